@@ -1,0 +1,70 @@
+use crate::{CharSpan, TokenSpan};
+
+/// A segment of an encoded example.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EncodedSegment {
+    /// Position in [`Example::segments`](crate::Example::segments).
+    pub index: usize,
+    /// Its tokens, counted from the start of the sequence; never empty.
+    pub tokens: TokenSpan,
+    /// Target per aspect of [`TextConfig::aspects`](crate::TextConfig::aspects), on the training scale; `None` where unrated.
+    pub targets: Vec<Option<f32>>,
+    /// Weight in the loss: 1 with at least one target, 0 without any.
+    pub weight: f32,
+}
+
+/// An example as the model reads it: prompt, context and response in one sequence of tokens.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EncodedExample {
+    /// The example's id.
+    pub id: String,
+    /// Token ids, special tokens included, no padding; at most [`TextConfig::max_length`](crate::TextConfig::max_length).
+    pub token_ids: Vec<u32>,
+    /// Which text each token comes from, as the tokenizer marks it; as long as `token_ids`.
+    pub type_ids: Vec<u32>,
+    /// The segments that are there to be scored, in order.
+    pub segments: Vec<EncodedSegment>,
+    /// Positions of the segments lost to truncation.
+    pub dropped: Vec<usize>,
+    /// Positions of the unrated segments in which no token starts.
+    pub without_tokens: Vec<usize>,
+}
+
+impl EncodedExample {
+    /// Length of the sequence in tokens.
+    pub fn num_tokens(&self) -> usize {
+        self.token_ids.len()
+    }
+}
+
+/// Where a token comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenSource {
+    /// Added by the tokenizer.
+    Special,
+    /// The prompt.
+    Prompt,
+    /// The context, the line break in front of it included.
+    Context,
+    /// The response.
+    Response,
+}
+
+/// One token of an encoded example, for people and tests to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenView {
+    /// Token id.
+    pub id: u32,
+    /// The token as the vocabulary writes it.
+    pub text: String,
+    /// Type id.
+    pub type_id: u32,
+    /// Where it comes from.
+    pub source: TokenSource,
+    /// Characters it covers: of the response, or of prompt, line break and context taken together; 0..0 for
+    /// special tokens.
+    pub chars: CharSpan,
+    /// Position of its segment in [`Example::segments`](crate::Example::segments); `None` outside of segments, also where the segment
+    /// was dropped.
+    pub segment: Option<usize>,
+}

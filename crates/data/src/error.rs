@@ -1,0 +1,325 @@
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::location::display_path;
+use crate::{Location, RecordError};
+
+/// The result of an operation of this crate.
+pub type Result<T, E = DataError> = std::result::Result<T, E>;
+
+/// Everything that can go wrong in this crate.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// A file could not be opened, or reading it failed. The message names the path.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// Reading or decompressing failed part of the way through a file.
+    #[error("{}: reading failed after line {line}: {cause}", display_path(path))]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The last line that was read whole; 0 if there was none.
+        line: usize,
+        /// How the file is compressed.
+        compression: crate::Compression,
+        /// What the operating system or the decompressor says.
+        cause: io::Error,
+    },
+    /// A directory where a file is needed.
+    #[error("{}: found a directory, expected a file", path.display())]
+    Directory {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A device, pipe or socket where a file is to be replaced.
+    #[error("{}: found a special file, expected a regular file or a new name", path.display())]
+    SpecialFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A file without a record.
+    #[error("{}: found no record, expected at least one", display_path(path))]
+    NoRecords {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A record of a file is wrong.
+    #[error("{location}: {error}")]
+    Record {
+        /// File and line.
+        location: Location,
+        /// Field, what was found and what was expected.
+        error: Box<RecordError>,
+    },
+    /// An example that was made in memory is wrong.
+    #[error("example `{id}`: {error}")]
+    Example {
+        /// Its `id`.
+        id: String,
+        /// Field, what was found and what was expected.
+        error: Box<RecordError>,
+    },
+    /// Two records of a file have the same id.
+    #[error(
+        "{location}: field `id`: found `{id}`, which line {first_line} has too, expected distinct ids"
+    )]
+    DuplicateId {
+        /// File and line of the later record.
+        location: Location,
+        /// The id.
+        id: String,
+        /// Line of the earlier record.
+        first_line: usize,
+    },
+    /// A file could not be written. Nothing is left behind under its name.
+    #[error("{}: writing failed: {cause}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        cause: io::Error,
+    },
+    /// The range of a min-max scale is empty, backwards or not finite.
+    #[error("rating scale: found min {min} and max {max}, expected finite numbers with min < max")]
+    ScaleRange {
+        /// Lowest rating.
+        min: f64,
+        /// Highest rating.
+        max: f64,
+    },
+    /// Mean or standard deviation of a standardised scale cannot be used.
+    #[error("rating scale: found mean {mean} and sd {sd}, expected finite numbers with sd > 0")]
+    ScaleSpread {
+        /// Mean rating.
+        mean: f64,
+        /// Standard deviation of the ratings.
+        sd: f64,
+    },
+    /// No rating to fit a scale to.
+    #[error("rating scale: found no rating to fit it to, expected at least two different ones")]
+    ScaleWithoutRatings,
+    /// All ratings are the same, so that no scale can be fitted to them.
+    #[error(
+        "rating scale: found {count} ratings that are all {rating}, expected at least two different ones"
+    )]
+    ScaleConstant {
+        /// Number of ratings.
+        count: usize,
+        /// The one rating.
+        rating: f64,
+    },
+    /// A rating a scale is to be fitted to is NaN or infinite.
+    #[error("rating scale: found the rating {rating}, expected finite numbers")]
+    ScaleNotFinite {
+        /// The rating.
+        rating: f64,
+    },
+    /// The fractions of a split are not shares of a whole.
+    #[error(
+        "split: found the fractions {train} (train), {valid} (valid) and {test} (test), \
+         expected numbers from 0 to 1 that add up to 1"
+    )]
+    SplitFractions {
+        /// Fraction of the train split.
+        train: f64,
+        /// Fraction of the valid split.
+        valid: f64,
+        /// Fraction of the test split.
+        test: f64,
+    },
+    /// A split with a fraction above 0 would get no example.
+    #[error(
+        "split: found no example for {name}, a fraction of {fraction} of {examples} examples with \
+         {prompts} distinct prompts, expected at least one"
+    )]
+    SplitEmpty {
+        /// `train`, `valid` or `test`.
+        name: &'static str,
+        /// Its fraction.
+        fraction: f64,
+        /// Number of examples to split.
+        examples: usize,
+        /// Number of distinct prompts among them.
+        prompts: usize,
+    },
+    /// A rule for cutting text that cannot cut, or that does not exist.
+    #[error(
+        "segmenter: found {found}, expected sentence, line, paragraph, delimiter:TEXT or tokens:N with N of 1 or more"
+    )]
+    InvalidSegmenter {
+        /// What was given.
+        found: String,
+    },
+    /// Text was to be cut by tokens without a tokenizer.
+    #[error("segmenter: found no tokenizer, expected one to cut text by tokens")]
+    SegmenterNeedsTokenizer,
+    /// No aspect to train or score.
+    #[error("aspects: found none, expected at least one")]
+    NoAspects,
+    /// The same aspect is configured twice.
+    #[error("aspects: found `{name}` twice, expected distinct names")]
+    DuplicateAspect {
+        /// Name of the aspect.
+        name: String,
+    },
+    /// The bytes are no tokenizer this program can use.
+    #[error("{}: cannot be used as a tokenizer.json: {cause}", tokenizer_place(path.as_ref()))]
+    Tokenizer {
+        /// The file, where the tokenizer came from one.
+        path: Option<PathBuf>,
+        /// What the tokenizer library says.
+        cause: tokenizers::Error,
+    },
+    /// The tokenizer's post-processor does not keep the second text of a pair as it is.
+    #[error(
+        "tokenizer: found {found} of {expected} response tokens in one piece behind its post-processor, expected all"
+    )]
+    TokenizerPair {
+        /// Tokens found.
+        found: usize,
+        /// Tokens the response has.
+        expected: usize,
+    },
+    /// The tokenizer has no token to fill short rows with.
+    #[error("tokenizer: found no padding token, expected one of {}", tried.join(", "))]
+    NoPadToken {
+        /// The names that were looked for.
+        tried: &'static [&'static str],
+    },
+    /// The token to fill short rows with is not in the vocabulary.
+    #[error("tokenizer: found no token `{token}` to pad with, expected one of its vocabulary")]
+    PadTokenUnknown {
+        /// Its name.
+        token: String,
+    },
+    /// The longest sequence leaves no room for text.
+    #[error(
+        "max_length: found {max_length}, expected {minimum} or more, as {special_tokens} are special tokens"
+    )]
+    MaxLength {
+        /// The length given.
+        max_length: usize,
+        /// The least that can be used.
+        minimum: usize,
+        /// Special tokens of every sequence.
+        special_tokens: usize,
+    },
+    /// The tokenizer refuses a text.
+    #[error("example `{id}`: cannot be tokenised: {cause}")]
+    Tokenize {
+        /// Id of the example; empty for a text by itself.
+        id: String,
+        /// What the tokenizer library says.
+        cause: tokenizers::Error,
+    },
+    /// An example is longer than it may be.
+    #[error("example `{id}`: found {tokens} tokens, expected at most max_length = {max_length}")]
+    TooLong {
+        /// Its id.
+        id: String,
+        /// Its tokens, special tokens included.
+        tokens: usize,
+        /// The limit.
+        max_length: usize,
+    },
+    /// A segment has a rating, but there is nothing to read a score from.
+    #[error(
+        "example `{id}`: field `segments[{segment}]`: found no token that starts inside {text:?}, \
+         expected at least one in a rated segment"
+    )]
+    SegmentWithoutToken {
+        /// Id of the example.
+        id: String,
+        /// Position of the segment.
+        segment: usize,
+        /// Its text.
+        text: String,
+    },
+    /// A rating has no finite target in single precision.
+    #[error(
+        "example `{id}`: field `segments[{segment}].rating.{aspect}`: found {rating}, \
+         expected a rating whose target fits into 32 bits"
+    )]
+    TargetNotFinite {
+        /// Id of the example.
+        id: String,
+        /// Position of the segment.
+        segment: usize,
+        /// Name of the aspect.
+        aspect: String,
+        /// The rating.
+        rating: f64,
+    },
+    /// A batch that holds nothing.
+    #[error("batch size: found 0, expected 1 or more")]
+    BatchSize,
+    /// An example was encoded for other aspects than the batches are made for.
+    #[error("example `{id}`: found {found} targets per segment, expected {expected}")]
+    AspectCount {
+        /// Id of the example.
+        id: String,
+        /// Its number of targets per segment.
+        found: usize,
+        /// The batcher's number of aspects.
+        expected: usize,
+    },
+    /// The thread that prepares batches failed.
+    #[error("loader: the thread that prepares batches panicked: {message}")]
+    LoaderPanic {
+        /// What it said.
+        message: String,
+    },
+}
+
+impl DataError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Record { error, .. } | Self::Example { error, .. } => error.hint(),
+            Self::Read { compression, .. } => compression.hint(),
+            Self::Directory { .. } => Some("name a file, such as one ending in .jsonl".into()),
+            Self::DuplicateId { .. } => {
+                Some("give every record its own `id`, or leave `id` out of all of them".into())
+            }
+            Self::Write { cause, .. } => write_hint(cause),
+            Self::ScaleConstant { .. } | Self::ScaleWithoutRatings => {
+                Some("use the identity scale, or ratings that differ".into())
+            }
+            Self::SplitEmpty { .. } => Some(
+                "examples with the same prompt stay together: raise the fraction, set it to 0, or add prompts"
+                    .into(),
+            ),
+            Self::SegmentWithoutToken { .. } => Some(
+                "the segment starts inside a word, or holds only text the tokenizer leaves out: \
+                 move its borders, or set its rating to null"
+                    .into(),
+            ),
+            Self::TooLong { .. } => {
+                Some("raise max_length, or set truncation to shorten".into())
+            }
+            Self::NoPadToken { .. } => {
+                Some("name the token to pad with; which one it is makes no difference to scores".into())
+            }
+            Self::Tokenizer { .. } => {
+                Some("expected the tokenizer.json of a Hugging Face model with a fast tokenizer".into())
+            }
+            Self::TargetNotFinite { .. } => Some("use a min-max or standardised rating scale".into()),
+            _ => None,
+        }
+    }
+}
+
+fn tokenizer_place(path: Option<&PathBuf>) -> String {
+    path.map_or_else(|| "tokenizer".to_owned(), |path| path.display().to_string())
+}
+
+fn write_hint(cause: &io::Error) -> Option<String> {
+    match cause.kind() {
+        io::ErrorKind::NotFound => Some("create the directory first".into()),
+        io::ErrorKind::StorageFull => Some("free some space; nothing was left behind".into()),
+        _ => None,
+    }
+}

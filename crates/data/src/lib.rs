@@ -1,0 +1,70 @@
+//! Text in, tensors out: the data half of Gradus.
+//!
+//! # Crate map
+//!
+//! Records, from a file to a checked value and back:
+//! - [`Example`], [`Segment`]: one judged response and its rated segments
+//! - [`ByteSpan`], [`CharSpan`], [`TokenSpan`], [`CharOffsets`]: half-open ranges with the unit in the type
+//! - [`ExampleReader`], [`read_examples`], [`parse_example`]: JSONL, plain, gzip or zstd, in four shapes
+//! - [`AtomicFile`], [`ExampleWriter`]: files that are whole or absent
+//! - [`RatingScale`]: rating units to training units and back
+//! - [`split_by_prompt`]: train, valid and test without a prompt in two of them
+//! - [`DatasetStats`], [`StatsCollector`]: what a data set holds, in one pass
+//! - [`DataError`], [`RecordError`], [`RecordProblem`]: where, what was found, what was expected, and a hint
+//!
+//! Text to tensors:
+//! - [`TextConfig`], [`AspectSpec`]: all that training and scoring must do alike
+//! - [`Segmenter`]: cuts a response that comes without segments
+//! - [`TextEncoder`], [`EncodedExample`]: one tokenisation, and the tokens and targets of each segment
+//! - [`TruncationPolicy`], [`TruncationCounts`]: what gives way when an example is too long, and how much did
+//! - [`SegmentBatcher`], [`SegmentBatch`]: padded tensors
+//! - [`BatchSize`], [`plan_batches`]: which examples go together
+//! - [`SegmentLoader`]: batches for an epoch, prepared ahead
+
+mod batch;
+mod compression;
+mod encode;
+mod encoded;
+mod error;
+mod example;
+mod histogram;
+mod loader;
+mod locate;
+mod location;
+mod pair_tokenizer;
+mod problem;
+mod reader;
+mod record;
+mod sampler;
+mod scale;
+mod segmenter;
+mod span;
+mod split;
+mod stats;
+mod text;
+mod tokens;
+mod truncation;
+mod write;
+mod zstd;
+
+pub use batch::*;
+pub use compression::*;
+pub use encode::*;
+pub use encoded::*;
+pub use error::*;
+pub use example::*;
+pub use histogram::*;
+pub use loader::*;
+pub use location::*;
+pub use problem::*;
+pub use reader::*;
+pub use record::*;
+pub use sampler::*;
+pub use scale::*;
+pub use segmenter::*;
+pub use span::*;
+pub use split::*;
+pub use stats::*;
+pub use text::*;
+pub use truncation::*;
+pub use write::*;

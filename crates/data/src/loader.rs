@@ -1,0 +1,298 @@
+use std::any::Any;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::{self, JoinHandle};
+
+use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress};
+use burn::data::dataset::DatasetError;
+use burn::tensor::Device;
+
+use crate::{
+    BatchSize, CollatedBatch, DataError, EncodedExample, Result, SegmentBatch, SegmentBatcher,
+    plan_batches,
+};
+
+/// Batches of encoded examples, prepared ahead on a thread of their own.
+///
+/// Each call of [`DataLoader::iter`] is one epoch, counted from 0; with shuffling, each has another order. The
+/// thread only fills host memory: tensors are made where the iterator is read, so that a device sees a single
+/// thread.
+///
+/// | option | default |
+/// |---|---|
+/// | [`with_bucketing`](Self::with_bucketing) | off |
+/// | [`with_shuffle`](Self::with_shuffle) | off: the order given |
+/// | [`with_prefetch`](Self::with_prefetch) | 4 batches |
+#[derive(Debug)]
+pub struct SegmentLoader {
+    examples: Arc<[EncodedExample]>,
+    range: Range<usize>,
+    batcher: SegmentBatcher,
+    size: BatchSize,
+    bucketing: bool,
+    shuffle: Option<u64>,
+    prefetch: usize,
+    device: Device,
+    epoch: AtomicUsize,
+}
+
+impl SegmentLoader {
+    /// A loader over all of `examples`, in their order.
+    ///
+    /// # Errors
+    /// - [`DataError::BatchSize`]: `size` is 0
+    /// - [`DataError::AspectCount`]: an example has another number of targets per segment than `batcher`
+    pub fn new(
+        examples: impl Into<Arc<[EncodedExample]>>,
+        batcher: SegmentBatcher,
+        size: BatchSize,
+        device: &Device,
+    ) -> Result<Self> {
+        let examples = examples.into();
+        let expected = batcher.num_aspects();
+        for example in examples.iter() {
+            let counts = example.segments.iter().map(|segment| segment.targets.len());
+            if let Some(found) = counts.into_iter().find(|&found| found != expected) {
+                return Err(DataError::AspectCount {
+                    id: example.id.clone(),
+                    found,
+                    expected,
+                });
+            }
+        }
+        Ok(Self {
+            range: 0..examples.len(),
+            examples,
+            batcher,
+            size: size.checked()?,
+            bucketing: false,
+            shuffle: None,
+            prefetch: 4,
+            device: device.clone(),
+            epoch: AtomicUsize::new(0),
+        })
+    }
+
+    /// Puts examples of like length together; see [`plan_batches`].
+    #[must_use]
+    pub fn with_bucketing(mut self, bucketing: bool) -> Self {
+        self.bucketing = bucketing;
+        self
+    }
+
+    /// Shuffles by this seed, or not at all.
+    #[must_use]
+    pub fn with_shuffle(mut self, seed: Option<u64>) -> Self {
+        self.shuffle = seed;
+        self
+    }
+
+    /// Prepares up to this many batches ahead; with 0 the thread waits with each until it is wanted.
+    #[must_use]
+    pub fn with_prefetch(mut self, batches: usize) -> Self {
+        self.prefetch = batches;
+        self
+    }
+
+    /// The epoch the next iterator will go through.
+    pub fn epoch(&self) -> usize {
+        self.epoch.load(Ordering::Relaxed)
+    }
+
+    /// Makes `epoch` the next one: a resumed run sees the batches it would have seen.
+    ///
+    /// A loader that [`DataLoader::to_device`] or [`DataLoader::slice`] made counts from here on by itself.
+    pub fn set_epoch(&self, epoch: usize) {
+        self.epoch.store(epoch, Ordering::Relaxed);
+    }
+
+    /// Number of batches of an epoch. With a token budget and shuffling it differs between epochs.
+    pub fn num_batches(&self, epoch: usize) -> usize {
+        self.plan(epoch).len()
+    }
+
+    /// Positions of the examples of each batch of an epoch, in the order they will come.
+    pub fn plan(&self, epoch: usize) -> Vec<Vec<usize>> {
+        let lengths: Vec<usize> = self.examples[self.range.clone()]
+            .iter()
+            .map(EncodedExample::num_tokens)
+            .collect();
+        let mut plan = plan_batches(&lengths, self.size, self.bucketing, self.shuffle, epoch);
+        for index in plan.iter_mut().flatten() {
+            *index += self.range.start;
+        }
+        plan
+    }
+
+    fn with(&self, range: Range<usize>, device: &Device) -> Self {
+        Self {
+            examples: Arc::clone(&self.examples),
+            range,
+            batcher: self.batcher,
+            size: self.size,
+            bucketing: self.bucketing,
+            shuffle: self.shuffle,
+            prefetch: self.prefetch,
+            device: device.clone(),
+            epoch: AtomicUsize::new(self.epoch()),
+        }
+    }
+}
+
+impl DataLoader<SegmentBatch> for SegmentLoader {
+    fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<SegmentBatch> + 'a> {
+        let plan = self.plan(self.epoch.fetch_add(1, Ordering::Relaxed));
+        let (examples, batcher) = (Arc::clone(&self.examples), self.batcher);
+        let collate = move |batch: &[usize]| {
+            let batch: Vec<&EncodedExample> = batch.iter().map(|&index| &examples[index]).collect();
+            batcher.collate(&batch)
+        };
+        Box::new(Prefetcher::start(
+            plan,
+            collate,
+            self.prefetch,
+            &self.device,
+        ))
+    }
+
+    fn num_items(&self) -> usize {
+        self.range.len()
+    }
+
+    fn to_device(&self, device: &Device) -> Arc<dyn DataLoader<SegmentBatch>> {
+        Arc::new(self.with(self.range.clone(), device))
+    }
+
+    fn slice(&self, start: usize, end: usize) -> Arc<dyn DataLoader<SegmentBatch>> {
+        let start = (self.range.start + start).min(self.range.end);
+        let end = (self.range.start + end).clamp(start, self.range.end);
+        Arc::new(self.with(start..end, &self.device))
+    }
+}
+
+/// Reads from the worker; dropping it stops the worker.
+struct Prefetcher {
+    batches: Option<Receiver<CollatedBatch>>,
+    worker: Option<JoinHandle<()>>,
+    /// Why there is no worker.
+    failure: Option<DatasetError>,
+    device: Device,
+    examples_done: usize,
+    examples_total: usize,
+}
+
+impl Prefetcher {
+    fn start(
+        plan: Vec<Vec<usize>>,
+        collate: impl Fn(&[usize]) -> CollatedBatch + Send + 'static,
+        prefetch: usize,
+        device: &Device,
+    ) -> Self {
+        let examples_total = plan.iter().map(Vec::len).sum();
+        let (sender, batches) = sync_channel(prefetch);
+        let work = move || {
+            for batch in plan {
+                if sender.send(collate(&batch)).is_err() {
+                    return;
+                }
+            }
+        };
+        let spawned = thread::Builder::new()
+            .name("gradus-loader".to_owned())
+            .spawn(work);
+        let (worker, failure) = match spawned {
+            Ok(worker) => (Some(worker), None),
+            Err(error) => (None, Some(DatasetError::new(error))),
+        };
+        Self {
+            batches: Some(batches),
+            worker,
+            failure,
+            device: device.clone(),
+            examples_done: 0,
+            examples_total,
+        }
+    }
+
+    /// Ends the worker; says so if it panicked.
+    fn stop(&mut self) -> Option<DatasetError> {
+        // A worker that waits to send wakes up when nobody can receive any more.
+        self.batches = None;
+        let panic = self.worker.take()?.join().err()?;
+        Some(DatasetError::new(DataError::LoaderPanic {
+            message: panic_message(panic.as_ref()),
+        }))
+    }
+}
+
+impl Iterator for Prefetcher {
+    type Item = Result<SegmentBatch, DatasetError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(failure) = self.failure.take() {
+            self.batches = None;
+            return Some(Err(failure));
+        }
+        match self.batches.as_ref()?.recv() {
+            Ok(batch) => {
+                self.examples_done += batch.batch_size();
+                Some(Ok(batch.to_device(&self.device)))
+            }
+            Err(_) => self.stop().map(Err),
+        }
+    }
+}
+
+impl DataLoaderIterator<SegmentBatch> for Prefetcher {
+    fn progress(&self) -> Progress {
+        Progress::new(
+            self.examples_done,
+            self.examples_total,
+            Some("examples".to_owned()),
+        )
+    }
+}
+
+impl Drop for Prefetcher {
+    fn drop(&mut self) {
+        // A panic of the worker has been printed by then, and nobody waits for its batches.
+        let _ = self.stop();
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_the_worker_comes_out_as_an_error() {
+        let example = EncodedExample {
+            id: "a".to_owned(),
+            token_ids: vec![1],
+            type_ids: vec![0],
+            segments: vec![],
+            dropped: vec![],
+            without_tokens: vec![],
+        };
+        let collate = move |batch: &[usize]| {
+            assert!(batch[0] < 2, "index {} is cursed", batch[0]);
+            SegmentBatcher::new(0, 1).collate(&[&example])
+        };
+        let plan = vec![vec![0], vec![1], vec![2], vec![3]];
+        let mut iterator = Prefetcher::start(plan, collate, 1, &Device::flex());
+        assert!(iterator.next().unwrap().is_ok());
+        assert!(iterator.next().unwrap().is_ok());
+        let error = iterator.next().unwrap().unwrap_err();
+        assert!(error.to_string().contains("index 2 is cursed"), "{error}");
+        assert!(iterator.next().is_none());
+        assert_eq!(iterator.progress().items_processed, 2);
+    }
+}

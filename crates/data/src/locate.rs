@@ -1,0 +1,135 @@
+/// A number outside the range of `f64`, or one that JSON cannot express.
+#[derive(Debug, PartialEq)]
+pub(crate) struct NonFinite<'a> {
+    /// Path of the field it stands in, such as `segments[2].rating`.
+    pub(crate) field: String,
+    /// The number as it is written.
+    pub(crate) token: &'a str,
+    /// Byte position of its first character in the line.
+    pub(crate) start: usize,
+}
+
+/// Finds the first `NaN`, `Infinity` or number that overflows to infinity in a line.
+///
+/// The parser refuses such a line, but knows neither the field nor the number. This walks over the line without
+/// checking it, so it says something useful only about the place where the parser stopped.
+pub(crate) fn find_non_finite(line: &str) -> Option<NonFinite<'_>> {
+    let bytes = line.as_bytes();
+    let mut path: Vec<Step<'_>> = Vec::new();
+    let mut awaits_key = false;
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'{' => {
+                path.push(Step::Key(""));
+                awaits_key = true;
+            }
+            b'[' => {
+                path.push(Step::Index(0));
+                awaits_key = false;
+            }
+            b'}' | b']' => {
+                path.pop();
+                awaits_key = false;
+            }
+            b',' => match path.last_mut() {
+                Some(Step::Index(index)) => *index += 1,
+                _ => awaits_key = true,
+            },
+            b'"' => {
+                let end = string_end(bytes, at)?;
+                if awaits_key && let Some(Step::Key(key)) = path.last_mut() {
+                    *key = &line[at + 1..end];
+                    awaits_key = false;
+                }
+                at = end;
+            }
+            byte if byte.is_ascii_whitespace() || byte == b':' => {}
+            _ => {
+                let token = token_at(line, at);
+                if token.parse::<f64>().is_ok_and(|number| !number.is_finite()) {
+                    return Some(NonFinite { field: render(&path), token, start: at });
+                }
+                // A Unicode space ends a token, so the token may be empty.
+                at += token.len().max(line[at..].chars().next().map_or(1, char::len_utf8));
+                continue;
+            }
+        }
+        at += 1;
+    }
+    None
+}
+
+enum Step<'a> {
+    Key(&'a str),
+    Index(usize),
+}
+
+fn render(path: &[Step<'_>]) -> String {
+    let mut text = String::new();
+    for step in path {
+        match step {
+            Step::Index(index) => text.push_str(&format!("[{index}]")),
+            Step::Key(key) => {
+                if !text.is_empty() {
+                    text.push('.');
+                }
+                text.push_str(key);
+            }
+        }
+    }
+    text
+}
+
+/// Position of the quote that closes the string opened at `start`.
+fn string_end(bytes: &[u8], start: usize) -> Option<usize> {
+    let mut at = start + 1;
+    loop {
+        match bytes.get(at)? {
+            b'"' => return Some(at),
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+}
+
+fn token_at(line: &str, start: usize) -> &str {
+    let ends = |c: char| c.is_whitespace() || ",:[]{}\"".contains(c);
+    let rest = &line[start..];
+    &rest[..rest.find(ends).unwrap_or(rest.len())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn found(line: &str) -> Option<(String, &str)> {
+        find_non_finite(line).map(|number| (number.field, number.token))
+    }
+
+    #[test]
+    fn the_field_of_an_infinite_number_is_named() {
+        let line = r#"{"p":"1e999, \"NaN\"","segments":[{"start":0},{"rating":{"a":0.1,"b":-1e999}}]}"#;
+        assert_eq!(found(line), Some(("segments[1].rating.b".into(), "-1e999")));
+        assert_eq!(found("[1,[2,NaN]]"), Some(("[1][1]".into(), "NaN")));
+        assert_eq!(found(r#"{"a":[{}],"b":-Infinity}"#), Some(("b".into(), "-Infinity")));
+    }
+
+    #[test]
+    fn finite_numbers_and_words_are_passed_over() {
+        assert_eq!(found(r#"{"a":1e308,"b":null,"c":nil,"d":"NaN"}"#), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_line_is_walked_to_its_end(line in any::<String>()) {
+            find_non_finite(&line);
+        }
+
+        #[test]
+        fn any_json_like_line_is_walked_to_its_end(line in r#"[\[\]{},:"\\a1é ]{0,40}"#) {
+            find_non_finite(&line);
+        }
+    }
+}

@@ -1,0 +1,206 @@
+use thiserror::Error;
+
+/// What is wrong with one record, and in which field.
+#[derive(Debug, Error)]
+#[error("{}{problem}", field_prefix(.field))]
+pub struct RecordError {
+    /// Path of the field, such as `segments[2].end`; empty when the record as a whole is meant.
+    pub field: String,
+    /// What was found there and what was expected.
+    pub problem: RecordProblem,
+}
+
+impl RecordError {
+    /// `problem` in the field at the given path.
+    pub fn new(field: impl Into<String>, problem: RecordProblem) -> Self {
+        Self {
+            field: field.into(),
+            problem,
+        }
+    }
+
+    /// What the author of the record can do about it.
+    pub fn hint(&self) -> Option<String> {
+        self.problem.hint()
+    }
+}
+
+fn field_prefix(field: &str) -> String {
+    if field.is_empty() {
+        String::new()
+    } else {
+        format!("field `{field}`: ")
+    }
+}
+
+/// What was found in a record and what was expected instead.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RecordProblem {
+    /// The line is not UTF-8.
+    #[error("byte {column} of the line is not UTF-8, expected text in UTF-8")]
+    NotUtf8 {
+        /// Position of the first bad byte, from 1.
+        column: usize,
+    },
+    /// The line is not JSON.
+    #[error("not JSON at column {column}: {reason}")]
+    NotJson {
+        /// Byte position of the error in the line, from 1.
+        column: usize,
+        /// What the parser says.
+        reason: String,
+    },
+    /// The line is JSON, but not an object.
+    #[error("found {found}, expected a JSON object")]
+    NotAnObject {
+        /// The value, shortened.
+        found: String,
+    },
+    /// A field that every record of this shape needs is not there.
+    #[error("missing, expected {expected}")]
+    Missing {
+        /// What belongs there.
+        expected: &'static str,
+    },
+    /// A field holds a value of another type or sign.
+    #[error("found {found}, expected {expected}")]
+    WrongType {
+        /// The value, shortened.
+        found: String,
+        /// What belongs there.
+        expected: &'static str,
+    },
+    /// A text that must not be empty is.
+    #[error("found an empty text, expected at least one character")]
+    EmptyText,
+    /// A number outside the range of `f64`, or `NaN` or `Infinity`, which are not JSON.
+    #[error("found {found}, expected a finite number")]
+    NotFinite {
+        /// The number as it is written.
+        found: String,
+    },
+    /// A span reaches past the end of the response.
+    #[error(
+        "found character {end}, past the end of the response, expected at most {num_chars}, its length in characters"
+    )]
+    SpanPastEnd {
+        /// End of the span.
+        end: usize,
+        /// Length of the response in characters.
+        num_chars: usize,
+        /// Length of the response in UTF-8 bytes.
+        num_bytes: usize,
+    },
+    /// A span without a character.
+    #[error("found the empty span {at}..{at}, expected at least one character")]
+    SpanEmpty {
+        /// Start and end of the span.
+        at: usize,
+    },
+    /// A span that ends before it starts.
+    #[error("found the backwards span {start}..{end}, expected the start before the end")]
+    SpanBackwards {
+        /// Start of the span.
+        start: usize,
+        /// End of the span.
+        end: usize,
+    },
+    /// A span that shares characters with the one before it.
+    #[error(
+        "found {start}..{end}, which overlaps segment {} at {previous_start}..{previous_end}, \
+         expected spans that share no character", index - 1
+    )]
+    SpanOverlap {
+        /// Index of the segment, from 0.
+        index: usize,
+        /// Start of the span.
+        start: usize,
+        /// End of the span.
+        end: usize,
+        /// Start of the span before it.
+        previous_start: usize,
+        /// End of the span before it.
+        previous_end: usize,
+    },
+    /// A span that lies before the one listed ahead of it.
+    #[error(
+        "found {start}..{end} after {previous_start}..{previous_end}, expected segments in the order of the text"
+    )]
+    SpanOutOfOrder {
+        /// Start of the span.
+        start: usize,
+        /// End of the span.
+        end: usize,
+        /// Start of the span listed before it.
+        previous_start: usize,
+        /// End of the span listed before it.
+        previous_end: usize,
+    },
+    /// As many ratings as segments were expected.
+    #[error(
+        "found {ratings} ratings for {segments} segments, expected as many ratings as segments"
+    )]
+    CountMismatch {
+        /// Number of segments.
+        segments: usize,
+        /// Number of ratings.
+        ratings: usize,
+    },
+    /// Two fields that belong to different shapes of a record.
+    #[error("found beside `{other}`, expected only one of the two")]
+    Conflict {
+        /// The other field.
+        other: &'static str,
+    },
+    /// A field that means nothing without another one.
+    #[error("found without `{needs}`, expected both")]
+    Unpaired {
+        /// The field that is missing.
+        needs: &'static str,
+    },
+    /// A key among the kept extra keys that has a meaning of its own.
+    #[error("found `{key}` among the extra keys, expected keys without a meaning of their own")]
+    ReservedKey {
+        /// The key.
+        key: String,
+    },
+}
+
+impl RecordProblem {
+    /// What the author of the record can do about it.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NotUtf8 { .. } => "save the file as UTF-8".into(),
+            Self::NotJson { .. } | Self::NotAnObject { .. } => {
+                "a data file holds one JSON object per line (JSONL)".into()
+            }
+            Self::NotFinite { .. } => "write null for a segment without a rating".into(),
+            Self::SpanPastEnd {
+                end,
+                num_chars,
+                num_bytes,
+            } => past_end_hint(*end, *num_chars, *num_bytes),
+            Self::SpanEmpty { .. } | Self::SpanBackwards { .. } => {
+                "spans are half-open: `end` is the first character after the segment".into()
+            }
+            Self::SpanOverlap { .. } => {
+                "spans are half-open: a segment may start where the one before it ends".into()
+            }
+            Self::SpanOutOfOrder { .. } => "sort the segments of the record by `start`".into(),
+            Self::CountMismatch { .. } => "write null for a segment without a rating".into(),
+            _ => return None,
+        };
+        Some(hint)
+    }
+}
+
+fn past_end_hint(end: usize, num_chars: usize, num_bytes: usize) -> String {
+    let mut hint = String::from("offsets count Unicode characters of `response`");
+    if end <= num_bytes && num_chars < num_bytes {
+        hint.push_str(&format!(
+            "; these would fit if they count bytes (the response has {num_bytes}): convert them"
+        ));
+    }
+    hint
+}

@@ -1,0 +1,451 @@
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::locate::find_non_finite;
+use crate::{
+    CharSpan, DEFAULT_ASPECT, DataError, Example, Location, RecordError, RecordProblem, Result,
+    Segment,
+};
+
+type Checked<T> = Result<T, RecordError>;
+
+/// Reads one record, in any of the four shapes, from a line of JSON.
+///
+/// | shape | text | segments | ratings |
+/// |---|---|---|---|
+/// | 1 | `response` | `segments`: objects with `start` and `end` | `rating`: a number or `null` |
+/// | 2 | `response` | as in 1 | `rating`: a map of aspects to numbers or `null` |
+/// | 3 | `segments`: texts | the texts | `ratings`: a list of what `rating` may be, or a map of aspects to lists |
+/// | 4 | `completions`: texts | the texts | `labels`: a list of numbers, `true` (1), `false` (0) or `null` |
+///
+/// - `prompt` is needed; `id` (a text or a whole number), `context` and `meta` may be missing or `null`.
+/// - Whatever has no rating is unrated: `null`, a missing aspect, a missing `rating`, `ratings` or `labels`.
+/// - `response` without `segments` is a response that is still to be cut.
+/// - The texts of shapes 3 and 4 are joined to one response, with a newline between two of them unless one has white
+///   space there. That newline belongs to no segment.
+/// - Keys without a meaning are kept, in the record and in its segments. Keys that mean something in another shape
+///   are refused, since keeping them would lose their ratings.
+/// - Segments stand in the order of the text. They are not sorted here: that might hide that spans are wrong.
+///
+/// # Errors
+/// [`DataError::Record`], which names the location and the field.
+pub fn parse_example(line: &str, location: &Location) -> Result<Example> {
+    parse_record(line, location.line).map_err(|error| DataError::Record {
+        location: location.clone(),
+        error: Box::new(error),
+    })
+}
+
+pub(crate) fn parse_record(line: &str, line_number: usize) -> Checked<Example> {
+    let value = serde_json::from_str(line).map_err(|error| syntax_error(line, &error))?;
+    let Value::Object(mut record) = value else {
+        return Err(RecordError::new("", RecordProblem::NotAnObject { found: describe(&value) }));
+    };
+    let id = take_id(&mut record)?.unwrap_or_else(|| line_number.to_string());
+    let prompt = match record.shift_remove("prompt") {
+        Some(value) => text(value, "prompt")?,
+        None => return Err(missing("prompt", "a text")),
+    };
+    let context = take(&mut record, "context").map(|value| text(value, "context")).transpose()?;
+    let meta = take_meta(&mut record)?;
+    let (response, segments) = take_body(&mut record)?;
+    let example = Example { id, prompt, context, response, segments, meta, extra: record };
+    example.check()?;
+    Ok(example)
+}
+
+fn syntax_error(line: &str, error: &serde_json::Error) -> RecordError {
+    let column = error.column();
+    if let Some(number) = find_non_finite(line)
+        && (number.start..=number.start + number.token.len() + 1).contains(&column)
+    {
+        let problem = RecordProblem::NotFinite { found: number.token.to_owned() };
+        return RecordError::new(number.field, problem);
+    }
+    // The parser saw a single line, so its own "at line 1 column 7" would mislead.
+    let reason = error.to_string();
+    let reason = reason.split(" at line ").next().unwrap_or(&reason).to_owned();
+    RecordError::new("", RecordProblem::NotJson { column, reason })
+}
+
+/// Removes a key that may be missing or `null`.
+fn take(record: &mut Map<String, Value>, key: &str) -> Option<Value> {
+    // Not `remove`, which would change the order of the keys that are kept.
+    record.shift_remove(key).filter(|value| !value.is_null())
+}
+
+fn take_id(record: &mut Map<String, Value>) -> Checked<Option<String>> {
+    match take(record, "id") {
+        None => Ok(None),
+        Some(Value::String(id)) => Ok(Some(id)),
+        Some(Value::Number(id)) if !id.is_f64() => Ok(Some(id.to_string())),
+        Some(other) => Err(wrong_type("id", &other, "a text or a whole number")),
+    }
+}
+
+fn take_meta(record: &mut Map<String, Value>) -> Checked<Map<String, Value>> {
+    match take(record, "meta") {
+        None => Ok(Map::new()),
+        Some(Value::Object(meta)) => Ok(meta),
+        Some(other) => Err(wrong_type("meta", &other, "an object")),
+    }
+}
+
+/// The response and its segments, from whichever keys of the four shapes are there.
+fn take_body(record: &mut Map<String, Value>) -> Checked<(String, Vec<Segment>)> {
+    let response = take(record, "response");
+    let segments = take(record, "segments");
+    let ratings = take(record, "ratings");
+    let completions = take(record, "completions");
+    let labels = take(record, "labels");
+
+    if let Some(completions) = completions {
+        refuse_beside("completions", &[("response", &response), ("segments", &segments)])?;
+        refuse_beside("completions", &[("ratings", &ratings)])?;
+        return cut_response(list(completions, "completions")?, "completions", |count| {
+            labels.map_or_else(|| unrated(count), |labels| label_ratings(labels, count))
+        });
+    }
+    if labels.is_some() {
+        return Err(unpaired("labels", "completions"));
+    }
+    let segments = match segments {
+        Some(segments) => list(segments, "segments")?,
+        None if ratings.is_some() => return Err(unpaired("ratings", "segments")),
+        None => Vec::new(),
+    };
+    if segments.first().is_some_and(Value::is_string) {
+        refuse_beside("segments[0]", &[("response", &response)])?;
+        return cut_response(segments, "segments", |count| {
+            ratings.map_or_else(|| unrated(count), |ratings| list_ratings(ratings, count))
+        });
+    }
+    let Some(response) = response else {
+        return Err(missing("response", "a text, or the texts of its segments in `segments`"));
+    };
+    refuse_beside("response", &[("ratings", &ratings)])?;
+    let segments = segments.into_iter().enumerate().map(|(k, value)| span_segment(k, value));
+    Ok((text(response, "response")?, segments.collect::<Checked<_>>()?))
+}
+
+fn refuse_beside(other: &'static str, fields: &[(&str, &Option<Value>)]) -> Checked<()> {
+    match fields.iter().find(|(_, value)| value.is_some()) {
+        Some((field, _)) => Err(RecordError::new(*field, RecordProblem::Conflict { other })),
+        None => Ok(()),
+    }
+}
+
+/// Shapes 1 and 2: a segment given as a span.
+fn span_segment(index: usize, value: Value) -> Checked<Segment> {
+    let field = format!("segments[{index}]");
+    let Value::Object(mut record) = value else {
+        return Err(wrong_type(field, &value, "an object with `start` and `end`"));
+    };
+    let start = take_position(&mut record, &field, "start")?;
+    let end = take_position(&mut record, &field, "end")?;
+    let ratings = match record.shift_remove("rating") {
+        Some(rating) => rating_map(rating, &format!("{field}.rating"))?,
+        None => BTreeMap::new(),
+    };
+    Ok(Segment { span: CharSpan { start, end }, ratings, extra: record })
+}
+
+fn take_position(record: &mut Map<String, Value>, segment: &str, key: &str) -> Checked<usize> {
+    const EXPECTED: &str = "a whole number of characters, 0 or more";
+    let field = format!("{segment}.{key}");
+    let Some(value) = record.shift_remove(key) else { return Err(missing(field, EXPECTED)) };
+    let position = value.as_u64().and_then(|position| usize::try_from(position).ok());
+    position.ok_or_else(|| wrong_type(field, &value, EXPECTED))
+}
+
+/// Shapes 3 and 4: the response is joined from the texts of its segments.
+fn cut_response(
+    pieces: Vec<Value>,
+    field: &str,
+    ratings: impl FnOnce(usize) -> Checked<Vec<BTreeMap<String, f64>>>,
+) -> Checked<(String, Vec<Segment>)> {
+    if pieces.is_empty() {
+        let problem = RecordProblem::WrongType {
+            found: "an empty list".into(),
+            expected: "a list of at least one text",
+        };
+        return Err(RecordError::new(field, problem));
+    }
+    let ratings = ratings(pieces.len())?;
+    let mut response = String::new();
+    let mut num_chars = 0;
+    let mut segments = Vec::with_capacity(pieces.len());
+    for (index, (piece, ratings)) in pieces.into_iter().zip(ratings).enumerate() {
+        let field = format!("{field}[{index}]");
+        let piece = text(piece, &field)?;
+        if piece.is_empty() {
+            return Err(RecordError::new(field, RecordProblem::EmptyText));
+        }
+        if needs_newline(&response, &piece) {
+            response.push('\n');
+            num_chars += 1;
+        }
+        let start = num_chars;
+        num_chars += piece.chars().count();
+        response.push_str(&piece);
+        segments.push(Segment::new(CharSpan::new(start, num_chars), ratings));
+    }
+    Ok((response, segments))
+}
+
+fn needs_newline(before: &str, after: &str) -> bool {
+    !before.is_empty()
+        && !before.ends_with(char::is_whitespace)
+        && !after.starts_with(char::is_whitespace)
+}
+
+/// Ratings of shape 3, which lie beside the segments.
+fn list_ratings(ratings: Value, count: usize) -> Checked<Vec<BTreeMap<String, f64>>> {
+    match ratings {
+        Value::Array(ratings) => {
+            check_count("ratings", &ratings, count)?;
+            let ratings = ratings.into_iter().enumerate();
+            ratings.map(|(k, rating)| rating_map(rating, &format!("ratings[{k}]"))).collect()
+        }
+        Value::Object(aspects) => aspect_lists(aspects, count),
+        other => Err(wrong_type("ratings", &other, "a list, or a map of aspects to lists")),
+    }
+}
+
+fn aspect_lists(aspects: Map<String, Value>, count: usize) -> Checked<Vec<BTreeMap<String, f64>>> {
+    let mut by_segment = vec![BTreeMap::new(); count];
+    for (aspect, ratings) in aspects {
+        let field = format!("ratings.{aspect}");
+        let ratings = list(ratings, &field)?;
+        check_count(&field, &ratings, count)?;
+        for (k, rating) in ratings.iter().enumerate() {
+            if let Some(rating) = number_or_null(rating, || format!("{field}[{k}]"))? {
+                by_segment[k].insert(aspect.clone(), rating);
+            }
+        }
+    }
+    Ok(by_segment)
+}
+
+/// Ratings of shape 4: booleans become 1 and 0, numbers stay as they are.
+fn label_ratings(labels: Value, count: usize) -> Checked<Vec<BTreeMap<String, f64>>> {
+    let labels = list(labels, "labels")?;
+    check_count("labels", &labels, count)?;
+    let ratings = labels.into_iter().enumerate().map(|(k, label)| match label {
+        Value::Null => Ok(BTreeMap::new()),
+        Value::Bool(label) => Ok(default_rating(f64::from(u8::from(label)))),
+        other => match other.as_f64() {
+            Some(label) => Ok(default_rating(label)),
+            None => Err(wrong_type(
+                format!("labels[{k}]"),
+                &other,
+                "a number, true, false or null",
+            )),
+        },
+    });
+    ratings.collect()
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "stands in for the functions that read ratings")]
+fn unrated(count: usize) -> Checked<Vec<BTreeMap<String, f64>>> {
+    Ok(vec![BTreeMap::new(); count])
+}
+
+/// A rating as shapes 1 to 3 write it: a number, `null` or a map of aspects.
+fn rating_map(value: Value, field: &str) -> Checked<BTreeMap<String, f64>> {
+    let aspects = match value {
+        Value::Null => return Ok(BTreeMap::new()),
+        Value::Object(aspects) => aspects,
+        other => {
+            let expected = "a number, null or a map of aspects to numbers";
+            let rating = other.as_f64().ok_or_else(|| wrong_type(field, &other, expected))?;
+            return Ok(default_rating(rating));
+        }
+    };
+    let mut ratings = BTreeMap::new();
+    for (aspect, rating) in aspects {
+        if let Some(rating) = number_or_null(&rating, || format!("{field}.{aspect}"))? {
+            ratings.insert(aspect, rating);
+        }
+    }
+    Ok(ratings)
+}
+
+fn default_rating(rating: f64) -> BTreeMap<String, f64> {
+    BTreeMap::from([(DEFAULT_ASPECT.to_owned(), rating)])
+}
+
+fn number_or_null(value: &Value, field: impl FnOnce() -> String) -> Checked<Option<f64>> {
+    match value {
+        Value::Null => Ok(None),
+        _ => match value.as_f64() {
+            Some(number) => Ok(Some(number)),
+            None => Err(wrong_type(field(), value, "a number or null")),
+        },
+    }
+}
+
+fn text(value: Value, field: &str) -> Checked<String> {
+    match value {
+        Value::String(text) => Ok(text),
+        other => Err(wrong_type(field, &other, "a text")),
+    }
+}
+
+fn list(value: Value, field: &str) -> Checked<Vec<Value>> {
+    match value {
+        Value::Array(list) => Ok(list),
+        other => Err(wrong_type(field, &other, "a list")),
+    }
+}
+
+fn check_count(field: &str, ratings: &[Value], segments: usize) -> Checked<()> {
+    if ratings.len() == segments {
+        return Ok(());
+    }
+    let problem = RecordProblem::CountMismatch { segments, ratings: ratings.len() };
+    Err(RecordError::new(field, problem))
+}
+
+fn missing(field: impl Into<String>, expected: &'static str) -> RecordError {
+    RecordError::new(field, RecordProblem::Missing { expected })
+}
+
+fn unpaired(field: &str, needs: &'static str) -> RecordError {
+    RecordError::new(field, RecordProblem::Unpaired { needs })
+}
+
+fn wrong_type(field: impl Into<String>, value: &Value, expected: &'static str) -> RecordError {
+    RecordError::new(field, RecordProblem::WrongType { found: describe(value), expected })
+}
+
+/// A value as messages name it, texts shortened.
+fn describe(value: &Value) -> String {
+    const LONGEST: usize = 40;
+    match value {
+        Value::Null => "null".into(),
+        Value::Bool(value) => value.to_string(),
+        Value::Number(number) => format!("the number {number}"),
+        Value::String(text) if text.chars().count() > LONGEST => {
+            format!("the text {:?}...", text.chars().take(LONGEST).collect::<String>())
+        }
+        Value::String(text) => format!("the text {text:?}"),
+        Value::Array(_) => "a list".into(),
+        Value::Object(_) => "an object".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Example {
+        parse_record(line, 7).unwrap()
+    }
+
+    fn ratings(example: &Example) -> Vec<Option<f64>> {
+        example.segments.iter().map(|s| s.ratings.get(DEFAULT_ASPECT).copied()).collect()
+    }
+
+    fn texts(example: &Example) -> Vec<&str> {
+        (0..example.segments.len()).map(|k| example.segment_text(k)).collect()
+    }
+
+    #[test]
+    fn spans_with_numbers_are_read() {
+        let example = parse(
+            r#"{"id":"x1","prompt":"p","context":"c","response":"One. Twö.","segments":
+            [{"start":0,"end":4,"rating":0.7},{"start":5,"end":9,"rating":null}],"meta":{"a":1}}"#,
+        );
+        assert_eq!(example.id, "x1");
+        assert_eq!(example.context.as_deref(), Some("c"));
+        assert_eq!(texts(&example), ["One.", "Twö."]);
+        assert_eq!(ratings(&example), [Some(0.7), None]);
+        assert_eq!(example.meta["a"], 1);
+    }
+
+    #[test]
+    fn spans_with_aspects_are_read_and_a_null_aspect_is_absent() {
+        let example = parse(
+            r#"{"prompt":"p","response":"abc","segments":[{"start":0,"end":3,"rating":{"b":0.4,"a":1,"c":null}}]}"#,
+        );
+        assert_eq!(example.segments[0].ratings, BTreeMap::from([("a".into(), 1.0), ("b".into(), 0.4)]));
+    }
+
+    #[test]
+    fn texts_are_joined_by_a_newline_that_belongs_to_no_segment() {
+        let example = parse(r#"{"prompt":"p","segments":["añb","c d"],"ratings":[1.0,0.2]}"#);
+        assert_eq!(example.response, "añb\nc d");
+        assert_eq!(texts(&example), ["añb", "c d"]);
+        assert_eq!(ratings(&example), [Some(1.0), Some(0.2)]);
+    }
+
+    #[test]
+    fn white_space_between_texts_is_kept_and_not_doubled() {
+        let example = parse(r#"{"prompt":"p","completions":["a ","b","\nc","d"]}"#);
+        assert_eq!(example.response, "a b\nc\nd");
+        assert_eq!(texts(&example), ["a ", "b", "\nc", "d"]);
+        assert_eq!(ratings(&example), [None; 4]);
+    }
+
+    #[test]
+    fn labels_may_be_booleans_or_floats_which_stay_floats() {
+        let example =
+            parse(r#"{"prompt":"p","completions":["a","b","c","d"],"labels":[true,false,0.7,null]}"#);
+        assert_eq!(ratings(&example), [Some(1.0), Some(0.0), Some(0.7), None]);
+    }
+
+    #[test]
+    fn ratings_beside_texts_may_be_maps_or_lists_by_aspect() {
+        let rows = parse(
+            r#"{"prompt":"p","segments":["a","b"],"ratings":[{"x":0.1,"y":0.2},{"x":null,"y":0.4}]}"#,
+        );
+        let columns =
+            parse(r#"{"prompt":"p","segments":["a","b"],"ratings":{"x":[0.1,null],"y":[0.2,0.4]}}"#);
+        assert_eq!(rows, columns);
+        assert_eq!(rows.segments[1].ratings, BTreeMap::from([("y".into(), 0.4)]));
+    }
+
+    #[test]
+    fn a_response_may_come_without_segments() {
+        for line in [
+            r#"{"prompt":"p","response":"r"}"#,
+            r#"{"prompt":"p","response":"r","segments":[]}"#,
+            r#"{"prompt":"p","response":"r","segments":null,"id":null,"context":null,"meta":null}"#,
+        ] {
+            let example = parse(line);
+            assert!(example.segments.is_empty());
+            assert_eq!(example.id, "7", "the line number stands in for the id");
+        }
+    }
+
+    #[test]
+    fn unknown_keys_are_kept_in_their_order() {
+        let example = parse(
+            r#"{"z":1,"prompt":"p","y":{"b":1,"a":2},"response":"r","segments":[{"note":"n","start":0,"end":1}],"a":[null]}"#,
+        );
+        assert_eq!(example.extra.keys().collect::<Vec<_>>(), ["z", "y", "a"]);
+        assert_eq!(
+            example.to_json().to_string(),
+            r#"{"id":"7","prompt":"p","response":"r","segments":[{"start":0,"end":1,"rating":null,"note":"n"}],"z":1,"y":{"b":1,"a":2},"a":[null]}"#
+        );
+    }
+
+    #[test]
+    fn a_rating_arrives_bit_by_bit() {
+        for number in ["0.7", "0.1", "1e-300", "-0.0", "0.30000000000000004", "5e-324", "123456789.123456789"] {
+            let line = format!(
+                r#"{{"prompt":"p","response":"r","segments":[{{"start":0,"end":1,"rating":{number}}}]}}"#
+            );
+            let rating = ratings(&parse(&line))[0].unwrap();
+            assert_eq!(rating.to_bits(), number.parse::<f64>().unwrap().to_bits(), "{number}");
+        }
+    }
+
+    #[test]
+    fn long_texts_are_shortened_in_messages() {
+        let found = describe(&Value::from("é".repeat(50)));
+        assert_eq!(found, format!("the text \"{}\"...", "é".repeat(40)));
+    }
+}

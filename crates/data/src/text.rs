@@ -1,0 +1,127 @@
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DEFAULT_ASPECT, DataError, RatingScale, Result, Segmenter, TruncationPolicy};
+
+/// One dimension of rating, and the scale between its ratings and the training targets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AspectSpec {
+    /// Name of the aspect in the records; [`DEFAULT_ASPECT`] where a rating is a plain number.
+    pub name: String,
+    /// Maps ratings to targets and scores back to ratings.
+    pub scale: RatingScale,
+}
+
+impl AspectSpec {
+    /// The aspect `name`, whose targets are its ratings as they are.
+    pub fn identity(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            scale: RatingScale::Identity,
+        }
+    }
+}
+
+/// How text becomes tokens: all that training and scoring must do alike, kept in the bundle.
+///
+/// | name | default | range |
+/// |---|---|---|
+/// | `max_length` | 512 | special tokens + 4 or more |
+/// | `truncation` | `shorten` | |
+/// | `segmenter` | `sentence` | |
+/// | `aspects` | `rating`, identity scale | at least one, distinct names |
+/// | `use_context` | `true` | |
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextConfig {
+    /// Longest sequence in tokens, special tokens included.
+    pub max_length: usize,
+    /// What happens to a longer one.
+    pub truncation: TruncationPolicy,
+    /// How a response that comes without segments is cut.
+    pub segmenter: Segmenter,
+    /// The aspects to train and score, in the order of the model's outputs. Ratings of others are not read.
+    pub aspects: Vec<AspectSpec>,
+    /// Whether the model sees an example's context, behind the prompt and a line break.
+    pub use_context: bool,
+}
+
+impl Default for TextConfig {
+    fn default() -> Self {
+        Self {
+            max_length: 512,
+            truncation: TruncationPolicy::Shorten,
+            segmenter: Segmenter::Sentence,
+            aspects: vec![AspectSpec::identity(DEFAULT_ASPECT)],
+            use_context: true,
+        }
+    }
+}
+
+impl TextConfig {
+    /// Checks what can be checked without a tokenizer; [`TextEncoder::new`](crate::TextEncoder::new) does so too.
+    ///
+    /// # Errors
+    /// - [`DataError::NoAspects`], [`DataError::DuplicateAspect`]
+    /// - [`DataError::InvalidSegmenter`]
+    /// - [`DataError::ScaleRange`], [`DataError::ScaleSpread`]: a scale whose parameters are out of range
+    pub fn check(&self) -> Result<()> {
+        if self.aspects.is_empty() {
+            return Err(DataError::NoAspects);
+        }
+        let mut names = BTreeSet::new();
+        for aspect in &self.aspects {
+            if !names.insert(&aspect.name) {
+                return Err(DataError::DuplicateAspect {
+                    name: aspect.name.clone(),
+                });
+            }
+            aspect.scale.checked()?;
+        }
+        self.segmenter.check()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_config_reads_what_it_writes() {
+        let config = TextConfig {
+            segmenter: Segmenter::Delimiter("\n\n".to_owned()),
+            aspects: vec![
+                AspectSpec::identity("factuality"),
+                AspectSpec {
+                    name: "tone".to_owned(),
+                    scale: RatingScale::MinMax { min: 1.0, max: 5.0 },
+                },
+            ],
+            ..TextConfig::default()
+        };
+        let json = serde_json::to_value(&config).unwrap();
+        assert_eq!(json["truncation"], "shorten");
+        assert_eq!(json["segmenter"]["delimiter"], "\n\n");
+        assert_eq!(serde_json::from_value::<TextConfig>(json).unwrap(), config);
+    }
+
+    #[test]
+    fn unknown_keys_are_refused() {
+        let mut json = serde_json::to_value(TextConfig::default()).unwrap();
+        json["max_len"] = 5.into();
+        assert!(serde_json::from_value::<TextConfig>(json).is_err());
+    }
+
+    #[test]
+    fn a_config_needs_distinct_aspects() {
+        let mut config = TextConfig {
+            aspects: vec![],
+            ..TextConfig::default()
+        };
+        assert!(matches!(config.check(), Err(DataError::NoAspects)));
+        config.aspects = vec![AspectSpec::identity("a"), AspectSpec::identity("a")];
+        assert!(matches!(config.check(), Err(DataError::DuplicateAspect { name }) if name == "a"));
+    }
+}

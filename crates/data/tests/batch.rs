@@ -1,0 +1,296 @@
+//! Encoded examples to tensors: values, padding, and the loader.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use burn::data::dataloader::{DataLoader, DataLoaderIterator};
+use burn::tensor::{Device, ElementConversion, Int, Tensor};
+use gradus_data::{
+    BatchSize, DataError, EncodedExample, SegmentBatch, SegmentBatcher, SegmentLoader, TextConfig,
+    TruncationCounts,
+};
+use support::{aspects, example, tiny_encoder};
+
+fn encoded(pieces: &[&[(&str, Option<f64>)]]) -> Vec<EncodedExample> {
+    let encoder = tiny_encoder(TextConfig::default());
+    let examples: Vec<_> = pieces
+        .iter()
+        .enumerate()
+        .map(|(index, pieces)| example(&format!("e{index}"), "the moon", pieces))
+        .collect();
+    encoder
+        .encode_all(&examples, &mut TruncationCounts::default())
+        .unwrap()
+}
+
+fn batch(examples: &[EncodedExample]) -> SegmentBatch {
+    let examples: Vec<&EncodedExample> = examples.iter().collect();
+    tiny_encoder(TextConfig::default())
+        .batcher()
+        .batch(&examples, &Device::flex())
+}
+
+fn floats<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().to_vec().unwrap()
+}
+
+fn ints<const D: usize>(tensor: Tensor<D, Int>) -> Vec<i64> {
+    tensor.into_data().iter::<i64>().collect()
+}
+
+fn bools<const D: usize>(tensor: burn::tensor::Tensor<D, burn::tensor::Bool>) -> Vec<bool> {
+    tensor.into_data().iter::<bool>().collect()
+}
+
+#[test]
+fn a_rating_reaches_the_batch_unchanged() {
+    let examples = encoded(&[&[
+        ("the moon", Some(0.7)),
+        (" is", Some(-0.1)),
+        (" the", Some(1e-7)),
+    ]]);
+    let batch = batch(&examples);
+    assert_eq!(floats(batch.targets), [0.7_f32, -0.1, 1e-7]);
+    assert_eq!(floats(batch.weights), [1.0, 1.0, 1.0]);
+}
+
+#[test]
+fn rows_are_padded_behind_and_hold_nothing_there() {
+    let examples = encoded(&[
+        &[("the", Some(0.7))],
+        &[("the moon is", None), (" the moon", Some(0.2))],
+    ]);
+    let batch = batch(&examples);
+    assert_eq!(
+        (
+            batch.batch_size(),
+            batch.seq_length(),
+            batch.num_segments(),
+            batch.num_aspects()
+        ),
+        (2, 10, 2, 1)
+    );
+    assert_eq!((batch.num_rated, batch.num_tokens), (2, 16));
+    assert_eq!(batch.ids, ["e0", "e1"]);
+
+    let short = examples[0].num_tokens();
+    let token_ids = ints(batch.token_ids);
+    let type_ids = ints(batch.type_ids);
+    let mask_pad = bools(batch.mask_pad);
+    for (row, example) in examples.iter().enumerate() {
+        for column in 0..10 {
+            let cell = row * 10 + column;
+            let token = example.token_ids.get(column).copied();
+            assert_eq!(mask_pad[cell], token.is_none());
+            assert_eq!(
+                token_ids[cell],
+                token.map_or(0, i64::from),
+                "the padding token of this tokenizer is 0"
+            );
+            assert_eq!(
+                type_ids[cell],
+                example.type_ids.get(column).copied().map_or(0, i64::from)
+            );
+        }
+    }
+    assert_eq!(short, 6);
+    assert_eq!(ints(batch.segment_spans), [4, 5, 0, 0, 4, 7, 7, 9]);
+    assert_eq!(bools(batch.mask_segment_pad), [false, true, false, false]);
+    assert_eq!(floats(batch.targets), [0.7, 0.0, 0.0, 0.2]);
+    assert_eq!(bools(batch.rated), [true, false, false, true]);
+    assert_eq!(floats(batch.weights), [1.0, 0.0, 0.0, 1.0]);
+}
+
+#[test]
+fn an_unrated_aspect_of_a_rated_segment_has_no_weight() {
+    let encoder = tiny_encoder(TextConfig {
+        aspects: aspects(&["tone", "rating"]),
+        ..TextConfig::default()
+    });
+    let mut counts = TruncationCounts::default();
+    let encoded = encoder
+        .encode(
+            &example("a", "the", &[("moon", Some(0.7)), (" is", None)]),
+            &mut counts,
+        )
+        .unwrap();
+    let batch = encoder.batcher().batch(&[&encoded], &Device::flex());
+    assert_eq!(batch.targets.dims(), [1, 2, 2]);
+    assert_eq!(floats(batch.targets), [0.0, 0.7, 0.0, 0.0]);
+    assert_eq!(floats(batch.weights), [0.0, 1.0, 0.0, 0.0]);
+    assert_eq!(bools(batch.rated), [false, true, false, false]);
+    assert_eq!(
+        bools(batch.mask_segment_pad),
+        [false, false],
+        "an unrated segment is there to be scored"
+    );
+}
+
+#[test]
+fn a_batch_without_any_segment_has_one_that_is_absent() {
+    let encoder = tiny_encoder(TextConfig::default());
+    let mut uncut = example("a", "the", &[]);
+    uncut.response = "the moon".into();
+    let encoded = encoder
+        .encode(&uncut, &mut TruncationCounts::default())
+        .unwrap();
+    let batch = encoder
+        .batcher()
+        .batch(&[&encoded, &encoded], &Device::flex());
+    assert_eq!(batch.segment_spans.dims(), [2, 1, 2]);
+    assert_eq!(bools(batch.mask_segment_pad), [true, true]);
+    assert_eq!(ints(batch.segment_spans), [0, 0, 0, 0]);
+    assert_eq!(batch.num_rated, 0);
+}
+
+/// Examples of 1 to 7 segments, one rated.
+fn many(count: usize) -> Arc<[EncodedExample]> {
+    let pieces: Vec<Vec<(&str, Option<f64>)>> = (0..count)
+        .map(|index| vec![(" the moon", Some(index as f64 / 100.0)); 1 + index * 5 % 7])
+        .collect();
+    let pieces: Vec<&[(&str, Option<f64>)]> = pieces.iter().map(Vec::as_slice).collect();
+    encoded(&pieces).into()
+}
+
+fn loader(examples: &Arc<[EncodedExample]>, size: BatchSize) -> SegmentLoader {
+    SegmentLoader::new(
+        Arc::clone(examples),
+        SegmentBatcher::new(0, 1),
+        size,
+        &Device::flex(),
+    )
+    .unwrap()
+}
+
+fn ids(loader: &dyn DataLoader<SegmentBatch>) -> Vec<Vec<String>> {
+    loader.iter().map(|batch| batch.unwrap().ids).collect()
+}
+
+#[test]
+fn a_shuffling_loader_yields_every_example_once_in_the_order_of_its_seed() {
+    let examples = many(57);
+    let make = |seed| {
+        loader(&examples, BatchSize::Tokens(100))
+            .with_bucketing(true)
+            .with_shuffle(Some(seed))
+    };
+    let first = make(5);
+    let epochs = [ids(&first), ids(&first)];
+    for epoch in &epochs {
+        let seen: BTreeSet<&String> = epoch.iter().flatten().collect();
+        assert_eq!((seen.len(), epoch.iter().flatten().count()), (57, 57));
+    }
+    assert_ne!(epochs[0], epochs[1], "each epoch has its own order");
+    let again = make(5);
+    assert_eq!([ids(&again), ids(&again)], epochs);
+    assert_ne!(ids(&make(6)), epochs[0]);
+
+    let resumed = make(5);
+    resumed.set_epoch(1);
+    assert_eq!(resumed.num_batches(1), epochs[1].len());
+    assert_eq!(ids(&resumed), epochs[1]);
+    assert_eq!(resumed.epoch(), 2);
+    resumed.set_epoch(1);
+    assert_eq!(
+        ids(&*resumed.to_device(&Device::flex())),
+        epochs[1],
+        "moving keeps seed and epoch"
+    );
+}
+
+#[test]
+fn a_loader_counts_examples_and_keeps_the_given_order() {
+    let examples = many(10);
+    let loader = loader(&examples, BatchSize::Examples(4));
+    assert_eq!(loader.num_items(), 10);
+    let mut iterator = loader.iter();
+    let mut done = Vec::new();
+    while let Some(batch) = iterator.next() {
+        batch.unwrap();
+        let progress = iterator.progress();
+        done.push((progress.items_processed, progress.items_total));
+    }
+    assert_eq!(done, [(4, 10), (8, 10), (10, 10)]);
+    assert!(iterator.next().is_none());
+    let order: Vec<String> = ids(&loader).concat();
+    assert_eq!(
+        order,
+        (0..10).map(|index| format!("e{index}")).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn a_slice_holds_its_part_and_slices_can_be_sliced() {
+    let examples = many(10);
+    let loader = loader(&examples, BatchSize::Examples(3)).with_shuffle(Some(1));
+    let slice = loader.slice(2, 8);
+    assert_eq!(slice.num_items(), 6);
+    let slice = slice.slice(1, 100);
+    assert_eq!(slice.num_items(), 5);
+    let seen: BTreeSet<String> = ids(&*slice).concat().into_iter().collect();
+    assert_eq!(seen, (3..8).map(|index| format!("e{index}")).collect());
+}
+
+#[test]
+fn dropping_an_iterator_stops_its_thread() {
+    let examples = many(200);
+    let started = Instant::now();
+    for prefetch in [0, 1, 4] {
+        let loader = loader(&examples, BatchSize::Examples(1)).with_prefetch(prefetch);
+        drop(loader.iter());
+        let mut iterator = loader.iter();
+        assert!(iterator.next().unwrap().is_ok());
+        drop(iterator);
+        drop(loader);
+        assert_eq!(
+            Arc::strong_count(&examples),
+            1,
+            "no thread holds the examples any more"
+        );
+    }
+    assert!(started.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn an_empty_loader_yields_nothing() {
+    let loader = loader(&Vec::new().into(), BatchSize::Tokens(8));
+    assert!(loader.iter().next().is_none());
+    assert_eq!(loader.num_batches(0), 0);
+}
+
+#[test]
+fn what_a_loader_cannot_batch_is_refused() {
+    let examples = many(2);
+    let new = |batcher, size| {
+        SegmentLoader::new(Arc::clone(&examples), batcher, size, &Device::flex()).err()
+    };
+    assert!(matches!(
+        new(SegmentBatcher::new(0, 1), BatchSize::Examples(0)),
+        Some(DataError::BatchSize)
+    ));
+    assert!(matches!(
+        new(SegmentBatcher::new(0, 2), BatchSize::Examples(1)),
+        Some(DataError::AspectCount {
+            found: 1,
+            expected: 2,
+            ..
+        })
+    ));
+}
+
+#[test]
+fn batches_of_a_loader_are_those_of_the_batcher() {
+    let examples = many(6);
+    let loader = loader(&examples, BatchSize::Examples(4));
+    let loaded = loader.iter().next().unwrap().unwrap();
+    let direct = batch(&examples[..4]);
+    assert_eq!(ints(loaded.token_ids), ints(direct.token_ids));
+    assert_eq!(ints(loaded.segment_spans), ints(direct.segment_spans));
+    assert_eq!(floats(loaded.targets), floats(direct.targets));
+    assert_eq!(loaded.num_tokens, direct.num_tokens);
+    let sum: f32 = loaded.weights.sum().into_scalar::<f32>().elem();
+    assert_eq!(sum as usize, loaded.num_rated);
+}

@@ -1,0 +1,82 @@
+//! What the tests of encoding and batching share.
+#![allow(dead_code)] // Each test binary uses its own part of it.
+
+use std::path::PathBuf;
+
+use gradus_data::{AspectSpec, CharSpan, Example, Segment, TextConfig, TextEncoder};
+use serde_json::Value;
+
+/// Path of a file under `tests/golden`.
+pub fn golden(name: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "tests", "golden", name]
+        .iter()
+        .collect()
+}
+
+pub fn golden_bytes(name: &str) -> Vec<u8> {
+    fs_err::read(golden(name)).unwrap()
+}
+
+pub fn golden_json(name: &str) -> Value {
+    serde_json::from_slice(&golden_bytes(name)).unwrap()
+}
+
+/// The tokenizer of a tiny model.
+pub fn tokenizer_json(family: &str) -> Vec<u8> {
+    golden_bytes(&format!("tiny-{family}/tokenizer.json"))
+}
+
+/// An encoder over the tiny BERT, in which `moon`, `is` and `the` are one token each.
+pub fn tiny_encoder(config: TextConfig) -> TextEncoder {
+    TextEncoder::new(&tokenizer_json("bert"), config).unwrap()
+}
+
+pub fn aspects(names: &[&str]) -> Vec<AspectSpec> {
+    names
+        .iter()
+        .map(|&name| AspectSpec::identity(name))
+        .collect()
+}
+
+/// An example whose response is the pieces one after the other; a piece with a rating has the plain aspect.
+pub fn example(id: &str, prompt: &str, pieces: &[(&str, Option<f64>)]) -> Example {
+    let mut response = String::new();
+    let mut segments = Vec::new();
+    for &(piece, rating) in pieces {
+        let start = response.chars().count();
+        response.push_str(piece);
+        let span = CharSpan::new(start, response.chars().count());
+        segments.push(match rating {
+            Some(rating) => Segment::rated(span, rating),
+            None => Segment::unrated(span),
+        });
+    }
+    Example {
+        id: id.into(),
+        prompt: prompt.into(),
+        response,
+        segments,
+        ..Example::default()
+    }
+}
+
+/// Values of a JSON array of numbers.
+pub fn numbers(value: &Value) -> Vec<u32> {
+    value
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|number| number.as_u64().unwrap() as u32)
+        .collect()
+}
+
+/// Pairs of a JSON array of pairs of numbers.
+pub fn pairs(value: &Value) -> Vec<(usize, usize)> {
+    let pair = |pair: &Value| {
+        (
+            pair[0].as_u64().unwrap() as usize,
+            pair[1].as_u64().unwrap() as usize,
+        )
+    };
+    value.as_array().unwrap().iter().map(pair).collect()
+}

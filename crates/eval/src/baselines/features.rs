@@ -1,0 +1,124 @@
+//! What can be known of a segment without reading it, and its words.
+
+use super::BaselineExample;
+
+/// Number of features of position and length.
+pub(super) const POSITION_FEATURES: usize = 7;
+
+/// Features of position and length of every segment of a record: relative position
+/// `k / (n - 1)` (0 for a single segment), index `k`, is it the first, is it the last, number of
+/// segments, `ln(1 + characters)`, and its share of the response's characters.
+pub(super) fn position_features(example: &BaselineExample) -> Vec<[f64; POSITION_FEATURES]> {
+    let count = example.segments.len();
+    let response_length = example.response.chars().count().max(1) as f64;
+    let flag = f64::from;
+    example
+        .segments
+        .iter()
+        .enumerate()
+        .map(|(index, segment)| {
+            let length = segment.text.chars().count() as f64;
+            let steps = count.saturating_sub(1).max(1) as f64;
+            [
+                index as f64 / steps,
+                index as f64,
+                flag(index == 0),
+                flag(index + 1 == count),
+                count as f64,
+                length.ln_1p(),
+                length / response_length,
+            ]
+        })
+        .collect()
+}
+
+/// Lower-case words: runs of letters and digits, in any script.
+pub(super) fn words(text: &str) -> Vec<String> {
+    text.split(|character: char| !character.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect()
+}
+
+/// Share of a segment's words that the prompt also has; 0 for a segment without words.
+pub(super) fn overlap(segment: &[String], prompt: &std::collections::HashSet<String>) -> f64 {
+    let shared = segment.iter().filter(|word| prompt.contains(*word)).count();
+    shared as f64 / segment.len().max(1) as f64
+}
+
+/// The 64-bit FNV-1a hash: the same on every machine and in every version.
+pub(super) fn fnv1a(parts: &[&str]) -> u64 {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    for (index, part) in parts.iter().enumerate() {
+        let separator = (index > 0).then_some(b' ');
+        for byte in separator.into_iter().chain(part.bytes()) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    hash
+}
+
+/// Columns brought to mean 0 and standard deviation 1 as they are in the training set.
+#[derive(Clone, Debug)]
+pub(super) struct Standardizer {
+    means: Vec<f64>,
+    scales: Vec<f64>,
+}
+
+impl Standardizer {
+    /// Learns mean and standard deviation of each column of `rows`; a constant column keeps the
+    /// scale 0 and becomes 0.
+    pub(super) fn fit(rows: &[Vec<f64>]) -> Self {
+        let columns = rows.first().map_or(0, Vec::len);
+        let count = rows.len().max(1) as f64;
+        let mut means = vec![0.0; columns];
+        let mut scales = vec![0.0; columns];
+        for column in 0..columns {
+            let values: Vec<f64> = rows.iter().map(|row| row[column]).collect();
+            means[column] = values.iter().sum::<f64>() / count;
+            if !crate::metrics::is_constant(&values) {
+                let squares: f64 = values.iter().map(|v| (v - means[column]).powi(2)).sum();
+                scales[column] = (squares / count).sqrt();
+            }
+        }
+        Self { means, scales }
+    }
+
+    /// The row in standard deviations from the mean.
+    pub(super) fn apply(&self, row: &[f64]) -> Vec<f64> {
+        row.iter()
+            .zip(self.means.iter().zip(&self.scales))
+            .map(|(value, (mean, &scale))| if scale > 0.0 { (value - mean) / scale } else { 0.0 })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::baselines::BaselineSegment;
+
+    #[test]
+    fn position_and_length_are_what_the_documentation_says() {
+        let texts = ["ab", "cdéf", "g"];
+        let segments = texts.map(|text| BaselineSegment { text, rating: None }).to_vec();
+        let features =
+            position_features(&BaselineExample { prompt: "", response: "ab cdéf g", segments });
+        assert_eq!(features[0], [0.0, 0.0, 1.0, 0.0, 3.0, 3f64.ln(), 2.0 / 9.0]);
+        assert_eq!(features[1], [0.5, 1.0, 0.0, 0.0, 3.0, 5f64.ln(), 4.0 / 9.0]);
+        assert_eq!(features[2], [1.0, 2.0, 0.0, 1.0, 3.0, 2f64.ln(), 1.0 / 9.0]);
+    }
+
+    #[test]
+    fn words_are_runs_of_letters_and_digits_in_lower_case() {
+        assert_eq!(words("The sky, ÜBER 42x!"), ["the", "sky", "über", "42x"]);
+        assert!(words(" .,; ").is_empty());
+    }
+
+    #[test]
+    fn the_hash_is_the_published_one() {
+        assert_eq!(fnv1a(&["a"]), 0xaf63_dc4c_8601_ec8c);
+        assert_eq!(fnv1a(&["foobar"]), 0x8594_4171_f739_67e8);
+        assert_eq!(fnv1a(&["foo", "bar"]), fnv1a(&["foo bar"]));
+    }
+}

@@ -1,0 +1,112 @@
+//! A ridge on where a segment stands and how long it is.
+
+use super::features::{POSITION_FEATURES, Standardizer, position_features};
+use super::{Baseline, BaselineExample, mean_rating, rated_segments};
+use crate::Result;
+
+/// Penalty on the squared weights.
+const PENALTY: f64 = 1.0;
+
+/// A linear function of position and length: relative position, index, is first, is last, number
+/// of segments, `ln(1 + characters)` and share of the response.
+///
+/// Features are standardised over the rated training segments; the weights minimise
+/// `Σ (rating - mean - w·z)² + 1.0 |w|²`, the intercept is the mean rating and not penalised.
+/// What it reaches is what a model gets without reading a word.
+#[derive(Clone, Debug)]
+pub struct PositionLength {
+    standardizer: Standardizer,
+    weights: Vec<f64>,
+    intercept: f64,
+}
+
+impl PositionLength {
+    /// Fits the weights on the rated segments of `examples`, in closed form.
+    ///
+    /// # Errors
+    /// [`EvalError::NothingRated`](crate::EvalError::NothingRated).
+    pub fn fit(examples: &[BaselineExample]) -> Result<Self> {
+        let rated = rated_segments(Baseline::PositionLength, examples)?;
+        let features: Vec<_> = examples.iter().map(position_features).collect();
+        let rows: Vec<Vec<f64>> =
+            rated.iter().map(|r| features[r.example][r.segment].to_vec()).collect();
+        let standardizer = Standardizer::fit(&rows);
+        let rows: Vec<Vec<f64>> = rows.iter().map(|row| standardizer.apply(row)).collect();
+        let intercept = mean_rating(&rated);
+        let residuals: Vec<f64> = rated.iter().map(|r| r.rating - intercept).collect();
+        Ok(Self { standardizer, weights: ridge(&rows, &residuals, PENALTY), intercept })
+    }
+
+    /// One score per segment.
+    pub fn predict(&self, example: &BaselineExample) -> Vec<f64> {
+        position_features(example)
+            .iter()
+            .map(|row| self.intercept + dot(&self.weights, &self.standardizer.apply(row)))
+            .collect()
+    }
+
+    /// Weights of the standardised features, in the order of the type's documentation.
+    pub fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+
+    /// The mean training rating.
+    pub fn intercept(&self) -> f64 {
+        self.intercept
+    }
+}
+
+pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// Minimises `|y - Z w|² + penalty |w|²` by Cholesky's factorisation of `Z'Z + penalty I`, which is
+/// positive definite for any positive penalty.
+fn ridge(rows: &[Vec<f64>], targets: &[f64], penalty: f64) -> Vec<f64> {
+    const N: usize = POSITION_FEATURES;
+    let mut gram = [[0.0; N]; N];
+    let mut right = [0.0; N];
+    for (row, target) in rows.iter().zip(targets) {
+        for i in 0..N {
+            right[i] += row[i] * target;
+            for j in 0..N {
+                gram[i][j] += row[i] * row[j];
+            }
+        }
+    }
+    for (i, row) in gram.iter_mut().enumerate() {
+        row[i] += penalty;
+    }
+    solve_positive_definite(gram, right).to_vec()
+}
+
+fn solve_positive_definite<const N: usize>(matrix: [[f64; N]; N], right: [f64; N]) -> [f64; N] {
+    let mut lower = [[0.0; N]; N];
+    for i in 0..N {
+        for j in 0..=i {
+            let rest = matrix[i][j] - dot(&lower[i][..j], &lower[j][..j]);
+            lower[i][j] = if i == j { rest.sqrt() } else { rest / lower[j][j] };
+        }
+    }
+    let mut solution = right;
+    for i in 0..N {
+        solution[i] = (solution[i] - dot(&lower[i][..i], &solution[..i])) / lower[i][i];
+    }
+    for i in (0..N).rev() {
+        let rest: f64 = (i + 1..N).map(|k| lower[k][i] * solution[k]).sum();
+        solution[i] = (solution[i] - rest) / lower[i][i];
+    }
+    solution
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cholesky_solves_a_small_system() {
+        // 4x + 2y = 10, 2x + 5y = 13: x = 1.5, y = 2.
+        let [x, y] = solve_positive_definite([[4.0, 2.0], [2.0, 5.0]], [10.0, 13.0]);
+        assert!((x - 1.5).abs() < 1e-12 && (y - 2.0).abs() < 1e-12, "{x} {y}");
+    }
+}

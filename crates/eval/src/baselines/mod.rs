@@ -1,0 +1,197 @@
+//! What no reading reaches: scores from the training mean, from position and length, from words.
+//!
+//! A model is worth its cost by as much as it beats these. They are fitted on the ratings of the
+//! training set, one aspect at a time, and scored on the segments the model is judged on.
+
+mod features;
+mod linear;
+mod sparse;
+mod train_mean;
+mod words;
+
+pub use linear::PositionLength;
+pub use train_mean::TrainMean;
+pub use words::BagOfWords;
+
+use crate::Result;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A record as far as a baseline looks at it, with the ratings of one aspect.
+#[derive(Clone, Debug)]
+pub struct BaselineExample<'a> {
+    /// The prompt.
+    pub prompt: &'a str,
+    /// The whole response.
+    pub response: &'a str,
+    /// All of its segments, in the order of the text, rated or not.
+    pub segments: Vec<BaselineSegment<'a>>,
+}
+
+/// A segment as far as a baseline looks at it.
+#[derive(Clone, Copy, Debug)]
+pub struct BaselineSegment<'a> {
+    /// The text of the segment.
+    pub text: &'a str,
+    /// Its rating; `None` = unrated. Ratings that are not finite count as none.
+    pub rating: Option<f64>,
+}
+
+/// The baselines there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Baseline {
+    /// The mean training rating for every segment.
+    TrainMean,
+    /// A ridge on where a segment stands and how long it is.
+    PositionLength,
+    /// A ridge on the words of a segment, its overlap with the prompt, position and length.
+    BagOfWords,
+}
+
+impl Baseline {
+    /// Every baseline, cheapest first.
+    pub const ALL: [Self; 3] = [Self::TrainMean, Self::PositionLength, Self::BagOfWords];
+
+    /// The name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TrainMean => "train mean",
+            Self::PositionLength => "position + length",
+            Self::BagOfWords => "bag of words",
+        }
+    }
+
+    /// Fits it on the rated segments of `examples`.
+    ///
+    /// # Errors
+    /// [`EvalError::NothingRated`](crate::EvalError::NothingRated) where no segment is rated.
+    pub fn fit(self, examples: &[BaselineExample]) -> Result<FittedBaseline> {
+        Ok(match self {
+            Self::TrainMean => FittedBaseline::TrainMean(TrainMean::fit(examples)?),
+            Self::PositionLength => FittedBaseline::PositionLength(PositionLength::fit(examples)?),
+            Self::BagOfWords => FittedBaseline::BagOfWords(BagOfWords::fit(examples)?),
+        })
+    }
+}
+
+impl fmt::Display for Baseline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A baseline that has seen its training set.
+#[derive(Clone, Debug)]
+pub enum FittedBaseline {
+    /// See [`Baseline::TrainMean`].
+    TrainMean(TrainMean),
+    /// See [`Baseline::PositionLength`].
+    PositionLength(PositionLength),
+    /// See [`Baseline::BagOfWords`].
+    BagOfWords(BagOfWords),
+}
+
+impl FittedBaseline {
+    /// Which baseline this is.
+    pub fn baseline(&self) -> Baseline {
+        match self {
+            Self::TrainMean(_) => Baseline::TrainMean,
+            Self::PositionLength(_) => Baseline::PositionLength,
+            Self::BagOfWords(_) => Baseline::BagOfWords,
+        }
+    }
+
+    /// One score per segment of `example`, finite, in rating units. Ratings are not looked at.
+    pub fn predict(&self, example: &BaselineExample) -> Vec<f64> {
+        match self {
+            Self::TrainMean(fitted) => fitted.predict(example),
+            Self::PositionLength(fitted) => fitted.predict(example),
+            Self::BagOfWords(fitted) => fitted.predict(example),
+        }
+    }
+
+    /// The scores of all `examples`, for [`Evaluation::compute`](crate::Evaluation::compute).
+    pub fn scores(&self, aspect: &str, examples: &[BaselineExample]) -> BaselineScores {
+        BaselineScores {
+            name: self.baseline().name().to_owned(),
+            aspect: aspect.to_owned(),
+            scores: examples.iter().map(|example| self.predict(example)).collect(),
+        }
+    }
+}
+
+/// What a baseline says about the records that are evaluated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BaselineScores {
+    /// Name of the baseline.
+    pub name: String,
+    /// The aspect it was fitted for.
+    pub aspect: String,
+    /// Scores by response and segment, in rating units, parallel to the scored responses and their
+    /// segments.
+    pub scores: Vec<Vec<f64>>,
+}
+
+/// A rated segment of the training set: which example, which segment, what rating.
+#[derive(Clone, Copy)]
+struct Rated {
+    example: usize,
+    segment: usize,
+    rating: f64,
+}
+
+/// The rated segments of `examples`; an error where there is none.
+fn rated_segments(baseline: Baseline, examples: &[BaselineExample]) -> Result<Vec<Rated>> {
+    let mut rated = Vec::new();
+    for (example, record) in examples.iter().enumerate() {
+        for (segment, BaselineSegment { rating, .. }) in record.segments.iter().enumerate() {
+            if let Some(rating) = rating.filter(|rating| rating.is_finite()) {
+                rated.push(Rated { example, segment, rating });
+            }
+        }
+    }
+    if rated.is_empty() {
+        return Err(crate::EvalError::NothingRated { name: baseline.name().to_owned() });
+    }
+    Ok(rated)
+}
+
+fn mean_rating(rated: &[Rated]) -> f64 {
+    rated.iter().map(|segment| segment.rating).sum::<f64>() / rated.len() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::EvalError;
+
+    #[test]
+    fn a_training_set_without_ratings_is_an_error() {
+        let segments = vec![
+            BaselineSegment { text: "a", rating: None },
+            BaselineSegment { text: "b", rating: Some(f64::NAN) },
+        ];
+        let examples = [BaselineExample { prompt: "p", response: "ab", segments }];
+        for baseline in Baseline::ALL {
+            let error = baseline.fit(&examples).unwrap_err();
+            assert!(matches!(error, EvalError::NothingRated { .. }), "{error}");
+            assert!(error.hint().is_some());
+        }
+    }
+
+    #[test]
+    fn odd_records_get_finite_scores_from_every_baseline() {
+        let one = |text, rating| BaselineExample {
+            prompt: "",
+            response: text,
+            segments: vec![BaselineSegment { text, rating }],
+        };
+        let none = BaselineExample { prompt: "p", response: "", segments: vec![] };
+        for baseline in Baseline::ALL {
+            let fitted = baseline.fit(&[one("a b", Some(0.5)), none.clone()]).unwrap();
+            assert_eq!(fitted.predict(&one("", None)), [0.5], "{baseline}");
+            assert!(fitted.predict(&none).is_empty());
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The mean training rating for every segment.
+
+use super::{Baseline, BaselineExample, mean_rating, rated_segments};
+use crate::Result;
+
+/// Predicts the mean training rating everywhere. Its MSE is what knowing nothing costs; it has no
+/// correlation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TrainMean {
+    mean: f64,
+}
+
+impl TrainMean {
+    /// Takes the mean over the rated segments of `examples`.
+    ///
+    /// # Errors
+    /// [`EvalError::NothingRated`](crate::EvalError::NothingRated).
+    pub fn fit(examples: &[BaselineExample]) -> Result<Self> {
+        let rated = rated_segments(Baseline::TrainMean, examples)?;
+        Ok(Self { mean: mean_rating(&rated) })
+    }
+
+    /// The mean training rating.
+    pub fn mean(&self) -> f64 {
+        self.mean
+    }
+
+    /// One score per segment.
+    pub fn predict(&self, example: &BaselineExample) -> Vec<f64> {
+        vec![self.mean; example.segments.len()]
+    }
+}

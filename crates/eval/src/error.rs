@@ -1,0 +1,100 @@
+//! What can go wrong in this crate.
+
+/// The result of a fallible function of this crate.
+pub type Result<T> = std::result::Result<T, EvalError>;
+
+/// An input that cannot be evaluated.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvalError {
+    /// A segment carries more or fewer scores than there are aspects.
+    #[error(
+        "response `{id}`, segment {segment}: found {found} scores, expected {expected} (one per aspect)"
+    )]
+    ScoreCount {
+        /// The response.
+        id: String,
+        /// Index of the segment in the response, from 0.
+        segment: usize,
+        /// Scores found.
+        found: usize,
+        /// Aspects asked for.
+        expected: usize,
+    },
+    /// A baseline was predicted for other responses than the ones to be evaluated.
+    #[error("baseline `{name}`: found scores for {found} responses, expected {expected}")]
+    BaselineResponses {
+        /// Name of the baseline.
+        name: String,
+        /// Responses it has scores for.
+        found: usize,
+        /// Responses to be evaluated.
+        expected: usize,
+    },
+    /// A baseline was predicted for other segments than the ones to be evaluated.
+    #[error(
+        "baseline `{name}`, response `{id}`: found {found} scores, expected {expected} (one per segment)"
+    )]
+    BaselineSegments {
+        /// Name of the baseline.
+        name: String,
+        /// The response.
+        id: String,
+        /// Scores found.
+        found: usize,
+        /// Segments of the response.
+        expected: usize,
+    },
+    /// A baseline belongs to an aspect that is not evaluated.
+    #[error("baseline `{name}`: found aspect `{aspect}`, expected one of: {known}")]
+    BaselineAspect {
+        /// Name of the baseline.
+        name: String,
+        /// The aspect it was fitted for.
+        aspect: String,
+        /// The aspects evaluated, comma-separated.
+        known: String,
+    },
+    /// A baseline needs at least one rated segment.
+    #[error("baseline `{name}`: found no rated segment to fit on, expected at least one")]
+    NothingRated {
+        /// Name of the baseline.
+        name: String,
+    },
+    /// A word that names no aggregation.
+    #[error("unknown aggregation: found `{found}`, expected one of: {known}")]
+    UnknownAggregation {
+        /// The word.
+        found: String,
+        /// The words that are understood, comma-separated.
+        known: String,
+    },
+    /// A word that names no metric.
+    #[error("unknown metric: found `{found}`, expected one of: {known}")]
+    UnknownMetric {
+        /// The word.
+        found: String,
+        /// The words that are understood, comma-separated.
+        known: String,
+    },
+}
+
+impl EvalError {
+    /// What to do about it, where there is something to say.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::ScoreCount { .. } => {
+                Some("list the aspects in the order in which the scores were written".into())
+            }
+            Self::BaselineResponses { .. } | Self::BaselineSegments { .. } => {
+                Some("score the baseline on the records that are evaluated, in the same order".into())
+            }
+            Self::NothingRated { .. } => {
+                Some("give a training file that rates this aspect, or leave the baseline out".into())
+            }
+            Self::BaselineAspect { .. }
+            | Self::UnknownAggregation { .. }
+            | Self::UnknownMetric { .. } => None,
+        }
+    }
+}

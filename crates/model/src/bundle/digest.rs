@@ -1,0 +1,32 @@
+//! Digests of files, to tell one file from another of the same name.
+
+use std::fmt::Write as _;
+use std::io::{self, Read};
+use std::path::Path;
+
+use fs_err::File;
+use sha2::{Digest, Sha256};
+
+use super::manifest::Part;
+
+/// Size and digest of a file, read in pieces.
+pub(super) fn digest_file(path: &Path) -> io::Result<Part> {
+    let mut file = File::open(path)?;
+    let mut hasher = Sha256::new();
+    let mut piece = vec![0; 1 << 20];
+    let mut bytes = 0;
+    loop {
+        let length = file.read(&mut piece)?;
+        if length == 0 {
+            break;
+        }
+        hasher.update(&piece[..length]);
+        bytes += length as u64;
+    }
+    let mut sha256 = String::new();
+    for byte in hasher.finalize() {
+        // Writing to a string cannot fail.
+        let _ = write!(sha256, "{byte:02x}");
+    }
+    Ok(Part { bytes, sha256 })
+}

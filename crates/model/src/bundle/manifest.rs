@@ -1,0 +1,76 @@
+//! What a bundle says about itself.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::pooling::Pooling;
+
+/// The format this version writes and reads.
+///
+/// It grows when a reader of the old format would misread the new one. Keys that only add
+/// something do not change it: readers pass over keys they do not know.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// What a model is for and how it came to be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`FORMAT_VERSION`] of the writer.
+    pub format_version: u32,
+    /// The version of gradus that wrote the bundle.
+    pub gradus_version: String,
+    /// Names of the scores, in the order of the head's outputs.
+    pub aspects: Vec<String>,
+    /// How token states become a segment's vector.
+    pub pooling: Pooling,
+    /// How segment scores become a response score, by name.
+    pub aggregation: String,
+    /// How text becomes tensors; belongs to gradus-data and is not looked at here.
+    #[serde(default)]
+    pub text: Value,
+    /// How the model was trained.
+    #[serde(default)]
+    pub training: Value,
+    /// What it reached on the validation split.
+    #[serde(default)]
+    pub validation: Value,
+}
+
+impl Manifest {
+    /// A manifest of this version, without a word on text, training and validation.
+    pub fn new(aspects: Vec<String>, pooling: Pooling, aggregation: impl Into<String>) -> Self {
+        Self {
+            format_version: FORMAT_VERSION,
+            gradus_version: env!("CARGO_PKG_VERSION").to_owned(),
+            aspects,
+            pooling,
+            aggregation: aggregation.into(),
+            text: Value::Null,
+            training: Value::Null,
+            validation: Value::Null,
+        }
+    }
+}
+
+/// The manifest as it lies on disk: with the digests that tell a foreign part.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct StoredManifest {
+    #[serde(flatten)]
+    pub(super) manifest: Manifest,
+    pub(super) parts: BTreeMap<String, Part>,
+}
+
+/// Size and digest of a file of the bundle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Part {
+    pub(super) bytes: u64,
+    /// SHA-256 in hexadecimal, as `sha256sum` prints it.
+    pub(super) sha256: String,
+}
+
+/// The one key that is read before anything else of a manifest.
+#[derive(Debug, Deserialize)]
+pub(super) struct FormatVersion {
+    pub(super) format_version: u64,
+}

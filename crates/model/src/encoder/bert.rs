@@ -1,0 +1,366 @@
+//! BERT. See Devlin et al. (2018), <https://arxiv.org/abs/1810.04805>.
+
+use burn::module::Module;
+use burn::nn::{Dropout, DropoutConfig, Embedding, LayerNorm, LayerNormConfig};
+use burn::tensor::{Bool, Device, Int, Tensor};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::attention::{Attention, AttentionMask};
+use super::feed_forward::{Activation, FeedForward};
+use super::hugging_face::PublishedConfig;
+use super::parts::embedding;
+use super::{EncoderSizes, FamilyConfig, FamilyModule};
+use crate::error::ConfigProblem;
+use crate::weights::KeyTable;
+
+/// Sizes and probabilities of a BERT encoder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BertConfig {
+    /// Number of token ids.
+    pub vocab_size: usize,
+    /// Width of a token's state; a multiple of `num_heads`.
+    pub d_model: usize,
+    /// Number of attention blocks.
+    pub num_layers: usize,
+    /// Number of attention heads.
+    pub num_heads: usize,
+    /// Width inside of the feed-forward blocks.
+    pub d_feed_forward: usize,
+    /// Longest sequence, in tokens.
+    pub max_positions: usize,
+    /// Number of token type ids: prompt 0, response 1.
+    pub num_token_types: usize,
+    /// Non-linearity of the feed-forward blocks.
+    pub activation: Activation,
+    /// Added to the variance in every layer norm.
+    pub layer_norm_epsilon: f64,
+    /// Dropout on embeddings and on the output of every block, in `[0, 1)`.
+    pub hidden_dropout: f64,
+    /// Dropout on attention probabilities, in `[0, 1)`.
+    pub attention_dropout: f64,
+    /// Standard deviation of random weights.
+    pub initializer_range: f64,
+}
+
+impl BertConfig {
+    /// The proportions of the published models: feed-forward width `4 · d_model`, 512
+    /// positions, two token types, GELU, dropout 0.1, weights from `N(0, 0.02²)`.
+    pub fn new(vocab_size: usize, d_model: usize, num_layers: usize, num_heads: usize) -> Self {
+        Self {
+            vocab_size,
+            d_model,
+            num_layers,
+            num_heads,
+            d_feed_forward: 4 * d_model,
+            max_positions: 512,
+            num_token_types: 2,
+            activation: Activation::Gelu,
+            layer_norm_epsilon: 1e-12,
+            hidden_dropout: 0.1,
+            attention_dropout: 0.1,
+            initializer_range: 0.02,
+        }
+    }
+
+    /// An encoder that trains from scratch in a minute on a CPU: two layers of width 128 with
+    /// four heads.
+    pub fn small(vocab_size: usize) -> Self {
+        Self::new(vocab_size, 128, 2, 4)
+    }
+}
+
+impl FamilyConfig for BertConfig {
+    type Module = Bert;
+
+    const KEYS: KeyTable = KeyTable {
+        prefix: "bert.",
+        modules: &[
+            ("embeddings.word_embeddings", "embeddings.word"),
+            ("embeddings.position_embeddings", "embeddings.position"),
+            ("embeddings.token_type_embeddings", "embeddings.token_type"),
+            ("embeddings.LayerNorm", "embeddings.norm"),
+            ("encoder.layer.{}.attention.self.query", "layers.{}.attention.query"),
+            ("encoder.layer.{}.attention.self.key", "layers.{}.attention.key"),
+            ("encoder.layer.{}.attention.self.value", "layers.{}.attention.value"),
+            ("encoder.layer.{}.attention.output.dense", "layers.{}.attention.output"),
+            ("encoder.layer.{}.attention.output.LayerNorm", "layers.{}.attention_norm"),
+            ("encoder.layer.{}.intermediate.dense", "layers.{}.feed_forward.inner"),
+            ("encoder.layer.{}.output.dense", "layers.{}.feed_forward.outer"),
+            ("encoder.layer.{}.output.LayerNorm", "layers.{}.feed_forward_norm"),
+        ],
+        left: &[
+            ("pooler.", "pooler of the first token; segments are pooled from all states"),
+            ("cls.", "head of the pre-training task"),
+            ("classifier.", "head of another task"),
+            ("qa_outputs.", "head of another task"),
+            ("embeddings.position_ids", "constant, always 0, 1, 2, .."),
+            ("embeddings.token_type_ids", "constant, always 0"),
+        ],
+    };
+
+    fn from_published(config: &PublishedConfig) -> Result<Self, ConfigProblem> {
+        config.only("position_embedding_type", "absolute")?;
+        config.only("is_decoder", false)?;
+        config.only("add_cross_attention", false)?;
+        config.only("pruned_heads", json!({}))?;
+        let size = "a whole number above 0";
+        let probability = "a probability in [0, 1)";
+        let parsed = Self {
+            vocab_size: config.required("vocab_size", size)?,
+            d_model: config.required("hidden_size", size)?,
+            num_layers: config.required("num_hidden_layers", size)?,
+            num_heads: config.required("num_attention_heads", size)?,
+            d_feed_forward: config.required("intermediate_size", size)?,
+            max_positions: config.optional("max_position_embeddings", 512, size)?,
+            num_token_types: config.optional("type_vocab_size", 2, size)?,
+            activation: Activation::from_published(config, "hidden_act", "gelu")?,
+            layer_norm_epsilon: config.optional("layer_norm_eps", 1e-12, "a number above 0")?,
+            hidden_dropout: config.optional("hidden_dropout_prob", 0.1, probability)?,
+            attention_dropout: config.optional("attention_probs_dropout_prob", 0.1, probability)?,
+            initializer_range: config.optional("initializer_range", 0.02, "a number above 0")?,
+        };
+        parsed.check().map_err(|problem| problem.renamed(PUBLISHED_NAMES))?;
+        Ok(parsed)
+    }
+
+    fn check(&self) -> Result<(), ConfigProblem> {
+        for (key, size) in [
+            ("vocab_size", self.vocab_size),
+            ("d_model", self.d_model),
+            ("num_layers", self.num_layers),
+            ("num_heads", self.num_heads),
+            ("d_feed_forward", self.d_feed_forward),
+            ("max_positions", self.max_positions),
+            ("num_token_types", self.num_token_types),
+        ] {
+            ConfigProblem::unless(size > 0, key, size, "a whole number above 0")?;
+        }
+        let divisible = self.d_model.is_multiple_of(self.num_heads);
+        let expected = format!("a multiple of `num_heads` ({})", self.num_heads);
+        ConfigProblem::unless(divisible, "d_model", self.d_model, expected)?;
+        for (key, value) in
+            [("hidden_dropout", self.hidden_dropout), ("attention_dropout", self.attention_dropout)]
+        {
+            let possible = (0.0..1.0).contains(&value);
+            ConfigProblem::unless(possible, key, value, "a probability in [0, 1)")?;
+        }
+        for (key, value) in [
+            ("layer_norm_epsilon", self.layer_norm_epsilon),
+            ("initializer_range", self.initializer_range),
+        ] {
+            let possible = value.is_finite() && value > 0.0;
+            ConfigProblem::unless(possible, key, value, "a number above 0")?;
+        }
+        Ok(())
+    }
+
+    fn sizes(&self) -> EncoderSizes {
+        EncoderSizes {
+            vocab_size: self.vocab_size,
+            num_token_types: self.num_token_types,
+            max_positions: self.max_positions,
+            d_model: self.d_model,
+        }
+    }
+
+    fn set_dropout(&mut self, hidden: f64, attention: f64) {
+        self.hidden_dropout = hidden;
+        self.attention_dropout = attention;
+    }
+
+    fn init(&self, device: &Device) -> Bert {
+        Bert {
+            embeddings: Embeddings::new(self, device),
+            layers: (0..self.num_layers).map(|_| Layer::new(self, device)).collect(),
+        }
+    }
+}
+
+/// Our names of what published configurations call otherwise.
+const PUBLISHED_NAMES: &[(&str, &str)] = &[
+    ("d_model", "hidden_size"),
+    ("num_layers", "num_hidden_layers"),
+    ("num_heads", "num_attention_heads"),
+    ("d_feed_forward", "intermediate_size"),
+    ("max_positions", "max_position_embeddings"),
+    ("num_token_types", "type_vocab_size"),
+    ("hidden_dropout", "hidden_dropout_prob"),
+    ("attention_dropout", "attention_probs_dropout_prob"),
+    ("layer_norm_epsilon", "layer_norm_eps"),
+];
+
+/// A BERT encoder without pooler: embeddings and a stack of post-norm attention blocks.
+#[derive(Module, Debug)]
+pub struct Bert {
+    embeddings: Embeddings,
+    layers: Vec<Layer>,
+}
+
+impl FamilyModule for Bert {
+    fn forward(
+        &self,
+        token_ids: Tensor<2, Int>,
+        type_ids: Tensor<2, Int>,
+        mask_pad: Tensor<2, Bool>,
+    ) -> Tensor<3> {
+        let mask = AttentionMask::from_padding(mask_pad);
+        let embedded = self.embeddings.forward(token_ids, type_ids);
+        self.layers.iter().fold(embedded, |hidden, layer| layer.forward(hidden, &mask))
+    }
+}
+
+#[derive(Module, Debug)]
+struct Embeddings {
+    word: Embedding,
+    position: Embedding,
+    token_type: Embedding,
+    norm: LayerNorm,
+    dropout: Dropout,
+}
+
+impl Embeddings {
+    fn new(config: &BertConfig, device: &Device) -> Self {
+        let table = |rows| embedding(rows, config.d_model, config.initializer_range, device);
+        Self {
+            word: table(config.vocab_size),
+            position: table(config.max_positions),
+            token_type: table(config.num_token_types),
+            norm: layer_norm(config, device),
+            dropout: DropoutConfig::new(config.hidden_dropout).init(),
+        }
+    }
+
+    fn forward(&self, token_ids: Tensor<2, Int>, type_ids: Tensor<2, Int>) -> Tensor<3> {
+        let [_, seq_length] = token_ids.dims();
+        let [max_positions, _] = self.position.weight.dims();
+        assert!(
+            seq_length <= max_positions,
+            "sequence of {seq_length} tokens, the encoder has {max_positions} positions"
+        );
+        // Positions are 0, 1, 2, ..: the first rows of the table, without a lookup.
+        let positions = self.position.weight.val().slice(0..seq_length).unsqueeze::<3>();
+        let embedded =
+            self.word.forward(token_ids) + self.token_type.forward(type_ids) + positions;
+        self.dropout.forward(self.norm.forward(embedded))
+    }
+}
+
+#[derive(Module, Debug)]
+struct Layer {
+    attention: Attention,
+    attention_norm: LayerNorm,
+    feed_forward: FeedForward,
+    feed_forward_norm: LayerNorm,
+    dropout: Dropout,
+}
+
+impl Layer {
+    fn new(config: &BertConfig, device: &Device) -> Self {
+        let std = config.initializer_range;
+        Self {
+            attention: Attention::new(
+                config.d_model,
+                config.num_heads,
+                config.attention_dropout,
+                std,
+                device,
+            ),
+            attention_norm: layer_norm(config, device),
+            feed_forward: FeedForward::new(
+                config.d_model,
+                config.d_feed_forward,
+                config.activation,
+                std,
+                device,
+            ),
+            feed_forward_norm: layer_norm(config, device),
+            dropout: DropoutConfig::new(config.hidden_dropout).init(),
+        }
+    }
+
+    fn forward(&self, hidden: Tensor<3>, mask: &AttentionMask) -> Tensor<3> {
+        let attended = self.dropout.forward(self.attention.forward(hidden.clone(), mask));
+        let hidden = self.attention_norm.forward(hidden + attended);
+        let transformed = self.dropout.forward(self.feed_forward.forward(hidden.clone()));
+        self.feed_forward_norm.forward(hidden + transformed)
+    }
+}
+
+fn layer_norm(config: &BertConfig, device: &Device) -> LayerNorm {
+    LayerNormConfig::new(config.d_model).with_epsilon(config.layer_norm_epsilon).init(device)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn published(change: impl FnOnce(&mut Value)) -> Result<BertConfig, ConfigProblem> {
+        let mut config = json!({
+            "vocab_size": 50, "hidden_size": 12, "num_hidden_layers": 2,
+            "num_attention_heads": 3, "intermediate_size": 20,
+        });
+        change(&mut config);
+        let Value::Object(keys) = config else { unreachable!() };
+        BertConfig::from_published(&PublishedConfig::new(keys))
+    }
+
+    #[test]
+    fn sizes_are_required_and_the_rest_has_the_defaults_of_the_library() {
+        let expected = BertConfig { d_feed_forward: 20, ..BertConfig::new(50, 12, 2, 3) };
+        assert_eq!(published(|_| ()).unwrap(), expected);
+        let problem = published(|config| config["hidden_size"] = Value::Null).unwrap_err();
+        assert_eq!(
+            problem.to_string(),
+            "`hidden_size` is missing, expected a whole number above 0"
+        );
+    }
+
+    #[test]
+    fn what_is_not_supported_is_refused_by_name() {
+        for (key, value, message) in [
+            (
+                "position_embedding_type",
+                json!("relative_key"),
+                "`position_embedding_type` is \"relative_key\", expected \"absolute\"",
+            ),
+            ("is_decoder", json!(true), "`is_decoder` is true, expected false"),
+            ("add_cross_attention", json!(true), "`add_cross_attention` is true, expected false"),
+            ("pruned_heads", json!({"0": [1]}), "`pruned_heads` is {\"0\":[1]}, expected {}"),
+            (
+                "hidden_act",
+                json!("swish"),
+                "`hidden_act` is \"swish\", expected gelu, gelu_new, gelu_pytorch_tanh or relu",
+            ),
+            ("hidden_size", json!(13), "`hidden_size` is 13, expected a multiple of `num_attention_heads` (3)"),
+            ("num_hidden_layers", json!(0), "`num_hidden_layers` is 0, expected a whole number above 0"),
+            ("hidden_size", json!(-1), "`hidden_size` is -1, expected a whole number above 0"),
+            ("hidden_dropout_prob", json!(1.0), "`hidden_dropout_prob` is 1, expected a probability in [0, 1)"),
+            ("layer_norm_eps", json!(0.0), "`layer_norm_eps` is 0, expected a number above 0"),
+        ] {
+            let problem = published(|config| config[key] = value).unwrap_err();
+            assert_eq!(problem.to_string(), message);
+        }
+    }
+
+    #[test]
+    fn keys_that_do_not_matter_are_ignored() {
+        published(|config| config["gradient_checkpointing"] = json!(true)).unwrap();
+    }
+
+    #[test]
+    fn random_weights_are_small_and_biases_zero() {
+        let device = Device::flex();
+        device.seed(7);
+        let bert = BertConfig::new(1000, 64, 1, 2).init(&device);
+        let word = bert.embeddings.word.weight.val();
+        let std = word.clone().square().mean().sqrt().into_scalar::<f32>();
+        assert!((std - 0.02).abs() < 1e-3, "{std}");
+        let query = &bert.layers[0].feed_forward;
+        let hidden = query.forward(Tensor::zeros([1, 1, 64], &device));
+        assert_eq!(hidden.abs().max().into_scalar::<f32>(), 0.0);
+    }
+}

@@ -1,0 +1,85 @@
+//! The position-wise feed-forward block.
+
+use burn::module::Module;
+use burn::nn::Linear;
+use burn::tensor::{Device, Tensor, activation};
+use serde::{Deserialize, Serialize};
+
+use super::hugging_face::PublishedConfig;
+use super::parts::linear;
+use crate::error::ConfigProblem;
+
+/// The non-linearity between the two layers of a feed-forward block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    /// `x · Φ(x)` with the exact error function. See Hendrycks and Gimpel (2016),
+    /// <https://arxiv.org/abs/1606.08415>.
+    Gelu,
+    /// GELU in its tanh approximation.
+    GeluTanh,
+    /// `max(x, 0)`.
+    Relu,
+}
+
+impl Activation {
+    /// Reads the name that published configurations use.
+    ///
+    /// # Errors
+    /// If the function has another name than the supported ones.
+    pub fn from_published(
+        config: &PublishedConfig,
+        key: &str,
+        default: &str,
+    ) -> Result<Self, ConfigProblem> {
+        let expected = "gelu, gelu_new, gelu_pytorch_tanh or relu";
+        let name: String = config.optional(key, default.to_owned(), expected)?;
+        match name.as_str() {
+            "gelu" => Ok(Self::Gelu),
+            "gelu_new" | "gelu_pytorch_tanh" => Ok(Self::GeluTanh),
+            "relu" => Ok(Self::Relu),
+            _ => Err(ConfigProblem::new(key, format!("{name:?}"), expected)),
+        }
+    }
+
+    /// Applies the function to every element.
+    pub fn forward<const D: usize>(self, input: Tensor<D>) -> Tensor<D> {
+        match self {
+            Self::Gelu => activation::gelu(input),
+            Self::GeluTanh => activation::gelu_approximate(input),
+            Self::Relu => activation::relu(input),
+        }
+    }
+}
+
+/// `outer(activation(inner(x)))`, applied to every token alone.
+#[derive(Module, Debug)]
+pub struct FeedForward {
+    inner: Linear,
+    outer: Linear,
+    #[module(skip)]
+    activation: Activation,
+}
+
+impl FeedForward {
+    /// A block `d_model → d_feed_forward → d_model` with weights from `N(0, std²)`.
+    pub fn new(
+        d_model: usize,
+        d_feed_forward: usize,
+        activation: Activation,
+        std: f64,
+        device: &Device,
+    ) -> Self {
+        Self {
+            inner: linear(d_model, d_feed_forward, std, device),
+            outer: linear(d_feed_forward, d_model, std, device),
+            activation,
+        }
+    }
+
+    /// # Shapes
+    /// - `hidden` and the result: `[batch_size, seq_length, d_model]`
+    pub fn forward(&self, hidden: Tensor<3>) -> Tensor<3> {
+        self.outer.forward(self.activation.forward(self.inner.forward(hidden)))
+    }
+}

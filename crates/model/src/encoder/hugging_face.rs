@@ -1,0 +1,65 @@
+//! Reading a published `config.json` key by key.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::error::ConfigProblem;
+
+/// A `config.json` in Hugging Face layout. Keys that nobody asks for are ignored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PublishedConfig(Map<String, Value>);
+
+impl PublishedConfig {
+    pub(crate) fn new(keys: Map<String, Value>) -> Self {
+        Self(keys)
+    }
+
+    /// The value of a key; `None` where it is missing or `null`.
+    pub fn value(&self, key: &str) -> Option<&Value> {
+        self.0.get(key).filter(|value| !value.is_null())
+    }
+
+    /// The value of a key that must be there. `expected` says what it may be.
+    ///
+    /// # Errors
+    /// If it is missing or of another type.
+    pub fn required<T: DeserializeOwned>(
+        &self,
+        key: &str,
+        expected: &str,
+    ) -> Result<T, ConfigProblem> {
+        let value =
+            self.value(key).ok_or_else(|| ConfigProblem::new(key, "missing", expected))?;
+        T::deserialize(value).map_err(|_| ConfigProblem::new(key, value, expected))
+    }
+
+    /// The value of a key, or the library's default where it is missing.
+    ///
+    /// # Errors
+    /// If it is of another type.
+    pub fn optional<T: DeserializeOwned>(
+        &self,
+        key: &str,
+        default: T,
+        expected: &str,
+    ) -> Result<T, ConfigProblem> {
+        match self.value(key) {
+            Some(_) => self.required(key, expected),
+            None => Ok(default),
+        }
+    }
+
+    /// Refuses a key with another value than the one supported; a missing key has that value.
+    ///
+    /// # Errors
+    /// If the value is another.
+    pub fn only(&self, key: &str, supported: impl Into<Value>) -> Result<(), ConfigProblem> {
+        let supported = supported.into();
+        match self.value(key) {
+            Some(found) if *found != supported => {
+                Err(ConfigProblem::new(key, found, supported.to_string()))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,389 @@
+//! What can go wrong between files, configurations and modules.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// The result of this crate's fallible functions.
+pub type Result<T, E = ModelError> = std::result::Result<T, E>;
+
+/// Why a model could not be configured, loaded or saved.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// Reading or writing failed; the message names the path.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+
+    /// A directory that should hold a model is not there.
+    #[error("{}: no such directory", path.display())]
+    NotADirectory {
+        /// The path that was asked for.
+        path: PathBuf,
+    },
+
+    /// A directory lacks a file that every pretrained encoder has.
+    #[error("{}: found no {expected}", path.display())]
+    MissingFile {
+        /// The directory.
+        path: PathBuf,
+        /// The file or files looked for.
+        expected: &'static str,
+    },
+
+    /// A JSON file does not have the expected form.
+    #[error("{}: not the expected JSON", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// Where in the file, and what was wrong.
+        source: serde_json::Error,
+    },
+
+    /// `config.json` names a family of models this crate does not know.
+    #[error("{}: `model_type` is {found}, expected one of: {}", path.display(), expected.join(", "))]
+    UnknownModelType {
+        /// The configuration file.
+        path: PathBuf,
+        /// The value found, as JSON.
+        found: String,
+        /// The values that are supported.
+        expected: Vec<&'static str>,
+    },
+
+    /// A configuration file asks for something that is not supported or not possible.
+    #[error("{}: {problem}", path.display())]
+    ConfigFile {
+        /// The configuration file.
+        path: PathBuf,
+        /// The key, its value, and what it may be.
+        problem: ConfigProblem,
+    },
+
+    /// A configuration asks for something that is not supported or not possible.
+    #[error("{0}")]
+    Config(ConfigProblem),
+
+    /// A file is not in the safetensors format.
+    #[error("{}: not a safetensors file: {reason}", path.display())]
+    NotSafetensors {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with its header.
+        reason: String,
+    },
+
+    /// A safetensors file is shorter or longer than its header says.
+    #[error("{}: damaged: the file has {found} bytes, its header describes {expected}", path.display())]
+    DamagedSafetensors {
+        /// The file.
+        path: PathBuf,
+        /// Bytes on disk.
+        found: u64,
+        /// Bytes according to the header.
+        expected: u64,
+    },
+
+    /// An index of sharded weights names a file that is not there.
+    #[error("{}: names the shard `{shard}`, which is not in the directory", index.display())]
+    MissingShard {
+        /// The index file.
+        index: PathBuf,
+        /// The shard as the index names it.
+        shard: String,
+    },
+
+    /// An index of sharded weights names a shard outside of its directory.
+    #[error("{}: the shard `{shard}` is not a plain file name", index.display())]
+    ShardOutside {
+        /// The index file.
+        index: PathBuf,
+        /// The shard as the index names it.
+        shard: String,
+    },
+
+    /// An index promises tensors that its shards do not hold.
+    #[error("{}: the shards lack these tensors of the index: {}", index.display(), tensors.join(", "))]
+    IncompleteShards {
+        /// The index file.
+        index: PathBuf,
+        /// The names that no shard, or the wrong shard, holds.
+        tensors: Vec<String>,
+    },
+
+    /// The tensors of a file are not those of the model.
+    #[error("{}: the tensors are not those of the model{mismatch}", path.display())]
+    Weights {
+        /// The file or directory the tensors come from.
+        path: PathBuf,
+        /// Every tensor that is wrong, and how.
+        mismatch: Box<WeightMismatch>,
+    },
+
+    /// Tensors that had passed every check could not be put into the model.
+    #[error("{}: reading the tensors failed: {}", path.display(), problems.join("; "))]
+    Apply {
+        /// The file or directory the tensors come from.
+        path: PathBuf,
+        /// One line for each tensor.
+        problems: Vec<String>,
+    },
+
+    /// A tensor could not be read back from its device while saving.
+    #[error("{}: reading the tensor `{tensor}` back from its device failed: {reason}", path.display())]
+    ReadBack {
+        /// The file being written.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// What the device said.
+        reason: String,
+    },
+
+    /// A sequence is longer than the encoder's table of positions.
+    #[error("sequence of {found} tokens, the encoder has {expected} positions")]
+    SequenceTooLong {
+        /// The length asked for, in tokens.
+        found: usize,
+        /// The greatest length possible, in tokens.
+        expected: usize,
+    },
+
+    /// A token or type id is outside of the encoder's table.
+    #[error("{kind} id {found}, the encoder has {expected} {kind} embeddings")]
+    IdOutOfRange {
+        /// `token` or `type`.
+        kind: &'static str,
+        /// The id.
+        found: u32,
+        /// The number of rows of the table.
+        expected: usize,
+    },
+
+    /// A bundle is to be saved where something already is.
+    #[error("{}: already exists", path.display())]
+    AlreadyExists {
+        /// The target directory.
+        path: PathBuf,
+    },
+
+    /// A directory was given as a bundle and is none.
+    #[error("{}: not a bundle: {reason}", path.display())]
+    NotABundle {
+        /// The directory.
+        path: PathBuf,
+        /// What tells that it is none.
+        reason: &'static str,
+    },
+
+    /// A bundle lacks one of its files.
+    #[error("{}: the bundle lacks `{part}`", path.display())]
+    MissingPart {
+        /// The bundle's directory.
+        path: PathBuf,
+        /// The file's name.
+        part: String,
+    },
+
+    /// A file of a bundle is not the one that was saved with it.
+    #[error(
+        "{}: `{part}` is not the file saved with this bundle: found {found}, expected {expected}",
+        path.display()
+    )]
+    ForeignPart {
+        /// The bundle's directory.
+        path: PathBuf,
+        /// The file's name.
+        part: String,
+        /// Its size or digest.
+        found: String,
+        /// The size or digest in the manifest.
+        expected: String,
+    },
+
+    /// Two files of a bundle contradict each other.
+    #[error("{}: `{key}` is {found} in manifest.json and {expected} in config.json", path.display())]
+    Contradiction {
+        /// The bundle's directory.
+        path: PathBuf,
+        /// The value they disagree on.
+        key: &'static str,
+        /// The manifest's value.
+        found: String,
+        /// The configuration's value.
+        expected: String,
+    },
+
+    /// A bundle was written in a format this version does not read.
+    #[error("{}: bundle format {found}, this version reads format {expected}", path.display())]
+    FormatVersion {
+        /// The bundle's directory.
+        path: PathBuf,
+        /// The bundle's format.
+        found: u64,
+        /// The format this version reads and writes.
+        expected: u32,
+    },
+
+    /// An extra file of a bundle has a name it cannot have.
+    #[error("`{name}` cannot be the name of an extra file of a bundle: {reason}")]
+    ExtraFile {
+        /// The name.
+        name: String,
+        /// Why not.
+        reason: &'static str,
+    },
+}
+
+impl ModelError {
+    /// What the user can do about the error, where there is something to say.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NotADirectory { .. } => {
+                "give a directory with config.json and model.safetensors, or a bundle"
+            }
+            Self::MissingFile { .. } => {
+                "give a directory in Hugging Face layout; weights in another format (.bin, .pt) \
+                 have to be saved as safetensors first"
+            }
+            Self::DamagedSafetensors { .. } => "the download or copy is incomplete: fetch it again",
+            Self::MissingShard { .. } | Self::IncompleteShards { .. } => {
+                "fetch the shards that the index names into the same directory"
+            }
+            Self::Weights { .. } => "config.json and the weights must come from the same model",
+            Self::SequenceTooLong { expected, .. } => {
+                return Some(format!("set the maximum length to {expected} or less"));
+            }
+            Self::IdOutOfRange { kind: "token", .. } => {
+                "tokenizer.json must come from the same model as the weights"
+            }
+            Self::AlreadyExists { .. } => "choose another directory or allow overwriting",
+            Self::NotABundle { .. } => "a bundle is the directory that training writes",
+            Self::MissingPart { .. } | Self::ForeignPart { .. } | Self::Contradiction { .. } => {
+                "a bundle is whole or nothing: copy it again from where it was saved"
+            }
+            Self::FormatVersion { found, expected, .. } if *found > u64::from(*expected) => {
+                "the bundle was saved by a newer version of gradus: update gradus"
+            }
+            Self::FormatVersion { .. } => "save the bundle again with this version of gradus",
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+
+    pub(crate) fn json(path: &Path, source: serde_json::Error) -> Self {
+        Self::Json { path: path.to_owned(), source }
+    }
+
+    pub(crate) fn config_file(path: &Path, problem: ConfigProblem) -> Self {
+        Self::ConfigFile { path: path.to_owned(), problem }
+    }
+}
+
+impl From<ConfigProblem> for ModelError {
+    fn from(problem: ConfigProblem) -> Self {
+        Self::Config(problem)
+    }
+}
+
+/// One value of a configuration that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("`{key}` is {found}, expected {expected}")]
+pub struct ConfigProblem {
+    /// The key as the configuration spells it.
+    pub key: String,
+    /// The value found.
+    pub found: String,
+    /// What the value may be.
+    pub expected: String,
+}
+
+impl ConfigProblem {
+    pub(crate) fn new(
+        key: impl Into<String>,
+        found: impl fmt::Display,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self { key: key.into(), found: found.to_string(), expected: expected.into() }
+    }
+
+    /// The problem with a value, unless the value is fine.
+    pub(crate) fn unless(
+        fine: bool,
+        key: &str,
+        found: impl fmt::Display,
+        expected: impl Into<String>,
+    ) -> Result<(), Self> {
+        if fine { Ok(()) } else { Err(Self::new(key, found, expected)) }
+    }
+
+    /// The same problem in the words of the file it comes from: pairs of our name and the file's.
+    pub(crate) fn renamed(self, names: &[(&str, &str)]) -> Self {
+        let own_key = self.key.clone();
+        names.iter().fold(self, |problem, (own, published)| Self {
+            key: if own_key == *own { (*published).to_owned() } else { problem.key },
+            expected: problem.expected.replace(&format!("`{own}`"), &format!("`{published}`")),
+            ..problem
+        })
+    }
+}
+
+/// Every way in which a file's tensors differ from those a model needs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WeightMismatch {
+    /// Tensors the model needs and the file lacks, by their names in the file.
+    pub missing: Vec<String>,
+    /// Tensors of the file that have no place in the model.
+    pub unexpected: Vec<String>,
+    /// Tensors of the file that stand for the same tensor of the model.
+    pub ambiguous: Vec<[String; 2]>,
+    /// Tensors whose shape is not the model's.
+    pub wrong_shape: Vec<WrongShape>,
+    /// Tensors that are not floating-point numbers of a readable type: name and type.
+    pub wrong_type: Vec<(String, String)>,
+}
+
+/// A tensor whose shape is not the model's, in the layout of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrongShape {
+    /// The tensor's name in the file.
+    pub name: String,
+    /// Its shape in the file.
+    pub found: Vec<usize>,
+    /// The shape the configuration asks for.
+    pub expected: Vec<usize>,
+}
+
+impl WeightMismatch {
+    /// Whether nothing is wrong.
+    pub fn is_empty(&self) -> bool {
+        self.missing.is_empty()
+            && self.unexpected.is_empty()
+            && self.ambiguous.is_empty()
+            && self.wrong_shape.is_empty()
+            && self.wrong_type.is_empty()
+    }
+}
+
+impl fmt::Display for WeightMismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for name in &self.missing {
+            write!(f, "\n  missing: {name}")?;
+        }
+        for name in &self.unexpected {
+            write!(f, "\n  unexpected: {name}")?;
+        }
+        for [first, second] in &self.ambiguous {
+            write!(f, "\n  the same tensor twice: {first} and {second}")?;
+        }
+        for WrongShape { name, found, expected } in &self.wrong_shape {
+            write!(f, "\n  wrong shape: {name}: found {found:?}, expected {expected:?}")?;
+        }
+        for (name, found) in &self.wrong_type {
+            write!(f, "\n  wrong type: {name}: found {found}, expected F32, F16, BF16 or F64")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,48 @@
+//! The modules of a segment-level reward model: tensors in, one score per segment out.
+//!
+//! - [`encoder`]: backbones by family, from scratch or from [pretrained](PretrainedEncoder) files
+//! - [`Pooling`]: token states to one vector per segment
+//! - [`Head`]: a segment's vector to its scores
+//! - [`RewardModel`]: the three together
+//! - [`Bundle`]: a trained model on disk, with all that is needed to score
+//!
+//! This crate knows nothing of text. Shapes are named `batch_size`, `seq_length`, `d_model`,
+//! `num_segments`, `num_aspects` throughout, in this order.
+//!
+//! ```
+//! use burn::tensor::{Bool, Device, Int, Tensor};
+//! use gradus_model::encoder::BertConfig;
+//! use gradus_model::{EncoderConfig, Pooling, RewardModelConfig, SegmentInput};
+//!
+//! let device = Device::flex();
+//! let config = RewardModelConfig {
+//!     encoder: EncoderConfig::Bert(BertConfig::small(100)),
+//!     pooling: Pooling::Mean,
+//!     num_aspects: 1,
+//! };
+//! let scores = config.init(&device).forward(SegmentInput {
+//!     token_ids: Tensor::from_data([[2, 17, 3, 25, 26, 3]], &device),
+//!     type_ids: Tensor::from_data([[0, 0, 0, 1, 1, 1]], &device),
+//!     mask_pad: Tensor::<2, Int>::zeros([1, 6], &device).bool(),
+//!     segment_spans: Tensor::from_data([[[3, 4], [4, 5]]], &device),
+//! });
+//! assert_eq!(scores.dims(), [1, 2, 1]);
+//! ```
+
+mod bundle;
+pub mod encoder;
+mod error;
+mod head;
+mod pooling;
+mod pretrained;
+mod reward_model;
+mod weights;
+
+pub use bundle::{Bundle, ExtraFile, FORMAT_VERSION, Manifest};
+pub use encoder::{Encoder, EncoderConfig};
+pub use error::{ConfigProblem, ModelError, Result, WeightMismatch, WrongShape};
+pub use head::Head;
+pub use pooling::Pooling;
+pub use pretrained::{PretrainedEncoder, load_encoder};
+pub use reward_model::{RewardModel, RewardModelConfig, SegmentInput};
+pub use weights::{CastTensor, KeyTable, LeftTensor, LoadReport};

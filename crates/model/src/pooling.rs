@@ -1,0 +1,222 @@
+//! From token states to one vector per segment.
+
+use burn::tensor::{Bool, Int, Tensor, assert_shape};
+use serde::{Deserialize, Serialize};
+
+/// How the states of a segment's tokens become one vector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pooling {
+    /// The average over the tokens.
+    #[default]
+    Mean,
+    /// The state of the last token.
+    Last,
+    /// The state of the first token.
+    First,
+    /// The greatest value of each feature over the tokens.
+    Max,
+}
+
+impl Pooling {
+    /// All kinds, in the order help texts list them.
+    pub const ALL: [Self; 4] = [Self::Mean, Self::Last, Self::First, Self::Max];
+
+    /// Pools the token states of each segment. A segment without tokens, `(0, 0)` by convention,
+    /// pools to zeros and sends no gradient. Padding lies in no segment.
+    ///
+    /// # Shapes
+    /// - `hidden`: `[batch_size, seq_length, d_model]`
+    /// - `segment_spans`: `[batch_size, num_segments, 2]`, first token and one past the last
+    /// - returns: `[batch_size, num_segments, d_model]`
+    pub fn pool(self, hidden: Tensor<3>, segment_spans: Tensor<3, Int>) -> Tensor<3> {
+        let [batch_size, _, _] = hidden.dims();
+        assert_shape!(segment_spans, [batch_size, _, 2]);
+        let spans = Spans::new(segment_spans);
+        match self {
+            Self::Mean => mean(hidden, &spans),
+            Self::Last => token(hidden, spans.end.clone() - 1, &spans),
+            Self::First => token(hidden, spans.start.clone(), &spans),
+            Self::Max => max(hidden, &spans),
+        }
+    }
+}
+
+/// First tokens and ends, each `[batch_size, num_segments, 1]`.
+struct Spans {
+    start: Tensor<3, Int>,
+    end: Tensor<3, Int>,
+}
+
+impl Spans {
+    fn new(spans: Tensor<3, Int>) -> Self {
+        Self { start: spans.clone().narrow(2, 0, 1), end: spans.narrow(2, 1, 1) }
+    }
+
+    /// `[batch_size, num_segments, seq_length]`: true where the token lies in the segment.
+    fn membership(&self, seq_length: usize) -> Tensor<3, Bool> {
+        let [batch_size, num_segments, _] = self.start.dims();
+        let shape = [batch_size, num_segments, seq_length];
+        let position = Tensor::<1, Int>::arange(0..seq_length as i64, &self.start.device());
+        let position = position.unsqueeze::<3>().expand(shape);
+        let from_start = position.clone().greater_equal(self.start.clone().expand(shape));
+        from_start.bool_and(position.lower(self.end.clone().expand(shape)))
+    }
+
+    /// `[batch_size, num_segments, 1]`: true where the segment has no token.
+    fn absent(&self) -> Tensor<3, Bool> {
+        self.end.clone().lower_equal(self.start.clone())
+    }
+}
+
+/// One product with the membership matrix sums all segments.
+fn mean(hidden: Tensor<3>, spans: &Spans) -> Tensor<3> {
+    let [_, seq_length, _] = hidden.dims();
+    let membership = spans.membership(seq_length).float();
+    let num_tokens = membership.clone().sum_dim(2).clamp_min(1.0);
+    membership.matmul(hidden) / num_tokens
+}
+
+fn token(hidden: Tensor<3>, position: Tensor<3, Int>, spans: &Spans) -> Tensor<3> {
+    let [batch_size, num_segments, _] = position.dims();
+    let [_, _, d_model] = hidden.dims();
+    let shape = [batch_size, num_segments, d_model];
+    // An absent segment may point before the first token; what it picks is replaced by zeros.
+    let picked = hidden.gather(1, position.clamp_min(0).expand(shape));
+    picked.mask_fill(spans.absent().expand(shape), 0.0)
+}
+
+/// Segment by segment, so that no tensor of `[batch_size, num_segments, seq_length, d_model]`
+/// has to exist.
+fn max(hidden: Tensor<3>, spans: &Spans) -> Tensor<3> {
+    let [batch_size, seq_length, d_model] = hidden.dims();
+    let outside = spans.membership(seq_length).bool_not();
+    let [_, num_segments, _] = outside.dims();
+    let maxima = (0..num_segments).map(|segment| {
+        let outside = outside.clone().narrow(1, segment, 1).swap_dims(1, 2);
+        let outside = outside.expand([batch_size, seq_length, d_model]);
+        hidden.clone().mask_fill(outside, f32::MIN).max_dim(1)
+    });
+    let maxima = Tensor::cat(maxima.collect(), 1);
+    maxima.mask_fill(spans.absent().expand([batch_size, num_segments, d_model]), 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, Distribution, TensorData, Tolerance};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Two rows of four tokens with two features.
+    fn hidden(device: &Device) -> Tensor<3> {
+        Tensor::from_data(
+            [
+                [[1.0, 8.0], [3.0, 6.0], [5.0, -1.0], [7.0, 0.5]],
+                [[-1.0, -2.0], [-3.0, -4.0], [9.0, 9.0], [9.0, 9.0]],
+            ],
+            device,
+        )
+    }
+
+    fn spans(device: &Device) -> Tensor<3, Int> {
+        Tensor::from_data([[[1, 3], [3, 4]], [[0, 2], [0, 0]]], device)
+    }
+
+    #[test]
+    fn each_kind_pools_the_tokens_of_the_segment_only() {
+        let device = Device::flex();
+        for (pooling, expected) in [
+            (Pooling::Mean, [[[4.0, 2.5], [7.0, 0.5]], [[-2.0, -3.0], [0.0, 0.0]]]),
+            (Pooling::Last, [[[5.0, -1.0], [7.0, 0.5]], [[-3.0, -4.0], [0.0, 0.0]]]),
+            (Pooling::First, [[[3.0, 6.0], [7.0, 0.5]], [[-1.0, -2.0], [0.0, 0.0]]]),
+            (Pooling::Max, [[[5.0, 6.0], [7.0, 0.5]], [[-1.0, -2.0], [0.0, 0.0]]]),
+        ] {
+            let pooled = pooling.pool(hidden(&device), spans(&device)).into_data();
+            pooled.assert_approx_eq::<f32>(&TensorData::from(expected), Tolerance::absolute(1e-6));
+        }
+    }
+
+    /// The gradient of a fixed weighted sum of the pooled states, weights 1, 2, 3, ..
+    fn objective(pooling: Pooling, hidden: Tensor<3>, spans: Tensor<3, Int>) -> Tensor<1> {
+        let pooled = pooling.pool(hidden, spans);
+        let shape = pooled.dims();
+        let num_weights = shape.iter().product::<usize>() as i64;
+        let weights = Tensor::<1, Int>::arange(1..num_weights + 1, &pooled.device());
+        (pooled * weights.float().reshape(shape)).sum()
+    }
+
+    #[test]
+    fn gradients_agree_with_finite_differences() {
+        let plain = Device::flex();
+        let autodiff = plain.clone().autodiff();
+        let values: Vec<f32> = hidden(&plain).into_data().try_into_vec().unwrap();
+        let step = 0.25;
+        for pooling in Pooling::ALL {
+            let input = hidden(&autodiff).require_grad();
+            let gradients = objective(pooling, input.clone(), spans(&autodiff)).backward();
+            let gradient: Vec<f32> =
+                input.grad(&gradients).unwrap().into_data().try_into_vec().unwrap();
+            for index in 0..values.len() {
+                let shifted = |by: f32| {
+                    let mut values = values.clone();
+                    values[index] += by;
+                    let hidden = Tensor::from_data(TensorData::new(values, [2, 4, 2]), &plain);
+                    objective(pooling, hidden, spans(&plain)).into_scalar::<f32>()
+                };
+                let difference = (shifted(step) - shifted(-step)) / (2.0 * step);
+                assert!(
+                    (gradient[index] - difference).abs() < 1e-3,
+                    "{pooling:?}, value {index}: gradient {}, difference {difference}",
+                    gradient[index]
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_batch_of_absent_segments_pools_to_zeros_with_a_zero_gradient() {
+        let device = Device::flex().autodiff();
+        for pooling in Pooling::ALL {
+            let input = hidden(&device).require_grad();
+            let pooled = pooling.pool(input.clone(), Tensor::zeros([2, 3, 2], &device));
+            let gradients = pooled.clone().square().sum().backward();
+            let pooled: Vec<f32> = pooled.into_data().try_into_vec().unwrap();
+            assert_eq!(pooled, [0.0; 12], "{pooling:?}");
+            let gradient: Vec<f32> =
+                input.grad(&gradients).unwrap().into_data().try_into_vec().unwrap();
+            assert_eq!(gradient, [0.0; 16], "{pooling:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_lowercase_words() {
+        let names = serde_json::to_string(&Pooling::ALL).unwrap();
+        assert_eq!(names, r#"["mean","last","first","max"]"#);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn tokens_outside_of_a_segment_do_not_matter(
+            start in 0_usize..5, length in 1_usize..5, padding in 0_usize..4,
+        ) {
+            let device = Device::flex();
+            let seq_length = start + length;
+            let inside = Tensor::<3>::random([1, length, 3], Distribution::Default, &device);
+            let before = Tensor::random([1, start, 3], Distribution::Default, &device);
+            let after = Tensor::random([1, padding, 3], Distribution::Default, &device);
+            for pooling in Pooling::ALL {
+                let alone = Tensor::from_data([[[0, length as i32]]], &device);
+                let alone = pooling.pool(inside.clone(), alone);
+                let mut parts = vec![inside.clone()];
+                if start > 0 { parts.insert(0, before.clone()); }
+                if padding > 0 { parts.push(after.clone()); }
+                let within = Tensor::from_data([[[start as i32, seq_length as i32]]], &device);
+                let within = pooling.pool(Tensor::cat(parts, 1), within);
+                within.into_data().assert_approx_eq::<f32>(
+                    &alone.into_data(), Tolerance::absolute(1e-6));
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Encoders from directories in Hugging Face layout.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path, PathBuf};
+
+use burn::tensor::Device;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::encoder::{Encoder, EncoderConfig, PublishedConfig};
+use crate::error::{ModelError, Result};
+use crate::weights::{LoadReport, Naming, StoredTensor, load_module, read_header};
+
+const CONFIG: &str = "config.json";
+const WEIGHTS: &str = "model.safetensors";
+const INDEX: &str = "model.safetensors.index.json";
+
+/// A pretrained encoder whose configuration has been read and whose weights have not.
+///
+/// ```no_run
+/// # use gradus_model::{PretrainedEncoder, ModelError};
+/// # fn main() -> Result<(), ModelError> {
+/// # let device = burn::tensor::Device::flex().autodiff();
+/// let pretrained = PretrainedEncoder::open("MiniLM-L6".as_ref())?.with_dropout(0.1, 0.0);
+/// let (encoder, report) = pretrained.load(&device)?;
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone)]
+pub struct PretrainedEncoder {
+    directory: PathBuf,
+    config: EncoderConfig,
+}
+
+impl PretrainedEncoder {
+    /// Reads `config.json` of a directory.
+    ///
+    /// # Errors
+    /// If the directory or file is missing, or the model is not supported; the error names the
+    /// key and what it may be.
+    pub fn open(directory: &Path) -> Result<Self> {
+        if !directory.is_dir() {
+            return Err(ModelError::NotADirectory { path: directory.into() });
+        }
+        let path = directory.join(CONFIG);
+        if !path.is_file() {
+            return Err(ModelError::MissingFile { path: directory.into(), expected: CONFIG });
+        }
+        Ok(Self { directory: directory.into(), config: read_config(&path)? })
+    }
+
+    /// The encoder's configuration.
+    pub fn config(&self) -> &EncoderConfig {
+        &self.config
+    }
+
+    /// See [`EncoderConfig::with_dropout`]; without it the published probabilities are kept.
+    #[must_use]
+    pub fn with_dropout(mut self, hidden: f64, attention: f64) -> Self {
+        self.config = self.config.with_dropout(hidden, attention);
+        self
+    }
+
+    /// Reads the weights: `model.safetensors`, or the shards of `model.safetensors.index.json`.
+    ///
+    /// Every tensor is accounted for: it is used, or known and left, or an error. Weights in
+    /// half or double precision become 32-bit floats.
+    ///
+    /// # Errors
+    /// If a file is missing or damaged, or the tensors are not exactly those the configuration
+    /// describes; one error lists everything that is missing, unexpected or wrongly shaped.
+    pub fn load(&self, device: &Device) -> Result<(Encoder, LoadReport)> {
+        self.config.check()?;
+        let (place, tensors) = stored_tensors(&self.directory)?;
+        let mut encoder = self.config.init(device);
+        let report =
+            load_module(&mut encoder, &place, tensors, Naming::Published(&self.config.keys()))?;
+        Ok((encoder, report))
+    }
+}
+
+/// Loads an encoder as it was published.
+///
+/// # Errors
+/// See [`PretrainedEncoder::open`] and [`PretrainedEncoder::load`].
+pub fn load_encoder(
+    directory: &Path,
+    device: &Device,
+) -> Result<(EncoderConfig, Encoder, LoadReport)> {
+    let pretrained = PretrainedEncoder::open(directory)?;
+    let (encoder, report) = pretrained.load(device)?;
+    Ok((pretrained.config, encoder, report))
+}
+
+fn read_config(path: &Path) -> Result<EncoderConfig> {
+    let keys: Map<String, Value> = read_json(path)?;
+    let config = PublishedConfig::new(keys);
+    let model_type = config.value("model_type");
+    model_type
+        .and_then(Value::as_str)
+        .and_then(|name| EncoderConfig::from_published(name, &config))
+        .ok_or_else(|| ModelError::UnknownModelType {
+            path: path.into(),
+            found: model_type.map_or_else(|| "missing".to_owned(), ToString::to_string),
+            expected: EncoderConfig::MODEL_TYPES.to_vec(),
+        })?
+        .map_err(|problem| ModelError::config_file(path, problem))
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
+    let bytes = fs_err::read(path)?;
+    serde_json::from_slice(&bytes).map_err(|error| ModelError::json(path, error))
+}
+
+/// The tensors of a directory, and the file that errors about them should name.
+fn stored_tensors(directory: &Path) -> Result<(PathBuf, Vec<StoredTensor>)> {
+    let single = directory.join(WEIGHTS);
+    let index = directory.join(INDEX);
+    if single.is_file() {
+        let tensors = read_header(&single)?;
+        Ok((single, tensors))
+    } else if index.is_file() {
+        let tensors = sharded_tensors(directory, &index)?;
+        Ok((index, tensors))
+    } else {
+        let expected = "model.safetensors and no model.safetensors.index.json";
+        Err(ModelError::MissingFile { path: directory.into(), expected })
+    }
+}
+
+/// The index of sharded weights.
+#[derive(Deserialize)]
+struct Index {
+    /// The shard of every tensor.
+    weight_map: BTreeMap<String, String>,
+}
+
+fn sharded_tensors(directory: &Path, index_path: &Path) -> Result<Vec<StoredTensor>> {
+    let index: Index = read_json(index_path)?;
+    let shards: BTreeSet<&String> = index.weight_map.values().collect();
+    let mut tensors = Vec::new();
+    let mut held = BTreeSet::new();
+    for shard in shards {
+        let in_shard = read_header(&shard_path(directory, index_path, shard)?)?;
+        held.extend(in_shard.iter().map(|tensor| (tensor.name.clone(), shard)));
+        tensors.extend(in_shard);
+    }
+    let promised = index.weight_map.iter();
+    let lacking: Vec<String> = promised
+        .filter(|(name, shard)| !held.contains(&((*name).clone(), *shard)))
+        .map(|(name, shard)| format!("{name} ({shard})"))
+        .collect();
+    if lacking.is_empty() {
+        Ok(tensors)
+    } else {
+        Err(ModelError::IncompleteShards { index: index_path.into(), tensors: lacking })
+    }
+}
+
+fn shard_path(directory: &Path, index: &Path, shard: &str) -> Result<PathBuf> {
+    let mut components = Path::new(shard).components();
+    let plain = matches!((components.next(), components.next()), (Some(Component::Normal(_)), None));
+    if !plain {
+        return Err(ModelError::ShardOutside { index: index.into(), shard: shard.to_owned() });
+    }
+    let path = directory.join(shard);
+    if path.is_file() {
+        Ok(path)
+    } else {
+        Err(ModelError::MissingShard { index: index.into(), shard: shard.to_owned() })
+    }
+}

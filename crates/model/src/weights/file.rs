@@ -1,0 +1,118 @@
+//! The header of a safetensors file, and reading one tensor at a time.
+
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use burn::tensor::{Bytes, DType, Shape, TensorData};
+use burn_store::bridge;
+use burn_store::burn_pack::{Error as PackError, Tensor as PackTensor};
+use fs_err::File;
+use safetensors::Dtype;
+use safetensors::tensor::Metadata;
+
+use crate::error::{ModelError, Result};
+
+/// The length of the header stands before it, as a little-endian `u64`.
+const LENGTH_BYTES: u64 = 8;
+
+/// The format's own limit: a longer header is a sign of another kind of file.
+const MAX_HEADER_BYTES: u64 = 100_000_000;
+
+/// A tensor that lies in a file and has not been read.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredTensor {
+    pub(crate) name: String,
+    pub(crate) dtype: Dtype,
+    pub(crate) shape: Vec<usize>,
+    path: Arc<Path>,
+    offset: u64,
+    num_bytes: usize,
+}
+
+/// Lists the tensors of a file after checking that the header is sound and that the file has
+/// exactly the bytes the header describes.
+pub(crate) fn read_header(path: &Path) -> Result<Vec<StoredTensor>> {
+    let not_safetensors = |reason: String| ModelError::NotSafetensors { path: path.into(), reason };
+    let mut file = File::open(path)?;
+    let file_bytes = file.metadata()?.len();
+    if file_bytes < LENGTH_BYTES {
+        return Err(not_safetensors(format!("{file_bytes} bytes are too few")));
+    }
+    let mut length = [0; LENGTH_BYTES as usize];
+    file.read_exact(&mut length)?;
+    let header_bytes = u64::from_le_bytes(length);
+    if header_bytes > MAX_HEADER_BYTES {
+        return Err(not_safetensors("its first bytes are not the length of a header".into()));
+    }
+    let data_start = LENGTH_BYTES + header_bytes;
+    if data_start > file_bytes {
+        return Err(damaged(path, file_bytes, data_start));
+    }
+    let mut header = Vec::new();
+    file.by_ref().take(header_bytes).read_to_end(&mut header)?;
+    let header: Metadata =
+        serde_json::from_slice(&header).map_err(|error| not_safetensors(error.to_string()))?;
+    let expected_bytes = data_start + header.data_len() as u64;
+    if expected_bytes != file_bytes {
+        return Err(damaged(path, file_bytes, expected_bytes));
+    }
+    let path: Arc<Path> = path.into();
+    let stored = header.tensors().into_iter().map(|(name, info)| StoredTensor {
+        name,
+        dtype: info.dtype,
+        shape: info.shape.clone(),
+        path: Arc::clone(&path),
+        offset: data_start + info.data_offsets.0 as u64,
+        num_bytes: info.data_offsets.1 - info.data_offsets.0,
+    });
+    Ok(stored.collect())
+}
+
+fn damaged(path: &Path, found: u64, expected: u64) -> ModelError {
+    ModelError::DamagedSafetensors { path: PathBuf::from(path), found, expected }
+}
+
+impl StoredTensor {
+    /// The tensor under the name of the parameter it belongs to; its bytes are read when drawn.
+    /// `None` for types that are not floating-point numbers of 16, 32 or 64 bits.
+    pub(crate) fn into_parameter(self, parameter: String) -> Option<PackTensor> {
+        let dtype = self.float_type()?;
+        let shape = Shape::from(self.shape.clone());
+        let provider = move || self.read(dtype);
+        Some(bridge::deferred(parameter, dtype, shape, None, provider))
+    }
+
+    fn float_type(&self) -> Option<DType> {
+        match self.dtype {
+            Dtype::F16 => Some(DType::F16),
+            Dtype::BF16 => Some(DType::BF16),
+            Dtype::F32 => Some(DType::F32),
+            Dtype::F64 => Some(DType::F64),
+            _ => None,
+        }
+    }
+
+    fn read(&self, dtype: DType) -> Result<TensorData, PackError> {
+        let bytes =
+            self.read_bytes().map_err(|error| PackError::IoError(error.to_string()))?;
+        TensorData::try_from_bytes(
+            Bytes::from_bytes_vec(bytes),
+            Shape::from(self.shape.clone()),
+            dtype,
+        )
+        .map_err(|error| PackError::TensorBytesSizeMismatch(error.to_string()))
+    }
+
+    fn read_bytes(&self) -> std::io::Result<Vec<u8>> {
+        let mut file = File::open(&*self.path)?;
+        file.seek(SeekFrom::Start(self.offset))?;
+        let mut bytes = vec![0; self.num_bytes];
+        file.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    pub(crate) fn is_readable(&self) -> bool {
+        self.float_type().is_some()
+    }
+}

@@ -1,0 +1,17 @@
+//! Tensors between safetensors files and modules.
+//!
+//! Every name, shape and type is compared with the module's before a single byte goes into it:
+//! a file either fits as a whole, or one error lists everything that does not.
+
+mod apply;
+mod expected;
+mod file;
+mod keys;
+mod report;
+mod save;
+
+pub(crate) use apply::{Naming, load_module};
+pub(crate) use file::{StoredTensor, read_header};
+pub use keys::KeyTable;
+pub use report::{CastTensor, LeftTensor, LoadReport};
+pub(crate) use save::save_module;

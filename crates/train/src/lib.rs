@@ -1,0 +1,36 @@
+//! Training segment-level reward models: losses, the learner, the run.
+//!
+//! # Crate map
+//! - [`RatingLoss`]: squared, absolute and Huber loss over rated segments
+//! - [`TrainConfig`], [`TextOptions`], [`ModelOptions`], [`ScratchOptions`]: settings
+//! - [`prepare`]: examples to encoded splits
+//! - [`RegressionLearner`], [`adamw`], [`WarmupLinear`]: the parts of a step
+//! - [`fit`]: a run over encoded splits, on Burn's `SupervisedTraining`
+//! - [`run`]: from examples to a bundle on disk
+//! - [`TrainHistory`], [`TrainObserver`]: what happened, and who watches
+
+mod config;
+mod error;
+mod fit;
+mod history;
+mod learner;
+mod loss;
+mod optimizer;
+mod options;
+mod prepare;
+mod renderer;
+mod run;
+mod schedule;
+mod strategy;
+
+pub use config::*;
+pub use error::*;
+pub use fit::*;
+pub use history::*;
+pub use learner::*;
+pub use loss::*;
+pub use optimizer::*;
+pub use options::*;
+pub use prepare::*;
+pub use run::*;
+pub use schedule::*;

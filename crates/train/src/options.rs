@@ -1,0 +1,180 @@
+//! Settings of how text becomes targets and tokens, and of the model.
+
+use std::fmt;
+use std::str::FromStr;
+
+use gradus_data::{RatingScale, Segmenter, TruncationPolicy};
+use gradus_model::Pooling;
+use serde::{Deserialize, Serialize};
+
+use crate::{Result, TrainError};
+
+/// How records are read: the `[text]` table of a run configuration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TextOptions {
+    /// Tokens an example may have, special tokens included. Default 256.
+    pub max_length: usize,
+    /// What happens to an example that has more. Default: shorten.
+    pub truncation: TruncationPolicy,
+    /// How a response without segments is cut when it is scored. Default: sentences.
+    pub segmenter: Segmenter,
+    /// Whether a record's context is read after its prompt. Default false.
+    pub use_context: bool,
+    /// Aspects to learn, in the order of the model's outputs. Default: all that are rated, sorted.
+    pub aspects: Vec<String>,
+    /// Scale of the targets. Default: the ratings themselves.
+    pub scale: ScaleOption,
+}
+
+impl Default for TextOptions {
+    fn default() -> Self {
+        Self {
+            max_length: 256,
+            truncation: TruncationPolicy::default(),
+            segmenter: Segmenter::default(),
+            use_context: false,
+            aspects: Vec::new(),
+            scale: ScaleOption::Identity,
+        }
+    }
+}
+
+/// Which [`RatingScale`] an aspect gets; as text `identity`, `standardized`, `minmax:LOW:HIGH`.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum ScaleOption {
+    /// Targets are the ratings.
+    #[default]
+    Identity,
+    /// Mean 0 and standard deviation 1 over the training split's ratings of the aspect.
+    Standardized,
+    /// `low` becomes 0 and `high` becomes 1.
+    MinMax {
+        /// The rating that becomes 0.
+        low: f64,
+        /// The rating that becomes 1.
+        high: f64,
+    },
+}
+
+impl ScaleOption {
+    /// The scale of an aspect with these training ratings.
+    ///
+    /// # Errors
+    /// If the ratings are constant and have to be standardised, or the range is empty.
+    pub fn fit(self, ratings: &[f64]) -> Result<RatingScale> {
+        Ok(match self {
+            Self::Identity => RatingScale::Identity,
+            Self::Standardized => RatingScale::fit_standardized(ratings)?,
+            Self::MinMax { low, high } => RatingScale::min_max(low, high)?,
+        })
+    }
+}
+
+impl fmt::Display for ScaleOption {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Identity => formatter.write_str("identity"),
+            Self::Standardized => formatter.write_str("standardized"),
+            Self::MinMax { low, high } => write!(formatter, "minmax:{low}:{high}"),
+        }
+    }
+}
+
+impl FromStr for ScaleOption {
+    type Err = TrainError;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let parts: Vec<&str> = text.split(':').collect();
+        let option = match parts.as_slice() {
+            ["identity"] => Some(Self::Identity),
+            ["standardized"] => Some(Self::Standardized),
+            ["minmax", low, high] => match (low.parse(), high.parse()) {
+                (Ok(low), Ok(high)) if low < high && f64::is_finite(high - low) => {
+                    Some(Self::MinMax { low, high })
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        option.ok_or_else(|| TrainError::Setting {
+            name: "scale",
+            found: format!("`{text}`"),
+            expected: "`identity`, `standardized` or `minmax:LOW:HIGH` with LOW below HIGH",
+        })
+    }
+}
+
+impl TryFrom<String> for ScaleOption {
+    type Error = TrainError;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+impl From<ScaleOption> for String {
+    fn from(option: ScaleOption) -> Self {
+        option.to_string()
+    }
+}
+
+/// The model on top of its encoder: the `[model]` table of a run configuration.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelOptions {
+    /// How token states become a segment vector. Default: mean.
+    pub pooling: Pooling,
+}
+
+/// A small encoder from scratch, with a word-level vocabulary of the training texts: the
+/// `[scratch]` table of a run configuration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ScratchOptions {
+    /// Width of the hidden states, a multiple of `num_heads`. Default 64.
+    pub d_model: usize,
+    /// Transformer layers. Default 2.
+    pub num_layers: usize,
+    /// Attention heads. Default 4.
+    pub num_heads: usize,
+    /// Width of the feed-forward layers. Default 128.
+    pub d_ff: usize,
+    /// Dropout of the encoder. Range `[0, 1)`, default 0.
+    pub dropout: f64,
+    /// Standard deviation of the initial weights. Above 0, default 0.02.
+    pub initializer_range: f64,
+}
+
+impl Default for ScratchOptions {
+    fn default() -> Self {
+        Self { d_model: 64, num_layers: 2, num_heads: 4, d_ff: 128, dropout: 0.0, initializer_range: 0.02 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scales_are_written_and_read_as_text() {
+        for option in [
+            ScaleOption::Identity,
+            ScaleOption::Standardized,
+            ScaleOption::MinMax { low: -1.0, high: 2.5 },
+        ] {
+            assert_eq!(option.to_string().parse::<ScaleOption>().unwrap(), option);
+        }
+        for text in ["minmax", "minmax:1:1", "minmax:0:inf", "minmax:a:b", "log", ""] {
+            assert!(text.parse::<ScaleOption>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_standardized_scale_is_fitted_to_the_training_ratings() {
+        let scale = ScaleOption::Standardized.fit(&[0.0, 1.0]).unwrap();
+        assert!((scale.to_target(1.0) - 1.0).abs() < 1e-12);
+        assert!(ScaleOption::Standardized.fit(&[0.5, 0.5]).is_err());
+    }
+}

@@ -1,0 +1,246 @@
+//! From examples to a bundle on disk.
+
+use std::path::PathBuf;
+
+use burn::tensor::Device;
+use gradus_data::{Example, word_level_tokenizer};
+use gradus_model::{
+    BertConfig, Bundle, EncoderConfig, ExtraFile, Manifest, ModelError, PretrainedEncoder,
+    RewardModel, RewardModelConfig,
+};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{
+    Display, FitData, ModelOptions, Prepared, Result, ScratchOptions, SplitCounts, TextOptions,
+    TrainConfig, TrainError, TrainHistory, fit, prepare,
+};
+
+/// File of a bundle that holds the log of its run.
+const HISTORY: &str = "history.json";
+const TOKENIZER: &str = "tokenizer.json";
+
+/// Where the encoder comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EncoderSource {
+    /// A Hugging Face directory.
+    Pretrained(PathBuf),
+    /// A new one, with a word-level vocabulary of the training texts.
+    Scratch(ScratchOptions),
+}
+
+/// Everything a run needs besides its data and device.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Where the encoder comes from.
+    pub encoder: EncoderSource,
+    /// How records are read.
+    pub text: TextOptions,
+    /// The model on top of the encoder.
+    pub model: ModelOptions,
+    /// Optimisation.
+    pub training: TrainConfig,
+    /// Name of the aggregation that the bundle proposes.
+    pub aggregation: String,
+    /// Directory for the bundle.
+    pub output: PathBuf,
+    /// Whether a bundle that is there already is replaced.
+    pub overwrite: bool,
+    /// Further files for the bundle: name and content.
+    pub extra_files: Vec<(String, Vec<u8>)>,
+}
+
+/// What a run read and did.
+#[derive(Debug, Serialize)]
+pub struct RunReport {
+    /// Aspects learned, in the order of the model's outputs.
+    pub aspects: Vec<String>,
+    /// What encoding left out.
+    pub counts: SplitCounts,
+    /// Parameters of the model.
+    pub num_parameters: usize,
+    /// Log of the run.
+    pub history: TrainHistory,
+}
+
+/// Trains a reward model and keeps the best epoch's as a bundle.
+///
+/// The bundle is written after every epoch that is the best so far, so that a run that ends early
+/// leaves the best model it had. With the same seed, settings, data and device kind, a run gives
+/// the same losses and weights.
+///
+/// # Errors
+/// Whatever [`prepare`] and [`fit`] return; [`TrainError::Model`] when the encoder cannot be loaded,
+/// the output directory exists (without `overwrite`) or the bundle cannot be written.
+pub fn run(
+    run: &Run,
+    train: &[Example],
+    valid: &[Example],
+    device: &Device,
+    display: Display,
+) -> Result<RunReport> {
+    run.training.check()?;
+    if !run.overwrite && run.output.exists() {
+        return Err(ModelError::AlreadyExists { path: run.output.clone() }.into());
+    }
+    let source = Source::open(&run.encoder, &run.training, train)?;
+    let Prepared { encoder: text, train, valid, counts, mean_targets } =
+        prepare(&source.tokenizer, &run.text, train, valid)?;
+    let (model, config) =
+        source.model(run, text.vocab_size(), &mean_targets, device)?;
+    let num_parameters = burn::module::Module::num_params(&model);
+
+    let aspects: Vec<String> =
+        text.config().aspects.iter().map(|aspect| aspect.name.clone()).collect();
+    let mut manifest = Manifest::new(aspects.clone(), run.model.pooling, &run.aggregation);
+    manifest.text = to_value(text.config());
+    let data = FitData { train: train.into(), valid: valid.into(), batcher: text.batcher() };
+    let mut writer = BundleWriter {
+        manifest,
+        config,
+        tokenizer: source.tokenizer,
+        run: run.clone(),
+        counts: counts.clone(),
+        written: false,
+    };
+    let on_best = move |model: &RewardModel, history: &TrainHistory| writer.write(model, history);
+    let fitted = fit(model, &data, &run.training, device, display, on_best)?;
+    Ok(RunReport { aspects, counts, num_parameters, history: fitted.history })
+}
+
+/// An encoder before its weights are read: settings and tokenizer.
+struct Source {
+    kind: SourceKind,
+    tokenizer: Vec<u8>,
+}
+
+enum SourceKind {
+    Pretrained(PretrainedEncoder),
+    Scratch(ScratchOptions),
+}
+
+impl Source {
+    fn open(source: &EncoderSource, training: &TrainConfig, train: &[Example]) -> Result<Self> {
+        match source {
+            EncoderSource::Pretrained(directory) => {
+                let encoder = PretrainedEncoder::open(directory)?;
+                let hidden = training.dropout.unwrap_or(encoder.config().dropout());
+                let path = directory.join(TOKENIZER);
+                if !path.is_file() {
+                    let path = directory.clone();
+                    return Err(ModelError::MissingFile { path, expected: TOKENIZER }.into());
+                }
+                Ok(Self {
+                    kind: SourceKind::Pretrained(encoder.with_dropout(hidden, training.attention_dropout)),
+                    tokenizer: fs_err::read(path).map_err(ModelError::from)?,
+                })
+            }
+            EncoderSource::Scratch(options) => {
+                let texts = train.iter().flat_map(|example| {
+                    [Some(&example.prompt), example.context.as_ref(), Some(&example.response)]
+                });
+                Ok(Self {
+                    kind: SourceKind::Scratch(options.clone()),
+                    tokenizer: word_level_tokenizer(texts.flatten().map(String::as_str))?,
+                })
+            }
+        }
+    }
+
+    fn model(
+        &self,
+        run: &Run,
+        vocab_size: usize,
+        mean_targets: &[f32],
+        device: &Device,
+    ) -> Result<(RewardModel, RewardModelConfig)> {
+        // Before any weight is drawn: the head, and the whole encoder when it is new.
+        device.seed(run.training.seed);
+        let reward_model = |encoder: EncoderConfig| RewardModelConfig {
+            encoder,
+            pooling: run.model.pooling,
+            num_aspects: mean_targets.len(),
+        };
+        let (model, config) = match &self.kind {
+            SourceKind::Pretrained(pretrained) => {
+                check_length(run, pretrained.config())?;
+                let (encoder, _report) = pretrained.load(device)?;
+                let config = reward_model(pretrained.config().clone());
+                config.check()?;
+                (config.init_with(encoder, device), config)
+            }
+            SourceKind::Scratch(options) => {
+                let hidden = run.training.dropout.unwrap_or(options.dropout);
+                let mut bert = BertConfig::new(
+                    vocab_size,
+                    options.d_model,
+                    options.num_layers,
+                    options.num_heads,
+                );
+                bert.d_feed_forward = options.d_ff;
+                bert.max_positions = run.text.max_length;
+                bert.initializer_range = options.initializer_range;
+                let encoder =
+                    EncoderConfig::Bert(bert).with_dropout(hidden, run.training.attention_dropout);
+                let config = reward_model(encoder);
+                config.check()?;
+                (config.init(device), config)
+            }
+        };
+        Ok((model.with_head_bias(mean_targets), config))
+    }
+}
+
+fn check_length(run: &Run, encoder: &EncoderConfig) -> Result<()> {
+    if run.text.max_length <= encoder.max_positions() {
+        return Ok(());
+    }
+    Err(TrainError::MaxLength {
+        found: run.text.max_length,
+        positions: encoder.max_positions(),
+    })
+}
+
+/// Saves the model of each best epoch over the one before.
+struct BundleWriter {
+    manifest: Manifest,
+    config: RewardModelConfig,
+    tokenizer: Vec<u8>,
+    run: Run,
+    counts: SplitCounts,
+    written: bool,
+}
+
+impl BundleWriter {
+    fn write(&mut self, model: &RewardModel, history: &TrainHistory) -> Result<()> {
+        let mut manifest = self.manifest.clone();
+        manifest.training = json!({
+            "config": to_value(&self.run.training),
+            "counts": to_value(&self.counts),
+            "steps": history.steps.len(),
+        });
+        manifest.validation = to_value(&history.best());
+        let bundle = Bundle {
+            manifest,
+            config: self.config.clone(),
+            model: model.clone(),
+            tokenizer: self.tokenizer.clone(),
+        };
+        let history = to_value(history).to_string().into_bytes();
+        let mut extra: Vec<ExtraFile<'_>> = self
+            .run
+            .extra_files
+            .iter()
+            .map(|(name, bytes)| ExtraFile { name, bytes })
+            .collect();
+        extra.push(ExtraFile { name: HISTORY, bytes: &history });
+        bundle.save(&self.run.output, self.run.overwrite || self.written, &extra)?;
+        self.written = true;
+        Ok(())
+    }
+}
+
+/// The settings and logs of this crate are plain data, which JSON always holds.
+fn to_value(value: &impl Serialize) -> serde_json::Value {
+    serde_json::to_value(value).unwrap_or_default()
+}

@@ -1,0 +1,24 @@
+//! One file per subcommand: arguments → checked configuration → library call → report.
+
+mod data;
+mod devices;
+mod eval;
+mod quickstart;
+mod score;
+mod train;
+
+use anyhow::Result;
+
+use crate::cli::Command;
+
+/// Carries out a command.
+pub(crate) fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Quickstart(args) => quickstart::run(&args),
+        Command::Train(args) => train::run(&args),
+        Command::Eval(args) => eval::run(&args),
+        Command::Score(args) => score::run(&args),
+        Command::Data { command } => data::run(command),
+        Command::Devices { json } => devices::run(json),
+    }
+}

@@ -1,0 +1,77 @@
+//! `gradus quickstart`
+
+use anyhow::Result;
+use gradus::data::{Example, GeneratorConfig, SplitFractions, TruncationCounts, generate, split_by_prompt};
+use gradus::eval::Scorer;
+use gradus::train::Display;
+use gradus::{RunConfig, device};
+
+use crate::cli::QuickstartArgs;
+use crate::commands::eval::{evaluate, show_evaluation};
+use crate::commands::train::train_bundle;
+use crate::progress::TrainProgress;
+use crate::show;
+
+/// What quickstart trains: a small encoder from scratch.
+const CONFIG: &str = include_str!("../../configs/quickstart.toml");
+const EXAMPLES: usize = 6000;
+
+pub(crate) fn run(args: &QuickstartArgs) -> Result<()> {
+    let mut config = RunConfig::parse(CONFIG, "configs/quickstart.toml")?;
+    config.training.seed = args.seed;
+    config.device.clone_from(&args.device.device);
+    let device = device::select(config.device.as_deref())?;
+
+    let examples = generate(&GeneratorConfig { examples: EXAMPLES, seed: args.seed, ..GeneratorConfig::default() })?;
+    let fractions = SplitFractions { valid: 0.05, test: 0.1 };
+    let splits = split_by_prompt(examples, fractions, args.seed)?;
+    show::status(&format!(
+        "made {} examples to train on, {} to validate, {} to test; no prompt is in two of them",
+        splits.train.len(),
+        splits.valid.len(),
+        splits.test.len(),
+    ));
+
+    let display = Display::Observer(Box::new(TrainProgress::new()));
+    let report =
+        train_bundle(&config, &args.output, true, &splits.train, &splits.valid, &device, display)?;
+    show::training(&report);
+
+    let scorer = Scorer::load(&args.output, &device)?;
+    let evaluation = evaluate(&scorer, &splits.test, Some(&splits.train))?;
+    if args.json {
+        show::json(&evaluation)?;
+    } else {
+        show_evaluation(&evaluation)?;
+        show_response(&scorer, &splits.test)?;
+    }
+    show::status(&format!("\nbundle saved: {}", args.output.display()));
+    Ok(())
+}
+
+/// Prints the test response with the widest range of ratings, its segments coloured by score.
+fn show_response(scorer: &Scorer, examples: &[Example]) -> Result<()> {
+    let spread = |example: &&Example| {
+        let ratings = || example.segments.iter().flat_map(|segment| segment.ratings.values().copied());
+        let (low, high) = (ratings().fold(f64::MAX, f64::min), ratings().fold(f64::MIN, f64::max));
+        high - low
+    };
+    let Some(example) = examples.iter().max_by(|a, b| spread(a).total_cmp(&spread(b))) else {
+        return Ok(());
+    };
+    let scores = scorer.score(std::slice::from_ref(example), &mut TruncationCounts::default())?;
+    show::line(&format!("\nA held-out prompt:\n  {}", example.prompt))?;
+    show::line("Its response, segment by segment:\n  score  rating")?;
+    for (k, (segment, score)) in example.segments.iter().zip(&scores[0]).enumerate() {
+        let score = score.scores().and_then(|scores| scores.first().copied());
+        let rating = segment.ratings.values().next().copied();
+        let style = score.map_or_else(anstyle::Style::new, show::score_style);
+        show::line(&format!(
+            "  {:>5}  {:>6}  {style} {} {style:#}",
+            show::short(score),
+            show::short(rating),
+            example.segment_text(k).trim(),
+        ))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! `gradus train`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use gradus::data::{Example, read_examples};
+use gradus::train::{Display, EncoderSource, Run, RunReport, run as train_run};
+use gradus::{RunConfig, device};
+
+use crate::cli::TrainArgs;
+use crate::failure::Usage;
+use crate::progress::TrainProgress;
+use crate::show;
+
+pub(crate) fn run(args: &TrainArgs) -> Result<()> {
+    let config = effective_config(args)?;
+    let paths = Paths::of(&config)?;
+    let device = device::select(config.device.as_deref())?;
+    let train = read_examples(paths.train)?;
+    let valid = read_examples(paths.valid)?;
+    let display = if args.dashboard {
+        Display::Dashboard
+    } else {
+        Display::Observer(Box::new(TrainProgress::new()))
+    };
+    let report = train_bundle(&config, paths.output, args.overwrite, &train, &valid, &device, display)?;
+    show::training(&report);
+    show::status(&format!("bundle saved: {}", paths.output.display()));
+    if args.json {
+        show::json(&report)?;
+    }
+    Ok(())
+}
+
+/// Trains what `config` describes and saves it in `output`, with the configuration beside it.
+pub(crate) fn train_bundle(
+    config: &RunConfig,
+    output: &Path,
+    overwrite: bool,
+    train: &[Example],
+    valid: &[Example],
+    device: &burn::tensor::Device,
+    display: Display,
+) -> Result<RunReport> {
+    let encoder = match (&config.encoder, &config.scratch) {
+        (Some(directory), None) => EncoderSource::Pretrained(directory.clone()),
+        (None, Some(scratch)) => EncoderSource::Scratch(scratch.clone()),
+        (Some(_), Some(_)) => {
+            return Err(Usage::new("found both an encoder and a [scratch] table, expected one").into());
+        }
+        (None, None) => {
+            return Err(Usage::new("no encoder, expected a directory to start from")
+                .with_hint("name a Hugging Face directory with --encoder, or give a [scratch] table in --config")
+                .into());
+        }
+    };
+    let run = Run {
+        encoder,
+        text: config.text.clone(),
+        model: config.model.clone(),
+        training: config.training.clone(),
+        aggregation: config.aggregation.to_string(),
+        output: output.to_path_buf(),
+        overwrite,
+        extra_files: vec![("run.toml".into(), config.to_toml()?.into_bytes())],
+    };
+    Ok(train_run(&run, train, valid, device, display)?)
+}
+
+/// The configuration file with the flags on top.
+fn effective_config(args: &TrainArgs) -> Result<RunConfig> {
+    let mut config = match &args.config {
+        Some(path) => RunConfig::load(path)?,
+        None => RunConfig::default(),
+    };
+    set_some(&mut config.encoder, &args.encoder);
+    set_some(&mut config.train, &args.train);
+    set_some(&mut config.valid, &args.valid);
+    set_some(&mut config.output, &args.output);
+    set_some(&mut config.device, &args.device.device);
+    set(&mut config.text.aspects, &args.aspects);
+    set(&mut config.text.max_length, &args.max_length);
+    config.text.use_context |= args.use_context;
+    set(&mut config.training.epochs, &args.epochs);
+    set(&mut config.training.batch_size, &args.batch_size);
+    set(&mut config.training.learning_rate, &args.learning_rate);
+    set(&mut config.training.head_learning_rate, &args.head_learning_rate);
+    set(&mut config.training.seed, &args.seed);
+    if args.batch_size.is_some() {
+        config.training.batch_tokens = None;
+    }
+    if let Some(text) = &args.scale {
+        config.text.scale = text.parse()?;
+    }
+    if let Some(text) = &args.loss {
+        config.training.loss = text.parse()?;
+    }
+    if let Some(text) = &args.pooling {
+        config.model.pooling = text.parse()?;
+    }
+    if let Some(text) = &args.aggregation {
+        config.aggregation = text.parse()?;
+    }
+    config.training.check()?;
+    Ok(config)
+}
+
+fn set<T: Clone>(setting: &mut T, flag: &Option<T>) {
+    if let Some(value) = flag {
+        setting.clone_from(value);
+    }
+}
+
+fn set_some<T: Clone>(setting: &mut Option<T>, flag: &Option<T>) {
+    if flag.is_some() {
+        setting.clone_from(flag);
+    }
+}
+
+/// The paths a run cannot do without.
+struct Paths<'a> {
+    train: &'a Path,
+    valid: &'a Path,
+    output: &'a Path,
+}
+
+impl<'a> Paths<'a> {
+    fn of(config: &'a RunConfig) -> Result<Self> {
+        let need = |path: &'a Option<PathBuf>, flag: &str| {
+            path.as_deref().ok_or_else(|| {
+                Usage::new(format!("no {flag} given"))
+                    .with_hint(format!("pass --{flag}, or set `{flag}` in the file of --config"))
+            })
+        };
+        Ok(Self {
+            train: need(&config.train, "train")?,
+            valid: need(&config.valid, "valid")?,
+            output: need(&config.output, "output")?,
+        })
+    }
+}

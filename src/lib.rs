@@ -1,0 +1,31 @@
+//! Train, evaluate and use **segment-level reward models**: models that give every segment of a
+//! response its own real-valued score, learned from segment ratings by regression.
+//!
+//! For a prompt `x`, a response `y` cut into segments and a target rating `φ_k` of segment `y_k`,
+//! the model predicts `r(x, y, y_k)` and training maximises `J = -E[(φ_k - r(x, y, y_k))²]`.
+//!
+//! # Crate map
+//! - [`data`]: records, spans, rating scales, segmenters, tokens, segment batches
+//! - [`model`]: encoders, pooling, head, pretrained weights, the bundle
+//! - [`train`]: rating losses, the learner, the run
+//! - [`eval`]: metrics, aggregation, baselines, the scorer
+//! - [`device`]: which devices this build can use
+//! - [`RunConfig`]: a training run as one TOML file
+//!
+//! # Feature flags
+//! Each adds a backend; several can be compiled in together, and [`device::select`] picks one.
+//! - `cpu` (default): pure Rust, any machine
+//! - `ndarray`: the older CPU backend, for comparison
+//! - `wgpu`: GPUs through WebGPU's API (Vulkan, Metal, DirectX 12)
+//! - `vulkan`, `metal`: one of those pinned
+//! - `cuda`, `rocm`: NVIDIA and AMD GPUs
+
+pub use gradus_data as data;
+pub use gradus_eval as eval;
+pub use gradus_model as model;
+pub use gradus_train as train;
+
+pub mod device;
+mod run_config;
+
+pub use run_config::*;

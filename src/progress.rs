@@ -1,0 +1,75 @@
+//! What a person sees on standard error while something runs.
+
+use std::time::Duration;
+
+use gradus::train::{EpochLog, StepLog, TrainObserver};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// A progress bar over `total` items on standard error; nothing where that is no terminal.
+pub(crate) fn bar(total: usize, unit: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
+    let template = format!("{{bar:32}} {{human_pos}}/{{human_len}} {unit} {{msg}} eta {{eta}}");
+    if let Ok(style) = ProgressStyle::with_template(&template) {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+/// A counter for work whose size is not known.
+pub(crate) fn counter(unit: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let template = format!("{{spinner}} {{human_pos}} {unit} {{per_sec}} {{msg}}");
+    if let Ok(style) = ProgressStyle::with_template(&template) {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+/// Shows a training run: a bar over its steps where there is a terminal, a line an epoch anywhere.
+pub(crate) struct TrainProgress {
+    bar: Option<ProgressBar>,
+    epochs: usize,
+}
+
+impl TrainProgress {
+    pub(crate) fn new() -> Self {
+        Self { bar: None, epochs: 0 }
+    }
+}
+
+impl TrainObserver for TrainProgress {
+    fn on_start(&mut self, total_steps: usize, epochs: usize) {
+        self.epochs = epochs;
+        self.bar = Some(bar(total_steps, "steps"));
+    }
+
+    fn on_step(&mut self, step: &StepLog) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(format!("loss {:.4}", step.loss));
+            bar.set_position(step.step as u64);
+        }
+    }
+
+    fn on_epoch(&mut self, epoch: &EpochLog) {
+        let line = format!(
+            "epoch {}/{}  train loss {:.5}  valid loss {:.5}  J {:+.5}  {:.0} tokens/s  {:.0} s{}",
+            epoch.epoch,
+            self.epochs,
+            epoch.train_loss,
+            epoch.valid_loss,
+            epoch.objective,
+            epoch.tokens_per_second,
+            epoch.train_seconds + epoch.valid_seconds,
+            if epoch.best { "  best so far, kept" } else { "" },
+        );
+        match &self.bar {
+            Some(bar) => bar.suspend(|| anstream::eprintln!("{line}")),
+            None => anstream::eprintln!("{line}"),
+        }
+        if let Some(bar) = self.bar.as_ref().filter(|_| epoch.epoch == self.epochs) {
+            bar.finish_and_clear();
+        }
+    }
+}

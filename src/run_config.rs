@@ -1,0 +1,136 @@
+//! Run configurations: one TOML file that says everything about a training run.
+
+use std::path::{Path, PathBuf};
+
+use gradus_eval::Aggregation;
+use gradus_train::{ModelOptions, ScratchOptions, TextOptions, TrainConfig};
+use serde::{Deserialize, Serialize};
+
+/// A training run: what to train on what, and how.
+///
+/// Every key is optional, unknown keys are refused, and what a file leaves out takes its default.
+/// Either `encoder` names a pretrained encoder or a `[scratch]` table describes a small new one.
+///
+/// ```
+/// let config = gradus::RunConfig::parse("epochs = 1", "run.toml");
+/// assert!(config.unwrap_err().to_string().contains("unknown field `epochs`"));
+/// let config = gradus::RunConfig::parse("[training]\nepochs = 1", "run.toml").unwrap();
+/// assert_eq!(config.training.epochs, 1);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RunConfig {
+    /// Hugging Face directory of a pretrained encoder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<PathBuf>,
+    /// Training split.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub train: Option<PathBuf>,
+    /// Validation split.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid: Option<PathBuf>,
+    /// Directory for the bundle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<PathBuf>,
+    /// Device, as `gradus devices` names them. Default: the fastest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// How segment scores become a response score. Default: mean.
+    pub aggregation: Aggregation,
+    /// How records are read.
+    pub text: TextOptions,
+    /// The model on top of its encoder.
+    pub model: ModelOptions,
+    /// A small encoder from scratch, instead of `encoder`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scratch: Option<ScratchOptions>,
+    /// Optimisation.
+    pub training: TrainConfig,
+}
+
+/// Why a run configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunConfigError {
+    /// The file cannot be read; the message names it.
+    #[error(transparent)]
+    Read(#[from] std::io::Error),
+    /// The text is not a run configuration.
+    #[error("{name}: {source}")]
+    Parse {
+        /// Name of the file.
+        name: String,
+        /// Line, key, what was found and what was expected.
+        source: Box<toml::de::Error>,
+    },
+}
+
+impl RunConfigError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Read(_) => None,
+            Self::Parse { .. } => {
+                Some("the keys are listed in docs/run-config.md and shown in configs/".into())
+            }
+        }
+    }
+}
+
+impl RunConfig {
+    /// Reads a configuration from text; `name` stands in messages.
+    ///
+    /// # Errors
+    /// [`RunConfigError::Parse`] for text that is not TOML, an unknown key, or a value of the wrong
+    /// type or range.
+    pub fn parse(text: &str, name: &str) -> Result<Self, RunConfigError> {
+        toml::from_str(text)
+            .map_err(|source| RunConfigError::Parse { name: name.into(), source: Box::new(source) })
+    }
+
+    /// Reads a configuration from a file.
+    ///
+    /// # Errors
+    /// [`RunConfigError::Read`] or [`RunConfigError::Parse`].
+    pub fn load(path: &Path) -> Result<Self, RunConfigError> {
+        Self::parse(&fs_err::read_to_string(path)?, &path.display().to_string())
+    }
+
+    /// The configuration as TOML that [`parse`](Self::parse) reads back.
+    ///
+    /// # Errors
+    /// If a path is not Unicode, which TOML cannot hold.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string_pretty(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_effective_configuration_reads_back_as_itself() {
+        let mut config = RunConfig::default();
+        config.encoder = Some("minilm".into());
+        config.text.aspects = vec!["factuality".into()];
+        config.training.loss = gradus_train::RatingLoss::Huber { delta: 0.1 };
+        config.scratch = Some(ScratchOptions::default());
+        let text = config.to_toml().unwrap();
+        assert_eq!(RunConfig::parse(&text, "test").unwrap(), config, "{text}");
+    }
+
+    #[test]
+    fn a_typo_is_named_with_its_line() {
+        let message =
+            RunConfig::parse("\n[training]\nlerning_rate = 1.0\n", "my.toml").unwrap_err().to_string();
+        assert!(message.starts_with("my.toml: "), "{message}");
+        assert!(message.contains("lerning_rate") && message.contains("line 3"), "{message}");
+    }
+
+    #[test]
+    fn values_out_of_range_are_refused_where_they_stand() {
+        let error = RunConfig::parse("[training]\nloss = \"huber:0\"", "my.toml").unwrap_err();
+        assert!(error.to_string().contains("finite delta above 0"), "{error}");
+    }
+}

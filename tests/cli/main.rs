@@ -1,0 +1,10 @@
+//! The real binary, from outside: what it prints, what it leaves on disk, how it ends.
+
+mod data;
+mod disk;
+mod encoder;
+mod help;
+mod records;
+mod round_trip;
+mod support;
+mod usage;
