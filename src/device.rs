@@ -3,9 +3,15 @@
 //! Every backend feature adds one [`Backend`] to [`BACKENDS`], fastest first. Everything else in
 //! the workspace takes a [`Device`] and does not know where it came from.
 
-use burn::tensor::{Device, DeviceType};
-#[cfg(any(feature = "wgpu", feature = "vulkan", feature = "metal"))]
-use burn::tensor::DeviceKind;
+use burn::tensor::Device;
+#[cfg(any(
+    feature = "cuda",
+    feature = "rocm",
+    feature = "metal",
+    feature = "vulkan",
+    feature = "wgpu"
+))]
+use burn::tensor::DeviceType;
 use serde::Serialize;
 
 /// A compiled-in backend.

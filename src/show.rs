@@ -4,7 +4,8 @@ use std::io::{self, Write as _};
 
 use anstyle::{RgbColor, Style};
 use anyhow::Result;
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::presets;
+use comfy_table::{CellAlignment, Table};
 use gradus::train::RunReport;
 use serde::Serialize;
 
@@ -30,7 +31,7 @@ pub(crate) fn status(text: &str) {
 /// A table: the first column to the left, the others to the right.
 pub(crate) fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(header);
+    table.load_style(presets::NOTHING).set_header(header);
     for row in rows {
         table.add_row(row);
     }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use gradus::data::{Example, GeneratorConfig, SplitFractions, TruncationCounts, generate, split_by_prompt};
-use gradus::eval::Scorer;
+use gradus::eval::{Baselines, Scorer};
 use gradus::train::Display;
 use gradus::{RunConfig, device};
 
@@ -15,6 +15,7 @@ use crate::show;
 /// What quickstart trains: a small encoder from scratch.
 const CONFIG: &str = include_str!("../../configs/quickstart.toml");
 const EXAMPLES: usize = 6000;
+const FRACTIONS: SplitFractions = SplitFractions { train: 0.85, valid: 0.05, test: 0.1 };
 
 pub(crate) fn run(args: &QuickstartArgs) -> Result<()> {
     let mut config = RunConfig::parse(CONFIG, "configs/quickstart.toml")?;
@@ -23,27 +24,32 @@ pub(crate) fn run(args: &QuickstartArgs) -> Result<()> {
     let device = device::select(config.device.as_deref())?;
 
     let examples = generate(&GeneratorConfig { examples: EXAMPLES, seed: args.seed, ..GeneratorConfig::default() })?;
-    let fractions = SplitFractions { valid: 0.05, test: 0.1 };
-    let splits = split_by_prompt(examples, fractions, args.seed)?;
+    let prompts: Vec<&str> = examples.iter().map(|example| example.prompt.as_str()).collect();
+    let split = split_by_prompt(&prompts, FRACTIONS, args.seed)?;
+    let part = |indices: &[usize]| -> Vec<Example> {
+        indices.iter().map(|&index| examples[index].clone()).collect()
+    };
+    let (train, valid, test) = (part(&split.train), part(&split.valid), part(&split.test));
     show::status(&format!(
         "made {} examples to train on, {} to validate, {} to test; no prompt is in two of them",
-        splits.train.len(),
-        splits.valid.len(),
-        splits.test.len(),
+        train.len(),
+        valid.len(),
+        test.len(),
     ));
 
     let display = Display::Observer(Box::new(TrainProgress::new()));
     let report =
-        train_bundle(&config, &args.output, true, &splits.train, &splits.valid, &device, display)?;
+        train_bundle(&config, &args.output, true, &train, &valid, &device, display)?;
     show::training(&report);
 
     let scorer = Scorer::load(&args.output, &device)?;
-    let evaluation = evaluate(&scorer, &splits.test, Some(&splits.train))?;
+    let baselines = Baselines::fit(scorer.aspects(), &train)?;
+    let evaluation = evaluate(&scorer, &test, &baselines)?;
     if args.json {
         show::json(&evaluation)?;
     } else {
         show_evaluation(&evaluation)?;
-        show_response(&scorer, &splits.test)?;
+        show_response(&scorer, &test)?;
     }
     show::status(&format!("\nbundle saved: {}", args.output.display()));
     Ok(())

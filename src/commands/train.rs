@@ -1,13 +1,17 @@
 //! `gradus train`
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use gradus::data::{Example, read_examples};
 use gradus::train::{Display, EncoderSource, Run, RunReport, run as train_run};
+use gradus::eval::Baselines;
+use gradus::model::ModelError;
 use gradus::{RunConfig, device};
 
 use crate::cli::TrainArgs;
+use crate::commands::eval::BASELINES;
 use crate::failure::Usage;
 use crate::progress::TrainProgress;
 use crate::show;
@@ -54,6 +58,7 @@ pub(crate) fn train_bundle(
                 .into());
         }
     };
+    let baselines = fitted_baselines(config, train)?;
     let run = Run {
         encoder,
         text: config.text.clone(),
@@ -62,9 +67,24 @@ pub(crate) fn train_bundle(
         aggregation: config.aggregation.to_string(),
         output: output.to_path_buf(),
         overwrite,
-        extra_files: vec![("run.toml".into(), config.to_toml()?.into_bytes())],
+        extra_files: vec![
+            ("run.toml".into(), config.to_toml()?.into_bytes()),
+            (BASELINES.into(), serde_json::to_vec(&baselines)?),
+        ],
     };
     Ok(train_run(&run, train, valid, device, display)?)
+}
+
+/// The trivial baselines of the aspects that are learned, for every later evaluation of the bundle.
+fn fitted_baselines(config: &RunConfig, train: &[Example]) -> Result<Baselines> {
+    let rated: BTreeSet<&str> = train
+        .iter()
+        .flat_map(|example| &example.segments)
+        .flat_map(|segment| segment.ratings.keys().map(String::as_str))
+        .collect();
+    let wanted = &config.text.aspects;
+    let learned = rated.into_iter().filter(|name| wanted.is_empty() || wanted.iter().any(|w| w == name));
+    Ok(Baselines::fit(learned, train)?)
 }
 
 /// The configuration file with the flags on top.
@@ -96,7 +116,7 @@ fn effective_config(args: &TrainArgs) -> Result<RunConfig> {
         config.training.loss = text.parse()?;
     }
     if let Some(text) = &args.pooling {
-        config.model.pooling = text.parse()?;
+        config.model.pooling = text.parse().map_err(ModelError::from)?;
     }
     if let Some(text) = &args.aggregation {
         config.aggregation = text.parse()?;

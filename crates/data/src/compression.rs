@@ -58,7 +58,10 @@ pub(crate) fn decompress(
     mut source: impl Read + Send + 'static,
 ) -> io::Result<(Compression, Box<dyn BufRead + Send>)> {
     let mut head = Vec::with_capacity(ZSTD_MAGIC.len());
-    source.by_ref().take(ZSTD_MAGIC.len() as u64).read_to_end(&mut head)?;
+    source
+        .by_ref()
+        .take(ZSTD_MAGIC.len() as u64)
+        .read_to_end(&mut head)?;
     let compression = Compression::of_bytes(&head);
     let whole = BufReader::new(Cursor::new(head).chain(source));
     let text: Box<dyn BufRead + Send> = match compression {

@@ -1,15 +1,12 @@
 use std::path::Path;
 
-use tokenizers::{Encoding, TruncationDirection};
-
-use crate::pair_tokenizer::{JoinedPair, PairTokenizer};
+use crate::fit::{Fitted, SegmentFit, fit, tokenize};
+use crate::pair_tokenizer::PairTokenizer;
 use crate::segmenter::segment_by_tokens;
-use crate::tokens::{token_starts, tokens_of_segments};
-use crate::truncation::Parts;
+use crate::tokens::token_starts;
 use crate::{
     AspectSpec, CharSpan, DataError, EncodedExample, EncodedSegment, Example, Result, Segment,
-    SegmentBatcher, Segmenter, TextConfig, TokenSource, TokenSpan, TokenView, TruncationCounts,
-    TruncationPolicy,
+    SegmentBatcher, Segmenter, TextConfig, TokenSource, TokenView, TruncationCounts,
 };
 
 /// Fewest tokens of text a sequence must have room for: the prompt's quarter is then at least one.
@@ -103,13 +100,13 @@ impl TextEncoder {
     /// - [`DataError::Tokenize`]: the tokenizer refuses the text
     /// - [`DataError::SegmentWithoutToken`]: no token starts inside a segment with a rating of a configured aspect
     /// - [`DataError::TargetNotFinite`]: a target too large for `f32`
-    /// - [`DataError::TooLong`]: under [`TruncationPolicy::Error`]
+    /// - [`DataError::TooLong`]: under [`TruncationPolicy::Error`](crate::TruncationPolicy::Error)
     pub fn encode(
         &self,
         example: &Example,
         counts: &mut TruncationCounts,
     ) -> Result<EncodedExample> {
-        let fitted = self.fit(example)?;
+        let fitted = fit(&self.tokenizer, &self.config, example)?;
         let mut encoded = EncodedExample {
             id: example.id.clone(),
             token_ids: fitted.pair.encoding.get_ids().to_vec(),
@@ -168,7 +165,7 @@ impl TextEncoder {
             segments,
             kept,
             ..
-        } = self.fit(example)?;
+        } = fit(&self.tokenizer, &self.config, example)?;
         let mut segment_of = vec![None; pair.encoding.len()];
         for (index, fit) in segments.iter().enumerate() {
             if let SegmentFit::Kept(tokens) = fit {
@@ -209,7 +206,7 @@ impl TextEncoder {
         let Segmenter::Tokens(size) = self.config.segmenter else {
             return self.config.segmenter.segment(text);
         };
-        let encoding = self.tokenize(text, "")?;
+        let encoding = tokenize(&self.tokenizer, text, "")?;
         Ok(segment_by_tokens(
             text,
             &token_starts(text, encoding.get_offsets()),
@@ -259,107 +256,6 @@ impl TextEncoder {
         &self.config
     }
 
-    fn tokenize(&self, text: &str, id: &str) -> Result<Encoding> {
-        self.tokenizer
-            .tokenize(text)
-            .map_err(|cause| DataError::Tokenize {
-                id: id.to_owned(),
-                cause,
-            })
-    }
-
-    /// Tokenises an example and makes it fit.
-    fn fit(&self, example: &Example) -> Result<Fitted> {
-        let invalid = |error| DataError::Example {
-            id: example.id.clone(),
-            error: Box::new(error),
-        };
-        example.check().map_err(invalid)?;
-
-        let context = example
-            .context
-            .as_deref()
-            .filter(|text| self.config.use_context && !text.is_empty());
-        let (mut first, prompt) = match context {
-            None => {
-                let first = self.tokenize(&example.prompt, &example.id)?;
-                let prompt = first.len();
-                (first, prompt)
-            }
-            Some(context) => {
-                let text = format!("{}\n{context}", example.prompt);
-                let first = self.tokenize(&text, &example.id)?;
-                let prompt_chars = example.prompt.chars().count();
-                let starts = token_starts(&text, first.get_offsets());
-                (first, starts.partition_point(|&start| start < prompt_chars))
-            }
-        };
-        let mut response = self.tokenize(&example.response, &example.id)?;
-        let starts = token_starts(&example.response, response.get_offsets());
-        let spans =
-            tokens_of_segments(&starts, example.segments.iter().map(|segment| segment.span));
-        self.refuse_rated_without_token(example, &spans)?;
-
-        let full = Parts {
-            prompt,
-            context: first.len() - prompt,
-            response: response.len(),
-        };
-        let kept = self.kept(full, &spans, &example.id)?;
-        keep(&mut first, kept.prompt + kept.context);
-        keep(&mut response, kept.response);
-        let pair = self.tokenizer.join(first, response)?;
-        let segments = spans
-            .iter()
-            .map(|span| SegmentFit::new(*span, kept.response, pair.second_start))
-            .collect();
-        Ok(Fitted {
-            pair,
-            segments,
-            full,
-            kept,
-        })
-    }
-
-    fn kept(&self, full: Parts, spans: &[Option<TokenSpan>], id: &str) -> Result<Parts> {
-        let room = self.config.max_length - self.special_tokens();
-        match self.config.truncation {
-            TruncationPolicy::Error if full.total() > room => Err(DataError::TooLong {
-                id: id.to_owned(),
-                tokens: full.total() + self.special_tokens(),
-                max_length: self.config.max_length,
-            }),
-            _ => Ok(full.shortened(room, spans.iter().copied().flatten())),
-        }
-    }
-
-    fn refuse_rated_without_token(
-        &self,
-        example: &Example,
-        spans: &[Option<TokenSpan>],
-    ) -> Result<()> {
-        let lost = example
-            .segments
-            .iter()
-            .zip(spans)
-            .position(|(segment, span)| span.is_none() && self.is_rated(segment));
-        match lost {
-            None => Ok(()),
-            Some(segment) => Err(DataError::SegmentWithoutToken {
-                id: example.id.clone(),
-                segment,
-                text: example.segment_text(segment).to_owned(),
-            }),
-        }
-    }
-
-    fn is_rated(&self, segment: &Segment) -> bool {
-        self.config
-            .aspects
-            .iter()
-            .any(|aspect| segment.ratings.contains_key(&aspect.name))
-    }
-
     fn targets(
         &self,
         example: &Example,
@@ -392,7 +288,7 @@ impl TextEncoder {
         encoded: &EncodedExample,
         counts: &mut TruncationCounts,
     ) {
-        let rated = |&&index: &&usize| self.is_rated(&example.segments[index]);
+        let rated = |&&index: &&usize| self.config.rates(&example.segments[index]);
         counts.segments += example.segments.len();
         counts.segments_dropped += encoded.dropped.len();
         counts.rated_segments_dropped += encoded.dropped.iter().filter(rated).count();
@@ -402,41 +298,4 @@ impl TextEncoder {
             counts.examples_without_segments_left += usize::from(encoded.segments.is_empty());
         }
     }
-}
-
-/// An example that fits.
-struct Fitted {
-    pair: JoinedPair,
-    /// One per segment of the example.
-    segments: Vec<SegmentFit>,
-    full: Parts,
-    kept: Parts,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum SegmentFit {
-    /// Tokens of the whole sequence.
-    Kept(TokenSpan),
-    Dropped,
-    WithoutToken,
-}
-
-impl SegmentFit {
-    /// `span` counts tokens of the response, of which `kept` stay and start at `response_start`.
-    fn new(span: Option<TokenSpan>, kept: usize, response_start: usize) -> Self {
-        match span {
-            None => Self::WithoutToken,
-            Some(span) if span.end > kept => Self::Dropped,
-            Some(span) => Self::Kept(TokenSpan {
-                start: span.start + response_start,
-                end: span.end + response_start,
-            }),
-        }
-    }
-}
-
-fn keep(encoding: &mut Encoding, tokens: usize) {
-    encoding.truncate(tokens, 0, TruncationDirection::Right);
-    // What was cut off rides along and would be merged into the pair.
-    encoding.take_overflowing();
 }

@@ -173,14 +173,17 @@ pub enum DataError {
         /// What the tokenizer library says.
         cause: tokenizers::Error,
     },
-    /// The tokenizer's post-processor does not keep the second text of a pair as it is.
+    /// The tokenizer's post-processor loses or tears one text of a pair.
     #[error(
-        "tokenizer: found {found} of {expected} response tokens in one piece behind its post-processor, expected all"
+        "tokenizer: found {found} of {expected} tokens of text {text} in one piece behind its post-processor, \
+         expected all"
     )]
     TokenizerPair {
+        /// 0 for prompt and context, 1 for the response.
+        text: usize,
         /// Tokens found.
         found: usize,
-        /// Tokens the response has.
+        /// Tokens the text has.
         expected: usize,
     },
     /// The tokenizer has no token to fill short rows with.
@@ -275,6 +278,11 @@ pub enum DataError {
 }
 
 impl DataError {
+    /// Whether what the user gave is at fault, rather than the machine or this program.
+    pub fn is_input(&self) -> bool {
+        !matches!(self, Self::Write { .. } | Self::LoaderPanic { .. })
+    }
+
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {

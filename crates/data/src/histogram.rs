@@ -23,7 +23,11 @@ pub struct Histogram {
 impl Histogram {
     /// A histogram of no numbers yet, which will lie between `min` and `max`, both finite.
     pub(crate) fn new(min: f64, max: f64) -> Self {
-        Self { min, max, counts: [0; HISTOGRAM_BINS] }
+        Self {
+            min,
+            max,
+            counts: [0; HISTOGRAM_BINS],
+        }
     }
 
     pub(crate) fn add(&mut self, value: f64, times: u64) {
@@ -46,7 +50,11 @@ impl Histogram {
             return 0;
         }
         let share = (value / 2.0 - self.min / 2.0) / width;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 10")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "from 0 to 10"
+        )]
         let bin = (share * HISTOGRAM_BINS as f64) as usize;
         bin.min(HISTOGRAM_BINS - 1)
     }
@@ -59,7 +67,9 @@ impl fmt::Display for Histogram {
         for &count in &self.counts {
             // Rounded up: a bin with anything in it shows at least the lowest block.
             let height = (count * BLOCKS.len() as u64).div_ceil(fullest);
-            let block = usize::try_from(height).ok().and_then(|height| height.checked_sub(1));
+            let block = usize::try_from(height)
+                .ok()
+                .and_then(|height| height.checked_sub(1));
             write!(f, "{}", block.map_or(' ', |block| BLOCKS[block]))?;
         }
         Ok(())
@@ -96,7 +106,11 @@ mod tests {
 
     #[test]
     fn bars_are_as_high_as_their_share() {
-        let histogram = Histogram { min: 0.0, max: 1.0, counts: [8, 0, 4, 1, 0, 0, 0, 0, 0, 100] };
+        let histogram = Histogram {
+            min: 0.0,
+            max: 1.0,
+            counts: [8, 0, 4, 1, 0, 0, 0, 0, 0, 100],
+        };
         assert_eq!(histogram.to_string(), "▁ ▁▁     █");
     }
 

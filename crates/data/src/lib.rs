@@ -20,6 +20,7 @@
 //! - [`SegmentBatcher`], [`SegmentBatch`]: padded tensors
 //! - [`BatchSize`], [`plan_batches`]: which examples go together
 //! - [`SegmentLoader`]: batches for an epoch, prepared ahead
+//! - [`word_level_tokenizer`]: a vocabulary of a text's own words, for models from scratch
 
 mod batch;
 mod compression;
@@ -27,6 +28,7 @@ mod encode;
 mod encoded;
 mod error;
 mod example;
+mod fit;
 mod histogram;
 mod loader;
 mod locate;
@@ -44,6 +46,7 @@ mod stats;
 mod text;
 mod tokens;
 mod truncation;
+mod word_level;
 mod write;
 mod zstd;
 
@@ -67,4 +70,5 @@ pub use split::*;
 pub use stats::*;
 pub use text::*;
 pub use truncation::*;
+pub use word_level::*;
 pub use write::*;

@@ -48,10 +48,16 @@ pub(crate) fn find_non_finite(line: &str) -> Option<NonFinite<'_>> {
             _ => {
                 let token = token_at(line, at);
                 if token.parse::<f64>().is_ok_and(|number| !number.is_finite()) {
-                    return Some(NonFinite { field: render(&path), token, start: at });
+                    return Some(NonFinite {
+                        field: render(&path),
+                        token,
+                        start: at,
+                    });
                 }
                 // A Unicode space ends a token, so the token may be empty.
-                at += token.len().max(line[at..].chars().next().map_or(1, char::len_utf8));
+                at += token
+                    .len()
+                    .max(line[at..].chars().next().map_or(1, char::len_utf8));
                 continue;
             }
         }
@@ -110,10 +116,14 @@ mod tests {
 
     #[test]
     fn the_field_of_an_infinite_number_is_named() {
-        let line = r#"{"p":"1e999, \"NaN\"","segments":[{"start":0},{"rating":{"a":0.1,"b":-1e999}}]}"#;
+        let line =
+            r#"{"p":"1e999, \"NaN\"","segments":[{"start":0},{"rating":{"a":0.1,"b":-1e999}}]}"#;
         assert_eq!(found(line), Some(("segments[1].rating.b".into(), "-1e999")));
         assert_eq!(found("[1,[2,NaN]]"), Some(("[1][1]".into(), "NaN")));
-        assert_eq!(found(r#"{"a":[{}],"b":-Infinity}"#), Some(("b".into(), "-Infinity")));
+        assert_eq!(
+            found(r#"{"a":[{}],"b":-Infinity}"#),
+            Some(("b".into(), "-Infinity"))
+        );
     }
 
     #[test]

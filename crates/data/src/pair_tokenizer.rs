@@ -1,7 +1,7 @@
 //! A `tokenizer.json` that tokenises two texts apart and joins what is left of them.
 
 use tokenizers::processors::PostProcessorWrapper;
-use tokenizers::{Encoding, PostProcessor, Tokenizer};
+use tokenizers::{Encoding, PostProcessor, Token, Tokenizer};
 
 use crate::{DataError, Result};
 
@@ -50,8 +50,11 @@ impl PairTokenizer {
             pad_id,
             special_tokens: 0,
         };
-        let nothing = pair_tokenizer.join(Encoding::default(), Encoding::default())?;
-        pair_tokenizer.special_tokens = nothing.encoding.len();
+        // Not empty texts: a post-processor that loses a text shows itself here.
+        let one_token =
+            || Encoding::from_tokens(vec![Token::new(pad_id, String::new(), (0, 1))], 0);
+        let pair = pair_tokenizer.join(one_token(), one_token())?;
+        pair_tokenizer.special_tokens = pair.encoding.len() - 2;
         Ok(pair_tokenizer)
     }
 
@@ -62,7 +65,7 @@ impl PairTokenizer {
 
     /// Puts two texts and the special tokens together, the way the tokenizer was made to.
     pub(crate) fn join(&self, first: Encoding, second: Encoding) -> Result<JoinedPair> {
-        let second_length = second.len();
+        let lengths = [first.len(), second.len()];
         let cannot_join = |cause| DataError::Tokenizer { path: None, cause };
         let encoding = match &self.post_processor {
             Some(processor) => processor
@@ -71,21 +74,24 @@ impl PairTokenizer {
             None => concatenate(first, second),
         };
         let sequence_ids = encoding.get_sequence_ids();
-        let second_start = sequence_ids
-            .iter()
-            .position(|&id| id == Some(1))
-            .unwrap_or(0);
-        let found = sequence_ids
-            .iter()
-            .skip(second_start)
-            .take_while(|&&id| id == Some(1))
-            .count();
-        if found != second_length {
-            return Err(DataError::TokenizerPair {
-                found,
-                expected: second_length,
-            });
+        let starts = [0, 1].map(|text| {
+            sequence_ids
+                .iter()
+                .position(|&id| id == Some(text))
+                .unwrap_or(0)
+        });
+        for (text, (start, expected)) in starts.into_iter().zip(lengths).enumerate() {
+            let behind = sequence_ids.iter().skip(start);
+            let found = behind.take_while(|&&id| id == Some(text)).count();
+            if found != expected {
+                return Err(DataError::TokenizerPair {
+                    text,
+                    found,
+                    expected,
+                });
+            }
         }
+        let [_, second_start] = starts;
         Ok(JoinedPair {
             encoding,
             sequence_ids,

@@ -21,7 +21,10 @@ impl RecordError {
 
     /// What the author of the record can do about it.
     pub fn hint(&self) -> Option<String> {
-        self.problem.hint()
+        match self.problem {
+            RecordProblem::Missing { .. } if self.field == "response" => Some(SHAPES.into()),
+            _ => self.problem.hint(),
+        }
     }
 }
 
@@ -139,7 +142,7 @@ pub enum RecordProblem {
     },
     /// As many ratings as segments were expected.
     #[error(
-        "found {ratings} ratings for {segments} segments, expected as many ratings as segments"
+        "found {ratings} rating(s) for {segments} segment(s), expected as many ratings as segments"
     )]
     CountMismatch {
         /// Number of segments.
@@ -189,11 +192,15 @@ impl RecordProblem {
             }
             Self::SpanOutOfOrder { .. } => "sort the segments of the record by `start`".into(),
             Self::CountMismatch { .. } => "write null for a segment without a rating".into(),
+            Self::Conflict { .. } | Self::Unpaired { .. } => SHAPES.into(),
             _ => return None,
         };
         Some(hint)
     }
 }
+
+const SHAPES: &str = "a record has `response` and `segments` with spans and a `rating` each, \
+                      or `segments` as texts and `ratings`, or `completions` and `labels`";
 
 fn past_end_hint(end: usize, num_chars: usize, num_bytes: usize) -> String {
     let mut hint = String::from("offsets count Unicode characters of `response`");

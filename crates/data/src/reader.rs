@@ -36,7 +36,9 @@ impl ExampleReader {
         }
         let file = fs_err::File::open(path)?;
         if file.metadata()?.is_dir() {
-            return Err(DataError::Directory { path: path.to_owned() });
+            return Err(DataError::Directory {
+                path: path.to_owned(),
+            });
         }
         // Errors of the bare file do not name the path, which `DataError::Read` does anyway.
         Self::new(file.into_parts().0, path)
@@ -79,12 +81,15 @@ impl ExampleReader {
     /// Reads a line without its end; `false` at the end of the data.
     fn read_line(&mut self) -> Result<bool> {
         self.line.clear();
-        let count = self.input.read_until(b'\n', &mut self.line).map_err(|cause| DataError::Read {
-            path: self.location.path.clone(),
-            line: self.location.line,
-            compression: self.compression,
-            cause,
-        })?;
+        let count = self
+            .input
+            .read_until(b'\n', &mut self.line)
+            .map_err(|cause| DataError::Read {
+                path: self.location.path.clone(),
+                line: self.location.line,
+                compression: self.compression,
+                cause,
+            })?;
         self.location.line += usize::from(count > 0);
         if self.location.line == 1 && self.line.starts_with(BYTE_ORDER_MARK) {
             self.line.drain(..BYTE_ORDER_MARK.len());
@@ -94,11 +99,18 @@ impl ExampleReader {
 
     fn parse_line(&self) -> Result<Example> {
         let text = str::from_utf8(&self.line).map_err(|error| {
-            RecordError::new("", RecordProblem::NotUtf8 { column: error.valid_up_to() + 1 })
+            RecordError::new(
+                "",
+                RecordProblem::NotUtf8 {
+                    column: error.valid_up_to() + 1,
+                },
+            )
         });
-        text.and_then(|text| parse_record(text, self.location.line)).map_err(|error| {
-            DataError::Record { location: self.location.clone(), error: Box::new(error) }
-        })
+        text.and_then(|text| parse_record(text, self.location.line))
+            .map_err(|error| DataError::Record {
+                location: self.location.clone(),
+                error: Box::new(error),
+            })
     }
 }
 
@@ -143,7 +155,11 @@ pub fn read_examples(path: impl AsRef<Path>) -> Result<Vec<Example>> {
         let location = reader.location();
         if let Some(first_line) = first_lines.insert(example.id.clone(), location.line) {
             let location = location.clone();
-            return Err(DataError::DuplicateId { location, id: example.id, first_line });
+            return Err(DataError::DuplicateId {
+                location,
+                id: example.id,
+                first_line,
+            });
         }
         examples.push(example);
     }

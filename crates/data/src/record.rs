@@ -40,17 +40,32 @@ pub fn parse_example(line: &str, location: &Location) -> Result<Example> {
 pub(crate) fn parse_record(line: &str, line_number: usize) -> Checked<Example> {
     let value = serde_json::from_str(line).map_err(|error| syntax_error(line, &error))?;
     let Value::Object(mut record) = value else {
-        return Err(RecordError::new("", RecordProblem::NotAnObject { found: describe(&value) }));
+        return Err(RecordError::new(
+            "",
+            RecordProblem::NotAnObject {
+                found: describe(&value),
+            },
+        ));
     };
     let id = take_id(&mut record)?.unwrap_or_else(|| line_number.to_string());
     let prompt = match record.shift_remove("prompt") {
         Some(value) => text(value, "prompt")?,
         None => return Err(missing("prompt", "a text")),
     };
-    let context = take(&mut record, "context").map(|value| text(value, "context")).transpose()?;
+    let context = take(&mut record, "context")
+        .map(|value| text(value, "context"))
+        .transpose()?;
     let meta = take_meta(&mut record)?;
     let (response, segments) = take_body(&mut record)?;
-    let example = Example { id, prompt, context, response, segments, meta, extra: record };
+    let example = Example {
+        id,
+        prompt,
+        context,
+        response,
+        segments,
+        meta,
+        extra: record,
+    };
     example.check()?;
     Ok(example)
 }
@@ -60,12 +75,18 @@ fn syntax_error(line: &str, error: &serde_json::Error) -> RecordError {
     if let Some(number) = find_non_finite(line)
         && (number.start..=number.start + number.token.len() + 1).contains(&column)
     {
-        let problem = RecordProblem::NotFinite { found: number.token.to_owned() };
+        let problem = RecordProblem::NotFinite {
+            found: number.token.to_owned(),
+        };
         return RecordError::new(number.field, problem);
     }
     // The parser saw a single line, so its own "at line 1 column 7" would mislead.
     let reason = error.to_string();
-    let reason = reason.split(" at line ").next().unwrap_or(&reason).to_owned();
+    let reason = reason
+        .split(" at line ")
+        .next()
+        .unwrap_or(&reason)
+        .to_owned();
     RecordError::new("", RecordProblem::NotJson { column, reason })
 }
 
@@ -101,8 +122,12 @@ fn take_body(record: &mut Map<String, Value>) -> Checked<(String, Vec<Segment>)>
     let labels = take(record, "labels");
 
     if let Some(completions) = completions {
-        refuse_beside("completions", &[("response", &response), ("segments", &segments)])?;
-        refuse_beside("completions", &[("ratings", &ratings)])?;
+        let others = [
+            ("response", &response),
+            ("segments", &segments),
+            ("ratings", &ratings),
+        ];
+        refuse_beside("completions", &others)?;
         return cut_response(list(completions, "completions")?, "completions", |count| {
             labels.map_or_else(|| unrated(count), |labels| label_ratings(labels, count))
         });
@@ -116,17 +141,29 @@ fn take_body(record: &mut Map<String, Value>) -> Checked<(String, Vec<Segment>)>
         None => Vec::new(),
     };
     if segments.first().is_some_and(Value::is_string) {
-        refuse_beside("segments[0]", &[("response", &response)])?;
+        if response.is_some() {
+            let expected = "an object with `start` and `end`, since there is a `response`";
+            return Err(wrong_type("segments[0]", &segments[0], expected));
+        }
         return cut_response(segments, "segments", |count| {
             ratings.map_or_else(|| unrated(count), |ratings| list_ratings(ratings, count))
         });
     }
     let Some(response) = response else {
-        return Err(missing("response", "a text, or the texts of its segments in `segments`"));
+        return Err(missing(
+            "response",
+            "a text, or the texts of its segments in `segments`",
+        ));
     };
     refuse_beside("response", &[("ratings", &ratings)])?;
-    let segments = segments.into_iter().enumerate().map(|(k, value)| span_segment(k, value));
-    Ok((text(response, "response")?, segments.collect::<Checked<_>>()?))
+    let segments = segments
+        .into_iter()
+        .enumerate()
+        .map(|(k, value)| span_segment(k, value));
+    Ok((
+        text(response, "response")?,
+        segments.collect::<Checked<_>>()?,
+    ))
 }
 
 fn refuse_beside(other: &'static str, fields: &[(&str, &Option<Value>)]) -> Checked<()> {
@@ -140,7 +177,11 @@ fn refuse_beside(other: &'static str, fields: &[(&str, &Option<Value>)]) -> Chec
 fn span_segment(index: usize, value: Value) -> Checked<Segment> {
     let field = format!("segments[{index}]");
     let Value::Object(mut record) = value else {
-        return Err(wrong_type(field, &value, "an object with `start` and `end`"));
+        return Err(wrong_type(
+            field,
+            &value,
+            "an object with `start` and `end`",
+        ));
     };
     let start = take_position(&mut record, &field, "start")?;
     let end = take_position(&mut record, &field, "end")?;
@@ -148,14 +189,22 @@ fn span_segment(index: usize, value: Value) -> Checked<Segment> {
         Some(rating) => rating_map(rating, &format!("{field}.rating"))?,
         None => BTreeMap::new(),
     };
-    Ok(Segment { span: CharSpan { start, end }, ratings, extra: record })
+    Ok(Segment {
+        span: CharSpan { start, end },
+        ratings,
+        extra: record,
+    })
 }
 
 fn take_position(record: &mut Map<String, Value>, segment: &str, key: &str) -> Checked<usize> {
     const EXPECTED: &str = "a whole number of characters, 0 or more";
     let field = format!("{segment}.{key}");
-    let Some(value) = record.shift_remove(key) else { return Err(missing(field, EXPECTED)) };
-    let position = value.as_u64().and_then(|position| usize::try_from(position).ok());
+    let Some(value) = record.shift_remove(key) else {
+        return Err(missing(field, EXPECTED));
+    };
+    let position = value
+        .as_u64()
+        .and_then(|position| usize::try_from(position).ok());
     position.ok_or_else(|| wrong_type(field, &value, EXPECTED))
 }
 
@@ -206,10 +255,16 @@ fn list_ratings(ratings: Value, count: usize) -> Checked<Vec<BTreeMap<String, f6
         Value::Array(ratings) => {
             check_count("ratings", &ratings, count)?;
             let ratings = ratings.into_iter().enumerate();
-            ratings.map(|(k, rating)| rating_map(rating, &format!("ratings[{k}]"))).collect()
+            ratings
+                .map(|(k, rating)| rating_map(rating, &format!("ratings[{k}]")))
+                .collect()
         }
         Value::Object(aspects) => aspect_lists(aspects, count),
-        other => Err(wrong_type("ratings", &other, "a list, or a map of aspects to lists")),
+        other => Err(wrong_type(
+            "ratings",
+            &other,
+            "a list, or a map of aspects to lists",
+        )),
     }
 }
 
@@ -232,22 +287,28 @@ fn aspect_lists(aspects: Map<String, Value>, count: usize) -> Checked<Vec<BTreeM
 fn label_ratings(labels: Value, count: usize) -> Checked<Vec<BTreeMap<String, f64>>> {
     let labels = list(labels, "labels")?;
     check_count("labels", &labels, count)?;
-    let ratings = labels.into_iter().enumerate().map(|(k, label)| match label {
-        Value::Null => Ok(BTreeMap::new()),
-        Value::Bool(label) => Ok(default_rating(f64::from(u8::from(label)))),
-        other => match other.as_f64() {
-            Some(label) => Ok(default_rating(label)),
-            None => Err(wrong_type(
-                format!("labels[{k}]"),
-                &other,
-                "a number, true, false or null",
-            )),
-        },
-    });
+    let ratings = labels
+        .into_iter()
+        .enumerate()
+        .map(|(k, label)| match label {
+            Value::Null => Ok(BTreeMap::new()),
+            Value::Bool(label) => Ok(default_rating(f64::from(u8::from(label)))),
+            other => match other.as_f64() {
+                Some(label) => Ok(default_rating(label)),
+                None => Err(wrong_type(
+                    format!("labels[{k}]"),
+                    &other,
+                    "a number, true, false or null",
+                )),
+            },
+        });
     ratings.collect()
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "stands in for the functions that read ratings")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "stands in for the functions that read ratings"
+)]
 fn unrated(count: usize) -> Checked<Vec<BTreeMap<String, f64>>> {
     Ok(vec![BTreeMap::new(); count])
 }
@@ -259,7 +320,9 @@ fn rating_map(value: Value, field: &str) -> Checked<BTreeMap<String, f64>> {
         Value::Object(aspects) => aspects,
         other => {
             let expected = "a number, null or a map of aspects to numbers";
-            let rating = other.as_f64().ok_or_else(|| wrong_type(field, &other, expected))?;
+            let rating = other
+                .as_f64()
+                .ok_or_else(|| wrong_type(field, &other, expected))?;
             return Ok(default_rating(rating));
         }
     };
@@ -304,7 +367,10 @@ fn check_count(field: &str, ratings: &[Value], segments: usize) -> Checked<()> {
     if ratings.len() == segments {
         return Ok(());
     }
-    let problem = RecordProblem::CountMismatch { segments, ratings: ratings.len() };
+    let problem = RecordProblem::CountMismatch {
+        segments,
+        ratings: ratings.len(),
+    };
     Err(RecordError::new(field, problem))
 }
 
@@ -317,7 +383,13 @@ fn unpaired(field: &str, needs: &'static str) -> RecordError {
 }
 
 fn wrong_type(field: impl Into<String>, value: &Value, expected: &'static str) -> RecordError {
-    RecordError::new(field, RecordProblem::WrongType { found: describe(value), expected })
+    RecordError::new(
+        field,
+        RecordProblem::WrongType {
+            found: describe(value),
+            expected,
+        },
+    )
 }
 
 /// A value as messages name it, texts shortened.
@@ -328,7 +400,10 @@ fn describe(value: &Value) -> String {
         Value::Bool(value) => value.to_string(),
         Value::Number(number) => format!("the number {number}"),
         Value::String(text) if text.chars().count() > LONGEST => {
-            format!("the text {:?}...", text.chars().take(LONGEST).collect::<String>())
+            format!(
+                "the text {:?}...",
+                text.chars().take(LONGEST).collect::<String>()
+            )
         }
         Value::String(text) => format!("the text {text:?}"),
         Value::Array(_) => "a list".into(),
@@ -345,11 +420,17 @@ mod tests {
     }
 
     fn ratings(example: &Example) -> Vec<Option<f64>> {
-        example.segments.iter().map(|s| s.ratings.get(DEFAULT_ASPECT).copied()).collect()
+        example
+            .segments
+            .iter()
+            .map(|s| s.ratings.get(DEFAULT_ASPECT).copied())
+            .collect()
     }
 
     fn texts(example: &Example) -> Vec<&str> {
-        (0..example.segments.len()).map(|k| example.segment_text(k)).collect()
+        (0..example.segments.len())
+            .map(|k| example.segment_text(k))
+            .collect()
     }
 
     #[test]
@@ -370,7 +451,10 @@ mod tests {
         let example = parse(
             r#"{"prompt":"p","response":"abc","segments":[{"start":0,"end":3,"rating":{"b":0.4,"a":1,"c":null}}]}"#,
         );
-        assert_eq!(example.segments[0].ratings, BTreeMap::from([("a".into(), 1.0), ("b".into(), 0.4)]));
+        assert_eq!(
+            example.segments[0].ratings,
+            BTreeMap::from([("a".into(), 1.0), ("b".into(), 0.4)])
+        );
     }
 
     #[test]
@@ -391,8 +475,9 @@ mod tests {
 
     #[test]
     fn labels_may_be_booleans_or_floats_which_stay_floats() {
-        let example =
-            parse(r#"{"prompt":"p","completions":["a","b","c","d"],"labels":[true,false,0.7,null]}"#);
+        let example = parse(
+            r#"{"prompt":"p","completions":["a","b","c","d"],"labels":[true,false,0.7,null]}"#,
+        );
         assert_eq!(ratings(&example), [Some(1.0), Some(0.0), Some(0.7), None]);
     }
 
@@ -401,10 +486,14 @@ mod tests {
         let rows = parse(
             r#"{"prompt":"p","segments":["a","b"],"ratings":[{"x":0.1,"y":0.2},{"x":null,"y":0.4}]}"#,
         );
-        let columns =
-            parse(r#"{"prompt":"p","segments":["a","b"],"ratings":{"x":[0.1,null],"y":[0.2,0.4]}}"#);
+        let columns = parse(
+            r#"{"prompt":"p","segments":["a","b"],"ratings":{"x":[0.1,null],"y":[0.2,0.4]}}"#,
+        );
         assert_eq!(rows, columns);
-        assert_eq!(rows.segments[1].ratings, BTreeMap::from([("y".into(), 0.4)]));
+        assert_eq!(
+            rows.segments[1].ratings,
+            BTreeMap::from([("y".into(), 0.4)])
+        );
     }
 
     #[test]
@@ -434,12 +523,24 @@ mod tests {
 
     #[test]
     fn a_rating_arrives_bit_by_bit() {
-        for number in ["0.7", "0.1", "1e-300", "-0.0", "0.30000000000000004", "5e-324", "123456789.123456789"] {
+        for number in [
+            "0.7",
+            "0.1",
+            "1e-300",
+            "-0.0",
+            "0.30000000000000004",
+            "5e-324",
+            "123456789.123456789",
+        ] {
             let line = format!(
                 r#"{{"prompt":"p","response":"r","segments":[{{"start":0,"end":1,"rating":{number}}}]}}"#
             );
             let rating = ratings(&parse(&line))[0].unwrap();
-            assert_eq!(rating.to_bits(), number.parse::<f64>().unwrap().to_bits(), "{number}");
+            assert_eq!(
+                rating.to_bits(),
+                number.parse::<f64>().unwrap().to_bits(),
+                "{number}"
+            );
         }
     }
 

@@ -80,8 +80,18 @@ pub struct RatingStats {
 
 impl fmt::Display for RatingStats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { count, min, max, mean, sd, .. } = self;
-        write!(f, "{count} ratings from {min} to {max}, mean {mean:.3}, sd {sd:.3}")
+        let Self {
+            count,
+            min,
+            max,
+            mean,
+            sd,
+            ..
+        } = self;
+        write!(
+            f,
+            "{count} ratings from {min} to {max}, mean {mean:.3}, sd {sd:.3}"
+        )
     }
 }
 
@@ -117,7 +127,11 @@ pub struct RepeatedId {
 
 impl fmt::Display for RepeatedId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "id `{}` on lines {} and {}", self.id, self.first_line, self.line)
+        write!(
+            f,
+            "id `{}` on lines {} and {}",
+            self.id, self.first_line, self.line
+        )
     }
 }
 
@@ -161,7 +175,10 @@ impl StatsCollector {
                 self.add_rating(aspect, rating);
             }
         }
-        *self.prompts.entry(fingerprint(&example.prompt)).or_default() += 1;
+        *self
+            .prompts
+            .entry(fingerprint(&example.prompt))
+            .or_default() += 1;
         self.add_id(&example.id, line);
     }
 
@@ -182,7 +199,11 @@ impl StatsCollector {
         }
         self.repeated_ids += 1;
         if self.repeated_id_list.len() < REPEATED_IDS_LISTED {
-            self.repeated_id_list.push(RepeatedId { id: id.to_owned(), first_line, line });
+            self.repeated_id_list.push(RepeatedId {
+                id: id.to_owned(),
+                first_line,
+                line,
+            });
         }
     }
 
@@ -195,7 +216,9 @@ impl StatsCollector {
             examples_without_segments: self.examples_without_segments,
             segments: self.segment_chars.count,
             unrated_segments: self.unrated_segments,
-            aspects: ratings.map(|(aspect, counts)| (aspect, rating_stats(counts))).collect(),
+            aspects: ratings
+                .map(|(aspect, counts)| (aspect, rating_stats(counts)))
+                .collect(),
             response_chars: self.response_chars.stats(),
             segment_chars: self.segment_chars.stats(),
             segments_per_response: self.segments_per_response.stats(),
@@ -209,8 +232,10 @@ impl StatsCollector {
 
 /// Figures for at least one rating, given by its bits and how often it occurs.
 fn rating_stats(counts: HashMap<u64, u64>) -> RatingStats {
-    let mut values: Vec<(f64, u64)> =
-        counts.into_iter().map(|(bits, count)| (f64::from_bits(bits), count)).collect();
+    let mut values: Vec<(f64, u64)> = counts
+        .into_iter()
+        .map(|(bits, count)| (f64::from_bits(bits), count))
+        .collect();
     // Sorted also so that sums do not depend on the order of the map.
     values.sort_by(|(a, _), (b, _)| a.total_cmp(b));
     let (min, max) = (values[0].0, values[values.len() - 1].0);
@@ -220,7 +245,15 @@ fn rating_stats(counts: HashMap<u64, u64>) -> RatingStats {
         histogram.add(value, count);
     }
     let count = values.iter().map(|(_, count)| count).sum();
-    RatingStats { count, distinct: values.len(), min, mean, max, sd, histogram }
+    RatingStats {
+        count,
+        distinct: values.len(),
+        min,
+        mean,
+        max,
+        sd,
+        histogram,
+    }
 }
 
 #[derive(Debug, Default)]
@@ -233,7 +266,11 @@ struct LengthSum {
 
 impl LengthSum {
     fn add(&mut self, length: usize) {
-        self.min = if self.count == 0 { length } else { self.min.min(length) };
+        self.min = if self.count == 0 {
+            length
+        } else {
+            self.min.min(length)
+        };
         self.max = self.max.max(length);
         self.sum += length;
         self.count += 1;
@@ -241,7 +278,11 @@ impl LengthSum {
 
     fn stats(&self) -> Option<LengthStats> {
         let mean = self.sum as f64 / self.count as f64;
-        (self.count > 0).then_some(LengthStats { min: self.min, mean, max: self.max })
+        (self.count > 0).then_some(LengthStats {
+            min: self.min,
+            mean,
+            max: self.max,
+        })
     }
 }
 
@@ -291,19 +332,42 @@ mod tests {
             example("b", "p", "xyz", &[Some(1.0), Some(0.5), Some(0.5)]),
             example("a", "q", "z", &[]),
         ]);
-        assert_eq!((stats.examples, stats.segments, stats.unrated_segments), (3, 5, 1));
+        assert_eq!(
+            (stats.examples, stats.segments, stats.unrated_segments),
+            (3, 5, 1)
+        );
         assert_eq!(stats.examples_without_segments, 1);
         assert_eq!((stats.distinct_prompts, stats.repeated_prompts), (2, 1));
         assert_eq!(stats.repeated_ids, 1);
-        assert_eq!(stats.repeated_id_list[0].to_string(), "id `a` on lines 1 and 3");
-        assert_eq!(stats.response_chars, Some(LengthStats { min: 1, mean: 2.0, max: 3 }));
-        assert_eq!(stats.segment_chars, Some(LengthStats { min: 1, mean: 1.0, max: 1 }));
+        assert_eq!(
+            stats.repeated_id_list[0].to_string(),
+            "id `a` on lines 1 and 3"
+        );
+        assert_eq!(
+            stats.response_chars,
+            Some(LengthStats {
+                min: 1,
+                mean: 2.0,
+                max: 3
+            })
+        );
+        assert_eq!(
+            stats.segment_chars,
+            Some(LengthStats {
+                min: 1,
+                mean: 1.0,
+                max: 1
+            })
+        );
         let ratings = &stats.aspects["rating"];
         assert_eq!((ratings.count, ratings.distinct), (4, 3));
         assert_eq!((ratings.min, ratings.mean, ratings.max), (0.0, 0.5, 1.0));
         assert!((ratings.sd - 0.125_f64.sqrt()).abs() < 1e-15);
         assert_eq!(ratings.histogram.counts, [1, 0, 0, 0, 0, 2, 0, 0, 0, 1]);
-        assert_eq!(ratings.to_string(), "4 ratings from 0 to 1, mean 0.500, sd 0.354");
+        assert_eq!(
+            ratings.to_string(),
+            "4 ratings from 0 to 1, mean 0.500, sd 0.354"
+        );
     }
 
     #[test]
@@ -316,7 +380,10 @@ mod tests {
     #[test]
     fn a_constant_rating_has_spread_zero() {
         let stats = stats(&[example("a", "p", "xyz", &[Some(0.1), Some(0.1), Some(0.1)])]);
-        assert_eq!((stats.aspects["rating"].sd, stats.aspects["rating"].mean), (0.0, 0.1));
+        assert_eq!(
+            (stats.aspects["rating"].sd, stats.aspects["rating"].mean),
+            (0.0, 0.1)
+        );
     }
 
     #[test]

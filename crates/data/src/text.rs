@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DEFAULT_ASPECT, DataError, RatingScale, Result, Segmenter, TruncationPolicy};
+use crate::{DEFAULT_ASPECT, DataError, RatingScale, Result, Segment, Segmenter, TruncationPolicy};
 
 /// One dimension of rating, and the scale between its ratings and the training targets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,6 +81,13 @@ impl TextConfig {
             aspect.scale.checked()?;
         }
         self.segmenter.check()
+    }
+
+    /// Whether a segment has a rating of a configured aspect.
+    pub(crate) fn rates(&self, segment: &Segment) -> bool {
+        self.aspects
+            .iter()
+            .any(|aspect| segment.ratings.contains_key(&aspect.name))
     }
 }
 

@@ -24,7 +24,10 @@ pub struct AtomicFile {
 enum Sink {
     Plain(BufWriter<NamedTempFile>),
     Gzip(GzEncoder<BufWriter<NamedTempFile>>),
-    Zstd { plain: BufWriter<File>, packed: NamedTempFile },
+    Zstd {
+        plain: BufWriter<File>,
+        packed: NamedTempFile,
+    },
 }
 
 impl AtomicFile {
@@ -81,12 +84,19 @@ fn resolve_target(path: &Path) -> Result<PathBuf> {
         return Ok(path.to_owned());
     };
     if metadata.is_dir() {
-        return Err(DataError::Directory { path: path.to_owned() });
+        return Err(DataError::Directory {
+            path: path.to_owned(),
+        });
     }
     if !metadata.is_file() {
-        return Err(DataError::SpecialFile { path: path.to_owned() });
+        return Err(DataError::SpecialFile {
+            path: path.to_owned(),
+        });
     }
-    fs_err::canonicalize(path).map_err(|cause| DataError::Write { path: path.to_owned(), cause })
+    fs_err::canonicalize(path).map_err(|cause| DataError::Write {
+        path: path.to_owned(),
+        cause,
+    })
 }
 
 fn directory_of(target: &Path) -> &Path {
@@ -101,12 +111,16 @@ fn open_sink(target: &Path) -> io::Result<Sink> {
     let part = temporary_file(directory)?;
     Ok(match Compression::of_name(target) {
         Compression::Plain => Sink::Plain(BufWriter::new(part)),
-        Compression::Gzip => {
-            Sink::Gzip(GzEncoder::new(BufWriter::new(part), flate2::Compression::default()))
-        }
+        Compression::Gzip => Sink::Gzip(GzEncoder::new(
+            BufWriter::new(part),
+            flate2::Compression::default(),
+        )),
         Compression::Zstd => {
             let plain = BufWriter::new(tempfile::tempfile_in(directory)?);
-            Sink::Zstd { plain, packed: part }
+            Sink::Zstd {
+                plain,
+                packed: part,
+            }
         }
     })
 }
@@ -179,7 +193,10 @@ impl ExampleWriter {
     /// # Errors
     /// As [`AtomicFile::create`].
     pub fn create(path: impl AsRef<Path>) -> Result<Self> {
-        Ok(Self { file: AtomicFile::create(path)?, written: 0 })
+        Ok(Self {
+            file: AtomicFile::create(path)?,
+            written: 0,
+        })
     }
 
     /// Appends an example.
@@ -188,10 +205,15 @@ impl ExampleWriter {
     /// [`DataError::Example`] if it does not pass [`Example::check`], [`DataError::Write`] if writing fails.
     pub fn write(&mut self, example: &Example) -> Result<()> {
         if let Err(error) = example.check() {
-            return Err(DataError::Example { id: example.id.clone(), error: Box::new(error) });
+            return Err(DataError::Example {
+                id: example.id.clone(),
+                error: Box::new(error),
+            });
         }
-        write_json_line(&mut self.file, &example.to_json())
-            .map_err(|cause| DataError::Write { path: self.file.path.clone(), cause })?;
+        write_json_line(&mut self.file, &example.to_json()).map_err(|cause| DataError::Write {
+            path: self.file.path.clone(),
+            cause,
+        })?;
         self.written += 1;
         Ok(())
     }
@@ -217,7 +239,9 @@ mod tests {
 
     fn names_in(directory: &Path) -> Vec<String> {
         let entries = fs_err::read_dir(directory).unwrap();
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
     }
 
     #[test]
@@ -281,7 +305,10 @@ mod tests {
     fn the_file_is_as_readable_as_any_other() {
         use std::os::unix::fs::PermissionsExt;
         let directory = tempdir().unwrap();
-        let (ours, theirs) = (directory.path().join("ours"), directory.path().join("theirs"));
+        let (ours, theirs) = (
+            directory.path().join("ours"),
+            directory.path().join("theirs"),
+        );
         AtomicFile::create(&ours).unwrap().commit().unwrap();
         fs_err::write(&theirs, "").unwrap();
         let mode = |path| fs_err::metadata(path).unwrap().permissions().mode();

@@ -17,7 +17,11 @@ pub(crate) struct ZstdReader<R> {
 
 impl<R: BufRead> ZstdReader<R> {
     pub(crate) fn new(source: R) -> Self {
-        Self { source, decoder: FrameDecoder::new(), inside_frame: false }
+        Self {
+            source,
+            decoder: FrameDecoder::new(),
+            inside_frame: false,
+        }
     }
 
     /// Reads the header of the next frame; `false` at the end of the stream.
@@ -37,13 +41,20 @@ impl<R: BufRead> ZstdReader<R> {
 
     fn skip(&mut self, length: u64) -> io::Result<()> {
         let skipped = io::copy(&mut self.source.by_ref().take(length), &mut io::sink())?;
-        if skipped == length { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+        if skipped == length {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::UnexpectedEof.into())
+        }
     }
 
     fn check_sum(&self) -> io::Result<()> {
         match self.decoder.get_checksum_from_data() {
             Some(stored) if self.decoder.get_calculated_checksum() != Some(stored) => {
-                Err(io::Error::new(io::ErrorKind::InvalidData, "the zstd checksum does not match"))
+                Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "the zstd checksum does not match",
+                ))
             }
             _ => Ok(()),
         }
@@ -98,8 +109,14 @@ pub(crate) fn compress(source: impl Read, target: impl Write) -> io::Result<()> 
     // `ruzstd` panics when reading or writing fails, so both ends hide failures from it and note the first.
     let failure = RefCell::new(None);
     let mut compressor = FrameCompressor::new(CompressionLevel::Fastest);
-    compressor.set_source(Guarded { inner: source, failure: &failure });
-    compressor.set_drain(Guarded { inner: target, failure: &failure });
+    compressor.set_source(Guarded {
+        inner: source,
+        failure: &failure,
+    });
+    compressor.set_drain(Guarded {
+        inner: target,
+        failure: &failure,
+    });
     compressor.compress();
     drop(compressor);
     failure.into_inner().map_or(Ok(()), Err)
@@ -141,7 +158,9 @@ impl<T: Read> Read for Guarded<'_, T> {
 
 impl<T: Write> Write for Guarded<'_, T> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        Ok(self.attempt(data.len(), |inner| inner.write_all(data).map(|()| data.len())))
+        Ok(self.attempt(data.len(), |inner| {
+            inner.write_all(data).map(|()| data.len())
+        }))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -178,10 +197,15 @@ mod tests {
 
     #[test]
     fn a_stream_cut_anywhere_inside_a_frame_is_an_error() {
-        let whole = compressed(&b"a text that repeats itself, a text that repeats itself".repeat(50));
+        let whole =
+            compressed(&b"a text that repeats itself, a text that repeats itself".repeat(50));
         for length in 1..whole.len() {
             let error = decompressed(&whole[..length]).unwrap_err();
-            assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "{length}: {error}");
+            assert_eq!(
+                error.kind(),
+                io::ErrorKind::UnexpectedEof,
+                "{length}: {error}"
+            );
         }
     }
 
@@ -189,7 +213,12 @@ mod tests {
     fn a_wrong_checksum_is_an_error() {
         let mut data = compressed(b"some text");
         *data.last_mut().unwrap() ^= 1;
-        assert!(decompressed(&data).unwrap_err().to_string().contains("checksum"));
+        assert!(
+            decompressed(&data)
+                .unwrap_err()
+                .to_string()
+                .contains("checksum")
+        );
     }
 
     #[test]
@@ -216,9 +245,16 @@ mod tests {
 
     #[test]
     fn data_of_many_blocks_survives() {
-        let text: String = (0..60_000).map(|n| format!("{{\"n\":{n},\"m\":{}}}\n", n * n % 977)).collect();
+        let text: String = (0_u64..60_000)
+            .map(|n| format!("{{\"n\":{n},\"m\":{}}}\n", n * n % 977))
+            .collect();
         let packed = compressed(text.as_bytes());
-        assert!(packed.len() < text.len() / 2, "{} of {}", packed.len(), text.len());
+        assert!(
+            packed.len() < text.len() / 2,
+            "{} of {}",
+            packed.len(),
+            text.len()
+        );
         assert_eq!(decompressed(&packed).unwrap(), text.as_bytes());
     }
 

@@ -28,8 +28,14 @@ pub enum Aggregation {
 
 impl Aggregation {
     /// Every aggregation.
-    pub const ALL: [Self; 6] =
-        [Self::Mean, Self::Sum, Self::Min, Self::Max, Self::Product, Self::Last];
+    pub const ALL: [Self; 6] = [
+        Self::Mean,
+        Self::Sum,
+        Self::Min,
+        Self::Max,
+        Self::Product,
+        Self::Last,
+    ];
 
     /// The name in files and on the command line.
     pub fn name(self) -> &'static str {
@@ -77,12 +83,13 @@ impl FromStr for Aggregation {
     type Err = EvalError;
 
     fn from_str(name: &str) -> Result<Self, EvalError> {
-        Self::ALL.into_iter().find(|aggregation| aggregation.name() == name).ok_or_else(|| {
-            EvalError::UnknownAggregation {
+        Self::ALL
+            .into_iter()
+            .find(|aggregation| aggregation.name() == name)
+            .ok_or_else(|| EvalError::UnknownAggregation {
                 found: name.to_owned(),
                 known: Self::ALL.map(Self::name).join(", "),
-            }
-        })
+            })
     }
 }
 
@@ -93,8 +100,14 @@ mod tests {
     #[test]
     fn every_name_reads_back_and_is_the_serde_name() {
         for aggregation in Aggregation::ALL {
-            assert_eq!(aggregation.to_string().parse::<Aggregation>().unwrap(), aggregation);
-            assert_eq!(serde_json::to_value(aggregation).unwrap(), aggregation.name());
+            assert_eq!(
+                aggregation.to_string().parse::<Aggregation>().unwrap(),
+                aggregation
+            );
+            assert_eq!(
+                serde_json::to_value(aggregation).unwrap(),
+                aggregation.name()
+            );
         }
         let error = "average".parse::<Aggregation>().unwrap_err().to_string();
         assert_eq!(

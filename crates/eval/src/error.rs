@@ -61,6 +61,24 @@ pub enum EvalError {
         /// Name of the baseline.
         name: String,
     },
+    /// Systems to be compared were judged on different ratings.
+    #[error(
+        "`{system}`, response {response}, segment {segment}: found rating {found}, expected {expected} as for `{other}`"
+    )]
+    DifferentRatings {
+        /// The system.
+        system: String,
+        /// The system it was to be compared with.
+        other: String,
+        /// Index of the response, from 0.
+        response: usize,
+        /// Index of the segment in the response, from 0.
+        segment: usize,
+        /// Its rating for the one.
+        found: f64,
+        /// Its rating for the other.
+        expected: f64,
+    },
     /// A word that names no aggregation.
     #[error("unknown aggregation: found `{found}`, expected one of: {known}")]
     UnknownAggregation {
@@ -86,12 +104,15 @@ impl EvalError {
             Self::ScoreCount { .. } => {
                 Some("list the aspects in the order in which the scores were written".into())
             }
-            Self::BaselineResponses { .. } | Self::BaselineSegments { .. } => {
-                Some("score the baseline on the records that are evaluated, in the same order".into())
+            Self::BaselineResponses { .. } | Self::BaselineSegments { .. } => Some(
+                "score the baseline on the records that are evaluated, in the same order".into(),
+            ),
+            Self::DifferentRatings { .. } => {
+                Some("score the same records in the same order with every system".into())
             }
-            Self::NothingRated { .. } => {
-                Some("give a training file that rates this aspect, or leave the baseline out".into())
-            }
+            Self::NothingRated { .. } => Some(
+                "give a training file that rates this aspect, or leave the baseline out".into(),
+            ),
             Self::BaselineAspect { .. }
             | Self::UnknownAggregation { .. }
             | Self::UnknownMetric { .. } => None,

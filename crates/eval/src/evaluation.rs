@@ -2,11 +2,15 @@
 //! trivial baselines.
 
 use crate::baselines::BaselineScores;
+use crate::bootstrap::{Bootstrap, Interval};
+use crate::calibration::Reliability;
+use crate::process::LowestIsLast;
 use crate::{
-    Aggregation, AspectCounts, EvalError, JudgedAspect, Level, MetricValues, Result,
+    Aggregation, AspectCounts, EvalError, JudgedAspect, Level, Metric, MetricValues, Result,
     ScoredResponse, ScoredSegment,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The version of the JSON that [`Evaluation`] is written as.
 const FORMAT_VERSION: u32 = 1;
@@ -24,7 +28,10 @@ pub struct Aspect {
 impl Aspect {
     /// An aspect whose midpoint is taken from the ratings.
     pub fn named(name: impl Into<String>) -> Self {
-        Self { name: name.into(), midpoint: None }
+        Self {
+            name: name.into(),
+            midpoint: None,
+        }
     }
 
     /// The aspect with a midpoint of its own.
@@ -90,6 +97,11 @@ pub struct AspectEvaluation {
     pub response: LevelValues,
     /// The baselines, in the order given.
     pub baselines: Vec<BaselineEvaluation>,
+    /// Calibration of the model's segment scores; `None` where nothing is both rated and scored.
+    pub reliability: Option<Reliability>,
+    /// How often the lowest of the model's scores, over all segments it scored, rated or not, is
+    /// the last one. `None` where no response has two.
+    pub lowest_is_last: Option<LowestIsLast>,
 }
 
 /// The model's figures at one level.
@@ -97,6 +109,9 @@ pub struct AspectEvaluation {
 pub struct LevelValues {
     /// Every metric.
     pub values: MetricValues,
+    /// Intervals of those metrics that have one; empty until
+    /// [`Evaluation::add_intervals`] fills them in.
+    pub intervals: BTreeMap<Metric, Interval>,
 }
 
 /// The figures of a baseline, on the same segments as the model's.
@@ -143,6 +158,36 @@ impl Evaluation {
                 .collect(),
         })
     }
+
+    /// Adds the intervals of `metrics`, resampling responses, at both levels of every aspect.
+    ///
+    /// `scored` and `aspects` must be those the evaluation was computed from.
+    pub fn add_intervals(
+        &mut self,
+        scored: &[ScoredResponse],
+        aspects: &[Aspect],
+        bootstrap: &Bootstrap,
+        metrics: &[Metric],
+    ) {
+        for (index, (aspect, evaluation)) in aspects.iter().zip(&mut self.aspects).enumerate() {
+            let judged = JudgedAspect::collect(scored, index, &aspect.name);
+            let midpoint = judged.midpoint(aspect.midpoint);
+            let intervals = |level| {
+                bootstrap.metrics(&judged.pairs(level, self.aggregation, midpoint), metrics)
+            };
+            evaluation.segment.intervals = intervals(Level::Segment);
+            evaluation.response.intervals = intervals(Level::Response);
+        }
+    }
+}
+
+fn lowest_is_last(scored: &[ScoredResponse], aspect: usize) -> Option<LowestIsLast> {
+    let score = |segment: &ScoredSegment| segment.scores.as_ref()?.get(aspect).copied();
+    let by_response: Vec<Vec<f64>> = scored
+        .iter()
+        .map(|response| response.segments.iter().filter_map(score).collect())
+        .collect();
+    LowestIsLast::compute(by_response.iter().map(Vec::as_slice))
 }
 
 fn check_scores(scored: &[ScoredResponse], expected: usize) -> Result<()> {
@@ -151,7 +196,12 @@ fn check_scores(scored: &[ScoredResponse], expected: usize) -> Result<()> {
             let found = scores.as_ref().map_or(expected, Vec::len);
             if found != expected {
                 let id = response.id.clone();
-                return Err(EvalError::ScoreCount { id, segment, found, expected });
+                return Err(EvalError::ScoreCount {
+                    id,
+                    segment,
+                    found,
+                    expected,
+                });
             }
         }
     }
@@ -163,21 +213,43 @@ fn check_baselines(
     aspects: &[Aspect],
     baselines: &[BaselineScores],
 ) -> Result<()> {
-    for BaselineScores { name, aspect, scores } in baselines {
+    for BaselineScores {
+        name,
+        aspect,
+        scores,
+    } in baselines
+    {
         let name = name.clone();
         if !aspects.iter().any(|known| known.name == *aspect) {
-            let known = aspects.iter().map(|a| a.name.as_str()).collect::<Vec<_>>().join(", ");
-            return Err(EvalError::BaselineAspect { name, aspect: aspect.clone(), known });
+            let known = aspects
+                .iter()
+                .map(|a| a.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", ");
+            return Err(EvalError::BaselineAspect {
+                name,
+                aspect: aspect.clone(),
+                known,
+            });
         }
         let (found, expected) = (scores.len(), scored.len());
         if found != expected {
-            return Err(EvalError::BaselineResponses { name, found, expected });
+            return Err(EvalError::BaselineResponses {
+                name,
+                found,
+                expected,
+            });
         }
         for (response, scores) in scored.iter().zip(scores) {
             let (found, expected) = (scores.len(), response.segments.len());
             if found != expected {
                 let id = response.id.clone();
-                return Err(EvalError::BaselineSegments { name, id, found, expected });
+                return Err(EvalError::BaselineSegments {
+                    name,
+                    id,
+                    found,
+                    expected,
+                });
             }
         }
     }
@@ -196,16 +268,25 @@ fn evaluate_aspect(
     let values = |judged: &JudgedAspect, level| {
         MetricValues::compute(&judged.pairs(level, aggregation, midpoint))
     };
-    let level = |level| LevelValues { values: values(&judged, level) };
-    let baselines = baselines.iter().filter(|baseline| baseline.aspect == aspect.name);
+    let level = |level| LevelValues {
+        values: values(&judged, level),
+        intervals: BTreeMap::new(),
+    };
+    let baselines = baselines
+        .iter()
+        .filter(|baseline| baseline.aspect == aspect.name);
+    let pairs = judged.pairs(Level::Segment, aggregation, midpoint);
     AspectEvaluation {
         aspect: aspect.name.clone(),
         counts: judged.counts,
+        reliability: Reliability::compute(pairs.predictions(), pairs.targets(), Reliability::BINS),
+        lowest_is_last: lowest_is_last(scored, index),
         segment: level(Level::Segment),
         response: level(Level::Response),
         baselines: baselines
             .map(|baseline| {
-                let judged = judged.rescored(|response, segment| baseline.scores[response][segment]);
+                let judged =
+                    judged.rescored(|response, segment| baseline.scores[response][segment]);
                 BaselineEvaluation {
                     name: baseline.name.clone(),
                     segment: values(&judged, Level::Segment),

@@ -104,7 +104,11 @@ impl JudgedAspect {
                 .enumerate()
                 .filter_map(|(index, segment)| {
                     let (score, rating) = judged.counts.judge(segment, aspect, name)?;
-                    Some(JudgedSegment { index, score, rating })
+                    Some(JudgedSegment {
+                        index,
+                        score,
+                        rating,
+                    })
                 })
                 .collect();
             if segments.is_empty() {
@@ -157,6 +161,23 @@ impl JudgedAspect {
         rescored
     }
 
+    /// Only the segments for which `keep(response, segment)` holds, by the same indices as in
+    /// [`rescored`](Self::rescored). The counts stay those of the whole.
+    #[must_use]
+    pub fn retained(&self, keep: impl Fn(usize, usize) -> bool) -> Self {
+        let mut retained = self.clone();
+        for response in &mut retained.responses {
+            let index = response.index;
+            response
+                .segments
+                .retain(|segment| keep(index, segment.index));
+        }
+        retained
+            .responses
+            .retain(|response| !response.segments.is_empty());
+        retained
+    }
+
     fn segment_pairs(&self) -> ResponsePairs {
         let mut pairs = ResponsePairs::new();
         for response in &self.responses {
@@ -171,7 +192,10 @@ impl JudgedAspect {
                 let values: Vec<f64> = response.segments.iter().map(value).collect();
                 aggregation.aggregate(&values)
             };
-            Some((aggregate(|segment| segment.score)?, aggregate(|segment| segment.rating)?))
+            Some((
+                aggregate(|segment| segment.score)?,
+                aggregate(|segment| segment.rating)?,
+            ))
         }))
     }
 }
@@ -185,7 +209,11 @@ impl AspectCounts {
             return None;
         }
         self.rated += 1;
-        let Some(&score) = segment.scores.as_ref().and_then(|scores| scores.get(aspect)) else {
+        let Some(&score) = segment
+            .scores
+            .as_ref()
+            .and_then(|scores| scores.get(aspect))
+        else {
             self.unscored.add(segment.unscored);
             return None;
         };
@@ -204,18 +232,31 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn rated(rating: f64, score: f64) -> ScoredSegment {
-        ScoredSegment::scored(0, 1, BTreeMap::from([("rating".into(), rating)]), vec![score])
+        ScoredSegment::scored(
+            0,
+            1,
+            BTreeMap::from([("rating".into(), rating)]),
+            vec![score],
+        )
     }
 
     fn response(segments: Vec<ScoredSegment>) -> ScoredResponse {
-        ScoredResponse { id: "x".into(), segments, ..ScoredResponse::default() }
+        ScoredResponse {
+            id: "x".into(),
+            segments,
+            ..ScoredResponse::default()
+        }
     }
 
     #[test]
     fn every_rated_segment_is_scored_or_counted_with_its_reason() {
         let unscored = |reason| {
             let ratings = BTreeMap::from([("rating".into(), 1.0)]);
-            ScoredSegment { ratings, unscored: reason, ..ScoredSegment::default() }
+            ScoredSegment {
+                ratings,
+                unscored: reason,
+                ..ScoredSegment::default()
+            }
         };
         let judged = JudgedAspect::collect(
             &[
@@ -236,9 +277,15 @@ mod tests {
             "rating",
         );
         let counts = judged.counts;
-        assert_eq!((counts.rated, counts.scored, counts.ratings_not_finite), (8, 2, 1));
+        assert_eq!(
+            (counts.rated, counts.scored, counts.ratings_not_finite),
+            (8, 2, 1)
+        );
         assert_eq!(counts.rated, counts.scored + counts.unscored.total());
-        assert_eq!((counts.unscored.not_finite, counts.unscored.unknown), (1, 2));
+        assert_eq!(
+            (counts.unscored.not_finite, counts.unscored.unknown),
+            (1, 2)
+        );
         assert_eq!((counts.responses, counts.responses_partly_scored), (2, 1));
         assert_eq!(judged.responses[1].index, 2);
     }
@@ -249,8 +296,16 @@ mod tests {
         let scored = [response(vec![rated(0.0, 0.25), unrated, rated(1.0, 0.75)])];
         let judged = JudgedAspect::collect(&scored, 0, "rating");
         let pairs = judged.pairs(Level::Response, Aggregation::Mean, Some(0.5));
-        assert_eq!((pairs.predictions(), pairs.targets()), (&[0.5][..], &[0.5][..]));
+        assert_eq!(
+            (pairs.predictions(), pairs.targets()),
+            (&[0.5][..], &[0.5][..])
+        );
         assert_eq!(pairs.midpoint(), Some(0.5));
-        assert_eq!(judged.pairs(Level::Response, Aggregation::Sum, Some(0.5)).midpoint(), None);
+        assert_eq!(
+            judged
+                .pairs(Level::Response, Aggregation::Sum, Some(0.5))
+                .midpoint(),
+            None
+        );
     }
 }

@@ -18,12 +18,17 @@
 
 mod aggregation;
 pub mod baselines;
+pub mod bootstrap;
+pub mod calibration;
+pub mod compare;
 mod error;
 mod evaluation;
 mod judged;
 pub mod metrics;
 mod pairs;
+pub mod process;
 mod scored;
+pub mod slices;
 
 pub use aggregation::Aggregation;
 pub use error::{EvalError, Result};

@@ -86,13 +86,16 @@ impl ResponsePairs {
 
     /// Predictions and targets of each response.
     pub fn responses(&self) -> impl Iterator<Item = (&[f64], &[f64])> {
-        self.ranges().map(|range| (&self.predictions[range.clone()], &self.targets[range]))
+        self.ranges()
+            .map(|range| (&self.predictions[range.clone()], &self.targets[range]))
     }
 
     /// The index range of each response in the lists.
     pub(crate) fn ranges(&self) -> impl Iterator<Item = std::ops::Range<usize>> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(self.ends.iter().copied()).map(|(start, end)| start..end)
+        starts
+            .zip(self.ends.iter().copied())
+            .map(|(start, end)| start..end)
     }
 
     /// Half way between the lowest and the highest target. `None` without pairs.

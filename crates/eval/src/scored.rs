@@ -40,7 +40,13 @@ impl ScoredSegment {
         ratings: BTreeMap<String, f64>,
         scores: Vec<f64>,
     ) -> Self {
-        Self { start, end, ratings, scores: Some(scores), unscored: None }
+        Self {
+            start,
+            end,
+            ratings,
+            scores: Some(scores),
+            unscored: None,
+        }
     }
 
     /// A segment without scores, and why.
@@ -50,7 +56,13 @@ impl ScoredSegment {
         ratings: BTreeMap<String, f64>,
         reason: UnscoredReason,
     ) -> Self {
-        Self { start, end, ratings, scores: None, unscored: Some(reason) }
+        Self {
+            start,
+            end,
+            ratings,
+            scores: None,
+            unscored: Some(reason),
+        }
     }
 
     /// Length in characters.

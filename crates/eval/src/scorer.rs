@@ -15,7 +15,6 @@ use crate::{Aggregation, EvalError, Result};
 ///
 /// A score does not depend on what is scored beside it: padding is masked, and batches only decide
 /// how fast it goes.
-#[derive(Debug)]
 pub struct Scorer {
     model: RewardModel,
     text: TextEncoder,

@@ -1,7 +1,7 @@
 //! What can go wrong between files, configurations and modules.
 
 use std::fmt;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -238,6 +238,21 @@ pub enum ModelError {
 }
 
 impl ModelError {
+    /// Whether what the user gave is at fault, rather than the machine or this program.
+    pub fn is_input(&self) -> bool {
+        match self {
+            Self::Io(error) => matches!(
+                error.kind(),
+                ErrorKind::NotFound
+                    | ErrorKind::PermissionDenied
+                    | ErrorKind::IsADirectory
+                    | ErrorKind::NotADirectory
+            ),
+            Self::Apply { .. } | Self::ReadBack { .. } => false,
+            _ => true,
+        }
+    }
+
     /// What the user can do about the error, where there is something to say.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {

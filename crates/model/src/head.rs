@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use burn::module::{Module, Param};
+use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 
@@ -44,8 +44,10 @@ impl Head {
         let [_, num_aspects] = self.output.weight.lazy_shape().dims();
         assert_eq!(bias.len(), num_aspects, "one bias per aspect");
         self.output.bias = self.output.bias.map(|param| {
-            let device = param.lazy_device();
-            param.map(|_| Tensor::from_floats(bias, &device).require_grad())
+            param.map(|old| {
+                let new = Tensor::from_floats(bias, &old.device());
+                if old.is_require_grad() { new.require_grad() } else { new }
+            })
         });
         self
     }

@@ -1,7 +1,12 @@
 //! From token states to one vector per segment.
 
+use std::fmt;
+use std::str::FromStr;
+
 use burn::tensor::{Bool, Int, Tensor, assert_shape};
 use serde::{Deserialize, Serialize};
+
+use crate::error::ConfigProblem;
 
 /// How the states of a segment's tokens become one vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -39,6 +44,29 @@ impl Pooling {
             Self::First => token(hidden, spans.start.clone(), &spans),
             Self::Max => max(hidden, &spans),
         }
+    }
+}
+
+impl fmt::Display for Pooling {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Mean => "mean",
+            Self::Last => "last",
+            Self::First => "first",
+            Self::Max => "max",
+        })
+    }
+}
+
+impl FromStr for Pooling {
+    type Err = ConfigProblem;
+
+    fn from_str(text: &str) -> Result<Self, ConfigProblem> {
+        let known = Self::ALL.into_iter().find(|pooling| pooling.to_string() == text);
+        known.ok_or_else(|| {
+            let names = Self::ALL.map(|pooling| format!("`{pooling}`"));
+            ConfigProblem::new("pooling", format!("`{text}`"), names.join(", "))
+        })
     }
 }
 

@@ -21,7 +21,7 @@ use crate::{RatingLoss, Result, Schedule, TrainError};
 /// | `weight_decay` | 0.01 | AdamW decay of matrices | ≥ 0 |
 /// | `clip_norm` | 1.0 | global gradient norm is clipped to this; 0 turns clipping off | ≥ 0 |
 /// | `loss` | `mse` | `mse`, `mae` or `huber:DELTA` | delta > 0 |
-/// | `dropout` | encoder's own | dropout on hidden states | [0, 1) |
+/// | `dropout` | 0.1 | dropout on hidden states | [0, 1) |
 /// | `attention_dropout` | 0 | dropout on attention weights | [0, 1) |
 /// | `seed` | 0 | of order, initial head and dropout | |
 ///
@@ -56,11 +56,10 @@ pub struct TrainConfig {
     pub clip_norm: f64,
     /// Loss between scores and targets. Default mean squared error.
     pub loss: RatingLoss,
-    /// Dropout on hidden states. Range `[0, 1)`, default: as the encoder's configuration says.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub dropout: Option<f64>,
-    /// Dropout on attention weights. Range `[0, 1)`, default 0: it costs a fifth of a step on a
-    /// CPU and does not help fine-tuning measurably.
+    /// Dropout on hidden states. Range `[0, 1)`, default 0.1, as BERT was trained with.
+    pub dropout: f64,
+    /// Dropout on attention weights. Range `[0, 1)`, default 0: drawing it is a large part of a
+    /// step on a CPU.
     pub attention_dropout: f64,
     /// Seed of the order, the initial head and dropout. Default 0.
     pub seed: u64,
@@ -81,7 +80,7 @@ impl Default for TrainConfig {
             weight_decay: 0.01,
             clip_norm: 1.0,
             loss: RatingLoss::Mse,
-            dropout: None,
+            dropout: 0.1,
             attention_dropout: 0.0,
             seed: 0,
         }
@@ -120,7 +119,7 @@ impl TrainConfig {
         share("warmup", self.warmup)?;
         natural("weight_decay", self.weight_decay)?;
         natural("clip_norm", self.clip_norm)?;
-        share("dropout", self.dropout.unwrap_or(0.0))?;
+        share("dropout", self.dropout)?;
         share("attention_dropout", self.attention_dropout)?;
         if let RatingLoss::Huber { delta } = self.loss {
             positive("loss", delta)?;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
-use burn::module::ParamGroup;
+use burn::module::{Module as _, ParamGroup};
 use burn::prelude::*;
 use burn::train::logger::InMemoryMetricLogger;
 use burn::train::metric::LossMetric;
@@ -104,7 +104,7 @@ pub fn fit(
     } else {
         training = training.renderer(Box::new(SilentRenderer));
     }
-    let learner = RegressionLearner::new(model, config.loss);
+    let learner = RegressionLearner::new(model.train(), config.loss);
     let optimizer = adamw(&learner, config.weight_decay);
     let result = training.launch(Learner::new(learner, optimizer, schedules(config, total_steps)));
 

@@ -141,15 +141,13 @@ pub struct ScratchOptions {
     pub num_heads: usize,
     /// Width of the feed-forward layers. Default 128.
     pub d_ff: usize,
-    /// Dropout of the encoder. Range `[0, 1)`, default 0.
-    pub dropout: f64,
     /// Standard deviation of the initial weights. Above 0, default 0.02.
     pub initializer_range: f64,
 }
 
 impl Default for ScratchOptions {
     fn default() -> Self {
-        Self { d_model: 64, num_layers: 2, num_heads: 4, d_ff: 128, dropout: 0.0, initializer_range: 0.02 }
+        Self { d_model: 64, num_layers: 2, num_heads: 4, d_ff: 128, initializer_range: 0.02 }
     }
 }
 

@@ -10,7 +10,6 @@ use serde::Serialize;
 use crate::{Result, TextOptions, TrainError};
 
 /// Splits ready to train on.
-#[derive(Debug)]
 pub struct Prepared {
     /// Turns text into tokens, in training and later in scoring.
     pub encoder: TextEncoder,

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use burn::tensor::Device;
 use gradus_data::{Example, word_level_tokenizer};
+use gradus_model::encoder::BertConfig;
 use gradus_model::{
-    BertConfig, Bundle, EncoderConfig, ExtraFile, Manifest, ModelError, PretrainedEncoder,
+    Bundle, EncoderConfig, ExtraFile, Manifest, ModelError, PretrainedEncoder,
     RewardModel, RewardModelConfig,
 };
 use serde::Serialize;
@@ -124,14 +125,13 @@ impl Source {
         match source {
             EncoderSource::Pretrained(directory) => {
                 let encoder = PretrainedEncoder::open(directory)?;
-                let hidden = training.dropout.unwrap_or(encoder.config().dropout());
                 let path = directory.join(TOKENIZER);
                 if !path.is_file() {
                     let path = directory.clone();
                     return Err(ModelError::MissingFile { path, expected: TOKENIZER }.into());
                 }
                 Ok(Self {
-                    kind: SourceKind::Pretrained(encoder.with_dropout(hidden, training.attention_dropout)),
+                    kind: SourceKind::Pretrained(encoder.with_dropout(training.dropout, training.attention_dropout)),
                     tokenizer: fs_err::read(path).map_err(ModelError::from)?,
                 })
             }
@@ -170,7 +170,6 @@ impl Source {
                 (config.init_with(encoder, device), config)
             }
             SourceKind::Scratch(options) => {
-                let hidden = run.training.dropout.unwrap_or(options.dropout);
                 let mut bert = BertConfig::new(
                     vocab_size,
                     options.d_model,
@@ -181,7 +180,8 @@ impl Source {
                 bert.max_positions = run.text.max_length;
                 bert.initializer_range = options.initializer_range;
                 let encoder =
-                    EncoderConfig::Bert(bert).with_dropout(hidden, run.training.attention_dropout);
+                    EncoderConfig::Bert(bert)
+                    .with_dropout(run.training.dropout, run.training.attention_dropout);
                 let config = reward_model(encoder);
                 config.check()?;
                 (config.init(device), config)

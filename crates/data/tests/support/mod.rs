@@ -7,31 +7,31 @@ use gradus_data::{AspectSpec, CharSpan, Example, Segment, TextConfig, TextEncode
 use serde_json::Value;
 
 /// Path of a file under `tests/golden`.
-pub fn golden(name: &str) -> PathBuf {
+pub(crate) fn golden(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "tests", "golden", name]
         .iter()
         .collect()
 }
 
-pub fn golden_bytes(name: &str) -> Vec<u8> {
+pub(crate) fn golden_bytes(name: &str) -> Vec<u8> {
     fs_err::read(golden(name)).unwrap()
 }
 
-pub fn golden_json(name: &str) -> Value {
+pub(crate) fn golden_json(name: &str) -> Value {
     serde_json::from_slice(&golden_bytes(name)).unwrap()
 }
 
 /// The tokenizer of a tiny model.
-pub fn tokenizer_json(family: &str) -> Vec<u8> {
+pub(crate) fn tokenizer_json(family: &str) -> Vec<u8> {
     golden_bytes(&format!("tiny-{family}/tokenizer.json"))
 }
 
 /// An encoder over the tiny BERT, in which `moon`, `is` and `the` are one token each.
-pub fn tiny_encoder(config: TextConfig) -> TextEncoder {
+pub(crate) fn tiny_encoder(config: TextConfig) -> TextEncoder {
     TextEncoder::new(&tokenizer_json("bert"), config).unwrap()
 }
 
-pub fn aspects(names: &[&str]) -> Vec<AspectSpec> {
+pub(crate) fn aspects(names: &[&str]) -> Vec<AspectSpec> {
     names
         .iter()
         .map(|&name| AspectSpec::identity(name))
@@ -39,7 +39,7 @@ pub fn aspects(names: &[&str]) -> Vec<AspectSpec> {
 }
 
 /// An example whose response is the pieces one after the other; a piece with a rating has the plain aspect.
-pub fn example(id: &str, prompt: &str, pieces: &[(&str, Option<f64>)]) -> Example {
+pub(crate) fn example(id: &str, prompt: &str, pieces: &[(&str, Option<f64>)]) -> Example {
     let mut response = String::new();
     let mut segments = Vec::new();
     for &(piece, rating) in pieces {
@@ -61,22 +61,11 @@ pub fn example(id: &str, prompt: &str, pieces: &[(&str, Option<f64>)]) -> Exampl
 }
 
 /// Values of a JSON array of numbers.
-pub fn numbers(value: &Value) -> Vec<u32> {
-    value
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|number| number.as_u64().unwrap() as u32)
-        .collect()
+pub(crate) fn numbers(value: &Value) -> Vec<u32> {
+    serde_json::from_value(value.clone()).unwrap()
 }
 
 /// Pairs of a JSON array of pairs of numbers.
-pub fn pairs(value: &Value) -> Vec<(usize, usize)> {
-    let pair = |pair: &Value| {
-        (
-            pair[0].as_u64().unwrap() as usize,
-            pair[1].as_u64().unwrap() as usize,
-        )
-    };
-    value.as_array().unwrap().iter().map(pair).collect()
+pub(crate) fn pairs(value: &Value) -> Vec<(usize, usize)> {
+    serde_json::from_value(value.clone()).unwrap()
 }

@@ -88,7 +88,13 @@ impl Standardizer {
     pub(super) fn apply(&self, row: &[f64]) -> Vec<f64> {
         row.iter()
             .zip(self.means.iter().zip(&self.scales))
-            .map(|(value, (mean, &scale))| if scale > 0.0 { (value - mean) / scale } else { 0.0 })
+            .map(|(value, (mean, &scale))| {
+                if scale > 0.0 {
+                    (value - mean) / scale
+                } else {
+                    0.0
+                }
+            })
             .collect()
     }
 }
@@ -101,12 +107,22 @@ mod tests {
     #[test]
     fn position_and_length_are_what_the_documentation_says() {
         let texts = ["ab", "cdéf", "g"];
-        let segments = texts.map(|text| BaselineSegment { text, rating: None }).to_vec();
-        let features =
-            position_features(&BaselineExample { prompt: "", response: "ab cdéf g", segments });
-        assert_eq!(features[0], [0.0, 0.0, 1.0, 0.0, 3.0, 3f64.ln(), 2.0 / 9.0]);
-        assert_eq!(features[1], [0.5, 1.0, 0.0, 0.0, 3.0, 5f64.ln(), 4.0 / 9.0]);
-        assert_eq!(features[2], [1.0, 2.0, 0.0, 1.0, 3.0, 2f64.ln(), 1.0 / 9.0]);
+        let segments = texts
+            .map(|text| BaselineSegment { text, rating: None })
+            .to_vec();
+        let features = position_features(&BaselineExample {
+            prompt: "",
+            response: "ab cdéf g",
+            segments,
+        });
+        let expected = [
+            [0.0, 0.0, 1.0, 0.0, 3.0, 3f64.ln(), 2.0 / 9.0],
+            [0.5, 1.0, 0.0, 0.0, 3.0, 5f64.ln(), 4.0 / 9.0],
+            [1.0, 2.0, 0.0, 1.0, 3.0, 2f64.ln(), 1.0 / 9.0],
+        ];
+        for (found, expected) in features.as_flattened().iter().zip(expected.as_flattened()) {
+            assert!((found - expected).abs() < 1e-12, "{features:?}");
+        }
     }
 
     #[test]

@@ -28,13 +28,19 @@ impl PositionLength {
     pub fn fit(examples: &[BaselineExample]) -> Result<Self> {
         let rated = rated_segments(Baseline::PositionLength, examples)?;
         let features: Vec<_> = examples.iter().map(position_features).collect();
-        let rows: Vec<Vec<f64>> =
-            rated.iter().map(|r| features[r.example][r.segment].to_vec()).collect();
+        let rows: Vec<Vec<f64>> = rated
+            .iter()
+            .map(|r| features[r.example][r.segment].to_vec())
+            .collect();
         let standardizer = Standardizer::fit(&rows);
         let rows: Vec<Vec<f64>> = rows.iter().map(|row| standardizer.apply(row)).collect();
         let intercept = mean_rating(&rated);
         let residuals: Vec<f64> = rated.iter().map(|r| r.rating - intercept).collect();
-        Ok(Self { standardizer, weights: ridge(&rows, &residuals, PENALTY), intercept })
+        Ok(Self {
+            standardizer,
+            weights: ridge(&rows, &residuals, PENALTY),
+            intercept,
+        })
     }
 
     /// One score per segment.
@@ -85,7 +91,11 @@ fn solve_positive_definite<const N: usize>(matrix: [[f64; N]; N], right: [f64; N
     for i in 0..N {
         for j in 0..=i {
             let rest = matrix[i][j] - dot(&lower[i][..j], &lower[j][..j]);
-            lower[i][j] = if i == j { rest.sqrt() } else { rest / lower[j][j] };
+            lower[i][j] = if i == j {
+                rest.sqrt()
+            } else {
+                rest / lower[j][j]
+            };
         }
     }
     let mut solution = right;
@@ -107,6 +117,9 @@ mod tests {
     fn cholesky_solves_a_small_system() {
         // 4x + 2y = 10, 2x + 5y = 13: x = 1.5, y = 2.
         let [x, y] = solve_positive_definite([[4.0, 2.0], [2.0, 5.0]], [10.0, 13.0]);
-        assert!((x - 1.5).abs() < 1e-12 && (y - 2.0).abs() < 1e-12, "{x} {y}");
+        assert!(
+            (x - 1.5).abs() < 1e-12 && (y - 2.0).abs() < 1e-12,
+            "{x} {y}"
+        );
     }
 }

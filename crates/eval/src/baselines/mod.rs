@@ -116,7 +116,10 @@ impl FittedBaseline {
         BaselineScores {
             name: self.baseline().name().to_owned(),
             aspect: aspect.to_owned(),
-            scores: examples.iter().map(|example| self.predict(example)).collect(),
+            scores: examples
+                .iter()
+                .map(|example| self.predict(example))
+                .collect(),
         }
     }
 }
@@ -147,12 +150,18 @@ fn rated_segments(baseline: Baseline, examples: &[BaselineExample]) -> Result<Ve
     for (example, record) in examples.iter().enumerate() {
         for (segment, BaselineSegment { rating, .. }) in record.segments.iter().enumerate() {
             if let Some(rating) = rating.filter(|rating| rating.is_finite()) {
-                rated.push(Rated { example, segment, rating });
+                rated.push(Rated {
+                    example,
+                    segment,
+                    rating,
+                });
             }
         }
     }
     if rated.is_empty() {
-        return Err(crate::EvalError::NothingRated { name: baseline.name().to_owned() });
+        return Err(crate::EvalError::NothingRated {
+            name: baseline.name().to_owned(),
+        });
     }
     Ok(rated)
 }
@@ -169,10 +178,20 @@ mod tests {
     #[test]
     fn a_training_set_without_ratings_is_an_error() {
         let segments = vec![
-            BaselineSegment { text: "a", rating: None },
-            BaselineSegment { text: "b", rating: Some(f64::NAN) },
+            BaselineSegment {
+                text: "a",
+                rating: None,
+            },
+            BaselineSegment {
+                text: "b",
+                rating: Some(f64::NAN),
+            },
         ];
-        let examples = [BaselineExample { prompt: "p", response: "ab", segments }];
+        let examples = [BaselineExample {
+            prompt: "p",
+            response: "ab",
+            segments,
+        }];
         for baseline in Baseline::ALL {
             let error = baseline.fit(&examples).unwrap_err();
             assert!(matches!(error, EvalError::NothingRated { .. }), "{error}");
@@ -187,9 +206,15 @@ mod tests {
             response: text,
             segments: vec![BaselineSegment { text, rating }],
         };
-        let none = BaselineExample { prompt: "p", response: "", segments: vec![] };
+        let none = BaselineExample {
+            prompt: "p",
+            response: "",
+            segments: vec![],
+        };
         for baseline in Baseline::ALL {
-            let fitted = baseline.fit(&[one("a b", Some(0.5)), none.clone()]).unwrap();
+            let fitted = baseline
+                .fit(&[one("a b", Some(0.5)), none.clone()])
+                .unwrap();
             assert_eq!(fitted.predict(&one("", None)), [0.5], "{baseline}");
             assert!(fitted.predict(&none).is_empty());
         }

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 /// Largest number of steps; the residual is usually small enough after far fewer.
 const MAX_STEPS: usize = 500;
 /// The residual, as a share of the right-hand side, at which the solution is good enough.
-const TOLERANCE: f64 = 1e-10;
+const TOLERANCE: f64 = 1e-12;
 /// Entries a thread works on at once.
 const CHUNK: usize = 1024;
 
@@ -32,7 +32,11 @@ impl SparseMatrix {
             .iter()
             .map(|column| column.iter().map(|entry| entry.1).sum::<f64>() / count)
             .collect();
-        Self { rows, columns, column_means }
+        Self {
+            rows,
+            columns,
+            column_means,
+        }
     }
 
     /// Means of the columns.
@@ -44,7 +48,11 @@ impl SparseMatrix {
     fn times(&self, vector: &[f64]) -> Vec<f64> {
         let shift = dot(&self.column_means, vector);
         let of_row = |row: &Vec<(u32, f64)>| sparse_dot(row, vector) - shift;
-        self.rows.par_iter().with_min_len(CHUNK).map(of_row).collect()
+        self.rows
+            .par_iter()
+            .with_min_len(CHUNK)
+            .map(of_row)
+            .collect()
     }
 
     /// `(X - 1 means')' v`
@@ -94,7 +102,10 @@ impl SparseMatrix {
 
 /// Product of a sparse and a dense vector.
 pub(super) fn sparse_dot(sparse: &[(u32, f64)], dense: &[f64]) -> f64 {
-    sparse.iter().map(|&(index, value)| value * dense[index as usize]).sum()
+    sparse
+        .iter()
+        .map(|&(index, value)| value * dense[index as usize])
+        .sum()
 }
 
 fn add_scaled(to: &mut [f64], scale: f64, from: &[f64]) {

@@ -17,7 +17,9 @@ impl TrainMean {
     /// [`EvalError::NothingRated`](crate::EvalError::NothingRated).
     pub fn fit(examples: &[BaselineExample]) -> Result<Self> {
         let rated = rated_segments(Baseline::TrainMean, examples)?;
-        Ok(Self { mean: mean_rating(&rated) })
+        Ok(Self {
+            mean: mean_rating(&rated),
+        })
     }
 
     /// The mean training rating.

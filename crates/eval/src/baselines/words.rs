@@ -1,8 +1,6 @@
 //! A ridge on the words of a segment.
 
-use super::features::{
-    POSITION_FEATURES, Standardizer, fnv1a, overlap, position_features, words,
-};
+use super::features::{POSITION_FEATURES, Standardizer, fnv1a, overlap, position_features, words};
 use super::sparse::{SparseMatrix, sparse_dot};
 use super::{Baseline, BaselineExample, Rated, mean_rating, rated_segments};
 use crate::Result;
@@ -51,7 +49,10 @@ impl BagOfWords {
 
     /// One score per segment.
     pub fn predict(&self, example: &BaselineExample) -> Vec<f64> {
-        example_rows(example).iter().map(|row| self.predict_row(row)).collect()
+        example_rows(example)
+            .iter()
+            .map(|row| self.predict_row(row))
+            .collect()
     }
 
     /// The penalty that was chosen.
@@ -67,7 +68,7 @@ impl BagOfWords {
 /// The features of one segment.
 struct Row {
     dense: Vec<f64>,
-    /// Bucket and value, length 1 as a vector.
+    /// Column and value of the hashed words, length 1 as a vector.
     buckets: Vec<(u32, f64)>,
 }
 
@@ -86,8 +87,10 @@ impl Rows {
     fn of(examples: &[BaselineExample], rated: &[Rated]) -> Self {
         let mut rows = Vec::with_capacity(rated.len());
         for of_example in rated.chunk_by(|a, b| a.example == b.example) {
-            let mut all: Vec<Option<Row>> =
-                example_rows(&examples[of_example[0].example]).into_iter().map(Some).collect();
+            let mut all: Vec<Option<Row>> = example_rows(&examples[of_example[0].example])
+                .into_iter()
+                .map(Some)
+                .collect();
             rows.extend(of_example.iter().filter_map(|r| all[r.segment].take()));
         }
         Self(rows)
@@ -95,12 +98,18 @@ impl Rows {
 
     /// Fits on `subset` with each of `penalties`, in their order.
     fn fit(&self, rated: &[Rated], subset: &[usize], penalties: &[f64]) -> Vec<BagOfWords> {
-        let dense: Vec<Vec<f64>> = subset.iter().map(|&row| self.0[row].dense.clone()).collect();
+        let dense: Vec<Vec<f64>> = subset
+            .iter()
+            .map(|&row| self.0[row].dense.clone())
+            .collect();
         let standardizer = Standardizer::fit(&dense);
         let rated: Vec<Rated> = subset.iter().map(|&row| rated[row]).collect();
         let mean = mean_rating(&rated);
         let residuals: Vec<f64> = rated.iter().map(|r| r.rating - mean).collect();
-        let rows = subset.iter().map(|&row| self.0[row].columns(&standardizer)).collect();
+        let rows = subset
+            .iter()
+            .map(|&row| self.0[row].columns(&standardizer))
+            .collect();
         let matrix = SparseMatrix::new(rows, DENSE + BUCKETS);
         let mut weights = vec![0.0; DENSE + BUCKETS];
         penalties
@@ -124,9 +133,8 @@ impl Rows {
             return None;
         }
         let error = |fitted: &BagOfWords| -> f64 {
-            let squared = |&row: &usize| {
-                (fitted.predict_row(&self.0[row]) - rated[row].rating).powi(2)
-            };
+            let squared =
+                |&row: &usize| (fitted.predict_row(&self.0[row]) - rated[row].rating).powi(2);
             held_out.iter().map(squared).sum()
         };
         self.fit(rated, kept, &PENALTIES)
@@ -147,7 +155,10 @@ fn example_rows(example: &BaselineExample) -> Vec<Row> {
             let words = words(segment.text);
             let mut dense = position.to_vec();
             dense.push(overlap(&words, &prompt));
-            Row { dense, buckets: hashed_grams(&words) }
+            Row {
+                dense,
+                buckets: hashed_grams(&words),
+            }
         })
         .collect()
 }
@@ -158,12 +169,19 @@ fn hashed_grams(words: &[String]) -> Vec<(u32, f64)> {
     let single = words.iter().map(|word| fnv1a(&[word]));
     let pairs = words.windows(2).map(|pair| fnv1a(&[&pair[0], &pair[1]]));
     for hash in single.chain(pairs) {
-        // The lowest bits, so that the cast loses nothing.
-        let bucket = (hash % BUCKETS as u64) as u32 + DENSE as u32;
-        *counts.entry(bucket).or_default() += 1.0;
+        #[expect(clippy::cast_possible_truncation, reason = "below DENSE + BUCKETS")]
+        let column = DENSE as u32 + (hash % BUCKETS as u64) as u32;
+        *counts.entry(column).or_default() += 1.0;
     }
-    let length = counts.values().map(|count| count * count).sum::<f64>().sqrt();
-    counts.into_iter().map(|(bucket, count)| (bucket, count / length)).collect()
+    let length = counts
+        .values()
+        .map(|count| count * count)
+        .sum::<f64>()
+        .sqrt();
+    counts
+        .into_iter()
+        .map(|(column, count)| (column, count / length))
+        .collect()
 }
 
 #[cfg(test)]
@@ -171,20 +189,24 @@ mod tests {
     use super::*;
     use crate::baselines::BaselineSegment;
 
-    /// The rating of a segment is whether it says "good", wherever it stands.
+    /// The rating of a segment is whether it says "good", wherever it stands; all are as long.
     fn examples(prompts: &[String]) -> Vec<BaselineExample<'_>> {
         prompts
             .iter()
             .enumerate()
             .map(|(index, prompt)| {
-                let texts = [["good start", "bad end"], ["bad start", "good end"]][index % 2];
+                let texts = [["good start", "evil close"], ["evil start", "good close"]][index % 2];
                 let segments = texts
                     .map(|text| BaselineSegment {
                         text,
                         rating: Some(f64::from(text.contains("good"))),
                     })
                     .to_vec();
-                BaselineExample { prompt, response: "good start bad end", segments }
+                BaselineExample {
+                    prompt,
+                    response: "good start evil close",
+                    segments,
+                }
             })
             .collect()
     }

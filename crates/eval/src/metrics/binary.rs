@@ -44,7 +44,10 @@ pub fn auprc(predictions: &[f64], targets: &[f64], midpoint: f64) -> Option<f64>
     descending.sort_unstable_by(|&a, &b| order(predictions[b], predictions[a]));
     let (mut seen, mut found, mut area) = (0, 0, 0.0);
     for tied in descending.chunk_by(|&a, &b| same(predictions[a], predictions[b])) {
-        let new = tied.iter().filter(|&&index| targets[index] > midpoint).count();
+        let new = tied
+            .iter()
+            .filter(|&&index| targets[index] > midpoint)
+            .count();
         seen += tied.len();
         found += new;
         area += new as f64 / positives as f64 * (found as f64 / seen as f64);
@@ -119,17 +122,26 @@ impl BinaryCounts {
 
     /// Share of the positives that are predicted positive. `None` without positives.
     pub fn recall(&self) -> Option<f64> {
-        share(self.true_positives, self.true_positives + self.false_negatives)
+        share(
+            self.true_positives,
+            self.true_positives + self.false_negatives,
+        )
     }
 
     /// Share of the predicted positives that are positive. `None` where none is predicted.
     pub fn precision(&self) -> Option<f64> {
-        share(self.true_positives, self.true_positives + self.false_positives)
+        share(
+            self.true_positives,
+            self.true_positives + self.false_positives,
+        )
     }
 
     /// Share of the negatives that are predicted negative. `None` without negatives.
     pub fn specificity(&self) -> Option<f64> {
-        share(self.true_negatives, self.true_negatives + self.false_positives)
+        share(
+            self.true_negatives,
+            self.true_negatives + self.false_positives,
+        )
     }
 
     /// Share of items predicted right. `None` without items.

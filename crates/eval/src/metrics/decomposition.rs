@@ -27,7 +27,10 @@ impl MseDecomposition {
 pub fn decompose_mse(predictions: &[f64], targets: &[f64]) -> Option<MseDecomposition> {
     let bias = bias(predictions, targets)?;
     let moments = Moments::of(predictions, targets);
-    let (sd_p, sd_t) = (moments.variance_predictions.sqrt(), moments.variance_targets.sqrt());
+    let (sd_p, sd_t) = (
+        moments.variance_predictions.sqrt(),
+        moments.variance_targets.sqrt(),
+    );
     Some(MseDecomposition {
         bias_squared: finite(bias * bias)?,
         spread: finite((sd_p - sd_t).powi(2))?,

@@ -145,12 +145,13 @@ impl FromStr for Metric {
     type Err = EvalError;
 
     fn from_str(name: &str) -> Result<Self, EvalError> {
-        Self::ALL.into_iter().find(|metric| metric.name() == name).ok_or_else(|| {
-            EvalError::UnknownMetric {
+        Self::ALL
+            .into_iter()
+            .find(|metric| metric.name() == name)
+            .ok_or_else(|| EvalError::UnknownMetric {
                 found: name.to_owned(),
                 known: Self::ALL.map(Self::name).join(", "),
-            }
-        })
+            })
     }
 }
 
@@ -164,6 +165,12 @@ mod tests {
             assert_eq!(metric.to_string().parse::<Metric>().unwrap(), metric);
             assert_eq!(serde_json::to_value(metric).unwrap(), metric.name());
         }
-        assert!("tau".parse::<Metric>().unwrap_err().to_string().contains("kendall_tau_b"));
+        assert!(
+            "tau"
+                .parse::<Metric>()
+                .unwrap_err()
+                .to_string()
+                .contains("kendall_tau_b")
+        );
     }
 }

@@ -31,6 +31,7 @@ pub fn kendall_tau_b(predictions: &[f64], targets: &[f64]) -> Option<f64> {
     }
     let difference = counts.concordant() as f64 - counts.discordant as f64;
     finite(difference / untied_predictions.sqrt() / untied_targets.sqrt())
+        .map(|tau| tau.clamp(-1.0, 1.0))
 }
 
 /// Share of pairs with different targets within one response that the predictions put in the
@@ -52,7 +53,11 @@ pub fn pairwise_accuracy<'a>(
         right += counts.right_order();
         pairs += counts.untied_targets() as f64;
     }
-    if pairs > 0.0 { finite(right / pairs) } else { None }
+    if pairs > 0.0 {
+        finite(right / pairs)
+    } else {
+        None
+    }
 }
 
 /// How the pairs of `n` items fall: concordant, discordant, or tied on one side or both.
@@ -77,8 +82,11 @@ impl PairCounts {
         if !usable(predictions, targets) {
             return None;
         }
-        let mut items: Vec<(f64, f64)> =
-            predictions.iter().copied().zip(targets.iter().copied()).collect();
+        let mut items: Vec<(f64, f64)> = predictions
+            .iter()
+            .copied()
+            .zip(targets.iter().copied())
+            .collect();
         items.sort_unstable_by(|a, b| order(a.0, b.0).then_with(|| order(a.1, b.1)));
         let tied_predictions = ties(&items, |a, b| same(a.0, b.0));
         let tied_both = ties(&items, |a, b| same(a.0, b.0) && same(a.1, b.1));
@@ -196,7 +204,10 @@ mod tests {
     fn equal_predictions_count_half_and_equal_targets_not_at_all() {
         let response: (&[f64], &[f64]) = (&[0.5, 0.5, 0.9], &[0.0, 1.0, 1.0]);
         assert_eq!(pairwise_accuracy([response]), Some(0.75));
-        assert_eq!(pairwise_accuracy([(&[0.1, 0.2][..], &[1.0, 1.0][..])]), None);
+        assert_eq!(
+            pairwise_accuracy([(&[0.1, 0.2][..], &[1.0, 1.0][..])]),
+            None
+        );
         assert_eq!(pairwise_accuracy([]), None);
     }
 }

@@ -24,7 +24,7 @@ pub(crate) fn average_ranks(values: &[f64]) -> Vec<f64> {
     let mut ranks = vec![0.0; values.len()];
     let mut before = 0;
     for tied in by_value.chunk_by(|&a, &b| same(values[a], values[b])) {
-        let rank = before as f64 + (tied.len() as f64 + 1.0) / 2.0;
+        let rank = f64::midpoint((before + 1) as f64, (before + tied.len()) as f64);
         for &index in tied {
             ranks[index] = rank;
         }
@@ -39,7 +39,10 @@ mod tests {
 
     #[test]
     fn tied_values_share_their_mean_rank() {
-        assert_eq!(average_ranks(&[0.5, 0.1, 0.5, -0.0, 0.0]), [4.5, 3.0, 4.5, 1.5, 1.5]);
+        assert_eq!(
+            average_ranks(&[0.5, 0.1, 0.5, -0.0, 0.0]),
+            [4.5, 3.0, 4.5, 1.5, 1.5]
+        );
     }
 
     #[test]

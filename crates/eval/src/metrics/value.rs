@@ -27,7 +27,13 @@ pub fn max_error(predictions: &[f64], targets: &[f64]) -> Option<f64> {
     if !usable(predictions, targets) {
         return None;
     }
-    finite(predictions.iter().zip(targets).map(|(p, t)| (p - t).abs()).fold(0.0, f64::max))
+    finite(
+        predictions
+            .iter()
+            .zip(targets)
+            .map(|(p, t)| (p - t).abs())
+            .fold(0.0, f64::max),
+    )
 }
 
 /// Coefficient of determination, `1 - MSE / variance of the targets`.
@@ -54,7 +60,7 @@ pub fn concordance(predictions: &[f64], targets: &[f64]) -> Option<f64> {
     }
     let moments = Moments::of(predictions, targets);
     let spread = moments.variance_predictions + moments.variance_targets + bias * bias;
-    finite(2.0 * moments.covariance / spread)
+    finite(2.0 * moments.covariance / spread).map(|agreement| agreement.clamp(-1.0, 1.0))
 }
 
 #[cfg(test)]

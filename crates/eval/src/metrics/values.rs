@@ -1,6 +1,8 @@
 //! All metrics of one set of pairs, with the reasons for those that do not exist.
 
-use super::{Metric, Moments, MseDecomposition, all_finite, decompose_mse, finite, is_constant, mean};
+use super::{
+    Metric, Moments, MseDecomposition, all_finite, decompose_mse, finite, is_constant, mean,
+};
 use crate::ResponsePairs;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -108,7 +110,11 @@ impl MetricValues {
 }
 
 fn mean_of(values: &[f64]) -> Option<f64> {
-    if values.is_empty() || !all_finite(values) { None } else { finite(mean(values)) }
+    if values.is_empty() || !all_finite(values) {
+        None
+    } else {
+        finite(mean(values))
+    }
 }
 
 fn sd_of(values: &[f64]) -> Option<f64> {
@@ -158,13 +164,21 @@ impl Absence {
         };
         note(is_constant(predictions), Self::ConstantScores);
         note(is_constant(targets), Self::ConstantRatings);
-        note(Metric::PairwiseAccuracy.compute(pairs).is_none(), Self::NoPairsWithinResponse);
-        match pairs.midpoint() {
-            None => note(!is_constant(targets), Self::NoMidpoint),
-            Some(_) => {
-                note(Metric::Auroc.compute(pairs).is_none(), Self::OneSidedRatings);
-                note(Metric::F1.compute(pairs).is_none(), Self::NothingAboveMidpoint);
-            }
+        note(
+            Metric::PairwiseAccuracy.compute(pairs).is_none(),
+            Self::NoPairsWithinResponse,
+        );
+        if pairs.midpoint().is_some() {
+            note(
+                Metric::Auroc.compute(pairs).is_none(),
+                Self::OneSidedRatings,
+            );
+            note(
+                Metric::F1.compute(pairs).is_none(),
+                Self::NothingAboveMidpoint,
+            );
+        } else {
+            note(true, Self::NoMidpoint);
         }
         note(Metric::Mse.compute(pairs).is_none(), Self::Overflow);
         absences

@@ -1,0 +1,164 @@
+//! Making an example fit: tokenise, find the tokens of its segments, shorten, join.
+
+use tokenizers::{Encoding, TruncationDirection};
+
+use crate::pair_tokenizer::{JoinedPair, PairTokenizer};
+use crate::tokens::{token_starts, tokens_of_segments};
+use crate::truncation::Parts;
+use crate::{DataError, Example, Result, TextConfig, TokenSpan, TruncationPolicy};
+
+/// An example that fits into `max_length`.
+pub(crate) struct Fitted {
+    pub(crate) pair: JoinedPair,
+    /// One per segment of the example.
+    pub(crate) segments: Vec<SegmentFit>,
+    /// Tokens before shortening.
+    pub(crate) full: Parts,
+    /// Tokens after it.
+    pub(crate) kept: Parts,
+}
+
+/// What became of a segment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum SegmentFit {
+    /// It has these tokens of the whole sequence.
+    Kept(TokenSpan),
+    /// There was no room for it.
+    Dropped,
+    /// No token starts inside of it.
+    WithoutToken,
+}
+
+impl SegmentFit {
+    /// `span` counts tokens of the response, of which `kept` stay and start at `response_start`.
+    fn new(span: Option<TokenSpan>, kept: usize, response_start: usize) -> Self {
+        match span {
+            None => Self::WithoutToken,
+            Some(span) if span.end > kept => Self::Dropped,
+            Some(span) => Self::Kept(TokenSpan::new(
+                span.start + response_start,
+                span.end + response_start,
+            )),
+        }
+    }
+}
+
+/// Checks and tokenises an example and makes it fit.
+pub(crate) fn fit(
+    tokenizer: &PairTokenizer,
+    config: &TextConfig,
+    example: &Example,
+) -> Result<Fitted> {
+    let invalid = |error| DataError::Example {
+        id: example.id.clone(),
+        error: Box::new(error),
+    };
+    example.check().map_err(invalid)?;
+
+    let (mut first, prompt) = tokenize_question(tokenizer, config, example)?;
+    let mut response = tokenize(tokenizer, &example.response, &example.id)?;
+    let starts = token_starts(&example.response, response.get_offsets());
+    let spans = tokens_of_segments(&starts, example.segments.iter().map(|segment| segment.span));
+    refuse_rated_without_token(config, example, &spans)?;
+
+    let full = Parts {
+        prompt,
+        context: first.len() - prompt,
+        response: response.len(),
+    };
+    let kept = kept_parts(
+        full,
+        &spans,
+        tokenizer.special_tokens(),
+        config,
+        &example.id,
+    )?;
+    keep(&mut first, kept.prompt + kept.context);
+    keep(&mut response, kept.response);
+    let pair = tokenizer.join(first, response)?;
+    let segments = spans
+        .iter()
+        .map(|span| SegmentFit::new(*span, kept.response, pair.second_start))
+        .collect();
+    Ok(Fitted {
+        pair,
+        segments,
+        full,
+        kept,
+    })
+}
+
+/// Tokenises one text of the example `id`.
+pub(crate) fn tokenize(tokenizer: &PairTokenizer, text: &str, id: &str) -> Result<Encoding> {
+    tokenizer
+        .tokenize(text)
+        .map_err(|cause| DataError::Tokenize {
+            id: id.to_owned(),
+            cause,
+        })
+}
+
+/// Tokens of prompt and context as one text, and how many of them are the prompt's.
+fn tokenize_question(
+    tokenizer: &PairTokenizer,
+    config: &TextConfig,
+    example: &Example,
+) -> Result<(Encoding, usize)> {
+    let Some(context) = example
+        .context
+        .as_deref()
+        .filter(|text| config.use_context && !text.is_empty())
+    else {
+        let encoding = tokenize(tokenizer, &example.prompt, &example.id)?;
+        let prompt = encoding.len();
+        return Ok((encoding, prompt));
+    };
+    let text = format!("{}\n{context}", example.prompt);
+    let encoding = tokenize(tokenizer, &text, &example.id)?;
+    let prompt_chars = example.prompt.chars().count();
+    let starts = token_starts(&text, encoding.get_offsets());
+    Ok((
+        encoding,
+        starts.partition_point(|&start| start < prompt_chars),
+    ))
+}
+
+fn refuse_rated_without_token(
+    config: &TextConfig,
+    example: &Example,
+    spans: &[Option<TokenSpan>],
+) -> Result<()> {
+    let mut segments = example.segments.iter().zip(spans);
+    match segments.position(|(segment, span)| span.is_none() && config.rates(segment)) {
+        None => Ok(()),
+        Some(segment) => Err(DataError::SegmentWithoutToken {
+            id: example.id.clone(),
+            segment,
+            text: example.segment_text(segment).to_owned(),
+        }),
+    }
+}
+
+fn kept_parts(
+    full: Parts,
+    spans: &[Option<TokenSpan>],
+    special_tokens: usize,
+    config: &TextConfig,
+    id: &str,
+) -> Result<Parts> {
+    let room = config.max_length - special_tokens;
+    match config.truncation {
+        TruncationPolicy::Error if full.total() > room => Err(DataError::TooLong {
+            id: id.to_owned(),
+            tokens: full.total() + special_tokens,
+            max_length: config.max_length,
+        }),
+        _ => Ok(full.shortened(room, spans.iter().copied().flatten())),
+    }
+}
+
+fn keep(encoding: &mut Encoding, tokens: usize) {
+    encoding.truncate(tokens, 0, TruncationDirection::Right);
+    // What was cut off rides along and would be merged into the pair.
+    encoding.take_overflowing();
+}

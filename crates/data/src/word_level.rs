@@ -1,0 +1,121 @@
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::{Value, json};
+use tokenizers::{
+    NormalizedString, Normalizer, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer,
+    normalizers::BertNormalizer, pre_tokenizers::bert::BertPreTokenizer,
+};
+
+use crate::{DataError, Result};
+
+/// Tokens that every word-level vocabulary starts with, in the order of their ids.
+const SPECIAL: [&str; 4] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"];
+
+/// Makes a `tokenizer.json` whose vocabulary is the words of `texts`: for small models from scratch.
+///
+/// Text is lower-cased and cut at white space and punctuation as BERT does it; a word that is not in
+/// `texts` becomes `[UNK]`. Ids are given by falling frequency, ties by alphabet, so that the same texts
+/// give the same file. Pairs are laid out `[CLS] prompt [SEP] response [SEP]` with type ids 0 and 1.
+///
+/// # Errors
+/// [`DataError::Tokenizer`] if a text cannot be cut, which no text is known to cause.
+pub fn word_level_tokenizer<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Vec<u8>> {
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    for text in texts {
+        for word in words(text).map_err(|cause| DataError::Tokenizer { path: None, cause })? {
+            *counts.entry(word).or_default() += 1;
+        }
+    }
+    let mut words: Vec<(String, usize)> = counts.into_iter().collect();
+    words.sort_by(|(a, count_a), (b, count_b)| count_b.cmp(count_a).then_with(|| a.cmp(b)));
+    let special = SPECIAL.iter().map(|&token| token.to_owned());
+    let vocabulary: BTreeMap<String, usize> = special
+        .chain(words.into_iter().map(|(word, _)| word))
+        .enumerate()
+        .map(|(id, token)| (token, id))
+        .collect();
+    Ok(tokenizer_json(&vocabulary).to_string().into_bytes())
+}
+
+fn words(text: &str) -> std::result::Result<Vec<String>, tokenizers::Error> {
+    let mut normalized = NormalizedString::from(text);
+    BertNormalizer::default().normalize(&mut normalized)?;
+    let mut pieces = PreTokenizedString::from(normalized);
+    BertPreTokenizer.pre_tokenize(&mut pieces)?;
+    let splits = pieces.get_splits(OffsetReferential::Original, OffsetType::Byte);
+    Ok(splits.into_iter().map(|(word, _, _)| word.to_owned()).collect())
+}
+
+fn tokenizer_json(vocabulary: &BTreeMap<String, usize>) -> Value {
+    let added: Vec<Value> = SPECIAL
+        .iter()
+        .enumerate()
+        .map(|(id, content)| {
+            json!({
+                "id": id, "content": content, "special": true, "single_word": false,
+                "lstrip": false, "rstrip": false, "normalized": false,
+            })
+        })
+        .collect();
+    let special = |id: &str, type_id: usize| json!({"SpecialToken": {"id": id, "type_id": type_id}});
+    let sequence = |id: &str, type_id: usize| json!({"Sequence": {"id": id, "type_id": type_id}});
+    let token = |id: &str| json!({"id": id, "ids": [vocabulary[id]], "tokens": [id]});
+    json!({
+        "version": "1.0",
+        "truncation": null,
+        "padding": null,
+        "added_tokens": added,
+        "normalizer": {
+            "type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
+            "strip_accents": null, "lowercase": true,
+        },
+        "pre_tokenizer": {"type": "BertPreTokenizer"},
+        "post_processor": {
+            "type": "TemplateProcessing",
+            "single": [special("[CLS]", 0), sequence("A", 0), special("[SEP]", 0)],
+            "pair": [
+                special("[CLS]", 0), sequence("A", 0), special("[SEP]", 0),
+                sequence("B", 1), special("[SEP]", 1),
+            ],
+            "special_tokens": {"[CLS]": token("[CLS]"), "[SEP]": token("[SEP]")},
+        },
+        "decoder": null,
+        "model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": "[UNK]"},
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AspectSpec, Example, Segment, CharSpan, TextConfig, TextEncoder, TruncationCounts, DEFAULT_ASPECT};
+
+    fn encode(tokenizer: &[u8], prompt: &str, response: &str) -> Vec<u32> {
+        let config =
+            TextConfig { aspects: vec![AspectSpec::identity(DEFAULT_ASPECT)], ..TextConfig::default() };
+        let encoder = TextEncoder::new(tokenizer, config).unwrap();
+        let span = CharSpan { start: 0, end: response.chars().count() };
+        let example = Example {
+            id: "a".into(),
+            prompt: prompt.into(),
+            context: None,
+            response: response.into(),
+            segments: vec![Segment::unrated(span)],
+            meta: serde_json::Map::new(),
+            extra: serde_json::Map::new(),
+        };
+        encoder.encode(&example, &mut TruncationCounts::default()).unwrap().token_ids
+    }
+
+    #[test]
+    fn words_get_ids_by_frequency_and_strangers_are_unknown() {
+        let tokenizer = word_level_tokenizer(["B a b.", "a b c"]).unwrap();
+        // [PAD] [UNK] [CLS] [SEP] b a . c
+        assert_eq!(encode(&tokenizer, "A b", "c zebra."), [2, 5, 4, 3, 7, 1, 6, 3]);
+    }
+
+    #[test]
+    fn the_same_texts_give_the_same_bytes() {
+        let texts = ["one two three", "three two"];
+        assert_eq!(word_level_tokenizer(texts).unwrap(), word_level_tokenizer(texts).unwrap());
+    }
+}

@@ -1,0 +1,154 @@
+//! What gives way when an example is too long.
+
+use gradus_data::{
+    CharSpan, Segment, TextConfig, TextEncoder, TokenSource, TruncationCounts, TruncationPolicy,
+};
+use proptest::prelude::*;
+
+use crate::support::{example, tiny_encoder, tokenizer_json};
+use crate::{FAMILIES, encode};
+
+#[test]
+fn what_does_not_fit_is_shortened_and_counted() {
+    let config = TextConfig {
+        max_length: 11,
+        ..TextConfig::default()
+    }; // room for 8
+    let encoder = tiny_encoder(config);
+    let mut long = example(
+        "a",
+        "the moon is",
+        &[
+            ("the moon is", Some(0.1)),
+            (" the moon", Some(0.2)),
+            (" is", None),
+        ],
+    );
+    long.context = Some("the moon is the moon".into());
+    let (encoded, counts) = encode(&encoder, &long);
+    assert_eq!(encoded.num_tokens(), 11);
+    assert!(encoded.dropped.is_empty());
+    let views = encoder.inspect(&long).unwrap();
+    assert_eq!(
+        views
+            .iter()
+            .filter(|view| view.source == TokenSource::Prompt)
+            .count(),
+        2
+    );
+    assert_eq!(
+        (counts.context_tokens_dropped, counts.prompt_tokens_dropped),
+        (5, 1)
+    );
+
+    long.response.push_str(" the moon is");
+    long.segments
+        .push(Segment::rated(CharSpan::new(23, 35), 0.4));
+    let (encoded, counts) = encode(&encoder, &long);
+    assert_eq!(encoded.dropped, [3]);
+    assert_eq!(encoded.segments.len(), 3);
+    assert_eq!(
+        counts.to_string(),
+        "shortened 1 of 1 example: context of 1 (-5 tokens), prompt of 1 (-1 token), response of 1 (-3 tokens); \
+         1 of 4 segments dropped (1 rated) in 1 example"
+    );
+}
+
+#[test]
+fn an_example_that_loses_all_segments_is_still_encoded() {
+    let config = TextConfig {
+        max_length: 9,
+        ..TextConfig::default()
+    };
+    let long = example(
+        "a",
+        "the moon",
+        &[("the moon is the moon is the moon is", Some(0.1))],
+    );
+    let (encoded, counts) = encode(&tiny_encoder(config), &long);
+    assert_eq!(
+        (encoded.segments.len(), encoded.dropped.as_slice()),
+        (0, [0].as_slice())
+    );
+    assert_eq!(
+        encoded.token_ids.len(),
+        5,
+        "the prompt and three special tokens"
+    );
+    assert_eq!(
+        (
+            counts.examples_without_segments_left,
+            counts.rated_segments_dropped
+        ),
+        (1, 1)
+    );
+}
+
+#[test]
+fn the_error_policy_names_the_example_and_its_length() {
+    let config = TextConfig {
+        max_length: 9,
+        truncation: TruncationPolicy::Error,
+        ..TextConfig::default()
+    };
+    let encoder = tiny_encoder(config);
+    let mut counts = TruncationCounts::default();
+    let fits = example("short", "the moon", &[("the moon is the", Some(0.1))]);
+    assert_eq!(encoder.encode(&fits, &mut counts).unwrap().num_tokens(), 9);
+    let long = example("long", "the moon", &[("the moon is the moon", Some(0.1))]);
+    let error = encoder.encode(&long, &mut counts).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "example `long`: found 10 tokens, expected at most max_length = 9"
+    );
+    assert_eq!(counts.examples, 1);
+}
+
+proptest! {
+    #[test]
+    fn every_segment_is_kept_dropped_or_without_tokens(
+        prompt in "[a-z ]{0,40}",
+        context in proptest::option::of("[a-z ]{0,40}"),
+        pieces in prop::collection::vec(("[a-z .é数🙂\n]{1,30}", any::<bool>()), 0..8),
+        max_length in 8_usize..60,
+        family in prop::sample::select(FAMILIES.to_vec()),
+    ) {
+        let unrated: Vec<_> = pieces.iter().map(|(piece, _)| (piece.as_str(), None)).collect();
+        let mut example = example("a", &prompt, &unrated);
+        example.context = context;
+        prop_assume!(!example.response.is_empty());
+        let json = tokenizer_json(family);
+        let whole = TextEncoder::new(&json, TextConfig { max_length: 10_000, ..TextConfig::default() }).unwrap();
+        let (full, _) = encode(&whole, &example);
+        for (index, (_, rated)) in pieces.iter().enumerate() {
+            if *rated && !full.without_tokens.contains(&index) {
+                example.segments[index].ratings.insert("rating".into(), 0.7);
+            }
+        }
+        let encoder = TextEncoder::new(&json, TextConfig { max_length, ..TextConfig::default() }).unwrap();
+        let (encoded, counts) = encode(&encoder, &example);
+
+        let mut seen: Vec<usize> = encoded.segments.iter().map(|segment| segment.index).collect();
+        seen.extend(encoded.dropped.iter().chain(&encoded.without_tokens));
+        seen.sort_unstable();
+        prop_assert_eq!(seen, (0..pieces.len()).collect::<Vec<_>>());
+        prop_assert_eq!(counts.segments, pieces.len());
+        prop_assert_eq!(counts.segments_dropped, encoded.dropped.len());
+        prop_assert_eq!(counts.segments_without_tokens, encoded.without_tokens.len());
+        let rated_dropped = encoded.dropped.iter().filter(|&&index| !example.segments[index].ratings.is_empty());
+        prop_assert_eq!(counts.rated_segments_dropped, rated_dropped.count());
+
+        prop_assert!(encoded.num_tokens() <= max_length);
+        let lost = counts.context_tokens_dropped + counts.prompt_tokens_dropped + counts.response_tokens_dropped;
+        prop_assert_eq!(encoded.num_tokens() + lost, full.num_tokens());
+        // What is kept reads the same tokens as without truncation.
+        for segment in &encoded.segments {
+            let untruncated = full.segments.iter().find(|other| other.index == segment.index).unwrap();
+            prop_assert_eq!(
+                &encoded.token_ids[segment.tokens.start..segment.tokens.end],
+                &full.token_ids[untruncated.tokens.start..untruncated.tokens.end]
+            );
+            prop_assert_eq!(segment.weight > 0.0, segment.targets[0].is_some());
+        }
+    }
+}

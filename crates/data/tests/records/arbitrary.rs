@@ -1,0 +1,87 @@
+//! Examples of any kind that pass their check.
+
+use std::collections::BTreeMap;
+
+use gradus_data::{CharSpan, Example, Segment};
+use proptest::prelude::*;
+use serde_json::{Map, Value};
+
+fn finite() -> impl Strategy<Value = f64> {
+    any::<f64>().prop_filter("finite", |number| number.is_finite())
+}
+
+fn json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        finite().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+            proptest::collection::vec((any::<String>(), inner), 0..3)
+                .prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+        ]
+    })
+}
+
+/// Keys start with a letter that no known key starts with.
+fn extra() -> impl Strategy<Value = Map<String, Value>> {
+    proptest::collection::vec(("x[a-zé\"\\\\]{0,4}", json()), 0..3)
+        .prop_map(|pairs| pairs.into_iter().collect())
+}
+
+fn ratings() -> impl Strategy<Value = BTreeMap<String, f64>> {
+    prop_oneof![
+        Just(BTreeMap::new()),
+        finite().prop_map(|rating| BTreeMap::from([("rating".to_owned(), rating)])),
+        proptest::collection::btree_map("[a-z é]{0,6}", finite(), 0..4),
+    ]
+}
+
+/// Cuts at sorted places; every other piece becomes a segment, so that some text lies outside.
+fn segments(num_chars: usize) -> impl Strategy<Value = Vec<Segment>> {
+    let cuts = proptest::collection::btree_set(0..=num_chars, 0..8);
+    (
+        cuts,
+        proptest::collection::vec((ratings(), extra(), any::<bool>()), 8),
+    )
+        .prop_map(|(cuts, contents)| {
+            let cuts: Vec<usize> = cuts.into_iter().collect();
+            let spans = cuts.windows(2).map(|pair| CharSpan::new(pair[0], pair[1]));
+            spans
+                .zip(contents)
+                .filter(|(_, (_, _, kept))| *kept)
+                .map(|(span, (ratings, extra, _))| Segment {
+                    span,
+                    ratings,
+                    extra,
+                })
+                .collect()
+        })
+}
+
+pub(crate) fn example() -> impl Strategy<Value = Example> {
+    let response = any::<String>().prop_filter("not empty", |text| !text.is_empty());
+    let texts = (
+        any::<String>(),
+        any::<String>(),
+        proptest::option::of(any::<String>()),
+        response,
+    );
+    texts.prop_flat_map(|(id, prompt, context, response)| {
+        let segments = segments(response.chars().count());
+        (segments, extra(), extra()).prop_map(move |(segments, meta, extra)| Example {
+            id: id.clone(),
+            prompt: prompt.clone(),
+            context: context.clone(),
+            response: response.clone(),
+            segments,
+            meta,
+            extra,
+        })
+    })
+}

@@ -1,0 +1,99 @@
+//! Can scores be taken at their word, and if not, can they be put right?
+//!
+//! [`Reliability`] shows mean rating against mean score; a [`Recalibration`] is a monotone map from
+//! scores to ratings, fitted on data held out from training and applied to scores afterwards. It
+//! changes values, never the order.
+
+mod isotonic;
+mod linear;
+mod reliability;
+
+pub use isotonic::Isotonic;
+pub use linear::Linear;
+pub use reliability::{Reliability, ReliabilityBin};
+
+use serde::{Deserialize, Serialize};
+
+/// The kinds of recalibration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecalibrationKind {
+    /// A straight line: two numbers, for little data.
+    Linear,
+    /// Any monotone curve: for hundreds of segments and more.
+    Isotonic,
+}
+
+/// A monotone map from scores to ratings. In JSON an object tagged `kind`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Recalibration {
+    /// A straight line.
+    Linear(Linear),
+    /// A curve through knots.
+    Isotonic(Isotonic),
+}
+
+impl Recalibration {
+    /// Fits a map from `scores` to `ratings`. `None` for no pairs, unequal lengths, or a value
+    /// that is NaN or infinite.
+    pub fn fit(kind: RecalibrationKind, scores: &[f64], ratings: &[f64]) -> Option<Self> {
+        match kind {
+            RecalibrationKind::Linear => Linear::fit(scores, ratings).map(Self::Linear),
+            RecalibrationKind::Isotonic => Isotonic::fit(scores, ratings).map(Self::Isotonic),
+        }
+    }
+
+    /// The rating that goes with `score`. A higher score never gets a lower rating.
+    pub fn apply(&self, score: f64) -> f64 {
+        match self {
+            Self::Linear(linear) => linear.apply(score),
+            Self::Isotonic(isotonic) => isotonic.apply(score),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_kinds_read_back_from_json_as_they_were() {
+        let (scores, ratings) = ([0.1, 0.4, 0.3, 0.9], [0.0, 0.5, 0.6, 1.0]);
+        for kind in [RecalibrationKind::Linear, RecalibrationKind::Isotonic] {
+            let fitted = Recalibration::fit(kind, &scores, &ratings).unwrap();
+            let json = serde_json::to_string(&fitted).unwrap();
+            assert_eq!(
+                serde_json::from_str::<Recalibration>(&json).unwrap(),
+                fitted,
+                "{json}"
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_and_nan_cannot_be_fitted() {
+        for kind in [RecalibrationKind::Linear, RecalibrationKind::Isotonic] {
+            assert_eq!(Recalibration::fit(kind, &[], &[]), None);
+            assert_eq!(Recalibration::fit(kind, &[f64::NAN], &[0.5]), None);
+            assert_eq!(Recalibration::fit(kind, &[0.1, 0.2], &[0.5]), None);
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_not_monotone_is_refused() {
+        let falling = r#"{"kind":"isotonic","scores":[0.0,1.0],"ratings":[1.0,0.0]}"#;
+        let message = serde_json::from_str::<Recalibration>(falling)
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains("ratings must not fall"), "{message}");
+        let negative = r#"{"kind":"linear","slope":-1.0,"intercept":0.0}"#;
+        let message = serde_json::from_str::<Recalibration>(negative)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            message.contains("slope must be finite and not negative"),
+            "{message}"
+        );
+    }
+}

@@ -1,0 +1,501 @@
+//! Can two systems be told apart on the same ratings?
+//!
+//! Systems are compared on the segments that all of them score. Three tests look at a pair of
+//! systems: a paired bootstrap over responses on the metric of choice, which the verdict rests on,
+//! and a paired t-test and Wilcoxon's signed-rank test on the mean squared error of each response.
+
+mod paired;
+mod sentence;
+mod wilcoxon;
+
+pub use paired::{TestResult, holm, paired_t_test};
+pub use wilcoxon::wilcoxon_signed_rank;
+
+use crate::bootstrap::{Bootstrap, Interval, WeightedMetrics};
+use crate::metrics::same;
+use crate::{
+    Aggregation, EvalError, JudgedAspect, JudgedSegment, Level, Metric, ResponsePairs, Result,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+
+/// A system to compare: its name and its scores on the shared data, for one aspect.
+#[derive(Clone, Debug)]
+pub struct System {
+    /// Name in the report.
+    pub name: String,
+    /// Its scores, beside the ratings. All systems must be judged on the same records in the same
+    /// order.
+    pub judged: JudgedAspect,
+}
+
+/// How systems are compared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CompareOptions {
+    /// The metric the verdict is about, at segment level. Default mean squared error.
+    pub metric: Metric,
+    /// Where ratings are cut in two, for metrics that need it. Default: half way between the
+    /// lowest and the highest rating.
+    pub midpoint: Option<f64>,
+    /// The resampling of responses.
+    pub bootstrap: Bootstrap,
+    /// Largest chance of calling equal systems different. Range `(0, 1)`, default 0.05. It holds
+    /// for all verdicts of a report together (Holm's correction).
+    pub significance: f64,
+}
+
+impl Default for CompareOptions {
+    fn default() -> Self {
+        Self {
+            metric: Metric::Mse,
+            midpoint: None,
+            bootstrap: Bootstrap::default(),
+            significance: 0.05,
+        }
+    }
+}
+
+/// All pairs of systems, compared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ComparisonReport {
+    /// The metric of the verdicts.
+    pub metric: Metric,
+    /// Segments rated and scored by all systems.
+    pub segments: usize,
+    /// Responses with such segments.
+    pub responses: usize,
+    /// The systems with their value on these segments, best first; without a value last.
+    pub systems: Vec<SystemValue>,
+    /// Every pair, in the order in which the systems were given.
+    pub comparisons: Vec<Comparison>,
+}
+
+/// The value of a system on the shared segments.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SystemValue {
+    /// Its name.
+    pub name: String,
+    /// The metric.
+    pub value: Option<f64>,
+    /// Segments it scores that were left out because another system does not.
+    pub segments_left_out: usize,
+}
+
+/// Two systems, compared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// The first system.
+    pub a: String,
+    /// The second system.
+    pub b: String,
+    /// The metric of the first.
+    pub value_a: Option<f64>,
+    /// The metric of the second.
+    pub value_b: Option<f64>,
+    /// Value of `a` minus value of `b` (of the sizes, for the bias), with its bootstrap interval.
+    pub difference: Option<Interval>,
+    /// Two-sided p of the paired bootstrap: twice the smaller share of resamples in which the
+    /// difference is not on one side of 0. Never below `2^(1 - responses)`, what so many coin flips
+    /// could show.
+    pub bootstrap_p: Option<f64>,
+    /// [`bootstrap_p`](Self::bootstrap_p) after Holm's correction for all comparisons of the report.
+    pub adjusted_p: Option<f64>,
+    /// Paired t-test on the squared error per response.
+    pub t_test: Option<TestResult>,
+    /// Wilcoxon's signed-rank test on the squared error per response.
+    pub wilcoxon: Option<TestResult>,
+    /// Responses on which `a` has the smaller squared error.
+    pub wins: usize,
+    /// Responses on which both have the same.
+    pub ties: usize,
+    /// Responses on which `b` has the smaller squared error.
+    pub losses: usize,
+    /// What follows.
+    pub verdict: Verdict,
+    /// The verdict as a sentence, with its numbers.
+    pub sentence: String,
+}
+
+/// What a comparison says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The first system is better, beyond noise.
+    First,
+    /// The second system is better, beyond noise.
+    Second,
+    /// The difference cannot be told from noise.
+    CannotTell,
+    /// The metric does not exist for one of them, or there are fewer than two responses.
+    NotComparable,
+}
+
+/// Compares every pair of `systems` on the segments that all of them score.
+///
+/// # Errors
+/// [`EvalError::DifferentRatings`] where two systems were judged by different ratings.
+pub fn compare(systems: &[System], options: &CompareOptions) -> Result<ComparisonReport> {
+    let shared = SharedPairs::of(systems, options.midpoint)?;
+    let values: Vec<Option<f64>> = shared
+        .systems
+        .iter()
+        .map(|pairs| options.metric.compute(pairs))
+        .collect();
+    let mut comparisons = Vec::new();
+    for first in 0..systems.len() {
+        for second in first + 1..systems.len() {
+            let mut comparison =
+                compare_two(&shared.systems[first], &shared.systems[second], options);
+            comparison.a.clone_from(&systems[first].name);
+            comparison.b.clone_from(&systems[second].name);
+            comparisons.push(comparison);
+        }
+    }
+    decide(&mut comparisons, options);
+    let mut values: Vec<SystemValue> = systems
+        .iter()
+        .zip(values)
+        .map(|(system, value)| SystemValue {
+            name: system.name.clone(),
+            value,
+            segments_left_out: system.judged.counts.scored - shared.segments,
+        })
+        .collect();
+    let goodness = |system: &SystemValue| {
+        system
+            .value
+            .map_or(f64::NEG_INFINITY, |value| options.metric.goodness(value))
+    };
+    values.sort_by(|a, b| goodness(b).total_cmp(&goodness(a)));
+    Ok(ComparisonReport {
+        metric: options.metric,
+        segments: shared.segments,
+        responses: shared
+            .systems
+            .first()
+            .map_or(0, ResponsePairs::num_responses),
+        systems: values,
+        comparisons,
+    })
+}
+
+/// The scores of all systems on the segments that all of them score.
+struct SharedPairs {
+    systems: Vec<ResponsePairs>,
+    segments: usize,
+}
+
+impl SharedPairs {
+    fn of(systems: &[System], midpoint: Option<f64>) -> Result<Self> {
+        let mut seen: HashMap<(usize, usize), Place> = HashMap::new();
+        for (system, System { judged, .. }) in systems.iter().enumerate() {
+            for response in &judged.responses {
+                for segment in &response.segments {
+                    let place = seen
+                        .entry((response.index, segment.index))
+                        .or_insert(Place {
+                            rating: segment.rating,
+                            first: system,
+                            systems: 0,
+                        });
+                    place.systems += 1;
+                    place.check(systems, system, response.index, segment)?;
+                }
+            }
+        }
+        let by_all =
+            |response: usize, segment: usize| seen[&(response, segment)].systems == systems.len();
+        let systems: Vec<ResponsePairs> = systems
+            .iter()
+            .map(|system| {
+                let judged = system.judged.retained(by_all);
+                let midpoint = judged.midpoint(midpoint);
+                judged.pairs(Level::Segment, Aggregation::default(), midpoint)
+            })
+            .collect();
+        let segments = systems.first().map_or(0, ResponsePairs::len);
+        Ok(Self { systems, segments })
+    }
+}
+
+/// What is known of a segment: its rating, who said so first, and how many score it.
+struct Place {
+    rating: f64,
+    first: usize,
+    systems: usize,
+}
+
+impl Place {
+    fn check(
+        &self,
+        systems: &[System],
+        system: usize,
+        response: usize,
+        segment: &JudgedSegment,
+    ) -> Result<()> {
+        if same(self.rating, segment.rating) {
+            return Ok(());
+        }
+        Err(EvalError::DifferentRatings {
+            system: systems[system].name.clone(),
+            other: systems[self.first].name.clone(),
+            response,
+            segment: segment.index,
+            found: segment.rating,
+            expected: self.rating,
+        })
+    }
+}
+
+/// Everything but the names, the correction for several comparisons, and the verdict.
+fn compare_two(a: &ResponsePairs, b: &ResponsePairs, options: &CompareOptions) -> Comparison {
+    let metric = options.metric;
+    let (errors_a, errors_b) = (errors_by_response(a), errors_by_response(b));
+    let both = || errors_a.iter().zip(&errors_b);
+    let difference = difference_interval(a, b, options);
+    Comparison {
+        a: String::new(),
+        b: String::new(),
+        value_a: metric.compute(a),
+        value_b: metric.compute(b),
+        bootstrap_p: difference.as_ref().map(|(_, p)| *p),
+        difference: difference.map(|(interval, _)| interval),
+        adjusted_p: None,
+        t_test: paired_t_test(&errors_a, &errors_b),
+        wilcoxon: wilcoxon_signed_rank(&errors_a, &errors_b),
+        wins: both().filter(|(a, b)| a < b).count(),
+        ties: both().filter(|(a, b)| same(**a, **b)).count(),
+        losses: both().filter(|(a, b)| a > b).count(),
+        verdict: Verdict::NotComparable,
+        sentence: String::new(),
+    }
+}
+
+/// Mean squared error of every response.
+fn errors_by_response(pairs: &ResponsePairs) -> Vec<f64> {
+    pairs
+        .responses()
+        .map(|(predictions, targets)| {
+            let squares = predictions
+                .iter()
+                .zip(targets)
+                .map(|(p, t)| (p - t) * (p - t));
+            squares.sum::<f64>() / predictions.len() as f64
+        })
+        .collect()
+}
+
+/// The interval of the difference and the two-sided p of the paired bootstrap.
+fn difference_interval(
+    a: &ResponsePairs,
+    b: &ResponsePairs,
+    options: &CompareOptions,
+) -> Option<(Interval, f64)> {
+    let metric = options.metric;
+    let (prepared_a, prepared_b) = (
+        WeightedMetrics::prepare(a, &[metric]),
+        WeightedMetrics::prepare(b, &[metric]),
+    );
+    let size = |value: f64| {
+        if metric == Metric::Bias {
+            value.abs()
+        } else {
+            value
+        }
+    };
+    let difference = |counts: &[u32]| -> Option<f64> {
+        let (a, b) = (prepared_a.at(counts)[0]?, prepared_b.at(counts)[0]?);
+        Some(size(a) - size(b))
+    };
+    let responses = a.num_responses();
+    let (interval, replicates) = options
+        .bootstrap
+        .interval_and_replicates(responses, difference)?;
+    Some((interval, two_sided_p(&replicates, responses)))
+}
+
+fn two_sided_p(replicates: &[f64], responses: usize) -> f64 {
+    let count = |side: fn(&f64) -> bool| replicates.iter().copied().filter(side).count() + 1;
+    let not_above = count(|&difference| difference <= 0.0);
+    let not_below = count(|&difference| difference >= 0.0);
+    let p = 2.0 * not_above.min(not_below) as f64 / (replicates.len() + 1) as f64;
+    let coin_flips = 2f64.powf(1.0 - responses as f64);
+    p.max(coin_flips).min(1.0)
+}
+
+/// Corrects for the number of comparisons and fills in the verdicts.
+fn decide(comparisons: &mut [Comparison], options: &CompareOptions) {
+    let tested: Vec<f64> = comparisons.iter().filter_map(|c| c.bootstrap_p).collect();
+    let tests = tested.len();
+    let mut adjusted = holm(&tested).into_iter();
+    for comparison in comparisons {
+        if comparison.bootstrap_p.is_some() {
+            comparison.adjusted_p = adjusted.next();
+        }
+        comparison.verdict = comparison.decide(options);
+        comparison.sentence = sentence::sentence(comparison, options, tests);
+    }
+}
+
+impl Comparison {
+    fn decide(&self, options: &CompareOptions) -> Verdict {
+        let (Some(a), Some(b), Some(p)) = (self.value_a, self.value_b, self.adjusted_p) else {
+            return Verdict::NotComparable;
+        };
+        let advantage = options.metric.goodness(a) - options.metric.goodness(b);
+        if p >= options.significance || advantage == 0.0 {
+            Verdict::CannotTell
+        } else if advantage > 0.0 {
+            Verdict::First
+        } else {
+            Verdict::Second
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AspectCounts, JudgedResponse, JudgedSegment};
+
+    /// Ratings 0, 0.1, .. with an error of `size` times a pattern.
+    fn system(name: &str, responses: usize, size: f64, offset: f64) -> System {
+        let responses: Vec<JudgedResponse> = (0..responses)
+            .map(|index| JudgedResponse {
+                index,
+                segments: (0..3)
+                    .map(|segment| {
+                        let place = (3 * index + segment) as f64;
+                        let rating = (place * 0.7).sin();
+                        let score = rating + size * (place * 1.3 + offset).cos();
+                        JudgedSegment {
+                            index: segment,
+                            score,
+                            rating,
+                        }
+                    })
+                    .collect(),
+            })
+            .collect();
+        let scored = 3 * responses.len();
+        let counts = AspectCounts {
+            rated: scored,
+            scored,
+            ..AspectCounts::default()
+        };
+        System {
+            name: name.into(),
+            judged: JudgedAspect { responses, counts },
+        }
+    }
+
+    #[test]
+    fn a_system_cannot_be_told_from_itself() {
+        let systems = [system("one", 50, 0.3, 0.0), system("other", 50, 0.3, 0.0)];
+        let report = compare(&systems, &CompareOptions::default()).unwrap();
+        let [comparison] = &report.comparisons[..] else {
+            panic!("{report:?}")
+        };
+        assert_eq!(comparison.verdict, Verdict::CannotTell);
+        assert_eq!(
+            (comparison.wins, comparison.ties, comparison.losses),
+            (0, 50, 0)
+        );
+        assert_eq!(comparison.bootstrap_p, Some(1.0));
+        assert_eq!((comparison.t_test, comparison.wilcoxon), (None, None));
+        assert!(
+            comparison.sentence.contains("cannot be told apart"),
+            "{}",
+            comparison.sentence
+        );
+    }
+
+    #[test]
+    fn a_clearly_better_system_is_named_whichever_comes_first() {
+        for metric in [
+            Metric::Mse,
+            Metric::Pearson,
+            Metric::Spearman,
+            Metric::KendallTauB,
+        ] {
+            let options = CompareOptions {
+                metric,
+                ..CompareOptions::default()
+            };
+            let (good, poor) = (system("good", 60, 0.2, 0.0), system("poor", 60, 0.9, 1.0));
+            let report = compare(&[good.clone(), poor.clone()], &options).unwrap();
+            assert_eq!(report.comparisons[0].verdict, Verdict::First, "{metric}");
+            assert_eq!(report.systems[0].name, "good");
+            let report = compare(&[poor, good], &options).unwrap();
+            assert_eq!(report.comparisons[0].verdict, Verdict::Second, "{metric}");
+            let sentence = &report.comparisons[0].sentence;
+            assert!(
+                sentence.starts_with("`good` is better than `poor`"),
+                "{sentence}"
+            );
+        }
+    }
+
+    #[test]
+    fn three_responses_prove_nothing() {
+        let systems = [system("good", 3, 0.0, 0.0), system("poor", 3, 0.9, 1.0)];
+        let report = compare(&systems, &CompareOptions::default()).unwrap();
+        assert_eq!(report.comparisons[0].bootstrap_p, Some(0.25));
+        assert_eq!(report.comparisons[0].verdict, Verdict::CannotTell);
+    }
+
+    #[test]
+    fn one_response_is_not_comparable() {
+        let systems = [system("a", 1, 0.1, 0.0), system("b", 1, 0.9, 1.0)];
+        let comparison = &compare(&systems, &CompareOptions::default())
+            .unwrap()
+            .comparisons[0];
+        assert_eq!(comparison.verdict, Verdict::NotComparable);
+        assert!(
+            comparison.sentence.contains("cannot be compared"),
+            "{}",
+            comparison.sentence
+        );
+    }
+
+    #[test]
+    fn only_segments_that_all_systems_score_are_compared() {
+        let (a, mut b) = (system("a", 20, 0.1, 0.0), system("b", 20, 0.2, 0.0));
+        b.judged.responses.remove(4);
+        b.judged.responses[7].segments.remove(1);
+        b.judged.counts.scored -= 4;
+        let report = compare(&[a, b], &CompareOptions::default()).unwrap();
+        assert_eq!((report.segments, report.responses), (56, 19));
+        let left_out: Vec<usize> = report.systems.iter().map(|s| s.segments_left_out).collect();
+        assert_eq!(left_out, [4, 0]);
+    }
+
+    #[test]
+    fn every_pair_of_three_systems_is_compared_and_corrected() {
+        let systems = [
+            system("a", 40, 0.2, 0.0),
+            system("b", 40, 0.21, 2.0),
+            system("c", 40, 0.8, 1.0),
+        ];
+        let report = compare(&systems, &CompareOptions::default()).unwrap();
+        assert_eq!(report.comparisons.len(), 3);
+        for comparison in &report.comparisons {
+            assert!(comparison.adjusted_p >= comparison.bootstrap_p);
+            assert!(comparison.sentence.contains("corrected for 3 comparisons"));
+        }
+        assert_eq!(report.comparisons[1].verdict, Verdict::First);
+    }
+
+    #[test]
+    fn systems_judged_by_different_ratings_are_refused() {
+        let (a, mut b) = (system("a", 5, 0.1, 0.0), system("b", 5, 0.2, 0.0));
+        b.judged.responses[3].segments[2].rating = 0.5;
+        let error = compare(&[a, b], &CompareOptions::default()).unwrap_err();
+        let message = error.to_string();
+        assert!(
+            message.starts_with("`b`, response 3, segment 2: found rating 0.5"),
+            "{message}"
+        );
+    }
+}

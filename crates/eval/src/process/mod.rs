@@ -1,0 +1,19 @@
+//! Benchmarks of process reward models: models that score the steps of a solution.
+//!
+//! One rule turns a score into a decision everywhere here: a step is called wrong where its score
+//! lies *below* the threshold. Steps are counted from 0; PRMBench's files count from 1 (see
+//! [`wrong_steps`]).
+
+mod best_of_n;
+mod lowest;
+mod prmbench;
+mod processbench;
+
+pub use best_of_n::{BestOfN, Candidate, SelectedBy};
+pub use lowest::LowestIsLast;
+pub use prmbench::{
+    CategoryResult, Dimension, DimensionResult, PrmBench, PrmBenchSample, StepResult, wrong_steps,
+};
+pub use processbench::{
+    ProcessBench, Solution, SubsetResult, ThresholdChoice, choose_threshold, first_below,
+};

@@ -1,0 +1,267 @@
+//! ProcessBench: find the first wrong step (<https://arxiv.org/abs/2412.06559>).
+
+use crate::metrics::order;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A solution with the scores of its steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Solution {
+    /// The subset it belongs to (`gsm8k`, `math`, `olympiadbench`, `omnimath`).
+    pub subset: String,
+    /// One score per step; `None` = not scored.
+    pub scores: Vec<Option<f64>>,
+    /// Index of the first wrong step, from 0; `None` where all are right (-1 in the files).
+    pub first_wrong: Option<usize>,
+}
+
+/// Index of the first score below `threshold`. A step without a score, or with one that is not
+/// finite, is not called wrong.
+pub fn first_below(scores: &[Option<f64>], threshold: f64) -> Option<usize> {
+    scores
+        .iter()
+        .position(|score| score.is_some_and(|s| s.is_finite() && s < threshold))
+}
+
+/// The figures of ProcessBench at one threshold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProcessBench {
+    /// Scores below it call a step wrong.
+    pub threshold: f64,
+    /// By subset, in alphabetical order.
+    pub subsets: Vec<SubsetResult>,
+    /// Mean over subsets of [`SubsetResult::f1`], the benchmark's headline. `None` where a subset
+    /// has none, or without subsets.
+    pub average_f1: Option<f64>,
+}
+
+/// The figures of a subset.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SubsetResult {
+    /// Its name.
+    pub subset: String,
+    /// Solutions with a wrong step.
+    pub erroneous: usize,
+    /// Solutions without.
+    pub correct: usize,
+    /// Solutions with a step that was not scored; it counts as not called wrong.
+    pub partly_scored: usize,
+    /// Share of erroneous solutions whose first wrong step is exactly the first one called wrong.
+    pub accuracy_erroneous: Option<f64>,
+    /// Share of correct solutions in which no step is called wrong.
+    pub accuracy_correct: Option<f64>,
+    /// Harmonic mean of the two, 0 where either is 0. `None` where one does not exist.
+    pub f1: Option<f64>,
+}
+
+impl ProcessBench {
+    /// Judges `solutions` with one threshold for all subsets.
+    pub fn compute(solutions: &[Solution], threshold: f64) -> Self {
+        let mut by_subset: BTreeMap<&str, Vec<&Solution>> = BTreeMap::new();
+        for solution in solutions {
+            by_subset
+                .entry(&solution.subset)
+                .or_default()
+                .push(solution);
+        }
+        let subsets: Vec<SubsetResult> = by_subset
+            .into_iter()
+            .map(|(subset, solutions)| SubsetResult::compute(subset, &solutions, threshold))
+            .collect();
+        let scores: Option<Vec<f64>> = subsets.iter().map(|subset| subset.f1).collect();
+        let average_f1 = scores
+            .filter(|scores| !scores.is_empty())
+            .map(|scores| scores.iter().sum::<f64>() / scores.len() as f64);
+        Self {
+            threshold,
+            subsets,
+            average_f1,
+        }
+    }
+}
+
+impl SubsetResult {
+    fn compute(subset: &str, solutions: &[&Solution], threshold: f64) -> Self {
+        let found =
+            |solution: &Solution| first_below(&solution.scores, threshold) == solution.first_wrong;
+        let accuracy = |erroneous: bool| {
+            let of_kind = || {
+                solutions
+                    .iter()
+                    .filter(|s| s.first_wrong.is_some() == erroneous)
+            };
+            let count = of_kind().count();
+            let right = of_kind().filter(|solution| found(solution)).count();
+            (count, (count > 0).then(|| right as f64 / count as f64))
+        };
+        let (erroneous, accuracy_erroneous) = accuracy(true);
+        let (correct, accuracy_correct) = accuracy(false);
+        let unscored = |score: &Option<f64>| !score.is_some_and(f64::is_finite);
+        Self {
+            subset: subset.to_owned(),
+            erroneous,
+            correct,
+            partly_scored: solutions
+                .iter()
+                .filter(|s| s.scores.iter().any(unscored))
+                .count(),
+            accuracy_erroneous,
+            accuracy_correct,
+            f1: harmonic_mean(accuracy_erroneous, accuracy_correct),
+        }
+    }
+}
+
+fn harmonic_mean(a: Option<f64>, b: Option<f64>) -> Option<f64> {
+    let (a, b) = (a?, b?);
+    Some(if a + b > 0.0 {
+        2.0 * a * b / (a + b)
+    } else {
+        0.0
+    })
+}
+
+/// A threshold, and where it comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ThresholdChoice {
+    /// The threshold.
+    pub threshold: f64,
+    /// Name of the split it was chosen on.
+    pub split: String,
+    /// Mean F1 over the subsets of that split.
+    pub f1: f64,
+}
+
+/// Chooses the threshold with the highest mean F1 on `solutions`, the split called `split`.
+///
+/// The candidates are the `quantiles + 1` quantiles of the step scores (a grid of equal steps
+/// misses everything where scores crowd together at an end); of several that are equally good, the
+/// lowest. `None` without quantiles, where no step has a score, or where F1 exists for no threshold:
+/// the split needs correct and erroneous solutions in every subset.
+pub fn choose_threshold(
+    solutions: &[Solution],
+    split: &str,
+    quantiles: usize,
+) -> Option<ThresholdChoice> {
+    let mut best: Option<ThresholdChoice> = None;
+    for threshold in candidates(solutions, quantiles) {
+        let f1 = ProcessBench::compute(solutions, threshold).average_f1?;
+        if best.as_ref().is_none_or(|best| f1 > best.f1) {
+            best = Some(ThresholdChoice {
+                threshold,
+                split: split.to_owned(),
+                f1,
+            });
+        }
+    }
+    best
+}
+
+/// Quantiles of all step scores, ascending, each once.
+fn candidates(solutions: &[Solution], quantiles: usize) -> Vec<f64> {
+    let mut scores: Vec<f64> = solutions
+        .iter()
+        .flat_map(|solution| solution.scores.iter().copied().flatten())
+        .filter(|score| score.is_finite())
+        .collect();
+    scores.sort_unstable_by(|a, b| order(*a, *b));
+    let Some(last) = scores.len().checked_sub(1).filter(|_| quantiles > 0) else {
+        return Vec::new();
+    };
+    let mut chosen: Vec<f64> = (0..=quantiles)
+        .map(|quantile| scores[quantile * last / quantiles])
+        .collect();
+    chosen.dedup_by(|a, b| order(*a, *b).is_eq());
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn solution(subset: &str, scores: &[f64], first_wrong: Option<usize>) -> Solution {
+        let scores = scores.iter().copied().map(Some).collect();
+        Solution {
+            subset: subset.into(),
+            scores,
+            first_wrong,
+        }
+    }
+
+    fn solutions() -> Vec<Solution> {
+        vec![
+            solution("gsm8k", &[0.9, 0.2, 0.1], Some(1)),
+            solution("gsm8k", &[0.9, 0.8, 0.3], Some(1)),
+            solution("gsm8k", &[0.9, 0.9], None),
+            solution("math", &[0.4], Some(0)),
+            solution("math", &[0.6, 0.4], None),
+            solution("math", &[0.6, 0.7], None),
+        ]
+    }
+
+    #[test]
+    fn only_the_exact_first_wrong_step_counts() {
+        let result = ProcessBench::compute(&solutions(), 0.5);
+        let [gsm8k, math] = &result.subsets[..] else {
+            panic!("{result:?}")
+        };
+        assert_eq!((gsm8k.erroneous, gsm8k.correct), (2, 1));
+        assert_eq!(
+            (gsm8k.accuracy_erroneous, gsm8k.accuracy_correct),
+            (Some(0.5), Some(1.0))
+        );
+        assert_eq!(
+            (math.accuracy_erroneous, math.accuracy_correct),
+            (Some(1.0), Some(0.5))
+        );
+        let f1 = 2.0 * 0.5 / 1.5;
+        assert!((result.average_f1.unwrap() - f1).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_subset_without_errors_has_no_f1_and_two_zeros_have_zero() {
+        let result = ProcessBench::compute(&[solution("math", &[0.1], None)], 0.5);
+        assert_eq!((result.subsets[0].f1, result.average_f1), (None, None));
+        let both_wrong = [
+            solution("math", &[0.1], None),
+            solution("math", &[0.9], Some(0)),
+        ];
+        assert_eq!(
+            ProcessBench::compute(&both_wrong, 0.5).average_f1,
+            Some(0.0)
+        );
+        assert_eq!(ProcessBench::compute(&[], 0.5).average_f1, None);
+    }
+
+    #[test]
+    fn a_step_without_a_score_is_not_called_wrong_and_is_counted() {
+        let scores = vec![Some(0.9), None, Some(f64::NAN)];
+        assert_eq!(first_below(&scores, 0.5), None);
+        let solution = Solution {
+            subset: "math".into(),
+            scores,
+            first_wrong: None,
+        };
+        let result = ProcessBench::compute(&[solution], 0.5);
+        assert_eq!(result.subsets[0].partly_scored, 1);
+    }
+
+    #[test]
+    fn the_threshold_is_found_among_crowded_scores() {
+        // Everything between 0.9990 and 0.9999: a grid of hundredths would see nothing.
+        let crowded: Vec<Solution> = solutions()
+            .into_iter()
+            .map(|mut solution| {
+                for score in solution.scores.iter_mut().flatten() {
+                    *score = 0.999 + 0.001 * *score;
+                }
+                solution
+            })
+            .collect();
+        let choice = choose_threshold(&crowded, "valid", 100).unwrap();
+        assert!(choice.threshold > 0.999 && choice.f1 > 0.6, "{choice:?}");
+        assert_eq!(choice.split, "valid");
+        assert_eq!(choose_threshold(&crowded, "valid", 0), None);
+        assert_eq!(choose_threshold(&[], "valid", 10), None);
+    }
+}

@@ -1,0 +1,270 @@
+//! Where does a model fail? Metrics by position, by length and by `meta` key, worst first.
+
+use crate::{
+    JudgedAspect, JudgedResponse, JudgedSegment, Metric, MetricValues, ResponsePairs,
+    ScoredResponse,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What segments are sorted by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SliceKey {
+    /// Where the segment stands in its response: `only`, `first`, `early`, `middle`, `late`,
+    /// `last`; the three in the middle are thirds of the way from the first to the last.
+    Position,
+    /// Characters of the segment, in four parts of about equal count.
+    Length,
+    /// The value of a key of the record's `meta`; records without it are left out.
+    Meta(String),
+}
+
+/// The figures of one slice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Slice {
+    /// What was sorted by.
+    pub key: SliceKey,
+    /// Which part this is.
+    pub part: String,
+    /// Responses with a segment in it.
+    pub responses: usize,
+    /// Every metric over its segments.
+    pub values: MetricValues,
+}
+
+/// The segments of one aspect, ready to be sliced.
+#[derive(Clone, Copy)]
+pub struct Slicer<'a> {
+    /// All responses, as scored.
+    pub scored: &'a [ScoredResponse],
+    /// The aspect, collected from the same responses.
+    pub judged: &'a JudgedAspect,
+    /// Where ratings are cut in two; see [`JudgedAspect::midpoint`].
+    pub midpoint: Option<f64>,
+    /// Slices with fewer segments are left out: their figures are noise.
+    pub min_segments: usize,
+}
+
+impl Slicer<'_> {
+    /// The slices of all `keys` together, worst by `metric` first; those for which the metric does
+    /// not exist come last.
+    pub fn slices(&self, keys: &[SliceKey], metric: Metric) -> Vec<Slice> {
+        let mut slices: Vec<Slice> = keys.iter().flat_map(|key| self.by_key(key)).collect();
+        let goodness = |slice: &Slice| {
+            slice
+                .values
+                .get(metric)
+                .map_or(f64::INFINITY, |value| metric.goodness(value))
+        };
+        slices.sort_by(|a, b| goodness(a).total_cmp(&goodness(b)));
+        slices
+    }
+
+    fn by_key(&self, key: &SliceKey) -> Vec<Slice> {
+        let quarters = self.quarters_of_length();
+        let mut parts: BTreeMap<String, ResponsePairs> = BTreeMap::new();
+        for response in &self.judged.responses {
+            let mut of_response: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
+            for segment in &response.segments {
+                if let Some(part) = self.part(key, response, segment, &quarters) {
+                    of_response
+                        .entry(part)
+                        .or_default()
+                        .push((segment.score, segment.rating));
+                }
+            }
+            for (part, pairs) in of_response {
+                parts.entry(part).or_default().push_response(pairs);
+            }
+        }
+        parts
+            .into_iter()
+            .filter(|(_, pairs)| pairs.len() >= self.min_segments)
+            .map(|(part, pairs)| {
+                let pairs = pairs.with_midpoint(self.midpoint);
+                Slice {
+                    key: key.clone(),
+                    part,
+                    responses: pairs.num_responses(),
+                    values: MetricValues::compute(&pairs),
+                }
+            })
+            .collect()
+    }
+
+    /// The part a segment belongs to.
+    fn part(
+        &self,
+        key: &SliceKey,
+        response: &JudgedResponse,
+        segment: &JudgedSegment,
+        quarters: &[Quarter],
+    ) -> Option<String> {
+        let record = self.scored.get(response.index)?;
+        match key {
+            SliceKey::Position => {
+                Some(position_part(segment.index, record.segments.len()).to_owned())
+            }
+            SliceKey::Length => {
+                let length = record.segments.get(segment.index)?.len();
+                let quarter = quarters.iter().find(|quarter| length <= quarter.high)?;
+                Some(quarter.name())
+            }
+            SliceKey::Meta(name) => match record.meta.get(name)? {
+                Value::Null => None,
+                Value::String(text) => Some(text.clone()),
+                other => Some(other.to_string()),
+            },
+        }
+    }
+
+    /// Ranges of length with about a quarter of the segments each; equal lengths stay together.
+    fn quarters_of_length(&self) -> Vec<Quarter> {
+        let mut lengths: Vec<usize> = self
+            .judged
+            .responses
+            .iter()
+            .flat_map(|response| response.segments.iter().map(|s| (response.index, s.index)))
+            .filter_map(|(response, segment)| {
+                Some(self.scored.get(response)?.segments.get(segment)?.len())
+            })
+            .collect();
+        lengths.sort_unstable();
+        let mut quarters: Vec<Quarter> = Vec::new();
+        for quarter in 1..=4 {
+            let Some(last) = (quarter * lengths.len() / 4).checked_sub(1) else {
+                continue;
+            };
+            let low = quarters
+                .last()
+                .map_or(lengths[0], |quarter| quarter.high + 1);
+            if quarters
+                .last()
+                .is_none_or(|quarter| quarter.high < lengths[last])
+            {
+                quarters.push(Quarter {
+                    low,
+                    high: lengths[last],
+                });
+            }
+        }
+        quarters
+    }
+}
+
+/// A range of lengths in characters, ends included.
+struct Quarter {
+    low: usize,
+    high: usize,
+}
+
+impl Quarter {
+    fn name(&self) -> String {
+        format!("{}-{} characters", self.low, self.high)
+    }
+}
+
+fn position_part(index: usize, count: usize) -> &'static str {
+    match (index, count) {
+        (_, 1) => "only",
+        (0, _) => "first",
+        (index, count) if index + 1 == count => "last",
+        (index, count) if 3 * index < count - 1 => "early",
+        (index, count) if 3 * index > 2 * (count - 1) => "late",
+        _ => "middle",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ScoredSegment;
+    use serde_json::json;
+
+    fn scored() -> Vec<ScoredResponse> {
+        (0..8_u32)
+            .map(|index| {
+                let segments = (0..5_u32)
+                    .map(|k| {
+                        let rating = f64::from((index + k) % 4) / 4.0;
+                        // Only the last segment is scored badly.
+                        let error = if k == 4 { 0.5 } else { 0.01 * f64::from(k) };
+                        let start = (10 * k) as usize;
+                        ScoredSegment::scored(
+                            start,
+                            start + 1 + k as usize,
+                            BTreeMap::from([("rating".into(), rating)]),
+                            vec![rating + error],
+                        )
+                    })
+                    .collect();
+                let meta = json!({ "topic": if index % 2 == 0 { "maths" } else { "history" } });
+                let meta = meta.as_object().unwrap().clone();
+                ScoredResponse {
+                    id: index.to_string(),
+                    segments,
+                    meta,
+                }
+            })
+            .collect()
+    }
+
+    fn slices(keys: &[SliceKey], min_segments: usize) -> Vec<Slice> {
+        let scored = scored();
+        let judged = JudgedAspect::collect(&scored, 0, "rating");
+        let slicer = Slicer {
+            scored: &scored,
+            judged: &judged,
+            midpoint: None,
+            min_segments,
+        };
+        slicer.slices(keys, Metric::Mse)
+    }
+
+    #[test]
+    fn the_worst_slice_comes_first() {
+        let keys = [SliceKey::Position, SliceKey::Meta("topic".into())];
+        let slices = slices(&keys, 1);
+        assert_eq!(slices[0].part, "last");
+        let errors: Vec<f64> = slices
+            .iter()
+            .map(|slice| slice.values.mse.unwrap())
+            .collect();
+        assert!(errors.is_sorted_by(|a, b| a >= b), "{errors:?}");
+        assert_eq!(slices.iter().map(|s| s.values.count).sum::<usize>(), 2 * 40);
+    }
+
+    #[test]
+    fn lengths_are_cut_into_quarters_that_hold_every_segment() {
+        let slices = slices(&[SliceKey::Length], 1);
+        assert_eq!(
+            slices.iter().map(|slice| slice.values.count).sum::<usize>(),
+            40
+        );
+        assert_eq!(slices[0].part, "5-5 characters");
+    }
+
+    #[test]
+    fn small_slices_and_unknown_keys_are_left_out() {
+        assert!(slices(&[SliceKey::Position], 9).is_empty());
+        assert!(slices(&[SliceKey::Meta("nowhere".into())], 1).is_empty());
+    }
+
+    #[test]
+    fn positions_have_a_name_from_the_first_to_the_last() {
+        let parts: Vec<&str> = (0..7).map(|index| position_part(index, 7)).collect();
+        assert_eq!(
+            parts,
+            [
+                "first", "early", "middle", "middle", "middle", "late", "last"
+            ]
+        );
+        assert_eq!(position_part(0, 1), "only");
+        assert_eq!(
+            (position_part(0, 2), position_part(1, 2)),
+            ("first", "last")
+        );
+    }
+}

@@ -1,0 +1,289 @@
+//! The evaluation as a whole: counts, levels, baselines, its JSON.
+
+use gradus_eval::baselines::{Baseline, BaselineExample, BaselineScores, BaselineSegment};
+use gradus_eval::bootstrap::Bootstrap;
+use gradus_eval::{
+    Absence, Aggregation, Aspect, EvalError, Evaluation, Metric, ScoredResponse, ScoredSegment,
+    UnscoredReason,
+};
+use std::collections::BTreeMap;
+
+fn segment(ratings: &[(&str, f64)], scores: &[f64]) -> ScoredSegment {
+    let ratings = ratings
+        .iter()
+        .map(|&(name, value)| (name.to_owned(), value))
+        .collect();
+    ScoredSegment::scored(0, 10, ratings, scores.to_vec())
+}
+
+fn response(id: &str, segments: Vec<ScoredSegment>) -> ScoredResponse {
+    ScoredResponse {
+        id: id.into(),
+        segments,
+        ..ScoredResponse::default()
+    }
+}
+
+/// Two aspects; the second is rated in places only.
+fn scored() -> Vec<ScoredResponse> {
+    vec![
+        response(
+            "x1",
+            vec![
+                segment(&[("fact", 0.0), ("style", 1.0)], &[0.1, 0.9]),
+                segment(&[("fact", 1.0)], &[0.8, 0.5]),
+            ],
+        ),
+        response(
+            "x2",
+            vec![
+                segment(&[("fact", 0.5)], &[0.6, 0.5]),
+                segment(&[], &[9.0, 9.0]),
+                segment(&[("fact", 1.0), ("style", 0.0)], &[0.9, 0.2]),
+            ],
+        ),
+        response(
+            "x3",
+            vec![
+                segment(&[("fact", 0.25), ("style", 0.5)], &[0.2, 0.4]),
+                ScoredSegment::unscored(
+                    10,
+                    20,
+                    BTreeMap::from([("fact".into(), 1.0)]),
+                    UnscoredReason::Truncated,
+                ),
+            ],
+        ),
+    ]
+}
+
+fn aspects() -> Vec<Aspect> {
+    vec![
+        Aspect::named("fact").with_midpoint(0.5),
+        Aspect::named("style"),
+    ]
+}
+
+fn evaluate(aggregation: Aggregation) -> Evaluation {
+    Evaluation::compute(&scored(), &aspects(), aggregation, &[]).unwrap()
+}
+
+#[test]
+fn each_aspect_is_judged_on_its_own_rated_segments() {
+    let evaluation = evaluate(Aggregation::Mean);
+    assert_eq!(
+        (evaluation.counts.responses, evaluation.counts.segments),
+        (3, 7)
+    );
+    let [fact, style] = &evaluation.aspects[..] else {
+        panic!("{evaluation:?}")
+    };
+    assert_eq!(
+        (
+            fact.counts.rated,
+            fact.counts.scored,
+            fact.counts.unscored.truncated
+        ),
+        (6, 5, 1)
+    );
+    assert_eq!(
+        (fact.counts.responses, fact.counts.responses_partly_scored),
+        (3, 1)
+    );
+    assert_eq!((style.counts.rated, style.counts.scored), (3, 3));
+    let error = (0.01 + 0.04 + 0.01 + 0.01 + 0.0025) / 5.0;
+    assert!((fact.segment.values.mse.unwrap() - error).abs() < 1e-12);
+    assert_eq!(style.segment.values.midpoint, Some(0.5));
+}
+
+#[test]
+fn responses_are_aggregated_as_asked() {
+    let mse_of = |aggregation| {
+        evaluate(aggregation).aspects[0]
+            .response
+            .values
+            .mse
+            .unwrap()
+    };
+    // Mean: .45/.5, .75/.75, .2/.25; the unrated 9.0 and the unscored rating take no part.
+    assert!((mse_of(Aggregation::Mean) - (0.0025 + 0.0 + 0.0025) / 3.0).abs() < 1e-12);
+    // Min: .1/0, .6/.5, .2/.25.
+    assert!((mse_of(Aggregation::Min) - (0.01 + 0.01 + 0.0025) / 3.0).abs() < 1e-12);
+    // Last rated and scored: .8/1, .9/1, .2/.25.
+    assert!((mse_of(Aggregation::Last) - (0.04 + 0.01 + 0.0025) / 3.0).abs() < 1e-12);
+}
+
+#[test]
+fn a_baseline_is_judged_on_the_segments_of_the_model() {
+    let baseline = BaselineScores {
+        name: "half".into(),
+        aspect: "fact".into(),
+        scores: vec![vec![0.5; 2], vec![0.5; 3], vec![0.5; 2]],
+    };
+    let evaluation =
+        Evaluation::compute(&scored(), &aspects(), Aggregation::Mean, &[baseline]).unwrap();
+    let [fact, style] = &evaluation.aspects[..] else {
+        panic!()
+    };
+    assert!(style.baselines.is_empty());
+    let half = &fact.baselines[0];
+    assert_eq!(half.segment.count, fact.segment.values.count);
+    assert_eq!(half.segment.pearson, None);
+    assert!(half.segment.absences.contains(&Absence::ConstantScores));
+    assert!((half.segment.mse.unwrap() - (0.25 + 0.25 + 0.0 + 0.25 + 0.0625) / 5.0).abs() < 1e-12);
+}
+
+#[test]
+fn fitted_baselines_go_straight_into_the_evaluation() {
+    let scored = scored();
+    let texts = ["aa", "bb", "cc"];
+    let examples: Vec<BaselineExample> = scored
+        .iter()
+        .map(|response| BaselineExample {
+            prompt: "why",
+            response: "aa bb cc",
+            segments: response
+                .segments
+                .iter()
+                .zip(texts)
+                .map(|(s, text)| BaselineSegment {
+                    text,
+                    rating: s.ratings.get("fact").copied(),
+                })
+                .collect(),
+        })
+        .collect();
+    let baselines: Vec<BaselineScores> = Baseline::ALL
+        .iter()
+        .map(|baseline| baseline.fit(&examples).unwrap().scores("fact", &examples))
+        .collect();
+    let evaluation =
+        Evaluation::compute(&scored, &aspects(), Aggregation::Mean, &baselines).unwrap();
+    let names: Vec<&str> = evaluation.aspects[0]
+        .baselines
+        .iter()
+        .map(|b| b.name.as_str())
+        .collect();
+    assert_eq!(names, ["train mean", "position + length", "bag of words"]);
+}
+
+#[test]
+fn scores_and_baselines_that_do_not_fit_are_refused_by_name() {
+    let compute = |scored: &[ScoredResponse], baselines: &[BaselineScores]| {
+        Evaluation::compute(scored, &aspects(), Aggregation::Mean, baselines).unwrap_err()
+    };
+    let mut short = scored();
+    short[1].segments[2].scores = Some(vec![0.5]);
+    assert_eq!(
+        compute(&short, &[]).to_string(),
+        "response `x2`, segment 2: found 1 scores, expected 2 (one per aspect)"
+    );
+    let baseline = |aspect: &str, scores: &[usize]| BaselineScores {
+        name: "half".into(),
+        aspect: aspect.into(),
+        scores: scores.iter().map(|&count| vec![0.5; count]).collect(),
+    };
+    let error = compute(&scored(), &[baseline("tone", &[2, 3, 2])]);
+    assert_eq!(
+        error.to_string(),
+        "baseline `half`: found aspect `tone`, expected one of: fact, style"
+    );
+    let error = compute(&scored(), &[baseline("fact", &[2, 3])]);
+    assert!(matches!(
+        error,
+        EvalError::BaselineResponses {
+            found: 2,
+            expected: 3,
+            ..
+        }
+    ));
+    let error = compute(&scored(), &[baseline("fact", &[2, 2, 2])]);
+    assert!(matches!(
+        error,
+        EvalError::BaselineSegments {
+            found: 2,
+            expected: 3,
+            ..
+        }
+    ));
+}
+
+#[test]
+fn nothing_one_segment_and_constant_scores_are_answered_with_a_reason() {
+    let aspects = [Aspect::named("rating")];
+    let evaluate = |scored: &[ScoredResponse]| {
+        let mut evaluation = Evaluation::compute(scored, &aspects, Aggregation::Mean, &[]).unwrap();
+        evaluation.add_intervals(scored, &aspects, &Bootstrap::default(), &Metric::ALL);
+        serde_json::to_string(&evaluation).unwrap();
+        evaluation.aspects.remove(0)
+    };
+    let of_ratings = |ratings: &[f64], score: f64| -> Vec<ScoredResponse> {
+        ratings
+            .iter()
+            .map(|&rating| response("x", vec![segment(&[("rating", rating)], &[score])]))
+            .collect()
+    };
+    let absences = |scored: &[ScoredResponse]| evaluate(scored).segment.values.absences;
+    assert_eq!(absences(&[]), [Absence::NothingToCompare]);
+    assert_eq!(
+        absences(&[response("x", vec![])]),
+        [Absence::NothingToCompare]
+    );
+    let unrated = [response("x", vec![segment(&[], &[0.5])])];
+    assert_eq!(absences(&unrated), [Absence::NothingToCompare]);
+    assert_eq!(
+        absences(&of_ratings(&[0.5], f64::NAN)),
+        [Absence::NothingToCompare]
+    );
+    assert_eq!(absences(&of_ratings(&[0.5], 0.4)), [Absence::OnePair]);
+    assert!(absences(&of_ratings(&[0.1, 0.9], 0.4)).contains(&Absence::ConstantScores));
+    assert!(absences(&of_ratings(&[0.5, 0.5], 0.4)).contains(&Absence::ConstantRatings));
+    let one = evaluate(&of_ratings(&[0.5], 0.4));
+    assert!((one.segment.values.mse.unwrap() - 0.01).abs() < 1e-12);
+    assert!(one.segment.intervals.is_empty() && one.lowest_is_last.is_none());
+}
+
+#[test]
+fn the_json_has_the_documented_keys_and_reads_back() {
+    let mut evaluation = evaluate(Aggregation::Mean);
+    let bootstrap = Bootstrap {
+        resamples: 50,
+        ..Bootstrap::default()
+    };
+    evaluation.add_intervals(&scored(), &aspects(), &bootstrap, &[Metric::Mse]);
+    let json = serde_json::to_value(&evaluation).unwrap();
+    let keys = |value: &serde_json::Value| -> Vec<String> {
+        value.as_object().unwrap().keys().cloned().collect()
+    };
+    assert_eq!(
+        keys(&json),
+        ["format_version", "aggregation", "counts", "aspects"]
+    );
+    let aspect = &json["aspects"][0];
+    assert_eq!(
+        keys(aspect),
+        [
+            "aspect",
+            "counts",
+            "segment",
+            "response",
+            "baselines",
+            "reliability",
+            "lowest_is_last"
+        ]
+    );
+    assert_eq!(keys(&aspect["segment"]), ["values", "intervals"]);
+    for metric in Metric::ALL {
+        assert!(
+            aspect["segment"]["values"].get(metric.name()).is_some(),
+            "{metric}"
+        );
+    }
+    assert!(aspect["segment"]["intervals"]["mse"]["low"].is_number());
+    assert_eq!(json["aggregation"], "mean");
+    let text = serde_json::to_string(&evaluation).unwrap();
+    assert_eq!(
+        serde_json::from_str::<Evaluation>(&text).unwrap(),
+        evaluation
+    );
+}
