@@ -7,7 +7,12 @@ use clap::{Args, Parser, Subcommand};
 /// Train, evaluate and use segment-level reward models: models that give every segment of a
 /// response its own real-valued score, learned from segment ratings by regression.
 #[derive(Debug, Parser)]
-#[command(name = "gradus", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    name = "gradus",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -22,7 +27,7 @@ pub(crate) enum Command {
     Quickstart(QuickstartArgs),
     /// Train a reward model and save it as a bundle
     #[command(after_help = TRAIN_HELP)]
-    Train(TrainArgs),
+    Train(Box<TrainArgs>),
     /// Compare a bundle's scores with the ratings of a data set
     #[command(after_help = EVAL_HELP)]
     Eval(EvalArgs),
@@ -95,6 +100,7 @@ pub(crate) struct QuickstartArgs {
 
 /// `gradus train`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct TrainArgs {
     /// Run configuration in TOML; flags win over it
     #[arg(long, value_name = "FILE")]

@@ -54,13 +54,20 @@ const BACKENDS: &[Backend] = &[
         list: || Device::enumerate(DeviceType::Wgpu).into_vec(),
     },
     #[cfg(feature = "cpu")]
-    Backend { name: "cpu", about: "CPU, pure Rust (Burn Flex)", list: || vec![Device::flex()] },
+    Backend {
+        name: "cpu",
+        about: "CPU, pure Rust (Burn Flex)",
+        list: || vec![Device::flex()],
+    },
     #[cfg(feature = "ndarray")]
     Backend {
         name: "ndarray",
         about: "CPU through ndarray, kept for comparison",
         list: || {
-            #[expect(deprecated, reason = "Burn deprecates ndarray; the feature exists to compare")]
+            #[expect(
+                deprecated,
+                reason = "Burn deprecates ndarray; the feature exists to compare"
+            )]
             let device = Device::ndarray();
             vec![device]
         },
@@ -138,7 +145,11 @@ pub fn available() -> Vec<DeviceInfo> {
     });
     names
         .enumerate()
-        .map(|(rank, (name, backend))| DeviceInfo { name, about: backend.about, default: rank == 0 })
+        .map(|(rank, (name, backend))| DeviceInfo {
+            name,
+            about: backend.about,
+            default: rank == 0,
+        })
         .collect()
 }
 
@@ -158,7 +169,10 @@ pub fn select(name: Option<&str>) -> Result<Device, DeviceError> {
         Some((backend, index)) => match index.parse() {
             Ok(number) => (backend, number),
             Err(_) => {
-                return Err(DeviceError::Index { name: name.into(), index: index.into() });
+                return Err(DeviceError::Index {
+                    name: name.into(),
+                    index: index.into(),
+                });
             }
         },
     };
@@ -168,11 +182,14 @@ pub fn select(name: Option<&str>) -> Result<Device, DeviceError> {
         .ok_or_else(|| DeviceError::NotCompiled { name: name.into() })?;
     let devices = (backend.list)();
     let found = devices.len();
-    devices.into_iter().nth(index).ok_or_else(|| DeviceError::NotFound {
-        name: name.into(),
-        backend: backend.name,
-        found,
-    })
+    devices
+        .into_iter()
+        .nth(index)
+        .ok_or_else(|| DeviceError::NotFound {
+            name: name.into(),
+            backend: backend.name,
+            found,
+        })
 }
 
 #[cfg(all(test, feature = "cpu"))]
@@ -188,18 +205,31 @@ mod tests {
     #[test]
     fn a_backend_that_is_not_compiled_in_is_named_with_what_is() {
         let error = select(Some("abacus")).unwrap_err();
-        assert!(error.to_string().starts_with("device `abacus`: this build has "));
+        assert!(
+            error
+                .to_string()
+                .starts_with("device `abacus`: this build has ")
+        );
         assert!(error.hint().unwrap().contains("--features abacus"));
     }
 
     #[test]
     fn a_device_beyond_the_last_is_refused() {
-        assert!(matches!(select(Some("cpu:7")), Err(DeviceError::NotFound { found: 1, .. })));
-        assert!(matches!(select(Some("cpu:x")), Err(DeviceError::Index { .. })));
+        assert!(matches!(
+            select(Some("cpu:7")),
+            Err(DeviceError::NotFound { found: 1, .. })
+        ));
+        assert!(matches!(
+            select(Some("cpu:x")),
+            Err(DeviceError::Index { .. })
+        ));
     }
 
     #[test]
     fn exactly_one_available_device_is_the_default() {
-        assert_eq!(available().iter().filter(|device| device.default).count(), 1);
+        assert_eq!(
+            available().iter().filter(|device| device.default).count(),
+            1
+        );
     }
 }

@@ -24,7 +24,10 @@ pub(crate) struct Usage {
 
 impl Usage {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None }
+        Self {
+            message: message.into(),
+            hint: None,
+        }
     }
 
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
@@ -41,7 +44,11 @@ pub(crate) fn report(error: &Error) -> ExitCode {
         let style = anstyle::AnsiColor::Cyan.on_default().bold();
         anstream::eprintln!("\n{style}hint{style:#}: {hint}");
     }
-    ExitCode::from(if is_input(error) { USAGE_OR_DATA } else { OTHER })
+    ExitCode::from(if is_input(error) {
+        USAGE_OR_DATA
+    } else {
+        OTHER
+    })
 }
 
 /// The causes in one line. A cause that its effect already quotes is not said twice.
@@ -63,12 +70,28 @@ fn hint(error: &Error) -> Option<String> {
         if let Some(error) = cause.downcast_ref::<Usage>() {
             return error.hint.clone();
         }
-        None.or_else(|| cause.downcast_ref::<TrainError>().and_then(TrainError::hint))
-            .or_else(|| cause.downcast_ref::<DataError>().and_then(DataError::hint))
-            .or_else(|| cause.downcast_ref::<ModelError>().and_then(ModelError::hint))
-            .or_else(|| cause.downcast_ref::<EvalError>().and_then(EvalError::hint))
-            .or_else(|| cause.downcast_ref::<RunConfigError>().and_then(RunConfigError::hint))
-            .or_else(|| cause.downcast_ref::<DeviceError>().and_then(DeviceError::hint))
+        None.or_else(|| {
+            cause
+                .downcast_ref::<TrainError>()
+                .and_then(TrainError::hint)
+        })
+        .or_else(|| cause.downcast_ref::<DataError>().and_then(DataError::hint))
+        .or_else(|| {
+            cause
+                .downcast_ref::<ModelError>()
+                .and_then(ModelError::hint)
+        })
+        .or_else(|| cause.downcast_ref::<EvalError>().and_then(EvalError::hint))
+        .or_else(|| {
+            cause
+                .downcast_ref::<RunConfigError>()
+                .and_then(RunConfigError::hint)
+        })
+        .or_else(|| {
+            cause
+                .downcast_ref::<DeviceError>()
+                .and_then(DeviceError::hint)
+        })
     })
 }
 
@@ -84,7 +107,11 @@ fn is_input(error: &Error) -> bool {
         cause.is::<Usage>()
             || cause.is::<RunConfigError>()
             || cause.is::<DeviceError>()
-            || cause.downcast_ref::<DataError>().is_some_and(DataError::is_input)
-            || cause.downcast_ref::<ModelError>().is_some_and(ModelError::is_input)
+            || cause
+                .downcast_ref::<DataError>()
+                .is_some_and(DataError::is_input)
+            || cause
+                .downcast_ref::<ModelError>()
+                .is_some_and(ModelError::is_input)
     })
 }

@@ -35,7 +35,10 @@ pub(crate) struct TrainProgress {
 
 impl TrainProgress {
     pub(crate) fn new() -> Self {
-        Self { bar: None, epochs: 0 }
+        Self {
+            bar: None,
+            epochs: 0,
+        }
     }
 }
 
@@ -62,7 +65,11 @@ impl TrainObserver for TrainProgress {
             epoch.objective,
             epoch.tokens_per_second,
             epoch.train_seconds + epoch.valid_seconds,
-            if epoch.best { "  best so far, kept" } else { "" },
+            if epoch.best {
+                "  best so far, kept"
+            } else {
+                ""
+            },
         );
         match &self.bar {
             Some(bar) => bar.suspend(|| anstream::eprintln!("{line}")),

@@ -84,8 +84,10 @@ impl RunConfig {
     /// [`RunConfigError::Parse`] for text that is not TOML, an unknown key, or a value of the wrong
     /// type or range.
     pub fn parse(text: &str, name: &str) -> Result<Self, RunConfigError> {
-        toml::from_str(text)
-            .map_err(|source| RunConfigError::Parse { name: name.into(), source: Box::new(source) })
+        toml::from_str(text).map_err(|source| RunConfigError::Parse {
+            name: name.into(),
+            source: Box::new(source),
+        })
     }
 
     /// Reads a configuration from a file.
@@ -111,8 +113,10 @@ mod tests {
 
     #[test]
     fn the_effective_configuration_reads_back_as_itself() {
-        let mut config = RunConfig::default();
-        config.encoder = Some("minilm".into());
+        let mut config = RunConfig {
+            encoder: Some("minilm".into()),
+            ..RunConfig::default()
+        };
         config.text.aspects = vec!["factuality".into()];
         config.training.loss = gradus_train::RatingLoss::Huber { delta: 0.1 };
         config.scratch = Some(ScratchOptions::default());
@@ -122,15 +126,22 @@ mod tests {
 
     #[test]
     fn a_typo_is_named_with_its_line() {
-        let message =
-            RunConfig::parse("\n[training]\nlerning_rate = 1.0\n", "my.toml").unwrap_err().to_string();
+        let message = RunConfig::parse("\n[training]\nlerning_rate = 1.0\n", "my.toml")
+            .unwrap_err()
+            .to_string();
         assert!(message.starts_with("my.toml: "), "{message}");
-        assert!(message.contains("lerning_rate") && message.contains("line 3"), "{message}");
+        assert!(
+            message.contains("lerning_rate") && message.contains("line 3"),
+            "{message}"
+        );
     }
 
     #[test]
     fn values_out_of_range_are_refused_where_they_stand() {
         let error = RunConfig::parse("[training]\nloss = \"huber:0\"", "my.toml").unwrap_err();
-        assert!(error.to_string().contains("finite delta above 0"), "{error}");
+        assert!(
+            error.to_string().contains("finite delta above 0"),
+            "{error}"
+        );
     }
 }

@@ -41,7 +41,10 @@ pub(crate) fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) ->
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_string()).collect();
+    let lines: Vec<String> = table
+        .lines()
+        .map(|line| line.trim_end().to_string())
+        .collect();
     lines.join("\n")
 }
 
@@ -59,23 +62,33 @@ pub(crate) fn short(value: Option<f64>) -> String {
 pub(crate) fn score_style(share: f64) -> Style {
     let share = share.clamp(0.0, 1.0);
     let channel = |share: f64| {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within 70..=230")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "within 70..=230"
+        )]
         let value = (70.0 + 160.0 * share.clamp(0.0, 1.0)) as u8;
         value
     };
     let color = RgbColor(channel(2.0 * (1.0 - share)), channel(2.0 * share), 70);
-    Style::new().bg_color(Some(color.into())).fg_color(Some(RgbColor(0, 0, 0).into()))
+    Style::new()
+        .bg_color(Some(color.into()))
+        .fg_color(Some(RgbColor(0, 0, 0).into()))
 }
 
 /// What a run read and did, on standard error.
 pub(crate) fn training(report: &RunReport) {
-    for (split, counts) in [("train", &report.counts.train), ("valid", &report.counts.valid)] {
+    for (split, counts) in [
+        ("train", &report.counts.train),
+        ("valid", &report.counts.valid),
+    ] {
         let mut text = format!(
             "{split}: {} examples, {} ratings, {} tokens",
             counts.examples, counts.rated, counts.tokens
         );
         if counts.examples_without_rating > 0 {
-            text += &format!("; {} examples without a rating left out", counts.examples_without_rating);
+            let left_out = counts.examples_without_rating;
+            text = format!("{text}; {left_out} examples without a rating left out");
         }
         status(&text);
         if counts.truncation.any() {

@@ -17,11 +17,32 @@ pub(crate) fn run(command: DataCommand) -> Result<()> {
     match command {
         DataCommand::Validate { files, json } => validate(&files, json),
         DataCommand::Stats { file, json } => stats(&file, json),
-        DataCommand::Split { file, output, valid, test, seed } => {
-            split(&file, &output, SplitFractions { train: 1.0 - valid - test, valid, test }, seed)
-        }
-        DataCommand::Generate { output, examples, seed } => {
-            let config = GeneratorConfig { examples, seed, ..GeneratorConfig::default() };
+        DataCommand::Split {
+            file,
+            output,
+            valid,
+            test,
+            seed,
+        } => split(
+            &file,
+            &output,
+            SplitFractions {
+                train: 1.0 - valid - test,
+                valid,
+                test,
+            },
+            seed,
+        ),
+        DataCommand::Generate {
+            output,
+            examples,
+            seed,
+        } => {
+            let config = GeneratorConfig {
+                examples,
+                seed,
+                ..GeneratorConfig::default()
+            };
             let examples = generate(&config)?;
             write(&output, examples.iter())
         }
@@ -37,11 +58,19 @@ struct Validation {
 }
 
 fn validate(files: &[PathBuf], json: bool) -> Result<()> {
-    let validations = files.iter().map(|file| validate_file(file)).collect::<Result<Vec<_>>>()?;
+    let validations = files
+        .iter()
+        .map(|file| validate_file(file))
+        .collect::<Result<Vec<_>>>()?;
     if json {
         show::json(&validations)?;
     } else {
-        for Validation { file, examples, problems } in &validations {
+        for Validation {
+            file,
+            examples,
+            problems,
+        } in &validations
+        {
             for problem in problems {
                 show::line(problem)?;
             }
@@ -49,7 +78,10 @@ fn validate(files: &[PathBuf], json: bool) -> Result<()> {
             show::line(&format!("{}: {verdict}", file.display()))?;
         }
     }
-    let wrong: usize = validations.iter().map(|validation| validation.problems.len()).sum();
+    let wrong: usize = validations
+        .iter()
+        .map(|validation| validation.problems.len())
+        .sum();
     if wrong == 0 {
         return Ok(());
     }
@@ -74,9 +106,17 @@ fn validate_file(file: &Path) -> Result<Validation> {
     let stats = stats.finish();
     problems.extend(stats.repeated_id_list.iter().map(|repeated| {
         let (line, first) = (repeated.line, repeated.first_line);
-        format!("{}:{line}: id `{}` is that of line {first} too", file.display(), repeated.id)
+        format!(
+            "{}:{line}: id `{}` is that of line {first} too",
+            file.display(),
+            repeated.id
+        )
     }));
-    Ok(Validation { file: file.to_path_buf(), examples: stats.examples, problems })
+    Ok(Validation {
+        file: file.to_path_buf(),
+        examples: stats.examples,
+        problems,
+    })
 }
 
 fn stats(file: &Path, json: bool) -> Result<()> {
@@ -93,7 +133,10 @@ fn stats(file: &Path, json: bool) -> Result<()> {
         stats.repeated_prompts
     ))?;
     if stats.repeated_ids > 0 {
-        show::line(&format!("{} ids are used more than once", stats.repeated_ids))?;
+        show::line(&format!(
+            "{} ids are used more than once",
+            stats.repeated_ids
+        ))?;
     }
     let lengths = [
         ("characters of a response", &stats.response_chars),
@@ -102,31 +145,69 @@ fn stats(file: &Path, json: bool) -> Result<()> {
     ];
     let rows = lengths.into_iter().filter_map(|(name, lengths)| {
         let LengthStats { min, mean, max } = lengths.as_ref()?;
-        Some(vec![name.to_string(), min.to_string(), format!("{mean:.1}"), max.to_string()])
+        Some(vec![
+            name.to_string(),
+            min.to_string(),
+            format!("{mean:.1}"),
+            max.to_string(),
+        ])
     });
-    show::line(&format!("\n{}", show::table(&["length", "min", "mean", "max"], rows)))?;
+    show::line(&format!(
+        "\n{}",
+        show::table(&["length", "min", "mean", "max"], rows)
+    ))?;
     let rows = stats.aspects.iter().map(|(name, ratings)| {
         let numbers = [ratings.min, ratings.mean, ratings.max, ratings.sd];
-        let head = [name.clone(), ratings.count.to_string(), ratings.distinct.to_string()];
+        let head = [
+            name.clone(),
+            ratings.count.to_string(),
+            ratings.distinct.to_string(),
+        ];
         let cells = numbers.iter().map(|value| show::number(Some(*value)));
-        let histogram: Vec<String> = ratings.histogram.counts.iter().map(u64::to_string).collect();
-        head.into_iter().chain(cells).chain([histogram.join(" ")]).collect()
+        let histogram: Vec<String> = ratings
+            .histogram
+            .counts
+            .iter()
+            .map(u64::to_string)
+            .collect();
+        head.into_iter()
+            .chain(cells)
+            .chain([histogram.join(" ")])
+            .collect()
     });
-    let header = ["aspect", "ratings", "distinct", "min", "mean", "max", "sd", "histogram"];
+    let header = [
+        "aspect",
+        "ratings",
+        "distinct",
+        "min",
+        "mean",
+        "max",
+        "sd",
+        "histogram",
+    ];
     show::line(&format!("\n{}", show::table(&header, rows)))
 }
 
 fn split(file: &Path, output: &Path, fractions: SplitFractions, seed: u64) -> Result<()> {
     let examples = read_examples(file)?;
-    let prompts: Vec<&str> = examples.iter().map(|example| example.prompt.as_str()).collect();
+    let prompts: Vec<&str> = examples
+        .iter()
+        .map(|example| example.prompt.as_str())
+        .collect();
     let split = split_by_prompt(&prompts, fractions, seed)?;
-    let parts = [("train", &split.train), ("valid", &split.valid), ("test", &split.test)];
+    let parts = [
+        ("train", &split.train),
+        ("valid", &split.valid),
+        ("test", &split.test),
+    ];
     let path = |name: &str| output.join(format!("{name}.jsonl"));
     for (name, _) in parts {
         if path(name).exists() {
-            return Err(Usage::new(format!("{}: already exists", path(name).display()))
-                .with_hint("choose another directory with --output")
-                .into());
+            return Err(
+                Usage::new(format!("{}: already exists", path(name).display()))
+                    .with_hint("choose another directory with --output")
+                    .into(),
+            );
         }
     }
     fs_err::create_dir_all(output)?;

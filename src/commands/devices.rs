@@ -12,13 +12,21 @@ pub(crate) fn run(json: bool) -> Result<()> {
     }
     let rows = available.iter().map(|device| {
         let default = if device.default { "default" } else { "" };
-        vec![device.name.clone(), device.about.to_string(), default.to_string()]
+        vec![
+            device.name.clone(),
+            device.about.to_string(),
+            default.to_string(),
+        ]
     });
     show::line(&show::table(&["device", "what it is", ""], rows))?;
     for backend in device::compiled() {
-        let found = available.iter().any(|device| device.name.starts_with(backend));
+        let found = available
+            .iter()
+            .any(|device| device.name.starts_with(backend));
         if !found {
-            show::line(&format!("{backend}: compiled in, no device on this machine"))?;
+            show::line(&format!(
+                "{backend}: compiled in, no device on this machine"
+            ))?;
         }
     }
     Ok(())

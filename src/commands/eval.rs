@@ -30,7 +30,11 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
         None => stored_baselines(&args.bundle)?,
     };
     let evaluation = evaluate(&scorer, &examples, &baselines)?;
-    if args.json { show::json(&evaluation) } else { show_evaluation(&evaluation) }
+    if args.json {
+        show::json(&evaluation)
+    } else {
+        show_evaluation(&evaluation)
+    }
 }
 
 fn stored_baselines(bundle: &Path) -> Result<Baselines> {
@@ -44,8 +48,11 @@ fn stored_baselines(bundle: &Path) -> Result<Baselines> {
     }
     let bytes = fs_err::read(&path)?;
     let baselines = serde_json::from_slice(&bytes).with_context(|| {
-        Usage::new(format!("{}: not the baselines of this version", path.display()))
-            .with_hint("give the training split with --train")
+        Usage::new(format!(
+            "{}: not the baselines of this version",
+            path.display()
+        ))
+        .with_hint("give the training split with --train")
     })?;
     Ok(baselines)
 }
@@ -68,9 +75,14 @@ pub(crate) fn evaluate(
         show::status(&counts.to_string());
     }
     let aspects: Vec<Aspect> = scorer.aspects().map(Aspect::named).collect();
-    let rated = examples.iter().flat_map(|example| &example.segments).any(|segment| {
-        aspects.iter().any(|aspect| segment.ratings.contains_key(&aspect.name))
-    });
+    let rated = examples
+        .iter()
+        .flat_map(|example| &example.segments)
+        .any(|segment| {
+            aspects
+                .iter()
+                .any(|aspect| segment.ratings.contains_key(&aspect.name))
+        });
     if !rated {
         let names: Vec<&str> = scorer.aspects().collect();
         return Err(Usage::new(format!(
@@ -81,7 +93,12 @@ pub(crate) fn evaluate(
         .into());
     }
     let baselines = baselines.scores(examples);
-    Ok(Evaluation::compute(&scored, &aspects, scorer.aggregation(), &baselines)?)
+    Ok(Evaluation::compute(
+        &scored,
+        &aspects,
+        scorer.aggregation(),
+        &baselines,
+    )?)
 }
 
 /// Prints a table per aspect and level.
@@ -95,7 +112,9 @@ pub(crate) fn show_evaluation(evaluation: &Evaluation) -> Result<()> {
         let segment = level(aspect, &aspect.segment.values, |baseline| &baseline.segment);
         show::line(&table("segment level", segment))?;
         let name = format!("response level ({})", evaluation.aggregation);
-        let response = level(aspect, &aspect.response.values, |baseline| &baseline.response);
+        let response = level(aspect, &aspect.response.values, |baseline| {
+            &baseline.response
+        });
         show::line(&format!("\n{}", table(&name, response)))?;
     }
     Ok(())
@@ -108,12 +127,25 @@ fn level<'a>(
     model: &'a MetricValues,
     baseline: impl Fn(&'a gradus::eval::BaselineEvaluation) -> &'a MetricValues,
 ) -> Rows<'a> {
-    let baselines = aspect.baselines.iter().map(|entry| (entry.name.as_str(), baseline(entry)));
+    let baselines = aspect
+        .baselines
+        .iter()
+        .map(|entry| (entry.name.as_str(), baseline(entry)));
     std::iter::once(("model", model)).chain(baselines).collect()
 }
 
 fn table(level: &str, rows: Rows<'_>) -> String {
-    let header = [level, "J", "RMSE", "MAE", "bias", "R²", "Pearson", "Spearman", "Kendall τ-b"];
+    let header = [
+        level,
+        "J",
+        "RMSE",
+        "MAE",
+        "bias",
+        "R²",
+        "Pearson",
+        "Spearman",
+        "Kendall τ-b",
+    ];
     let rows = rows.into_iter().map(|(name, values)| {
         let numbers = [
             values.mse.map(|mse| -mse),

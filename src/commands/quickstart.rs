@@ -1,7 +1,9 @@
 //! `gradus quickstart`
 
 use anyhow::Result;
-use gradus::data::{Example, GeneratorConfig, SplitFractions, TruncationCounts, generate, split_by_prompt};
+use gradus::data::{
+    Example, GeneratorConfig, SplitFractions, TruncationCounts, generate, split_by_prompt,
+};
 use gradus::eval::{Baselines, Scorer};
 use gradus::train::Display;
 use gradus::{RunConfig, device};
@@ -15,7 +17,11 @@ use crate::show;
 /// What quickstart trains: a small encoder from scratch.
 const CONFIG: &str = include_str!("../../configs/quickstart.toml");
 const EXAMPLES: usize = 6000;
-const FRACTIONS: SplitFractions = SplitFractions { train: 0.85, valid: 0.05, test: 0.1 };
+const FRACTIONS: SplitFractions = SplitFractions {
+    train: 0.85,
+    valid: 0.05,
+    test: 0.1,
+};
 
 pub(crate) fn run(args: &QuickstartArgs) -> Result<()> {
     let mut config = RunConfig::parse(CONFIG, "configs/quickstart.toml")?;
@@ -23,11 +29,21 @@ pub(crate) fn run(args: &QuickstartArgs) -> Result<()> {
     config.device.clone_from(&args.device.device);
     let device = device::select(config.device.as_deref())?;
 
-    let examples = generate(&GeneratorConfig { examples: EXAMPLES, seed: args.seed, ..GeneratorConfig::default() })?;
-    let prompts: Vec<&str> = examples.iter().map(|example| example.prompt.as_str()).collect();
+    let examples = generate(&GeneratorConfig {
+        examples: EXAMPLES,
+        seed: args.seed,
+        ..GeneratorConfig::default()
+    })?;
+    let prompts: Vec<&str> = examples
+        .iter()
+        .map(|example| example.prompt.as_str())
+        .collect();
     let split = split_by_prompt(&prompts, FRACTIONS, args.seed)?;
     let part = |indices: &[usize]| -> Vec<Example> {
-        indices.iter().map(|&index| examples[index].clone()).collect()
+        indices
+            .iter()
+            .map(|&index| examples[index].clone())
+            .collect()
     };
     let (train, valid, test) = (part(&split.train), part(&split.valid), part(&split.test));
     show::status(&format!(
@@ -38,8 +54,15 @@ pub(crate) fn run(args: &QuickstartArgs) -> Result<()> {
     ));
 
     let display = Display::Observer(Box::new(TrainProgress::new()));
-    let report =
-        train_bundle(&config, &args.output, true, &train, &valid, &device, display)?;
+    let report = train_bundle(
+        &config,
+        &args.output,
+        true,
+        &train,
+        &valid,
+        &device,
+        display,
+    )?;
     show::training(&report);
 
     let scorer = Scorer::load(&args.output, &device)?;
@@ -58,14 +81,28 @@ pub(crate) fn run(args: &QuickstartArgs) -> Result<()> {
 /// Prints the test response with the widest range of ratings, its segments coloured by score.
 fn show_response(scorer: &Scorer, examples: &[Example]) -> Result<()> {
     let spread = |example: &&Example| {
-        let ratings = || example.segments.iter().flat_map(|segment| segment.ratings.values().copied());
-        let (low, high) = (ratings().fold(f64::MAX, f64::min), ratings().fold(f64::MIN, f64::max));
+        let ratings = || {
+            example
+                .segments
+                .iter()
+                .flat_map(|segment| segment.ratings.values().copied())
+        };
+        let (low, high) = (
+            ratings().fold(f64::MAX, f64::min),
+            ratings().fold(f64::MIN, f64::max),
+        );
         high - low
     };
-    let Some(example) = examples.iter().max_by(|a, b| spread(a).total_cmp(&spread(b))) else {
+    let Some(example) = examples
+        .iter()
+        .max_by(|a, b| spread(a).total_cmp(&spread(b)))
+    else {
         return Ok(());
     };
-    let scores = scorer.score(std::slice::from_ref(example), &mut TruncationCounts::default())?;
+    let scores = scorer.score(
+        std::slice::from_ref(example),
+        &mut TruncationCounts::default(),
+    )?;
     show::line(&format!("\nA held-out prompt:\n  {}", example.prompt))?;
     show::line("Its response, segment by segment:\n  score  rating")?;
     for (k, (segment, score)) in example.segments.iter().zip(&scores[0]).enumerate() {

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use gradus::data::{AtomicFile, BatchSize, Example, ExampleReader, TruncationCounts};
 use gradus::device;
 use gradus::eval::{Scorer, SegmentScore};
@@ -30,11 +30,16 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
     let counts = match &args.output {
         Some(path) => {
             let mut file = AtomicFile::create(path)?;
-            let counts = score_all(&scorer, reader, &mut file)?;
+            let counts = score_all(&scorer, reader, &mut file)
+                .with_context(|| format!("{}: scoring into it failed", path.display()))?;
             file.commit()?;
             counts
         }
-        None => score_all(&scorer, reader, &mut io::BufWriter::new(io::stdout().lock()))?,
+        None => score_all(
+            &scorer,
+            reader,
+            &mut io::BufWriter::new(io::stdout().lock()),
+        )?,
     };
     counts.show(&args.input);
     Ok(())
@@ -68,8 +73,10 @@ fn score_all(scorer: &Scorer, mut reader: ExampleReader, out: &mut impl Write) -
     let bar = progress::counter("responses");
     let mut counts = Counts::default();
     loop {
-        let chunk: Vec<Example> =
-            reader.by_ref().take(CHUNK).collect::<gradus::data::Result<_>>()?;
+        let chunk: Vec<Example> = reader
+            .by_ref()
+            .take(CHUNK)
+            .collect::<gradus::data::Result<_>>()?;
         if chunk.is_empty() {
             break;
         }
@@ -95,7 +102,10 @@ fn score_chunk(
         serde_json::to_writer(&mut *out, &scored_record(scorer, example, scores))?;
         out.write_all(b"\n")?;
         counts.responses += 1;
-        let scored = scores.iter().filter(|score| score.scores().is_some()).count();
+        let scored = scores
+            .iter()
+            .filter(|score| score.scores().is_some())
+            .count();
         counts.scored += scored;
         counts.unscored += scores.len() - scored;
     }
@@ -107,9 +117,18 @@ fn scored_record(scorer: &Scorer, example: &Example, scores: &[SegmentScore]) ->
     let aspects: Vec<&str> = scorer.aspects().collect();
     let mut record = example.to_json();
     if let Some(segments) = record.get_mut("segments").and_then(Value::as_array_mut) {
-        for (segment, score) in segments.iter_mut().filter_map(Value::as_object_mut).zip(scores) {
-            let values = score.scores().map(|values| values.iter().copied().map(Some).collect());
-            segment.insert("score".into(), values.map_or(Value::Null, |v| by_aspect(&aspects, v)));
+        for (segment, score) in segments
+            .iter_mut()
+            .filter_map(Value::as_object_mut)
+            .zip(scores)
+        {
+            let values = score
+                .scores()
+                .map(|values| values.iter().copied().map(Some).collect());
+            segment.insert(
+                "score".into(),
+                values.map_or(Value::Null, |v| by_aspect(&aspects, v)),
+            );
             match score {
                 SegmentScore::Scored(_) => {}
                 SegmentScore::Truncated => {
@@ -123,8 +142,11 @@ fn scored_record(scorer: &Scorer, example: &Example, scores: &[SegmentScore]) ->
     }
     let response: Vec<Option<f64>> = (0..aspects.len())
         .map(|aspect| {
-            let of_aspect: Vec<f64> =
-                scores.iter().filter_map(SegmentScore::scores).map(|values| values[aspect]).collect();
+            let of_aspect: Vec<f64> = scores
+                .iter()
+                .filter_map(SegmentScore::scores)
+                .map(|values| values[aspect])
+                .collect();
             scorer.aggregation().aggregate(&of_aspect)
         })
         .collect();
@@ -139,7 +161,10 @@ fn by_aspect(aspects: &[&str], values: Vec<Option<f64>>) -> Value {
     if let [value] = values[..] {
         return value.into();
     }
-    let map: Map<String, Value> =
-        aspects.iter().zip(values).map(|(&name, value)| (name.to_string(), value.into())).collect();
+    let map: Map<String, Value> = aspects
+        .iter()
+        .zip(values)
+        .map(|(&name, value)| (name.to_string(), value.into()))
+        .collect();
     map.into()
 }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use gradus::data::{Example, read_examples};
-use gradus::train::{Display, EncoderSource, Run, RunReport, run as train_run};
 use gradus::eval::Baselines;
 use gradus::model::ModelError;
+use gradus::train::{Display, EncoderSource, Run, RunReport, run as train_run};
 use gradus::{RunConfig, device};
 
 use crate::cli::TrainArgs;
@@ -27,7 +27,15 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     } else {
         Display::Observer(Box::new(TrainProgress::new()))
     };
-    let report = train_bundle(&config, paths.output, args.overwrite, &train, &valid, &device, display)?;
+    let report = train_bundle(
+        &config,
+        paths.output,
+        args.overwrite,
+        &train,
+        &valid,
+        &device,
+        display,
+    )?;
     show::training(&report);
     show::status(&format!("bundle saved: {}", paths.output.display()));
     if args.json {
@@ -50,7 +58,9 @@ pub(crate) fn train_bundle(
         (Some(directory), None) => EncoderSource::Pretrained(directory.clone()),
         (None, Some(scratch)) => EncoderSource::Scratch(scratch.clone()),
         (Some(_), Some(_)) => {
-            return Err(Usage::new("found both an encoder and a [scratch] table, expected one").into());
+            return Err(
+                Usage::new("found both an encoder and a [scratch] table, expected one").into(),
+            );
         }
         (None, None) => {
             return Err(Usage::new("no encoder, expected a directory to start from")
@@ -83,7 +93,9 @@ fn fitted_baselines(config: &RunConfig, train: &[Example]) -> Result<Baselines> 
         .flat_map(|segment| segment.ratings.keys().map(String::as_str))
         .collect();
     let wanted = &config.text.aspects;
-    let learned = rated.into_iter().filter(|name| wanted.is_empty() || wanted.iter().any(|w| w == name));
+    let learned = rated
+        .into_iter()
+        .filter(|name| wanted.is_empty() || wanted.iter().any(|w| w == name));
     Ok(Baselines::fit(learned, train)?)
 }
 
@@ -93,19 +105,25 @@ fn effective_config(args: &TrainArgs) -> Result<RunConfig> {
         Some(path) => RunConfig::load(path)?,
         None => RunConfig::default(),
     };
-    set_some(&mut config.encoder, &args.encoder);
-    set_some(&mut config.train, &args.train);
-    set_some(&mut config.valid, &args.valid);
-    set_some(&mut config.output, &args.output);
-    set_some(&mut config.device, &args.device.device);
-    set(&mut config.text.aspects, &args.aspects);
-    set(&mut config.text.max_length, &args.max_length);
+    set_some(&mut config.encoder, args.encoder.as_ref());
+    set_some(&mut config.train, args.train.as_ref());
+    set_some(&mut config.valid, args.valid.as_ref());
+    set_some(&mut config.output, args.output.as_ref());
+    set_some(&mut config.device, args.device.device.as_ref());
+    set(&mut config.text.aspects, args.aspects.as_ref());
+    set(&mut config.text.max_length, args.max_length.as_ref());
     config.text.use_context |= args.use_context;
-    set(&mut config.training.epochs, &args.epochs);
-    set(&mut config.training.batch_size, &args.batch_size);
-    set(&mut config.training.learning_rate, &args.learning_rate);
-    set(&mut config.training.head_learning_rate, &args.head_learning_rate);
-    set(&mut config.training.seed, &args.seed);
+    set(&mut config.training.epochs, args.epochs.as_ref());
+    set(&mut config.training.batch_size, args.batch_size.as_ref());
+    set(
+        &mut config.training.learning_rate,
+        args.learning_rate.as_ref(),
+    );
+    set(
+        &mut config.training.head_learning_rate,
+        args.head_learning_rate.as_ref(),
+    );
+    set(&mut config.training.seed, args.seed.as_ref());
     if args.batch_size.is_some() {
         config.training.batch_tokens = None;
     }
@@ -125,15 +143,15 @@ fn effective_config(args: &TrainArgs) -> Result<RunConfig> {
     Ok(config)
 }
 
-fn set<T: Clone>(setting: &mut T, flag: &Option<T>) {
+fn set<T: Clone>(setting: &mut T, flag: Option<&T>) {
     if let Some(value) = flag {
         setting.clone_from(value);
     }
 }
 
-fn set_some<T: Clone>(setting: &mut Option<T>, flag: &Option<T>) {
+fn set_some<T: Clone>(setting: &mut Option<T>, flag: Option<&T>) {
     if flag.is_some() {
-        setting.clone_from(flag);
+        *setting = flag.cloned();
     }
 }
 
@@ -148,8 +166,9 @@ impl<'a> Paths<'a> {
     fn of(config: &'a RunConfig) -> Result<Self> {
         let need = |path: &'a Option<PathBuf>, flag: &str| {
             path.as_deref().ok_or_else(|| {
-                Usage::new(format!("no {flag} given"))
-                    .with_hint(format!("pass --{flag}, or set `{flag}` in the file of --config"))
+                Usage::new(format!("no {flag} given")).with_hint(format!(
+                    "pass --{flag}, or set `{flag}` in the file of --config"
+                ))
             })
         };
         Ok(Self {

@@ -6,8 +6,16 @@ use crate::support::{gradus, temp_dir};
 fn every_command_explains_itself() {
     let directory = temp_dir();
     for command in [
-        &["quickstart"][..], &["train"], &["eval"], &["score"], &["devices"], &["data"],
-        &["data", "validate"], &["data", "stats"], &["data", "split"], &["data", "generate"],
+        &["quickstart"][..],
+        &["train"],
+        &["eval"],
+        &["score"],
+        &["devices"],
+        &["data"],
+        &["data", "validate"],
+        &["data", "stats"],
+        &["data", "split"],
+        &["data", "generate"],
     ] {
         let mut arguments = command.to_vec();
         arguments.push("--help");
@@ -22,8 +30,18 @@ fn every_command_explains_itself() {
 fn devices_lists_the_cpu() {
     let directory = temp_dir();
     let table = gradus(directory.path(), &["devices"]).succeeds();
-    assert!(table.contains("cpu:0") && table.contains("default"), "{table}");
+    assert!(
+        table.contains("cpu:0") && table.contains("default"),
+        "{table}"
+    );
     let json: serde_json::Value =
         serde_json::from_str(&gradus(directory.path(), &["devices", "--json"]).succeeds()).unwrap();
-    assert_eq!(json.as_array().unwrap().iter().filter(|d| d["default"] == true).count(), 1);
+    assert_eq!(
+        json.as_array()
+            .unwrap()
+            .iter()
+            .filter(|d| d["default"] == true)
+            .count(),
+        1
+    );
 }

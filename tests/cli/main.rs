@@ -1,5 +1,7 @@
 //! The real binary, from outside: what it prints, what it leaves on disk, how it ends.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
+
 mod data;
 mod disk;
 mod encoder;

@@ -13,8 +13,15 @@ fn refuses(line: &str, parts: &[&str]) {
     let mut expected = vec!["data.jsonl:2"];
     expected.extend(parts);
     gradus(directory.path(), &["eval", bundle, "data.jsonl"]).fails(2, &expected);
-    gradus(directory.path(), &["score", bundle, "data.jsonl", "-o", "out.jsonl"]).fails(2, &expected);
-    assert!(!directory.path().join("out.jsonl").exists(), "half a file was left");
+    gradus(
+        directory.path(),
+        &["score", bundle, "data.jsonl", "-o", "out.jsonl"],
+    )
+    .fails(2, &expected);
+    assert!(
+        !directory.path().join("out.jsonl").exists(),
+        "half a file was left"
+    );
     gradus(directory.path(), &["data", "stats", "data.jsonl"]).fails(2, &expected);
 }
 
@@ -30,7 +37,10 @@ fn text_that_is_not_json() {
 
 #[test]
 fn a_span_past_the_end() {
-    refuses(&record(r#"{"start":0,"end":11,"rating":1}"#), &["segments[0]", "11", "10"]);
+    refuses(
+        &record(r#"{"start":0,"end":11,"rating":1}"#),
+        &["segments[0]", "11", "10"],
+    );
 }
 
 #[test]
@@ -41,29 +51,42 @@ fn overlapping_spans() {
 
 #[test]
 fn a_backwards_span_and_an_empty_one() {
-    refuses(&record(r#"{"start":5,"end":2,"rating":1}"#), &["segments[0]", "5", "2"]);
-    refuses(&record(r#"{"start":5,"end":5,"rating":1}"#), &["segments[0]", "empty"]);
+    refuses(
+        &record(r#"{"start":5,"end":2,"rating":1}"#),
+        &["segments[0]", "5", "2"],
+    );
+    refuses(
+        &record(r#"{"start":5,"end":5,"rating":1}"#),
+        &["segments[0]", "empty"],
+    );
 }
 
 #[test]
 fn a_rating_that_is_not_a_finite_number() {
     refuses(&record(r#"{"start":0,"end":5,"rating":NaN}"#), &["NaN"]);
     refuses(&record(r#"{"start":0,"end":5,"rating":1e999}"#), &["1e999"]);
-    refuses(&record(r#"{"start":0,"end":5,"rating":"good"}"#), &["rating", "good"]);
+    refuses(
+        &record(r#"{"start":0,"end":5,"rating":"good"}"#),
+        &["rating", "good"],
+    );
 }
 
 #[test]
 fn counts_that_differ() {
     let line = r#"{"id":"bad","prompt":"p","segments":["a","b"],"ratings":[1.0]}"#;
     refuses(line, &["ratings", "1", "2"]);
-    refuses(r#"{"id":"bad","prompt":"p","completions":["a"],"labels":[true,false]}"#, &["labels"]);
+    refuses(
+        r#"{"id":"bad","prompt":"p","completions":["a"],"labels":[true,false]}"#,
+        &["labels"],
+    );
 }
 
 #[test]
 fn an_empty_file_a_directory_and_a_missing_file() {
     let directory = temp_dir();
     write(directory.path(), "empty.jsonl", "");
-    gradus(directory.path(), &["data", "stats", "empty.jsonl"]).fails(2, &["empty.jsonl", "no record"]);
+    gradus(directory.path(), &["data", "stats", "empty.jsonl"])
+        .fails(2, &["empty.jsonl", "no record"]);
     gradus(directory.path(), &["data", "stats", "."]).fails(2, &["directory", "expected a file"]);
     gradus(directory.path(), &["data", "stats", "nowhere.jsonl"]).fails(2, &["nowhere.jsonl"]);
     write(directory.path(), "cut.jsonl.gz", [0x1f, 0x8b, 8, 0, 0, 0]);
@@ -76,8 +99,11 @@ fn an_id_used_twice_is_named_with_both_lines() {
     let line = r#"{"id":"same","prompt":"p","response":"Yes.","segments":[{"start":0,"end":4,"rating":0.5}]}"#;
     write(directory.path(), "twice.jsonl", format!("{line}\n{line}\n"));
     let bundle = trained().join("bundle");
-    gradus(directory.path(), &["eval", bundle.to_str().unwrap(), "twice.jsonl"])
-        .fails(2, &["twice.jsonl:2", "`same`", "line 1"]);
+    gradus(
+        directory.path(),
+        &["eval", bundle.to_str().unwrap(), "twice.jsonl"],
+    )
+    .fails(2, &["twice.jsonl:2", "`same`", "line 1"]);
 }
 
 #[test]
@@ -87,5 +113,9 @@ fn validate_lists_every_wrong_record_and_fails() {
     write(directory.path(), "mixed.jsonl", format!("{{\n{good}\n[]\n"));
     let run = gradus(directory.path(), &["data", "validate", "mixed.jsonl"]);
     assert_eq!(run.code, Some(2), "{}", run.stderr);
-    assert!(run.stdout.contains("mixed.jsonl:1") && run.stdout.contains("mixed.jsonl:3"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("mixed.jsonl:1") && run.stdout.contains("mixed.jsonl:3"),
+        "{}",
+        run.stdout
+    );
 }

@@ -17,9 +17,16 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) fn of(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).expect("output is UTF-8");
-        let run =
-            Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
-        assert!(!run.stderr.contains("panicked"), "a panic reached the user:\n{}", run.stderr);
+        let run = Self {
+            code: output.status.code(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        };
+        assert!(
+            !run.stderr.contains("panicked"),
+            "a panic reached the user:\n{}",
+            run.stderr
+        );
         run
     }
 
@@ -35,7 +42,11 @@ impl Run {
         assert_eq!(self.code, Some(code), "{}\n{}", self.stderr, self.stdout);
         assert_eq!(self.stdout, "", "data was written before the failure");
         for part in parts {
-            assert!(self.stderr.contains(part), "missing `{part}` in:\n{}", self.stderr);
+            assert!(
+                self.stderr.contains(part),
+                "missing `{part}` in:\n{}",
+                self.stderr
+            );
         }
     }
 }
@@ -43,7 +54,13 @@ impl Run {
 /// Runs `gradus` in a directory.
 pub(crate) fn gradus(directory: &Path, arguments: &[&str]) -> Run {
     let mut command = cargo_bin_cmd!("gradus");
-    Run::of(command.current_dir(directory).args(arguments).output().expect("the binary starts"))
+    Run::of(
+        command
+            .current_dir(directory)
+            .args(arguments)
+            .output()
+            .expect("the binary starts"),
+    )
 }
 
 pub(crate) fn temp_dir() -> TempDir {
@@ -60,14 +77,20 @@ pub(crate) fn write(directory: &Path, name: &str, content: impl AsRef<[u8]>) -> 
 pub(crate) fn names(directory: &Path) -> Vec<String> {
     let entries = fs_err::read_dir(directory).expect("a directory");
     let mut names: Vec<String> = entries
-        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
         .collect();
     names.sort();
     names
 }
 
 /// A model so small that it trains in a second.
-pub(crate) const TINY: &str = r#"
+pub(crate) const TINY: &str = "
 [scratch]
 d_model = 16
 num_layers = 1
@@ -78,7 +101,7 @@ d_ff = 32
 epochs = 1
 batch_size = 16
 learning_rate = 1e-3
-"#;
+";
 
 /// A directory with `train.jsonl`, `valid.jsonl`, `test.jsonl`, `tiny.toml` and the trained `bundle`.
 pub(crate) fn trained() -> &'static Path {
@@ -86,11 +109,27 @@ pub(crate) fn trained() -> &'static Path {
     let directory = DIRECTORY.get_or_init(|| {
         let directory = temp_dir();
         let path = directory.path();
-        gradus(path, &["data", "generate", "--examples", "120", "-o", "all.jsonl"]).succeeds();
+        gradus(
+            path,
+            &["data", "generate", "--examples", "120", "-o", "all.jsonl"],
+        )
+        .succeeds();
         gradus(path, &["data", "split", "all.jsonl", "-o", "."]).succeeds();
         write(path, "tiny.toml", TINY);
-        gradus(path, &["train", "--config", "tiny.toml", "--train", "train.jsonl", "--valid", "valid.jsonl",
-            "--output", "bundle"])
+        gradus(
+            path,
+            &[
+                "train",
+                "--config",
+                "tiny.toml",
+                "--train",
+                "train.jsonl",
+                "--valid",
+                "valid.jsonl",
+                "--output",
+                "bundle",
+            ],
+        )
         .succeeds();
         directory
     });
@@ -99,8 +138,15 @@ pub(crate) fn trained() -> &'static Path {
 
 /// Arguments of a training run on the files of [`trained`], ending with `more`.
 pub(crate) fn train_arguments<'a>(more: &[&'a str]) -> Vec<&'a str> {
-    let mut arguments =
-        vec!["train", "--config", "tiny.toml", "--train", "train.jsonl", "--valid", "valid.jsonl"];
+    let mut arguments = vec![
+        "train",
+        "--config",
+        "tiny.toml",
+        "--train",
+        "train.jsonl",
+        "--valid",
+        "valid.jsonl",
+    ];
     arguments.extend(more);
     arguments
 }

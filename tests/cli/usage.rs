@@ -4,8 +4,11 @@ use crate::support::{gradus, names, temp_dir, train_arguments, trained, write};
 
 #[test]
 fn an_unknown_aspect_is_named_with_those_there_are() {
-    gradus(trained(), &train_arguments(&["--output", "unused", "--aspects", "beauty"]))
-        .fails(2, &["`beauty`", "rating"]);
+    gradus(
+        trained(),
+        &train_arguments(&["--output", "unused", "--aspects", "beauty"]),
+    )
+    .fails(2, &["`beauty`", "rating"]);
     assert!(!trained().join("unused").exists());
 }
 
@@ -13,20 +16,34 @@ fn an_unknown_aspect_is_named_with_those_there_are() {
 fn a_typo_in_the_configuration_is_named_with_its_line() {
     let directory = temp_dir();
     write(directory.path(), "run.toml", "[training]\nepoch = 2\n");
-    gradus(directory.path(), &["train", "--config", "run.toml"])
-        .fails(2, &["run.toml", "line 2", "unknown field `epoch`", "`epochs`"]);
+    gradus(directory.path(), &["train", "--config", "run.toml"]).fails(
+        2,
+        &["run.toml", "line 2", "unknown field `epoch`", "`epochs`"],
+    );
 }
 
 #[test]
 fn a_value_out_of_range_is_named_with_its_range() {
-    gradus(trained(), &train_arguments(&["--output", "unused", "--epochs", "0"]))
-        .fails(2, &["`epochs`", "found 0", "at least 1"]);
-    gradus(trained(), &train_arguments(&["--output", "unused", "--loss", "huber:-1"]))
-        .fails(2, &["`loss`", "huber:-1"]);
-    gradus(trained(), &train_arguments(&["--output", "unused", "--pooling", "median"]))
-        .fails(2, &["median", "mean"]);
-    gradus(trained(), &["eval", "bundle", "test.jsonl", "--aggregation", "median"])
-        .fails(2, &["median", "mean"]);
+    gradus(
+        trained(),
+        &train_arguments(&["--output", "unused", "--epochs", "0"]),
+    )
+    .fails(2, &["`epochs`", "found 0", "at least 1"]);
+    gradus(
+        trained(),
+        &train_arguments(&["--output", "unused", "--loss", "huber:-1"]),
+    )
+    .fails(2, &["`loss`", "huber:-1"]);
+    gradus(
+        trained(),
+        &train_arguments(&["--output", "unused", "--pooling", "median"]),
+    )
+    .fails(2, &["median", "mean"]);
+    gradus(
+        trained(),
+        &["eval", "bundle", "test.jsonl", "--aggregation", "median"],
+    )
+    .fails(2, &["median", "mean"]);
 }
 
 #[test]
@@ -38,7 +55,11 @@ fn an_output_directory_that_exists_is_left_alone() {
     let output = path.to_str().unwrap();
     gradus(trained(), &train_arguments(&["--output", output])).fails(2, &["mine"]);
     // Not even with --overwrite: it is no bundle.
-    gradus(trained(), &train_arguments(&["--output", output, "--overwrite"])).fails(2, &["mine"]);
+    gradus(
+        trained(),
+        &train_arguments(&["--output", output, "--overwrite"]),
+    )
+    .fails(2, &["mine"]);
     assert_eq!(names(&path), ["letter.txt"]);
 }
 
@@ -47,14 +68,28 @@ fn missing_paths_are_asked_for() {
     let directory = temp_dir();
     gradus(directory.path(), &["train"]).fails(2, &["--train"]);
     write(directory.path(), "data.jsonl", "{}");
-    gradus(directory.path(), &["train", "--train", "data.jsonl", "--valid", "data.jsonl", "--output", "o"])
-        .fails(2, &["data.jsonl:1"]);
+    gradus(
+        directory.path(),
+        &[
+            "train",
+            "--train",
+            "data.jsonl",
+            "--valid",
+            "data.jsonl",
+            "--output",
+            "o",
+        ],
+    )
+    .fails(2, &["data.jsonl:1"]);
 }
 
 #[test]
 fn an_unknown_device_is_named_with_those_there_are() {
-    gradus(trained(), &["eval", "bundle", "test.jsonl", "--device", "abacus"])
-        .fails(2, &["`abacus`", "cpu", "--features abacus"]);
+    gradus(
+        trained(),
+        &["eval", "bundle", "test.jsonl", "--device", "abacus"],
+    )
+    .fails(2, &["`abacus`", "cpu", "--features abacus"]);
 }
 
 #[test]

@@ -145,6 +145,17 @@ pub enum DataError {
         /// Number of distinct prompts among them.
         prompts: usize,
     },
+    /// The generator was asked for no example, or for more than it has distinct prompts for.
+    #[error("generator: found {found} examples to make, expected 1 to {max}")]
+    GeneratorExamples {
+        /// The number asked for.
+        found: usize,
+        /// The most it makes.
+        max: usize,
+    },
+    /// The generator was given nothing to make prompts about.
+    #[error("generator: found no task, expected at least one")]
+    GeneratorWithoutTask,
     /// A rule for cutting text that cannot cut, or that does not exist.
     #[error(
         "segmenter: found {found}, expected sentence, line, paragraph, delimiter:TEXT or tokens:N with N of 1 or more"

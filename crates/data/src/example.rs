@@ -12,7 +12,8 @@ pub const DEFAULT_ASPECT: &str = "rating";
 pub struct Segment {
     /// Where it lies in [`Example::response`].
     pub span: CharSpan,
-    /// Rating by aspect, in rating units, finite. An absent aspect is unrated; an empty map is an unrated segment.
+    /// Rating by aspect, in rating units, finite. An absent aspect is unrated; an empty map is an
+    /// unrated segment.
     pub ratings: BTreeMap<String, f64>,
     /// Keys of the record's segment that mean nothing to Gradus, kept in their order.
     pub extra: Map<String, Value>,
@@ -41,8 +42,9 @@ impl Segment {
 
 /// One judged response: what was asked, what was answered, and the rated segments of the answer.
 ///
-/// Examples that come from a reader hold what [`Example::check`] demands. Text outside every segment is context for
-/// the others. An example without segments has not been cut yet; that is for a segmenter to do.
+/// Examples that come from a reader hold what [`Example::check`] demands. Text outside every
+/// segment is context for the others. An example without segments has not been cut yet; that is for
+/// a segmenter to do.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Example {
     /// Name of the example; the line number as text where the record has none.
@@ -81,7 +83,8 @@ impl Example {
     /// The text of segment `k`.
     ///
     /// # Panics
-    /// If there is no segment `k`, or it does not lie inside the response, which [`Example::check`] rules out.
+    /// If there is no segment `k`, or it does not lie inside the response, which [`Example::check`]
+    /// rules out.
     pub fn segment_text(&self, k: usize) -> &str {
         self.segments[k]
             .span
@@ -92,8 +95,9 @@ impl Example {
     /// Checks what every reader guarantees.
     ///
     /// # Errors
-    /// If the response is empty; if a segment is empty, backwards, past the end of the response, out of order or
-    /// overlaps another; if a rating is NaN or infinite; if an extra key is one of the keys of a record.
+    /// If the response is empty; if a segment is empty, backwards, past the end of the response,
+    /// out of order or overlaps another; if a rating is NaN or infinite; if an extra key is one of
+    /// the keys of a record.
     pub fn check(&self) -> Result<(), RecordError> {
         if self.response.is_empty() {
             return Err(RecordError::new("response", RecordProblem::EmptyText));
@@ -107,10 +111,12 @@ impl Example {
         check_extra(String::new, &self.extra, &RECORD_KEYS)
     }
 
-    /// The example as a native record: keys in the order of the design, then `extra` in its own order.
+    /// The example as a native record: keys in the order of the design, then `extra` in its own
+    /// order.
     ///
-    /// The rating of a segment is `null` if there is none, a number if [`DEFAULT_ASPECT`] is its only aspect, else a
-    /// map. An absent context and empty `meta` are left out. Reading the record gives back the same example.
+    /// The rating of a segment is `null` if there is none, a number if [`DEFAULT_ASPECT`] is its
+    /// only aspect, else a map. An absent context and empty `meta` are left out. Reading the record
+    /// gives back the same example.
     pub fn to_json(&self) -> Value {
         let mut record = Map::new();
         record.insert("id".into(), self.id.clone().into());

@@ -7,8 +7,9 @@ pub const HISTOGRAM_BINS: usize = 10;
 
 /// Counts of numbers in bins of equal width from the lowest to the highest of them.
 ///
-/// A bin holds its lower edge, the last one its upper edge too. If all numbers are the same, the first bin has them
-/// all. Displayed as one block character per bin, as high as its share of the fullest bin.
+/// A bin holds its lower edge, the last one its upper edge too. If all numbers are the same, the
+/// first bin has them all. Displayed as one block character per bin, as high as its share of the
+/// fullest bin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Histogram {
@@ -96,7 +97,7 @@ mod tests {
         let histogram = histogram_of(&[0.0, 0.25, 0.5, 1.0, 1.0]);
         assert_eq!(histogram.counts, [1, 0, 1, 0, 0, 1, 0, 0, 0, 2]);
         assert_eq!(histogram.edges(0), (0.0, 0.1));
-        assert_eq!(histogram.edges(9).1, 1.0);
+        assert_eq!(histogram.edges(9).1.to_bits(), 1.0_f64.to_bits());
     }
 
     #[test]

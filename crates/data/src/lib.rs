@@ -4,37 +4,48 @@
 //!
 //! Records, from a file to a checked value and back:
 //! - [`Example`], [`Segment`]: one judged response and its rated segments
-//! - [`ByteSpan`], [`CharSpan`], [`TokenSpan`], [`CharOffsets`]: half-open ranges with the unit in the type
-//! - [`ExampleReader`], [`read_examples`], [`parse_example`]: JSONL, plain, gzip or zstd, in four shapes
+//! - [`ByteSpan`], [`CharSpan`], [`TokenSpan`], [`CharOffsets`]: half-open ranges with the unit in
+//!   the type
+//! - [`ExampleReader`], [`read_examples`], [`parse_example`]: JSONL, plain, gzip or zstd, in four
+//!   shapes
 //! - [`AtomicFile`], [`ExampleWriter`]: files that are whole or absent
 //! - [`RatingScale`]: rating units to training units and back
 //! - [`split_by_prompt`]: train, valid and test without a prompt in two of them
 //! - [`DatasetStats`], [`StatsCollector`]: what a data set holds, in one pass
-//! - [`DataError`], [`RecordError`], [`RecordProblem`]: where, what was found, what was expected, and a hint
+//! - [`DataError`], [`RecordError`], [`RecordProblem`]: where, what was found, what was expected,
+//!   and a hint
 //!
 //! Text to tensors:
 //! - [`TextConfig`], [`AspectSpec`]: all that training and scoring must do alike
 //! - [`Segmenter`]: cuts a response that comes without segments
-//! - [`TextEncoder`], [`EncodedExample`]: one tokenisation, and the tokens and targets of each segment
-//! - [`TruncationPolicy`], [`TruncationCounts`]: what gives way when an example is too long, and how much did
+//! - [`TextEncoder`], [`EncodedExample`]: one tokenisation, and the tokens and targets of each
+//!   segment
+//! - [`TruncationPolicy`], [`TruncationCounts`]: what gives way when an example is too long, and
+//!   how much did
 //! - [`SegmentBatcher`], [`SegmentBatch`]: padded tensors
 //! - [`BatchSize`], [`plan_batches`]: which examples go together
 //! - [`SegmentLoader`]: batches for an epoch, prepared ahead
 //! - [`word_level_tokenizer`]: a vocabulary of a text's own words, for models from scratch
+//! - [`generate`], [`GeneratorConfig`], [`GeneratorTask`]: the built-in data set, rated by a
+//!   rule
 
+mod atomic_file;
 mod batch;
 mod compression;
 mod encode;
 mod encoded;
 mod error;
 mod example;
+mod field;
 mod fit;
+mod generate;
 mod histogram;
 mod loader;
 mod locate;
 mod location;
 mod pair_tokenizer;
 mod problem;
+mod rating_fields;
 mod reader;
 mod record;
 mod sampler;
@@ -43,6 +54,7 @@ mod segmenter;
 mod span;
 mod split;
 mod stats;
+mod stats_collector;
 mod text;
 mod tokens;
 mod truncation;
@@ -50,12 +62,14 @@ mod word_level;
 mod write;
 mod zstd;
 
+pub use atomic_file::*;
 pub use batch::*;
 pub use compression::*;
 pub use encode::*;
 pub use encoded::*;
 pub use error::*;
 pub use example::*;
+pub use generate::*;
 pub use histogram::*;
 pub use loader::*;
 pub use location::*;
@@ -68,6 +82,7 @@ pub use segmenter::*;
 pub use span::*;
 pub use split::*;
 pub use stats::*;
+pub use stats_collector::*;
 pub use text::*;
 pub use truncation::*;
 pub use word_level::*;

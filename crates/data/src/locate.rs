@@ -11,8 +11,9 @@ pub(crate) struct NonFinite<'a> {
 
 /// Finds the first `NaN`, `Infinity` or number that overflows to infinity in a line.
 ///
-/// The parser refuses such a line, but knows neither the field nor the number. This walks over the line without
-/// checking it, so it says something useful only about the place where the parser stopped.
+/// The parser refuses such a line, but knows neither the field nor the number. This walks over the
+/// line without checking it, so it says something useful only about the place where the parser
+/// stopped.
 pub(crate) fn find_non_finite(line: &str) -> Option<NonFinite<'_>> {
     let bytes = line.as_bytes();
     let mut path: Vec<Step<'_>> = Vec::new();
@@ -74,15 +75,12 @@ enum Step<'a> {
 fn render(path: &[Step<'_>]) -> String {
     let mut text = String::new();
     for step in path {
-        match step {
-            Step::Index(index) => text.push_str(&format!("[{index}]")),
-            Step::Key(key) => {
-                if !text.is_empty() {
-                    text.push('.');
-                }
-                text.push_str(key);
-            }
-        }
+        let part = match step {
+            Step::Index(index) => format!("[{index}]"),
+            Step::Key(key) if text.is_empty() => (*key).to_owned(),
+            Step::Key(key) => format!(".{key}"),
+        };
+        text.push_str(&part);
     }
     text
 }

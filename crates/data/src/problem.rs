@@ -178,12 +178,10 @@ impl RecordProblem {
             Self::NotJson { .. } | Self::NotAnObject { .. } => {
                 "a data file holds one JSON object per line (JSONL)".into()
             }
-            Self::NotFinite { .. } => "write null for a segment without a rating".into(),
-            Self::SpanPastEnd {
-                end,
-                num_chars,
-                num_bytes,
-            } => past_end_hint(*end, *num_chars, *num_bytes),
+            Self::NotFinite { .. } | Self::CountMismatch { .. } => {
+                "write null for a segment without a rating".into()
+            }
+            Self::SpanPastEnd { end, num_bytes, .. } => past_end_hint(*end, *num_bytes),
             Self::SpanEmpty { .. } | Self::SpanBackwards { .. } => {
                 "spans are half-open: `end` is the first character after the segment".into()
             }
@@ -191,7 +189,6 @@ impl RecordProblem {
                 "spans are half-open: a segment may start where the one before it ends".into()
             }
             Self::SpanOutOfOrder { .. } => "sort the segments of the record by `start`".into(),
-            Self::CountMismatch { .. } => "write null for a segment without a rating".into(),
             Self::Conflict { .. } | Self::Unpaired { .. } => SHAPES.into(),
             _ => return None,
         };
@@ -202,12 +199,12 @@ impl RecordProblem {
 const SHAPES: &str = "a record has `response` and `segments` with spans and a `rating` each, \
                       or `segments` as texts and `ratings`, or `completions` and `labels`";
 
-fn past_end_hint(end: usize, num_chars: usize, num_bytes: usize) -> String {
-    let mut hint = String::from("offsets count Unicode characters of `response`");
-    if end <= num_bytes && num_chars < num_bytes {
-        hint.push_str(&format!(
-            "; these would fit if they count bytes (the response has {num_bytes}): convert them"
-        ));
+fn past_end_hint(end: usize, num_bytes: usize) -> String {
+    let counted = "offsets count Unicode characters of `response`";
+    if end > num_bytes {
+        return counted.into();
     }
-    hint
+    format!(
+        "{counted}; these would fit if they count bytes (the response has {num_bytes}): convert them"
+    )
 }

@@ -12,9 +12,10 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Reads examples from JSONL, one line in memory at a time.
 ///
-/// Plain, gzip and zstd data are told apart by their first bytes. Blank lines are passed over, as is a UTF-8 byte
-/// order mark at the start. A wrong record is an error after which reading may go on with the next line; after any
-/// other error the iterator ends. A file without a record ends in [`DataError::NoRecords`].
+/// Plain, gzip and zstd data are told apart by their first bytes. Blank lines are passed over, as
+/// is a UTF-8 byte order mark at the start. A wrong record is an error after which reading may go
+/// on with the next line; after any other error the iterator ends. A file without a record ends in
+/// [`DataError::NoRecords`].
 pub struct ExampleReader {
     input: Box<dyn BufRead + Send>,
     compression: Compression,
@@ -28,7 +29,8 @@ impl ExampleReader {
     /// Opens a file, or standard input for [`STANDARD_INPUT`].
     ///
     /// # Errors
-    /// [`DataError::Io`] if the file is missing or may not be read, [`DataError::Directory`] if it is a directory.
+    /// [`DataError::Io`] if the file is missing or may not be read, [`DataError::Directory`] if it
+    /// is a directory.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         if path == Path::new(STANDARD_INPUT) {
@@ -145,7 +147,8 @@ impl Iterator for ExampleReader {
 /// Reads a whole file.
 ///
 /// # Errors
-/// The first error of [`ExampleReader`]; [`DataError::DuplicateId`] if two records have the same id.
+/// The first error of [`ExampleReader`]; [`DataError::DuplicateId`] if two records have the same
+/// id.
 pub fn read_examples(path: impl AsRef<Path>) -> Result<Vec<Example>> {
     let mut reader = ExampleReader::open(path)?;
     let mut examples = Vec::new();

@@ -2,13 +2,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::field::{Checked, describe, list, missing, take, text, unpaired, wrong_type};
 use crate::locate::find_non_finite;
-use crate::{
-    CharSpan, DEFAULT_ASPECT, DataError, Example, Location, RecordError, RecordProblem, Result,
-    Segment,
-};
-
-type Checked<T> = Result<T, RecordError>;
+use crate::rating_fields::{label_ratings, list_ratings, rating_map, unrated};
+use crate::{CharSpan, DataError, Example, Location, RecordError, RecordProblem, Result, Segment};
 
 /// Reads one record, in any of the four shapes, from a line of JSON.
 ///
@@ -19,14 +16,17 @@ type Checked<T> = Result<T, RecordError>;
 /// | 3 | `segments`: texts | the texts | `ratings`: a list of what `rating` may be, or a map of aspects to lists |
 /// | 4 | `completions`: texts | the texts | `labels`: a list of numbers, `true` (1), `false` (0) or `null` |
 ///
-/// - `prompt` is needed; `id` (a text or a whole number), `context` and `meta` may be missing or `null`.
-/// - Whatever has no rating is unrated: `null`, a missing aspect, a missing `rating`, `ratings` or `labels`.
+/// - `prompt` is needed; `id` (a text or a whole number), `context` and `meta` may be missing or
+///   `null`.
+/// - Whatever has no rating is unrated: `null`, a missing aspect, a missing `rating`, `ratings` or
+///   `labels`.
 /// - `response` without `segments` is a response that is still to be cut.
-/// - The texts of shapes 3 and 4 are joined to one response, with a newline between two of them unless one has white
-///   space there. That newline belongs to no segment.
-/// - Keys without a meaning are kept, in the record and in its segments. Keys that mean something in another shape
-///   are refused, since keeping them would lose their ratings.
-/// - Segments stand in the order of the text. They are not sorted here: that might hide that spans are wrong.
+/// - The texts of shapes 3 and 4 are joined to one response, with a newline between two of them
+///   unless one has white space there. That newline belongs to no segment.
+/// - Keys without a meaning are kept, in the record and in its segments. Keys that mean something
+///   in another shape are refused, since keeping them would lose their ratings.
+/// - Segments stand in the order of the text. They are not sorted here: that might hide that spans
+///   are wrong.
 ///
 /// # Errors
 /// [`DataError::Record`], which names the location and the field.
@@ -88,12 +88,6 @@ fn syntax_error(line: &str, error: &serde_json::Error) -> RecordError {
         .unwrap_or(&reason)
         .to_owned();
     RecordError::new("", RecordProblem::NotJson { column, reason })
-}
-
-/// Removes a key that may be missing or `null`.
-fn take(record: &mut Map<String, Value>, key: &str) -> Option<Value> {
-    // Not `remove`, which would change the order of the keys that are kept.
-    record.shift_remove(key).filter(|value| !value.is_null())
 }
 
 fn take_id(record: &mut Map<String, Value>) -> Checked<Option<String>> {
@@ -249,171 +243,10 @@ fn needs_newline(before: &str, after: &str) -> bool {
         && !after.starts_with(char::is_whitespace)
 }
 
-/// Ratings of shape 3, which lie beside the segments.
-fn list_ratings(ratings: Value, count: usize) -> Checked<Vec<BTreeMap<String, f64>>> {
-    match ratings {
-        Value::Array(ratings) => {
-            check_count("ratings", &ratings, count)?;
-            let ratings = ratings.into_iter().enumerate();
-            ratings
-                .map(|(k, rating)| rating_map(rating, &format!("ratings[{k}]")))
-                .collect()
-        }
-        Value::Object(aspects) => aspect_lists(aspects, count),
-        other => Err(wrong_type(
-            "ratings",
-            &other,
-            "a list, or a map of aspects to lists",
-        )),
-    }
-}
-
-fn aspect_lists(aspects: Map<String, Value>, count: usize) -> Checked<Vec<BTreeMap<String, f64>>> {
-    let mut by_segment = vec![BTreeMap::new(); count];
-    for (aspect, ratings) in aspects {
-        let field = format!("ratings.{aspect}");
-        let ratings = list(ratings, &field)?;
-        check_count(&field, &ratings, count)?;
-        for (k, rating) in ratings.iter().enumerate() {
-            if let Some(rating) = number_or_null(rating, || format!("{field}[{k}]"))? {
-                by_segment[k].insert(aspect.clone(), rating);
-            }
-        }
-    }
-    Ok(by_segment)
-}
-
-/// Ratings of shape 4: booleans become 1 and 0, numbers stay as they are.
-fn label_ratings(labels: Value, count: usize) -> Checked<Vec<BTreeMap<String, f64>>> {
-    let labels = list(labels, "labels")?;
-    check_count("labels", &labels, count)?;
-    let ratings = labels
-        .into_iter()
-        .enumerate()
-        .map(|(k, label)| match label {
-            Value::Null => Ok(BTreeMap::new()),
-            Value::Bool(label) => Ok(default_rating(f64::from(u8::from(label)))),
-            other => match other.as_f64() {
-                Some(label) => Ok(default_rating(label)),
-                None => Err(wrong_type(
-                    format!("labels[{k}]"),
-                    &other,
-                    "a number, true, false or null",
-                )),
-            },
-        });
-    ratings.collect()
-}
-
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "stands in for the functions that read ratings"
-)]
-fn unrated(count: usize) -> Checked<Vec<BTreeMap<String, f64>>> {
-    Ok(vec![BTreeMap::new(); count])
-}
-
-/// A rating as shapes 1 to 3 write it: a number, `null` or a map of aspects.
-fn rating_map(value: Value, field: &str) -> Checked<BTreeMap<String, f64>> {
-    let aspects = match value {
-        Value::Null => return Ok(BTreeMap::new()),
-        Value::Object(aspects) => aspects,
-        other => {
-            let expected = "a number, null or a map of aspects to numbers";
-            let rating = other
-                .as_f64()
-                .ok_or_else(|| wrong_type(field, &other, expected))?;
-            return Ok(default_rating(rating));
-        }
-    };
-    let mut ratings = BTreeMap::new();
-    for (aspect, rating) in aspects {
-        if let Some(rating) = number_or_null(&rating, || format!("{field}.{aspect}"))? {
-            ratings.insert(aspect, rating);
-        }
-    }
-    Ok(ratings)
-}
-
-fn default_rating(rating: f64) -> BTreeMap<String, f64> {
-    BTreeMap::from([(DEFAULT_ASPECT.to_owned(), rating)])
-}
-
-fn number_or_null(value: &Value, field: impl FnOnce() -> String) -> Checked<Option<f64>> {
-    match value {
-        Value::Null => Ok(None),
-        _ => match value.as_f64() {
-            Some(number) => Ok(Some(number)),
-            None => Err(wrong_type(field(), value, "a number or null")),
-        },
-    }
-}
-
-fn text(value: Value, field: &str) -> Checked<String> {
-    match value {
-        Value::String(text) => Ok(text),
-        other => Err(wrong_type(field, &other, "a text")),
-    }
-}
-
-fn list(value: Value, field: &str) -> Checked<Vec<Value>> {
-    match value {
-        Value::Array(list) => Ok(list),
-        other => Err(wrong_type(field, &other, "a list")),
-    }
-}
-
-fn check_count(field: &str, ratings: &[Value], segments: usize) -> Checked<()> {
-    if ratings.len() == segments {
-        return Ok(());
-    }
-    let problem = RecordProblem::CountMismatch {
-        segments,
-        ratings: ratings.len(),
-    };
-    Err(RecordError::new(field, problem))
-}
-
-fn missing(field: impl Into<String>, expected: &'static str) -> RecordError {
-    RecordError::new(field, RecordProblem::Missing { expected })
-}
-
-fn unpaired(field: &str, needs: &'static str) -> RecordError {
-    RecordError::new(field, RecordProblem::Unpaired { needs })
-}
-
-fn wrong_type(field: impl Into<String>, value: &Value, expected: &'static str) -> RecordError {
-    RecordError::new(
-        field,
-        RecordProblem::WrongType {
-            found: describe(value),
-            expected,
-        },
-    )
-}
-
-/// A value as messages name it, texts shortened.
-fn describe(value: &Value) -> String {
-    const LONGEST: usize = 40;
-    match value {
-        Value::Null => "null".into(),
-        Value::Bool(value) => value.to_string(),
-        Value::Number(number) => format!("the number {number}"),
-        Value::String(text) if text.chars().count() > LONGEST => {
-            format!(
-                "the text {:?}...",
-                text.chars().take(LONGEST).collect::<String>()
-            )
-        }
-        Value::String(text) => format!("the text {text:?}"),
-        Value::Array(_) => "a list".into(),
-        Value::Object(_) => "an object".into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::DEFAULT_ASPECT;
 
     fn parse(line: &str) -> Example {
         parse_record(line, 7).unwrap()
@@ -542,11 +375,5 @@ mod tests {
                 "{number}"
             );
         }
-    }
-
-    #[test]
-    fn long_texts_are_shortened_in_messages() {
-        let found = describe(&Value::from("é".repeat(50)));
-        assert_eq!(found, format!("the text \"{}\"...", "é".repeat(40)));
     }
 }

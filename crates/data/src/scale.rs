@@ -2,7 +2,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DataError, Result};
 
-/// Maps a rating, on the scale people rated on, to the target that is trained on, and a score back to rating units.
+/// Maps a rating, on the scale people rated on, to the target that is trained on, and a score back
+/// to rating units.
 ///
 /// | kind | target | range of the parameters |
 /// |---|---|---|
@@ -10,8 +11,8 @@ use crate::{DataError, Result};
 /// | `minmax` | `(rating - min) / (max - min)`: `min` to 0, `max` to 1 | finite, `min < max` |
 /// | `standardized` | `(rating - mean) / sd` | finite, `sd > 0` |
 ///
-/// Written as a tagged map, `{"kind":"minmax","min":0.0,"max":1.0}`; unknown keys and parameters out of range are
-/// refused on reading.
+/// Written as a tagged map, `{"kind":"minmax","min":0.0,"max":1.0}`; unknown keys and parameters
+/// out of range are refused on reading.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(try_from = "RawScale", into = "RawScale")]
 pub enum RatingScale {
@@ -38,7 +39,8 @@ impl RatingScale {
     /// A scale that maps `min` to 0 and `max` to 1.
     ///
     /// # Errors
-    /// [`DataError::ScaleRange`] unless both, and the distance between them, are finite and `min < max`.
+    /// [`DataError::ScaleRange`] unless both, and the distance between them, are finite and `min <
+    /// max`.
     pub fn min_max(min: f64, max: f64) -> Result<Self> {
         Self::MinMax { min, max }.checked()
     }
@@ -166,7 +168,8 @@ fn range_of(ratings: &[f64]) -> Result<(f64, f64)> {
 
 /// Mean and population standard deviation of finite values, each given with how often it occurs.
 ///
-/// Two passes, so that a large mean does not drown a small spread; shares instead of sums, so that no sum overflows.
+/// Two passes, so that a large mean does not drown a small spread; shares instead of sums, so that
+/// no sum overflows.
 pub(crate) fn mean_and_sd(values: impl Iterator<Item = (f64, u64)> + Clone) -> (f64, f64) {
     let count: u64 = values.clone().map(|(_, count)| count).sum();
     let count = count as f64;
@@ -210,8 +213,8 @@ mod tests {
     fn min_max_maps_the_ends_to_zero_and_one() {
         let scale = RatingScale::min_max(-1.0, 3.0).unwrap();
         assert_eq!(
-            [-1.0, 1.0, 3.0].map(|rating| scale.to_target(rating)),
-            [0.0, 0.5, 1.0]
+            [-1.0, 1.0, 3.0].map(|rating| Some(scale.to_target(rating))),
+            [Some(0.0), Some(0.5), Some(1.0)]
         );
     }
 

@@ -131,7 +131,8 @@ impl CharOffsets {
         Some(ByteSpan { start, end })
     }
 
-    /// The same range in characters; `None` if it is backwards, reaches past the end or cuts a character.
+    /// The same range in characters; `None` if it is backwards, reaches past the end or cuts a
+    /// character.
     pub fn to_chars(&self, span: ByteSpan) -> Option<CharSpan> {
         if span.start > span.end {
             return None;
@@ -206,9 +207,10 @@ mod tests {
         fn bytes_to_characters_and_back(text in any::<String>(), a in 0_usize..200, b in 0_usize..200) {
             let offsets = CharOffsets::new(&text);
             let bytes = ByteSpan::new(a.min(b), a.max(b));
-            match offsets.to_chars(bytes) {
-                Some(span) => prop_assert_eq!(offsets.to_bytes(span), Some(bytes)),
-                None => prop_assert_eq!(bytes.slice(&text), None),
+            if let Some(span) = offsets.to_chars(bytes) {
+                prop_assert_eq!(offsets.to_bytes(span), Some(bytes));
+            } else {
+                prop_assert_eq!(bytes.slice(&text), None);
             }
         }
 

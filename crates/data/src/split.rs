@@ -43,13 +43,13 @@ pub struct Split {
 
 /// Splits examples, given by their prompts, so that no prompt is in two splits.
 ///
-/// Prompts are taken in an order that depends on `seed` alone, each into a split that still has room
-/// for all of its examples. The two splits with the smaller fractions miss their share by at most half
-/// of the smallest group that did not fit; the third takes what they leave.
+/// Prompts are taken in an order that depends on `seed` alone, each into a split that still has
+/// room for all of its examples. The two splits with the smaller fractions miss their share by at
+/// most half of the smallest group that did not fit; the third takes what they leave.
 ///
 /// # Errors
-/// [`DataError::SplitFractions`] if the fractions are not shares of a whole; [`DataError::SplitEmpty`] if a split with
-/// a fraction above 0 would be empty.
+/// [`DataError::SplitFractions`] if the fractions are not shares of a whole;
+/// [`DataError::SplitEmpty`] if a split with a fraction above 0 would be empty.
 pub fn split_by_prompt<S: AsRef<str>>(
     prompts: &[S],
     fractions: SplitFractions,
@@ -123,7 +123,8 @@ fn take_groups(groups: &mut Vec<Vec<usize>>, target: f64) -> Vec<usize> {
         }
         !fits
     });
-    // Every group left is larger than the gap. One of them may still overshoot by less than the gap.
+    // Every group left is larger than the gap. One of them may still overshoot by less than the
+    // gap.
     let gap = target - taken.len() as f64;
     let smallest = (0..groups.len()).min_by_key(|&k| groups[k].len());
     if let Some(k) = smallest
@@ -167,6 +168,16 @@ mod tests {
             split(7).test,
             [2, 18, 25, 27, 42],
             "also from one build to the next"
+        );
+    }
+
+    #[test]
+    fn a_group_that_overshoots_more_than_it_fills_is_left() {
+        let prompts: Vec<String> = (0..200).map(|n| format!("prompt {}", n / 10)).collect();
+        let split = split_by_prompt(&prompts, fractions(0.76, 0.18, 0.06), 1).unwrap();
+        assert_eq!(
+            [split.train.len(), split.valid.len(), split.test.len()],
+            [150, 40, 10]
         );
     }
 

@@ -43,7 +43,10 @@ fn words(text: &str) -> std::result::Result<Vec<String>, tokenizers::Error> {
     let mut pieces = PreTokenizedString::from(normalized);
     BertPreTokenizer.pre_tokenize(&mut pieces)?;
     let splits = pieces.get_splits(OffsetReferential::Original, OffsetType::Byte);
-    Ok(splits.into_iter().map(|(word, _, _)| word.to_owned()).collect())
+    Ok(splits
+        .into_iter()
+        .map(|(word, _, _)| word.to_owned())
+        .collect())
 }
 
 fn tokenizer_json(vocabulary: &BTreeMap<String, usize>) -> Value {
@@ -57,7 +60,8 @@ fn tokenizer_json(vocabulary: &BTreeMap<String, usize>) -> Value {
             })
         })
         .collect();
-    let special = |id: &str, type_id: usize| json!({"SpecialToken": {"id": id, "type_id": type_id}});
+    let special =
+        |id: &str, type_id: usize| json!({"SpecialToken": {"id": id, "type_id": type_id}});
     let sequence = |id: &str, type_id: usize| json!({"Sequence": {"id": id, "type_id": type_id}});
     let token = |id: &str| json!({"id": id, "ids": [vocabulary[id]], "tokens": [id]});
     json!({
@@ -87,13 +91,21 @@ fn tokenizer_json(vocabulary: &BTreeMap<String, usize>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{AspectSpec, Example, Segment, CharSpan, TextConfig, TextEncoder, TruncationCounts, DEFAULT_ASPECT};
+    use crate::{
+        AspectSpec, CharSpan, DEFAULT_ASPECT, Example, Segment, TextConfig, TextEncoder,
+        TruncationCounts,
+    };
 
     fn encode(tokenizer: &[u8], prompt: &str, response: &str) -> Vec<u32> {
-        let config =
-            TextConfig { aspects: vec![AspectSpec::identity(DEFAULT_ASPECT)], ..TextConfig::default() };
+        let config = TextConfig {
+            aspects: vec![AspectSpec::identity(DEFAULT_ASPECT)],
+            ..TextConfig::default()
+        };
         let encoder = TextEncoder::new(tokenizer, config).unwrap();
-        let span = CharSpan { start: 0, end: response.chars().count() };
+        let span = CharSpan {
+            start: 0,
+            end: response.chars().count(),
+        };
         let example = Example {
             id: "a".into(),
             prompt: prompt.into(),
@@ -103,19 +115,28 @@ mod tests {
             meta: serde_json::Map::new(),
             extra: serde_json::Map::new(),
         };
-        encoder.encode(&example, &mut TruncationCounts::default()).unwrap().token_ids
+        encoder
+            .encode(&example, &mut TruncationCounts::default())
+            .unwrap()
+            .token_ids
     }
 
     #[test]
     fn words_get_ids_by_frequency_and_strangers_are_unknown() {
         let tokenizer = word_level_tokenizer(["B a b.", "a b c"]).unwrap();
         // [PAD] [UNK] [CLS] [SEP] b a . c
-        assert_eq!(encode(&tokenizer, "A b", "c zebra."), [2, 5, 4, 3, 7, 1, 6, 3]);
+        assert_eq!(
+            encode(&tokenizer, "A b", "c zebra."),
+            [2, 5, 4, 3, 7, 1, 6, 3]
+        );
     }
 
     #[test]
     fn the_same_texts_give_the_same_bytes() {
         let texts = ["one two three", "three two"];
-        assert_eq!(word_level_tokenizer(texts).unwrap(), word_level_tokenizer(texts).unwrap());
+        assert_eq!(
+            word_level_tokenizer(texts).unwrap(),
+            word_level_tokenizer(texts).unwrap()
+        );
     }
 }

@@ -6,7 +6,8 @@ use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use ruzstd::encoding::{CompressionLevel, FrameCompressor};
 
-/// Decompresses a Zstandard stream: any number of frames, skippable ones passed over, checksums compared.
+/// Decompresses a Zstandard stream: any number of frames, skippable ones passed over, checksums
+/// compared.
 ///
 /// `ruzstd`'s own streaming decoder stops after one frame and does not look at the checksum.
 pub(crate) struct ZstdReader<R> {
@@ -88,7 +89,8 @@ impl<R: BufRead> Read for ZstdReader<R> {
     }
 }
 
-/// The decoder's error with the kind of the I/O error inside it, so that a file that ends early can be told.
+/// The decoder's error with the kind of the I/O error inside it, so that a file that ends early can
+/// be told.
 fn decoding_error(error: FrameDecoderError) -> io::Error {
     let mut kind = io::ErrorKind::InvalidData;
     let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
@@ -106,7 +108,8 @@ fn decoding_error(error: FrameDecoderError) -> io::Error {
 
 /// Compresses `source` into one Zstandard frame with a checksum.
 pub(crate) fn compress(source: impl Read, target: impl Write) -> io::Result<()> {
-    // `ruzstd` panics when reading or writing fails, so both ends hide failures from it and note the first.
+    // `ruzstd` panics when reading or writing fails, so both ends hide failures from it and note
+    // the first.
     let failure = RefCell::new(None);
     let mut compressor = FrameCompressor::new(CompressionLevel::Fastest);
     compressor.set_source(Guarded {
@@ -122,7 +125,8 @@ pub(crate) fn compress(source: impl Read, target: impl Write) -> io::Result<()> 
     failure.into_inner().map_or(Ok(()), Err)
 }
 
-/// One end of the compressor. After a failure the source is at its end and the target swallows everything.
+/// One end of the compressor. After a failure the source is at its end and the target swallows
+/// everything.
 struct Guarded<'a, T> {
     inner: T,
     failure: &'a RefCell<Option<io::Error>>,
@@ -245,9 +249,8 @@ mod tests {
 
     #[test]
     fn data_of_many_blocks_survives() {
-        let text: String = (0_u64..60_000)
-            .map(|n| format!("{{\"n\":{n},\"m\":{}}}\n", n * n % 977))
-            .collect();
+        let lines = (0_u64..60_000).map(|n| format!("{{\"n\":{n},\"m\":{}}}\n", n * n % 977));
+        let text = lines.collect::<Vec<_>>().concat();
         let packed = compressed(text.as_bytes());
         assert!(
             packed.len() < text.len() / 2,

@@ -18,10 +18,11 @@ pub fn scored_responses(
     counts: &mut TruncationCounts,
 ) -> Result<Vec<ScoredResponse>> {
     let scores = scorer.score(examples, counts)?;
-    Ok(examples.iter().zip(scores).map(|(example, scores)| scored(example, scores)).collect())
+    Ok(examples.iter().zip(scores).map(|(example, scores)| beside(example, scores)).collect())
 }
 
-fn scored(example: &Example, scores: Vec<SegmentScore>) -> ScoredResponse {
+/// The scores of a response beside its ratings.
+fn beside(example: &Example, scores: Vec<SegmentScore>) -> ScoredResponse {
     let segments = example.segments.iter().zip(scores).map(|(segment, score)| {
         let (start, end) = (segment.span.start, segment.span.end);
         let ratings = segment.ratings.clone();

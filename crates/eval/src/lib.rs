@@ -11,6 +11,27 @@
 //! 4. whether the values can be taken at their word ([`calibration`]), where they fail
 //!    ([`slices`]), and the benchmarks of process reward models ([`process`]).
 //!
+//! ```
+//! use gradus_eval::{Aggregation, Aspect, Evaluation, ScoredResponse, ScoredSegment};
+//!
+//! let segment = |start, end, rating: f64, score: f64| {
+//!     ScoredSegment::scored(start, end, [("rating".to_owned(), rating)].into(), vec![score])
+//! };
+//! let scored = [ScoredResponse {
+//!     id: "x1".into(),
+//!     segments: vec![segment(0, 8, 0.9, 0.8), segment(8, 20, 0.1, 0.5), segment(20, 31, -0.6, -0.7)],
+//!     ..ScoredResponse::default()
+//! }];
+//! let aspects = [Aspect::named("rating")];
+//! let evaluation = Evaluation::compute(&scored, &aspects, Aggregation::Mean, &[])?;
+//! let values = &evaluation.aspects[0].segment.values;
+//! assert!((values.mse.unwrap() - 0.06).abs() < 1e-12);
+//! assert_eq!(values.spearman, Some(1.0));
+//! // One response: no correlation at response level, and a reason.
+//! assert_eq!(evaluation.aspects[0].response.values.spearman, None);
+//! # Ok::<(), gradus_eval::EvalError>(())
+//! ```
+//!
 //! # A number that does not exist is `None`
 //! Every metric is an `Option<f64>`. It is `None` where the number does not exist (the correlation
 //! of a constant, the mean of nothing), where an input is NaN or infinite, where the two sides

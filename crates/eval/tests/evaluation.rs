@@ -1,5 +1,7 @@
 //! The evaluation as a whole: counts, levels, baselines, its JSON.
 
+#![allow(clippy::unwrap_used)] // A fixture that cannot be evaluated fails the test.
+
 use gradus_eval::baselines::{Baseline, BaselineExample, BaselineScores, BaselineSegment};
 use gradus_eval::bootstrap::Bootstrap;
 use gradus_eval::{

@@ -1,5 +1,5 @@
 //! Every figure against NumPy, SciPy and scikit-learn: `golden/metrics.json` and `golden/extra.json`
-//! (`golden/make_extra.py` makes the latter).
+//! (`golden/make_metrics.py` and `golden/make_extra.py` make them).
 
 #![allow(clippy::unwrap_used)] // A reference file that does not parse fails the test.
 

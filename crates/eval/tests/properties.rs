@@ -154,6 +154,7 @@ proptest! {
         let pairs = ResponsePairs::ungrouped(values);
         let midpoint = pairs.middle_of_targets();
         let computed = MetricValues::compute(&pairs.with_midpoint(midpoint));
+        prop_assert!(computed.pearson.is_some() || !computed.absences.is_empty());
         for metric in Metric::ALL {
             prop_assert!(finite(computed.get(metric)));
         }

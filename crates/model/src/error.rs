@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::weights::WeightMismatch;
+
 /// The result of this crate's fallible functions.
 pub type Result<T, E = ModelError> = std::result::Result<T, E>;
 
@@ -279,7 +281,9 @@ impl ModelError {
             Self::MissingPart { .. } | Self::ForeignPart { .. } | Self::Contradiction { .. } => {
                 "a bundle is whole or nothing: copy it again from where it was saved"
             }
-            Self::FormatVersion { found, expected, .. } if *found > u64::from(*expected) => {
+            Self::FormatVersion {
+                found, expected, ..
+            } if *found > u64::from(*expected) => {
                 "the bundle was saved by a newer version of gradus: update gradus"
             }
             Self::FormatVersion { .. } => "save the bundle again with this version of gradus",
@@ -289,11 +293,25 @@ impl ModelError {
     }
 
     pub(crate) fn json(path: &Path, source: serde_json::Error) -> Self {
-        Self::Json { path: path.to_owned(), source }
+        Self::Json {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// The same error, told where the configuration comes from.
+    pub(crate) fn in_file(self, path: &Path) -> Self {
+        match self {
+            Self::Config(problem) => Self::config_file(path, problem),
+            other => other,
+        }
     }
 
     pub(crate) fn config_file(path: &Path, problem: ConfigProblem) -> Self {
-        Self::ConfigFile { path: path.to_owned(), problem }
+        Self::ConfigFile {
+            path: path.to_owned(),
+            problem,
+        }
     }
 }
 
@@ -321,7 +339,11 @@ impl ConfigProblem {
         found: impl fmt::Display,
         expected: impl Into<String>,
     ) -> Self {
-        Self { key: key.into(), found: found.to_string(), expected: expected.into() }
+        Self {
+            key: key.into(),
+            found: found.to_string(),
+            expected: expected.into(),
+        }
     }
 
     /// The problem with a value, unless the value is fine.
@@ -331,74 +353,26 @@ impl ConfigProblem {
         found: impl fmt::Display,
         expected: impl Into<String>,
     ) -> Result<(), Self> {
-        if fine { Ok(()) } else { Err(Self::new(key, found, expected)) }
+        if fine {
+            Ok(())
+        } else {
+            Err(Self::new(key, found, expected))
+        }
     }
 
     /// The same problem in the words of the file it comes from: pairs of our name and the file's.
     pub(crate) fn renamed(self, names: &[(&str, &str)]) -> Self {
         let own_key = self.key.clone();
         names.iter().fold(self, |problem, (own, published)| Self {
-            key: if own_key == *own { (*published).to_owned() } else { problem.key },
-            expected: problem.expected.replace(&format!("`{own}`"), &format!("`{published}`")),
+            key: if own_key == *own {
+                (*published).to_owned()
+            } else {
+                problem.key
+            },
+            expected: problem
+                .expected
+                .replace(&format!("`{own}`"), &format!("`{published}`")),
             ..problem
         })
-    }
-}
-
-/// Every way in which a file's tensors differ from those a model needs.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct WeightMismatch {
-    /// Tensors the model needs and the file lacks, by their names in the file.
-    pub missing: Vec<String>,
-    /// Tensors of the file that have no place in the model.
-    pub unexpected: Vec<String>,
-    /// Tensors of the file that stand for the same tensor of the model.
-    pub ambiguous: Vec<[String; 2]>,
-    /// Tensors whose shape is not the model's.
-    pub wrong_shape: Vec<WrongShape>,
-    /// Tensors that are not floating-point numbers of a readable type: name and type.
-    pub wrong_type: Vec<(String, String)>,
-}
-
-/// A tensor whose shape is not the model's, in the layout of the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WrongShape {
-    /// The tensor's name in the file.
-    pub name: String,
-    /// Its shape in the file.
-    pub found: Vec<usize>,
-    /// The shape the configuration asks for.
-    pub expected: Vec<usize>,
-}
-
-impl WeightMismatch {
-    /// Whether nothing is wrong.
-    pub fn is_empty(&self) -> bool {
-        self.missing.is_empty()
-            && self.unexpected.is_empty()
-            && self.ambiguous.is_empty()
-            && self.wrong_shape.is_empty()
-            && self.wrong_type.is_empty()
-    }
-}
-
-impl fmt::Display for WeightMismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for name in &self.missing {
-            write!(f, "\n  missing: {name}")?;
-        }
-        for name in &self.unexpected {
-            write!(f, "\n  unexpected: {name}")?;
-        }
-        for [first, second] in &self.ambiguous {
-            write!(f, "\n  the same tensor twice: {first} and {second}")?;
-        }
-        for WrongShape { name, found, expected } in &self.wrong_shape {
-            write!(f, "\n  wrong shape: {name}: found {found:?}, expected {expected:?}")?;
-        }
-        for (name, found) in &self.wrong_type {
-            write!(f, "\n  wrong type: {name}: found {found}, expected F32, F16, BF16 or F64")?;
-        }
-        Ok(())
     }
 }

@@ -20,11 +20,17 @@ pub struct Head {
 }
 
 impl Head {
-    const KEYS: KeyTable = KeyTable { prefix: "", modules: &[("", "output")], left: &[] };
+    const KEYS: KeyTable = KeyTable {
+        prefix: "",
+        modules: &[("", "output")],
+        left: &[],
+    };
 
     /// A head with weights from `N(0, 0.02²)` and a zero bias.
     pub fn new(d_model: usize, num_aspects: usize, device: &Device) -> Self {
-        Self { output: linear(d_model, num_aspects, INITIALIZER_RANGE, device) }
+        Self {
+            output: linear(d_model, num_aspects, INITIALIZER_RANGE, device),
+        }
     }
 
     /// # Shapes
@@ -46,7 +52,11 @@ impl Head {
         self.output.bias = self.output.bias.map(|param| {
             param.map(|old| {
                 let new = Tensor::from_floats(bias, &old.device());
-                if old.is_require_grad() { new.require_grad() } else { new }
+                if old.is_require_grad() {
+                    new.require_grad()
+                } else {
+                    new
+                }
             })
         });
         self
@@ -58,7 +68,12 @@ impl Head {
     /// # Errors
     /// If the file is missing or damaged, or its tensors are others.
     pub fn load(mut self, path: &Path) -> Result<Self> {
-        load_module(&mut self, path, read_header(path)?, Naming::Published(&Self::KEYS))?;
+        load_module(
+            &mut self,
+            path,
+            read_header(path)?,
+            Naming::Published(&Self::KEYS),
+        )?;
         Ok(self)
     }
 }

@@ -40,9 +40,9 @@ mod weights;
 
 pub use bundle::{Bundle, ExtraFile, FORMAT_VERSION, Manifest};
 pub use encoder::{Encoder, EncoderConfig};
-pub use error::{ConfigProblem, ModelError, Result, WeightMismatch, WrongShape};
+pub use error::{ConfigProblem, ModelError, Result};
 pub use head::Head;
 pub use pooling::Pooling;
 pub use pretrained::{PretrainedEncoder, load_encoder};
 pub use reward_model::{RewardModel, RewardModelConfig, SegmentInput};
-pub use weights::{CastTensor, KeyTable, LeftTensor, LoadReport};
+pub use weights::{CastTensor, KeyTable, LeftTensor, LoadReport, WeightMismatch, WrongShape};

@@ -34,6 +34,9 @@ impl Pooling {
     /// - `hidden`: `[batch_size, seq_length, d_model]`
     /// - `segment_spans`: `[batch_size, num_segments, 2]`, first token and one past the last
     /// - returns: `[batch_size, num_segments, d_model]`
+    ///
+    /// # Panics
+    /// If the batch sizes differ.
     pub fn pool(self, hidden: Tensor<3>, segment_spans: Tensor<3, Int>) -> Tensor<3> {
         let [batch_size, _, _] = hidden.dims();
         assert_shape!(segment_spans, [batch_size, _, 2]);
@@ -62,7 +65,9 @@ impl FromStr for Pooling {
     type Err = ConfigProblem;
 
     fn from_str(text: &str) -> Result<Self, ConfigProblem> {
-        let known = Self::ALL.into_iter().find(|pooling| pooling.to_string() == text);
+        let known = Self::ALL
+            .into_iter()
+            .find(|pooling| pooling.to_string() == text);
         known.ok_or_else(|| {
             let names = Self::ALL.map(|pooling| format!("`{pooling}`"));
             ConfigProblem::new("pooling", format!("`{text}`"), names.join(", "))
@@ -78,16 +83,23 @@ struct Spans {
 
 impl Spans {
     fn new(spans: Tensor<3, Int>) -> Self {
-        Self { start: spans.clone().narrow(2, 0, 1), end: spans.narrow(2, 1, 1) }
+        Self {
+            start: spans.clone().narrow(2, 0, 1),
+            end: spans.narrow(2, 1, 1),
+        }
     }
 
     /// `[batch_size, num_segments, seq_length]`: true where the token lies in the segment.
     fn membership(&self, seq_length: usize) -> Tensor<3, Bool> {
         let [batch_size, num_segments, _] = self.start.dims();
         let shape = [batch_size, num_segments, seq_length];
-        let position = Tensor::<1, Int>::arange(0..seq_length as i64, &self.start.device());
+        #[expect(clippy::cast_possible_wrap, reason = "no sequence has 2^63 tokens")]
+        let positions = 0..seq_length as i64;
+        let position = Tensor::<1, Int>::arange(positions, &self.start.device());
         let position = position.unsqueeze::<3>().expand(shape);
-        let from_start = position.clone().greater_equal(self.start.clone().expand(shape));
+        let from_start = position
+            .clone()
+            .greater_equal(self.start.clone().expand(shape));
         from_start.bool_and(position.lower(self.end.clone().expand(shape)))
     }
 
@@ -126,7 +138,10 @@ fn max(hidden: Tensor<3>, spans: &Spans) -> Tensor<3> {
         hidden.clone().mask_fill(outside, f32::MIN).max_dim(1)
     });
     let maxima = Tensor::cat(maxima.collect(), 1);
-    maxima.mask_fill(spans.absent().expand([batch_size, num_segments, d_model]), 0.0)
+    maxima.mask_fill(
+        spans.absent().expand([batch_size, num_segments, d_model]),
+        0.0,
+    )
 }
 
 #[cfg(test)]
@@ -155,10 +170,22 @@ mod tests {
     fn each_kind_pools_the_tokens_of_the_segment_only() {
         let device = Device::flex();
         for (pooling, expected) in [
-            (Pooling::Mean, [[[4.0, 2.5], [7.0, 0.5]], [[-2.0, -3.0], [0.0, 0.0]]]),
-            (Pooling::Last, [[[5.0, -1.0], [7.0, 0.5]], [[-3.0, -4.0], [0.0, 0.0]]]),
-            (Pooling::First, [[[3.0, 6.0], [7.0, 0.5]], [[-1.0, -2.0], [0.0, 0.0]]]),
-            (Pooling::Max, [[[5.0, 6.0], [7.0, 0.5]], [[-1.0, -2.0], [0.0, 0.0]]]),
+            (
+                Pooling::Mean,
+                [[[4.0, 2.5], [7.0, 0.5]], [[-2.0, -3.0], [0.0, 0.0]]],
+            ),
+            (
+                Pooling::Last,
+                [[[5.0, -1.0], [7.0, 0.5]], [[-3.0, -4.0], [0.0, 0.0]]],
+            ),
+            (
+                Pooling::First,
+                [[[3.0, 6.0], [7.0, 0.5]], [[-1.0, -2.0], [0.0, 0.0]]],
+            ),
+            (
+                Pooling::Max,
+                [[[5.0, 6.0], [7.0, 0.5]], [[-1.0, -2.0], [0.0, 0.0]]],
+            ),
         ] {
             let pooled = pooling.pool(hidden(&device), spans(&device)).into_data();
             pooled.assert_approx_eq::<f32>(&TensorData::from(expected), Tolerance::absolute(1e-6));
@@ -169,7 +196,7 @@ mod tests {
     fn objective(pooling: Pooling, hidden: Tensor<3>, spans: Tensor<3, Int>) -> Tensor<1> {
         let pooled = pooling.pool(hidden, spans);
         let shape = pooled.dims();
-        let num_weights = shape.iter().product::<usize>() as i64;
+        let num_weights = i64::try_from(shape.iter().product::<usize>()).unwrap();
         let weights = Tensor::<1, Int>::arange(1..num_weights + 1, &pooled.device());
         (pooled * weights.float().reshape(shape)).sum()
     }
@@ -183,8 +210,12 @@ mod tests {
         for pooling in Pooling::ALL {
             let input = hidden(&autodiff).require_grad();
             let gradients = objective(pooling, input.clone(), spans(&autodiff)).backward();
-            let gradient: Vec<f32> =
-                input.grad(&gradients).unwrap().into_data().try_into_vec().unwrap();
+            let gradient: Vec<f32> = input
+                .grad(&gradients)
+                .unwrap()
+                .into_data()
+                .try_into_vec()
+                .unwrap();
             for index in 0..values.len() {
                 let shifted = |by: f32| {
                     let mut values = values.clone();
@@ -211,8 +242,12 @@ mod tests {
             let gradients = pooled.clone().square().sum().backward();
             let pooled: Vec<f32> = pooled.into_data().try_into_vec().unwrap();
             assert_eq!(pooled, [0.0; 12], "{pooling:?}");
-            let gradient: Vec<f32> =
-                input.grad(&gradients).unwrap().into_data().try_into_vec().unwrap();
+            let gradient: Vec<f32> = input
+                .grad(&gradients)
+                .unwrap()
+                .into_data()
+                .try_into_vec()
+                .unwrap();
             assert_eq!(gradient, [0.0; 16], "{pooling:?}");
         }
     }
@@ -227,20 +262,19 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
         fn tokens_outside_of_a_segment_do_not_matter(
-            start in 0_usize..5, length in 1_usize..5, padding in 0_usize..4,
+            start in 0_i32..5, length in 1_i32..5, padding in 0_i32..4,
         ) {
             let device = Device::flex();
-            let seq_length = start + length;
             let inside = Tensor::<3>::random([1, length, 3], Distribution::Default, &device);
             let before = Tensor::random([1, start, 3], Distribution::Default, &device);
             let after = Tensor::random([1, padding, 3], Distribution::Default, &device);
             for pooling in Pooling::ALL {
-                let alone = Tensor::from_data([[[0, length as i32]]], &device);
+                let alone = Tensor::from_data([[[0, length]]], &device);
                 let alone = pooling.pool(inside.clone(), alone);
                 let mut parts = vec![inside.clone()];
                 if start > 0 { parts.insert(0, before.clone()); }
                 if padding > 0 { parts.push(after.clone()); }
-                let within = Tensor::from_data([[[start as i32, seq_length as i32]]], &device);
+                let within = Tensor::from_data([[[start, start + length]]], &device);
                 let within = pooling.pool(Tensor::cat(parts, 1), within);
                 within.into_data().assert_approx_eq::<f32>(
                     &alone.into_data(), Tolerance::absolute(1e-6));

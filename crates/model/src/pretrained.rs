@@ -39,13 +39,21 @@ impl PretrainedEncoder {
     /// key and what it may be.
     pub fn open(directory: &Path) -> Result<Self> {
         if !directory.is_dir() {
-            return Err(ModelError::NotADirectory { path: directory.into() });
+            return Err(ModelError::NotADirectory {
+                path: directory.into(),
+            });
         }
         let path = directory.join(CONFIG);
         if !path.is_file() {
-            return Err(ModelError::MissingFile { path: directory.into(), expected: CONFIG });
+            return Err(ModelError::MissingFile {
+                path: directory.into(),
+                expected: CONFIG,
+            });
         }
-        Ok(Self { directory: directory.into(), config: read_config(&path)? })
+        Ok(Self {
+            directory: directory.into(),
+            config: read_config(&path)?,
+        })
     }
 
     /// The encoder's configuration.
@@ -72,8 +80,12 @@ impl PretrainedEncoder {
         self.config.check()?;
         let (place, tensors) = stored_tensors(&self.directory)?;
         let mut encoder = self.config.init(device);
-        let report =
-            load_module(&mut encoder, &place, tensors, Naming::Published(&self.config.keys()))?;
+        let report = load_module(
+            &mut encoder,
+            &place,
+            tensors,
+            Naming::Published(&self.config.keys()),
+        )?;
         Ok((encoder, report))
     }
 }
@@ -123,7 +135,10 @@ fn stored_tensors(directory: &Path) -> Result<(PathBuf, Vec<StoredTensor>)> {
         Ok((index, tensors))
     } else {
         let expected = "model.safetensors and no model.safetensors.index.json";
-        Err(ModelError::MissingFile { path: directory.into(), expected })
+        Err(ModelError::MissingFile {
+            path: directory.into(),
+            expected,
+        })
     }
 }
 
@@ -152,20 +167,32 @@ fn sharded_tensors(directory: &Path, index_path: &Path) -> Result<Vec<StoredTens
     if lacking.is_empty() {
         Ok(tensors)
     } else {
-        Err(ModelError::IncompleteShards { index: index_path.into(), tensors: lacking })
+        Err(ModelError::IncompleteShards {
+            index: index_path.into(),
+            tensors: lacking,
+        })
     }
 }
 
 fn shard_path(directory: &Path, index: &Path, shard: &str) -> Result<PathBuf> {
     let mut components = Path::new(shard).components();
-    let plain = matches!((components.next(), components.next()), (Some(Component::Normal(_)), None));
+    let plain = matches!(
+        (components.next(), components.next()),
+        (Some(Component::Normal(_)), None)
+    );
     if !plain {
-        return Err(ModelError::ShardOutside { index: index.into(), shard: shard.to_owned() });
+        return Err(ModelError::ShardOutside {
+            index: index.into(),
+            shard: shard.to_owned(),
+        });
     }
     let path = directory.join(shard);
     if path.is_file() {
         Ok(path)
     } else {
-        Err(ModelError::MissingShard { index: index.into(), shard: shard.to_owned() })
+        Err(ModelError::MissingShard {
+            index: index.into(),
+            shard: shard.to_owned(),
+        })
     }
 }

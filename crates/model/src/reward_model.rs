@@ -45,7 +45,12 @@ impl RewardModelConfig {
     /// impossible.
     pub fn check(&self) -> Result<()> {
         let expected = "a whole number above 0";
-        ConfigProblem::unless(self.num_aspects > 0, "num_aspects", self.num_aspects, expected)?;
+        ConfigProblem::unless(
+            self.num_aspects > 0,
+            "num_aspects",
+            self.num_aspects,
+            expected,
+        )?;
         self.encoder.check()
     }
 
@@ -69,7 +74,11 @@ impl RewardModelConfig {
     /// If the encoder is of another width than `self.encoder` says, at the first forward pass.
     pub fn init_with(&self, encoder: Encoder, device: &Device) -> RewardModel {
         let head = Head::new(self.encoder.d_model(), self.num_aspects, device);
-        let model = RewardModel { encoder, head, pooling: self.pooling };
+        let model = RewardModel {
+            encoder,
+            head,
+            pooling: self.pooling,
+        };
         model.visit(&mut DrawParameters);
         model
     }
@@ -110,7 +119,12 @@ impl RewardModel {
     /// If the shapes do not agree, or the sequence is longer than the encoder's table of
     /// positions: see [`EncoderConfig::check_sequence`].
     pub fn forward(&self, input: SegmentInput) -> Tensor<3> {
-        let SegmentInput { token_ids, type_ids, mask_pad, segment_spans } = input;
+        let SegmentInput {
+            token_ids,
+            type_ids,
+            mask_pad,
+            segment_spans,
+        } = input;
         let hidden = self.encoder.forward(token_ids, type_ids, mask_pad);
         self.head.forward(self.pooling.pool(hidden, segment_spans))
     }

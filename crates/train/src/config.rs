@@ -103,13 +103,28 @@ impl TrainConfig {
     pub fn check(&self) -> Result<()> {
         let whole = |name, value: usize| require(name, value as f64, value >= 1, "at least 1");
         let positive = |name, value: f64| {
-            require(name, value, value > 0.0 && value.is_finite(), "a finite number above 0")
+            require(
+                name,
+                value,
+                value > 0.0 && value.is_finite(),
+                "a finite number above 0",
+            )
         };
         let natural = |name, value: f64| {
-            require(name, value, value >= 0.0 && value.is_finite(), "a finite number, 0 or above")
+            require(
+                name,
+                value,
+                value >= 0.0 && value.is_finite(),
+                "a finite number, 0 or above",
+            )
         };
         let share = |name, value: f64| {
-            require(name, value, (0.0..1.0).contains(&value), "a share in [0, 1)")
+            require(
+                name,
+                value,
+                (0.0..1.0).contains(&value),
+                "a share in [0, 1)",
+            )
         };
         whole("epochs", self.epochs)?;
         whole("batch_size", self.batch_size)?;
@@ -132,7 +147,11 @@ fn require(name: &'static str, value: f64, holds: bool, expected: &'static str) 
     if holds {
         return Ok(());
     }
-    Err(TrainError::Setting { name, found: value.to_string(), expected })
+    Err(TrainError::Setting {
+        name,
+        found: value.to_string(),
+        expected,
+    })
 }
 
 #[cfg(test)]
@@ -146,14 +165,32 @@ mod tests {
 
     #[test]
     fn a_value_outside_its_range_is_named_with_its_range() {
-        let config = TrainConfig { warmup: 1.0, ..TrainConfig::default() };
+        let config = TrainConfig {
+            warmup: 1.0,
+            ..TrainConfig::default()
+        };
         let message = config.check().unwrap_err().to_string();
-        assert_eq!(message, "training setting `warmup`: found 1, expected a share in [0, 1)");
+        assert_eq!(
+            message,
+            "training setting `warmup`: found 1, expected a share in [0, 1)"
+        );
         for config in [
-            TrainConfig { epochs: 0, ..TrainConfig::default() },
-            TrainConfig { batch_tokens: Some(0), ..TrainConfig::default() },
-            TrainConfig { learning_rate: f64::NAN, ..TrainConfig::default() },
-            TrainConfig { loss: RatingLoss::Huber { delta: 0.0 }, ..TrainConfig::default() },
+            TrainConfig {
+                epochs: 0,
+                ..TrainConfig::default()
+            },
+            TrainConfig {
+                batch_tokens: Some(0),
+                ..TrainConfig::default()
+            },
+            TrainConfig {
+                learning_rate: f64::NAN,
+                ..TrainConfig::default()
+            },
+            TrainConfig {
+                loss: RatingLoss::Huber { delta: 0.0 },
+                ..TrainConfig::default()
+            },
         ] {
             assert!(config.check().is_err(), "{config:?}");
         }
@@ -162,7 +199,13 @@ mod tests {
     #[test]
     fn an_unknown_key_is_refused_and_missing_keys_take_defaults() {
         let config: TrainConfig = serde_json::from_str(r#"{"epochs": 7}"#).unwrap();
-        assert_eq!(config, TrainConfig { epochs: 7, ..TrainConfig::default() });
+        assert_eq!(
+            config,
+            TrainConfig {
+                epochs: 7,
+                ..TrainConfig::default()
+            }
+        );
         assert!(serde_json::from_str::<TrainConfig>(r#"{"epoch": 7}"#).is_err());
     }
 }

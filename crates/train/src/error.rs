@@ -36,7 +36,9 @@ pub enum TrainError {
         known: Vec<String>,
     },
     /// More tokens are asked for than the encoder has positions.
-    #[error("training setting `max_length`: found {found}, expected at most {positions}, the positions of the encoder")]
+    #[error(
+        "training setting `max_length`: found {found}, expected at most {positions}, the positions of the encoder"
+    )]
     MaxLength {
         /// The setting.
         found: usize,
@@ -44,7 +46,10 @@ pub enum TrainError {
         positions: usize,
     },
     /// The loss or the gradient stopped being a number.
-    #[error("step {step} (epoch {epoch}): {what} is {value}, expected a finite number{}", batch_ids(ids))]
+    #[error(
+        "step {step} (epoch {epoch}): {what} is {value}, expected a finite number{}",
+        batch_ids(ids)
+    )]
     NonFinite {
         /// Optimiser step, from 1.
         step: usize,
@@ -75,7 +80,11 @@ pub enum TrainError {
 }
 
 fn batch_ids(ids: &[String]) -> String {
-    if ids.is_empty() { String::new() } else { format!("; batch of ids: {}", ids.join(", ")) }
+    if ids.is_empty() {
+        String::new()
+    } else {
+        format!("; batch of ids: {}", ids.join(", "))
+    }
 }
 
 impl TrainError {

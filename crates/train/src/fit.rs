@@ -71,7 +71,9 @@ pub fn fit(
     let valid = SegmentLoader::new(data.valid.clone(), data.batcher, config.batching(), device)?
         .with_bucketing(true);
     // With a token budget, shuffling changes the number of batches from epoch to epoch.
-    let total_steps = (0..config.epochs).map(|epoch| train.num_batches(epoch)).sum();
+    let total_steps = (0..config.epochs)
+        .map(|epoch| train.num_batches(epoch))
+        .sum();
     let (mut observer, dashboard): (Box<dyn TrainObserver>, bool) = match display {
         Display::Observer(observer) => (observer, false),
         Display::Dashboard => (Box::new(crate::Unobserved), true),
@@ -106,7 +108,11 @@ pub fn fit(
     }
     let learner = RegressionLearner::new(model.train(), config.loss);
     let optimizer = adamw(&learner, config.weight_decay);
-    let result = training.launch(Learner::new(learner, optimizer, schedules(config, total_steps)));
+    let result = training.launch(Learner::new(
+        learner,
+        optimizer,
+        schedules(config, total_steps),
+    ));
 
     let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(error) = state.error.take() {
@@ -120,16 +126,25 @@ pub fn fit(
         return Err(TrainError::Interrupted { reason });
     }
     let model = state.best.take().unwrap_or(result.model.model);
-    Ok(Fitted { model, history: std::mem::take(&mut state.history) })
+    Ok(Fitted {
+        model,
+        history: std::mem::take(&mut state.history),
+    })
 }
 
 /// The encoder's schedule for everything, and the head's own on top.
 fn schedules(config: &TrainConfig, total_steps: usize) -> ModuleLrScheduler {
-    let warmup = (config.warmup * total_steps as f64).floor() as usize;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share in [0, 1) of a number of steps"
+    )]
+    let warmup = (config.warmup * total_steps as f64) as usize;
     let head = ParamGroup::from_predicate(HEAD_PATH);
     match config.schedule {
-        Schedule::Constant => ModuleLrScheduler::new(config.learning_rate)
-            .with_group(head, config.head_learning_rate),
+        Schedule::Constant => {
+            ModuleLrScheduler::new(config.learning_rate).with_group(head, config.head_learning_rate)
+        }
         Schedule::Linear => {
             let linear = |peak| WarmupLinear::new(peak, warmup, total_steps);
             ModuleLrScheduler::new(linear(config.learning_rate))

@@ -37,7 +37,9 @@ impl RegressionLearner {
             batch.weights.clone(),
         );
         RatingOutcome {
-            loss: self.loss.forward(scores, batch.targets, batch.weights.clone()),
+            loss: self
+                .loss
+                .forward(scores, batch.targets, batch.weights.clone()),
             mse,
             weight: batch.weights.sum(),
             rated: batch.num_rated,

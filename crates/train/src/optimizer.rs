@@ -8,7 +8,10 @@ use burn::prelude::*;
 ///
 /// Weight decay acts on matrices only: biases and layer-norm parameters (rank 1) are left alone.
 pub fn adamw<M: Module>(module: &M, weight_decay: f64) -> ModuleOptimizer {
-    #[expect(clippy::cast_possible_truncation, reason = "Burn keeps the decay in f32")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "Burn keeps the decay in f32"
+    )]
     let weight_decay = weight_decay as f32;
     let config = AdamWConfig::new().with_epsilon(1e-8);
     let vectors = ParamGroup::from_ids(vector_parameters(module));
@@ -50,10 +53,15 @@ pub fn global_norm<M: Module>(module: &M, gradients: &GradientsParams) -> f64 {
             }
         }
     }
-    let mut visitor = SquareSum { gradients, sum: None };
+    let mut visitor = SquareSum {
+        gradients,
+        sum: None,
+    };
     module.visit(&mut visitor);
     // One read from the device for the whole model.
-    visitor.sum.map_or(0.0, |sum| f64::from(sum.into_scalar::<f32>()).sqrt())
+    visitor
+        .sum
+        .map_or(0.0, |sum| f64::from(sum.into_scalar::<f32>()).sqrt())
 }
 
 /// Scales all gradients by `max_norm / norm` when `norm` (see [`global_norm`]) exceeds `max_norm`.
@@ -63,9 +71,6 @@ pub fn clip_global_norm<M: Module>(
     norm: f64,
     max_norm: f64,
 ) -> GradientsParams {
-    if norm <= max_norm {
-        return gradients;
-    }
     struct Scale {
         gradients: GradientsParams,
         factor: f64,
@@ -73,11 +78,18 @@ pub fn clip_global_norm<M: Module>(
     impl ModuleVisitor for Scale {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             if let Some(gradient) = self.gradients.remove::<D>(param.id) {
-                self.gradients.register::<D>(param.id, gradient * self.factor);
+                self.gradients
+                    .register::<D>(param.id, gradient * self.factor);
             }
         }
     }
-    let mut visitor = Scale { gradients, factor: max_norm / norm };
+    if norm <= max_norm {
+        return gradients;
+    }
+    let mut visitor = Scale {
+        gradients,
+        factor: max_norm / norm,
+    };
     module.visit(&mut visitor);
     visitor.gradients
 }
@@ -141,10 +153,16 @@ mod tests {
         let zero = layer.forward(Tensor::<2>::zeros([1, 2], &device)).sum() * 0.0;
         let grads = GradientsParams::from_grads(zero.backward(), &layer);
         let moved = optimizer.step(0.1, layer, grads);
-        moved.weight.val().into_data().assert_approx_eq::<f32>(
-            &(weight * 0.95).into_data(),
-            Tolerance::absolute(1e-6),
-        );
-        moved.bias.unwrap().val().into_data().assert_eq(&bias.into_data(), true);
+        moved
+            .weight
+            .val()
+            .into_data()
+            .assert_approx_eq::<f32>(&(weight * 0.95).into_data(), Tolerance::absolute(1e-6));
+        moved
+            .bias
+            .unwrap()
+            .val()
+            .into_data()
+            .assert_eq(&bias.into_data(), true);
     }
 }

@@ -147,7 +147,13 @@ pub struct ScratchOptions {
 
 impl Default for ScratchOptions {
     fn default() -> Self {
-        Self { d_model: 64, num_layers: 2, num_heads: 4, d_ff: 128, initializer_range: 0.02 }
+        Self {
+            d_model: 64,
+            num_layers: 2,
+            num_heads: 4,
+            d_ff: 128,
+            initializer_range: 0.02,
+        }
     }
 }
 
@@ -160,11 +166,21 @@ mod tests {
         for option in [
             ScaleOption::Identity,
             ScaleOption::Standardized,
-            ScaleOption::MinMax { low: -1.0, high: 2.5 },
+            ScaleOption::MinMax {
+                low: -1.0,
+                high: 2.5,
+            },
         ] {
             assert_eq!(option.to_string().parse::<ScaleOption>().unwrap(), option);
         }
-        for text in ["minmax", "minmax:1:1", "minmax:0:inf", "minmax:a:b", "log", ""] {
+        for text in [
+            "minmax",
+            "minmax:1:1",
+            "minmax:0:inf",
+            "minmax:a:b",
+            "log",
+            "",
+        ] {
             assert!(text.parse::<ScaleOption>().is_err(), "{text}");
         }
     }

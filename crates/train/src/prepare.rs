@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gradus_data::{
-    AspectSpec, EncodedExample, Example, TextConfig, TextEncoder, TruncationCounts,
-};
+use gradus_data::{AspectSpec, EncodedExample, Example, TextConfig, TextEncoder, TruncationCounts};
 use serde::Serialize;
 
 use crate::{Result, TextOptions, TrainError};
@@ -72,12 +70,22 @@ pub fn prepare(
         aspects: specs.collect::<Result<_>>()?,
         use_context: options.use_context,
     };
-    let mean_targets = config.aspects.iter().map(|spec| mean_target(spec, &ratings)).collect();
+    let mean_targets = config
+        .aspects
+        .iter()
+        .map(|spec| mean_target(spec, &ratings))
+        .collect();
     let encoder = TextEncoder::new(tokenizer_json, config)?;
     let mut counts = SplitCounts::default();
     let train = encode_split("train", &encoder, train, &mut counts.train)?;
     let valid = encode_split("valid", &encoder, valid, &mut counts.valid)?;
-    Ok(Prepared { encoder, train, valid, counts, mean_targets })
+    Ok(Prepared {
+        encoder,
+        train,
+        valid,
+        counts,
+        mean_targets,
+    })
 }
 
 fn ratings_by_aspect(examples: &[Example]) -> BTreeMap<String, Vec<f64>> {
@@ -96,7 +104,10 @@ fn resolve_aspects(
     examples: usize,
 ) -> Result<Vec<String>> {
     if ratings.is_empty() {
-        return Err(TrainError::NothingRated { split: "train", examples });
+        return Err(TrainError::NothingRated {
+            split: "train",
+            examples,
+        });
     }
     let known: Vec<String> = ratings.keys().cloned().collect();
     if wanted.is_empty() {
@@ -105,7 +116,10 @@ fn resolve_aspects(
     let mut seen = BTreeSet::new();
     for aspect in wanted {
         if !ratings.contains_key(aspect) {
-            return Err(TrainError::UnknownAspect { aspect: aspect.clone(), known });
+            return Err(TrainError::UnknownAspect {
+                aspect: aspect.clone(),
+                known,
+            });
         }
         if !seen.insert(aspect) {
             return Err(TrainError::Setting {
@@ -118,10 +132,16 @@ fn resolve_aspects(
     Ok(wanted.to_vec())
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "targets are f32 from here on")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "targets are f32 from here on"
+)]
 fn mean_target(spec: &AspectSpec, ratings: &BTreeMap<String, Vec<f64>>) -> f32 {
     let ratings = &ratings[&spec.name];
-    let sum: f64 = ratings.iter().map(|rating| spec.scale.to_target(*rating)).sum();
+    let sum: f64 = ratings
+        .iter()
+        .map(|rating| spec.scale.to_target(*rating))
+        .sum();
     (sum / ratings.len() as f64) as f32
 }
 
@@ -135,17 +155,25 @@ fn encode_split(
     for example in examples {
         let item = encoder.encode(example, &mut counts.truncation)?;
         counts.examples += 1;
-        let rated = item.segments.iter().flat_map(|segment| &segment.targets).flatten().count();
-        if rated == 0 {
+        let ratings = item
+            .segments
+            .iter()
+            .flat_map(|segment| &segment.targets)
+            .flatten()
+            .count();
+        if ratings == 0 {
             counts.examples_without_rating += 1;
             continue;
         }
-        counts.rated += rated;
+        counts.rated += ratings;
         counts.tokens += item.token_ids.len();
         encoded.push(item);
     }
     if encoded.is_empty() {
-        return Err(TrainError::NothingRated { split, examples: examples.len() });
+        return Err(TrainError::NothingRated {
+            split,
+            examples: examples.len(),
+        });
     }
     Ok(encoded)
 }

@@ -6,8 +6,8 @@ use burn::tensor::Device;
 use gradus_data::{Example, word_level_tokenizer};
 use gradus_model::encoder::BertConfig;
 use gradus_model::{
-    Bundle, EncoderConfig, ExtraFile, Manifest, ModelError, PretrainedEncoder,
-    RewardModel, RewardModelConfig,
+    Bundle, EncoderConfig, ExtraFile, Manifest, ModelError, PretrainedEncoder, RewardModel,
+    RewardModelConfig,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -82,20 +82,35 @@ pub fn run(
 ) -> Result<RunReport> {
     run.training.check()?;
     if !run.overwrite && run.output.exists() {
-        return Err(ModelError::AlreadyExists { path: run.output.clone() }.into());
+        return Err(ModelError::AlreadyExists {
+            path: run.output.clone(),
+        }
+        .into());
     }
     let source = Source::open(&run.encoder, &run.training, train)?;
-    let Prepared { encoder: text, train, valid, counts, mean_targets } =
-        prepare(&source.tokenizer, &run.text, train, valid)?;
-    let (model, config) =
-        source.model(run, text.vocab_size(), &mean_targets, device)?;
+    let Prepared {
+        encoder: text,
+        train,
+        valid,
+        counts,
+        mean_targets,
+    } = prepare(&source.tokenizer, &run.text, train, valid)?;
+    let (model, config) = source.model(run, text.vocab_size(), &mean_targets, device)?;
     let num_parameters = burn::module::Module::num_params(&model);
 
-    let aspects: Vec<String> =
-        text.config().aspects.iter().map(|aspect| aspect.name.clone()).collect();
+    let aspects: Vec<String> = text
+        .config()
+        .aspects
+        .iter()
+        .map(|aspect| aspect.name.clone())
+        .collect();
     let mut manifest = Manifest::new(aspects.clone(), run.model.pooling, &run.aggregation);
     manifest.text = to_value(text.config());
-    let data = FitData { train: train.into(), valid: valid.into(), batcher: text.batcher() };
+    let data = FitData {
+        train: train.into(),
+        valid: valid.into(),
+        batcher: text.batcher(),
+    };
     let mut writer = BundleWriter {
         manifest,
         config,
@@ -106,7 +121,12 @@ pub fn run(
     };
     let on_best = move |model: &RewardModel, history: &TrainHistory| writer.write(model, history);
     let fitted = fit(model, &data, &run.training, device, display, on_best)?;
-    Ok(RunReport { aspects, counts, num_parameters, history: fitted.history })
+    Ok(RunReport {
+        aspects,
+        counts,
+        num_parameters,
+        history: fitted.history,
+    })
 }
 
 /// An encoder before its weights are read: settings and tokenizer.
@@ -128,16 +148,26 @@ impl Source {
                 let path = directory.join(TOKENIZER);
                 if !path.is_file() {
                     let path = directory.clone();
-                    return Err(ModelError::MissingFile { path, expected: TOKENIZER }.into());
+                    return Err(ModelError::MissingFile {
+                        path,
+                        expected: TOKENIZER,
+                    }
+                    .into());
                 }
                 Ok(Self {
-                    kind: SourceKind::Pretrained(encoder.with_dropout(training.dropout, training.attention_dropout)),
+                    kind: SourceKind::Pretrained(
+                        encoder.with_dropout(training.dropout, training.attention_dropout),
+                    ),
                     tokenizer: fs_err::read(path).map_err(ModelError::from)?,
                 })
             }
             EncoderSource::Scratch(options) => {
                 let texts = train.iter().flat_map(|example| {
-                    [Some(&example.prompt), example.context.as_ref(), Some(&example.response)]
+                    [
+                        Some(&example.prompt),
+                        example.context.as_ref(),
+                        Some(&example.response),
+                    ]
                 });
                 Ok(Self {
                     kind: SourceKind::Scratch(options.clone()),
@@ -179,8 +209,7 @@ impl Source {
                 bert.d_feed_forward = options.d_ff;
                 bert.max_positions = run.text.max_length;
                 bert.initializer_range = options.initializer_range;
-                let encoder =
-                    EncoderConfig::Bert(bert)
+                let encoder = EncoderConfig::Bert(bert)
                     .with_dropout(run.training.dropout, run.training.attention_dropout);
                 let config = reward_model(encoder);
                 config.check()?;
@@ -233,7 +262,10 @@ impl BundleWriter {
             .iter()
             .map(|(name, bytes)| ExtraFile { name, bytes })
             .collect();
-        extra.push(ExtraFile { name: HISTORY, bytes: &history });
+        extra.push(ExtraFile {
+            name: HISTORY,
+            bytes: &history,
+        });
         bundle.save(&self.run.output, self.run.overwrite || self.written, &extra)?;
         self.written = true;
         Ok(())

@@ -33,7 +33,12 @@ pub struct WarmupLinear {
 impl WarmupLinear {
     /// Schedule for `total` steps, the first `warmup` of which rise to `peak`.
     pub fn new(peak: f64, warmup: usize, total: usize) -> Self {
-        Self { peak, warmup: warmup.min(total), total, next_step: 0 }
+        Self {
+            peak,
+            warmup: warmup.min(total),
+            total,
+            next_step: 0,
+        }
     }
 
     fn rate(&self, step: usize) -> f64 {

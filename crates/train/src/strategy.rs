@@ -56,10 +56,20 @@ impl SupervisedLearningStrategy<RegressionLearner> for RatingStrategy {
         let train = train.to_device(&self.device.clone().autodiff());
         let valid = valid.to_device(&self.device.clone().inner());
         learner.fork(&self.device.clone().autodiff());
-        let mut events = Events { processor: components.event_processor, interrupter: components.interrupter };
+        let mut events = Events {
+            processor: components.event_processor,
+            interrupter: components.interrupter,
+        };
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         for epoch in starting_epoch..=components.num_epochs {
-            let outcome = self.epoch(epoch, &mut learner, &*train, &*valid, &mut events, &mut state);
+            let outcome = self.epoch(
+                epoch,
+                &mut learner,
+                &*train,
+                &*valid,
+                &mut events,
+                &mut state,
+            );
             if let Err(error) = outcome {
                 events.interrupter.stop(Some(&error.to_string()));
                 state.error = Some(error);
@@ -83,7 +93,10 @@ impl RatingStrategy {
         state: &mut RunState,
     ) -> Result<()> {
         let started = Instant::now();
-        events.train(LearnerEvent::StartSplit { epoch_number: epoch, total_items: train.num_items() });
+        events.train(LearnerEvent::StartSplit {
+            epoch_number: epoch,
+            total_items: train.num_items(),
+        });
         let trained = self.train_epoch(epoch, learner, train, events, state)?;
         events.train(LearnerEvent::EndSplit(epoch));
         let train_seconds = started.elapsed().as_secs_f64();
@@ -92,8 +105,11 @@ impl RatingStrategy {
         }
 
         let started = Instant::now();
-        events.valid(LearnerEvent::StartSplit { epoch_number: epoch, total_items: valid.num_items() });
-        let validated = valid_epoch(learner, valid, events)?;
+        events.valid(LearnerEvent::StartSplit {
+            epoch_number: epoch,
+            total_items: valid.num_items(),
+        });
+        let validated = valid_epoch(learner, valid, events);
         events.valid(LearnerEvent::EndSplit(epoch));
         events.train(LearnerEvent::EndEpoch(epoch));
         if events.interrupter.should_stop() {
@@ -111,7 +127,10 @@ impl RatingStrategy {
                 ids: Vec::new(),
             });
         }
-        let best = state.history.best().is_none_or(|before| valid_loss < before.valid_loss);
+        let best = state
+            .history
+            .best()
+            .is_none_or(|before| valid_loss < before.valid_loss);
         let log = EpochLog {
             epoch,
             step: state.history.steps.len(),
@@ -164,7 +183,10 @@ impl RatingStrategy {
         Ok(totals)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the loop's state, taken apart by the borrow checker")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the loop's state, taken apart by the borrow checker"
+    )]
     fn step(
         &self,
         step: usize,
@@ -182,7 +204,13 @@ impl RatingStrategy {
             if value.is_finite() {
                 return Ok(());
             }
-            Err(TrainError::NonFinite { step, epoch, what, value, ids: outcome.ids.clone() })
+            Err(TrainError::NonFinite {
+                step,
+                epoch,
+                what,
+                value,
+                ids: outcome.ids.clone(),
+            })
         };
         finite("loss", loss)?;
         let model = learner.model();
@@ -217,7 +245,7 @@ fn valid_epoch(
     learner: &Learner<RegressionLearner>,
     loader: &dyn DataLoader<gradus_data::SegmentBatch>,
     events: &mut Events,
-) -> Result<Totals> {
+) -> Totals {
     let model = learner.model().valid();
     let mut totals = Totals::default();
     let mut batches = loader.iter();
@@ -240,7 +268,7 @@ fn valid_epoch(
             break;
         }
     }
-    Ok(totals)
+    totals
 }
 
 /// Sends events to Burn's processor; an error there stops the run through the interrupter.

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use gradus_data::{AspectSpec, DEFAULT_ASPECT, TextConfig, TextEncoder, read_examples};
+use gradus_data::{
+    AspectSpec, DEFAULT_ASPECT, TextConfig, TextEncoder, TruncationCounts, read_examples,
+};
 use gradus_model::{Pooling, PretrainedEncoder, RewardModelConfig};
 use gradus_train::{Display, FitData, Schedule, TrainConfig, Unobserved, fit};
 use serde::Deserialize;
@@ -24,7 +26,9 @@ struct Reference {
 }
 
 fn golden(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/minilm").join(name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden/minilm")
+        .join(name)
 }
 
 fn minilm() -> PathBuf {
@@ -39,7 +43,9 @@ fn twenty_steps_of_minilm_lose_what_pytorch_loses() {
     let reference: Reference =
         serde_json::from_slice(&fs_err::read(golden("train20.json")).unwrap()).unwrap();
     let device = Device::flex();
-    let pretrained = PretrainedEncoder::open(&minilm()).unwrap().with_dropout(0.0, 0.0);
+    let pretrained = PretrainedEncoder::open(&minilm())
+        .unwrap()
+        .with_dropout(0.0, 0.0);
     let (encoder, _) = pretrained.load(&device).unwrap();
     let config = RewardModelConfig {
         encoder: pretrained.config().clone(),
@@ -58,11 +64,16 @@ fn twenty_steps_of_minilm_lose_what_pytorch_loses() {
         ..TextConfig::default()
     };
     let text = TextEncoder::new(&tokenizer, text).unwrap();
-    let examples = read_examples(&golden("synthetic160.jsonl.gz")).unwrap();
-    let (encoded, counts) = text.encode_all(&examples).unwrap();
+    let examples = read_examples(golden("synthetic160.jsonl.gz")).unwrap();
+    let mut counts = TruncationCounts::default();
+    let encoded = text.encode_all(&examples, &mut counts).unwrap();
     assert!(!counts.any(), "nothing may be truncated: {counts}");
     let encoded: Arc<[_]> = encoded.into();
-    let data = FitData { train: encoded.clone(), valid: encoded[..8].into(), batcher: text.batcher() };
+    let data = FitData {
+        train: encoded.clone(),
+        valid: encoded[..8].into(),
+        batcher: text.batcher(),
+    };
 
     let settings = TrainConfig {
         epochs: 1,
@@ -83,9 +94,16 @@ fn twenty_steps_of_minilm_lose_what_pytorch_loses() {
     for (step, log) in fitted.history.steps.iter().enumerate() {
         let close = |found: f64, expected: f64, what| {
             let relative = (found - expected).abs() / expected;
-            assert!(relative < 1e-3, "step {step}: {what} {found}, expected {expected}");
+            assert!(
+                relative < 1e-3,
+                "step {step}: {what} {found}, expected {expected}"
+            );
         };
         close(log.loss, reference.loss_before_step[step], "loss");
-        close(log.gradient_norm, reference.grad_norm_before_clip[step], "gradient norm");
+        close(
+            log.gradient_norm,
+            reference.grad_norm_before_clip[step],
+            "gradient norm",
+        );
     }
 }

@@ -38,7 +38,7 @@ fn ratings() -> impl Strategy<Value = BTreeMap<String, f64>> {
     prop_oneof![
         Just(BTreeMap::new()),
         finite().prop_map(|rating| BTreeMap::from([("rating".to_owned(), rating)])),
-        proptest::collection::btree_map("[a-z é]{0,6}", finite(), 0..4),
+        proptest::collection::btree_map("rating|[a-z é]{0,6}", finite(), 0..4),
     ]
 }
 

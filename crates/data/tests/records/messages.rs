@@ -8,8 +8,8 @@ use gradus_data::{DataError, ExampleReader};
 fn error_of(line: &[u8]) -> DataError {
     let mut data = b"{\"prompt\":\"p\",\"response\":\"r\"}\n".to_vec();
     data.extend_from_slice(line);
-    let reader = ExampleReader::new(std::io::Cursor::new(data), "data/a.jsonl").unwrap();
-    reader.filter_map(Result::err).next().unwrap()
+    let mut reader = ExampleReader::new(std::io::Cursor::new(data), "data/a.jsonl").unwrap();
+    reader.find_map(Result::err).unwrap()
 }
 
 #[track_caller]

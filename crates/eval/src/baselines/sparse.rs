@@ -5,8 +5,6 @@ use rayon::prelude::*;
 
 /// Largest number of steps; the residual is usually small enough after far fewer.
 const MAX_STEPS: usize = 500;
-/// The residual, as a share of the right-hand side, at which the solution is good enough.
-const TOLERANCE: f64 = 1e-12;
 /// Entries a thread works on at once.
 const CHUNK: usize = 1024;
 
@@ -67,36 +65,71 @@ impl SparseMatrix {
     }
 
     /// Minimises `|y - (X - 1 means') w|² + penalty |w|²` by conjugate gradients on the normal
-    /// equations, from `start`.
-    pub(super) fn ridge(&self, targets: &[f64], penalty: f64, start: Vec<f64>) -> Vec<f64> {
+    /// equations, from `start`, until the residual is at most `tolerance` times the right-hand side.
+    ///
+    /// Preconditioned with the diagonal: dense columns weigh far more than those of rare words.
+    pub(super) fn ridge(
+        &self,
+        targets: &[f64],
+        penalty: f64,
+        start: Vec<f64>,
+        tolerance: f64,
+    ) -> Vec<f64> {
         let normal = |vector: &[f64]| {
             let mut product = self.transposed_times(&self.times(vector));
             add_scaled(&mut product, penalty, vector);
             product
         };
+        let diagonal: Vec<f64> = self
+            .squares()
+            .iter()
+            .map(|square| square + penalty)
+            .collect();
+        let preconditioned = |residual: &[f64]| -> Vec<f64> {
+            residual
+                .iter()
+                .zip(&diagonal)
+                .map(|(value, scale)| value / scale)
+                .collect()
+        };
         let right = self.transposed_times(targets);
-        let enough = TOLERANCE * TOLERANCE * dot(&right, &right);
+        let enough = tolerance * tolerance * dot(&right, &right);
         let mut weights = start;
         let mut residual = right;
         add_scaled(&mut residual, -1.0, &normal(&weights));
-        let mut direction = residual.clone();
-        let mut norm = dot(&residual, &residual);
+        let mut scaled = preconditioned(&residual);
+        let mut direction = scaled.clone();
+        let mut norm = dot(&residual, &scaled);
         for _ in 0..MAX_STEPS {
-            if norm <= enough {
+            if dot(&residual, &residual) <= enough {
                 break;
             }
             let product = normal(&direction);
             let step = norm / dot(&direction, &product);
             add_scaled(&mut weights, step, &direction);
             add_scaled(&mut residual, -step, &product);
-            let next = dot(&residual, &residual);
+            scaled = preconditioned(&residual);
+            let next = dot(&residual, &scaled);
             let keep = next / norm;
             norm = next;
-            for (d, r) in direction.iter_mut().zip(&residual) {
-                *d = r + keep * *d;
+            for (direction, scaled) in direction.iter_mut().zip(&scaled) {
+                *direction = scaled + keep * *direction;
             }
         }
         weights
+    }
+
+    /// Sums of squares of the columns about their means.
+    fn squares(&self) -> Vec<f64> {
+        let count = self.rows.len() as f64;
+        self.columns
+            .iter()
+            .zip(&self.column_means)
+            .map(|(column, mean)| {
+                let squares: f64 = column.iter().map(|entry| entry.1 * entry.1).sum();
+                (squares - count * mean * mean).max(0.0)
+            })
+            .collect()
     }
 }
 
@@ -123,13 +156,16 @@ mod tests {
         // Centred x = -1, 0, 1 and y = -1, 0, 1: w = 2 / (2 + penalty).
         let rows = vec![vec![], vec![(0, 1.0)], vec![(0, 2.0)]];
         let matrix = SparseMatrix::new(rows, 1);
-        let weights = matrix.ridge(&[-1.0, 0.0, 1.0], 0.5, vec![0.0]);
+        let weights = matrix.ridge(&[-1.0, 0.0, 1.0], 0.5, vec![0.0], 1e-12);
         assert!((weights[0] - 2.0 / 2.5).abs() < 1e-12, "{weights:?}");
     }
 
     #[test]
     fn constant_columns_and_targets_get_no_weight() {
         let matrix = SparseMatrix::new(vec![vec![(0, 3.0)], vec![(0, 3.0)]], 2);
-        assert_eq!(matrix.ridge(&[0.0, 0.0], 1.0, vec![0.0; 2]), [0.0, 0.0]);
+        assert_eq!(
+            matrix.ridge(&[0.0, 0.0], 1.0, vec![0.0; 2], 1e-12),
+            [0.0, 0.0]
+        );
     }
 }

@@ -12,6 +12,9 @@ const BUCKETS: usize = 1 << 14;
 const DENSE: usize = POSITION_FEATURES + 1;
 /// Penalties to choose from, largest first: each solution starts from the one before.
 const PENALTIES: [f64; 7] = [1000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0];
+/// How exactly to solve when penalties are compared, and for the weights that are kept.
+const ROUGHLY: f64 = 1e-5;
+const EXACTLY: f64 = 1e-12;
 /// Part of the prompts that the penalty is chosen on: one in this many.
 const HELD_OUT: u64 = 5;
 
@@ -44,7 +47,7 @@ impl BagOfWords {
         });
         let penalty = rows.best_penalty(&rated, &kept, &held_out).unwrap_or(10.0);
         let all: Vec<usize> = (0..rated.len()).collect();
-        Ok(rows.fit(&rated, &all, &[penalty]).remove(0))
+        Ok(rows.fit(&rated, &all, &[penalty], EXACTLY).remove(0))
     }
 
     /// One score per segment.
@@ -97,7 +100,13 @@ impl Rows {
     }
 
     /// Fits on `subset` with each of `penalties`, in their order.
-    fn fit(&self, rated: &[Rated], subset: &[usize], penalties: &[f64]) -> Vec<BagOfWords> {
+    fn fit(
+        &self,
+        rated: &[Rated],
+        subset: &[usize],
+        penalties: &[f64],
+        tolerance: f64,
+    ) -> Vec<BagOfWords> {
         let dense: Vec<Vec<f64>> = subset
             .iter()
             .map(|&row| self.0[row].dense.clone())
@@ -115,7 +124,8 @@ impl Rows {
         penalties
             .iter()
             .map(|&penalty| {
-                weights = matrix.ridge(&residuals, penalty, std::mem::take(&mut weights));
+                weights =
+                    matrix.ridge(&residuals, penalty, std::mem::take(&mut weights), tolerance);
                 let shift = super::linear::dot(matrix.column_means(), &weights);
                 BagOfWords {
                     standardizer: standardizer.clone(),
@@ -137,7 +147,7 @@ impl Rows {
                 |&row: &usize| (fitted.predict_row(&self.0[row]) - rated[row].rating).powi(2);
             held_out.iter().map(squared).sum()
         };
-        self.fit(rated, kept, &PENALTIES)
+        self.fit(rated, kept, &PENALTIES, ROUGHLY)
             .iter()
             .map(|fitted| (error(fitted), fitted.penalty))
             .min_by(|a, b| a.0.total_cmp(&b.0))

@@ -150,4 +150,25 @@ mod tests {
         assert_eq!(read_off(&[Some(0.4), None]), None);
         assert_eq!(read_off(&[]), None);
     }
+
+    #[test]
+    fn resamples_equal_to_the_estimate_count_half_on_either_side() {
+        // Symmetric about the estimate, so that BCa has nothing to correct.
+        let replicates = [-2.0, -1.0, 0.0, 0.0, 0.0, 1.0, 2.0].map(Some);
+        let jackknife = [-1.0, 0.0, 1.0].map(Some);
+        let read_off =
+            |method| Interval::from_resamples(0.0, &replicates, &jackknife, 0.8, method).unwrap();
+        let (percentile, bca) = (
+            read_off(IntervalMethod::Percentile),
+            read_off(IntervalMethod::Bca),
+        );
+        assert!(
+            (percentile.low - bca.low).abs() < 1e-9,
+            "{percentile:?} {bca:?}"
+        );
+        assert!(
+            (percentile.high - bca.high).abs() < 1e-9,
+            "{percentile:?} {bca:?}"
+        );
+    }
 }

@@ -251,6 +251,19 @@ mod tests {
     }
 
     #[test]
+    fn every_resample_is_drawn_anew() {
+        let bootstrap = Bootstrap {
+            resamples: 30,
+            ..Bootstrap::default()
+        };
+        let drawn: std::collections::BTreeSet<Vec<u32>> = bootstrap
+            .replicates(33, <[u32]>::to_vec)
+            .into_iter()
+            .collect();
+        assert_eq!(drawn.len(), 30);
+    }
+
+    #[test]
     fn a_resample_draws_as_many_responses_as_there_are() {
         let bootstrap = Bootstrap {
             resamples: 20,

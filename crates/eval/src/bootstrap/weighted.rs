@@ -153,3 +153,34 @@ impl Ranks {
         finite(steps.iter().sum::<f64>() / found as f64)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resample_of_equal_values_has_no_correlation_whatever_they_round_to() {
+        let metrics = [Metric::Pearson, Metric::Concordance];
+        for step in 1..40_u32 {
+            let value = 0.1 * f64::from(step);
+            for constant_predictions in [true, false] {
+                let pair = |varied: f64| {
+                    if constant_predictions {
+                        (value, varied)
+                    } else {
+                        (varied, value)
+                    }
+                };
+                let mut pairs = ResponsePairs::new();
+                pairs.push_response([(0.123, -0.77), (4.56, 0.99)]);
+                pairs.push_response([0.2, 0.5, 0.9, 0.7, 0.1].map(pair));
+                let weighted = WeightedMetrics::prepare(&pairs, &metrics);
+                assert_eq!(weighted.at(&[0, step]), [None; 2], "{value}");
+                assert!(
+                    weighted.at(&[1, step]).iter().all(Option::is_some),
+                    "{value}"
+                );
+            }
+        }
+    }
+}

@@ -5,19 +5,20 @@
 //! and a paired t-test and Wilcoxon's signed-rank test on the mean squared error of each response.
 
 mod paired;
+mod report;
 mod sentence;
+mod shared;
 mod wilcoxon;
 
 pub use paired::{TestResult, holm, paired_t_test};
+pub use report::{Comparison, ComparisonReport, SystemValue, Verdict};
 pub use wilcoxon::wilcoxon_signed_rank;
 
 use crate::bootstrap::{Bootstrap, Interval, WeightedMetrics};
 use crate::metrics::same;
-use crate::{
-    Aggregation, EvalError, JudgedAspect, JudgedSegment, Level, Metric, ResponsePairs, Result,
-};
+use crate::{JudgedAspect, Metric, ResponsePairs, Result};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use shared::SharedPairs;
 
 /// A system to compare: its name and its scores on the shared data, for one aspect.
 #[derive(Clone, Debug)]
@@ -56,85 +57,10 @@ impl Default for CompareOptions {
     }
 }
 
-/// All pairs of systems, compared.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ComparisonReport {
-    /// The metric of the verdicts.
-    pub metric: Metric,
-    /// Segments rated and scored by all systems.
-    pub segments: usize,
-    /// Responses with such segments.
-    pub responses: usize,
-    /// The systems with their value on these segments, best first; without a value last.
-    pub systems: Vec<SystemValue>,
-    /// Every pair, in the order in which the systems were given.
-    pub comparisons: Vec<Comparison>,
-}
-
-/// The value of a system on the shared segments.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SystemValue {
-    /// Its name.
-    pub name: String,
-    /// The metric.
-    pub value: Option<f64>,
-    /// Segments it scores that were left out because another system does not.
-    pub segments_left_out: usize,
-}
-
-/// Two systems, compared.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Comparison {
-    /// The first system.
-    pub a: String,
-    /// The second system.
-    pub b: String,
-    /// The metric of the first.
-    pub value_a: Option<f64>,
-    /// The metric of the second.
-    pub value_b: Option<f64>,
-    /// Value of `a` minus value of `b` (of the sizes, for the bias), with its bootstrap interval.
-    pub difference: Option<Interval>,
-    /// Two-sided p of the paired bootstrap: twice the smaller share of resamples in which the
-    /// difference is not on one side of 0. Never below `2^(1 - responses)`, what so many coin flips
-    /// could show.
-    pub bootstrap_p: Option<f64>,
-    /// [`bootstrap_p`](Self::bootstrap_p) after Holm's correction for all comparisons of the report.
-    pub adjusted_p: Option<f64>,
-    /// Paired t-test on the squared error per response.
-    pub t_test: Option<TestResult>,
-    /// Wilcoxon's signed-rank test on the squared error per response.
-    pub wilcoxon: Option<TestResult>,
-    /// Responses on which `a` has the smaller squared error.
-    pub wins: usize,
-    /// Responses on which both have the same.
-    pub ties: usize,
-    /// Responses on which `b` has the smaller squared error.
-    pub losses: usize,
-    /// What follows.
-    pub verdict: Verdict,
-    /// The verdict as a sentence, with its numbers.
-    pub sentence: String,
-}
-
-/// What a comparison says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// The first system is better, beyond noise.
-    First,
-    /// The second system is better, beyond noise.
-    Second,
-    /// The difference cannot be told from noise.
-    CannotTell,
-    /// The metric does not exist for one of them, or there are fewer than two responses.
-    NotComparable,
-}
-
 /// Compares every pair of `systems` on the segments that all of them score.
 ///
 /// # Errors
-/// [`EvalError::DifferentRatings`] where two systems were judged by different ratings.
+/// [`EvalError::DifferentRatings`](crate::EvalError::DifferentRatings) where two systems were judged by different ratings.
 pub fn compare(systems: &[System], options: &CompareOptions) -> Result<ComparisonReport> {
     let shared = SharedPairs::of(systems, options.midpoint)?;
     let values: Vec<Option<f64>> = shared
@@ -178,74 +104,6 @@ pub fn compare(systems: &[System], options: &CompareOptions) -> Result<Compariso
         systems: values,
         comparisons,
     })
-}
-
-/// The scores of all systems on the segments that all of them score.
-struct SharedPairs {
-    systems: Vec<ResponsePairs>,
-    segments: usize,
-}
-
-impl SharedPairs {
-    fn of(systems: &[System], midpoint: Option<f64>) -> Result<Self> {
-        let mut seen: HashMap<(usize, usize), Place> = HashMap::new();
-        for (system, System { judged, .. }) in systems.iter().enumerate() {
-            for response in &judged.responses {
-                for segment in &response.segments {
-                    let place = seen
-                        .entry((response.index, segment.index))
-                        .or_insert(Place {
-                            rating: segment.rating,
-                            first: system,
-                            systems: 0,
-                        });
-                    place.systems += 1;
-                    place.check(systems, system, response.index, segment)?;
-                }
-            }
-        }
-        let by_all =
-            |response: usize, segment: usize| seen[&(response, segment)].systems == systems.len();
-        let systems: Vec<ResponsePairs> = systems
-            .iter()
-            .map(|system| {
-                let judged = system.judged.retained(by_all);
-                let midpoint = judged.midpoint(midpoint);
-                judged.pairs(Level::Segment, Aggregation::default(), midpoint)
-            })
-            .collect();
-        let segments = systems.first().map_or(0, ResponsePairs::len);
-        Ok(Self { systems, segments })
-    }
-}
-
-/// What is known of a segment: its rating, who said so first, and how many score it.
-struct Place {
-    rating: f64,
-    first: usize,
-    systems: usize,
-}
-
-impl Place {
-    fn check(
-        &self,
-        systems: &[System],
-        system: usize,
-        response: usize,
-        segment: &JudgedSegment,
-    ) -> Result<()> {
-        if same(self.rating, segment.rating) {
-            return Ok(());
-        }
-        Err(EvalError::DifferentRatings {
-            system: systems[system].name.clone(),
-            other: systems[self.first].name.clone(),
-            response,
-            segment: segment.index,
-            found: segment.rating,
-            expected: self.rating,
-        })
-    }
 }
 
 /// Everything but the names, the correction for several comparisons, and the verdict.
@@ -335,22 +193,6 @@ fn decide(comparisons: &mut [Comparison], options: &CompareOptions) {
         }
         comparison.verdict = comparison.decide(options);
         comparison.sentence = sentence::sentence(comparison, options, tests);
-    }
-}
-
-impl Comparison {
-    fn decide(&self, options: &CompareOptions) -> Verdict {
-        let (Some(a), Some(b), Some(p)) = (self.value_a, self.value_b, self.adjusted_p) else {
-            return Verdict::NotComparable;
-        };
-        let advantage = options.metric.goodness(a) - options.metric.goodness(b);
-        if p >= options.significance || advantage == 0.0 {
-            Verdict::CannotTell
-        } else if advantage > 0.0 {
-            Verdict::First
-        } else {
-            Verdict::Second
-        }
     }
 }
 
@@ -484,6 +326,17 @@ mod tests {
             assert!(comparison.adjusted_p >= comparison.bootstrap_p);
             assert!(comparison.sentence.contains("corrected for 3 comparisons"));
         }
+        // Holm multiplies the smallest of three by three.
+        let smallest = |p: fn(&Comparison) -> Option<f64>| {
+            report
+                .comparisons
+                .iter()
+                .filter_map(p)
+                .reduce(f64::min)
+                .unwrap()
+        };
+        let (raw, adjusted) = (smallest(|c| c.bootstrap_p), smallest(|c| c.adjusted_p));
+        assert!((adjusted - 3.0 * raw).abs() < 1e-12, "{raw} {adjusted}");
         assert_eq!(report.comparisons[1].verdict, Verdict::First);
     }
 

@@ -1,6 +1,6 @@
 //! How far predictions lie from their targets.
 
-use super::{Moments, finite, is_constant, mean_of_errors, usable};
+use super::{Moments, finite, mean_of_errors, usable};
 
 /// Mean squared error, in squared rating units. `None` for no pairs.
 pub fn mse(predictions: &[f64], targets: &[f64]) -> Option<f64> {
@@ -42,10 +42,12 @@ pub fn max_error(predictions: &[f64], targets: &[f64]) -> Option<f64> {
 /// are constant (one pair included).
 pub fn r2(predictions: &[f64], targets: &[f64]) -> Option<f64> {
     let error = mse(predictions, targets)?;
-    if is_constant(targets) {
-        return None;
+    let variance = Moments::of(predictions, targets).variance_targets;
+    if variance > 0.0 {
+        finite(1.0 - error / variance)
+    } else {
+        None
     }
-    finite(1.0 - error / Moments::of(targets, targets).variance_targets)
 }
 
 /// Lin's concordance correlation, `2 cov / (var_p + var_t + bias²)`.
@@ -55,12 +57,16 @@ pub fn r2(predictions: &[f64], targets: &[f64]) -> Option<f64> {
 /// either side is constant. See Lin (1989), <https://doi.org/10.2307/2532051>.
 pub fn concordance(predictions: &[f64], targets: &[f64]) -> Option<f64> {
     let bias = bias(predictions, targets)?;
-    if is_constant(predictions) || is_constant(targets) {
+    let Moments {
+        variance_predictions,
+        variance_targets,
+        covariance,
+    } = Moments::of(predictions, targets);
+    if variance_predictions == 0.0 || variance_targets == 0.0 {
         return None;
     }
-    let moments = Moments::of(predictions, targets);
-    let spread = moments.variance_predictions + moments.variance_targets + bias * bias;
-    finite(2.0 * moments.covariance / spread).map(|agreement| agreement.clamp(-1.0, 1.0))
+    let spread = variance_predictions + variance_targets + bias * bias;
+    finite(2.0 * covariance / spread).map(|agreement| agreement.clamp(-1.0, 1.0))
 }
 
 #[cfg(test)]

@@ -143,8 +143,8 @@ pub enum Absence {
     NoMidpoint,
     /// Neither ratings nor scores lie above the midpoint: no F1.
     NothingAboveMidpoint,
-    /// The numbers are too large for the metric.
-    Overflow,
+    /// The numbers are too large to be squared, or too close together to be told apart.
+    OutOfRange,
 }
 
 impl Absence {
@@ -180,7 +180,12 @@ impl Absence {
         } else {
             note(true, Self::NoMidpoint);
         }
-        note(Metric::Mse.compute(pairs).is_none(), Self::Overflow);
+        let varied = !is_constant(predictions) && !is_constant(targets);
+        let broken = |metric: Metric| metric.compute(pairs).is_none();
+        note(
+            broken(Metric::Mse) || varied && broken(Metric::Pearson),
+            Self::OutOfRange,
+        );
         absences
     }
 }
@@ -196,7 +201,7 @@ impl fmt::Display for Absence {
             Self::NoPairsWithinResponse => "no response has two segments with different ratings",
             Self::NoMidpoint => "the ratings have no natural midpoint",
             Self::NothingAboveMidpoint => "neither ratings nor scores lie above the midpoint",
-            Self::Overflow => "the numbers are too large",
+            Self::OutOfRange => "the numbers are too large or too close together",
         })
     }
 }

@@ -237,6 +237,12 @@ mod tests {
     fn a_step_without_a_score_is_not_called_wrong_and_is_counted() {
         let scores = vec![Some(0.9), None, Some(f64::NAN)];
         assert_eq!(first_below(&scores, 0.5), None);
+        assert_eq!(
+            first_below(&scores, 0.9),
+            None,
+            "a score at the threshold is not below it"
+        );
+        assert_eq!(first_below(&scores, 0.91), Some(0));
         let solution = Solution {
             subset: "math".into(),
             scores,

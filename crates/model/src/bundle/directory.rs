@@ -21,7 +21,11 @@ impl NewDirectory {
         fs_err::create_dir_all(parent(target))?;
         let path = sibling(target, "new");
         fs_err::create_dir(&path)?;
-        Ok(Self { path, target: target.into(), published: false })
+        Ok(Self {
+            path,
+            target: target.into(),
+            published: false,
+        })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -106,8 +110,9 @@ mod tests {
 
     fn names(directory: &Path) -> Vec<String> {
         let entries = fs_err::read_dir(directory).unwrap();
-        let mut names: Vec<_> =
-            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.sort();
         names
     }

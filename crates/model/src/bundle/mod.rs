@@ -85,7 +85,10 @@ impl Bundle {
             .iter()
             .map(|part| Ok(((*part).to_owned(), digest_file(&new.path().join(part))?)))
             .collect();
-        let stored = StoredManifest { manifest: self.manifest.clone(), parts: parts? };
+        let stored = StoredManifest {
+            manifest: self.manifest.clone(),
+            parts: parts?,
+        };
         new.write(MANIFEST, &to_json(&new.path().join(MANIFEST), &stored)?)?;
         new.publish()?;
         Ok(())
@@ -103,20 +106,29 @@ impl Bundle {
             check_part(directory, part, parts.get(part))?;
         }
         let config: RewardModelConfig = read_json(&directory.join(CONFIG))?;
-        config.check()?;
+        config
+            .check()
+            .map_err(|error| error.in_file(&directory.join(CONFIG)))?;
         let weights = directory.join(WEIGHTS);
         let tensors = read_header(&weights)?;
         let mut model = config.init_lazy(device);
         load_module(&mut model, &weights, tensors, Naming::Own)?;
         let tokenizer = fs_err::read(directory.join(TOKENIZER))?;
-        let bundle = Self { manifest, config, model, tokenizer };
+        let bundle = Self {
+            manifest,
+            config,
+            model,
+            tokenizer,
+        };
         bundle.check(directory)?;
         Ok(bundle)
     }
 
     /// Tells whether manifest and configuration speak of the same model.
     fn check(&self, directory: &Path) -> Result<()> {
-        let Self { manifest, config, .. } = self;
+        let Self {
+            manifest, config, ..
+        } = self;
         let contradiction = |key, found, expected| ModelError::Contradiction {
             path: directory.into(),
             key,
@@ -125,7 +137,11 @@ impl Bundle {
         };
         if manifest.aspects.len() != config.num_aspects {
             let found = manifest.aspects.len().to_string();
-            return Err(contradiction("number of aspects", found, config.num_aspects.to_string()));
+            return Err(contradiction(
+                "number of aspects",
+                found,
+                config.num_aspects.to_string(),
+            ));
         }
         if manifest.pooling != config.pooling {
             let found = format!("{:?}", manifest.pooling).to_lowercase();
@@ -138,12 +154,17 @@ impl Bundle {
 
 fn load_manifest(directory: &Path) -> Result<StoredManifest> {
     if !directory.is_dir() {
-        return Err(ModelError::NotADirectory { path: directory.into() });
+        return Err(ModelError::NotADirectory {
+            path: directory.into(),
+        });
     }
     let path = directory.join(MANIFEST);
     if !path.is_file() {
         let reason = "it has no manifest.json";
-        return Err(ModelError::NotABundle { path: directory.into(), reason });
+        return Err(ModelError::NotABundle {
+            path: directory.into(),
+            reason,
+        });
     }
     let version: FormatVersion = read_json(&path)?;
     if version.format_version != u64::from(FORMAT_VERSION) {
@@ -159,7 +180,10 @@ fn load_manifest(directory: &Path) -> Result<StoredManifest> {
 fn check_part(directory: &Path, part: &str, expected: Option<&Part>) -> Result<()> {
     let path = directory.join(part);
     let Some(expected) = expected.filter(|_| path.is_file()) else {
-        return Err(ModelError::MissingPart { path: directory.into(), part: part.to_owned() });
+        return Err(ModelError::MissingPart {
+            path: directory.into(),
+            part: part.to_owned(),
+        });
     };
     let foreign = |found: String, expected: String| ModelError::ForeignPart {
         path: directory.into(),
@@ -169,7 +193,10 @@ fn check_part(directory: &Path, part: &str, expected: Option<&Part>) -> Result<(
     };
     let bytes = fs_err::metadata(&path)?.len();
     if bytes != expected.bytes {
-        return Err(foreign(format!("{bytes} bytes"), format!("{} bytes", expected.bytes)));
+        return Err(foreign(
+            format!("{bytes} bytes"),
+            format!("{} bytes", expected.bytes),
+        ));
     }
     let found = digest_file(&path)?;
     if found != *expected {
@@ -184,19 +211,28 @@ fn check_target(directory: &Path, overwrite: bool) -> Result<()> {
         return Ok(());
     }
     if !overwrite {
-        return Err(ModelError::AlreadyExists { path: directory.into() });
+        return Err(ModelError::AlreadyExists {
+            path: directory.into(),
+        });
     }
     let is_empty = || fs_err::read_dir(directory).is_ok_and(|mut entries| entries.next().is_none());
     if directory.join(MANIFEST).is_file() && directory.join(WEIGHTS).is_file() || is_empty() {
         return Ok(());
     }
     let reason = "it holds something else, which is not overwritten";
-    Err(ModelError::NotABundle { path: directory.into(), reason })
+    Err(ModelError::NotABundle {
+        path: directory.into(),
+        reason,
+    })
 }
 
 fn check_extra(file: &ExtraFile<'_>) -> Result<()> {
-    let refused =
-        |reason| Err(ModelError::ExtraFile { name: file.name.to_owned(), reason });
+    let refused = |reason| {
+        Err(ModelError::ExtraFile {
+            name: file.name.to_owned(),
+            reason,
+        })
+    };
     let mut components = Path::new(file.name).components();
     match (components.next(), components.next()) {
         (Some(Component::Normal(_)), None) => {}

@@ -2,7 +2,9 @@
 
 use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, Linear};
-use burn::tensor::{Bool, Device, Tensor, activation};
+use burn::tensor::module::attention;
+use burn::tensor::ops::AttentionModuleOptions;
+use burn::tensor::{Bool, Device, Tensor};
 
 use super::parts::linear;
 
@@ -11,7 +13,8 @@ use super::parts::linear;
 /// Built once for a batch and shared by its layers.
 #[derive(Debug, Clone)]
 pub struct AttentionMask {
-    /// `[batch_size, 1, 1, seq_length]`: 0 for tokens, very small for padding.
+    /// Broadcasts to `[batch_size, num_heads, seq_length, seq_length]`: 0 where the last axis is
+    /// a token, very small where it is padding.
     bias: Tensor<4>,
 }
 
@@ -23,8 +26,18 @@ impl AttentionMask {
     /// # Shapes
     /// - `mask_pad`: `[batch_size, seq_length]`, true for padding
     pub fn from_padding(mask_pad: Tensor<2, Bool>) -> Self {
-        let bias = mask_pad.float().mul_scalar(Self::PADDING);
-        Self { bias: bias.unsqueeze_dims(&[1, 1]) }
+        let [_, seq_length] = mask_pad.dims();
+        let bias = mask_pad
+            .float()
+            .mul_scalar(Self::PADDING)
+            .unsqueeze_dims::<4>(&[1, 1]);
+        if bias.device().is_autodiff() {
+            return Self { bias };
+        }
+        // Burn's attention reads one row per query; here it is copied once, there for each layer.
+        Self {
+            bias: bias.repeat_dim(2, seq_length),
+        }
     }
 }
 
@@ -63,23 +76,56 @@ impl Attention {
     /// - `hidden` and the result: `[batch_size, seq_length, d_model]`
     pub fn forward(&self, hidden: Tensor<3>, mask: &AttentionMask) -> Tensor<3> {
         let [batch_size, seq_length, d_model] = hidden.dims();
-        let d_head = d_model / self.num_heads;
-
-        // Scaling the queries touches seq_length · d_head numbers, the scores seq_length².
-        let scale = 1.0 / (d_head as f64).sqrt();
-        let query = self.split_heads(self.query.forward(hidden.clone()) * scale);
+        let query = self.split_heads(self.query.forward(hidden.clone()));
         let key = self.split_heads(self.key.forward(hidden.clone()));
         let value = self.split_heads(self.value.forward(hidden));
+        let context = if query.device().is_autodiff() {
+            self.attend_in_steps(query, key, value, mask)
+        } else {
+            let bias = Some(mask.bias.clone());
+            attention(
+                query,
+                key,
+                value,
+                None,
+                bias,
+                AttentionModuleOptions::default(),
+            )
+        };
+        self.output.forward(
+            context
+                .swap_dims(1, 2)
+                .reshape([batch_size, seq_length, d_model]),
+        )
+    }
 
-        let scores = query.matmul(key.transpose()) + mask.bias.clone();
-        let attention = self.dropout.forward(activation::softmax(scores, 3));
-        let context = attention.matmul(value).swap_dims(1, 2);
-        self.output.forward(context.reshape([batch_size, seq_length, d_model]))
+    /// Burn's attention knows no dropout, and where gradients are needed it is made of more steps
+    /// than these. The softmax is divided by its sum only after the product with the values:
+    /// `seq_length · d_head` divisions instead of `seq_length²`, forwards and backwards.
+    ///
+    /// # Shapes
+    /// - all tensors: `[batch_size, num_heads, seq_length, d_head]`
+    fn attend_in_steps(
+        &self,
+        query: Tensor<4>,
+        key: Tensor<4>,
+        value: Tensor<4>,
+        mask: &AttentionMask,
+    ) -> Tensor<4> {
+        let [_, _, _, d_head] = query.dims();
+        let scale = 1.0 / (d_head as f64).sqrt();
+        let scores = (query * scale).matmul(key.transpose()) + mask.bias.clone();
+        let greatest = scores.clone().detach().max_dim(3);
+        let weights = (scores - greatest).exp();
+        let sums = weights.clone().sum_dim(3);
+        self.dropout.forward(weights).matmul(value) / sums
     }
 
     fn split_heads(&self, projected: Tensor<3>) -> Tensor<4> {
         let [batch_size, seq_length, d_model] = projected.dims();
         let d_head = d_model / self.num_heads;
-        projected.reshape([batch_size, seq_length, self.num_heads, d_head]).swap_dims(1, 2)
+        projected
+            .reshape([batch_size, seq_length, self.num_heads, d_head])
+            .swap_dims(1, 2)
     }
 }

@@ -1,15 +1,17 @@
 //! BERT. See Devlin et al. (2018), <https://arxiv.org/abs/1810.04805>.
 
 use burn::module::Module;
-use burn::nn::{Dropout, DropoutConfig, Embedding, LayerNorm, LayerNormConfig};
+use burn::nn::{Dropout, DropoutConfig, Embedding, LayerNorm};
 use burn::tensor::{Bool, Device, Int, Tensor};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::attention::{Attention, AttentionMask};
-use super::feed_forward::{Activation, FeedForward};
+use super::attention::AttentionMask;
+use super::checks;
+use super::feed_forward::Activation;
 use super::hugging_face::PublishedConfig;
-use super::parts::embedding;
+use super::parts::{embedding, layer_norm};
+use super::post_norm::{PostNormConfig, PostNormLayer};
 use super::{EncoderSizes, FamilyConfig, FamilyModule};
 use crate::error::ConfigProblem;
 use crate::weights::KeyTable;
@@ -74,6 +76,7 @@ impl BertConfig {
 impl FamilyConfig for BertConfig {
     type Module = Bert;
 
+    #[rustfmt::skip] // one line per tensor
     const KEYS: KeyTable = KeyTable {
         prefix: "bert.",
         modules: &[
@@ -105,8 +108,8 @@ impl FamilyConfig for BertConfig {
         config.only("is_decoder", false)?;
         config.only("add_cross_attention", false)?;
         config.only("pruned_heads", json!({}))?;
-        let size = "a whole number above 0";
-        let probability = "a probability in [0, 1)";
+        let (size, positive) = (checks::SIZE, checks::POSITIVE);
+        let probability = checks::PROBABILITY;
         let parsed = Self {
             vocab_size: config.required("vocab_size", size)?,
             d_model: config.required("hidden_size", size)?,
@@ -116,17 +119,19 @@ impl FamilyConfig for BertConfig {
             max_positions: config.optional("max_position_embeddings", 512, size)?,
             num_token_types: config.optional("type_vocab_size", 2, size)?,
             activation: Activation::from_published(config, "hidden_act", "gelu")?,
-            layer_norm_epsilon: config.optional("layer_norm_eps", 1e-12, "a number above 0")?,
+            layer_norm_epsilon: config.optional("layer_norm_eps", 1e-12, positive)?,
             hidden_dropout: config.optional("hidden_dropout_prob", 0.1, probability)?,
             attention_dropout: config.optional("attention_probs_dropout_prob", 0.1, probability)?,
-            initializer_range: config.optional("initializer_range", 0.02, "a number above 0")?,
+            initializer_range: config.optional("initializer_range", 0.02, positive)?,
         };
-        parsed.check().map_err(|problem| problem.renamed(PUBLISHED_NAMES))?;
+        parsed
+            .check()
+            .map_err(|problem| problem.renamed(PUBLISHED_NAMES))?;
         Ok(parsed)
     }
 
     fn check(&self) -> Result<(), ConfigProblem> {
-        for (key, size) in [
+        checks::sizes(&[
             ("vocab_size", self.vocab_size),
             ("d_model", self.d_model),
             ("num_layers", self.num_layers),
@@ -134,26 +139,16 @@ impl FamilyConfig for BertConfig {
             ("d_feed_forward", self.d_feed_forward),
             ("max_positions", self.max_positions),
             ("num_token_types", self.num_token_types),
-        ] {
-            ConfigProblem::unless(size > 0, key, size, "a whole number above 0")?;
-        }
-        let divisible = self.d_model.is_multiple_of(self.num_heads);
-        let expected = format!("a multiple of `num_heads` ({})", self.num_heads);
-        ConfigProblem::unless(divisible, "d_model", self.d_model, expected)?;
-        for (key, value) in
-            [("hidden_dropout", self.hidden_dropout), ("attention_dropout", self.attention_dropout)]
-        {
-            let possible = (0.0..1.0).contains(&value);
-            ConfigProblem::unless(possible, key, value, "a probability in [0, 1)")?;
-        }
-        for (key, value) in [
+        ])?;
+        checks::multiple(("d_model", self.d_model), ("num_heads", self.num_heads))?;
+        checks::probabilities(&[
+            ("hidden_dropout", self.hidden_dropout),
+            ("attention_dropout", self.attention_dropout),
+        ])?;
+        checks::positive(&[
             ("layer_norm_epsilon", self.layer_norm_epsilon),
             ("initializer_range", self.initializer_range),
-        ] {
-            let possible = value.is_finite() && value > 0.0;
-            ConfigProblem::unless(possible, key, value, "a number above 0")?;
-        }
-        Ok(())
+        ])
     }
 
     fn sizes(&self) -> EncoderSizes {
@@ -171,9 +166,20 @@ impl FamilyConfig for BertConfig {
     }
 
     fn init(&self, device: &Device) -> Bert {
+        let layer = PostNormConfig {
+            d_model: self.d_model,
+            num_heads: self.num_heads,
+            d_feed_forward: self.d_feed_forward,
+            activation: self.activation,
+            layer_norm_epsilon: self.layer_norm_epsilon,
+            hidden_dropout: self.hidden_dropout,
+            attention_dropout: self.attention_dropout,
+            initializer_range: self.initializer_range,
+        };
+        let layers = (0..self.num_layers).map(|_| layer.init(device));
         Bert {
             embeddings: Embeddings::new(self, device),
-            layers: (0..self.num_layers).map(|_| Layer::new(self, device)).collect(),
+            layers: layers.collect(),
         }
     }
 }
@@ -195,7 +201,7 @@ const PUBLISHED_NAMES: &[(&str, &str)] = &[
 #[derive(Module, Debug)]
 pub struct Bert {
     embeddings: Embeddings,
-    layers: Vec<Layer>,
+    layers: Vec<PostNormLayer>,
 }
 
 impl FamilyModule for Bert {
@@ -207,7 +213,9 @@ impl FamilyModule for Bert {
     ) -> Tensor<3> {
         let mask = AttentionMask::from_padding(mask_pad);
         let embedded = self.embeddings.forward(token_ids, type_ids);
-        self.layers.iter().fold(embedded, |hidden, layer| layer.forward(hidden, &mask))
+        self.layers
+            .iter()
+            .fold(embedded, |hidden, layer| layer.forward(hidden, &mask))
     }
 }
 
@@ -227,7 +235,7 @@ impl Embeddings {
             word: table(config.vocab_size),
             position: table(config.max_positions),
             token_type: table(config.num_token_types),
-            norm: layer_norm(config, device),
+            norm: layer_norm(config.d_model, config.layer_norm_epsilon, device),
             dropout: DropoutConfig::new(config.hidden_dropout).init(),
         }
     }
@@ -240,56 +248,15 @@ impl Embeddings {
             "sequence of {seq_length} tokens, the encoder has {max_positions} positions"
         );
         // Positions are 0, 1, 2, ..: the first rows of the table, without a lookup.
-        let positions = self.position.weight.val().slice(0..seq_length).unsqueeze::<3>();
-        let embedded =
-            self.word.forward(token_ids) + self.token_type.forward(type_ids) + positions;
+        let positions = self
+            .position
+            .weight
+            .val()
+            .slice(0..seq_length)
+            .unsqueeze::<3>();
+        let embedded = self.word.forward(token_ids) + self.token_type.forward(type_ids) + positions;
         self.dropout.forward(self.norm.forward(embedded))
     }
-}
-
-#[derive(Module, Debug)]
-struct Layer {
-    attention: Attention,
-    attention_norm: LayerNorm,
-    feed_forward: FeedForward,
-    feed_forward_norm: LayerNorm,
-    dropout: Dropout,
-}
-
-impl Layer {
-    fn new(config: &BertConfig, device: &Device) -> Self {
-        let std = config.initializer_range;
-        Self {
-            attention: Attention::new(
-                config.d_model,
-                config.num_heads,
-                config.attention_dropout,
-                std,
-                device,
-            ),
-            attention_norm: layer_norm(config, device),
-            feed_forward: FeedForward::new(
-                config.d_model,
-                config.d_feed_forward,
-                config.activation,
-                std,
-                device,
-            ),
-            feed_forward_norm: layer_norm(config, device),
-            dropout: DropoutConfig::new(config.hidden_dropout).init(),
-        }
-    }
-
-    fn forward(&self, hidden: Tensor<3>, mask: &AttentionMask) -> Tensor<3> {
-        let attended = self.dropout.forward(self.attention.forward(hidden.clone(), mask));
-        let hidden = self.attention_norm.forward(hidden + attended);
-        let transformed = self.dropout.forward(self.feed_forward.forward(hidden.clone()));
-        self.feed_forward_norm.forward(hidden + transformed)
-    }
-}
-
-fn layer_norm(config: &BertConfig, device: &Device) -> LayerNorm {
-    LayerNormConfig::new(config.d_model).with_epsilon(config.layer_norm_epsilon).init(device)
 }
 
 #[cfg(test)]
@@ -297,6 +264,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::encoder::FeedForward;
 
     fn published(change: impl FnOnce(&mut Value)) -> Result<BertConfig, ConfigProblem> {
         let mut config = json!({
@@ -304,13 +272,18 @@ mod tests {
             "num_attention_heads": 3, "intermediate_size": 20,
         });
         change(&mut config);
-        let Value::Object(keys) = config else { unreachable!() };
+        let Value::Object(keys) = config else {
+            unreachable!()
+        };
         BertConfig::from_published(&PublishedConfig::new(keys))
     }
 
     #[test]
     fn sizes_are_required_and_the_rest_has_the_defaults_of_the_library() {
-        let expected = BertConfig { d_feed_forward: 20, ..BertConfig::new(50, 12, 2, 3) };
+        let expected = BertConfig {
+            d_feed_forward: 20,
+            ..BertConfig::new(50, 12, 2, 3)
+        };
         assert_eq!(published(|_| ()).unwrap(), expected);
         let problem = published(|config| config["hidden_size"] = Value::Null).unwrap_err();
         assert_eq!(
@@ -327,19 +300,51 @@ mod tests {
                 json!("relative_key"),
                 "`position_embedding_type` is \"relative_key\", expected \"absolute\"",
             ),
-            ("is_decoder", json!(true), "`is_decoder` is true, expected false"),
-            ("add_cross_attention", json!(true), "`add_cross_attention` is true, expected false"),
-            ("pruned_heads", json!({"0": [1]}), "`pruned_heads` is {\"0\":[1]}, expected {}"),
+            (
+                "is_decoder",
+                json!(true),
+                "`is_decoder` is true, expected false",
+            ),
+            (
+                "add_cross_attention",
+                json!(true),
+                "`add_cross_attention` is true, expected false",
+            ),
+            (
+                "pruned_heads",
+                json!({"0": [1]}),
+                "`pruned_heads` is {\"0\":[1]}, expected {}",
+            ),
             (
                 "hidden_act",
                 json!("swish"),
                 "`hidden_act` is \"swish\", expected gelu, gelu_new, gelu_pytorch_tanh or relu",
             ),
-            ("hidden_size", json!(13), "`hidden_size` is 13, expected a multiple of `num_attention_heads` (3)"),
-            ("num_hidden_layers", json!(0), "`num_hidden_layers` is 0, expected a whole number above 0"),
-            ("hidden_size", json!(-1), "`hidden_size` is -1, expected a whole number above 0"),
-            ("hidden_dropout_prob", json!(1.0), "`hidden_dropout_prob` is 1, expected a probability in [0, 1)"),
-            ("layer_norm_eps", json!(0.0), "`layer_norm_eps` is 0, expected a number above 0"),
+            (
+                "hidden_size",
+                json!(13),
+                "`hidden_size` is 13, expected a multiple of `num_attention_heads` (3)",
+            ),
+            (
+                "num_hidden_layers",
+                json!(0),
+                "`num_hidden_layers` is 0, expected a whole number above 0",
+            ),
+            (
+                "hidden_size",
+                json!(-1),
+                "`hidden_size` is -1, expected a whole number above 0",
+            ),
+            (
+                "hidden_dropout_prob",
+                json!(1.0),
+                "`hidden_dropout_prob` is 1, expected a probability in [0, 1)",
+            ),
+            (
+                "layer_norm_eps",
+                json!(0.0),
+                "`layer_norm_eps` is 0, expected a number above 0",
+            ),
         ] {
             let problem = published(|config| config[key] = value).unwrap_err();
             assert_eq!(problem.to_string(), message);
@@ -359,8 +364,8 @@ mod tests {
         let word = bert.embeddings.word.weight.val();
         let std = word.clone().square().mean().sqrt().into_scalar::<f32>();
         assert!((std - 0.02).abs() < 1e-3, "{std}");
-        let query = &bert.layers[0].feed_forward;
-        let hidden = query.forward(Tensor::zeros([1, 1, 64], &device));
-        assert_eq!(hidden.abs().max().into_scalar::<f32>(), 0.0);
+        let hidden = FeedForward::new(64, 128, Activation::Gelu, 0.02, &device);
+        let hidden = hidden.forward(Tensor::zeros([1, 1, 64], &device));
+        assert!(hidden.abs().max().into_scalar::<f32>() < f32::MIN_POSITIVE);
     }
 }

@@ -80,6 +80,7 @@ impl FeedForward {
     /// # Shapes
     /// - `hidden` and the result: `[batch_size, seq_length, d_model]`
     pub fn forward(&self, hidden: Tensor<3>) -> Tensor<3> {
-        self.outer.forward(self.activation.forward(self.inner.forward(hidden)))
+        self.outer
+            .forward(self.activation.forward(self.inner.forward(hidden)))
     }
 }

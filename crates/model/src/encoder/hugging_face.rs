@@ -28,8 +28,9 @@ impl PublishedConfig {
         key: &str,
         expected: &str,
     ) -> Result<T, ConfigProblem> {
-        let value =
-            self.value(key).ok_or_else(|| ConfigProblem::new(key, "missing", expected))?;
+        let value = self
+            .value(key)
+            .ok_or_else(|| ConfigProblem::new(key, "missing", expected))?;
         T::deserialize(value).map_err(|_| ConfigProblem::new(key, value, expected))
     }
 

@@ -5,9 +5,11 @@
 
 mod attention;
 mod bert;
+mod checks;
 mod feed_forward;
 mod hugging_face;
 mod parts;
+mod post_norm;
 
 use burn::module::Module;
 use burn::tensor::{Bool, Device, Int, Tensor, assert_shape};
@@ -18,6 +20,7 @@ pub use bert::{Bert, BertConfig};
 pub use feed_forward::{Activation, FeedForward};
 pub use hugging_face::PublishedConfig;
 pub(crate) use parts::{DrawParameters, linear};
+pub use post_norm::{PostNormConfig, PostNormLayer};
 
 use crate::error::{ConfigProblem, ModelError, Result};
 use crate::weights::KeyTable;
@@ -233,7 +236,11 @@ impl EncoderConfig {
             ("type", max_type_id, sizes.num_token_types),
         ] {
             if found as usize >= expected {
-                return Err(ModelError::IdOutOfRange { kind, found, expected });
+                return Err(ModelError::IdOutOfRange {
+                    kind,
+                    found,
+                    expected,
+                });
             }
         }
         Ok(())
@@ -245,7 +252,10 @@ mod tests {
     use super::*;
 
     fn config() -> EncoderConfig {
-        EncoderConfig::Bert(BertConfig { max_positions: 16, ..BertConfig::small(100) })
+        EncoderConfig::Bert(BertConfig {
+            max_positions: 16,
+            ..BertConfig::small(100)
+        })
     }
 
     #[test]
@@ -256,28 +266,48 @@ mod tests {
     #[test]
     fn a_longer_sequence_is_refused() {
         let error = config().check_sequence(17, 99, 1).unwrap_err();
-        assert_eq!(error.to_string(), "sequence of 17 tokens, the encoder has 16 positions");
-        assert_eq!(error.hint().unwrap(), "set the maximum length to 16 or less");
+        assert_eq!(
+            error.to_string(),
+            "sequence of 17 tokens, the encoder has 16 positions"
+        );
+        assert_eq!(
+            error.hint().unwrap(),
+            "set the maximum length to 16 or less"
+        );
     }
 
     #[test]
     fn ids_beyond_the_tables_are_refused() {
         let error = config().check_sequence(16, 100, 1).unwrap_err();
-        assert_eq!(error.to_string(), "token id 100, the encoder has 100 token embeddings");
+        assert_eq!(
+            error.to_string(),
+            "token id 100, the encoder has 100 token embeddings"
+        );
         let error = config().check_sequence(16, 0, 2).unwrap_err();
-        assert_eq!(error.to_string(), "type id 2, the encoder has 2 type embeddings");
+        assert_eq!(
+            error.to_string(),
+            "type id 2, the encoder has 2 type embeddings"
+        );
     }
 
     #[test]
     fn a_configuration_survives_json() {
         let json = serde_json::to_string(&config()).unwrap();
-        assert!(json.starts_with(r#"{"model_type":"bert","vocab_size":100,"#), "{json}");
-        assert_eq!(serde_json::from_str::<EncoderConfig>(&json).unwrap(), config());
+        assert!(
+            json.starts_with(r#"{"model_type":"bert","vocab_size":100,"#),
+            "{json}"
+        );
+        assert_eq!(
+            serde_json::from_str::<EncoderConfig>(&json).unwrap(),
+            config()
+        );
     }
 
     #[test]
     fn an_unknown_key_of_a_saved_configuration_is_refused() {
-        let json = serde_json::to_string(&config()).unwrap().replace("num_layers", "num_layer");
+        let json = serde_json::to_string(&config())
+            .unwrap()
+            .replace("num_layers", "num_layer");
         let error = serde_json::from_str::<EncoderConfig>(&json).unwrap_err();
         assert!(error.to_string().contains("num_layer"), "{error}");
     }

@@ -1,21 +1,35 @@
 //! Layers as the encoders need them at birth: normal weights, zero biases.
 
 use burn::module::{ModuleVisitor, Param};
-use burn::nn::{Embedding, EmbeddingConfig, Initializer, Linear, LinearConfig};
+use burn::nn::{
+    Embedding, EmbeddingConfig, Initializer, LayerNorm, LayerNormConfig, Linear, LinearConfig,
+};
 use burn::tensor::{Device, Tensor};
 
 /// A linear layer with weights from `N(0, std²)` and a zero bias.
 pub(crate) fn linear(d_input: usize, d_output: usize, std: f64, device: &Device) -> Linear {
     let normal = Initializer::Normal { mean: 0.0, std };
-    let layer =
-        LinearConfig::new(d_input, d_output).with_bias(false).with_initializer(normal).init(device);
-    Linear { bias: Some(Initializer::Zeros.init([d_output], device)), ..layer }
+    let layer = LinearConfig::new(d_input, d_output)
+        .with_bias(false)
+        .with_initializer(normal)
+        .init(device);
+    Linear {
+        bias: Some(Initializer::Zeros.init([d_output], device)),
+        ..layer
+    }
 }
 
 /// A table of embeddings from `N(0, std²)`.
 pub(crate) fn embedding(rows: usize, d_model: usize, std: f64, device: &Device) -> Embedding {
     EmbeddingConfig::new(rows, d_model)
         .with_initializer(Initializer::Normal { mean: 0.0, std })
+        .init(device)
+}
+
+/// A layer norm with scale and shift.
+pub(crate) fn layer_norm(d_model: usize, epsilon: f64, device: &Device) -> LayerNorm {
+    LayerNormConfig::new(d_model)
+        .with_epsilon(epsilon)
         .init(device)
 }
 

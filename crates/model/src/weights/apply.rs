@@ -14,8 +14,9 @@ use safetensors::Dtype;
 use super::expected::expected_tensors;
 use super::file::StoredTensor;
 use super::keys::{Key, KeyTable};
+use super::mismatch::{WeightMismatch, WrongShape};
 use super::report::{CastTensor, LeftTensor, LoadReport};
-use crate::error::{ModelError, Result, WeightMismatch, WrongShape};
+use crate::error::{ModelError, Result};
 
 /// How a file names and lays out its tensors.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +40,10 @@ pub(crate) fn load_module<M: Module>(
     let plan = Plan::new(tensors, naming);
     let mismatch = plan.compare(&expected, naming);
     if !mismatch.is_empty() {
-        return Err(ModelError::Weights { path: place.into(), mismatch: Box::new(mismatch) });
+        return Err(ModelError::Weights {
+            path: place.into(),
+            mismatch: Box::new(mismatch),
+        });
     }
     let Plan { found, left, .. } = plan;
     let report = account(&found, left);
@@ -96,7 +100,10 @@ impl Plan {
             match naming.locate(&tensor.name) {
                 Key::Ours(ours) => plan.place(ours, tensor),
                 Key::Left(reason) => {
-                    plan.left.push(LeftTensor { name: tensor.name, reason: reason.to_owned() });
+                    plan.left.push(LeftTensor {
+                        name: tensor.name,
+                        reason: reason.to_owned(),
+                    });
                 }
                 Key::Unknown => plan.unexpected.push(tensor.name),
             }
@@ -113,7 +120,11 @@ impl Plan {
         }
     }
 
-    fn compare(&self, expected: &BTreeMap<String, Vec<usize>>, naming: Naming<'_>) -> WeightMismatch {
+    fn compare(
+        &self,
+        expected: &BTreeMap<String, Vec<usize>>,
+        naming: Naming<'_>,
+    ) -> WeightMismatch {
         let mut mismatch = WeightMismatch {
             unexpected: self.unexpected.clone(),
             ambiguous: self.ambiguous.clone(),
@@ -128,13 +139,20 @@ impl Plan {
                     expected: shape.clone(),
                 }),
                 Some(tensor) if !tensor.is_readable() => {
-                    mismatch.wrong_type.push((tensor.name.clone(), tensor.dtype.to_string()));
+                    mismatch
+                        .wrong_type
+                        .push((tensor.name.clone(), tensor.dtype.to_string()));
                 }
                 Some(_) => {}
             }
         }
-        let strangers = self.found.iter().filter(|(ours, _)| !expected.contains_key(*ours));
-        mismatch.unexpected.extend(strangers.map(|(_, tensor)| tensor.name.clone()));
+        let strangers = self
+            .found
+            .iter()
+            .filter(|(ours, _)| !expected.contains_key(*ours));
+        mismatch
+            .unexpected
+            .extend(strangers.map(|(_, tensor)| tensor.name.clone()));
         mismatch.unexpected.sort();
         mismatch
     }
@@ -147,7 +165,10 @@ fn account(found: &BTreeMap<String, StoredTensor>, left: Vec<LeftTensor>) -> Loa
     LoadReport {
         left,
         cast: cast
-            .map(|tensor| CastTensor { name: tensor.name.clone(), from: tensor.dtype.to_string() })
+            .map(|tensor| CastTensor {
+                name: tensor.name.clone(),
+                from: tensor.dtype.to_string(),
+            })
             .collect(),
         used: used.iter().map(|tensor| tensor.name.clone()).collect(),
     }
@@ -159,14 +180,22 @@ fn apply<M: Module>(
     found: BTreeMap<String, StoredTensor>,
     naming: Naming<'_>,
 ) -> Result<()> {
-    let parameters: Vec<_> =
-        found.into_iter().filter_map(|(ours, tensor)| tensor.into_parameter(ours)).collect();
+    let parameters: Vec<_> = found
+        .into_iter()
+        .filter_map(|(ours, tensor)| tensor.into_parameter(ours))
+        .collect();
     let num_parameters = parameters.len();
     let result = module.apply(parameters, None, Some(naming.reader()), true);
     if result.errors.is_empty() && result.applied.len() == num_parameters {
         return Ok(());
     }
     let errors = result.errors.iter().map(ToString::to_string);
-    let missing = result.missing.iter().map(|(name, _)| format!("{name}: not applied"));
-    Err(ModelError::Apply { path: place.into(), problems: errors.chain(missing).collect() })
+    let missing = result
+        .missing
+        .iter()
+        .map(|(name, _)| format!("{name}: not applied"));
+    Err(ModelError::Apply {
+        path: place.into(),
+        problems: errors.chain(missing).collect(),
+    })
 }

@@ -15,8 +15,12 @@ pub(crate) fn expected_tensors<M: Module>(
     module: &M,
     adapter: &dyn ModuleAdapter,
 ) -> BTreeMap<String, Vec<usize>> {
-    let mut visitor =
-        Visitor { adapter, path: Vec::new(), containers: Vec::new(), tensors: BTreeMap::new() };
+    let mut visitor = Visitor {
+        adapter,
+        path: Vec::new(),
+        containers: Vec::new(),
+        tensors: BTreeMap::new(),
+    };
     module.visit(&mut visitor);
     visitor.tensors
 }
@@ -58,7 +62,10 @@ impl ModuleVisitor for Visitor<'_> {
             None,
             never_read,
         );
-        let tensor = self.adapter.adapt(tensor, ModuleContext::new(&self.containers));
-        self.tensors.insert(tensor.name.clone(), tensor.shape.to_vec());
+        let tensor = self
+            .adapter
+            .adapt(tensor, ModuleContext::new(&self.containers));
+        self.tensors
+            .insert(tensor.name.clone(), tensor.shape.to_vec());
     }
 }

@@ -14,7 +14,7 @@ use safetensors::tensor::Metadata;
 use crate::error::{ModelError, Result};
 
 /// The length of the header stands before it, as a little-endian `u64`.
-const LENGTH_BYTES: u64 = 8;
+const LENGTH_BYTES: usize = 8;
 
 /// The format's own limit: a longer header is a sign of another kind of file.
 const MAX_HEADER_BYTES: u64 = 100_000_000;
@@ -33,19 +33,24 @@ pub(crate) struct StoredTensor {
 /// Lists the tensors of a file after checking that the header is sound and that the file has
 /// exactly the bytes the header describes.
 pub(crate) fn read_header(path: &Path) -> Result<Vec<StoredTensor>> {
-    let not_safetensors = |reason: String| ModelError::NotSafetensors { path: path.into(), reason };
+    let not_safetensors = |reason: String| ModelError::NotSafetensors {
+        path: path.into(),
+        reason,
+    };
     let mut file = File::open(path)?;
     let file_bytes = file.metadata()?.len();
-    if file_bytes < LENGTH_BYTES {
+    if file_bytes < LENGTH_BYTES as u64 {
         return Err(not_safetensors(format!("{file_bytes} bytes are too few")));
     }
-    let mut length = [0; LENGTH_BYTES as usize];
+    let mut length = [0; LENGTH_BYTES];
     file.read_exact(&mut length)?;
     let header_bytes = u64::from_le_bytes(length);
     if header_bytes > MAX_HEADER_BYTES {
-        return Err(not_safetensors("its first bytes are not the length of a header".into()));
+        return Err(not_safetensors(
+            "its first bytes are not the length of a header".into(),
+        ));
     }
-    let data_start = LENGTH_BYTES + header_bytes;
+    let data_start = LENGTH_BYTES as u64 + header_bytes;
     if data_start > file_bytes {
         return Err(damaged(path, file_bytes, data_start));
     }
@@ -58,19 +63,26 @@ pub(crate) fn read_header(path: &Path) -> Result<Vec<StoredTensor>> {
         return Err(damaged(path, file_bytes, expected_bytes));
     }
     let path: Arc<Path> = path.into();
-    let stored = header.tensors().into_iter().map(|(name, info)| StoredTensor {
-        name,
-        dtype: info.dtype,
-        shape: info.shape.clone(),
-        path: Arc::clone(&path),
-        offset: data_start + info.data_offsets.0 as u64,
-        num_bytes: info.data_offsets.1 - info.data_offsets.0,
-    });
+    let stored = header
+        .tensors()
+        .into_iter()
+        .map(|(name, info)| StoredTensor {
+            name,
+            dtype: info.dtype,
+            shape: info.shape.clone(),
+            path: Arc::clone(&path),
+            offset: data_start + info.data_offsets.0 as u64,
+            num_bytes: info.data_offsets.1 - info.data_offsets.0,
+        });
     Ok(stored.collect())
 }
 
 fn damaged(path: &Path, found: u64, expected: u64) -> ModelError {
-    ModelError::DamagedSafetensors { path: PathBuf::from(path), found, expected }
+    ModelError::DamagedSafetensors {
+        path: PathBuf::from(path),
+        found,
+        expected,
+    }
 }
 
 impl StoredTensor {
@@ -94,8 +106,9 @@ impl StoredTensor {
     }
 
     fn read(&self, dtype: DType) -> Result<TensorData, PackError> {
-        let bytes =
-            self.read_bytes().map_err(|error| PackError::IoError(error.to_string()))?;
+        let bytes = self
+            .read_bytes()
+            .map_err(|error| PackError::IoError(error.to_string()))?;
         TensorData::try_from_bytes(
             Bytes::from_bytes_vec(bytes),
             Shape::from(self.shape.clone()),

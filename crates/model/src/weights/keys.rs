@@ -47,7 +47,10 @@ impl KeyTable {
     /// words of the file.
     pub(crate) fn published(&self, ours: &str) -> String {
         let (module, parameter) = split(ours);
-        let reversed = self.modules.iter().map(|&(published, ours)| (ours, published));
+        let reversed = self
+            .modules
+            .iter()
+            .map(|&(published, ours)| (ours, published));
         match rename(reversed, module) {
             Some(module) if module.is_empty() => parameter.to_owned(),
             Some(module) => format!("{module}.{parameter}"),
@@ -69,7 +72,9 @@ fn rename(
         Some((start, end)) => {
             let layer = module.strip_prefix(start)?.strip_suffix(end)?;
             // `07` would be a second name of layer 7.
-            let canonical = layer.parse::<usize>().is_ok_and(|number| number.to_string() == layer);
+            let canonical = layer
+                .parse::<usize>()
+                .is_ok_and(|number| number.to_string() == layer);
             canonical.then(|| to.replace("{}", layer))
         }
     })
@@ -81,14 +86,20 @@ mod tests {
 
     const TABLE: KeyTable = KeyTable {
         prefix: "bert.",
-        modules: &[("embeddings.LayerNorm", "embeddings.norm"), ("layer.{}.dense", "layers.{}.inner")],
+        modules: &[
+            ("embeddings.LayerNorm", "embeddings.norm"),
+            ("layer.{}.dense", "layers.{}.inner"),
+        ],
         left: &[("pooler.", "not needed")],
     };
 
     #[test]
     fn names_are_found_with_and_without_prefix() {
         for name in ["layer.12.dense.weight", "bert.layer.12.dense.weight"] {
-            assert_eq!(TABLE.locate(name), Key::Ours("layers.12.inner.weight".into()));
+            assert_eq!(
+                TABLE.locate(name),
+                Key::Ours("layers.12.inner.weight".into())
+            );
         }
     }
 
@@ -102,12 +113,21 @@ mod tests {
 
     #[test]
     fn known_tensors_are_left_with_a_reason() {
-        assert_eq!(TABLE.locate("bert.pooler.dense.weight"), Key::Left("not needed"));
+        assert_eq!(
+            TABLE.locate("bert.pooler.dense.weight"),
+            Key::Left("not needed")
+        );
     }
 
     #[test]
     fn names_outside_of_the_table_are_unknown() {
-        for name in ["layer.x.dense.weight", "layer.07.dense.weight", "layer.1.dens.weight", "weight", ""] {
+        for name in [
+            "layer.x.dense.weight",
+            "layer.07.dense.weight",
+            "layer.1.dens.weight",
+            "weight",
+            "",
+        ] {
             assert_eq!(TABLE.locate(name), Key::Unknown, "{name}");
         }
     }

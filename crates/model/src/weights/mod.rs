@@ -7,11 +7,13 @@ mod apply;
 mod expected;
 mod file;
 mod keys;
+mod mismatch;
 mod report;
 mod save;
 
 pub(crate) use apply::{Naming, load_module};
 pub(crate) use file::{StoredTensor, read_header};
 pub use keys::KeyTable;
+pub use mismatch::{WeightMismatch, WrongShape};
 pub use report::{CastTensor, LeftTensor, LoadReport};
 pub(crate) use save::save_module;

@@ -39,14 +39,22 @@ fn header(path: &Path, tensors: &[PackTensor]) -> Result<Vec<u8>> {
         let start = end;
         end += tensor.shape.num_elements() * size_of::<f32>();
         let shape = tensor.shape.to_vec();
-        (tensor.name.clone(), TensorInfo { dtype: Dtype::F32, shape, data_offsets: (start, end) })
+        (
+            tensor.name.clone(),
+            TensorInfo {
+                dtype: Dtype::F32,
+                shape,
+                data_offsets: (start, end),
+            },
+        )
     });
     let format = HashMap::from([("format".to_owned(), "gradus".to_owned())]);
-    let metadata =
-        Metadata::new(Some(format), infos.collect()).map_err(|error| ModelError::NotSafetensors {
+    let metadata = Metadata::new(Some(format), infos.collect()).map_err(|error| {
+        ModelError::NotSafetensors {
             path: path.into(),
             reason: error.to_string(),
-        })?;
+        }
+    })?;
     let mut header =
         serde_json::to_vec(&metadata).map_err(|error| ModelError::json(path, error))?;
     // The format asks for data aligned to eight bytes; spaces after the JSON are allowed.
@@ -56,9 +64,18 @@ fn header(path: &Path, tensors: &[PackTensor]) -> Result<Vec<u8>> {
 
 fn little_endian(path: &Path, tensor: PackTensor) -> Result<Vec<u8>> {
     let name = tensor.name.clone();
-    let failed = |reason: String| ModelError::ReadBack { path: path.into(), tensor: name.clone(), reason };
+    let failed = |reason: String| ModelError::ReadBack {
+        path: path.into(),
+        tensor: name.clone(),
+        reason,
+    };
     let data = burn_store::bridge::into_data(tensor).map_err(|error| failed(error.to_string()))?;
-    let values =
-        data.convert::<f32>().try_into_vec::<f32>().map_err(|error| failed(format!("{error:?}")))?;
-    Ok(values.iter().flat_map(|value| value.to_le_bytes()).collect())
+    let values = data
+        .convert::<f32>()
+        .try_into_vec::<f32>()
+        .map_err(|error| failed(format!("{error:?}")))?;
+    Ok(values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect())
 }

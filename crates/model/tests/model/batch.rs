@@ -33,7 +33,9 @@ fn the_scores_of_the_test_model_differ_from_each_other() {
     let (_, model) = random_model(2, Pooling::Mean);
     let scores = scores(&model, &rows(), 0).concat();
     assert!(scores.iter().enumerate().all(|(index, score)| {
-        scores[..index].iter().all(|other| (score - other).abs() > 1e-4)
+        scores[..index]
+            .iter()
+            .all(|other| (score - other).abs() > 1e-4)
     }));
 }
 
@@ -57,13 +59,24 @@ fn dropout_acts_in_training_only() {
     let device = Device::flex().autodiff();
     for (hidden, attention) in [(0.5, 0.0), (0.0, 0.5)] {
         let encoder = config.encoder.clone().with_dropout(hidden, attention);
-        let model = RewardModelConfig { encoder, ..config.clone() }.init(&device);
+        let model = RewardModelConfig {
+            encoder,
+            ..config.clone()
+        }
+        .init(&device);
         let train = || -> Vec<f32> {
-            model.forward(batch(&rows(), 0, &device)).into_data().try_into_vec().unwrap()
+            model
+                .forward(batch(&rows(), 0, &device))
+                .into_data()
+                .try_into_vec()
+                .unwrap()
         };
         assert_ne!(train(), train());
         let inference = model.valid();
-        assert_eq!(scores(&inference, &rows(), 0), scores(&inference, &rows(), 0));
+        assert_eq!(
+            scores(&inference, &rows(), 0),
+            scores(&inference, &rows(), 0)
+        );
     }
 }
 
@@ -72,7 +85,12 @@ fn the_head_starts_from_its_bias() {
     let (_, model) = random_model(2, Pooling::Mean);
     let model = model.with_head_bias(&[0.25, -3.0]);
     let pooled = Tensor::zeros([1, 1, 16], &Device::flex());
-    let scores: Vec<f32> = model.head().forward(pooled).into_data().try_into_vec().unwrap();
+    let scores: Vec<f32> = model
+        .head()
+        .forward(pooled)
+        .into_data()
+        .try_into_vec()
+        .unwrap();
     assert_eq!(scores, [0.25, -3.0]);
 }
 

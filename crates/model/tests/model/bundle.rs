@@ -9,7 +9,12 @@ use tempfile::TempDir;
 
 use crate::support::{random_model, read_tensors, rows, scores, write_tensors};
 
-const PARTS: [&str; 4] = ["config.json", "manifest.json", "model.safetensors", "tokenizer.json"];
+const PARTS: [&str; 4] = [
+    "config.json",
+    "manifest.json",
+    "model.safetensors",
+    "tokenizer.json",
+];
 
 fn bundle() -> Bundle {
     let (config, model) = random_model(2, Pooling::Last);
@@ -17,7 +22,12 @@ fn bundle() -> Bundle {
     let mut manifest = Manifest::new(aspects, Pooling::Last, "mean");
     manifest.text = json!({"max_length": 32});
     manifest.validation = json!({"mse": 0.1});
-    Bundle { manifest, config, model, tokenizer: br#"{"model": {}}"#.to_vec() }
+    Bundle {
+        manifest,
+        config,
+        model,
+        tokenizer: br#"{"model": {}}"#.to_vec(),
+    }
 }
 
 /// A saved bundle in a place of its own.
@@ -50,14 +60,17 @@ impl Saved {
 
     /// The message, without the directory.
     fn message(&self) -> String {
-        self.error().to_string().replace(&self.path().display().to_string(), "bundle")
+        self.error()
+            .to_string()
+            .replace(&self.path().display().to_string(), "bundle")
     }
 }
 
 fn names(directory: &Path) -> Vec<String> {
     let entries = fs_err::read_dir(directory).unwrap();
-    let mut names: Vec<_> =
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
@@ -67,7 +80,10 @@ fn a_loaded_bundle_gives_bit_identical_scores() {
     let saved = Saved::new();
     let loaded = Bundle::load(&saved.path(), &Device::flex()).unwrap();
     let original = bundle();
-    assert_eq!(scores(&loaded.model, &rows(), 0), scores(&original.model, &rows(), 0));
+    assert_eq!(
+        scores(&loaded.model, &rows(), 0),
+        scores(&original.model, &rows(), 0)
+    );
     assert_eq!(loaded.manifest, original.manifest);
     assert_eq!(loaded.config, original.config);
     assert_eq!(loaded.tokenizer, original.tokenizer);
@@ -77,7 +93,10 @@ fn a_loaded_bundle_gives_bit_identical_scores() {
 fn the_same_bundle_gives_the_same_bytes() {
     let [first, second] = [Saved::new(), Saved::new()];
     for part in PARTS {
-        assert_eq!(fs_err::read(first.part(part)).unwrap(), fs_err::read(second.part(part)).unwrap());
+        assert_eq!(
+            fs_err::read(first.part(part)).unwrap(),
+            fs_err::read(second.part(part)).unwrap()
+        );
     }
 }
 
@@ -102,7 +121,10 @@ fn names_of_tensors_are_stable() {
 fn extra_files_are_saved_and_do_not_matter() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("bundle");
-    let run = ExtraFile { name: "run.toml", bytes: b"epochs = 1\n" };
+    let run = ExtraFile {
+        name: "run.toml",
+        bytes: b"epochs = 1\n",
+    };
     bundle().save(&path, false, &[run]).unwrap();
     assert_eq!(fs_err::read(path.join("run.toml")).unwrap(), run.bytes);
     fs_err::remove_file(path.join("run.toml")).unwrap();
@@ -113,9 +135,21 @@ fn extra_files_are_saved_and_do_not_matter() {
 fn extra_files_cannot_replace_parts_or_leave_the_directory() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("bundle");
-    for name in ["manifest.json", "model.safetensors", "../run.toml", "a/b", "", "/run.toml"] {
-        let error = bundle().save(&path, false, &[ExtraFile { name, bytes: b"" }]).unwrap_err();
-        assert!(matches!(error, ModelError::ExtraFile { .. }), "{name}: {error}");
+    for name in [
+        "manifest.json",
+        "model.safetensors",
+        "../run.toml",
+        "a/b",
+        "",
+        "/run.toml",
+    ] {
+        let error = bundle()
+            .save(&path, false, &[ExtraFile { name, bytes: b"" }])
+            .unwrap_err();
+        assert!(
+            matches!(error, ModelError::ExtraFile { .. }),
+            "{name}: {error}"
+        );
     }
     assert!(names(place.path()).is_empty());
 }
@@ -167,13 +201,18 @@ fn truncated_weights_are_named() {
     let whole = fs_err::read(&weights).unwrap();
     fs_err::write(&weights, &whole[..whole.len() / 2]).unwrap();
     let message = saved.message();
-    assert!(message.contains("`model.safetensors`") && message.contains("bytes"), "{message}");
+    assert!(
+        message.contains("`model.safetensors`") && message.contains("bytes"),
+        "{message}"
+    );
 }
 
 #[test]
 fn manifest_and_configuration_must_agree() {
     let saved = Saved::new();
-    saved.change_json("manifest.json", |manifest| manifest["aspects"] = json!(["one"]));
+    saved.change_json("manifest.json", |manifest| {
+        manifest["aspects"] = json!(["one"]);
+    });
     assert_eq!(
         saved.message(),
         "bundle: `number of aspects` is 1 in manifest.json and 2 in config.json"
@@ -182,7 +221,10 @@ fn manifest_and_configuration_must_agree() {
         manifest["aspects"] = json!(["one", "two"]);
         manifest["pooling"] = json!("max");
     });
-    assert_eq!(saved.message(), "bundle: `pooling` is max in manifest.json and last in config.json");
+    assert_eq!(
+        saved.message(),
+        "bundle: `pooling` is max in manifest.json and last in config.json"
+    );
 }
 
 #[test]
@@ -190,7 +232,9 @@ fn a_bundle_that_contradicts_itself_is_not_saved() {
     let place = tempfile::tempdir().unwrap();
     let mut bundle = bundle();
     bundle.manifest.aspects.pop();
-    let error = bundle.save(&place.path().join("bundle"), false, &[]).unwrap_err();
+    let error = bundle
+        .save(&place.path().join("bundle"), false, &[])
+        .unwrap_err();
     assert!(matches!(error, ModelError::Contradiction { .. }), "{error}");
     assert!(names(place.path()).is_empty());
 }
@@ -200,14 +244,19 @@ fn a_newer_format_is_refused_before_anything_else_is_read() {
     let saved = Saved::new();
     let manifest = r#"{"format_version": 2, "parts": "elsewhere"}"#;
     fs_err::write(saved.part("manifest.json"), manifest).unwrap();
-    assert_eq!(saved.message(), "bundle: bundle format 2, this version reads format 1");
+    assert_eq!(
+        saved.message(),
+        "bundle: bundle format 2, this version reads format 1"
+    );
     assert!(saved.error().hint().unwrap().contains("update gradus"));
 }
 
 #[test]
 fn keys_added_by_later_versions_are_passed_over() {
     let saved = Saved::new();
-    saved.change_json("manifest.json", |manifest| manifest["licence"] = json!("MIT"));
+    saved.change_json("manifest.json", |manifest| {
+        manifest["licence"] = json!("MIT");
+    });
     Bundle::load(&saved.path(), &Device::flex()).unwrap();
 }
 
@@ -216,7 +265,10 @@ fn a_manifest_that_is_no_manifest_is_refused() {
     let saved = Saved::new();
     for content in ["", "{}", "[1]", r#"{"format_version": 1}"#] {
         fs_err::write(saved.part("manifest.json"), content).unwrap();
-        assert_eq!(saved.message(), "bundle/manifest.json: not the expected JSON");
+        assert_eq!(
+            saved.message(),
+            "bundle/manifest.json: not the expected JSON"
+        );
     }
 }
 
@@ -231,7 +283,10 @@ fn an_existing_directory_is_overwritten_only_when_asked() {
     let saved = Saved::new();
     let error = bundle().save(&saved.path(), false, &[]).unwrap_err();
     assert!(matches!(error, ModelError::AlreadyExists { .. }), "{error}");
-    let extra = ExtraFile { name: "new", bytes: b"" };
+    let extra = ExtraFile {
+        name: "new",
+        bytes: b"",
+    };
     bundle().save(&saved.path(), true, &[extra]).unwrap();
     assert!(saved.part("new").is_file());
     assert_eq!(names(saved.0.path()), ["bundle"]);
@@ -252,7 +307,14 @@ fn a_failed_save_leaves_the_old_bundle_and_nothing_else() {
     let before = fs_err::read(saved.part("manifest.json")).unwrap();
     // A name longer than file systems allow fails late, after the weights have been written.
     let name = "x".repeat(300);
-    let error = bundle().save(&saved.path(), true, &[ExtraFile { name: &name, bytes: b"" }]);
+    let error = bundle().save(
+        &saved.path(),
+        true,
+        &[ExtraFile {
+            name: &name,
+            bytes: b"",
+        }],
+    );
     assert!(matches!(error.unwrap_err(), ModelError::Io(_)));
     assert_eq!(names(saved.0.path()), ["bundle"]);
     assert_eq!(names(&saved.path()), PARTS);
@@ -264,6 +326,11 @@ fn a_failed_save_leaves_the_old_bundle_and_nothing_else() {
 fn the_parts_of_a_bundle_have_the_same_permissions() {
     use std::os::unix::fs::PermissionsExt as _;
     let saved = Saved::new();
-    let mode = |part: &str| fs_err::metadata(saved.part(part)).unwrap().permissions().mode();
+    let mode = |part: &str| {
+        fs_err::metadata(saved.part(part))
+            .unwrap()
+            .permissions()
+            .mode()
+    };
     assert!(PARTS.iter().all(|part| mode(part) == mode("manifest.json")));
 }

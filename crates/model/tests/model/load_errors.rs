@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Int, Tensor};
 use gradus_model::{Head, ModelError, load_encoder};
 use safetensors::tensor::Dtype;
 use serde_json::{Value, json};
@@ -68,7 +68,9 @@ impl Copy {
     /// The message, without the directory.
     fn error(&self) -> (ModelError, String) {
         let error = load_encoder(self.0.path(), &Device::flex()).unwrap_err();
-        let message = error.to_string().replace(&format!("{}/", self.0.path().display()), "");
+        let message = error
+            .to_string()
+            .replace(&format!("{}/", self.0.path().display()), "");
         let message = message.replace(&self.0.path().display().to_string(), ".");
         (error, message)
     }
@@ -82,9 +84,13 @@ impl Copy {
 fn fingerprint(directory: &Path) -> Vec<f32> {
     let device = Device::flex();
     let (_, encoder, _) = load_encoder(directory, &device).unwrap();
-    let ids = burn::tensor::Tensor::from_data([[5, 9]], &device);
-    let zeros = burn::tensor::Tensor::<2, burn::tensor::Int>::zeros([1, 2], &device);
-    encoder.forward(ids, zeros.clone(), zeros.bool()).into_data().try_into_vec().unwrap()
+    let ids = Tensor::from_data([[5, 9]], &device);
+    let zeros = Tensor::<2, Int>::zeros([1, 2], &device);
+    encoder
+        .forward(ids, zeros.clone(), zeros.bool())
+        .into_data()
+        .try_into_vec()
+        .unwrap()
 }
 
 #[test]
@@ -99,7 +105,10 @@ fn missing_files_are_named() {
     let copy = Copy::new();
     fs_err::remove_file(copy.path("model.safetensors")).unwrap();
     let (error, message) = copy.error();
-    assert_eq!(message, ".: found no model.safetensors and no model.safetensors.index.json");
+    assert_eq!(
+        message,
+        ".: found no model.safetensors and no model.safetensors.index.json"
+    );
     assert!(error.hint().unwrap().contains("safetensors"));
     fs_err::remove_file(copy.path("config.json")).unwrap();
     assert_eq!(copy.message(), ".: found no config.json");
@@ -117,7 +126,11 @@ fn a_config_that_is_not_json_is_refused() {
 #[test]
 fn an_unknown_family_is_refused_with_the_known_ones() {
     let copy = Copy::new();
-    for (model_type, found) in [(json!("t5"), "\"t5\""), (json!(3), "3"), (Value::Null, "missing")] {
+    for (model_type, found) in [
+        (json!("t5"), "\"t5\""),
+        (json!(3), "3"),
+        (Value::Null, "missing"),
+    ] {
         copy.change_config(|config| config["model_type"] = model_type);
         let expected = format!("config.json: `model_type` is {found}, expected one of: bert");
         assert_eq!(copy.message(), expected);
@@ -140,10 +153,21 @@ fn one_error_lists_every_tensor_that_is_wrong() {
     copy.change_tensors(|tensors| {
         tensors.remove("encoder.layer.1.output.dense.bias");
         tensors.remove("embeddings.LayerNorm.weight");
-        tensors.insert("encoder.layer.3.output.dense.bias".into(), Stored::zeros(&[32]));
-        tensors.insert("encoder.layer.0.adapter.weight".into(), Stored::zeros(&[2, 2]));
-        tensors.insert("encoder.layer.0.output.dense.weight".into(), Stored::zeros(&[64, 32]));
-        let bias = tensors.get_mut("encoder.layer.0.output.dense.bias").unwrap();
+        tensors.insert(
+            "encoder.layer.3.output.dense.bias".into(),
+            Stored::zeros(&[32]),
+        );
+        tensors.insert(
+            "encoder.layer.0.adapter.weight".into(),
+            Stored::zeros(&[2, 2]),
+        );
+        tensors.insert(
+            "encoder.layer.0.output.dense.weight".into(),
+            Stored::zeros(&[64, 32]),
+        );
+        let bias = tensors
+            .get_mut("encoder.layer.0.output.dense.bias")
+            .unwrap();
         (bias.dtype, bias.shape) = (Dtype::I32, vec![32]);
     });
     let (error, message) = copy.error();
@@ -157,7 +181,10 @@ fn one_error_lists_every_tensor_that_is_wrong() {
          \n  wrong shape: encoder.layer.0.output.dense.weight: found [64, 32], expected [32, 64]\
          \n  wrong type: encoder.layer.0.output.dense.bias: found I32, expected F32, F16, BF16 or F64"
     );
-    assert_eq!(error.hint().unwrap(), "config.json and the weights must come from the same model");
+    assert_eq!(
+        error.hint().unwrap(),
+        "config.json and the weights must come from the same model"
+    );
 }
 
 #[test]
@@ -174,9 +201,13 @@ fn a_config_of_another_size_is_refused() {
 fn two_names_of_one_tensor_are_refused() {
     let copy = Copy::new();
     copy.change_tensors(|tensors| {
-        tensors.insert("bert.embeddings.LayerNorm.gamma".into(), Stored::zeros(&[32]));
+        tensors.insert(
+            "bert.embeddings.LayerNorm.gamma".into(),
+            Stored::zeros(&[32]),
+        );
     });
-    let twice = "the same tensor twice: bert.embeddings.LayerNorm.gamma and embeddings.LayerNorm.weight";
+    let twice =
+        "the same tensor twice: bert.embeddings.LayerNorm.gamma and embeddings.LayerNorm.weight";
     assert!(copy.message().contains(twice), "{}", copy.message());
 }
 
@@ -186,10 +217,22 @@ fn damaged_files_are_told_from_files_of_another_kind() {
     let path = copy.path("model.safetensors");
     let whole = fs_err::read(&path).unwrap();
     for (content, expected) in [
-        (&whole[..whole.len() - 100], "model.safetensors: damaged: the file has 157884 bytes, its header describes 157984"),
-        (&whole[..1000], "model.safetensors: damaged: the file has 1000 bytes, its header describes 5664"),
-        (b"", "model.safetensors: not a safetensors file: 0 bytes are too few"),
-        (b"PK\x03\x04 a zip file of PyTorch", "model.safetensors: not a safetensors file: its first bytes are not the length of a header"),
+        (
+            &whole[..whole.len() - 100],
+            "model.safetensors: damaged: the file has 157884 bytes, its header describes 157984",
+        ),
+        (
+            &whole[..1000],
+            "model.safetensors: damaged: the file has 1000 bytes, its header describes 5664",
+        ),
+        (
+            b"",
+            "model.safetensors: not a safetensors file: 0 bytes are too few",
+        ),
+        (
+            b"PK\x03\x04 a zip file of PyTorch",
+            "model.safetensors: not a safetensors file: its first bytes are not the length of a header",
+        ),
     ] {
         fs_err::write(&path, content).unwrap();
         assert_eq!(copy.message(), expected);
@@ -198,7 +241,10 @@ fn damaged_files_are_told_from_files_of_another_kind() {
     scribbled[100..120].fill(b'#');
     fs_err::write(&path, scribbled).unwrap();
     let message = copy.message();
-    assert!(message.starts_with("model.safetensors: not a safetensors file: "), "{message}");
+    assert!(
+        message.starts_with("model.safetensors: not a safetensors file: "),
+        "{message}"
+    );
 }
 
 #[test]
@@ -211,14 +257,20 @@ fn a_header_whose_offsets_lie_is_refused() {
     content.extend_from_slice(&[0; 8]);
     fs_err::write(&path, content).unwrap();
     let message = copy.message();
-    assert!(message.starts_with("model.safetensors: not a safetensors file: "), "{message}");
+    assert!(
+        message.starts_with("model.safetensors: not a safetensors file: "),
+        "{message}"
+    );
 }
 
 #[test]
 fn sharded_weights_load_as_the_whole_file_does() {
     let copy = Copy::new();
     copy.shard();
-    assert_eq!(fingerprint(copy.0.path()), fingerprint(&golden("tiny-bert")));
+    assert_eq!(
+        fingerprint(copy.0.path()),
+        fingerprint(&golden("tiny-bert"))
+    );
 }
 
 #[test]
@@ -266,7 +318,10 @@ fn an_index_of_another_form_is_refused() {
     let copy = Copy::new();
     copy.shard();
     copy.write_index(&json!({"weights": {}}));
-    assert_eq!(copy.message(), "model.safetensors.index.json: not the expected JSON");
+    assert_eq!(
+        copy.message(),
+        "model.safetensors.index.json: not the expected JSON"
+    );
 }
 
 #[test]
@@ -277,44 +332,90 @@ fn prefixes_old_names_and_heads_of_other_tasks_are_understood() {
             .into_iter()
             .map(|(name, stored)| {
                 let name = name.replace("LayerNorm.weight", "LayerNorm.gamma");
-                (format!("bert.{}", name.replace("LayerNorm.bias", "LayerNorm.beta")), stored)
+                (
+                    format!("bert.{}", name.replace("LayerNorm.bias", "LayerNorm.beta")),
+                    stored,
+                )
             })
             .collect();
         tensors.insert("cls.predictions.bias".into(), Stored::zeros(&[160]));
         tensors.insert("classifier.weight".into(), Stored::zeros(&[2, 32]));
     });
-    assert_eq!(fingerprint(copy.0.path()), fingerprint(&golden("tiny-bert")));
+    assert_eq!(
+        fingerprint(copy.0.path()),
+        fingerprint(&golden("tiny-bert"))
+    );
     let (_, _, report) = load_encoder(copy.0.path(), &Device::flex()).unwrap();
     let left: Vec<_> = report.left.iter().map(|left| left.name.as_str()).collect();
     let pooler = ["bert.pooler.dense.bias", "bert.pooler.dense.weight"];
-    assert_eq!(left, [&pooler[..], &["classifier.weight", "cls.predictions.bias"]].concat());
+    assert_eq!(
+        left,
+        [&pooler[..], &["classifier.weight", "cls.predictions.bias"]].concat()
+    );
 }
 
 /// The upper half of a 32-bit float is a 16-bit brain float.
 fn to_bf16(stored: &mut Stored) {
     stored.dtype = Dtype::BF16;
-    stored.bytes = stored.bytes.chunks(4).flat_map(|value| [value[2], value[3]]).collect();
+    stored.bytes = stored
+        .bytes
+        .chunks(4)
+        .flat_map(|value| [value[2], value[3]])
+        .collect();
 }
 
 fn to_f64(stored: &mut Stored) {
     let value = |bytes: &[u8]| f64::from(f32::from_le_bytes(bytes.try_into().unwrap()));
     stored.dtype = Dtype::F64;
-    stored.bytes = stored.bytes.chunks(4).flat_map(|bytes| value(bytes).to_le_bytes()).collect();
+    stored.bytes = stored
+        .bytes
+        .chunks(4)
+        .flat_map(|bytes| value(bytes).to_le_bytes())
+        .collect();
 }
 
 #[test]
 fn other_float_types_become_32_bit_floats_and_are_reported() {
-    let exact = fingerprint(&golden("tiny-bert"));
-    let convert: [(fn(&mut Stored), &str, f32); 2] =
-        [(to_f64, "F64", 0.0), (to_bf16, "BF16", 0.1)];
-    for (convert, name, tolerance) in convert {
-        let copy = Copy::new();
-        copy.change_tensors(|tensors| tensors.values_mut().for_each(convert));
-        assert_close(&fingerprint(copy.0.path()), &exact, tolerance);
-        let (_, _, report) = load_encoder(copy.0.path(), &Device::flex()).unwrap();
-        assert_eq!(report.cast.len(), report.used.len());
-        assert!(report.cast.iter().all(|cast| cast.from == name));
-    }
+    check_cast(to_f64, "F64", 0.0);
+    check_cast(to_bf16, "BF16", 0.1);
+}
+
+fn check_cast(convert: fn(&mut Stored), name: &str, tolerance: f32) {
+    let copy = Copy::new();
+    copy.change_tensors(|tensors| tensors.values_mut().for_each(convert));
+    assert_close(
+        &fingerprint(copy.0.path()),
+        &fingerprint(&golden("tiny-bert")),
+        tolerance,
+    );
+    let (_, _, report) = load_encoder(copy.0.path(), &Device::flex()).unwrap();
+    assert_eq!(report.cast.len(), report.used.len());
+    assert!(report.cast.iter().all(|cast| cast.from == name));
+}
+
+#[test]
+fn half_precision_is_read_exactly() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("head.safetensors");
+    // 1, -2 and 0.5 as 16-bit floats.
+    let half = |values: &[u16], shape: &[usize]| Stored {
+        dtype: Dtype::F16,
+        shape: shape.to_vec(),
+        bytes: values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect(),
+    };
+    let weight = half(&[0x3C00, 0xC000], &[1, 2]);
+    let tensors = [
+        ("weight".to_owned(), weight),
+        ("bias".to_owned(), half(&[0x3800], &[1])),
+    ];
+    write_tensors(&path, &BTreeMap::from(tensors));
+    let device = Device::flex();
+    let head = Head::new(2, 1, &device).load(&path).unwrap();
+    let scores = head.forward(Tensor::from_data([[[1.0, 10.0]]], &device));
+    assert_close(&[scores.into_scalar()], &[1.0 - 20.0 + 0.5], 0.0);
 }
 
 #[test]
@@ -325,7 +426,9 @@ fn a_head_of_another_shape_is_refused() {
     let tensors = tensors.map(|(name, shape)| (name.to_owned(), Stored::zeros(shape)));
     write_tensors(&path, &BTreeMap::from(tensors));
     let error = Head::new(16, 1, &Device::flex()).load(&path).unwrap_err();
-    let message = error.to_string().replace(&path.display().to_string(), "head");
+    let message = error
+        .to_string()
+        .replace(&path.display().to_string(), "head");
     assert_eq!(
         message,
         "head: the tensors are not those of the model\n  missing: bias\n  unexpected: offset\

@@ -29,9 +29,18 @@ fn model() -> RewardModel {
     let device = Device::flex();
     let (encoder, module, report) = load_encoder(&directory, &device).unwrap();
     assert_eq!(report.used.len(), 5 + 6 * 16);
-    let EncoderConfig::Bert(_) = &encoder else { panic!("not a BERT: {encoder:?}") };
-    let config = RewardModelConfig { encoder, pooling: Pooling::Mean, num_aspects: 1 };
-    config.init_with(module, &device).load_head(&golden("minilm/head_init.safetensors")).unwrap()
+    let EncoderConfig::Bert(_) = &encoder else {
+        panic!("not a BERT: {encoder:?}")
+    };
+    let config = RewardModelConfig {
+        encoder,
+        pooling: Pooling::Mean,
+        num_aspects: 1,
+    };
+    config
+        .init_with(module, &device)
+        .load_head(&golden("minilm/head_init.safetensors"))
+        .unwrap()
 }
 
 #[test]

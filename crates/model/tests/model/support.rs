@@ -12,7 +12,9 @@ use safetensors::tensor::{Dtype, TensorView};
 use serde::de::DeserializeOwned;
 
 pub(crate) fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(name)
 }
 
 pub(crate) fn read_golden<T: DeserializeOwned>(name: &str) -> T {
@@ -37,9 +39,18 @@ pub(crate) fn batch(rows: &[Row], extra: usize, device: &Device) -> SegmentInput
         row
     };
     // Token 7 as padding: what stands there must not matter.
-    let token_ids = rows.iter().flat_map(|row| padded(&row.token_ids, 7)).collect();
-    let type_ids = rows.iter().flat_map(|row| padded(&row.type_ids, 0)).collect();
-    let mask_pad = rows.iter().flat_map(|row| padded(&vec![0; row.token_ids.len()], 1)).collect();
+    let token_ids = rows
+        .iter()
+        .flat_map(|row| padded(&row.token_ids, 7))
+        .collect();
+    let type_ids = rows
+        .iter()
+        .flat_map(|row| padded(&row.type_ids, 0))
+        .collect();
+    let mask_pad = rows
+        .iter()
+        .flat_map(|row| padded(&vec![0; row.token_ids.len()], 1))
+        .collect();
     let spans = rows.iter().flat_map(|row| {
         let mut spans = row.spans.clone();
         spans.resize(num_segments, [0, 0]);
@@ -68,14 +79,18 @@ pub(crate) fn scores(model: &RewardModel, rows: &[Row], extra: usize) -> Vec<Vec
     let [_, num_segments, num_aspects] = scores.dims();
     let scores: Vec<f32> = scores.into_data().try_into_vec().unwrap();
     let rows = rows.iter().zip(scores.chunks(num_segments * num_aspects));
-    rows.map(|(row, scores)| scores[..row.spans.len() * num_aspects].to_vec()).collect()
+    rows.map(|(row, scores)| scores[..row.spans.len() * num_aspects].to_vec())
+        .collect()
 }
 
 pub(crate) fn assert_close(found: &[f32], expected: &[f32], tolerance: f32) {
     assert_eq!(found.len(), expected.len());
     for (index, (found, expected)) in found.iter().zip(expected).enumerate() {
         let difference = (found - expected).abs();
-        assert!(difference <= tolerance, "value {index}: found {found}, expected {expected}");
+        assert!(
+            difference <= tolerance,
+            "value {index}: found {found}, expected {expected}"
+        );
     }
 }
 
@@ -86,13 +101,27 @@ pub(crate) fn random_numbers() -> MutexGuard<'static, ()> {
 }
 
 /// A reward model of random weights that are large enough to tell mistakes; always the same.
-pub(crate) fn random_model(num_aspects: usize, pooling: Pooling) -> (RewardModelConfig, RewardModel) {
+pub(crate) fn random_model(
+    num_aspects: usize,
+    pooling: Pooling,
+) -> (RewardModelConfig, RewardModel) {
     let _generator = random_numbers();
     let device = Device::flex();
     device.seed(11);
-    let encoder = BertConfig { initializer_range: 0.3, ..BertConfig::new(60, 16, 2, 4) };
-    let encoder = EncoderConfig::Bert(BertConfig { max_positions: 32, ..encoder });
-    let config = RewardModelConfig { encoder, pooling, num_aspects };
+    let encoder = BertConfig {
+        initializer_range: 0.3,
+        ..BertConfig::new(60, 16, 2, 4)
+    };
+    let encoder = BertConfig {
+        max_positions: 32,
+        ..encoder
+    };
+    let encoder = EncoderConfig::Bert(encoder).with_dropout(0.0, 0.0);
+    let config = RewardModelConfig {
+        encoder,
+        pooling,
+        num_aspects,
+    };
     let model = config.init(&device);
     (config, model)
 }
@@ -100,11 +129,19 @@ pub(crate) fn random_model(num_aspects: usize, pooling: Pooling) -> (RewardModel
 /// Three responses of different lengths.
 pub(crate) fn rows() -> Vec<Row> {
     let row = |length: i32, spans: &[[i32; 2]]| Row {
-        token_ids: (0..length).map(|position| (position * 7 + length) % 60).collect(),
-        type_ids: (0..length).map(|position| i32::from(position >= 3)).collect(),
+        token_ids: (0..length)
+            .map(|position| (position * 7 + length) % 60)
+            .collect(),
+        type_ids: (0..length)
+            .map(|position| i32::from(position >= 3))
+            .collect(),
         spans: spans.to_vec(),
     };
-    vec![row(12, &[[3, 6], [6, 11]]), row(5, &[[3, 4]]), row(17, &[[3, 4], [4, 10], [12, 16]])]
+    vec![
+        row(12, &[[3, 6], [6, 11]]),
+        row(5, &[[3, 4]]),
+        row(17, &[[3, 4], [4, 10], [12, 16]]),
+    ]
 }
 
 /// A tensor of a safetensors file, to be changed and written again.
@@ -118,7 +155,11 @@ pub(crate) struct Stored {
 impl Stored {
     pub(crate) fn zeros(shape: &[usize]) -> Self {
         let bytes = vec![0; shape.iter().product::<usize>() * 4];
-        Self { dtype: Dtype::F32, shape: shape.to_vec(), bytes }
+        Self {
+            dtype: Dtype::F32,
+            shape: shape.to_vec(),
+            bytes,
+        }
     }
 }
 
@@ -130,12 +171,18 @@ pub(crate) fn read_tensors(path: &Path) -> BTreeMap<String, Stored> {
         shape: view.shape().to_vec(),
         bytes: view.data().to_vec(),
     };
-    file.tensors().into_iter().map(|(name, view)| (name, stored(view))).collect()
+    file.tensors()
+        .into_iter()
+        .map(|(name, view)| (name, stored(view)))
+        .collect()
 }
 
 pub(crate) fn write_tensors(path: &Path, tensors: &BTreeMap<String, Stored>) {
     let views = tensors.iter().map(|(name, stored)| {
-        (name, TensorView::new(stored.dtype, stored.shape.clone(), &stored.bytes).unwrap())
+        (
+            name,
+            TensorView::new(stored.dtype, stored.shape.clone(), &stored.bytes).unwrap(),
+        )
     });
     fs_err::write(path, safetensors::serialize(views, None).unwrap()).unwrap();
 }

@@ -26,17 +26,35 @@ struct ReferenceRow {
 impl ReferenceRow {
     fn row(&self) -> Row {
         let spans = vec![[0, 1]];
-        Row { token_ids: self.input_ids.clone(), type_ids: self.type_ids.clone(), spans }
+        Row {
+            token_ids: self.input_ids.clone(),
+            type_ids: self.type_ids.clone(),
+            spans,
+        }
     }
 
     fn check(&self, hidden: Tensor<2>) {
         let [num_tokens, _] = hidden.dims();
         assert_eq!(num_tokens, self.input_ids.len());
-        let first: Vec<f32> = hidden.clone().narrow(1, 0, 4).into_data().try_into_vec().unwrap();
+        let first: Vec<f32> = hidden
+            .clone()
+            .narrow(1, 0, 4)
+            .into_data()
+            .try_into_vec()
+            .unwrap();
         assert_close(&first, self.hidden_first4.as_flattened(), 1e-4);
-        let mean: Vec<f32> = hidden.clone().mean_dim(0).into_data().try_into_vec().unwrap();
+        let mean: Vec<f32> = hidden
+            .clone()
+            .mean_dim(0)
+            .into_data()
+            .try_into_vec()
+            .unwrap();
         assert_close(&mean, &self.hidden_mean, 1e-4);
-        assert_close(&[hidden.square().sum().sqrt().into_scalar()], &[self.hidden_norm], 1e-4);
+        assert_close(
+            &[hidden.square().sum().sqrt().into_scalar()],
+            &[self.hidden_norm],
+            1e-4,
+        );
     }
 }
 
@@ -44,7 +62,9 @@ fn hidden(encoder: &Encoder, rows: &[Row], extra: usize) -> Vec<Tensor<2>> {
     let input = batch(rows, extra, &Device::flex());
     let hidden = encoder.forward(input.token_ids, input.type_ids, input.mask_pad);
     let states = hidden.iter_dim(0).zip(rows);
-    states.map(|(states, row)| states.squeeze_dim(0).narrow(0, 0, row.token_ids.len())).collect()
+    states
+        .map(|(states, row)| states.squeeze_dim(0).narrow(0, 0, row.token_ids.len()))
+        .collect()
 }
 
 fn reference() -> Vec<ReferenceRow> {

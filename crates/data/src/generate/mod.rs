@@ -1,0 +1,249 @@
+//! The built-in data set: small prompts, responses that are partly wrong, and ratings by a rule.
+
+mod draft;
+mod lists;
+mod order;
+mod ownership;
+mod packing;
+mod sums;
+mod words;
+
+use std::collections::{BTreeSet, HashSet};
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use self::draft::Draft;
+use crate::{DataError, Example, Result};
+
+/// What a generated prompt is about, and what its claims are worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GeneratorTask {
+    /// Five things in order; the response goes through them from the first.
+    ///
+    /// "Ana shows things in this order: kite, drum, ring, bell, hat." "First comes the kite." "Then comes the bell."
+    /// A thing in its place is worth 1, one place off 0.5, anything else 0.
+    Order,
+    /// A number to add to five others; the response gives the sums from the first.
+    ///
+    /// "Ben adds 3 to these numbers: 4, 7, 2, 9, 5." "First comes 7." "Then comes 11." The sum is worth 1, a
+    /// number next to it 0.5, anything else 0; half of what is worth 0 is the sum of another number of the list.
+    Sums,
+    /// Things that are needed and things that may come along; the response packs some in every sentence.
+    ///
+    /// "Cleo needs the kite, drum and ring, maybe the bell, hat and cup." "First Cleo packs the kite and bell."
+    /// What is needed is worth 1, what may come along 0.5, what was not named 0.
+    Packing,
+    /// Two owners, each with a list, and a question about one of them.
+    ///
+    /// "Dan has the kite, drum and ring, Eva has the bell, hat and cup. What does Eva have?" "First, Eva has the
+    /// hat and ring." What she has is worth 1, what Dan has or nobody has 0.
+    Ownership,
+}
+
+impl GeneratorTask {
+    /// All tasks.
+    pub const ALL: [Self; 4] = [Self::Order, Self::Sums, Self::Packing, Self::Ownership];
+
+    /// Name as in the `meta` of an example.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Order => "order",
+            Self::Sums => "sums",
+            Self::Packing => "packing",
+            Self::Ownership => "ownership",
+        }
+    }
+
+    /// How often the task is drawn, relative to the others. The hardest one is rarer.
+    fn share(self) -> u32 {
+        match self {
+            Self::Order | Self::Sums | Self::Packing => 3,
+            Self::Ownership => 2,
+        }
+    }
+
+    fn draft(self, rng: &mut ChaCha8Rng) -> Draft {
+        match self {
+            Self::Order => order::draft(rng),
+            Self::Sums => sums::draft(rng),
+            Self::Packing => packing::draft(rng),
+            Self::Ownership => ownership::draft(rng),
+        }
+    }
+}
+
+/// What to generate.
+///
+/// | Name | Default | Purpose | Range |
+/// |---|---|---|---|
+/// | `examples` | 1000 | number of examples, each with a prompt of its own | `1..=`[`MAX_EXAMPLES`](Self::MAX_EXAMPLES) |
+/// | `seed` | 0 | decides everything; more examples of a seed begin with the fewer | any |
+/// | `tasks` | all | what the prompts are about; `order`, `sums` and `packing` are drawn 3 times as often as `ownership` twice | at least one |
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GeneratorConfig {
+    /// Number of examples.
+    pub examples: usize,
+    /// Seed of all random choices.
+    pub seed: u64,
+    /// What the prompts are about.
+    pub tasks: BTreeSet<GeneratorTask>,
+}
+
+impl Default for GeneratorConfig {
+    fn default() -> Self {
+        Self {
+            examples: 1000,
+            seed: 0,
+            tasks: GeneratorTask::ALL.into(),
+        }
+    }
+}
+
+impl GeneratorConfig {
+    /// The most examples: each task has several times as many prompts.
+    pub const MAX_EXAMPLES: usize = 200_000;
+
+    fn check(&self) -> Result<()> {
+        if !(1..=Self::MAX_EXAMPLES).contains(&self.examples) {
+            return Err(DataError::GeneratorExamples {
+                found: self.examples,
+                max: Self::MAX_EXAMPLES,
+            });
+        }
+        if self.tasks.is_empty() {
+            return Err(DataError::GeneratorWithoutTask);
+        }
+        Ok(())
+    }
+}
+
+/// Generates the built-in data set: examples with the ids `synthetic-0`, `synthetic-1`, .., no two
+/// of them with the same prompt.
+///
+/// A response has three to five sentences with one to three claims each. A claim is worth 1 if the
+/// prompt bears it out, 0 if not, and 0.5 in between where its [`GeneratorTask`] says so. Sentences
+/// are the segments, as [`Segmenter::Sentence`](crate::Segmenter::Sentence) cuts them; the rating of
+/// a segment is the mean of its claims. `meta` says how it came about: `task`, and in `claims`, for
+/// each segment, what was `said` and the `rating` of that; what is rated below 1 is wrong.
+///
+/// # What it takes to predict the ratings
+///
+/// Where a segment stands, how long it is and which words it, its response or its prompt uses say
+/// next to nothing about its rating. It takes prompt and response together: some wrong claims name what the
+/// prompt does not mention, others what it mentions for something else (the right thing in the
+/// wrong place, in the wrong list, with the wrong owner).
+///
+/// # Why it can be learned in a minute
+///
+/// A transformer from scratch finds out soon which words of the prompt return in the response, and
+/// where in the prompt they stood; it takes long to find out which word stands beside which. So
+/// claims are tied to places: lists have theirs in the prompt, and what comes in order in the
+/// prompt comes in the same order in the response.
+///
+/// ```
+/// use gradus_data::{GeneratorConfig, generate};
+///
+/// let examples = generate(&GeneratorConfig { examples: 20, ..GeneratorConfig::default() })?;
+/// assert_eq!(examples[3].id, "synthetic-3");
+/// assert!(examples.iter().all(|example| example.check().is_ok()));
+/// # Ok::<(), gradus_data::DataError>(())
+/// ```
+///
+/// # Errors
+/// - [`DataError::GeneratorExamples`]: no example, or more than [`GeneratorConfig::MAX_EXAMPLES`].
+/// - [`DataError::GeneratorWithoutTask`]: no task.
+pub fn generate(config: &GeneratorConfig) -> Result<Vec<Example>> {
+    config.check()?;
+    let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
+    let mut prompts = HashSet::new();
+    let mut examples = Vec::with_capacity(config.examples);
+    while examples.len() < config.examples {
+        let task = draw_task(&config.tasks, &mut rng);
+        let draft = task.draft(&mut rng);
+        if prompts.insert(draft.prompt.clone()) {
+            examples.push(draft.into_example(format!("synthetic-{}", examples.len()), task));
+        }
+    }
+    Ok(examples)
+}
+
+fn draw_task(tasks: &BTreeSet<GeneratorTask>, rng: &mut ChaCha8Rng) -> GeneratorTask {
+    let drawers: Vec<GeneratorTask> = tasks
+        .iter()
+        .flat_map(|&task| std::iter::repeat_n(task, task.share() as usize))
+        .collect();
+    drawers[rng.random_range(0..drawers.len())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(examples: usize, seed: u64) -> GeneratorConfig {
+        GeneratorConfig {
+            examples,
+            seed,
+            ..GeneratorConfig::default()
+        }
+    }
+
+    #[test]
+    fn the_seed_decides_and_more_examples_begin_with_the_fewer() {
+        let few = generate(&config(50, 7)).unwrap();
+        let many = generate(&config(80, 7)).unwrap();
+        assert_eq!(few, many[..50]);
+        assert_ne!(few, generate(&config(50, 8)).unwrap());
+    }
+
+    #[test]
+    fn no_prompt_comes_twice() {
+        let examples = generate(&config(20_000, 1)).unwrap();
+        let prompts: HashSet<&str> = examples.iter().map(|e| e.prompt.as_str()).collect();
+        assert_eq!(prompts.len(), 20_000);
+    }
+
+    #[test]
+    fn only_the_tasks_asked_for_are_drawn() {
+        for task in GeneratorTask::ALL {
+            let config = GeneratorConfig {
+                tasks: [task].into(),
+                ..config(20, 0)
+            };
+            for example in generate(&config).unwrap() {
+                assert_eq!(example.meta["task"], task.name());
+            }
+        }
+    }
+
+    #[test]
+    fn impossible_requests_are_refused() {
+        for examples in [0, GeneratorConfig::MAX_EXAMPLES + 1] {
+            let error = generate(&config(examples, 0)).unwrap_err().to_string();
+            assert_eq!(
+                error,
+                format!("generator: found {examples} examples to make, expected 1 to 200000")
+            );
+        }
+        let config = GeneratorConfig {
+            tasks: BTreeSet::new(),
+            ..config(1, 0)
+        };
+        let error = generate(&config).unwrap_err().to_string();
+        assert_eq!(error, "generator: found no task, expected at least one");
+    }
+
+    #[test]
+    fn the_most_examples_of_one_task_can_be_made() {
+        for task in GeneratorTask::ALL {
+            let config = GeneratorConfig {
+                tasks: [task].into(),
+                ..config(GeneratorConfig::MAX_EXAMPLES, 0)
+            };
+            assert_eq!(generate(&config).unwrap().len(), config.examples);
+        }
+    }
+}

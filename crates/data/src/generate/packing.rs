@@ -1,0 +1,36 @@
+//! What is needed, what may come along, and what was never named.
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use super::draft::{Draft, Sentence, Verdict};
+use super::lists::{Pool, draw_claims, draw_lists, said};
+use super::words::{NAMES, THINGS, opening, pick, shuffled, the_list};
+
+pub(super) fn draft(rng: &mut ChaCha8Rng) -> Draft {
+    let things = shuffled(THINGS, rng);
+    let [needed, optional, unnamed] = draw_lists(&things, rng);
+    let pools = [
+        Pool::new(needed, Verdict::Right, 7),
+        Pool::new(optional, Verdict::Half, 6),
+        Pool::new(unnamed, Verdict::Wrong, 7),
+    ];
+    let who = pick(&NAMES, rng);
+    let num_sentences = rng.random_range(3..=4);
+    let sentence = |index| {
+        let claims = draw_claims(&pools, rng);
+        let opening = opening(index, rng);
+        Sentence {
+            text: format!("{opening} {who} packs {}.", the_list(&said(&claims))),
+            claims,
+        }
+    };
+    Draft {
+        prompt: format!(
+            "{who} needs {}, maybe {}.",
+            the_list(needed),
+            the_list(optional)
+        ),
+        sentences: (0..num_sentences).map(sentence).collect(),
+    }
+}

@@ -1,0 +1,64 @@
+//! The few words of the generated texts, and how they are drawn and put together.
+
+use rand::RngExt;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+/// Every word is a vocabulary entry a model has to learn from scratch: few words, each often seen.
+pub(super) const NAMES: [&str; 8] = ["Ana", "Ben", "Cleo", "Dan", "Eva", "Finn", "Gus", "Hana"];
+pub(super) const THINGS: [&str; 12] = [
+    "kite", "drum", "boat", "lamp", "ring", "hat", "book", "bell", "cup", "flute", "rope", "coat",
+];
+
+/// All of `words` in random order.
+pub(super) fn shuffled<const N: usize>(
+    mut words: [&'static str; N],
+    rng: &mut ChaCha8Rng,
+) -> [&'static str; N] {
+    words.shuffle(rng);
+    words
+}
+
+/// One of `items`, which must not be empty.
+pub(super) fn pick<T: Copy>(items: &[T], rng: &mut ChaCha8Rng) -> T {
+    items[rng.random_range(0..items.len())]
+}
+
+/// How sentence `index` of a response begins.
+pub(super) fn opening(index: usize, rng: &mut ChaCha8Rng) -> &'static str {
+    match index {
+        0 => "First",
+        _ => pick(&["Then", "Next"], rng),
+    }
+}
+
+/// "the kite", "the kite and drum", "the kite, drum and ring".
+pub(super) fn the_list<S: AsRef<str>>(things: &[S]) -> String {
+    let mut text = String::from("the ");
+    for (index, thing) in things.iter().enumerate() {
+        if index > 0 {
+            text.push_str(if index + 1 == things.len() {
+                " and "
+            } else {
+                ", "
+            });
+        }
+        text.push_str(thing.as_ref());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_read_like_english() {
+        assert_eq!(the_list(&["kite"]), "the kite");
+        assert_eq!(the_list(&["kite", "drum"]), "the kite and drum");
+        assert_eq!(
+            the_list(&["kite", "drum", "ring"]),
+            "the kite, drum and ring"
+        );
+    }
+}

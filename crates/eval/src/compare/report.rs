@@ -1,0 +1,98 @@
+//! What a comparison says.
+
+use super::{CompareOptions, TestResult};
+use crate::Metric;
+use crate::bootstrap::Interval;
+use serde::{Deserialize, Serialize};
+
+/// All pairs of systems, compared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ComparisonReport {
+    /// The metric of the verdicts.
+    pub metric: Metric,
+    /// Segments rated and scored by all systems.
+    pub segments: usize,
+    /// Responses with such segments.
+    pub responses: usize,
+    /// The systems with their value on these segments, best first; without a value last.
+    pub systems: Vec<SystemValue>,
+    /// Every pair, in the order in which the systems were given.
+    pub comparisons: Vec<Comparison>,
+}
+
+/// The value of a system on the shared segments.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SystemValue {
+    /// Its name.
+    pub name: String,
+    /// The metric.
+    pub value: Option<f64>,
+    /// Segments it scores that were left out because another system does not.
+    pub segments_left_out: usize,
+}
+
+/// Two systems, compared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// The first system.
+    pub a: String,
+    /// The second system.
+    pub b: String,
+    /// The metric of the first.
+    pub value_a: Option<f64>,
+    /// The metric of the second.
+    pub value_b: Option<f64>,
+    /// Value of `a` minus value of `b` (of the sizes, for the bias), with its bootstrap interval.
+    pub difference: Option<Interval>,
+    /// Two-sided p of the paired bootstrap: twice the smaller share of resamples in which the
+    /// difference is not on one side of 0. Never below `2^(1 - responses)`, what so many coin flips
+    /// could show.
+    pub bootstrap_p: Option<f64>,
+    /// [`bootstrap_p`](Self::bootstrap_p) after Holm's correction for all comparisons of the report.
+    pub adjusted_p: Option<f64>,
+    /// Paired t-test on the squared error per response.
+    pub t_test: Option<TestResult>,
+    /// Wilcoxon's signed-rank test on the squared error per response.
+    pub wilcoxon: Option<TestResult>,
+    /// Responses on which `a` has the smaller squared error.
+    pub wins: usize,
+    /// Responses on which both have the same.
+    pub ties: usize,
+    /// Responses on which `b` has the smaller squared error.
+    pub losses: usize,
+    /// What follows.
+    pub verdict: Verdict,
+    /// The verdict as a sentence, with its numbers.
+    pub sentence: String,
+}
+
+/// What a comparison says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The first system is better, beyond noise.
+    First,
+    /// The second system is better, beyond noise.
+    Second,
+    /// The difference cannot be told from noise.
+    CannotTell,
+    /// The metric does not exist for one of them, or there are fewer than two responses.
+    NotComparable,
+}
+
+impl Comparison {
+    /// What follows from the values and the corrected p.
+    pub(super) fn decide(&self, options: &CompareOptions) -> Verdict {
+        let (Some(a), Some(b), Some(p)) = (self.value_a, self.value_b, self.adjusted_p) else {
+            return Verdict::NotComparable;
+        };
+        let advantage = options.metric.goodness(a) - options.metric.goodness(b);
+        if p >= options.significance || advantage == 0.0 {
+            Verdict::CannotTell
+        } else if advantage > 0.0 {
+            Verdict::First
+        } else {
+            Verdict::Second
+        }
+    }
+}

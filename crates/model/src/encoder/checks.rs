@@ -1,0 +1,39 @@
+//! Checks of configurations that all families share.
+
+use crate::error::ConfigProblem;
+
+/// What a size may be.
+pub(crate) const SIZE: &str = "a whole number above 0";
+
+/// What a dropout probability may be.
+pub(crate) const PROBABILITY: &str = "a probability in [0, 1)";
+
+/// What an epsilon or a standard deviation may be.
+pub(crate) const POSITIVE: &str = "a number above 0";
+
+pub(crate) fn sizes(sizes: &[(&str, usize)]) -> Result<(), ConfigProblem> {
+    sizes
+        .iter()
+        .try_for_each(|&(key, size)| ConfigProblem::unless(size > 0, key, size, SIZE))
+}
+
+/// The first value has to be a multiple of the second, which is not zero.
+pub(crate) fn multiple(
+    (key, value): (&str, usize),
+    (of_key, of): (&str, usize),
+) -> Result<(), ConfigProblem> {
+    let expected = format!("a multiple of `{of_key}` ({of})");
+    ConfigProblem::unless(value.is_multiple_of(of), key, value, expected)
+}
+
+pub(crate) fn probabilities(values: &[(&str, f64)]) -> Result<(), ConfigProblem> {
+    values.iter().try_for_each(|&(key, value)| {
+        ConfigProblem::unless((0.0..1.0).contains(&value), key, value, PROBABILITY)
+    })
+}
+
+pub(crate) fn positive(values: &[(&str, f64)]) -> Result<(), ConfigProblem> {
+    values.iter().try_for_each(|&(key, value)| {
+        ConfigProblem::unless(value.is_finite() && value > 0.0, key, value, POSITIVE)
+    })
+}

@@ -1,0 +1,84 @@
+//! The transformer layer of BERT and its relatives: each block is added, then normalised.
+
+use burn::module::Module;
+use burn::nn::{Dropout, DropoutConfig, LayerNorm};
+use burn::tensor::{Device, Tensor};
+
+use super::attention::{Attention, AttentionMask};
+use super::feed_forward::{Activation, FeedForward};
+use super::parts::layer_norm;
+
+/// Sizes and probabilities of a [`PostNormLayer`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct PostNormConfig {
+    /// Width of a token's state; a multiple of `num_heads`.
+    pub d_model: usize,
+    /// Number of attention heads.
+    pub num_heads: usize,
+    /// Width inside of the feed-forward block.
+    pub d_feed_forward: usize,
+    /// Non-linearity of the feed-forward block.
+    pub activation: Activation,
+    /// Added to the variance in the layer norms.
+    pub layer_norm_epsilon: f64,
+    /// Dropout on the output of both blocks, in `[0, 1)`.
+    pub hidden_dropout: f64,
+    /// Dropout on attention probabilities, in `[0, 1)`.
+    pub attention_dropout: f64,
+    /// Standard deviation of random weights.
+    pub initializer_range: f64,
+}
+
+impl PostNormConfig {
+    /// A layer with random weights.
+    ///
+    /// # Panics
+    /// If `num_heads` does not divide `d_model`, or a probability is outside of `[0, 1)`.
+    pub fn init(&self, device: &Device) -> PostNormLayer {
+        let norm = || layer_norm(self.d_model, self.layer_norm_epsilon, device);
+        PostNormLayer {
+            attention: Attention::new(
+                self.d_model,
+                self.num_heads,
+                self.attention_dropout,
+                self.initializer_range,
+                device,
+            ),
+            attention_norm: norm(),
+            feed_forward: FeedForward::new(
+                self.d_model,
+                self.d_feed_forward,
+                self.activation,
+                self.initializer_range,
+                device,
+            ),
+            feed_forward_norm: norm(),
+            dropout: DropoutConfig::new(self.hidden_dropout).init(),
+        }
+    }
+}
+
+/// Attention and feed-forward block, each followed by dropout, residual sum and layer norm.
+#[derive(Module, Debug)]
+pub struct PostNormLayer {
+    attention: Attention,
+    attention_norm: LayerNorm,
+    feed_forward: FeedForward,
+    feed_forward_norm: LayerNorm,
+    dropout: Dropout,
+}
+
+impl PostNormLayer {
+    /// # Shapes
+    /// - `hidden` and the result: `[batch_size, seq_length, d_model]`
+    pub fn forward(&self, hidden: Tensor<3>, mask: &AttentionMask) -> Tensor<3> {
+        let attended = self
+            .dropout
+            .forward(self.attention.forward(hidden.clone(), mask));
+        let hidden = self.attention_norm.forward(hidden + attended);
+        let transformed = self
+            .dropout
+            .forward(self.feed_forward.forward(hidden.clone()));
+        self.feed_forward_norm.forward(hidden + transformed)
+    }
+}

@@ -1,0 +1,93 @@
+//! The gradient of the whole model, parameter by parameter.
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use gradus_model::{Pooling, RewardModel};
+
+use crate::support::{batch, random_model, rows};
+
+/// The steepest element of every parameter: its index and slope.
+struct Steepest<'a> {
+    gradients: &'a Gradients,
+    found: Vec<(usize, f32)>,
+}
+
+impl ModuleVisitor for Steepest<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let gradient = param
+            .val()
+            .grad(self.gradients)
+            .expect("every parameter has a gradient");
+        let gradient: Vec<f32> = gradient.into_data().try_into_vec().unwrap();
+        let steepest = (0..gradient.len())
+            .max_by(|&a, &b| gradient[a].abs().total_cmp(&gradient[b].abs()))
+            .unwrap();
+        self.found.push((steepest, gradient[steepest]));
+    }
+}
+
+/// Moves one element of one parameter, parameters counted as visited.
+struct Nudge {
+    parameter: usize,
+    element: usize,
+    by: f32,
+    visited: usize,
+}
+
+impl ModuleMapper for Nudge {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        self.visited += 1;
+        if self.visited - 1 != self.parameter {
+            return param;
+        }
+        param.map(|value| {
+            let (shape, device) = (value.shape(), value.device());
+            let mut values: Vec<f32> = value.into_data().try_into_vec().unwrap();
+            values[self.element] += self.by;
+            Tensor::from_data(TensorData::new(values, shape), &device)
+        })
+    }
+}
+
+/// A sum of squares over the segments that exist.
+fn objective(model: &RewardModel, device: &Device) -> Tensor<1> {
+    let input = batch(&rows(), 2, device);
+    let starts = input.segment_spans.clone().narrow(2, 1, 1);
+    let exists = starts.greater_elem(0).float();
+    (model.forward(input).square() * exists).sum()
+}
+
+#[test]
+fn the_gradient_of_every_parameter_agrees_with_finite_differences() {
+    let plain = Device::flex();
+    let autodiff = plain.clone().autodiff();
+    for pooling in [Pooling::Mean, Pooling::Last] {
+        let (_, model) = random_model(1, pooling);
+        let trained = model.clone().train();
+        let gradients = objective(&trained, &autodiff).backward();
+        let mut steepest = Steepest {
+            gradients: &gradients,
+            found: Vec::new(),
+        };
+        trained.visit(&mut steepest);
+        assert_eq!(steepest.found.len(), 5 + 2 * 16 + 2);
+        for (parameter, (element, slope)) in steepest.found.into_iter().enumerate() {
+            let nudged = |by| {
+                let nudge = &mut Nudge {
+                    parameter,
+                    element,
+                    by,
+                    visited: 0,
+                };
+                objective(&model.clone().map(nudge), &plain).into_scalar::<f32>()
+            };
+            let step = 4e-3;
+            let difference = (nudged(step) - nudged(-step)) / (2.0 * step);
+            let tolerance = 5e-3 + 0.02 * slope.abs();
+            assert!(
+                (slope - difference).abs() < tolerance,
+                "{pooling:?}, parameter {parameter}: gradient {slope}, difference {difference}"
+            );
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! A loss of your own, in a training loop of your own, on the same model and batches.
+//!
+//! `cargo run --release --example custom_loss`
+
+#![allow(clippy::print_stdout, reason = "an example shows what it computes")]
+
+use burn::module::Module as _;
+use burn::optim::GradientsParams;
+use burn::tensor::{Tensor, activation::softplus};
+use gradus::data::{
+    AspectSpec, CharSpan, Example, Segment, TextConfig, TextEncoder, TruncationCounts,
+};
+use gradus::data::{DEFAULT_ASPECT, word_level_tokenizer};
+use gradus::model::encoder::BertConfig;
+use gradus::model::{EncoderConfig, Pooling, RewardModelConfig, SegmentInput};
+use gradus::train::adamw;
+
+/// Quantile ("pinball") loss over the rated segments: learns a cautious score that only a share
+/// `quantile` of the ratings falls below. Smooth, so that it has a gradient everywhere.
+fn pinball(scores: Tensor<3>, targets: Tensor<3>, weights: Tensor<3>, quantile: f64) -> Tensor<1> {
+    let error = targets - scores;
+    let loss = error.clone() * quantile + softplus(-error, 20.0);
+    (loss * weights.clone()).sum() / weights.sum()
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let device = gradus::device::select(None)?.autodiff();
+    let examples: Vec<Example> = (0..8)
+        .map(|k| {
+            let response = if k % 2 == 0 {
+                "it is good"
+            } else {
+                "it is bad"
+            };
+            let span = CharSpan::new(0, response.len());
+            let rating = if k % 2 == 0 { 0.9 } else { 0.2 } + 0.02 * f64::from(k);
+            let segments = vec![Segment::rated(span, rating)];
+            Example {
+                id: k.to_string(),
+                prompt: "how is it ?".into(),
+                response: response.into(),
+                segments,
+                ..Example::default()
+            }
+        })
+        .collect();
+
+    let texts = examples
+        .iter()
+        .flat_map(|example| [example.prompt.as_str(), &example.response]);
+    let config = TextConfig {
+        aspects: vec![AspectSpec::identity(DEFAULT_ASPECT)],
+        ..TextConfig::default()
+    };
+    let text = TextEncoder::new(&word_level_tokenizer(texts)?, config)?;
+    let encoded = text.encode_all(&examples, &mut TruncationCounts::default())?;
+    let rows: Vec<_> = encoded.iter().collect();
+    let batch = text.batcher().batch(&rows, &device);
+
+    device.seed(0);
+    let encoder =
+        EncoderConfig::Bert(BertConfig::new(text.vocab_size(), 32, 1, 2)).with_dropout(0.0, 0.0);
+    let config = RewardModelConfig {
+        encoder,
+        pooling: Pooling::Mean,
+        num_aspects: 1,
+    };
+    let mut model = config.init(&device).train();
+    let mut optimizer = adamw(&model, 0.0);
+    for step in 0..60 {
+        let scores = model.forward(SegmentInput {
+            token_ids: batch.token_ids.clone(),
+            type_ids: batch.type_ids.clone(),
+            mask_pad: batch.mask_pad.clone(),
+            segment_spans: batch.segment_spans.clone(),
+        });
+        let loss = pinball(scores, batch.targets.clone(), batch.weights.clone(), 0.1);
+        if step % 20 == 0 {
+            println!("step {step}: loss {:.4}", loss.clone().into_scalar::<f32>());
+        }
+        let gradients = GradientsParams::from_grads(loss.backward(), &model);
+        model = optimizer.step(3e-3, model, gradients);
+    }
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! `gradus data …` on good data.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use crate::support::{gradus, temp_dir, trained};
+
+fn records(path: &std::path::Path) -> Vec<Value> {
+    let text = fs_err::read_to_string(path).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn generate_gives_the_same_file_for_the_same_seed() {
+    let directory = temp_dir();
+    let path = directory.path();
+    for (name, seed) in [("a.jsonl", "1"), ("b.jsonl", "1"), ("c.jsonl", "2")] {
+        gradus(
+            path,
+            &[
+                "data",
+                "generate",
+                "--examples",
+                "50",
+                "--seed",
+                seed,
+                "-o",
+                name,
+            ],
+        )
+        .succeeds();
+    }
+    let read = |name: &str| fs_err::read(path.join(name)).unwrap();
+    assert_eq!(read("a.jsonl"), read("b.jsonl"));
+    assert_ne!(read("a.jsonl"), read("c.jsonl"));
+    gradus(path, &["data", "validate", "a.jsonl"]).succeeds();
+}
+
+#[test]
+fn split_puts_every_record_in_one_split_and_no_prompt_in_two() {
+    let all = records(&trained().join("all.jsonl"));
+    let mut ids = HashSet::new();
+    let mut prompts: Vec<HashSet<String>> = Vec::new();
+    for name in ["train.jsonl", "valid.jsonl", "test.jsonl"] {
+        let split = records(&trained().join(name));
+        assert!(!split.is_empty());
+        prompts.push(
+            split
+                .iter()
+                .map(|record| record["prompt"].to_string())
+                .collect(),
+        );
+        for record in split {
+            assert!(
+                ids.insert(record["id"].to_string()),
+                "{} is in two splits",
+                record["id"]
+            );
+        }
+    }
+    assert_eq!(ids.len(), all.len());
+    for (k, split) in prompts.iter().enumerate() {
+        assert!(
+            prompts[k + 1..]
+                .iter()
+                .all(|other| other.is_disjoint(split))
+        );
+    }
+    gradus(trained(), &["data", "split", "all.jsonl", "-o", "."]).fails(2, &["already exists"]);
+}
+
+#[test]
+fn compressed_files_are_written_and_read_by_name() {
+    let directory = temp_dir();
+    let path = directory.path();
+    for name in ["plain.jsonl", "small.jsonl.gz", "small.jsonl.zst"] {
+        gradus(path, &["data", "generate", "--examples", "30", "-o", name]).succeeds();
+    }
+    let stats = |name| gradus(path, &["data", "stats", name, "--json"]).succeeds();
+    assert_eq!(stats("plain.jsonl"), stats("small.jsonl.gz"));
+    assert_eq!(stats("plain.jsonl"), stats("small.jsonl.zst"));
+    let size = |name| fs_err::metadata(path.join(name)).unwrap().len();
+    assert!(size("small.jsonl.gz") < size("plain.jsonl"));
+}
+
+#[test]
+fn stats_counts_what_is_there() {
+    let stats: Value = serde_json::from_str(
+        &gradus(trained(), &["data", "stats", "all.jsonl", "--json"]).succeeds(),
+    )
+    .unwrap();
+    assert_eq!(stats["examples"], 120);
+    let table = gradus(trained(), &["data", "stats", "all.jsonl"]).succeeds();
+    assert!(
+        table.contains("120 examples") && table.contains("rating"),
+        "{table}"
+    );
+}

@@ -1,0 +1,154 @@
+//! Damaged encoders and bundles.
+
+use std::path::Path;
+
+use crate::support::{Run, gradus, names, temp_dir, trained, write};
+
+/// A copy of the tiny BERT that the encoder tests hold against its reference.
+fn tiny_bert(directory: &Path) {
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/model/tests/golden/tiny-bert");
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/data/tests/golden/tiny-bert");
+    for (from, name) in [
+        (&model, "config.json"),
+        (&model, "model.safetensors"),
+        (&data, "tokenizer.json"),
+    ] {
+        fs_err::copy(from.join(name), directory.join(name)).unwrap();
+    }
+}
+
+/// Trains for one epoch on the encoder in `directory`.
+fn train_on(directory: &Path) -> Run {
+    let output = directory.join("out");
+    gradus(
+        trained(),
+        &[
+            "train",
+            "--encoder",
+            directory.to_str().unwrap(),
+            "--train",
+            "train.jsonl",
+            "--valid",
+            "valid.jsonl",
+            "--epochs",
+            "1",
+            "--max-length",
+            "128",
+            "--output",
+            output.to_str().unwrap(),
+        ],
+    )
+}
+
+#[test]
+fn a_hugging_face_directory_is_trained_and_scored() {
+    let directory = temp_dir();
+    tiny_bert(directory.path());
+    train_on(directory.path()).succeeds();
+    let bundle = directory.path().join("out");
+    let table = gradus(trained(), &["eval", bundle.to_str().unwrap(), "test.jsonl"]).succeeds();
+    assert!(
+        table.contains("segment level") && table.contains("train mean"),
+        "{table}"
+    );
+}
+
+#[test]
+fn damaged_parts_of_an_encoder_are_named() {
+    let refused = |damage: &dyn Fn(&Path), parts: &[&str]| {
+        let directory = temp_dir();
+        tiny_bert(directory.path());
+        damage(directory.path());
+        train_on(directory.path()).fails(2, parts);
+        assert!(!directory.path().join("out").exists());
+    };
+    refused(
+        &|d| fs_err::remove_file(d.join("tokenizer.json")).unwrap(),
+        &["tokenizer.json"],
+    );
+    refused(
+        &|d| drop(write(d, "tokenizer.json", "{\"model\":1}")),
+        &["tokenizer.json"],
+    );
+    refused(
+        &|d| fs_err::remove_file(d.join("config.json")).unwrap(),
+        &["config.json"],
+    );
+    refused(
+        &|d| {
+            let weights = fs_err::read(d.join("model.safetensors")).unwrap();
+            write(d, "model.safetensors", &weights[..weights.len() / 2]);
+        },
+        &["model.safetensors", "damaged"],
+    );
+    refused(
+        &|d| {
+            let config = fs_err::read_to_string(d.join("config.json")).unwrap();
+            write(
+                d,
+                "config.json",
+                config.replace("\"hidden_size\": 32", "\"hidden_size\": 64"),
+            );
+        },
+        &["embeddings.word_embeddings.weight", "64"],
+    );
+    refused(
+        &|d| {
+            let config = fs_err::read_to_string(d.join("config.json")).unwrap();
+            write(d, "config.json", config.replace("\"bert\"", "\"hyena\""));
+        },
+        &["hyena", "bert"],
+    );
+}
+
+#[test]
+fn an_encoder_directory_that_is_not_there() {
+    gradus(
+        trained(),
+        &[
+            "train",
+            "--encoder",
+            "nowhere",
+            "--train",
+            "train.jsonl",
+            "--valid",
+            "valid.jsonl",
+            "--output",
+            "o",
+        ],
+    )
+    .fails(2, &["nowhere", "no such directory"]);
+}
+
+#[test]
+fn a_bundle_with_a_missing_or_foreign_part_is_refused_by_name() {
+    let refused = |damage: &dyn Fn(&Path), parts: &[&str]| {
+        let directory = temp_dir();
+        let bundle = directory.path().join("bundle");
+        fs_err::create_dir(&bundle).unwrap();
+        for name in names(&trained().join("bundle")) {
+            fs_err::copy(trained().join("bundle").join(&name), bundle.join(&name)).unwrap();
+        }
+        damage(&bundle);
+        let run = gradus(
+            trained(),
+            &["score", bundle.to_str().unwrap(), "test.jsonl"],
+        );
+        run.fails(2, parts);
+    };
+    for part in [
+        "manifest.json",
+        "config.json",
+        "model.safetensors",
+        "tokenizer.json",
+    ] {
+        refused(
+            &|bundle| fs_err::remove_file(bundle.join(part)).unwrap(),
+            &[part],
+        );
+    }
+    refused(
+        &|bundle| drop(write(bundle, "tokenizer.json", "{}")),
+        &["tokenizer.json"],
+    );
+}

@@ -1,0 +1,186 @@
+//! What has to hold on every backend. `GRADUS_TEST_DEVICE` names the device; default: the CPU.
+//!
+//! ```text
+//! cargo test --release --test suite
+//! GRADUS_TEST_DEVICE=ndarray cargo test --release --features ndarray --test suite
+//! GRADUS_TEST_DEVICE=wgpu    cargo test --release --features wgpu    --test suite
+//! ```
+
+#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use gradus::data::{BatchSize, Example, GeneratorConfig, TruncationCounts, generate};
+use gradus::eval::{Scorer, SegmentScore};
+use gradus::model::{Bundle, load_encoder};
+use gradus::train::{
+    Display, EncoderSource, ModelOptions, RatingLoss, Run, RunReport, ScratchOptions, TextOptions,
+    TrainConfig, Unobserved, run,
+};
+use serde::Deserialize;
+
+fn device() -> Device {
+    let name = std::env::var("GRADUS_TEST_DEVICE").unwrap_or_else(|_| "cpu".into());
+    gradus::device::select(Some(&name))
+        .unwrap_or_else(|error| panic!("{error} ({})", error.hint().unwrap_or_default()))
+}
+
+#[derive(Deserialize)]
+struct Reference {
+    rows: Vec<Row>,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    input_ids: Vec<i64>,
+    type_ids: Vec<i64>,
+    hidden_first4: Vec<[f32; 4]>,
+}
+
+#[test]
+fn hidden_states_are_those_of_the_reference() {
+    let device = device();
+    let directory =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/model/tests/golden/tiny-bert");
+    let reference = fs_err::read(directory.join("reference.json")).unwrap();
+    let reference: Reference = serde_json::from_slice(&reference).unwrap();
+    let (_, encoder, _) = load_encoder(&directory, &device).unwrap();
+    for row in &reference.rows {
+        let length = row.input_ids.len();
+        let ints = |values: &[i64]| {
+            Tensor::<2, Int>::from_data(TensorData::new(values.to_vec(), [1, length]), &device)
+        };
+        let mask_pad = Tensor::<2, Int>::zeros([1, length], &device).bool();
+        let hidden = encoder.forward(ints(&row.input_ids), ints(&row.type_ids), mask_pad);
+        let found: Vec<f32> = hidden.narrow(2, 0, 4).into_data().iter::<f32>().collect();
+        for (found, expected) in found.iter().zip(row.hidden_first4.iter().flatten()) {
+            assert!(
+                (found - expected).abs() < 1e-4,
+                "{found}, expected {expected}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_loss_and_gradient_of_the_worked_example() {
+    let device = device().autodiff();
+    let tensor = |values: [f32; 3]| Tensor::<1>::from_floats(values, &device).reshape([1, 3, 1]);
+    let scores = tensor([0.8, 0.5, -0.7]).require_grad();
+    let targets = tensor([0.9, 0.1, -0.6]);
+    let loss = RatingLoss::Mse.forward(scores.clone(), targets, tensor([1.0; 3]));
+    assert!((loss.clone().into_scalar::<f32>() - 0.06).abs() < 1e-6);
+    let gradient = scores.grad(&loss.backward()).unwrap().into_data();
+    for (found, expected) in gradient
+        .iter::<f32>()
+        .zip([-0.2 / 3.0, 0.8 / 3.0, -0.2 / 3.0])
+    {
+        assert!(
+            (found - expected).abs() < 1e-6,
+            "{found}, expected {expected}"
+        );
+    }
+}
+
+fn examples(count: usize) -> Vec<Example> {
+    generate(&GeneratorConfig {
+        examples: count,
+        ..GeneratorConfig::default()
+    })
+    .unwrap()
+}
+
+fn train(output: PathBuf, device: &Device) -> RunReport {
+    let settings = Run {
+        encoder: EncoderSource::Scratch(ScratchOptions {
+            d_model: 16,
+            num_layers: 1,
+            num_heads: 2,
+            d_ff: 32,
+            ..ScratchOptions::default()
+        }),
+        text: TextOptions {
+            max_length: 128,
+            ..TextOptions::default()
+        },
+        model: ModelOptions::default(),
+        training: TrainConfig {
+            epochs: 2,
+            batch_size: 16,
+            learning_rate: 3e-3,
+            dropout: 0.0,
+            ..TrainConfig::default()
+        },
+        aggregation: "mean".into(),
+        output,
+        overwrite: false,
+        extra_files: Vec::new(),
+    };
+    let examples = examples(96);
+    let display = Display::Observer(Box::new(Unobserved));
+    run(&settings, &examples[..80], &examples[80..], device, display).unwrap()
+}
+
+#[test]
+fn training_repeats_itself_and_its_bundle_scores_alike_in_any_batch() {
+    let device = device();
+    let directory = tempfile::tempdir().unwrap();
+    let first = train(directory.path().join("a"), &device);
+    let second = train(directory.path().join("b"), &device);
+    for (a, b) in first.history.steps.iter().zip(&second.history.steps) {
+        // Sums in another order may round differently on a GPU; on a CPU nothing may differ.
+        let tolerance = if std::env::var("GRADUS_TEST_DEVICE").is_ok() {
+            1e-4
+        } else {
+            0.0
+        };
+        assert!(
+            (a.loss - b.loss).abs() <= tolerance,
+            "step {}: {} {}",
+            a.step,
+            a.loss,
+            b.loss
+        );
+    }
+
+    let test = examples(120);
+    let score = |device: &Device, size: BatchSize| {
+        let scorer = Scorer::load(&directory.path().join("a"), device)
+            .unwrap()
+            .with_batch_size(size);
+        let scores = scorer
+            .score(&test, &mut TruncationCounts::default())
+            .unwrap();
+        let scores = scores.iter().flatten().filter_map(SegmentScore::scores);
+        scores.map(|scores| scores[0]).collect::<Vec<f64>>()
+    };
+    let close = |a: &[f64], b: &[f64], tolerance: f64| {
+        assert_eq!(a.len(), b.len());
+        for (a, b) in a.iter().zip(b) {
+            assert!((a - b).abs() < tolerance, "{a} {b}");
+        }
+    };
+    let together = score(&device, BatchSize::Tokens(4096));
+    assert!(together.len() > test.len());
+    close(&together, &score(&device, BatchSize::Examples(1)), 1e-5);
+    // A bundle scores alike on every backend.
+    for other in gradus::device::available() {
+        let other = gradus::device::select(Some(&other.name)).unwrap();
+        close(&together, &score(&other, BatchSize::Tokens(4096)), 1e-4);
+    }
+}
+
+#[test]
+fn a_bundle_comes_back_bit_by_bit() {
+    let device = device();
+    let directory = tempfile::tempdir().unwrap();
+    let (first, second) = (directory.path().join("a"), directory.path().join("b"));
+    train(first.clone(), &device);
+    Bundle::load(&first, &device)
+        .unwrap()
+        .save(&second, false, &[])
+        .unwrap();
+    let weights = |bundle: &Path| fs_err::read(bundle.join("model.safetensors")).unwrap();
+    assert!(weights(&first) == weights(&second));
+}
