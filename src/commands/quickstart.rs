@@ -16,7 +16,7 @@ use crate::show;
 
 /// What quickstart trains: a small encoder from scratch.
 const CONFIG: &str = include_str!("../../configs/quickstart.toml");
-const EXAMPLES: usize = 6000;
+const EXAMPLES: usize = 17_000;
 const FRACTIONS: SplitFractions = SplitFractions {
     train: 0.85,
     valid: 0.05,

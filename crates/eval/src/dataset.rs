@@ -18,7 +18,11 @@ pub fn scored_responses(
     counts: &mut TruncationCounts,
 ) -> Result<Vec<ScoredResponse>> {
     let scores = scorer.score(examples, counts)?;
-    Ok(examples.iter().zip(scores).map(|(example, scores)| beside(example, scores)).collect())
+    Ok(examples
+        .iter()
+        .zip(scores)
+        .map(|(example, scores)| beside(example, scores))
+        .collect())
 }
 
 /// The scores of a response beside its ratings.
@@ -72,20 +76,28 @@ impl Baselines {
         let aspects = aspects.into_iter().map(|aspect| {
             let examples = of_aspect(aspect, examples);
             let fitted = Baseline::ALL.iter().map(|baseline| baseline.fit(&examples));
-            Ok(AspectBaselines { aspect: aspect.to_owned(), fitted: fitted.collect::<Result<_>>()? })
+            Ok(AspectBaselines {
+                aspect: aspect.to_owned(),
+                fitted: fitted.collect::<Result<_>>()?,
+            })
         });
-        Ok(Self { aspects: aspects.collect::<Result<_>>()? })
+        Ok(Self {
+            aspects: aspects.collect::<Result<_>>()?,
+        })
     }
 
     /// What the baselines say about `examples`.
     pub fn scores(&self, examples: &[Example]) -> Vec<BaselineScores> {
-        let scores = self.aspects.iter().flat_map(|AspectBaselines { aspect, fitted }| {
-            let examples = of_aspect(aspect, examples);
-            fitted
-                .iter()
-                .map(|baseline| baseline.scores(aspect, &examples))
-                .collect::<Vec<_>>()
-        });
+        let scores = self
+            .aspects
+            .iter()
+            .flat_map(|AspectBaselines { aspect, fitted }| {
+                let examples = of_aspect(aspect, examples);
+                fitted
+                    .iter()
+                    .map(|baseline| baseline.scores(aspect, &examples))
+                    .collect::<Vec<_>>()
+            });
         scores.collect()
     }
 }

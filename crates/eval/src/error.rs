@@ -95,9 +95,42 @@ pub enum EvalError {
         /// The words that are understood, comma-separated.
         known: String,
     },
+    /// A part of a bundle's manifest is not what this version reads.
+    #[error("bundle manifest, `{part}`: {source}")]
+    Manifest {
+        /// Key of the manifest.
+        part: &'static str,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// The tokenizer makes ids that the model has no embedding for.
+    #[error(
+        "tokenizer and model do not belong together: found {tokenizer} token ids, expected at most {model}"
+    )]
+    Vocabulary {
+        /// Token ids of the tokenizer.
+        tokenizer: usize,
+        /// Embeddings of the model.
+        model: usize,
+    },
+    /// The data could not be read or encoded.
+    #[error(transparent)]
+    Data(#[from] gradus_data::DataError),
+    /// The bundle could not be loaded.
+    #[error(transparent)]
+    Model(#[from] gradus_model::ModelError),
 }
 
 impl EvalError {
+    /// Whether what the user gave is at fault, rather than the machine or this program.
+    pub fn is_input(&self) -> bool {
+        match self {
+            Self::Data(error) => error.is_input(),
+            Self::Model(error) => error.is_input(),
+            _ => true,
+        }
+    }
+
     /// What to do about it, where there is something to say.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -113,6 +146,11 @@ impl EvalError {
             Self::NothingRated { .. } => Some(
                 "give a training file that rates this aspect, or leave the baseline out".into(),
             ),
+            Self::Manifest { .. } | Self::Vocabulary { .. } => Some(
+                "the bundle was put together by hand or by another version: train it again".into(),
+            ),
+            Self::Data(error) => error.hint(),
+            Self::Model(error) => error.hint(),
             Self::BaselineAspect { .. }
             | Self::UnknownAggregation { .. }
             | Self::UnknownMetric { .. } => None,

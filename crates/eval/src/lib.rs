@@ -42,6 +42,7 @@ pub mod baselines;
 pub mod bootstrap;
 pub mod calibration;
 pub mod compare;
+mod dataset;
 mod error;
 mod evaluation;
 mod judged;
@@ -49,9 +50,11 @@ pub mod metrics;
 mod pairs;
 pub mod process;
 mod scored;
+mod scorer;
 pub mod slices;
 
 pub use aggregation::Aggregation;
+pub use dataset::{AspectBaselines, Baselines, scored_responses};
 pub use error::{EvalError, Result};
 pub use evaluation::{
     Aspect, AspectEvaluation, BaselineEvaluation, Counts, Evaluation, LevelValues,
@@ -62,3 +65,4 @@ pub use judged::{
 pub use metrics::{Absence, Metric, MetricValues};
 pub use pairs::ResponsePairs;
 pub use scored::{ScoredResponse, ScoredSegment, UnscoredReason};
+pub use scorer::{Scorer, SegmentScore};

@@ -61,9 +61,20 @@ impl Scorer {
     /// If the manifest's text settings or aggregation cannot be read, or the tokenizer does not
     /// belong to the model.
     pub fn new(bundle: Bundle, device: &Device) -> Result<Self> {
-        let Bundle { manifest, config, model, tokenizer, .. } = bundle;
-        let settings: TextConfig = serde_json::from_value(manifest.text.clone())
-            .map_err(|source| EvalError::Manifest { part: "text", source })?;
+        let Bundle {
+            manifest,
+            config,
+            model,
+            tokenizer,
+            ..
+        } = bundle;
+        let settings: TextConfig =
+            serde_json::from_value(manifest.text.clone()).map_err(|source| {
+                EvalError::Manifest {
+                    part: "text",
+                    source,
+                }
+            })?;
         let aggregation = manifest.aggregation.parse()?;
         let text = TextEncoder::new(&tokenizer, settings)?;
         if text.vocab_size() > config.encoder.vocab_size() {
@@ -73,7 +84,14 @@ impl Scorer {
             });
         }
         let device = device.clone();
-        Ok(Self { model, text, manifest, aggregation, batch: BatchSize::Tokens(4096), device })
+        Ok(Self {
+            model,
+            text,
+            manifest,
+            aggregation,
+            batch: BatchSize::Tokens(4096),
+            device,
+        })
     }
 
     /// Sets how much goes into one batch. Default: 4,096 tokens, padding included.
@@ -97,7 +115,11 @@ impl Scorer {
 
     /// Names of the aspects, in the order of the scores.
     pub fn aspects(&self) -> impl Iterator<Item = &str> {
-        self.text.config().aspects.iter().map(|aspect| aspect.name.as_str())
+        self.text
+            .config()
+            .aspects
+            .iter()
+            .map(|aspect| aspect.name.as_str())
     }
 
     /// The bundle's manifest.
@@ -140,11 +162,18 @@ impl Scorer {
                 scores[index] = SegmentScore::NoTokens;
             }
         }
-        let scorable: Vec<usize> =
-            (0..encoded.len()).filter(|&row| !encoded[row].segments.is_empty()).collect();
-        let lengths: Vec<usize> = scorable.iter().map(|&row| encoded[row].num_tokens()).collect();
+        let scorable: Vec<usize> = (0..encoded.len())
+            .filter(|&row| !encoded[row].segments.is_empty())
+            .collect();
+        let lengths: Vec<usize> = scorable
+            .iter()
+            .map(|&row| encoded[row].num_tokens())
+            .collect();
         for batch in plan_batches(&lengths, self.batch, true, None, 0) {
-            let rows: Vec<usize> = batch.into_iter().map(|position| scorable[position]).collect();
+            let rows: Vec<usize> = batch
+                .into_iter()
+                .map(|position| scorable[position])
+                .collect();
             self.score_batch(&rows, &encoded, &mut scores);
         }
         Ok(scores)

@@ -143,6 +143,10 @@ pub struct ScratchOptions {
     pub d_ff: usize,
     /// Standard deviation of the initial weights. Above 0, default 0.02.
     pub initializer_range: f64,
+    /// Whether attention starts as similarity; see
+    /// [`BertConfig::keys_start_as_queries`](gradus_model::encoder::BertConfig::keys_start_as_queries).
+    /// Default true.
+    pub keys_start_as_queries: bool,
 }
 
 impl Default for ScratchOptions {
@@ -153,6 +157,7 @@ impl Default for ScratchOptions {
             num_heads: 4,
             d_ff: 128,
             initializer_range: 0.02,
+            keys_start_as_queries: true,
         }
     }
 }

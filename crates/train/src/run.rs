@@ -209,6 +209,7 @@ impl Source {
                 bert.d_feed_forward = options.d_ff;
                 bert.max_positions = run.text.max_length;
                 bert.initializer_range = options.initializer_range;
+                bert.keys_start_as_queries = options.keys_start_as_queries;
                 let encoder = EncoderConfig::Bert(bert)
                     .with_dropout(run.training.dropout, run.training.attention_dropout);
                 let config = reward_model(encoder);

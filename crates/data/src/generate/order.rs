@@ -8,7 +8,7 @@ use super::words::{NAMES, THINGS, opening, pick, shuffled};
 
 const LENGTH: usize = 5;
 /// How often a wrong thing is one that was not shown at all.
-const ABSENT: f64 = 0.6;
+const ABSENT: f64 = 0.7;
 
 pub(super) fn draft(rng: &mut ChaCha8Rng) -> Draft {
     let things = shuffled(THINGS, rng);
@@ -21,13 +21,13 @@ pub(super) fn draft(rng: &mut ChaCha8Rng) -> Draft {
         }
     };
     let sentence = |(place, claim): (usize, Claim)| Sentence {
-        text: format!("{} comes the {}.", opening(place, rng), claim.said),
+        text: format!("{}: {}.", opening(place, rng), claim.said),
         claims: vec![claim],
     };
     let sentences = claims.into_iter().enumerate().map(sentence).collect();
     Draft {
         prompt: format!(
-            "{} shows things in this order: {}.",
+            "{} shows in order {}.",
             pick(&NAMES, rng),
             shown.join(", ")
         ),
@@ -68,7 +68,10 @@ fn draw_claims(
             things = unsaid(absent.iter().copied(), &claims);
         }
         let said = pick(&things, rng);
-        claims.push(Claim { said: said.to_owned(), verdict });
+        claims.push(Claim {
+            said: said.to_owned(),
+            verdict,
+        });
     }
     Some(claims)
 }

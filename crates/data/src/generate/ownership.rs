@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::draft::{Draft, Sentence, Verdict};
 use super::lists::{Pool, draw_claims, draw_lists, said};
-use super::words::{NAMES, THINGS, opening, shuffled, the_list};
+use super::words::{NAMES, THINGS, list, shuffled};
 
 pub(super) fn draft(rng: &mut ChaCha8Rng) -> Draft {
     let things = shuffled(THINGS, rng);
@@ -28,19 +28,18 @@ pub(super) fn draft(rng: &mut ChaCha8Rng) -> Draft {
         Pool::new(&not_own, Verdict::Wrong, 1),
     ];
     let num_sentences = rng.random_range(3..=4);
-    let sentence = |index| {
+    let sentence = |_| {
         let claims = draw_claims(&pools, rng);
-        let opening = opening(index, rng);
         Sentence {
-            text: format!("{opening}, {asked} has {}.", the_list(&said(&claims))),
+            text: format!("{asked} has {}.", list(&said(&claims))),
             claims,
         }
     };
     Draft {
         prompt: format!(
             "{first_name} has {}, {second_name} has {}. What does {asked} have?",
-            the_list(first),
-            the_list(second)
+            list(first),
+            list(second)
         ),
         sentences: (0..num_sentences).map(sentence).collect(),
     }

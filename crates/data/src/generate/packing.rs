@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::draft::{Draft, Sentence, Verdict};
 use super::lists::{Pool, draw_claims, draw_lists, said};
-use super::words::{NAMES, THINGS, opening, pick, shuffled, the_list};
+use super::words::{NAMES, THINGS, list, pick, shuffled};
 
 pub(super) fn draft(rng: &mut ChaCha8Rng) -> Draft {
     let things = shuffled(THINGS, rng);
@@ -17,20 +17,16 @@ pub(super) fn draft(rng: &mut ChaCha8Rng) -> Draft {
     ];
     let who = pick(&NAMES, rng);
     let num_sentences = rng.random_range(3..=4);
-    let sentence = |index| {
+    let sentence = |_| {
         let claims = draw_claims(&pools, rng);
-        let opening = opening(index, rng);
+        let verb = pick(&["Pack", "Take"], rng);
         Sentence {
-            text: format!("{opening} {who} packs {}.", the_list(&said(&claims))),
+            text: format!("{verb} {}.", list(&said(&claims))),
             claims,
         }
     };
     Draft {
-        prompt: format!(
-            "{who} needs {}, maybe {}.",
-            the_list(needed),
-            the_list(optional)
-        ),
+        prompt: format!("{who} needs {}, maybe {}.", list(needed), list(optional)),
         sentences: (0..num_sentences).map(sentence).collect(),
     }
 }

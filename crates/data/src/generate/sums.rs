@@ -7,6 +7,8 @@ use super::draft::{Claim, Draft, Sentence, Verdict};
 use super::words::{NAMES, opening, pick};
 
 const LENGTH: usize = 5;
+/// How often a wrong number is the sum of another number of the list.
+const OTHER: f64 = 0.3;
 const MAX_NUMBER: u32 = 9;
 const MAX_ADDEND: u32 = 5;
 const MAX_SUM: u32 = MAX_NUMBER + MAX_ADDEND;
@@ -19,14 +21,14 @@ pub(super) fn draft(rng: &mut ChaCha8Rng) -> Draft {
         .map(|place| {
             let claim = draw_claim(sums[place], &sums, rng);
             Sentence {
-                text: format!("{} comes {}.", opening(place, rng), claim.said),
+                text: format!("{}: {}.", opening(place, rng), claim.said),
                 claims: vec![claim],
             }
         })
         .collect();
     Draft {
         prompt: format!(
-            "{} adds {addend} to these numbers: {}.",
+            "{} adds {addend} to {}.",
             pick(&NAMES, rng),
             numbers.map(|number| number.to_string()).join(", ")
         ),
@@ -58,11 +60,11 @@ fn draw_neighbour(sum: u32, rng: &mut ChaCha8Rng) -> u32 {
     }
 }
 
-/// Half of the time another sum of the list, if there is one far enough off.
+/// Now and then another sum of the list, if there is one far enough off.
 fn draw_wrong(sum: u32, sums: &[u32], rng: &mut ChaCha8Rng) -> u32 {
     let is_wrong = |other: &u32| other.abs_diff(sum) > 1;
     let other_sums: Vec<u32> = sums.iter().copied().filter(is_wrong).collect();
-    if !other_sums.is_empty() && rng.random_bool(0.5) {
+    if !other_sums.is_empty() && rng.random_bool(OTHER) {
         return pick(&other_sums, rng);
     }
     loop {

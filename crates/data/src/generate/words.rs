@@ -7,7 +7,8 @@ use rand_chacha::ChaCha8Rng;
 /// Every word is a vocabulary entry a model has to learn from scratch: few words, each often seen.
 pub(super) const NAMES: [&str; 8] = ["Ana", "Ben", "Cleo", "Dan", "Eva", "Finn", "Gus", "Hana"];
 pub(super) const THINGS: [&str; 12] = [
-    "kite", "drum", "boat", "lamp", "ring", "hat", "book", "bell", "cup", "flute", "rope", "coat",
+    "kites", "drums", "boats", "lamps", "rings", "hats", "books", "bells", "cups", "flutes", "ropes",
+    "coats",
 ];
 
 /// All of `words` in random order.
@@ -32,16 +33,12 @@ pub(super) fn opening(index: usize, rng: &mut ChaCha8Rng) -> &'static str {
     }
 }
 
-/// "the kite", "the kite and drum", "the kite, drum and ring".
-pub(super) fn the_list<S: AsRef<str>>(things: &[S]) -> String {
-    let mut text = String::from("the ");
+/// "kites", "kites and drums", "kites, drums and rings".
+pub(super) fn list<S: AsRef<str>>(things: &[S]) -> String {
+    let mut text = String::new();
     for (index, thing) in things.iter().enumerate() {
         if index > 0 {
-            text.push_str(if index + 1 == things.len() {
-                " and "
-            } else {
-                ", "
-            });
+            text.push_str(if index + 1 == things.len() { " and " } else { ", " });
         }
         text.push_str(thing.as_ref());
     }
@@ -54,11 +51,8 @@ mod tests {
 
     #[test]
     fn lists_read_like_english() {
-        assert_eq!(the_list(&["kite"]), "the kite");
-        assert_eq!(the_list(&["kite", "drum"]), "the kite and drum");
-        assert_eq!(
-            the_list(&["kite", "drum", "ring"]),
-            "the kite, drum and ring"
-        );
+        assert_eq!(list(&["kites"]), "kites");
+        assert_eq!(list(&["kites", "drums"]), "kites and drums");
+        assert_eq!(list(&["kites", "drums", "rings"]), "kites, drums and rings");
     }
 }

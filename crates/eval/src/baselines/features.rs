@@ -1,6 +1,7 @@
 //! What can be known of a segment without reading it, and its words.
 
 use super::BaselineExample;
+use serde::{Deserialize, Serialize};
 
 /// Number of features of position and length.
 pub(super) const POSITION_FEATURES: usize = 7;
@@ -59,7 +60,7 @@ pub(super) fn fnv1a(parts: &[&str]) -> u64 {
 }
 
 /// Columns brought to mean 0 and standard deviation 1 as they are in the training set.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Standardizer {
     means: Vec<f64>,
     scales: Vec<f64>,

@@ -3,6 +3,7 @@
 use super::features::{POSITION_FEATURES, Standardizer, position_features};
 use super::{Baseline, BaselineExample, mean_rating, rated_segments};
 use crate::Result;
+use serde::{Deserialize, Serialize};
 
 /// Penalty on the squared weights.
 const PENALTY: f64 = 1.0;
@@ -13,7 +14,7 @@ const PENALTY: f64 = 1.0;
 /// Features are standardised over the rated training segments; the weights minimise
 /// `Σ (rating - mean - w·z)² + 1.0 |w|²`, the intercept is the mean rating and not penalised.
 /// What it reaches is what a model gets without reading a word.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PositionLength {
     standardizer: Standardizer,
     weights: Vec<f64>,

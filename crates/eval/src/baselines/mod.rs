@@ -82,7 +82,8 @@ impl fmt::Display for Baseline {
 }
 
 /// A baseline that has seen its training set.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FittedBaseline {
     /// See [`Baseline::TrainMean`].
     TrainMean(TrainMean),

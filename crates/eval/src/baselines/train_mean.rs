@@ -2,10 +2,11 @@
 
 use super::{Baseline, BaselineExample, mean_rating, rated_segments};
 use crate::Result;
+use serde::{Deserialize, Serialize};
 
 /// Predicts the mean training rating everywhere. Its MSE is what knowing nothing costs; it has no
 /// correlation.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainMean {
     mean: f64,
 }

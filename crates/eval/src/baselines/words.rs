@@ -4,6 +4,7 @@ use super::features::{POSITION_FEATURES, Standardizer, fnv1a, overlap, position_
 use super::sparse::{SparseMatrix, sparse_dot};
 use super::{Baseline, BaselineExample, Rated, mean_rating, rated_segments};
 use crate::Result;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 
 /// Buckets for hashed words and pairs of words.
@@ -26,7 +27,7 @@ const HELD_OUT: u64 = 5;
 /// 1, 3, 10, 30, 100, 300 and 1000, the one with the lowest squared error on a fifth of the prompts
 /// (those whose hash is divisible by five) after fitting on the others; then all are fitted. Where
 /// one of the two parts has no rated segment the penalty is 10.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct BagOfWords {
     standardizer: Standardizer,
     weights: Vec<f64>,

@@ -1,6 +1,6 @@
 //! Multi-head self-attention over the real tokens of a batch.
 
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::nn::{Dropout, DropoutConfig, Linear};
 use burn::tensor::module::attention;
 use burn::tensor::ops::AttentionModuleOptions;
@@ -70,6 +70,13 @@ impl Attention {
             dropout: DropoutConfig::new(dropout).init(),
             num_heads,
         }
+    }
+
+    /// Copies the query weights to the key weights, so that attention starts as similarity.
+    #[must_use]
+    pub fn with_keys_as_queries(mut self) -> Self {
+        self.key.weight = Param::from_tensor(self.query.weight.val());
+        self
     }
 
     /// # Shapes

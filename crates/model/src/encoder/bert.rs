@@ -44,6 +44,11 @@ pub struct BertConfig {
     pub attention_dropout: f64,
     /// Standard deviation of random weights.
     pub initializer_range: f64,
+    /// Whether random key weights start as a copy of the query weights. Attention then starts as
+    /// similarity, each token looking at tokens like it, from which a small model learns to
+    /// compare a response with its prompt within hundreds of steps instead of thousands.
+    #[serde(default)]
+    pub keys_start_as_queries: bool,
 }
 
 impl BertConfig {
@@ -63,6 +68,7 @@ impl BertConfig {
             hidden_dropout: 0.1,
             attention_dropout: 0.1,
             initializer_range: 0.02,
+            keys_start_as_queries: false,
         }
     }
 
@@ -123,6 +129,7 @@ impl FamilyConfig for BertConfig {
             hidden_dropout: config.optional("hidden_dropout_prob", 0.1, probability)?,
             attention_dropout: config.optional("attention_probs_dropout_prob", 0.1, probability)?,
             initializer_range: config.optional("initializer_range", 0.02, positive)?,
+            keys_start_as_queries: false,
         };
         parsed
             .check()
@@ -175,6 +182,7 @@ impl FamilyConfig for BertConfig {
             hidden_dropout: self.hidden_dropout,
             attention_dropout: self.attention_dropout,
             initializer_range: self.initializer_range,
+            keys_start_as_queries: self.keys_start_as_queries,
         };
         let layers = (0..self.num_layers).map(|_| layer.init(device));
         Bert {

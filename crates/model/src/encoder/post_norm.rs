@@ -27,6 +27,8 @@ pub struct PostNormConfig {
     pub attention_dropout: f64,
     /// Standard deviation of random weights.
     pub initializer_range: f64,
+    /// Whether random key weights start as a copy of the query weights.
+    pub keys_start_as_queries: bool,
 }
 
 impl PostNormConfig {
@@ -35,15 +37,20 @@ impl PostNormConfig {
     /// # Panics
     /// If `num_heads` does not divide `d_model`, or a probability is outside of `[0, 1)`.
     pub fn init(&self, device: &Device) -> PostNormLayer {
+        let attention = Attention::new(
+            self.d_model,
+            self.num_heads,
+            self.attention_dropout,
+            self.initializer_range,
+            device,
+        );
         let norm = || layer_norm(self.d_model, self.layer_norm_epsilon, device);
         PostNormLayer {
-            attention: Attention::new(
-                self.d_model,
-                self.num_heads,
-                self.attention_dropout,
-                self.initializer_range,
-                device,
-            ),
+            attention: if self.keys_start_as_queries {
+                attention.with_keys_as_queries()
+            } else {
+                attention
+            },
             attention_norm: norm(),
             feed_forward: FeedForward::new(
                 self.d_model,

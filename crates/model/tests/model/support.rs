@@ -110,6 +110,7 @@ pub(crate) fn random_model(
     device.seed(11);
     let encoder = BertConfig {
         initializer_range: 0.3,
+        keys_start_as_queries: false,
         ..BertConfig::new(60, 16, 2, 4)
     };
     let encoder = BertConfig {
