@@ -1,6 +1,6 @@
 //! Which devices this build can use: the one place where Cargo features become devices.
 //!
-//! Every backend feature adds one [`Backend`] to [`BACKENDS`], fastest first. Everything else in
+//! Every backend feature adds one entry to a list, fastest first. Everything else in
 //! the workspace takes a [`Device`] and does not know where it came from.
 
 use burn::tensor::Device;

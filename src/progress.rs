@@ -27,9 +27,14 @@ pub(crate) fn counter(unit: &str) -> ProgressBar {
     bar
 }
 
-/// Shows a training run: a bar over its steps where there is a terminal, a line an epoch anywhere.
+/// Lines that tell of the steps of a run where there is no terminal for a bar.
+const STEP_LINES: usize = 20;
+
+/// Shows a training run: a bar over its steps where there is a terminal and a few lines elsewhere,
+/// and a line an epoch anywhere.
 pub(crate) struct TrainProgress {
     bar: Option<ProgressBar>,
+    total_steps: usize,
     epochs: usize,
 }
 
@@ -37,6 +42,7 @@ impl TrainProgress {
     pub(crate) fn new() -> Self {
         Self {
             bar: None,
+            total_steps: 0,
             epochs: 0,
         }
     }
@@ -44,6 +50,7 @@ impl TrainProgress {
 
 impl TrainObserver for TrainProgress {
     fn on_start(&mut self, total_steps: usize, epochs: usize) {
+        self.total_steps = total_steps;
         self.epochs = epochs;
         self.bar = Some(bar(total_steps, "steps"));
     }
@@ -52,6 +59,14 @@ impl TrainObserver for TrainProgress {
         if let Some(bar) = &self.bar {
             bar.set_message(format!("loss {:.4}", step.loss));
             bar.set_position(step.step as u64);
+            if bar.is_hidden()
+                && step
+                    .step
+                    .is_multiple_of(self.total_steps.div_ceil(STEP_LINES))
+            {
+                let (step, total, loss) = (step.step, self.total_steps, step.loss);
+                anstream::eprintln!("step {step}/{total}  loss {loss:.5}");
+            }
         }
     }
 

@@ -267,6 +267,23 @@ pub enum DataError {
         /// The rating.
         rating: f64,
     },
+    /// A published form of data that this program cannot read.
+    #[error("format: found `{found}`, expected one of {}", format_names())]
+    UnknownFormat {
+        /// The name given.
+        found: String,
+    },
+    /// A rating map that does not say which rating a label becomes.
+    #[error("rating map: found `{entry}`, expected {expected}")]
+    InvalidRatingMap {
+        /// The entry that is wrong.
+        entry: String,
+        /// What belongs there.
+        expected: &'static str,
+    },
+    /// A format whose prompts lie in a file of their own, which was not given.
+    #[error("sources: found none, expected the file that holds the prompts of the data set")]
+    SourcesNeeded,
     /// A batch that holds nothing.
     #[error("batch size: found 0, expected 1 or more")]
     BatchSize,
@@ -316,6 +333,9 @@ impl DataError {
                  move its borders, or set its rating to null"
                     .into(),
             ),
+            Self::SourcesNeeded => {
+                Some("RAGTruth publishes its prompts as source_info.jsonl: name that file".into())
+            }
             Self::TooLong { .. } => {
                 Some("raise max_length, or set truncation to shorten".into())
             }
@@ -329,6 +349,10 @@ impl DataError {
             _ => None,
         }
     }
+}
+
+fn format_names() -> String {
+    crate::Format::ALL.map(crate::Format::name).join(", ")
 }
 
 fn tokenizer_place(path: Option<&PathBuf>) -> String {

@@ -10,6 +10,7 @@
 //!   shapes
 //! - [`AtomicFile`], [`ExampleWriter`]: files that are whole or absent
 //! - [`RatingScale`]: rating units to training units and back
+//! - [`import()`], [`Format`], [`RatingMap`]: public data sets in their published form
 //! - [`split_by_prompt`]: train, valid and test without a prompt in two of them
 //! - [`DatasetStats`], [`StatsCollector`]: what a data set holds, in one pass
 //! - [`DataError`], [`RecordError`], [`RecordProblem`]: where, what was found, what was expected,
@@ -40,6 +41,7 @@ mod field;
 mod fit;
 mod generate;
 mod histogram;
+pub mod import;
 mod loader;
 mod locate;
 mod location;
@@ -71,6 +73,7 @@ pub use error::*;
 pub use example::*;
 pub use generate::*;
 pub use histogram::*;
+pub use import::*;
 pub use loader::*;
 pub use location::*;
 pub use problem::*;

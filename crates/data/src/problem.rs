@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use thiserror::Error;
 
 /// What is wrong with one record, and in which field.
@@ -162,6 +164,34 @@ pub enum RecordProblem {
         /// The field that is missing.
         needs: &'static str,
     },
+    /// A value of the right type that means nothing in this place.
+    #[error("found {found}, expected {expected}")]
+    NotAllowed {
+        /// The value.
+        found: String,
+        /// What may stand there.
+        expected: Cow<'static, str>,
+    },
+    /// A published rating without an entry in the rating map.
+    #[error("found the rating {found}, expected one of the rating map {map}")]
+    NotInRatingMap {
+        /// The rating as it is published.
+        found: String,
+        /// The map as it is written on the command line.
+        map: String,
+    },
+    /// The text inside a span is not the one the record says it is.
+    #[error("found {found:?} at {start}..{end} of the response, expected {expected:?}")]
+    MarkedText {
+        /// Start of the span.
+        start: usize,
+        /// End of the span.
+        end: usize,
+        /// The text at the span.
+        found: String,
+        /// The text of the record.
+        expected: String,
+    },
     /// A key among the kept extra keys that has a meaning of its own.
     #[error("found `{key}` among the extra keys, expected keys without a meaning of their own")]
     ReservedKey {
@@ -190,6 +220,12 @@ impl RecordProblem {
             }
             Self::SpanOutOfOrder { .. } => "sort the segments of the record by `start`".into(),
             Self::Conflict { .. } | Self::Unpaired { .. } => SHAPES.into(),
+            Self::NotInRatingMap { found, .. } => {
+                format!("add `{found}=RATING` to the rating map, with the rating it is worth")
+            }
+            Self::MarkedText { .. } => {
+                "offsets count Unicode characters of `response`, not bytes or UTF-16 units".into()
+            }
             _ => return None,
         };
         Some(hint)

@@ -23,23 +23,26 @@ use crate::{DataError, Example, Result};
 pub enum GeneratorTask {
     /// Five things in order; the response goes through them from the first.
     ///
-    /// "Ana shows things in this order: kite, drum, ring, bell, hat." "First comes the kite." "Then comes the bell."
-    /// A thing in its place is worth 1, one place off 0.5, anything else 0.
+    /// "Ana shows in order kites, drums, rings, bells, hats." is answered by "First: kites. Then:
+    /// rings. Next: cups." A thing in its place is worth 1, one place off 0.5, anything else 0.
     Order,
     /// A number to add to five others; the response gives the sums from the first.
     ///
-    /// "Ben adds 3 to these numbers: 4, 7, 2, 9, 5." "First comes 7." "Then comes 11." The sum is worth 1, a
-    /// number next to it 0.5, anything else 0; half of what is worth 0 is the sum of another number of the list.
+    /// "Ben adds 3 to 4, 7, 2, 9, 5." is answered by "First: 7. Then: 11. Next: 9." The sum is
+    /// worth 1, a number next to it 0.5, anything else 0; some of the latter are the sums of other
+    /// numbers of the list.
     Sums,
-    /// Things that are needed and things that may come along; the response packs some in every sentence.
+    /// Things that are needed and things that may come along; each sentence packs some.
     ///
-    /// "Cleo needs the kite, drum and ring, maybe the bell, hat and cup." "First Cleo packs the kite and bell."
-    /// What is needed is worth 1, what may come along 0.5, what was not named 0.
+    /// "Cleo needs kites, drums and rings, maybe bells, hats and cups." is answered by "Pack kites
+    /// and bells. Take coats." What is needed is worth 1, what may come along 0.5, what was not
+    /// named 0.
     Packing,
     /// Two owners, each with a list, and a question about one of them.
     ///
-    /// "Dan has the kite, drum and ring, Eva has the bell, hat and cup. What does Eva have?" "First, Eva has the
-    /// hat and ring." What she has is worth 1, what Dan has or nobody has 0.
+    /// "Dan has kites, drums and rings, Eva has bells, hats and cups. What does Eva have?" is
+    /// answered by "Eva has hats and rings. Eva has cups." What she has is worth 1, what Dan has or
+    /// nobody has 0. The hardest of the four: the question has to be read too.
     Ownership,
 }
 
@@ -58,7 +61,7 @@ impl GeneratorTask {
     }
 
     /// How often the task is drawn, relative to the others. The hardest one is rarer.
-    fn share(self) -> u32 {
+    fn share(self) -> usize {
         match self {
             Self::Order | Self::Sums | Self::Packing => 3,
             Self::Ownership => 2,
@@ -79,9 +82,12 @@ impl GeneratorTask {
 ///
 /// | Name | Default | Purpose | Range |
 /// |---|---|---|---|
-/// | `examples` | 1000 | number of examples, each with a prompt of its own | `1..=`[`MAX_EXAMPLES`](Self::MAX_EXAMPLES) |
-/// | `seed` | 0 | decides everything; more examples of a seed begin with the fewer | any |
-/// | `tasks` | all | what the prompts are about; `order`, `sums` and `packing` are drawn 3 times as often as `ownership` twice | at least one |
+/// | `examples` | 1000 | number of examples, each with its own prompt | 1 to 200,000 |
+/// | `seed` | 0 | decides everything; more examples begin with the fewer | any |
+/// | `tasks` | all | what the prompts are about | at least one |
+///
+/// Of eleven examples of all tasks, three each are of `order`, `sums` and `packing`, two of
+/// `ownership`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GeneratorConfig {
@@ -133,9 +139,9 @@ impl GeneratorConfig {
 /// # What it takes to predict the ratings
 ///
 /// Where a segment stands, how long it is and which words it, its response or its prompt uses say
-/// next to nothing about its rating. It takes prompt and response together: some wrong claims name what the
-/// prompt does not mention, others what it mentions for something else (the right thing in the
-/// wrong place, in the wrong list, with the wrong owner).
+/// next to nothing about its rating. It takes prompt and response together: some wrong claims name
+/// what the prompt does not mention, others what it mentions for something else (the right thing in
+/// the wrong place, in the wrong list, with the wrong owner).
 ///
 /// # Why it can be learned in a minute
 ///
@@ -174,7 +180,7 @@ pub fn generate(config: &GeneratorConfig) -> Result<Vec<Example>> {
 fn draw_task(tasks: &BTreeSet<GeneratorTask>, rng: &mut ChaCha8Rng) -> GeneratorTask {
     let drawers: Vec<GeneratorTask> = tasks
         .iter()
-        .flat_map(|&task| std::iter::repeat_n(task, task.share() as usize))
+        .flat_map(|&task| std::iter::repeat_n(task, task.share()))
         .collect();
     drawers[rng.random_range(0..drawers.len())]
 }
@@ -237,13 +243,11 @@ mod tests {
     }
 
     #[test]
-    fn the_most_examples_of_one_task_can_be_made() {
-        for task in GeneratorTask::ALL {
-            let config = GeneratorConfig {
-                tasks: [task].into(),
-                ..config(GeneratorConfig::MAX_EXAMPLES, 0)
-            };
-            assert_eq!(generate(&config).unwrap().len(), config.examples);
-        }
+    fn the_task_with_the_fewest_prompts_has_enough_of_them() {
+        let config = GeneratorConfig {
+            tasks: [GeneratorTask::Order].into(),
+            ..config(GeneratorConfig::MAX_EXAMPLES, 0)
+        };
+        assert_eq!(generate(&config).unwrap().len(), config.examples);
     }
 }

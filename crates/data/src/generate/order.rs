@@ -26,11 +26,7 @@ pub(super) fn draft(rng: &mut ChaCha8Rng) -> Draft {
     };
     let sentences = claims.into_iter().enumerate().map(sentence).collect();
     Draft {
-        prompt: format!(
-            "{} shows in order {}.",
-            pick(&NAMES, rng),
-            shown.join(", ")
-        ),
+        prompt: format!("{} shows in order {}.", pick(&NAMES, rng), shown.join(", ")),
         sentences,
     }
 }
@@ -38,8 +34,8 @@ pub(super) fn draft(rng: &mut ChaCha8Rng) -> Draft {
 /// One claim for each of the first places, none of which names a thing again: where wrong claims
 /// repeat a thing more often than right ones, the words of a response tell of its ratings.
 ///
-/// Whatever was said before, the next claim is worth 0.5 on average: a verdict that is
-/// no longer to be had takes its counterpart with it. `None` if only wrong claims are left.
+/// Whatever was said before, the next claim is worth 0.5 on average: a verdict that is no longer to
+/// be had takes its counterpart with it. `None` if only wrong claims are left.
 fn draw_claims(
     num_claims: usize,
     shown: &[&'static str],

@@ -38,7 +38,8 @@ pub(super) fn draft(rng: &mut ChaCha8Rng) -> Draft {
 
 /// A number that is right, next to right or wrong, each in a third of the cases.
 ///
-/// Whatever it is worth, it comes from the range of true sums: a number out of it would give itself away.
+/// Whatever it is worth, it comes from the range of true sums: a number out of it would give itself
+/// away.
 fn draw_claim(sum: u32, sums: &[u32], rng: &mut ChaCha8Rng) -> Claim {
     let verdict = pick(&Verdict::ALL, rng);
     let said = match verdict {

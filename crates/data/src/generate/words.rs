@@ -7,8 +7,8 @@ use rand_chacha::ChaCha8Rng;
 /// Every word is a vocabulary entry a model has to learn from scratch: few words, each often seen.
 pub(super) const NAMES: [&str; 8] = ["Ana", "Ben", "Cleo", "Dan", "Eva", "Finn", "Gus", "Hana"];
 pub(super) const THINGS: [&str; 12] = [
-    "kites", "drums", "boats", "lamps", "rings", "hats", "books", "bells", "cups", "flutes", "ropes",
-    "coats",
+    "kites", "drums", "boats", "lamps", "rings", "hats", "books", "bells", "cups", "flutes",
+    "ropes", "coats",
 ];
 
 /// All of `words` in random order.
@@ -38,7 +38,11 @@ pub(super) fn list<S: AsRef<str>>(things: &[S]) -> String {
     let mut text = String::new();
     for (index, thing) in things.iter().enumerate() {
         if index > 0 {
-            text.push_str(if index + 1 == things.len() { " and " } else { ", " });
+            text.push_str(if index + 1 == things.len() {
+                " and "
+            } else {
+                ", "
+            });
         }
         text.push_str(thing.as_ref());
     }

@@ -1,6 +1,11 @@
 //! The generated data set from outside: what it looks like, whether its ratings are true, and
 //! whether they can be had without reading prompt and response together.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+
 mod ridge;
 mod rules;
 mod shape;

@@ -10,7 +10,7 @@ type Judge = Box<dyn Fn(usize, &str) -> f64>;
 
 /// Reads a prompt into a judge of claims, each given by the index of its segment and what it says.
 fn read_prompt(prompt: &str) -> Judge {
-    if let Some((_, list)) = prompt.split_once(" shows things in this order: ") {
+    if let Some((_, list)) = prompt.split_once(" shows in order ") {
         let shown = read_list(list);
         return Box::new(
             move |place, said| match shown.iter().position(|thing| thing == said) {
@@ -20,8 +20,11 @@ fn read_prompt(prompt: &str) -> Judge {
             },
         );
     }
-    if let Some((adds, list)) = prompt.split_once(" to these numbers: ") {
-        let addend: i32 = adds.rsplit(' ').next().unwrap().parse().unwrap();
+    if let Some((addend, list)) = prompt
+        .split_once(" adds ")
+        .and_then(|(_, sum)| sum.split_once(" to "))
+    {
+        let addend: i32 = addend.parse().unwrap();
         let numbers: Vec<i32> = read_list(list).iter().map(|n| n.parse().unwrap()).collect();
         return Box::new(move |place, said| {
             let error = (said.parse::<i32>().unwrap() - numbers[place] - addend).abs();
@@ -47,20 +50,23 @@ fn read_prompt(prompt: &str) -> Judge {
     Box::new(move |_, said| f64::from(u8::from(own.iter().any(|thing| thing == said))))
 }
 
-/// "the kite, drum and ring." as three words.
+/// "kites, drums and rings." as three words.
 fn read_list(text: &str) -> Vec<String> {
     let words = text.trim_end_matches('.').split([' ', ',']);
     words
-        .filter(|word| !["", "the", "and"].contains(word))
+        .filter(|word| !["", "and"].contains(word))
         .map(str::to_owned)
         .collect()
 }
 
-/// What a segment claims: all that follows its verb.
+/// What a segment claims: all that follows its opening.
 fn read_claims(segment: &str) -> Vec<String> {
-    let verbs = [" comes ", " packs ", " has "];
-    let verb = verbs.iter().find(|verb| segment.contains(*verb)).unwrap();
-    read_list(segment.split_once(verb).unwrap().1)
+    let openings = [": ", " has ", "Pack ", "Take "];
+    let opening = openings
+        .iter()
+        .find(|opening| segment.contains(*opening))
+        .unwrap();
+    read_list(segment.split_once(opening).unwrap().1)
 }
 
 fn claims(example: &Example, k: usize) -> Vec<(String, f64)> {

@@ -7,8 +7,10 @@ use gradus_data::{Example, Segment};
 use crate::ridge::{held_out_pearson, pearson};
 use crate::{examples, ratings};
 
-/// No feature set may reach this correlation on held-out prompts.
-const LIMIT: f64 = 0.1;
+/// What a feature set may tell on held-out prompts: a correlation of about three standard errors,
+/// which within one task is wider.
+const LIMIT: f64 = 0.05;
+const LIMIT_WITHIN_TASK: f64 = 0.1;
 
 fn words(text: &str) -> impl Iterator<Item = String> {
     text.split(|letter: char| !letter.is_alphanumeric())
@@ -126,27 +128,32 @@ fn position_length_and_words_tell_nothing_within_a_task() {
         let of_task: Vec<Example> = of_task.cloned().collect();
         for (name, told) in all_told(&of_task) {
             println!("{}, {name}: {told:.3}", task.name());
-            assert!(told.abs() < LIMIT, "{}, {name}: {told}", task.name());
+            assert!(
+                told.abs() < LIMIT_WITHIN_TASK,
+                "{}, {name}: {told}",
+                task.name()
+            );
         }
     }
 }
 
 #[test]
-fn sharing_words_with_the_prompt_helps_but_does_not_suffice() {
-    let examples = examples(6000, 8);
+fn finding_the_claims_in_the_prompt_helps_but_does_not_suffice() {
     let (mut shares, mut targets) = (Vec::new(), Vec::new());
-    for example in &examples {
+    for example in &examples(6000, 8) {
         let prompt: BTreeSet<String> = words(&example.prompt).collect();
-        for (k, rating) in ratings(example).enumerate() {
-            let shared = words(example.segment_text(k))
-                .map(|word| f64::from(u8::from(prompt.contains(&word))));
-            let shared: Vec<f64> = shared.collect();
-            shares.push(shared.iter().sum::<f64>() / shared.len() as f64);
+        let claims = example.meta["claims"].as_array().unwrap();
+        for (claims, rating) in claims.iter().zip(ratings(example)) {
+            let claims = claims.as_array().unwrap();
+            let found = claims
+                .iter()
+                .filter(|claim| prompt.contains(claim["said"].as_str().unwrap()));
+            shares.push(found.count() as f64 / claims.len() as f64);
             targets.push(rating);
         }
     }
     let told = pearson(&shares, &targets);
-    println!("overlap: {told:.3}");
+    println!("claims found in the prompt: {told:.3}");
     assert!(told < 0.5, "{told}");
 }
 

@@ -75,7 +75,8 @@ impl Attention {
     /// Copies the query weights to the key weights, so that attention starts as similarity.
     #[must_use]
     pub fn with_keys_as_queries(mut self) -> Self {
-        self.key.weight = Param::from_tensor(self.query.weight.val());
+        // Detached: a shared autodiff node would give both the sum of their gradients.
+        self.key.weight = Param::from_tensor(self.query.weight.val().detach());
         self
     }
 
@@ -134,5 +135,30 @@ impl Attention {
         projected
             .reshape([batch_size, seq_length, self.num_heads, d_head])
             .swap_dims(1, 2)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, Distribution};
+
+    use super::*;
+
+    #[test]
+    fn keys_that_start_as_queries_have_a_gradient_of_their_own() {
+        let device = Device::flex().autodiff();
+        let attention = Attention::new(8, 2, 0.0, 0.5, &device).with_keys_as_queries();
+        let hidden = Tensor::random([1, 5, 8], Distribution::Default, &device);
+        let mask = AttentionMask::from_padding(Tensor::<2>::zeros([1, 5], &device).bool());
+        let gradients = attention.forward(hidden, &mask).square().sum().backward();
+        let gradient = |layer: &Linear| -> Vec<f32> {
+            let gradient = layer.weight.val().grad(&gradients).unwrap();
+            gradient.into_data().try_into_vec().unwrap()
+        };
+        assert_eq!(
+            attention.query.weight.val().into_data(),
+            attention.key.weight.val().into_data()
+        );
+        assert_ne!(gradient(&attention.query), gradient(&attention.key));
     }
 }

@@ -1,0 +1,125 @@
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use crate::field::{Checked, list, missing, take, text, wrong_type};
+use crate::{RecordError, RecordProblem};
+
+/// A published record while its fields are taken out of it.
+pub(super) struct Record {
+    /// Its line, or its place in a list, from 1; the id of a record without one.
+    pub(super) number: usize,
+    fields: Map<String, Value>,
+}
+
+impl Record {
+    pub(super) fn new(number: usize, fields: Map<String, Value>) -> Self {
+        Self { number, fields }
+    }
+
+    pub(super) fn take(&mut self, key: &str) -> Option<Value> {
+        take(&mut self.fields, key)
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<&Value> {
+        self.fields.get(key)
+    }
+
+    pub(super) fn text(&mut self, key: &'static str) -> Checked<String> {
+        let value = self.take(key).ok_or_else(|| missing(key, "a text"))?;
+        text(value, key)
+    }
+
+    pub(super) fn list(&mut self, key: &'static str) -> Checked<Vec<Value>> {
+        let value = self.take(key).ok_or_else(|| missing(key, "a list"))?;
+        list(value, key)
+    }
+
+    pub(super) fn texts(&mut self, key: &'static str) -> Checked<Vec<String>> {
+        let values = self.list(key)?.into_iter().enumerate();
+        values
+            .map(|(k, value)| text(value, &format!("{key}[{k}]")))
+            .collect()
+    }
+
+    /// A name that may be written as a whole number.
+    pub(super) fn name(&mut self, key: &'static str) -> Checked<String> {
+        const EXPECTED: &str = "a text or a whole number";
+        match self.take(key).ok_or_else(|| missing(key, EXPECTED))? {
+            Value::String(name) => Ok(name),
+            Value::Number(number) if !number.is_f64() => Ok(number.to_string()),
+            other => Err(wrong_type(key, &other, EXPECTED)),
+        }
+    }
+
+    pub(super) fn integer(&mut self, key: &'static str) -> Checked<i64> {
+        let value = self
+            .take(key)
+            .ok_or_else(|| missing(key, "a whole number"))?;
+        integer(&value, || key.to_owned())
+    }
+
+    /// What was not taken out.
+    pub(super) fn rest(self) -> Map<String, Value> {
+        self.fields
+    }
+}
+
+pub(super) fn integer(value: &Value, field: impl FnOnce() -> String) -> Checked<i64> {
+    value
+        .as_i64()
+        .ok_or_else(|| wrong_type(field(), value, "a whole number"))
+}
+
+/// A key that an object inside a record needs.
+pub(super) fn member<'a>(
+    value: &'a Value,
+    field: &str,
+    key: &str,
+    expected: &'static str,
+) -> Checked<&'a Value> {
+    let Value::Object(object) = value else {
+        return Err(wrong_type(field, value, "an object"));
+    };
+    match object.get(key) {
+        Some(value) if !value.is_null() => Ok(value),
+        _ => Err(missing(format!("{field}.{key}"), expected)),
+    }
+}
+
+pub(super) fn text_member<'a>(value: &'a Value, field: &str, key: &str) -> Checked<&'a str> {
+    let value = member(value, field, key, "a text")?;
+    value
+        .as_str()
+        .ok_or_else(|| wrong_type(format!("{field}.{key}"), value, "a text"))
+}
+
+pub(super) fn list_member<'a>(value: &'a Value, field: &str, key: &str) -> Checked<&'a [Value]> {
+    let value = member(value, field, key, "a list")?;
+    match value {
+        Value::Array(list) => Ok(list),
+        other => Err(wrong_type(format!("{field}.{key}"), other, "a list")),
+    }
+}
+
+pub(super) fn position_member(value: &Value, field: &str, key: &str) -> Checked<usize> {
+    const EXPECTED: &str = "a whole number of characters, 0 or more";
+    let value = member(value, field, key, EXPECTED)?;
+    let position = value
+        .as_u64()
+        .and_then(|position| usize::try_from(position).ok());
+    position.ok_or_else(|| wrong_type(format!("{field}.{key}"), value, EXPECTED))
+}
+
+/// A value of the right type that is not one of those that mean something.
+pub(super) fn not_allowed(
+    field: impl Into<String>,
+    found: impl ToString,
+    expected: impl Into<Cow<'static, str>>,
+) -> RecordError {
+    let problem = RecordProblem::NotAllowed {
+        found: found.to_string(),
+        expected: expected.into(),
+    };
+    RecordError::new(field, problem)
+}

@@ -1,0 +1,42 @@
+use std::path::PathBuf;
+
+use super::rating_map::Label;
+use crate::field::Checked;
+use crate::{RatingMap, RecordError, RecordProblem, Segmenter};
+
+/// How to read a published data set where there is a choice.
+#[derive(Debug, Clone, Default)]
+pub struct ImportOptions {
+    /// Which rating each published label becomes; by default the rule of the format. A label that
+    /// is not in the map is an error.
+    pub rating_map: Option<RatingMap>,
+    /// How responses that come with marked errors are cut; by default into sentences. Matters to
+    /// [`Format::FineGrainedFeedback`](crate::Format::FineGrainedFeedback) and
+    /// [`Format::RagTruth`](crate::Format::RagTruth).
+    pub segmenter: Segmenter,
+    /// The file with the prompts (`source_info.jsonl`); needed by
+    /// [`Format::RagTruth`](crate::Format::RagTruth), read by no other format.
+    pub sources: Option<PathBuf>,
+}
+
+impl ImportOptions {
+    /// The rating of a published label: that of the map if there is one, else `default`.
+    pub(super) fn rate(
+        &self,
+        label: impl Into<Label>,
+        default: f64,
+        field: impl FnOnce() -> String,
+    ) -> Checked<f64> {
+        let Some(map) = &self.rating_map else {
+            return Ok(default);
+        };
+        let label = label.into();
+        map.get(&label).ok_or_else(|| {
+            let problem = RecordProblem::NotInRatingMap {
+                found: label.to_string(),
+                map: map.to_string(),
+            };
+            RecordError::new(field(), problem)
+        })
+    }
+}

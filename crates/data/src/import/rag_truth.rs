@@ -1,0 +1,104 @@
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use super::fields::{Record, not_allowed, position_member, text_member};
+use super::marks::{Mark, check_mark, cut, rate_spans};
+use super::options::ImportOptions;
+use super::source::Records;
+use crate::field::{Checked, list, missing};
+use crate::{CharSpan, DataError, Example, RecordError, RecordProblem, Result, Segment};
+
+const FAITHFULNESS: &str = "faithfulness";
+
+/// The prompts of `source_info.jsonl` by `source_id`, each with its task.
+pub(super) struct Prompts(HashMap<String, (String, Option<String>)>);
+
+impl Prompts {
+    pub(super) fn read(path: Option<&Path>) -> Result<Self> {
+        let path = path.ok_or(DataError::SourcesNeeded)?;
+        let mut prompts = HashMap::new();
+        for record in Records::open(path)? {
+            let (location, record) = record?;
+            let (source, prompt) = record.and_then(prompt).map_err(|error| DataError::Record {
+                location,
+                error: Box::new(error),
+            })?;
+            prompts.insert(source, prompt);
+        }
+        Ok(Self(prompts))
+    }
+}
+
+fn prompt(mut record: Record) -> Checked<(String, (String, Option<String>))> {
+    let source = record.name("source_id")?;
+    let task = match record.get("task_type") {
+        Some(_) => Some(record.text("task_type")?),
+        None => None,
+    };
+    Ok((source, (record.text("prompt")?, task)))
+}
+
+pub(super) fn parse(
+    mut record: Record,
+    prompts: &Prompts,
+    options: &ImportOptions,
+) -> Checked<Example> {
+    let id = record.name("id")?;
+    let source = record.name("source_id")?;
+    let Some((prompt, task)) = prompts.0.get(&source) else {
+        let expected = "a source_id of the file of sources";
+        return Err(not_allowed("source_id", format!("`{source}`"), expected));
+    };
+    let response = record.text("response")?;
+    let labels = record
+        .get("labels")
+        .cloned()
+        .ok_or_else(|| missing("labels", "a list"))?;
+    let mut marks = Vec::new();
+    for (k, label) in list(labels, "labels")?.iter().enumerate() {
+        let field = format!("labels[{k}]");
+        let start = position_member(label, &field, "start")?;
+        let end = position_member(label, &field, "end")?;
+        let span = CharSpan { start, end };
+        check_mark(span, &response, &field)?;
+        let text = text_member(label, &field, "text")?;
+        check_text(span, &response, text, &field)?;
+        let kind = text_member(label, &field, "label_type")?;
+        let rating = options.rate(kind, 0.0, || format!("{field}.label_type"))?;
+        marks.push(Mark { span, rating });
+    }
+    let spans = cut(&response, &options.segmenter, "response")?;
+    let ratings = rate_spans(&response, &spans, &marks);
+    let segments = spans.into_iter().zip(ratings).map(|(span, rating)| {
+        Segment::new(span, BTreeMap::from([(FAITHFULNESS.to_owned(), rating)]))
+    });
+    let segments = segments.collect();
+    let mut meta = record.rest();
+    meta.insert("source_id".into(), source.into());
+    if let Some(task) = task {
+        meta.insert("task_type".into(), task.clone().into());
+    }
+    Ok(Example {
+        id,
+        prompt: prompt.clone(),
+        response,
+        segments,
+        meta,
+        ..Example::default()
+    })
+}
+
+/// The marked text is repeated in the record, which gives away offsets that count something else.
+fn check_text(span: CharSpan, response: &str, expected: &str, field: &str) -> Checked<()> {
+    let found = span.slice(response).unwrap_or_default();
+    if found == expected {
+        return Ok(());
+    }
+    let problem = RecordProblem::MarkedText {
+        start: span.start,
+        end: span.end,
+        found: found.to_owned(),
+        expected: expected.to_owned(),
+    };
+    Err(RecordError::new(format!("{field}.text"), problem))
+}

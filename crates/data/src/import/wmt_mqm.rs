@@ -1,0 +1,234 @@
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use super::fields::not_allowed;
+use super::importer::Parsed;
+use super::options::ImportOptions;
+use super::source::Lines;
+use crate::field::{Checked, missing};
+use crate::{CharSpan, DataError, Example, Location, RecordError, RecordProblem, Result, Segment};
+
+const OPEN: &str = "<v>";
+const CLOSE: &str = "</v>";
+
+/// The columns in use, each under any of its published names.
+const COLUMNS: [&[&str]; 8] = [
+    &["system"],
+    &["doc"],
+    &["seg_id", "globalSegId"],
+    &["rater"],
+    &["source"],
+    &["target"],
+    &["category"],
+    &["severity"],
+];
+
+/// An error that a rater marked, or the statement that there is none.
+struct Row {
+    /// System, document, segment and rater: what one judgement is about.
+    key: [String; 4],
+    source: String,
+    target: String,
+    /// Where the error is marked in the target.
+    span: Option<CharSpan>,
+    category: String,
+    severity: String,
+    rating: f64,
+}
+
+/// A table, one example for each system, document, segment and rater.
+///
+/// The rows of a judgement need not follow each other, so the table is read whole.
+pub(super) fn read(path: &Path, options: &ImportOptions) -> Result<Vec<Result<Parsed>>> {
+    let mut lines = Lines::open(path)?;
+    let Some(header) = lines.next_line() else {
+        return Ok(Vec::new());
+    };
+    let (location, header) = header?;
+    let columns = header
+        .and_then(|header| find_columns(&header))
+        .map_err(|error| DataError::Record {
+            location,
+            error: Box::new(error),
+        })?;
+    let mut judgements: Vec<(Location, Checked<Vec<Row>>)> = Vec::new();
+    let mut places: HashMap<[String; 4], usize> = HashMap::new();
+    while let Some(line) = lines.next_line() {
+        let (location, line) = line?;
+        // A row that cannot be assigned leaves it open which judgement lacks an error.
+        let cells = line.and_then(|line| cells(&line, &columns));
+        let cells = cells.map_err(|error| DataError::Record {
+            location: location.clone(),
+            error: Box::new(error),
+        })?;
+        let key = [0, 1, 2, 3].map(|column| cells[column].clone());
+        let row = parse_row(cells, options);
+        match places.entry(key) {
+            Entry::Vacant(place) => {
+                place.insert(judgements.len());
+                judgements.push((location, row.map(|row| vec![row])));
+            }
+            Entry::Occupied(place) => {
+                let judgement = &mut judgements[*place.get()];
+                if let Ok(rows) = &mut judgement.1 {
+                    match row.and_then(|row| same_texts(rows, row)) {
+                        Ok(row) => rows.push(row),
+                        // The rest of a judgement without one of its errors would be too kind.
+                        Err(error) => *judgement = (location, Err(error)),
+                    }
+                }
+            }
+        }
+    }
+    let parsed = judgements.into_iter().map(|(location, rows)| {
+        let examples = rows.map(|rows| vec![example(rows)]);
+        Ok((location, examples))
+    });
+    Ok(parsed.collect())
+}
+
+fn find_columns(header: &str) -> Checked<[usize; 8]> {
+    let names: Vec<&str> = header.trim_end_matches(['\r', '\n']).split('\t').collect();
+    let mut columns = [0; 8];
+    for (column, wanted) in columns.iter_mut().zip(COLUMNS) {
+        let found = names.iter().position(|name| wanted.contains(name));
+        *column = found.ok_or_else(|| missing(wanted[0], "a column of that name in the header"))?;
+    }
+    Ok(columns)
+}
+
+fn cells(line: &str, columns: &[usize; 8]) -> Checked<[String; 8]> {
+    let found: Vec<&str> = line.trim_end_matches(['\r', '\n']).split('\t').collect();
+    let mut cells = [const { String::new() }; 8];
+    for ((cell, &column), names) in cells.iter_mut().zip(columns).zip(COLUMNS) {
+        let text = found.get(column);
+        let text = text.ok_or_else(|| missing(names[0], "a cell for each column of the header"))?;
+        (*text).clone_into(cell);
+    }
+    Ok(cells)
+}
+
+fn parse_row(cells: [String; 8], options: &ImportOptions) -> Checked<Row> {
+    let [
+        system,
+        doc,
+        segment,
+        rater,
+        source,
+        target,
+        category,
+        severity,
+    ] = cells;
+    let (target, span) = unmark(&target, "target")?;
+    let (source, _) = unmark(&source, "source")?;
+    if target.is_empty() {
+        return Err(RecordError::new("target", RecordProblem::EmptyText));
+    }
+    let default = match &options.rating_map {
+        Some(_) => 0.0,
+        None => -weight(&category, &severity)?,
+    };
+    Ok(Row {
+        key: [system, doc, segment, rater],
+        source,
+        target,
+        span,
+        rating: options.rate(severity.as_str(), default, || "severity".to_owned())?,
+        category,
+        severity,
+    })
+}
+
+/// A text without its marks, and the part between them.
+fn unmark(text: &str, field: &str) -> Checked<(String, Option<CharSpan>)> {
+    let (opened, closed) = (text.matches(OPEN).count(), text.matches(CLOSE).count());
+    let parts = text
+        .split_once(OPEN)
+        .and_then(|(before, rest)| Some((before, rest.split_once(CLOSE)?)));
+    match parts {
+        None if opened + closed == 0 => Ok((text.to_owned(), None)),
+        Some((before, (inside, after))) if opened == 1 && closed == 1 => {
+            let start = before.chars().count();
+            let end = start + inside.chars().count();
+            // An empty mark is a place, such as that of a missing word.
+            let span = (start < end).then_some(CharSpan { start, end });
+            Ok((format!("{before}{inside}{after}"), span))
+        }
+        _ => {
+            let found = format!("{opened} of `{OPEN}` and {closed} of `{CLOSE}`");
+            Err(not_allowed(
+                field,
+                found,
+                "at most one of each, in this order",
+            ))
+        }
+    }
+}
+
+/// Weights of WMT: minor 1, major 5, critical 10; a translation that is none 25; punctuation 0.1.
+fn weight(category: &str, severity: &str) -> Checked<f64> {
+    let weight = match severity.to_lowercase().as_str() {
+        "no-error" | "no error" | "neutral" => 0.0,
+        "minor" if category.eq_ignore_ascii_case("fluency/punctuation") => 0.1,
+        "minor" => 1.0,
+        "major" if category.to_lowercase().starts_with("non-translation") => 25.0,
+        "major" => 5.0,
+        "critical" => 10.0,
+        _ => {
+            let expected = "no-error, neutral, minor, major or critical";
+            return Err(not_allowed("severity", format!("`{severity}`"), expected));
+        }
+    };
+    Ok(weight)
+}
+
+/// Rows of one judgement have the same texts, marks apart.
+fn same_texts(rows: &[Row], row: Row) -> Checked<Row> {
+    if let Some(first) = rows.first() {
+        for (field, a, b) in [
+            ("source", &first.source, &row.source),
+            ("target", &first.target, &row.target),
+        ] {
+            if a != b {
+                let expected = "the text of the earlier rows of this system, segment and rater";
+                return Err(not_allowed(field, "another text", expected));
+            }
+        }
+    }
+    Ok(row)
+}
+
+fn example(rows: Vec<Row>) -> Example {
+    let rating: f64 = rows.iter().map(|row| row.rating).sum();
+    let errors: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            let mut error = Map::new();
+            error.insert("category".into(), row.category.clone().into());
+            error.insert("severity".into(), row.severity.clone().into());
+            if let Some(span) = row.span {
+                error.insert("start".into(), span.start.into());
+                error.insert("end".into(), span.end.into());
+            }
+            Value::Object(error)
+        })
+        .collect();
+    let mut example = Example::default();
+    if let Some(row) = rows.into_iter().next() {
+        let [system, doc, segment, rater] = row.key;
+        example.id = format!("{system}/{doc}/{segment}/{rater}");
+        let meta = json!({"system": system, "doc": doc, "seg_id": segment, "rater": rater, "errors": errors});
+        if let Value::Object(meta) = meta {
+            example.meta = meta;
+        }
+        let span = CharSpan::new(0, row.target.chars().count());
+        // Not -0, which is what no error would add up to.
+        example.segments = vec![Segment::rated(span, rating + 0.0)];
+        example.prompt = row.source;
+        example.response = row.target;
+    }
+    example
+}

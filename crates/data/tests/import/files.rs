@@ -1,0 +1,133 @@
+use std::io::Write;
+
+use flate2::write::GzEncoder;
+use gradus_data::{DataError, Format, ImportOptions, Segmenter, import};
+
+use crate::{file, import_all, one, refused};
+
+const TWO: [&str; 2] = [
+    r#"{"id":"a","problem":"p","steps":["x"],"label":-1}"#,
+    r#"{"id":"b","problem":"p","steps":["y"],"label":0}"#,
+];
+
+fn ids(text: &str) -> Vec<String> {
+    let examples = import_all(text, Format::ProcessBench, &ImportOptions::default());
+    examples.into_iter().map(|e| e.unwrap().id).collect()
+}
+
+#[test]
+fn records_may_stand_one_a_line_or_in_a_list() {
+    let [a, b] = TWO;
+    assert_eq!(ids(&format!("{a}\n\n{b}\n")), ["a", "b"]);
+    assert_eq!(ids(&format!("\u{feff}{a}\r\n{b}")), ["a", "b"]);
+    assert_eq!(ids(&format!(" \n[{a},\n {b}]\n")), ["a", "b"]);
+}
+
+#[test]
+fn gzip_is_read_by_its_content() {
+    let mut gzip = GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(TWO.join("\n").as_bytes()).unwrap();
+    let (_guard, path) = file(gzip.finish().unwrap());
+    let examples = import(path, Format::ProcessBench, &ImportOptions::default()).unwrap();
+    assert_eq!(examples.map(Result::unwrap).count(), 2);
+}
+
+#[test]
+fn a_wrong_record_is_named_by_its_line_and_the_next_one_is_read() {
+    let [a, b] = TWO;
+    for (text, line) in [
+        (format!("{a}\n{{\"id\":\"c\"}}\n{b}"), 2),
+        (format!("[\n{a},\n\n{{\"id\":\"c\"}},\n{b}]"), 4),
+        (format!("\n \n\n \n \n[{a},\n{{\"id\":\"c\"}},{b}]"), 7),
+        (format!("\n \n\n \n \n{a}\n{{\"id\":\"c\"}}\n{b}"), 7),
+    ] {
+        let examples = import_all(&text, Format::ProcessBench, &ImportOptions::default());
+        assert_eq!(examples.len(), 3);
+        let message = examples[1].as_ref().unwrap_err().to_string();
+        let expected = format!("data:{line}: field `problem`: missing, expected a text");
+        assert!(message.ends_with(&expected), "{message}");
+        assert!(examples[2].is_ok());
+    }
+}
+
+#[test]
+fn a_syntax_error_inside_a_list_is_named_by_the_line_of_the_file() {
+    let text = format!("[{},\n{{\"id\":\n nul }}]", TWO[0]);
+    let examples = import_all(&text, Format::ProcessBench, &ImportOptions::default());
+    let message = examples[1].as_ref().unwrap_err().to_string();
+    assert!(
+        message.contains("data:3: not JSON at column 5"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_list_that_is_cut_off_is_refused_as_a_whole() {
+    let (_guard, path) = file(format!("[{},\n{}", TWO[0], TWO[1]));
+    let error = import(path, Format::ProcessBench, &ImportOptions::default()).err();
+    let message = error.unwrap().to_string();
+    assert!(message.contains("data:2: not JSON"), "{message}");
+    assert!(message.contains("the list does not end"), "{message}");
+}
+
+#[test]
+fn an_id_that_is_used_twice_is_refused() {
+    let text = [TWO[0], TWO[0]].join("\n");
+    let examples = import_all(&text, Format::ProcessBench, &ImportOptions::default());
+    assert!(examples[0].is_ok());
+    assert!(matches!(
+        examples[1],
+        Err(DataError::DuplicateId { first_line: 1, .. })
+    ));
+}
+
+#[test]
+fn a_file_without_a_record_is_refused() {
+    for text in ["", "\n", "[]"] {
+        let examples = import_all(text, Format::ProcessBench, &ImportOptions::default());
+        assert!(matches!(examples[..], [Err(DataError::NoRecords { .. })]));
+    }
+}
+
+#[test]
+fn text_that_is_no_object_is_refused() {
+    let found = refused("3", Format::ProcessBench);
+    assert_eq!(found, "1: found the number 3, expected a JSON object");
+    let (_guard, path) = file(b"{\"id\":\"\xff\"}\n");
+    let mut examples = import(path, Format::ProcessBench, &ImportOptions::default()).unwrap();
+    let message = examples.next().unwrap().unwrap_err().to_string();
+    assert!(
+        message.contains("1: byte 8 of the line is not UTF-8"),
+        "{message}"
+    );
+}
+
+#[test]
+fn every_format_has_a_name_that_is_read_back() {
+    for format in Format::ALL {
+        assert_eq!(format.to_string().parse::<Format>().unwrap(), format);
+    }
+    let message = "prm".parse::<Format>().unwrap_err().to_string();
+    assert!(
+        message.contains("found `prm`, expected one of prmbench, "),
+        "{message}"
+    );
+}
+
+#[test]
+fn cutting_by_tokens_is_refused() {
+    let options = ImportOptions {
+        segmenter: Segmenter::Tokens(8),
+        ..ImportOptions::default()
+    };
+    let (_guard, path) = file(TWO[0]);
+    let error = import(path, Format::ProcessBench, &options).err();
+    assert!(matches!(error, Some(DataError::SegmenterNeedsTokenizer)));
+}
+
+#[test]
+fn an_imported_example_is_a_native_record() {
+    let example = one(TWO[1], Format::ProcessBench);
+    let (_guard, path) = file(example.to_json().to_string());
+    assert_eq!(gradus_data::read_examples(path).unwrap(), [example]);
+}

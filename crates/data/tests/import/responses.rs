@@ -1,0 +1,190 @@
+use gradus_data::{DEFAULT_ASPECT, Format, ImportOptions};
+
+use crate::{file, import_all, one, one_with, ratings, refusal, refused, texts, with_map};
+
+#[test]
+fn helpsteer2_rates_the_whole_response_in_five_aspects() {
+    let text = r#"{"prompt":"c#","response":"C# is é.","helpfulness":3,"correctness":4,"coherence":4,"complexity":2,"verbosity":1}"#;
+    let example = one(text, Format::HelpSteer2);
+    assert_eq!(texts(&example), ["C# is é."]);
+    assert_eq!(ratings(&example, "helpfulness"), [Some(3.0)]);
+    assert_eq!(ratings(&example, "verbosity"), [Some(1.0)]);
+    assert_eq!(example.segments[0].ratings.len(), 5);
+    let message = refused(&text.replace("\"C# is é.\"", "\"\""), Format::HelpSteer2);
+    assert!(
+        message.contains("field `response`: found an empty text"),
+        "{message}"
+    );
+    let message = refused(
+        &text.replace("\"verbosity\":1", "\"verbosity\":null"),
+        Format::HelpSteer2,
+    );
+    assert!(message.contains("field `verbosity`: missing"), "{message}");
+}
+
+const HEADER: &str = "system\tdoc\tdoc_id\tseg_id\trater\tsource\ttarget\tcategory\tseverity";
+
+fn table(rows: &[&str]) -> String {
+    format!("{HEADER}\n{}\n", rows.join("\n"))
+}
+
+const ROWS: [&str; 4] = [
+    "A\td\t1\t1\tr1\tsrc\tDas <v>ißt</v> so\tAccuracy/Mistranslation\tMajor",
+    "B\td\t1\t1\tr1\tsrc\tDas ist so\tNo-error\tno-error",
+    "A\td\t1\t1\tr1\t<v>src</v>\tDas ißt so\tAccuracy/Omission\tMinor",
+    "A\td\t1\t1\tr1\tsrc\tDas ißt so<v></v>\tFluency/Punctuation\tminor",
+];
+
+#[test]
+fn wmt_mqm_adds_up_the_weights_of_a_judgement() {
+    let options = ImportOptions::default();
+    let examples = import_all(&table(&ROWS), Format::WmtMqm, &options);
+    let examples: Vec<_> = examples.into_iter().map(Result::unwrap).collect();
+    assert_eq!(examples.len(), 2);
+    assert_eq!(examples[0].id, "A/d/1/r1");
+    assert_eq!(examples[0].prompt, "src");
+    assert_eq!(texts(&examples[0]), ["Das ißt so"]);
+    assert_eq!(ratings(&examples[0], DEFAULT_ASPECT), [Some(-6.1)]);
+    assert_eq!(examples[0].meta["errors"][0]["start"], 4);
+    assert_eq!(examples[0].meta["errors"][0]["end"], 7);
+    assert!(examples[0].meta["errors"][1].get("start").is_none());
+    let rating = ratings(&examples[1], DEFAULT_ASPECT)[0].unwrap();
+    assert_eq!(rating.to_bits(), 0.0_f64.to_bits(), "not -0");
+
+    let row = "A\td\t1\t1\tr1\tsrc\tx\tNon-translation!\tMajor";
+    let example = one(&table(&[row]), Format::WmtMqm);
+    assert_eq!(ratings(&example, DEFAULT_ASPECT), [Some(-25.0)]);
+    let example = one_with(&table(&[row]), Format::WmtMqm, &with_map("Major=-2"));
+    assert_eq!(ratings(&example, DEFAULT_ASPECT), [Some(-2.0)]);
+}
+
+#[test]
+fn wmt_mqm_gives_no_example_for_a_judgement_with_a_wrong_row() {
+    let wrong = "A\td\t1\t1\tr1\tsrc\tDas ißt so\tStyle\tawful";
+    let rows = [ROWS[0], ROWS[1], wrong, ROWS[2]];
+    let examples = import_all(&table(&rows), Format::WmtMqm, &ImportOptions::default());
+    assert_eq!(examples.len(), 2);
+    let message = examples[0].as_ref().unwrap_err().to_string();
+    assert!(
+        message.contains("data:4: field `severity`: found `awful`"),
+        "{message}"
+    );
+    assert!(examples[1].is_ok());
+}
+
+#[test]
+fn wmt_mqm_refuses_marks_and_texts_that_disagree() {
+    for (row, problem) in [
+        (
+            "A\td\t1\t1\tr1\tsrc\ta <v>b\tStyle\tMinor",
+            "field `target`: found 1 of `<v>` and 0",
+        ),
+        (
+            "A\td\t1\t1\tr1\tsrc\t\tStyle\tMinor",
+            "field `target`: found an empty text",
+        ),
+    ] {
+        let message = refused(&table(&[row]), Format::WmtMqm);
+        assert!(message.starts_with("2: "), "{message}");
+        assert!(message.contains(problem), "{message}");
+    }
+    let other = "A\td\t1\t1\tr1\tsrc\tother\tStyle\tMinor";
+    let message = refused(&table(&[ROWS[0], other]), Format::WmtMqm);
+    assert!(
+        message.starts_with("3: field `target`: found another text"),
+        "{message}"
+    );
+    let message = refusal(&table(&[ROWS[0]]), Format::WmtMqm, &with_map("Minor=-1"));
+    assert!(message.contains("found the rating Major"), "{message}");
+}
+
+#[test]
+fn wmt_mqm_refuses_tables_it_cannot_read() {
+    for (text, problem) in [
+        ("system\tdoc\n".to_owned(), "1: field `seg_id`: missing"),
+        (
+            table(&["A\td"]),
+            "2: field `seg_id`: missing, expected a cell",
+        ),
+    ] {
+        let (_guard, path) = file(text);
+        let error = gradus_data::import(path, Format::WmtMqm, &ImportOptions::default()).err();
+        let message = error.unwrap().to_string();
+        assert!(message.contains(problem), "{message}");
+    }
+}
+
+#[test]
+fn a_csv_table_has_a_rated_span_in_each_row() {
+    let text = "id,response,prompt,start,end,rating,aspect,note\n\
+                a,\"Né, so.\nGo \"\"on\"\".\",p,0,7,0.5,x,n1\n\
+                b,one,p,0,3,,,n2\n\
+                a,\"Né, so.\nGo \"\"on\"\".\",p,0,7,1,y,n3\n\
+                a,\"Né, so.\nGo \"\"on\"\".\",p,8,16,-2,,n4\n";
+    let examples = import_all(text, Format::SpanCsv, &ImportOptions::default());
+    let examples: Vec<_> = examples.into_iter().map(Result::unwrap).collect();
+    assert_eq!(examples.len(), 2);
+    assert_eq!(texts(&examples[0]), ["Né, so.", "Go \"on\"."]);
+    assert_eq!(ratings(&examples[0], "x"), [Some(0.5), None]);
+    assert_eq!(ratings(&examples[0], "y"), [Some(1.0), None]);
+    assert_eq!(ratings(&examples[0], DEFAULT_ASPECT), [None, Some(-2.0)]);
+    assert_eq!(examples[0].meta["note"], "n1");
+    assert_eq!(ratings(&examples[1], DEFAULT_ASPECT), [None]);
+}
+
+const CSV: &str = "id,prompt,response,start,end,rating\n";
+
+#[test]
+fn a_csv_row_that_is_wrong_is_named_by_its_line() {
+    for (rows, problem) in [
+        (
+            "a,p,r,0,1,x",
+            "2: field `rating`: found \"x\", expected a finite number",
+        ),
+        ("a,p,r,0,1,NaN", "2: field `rating`: found \"NaN\""),
+        (
+            "a,p,r,-1,1,1",
+            "2: field `start`: found \"-1\", expected a whole number",
+        ),
+        (
+            "a,p,r,0,2,1",
+            "2: field `segments[0].end`: found character 2, past the end",
+        ),
+        (",p,r,0,1,1", "2: field `id`: found an empty text"),
+        (
+            "a,p,r,0,1,1\na,q,r,0,1,1",
+            "3: field `prompt`: found another text",
+        ),
+        (
+            "a,p,r,0,1,1\na,p,r,0,1,2",
+            "3: field `aspect`: found `rating` again for 0..1",
+        ),
+    ] {
+        let message = refused(&format!("{CSV}{rows}\n"), Format::SpanCsv);
+        assert!(message.starts_with(problem), "{message}");
+    }
+    let text = format!("{CSV}a,p,r,0,1,good\n");
+    let example = one_with(&text, Format::SpanCsv, &with_map("good=1,bad=0"));
+    assert_eq!(ratings(&example, DEFAULT_ASPECT), [Some(1.0)]);
+    let message = refusal(&text, Format::SpanCsv, &with_map("bad=0"));
+    assert!(message.contains("found the rating good"), "{message}");
+}
+
+#[test]
+fn a_csv_table_that_is_torn_is_refused_as_a_whole() {
+    for (text, problem) in [
+        (
+            "id,prompt\n".to_owned(),
+            "data:1: field `response`: missing",
+        ),
+        (
+            format!("{CSV}a,p,r,0,1,1\nb,p\n"),
+            "data:3: found 2 cells, expected 6",
+        ),
+    ] {
+        let (_guard, path) = file(text);
+        let error = gradus_data::import(path, Format::SpanCsv, &ImportOptions::default()).err();
+        let message = error.unwrap().to_string();
+        assert!(message.contains(problem), "{message}");
+    }
+}
