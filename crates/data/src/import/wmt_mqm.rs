@@ -106,7 +106,7 @@ fn cells(line: &str, columns: &[usize; 8]) -> Checked<[String; 8]> {
     for ((cell, &column), names) in cells.iter_mut().zip(columns).zip(COLUMNS) {
         let text = found.get(column);
         let text = text.ok_or_else(|| missing(names[0], "a cell for each column of the header"))?;
-        (*text).clone_into(cell);
+        *cell = unquote(text);
     }
     Ok(cells)
 }
@@ -140,6 +140,20 @@ fn parse_row(cells: [String; 8], options: &ImportOptions) -> Checked<Row> {
         category,
         severity,
     })
+}
+
+/// A cell as it was before quotation marks were put around it and those inside doubled.
+///
+/// Some of the published tables are written so and some are not. A cell that was has doubled marks
+/// inside, since it would not have been quoted without any; one that was not keeps its marks.
+fn unquote(cell: &str) -> String {
+    let inside = cell.strip_prefix('"').and_then(|c| c.strip_suffix('"'));
+    match inside.map(|inside| (inside, inside.replace("\"\"", ""))) {
+        Some((inside, rest)) if rest.len() < inside.len() && !rest.contains('"') => {
+            inside.replace("\"\"", "\"")
+        }
+        _ => cell.to_owned(),
+    }
 }
 
 /// A text without its marks, and the part between them.

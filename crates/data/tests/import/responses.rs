@@ -73,6 +73,22 @@ fn wmt_mqm_gives_no_example_for_a_judgement_with_a_wrong_row() {
 }
 
 #[test]
+fn wmt_mqm_reads_tables_with_and_without_quoted_cells() {
+    for (cell, text) in [
+        (r#""Er sagte ""Ja"" dazu.""#, r#"Er sagte "Ja" dazu."#),
+        (r#""""<v>""</v>""Ja.""#, r#""""Ja."#),
+        (r#""Ja""#, r#""Ja""#),
+        (r#"Er sagte "Ja""#, r#"Er sagte "Ja""#),
+        (r#""Ja", "nein""#, r#""Ja", "nein""#),
+        (r#"""#, r#"""#),
+    ] {
+        let row = format!("A\td\t1\t1\tr1\tsrc\t{cell}\tStyle\tMinor");
+        let example = one(&table(&[&row]), Format::WmtMqm);
+        assert_eq!(example.response, text, "{cell}");
+    }
+}
+
+#[test]
 fn wmt_mqm_refuses_marks_and_texts_that_disagree() {
     for (row, problem) in [
         (
