@@ -244,6 +244,29 @@ pub(crate) enum DataCommand {
         #[arg(long, default_value_t = 0)]
         seed: u64,
     },
+    /// Turn a public data set in its published form into native records
+    #[command(after_help = "The formats, with a record of each and its traps: docs/importing.md")]
+    Import {
+        /// Published format, prmbench for instance; an unknown one lists all
+        format: String,
+        /// The published file, `.gz` and `.zst` too
+        file: PathBuf,
+        /// File to write
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+        /// Published rating to rating, as in -1=0,0=0.5,1=1
+        #[arg(long, value_name = "MAP", allow_hyphen_values = true)]
+        rating_map: Option<String>,
+        /// How responses are cut where the format does not say
+        #[arg(long, default_value = "sentence")]
+        segmenter: String,
+        /// File of prompts, for formats that keep them apart (RAGTruth's `source_info.jsonl`)
+        #[arg(long, value_name = "FILE")]
+        sources: Option<PathBuf>,
+        /// Leave wrong records out and count them, instead of stopping at the first
+        #[arg(long)]
+        skip_wrong: bool,
+    },
     /// Make the synthetic data set that quickstart trains on
     Generate {
         /// File to write

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use gradus::data::import::{Format, ImportOptions, import};
 use gradus::data::{
     DataError, DatasetStats, Example, ExampleReader, ExampleWriter, GeneratorConfig, LengthStats,
     SplitFractions, StatsCollector, generate, read_examples, split_by_prompt,
@@ -33,6 +34,22 @@ pub(crate) fn run(command: DataCommand) -> Result<()> {
             },
             seed,
         ),
+        DataCommand::Import {
+            format,
+            file,
+            output,
+            rating_map,
+            segmenter,
+            sources,
+            skip_wrong,
+        } => {
+            let options = ImportOptions {
+                rating_map: rating_map.map(|text| text.parse()).transpose()?,
+                segmenter: segmenter.parse()?,
+                sources,
+            };
+            import_file(&file, format.parse()?, &options, &output, skip_wrong)
+        }
         DataCommand::Generate {
             output,
             examples,
@@ -214,6 +231,39 @@ fn split(file: &Path, output: &Path, fractions: SplitFractions, seed: u64) -> Re
     for (name, indices) in parts {
         write(&path(name), indices.iter().map(|&index| &examples[index]))?;
     }
+    Ok(())
+}
+
+fn import_file(
+    file: &Path,
+    format: Format,
+    options: &ImportOptions,
+    output: &Path,
+    skip_wrong: bool,
+) -> Result<()> {
+    let mut writer = ExampleWriter::create(output)?;
+    let mut left_out = 0_usize;
+    let bar = progress::counter("records");
+    for record in import(file, format, options)? {
+        bar.inc(1);
+        match record {
+            Ok(example) => writer.write(&example)?,
+            Err(error @ (DataError::Record { .. } | DataError::DuplicateId { .. }))
+                if skip_wrong =>
+            {
+                bar.suspend(|| show::status(&format!("left out: {error}")));
+                left_out += 1;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    bar.finish_and_clear();
+    let written = writer.written();
+    writer.commit()?;
+    show::status(&format!(
+        "{}: {written} examples, {left_out} wrong records left out",
+        output.display()
+    ));
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use crate::support::{gradus, temp_dir, trained};
+use crate::support::{gradus, temp_dir, trained, write};
 
 fn records(path: &std::path::Path) -> Vec<Value> {
     let text = fs_err::read_to_string(path).unwrap();
@@ -84,6 +84,48 @@ fn compressed_files_are_written_and_read_by_name() {
     assert_eq!(stats("plain.jsonl"), stats("small.jsonl.zst"));
     let size = |name| fs_err::metadata(path.join(name)).unwrap().len();
     assert!(size("small.jsonl.gz") < size("plain.jsonl"));
+}
+
+#[test]
+fn published_records_become_native_ones() {
+    let directory = temp_dir();
+    let path = directory.path();
+    let good = r#"{"prompt":"p","completions":["one","two"],"labels":[true,0.25]}"#;
+    let wrong = r#"{"prompt":"p","completions":["one","two"],"labels":[true]}"#;
+    write(path, "trl.jsonl", format!("{good}\n{wrong}\n"));
+    let import = |more: &[&str]| {
+        let mut arguments = vec![
+            "data",
+            "import",
+            "trl-stepwise",
+            "trl.jsonl",
+            "-o",
+            "native.jsonl",
+        ];
+        arguments.extend(more);
+        gradus(path, &arguments)
+    };
+    import(&[]).fails(2, &["trl.jsonl:2", "labels"]);
+    assert!(!path.join("native.jsonl").exists(), "half a file was left");
+    let run = import(&["--skip-wrong"]);
+    assert!(
+        run.stderr.contains("1 examples, 1 wrong records left out"),
+        "{}",
+        run.stderr
+    );
+    run.succeeds();
+    let ratings: Vec<_> = records(&path.join("native.jsonl"))[0]["segments"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|segment| segment["rating"].as_f64().unwrap())
+        .collect();
+    assert_eq!(ratings, [1.0, 0.25]);
+    gradus(
+        path,
+        &["data", "import", "excel", "trl.jsonl", "-o", "x.jsonl"],
+    )
+    .fails(2, &["excel", "prmbench"]);
 }
 
 #[test]

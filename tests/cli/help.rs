@@ -15,6 +15,7 @@ fn every_command_explains_itself() {
         &["data", "validate"],
         &["data", "stats"],
         &["data", "split"],
+        &["data", "import"],
         &["data", "generate"],
     ] {
         let mut arguments = command.to_vec();
