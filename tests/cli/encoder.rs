@@ -102,6 +102,40 @@ fn damaged_parts_of_an_encoder_are_named() {
 }
 
 #[test]
+fn the_tokenizer_of_another_model_is_refused() {
+    let directory = temp_dir();
+    tiny_bert(directory.path());
+    let other = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("crates/data/tests/golden/tiny-roberta/tokenizer.json");
+    fs_err::copy(other, directory.path().join("tokenizer.json")).unwrap();
+    train_on(directory.path()).fails(2, &["393", "160", "same model"]);
+}
+
+#[test]
+fn more_tokens_than_the_encoder_has_positions_are_refused() {
+    let directory = temp_dir();
+    tiny_bert(directory.path());
+    let encoder = directory.path().to_str().unwrap();
+    gradus(
+        trained(),
+        &[
+            "train",
+            "--encoder",
+            encoder,
+            "--train",
+            "train.jsonl",
+            "--valid",
+            "valid.jsonl",
+            "--output",
+            "unused",
+            "--max-length",
+            "500",
+        ],
+    )
+    .fails(2, &["`max_length`", "500", "192"]);
+}
+
+#[test]
 fn an_encoder_directory_that_is_not_there() {
     gradus(
         trained(),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use burn::tensor::Device;
-use gradus_data::{Example, word_level_tokenizer};
+use gradus_data::{EncodedExample, Example, word_level_tokenizer};
 use gradus_model::encoder::BertConfig;
 use gradus_model::{
     Bundle, EncoderConfig, ExtraFile, Manifest, ModelError, PretrainedEncoder, RewardModel,
@@ -96,6 +96,12 @@ pub fn run(
         mean_targets,
     } = prepare(&source.tokenizer, &run.text, train, valid)?;
     let (model, config) = source.model(run, text.vocab_size(), &mean_targets, device)?;
+    check_ids(
+        &config.encoder,
+        run.text.max_length,
+        text.vocab_size(),
+        train.iter().chain(&valid),
+    )?;
     let num_parameters = burn::module::Module::num_params(&model);
 
     let aspects: Vec<String> = text
@@ -229,6 +235,21 @@ fn check_length(run: &Run, encoder: &EncoderConfig) -> Result<()> {
         found: run.text.max_length,
         positions: encoder.max_positions(),
     })
+}
+
+/// Refuses a tokenizer that makes ids the encoder has no embedding for.
+fn check_ids<'a>(
+    encoder: &EncoderConfig,
+    max_length: usize,
+    vocab_size: usize,
+    examples: impl Iterator<Item = &'a EncodedExample>,
+) -> Result<()> {
+    let largest_id = u32::try_from(vocab_size)
+        .unwrap_or(u32::MAX)
+        .saturating_sub(1);
+    let types = examples.flat_map(|example| example.type_ids.iter().copied());
+    encoder.check_sequence(max_length, largest_id, types.max().unwrap_or(0))?;
+    Ok(())
 }
 
 /// Saves the model of each best epoch over the one before.
