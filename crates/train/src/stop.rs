@@ -20,6 +20,11 @@ impl StopHandle {
         self.0.swap(true, Ordering::SeqCst)
     }
 
+    /// The flag itself, for a signal handler: true asks the run to stop.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        self.0.clone()
+    }
+
     /// Whether the run was asked to stop.
     pub fn is_stopped(&self) -> bool {
         self.0.load(Ordering::SeqCst)
