@@ -81,7 +81,7 @@ impl TrainObserver for TrainProgress {
 
     fn on_epoch(&mut self, epoch: &EpochLog) {
         let line = format!(
-            "epoch {}/{}  train loss {:.5}  valid loss {:.5}  J {:+.5}  {:.0} tokens/s  {:.0} s{}",
+            "epoch {}/{}  train loss {:.5}  valid loss {:.5}  J {:+.5}  {:.0} tokens/s  {:.0} s",
             epoch.epoch,
             self.epochs,
             epoch.train_loss,
@@ -89,7 +89,6 @@ impl TrainObserver for TrainProgress {
             epoch.objective,
             epoch.tokens_per_second,
             epoch.train_seconds + epoch.valid_seconds,
-            "",
         );
         self.line(&line);
         if let Some(bar) = self.bar.as_ref().filter(|_| epoch.epoch == self.epochs) {

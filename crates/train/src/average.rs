@@ -82,3 +82,65 @@ pub(crate) fn square_sum<M: Module>(module: &M) -> f64 {
         .0
         .map_or(0.0, |sum| f64::from(sum.into_scalar::<f32>()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Device;
+    use gradus_model::encoder::BertConfig;
+    use gradus_model::{EncoderConfig, Pooling, RewardModelConfig};
+
+    fn model() -> RewardModel {
+        let config = RewardModelConfig {
+            encoder: EncoderConfig::Bert(BertConfig::small(20)),
+            pooling: Pooling::Mean,
+            num_aspects: 1,
+        };
+        config.init(&Device::flex())
+    }
+
+    /// A weight of the head, which is the last.
+    fn bias(model: &RewardModel) -> f32 {
+        struct Last(f32);
+        impl ModuleVisitor for Last {
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                if let Some(value) = param.val().into_data().iter::<f32>().next() {
+                    self.0 = value;
+                }
+            }
+        }
+        let mut last = Last(0.0);
+        model.visit(&mut last);
+        last.0
+    }
+
+    #[test]
+    fn the_average_follows_its_formula() {
+        let start = model();
+        let mut average = Average::new(start.clone().with_head_bias(&[1.0]), 0.9);
+        average.update(&start.clone().with_head_bias(&[2.0]), 1);
+        // The first update counts with 1 - 2/11.
+        assert!((bias(&average.model) - (1.0 + 9.0 / 11.0)).abs() < 1e-6);
+        let before = bias(&average.model);
+        average.update(&start.with_head_bias(&[3.0]), 1000);
+        assert!((bias(&average.model) - (0.9 * before + 0.3)).abs() < 1e-6);
+    }
+
+    #[test]
+    fn weights_that_do_not_move_are_their_own_average() {
+        let start = model();
+        let mut average = Average::new(start.clone(), 0.99);
+        for count in 1..5 {
+            average.update(&start, count);
+        }
+        let difference = square_sum(&average.model) - square_sum(&start);
+        assert!(difference.abs() < f64::MIN_POSITIVE, "{difference}");
+    }
+
+    #[test]
+    fn a_weight_that_is_no_number_shows_in_the_sum_of_squares() {
+        assert!(square_sum(&model()).is_finite());
+        assert!(!square_sum(&model().with_head_bias(&[f32::NAN])).is_finite());
+        assert!(!square_sum(&model().with_head_bias(&[f32::INFINITY])).is_finite());
+    }
+}

@@ -232,7 +232,11 @@ impl TrainError {
                 format!("go on with `gradus train --resume {}`", directory.display())
             }),
             Self::NoCheckpoint { .. } => {
-                Some("start the run again, without --resume and with --overwrite".into())
+                Some(
+                    "a finished run leaves none behind; start one without --resume, and with \
+                     --overwrite to replace its bundle"
+                        .into(),
+                )
             }
             Self::OtherRun { .. } => Some(
                 "resume with the settings and data of the run, or start a new run with --overwrite"

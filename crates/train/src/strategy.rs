@@ -9,8 +9,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use burn::module::Module as _;
+use burn::module::{Module as _, ModuleMapper, Param};
 use burn::prelude::*;
+use burn::tensor::GradientCheckpointingStrategy;
 use burn::train::{
     Learner, SupervisedLearningStrategy, TrainLoader, TrainingComponents, ValidLoader,
 };
@@ -68,7 +69,10 @@ impl SupervisedLearningStrategy<RegressionLearner> for RatingStrategy {
         };
         let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
         // Burn's learner holds the optimizer where nobody can save it, so it only brings the model.
-        let learner = learner.model().fork(&device);
+        let mut learner = learner.model().fork(&device);
+        if let Some(strategy) = device.gradient_checkpointing_strategy() {
+            learner = learner.map(&mut Recompute(strategy));
+        }
         let Some(parts) = run.parts.take() else {
             return (learner, events.processor);
         };
@@ -103,5 +107,22 @@ impl RatingStrategy {
         } else {
             device
         }
+    }
+}
+
+/// Gives weights the gradient-checkpointing strategy of the training device: moving them there
+/// keeps the strategy they had, and tensors of different strategies cannot be combined.
+struct Recompute(GradientCheckpointingStrategy);
+
+impl ModuleMapper for Recompute {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let strategy = self.0;
+        param.map(|weight| {
+            if weight.is_autodiff() {
+                weight.with_gradient_checkpointing_strategy(strategy)
+            } else {
+                weight
+            }
+        })
     }
 }

@@ -5,6 +5,16 @@ use gradus_train::{Fitted, TrainConfig};
 
 use crate::support::{alone, data_of, examples, losses, settings, weights, whole};
 
+/// A tenth of the other tests' learning rate. The bias of the attention keys has no gradient but
+/// rounding, which AdamW scales up to steps of the full rate; it changes no score.
+fn slow() -> TrainConfig {
+    TrainConfig {
+        learning_rate: 3e-4,
+        head_learning_rate: 3e-4,
+        ..settings()
+    }
+}
+
 fn assert_close(found: &Fitted, expected: &Fitted, tolerance: f64) {
     let (a, b) = (losses(found), losses(expected));
     assert_eq!(a.len(), b.len());
@@ -23,7 +33,7 @@ fn four_pieces_of_eight_equal_a_batch_of_thirty_two() {
     let data = data_of(examples(96));
     let config = TrainConfig {
         batch_size: 32,
-        ..settings()
+        ..slow()
     };
     let expected = whole(&data, &config);
     assert_eq!(expected.history.steps.len(), 6);
@@ -69,13 +79,15 @@ fn the_loss_does_not_depend_on_how_ratings_spread_over_the_pieces() {
         micro_batch_size: Some(4),
         shuffle: false,
         bucketing: false,
-        ..settings()
+        ..slow()
     };
     let even = whole(&data_of(even), &config);
     let packed = whole(&data_of(packed), &config);
     assert_eq!(even.history.steps[0].rated, 4);
     assert!(even.history.steps[0].loss > 0.0);
-    assert_close(&packed, &even, 1e-6);
+    assert_close(&packed, &even, 1e-5);
+    let (packed, even) = (packed.history.steps[0].loss, even.history.steps[0].loss);
+    assert!((packed - even).abs() < 1e-7, "{packed} {even}");
 }
 
 #[test]
@@ -87,5 +99,8 @@ fn checkpointed_gradients_are_the_gradients() {
         gradient_checkpointing: true,
         ..settings()
     };
-    assert_close(&whole(&data, &config), &expected, 1e-6);
+    // The same operations, some of them twice: nothing rounds differently.
+    let found = whole(&data, &config);
+    assert_eq!(losses(&found), losses(&expected));
+    assert!(weights(&found.model) == weights(&expected.model));
 }
