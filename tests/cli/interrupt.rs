@@ -94,7 +94,7 @@ fn what_a_stopped_run_left_is_neither_mixed_with_other_settings_nor_written_over
     let resume = ["train", "--resume", &checkpoints];
     let other = |more: &[&str]| gradus(trained(), &[&resume[..], more].concat());
     other(&["--learning-rate", "0.5"]).fails(2, &["`training.learning_rate`", "found 0.5"]);
-    other(&["--train", "valid.jsonl"]).fails(2, &["`tokenizer`"]);
+    other(&["--train", "valid.jsonl"]).fails(2, &["`data.train`", "12 examples"]);
     other(&["--valid", "test.jsonl"]).fails(2, &["`data.valid`"]);
     other(&["--overwrite"]).fails(2, &["--overwrite"]);
     gradus(trained(), &long(&output, &[])).fails(2, &["unfinished run", "--resume", "--overwrite"]);

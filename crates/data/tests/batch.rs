@@ -223,7 +223,7 @@ fn a_loader_can_start_in_the_middle_and_goes_on_from_there() {
 #[test]
 fn pieces_are_the_batch_in_its_order_and_weigh_what_it_weighs() {
     let examples = many(23);
-    let make = || loader(&examples, BatchSize::Examples(10)).with_shuffle(Some(3));
+    let make = || loader(&examples, BatchSize::Examples(10));
     let whole: Vec<SegmentBatch> = make().iter().map(Result::unwrap).collect();
     let cut = make().with_pieces(Some(4)).unwrap();
     let pieces: Vec<SegmentBatch> = cut.iter().map(Result::unwrap).collect();
