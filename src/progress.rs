@@ -123,14 +123,15 @@ impl TrainObserver for TrainProgress {
             poisoned,
             ..
         } = skipped;
-        let mut line = format!(
-            "step {step} skipped: {what} is {value}; batch of ids: {}",
-            ids.join(", ")
-        );
-        if !poisoned.is_empty() {
-            line += &format!("; targets that are not finite: {}", poisoned.join(", "));
-        }
-        self.line(&line);
+        let poisoned = if poisoned.is_empty() {
+            String::new()
+        } else {
+            format!("; targets that are not finite: {}", poisoned.join(", "))
+        };
+        let ids = ids.join(", ");
+        self.line(&format!(
+            "step {step} skipped: {what} is {value}; batch of ids: {ids}{poisoned}"
+        ));
     }
 
     fn on_resume(&mut self, checkpoint: &Path, step: usize, epoch: usize) {

@@ -157,11 +157,12 @@ fn batch_ids(ids: &[String], poisoned: &[String]) -> String {
     if ids.is_empty() {
         return String::new();
     }
-    let mut text = format!("; batch of ids: {}", ids.join(", "));
-    if !poisoned.is_empty() {
-        text += &format!("; targets that are not finite: {}", poisoned.join(", "));
+    let ids = ids.join(", ");
+    if poisoned.is_empty() {
+        return format!("; batch of ids: {ids}");
     }
-    text
+    let poisoned = poisoned.join(", ");
+    format!("; batch of ids: {ids}; targets that are not finite: {poisoned}")
 }
 
 fn repeated(count: usize) -> String {

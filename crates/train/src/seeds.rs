@@ -6,7 +6,7 @@
 
 /// Seed of piece `piece` (from 0) of step `step` (from 1).
 ///
-/// Two rounds of SplitMix64 (Steele, Lea and Flood, 2014): neighbouring steps get unrelated seeds.
+/// Two rounds of `SplitMix64` (Steele, Lea and Flood, 2014): neighbouring steps get unrelated seeds.
 pub(crate) fn piece_seed(seed: u64, step: usize, piece: usize) -> u64 {
     mix(mix(mix(seed) ^ step as u64) ^ piece as u64)
 }
@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn the_first_number_of_the_published_generator_comes_out() {
-        // SplitMix64 seeded with 0.
+        // `SplitMix64` seeded with 0.
         assert_eq!(mix(0), 0xE220_A839_7B1D_CDAF);
     }
 }

@@ -125,7 +125,8 @@ mod tests {
 
     #[test]
     fn every_kind_of_damage_is_found_and_named() {
-        let cases: [(&str, fn(&Path)); 5] = [
+        type Break = fn(&Path);
+        let cases: [(&str, Break); 5] = [
             ("state.json has 3 bytes, expected 10", |target| {
                 fs_err::write(target.join("state.json"), "{\"s").unwrap();
             }),
