@@ -8,7 +8,7 @@ use burn::prelude::*;
 use burn::train::logger::InMemoryMetricLogger;
 use burn::train::metric::LossMetric;
 use burn::train::{Learner, SupervisedTraining, TrainingStrategy};
-use gradus_data::{EncodedExample, SegmentBatcher, SegmentLoader};
+use gradus_data::{AspectSpec, EncodedExample, SegmentBatcher, SegmentLoader};
 use gradus_model::RewardModel;
 
 use crate::learner::RegressionLearner;
@@ -16,7 +16,7 @@ use crate::optimizer::adamw;
 use crate::renderer::SilentRenderer;
 use crate::schedule::WarmupLinear;
 use crate::strategy::{RatingStrategy, RunState};
-use crate::{Result, Schedule, TrainConfig, TrainError, TrainHistory, TrainObserver};
+use crate::{Objective, Result, Schedule, TrainConfig, TrainError, TrainHistory, TrainObserver};
 
 /// Encoded splits and what batching them needs.
 #[derive(Debug, Clone)]
@@ -27,6 +27,8 @@ pub struct FitData {
     pub valid: Arc<[EncodedExample]>,
     /// Makes batches of either.
     pub batcher: SegmentBatcher,
+    /// The aspects, in the order of the targets.
+    pub aspects: Vec<AspectSpec>,
 }
 
 /// How a run is shown.
@@ -64,6 +66,7 @@ pub fn fit(
     on_best: impl FnMut(&RewardModel, &TrainHistory) -> Result<()> + Send + 'static,
 ) -> Result<Fitted> {
     config.check()?;
+    let objective = Objective::new(config, &data.aspects)?;
     device.seed(config.seed);
     let train = SegmentLoader::new(data.train.clone(), data.batcher, config.batching(), device)?
         .with_bucketing(config.bucketing)
@@ -106,7 +109,7 @@ pub fn fit(
     } else {
         training = training.renderer(Box::new(SilentRenderer));
     }
-    let learner = RegressionLearner::new(model.train(), config.loss);
+    let learner = RegressionLearner::new(model.train(), objective);
     let optimizer = adamw(&learner, config.weight_decay);
     let result = training.launch(Learner::new(
         learner,

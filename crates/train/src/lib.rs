@@ -1,7 +1,8 @@
-//! Training segment-level reward models: losses, the learner, the run.
+//! Training segment-level reward models: objectives, the learner, the run.
 //!
 //! # Crate map
-//! - [`RatingLoss`]: squared, absolute and Huber loss over rated segments
+//! - [`RatingLoss`]: loss of a rated segment; [`Objective`]: all that is minimised
+//! - [`Denominators`]: what the micro-batches of one optimizer step are divided by
 //! - [`TrainConfig`], [`TextOptions`], [`ModelOptions`], [`ScratchOptions`]: settings
 //! - [`prepare`]: examples to encoded splits
 //! - [`RegressionLearner`], [`adamw`], [`WarmupLinear`]: the parts of a step
@@ -14,7 +15,7 @@ mod error;
 mod fit;
 mod history;
 mod learner;
-mod loss;
+mod objective;
 mod optimizer;
 mod options;
 mod prepare;
@@ -28,7 +29,7 @@ pub use error::*;
 pub use fit::*;
 pub use history::*;
 pub use learner::*;
-pub use loss::*;
+pub use objective::*;
 pub use optimizer::*;
 pub use options::*;
 pub use prepare::*;

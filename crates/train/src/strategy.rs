@@ -19,9 +19,11 @@ use burn::train::{
 };
 use gradus_model::RewardModel;
 
-use crate::learner::{RatingOutcome, RegressionLearner};
+use crate::learner::{RatingOutcome, RegressionLearner, StepScope};
 use crate::optimizer::{clip_global_norm, global_norm};
-use crate::{EpochLog, Result, StepLog, TrainError, TrainHistory, TrainObserver};
+use crate::{
+    EpochLog, Objective, ObjectiveTotals, Result, StepLog, TrainError, TrainHistory, TrainObserver,
+};
 
 /// Called with the model of each epoch that is the best so far.
 pub(crate) type OnBest = Box<dyn FnMut(&RewardModel, &TrainHistory) -> Result<()> + Send>;
@@ -116,7 +118,8 @@ impl RatingStrategy {
             return Ok(());
         }
 
-        let valid_loss = validated.mean_loss();
+        let objective = learner.model().objective().clone();
+        let valid_loss = validated.mean_loss(&objective);
         if !valid_loss.is_finite() {
             let step = state.history.steps.len();
             return Err(TrainError::NonFinite {
@@ -134,10 +137,10 @@ impl RatingStrategy {
         let log = EpochLog {
             epoch,
             step: state.history.steps.len(),
-            train_loss: trained.mean_loss(),
+            train_loss: trained.mean_loss(&objective),
             valid_loss,
-            valid_mse: validated.mean_mse(),
-            objective: -validated.mean_mse(),
+            valid_mse: validated.sums.mse(),
+            objective: -validated.sums.mse(),
             best,
             train_seconds,
             valid_seconds: started.elapsed().as_secs_f64(),
@@ -197,9 +200,14 @@ impl RatingStrategy {
         events: &mut Events,
         totals: &mut Totals,
     ) -> Result<StepLog> {
-        let output = learner.train_step(batch);
+        let model = learner.model();
+        let scope = StepScope {
+            number: step,
+            denominators: model.denominators(&batch),
+        };
+        let output = model.step(batch, &scope);
         let outcome = output.item;
-        let loss = totals.add(&outcome);
+        let loss = totals.add(&outcome).loss(model.objective());
         let finite = |what, value: f64| {
             if value.is_finite() {
                 return Ok(());
@@ -213,7 +221,6 @@ impl RatingStrategy {
             })
         };
         finite("loss", loss)?;
-        let model = learner.model();
         let norm = global_norm(&model, &output.grads);
         finite("gradient norm", norm)?;
         let gradients = if self.clip_norm > 0.0 {
@@ -289,32 +296,23 @@ impl Events {
     }
 }
 
-/// Weighted sums over the batches of an epoch.
+/// Sums over the batches of an epoch.
 #[derive(Default)]
 struct Totals {
-    loss: f64,
-    mse: f64,
-    weight: f64,
+    sums: ObjectiveTotals,
     tokens: usize,
 }
 
 impl Totals {
-    /// Adds a batch and returns its mean loss.
-    fn add(&mut self, outcome: &RatingOutcome) -> f64 {
-        let read = |tensor: &Tensor<1>| f64::from(tensor.clone().into_scalar::<f32>());
-        let (loss, weight) = (read(&outcome.loss), read(&outcome.weight));
-        self.loss += loss * weight;
-        self.mse += read(&outcome.mse) * weight;
-        self.weight += weight;
+    /// Adds a batch and returns its own sums.
+    fn add(&mut self, outcome: &RatingOutcome) -> ObjectiveTotals {
+        let totals = outcome.totals();
+        self.sums.add(&totals);
         self.tokens += outcome.tokens;
-        loss
+        totals
     }
 
-    fn mean_loss(&self) -> f64 {
-        self.loss / self.weight
-    }
-
-    fn mean_mse(&self) -> f64 {
-        self.mse / self.weight
+    fn mean_loss(&self, objective: &Objective) -> f64 {
+        self.sums.loss(objective)
     }
 }
