@@ -10,7 +10,7 @@ use burn::store::ModuleRecord;
 use burn::train::logger::InMemoryMetricLogger;
 use burn::train::metric::LossMetric;
 use burn::train::{Learner, SupervisedTraining, TrainingStrategy};
-use gradus_data::{EncodedExample, SegmentBatcher, SegmentLoader};
+use gradus_data::{AspectSpec, EncodedExample, SegmentBatcher, SegmentLoader};
 use gradus_model::RewardModel;
 
 use crate::average::Average;
@@ -25,8 +25,8 @@ use crate::schedule::WarmupLinear;
 use crate::strategy::{OnBest, RatingStrategy, RunState};
 use crate::trainer::Parts;
 use crate::{
-    Display, Result, Schedule, Session, TrainConfig, TrainError, TrainHistory, Unobserved,
-    ValidMetrics,
+    Display, Objective, Result, Schedule, Session, TrainConfig, TrainError, TrainHistory,
+    Unobserved, ValidMetrics,
 };
 
 /// Encoded splits and what batching them needs.
@@ -38,6 +38,8 @@ pub struct FitData {
     pub valid: Arc<[EncodedExample]>,
     /// Makes batches of either.
     pub batcher: SegmentBatcher,
+    /// The aspects, in the order of the targets.
+    pub aspects: Vec<AspectSpec>,
 }
 
 /// A trained model and how it got there.
@@ -107,7 +109,8 @@ pub(crate) fn fit_opened(
 ) -> Result<(Fitted, Option<Store>)> {
     config.check()?;
     check_metric(config, &*opened.session.metrics)?;
-    let learner = RegressionLearner::new(model.train(), config.loss);
+    let objective = Objective::new(config, &data.aspects)?;
+    let learner = RegressionLearner::new(model.train(), objective);
     let start = Start::new(learner, data, config, device, opened)?;
     let learner = start.learner;
     let state = &start.run.state;

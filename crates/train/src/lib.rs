@@ -1,7 +1,8 @@
-//! Training segment-level reward models: losses, the learner, the run.
+//! Training segment-level reward models: objectives, the learner, the run.
 //!
 //! # Crate map
-//! - [`RatingLoss`]: squared, absolute and Huber loss over rated segments
+//! - [`RatingLoss`]: loss of a rated segment; [`Objective`]: all that is minimised
+//! - [`Denominators`]: what the micro-batches of one optimizer step are divided by
 //! - [`TrainConfig`], [`TextOptions`], [`ModelOptions`], [`ScratchOptions`]: settings
 //! - [`prepare`]: examples to encoded splits
 //! - [`RegressionLearner`], [`adamw`], [`WarmupLinear`]: the parts of a step
@@ -21,9 +22,9 @@ mod fit;
 mod history;
 mod learner;
 mod loop_state;
-mod loss;
 mod metrics;
 mod metrics_log;
+mod objective;
 mod optimizer;
 mod options;
 mod prepare;
@@ -35,7 +36,6 @@ mod session;
 mod step;
 mod stop;
 mod strategy;
-mod totals;
 mod trainer;
 mod validate;
 
@@ -46,9 +46,9 @@ pub use error::*;
 pub use fit::*;
 pub use history::*;
 pub use learner::*;
-pub use loss::*;
 pub use metrics::*;
 pub use metrics_log::{METRICS_FILE, metrics_lines};
+pub use objective::*;
 pub use optimizer::*;
 pub use options::*;
 pub use prepare::*;

@@ -6,9 +6,9 @@ use burn::data::dataloader::Progress;
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::prelude::*;
 use burn::train::{LearnerEvent, TrainStep as _, TrainingItem};
-use gradus_data::{BatchWeights, SegmentBatch};
+use gradus_data::SegmentBatch;
 
-use crate::learner::RatingOutcome;
+use crate::learner::{RatingOutcome, StepScope};
 use crate::optimizer::{clip_global_norm, global_norm};
 use crate::seeds::piece_seed;
 use crate::trainer::Trainer;
@@ -24,7 +24,8 @@ impl Trainer<'_> {
         let Some((outcome, gradients)) = self.gradients(number, pieces) else {
             return Ok(());
         };
-        let (loss, mse) = (read(&outcome.loss), read(&outcome.mse));
+        let totals = outcome.totals();
+        let loss = totals.loss(self.learner.objective());
         let norm = global_norm(&self.learner, &gradients);
         let rate = self.parts.schedule.step();
         let state = &mut self.run.state;
@@ -60,7 +61,8 @@ impl Trainer<'_> {
             tokens: outcome.tokens,
         };
         state.skipped_in_a_row = 0;
-        state.totals.add(loss, mse, outcome.weight, outcome.tokens);
+        state.totals.add(&totals);
+        state.tokens += outcome.tokens;
         state.train_seconds += started.elapsed().as_secs_f64();
         let item = TrainingItem::new(outcome, progress, Some(number), Some(rate));
         self.events.train(LearnerEvent::ProcessedItem(item));
@@ -78,13 +80,17 @@ impl Trainer<'_> {
         number: usize,
         pieces: Vec<SegmentBatch>,
     ) -> Option<(RatingOutcome, GradientsParams)> {
-        let sums: BatchWeights = pieces.iter().map(|piece| piece.weight_sums.clone()).sum();
+        let denominators = pieces.iter().map(|piece| self.learner.denominators(piece));
+        let scope = StepScope {
+            number,
+            denominators: denominators.sum(),
+        };
         let mut accumulator = GradientsAccumulator::new();
         let mut whole: Option<RatingOutcome> = None;
         for (index, piece) in pieces.into_iter().enumerate() {
             self.device
                 .seed(piece_seed(self.config.seed, number, index));
-            let output = self.learner.train_piece(piece, &sums);
+            let output = self.learner.step(piece, &scope);
             accumulator.accumulate(&self.learner, output.grads);
             whole = Some(match whole {
                 Some(whole) => whole.plus(output.item),
@@ -160,8 +166,4 @@ impl Contents {
             .map(|(id, _)| id.clone())
             .collect()
     }
-}
-
-fn read(tensor: &Tensor<1>) -> f64 {
-    f64::from(tensor.clone().into_scalar::<f32>())
 }
