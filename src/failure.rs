@@ -13,6 +13,8 @@ use gradus::{RunConfigError, eval::EvalError};
 const USAGE_OR_DATA: u8 = 2;
 /// Exit code of any other failure.
 const OTHER: u8 = 1;
+/// Exit code of a run that was asked to stop, as shells have it for Ctrl-C.
+pub(crate) const STOPPED: u8 = 130;
 
 /// A command line that is complete on its own but cannot be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +40,13 @@ impl Usage {
 
 /// Prints the error with its causes and the remedy, and returns the exit code.
 pub(crate) fn report(error: &Error) -> ExitCode {
+    if let Some(stopped @ TrainError::Stopped { .. }) = error.downcast_ref() {
+        anstream::eprintln!("{stopped}");
+        if let Some(hint) = stopped.hint() {
+            anstream::eprintln!("{hint}");
+        }
+        return ExitCode::from(STOPPED);
+    }
     let style = anstyle::AnsiColor::Red.on_default().bold();
     anstream::eprintln!("{style}error{style:#}: {}", chain(error));
     if let Some(hint) = hint(error) {

@@ -10,6 +10,7 @@ mod failure;
 mod progress;
 mod scores;
 mod show;
+mod signals;
 
 fn main() -> ExitCode {
     match commands::run(cli::Cli::parse().command) {

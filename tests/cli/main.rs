@@ -7,6 +7,7 @@ mod disk;
 mod encoder;
 mod evaluation;
 mod help;
+mod interrupt;
 mod records;
 mod round_trip;
 mod support;

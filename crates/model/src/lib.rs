@@ -3,6 +3,7 @@
 //! - [`encoder`]: backbones by family, from scratch or from [pretrained](PretrainedEncoder) files
 //! - [`Pooling`]: token states to one vector per segment
 //! - [`Head`]: a segment's vector to its scores
+//! - [`Output`]: the head's values to scores
 //! - [`RewardModel`]: the three together
 //! - [`Bundle`]: a trained model on disk, with all that is needed to score
 //!
@@ -15,11 +16,8 @@
 //! use gradus_model::{EncoderConfig, Pooling, RewardModelConfig, SegmentInput};
 //!
 //! let device = Device::flex();
-//! let config = RewardModelConfig {
-//!     encoder: EncoderConfig::Bert(BertConfig::small(100)),
-//!     pooling: Pooling::Mean,
-//!     num_aspects: 1,
-//! };
+//! let encoder = EncoderConfig::Bert(BertConfig::small(100));
+//! let config = RewardModelConfig::new(encoder, Pooling::Mean, 1);
 //! let scores = config.init(&device).forward(SegmentInput {
 //!     token_ids: Tensor::from_data([[2, 17, 3, 25, 26, 3]], &device),
 //!     type_ids: Tensor::from_data([[0, 0, 0, 1, 1, 1]], &device),
@@ -33,15 +31,19 @@ mod bundle;
 pub mod encoder;
 mod error;
 mod head;
+mod output;
 mod pooling;
 mod pretrained;
 mod reward_model;
 mod weights;
 
-pub use bundle::{Bundle, ExtraFile, FORMAT_VERSION, Manifest, RECALIBRATION};
+pub use bundle::{
+    Bundle, ExtraFile, FORMAT_VERSION, Manifest, NewDirectory, Part, RECALIBRATION, digest_file,
+};
 pub use encoder::{Encoder, EncoderConfig};
 pub use error::{ConfigProblem, ModelError, Result};
 pub use head::Head;
+pub use output::Output;
 pub use pooling::Pooling;
 pub use pretrained::{PretrainedEncoder, load_encoder};
 pub use reward_model::{RewardModel, RewardModelConfig, SegmentInput};

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::encoder::{DrawParameters, Encoder, EncoderConfig};
 use crate::error::{ConfigProblem, Result};
 use crate::head::Head;
+use crate::output::Output;
 use crate::pooling::Pooling;
 
 /// A batch of responses as the model sees it.
@@ -35,9 +36,22 @@ pub struct RewardModelConfig {
     pub pooling: Pooling,
     /// Scores per segment, at least one.
     pub num_aspects: usize,
+    /// What turns the head's values into scores. Default: nothing.
+    #[serde(default, skip_serializing_if = "Output::is_identity")]
+    pub output: Output,
 }
 
 impl RewardModelConfig {
+    /// A model whose scores are what the head says.
+    pub fn new(encoder: EncoderConfig, pooling: Pooling, num_aspects: usize) -> Self {
+        Self {
+            encoder,
+            pooling,
+            num_aspects,
+            output: Output::default(),
+        }
+    }
+
     /// Tells whether a model can be built.
     ///
     /// # Errors
@@ -78,6 +92,7 @@ impl RewardModelConfig {
             encoder,
             head,
             pooling: self.pooling,
+            output: self.output,
         };
         model.visit(&mut DrawParameters);
         model
@@ -89,6 +104,7 @@ impl RewardModelConfig {
             encoder: self.encoder.init(device),
             head: Head::new(self.encoder.d_model(), self.num_aspects, device),
             pooling: self.pooling,
+            output: self.output,
         }
     }
 }
@@ -98,7 +114,7 @@ impl RewardModelConfig {
 /// The model sees prompt and response as a whole, and reads one score off each segment:
 ///
 /// ```text
-/// r(x, y, y_k) = head(pool({ encoder(x, y)_t : t in y_k }))
+/// r(x, y, y_k) = output(head(pool({ encoder(x, y)_t : t in y_k })))
 /// ```
 #[derive(Module, Debug)]
 pub struct RewardModel {
@@ -106,19 +122,32 @@ pub struct RewardModel {
     head: Head,
     #[module(skip)]
     pooling: Pooling,
+    #[module(skip)]
+    output: Output,
 }
 
 impl RewardModel {
     /// Scores on the training scale. A score does not depend on the batch it is computed in.
     ///
     /// # Shapes
-    /// - returns: `[batch_size, num_segments, num_aspects]`; absent segments get the head's bias,
-    ///   which has no meaning
+    /// - returns: `[batch_size, num_segments, num_aspects]`; absent segments get the score of the
+    ///   head's bias, which has no meaning
+    ///
+    /// # Panics
+    /// As [`raw`](Self::raw).
+    pub fn forward(&self, input: SegmentInput) -> Tensor<3> {
+        self.output.forward(self.raw(input))
+    }
+
+    /// What the head says, before the output function: the logits of a sigmoid.
+    ///
+    /// # Shapes
+    /// - returns: `[batch_size, num_segments, num_aspects]`
     ///
     /// # Panics
     /// If the shapes do not agree, or the sequence is longer than the encoder's table of
     /// positions: see [`EncoderConfig::check_sequence`].
-    pub fn forward(&self, input: SegmentInput) -> Tensor<3> {
+    pub fn raw(&self, input: SegmentInput) -> Tensor<3> {
         let SegmentInput {
             token_ids,
             type_ids,
@@ -129,13 +158,18 @@ impl RewardModel {
         self.head.forward(self.pooling.pool(hidden, segment_spans))
     }
 
-    /// See [`Head::with_bias`].
+    /// Sets the score an average segment starts from, one per aspect, on the training scale; see
+    /// [`Head::with_bias`].
     ///
     /// # Panics
     /// If there are more or fewer values than aspects.
     #[must_use]
     pub fn with_head_bias(mut self, bias: &[f32]) -> Self {
-        self.head = self.head.with_bias(bias);
+        let raw: Vec<f32> = bias
+            .iter()
+            .map(|&score| self.output.inverse(score))
+            .collect();
+        self.head = self.head.with_bias(&raw);
         self
     }
 
@@ -161,5 +195,10 @@ impl RewardModel {
     /// The pooling.
     pub fn pooling(&self) -> Pooling {
         self.pooling
+    }
+
+    /// What turns the head's values into scores.
+    pub fn output(&self) -> Output {
+        self.output
     }
 }

@@ -1,9 +1,11 @@
 //! Settings of a training run.
 
+use std::collections::BTreeMap;
+
 use gradus_data::BatchSize;
 use serde::{Deserialize, Serialize};
 
-use crate::{RatingLoss, Result, Schedule, TrainError};
+use crate::{EarlyStopping, Ranking, RatingLoss, ResponseLoss, Result, Schedule, TrainError};
 
 /// Settings of a training run, the `[training]` table of a run configuration.
 ///
@@ -20,10 +22,22 @@ use crate::{RatingLoss, Result, Schedule, TrainError};
 /// | `warmup` | 0.1 | share of the steps that warm up | [0, 1) |
 /// | `weight_decay` | 0.01 | AdamW decay of matrices | ≥ 0 |
 /// | `clip_norm` | 1.0 | global gradient norm is clipped to this; 0 turns clipping off | ≥ 0 |
-/// | `loss` | `mse` | `mse`, `mae` or `huber:DELTA` | delta > 0 |
+/// | `loss` | `mse` | `mse`, `mae`, `huber:DELTA` or `bce` | delta > 0 |
+/// | `aspect_weights` | 1 each | weight of an aspect in the loss | ≥ 0, one > 0 |
+/// | `ranking` | none | pairwise term: `weight`, `margin` | weight > 0, margin ≥ 0 |
+/// | `response_loss` | none | term of rated responses: `weight`, `aggregation` | weight > 0 |
 /// | `dropout` | 0.1 | dropout on hidden states | [0, 1) |
 /// | `attention_dropout` | 0 | dropout on attention weights | [0, 1) |
 /// | `seed` | 0 | of order, initial head and dropout | |
+/// | `micro_batch_size` | none | examples computed at once; a step adds up its pieces | ≥ 1 |
+/// | `gradient_checkpointing` | false | recompute cheap activations instead of keeping them | |
+/// | `precision` | `f32` | number format of weights and activations | `f32` |
+/// | `ema_decay` | none | validate and keep a moving average of the weights | (0, 1) |
+/// | `eval_every` | 0 | steps between validations inside an epoch; 0: only at its end | |
+/// | `early_stopping` | none | `{ metric, patience, min_delta }`, see [`EarlyStopping`] | |
+/// | `max_skipped_steps` | 3 | steps in a row that may be skipped as not finite | |
+/// | `checkpoint_every` | 0 | steps between checkpoints inside an epoch; 0: only at its end | |
+/// | `keep_checkpoints` | 2 | newest checkpoints that are kept; 0: none is written | |
 ///
 /// # Errors
 ///
@@ -56,6 +70,15 @@ pub struct TrainConfig {
     pub clip_norm: f64,
     /// Loss between scores and targets. Default mean squared error.
     pub loss: RatingLoss,
+    /// Weight of an aspect in the loss; 1 for those not named. Each at least 0, one above 0.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub aspect_weights: BTreeMap<String, f64>,
+    /// Pairwise term within a response. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ranking: Option<Ranking>,
+    /// Term of responses rated as a whole. Default none: such ratings are not looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_loss: Option<ResponseLoss>,
     /// Dropout on hidden states. Range `[0, 1)`, default 0.1, as BERT was trained with.
     pub dropout: f64,
     /// Dropout on attention weights. Range `[0, 1)`, default 0: drawing it is a large part of a
@@ -63,6 +86,31 @@ pub struct TrainConfig {
     pub attention_dropout: f64,
     /// Seed of the order, the initial head and dropout. Default 0.
     pub seed: u64,
+    /// Examples computed at once. A step's batch is cut into pieces of at most this many, whose
+    /// gradients add up to those of the whole batch. At least 1, default none: the whole batch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub micro_batch_size: Option<usize>,
+    /// Whether activations that are cheap to compute are computed again in the backward pass
+    /// instead of being kept. Changes memory and time, not the result. Default false.
+    pub gradient_checkpointing: bool,
+    /// Number format of weights and activations. `f32`, the default, is the only one.
+    pub precision: String,
+    /// Decay of the moving average of the weights, which is validated and kept instead of the
+    /// weights themselves. Range `(0, 1)`, default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ema_decay: Option<f64>,
+    /// Steps between validations inside an epoch; its end is always validated. Default 0: none.
+    pub eval_every: usize,
+    /// Ends the run when validations stop getting better. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub early_stopping: Option<EarlyStopping>,
+    /// Steps in a row that may be skipped because their loss or gradient is not finite; the next
+    /// one ends the run. Default 3.
+    pub max_skipped_steps: usize,
+    /// Steps between checkpoints inside an epoch; its end always has one. Default 0: none.
+    pub checkpoint_every: usize,
+    /// Newest checkpoints that are kept during the run. Default 2; 0 writes none.
+    pub keep_checkpoints: usize,
 }
 
 impl Default for TrainConfig {
@@ -80,12 +128,27 @@ impl Default for TrainConfig {
             weight_decay: 0.01,
             clip_norm: 1.0,
             loss: RatingLoss::Mse,
+            aspect_weights: BTreeMap::new(),
+            ranking: None,
+            response_loss: None,
             dropout: 0.1,
             attention_dropout: 0.0,
             seed: 0,
+            micro_batch_size: None,
+            gradient_checkpointing: false,
+            precision: F32.into(),
+            ema_decay: None,
+            eval_every: 0,
+            early_stopping: None,
+            max_skipped_steps: 3,
+            checkpoint_every: 0,
+            keep_checkpoints: 2,
         }
     }
 }
+
+/// The number format that training works in.
+const F32: &str = "f32";
 
 impl TrainConfig {
     /// How batches are cut.
@@ -101,31 +164,6 @@ impl TrainConfig {
     /// # Errors
     /// [`TrainError::Setting`] with the name, the value and the range.
     pub fn check(&self) -> Result<()> {
-        let whole = |name, value: usize| require(name, value as f64, value >= 1, "at least 1");
-        let positive = |name, value: f64| {
-            require(
-                name,
-                value,
-                value > 0.0 && value.is_finite(),
-                "a finite number above 0",
-            )
-        };
-        let natural = |name, value: f64| {
-            require(
-                name,
-                value,
-                value >= 0.0 && value.is_finite(),
-                "a finite number, 0 or above",
-            )
-        };
-        let share = |name, value: f64| {
-            require(
-                name,
-                value,
-                (0.0..1.0).contains(&value),
-                "a share in [0, 1)",
-            )
-        };
         whole("epochs", self.epochs)?;
         whole("batch_size", self.batch_size)?;
         whole("batch_tokens", self.batch_tokens.unwrap_or(1))?;
@@ -136,11 +174,74 @@ impl TrainConfig {
         natural("clip_norm", self.clip_norm)?;
         share("dropout", self.dropout)?;
         share("attention_dropout", self.attention_dropout)?;
+        self.check_objective()?;
+        self.check_loop()
+    }
+
+    fn check_objective(&self) -> Result<()> {
         if let RatingLoss::Huber { delta } = self.loss {
             positive("loss", delta)?;
         }
+        for &weight in self.aspect_weights.values() {
+            natural("aspect_weights", weight)?;
+        }
+        if let Some(ranking) = self.ranking {
+            positive("ranking.weight", ranking.weight)?;
+            natural("ranking.margin", ranking.margin)?;
+        }
+        if let Some(response) = self.response_loss {
+            positive("response_loss.weight", response.weight)?;
+        }
         Ok(())
     }
+
+    fn check_loop(&self) -> Result<()> {
+        whole("micro_batch_size", self.micro_batch_size.unwrap_or(1))?;
+        if let Some(decay) = self.ema_decay {
+            let holds = decay > 0.0 && decay < 1.0;
+            require("ema_decay", decay, holds, "a share in (0, 1)")?;
+        }
+        if let Some(stopping) = &self.early_stopping {
+            whole("early_stopping.patience", stopping.patience)?;
+            natural("early_stopping.min_delta", stopping.min_delta)?;
+        }
+        self.check_precision()
+    }
+
+    fn check_precision(&self) -> Result<()> {
+        let expected = match self.precision.as_str() {
+            F32 => return Ok(()),
+            "bf16" | "f16" => {
+                "`f32`: Burn 0.22.1 can store weights in 16 bits but keeps no 32-bit copy of them \
+                 for the optimizer, whose small updates would be rounded away"
+            }
+            _ => "`f32`",
+        };
+        Err(TrainError::Setting {
+            name: "precision",
+            found: format!("`{}`", self.precision),
+            expected,
+        })
+    }
+}
+
+fn whole(name: &'static str, value: usize) -> Result<()> {
+    require(name, value as f64, value >= 1, "at least 1")
+}
+
+fn positive(name: &'static str, value: f64) -> Result<()> {
+    let holds = value > 0.0 && value.is_finite();
+    require(name, value, holds, "a finite number above 0")
+}
+
+fn natural(name: &'static str, value: f64) -> Result<()> {
+    let holds = value >= 0.0 && value.is_finite();
+    require(name, value, holds, "a finite number, 0 or above")
+}
+
+fn share(name: &'static str, value: f64) -> Result<()> {
+    let holds = (0.0..1.0).contains(&value);
+    require(name, value, holds, "a share in [0, 1)")
 }
 
 fn require(name: &'static str, value: f64, holds: bool, expected: &'static str) -> Result<()> {
@@ -193,6 +294,70 @@ mod tests {
             },
         ] {
             assert!(config.check().is_err(), "{config:?}");
+        }
+    }
+
+    #[test]
+    fn sixteen_bits_are_refused_by_name() {
+        for precision in ["bf16", "f16", "int8"] {
+            let config = TrainConfig {
+                precision: precision.into(),
+                ..TrainConfig::default()
+            };
+            let message = config.check().unwrap_err().to_string();
+            assert!(message.contains(precision) && message.contains("`f32`"));
+        }
+    }
+
+    #[test]
+    fn settings_of_the_loop_have_ranges() {
+        let stopping = |patience, min_delta| {
+            Some(EarlyStopping {
+                patience,
+                min_delta,
+                ..EarlyStopping::default()
+            })
+        };
+        let default = TrainConfig::default;
+        for (name, config) in [
+            (
+                "micro_batch_size",
+                TrainConfig {
+                    micro_batch_size: Some(0),
+                    ..default()
+                },
+            ),
+            (
+                "ema_decay",
+                TrainConfig {
+                    ema_decay: Some(1.0),
+                    ..default()
+                },
+            ),
+            (
+                "ema_decay",
+                TrainConfig {
+                    ema_decay: Some(f64::NAN),
+                    ..default()
+                },
+            ),
+            (
+                "patience",
+                TrainConfig {
+                    early_stopping: stopping(0, 0.0),
+                    ..default()
+                },
+            ),
+            (
+                "min_delta",
+                TrainConfig {
+                    early_stopping: stopping(1, -1.0),
+                    ..default()
+                },
+            ),
+        ] {
+            let message = config.check().unwrap_err().to_string();
+            assert!(message.contains(name), "{name}: {message}");
         }
     }
 

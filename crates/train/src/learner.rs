@@ -7,41 +7,70 @@ use burn::train::{InferenceStep, ItemLazy, TrainOutput, TrainStep};
 use gradus_data::SegmentBatch;
 use gradus_model::{RewardModel, SegmentInput};
 
-use crate::RatingLoss;
+use crate::{Denominators, Objective, ObjectiveTotals};
 
-/// A [`RewardModel`] with the loss it is trained on.
+/// A [`RewardModel`] with the objective it is trained on.
 #[derive(Module, Debug)]
 pub struct RegressionLearner {
     /// The model whose weights are learned.
     pub model: RewardModel,
     #[module(skip)]
-    loss: RatingLoss,
+    objective: Objective,
+}
+
+/// The optimizer step that a micro-batch belongs to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepScope {
+    /// Number of the step in the run, from 1.
+    pub number: usize,
+    /// Sum of the [denominators](RegressionLearner::denominators) of all its micro-batches.
+    pub denominators: Denominators,
 }
 
 impl RegressionLearner {
-    /// Trains `model` on `loss`.
-    pub fn new(model: RewardModel, loss: RatingLoss) -> Self {
-        Self { model, loss }
+    /// Trains `model` on an objective; a [`RatingLoss`](crate::RatingLoss) alone is one.
+    pub fn new(model: RewardModel, objective: impl Into<Objective>) -> Self {
+        Self {
+            model,
+            objective: objective.into(),
+        }
     }
 
-    fn outcome(&self, batch: SegmentBatch) -> RatingOutcome {
-        let scores = self.model.forward(SegmentInput {
-            token_ids: batch.token_ids,
-            type_ids: batch.type_ids,
-            mask_pad: batch.mask_pad,
-            segment_spans: batch.segment_spans,
+    /// What is minimised.
+    pub fn objective(&self) -> &Objective {
+        &self.objective
+    }
+
+    /// What a batch adds to the denominators of its step. Costs nothing: the sums are on the host.
+    pub fn denominators(&self, batch: &SegmentBatch) -> Denominators {
+        self.objective.denominators(&batch.weight_sums)
+    }
+
+    /// Gradients of the part that a micro-batch makes up of its step's loss.
+    ///
+    /// The gradients of a step's micro-batches, added up, are those of one batch of all of them.
+    pub fn step(&self, batch: SegmentBatch, scope: &StepScope) -> TrainOutput<RatingOutcome> {
+        let outcome = self.outcome(batch, Some(scope));
+        let gradients = outcome.loss.backward();
+        TrainOutput::new(self, gradients, outcome)
+    }
+
+    fn outcome(&self, batch: SegmentBatch, scope: Option<&StepScope>) -> RatingOutcome {
+        let denominators = self.denominators(&batch);
+        let raw = self.model.raw(SegmentInput {
+            token_ids: batch.token_ids.clone(),
+            type_ids: batch.type_ids.clone(),
+            mask_pad: batch.mask_pad.clone(),
+            segment_spans: batch.segment_spans.clone(),
         });
-        let mse = RatingLoss::Mse.forward(
-            scores.clone().detach(),
-            batch.targets.clone(),
-            batch.weights.clone(),
-        );
+        let scores = self.model.output().forward(raw.clone());
+        let sums = self.objective.sums(raw, scores.clone(), &batch);
+        let step = scope.map_or(denominators, |scope| scope.denominators);
         RatingOutcome {
-            loss: self
-                .loss
-                .forward(scores, batch.targets, batch.weights.clone()),
-            mse,
-            weight: batch.weights.sum(),
+            loss: self.objective.loss(&sums, &step),
+            sums: sums.stack(),
+            scores: scores.detach(),
+            denominators,
             rated: batch.num_rated,
             tokens: batch.num_tokens,
             ids: batch.ids,
@@ -52,18 +81,44 @@ impl RegressionLearner {
 /// What a batch gave: its loss and how much it counts.
 #[derive(Debug)]
 pub struct RatingOutcome {
-    /// Weighted mean loss over the batch's rated pairs, of shape `[1]`.
+    /// The part of the step's loss that the batch makes up, of shape `[1]`: all of it where the
+    /// batch is the step.
     pub loss: Tensor<1>,
-    /// Weighted mean squared error over the same pairs, without gradient, of shape `[1]`.
-    pub mse: Tensor<1>,
-    /// Sum of the weights, of shape `[1]`.
-    pub weight: Tensor<1>,
+    /// Sums of the objective's terms.
+    sums: Tensor<1>,
+    /// Scores, without gradient: `[batch_size, num_segments, num_aspects]`.
+    pub scores: Tensor<3>,
+    /// What the batch itself adds to the denominators of its step.
+    pub denominators: Denominators,
     /// Rated segment-aspect pairs.
     pub rated: usize,
     /// Tokens, padding not counted.
     pub tokens: usize,
     /// Ids of the batch's examples.
     pub ids: Vec<String>,
+}
+
+impl RatingOutcome {
+    /// The sums of the batch, to be added to those of others. Waits for the device.
+    pub fn totals(&self) -> ObjectiveTotals {
+        ObjectiveTotals::read(&self.sums, self.denominators)
+    }
+
+    /// Two micro-batches of one step together; of the scores, those of `self` stay.
+    #[must_use]
+    pub(crate) fn plus(self, other: Self) -> Self {
+        let mut ids = self.ids;
+        ids.extend(other.ids);
+        Self {
+            loss: self.loss.detach() + other.loss.detach(),
+            sums: self.sums + other.sums,
+            scores: self.scores,
+            denominators: self.denominators + other.denominators,
+            rated: self.rated + other.rated,
+            tokens: self.tokens + other.tokens,
+            ids,
+        }
+    }
 }
 
 impl Adaptor<LossInput> for RatingOutcome {
@@ -77,19 +132,19 @@ impl ItemLazy for RatingOutcome {
         self.loss.device().flush()?;
         Ok(Self {
             loss: self.loss.without_autodiff(),
-            mse: self.mse.without_autodiff(),
-            weight: self.weight.without_autodiff(),
+            scores: self.scores.without_autodiff(),
             ..self
         })
     }
 }
 
+/// A batch that is a whole step by itself, as Burn's own loops have it.
 impl TrainStep for RegressionLearner {
     type Input = SegmentBatch;
     type Output = RatingOutcome;
 
     fn step(&self, batch: SegmentBatch) -> TrainOutput<RatingOutcome> {
-        let outcome = self.outcome(batch);
+        let outcome = self.outcome(batch, None);
         let gradients = outcome.loss.backward();
         TrainOutput::new(self, gradients, outcome)
     }
@@ -100,6 +155,6 @@ impl InferenceStep for RegressionLearner {
     type Output = RatingOutcome;
 
     fn step(&self, batch: SegmentBatch) -> RatingOutcome {
-        self.outcome(batch)
+        self.outcome(batch, None)
     }
 }

@@ -1,36 +1,58 @@
-//! Training segment-level reward models: losses, the learner, the run.
+//! Training segment-level reward models: objectives, the learner, the run.
 //!
 //! # Crate map
-//! - [`RatingLoss`]: squared, absolute and Huber loss over rated segments
+//! - [`RatingLoss`]: loss of a rated segment; [`Objective`]: all that is minimised
+//! - [`Denominators`]: what the micro-batches of one optimizer step are divided by
 //! - [`TrainConfig`], [`TextOptions`], [`ModelOptions`], [`ScratchOptions`]: settings
 //! - [`prepare`]: examples to encoded splits
 //! - [`RegressionLearner`], [`adamw`], [`WarmupLinear`]: the parts of a step
 //! - [`fit`]: a run over encoded splits, on Burn's `SupervisedTraining`
 //! - [`run`]: from examples to a bundle on disk
-//! - [`TrainHistory`], [`TrainObserver`]: what happened, and who watches
+//! - [`Session`], [`StopHandle`], [`Checkpoints`]: what surrounds a run; killed, it can go on
+//! - [`TrainHistory`], [`TrainObserver`], [`metrics_lines`]: what happened, and who watches
+//! - [`EarlyStopping`], [`ValidMetrics`]: which validation is the best
 
+mod average;
+mod checkpoint;
 mod config;
+mod early_stopping;
 mod error;
+mod events;
 mod fit;
 mod history;
 mod learner;
-mod loss;
+mod loop_state;
+mod metrics;
+mod metrics_log;
+mod objective;
 mod optimizer;
 mod options;
 mod prepare;
 mod renderer;
 mod run;
 mod schedule;
+mod seeds;
+mod session;
+mod step;
+mod stop;
 mod strategy;
+mod trainer;
+mod validate;
 
+pub use checkpoint::{Damage, SavedFile, checkpoint_file, default_checkpoints, find_checkpoints};
 pub use config::*;
+pub use early_stopping::EarlyStopping;
 pub use error::*;
 pub use fit::*;
 pub use history::*;
 pub use learner::*;
-pub use loss::*;
+pub use metrics::*;
+pub use metrics_log::{METRICS_FILE, metrics_lines};
+pub use objective::*;
 pub use optimizer::*;
 pub use options::*;
 pub use prepare::*;
 pub use run::*;
 pub use schedule::*;
+pub use session::*;
+pub use stop::*;

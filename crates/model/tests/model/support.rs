@@ -118,11 +118,7 @@ pub(crate) fn random_model(
         ..encoder
     };
     let encoder = EncoderConfig::Bert(encoder).with_dropout(0.0, 0.0);
-    let config = RewardModelConfig {
-        encoder,
-        pooling,
-        num_aspects,
-    };
+    let config = RewardModelConfig::new(encoder, pooling, num_aspects);
     let model = config.init(&device);
     (config, model)
 }
