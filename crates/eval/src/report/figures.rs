@@ -128,7 +128,7 @@ fn row(metric: Metric, level: &LevelValues, baselines: &[(&str, &MetricValues)])
     let cell = |value: Option<f64>, range: Option<String>| {
         let is_best = value.is_some_and(|value| metric.goodness(value) >= best);
         html! {
-            td.best[is_best && !baselines.is_empty()] {
+            td class=[(is_best && !baselines.is_empty()).then_some("best")] {
                 (figure(value.map(|value| shown(metric, value))))
                 @if let Some(range) = range { span.range { (range) } }
             }

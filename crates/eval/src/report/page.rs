@@ -6,7 +6,8 @@ use super::charts::{
     residuals_by_score, training,
 };
 use super::figures::{overview, table, tiles};
-use super::reading::{Tone, reading};
+use super::number::counted;
+use super::reading::reading;
 use super::slice_table::slice_table;
 use super::summary::{coverage, summary};
 use super::{History, ReportInput};
@@ -79,7 +80,7 @@ fn aspect_section(input: &ReportInput, index: usize) -> Result<Markup> {
         p.note { (coverage(&aspect.counts)) }
         ul.reading {
             @for sentence in reading(aspect) {
-                li.good[sentence.tone == Tone::Good].bad[sentence.tone == Tone::Bad] { (sentence.text) }
+                li class=[sentence.tone.class()] { (sentence.text) }
             }
         }
     };
@@ -111,13 +112,10 @@ fn tables(input: &ReportInput, aspect: &AspectEvaluation) -> Markup {
                 .map(|baseline| (baseline.name.as_str(), level(baseline)))
                 .collect()
         };
-    let segments = format!(
-        "{} segments",
-        super::number::count(aspect.segment.values.count)
-    );
+    let segments = counted(aspect.segment.values.count, "segment");
     let responses = format!(
-        "{} responses, {}",
-        super::number::count(aspect.response.values.count),
+        "{}, {}",
+        counted(aspect.response.values.count, "response"),
         input.evaluation.aggregation
     );
     html! {

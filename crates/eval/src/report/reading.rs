@@ -17,6 +17,17 @@ pub(super) enum Tone {
     Neutral,
 }
 
+impl Tone {
+    /// Its class in the style sheet.
+    pub(super) fn class(self) -> Option<&'static str> {
+        match self {
+            Self::Good => Some("good"),
+            Self::Bad => Some("bad"),
+            Self::Neutral => None,
+        }
+    }
+}
+
 /// One sentence or two.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Sentence {
