@@ -53,6 +53,22 @@ pub(crate) fn number(value: Option<f64>) -> String {
     value.map_or_else(|| "-".into(), |value| format!("{value:.4}"))
 }
 
+/// A number somebody chose, without digits that say nothing.
+pub(crate) fn brief(value: f64) -> String {
+    let text = format!("{value:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// A text in at most `longest` characters, on one line.
+pub(crate) fn shortened(text: &str, longest: usize) -> String {
+    let text = text.replace(['\n', '\r', '\t'], " ");
+    if text.chars().count() <= longest {
+        return text;
+    }
+    let start: String = text.chars().take(longest - 1).collect();
+    format!("{start}…")
+}
+
 /// A score or rating of a single segment.
 pub(crate) fn short(value: Option<f64>) -> String {
     value.map_or_else(|| "-".into(), |value| format!("{value:.2}"))

@@ -1,8 +1,10 @@
 //! One file per subcommand: arguments → checked configuration → library call → report.
 
+mod calibrate;
 mod data;
 mod devices;
 mod eval;
+mod process;
 mod quickstart;
 mod score;
 mod train;
@@ -17,6 +19,8 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Quickstart(args) => quickstart::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Calibrate(args) => calibrate::run(&args),
+        Command::Process { benchmark } => process::run(&benchmark),
         Command::Score(args) => score::run(&args),
         Command::Data { command } => data::run(command),
         Command::Devices { json } => devices::run(json),

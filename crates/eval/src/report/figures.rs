@@ -109,9 +109,7 @@ pub(super) fn table(
                     }
                 }
             }
-            @if !level.values.absences.is_empty() {
-                p.note { "A figure shown as - does not exist: " (absences(&level.values)) "." }
-            }
+            @if let Some(note) = absences(level) { p.note { (note) } }
         }
     }
 }
@@ -143,9 +141,25 @@ fn row(metric: Metric, level: &LevelValues, baselines: &[(&str, &MetricValues)])
     }
 }
 
-fn absences(values: &MetricValues) -> String {
-    let reasons: Vec<String> = values.absences.iter().map(ToString::to_string).collect();
-    reasons.join("; ")
+/// Why figures and intervals do not exist, where some do not.
+fn absences(level: &LevelValues) -> Option<String> {
+    let mut notes = Vec::new();
+    let reasons: Vec<String> = level
+        .values
+        .absences
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    if !reasons.is_empty() {
+        notes.push(format!(
+            "A figure shown as - does not exist: {}.",
+            reasons.join("; ")
+        ));
+    }
+    if let Some(reason) = level.intervals_absent {
+        notes.push(format!("No intervals: {reason}."));
+    }
+    (!notes.is_empty()).then(|| notes.join(" "))
 }
 
 /// One line per aspect, where there are several.
@@ -204,6 +218,7 @@ mod tests {
                 ..MetricValues::default()
             },
             intervals: [(Metric::Mse, interval)].into(),
+            ..LevelValues::default()
         };
         assert_eq!(
             range(&level, Metric::Mse).unwrap(),

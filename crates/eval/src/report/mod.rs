@@ -18,20 +18,13 @@ mod summary;
 
 pub use history::{Epoch, History, Step};
 
-use crate::slices::{Slice, SliceKey, Slicer};
-use crate::{EvalError, Evaluation, JudgedAspect, Metric, Result, ScoredResponse};
+use crate::{EvalError, Evaluation, Result, ScoredResponse};
 use gradus_data::Example;
 
 /// What a report is made from.
 #[derive(Clone, Debug)]
 pub struct ReportInput<'a> {
-    /// What gave the scores, as the reader knows it: a bundle, a score file.
-    pub system: &'a str,
-    /// The data set, as the reader knows it.
-    pub data: &'a str,
-    /// More about where scores and data come from: what it is, and its value.
-    pub facts: &'a [(String, String)],
-    /// The figures.
+    /// The figures, with provenance, slices and intervals where they are to be shown.
     pub evaluation: &'a Evaluation,
     /// The scores the figures were computed from.
     pub scored: &'a [ScoredResponse],
@@ -58,15 +51,4 @@ pub fn html(input: &ReportInput) -> Result<String> {
         return Err(EvalError::ReportExamples { found, expected });
     }
     page::page(input).map(maud::PreEscaped::into_string)
-}
-
-/// The slices of an aspect, worst first. Those with few segments are left out.
-fn slices(input: &ReportInput, judged: &JudgedAspect) -> Vec<Slice> {
-    let slicer = Slicer {
-        scored: input.scored,
-        judged,
-        midpoint: None,
-        min_segments: 20,
-    };
-    slicer.slices(&[SliceKey::Position, SliceKey::Length], Metric::Rmse)
 }

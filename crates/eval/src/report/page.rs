@@ -9,9 +9,8 @@ use super::figures::{overview, table, tiles};
 use super::number::counted;
 use super::reading::reading;
 use super::slice_table::slice_table;
-use super::summary::{coverage, summary};
+use super::summary::{coverage, summary, title};
 use super::{History, ReportInput};
-use crate::slices::Slice;
 use crate::{AspectEvaluation, JudgedAspect, MetricValues, Result};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -35,7 +34,7 @@ pub(super) fn page(input: &ReportInput) -> Result<Markup> {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta http-equiv="Content-Security-Policy" content=(POLICY);
                 meta name="referrer" content="no-referrer";
-                title { (input.system) " on " (input.data) " \u{b7} Gradus" }
+                title { (title(input)) " \u{b7} Gradus" }
                 style { (PreEscaped(STYLE)) }
             }
             body {
@@ -72,9 +71,9 @@ fn navigation(aspects: &[AspectEvaluation], training: bool) -> Markup {
 fn aspect_section(input: &ReportInput, index: usize) -> Result<Markup> {
     let aspect = &input.evaluation.aspects[index];
     let judged = JudgedAspect::collect(input.scored, index, &aspect.aspect);
-    let slices: Vec<Slice> = super::slices(input, &judged);
+    let slices = &aspect.slices;
     let overall = aspect.segment.values.rmse;
-    let charts = charts(aspect, &judged, &slices)?;
+    let charts = charts(aspect, &judged)?;
     let head = html! {
         h2 { "Aspect: " bdi { (aspect.aspect) } }
         p.note { (coverage(&aspect.counts)) }
@@ -97,7 +96,7 @@ fn aspect_section(input: &ReportInput, index: usize) -> Result<Markup> {
                 h3 { "Slices, worst first" }
                 p.note { "Segments by where they stand, how long they are, and what the records say of them. "
                     "The mark in each bar is the RMSE of all segments." }
-                (slice_table(&slices, overall))
+                (slice_table(slices, overall))
             }
         }
     })
@@ -126,11 +125,7 @@ fn tables(input: &ReportInput, aspect: &AspectEvaluation) -> Markup {
     }
 }
 
-fn charts(
-    aspect: &AspectEvaluation,
-    judged: &JudgedAspect,
-    slices: &[Slice],
-) -> Result<Vec<Chart>> {
+fn charts(aspect: &AspectEvaluation, judged: &JudgedAspect) -> Result<Vec<Chart>> {
     let pairs: Vec<(f64, f64)> = judged
         .responses
         .iter()
@@ -151,10 +146,7 @@ fn charts(
         .iter()
         .map(|baseline| &baseline.response)
         .collect();
-    let curve = match &aspect.reliability {
-        Some(before) => reliability(before, None)?,
-        None => None,
-    };
+    let curve = calibration(aspect)?;
     let charts = [
         against_baselines("Segments, beside the baselines", &aspect.segment, &segment)?,
         against_baselines(
@@ -166,9 +158,21 @@ fn charts(
         curve,
         residual_histogram(&pairs)?,
         residuals_by_score(&pairs)?,
-        positions(slices, aspect.segment.values.rmse)?,
+        positions(&aspect.slices, aspect.segment.values.rmse)?,
     ];
     Ok(charts.into_iter().flatten().collect())
+}
+
+/// Reliability as scored, and beside it as recalibrated where there is a recalibration.
+fn calibration(aspect: &AspectEvaluation) -> Result<Option<Chart>> {
+    let (before, after) = match &aspect.recalibrated {
+        Some(recalibrated) => (
+            recalibrated.before.reliability.as_ref(),
+            recalibrated.after.reliability.as_ref(),
+        ),
+        None => (aspect.reliability.as_ref(), None),
+    };
+    before.map_or(Ok(None), |before| reliability(before, after))
 }
 
 fn figure(chart: &Chart) -> Markup {

@@ -51,6 +51,7 @@ pub(super) fn reading(aspect: &AspectEvaluation) -> Vec<Sentence> {
         sentences.extend(value(aspect));
         sentences.extend(order(aspect));
     }
+    sentences.extend(recalibration(aspect));
     sentences.extend(parts_of_the_error(aspect));
     sentences.extend(lowest_is_last(aspect));
     sentences
@@ -87,39 +88,53 @@ fn value(aspect: &AspectEvaluation) -> Option<Sentence> {
 
 /// The order beside what position, length and words reach.
 fn order(aspect: &AspectEvaluation) -> Option<Sentence> {
-    let reached: Vec<String> = aspect
-        .baselines
-        .iter()
-        .filter_map(|baseline| {
-            Some(format!(
-                "{} reaches a Pearson correlation of {}",
-                baseline.name,
-                plain(baseline.segment.pearson?)
-            ))
-        })
-        .collect();
     let (_, best) = best_baseline(aspect, Metric::Pearson)?;
-    let reached = reached.join(", ");
-    let Some(model) = aspect.segment.values.pearson else {
-        return Some(Sentence {
-            tone: Tone::Bad,
-            text: format!("{}; these scores have none.", capital(&reached)),
-        });
-    };
-    let (interval, tone) = standing(aspect, Metric::Pearson, model, best);
-    let end = match tone {
-        Tone::Good => "",
-        Tone::Bad => ": less than the best of these guesses",
-        Tone::Neutral => ": not to be told from the best of these guesses",
+    let guesses = aspect.baselines.iter().filter_map(|baseline| {
+        Some(format!(
+            "{} reaches {}",
+            baseline.name,
+            plain(baseline.segment.pearson?)
+        ))
+    });
+    let guesses = guesses.collect::<Vec<_>>().join(", ");
+    let (tone, scores) = match aspect.segment.values.pearson {
+        None => (Tone::Bad, "of these scores there is none".to_owned()),
+        Some(model) => {
+            let (interval, tone) = standing(aspect, Metric::Pearson, model, best);
+            let end = match tone {
+                Tone::Good => "",
+                Tone::Bad => ", less than the best of these guesses",
+                Tone::Neutral => ", not to be told from the best of these guesses",
+            };
+            (
+                tone,
+                format!("these scores reach {}{interval}{end}", plain(model)),
+            )
+        }
     };
     Some(Sentence {
         tone,
-        text: format!(
-            "{}; these scores reach {}{interval}{end}.",
-            capital(&reached),
-            plain(model)
-        ),
+        text: format!("Pearson correlation: {guesses}; {scores}."),
     })
+}
+
+/// What the bundle's recalibration changes.
+fn recalibration(aspect: &AspectEvaluation) -> Option<Sentence> {
+    let recalibrated = aspect.recalibrated.as_ref()?;
+    let (before, after) = (
+        recalibrated.before.segment.rmse?,
+        recalibrated.after.segment.rmse?,
+    );
+    let which = if recalibrated.applied {
+        "after"
+    } else {
+        "before"
+    };
+    Some(neutral(format!(
+        "Recalibration takes RMSE from {} to {}; the figures of this page are those {which} it.",
+        plain(before),
+        plain(after),
+    )))
 }
 
 /// The model's interval as text, and where it stands to a baseline. Without an interval nothing is
@@ -178,13 +193,6 @@ fn lowest_is_last(aspect: &AspectEvaluation) -> Option<Sentence> {
     })
 }
 
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,6 +223,7 @@ mod tests {
         aspect.segment = LevelValues {
             values: values(rmse, Some(0.8)),
             intervals: [(Metric::Rmse, interval)].into(),
+            ..LevelValues::default()
         };
         aspect.baselines = vec![
             named("train mean", values(9.0, None)),
@@ -247,7 +256,7 @@ mod tests {
         let sentences = reading(&aspect(0.2, 0.1, 0.3, 0.4));
         assert_eq!(
             sentences[1].text,
-            "Position + length reaches a Pearson correlation of 0.1000; these scores reach 0.8000."
+            "Pearson correlation: position + length reaches 0.1000; these scores reach 0.8000."
         );
     }
 

@@ -1,7 +1,7 @@
 //! Where the scores fail: the slices of an aspect, worst first.
 
 use super::number::{count, figure};
-use crate::slices::{Slice, SliceKey};
+use crate::slices::Slice;
 use maud::{Markup, html};
 
 /// Slices shown at once; the rest is folded.
@@ -50,21 +50,13 @@ fn row(slice: &Slice, overall: Option<f64>, highest: f64) -> Markup {
     let values = &slice.values;
     html! {
         tr {
-            th scope="row" { span.key { (key(&slice.key)) } " " bdi { (slice.part) } }
+            th scope="row" { span.key { (slice.key) } " " bdi { (slice.part) } }
             td { (count(values.count)) }
             td { (figure(values.rmse)) }
             td.bar { (bar(values.rmse, overall, highest)) }
             td { (figure(values.bias)) }
             td { (figure(values.pearson)) }
         }
-    }
-}
-
-fn key(key: &SliceKey) -> &str {
-    match key {
-        SliceKey::Position => "position",
-        SliceKey::Length => "length",
-        SliceKey::Meta(name) => name,
     }
 }
 
@@ -88,6 +80,7 @@ fn bar(rmse: Option<f64>, overall: Option<f64>, highest: f64) -> Markup {
 mod tests {
     use super::*;
     use crate::MetricValues;
+    use crate::slices::SliceKey;
 
     #[test]
     fn many_slices_are_folded_not_dropped_and_names_are_text() {

@@ -2,38 +2,78 @@
 
 use super::ReportInput;
 use super::number::{count, counted};
-use crate::bootstrap::Interval;
-use crate::{Aggregation, AspectCounts, LevelValues};
+use crate::{Aggregation, AspectCounts, Evaluation, Provenance, ScoreSource};
 use maud::{Markup, html};
 
 /// The head of the page.
 pub(super) fn summary(input: &ReportInput) -> Markup {
     let evaluation = input.evaluation;
     let counts = evaluation.counts;
-    let facts = input
-        .facts
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.clone()));
     let size = format!(
         "{}, {}",
         counted(counts.responses, "response"),
         counted(counts.segments, "segment")
     );
-    let more = [
+    let rest = [
         ("Size", size),
         ("Score of a response", aggregation(evaluation.aggregation)),
-        ("Intervals", intervals(input)),
+        ("Intervals", intervals(evaluation)),
     ];
     html! {
         p.kicker { "Gradus evaluation" }
-        h1 { bdi { (input.system) } small { " on " } bdi { (input.data) } }
+        h1 {
+            @if let Some(provenance) = &evaluation.provenance {
+                bdi { (short(provenance.scores.name())) }
+                small { " on " bdi { (short(&provenance.data)) } }
+            } @else { "Scores" }
+        }
         dl.facts {
-            @for (name, value) in facts.chain(more) {
+            @for (name, value) in evaluation.provenance.iter().flat_map(origin).chain(rest) {
                 dt { (name) }
                 dd { (value) }
             }
         }
     }
+}
+
+/// What the page is called in a browser's tab.
+pub(super) fn title(input: &ReportInput) -> String {
+    match &input.evaluation.provenance {
+        Some(provenance) => {
+            format!(
+                "{} on {}",
+                short(provenance.scores.name()),
+                short(&provenance.data)
+            )
+        }
+        None => "Scores".into(),
+    }
+}
+
+/// Where scores, ratings and baselines come from.
+fn origin(provenance: &Provenance) -> [(&'static str, String); 3] {
+    let (kind, name) = match &provenance.scores {
+        ScoreSource::Bundle(name) => ("Bundle", name),
+        ScoreSource::File(name) => ("Score file", name),
+    };
+    let baselines = provenance
+        .baselines
+        .clone()
+        .unwrap_or_else(|| "none".into());
+    [
+        (kind, name.clone()),
+        ("Data", provenance.data.clone()),
+        ("Trivial baselines fitted on", baselines),
+    ]
+}
+
+/// The last part of a path.
+fn short(path: &str) -> &str {
+    let end = path.trim_end_matches(['/', '\\']);
+    end.rsplit(['/', '\\'])
+        .next()
+        .filter(|name| !name.is_empty())
+        .unwrap_or(path)
 }
 
 fn aggregation(aggregation: Aggregation) -> String {
@@ -47,19 +87,12 @@ fn aggregation(aggregation: Aggregation) -> String {
     }
 }
 
-fn intervals(input: &ReportInput) -> String {
-    let of_level =
-        |level: &LevelValues| -> Option<Interval> { level.intervals.values().next().copied() };
-    let first = input
-        .evaluation
-        .aspects
-        .iter()
-        .find_map(|aspect| of_level(&aspect.segment).or_else(|| of_level(&aspect.response)));
-    match first {
-        Some(interval) => format!(
-            "{} %, from resampling whole responses {} times",
-            (100.0 * interval.confidence).round(),
-            count(interval.resamples + interval.undefined),
+fn intervals(evaluation: &Evaluation) -> String {
+    match &evaluation.bootstrap {
+        Some(bootstrap) => format!(
+            "{} %, from resampling whole responses {}",
+            (100.0 * bootstrap.confidence * 1e6).round() / 1e6,
+            counted(bootstrap.resamples, "time"),
         ),
         None => "none".into(),
     }
@@ -67,12 +100,12 @@ fn intervals(input: &ReportInput) -> String {
 
 /// What of an aspect was rated and scored, in a sentence or two.
 pub(super) fn coverage(counts: &AspectCounts) -> String {
-    let mut text = format!(
+    let mut parts = vec![format!(
         "{} of {} scored, in {}.",
         count(counts.scored),
         counted(counts.rated, "rated segment"),
         counted(counts.responses, "response"),
-    );
+    )];
     let unscored = counts.unscored;
     let reasons = [
         (
@@ -93,27 +126,41 @@ pub(super) fn coverage(counts: &AspectCounts) -> String {
         .map(|(segments, reason)| format!("{} {reason}", count(segments)))
         .collect();
     if !reasons.is_empty() {
-        text += &format!(" Not scored, and in no figure: {}.", reasons.join("; "));
+        let reasons = reasons.join("; ");
+        parts.push(format!("Not scored, and in no figure: {reasons}."));
     }
     if counts.responses_partly_scored > 0 {
-        text += &format!(
-            " {} scored in part: at response level only the scored part counts.",
+        parts.push(format!(
+            "{} scored in part: at response level only the scored part counts.",
             counted(counts.responses_partly_scored, "response")
-        );
+        ));
     }
     if counts.ratings_not_finite > 0 {
-        text += &format!(
-            " {} not finite and left out.",
+        parts.push(format!(
+            "{} not finite and left out.",
             counted(counts.ratings_not_finite, "rating")
-        );
+        ));
     }
-    text
+    parts.join(" ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::UnscoredCounts;
+
+    #[test]
+    fn a_path_is_shortened_to_its_last_part() {
+        let paths = [
+            "runs/my-bundle/",
+            "test.jsonl.gz",
+            "C:\\data\\x.jsonl",
+            "-",
+            "/",
+        ];
+        let names = ["my-bundle", "test.jsonl.gz", "x.jsonl", "-", "/"];
+        assert_eq!(paths.map(short), names);
+    }
 
     #[test]
     fn what_was_left_out_is_said_with_its_reason() {

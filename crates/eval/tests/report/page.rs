@@ -136,9 +136,6 @@ fn examples_of_another_data_set_are_refused() {
     let evaluation =
         Evaluation::compute(&fixture.scored, &fixture.aspects, Aggregation::Mean, &[]).unwrap();
     let error = html(&ReportInput {
-        system: "",
-        data: "",
-        facts: &[],
         evaluation: &evaluation,
         scored: &fixture.scored,
         examples: &fixture.examples[1..],

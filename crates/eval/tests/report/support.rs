@@ -3,8 +3,10 @@
 use gradus_data::{Example, GeneratorConfig, generate};
 use gradus_eval::bootstrap::Bootstrap;
 use gradus_eval::report::{DEFAULT_RESPONSES, Epoch, History, ReportInput, Step, html};
+use gradus_eval::slices::{Slice, SliceKey};
 use gradus_eval::{
-    Aggregation, Aspect, Baselines, Evaluation, Metric, ScoredResponse, ScoredSegment,
+    Aggregation, Aspect, Baselines, Evaluation, Metric, Provenance, ScoreSource, ScoredResponse,
+    ScoredSegment,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -77,10 +79,15 @@ impl Fixture {
             ..Bootstrap::default()
         };
         evaluation.add_intervals(&self.scored, &self.aspects, &bootstrap, &Metric::ALL);
+        let keys = [
+            SliceKey::Position,
+            SliceKey::Length,
+            SliceKey::Meta("topic".into()),
+        ];
+        evaluation.add_slices(&self.scored, &self.aspects, &keys, Slice::MIN_SEGMENTS);
+        let source = ScoreSource::Bundle("runs/my-bundle".into());
+        evaluation.provenance = Some(Provenance::new(source, "test.jsonl"));
         html(&ReportInput {
-            system: "my-bundle",
-            data: "test.jsonl",
-            facts: &[("Bundle".into(), "my-bundle, format 1".into())],
             evaluation: &evaluation,
             scored: &self.scored,
             examples: &self.examples,

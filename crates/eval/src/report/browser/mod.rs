@@ -72,7 +72,7 @@ fn shown(selection: &Selection, all: usize, aspects: &[&str]) -> String {
             })
             .collect();
         if !shares.is_empty() {
-            text += &format!(", together {}", shares.join(", "));
+            text = format!("{text}, together {}", shares.join(", "));
         }
     }
     text += ". They are not a sample: most are worse than the average. The option --html-responses changes how many.";

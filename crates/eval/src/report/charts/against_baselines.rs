@@ -54,8 +54,8 @@ pub(in crate::report) fn against_baselines(
     let (Some(x), Some(y)) = axes else {
         return Ok(None);
     };
-    let height = 62 + 27 * u32::try_from(rows.len()).unwrap_or(1);
-    let svg = draw(title, (&x, &y), Layout { height, left: 124 }, |plot| {
+    let height = 66 + 28 * u32::try_from(rows.len()).unwrap_or(1);
+    let svg = draw(title, (&x, &y), Layout { height, left: 136 }, |plot| {
         for (&metric, row) in rows.iter().zip(y.ticks.iter().copied()) {
             for value in baselines.iter().filter_map(|values| values.get(metric)) {
                 plot.ring((value, row), 4.0, Ink::Other);

@@ -5,7 +5,7 @@ use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, Value
 use std::ops::Range;
 
 /// About how many numbers an axis shows.
-const TICKS: f64 = 5.0;
+const TICKS: f64 = 6.0;
 
 /// What an axis shows.
 #[derive(Clone, Debug)]

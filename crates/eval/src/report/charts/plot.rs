@@ -12,7 +12,8 @@ use crate::{EvalError, Result};
 const SCALE: u32 = 4;
 /// Width of every chart in pixels of the page; the page scales it to the room there is.
 const WIDTH: u32 = 440;
-const TEXT: f64 = 11.5;
+/// Size of all text, in pixels of the page.
+const TEXT: f64 = 13.0;
 
 type Sheet<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Axis, Axis>>;
 type Failure = DrawingAreaErrorKind<std::io::Error>;
@@ -37,7 +38,7 @@ impl Default for Layout {
     fn default() -> Self {
         Self {
             height: 300,
-            left: 52,
+            left: 58,
         }
     }
 }
@@ -73,7 +74,7 @@ fn draw_into(
     let mut sheet = ChartBuilder::on(&root)
         .margin_top(10 * SCALE)
         .margin_right(14 * SCALE)
-        .x_label_area_size(38 * SCALE)
+        .x_label_area_size(42 * SCALE)
         .y_label_area_size(layout.left * SCALE)
         .build_cartesian_2d(x.clone(), y.clone())?;
     let numbers = text_style(Ink::Muted);
@@ -215,6 +216,6 @@ mod tests {
             "{svg}"
         );
         let points = svg.split("points=\"").nth(1).unwrap();
-        assert!(points.starts_with("208,"), "{points}");
+        assert!(points.starts_with("232,"), "{points}");
     }
 }

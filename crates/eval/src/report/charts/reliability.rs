@@ -38,21 +38,16 @@ pub(in crate::report) fn reliability(
         }
         curve(plot, before, Ink::Model);
     })?;
-    let mut caption = format!(
+    let recalibrated = after.map_or_else(String::new, |after| {
+        let error = plain(after.expected_calibration_error);
+        format!(", after recalibration {error}")
+    });
+    let caption = format!(
         "Segments in {} bins of about equal count, lowest scores first. Below the dashed line the \
-         scores are too high. Expected calibration error {}",
+         scores are too high. Expected calibration error {}{recalibrated}.",
         before.bins.len(),
         plain(before.expected_calibration_error),
     );
-    match after {
-        Some(after) => {
-            caption += &format!(
-                ", after recalibration {}.",
-                plain(after.expected_calibration_error)
-            );
-        }
-        None => caption.push('.'),
-    }
     let key = match after {
         Some(_) => vec![("model", "as scored"), ("other", "after recalibration")],
         None => Vec::new(),

@@ -58,7 +58,7 @@ pub(in crate::report) fn training(history: &History) -> Result<Option<Chart>> {
         "Loss per step, in units of the targets, and on the validation split after each epoch."
             .to_owned();
     if let Some(best) = history.epochs.iter().rev().find(|epoch| epoch.best) {
-        caption += &format!(" The weights of epoch {} were kept.", best.epoch);
+        caption = format!("{caption} The weights of epoch {} were kept.", best.epoch);
     }
     if steps.iter().any(|step| step.1 > y.high) {
         caption += " Steps beyond the upper edge are drawn on it.";
