@@ -5,6 +5,7 @@
 mod data;
 mod disk;
 mod encoder;
+mod evaluation;
 mod help;
 mod records;
 mod round_trip;
