@@ -50,7 +50,7 @@ fn row(slice: &Slice, overall: Option<f64>, highest: f64) -> Markup {
     let values = &slice.values;
     html! {
         tr {
-            th scope="row" { span.key { (slice.key) } " " bdi { (slice.part) } }
+            th scope="row" { span.part-of { (slice.key) } " " bdi { (slice.part) } }
             td { (count(values.count)) }
             td { (figure(values.rmse)) }
             td.bar { (bar(values.rmse, overall, highest)) }
