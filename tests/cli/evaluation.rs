@@ -574,3 +574,39 @@ fn best_of_n_shows_every_aggregation_beside_chance_and_ceiling() {
     );
     with(&["right"]).fails(2, &["`right`", "correct"]);
 }
+
+#[test]
+#[ignore = "100,000 segments with 1,000 resamples take seconds by design"]
+fn a_hundred_thousand_segments_with_intervals_take_seconds() {
+    let directory = temp_dir();
+    // Numbers that look random enough, without a generator.
+    let number = |k: u32, seed: u32| {
+        f64::from(k.wrapping_mul(2_654_435_761).wrapping_add(seed) % 9_973) / 9_973.0
+    };
+    let (mut data, mut scores) = (Vec::new(), Vec::new());
+    for response in 0..20_000 {
+        let ratings: Vec<f64> = (0..5).map(|k| number(5 * response + k, 1)).collect();
+        let guesses: Vec<f64> = (0..5)
+            .map(|k| 0.6 * ratings[k as usize] + 0.4 * number(5 * response + k, 77_777))
+            .collect();
+        let texts: Vec<String> = (0..5).map(|k| format!("Step {k} of {response}.")).collect();
+        let id = format!("r{response}");
+        let record = json!({"id": id, "prompt": id, "segments": texts, "ratings": ratings});
+        data.push(record.to_string());
+        scores.push(json!({"id": id, "scores": guesses}).to_string());
+    }
+    write(directory.path(), "data.jsonl", data.join("\n"));
+    write(directory.path(), "scores.jsonl", scores.join("\n"));
+    let start = std::time::Instant::now();
+    let arguments = ["eval", "--scores", "scores.jsonl", "data.jsonl", "--json"];
+    let json = json_of(gradus(directory.path(), &arguments));
+    let took = start.elapsed();
+    assert_eq!(json["aspects"][0]["segment"]["values"]["count"], 100_000);
+    let intervals = json["aspects"][0]["segment"]["intervals"]
+        .as_object()
+        .unwrap();
+    assert_eq!(intervals.len(), 14);
+    println!("{took:?}");
+    // Seconds on a machine of its own; the rest is for what runs beside the test.
+    assert!(took < std::time::Duration::from_mins(1), "{took:?}");
+}
