@@ -85,7 +85,10 @@ A score file of any program has one record per response, joined by `id`:
   {\"id\":\"x1\",\"scores\":{\"factuality\":[0.7,null,0.2],\"relevance\":[0.1,0.4,0.9]}}
   {\"id\":\"x1\",\"segments\":[{\"score\":0.7},{\"score\":null},{\"score\":0.2}]}
 
-What each figure means, and the JSON: docs/evaluation.md";
+What each figure means, and the JSON: docs/evaluation.md
+
+A page to look at, with charts and the responses coloured by score:
+  gradus eval my-bundle test.jsonl.gz --html report.html";
 
 const CALIBRATE_HELP: &str = "\
 Fits a curve that never falls from scores to ratings, for each aspect, stores it in the bundle, and

@@ -8,6 +8,7 @@ mod encoder;
 mod evaluation;
 mod help;
 mod records;
+mod report;
 mod round_trip;
 mod support;
 mod usage;

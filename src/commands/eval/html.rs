@@ -17,7 +17,7 @@ const HISTORY: &str = "history.json";
 
 /// Writes the page of an evaluation, whole or not at all.
 pub(super) fn write(
-    path: &Path,
+    mut file: AtomicFile,
     max_responses: usize,
     source: &Source,
     (evaluation, scores): (&Evaluation, &Scores),
@@ -31,10 +31,10 @@ pub(super) fn write(
         history: history.as_ref(),
         max_responses,
     })?;
-    let mut file = AtomicFile::create(path)?;
     file.write_all(page.as_bytes())?;
+    let written = format!("report written: {}", file.path().display());
     file.commit()?;
-    show::status(&format!("report written: {}", path.display()));
+    show::status(&written);
     Ok(())
 }
 
