@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use gradus::eval::report::DEFAULT_RESPONSES;
 
 /// Train, evaluate and use segment-level reward models: models that give every segment of a
 /// response its own real-valued score, learned from segment ratings by regression.
@@ -90,7 +91,10 @@ A score file of any program has one record per response, joined by `id`:
   {\"id\":\"x1\",\"scores\":{\"factuality\":[0.7,null,0.2],\"relevance\":[0.1,0.4,0.9]}}
   {\"id\":\"x1\",\"segments\":[{\"score\":0.7},{\"score\":null},{\"score\":0.2}]}
 
-What each figure means, and the JSON: docs/evaluation.md";
+What each figure means, and the JSON: docs/evaluation.md
+
+A page to look at, with charts and the responses coloured by score:
+  gradus eval my-bundle test.jsonl.gz --html report.html";
 
 const CALIBRATE_HELP: &str = "\
 Fits a curve that never falls from scores to ratings, for each aspect, stores it in the bundle, and
@@ -273,6 +277,13 @@ pub(crate) struct EvalArgs {
     /// Write a page of Markdown too; `-` prints it instead of the table
     #[arg(long, value_name = "FILE")]
     pub(crate) markdown: Option<PathBuf>,
+    /// Write a page to look at too: figures, charts, and the responses coloured by score, in one
+    /// HTML file that fetches nothing
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Responses on that page at most, those with the largest error first
+    #[arg(long, value_name = "COUNT", default_value_t = DEFAULT_RESPONSES, requires = "html")]
+    pub(crate) html_responses: usize,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
 }

@@ -9,6 +9,7 @@ mod evaluation;
 mod help;
 mod interrupt;
 mod records;
+mod report;
 mod round_trip;
 mod support;
 mod usage;

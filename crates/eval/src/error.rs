@@ -160,6 +160,22 @@ pub enum EvalError {
         /// Embeddings of the model.
         model: usize,
     },
+    /// A report was asked for with other examples than the ones that were evaluated.
+    #[error("report: found {found} examples, expected {expected} (one per scored response)")]
+    ReportExamples {
+        /// Examples given.
+        found: usize,
+        /// Scored responses.
+        expected: usize,
+    },
+    /// A chart of a report could not be drawn.
+    #[error("chart `{title}`: {message}")]
+    Chart {
+        /// What it shows.
+        title: String,
+        /// What the drawing library says.
+        message: String,
+    },
     /// The data could not be read or encoded.
     #[error(transparent)]
     Data(#[from] gradus_data::DataError),
@@ -174,6 +190,7 @@ impl EvalError {
         match self {
             Self::Data(error) => error.is_input(),
             Self::Model(error) => error.is_input(),
+            Self::Chart { .. } => false,
             _ => true,
         }
     }
@@ -187,6 +204,9 @@ impl EvalError {
             Self::BaselineResponses { .. } | Self::BaselineSegments { .. } => Some(
                 "score the baseline on the records that are evaluated, in the same order".into(),
             ),
+            Self::ReportExamples { .. } => {
+                Some("give the records that were evaluated, in the same order".into())
+            }
             Self::DifferentRatings { .. } => {
                 Some("score the same records in the same order with every system".into())
             }
@@ -210,6 +230,7 @@ impl EvalError {
             Self::Data(error) => error.hint(),
             Self::Model(error) => error.hint(),
             Self::BaselineAspect { .. }
+            | Self::Chart { .. }
             | Self::UnknownAggregation { .. }
             | Self::UnknownMetric { .. }
             | Self::UnknownRecalibration { .. } => None,

@@ -10,7 +10,8 @@
 //!    [`baselines`] judged on exactly the same segments;
 //! 3. how certain the figures are ([`bootstrap`]) and whether two systems differ ([`compare`]);
 //! 4. whether the values can be taken at their word ([`calibration`]), where they fail
-//!    ([`slices`]), and the benchmarks of process reward models ([`process`]).
+//!    ([`slices`]), and the benchmarks of process reward models ([`process`]);
+//! 5. all of it on one page to look at: [`report`].
 //!
 //! ```
 //! use gradus_eval::{Aggregation, Aspect, Evaluation, ScoredResponse, ScoredSegment};
@@ -50,6 +51,7 @@ mod judged;
 pub mod metrics;
 mod pairs;
 pub mod process;
+pub mod report;
 mod score_file;
 mod scored;
 mod scorer;

@@ -1,6 +1,7 @@
 //! `gradus eval`
 
 mod figures;
+mod html;
 mod markdown;
 mod settings;
 mod table;
@@ -23,6 +24,8 @@ pub(crate) use table::show_brief;
 
 pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     let settings = Settings::check(args)?;
+    // First, so that a page that cannot be written is known before anything is scored.
+    let page = args.html.as_ref().map(AtomicFile::create).transpose()?;
     let mut examples = read_examples(&args.data)?;
     settings.check_slices(&examples)?;
     let choices = Choices {
@@ -42,6 +45,16 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     evaluation.add_slices(responses, &aspects, &settings.slices, Slice::MIN_SEGMENTS);
     if settings.bootstrap.resamples > 0 {
         evaluation.add_intervals(responses, &aspects, &settings.bootstrap, &Metric::ALL);
+    }
+    if let Some(page) = page {
+        let evaluated = (&evaluation, &scores);
+        html::write(
+            page,
+            args.html_responses,
+            &settings.source,
+            evaluated,
+            &examples,
+        )?;
     }
     report(args, &evaluation)
 }

@@ -1,0 +1,174 @@
+//! Where the segments lie: score against rating.
+
+use super::Chart;
+use super::axis::Axis;
+use super::palette::Ink;
+use super::plot::{Layout, draw};
+use crate::Result;
+use crate::report::number::count;
+
+/// Cells along the scores.
+const ROWS: usize = 36;
+/// Cells along the targets where these are many different values.
+const COLUMNS: usize = 30;
+/// Up to so many different ratings each get a column of their own.
+const FEW: usize = 12;
+
+/// How many segments have which target and which score.
+///
+/// # Errors
+/// If the drawing library fails.
+pub(in crate::report) fn density(pairs: &[(f64, f64)]) -> Result<Option<Chart>> {
+    let values = || pairs.iter().flat_map(|&(score, rating)| [score, rating]);
+    let (Some(x), Some(y)) = (
+        Axis::over("rating", values()),
+        Axis::over("score", values()),
+    ) else {
+        return Ok(None);
+    };
+    let columns = Columns::of(pairs, &x);
+    let height = (y.high - y.low) / ROWS as f64;
+    let mut cells = vec![0_usize; ROWS * columns.bands.len()];
+    for &(score, rating) in pairs {
+        let row = cell((score - y.low) / (y.high - y.low), ROWS);
+        cells[columns.index(rating) * ROWS + row] += 1;
+    }
+    let most = cells.iter().copied().max().unwrap_or(0);
+    let svg = draw(
+        "Score against rating",
+        (&x, &y),
+        Layout {
+            height: 330,
+            ..Layout::default()
+        },
+        |plot| {
+            for (index, &segments) in cells
+                .iter()
+                .enumerate()
+                .filter(|(_, segments)| **segments > 0)
+            {
+                let (low, high) = columns.bands[index / ROWS];
+                let bottom = y.low + (index % ROWS) as f64 * height;
+                // The root, so that cells with few segments are seen beside those with many.
+                let opacity = 0.1 + 0.9 * (segments as f64 / most as f64).sqrt();
+                plot.block(
+                    [(low, bottom), (high, bottom + height)],
+                    Ink::Model,
+                    opacity,
+                );
+            }
+            plot.dashes((x.low, x.low), (x.high, x.high), Ink::Third);
+        },
+    )?;
+    Ok(Some(Chart {
+        title: "Score against rating",
+        caption: format!(
+            "The darker, the more segments; the darkest cell holds {}. On the dashed line the score is the rating.",
+            count(most),
+        ),
+        svg,
+        key: Vec::new(),
+    }))
+}
+
+/// The index of the cell that a share of the way lies in.
+fn cell(share: f64, cells: usize) -> usize {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share is in 0..=1"
+    )]
+    let index = (share * cells as f64) as usize;
+    index.min(cells - 1)
+}
+
+/// The columns along the targets.
+struct Columns {
+    /// Left and right edge of each.
+    bands: Vec<(f64, f64)>,
+    /// The targets, where each has a column of its own.
+    targets: Option<Vec<f64>>,
+    low: f64,
+    high: f64,
+}
+
+impl Columns {
+    fn of(pairs: &[(f64, f64)], x: &Axis) -> Self {
+        let mut targets: Vec<f64> = pairs.iter().map(|pair| pair.1).collect();
+        targets.sort_unstable_by(f64::total_cmp);
+        targets.dedup();
+        let (low, high) = (x.low, x.high);
+        if targets.len() <= FEW {
+            let gap = targets
+                .windows(2)
+                .map(|pair| pair[1] - pair[0])
+                .fold(high - low, f64::min);
+            let half = (0.4 * gap).clamp(0.006 * (high - low), 0.035 * (high - low));
+            let bands = targets
+                .iter()
+                .map(|target| (target - half, target + half))
+                .collect();
+            return Self {
+                bands,
+                targets: Some(targets),
+                low,
+                high,
+            };
+        }
+        let width = (high - low) / COLUMNS as f64;
+        let bands = (0..COLUMNS)
+            .map(|index| low + index as f64 * width)
+            .map(|left| (left, left + width))
+            .collect();
+        Self {
+            bands,
+            targets: None,
+            low,
+            high,
+        }
+    }
+
+    fn index(&self, target: f64) -> usize {
+        match &self.targets {
+            Some(targets) => targets
+                .partition_point(|&known| known < target)
+                .min(targets.len() - 1),
+            None => cell((target - self.low) / (self.high - self.low), COLUMNS),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_targets_have_a_column_each_and_many_share() {
+        let few: Vec<(f64, f64)> = (0..90)
+            .map(|k| (f64::from(k) / 90.0, f64::from(k % 3) / 2.0))
+            .collect();
+        let x = Axis::between("target", -0.04, 1.04).unwrap();
+        let columns = Columns::of(&few, &x);
+        assert_eq!(columns.bands.len(), 3);
+        assert_eq!(
+            [0.0, 0.5, 1.0].map(|target| columns.index(target)),
+            [0, 1, 2]
+        );
+        let many: Vec<(f64, f64)> = (0..90).map(|k| (0.5, f64::from(k) / 90.0)).collect();
+        let columns = Columns::of(&many, &x);
+        assert_eq!(columns.bands.len(), COLUMNS);
+        assert_eq!(
+            (columns.index(-0.04), columns.index(1.04)),
+            (0, COLUMNS - 1)
+        );
+    }
+
+    #[test]
+    fn nothing_has_no_density_and_one_segment_has() {
+        assert!(density(&[]).unwrap().is_none());
+        assert!(density(&[(-1e308, 1e308)]).unwrap().is_none());
+        let chart = density(&[(0.3, 0.3)]).unwrap().unwrap();
+        assert!(chart.caption.contains("holds 1."), "{}", chart.caption);
+        assert!(!chart.svg.contains("NaN"));
+    }
+}

@@ -1,0 +1,173 @@
+//! How the loss fell.
+
+use super::axis::Axis;
+use super::palette::Ink;
+use super::plot::{Layout, draw};
+use super::{Chart, quantiles};
+use crate::Result;
+use crate::report::History;
+use crate::report::history::Epoch;
+
+/// Points that a line has at most; more steps are averaged in neighbourhoods.
+const POINTS: usize = 600;
+
+/// The loss of every step, its smoothed course, and the loss on validation data after every epoch.
+///
+/// # Errors
+/// If the drawing library fails.
+pub(in crate::report) fn training(history: &History) -> Result<Option<Chart>> {
+    let steps = finite(
+        history
+            .steps
+            .iter()
+            .map(|step| (step.step as f64, step.loss)),
+    );
+    let epochs: Vec<&Epoch> = history
+        .epochs
+        .iter()
+        .filter(|epoch| epoch.valid_loss.is_finite())
+        .collect();
+    let valid = finite(
+        epochs
+            .iter()
+            .map(|epoch| (epoch.step as f64, epoch.valid_loss)),
+    );
+    let smooth = smoothed(&steps);
+    let top = top(&steps, &smooth, &valid);
+    let last = steps
+        .iter()
+        .chain(&valid)
+        .map(|point| point.0)
+        .fold(0.0, f64::max);
+    let axes = (
+        Axis::between("step", 0.0, last),
+        Axis::between("loss", 0.0, top),
+    );
+    let ((Some(x), Some(y)), false) = (axes, steps.is_empty() && valid.is_empty()) else {
+        return Ok(None);
+    };
+    let svg = draw("Training", (&x, &y), Layout::default(), |plot| {
+        plot.line(&thinned(&steps), Ink::Third, 1.0, 0.35);
+        plot.line(&thinned(&smooth), Ink::Model, 2.0, 1.0);
+        plot.line(&valid, Ink::Other, 2.0, 1.0);
+        for (point, epoch) in valid.iter().zip(&epochs) {
+            plot.dot(*point, if epoch.best { 4.5 } else { 3.0 }, Ink::Other, 1.0);
+        }
+    })?;
+    let mut caption =
+        "Loss per step, in units of the targets, and on the validation split after each epoch."
+            .to_owned();
+    if let Some(best) = history.epochs.iter().rev().find(|epoch| epoch.best) {
+        caption = format!("{caption} The weights of epoch {} were kept.", best.epoch);
+    }
+    if steps.iter().any(|step| step.1 > y.high) {
+        caption += " Steps beyond the upper edge are drawn on it.";
+    }
+    Ok(Some(Chart {
+        title: "Training",
+        caption,
+        svg,
+        key: vec![
+            ("third", "single steps"),
+            ("model", "smoothed"),
+            ("other", "validation"),
+        ],
+    }))
+}
+
+fn finite(points: impl Iterator<Item = (f64, f64)>) -> Vec<(f64, f64)> {
+    points.filter(|point| point.1.is_finite()).collect()
+}
+
+/// The exponential moving average over about a thirtieth of the run, corrected for its start.
+fn smoothed(steps: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let keep = 1.0 - 1.0 / (steps.len() as f64 / 30.0).max(1.0);
+    let (mut sum, mut weight) = (0.0, 0.0);
+    let smooth = steps.iter().map(|&(step, loss)| {
+        sum = keep * sum + loss;
+        weight = keep * weight + 1.0;
+        (step, sum / weight)
+    });
+    smooth.collect()
+}
+
+/// The upper edge: nearly all steps, and all of the other lines.
+fn top(steps: &[(f64, f64)], smooth: &[(f64, f64)], valid: &[(f64, f64)]) -> f64 {
+    let mut losses: Vec<f64> = steps.iter().map(|step| step.1).collect();
+    losses.sort_unstable_by(f64::total_cmp);
+    let most = if losses.is_empty() {
+        0.0
+    } else {
+        quantiles(&losses, [0.98])[0]
+    };
+    1.06 * smooth
+        .iter()
+        .chain(valid)
+        .map(|point| point.1)
+        .fold(most, f64::max)
+}
+
+/// Means of neighbouring points, at most [`POINTS`] of them.
+fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let size = points.len().div_ceil(POINTS).max(1);
+    let mean = |chunk: &[(f64, f64)]| {
+        let count = chunk.len() as f64;
+        let (x, y) = chunk
+            .iter()
+            .fold((0.0, 0.0), |(x, y), point| (x + point.0, y + point.1));
+        (x / count, y / count)
+    };
+    points.chunks(size).map(mean).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::history::Step;
+
+    #[test]
+    fn long_runs_are_thinned_and_spikes_do_not_flatten_the_rest() {
+        let steps = (1..=5000)
+            .map(|step| Step {
+                step,
+                loss: if step == 7 { 1e6 } else { 0.5 },
+            })
+            .collect();
+        let epochs = vec![
+            Epoch {
+                epoch: 1,
+                step: 2500,
+                valid_loss: 0.4,
+                best: true,
+            },
+            Epoch {
+                epoch: 2,
+                step: 5000,
+                valid_loss: f64::NAN,
+                best: false,
+            },
+        ];
+        let chart = training(&History { steps, epochs }).unwrap().unwrap();
+        assert!(
+            chart.caption.contains("epoch 1 were kept"),
+            "{}",
+            chart.caption
+        );
+        assert!(chart.caption.contains("upper edge"), "{}", chart.caption);
+        assert!(
+            !chart.svg.contains("NaN") && chart.svg.len() < 40_000,
+            "{}",
+            chart.svg.len()
+        );
+    }
+
+    #[test]
+    fn the_smoothed_line_starts_at_the_first_loss() {
+        let steps: Vec<(f64, f64)> = (0..90)
+            .map(|k| (f64::from(k), if k == 0 { 1.0 } else { 0.0 }))
+            .collect();
+        let smooth = smoothed(&steps);
+        assert!((smooth[0].1 - 1.0).abs() < 1e-12 && smooth[89].1 < 1e-9);
+        assert!(training(&History::default()).unwrap().is_none());
+    }
+}

@@ -1,0 +1,252 @@
+//! The page: its head, and the sections in their order.
+
+use super::browser::browser;
+use super::charts::{
+    Chart, against_baselines, density, positions, reliability, residual_histogram,
+    residuals_by_score, training,
+};
+use super::figures::{overview, table, tiles};
+use super::number::counted;
+use super::reading::reading;
+use super::slice_table::slice_table;
+use super::summary::{coverage, summary, title};
+use super::{History, ReportInput};
+use crate::{AspectEvaluation, JudgedAspect, MetricValues, Result};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+const STYLE: &str = include_str!("style.css");
+/// Nothing is fetched from anywhere, nothing is sent, and no other script runs from a file.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
+                      base-uri 'none'; form-action 'none'";
+
+/// The whole page.
+pub(super) fn page(input: &ReportInput) -> Result<Markup> {
+    let aspects = &input.evaluation.aspects;
+    let sections: Vec<Markup> = (0..aspects.len())
+        .map(|index| aspect_section(input, index))
+        .collect::<Result<_>>()?;
+    let training = input.history.map(training_section).transpose()?.flatten();
+    Ok(html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="referrer" content="no-referrer";
+                title { (title(input)) " \u{b7} Gradus" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                div.page { header { (summary(input)) } }
+                (navigation(aspects, training.is_some()))
+                main.page {
+                    @if aspects.len() > 1 { section { (overview(aspects)) } }
+                    @for section in &sections { (section) }
+                    @if let Some(training) = &training { (training) }
+                    (browser(input))
+                    (words())
+                    footer { "Made by Gradus " (env!("CARGO_PKG_VERSION")) ". This page fetches nothing." }
+                }
+            }
+        }
+    })
+}
+
+fn navigation(aspects: &[AspectEvaluation], training: bool) -> Markup {
+    html! {
+        nav aria-label="Sections" {
+            ul {
+                @for (index, aspect) in aspects.iter().enumerate() {
+                    li { a href={ "#aspect-" (index) } { bdi { (aspect.aspect) } } }
+                }
+                @if training { li { a href="#training" { "Training" } } }
+                li { a href="#responses" { "Responses" } }
+                li { a href="#words" { "Words" } }
+            }
+        }
+    }
+}
+
+fn aspect_section(input: &ReportInput, index: usize) -> Result<Markup> {
+    let aspect = &input.evaluation.aspects[index];
+    let judged = JudgedAspect::collect(input.scored, index, &aspect.aspect);
+    let slices = &aspect.slices;
+    let overall = aspect.segment.values.rmse;
+    let charts = charts(aspect, &judged)?;
+    let head = html! {
+        h2 { "Aspect: " bdi { (aspect.aspect) } }
+        p.note { (coverage(&aspect.counts)) }
+        ul.reading {
+            @for sentence in reading(aspect) {
+                li class=[sentence.tone.class()] { (sentence.text) }
+            }
+        }
+    };
+    if aspect.segment.values.count == 0 {
+        return Ok(html! { section id={ "aspect-" (index) } { (head) } });
+    }
+    Ok(html! {
+        section id={ "aspect-" (index) } {
+            (head)
+            (tiles(aspect))
+            (tables(input, aspect))
+            div.charts { @for chart in &charts { (figure(chart)) } }
+            @if !slices.is_empty() {
+                h3 { "Slices, worst first" }
+                p.note { "Segments by where they stand, how long they are, and what the records say of them. "
+                    "The mark in each bar is the RMSE of all segments." }
+                (slice_table(slices, overall))
+            }
+        }
+    })
+}
+
+fn tables(input: &ReportInput, aspect: &AspectEvaluation) -> Markup {
+    let baselines =
+        |level: fn(&crate::BaselineEvaluation) -> &MetricValues| -> Vec<(&str, &MetricValues)> {
+            aspect
+                .baselines
+                .iter()
+                .map(|baseline| (baseline.name.as_str(), level(baseline)))
+                .collect()
+        };
+    let segments = counted(aspect.segment.values.count, "segment");
+    let responses = format!(
+        "{}, {}",
+        counted(aspect.response.values.count, "response"),
+        input.evaluation.aggregation
+    );
+    html! {
+        div.pair {
+            (table("Segment level", &segments, &aspect.segment, &baselines(|baseline| &baseline.segment)))
+            (table("Response level", &responses, &aspect.response, &baselines(|baseline| &baseline.response)))
+        }
+    }
+}
+
+fn charts(aspect: &AspectEvaluation, judged: &JudgedAspect) -> Result<Vec<Chart>> {
+    let pairs: Vec<(f64, f64)> = judged
+        .responses
+        .iter()
+        .flat_map(|response| {
+            response
+                .segments
+                .iter()
+                .map(|segment| (segment.score, segment.rating))
+        })
+        .collect();
+    let segment: Vec<&MetricValues> = aspect
+        .baselines
+        .iter()
+        .map(|baseline| &baseline.segment)
+        .collect();
+    let response: Vec<&MetricValues> = aspect
+        .baselines
+        .iter()
+        .map(|baseline| &baseline.response)
+        .collect();
+    let curve = calibration(aspect)?;
+    let charts = [
+        against_baselines("Segments, beside the baselines", &aspect.segment, &segment)?,
+        against_baselines(
+            "Responses, beside the baselines",
+            &aspect.response,
+            &response,
+        )?,
+        density(&pairs)?,
+        curve,
+        residual_histogram(&pairs)?,
+        residuals_by_score(&pairs)?,
+        positions(&aspect.slices, aspect.segment.values.rmse)?,
+    ];
+    Ok(charts.into_iter().flatten().collect())
+}
+
+/// Reliability as scored, and beside it as recalibrated where there is a recalibration.
+fn calibration(aspect: &AspectEvaluation) -> Result<Option<Chart>> {
+    let (before, after) = match &aspect.recalibrated {
+        Some(recalibrated) => (
+            recalibrated.before.reliability.as_ref(),
+            recalibrated.after.reliability.as_ref(),
+        ),
+        None => (aspect.reliability.as_ref(), None),
+    };
+    before.map_or(Ok(None), |before| reliability(before, after))
+}
+
+fn figure(chart: &Chart) -> Markup {
+    html! {
+        figure {
+            figcaption {
+                h3 { (chart.title) }
+                p { (chart.caption) }
+            }
+            (PreEscaped(&chart.svg))
+            @if !chart.key.is_empty() {
+                ul.key { @for (class, meaning) in &chart.key { li class=(class) { (meaning) } } }
+            }
+        }
+    }
+}
+
+fn training_section(history: &History) -> Result<Option<Markup>> {
+    Ok(training(history)?.map(|chart| {
+        html! {
+            section #training {
+                h2 { "Training" }
+                div.charts { (figure(&chart)) }
+            }
+        }
+    }))
+}
+
+/// What the words mean, for a reader who has not read the documentation.
+fn words() -> Markup {
+    let words = [
+        (
+            "rating",
+            "what a person or another source says of a segment; unrated segments are in no figure",
+        ),
+        ("score", "what is evaluated, in the units of the rating"),
+        (
+            "J",
+            "the rating objective, the negative mean squared error; 0 is best",
+        ),
+        ("bias", "mean of score minus rating"),
+        (
+            "R\u{b2}",
+            "1 minus the squared error over that of the mean rating; 0 for the mean, 1 at best",
+        ),
+        (
+            "concordance",
+            "Lin\u{2019}s coefficient: correlation, lowered where level or spread differ",
+        ),
+        (
+            "pairwise accuracy",
+            "share of pairs of differently rated segments of one response that are in the right order",
+        ),
+        (
+            "AUROC, AUPRC, F1",
+            "ratings cut in two at the midpoint, above is positive",
+        ),
+        (
+            "expected calibration error",
+            "mean distance of mean score and mean rating over bins of equal count",
+        ),
+        (
+            "interval",
+            "95 % of such intervals hold the true value; whole responses are drawn, since the segments of one are not independent",
+        ),
+        (
+            "trivial baselines",
+            "fitted on the training split without a model: its mean rating, a ridge on position and length, a ridge on words",
+        ),
+    ];
+    html! {
+        section #words {
+            h2 { "Words" }
+            dl.words.note { @for (word, meaning) in words { dt { (word) } dd { (meaning) } } }
+        }
+    }
+}

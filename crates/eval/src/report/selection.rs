@@ -1,0 +1,157 @@
+//! Which responses a page shows: those with the largest error.
+
+use crate::ScoredResponse;
+
+/// The error of one response in one aspect.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct ResponseError {
+    /// Segments both rated and scored.
+    pub(super) segments: usize,
+    /// Sum of their squared errors.
+    pub(super) squared: f64,
+    /// Largest absolute error of one; 0 without any.
+    pub(super) largest: f64,
+}
+
+impl ResponseError {
+    fn of(response: &ScoredResponse, aspect: usize, name: &str) -> Self {
+        let mut error = Self::default();
+        for segment in &response.segments {
+            let score = segment
+                .scores
+                .as_ref()
+                .and_then(|scores| scores.get(aspect));
+            let (Some(score), Some(rating)) = (score, segment.ratings.get(name)) else {
+                continue;
+            };
+            let difference = score - rating;
+            if (difference * difference).is_finite() {
+                error.segments += 1;
+                error.squared += difference * difference;
+                error.largest = error.largest.max(difference.abs());
+            }
+        }
+        error
+    }
+
+    /// The mean squared error; `None` where nothing is both rated and scored.
+    pub(super) fn mean(self) -> Option<f64> {
+        (self.segments > 0).then(|| self.squared / self.segments as f64)
+    }
+}
+
+/// The errors of all responses, and the responses that are shown.
+#[derive(Clone, Debug)]
+pub(super) struct Selection {
+    /// By response and aspect.
+    pub(super) errors: Vec<Vec<ResponseError>>,
+    /// Squared error of all responses, by aspect.
+    pub(super) totals: Vec<f64>,
+    /// Indices of the responses shown, worst first.
+    pub(super) shown: Vec<usize>,
+}
+
+impl Selection {
+    /// Takes at most `most` responses: those with the largest share of the squared error in any of
+    /// `aspects`, then those without a rating or score, in the order of the file.
+    pub(super) fn of(scored: &[ScoredResponse], aspects: &[&str], most: usize) -> Self {
+        let of_response = |response: &ScoredResponse| -> Vec<ResponseError> {
+            let aspects = aspects.iter().enumerate();
+            aspects
+                .map(|(index, name)| ResponseError::of(response, index, name))
+                .collect()
+        };
+        let errors: Vec<Vec<ResponseError>> = scored.iter().map(of_response).collect();
+        let totals: Vec<f64> = (0..aspects.len())
+            .map(|aspect| errors.iter().map(|error| error[aspect].squared).sum())
+            .collect();
+        let mut shown: Vec<(usize, f64)> = errors
+            .iter()
+            .enumerate()
+            .map(|(index, errors)| (index, rank(errors, &totals)))
+            .collect();
+        // Stable, so that equals stay in the order of the file.
+        shown.sort_by(|a, b| b.1.total_cmp(&a.1));
+        shown.truncate(most);
+        Self {
+            errors,
+            totals,
+            shown: shown.into_iter().map(|(index, _)| index).collect(),
+        }
+    }
+
+    /// Share of an aspect's squared error that a response has; `None` where it has no error at
+    /// all or none is known.
+    pub(super) fn share(&self, response: usize, aspect: usize) -> Option<f64> {
+        let error = self.errors[response][aspect];
+        (error.segments > 0)
+            .then(|| share(error, self.totals[aspect]))
+            .flatten()
+    }
+
+    /// Share of an aspect's squared error that the responses shown have together.
+    pub(super) fn share_shown(&self, aspect: usize) -> Option<f64> {
+        let squared: f64 = self
+            .shown
+            .iter()
+            .map(|&index| self.errors[index][aspect].squared)
+            .sum();
+        let total = self.totals[aspect];
+        (total > 0.0 && total.is_finite()).then(|| (squared / total).min(1.0))
+    }
+}
+
+fn share(error: ResponseError, total: f64) -> Option<f64> {
+    (total > 0.0 && total.is_finite()).then(|| error.squared / total)
+}
+
+/// The largest share in any aspect; -1 where nothing is rated and scored.
+fn rank(errors: &[ResponseError], totals: &[f64]) -> f64 {
+    let rated = errors
+        .iter()
+        .zip(totals)
+        .filter(|(error, _)| error.segments > 0);
+    rated
+        .map(|(&error, &total)| share(error, total).unwrap_or(0.0))
+        .fold(-1.0, f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ScoredSegment;
+
+    fn response(errors: &[f64]) -> ScoredResponse {
+        let segment = |error: &f64| {
+            ScoredSegment::scored(0, 1, [("rating".into(), 0.0)].into(), vec![*error])
+        };
+        ScoredResponse {
+            segments: errors.iter().map(segment).collect(),
+            ..ScoredResponse::default()
+        }
+    }
+
+    #[test]
+    fn the_largest_share_comes_first_and_what_is_not_rated_last() {
+        let scored = [
+            response(&[]),
+            response(&[0.1, 0.1]),
+            response(&[0.5]),
+            response(&[f64::NAN]),
+        ];
+        let all = Selection::of(&scored, &["rating"], 9);
+        assert_eq!(all.shown, [2, 1, 0, 3]);
+        assert_eq!(all.share(0, 0), None);
+        assert!((all.share_shown(0).unwrap() - 1.0).abs() < 1e-12);
+        let one = Selection::of(&scored, &["rating"], 1);
+        assert_eq!(one.shown, [2]);
+        assert!((one.share_shown(0).unwrap() - 0.25 / 0.27).abs() < 1e-12);
+        assert_eq!(one.errors[1][0].mean(), Some(0.1 * 0.1));
+    }
+
+    #[test]
+    fn without_any_error_no_share_is_made_up() {
+        let perfect = Selection::of(&[response(&[0.0])], &["rating"], 9);
+        assert_eq!((perfect.share(0, 0), perfect.share_shown(0)), (None, None));
+    }
+}

@@ -1,0 +1,197 @@
+//! What was evaluated: scores, data, counts, and what was left out and why.
+
+use super::ReportInput;
+use super::number::{count, counted};
+use crate::{Aggregation, AspectCounts, Evaluation, Provenance, ScoreSource};
+use maud::{Markup, html};
+
+/// The head of the page.
+pub(super) fn summary(input: &ReportInput) -> Markup {
+    let evaluation = input.evaluation;
+    let counts = evaluation.counts;
+    let size = format!(
+        "{}, {}",
+        counted(counts.responses, "response"),
+        counted(counts.segments, "segment")
+    );
+    let rest = [
+        ("Size", size),
+        ("Score of a response", aggregation(evaluation.aggregation)),
+        ("Intervals", intervals(evaluation)),
+    ];
+    html! {
+        p.kicker { "Gradus evaluation" }
+        h1 {
+            @if let Some(provenance) = &evaluation.provenance {
+                bdi { (short(provenance.scores.name())) }
+                small { " on " bdi { (short(&provenance.data)) } }
+            } @else { "Scores" }
+        }
+        dl.facts {
+            @for (name, value) in evaluation.provenance.iter().flat_map(origin).chain(rest) {
+                dt { (name) }
+                dd { (value) }
+            }
+        }
+    }
+}
+
+/// What the page is called in a browser's tab.
+pub(super) fn title(input: &ReportInput) -> String {
+    match &input.evaluation.provenance {
+        Some(provenance) => {
+            format!(
+                "{} on {}",
+                short(provenance.scores.name()),
+                short(&provenance.data)
+            )
+        }
+        None => "Scores".into(),
+    }
+}
+
+/// Where scores, ratings and baselines come from.
+fn origin(provenance: &Provenance) -> [(&'static str, String); 3] {
+    let (kind, name) = match &provenance.scores {
+        ScoreSource::Bundle(name) => ("Bundle", name),
+        ScoreSource::File(name) => ("Score file", name),
+    };
+    let baselines = provenance
+        .baselines
+        .clone()
+        .unwrap_or_else(|| "none".into());
+    [
+        (kind, name.clone()),
+        ("Data", provenance.data.clone()),
+        ("Trivial baselines fitted on", baselines),
+    ]
+}
+
+/// The last part of a path.
+fn short(path: &str) -> &str {
+    let end = path.trim_end_matches(['/', '\\']);
+    end.rsplit(['/', '\\'])
+        .next()
+        .filter(|name| !name.is_empty())
+        .unwrap_or(path)
+}
+
+fn aggregation(aggregation: Aggregation) -> String {
+    match aggregation {
+        Aggregation::Mean => "the mean of its segments, as is its rating".into(),
+        Aggregation::Sum => "the sum of its segments, as is its rating".into(),
+        Aggregation::Min => "the lowest of its segments, as is its rating".into(),
+        Aggregation::Max => "the highest of its segments, as is its rating".into(),
+        Aggregation::Product => "the product of its segments, as is its rating".into(),
+        Aggregation::Last => "that of its last rated segment, as is its rating".into(),
+    }
+}
+
+fn intervals(evaluation: &Evaluation) -> String {
+    match &evaluation.bootstrap {
+        Some(bootstrap) => format!(
+            "{} %, from resampling whole responses {}",
+            (100.0 * bootstrap.confidence * 1e6).round() / 1e6,
+            counted(bootstrap.resamples, "time"),
+        ),
+        None => "none".into(),
+    }
+}
+
+/// What of an aspect was rated and scored, in a sentence or two.
+pub(super) fn coverage(counts: &AspectCounts) -> String {
+    let mut parts = vec![format!(
+        "{} of {} scored, in {}.",
+        count(counts.scored),
+        counted(counts.rated, "rated segment"),
+        counted(counts.responses, "response"),
+    )];
+    let unscored = counts.unscored;
+    let reasons = [
+        (
+            unscored.truncated,
+            "cut off because the text was too long for the model",
+        ),
+        (unscored.no_tokens, "left without a token by the tokenizer"),
+        (unscored.missing, "absent from the score file"),
+        (
+            unscored.not_finite,
+            "given a score that is no finite number",
+        ),
+        (unscored.unknown, "without a score, for no stated reason"),
+    ];
+    let reasons: Vec<String> = reasons
+        .into_iter()
+        .filter(|(segments, _)| *segments > 0)
+        .map(|(segments, reason)| format!("{} {reason}", count(segments)))
+        .collect();
+    if !reasons.is_empty() {
+        let reasons = reasons.join("; ");
+        parts.push(format!("Not scored, and in no figure: {reasons}."));
+    }
+    if counts.responses_partly_scored > 0 {
+        parts.push(format!(
+            "{} scored in part: at response level only the scored part counts.",
+            counted(counts.responses_partly_scored, "response")
+        ));
+    }
+    if counts.ratings_not_finite > 0 {
+        parts.push(format!(
+            "{} not finite and left out.",
+            counted(counts.ratings_not_finite, "rating")
+        ));
+    }
+    parts.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::UnscoredCounts;
+
+    #[test]
+    fn a_path_is_shortened_to_its_last_part() {
+        let paths = [
+            "runs/my-bundle/",
+            "test.jsonl.gz",
+            "C:\\data\\x.jsonl",
+            "-",
+            "/",
+        ];
+        let names = ["my-bundle", "test.jsonl.gz", "x.jsonl", "-", "/"];
+        assert_eq!(paths.map(short), names);
+    }
+
+    #[test]
+    fn what_was_left_out_is_said_with_its_reason() {
+        let counts = AspectCounts {
+            rated: 1200,
+            scored: 1197,
+            unscored: UnscoredCounts {
+                truncated: 2,
+                missing: 1,
+                ..UnscoredCounts::default()
+            },
+            ratings_not_finite: 0,
+            responses: 300,
+            responses_partly_scored: 1,
+        };
+        let text = coverage(&counts);
+        assert!(
+            text.starts_with("1,197 of 1,200 rated segments scored, in 300 responses."),
+            "{text}"
+        );
+        assert!(
+            text.contains("2 cut off because the text was too long for the model; 1 absent"),
+            "{text}"
+        );
+        assert!(text.contains("1 response scored in part"), "{text}");
+        let whole = coverage(&AspectCounts {
+            rated: 1,
+            scored: 1,
+            responses: 1,
+            ..AspectCounts::default()
+        });
+        assert_eq!(whole, "1 of 1 rated segment scored, in 1 response.");
+    }
+}

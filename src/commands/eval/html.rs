@@ -1,0 +1,53 @@
+//! The page of an evaluation.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use gradus::data::{AtomicFile, Example};
+use gradus::eval::Evaluation;
+use gradus::eval::report::{History, ReportInput, html};
+
+use crate::failure::Usage;
+use crate::scores::{Scores, Source};
+use crate::show;
+
+/// File of a bundle with the log of its training run.
+const HISTORY: &str = "history.json";
+
+/// Writes the page of an evaluation, whole or not at all.
+pub(super) fn write(
+    mut file: AtomicFile,
+    max_responses: usize,
+    source: &Source,
+    (evaluation, scores): (&Evaluation, &Scores),
+    examples: &[Example],
+) -> Result<()> {
+    let history = source.bundle().map(history).transpose()?.flatten();
+    let page = html(&ReportInput {
+        evaluation,
+        scored: &scores.responses,
+        examples,
+        history: history.as_ref(),
+        max_responses,
+    })?;
+    file.write_all(page.as_bytes())?;
+    let written = format!("report written: {}", file.path().display());
+    file.commit()?;
+    show::status(&written);
+    Ok(())
+}
+
+/// The log of the run that trained a bundle; `None` where the bundle has none.
+fn history(bundle: &Path) -> Result<Option<History>> {
+    let path = bundle.join(HISTORY);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let bytes = fs_err::read(&path)?;
+    let history = serde_json::from_slice(&bytes).with_context(|| {
+        Usage::new(format!("{}: not the log of a training run", path.display()))
+            .with_hint("remove the file to leave the training curves out")
+    })?;
+    Ok(Some(history))
+}
