@@ -74,6 +74,16 @@ the model's training data was. Memory does not grow with the file.
   gradus score my-bundle answers.jsonl -o scored.jsonl
   gradus score my-bundle answers.jsonl > scored.jsonl";
 
+const AUDIT_HELP: &str = "\
+Reads the splits together and prints what place, length and overlap with the prompt alone tell of
+the ratings, and what it found, worst first: problems and warnings are worth stopping for, notes
+are good to know. The exit code is 0 whatever is found, unless --strict is given.
+
+  gradus data audit train.jsonl --valid valid.jsonl --test test.jsonl
+  gradus data audit all.jsonl.gz --scale 0:1 --strict
+
+What is looked for, with the thresholds: docs/audit.md";
+
 /// Where to compute.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DeviceArgs {
@@ -207,6 +217,31 @@ pub(crate) struct ScoreArgs {
     pub(crate) device: DeviceArgs,
 }
 
+/// `gradus data audit`.
+#[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    /// Data set, or the split that models are trained on
+    pub(crate) data: PathBuf,
+    /// Validation split
+    #[arg(long, value_name = "FILE")]
+    pub(crate) valid: Option<PathBuf>,
+    /// Test split; fitted shortcuts are judged by it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) test: Option<PathBuf>,
+    /// Range that every rating should lie in, as 0:1 [default: look for ratings far from all others]
+    #[arg(long, value_name = "LOW:HIGH", allow_hyphen_values = true)]
+    pub(crate) scale: Option<String>,
+    /// Seed of the folds and hashes
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Exit with 2 when there is a problem or a warning
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Print JSON instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// `gradus data …`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum DataCommand {
@@ -227,6 +262,9 @@ pub(crate) enum DataCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Look for shortcuts, leaks, shared prompts and wrong ratings before training
+    #[command(after_help = AUDIT_HELP)]
+    Audit(AuditArgs),
     /// Split a data set so that no prompt is in two splits
     Split {
         /// File of native records

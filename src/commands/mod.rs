@@ -1,5 +1,6 @@
 //! One file per subcommand: arguments → checked configuration → library call → report.
 
+mod audit;
 mod data;
 mod devices;
 mod eval;

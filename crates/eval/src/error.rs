@@ -95,6 +95,18 @@ pub enum EvalError {
         /// The words that are understood, comma-separated.
         known: String,
     },
+    /// A split without an example has nothing to audit.
+    #[error("{split}: found no example, expected at least one")]
+    NothingToAudit {
+        /// Name of the split.
+        split: String,
+    },
+    /// A text that names no scale of ratings.
+    #[error("scale: found `{found}`, expected LOW:HIGH with LOW below HIGH, as in 0:1")]
+    ScaleRange {
+        /// The text.
+        found: String,
+    },
     /// A part of a bundle's manifest is not what this version reads.
     #[error("bundle manifest, `{part}`: {source}")]
     Manifest {
@@ -152,6 +164,8 @@ impl EvalError {
             Self::Data(error) => error.hint(),
             Self::Model(error) => error.hint(),
             Self::BaselineAspect { .. }
+            | Self::NothingToAudit { .. }
+            | Self::ScaleRange { .. }
             | Self::UnknownAggregation { .. }
             | Self::UnknownMetric { .. } => None,
         }

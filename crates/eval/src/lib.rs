@@ -11,6 +11,8 @@
 //! 4. whether the values can be taken at their word ([`calibration`]), where they fail
 //!    ([`slices`]), and the benchmarks of process reward models ([`process`]).
 //!
+//! Before any of it, [`audit`] looks for what is wrong with a data set.
+//!
 //! ```
 //! use gradus_eval::{Aggregation, Aspect, Evaluation, ScoredResponse, ScoredSegment};
 //!
@@ -38,6 +40,7 @@
 //! differ in length, and where the result overflows. It is never NaN and never a made-up 0.
 
 mod aggregation;
+pub mod audit;
 pub mod baselines;
 pub mod bootstrap;
 pub mod calibration;
