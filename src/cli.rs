@@ -31,6 +31,9 @@ pub(crate) enum Command {
     /// Compare a bundle's scores with the ratings of a data set
     #[command(after_help = EVAL_HELP)]
     Eval(EvalArgs),
+    /// Show which segments make up the loss and drive the next step
+    #[command(after_help = EXPLAIN_HELP)]
+    Explain(ExplainArgs),
     /// Score every segment of every response
     #[command(after_help = SCORE_HELP)]
     Score(ScoreArgs),
@@ -65,6 +68,14 @@ printed as `-`.
 
   gradus eval my-bundle test.jsonl.gz
   gradus eval my-bundle test.jsonl.gz --train train.jsonl.gz --json > eval.json";
+
+const EXPLAIN_HELP: &str = "\
+Takes the squared error apart, segment by segment, on the scale that the model is trained on: error,
+share of the loss, gradient at the score and share of the gradient at the head, worst first. What is
+explained together counts as one batch. docs/explain.md has the formulas.
+
+  gradus explain my-bundle test.jsonl.gz --top 20
+  gradus explain my-bundle test.jsonl.gz --id x17 --aspect factuality";
 
 const SCORE_HELP: &str = "\
 Reads native records (one JSON object a line, .gz and .zst too) and writes them back with a `score`
@@ -190,6 +201,29 @@ pub(crate) struct EvalArgs {
     /// How segment scores become a response score [default: as the bundle says]
     #[arg(long)]
     pub(crate) aggregation: Option<String>,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
+}
+
+/// `gradus explain`.
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// Directory of a trained bundle
+    pub(crate) bundle: PathBuf,
+    /// Data set with ratings
+    pub(crate) data: PathBuf,
+    /// Explain this record only
+    #[arg(long)]
+    pub(crate) id: Option<String>,
+    /// Explain this aspect only [default: all of the bundle]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) aspect: Option<String>,
+    /// Segments to show, the worst first; 0 shows all [default: 10, all with --id]
+    #[arg(long, value_name = "N")]
+    pub(crate) top: Option<usize>,
     /// Print JSON instead of a table
     #[arg(long)]
     pub(crate) json: bool,

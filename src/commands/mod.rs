@@ -4,6 +4,7 @@ mod audit;
 mod data;
 mod devices;
 mod eval;
+mod explain;
 mod quickstart;
 mod score;
 mod train;
@@ -18,6 +19,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Quickstart(args) => quickstart::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Data { command } => data::run(command),
         Command::Devices { json } => devices::run(json),

@@ -95,6 +95,14 @@ pub enum EvalError {
         /// The words that are understood, comma-separated.
         known: String,
     },
+    /// A word that names no aspect of a model or a data set.
+    #[error("unknown aspect: found `{found}`, expected one of: {known}")]
+    UnknownAspect {
+        /// The word.
+        found: String,
+        /// The aspects there are, comma-separated.
+        known: String,
+    },
     /// A split without an example has nothing to audit.
     #[error("{split}: found no example, expected at least one")]
     NothingToAudit {
@@ -164,6 +172,7 @@ impl EvalError {
             Self::Data(error) => error.hint(),
             Self::Model(error) => error.hint(),
             Self::BaselineAspect { .. }
+            | Self::UnknownAspect { .. }
             | Self::NothingToAudit { .. }
             | Self::ScaleRange { .. }
             | Self::UnknownAggregation { .. }

@@ -9,7 +9,7 @@
 //!    [`baselines`] judged on exactly the same segments;
 //! 3. how certain the figures are ([`bootstrap`]) and whether two systems differ ([`compare`]);
 //! 4. whether the values can be taken at their word ([`calibration`]), where they fail
-//!    ([`slices`]), and the benchmarks of process reward models ([`process`]).
+//!    ([`slices`]), what the loss is made of ([`explain`]), and the benchmarks of process reward models ([`process`]).
 //!
 //! Before any of it, [`audit`] looks for what is wrong with a data set.
 //!
@@ -48,6 +48,7 @@ pub mod compare;
 mod dataset;
 mod error;
 mod evaluation;
+pub mod explain;
 mod judged;
 pub mod metrics;
 mod pairs;

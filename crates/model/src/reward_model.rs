@@ -119,6 +119,17 @@ impl RewardModel {
     /// If the shapes do not agree, or the sequence is longer than the encoder's table of
     /// positions: see [`EncoderConfig::check_sequence`].
     pub fn forward(&self, input: SegmentInput) -> Tensor<3> {
+        self.head.forward(self.pooled(input))
+    }
+
+    /// What the head reads: the pooled state of each segment.
+    ///
+    /// # Shapes
+    /// - returns: `[batch_size, num_segments, d_model]`; zeros for absent segments
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward).
+    pub fn pooled(&self, input: SegmentInput) -> Tensor<3> {
         let SegmentInput {
             token_ids,
             type_ids,
@@ -126,7 +137,7 @@ impl RewardModel {
             segment_spans,
         } = input;
         let hidden = self.encoder.forward(token_ids, type_ids, mask_pad);
-        self.head.forward(self.pooling.pool(hidden, segment_spans))
+        self.pooling.pool(hidden, segment_spans)
     }
 
     /// See [`Head::with_bias`].

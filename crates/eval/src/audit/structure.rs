@@ -37,7 +37,9 @@ pub(super) fn splits(corpus: &Corpus, findings: &mut Vec<Finding>) -> Vec<SplitA
             text: shape(corpus, index, findings),
         }
     };
-    corpus.splits.iter().enumerate().map(split).collect()
+    let splits: Vec<SplitAudit> = corpus.splits.iter().enumerate().map(split).collect();
+    report_outside(&splits, findings);
+    splits
 }
 
 fn shape(corpus: &Corpus, split: usize, findings: &mut Vec<Finding>) -> TextShape {
@@ -88,19 +90,27 @@ fn report(split: &str, shape: &TextShape, blank: Vec<ExampleRef>, findings: &mut
                 .examples(blank),
         );
     }
-    if let Some(outside) = shape
-        .outside_segments
-        .filter(|share| *share >= MUCH_OUTSIDE)
-    {
-        let message = format!(
-            "{split}: {} of the responses' text lies in no segment: it is read, and neither rated \
-             nor scored",
-            percent(outside)
-        );
-        findings.push(
-            Finding::new(Grade::Note, FindingKind::TextOutside, message).number("share", outside),
-        );
-    }
+}
+
+/// One note for all splits with much text outside of segments.
+fn report_outside(splits: &[SplitAudit], findings: &mut Vec<Finding>) {
+    let shares = splits
+        .iter()
+        .filter_map(|split| Some((&split.name, split.text.outside_segments?)))
+        .filter(|(_, share)| *share >= MUCH_OUTSIDE);
+    let (names, shares): (Vec<String>, Vec<f64>) = shares
+        .map(|(name, share)| (format!("{} in {name}", percent(share)), share))
+        .unzip();
+    let Some(largest) = shares.into_iter().reduce(f64::max) else {
+        return;
+    };
+    let message = format!(
+        "{} of the responses' text lies in no segment: it is read, and neither rated nor scored",
+        names.join(", ")
+    );
+    findings.push(
+        Finding::new(Grade::Note, FindingKind::TextOutside, message).number("share", largest),
+    );
 }
 
 /// Characters that are not white space.

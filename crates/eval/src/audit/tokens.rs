@@ -214,6 +214,14 @@ pub(super) fn around(example: &Example, segment: usize) -> &str {
     &example.response[byte(start)..byte(end)]
 }
 
+/// The first segment of each response for which `holds`, as many as are listed.
+fn one_a_response(rated: &[Rated], holds: impl Fn(&&Rated) -> bool) -> Vec<&Rated> {
+    super::corpus::by_response(rated)
+        .filter_map(|of_response| of_response.iter().find(&holds))
+        .take(super::finding::EXAMPLES_LISTED)
+        .collect()
+}
+
 fn report(
     corpus: &Corpus,
     aspect: &str,
@@ -261,6 +269,6 @@ fn report(
             .number("segments", strongest.segments as f64)
             .number("purity", strongest.purity)
             .number("pearson", strongest.pearson)
-            .examples(corpus.references(rated.iter().filter(holds).take(5))),
+            .examples(corpus.references(one_a_response(rated, holds))),
     )
 }

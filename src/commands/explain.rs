@@ -1,0 +1,210 @@
+//! `gradus explain`
+
+use anyhow::Result;
+use gradus::data::{Example, TruncationCounts, read_examples};
+use gradus::device;
+use gradus::eval::explain::{ExplainedPair, Explanation, PairKind, explain_bundle};
+use gradus::eval::{Scorer, UnscoredReason};
+
+use crate::cli::ExplainArgs;
+use crate::failure::Usage;
+use crate::show;
+
+/// Segments shown where nothing else is asked for.
+const TOP: usize = 10;
+/// Characters of a segment that are shown.
+const EXCERPT: usize = 32;
+/// Ids that are proposed for an unknown one, and how alike they have to be.
+const PROPOSED: usize = 3;
+const ALIKE: f64 = 0.6;
+
+pub(crate) fn run(args: &ExplainArgs) -> Result<()> {
+    let device = device::select(args.device.device.as_deref())?;
+    let scorer = Scorer::load(&args.bundle, &device)?;
+    let examples = chosen(read_examples(&args.data)?, args)?;
+    let mut counts = TruncationCounts::default();
+    let explanation = explain_bundle(&scorer, &examples, args.aspect.as_deref(), &mut counts)?;
+    if counts.any() {
+        show::status(&counts.to_string());
+    }
+    let all = if args.id.is_some() { 0 } else { TOP };
+    let top = match args.top.unwrap_or(all) {
+        0 => usize::MAX,
+        top => top,
+    };
+    if args.json {
+        let mut explanation = explanation;
+        explanation.segments.truncate(top);
+        show::json(&explanation)
+    } else {
+        show_explanation(&explanation, top)
+    }
+}
+
+/// The examples to explain: the one that is named, or all.
+fn chosen(examples: Vec<Example>, args: &ExplainArgs) -> Result<Vec<Example>> {
+    let Some(id) = &args.id else {
+        return Ok(examples);
+    };
+    let proposed = near(id, &examples);
+    let found: Vec<Example> = examples
+        .into_iter()
+        .filter(|example| example.id == *id)
+        .collect();
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let error = Usage::new(format!(
+        "{}: found no record with the id `{id}`",
+        args.data.display()
+    ));
+    let error = if proposed.is_empty() {
+        error
+    } else {
+        let names: Vec<String> = proposed.iter().map(|id| format!("`{id}`")).collect();
+        error.with_hint(format!("did you mean {}?", names.join(", ")))
+    };
+    Err(error.into())
+}
+
+/// The ids most like an unknown one.
+fn near(id: &str, examples: &[Example]) -> Vec<String> {
+    let mut likeness: Vec<(f64, &str)> = examples
+        .iter()
+        .map(|example| {
+            (
+                strsim::normalized_damerau_levenshtein(id, &example.id),
+                example.id.as_str(),
+            )
+        })
+        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .collect();
+    likeness.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    likeness.truncate(PROPOSED);
+    likeness.into_iter().map(|(_, id)| id.to_owned()).collect()
+}
+
+fn show_explanation(explanation: &Explanation, top: usize) -> Result<()> {
+    let shown = explanation.segments.len().min(top);
+    let columns = columns(explanation);
+    let header: Vec<&str> = columns.iter().map(|column| column.name).collect();
+    let rows = explanation.segments.iter().take(top).map(|pair| {
+        let cells = columns.iter().map(|column| (column.cell)(pair));
+        cells.collect::<Vec<_>>()
+    });
+    if shown > 0 {
+        show::line(&show::table(&header, rows))?;
+    }
+    if shown < explanation.segments.len() {
+        let all = explanation.segments.len();
+        show::line(&format!("the worst {shown} of {all}; `--top 0` shows all"))?;
+    }
+    show::line(&total(explanation))
+}
+
+/// A column of the table: the first stands to the left, the others to the right.
+struct Column {
+    name: &'static str,
+    cell: fn(&ExplainedPair) -> String,
+}
+
+fn columns(explanation: &Explanation) -> Vec<Column> {
+    let column = |name, cell| Column { name, cell };
+    let aspects = explanation
+        .segments
+        .windows(2)
+        .any(|two| two[0].aspect != two[1].aspect);
+    let mut columns = vec![column("record #segment", |pair| {
+        format!("{} #{}", shortened(&pair.id, 18), pair.segment)
+    })];
+    if aspects {
+        columns.push(column("aspect", |pair| shortened(&pair.aspect, 12)));
+    }
+    if !explanation.identity_scale {
+        columns.push(column("rating", |pair| show::short(pair.rating)));
+        columns.push(column("as rating", |pair| {
+            show::short(pair.rating_units_score)
+        }));
+    }
+    columns.extend([
+        column("target", |pair| three(pair.target)),
+        column("score", |pair| three(pair.score)),
+        column("error", |pair| three(pair.share.map(|share| share.error))),
+        column("error²", |pair| {
+            three(pair.share.map(|share| share.squared_error))
+        }),
+        column("loss", |pair| {
+            percent(pair.share.and_then(|share| share.loss_share))
+        }),
+        column("∂loss/∂score", |pair| {
+            let gradient = pair.share.map(|share| share.gradient);
+            gradient.map_or_else(|| "-".into(), |gradient| format!("{gradient:+.1e}"))
+        }),
+        column("head", |pair| {
+            percent(pair.share.and_then(|share| share.head_gradient_share))
+        }),
+        column("", |pair| {
+            format!("{}{}", reason(pair), excerpt(&pair.text))
+        }),
+    ]);
+    columns
+}
+
+/// Why a segment is not in the loss.
+fn reason(pair: &ExplainedPair) -> &'static str {
+    match (pair.kind(), pair.unscored) {
+        (_, Some(UnscoredReason::Truncated)) => "[cut off] ",
+        (_, Some(UnscoredReason::NoTokens)) => "[no token] ",
+        (_, Some(_)) => "[no score] ",
+        (PairKind::Unrated, None) => "[unrated] ",
+        (_, None) => "",
+    }
+}
+
+fn excerpt(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    shortened(&words.join(" "), EXCERPT)
+}
+
+fn shortened(text: &str, length: usize) -> String {
+    if text.chars().count() <= length {
+        return text.to_owned();
+    }
+    let start: String = text.chars().take(length - 1).collect();
+    format!("{start}…")
+}
+
+fn three(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".into(), |value| format!("{value:.3}"))
+}
+
+fn percent(share: Option<f64>) -> String {
+    share.map_or_else(|| "-".into(), |share| format!("{:.1} %", 100.0 * share))
+}
+
+/// The sums, and what is not in them.
+fn total(explanation: &Explanation) -> String {
+    let Explanation {
+        pairs,
+        total_weight,
+        rated_without_score,
+        unrated,
+        ..
+    } = explanation;
+    let mut text = match (explanation.loss, explanation.objective) {
+        (Some(loss), Some(objective)) => {
+            format!("loss {loss:.5}, J {objective:+.5} over {pairs} rated segments")
+        }
+        _ => "loss -, J -: no segment is both rated and scored".into(),
+    };
+    if (total_weight - *pairs as f64).abs() > 1e-9 {
+        text = format!("{text} of weight {total_weight}");
+    }
+    if *rated_without_score > 0 {
+        text = format!("{text}; {rated_without_score} rated without a score");
+    }
+    if *unrated > 0 {
+        text = format!("{text}; {unrated} unrated");
+    }
+    text
+}
