@@ -12,8 +12,9 @@ use crate::show;
 
 /// Segments shown where nothing else is asked for.
 const TOP: usize = 10;
-/// Characters of a segment that are shown.
-const EXCERPT: usize = 32;
+/// Characters of a line, and of a segment's text where a line has no more room.
+const LINE: usize = 100;
+const EXCERPT: usize = 12;
 /// Ids that are proposed for an unknown one, and how alike they have to be.
 const PROPOSED: usize = 3;
 const ALIKE: f64 = 0.6;
@@ -22,6 +23,12 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<()> {
     let device = device::select(args.device.device.as_deref())?;
     let scorer = Scorer::load(&args.bundle, &device)?;
     let examples = chosen(read_examples(&args.data)?, args)?;
+    let loss = &scorer.manifest().training["config"]["loss"];
+    if let Some(loss) = loss.as_str().filter(|loss| *loss != "mse") {
+        show::status(&format!(
+            "trained with the loss `{loss}`; explained is the squared error"
+        ));
+    }
     let mut counts = TruncationCounts::default();
     let explanation = explain_bundle(&scorer, &examples, args.aspect.as_deref(), &mut counts)?;
     if counts.any() {
@@ -90,16 +97,31 @@ fn show_explanation(explanation: &Explanation, top: usize) -> Result<()> {
     let header: Vec<&str> = columns.iter().map(|column| column.name).collect();
     let rows = explanation.segments.iter().take(top).map(|pair| {
         let cells = columns.iter().map(|column| (column.cell)(pair));
-        cells.collect::<Vec<_>>()
+        cells.collect()
     });
     if shown > 0 {
-        show::line(&show::table(&header, rows))?;
+        let table = show::table(&header, rows);
+        show::line(&with_texts(&table, &explanation.segments[..shown]))?;
     }
     if shown < explanation.segments.len() {
         let all = explanation.segments.len();
         show::line(&format!("the worst {shown} of {all}; `--top 0` shows all"))?;
     }
     show::line(&total(explanation))
+}
+
+/// A table with the text of its segments behind it, as much as a line has room for.
+fn with_texts(table: &str, segments: &[ExplainedPair]) -> String {
+    let length = |line: &str| line.chars().count();
+    let width = table.lines().map(length).max().unwrap_or(0);
+    let room = LINE.saturating_sub(width + 2).max(EXCERPT);
+    let texts = std::iter::once(String::new())
+        .chain(segments.iter().map(|pair| shortened(&text(pair), room)));
+    let lines = table.lines().zip(texts).map(|(line, text)| {
+        let line = format!("{line:<width$}  {text}");
+        line.trim_end().to_owned()
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// A column of the table: the first stands to the left, the others to the right.
@@ -136,34 +158,28 @@ fn columns(explanation: &Explanation) -> Vec<Column> {
         column("loss", |pair| {
             percent(pair.share.and_then(|share| share.loss_share))
         }),
-        column("∂loss/∂score", |pair| {
+        column("gradient", |pair| {
             let gradient = pair.share.map(|share| share.gradient);
             gradient.map_or_else(|| "-".into(), |gradient| format!("{gradient:+.1e}"))
         }),
         column("head", |pair| {
             percent(pair.share.and_then(|share| share.head_gradient_share))
         }),
-        column("", |pair| {
-            format!("{}{}", reason(pair), excerpt(&pair.text))
-        }),
     ]);
     columns
 }
 
-/// Why a segment is not in the loss.
-fn reason(pair: &ExplainedPair) -> &'static str {
-    match (pair.kind(), pair.unscored) {
+/// A segment's text, after the reason why it is not in the loss if it is not.
+fn text(pair: &ExplainedPair) -> String {
+    let words: Vec<&str> = pair.text.split_whitespace().collect();
+    let reason = match (pair.kind(), pair.unscored) {
         (_, Some(UnscoredReason::Truncated)) => "[cut off] ",
         (_, Some(UnscoredReason::NoTokens)) => "[no token] ",
         (_, Some(_)) => "[no score] ",
         (PairKind::Unrated, None) => "[unrated] ",
         (_, None) => "",
-    }
-}
-
-fn excerpt(text: &str) -> String {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    shortened(&words.join(" "), EXCERPT)
+    };
+    format!("{reason}{}", words.join(" "))
 }
 
 fn shortened(text: &str, length: usize) -> String {

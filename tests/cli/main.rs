@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
+mod audit;
 mod data;
 mod disk;
 mod encoder;
+mod explain;
 mod help;
 mod records;
 mod round_trip;

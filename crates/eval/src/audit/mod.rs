@@ -16,7 +16,7 @@
 //! time about linear in the size of the data.
 //!
 //! ```
-//! use gradus_data::parse_example;
+//! use gradus_data::{Location, parse_example};
 //! use gradus_eval::audit::{AuditOptions, AuditSplit, Grade, audit};
 //!
 //! // Thirty solutions that end at their first wrong step.
@@ -26,9 +26,8 @@
 //!         let steps: Vec<String> = good.chain([r#""This is wrong.""#.into()]).collect();
 //!         let ratings: Vec<&str> = vec!["1"; steps.len() - 1].into_iter().chain(["0"]).collect();
 //!         let (steps, ratings) = (steps.join(","), ratings.join(","));
-//!         parse_example(&format!(
-//!             r#"{{"prompt":"Sum {k}?","segments":[{steps}],"ratings":[{ratings}]}}"#
-//!         ))
+//!         let line = format!(r#"{{"prompt":"Sum {k}?","segments":[{steps}],"ratings":[{ratings}]}}"#);
+//!         parse_example(&line, &Location::new("data.jsonl", k + 1))
 //!     })
 //!     .collect::<Result<_, _>>()?;
 //! let report = audit(&[AuditSplit::new("train", &examples)], &AuditOptions::default())?;
