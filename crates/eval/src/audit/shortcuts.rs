@@ -160,35 +160,40 @@ pub(super) fn judge(
             findings.push(of_feature(grade, kind, aspect, reach.feature, value));
         }
     }
-    let flagged = |kind| {
-        findings
-            .iter()
-            .any(|f: &Finding| f.kind == kind && f.aspect.as_deref() == Some(aspect))
+    let flagged = |findings: &[Finding], kinds: &[FindingKind]| {
+        let of_kind = |f: &Finding| kinds.contains(&f.kind) && f.aspect.as_deref() == Some(aspect);
+        findings.iter().any(of_kind)
     };
-    let fit = |held_out| fits.iter().find(|fit: &&FitReach| fit.fit == held_out);
-    if let Some((fit, value)) = fit(HeldOut::PositionLength)
-        .filter(|fit| fit.reach == Reach::Trap)
-        .and_then(|fit| Some((fit, fit.pearson?)))
-        .filter(|_| !flagged(FindingKind::PlaceShortcut))
+    let trap = |held_out| {
+        let fit = fits.iter().find(|fit: &&FitReach| fit.fit == held_out)?;
+        let value = fit.pearson.filter(|_| fit.reach == Reach::Trap)?;
+        Some((fit, value))
+    };
+    let parts = [FindingKind::PlaceShortcut, FindingKind::LengthShortcut];
+    if let Some((fit, value)) = trap(HeldOut::PositionLength)
+        && !flagged(findings, &parts)
     {
-        let message = format!(
-            "place and length together reach Pearson {value:.2} with the rating ({}): a model \
-             that sees the response gets this for free",
-            fit.how
-        );
-        findings.push(
-            Finding::new(Grade::Problem, FindingKind::PlaceShortcut, message)
-                .about(aspect)
-                .number("pearson", value)
-                .number("threshold", TRAP),
-        );
+        findings.push(of_both(aspect, fit, value));
     }
-    if let Some((fit, value)) = fit(HeldOut::BagOfWords)
-        .filter(|fit| fit.reach == Reach::Trap)
-        .and_then(|fit| Some((fit, fit.pearson?)))
+    // The bag of words holds place, length and overlap too: only what is left is about words.
+    let parts = [&parts[..], &[FindingKind::OverlapShortcut]].concat();
+    if let Some((fit, value)) = trap(HeldOut::BagOfWords)
+        && !flagged(findings, &parts)
     {
         findings.push(of_words(aspect, fit, value));
     }
+}
+
+fn of_both(aspect: &str, fit: &FitReach, value: f64) -> Finding {
+    let message = format!(
+        "place and length together reach Pearson {value:.2} with the rating ({}): a model that \
+         sees the response gets this for free",
+        fit.how
+    );
+    Finding::new(Grade::Problem, FindingKind::PlaceShortcut, message)
+        .about(aspect)
+        .number("pearson", value)
+        .number("threshold", TRAP)
 }
 
 fn of_feature(
