@@ -8,6 +8,7 @@ mod cli;
 mod commands;
 mod failure;
 mod progress;
+mod scores;
 mod show;
 
 fn main() -> ExitCode {

@@ -1,13 +1,16 @@
 //! `gradus explain`
 
+use std::path::Path;
+
 use anyhow::Result;
 use gradus::data::{Example, TruncationCounts, read_examples};
 use gradus::device;
-use gradus::eval::explain::{ExplainedPair, Explanation, PairKind, explain_bundle};
-use gradus::eval::{Scorer, UnscoredReason};
+use gradus::eval::explain::{ExplainedPair, Explanation, PairKind, explain_bundle, explain_scores};
+use gradus::eval::{Aspect, Scorer, UnscoredReason};
 
 use crate::cli::ExplainArgs;
 use crate::failure::Usage;
+use crate::scores::{Choices, Scores, Source};
 use crate::show;
 
 /// Segments shown where nothing else is asked for.
@@ -20,20 +23,13 @@ const PROPOSED: usize = 3;
 const ALIKE: f64 = 0.6;
 
 pub(crate) fn run(args: &ExplainArgs) -> Result<()> {
-    let device = device::select(args.device.device.as_deref())?;
-    let scorer = Scorer::load(&args.bundle, &device)?;
-    let examples = chosen(read_examples(&args.data)?, args)?;
-    let loss = &scorer.manifest().training["config"]["loss"];
-    if let Some(loss) = loss.as_str().filter(|loss| *loss != "mse") {
-        show::status(&format!(
-            "trained with the loss `{loss}`; explained is the squared error"
-        ));
-    }
-    let mut counts = TruncationCounts::default();
-    let explanation = explain_bundle(&scorer, &examples, args.aspect.as_deref(), &mut counts)?;
-    if counts.any() {
-        show::status(&counts.to_string());
-    }
+    let source = Source::of(args.bundle.as_deref(), args.scores.as_deref())?;
+    let examples = read_examples(&args.data)?;
+    check_id(&examples, args)?;
+    let explanation = match &source {
+        Source::Bundle(directory) => of_bundle(directory, examples, args)?,
+        Source::File(_) => of_scores(&source, examples, args)?,
+    };
     let all = if args.id.is_some() { 0 } else { TOP };
     let top = match args.top.unwrap_or(all) {
         0 => usize::MAX,
@@ -48,27 +44,72 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<()> {
     }
 }
 
-/// The examples to explain: the one that is named, or all.
-fn chosen(examples: Vec<Example>, args: &ExplainArgs) -> Result<Vec<Example>> {
-    let Some(id) = &args.id else {
-        return Ok(examples);
-    };
-    let proposed = near(id, &examples);
-    let found: Vec<Example> = examples
-        .into_iter()
-        .filter(|example| example.id == *id)
-        .collect();
-    if !found.is_empty() {
-        return Ok(found);
+fn of_bundle(
+    directory: &Path,
+    mut examples: Vec<Example>,
+    args: &ExplainArgs,
+) -> Result<Explanation> {
+    examples.retain(|example| is_chosen(&example.id, args));
+    let device = device::select(args.device.device.as_deref())?;
+    let scorer = Scorer::load(directory, &device)?;
+    let loss = &scorer.manifest().training["config"]["loss"];
+    if let Some(loss) = loss.as_str().filter(|loss| *loss != "mse") {
+        show::status(&format!(
+            "trained with the loss `{loss}`; explained is the squared error"
+        ));
     }
-    let error = Usage::new(format!(
-        "{}: found no record with the id `{id}`",
-        args.data.display()
-    ));
-    let error = if proposed.is_empty() {
+    let mut counts = TruncationCounts::default();
+    let explanation = explain_bundle(&scorer, &examples, args.aspect.as_deref(), &mut counts)?;
+    if counts.any() {
+        show::status(&counts.to_string());
+    }
+    Ok(explanation)
+}
+
+fn of_scores(
+    source: &Source,
+    mut examples: Vec<Example>,
+    args: &ExplainArgs,
+) -> Result<Explanation> {
+    // All of the data, since a score file is joined to it whole.
+    let mut scores = Scores::load(source, &mut examples, &Choices::default())?;
+    examples.retain(|example| is_chosen(&example.id, args));
+    scores
+        .responses
+        .retain(|response| is_chosen(&response.id, args));
+    show::status("scores of a file have no head, so that nothing is said of its gradient");
+    let aspects: Vec<Aspect> = scores.aspects.iter().map(Aspect::named).collect();
+    let aspect = args.aspect.as_deref();
+    Ok(explain_scores(
+        &scores.responses,
+        &examples,
+        &aspects,
+        aspect,
+    )?)
+}
+
+/// Whether a record is to be explained: the one that is named, or all.
+fn is_chosen(id: &str, args: &ExplainArgs) -> bool {
+    args.id.as_deref().is_none_or(|chosen| chosen == id)
+}
+
+/// Refuses an id that the data does not have.
+fn check_id(examples: &[Example], args: &ExplainArgs) -> Result<()> {
+    let Some(id) = &args.id else {
+        return Ok(());
+    };
+    if examples.iter().any(|example| example.id == *id) {
+        return Ok(());
+    }
+    let data = args.data.display();
+    let error = Usage::new(format!("{data}: found no record with the id `{id}`"));
+    let names: Vec<String> = near(id, examples)
+        .iter()
+        .map(|id| format!("`{id}`"))
+        .collect();
+    let error = if names.is_empty() {
         error
     } else {
-        let names: Vec<String> = proposed.iter().map(|id| format!("`{id}`")).collect();
         error.with_hint(format!("did you mean {}?", names.join(", ")))
     };
     Err(error.into())
@@ -115,8 +156,11 @@ fn with_texts(table: &str, segments: &[ExplainedPair]) -> String {
     let length = |line: &str| line.chars().count();
     let width = table.lines().map(length).max().unwrap_or(0);
     let room = LINE.saturating_sub(width + 2).max(EXCERPT);
-    let texts = std::iter::once(String::new())
-        .chain(segments.iter().map(|pair| shortened(&text(pair), room)));
+    let texts = std::iter::once(String::new()).chain(
+        segments
+            .iter()
+            .map(|pair| show::shortened(&text(pair), room)),
+    );
     let lines = table.lines().zip(texts).map(|(line, text)| {
         let line = format!("{line:<width$}  {text}");
         line.trim_end().to_owned()
@@ -137,10 +181,10 @@ fn columns(explanation: &Explanation) -> Vec<Column> {
         .windows(2)
         .any(|two| two[0].aspect != two[1].aspect);
     let mut columns = vec![column("record #segment", |pair| {
-        format!("{} #{}", shortened(&pair.id, 18), pair.segment)
+        format!("{} #{}", show::shortened(&pair.id, 18), pair.segment)
     })];
     if aspects {
-        columns.push(column("aspect", |pair| shortened(&pair.aspect, 12)));
+        columns.push(column("aspect", |pair| show::shortened(&pair.aspect, 12)));
     }
     if !explanation.identity_scale {
         columns.push(column("rating", |pair| show::short(pair.rating)));
@@ -180,14 +224,6 @@ fn text(pair: &ExplainedPair) -> String {
         (_, None) => "",
     };
     format!("{reason}{}", words.join(" "))
-}
-
-fn shortened(text: &str, length: usize) -> String {
-    if text.chars().count() <= length {
-        return text.to_owned();
-    }
-    let start: String = text.chars().take(length - 1).collect();
-    format!("{start}…")
 }
 
 fn three(value: Option<f64>) -> String {

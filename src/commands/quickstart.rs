@@ -4,14 +4,15 @@ use anyhow::Result;
 use gradus::data::{
     Example, GeneratorConfig, SplitFractions, TruncationCounts, generate, split_by_prompt,
 };
-use gradus::eval::{Baselines, Scorer};
+use gradus::eval::{Aspect, Baselines, Scorer};
 use gradus::train::Display;
 use gradus::{RunConfig, device};
 
 use crate::cli::QuickstartArgs;
-use crate::commands::eval::{evaluate, show_evaluation};
+use crate::commands::eval::{evaluate, show_brief};
 use crate::commands::train::train_bundle;
 use crate::progress::TrainProgress;
+use crate::scores::Scores;
 use crate::show;
 
 /// What quickstart trains: a small encoder from scratch.
@@ -67,11 +68,13 @@ pub(crate) fn run(args: &QuickstartArgs) -> Result<()> {
 
     let scorer = Scorer::load(&args.output, &device)?;
     let baselines = Baselines::fit(scorer.aspects(), &train)?;
-    let evaluation = evaluate(&scorer, &test, &baselines)?;
+    let aspects: Vec<Aspect> = scorer.aspects().map(Aspect::named).collect();
+    let scores = Scores::score(&scorer, &test, None)?;
+    let evaluation = evaluate(&scores, &aspects, &test, &baselines)?;
     if args.json {
         show::json(&evaluation)?;
     } else {
-        show_evaluation(&evaluation)?;
+        show_brief(&evaluation)?;
         show_response(&scorer, &test)?;
     }
     show::status(&format!("\nbundle saved: {}", args.output.display()));

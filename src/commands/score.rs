@@ -26,6 +26,9 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
     if let Some(text) = &args.aggregation {
         scorer = scorer.with_aggregation(text.parse()?);
     }
+    if args.raw {
+        scorer = scorer.raw();
+    }
     let reader = ExampleReader::open(&args.input)?;
     let counts = match &args.output {
         Some(path) => {

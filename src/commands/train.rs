@@ -11,9 +11,9 @@ use gradus::train::{Display, EncoderSource, Run, RunReport, run as train_run};
 use gradus::{RunConfig, device};
 
 use crate::cli::TrainArgs;
-use crate::commands::eval::BASELINES;
 use crate::failure::Usage;
 use crate::progress::TrainProgress;
+use crate::scores::BASELINES;
 use crate::show;
 
 pub(crate) fn run(args: &TrainArgs) -> Result<()> {

@@ -141,3 +141,38 @@ fn what_is_not_rated_has_no_loss() {
     let table = gradus(trained(), &["explain", "bundle", input]).succeeds();
     assert!(table.contains("loss -, J -"), "{table}");
 }
+
+#[test]
+fn scores_of_a_file_are_explained_without_a_head() {
+    let directory = temp_dir();
+    let path = directory.path();
+    let data = r#"{"id":"x","prompt":"p","segments":["a","b","c"],"ratings":[0.9,0.1,-0.6]}
+{"id":"y","prompt":"p","segments":["d"],"ratings":[1.0]}"#;
+    let scores = "{\"id\":\"x\",\"scores\":[0.8,0.5,-0.7]}\n{\"id\":\"y\",\"scores\":[0.0]}";
+    write(path, "data.jsonl", data);
+    write(path, "scores.jsonl", scores);
+    let arguments = [
+        "explain",
+        "--scores",
+        "scores.jsonl",
+        "data.jsonl",
+        "--id",
+        "x",
+    ];
+    let run = gradus(path, &arguments);
+    assert!(run.stderr.contains("no head"), "{}", run.stderr);
+    let table = run.succeeds();
+    for part in [
+        "0.160",
+        "88.9 %",
+        "+2.7e-1",
+        "loss 0.06000, J -0.06000 over 3 rated segments",
+    ] {
+        assert!(table.contains(part), "missing `{part}` in\n{table}");
+    }
+    let first = table.lines().nth(1).unwrap();
+    assert!(
+        first.starts_with("x #1") && first.contains(" - "),
+        "{table}"
+    );
+}

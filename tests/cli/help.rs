@@ -9,6 +9,7 @@ fn every_command_explains_itself() {
         &["quickstart"][..],
         &["train"],
         &["eval"],
+        &["compare"],
         &["explain"],
         &["score"],
         &["devices"],

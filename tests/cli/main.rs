@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 mod audit;
+mod compare;
 mod data;
 mod disk;
 mod encoder;

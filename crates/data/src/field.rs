@@ -47,7 +47,7 @@ pub(crate) fn wrong_type(
 }
 
 /// A value as messages name it, texts shortened.
-pub(crate) fn describe(value: &Value) -> String {
+pub fn describe(value: &Value) -> String {
     const LONGEST: usize = 40;
     match value {
         Value::Null => "null".into(),

@@ -8,6 +8,7 @@
 //!   the type
 //! - [`ExampleReader`], [`read_examples`], [`parse_example`]: JSONL, plain, gzip or zstd, in four
 //!   shapes
+//! - [`JsonLines`], [`describe_value`]: the objects of any JSONL file, and how messages name a value
 //! - [`AtomicFile`], [`ExampleWriter`]: files that are whole or absent
 //! - [`RatingScale`]: rating units to training units and back
 //! - [`import()`], [`Format`], [`RatingMap`]: public data sets in their published form
@@ -42,6 +43,7 @@ mod fit;
 mod generate;
 mod histogram;
 pub mod import;
+mod json_lines;
 mod loader;
 mod locate;
 mod location;
@@ -71,9 +73,11 @@ pub use encode::*;
 pub use encoded::*;
 pub use error::*;
 pub use example::*;
+pub use field::describe as describe_value;
 pub use generate::*;
 pub use histogram::*;
 pub use import::*;
+pub use json_lines::*;
 pub use loader::*;
 pub use location::*;
 pub use problem::*;

@@ -38,15 +38,7 @@ pub fn parse_example(line: &str, location: &Location) -> Result<Example> {
 }
 
 pub(crate) fn parse_record(line: &str, line_number: usize) -> Checked<Example> {
-    let value = serde_json::from_str(line).map_err(|error| syntax_error(line, &error))?;
-    let Value::Object(mut record) = value else {
-        return Err(RecordError::new(
-            "",
-            RecordProblem::NotAnObject {
-                found: describe(&value),
-            },
-        ));
-    };
+    let mut record = parse_object(line)?;
     let id = take_id(&mut record)?.unwrap_or_else(|| line_number.to_string());
     let prompt = match record.shift_remove("prompt") {
         Some(value) => text(value, "prompt")?,
@@ -68,6 +60,19 @@ pub(crate) fn parse_record(line: &str, line_number: usize) -> Checked<Example> {
     };
     example.check()?;
     Ok(example)
+}
+
+/// The JSON object that a line holds.
+pub(crate) fn parse_object(line: &str) -> Checked<Map<String, Value>> {
+    match serde_json::from_str(line).map_err(|error| syntax_error(line, &error))? {
+        Value::Object(record) => Ok(record),
+        other => Err(RecordError::new(
+            "",
+            RecordProblem::NotAnObject {
+                found: describe(&other),
+            },
+        )),
+    }
 }
 
 fn syntax_error(line: &str, error: &serde_json::Error) -> RecordError {

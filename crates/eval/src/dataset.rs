@@ -17,12 +17,26 @@ pub fn scored_responses(
     examples: &[Example],
     counts: &mut TruncationCounts,
 ) -> Result<Vec<ScoredResponse>> {
-    let scores = scorer.score(examples, counts)?;
-    Ok(examples
-        .iter()
-        .zip(scores)
+    Ok(beside_all(examples, scorer.score(examples, counts)?))
+}
+
+/// The same, with scores as the model gives them, whatever the bundle says about recalibration.
+///
+/// # Errors
+/// If an example cannot be cut into segments or encoded.
+pub fn raw_responses(
+    scorer: &Scorer,
+    examples: &[Example],
+    counts: &mut TruncationCounts,
+) -> Result<Vec<ScoredResponse>> {
+    Ok(beside_all(examples, scorer.score_raw(examples, counts)?))
+}
+
+fn beside_all(examples: &[Example], scores: Vec<Vec<SegmentScore>>) -> Vec<ScoredResponse> {
+    let pairs = examples.iter().zip(scores);
+    pairs
         .map(|(example, scores)| beside(example, scores))
-        .collect())
+        .collect()
 }
 
 /// The scores of a response beside its ratings.

@@ -1,5 +1,11 @@
 //! What can go wrong in this crate.
 
+use std::path::{Path, PathBuf};
+
+use gradus_data::Location;
+
+use crate::ScoreProblem;
+
 /// The result of a fallible function of this crate.
 pub type Result<T> = std::result::Result<T, EvalError>;
 
@@ -115,10 +121,51 @@ pub enum EvalError {
         /// The text.
         found: String,
     },
-    /// A part of a bundle's manifest is not what this version reads.
-    #[error("bundle manifest, `{part}`: {source}")]
+    /// A word that names no kind of recalibration.
+    #[error("unknown recalibration: found `{found}`, expected one of: {known}")]
+    UnknownRecalibration {
+        /// The word.
+        found: String,
+        /// The words that are understood, comma-separated.
+        known: String,
+    },
+    /// A line of a score file cannot be used.
+    #[error("{location}: {problem}")]
+    ScoreRecord {
+        /// File and line.
+        location: Location,
+        /// What was found and what was expected.
+        problem: Box<ScoreProblem>,
+    },
+    /// A score file and the data have no id in common.
+    #[error(
+        "{}: found none of {records} ids in the data, such as `{found}`, expected ids such as `{expected}`",
+        shown(path).display()
+    )]
+    NoMatchingId {
+        /// The score file.
+        path: PathBuf,
+        /// Its records.
+        records: usize,
+        /// The id of its first record.
+        found: String,
+        /// The id of the first record of the data.
+        expected: String,
+    },
+    /// It cannot be told which aspects the scores of a file are of.
+    #[error("{}: found {found}, expected {expected}", shown(path).display())]
+    ScoreAspects {
+        /// The score file.
+        path: PathBuf,
+        /// What it holds.
+        found: String,
+        /// What it should hold.
+        expected: String,
+    },
+    /// A part of a bundle is not what this version reads.
+    #[error("bundle, `{part}`: {source}")]
     Manifest {
-        /// Key of the manifest.
+        /// Key of the manifest, or file.
         part: &'static str,
         /// What is wrong with it.
         source: serde_json::Error,
@@ -169,6 +216,17 @@ impl EvalError {
             Self::Manifest { .. } | Self::Vocabulary { .. } => Some(
                 "the bundle was put together by hand or by another version: train it again".into(),
             ),
+            Self::ScoreRecord { problem, .. } => problem.hint(),
+            Self::NoMatchingId { .. } => Some(
+                "scores are joined to the data by `id`; a record of the data without one is called \
+                 by its line number"
+                    .into(),
+            ),
+            Self::ScoreAspects { .. } => Some(
+                "name the aspects of the scores in --aspects, as the data calls them; \
+                 `gradus data stats` lists those"
+                    .into(),
+            ),
             Self::Data(error) => error.hint(),
             Self::Model(error) => error.hint(),
             Self::BaselineAspect { .. }
@@ -176,7 +234,17 @@ impl EvalError {
             | Self::NothingToAudit { .. }
             | Self::ScaleRange { .. }
             | Self::UnknownAggregation { .. }
-            | Self::UnknownMetric { .. } => None,
+            | Self::UnknownMetric { .. }
+            | Self::UnknownRecalibration { .. } => None,
         }
+    }
+}
+
+/// The path of a score file as messages name it.
+fn shown(path: &Path) -> &Path {
+    if path == Path::new(gradus_data::STANDARD_INPUT) {
+        Path::new("standard input")
+    } else {
+        path
     }
 }

@@ -218,7 +218,10 @@ impl AspectCounts {
             return None;
         };
         if !score.is_finite() {
-            self.unscored.not_finite += 1;
+            match segment.unscored {
+                Some(reason) => self.unscored.add(Some(reason)),
+                None => self.unscored.not_finite += 1,
+            }
             return None;
         }
         self.scored += 1;

@@ -3,7 +3,8 @@
 //! Everything here works on plain numbers in `f64`, whatever produced the scores: a Gradus bundle
 //! or any other program. The way through the crate is
 //!
-//! 1. scores beside ratings: [`ScoredResponse`], [`ScoredSegment`];
+//! 1. scores beside ratings: [`ScoredResponse`], [`ScoredSegment`], from a bundle by a [`Scorer`] or
+//!    from a file of any program by [`ScoreFile`];
 //! 2. figures per aspect, at segment and at response level: [`Evaluation`], with the
 //!    [`Aggregation`] that turns segment scores into one response score, and with trivial
 //!    [`baselines`] judged on exactly the same segments;
@@ -53,20 +54,23 @@ mod judged;
 pub mod metrics;
 mod pairs;
 pub mod process;
+mod score_file;
 mod scored;
 mod scorer;
 pub mod slices;
 
 pub use aggregation::Aggregation;
-pub use dataset::{AspectBaselines, Baselines, scored_responses};
+pub use dataset::{AspectBaselines, Baselines, raw_responses, scored_responses};
 pub use error::{EvalError, Result};
 pub use evaluation::{
-    Aspect, AspectEvaluation, BaselineEvaluation, Counts, Evaluation, LevelValues,
+    Aspect, AspectEvaluation, BaselineEvaluation, CalibrationFigures, Counts, Evaluation,
+    IntervalAbsence, LevelValues, Provenance, Recalibrated, ScoreSource,
 };
 pub use judged::{
     AspectCounts, JudgedAspect, JudgedResponse, JudgedSegment, Level, UnscoredCounts,
 };
 pub use metrics::{Absence, Metric, MetricValues};
 pub use pairs::ResponsePairs;
+pub use score_file::{ScoreFile, ScoreProblem};
 pub use scored::{ScoredResponse, ScoredSegment, UnscoredReason};
 pub use scorer::{Scorer, SegmentScore};

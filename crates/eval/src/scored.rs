@@ -25,9 +25,10 @@ pub struct ScoredSegment {
     /// Ratings by aspect; an absent aspect is unrated.
     #[serde(default)]
     pub ratings: BTreeMap<String, f64>,
-    /// Scores in rating units, one per aspect in the model's order; `None` = not scored.
+    /// Scores in rating units, one per aspect in the model's order; `None` = not scored. An aspect
+    /// that alone has no score is NaN here, and `unscored` says why.
     pub scores: Option<Vec<f64>>,
-    /// Why there are no scores, where that is known; `None` for a scored segment.
+    /// Why scores are absent, where that is known; `None` for a segment scored on every aspect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unscored: Option<UnscoredReason>,
 }

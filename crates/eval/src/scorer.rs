@@ -9,17 +9,21 @@ use gradus_data::{
 use gradus_model::{Bundle, Manifest, RewardModel, SegmentInput};
 use serde::Serialize;
 
+use crate::calibration::{Recalibration, Recalibrations};
 use crate::{Aggregation, EvalError, Result};
 
 /// Scores segments with a trained model.
 ///
 /// A score does not depend on what is scored beside it: padding is masked, and batches only decide
-/// how fast it goes.
+/// how fast it goes. Where the bundle has a recalibration, scores are recalibrated; see
+/// [`raw`](Self::raw).
 pub struct Scorer {
     model: RewardModel,
     text: TextEncoder,
     manifest: Manifest,
     aggregation: Aggregation,
+    recalibrations: Option<Recalibrations>,
+    raw: bool,
     batch: BatchSize,
     device: Device,
 }
@@ -58,15 +62,15 @@ impl Scorer {
     /// A scorer of a bundle in memory, whose weights are on `device`.
     ///
     /// # Errors
-    /// If the manifest's text settings or aggregation cannot be read, or the tokenizer does not
-    /// belong to the model.
+    /// If the manifest's text settings or aggregation or the recalibration cannot be read, or the
+    /// tokenizer does not belong to the model.
     pub fn new(bundle: Bundle, device: &Device) -> Result<Self> {
         let Bundle {
             manifest,
             config,
             model,
             tokenizer,
-            ..
+            recalibration,
         } = bundle;
         let settings: TextConfig =
             serde_json::from_value(manifest.text.clone()).map_err(|source| {
@@ -83,12 +87,17 @@ impl Scorer {
                 model: config.encoder.vocab_size(),
             });
         }
+        let recalibrations = recalibration
+            .map(|bytes| Recalibrations::read(&bytes, &manifest.aspects))
+            .transpose()?;
         let device = device.clone();
         Ok(Self {
             model,
             text,
             manifest,
             aggregation,
+            recalibrations,
+            raw: false,
             batch: BatchSize::Tokens(4096),
             device,
         })
@@ -106,6 +115,23 @@ impl Scorer {
     pub fn with_aggregation(mut self, aggregation: Aggregation) -> Self {
         self.aggregation = aggregation;
         self
+    }
+
+    /// Leaves scores as the model gives them, without the bundle's recalibration.
+    #[must_use]
+    pub fn raw(mut self) -> Self {
+        self.raw = true;
+        self
+    }
+
+    /// Whether the bundle's recalibration is left out.
+    pub fn is_raw(&self) -> bool {
+        self.raw
+    }
+
+    /// The bundle's recalibrations, where it has some.
+    pub fn recalibrations(&self) -> Option<&Recalibrations> {
+        self.recalibrations.as_ref()
     }
 
     /// How segment scores become a response score.
@@ -138,13 +164,35 @@ impl Scorer {
         Ok(())
     }
 
-    /// Scores every segment of every example, in their order.
+    /// Scores every segment of every example, in their order, recalibrated where the bundle says
+    /// how and [`raw`](Self::raw) does not forbid it.
     ///
     /// `counts` grows by what truncation left out. Ratings are ignored.
     ///
     /// # Errors
     /// If an example cannot be encoded.
     pub fn score(
+        &self,
+        examples: &[Example],
+        counts: &mut TruncationCounts,
+    ) -> Result<Vec<Vec<SegmentScore>>> {
+        let mut scores = self.score_raw(examples, counts)?;
+        let maps = self.applied();
+        for score in scores.iter_mut().flatten() {
+            if let SegmentScore::Scored(values) = score {
+                for (value, map) in values.iter_mut().zip(&maps) {
+                    *value = map.map_or(*value, |map| map.apply(*value));
+                }
+            }
+        }
+        Ok(scores)
+    }
+
+    /// The same without recalibration.
+    ///
+    /// # Errors
+    /// If an example cannot be encoded.
+    pub fn score_raw(
         &self,
         examples: &[Example],
         counts: &mut TruncationCounts,
@@ -201,6 +249,13 @@ impl Scorer {
     /// How text becomes tokens.
     pub(crate) fn text(&self) -> &TextEncoder {
         &self.text
+    }
+
+    /// The recalibration of every aspect, where it has one and it is to be applied.
+    fn applied(&self) -> Vec<Option<&Recalibration>> {
+        let recalibrations = self.recalibrations.as_ref().filter(|_| !self.raw);
+        let of_aspect = |aspect| recalibrations?.of(aspect);
+        self.aspects().map(of_aspect).collect()
     }
 
     fn score_batch(

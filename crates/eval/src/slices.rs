@@ -7,6 +7,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// What segments are sorted by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +20,16 @@ pub enum SliceKey {
     Length,
     /// The value of a key of the record's `meta`; records without it are left out.
     Meta(String),
+}
+
+impl fmt::Display for SliceKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Position => f.pad("position"),
+            Self::Length => f.pad("length"),
+            Self::Meta(name) => f.pad(name),
+        }
+    }
 }
 
 /// The figures of one slice.
@@ -45,6 +56,11 @@ pub struct Slicer<'a> {
     pub midpoint: Option<f64>,
     /// Slices with fewer segments are left out: their figures are noise.
     pub min_segments: usize,
+}
+
+impl Slice {
+    /// Segments a slice of a report has at least.
+    pub const MIN_SEGMENTS: usize = 10;
 }
 
 impl Slicer<'_> {

@@ -237,7 +237,10 @@ fn nothing_one_segment_and_constant_scores_are_answered_with_a_reason() {
         absences(&of_ratings(&[0.5], f64::NAN)),
         [Absence::NothingToCompare]
     );
-    assert_eq!(absences(&of_ratings(&[0.5], 0.4)), [Absence::OnePair]);
+    assert_eq!(
+        absences(&of_ratings(&[0.5], 0.4)),
+        [Absence::OnePair, Absence::NothingAboveMidpoint]
+    );
     assert!(absences(&of_ratings(&[0.1, 0.9], 0.4)).contains(&Absence::ConstantScores));
     assert!(absences(&of_ratings(&[0.5, 0.5], 0.4)).contains(&Absence::ConstantRatings));
     let one = evaluate(&of_ratings(&[0.5], 0.4));
@@ -259,7 +262,14 @@ fn the_json_has_the_documented_keys_and_reads_back() {
     };
     assert_eq!(
         keys(&json),
-        ["format_version", "aggregation", "counts", "aspects"]
+        [
+            "format_version",
+            "provenance",
+            "aggregation",
+            "counts",
+            "bootstrap",
+            "aspects"
+        ]
     );
     let aspect = &json["aspects"][0];
     assert_eq!(
@@ -271,10 +281,16 @@ fn the_json_has_the_documented_keys_and_reads_back() {
             "response",
             "baselines",
             "reliability",
+            "recalibrated",
+            "slices",
             "lowest_is_last"
         ]
     );
-    assert_eq!(keys(&aspect["segment"]), ["values", "intervals"]);
+    assert_eq!(
+        keys(&aspect["segment"]),
+        ["values", "intervals", "intervals_absent"]
+    );
+    assert_eq!(json["bootstrap"]["resamples"], 50);
     for metric in Metric::ALL {
         assert!(
             aspect["segment"]["values"].get(metric.name()).is_some(),

@@ -276,6 +276,7 @@ impl BundleWriter {
             config: self.config.clone(),
             model: model.clone(),
             tokenizer: self.tokenizer.clone(),
+            recalibration: None,
         };
         let history = to_value(history).to_string().into_bytes();
         let mut extra: Vec<ExtraFile<'_>> = self

@@ -6,13 +6,20 @@
 
 mod isotonic;
 mod linear;
+mod recalibrations;
 mod reliability;
 
 pub use isotonic::Isotonic;
 pub use linear::Linear;
+pub use recalibrations::{AspectRecalibration, Recalibrations};
 pub use reliability::{Reliability, ReliabilityBin};
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
+
+use crate::EvalError;
 
 /// The kinds of recalibration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -22,6 +29,39 @@ pub enum RecalibrationKind {
     Linear,
     /// Any monotone curve: for hundreds of segments and more.
     Isotonic,
+}
+
+impl RecalibrationKind {
+    /// Every kind.
+    pub const ALL: [Self; 2] = [Self::Isotonic, Self::Linear];
+
+    /// The name in files and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Linear => "linear",
+            Self::Isotonic => "isotonic",
+        }
+    }
+}
+
+impl fmt::Display for RecalibrationKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for RecalibrationKind {
+    type Err = EvalError;
+
+    fn from_str(name: &str) -> Result<Self, EvalError> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.name() == name)
+            .ok_or_else(|| EvalError::UnknownRecalibration {
+                found: name.to_owned(),
+                known: Self::ALL.map(Self::name).join(", "),
+            })
+    }
 }
 
 /// A monotone map from scores to ratings. In JSON an object tagged `kind`.
@@ -41,6 +81,22 @@ impl Recalibration {
         match kind {
             RecalibrationKind::Linear => Linear::fit(scores, ratings).map(Self::Linear),
             RecalibrationKind::Isotonic => Isotonic::fit(scores, ratings).map(Self::Isotonic),
+        }
+    }
+
+    /// Which kind it is.
+    pub fn kind(&self) -> RecalibrationKind {
+        match self {
+            Self::Linear(_) => RecalibrationKind::Linear,
+            Self::Isotonic(_) => RecalibrationKind::Isotonic,
+        }
+    }
+
+    /// Whether every score gets the same rating, so that their order is lost.
+    pub fn is_constant(&self) -> bool {
+        match self {
+            Self::Linear(linear) => linear.slope() <= 0.0,
+            Self::Isotonic(isotonic) => isotonic.ratings().first() == isotonic.ratings().last(),
         }
     }
 

@@ -109,6 +109,17 @@ impl MetricValues {
     }
 }
 
+impl MetricValues {
+    /// Why a metric does not exist; `None` where it does.
+    pub fn absence(&self, metric: Metric) -> Option<Absence> {
+        if self.get(metric).is_some() {
+            return None;
+        }
+        let explains = |absence: &Absence| absence.explains(metric);
+        self.absences.iter().copied().find(explains)
+    }
+}
+
 fn mean_of(values: &[f64]) -> Option<f64> {
     if values.is_empty() || !all_finite(values) {
         None
@@ -153,24 +164,25 @@ impl Absence {
         let (predictions, targets) = (pairs.predictions(), pairs.targets());
         match pairs.len() {
             0 => return vec![Self::NothingToCompare],
-            1 => return vec![Self::OnePair],
             _ => {}
         }
+        let one = pairs.len() == 1;
         let mut absences = Vec::new();
         let mut note = |applies: bool, absence: Self| {
             if applies {
                 absences.push(absence);
             }
         };
-        note(is_constant(predictions), Self::ConstantScores);
-        note(is_constant(targets), Self::ConstantRatings);
+        note(one, Self::OnePair);
+        note(!one && is_constant(predictions), Self::ConstantScores);
+        note(!one && is_constant(targets), Self::ConstantRatings);
         note(
-            Metric::PairwiseAccuracy.compute(pairs).is_none(),
+            !one && Metric::PairwiseAccuracy.compute(pairs).is_none(),
             Self::NoPairsWithinResponse,
         );
         if pairs.midpoint().is_some() {
             note(
-                Metric::Auroc.compute(pairs).is_none(),
+                !one && Metric::Auroc.compute(pairs).is_none(),
                 Self::OneSidedRatings,
             );
             note(
@@ -187,6 +199,26 @@ impl Absence {
             Self::OutOfRange,
         );
         absences
+    }
+}
+
+impl Absence {
+    /// Whether this is a reason for `metric` not to exist.
+    fn explains(self, metric: Metric) -> bool {
+        use Metric::{
+            Auprc, Auroc, Concordance, F1, KendallTauB, PairwiseAccuracy, Pearson, R2, Spearman,
+        };
+        let correlation = matches!(metric, Pearson | Spearman | KendallTauB | Concordance);
+        match self {
+            Self::NothingToCompare | Self::OutOfRange => true,
+            Self::OnePair => correlation || matches!(metric, R2 | PairwiseAccuracy | Auroc | Auprc),
+            Self::ConstantScores => correlation,
+            Self::ConstantRatings => correlation || metric == R2,
+            Self::OneSidedRatings => matches!(metric, Auroc | Auprc),
+            Self::NoPairsWithinResponse => metric == PairwiseAccuracy,
+            Self::NoMidpoint => matches!(metric, Auroc | Auprc | F1),
+            Self::NothingAboveMidpoint => metric == F1,
+        }
     }
 }
 

@@ -8,12 +8,13 @@ mod best_of_n;
 mod lowest;
 mod prmbench;
 mod processbench;
+mod threshold;
 
 pub use best_of_n::{BestOfN, Candidate, SelectedBy};
 pub use lowest::LowestIsLast;
 pub use prmbench::{
-    CategoryResult, Dimension, DimensionResult, PrmBench, PrmBenchSample, StepResult, wrong_steps,
+    CategoryResult, Dimension, DimensionResult, PrmBench, PrmBenchSample, StepResult,
+    choose_step_threshold, wrong_steps,
 };
-pub use processbench::{
-    ProcessBench, Solution, SubsetResult, ThresholdChoice, choose_threshold, first_below,
-};
+pub use processbench::{ProcessBench, Solution, SubsetResult, choose_threshold, first_below};
+pub use threshold::ThresholdChoice;

@@ -1,5 +1,6 @@
 //! PRMBench: is each step right? (<https://arxiv.org/abs/2501.03124>)
 
+use super::ThresholdChoice;
 use crate::metrics::BinaryCounts;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -88,6 +89,15 @@ pub enum Dimension {
 impl Dimension {
     const ALL: [Self; 3] = [Self::Simplicity, Self::Soundness, Self::Sensitivity];
 
+    /// The name for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Simplicity => "simplicity",
+            Self::Soundness => "soundness",
+            Self::Sensitivity => "sensitivity",
+        }
+    }
+
     /// The dimension of a category, spelled as in the files (`redundency` is theirs).
     pub fn of_category(category: &str) -> Option<Self> {
         match category {
@@ -134,6 +144,21 @@ impl PrmBench {
             steps_unscored,
         }
     }
+}
+
+/// Chooses the threshold with the highest overall [`StepResult::score`] on `samples`, the split
+/// called `split`, among `quantiles + 1` quantiles of its step scores.
+///
+/// `None` without quantiles, where no step has a score, or where the score exists for no threshold.
+pub fn choose_step_threshold(
+    samples: &[PrmBenchSample],
+    split: &str,
+    quantiles: usize,
+) -> Option<ThresholdChoice> {
+    let scores = samples.iter().flat_map(|s| s.scores.iter().copied());
+    ThresholdChoice::best(scores.flatten(), split, quantiles, |threshold| {
+        PrmBench::compute(samples, threshold).overall.score
+    })
 }
 
 fn dimensions(categories: &[CategoryResult]) -> Vec<DimensionResult> {
@@ -223,6 +248,18 @@ mod tests {
         assert_eq!(result.overall.counts.total(), 8);
         assert_eq!(result.dimensions.len(), 2);
         assert_eq!(result.dimensions[0].score, circular.score);
+    }
+
+    #[test]
+    fn the_threshold_that_parts_right_from_wrong_is_found() {
+        let sample = PrmBenchSample {
+            category: "circular".into(),
+            scores: [0.91, 0.92, 0.93, 0.94].map(Some).to_vec(),
+            wrong: vec![true, true, false, false],
+        };
+        let choice = choose_step_threshold(&[sample], "valid", 10).unwrap();
+        assert_eq!((choice.threshold, choice.score), (0.93, 1.0));
+        assert_eq!(choose_step_threshold(&[], "valid", 10), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! ProcessBench: find the first wrong step (<https://arxiv.org/abs/2412.06559>).
 
-use crate::metrics::order;
+use super::ThresholdChoice;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -121,58 +121,20 @@ fn harmonic_mean(a: Option<f64>, b: Option<f64>) -> Option<f64> {
     })
 }
 
-/// A threshold, and where it comes from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ThresholdChoice {
-    /// The threshold.
-    pub threshold: f64,
-    /// Name of the split it was chosen on.
-    pub split: String,
-    /// Mean F1 over the subsets of that split.
-    pub f1: f64,
-}
-
-/// Chooses the threshold with the highest mean F1 on `solutions`, the split called `split`.
+/// Chooses the threshold with the highest mean F1 on `solutions`, the split called `split`, among
+/// `quantiles + 1` quantiles of its step scores.
 ///
-/// The candidates are the `quantiles + 1` quantiles of the step scores (a grid of equal steps
-/// misses everything where scores crowd together at an end); of several that are equally good, the
-/// lowest. `None` without quantiles, where no step has a score, or where F1 exists for no threshold:
-/// the split needs correct and erroneous solutions in every subset.
+/// `None` without quantiles, where no step has a score, or where F1 exists for no threshold: the
+/// split needs correct and erroneous solutions in every subset.
 pub fn choose_threshold(
     solutions: &[Solution],
     split: &str,
     quantiles: usize,
 ) -> Option<ThresholdChoice> {
-    let mut best: Option<ThresholdChoice> = None;
-    for threshold in candidates(solutions, quantiles) {
-        let f1 = ProcessBench::compute(solutions, threshold).average_f1?;
-        if best.as_ref().is_none_or(|best| f1 > best.f1) {
-            best = Some(ThresholdChoice {
-                threshold,
-                split: split.to_owned(),
-                f1,
-            });
-        }
-    }
-    best
-}
-
-/// Quantiles of all step scores, ascending, each once.
-fn candidates(solutions: &[Solution], quantiles: usize) -> Vec<f64> {
-    let mut scores: Vec<f64> = solutions
-        .iter()
-        .flat_map(|solution| solution.scores.iter().copied().flatten())
-        .filter(|score| score.is_finite())
-        .collect();
-    scores.sort_unstable_by(|a, b| order(*a, *b));
-    let Some(last) = scores.len().checked_sub(1).filter(|_| quantiles > 0) else {
-        return Vec::new();
-    };
-    let mut chosen: Vec<f64> = (0..=quantiles)
-        .map(|quantile| scores[quantile * last / quantiles])
-        .collect();
-    chosen.dedup_by(|a, b| order(*a, *b).is_eq());
-    chosen
+    let scores = solutions.iter().flat_map(|s| s.scores.iter().copied());
+    ThresholdChoice::best(scores.flatten(), split, quantiles, |threshold| {
+        ProcessBench::compute(solutions, threshold).average_f1
+    })
 }
 
 #[cfg(test)]
@@ -265,7 +227,7 @@ mod tests {
             })
             .collect();
         let choice = choose_threshold(&crowded, "valid", 100).unwrap();
-        assert!(choice.threshold > 0.999 && choice.f1 > 0.6, "{choice:?}");
+        assert!(choice.threshold > 0.999 && choice.score > 0.6, "{choice:?}");
         assert_eq!(choice.split, "valid");
         assert_eq!(choose_threshold(&crowded, "valid", 0), None);
         assert_eq!(choose_threshold(&[], "valid", 10), None);

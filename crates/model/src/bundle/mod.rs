@@ -2,10 +2,11 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `manifest.json` | [`Manifest`], and size and SHA-256 of the other three |
+//! | `manifest.json` | [`Manifest`], and size and SHA-256 of the others |
 //! | `config.json` | [`RewardModelConfig`] |
 //! | `model.safetensors` | the weights as `f32`, named as the modules are (`encoder.layers.0.attention.query.weight`), matrices `[d_input, d_output]` |
 //! | `tokenizer.json` | the tokenizer, bytes as they were |
+//! | `recalibration.json` | how scores become ratings; only where it was fitted (see [`Bundle::set_recalibration`]) |
 //!
 //! Other files may lie beside them (a run's configuration, say); they are not needed to score
 //! and not looked at.
@@ -13,6 +14,7 @@
 mod digest;
 mod directory;
 mod manifest;
+mod recalibration;
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
@@ -34,6 +36,9 @@ const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
 const TOKENIZER: &str = "tokenizer.json";
 
+/// The file of a bundle that says how scores become ratings.
+pub const RECALIBRATION: &str = "recalibration.json";
+
 /// The parts whose digests the manifest holds.
 const PARTS: [&str; 3] = [CONFIG, WEIGHTS, TOKENIZER];
 
@@ -48,6 +53,9 @@ pub struct Bundle {
     pub model: RewardModel,
     /// `tokenizer.json`, byte for byte; belongs to gradus-data and is not looked at here.
     pub tokenizer: Vec<u8>,
+    /// `recalibration.json`, byte for byte, where the bundle has one; belongs to gradus-eval and is
+    /// not looked at here.
+    pub recalibration: Option<Vec<u8>>,
 }
 
 /// A file that is saved beside a bundle's own.
@@ -78,12 +86,16 @@ impl Bundle {
         new.write(CONFIG, &to_json(&new.path().join(CONFIG), &self.config)?)?;
         new.write(TOKENIZER, &self.tokenizer)?;
         save_module(&self.model, &new.path().join(WEIGHTS))?;
+        if let Some(recalibration) = &self.recalibration {
+            new.write(RECALIBRATION, recalibration)?;
+        }
         for file in extra {
             new.write(file.name, file.bytes)?;
         }
         let parts: std::io::Result<BTreeMap<String, Part>> = PARTS
-            .iter()
-            .map(|part| Ok(((*part).to_owned(), digest_file(&new.path().join(part))?)))
+            .into_iter()
+            .chain(self.recalibration.as_ref().map(|_| RECALIBRATION))
+            .map(|part| Ok((part.to_owned(), digest_file(&new.path().join(part))?)))
             .collect();
         let stored = StoredManifest {
             manifest: self.manifest.clone(),
@@ -102,9 +114,7 @@ impl Bundle {
     /// if the bundle has another format; the error names the part.
     pub fn load(directory: &Path, device: &Device) -> Result<Self> {
         let StoredManifest { manifest, parts } = load_manifest(directory)?;
-        for part in PARTS {
-            check_part(directory, part, parts.get(part))?;
-        }
+        check_parts(directory, &parts)?;
         let config: RewardModelConfig = read_json(&directory.join(CONFIG))?;
         config
             .check()
@@ -114,11 +124,16 @@ impl Bundle {
         let mut model = config.init_lazy(device);
         load_module(&mut model, &weights, tensors, Naming::Own)?;
         let tokenizer = fs_err::read(directory.join(TOKENIZER))?;
+        let recalibration = match parts.get(RECALIBRATION) {
+            Some(_) => Some(fs_err::read(directory.join(RECALIBRATION))?),
+            None => None,
+        };
         let bundle = Self {
             manifest,
             config,
             model,
             tokenizer,
+            recalibration,
         };
         bundle.check(directory)?;
         Ok(bundle)
@@ -175,6 +190,24 @@ fn load_manifest(directory: &Path) -> Result<StoredManifest> {
         });
     }
     read_json(&path)
+}
+
+/// Tells whether every part is there and is the one the manifest speaks of. A recalibration that
+/// it does not speak of belongs to another bundle.
+fn check_parts(directory: &Path, parts: &BTreeMap<String, Part>) -> Result<()> {
+    for part in PARTS {
+        check_part(directory, part, parts.get(part))?;
+    }
+    match parts.get(RECALIBRATION) {
+        Some(part) => check_part(directory, RECALIBRATION, Some(part)),
+        None if directory.join(RECALIBRATION).exists() => Err(ModelError::ForeignPart {
+            path: directory.into(),
+            part: RECALIBRATION.to_owned(),
+            found: "a file".to_owned(),
+            expected: "none".to_owned(),
+        }),
+        None => Ok(()),
+    }
 }
 
 fn check_part(directory: &Path, part: &str, expected: Option<&Part>) -> Result<()> {
@@ -238,7 +271,7 @@ fn check_extra(file: &ExtraFile<'_>) -> Result<()> {
         (Some(Component::Normal(_)), None) => {}
         _ => return refused("it is not a plain file name"),
     }
-    if file.name == MANIFEST || PARTS.contains(&file.name) {
+    if [MANIFEST, RECALIBRATION].contains(&file.name) || PARTS.contains(&file.name) {
         return refused("the bundle has a part of this name");
     }
     Ok(())

@@ -27,6 +27,7 @@ fn bundle() -> Bundle {
         config,
         model,
         tokenizer: br#"{"model": {}}"#.to_vec(),
+        recalibration: None,
     }
 }
 

@@ -1,0 +1,154 @@
+//! What can be wrong with a line of a score file.
+
+use gradus_data::{DataError, RecordError, RecordProblem};
+
+use crate::EvalError;
+
+/// What was found in a line of a score file, and what was expected instead.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ScoreProblem {
+    /// The line is no JSON object.
+    #[error(transparent)]
+    Line(#[from] Box<RecordError>),
+    /// The record does not say which response it is about.
+    #[error("field `id`: found none, expected the id of a record of the data")]
+    NoId,
+    /// A field holds something else than it should.
+    #[error("field `{field}`: found {found}, expected {expected}")]
+    Field {
+        /// Path of the field, such as `scores[2]`.
+        field: String,
+        /// The value, shortened.
+        found: String,
+        /// What belongs there.
+        expected: &'static str,
+    },
+    /// The record has no scores.
+    #[error("response `{id}`: found neither `scores` nor `segments`, expected one of them")]
+    NoScores {
+        /// Id of the response.
+        id: String,
+    },
+    /// More or fewer scores than segments.
+    #[error(
+        "response `{id}`: field `{field}`: found {found} scores, expected {expected}, the segments of this response in the data"
+    )]
+    Count {
+        /// Id of the response.
+        id: String,
+        /// The list of scores.
+        field: String,
+        /// Its length.
+        found: usize,
+        /// Segments of the response.
+        expected: usize,
+    },
+    /// Scores without spans for a response that the data has not cut.
+    #[error(
+        "response `{id}`: found scores without spans, but the data has not cut this response into segments"
+    )]
+    NotCut {
+        /// Id of the response.
+        id: String,
+    },
+    /// A segment lies elsewhere than that of the data.
+    #[error(
+        "response `{id}`: field `segments[{segment}]`: found the span {}..{}, expected {}..{} as in the data",
+        found.0, found.1, expected.0, expected.1
+    )]
+    Span {
+        /// Id of the response.
+        id: String,
+        /// Index of the segment, from 0.
+        segment: usize,
+        /// Start and end in the score file.
+        found: (u64, u64),
+        /// Start and end in the data.
+        expected: (u64, u64),
+    },
+    /// The record is about another text of the same id.
+    #[error("response `{id}`: field `response`: found another text than the data has for this id")]
+    OtherText {
+        /// Id of the response.
+        id: String,
+    },
+    /// The data has no such response.
+    #[error(
+        "found the id `{id}`{}, expected ids of the data",
+        if *others == 0 { String::new() } else { format!(" and {others} more like it") }
+    )]
+    UnknownId {
+        /// The first unknown id.
+        id: String,
+        /// Further records with an unknown id.
+        others: usize,
+    },
+    /// A response has two records.
+    #[error("found the id `{id}`, which line {first_line} has too, expected distinct ids")]
+    DuplicateId {
+        /// The id.
+        id: String,
+        /// Line of the earlier record.
+        first_line: usize,
+    },
+    /// Some scores are plain numbers and others are named.
+    #[error(
+        "field `{field}`: found {found}, expected {expected} as in line {first_line}, where the scores start"
+    )]
+    Mixed {
+        /// Path of the field.
+        field: String,
+        /// What is there.
+        found: &'static str,
+        /// What the records before have.
+        expected: &'static str,
+        /// Line of the first score.
+        first_line: usize,
+    },
+}
+
+impl ScoreProblem {
+    /// What the author of the file can do about it.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Line(error) => match error.problem {
+                RecordProblem::NotFinite { .. } => "write null for a segment without a score",
+                RecordProblem::NotUtf8 { .. } => "save the file as UTF-8",
+                _ => "a score file holds one JSON object per line (JSONL)",
+            },
+            Self::NoId | Self::UnknownId { .. } => {
+                "scores are joined to the data by `id`; a record without one in the data is called \
+                 by its line number. Evaluate on the file that was scored"
+            }
+            Self::Field { .. } => "write a number, or null for a segment without a score",
+            Self::NoScores { .. } | Self::Mixed { .. } => SHAPES,
+            Self::Count { .. } => {
+                "list one score for every segment of the data, rated or not, in their order, and \
+                 null for a segment without a score"
+            }
+            Self::NotCut { .. } => {
+                "write `segments` with `start`, `end` and `score` each, or give the data segments"
+            }
+            Self::Span { .. } => "score the segments of the data, not those of another cut",
+            Self::OtherText { .. } => {
+                "evaluate on the file that was scored; ids may mean something else in another file"
+            }
+            Self::DuplicateId { .. } => "write one record per response",
+        };
+        Some(hint.to_owned())
+    }
+}
+
+const SHAPES: &str = r#"a record is {"id":"x1","scores":[0.7,null]}, or {"id":"x1","scores":{"ASPECT":[0.7,null]}}, or {"id":"x1","segments":[{"score":0.7},{"score":null}]}; all records alike"#;
+
+/// A failure to read a line, told in the words of a score file where the line is to blame.
+pub(super) fn reading(error: DataError) -> EvalError {
+    match error {
+        DataError::Record { location, error } => EvalError::ScoreRecord {
+            location,
+            problem: Box::new(ScoreProblem::Line(error)),
+        },
+        other => other.into(),
+    }
+}

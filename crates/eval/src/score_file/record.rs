@@ -1,0 +1,326 @@
+//! One line of a score file.
+
+use std::borrow::Cow;
+
+use gradus_data::{CharSpan, Example, Segment};
+use serde_json::{Map, Value};
+
+use super::ScoreProblem;
+use crate::UnscoredReason;
+
+type Checked<T> = Result<T, ScoreProblem>;
+
+/// Whether scores have names, and which, in the order of their first appearance.
+#[derive(Default)]
+pub(super) struct Names {
+    /// What the first score was, and its line.
+    kind: Option<(Kind, usize)>,
+    known: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    Named,
+}
+
+impl Kind {
+    fn phrase(self) -> &'static str {
+        match self {
+            Self::Plain => "plain numbers",
+            Self::Named => "scores by aspect",
+        }
+    }
+}
+
+impl Names {
+    /// Whether there is no score at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.kind.is_none()
+    }
+
+    /// The names; `None` where scores are plain numbers or there are none.
+    pub(super) fn known(&self) -> Option<&[String]> {
+        match self.kind {
+            Some((Kind::Named, _)) => Some(&self.known),
+            _ => None,
+        }
+    }
+
+    fn expect(&mut self, kind: Kind, line: usize, field: impl FnOnce() -> String) -> Checked<()> {
+        let &mut (expected, first_line) = self.kind.get_or_insert((kind, line));
+        if kind == expected {
+            return Ok(());
+        }
+        Err(ScoreProblem::Mixed {
+            field: field(),
+            found: kind.phrase(),
+            expected: expected.phrase(),
+            first_line,
+        })
+    }
+
+    fn index(&mut self, name: &str) -> usize {
+        let known = self.known.iter().position(|known| known == name);
+        known.unwrap_or_else(|| {
+            self.known.push(name.to_owned());
+            self.known.len() - 1
+        })
+    }
+}
+
+/// The scores of a segment.
+#[derive(Clone, Debug)]
+pub(super) struct Score {
+    /// By index of the aspect; plain numbers have index 0.
+    values: Vec<(usize, f64)>,
+    /// Why a score is absent, where one is.
+    pub(super) reason: UnscoredReason,
+}
+
+impl Score {
+    pub(super) fn none(reason: UnscoredReason) -> Self {
+        let values = Vec::new();
+        Self { values, reason }
+    }
+
+    pub(super) fn value(&self, aspect: usize) -> Option<f64> {
+        let found = self.values.iter().find(|(index, _)| *index == aspect);
+        found.map(|&(_, value)| value)
+    }
+}
+
+/// The scores of a response, one entry per segment of its example.
+#[derive(Clone, Debug)]
+pub(super) struct Record {
+    pub(super) scores: Vec<Score>,
+    /// Where the segments lie, for an example that has none of its own.
+    pub(super) spans: Vec<CharSpan>,
+}
+
+/// The id of a record.
+pub(super) fn id(record: &Map<String, Value>) -> Checked<String> {
+    match record.get("id") {
+        Some(Value::String(id)) => Ok(id.clone()),
+        Some(Value::Number(id)) if !id.is_f64() => Ok(id.to_string()),
+        None | Some(Value::Null) => Err(ScoreProblem::NoId),
+        Some(other) => Err(wrong("id", other, "a text or a whole number")),
+    }
+}
+
+impl Record {
+    /// Reads what a record says about `example`. A response that the data has not cut takes the
+    /// segments of the record, which then need their spans.
+    pub(super) fn read(
+        mut record: Map<String, Value>,
+        example: &Example,
+        line: usize,
+        names: &mut Names,
+    ) -> Checked<Self> {
+        if let Some(Value::String(text)) = record.get("response")
+            && *text != example.response
+        {
+            let id = example.id.clone();
+            return Err(ScoreProblem::OtherText { id });
+        }
+        let (cut, spans) = match &example.segments[..] {
+            [] => cut(example, record.get("segments"))?,
+            _ => (Cow::Borrowed(example), Vec::new()),
+        };
+        let mut reader = Reader {
+            example: &cut,
+            line,
+            names,
+        };
+        let scores = match (record.remove("scores"), record.remove("segments")) {
+            (Some(Value::Array(scores)), _) => reader.list("scores", &scores)?,
+            (Some(Value::Object(aspects)), _) => reader.by_aspect(&aspects)?,
+            (None | Some(Value::Null), Some(Value::Array(segments))) => {
+                reader.segments(&segments)?
+            }
+            (None | Some(Value::Null), None | Some(Value::Null)) => {
+                let id = example.id.clone();
+                return Err(ScoreProblem::NoScores { id });
+            }
+            (None | Some(Value::Null), Some(other)) => {
+                return Err(wrong("segments", &other, "a list"));
+            }
+            (Some(other), _) => {
+                return Err(wrong(
+                    "scores",
+                    &other,
+                    "a list, or a map of aspects to lists",
+                ));
+            }
+        };
+        Ok(Self { scores, spans })
+    }
+}
+
+/// The example with segments where the record says they lie.
+fn cut<'a>(
+    example: &'a Example,
+    segments: Option<&Value>,
+) -> Checked<(Cow<'a, Example>, Vec<CharSpan>)> {
+    let span = |segment: &Value| {
+        let at = |key: &str| usize::try_from(segment.get(key)?.as_u64()?).ok();
+        Some(CharSpan::new(at("start")?, at("end")?))
+    };
+    let spans: Option<Vec<CharSpan>> = segments
+        .and_then(Value::as_array)
+        .and_then(|segments| segments.iter().map(span).collect());
+    let Some(spans) = spans else {
+        let id = example.id.clone();
+        return Err(ScoreProblem::NotCut { id });
+    };
+    let mut cut = example.clone();
+    cut.segments = spans.iter().copied().map(Segment::unrated).collect();
+    cut.check().map_err(Box::new)?;
+    Ok((Cow::Owned(cut), spans))
+}
+
+/// The parts of reading that need to know the place.
+struct Reader<'a> {
+    example: &'a Example,
+    line: usize,
+    names: &'a mut Names,
+}
+
+impl Reader<'_> {
+    fn list(&mut self, field: &str, scores: &[Value]) -> Checked<Vec<Score>> {
+        self.check_count(field, scores.len())?;
+        let scores = scores.iter().enumerate();
+        scores
+            .map(|(k, score)| {
+                self.score(score, UnscoredReason::Missing, || format!("{field}[{k}]"))
+            })
+            .collect()
+    }
+
+    fn by_aspect(&mut self, aspects: &Map<String, Value>) -> Checked<Vec<Score>> {
+        let missing = Score::none(UnscoredReason::Missing);
+        let mut scores = vec![missing; self.example.segments.len()];
+        for (aspect, list) in aspects {
+            let field = format!("scores.{aspect}");
+            let Value::Array(list) = list else {
+                return Err(wrong(&field, list, "a list"));
+            };
+            self.check_count(&field, list.len())?;
+            self.names
+                .expect(Kind::Named, self.line, || field.clone())?;
+            let index = self.names.index(aspect);
+            for (k, (value, score)) in list.iter().zip(&mut scores).enumerate() {
+                if let Some(value) = number(value, || format!("{field}[{k}]"))? {
+                    score.values.push((index, value));
+                }
+            }
+        }
+        Ok(scores)
+    }
+
+    fn segments(&mut self, segments: &[Value]) -> Checked<Vec<Score>> {
+        self.check_count("segments", segments.len())?;
+        let segments = segments.iter().enumerate();
+        segments
+            .map(|(k, segment)| {
+                let Value::Object(segment) = segment else {
+                    let expected = "an object with `score`";
+                    return Err(wrong(&format!("segments[{k}]"), segment, expected));
+                };
+                self.check_span(k, segment)?;
+                let reason = reason(segment, k)?;
+                match segment.get("score") {
+                    Some(score) => self.score(score, reason, || format!("segments[{k}].score")),
+                    None => Ok(Score::none(reason)),
+                }
+            })
+            .collect()
+    }
+
+    /// A score: a number, a map of aspects, or `null`.
+    fn score(
+        &mut self,
+        value: &Value,
+        reason: UnscoredReason,
+        field: impl Fn() -> String,
+    ) -> Checked<Score> {
+        let mut score = Score::none(reason);
+        match value {
+            Value::Object(aspects) => {
+                self.names.expect(Kind::Named, self.line, &field)?;
+                for (aspect, value) in aspects {
+                    let index = self.names.index(aspect);
+                    let value = number(value, || format!("{}.{aspect}", field()))?;
+                    score.values.extend(value.map(|value| (index, value)));
+                }
+            }
+            value => {
+                if let Some(value) = number(value, &field)? {
+                    self.names.expect(Kind::Plain, self.line, &field)?;
+                    score.values.push((0, value));
+                }
+            }
+        }
+        Ok(score)
+    }
+
+    fn check_count(&self, field: &str, found: usize) -> Checked<()> {
+        let expected = self.example.segments.len();
+        if found == expected {
+            return Ok(());
+        }
+        Err(ScoreProblem::Count {
+            id: self.example.id.clone(),
+            field: field.to_owned(),
+            found,
+            expected,
+        })
+    }
+
+    fn check_span(&self, k: usize, segment: &Map<String, Value>) -> Checked<()> {
+        let at = |key: &str| segment.get(key).and_then(Value::as_u64);
+        let (Some(start), Some(end)) = (at("start"), at("end")) else {
+            return Ok(());
+        };
+        let span = self.example.segments[k].span;
+        let expected = (span.start as u64, span.end as u64);
+        if (start, end) == expected {
+            return Ok(());
+        }
+        Err(ScoreProblem::Span {
+            id: self.example.id.clone(),
+            segment: k,
+            found: (start, end),
+            expected,
+        })
+    }
+}
+
+/// Why a segment has no score.
+fn reason(segment: &Map<String, Value>, k: usize) -> Checked<UnscoredReason> {
+    match segment.get("unscored") {
+        None | Some(Value::Null) => Ok(UnscoredReason::Missing),
+        Some(reason) => serde_json::from_value(reason.clone()).map_err(|_| {
+            let expected = "`truncated`, `no_tokens` or `missing`";
+            wrong(&format!("segments[{k}].unscored"), reason, expected)
+        }),
+    }
+}
+
+fn number(value: &Value, field: impl Fn() -> String) -> Checked<Option<f64>> {
+    match value {
+        Value::Null => Ok(None),
+        _ => match value.as_f64().filter(|number| number.is_finite()) {
+            Some(number) => Ok(Some(number)),
+            None => Err(wrong(&field(), value, "a finite number or null")),
+        },
+    }
+}
+
+fn wrong(field: &str, value: &Value, expected: &'static str) -> ScoreProblem {
+    ScoreProblem::Field {
+        field: field.to_owned(),
+        found: gradus_data::describe_value(value),
+        expected,
+    }
+}

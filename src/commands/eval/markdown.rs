@@ -1,0 +1,156 @@
+//! An evaluation as a short page of Markdown.
+
+use std::fmt::Write as _;
+
+use gradus::eval::slices::Slice;
+use gradus::eval::{AspectEvaluation, Evaluation, LevelValues, Metric, MetricValues};
+
+use super::figures::{self, MAIN, MORE};
+use crate::show;
+
+/// The worst slices that are shown.
+const WORST: usize = 12;
+
+/// The whole page.
+pub(super) fn page(evaluation: &Evaluation) -> String {
+    let mut page = String::from("# Evaluation\n");
+    for line in about(evaluation) {
+        line_to(&mut page, &format!("- {line}"));
+    }
+    for aspect in &evaluation.aspects {
+        section(&mut page, evaluation, aspect);
+    }
+    page
+}
+
+fn about(evaluation: &Evaluation) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(provenance) = &evaluation.provenance {
+        let name = provenance.scores.name();
+        lines.push(format!("{}: `{name}`", figures::judged(evaluation)));
+        lines.push(format!("data: `{}`", provenance.data));
+        lines.push(match &provenance.baselines {
+            Some(name) => format!("trivial baselines fitted on: {name}"),
+            None => "trivial baselines: none, as no training split was given".to_owned(),
+        });
+        lines.push(format!("gradus {}", provenance.gradus_version));
+    }
+    let counts = &evaluation.counts;
+    lines.push(format!(
+        "{} responses, {} segments; responses by the {} of their segments",
+        counts.responses, counts.segments, evaluation.aggregation
+    ));
+    if let Some(bootstrap) = &evaluation.bootstrap {
+        lines.push(format!(
+            "{} intervals in brackets, from {} resamples of responses (seed {})",
+            figures::confidence(evaluation),
+            bootstrap.resamples,
+            bootstrap.seed
+        ));
+    }
+    lines
+}
+
+fn section(page: &mut String, evaluation: &Evaluation, aspect: &AspectEvaluation) {
+    line_to(page, &format!("\n## {}\n", escaped(&aspect.aspect)));
+    line_to(page, &format!("{}.", figures::counts(aspect)));
+    let judged = figures::judged(evaluation);
+    let mut level = |title: &str,
+                     metrics: &[Metric],
+                     of: fn(&AspectEvaluation) -> &LevelValues,
+                     baselines: Vec<(&str, &MetricValues)>| {
+        line_to(page, &format!("\n### {title}\n"));
+        let mut rows = vec![model_row(judged, metrics, of(aspect))];
+        for (name, values) in baselines {
+            let values = figures::values(metrics, values);
+            let cells = values.into_iter().map(show::number);
+            rows.push(std::iter::once(name.to_owned()).chain(cells).collect());
+        }
+        let mut header = vec![""];
+        header.extend(metrics.iter().map(|&metric| figures::head(metric)));
+        table(page, &header, &rows);
+    };
+    let segments = || {
+        aspect
+            .baselines
+            .iter()
+            .map(|b| (b.name.as_str(), &b.segment))
+            .collect()
+    };
+    level("Segments", &MAIN, |aspect| &aspect.segment, segments());
+    let cut = aspect.segment.values.midpoint.map_or_else(
+        || "Segments, order and classes".to_owned(),
+        |midpoint| format!("Segments, ratings cut at {}", show::brief(midpoint)),
+    );
+    level(&cut, &MORE, |aspect| &aspect.segment, segments());
+    let responses = aspect
+        .baselines
+        .iter()
+        .map(|b| (b.name.as_str(), &b.response))
+        .collect();
+    level("Responses", &MAIN, |aspect| &aspect.response, responses);
+    line_to(page, "");
+    for remark in figures::remarks(evaluation, aspect) {
+        line_to(page, &format!("- {remark}"));
+    }
+    slices(page, &aspect.slices);
+}
+
+/// The model's values, each with its interval.
+fn model_row(name: &str, metrics: &[Metric], level: &LevelValues) -> Vec<String> {
+    let values = figures::values(metrics, &level.values);
+    let ends = figures::ends(metrics, level);
+    let cells = values.into_iter().enumerate().map(|(column, value)| {
+        let end = |which: usize| ends.as_ref().and_then(|ends| ends[which][column]);
+        match (end(0), end(1)) {
+            (Some(low), Some(high)) => format!("{} [{low:.4}, {high:.4}]", show::number(value)),
+            _ => show::number(value),
+        }
+    });
+    std::iter::once(format!("**{name}**"))
+        .chain(cells)
+        .collect()
+}
+
+fn slices(page: &mut String, slices: &[Slice]) {
+    if slices.is_empty() {
+        return;
+    }
+    line_to(page, "\n### Worst slices\n");
+    let rows: Vec<Vec<String>> = slices
+        .iter()
+        .take(WORST)
+        .map(|slice| {
+            let values = &slice.values;
+            let cells = [values.rmse, values.bias, values.pearson].map(show::number);
+            let mut row = vec![
+                slice.key.to_string(),
+                slice.part.clone(),
+                values.count.to_string(),
+            ];
+            row.extend(cells);
+            row
+        })
+        .collect();
+    let header = ["by", "part", "segments", "RMSE", "bias", "Pearson"];
+    table(page, &header, &rows);
+}
+
+fn table(page: &mut String, header: &[&str], rows: &[Vec<String>]) {
+    line_to(page, &format!("| {} |", header.join(" | ")));
+    line_to(page, &format!("|---|{}", "---:|".repeat(header.len() - 1)));
+    for row in rows {
+        let cells: Vec<String> = row.iter().map(|cell| escaped(cell)).collect();
+        line_to(page, &format!("| {} |", cells.join(" | ")));
+    }
+}
+
+/// Text of the data inside a table: no line breaks, and no bar that would end the cell.
+fn escaped(text: &str) -> String {
+    text.replace('|', "\\|").replace(['\n', '\r'], " ")
+}
+
+fn line_to(page: &mut String, line: &str) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(page, "{line}");
+}

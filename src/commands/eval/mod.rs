@@ -1,0 +1,129 @@
+//! `gradus eval`
+
+mod figures;
+mod markdown;
+mod settings;
+mod table;
+
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::Result;
+use gradus::data::{AtomicFile, Example, STANDARD_INPUT, read_examples};
+use gradus::eval::slices::Slice;
+use gradus::eval::{Aspect, Baselines, Evaluation, Metric, Provenance};
+
+use self::settings::Settings;
+use crate::cli::EvalArgs;
+use crate::failure::Usage;
+use crate::scores::{Choices, Scores, Source, stored_baselines};
+use crate::show;
+
+pub(crate) use table::show_brief;
+
+pub(crate) fn run(args: &EvalArgs) -> Result<()> {
+    let settings = Settings::check(args)?;
+    let mut examples = read_examples(&args.data)?;
+    settings.check_slices(&examples)?;
+    let choices = Choices {
+        aspects: args.aspects.as_deref(),
+        aggregation: settings.aggregation,
+        raw: args.raw,
+        device: args.device.device.as_deref(),
+    };
+    let scores = Scores::load(&settings.source, &mut examples, &choices)?;
+    let aspects = settings.aspects(&scores.aspects)?;
+    let (baselines, fitted_on) = baselines(&settings.source, args.train.as_deref(), &aspects)?;
+    let mut evaluation = evaluate(&scores, &aspects, &examples, &baselines)?;
+    let mut provenance = Provenance::new(settings.source.name(), args.data.display().to_string());
+    provenance.baselines = fitted_on;
+    evaluation.provenance = Some(provenance);
+    let responses = &scores.responses;
+    evaluation.add_slices(responses, &aspects, &settings.slices, Slice::MIN_SEGMENTS);
+    if settings.bootstrap.resamples > 0 {
+        evaluation.add_intervals(responses, &aspects, &settings.bootstrap, &Metric::ALL);
+    }
+    report(args, &evaluation)
+}
+
+/// Writes what was asked for: a page of Markdown, and a table or JSON on standard output.
+fn report(args: &EvalArgs, evaluation: &Evaluation) -> Result<()> {
+    if let Some(path) = &args.markdown {
+        let text = markdown::page(evaluation);
+        if path == Path::new(STANDARD_INPUT) {
+            return show::line(text.trim_end());
+        }
+        let mut file = AtomicFile::create(path)?;
+        file.write_all(text.as_bytes())?;
+        file.commit()?;
+    }
+    if args.json {
+        show::json(evaluation)
+    } else {
+        table::show(evaluation)
+    }
+}
+
+/// The trivial baselines of the aspects, and what they were fitted on.
+fn baselines(
+    source: &Source,
+    train: Option<&Path>,
+    aspects: &[Aspect],
+) -> Result<(Baselines, Option<String>)> {
+    let names = || aspects.iter().map(|aspect| aspect.name.as_str());
+    if let Some(path) = train {
+        let baselines = Baselines::fit(names(), &read_examples(path)?)?;
+        return Ok((baselines, Some(path.display().to_string())));
+    }
+    let Some(bundle) = source.bundle() else {
+        show::status(
+            "no trivial baselines: give the training split they are fitted on with --train",
+        );
+        return Ok((Baselines::default(), None));
+    };
+    let mut baselines = stored_baselines(bundle)?;
+    let wanted = |name: &str| names().any(|wanted| wanted == name);
+    baselines.aspects.retain(|entry| wanted(&entry.aspect));
+    let fitted_on = (!baselines.aspects.is_empty()).then(|| "training data of the bundle".into());
+    Ok((baselines, fitted_on))
+}
+
+/// Holds scores against ratings, beside the baselines and, where there is a recalibration, beside
+/// what it changed.
+pub(crate) fn evaluate(
+    scores: &Scores,
+    aspects: &[Aspect],
+    examples: &[Example],
+    baselines: &Baselines,
+) -> Result<Evaluation> {
+    check_rated(examples, aspects)?;
+    let baselines = baselines.scores(examples);
+    let mut evaluation =
+        Evaluation::compute(&scores.responses, aspects, scores.aggregation, &baselines)?;
+    if let Some(recalibration) = &scores.recalibration {
+        let (maps, applied) = (&recalibration.maps, recalibration.applied);
+        evaluation.add_recalibration(&recalibration.raw, aspects, maps, applied);
+    }
+    Ok(evaluation)
+}
+
+/// Refuses data that is rated on other things than the scores are about. Data that is not rated at
+/// all is evaluated: every figure is then absent, and says why.
+fn check_rated(examples: &[Example], aspects: &[Aspect]) -> Result<()> {
+    let mut segments = examples.iter().flat_map(|example| &example.segments);
+    let rated_otherwise = segments.clone().any(|segment| !segment.ratings.is_empty());
+    let rated = segments.any(|segment| {
+        let known = |aspect: &Aspect| segment.ratings.contains_key(&aspect.name);
+        aspects.iter().any(known)
+    });
+    if rated || !rated_otherwise {
+        return Ok(());
+    }
+    let names: Vec<&str> = aspects.iter().map(|aspect| aspect.name.as_str()).collect();
+    Err(Usage::new(format!(
+        "no segment is rated on what is scored: {}",
+        names.join(", ")
+    ))
+    .with_hint("check the names of the aspects with `gradus data stats`")
+    .into())
+}

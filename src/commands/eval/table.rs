@@ -1,0 +1,134 @@
+//! An evaluation as tables for a terminal.
+
+use anyhow::Result;
+use gradus::eval::slices::SliceKey;
+use gradus::eval::{
+    AspectEvaluation, BaselineEvaluation, Evaluation, LevelValues, Metric, MetricValues,
+};
+
+use super::figures::{self, MAIN, MORE};
+use crate::show;
+
+/// The worst slices that are shown; JSON has all.
+const WORST: usize = 6;
+
+/// Prints errors and correlations at both levels, and nothing else.
+pub(crate) fn show_brief(evaluation: &Evaluation) -> Result<()> {
+    for aspect in &evaluation.aspects {
+        show::line(&format!("\n{}: {}", aspect.aspect, figures::counts(aspect)))?;
+        main_tables(evaluation, aspect)?;
+    }
+    Ok(())
+}
+
+/// Prints everything a person wants to see first.
+pub(super) fn show(evaluation: &Evaluation) -> Result<()> {
+    for aspect in &evaluation.aspects {
+        show::line(&format!("\n{}: {}", aspect.aspect, figures::counts(aspect)))?;
+        main_tables(evaluation, aspect)?;
+        let name = match aspect.segment.values.midpoint {
+            Some(midpoint) => format!("segments, cut at {}", show::brief(midpoint)),
+            None => "segments".to_owned(),
+        };
+        show::line("")?;
+        level(evaluation, &name, &MORE, &aspect.segment, segments(aspect))?;
+        show::line("")?;
+        for remark in figures::remarks(evaluation, aspect) {
+            show::line(&remark)?;
+        }
+        slices(aspect)?;
+    }
+    Ok(())
+}
+
+fn main_tables(evaluation: &Evaluation, aspect: &AspectEvaluation) -> Result<()> {
+    let segment = &aspect.segment;
+    level(
+        evaluation,
+        "segment level",
+        &MAIN,
+        segment,
+        segments(aspect),
+    )?;
+    let name = format!("response level ({})", evaluation.aggregation);
+    let response = |baseline: &'_ BaselineEvaluation| baseline.response.clone();
+    let baselines = aspect.baselines.iter();
+    let baselines = baselines.map(|b| (b.name.as_str(), response(b))).collect();
+    show::line("")?;
+    level(evaluation, &name, &MAIN, &aspect.response, baselines)
+}
+
+type Baselines<'a> = Vec<(&'a str, MetricValues)>;
+
+fn segments(aspect: &AspectEvaluation) -> Baselines<'_> {
+    let baselines = aspect.baselines.iter();
+    baselines
+        .map(|baseline| (baseline.name.as_str(), baseline.segment.clone()))
+        .collect()
+}
+
+/// A row for the model, two for the ends of its intervals, and one for each baseline.
+fn level(
+    evaluation: &Evaluation,
+    name: &str,
+    metrics: &[Metric],
+    model: &LevelValues,
+    baselines: Baselines<'_>,
+) -> Result<()> {
+    let mut header = vec![name];
+    header.extend(metrics.iter().map(|&metric| figures::head(metric)));
+    let row = |name: String, values: Vec<Option<f64>>| -> Vec<String> {
+        let cells = values.into_iter().map(show::number);
+        std::iter::once(name).chain(cells).collect()
+    };
+    let judged = figures::judged(evaluation).to_owned();
+    let mut rows = vec![row(judged, figures::values(metrics, &model.values))];
+    if let Some(ends) = figures::ends(metrics, model) {
+        let confidence = figures::confidence(evaluation);
+        for (end, values) in ["from", "to"].into_iter().zip(ends) {
+            rows.push(row(format!("  {confidence} {end}"), values));
+        }
+    }
+    for (name, values) in baselines {
+        rows.push(row(name.to_owned(), figures::values(metrics, &values)));
+    }
+    show::line(&show::table(&header, rows.into_iter()))
+}
+
+fn slices(aspect: &AspectEvaluation) -> Result<()> {
+    // A single slice of everything says nothing.
+    let whole = aspect.segment.values.count;
+    let worst = aspect.slices.iter().filter(|s| s.values.count < whole);
+    let rows: Vec<Vec<String>> = worst
+        .take(WORST)
+        .map(|slice| {
+            let part = match &slice.key {
+                SliceKey::Length => slice.part.clone(),
+                key => format!("{key}: {}", slice.part),
+            };
+            let values = &slice.values;
+            vec![
+                show::shortened(&part, 44),
+                values.count.to_string(),
+                show::number(values.rmse),
+                show::number(values.mae),
+                show::number(values.bias),
+                show::number(values.pearson),
+                show::number(values.spearman),
+            ]
+        })
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let header = [
+        "worst slices",
+        "segments",
+        "RMSE",
+        "MAE",
+        "bias",
+        "Pearson",
+        "Spearman",
+    ];
+    show::line(&format!("\n{}", show::table(&header, rows.into_iter())))
+}

@@ -1,0 +1,30 @@
+//! `gradus process`: benchmarks of process reward models.
+
+mod best_of_n;
+mod prmbench;
+mod processbench;
+mod steps;
+
+use anyhow::Result;
+
+use crate::cli::ProcessBenchmark;
+
+pub(crate) fn run(benchmark: &ProcessBenchmark) -> Result<()> {
+    match benchmark {
+        ProcessBenchmark::Processbench {
+            input,
+            threshold,
+            subset,
+        } => processbench::run(input, threshold, subset.as_deref()),
+        ProcessBenchmark::Prmbench {
+            input,
+            threshold,
+            class,
+        } => prmbench::run(input, threshold, class),
+        ProcessBenchmark::BestOfN {
+            input,
+            outcome,
+            group,
+        } => best_of_n::run(input, outcome, group.as_deref()),
+    }
+}

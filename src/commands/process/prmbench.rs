@@ -1,0 +1,172 @@
+//! `gradus process prmbench`
+
+use anyhow::Result;
+use gradus::data::Example;
+use gradus::eval::process::{
+    LowestIsLast, PrmBench, PrmBenchSample, StepResult, ThresholdChoice, choose_step_threshold,
+};
+use serde::Serialize;
+
+use super::processbench::{QUANTILES, finite};
+use super::steps::{Several, Steps, meta, name_of, percent};
+use crate::cli::{ProcessArgs, ThresholdArgs};
+use crate::failure::Usage;
+use crate::show;
+
+/// The class of untouched solutions, which the benchmark leaves out.
+const CORRECT: &str = "correct";
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report {
+    format_version: u32,
+    benchmark: &'static str,
+    /// The aspects; of several, the lowest score of a step counts.
+    aspect: String,
+    /// Where the threshold comes from; `null` where it was given.
+    threshold_choice: Option<ThresholdChoice>,
+    /// Solutions of class `correct`, which the benchmark leaves out.
+    left_out: usize,
+    #[serde(flatten)]
+    result: PrmBench,
+    lowest_is_last: Option<LowestIsLast>,
+}
+
+pub(super) fn run(input: &ProcessArgs, threshold: &ThresholdArgs, class: &str) -> Result<()> {
+    let steps = Steps::load(input, Several::Lowest)?;
+    let samples = samples(&steps, class)?;
+    let (threshold, choice) = match (threshold.threshold, &threshold.threshold_on) {
+        (Some(value), _) => (finite(value)?, None),
+        (None, Some(path)) => {
+            let other = Steps::load_other(path, input, threshold, Several::Lowest)?;
+            let others = self::samples(&other, class)?;
+            let name = path.display().to_string();
+            let choice = choose_step_threshold(&others, &name, QUANTILES).ok_or_else(|| {
+                Usage::new(format!(
+                    "{name}: found no threshold with a score, expected scored steps, some right and \
+                     some wrong"
+                ))
+            })?;
+            (choice.threshold, Some(choice))
+        }
+        (None, None) => return Err(Usage::new("found no threshold, expected one").into()),
+    };
+    let result = PrmBench::compute(&samples, threshold);
+    let left_out = steps.examples.len() - samples.len();
+    if input.json {
+        return show::json(&Report {
+            format_version: 1,
+            benchmark: "prmbench",
+            lowest_is_last: steps.lowest_is_last(),
+            aspect: steps.aspect,
+            threshold_choice: choice,
+            left_out,
+            result,
+        });
+    }
+    show_result(&result, choice.as_ref())?;
+    if left_out > 0 {
+        show::line(&format!(
+            "\n{left_out} solutions of class `{CORRECT}` left out, as the benchmark does"
+        ))?;
+    }
+    steps.show_remarks()
+}
+
+fn samples(steps: &Steps, class: &str) -> Result<Vec<PrmBenchSample>> {
+    let cut = halfway(&steps.examples).ok_or_else(|| {
+        Usage::new("found no two different ratings, expected right and wrong steps")
+            .with_hint("make the records with `gradus data import prmbench`")
+    })?;
+    let mut samples = Vec::new();
+    for (example, scores) in steps.examples.iter().zip(&steps.scores) {
+        let category = name_of(meta(example, class)?);
+        if category != CORRECT {
+            samples.push(PrmBenchSample {
+                category,
+                scores: scores.clone(),
+                wrong: wrong(example, cut),
+            });
+        }
+    }
+    Ok(samples)
+}
+
+/// Half way between the rating of a wrong step and that of a right one.
+fn halfway(examples: &[Example]) -> Option<f64> {
+    let segments = examples.iter().flat_map(|example| &example.segments);
+    let ratings = segments.flat_map(|segment| segment.ratings.values().copied());
+    let low = ratings.clone().reduce(f64::min)?;
+    let high = ratings.reduce(f64::max)?;
+    (low < high).then_some(f64::midpoint(low, high))
+}
+
+/// A step is wrong where any aspect rates it so.
+fn wrong(example: &Example, cut: f64) -> Vec<bool> {
+    let segments = example.segments.iter();
+    segments
+        .map(|segment| segment.ratings.values().any(|&rating| rating < cut))
+        .collect()
+}
+
+fn show_result(result: &PrmBench, choice: Option<&ThresholdChoice>) -> Result<()> {
+    let origin = match choice {
+        Some(choice) => format!(
+            ", the best of {QUANTILES} quantiles on {} (score {} there)",
+            choice.split,
+            percent(Some(choice.score))
+        ),
+        None => ", as given".to_owned(),
+    };
+    show::line(&format!(
+        "a step is called wrong where it scores below {}{origin}\n",
+        show::number(Some(result.threshold))
+    ))?;
+    let row = |name: &str, samples: String, steps: &StepResult| {
+        let counts = &steps.counts;
+        vec![
+            name.to_owned(),
+            samples,
+            counts.total().to_string(),
+            (counts.true_negatives + counts.false_positives).to_string(),
+            percent(steps.f1),
+            percent(steps.negative_f1),
+            percent(steps.score),
+        ]
+    };
+    let categories = result.categories.iter().map(|category| {
+        let samples = category.samples.to_string();
+        row(&category.category, samples, &category.steps)
+    });
+    let samples: usize = result.categories.iter().map(|c| c.samples).sum();
+    let overall = row("overall", samples.to_string(), &result.overall);
+    let header = [
+        "class",
+        "solutions",
+        "steps",
+        "wrong",
+        "F1",
+        "negative F1",
+        "score",
+    ];
+    show::line(&show::table(&header, categories.chain([overall])))?;
+    let dimensions = result.dimensions.iter().map(|dimension| {
+        vec![
+            dimension.dimension.name().to_owned(),
+            percent(dimension.score),
+        ]
+    });
+    show::line(&format!(
+        "\n{}",
+        show::table(&["dimension", "score"], dimensions)
+    ))?;
+    for category in &result.categories {
+        if category.steps.score.is_none() {
+            show::line(&format!(
+                "no score of {}: it has no step that is wrong or called wrong",
+                category.category
+            ))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,195 @@
+//! `gradus process processbench`
+
+use anyhow::Result;
+use gradus::data::Example;
+use gradus::eval::process::{
+    LowestIsLast, ProcessBench, Solution, ThresholdChoice, choose_threshold,
+};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::steps::{Several, Steps, meta, name_of, percent};
+use crate::cli::{ProcessArgs, ThresholdArgs};
+use crate::failure::Usage;
+use crate::show;
+
+/// Where `data import processbench` leaves the index of the first wrong step.
+const LABEL: &str = "label";
+/// Quantiles of step scores that are tried as thresholds.
+pub(super) const QUANTILES: usize = 200;
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report {
+    format_version: u32,
+    benchmark: &'static str,
+    aspect: String,
+    /// Where the threshold comes from; `null` where it was given.
+    threshold_choice: Option<ThresholdChoice>,
+    steps: usize,
+    steps_scored: usize,
+    #[serde(flatten)]
+    result: ProcessBench,
+    lowest_is_last: Option<LowestIsLast>,
+}
+
+pub(super) fn run(
+    input: &ProcessArgs,
+    threshold: &ThresholdArgs,
+    subset: Option<&str>,
+) -> Result<()> {
+    let steps = Steps::load(input, Several::Refused)?;
+    let solutions = solutions(&steps, subset)?;
+    let (threshold, choice) = match (threshold.threshold, &threshold.threshold_on) {
+        (Some(value), _) => (finite(value)?, None),
+        (None, Some(path)) => {
+            let other = Steps::load_other(path, input, threshold, Several::Refused)?;
+            let others = self::solutions(&other, subset)?;
+            let name = path.display().to_string();
+            let choice = choose_threshold(&others, &name, QUANTILES).ok_or_else(|| {
+                Usage::new(format!(
+                    "{name}: found no threshold with an F1, expected scored solutions, some right \
+                     and some wrong in every subset"
+                ))
+            })?;
+            (choice.threshold, Some(choice))
+        }
+        (None, None) => return Err(Usage::new("found no threshold, expected one").into()),
+    };
+    let result = ProcessBench::compute(&solutions, threshold);
+    if input.json {
+        let (steps_scored, all) = steps.counts();
+        return show::json(&Report {
+            format_version: 1,
+            benchmark: "processbench",
+            lowest_is_last: steps.lowest_is_last(),
+            aspect: steps.aspect,
+            threshold_choice: choice,
+            steps: all,
+            steps_scored,
+            result,
+        });
+    }
+    show_result(&result, choice.as_ref())?;
+    steps.show_remarks()
+}
+
+/// The value of `--threshold`, which has to be a number.
+pub(super) fn finite(threshold: f64) -> Result<f64> {
+    if threshold.is_finite() {
+        return Ok(threshold);
+    }
+    Err(Usage::new(format!(
+        "--threshold: found {threshold}, expected a finite number"
+    ))
+    .into())
+}
+
+fn solutions(steps: &Steps, subset: Option<&str>) -> Result<Vec<Solution>> {
+    let pairs = steps.examples.iter().zip(&steps.scores);
+    pairs
+        .map(|(example, scores)| {
+            Ok(Solution {
+                subset: subset_of(example, subset)?,
+                scores: scores.clone(),
+                first_wrong: first_wrong(example)?,
+            })
+        })
+        .collect()
+}
+
+/// Published ids name the subset: `gsm8k-12`.
+fn subset_of(example: &Example, key: Option<&str>) -> Result<String> {
+    if let Some(key) = key {
+        return Ok(name_of(meta(example, key)?));
+    }
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    Ok(match example.id.rsplit_once('-') {
+        Some((subset, number)) if digits(number) => subset.to_owned(),
+        _ => "all".to_owned(),
+    })
+}
+
+/// The index of the first wrong step, from 0; `None` where `label` is -1.
+fn first_wrong(example: &Example) -> Result<Option<usize>> {
+    let label = meta(example, LABEL)?;
+    let count = example.segments.len();
+    match label.as_i64() {
+        Some(-1) => return Ok(None),
+        Some(label) => {
+            if let Ok(index) = usize::try_from(label)
+                && index < count
+            {
+                return Ok(Some(index));
+            }
+        }
+        None => {}
+    }
+    Err(Usage::new(format!(
+        "response `{}`: field `meta.{LABEL}`: found {}, expected -1 (all steps are right) or the \
+         first wrong step, from 0 to {}",
+        example.id,
+        short(label),
+        count.saturating_sub(1),
+    ))
+    .with_hint("make the records with `gradus data import processbench`")
+    .into())
+}
+
+fn short(value: &Value) -> String {
+    show::shortened(&value.to_string(), 40)
+}
+
+fn show_result(result: &ProcessBench, choice: Option<&ThresholdChoice>) -> Result<()> {
+    let origin = match choice {
+        Some(choice) => format!(
+            ", the best of {QUANTILES} quantiles on {} (F1 {} there)",
+            choice.split,
+            percent(Some(choice.score))
+        ),
+        None => ", as given".to_owned(),
+    };
+    show::line(&format!(
+        "first wrong step: the first that scores below {}{origin}\n",
+        show::number(Some(result.threshold))
+    ))?;
+    let header = [
+        "subset",
+        "solutions",
+        "wrong",
+        "found exactly, %",
+        "right kept, %",
+        "F1",
+    ];
+    let rows = result.subsets.iter().map(|subset| {
+        vec![
+            subset.subset.clone(),
+            (subset.erroneous + subset.correct).to_string(),
+            subset.erroneous.to_string(),
+            percent(subset.accuracy_erroneous),
+            percent(subset.accuracy_correct),
+            percent(subset.f1),
+        ]
+    });
+    let average = vec![
+        "average".to_owned(),
+        String::new(),
+        String::new(),
+        String::new(),
+        String::new(),
+        percent(result.average_f1),
+    ];
+    show::line(&show::table(&header, rows.chain([average])))?;
+    for subset in result.subsets.iter().filter(|subset| subset.f1.is_none()) {
+        let lacks = if subset.erroneous == 0 {
+            "a wrong"
+        } else {
+            "a right"
+        };
+        show::line(&format!(
+            "no F1 of {}: it has no solution that is {lacks} one",
+            subset.subset
+        ))?;
+    }
+    Ok(())
+}

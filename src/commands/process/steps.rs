@@ -1,0 +1,168 @@
+//! The steps of solutions and their scores, for every benchmark.
+
+use std::path::Path;
+
+use anyhow::Result;
+use gradus::data::{Example, read_examples};
+use gradus::eval::process::LowestIsLast;
+use gradus::eval::{Aggregation, ScoredResponse};
+use serde_json::Value;
+
+use crate::cli::{ProcessArgs, ThresholdArgs};
+use crate::failure::Usage;
+use crate::scores::{Choices, Scores, Source};
+use crate::show;
+
+/// What to do with scores of several aspects, where none was chosen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Several {
+    /// Ask for one.
+    Refused,
+    /// A step is as good as the lowest of its scores.
+    Lowest,
+}
+
+/// Records of a benchmark with one score a step.
+pub(super) struct Steps {
+    /// The records.
+    pub(super) examples: Vec<Example>,
+    /// The name of the aspect, or of several of which the lowest counts.
+    pub(super) aspect: String,
+    /// Scores of every step of every record; `None` where a step has none.
+    pub(super) scores: Vec<Vec<Option<f64>>>,
+}
+
+impl Steps {
+    /// Reads the records that `input` names, and their scores.
+    pub(super) fn load(input: &ProcessArgs, several: Several) -> Result<Self> {
+        let source = Source::of(input.bundle.as_deref(), input.scores.as_deref())?;
+        Self::read(&input.data, &source, input, several)
+    }
+
+    /// The records that the threshold is chosen on, scored alike.
+    pub(super) fn load_other(
+        data: &Path,
+        input: &ProcessArgs,
+        threshold: &ThresholdArgs,
+        several: Several,
+    ) -> Result<Self> {
+        let source = match (&input.bundle, &threshold.threshold_scores) {
+            (Some(bundle), None) => Source::Bundle(bundle.clone()),
+            (None, Some(scores)) => Source::File(scores.clone()),
+            (Some(_), Some(_)) => {
+                return Err(Usage::new(
+                    "found --threshold-scores beside a bundle, which scores those records itself",
+                )
+                .into());
+            }
+            (None, None) => {
+                return Err(Usage::new(
+                    "found --threshold-on without --threshold-scores, expected scores of those records",
+                )
+                .with_hint("score them with the same program and name that file")
+                .into());
+            }
+        };
+        Self::read(data, &source, input, several)
+    }
+
+    fn read(data: &Path, source: &Source, input: &ProcessArgs, several: Several) -> Result<Self> {
+        let mut examples = read_examples(data)?;
+        let asked: Option<Vec<String>> = input.aspect.as_ref().map(|name| vec![name.clone()]);
+        let choices = Choices {
+            aspects: asked.as_deref(),
+            // Steps are looked at one by one.
+            aggregation: Some(Aggregation::Mean),
+            raw: input.raw,
+            device: input.device.device.as_deref(),
+        };
+        let scores = Scores::load(source, &mut examples, &choices)?;
+        if scores.aspects.len() > 1 && several == Several::Refused {
+            let names = scores.aspects.join(", ");
+            return Err(Usage::new(format!(
+                "found scores of several aspects, expected one: {names}"
+            ))
+            .with_hint("choose one with --aspect")
+            .into());
+        }
+        let of_response = |response: &ScoredResponse| {
+            let steps = response.segments.iter();
+            steps.map(|step| lowest(step.scores.as_deref())).collect()
+        };
+        Ok(Self {
+            aspect: scores.aspects.join(", "),
+            scores: scores.responses.iter().map(of_response).collect(),
+            examples,
+        })
+    }
+
+    /// Steps with a score, and all steps.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        let all = self.scores.iter().flatten();
+        (all.clone().flatten().count(), all.count())
+    }
+
+    /// How often the lowest step is the last one.
+    pub(super) fn lowest_is_last(&self) -> Option<LowestIsLast> {
+        let scored: Vec<Vec<f64>> = self
+            .scores
+            .iter()
+            .map(|scores| scores.iter().copied().flatten().collect())
+            .collect();
+        LowestIsLast::compute(scored.iter().map(Vec::as_slice))
+    }
+
+    /// Prints how often the lowest step is the last one, and how many steps have no score.
+    pub(super) fn show_remarks(&self) -> Result<()> {
+        if let Some(found) = self.lowest_is_last() {
+            show::line(&format!(
+                "\nthe last step scores lowest in {:.1} % of {} solutions ({:.1} % by chance)",
+                100.0 * found.share,
+                found.responses,
+                100.0 * found.by_chance,
+            ))?;
+        }
+        let (scored, all) = self.counts();
+        if scored < all {
+            show::line(&format!("{} of {all} steps have no score", all - scored))?;
+        }
+        Ok(())
+    }
+}
+
+/// The lowest score of a step, where it has all.
+fn lowest(scores: Option<&[f64]>) -> Option<f64> {
+    let scores = scores?;
+    let all = scores.iter().all(|score| score.is_finite());
+    scores.iter().copied().reduce(f64::min).filter(|_| all)
+}
+
+/// A key of the record's `meta`, which has to be there.
+pub(super) fn meta<'a>(example: &'a Example, key: &str) -> Result<&'a Value> {
+    example.meta.get(key).ok_or_else(|| {
+        let known: Vec<&str> = example.meta.keys().map(String::as_str).collect();
+        Usage::new(format!(
+            "response `{}`: found no `{key}` in its `meta`, keys there: {}",
+            example.id,
+            if known.is_empty() {
+                "none".to_owned()
+            } else {
+                known.join(", ")
+            }
+        ))
+        .into()
+    })
+}
+
+/// A value of `meta` as a name.
+pub(super) fn name_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// A share in per cent: `-` where it does not exist.
+pub(super) fn percent(share: Option<f64>) -> String {
+    share.map_or_else(|| "-".into(), |share| format!("{:.1}", 100.0 * share))
+}

@@ -1,0 +1,251 @@
+//! Scores to be judged: of a bundle, or of a file that any program wrote.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use burn::tensor::Device;
+use gradus::data::{Example, TruncationCounts};
+use gradus::device;
+use gradus::eval::calibration::Recalibrations;
+use gradus::eval::{
+    Aggregation, Baselines, ScoreFile, ScoreSource, ScoredResponse, Scorer, raw_responses,
+};
+
+use crate::failure::Usage;
+use crate::{progress, show};
+
+/// File of a bundle that holds the baselines fitted on its training split.
+pub(crate) const BASELINES: &str = "baselines.json";
+/// Examples scored between two moves of the progress bar.
+const CHUNK: usize = 256;
+
+/// Where scores come from.
+pub(crate) enum Source {
+    /// A trained bundle.
+    Bundle(PathBuf),
+    /// A score file.
+    File(PathBuf),
+}
+
+impl Source {
+    /// The source that `[BUNDLE]` and `--scores` name, of which there has to be one.
+    pub(crate) fn of(bundle: Option<&Path>, scores: Option<&Path>) -> Result<Self> {
+        match (bundle, scores) {
+            (Some(bundle), None) => Ok(Self::Bundle(bundle.to_owned())),
+            (None, Some(scores)) => Ok(Self::File(scores.to_owned())),
+            (None, None) => Err(Usage::new(
+                "found one path and no --scores, expected scores and data",
+            )
+            .with_hint("name a bundle and a data file, or --scores FILE and a data file")
+            .into()),
+            (Some(bundle), Some(_)) => Err(Usage::new(format!(
+                "found both the bundle {} and --scores, expected one of them",
+                bundle.display()
+            ))
+            .into()),
+        }
+    }
+
+    /// Its name, as reports say it.
+    pub(crate) fn name(&self) -> ScoreSource {
+        match self {
+            Self::Bundle(path) => ScoreSource::Bundle(path.display().to_string()),
+            Self::File(path) => ScoreSource::File(path.display().to_string()),
+        }
+    }
+
+    /// The bundle, if it is one.
+    pub(crate) fn bundle(&self) -> Option<&Path> {
+        match self {
+            Self::Bundle(path) => Some(path),
+            Self::File(_) => None,
+        }
+    }
+}
+
+/// How to read scores; all of it may be left to the source.
+#[derive(Default)]
+pub(crate) struct Choices<'a> {
+    /// The aspects to take, in their order.
+    pub(crate) aspects: Option<&'a [String]>,
+    /// How segment scores become a response score.
+    pub(crate) aggregation: Option<Aggregation>,
+    /// Whether to leave the bundle's recalibration out.
+    pub(crate) raw: bool,
+    /// Where to compute, as `--device` names it.
+    pub(crate) device: Option<&'a str>,
+}
+
+/// Scores beside the ratings of examples, in their order.
+pub(crate) struct Scores {
+    /// Names of the scores.
+    pub(crate) aspects: Vec<String>,
+    /// The responses to judge.
+    pub(crate) responses: Vec<ScoredResponse>,
+    /// How segment scores become a response score.
+    pub(crate) aggregation: Aggregation,
+    /// What a bundle knows about recalibration, where it has one.
+    pub(crate) recalibration: Option<Recalibration>,
+}
+
+/// The recalibrations of a bundle.
+pub(crate) struct Recalibration {
+    /// The maps.
+    pub(crate) maps: Recalibrations,
+    /// The responses with scores as the model gives them.
+    pub(crate) raw: Vec<ScoredResponse>,
+    /// Whether the responses to judge are recalibrated.
+    pub(crate) applied: bool,
+}
+
+impl Scores {
+    /// Scores `examples`, or reads their scores. An example without segments is cut as the bundle
+    /// or the score file says.
+    pub(crate) fn load(
+        source: &Source,
+        examples: &mut [Example],
+        choices: &Choices<'_>,
+    ) -> Result<Self> {
+        match source {
+            Source::Bundle(directory) => {
+                let device: Device = device::select(choices.device)?;
+                let mut scorer = Scorer::load(directory, &device)?;
+                if let Some(aggregation) = choices.aggregation {
+                    scorer = scorer.with_aggregation(aggregation);
+                }
+                for example in examples.iter_mut() {
+                    scorer.segment(example)?;
+                }
+                if choices.raw {
+                    scorer = scorer.raw();
+                }
+                Self::score(&scorer, examples, choices.aspects)
+            }
+            Source::File(path) => {
+                let file = ScoreFile::read(path, examples, choices.aspects)?;
+                file.cut(examples);
+                tell_left_out(path, &file);
+                Ok(Self {
+                    aspects: file.aspects,
+                    responses: file.responses,
+                    aggregation: choices.aggregation.unwrap_or(Aggregation::Mean),
+                    recalibration: None,
+                })
+            }
+        }
+    }
+
+    /// Scores `examples`, and where the scorer recalibrates, keeps the scores before it too.
+    pub(crate) fn score(
+        scorer: &Scorer,
+        examples: &[Example],
+        aspects: Option<&[String]>,
+    ) -> Result<Self> {
+        let known: Vec<String> = scorer.aspects().map(str::to_owned).collect();
+        let wanted = aspects.map_or_else(|| known.clone(), <[String]>::to_vec);
+        let places = places(&known, &wanted)?;
+        let mut counts = TruncationCounts::default();
+        let mut scored = Vec::with_capacity(examples.len());
+        let bar = progress::bar(examples.len(), "responses");
+        for chunk in examples.chunks(CHUNK) {
+            scored.extend(raw_responses(scorer, chunk, &mut counts)?);
+            bar.inc(chunk.len() as u64);
+        }
+        bar.finish_and_clear();
+        if counts.any() {
+            show::status(&counts.to_string());
+        }
+        let responses = columns(scored, &places);
+        let aggregation = scorer.aggregation();
+        let Some(maps) = scorer.recalibrations().cloned() else {
+            return Ok(Self {
+                aspects: wanted,
+                responses,
+                aggregation,
+                recalibration: None,
+            });
+        };
+        let names: Vec<&str> = wanted.iter().map(String::as_str).collect();
+        let applied = !scorer.is_raw();
+        let judged = if applied {
+            maps.applied(&responses, &names)
+        } else {
+            responses.clone()
+        };
+        Ok(Self {
+            aspects: wanted,
+            responses: judged,
+            aggregation,
+            recalibration: Some(Recalibration {
+                maps,
+                raw: responses,
+                applied,
+            }),
+        })
+    }
+}
+
+/// Where the scores of the `wanted` aspects stand.
+fn places(known: &[String], wanted: &[String]) -> Result<Vec<usize>> {
+    let place = |name: &String| {
+        let place = known.iter().position(|known| known == name);
+        place.ok_or_else(|| {
+            let known = known.join(", ");
+            Usage::new(format!(
+                "--aspects: found `{name}`, expected what the bundle scores: {known}"
+            ))
+        })
+    };
+    Ok(wanted.iter().map(place).collect::<Result<_, _>>()?)
+}
+
+/// The responses with the scores at `places` only, in that order.
+fn columns(mut scored: Vec<ScoredResponse>, places: &[usize]) -> Vec<ScoredResponse> {
+    let segments = scored
+        .iter_mut()
+        .flat_map(|response| &mut response.segments);
+    for scores in segments.filter_map(|segment| segment.scores.as_mut()) {
+        *scores = places.iter().map(|&place| scores[place]).collect();
+    }
+    scored
+}
+
+/// Says what of a score file is not used, and what it lacks.
+fn tell_left_out(path: &Path, file: &ScoreFile) {
+    if file.missing_responses > 0 {
+        show::status(&format!(
+            "{}: no scores for {} of {} responses of the data; they count as not scored",
+            path.display(),
+            file.missing_responses,
+            file.responses.len(),
+        ));
+    }
+    if !file.unrated_aspects.is_empty() {
+        show::status(&format!(
+            "{}: left out, as the data is not rated on it or --aspects does not name it: {}",
+            path.display(),
+            file.unrated_aspects.join(", "),
+        ));
+    }
+}
+
+/// The baselines that training left in the bundle; none, and a word about it, where it left none.
+pub(crate) fn stored_baselines(bundle: &Path) -> Result<Baselines> {
+    let path = bundle.join(BASELINES);
+    if !path.is_file() {
+        show::status(&format!(
+            "{}: no {BASELINES}, so no trivial baselines; give the training split with --train",
+            bundle.display()
+        ));
+        return Ok(Baselines::default());
+    }
+    let bytes = fs_err::read(&path)?;
+    let baselines = serde_json::from_slice(&bytes).with_context(|| {
+        Usage::new(format!(
+            "{}: not the baselines of this version",
+            path.display()
+        ))
+        .with_hint("give the training split with --train")
+    })?;
+    Ok(baselines)
+}
