@@ -3,9 +3,7 @@
 use anyhow::Result;
 use gradus::data::read_examples;
 use gradus::eval::bootstrap::Bootstrap;
-use gradus::eval::compare::{
-    CompareOptions, Comparison, ComparisonReport, System, Verdict, compare,
-};
+use gradus::eval::compare::{CompareOptions, ComparisonReport, System, compare};
 use gradus::eval::{AspectCounts, EvalError, JudgedAspect};
 use serde::Serialize;
 
@@ -234,22 +232,23 @@ fn systems(comparison: &AspectComparison) -> Cells {
     (header.map(str::to_owned).to_vec(), rows.collect())
 }
 
-/// A row per pair, in the order in which the systems were given.
+/// A row per pair, in the order in which the systems were given: difference, interval, and the p of
+/// each test.
 fn pairs(report: &ComparisonReport) -> Cells {
     let corrected = report.comparisons.len() > 1;
-    let mut header = vec!["pair", "difference", "95 % interval", "p"];
+    let mut header = vec!["pair", "diff.", "95 % interval", "p"];
     if corrected {
-        header.push("corrected");
+        header.push("corr.");
     }
-    header.extend(["t-test p", "Wilcoxon p", "win/tie/loss", ""]);
+    header.extend(["t-test", "Wilcoxon", "win/tie/loss"]);
     let rows = report.comparisons.iter().map(|pair| {
         let p = |value: Option<f64>| value.map_or_else(|| "-".into(), |p| format!("{p:.4}"));
         let difference = pair.difference.as_ref();
         let mut row = vec![
             format!(
                 "{} - {}",
-                show::shortened(&pair.a, 10),
-                show::shortened(&pair.b, 10)
+                show::shortened(&pair.a, 9),
+                show::shortened(&pair.b, 9)
             ),
             difference.map_or_else(
                 || "-".into(),
@@ -268,7 +267,6 @@ fn pairs(report: &ComparisonReport) -> Cells {
             p(pair.t_test.map(|test| test.p)),
             p(pair.wilcoxon.map(|test| test.p)),
             format!("{}/{}/{}", pair.wins, pair.ties, pair.losses),
-            mark(pair).to_owned(),
         ]);
         row
     });
@@ -276,14 +274,4 @@ fn pairs(report: &ComparisonReport) -> Cells {
         header.into_iter().map(str::to_owned).collect(),
         rows.collect(),
     )
-}
-
-/// Which of the two is better, as a sign between them.
-fn mark(pair: &Comparison) -> &'static str {
-    match pair.verdict {
-        Verdict::First => "first",
-        Verdict::Second => "second",
-        Verdict::CannotTell => "=",
-        Verdict::NotComparable => "?",
-    }
 }
