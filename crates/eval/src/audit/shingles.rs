@@ -110,9 +110,9 @@ mod tests {
     fn similarity_is_shared_shingles_over_all() {
         // 4 and 4 shingles, 3 shared: a b c, b c d, c d e | d e f against d e x.
         assert!((similarity("a b c d e f", "A  b c d e x") - 3.0 / 5.0).abs() < 1e-12);
-        assert_eq!(similarity("what is 2 + 3", "what is 2 + 3"), 1.0);
-        assert_eq!(similarity("a b c", "d e f"), 0.0);
-        assert_eq!(similarity("", " "), 1.0);
+        assert!(similarity("what is 2 + 3", "what is 2 + 3") >= 1.0);
+        assert!(similarity("a b c", "d e f") <= 0.0);
+        assert!(similarity("", " ") >= 1.0);
         assert!(similarity("2 + 3", "2 - 3") < 0.5, "symbols count");
     }
 
