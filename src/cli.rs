@@ -379,10 +379,15 @@ pub(crate) struct ProcessArgs {
 
 /// Where a step is called wrong.
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false, args = ["threshold", "threshold_on"])]
 pub(crate) struct ThresholdArgs {
     /// Score below which a step is called wrong
-    #[arg(long, value_name = "SCORE", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "SCORE",
+        allow_hyphen_values = true,
+        required_unless_present = "threshold_on",
+        conflicts_with = "threshold_on"
+    )]
     pub(crate) threshold: Option<f64>,
     /// Other records of the benchmark to choose the threshold on; never the ones it is judged by
     #[arg(long, value_name = "FILE")]

@@ -35,7 +35,8 @@ fn systems(directory: &Path) {
         ];
         for (file, line) in files.iter_mut().zip(lines) {
             if let Some(line) = line {
-                file.push_str(&format!("{line}\n"));
+                file.push_str(&line.to_string());
+                file.push('\n');
             }
         }
     }

@@ -7,6 +7,7 @@ mod compare;
 mod data;
 mod disk;
 mod encoder;
+mod evaluation;
 mod explain;
 mod help;
 mod records;

@@ -1,7 +1,7 @@
 //! From the scores of segments to the score of a response.
 
 use crate::EvalError;
-use crate::metrics::{all_finite, finite};
+use crate::metrics::{all_finite, finite, is_constant};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -57,6 +57,8 @@ impl Aggregation {
             return None;
         }
         finite(match self {
+            // Rounding must not tell responses of equal values apart by their length.
+            Self::Mean if is_constant(values) => last,
             Self::Mean => values.iter().sum::<f64>() / values.len() as f64,
             Self::Sum => values.iter().sum(),
             Self::Min => values.iter().copied().fold(last, f64::min),
@@ -115,6 +117,15 @@ mod tests {
             "unknown aggregation: found `average`, \
              expected one of: mean, sum, min, max, product, last"
         );
+    }
+
+    #[test]
+    fn the_mean_of_equal_values_is_that_value_whatever_it_rounds_to() {
+        for count in 1..50 {
+            let value = 0.916_723_4;
+            let mean = Aggregation::Mean.aggregate(&vec![value; count]);
+            assert_eq!(mean, Some(value), "{count}");
+        }
     }
 
     #[test]

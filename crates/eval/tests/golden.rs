@@ -1,5 +1,5 @@
-//! Every figure against NumPy, SciPy and scikit-learn: `golden/metrics.json` and `golden/extra.json`
-//! (`golden/make_metrics.py` and `golden/make_extra.py` make them).
+//! Every figure against NumPy, SciPy and scikit-learn: `golden/metrics.json`, `golden/extra.json` and
+//! `golden/process.json` (`golden/make_metrics.py`, `make_extra.py` and `make_process.py` make them).
 
 #![allow(clippy::unwrap_used)] // A reference file that does not parse fails the test.
 
@@ -7,12 +7,17 @@ use gradus_eval::baselines::{Baseline, BaselineExample, BaselineSegment, FittedB
 use gradus_eval::bootstrap::{Interval, IntervalMethod, WeightedMetrics};
 use gradus_eval::calibration::{Recalibration, RecalibrationKind, Reliability};
 use gradus_eval::compare::{paired_t_test, wilcoxon_signed_rank};
+use gradus_eval::process::{
+    BestOfN, Candidate, LowestIsLast, PrmBench, PrmBenchSample, ProcessBench, Solution, StepResult,
+    choose_threshold,
+};
 use gradus_eval::{Aggregation, Metric, MetricValues, ResponsePairs, metrics};
 use serde_json::Value;
 
 fn load(name: &str) -> Value {
     let text = match name {
         "metrics" => include_str!("golden/metrics.json"),
+        "process" => include_str!("golden/process.json"),
         _ => include_str!("golden/extra.json"),
     };
     serde_json::from_str(text).unwrap()
@@ -246,4 +251,84 @@ fn baselines_equal_scikit_learn_on_dense_matrices() {
             }
         }
     }
+}
+
+fn solutions(value: &Value) -> Vec<Solution> {
+    let solution = |value: &Value| Solution {
+        subset: value["subset"].as_str().unwrap().to_owned(),
+        scores: floats(&value["scores"]).into_iter().map(Some).collect(),
+        first_wrong: serde_json::from_value(value["first_wrong"].clone()).unwrap(),
+    };
+    list(value).iter().map(solution).collect()
+}
+
+#[test]
+fn processbench_equals_a_loop_over_thresholds_and_solutions() {
+    let golden = &load("process")["processbench"];
+    let choice = choose_threshold(&solutions(&golden["valid"]), "valid", 50).unwrap();
+    assert_close(Some(choice.threshold), &golden["threshold"], "threshold");
+    assert_close(Some(choice.score), &golden["valid_f1"], "F1 on valid");
+    let result = ProcessBench::compute(&solutions(&golden["test"]), choice.threshold);
+    assert_close(result.average_f1, &golden["average_f1"], "average");
+    assert_eq!(result.subsets.len(), 3);
+    for subset in &result.subsets {
+        let expected = &golden["subsets"][&subset.subset];
+        let (name, erroneous) = (&subset.subset, subset.accuracy_erroneous);
+        assert_close(erroneous, &expected["accuracy_erroneous"], name);
+        assert_close(subset.accuracy_correct, &expected["accuracy_correct"], name);
+        assert_close(subset.f1, &expected["f1"], name);
+    }
+}
+
+#[test]
+fn prmbench_equals_scikit_learn() {
+    let golden = &load("process")["prmbench"];
+    let sample = |value: &Value| PrmBenchSample {
+        category: value["category"].as_str().unwrap().to_owned(),
+        scores: floats(&value["scores"]).into_iter().map(Some).collect(),
+        wrong: serde_json::from_value(value["wrong"].clone()).unwrap(),
+    };
+    let samples: Vec<PrmBenchSample> = list(&golden["samples"]).iter().map(sample).collect();
+    let result = PrmBench::compute(&samples, 0.5);
+    let check = |steps: &StepResult, expected: &Value, name: &str| {
+        assert_close(steps.f1, &expected["f1"], name);
+        assert_close(steps.negative_f1, &expected["negative_f1"], name);
+        assert_close(steps.score, &expected["score"], name);
+    };
+    check(&result.overall, &golden["overall"], "overall");
+    assert_eq!(result.categories.len(), 5);
+    for category in &result.categories {
+        let name = &category.category;
+        check(&category.steps, &golden["categories"][name], name);
+    }
+    assert_eq!(result.dimensions.len(), 3);
+    for dimension in &result.dimensions {
+        let name = dimension.dimension.name();
+        assert_close(dimension.score, &golden["dimensions"][name], name);
+    }
+}
+
+#[test]
+fn best_of_n_and_lowest_is_last_equal_numpy() {
+    let golden = &load("process")["best_of_n"];
+    let candidate = |value: &Value| Candidate {
+        scores: floats(&value["scores"]),
+        value: value["value"].as_f64().unwrap(),
+    };
+    let group = |value: &Value| list(value).iter().map(candidate).collect();
+    let groups: Vec<Vec<Candidate>> = list(&golden["groups"]).iter().map(group).collect();
+    let result = BestOfN::compute(&groups);
+    assert_close(result.random, &golden["random"], "random");
+    assert_close(result.oracle, &golden["oracle"], "oracle");
+    for by in &result.selected {
+        let name = by.aggregation.name();
+        assert_close(by.value, &golden["selected"][name], name);
+    }
+
+    let golden = &load("process")["lowest_is_last"];
+    let responses: Vec<Vec<f64>> = list(&golden["responses"]).iter().map(floats).collect();
+    let found = LowestIsLast::compute(responses.iter().map(Vec::as_slice)).unwrap();
+    assert_eq!(found.responses as u64, golden["count"].as_u64().unwrap());
+    assert_close(Some(found.share), &golden["share"], "share");
+    assert_close(Some(found.by_chance), &golden["by_chance"], "by chance");
 }

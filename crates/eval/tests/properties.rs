@@ -256,4 +256,71 @@ proptest! {
             }
         }
     }
+
+    #[test]
+    fn recalibration_never_turns_two_scores_around((p, t) in graded_pairs(), probes in prop::collection::vec(-2.0..2.0f64, 2..20)) {
+        prop_assume!(!p.is_empty());
+        for kind in RecalibrationKind::ALL {
+            let map_of = Recalibration::fit(kind, &p, &t).unwrap();
+            let mut scores = probes.clone();
+            scores.extend(&p);
+            scores.sort_by(f64::total_cmp);
+            let mapped = map(&scores, |score| map_of.apply(score));
+            prop_assert!(mapped.is_sorted(), "{:?} {:?}", kind, mapped);
+            // What is fitted is never worse where it was fitted.
+            let after = map(&p, |score| map_of.apply(score));
+            prop_assert!(mse(&after, &t).unwrap() <= mse(&p, &t).unwrap() + 1e-12);
+        }
+    }
+
+    #[test]
+    fn pairwise_accuracy_knows_the_order_only((p, t) in graded_pairs(), shift in -4i32..4, power in -3i32..3) {
+        let accuracy = |p: &[f64]| {
+            let mut pairs = ResponsePairs::new();
+            for (p, t) in p.chunks(5).zip(t.chunks(5)) {
+                pairs.push_response(p.iter().copied().zip(t.iter().copied()));
+            }
+            Metric::PairwiseAccuracy.compute(&pairs)
+        };
+        let moved = map(&p, |value| value * 2f64.powi(power) + f64::from(shift));
+        let reversed = map(&p, |value| -value);
+        if p.iter().all(|v| (v * 4.0).fract() == 0.0) {
+            // Multiples of a quarter are moved without rounding, so that ties stay ties.
+            prop_assert_eq!(accuracy(&moved), accuracy(&p));
+        }
+        prop_assert!(close(accuracy(&reversed), accuracy(&p).map(|a| 1.0 - a), 1e-12));
+    }
+
+    #[test]
+    fn concordance_is_symmetric_and_never_above_correlation((p, t) in graded_pairs()) {
+        prop_assert!(close(concordance(&p, &t), concordance(&t, &p), 1e-12));
+        if let (Some(agreement), Some(correlation)) = (concordance(&p, &t), pearson(&p, &t)) {
+            prop_assert!(agreement.abs() <= correlation.abs() + 1e-9);
+        }
+    }
+
+    #[test]
+    fn calibration_error_follows_scale_and_ignores_order_and_a_common_shift((p, t) in pairs_of(graded(), 1..60), shift in -4i32..4, power in -3i32..3) {
+        let error = |p: &[f64], t: &[f64]| {
+            Reliability::compute(p, t, 10).map(|r| r.expected_calibration_error)
+        };
+        let (scale, shift) = (2f64.powi(power), f64::from(shift));
+        let moved = |values: &[f64]| map(values, |v| v * scale + shift);
+        let expected = error(&p, &t).map(|e| e * scale);
+        prop_assert!(close(error(&moved(&p), &moved(&t)), expected, 1e-9));
+        let turned = |values: &[f64]| -> Vec<f64> { values.iter().rev().copied().collect() };
+        prop_assert!(close(error(&turned(&p), &turned(&t)), error(&p, &t), 1e-12));
+        // The bias is what is left when all segments are in one bin.
+        let one = Reliability::compute(&p, &t, 1).map(|r| r.expected_calibration_error);
+        prop_assert!(close(one, bias(&p, &t).map(f64::abs), 1e-12));
+    }
+
+    #[test]
+    fn every_metric_that_does_not_exist_has_a_reason((p, t) in graded_pairs(), midpoint in prop::option::of(-1.0..1.0f64)) {
+        let pairs = ResponsePairs::ungrouped(p.into_iter().zip(t)).with_midpoint(midpoint);
+        let values = MetricValues::compute(&pairs);
+        for metric in Metric::ALL {
+            prop_assert_eq!(values.get(metric).is_none(), values.absence(metric).is_some(), "{}", metric);
+        }
+    }
 }

@@ -162,9 +162,8 @@ impl Absence {
     /// The reasons that apply to `pairs`, most general first.
     fn find(pairs: &ResponsePairs) -> Vec<Self> {
         let (predictions, targets) = (pairs.predictions(), pairs.targets());
-        match pairs.len() {
-            0 => return vec![Self::NothingToCompare],
-            _ => {}
+        if pairs.is_empty() {
+            return vec![Self::NothingToCompare];
         }
         let one = pairs.len() == 1;
         let mut absences = Vec::new();

@@ -176,7 +176,7 @@ impl Choice {
         let listed = |names: &[String]| names.join(", ");
         if names.is_empty() {
             // Without a single score there is nothing to be told apart.
-            let names = wanted.map(<[String]>::to_vec).unwrap_or(rated);
+            let names = wanted.map_or(rated, <[String]>::to_vec);
             return Ok(Self {
                 columns: vec![0; names.len()],
                 names,

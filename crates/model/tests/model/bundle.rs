@@ -335,3 +335,63 @@ fn the_parts_of_a_bundle_have_the_same_permissions() {
     };
     assert!(PARTS.iter().all(|part| mode(part) == mode("manifest.json")));
 }
+
+const RECALIBRATION: &str = "recalibration.json";
+
+#[test]
+fn a_recalibration_is_stored_replaced_and_removed_and_all_else_stays() {
+    let saved = Saved::new();
+    fs_err::write(saved.part("notes.txt"), "mine").unwrap();
+    let before = fs_err::read(saved.part("manifest.json")).unwrap();
+    let load = || Bundle::load(&saved.path(), &Device::flex()).unwrap();
+    assert_eq!(load().recalibration, None);
+    for bytes in [b"{}".as_slice(), b"[1]"] {
+        Bundle::set_recalibration(&saved.path(), Some(bytes)).unwrap();
+        assert_eq!(load().recalibration.as_deref(), Some(bytes));
+    }
+    assert_eq!(
+        fs_err::read_to_string(saved.part("notes.txt")).unwrap(),
+        "mine"
+    );
+    let beside = saved.path().parent().unwrap().to_owned();
+    assert_eq!(names(&beside), ["bundle"], "nothing is left over");
+    Bundle::set_recalibration(&saved.path(), None).unwrap();
+    assert_eq!(load().recalibration, None);
+    assert!(!saved.part(RECALIBRATION).exists());
+    assert_eq!(fs_err::read(saved.part("manifest.json")).unwrap(), before);
+}
+
+#[test]
+fn a_saved_bundle_keeps_its_recalibration() {
+    let place = tempfile::tempdir().unwrap();
+    let directory = place.path().join("bundle");
+    let mut bundle = bundle();
+    bundle.recalibration = Some(b"{}".to_vec());
+    bundle.save(&directory, false, &[]).unwrap();
+    let loaded = Bundle::load(&directory, &Device::flex()).unwrap();
+    assert_eq!(loaded.recalibration, bundle.recalibration);
+}
+
+#[test]
+fn a_missing_damaged_or_foreign_recalibration_is_refused() {
+    let saved = Saved::new();
+    Bundle::set_recalibration(&saved.path(), Some(b"{}")).unwrap();
+    fs_err::write(saved.part(RECALIBRATION), "[]").unwrap();
+    let message = saved.message();
+    assert!(
+        message.contains(RECALIBRATION) && message.contains("SHA-256"),
+        "{message}"
+    );
+    let error = Bundle::set_recalibration(&saved.path(), None).unwrap_err();
+    assert!(matches!(error, ModelError::ForeignPart { .. }), "{error}");
+    fs_err::remove_file(saved.part(RECALIBRATION)).unwrap();
+    assert!(matches!(saved.error(), ModelError::MissingPart { .. }));
+
+    let other = Saved::new();
+    fs_err::write(other.part(RECALIBRATION), "{}").unwrap();
+    let message = other.message();
+    assert!(
+        message.contains(RECALIBRATION) && message.contains("expected none"),
+        "{message}"
+    );
+}

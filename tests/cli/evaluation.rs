@@ -1,0 +1,612 @@
+//! Scores of any program, recalibration, benchmarks: what is measured, and what is refused.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::{Run, gradus, temp_dir, trained, write};
+
+/// A directory with `data.jsonl`: three responses of two segments, rated on `rating`.
+fn place() -> TempDir {
+    let directory = temp_dir();
+    let lines: Vec<String> = [[0.0, 1.0], [0.5, 0.25], [1.0, 0.0]]
+        .iter()
+        .enumerate()
+        .map(|(k, ratings)| {
+            let id = format!("r{k}");
+            let meta = json!({"topic": if k == 0 { "a" } else { "b" }});
+            json!({"id": id, "prompt": "p", "segments": ["One.", "Two."], "ratings": ratings, "meta": meta})
+                .to_string()
+        })
+        .collect();
+    write(directory.path(), "data.jsonl", lines.join("\n"));
+    directory
+}
+
+/// Evaluates `scores`, one list per response, on the data of [`place`].
+fn eval_scores(directory: &Path, scores: &[&str], more: &[&str]) -> Run {
+    let lines: Vec<String> = scores
+        .iter()
+        .enumerate()
+        .map(|(k, scores)| format!("{{\"id\":\"r{k}\",\"scores\":{scores}}}"))
+        .collect();
+    write(directory, "scores.jsonl", lines.join("\n"));
+    let mut arguments = vec!["eval", "--scores", "scores.jsonl", "data.jsonl"];
+    arguments.extend(more);
+    gradus(directory, &arguments)
+}
+
+fn json_of(run: Run) -> Value {
+    serde_json::from_str(&run.succeeds()).unwrap()
+}
+
+const GOOD: [&str; 3] = ["[0.1,0.9]", "[0.5,0.5]", "[0.8,0.1]"];
+
+#[test]
+fn scores_of_any_program_are_judged() {
+    let directory = place();
+    let table = eval_scores(directory.path(), &GOOD, &[]).succeeds();
+    for part in [
+        "rating: 6 of 6 rated segments scored, in 3 responses",
+        "95 % from",
+        "concordance",
+        "cut at 0.5",
+        "lack of correlation",
+        "calibration error",
+    ] {
+        assert!(table.contains(part), "missing `{part}` in\n{table}");
+    }
+    assert!(
+        table.lines().all(|line| line.chars().count() <= 100),
+        "{table}"
+    );
+    let json = json_of(eval_scores(directory.path(), &GOOD, &["--json"]));
+    let mse = (0.01 + 0.01 + 0.0 + 0.0625 + 0.04 + 0.01) / 6.0;
+    let values = &json["aspects"][0]["segment"]["values"];
+    assert!((values["mse"].as_f64().unwrap() - mse).abs() < 1e-12);
+    assert_eq!(
+        json["provenance"]["scores"],
+        json!({"kind": "file", "name": "scores.jsonl"})
+    );
+    assert_eq!(json["provenance"]["baselines"], Value::Null);
+    assert_eq!(json["bootstrap"]["resamples"], 1000);
+    assert!(json["aspects"][0]["segment"]["intervals"]["mse"]["low"].is_number());
+}
+
+#[test]
+fn a_file_that_gradus_scored_gives_what_the_bundle_gives() {
+    let directory = temp_dir();
+    let scored = directory.path().join("scored.jsonl.gz");
+    let scored = scored.to_str().unwrap();
+    gradus(trained(), &["score", "bundle", "test.jsonl", "-o", scored]).succeeds();
+    let common = ["--train", "train.jsonl", "--resamples", "50", "--json"];
+    let with = |first: &[&str]| {
+        let mut arguments = vec!["eval"];
+        arguments.extend(first);
+        arguments.extend(common);
+        json_of(gradus(trained(), &arguments))
+    };
+    let of_file = with(&["--scores", scored, "test.jsonl"]);
+    let of_bundle = with(&["bundle", "test.jsonl"]);
+    assert_eq!(of_file["aspects"], of_bundle["aspects"]);
+    assert_eq!(
+        of_file["aspects"][0]["baselines"].as_array().unwrap().len(),
+        3
+    );
+    let stored = json_of(gradus(
+        trained(),
+        &["eval", "bundle", "test.jsonl", "--json"],
+    ));
+    assert_eq!(
+        stored["aspects"][0]["baselines"],
+        of_bundle["aspects"][0]["baselines"]
+    );
+}
+
+#[test]
+fn what_does_not_fit_the_data_is_refused_with_its_line() {
+    let directory = place();
+    let refused = |first: &str, parts: &[&str]| {
+        eval_scores(directory.path(), &[first, "[1,1]", "[1,1]"], &[]).fails(2, parts);
+    };
+    refused(
+        "[0.1]",
+        &[
+            "scores.jsonl:1",
+            "`r0`",
+            "found 1 scores",
+            "expected 2",
+            "hint",
+        ],
+    );
+    refused("[0.1,NaN]", &["scores.jsonl:1", "scores[1]", "NaN", "null"]);
+    refused("[0.1,1e999]", &["scores.jsonl:1", "1e999", "finite"]);
+    refused("[0.1,-Infinity]", &["scores.jsonl:1", "-Infinity"]);
+    refused(
+        "[0.1,\"0.2\"]",
+        &["scores.jsonl:1", "scores[1]", "the text \"0.2\""],
+    );
+    eval_scores(directory.path(), &["[1,1]", "[1,1]", "[1,1]", "[1,1]"], &[])
+        .fails(2, &["scores.jsonl:4", "`r3`"]);
+    write(
+        directory.path(),
+        "other.jsonl",
+        r#"{"id":"z","scores":[1,1]}"#,
+    );
+    gradus(
+        directory.path(),
+        &["eval", "--scores", "other.jsonl", "data.jsonl"],
+    )
+    .fails(2, &["other.jsonl", "none of 1 ids", "`z`", "`r0`"]);
+}
+
+#[test]
+fn responses_without_scores_are_counted_and_said() {
+    let directory = place();
+    let run = eval_scores(directory.path(), &["[0.1,0.9]", "[0.5,null]"], &[]);
+    assert!(run.stderr.contains("1 of 3 responses"), "{}", run.stderr);
+    let table = run.succeeds();
+    assert!(table.contains("3 of 6 rated segments scored"), "{table}");
+    assert!(table.contains("without a score: 3 missing"), "{table}");
+}
+
+#[test]
+fn figures_that_do_not_exist_are_dashes_with_a_reason() {
+    let directory = place();
+    let constant = eval_scores(directory.path(), &["[0.3,0.3]"; 3], &[]).succeeds();
+    assert!(constant.contains("all scores are the same"), "{constant}");
+    let nothing = eval_scores(directory.path(), &["[null,null]"; 3], &[]).succeeds();
+    assert!(
+        nothing.contains("nothing is both rated and scored"),
+        "{nothing}"
+    );
+
+    let alone = |segments: &str, ratings: &str, scores: &str| {
+        let record =
+            format!(r#"{{"id":"r0","prompt":"p","segments":{segments},"ratings":{ratings}}}"#);
+        write(directory.path(), "data.jsonl", record);
+        let json = json_of(eval_scores(directory.path(), &[scores], &["--json"]));
+        assert!(
+            json["aspects"][0]["segment"]["values"]["pearson"].is_null() || scores.contains(',')
+        );
+        eval_scores(directory.path(), &[scores], &[]).succeeds()
+    };
+    let one_segment = alone("[\"One.\"]", "[1]", "[0.5]");
+    assert!(one_segment.contains("only one pair"), "{one_segment}");
+    let one_response = alone("[\"One.\",\"Two.\"]", "[1,0]", "[0.5,0.1]");
+    assert!(
+        one_response.contains("fewer than two responses"),
+        "{one_response}"
+    );
+    let unrated = alone("[\"One.\"]", "[null]", "[0.5]");
+    assert!(unrated.contains("0 of 0 rated segments"), "{unrated}");
+    assert!(
+        unrated.contains("nothing is both rated and scored"),
+        "{unrated}"
+    );
+    for text in [constant, nothing, one_segment, one_response, unrated] {
+        assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
+    }
+}
+
+#[test]
+fn settings_that_make_no_sense_are_refused() {
+    let directory = place();
+    let refused = |more: &[&str], parts: &[&str]| {
+        eval_scores(directory.path(), &GOOD, more).fails(2, parts);
+    };
+    refused(&["--confidence", "1"], &["--confidence", "0.95"]);
+    refused(&["--slice", "tone"], &["--slice tone", "topic"]);
+    refused(&["--midpoint", "high"], &["--midpoint", "high"]);
+    refused(
+        &["--midpoint", "tone=0.5"],
+        &["--midpoint", "`tone`", "rating"],
+    );
+    refused(&["--json", "--markdown", "-"], &["--json", "--markdown -"]);
+    refused(&["--aspects", "a,b"], &["plain numbers", "a, b"]);
+    gradus(directory.path(), &["eval", "data.jsonl"]).fails(2, &["--scores"]);
+    gradus(
+        directory.path(),
+        &["eval", "--scores", "scores.jsonl", "bundle", "data.jsonl"],
+    )
+    .fails(2, &["bundle", "--scores"]);
+}
+
+#[test]
+fn resamples_can_be_turned_off_and_seeded() {
+    let directory = place();
+    let off = json_of(eval_scores(
+        directory.path(),
+        &GOOD,
+        &["--json", "--resamples", "0"],
+    ));
+    assert_eq!(off["bootstrap"], Value::Null);
+    assert_eq!(off["aspects"][0]["segment"]["intervals"], json!({}));
+    let seeded = |seed: &str| {
+        let more = ["--json", "--resamples", "40", "--seed", seed];
+        json_of(eval_scores(directory.path(), &GOOD, &more))["aspects"][0]["segment"]["intervals"]
+            .to_string()
+    };
+    assert_eq!(seeded("1"), seeded("1"));
+    assert_ne!(seeded("1"), seeded("2"));
+}
+
+#[test]
+fn markdown_is_written_whole_or_printed() {
+    let directory = place();
+    let table = eval_scores(directory.path(), &GOOD, &["--markdown", "page.md"]).succeeds();
+    assert!(table.contains("segment level"), "{table}");
+    let page = fs_err::read_to_string(directory.path().join("page.md")).unwrap();
+    let printed = eval_scores(directory.path(), &GOOD, &["--markdown", "-"]).succeeds();
+    assert_eq!(page.trim_end(), printed.trim_end());
+    assert!(
+        page.starts_with("# Evaluation") && page.contains("| **scores** |"),
+        "{page}"
+    );
+    eval_scores(directory.path(), &GOOD, &["--markdown", "no/page.md"]).fails(1, &["no/page.md"]);
+}
+
+/// A copy of the trained bundle that may be changed.
+fn copy_of_bundle(directory: &Path) {
+    let from = trained().join("bundle");
+    fs_err::create_dir(directory.join("bundle")).unwrap();
+    for entry in fs_err::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        fs_err::copy(
+            entry.path(),
+            directory.join("bundle").join(entry.file_name()),
+        )
+        .unwrap();
+    }
+    for name in ["valid.jsonl", "test.jsonl"] {
+        fs_err::copy(trained().join(name), directory.join(name)).unwrap();
+    }
+}
+
+fn segment_scores(directory: &Path, more: &[&str]) -> Vec<f64> {
+    let mut arguments = vec!["score", "bundle", "test.jsonl"];
+    arguments.extend(more);
+    let out = gradus(directory, &arguments).succeeds();
+    out.lines()
+        .flat_map(|line| {
+            let record: Value = serde_json::from_str(line).unwrap();
+            let segments = record["segments"].as_array().unwrap().clone();
+            segments
+                .into_iter()
+                .map(|segment| segment["score"].as_f64().unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn a_recalibration_is_fitted_applied_left_out_and_removed() {
+    let directory = temp_dir();
+    let place = directory.path();
+    copy_of_bundle(place);
+    let before = segment_scores(place, &[]);
+    let fitted = gradus(place, &["calibrate", "bundle", "valid.jsonl"]).succeeds();
+    assert!(
+        fitted.contains("before") && fitted.contains("after"),
+        "{fitted}"
+    );
+    let after = segment_scores(place, &[]);
+    assert_ne!(before, after);
+    assert_eq!(segment_scores(place, &["--raw"]), before);
+    for (i, j) in (0..before.len()).flat_map(|i| (0..i).map(move |j| (i, j))) {
+        assert!(
+            (before[i] - before[j]) * (after[i] - after[j]) >= 0.0,
+            "{i} and {j} change places"
+        );
+    }
+    let evaluated = |more: &[&str]| {
+        let mut arguments = vec![
+            "eval",
+            "bundle",
+            "valid.jsonl",
+            "--json",
+            "--resamples",
+            "0",
+        ];
+        arguments.extend(more);
+        json_of(gradus(place, &arguments))["aspects"][0].clone()
+    };
+    let (applied, raw) = (evaluated(&[]), evaluated(&["--raw"]));
+    let change = &applied["recalibrated"];
+    assert_eq!(
+        (&change["kind"], &change["applied"]),
+        (&json!("isotonic"), &json!(true))
+    );
+    assert_eq!(change["after"]["segment"], applied["segment"]["values"]);
+    assert_eq!(change["before"]["segment"], raw["segment"]["values"]);
+    assert_eq!(raw["recalibrated"]["applied"], false);
+    let mse = |part: &str| change[part]["segment"]["mse"].as_f64().unwrap();
+    assert!(mse("after") <= mse("before"), "{change}");
+
+    gradus(place, &["calibrate", "bundle", "--remove"]).succeeds();
+    assert_eq!(segment_scores(place, &[]), before);
+    gradus(place, &["calibrate", "bundle", "--remove"]).fails(2, &["no recalibration"]);
+    assert_eq!(evaluated(&[])["recalibrated"], Value::Null);
+}
+
+#[test]
+fn a_recalibration_of_another_bundle_is_refused_by_name() {
+    let directory = temp_dir();
+    copy_of_bundle(directory.path());
+    write(&directory.path().join("bundle"), "recalibration.json", "{}");
+    gradus(directory.path(), &["score", "bundle", "test.jsonl"])
+        .fails(2, &["recalibration.json", "expected none"]);
+    gradus(
+        directory.path(),
+        &["calibrate", "bundle", "valid.jsonl", "--kind", "cubic"],
+    )
+    .fails(2, &["cubic", "isotonic, linear"]);
+}
+
+/// Two subsets in published form, imported, and scores that find three of four.
+fn processbench(directory: &Path) {
+    let record = |id: &str, label: i64| {
+        json!({"id": id, "generator": "g", "problem": format!("Problem {id}"), "steps": ["First.", "Second."], "final_answer_correct": false, "label": label})
+            .to_string()
+    };
+    let labels = [
+        ("gsm8k-0", 1),
+        ("gsm8k-1", -1),
+        ("math-0", 0),
+        ("math-1", -1),
+    ];
+    let lines: Vec<String> = labels
+        .iter()
+        .map(|(id, label)| record(id, *label))
+        .collect();
+    write(directory, "raw.jsonl", lines.join("\n"));
+    gradus(
+        directory,
+        &[
+            "data",
+            "import",
+            "processbench",
+            "raw.jsonl",
+            "-o",
+            "data.jsonl",
+        ],
+    )
+    .succeeds();
+    let scores = ["[0.9,0.2]", "[0.9,0.8]", "[0.1,0.1]", "[0.9,0.3]"];
+    let lines: Vec<String> = labels
+        .iter()
+        .zip(scores)
+        .map(|((id, _), scores)| format!("{{\"id\":\"{id}\",\"scores\":{scores}}}"))
+        .collect();
+    write(directory, "scores.jsonl", lines.join("\n"));
+}
+
+#[test]
+fn processbench_runs_on_what_the_importer_writes() {
+    let directory = temp_dir();
+    processbench(directory.path());
+    let base = [
+        "process",
+        "processbench",
+        "--scores",
+        "scores.jsonl",
+        "data.jsonl",
+    ];
+    let with = |more: &[&str]| {
+        let mut arguments = base.to_vec();
+        arguments.extend(more);
+        gradus(directory.path(), &arguments)
+    };
+    let json = json_of(with(&["--threshold", "0.5", "--json"]));
+    let subsets = json["subsets"].as_array().unwrap();
+    let named: Vec<&str> = subsets
+        .iter()
+        .map(|s| s["subset"].as_str().unwrap())
+        .collect();
+    assert_eq!(named, ["gsm8k", "math"]);
+    assert_eq!(
+        (subsets[0]["f1"].as_f64(), subsets[1]["f1"].as_f64()),
+        (Some(1.0), Some(0.0))
+    );
+    assert_eq!(json["average_f1"], 0.5);
+    let chosen = with(&[
+        "--threshold-on",
+        "data.jsonl",
+        "--threshold-scores",
+        "scores.jsonl",
+    ])
+    .succeeds();
+    for part in [
+        "quantiles on data.jsonl",
+        "gsm8k",
+        "average",
+        "100.0",
+        "last step scores lowest",
+    ] {
+        assert!(chosen.contains(part), "missing `{part}` in\n{chosen}");
+    }
+    let by_meta = with(&["--threshold", "0.5", "--subset", "generator"]).succeeds();
+    assert!(by_meta.contains("\ng "), "{by_meta}");
+    with(&[]).fails(2, &["--threshold"]);
+    with(&["--threshold", "0.5", "--threshold-on", "data.jsonl"])
+        .fails(2, &["cannot be used with"]);
+    with(&["--threshold-on", "data.jsonl"]).fails(2, &["--threshold-scores"]);
+    with(&["--threshold", "0.5", "--subset", "tone"]).fails(2, &["`tone`", "generator"]);
+}
+
+#[test]
+fn prmbench_runs_on_what_the_importer_writes() {
+    let directory = temp_dir();
+    let record = |class: &str, wrong: &[u8]| {
+        json!({"idx": format!("{class}_1"), "classification": class, "modified_question": format!("Why {class}?"),
+               "modified_process": ["One.", "Two.", "Three."], "error_steps": wrong})
+        .to_string()
+    };
+    let lines = [
+        record("circular", &[2]),
+        record("confidence", &[3]),
+        record("correct", &[]),
+    ];
+    write(directory.path(), "raw.jsonl", lines.join("\n"));
+    gradus(
+        directory.path(),
+        &[
+            "data",
+            "import",
+            "prmbench",
+            "raw.jsonl",
+            "-o",
+            "data.jsonl",
+        ],
+    )
+    .succeeds();
+    let scores = [
+        ("circular_1", "[0.9,0.1,0.9]"),
+        ("confidence_1", "[0.9,0.2,0.1]"),
+        ("correct_1", "[0.1,0.1,0.1]"),
+    ];
+    let named: Vec<String> = scores
+        .iter()
+        .map(|(id, scores)| format!("{{\"id\":\"{id}\",\"scores\":{{\"soundness\":{scores}}}}}"))
+        .collect();
+    write(directory.path(), "scores.jsonl", named.join("\n"));
+    let base = [
+        "process",
+        "prmbench",
+        "--scores",
+        "scores.jsonl",
+        "data.jsonl",
+        "--threshold",
+        "0.5",
+    ];
+    let table = gradus(directory.path(), &base).succeeds();
+    for part in [
+        "circular",
+        "negative F1",
+        "simplicity",
+        "soundness",
+        "overall",
+        "1 solutions of class `correct`",
+    ] {
+        assert!(table.contains(part), "missing `{part}` in\n{table}");
+    }
+    let mut arguments = base.to_vec();
+    arguments.push("--json");
+    let json = json_of(gradus(directory.path(), &arguments));
+    // Of six steps, both wrong ones are found and one right one is called wrong.
+    let overall = &json["overall"];
+    assert!(
+        (overall["f1"].as_f64().unwrap() - 6.0 / 7.0).abs() < 1e-12,
+        "{json}"
+    );
+    assert!(
+        (overall["negative_f1"].as_f64().unwrap() - 0.8).abs() < 1e-12,
+        "{json}"
+    );
+    assert_eq!(json["categories"][0]["steps"]["score"], 1.0);
+}
+
+#[test]
+fn best_of_n_shows_every_aggregation_beside_chance_and_ceiling() {
+    let directory = temp_dir();
+    let record = |id: &str, prompt: &str, right: bool| {
+        json!({"id": id, "prompt": prompt, "segments": ["One.", "Two."], "meta": {"correct": right, "n": 1}}).to_string()
+    };
+    let lines = [
+        record("a", "p", true),
+        record("b", "p", false),
+        record("c", "q", false),
+        record("d", "q", true),
+        record("e", "lonely", true),
+    ];
+    write(directory.path(), "data.jsonl", lines.join("\n"));
+    let scores = [
+        ("a", "[0.9,0.2]"),
+        ("b", "[0.5,0.5]"),
+        ("c", "[0.1,0.2]"),
+        ("d", "[0.8,0.9]"),
+        ("e", "[1,1]"),
+    ];
+    let lines: Vec<String> = scores
+        .iter()
+        .map(|(id, s)| format!("{{\"id\":\"{id}\",\"scores\":{s}}}"))
+        .collect();
+    write(directory.path(), "scores.jsonl", lines.join("\n"));
+    let base = [
+        "process",
+        "best-of-n",
+        "--scores",
+        "scores.jsonl",
+        "data.jsonl",
+        "--outcome",
+    ];
+    let with = |more: &[&str]| {
+        let mut arguments = base.to_vec();
+        arguments.extend(more);
+        gradus(directory.path(), &arguments)
+    };
+    let json = json_of(with(&["correct", "--json"]));
+    let picked = |name: &str| {
+        let selected = json["selected"].as_array().unwrap();
+        selected.iter().find(|s| s["aggregation"] == name).unwrap()["value"].as_f64()
+    };
+    assert_eq!(
+        (picked("mean"), picked("min"), picked("max")),
+        (Some(1.0), Some(0.5), Some(1.0))
+    );
+    assert_eq!(
+        (&json["random"], &json["oracle"]),
+        (&json!(0.5), &json!(1.0))
+    );
+    assert_eq!(
+        (&json["groups"], &json["groups_left_out"]),
+        (&json!(2), &json!(1))
+    );
+    let table = with(&["correct"]).succeeds();
+    assert!(
+        table.contains("highest product") && table.contains("best possible"),
+        "{table}"
+    );
+    assert!(
+        with(&["correct", "--group", "n"])
+            .succeeds()
+            .contains("1 groups by n")
+    );
+    with(&["right"]).fails(2, &["`right`", "correct"]);
+}
+
+#[test]
+#[ignore = "100,000 segments with 1,000 resamples take seconds by design"]
+fn a_hundred_thousand_segments_with_intervals_take_seconds() {
+    let directory = temp_dir();
+    // Numbers that look random enough, without a generator.
+    let number = |k: u32, seed: u32| {
+        f64::from(k.wrapping_mul(2_654_435_761).wrapping_add(seed) % 9_973) / 9_973.0
+    };
+    let (mut data, mut scores) = (Vec::new(), Vec::new());
+    for response in 0..20_000 {
+        let ratings: Vec<f64> = (0..5).map(|k| number(5 * response + k, 1)).collect();
+        let guesses: Vec<f64> = (0..5)
+            .map(|k| 0.6 * ratings[k as usize] + 0.4 * number(5 * response + k, 77_777))
+            .collect();
+        let texts: Vec<String> = (0..5).map(|k| format!("Step {k} of {response}.")).collect();
+        let id = format!("r{response}");
+        let record = json!({"id": id, "prompt": id, "segments": texts, "ratings": ratings});
+        data.push(record.to_string());
+        scores.push(json!({"id": id, "scores": guesses}).to_string());
+    }
+    write(directory.path(), "data.jsonl", data.join("\n"));
+    write(directory.path(), "scores.jsonl", scores.join("\n"));
+    let start = std::time::Instant::now();
+    let arguments = ["eval", "--scores", "scores.jsonl", "data.jsonl", "--json"];
+    let json = json_of(gradus(directory.path(), &arguments));
+    let took = start.elapsed();
+    assert_eq!(json["aspects"][0]["segment"]["values"]["count"], 100_000);
+    let intervals = json["aspects"][0]["segment"]["intervals"]
+        .as_object()
+        .unwrap();
+    assert_eq!(intervals.len(), 14);
+    println!("{took:?}");
+    // Seconds on a machine of its own; the rest is for what runs beside the test.
+    assert!(took < std::time::Duration::from_mins(1), "{took:?}");
+}
