@@ -42,6 +42,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         benchmark: Box<ProcessBenchmark>,
     },
+    /// Compare models or score files on the same data: which is better, beyond noise?
+    #[command(after_help = COMPARE_HELP)]
+    Compare(CompareArgs),
+    /// Show which segments make up the loss and drive the next step
+    #[command(after_help = EXPLAIN_HELP, allow_missing_positional = true)]
+    Explain(ExplainArgs),
     /// Score every segment of every response
     #[command(after_help = SCORE_HELP)]
     Score(ScoreArgs),
@@ -114,6 +120,26 @@ Data comes from the importers as it is:
   gradus process prmbench --scores mine.jsonl prmbench.jsonl --threshold 0.5
   gradus process best-of-n my-bundle candidates.jsonl --outcome correct";
 
+const COMPARE_HELP: &str = "\
+Each system is a bundle directory or a file of scores made by any program and joined by id; the last
+path is the data. NAME=PATH names a system. All are judged on the segments that all of them score.
+The verdict rests on a paired bootstrap over responses, corrected for the number of pairs; paired t
+and Wilcoxon tests on the error per response stand beside it.
+
+  gradus compare my-bundle other-bundle test.jsonl.gz
+  gradus compare ours=my-bundle theirs=scores.jsonl test.jsonl.gz --metric pearson
+
+docs/compare.md says how to read it.";
+
+const EXPLAIN_HELP: &str = "\
+Takes the squared error apart, segment by segment, on the scale that the model is trained on: error,
+share of the loss, gradient at the score and share of the gradient at the head, worst first. What is
+explained together counts as one batch. docs/explain.md has the formulas.
+
+  gradus explain my-bundle test.jsonl.gz --top 20
+  gradus explain my-bundle test.jsonl.gz --id x17 --aspect factuality
+  gradus explain --scores mine.jsonl test.jsonl.gz";
+
 const SCORE_HELP: &str = "\
 Reads native records (one JSON object a line, .gz and .zst too) and writes them back with a `score`
 in every segment and one for the response, in rating units. A response without segments is cut as
@@ -121,6 +147,16 @@ the model's training data was. Memory does not grow with the file.
 
   gradus score my-bundle answers.jsonl -o scored.jsonl
   gradus score my-bundle answers.jsonl > scored.jsonl";
+
+const AUDIT_HELP: &str = "\
+Reads the splits together and prints what place, length and overlap with the prompt alone tell of
+the ratings, and what it found, worst first: problems and warnings are worth stopping for, notes
+are good to know. The exit code is 0 whatever is found, unless --strict is given.
+
+  gradus data audit train.jsonl --valid valid.jsonl --test test.jsonl
+  gradus data audit all.jsonl.gz --scale 0:1 --strict
+
+What is looked for, with the thresholds: docs/audit.md";
 
 /// Where to compute.
 #[derive(Debug, Clone, Args)]
@@ -391,6 +427,63 @@ pub(crate) struct ThresholdArgs {
     pub(crate) threshold_scores: Option<PathBuf>,
 }
 
+/// `gradus compare`.
+#[derive(Debug, Args)]
+pub(crate) struct CompareArgs {
+    /// Two or more systems (bundle directories or score files, as PATH or NAME=PATH), then the data
+    #[arg(required = true, num_args = 3.., value_names = ["SYSTEM", "SYSTEM", "DATA"])]
+    pub(crate) paths: Vec<String>,
+    /// Metric the verdict is about: mse, pearson, spearman, .. (an unknown one lists all)
+    #[arg(long, default_value = "mse")]
+    pub(crate) metric: String,
+    /// Compare this aspect only [default: all that the systems score]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) aspect: Option<String>,
+    /// Largest chance of calling equal systems different
+    #[arg(long, default_value_t = 0.05)]
+    pub(crate) significance: f64,
+    /// Resamples of the bootstrap
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub(crate) resamples: usize,
+    /// Seed of the resamples
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Print JSON instead of tables
+    #[arg(long, conflicts_with = "markdown")]
+    pub(crate) json: bool,
+    /// Print Markdown tables
+    #[arg(long)]
+    pub(crate) markdown: bool,
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
+}
+
+/// `gradus explain`.
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// Directory of a trained bundle; left out with --scores
+    pub(crate) bundle: Option<PathBuf>,
+    /// Data set with ratings
+    pub(crate) data: PathBuf,
+    /// Scores of any program, joined to the data by id; nothing is known of their head
+    #[arg(long, value_name = "FILE")]
+    pub(crate) scores: Option<PathBuf>,
+    /// Explain this record only
+    #[arg(long)]
+    pub(crate) id: Option<String>,
+    /// Explain this aspect only [default: all that are scored]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) aspect: Option<String>,
+    /// Segments to show, the worst first; 0 shows all [default: 10, all with --id]
+    #[arg(long, value_name = "N")]
+    pub(crate) top: Option<usize>,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
+}
+
 /// `gradus score`.
 #[derive(Debug, Args)]
 pub(crate) struct ScoreArgs {
@@ -414,6 +507,31 @@ pub(crate) struct ScoreArgs {
     pub(crate) device: DeviceArgs,
 }
 
+/// `gradus data audit`.
+#[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    /// Data set, or the split that models are trained on
+    pub(crate) data: PathBuf,
+    /// Validation split
+    #[arg(long, value_name = "FILE")]
+    pub(crate) valid: Option<PathBuf>,
+    /// Test split; fitted shortcuts are judged by it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) test: Option<PathBuf>,
+    /// Range that every rating should lie in, as 0:1 [default: look for ratings far from all others]
+    #[arg(long, value_name = "LOW:HIGH", allow_hyphen_values = true)]
+    pub(crate) scale: Option<String>,
+    /// Seed of the folds and hashes
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Exit with 2 when there is a problem or a warning
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Print JSON instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// `gradus data …`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum DataCommand {
@@ -434,6 +552,9 @@ pub(crate) enum DataCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Look for shortcuts, leaks, shared prompts and wrong ratings before training
+    #[command(after_help = AUDIT_HELP)]
+    Audit(AuditArgs),
     /// Split a data set so that no prompt is in two splits
     Split {
         /// File of native records

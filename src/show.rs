@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use anstyle::{RgbColor, Style};
 use anyhow::Result;
 use comfy_table::presets;
-use comfy_table::{CellAlignment, Table};
+use comfy_table::{CellAlignment, Table, TableStyle};
 use gradus::train::RunReport;
 use serde::Serialize;
 
@@ -30,13 +30,28 @@ pub(crate) fn status(text: &str) {
 
 /// A table: the first column to the left, the others to the right.
 pub(crate) fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let rows = rows.collect();
+    aligned(presets::NOTHING, (0, 2), header, rows)
+}
+
+/// The same as a table of Markdown.
+pub(crate) fn markdown_table(header: &[&str], rows: Vec<Vec<String>>) -> String {
+    aligned(presets::ASCII_MARKDOWN, (1, 1), header, rows)
+}
+
+fn aligned(
+    style: TableStyle,
+    padding: (u16, u16),
+    header: &[&str],
+    rows: Vec<Vec<String>>,
+) -> String {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(header);
+    table.load_style(style).set_header(header);
     for row in rows {
         table.add_row(row);
     }
     for (index, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, 2));
+        column.set_padding(padding);
         if index > 0 {
             column.set_cell_alignment(CellAlignment::Right);
         }

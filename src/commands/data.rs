@@ -18,6 +18,7 @@ pub(crate) fn run(command: DataCommand) -> Result<()> {
     match command {
         DataCommand::Validate { files, json } => validate(&files, json),
         DataCommand::Stats { file, json } => stats(&file, json),
+        DataCommand::Audit(args) => super::audit::run(&args),
         DataCommand::Split {
             file,
             output,

@@ -1,12 +1,16 @@
 //! One file per subcommand: arguments → checked configuration → library call → report.
 
+mod audit;
 mod calibrate;
+mod compare;
 mod data;
 mod devices;
 mod eval;
+mod explain;
 mod process;
 mod quickstart;
 mod score;
+mod systems;
 mod train;
 
 use anyhow::Result;
@@ -21,6 +25,8 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Eval(args) => eval::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Process { benchmark } => process::run(&benchmark),
+        Command::Compare(args) => compare::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Data { command } => data::run(command),
         Command::Devices { json } => devices::run(json),

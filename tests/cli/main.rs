@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
+mod audit;
+mod compare;
 mod data;
 mod disk;
 mod encoder;
 mod evaluation;
+mod explain;
 mod help;
 mod interrupt;
 mod records;

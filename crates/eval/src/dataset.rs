@@ -116,7 +116,7 @@ impl Baselines {
     }
 }
 
-fn of_aspect<'a>(aspect: &str, examples: &'a [Example]) -> Vec<BaselineExample<'a>> {
+pub(crate) fn of_aspect<'a>(aspect: &str, examples: &'a [Example]) -> Vec<BaselineExample<'a>> {
     let example = |example: &'a Example| BaselineExample {
         prompt: &example.prompt,
         response: &example.response,

@@ -101,6 +101,26 @@ pub enum EvalError {
         /// The words that are understood, comma-separated.
         known: String,
     },
+    /// A word that names no aspect of a model or a data set.
+    #[error("unknown aspect: found `{found}`, expected one of: {known}")]
+    UnknownAspect {
+        /// The word.
+        found: String,
+        /// The aspects there are, comma-separated.
+        known: String,
+    },
+    /// A split without an example has nothing to audit.
+    #[error("{split}: found no example, expected at least one")]
+    NothingToAudit {
+        /// Name of the split.
+        split: String,
+    },
+    /// A text that names no scale of ratings.
+    #[error("scale: found `{found}`, expected LOW:HIGH with LOW below HIGH, as in 0:1")]
+    ScaleRange {
+        /// The text.
+        found: String,
+    },
     /// A word that names no kind of recalibration.
     #[error("unknown recalibration: found `{found}`, expected one of: {known}")]
     UnknownRecalibration {
@@ -231,6 +251,9 @@ impl EvalError {
             Self::Model(error) => error.hint(),
             Self::BaselineAspect { .. }
             | Self::Chart { .. }
+            | Self::UnknownAspect { .. }
+            | Self::NothingToAudit { .. }
+            | Self::ScaleRange { .. }
             | Self::UnknownAggregation { .. }
             | Self::UnknownMetric { .. }
             | Self::UnknownRecalibration { .. } => None,

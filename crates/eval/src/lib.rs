@@ -10,8 +10,11 @@
 //!    [`baselines`] judged on exactly the same segments;
 //! 3. how certain the figures are ([`bootstrap`]) and whether two systems differ ([`compare`]);
 //! 4. whether the values can be taken at their word ([`calibration`]), where they fail
-//!    ([`slices`]), and the benchmarks of process reward models ([`process`]);
+//!    ([`slices`]), what the loss is made of ([`explain`]), and the benchmarks of process reward
+//!    models ([`process`]);
 //! 5. all of it on one page to look at: [`report`].
+//!
+//! Before any of it, [`audit`] looks for what is wrong with a data set.
 //!
 //! ```
 //! use gradus_eval::{Aggregation, Aspect, Evaluation, ScoredResponse, ScoredSegment};
@@ -40,6 +43,7 @@
 //! differ in length, and where the result overflows. It is never NaN and never a made-up 0.
 
 mod aggregation;
+pub mod audit;
 pub mod baselines;
 pub mod bootstrap;
 pub mod calibration;
@@ -47,6 +51,7 @@ pub mod compare;
 mod dataset;
 mod error;
 mod evaluation;
+pub mod explain;
 mod judged;
 pub mod metrics;
 mod pairs;

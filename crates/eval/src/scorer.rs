@@ -210,6 +210,15 @@ impl Scorer {
                 scores[index] = SegmentScore::NoTokens;
             }
         }
+        for rows in self.batches(&encoded) {
+            self.score_batch(&rows, &encoded, &mut scores);
+        }
+        Ok(scores)
+    }
+
+    /// The batches in which `encoded` is scored, as indices; examples without a segment to score
+    /// are in none.
+    pub(crate) fn batches(&self, encoded: &[EncodedExample]) -> Vec<Vec<usize>> {
         let scorable: Vec<usize> = (0..encoded.len())
             .filter(|&row| !encoded[row].segments.is_empty())
             .collect();
@@ -217,14 +226,29 @@ impl Scorer {
             .iter()
             .map(|&row| encoded[row].num_tokens())
             .collect();
-        for batch in plan_batches(&lengths, self.batch, true, None, 0) {
-            let rows: Vec<usize> = batch
-                .into_iter()
-                .map(|position| scorable[position])
-                .collect();
-            self.score_batch(&rows, &encoded, &mut scores);
-        }
-        Ok(scores)
+        plan_batches(&lengths, self.batch, true, None, 0)
+            .into_iter()
+            .map(|batch| batch.into_iter().map(|place| scorable[place]).collect())
+            .collect()
+    }
+
+    /// Pooled states, `[batch_size, num_segments, d_model]`, and the scores read off them on the
+    /// training scale, `[batch_size, num_segments, num_aspects]`.
+    pub(crate) fn states_and_scores(&self, examples: &[&EncodedExample]) -> (Tensor<3>, Tensor<3>) {
+        let batch = self.text.batcher().batch(examples, &self.device);
+        let states = self.model.pooled(SegmentInput {
+            token_ids: batch.token_ids,
+            type_ids: batch.type_ids,
+            mask_pad: batch.mask_pad,
+            segment_spans: batch.segment_spans,
+        });
+        let scores = self.model.scores_of(states.clone());
+        (states, scores)
+    }
+
+    /// How text becomes tokens.
+    pub(crate) fn text(&self) -> &TextEncoder {
+        &self.text
     }
 
     /// The recalibration of every aspect, where it has one and it is to be applied.
@@ -241,15 +265,9 @@ impl Scorer {
         scores: &mut [Vec<SegmentScore>],
     ) {
         let examples: Vec<&EncodedExample> = rows.iter().map(|&row| &encoded[row]).collect();
-        let batch = self.text.batcher().batch(&examples, &self.device);
-        let [_, num_segments, num_aspects] = batch.targets.dims();
-        let output = self.model.forward(SegmentInput {
-            token_ids: batch.token_ids,
-            type_ids: batch.type_ids,
-            mask_pad: batch.mask_pad,
-            segment_spans: batch.segment_spans,
-        });
-        let values: Vec<f32> = output.into_data().iter::<f32>().collect();
+        let (_, scores_of_batch) = self.states_and_scores(&examples);
+        let [_, num_segments, num_aspects] = scores_of_batch.dims();
+        let values: Vec<f32> = scores_of_batch.into_data().iter::<f32>().collect();
         let aspects = &self.text.config().aspects;
         for (position, (&row, example)) in rows.iter().zip(&examples).enumerate() {
             for (k, segment) in example.segments.iter().enumerate() {
@@ -268,7 +286,7 @@ impl Scorer {
 
 /// The example without its ratings: a rated segment without a token stops training, but in scoring
 /// it is one more segment that cannot be scored.
-fn unrated(example: &Example) -> Example {
+pub(crate) fn unrated(example: &Example) -> Example {
     let mut example = example.clone();
     example.ratings.clear();
     for segment in &mut example.segments {

@@ -136,7 +136,16 @@ impl RewardModel {
     /// # Panics
     /// As [`raw`](Self::raw).
     pub fn forward(&self, input: SegmentInput) -> Tensor<3> {
-        self.output.forward(self.raw(input))
+        self.scores_of(self.pooled(input))
+    }
+
+    /// The scores read off pooled states, as [`pooled`](Self::pooled) returns them.
+    ///
+    /// # Shapes
+    /// - `pooled`: `[batch_size, num_segments, d_model]`
+    /// - returns: `[batch_size, num_segments, num_aspects]`, on the training scale
+    pub fn scores_of(&self, pooled: Tensor<3>) -> Tensor<3> {
+        self.output.forward(self.head.forward(pooled))
     }
 
     /// What the head says, before the output function: the logits of a sigmoid.
@@ -145,9 +154,20 @@ impl RewardModel {
     /// - returns: `[batch_size, num_segments, num_aspects]`
     ///
     /// # Panics
+    /// As [`pooled`](Self::pooled).
+    pub fn raw(&self, input: SegmentInput) -> Tensor<3> {
+        self.head.forward(self.pooled(input))
+    }
+
+    /// What the head reads: the pooled state of each segment.
+    ///
+    /// # Shapes
+    /// - returns: `[batch_size, num_segments, d_model]`; zeros for absent segments
+    ///
+    /// # Panics
     /// If the shapes do not agree, or the sequence is longer than the encoder's table of
     /// positions: see [`EncoderConfig::check_sequence`].
-    pub fn raw(&self, input: SegmentInput) -> Tensor<3> {
+    pub fn pooled(&self, input: SegmentInput) -> Tensor<3> {
         let SegmentInput {
             token_ids,
             type_ids,
@@ -155,7 +175,7 @@ impl RewardModel {
             segment_spans,
         } = input;
         let hidden = self.encoder.forward(token_ids, type_ids, mask_pad);
-        self.head.forward(self.pooling.pool(hidden, segment_spans))
+        self.pooling.pool(hidden, segment_spans)
     }
 
     /// Sets the score an average segment starts from, one per aspect, on the training scale; see

@@ -4,12 +4,12 @@ use super::BaselineExample;
 use serde::{Deserialize, Serialize};
 
 /// Number of features of position and length.
-pub(super) const POSITION_FEATURES: usize = 7;
+pub(crate) const POSITION_FEATURES: usize = 7;
 
 /// Features of position and length of every segment of a record: relative position
 /// `k / (n - 1)` (0 for a single segment), index `k`, is it the first, is it the last, number of
 /// segments, `ln(1 + characters)`, and its share of the response's characters.
-pub(super) fn position_features(example: &BaselineExample) -> Vec<[f64; POSITION_FEATURES]> {
+pub(crate) fn position_features(example: &BaselineExample) -> Vec<[f64; POSITION_FEATURES]> {
     let count = example.segments.len();
     let response_length = example.response.chars().count().max(1) as f64;
     let flag = f64::from;
@@ -34,7 +34,7 @@ pub(super) fn position_features(example: &BaselineExample) -> Vec<[f64; POSITION
 }
 
 /// Lower-case words: runs of letters and digits, in any script.
-pub(super) fn words(text: &str) -> Vec<String> {
+pub(crate) fn words(text: &str) -> Vec<String> {
     text.split(|character: char| !character.is_alphanumeric())
         .filter(|word| !word.is_empty())
         .map(str::to_lowercase)
@@ -42,13 +42,13 @@ pub(super) fn words(text: &str) -> Vec<String> {
 }
 
 /// Share of a segment's words that the prompt also has; 0 for a segment without words.
-pub(super) fn overlap(segment: &[String], prompt: &std::collections::HashSet<String>) -> f64 {
+pub(crate) fn overlap(segment: &[String], prompt: &std::collections::HashSet<String>) -> f64 {
     let shared = segment.iter().filter(|word| prompt.contains(*word)).count();
     shared as f64 / segment.len().max(1) as f64
 }
 
 /// The 64-bit FNV-1a hash: the same on every machine and in every version.
-pub(super) fn fnv1a(parts: &[&str]) -> u64 {
+pub(crate) fn fnv1a(parts: &[&str]) -> u64 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     for (index, part) in parts.iter().enumerate() {
         let separator = (index > 0).then_some(b' ');

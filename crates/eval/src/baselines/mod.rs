@@ -3,7 +3,7 @@
 //! A model is worth its cost by as much as it beats these. They are fitted on the ratings of the
 //! training set, one aspect at a time, and scored on the segments the model is judged on.
 
-mod features;
+pub(crate) mod features;
 mod linear;
 mod sparse;
 mod train_mean;

@@ -1,0 +1,224 @@
+//! What fitted shortcuts reach on responses they have not seen.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::corpus::{Corpus, Entry};
+use super::reach::Reach;
+use super::shortcuts::{Feature, rows};
+use crate::Result;
+use crate::baselines::features::fnv1a;
+use crate::baselines::{Baseline, BaselineExample};
+use crate::metrics::{Moments, mean, pearson};
+
+/// Parts that the prompts are dealt into where there is only one split.
+pub(super) const FOLDS: u64 = 5;
+
+/// A shortcut that is fitted to the ratings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeldOut {
+    /// [`PositionLength`](crate::baselines::PositionLength): place (is it the last, for instance)
+    /// and length.
+    PositionLength,
+    /// A line through [`Feature::PromptOverlap`].
+    PromptOverlap,
+    /// [`BagOfWords`](crate::baselines::BagOfWords): words, overlap, place and length.
+    BagOfWords,
+}
+
+impl HeldOut {
+    /// All of them, cheapest first.
+    pub const ALL: [Self; 3] = [Self::PositionLength, Self::PromptOverlap, Self::BagOfWords];
+
+    /// The name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PositionLength => "position + length",
+            Self::PromptOverlap => "overlap with prompt",
+            Self::BagOfWords => "bag of words",
+        }
+    }
+}
+
+/// What a fitted shortcut reaches.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FitReach {
+    /// The shortcut.
+    pub fit: HeldOut,
+    /// Pearson correlation with the ratings that it was not fitted to.
+    pub pearson: Option<f64>,
+    /// What that means.
+    pub reach: Reach,
+    /// What it was fitted to and judged by.
+    pub how: How,
+}
+
+/// What a shortcut was fitted to and judged by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    /// Fitted to one split, judged by another.
+    Splits {
+        /// The first split.
+        fitted: String,
+        /// The last split.
+        judged: String,
+    },
+    /// Cross-validated: the prompts are dealt into five parts, and each part is predicted from the
+    /// others; the mean over the parts, by their size.
+    Folds,
+}
+
+impl fmt::Display for How {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Splits { fitted, judged } => write!(f, "fitted on {fitted}, judged on {judged}"),
+            Self::Folds => write!(f, "cross-validated over prompts, {FOLDS} folds"),
+        }
+    }
+}
+
+/// What every fitted shortcut reaches: from the first split to the last, or within the only one.
+pub(super) fn fits(corpus: &Corpus, aspect: &str, seed: u64) -> Result<Vec<FitReach>> {
+    let judged = corpus.splits.len() - 1;
+    let (how, parts): (How, Vec<Part>) = if judged > 0 {
+        let name = |split: usize| corpus.splits[split].name.clone();
+        let part = Part::new(corpus, aspect, |entry| {
+            (entry.split == 0, entry.split == judged)
+        });
+        let (fitted, judged) = (name(0), name(judged));
+        (How::Splits { fitted, judged }, vec![part])
+    } else {
+        let fold =
+            |entry: &Entry| fnv1a(&[&seed.to_string(), &corpus.prompts[entry.prompt]]) % FOLDS;
+        let part = |held_out| {
+            Part::new(corpus, aspect, |entry| {
+                (fold(entry) != held_out, fold(entry) == held_out)
+            })
+        };
+        (How::Folds, (0..FOLDS).map(part).collect())
+    };
+    let responses = parts.iter().map(|part| part.judged.len()).sum();
+    HeldOut::ALL
+        .into_iter()
+        .map(|fit| {
+            let (pearson, segments) = over_parts(fit, &parts)?;
+            Ok(FitReach {
+                fit,
+                pearson,
+                reach: Reach::of(pearson, segments, responses),
+                how: how.clone(),
+            })
+        })
+        .collect()
+}
+
+/// The mean correlation over `parts`, by their number of ratings, and that number.
+fn over_parts(fit: HeldOut, parts: &[Part]) -> Result<(Option<f64>, usize)> {
+    let (mut sum, mut count) = (0.0, 0);
+    for part in parts {
+        let (predictions, ratings) = part.predict(fit)?;
+        if let Some(pearson) = pearson(&predictions, &ratings) {
+            sum += pearson * ratings.len() as f64;
+            count += ratings.len();
+        }
+    }
+    Ok(((count > 0).then(|| sum / count as f64), count))
+}
+
+/// Examples to fit a shortcut to and examples to judge it by; all have a rating.
+struct Part<'a> {
+    fitted: Vec<Prepared<'a>>,
+    judged: Vec<Prepared<'a>>,
+}
+
+/// An example as baselines see it, and the overlap of each segment with the prompt.
+#[derive(Clone)]
+struct Prepared<'a> {
+    example: BaselineExample<'a>,
+    overlaps: Vec<f64>,
+}
+
+impl<'a> Part<'a> {
+    /// `role` tells of an entry whether it is fitted to and whether it is judged by.
+    fn new(corpus: &Corpus<'a>, aspect: &str, role: impl Fn(&Entry) -> (bool, bool)) -> Self {
+        let mut part = Self {
+            fitted: Vec::new(),
+            judged: Vec::new(),
+        };
+        for entry in &corpus.entries {
+            let (fitted, judged) = role(entry);
+            let rated = |s: &gradus_data::Segment| s.ratings.contains_key(aspect);
+            if !(fitted || judged) || !entry.example.segments.iter().any(rated) {
+                continue;
+            }
+            let overlap = Feature::PromptOverlap as usize;
+            let prepared = Prepared {
+                example: crate::dataset::of_aspect(aspect, std::slice::from_ref(entry.example))
+                    .remove(0),
+                overlaps: rows(entry.example).iter().map(|row| row[overlap]).collect(),
+            };
+            if fitted {
+                part.fitted.push(prepared.clone());
+            }
+            if judged {
+                part.judged.push(prepared);
+            }
+        }
+        part
+    }
+
+    /// Predictions and ratings of the judged segments; none where nothing can be fitted.
+    fn predict(&self, fit: HeldOut) -> Result<(Vec<f64>, Vec<f64>)> {
+        if self.fitted.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let scores: Vec<Vec<f64>> = match fit {
+            HeldOut::PositionLength => self.baseline(Baseline::PositionLength)?,
+            HeldOut::BagOfWords => self.baseline(Baseline::BagOfWords)?,
+            HeldOut::PromptOverlap => self.line(),
+        };
+        let pairs = self.judged.iter().zip(scores).flat_map(|(p, scores)| {
+            let ratings = p.example.segments.iter().map(|segment| segment.rating);
+            ratings.zip(scores)
+        });
+        Ok(pairs
+            .filter_map(|(rating, score)| Some((score, rating?)))
+            .unzip())
+    }
+
+    fn baseline(&self, baseline: Baseline) -> Result<Vec<Vec<f64>>> {
+        let examples: Vec<_> = self.fitted.iter().map(|p| p.example.clone()).collect();
+        let fitted = baseline.fit(&examples)?;
+        Ok(self
+            .judged
+            .iter()
+            .map(|p| fitted.predict(&p.example))
+            .collect())
+    }
+
+    /// Least squares of the rating on the overlap.
+    fn line(&self) -> Vec<Vec<f64>> {
+        let pairs = self.fitted.iter().flat_map(|p| {
+            let ratings = p.example.segments.iter().map(|segment| segment.rating);
+            p.overlaps.iter().zip(ratings)
+        });
+        let (overlaps, ratings): (Vec<f64>, Vec<f64>) = pairs
+            .filter_map(|(&overlap, rating)| Some((overlap, rating?)))
+            .unzip();
+        let moments = Moments::of(&overlaps, &ratings);
+        let slope = if moments.variance_predictions > 0.0 {
+            moments.covariance / moments.variance_predictions
+        } else {
+            0.0
+        };
+        let start = mean(&ratings) - slope * mean(&overlaps);
+        let predict = |overlap: &f64| start + slope * overlap;
+        self.judged
+            .iter()
+            .map(|p| p.overlaps.iter().map(predict).collect())
+            .collect()
+    }
+}

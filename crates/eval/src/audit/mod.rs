@@ -1,0 +1,130 @@
+//! What is wrong with a data set before anything is trained on it?
+//!
+//! [`audit`] looks at one or more splits for what makes a reward model look better than it is or
+//! learn something else than it should:
+//!
+//! - shortcuts: what place, length and overlap with the prompt alone tell of the rating, and
+//!   responses that end at their first error;
+//! - prompts that two splits share, exactly or nearly, and repeated responses rated differently;
+//! - ratings out of scale, constant, copied from one aspect to another or to every segment;
+//! - the rating, or a mark that stands for it, in the text itself;
+//! - segments without text and text without a segment.
+//!
+//! What is found is graded and sorted, worst first ([`Finding`], [`Grade`]). A [`Grade::Problem`]
+//! or a [`Grade::Warning`] is worth stopping for; a [`Grade::Note`] is good to know. Thresholds
+//! stand as constants beside the checks. Everything is deterministic for a given seed and takes
+//! time about linear in the size of the data.
+//!
+//! ```
+//! use gradus_data::{Location, parse_example};
+//! use gradus_eval::audit::{AuditOptions, AuditSplit, Grade, audit};
+//!
+//! // Thirty solutions that end at their first wrong step.
+//! let examples: Vec<_> = (0..30)
+//!     .map(|k| {
+//!         let good = (0..2 + k % 3).map(|step| format!(r#""Step {step} is right.""#));
+//!         let steps: Vec<String> = good.chain([r#""This is wrong.""#.into()]).collect();
+//!         let ratings: Vec<&str> = vec!["1"; steps.len() - 1].into_iter().chain(["0"]).collect();
+//!         let (steps, ratings) = (steps.join(","), ratings.join(","));
+//!         let line = format!(r#"{{"prompt":"Sum {k}?","segments":[{steps}],"ratings":[{ratings}]}}"#);
+//!         parse_example(&line, &Location::new("data.jsonl", k + 1))
+//!     })
+//!     .collect::<Result<_, _>>()?;
+//! let report = audit(&[AuditSplit::new("train", &examples)], &AuditOptions::default())?;
+//! assert_eq!(report.findings[0].grade, Grade::Problem);
+//! assert!(report.findings[0].message.contains("is last"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod corpus;
+mod endings;
+mod finding;
+mod held_out;
+mod numbers;
+mod options;
+mod outliers;
+mod prompts;
+mod ratings;
+mod reach;
+mod repeats;
+mod report;
+mod shingles;
+mod shortcuts;
+mod structure;
+mod tokens;
+
+pub use endings::Endings;
+pub use finding::{ExampleRef, Finding, FindingKind, Grade};
+pub use held_out::{FitReach, HeldOut, How};
+pub use numbers::NumberLeak;
+pub use options::{AuditOptions, AuditSplit, ScaleRange};
+pub use prompts::{PromptOverlap, PromptPair};
+pub use ratings::AspectPair;
+pub use reach::Reach;
+pub use repeats::RepeatedResponses;
+pub use report::{AspectAudit, AuditReport, SplitAudit};
+pub use shortcuts::{Feature, FeatureReach};
+pub use structure::TextShape;
+pub use tokens::{SuspiciousToken, TokenSide};
+
+use crate::{EvalError, Result};
+use corpus::Corpus;
+
+/// Audits `splits` taken together; the first is the one that models are trained on.
+///
+/// # Errors
+/// [`EvalError::NothingToAudit`] without a split or with one that has no example.
+pub fn audit(splits: &[AuditSplit], options: &AuditOptions) -> Result<AuditReport> {
+    if splits.is_empty() || splits.iter().any(|split| split.examples.is_empty()) {
+        let split = splits.iter().find(|split| split.examples.is_empty());
+        let name = split.map_or("data", |split| &split.name).to_owned();
+        return Err(EvalError::NothingToAudit { split: name });
+    }
+    let corpus = Corpus::new(splits);
+    let mut findings = Vec::new();
+    let splits = structure::splits(&corpus, &mut findings);
+    let aspects = corpus
+        .aspects()
+        .into_iter()
+        .map(|aspect| audit_aspect(&corpus, aspect, options, &mut findings))
+        .collect::<Result<_>>()?;
+    ratings::presence(&corpus, &mut findings);
+    let aspect_pairs = ratings::aspect_pairs(&corpus, &mut findings);
+    let prompt_overlaps = prompts::overlaps(&corpus, options.seed, &mut findings);
+    let repeated_responses = repeats::responses(&corpus, &mut findings);
+    // Stable: within a grade, in the order of the checks.
+    findings.sort_by_key(|finding| finding.grade);
+    Ok(AuditReport {
+        splits,
+        aspects,
+        aspect_pairs,
+        prompt_overlaps,
+        repeated_responses,
+        findings,
+    })
+}
+
+fn audit_aspect(
+    corpus: &Corpus,
+    aspect: &str,
+    options: &AuditOptions,
+    findings: &mut Vec<Finding>,
+) -> Result<AspectAudit> {
+    let rated = corpus.rated(aspect);
+    let features = shortcuts::features(corpus, &rated);
+    let fits = held_out::fits(corpus, aspect, options.seed)?;
+    shortcuts::judge(aspect, &features, &fits, findings);
+    let endings = endings::find(corpus, aspect, &rated, findings);
+    ratings::check(corpus, aspect, &rated, options.scale, findings);
+    let tokens = tokens::suspicious(corpus, aspect, &rated, findings);
+    let numbers = numbers::find(corpus, aspect, &rated, findings);
+    Ok(AspectAudit {
+        aspect: aspect.to_owned(),
+        rated: rated.len(),
+        features,
+        fits,
+        endings,
+        tokens,
+        numbers,
+    })
+}

@@ -1,0 +1,130 @@
+//! Numbers in the text that are the rating.
+
+use serde::{Deserialize, Serialize};
+use unicode_segmentation::UnicodeSegmentation as _;
+
+use super::corpus::{Corpus, Rated};
+use super::finding::{Finding, FindingKind, Grade, percent};
+use super::tokens::around;
+use crate::metrics::same;
+
+/// Fewest segments with a matching number to speak of.
+const FEWEST: usize = 20;
+/// Agreement beyond chance from which on numbers are the rating.
+const AGREEMENT: f64 = 0.3;
+
+/// Numbers in a segment, or within 40 characters of unsegmented text around it, that equal its
+/// rating; `70%` is both 70 and 0.7.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NumberLeak {
+    /// Rated segments with a number.
+    pub with_number: usize,
+    /// Of these, segments with a number that equals the rating.
+    pub matching: usize,
+    /// How many would by chance, if ratings were dealt anew.
+    pub by_chance: f64,
+    /// `(matching - by_chance) / (with_number - by_chance)`: 0 for chance, 1 where every number is
+    /// the rating. `None` without a number, or where chance explains all.
+    pub agreement: Option<f64>,
+}
+
+pub(super) fn find(
+    corpus: &Corpus,
+    aspect: &str,
+    rated: &[Rated],
+    findings: &mut Vec<Finding>,
+) -> NumberLeak {
+    let mut sorted: Vec<f64> = rated.iter().map(|rated| rated.rating).collect();
+    sorted.sort_by(f64::total_cmp);
+    let share_of = |value: f64| {
+        let from = sorted.partition_point(|&rating| rating < value);
+        let to = sorted.partition_point(|&rating| rating <= value);
+        (to - from) as f64 / sorted.len() as f64
+    };
+    let mut leak = NumberLeak::default();
+    let mut matching = Vec::new();
+    for rated in rated {
+        let numbers = numbers(around(corpus.entries[rated.entry].example, rated.segment));
+        if numbers.is_empty() {
+            continue;
+        }
+        leak.with_number += 1;
+        leak.by_chance += numbers
+            .iter()
+            .map(|&number| share_of(number))
+            .sum::<f64>()
+            .min(1.0);
+        if numbers.iter().any(|&number| same(number, rated.rating)) {
+            leak.matching += 1;
+            matching.push(rated);
+        }
+    }
+    let possible = leak.with_number as f64 - leak.by_chance;
+    if possible > 1e-9 {
+        leak.agreement = Some((leak.matching as f64 - leak.by_chance) / possible);
+    }
+    if let Some(agreement) = leak
+        .agreement
+        .filter(|&agreement| leak.matching >= FEWEST && agreement >= AGREEMENT)
+    {
+        let message = format!(
+            "{} of {} segments with a number ({}) hold one that equals their rating, where chance \
+             explains {:.0}",
+            leak.matching,
+            leak.with_number,
+            percent(leak.matching as f64 / leak.with_number as f64),
+            leak.by_chance
+        );
+        findings.push(
+            Finding::new(Grade::Problem, FindingKind::NumberLeak, message)
+                .about(aspect)
+                .number("segments", leak.matching as f64)
+                .number("by_chance", leak.by_chance)
+                .number("agreement", agreement)
+                .examples(corpus.references(matching)),
+        );
+    }
+    leak
+}
+
+/// The different numbers of a text.
+fn numbers(text: &str) -> Vec<f64> {
+    let tokens: Vec<&str> = text.split_word_bounds().collect();
+    let mut numbers = Vec::new();
+    for (index, token) in tokens.iter().enumerate() {
+        let starts_with_digit = token.starts_with(|c: char| c.is_ascii_digit());
+        let Some(size) = token
+            .parse::<f64>()
+            .ok()
+            .filter(|n| starts_with_digit && n.is_finite())
+        else {
+            continue;
+        };
+        let before = index.checked_sub(1).map(|before| tokens[before]);
+        let value = if matches!(before, Some("-" | "\u{2212}")) {
+            -size
+        } else {
+            size
+        };
+        numbers.push(value);
+        if tokens.get(index + 1) == Some(&"%") {
+            numbers.push(value / 100.0);
+        }
+    }
+    numbers.sort_by(f64::total_cmp);
+    numbers.dedup_by(|a, b| same(*a, *b));
+    numbers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_with_sign_and_percent() {
+        assert_eq!(numbers("rating: 0.3, so-so"), [0.3]);
+        assert_eq!(numbers("score -1 or \u{2212}0.5"), [-1.0, -0.5]);
+        assert_eq!(numbers("70% of 10"), [0.7, 10.0, 70.0]);
+        assert!(numbers("inf, NaN, x2y, one").is_empty());
+    }
+}

@@ -1,0 +1,232 @@
+//! Ratings by themselves: out of scale, constant, copied, missing, alike.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::corpus::{Corpus, Rated, by_response};
+use super::finding::{Finding, FindingKind, Grade, percent};
+use super::reach::{FEWEST_RESPONSES, FEWEST_SEGMENTS};
+use super::{ScaleRange, outliers};
+use crate::metrics::{pearson, same};
+
+/// Share of the most frequent rating from which on an aspect is nearly constant.
+const NEARLY_CONSTANT: f64 = 0.99;
+/// Correlation from which on two aspects are nearly the same.
+const ALIKE: f64 = 0.95;
+/// Share of the responses with one rating throughout from which on it was copied.
+const COPIED: f64 = 0.99;
+
+/// Two aspects, and how alike they are rated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AspectPair {
+    /// The first aspect.
+    pub first: String,
+    /// The second aspect.
+    pub second: String,
+    /// Segments rated in both.
+    pub rated: usize,
+    /// Pearson correlation of their ratings.
+    pub pearson: Option<f64>,
+}
+
+pub(super) fn check(
+    corpus: &Corpus,
+    aspect: &str,
+    rated: &[Rated],
+    scale: Option<ScaleRange>,
+    findings: &mut Vec<Finding>,
+) {
+    let mut found = Vec::new();
+    found.extend(match scale {
+        Some(scale) => out_of_scale(corpus, rated, scale),
+        None => far_from_others(corpus, rated),
+    });
+    let constant = constant(rated);
+    if constant.is_none() {
+        found.extend(copied(corpus, rated));
+    }
+    found.extend(constant);
+    findings.extend(found.into_iter().map(|finding| finding.about(aspect)));
+}
+
+fn out_of_scale(corpus: &Corpus, rated: &[Rated], scale: ScaleRange) -> Option<Finding> {
+    let outside: Vec<&Rated> = rated.iter().filter(|r| !scale.contains(r.rating)).collect();
+    let first = outside.first()?.rating;
+    let message = format!(
+        "{} of {} ratings ({}) lie outside the scale {scale}; the first is {first}",
+        outside.len(),
+        rated.len(),
+        percent(outside.len() as f64 / rated.len() as f64),
+    );
+    Some(
+        Finding::new(Grade::Problem, FindingKind::OutOfScale, message)
+            .number("ratings", outside.len() as f64)
+            .examples(corpus.references(outside)),
+    )
+}
+
+fn far_from_others(corpus: &Corpus, rated: &[Rated]) -> Option<Finding> {
+    let ratings: Vec<f64> = rated.iter().map(|rated| rated.rating).collect();
+    let (low, high) = outliers::bulk(&ratings)?;
+    let outside = |rated: &&Rated| !(low..=high).contains(&rated.rating);
+    let outside: Vec<&Rated> = rated.iter().filter(outside).collect();
+    let first = outside.first()?.rating;
+    let message = format!(
+        "{} of {} ratings ({}) lie far from all others, which are from {low} to {high}; the first \
+         is {first}",
+        outside.len(),
+        rated.len(),
+        percent(outside.len() as f64 / rated.len() as f64),
+    );
+    Some(
+        Finding::new(Grade::Warning, FindingKind::Outliers, message)
+            .number("ratings", outside.len() as f64)
+            .number("low", low)
+            .number("high", high)
+            .examples(corpus.references(outside)),
+    )
+}
+
+fn constant(rated: &[Rated]) -> Option<Finding> {
+    let mut counts: HashMap<u64, usize> = HashMap::new();
+    for rated in rated {
+        // Adding zero turns -0.0 into 0.0.
+        *counts.entry((rated.rating + 0.0).to_bits()).or_default() += 1;
+    }
+    let (&bits, &count) = counts
+        .iter()
+        .max_by_key(|(bits, count)| (**count, **bits))?;
+    let (rating, share) = (f64::from_bits(bits), count as f64 / rated.len() as f64);
+    let (grade, message) = if count == rated.len() {
+        let message = format!("all {count} ratings are {rating}");
+        (Grade::Problem, message)
+    } else if share >= NEARLY_CONSTANT && rated.len() >= FEWEST_SEGMENTS {
+        let message = format!(
+            "{count} of {} ratings ({:.2} %) are {rating}",
+            rated.len(),
+            100.0 * share
+        );
+        (Grade::Warning, message)
+    } else {
+        return None;
+    };
+    Some(
+        Finding::new(grade, FindingKind::Constant, message)
+            .number("rating", rating)
+            .number("share", share),
+    )
+}
+
+/// Whether every response has one rating, given to each of its segments or to its only one.
+fn copied(corpus: &Corpus, rated: &[Rated]) -> Option<Finding> {
+    let responses = by_response(rated).count();
+    let several: Vec<&[Rated]> = by_response(rated).filter(|r| r.len() > 1).collect();
+    if responses < FEWEST_RESPONSES {
+        return None;
+    }
+    if several.is_empty() {
+        let message = format!("all {responses} rated responses have one rated segment");
+        let finding = Finding::new(Grade::Note, FindingKind::SingleSegment, message);
+        return Some(finding.number("responses", responses as f64));
+    }
+    let one_rating = |r: &&&[Rated]| r.iter().all(|s| same(s.rating, r[0].rating));
+    let one_rating = several.iter().filter(one_rating).count();
+    let share = one_rating as f64 / several.len() as f64;
+    if share < COPIED || several.len() < FEWEST_RESPONSES {
+        return None;
+    }
+    let message = format!(
+        "{one_rating} of {} responses with two or more rated segments ({}) have the same rating \
+         throughout: a rating of the response, copied to its segments?",
+        several.len(),
+        percent(share)
+    );
+    Some(
+        Finding::new(Grade::Warning, FindingKind::CopiedRating, message)
+            .number("responses", one_rating as f64)
+            .number("share", share)
+            .examples(corpus.references(several.iter().map(|response| &response[0]))),
+    )
+}
+
+/// Splits that rate nothing, or nothing in an aspect that others rate.
+pub(super) fn presence(corpus: &Corpus, findings: &mut Vec<Finding>) {
+    let aspects = corpus.aspects();
+    for (index, split) in corpus.splits.iter().enumerate() {
+        let segments = || split.examples.iter().flat_map(|example| &example.segments);
+        if segments().all(|segment| segment.ratings.is_empty()) {
+            let message = format!("{}: no segment has a rating", split.name);
+            findings.push(Finding::new(Grade::Problem, FindingKind::Unrated, message));
+            continue;
+        }
+        for aspect in &aspects {
+            let ratings: Vec<f64> = segments()
+                .filter_map(|s| s.ratings.get(*aspect))
+                .copied()
+                .collect();
+            let others = corpus.splits.len() > 1;
+            if ratings.is_empty() {
+                let message = format!("{} does not rate it, another split does", split.name);
+                let finding = Finding::new(Grade::Warning, FindingKind::MissingAspect, message);
+                findings.push(finding.about(aspect));
+            } else if others
+                && ratings.iter().all(|&r| same(r, ratings[0]))
+                && !is_constant_everywhere(corpus, aspect)
+            {
+                let message = format!(
+                    "{}: all {} ratings are {}, those of other splits differ",
+                    split.name,
+                    ratings.len(),
+                    ratings[0]
+                );
+                let grade = if index == 0 {
+                    Grade::Problem
+                } else {
+                    Grade::Warning
+                };
+                findings.push(Finding::new(grade, FindingKind::Constant, message).about(aspect));
+            }
+        }
+    }
+}
+
+fn is_constant_everywhere(corpus: &Corpus, aspect: &str) -> bool {
+    let rated = corpus.rated(aspect);
+    rated.iter().all(|r| same(r.rating, rated[0].rating))
+}
+
+/// How alike every two aspects are rated.
+pub(super) fn aspect_pairs(corpus: &Corpus, findings: &mut Vec<Finding>) -> Vec<AspectPair> {
+    let aspects = corpus.aspects();
+    let mut pairs = Vec::new();
+    for (index, first) in aspects.iter().enumerate() {
+        for second in &aspects[index + 1..] {
+            let segments = corpus.entries.iter().flat_map(|e| &e.example.segments);
+            let (a, b): (Vec<f64>, Vec<f64>) = segments
+                .filter_map(|s| Some((s.ratings.get(*first)?, s.ratings.get(*second)?)))
+                .unzip();
+            let pair = AspectPair {
+                first: (*first).to_owned(),
+                second: (*second).to_owned(),
+                rated: a.len(),
+                pearson: pearson(&a, &b),
+            };
+            if let Some(value) = pair
+                .pearson
+                .filter(|r| r.abs() >= ALIKE && a.len() >= FEWEST_SEGMENTS)
+            {
+                let message = format!(
+                    "`{first}` and `{second}` are nearly the same: Pearson {value:.3} over {} segments",
+                    a.len()
+                );
+                findings.push(
+                    Finding::new(Grade::Warning, FindingKind::AspectsAlike, message)
+                        .number("pearson", value),
+                );
+            }
+            pairs.push(pair);
+        }
+    }
+    pairs
+}

@@ -1,0 +1,119 @@
+//! How text and segments go together.
+
+use gradus_data::StatsCollector;
+use serde::{Deserialize, Serialize};
+
+use super::corpus::{Corpus, Entry};
+use super::finding::{ExampleRef, Finding, FindingKind, Grade, percent};
+use super::report::SplitAudit;
+
+/// Share of the text outside of segments from which on it is worth a note.
+const MUCH_OUTSIDE: f64 = 0.1;
+
+/// How the text of a split and its segments go together.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TextShape {
+    /// Share of the responses' characters that lie in no segment; white space does not count, nor
+    /// do responses without segments. `None` where no character is left.
+    pub outside_segments: Option<f64>,
+    /// Segments of white space only.
+    pub blank_segments: usize,
+    /// Of these, segments with a rating.
+    pub blank_rated: usize,
+    /// Examples in which no segment has a rating.
+    pub examples_without_rating: usize,
+}
+
+/// The sizes, ratings and shape of every split.
+pub(super) fn splits(corpus: &Corpus, findings: &mut Vec<Finding>) -> Vec<SplitAudit> {
+    let split = |(index, split): (usize, &super::AuditSplit)| {
+        let mut stats = StatsCollector::new();
+        for (line, example) in split.examples.iter().enumerate() {
+            stats.add(example, line + 1);
+        }
+        SplitAudit {
+            name: split.name.clone(),
+            stats: stats.finish(),
+            text: shape(corpus, index, findings),
+        }
+    };
+    let splits: Vec<SplitAudit> = corpus.splits.iter().enumerate().map(split).collect();
+    report_outside(&splits, findings);
+    splits
+}
+
+fn shape(corpus: &Corpus, split: usize, findings: &mut Vec<Finding>) -> TextShape {
+    let (mut inside, mut all) = (0, 0);
+    let mut blank: Vec<ExampleRef> = Vec::new();
+    let (mut blank_rated, mut without_rating) = (0, 0);
+    let of_split = |(_, entry): &(usize, &Entry)| entry.split == split;
+    for (index, Entry { example, .. }) in corpus.entries.iter().enumerate().filter(of_split) {
+        let rated = example.segments.iter().any(|s| !s.ratings.is_empty());
+        without_rating += usize::from(!rated);
+        if !example.segments.is_empty() {
+            all += visible(&example.response);
+        }
+        for (segment, s) in example.segments.iter().enumerate() {
+            let characters = visible(example.segment_text(segment));
+            inside += characters;
+            if characters == 0 {
+                blank.push(corpus.reference(index, Some(segment)));
+                blank_rated += usize::from(!s.ratings.is_empty());
+            }
+        }
+    }
+    let shape = TextShape {
+        outside_segments: (all > 0).then(|| (all - inside) as f64 / all as f64),
+        blank_segments: blank.len(),
+        blank_rated,
+        examples_without_rating: without_rating,
+    };
+    report(&corpus.splits[split].name, &shape, blank, findings);
+    shape
+}
+
+fn report(split: &str, shape: &TextShape, blank: Vec<ExampleRef>, findings: &mut Vec<Finding>) {
+    if !blank.is_empty() {
+        let grade = if shape.blank_rated > 0 {
+            Grade::Problem
+        } else {
+            Grade::Warning
+        };
+        let message = format!(
+            "{split}: {} segments are white space only, {} of them rated",
+            shape.blank_segments, shape.blank_rated
+        );
+        findings.push(
+            Finding::new(grade, FindingKind::BlankSegments, message)
+                .number("segments", shape.blank_segments as f64)
+                .number("rated", shape.blank_rated as f64)
+                .examples(blank),
+        );
+    }
+}
+
+/// One note for all splits with much text outside of segments.
+fn report_outside(splits: &[SplitAudit], findings: &mut Vec<Finding>) {
+    let shares = splits
+        .iter()
+        .filter_map(|split| Some((&split.name, split.text.outside_segments?)))
+        .filter(|(_, share)| *share >= MUCH_OUTSIDE);
+    let (names, shares): (Vec<String>, Vec<f64>) = shares
+        .map(|(name, share)| (format!("{} in {name}", percent(share)), share))
+        .unzip();
+    let Some(largest) = shares.into_iter().reduce(f64::max) else {
+        return;
+    };
+    let message = format!(
+        "{} of the responses' text lies in no segment: it is read, and neither rated nor scored",
+        names.join(", ")
+    );
+    findings.push(
+        Finding::new(Grade::Note, FindingKind::TextOutside, message).number("share", largest),
+    );
+}
+
+/// Characters that are not white space.
+fn visible(text: &str) -> usize {
+    text.chars().filter(|c| !c.is_whitespace()).count()
+}

@@ -1,0 +1,274 @@
+//! Tokens that stand for the rating: marks that a rater or a tool has left in the text.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+
+use gradus_data::Example;
+use serde::{Deserialize, Serialize};
+use unicode_segmentation::UnicodeSegmentation as _;
+
+use super::corpus::{Corpus, Rated, midpoint};
+use super::finding::{Finding, FindingKind, Grade, percent};
+use super::reach::{FEWEST_RESPONSES, FEWEST_SEGMENTS, TRAP};
+
+/// Characters of the text outside of segments, before and behind one, that are read with it.
+const AROUND: usize = 40;
+/// Fewest segments a token has to be in.
+const FEWEST: usize = 20;
+/// Share of a token's segments on one side of the midpoint from which on it marks that side.
+const PURE: f64 = 0.99;
+/// Largest share of all segments that the marked side may have: on a side that nearly all segments
+/// are on, purity says nothing.
+const LARGEST_SIDE: f64 = 0.75;
+/// Expected number of tokens as pure as that if tokens had nothing to do with ratings, in a
+/// thousand data sets like this one: one.
+const BY_CHANCE: f64 = 1e-3;
+/// How many tokens of an aspect are listed.
+const LISTED: usize = 10;
+
+/// A side of the midpoint between the lowest and the highest rating.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenSide {
+    /// Below it.
+    Low,
+    /// Above it.
+    High,
+}
+
+impl fmt::Display for TokenSide {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Low => "low",
+            Self::High => "high",
+        })
+    }
+}
+
+/// A token that tells much of the rating.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SuspiciousToken {
+    /// The token: a word, a number or a symbol, in lower case.
+    pub token: String,
+    /// Rated segments that hold it, or have it within 40 characters of unsegmented text around.
+    pub segments: usize,
+    /// Different prompts of these.
+    pub prompts: usize,
+    /// The side most of them are on.
+    pub side: TokenSide,
+    /// Share of them on that side, of those on either.
+    pub purity: f64,
+    /// Pearson correlation of its presence with the rating.
+    pub pearson: f64,
+    /// Whether it marks its side: nearly pure, in more prompts than chance explains.
+    pub marks_side: bool,
+}
+
+/// What is counted of a token.
+#[derive(Clone, Copy, Default)]
+struct Count {
+    segments: usize,
+    low: usize,
+    high: usize,
+    prompts: usize,
+    last_prompt: Option<usize>,
+    sum: f64,
+}
+
+/// Ratings as far as tokens are held against them.
+struct Ratings {
+    count: usize,
+    low: usize,
+    high: usize,
+    middle: f64,
+    mean: f64,
+    squares: f64,
+}
+
+pub(super) fn suspicious(
+    corpus: &Corpus,
+    aspect: &str,
+    rated: &[Rated],
+    findings: &mut Vec<Finding>,
+) -> Vec<SuspiciousToken> {
+    let responses = super::corpus::by_response(rated).count();
+    let Some(ratings) = Ratings::of(rated)
+        .filter(|_| rated.len() >= FEWEST_SEGMENTS && responses >= FEWEST_RESPONSES)
+    else {
+        return Vec::new();
+    };
+    let counts = count(corpus, rated, &ratings);
+    let vocabulary = counts.len();
+    let mut tokens: Vec<SuspiciousToken> = counts
+        .into_iter()
+        .filter(|(_, count)| count.segments >= FEWEST)
+        .filter_map(|(token, count)| ratings.judge(token, &count, vocabulary))
+        .collect();
+    tokens.sort_by(|a, b| {
+        let size = b.pearson.abs().total_cmp(&a.pearson.abs());
+        size.then_with(|| a.token.cmp(&b.token))
+    });
+    let (leaks, strong): (Vec<_>, Vec<_>) = tokens.iter().partition(|token| token.marks_side);
+    findings.extend(report(corpus, aspect, rated, &leaks, true));
+    findings.extend(report(corpus, aspect, rated, &strong, false));
+    tokens.truncate(LISTED);
+    tokens
+}
+
+impl Ratings {
+    /// `None` where all ratings are the same.
+    fn of(rated: &[Rated]) -> Option<Self> {
+        let middle = midpoint(rated)?;
+        let values = || rated.iter().map(|rated| rated.rating);
+        let mean = values().sum::<f64>() / rated.len() as f64;
+        Some(Self {
+            count: rated.len(),
+            low: values().filter(|&rating| rating < middle).count(),
+            high: values().filter(|&rating| rating > middle).count(),
+            middle,
+            mean,
+            squares: values().map(|rating| (rating - mean).powi(2)).sum(),
+        })
+    }
+
+    /// The token, if it tells so much of the rating that it is suspicious.
+    fn judge(&self, token: String, count: &Count, vocabulary: usize) -> Option<SuspiciousToken> {
+        let sided = count.low + count.high;
+        let (side, on_side, all_on_side) = if count.low > count.high {
+            (TokenSide::Low, count.low, self.low)
+        } else {
+            (TokenSide::High, count.high, self.high)
+        };
+        let purity = on_side as f64 / sided.max(1) as f64;
+        let share_of_side = all_on_side as f64 / (self.low + self.high).max(1) as f64;
+        let spread = count.segments as f64 * (1.0 - count.segments as f64 / self.count as f64);
+        let covariance = count.sum - count.segments as f64 * self.mean;
+        let pearson = if spread > 0.0 {
+            covariance / (spread * self.squares).sqrt()
+        } else {
+            0.0
+        };
+        // Prompts, not segments: a word of the question is in all segments of its answers.
+        let chance = vocabulary as f64 * share_of_side.powf(count.prompts as f64);
+        let marks_side = purity >= PURE && share_of_side <= LARGEST_SIDE && chance < BY_CHANCE;
+        (marks_side || pearson.abs() >= TRAP).then_some(SuspiciousToken {
+            token,
+            segments: count.segments,
+            prompts: count.prompts,
+            side,
+            purity,
+            pearson,
+            marks_side,
+        })
+    }
+}
+
+/// Counts every token over the rated segments.
+fn count(corpus: &Corpus, rated: &[Rated], ratings: &Ratings) -> HashMap<String, Count> {
+    // By prompt, so that the prompts of a token can be counted without a set of them.
+    let mut by_prompt: Vec<&Rated> = rated.iter().collect();
+    by_prompt.sort_by_key(|rated| corpus.entries[rated.entry].prompt);
+    let mut counts: HashMap<String, Count> = HashMap::new();
+    for rated in by_prompt {
+        let entry = corpus.entries[rated.entry];
+        for token in tokens(around(entry.example, rated.segment)) {
+            let count = counts.entry(token).or_default();
+            count.segments += 1;
+            count.low += usize::from(rated.rating < ratings.middle);
+            count.high += usize::from(rated.rating > ratings.middle);
+            count.sum += rated.rating;
+            count.prompts += usize::from(count.last_prompt != Some(entry.prompt));
+            count.last_prompt = Some(entry.prompt);
+        }
+    }
+    counts
+}
+
+/// The different tokens of a text: words, numbers and symbols in lower case.
+fn tokens(text: &str) -> BTreeSet<String> {
+    text.split_word_bounds()
+        .filter(|token| !token.trim().is_empty())
+        .map(str::to_lowercase)
+        .collect()
+}
+
+/// The text of a segment with up to 40 characters of unsegmented text on either side.
+pub(super) fn around(example: &Example, segment: usize) -> &str {
+    let span = example.segments[segment].span;
+    let gap_start = match segment.checked_sub(1) {
+        Some(previous) => example.segments[previous].span.end,
+        None => 0,
+    };
+    let gap_end = example
+        .segments
+        .get(segment + 1)
+        .map(|next| next.span.start);
+    let start = gap_start.max(span.start.saturating_sub(AROUND));
+    let end = gap_end.unwrap_or(usize::MAX).min(span.end + AROUND);
+    let byte = |at: usize| {
+        let mut indices = example.response.char_indices();
+        indices
+            .nth(at)
+            .map_or(example.response.len(), |(byte, _)| byte)
+    };
+    &example.response[byte(start)..byte(end)]
+}
+
+/// The first segment of each response for which `holds`, as many as are listed.
+fn one_a_response(rated: &[Rated], holds: impl Fn(&&Rated) -> bool) -> Vec<&Rated> {
+    super::corpus::by_response(rated)
+        .filter_map(|of_response| of_response.iter().find(&holds))
+        .take(super::finding::EXAMPLES_LISTED)
+        .collect()
+}
+
+fn report(
+    corpus: &Corpus,
+    aspect: &str,
+    rated: &[Rated],
+    found: &[&SuspiciousToken],
+    marks: bool,
+) -> Option<Finding> {
+    let strongest = found.first()?;
+    let list: Vec<String> = found
+        .iter()
+        .take(5)
+        .map(|token| {
+            format!(
+                "`{}` ({} segments, {} {})",
+                token.token,
+                token.segments,
+                percent(token.purity),
+                token.side
+            )
+        })
+        .collect();
+    let (grade, what) = match (marks, strongest.pearson.abs() >= TRAP) {
+        (true, true) => (Grade::Problem, "stand for the rating"),
+        (true, false) => (Grade::Warning, "occur on one side of the ratings only"),
+        (false, _) => (Grade::Warning, "alone tell so much that it is a trap"),
+    };
+    let message = format!(
+        "{} {what}: {}; Pearson of the first {:.2}",
+        if found.len() == 1 {
+            "a token".to_owned()
+        } else {
+            format!("{} tokens", found.len())
+        },
+        list.join(", "),
+        strongest.pearson
+    );
+    let holds = |rated: &&Rated| {
+        let text = around(corpus.entries[rated.entry].example, rated.segment);
+        tokens(text).contains(&strongest.token)
+    };
+    Some(
+        Finding::new(grade, FindingKind::TokenLeak, message)
+            .about(aspect)
+            .number("tokens", found.len() as f64)
+            .number("segments", strongest.segments as f64)
+            .number("purity", strongest.purity)
+            .number("pearson", strongest.pearson)
+            .examples(corpus.references(one_a_response(rated, holds))),
+    )
+}

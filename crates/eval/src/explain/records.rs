@@ -1,0 +1,307 @@
+//! The loss of a model on records, pair by pair.
+
+use burn::prelude::*;
+use gradus_data::{DataError, EncodedExample, Example, TruncationCounts};
+use serde::{Deserialize, Serialize};
+
+use super::{LossShare, RatedScore, loss_shares};
+use crate::scorer::unrated;
+use crate::{Aspect, EvalError, Result, ScoredResponse, Scorer, UnscoredReason};
+
+/// A model's loss on records, taken apart.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// Weighted mean squared error over the pairs that are rated and scored, on the training scale.
+    /// `None` without one.
+    pub loss: Option<f64>,
+    /// `J = -loss`.
+    pub objective: Option<f64>,
+    /// Pairs of segment and aspect that are rated and scored: those the loss is made of.
+    pub pairs: usize,
+    /// Sum of their weights.
+    pub total_weight: f64,
+    /// Rated pairs without a score.
+    pub rated_without_score: usize,
+    /// Pairs without a rating.
+    pub unrated: usize,
+    /// Whether targets are the ratings as they are, for every aspect.
+    pub identity_scale: bool,
+    /// All pairs: the largest share of the loss first, then rated ones without a score, then
+    /// unrated ones.
+    pub segments: Vec<ExplainedPair>,
+}
+
+/// A segment in one aspect.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExplainedPair {
+    /// Id of the example.
+    pub id: String,
+    /// Index of the segment, from 0.
+    pub segment: usize,
+    /// First character of the segment in the response.
+    pub start: usize,
+    /// One past its last character.
+    pub end: usize,
+    /// Its text.
+    pub text: String,
+    /// Name of the aspect.
+    pub aspect: String,
+    /// Rating, in rating units; `None` where unrated.
+    pub rating: Option<f64>,
+    /// The rating on the training scale.
+    pub target: Option<f64>,
+    /// Score on the training scale; `None` where not scored.
+    pub score: Option<f64>,
+    /// The score in rating units.
+    pub rating_units_score: Option<f64>,
+    /// Why there is no score.
+    pub unscored: Option<UnscoredReason>,
+    /// Weight in the loss; `None` for what is not in it.
+    pub weight: Option<f64>,
+    /// What it adds to loss and gradient; `None` for what is not in the loss.
+    pub share: Option<LossShare>,
+}
+
+/// How a pair stands to the loss; in the order in which pairs are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PairKind {
+    /// Rated and scored.
+    InLoss,
+    /// Rated, but without a score.
+    WithoutScore,
+    /// Not rated.
+    Unrated,
+}
+
+impl ExplainedPair {
+    /// How it stands to the loss.
+    pub fn kind(&self) -> PairKind {
+        match (self.rating, self.share) {
+            (Some(_), Some(_)) => PairKind::InLoss,
+            (Some(_), None) => PairKind::WithoutScore,
+            (None, _) => PairKind::Unrated,
+        }
+    }
+}
+
+/// Takes the loss of a bundle apart, with the segment weights that training uses; `counts` grows
+/// by what truncation left out. Examples without segments are cut as the bundle says.
+///
+/// # Errors
+/// [`EvalError::UnknownAspect`]; an example that cannot be cut or encoded.
+pub fn explain_bundle(
+    scorer: &Scorer,
+    examples: &[Example],
+    aspect: Option<&str>,
+    counts: &mut TruncationCounts,
+) -> Result<Explanation> {
+    let chosen = chosen_aspects(&scorer.aspects().collect::<Vec<_>>(), aspect)?;
+    let mut examples = examples.to_vec();
+    for example in &mut examples {
+        scorer.segment(example)?;
+    }
+    let encoded: Vec<EncodedExample> = examples
+        .iter()
+        .map(|example| encode(scorer, example, counts))
+        .collect::<Result<_>>()?;
+    let read = read_off(scorer, &encoded);
+    let specs = &scorer.text().config().aspects;
+    let mut pairs = Vec::new();
+    for ((example, encoded), read) in examples.iter().zip(&encoded).zip(&read) {
+        for segment in 0..example.segments.len() {
+            let kept = encoded.segments.iter().position(|s| s.index == segment);
+            let unscored = kept.is_none().then(|| {
+                if encoded.without_tokens.contains(&segment) {
+                    UnscoredReason::NoTokens
+                } else {
+                    UnscoredReason::Truncated
+                }
+            });
+            for &aspect in &chosen {
+                let scale = specs[aspect].scale;
+                let score = kept.map(|kept| f64::from(read[kept].scores[aspect]));
+                let mut pair = blank(example, segment, &specs[aspect].name);
+                pair.target = match kept {
+                    Some(kept) => encoded.segments[kept].targets[aspect].map(f64::from),
+                    None => pair.rating.map(|rating| scale.to_target(rating)),
+                };
+                pair.score = score;
+                pair.rating_units_score = score.map(|score| scale.to_rating(score));
+                pair.unscored = unscored;
+                let weight = kept.map(|kept| f64::from(encoded.segments[kept].weight));
+                pair.weight = weight.filter(|_| pair.rating.is_some());
+                let norm = kept.map(|kept| f64::from(read[kept].state_norm));
+                pairs.push((pair, norm));
+            }
+        }
+    }
+    let identity = specs
+        .iter()
+        .all(|spec| spec.scale == gradus_data::RatingScale::Identity);
+    Ok(explanation(pairs, identity))
+}
+
+/// Takes the loss of scores made elsewhere apart. Ratings are the targets, every rated pair weighs
+/// 1, and nothing is known of a head. `scored` lies parallel to `examples`, its scores to
+/// `aspects`.
+///
+/// # Errors
+/// [`EvalError::UnknownAspect`].
+///
+/// # Panics
+/// If a response is scored for other segments than its example has.
+pub fn explain_scores(
+    scored: &[ScoredResponse],
+    examples: &[Example],
+    aspects: &[Aspect],
+    aspect: Option<&str>,
+) -> Result<Explanation> {
+    let names: Vec<&str> = aspects.iter().map(|aspect| aspect.name.as_str()).collect();
+    let chosen = chosen_aspects(&names, aspect)?;
+    let mut pairs = Vec::new();
+    for (example, response) in examples.iter().zip(scored) {
+        let (found, expected) = (response.segments.len(), example.segments.len());
+        assert_eq!(found, expected, "segments of `{}`", example.id);
+        for (segment, with_scores) in response.segments.iter().enumerate() {
+            for &aspect in &chosen {
+                let mut pair = blank(example, segment, names[aspect]);
+                let scores = with_scores.scores.as_ref();
+                let score = scores.and_then(|scores| scores.get(aspect)).copied();
+                pair.target = pair.rating;
+                pair.score = score.filter(|score| score.is_finite());
+                pair.rating_units_score = pair.score;
+                pair.unscored = with_scores.unscored;
+                pair.weight = pair.rating.and(pair.score).map(|_| 1.0);
+                pairs.push((pair, None));
+            }
+        }
+    }
+    Ok(explanation(pairs, true))
+}
+
+/// Indices of the aspects to explain: the one that is named, or all.
+fn chosen_aspects(known: &[&str], aspect: Option<&str>) -> Result<Vec<usize>> {
+    let Some(aspect) = aspect else {
+        return Ok((0..known.len()).collect());
+    };
+    match known.iter().position(|name| *name == aspect) {
+        Some(index) => Ok(vec![index]),
+        None => Err(EvalError::UnknownAspect {
+            found: aspect.to_owned(),
+            known: known.join(", "),
+        }),
+    }
+}
+
+/// Encodes an example with its ratings. A rated segment without a token, which stops training, is
+/// only left out here.
+fn encode(
+    scorer: &Scorer,
+    example: &Example,
+    counts: &mut TruncationCounts,
+) -> Result<EncodedExample> {
+    let encoded = scorer.text().encode(example, counts);
+    let Err(DataError::SegmentWithoutToken { .. }) = encoded else {
+        return Ok(encoded?);
+    };
+    let mut uncounted = TruncationCounts::default();
+    let bare = scorer.text().encode(&unrated(example), &mut uncounted)?;
+    let mut example = example.clone();
+    for &segment in &bare.without_tokens {
+        example.segments[segment].ratings.clear();
+    }
+    Ok(scorer.text().encode(&example, counts)?)
+}
+
+/// What the model says of a segment.
+#[derive(Clone, Default)]
+struct Read {
+    /// Per aspect, on the training scale.
+    scores: Vec<f32>,
+    /// Norm of the pooled state.
+    state_norm: f32,
+}
+
+/// What the model says of every segment that was kept, by example.
+fn read_off(scorer: &Scorer, encoded: &[EncodedExample]) -> Vec<Vec<Read>> {
+    let mut read = vec![Vec::new(); encoded.len()];
+    for rows in scorer.batches(encoded) {
+        let examples: Vec<&EncodedExample> = rows.iter().map(|&row| &encoded[row]).collect();
+        let (states, scores) = scorer.states_and_scores(&examples);
+        let [_, num_segments, num_aspects] = scores.dims();
+        let norms = states.square().sum_dim(2).sqrt();
+        let to_host =
+            |tensor: Tensor<3>| -> Vec<f32> { tensor.into_data().iter::<f32>().collect() };
+        let (norms, scores) = (to_host(norms), to_host(scores));
+        for (place, (&row, example)) in rows.iter().zip(&examples).enumerate() {
+            read[row] = (0..example.segments.len())
+                .map(|kept| {
+                    let cell = place * num_segments + kept;
+                    Read {
+                        scores: scores[cell * num_aspects..(cell + 1) * num_aspects].to_vec(),
+                        state_norm: norms[cell],
+                    }
+                })
+                .collect();
+        }
+    }
+    read
+}
+
+/// A pair of which only the record is known.
+fn blank(example: &Example, segment: usize, aspect: &str) -> ExplainedPair {
+    let span = example.segments[segment].span;
+    ExplainedPair {
+        id: example.id.clone(),
+        segment,
+        start: span.start,
+        end: span.end,
+        text: example.segment_text(segment).to_owned(),
+        aspect: aspect.to_owned(),
+        rating: example.segments[segment].ratings.get(aspect).copied(),
+        target: None,
+        score: None,
+        rating_units_score: None,
+        unscored: None,
+        weight: None,
+        share: None,
+    }
+}
+
+/// Adds shares and sums to pairs, each given with the norm of its state, and sorts them.
+fn explanation(mut pairs: Vec<(ExplainedPair, Option<f64>)>, identity: bool) -> Explanation {
+    let rated = |(pair, state_norm): &(ExplainedPair, Option<f64>)| {
+        Some(RatedScore {
+            target: pair.target?,
+            score: pair.score?,
+            weight: pair.weight?,
+            state_norm: *state_norm,
+        })
+    };
+    let in_loss: Vec<usize> = (0..pairs.len())
+        .filter(|&index| rated(&pairs[index]).is_some())
+        .collect();
+    let values: Vec<RatedScore> = pairs.iter().filter_map(rated).collect();
+    let shares = loss_shares(&values);
+    for (index, share) in in_loss.into_iter().zip(shares.shares) {
+        pairs[index].0.share = Some(share);
+    }
+    let mut segments: Vec<ExplainedPair> = pairs.into_iter().map(|(pair, _)| pair).collect();
+    // Stable: pairs that are equal stay in the order of the text.
+    let part = |pair: &ExplainedPair| {
+        let squared = pair.share.map_or(0.0, |share| share.squared_error);
+        squared * pair.weight.unwrap_or(0.0)
+    };
+    segments.sort_by(|a, b| a.kind().cmp(&b.kind()).then(part(b).total_cmp(&part(a))));
+    let count = |kind| segments.iter().filter(|pair| pair.kind() == kind).count();
+    Explanation {
+        loss: shares.loss,
+        objective: shares.loss.map(|loss| -loss),
+        pairs: count(PairKind::InLoss),
+        total_weight: shares.total_weight,
+        rated_without_score: count(PairKind::WithoutScore),
+        unrated: count(PairKind::Unrated),
+        identity_scale: identity,
+        segments,
+    }
+}

@@ -1,0 +1,277 @@
+//! `gradus compare`
+
+use anyhow::Result;
+use gradus::data::read_examples;
+use gradus::eval::bootstrap::Bootstrap;
+use gradus::eval::compare::{CompareOptions, ComparisonReport, System, compare};
+use gradus::eval::{AspectCounts, EvalError, JudgedAspect};
+use serde::Serialize;
+
+use crate::cli::CompareArgs;
+use crate::failure::Usage;
+use crate::show;
+
+use super::systems::{NamedSystem, ScoredSystem};
+
+/// Fewest resamples that an interval can be read off.
+const FEWEST_RESAMPLES: usize = 100;
+
+/// The comparison in one aspect, for programs.
+#[derive(Serialize)]
+struct AspectComparison {
+    aspect: String,
+    /// Responses of the data, judged or not.
+    examples: usize,
+    /// What each system was given and scored, in the order of the command line.
+    coverage: Vec<Coverage>,
+    #[serde(flatten)]
+    report: ComparisonReport,
+}
+
+/// How much of the rated data a system scores.
+#[derive(Serialize)]
+struct Coverage {
+    name: String,
+    path: String,
+    #[serde(flatten)]
+    counts: AspectCounts,
+}
+
+pub(crate) fn run(args: &CompareArgs) -> Result<()> {
+    let options = options(args)?;
+    let (data, systems) = args.paths.split_last().expect("clap asks for three");
+    let systems = NamedSystem::parse_all(systems)?;
+    let device = args.device.device.as_deref();
+    let examples = read_examples(data)?;
+    let scored: Vec<ScoredSystem> = systems
+        .into_iter()
+        .map(|system| system.score(&examples, device))
+        .collect::<Result<_>>()?;
+    let comparisons = aspects(&scored, args.aspect.as_deref())?
+        .into_iter()
+        .map(|aspect| compare_aspect(&scored, aspect, examples.len(), &options))
+        .collect::<Result<Vec<_>>>()?;
+    if args.json {
+        return show::json(&comparisons);
+    }
+    for (index, comparison) in comparisons.iter().enumerate() {
+        if index > 0 {
+            show::line("")?;
+        }
+        show_comparison(comparison, args.markdown)?;
+    }
+    Ok(())
+}
+
+fn options(args: &CompareArgs) -> Result<CompareOptions> {
+    let CompareArgs {
+        significance,
+        resamples,
+        ..
+    } = *args;
+    if !(significance > 0.0 && significance < 1.0) {
+        let message = format!("--significance: found {significance}, expected above 0 and below 1");
+        return Err(Usage::new(message).into());
+    }
+    if resamples < FEWEST_RESAMPLES {
+        let message =
+            format!("--resamples: found {resamples}, expected at least {FEWEST_RESAMPLES}");
+        return Err(Usage::new(message).into());
+    }
+    Ok(CompareOptions {
+        metric: args.metric.parse()?,
+        significance,
+        bootstrap: Bootstrap {
+            resamples,
+            seed: args.seed,
+            ..Bootstrap::default()
+        },
+        ..CompareOptions::default()
+    })
+}
+
+/// The aspects to compare: the one that is named, or those that every system scores, which then
+/// have to be the same.
+fn aspects<'a>(systems: &'a [ScoredSystem], named: Option<&'a str>) -> Result<Vec<&'a str>> {
+    for system in systems {
+        let known = &system.aspects;
+        if let Some(found) = named.filter(|named| !known.iter().any(|aspect| aspect == named)) {
+            let error = EvalError::UnknownAspect {
+                found: found.to_owned(),
+                known: known.join(", "),
+            };
+            return Err(anyhow::Error::from(error).context(format!("`{}`", system.name)));
+        }
+    }
+    if let Some(named) = named {
+        return Ok(vec![named]);
+    }
+    let sorted = |system: &'a ScoredSystem| {
+        let mut names: Vec<&str> = system.aspects.iter().map(String::as_str).collect();
+        names.sort_unstable();
+        names
+    };
+    let first = sorted(&systems[0]);
+    if let Some(other) = systems.iter().find(|system| sorted(system) != first) {
+        let message = format!(
+            "`{}` scores {}, `{}` scores {}: found different aspects, expected the same",
+            systems[0].name,
+            first.join(", "),
+            other.name,
+            sorted(other).join(", ")
+        );
+        let error = Usage::new(message).with_hint("name an aspect that all score with --aspect");
+        return Err(error.into());
+    }
+    Ok(systems[0].aspects.iter().map(String::as_str).collect())
+}
+
+fn compare_aspect(
+    scored: &[ScoredSystem],
+    aspect: &str,
+    examples: usize,
+    options: &CompareOptions,
+) -> Result<AspectComparison> {
+    let judged = scored.iter().map(|system| {
+        let place = system.aspects.iter().position(|name| name == aspect);
+        let place = place.expect("every system scores the aspect");
+        System {
+            name: system.name.clone(),
+            judged: JudgedAspect::collect(&system.responses, place, aspect),
+        }
+    });
+    let systems: Vec<System> = judged.collect();
+    if systems[0].judged.counts.rated == 0 {
+        let message = format!("{aspect}: found no segment of the data that is rated on it");
+        let error = Usage::new(message)
+            .with_hint("check the names of the aspects with `gradus data stats`");
+        return Err(error.into());
+    }
+    let coverage = scored
+        .iter()
+        .zip(&systems)
+        .map(|(scored, system)| Coverage {
+            name: system.name.clone(),
+            path: scored.path.display().to_string(),
+            counts: system.judged.counts,
+        });
+    Ok(AspectComparison {
+        aspect: aspect.to_owned(),
+        examples,
+        coverage: coverage.collect(),
+        report: compare(&systems, options)?,
+    })
+}
+
+fn show_comparison(comparison: &AspectComparison, markdown: bool) -> Result<()> {
+    let AspectComparison {
+        aspect,
+        coverage,
+        report,
+        ..
+    } = comparison;
+    let rated = coverage[0].counts.rated;
+    let left_out = rated - report.segments;
+    let mut head = format!(
+        "{aspect}: {} of {rated} rated segments compared, in {} responses",
+        report.segments, report.responses
+    );
+    if left_out > 0 {
+        head = format!("{head}; {left_out} left out because a system does not score them");
+    }
+    show::line(&head)?;
+    show::line(&format!("\n{}", table(&systems(comparison), markdown)))?;
+    show::line(&format!("\n{}", table(&pairs(report), markdown)))?;
+    show::line("")?;
+    for comparison in &report.comparisons {
+        let item = if markdown { "- " } else { "" };
+        show::line(&format!("{item}{}", comparison.sentence))?;
+    }
+    Ok(())
+}
+
+/// Header and rows.
+type Cells = (Vec<String>, Vec<Vec<String>>);
+
+fn table((header, rows): &Cells, markdown: bool) -> String {
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    if markdown {
+        show::markdown_table(&header, rows.clone())
+    } else {
+        show::table(&header, rows.iter().cloned())
+    }
+}
+
+/// A row per system, best first.
+fn systems(comparison: &AspectComparison) -> Cells {
+    let AspectComparison {
+        coverage, report, ..
+    } = comparison;
+    let header = [
+        "system",
+        report.metric.label(),
+        "scored",
+        "missing",
+        "left out",
+    ];
+    let rows = report.systems.iter().map(|system| {
+        let of_system = coverage
+            .iter()
+            .find(|coverage| coverage.name == system.name);
+        let count = |f: fn(&AspectCounts) -> usize| {
+            of_system.map_or_else(|| "-".into(), |coverage| f(&coverage.counts).to_string())
+        };
+        vec![
+            show::shortened(&system.name, 40),
+            show::number(system.value),
+            count(|counts| counts.scored),
+            count(|counts| counts.unscored.total()),
+            system.segments_left_out.to_string(),
+        ]
+    });
+    (header.map(str::to_owned).to_vec(), rows.collect())
+}
+
+/// A row per pair, in the order in which the systems were given: difference, interval, and the p of
+/// each test.
+fn pairs(report: &ComparisonReport) -> Cells {
+    let corrected = report.comparisons.len() > 1;
+    let mut header = vec!["pair", "diff.", "95 % interval", "p"];
+    if corrected {
+        header.push("corr.");
+    }
+    header.extend(["t-test", "Wilcoxon", "win/tie/loss"]);
+    let rows = report.comparisons.iter().map(|pair| {
+        let p = |value: Option<f64>| value.map_or_else(|| "-".into(), |p| format!("{p:.4}"));
+        let difference = pair.difference.as_ref();
+        let mut row = vec![
+            format!(
+                "{} - {}",
+                show::shortened(&pair.a, 9),
+                show::shortened(&pair.b, 9)
+            ),
+            difference.map_or_else(
+                || "-".into(),
+                |interval| format!("{:+.4}", interval.estimate),
+            ),
+            difference.map_or_else(
+                || "-".into(),
+                |interval| format!("{:+.4} to {:+.4}", interval.low, interval.high),
+            ),
+            p(pair.bootstrap_p),
+        ];
+        if corrected {
+            row.push(p(pair.adjusted_p));
+        }
+        row.extend([
+            p(pair.t_test.map(|test| test.p)),
+            p(pair.wilcoxon.map(|test| test.p)),
+            format!("{}/{}/{}", pair.wins, pair.ties, pair.losses),
+        ]);
+        row
+    });
+    (
+        header.into_iter().map(str::to_owned).collect(),
+        rows.collect(),
+    )
+}

@@ -1,0 +1,171 @@
+//! `gradus data audit`.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::support::{gradus, temp_dir, trained, write};
+
+/// Solutions that end at their first wrong step, two to five steps long.
+fn truncated(directory: &Path, name: &str, from: usize, count: usize) {
+    let lines: Vec<String> = (from..from + count)
+        .map(|k| {
+            let steps = 2 + k % 4;
+            let texts: Vec<String> = (0..steps)
+                .map(|step| format!("step {step} of {k} with {}", (k * 7 + step * 13) % 11))
+                .collect();
+            let mut ratings = vec![1.0; steps];
+            if k % 10 != 0 {
+                ratings[steps - 1] = 0.0;
+            }
+            json!({"id": format!("r{k}"), "prompt": format!("exercise {k} about {}", k * k), "segments": texts, "ratings": ratings})
+                .to_string()
+        })
+        .collect();
+    write(directory, name, lines.join("\n"));
+}
+
+fn report(directory: &Path, arguments: &[&str]) -> Value {
+    let mut all = vec!["data", "audit"];
+    all.extend(arguments);
+    all.push("--json");
+    serde_json::from_str(&gradus(directory, &all).succeeds()).unwrap()
+}
+
+fn kinds(report: &Value) -> Vec<&str> {
+    let findings = report["findings"].as_array().unwrap();
+    findings
+        .iter()
+        .map(|finding| finding["kind"].as_str().unwrap())
+        .collect()
+}
+
+#[test]
+fn the_truncation_trap_is_named_with_its_number_and_a_remedy() {
+    let directory = temp_dir();
+    let path = directory.path();
+    truncated(path, "train.jsonl", 0, 200);
+    truncated(path, "test.jsonl", 1000, 60);
+    let text = gradus(
+        path,
+        &["data", "audit", "train.jsonl", "--test", "test.jsonl"],
+    )
+    .succeeds();
+    let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        "`is last` alone reaches Pearson -0.",
+        "end at the first error",
+        "problem",
+        "→ ",
+    ] {
+        assert!(one_line.contains(part), "missing `{part}` in\n{text}");
+    }
+    let too_wide: Vec<&str> = text
+        .lines()
+        .filter(|line| line.chars().count() > 100)
+        .collect();
+    assert!(too_wide.is_empty(), "{too_wide:?}");
+    let report = report(path, &["train.jsonl", "--test", "test.jsonl"]);
+    let is_last = report["aspects"][0]["features"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|reach| reach["feature"] == "is_last")
+        .unwrap();
+    assert!(is_last["pearson"].as_f64().unwrap() <= -0.7, "{is_last}");
+    assert_eq!(is_last["reach"], "trap");
+    assert_eq!(report["findings"][0]["grade"], "problem");
+    assert!(kinds(&report).contains(&"ends_at_first_error"), "{report}");
+}
+
+#[test]
+fn strict_exits_with_2_only_where_something_is_flagged() {
+    let directory = temp_dir();
+    truncated(directory.path(), "trap.jsonl", 0, 100);
+    let run = gradus(
+        directory.path(),
+        &["data", "audit", "trap.jsonl", "--strict"],
+    );
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    assert!(
+        run.stdout.contains("problem") && run.stderr.contains("problem"),
+        "{}",
+        run.stderr
+    );
+    gradus(directory.path(), &["data", "audit", "trap.jsonl"]).succeeds();
+    // The generated set is honest.
+    let text = gradus(trained(), &["data", "audit", "all.jsonl", "--strict"]).succeeds();
+    assert!(text.contains("0 problems, 0 warnings"), "{text}");
+    let splits = [
+        "data",
+        "audit",
+        "train.jsonl",
+        "--valid",
+        "valid.jsonl",
+        "--test",
+        "test.jsonl",
+        "--strict",
+    ];
+    gradus(trained(), &splits).succeeds();
+}
+
+#[test]
+fn a_prompt_in_two_splits_is_found() {
+    let report = report(trained(), &["train.jsonl", "--test", "train.jsonl"]);
+    assert!(
+        kinds(&report).contains(&"shared_prompts"),
+        "{:?}",
+        kinds(&report)
+    );
+    assert_eq!(
+        report["prompt_overlaps"][0]["exact"],
+        report["prompt_overlaps"][0]["prompts"]
+    );
+}
+
+#[test]
+fn ratings_are_held_against_a_stated_scale() {
+    let report = report(trained(), &["all.jsonl", "--scale", "0:0.5"]);
+    assert_eq!(kinds(&report), ["out_of_scale"]);
+    gradus(trained(), &["data", "audit", "all.jsonl", "--scale", "1:0"])
+        .fails(2, &["`1:0`", "LOW:HIGH"]);
+}
+
+#[test]
+fn odd_sets_are_audited_without_a_panic() {
+    let directory = temp_dir();
+    let path = directory.path();
+    let one = r#"{"prompt":"p","segments":["a","b"],"ratings":[1.0,0.0]}"#;
+    let unrated = r#"{"prompt":"p","response":"a b"}"#;
+    let constant = r#"{"prompt":"p","segments":["a","b"],"ratings":[1.0,1.0]}"#;
+    for (name, line, kind) in [
+        ("one.jsonl", one, None),
+        ("unrated.jsonl", unrated, Some("unrated")),
+        ("constant.jsonl", constant, Some("constant")),
+    ] {
+        write(path, name, line);
+        let found = report(path, &[name]);
+        assert_eq!(kinds(&found).first().copied(), kind, "{name}");
+        gradus(path, &["data", "audit", name]).succeeds();
+    }
+    write(path, "empty.jsonl", "");
+    gradus(path, &["data", "audit", "empty.jsonl"]).fails(2, &["empty.jsonl"]);
+    gradus(path, &["data", "audit", "missing.jsonl"]).fails(2, &["missing.jsonl"]);
+    write(path, "wrong.jsonl", "{");
+    gradus(
+        path,
+        &["data", "audit", "one.jsonl", "--test", "wrong.jsonl"],
+    )
+    .fails(2, &["wrong.jsonl:1"]);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_report() {
+    let first = report(trained(), &["all.jsonl", "--seed", "3"]);
+    assert_eq!(first, report(trained(), &["all.jsonl", "--seed", "3"]));
+    let fits = |report: &Value| report["aspects"][0]["fits"].clone();
+    assert_ne!(
+        fits(&first),
+        fits(&report(trained(), &["all.jsonl", "--seed", "4"]))
+    );
+}
