@@ -2,8 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
-use burn::module::{Module as _, ParamGroup};
+use burn::module::Module as _;
 use burn::prelude::*;
 use burn::train::logger::InMemoryMetricLogger;
 use burn::train::metric::LossMetric;
@@ -11,12 +10,13 @@ use burn::train::{Learner, SupervisedTraining, TrainingStrategy};
 use gradus_data::{AspectSpec, EncodedExample, SegmentBatcher, SegmentLoader};
 use gradus_model::RewardModel;
 
+use crate::freeze::{freeze, num_layers};
 use crate::learner::RegressionLearner;
 use crate::optimizer::adamw;
+use crate::rates::learning_rates;
 use crate::renderer::SilentRenderer;
-use crate::schedule::WarmupLinear;
 use crate::strategy::{RatingStrategy, RunState};
-use crate::{Objective, Result, Schedule, TrainConfig, TrainError, TrainHistory, TrainObserver};
+use crate::{Objective, Result, TrainConfig, TrainError, TrainHistory, TrainObserver};
 
 /// Encoded splits and what batching them needs.
 #[derive(Debug, Clone)]
@@ -110,12 +110,10 @@ pub fn fit(
         training = training.renderer(Box::new(SilentRenderer));
     }
     let learner = RegressionLearner::new(model.train(), objective);
+    let learner = freeze(learner, config, total_steps)?;
+    let rates = learning_rates(config, total_steps, num_layers(&learner));
     let optimizer = adamw(&learner, config.weight_decay);
-    let result = training.launch(Learner::new(
-        learner,
-        optimizer,
-        schedules(config, total_steps),
-    ));
+    let result = training.launch(Learner::new(learner, optimizer, rates));
 
     let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(error) = state.error.take() {
@@ -134,27 +132,3 @@ pub fn fit(
         history: std::mem::take(&mut state.history),
     })
 }
-
-/// The encoder's schedule for everything, and the head's own on top.
-fn schedules(config: &TrainConfig, total_steps: usize) -> ModuleLrScheduler {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a share in [0, 1) of a number of steps"
-    )]
-    let warmup = (config.warmup * total_steps as f64) as usize;
-    let head = ParamGroup::from_predicate(HEAD_PATH);
-    match config.schedule {
-        Schedule::Constant => {
-            ModuleLrScheduler::new(config.learning_rate).with_group(head, config.head_learning_rate)
-        }
-        Schedule::Linear => {
-            let linear = |peak| WarmupLinear::new(peak, warmup, total_steps);
-            ModuleLrScheduler::new(linear(config.learning_rate))
-                .with_group(head, linear(config.head_learning_rate))
-        }
-    }
-}
-
-/// Where the head's parameters stand in a [`RegressionLearner`].
-const HEAD_PATH: &str = "model.head";

@@ -81,6 +81,7 @@ pub fn run(
     display: Display,
 ) -> Result<RunReport> {
     run.training.check()?;
+    run.model.check(&run.training)?;
     if !run.overwrite && run.output.exists() {
         return Err(ModelError::AlreadyExists {
             path: run.output.clone(),
@@ -194,6 +195,8 @@ impl Source {
         // Before any weight is drawn: the head, and the whole encoder when it is new.
         device.seed(run.training.seed);
         let reward_model = |encoder: EncoderConfig| RewardModelConfig {
+            head: run.model.head,
+            lora: run.model.lora.clone(),
             output: run.training.loss.output(),
             ..RewardModelConfig::new(encoder, run.model.pooling, mean_targets.len())
         };
