@@ -7,6 +7,7 @@ mod data;
 mod devices;
 mod eval;
 mod explain;
+mod merge;
 mod process;
 mod quickstart;
 mod score;
@@ -22,6 +23,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
     match command {
         Command::Quickstart(args) => quickstart::run(&args),
         Command::Train(args) => train::run(&args),
+        Command::Merge(args) => merge::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Process { benchmark } => process::run(&benchmark),

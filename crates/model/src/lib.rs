@@ -3,6 +3,7 @@
 //! - [`encoder`]: backbones by family, from scratch or from [pretrained](PretrainedEncoder) files
 //! - [`Pooling`]: token states to one vector per segment
 //! - [`Head`]: a segment's vector to its scores
+//! - [`LoraConfig`]: low-rank adapters of the encoder
 //! - [`Output`]: the head's values to scores
 //! - [`RewardModel`]: the three together
 //! - [`Bundle`]: a trained model on disk, with all that is needed to score
@@ -31,6 +32,7 @@ mod bundle;
 pub mod encoder;
 mod error;
 mod head;
+mod lora;
 mod output;
 mod pooling;
 mod pretrained;
@@ -42,9 +44,10 @@ pub use bundle::{
 };
 pub use encoder::{Encoder, EncoderConfig};
 pub use error::{ConfigProblem, ModelError, Result};
-pub use head::Head;
+pub use head::{Head, HeadConfig};
+pub use lora::{LoraConfig, LoraTarget};
 pub use output::Output;
-pub use pooling::Pooling;
+pub use pooling::{Pooler, Pooling};
 pub use pretrained::{PretrainedEncoder, load_encoder};
 pub use reward_model::{RewardModel, RewardModelConfig, SegmentInput};
 pub use weights::{CastTensor, KeyTable, LeftTensor, LoadReport, WeightMismatch, WrongShape};

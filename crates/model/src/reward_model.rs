@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::encoder::{DrawParameters, Encoder, EncoderConfig};
 use crate::error::{ConfigProblem, Result};
-use crate::head::Head;
+use crate::head::{Head, HeadConfig};
+use crate::lora::{Attach, LoraConfig};
 use crate::output::Output;
-use crate::pooling::Pooling;
+use crate::pooling::{Pooler, Pooling};
 
 /// A batch of responses as the model sees it.
 #[derive(Debug, Clone)]
@@ -36,18 +37,26 @@ pub struct RewardModelConfig {
     pub pooling: Pooling,
     /// Scores per segment, at least one.
     pub num_aspects: usize,
+    /// The layers between a segment's vector and its scores. Default: one linear layer.
+    #[serde(default, skip_serializing_if = "HeadConfig::is_linear")]
+    pub head: HeadConfig,
+    /// Low-rank adapters of the encoder. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lora: Option<LoraConfig>,
     /// What turns the head's values into scores. Default: nothing.
     #[serde(default, skip_serializing_if = "Output::is_identity")]
     pub output: Output,
 }
 
 impl RewardModelConfig {
-    /// A model whose scores are what the head says.
+    /// A model with a linear head whose values are the scores.
     pub fn new(encoder: EncoderConfig, pooling: Pooling, num_aspects: usize) -> Self {
         Self {
             encoder,
             pooling,
             num_aspects,
+            head: HeadConfig::default(),
+            lora: None,
             output: Output::default(),
         }
     }
@@ -65,6 +74,10 @@ impl RewardModelConfig {
             self.num_aspects,
             expected,
         )?;
+        self.head.check()?;
+        if let Some(lora) = &self.lora {
+            lora.check()?;
+        }
         self.encoder.check()
     }
 
@@ -87,23 +100,26 @@ impl RewardModelConfig {
     /// # Panics
     /// If the encoder is of another width than `self.encoder` says, at the first forward pass.
     pub fn init_with(&self, encoder: Encoder, device: &Device) -> RewardModel {
-        let head = Head::new(self.encoder.d_model(), self.num_aspects, device);
-        let model = RewardModel {
-            encoder,
-            head,
-            pooling: self.pooling,
-            output: self.output,
-        };
+        let model = self.assemble(encoder, device);
         model.visit(&mut DrawParameters);
         model
     }
 
     /// A model whose weights are drawn only where nothing is loaded over them.
     pub(crate) fn init_lazy(&self, device: &Device) -> RewardModel {
+        self.assemble(self.encoder.init(device), device)
+    }
+
+    fn assemble(&self, encoder: Encoder, device: &Device) -> RewardModel {
+        let d_model = self.encoder.d_model();
+        let encoder = match &self.lora {
+            Some(lora) => encoder.apply_reparameterization(Attach(lora)),
+            None => encoder,
+        };
         RewardModel {
-            encoder: self.encoder.init(device),
-            head: Head::new(self.encoder.d_model(), self.num_aspects, device),
-            pooling: self.pooling,
+            encoder,
+            head: Head::new(self.head, d_model, self.num_aspects, device),
+            pooling: Pooler::new(self.pooling, d_model, device),
             output: self.output,
         }
     }
@@ -120,8 +136,7 @@ impl RewardModelConfig {
 pub struct RewardModel {
     encoder: Encoder,
     head: Head,
-    #[module(skip)]
-    pooling: Pooling,
+    pooling: Pooler,
     #[module(skip)]
     output: Output,
 }
@@ -175,7 +190,33 @@ impl RewardModel {
             segment_spans,
         } = input;
         let hidden = self.encoder.forward(token_ids, type_ids, mask_pad);
-        self.pooling.pool(hidden, segment_spans)
+        self.pooling.forward(hidden, segment_spans)
+    }
+
+    /// [`raw`](Self::raw) on an autodiff device, with the encoder as it is in inference: without
+    /// dropout, and without a graph to send gradients through.
+    ///
+    /// # Shapes
+    /// - returns: `[batch_size, num_segments, num_aspects]`
+    ///
+    /// # Panics
+    /// As [`raw`](Self::raw).
+    pub fn raw_on_frozen_encoder(&self, input: SegmentInput) -> Tensor<3> {
+        let hidden = self.encoder.valid().forward(
+            input.token_ids.without_autodiff(),
+            input.type_ids.without_autodiff(),
+            input.mask_pad.without_autodiff(),
+        );
+        let hidden = Tensor::from_inner(hidden);
+        self.head
+            .forward(self.pooling.forward(hidden, input.segment_spans))
+    }
+
+    /// Replaces the head by another of the same width and number of aspects.
+    #[must_use]
+    pub fn with_head(mut self, head: Head) -> Self {
+        self.head = head;
+        self
     }
 
     /// Sets the score an average segment starts from, one per aspect, on the training scale; see
@@ -214,7 +255,7 @@ impl RewardModel {
 
     /// The pooling.
     pub fn pooling(&self) -> Pooling {
-        self.pooling
+        self.pooling.kind()
     }
 
     /// What turns the head's values into scores.

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use gradus_data::BatchSize;
 use serde::{Deserialize, Serialize};
 
-use crate::{EarlyStopping, Ranking, RatingLoss, ResponseLoss, Result, Schedule, TrainError};
+use crate::{
+    EarlyStopping, Freeze, Ranking, RatingLoss, ResponseLoss, Result, Schedule, TrainError,
+};
 
 /// Settings of a training run, the `[training]` table of a run configuration.
 ///
@@ -26,6 +28,9 @@ use crate::{EarlyStopping, Ranking, RatingLoss, ResponseLoss, Result, Schedule, 
 /// | `aspect_weights` | 1 each | weight of an aspect in the loss | ≥ 0, one > 0 |
 /// | `ranking` | none | pairwise term: `weight`, `margin` | weight > 0, margin ≥ 0 |
 /// | `response_loss` | none | term of rated responses: `weight`, `aggregation` | weight > 0 |
+/// | `freeze` | `none` | part that is not learned: `none`, `embeddings`, `layers:N`, `encoder` | |
+/// | `freeze_epochs` | 0 | epochs, also part of one, before the encoder is learned | [0, epochs) |
+/// | `layer_decay` | 1 | rate of a layer relative to the one above it | (0, 1] |
 /// | `dropout` | 0.1 | dropout on hidden states | [0, 1) |
 /// | `attention_dropout` | 0 | dropout on attention weights | [0, 1) |
 /// | `seed` | 0 | of order, initial head and dropout | |
@@ -79,6 +84,12 @@ pub struct TrainConfig {
     /// Term of responses rated as a whole. Default none: such ratings are not looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response_loss: Option<ResponseLoss>,
+    /// Part of the encoder that is not learned. Default none.
+    pub freeze: Freeze,
+    /// Epochs, also part of one, before the encoder is learned. Range `[0, epochs)`, default 0.
+    pub freeze_epochs: f64,
+    /// Learning rate of a layer of the encoder relative to the one above. Range `(0, 1]`, default 1.
+    pub layer_decay: f64,
     /// Dropout on hidden states. Range `[0, 1)`, default 0.1, as BERT was trained with.
     pub dropout: f64,
     /// Dropout on attention weights. Range `[0, 1)`, default 0: drawing it is a large part of a
@@ -131,6 +142,9 @@ impl Default for TrainConfig {
             aspect_weights: BTreeMap::new(),
             ranking: None,
             response_loss: None,
+            freeze: Freeze::Nothing,
+            freeze_epochs: 0.0,
+            layer_decay: 1.0,
             dropout: 0.1,
             attention_dropout: 0.0,
             seed: 0,
@@ -175,7 +189,27 @@ impl TrainConfig {
         share("dropout", self.dropout)?;
         share("attention_dropout", self.attention_dropout)?;
         self.check_objective()?;
+        self.check_freezing()?;
         self.check_loop()
+    }
+
+    fn check_freezing(&self) -> Result<()> {
+        let (epochs, decay) = (self.freeze_epochs, self.layer_decay);
+        let within = (0.0..self.epochs as f64).contains(&epochs);
+        require(
+            "freeze_epochs",
+            epochs,
+            within,
+            "a number from 0 to below `epochs`",
+        )?;
+        let within = decay > 0.0 && decay <= 1.0;
+        require("layer_decay", decay, within, "a number in (0, 1]")?;
+        if self.freeze == Freeze::Encoder {
+            let alone = "nothing beside `freeze = \"encoder\"`, which leaves no rate to set";
+            require("layer_decay", decay, decay >= 1.0, alone)?;
+            require("freeze_epochs", epochs, epochs <= 0.0, alone)?;
+        }
+        Ok(())
     }
 
     fn check_objective(&self) -> Result<()> {
@@ -290,6 +324,26 @@ mod tests {
             },
             TrainConfig {
                 loss: RatingLoss::Huber { delta: 0.0 },
+                ..TrainConfig::default()
+            },
+            TrainConfig {
+                freeze: Freeze::Encoder,
+                layer_decay: 0.9,
+                ..TrainConfig::default()
+            },
+            TrainConfig {
+                freeze_epochs: 3.0,
+                ..TrainConfig::default()
+            },
+            TrainConfig {
+                layer_decay: 0.0,
+                ..TrainConfig::default()
+            },
+            TrainConfig {
+                ranking: Some(Ranking {
+                    weight: 0.0,
+                    margin: 0.0,
+                }),
                 ..TrainConfig::default()
             },
         ] {

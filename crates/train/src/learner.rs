@@ -16,6 +16,9 @@ pub struct RegressionLearner {
     pub model: RewardModel,
     #[module(skip)]
     objective: Objective,
+    /// Steps from the start of the run in which the encoder is not learned.
+    #[module(skip)]
+    frozen_steps: usize,
 }
 
 /// The optimizer step that a micro-batch belongs to.
@@ -33,7 +36,21 @@ impl RegressionLearner {
         Self {
             model,
             objective: objective.into(),
+            frozen_steps: 0,
         }
+    }
+
+    /// Leaves the encoder alone in the first steps of the run: it is run as in inference, and no
+    /// gradient is computed for it. [`usize::MAX`] for all steps.
+    #[must_use]
+    pub fn with_frozen_steps(mut self, steps: usize) -> Self {
+        self.frozen_steps = steps;
+        self
+    }
+
+    /// Whether the encoder is learned in a step; a step without a number is late in the run.
+    fn encoder_is_frozen(&self, scope: Option<&StepScope>) -> bool {
+        scope.map_or(usize::MAX, |scope| scope.number) <= self.frozen_steps
     }
 
     /// What is minimised.
@@ -57,12 +74,18 @@ impl RegressionLearner {
 
     fn outcome(&self, batch: SegmentBatch, scope: Option<&StepScope>) -> RatingOutcome {
         let denominators = self.denominators(&batch);
-        let raw = self.model.raw(SegmentInput {
+        let input = SegmentInput {
             token_ids: batch.token_ids.clone(),
             type_ids: batch.type_ids.clone(),
             mask_pad: batch.mask_pad.clone(),
             segment_spans: batch.segment_spans.clone(),
-        });
+        };
+        let in_training = batch.targets.device().is_autodiff();
+        let raw = if in_training && self.encoder_is_frozen(scope) {
+            self.model.raw_on_frozen_encoder(input)
+        } else {
+            self.model.raw(input)
+        };
         let scores = self.model.output().forward(raw.clone());
         let sums = self.objective.sums(raw, scores.clone(), &batch);
         let step = scope.map_or(denominators, |scope| scope.denominators);

@@ -85,6 +85,7 @@ pub fn run(
     session: impl Into<Session>,
 ) -> Result<RunReport> {
     run.training.check()?;
+    run.model.check(&run.training)?;
     let mut session = session.into();
     let store = open_store(run, &mut session)?;
     // A run that goes on writes over what it wrote itself.
@@ -227,6 +228,8 @@ impl Source {
         // Before any weight is drawn: the head, and the whole encoder when it is new.
         device.seed(run.training.seed);
         let reward_model = |encoder: EncoderConfig| RewardModelConfig {
+            head: run.model.head,
+            lora: run.model.lora.clone(),
             output: run.training.loss.output(),
             ..RewardModelConfig::new(encoder, run.model.pooling, mean_targets.len())
         };
