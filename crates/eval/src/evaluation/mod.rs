@@ -111,9 +111,11 @@ impl Evaluation {
     /// Each of `baselines` shows up under the aspect it names.
     ///
     /// # Errors
-    /// [`EvalError::ScoreCount`] where a segment has more or fewer scores than there are aspects;
-    /// [`EvalError::BaselineAspect`], [`EvalError::BaselineResponses`] or
-    /// [`EvalError::BaselineSegments`] where a baseline was predicted for something else.
+    /// [`ScoreCount`](crate::EvalError::ScoreCount) where a segment has more or fewer scores than
+    /// there are aspects; [`BaselineAspect`](crate::EvalError::BaselineAspect),
+    /// [`BaselineResponses`](crate::EvalError::BaselineResponses) or
+    /// [`BaselineSegments`](crate::EvalError::BaselineSegments) where a baseline was predicted for
+    /// something else.
     pub fn compute(
         scored: &[ScoredResponse],
         aspects: &[Aspect],
