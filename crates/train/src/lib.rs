@@ -7,6 +7,7 @@
 //! - [`prepare`]: examples to encoded splits
 //! - [`RegressionLearner`], [`adamw`], [`WarmupLinear`]: the parts of a step
 //! - [`fit`]: a run over encoded splits, on Burn's `SupervisedTraining`
+//! - [`probe`]: a linear head on a frozen encoder, in closed form
 //! - [`run`]: from examples to a bundle on disk
 //! - [`TrainHistory`], [`TrainObserver`]: what happened, and who watches
 
@@ -15,11 +16,13 @@ mod error;
 mod fit;
 mod freeze;
 mod history;
+mod init_head;
 mod learner;
 mod objective;
 mod optimizer;
 mod options;
 mod prepare;
+mod probe;
 mod rates;
 mod renderer;
 mod run;
@@ -36,5 +39,6 @@ pub use objective::*;
 pub use optimizer::*;
 pub use options::*;
 pub use prepare::*;
+pub use probe::*;
 pub use run::*;
 pub use schedule::*;

@@ -12,6 +12,7 @@ use gradus_model::{
 use serde::Serialize;
 use serde_json::json;
 
+use crate::init_head::init_head;
 use crate::{
     Display, FitData, ModelOptions, Prepared, Result, ScratchOptions, SplitCounts, TextOptions,
     TrainConfig, TrainError, TrainHistory, fit, prepare,
@@ -82,12 +83,7 @@ pub fn run(
 ) -> Result<RunReport> {
     run.training.check()?;
     run.model.check(&run.training)?;
-    if !run.overwrite && run.output.exists() {
-        return Err(ModelError::AlreadyExists {
-            path: run.output.clone(),
-        }
-        .into());
-    }
+    refuse_existing(run)?;
     let source = Source::open(&run.encoder, &run.training, train)?;
     let Prepared {
         encoder: text,
@@ -103,6 +99,7 @@ pub fn run(
         text.vocab_size(),
         train.iter().chain(&valid),
     )?;
+    let model = init_head(model, &config, text.config(), run, device)?;
     let num_parameters = burn::module::Module::num_params(&model);
 
     let aspects: Vec<String> = text
@@ -137,10 +134,21 @@ pub fn run(
     })
 }
 
+/// Tells before any work is done that the bundle could not be saved.
+pub(crate) fn refuse_existing(run: &Run) -> Result<()> {
+    if !run.overwrite && run.output.exists() {
+        return Err(ModelError::AlreadyExists {
+            path: run.output.clone(),
+        }
+        .into());
+    }
+    Ok(())
+}
+
 /// An encoder before its weights are read: settings and tokenizer.
-struct Source {
+pub(crate) struct Source {
     kind: SourceKind,
-    tokenizer: Vec<u8>,
+    pub(crate) tokenizer: Vec<u8>,
 }
 
 enum SourceKind {
@@ -149,7 +157,11 @@ enum SourceKind {
 }
 
 impl Source {
-    fn open(source: &EncoderSource, training: &TrainConfig, train: &[Example]) -> Result<Self> {
+    pub(crate) fn open(
+        source: &EncoderSource,
+        training: &TrainConfig,
+        train: &[Example],
+    ) -> Result<Self> {
         match source {
             EncoderSource::Pretrained(directory) => {
                 let encoder = PretrainedEncoder::open(directory)?;
@@ -185,7 +197,7 @@ impl Source {
         }
     }
 
-    fn model(
+    pub(crate) fn model(
         &self,
         run: &Run,
         vocab_size: usize,
@@ -241,7 +253,7 @@ fn check_length(run: &Run, encoder: &EncoderConfig) -> Result<()> {
 }
 
 /// Refuses a tokenizer that makes ids the encoder has no embedding for.
-fn check_ids<'a>(
+pub(crate) fn check_ids<'a>(
     encoder: &EncoderConfig,
     max_length: usize,
     vocab_size: usize,
@@ -298,6 +310,6 @@ impl BundleWriter {
 }
 
 /// The settings and logs of this crate are plain data, which JSON always holds.
-fn to_value(value: &impl Serialize) -> serde_json::Value {
+pub(crate) fn to_value(value: &impl Serialize) -> serde_json::Value {
     serde_json::to_value(value).unwrap_or_default()
 }
