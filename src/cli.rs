@@ -29,6 +29,9 @@ pub(crate) enum Command {
     /// Train a reward model and save it as a bundle
     #[command(after_help = TRAIN_HELP)]
     Train(Box<TrainArgs>),
+    /// Fit a linear head on a frozen encoder in closed form and save both as a bundle
+    #[command(after_help = PROBE_HELP)]
+    Probe(Box<ProbeArgs>),
     /// Multiply the low-rank adapters of a bundle into its matrices
     Merge(MergeArgs),
     /// Hold scores, of a bundle or of any other program, against the ratings of a data set
@@ -82,6 +85,15 @@ nothing had happened. Ctrl-C finishes the step, saves a checkpoint and exits wit
 one stops at once. docs/training.md says more.
 
   gradus train --resume my-bundle.checkpoints";
+
+const PROBE_HELP: &str = "\
+Each segment is pooled once; ridge regression then gives a head per aspect for each of 15 penalties,
+and the validation split picks one. Prints the errors over the penalties to standard output. The
+bundle scores and evaluates as any other, and training can start from its head:
+
+  gradus probe --encoder all-MiniLM-L6-v2 --train train.jsonl.gz --valid valid.jsonl.gz \\
+      --output my-probe
+  gradus train --init-head my-probe --encoder all-MiniLM-L6-v2 ...";
 
 const EVAL_HELP: &str = "\
 Prints to standard output, for each aspect: errors and correlations of segments and (aggregated) of
@@ -260,6 +272,9 @@ pub(crate) struct TrainArgs {
     /// Loss: mse, mae, huber:DELTA, or bce for targets in [0, 1] [default: mse]
     #[arg(long)]
     pub(crate) loss: Option<String>,
+    /// Start from the head of this bundle, that of a probe for instance [default: a fresh head]
+    #[arg(long, value_name = "BUNDLE")]
+    pub(crate) init_head: Option<PathBuf>,
     /// Part of the encoder that is not learned: none, embeddings, layers:N or encoder
     /// [default: none]
     #[arg(long, value_name = "PART")]
@@ -277,6 +292,43 @@ pub(crate) struct TrainArgs {
     #[arg(long)]
     pub(crate) dashboard: bool,
     /// Print the run's log as JSON on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
+}
+
+/// `gradus probe`.
+#[derive(Debug, Args)]
+pub(crate) struct ProbeArgs {
+    /// Run configuration in TOML, of whose [training] table only the seed counts; flags win over it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Pretrained encoder: a Hugging Face directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) encoder: Option<PathBuf>,
+    /// Training split
+    #[arg(long, value_name = "FILE")]
+    pub(crate) train: Option<PathBuf>,
+    /// Validation split, which picks the penalty
+    #[arg(long, value_name = "FILE")]
+    pub(crate) valid: Option<PathBuf>,
+    /// Directory for the bundle
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace the bundle if the output directory holds one
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Aspects to fit, separated by commas [default: all that are rated]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) aspects: Option<Vec<String>>,
+    /// Tokens an example may have, special tokens included [default: 256]
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) max_length: Option<usize>,
+    /// How tokens become a segment vector: mean, last, first or max [default: mean]
+    #[arg(long)]
+    pub(crate) pooling: Option<String>,
+    /// Print the curves as JSON instead of tables
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]

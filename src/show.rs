@@ -6,7 +6,7 @@ use anstyle::{RgbColor, Style};
 use anyhow::Result;
 use comfy_table::presets;
 use comfy_table::{CellAlignment, Table, TableStyle};
-use gradus::train::RunReport;
+use gradus::train::{RunReport, SplitCounts};
 use serde::Serialize;
 
 /// Writes text to standard output.
@@ -107,16 +107,16 @@ pub(crate) fn score_style(share: f64) -> Style {
         .fg_color(Some(RgbColor(0, 0, 0).into()))
 }
 
-/// What a run read and did, on standard error.
-pub(crate) fn training(report: &RunReport) {
-    for (split, counts) in [
-        ("train", &report.counts.train),
-        ("valid", &report.counts.valid),
-    ] {
+/// What encoding made of the splits, on standard error.
+pub(crate) fn encoding(counts: &SplitCounts) {
+    for (split, counts) in [("train", &counts.train), ("valid", &counts.valid)] {
         let mut text = format!(
             "{split}: {} examples, {} ratings, {} tokens",
             counts.examples, counts.rated, counts.tokens
         );
+        if counts.rated_responses > 0 {
+            text = format!("{text}, {} ratings of responses", counts.rated_responses);
+        }
         if counts.examples_without_rating > 0 {
             let left_out = counts.examples_without_rating;
             text = format!("{text}; {left_out} examples without a rating left out");
@@ -126,6 +126,11 @@ pub(crate) fn training(report: &RunReport) {
             status(&format!("{split}: {}", counts.truncation));
         }
     }
+}
+
+/// What a run read and did, on standard error.
+pub(crate) fn training(report: &RunReport) {
+    encoding(&report.counts);
     if let Some(best) = report.history.best() {
         status(&format!(
             "best validation: epoch {}, step {}: valid loss {:.5}, J {:+.5}",

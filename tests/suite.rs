@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use gradus::data::{BatchSize, Example, GeneratorConfig, TruncationCounts, generate};
@@ -92,6 +93,10 @@ fn examples(count: usize) -> Vec<Example> {
 }
 
 fn train(output: PathBuf, device: &Device) -> RunReport {
+    // A backend may have one generator for the whole process: two runs at the same time would draw
+    // each other's numbers.
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let settings = Run {
         encoder: EncoderSource::Scratch(ScratchOptions {
             d_model: 16,

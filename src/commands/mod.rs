@@ -8,6 +8,7 @@ mod devices;
 mod eval;
 mod explain;
 mod merge;
+mod probe;
 mod process;
 mod quickstart;
 mod score;
@@ -23,6 +24,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
     match command {
         Command::Quickstart(args) => quickstart::run(&args),
         Command::Train(args) => train::run(&args),
+        Command::Probe(args) => probe::run(&args),
         Command::Merge(args) => merge::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),

@@ -89,6 +89,17 @@ pub(crate) fn train_bundle(
     device: &burn::tensor::Device,
     session: impl Into<Session>,
 ) -> Result<RunReport> {
+    let run = checked_run(config, output, overwrite, train)?;
+    Ok(train_run(&run, train, valid, device, session)?)
+}
+
+/// What `config` describes, with the files that lie beside every bundle.
+pub(crate) fn checked_run(
+    config: &RunConfig,
+    output: &Path,
+    overwrite: bool,
+    train: &[Example],
+) -> Result<Run> {
     let encoder = match (&config.encoder, &config.scratch) {
         (Some(directory), None) => EncoderSource::Pretrained(directory.clone()),
         (None, Some(scratch)) => EncoderSource::Scratch(scratch.clone()),
@@ -104,7 +115,7 @@ pub(crate) fn train_bundle(
         }
     };
     let baselines = fitted_baselines(config, train)?;
-    let run = Run {
+    Ok(Run {
         encoder,
         text: config.text.clone(),
         model: config.model.clone(),
@@ -116,8 +127,7 @@ pub(crate) fn train_bundle(
             (CONFIG.into(), config.to_toml()?.into_bytes()),
             (BASELINES.into(), serde_json::to_vec(&baselines)?),
         ],
-    };
-    Ok(train_run(&run, train, valid, device, session)?)
+    })
 }
 
 /// The trivial baselines of the aspects that are learned, for every later evaluation of the bundle.
@@ -187,6 +197,7 @@ fn effective_config(args: &TrainArgs, resumed: Option<&Path>) -> Result<RunConfi
     if let Some(text) = &args.lora {
         config.model.lora = Some(text.parse().map_err(ModelError::from)?);
     }
+    set_some(&mut config.model.init_head, args.init_head.as_ref());
     if let Some(text) = &args.freeze {
         config.training.freeze = text.parse()?;
     }
@@ -228,27 +239,27 @@ fn resumed_config(directory: &Path, given: Option<&Path>) -> Result<RunConfig> {
     })
 }
 
-fn set<T: Clone>(setting: &mut T, flag: Option<&T>) {
+pub(crate) fn set<T: Clone>(setting: &mut T, flag: Option<&T>) {
     if let Some(value) = flag {
         setting.clone_from(value);
     }
 }
 
-fn set_some<T: Clone>(setting: &mut Option<T>, flag: Option<&T>) {
+pub(crate) fn set_some<T: Clone>(setting: &mut Option<T>, flag: Option<&T>) {
     if flag.is_some() {
         *setting = flag.cloned();
     }
 }
 
 /// The paths a run cannot do without.
-struct Paths<'a> {
-    train: &'a Path,
-    valid: &'a Path,
-    output: &'a Path,
+pub(crate) struct Paths<'a> {
+    pub(crate) train: &'a Path,
+    pub(crate) valid: &'a Path,
+    pub(crate) output: &'a Path,
 }
 
 impl<'a> Paths<'a> {
-    fn of(config: &'a RunConfig) -> Result<Self> {
+    pub(crate) fn of(config: &'a RunConfig) -> Result<Self> {
         let need = |path: &'a Option<PathBuf>, flag: &str| {
             path.as_deref().ok_or_else(|| {
                 Usage::new(format!("no {flag} given")).with_hint(format!(

@@ -4,9 +4,9 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::nn::{Dropout, DropoutConfig, Linear};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use crate::encoder::{Activation, linear};
@@ -55,10 +55,6 @@ impl HeadConfig {
         )
     }
 
-    #[expect(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "serde passes a reference"
-    )]
     pub(crate) fn is_linear(&self) -> bool {
         matches!(self, Self::Linear)
     }
@@ -135,6 +131,21 @@ impl Head {
                     dropout: DropoutConfig::new(dropout).init(),
                 }),
                 output: layer(d_hidden, num_aspects),
+            },
+        }
+    }
+
+    /// A linear head with these weights.
+    ///
+    /// # Shapes
+    /// - `weight`: `[d_model, num_aspects]`
+    /// - `bias`: `[num_aspects]`
+    pub fn from_weights(weight: TensorData, bias: TensorData, device: &Device) -> Self {
+        Self {
+            hidden: None,
+            output: Linear {
+                weight: Param::from_data(weight, device),
+                bias: Some(Param::from_data(bias, device)),
             },
         }
     }

@@ -7,6 +7,7 @@
 //! - [`prepare`]: examples to encoded splits
 //! - [`RegressionLearner`], [`adamw`], [`WarmupLinear`]: the parts of a step
 //! - [`fit`]: a run over encoded splits, on Burn's `SupervisedTraining`
+//! - [`probe`]: a linear head on a frozen encoder, in closed form
 //! - [`run`]: from examples to a bundle on disk
 //! - [`Session`], [`StopHandle`], [`Checkpoints`]: what surrounds a run; killed, it can go on
 //! - [`TrainHistory`], [`TrainObserver`], [`metrics_lines`]: what happened, and who watches
@@ -21,6 +22,7 @@ mod events;
 mod fit;
 mod freeze;
 mod history;
+mod init_head;
 mod learner;
 mod loop_state;
 mod metrics;
@@ -29,6 +31,7 @@ mod objective;
 mod optimizer;
 mod options;
 mod prepare;
+mod probe;
 mod rates;
 mod renderer;
 mod run;
@@ -56,6 +59,7 @@ pub use objective::*;
 pub use optimizer::*;
 pub use options::*;
 pub use prepare::*;
+pub use probe::*;
 pub use run::*;
 pub use schedule::*;
 pub use session::*;

@@ -1,6 +1,7 @@
 //! Settings of how text becomes targets and tokens, and of the model.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use gradus_data::{RatingScale, Segmenter, TruncationPolicy};
@@ -131,6 +132,9 @@ pub struct ModelOptions {
     /// Low-rank adapters, which then are all that is learned of the encoder. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lora: Option<LoraConfig>,
+    /// Bundle whose head training starts from, that of a probe for instance. Default: a fresh head.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init_head: Option<PathBuf>,
 }
 
 impl ModelOptions {

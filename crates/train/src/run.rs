@@ -14,6 +14,7 @@ use serde_json::json;
 
 use crate::checkpoint::{Fingerprint, Store, digest_bytes};
 use crate::fit::{Opened, fit_opened};
+use crate::init_head::init_head;
 use crate::metrics_log::{METRICS_FILE, metrics_lines};
 use crate::{
     FitData, ModelOptions, Prepared, Result, ScratchOptions, Session, SplitCounts, TextOptions,
@@ -89,13 +90,11 @@ pub fn run(
     let mut session = session.into();
     let store = open_store(run, &mut session)?;
     // A run that goes on writes over what it wrote itself.
-    let overwrite = run.overwrite || store.as_ref().is_some_and(Store::resumes);
-    if !overwrite && run.output.exists() {
-        return Err(ModelError::AlreadyExists {
-            path: run.output.clone(),
-        }
-        .into());
+    let resumes = store.as_ref().is_some_and(Store::resumes);
+    if !resumes {
+        refuse_existing(run)?;
     }
+    let overwrite = run.overwrite || resumes;
     let source = Source::open(&run.encoder, &run.training, train)?;
     let Prepared {
         encoder: text,
@@ -111,6 +110,7 @@ pub fn run(
         text.vocab_size(),
         train.iter().chain(&valid),
     )?;
+    let model = init_head(model, &config, text.config(), run, device)?;
     let num_parameters = burn::module::Module::num_params(&model);
 
     let aspects: Vec<String> = text
@@ -170,10 +170,21 @@ fn open_store(run: &Run, session: &mut Session) -> Result<Option<Store>> {
     Ok(Some(store))
 }
 
+/// Tells before any work is done that the bundle could not be saved.
+pub(crate) fn refuse_existing(run: &Run) -> Result<()> {
+    if !run.overwrite && run.output.exists() {
+        return Err(ModelError::AlreadyExists {
+            path: run.output.clone(),
+        }
+        .into());
+    }
+    Ok(())
+}
+
 /// An encoder before its weights are read: settings and tokenizer.
-struct Source {
+pub(crate) struct Source {
     kind: SourceKind,
-    tokenizer: Vec<u8>,
+    pub(crate) tokenizer: Vec<u8>,
 }
 
 enum SourceKind {
@@ -182,7 +193,11 @@ enum SourceKind {
 }
 
 impl Source {
-    fn open(source: &EncoderSource, training: &TrainConfig, train: &[Example]) -> Result<Self> {
+    pub(crate) fn open(
+        source: &EncoderSource,
+        training: &TrainConfig,
+        train: &[Example],
+    ) -> Result<Self> {
         match source {
             EncoderSource::Pretrained(directory) => {
                 let encoder = PretrainedEncoder::open(directory)?;
@@ -218,7 +233,7 @@ impl Source {
         }
     }
 
-    fn model(
+    pub(crate) fn model(
         &self,
         run: &Run,
         vocab_size: usize,
@@ -274,7 +289,7 @@ fn check_length(run: &Run, encoder: &EncoderConfig) -> Result<()> {
 }
 
 /// Refuses a tokenizer that makes ids the encoder has no embedding for.
-fn check_ids<'a>(
+pub(crate) fn check_ids<'a>(
     encoder: &EncoderConfig,
     max_length: usize,
     vocab_size: usize,
@@ -340,6 +355,6 @@ impl BundleWriter {
 }
 
 /// The settings and logs of this crate are plain data, which JSON always holds.
-fn to_value(value: &impl Serialize) -> serde_json::Value {
+pub(crate) fn to_value(value: &impl Serialize) -> serde_json::Value {
     serde_json::to_value(value).unwrap_or_default()
 }

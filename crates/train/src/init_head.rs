@@ -1,0 +1,59 @@
+//! A head that another bundle has learned.
+
+use burn::tensor::Device;
+use gradus_data::TextConfig;
+use gradus_model::{Bundle, Pooling, RewardModel, RewardModelConfig};
+
+use crate::run::to_value;
+use crate::{Result, Run, TrainError};
+
+/// Gives `model` the head of the bundle that `run` names, if it names one.
+///
+/// # Errors
+/// [`TrainError::Model`] if the bundle cannot be read, [`TrainError::Setting`] if its head reads
+/// other vectors or says other things than this model's.
+pub(crate) fn init_head(
+    model: RewardModel,
+    config: &RewardModelConfig,
+    text: &TextConfig,
+    run: &Run,
+    device: &Device,
+) -> Result<RewardModel> {
+    let Some(path) = &run.model.init_head else {
+        return Ok(model);
+    };
+    let bundle = Bundle::load(path, device)?;
+    let refuse = |what: &str, found: String, expected: String| {
+        Err(TrainError::Setting {
+            name: "init_head",
+            found: format!("{}: {what} {found} instead of {expected}", path.display()),
+            expected: "a bundle whose head fits this run",
+        })
+    };
+    let other = &bundle.config;
+    let (found, expected) = (other.encoder.d_model(), config.encoder.d_model());
+    if found != expected {
+        return refuse("width", found.to_string(), expected.to_string());
+    }
+    // Attention pooling starts as the mean.
+    let starts_alike = other.pooling == config.pooling
+        || (other.pooling, config.pooling) == (Pooling::Mean, Pooling::Attention);
+    if !starts_alike {
+        let (found, expected) = (other.pooling.to_string(), config.pooling.to_string());
+        return refuse("pooling", found, expected);
+    }
+    if other.head != config.head {
+        return refuse("head", other.head.to_string(), config.head.to_string());
+    }
+    if other.output != config.output {
+        let (found, expected) = (other.output, config.output);
+        return refuse("output", format!("{found:?}"), format!("{expected:?}"));
+    }
+    let aspects = to_value(&text.aspects);
+    let found = &bundle.manifest.text["aspects"];
+    if *found != aspects {
+        let what = "aspects and scales";
+        return refuse(what, found.to_string(), aspects.to_string());
+    }
+    Ok(model.with_head(bundle.model.head().clone()))
+}

@@ -1,0 +1,310 @@
+//! A linear head on a frozen encoder, in closed form.
+
+mod ridge;
+
+use std::time::Instant;
+
+use burn::prelude::*;
+use gradus_data::{BatchSize, EncodedExample, Example, TextEncoder, plan_batches};
+use gradus_model::{
+    Bundle, ExtraFile, Head, HeadConfig, Manifest, Pooling, RewardModel, SegmentInput,
+};
+use serde::Serialize;
+use serde_json::json;
+
+use self::ridge::{Moments, Solution};
+use crate::run::{Source, check_ids, refuse_existing, to_value};
+use crate::{Prepared, RatingLoss, Result, Run, SplitCounts, TrainError, prepare};
+
+/// Penalties that are tried: half decades from 10⁻⁵ to 10².
+const HALF_DECADES: std::ops::RangeInclusive<i32> = -10..=4;
+
+/// Padded tokens a batch.
+const BATCH: BatchSize = BatchSize::Tokens(4096);
+
+/// What a probe found.
+#[derive(Debug, Clone, Serialize)]
+pub struct ProbeReport {
+    /// What encoding left out.
+    pub counts: SplitCounts,
+    /// Width of the features.
+    pub d_model: usize,
+    /// One curve per aspect, in the order of the model's outputs.
+    pub aspects: Vec<ProbeCurve>,
+    /// Seconds spent on features.
+    pub feature_seconds: f64,
+    /// Seconds spent on solving.
+    pub solve_seconds: f64,
+}
+
+/// Errors of an aspect over the penalties.
+#[derive(Debug, Clone, Serialize)]
+pub struct ProbeCurve {
+    /// Name of the aspect.
+    pub aspect: String,
+    /// The penalty with the lowest validation error.
+    pub penalty: f64,
+    /// Mean squared error on the validation split with it, in target units.
+    pub valid_mse: f64,
+    /// Every penalty that could be solved for, from the lowest.
+    pub points: Vec<ProbePoint>,
+}
+
+/// Errors with one penalty, in target units.
+#[derive(Debug, Clone, Serialize)]
+pub struct ProbePoint {
+    /// The penalty.
+    pub penalty: f64,
+    /// Mean squared error on the training split.
+    pub train_mse: f64,
+    /// Mean squared error on the validation split.
+    pub valid_mse: f64,
+}
+
+impl ProbeCurve {
+    /// Whether the best penalty is the lowest or highest that was tried, so that a better one may
+    /// lie beyond.
+    pub fn is_at_an_end(&self) -> bool {
+        let is = |point: Option<&ProbePoint>| {
+            point.is_some_and(|point| point.penalty.total_cmp(&self.penalty).is_eq())
+        };
+        is(self.points.first()) || is(self.points.last())
+    }
+}
+
+/// Fits a linear head on the pooled states of the encoder as it is, and saves both as a bundle.
+///
+/// For every aspect, over the rated segments of the training split,
+///
+/// ```text
+/// minimise  Σ w (t - b - z·x̃)² / Σ w + penalty |z|²
+/// ```
+///
+/// with the pooled state `x̃`, each feature standardised; solved by Cholesky's factorisation in
+/// `f64` for each of 15 penalties from 10⁻⁵ to 10², of which the validation split picks one. Memory
+/// does not grow with the data. Of `run.training` only the seed is used.
+///
+/// `progress` is called with the examples done and their number.
+///
+/// # Errors
+/// - [`TrainError::Setting`]: a head, pooling or loss that ridge regression cannot fit, or an aspect
+///   without a rating in the validation split
+/// - whatever [`prepare`] returns; [`TrainError::Model`] when the encoder cannot be loaded or the
+///   bundle cannot be written
+pub fn probe(
+    run: &Run,
+    train: &[Example],
+    valid: &[Example],
+    device: &Device,
+    mut progress: impl FnMut(usize, usize),
+) -> Result<ProbeReport> {
+    check(run)?;
+    refuse_existing(run)?;
+    let source = Source::open(&run.encoder, &run.training, train)?;
+    let Prepared {
+        encoder: text,
+        train,
+        valid,
+        counts,
+        mean_targets,
+    } = prepare(&source.tokenizer, &run.text, &run.training, train, valid)?;
+    let (model, config) = source.model(run, text.vocab_size(), &mean_targets, device)?;
+    check_ids(
+        &config.encoder,
+        run.text.max_length,
+        text.vocab_size(),
+        train.iter().chain(&valid),
+    )?;
+    let started = Instant::now();
+    let total = train.len() + valid.len();
+    let d_model = config.encoder.d_model();
+    let mut split = |examples: &[EncodedExample], before: usize| {
+        moments(&model, &text, examples, d_model, device, |done| {
+            progress(before + done, total);
+        })
+    };
+    let train_moments = split(&train, 0);
+    let valid_moments = split(&valid, train.len());
+    let feature_seconds = started.elapsed().as_secs_f64();
+
+    let started = Instant::now();
+    let mut solutions = Vec::new();
+    let mut curves = Vec::new();
+    for ((spec, train), valid) in text
+        .config()
+        .aspects
+        .iter()
+        .zip(&train_moments)
+        .zip(&valid_moments)
+    {
+        let (curve, solution) = best(&spec.name, train, valid)?;
+        curves.push(curve);
+        solutions.push(solution);
+    }
+    let report = ProbeReport {
+        counts,
+        d_model,
+        aspects: curves,
+        feature_seconds,
+        solve_seconds: started.elapsed().as_secs_f64(),
+    };
+    let aspects = text.config().aspects.iter();
+    let names = aspects.map(|aspect| aspect.name.clone()).collect();
+    let mut manifest = Manifest::new(names, run.model.pooling, &run.aggregation);
+    manifest.text = to_value(text.config());
+    manifest.training = json!({ "probe": to_value(&report) });
+    let valid_mse = report
+        .aspects
+        .iter()
+        .map(|curve| (&curve.aspect, curve.valid_mse));
+    manifest.validation = json!({ "mse": valid_mse.collect::<std::collections::BTreeMap<_, _>>() });
+    let bundle = Bundle {
+        manifest,
+        config,
+        model: model.with_head(head(&solutions, d_model, device)),
+        tokenizer: source.tokenizer,
+    };
+    let extra: Vec<ExtraFile<'_>> = run
+        .extra_files
+        .iter()
+        .map(|(name, bytes)| ExtraFile { name, bytes })
+        .collect();
+    bundle.save(&run.output, run.overwrite, &extra)?;
+    Ok(report)
+}
+
+/// Refuses what has no closed form.
+fn check(run: &Run) -> Result<()> {
+    run.training.check()?;
+    run.model.check(&run.training)?;
+    let refuse = |name, found: String, expected| {
+        Err(TrainError::Setting {
+            name,
+            found,
+            expected,
+        })
+    };
+    let expected = "what a ridge regression on fixed features can fit";
+    if run.model.head != HeadConfig::Linear {
+        return refuse("head", run.model.head.to_string(), "`linear` for a probe");
+    }
+    if run.model.pooling == Pooling::Attention {
+        let found = "`attention`, which has a query to learn".to_owned();
+        return refuse("pooling", found, expected);
+    }
+    if run.model.lora.is_some() {
+        return refuse("lora", "adapters".to_owned(), expected);
+    }
+    if run.model.init_head.is_some() {
+        return refuse("init_head", "a head".to_owned(), expected);
+    }
+    if run.training.loss != RatingLoss::Mse {
+        return refuse(
+            "loss",
+            format!("`{}`", run.training.loss),
+            "`mse` for a probe",
+        );
+    }
+    if run.training.ranking.is_some() || run.training.response_loss.is_some() {
+        let found = "a further term".to_owned();
+        return refuse("ranking or response_loss", found, expected);
+    }
+    Ok(())
+}
+
+/// The sums of every aspect over the rated segments of a split.
+fn moments(
+    model: &RewardModel,
+    text: &TextEncoder,
+    examples: &[EncodedExample],
+    d_model: usize,
+    device: &Device,
+    mut progress: impl FnMut(usize),
+) -> Vec<Moments> {
+    let aspects = text.config().aspects.len();
+    let mut moments: Vec<Moments> = (0..aspects).map(|_| Moments::zeros(d_model)).collect();
+    let lengths: Vec<usize> = examples.iter().map(EncodedExample::num_tokens).collect();
+    let mut done = 0;
+    for rows in plan_batches(&lengths, BATCH, true, None, 0) {
+        let rows: Vec<&EncodedExample> = rows.iter().map(|&row| &examples[row]).collect();
+        let batch = text.batcher().batch(&rows, device);
+        let num_segments = batch.num_segments();
+        let features = model.features(SegmentInput {
+            token_ids: batch.token_ids,
+            type_ids: batch.type_ids,
+            mask_pad: batch.mask_pad,
+            segment_spans: batch.segment_spans,
+        });
+        let features: Vec<f32> = features.into_data().iter::<f32>().collect();
+        for (aspect, moments) in moments.iter_mut().enumerate() {
+            let (mut x, mut targets, mut weights) = (Vec::new(), Vec::new(), Vec::new());
+            for (row, example) in rows.iter().enumerate() {
+                for (k, segment) in example.segments.iter().enumerate() {
+                    let Some(target) = segment.targets[aspect] else {
+                        continue;
+                    };
+                    let start = (row * num_segments + k) * d_model;
+                    x.extend_from_slice(&features[start..start + d_model]);
+                    targets.push(target);
+                    weights.push(segment.weight);
+                }
+            }
+            moments.add(&x, &targets, &weights);
+        }
+        done += rows.len();
+        progress(done);
+    }
+    moments
+}
+
+/// The solution whose penalty has the lowest validation error.
+fn best(aspect: &str, train: &Moments, valid: &Moments) -> Result<(ProbeCurve, Solution)> {
+    let problem = train.problem();
+    let mut points = Vec::new();
+    let mut best: Option<(f64, f64, Solution)> = None;
+    for half in HALF_DECADES {
+        let penalty = 10f64.powf(f64::from(half) / 2.0);
+        let solved = problem
+            .solve(penalty)
+            .and_then(|solution| Some((train.mse(&solution)?, valid.mse(&solution)?, solution)));
+        let Some((train_mse, valid_mse, solution)) = solved else {
+            continue;
+        };
+        points.push(ProbePoint {
+            penalty,
+            train_mse,
+            valid_mse,
+        });
+        if best
+            .as_ref()
+            .is_none_or(|(_, lowest, _)| valid_mse < *lowest)
+        {
+            best = Some((penalty, valid_mse, solution));
+        }
+    }
+    let Some((penalty, valid_mse, solution)) = best else {
+        return Err(TrainError::Setting {
+            name: "aspects",
+            found: format!("`{aspect}`, without a weighed rating in one of the splits"),
+            expected: "aspects that both splits rate",
+        });
+    };
+    let curve = ProbeCurve {
+        aspect: aspect.to_owned(),
+        penalty,
+        valid_mse,
+        points,
+    };
+    Ok((curve, solution))
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "weights are f32")]
+fn head(solutions: &[Solution], d_model: usize, device: &Device) -> Head {
+    let weights = (0..d_model).flat_map(|k| solutions.iter().map(move |s| s.weights[k] as f32));
+    let bias = solutions.iter().map(|solution| solution.bias as f32);
+    Head::from_weights(
+        TensorData::new(weights.collect::<Vec<f32>>(), [d_model, solutions.len()]),
+        TensorData::new(bias.collect::<Vec<f32>>(), [solutions.len()]),
+        device,
+    )
+}

@@ -1,0 +1,84 @@
+//! `gradus probe`
+
+use anyhow::Result;
+use gradus::data::read_examples;
+use gradus::model::ModelError;
+use gradus::train::{ProbeCurve, ProbeReport, probe};
+use gradus::{RunConfig, device};
+
+use crate::cli::ProbeArgs;
+use crate::commands::train::{Paths, checked_run, set, set_some};
+use crate::{progress, show};
+
+pub(crate) fn run(args: &ProbeArgs) -> Result<()> {
+    let config = effective_config(args)?;
+    let paths = Paths::of(&config)?;
+    let device = device::select(config.device.as_deref())?;
+    let train = read_examples(paths.train)?;
+    let valid = read_examples(paths.valid)?;
+    let run = checked_run(&config, paths.output, args.overwrite, &train)?;
+    let bar = progress::bar(train.len() + valid.len(), "responses");
+    let report = probe(&run, &train, &valid, &device, |done, total| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+    });
+    bar.finish_and_clear();
+    let report = report?;
+    show::encoding(&report.counts);
+    show::status(&format!(
+        "features of width {} in {:.1} s, solved in {:.1} s",
+        report.d_model, report.feature_seconds, report.solve_seconds
+    ));
+    show::status(&format!("bundle saved: {}", paths.output.display()));
+    if args.json {
+        show::json(&report)
+    } else {
+        show_curves(&report)
+    }
+}
+
+fn show_curves(report: &ProbeReport) -> Result<()> {
+    for curve in &report.aspects {
+        show::line(&format!("\n{}", table(curve)))?;
+        if curve.is_at_an_end() {
+            show::status(&format!(
+                "{}: the best penalty is the last one tried; a better one may lie beyond",
+                curve.aspect
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn table(curve: &ProbeCurve) -> String {
+    let header = [curve.aspect.as_str(), "train MSE", "valid MSE", ""];
+    let rows = curve.points.iter().map(|point| {
+        let chosen = point.penalty.total_cmp(&curve.penalty).is_eq();
+        vec![
+            format!("penalty {:.0e}", point.penalty),
+            show::number(Some(point.train_mse)),
+            show::number(Some(point.valid_mse)),
+            if chosen { "kept" } else { "" }.to_owned(),
+        ]
+    });
+    show::table(&header, rows)
+}
+
+/// The configuration file with the flags on top.
+fn effective_config(args: &ProbeArgs) -> Result<RunConfig> {
+    let mut config = match &args.config {
+        Some(path) => RunConfig::load(path)?,
+        None => RunConfig::default(),
+    };
+    set_some(&mut config.encoder, args.encoder.as_ref());
+    set_some(&mut config.train, args.train.as_ref());
+    set_some(&mut config.valid, args.valid.as_ref());
+    set_some(&mut config.output, args.output.as_ref());
+    set_some(&mut config.device, args.device.device.as_ref());
+    set(&mut config.text.aspects, args.aspects.as_ref());
+    set(&mut config.text.max_length, args.max_length.as_ref());
+    if let Some(text) = &args.pooling {
+        config.model.pooling = text.parse().map_err(ModelError::from)?;
+    }
+    Ok(config)
+}
