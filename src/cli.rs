@@ -46,6 +46,9 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Serve this machine's devices to `--device remote:…` elsewhere, until Ctrl-C
+    #[command(after_help = WORKER_HELP)]
+    Worker(WorkerArgs),
 }
 
 const TRAIN_HELP: &str = "\
@@ -74,10 +77,21 @@ the model's training data was. Memory does not grow with the file.
   gradus score my-bundle answers.jsonl -o scored.jsonl
   gradus score my-bundle answers.jsonl > scored.jsonl";
 
+const WORKER_HELP: &str = "\
+Needs a build with `--features remote`. Prints the names that --device takes elsewhere, one a line.
+Training, evaluation and scoring then run there and read and write their files here.
+
+  gradus worker --listen 0.0.0.0:3000 --token-file token.txt            # on the host `gpu`
+  GRADUS_WORKER_TOKEN=$(cat token.txt) gradus score --device remote:ws://gpu:3000 my-bundle a.jsonl
+
+The connection is not encrypted: who can read it reads texts, ratings and weights, and the token.
+On a network that others use, leave --listen as it is and reach it through an SSH tunnel.";
+
 /// Where to compute.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DeviceArgs {
-    /// Device to compute on, as `gradus devices` names them [default: the fastest]
+    /// Device to compute on, as `gradus devices` names them, or remote:ws://HOST:PORT where a
+    /// `gradus worker` listens [default: the fastest]
     #[arg(long, value_name = "NAME")]
     pub(crate) device: Option<String>,
 }
@@ -205,6 +219,22 @@ pub(crate) struct ScoreArgs {
     pub(crate) batch_tokens: usize,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
+}
+
+/// `gradus worker`.
+#[derive(Debug, Args)]
+pub(crate) struct WorkerArgs {
+    /// Address to listen on; port 0 takes any free one
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:3000")]
+    pub(crate) listen: String,
+    /// Device to serve, as `gradus devices` names them; give it again for more of the same backend
+    /// [default: the fastest]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) device: Vec<String>,
+    /// File with the token that clients have to give in GRADUS_WORKER_TOKEN
+    /// [default: that variable here, or no token]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
 }
 
 /// `gradus data …`.

@@ -1,10 +1,12 @@
 //! How a failure is shown and which exit code it has.
 
+use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Error;
 use gradus::data::DataError;
-use gradus::device::DeviceError;
+use gradus::device::{self, DeviceError};
 use gradus::model::ModelError;
 use gradus::train::TrainError;
 use gradus::{RunConfigError, eval::EvalError};
@@ -34,6 +36,50 @@ impl Usage {
         self.hint = Some(hint.into());
         self
     }
+}
+
+/// What the first panic said, and where.
+static PANIC: Mutex<Option<String>> = Mutex::new(None);
+
+/// A defect of this program, or of a library below it.
+#[derive(Debug, thiserror::Error)]
+#[error("internal error: {0}")]
+struct Internal(String);
+
+/// Carries out a command. A panic in it comes out as an error, and so does a worker that is gone:
+/// Burn panics in many places where a device stops answering.
+pub(crate) fn guarded(command: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let backtrace = std::env::var_os("RUST_BACKTRACE").is_some();
+    let default = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        note_panic(info);
+        if backtrace {
+            default(info);
+        }
+    }));
+    let outcome = panic::catch_unwind(AssertUnwindSafe(command));
+    let error = match outcome {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) => error,
+        Err(_) => {
+            let message = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
+            Internal(message.unwrap_or_default()).into()
+        }
+    };
+    Err(match device::lost() {
+        None => error,
+        Some(name) => {
+            let reason = chain(&error);
+            DeviceError::Lost { name, reason }.into()
+        }
+    })
+}
+
+fn note_panic(info: &PanicHookInfo<'_>) {
+    let message = info.payload_as_str().unwrap_or("no message");
+    let place = info.location().map(|place| format!(" ({place})"));
+    let mut first = PANIC.lock().unwrap_or_else(PoisonError::into_inner);
+    first.get_or_insert_with(|| format!("{message}{}", place.unwrap_or_default()));
 }
 
 /// Prints the error with its causes and the remedy, and returns the exit code.
@@ -70,6 +116,13 @@ fn hint(error: &Error) -> Option<String> {
         if let Some(error) = cause.downcast_ref::<Usage>() {
             return error.hint.clone();
         }
+        if cause.is::<Internal>() {
+            return Some("this is a defect: please report it with the command line".into());
+        }
+        #[cfg(feature = "remote")]
+        if let Some(error) = cause.downcast_ref::<device::WorkerError>() {
+            return error.hint();
+        }
         None.or_else(|| {
             cause
                 .downcast_ref::<TrainError>()
@@ -104,9 +157,15 @@ fn is_input(error: &Error) -> bool {
         if let Some(error) = cause.downcast_ref::<EvalError>() {
             return error.is_input();
         }
+        #[cfg(feature = "remote")]
+        if let Some(error) = cause.downcast_ref::<device::WorkerError>() {
+            return error.is_input();
+        }
         cause.is::<Usage>()
             || cause.is::<RunConfigError>()
-            || cause.is::<DeviceError>()
+            || cause
+                .downcast_ref::<DeviceError>()
+                .is_some_and(DeviceError::is_input)
             || cause
                 .downcast_ref::<DataError>()
                 .is_some_and(DataError::is_input)

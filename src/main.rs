@@ -11,7 +11,8 @@ mod progress;
 mod show;
 
 fn main() -> ExitCode {
-    match commands::run(cli::Cli::parse().command) {
+    let command = cli::Cli::parse().command;
+    match failure::guarded(|| commands::run(command)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure::report(&error),
     }

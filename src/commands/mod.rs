@@ -6,6 +6,7 @@ mod eval;
 mod quickstart;
 mod score;
 mod train;
+mod worker;
 
 use anyhow::Result;
 
@@ -20,5 +21,6 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Score(args) => score::run(&args),
         Command::Data { command } => data::run(command),
         Command::Devices { json } => devices::run(json),
+        Command::Worker(args) => worker::run(&args),
     }
 }

@@ -11,6 +11,7 @@ fn every_command_explains_itself() {
         &["eval"],
         &["score"],
         &["devices"],
+        &["worker"],
         &["data"],
         &["data", "validate"],
         &["data", "stats"],
