@@ -59,7 +59,13 @@ were used are saved with the bundle as run.toml, which --config reads again.
       --output my-bundle --aspects factuality --epochs 2
 
 An encoder is a Hugging Face directory: config.json, model.safetensors, tokenizer.json.
-Each epoch is validated; the bundle holds the weights of the best one.";
+Each epoch is validated; the bundle holds the weights of the best validation.
+
+While it runs, its state is kept in OUTPUT.checkpoints: killed at any moment, it goes on as if
+nothing had happened. Ctrl-C finishes the step, saves a checkpoint and exits with 130; a second
+one stops at once. docs/training.md says more.
+
+  gradus train --resume my-bundle.checkpoints";
 
 const EVAL_HELP: &str = "\
 Prints the table to standard output: errors and correlations per aspect, for segments and (after
@@ -131,9 +137,19 @@ pub(crate) struct TrainArgs {
     /// Directory for the bundle
     #[arg(long, short, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
-    /// Replace the bundle if the output directory holds one
+    /// Replace the bundle if the output directory holds one, and the checkpoints of an unfinished run
     #[arg(long)]
     pub(crate) overwrite: bool,
+    /// Go on with a run that was interrupted: its directory of checkpoints, or its output. Settings
+    /// and data are those of the run; others are refused
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["overwrite", "checkpoints", "output"])]
+    pub(crate) resume: Option<PathBuf>,
+    /// Directory for checkpoints and metrics.jsonl while training [default: OUTPUT.checkpoints]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) checkpoints: Option<PathBuf>,
+    /// Steps between checkpoints; there is always one at the end of an epoch [default: 0, no others]
+    #[arg(long, value_name = "STEPS")]
+    pub(crate) checkpoint_every: Option<usize>,
     /// Aspects to learn, separated by commas [default: all that are rated]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) aspects: Option<Vec<String>>,
@@ -159,6 +175,9 @@ pub(crate) struct TrainArgs {
     /// Examples a step [default: 16]
     #[arg(long)]
     pub(crate) batch_size: Option<usize>,
+    /// Examples computed at once; a step adds up its pieces [default: the whole batch]
+    #[arg(long)]
+    pub(crate) micro_batch_size: Option<usize>,
     /// Peak learning rate of the encoder [default: 5e-5]
     #[arg(long, value_name = "RATE")]
     pub(crate) learning_rate: Option<f64>,

@@ -1,5 +1,6 @@
 //! How a failure is shown and which exit code it has.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
@@ -15,6 +16,8 @@ use gradus::{RunConfigError, eval::EvalError};
 const USAGE_OR_DATA: u8 = 2;
 /// Exit code of any other failure.
 const OTHER: u8 = 1;
+/// Exit code of a run that was asked to stop, as shells have it for Ctrl-C.
+pub(crate) const STOPPED: u8 = 130;
 
 /// A command line that is complete on its own but cannot be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -38,8 +41,14 @@ impl Usage {
     }
 }
 
-/// What the first panic said, and where.
-static PANIC: Mutex<Option<String>> = Mutex::new(None);
+/// The first panic: what it said, and where.
+#[derive(Default)]
+struct Panic {
+    message: String,
+    backtrace: Option<Backtrace>,
+}
+
+static PANIC: Mutex<Option<Panic>> = Mutex::new(None);
 
 /// A defect of this program, or of a library below it.
 #[derive(Debug, thiserror::Error)]
@@ -49,41 +58,49 @@ struct Internal(String);
 /// Carries out a command. A panic in it comes out as an error, and so does a worker that is gone:
 /// Burn panics in many places where a device stops answering.
 pub(crate) fn guarded(command: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
-    let backtrace = std::env::var_os("RUST_BACKTRACE").is_some();
-    let default = panic::take_hook();
-    panic::set_hook(Box::new(move |info| {
-        note_panic(info);
-        if backtrace {
-            default(info);
-        }
-    }));
+    panic::set_hook(Box::new(note_panic));
     let outcome = panic::catch_unwind(AssertUnwindSafe(command));
-    let error = match outcome {
+    let (error, backtrace) = match outcome {
         Ok(Ok(())) => return Ok(()),
-        Ok(Err(error)) => error,
+        Ok(Err(error)) => (error, None),
         Err(_) => {
-            let message = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
-            Internal(message.unwrap_or_default()).into()
+            let noted = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let Panic { message, backtrace } = noted.unwrap_or_default();
+            (Internal(message).into(), backtrace)
         }
     };
-    Err(match device::lost() {
-        None => error,
-        Some(name) => {
-            let reason = chain(&error);
-            DeviceError::Lost { name, reason }.into()
-        }
-    })
+    if let Some(name) = device::lost() {
+        let reason = error.downcast_ref::<Internal>();
+        let reason = reason.map_or_else(|| chain(&error), |panic| panic.0.clone());
+        return Err(DeviceError::Lost { name, reason }.into());
+    }
+    if let Some(backtrace) = backtrace {
+        anstream::eprintln!("{backtrace}");
+    }
+    Err(error)
 }
 
 fn note_panic(info: &PanicHookInfo<'_>) {
     let message = info.payload_as_str().unwrap_or("no message");
     let place = info.location().map(|place| format!(" ({place})"));
+    // Captured only where RUST_BACKTRACE asks for it.
+    let backtrace = Backtrace::capture();
     let mut first = PANIC.lock().unwrap_or_else(PoisonError::into_inner);
-    first.get_or_insert_with(|| format!("{message}{}", place.unwrap_or_default()));
+    first.get_or_insert_with(|| Panic {
+        message: format!("{message}{}", place.unwrap_or_default()),
+        backtrace: (backtrace.status() == BacktraceStatus::Captured).then_some(backtrace),
+    });
 }
 
 /// Prints the error with its causes and the remedy, and returns the exit code.
 pub(crate) fn report(error: &Error) -> ExitCode {
+    if let Some(stopped @ TrainError::Stopped { .. }) = error.downcast_ref() {
+        anstream::eprintln!("{stopped}");
+        if let Some(hint) = stopped.hint() {
+            anstream::eprintln!("{hint}");
+        }
+        return ExitCode::from(STOPPED);
+    }
     let style = anstyle::AnsiColor::Red.on_default().bold();
     anstream::eprintln!("{style}error{style:#}: {}", chain(error));
     if let Some(hint) = hint(error) {

@@ -11,6 +11,7 @@
 //! - [`eval`]: metrics, aggregation, baselines, the scorer
 //! - [`device`]: which devices this build can use
 //! - [`RunConfig`]: a training run as one TOML file
+//! - [`EvalMetrics`]: the metrics of an evaluation, for a run to validate with
 //!
 //! # Feature flags
 //! Each adds a backend; several can be compiled in together, and [`device::select`] picks one.
@@ -27,6 +28,8 @@ pub use gradus_model as model;
 pub use gradus_train as train;
 
 pub mod device;
+mod eval_metrics;
 mod run_config;
 
+pub use eval_metrics::*;
 pub use run_config::*;

@@ -9,6 +9,7 @@ mod commands;
 mod failure;
 mod progress;
 mod show;
+mod signals;
 
 fn main() -> ExitCode {
     let command = cli::Cli::parse().command;

@@ -1,8 +1,9 @@
 //! What a person sees on standard error while something runs.
 
+use std::path::Path;
 use std::time::Duration;
 
-use gradus::train::{EpochLog, StepLog, TrainObserver};
+use gradus::train::{EpochLog, SkippedStep, StepLog, TrainObserver, ValidLog};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// A progress bar over `total` items on standard error; nothing where that is no terminal.
@@ -46,6 +47,14 @@ impl TrainProgress {
             epochs: 0,
         }
     }
+
+    /// Prints a line above the bar.
+    fn line(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| anstream::eprintln!("{line}")),
+            None => anstream::eprintln!("{line}"),
+        }
+    }
 }
 
 impl TrainObserver for TrainProgress {
@@ -72,7 +81,7 @@ impl TrainObserver for TrainProgress {
 
     fn on_epoch(&mut self, epoch: &EpochLog) {
         let line = format!(
-            "epoch {}/{}  train loss {:.5}  valid loss {:.5}  J {:+.5}  {:.0} tokens/s  {:.0} s{}",
+            "epoch {}/{}  train loss {:.5}  valid loss {:.5}  J {:+.5}  {:.0} tokens/s  {:.0} s",
             epoch.epoch,
             self.epochs,
             epoch.train_loss,
@@ -80,18 +89,63 @@ impl TrainObserver for TrainProgress {
             epoch.objective,
             epoch.tokens_per_second,
             epoch.train_seconds + epoch.valid_seconds,
-            if epoch.best {
+        );
+        self.line(&line);
+        if let Some(bar) = self.bar.as_ref().filter(|_| epoch.epoch == self.epochs) {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn on_valid(&mut self, valid: &ValidLog) {
+        let metrics = valid.metrics.iter().filter_map(|(name, value)| {
+            let shown = ["pearson", "spearman"].contains(&name.as_str());
+            shown.then(|| format!("  {name} {}", crate::show::number(*value)))
+        });
+        self.line(&format!(
+            "step {}: valid loss {:.5}{}{}",
+            valid.step,
+            valid.valid_loss,
+            metrics.collect::<String>(),
+            if valid.best {
                 "  best so far, kept"
             } else {
                 ""
             },
-        );
-        match &self.bar {
-            Some(bar) => bar.suspend(|| anstream::eprintln!("{line}")),
-            None => anstream::eprintln!("{line}"),
+        ));
+    }
+
+    fn on_skip(&mut self, skipped: &SkippedStep) {
+        let SkippedStep {
+            step,
+            what,
+            value,
+            ids,
+            poisoned,
+            ..
+        } = skipped;
+        let poisoned = if poisoned.is_empty() {
+            String::new()
+        } else {
+            format!("; targets that are not finite: {}", poisoned.join(", "))
+        };
+        let ids = ids.join(", ");
+        self.line(&format!(
+            "step {step} skipped: {what} is {value}; batch of ids: {ids}{poisoned}"
+        ));
+    }
+
+    fn on_resume(&mut self, checkpoint: &Path, step: usize, epoch: usize) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(step as u64);
+            bar.reset_eta();
         }
-        if let Some(bar) = self.bar.as_ref().filter(|_| epoch.epoch == self.epochs) {
-            bar.finish_and_clear();
-        }
+        let from = checkpoint.display();
+        self.line(&format!(
+            "resumed after step {step} in epoch {epoch}: {from}"
+        ));
+    }
+
+    fn on_note(&mut self, note: &str) {
+        self.line(note);
     }
 }

@@ -32,6 +32,9 @@ pub struct RunConfig {
     /// Directory for the bundle.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<PathBuf>,
+    /// Directory for checkpoints while training. Default: `OUTPUT.checkpoints`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoints: Option<PathBuf>,
     /// Device, as `gradus devices` names them. Default: the fastest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,

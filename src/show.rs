@@ -97,8 +97,17 @@ pub(crate) fn training(report: &RunReport) {
     }
     if let Some(best) = report.history.best() {
         status(&format!(
-            "best epoch {}: valid loss {:.5}, J {:+.5}",
-            best.epoch, best.valid_loss, best.objective
+            "best validation: epoch {}, step {}: valid loss {:.5}, J {:+.5}",
+            best.epoch, best.step, best.valid_loss, best.objective
+        ));
+    }
+    if report.history.stopped_early {
+        status("stopped early: validations no longer got better");
+    }
+    if !report.history.skipped.is_empty() {
+        let skipped = report.history.skipped.len();
+        status(&format!(
+            "{skipped} steps skipped: loss or gradient was not finite (see metrics.jsonl)"
         ));
     }
 }

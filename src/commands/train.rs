@@ -7,17 +7,24 @@ use anyhow::Result;
 use gradus::data::{Example, read_examples};
 use gradus::eval::Baselines;
 use gradus::model::ModelError;
-use gradus::train::{Display, EncoderSource, Run, RunReport, run as train_run};
-use gradus::{RunConfig, device};
+use gradus::train::{
+    Begin, Checkpoints, Display, EncoderSource, Run, RunReport, Session, StopHandle, TrainError,
+    checkpoint_file, default_checkpoints, find_checkpoints, run as train_run,
+};
+use gradus::{EvalMetrics, RunConfig, device};
 
 use crate::cli::TrainArgs;
 use crate::commands::eval::BASELINES;
 use crate::failure::Usage;
 use crate::progress::TrainProgress;
-use crate::show;
+use crate::{show, signals};
+
+/// File of a bundle and of a checkpoint that holds the configuration of the run.
+const CONFIG: &str = "run.toml";
 
 pub(crate) fn run(args: &TrainArgs) -> Result<()> {
-    let config = effective_config(args)?;
+    let resumed = args.resume.as_deref().map(find_checkpoints).transpose()?;
+    let config = effective_config(args, resumed.as_deref())?;
     let paths = Paths::of(&config)?;
     let device = device::select(config.device.as_deref())?;
     let train = read_examples(paths.train)?;
@@ -27,6 +34,14 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     } else {
         Display::Observer(Box::new(TrainProgress::new()))
     };
+    let stop = StopHandle::new();
+    signals::stop_on_signal(&stop)?;
+    let session = Session {
+        stop,
+        metrics: Box::new(EvalMetrics),
+        checkpoints: Some(checkpoints(args, &config, resumed, paths.output)?),
+        ..Session::from(display)
+    };
     let report = train_bundle(
         &config,
         paths.output,
@@ -34,7 +49,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
         &train,
         &valid,
         &device,
-        display,
+        session,
     )?;
     show::training(&report);
     show::status(&format!("bundle saved: {}", paths.output.display()));
@@ -42,6 +57,26 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
         show::json(&report)?;
     }
     Ok(())
+}
+
+/// Where the run keeps its state, and whether it goes on from there.
+fn checkpoints(
+    args: &TrainArgs,
+    config: &RunConfig,
+    resumed: Option<PathBuf>,
+    output: &Path,
+) -> Result<Checkpoints> {
+    let begin = match (&resumed, args.overwrite) {
+        (Some(_), _) => Begin::Resume,
+        (None, true) => Begin::Over,
+        (None, false) => Begin::New,
+    };
+    let place = resumed.or_else(|| config.checkpoints.clone());
+    Ok(Checkpoints {
+        directory: place.unwrap_or_else(|| default_checkpoints(output)),
+        begin,
+        files: vec![(CONFIG.into(), config.to_toml()?.into_bytes())],
+    })
 }
 
 /// Trains what `config` describes and saves it in `output`, with the configuration beside it.
@@ -52,7 +87,7 @@ pub(crate) fn train_bundle(
     train: &[Example],
     valid: &[Example],
     device: &burn::tensor::Device,
-    display: Display,
+    session: impl Into<Session>,
 ) -> Result<RunReport> {
     let encoder = match (&config.encoder, &config.scratch) {
         (Some(directory), None) => EncoderSource::Pretrained(directory.clone()),
@@ -78,11 +113,11 @@ pub(crate) fn train_bundle(
         output: output.to_path_buf(),
         overwrite,
         extra_files: vec![
-            ("run.toml".into(), config.to_toml()?.into_bytes()),
+            (CONFIG.into(), config.to_toml()?.into_bytes()),
             (BASELINES.into(), serde_json::to_vec(&baselines)?),
         ],
     };
-    Ok(train_run(&run, train, valid, device, display)?)
+    Ok(train_run(&run, train, valid, device, session)?)
 }
 
 /// The trivial baselines of the aspects that are learned, for every later evaluation of the bundle.
@@ -99,11 +134,12 @@ fn fitted_baselines(config: &RunConfig, train: &[Example]) -> Result<Baselines> 
     Ok(Baselines::fit(learned, train)?)
 }
 
-/// The configuration file with the flags on top.
-fn effective_config(args: &TrainArgs) -> Result<RunConfig> {
-    let mut config = match &args.config {
-        Some(path) => RunConfig::load(path)?,
-        None => RunConfig::default(),
+/// The configuration file, or that of the run that goes on, with the flags on top.
+fn effective_config(args: &TrainArgs, resumed: Option<&Path>) -> Result<RunConfig> {
+    let mut config = match (&args.config, resumed) {
+        (Some(path), None) => RunConfig::load(path)?,
+        (None, None) => RunConfig::default(),
+        (path, Some(directory)) => resumed_config(directory, path.as_deref())?,
     };
     set_some(&mut config.encoder, args.encoder.as_ref());
     set_some(&mut config.train, args.train.as_ref());
@@ -115,6 +151,15 @@ fn effective_config(args: &TrainArgs) -> Result<RunConfig> {
     config.text.use_context |= args.use_context;
     set(&mut config.training.epochs, args.epochs.as_ref());
     set(&mut config.training.batch_size, args.batch_size.as_ref());
+    set_some(
+        &mut config.training.micro_batch_size,
+        args.micro_batch_size.as_ref(),
+    );
+    set_some(&mut config.checkpoints, args.checkpoints.as_ref());
+    set(
+        &mut config.training.checkpoint_every,
+        args.checkpoint_every.as_ref(),
+    );
     set(
         &mut config.training.learning_rate,
         args.learning_rate.as_ref(),
@@ -141,6 +186,31 @@ fn effective_config(args: &TrainArgs) -> Result<RunConfig> {
     }
     config.training.check()?;
     Ok(config)
+}
+
+/// The configuration that was saved with the run; of a file given besides, everything but the
+/// output counts, and what differs is refused once the run is about to go on.
+fn resumed_config(directory: &Path, given: Option<&Path>) -> Result<RunConfig> {
+    let saved = checkpoint_file(directory, CONFIG)?;
+    for damage in &saved.damaged {
+        show::status(&format!("damaged checkpoint passed over: {damage}"));
+    }
+    let name = directory.join(CONFIG).display().to_string();
+    let text = String::from_utf8(saved.content).map_err(|error| TrainError::Checkpoint {
+        path: directory.into(),
+        reason: format!("{CONFIG}: {error}"),
+    })?;
+    let saved = RunConfig::parse(&text, &name)?;
+    let Some(path) = given else {
+        return Ok(saved);
+    };
+    let given = RunConfig::load(path)?;
+    Ok(RunConfig {
+        train: given.train.clone().or(saved.train),
+        valid: given.valid.clone().or(saved.valid),
+        output: saved.output,
+        ..given
+    })
 }
 
 fn set<T: Clone>(setting: &mut T, flag: Option<&T>) {

@@ -6,6 +6,7 @@ mod data;
 mod disk;
 mod encoder;
 mod help;
+mod interrupt;
 mod records;
 mod round_trip;
 mod support;

@@ -66,7 +66,7 @@ fn evaluation_is_that_of_the_cpu_on_the_second_device_too() {
     let rmse = |device: &str| {
         let arguments = ["eval", "bundle", "test.jsonl", "--json", "--device", device];
         let json: Value = serde_json::from_str(&gradus(trained(), &arguments).succeeds()).unwrap();
-        json["aspects"][0]["segment"]["rmse"].as_f64().unwrap()
+        json["aspects"][0]["segment"]["values"]["rmse"].as_f64().unwrap()
     };
     close(&[rmse(&worker.names[1])], &[rmse("cpu")]);
 }

@@ -1,6 +1,6 @@
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 
-use crate::EncodedExample;
+use crate::{BatchWeights, EncodedExample};
 
 /// A batch of encoded examples, on a device.
 ///
@@ -27,6 +27,11 @@ pub struct SegmentBatch {
     pub num_rated: usize,
     /// Number of tokens, padding not counted.
     pub num_tokens: usize,
+    /// Sums of the weights, on the host.
+    pub weight_sums: BatchWeights,
+    /// Pieces of the same planned batch that follow; see
+    /// [`SegmentLoader::with_pieces`](crate::SegmentLoader::with_pieces).
+    pub pieces_left: usize,
     /// Ids of the examples, in the order of the rows.
     pub ids: Vec<String>,
 }
@@ -71,6 +76,7 @@ pub struct CollatedBatch {
     weights: Vec<f32>,
     num_rated: usize,
     num_tokens: usize,
+    pub(crate) pieces_left: usize,
     ids: Vec<String>,
 }
 
@@ -85,8 +91,19 @@ impl CollatedBatch {
         self.seq_length
     }
 
+    /// Sums of the weights.
+    pub fn weight_sums(&self) -> BatchWeights {
+        let mut sums = BatchWeights::zeros(self.num_aspects);
+        let row = (self.num_segments * self.num_aspects).max(1);
+        for (weights, targets) in self.weights.chunks(row).zip(self.targets.chunks(row)) {
+            sums.add_segments(weights, targets);
+        }
+        sums
+    }
+
     /// Makes the tensors.
     pub fn to_device(self, device: &Device) -> SegmentBatch {
+        let weight_sums = self.weight_sums();
         let batch_size = self.batch_size();
         let tokens = [batch_size, self.seq_length];
         let segments = [batch_size, self.num_segments];
@@ -103,7 +120,9 @@ impl CollatedBatch {
             ),
             targets: Tensor::from_data(TensorData::new(self.targets, aspects), device),
             rated: Tensor::from_data(TensorData::new(self.rated, aspects), device),
+            weight_sums,
             weights: Tensor::from_data(TensorData::new(self.weights, aspects), device),
+            pieces_left: self.pieces_left,
             num_rated: self.num_rated,
             num_tokens: self.num_tokens,
             ids: self.ids,
@@ -165,6 +184,7 @@ impl SegmentBatcher {
             weights: vec![0.0; targets],
             num_rated: 0,
             num_tokens: 0,
+            pieces_left: 0,
             ids: Vec::with_capacity(examples.len()),
         };
         for (row, example) in examples.iter().enumerate() {

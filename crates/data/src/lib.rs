@@ -32,6 +32,7 @@
 
 mod atomic_file;
 mod batch;
+mod batch_weights;
 mod compression;
 mod encode;
 mod encoded;
@@ -66,6 +67,7 @@ mod zstd;
 
 pub use atomic_file::*;
 pub use batch::*;
+pub use batch_weights::*;
 pub use compression::*;
 pub use encode::*;
 pub use encoded::*;

@@ -25,6 +25,8 @@ use crate::{
 /// | [`with_bucketing`](Self::with_bucketing) | off |
 /// | [`with_shuffle`](Self::with_shuffle) | off: the order given |
 /// | [`with_prefetch`](Self::with_prefetch) | 4 batches |
+/// | [`with_pieces`](Self::with_pieces) | off: a planned batch comes in one piece |
+/// | [`with_start`](Self::with_start) | the first batch of epoch 0 |
 #[derive(Debug)]
 pub struct SegmentLoader {
     examples: Arc<[EncodedExample]>,
@@ -34,8 +36,11 @@ pub struct SegmentLoader {
     bucketing: bool,
     shuffle: Option<u64>,
     prefetch: usize,
+    piece: Option<usize>,
     device: Device,
     epoch: AtomicUsize,
+    /// Batches that the next iterator passes over.
+    skip: AtomicUsize,
 }
 
 impl SegmentLoader {
@@ -70,8 +75,10 @@ impl SegmentLoader {
             bucketing: false,
             shuffle: None,
             prefetch: 4,
+            piece: None,
             device: device.clone(),
             epoch: AtomicUsize::new(0),
+            skip: AtomicUsize::new(0),
         })
     }
 
@@ -93,6 +100,28 @@ impl SegmentLoader {
     #[must_use]
     pub fn with_prefetch(mut self, batches: usize) -> Self {
         self.prefetch = batches;
+        self
+    }
+
+    /// Cuts every planned batch into pieces of at most this many examples, which come one after
+    /// the other; see [`SegmentBatch::pieces_left`]. The order of the examples stays as it is.
+    ///
+    /// # Errors
+    /// [`DataError::BatchSize`] for 0.
+    pub fn with_pieces(mut self, examples: Option<usize>) -> Result<Self> {
+        if examples == Some(0) {
+            return Err(DataError::BatchSize);
+        }
+        self.piece = examples;
+        Ok(self)
+    }
+
+    /// Starts in the middle: the first iterator goes through `epoch` from its planned batch
+    /// `batch` on, both counted from 0. Later ones go through whole epochs.
+    #[must_use]
+    pub fn with_start(mut self, epoch: usize, batch: usize) -> Self {
+        self.epoch = AtomicUsize::new(epoch);
+        self.skip = AtomicUsize::new(batch);
         self
     }
 
@@ -135,26 +164,34 @@ impl SegmentLoader {
             bucketing: self.bucketing,
             shuffle: self.shuffle,
             prefetch: self.prefetch,
+            piece: self.piece,
             device: device.clone(),
             epoch: AtomicUsize::new(self.epoch()),
+            skip: AtomicUsize::new(self.skip.load(Ordering::Relaxed)),
         }
     }
 }
 
 impl DataLoader<SegmentBatch> for SegmentLoader {
     fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<SegmentBatch> + 'a> {
-        let plan = self.plan(self.epoch.fetch_add(1, Ordering::Relaxed));
+        let mut plan = self.plan(self.epoch.fetch_add(1, Ordering::Relaxed));
+        let skip = self.skip.swap(0, Ordering::Relaxed).min(plan.len());
+        let rest = plan.split_off(skip);
         let (examples, batcher) = (Arc::clone(&self.examples), self.batcher);
-        let collate = move |batch: &[usize]| {
-            let batch: Vec<&EncodedExample> = batch.iter().map(|&index| &examples[index]).collect();
-            batcher.collate(&batch)
+        let collate = move |piece: &Piece| {
+            let batch = piece.examples.iter().map(|&index| &examples[index]);
+            let mut batch = batcher.collate(&batch.collect::<Vec<_>>());
+            batch.pieces_left = piece.left;
+            batch
         };
-        Box::new(Prefetcher::start(
-            plan,
+        let mut batches = Prefetcher::start(
+            cut_into_pieces(&rest, self.piece),
             collate,
             self.prefetch,
             &self.device,
-        ))
+        );
+        batches.pass_over(plan.iter().map(Vec::len).sum());
+        Box::new(batches)
     }
 
     fn num_items(&self) -> usize {
@@ -172,6 +209,26 @@ impl DataLoader<SegmentBatch> for SegmentLoader {
     }
 }
 
+/// Examples that are computed together: a planned batch, or a part of one.
+struct Piece {
+    examples: Vec<usize>,
+    /// Pieces of the same batch that follow.
+    left: usize,
+}
+
+fn cut_into_pieces(plan: &[Vec<usize>], size: Option<usize>) -> Vec<Piece> {
+    let mut pieces = Vec::with_capacity(plan.len());
+    for batch in plan {
+        let size = size.unwrap_or(batch.len());
+        let count = batch.len().div_ceil(size);
+        pieces.extend(batch.chunks(size).enumerate().map(|(k, examples)| Piece {
+            examples: examples.to_vec(),
+            left: count - 1 - k,
+        }));
+    }
+    pieces
+}
+
 /// Reads from the worker; dropping it stops the worker.
 struct Prefetcher {
     batches: Option<Receiver<CollatedBatch>>,
@@ -185,16 +242,16 @@ struct Prefetcher {
 
 impl Prefetcher {
     fn start(
-        plan: Vec<Vec<usize>>,
-        collate: impl Fn(&[usize]) -> CollatedBatch + Send + 'static,
+        plan: Vec<Piece>,
+        collate: impl Fn(&Piece) -> CollatedBatch + Send + 'static,
         prefetch: usize,
         device: &Device,
     ) -> Self {
-        let examples_total = plan.iter().map(Vec::len).sum();
+        let examples_total = plan.iter().map(|piece| piece.examples.len()).sum();
         let (sender, batches) = sync_channel(prefetch);
         let work = move || {
-            for batch in plan {
-                if sender.send(collate(&batch)).is_err() {
+            for piece in plan {
+                if sender.send(collate(&piece)).is_err() {
                     return;
                 }
             }
@@ -214,6 +271,12 @@ impl Prefetcher {
             examples_done: 0,
             examples_total,
         }
+    }
+
+    /// Counts examples as done that another iterator went through.
+    fn pass_over(&mut self, examples: usize) {
+        self.examples_done += examples;
+        self.examples_total += examples;
     }
 
     /// Ends the worker; says so if it panicked.
@@ -282,11 +345,12 @@ mod tests {
             dropped: vec![],
             without_tokens: vec![],
         };
-        let collate = move |batch: &[usize]| {
-            assert!(batch[0] < 2, "index {} is cursed", batch[0]);
+        let collate = move |piece: &Piece| {
+            let index = piece.examples[0];
+            assert!(index < 2, "index {index} is cursed");
             SegmentBatcher::new(0, 1).collate(&[&example])
         };
-        let plan = vec![vec![0], vec![1], vec![2], vec![3]];
+        let plan = cut_into_pieces(&[vec![0], vec![1], vec![2], vec![3]], None);
         let mut iterator = Prefetcher::start(plan, collate, 1, &Device::flex());
         assert!(iterator.next().unwrap().is_ok());
         assert!(iterator.next().unwrap().is_ok());
@@ -294,5 +358,16 @@ mod tests {
         assert!(error.to_string().contains("index 2 is cursed"), "{error}");
         assert!(iterator.next().is_none());
         assert_eq!(iterator.progress().items_processed, 2);
+    }
+
+    #[test]
+    fn pieces_keep_the_order_and_say_how_many_follow() {
+        let pieces = cut_into_pieces(&[vec![4, 2, 9, 7, 1], vec![3]], Some(2));
+        let found: Vec<_> = pieces
+            .iter()
+            .map(|piece| (piece.examples.as_slice(), piece.left))
+            .collect();
+        let expected: [(&[usize], usize); 4] = [(&[4, 2], 2), (&[9, 7], 1), (&[1], 0), (&[3], 0)];
+        assert_eq!(found, expected);
     }
 }

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use burn::data::dataloader::DataLoader;
 use burn::tensor::{Bool, Device, Int, Tensor};
 use gradus_data::{
-    BatchSize, DataError, EncodedExample, SegmentBatch, SegmentBatcher, SegmentLoader, TextConfig,
-    TruncationCounts,
+    BatchSize, BatchWeights, DataError, EncodedExample, SegmentBatch, SegmentBatcher,
+    SegmentLoader, TextConfig, TruncationCounts,
 };
 use support::{aspects, example, tiny_encoder};
 
@@ -200,6 +200,45 @@ fn a_shuffling_loader_yields_every_example_once_in_the_order_of_its_seed() {
         epochs[1],
         "moving keeps seed and epoch"
     );
+}
+
+#[test]
+fn a_loader_can_start_in_the_middle_and_goes_on_from_there() {
+    let examples = many(23);
+    let make = || loader(&examples, BatchSize::Examples(5)).with_shuffle(Some(3));
+    let whole = make();
+    let epochs = [ids(&whole), ids(&whole), ids(&whole)];
+    let started = make().with_start(1, 2);
+    let moved = started.to_device(&Device::flex());
+    let mut iterator = moved.iter();
+    let progress = iterator.progress();
+    assert_eq!((progress.items_processed, progress.items_total), (10, 23));
+    assert_eq!(iterator.next().unwrap().unwrap().ids, epochs[1][2]);
+    drop(iterator);
+    assert_eq!(ids(&started), epochs[1][2..]);
+    assert_eq!(ids(&started), epochs[2], "later epochs are whole");
+    assert!(ids(&make().with_start(0, 99)).is_empty());
+}
+
+#[test]
+fn pieces_are_the_batch_in_its_order_and_weigh_what_it_weighs() {
+    let examples = many(23);
+    let make = || loader(&examples, BatchSize::Examples(10));
+    let whole: Vec<SegmentBatch> = make().iter().map(Result::unwrap).collect();
+    let cut = make().with_pieces(Some(4)).unwrap();
+    let pieces: Vec<SegmentBatch> = cut.iter().map(Result::unwrap).collect();
+    let left: Vec<usize> = pieces.iter().map(|piece| piece.pieces_left).collect();
+    assert_eq!(left, [2, 1, 0, 2, 1, 0, 0]);
+    let mut pieces = pieces.into_iter();
+    for batch in whole {
+        let count = batch.batch_size().div_ceil(4);
+        let mine: Vec<SegmentBatch> = pieces.by_ref().take(count).collect();
+        let ids: Vec<String> = mine.iter().flat_map(|piece| piece.ids.clone()).collect();
+        assert_eq!(ids, batch.ids);
+        let sum: BatchWeights = mine.iter().map(|piece| piece.weight_sums.clone()).sum();
+        assert_eq!(sum, batch.weight_sums);
+    }
+    assert!(make().with_pieces(Some(0)).is_err());
 }
 
 #[test]

@@ -38,7 +38,7 @@ mod pretrained;
 mod reward_model;
 mod weights;
 
-pub use bundle::{Bundle, ExtraFile, FORMAT_VERSION, Manifest};
+pub use bundle::{Bundle, ExtraFile, FORMAT_VERSION, Manifest, NewDirectory, Part, digest_file};
 pub use encoder::{Encoder, EncoderConfig};
 pub use error::{ConfigProblem, ModelError, Result};
 pub use head::Head;

@@ -3,7 +3,7 @@
 use gradus_data::BatchSize;
 use serde::{Deserialize, Serialize};
 
-use crate::{RatingLoss, Result, Schedule, TrainError};
+use crate::{EarlyStopping, RatingLoss, Result, Schedule, TrainError};
 
 /// Settings of a training run, the `[training]` table of a run configuration.
 ///
@@ -24,6 +24,15 @@ use crate::{RatingLoss, Result, Schedule, TrainError};
 /// | `dropout` | 0.1 | dropout on hidden states | [0, 1) |
 /// | `attention_dropout` | 0 | dropout on attention weights | [0, 1) |
 /// | `seed` | 0 | of order, initial head and dropout | |
+/// | `micro_batch_size` | none | examples computed at once; a step adds up its pieces | ≥ 1 |
+/// | `gradient_checkpointing` | false | recompute cheap activations instead of keeping them | |
+/// | `precision` | `f32` | number format of weights and activations | `f32` |
+/// | `ema_decay` | none | validate and keep a moving average of the weights | (0, 1) |
+/// | `eval_every` | 0 | steps between validations inside an epoch; 0: only at its end | |
+/// | `early_stopping` | none | `{ metric, patience, min_delta }`, see [`EarlyStopping`] | |
+/// | `max_skipped_steps` | 3 | steps in a row that may be skipped as not finite | |
+/// | `checkpoint_every` | 0 | steps between checkpoints inside an epoch; 0: only at its end | |
+/// | `keep_checkpoints` | 2 | newest checkpoints that are kept; 0: none is written | |
 ///
 /// # Errors
 ///
@@ -63,6 +72,31 @@ pub struct TrainConfig {
     pub attention_dropout: f64,
     /// Seed of the order, the initial head and dropout. Default 0.
     pub seed: u64,
+    /// Examples computed at once. A step's batch is cut into pieces of at most this many, whose
+    /// gradients add up to those of the whole batch. At least 1, default none: the whole batch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub micro_batch_size: Option<usize>,
+    /// Whether activations that are cheap to compute are computed again in the backward pass
+    /// instead of being kept. Changes memory and time, not the result. Default false.
+    pub gradient_checkpointing: bool,
+    /// Number format of weights and activations. `f32`, the default, is the only one.
+    pub precision: String,
+    /// Decay of the moving average of the weights, which is validated and kept instead of the
+    /// weights themselves. Range `(0, 1)`, default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ema_decay: Option<f64>,
+    /// Steps between validations inside an epoch; its end is always validated. Default 0: none.
+    pub eval_every: usize,
+    /// Ends the run when validations stop getting better. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub early_stopping: Option<EarlyStopping>,
+    /// Steps in a row that may be skipped because their loss or gradient is not finite; the next
+    /// one ends the run. Default 3.
+    pub max_skipped_steps: usize,
+    /// Steps between checkpoints inside an epoch; its end always has one. Default 0: none.
+    pub checkpoint_every: usize,
+    /// Newest checkpoints that are kept during the run. Default 2; 0 writes none.
+    pub keep_checkpoints: usize,
 }
 
 impl Default for TrainConfig {
@@ -83,9 +117,21 @@ impl Default for TrainConfig {
             dropout: 0.1,
             attention_dropout: 0.0,
             seed: 0,
+            micro_batch_size: None,
+            gradient_checkpointing: false,
+            precision: F32.into(),
+            ema_decay: None,
+            eval_every: 0,
+            early_stopping: None,
+            max_skipped_steps: 3,
+            checkpoint_every: 0,
+            keep_checkpoints: 2,
         }
     }
 }
+
+/// The number format that training works in.
+const F32: &str = "f32";
 
 impl TrainConfig {
     /// How batches are cut.
@@ -139,7 +185,36 @@ impl TrainConfig {
         if let RatingLoss::Huber { delta } = self.loss {
             positive("loss", delta)?;
         }
-        Ok(())
+        whole("micro_batch_size", self.micro_batch_size.unwrap_or(1))?;
+        if let Some(decay) = self.ema_decay {
+            require(
+                "ema_decay",
+                decay,
+                decay > 0.0 && decay < 1.0,
+                "a share in (0, 1)",
+            )?;
+        }
+        if let Some(stopping) = &self.early_stopping {
+            whole("early_stopping.patience", stopping.patience)?;
+            natural("early_stopping.min_delta", stopping.min_delta)?;
+        }
+        self.check_precision()
+    }
+
+    fn check_precision(&self) -> Result<()> {
+        let expected = match self.precision.as_str() {
+            F32 => return Ok(()),
+            "bf16" | "f16" => {
+                "`f32`: Burn 0.22.1 can store weights in 16 bits but keeps no 32-bit copy of them \
+                 for the optimizer, whose small updates would be rounded away"
+            }
+            _ => "`f32`",
+        };
+        Err(TrainError::Setting {
+            name: "precision",
+            found: format!("`{}`", self.precision),
+            expected,
+        })
     }
 }
 
@@ -193,6 +268,70 @@ mod tests {
             },
         ] {
             assert!(config.check().is_err(), "{config:?}");
+        }
+    }
+
+    #[test]
+    fn sixteen_bits_are_refused_by_name() {
+        for precision in ["bf16", "f16", "int8"] {
+            let config = TrainConfig {
+                precision: precision.into(),
+                ..TrainConfig::default()
+            };
+            let message = config.check().unwrap_err().to_string();
+            assert!(message.contains(precision) && message.contains("`f32`"));
+        }
+    }
+
+    #[test]
+    fn settings_of_the_loop_have_ranges() {
+        let stopping = |patience, min_delta| {
+            Some(EarlyStopping {
+                patience,
+                min_delta,
+                ..EarlyStopping::default()
+            })
+        };
+        let default = TrainConfig::default;
+        for (name, config) in [
+            (
+                "micro_batch_size",
+                TrainConfig {
+                    micro_batch_size: Some(0),
+                    ..default()
+                },
+            ),
+            (
+                "ema_decay",
+                TrainConfig {
+                    ema_decay: Some(1.0),
+                    ..default()
+                },
+            ),
+            (
+                "ema_decay",
+                TrainConfig {
+                    ema_decay: Some(f64::NAN),
+                    ..default()
+                },
+            ),
+            (
+                "patience",
+                TrainConfig {
+                    early_stopping: stopping(0, 0.0),
+                    ..default()
+                },
+            ),
+            (
+                "min_delta",
+                TrainConfig {
+                    early_stopping: stopping(1, -1.0),
+                    ..default()
+                },
+            ),
+        ] {
+            let message = config.check().unwrap_err().to_string();
+            assert!(message.contains(name), "{name}: {message}");
         }
     }
 

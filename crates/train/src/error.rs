@@ -1,6 +1,9 @@
 //! What can go wrong while training.
 
+use std::path::PathBuf;
 use std::sync::Arc;
+
+use crate::Damage;
 
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, TrainError>;
@@ -45,23 +48,94 @@ pub enum TrainError {
         /// Positions of the encoder.
         positions: usize,
     },
-    /// The loss or the gradient stopped being a number.
+    /// The loss or the gradient stopped being a number, more often than is let pass.
     #[error(
-        "step {step} (epoch {epoch}): {what} is {value}, expected a finite number{}",
-        batch_ids(ids)
+        "step {step} (epoch {epoch}): {what} is {value}, expected a finite number{}{}{}",
+        repeated(*in_a_row), batch_ids(ids, poisoned), last_good(checkpoint.as_deref())
     )]
     NonFinite {
         /// Optimiser step, from 1.
         step: usize,
         /// Epoch, from 1.
         epoch: usize,
-        /// `loss` or `gradient norm`.
+        /// `loss`, `gradient norm` or `validation loss`.
         what: &'static str,
         /// The value found.
         value: f64,
+        /// Steps in a row that were skipped for it, this one included.
+        in_a_row: usize,
         /// Ids of the batch's examples.
         ids: Vec<String>,
+        /// Those of them that have a target that is not finite.
+        poisoned: Vec<String>,
+        /// The newest checkpoint, if there is one.
+        checkpoint: Option<PathBuf>,
     },
+    /// The run was asked to stop.
+    #[error("training stopped after step {step}{}", saved_as(checkpoint.as_deref()))]
+    Stopped {
+        /// Steps done.
+        step: usize,
+        /// The checkpoint to go on from; none if the run keeps no checkpoints.
+        checkpoint: Option<PathBuf>,
+    },
+    /// A directory holds no checkpoint that a run could go on from.
+    #[error("{}: {}", directory.display(), no_checkpoint(damaged))]
+    NoCheckpoint {
+        /// The directory looked at.
+        directory: PathBuf,
+        /// Checkpoints that are there and cannot be used.
+        damaged: Vec<Damage>,
+    },
+    /// A checkpoint belongs to a run with other settings or data.
+    #[error(
+        "{}: the run was started with other settings or data: `{key}` was {expected}, found {found}",
+        checkpoint.display()
+    )]
+    OtherRun {
+        /// The checkpoint.
+        checkpoint: PathBuf,
+        /// What differs, by name.
+        key: String,
+        /// What it is now.
+        found: String,
+        /// What it was when the run was started.
+        expected: String,
+    },
+    /// A new run would write over the checkpoints of an unfinished one.
+    #[error("{}: holds checkpoints of an unfinished run", directory.display())]
+    CheckpointsExist {
+        /// The directory of the checkpoints.
+        directory: PathBuf,
+    },
+    /// A directory for checkpoints holds something else.
+    #[error(
+        "{}: holds `{found}`, expected nothing but checkpoints",
+        directory.display()
+    )]
+    NotCheckpoints {
+        /// The directory.
+        directory: PathBuf,
+        /// A name in it.
+        found: String,
+    },
+    /// Another process trains with the same directory of checkpoints.
+    #[error("{}: another training run is using it", directory.display())]
+    InUse {
+        /// The directory of the checkpoints.
+        directory: PathBuf,
+    },
+    /// A checkpoint could not be written or read back.
+    #[error("{}: {reason}", path.display())]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        reason: String,
+    },
+    /// A file could not be written or read; the message names it.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
     /// The data could not be read or encoded.
     #[error(transparent)]
     Data(#[from] gradus_data::DataError),
@@ -79,12 +153,44 @@ pub enum TrainError {
     },
 }
 
-fn batch_ids(ids: &[String]) -> String {
+fn batch_ids(ids: &[String], poisoned: &[String]) -> String {
     if ids.is_empty() {
-        String::new()
-    } else {
-        format!("; batch of ids: {}", ids.join(", "))
+        return String::new();
     }
+    let ids = ids.join(", ");
+    if poisoned.is_empty() {
+        return format!("; batch of ids: {ids}");
+    }
+    let poisoned = poisoned.join(", ");
+    format!("; batch of ids: {ids}; targets that are not finite: {poisoned}")
+}
+
+fn repeated(count: usize) -> String {
+    if count < 2 {
+        return String::new();
+    }
+    format!("; {count} steps in a row were skipped for that")
+}
+
+fn last_good(checkpoint: Option<&std::path::Path>) -> String {
+    checkpoint.map_or_else(String::new, |path| {
+        format!("; last good checkpoint: {}", path.display())
+    })
+}
+
+fn saved_as(checkpoint: Option<&std::path::Path>) -> String {
+    checkpoint.map_or_else(
+        || "; no checkpoint is kept".into(),
+        |path| format!("; checkpoint saved: {}", path.display()),
+    )
+}
+
+fn no_checkpoint(damaged: &[Damage]) -> String {
+    if damaged.is_empty() {
+        return "no checkpoint found, expected a directory with `step-...` in it".into();
+    }
+    let damaged: Vec<String> = damaged.iter().map(ToString::to_string).collect();
+    format!("every checkpoint is damaged: {}", damaged.join("; "))
 }
 
 impl TrainError {
@@ -94,10 +200,20 @@ impl TrainError {
             Self::Setting { .. }
             | Self::NothingRated { .. }
             | Self::UnknownAspect { .. }
+            | Self::NoCheckpoint { .. }
+            | Self::OtherRun { .. }
+            | Self::CheckpointsExist { .. }
+            | Self::NotCheckpoints { .. }
+            | Self::InUse { .. }
             | Self::MaxLength { .. } => true,
             Self::Data(error) => error.is_input(),
             Self::Model(error) => error.is_input(),
-            Self::NonFinite { .. } | Self::Burn(_) | Self::Interrupted { .. } => false,
+            Self::NonFinite { .. }
+            | Self::Stopped { .. }
+            | Self::Checkpoint { .. }
+            | Self::Io(_)
+            | Self::Burn(_)
+            | Self::Interrupted { .. } => false,
         }
     }
 
@@ -112,10 +228,33 @@ impl TrainError {
                 "lower the learning rate, set `clip_norm`, and look at the ratings of these examples"
                     .into(),
             ),
+            Self::Stopped { checkpoint, .. } => checkpoint.as_ref().map(|path| {
+                let directory = path.parent().unwrap_or(path);
+                format!("go on with `gradus train --resume {}`", directory.display())
+            }),
+            Self::NoCheckpoint { .. } => {
+                Some(
+                    "a finished run leaves none behind; start one without --resume, and with \
+                     --overwrite to replace its bundle"
+                        .into(),
+                )
+            }
+            Self::OtherRun { .. } => Some(
+                "resume with the settings and data of the run, or start a new run with --overwrite"
+                    .into(),
+            ),
+            Self::CheckpointsExist { directory } => Some(format!(
+                "go on with `gradus train --resume {}`, or start anew with --overwrite",
+                directory.display()
+            )),
             Self::Data(error) => error.hint(),
             Self::Model(error) => error.hint(),
+            Self::NotCheckpoints { .. } => Some("name a directory of their own".into()),
             Self::Setting { .. }
             | Self::MaxLength { .. }
+            | Self::InUse { .. }
+            | Self::Checkpoint { .. }
+            | Self::Io(_)
             | Self::Burn(_)
             | Self::Interrupted { .. } => None,
         }

@@ -1,5 +1,8 @@
 //! What happened during a run, step by step and epoch by epoch.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 /// One optimiser step.
@@ -36,7 +39,7 @@ pub struct EpochLog {
     pub valid_mse: f64,
     /// The rating objective `J = -valid_mse`; close to 0 is good.
     pub objective: f64,
-    /// Whether no epoch before had a lower `valid_loss`.
+    /// Whether no validation before was better.
     pub best: bool,
     /// Seconds spent training.
     pub train_seconds: f64,
@@ -46,19 +49,67 @@ pub struct EpochLog {
     pub tokens_per_second: f64,
 }
 
+/// One validation: at the end of an epoch or inside it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ValidLog {
+    /// Epoch, from 1.
+    pub epoch: usize,
+    /// Steps done so far in the run.
+    pub step: usize,
+    /// Loss over all rated pairs of the validation split.
+    pub valid_loss: f64,
+    /// Mean squared error over the same pairs, in target units.
+    pub valid_mse: f64,
+    /// The rating objective `J = -valid_mse`; close to 0 is good.
+    pub objective: f64,
+    /// Further metrics by name; `None` for a number that does not exist.
+    #[serde(default)]
+    pub metrics: BTreeMap<String, Option<f64>>,
+    /// Whether no validation before was better: by the loss, or by the metric of early stopping.
+    pub best: bool,
+    /// Seconds it took.
+    pub seconds: f64,
+}
+
+/// A step whose loss or gradient was not finite. Its batch changed no weight.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SkippedStep {
+    /// Step of the run, from 1.
+    pub step: usize,
+    /// Epoch, from 1.
+    pub epoch: usize,
+    /// What was not finite: `loss` or `gradient norm`.
+    pub what: String,
+    /// The value found, as text: `NaN`, `inf` or `-inf`.
+    pub value: String,
+    /// Ids of the batch's examples.
+    pub ids: Vec<String>,
+    /// Those of them that have a target that is not finite.
+    pub poisoned: Vec<String>,
+}
+
 /// The log of a whole run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TrainHistory {
-    /// Every step, in order.
+    /// Every step that changed the weights, in order.
     pub steps: Vec<StepLog>,
-    /// Every epoch, in order.
+    /// Every epoch that came to its end, in order.
     pub epochs: Vec<EpochLog>,
+    /// Every validation, in order.
+    #[serde(default)]
+    pub validations: Vec<ValidLog>,
+    /// Every step that was skipped, in order.
+    #[serde(default)]
+    pub skipped: Vec<SkippedStep>,
+    /// Whether early stopping ended the run.
+    #[serde(default)]
+    pub stopped_early: bool,
 }
 
 impl TrainHistory {
-    /// The epoch whose weights were kept: the last one marked best.
-    pub fn best(&self) -> Option<&EpochLog> {
-        self.epochs.iter().rev().find(|epoch| epoch.best)
+    /// The validation whose weights were kept: the last one marked best.
+    pub fn best(&self) -> Option<&ValidLog> {
+        self.validations.iter().rev().find(|valid| valid.best)
     }
 }
 
@@ -72,9 +123,29 @@ pub trait TrainObserver: Send {
     fn on_step(&mut self, step: &StepLog) {
         let _ = step;
     }
-    /// Called after each validation.
+    /// Called after each epoch, its validation included.
     fn on_epoch(&mut self, epoch: &EpochLog) {
         let _ = epoch;
+    }
+    /// Called after each validation.
+    fn on_valid(&mut self, valid: &ValidLog) {
+        let _ = valid;
+    }
+    /// Called for a step whose loss or gradient was not finite.
+    fn on_skip(&mut self, skipped: &SkippedStep) {
+        let _ = skipped;
+    }
+    /// Called once, before the first step, if the run goes on from a checkpoint.
+    fn on_resume(&mut self, checkpoint: &Path, step: usize, epoch: usize) {
+        let _ = (checkpoint, step, epoch);
+    }
+    /// Called after each checkpoint.
+    fn on_checkpoint(&mut self, checkpoint: &Path, step: usize) {
+        let _ = (checkpoint, step);
+    }
+    /// Called with something the user should know: a damaged checkpoint, for instance.
+    fn on_note(&mut self, note: &str) {
+        let _ = note;
     }
 }
 

@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::prelude::*;
 use burn::train::metric::{Adaptor, LossInput};
 use burn::train::{InferenceStep, ItemLazy, TrainOutput, TrainStep};
-use gradus_data::SegmentBatch;
+use gradus_data::{BatchWeights, SegmentBatch};
 use gradus_model::{RewardModel, SegmentInput};
 
 use crate::RatingLoss;
@@ -24,24 +24,38 @@ impl RegressionLearner {
         Self { model, loss }
     }
 
-    fn outcome(&self, batch: SegmentBatch) -> RatingOutcome {
+    /// Forward and backward pass over one piece of a step's batch.
+    ///
+    /// `sums` are the weights of the whole step: the losses and gradients of its pieces add up to
+    /// those of the whole batch, however its rated segments are spread over them.
+    pub fn train_piece(
+        &self,
+        piece: SegmentBatch,
+        sums: &BatchWeights,
+    ) -> TrainOutput<RatingOutcome> {
+        let outcome = self.outcome(piece, sums);
+        let gradients = outcome.loss.backward();
+        TrainOutput::new(self, gradients, outcome)
+    }
+
+    /// Forward pass over one piece of a batch; see [`train_piece`](Self::train_piece).
+    pub fn outcome(&self, batch: SegmentBatch, sums: &BatchWeights) -> RatingOutcome {
         let scores = self.model.forward(SegmentInput {
             token_ids: batch.token_ids,
             type_ids: batch.type_ids,
             mask_pad: batch.mask_pad,
             segment_spans: batch.segment_spans,
         });
-        let mse = RatingLoss::Mse.forward(
-            scores.clone().detach(),
-            batch.targets.clone(),
-            batch.weights.clone(),
-        );
+        let total = sums.segments.iter().sum::<f64>();
+        let mean = |loss: RatingLoss, scores: Tensor<3>| {
+            loss.weighted_sum(scores, batch.targets.clone(), batch.weights.clone())
+                / total.max(f64::from(f32::MIN_POSITIVE))
+        };
         RatingOutcome {
-            loss: self
-                .loss
-                .forward(scores, batch.targets, batch.weights.clone()),
-            mse,
-            weight: batch.weights.sum(),
+            mse: mean(RatingLoss::Mse, scores.clone().detach()),
+            loss: mean(self.loss, scores.clone()),
+            scores: scores.detach(),
+            weight: batch.weight_sums.segments.iter().sum(),
             rated: batch.num_rated,
             tokens: batch.num_tokens,
             ids: batch.ids,
@@ -49,21 +63,41 @@ impl RegressionLearner {
     }
 }
 
-/// What a batch gave: its loss and how much it counts.
+/// What a batch, or a piece of one, gave: its loss and how much it counts.
 #[derive(Debug)]
 pub struct RatingOutcome {
-    /// Weighted mean loss over the batch's rated pairs, of shape `[1]`.
+    /// Weighted loss over the rated pairs, divided by the weight of the whole batch; shape `[1]`.
     pub loss: Tensor<1>,
-    /// Weighted mean squared error over the same pairs, without gradient, of shape `[1]`.
+    /// Squared error of the same pairs, likewise, without gradient; shape `[1]`.
     pub mse: Tensor<1>,
-    /// Sum of the weights, of shape `[1]`.
-    pub weight: Tensor<1>,
+    /// Scores, without gradient: `[batch_size, num_segments, num_aspects]`.
+    pub scores: Tensor<3>,
+    /// Sum of the weights of the rated pairs.
+    pub weight: f64,
     /// Rated segment-aspect pairs.
     pub rated: usize,
     /// Tokens, padding not counted.
     pub tokens: usize,
     /// Ids of the batch's examples.
     pub ids: Vec<String>,
+}
+
+impl RatingOutcome {
+    /// Both pieces of one batch together; of the scores, those of `self` stay.
+    #[must_use]
+    pub(crate) fn plus(self, piece: Self) -> Self {
+        let mut ids = self.ids;
+        ids.extend(piece.ids);
+        Self {
+            loss: self.loss.detach() + piece.loss.detach(),
+            mse: self.mse + piece.mse,
+            scores: self.scores,
+            weight: self.weight + piece.weight,
+            rated: self.rated + piece.rated,
+            tokens: self.tokens + piece.tokens,
+            ids,
+        }
+    }
 }
 
 impl Adaptor<LossInput> for RatingOutcome {
@@ -78,7 +112,7 @@ impl ItemLazy for RatingOutcome {
         Ok(Self {
             loss: self.loss.without_autodiff(),
             mse: self.mse.without_autodiff(),
-            weight: self.weight.without_autodiff(),
+            scores: self.scores.without_autodiff(),
             ..self
         })
     }
@@ -89,9 +123,8 @@ impl TrainStep for RegressionLearner {
     type Output = RatingOutcome;
 
     fn step(&self, batch: SegmentBatch) -> TrainOutput<RatingOutcome> {
-        let outcome = self.outcome(batch);
-        let gradients = outcome.loss.backward();
-        TrainOutput::new(self, gradients, outcome)
+        let sums = batch.weight_sums.clone();
+        self.train_piece(batch, &sums)
     }
 }
 
@@ -100,6 +133,7 @@ impl InferenceStep for RegressionLearner {
     type Output = RatingOutcome;
 
     fn step(&self, batch: SegmentBatch) -> RatingOutcome {
-        self.outcome(batch)
+        let sums = batch.weight_sums.clone();
+        self.outcome(batch, &sums)
     }
 }

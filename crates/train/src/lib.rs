@@ -7,30 +7,52 @@
 //! - [`RegressionLearner`], [`adamw`], [`WarmupLinear`]: the parts of a step
 //! - [`fit`]: a run over encoded splits, on Burn's `SupervisedTraining`
 //! - [`run`]: from examples to a bundle on disk
-//! - [`TrainHistory`], [`TrainObserver`]: what happened, and who watches
+//! - [`Session`], [`StopHandle`], [`Checkpoints`]: what surrounds a run; killed, it can go on
+//! - [`TrainHistory`], [`TrainObserver`], [`metrics_lines`]: what happened, and who watches
+//! - [`EarlyStopping`], [`ValidMetrics`]: which validation is the best
 
+mod average;
+mod checkpoint;
 mod config;
+mod early_stopping;
 mod error;
+mod events;
 mod fit;
 mod history;
 mod learner;
+mod loop_state;
 mod loss;
+mod metrics;
+mod metrics_log;
 mod optimizer;
 mod options;
 mod prepare;
 mod renderer;
 mod run;
 mod schedule;
+mod seeds;
+mod session;
+mod step;
+mod stop;
 mod strategy;
+mod totals;
+mod trainer;
+mod validate;
 
+pub use checkpoint::{Damage, SavedFile, checkpoint_file, default_checkpoints, find_checkpoints};
 pub use config::*;
+pub use early_stopping::EarlyStopping;
 pub use error::*;
 pub use fit::*;
 pub use history::*;
 pub use learner::*;
 pub use loss::*;
+pub use metrics::*;
+pub use metrics_log::{METRICS_FILE, metrics_lines};
 pub use optimizer::*;
 pub use options::*;
 pub use prepare::*;
 pub use run::*;
 pub use schedule::*;
+pub use session::*;
+pub use stop::*;

@@ -70,7 +70,18 @@ impl RatingLoss {
     /// A batch without any weight has loss 0 and no gradient.
     pub fn forward(&self, scores: Tensor<3>, targets: Tensor<3>, weights: Tensor<3>) -> Tensor<1> {
         let total = weights.clone().sum().clamp_min(f32::MIN_POSITIVE);
-        (self.elementwise(scores, targets) * weights).sum() / total
+        self.weighted_sum(scores, targets, weights) / total
+    }
+
+    /// Weighted sum over the rated segment-aspect pairs, of shape `[1]`: the numerator of
+    /// [`forward`](Self::forward).
+    pub fn weighted_sum(
+        &self,
+        scores: Tensor<3>,
+        targets: Tensor<3>,
+        weights: Tensor<3>,
+    ) -> Tensor<1> {
+        (self.elementwise(scores, targets) * weights).sum()
     }
 }
 

@@ -6,15 +6,18 @@ use burn::tensor::Device;
 use gradus_data::{EncodedExample, Example, word_level_tokenizer};
 use gradus_model::encoder::BertConfig;
 use gradus_model::{
-    Bundle, EncoderConfig, ExtraFile, Manifest, ModelError, PretrainedEncoder, RewardModel,
-    RewardModelConfig,
+    Bundle, EncoderConfig, ExtraFile, Manifest, ModelError, NewDirectory, PretrainedEncoder,
+    RewardModel, RewardModelConfig,
 };
 use serde::Serialize;
 use serde_json::json;
 
+use crate::checkpoint::{Fingerprint, Store, digest_bytes};
+use crate::fit::{Opened, fit_opened};
+use crate::metrics_log::{METRICS_FILE, metrics_lines};
 use crate::{
-    Display, FitData, ModelOptions, Prepared, Result, ScratchOptions, SplitCounts, TextOptions,
-    TrainConfig, TrainError, TrainHistory, fit, prepare,
+    FitData, ModelOptions, Prepared, Result, ScratchOptions, Session, SplitCounts, TextOptions,
+    TrainConfig, TrainError, TrainHistory, prepare,
 };
 
 /// File of a bundle that holds the log of its run.
@@ -64,11 +67,12 @@ pub struct RunReport {
     pub history: TrainHistory,
 }
 
-/// Trains a reward model and keeps the best epoch's as a bundle.
+/// Trains a reward model and keeps the best validation's as a bundle.
 ///
-/// The bundle is written after every epoch that is the best so far, so that a run that ends early
-/// leaves the best model it had. With the same seed, settings, data and device kind, a run gives
-/// the same losses and weights.
+/// The bundle is written after every validation that is the best so far, so that a run that ends
+/// early leaves the best model it had, and once more at the end with the whole log. With the same
+/// seed, settings, data and device kind, a run gives the same losses and weights, also if it was
+/// killed and resumed in between.
 ///
 /// # Errors
 /// Whatever [`prepare`] and [`fit`] return; [`TrainError::Model`] when the encoder cannot be loaded,
@@ -78,10 +82,14 @@ pub fn run(
     train: &[Example],
     valid: &[Example],
     device: &Device,
-    display: Display,
+    session: impl Into<Session>,
 ) -> Result<RunReport> {
     run.training.check()?;
-    if !run.overwrite && run.output.exists() {
+    let mut session = session.into();
+    let store = open_store(run, &mut session)?;
+    // A run that goes on writes over what it wrote itself.
+    let overwrite = run.overwrite || store.as_ref().is_some_and(Store::resumes);
+    if !overwrite && run.output.exists() {
         return Err(ModelError::AlreadyExists {
             path: run.output.clone(),
         }
@@ -117,22 +125,47 @@ pub fn run(
         valid: valid.into(),
         batcher: text.batcher(),
     };
+    let settings = Fingerprint::default()
+        .with("text", &run.text)
+        .with("model", &config)
+        .with("aggregation", &run.aggregation)
+        .with("tokenizer", &digest_bytes(&source.tokenizer));
     let mut writer = BundleWriter {
         manifest,
         config,
         tokenizer: source.tokenizer,
         run: run.clone(),
         counts: counts.clone(),
-        written: false,
+        overwrite,
     };
-    let on_best = move |model: &RewardModel, history: &TrainHistory| writer.write(model, history);
-    let fitted = fit(model, &data, &run.training, device, display, on_best)?;
+    let mut last = writer.clone();
+    let opened = Opened {
+        session,
+        store,
+        settings,
+        on_best: Box::new(move |model, history| writer.write(model, history)),
+    };
+    let (fitted, store) = fit_opened(model, &data, &run.training, device, opened)?;
+    last.overwrite = true;
+    last.write(&fitted.model, &fitted.history)?;
+    store.map_or(Ok(()), Store::finish)?;
     Ok(RunReport {
         aspects,
         counts,
         num_parameters,
         history: fitted.history,
     })
+}
+
+/// Opens the session's checkpoints, and puts in order what a killed run left of its output.
+fn open_store(run: &Run, session: &mut Session) -> Result<Option<Store>> {
+    let Some(place) = session.checkpoints.take() else {
+        return Ok(None);
+    };
+    let store = Store::open(place, run.training.keep_checkpoints)?;
+    // The open store keeps other runs of this output away.
+    NewDirectory::recover(&run.output)?;
+    Ok(Some(store))
 }
 
 /// An encoder before its weights are read: settings and tokenizer.
@@ -252,14 +285,16 @@ fn check_ids<'a>(
     Ok(())
 }
 
-/// Saves the model of each best epoch over the one before.
+/// Saves the model of each best validation over the one before.
+#[derive(Clone)]
 struct BundleWriter {
     manifest: Manifest,
     config: RewardModelConfig,
     tokenizer: Vec<u8>,
     run: Run,
     counts: SplitCounts,
-    written: bool,
+    /// Whether a bundle that is there is replaced; one that this run wrote always is.
+    overwrite: bool,
 }
 
 impl BundleWriter {
@@ -269,6 +304,7 @@ impl BundleWriter {
             "config": to_value(&self.run.training),
             "counts": to_value(&self.counts),
             "steps": history.steps.len(),
+            "skipped_steps": history.skipped.len(),
         });
         manifest.validation = to_value(&history.best());
         let bundle = Bundle {
@@ -277,6 +313,7 @@ impl BundleWriter {
             model: model.clone(),
             tokenizer: self.tokenizer.clone(),
         };
+        let metrics = metrics_lines(history).into_bytes();
         let history = to_value(history).to_string().into_bytes();
         let mut extra: Vec<ExtraFile<'_>> = self
             .run
@@ -288,8 +325,12 @@ impl BundleWriter {
             name: HISTORY,
             bytes: &history,
         });
-        bundle.save(&self.run.output, self.run.overwrite || self.written, &extra)?;
-        self.written = true;
+        extra.push(ExtraFile {
+            name: METRICS_FILE,
+            bytes: &metrics,
+        });
+        bundle.save(&self.run.output, self.overwrite, &extra)?;
+        self.overwrite = true;
         Ok(())
     }
 }

@@ -10,7 +10,10 @@ use sha2::{Digest, Sha256};
 use super::manifest::Part;
 
 /// Size and digest of a file, read in pieces.
-pub(super) fn digest_file(path: &Path) -> io::Result<Part> {
+///
+/// # Errors
+/// If the file cannot be read; the error names it.
+pub fn digest_file(path: &Path) -> io::Result<Part> {
     let mut file = File::open(path)?;
     let mut hasher = Sha256::new();
     let mut piece = vec![0; 1 << 20];

@@ -8,8 +8,11 @@ use fs_err::File;
 
 /// A directory under construction, beside its target and hidden. It disappears with the value,
 /// unless it was [published](Self::publish).
+///
+/// A process that is killed leaves it behind, or leaves the target moved aside:
+/// [`recover`](Self::recover) puts that in order.
 #[derive(Debug)]
-pub(super) struct NewDirectory {
+pub struct NewDirectory {
     path: PathBuf,
     target: PathBuf,
     published: bool,
@@ -17,9 +20,12 @@ pub(super) struct NewDirectory {
 
 impl NewDirectory {
     /// Starts a directory that is to become `target`. Missing parents are created.
-    pub(super) fn create(target: &Path) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// If it cannot be created.
+    pub fn create(target: &Path) -> io::Result<Self> {
         fs_err::create_dir_all(parent(target))?;
-        let path = sibling(target, "new");
+        let path = sibling(target, NEW);
         fs_err::create_dir(&path)?;
         Ok(Self {
             path,
@@ -28,12 +34,16 @@ impl NewDirectory {
         })
     }
 
-    pub(super) fn path(&self) -> &Path {
+    /// Where it lies until it is published.
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// Writes a file and waits until it is on disk.
-    pub(super) fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// If it cannot be written, as on a full disk.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let mut file = File::create(self.path.join(name))?;
         io::Write::write_all(&mut file, bytes)?;
         file.sync_all()
@@ -41,7 +51,10 @@ impl NewDirectory {
 
     /// Puts the directory in the place of its target. What was there moves aside first and is
     /// removed last, so that the target is at every moment the old one, nothing, or the new one.
-    pub(super) fn publish(mut self) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// If a rename fails; the old target is then in its place.
+    pub fn publish(mut self) -> io::Result<()> {
         sync_directory(&self.path)?;
         let old = self.move_target_aside()?;
         if let Err(error) = fs_err::rename(&self.path, &self.target) {
@@ -58,8 +71,38 @@ impl NewDirectory {
         }
     }
 
+    /// Cleans up behind processes that were killed while they published `target`: a target that
+    /// was moved aside and not replaced comes back, everything half-made goes.
+    ///
+    /// No other process may be writing `target` at the same time.
+    ///
+    /// # Errors
+    /// If a rename or a removal fails.
+    pub fn recover(target: &Path) -> io::Result<()> {
+        let leftovers = |role| siblings(target, role);
+        if target.symlink_metadata().is_err()
+            && let Some(old) = leftovers(OLD)?.pop()
+        {
+            fs_err::rename(old, target)?;
+        }
+        for left in leftovers(NEW)?.iter().chain(&leftovers(OLD)?) {
+            fs_err::remove_dir_all(left)?;
+        }
+        Ok(())
+    }
+
+    /// Removes a published directory so that no half of it is ever under its name.
+    ///
+    /// # Errors
+    /// If the rename or the removal fails.
+    pub fn remove(target: &Path) -> io::Result<()> {
+        let old = sibling(target, OLD);
+        fs_err::rename(target, &old)?;
+        fs_err::remove_dir_all(old)
+    }
+
     fn move_target_aside(&self) -> io::Result<Option<PathBuf>> {
-        let old = sibling(&self.target, "old");
+        let old = sibling(&self.target, OLD);
         match fs_err::rename(&self.target, &old) {
             Ok(()) => Ok(Some(old)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -77,6 +120,11 @@ impl Drop for NewDirectory {
     }
 }
 
+/// Role of a directory under construction.
+const NEW: &str = "new";
+/// Role of a directory on its way out.
+const OLD: &str = "old";
+
 fn parent(target: &Path) -> &Path {
     match target.parent() {
         Some(parent) if parent != Path::new("") => parent,
@@ -90,6 +138,24 @@ fn sibling(target: &Path, role: &str) -> PathBuf {
     let name = target.file_name().unwrap_or_default().to_string_lossy();
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     parent(target).join(format!(".{name}.{role}-{}-{count}", process::id()))
+}
+
+/// Directories that [`sibling`] named for this target and role, sorted.
+fn siblings(target: &Path, role: &str) -> io::Result<Vec<PathBuf>> {
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    let prefix = format!(".{name}.{role}-");
+    let mut found = Vec::new();
+    if !parent(target).is_dir() {
+        return Ok(found);
+    }
+    for entry in fs_err::read_dir(parent(target))? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(&prefix) {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// A renamed file is on disk only once its directory is.
@@ -137,5 +203,29 @@ mod tests {
         }
         assert_eq!(names(&target), ["second"]);
         assert_eq!(names(&place.path().join("deep")), ["a"]);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_put_in_order() {
+        let place = tempfile::tempdir().unwrap();
+        let target = place.path().join("a");
+        let make = |name: &str| {
+            fs_err::create_dir(place.path().join(name)).unwrap();
+            fs_err::write(place.path().join(name).join(name), "").unwrap();
+        };
+        // Killed between the two renames: the old one is aside, the new one not yet in its place.
+        make(".a.old-7-1");
+        make(".a.new-7-0");
+        make(".ab.new-7-0");
+        NewDirectory::recover(&target).unwrap();
+        assert_eq!(names(&target), [".a.old-7-1"]);
+        assert_eq!(names(place.path()), [".ab.new-7-0", "a"]);
+        // Killed after them.
+        make(".a.old-7-2");
+        NewDirectory::recover(&target).unwrap();
+        assert_eq!(names(&target), [".a.old-7-1"]);
+        assert_eq!(names(place.path()), [".ab.new-7-0", "a"]);
+        NewDirectory::remove(&target).unwrap();
+        assert_eq!(names(place.path()), [".ab.new-7-0"]);
     }
 }

@@ -61,12 +61,13 @@ pub(super) struct StoredManifest {
     pub(super) parts: BTreeMap<String, Part>,
 }
 
-/// Size and digest of a file of the bundle.
+/// Size and digest of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Part {
-    pub(super) bytes: u64,
+pub struct Part {
+    /// Size.
+    pub bytes: u64,
     /// SHA-256 in hexadecimal, as `sha256sum` prints it.
-    pub(super) sha256: String,
+    pub sha256: String,
 }
 
 /// The one key that is read before anything else of a manifest.

@@ -20,11 +20,11 @@ use std::path::{Component, Path};
 use burn::tensor::Device;
 use serde::de::DeserializeOwned;
 
-pub use manifest::{FORMAT_VERSION, Manifest};
+pub use digest::digest_file;
+pub use directory::NewDirectory;
+pub use manifest::{FORMAT_VERSION, Manifest, Part};
 
-use self::digest::digest_file;
-use self::directory::NewDirectory;
-use self::manifest::{FormatVersion, Part, StoredManifest};
+use self::manifest::{FormatVersion, StoredManifest};
 use crate::error::{ModelError, Result};
 use crate::reward_model::{RewardModel, RewardModelConfig};
 use crate::weights::{Naming, load_module, read_header, save_module};

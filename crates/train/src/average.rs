@@ -1,0 +1,146 @@
+//! A moving average of the weights.
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::tensor::Tensor;
+use burn::tensor::container::TensorContainer;
+use gradus_model::RewardModel;
+
+/// An exponential moving average of a model's weights, in their own precision.
+///
+/// After the `t`-th update, from 1,
+///
+/// ```text
+/// average = d average + (1 - d) weights,        d = min(decay, (1 + t) / (10 + t))
+/// ```
+///
+/// so that the first updates are not held back by weights that were never trained.
+#[derive(Debug, Clone)]
+pub(crate) struct Average {
+    pub(crate) model: RewardModel,
+    decay: f64,
+}
+
+impl Average {
+    /// Starts at `model`, which lies on a device without autodiff.
+    pub(crate) fn new(model: RewardModel, decay: f64) -> Self {
+        Self { model, decay }
+    }
+
+    /// Takes in the weights after the `count`-th update of a run, counted from 1.
+    pub(crate) fn update(&mut self, weights: &RewardModel, count: usize) {
+        let count = count as f64;
+        let decay = self.decay.min((1.0 + count) / (10.0 + count));
+        let mut collect = Collect(TensorContainer::new());
+        weights.visit(&mut collect);
+        let mut blend = Blend {
+            weights: collect.0,
+            share: 1.0 - decay,
+        };
+        self.model = self.model.clone().map(&mut blend);
+    }
+}
+
+struct Collect(TensorContainer<ParamId>);
+
+impl ModuleVisitor for Collect {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.0.register(param.id, param.val().without_autodiff());
+    }
+}
+
+struct Blend {
+    weights: TensorContainer<ParamId>,
+    share: f64,
+}
+
+impl ModuleMapper for Blend {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(weight) = self.weights.remove::<Tensor<D>>(&param.id) else {
+            return param;
+        };
+        let share = self.share;
+        // Written as a step towards the weight: a weight that does not move stays exactly.
+        param.map(|average| average.clone() + (weight - average) * share)
+    }
+}
+
+/// Sum of squares of all weights: not finite when any of them is not.
+pub(crate) fn square_sum<M: Module>(module: &M) -> f64 {
+    struct Squares(Option<Tensor<1>>);
+    impl ModuleVisitor for Squares {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let squares = param.val().without_autodiff().square().sum();
+            self.0 = Some(match self.0.take() {
+                Some(sum) => sum + squares,
+                None => squares,
+            });
+        }
+    }
+    let mut squares = Squares(None);
+    module.visit(&mut squares);
+    squares
+        .0
+        .map_or(0.0, |sum| f64::from(sum.into_scalar::<f32>()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Device;
+    use gradus_model::encoder::BertConfig;
+    use gradus_model::{EncoderConfig, Pooling, RewardModelConfig};
+
+    fn model() -> RewardModel {
+        let config = RewardModelConfig {
+            encoder: EncoderConfig::Bert(BertConfig::small(20)),
+            pooling: Pooling::Mean,
+            num_aspects: 1,
+        };
+        config.init(&Device::flex())
+    }
+
+    /// A weight of the head, which is the last.
+    fn bias(model: &RewardModel) -> f32 {
+        struct Last(f32);
+        impl ModuleVisitor for Last {
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                if let Some(value) = param.val().into_data().iter::<f32>().next() {
+                    self.0 = value;
+                }
+            }
+        }
+        let mut last = Last(0.0);
+        model.visit(&mut last);
+        last.0
+    }
+
+    #[test]
+    fn the_average_follows_its_formula() {
+        let start = model();
+        let mut average = Average::new(start.clone().with_head_bias(&[1.0]), 0.9);
+        average.update(&start.clone().with_head_bias(&[2.0]), 1);
+        // The first update counts with 1 - 2/11.
+        assert!((bias(&average.model) - (1.0 + 9.0 / 11.0)).abs() < 1e-6);
+        let before = bias(&average.model);
+        average.update(&start.with_head_bias(&[3.0]), 1000);
+        assert!((bias(&average.model) - (0.9 * before + 0.3)).abs() < 1e-6);
+    }
+
+    #[test]
+    fn weights_that_do_not_move_are_their_own_average() {
+        let start = model();
+        let mut average = Average::new(start.clone(), 0.99);
+        for count in 1..5 {
+            average.update(&start, count);
+        }
+        let difference = square_sum(&average.model) - square_sum(&start);
+        assert!(difference.abs() < f64::MIN_POSITIVE, "{difference}");
+    }
+
+    #[test]
+    fn a_weight_that_is_no_number_shows_in_the_sum_of_squares() {
+        assert!(square_sum(&model()).is_finite());
+        assert!(!square_sum(&model().with_head_bias(&[f32::NAN])).is_finite());
+        assert!(!square_sum(&model().with_head_bias(&[f32::INFINITY])).is_finite());
+    }
+}

@@ -1,0 +1,31 @@
+//! Checkpoints: the state of a run on disk, from which it goes on as if nothing had happened.
+//!
+//! ```text
+//! OUTPUT.checkpoints/
+//!   lock             held by the run that writes here
+//!   metrics.jsonl    what the run has logged
+//!   step-000123/     a checkpoint, after step 123
+//!     manifest.json    format, and size and SHA-256 of the other files
+//!     state.json       epoch, batch, step, log, early stopping
+//!     settings.json    settings and digests of the data, by name
+//!     model.bpk        weights              (Burn's record format)
+//!     optimizer.bpk    moments and times of AdamW, by parameter
+//!     schedule.bpk     learning-rate schedules
+//!     average.bpk      moving average of the weights, if there is one
+//!   best-000100/     weights of the best validation, which checkpoints refer to
+//! ```
+//!
+//! A directory appears under its name whole: it is written beside it, synced and renamed. When a
+//! run ends, its checkpoints are removed; the bundle holds what is left of it.
+
+mod fingerprint;
+mod manifest;
+mod place;
+mod records;
+mod store;
+
+pub(crate) use fingerprint::{Fingerprint, digest_bytes, digest_examples};
+pub(crate) use store::{Restored, Snapshot, Store};
+
+pub use manifest::Damage;
+pub use place::{SavedFile, checkpoint_file, default_checkpoints, find_checkpoints};

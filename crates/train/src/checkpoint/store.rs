@@ -1,0 +1,305 @@
+//! The directory of a run's checkpoints: written, pruned, read back.
+
+use std::fs::TryLockError;
+use std::path::{Path, PathBuf};
+
+use burn::lr_scheduler::LrSchedulerRecord;
+use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
+use burn::module::Module as _;
+use burn::optim::{ModuleOptimizer, OptimizerRecord};
+use burn::store::ModuleRecord;
+use fs_err::File;
+use gradus_model::{NewDirectory, RewardModel};
+use serde::de::DeserializeOwned;
+
+use super::fingerprint::Fingerprint;
+use super::manifest::{Damage, Manifest, to_json};
+use super::place::{BEST, STEP, best_directory, bests_in, newest_whole, step_directory, steps_in};
+use super::records;
+use crate::learner::RegressionLearner;
+use crate::loop_state::LoopState;
+use crate::metrics_log::METRICS_FILE;
+use crate::{Begin, Checkpoints, Result, TrainError};
+
+pub(super) const MODEL: &str = "model.bpk";
+const OPTIMIZER: &str = "optimizer.bpk";
+const SCHEDULE: &str = "schedule.bpk";
+const AVERAGE: &str = "average.bpk";
+const STATE: &str = "state.json";
+const SETTINGS: &str = "settings.json";
+const LOCK: &str = "lock";
+
+/// The parts that every checkpoint has.
+const NEEDED: [&str; 5] = [MODEL, OPTIMIZER, SCHEDULE, STATE, SETTINGS];
+
+/// What goes into a checkpoint.
+pub(crate) struct Snapshot<'a> {
+    pub(crate) learner: &'a RegressionLearner,
+    pub(crate) optimizer: &'a ModuleOptimizer,
+    pub(crate) schedule: &'a ModuleLrScheduler,
+    pub(crate) average: Option<&'a RewardModel>,
+    pub(crate) state: &'a LoopState,
+    /// The model of `state.best_step`.
+    pub(crate) best: Option<&'a RewardModel>,
+}
+
+/// What comes out of a checkpoint.
+pub(crate) struct Restored {
+    pub(crate) path: PathBuf,
+    pub(crate) model: ModuleRecord,
+    pub(crate) optimizer: OptimizerRecord,
+    pub(crate) schedule: LrSchedulerRecord,
+    pub(crate) average: Option<ModuleRecord>,
+    pub(crate) best: Option<ModuleRecord>,
+    pub(crate) state: LoopState,
+    /// Newer checkpoints that are damaged.
+    pub(crate) damaged: Vec<Damage>,
+}
+
+/// The checkpoints of one run. While it lives, no other run can use them.
+#[derive(Debug)]
+pub(crate) struct Store {
+    directory: PathBuf,
+    begin: Begin,
+    /// Newest checkpoints that stay; 0 if none is written.
+    keep: usize,
+    files: Vec<(String, Vec<u8>)>,
+    settings: Fingerprint,
+    newest: Option<PathBuf>,
+    /// Step of the best weights that are on disk.
+    saved_best: Option<usize>,
+    /// Held, never read: the lock goes with it.
+    _lock: File,
+}
+
+impl Store {
+    /// Opens the directory for one run; nothing in it is changed yet.
+    pub(crate) fn open(place: Checkpoints, keep: usize) -> Result<Self> {
+        let directory = place.directory;
+        fs_err::create_dir_all(&directory)?;
+        check_contents(&directory)?;
+        let lock = lock(&directory)?;
+        let store = Self {
+            directory,
+            begin: place.begin,
+            keep,
+            files: place.files,
+            settings: Fingerprint::default(),
+            newest: None,
+            saved_best: None,
+            _lock: lock,
+        };
+        sweep(&store.directory)?;
+        if place.begin == Begin::New && !steps_in(&store.directory)?.is_empty() {
+            return Err(TrainError::CheckpointsExist {
+                directory: store.directory.clone(),
+            });
+        }
+        Ok(store)
+    }
+
+    /// Whether the run goes on from a checkpoint.
+    pub(crate) fn resumes(&self) -> bool {
+        self.begin == Begin::Resume
+    }
+
+    /// Begins with these settings and data: returns the newest whole checkpoint to go on from, or
+    /// removes what an earlier run left.
+    pub(crate) fn begin(&mut self, settings: Fingerprint) -> Result<Option<Restored>> {
+        self.settings = settings;
+        if self.resumes() {
+            return self.restore().map(Some);
+        }
+        remove_all(&self.directory)?;
+        Ok(None)
+    }
+
+    /// Where the metrics of the run are logged.
+    pub(crate) fn metrics_path(&self) -> PathBuf {
+        self.directory.join(METRICS_FILE)
+    }
+
+    /// The newest checkpoint that this run has written or goes on from.
+    pub(crate) fn newest(&self) -> Option<&Path> {
+        self.newest.as_deref()
+    }
+
+    /// Whether checkpoints are written at all.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.keep > 0
+    }
+
+    /// Saves a checkpoint and removes those that are no longer kept.
+    pub(crate) fn save(&mut self, snapshot: &Snapshot<'_>) -> Result<PathBuf> {
+        let state = snapshot.state;
+        if let (Some(step), Some(best)) = (state.best_step, snapshot.best)
+            && self.saved_best != Some(step)
+        {
+            let new = NewDirectory::create(&best_directory(&self.directory, step))?;
+            records::save(best.clone().into_record(), &new.path().join(MODEL))?;
+            Manifest::publish(new, None)?;
+            self.saved_best = Some(step);
+        }
+        let path = step_directory(&self.directory, state.step);
+        let new = NewDirectory::create(&path)?;
+        let part = |name: &str| new.path().join(name);
+        records::save(snapshot.learner.clone().into_record(), &part(MODEL))?;
+        records::save(snapshot.optimizer.to_record(), &part(OPTIMIZER))?;
+        records::save(snapshot.schedule.to_record(), &part(SCHEDULE))?;
+        if let Some(average) = snapshot.average {
+            records::save(average.clone().into_record(), &part(AVERAGE))?;
+        }
+        new.write(STATE, &to_json(state, &part(STATE))?)?;
+        new.write(SETTINGS, &to_json(&self.settings, &part(SETTINGS))?)?;
+        for (name, content) in &self.files {
+            new.write(name, content)?;
+        }
+        Manifest::publish(new, state.best_step)?;
+        self.newest = Some(path.clone());
+        self.prune(state.step)?;
+        Ok(path)
+    }
+
+    /// Keeps the newest checkpoints up to `step` and the best weights they refer to. Later ones
+    /// belong to what was damaged when the run went on from an earlier one.
+    fn prune(&self, step: usize) -> Result<()> {
+        let steps = steps_in(&self.directory)?;
+        let kept: Vec<usize> = steps.iter().rev().copied().filter(|&s| s <= step).collect();
+        let kept = &kept[..kept.len().min(self.keep)];
+        for step in steps.iter().filter(|step| !kept.contains(step)) {
+            NewDirectory::remove(&step_directory(&self.directory, *step))?;
+        }
+        let referred: Vec<Option<usize>> = kept
+            .iter()
+            .map(|&step| step_directory(&self.directory, step))
+            .map(|path| Manifest::read_best(&path))
+            .collect();
+        for best in bests_in(&self.directory)? {
+            if !referred.contains(&Some(best)) {
+                NewDirectory::remove(&best_directory(&self.directory, best))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the newest checkpoint that is whole.
+    fn restore(&mut self) -> Result<Restored> {
+        let (path, damaged) = newest_whole(&self.directory, &NEEDED)?;
+        let settings: Fingerprint = read_json(&path.join(SETTINGS))?;
+        if let Some(difference) = self.settings.difference(&settings) {
+            return Err(TrainError::OtherRun {
+                checkpoint: path,
+                key: difference.key,
+                found: difference.found,
+                expected: difference.expected,
+            });
+        }
+        let state: LoopState = read_json(&path.join(STATE))?;
+        let average = path.join(AVERAGE);
+        let best = state.best_step;
+        let best = best.map(|step| best_directory(&self.directory, step).join(MODEL));
+        self.newest = Some(path.clone());
+        self.saved_best = state.best_step;
+        Ok(Restored {
+            model: records::load(&path.join(MODEL))?,
+            optimizer: records::load(&path.join(OPTIMIZER))?,
+            schedule: records::load(&path.join(SCHEDULE))?,
+            average: average
+                .exists()
+                .then(|| records::load(&average))
+                .transpose()?,
+            best: best.map(|path| records::load(&path)).transpose()?,
+            state,
+            path,
+            damaged,
+        })
+    }
+
+    /// Removes everything: the run is finished and its bundle is on disk.
+    pub(crate) fn finish(self) -> Result<()> {
+        remove_all(&self.directory)
+    }
+}
+
+impl Drop for Store {
+    /// A directory without any checkpoint is of no use to anybody.
+    fn drop(&mut self) {
+        if steps_in(&self.directory).is_ok_and(|steps| steps.is_empty()) {
+            // Nothing is left to do about a failure here: the run has ended, well or not.
+            let _ = remove_all(&self.directory);
+            let _ = fs_err::remove_file(self.directory.join(LOCK));
+            let _ = fs_err::remove_dir(&self.directory);
+        }
+    }
+}
+
+/// Takes the directory for this process. A file system without locks cannot tell, and lets all in.
+fn lock(directory: &Path) -> Result<File> {
+    let file = File::create(directory.join(LOCK))?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(TrainError::InUse {
+            directory: directory.into(),
+        }),
+        _ => Ok(file),
+    }
+}
+
+/// Refuses a directory with anything else in it, which would be mistaken for the run's own.
+fn check_contents(directory: &Path) -> Result<()> {
+    for entry in fs_err::read_dir(directory)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let own = [LOCK, METRICS_FILE].contains(&name.as_str())
+            || [".", STEP, BEST]
+                .iter()
+                .any(|prefix| name.starts_with(prefix));
+        if !own {
+            return Err(TrainError::NotCheckpoints {
+                directory: directory.into(),
+                found: name,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Removes what a killed process left half-made.
+fn sweep(directory: &Path) -> Result<()> {
+    for entry in fs_err::read_dir(directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if !name.starts_with('.') {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            if name.contains(".new-") || name.contains(".old-") {
+                fs_err::remove_dir_all(entry.path())?;
+            }
+        } else if name.ends_with(".part") {
+            fs_err::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn remove_all(directory: &Path) -> Result<()> {
+    for step in steps_in(directory)? {
+        NewDirectory::remove(&step_directory(directory, step))?;
+    }
+    for step in bests_in(directory)? {
+        NewDirectory::remove(&best_directory(directory, step))?;
+    }
+    let metrics = directory.join(METRICS_FILE);
+    if metrics.exists() {
+        fs_err::remove_file(metrics)?;
+    }
+    Ok(())
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let bytes = fs_err::read(path)?;
+    serde_json::from_slice(&bytes).map_err(|error| TrainError::Checkpoint {
+        path: path.into(),
+        reason: error.to_string(),
+    })
+}

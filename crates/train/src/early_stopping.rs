@@ -1,0 +1,134 @@
+//! Which validation is the best, and when more of them are no use.
+
+use serde::{Deserialize, Serialize};
+
+/// Ends a run when validations stop getting better.
+///
+/// As text in a run configuration: `early_stopping = { metric = "pearson", patience = 3 }`. The
+/// metric also decides which validation's weights are kept as the best.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EarlyStopping {
+    /// What is watched: `loss` and `mse` of the validation, or a metric of
+    /// [`ValidMetrics`](crate::ValidMetrics). Default `loss`.
+    pub metric: String,
+    /// Validations in a row that may pass without a better one. At least 1, default 3.
+    pub patience: usize,
+    /// By how much a validation must be better to count. At least 0, default 0: by anything.
+    pub min_delta: f64,
+}
+
+impl Default for EarlyStopping {
+    fn default() -> Self {
+        Self {
+            metric: LOSS.into(),
+            patience: 3,
+            min_delta: 0.0,
+        }
+    }
+}
+
+/// Name of the validation loss.
+pub(crate) const LOSS: &str = "loss";
+/// Name of the mean squared error of a validation.
+pub(crate) const MSE: &str = "mse";
+
+/// What validations have reached so far; part of a checkpoint.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Watch {
+    /// Goodness of the best validation; larger is better.
+    best: Option<f64>,
+    /// Goodness that a validation must exceed by `min_delta` to end the waiting.
+    reference: Option<f64>,
+    /// Validations since the reference was set.
+    waited: usize,
+    /// Whether there was any validation.
+    any: bool,
+}
+
+impl Watch {
+    /// Takes the goodness of a validation, `None` where its metric does not exist. Returns whether
+    /// it is the best so far; the first always is, so that there is something to keep.
+    pub(crate) fn observe(&mut self, goodness: Option<f64>, min_delta: f64) -> bool {
+        let exceeds = |value: Option<f64>, by: f64| match (goodness, value) {
+            (Some(new), Some(old)) => new > old + by,
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        let best = !self.any || exceeds(self.best, 0.0);
+        self.any = true;
+        if exceeds(self.reference, min_delta) {
+            self.reference = goodness;
+            self.waited = 0;
+        } else {
+            self.waited += 1;
+        }
+        if best {
+            self.best = goodness;
+        }
+        best
+    }
+
+    /// Whether more than enough validations have passed without a better one.
+    pub(crate) fn is_over(&self, stopping: Option<&EarlyStopping>) -> bool {
+        stopping.is_some_and(|stopping| self.waited >= stopping.patience)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stopping(patience: usize, min_delta: f64) -> EarlyStopping {
+        EarlyStopping {
+            patience,
+            min_delta,
+            ..EarlyStopping::default()
+        }
+    }
+
+    /// Observes until the end; returns which were best and after how many it was over.
+    fn watch(goodness: &[Option<f64>], stopping: &EarlyStopping) -> (Vec<bool>, Option<usize>) {
+        let (mut watch, mut best) = (Watch::default(), Vec::new());
+        for (k, value) in goodness.iter().enumerate() {
+            best.push(watch.observe(*value, stopping.min_delta));
+            if watch.is_over(Some(stopping)) {
+                return (best, Some(k + 1));
+            }
+        }
+        (best, None)
+    }
+
+    #[test]
+    fn patience_counts_validations_that_are_not_better() {
+        let values = [-0.5, -0.4, -0.45, -0.39, -0.4, -0.41, -0.1].map(Some);
+        let (best, over) = watch(&values, &stopping(2, 0.0));
+        assert_eq!(best, [true, true, false, true, false, false]);
+        assert_eq!(over, Some(6));
+    }
+
+    #[test]
+    fn a_gain_below_min_delta_is_kept_but_does_not_end_the_waiting() {
+        let values = [-0.5, -0.49, -0.48, -0.47].map(Some);
+        let (best, over) = watch(&values, &stopping(3, 0.1));
+        assert_eq!(best, [true; 4]);
+        assert_eq!(over, Some(4));
+    }
+
+    #[test]
+    fn a_metric_that_does_not_exist_is_never_better_but_the_first_is_kept() {
+        let values = [None, None, Some(0.1), None];
+        let (best, over) = watch(&values, &stopping(9, 0.0));
+        assert_eq!(best, [true, false, true, false]);
+        assert_eq!(over, None);
+    }
+
+    #[test]
+    fn without_early_stopping_nothing_is_ever_over() {
+        let mut watch = Watch::default();
+        for _ in 0..100 {
+            watch.observe(Some(0.0), 0.0);
+        }
+        assert!(!watch.is_over(None));
+    }
+}

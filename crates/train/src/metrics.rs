@@ -1,0 +1,95 @@
+//! Metrics of a validation beyond its loss.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::{Bool, Tensor};
+
+/// Scores and targets of a validation, on the training scale.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ValidScores {
+    /// By aspect, in the order of the model's outputs, then by response: the pairs
+    /// `(score, target)` of its rated segments. A response without any is left out.
+    pub aspects: Vec<Vec<Vec<(f64, f64)>>>,
+}
+
+impl ValidScores {
+    /// Adds a batch.
+    ///
+    /// # Shapes
+    /// - `scores`, `targets`, `rated`: `[batch_size, num_segments, num_aspects]`
+    pub(crate) fn add(&mut self, scores: Tensor<3>, targets: Tensor<3>, rated: Tensor<3, Bool>) {
+        let [batch_size, num_segments, num_aspects] = scores.dims();
+        let read = |tensor: Tensor<3>| -> Vec<f64> {
+            tensor.into_data().iter::<f32>().map(f64::from).collect()
+        };
+        let (scores, targets) = (read(scores), read(targets));
+        let rated: Vec<bool> = rated.into_data().iter::<bool>().collect();
+        self.aspects.resize(num_aspects, Vec::new());
+        for row in 0..batch_size {
+            for (aspect, responses) in self.aspects.iter_mut().enumerate() {
+                let cells = (0..num_segments)
+                    .map(|segment| (row * num_segments + segment) * num_aspects + aspect)
+                    .filter(|&cell| rated[cell]);
+                let pairs: Vec<_> = cells.map(|cell| (scores[cell], targets[cell])).collect();
+                if !pairs.is_empty() {
+                    responses.push(pairs);
+                }
+            }
+        }
+    }
+}
+
+/// Somebody who computes metrics that this crate does not know.
+pub trait ValidMetrics: Send {
+    /// Names of the metrics that [`compute`](Self::compute) returns.
+    fn names(&self) -> Vec<String>;
+
+    /// Values by name; `None` for a number that does not exist.
+    fn compute(&self, scores: &ValidScores) -> BTreeMap<String, Option<f64>>;
+
+    /// How good a value is: larger is better.
+    fn goodness(&self, name: &str, value: f64) -> f64;
+}
+
+/// No metrics besides loss and mean squared error.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoMetrics;
+
+impl ValidMetrics for NoMetrics {
+    fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn compute(&self, _scores: &ValidScores) -> BTreeMap<String, Option<f64>> {
+        BTreeMap::new()
+    }
+
+    fn goodness(&self, _name: &str, value: f64) -> f64 {
+        value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, TensorData};
+
+    #[test]
+    fn pairs_are_sorted_by_aspect_and_response_without_the_unrated() {
+        let device = Device::flex();
+        // Two responses of two segments, two aspects.
+        let cube = |values: [f32; 8]| -> Tensor<3> {
+            Tensor::from_data(TensorData::new(values.to_vec(), [2, 2, 2]), &device)
+        };
+        let rated = [true, false, true, false, false, true, false, false];
+        let rated = Tensor::from_data(TensorData::new(rated.to_vec(), [2, 2, 2]), &device);
+        let mut scores = ValidScores::default();
+        scores.add(
+            cube([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]),
+            cube([0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5]),
+            rated,
+        );
+        let expected = vec![vec![vec![(0.0, 0.5), (2.0, 2.5)]], vec![vec![(5.0, 5.5)]]];
+        assert_eq!(scores.aspects, expected);
+    }
+}

@@ -1,0 +1,10 @@
+//! The training loop from outside: stopped and resumed, cut into pieces, poisoned.
+
+#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
+
+mod accumulation;
+mod checkpoints;
+mod early_stopping;
+mod non_finite;
+mod resume;
+mod support;

@@ -1,0 +1,88 @@
+//! The metrics of an evaluation, for the validations of a training run.
+
+use std::collections::BTreeMap;
+
+use gradus_eval::{Metric, ResponsePairs};
+use gradus_train::{ValidMetrics, ValidScores};
+
+/// Every metric of an evaluation at segment level, on the training scale.
+///
+/// With several aspects a metric is the mean over those for which it exists. Targets are cut in
+/// two for AUROC, AUPRC and F1 in the middle of their range. The mean squared error is left out:
+/// a validation has it already, weighted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct EvalMetrics;
+
+fn metrics() -> impl Iterator<Item = Metric> {
+    let all = Metric::ALL.into_iter();
+    all.filter(|metric| *metric != Metric::Mse)
+}
+
+impl ValidMetrics for EvalMetrics {
+    fn names(&self) -> Vec<String> {
+        metrics().map(|metric| metric.name().to_owned()).collect()
+    }
+
+    fn compute(&self, scores: &ValidScores) -> BTreeMap<String, Option<f64>> {
+        let aspects: Vec<ResponsePairs> = scores.aspects.iter().map(|a| pairs(a)).collect();
+        let mean = |metric: Metric| {
+            let values = aspects.iter().filter_map(|pairs| metric.compute(pairs));
+            let values: Vec<f64> = values.collect();
+            let count = values.len() as f64;
+            (!values.is_empty()).then(|| values.iter().sum::<f64>() / count)
+        };
+        metrics()
+            .map(|metric| (metric.name().to_owned(), mean(metric)))
+            .collect()
+    }
+
+    fn goodness(&self, name: &str, value: f64) -> f64 {
+        name.parse::<Metric>()
+            .map_or(value, |metric| metric.goodness(value))
+    }
+}
+
+fn pairs(responses: &[Vec<(f64, f64)>]) -> ResponsePairs {
+    let mut pairs = ResponsePairs::new();
+    for response in responses {
+        pairs.push_response(response.iter().copied());
+    }
+    let middle = pairs.middle_of_targets();
+    pairs.with_midpoint(middle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_metric_is_the_mean_over_the_aspects_that_have_it() {
+        let right = vec![vec![(0.1, 0.0), (0.9, 1.0)], vec![(0.5, 0.4)]];
+        let wrong = vec![vec![(0.9, 0.0), (0.1, 1.0)]];
+        let constant = vec![vec![(0.5, 0.0), (0.5, 1.0)]];
+        let scores = ValidScores {
+            aspects: vec![right, wrong, constant],
+        };
+        let values = EvalMetrics.compute(&scores);
+        assert_eq!(values["spearman"], Some(0.0));
+        assert_eq!(values["auroc"].map(|value| value > 0.4), Some(true));
+        assert!(!values.contains_key("mse"));
+        let mut names = EvalMetrics.names();
+        names.sort();
+        assert_eq!(values.into_keys().collect::<Vec<_>>(), names);
+    }
+
+    #[test]
+    fn a_number_that_does_not_exist_is_none() {
+        let scores = ValidScores {
+            aspects: vec![vec![vec![(0.5, 0.0), (0.5, 1.0)]]],
+        };
+        assert_eq!(EvalMetrics.compute(&scores)["pearson"], None);
+    }
+
+    #[test]
+    fn errors_are_better_when_they_are_smaller() {
+        assert!(EvalMetrics.goodness("mae", 0.1) > EvalMetrics.goodness("mae", 0.2));
+        assert!(EvalMetrics.goodness("pearson", 0.2) > EvalMetrics.goodness("pearson", 0.1));
+    }
+}
