@@ -58,6 +58,9 @@ were used are saved with the bundle as run.toml, which --config reads again.
   gradus train --encoder all-MiniLM-L6-v2 --train train.jsonl.gz --valid valid.jsonl.gz \\
       --output my-bundle --aspects factuality --epochs 2
 
+Several devices share the work of every step: --device cuda:0,cuda:1. The losses are those of one
+device with the same --batch-size.
+
 An encoder is a Hugging Face directory: config.json, model.safetensors, tokenizer.json.
 Each epoch is validated; the bundle holds the weights of the best validation.
 

@@ -23,6 +23,7 @@ use burn::tensor::Device;
     feature = "wgpu"
 ))]
 use burn::tensor::DeviceType;
+use gradus_train::SharedDevice;
 use serde::Serialize;
 
 /// Environment variable with the token that a worker asks for.
@@ -137,6 +138,9 @@ pub fn select(name: Option<&str>) -> Result<Device, DeviceError> {
             .find_map(|backend| (backend.list)().into_iter().next())
             .ok_or(DeviceError::None);
     };
+    if name.contains(',') {
+        return Err(DeviceError::Several { name: name.into() });
+    }
     if name.starts_with(REMOTE) {
         return select_remote(name);
     }
@@ -166,6 +170,31 @@ pub fn select(name: Option<&str>) -> Result<Device, DeviceError> {
             backend: backend.name,
             found,
         })
+}
+
+/// The devices of these names, separated by commas; the fastest one when none is named.
+///
+/// A name may stand there twice: two threads then share the device.
+///
+/// # Errors
+/// [`DeviceError`] when one of them cannot be used.
+pub fn select_all(names: Option<&str>) -> Result<Vec<SharedDevice>, DeviceError> {
+    let Some(names) = names else {
+        return Ok(vec![SharedDevice {
+            device: select(None)?,
+            generator: String::new(),
+        }]);
+    };
+    let devices = names.split(',').map(|name| {
+        let name = name.trim();
+        // The devices of a backend, and those of a worker, draw from one generator.
+        let end = if name.starts_with(REMOTE) { '#' } else { ':' };
+        Ok(SharedDevice {
+            device: select(Some(name))?,
+            generator: name.split(end).next().unwrap_or(name).into(),
+        })
+    });
+    devices.collect()
 }
 
 #[cfg(feature = "remote")]
@@ -205,6 +234,18 @@ mod tests {
                 .starts_with("device `abacus`: this build has ")
         );
         assert!(error.hint().unwrap().contains("--features abacus"));
+    }
+
+    #[test]
+    fn several_devices_are_for_those_who_share_work() {
+        let devices = select_all(Some("cpu, cpu:0")).unwrap();
+        assert_eq!(devices.len(), 2);
+        assert_eq!(devices[0], devices[1]);
+        assert!(matches!(
+            select(Some("cpu,cpu")),
+            Err(DeviceError::Several { .. })
+        ));
+        assert!(select_all(Some("cpu,")).is_err());
     }
 
     #[cfg(not(feature = "remote"))]

@@ -33,6 +33,12 @@ pub enum DeviceError {
     /// No compiled-in backend has a device on this machine.
     #[error("no device: this build has {}, and none of them finds one on this machine", compiled().join(", "))]
     None,
+    /// Several devices were named where one computes.
+    #[error("device `{name}`: found several, expected one")]
+    Several {
+        /// The names asked for.
+        name: String,
+    },
     /// A device of another host was asked for, and this build cannot reach one.
     #[error("device `{name}`: this build cannot use devices of other hosts")]
     RemoteNotCompiled {
@@ -104,6 +110,7 @@ impl DeviceError {
             }
             Self::NotFound { .. } | Self::Index { .. } => "run `gradus devices` for a list".into(),
             Self::None => "build with `--features cpu`, which needs nothing of the machine".into(),
+            Self::Several { .. } => "only `gradus train` shares its work between devices".into(),
             Self::RemoteNotCompiled { .. } => "build with `--features remote`".into(),
             Self::RemoteName { .. } => {
                 "`gradus worker` prints the names of the devices it serves".into()

@@ -145,6 +145,12 @@ pub enum TrainError {
     /// Burn's training loop stopped on an error.
     #[error("training stopped: {0}")]
     Burn(Arc<burn::train::TrainingError>),
+    /// One of several devices failed.
+    #[error("a device failed: {reason}")]
+    Device {
+        /// Which one, and why.
+        reason: String,
+    },
     /// The run was interrupted before its last epoch.
     #[error("training was interrupted: {reason}")]
     Interrupted {
@@ -213,6 +219,7 @@ impl TrainError {
             | Self::Checkpoint { .. }
             | Self::Io(_)
             | Self::Burn(_)
+            | Self::Device { .. }
             | Self::Interrupted { .. } => false,
         }
     }
@@ -256,6 +263,7 @@ impl TrainError {
             | Self::Checkpoint { .. }
             | Self::Io(_)
             | Self::Burn(_)
+            | Self::Device { .. }
             | Self::Interrupted { .. } => None,
         }
     }

@@ -22,7 +22,7 @@ use crate::metrics_log::MetricsLog;
 use crate::optimizer::adamw;
 use crate::renderer::SilentRenderer;
 use crate::schedule::WarmupLinear;
-use crate::strategy::{OnBest, RatingStrategy, RunState};
+use crate::strategy::{OnBest, RatingStrategy, RunState, training_device};
 use crate::trainer::Parts;
 use crate::{
     Display, Result, Schedule, Session, TrainConfig, TrainError, TrainHistory, Unobserved,
@@ -108,16 +108,22 @@ pub(crate) fn fit_opened(
     config.check()?;
     check_metric(config, &*opened.session.metrics)?;
     let learner = RegressionLearner::new(model.train(), config.loss);
+    let devices = opened.session.devices.clone();
     let start = Start::new(learner, data, config, device, opened)?;
     let learner = start.learner;
     let state = &start.run.state;
     let (epoch, batch) = (state.epoch - 1, state.batch);
-    let train = train_loader(data, config, device)?.with_start(epoch, batch);
+    let others = devices.iter().skip(1);
+    let others = others.map(|other| training_device(&other.device, config));
+    let train = train_loader(data, config, device)?
+        .with_devices(others)
+        .with_start(epoch, batch);
     let valid = SegmentLoader::new(data.valid.clone(), data.batcher, config.batching(), device)?
         .with_bucketing(true);
     let run = Arc::new(Mutex::new(start.run));
     let strategy = RatingStrategy {
         device: device.clone(),
+        devices,
         config: config.clone(),
         run: run.clone(),
     };

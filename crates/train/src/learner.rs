@@ -100,6 +100,17 @@ impl RatingOutcome {
     }
 }
 
+impl RatingOutcome {
+    /// The sums on another device; the scores stay where they are.
+    pub(crate) fn to_device(self, device: &Device) -> Self {
+        Self {
+            loss: self.loss.detach().to_device(device),
+            mse: self.mse.to_device(device),
+            ..self
+        }
+    }
+}
+
 impl Adaptor<LossInput> for RatingOutcome {
     fn adapt(&self) -> LossInput {
         LossInput::new(self.loss.clone())

@@ -38,6 +38,7 @@ mod strategy;
 mod totals;
 mod trainer;
 mod validate;
+mod workers;
 
 pub use checkpoint::{Damage, SavedFile, checkpoint_file, default_checkpoints, find_checkpoints};
 pub use config::*;
@@ -56,3 +57,4 @@ pub use run::*;
 pub use schedule::*;
 pub use session::*;
 pub use stop::*;
+pub use workers::SharedDevice;
