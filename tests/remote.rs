@@ -12,6 +12,8 @@ mod worker;
 
 #[path = "remote/failures.rs"]
 mod failures;
+#[path = "cli/losses.rs"]
+mod losses;
 #[path = "remote/results.rs"]
 mod results;
 #[allow(dead_code, reason = "shared with the tests of the command line")]

@@ -36,19 +36,28 @@ mod present {
         let token = token(args)?;
         let open = token.is_none();
         let worker = Worker::listen(&args.listen, &args.device, token)?;
-        show::status(&format!("listening on {}; Ctrl-C ends it", worker.address()));
+        show::status(&format!(
+            "listening on {}; Ctrl-C ends it",
+            worker.address()
+        ));
         if !worker.is_local() {
             warn_of_the_network(open);
         }
         if !open {
-            show::status(&format!("clients have to give the token in {TOKEN_VARIABLE}"));
+            show::status(&format!(
+                "clients have to give the token in {TOKEN_VARIABLE}"
+            ));
         }
         show::status("--device takes, elsewhere:");
         for name in worker.names() {
             show::line(&name)?;
         }
         worker.serve(|client, device, welcome| {
-            let outcome = if welcome { "" } else { ": refused, wrong token" };
+            let outcome = if welcome {
+                ""
+            } else {
+                ": refused, wrong token"
+            };
             show::status(&format!("{client}: device {device}{outcome}"));
         })?;
         Ok(())

@@ -59,10 +59,9 @@ impl WorkerError {
         match self {
             Self::Device(error) => error.is_input(),
             Self::Bind { .. } | Self::Serve(_) => false,
-            Self::Remote { .. }
-            | Self::Address { .. }
-            | Self::EmptyToken
-            | Self::Mixed { .. } => true,
+            Self::Remote { .. } | Self::Address { .. } | Self::EmptyToken | Self::Mixed { .. } => {
+                true
+            }
         }
     }
 
@@ -191,7 +190,9 @@ impl Worker {
         let token = self.token;
         let authorizer = move |request: AuthorizationRequest<'_>| {
             let (client, device) = (request.client.to_string(), request.device_index);
-            let answer = token.as_ref().map_or(Ok(()), |token| token.authorize(request));
+            let answer = token
+                .as_ref()
+                .map_or(Ok(()), |token| token.authorize(request));
             on_client(&client, device, answer.is_ok());
             answer
         };

@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 mod data;
+mod devices;
 mod disk;
 mod encoder;
 mod help;
 mod interrupt;
+mod losses;
 mod records;
 mod round_trip;
 mod support;

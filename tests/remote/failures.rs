@@ -21,7 +21,10 @@ fn a_name_that_is_none_is_refused_with_the_right_form() {
 
 #[test]
 fn a_host_without_a_worker_is_reported() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let name = format!("remote:ws://{free}");
     gradus(trained(), &eval(&name)).fails(1, &[&name, "no worker", "gradus worker"]);
 }
@@ -64,25 +67,36 @@ fn a_worker_that_dies_ends_the_training_with_an_error() {
     let mut worker = Worker::start();
     let directory = temp_dir();
     let output = directory.path().join("bundle");
-    let config = write(directory.path(), "long.toml", TINY.replace("epochs = 1", "epochs = 500"));
+    let config = write(
+        directory.path(),
+        "long.toml",
+        TINY.replace("epochs = 1", "epochs = 500"),
+    );
     let mut arguments = train_arguments(&["--output", output.to_str().unwrap()]);
-    arguments.extend(["--config", config.to_str().unwrap(), "--device", worker.name()]);
-    // The second --config would be refused: take the first one out.
-    arguments.drain(1..3);
+    arguments[2] = config.to_str().unwrap();
+    arguments.extend(["--device", worker.name()]);
     let training = command_here(&arguments).spawn().unwrap();
     worker.wait_for_client();
     std::thread::sleep(Duration::from_secs(2));
     worker.kill();
     let started = Instant::now();
     let run = Run::of(training.wait_with_output().unwrap());
-    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_secs(60),
+        "{:?}",
+        started.elapsed()
+    );
     run.fails(1, &["the worker stopped answering", worker.name()]);
     // The best epoch so far, whole; or nothing.
     if output.exists() {
         gradus(trained(), &["eval", output.to_str().unwrap(), "test.jsonl"]).succeeds();
     }
     let left = names(directory.path());
-    assert!(left.iter().all(|name| name == "bundle" || name == "long.toml"), "{left:?}");
+    let expected = ["bundle", "bundle.checkpoints", "long.toml"];
+    assert!(
+        left.iter().all(|name| expected.contains(&name.as_str())),
+        "{left:?}"
+    );
 }
 
 fn command_here(arguments: &[&str]) -> std::process::Command {
@@ -116,8 +130,11 @@ fn a_port_in_use_and_a_wrong_address_are_told_apart() {
 #[cfg(feature = "ndarray")]
 #[test]
 fn devices_of_two_backends_need_two_workers() {
-    gradus(trained(), &["worker", "--device", "cpu", "--device", "ndarray"])
-        .fails(2, &["of one backend", "cpu", "ndarray"]);
+    gradus(
+        trained(),
+        &["worker", "--device", "cpu", "--device", "ndarray"],
+    )
+    .fails(2, &["of one backend", "cpu", "ndarray"]);
 }
 
 #[test]
@@ -127,7 +144,10 @@ fn a_worker_open_to_the_network_without_a_token_warns() {
     let said: Vec<String> = stderr.map(Result::unwrap).take(3).collect();
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(said[1].contains("warning") && said[1].contains("--token-file"), "{said:?}");
+    assert!(
+        said[1].contains("warning") && said[1].contains("--token-file"),
+        "{said:?}"
+    );
 }
 
 #[cfg(unix)]

@@ -2,34 +2,15 @@
 
 use serde_json::Value;
 
-use crate::support::{gradus, temp_dir, train_arguments, trained};
+use crate::losses::{close, numbers};
+use crate::support::{TINY, gradus, temp_dir, train_arguments, trained, write};
 use crate::worker::Worker;
-
-/// Loss and gradient norm of every step, then the validation loss of every epoch.
-fn numbers(log: &str) -> Vec<f64> {
-    let log: Value = serde_json::from_str(log).unwrap();
-    let history = &log["history"];
-    let all = |list: &str, keys: &[&str]| -> Vec<f64> {
-        let entries = history[list].as_array().unwrap().iter();
-        entries
-            .flat_map(|entry| keys.iter().map(|key| entry[key].as_f64().unwrap()))
-            .collect()
-    };
-    let steps = all("steps", &["loss", "gradient_norm"]);
-    assert!(steps.len() >= 10, "{} numbers", steps.len());
-    [steps, all("epochs", &["valid_loss"])].concat()
-}
-
-fn close(found: &[f64], expected: &[f64]) {
-    assert_eq!(found.len(), expected.len());
-    for (k, (found, expected)) in found.iter().zip(expected).enumerate() {
-        assert!((found - expected).abs() < 1e-4, "{k}: {found}, expected {expected}");
-    }
-}
 
 /// Every score of a scored file.
 fn scores(records: &str) -> Vec<f64> {
-    let records = records.lines().map(|line| serde_json::from_str(line).unwrap());
+    let records = records
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
     records
         .flat_map(|record: Value| record["segments"].as_array().unwrap().clone())
         .map(|segment| segment["score"].as_f64().unwrap())
@@ -43,7 +24,9 @@ fn training_and_scoring_are_those_of_the_cpu() {
     let train = |device: &str, name: &str| {
         let output = directory.path().join(name);
         let output = output.to_str().unwrap();
-        let more = ["--output", output, "--json", "--epochs", "2", "--device", device];
+        let more = [
+            "--output", output, "--json", "--epochs", "2", "--device", device,
+        ];
         gradus(trained(), &train_arguments(&more)).succeeds()
     };
     let (here, there) = (train("cpu", "here"), train(worker.name(), "there"));
@@ -51,7 +34,13 @@ fn training_and_scoring_are_those_of_the_cpu() {
 
     let score = |device: &str| {
         let bundle = directory.path().join("there");
-        let arguments = ["score", bundle.to_str().unwrap(), "test.jsonl", "--device", device];
+        let arguments = [
+            "score",
+            bundle.to_str().unwrap(),
+            "test.jsonl",
+            "--device",
+            device,
+        ];
         scores(&gradus(trained(), &arguments).succeeds())
     };
     let (here, there) = (score("cpu"), score(worker.name()));
@@ -66,7 +55,27 @@ fn evaluation_is_that_of_the_cpu_on_the_second_device_too() {
     let rmse = |device: &str| {
         let arguments = ["eval", "bundle", "test.jsonl", "--json", "--device", device];
         let json: Value = serde_json::from_str(&gradus(trained(), &arguments).succeeds()).unwrap();
-        json["aspects"][0]["segment"]["values"]["rmse"].as_f64().unwrap()
+        json["aspects"][0]["segment"]["values"]["rmse"]
+            .as_f64()
+            .unwrap()
     };
     close(&[rmse(&worker.names[1])], &[rmse("cpu")]);
+}
+
+#[test]
+fn the_cpu_and_a_remote_device_share_the_work_of_a_step() {
+    let worker = Worker::start();
+    let directory = temp_dir();
+    let config = format!("{TINY}dropout = 0.0\n");
+    let config = write(directory.path(), "run.toml", config);
+    let train = |device: &str, name: &str| {
+        let output = directory.path().join(name);
+        let output = output.to_str().unwrap();
+        let mut arguments = train_arguments(&["--output", output, "--json", "--device", device]);
+        arguments[2] = config.to_str().unwrap();
+        numbers(&gradus(trained(), &arguments).succeeds())
+    };
+    let one = train("cpu", "one");
+    close(&train(&format!("cpu,{}", worker.name()), "two"), &one);
+    close(&train(&format!("{},cpu", worker.name()), "turned"), &one);
 }

@@ -25,7 +25,8 @@ use crate::metrics_log::MetricsLog;
 use crate::trainer::{Parts, Trainer};
 use crate::workers::Workers;
 use crate::{
-    Result, SharedDevice, StopHandle, TrainConfig, TrainError, TrainHistory, TrainObserver, ValidMetrics,
+    Result, SharedDevice, StopHandle, TrainConfig, TrainError, TrainHistory, TrainObserver,
+    ValidMetrics,
 };
 
 /// Called with the model of each validation that is the best so far.

@@ -114,12 +114,12 @@ impl Workers {
             });
             sources.push(Box::new(Source(piece)));
         }
-        let (outputs, _) = self
-            .threads
-            .step(&mut sources, &model)
-            .map_err(|error| TrainError::Device {
-                reason: error.to_string(),
-            })?;
+        let (outputs, _) =
+            self.threads
+                .step(&mut sources, &model)
+                .map_err(|error| TrainError::Device {
+                    reason: error.to_string(),
+                })?;
         let mut outputs: Vec<_> = outputs.into_iter().map(|output| output.output).collect();
         // They come as they finish; added up in order, a run repeats itself to the bit.
         outputs.sort_by_key(|output| output.item.worker);
