@@ -60,11 +60,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     device.seed(0);
     let encoder =
         EncoderConfig::Bert(BertConfig::new(text.vocab_size(), 32, 1, 2)).with_dropout(0.0, 0.0);
-    let config = RewardModelConfig {
-        encoder,
-        pooling: Pooling::Mean,
-        num_aspects: 1,
-    };
+    let config = RewardModelConfig::new(encoder, Pooling::Mean, 1);
     let mut model = config.init(&device).train();
     let mut optimizer = adamw(&model, 0.0);
     for step in 0..60 {

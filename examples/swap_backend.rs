@@ -13,11 +13,11 @@ use gradus::model::{EncoderConfig, Pooling, RewardModelConfig, SegmentInput};
 /// Scores two segments of one sequence with a model drawn from a fixed seed.
 fn scores(device: &Device) -> Vec<f32> {
     device.seed(7);
-    let model = RewardModelConfig {
-        encoder: EncoderConfig::Bert(BertConfig::small(100)),
-        pooling: Pooling::Mean,
-        num_aspects: 1,
-    }
+    let model = RewardModelConfig::new(
+        EncoderConfig::Bert(BertConfig::small(100)),
+        Pooling::Mean,
+        1,
+    )
     .init(device);
     let output = model.forward(SegmentInput {
         token_ids: Tensor::from_data([[2, 17, 3, 25, 26, 3]], device),

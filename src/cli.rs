@@ -28,6 +28,8 @@ pub(crate) enum Command {
     /// Train a reward model and save it as a bundle
     #[command(after_help = TRAIN_HELP)]
     Train(Box<TrainArgs>),
+    /// Multiply the low-rank adapters of a bundle into its matrices
+    Merge(MergeArgs),
     /// Compare a bundle's scores with the ratings of a data set
     #[command(after_help = EVAL_HELP)]
     Eval(EvalArgs),
@@ -165,9 +167,16 @@ pub(crate) struct TrainArgs {
     /// Read the record's context after its prompt
     #[arg(long)]
     pub(crate) use_context: bool,
-    /// How tokens become a segment vector: mean, last, first or max [default: mean]
+    /// How tokens become a segment vector: mean, last, first, max or attention [default: mean]
     #[arg(long)]
     pub(crate) pooling: Option<String>,
+    /// Layers from a segment vector to its scores: `linear`, or `mlp:D_HIDDEN[:DROPOUT]`
+    /// [default: linear]
+    #[arg(long)]
+    pub(crate) head: Option<String>,
+    /// Learn low-rank adapters of the encoder's query and value matrices instead of the matrices
+    #[arg(long, value_name = "RANK[:ALPHA]")]
+    pub(crate) lora: Option<String>,
     /// How segment scores become a response score: mean, sum, min, max, product or last
     /// [default: mean]
     #[arg(long)]
@@ -187,9 +196,19 @@ pub(crate) struct TrainArgs {
     /// Peak learning rate of the head [default: 1e-3]
     #[arg(long, value_name = "RATE")]
     pub(crate) head_learning_rate: Option<f64>,
-    /// Loss: mse, mae, or huber:DELTA [default: mse]
+    /// Loss: mse, mae, huber:DELTA, or bce for targets in [0, 1] [default: mse]
     #[arg(long)]
     pub(crate) loss: Option<String>,
+    /// Part of the encoder that is not learned: none, embeddings, layers:N or encoder
+    /// [default: none]
+    #[arg(long, value_name = "PART")]
+    pub(crate) freeze: Option<String>,
+    /// Epochs, also part of one, before the encoder is learned [default: 0]
+    #[arg(long, value_name = "EPOCHS")]
+    pub(crate) freeze_epochs: Option<f64>,
+    /// Learning rate of a layer relative to the one above it [default: 1]
+    #[arg(long, value_name = "FACTOR")]
+    pub(crate) layer_decay: Option<f64>,
     /// Seed of the order, the initial head and dropout [default: 0]
     #[arg(long)]
     pub(crate) seed: Option<u64>,
@@ -201,6 +220,18 @@ pub(crate) struct TrainArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
+}
+
+/// `gradus merge`.
+#[derive(Debug, Args)]
+pub(crate) struct MergeArgs {
+    /// Directory of a bundle with adapters
+    pub(crate) bundle: PathBuf,
+    /// Directory for the bundle without
+    pub(crate) output: PathBuf,
+    /// Replace the bundle if the output directory holds one
+    #[arg(long)]
+    pub(crate) overwrite: bool,
 }
 
 /// `gradus eval`.

@@ -123,6 +123,18 @@ mod tests {
         config.text.aspects = vec!["factuality".into()];
         config.training.loss = gradus_train::RatingLoss::Huber { delta: 0.1 };
         config.scratch = Some(ScratchOptions::default());
+        config.model.head = "mlp:32:0.1".parse().unwrap();
+        config.model.lora = Some("4".parse().unwrap());
+        config.training.ranking = Some(gradus_train::Ranking {
+            weight: 0.5,
+            margin: 0.1,
+        });
+        config.training.aspect_weights = [("factuality".to_owned(), 2.0)].into();
+        config.training.response_loss = Some(gradus_train::ResponseLoss {
+            weight: 0.5,
+            aggregation: "softmin:0.1".parse().unwrap(),
+        });
+        config.training.freeze = gradus_train::Freeze::Layers(2);
         let text = config.to_toml().unwrap();
         assert_eq!(RunConfig::parse(&text, "test").unwrap(), config, "{text}");
     }

@@ -51,7 +51,7 @@ fn names(directory: &Path) -> Vec<String> {
 }
 
 /// Arguments of a run, and of the same run going on.
-fn arguments<'a>(output: &'a str, resume: bool) -> Vec<&'a str> {
+fn arguments(output: &str, resume: bool) -> Vec<&str> {
     if resume {
         vec!["train", "--resume", output]
     } else {

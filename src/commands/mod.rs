@@ -3,6 +3,7 @@
 mod data;
 mod devices;
 mod eval;
+mod merge;
 mod quickstart;
 mod score;
 mod train;
@@ -17,6 +18,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
     match command {
         Command::Quickstart(args) => quickstart::run(&args),
         Command::Train(args) => train::run(&args),
+        Command::Merge(args) => merge::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Data { command } => data::run(command),

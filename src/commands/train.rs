@@ -183,10 +183,25 @@ fn effective_config(args: &TrainArgs, resumed: Option<&Path>) -> Result<RunConfi
     if let Some(text) = &args.pooling {
         config.model.pooling = text.parse().map_err(ModelError::from)?;
     }
+    if let Some(text) = &args.head {
+        config.model.head = text.parse().map_err(ModelError::from)?;
+    }
+    if let Some(text) = &args.lora {
+        config.model.lora = Some(text.parse().map_err(ModelError::from)?);
+    }
+    if let Some(text) = &args.freeze {
+        config.training.freeze = text.parse()?;
+    }
+    set(
+        &mut config.training.freeze_epochs,
+        args.freeze_epochs.as_ref(),
+    );
+    set(&mut config.training.layer_decay, args.layer_decay.as_ref());
     if let Some(text) = &args.aggregation {
         config.aggregation = text.parse()?;
     }
     config.training.check()?;
+    config.model.check(&config.training)?;
     Ok(config)
 }
 

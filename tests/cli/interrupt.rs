@@ -29,10 +29,7 @@ fn wait_for(metrics: &Path, lines: usize) {
     let (before, started) = (count(), Instant::now());
     while count() < before + lines {
         let waited = started.elapsed();
-        assert!(
-            waited < Duration::from_secs(60),
-            "no progress in {waited:?}"
-        );
+        assert!(waited < Duration::from_mins(1), "no progress in {waited:?}");
         std::thread::sleep(Duration::from_millis(2));
     }
 }

@@ -23,12 +23,16 @@ pub struct SegmentBatch {
     pub rated: Tensor<3, Bool>,
     /// `[batch_size, num_segments, num_aspects]`; 0 where unrated or absent.
     pub weights: Tensor<3>,
+    /// `[batch_size, num_aspects]`: targets of the responses as a whole; 0 where unrated.
+    pub response_targets: Tensor<2>,
+    /// `[batch_size, num_aspects]`: 1 where there is such a target, else 0.
+    pub response_weights: Tensor<2>,
+    /// Sums of the weights, on the host.
+    pub weight_sums: BatchWeights,
     /// Number of targets: of `true` in `rated`.
     pub num_rated: usize,
     /// Number of tokens, padding not counted.
     pub num_tokens: usize,
-    /// Sums of the weights, on the host.
-    pub weight_sums: BatchWeights,
     /// Pieces of the same planned batch that follow; see
     /// [`SegmentLoader::with_pieces`](crate::SegmentLoader::with_pieces).
     pub pieces_left: usize,
@@ -74,6 +78,8 @@ pub struct CollatedBatch {
     targets: Vec<f32>,
     rated: Vec<bool>,
     weights: Vec<f32>,
+    response_targets: Vec<f32>,
+    response_weights: Vec<f32>,
     num_rated: usize,
     num_tokens: usize,
     pub(crate) pieces_left: usize,
@@ -98,12 +104,16 @@ impl CollatedBatch {
         for (weights, targets) in self.weights.chunks(row).zip(self.targets.chunks(row)) {
             sums.add_segments(weights, targets);
         }
+        for weights in self.response_weights.chunks(self.num_aspects.max(1)) {
+            sums.add_response(weights);
+        }
         sums
     }
 
     /// Makes the tensors.
     pub fn to_device(self, device: &Device) -> SegmentBatch {
         let weight_sums = self.weight_sums();
+        let responses = [self.batch_size(), self.num_aspects];
         let batch_size = self.batch_size();
         let tokens = [batch_size, self.seq_length];
         let segments = [batch_size, self.num_segments];
@@ -120,9 +130,17 @@ impl CollatedBatch {
             ),
             targets: Tensor::from_data(TensorData::new(self.targets, aspects), device),
             rated: Tensor::from_data(TensorData::new(self.rated, aspects), device),
-            weight_sums,
             weights: Tensor::from_data(TensorData::new(self.weights, aspects), device),
             pieces_left: self.pieces_left,
+            response_targets: Tensor::from_data(
+                TensorData::new(self.response_targets, responses),
+                device,
+            ),
+            response_weights: Tensor::from_data(
+                TensorData::new(self.response_weights, responses),
+                device,
+            ),
+            weight_sums,
             num_rated: self.num_rated,
             num_tokens: self.num_tokens,
             ids: self.ids,
@@ -170,6 +188,7 @@ impl SegmentBatcher {
         let tokens = examples.len() * seq_length;
         let segments = examples.len() * num_segments;
         let targets = segments * self.num_aspects;
+        let responses = examples.len() * self.num_aspects;
         let mut batch = CollatedBatch {
             seq_length,
             num_segments,
@@ -182,6 +201,8 @@ impl SegmentBatcher {
             targets: vec![0.0; targets],
             rated: vec![false; targets],
             weights: vec![0.0; targets],
+            response_targets: vec![0.0; responses],
+            response_weights: vec![0.0; responses],
             num_rated: 0,
             num_tokens: 0,
             pieces_left: 0,
@@ -223,6 +244,11 @@ impl CollatedBatch {
                 self.weights[cell] = segment.weight;
                 self.num_rated += 1;
             }
+        }
+        for (aspect, target) in example.response_targets.iter().enumerate() {
+            let Some(target) = target else { continue };
+            self.response_targets[row * self.num_aspects + aspect] = *target;
+            self.response_weights[row * self.num_aspects + aspect] = 1.0;
         }
         self.num_tokens += example.num_tokens();
         self.ids.push(example.id.clone());

@@ -43,7 +43,6 @@ impl BatchWeights {
         }
     }
 
-    #[allow(dead_code)]
     pub(crate) fn add_response(&mut self, weights: &[f32]) {
         for (sum, &weight) in self.responses.iter_mut().zip(weights) {
             *sum += f64::from(weight);

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::fit::{Fitted, SegmentFit, fit, tokenize};
@@ -112,18 +113,28 @@ impl TextEncoder {
             token_ids: fitted.pair.encoding.get_ids().to_vec(),
             type_ids: fitted.pair.encoding.get_type_ids().to_vec(),
             segments: Vec::new(),
+            response_targets: self.targets(&example.ratings, |aspect, rating| {
+                DataError::ResponseTargetNotFinite {
+                    id: example.id.clone(),
+                    aspect,
+                    rating,
+                }
+            })?,
             dropped: Vec::new(),
             without_tokens: Vec::new(),
         };
         for (index, segment) in example.segments.iter().enumerate() {
             match fitted.segments[index] {
                 SegmentFit::Kept(tokens) => {
-                    let targets = self.targets(example, index, segment)?;
-                    let weight = if targets.iter().any(Option::is_some) {
-                        1.0
-                    } else {
-                        0.0
-                    };
+                    let targets = self.targets(&segment.ratings, |aspect, rating| {
+                        DataError::TargetNotFinite {
+                            id: example.id.clone(),
+                            segment: index,
+                            aspect,
+                            rating,
+                        }
+                    })?;
+                    let weight = weight(segment, &targets);
                     encoded.segments.push(EncodedSegment {
                         index,
                         tokens,
@@ -258,12 +269,11 @@ impl TextEncoder {
 
     fn targets(
         &self,
-        example: &Example,
-        index: usize,
-        segment: &Segment,
+        ratings: &BTreeMap<String, f64>,
+        not_finite: impl Fn(String, f64) -> DataError,
     ) -> Result<Vec<Option<f32>>> {
         let target = |aspect: &AspectSpec| {
-            let Some(&rating) = segment.ratings.get(&aspect.name) else {
+            let Some(&rating) = ratings.get(&aspect.name) else {
                 return Ok(None);
             };
             // The loss is computed in f32: 0.7 becomes the f32 nearest to it and nothing else.
@@ -272,12 +282,7 @@ impl TextEncoder {
             if target.is_finite() {
                 return Ok(Some(target));
             }
-            Err(DataError::TargetNotFinite {
-                id: example.id.clone(),
-                segment: index,
-                aspect: aspect.name.clone(),
-                rating,
-            })
+            Err(not_finite(aspect.name.clone(), rating))
         };
         self.config.aspects.iter().map(target).collect()
     }
@@ -298,4 +303,18 @@ impl TextEncoder {
             counts.examples_without_segments_left += usize::from(encoded.segments.is_empty());
         }
     }
+}
+
+/// The weight of a segment in the loss, in which a segment without a target has no part.
+fn weight(segment: &Segment, targets: &[Option<f32>]) -> f32 {
+    if targets.iter().all(Option::is_none) {
+        return 0.0;
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the loss is computed in f32"
+    )]
+    let weight = segment.weight.unwrap_or(1.0) as f32;
+    // Beyond f32 there is only infinity, which no loss survives.
+    weight.min(f32::MAX)
 }

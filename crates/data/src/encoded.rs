@@ -9,7 +9,7 @@ pub struct EncodedSegment {
     pub tokens: TokenSpan,
     /// Target per aspect of [`TextConfig::aspects`](crate::TextConfig::aspects), on the training scale; `None` where unrated.
     pub targets: Vec<Option<f32>>,
-    /// Weight in the loss: 1 with at least one target, 0 without any.
+    /// Weight in the loss: that of the record, 1 by default, with at least one target; 0 without any.
     pub weight: f32,
 }
 
@@ -24,6 +24,9 @@ pub struct EncodedExample {
     pub type_ids: Vec<u32>,
     /// The segments that are there to be scored, in order.
     pub segments: Vec<EncodedSegment>,
+    /// Target of the response as a whole per aspect of [`TextConfig::aspects`](crate::TextConfig::aspects), on the
+    /// training scale; `None` where unrated. May be empty, which is unrated on all.
+    pub response_targets: Vec<Option<f32>>,
     /// Positions of the segments lost to truncation.
     pub dropped: Vec<usize>,
     /// Positions of the unrated segments in which no token starts.

@@ -267,6 +267,19 @@ pub enum DataError {
         /// The rating.
         rating: f64,
     },
+    /// A rating of a response whose target does not fit into 32 bits.
+    #[error(
+        "example `{id}`: field `rating.{aspect}`: found {rating}, \
+         expected a rating whose target fits into 32 bits"
+    )]
+    ResponseTargetNotFinite {
+        /// Id of the example.
+        id: String,
+        /// Name of the aspect.
+        aspect: String,
+        /// The rating.
+        rating: f64,
+    },
     /// A published form of data that this program cannot read.
     #[error("format: found `{found}`, expected one of {}", format_names())]
     UnknownFormat {
@@ -345,7 +358,7 @@ impl DataError {
             Self::Tokenizer { .. } => {
                 Some("expected the tokenizer.json of a Hugging Face model with a fast tokenizer".into())
             }
-            Self::TargetNotFinite { .. } => Some("use a min-max or standardised rating scale".into()),
+            Self::TargetNotFinite { .. } | Self::ResponseTargetNotFinite { .. } => Some("use a min-max or standardised rating scale".into()),
             _ => None,
         }
     }

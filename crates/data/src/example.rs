@@ -15,6 +15,9 @@ pub struct Segment {
     /// Rating by aspect, in rating units, finite. An absent aspect is unrated; an empty map is an
     /// unrated segment.
     pub ratings: BTreeMap<String, f64>,
+    /// Weight in the loss, finite and 0 or above; `None` counts as 1. Scoring and evaluation pass
+    /// over it.
+    pub weight: Option<f64>,
     /// Keys of the record's segment that mean nothing to Gradus, kept in their order.
     pub extra: Map<String, Value>,
 }
@@ -25,6 +28,7 @@ impl Segment {
         Self {
             span,
             ratings,
+            weight: None,
             extra: Map::new(),
         }
     }
@@ -55,6 +59,9 @@ pub struct Example {
     pub context: Option<String>,
     /// What was answered; never empty.
     pub response: String,
+    /// Rating of the response as a whole, by aspect, in rating units, finite. An absent aspect is
+    /// unrated.
+    pub ratings: BTreeMap<String, f64>,
     /// Segments in the order of the text, inside `response`, not empty, without overlap.
     pub segments: Vec<Segment>,
     /// Whatever the author of the data noted down.
@@ -64,11 +71,12 @@ pub struct Example {
 }
 
 /// Keys of a record with a meaning of their own, which therefore never are extra keys.
-pub(crate) const RECORD_KEYS: [&str; 9] = [
+pub(crate) const RECORD_KEYS: [&str; 10] = [
     "id",
     "prompt",
     "context",
     "response",
+    "rating",
     "segments",
     "meta",
     "ratings",
@@ -77,7 +85,10 @@ pub(crate) const RECORD_KEYS: [&str; 9] = [
 ];
 
 /// Keys of a segment with a meaning of their own.
-pub(crate) const SEGMENT_KEYS: [&str; 3] = ["start", "end", "rating"];
+pub(crate) const SEGMENT_KEYS: [&str; 4] = ["start", "end", "rating", "weight"];
+
+/// What the weight of a segment may be.
+pub(crate) const WEIGHT: &str = "a finite number, 0 or more";
 
 impl Example {
     /// The text of segment `k`.
@@ -96,15 +107,17 @@ impl Example {
     ///
     /// # Errors
     /// If the response is empty; if a segment is empty, backwards, past the end of the response,
-    /// out of order or overlaps another; if a rating is NaN or infinite; if an extra key is one of
-    /// the keys of a record.
+    /// out of order or overlaps another; if a rating is NaN or infinite, or a weight is that or
+    /// below 0; if an extra key is one of the keys of a record.
     pub fn check(&self) -> Result<(), RecordError> {
         if self.response.is_empty() {
             return Err(RecordError::new("response", RecordProblem::EmptyText));
         }
+        check_ratings(|| "rating".to_owned(), &self.ratings)?;
         check_spans(&self.response, &self.segments)?;
         for (index, segment) in self.segments.iter().enumerate() {
-            check_ratings(index, segment)?;
+            check_ratings(|| format!("segments[{index}].rating"), &segment.ratings)?;
+            check_weight(index, segment.weight)?;
             let field = || format!("segments[{index}]");
             check_extra(field, &segment.extra, &SEGMENT_KEYS)?;
         }
@@ -115,7 +128,8 @@ impl Example {
     /// order.
     ///
     /// The rating of a segment is `null` if there is none, a number if [`DEFAULT_ASPECT`] is its
-    /// only aspect, else a map. An absent context and empty `meta` are left out. Reading the record
+    /// only aspect, else a map. An absent context, rating of the response or weight and empty
+    /// `meta` are left out. Reading the record
     /// gives back the same example.
     pub fn to_json(&self) -> Value {
         let mut record = Map::new();
@@ -125,6 +139,9 @@ impl Example {
             record.insert("context".into(), context.clone().into());
         }
         record.insert("response".into(), self.response.clone().into());
+        if !self.ratings.is_empty() {
+            record.insert("rating".into(), ratings_to_json(&self.ratings));
+        }
         let segments = self.segments.iter().map(segment_to_json).collect();
         record.insert("segments".into(), Value::Array(segments));
         if !self.meta.is_empty() {
@@ -140,6 +157,9 @@ fn segment_to_json(segment: &Segment) -> Value {
     record.insert("start".into(), segment.span.start.into());
     record.insert("end".into(), segment.span.end.into());
     record.insert("rating".into(), ratings_to_json(&segment.ratings));
+    if let Some(weight) = segment.weight {
+        record.insert("weight".into(), weight.into());
+    }
     record.extend(segment.extra.clone());
     Value::Object(record)
 }
@@ -213,15 +233,34 @@ fn check_spans(response: &str, segments: &[Segment]) -> Result<(), RecordError> 
     Ok(())
 }
 
-fn check_ratings(index: usize, segment: &Segment) -> Result<(), RecordError> {
-    for (aspect, rating) in &segment.ratings {
+fn check_ratings(
+    field: impl Fn() -> String,
+    ratings: &BTreeMap<String, f64>,
+) -> Result<(), RecordError> {
+    for (aspect, rating) in ratings {
         if !rating.is_finite() {
-            let field = format!("segments[{index}].rating.{aspect}");
+            let field = format!("{}.{aspect}", field());
             let found = rating.to_string();
             return Err(RecordError::new(field, RecordProblem::NotFinite { found }));
         }
     }
     Ok(())
+}
+
+fn check_weight(index: usize, weight: Option<f64>) -> Result<(), RecordError> {
+    match weight {
+        Some(weight) if !(weight.is_finite() && weight >= 0.0) => {
+            let problem = RecordProblem::WrongType {
+                found: format!("the number {weight}"),
+                expected: WEIGHT,
+            };
+            Err(RecordError::new(
+                format!("segments[{index}].weight"),
+                problem,
+            ))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_extra(

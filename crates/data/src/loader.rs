@@ -365,6 +365,7 @@ mod tests {
             token_ids: vec![1],
             type_ids: vec![0],
             segments: vec![],
+            response_targets: vec![],
             dropped: vec![],
             without_tokens: vec![],
         };

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::example::WEIGHT;
 use crate::field::{Checked, describe, list, missing, take, text, unpaired, wrong_type};
 use crate::locate::find_non_finite;
 use crate::rating_fields::{label_ratings, list_ratings, rating_map, unrated};
@@ -18,6 +19,8 @@ use crate::{CharSpan, DataError, Example, Location, RecordError, RecordProblem, 
 ///
 /// - `prompt` is needed; `id` (a text or a whole number), `context` and `meta` may be missing or
 ///   `null`.
+/// - `rating` beside the response rates it as a whole, as `rating` rates a segment.
+/// - `weight` of a segment of shape 1 or 2 is a number, 0 or more; 1 if it is missing or `null`.
 /// - Whatever has no rating is unrated: `null`, a missing aspect, a missing `rating`, `ratings` or
 ///   `labels`.
 /// - `response` without `segments` is a response that is still to be cut.
@@ -56,12 +59,17 @@ pub(crate) fn parse_record(line: &str, line_number: usize) -> Checked<Example> {
         .map(|value| text(value, "context"))
         .transpose()?;
     let meta = take_meta(&mut record)?;
+    let ratings = match take(&mut record, "rating") {
+        Some(rating) => rating_map(rating, "rating")?,
+        None => BTreeMap::new(),
+    };
     let (response, segments) = take_body(&mut record)?;
     let example = Example {
         id,
         prompt,
         context,
         response,
+        ratings,
         segments,
         meta,
         extra: record,
@@ -183,9 +191,16 @@ fn span_segment(index: usize, value: Value) -> Checked<Segment> {
         Some(rating) => rating_map(rating, &format!("{field}.rating"))?,
         None => BTreeMap::new(),
     };
+    let weight = take(&mut record, "weight")
+        .map(|value| {
+            let weight = value.as_f64();
+            weight.ok_or_else(|| wrong_type(format!("{field}.weight"), &value, WEIGHT))
+        })
+        .transpose()?;
     Ok(Segment {
         span: CharSpan { start, end },
         ratings,
+        weight,
         extra: record,
     })
 }
@@ -340,6 +355,39 @@ mod tests {
             assert!(example.segments.is_empty());
             assert_eq!(example.id, "7", "the line number stands in for the id");
         }
+    }
+
+    #[test]
+    fn the_response_has_a_rating_of_its_own_and_segments_have_weights() {
+        let line = r#"{"id":"a","prompt":"p","response":"abc","rating":{"x":0.5},"segments":[{"start":0,"end":1,"rating":0.25,"weight":2.0},{"start":1,"end":3,"rating":null}]}"#;
+        let example = parse(line);
+        assert_eq!(example.ratings, BTreeMap::from([("x".into(), 0.5)]));
+        let weights: Vec<_> = example.segments.iter().map(|s| s.weight).collect();
+        assert_eq!(weights, [Some(2.0), None]);
+        assert_eq!(example.to_json().to_string(), line);
+        let number = parse(r#"{"prompt":"p","completions":["a"],"rating":3}"#);
+        assert_eq!(
+            number.ratings,
+            BTreeMap::from([(DEFAULT_ASPECT.into(), 3.0)])
+        );
+    }
+
+    #[test]
+    fn weights_and_ratings_of_the_wrong_kind_are_named() {
+        let message = |line: &str| parse_record(line, 1).unwrap_err().to_string();
+        for (weight, found) in [("-1", "the number -1"), ("\"a\"", "the text \"a\"")] {
+            let line = format!(
+                r#"{{"prompt":"p","response":"r","segments":[{{"start":0,"end":1,"weight":{weight}}}]}}"#
+            );
+            let message = message(&line);
+            assert!(message.contains("segments[0].weight"), "{message}");
+            assert!(
+                message.contains(found) && message.contains("0 or more"),
+                "{message}"
+            );
+        }
+        let message = message(r#"{"prompt":"p","response":"r","rating":"good"}"#);
+        assert!(message.contains("`rating`"), "{message}");
     }
 
     #[test]

@@ -109,11 +109,9 @@ mod tests {
         let example = Example {
             id: "a".into(),
             prompt: prompt.into(),
-            context: None,
             response: response.into(),
             segments: vec![Segment::unrated(span)],
-            meta: serde_json::Map::new(),
-            extra: serde_json::Map::new(),
+            ..Example::default()
         };
         encoder
             .encode(&example, &mut TruncationCounts::default())

@@ -215,6 +215,7 @@ impl Scorer {
 /// it is one more segment that cannot be scored.
 fn unrated(example: &Example) -> Example {
     let mut example = example.clone();
+    example.ratings.clear();
     for segment in &mut example.segments {
         segment.ratings.clear();
     }

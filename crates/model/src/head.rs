@@ -1,22 +1,114 @@
 //! The regression layer: one score per segment and aspect.
 
+use std::fmt;
 use std::path::Path;
+use std::str::FromStr;
 
 use burn::module::Module;
-use burn::nn::Linear;
+use burn::nn::{Dropout, DropoutConfig, Linear};
 use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
 
-use crate::encoder::linear;
-use crate::error::Result;
+use crate::encoder::{Activation, linear};
+use crate::error::{ConfigProblem, Result};
 use crate::weights::{KeyTable, Naming, load_module, read_header};
 
 /// Standard deviation of a fresh head's weights.
 const INITIALIZER_RANGE: f64 = 0.02;
 
-/// A linear layer from a segment's pooled state to its scores.
+/// The layers between a segment's pooled state and its scores.
+///
+/// As text: `linear`, `mlp:D_HIDDEN` or `mlp:D_HIDDEN:DROPOUT`.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum HeadConfig {
+    /// `W h + b`.
+    #[default]
+    Linear,
+    /// `W dropout(gelu(V h + c)) + b`.
+    Mlp {
+        /// Width of the hidden layer. At least 1.
+        d_hidden: usize,
+        /// Dropout on the hidden layer, in `[0, 1)`. Default 0.
+        #[serde(default)]
+        dropout: f64,
+    },
+}
+
+impl HeadConfig {
+    /// Tells whether a head can be built.
+    ///
+    /// # Errors
+    /// The value that makes it impossible.
+    pub fn check(self) -> Result<(), ConfigProblem> {
+        let Self::Mlp { d_hidden, dropout } = self else {
+            return Ok(());
+        };
+        let size = "a whole number above 0";
+        ConfigProblem::unless(d_hidden > 0, "head.mlp.d_hidden", d_hidden, size)?;
+        let share = (0.0..1.0).contains(&dropout);
+        ConfigProblem::unless(
+            share,
+            "head.mlp.dropout",
+            dropout,
+            "a probability in [0, 1)",
+        )
+    }
+
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes a reference"
+    )]
+    pub(crate) fn is_linear(&self) -> bool {
+        matches!(self, Self::Linear)
+    }
+}
+
+impl fmt::Display for HeadConfig {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Linear => formatter.write_str("linear"),
+            Self::Mlp { d_hidden, dropout } => write!(formatter, "mlp:{d_hidden}:{dropout}"),
+        }
+    }
+}
+
+impl FromStr for HeadConfig {
+    type Err = ConfigProblem;
+
+    fn from_str(text: &str) -> Result<Self, ConfigProblem> {
+        let parts: Vec<&str> = text.split(':').collect();
+        let head = match parts.as_slice() {
+            ["linear"] => Some(Self::Linear),
+            ["mlp", width] => width.parse().ok().map(|d_hidden| Self::Mlp {
+                d_hidden,
+                dropout: 0.0,
+            }),
+            ["mlp", width, dropout] => match (width.parse(), dropout.parse()) {
+                (Ok(d_hidden), Ok(dropout)) => Some(Self::Mlp { d_hidden, dropout }),
+                _ => None,
+            },
+            _ => None,
+        };
+        let expected = "`linear`, `mlp:D_HIDDEN` or `mlp:D_HIDDEN:DROPOUT`";
+        let head = head.ok_or_else(|| ConfigProblem::new("head", format!("`{text}`"), expected))?;
+        head.check()?;
+        Ok(head)
+    }
+}
+
+/// The layers from a segment's pooled state to its scores.
 #[derive(Module, Debug)]
 pub struct Head {
+    hidden: Option<Hidden>,
     output: Linear,
+}
+
+/// The hidden layer of an MLP.
+#[derive(Module, Debug)]
+struct Hidden {
+    layer: Linear,
+    dropout: Dropout,
 }
 
 impl Head {
@@ -27,9 +119,23 @@ impl Head {
     };
 
     /// A head with weights from `N(0, 0.02²)` and a zero bias.
-    pub fn new(d_model: usize, num_aspects: usize, device: &Device) -> Self {
-        Self {
-            output: linear(d_model, num_aspects, INITIALIZER_RANGE, device),
+    ///
+    /// # Panics
+    /// If [`HeadConfig::check`] fails.
+    pub fn new(config: HeadConfig, d_model: usize, num_aspects: usize, device: &Device) -> Self {
+        let layer = |from, to| linear(from, to, INITIALIZER_RANGE, device);
+        match config {
+            HeadConfig::Linear => Self {
+                hidden: None,
+                output: layer(d_model, num_aspects),
+            },
+            HeadConfig::Mlp { d_hidden, dropout } => Self {
+                hidden: Some(Hidden {
+                    layer: layer(d_model, d_hidden),
+                    dropout: DropoutConfig::new(dropout).init(),
+                }),
+                output: layer(d_hidden, num_aspects),
+            },
         }
     }
 
@@ -37,7 +143,14 @@ impl Head {
     /// - `pooled`: `[batch_size, num_segments, d_model]`
     /// - returns: `[batch_size, num_segments, num_aspects]`
     pub fn forward(&self, pooled: Tensor<3>) -> Tensor<3> {
-        self.output.forward(pooled)
+        let hidden = match &self.hidden {
+            Some(hidden) => {
+                let inner = Activation::Gelu.forward(hidden.layer.forward(pooled));
+                hidden.dropout.forward(inner)
+            }
+            None => pooled,
+        };
+        self.output.forward(hidden)
     }
 
     /// Sets the score an average segment starts from, one per aspect: with the mean target as
@@ -62,7 +175,7 @@ impl Head {
         self
     }
 
-    /// Replaces the weights by those of a safetensors file with the tensors `weight`,
+    /// Replaces the weights of a linear head by those of a safetensors file with the tensors `weight`,
     /// `[num_aspects, d_model]`, and `bias`, `[num_aspects]`.
     ///
     /// # Errors
@@ -75,5 +188,42 @@ impl Head {
             Naming::Published(&Self::KEYS),
         )?;
         Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_are_written_and_read_as_text_and_as_settings() {
+        let mlp = HeadConfig::Mlp {
+            d_hidden: 32,
+            dropout: 0.25,
+        };
+        for (head, json) in [
+            (HeadConfig::Linear, r#""linear""#),
+            (mlp, r#"{"mlp":{"d_hidden":32,"dropout":0.25}}"#),
+        ] {
+            assert_eq!(head.to_string().parse::<HeadConfig>().unwrap(), head);
+            assert_eq!(serde_json::to_string(&head).unwrap(), json);
+            assert_eq!(serde_json::from_str::<HeadConfig>(json).unwrap(), head);
+        }
+        for text in ["mlp", "mlp:0", "mlp:8:1", "mlp:8:x", "deep", ""] {
+            assert!(text.parse::<HeadConfig>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_mlp_is_no_linear_function() {
+        let device = Device::flex();
+        device.seed(1);
+        let config = "mlp:8".parse().unwrap();
+        let head = Head::new(config, 4, 1, &device);
+        let at = |value: f32| {
+            let pooled = Tensor::<3>::full([1, 1, 4], value, &device);
+            head.forward(pooled).into_scalar::<f32>()
+        };
+        assert!((at(50.0) + at(-50.0) - 2.0 * at(0.0)).abs() > 1e-6);
     }
 }

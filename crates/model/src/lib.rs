@@ -3,6 +3,8 @@
 //! - [`encoder`]: backbones by family, from scratch or from [pretrained](PretrainedEncoder) files
 //! - [`Pooling`]: token states to one vector per segment
 //! - [`Head`]: a segment's vector to its scores
+//! - [`LoraConfig`]: low-rank adapters of the encoder
+//! - [`Output`]: the head's values to scores
 //! - [`RewardModel`]: the three together
 //! - [`Bundle`]: a trained model on disk, with all that is needed to score
 //!
@@ -15,11 +17,8 @@
 //! use gradus_model::{EncoderConfig, Pooling, RewardModelConfig, SegmentInput};
 //!
 //! let device = Device::flex();
-//! let config = RewardModelConfig {
-//!     encoder: EncoderConfig::Bert(BertConfig::small(100)),
-//!     pooling: Pooling::Mean,
-//!     num_aspects: 1,
-//! };
+//! let encoder = EncoderConfig::Bert(BertConfig::small(100));
+//! let config = RewardModelConfig::new(encoder, Pooling::Mean, 1);
 //! let scores = config.init(&device).forward(SegmentInput {
 //!     token_ids: Tensor::from_data([[2, 17, 3, 25, 26, 3]], &device),
 //!     type_ids: Tensor::from_data([[0, 0, 0, 1, 1, 1]], &device),
@@ -33,6 +32,8 @@ mod bundle;
 pub mod encoder;
 mod error;
 mod head;
+mod lora;
+mod output;
 mod pooling;
 mod pretrained;
 mod reward_model;
@@ -41,8 +42,10 @@ mod weights;
 pub use bundle::{Bundle, ExtraFile, FORMAT_VERSION, Manifest, NewDirectory, Part, digest_file};
 pub use encoder::{Encoder, EncoderConfig};
 pub use error::{ConfigProblem, ModelError, Result};
-pub use head::Head;
-pub use pooling::Pooling;
+pub use head::{Head, HeadConfig};
+pub use lora::{LoraConfig, LoraTarget};
+pub use output::Output;
+pub use pooling::{Pooler, Pooling};
 pub use pretrained::{PretrainedEncoder, load_encoder};
 pub use reward_model::{RewardModel, RewardModelConfig, SegmentInput};
 pub use weights::{CastTensor, KeyTable, LeftTensor, LoadReport, WeightMismatch, WrongShape};

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use burn::tensor::{Bool, Int, Tensor, assert_shape};
+use burn::module::{Module, Param};
+use burn::nn::Initializer;
+use burn::tensor::{Bool, Device, Int, Tensor, assert_shape};
 use serde::{Deserialize, Serialize};
 
 use crate::error::ConfigProblem;
@@ -21,11 +23,47 @@ pub enum Pooling {
     First,
     /// The greatest value of each feature over the tokens.
     Max,
+    /// An average whose weights are learned: `Σ_t a_t h_t` with `a = softmax_t(h_t · q / √d_model)`
+    /// over the tokens of the segment and one query `q` for the whole model, which starts at zero,
+    /// as the mean. The word attention of Yang et al. (2016), <https://aclanthology.org/N16-1174>,
+    /// without its hidden layer.
+    Attention,
 }
 
 impl Pooling {
     /// All kinds, in the order help texts list them.
-    pub const ALL: [Self; 4] = [Self::Mean, Self::Last, Self::First, Self::Max];
+    pub const ALL: [Self; 5] = [
+        Self::Mean,
+        Self::Last,
+        Self::First,
+        Self::Max,
+        Self::Attention,
+    ];
+}
+
+/// A [`Pooling`] with the parameters it needs.
+#[derive(Module, Debug)]
+pub struct Pooler {
+    /// Of attention pooling: `[d_model]`.
+    query: Option<Param<Tensor<1>>>,
+    #[module(skip)]
+    kind: Pooling,
+}
+
+impl Pooler {
+    /// A pooler of token states of width `d_model`. It draws no random numbers.
+    pub fn new(kind: Pooling, d_model: usize, device: &Device) -> Self {
+        let query = matches!(kind, Pooling::Attention);
+        Self {
+            query: query.then(|| Initializer::Zeros.init([d_model], device)),
+            kind,
+        }
+    }
+
+    /// Which pooling it is.
+    pub fn kind(&self) -> Pooling {
+        self.kind
+    }
 
     /// Pools the token states of each segment. A segment without tokens, `(0, 0)` by convention,
     /// pools to zeros and sends no gradient. Padding lies in no segment.
@@ -37,15 +75,19 @@ impl Pooling {
     ///
     /// # Panics
     /// If the batch sizes differ.
-    pub fn pool(self, hidden: Tensor<3>, segment_spans: Tensor<3, Int>) -> Tensor<3> {
+    pub fn forward(&self, hidden: Tensor<3>, segment_spans: Tensor<3, Int>) -> Tensor<3> {
         let [batch_size, _, _] = hidden.dims();
         assert_shape!(segment_spans, [batch_size, _, 2]);
         let spans = Spans::new(segment_spans);
-        match self {
-            Self::Mean => mean(hidden, &spans),
-            Self::Last => token(hidden, spans.end.clone() - 1, &spans),
-            Self::First => token(hidden, spans.start.clone(), &spans),
-            Self::Max => max(hidden, &spans),
+        if let Some(query) = &self.query {
+            return attention(hidden, query.val(), &spans);
+        }
+        match self.kind {
+            Pooling::Last => token(hidden, spans.end.clone() - 1, &spans),
+            Pooling::First => token(hidden, spans.start.clone(), &spans),
+            Pooling::Max => max(hidden, &spans),
+            // Attention without its query would be this.
+            Pooling::Mean | Pooling::Attention => mean(hidden, &spans),
         }
     }
 }
@@ -57,6 +99,7 @@ impl fmt::Display for Pooling {
             Self::Last => "last",
             Self::First => "first",
             Self::Max => "max",
+            Self::Attention => "attention",
         })
     }
 }
@@ -117,6 +160,26 @@ fn mean(hidden: Tensor<3>, spans: &Spans) -> Tensor<3> {
     membership.matmul(hidden) / num_tokens
 }
 
+/// A softmax for each segment over its own tokens, divided by its sum after the product.
+fn attention(hidden: Tensor<3>, query: Tensor<1>, spans: &Spans) -> Tensor<3> {
+    let [batch_size, seq_length, d_model] = hidden.dims();
+    let membership = spans.membership(seq_length);
+    let [_, num_segments, _] = membership.dims();
+    let shape = [batch_size, num_segments, seq_length];
+    let query = query.reshape([1, d_model, 1]) / (d_model as f64).sqrt();
+    let query = query.expand([batch_size, d_model, 1]);
+    let scores = hidden.clone().matmul(query).swap_dims(1, 2).expand(shape);
+    // Finite, so that a segment without tokens stays free of NaN.
+    let scores = scores.mask_fill(membership.clone().bool_not(), OUTSIDE);
+    let greatest = scores.clone().detach().max_dim(2);
+    let weights = (scores - greatest).exp() * membership.float();
+    let sums = weights.clone().sum_dim(2).clamp_min(f32::MIN_POSITIVE);
+    weights.matmul(hidden) / sums
+}
+
+/// Score of a token outside of the segment.
+const OUTSIDE: f32 = -1e30;
+
 fn token(hidden: Tensor<3>, position: Tensor<3, Int>, spans: &Spans) -> Tensor<3> {
     let [batch_size, num_segments, _] = position.dims();
     let [_, _, d_model] = hidden.dims();
@@ -162,6 +225,44 @@ mod tests {
         )
     }
 
+    fn pool(pooling: Pooling, hidden: Tensor<3>, spans: Tensor<3, Int>) -> Tensor<3> {
+        let [_, _, d_model] = hidden.dims();
+        let pooler = Pooler::new(pooling, d_model, &hidden.device());
+        let query: Vec<f32> = (0..d_model).map(|k| 0.3 - 0.5 * k as f32).collect();
+        let query = Tensor::<1>::from_floats(query.as_slice(), &hidden.device());
+        let pooler = Pooler {
+            query: pooler.query.map(|_| Param::from_tensor(query)),
+            ..pooler
+        };
+        pooler.forward(hidden, spans)
+    }
+
+    #[test]
+    fn attention_is_a_softmax_over_the_segment_and_the_mean_at_birth() {
+        let device = Device::flex();
+        let weight = |h: [f64; 2]| ((0.3 * h[0] - 0.2 * h[1]) / 2f64.sqrt()).exp();
+        let (first, second) = (weight([3.0, 6.0]), weight([5.0, -1.0]));
+        let expected = (3.0 * first + 5.0 * second) / (first + second);
+        let pooled = pool(Pooling::Attention, hidden(&device), spans(&device));
+        let pooled: Vec<f32> = pooled.into_data().try_into_vec().unwrap();
+        assert!((f64::from(pooled[0]) - expected).abs() < 1e-5, "{pooled:?}");
+        let newborn = |kind| {
+            let pooler = Pooler::new(kind, 2, &device);
+            pooler.forward(hidden(&device), spans(&device)).into_data()
+        };
+        newborn(Pooling::Attention)
+            .assert_approx_eq::<f32>(&newborn(Pooling::Mean), Tolerance::absolute(1e-6));
+    }
+
+    #[test]
+    fn attention_survives_scores_that_are_far_apart() {
+        let device = Device::flex();
+        let hidden = hidden(&device) * 1e5;
+        let pooled = pool(Pooling::Attention, hidden, spans(&device));
+        let pooled: Vec<f32> = pooled.into_data().try_into_vec().unwrap();
+        assert!(pooled.iter().all(|value| value.is_finite()), "{pooled:?}");
+    }
+
     fn spans(device: &Device) -> Tensor<3, Int> {
         Tensor::from_data([[[1, 3], [3, 4]], [[0, 2], [0, 0]]], device)
     }
@@ -187,14 +288,14 @@ mod tests {
                 [[[5.0, 6.0], [7.0, 0.5]], [[-1.0, -2.0], [0.0, 0.0]]],
             ),
         ] {
-            let pooled = pooling.pool(hidden(&device), spans(&device)).into_data();
+            let pooled = pool(pooling, hidden(&device), spans(&device)).into_data();
             pooled.assert_approx_eq::<f32>(&TensorData::from(expected), Tolerance::absolute(1e-6));
         }
     }
 
     /// The gradient of a fixed weighted sum of the pooled states, weights 1, 2, 3, ..
     fn objective(pooling: Pooling, hidden: Tensor<3>, spans: Tensor<3, Int>) -> Tensor<1> {
-        let pooled = pooling.pool(hidden, spans);
+        let pooled = pool(pooling, hidden, spans);
         let shape = pooled.dims();
         let num_weights = i64::try_from(shape.iter().product::<usize>()).unwrap();
         let weights = Tensor::<1, Int>::arange(1..num_weights + 1, &pooled.device());
@@ -206,8 +307,10 @@ mod tests {
         let plain = Device::flex();
         let autodiff = plain.clone().autodiff();
         let values: Vec<f32> = hidden(&plain).into_data().try_into_vec().unwrap();
-        let step = 0.25;
         for pooling in Pooling::ALL {
+            // Attention alone is no piecewise linear function of the states.
+            let curved = pooling == Pooling::Attention;
+            let (step, tolerance) = if curved { (0.02, 0.05) } else { (0.25, 1e-3) };
             let input = hidden(&autodiff).require_grad();
             let gradients = objective(pooling, input.clone(), spans(&autodiff)).backward();
             let gradient: Vec<f32> = input
@@ -225,7 +328,7 @@ mod tests {
                 };
                 let difference = (shifted(step) - shifted(-step)) / (2.0 * step);
                 assert!(
-                    (gradient[index] - difference).abs() < 1e-3,
+                    (gradient[index] - difference).abs() < tolerance,
                     "{pooling:?}, value {index}: gradient {}, difference {difference}",
                     gradient[index]
                 );
@@ -238,7 +341,7 @@ mod tests {
         let device = Device::flex().autodiff();
         for pooling in Pooling::ALL {
             let input = hidden(&device).require_grad();
-            let pooled = pooling.pool(input.clone(), Tensor::zeros([2, 3, 2], &device));
+            let pooled = pool(pooling, input.clone(), Tensor::zeros([2, 3, 2], &device));
             let gradients = pooled.clone().square().sum().backward();
             let pooled: Vec<f32> = pooled.into_data().try_into_vec().unwrap();
             assert_eq!(pooled, [0.0; 12], "{pooling:?}");
@@ -255,7 +358,7 @@ mod tests {
     #[test]
     fn names_are_lowercase_words() {
         let names = serde_json::to_string(&Pooling::ALL).unwrap();
-        assert_eq!(names, r#"["mean","last","first","max"]"#);
+        assert_eq!(names, r#"["mean","last","first","max","attention"]"#);
     }
 
     proptest! {
@@ -270,12 +373,12 @@ mod tests {
             let after = Tensor::random([1, padding, 3], Distribution::Default, &device);
             for pooling in Pooling::ALL {
                 let alone = Tensor::from_data([[[0, length]]], &device);
-                let alone = pooling.pool(inside.clone(), alone);
+                let alone = pool(pooling, inside.clone(), alone);
                 let mut parts = vec![inside.clone()];
                 if start > 0 { parts.insert(0, before.clone()); }
                 if padding > 0 { parts.push(after.clone()); }
                 let within = Tensor::from_data([[[start, start + length]]], &device);
-                let within = pooling.pool(Tensor::cat(parts, 1), within);
+                let within = pool(pooling, Tensor::cat(parts, 1), within);
                 within.into_data().assert_approx_eq::<f32>(
                     &alone.into_data(), Tolerance::absolute(1e-6));
             }

@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::encoder::{DrawParameters, Encoder, EncoderConfig};
 use crate::error::{ConfigProblem, Result};
-use crate::head::Head;
-use crate::pooling::Pooling;
+use crate::head::{Head, HeadConfig};
+use crate::lora::{Attach, LoraConfig};
+use crate::output::Output;
+use crate::pooling::{Pooler, Pooling};
 
 /// A batch of responses as the model sees it.
 #[derive(Debug, Clone)]
@@ -35,9 +37,30 @@ pub struct RewardModelConfig {
     pub pooling: Pooling,
     /// Scores per segment, at least one.
     pub num_aspects: usize,
+    /// The layers between a segment's vector and its scores. Default: one linear layer.
+    #[serde(default, skip_serializing_if = "HeadConfig::is_linear")]
+    pub head: HeadConfig,
+    /// Low-rank adapters of the encoder. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lora: Option<LoraConfig>,
+    /// What turns the head's values into scores. Default: nothing.
+    #[serde(default, skip_serializing_if = "Output::is_identity")]
+    pub output: Output,
 }
 
 impl RewardModelConfig {
+    /// A model with a linear head whose values are the scores.
+    pub fn new(encoder: EncoderConfig, pooling: Pooling, num_aspects: usize) -> Self {
+        Self {
+            encoder,
+            pooling,
+            num_aspects,
+            head: HeadConfig::default(),
+            lora: None,
+            output: Output::default(),
+        }
+    }
+
     /// Tells whether a model can be built.
     ///
     /// # Errors
@@ -51,6 +74,10 @@ impl RewardModelConfig {
             self.num_aspects,
             expected,
         )?;
+        self.head.check()?;
+        if let Some(lora) = &self.lora {
+            lora.check()?;
+        }
         self.encoder.check()
     }
 
@@ -73,22 +100,27 @@ impl RewardModelConfig {
     /// # Panics
     /// If the encoder is of another width than `self.encoder` says, at the first forward pass.
     pub fn init_with(&self, encoder: Encoder, device: &Device) -> RewardModel {
-        let head = Head::new(self.encoder.d_model(), self.num_aspects, device);
-        let model = RewardModel {
-            encoder,
-            head,
-            pooling: self.pooling,
-        };
+        let model = self.assemble(encoder, device);
         model.visit(&mut DrawParameters);
         model
     }
 
     /// A model whose weights are drawn only where nothing is loaded over them.
     pub(crate) fn init_lazy(&self, device: &Device) -> RewardModel {
+        self.assemble(self.encoder.init(device), device)
+    }
+
+    fn assemble(&self, encoder: Encoder, device: &Device) -> RewardModel {
+        let d_model = self.encoder.d_model();
+        let encoder = match &self.lora {
+            Some(lora) => encoder.apply_reparameterization(Attach(lora)),
+            None => encoder,
+        };
         RewardModel {
-            encoder: self.encoder.init(device),
-            head: Head::new(self.encoder.d_model(), self.num_aspects, device),
-            pooling: self.pooling,
+            encoder,
+            head: Head::new(self.head, d_model, self.num_aspects, device),
+            pooling: Pooler::new(self.pooling, d_model, device),
+            output: self.output,
         }
     }
 }
@@ -98,27 +130,39 @@ impl RewardModelConfig {
 /// The model sees prompt and response as a whole, and reads one score off each segment:
 ///
 /// ```text
-/// r(x, y, y_k) = head(pool({ encoder(x, y)_t : t in y_k }))
+/// r(x, y, y_k) = output(head(pool({ encoder(x, y)_t : t in y_k })))
 /// ```
 #[derive(Module, Debug)]
 pub struct RewardModel {
     encoder: Encoder,
     head: Head,
+    pooling: Pooler,
     #[module(skip)]
-    pooling: Pooling,
+    output: Output,
 }
 
 impl RewardModel {
     /// Scores on the training scale. A score does not depend on the batch it is computed in.
     ///
     /// # Shapes
-    /// - returns: `[batch_size, num_segments, num_aspects]`; absent segments get the head's bias,
-    ///   which has no meaning
+    /// - returns: `[batch_size, num_segments, num_aspects]`; absent segments get the score of the
+    ///   head's bias, which has no meaning
+    ///
+    /// # Panics
+    /// As [`raw`](Self::raw).
+    pub fn forward(&self, input: SegmentInput) -> Tensor<3> {
+        self.output.forward(self.raw(input))
+    }
+
+    /// What the head says, before the output function: the logits of a sigmoid.
+    ///
+    /// # Shapes
+    /// - returns: `[batch_size, num_segments, num_aspects]`
     ///
     /// # Panics
     /// If the shapes do not agree, or the sequence is longer than the encoder's table of
     /// positions: see [`EncoderConfig::check_sequence`].
-    pub fn forward(&self, input: SegmentInput) -> Tensor<3> {
+    pub fn raw(&self, input: SegmentInput) -> Tensor<3> {
         let SegmentInput {
             token_ids,
             type_ids,
@@ -126,16 +170,62 @@ impl RewardModel {
             segment_spans,
         } = input;
         let hidden = self.encoder.forward(token_ids, type_ids, mask_pad);
-        self.head.forward(self.pooling.pool(hidden, segment_spans))
+        self.head
+            .forward(self.pooling.forward(hidden, segment_spans))
     }
 
-    /// See [`Head::with_bias`].
+    /// [`raw`](Self::raw) on an autodiff device, with the encoder as it is in inference: without
+    /// dropout, and without a graph to send gradients through.
+    ///
+    /// # Shapes
+    /// - returns: `[batch_size, num_segments, num_aspects]`
+    ///
+    /// # Panics
+    /// As [`raw`](Self::raw).
+    pub fn raw_on_frozen_encoder(&self, input: SegmentInput) -> Tensor<3> {
+        let hidden = self.encoder.valid().forward(
+            input.token_ids.without_autodiff(),
+            input.type_ids.without_autodiff(),
+            input.mask_pad.without_autodiff(),
+        );
+        let hidden = Tensor::from_inner(hidden);
+        self.head
+            .forward(self.pooling.forward(hidden, input.segment_spans))
+    }
+
+    /// The vectors that the head reads.
+    ///
+    /// # Shapes
+    /// - returns: `[batch_size, num_segments, d_model]`; absent segments get zeros
+    ///
+    /// # Panics
+    /// As [`raw`](Self::raw).
+    pub fn features(&self, input: SegmentInput) -> Tensor<3> {
+        let hidden = self
+            .encoder
+            .forward(input.token_ids, input.type_ids, input.mask_pad);
+        self.pooling.forward(hidden, input.segment_spans)
+    }
+
+    /// Replaces the head by another of the same width and number of aspects.
+    #[must_use]
+    pub fn with_head(mut self, head: Head) -> Self {
+        self.head = head;
+        self
+    }
+
+    /// Sets the score an average segment starts from, one per aspect, on the training scale; see
+    /// [`Head::with_bias`].
     ///
     /// # Panics
     /// If there are more or fewer values than aspects.
     #[must_use]
     pub fn with_head_bias(mut self, bias: &[f32]) -> Self {
-        self.head = self.head.with_bias(bias);
+        let raw: Vec<f32> = bias
+            .iter()
+            .map(|&score| self.output.inverse(score))
+            .collect();
+        self.head = self.head.with_bias(&raw);
         self
     }
 
@@ -160,6 +250,11 @@ impl RewardModel {
 
     /// The pooling.
     pub fn pooling(&self) -> Pooling {
-        self.pooling
+        self.pooling.kind()
+    }
+
+    /// What turns the head's values into scores.
+    pub fn output(&self) -> Output {
+        self.output
     }
 }

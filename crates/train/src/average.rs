@@ -91,11 +91,8 @@ mod tests {
     use gradus_model::{EncoderConfig, Pooling, RewardModelConfig};
 
     fn model() -> RewardModel {
-        let config = RewardModelConfig {
-            encoder: EncoderConfig::Bert(BertConfig::small(20)),
-            pooling: Pooling::Mean,
-            num_aspects: 1,
-        };
+        let encoder = EncoderConfig::Bert(BertConfig::small(20));
+        let config = RewardModelConfig::new(encoder, Pooling::Mean, 1);
         config.init(&Device::flex())
     }
 

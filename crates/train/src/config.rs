@@ -1,9 +1,13 @@
 //! Settings of a training run.
 
+use std::collections::BTreeMap;
+
 use gradus_data::BatchSize;
 use serde::{Deserialize, Serialize};
 
-use crate::{EarlyStopping, RatingLoss, Result, Schedule, TrainError};
+use crate::{
+    EarlyStopping, Freeze, Ranking, RatingLoss, ResponseLoss, Result, Schedule, TrainError,
+};
 
 /// Settings of a training run, the `[training]` table of a run configuration.
 ///
@@ -20,7 +24,13 @@ use crate::{EarlyStopping, RatingLoss, Result, Schedule, TrainError};
 /// | `warmup` | 0.1 | share of the steps that warm up | [0, 1) |
 /// | `weight_decay` | 0.01 | AdamW decay of matrices | ≥ 0 |
 /// | `clip_norm` | 1.0 | global gradient norm is clipped to this; 0 turns clipping off | ≥ 0 |
-/// | `loss` | `mse` | `mse`, `mae` or `huber:DELTA` | delta > 0 |
+/// | `loss` | `mse` | `mse`, `mae`, `huber:DELTA` or `bce` | delta > 0 |
+/// | `aspect_weights` | 1 each | weight of an aspect in the loss | ≥ 0, one > 0 |
+/// | `ranking` | none | pairwise term: `weight`, `margin` | weight > 0, margin ≥ 0 |
+/// | `response_loss` | none | term of rated responses: `weight`, `aggregation` | weight > 0 |
+/// | `freeze` | `none` | part that is not learned: `none`, `embeddings`, `layers:N`, `encoder` | |
+/// | `freeze_epochs` | 0 | epochs, also part of one, before the encoder is learned | [0, epochs) |
+/// | `layer_decay` | 1 | rate of a layer relative to the one above it | (0, 1] |
 /// | `dropout` | 0.1 | dropout on hidden states | [0, 1) |
 /// | `attention_dropout` | 0 | dropout on attention weights | [0, 1) |
 /// | `seed` | 0 | of order, initial head and dropout | |
@@ -65,6 +75,21 @@ pub struct TrainConfig {
     pub clip_norm: f64,
     /// Loss between scores and targets. Default mean squared error.
     pub loss: RatingLoss,
+    /// Weight of an aspect in the loss; 1 for those not named. Each at least 0, one above 0.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub aspect_weights: BTreeMap<String, f64>,
+    /// Pairwise term within a response. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ranking: Option<Ranking>,
+    /// Term of responses rated as a whole. Default none: such ratings are not looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_loss: Option<ResponseLoss>,
+    /// Part of the encoder that is not learned. Default none.
+    pub freeze: Freeze,
+    /// Epochs, also part of one, before the encoder is learned. Range `[0, epochs)`, default 0.
+    pub freeze_epochs: f64,
+    /// Learning rate of a layer of the encoder relative to the one above. Range `(0, 1]`, default 1.
+    pub layer_decay: f64,
     /// Dropout on hidden states. Range `[0, 1)`, default 0.1, as BERT was trained with.
     pub dropout: f64,
     /// Dropout on attention weights. Range `[0, 1)`, default 0: drawing it is a large part of a
@@ -114,6 +139,12 @@ impl Default for TrainConfig {
             weight_decay: 0.01,
             clip_norm: 1.0,
             loss: RatingLoss::Mse,
+            aspect_weights: BTreeMap::new(),
+            ranking: None,
+            response_loss: None,
+            freeze: Freeze::Nothing,
+            freeze_epochs: 0.0,
+            layer_decay: 1.0,
             dropout: 0.1,
             attention_dropout: 0.0,
             seed: 0,
@@ -147,31 +178,6 @@ impl TrainConfig {
     /// # Errors
     /// [`TrainError::Setting`] with the name, the value and the range.
     pub fn check(&self) -> Result<()> {
-        let whole = |name, value: usize| require(name, value as f64, value >= 1, "at least 1");
-        let positive = |name, value: f64| {
-            require(
-                name,
-                value,
-                value > 0.0 && value.is_finite(),
-                "a finite number above 0",
-            )
-        };
-        let natural = |name, value: f64| {
-            require(
-                name,
-                value,
-                value >= 0.0 && value.is_finite(),
-                "a finite number, 0 or above",
-            )
-        };
-        let share = |name, value: f64| {
-            require(
-                name,
-                value,
-                (0.0..1.0).contains(&value),
-                "a share in [0, 1)",
-            )
-        };
         whole("epochs", self.epochs)?;
         whole("batch_size", self.batch_size)?;
         whole("batch_tokens", self.batch_tokens.unwrap_or(1))?;
@@ -182,17 +188,52 @@ impl TrainConfig {
         natural("clip_norm", self.clip_norm)?;
         share("dropout", self.dropout)?;
         share("attention_dropout", self.attention_dropout)?;
+        self.check_objective()?;
+        self.check_freezing()?;
+        self.check_loop()
+    }
+
+    fn check_freezing(&self) -> Result<()> {
+        let (epochs, decay) = (self.freeze_epochs, self.layer_decay);
+        let within = (0.0..self.epochs as f64).contains(&epochs);
+        require(
+            "freeze_epochs",
+            epochs,
+            within,
+            "a number from 0 to below `epochs`",
+        )?;
+        let within = decay > 0.0 && decay <= 1.0;
+        require("layer_decay", decay, within, "a number in (0, 1]")?;
+        if self.freeze == Freeze::Encoder {
+            let alone = "nothing beside `freeze = \"encoder\"`, which leaves no rate to set";
+            require("layer_decay", decay, decay >= 1.0, alone)?;
+            require("freeze_epochs", epochs, epochs <= 0.0, alone)?;
+        }
+        Ok(())
+    }
+
+    fn check_objective(&self) -> Result<()> {
         if let RatingLoss::Huber { delta } = self.loss {
             positive("loss", delta)?;
         }
+        for &weight in self.aspect_weights.values() {
+            natural("aspect_weights", weight)?;
+        }
+        if let Some(ranking) = self.ranking {
+            positive("ranking.weight", ranking.weight)?;
+            natural("ranking.margin", ranking.margin)?;
+        }
+        if let Some(response) = self.response_loss {
+            positive("response_loss.weight", response.weight)?;
+        }
+        Ok(())
+    }
+
+    fn check_loop(&self) -> Result<()> {
         whole("micro_batch_size", self.micro_batch_size.unwrap_or(1))?;
         if let Some(decay) = self.ema_decay {
-            require(
-                "ema_decay",
-                decay,
-                decay > 0.0 && decay < 1.0,
-                "a share in (0, 1)",
-            )?;
+            let holds = decay > 0.0 && decay < 1.0;
+            require("ema_decay", decay, holds, "a share in (0, 1)")?;
         }
         if let Some(stopping) = &self.early_stopping {
             whole("early_stopping.patience", stopping.patience)?;
@@ -216,6 +257,25 @@ impl TrainConfig {
             expected,
         })
     }
+}
+
+fn whole(name: &'static str, value: usize) -> Result<()> {
+    require(name, value as f64, value >= 1, "at least 1")
+}
+
+fn positive(name: &'static str, value: f64) -> Result<()> {
+    let holds = value > 0.0 && value.is_finite();
+    require(name, value, holds, "a finite number above 0")
+}
+
+fn natural(name: &'static str, value: f64) -> Result<()> {
+    let holds = value >= 0.0 && value.is_finite();
+    require(name, value, holds, "a finite number, 0 or above")
+}
+
+fn share(name: &'static str, value: f64) -> Result<()> {
+    let holds = (0.0..1.0).contains(&value);
+    require(name, value, holds, "a share in [0, 1)")
 }
 
 fn require(name: &'static str, value: f64, holds: bool, expected: &'static str) -> Result<()> {
@@ -264,6 +324,26 @@ mod tests {
             },
             TrainConfig {
                 loss: RatingLoss::Huber { delta: 0.0 },
+                ..TrainConfig::default()
+            },
+            TrainConfig {
+                freeze: Freeze::Encoder,
+                layer_decay: 0.9,
+                ..TrainConfig::default()
+            },
+            TrainConfig {
+                freeze_epochs: 3.0,
+                ..TrainConfig::default()
+            },
+            TrainConfig {
+                layer_decay: 0.0,
+                ..TrainConfig::default()
+            },
+            TrainConfig {
+                ranking: Some(Ranking {
+                    weight: 0.0,
+                    margin: 0.0,
+                }),
                 ..TrainConfig::default()
             },
         ] {

@@ -23,7 +23,7 @@ pub enum TrainError {
         expected: &'static str,
     },
     /// A split holds nothing that could be learned from or validated on.
-    #[error("{split} split: no rated segment among {examples} examples")]
+    #[error("{split} split: no rating to learn from among {examples} examples")]
     NothingRated {
         /// `train` or `valid`.
         split: &'static str,
@@ -37,6 +37,23 @@ pub enum TrainError {
         aspect: String,
         /// Aspects found.
         known: Vec<String>,
+    },
+    /// A target that binary cross-entropy cannot be computed for.
+    #[error(
+        "{split} split: example `{id}`: field `segments[{segment}].rating.{aspect}`: \
+         found the target {target}, expected one in [0, 1] for the loss `bce`"
+    )]
+    TargetOutside {
+        /// `train` or `valid`.
+        split: &'static str,
+        /// Id of the example.
+        id: String,
+        /// Position of the segment.
+        segment: usize,
+        /// Name of the aspect.
+        aspect: String,
+        /// The rating on the training scale.
+        target: f32,
     },
     /// More tokens are asked for than the encoder has positions.
     #[error(
@@ -211,6 +228,7 @@ impl TrainError {
             | Self::CheckpointsExist { .. }
             | Self::NotCheckpoints { .. }
             | Self::InUse { .. }
+            | Self::TargetOutside { .. }
             | Self::MaxLength { .. } => true,
             Self::Data(error) => error.is_input(),
             Self::Model(error) => error.is_input(),
@@ -228,8 +246,11 @@ impl TrainError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NothingRated { .. } => {
-                Some("rate at least one segment, or check the aspect names and `max_length`".into())
+                Some("rate at least one segment, or check the aspect names and `max_length`; ratings of responses need `response_loss`".into())
             }
+            Self::TargetOutside { .. } => Some(
+                "set `scale` to `minmax:LOW:HIGH` with the lowest and highest rating there is".into(),
+            ),
             Self::UnknownAspect { .. } => Some("check the spelling of `aspects`".into()),
             Self::NonFinite { .. } => Some(
                 "lower the learning rate, set `clip_norm`, and look at the ratings of these examples"

@@ -4,58 +4,97 @@ use burn::module::Module;
 use burn::prelude::*;
 use burn::train::metric::{Adaptor, LossInput};
 use burn::train::{InferenceStep, ItemLazy, TrainOutput, TrainStep};
-use gradus_data::{BatchWeights, SegmentBatch};
+use gradus_data::SegmentBatch;
 use gradus_model::{RewardModel, SegmentInput};
 
-use crate::RatingLoss;
+use crate::{Denominators, Objective, ObjectiveTotals};
 
-/// A [`RewardModel`] with the loss it is trained on.
+/// A [`RewardModel`] with the objective it is trained on.
 #[derive(Module, Debug)]
 pub struct RegressionLearner {
     /// The model whose weights are learned.
     pub model: RewardModel,
     #[module(skip)]
-    loss: RatingLoss,
+    objective: Objective,
+    /// Steps from the start of the run in which the encoder is not learned.
+    #[module(skip)]
+    frozen_steps: usize,
+}
+
+/// The optimizer step that a micro-batch belongs to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepScope {
+    /// Number of the step in the run, from 1.
+    pub number: usize,
+    /// Sum of the [denominators](RegressionLearner::denominators) of all its micro-batches.
+    pub denominators: Denominators,
 }
 
 impl RegressionLearner {
-    /// Trains `model` on `loss`.
-    pub fn new(model: RewardModel, loss: RatingLoss) -> Self {
-        Self { model, loss }
+    /// Trains `model` on an objective; a [`RatingLoss`](crate::RatingLoss) alone is one.
+    pub fn new(model: RewardModel, objective: impl Into<Objective>) -> Self {
+        Self {
+            model,
+            objective: objective.into(),
+            frozen_steps: 0,
+        }
     }
 
-    /// Forward and backward pass over one piece of a step's batch.
+    /// Leaves the encoder alone in the first steps of the run: it is run as in inference, and no
+    /// gradient is computed for it. [`usize::MAX`] for all steps.
+    #[must_use]
+    pub fn with_frozen_steps(mut self, steps: usize) -> Self {
+        self.frozen_steps = steps;
+        self
+    }
+
+    /// Whether the encoder is learned in a step; a step without a number is late in the run.
+    fn encoder_is_frozen(&self, scope: Option<&StepScope>) -> bool {
+        scope.map_or(usize::MAX, |scope| scope.number) <= self.frozen_steps
+    }
+
+    /// What is minimised.
+    pub fn objective(&self) -> &Objective {
+        &self.objective
+    }
+
+    /// What a batch adds to the denominators of its step. Costs nothing: the sums are on the host.
+    pub fn denominators(&self, batch: &SegmentBatch) -> Denominators {
+        self.objective.denominators(&batch.weight_sums)
+    }
+
+    /// Gradients of the part that a micro-batch makes up of its step's loss.
     ///
-    /// `sums` are the weights of the whole step: the losses and gradients of its pieces add up to
-    /// those of the whole batch, however its rated segments are spread over them.
-    pub fn train_piece(
-        &self,
-        piece: SegmentBatch,
-        sums: &BatchWeights,
-    ) -> TrainOutput<RatingOutcome> {
-        let outcome = self.outcome(piece, sums);
+    /// The gradients of a step's micro-batches, added up, are those of one batch of all of them.
+    pub fn step(&self, batch: SegmentBatch, scope: &StepScope) -> TrainOutput<RatingOutcome> {
+        let outcome = self.outcome(batch, Some(scope));
         let gradients = outcome.loss.backward();
         TrainOutput::new(self, gradients, outcome)
     }
 
-    /// Forward pass over one piece of a batch; see [`train_piece`](Self::train_piece).
-    pub fn outcome(&self, batch: SegmentBatch, sums: &BatchWeights) -> RatingOutcome {
-        let scores = self.model.forward(SegmentInput {
-            token_ids: batch.token_ids,
-            type_ids: batch.type_ids,
-            mask_pad: batch.mask_pad,
-            segment_spans: batch.segment_spans,
-        });
-        let total = sums.segments.iter().sum::<f64>();
-        let mean = |loss: RatingLoss, scores: Tensor<3>| {
-            loss.weighted_sum(scores, batch.targets.clone(), batch.weights.clone())
-                / total.max(f64::from(f32::MIN_POSITIVE))
+    /// Forward pass over a micro-batch of a step, or over a batch that is a step by itself.
+    pub(crate) fn outcome(&self, batch: SegmentBatch, scope: Option<&StepScope>) -> RatingOutcome {
+        let denominators = self.denominators(&batch);
+        let input = SegmentInput {
+            token_ids: batch.token_ids.clone(),
+            type_ids: batch.type_ids.clone(),
+            mask_pad: batch.mask_pad.clone(),
+            segment_spans: batch.segment_spans.clone(),
         };
+        let in_training = batch.targets.device().is_autodiff();
+        let raw = if in_training && self.encoder_is_frozen(scope) {
+            self.model.raw_on_frozen_encoder(input)
+        } else {
+            self.model.raw(input)
+        };
+        let scores = self.model.output().forward(raw.clone());
+        let sums = self.objective.sums(raw, scores.clone(), &batch);
+        let step = scope.map_or(denominators, |scope| scope.denominators);
         RatingOutcome {
-            mse: mean(RatingLoss::Mse, scores.clone().detach()),
-            loss: mean(self.loss, scores.clone()),
+            loss: self.objective.loss(&sums, &step),
+            sums: sums.stack(),
             scores: scores.detach(),
-            weight: batch.weight_sums.segments.iter().sum(),
+            denominators,
             rated: batch.num_rated,
             tokens: batch.num_tokens,
             ids: batch.ids,
@@ -63,17 +102,18 @@ impl RegressionLearner {
     }
 }
 
-/// What a batch, or a piece of one, gave: its loss and how much it counts.
+/// What a batch gave: its loss and how much it counts.
 #[derive(Debug)]
 pub struct RatingOutcome {
-    /// Weighted loss over the rated pairs, divided by the weight of the whole batch; shape `[1]`.
+    /// The part of the step's loss that the batch makes up, of shape `[1]`: all of it where the
+    /// batch is the step.
     pub loss: Tensor<1>,
-    /// Squared error of the same pairs, likewise, without gradient; shape `[1]`.
-    pub mse: Tensor<1>,
+    /// Sums of the objective's terms.
+    sums: Tensor<1>,
     /// Scores, without gradient: `[batch_size, num_segments, num_aspects]`.
     pub scores: Tensor<3>,
-    /// Sum of the weights of the rated pairs.
-    pub weight: f64,
+    /// What the batch itself adds to the denominators of its step.
+    pub denominators: Denominators,
     /// Rated segment-aspect pairs.
     pub rated: usize,
     /// Tokens, padding not counted.
@@ -83,18 +123,23 @@ pub struct RatingOutcome {
 }
 
 impl RatingOutcome {
-    /// Both pieces of one batch together; of the scores, those of `self` stay.
+    /// The sums of the batch, to be added to those of others. Waits for the device.
+    pub fn totals(&self) -> ObjectiveTotals {
+        ObjectiveTotals::read(&self.sums, self.denominators)
+    }
+
+    /// Two micro-batches of one step together; of the scores, those of `self` stay.
     #[must_use]
-    pub(crate) fn plus(self, piece: Self) -> Self {
+    pub(crate) fn plus(self, other: Self) -> Self {
         let mut ids = self.ids;
-        ids.extend(piece.ids);
+        ids.extend(other.ids);
         Self {
-            loss: self.loss.detach() + piece.loss.detach(),
-            mse: self.mse + piece.mse,
+            loss: self.loss.detach() + other.loss.detach(),
+            sums: self.sums + other.sums,
             scores: self.scores,
-            weight: self.weight + piece.weight,
-            rated: self.rated + piece.rated,
-            tokens: self.tokens + piece.tokens,
+            denominators: self.denominators + other.denominators,
+            rated: self.rated + other.rated,
+            tokens: self.tokens + other.tokens,
             ids,
         }
     }
@@ -105,7 +150,7 @@ impl RatingOutcome {
     pub(crate) fn to_device(self, device: &Device) -> Self {
         Self {
             loss: self.loss.detach().to_device(device),
-            mse: self.mse.to_device(device),
+            sums: self.sums.to_device(device),
             ..self
         }
     }
@@ -122,20 +167,21 @@ impl ItemLazy for RatingOutcome {
         self.loss.device().flush()?;
         Ok(Self {
             loss: self.loss.without_autodiff(),
-            mse: self.mse.without_autodiff(),
             scores: self.scores.without_autodiff(),
             ..self
         })
     }
 }
 
+/// A batch that is a whole step by itself, as Burn's own loops have it.
 impl TrainStep for RegressionLearner {
     type Input = SegmentBatch;
     type Output = RatingOutcome;
 
     fn step(&self, batch: SegmentBatch) -> TrainOutput<RatingOutcome> {
-        let sums = batch.weight_sums.clone();
-        self.train_piece(batch, &sums)
+        let outcome = self.outcome(batch, None);
+        let gradients = outcome.loss.backward();
+        TrainOutput::new(self, gradients, outcome)
     }
 }
 
@@ -144,7 +190,6 @@ impl InferenceStep for RegressionLearner {
     type Output = RatingOutcome;
 
     fn step(&self, batch: SegmentBatch) -> RatingOutcome {
-        let sums = batch.weight_sums.clone();
-        self.outcome(batch, &sums)
+        self.outcome(batch, None)
     }
 }

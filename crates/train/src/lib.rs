@@ -1,7 +1,8 @@
-//! Training segment-level reward models: losses, the learner, the run.
+//! Training segment-level reward models: objectives, the learner, the run.
 //!
 //! # Crate map
-//! - [`RatingLoss`]: squared, absolute and Huber loss over rated segments
+//! - [`RatingLoss`]: loss of a rated segment; [`Objective`]: all that is minimised
+//! - [`Denominators`]: what the micro-batches of one optimizer step are divided by
 //! - [`TrainConfig`], [`TextOptions`], [`ModelOptions`], [`ScratchOptions`]: settings
 //! - [`prepare`]: examples to encoded splits
 //! - [`RegressionLearner`], [`adamw`], [`WarmupLinear`]: the parts of a step
@@ -18,24 +19,26 @@ mod early_stopping;
 mod error;
 mod events;
 mod fit;
+mod freeze;
 mod history;
 mod learner;
 mod loop_state;
-mod loss;
 mod metrics;
 mod metrics_log;
+mod objective;
 mod optimizer;
 mod options;
 mod prepare;
+mod rates;
 mod renderer;
 mod run;
 mod schedule;
 mod seeds;
 mod session;
+mod start;
 mod step;
 mod stop;
 mod strategy;
-mod totals;
 mod trainer;
 mod validate;
 mod workers;
@@ -45,11 +48,12 @@ pub use config::*;
 pub use early_stopping::EarlyStopping;
 pub use error::*;
 pub use fit::*;
+pub use freeze::*;
 pub use history::*;
 pub use learner::*;
-pub use loss::*;
 pub use metrics::*;
 pub use metrics_log::{METRICS_FILE, metrics_lines};
+pub use objective::*;
 pub use optimizer::*;
 pub use options::*;
 pub use prepare::*;

@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::TrainHistory;
 use crate::early_stopping::Watch;
-use crate::totals::Totals;
+use crate::{ObjectiveTotals, TrainHistory};
 
 /// Where a run is and what it has seen; part of a checkpoint.
 ///
@@ -21,7 +20,9 @@ pub(crate) struct LoopState {
     /// Steps skipped since the last one that was not.
     pub(crate) skipped_in_a_row: usize,
     /// Sums over the batches of this epoch.
-    pub(crate) totals: Totals,
+    pub(crate) totals: ObjectiveTotals,
+    /// Tokens of the batches of this epoch.
+    pub(crate) tokens: usize,
     /// Seconds spent training in this epoch.
     pub(crate) train_seconds: f64,
     /// What validations have reached.
@@ -39,7 +40,8 @@ impl Default for LoopState {
             batch: 0,
             step: 0,
             skipped_in_a_row: 0,
-            totals: Totals::default(),
+            totals: ObjectiveTotals::default(),
+            tokens: 0,
             train_seconds: 0.0,
             watch: Watch::default(),
             best_step: None,
@@ -53,7 +55,8 @@ impl LoopState {
     pub(crate) fn next_epoch(&mut self) {
         self.epoch += 1;
         self.batch = 0;
-        self.totals = Totals::default();
+        self.totals = ObjectiveTotals::default();
+        self.tokens = 0;
         self.train_seconds = 0.0;
     }
 

@@ -4,10 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use gradus_data::{RatingScale, Segmenter, TruncationPolicy};
-use gradus_model::Pooling;
+use gradus_model::{HeadConfig, LoraConfig, ModelError, Pooling};
 use serde::{Deserialize, Serialize};
 
-use crate::{Result, TrainError};
+use crate::{Freeze, Result, TrainConfig, TrainError};
 
 /// How records are read: the `[text]` table of a run configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -126,6 +126,34 @@ impl From<ScaleOption> for String {
 pub struct ModelOptions {
     /// How token states become a segment vector. Default: mean.
     pub pooling: Pooling,
+    /// The layers between a segment's vector and its scores. Default: one linear layer.
+    pub head: HeadConfig,
+    /// Low-rank adapters, which then are all that is learned of the encoder. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lora: Option<LoraConfig>,
+}
+
+impl ModelOptions {
+    /// Refuses what cannot be built or does not go together, before any work is done.
+    ///
+    /// # Errors
+    /// [`TrainError::Model`] for a value out of range, [`TrainError::Setting`] for adapters of an
+    /// encoder that is frozen anyway.
+    pub fn check(&self, training: &TrainConfig) -> Result<()> {
+        self.head.check().map_err(ModelError::from)?;
+        let Some(lora) = &self.lora else {
+            return Ok(());
+        };
+        lora.check().map_err(ModelError::from)?;
+        if training.freeze == Freeze::Nothing {
+            return Ok(());
+        }
+        Err(TrainError::Setting {
+            name: "freeze",
+            found: format!("`{}` beside `lora`", training.freeze),
+            expected: "`none`: adapters freeze the matrices of the encoder by themselves",
+        })
+    }
 }
 
 /// A small encoder from scratch, with a word-level vocabulary of the training texts: the

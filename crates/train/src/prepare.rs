@@ -5,19 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use gradus_data::{AspectSpec, EncodedExample, Example, TextConfig, TextEncoder, TruncationCounts};
 use serde::Serialize;
 
-use crate::{Result, TextOptions, TrainError};
+use crate::{RatingLoss, Result, TextOptions, TrainConfig, TrainError};
 
 /// Splits ready to train on.
 pub struct Prepared {
     /// Turns text into tokens, in training and later in scoring.
     pub encoder: TextEncoder,
-    /// Examples of the training split with at least one rated segment.
+    /// Examples of the training split with a rating that the objective looks at.
     pub train: Vec<EncodedExample>,
     /// Likewise of the validation split.
     pub valid: Vec<EncodedExample>,
     /// What encoding left out.
     pub counts: SplitCounts,
-    /// Mean training target per aspect, where the head's bias starts.
+    /// Mean training target per aspect, the score that training starts from.
     pub mean_targets: Vec<f32>,
 }
 
@@ -35,32 +35,49 @@ pub struct SplitCounts {
 pub struct EncodingCounts {
     /// Examples read.
     pub examples: usize,
-    /// Examples without any segment rated on the learned aspects (after truncation): left out.
+    /// Examples without any rating on the learned aspects (after truncation) that the objective
+    /// looks at: left out.
     pub examples_without_rating: usize,
     /// Rated segment-aspect pairs that take part.
     pub rated: usize,
+    /// Rated response-aspect pairs that take part; none without a response loss.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub rated_responses: usize,
     /// Tokens, special tokens included.
     pub tokens: usize,
     /// What truncation cut.
     pub truncation: TruncationCounts,
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 /// Resolves aspects, fits rating scales on the training split and encodes both splits.
+///
+/// Ratings of responses are looked at only where `training` has a response loss. A response with
+/// such a rating and no segments is cut by the configured segmenter.
 ///
 /// # Errors
 /// - [`TrainError::UnknownAspect`]: an aspect asked for is rated nowhere in the training split
-/// - [`TrainError::NothingRated`]: a split without a rated segment
+/// - [`TrainError::NothingRated`]: a split without a rating, or with weights of 0 only
+/// - [`TrainError::TargetOutside`]: a target outside of `[0, 1]` for binary cross-entropy
 /// - [`TrainError::Data`]: the tokenizer cannot be read, or a record cannot be encoded
 pub fn prepare(
     tokenizer_json: &[u8],
     options: &TextOptions,
+    training: &TrainConfig,
     train: &[Example],
     valid: &[Example],
 ) -> Result<Prepared> {
-    let ratings = ratings_by_aspect(train);
-    let aspects = resolve_aspects(&options.aspects, &ratings, train.len())?;
+    let ratings = Ratings::of(train, training);
+    let aspects = resolve_aspects(&options.aspects, &ratings.known(), train.len())?;
     let specs = aspects.into_iter().map(|name| {
-        let scale = options.scale.fit(&ratings[&name])?;
+        let scale = options.scale.fit(ratings.of_aspect(&name))?;
         Ok(AspectSpec { name, scale })
     });
     let config = TextConfig {
@@ -73,12 +90,15 @@ pub fn prepare(
     let mean_targets = config
         .aspects
         .iter()
-        .map(|spec| mean_target(spec, &ratings))
+        .map(|spec| mean_target(spec, &ratings, training))
         .collect();
     let encoder = TextEncoder::new(tokenizer_json, config)?;
     let mut counts = SplitCounts::default();
-    let train = encode_split("train", &encoder, train, &mut counts.train)?;
-    let valid = encode_split("valid", &encoder, valid, &mut counts.valid)?;
+    let split = |name, examples, counts: &mut EncodingCounts| {
+        encode_split(name, &encoder, training, examples, counts)
+    };
+    let train = split("train", train, &mut counts.train)?;
+    let valid = split("valid", valid, &mut counts.valid)?;
     Ok(Prepared {
         encoder,
         train,
@@ -88,34 +108,66 @@ pub fn prepare(
     })
 }
 
-fn ratings_by_aspect(examples: &[Example]) -> BTreeMap<String, Vec<f64>> {
-    let mut ratings: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    for segment in examples.iter().flat_map(|example| &example.segments) {
-        for (aspect, rating) in &segment.ratings {
-            ratings.entry(aspect.clone()).or_default().push(*rating);
+/// The ratings of the training split that the objective looks at, by aspect.
+struct Ratings {
+    segments: BTreeMap<String, Vec<f64>>,
+    responses: BTreeMap<String, Vec<f64>>,
+}
+
+impl Ratings {
+    fn of(examples: &[Example], training: &TrainConfig) -> Self {
+        let segments = examples.iter().flat_map(|example| &example.segments);
+        let responses = examples
+            .iter()
+            .filter(|_| training.response_loss.is_some())
+            .map(|example| &example.ratings);
+        Self {
+            segments: by_aspect(segments.map(|segment| &segment.ratings)),
+            responses: by_aspect(responses),
         }
+    }
+
+    fn known(&self) -> BTreeSet<&String> {
+        self.segments.keys().chain(self.responses.keys()).collect()
+    }
+
+    /// Ratings of segments; those of responses where no segment is rated.
+    fn of_aspect(&self, aspect: &str) -> &[f64] {
+        let ratings = self.segments.get(aspect);
+        ratings
+            .or_else(|| self.responses.get(aspect))
+            .map_or(&[], Vec::as_slice)
+    }
+}
+
+fn by_aspect<'a>(
+    maps: impl Iterator<Item = &'a BTreeMap<String, f64>>,
+) -> BTreeMap<String, Vec<f64>> {
+    let mut ratings: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for (aspect, rating) in maps.flatten() {
+        ratings.entry(aspect.clone()).or_default().push(*rating);
     }
     ratings
 }
 
 fn resolve_aspects(
     wanted: &[String],
-    ratings: &BTreeMap<String, Vec<f64>>,
+    known: &BTreeSet<&String>,
     examples: usize,
 ) -> Result<Vec<String>> {
-    if ratings.is_empty() {
+    if known.is_empty() {
         return Err(TrainError::NothingRated {
             split: "train",
             examples,
         });
     }
-    let known: Vec<String> = ratings.keys().cloned().collect();
+    let known: Vec<String> = known.iter().copied().cloned().collect();
     if wanted.is_empty() {
         return Ok(known);
     }
     let mut seen = BTreeSet::new();
     for aspect in wanted {
-        if !ratings.contains_key(aspect) {
+        if !known.contains(aspect) {
             return Err(TrainError::UnknownAspect {
                 aspect: aspect.clone(),
                 known,
@@ -136,44 +188,100 @@ fn resolve_aspects(
     clippy::cast_possible_truncation,
     reason = "targets are f32 from here on"
 )]
-fn mean_target(spec: &AspectSpec, ratings: &BTreeMap<String, Vec<f64>>) -> f32 {
-    let ratings = &ratings[&spec.name];
+fn mean_target(spec: &AspectSpec, ratings: &Ratings, training: &TrainConfig) -> f32 {
+    let of_segments = ratings.segments.contains_key(&spec.name);
+    let ratings = ratings.of_aspect(&spec.name);
     let sum: f64 = ratings
         .iter()
         .map(|rating| spec.scale.to_target(*rating))
         .sum();
-    (sum / ratings.len() as f64) as f32
+    let mean = sum / ratings.len() as f64;
+    match training.response_loss {
+        Some(response) if !of_segments => {
+            let rating = spec.scale.to_rating(mean);
+            let start = response.aggregation.starting_rating(rating);
+            spec.scale.to_target(start) as f32
+        }
+        _ => mean as f32,
+    }
 }
 
 fn encode_split(
     split: &'static str,
     encoder: &TextEncoder,
+    training: &TrainConfig,
     examples: &[Example],
     counts: &mut EncodingCounts,
 ) -> Result<Vec<EncodedExample>> {
     let mut encoded = Vec::with_capacity(examples.len());
+    let mut weight = 0.0;
     for example in examples {
-        let item = encoder.encode(example, &mut counts.truncation)?;
+        let item = encode(encoder, training, example, &mut counts.truncation)?;
         counts.examples += 1;
-        let ratings = item
-            .segments
-            .iter()
-            .flat_map(|segment| &segment.targets)
-            .flatten()
-            .count();
-        if ratings == 0 {
+        let targets = item.segments.iter().flat_map(|segment| &segment.targets);
+        let rated = targets.flatten().count();
+        let rated_responses = item.response_targets.iter().flatten().count();
+        if rated + rated_responses == 0 || item.segments.is_empty() {
             counts.examples_without_rating += 1;
             continue;
         }
-        counts.rated += ratings;
+        if training.loss == RatingLoss::Bce {
+            check_targets(split, encoder, &item)?;
+        }
+        let weights = item
+            .segments
+            .iter()
+            .map(|segment| f64::from(segment.weight));
+        weight += weights.sum::<f64>() + rated_responses as f64;
+        counts.rated += rated;
+        counts.rated_responses += rated_responses;
         counts.tokens += item.token_ids.len();
         encoded.push(item);
     }
-    if encoded.is_empty() {
-        return Err(TrainError::NothingRated {
-            split,
-            examples: examples.len(),
-        });
+    if weight > 0.0 {
+        return Ok(encoded);
     }
-    Ok(encoded)
+    Err(TrainError::NothingRated {
+        split,
+        examples: examples.len(),
+    })
+}
+
+/// Encodes an example with the targets that the objective looks at.
+fn encode(
+    encoder: &TextEncoder,
+    training: &TrainConfig,
+    example: &Example,
+    counts: &mut TruncationCounts,
+) -> Result<EncodedExample> {
+    let of_response = training.response_loss.is_some() && !example.ratings.is_empty();
+    if of_response && example.segments.is_empty() {
+        let mut cut = example.clone();
+        encoder.segment_response(&mut cut)?;
+        return Ok(encoder.encode(&cut, counts)?);
+    }
+    let mut item = encoder.encode(example, counts)?;
+    if !of_response {
+        item.response_targets.fill(None);
+    }
+    Ok(item)
+}
+
+/// Refuses targets that are no probability.
+fn check_targets(split: &'static str, encoder: &TextEncoder, item: &EncodedExample) -> Result<()> {
+    for segment in &item.segments {
+        for (target, aspect) in segment.targets.iter().zip(&encoder.config().aspects) {
+            let outside = target.filter(|target| !(0.0..=1.0).contains(target));
+            if let Some(target) = outside {
+                return Err(TrainError::TargetOutside {
+                    split,
+                    id: item.id.clone(),
+                    segment: segment.index,
+                    aspect: aspect.name.clone(),
+                    target,
+                });
+            }
+        }
+    }
+    Ok(())
 }

@@ -85,6 +85,7 @@ pub fn run(
     session: impl Into<Session>,
 ) -> Result<RunReport> {
     run.training.check()?;
+    run.model.check(&run.training)?;
     let mut session = session.into();
     let store = open_store(run, &mut session)?;
     // A run that goes on writes over what it wrote itself.
@@ -102,7 +103,7 @@ pub fn run(
         valid,
         counts,
         mean_targets,
-    } = prepare(&source.tokenizer, &run.text, train, valid)?;
+    } = prepare(&source.tokenizer, &run.text, &run.training, train, valid)?;
     let (model, config) = source.model(run, text.vocab_size(), &mean_targets, device)?;
     check_ids(
         &config.encoder,
@@ -124,6 +125,7 @@ pub fn run(
         train: train.into(),
         valid: valid.into(),
         batcher: text.batcher(),
+        aspects: text.config().aspects.clone(),
     };
     let settings = Fingerprint::default()
         .with("text", &run.text)
@@ -226,9 +228,10 @@ impl Source {
         // Before any weight is drawn: the head, and the whole encoder when it is new.
         device.seed(run.training.seed);
         let reward_model = |encoder: EncoderConfig| RewardModelConfig {
-            encoder,
-            pooling: run.model.pooling,
-            num_aspects: mean_targets.len(),
+            head: run.model.head,
+            lora: run.model.lora.clone(),
+            output: run.training.loss.output(),
+            ..RewardModelConfig::new(encoder, run.model.pooling, mean_targets.len())
         };
         let (model, config) = match &self.kind {
             SourceKind::Pretrained(pretrained) => {

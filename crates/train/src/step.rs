@@ -8,11 +8,11 @@ use burn::prelude::*;
 use burn::train::{LearnerEvent, TrainOutput, TrainStep as _, TrainingItem};
 use gradus_data::SegmentBatch;
 
-use crate::learner::RatingOutcome;
+use crate::learner::{RatingOutcome, StepScope};
 use crate::optimizer::{clip_global_norm, global_norm};
 use crate::seeds::piece_seed;
 use crate::trainer::Trainer;
-use crate::workers::{StepWork, Workers};
+use crate::workers::Workers;
 use crate::{Result, SkippedStep, StepLog, TrainError};
 
 impl Trainer<'_> {
@@ -25,7 +25,8 @@ impl Trainer<'_> {
         let Some((outcome, gradients)) = self.gradients(number, pieces)? else {
             return Ok(());
         };
-        let (loss, mse) = (read(&outcome.loss), read(&outcome.mse));
+        let totals = outcome.totals();
+        let loss = totals.loss(self.learner.objective());
         let norm = global_norm(&self.learner, &gradients);
         let rate = self.parts.schedule.step();
         let state = &mut self.run.state;
@@ -61,7 +62,8 @@ impl Trainer<'_> {
             tokens: outcome.tokens,
         };
         state.skipped_in_a_row = 0;
-        state.totals.add(loss, mse, outcome.weight, outcome.tokens);
+        state.totals.add(&totals);
+        state.tokens += outcome.tokens;
         state.train_seconds += started.elapsed().as_secs_f64();
         let item = TrainingItem::new(outcome, progress, Some(number), Some(rate));
         self.events.train(LearnerEvent::ProcessedItem(item));
@@ -79,8 +81,11 @@ impl Trainer<'_> {
         number: usize,
         pieces: Vec<SegmentBatch>,
     ) -> Result<Option<(RatingOutcome, GradientsParams)>> {
-        let sums = pieces.iter().map(|piece| piece.weight_sums.clone()).sum();
-        let work = StepWork { number, sums };
+        let denominators = pieces.iter().map(|piece| self.learner.denominators(piece));
+        let scope = StepScope {
+            number,
+            denominators: denominators.sum(),
+        };
         let mut accumulator = GradientsAccumulator::new();
         let mut whole: Option<RatingOutcome> = None;
         let mut pieces = pieces.into_iter();
@@ -93,7 +98,7 @@ impl Trainer<'_> {
             }
             let first = done;
             done += group.len();
-            for output in self.compute(&work, first, group)? {
+            for output in self.compute(&scope, first, group)? {
                 accumulator.accumulate(&self.learner, output.grads);
                 whole = Some(match whole {
                     Some(whole) => whole.plus(output.item),
@@ -107,17 +112,17 @@ impl Trainer<'_> {
     /// Gradients of pieces that are computed at the same time; of one, without several devices.
     fn compute(
         &self,
-        work: &StepWork,
+        scope: &StepScope,
         first: usize,
         pieces: Vec<SegmentBatch>,
     ) -> Result<Vec<TrainOutput<RatingOutcome>>> {
         if let Some(workers) = &self.workers {
-            return workers.compute(&self.learner, work, first, pieces);
+            return workers.compute(&self.learner, scope, first, pieces);
         }
         let outputs = pieces.into_iter().enumerate().map(|(index, piece)| {
-            let seed = piece_seed(self.config.seed, work.number, first + index);
+            let seed = piece_seed(self.config.seed, scope.number, first + index);
             self.device.seed(seed);
-            self.learner.train_piece(piece, &work.sums)
+            self.learner.step(piece, scope)
         });
         Ok(outputs.collect())
     }
@@ -188,8 +193,4 @@ impl Contents {
             .map(|(id, _)| id.clone())
             .collect()
     }
-}
-
-fn read(tensor: &Tensor<1>) -> f64 {
-    f64::from(tensor.clone().into_scalar::<f32>())
 }

@@ -149,7 +149,7 @@ impl Trainer<'_> {
 
     fn end_epoch(&mut self, valid: &ValidLog) -> Result<()> {
         let state = &mut self.run.state;
-        let train_loss = state.totals.mean_loss();
+        let train_loss = state.totals.loss(self.learner.objective());
         if !train_loss.is_finite() {
             return Err(TrainError::NonFinite {
                 step: state.step,
@@ -172,8 +172,7 @@ impl Trainer<'_> {
             best: valid.best,
             train_seconds: state.train_seconds,
             valid_seconds: valid.seconds,
-            tokens_per_second: state.totals.tokens as f64
-                / state.train_seconds.max(f64::MIN_POSITIVE),
+            tokens_per_second: state.tokens as f64 / state.train_seconds.max(f64::MIN_POSITIVE),
         };
         self.run.observer.on_epoch(&log);
         state.history.epochs.push(log);

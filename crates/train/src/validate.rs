@@ -4,15 +4,14 @@ use std::time::Instant;
 
 use burn::data::dataloader::DataLoader;
 use burn::module::Module as _;
-use burn::train::{InferenceStep as _, LearnerEvent, TrainingItem};
+use burn::train::{InferenceStep, LearnerEvent, TrainingItem};
 use gradus_data::SegmentBatch;
 
 use crate::early_stopping::{LOSS, MSE};
 use crate::learner::RegressionLearner;
 use crate::metrics::ValidScores;
-use crate::totals::Totals;
 use crate::trainer::Trainer;
-use crate::{Result, TrainError, ValidLog};
+use crate::{ObjectiveTotals, Result, TrainError, ValidLog};
 
 impl Trainer<'_> {
     /// Validates the moving average of the weights, or the weights where there is none, and keeps
@@ -39,9 +38,9 @@ impl Trainer<'_> {
         let mut log = ValidLog {
             epoch,
             step: self.run.state.step,
-            valid_loss: totals.mean_loss(),
-            valid_mse: totals.mean_mse(),
-            objective: -totals.mean_mse(),
+            valid_loss: totals.loss(learner.objective()),
+            valid_mse: totals.mse(),
+            objective: -totals.mse(),
             metrics: self.run.metrics.compute(&scores),
             best: false,
             seconds: started.elapsed().as_secs_f64(),
@@ -66,9 +65,9 @@ impl Trainer<'_> {
         &mut self,
         learner: &RegressionLearner,
         loader: &dyn DataLoader<SegmentBatch>,
-    ) -> Result<Option<(Totals, ValidScores)>> {
+    ) -> Result<Option<(ObjectiveTotals, ValidScores)>> {
         let wanted = !self.run.metrics.names().is_empty();
-        let (mut totals, mut scores) = (Totals::default(), ValidScores::default());
+        let (mut totals, mut scores) = (ObjectiveTotals::default(), ValidScores::default());
         let mut batches = loader.iter();
         let mut iteration = 0;
         while let Some(batch) = batches.next() {
@@ -78,11 +77,8 @@ impl Trainer<'_> {
             }
             iteration += 1;
             let (targets, rated) = (batch.targets.clone(), batch.rated.clone());
-            let outcome = learner.step(batch);
-            let read =
-                |tensor: &burn::tensor::Tensor<1>| f64::from(tensor.clone().into_scalar::<f32>());
-            let (loss, mse) = (read(&outcome.loss), read(&outcome.mse));
-            totals.add(loss, mse, outcome.weight, outcome.tokens);
+            let outcome = InferenceStep::step(learner, batch);
+            totals.add(&outcome.totals());
             if wanted {
                 scores.add(outcome.scores.clone(), targets, rated);
             }

@@ -18,9 +18,9 @@ use burn::prelude::*;
 use burn::tensor::ExecutionError;
 use burn::train::train::MultiDevicesTrainStep;
 use burn::train::{InferenceStep, ItemLazy, TrainOutput, TrainStep};
-use gradus_data::{BatchWeights, SegmentBatch};
+use gradus_data::SegmentBatch;
 
-use crate::learner::{RatingOutcome, RegressionLearner};
+use crate::learner::{RatingOutcome, RegressionLearner, StepScope};
 use crate::seeds::piece_seed;
 use crate::{Result, TrainConfig, TrainError};
 
@@ -32,15 +32,6 @@ pub struct SharedDevice {
     /// Names the generator that its random numbers come from. Devices of one process and backend
     /// may have one in common; they then take turns where numbers are drawn.
     pub generator: String,
-}
-
-/// What the pieces of a step have in common.
-#[derive(Debug, Clone)]
-pub(crate) struct StepWork {
-    /// Number of the step, from 1.
-    pub(crate) number: usize,
-    /// Weights of the whole step.
-    pub(crate) sums: BatchWeights,
 }
 
 /// The devices and their threads.
@@ -95,13 +86,13 @@ impl Workers {
     pub(crate) fn compute(
         &self,
         learner: &RegressionLearner,
-        work: &StepWork,
+        scope: &StepScope,
         first: usize,
         pieces: Vec<SegmentBatch>,
     ) -> Result<Vec<TrainOutput<RatingOutcome>>> {
         let model = PieceLearner {
             learner: learner.clone(),
-            work: Arc::new(work.clone()),
+            scope: *scope,
             places: self.places.clone(),
         };
         let mut pieces = pieces.into_iter().enumerate();
@@ -109,7 +100,7 @@ impl Workers {
         for _ in 0..self.count() {
             let piece = pieces.next().map(|(worker, batch)| Piece {
                 worker,
-                seed: piece_seed(self.seed, work.number, first + worker),
+                seed: piece_seed(self.seed, scope.number, first + worker),
                 batch,
             });
             sources.push(Box::new(Source(piece)));
@@ -161,7 +152,7 @@ impl DataLoaderIterator<Piece> for Source {
 struct PieceLearner {
     learner: RegressionLearner,
     #[module(skip)]
-    work: Arc<StepWork>,
+    scope: StepScope,
     #[module(skip)]
     places: Arc<[Place]>,
 }
@@ -187,7 +178,7 @@ impl TrainStep for PieceLearner {
 
     fn step(&self, piece: Piece) -> TrainOutput<PieceOutcome> {
         let place = &self.places[piece.worker];
-        let forward = || self.learner.outcome(piece.batch, &self.work.sums);
+        let forward = || self.learner.outcome(piece.batch, Some(&self.scope));
         let outcome = if place.draws {
             let _turn = place.turn.lock().unwrap_or_else(PoisonError::into_inner);
             place.device.seed(piece.seed);

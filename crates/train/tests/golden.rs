@@ -47,11 +47,7 @@ fn twenty_steps_of_minilm_lose_what_pytorch_loses() {
         .unwrap()
         .with_dropout(0.0, 0.0);
     let (encoder, _) = pretrained.load(&device).unwrap();
-    let config = RewardModelConfig {
-        encoder: pretrained.config().clone(),
-        pooling: Pooling::Mean,
-        num_aspects: 1,
-    };
+    let config = RewardModelConfig::new(pretrained.config().clone(), Pooling::Mean, 1);
     let model = config
         .init_with(encoder, &device)
         .load_head(&golden("head_init.safetensors"))
@@ -73,6 +69,7 @@ fn twenty_steps_of_minilm_lose_what_pytorch_loses() {
         train: encoded.clone(),
         valid: encoded[..8].into(),
         batcher: text.batcher(),
+        aspects: text.config().aspects.clone(),
     };
 
     let settings = TrainConfig {

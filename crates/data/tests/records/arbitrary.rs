@@ -42,22 +42,27 @@ fn ratings() -> impl Strategy<Value = BTreeMap<String, f64>> {
     ]
 }
 
+fn weight() -> impl Strategy<Value = Option<f64>> {
+    proptest::option::of(0.0..1e9)
+}
+
 /// Cuts at sorted places; every other piece becomes a segment, so that some text lies outside.
 fn segments(num_chars: usize) -> impl Strategy<Value = Vec<Segment>> {
     let cuts = proptest::collection::btree_set(0..=num_chars, 0..8);
     (
         cuts,
-        proptest::collection::vec((ratings(), extra(), any::<bool>()), 8),
+        proptest::collection::vec((ratings(), weight(), extra(), any::<bool>()), 8),
     )
         .prop_map(|(cuts, contents)| {
             let cuts: Vec<usize> = cuts.into_iter().collect();
             let spans = cuts.windows(2).map(|pair| CharSpan::new(pair[0], pair[1]));
             spans
                 .zip(contents)
-                .filter(|(_, (_, _, kept))| *kept)
-                .map(|(span, (ratings, extra, _))| Segment {
+                .filter(|(_, (_, _, _, kept))| *kept)
+                .map(|(span, (ratings, weight, extra, _))| Segment {
                     span,
                     ratings,
+                    weight,
                     extra,
                 })
                 .collect()
@@ -74,11 +79,13 @@ pub(crate) fn example() -> impl Strategy<Value = Example> {
     );
     texts.prop_flat_map(|(id, prompt, context, response)| {
         let segments = segments(response.chars().count());
-        (segments, extra(), extra()).prop_map(move |(segments, meta, extra)| Example {
+        let rest = (ratings(), segments, extra(), extra());
+        rest.prop_map(move |(ratings, segments, meta, extra)| Example {
             id: id.clone(),
             prompt: prompt.clone(),
             context: context.clone(),
             response: response.clone(),
+            ratings,
             segments,
             meta,
             extra,

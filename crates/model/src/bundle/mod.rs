@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `manifest.json` | [`Manifest`], and size and SHA-256 of the other three |
 //! | `config.json` | [`RewardModelConfig`] |
-//! | `model.safetensors` | the weights as `f32`, named as the modules are (`encoder.layers.0.attention.query.weight`), matrices `[d_input, d_output]` |
+//! | `model.safetensors` | the weights as `f32`, named as the modules are (`encoder.layers.0.attention.query.weight`), matrices `[d_input, d_output]`; adapters beside their matrix (`….query.weight.lora.a`) |
 //! | `tokenizer.json` | the tokenizer, bytes as they were |
 //!
 //! Other files may lie beside them (a run's configuration, say); they are not needed to score
@@ -17,6 +17,7 @@ mod manifest;
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
+use burn::module::Module as _;
 use burn::tensor::Device;
 use serde::de::DeserializeOwned;
 
@@ -122,6 +123,14 @@ impl Bundle {
         };
         bundle.check(directory)?;
         Ok(bundle)
+    }
+
+    /// The same model with its adapters multiplied out: no adapters, the same scores up to rounding.
+    #[must_use]
+    pub fn merged(mut self) -> Self {
+        self.model = self.model.materialize();
+        self.config.lora = None;
+        self
     }
 
     /// Tells whether manifest and configuration speak of the same model.

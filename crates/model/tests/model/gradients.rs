@@ -2,9 +2,9 @@
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
-use gradus_model::{Pooling, RewardModel};
+use gradus_model::{HeadConfig, Pooling, RewardModel};
 
-use crate::support::{batch, random_model, rows};
+use crate::support::{batch, random_model_with, rows};
 
 /// The steepest element of every parameter: its index and slope.
 struct Steepest<'a> {
@@ -61,8 +61,17 @@ fn objective(model: &RewardModel, device: &Device) -> Tensor<1> {
 fn the_gradient_of_every_parameter_agrees_with_finite_differences() {
     let plain = Device::flex();
     let autodiff = plain.clone().autodiff();
-    for pooling in [Pooling::Mean, Pooling::Last] {
-        let (_, model) = random_model(1, pooling);
+    let mlp = HeadConfig::Mlp {
+        d_hidden: 12,
+        dropout: 0.0,
+    };
+    for (pooling, head, more) in [
+        (Pooling::Mean, HeadConfig::Linear, 0),
+        (Pooling::Last, HeadConfig::Linear, 0),
+        (Pooling::Attention, HeadConfig::Linear, 1),
+        (Pooling::Mean, mlp, 2),
+    ] {
+        let (_, model) = random_model_with(1, pooling, |config| config.head = head);
         let trained = model.clone().train();
         let gradients = objective(&trained, &autodiff).backward();
         let mut steepest = Steepest {
@@ -70,7 +79,7 @@ fn the_gradient_of_every_parameter_agrees_with_finite_differences() {
             found: Vec::new(),
         };
         trained.visit(&mut steepest);
-        assert_eq!(steepest.found.len(), 5 + 2 * 16 + 2);
+        assert_eq!(steepest.found.len(), 5 + 2 * 16 + 2 + more);
         for (parameter, (element, slope)) in steepest.found.into_iter().enumerate() {
             let nudged = |by| {
                 let nudge = &mut Nudge {

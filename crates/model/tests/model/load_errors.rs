@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::{Device, Int, Tensor};
-use gradus_model::{Head, ModelError, load_encoder};
+use gradus_model::{Head, HeadConfig, ModelError, load_encoder};
 use safetensors::tensor::Dtype;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -413,7 +413,9 @@ fn half_precision_is_read_exactly() {
     ];
     write_tensors(&path, &BTreeMap::from(tensors));
     let device = Device::flex();
-    let head = Head::new(2, 1, &device).load(&path).unwrap();
+    let head = Head::new(HeadConfig::Linear, 2, 1, &device)
+        .load(&path)
+        .unwrap();
     let scores = head.forward(Tensor::from_data([[[1.0, 10.0]]], &device));
     assert_close(&[scores.into_scalar()], &[1.0 - 20.0 + 0.5], 0.0);
 }
@@ -425,7 +427,9 @@ fn a_head_of_another_shape_is_refused() {
     let tensors = [("weight", [2, 16].as_slice()), ("offset", &[2])];
     let tensors = tensors.map(|(name, shape)| (name.to_owned(), Stored::zeros(shape)));
     write_tensors(&path, &BTreeMap::from(tensors));
-    let error = Head::new(16, 1, &Device::flex()).load(&path).unwrap_err();
+    let error = Head::new(HeadConfig::Linear, 16, 1, &Device::flex())
+        .load(&path)
+        .unwrap_err();
     let message = error
         .to_string()
         .replace(&path.display().to_string(), "head");

@@ -7,6 +7,7 @@ mod batch;
 mod bundle;
 mod gradients;
 mod load_errors;
+mod lora;
 mod minilm;
 mod support;
 mod tiny_bert;

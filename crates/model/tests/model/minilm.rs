@@ -32,11 +32,7 @@ fn model() -> RewardModel {
     let EncoderConfig::Bert(_) = &encoder else {
         panic!("not a BERT: {encoder:?}")
     };
-    let config = RewardModelConfig {
-        encoder,
-        pooling: Pooling::Mean,
-        num_aspects: 1,
-    };
+    let config = RewardModelConfig::new(encoder, Pooling::Mean, 1);
     config
         .init_with(module, &device)
         .load_head(&golden("minilm/head_init.safetensors"))

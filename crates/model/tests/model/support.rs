@@ -105,6 +105,15 @@ pub(crate) fn random_model(
     num_aspects: usize,
     pooling: Pooling,
 ) -> (RewardModelConfig, RewardModel) {
+    random_model_with(num_aspects, pooling, |_| ())
+}
+
+/// The same with a changed configuration.
+pub(crate) fn random_model_with(
+    num_aspects: usize,
+    pooling: Pooling,
+    change: impl FnOnce(&mut RewardModelConfig),
+) -> (RewardModelConfig, RewardModel) {
     let _generator = random_numbers();
     let device = Device::flex();
     device.seed(11);
@@ -118,11 +127,8 @@ pub(crate) fn random_model(
         ..encoder
     };
     let encoder = EncoderConfig::Bert(encoder).with_dropout(0.0, 0.0);
-    let config = RewardModelConfig {
-        encoder,
-        pooling,
-        num_aspects,
-    };
+    let mut config = RewardModelConfig::new(encoder, pooling, num_aspects);
+    change(&mut config);
     let model = config.init(&device);
     (config, model)
 }

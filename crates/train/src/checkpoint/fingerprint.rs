@@ -76,6 +76,7 @@ pub(crate) fn digest_examples(examples: &[EncodedExample]) -> String {
             token_ids,
             type_ids,
             segments,
+            response_targets,
             dropped: _,
             without_tokens: _,
         } = example;
@@ -89,6 +90,7 @@ pub(crate) fn digest_examples(examples: &[EncodedExample]) -> String {
         for segment in segments {
             add_segment(&mut hasher, segment);
         }
+        targets_of(&mut hasher, response_targets);
     }
     format!("{} examples, {}", examples.len(), in_words(hasher))
 }
@@ -176,6 +178,7 @@ mod tests {
                 targets: vec![target],
                 weight: 1.0,
             }],
+            response_targets: vec![],
             dropped: vec![],
             without_tokens: vec![],
         };

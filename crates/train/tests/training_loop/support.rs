@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
-use gradus_data::{EncodedExample, EncodedSegment, SegmentBatcher, TokenSpan};
+use gradus_data::{AspectSpec, EncodedExample, EncodedSegment, SegmentBatcher, TokenSpan};
 use gradus_model::encoder::BertConfig;
 use gradus_model::{EncoderConfig, Pooling, RewardModel, RewardModelConfig};
 use gradus_train::{
@@ -49,6 +49,7 @@ fn example(number: usize) -> EncodedExample {
             .map(|position| u32::from(position >= 3))
             .collect(),
         segments: (0..num_segments).map(segment).collect(),
+        response_targets: vec![],
         dropped: vec![],
         without_tokens: vec![],
     }
@@ -59,6 +60,7 @@ pub(crate) fn data_of(train: Vec<EncodedExample>) -> FitData {
         train: train.into(),
         valid: examples(7).into(),
         batcher: SegmentBatcher::new(0, 1),
+        aspects: vec![AspectSpec::identity("rating")],
     }
 }
 
@@ -85,11 +87,8 @@ pub(crate) fn model(dropout: f64) -> RewardModel {
     bert.d_feed_forward = 16;
     bert.max_positions = 32;
     bert.initializer_range = 0.2;
-    let config = RewardModelConfig {
-        encoder: EncoderConfig::Bert(bert).with_dropout(dropout, dropout),
-        pooling: Pooling::Mean,
-        num_aspects: 1,
-    };
+    let encoder = EncoderConfig::Bert(bert).with_dropout(dropout, dropout);
+    let config = RewardModelConfig::new(encoder, Pooling::Mean, 1);
     config.init(&device)
 }
 

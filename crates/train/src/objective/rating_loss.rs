@@ -1,11 +1,13 @@
-//! The rating loss: how far scores lie from their targets.
+//! The rating loss: how far a score lies from its target.
 
 use std::fmt;
 use std::str::FromStr;
 
 use burn::prelude::*;
+use gradus_model::Output;
 use serde::{Deserialize, Serialize};
 
+use super::smooth::softplus;
 use crate::TrainError;
 
 /// Pointwise loss between a segment's score and its target.
@@ -18,13 +20,18 @@ use crate::TrainError;
 /// mse    ℓ(e) = e²
 /// mae    ℓ(e) = |e|
 /// huber  ℓ(e) = e²/2 where |e| ≤ δ, δ(|e| - δ/2) beyond
+/// bce    ℓ = -φ log σ(z) - (1 - φ) log(1 - σ(z)),  r = σ(z) = 1 / (1 + e^-z),  φ in [0, 1]
 /// ```
+///
+/// Binary cross-entropy is a loss of the logit `z`: the head says `z`, and the model's
+/// [output](gradus_model::Output) is the sigmoid, so that scores lie in (0, 1) on the training scale
+/// and come back in rating units through the [scale](gradus_data::RatingScale).
 ///
 /// Unrated pairs have weight 0 and reach neither the loss nor the gradient. The squared error is
 /// the segment-based rating loss of "Foundations of Large Language Models", chapter 4
 /// (<https://arxiv.org/abs/2501.09223>); Huber (1964), <https://doi.org/10.1214/aoms/1177703732>.
 ///
-/// As text, on the command line and in files: `mse`, `mae`, `huber:DELTA`.
+/// As text, on the command line and in files: `mse`, `mae`, `huber:DELTA`, `bce`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum RatingLoss {
@@ -38,26 +45,44 @@ pub enum RatingLoss {
         /// Residual size at which the loss turns linear, in target units. Range `(0, ∞)`.
         delta: f64,
     },
+    /// Binary cross-entropy with soft targets in `[0, 1]`.
+    Bce,
 }
 
 impl RatingLoss {
+    /// The output function of a model that is trained on this loss.
+    pub fn output(&self) -> Output {
+        if self.is_of_logits() {
+            Output::Sigmoid
+        } else {
+            Output::Identity
+        }
+    }
+
+    /// Whether [`elementwise`](Self::elementwise) takes logits instead of scores.
+    pub fn is_of_logits(&self) -> bool {
+        matches!(self, Self::Bce)
+    }
+
     /// Loss of every pair, before weighting.
     ///
     /// # Shapes
-    /// - `scores`, `targets`: any equal shape
+    /// - `scores`, `targets`: any equal shape; logits in the place of scores where
+    ///   [`is_of_logits`](Self::is_of_logits) says so
     /// - returns: that shape
     pub fn elementwise<const D: usize>(&self, scores: Tensor<D>, targets: Tensor<D>) -> Tensor<D> {
-        let error = scores - targets;
         match *self {
-            Self::Mse => error.square(),
-            Self::Mae => error.abs(),
+            Self::Mse => (scores - targets).square(),
+            Self::Mae => (scores - targets).abs(),
             Self::Huber { delta } => {
                 // min(|e|, δ) turns both branches into one smooth expression:
                 // m²/2 + δ(|e| - m) is e²/2 inside and δ|e| - δ²/2 outside.
-                let size = error.abs();
+                let size = (scores - targets).abs();
                 let inside = size.clone().clamp_max(delta);
                 inside.clone().square() * 0.5 + (size - inside) * delta
             }
+            // log(1 + e^z) - φz is both logarithms at once, and finite for any logit.
+            Self::Bce => softplus(scores.clone()) - scores * targets,
         }
     }
 
@@ -70,18 +95,7 @@ impl RatingLoss {
     /// A batch without any weight has loss 0 and no gradient.
     pub fn forward(&self, scores: Tensor<3>, targets: Tensor<3>, weights: Tensor<3>) -> Tensor<1> {
         let total = weights.clone().sum().clamp_min(f32::MIN_POSITIVE);
-        self.weighted_sum(scores, targets, weights) / total
-    }
-
-    /// Weighted sum over the rated segment-aspect pairs, of shape `[1]`: the numerator of
-    /// [`forward`](Self::forward).
-    pub fn weighted_sum(
-        &self,
-        scores: Tensor<3>,
-        targets: Tensor<3>,
-        weights: Tensor<3>,
-    ) -> Tensor<1> {
-        (self.elementwise(scores, targets) * weights).sum()
+        (self.elementwise(scores, targets) * weights).sum() / total
     }
 }
 
@@ -91,6 +105,7 @@ impl fmt::Display for RatingLoss {
             Self::Mse => formatter.write_str("mse"),
             Self::Mae => formatter.write_str("mae"),
             Self::Huber { delta } => write!(formatter, "huber:{delta}"),
+            Self::Bce => formatter.write_str("bce"),
         }
     }
 }
@@ -102,6 +117,7 @@ impl FromStr for RatingLoss {
         let loss = match text.split_once(':') {
             None if text == "mse" => Some(Self::Mse),
             None if text == "mae" => Some(Self::Mae),
+            None if text == "bce" => Some(Self::Bce),
             Some(("huber", delta)) => delta
                 .parse()
                 .ok()
@@ -112,7 +128,7 @@ impl FromStr for RatingLoss {
         loss.ok_or_else(|| TrainError::Setting {
             name: "loss",
             found: format!("`{text}`"),
-            expected: "`mse`, `mae` or `huber:DELTA` with a finite delta above 0",
+            expected: "`mse`, `mae`, `bce` or `huber:DELTA` with a finite delta above 0",
         })
     }
 }
@@ -219,11 +235,36 @@ mod tests {
     }
 
     #[test]
+    fn cross_entropy_is_that_of_the_two_probabilities_and_finite_for_any_logit() {
+        let device = Device::flex();
+        let logits = Tensor::<1>::from_floats([0.0, 2.0, -3.0, 300.0], &device);
+        let targets = Tensor::<1>::from_floats([0.3, 0.9, 1.0, 0.0], &device);
+        let losses: Vec<f32> = RatingLoss::Bce
+            .elementwise(logits, targets)
+            .into_data()
+            .iter()
+            .collect();
+        let expected = |z: f64, t: f64| {
+            let p = 1.0 / (1.0 + (-z).exp());
+            -t * p.ln() - (1.0 - t) * (1.0 - p).ln()
+        };
+        for (found, expected) in losses.iter().zip([
+            expected(0.0, 0.3),
+            expected(2.0, 0.9),
+            expected(-3.0, 1.0),
+            300.0,
+        ]) {
+            assert!((f64::from(*found) - expected).abs() < 1e-5, "{found}");
+        }
+    }
+
+    #[test]
     fn losses_are_written_and_read_as_text() {
         for loss in [
             RatingLoss::Mse,
             RatingLoss::Mae,
             RatingLoss::Huber { delta: 0.25 },
+            RatingLoss::Bce,
         ] {
             let text = serde_json::to_string(&loss).unwrap();
             assert_eq!(serde_json::from_str::<RatingLoss>(&text).unwrap(), loss);
@@ -241,6 +282,7 @@ mod tests {
             RatingLoss::Mse,
             RatingLoss::Mae,
             RatingLoss::Huber { delta: 0.2 },
+            RatingLoss::Bce,
         ] {
             let value = |scores: [[[f32; 1]; 3]; 1]| {
                 let scores = tensor(scores, &device);

@@ -1,0 +1,179 @@
+//! Low-rank adapters of the encoder's matrices.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use burn::module::{LoraAdapter, Param, Reparameterizer};
+use burn::nn::Initializer;
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use crate::error::ConfigProblem;
+
+/// Low-rank adaptation: a frozen matrix `W` acts as `W + alpha/rank · A B` with `A` of `rank`
+/// columns and `B` of `rank` rows, which alone are learned. `B` starts at zero, so that the model
+/// starts as it was. Hu et al. (2021), <https://arxiv.org/abs/2106.09685>.
+///
+/// Burn's adapter computes it; Burn's `Lora` is not used to attach it, because it freezes every
+/// parameter of the module, the head included (`burn-core`, `module/lora.rs`), and draws every
+/// weight it touches, which loading a bundle must not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LoraConfig {
+    /// Columns of `A` and rows of `B`. At least 1, default 8.
+    pub rank: usize,
+    /// Strength: the product counts `alpha / rank`. Above 0, default 16.
+    pub alpha: f64,
+    /// Matrices that get an adapter. Default: query and value of every attention block.
+    pub targets: Vec<LoraTarget>,
+}
+
+/// A matrix of every layer of the encoder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LoraTarget {
+    /// Queries of the attention block.
+    Query,
+    /// Its keys.
+    Key,
+    /// Its values.
+    Value,
+    /// The projection of its result.
+    Output,
+    /// First matrix of the feed-forward block.
+    Inner,
+    /// Its second matrix.
+    Outer,
+}
+
+impl Default for LoraConfig {
+    fn default() -> Self {
+        Self {
+            rank: 8,
+            alpha: 16.0,
+            targets: vec![LoraTarget::Query, LoraTarget::Value],
+        }
+    }
+}
+
+impl LoraConfig {
+    /// Tells whether adapters can be built.
+    ///
+    /// # Errors
+    /// The first value that makes it impossible.
+    pub fn check(&self) -> Result<(), ConfigProblem> {
+        let whole = "a whole number above 0";
+        ConfigProblem::unless(self.rank > 0, "lora.rank", self.rank, whole)?;
+        let positive = self.alpha > 0.0 && self.alpha.is_finite();
+        ConfigProblem::unless(positive, "lora.alpha", self.alpha, "a number above 0")?;
+        let distinct: BTreeSet<_> = self.targets.iter().collect();
+        let fine = !distinct.is_empty() && distinct.len() == self.targets.len();
+        let found = format!("{:?}", self.targets).to_lowercase();
+        let expected = "at least one of query, key, value, output, inner, outer, each once";
+        ConfigProblem::unless(fine, "lora.targets", found, expected)
+    }
+}
+
+impl LoraTarget {
+    /// End of the path of its weight.
+    fn path(self) -> &'static str {
+        match self {
+            Self::Query => ".attention.query.weight",
+            Self::Key => ".attention.key.weight",
+            Self::Value => ".attention.value.weight",
+            Self::Output => ".attention.output.weight",
+            Self::Inner => ".feed_forward.inner.weight",
+            Self::Outer => ".feed_forward.outer.weight",
+        }
+    }
+}
+
+impl FromStr for LoraConfig {
+    type Err = ConfigProblem;
+
+    /// Reads `RANK` or `RANK:ALPHA`; without alpha it is twice the rank.
+    fn from_str(text: &str) -> Result<Self, ConfigProblem> {
+        let (rank, alpha) = text.split_once(':').unwrap_or((text, ""));
+        let rank: Option<usize> = rank.parse().ok();
+        let alpha = match (alpha, rank) {
+            ("", Some(rank)) => Some(2.0 * rank as f64),
+            (alpha, _) => alpha.parse().ok(),
+        };
+        let (Some(rank), Some(alpha)) = (rank, alpha) else {
+            let expected = "`RANK` or `RANK:ALPHA`";
+            return Err(ConfigProblem::new("lora", format!("`{text}`"), expected));
+        };
+        let config = Self {
+            rank,
+            alpha,
+            ..Self::default()
+        };
+        config.check()?;
+        Ok(config)
+    }
+}
+
+impl fmt::Display for LoraConfig {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.rank, self.alpha)
+    }
+}
+
+/// Attaches an adapter to the targets and leaves everything else as it is.
+pub(crate) struct Attach<'a>(pub(crate) &'a LoraConfig);
+
+impl Reparameterizer for Attach<'_> {
+    type Reparam = LoraAdapter;
+
+    fn reparameterize<const D: usize>(
+        &mut self,
+        path: &str,
+        param: Param<Tensor<D>>,
+    ) -> (Param<Tensor<D>>, Option<LoraAdapter>) {
+        let config = self.0;
+        let target = |target: &LoraTarget| path.ends_with(target.path());
+        if D != 2 || !config.targets.iter().any(target) {
+            return (param, None);
+        }
+        let (shape, device) = (param.lazy_shape().to_vec(), param.lazy_device());
+        let (d_input, d_output) = (shape[0], shape[1]);
+        let normal = Initializer::Normal {
+            mean: 0.0,
+            std: 1.0 / config.rank as f64,
+        };
+        let adapter = LoraAdapter {
+            a: normal.init([d_input, config.rank], &device),
+            b: Initializer::Zeros.init([config.rank, d_output], &device),
+            scale: config.alpha / config.rank as f64,
+        };
+        (param, Some(adapter))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_are_read_with_and_without_alpha() {
+        let config: LoraConfig = "4".parse().unwrap();
+        assert_eq!((config.rank, config.alpha.to_string()), (4, "8".to_owned()));
+        let config: LoraConfig = "4:3.5".parse().unwrap();
+        assert_eq!(config.to_string(), "4:3.5");
+        for text in ["", "0", "4:0", "4:x", "a", "4:inf"] {
+            assert!(text.parse::<LoraConfig>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn targets_are_named_once_each() {
+        let twice = r#"{"targets":["query","query"]}"#;
+        for text in [r#"{"targets":[]}"#, twice] {
+            let config: LoraConfig = serde_json::from_str(text).unwrap();
+            let message = config.check().unwrap_err().to_string();
+            assert!(message.contains("lora.targets"), "{message}");
+        }
+        assert!(serde_json::from_str::<LoraConfig>(r#"{"targets":["pooler"]}"#).is_err());
+    }
+}

@@ -1,0 +1,255 @@
+//! The term of responses that are rated as a whole.
+
+use std::fmt;
+use std::str::FromStr;
+
+use burn::prelude::*;
+use gradus_data::{RatingScale, SegmentBatch};
+use serde::{Deserialize, Serialize};
+
+use crate::{RatingLoss, TrainError};
+
+/// How the term of responses rated as a whole is set up.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResponseLoss {
+    /// Share in the loss beside the loss of segments. Above 0.
+    pub weight: f64,
+    /// How segment scores become the score that is held against the response's rating.
+    pub aggregation: SoftAggregation,
+}
+
+/// Segment scores to a response score, with a gradient for every segment.
+///
+/// Computed in rating units, as evaluation does, over the segments of the response that are there
+/// after truncation, rated or not. As text: `mean`, `sum`, `softmin:TEMPERATURE`, `product`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum SoftAggregation {
+    /// The mean.
+    Mean,
+    /// The sum.
+    Sum,
+    /// `Σ r_k e^(-r_k/τ) / Σ e^(-r_k/τ)`: the mean for a large temperature, the minimum as it goes
+    /// to 0, between the two always. See Cheng et al. (2025), "Stop Summation: Min-Form Credit
+    /// Assignment Is All Process Reward Model Needs for Reasoning",
+    /// <https://arxiv.org/abs/2504.15275>.
+    SoftMin {
+        /// `τ`, in rating units. Above 0.
+        temperature: f64,
+    },
+    /// The product.
+    Product,
+}
+
+/// [`ResponseLoss`] with the scales of the aspects, in the order of the model's outputs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResponseTerm {
+    /// Share in the loss.
+    pub weight: f64,
+    /// Segment scores to a response score.
+    pub aggregation: SoftAggregation,
+    /// Scale per aspect: aggregation happens in rating units, the loss in target units.
+    pub scales: Vec<RatingScale>,
+}
+
+impl ResponseTerm {
+    /// Aggregated scores minus targets, in target units.
+    ///
+    /// # Shapes
+    /// - `scores`: `[batch_size, num_segments, num_aspects]`
+    /// - returns: `[batch_size, num_aspects]`; meaningless where the response is unrated
+    pub(crate) fn errors(&self, scores: Tensor<3>, batch: &SegmentBatch) -> Tensor<2> {
+        let device = scores.device();
+        let (shift, factor): (Vec<f64>, Vec<f64>) = self
+            .scales
+            .iter()
+            .map(|scale| {
+                let zero = scale.to_rating(0.0);
+                (zero, scale.to_rating(1.0) - zero)
+            })
+            .unzip();
+        let shift = Tensor::<1>::from_data(shift.as_slice(), &device);
+        let factor = Tensor::<1>::from_data(factor.as_slice(), &device);
+        let ratings = scores * factor.clone().unsqueeze::<3>() + shift.clone().unsqueeze::<3>();
+        let response = self
+            .aggregation
+            .aggregate(ratings, batch.mask_segment_pad.clone());
+        (response - shift.unsqueeze::<2>()) / factor.unsqueeze::<2>()
+            - batch.response_targets.clone()
+    }
+
+    /// Losses of errors, with squares in the place of binary cross-entropy: an aggregated score is
+    /// no logit, and need not lie in (0, 1).
+    pub(crate) fn losses(&self, loss: RatingLoss, errors: Tensor<2>) -> Tensor<2> {
+        let zeros = errors.zeros_like();
+        match loss {
+            RatingLoss::Bce => RatingLoss::Mse.elementwise(errors, zeros),
+            loss => loss.elementwise(errors, zeros),
+        }
+    }
+}
+
+impl SoftAggregation {
+    /// Added to the exponent of what is absent, whose weight becomes exactly 0.
+    const ABSENT: f32 = -1e30;
+
+    /// One value per response and aspect. A response without segments gets 0, as product 1.
+    ///
+    /// # Shapes
+    /// - `ratings`: `[batch_size, num_segments, num_aspects]`
+    /// - `absent`: `[batch_size, num_segments]`, true where there is no segment
+    /// - returns: `[batch_size, num_aspects]`
+    pub fn aggregate(self, ratings: Tensor<3>, absent: Tensor<2, Bool>) -> Tensor<2> {
+        let [batch_size, num_segments, num_aspects] = ratings.dims();
+        let shape = [batch_size, num_segments, num_aspects];
+        let absent = absent.unsqueeze_dim::<3>(2).expand(shape);
+        let present = absent.clone().bool_not().float();
+        let aggregated = match self {
+            Self::Sum => (ratings * present).sum_dim(1),
+            Self::Mean => {
+                let count = present.clone().sum_dim(1).clamp_min(1.0);
+                (ratings * present).sum_dim(1) / count
+            }
+            Self::SoftMin { temperature } => {
+                let exponents = ratings.clone().neg() / temperature;
+                let exponents = exponents.mask_fill(absent, Self::ABSENT);
+                let greatest = exponents.clone().detach().max_dim(1);
+                let weights = (exponents - greatest).exp() * present;
+                let sum = weights.clone().sum_dim(1).clamp_min(f32::MIN_POSITIVE);
+                (ratings * weights).sum_dim(1) / sum
+            }
+            Self::Product => {
+                // Factor by factor: a product by logarithms would know no zeros and signs.
+                let factors = ratings.mask_fill(absent, 1.0);
+                (1..num_segments).fold(factors.clone().narrow(1, 0, 1), |product, k| {
+                    product * factors.clone().narrow(1, k, 1)
+                })
+            }
+        };
+        aggregated.squeeze_dim::<2>(1)
+    }
+
+    /// The rating of every segment with which a response has this rating, as far as that does not
+    /// depend on their number: where training starts when only responses are rated.
+    pub(crate) fn starting_rating(self, response: f64) -> f64 {
+        match self {
+            Self::Mean | Self::SoftMin { .. } => response,
+            Self::Sum => 0.0,
+            Self::Product => 1.0,
+        }
+    }
+}
+
+impl fmt::Display for SoftAggregation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mean => formatter.write_str("mean"),
+            Self::Sum => formatter.write_str("sum"),
+            Self::SoftMin { temperature } => write!(formatter, "softmin:{temperature}"),
+            Self::Product => formatter.write_str("product"),
+        }
+    }
+}
+
+impl FromStr for SoftAggregation {
+    type Err = TrainError;
+
+    fn from_str(text: &str) -> Result<Self, TrainError> {
+        let aggregation = match text.split_once(':') {
+            None if text == "mean" => Some(Self::Mean),
+            None if text == "sum" => Some(Self::Sum),
+            None if text == "product" => Some(Self::Product),
+            Some(("softmin", temperature)) => temperature
+                .parse()
+                .ok()
+                .filter(|temperature: &f64| *temperature > 0.0 && temperature.is_finite())
+                .map(|temperature| Self::SoftMin { temperature }),
+            _ => None,
+        };
+        aggregation.ok_or_else(|| TrainError::Setting {
+            name: "response_loss.aggregation",
+            found: format!("`{text}`"),
+            expected: "`mean`, `sum`, `product` or `softmin:TEMPERATURE` with a finite temperature above 0",
+        })
+    }
+}
+
+impl TryFrom<String> for SoftAggregation {
+    type Error = TrainError;
+
+    fn try_from(text: String) -> Result<Self, TrainError> {
+        text.parse()
+    }
+}
+
+impl From<SoftAggregation> for String {
+    fn from(aggregation: SoftAggregation) -> Self {
+        aggregation.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn aggregate(aggregation: SoftAggregation, values: &[f32], present: usize) -> f64 {
+        let device = Device::flex();
+        let ratings = Tensor::<1>::from_floats(values, &device).reshape([1, values.len(), 1]);
+        let absent: Vec<bool> = (0..values.len()).map(|k| k >= present).collect();
+        let absent = TensorData::new(absent, [1, values.len()]);
+        let absent = Tensor::<2, Bool>::from_data(absent, &device);
+        f64::from(aggregation.aggregate(ratings, absent).into_scalar::<f32>())
+    }
+
+    fn soft_min(temperature: f64) -> SoftAggregation {
+        SoftAggregation::SoftMin { temperature }
+    }
+
+    #[test]
+    fn absent_segments_have_no_part() {
+        let values = [0.5, -0.25, 2.0, 99.0];
+        for (aggregation, expected) in [
+            (SoftAggregation::Mean, 0.75),
+            (SoftAggregation::Sum, 2.25),
+            (SoftAggregation::Product, -0.25),
+            (soft_min(1e-3), -0.25),
+            (soft_min(1e6), 0.75),
+        ] {
+            let found = aggregate(aggregation, &values, 3);
+            assert!((found - expected).abs() < 1e-4, "{aggregation}: {found}");
+        }
+    }
+
+    #[test]
+    fn the_soft_minimum_survives_scores_far_apart_and_lies_between_minimum_and_mean() {
+        let found = aggregate(soft_min(0.1), &[1e4, -1e4, 3.0], 3);
+        assert!((found + 1e4).abs() < 1.0, "{found}");
+        let found = aggregate(soft_min(0.5), &[0.0, 1.0], 2);
+        assert!(found > 0.0 && found < 0.5, "{found}");
+    }
+
+    #[test]
+    fn names_are_written_and_read_as_text() {
+        for aggregation in [
+            SoftAggregation::Mean,
+            SoftAggregation::Sum,
+            soft_min(0.25),
+            SoftAggregation::Product,
+        ] {
+            let text = serde_json::to_string(&aggregation).unwrap();
+            let back: SoftAggregation = serde_json::from_str(&text).unwrap();
+            assert_eq!(back, aggregation);
+        }
+        for text in [
+            "softmin",
+            "softmin:0",
+            "softmin:-1",
+            "softmin:inf",
+            "min",
+            "",
+        ] {
+            assert!(text.parse::<SoftAggregation>().is_err(), "{text}");
+        }
+    }
+}

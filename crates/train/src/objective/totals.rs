@@ -1,0 +1,73 @@
+//! Means over many batches, as one batch of all of them would have them.
+
+use burn::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::{Denominators, Objective};
+
+/// The sums of an objective's terms over any number of batches.
+///
+/// Means come out as if all were one batch: a short last batch counts by what is rated in it.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct ObjectiveTotals {
+    segments: f64,
+    pairs: f64,
+    responses: f64,
+    squares: f64,
+    response_squares: f64,
+    denominators: Denominators,
+}
+
+impl ObjectiveTotals {
+    /// Reads the sums of one batch from its device.
+    pub(crate) fn read(sums: &Tensor<1>, denominators: Denominators) -> Self {
+        let values: Vec<f64> = sums.to_data().iter::<f64>().collect();
+        let at = |k: usize| values.get(k).copied().unwrap_or(f64::NAN);
+        Self {
+            segments: at(0),
+            pairs: at(1),
+            responses: at(2),
+            squares: at(3),
+            response_squares: at(4),
+            denominators,
+        }
+    }
+
+    /// Adds another batch.
+    pub fn add(&mut self, other: &Self) {
+        self.segments += other.segments;
+        self.pairs += other.pairs;
+        self.responses += other.responses;
+        self.squares += other.squares;
+        self.response_squares += other.response_squares;
+        self.denominators = self.denominators + other.denominators;
+    }
+
+    /// The objective's loss over everything added; a term without anything rated counts as 0, and
+    /// NaN stands for the loss of nothing at all.
+    pub fn loss(&self, objective: &Objective) -> f64 {
+        let denominators = &self.denominators;
+        let ranking = objective.ranking.map_or(0.0, |term| term.weight);
+        let response = objective.response.as_ref().map_or(0.0, |term| term.weight);
+        let terms = [
+            (self.segments, denominators.segments, 1.0),
+            (self.pairs, denominators.pairs, ranking),
+            (self.responses, denominators.responses, response),
+        ];
+        let rated = terms
+            .iter()
+            .filter(|(_, denominator, _)| *denominator > 0.0);
+        let means = rated.map(|(sum, denominator, weight)| weight * sum / denominator);
+        means.reduce(|a, b| a + b).unwrap_or(f64::NAN)
+    }
+
+    /// Mean squared error over the rated segments, in target units. Where no segment is rated: over
+    /// the rated responses. NaN where those are not part of the objective either.
+    pub fn mse(&self) -> f64 {
+        if self.denominators.rated > 0.0 {
+            self.squares / self.denominators.rated
+        } else {
+            self.response_squares / self.denominators.rated_responses
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! `gradus merge`
+
+use anyhow::Result;
+use gradus::device;
+use gradus::model::{Bundle, ExtraFile};
+
+use crate::cli::MergeArgs;
+use crate::commands::eval::BASELINES;
+use crate::failure::Usage;
+use crate::show;
+
+/// Files that training lays beside a bundle's parts.
+const EXTRA_FILES: [&str; 3] = ["run.toml", "history.json", BASELINES];
+
+pub(crate) fn run(args: &MergeArgs) -> Result<()> {
+    let device = device::select(None)?;
+    let bundle = Bundle::load(&args.bundle, &device)?;
+    if bundle.config.lora.is_none() {
+        let bundle = args.bundle.display();
+        return Err(Usage::new(format!("{bundle}: the bundle has no adapters"))
+            .with_hint("adapters are trained with --lora; any other bundle is used as it is")
+            .into());
+    }
+    let mut files = Vec::new();
+    for name in EXTRA_FILES {
+        let path = args.bundle.join(name);
+        if path.is_file() {
+            files.push((name, fs_err::read(path)?));
+        }
+    }
+    let extra: Vec<ExtraFile<'_>> = files
+        .iter()
+        .map(|(name, bytes)| ExtraFile { name, bytes })
+        .collect();
+    bundle.merged().save(&args.output, args.overwrite, &extra)?;
+    show::status(&format!("bundle saved: {}", args.output.display()));
+    Ok(())
+}
