@@ -55,10 +55,6 @@ impl HeadConfig {
         )
     }
 
-    #[expect(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "serde passes a reference"
-    )]
     pub(crate) fn is_linear(&self) -> bool {
         matches!(self, Self::Linear)
     }
