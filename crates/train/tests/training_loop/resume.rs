@@ -1,6 +1,6 @@
 //! A run that is stopped and goes on gives what one gives that is not: bit for bit.
 
-use gradus_train::{Begin, TrainConfig, TrainError};
+use gradus_train::{Begin, Freeze, TrainConfig, TrainError};
 
 use crate::support::{Attempt, Seen, alone, assert_same, data, place, settings, weights, whole};
 
@@ -85,6 +85,20 @@ fn pieces_averages_and_validations_inside_an_epoch_go_on_too() {
         ..settings()
     };
     stopped_and_resumed(&config, &[2, 4, 6, 9]);
+}
+
+#[test]
+fn frozen_parts_and_rates_by_layer_go_on_too() {
+    let _alone = alone();
+    let config = TrainConfig {
+        freeze: Freeze::Embeddings,
+        freeze_epochs: 0.7,
+        layer_decay: 0.5,
+        dropout: 0.2,
+        ..settings()
+    };
+    // Before, at and after the end of the freezing in the fourth step.
+    stopped_and_resumed(&config, &[2, 3, 4, 7]);
 }
 
 #[test]
