@@ -147,7 +147,7 @@ impl RatingOutcome {
 
 impl RatingOutcome {
     /// The sums on another device; the scores stay where they are.
-    pub(crate) fn to_device(self, device: &Device) -> Self {
+    pub(crate) fn moved_to(self, device: &Device) -> Self {
         Self {
             loss: self.loss.detach().to_device(device),
             sums: self.sums.to_device(device),

@@ -117,7 +117,7 @@ impl Workers {
         let main = &self.places[0].device;
         let moved = outputs.into_iter().map(|output| TrainOutput {
             grads: output.grads.to_device(main, learner),
-            item: output.item.outcome.to_device(main),
+            item: output.item.outcome.moved_to(main),
         });
         Ok(moved.collect())
     }

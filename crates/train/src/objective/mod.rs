@@ -94,7 +94,7 @@ impl Objective {
         let errors = scores.clone().detach() - targets.clone();
         let response = self.response.as_ref().map(|term| {
             let errors = term.errors(scores, batch);
-            let losses = term.losses(self.loss, errors.clone());
+            let losses = ResponseTerm::losses(self.loss, errors.clone());
             let weights = batch.response_weights.clone();
             let squares = (errors.detach().square() * weights.clone()).sum();
             ((losses * self.weigh(weights)).sum(), squares)

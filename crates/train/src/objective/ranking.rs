@@ -9,7 +9,7 @@ use super::smooth::softplus;
 /// `log(1 + e^(margin - (r_i - r_j)))` for `φ_i > φ_j`, weighted by `w_i w_j`.
 ///
 /// Added to a rating loss, not instead of one: it knows order, not values. With a sigmoid output
-/// (binary cross-entropy), `r` is the logit. From RankNet: Burges et al. (2005), "Learning to Rank
+/// (binary cross-entropy), `r` is the logit. The logistic ranking loss of Burges et al. (2005), "Learning to Rank
 /// using Gradient Descent", <https://doi.org/10.1145/1102351.1102363>.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -81,7 +81,7 @@ impl ResponseTerm {
 
     /// Losses of errors, with squares in the place of binary cross-entropy: an aggregated score is
     /// no logit, and need not lie in (0, 1).
-    pub(crate) fn losses(&self, loss: RatingLoss, errors: Tensor<2>) -> Tensor<2> {
+    pub(crate) fn losses(loss: RatingLoss, errors: Tensor<2>) -> Tensor<2> {
         let zeros = errors.zeros_like();
         match loss {
             RatingLoss::Bce => RatingLoss::Mse.elementwise(errors, zeros),
