@@ -284,7 +284,7 @@ pub(crate) struct WorkerArgs {
     /// [default: the fastest]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(crate) device: Vec<String>,
-    /// File with the token that clients have to give in GRADUS_WORKER_TOKEN
+    /// File with the token that clients have to give in `GRADUS_WORKER_TOKEN`
     /// [default: that variable here, or no token]
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,

@@ -30,7 +30,11 @@ pub(super) fn connect(name: &str) -> Result<Device, DeviceError> {
     let host = RemoteHost::websocket(url).with_credential(token);
     let (sender, answer) = mpsc::channel();
     // On a thread of its own, which is left behind if no answer comes.
-    thread::spawn(move || sender.send(Device::remote_options(&host).device_index(index).init()));
+    thread::spawn(move || {
+        let connected = Device::remote_options(&host).device_index(index).init();
+        // Nobody listens any more after that long.
+        let _ = sender.send(connected);
+    });
     let unreachable = |reason: String| DeviceError::Unreachable {
         name: name.into(),
         reason,
