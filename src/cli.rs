@@ -68,6 +68,9 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Serve this machine's devices to `--device remote:…` elsewhere, until Ctrl-C
+    #[command(after_help = WORKER_HELP)]
+    Worker(WorkerArgs),
 }
 
 const TRAIN_HELP: &str = "\
@@ -76,6 +79,9 @@ were used are saved with the bundle as run.toml, which --config reads again.
 
   gradus train --encoder all-MiniLM-L6-v2 --train train.jsonl.gz --valid valid.jsonl.gz \\
       --output my-bundle --aspects factuality --epochs 2
+
+Several devices share the work of every step: --device cuda:0,cuda:1. The losses are those of one
+device with the same --batch-size.
 
 An encoder is a Hugging Face directory: config.json, model.safetensors, tokenizer.json.
 Each epoch is validated; the bundle holds the weights of the best validation.
@@ -172,10 +178,21 @@ are good to know. The exit code is 0 whatever is found, unless --strict is given
 
 What is looked for, with the thresholds: docs/audit.md";
 
+const WORKER_HELP: &str = "\
+Needs a build with `--features remote`. Prints the names that --device takes elsewhere, one a line.
+Training, evaluation and scoring then run there and read and write their files here.
+
+  gradus worker --listen 0.0.0.0:3000 --token-file token.txt            # on the host `gpu`
+  GRADUS_WORKER_TOKEN=$(cat token.txt) gradus score --device remote:ws://gpu:3000 my-bundle a.jsonl
+
+The connection is not encrypted: who can read it reads texts, ratings and weights, and the token.
+On a network that others use, leave --listen as it is and reach it through an SSH tunnel.";
+
 /// Where to compute.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DeviceArgs {
-    /// Device to compute on, as `gradus devices` names them [default: the fastest]
+    /// Device to compute on, as `gradus devices` names them, or remote:ws://HOST:PORT where a
+    /// `gradus worker` listens [default: the fastest]
     #[arg(long, value_name = "NAME")]
     pub(crate) device: Option<String>,
 }
@@ -613,6 +630,22 @@ pub(crate) struct AuditArgs {
     /// Print JSON instead of text
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `gradus worker`.
+#[derive(Debug, Args)]
+pub(crate) struct WorkerArgs {
+    /// Address to listen on; port 0 takes any free one
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:3000")]
+    pub(crate) listen: String,
+    /// Device to serve, as `gradus devices` names them; give it again for more of the same backend
+    /// [default: the fastest]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) device: Vec<String>,
+    /// File with the token that clients have to give in `GRADUS_WORKER_TOKEN`
+    /// [default: that variable here, or no token]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
 }
 
 /// `gradus data …`.

@@ -1,7 +1,18 @@
 //! Which devices this build can use: the one place where Cargo features become devices.
 //!
 //! Every backend feature adds one entry to a list, fastest first. Everything else in
-//! the workspace takes a [`Device`] and does not know where it came from.
+//! the workspace takes a [`Device`] and does not know where it came from. With the feature `remote`,
+//! names that start with `remote:` are devices that a [`Worker`] on another host serves.
+
+mod error;
+#[cfg(feature = "remote")]
+mod remote;
+#[cfg(feature = "remote")]
+mod worker;
+
+pub use error::*;
+#[cfg(feature = "remote")]
+pub use worker::*;
 
 use burn::tensor::Device;
 #[cfg(any(
@@ -12,7 +23,13 @@ use burn::tensor::Device;
     feature = "wgpu"
 ))]
 use burn::tensor::DeviceType;
+use gradus_train::SharedDevice;
 use serde::Serialize;
+
+/// Environment variable with the token that a worker asks for.
+pub const TOKEN_VARIABLE: &str = "GRADUS_WORKER_TOKEN";
+/// How names of devices of other hosts start.
+const REMOTE: &str = "remote:";
 
 /// A compiled-in backend.
 struct Backend {
@@ -74,54 +91,6 @@ const BACKENDS: &[Backend] = &[
     },
 ];
 
-/// Why no device could be chosen.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DeviceError {
-    /// The name is of no backend in this build.
-    #[error("device `{name}`: this build has {}", compiled().join(", "))]
-    NotCompiled {
-        /// The name asked for.
-        name: String,
-    },
-    /// The backend is compiled in and found no such device on this machine.
-    #[error("device `{name}`: found {found} {backend} device(s) on this machine")]
-    NotFound {
-        /// The name asked for.
-        name: String,
-        /// Its backend.
-        backend: &'static str,
-        /// Devices of that backend.
-        found: usize,
-    },
-    /// What stands behind the colon is not a number.
-    #[error("device `{name}`: found index `{index}`, expected a number from 0, as in `cuda:1`")]
-    Index {
-        /// The name asked for.
-        name: String,
-        /// The text behind the colon.
-        index: String,
-    },
-    /// No compiled-in backend has a device on this machine.
-    #[error("no device: this build has {}, and none of them finds one on this machine", compiled().join(", "))]
-    None,
-}
-
-impl DeviceError {
-    /// What the user can do about it.
-    pub fn hint(&self) -> Option<String> {
-        let text = match self {
-            Self::NotCompiled { name } => {
-                let backend = name.split(':').next().unwrap_or(name);
-                format!("build with `--features {backend}`, or run `gradus devices` for a list")
-            }
-            Self::NotFound { .. } | Self::Index { .. } => "run `gradus devices` for a list".into(),
-            Self::None => "build with `--features cpu`, which needs nothing of the machine".into(),
-        };
-        Some(text)
-    }
-}
-
 /// A device this build can use on this machine.
 #[derive(Debug, Clone, Serialize)]
 pub struct DeviceInfo {
@@ -153,10 +122,15 @@ pub fn available() -> Vec<DeviceInfo> {
         .collect()
 }
 
-/// The device of this name (`cpu`, `wgpu`, `cuda:1`), or the fastest one when none is named.
+/// The device of this name (`cpu`, `wgpu`, `cuda:1`, `remote:ws://gpu:3000`), or this machine's
+/// fastest one when none is named.
+///
+/// A remote device is connected before this returns, which takes up to 20 seconds where no worker
+/// answers.
 ///
 /// # Errors
-/// [`DeviceError`] when the backend is not compiled in or has no such device.
+/// [`DeviceError`] when the backend is not compiled in or has no such device, and when the worker
+/// of a remote device cannot be reached or refuses.
 pub fn select(name: Option<&str>) -> Result<Device, DeviceError> {
     let Some(name) = name else {
         return BACKENDS
@@ -164,6 +138,12 @@ pub fn select(name: Option<&str>) -> Result<Device, DeviceError> {
             .find_map(|backend| (backend.list)().into_iter().next())
             .ok_or(DeviceError::None);
     };
+    if name.contains(',') {
+        return Err(DeviceError::Several { name: name.into() });
+    }
+    if name.starts_with(REMOTE) {
+        return select_remote(name);
+    }
     let (backend_name, index) = match name.split_once(':') {
         None => (name, 0),
         Some((backend, index)) => match index.parse() {
@@ -192,6 +172,49 @@ pub fn select(name: Option<&str>) -> Result<Device, DeviceError> {
         })
 }
 
+/// The devices of these names, separated by commas; the fastest one when none is named.
+///
+/// A name may stand there twice: two threads then share the device.
+///
+/// # Errors
+/// [`DeviceError`] when one of them cannot be used.
+pub fn select_all(names: Option<&str>) -> Result<Vec<SharedDevice>, DeviceError> {
+    let Some(names) = names else {
+        return Ok(vec![SharedDevice {
+            device: select(None)?,
+            generator: String::new(),
+        }]);
+    };
+    let devices = names.split(',').map(|name| {
+        let name = name.trim();
+        // The devices of a backend, and those of a worker, draw from one generator.
+        let end = if name.starts_with(REMOTE) { '#' } else { ':' };
+        Ok(SharedDevice {
+            device: select(Some(name))?,
+            generator: name.split(end).next().unwrap_or(name).into(),
+        })
+    });
+    devices.collect()
+}
+
+#[cfg(feature = "remote")]
+fn select_remote(name: &str) -> Result<Device, DeviceError> {
+    remote::connect(name)
+}
+
+#[cfg(not(feature = "remote"))]
+fn select_remote(name: &str) -> Result<Device, DeviceError> {
+    Err(DeviceError::RemoteNotCompiled { name: name.into() })
+}
+
+/// After a failure: the name of a remote device in use whose worker does not answer any more.
+pub fn lost() -> Option<String> {
+    #[cfg(feature = "remote")]
+    return remote::lost();
+    #[cfg(not(feature = "remote"))]
+    None
+}
+
 #[cfg(all(test, feature = "cpu"))]
 mod tests {
     use super::*;
@@ -211,6 +234,26 @@ mod tests {
                 .starts_with("device `abacus`: this build has ")
         );
         assert!(error.hint().unwrap().contains("--features abacus"));
+    }
+
+    #[test]
+    fn several_devices_are_for_those_who_share_work() {
+        let devices = select_all(Some("cpu, cpu:0")).unwrap();
+        assert_eq!(devices.len(), 2);
+        assert_eq!(devices[0], devices[1]);
+        assert!(matches!(
+            select(Some("cpu,cpu")),
+            Err(DeviceError::Several { .. })
+        ));
+        assert!(select_all(Some("cpu,")).is_err());
+    }
+
+    #[cfg(not(feature = "remote"))]
+    #[test]
+    fn a_remote_device_names_the_feature_it_needs() {
+        let error = select(Some("remote:ws://127.0.0.1:3000")).unwrap_err();
+        assert!(error.hint().unwrap().contains("--features remote"));
+        assert!(error.is_input());
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! How a failure is shown and which exit code it has.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Error;
 use gradus::data::DataError;
-use gradus::device::DeviceError;
+use gradus::device::{self, DeviceError};
 use gradus::model::ModelError;
 use gradus::train::TrainError;
 use gradus::{RunConfigError, eval::EvalError};
@@ -36,6 +39,57 @@ impl Usage {
         self.hint = Some(hint.into());
         self
     }
+}
+
+/// The first panic: what it said, and where.
+#[derive(Default)]
+struct Panic {
+    message: String,
+    backtrace: Option<Backtrace>,
+}
+
+static PANIC: Mutex<Option<Panic>> = Mutex::new(None);
+
+/// A defect of this program, or of a library below it.
+#[derive(Debug, thiserror::Error)]
+#[error("internal error: {0}")]
+struct Internal(String);
+
+/// Carries out a command. A panic in it comes out as an error, and so does a worker that is gone:
+/// Burn panics in many places where a device stops answering.
+pub(crate) fn guarded(command: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    panic::set_hook(Box::new(note_panic));
+    let outcome = panic::catch_unwind(AssertUnwindSafe(command));
+    let (error, backtrace) = match outcome {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) => (error, None),
+        Err(_) => {
+            let noted = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let Panic { message, backtrace } = noted.unwrap_or_default();
+            (Internal(message).into(), backtrace)
+        }
+    };
+    if let Some(name) = device::lost() {
+        let reason = error.downcast_ref::<Internal>();
+        let reason = reason.map_or_else(|| chain(&error), |panic| panic.0.clone());
+        return Err(DeviceError::Lost { name, reason }.into());
+    }
+    if let Some(backtrace) = backtrace {
+        anstream::eprintln!("{backtrace}");
+    }
+    Err(error)
+}
+
+fn note_panic(info: &PanicHookInfo<'_>) {
+    let message = info.payload_as_str().unwrap_or("no message");
+    let place = info.location().map(|place| format!(" ({place})"));
+    // Captured only where RUST_BACKTRACE asks for it.
+    let backtrace = Backtrace::capture();
+    let mut first = PANIC.lock().unwrap_or_else(PoisonError::into_inner);
+    first.get_or_insert_with(|| Panic {
+        message: format!("{message}{}", place.unwrap_or_default()),
+        backtrace: (backtrace.status() == BacktraceStatus::Captured).then_some(backtrace),
+    });
 }
 
 /// Prints the error with its causes and the remedy, and returns the exit code.
@@ -79,6 +133,13 @@ fn hint(error: &Error) -> Option<String> {
         if let Some(error) = cause.downcast_ref::<Usage>() {
             return error.hint.clone();
         }
+        if cause.is::<Internal>() {
+            return Some("this is a defect: please report it with the command line".into());
+        }
+        #[cfg(feature = "remote")]
+        if let Some(error) = cause.downcast_ref::<device::WorkerError>() {
+            return error.hint();
+        }
         None.or_else(|| {
             cause
                 .downcast_ref::<TrainError>()
@@ -113,9 +174,15 @@ fn is_input(error: &Error) -> bool {
         if let Some(error) = cause.downcast_ref::<EvalError>() {
             return error.is_input();
         }
+        #[cfg(feature = "remote")]
+        if let Some(error) = cause.downcast_ref::<device::WorkerError>() {
+            return error.is_input();
+        }
         cause.is::<Usage>()
             || cause.is::<RunConfigError>()
-            || cause.is::<DeviceError>()
+            || cause
+                .downcast_ref::<DeviceError>()
+                .is_some_and(DeviceError::is_input)
             || cause
                 .downcast_ref::<DataError>()
                 .is_some_and(DataError::is_input)

@@ -20,6 +20,7 @@
 //! - `wgpu`: GPUs through WebGPU's API (Vulkan, Metal, DirectX 12)
 //! - `vulkan`, `metal`: one of those pinned
 //! - `cuda`, `rocm`: NVIDIA and AMD GPUs
+//! - `remote`: devices of other hosts, and serving this one's (`device::Worker`)
 
 pub use gradus_data as data;
 pub use gradus_eval as eval;

@@ -13,7 +13,8 @@ mod show;
 mod signals;
 
 fn main() -> ExitCode {
-    match commands::run(cli::Cli::parse().command) {
+    let command = cli::Cli::parse().command;
+    match failure::guarded(|| commands::run(command)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure::report(&error),
     }

@@ -5,8 +5,8 @@ use gradus::device;
 use gradus::model::{Bundle, ExtraFile};
 
 use crate::cli::MergeArgs;
-use crate::scores::BASELINES;
 use crate::failure::Usage;
+use crate::scores::BASELINES;
 use crate::show;
 
 /// Files that training lays beside a bundle's parts.

@@ -14,6 +14,7 @@ mod quickstart;
 mod score;
 mod systems;
 mod train;
+mod worker;
 
 use anyhow::Result;
 
@@ -34,5 +35,6 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Score(args) => score::run(&args),
         Command::Data { command } => data::run(command),
         Command::Devices { json } => devices::run(json),
+        Command::Worker(args) => worker::run(&args),
     }
 }

@@ -26,7 +26,8 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     let resumed = args.resume.as_deref().map(find_checkpoints).transpose()?;
     let config = effective_config(args, resumed.as_deref())?;
     let paths = Paths::of(&config)?;
-    let device = device::select(config.device.as_deref())?;
+    let devices = device::select_all(config.device.as_deref())?;
+    let device = devices[0].device.clone();
     let train = read_examples(paths.train)?;
     let valid = read_examples(paths.valid)?;
     let display = if args.dashboard {
@@ -40,6 +41,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
         stop,
         metrics: Box::new(EvalMetrics),
         checkpoints: Some(checkpoints(args, &config, resumed, paths.output)?),
+        devices,
         ..Session::from(display)
     };
     let report = train_bundle(

@@ -18,6 +18,7 @@ fn every_command_explains_itself() {
         &["process", "best-of-n"],
         &["score"],
         &["devices"],
+        &["worker"],
         &["data"],
         &["data", "validate"],
         &["data", "stats"],

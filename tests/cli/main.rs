@@ -5,12 +5,14 @@
 mod audit;
 mod compare;
 mod data;
+mod devices;
 mod disk;
 mod encoder;
 mod evaluation;
 mod explain;
 mod help;
 mod interrupt;
+mod losses;
 mod records;
 mod report;
 mod round_trip;

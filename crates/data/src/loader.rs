@@ -26,6 +26,7 @@ use crate::{
 /// | [`with_shuffle`](Self::with_shuffle) | off: the order given |
 /// | [`with_prefetch`](Self::with_prefetch) | 4 batches |
 /// | [`with_pieces`](Self::with_pieces) | off: a planned batch comes in one piece |
+/// | [`with_devices`](Self::with_devices) | one device |
 /// | [`with_start`](Self::with_start) | the first batch of epoch 0 |
 #[derive(Debug)]
 pub struct SegmentLoader {
@@ -37,6 +38,8 @@ pub struct SegmentLoader {
     shuffle: Option<u64>,
     prefetch: usize,
     piece: Option<usize>,
+    /// Further devices that the pieces of a batch go to.
+    others: Vec<Device>,
     device: Device,
     epoch: AtomicUsize,
     /// Batches that the next iterator passes over.
@@ -76,6 +79,7 @@ impl SegmentLoader {
             shuffle: None,
             prefetch: 4,
             piece: None,
+            others: Vec::new(),
             device: device.clone(),
             epoch: AtomicUsize::new(0),
             skip: AtomicUsize::new(0),
@@ -114,6 +118,14 @@ impl SegmentLoader {
         }
         self.piece = examples;
         Ok(self)
+    }
+
+    /// Cuts every planned batch evenly for the loader's own device and these, and puts the pieces on
+    /// them in turn. [`with_pieces`](Self::with_pieces) may cut smaller.
+    #[must_use]
+    pub fn with_devices(mut self, others: impl IntoIterator<Item = Device>) -> Self {
+        self.others = others.into_iter().collect();
+        self
     }
 
     /// Starts in the middle: the first iterator goes through `epoch` from its planned batch
@@ -165,6 +177,7 @@ impl SegmentLoader {
             shuffle: self.shuffle,
             prefetch: self.prefetch,
             piece: self.piece,
+            others: self.others.clone(),
             device: device.clone(),
             epoch: AtomicUsize::new(self.epoch()),
             skip: AtomicUsize::new(self.skip.load(Ordering::Relaxed)),
@@ -184,11 +197,13 @@ impl DataLoader<SegmentBatch> for SegmentLoader {
             batch.pieces_left = piece.left;
             batch
         };
+        let mut devices = vec![self.device.clone()];
+        devices.extend(self.others.iter().cloned());
         let mut batches = Prefetcher::start(
-            cut_into_pieces(&rest, self.piece),
+            cut_into_pieces(&rest, self.piece, devices.len()),
             collate,
             self.prefetch,
-            &self.device,
+            devices,
         );
         batches.pass_over(plan.iter().map(Vec::len).sum());
         Box::new(batches)
@@ -216,10 +231,12 @@ struct Piece {
     left: usize,
 }
 
-fn cut_into_pieces(plan: &[Vec<usize>], size: Option<usize>) -> Vec<Piece> {
+/// Pieces of at most `size` examples, and of at most an even share of their batch.
+fn cut_into_pieces(plan: &[Vec<usize>], size: Option<usize>, shares: usize) -> Vec<Piece> {
     let mut pieces = Vec::with_capacity(plan.len());
     for batch in plan {
-        let size = size.unwrap_or(batch.len());
+        let share = batch.len().div_ceil(shares).max(1);
+        let size = size.map_or(share, |size| size.min(share));
         let count = batch.len().div_ceil(size);
         pieces.extend(batch.chunks(size).enumerate().map(|(k, examples)| Piece {
             examples: examples.to_vec(),
@@ -235,7 +252,9 @@ struct Prefetcher {
     worker: Option<JoinHandle<()>>,
     /// Why there is no worker.
     failure: Option<DatasetError>,
-    device: Device,
+    devices: Vec<Device>,
+    /// Position of the next piece in its batch.
+    position: usize,
     examples_done: usize,
     examples_total: usize,
 }
@@ -245,7 +264,7 @@ impl Prefetcher {
         plan: Vec<Piece>,
         collate: impl Fn(&Piece) -> CollatedBatch + Send + 'static,
         prefetch: usize,
-        device: &Device,
+        devices: Vec<Device>,
     ) -> Self {
         let examples_total = plan.iter().map(|piece| piece.examples.len()).sum();
         let (sender, batches) = sync_channel(prefetch);
@@ -267,7 +286,8 @@ impl Prefetcher {
             batches: Some(batches),
             worker,
             failure,
-            device: device.clone(),
+            devices,
+            position: 0,
             examples_done: 0,
             examples_total,
         }
@@ -301,7 +321,10 @@ impl Iterator for Prefetcher {
         match self.batches.as_ref()?.recv() {
             Ok(batch) => {
                 self.examples_done += batch.batch_size();
-                Some(Ok(batch.to_device(&self.device)))
+                let device = &self.devices[self.position % self.devices.len()];
+                let last = batch.pieces_left == 0;
+                self.position = if last { 0 } else { self.position + 1 };
+                Some(Ok(batch.to_device(device)))
             }
             Err(_) => self.stop().map(Err),
         }
@@ -351,8 +374,8 @@ mod tests {
             assert!(index < 2, "index {index} is cursed");
             SegmentBatcher::new(0, 1).collate(&[&example])
         };
-        let plan = cut_into_pieces(&[vec![0], vec![1], vec![2], vec![3]], None);
-        let mut iterator = Prefetcher::start(plan, collate, 1, &Device::flex());
+        let plan = cut_into_pieces(&[vec![0], vec![1], vec![2], vec![3]], None, 1);
+        let mut iterator = Prefetcher::start(plan, collate, 1, vec![Device::flex()]);
         assert!(iterator.next().unwrap().is_ok());
         assert!(iterator.next().unwrap().is_ok());
         let error = iterator.next().unwrap().unwrap_err();
@@ -363,12 +386,24 @@ mod tests {
 
     #[test]
     fn pieces_keep_the_order_and_say_how_many_follow() {
-        let pieces = cut_into_pieces(&[vec![4, 2, 9, 7, 1], vec![3]], Some(2));
+        let pieces = cut_into_pieces(&[vec![4, 2, 9, 7, 1], vec![3]], Some(2), 1);
         let found: Vec<_> = pieces
             .iter()
             .map(|piece| (piece.examples.as_slice(), piece.left))
             .collect();
         let expected: [(&[usize], usize); 4] = [(&[4, 2], 2), (&[9, 7], 1), (&[1], 0), (&[3], 0)];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn every_device_gets_its_share_of_a_batch() {
+        let sizes = |size, shares| -> Vec<usize> {
+            let pieces = cut_into_pieces(&[vec![4, 2, 9, 7, 1], vec![3]], size, shares);
+            pieces.iter().map(|piece| piece.examples.len()).collect()
+        };
+        assert_eq!(sizes(None, 2), [3, 2, 1]);
+        assert_eq!(sizes(Some(4), 2), [3, 2, 1]);
+        assert_eq!(sizes(Some(1), 2), [1, 1, 1, 1, 1, 1]);
+        assert_eq!(sizes(None, 9), [1, 1, 1, 1, 1, 1]);
     }
 }

@@ -162,6 +162,12 @@ pub enum TrainError {
     /// Burn's training loop stopped on an error.
     #[error("training stopped: {0}")]
     Burn(Arc<burn::train::TrainingError>),
+    /// One of several devices failed.
+    #[error("a device failed: {reason}")]
+    Device {
+        /// Which one, and why.
+        reason: String,
+    },
     /// The run was interrupted before its last epoch.
     #[error("training was interrupted: {reason}")]
     Interrupted {
@@ -231,6 +237,7 @@ impl TrainError {
             | Self::Checkpoint { .. }
             | Self::Io(_)
             | Self::Burn(_)
+            | Self::Device { .. }
             | Self::Interrupted { .. } => false,
         }
     }
@@ -277,6 +284,7 @@ impl TrainError {
             | Self::Checkpoint { .. }
             | Self::Io(_)
             | Self::Burn(_)
+            | Self::Device { .. }
             | Self::Interrupted { .. } => None,
         }
     }

@@ -14,7 +14,7 @@ use crate::learner::RegressionLearner;
 use crate::optimizer::adamw;
 use crate::renderer::SilentRenderer;
 use crate::start::{Start, check_metric, train_loader};
-use crate::strategy::{OnBest, RatingStrategy};
+use crate::strategy::{OnBest, RatingStrategy, training_device};
 use crate::{Objective, Result, Session, TrainConfig, TrainError, TrainHistory};
 
 /// Encoded splits and what batching them needs.
@@ -99,16 +99,22 @@ pub(crate) fn fit_opened(
     check_metric(config, &*opened.session.metrics)?;
     let objective = Objective::new(config, &data.aspects)?;
     let learner = RegressionLearner::new(model.train(), objective);
+    let devices = opened.session.devices.clone();
     let start = Start::new(learner, data, config, device, opened)?;
     let learner = start.learner;
     let state = &start.run.state;
     let (epoch, batch) = (state.epoch - 1, state.batch);
-    let train = train_loader(data, config, device)?.with_start(epoch, batch);
+    let others = devices.iter().skip(1);
+    let others = others.map(|other| training_device(&other.device, config));
+    let train = train_loader(data, config, device)?
+        .with_devices(others)
+        .with_start(epoch, batch);
     let valid = SegmentLoader::new(data.valid.clone(), data.batcher, config.batching(), device)?
         .with_bucketing(true);
     let run = Arc::new(Mutex::new(start.run));
     let strategy = RatingStrategy {
         device: device.clone(),
+        devices,
         config: config.clone(),
         run: run.clone(),
     };

@@ -72,7 +72,8 @@ impl RegressionLearner {
         TrainOutput::new(self, gradients, outcome)
     }
 
-    fn outcome(&self, batch: SegmentBatch, scope: Option<&StepScope>) -> RatingOutcome {
+    /// Forward pass over a micro-batch of a step, or over a batch that is a step by itself.
+    pub(crate) fn outcome(&self, batch: SegmentBatch, scope: Option<&StepScope>) -> RatingOutcome {
         let denominators = self.denominators(&batch);
         let input = SegmentInput {
             token_ids: batch.token_ids.clone(),
@@ -140,6 +141,17 @@ impl RatingOutcome {
             rated: self.rated + other.rated,
             tokens: self.tokens + other.tokens,
             ids,
+        }
+    }
+}
+
+impl RatingOutcome {
+    /// The sums on another device; the scores stay where they are.
+    pub(crate) fn moved_to(self, device: &Device) -> Self {
+        Self {
+            loss: self.loss.detach().to_device(device),
+            sums: self.sums.to_device(device),
+            ..self
         }
     }
 }

@@ -44,6 +44,7 @@ mod stop;
 mod strategy;
 mod trainer;
 mod validate;
+mod workers;
 
 pub use checkpoint::{Damage, SavedFile, checkpoint_file, default_checkpoints, find_checkpoints};
 pub use config::*;
@@ -64,3 +65,4 @@ pub use run::*;
 pub use schedule::*;
 pub use session::*;
 pub use stop::*;
+pub use workers::SharedDevice;

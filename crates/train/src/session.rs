@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{NoMetrics, StopHandle, TrainObserver, ValidMetrics};
+use crate::{NoMetrics, SharedDevice, StopHandle, TrainObserver, ValidMetrics};
 
 /// How a run is shown.
 pub enum Display {
@@ -22,6 +22,9 @@ pub struct Session {
     pub metrics: Box<dyn ValidMetrics>,
     /// Where its state is kept. Default: nowhere.
     pub checkpoints: Option<Checkpoints>,
+    /// Devices that share the work of every step, the main device first. Default: none, the main
+    /// device works alone.
+    pub devices: Vec<SharedDevice>,
 }
 
 impl From<Display> for Session {
@@ -31,6 +34,7 @@ impl From<Display> for Session {
             stop: StopHandle::new(),
             metrics: Box::new(NoMetrics),
             checkpoints: None,
+            devices: Vec::new(),
         }
     }
 }

@@ -5,13 +5,14 @@ use std::time::Instant;
 use burn::data::dataloader::Progress;
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::prelude::*;
-use burn::train::{LearnerEvent, TrainStep as _, TrainingItem};
+use burn::train::{LearnerEvent, TrainOutput, TrainStep as _, TrainingItem};
 use gradus_data::SegmentBatch;
 
 use crate::learner::{RatingOutcome, StepScope};
 use crate::optimizer::{clip_global_norm, global_norm};
 use crate::seeds::piece_seed;
 use crate::trainer::Trainer;
+use crate::workers::Workers;
 use crate::{Result, SkippedStep, StepLog, TrainError};
 
 impl Trainer<'_> {
@@ -21,7 +22,7 @@ impl Trainer<'_> {
         let started = Instant::now();
         let number = self.run.state.step + 1;
         let contents = Contents::of(&pieces);
-        let Some((outcome, gradients)) = self.gradients(number, pieces) else {
+        let Some((outcome, gradients)) = self.gradients(number, pieces)? else {
             return Ok(());
         };
         let totals = outcome.totals();
@@ -79,7 +80,7 @@ impl Trainer<'_> {
         &self,
         number: usize,
         pieces: Vec<SegmentBatch>,
-    ) -> Option<(RatingOutcome, GradientsParams)> {
+    ) -> Result<Option<(RatingOutcome, GradientsParams)>> {
         let denominators = pieces.iter().map(|piece| self.learner.denominators(piece));
         let scope = StepScope {
             number,
@@ -87,17 +88,43 @@ impl Trainer<'_> {
         };
         let mut accumulator = GradientsAccumulator::new();
         let mut whole: Option<RatingOutcome> = None;
-        for (index, piece) in pieces.into_iter().enumerate() {
-            self.device
-                .seed(piece_seed(self.config.seed, number, index));
-            let output = self.learner.step(piece, &scope);
-            accumulator.accumulate(&self.learner, output.grads);
-            whole = Some(match whole {
-                Some(whole) => whole.plus(output.item),
-                None => output.item,
-            });
+        let mut pieces = pieces.into_iter();
+        let mut done = 0;
+        loop {
+            let together = self.workers.as_ref().map_or(1, Workers::count);
+            let group: Vec<SegmentBatch> = pieces.by_ref().take(together).collect();
+            if group.is_empty() {
+                break;
+            }
+            let first = done;
+            done += group.len();
+            for output in self.compute(&scope, first, group)? {
+                accumulator.accumulate(&self.learner, output.grads);
+                whole = Some(match whole {
+                    Some(whole) => whole.plus(output.item),
+                    None => output.item,
+                });
+            }
         }
-        whole.map(|outcome| (outcome, accumulator.grads()))
+        Ok(whole.map(|outcome| (outcome, accumulator.grads())))
+    }
+
+    /// Gradients of pieces that are computed at the same time; of one, without several devices.
+    fn compute(
+        &self,
+        scope: &StepScope,
+        first: usize,
+        pieces: Vec<SegmentBatch>,
+    ) -> Result<Vec<TrainOutput<RatingOutcome>>> {
+        if let Some(workers) = &self.workers {
+            return workers.compute(&self.learner, scope, first, pieces);
+        }
+        let outputs = pieces.into_iter().enumerate().map(|(index, piece)| {
+            let seed = piece_seed(self.config.seed, scope.number, first + index);
+            self.device.seed(seed);
+            self.learner.step(piece, scope)
+        });
+        Ok(outputs.collect())
     }
 
     /// Passes over a batch; ends the run if that happened too often.

@@ -23,8 +23,10 @@ use crate::learner::RegressionLearner;
 use crate::loop_state::LoopState;
 use crate::metrics_log::MetricsLog;
 use crate::trainer::{Parts, Trainer};
+use crate::workers::Workers;
 use crate::{
-    Result, StopHandle, TrainConfig, TrainError, TrainHistory, TrainObserver, ValidMetrics,
+    Result, SharedDevice, StopHandle, TrainConfig, TrainError, TrainHistory, TrainObserver,
+    ValidMetrics,
 };
 
 /// Called with the model of each validation that is the best so far.
@@ -47,6 +49,8 @@ pub(crate) struct RunState {
 
 pub(crate) struct RatingStrategy {
     pub(crate) device: Device,
+    /// All of them if there are several, the main one first.
+    pub(crate) devices: Vec<SharedDevice>,
     pub(crate) config: TrainConfig,
     pub(crate) run: Arc<Mutex<RunState>>,
 }
@@ -60,7 +64,7 @@ impl SupervisedLearningStrategy<RegressionLearner> for RatingStrategy {
         valid: ValidLoader<RegressionLearner>,
         _starting_epoch: usize,
     ) -> (RegressionLearner, Processor) {
-        let device = self.training_device();
+        let device = training_device(&self.device, &self.config);
         let train = train.to_device(&device);
         let valid = valid.to_device(&self.device.clone().inner());
         let mut events = Events {
@@ -81,6 +85,10 @@ impl SupervisedLearningStrategy<RegressionLearner> for RatingStrategy {
             device: self.device.clone().inner(),
             learner,
             parts,
+            workers: (self.devices.len() > 1).then(|| {
+                let training = |device: &Device| training_device(device, &self.config);
+                Workers::new(&self.devices, &self.config, training)
+            }),
             saved: run
                 .store
                 .as_ref()
@@ -99,14 +107,13 @@ impl SupervisedLearningStrategy<RegressionLearner> for RatingStrategy {
     }
 }
 
-impl RatingStrategy {
-    fn training_device(&self) -> Device {
-        let device = self.device.clone().autodiff();
-        if self.config.gradient_checkpointing {
-            device.gradient_checkpointing()
-        } else {
-            device
-        }
+/// `device` with autodiff, and with gradient checkpointing if the run wants it.
+pub(crate) fn training_device(device: &Device, config: &TrainConfig) -> Device {
+    let device = device.clone().autodiff();
+    if config.gradient_checkpointing {
+        device.gradient_checkpointing()
+    } else {
+        device
     }
 }
 

@@ -12,6 +12,7 @@ use crate::checkpoint::Snapshot;
 use crate::events::Events;
 use crate::learner::RegressionLearner;
 use crate::strategy::RunState;
+use crate::workers::Workers;
 use crate::{EpochLog, Result, TrainConfig, TrainError, ValidLog};
 
 /// What changes with every step besides the weights.
@@ -28,6 +29,8 @@ pub(crate) struct Trainer<'a> {
     pub(crate) device: Device,
     pub(crate) learner: RegressionLearner,
     pub(crate) parts: Parts,
+    /// The devices of every step, if there are several.
+    pub(crate) workers: Option<Workers>,
     /// Epoch and batch of the newest checkpoint.
     pub(crate) saved: Option<(usize, usize)>,
     pub(crate) events: &'a mut Events,

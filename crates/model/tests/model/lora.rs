@@ -42,7 +42,7 @@ fn an_adapted_model_starts_as_the_model_it_adapts() {
     assert_eq!(model.num_params() - plain.num_params(), 2 * 2 * 2 * 16 * 8);
     let encoded = |model: &gradus_model::RewardModel| {
         let input = crate::support::batch(&rows(), 0, &Device::flex());
-        model.features(input).into_data()
+        model.pooled(input).into_data()
     };
     assert_eq!(encoded(&plain), encoded(&model));
 }
@@ -64,6 +64,7 @@ fn a_bundle_with_adapters_comes_back_with_the_same_scores_and_merges_to_them() {
     );
     let aspects = vec!["a".to_owned(), "b".to_owned()];
     let bundle = Bundle {
+        recalibration: None,
         manifest: Manifest::new(aspects, Pooling::Attention, "mean"),
         config,
         model,

@@ -159,6 +159,7 @@ pub fn probe(
         .map(|curve| (&curve.aspect, curve.valid_mse));
     manifest.validation = json!({ "mse": valid_mse.collect::<std::collections::BTreeMap<_, _>>() });
     let bundle = Bundle {
+        recalibration: None,
         manifest,
         config,
         model: model.with_head(head(&solutions, d_model, device)),
@@ -229,7 +230,7 @@ fn moments(
         let rows: Vec<&EncodedExample> = rows.iter().map(|&row| &examples[row]).collect();
         let batch = text.batcher().batch(&rows, device);
         let num_segments = batch.num_segments();
-        let features = model.features(SegmentInput {
+        let features = model.pooled(SegmentInput {
             token_ids: batch.token_ids,
             type_ids: batch.type_ids,
             mask_pad: batch.mask_pad,
