@@ -13,9 +13,13 @@ fn every_configuration_loads() {
             .training
             .check()
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        config
+            .model
+            .check(&config.training)
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         loaded += 1;
     }
-    assert!(loaded >= 2, "found {loaded}");
+    assert!(loaded >= 5, "found {loaded}");
 }
 
 #[test]

@@ -173,7 +173,9 @@ fn attention(hidden: Tensor<3>, query: Tensor<1>, spans: &Spans) -> Tensor<3> {
     let scores = scores.mask_fill(membership.clone().bool_not(), OUTSIDE);
     let greatest = scores.clone().detach().max_dim(2);
     let weights = (scores - greatest).exp() * membership.float();
-    let sums = weights.clone().sum_dim(2).clamp_min(f32::MIN_POSITIVE);
+    // The greatest weight of a segment is 1. Absent ones need a divisor whose square is no zero:
+    // the gradient divides by that.
+    let sums = weights.clone().sum_dim(2).clamp_min(1.0);
     weights.matmul(hidden) / sums
 }
 

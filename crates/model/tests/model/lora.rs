@@ -34,10 +34,12 @@ impl ModuleMapper for MoveZeros {
 
 #[test]
 fn an_adapted_model_starts_as_the_model_it_adapts() {
-    let (_, plain) = random_model_with(1, Pooling::Mean, |_| ());
-    let (_, model) = random_model_with(1, Pooling::Mean, |config| {
-        config.lora = Some(LoraConfig::default());
-    });
+    let (config, plain) = random_model_with(1, Pooling::Mean, |_| ());
+    let model = {
+        let _generator = random_numbers();
+        let lora = Some(LoraConfig::default());
+        RewardModelConfig { lora, ..config }.init_with(plain.encoder().clone(), &Device::flex())
+    };
     // 2 layers, 2 matrices each of 16 by 16, rank 8.
     assert_eq!(model.num_params() - plain.num_params(), 2 * 2 * 2 * 16 * 8);
     let encoded = |model: &gradus_model::RewardModel| {

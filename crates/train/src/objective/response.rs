@@ -116,7 +116,9 @@ impl SoftAggregation {
                 let exponents = exponents.mask_fill(absent, Self::ABSENT);
                 let greatest = exponents.clone().detach().max_dim(1);
                 let weights = (exponents - greatest).exp() * present;
-                let sum = weights.clone().sum_dim(1).clamp_min(f32::MIN_POSITIVE);
+                // The greatest weight is 1; without any segment the gradient needs a divisor whose
+                // square is no zero.
+                let sum = weights.clone().sum_dim(1).clamp_min(1.0);
                 (ratings * weights).sum_dim(1) / sum
             }
             Self::Product => {

@@ -1,18 +1,17 @@
 //! Ridge regression from sums: no feature is kept.
 
-use nalgebra::{Cholesky, DMatrix, DVector};
-
 /// Weighted sums of products over the rows `(x, 1, t)` of one aspect: all that a ridge and its
 /// errors need, of a size that does not grow with the data.
 pub(super) struct Moments {
-    /// `Σ w u u'` with `u = (x, 1, t)`.
-    sums: DMatrix<f64>,
+    /// `Σ w u u'` with `u = (x, 1, t)`, row by row; what lies below the diagonal is left at 0.
+    sums: Vec<f64>,
+    width: usize,
 }
 
 /// A linear function of the features.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Solution {
-    pub(super) weights: DVector<f64>,
+    pub(super) weights: Vec<f64>,
     pub(super) bias: f64,
 }
 
@@ -21,74 +20,79 @@ const CONSTANT: f64 = 1e-12;
 
 impl Moments {
     pub(super) fn zeros(d_model: usize) -> Self {
+        let width = d_model + 2;
         Self {
-            sums: DMatrix::zeros(d_model + 2, d_model + 2),
+            sums: vec![0.0; width * width],
+            width,
         }
     }
 
     /// Adds rows of features next to each other, with a target and a weight for each.
     pub(super) fn add(&mut self, features: &[f32], targets: &[f32], weights: &[f32]) {
-        if targets.is_empty() {
-            return;
+        let (width, d_model) = (self.width, self.width - 2);
+        let mut row = vec![1.0; width];
+        let rows = features.chunks_exact(d_model).zip(targets).zip(weights);
+        for ((features, &target), &weight) in rows {
+            for (value, &feature) in row.iter_mut().zip(features) {
+                *value = f64::from(feature);
+            }
+            row[d_model + 1] = f64::from(target);
+            for a in 0..width {
+                let factor = f64::from(weight) * row[a];
+                let sums = &mut self.sums[a * width + a..(a + 1) * width];
+                for (sum, value) in sums.iter_mut().zip(&row[a..]) {
+                    *sum += factor * value;
+                }
+            }
         }
-        let width = self.sums.nrows();
-        let d_model = width - 2;
-        let rows = DMatrix::from_fn(targets.len(), width, |row, column| {
-            f64::from(match column {
-                column if column < d_model => features[row * d_model + column],
-                column if column == d_model => 1.0,
-                _ => targets[row],
-            })
-        });
-        let mut weighted = rows.transpose();
-        for (mut column, &weight) in weighted.column_iter_mut().zip(weights) {
-            column *= f64::from(weight);
-        }
-        self.sums.gemm(1.0, &weighted, &rows, 1.0);
+    }
+
+    /// `Σ w u_a u_b`.
+    fn sum(&self, a: usize, b: usize) -> f64 {
+        self.sums[a.min(b) * self.width + a.max(b)]
     }
 
     /// Sum of the weights.
-    pub(super) fn weight(&self) -> f64 {
-        let one = self.sums.nrows() - 2;
-        self.sums[(one, one)]
+    fn weight(&self) -> f64 {
+        let one = self.width - 2;
+        self.sum(one, one)
     }
 
     /// Mean squared error of a solution over the rows that were added; `None` without weight.
     pub(super) fn mse(&self, solution: &Solution) -> Option<f64> {
-        let d_model = self.sums.nrows() - 2;
         // The error is this vector times (x, 1, t).
-        let error = DVector::from_fn(d_model + 2, |row, _| match row {
-            row if row < d_model => -solution.weights[row],
-            row if row == d_model => -solution.bias,
-            _ => 1.0,
-        });
-        let sum = error.dot(&(&self.sums * &error));
+        let weights = solution.weights.iter().map(|weight| -weight);
+        let error: Vec<f64> = weights.chain([-solution.bias, 1.0]).collect();
+        let row = |a: usize| -> f64 { (0..self.width).map(|b| self.sum(a, b) * error[b]).sum() };
+        let sum: f64 = (0..self.width).map(|a| error[a] * row(a)).sum();
         (self.weight() > 0.0).then(|| sum.max(0.0) / self.weight())
     }
 
     /// The centred problem, features scaled to variance 1.
     pub(super) fn problem(&self) -> Problem {
-        let (d_model, weight) = (self.sums.nrows() - 2, self.weight());
+        let (d_model, weight) = (self.width - 2, self.weight());
         let (one, target) = (d_model, d_model + 1);
-        let means = self.sums.column(one).rows(0, d_model) / weight;
-        let target_mean = self.sums[(one, target)] / weight;
-        let covariance = |a: usize, b: usize| self.sums[(a, b)] / weight - means[a] * means[b];
-        let scales = DVector::from_fn(d_model, |k, _| {
+        let means: Vec<f64> = (0..d_model).map(|k| self.sum(k, one) / weight).collect();
+        let target_mean = self.sum(one, target) / weight;
+        let covariance = |a: usize, b: usize| self.sum(a, b) / weight - means[a] * means[b];
+        let scale = |k: usize| {
             let variance = covariance(k, k);
-            let square = self.sums[(k, k)] / weight;
-            if variance > CONSTANT * square {
+            if variance > CONSTANT * self.sum(k, k) / weight {
                 1.0 / variance.sqrt()
             } else {
                 0.0
             }
+        };
+        let scales: Vec<f64> = (0..d_model).map(scale).collect();
+        let correlations = (0..d_model * d_model).map(|cell| {
+            let (a, b) = (cell / d_model, cell % d_model);
+            covariance(a, b) * scales[a] * scales[b]
         });
+        let right = (0..d_model)
+            .map(|k| (self.sum(k, target) / weight - means[k] * target_mean) * scales[k]);
         Problem {
-            correlations: DMatrix::from_fn(d_model, d_model, |a, b| {
-                covariance(a, b) * scales[a] * scales[b]
-            }),
-            right: DVector::from_fn(d_model, |k, _| {
-                (self.sums[(k, target)] / weight - means[k] * target_mean) * scales[k]
-            }),
+            correlations: correlations.collect(),
+            right: right.collect(),
             means,
             scales,
             target_mean,
@@ -98,11 +102,11 @@ impl Moments {
 
 /// `(R + penalty I) z = r` in standardised features.
 pub(super) struct Problem {
-    correlations: DMatrix<f64>,
-    right: DVector<f64>,
-    means: DVector<f64>,
+    correlations: Vec<f64>,
+    right: Vec<f64>,
+    means: Vec<f64>,
     /// One over the standard deviation; 0 for a constant feature, which then has no weight.
-    scales: DVector<f64>,
+    scales: Vec<f64>,
     target_mean: f64,
 }
 
@@ -110,16 +114,50 @@ impl Problem {
     /// Minimises `mean (t - b - z·x̃)² + penalty |z|²`; the intercept is not penalised. `None` where
     /// the penalty is too small to make the matrix positive definite.
     pub(super) fn solve(&self, penalty: f64) -> Option<Solution> {
+        let size = self.right.len();
         let mut matrix = self.correlations.clone();
-        for k in 0..matrix.nrows() {
-            matrix[(k, k)] += penalty;
+        for k in 0..size {
+            matrix[k * size + k] += penalty;
         }
-        let weights = Cholesky::new(matrix)?.solve(&self.right);
-        let weights = weights.component_mul(&self.scales);
-        let bias = self.target_mean - weights.dot(&self.means);
+        let standardised = solve_positive_definite(matrix, self.right.clone())?;
+        let weights: Vec<f64> = standardised
+            .iter()
+            .zip(&self.scales)
+            .map(|(z, scale)| z * scale)
+            .collect();
+        let bias = self.target_mean - dot(&weights, &self.means);
         let finite = bias.is_finite() && weights.iter().all(|weight| weight.is_finite());
         finite.then_some(Solution { weights, bias })
     }
+}
+
+/// Cholesky's factorisation `L L'`, in place, then two triangular systems. `None` unless the matrix
+/// is positive definite.
+fn solve_positive_definite(mut matrix: Vec<f64>, mut right: Vec<f64>) -> Option<Vec<f64>> {
+    let size = right.len();
+    for i in 0..size {
+        let (above, row) = matrix.split_at_mut(i * size);
+        for j in 0..i {
+            let other = &above[j * size..=j * size + j];
+            row[j] = (row[j] - dot(&row[..j], &other[..j])) / other[j];
+        }
+        let rest = row[i] - dot(&row[..i], &row[..i]);
+        row[i] = (rest > 0.0).then(|| rest.sqrt())?;
+    }
+    let lower = |i: usize, j: usize| matrix[i * size + j];
+    for i in 0..size {
+        let known = dot(&matrix[i * size..i * size + i], &right[..i]);
+        right[i] = (right[i] - known) / lower(i, i);
+    }
+    for i in (0..size).rev() {
+        let known: f64 = (i + 1..size).map(|k| lower(k, i) * right[k]).sum();
+        right[i] = (right[i] - known) / lower(i, i);
+    }
+    Some(right)
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 #[cfg(test)]
@@ -153,7 +191,7 @@ mod tests {
     fn a_large_penalty_leaves_the_mean() {
         let moments = moments(1.0);
         let solution = moments.problem().solve(1e9).unwrap();
-        assert!(solution.weights.norm() < 1e-6);
+        assert!(solution.weights.iter().all(|weight| weight.abs() < 1e-6));
         let (loose, tight) = (
             moments.mse(&solution).unwrap(),
             moments
@@ -173,13 +211,22 @@ mod tests {
         let solve = |moments: &Moments| moments.problem().solve(0.1).unwrap();
         let (a, b) = (solve(&weighted), solve(&repeated));
         assert!((a.bias - b.bias).abs() < 1e-12);
-        assert!((&a.weights - &b.weights).norm() < 1e-12);
+        assert!((a.weights[0] - b.weights[0]).abs() < 1e-12);
+    }
+
+    #[test]
+    fn cholesky_solves_a_small_system_and_refuses_an_indefinite_one() {
+        // 4x + 2y = 10, 2x + 5y = 13: x = 1.5, y = 2.
+        let solved = solve_positive_definite(vec![4.0, 2.0, 2.0, 5.0], vec![10.0, 13.0]).unwrap();
+        assert!((solved[0] - 1.5).abs() < 1e-12 && (solved[1] - 2.0).abs() < 1e-12);
+        let indefinite = vec![1.0, 2.0, 2.0, 1.0];
+        assert_eq!(solve_positive_definite(indefinite, vec![1.0, 1.0]), None);
     }
 
     #[test]
     fn nothing_added_has_no_error() {
         let solution = Solution {
-            weights: DVector::zeros(2),
+            weights: vec![0.0; 2],
             bias: 0.0,
         };
         assert_eq!(Moments::zeros(2).mse(&solution), None);
