@@ -27,14 +27,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let device = gradus::device::select(None)?.autodiff();
     let examples: Vec<Example> = (0..8)
         .map(|k| {
-            let response = if k % 2 == 0 {
-                "it is good"
-            } else {
-                "it is bad"
-            };
+            let (response, level) = [("it is good", 0.9), ("it is bad", 0.2)][k % 2];
             let span = CharSpan::new(0, response.len());
-            let rating = if k % 2 == 0 { 0.9 } else { 0.2 } + 0.02 * f64::from(k);
-            let segments = vec![Segment::rated(span, rating)];
+            let segments = vec![Segment::rated(span, level + 0.02 * k as f64)];
             Example {
                 id: k.to_string(),
                 prompt: "how is it ?".into(),

@@ -246,6 +246,11 @@ impl Scorer {
         (states, scores)
     }
 
+    /// Whether scores are linear in the pooled states.
+    pub(crate) fn is_linear_in_states(&self) -> bool {
+        self.model.is_linear_in_pooled()
+    }
+
     /// How text becomes tokens.
     pub(crate) fn text(&self) -> &TextEncoder {
         &self.text

@@ -137,6 +137,11 @@ impl Head {
 
     /// A linear head with these weights.
     ///
+    /// Whether the head is a single linear layer.
+    pub fn is_linear(&self) -> bool {
+        self.hidden.is_none()
+    }
+
     /// # Shapes
     /// - `weight`: `[d_model, num_aspects]`
     /// - `bias`: `[num_aspects]`

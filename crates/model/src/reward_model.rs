@@ -163,6 +163,11 @@ impl RewardModel {
         self.output.forward(self.head.forward(pooled))
     }
 
+    /// Whether scores are linear in what [`pooled`](Self::pooled) returns.
+    pub fn is_linear_in_pooled(&self) -> bool {
+        self.head.is_linear() && self.output == Output::Identity
+    }
+
     /// What the head says, before the output function: the logits of a sigmoid.
     ///
     /// # Shapes

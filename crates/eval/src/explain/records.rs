@@ -130,7 +130,9 @@ pub fn explain_bundle(
                 pair.unscored = unscored;
                 let weight = kept.map(|kept| f64::from(encoded.segments[kept].weight));
                 pair.weight = weight.filter(|_| pair.rating.is_some());
-                let norm = kept.map(|kept| f64::from(read[kept].state_norm));
+                // The formula of the gradient at the head holds for a linear one.
+                let norm = kept.filter(|_| scorer.is_linear_in_states());
+                let norm = norm.map(|kept| f64::from(read[kept].state_norm));
                 pairs.push((pair, norm));
             }
         }
