@@ -2,7 +2,7 @@
 //!
 //! Every backend feature adds one entry to a list, fastest first. Everything else in
 //! the workspace takes a [`Device`] and does not know where it came from. With the feature `remote`,
-//! names that start with `remote:` are devices that a [`Worker`] on another host serves.
+//! names that start with `remote:` are devices that a `gradus worker` serves.
 
 mod error;
 #[cfg(feature = "remote")]

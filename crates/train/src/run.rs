@@ -76,7 +76,7 @@ pub struct RunReport {
 /// killed and resumed in between.
 ///
 /// # Errors
-/// Whatever [`prepare`] and [`fit`] return; [`TrainError::Model`] when the encoder cannot be loaded,
+/// Whatever [`prepare`] and [`fit`](crate::fit) return; [`TrainError::Model`] when the encoder cannot be loaded,
 /// the output directory exists (without `overwrite`) or the bundle cannot be written.
 pub fn run(
     run: &Run,
