@@ -2,20 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{Run, gradus, names, temp_dir, trained, write};
-
-/// A copy of the tiny BERT that the encoder tests hold against its reference.
-fn tiny_bert(directory: &Path) {
-    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/model/tests/golden/tiny-bert");
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/data/tests/golden/tiny-bert");
-    for (from, name) in [
-        (&model, "config.json"),
-        (&model, "model.safetensors"),
-        (&data, "tokenizer.json"),
-    ] {
-        fs_err::copy(from.join(name), directory.join(name)).unwrap();
-    }
-}
+use crate::support::{Run, gradus, names, temp_dir, tiny_bert, trained, write};
 
 /// Trains for one epoch on the encoder in `directory`.
 fn train_on(directory: &Path) -> Run {

@@ -13,6 +13,7 @@ mod explain;
 mod help;
 mod interrupt;
 mod losses;
+mod objectives;
 mod records;
 mod report;
 mod round_trip;

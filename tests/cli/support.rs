@@ -150,3 +150,16 @@ pub(crate) fn train_arguments<'a>(more: &[&'a str]) -> Vec<&'a str> {
     arguments.extend(more);
     arguments
 }
+
+/// A copy of the tiny BERT that the encoder tests hold against its reference.
+pub(crate) fn tiny_bert(directory: &Path) {
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/model/tests/golden/tiny-bert");
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/data/tests/golden/tiny-bert");
+    for (from, name) in [
+        (&model, "config.json"),
+        (&model, "model.safetensors"),
+        (&data, "tokenizer.json"),
+    ] {
+        fs_err::copy(from.join(name), directory.join(name)).unwrap();
+    }
+}
