@@ -12,6 +12,7 @@ mod probe;
 mod process;
 mod quickstart;
 mod score;
+mod settings;
 mod systems;
 mod train;
 mod worker;

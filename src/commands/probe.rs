@@ -2,21 +2,22 @@
 
 use anyhow::Result;
 use gradus::data::read_examples;
-use gradus::model::ModelError;
+use gradus::device;
 use gradus::train::{ProbeCurve, ProbeReport, probe};
-use gradus::{RunConfig, device};
 
 use crate::cli::ProbeArgs;
-use crate::commands::train::{Paths, checked_run, set, set_some};
+use crate::commands::settings::{Paths, base_config, set_run};
+use crate::commands::train::checked_run;
 use crate::{progress, show};
 
 pub(crate) fn run(args: &ProbeArgs) -> Result<()> {
-    let config = effective_config(args)?;
+    let mut config = base_config(&args.run)?;
+    set_run(&mut config, &args.run)?;
     let paths = Paths::of(&config)?;
     let device = device::select(config.device.as_deref())?;
     let train = read_examples(paths.train)?;
     let valid = read_examples(paths.valid)?;
-    let run = checked_run(&config, paths.output, args.overwrite, &train)?;
+    let run = checked_run(&config, paths.output, args.run.overwrite, &train)?;
     let bar = progress::bar(train.len() + valid.len(), "responses");
     let report = probe(&run, &train, &valid, &device, |done, total| {
         bar.set_length(total as u64);
@@ -62,23 +63,4 @@ fn table(curve: &ProbeCurve) -> String {
         ]
     });
     show::table(&header, rows)
-}
-
-/// The configuration file with the flags on top.
-fn effective_config(args: &ProbeArgs) -> Result<RunConfig> {
-    let mut config = match &args.config {
-        Some(path) => RunConfig::load(path)?,
-        None => RunConfig::default(),
-    };
-    set_some(&mut config.encoder, args.encoder.as_ref());
-    set_some(&mut config.train, args.train.as_ref());
-    set_some(&mut config.valid, args.valid.as_ref());
-    set_some(&mut config.output, args.output.as_ref());
-    set_some(&mut config.device, args.device.device.as_ref());
-    set(&mut config.text.aspects, args.aspects.as_ref());
-    set(&mut config.text.max_length, args.max_length.as_ref());
-    if let Some(text) = &args.pooling {
-        config.model.pooling = text.parse().map_err(ModelError::from)?;
-    }
-    Ok(config)
 }

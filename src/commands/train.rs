@@ -14,6 +14,7 @@ use gradus::train::{
 use gradus::{EvalMetrics, RunConfig, device};
 
 use crate::cli::TrainArgs;
+use crate::commands::settings::{Paths, base_config, set, set_run, set_some};
 use crate::failure::Usage;
 use crate::progress::TrainProgress;
 use crate::scores::BASELINES;
@@ -47,7 +48,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     let report = train_bundle(
         &config,
         paths.output,
-        args.overwrite,
+        args.run.overwrite,
         &train,
         &valid,
         &device,
@@ -68,7 +69,7 @@ fn checkpoints(
     resumed: Option<PathBuf>,
     output: &Path,
 ) -> Result<Checkpoints> {
-    let begin = match (&resumed, args.overwrite) {
+    let begin = match (&resumed, args.run.overwrite) {
         (Some(_), _) => Begin::Resume,
         (None, true) => Begin::Over,
         (None, false) => Begin::New,
@@ -148,18 +149,11 @@ fn fitted_baselines(config: &RunConfig, train: &[Example]) -> Result<Baselines> 
 
 /// The configuration file, or that of the run that goes on, with the flags on top.
 fn effective_config(args: &TrainArgs, resumed: Option<&Path>) -> Result<RunConfig> {
-    let mut config = match (&args.config, resumed) {
-        (Some(path), None) => RunConfig::load(path)?,
-        (None, None) => RunConfig::default(),
-        (path, Some(directory)) => resumed_config(directory, path.as_deref())?,
+    let mut config = match resumed {
+        Some(directory) => resumed_config(directory, args.run.config.as_deref())?,
+        None => base_config(&args.run)?,
     };
-    set_some(&mut config.encoder, args.encoder.as_ref());
-    set_some(&mut config.train, args.train.as_ref());
-    set_some(&mut config.valid, args.valid.as_ref());
-    set_some(&mut config.output, args.output.as_ref());
-    set_some(&mut config.device, args.device.device.as_ref());
-    set(&mut config.text.aspects, args.aspects.as_ref());
-    set(&mut config.text.max_length, args.max_length.as_ref());
+    set_run(&mut config, &args.run)?;
     config.text.use_context |= args.use_context;
     set(&mut config.training.epochs, args.epochs.as_ref());
     set(&mut config.training.batch_size, args.batch_size.as_ref());
@@ -189,9 +183,6 @@ fn effective_config(args: &TrainArgs, resumed: Option<&Path>) -> Result<RunConfi
     }
     if let Some(text) = &args.loss {
         config.training.loss = text.parse()?;
-    }
-    if let Some(text) = &args.pooling {
-        config.model.pooling = text.parse().map_err(ModelError::from)?;
     }
     if let Some(text) = &args.head {
         config.model.head = text.parse().map_err(ModelError::from)?;
@@ -239,40 +230,4 @@ fn resumed_config(directory: &Path, given: Option<&Path>) -> Result<RunConfig> {
         output: saved.output,
         ..given
     })
-}
-
-pub(crate) fn set<T: Clone>(setting: &mut T, flag: Option<&T>) {
-    if let Some(value) = flag {
-        setting.clone_from(value);
-    }
-}
-
-pub(crate) fn set_some<T: Clone>(setting: &mut Option<T>, flag: Option<&T>) {
-    if flag.is_some() {
-        *setting = flag.cloned();
-    }
-}
-
-/// The paths a run cannot do without.
-pub(crate) struct Paths<'a> {
-    pub(crate) train: &'a Path,
-    pub(crate) valid: &'a Path,
-    pub(crate) output: &'a Path,
-}
-
-impl<'a> Paths<'a> {
-    pub(crate) fn of(config: &'a RunConfig) -> Result<Self> {
-        let need = |path: &'a Option<PathBuf>, flag: &str| {
-            path.as_deref().ok_or_else(|| {
-                Usage::new(format!("no {flag} given")).with_hint(format!(
-                    "pass --{flag}, or set `{flag}` in the file of --config"
-                ))
-            })
-        };
-        Ok(Self {
-            train: need(&config.train, "train")?,
-            valid: need(&config.valid, "valid")?,
-            output: need(&config.output, "output")?,
-        })
-    }
 }

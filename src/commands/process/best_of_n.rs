@@ -31,7 +31,7 @@ pub(super) fn run(input: &ProcessArgs, outcome: &str, group: Option<&str>) -> Re
     let mut groups: BTreeMap<String, Vec<Candidate>> = BTreeMap::new();
     for (example, scores) in steps.examples.iter().zip(&steps.scores) {
         let name = match group {
-            Some(key) => name_of(meta(example, key)?),
+            Some(key) => name_of(meta(example, key, "name one of them with --group")?),
             None => example.prompt.clone(),
         };
         let whole: Option<Vec<f64>> = scores.iter().copied().collect();
@@ -59,7 +59,7 @@ pub(super) fn run(input: &ProcessArgs, outcome: &str, group: Option<&str>) -> Re
 
 /// What a response is worth.
 fn value(example: &Example, outcome: &str) -> Result<f64> {
-    match meta(example, outcome)? {
+    match meta(example, outcome, "name one of them with --outcome")? {
         Value::Bool(right) => Ok(f64::from(u8::from(*right))),
         other => other.as_f64().ok_or_else(|| {
             Usage::new(format!(

@@ -4,6 +4,7 @@ mod best_of_n;
 mod prmbench;
 mod processbench;
 mod steps;
+mod threshold;
 
 use anyhow::Result;
 

@@ -7,14 +7,16 @@ use gradus::eval::process::{
 };
 use serde::Serialize;
 
-use super::processbench::{QUANTILES, finite};
 use super::steps::{Several, Steps, meta, name_of, percent};
+use super::threshold::{QUANTILES, Threshold};
 use crate::cli::{ProcessArgs, ThresholdArgs};
 use crate::failure::Usage;
 use crate::show;
 
 /// The class of untouched solutions, which the benchmark leaves out.
 const CORRECT: &str = "correct";
+const CLASS_REMEDY: &str =
+    "make the records with `gradus data import prmbench`, or name the key with --class";
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -35,23 +37,13 @@ struct Report {
 pub(super) fn run(input: &ProcessArgs, threshold: &ThresholdArgs, class: &str) -> Result<()> {
     let steps = Steps::load(input, Several::Lowest)?;
     let samples = samples(&steps, class)?;
-    let (threshold, choice) = match (threshold.threshold, &threshold.threshold_on) {
-        (Some(value), _) => (finite(value)?, None),
-        (None, Some(path)) => {
-            let other = Steps::load_other(path, input, threshold, Several::Lowest)?;
-            let others = self::samples(&other, class)?;
-            let name = path.display().to_string();
-            let choice = choose_step_threshold(&others, &name, QUANTILES).ok_or_else(|| {
-                Usage::new(format!(
-                    "{name}: found no threshold with a score, expected scored steps, some right and \
-                     some wrong"
-                ))
-            })?;
-            (choice.threshold, Some(choice))
-        }
-        (None, None) => return Err(Usage::new("found no threshold, expected one").into()),
-    };
-    let result = PrmBench::compute(&samples, threshold);
+    let expected = "scored steps, some right and some wrong";
+    let threshold = Threshold::of(threshold, expected, |path, name| {
+        let other = Steps::load_other(path, input, threshold, Several::Lowest)?;
+        let others = self::samples(&other, class)?;
+        Ok(choose_step_threshold(&others, name, QUANTILES))
+    })?;
+    let result = PrmBench::compute(&samples, threshold.value);
     let left_out = steps.examples.len() - samples.len();
     if input.json {
         return show::json(&Report {
@@ -59,12 +51,12 @@ pub(super) fn run(input: &ProcessArgs, threshold: &ThresholdArgs, class: &str) -
             benchmark: "prmbench",
             lowest_is_last: steps.lowest_is_last(),
             aspect: steps.aspect,
-            threshold_choice: choice,
+            threshold_choice: threshold.choice,
             left_out,
             result,
         });
     }
-    show_result(&result, choice.as_ref())?;
+    show_result(&result, &threshold)?;
     if left_out > 0 {
         show::line(&format!(
             "\n{left_out} solutions of class `{CORRECT}` left out, as the benchmark does"
@@ -80,7 +72,7 @@ fn samples(steps: &Steps, class: &str) -> Result<Vec<PrmBenchSample>> {
     })?;
     let mut samples = Vec::new();
     for (example, scores) in steps.examples.iter().zip(&steps.scores) {
-        let category = name_of(meta(example, class)?);
+        let category = name_of(meta(example, class, CLASS_REMEDY)?);
         if category != CORRECT {
             samples.push(PrmBenchSample {
                 category,
@@ -109,18 +101,11 @@ fn wrong(example: &Example, cut: f64) -> Vec<bool> {
         .collect()
 }
 
-fn show_result(result: &PrmBench, choice: Option<&ThresholdChoice>) -> Result<()> {
-    let origin = match choice {
-        Some(choice) => format!(
-            ", the best of {QUANTILES} quantiles on {} (score {} there)",
-            choice.split,
-            percent(Some(choice.score))
-        ),
-        None => ", as given".to_owned(),
-    };
+fn show_result(result: &PrmBench, threshold: &Threshold) -> Result<()> {
     show::line(&format!(
-        "a step is called wrong where it scores below {}{origin}\n",
-        show::number(Some(result.threshold))
+        "a step is called wrong where it scores below {}{}\n",
+        show::number(Some(result.threshold)),
+        threshold.origin("score")
     ))?;
     let row = |name: &str, samples: String, steps: &StepResult| {
         let counts = &steps.counts;

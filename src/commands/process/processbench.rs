@@ -9,14 +9,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::steps::{Several, Steps, meta, name_of, percent};
+use super::threshold::{QUANTILES, Threshold};
 use crate::cli::{ProcessArgs, ThresholdArgs};
 use crate::failure::Usage;
 use crate::show;
 
 /// Where `data import processbench` leaves the index of the first wrong step.
 const LABEL: &str = "label";
-/// Quantiles of step scores that are tried as thresholds.
-pub(super) const QUANTILES: usize = 200;
+const IMPORT: &str = "make the records with `gradus data import processbench`";
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -40,23 +40,13 @@ pub(super) fn run(
 ) -> Result<()> {
     let steps = Steps::load(input, Several::Refused)?;
     let solutions = solutions(&steps, subset)?;
-    let (threshold, choice) = match (threshold.threshold, &threshold.threshold_on) {
-        (Some(value), _) => (finite(value)?, None),
-        (None, Some(path)) => {
-            let other = Steps::load_other(path, input, threshold, Several::Refused)?;
-            let others = self::solutions(&other, subset)?;
-            let name = path.display().to_string();
-            let choice = choose_threshold(&others, &name, QUANTILES).ok_or_else(|| {
-                Usage::new(format!(
-                    "{name}: found no threshold with an F1, expected scored solutions, some right \
-                     and some wrong in every subset"
-                ))
-            })?;
-            (choice.threshold, Some(choice))
-        }
-        (None, None) => return Err(Usage::new("found no threshold, expected one").into()),
-    };
-    let result = ProcessBench::compute(&solutions, threshold);
+    let expected = "scored solutions, some right and some wrong in every subset";
+    let threshold = Threshold::of(threshold, expected, |path, name| {
+        let other = Steps::load_other(path, input, threshold, Several::Refused)?;
+        let others = self::solutions(&other, subset)?;
+        Ok(choose_threshold(&others, name, QUANTILES))
+    })?;
+    let result = ProcessBench::compute(&solutions, threshold.value);
     if input.json {
         let (steps_scored, all) = steps.counts();
         return show::json(&Report {
@@ -64,25 +54,14 @@ pub(super) fn run(
             benchmark: "processbench",
             lowest_is_last: steps.lowest_is_last(),
             aspect: steps.aspect,
-            threshold_choice: choice,
+            threshold_choice: threshold.choice,
             steps: all,
             steps_scored,
             result,
         });
     }
-    show_result(&result, choice.as_ref())?;
+    show_result(&result, &threshold)?;
     steps.show_remarks()
-}
-
-/// The value of `--threshold`, which has to be a number.
-pub(super) fn finite(threshold: f64) -> Result<f64> {
-    if threshold.is_finite() {
-        return Ok(threshold);
-    }
-    Err(Usage::new(format!(
-        "--threshold: found {threshold}, expected a finite number"
-    ))
-    .into())
 }
 
 fn solutions(steps: &Steps, subset: Option<&str>) -> Result<Vec<Solution>> {
@@ -101,7 +80,11 @@ fn solutions(steps: &Steps, subset: Option<&str>) -> Result<Vec<Solution>> {
 /// Published ids name the subset: `gsm8k-12`.
 fn subset_of(example: &Example, key: Option<&str>) -> Result<String> {
     if let Some(key) = key {
-        return Ok(name_of(meta(example, key)?));
+        return Ok(name_of(meta(
+            example,
+            key,
+            "name one of them with --subset",
+        )?));
     }
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     Ok(match example.id.rsplit_once('-') {
@@ -112,7 +95,7 @@ fn subset_of(example: &Example, key: Option<&str>) -> Result<String> {
 
 /// The index of the first wrong step, from 0; `None` where `label` is -1.
 fn first_wrong(example: &Example) -> Result<Option<usize>> {
-    let label = meta(example, LABEL)?;
+    let label = meta(example, LABEL, IMPORT)?;
     let count = example.segments.len();
     match label.as_i64() {
         Some(-1) => return Ok(None),
@@ -132,7 +115,7 @@ fn first_wrong(example: &Example) -> Result<Option<usize>> {
         short(label),
         count.saturating_sub(1),
     ))
-    .with_hint("make the records with `gradus data import processbench`")
+    .with_hint(IMPORT)
     .into())
 }
 
@@ -140,18 +123,11 @@ fn short(value: &Value) -> String {
     show::shortened(&value.to_string(), 40)
 }
 
-fn show_result(result: &ProcessBench, choice: Option<&ThresholdChoice>) -> Result<()> {
-    let origin = match choice {
-        Some(choice) => format!(
-            ", the best of {QUANTILES} quantiles on {} (F1 {} there)",
-            choice.split,
-            percent(Some(choice.score))
-        ),
-        None => ", as given".to_owned(),
-    };
+fn show_result(result: &ProcessBench, threshold: &Threshold) -> Result<()> {
     show::line(&format!(
-        "first wrong step: the first that scores below {}{origin}\n",
-        show::number(Some(result.threshold))
+        "first wrong step: the first that scores below {}{}\n",
+        show::number(Some(result.threshold)),
+        threshold.origin("F1")
     ))?;
     let header = [
         "subset",

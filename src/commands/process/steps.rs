@@ -137,8 +137,8 @@ fn lowest(scores: Option<&[f64]>) -> Option<f64> {
     scores.iter().copied().reduce(f64::min).filter(|_| all)
 }
 
-/// A key of the record's `meta`, which has to be there.
-pub(super) fn meta<'a>(example: &'a Example, key: &str) -> Result<&'a Value> {
+/// A key of the record's `meta`, which has to be there; `remedy` says what to do where it is not.
+pub(super) fn meta<'a>(example: &'a Example, key: &str, remedy: &str) -> Result<&'a Value> {
     example.meta.get(key).ok_or_else(|| {
         let known: Vec<&str> = example.meta.keys().map(String::as_str).collect();
         Usage::new(format!(
@@ -150,6 +150,7 @@ pub(super) fn meta<'a>(example: &'a Example, key: &str) -> Result<&'a Value> {
                 known.join(", ")
             }
         ))
+        .with_hint(remedy)
         .into()
     })
 }

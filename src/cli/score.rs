@@ -1,0 +1,38 @@
+//! `gradus score`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::DeviceArgs;
+
+pub(super) const SCORE_HELP: &str = "\
+Reads native records (one JSON object a line, .gz and .zst too) and writes them back with a `score`
+in every segment and one for the response, in rating units. A response without segments is cut as
+the model's training data was. Memory does not grow with the file.
+
+  gradus score my-bundle answers.jsonl -o scored.jsonl
+  gradus score my-bundle answers.jsonl > scored.jsonl";
+
+/// `gradus score`.
+#[derive(Debug, Args)]
+pub(crate) struct ScoreArgs {
+    /// Directory of a trained bundle
+    pub(crate) bundle: PathBuf,
+    /// Records to score; `-` reads standard input
+    pub(crate) input: PathBuf,
+    /// File to write, compressed when it ends in .gz or .zst [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// How segment scores become a response score [default: as the bundle says]
+    #[arg(long)]
+    pub(crate) aggregation: Option<String>,
+    /// Leave the bundle's recalibration out
+    #[arg(long)]
+    pub(crate) raw: bool,
+    /// Padded tokens a batch
+    #[arg(long, value_name = "TOKENS", default_value_t = 4096)]
+    pub(crate) batch_tokens: usize,
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
+}
