@@ -13,6 +13,7 @@
 //! - [`TrainHistory`], [`TrainObserver`], [`metrics_lines`]: what happened, and who watches
 //! - [`EarlyStopping`], [`ValidMetrics`]: which validation is the best
 
+mod assemble;
 mod average;
 mod checkpoint;
 mod config;

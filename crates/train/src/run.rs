@@ -3,27 +3,25 @@
 use std::path::PathBuf;
 
 use burn::tensor::Device;
-use gradus_data::{EncodedExample, Example, word_level_tokenizer};
-use gradus_model::encoder::BertConfig;
+use gradus_data::Example;
 use gradus_model::{
-    Bundle, EncoderConfig, ExtraFile, Manifest, ModelError, NewDirectory, PretrainedEncoder,
-    RewardModel, RewardModelConfig,
+    Bundle, ExtraFile, Manifest, ModelError, NewDirectory, RewardModel, RewardModelConfig,
 };
 use serde::Serialize;
 use serde_json::json;
 
+use crate::assemble::{Assembled, assemble, manifest};
 use crate::checkpoint::{Fingerprint, Store, digest_bytes};
 use crate::fit::{Opened, fit_opened};
 use crate::init_head::init_head;
 use crate::metrics_log::{METRICS_FILE, metrics_lines};
 use crate::{
-    FitData, ModelOptions, Prepared, Result, ScratchOptions, Session, SplitCounts, TextOptions,
-    TrainConfig, TrainError, TrainHistory, prepare,
+    FitData, ModelOptions, Result, ScratchOptions, Session, SplitCounts, TextOptions, TrainConfig,
+    TrainHistory,
 };
 
 /// File of a bundle that holds the log of its run.
 const HISTORY: &str = "history.json";
-const TOKENIZER: &str = "tokenizer.json";
 
 /// Where the encoder comes from.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,8 +74,9 @@ pub struct RunReport {
 /// killed and resumed in between.
 ///
 /// # Errors
-/// Whatever [`prepare`] and [`fit`](crate::fit) return; [`TrainError::Model`] when the encoder cannot be loaded,
-/// the output directory exists (without `overwrite`) or the bundle cannot be written.
+/// Whatever [`prepare`](crate::prepare()) and [`fit`](crate::fit()) return;
+/// [`TrainError::Model`](crate::TrainError::Model) when the encoder cannot be loaded, the output
+/// directory exists (without `overwrite`) or the bundle cannot be written.
 pub fn run(
     run: &Run,
     train: &[Example],
@@ -95,32 +94,20 @@ pub fn run(
         refuse_existing(run)?;
     }
     let overwrite = run.overwrite || resumes;
-    let source = Source::open(&run.encoder, &run.training, train)?;
-    let Prepared {
-        encoder: text,
+    let Assembled {
+        text,
         train,
         valid,
         counts,
-        mean_targets,
-    } = prepare(&source.tokenizer, &run.text, &run.training, train, valid)?;
-    let (model, config) = source.model(run, text.vocab_size(), &mean_targets, device)?;
-    check_ids(
-        &config.encoder,
-        run.text.max_length,
-        text.vocab_size(),
-        train.iter().chain(&valid),
-    )?;
+        model,
+        config,
+        tokenizer,
+    } = assemble(run, train, valid, device)?;
     let model = init_head(model, &config, text.config(), run, device)?;
     let num_parameters = burn::module::Module::num_params(&model);
 
-    let aspects: Vec<String> = text
-        .config()
-        .aspects
-        .iter()
-        .map(|aspect| aspect.name.clone())
-        .collect();
-    let mut manifest = Manifest::new(aspects.clone(), run.model.pooling, &run.aggregation);
-    manifest.text = to_value(text.config());
+    let manifest = manifest(run, &text);
+    let aspects = manifest.aspects.clone();
     let data = FitData {
         train: train.into(),
         valid: valid.into(),
@@ -131,11 +118,11 @@ pub fn run(
         .with("text", &run.text)
         .with("model", &config)
         .with("aggregation", &run.aggregation)
-        .with("tokenizer", &digest_bytes(&source.tokenizer));
+        .with("tokenizer", &digest_bytes(&tokenizer));
     let mut writer = BundleWriter {
         manifest,
         config,
-        tokenizer: source.tokenizer,
+        tokenizer,
         run: run.clone(),
         counts: counts.clone(),
         overwrite,
@@ -178,128 +165,6 @@ pub(crate) fn refuse_existing(run: &Run) -> Result<()> {
         }
         .into());
     }
-    Ok(())
-}
-
-/// An encoder before its weights are read: settings and tokenizer.
-pub(crate) struct Source {
-    kind: SourceKind,
-    pub(crate) tokenizer: Vec<u8>,
-}
-
-enum SourceKind {
-    Pretrained(PretrainedEncoder),
-    Scratch(ScratchOptions),
-}
-
-impl Source {
-    pub(crate) fn open(
-        source: &EncoderSource,
-        training: &TrainConfig,
-        train: &[Example],
-    ) -> Result<Self> {
-        match source {
-            EncoderSource::Pretrained(directory) => {
-                let encoder = PretrainedEncoder::open(directory)?;
-                let path = directory.join(TOKENIZER);
-                if !path.is_file() {
-                    let path = directory.clone();
-                    return Err(ModelError::MissingFile {
-                        path,
-                        expected: TOKENIZER,
-                    }
-                    .into());
-                }
-                Ok(Self {
-                    kind: SourceKind::Pretrained(
-                        encoder.with_dropout(training.dropout, training.attention_dropout),
-                    ),
-                    tokenizer: fs_err::read(path).map_err(ModelError::from)?,
-                })
-            }
-            EncoderSource::Scratch(options) => {
-                let texts = train.iter().flat_map(|example| {
-                    [
-                        Some(&example.prompt),
-                        example.context.as_ref(),
-                        Some(&example.response),
-                    ]
-                });
-                Ok(Self {
-                    kind: SourceKind::Scratch(options.clone()),
-                    tokenizer: word_level_tokenizer(texts.flatten().map(String::as_str))?,
-                })
-            }
-        }
-    }
-
-    pub(crate) fn model(
-        &self,
-        run: &Run,
-        vocab_size: usize,
-        mean_targets: &[f32],
-        device: &Device,
-    ) -> Result<(RewardModel, RewardModelConfig)> {
-        // Before any weight is drawn: the head, and the whole encoder when it is new.
-        device.seed(run.training.seed);
-        let reward_model = |encoder: EncoderConfig| RewardModelConfig {
-            head: run.model.head,
-            lora: run.model.lora.clone(),
-            output: run.training.loss.output(),
-            ..RewardModelConfig::new(encoder, run.model.pooling, mean_targets.len())
-        };
-        let (model, config) = match &self.kind {
-            SourceKind::Pretrained(pretrained) => {
-                check_length(run, pretrained.config())?;
-                let (encoder, _report) = pretrained.load(device)?;
-                let config = reward_model(pretrained.config().clone());
-                config.check()?;
-                (config.init_with(encoder, device), config)
-            }
-            SourceKind::Scratch(options) => {
-                let mut bert = BertConfig::new(
-                    vocab_size,
-                    options.d_model,
-                    options.num_layers,
-                    options.num_heads,
-                );
-                bert.d_feed_forward = options.d_ff;
-                bert.max_positions = run.text.max_length;
-                bert.initializer_range = options.initializer_range;
-                bert.keys_start_as_queries = options.keys_start_as_queries;
-                let encoder = EncoderConfig::Bert(bert)
-                    .with_dropout(run.training.dropout, run.training.attention_dropout);
-                let config = reward_model(encoder);
-                config.check()?;
-                (config.init(device), config)
-            }
-        };
-        Ok((model.with_head_bias(mean_targets), config))
-    }
-}
-
-fn check_length(run: &Run, encoder: &EncoderConfig) -> Result<()> {
-    if run.text.max_length <= encoder.max_positions() {
-        return Ok(());
-    }
-    Err(TrainError::MaxLength {
-        found: run.text.max_length,
-        positions: encoder.max_positions(),
-    })
-}
-
-/// Refuses a tokenizer that makes ids the encoder has no embedding for.
-pub(crate) fn check_ids<'a>(
-    encoder: &EncoderConfig,
-    max_length: usize,
-    vocab_size: usize,
-    examples: impl Iterator<Item = &'a EncodedExample>,
-) -> Result<()> {
-    let largest_id = u32::try_from(vocab_size)
-        .unwrap_or(u32::MAX)
-        .saturating_sub(1);
-    let types = examples.flat_map(|example| example.type_ids.iter().copied());
-    encoder.check_sequence(max_length, largest_id, types.max().unwrap_or(0))?;
     Ok(())
 }
 

@@ -6,15 +6,14 @@ use std::time::Instant;
 
 use burn::prelude::*;
 use gradus_data::{BatchSize, EncodedExample, Example, TextEncoder, plan_batches};
-use gradus_model::{
-    Bundle, ExtraFile, Head, HeadConfig, Manifest, Pooling, RewardModel, SegmentInput,
-};
+use gradus_model::{Bundle, ExtraFile, Head, HeadConfig, Pooling, RewardModel, SegmentInput};
 use serde::Serialize;
 use serde_json::json;
 
 use self::ridge::{Moments, Solution};
-use crate::run::{Source, check_ids, refuse_existing, to_value};
-use crate::{Prepared, RatingLoss, Result, Run, SplitCounts, TrainError, prepare};
+use crate::assemble::{Assembled, assemble, manifest};
+use crate::run::{refuse_existing, to_value};
+use crate::{RatingLoss, Result, Run, SplitCounts, TrainError};
 
 /// Penalties that are tried: half decades from 10⁻⁵ to 10².
 const HALF_DECADES: std::ops::RangeInclusive<i32> = -10..=4;
@@ -89,7 +88,7 @@ impl ProbeCurve {
 /// # Errors
 /// - [`TrainError::Setting`]: a head, pooling or loss that ridge regression cannot fit, or an aspect
 ///   without a rating in the validation split
-/// - whatever [`prepare`] returns; [`TrainError::Model`] when the encoder cannot be loaded or the
+/// - whatever [`prepare`](crate::prepare()) returns; [`TrainError::Model`] when the encoder cannot be loaded or the
 ///   bundle cannot be written
 pub fn probe(
     run: &Run,
@@ -100,21 +99,15 @@ pub fn probe(
 ) -> Result<ProbeReport> {
     check(run)?;
     refuse_existing(run)?;
-    let source = Source::open(&run.encoder, &run.training, train)?;
-    let Prepared {
-        encoder: text,
+    let Assembled {
+        text,
         train,
         valid,
         counts,
-        mean_targets,
-    } = prepare(&source.tokenizer, &run.text, &run.training, train, valid)?;
-    let (model, config) = source.model(run, text.vocab_size(), &mean_targets, device)?;
-    check_ids(
-        &config.encoder,
-        run.text.max_length,
-        text.vocab_size(),
-        train.iter().chain(&valid),
-    )?;
+        model,
+        config,
+        tokenizer,
+    } = assemble(run, train, valid, device)?;
     let started = Instant::now();
     let total = train.len() + valid.len();
     let d_model = config.encoder.d_model();
@@ -148,10 +141,7 @@ pub fn probe(
         feature_seconds,
         solve_seconds: started.elapsed().as_secs_f64(),
     };
-    let aspects = text.config().aspects.iter();
-    let names = aspects.map(|aspect| aspect.name.clone()).collect();
-    let mut manifest = Manifest::new(names, run.model.pooling, &run.aggregation);
-    manifest.text = to_value(text.config());
+    let mut manifest = manifest(run, &text);
     manifest.training = json!({ "probe": to_value(&report) });
     let valid_mse = report
         .aspects
@@ -163,7 +153,7 @@ pub fn probe(
         manifest,
         config,
         model: model.with_head(head(&solutions, d_model, device)),
-        tokenizer: source.tokenizer,
+        tokenizer,
     };
     let extra: Vec<ExtraFile<'_>> = run
         .extra_files

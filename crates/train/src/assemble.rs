@@ -1,0 +1,187 @@
+//! Everything a run works with: encoded splits and the model that is to learn from them.
+
+use burn::tensor::Device;
+use gradus_data::{EncodedExample, Example, TextEncoder, word_level_tokenizer};
+use gradus_model::encoder::BertConfig;
+use gradus_model::{
+    EncoderConfig, Manifest, ModelError, PretrainedEncoder, RewardModel, RewardModelConfig,
+};
+
+use crate::run::to_value;
+use crate::{
+    EncoderSource, Prepared, Result, Run, ScratchOptions, SplitCounts, TrainConfig, TrainError,
+    prepare,
+};
+
+const TOKENIZER: &str = "tokenizer.json";
+
+/// Encoded splits, and a model with a fresh head.
+pub(crate) struct Assembled {
+    pub(crate) text: TextEncoder,
+    pub(crate) train: Vec<EncodedExample>,
+    pub(crate) valid: Vec<EncodedExample>,
+    pub(crate) counts: SplitCounts,
+    pub(crate) model: RewardModel,
+    pub(crate) config: RewardModelConfig,
+    pub(crate) tokenizer: Vec<u8>,
+}
+
+/// Opens the encoder, encodes the splits with its tokenizer, and reads or draws the weights.
+pub(crate) fn assemble(
+    run: &Run,
+    train: &[Example],
+    valid: &[Example],
+    device: &Device,
+) -> Result<Assembled> {
+    let source = Source::open(&run.encoder, &run.training, train)?;
+    let Prepared {
+        encoder: text,
+        train,
+        valid,
+        counts,
+        mean_targets,
+    } = prepare(&source.tokenizer, &run.text, &run.training, train, valid)?;
+    let (model, config) = source.model(run, text.vocab_size(), &mean_targets, device)?;
+    check_ids(
+        &config.encoder,
+        run.text.max_length,
+        text.vocab_size(),
+        train.iter().chain(&valid),
+    )?;
+    Ok(Assembled {
+        text,
+        train,
+        valid,
+        counts,
+        model,
+        config,
+        tokenizer: source.tokenizer,
+    })
+}
+
+/// The manifest of a bundle before anything is known of its training.
+pub(crate) fn manifest(run: &Run, text: &TextEncoder) -> Manifest {
+    let aspects = text.config().aspects.iter();
+    let names = aspects.map(|aspect| aspect.name.clone()).collect();
+    let mut manifest = Manifest::new(names, run.model.pooling, &run.aggregation);
+    manifest.text = to_value(text.config());
+    manifest
+}
+
+/// An encoder before its weights are read: settings and tokenizer.
+struct Source {
+    kind: SourceKind,
+    tokenizer: Vec<u8>,
+}
+
+enum SourceKind {
+    Pretrained(PretrainedEncoder),
+    Scratch(ScratchOptions),
+}
+
+impl Source {
+    fn open(source: &EncoderSource, training: &TrainConfig, train: &[Example]) -> Result<Self> {
+        match source {
+            EncoderSource::Pretrained(directory) => {
+                let encoder = PretrainedEncoder::open(directory)?;
+                let path = directory.join(TOKENIZER);
+                if !path.is_file() {
+                    let path = directory.clone();
+                    return Err(ModelError::MissingFile {
+                        path,
+                        expected: TOKENIZER,
+                    }
+                    .into());
+                }
+                Ok(Self {
+                    kind: SourceKind::Pretrained(
+                        encoder.with_dropout(training.dropout, training.attention_dropout),
+                    ),
+                    tokenizer: fs_err::read(path).map_err(ModelError::from)?,
+                })
+            }
+            EncoderSource::Scratch(options) => {
+                let texts = train.iter().flat_map(|example| {
+                    [
+                        Some(&example.prompt),
+                        example.context.as_ref(),
+                        Some(&example.response),
+                    ]
+                });
+                Ok(Self {
+                    kind: SourceKind::Scratch(options.clone()),
+                    tokenizer: word_level_tokenizer(texts.flatten().map(String::as_str))?,
+                })
+            }
+        }
+    }
+
+    fn model(
+        &self,
+        run: &Run,
+        vocab_size: usize,
+        mean_targets: &[f32],
+        device: &Device,
+    ) -> Result<(RewardModel, RewardModelConfig)> {
+        // Before any weight is drawn: the head, and the whole encoder when it is new.
+        device.seed(run.training.seed);
+        let reward_model = |encoder: EncoderConfig| RewardModelConfig {
+            head: run.model.head,
+            lora: run.model.lora.clone(),
+            output: run.training.loss.output(),
+            ..RewardModelConfig::new(encoder, run.model.pooling, mean_targets.len())
+        };
+        let (model, config) = match &self.kind {
+            SourceKind::Pretrained(pretrained) => {
+                check_length(run, pretrained.config())?;
+                let (encoder, _report) = pretrained.load(device)?;
+                let config = reward_model(pretrained.config().clone());
+                config.check()?;
+                (config.init_with(encoder, device), config)
+            }
+            SourceKind::Scratch(options) => {
+                let mut bert = BertConfig::new(
+                    vocab_size,
+                    options.d_model,
+                    options.num_layers,
+                    options.num_heads,
+                );
+                bert.d_feed_forward = options.d_ff;
+                bert.max_positions = run.text.max_length;
+                bert.initializer_range = options.initializer_range;
+                bert.keys_start_as_queries = options.keys_start_as_queries;
+                let encoder = EncoderConfig::Bert(bert)
+                    .with_dropout(run.training.dropout, run.training.attention_dropout);
+                let config = reward_model(encoder);
+                config.check()?;
+                (config.init(device), config)
+            }
+        };
+        Ok((model.with_head_bias(mean_targets), config))
+    }
+}
+
+fn check_length(run: &Run, encoder: &EncoderConfig) -> Result<()> {
+    if run.text.max_length <= encoder.max_positions() {
+        return Ok(());
+    }
+    Err(TrainError::MaxLength {
+        found: run.text.max_length,
+        positions: encoder.max_positions(),
+    })
+}
+
+/// Refuses a tokenizer that makes ids the encoder has no embedding for.
+fn check_ids<'a>(
+    encoder: &EncoderConfig,
+    max_length: usize,
+    vocab_size: usize,
+    examples: impl Iterator<Item = &'a EncodedExample>,
+) -> Result<()> {
+    let largest_id = u32::try_from(vocab_size)
+        .unwrap_or(u32::MAX)
+        .saturating_sub(1);
+    let types = examples.flat_map(|example| example.type_ids.iter().copied());
+    encoder.check_sequence(max_length, largest_id, types.max().unwrap_or(0))?;
+    Ok(())
+}
