@@ -27,8 +27,9 @@ one stops at once. docs/training.md says more.
 
 pub(super) const PROBE_HELP: &str = "\
 Each segment is pooled once; ridge regression then gives a head per aspect for each of 15 penalties,
-and the validation split picks one. Prints the errors over the penalties to standard output. The
-bundle scores and evaluates as any other, and training can start from its head:
+and the validation split picks one. Prints the errors over the penalties to standard output. Of the
+[training] table of --config only the seed counts. The bundle scores and evaluates as any other, and
+training can start from its head:
 
   gradus probe --encoder all-MiniLM-L6-v2 --train train.jsonl.gz --valid valid.jsonl.gz \\
       --output my-probe
@@ -68,7 +69,8 @@ pub(crate) struct RunArgs {
     /// Directory for the bundle
     #[arg(long, short, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
-    /// Replace the bundle if the output directory holds one, and the checkpoints of an unfinished run
+    /// Replace the bundle if the output directory holds one; in training also the checkpoints of an
+    /// unfinished run
     #[arg(long)]
     pub(crate) overwrite: bool,
     /// Aspects to learn, separated by commas [default: all that are rated]
