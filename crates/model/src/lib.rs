@@ -33,6 +33,7 @@ pub mod encoder;
 mod error;
 mod head;
 mod lora;
+pub mod ops;
 mod output;
 mod pooling;
 mod pretrained;

@@ -6,7 +6,7 @@ use burn::tensor::{Bool, Device, Int, Tensor};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::attention::AttentionMask;
+use crate::ops::AttentionMask;
 use super::checks;
 use super::feed_forward::Activation;
 use super::hugging_face::PublishedConfig;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::hugging_face::PublishedConfig;
 use super::parts::linear;
 use crate::error::ConfigProblem;
+use crate::ops;
 
 /// The non-linearity between the two layers of a feed-forward block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,7 +81,6 @@ impl FeedForward {
     /// # Shapes
     /// - `hidden` and the result: `[batch_size, seq_length, d_model]`
     pub fn forward(&self, hidden: Tensor<3>) -> Tensor<3> {
-        self.outer
-            .forward(self.activation.forward(self.inner.forward(hidden)))
+        ops::feed_forward(&self.inner, &self.outer, self.activation, hidden)
     }
 }

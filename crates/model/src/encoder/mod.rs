@@ -15,7 +15,8 @@ use burn::module::Module;
 use burn::tensor::{Bool, Device, Int, Tensor, assert_shape};
 use serde::{Deserialize, Serialize};
 
-pub use attention::{Attention, AttentionMask};
+pub use crate::ops::AttentionMask;
+pub use attention::Attention;
 pub use bert::{Bert, BertConfig};
 pub use feed_forward::{Activation, FeedForward};
 pub use hugging_face::PublishedConfig;

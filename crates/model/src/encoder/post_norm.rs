@@ -1,12 +1,13 @@
 //! The transformer layer of BERT and its relatives: each block is added, then normalised.
 
 use burn::module::Module;
-use burn::nn::{Dropout, DropoutConfig, LayerNorm};
+use burn::nn::LayerNorm;
 use burn::tensor::{Device, Tensor};
 
-use super::attention::{Attention, AttentionMask};
+use super::attention::Attention;
 use super::feed_forward::{Activation, FeedForward};
 use super::parts::layer_norm;
+use crate::ops::{AttentionMask, add_norm};
 
 /// Sizes and probabilities of a [`PostNormLayer`].
 #[derive(Debug, Clone, PartialEq)]
@@ -60,7 +61,8 @@ impl PostNormConfig {
                 device,
             ),
             feed_forward_norm: norm(),
-            dropout: DropoutConfig::new(self.hidden_dropout).init(),
+            dropout: self.hidden_dropout,
+            epsilon: self.layer_norm_epsilon,
         }
     }
 }
@@ -72,20 +74,21 @@ pub struct PostNormLayer {
     attention_norm: LayerNorm,
     feed_forward: FeedForward,
     feed_forward_norm: LayerNorm,
-    dropout: Dropout,
+    #[module(skip)]
+    dropout: f64,
+    #[module(skip)]
+    epsilon: f64,
 }
 
 impl PostNormLayer {
     /// # Shapes
     /// - `hidden` and the result: `[batch_size, seq_length, d_model]`
     pub fn forward(&self, hidden: Tensor<3>, mask: &AttentionMask) -> Tensor<3> {
-        let attended = self
-            .dropout
-            .forward(self.attention.forward(hidden.clone(), mask));
-        let hidden = self.attention_norm.forward(hidden + attended);
-        let transformed = self
-            .dropout
-            .forward(self.feed_forward.forward(hidden.clone()));
-        self.feed_forward_norm.forward(hidden + transformed)
+        let attended = self.attention.forward(hidden.clone(), mask);
+        let norm = &self.attention_norm;
+        let hidden = add_norm(norm, self.epsilon, self.dropout, attended, hidden);
+        let transformed = self.feed_forward.forward(hidden.clone());
+        let norm = &self.feed_forward_norm;
+        add_norm(norm, self.epsilon, self.dropout, transformed, hidden)
     }
 }

@@ -1,0 +1,236 @@
+//! `layer_norm(residual + dropout(x))`, one row at a time.
+
+use rayon::prelude::*;
+
+use super::dropout::Dropout;
+use super::linear::in_order;
+use super::math::{dot, squares_around, sum, vector_fn};
+use super::rows::per_task;
+
+/// Scale, shift and ε of a layer norm, all rows `[d_model]`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Norm<'a> {
+    pub(super) gamma: &'a [f32],
+    pub(super) beta: &'a [f32],
+    pub(super) epsilon: f32,
+}
+
+/// The result; nothing else is kept.
+pub(super) fn forward(x: &[f32], residual: &[f32], norm: &Norm<'_>) -> Vec<f32> {
+    let width = norm.gamma.len();
+    let mut out = vec![0.0; x.len()];
+    let task = per_task(x.len() / width) * width;
+    out.par_chunks_mut(task)
+        .zip(x.par_chunks(task))
+        .zip(residual.par_chunks(task))
+        .for_each(|((out, x), residual)| rows_forward(out, x, residual, *norm));
+    out
+}
+
+vector_fn! {
+    fn rows_forward(out: &mut [f32], x: &[f32], residual: &[f32], norm: Norm<'_>) {
+        let width = norm.gamma.len();
+        let rows = out.chunks_exact_mut(width);
+        let inputs = x.chunks_exact(width).zip(residual.chunks_exact(width));
+        for (out, (x, residual)) in rows.zip(inputs) {
+            for ((out, x), residual) in out.iter_mut().zip(x).zip(residual) {
+                *out = x + residual;
+            }
+            let (mean, inverse) = moments(out, norm.epsilon);
+            let scale = norm.gamma.iter().zip(norm.beta);
+            for (out, (gamma, beta)) in out.iter_mut().zip(scale) {
+                *out = ((*out - mean) * inverse).mul_add(*gamma, *beta);
+            }
+        }
+    }
+}
+
+/// What the backward pass needs.
+#[derive(Debug, Clone)]
+pub(super) struct Kept {
+    /// Sums after centring and scaling, before γ and β.
+    pub(super) normalized: Vec<f32>,
+    /// `1 / √(variance + ε)` of each row.
+    pub(super) inverse: Vec<f32>,
+}
+
+/// The result, and what the backward pass needs.
+pub(super) fn forward_kept(
+    x: &[f32],
+    residual: &[f32],
+    norm: &Norm<'_>,
+    dropout: Dropout,
+) -> (Vec<f32>, Kept) {
+    let width = norm.gamma.len();
+    let rows = x.len() / width;
+    let mut out = vec![0.0; x.len()];
+    let mut normalized = vec![0.0; x.len()];
+    let mut inverse = vec![0.0; rows];
+    let per_task = per_task(rows);
+    let task = per_task * width;
+    out.par_chunks_mut(task)
+        .zip(normalized.par_chunks_mut(task))
+        .zip(inverse.par_chunks_mut(per_task))
+        .zip(x.par_chunks(task).zip(residual.par_chunks(task)))
+        .enumerate()
+        .for_each(|(index, (((out, normalized), inverse), (x, residual)))| {
+            let kept = (normalized, inverse);
+            rows_forward_kept(out, kept, x, residual, *norm, dropout, index * per_task);
+        });
+    (
+        out,
+        Kept {
+            normalized,
+            inverse,
+        },
+    )
+}
+
+vector_fn! {
+    /// `first` is the number of the first row.
+    fn rows_forward_kept(
+        out: &mut [f32],
+        kept: (&mut [f32], &mut [f32]),
+        x: &[f32],
+        residual: &[f32],
+        norm: Norm<'_>,
+        dropout: Dropout,
+        first: usize,
+    ) {
+        let width = norm.gamma.len();
+        let (normalized, inverse) = kept;
+        let rows = out.chunks_exact_mut(width).zip(normalized.chunks_exact_mut(width));
+        let inputs = x.chunks_exact(width).zip(residual.chunks_exact(width));
+        let rows = rows.zip(inverse).zip(inputs).enumerate();
+        for (row, (((out, normalized), kept), (x, residual))) in rows {
+            drop_and_add(normalized, x, residual, dropout, first + row);
+            let (mean, inverse) = moments(normalized, norm.epsilon);
+            *kept = inverse;
+            let scale = norm.gamma.iter().zip(norm.beta);
+            for ((out, value), (gamma, beta)) in out.iter_mut().zip(normalized).zip(scale) {
+                *value = (*value - mean) * inverse;
+                *out = value.mul_add(*gamma, *beta);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn drop_and_add(out: &mut [f32], x: &[f32], residual: &[f32], dropout: Dropout, row: usize) {
+    let values = out.iter_mut().zip(x).zip(residual);
+    if dropout.acts() {
+        let mask = dropout.row(row);
+        for (column, ((out, x), residual)) in values.enumerate() {
+            *out = x.mul_add(mask.factor(column), *residual);
+        }
+    } else {
+        for ((out, x), residual) in values {
+            *out = x + residual;
+        }
+    }
+}
+
+/// Mean and `1 / √(variance + ε)`.
+#[inline(always)]
+fn moments(row: &[f32], epsilon: f32) -> (f32, f32) {
+    let width = row.len() as f32;
+    let mean = sum(row) / width;
+    let variance = squares_around(row, mean) / width;
+    (mean, 1.0 / (variance + epsilon).sqrt())
+}
+
+/// Gradients of the block.
+#[derive(Debug)]
+pub(super) struct Gradients {
+    /// Of `x`; nothing where it is that of the residual, without dropout.
+    pub(super) x: Option<Vec<f32>>,
+    pub(super) residual: Vec<f32>,
+    pub(super) gamma: Vec<f32>,
+    pub(super) beta: Vec<f32>,
+}
+
+pub(super) fn backward(
+    normalized: &[f32],
+    inverse: &[f32],
+    gradient: &[f32],
+    gamma: &[f32],
+    dropout: Dropout,
+) -> Gradients {
+    let width = gamma.len();
+    let rows = gradient.len() / width;
+    let mut residual = vec![0.0; gradient.len()];
+    let per_task = per_task(rows);
+    let task = per_task * width;
+    let (gammas, betas): (Vec<_>, Vec<_>) = residual
+        .par_chunks_mut(task)
+        .zip(normalized.par_chunks(task))
+        .zip(inverse.par_chunks(per_task))
+        .zip(gradient.par_chunks(task))
+        .map(|(((out, normalized), inverse), gradient)| {
+            rows_backward(out, normalized, inverse, gradient, gamma)
+        })
+        .unzip();
+    let x = dropout.acts().then(|| {
+        let mut x = vec![0.0; gradient.len()];
+        x.par_chunks_mut(task)
+            .zip(residual.par_chunks(task))
+            .enumerate()
+            .for_each(|(index, (x, residual))| {
+                drop_rows(x, residual, width, dropout, index * per_task);
+            });
+        x
+    });
+    Gradients {
+        x,
+        residual,
+        gamma: in_order(gammas, width),
+        beta: in_order(betas, width),
+    }
+}
+
+vector_fn! {
+    /// The rows of one task; returns what they add to the gradients of γ and β.
+    fn rows_backward(
+        out: &mut [f32],
+        normalized: &[f32],
+        inverse: &[f32],
+        gradient: &[f32],
+        gamma: &[f32],
+    ) -> (Vec<f32>, Vec<f32>) {
+        let width = gamma.len();
+        let (mut gammas, mut betas) = (vec![0.0; width], vec![0.0; width]);
+        let rows = out
+            .chunks_exact_mut(width)
+            .zip(normalized.chunks_exact(width))
+            .zip(inverse)
+            .zip(gradient.chunks_exact(width));
+        for (((out, normalized), inverse), gradient) in rows {
+            let sums = gammas.iter_mut().zip(&mut betas);
+            let values = gradient.iter().zip(normalized).zip(gamma);
+            for (((gradient, normalized), gamma), ((gammas, betas), out)) in
+                values.zip(sums.zip(out.iter_mut()))
+            {
+                *gammas = gradient.mul_add(*normalized, *gammas);
+                *betas += gradient;
+                *out = gradient * gamma;
+            }
+            let mean = sum(out) / width as f32;
+            let projection = dot(out, normalized) / width as f32;
+            for (out, normalized) in out.iter_mut().zip(normalized) {
+                *out = inverse * (*out - mean - normalized * projection);
+            }
+        }
+        (gammas, betas)
+    }
+
+    /// `first` is the number of the first row.
+    fn drop_rows(out: &mut [f32], values: &[f32], width: usize, dropout: Dropout, first: usize) {
+        let rows = out.chunks_exact_mut(width).zip(values.chunks_exact(width));
+        for (row, (out, values)) in rows.enumerate() {
+            let mask = dropout.row(first + row);
+            for (column, (out, value)) in out.iter_mut().zip(values).enumerate() {
+                *out = value * mask.factor(column);
+            }
+        }
+    }
+}

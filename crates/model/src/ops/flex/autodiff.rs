@@ -1,0 +1,268 @@
+//! The fused operations with gradients: what is kept of the forward pass, and what is made of it.
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::flex::FlexTensor;
+use burn::backend::tensor::{BoolTensor, FloatTensor};
+use burn::backend::{Autodiff, Flex, TensorMetadata};
+
+use super::buffer::{contiguous, tensor, values};
+use super::dropout::Dropout;
+use super::{AttentionInputs, FeedForward, add_norm, attention, feed_forward, linear, width};
+use crate::encoder::Activation;
+use crate::ops::backend::{AttentionOptions, FusedOps};
+
+impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
+    fn fused_linear(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let ((x, x_node), (weight, weight_node)) = (x.into_parts(), weight.into_parts());
+        let (bias, bias_node) = bias.into_parts();
+        let (x, weight) = (contiguous(x), contiguous(weight));
+        let out = super::linear_forward(&x, &weight, &contiguous(bias));
+        let nodes = [x_node, weight_node, bias_node];
+        match Linear.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(ops) => ops.finish((x, weight), out),
+            OpsKind::UnTracked(ops) => ops.finish(out),
+        }
+    }
+
+    fn fused_feed_forward(
+        x: FloatTensor<Self>,
+        inner_weight: FloatTensor<Self>,
+        inner_bias: FloatTensor<Self>,
+        outer_weight: FloatTensor<Self>,
+        outer_bias: FloatTensor<Self>,
+        activation: Activation,
+    ) -> FloatTensor<Self> {
+        let ((x, x_node), (w1, w1_node)) = (x.into_parts(), inner_weight.into_parts());
+        let ((b1, b1_node), (w2, w2_node)) = (inner_bias.into_parts(), outer_weight.into_parts());
+        let (b2, b2_node) = outer_bias.into_parts();
+        let block = FeedForward {
+            x: contiguous(x),
+            inner_weight: contiguous(w1),
+            inner_bias: contiguous(b1),
+            outer_weight: contiguous(w2),
+            outer_bias: contiguous(b2),
+            activation,
+        };
+        let nodes = [x_node, w1_node, b1_node, w2_node, b2_node];
+        let shape = block.x.shape();
+        match FeedForwardStep.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(ops) => {
+                let (out, kept) = feed_forward::forward_kept(values(&block.x), &block.layers());
+                let mut inner = shape.clone();
+                let last = inner.num_dims() - 1;
+                inner[last] = width(&block.inner_weight).output;
+                ops.finish((block, tensor(kept, inner)), tensor(out, shape))
+            }
+            OpsKind::UnTracked(ops) => {
+                let out = feed_forward::forward(values(&block.x), &block.layers());
+                ops.finish(tensor(out, shape))
+            }
+        }
+    }
+
+    fn fused_attention(
+        query: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        mask_pad: BoolTensor<Self>,
+        options: AttentionOptions,
+    ) -> FloatTensor<Self> {
+        let ((query, query_node), (key, key_node)) = (query.into_parts(), key.into_parts());
+        let (value, value_node) = value.into_parts();
+        let inputs = AttentionInputs::new(query, key, value, mask_pad, options);
+        let sizes = inputs.sizes();
+        let (out, log_sums) = attention::forward(&inputs.inputs(), &sizes);
+        let out = tensor(out, inputs.query.shape());
+        let nodes = [query_node, key_node, value_node];
+        match AttentionStep.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(ops) => {
+                let dims = [sizes.batch_size, sizes.num_heads, sizes.seq_length];
+                let log_sums = tensor(log_sums, dims.into());
+                ops.finish((inputs, out.clone(), log_sums), out)
+            }
+            OpsKind::UnTracked(ops) => ops.finish(out),
+        }
+    }
+
+    fn fused_add_norm(
+        x: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        epsilon: f32,
+        dropout: Dropout,
+    ) -> FloatTensor<Self> {
+        let ((x, x_node), (residual, residual_node)) = (x.into_parts(), residual.into_parts());
+        let ((gamma, gamma_node), (beta, beta_node)) = (gamma.into_parts(), beta.into_parts());
+        let (x, residual) = (contiguous(x), contiguous(residual));
+        let (gamma, beta) = (contiguous(gamma), contiguous(beta));
+        let norm = add_norm::Norm {
+            gamma: values(&gamma),
+            beta: values(&beta),
+            epsilon,
+        };
+        let (out, kept) = add_norm::forward_kept(values(&x), values(&residual), &norm, dropout);
+        let out = tensor(out, x.shape());
+        let nodes = [x_node, residual_node, gamma_node, beta_node];
+        match AddNormStep.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(ops) => {
+                let kept = NormState {
+                    normalized: tensor(kept.normalized, x.shape()),
+                    inverse: kept.inverse.into(),
+                    gamma,
+                    dropout,
+                };
+                ops.finish(kept, out)
+            }
+            OpsKind::UnTracked(ops) => ops.finish(out),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Linear;
+
+impl Backward<Flex, 3> for Linear {
+    type State = (FlexTensor, FlexTensor);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = contiguous(grads.consume::<Flex>(&ops.node));
+        let gradient = values(&gradient);
+        let (x, weight) = ops.state;
+        let width = width(&weight);
+        let [x_node, weight_node, bias_node] = ops.parents;
+        if let Some(node) = x_node {
+            let found = linear::input_gradient(gradient, values(&weight), width);
+            grads.register::<Flex>(node.id, tensor(found, x.shape()));
+        }
+        if let Some(node) = weight_node {
+            let found = linear::weight_gradient(values(&x), gradient, width);
+            grads.register::<Flex>(node.id, tensor(found, weight.shape()));
+        }
+        if let Some(node) = bias_node {
+            let found = linear::column_sums(gradient, width.output);
+            grads.register::<Flex>(node.id, tensor(found, [width.output].into()));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct FeedForwardStep;
+
+impl Backward<Flex, 5> for FeedForwardStep {
+    type State = (FeedForward, FlexTensor);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 5>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = contiguous(grads.consume::<Flex>(&ops.node));
+        let (block, kept) = ops.state;
+        let needed = ops.parents.each_ref().map(Option::is_some);
+        let found = feed_forward::backward(
+            values(&block.x),
+            values(&kept),
+            values(&gradient),
+            &block.layers(),
+            needed,
+        );
+        let shapes = [
+            &block.x,
+            &block.inner_weight,
+            &block.inner_bias,
+            &block.outer_weight,
+            &block.outer_bias,
+        ]
+        .map(TensorMetadata::shape);
+        for ((node, found), shape) in ops.parents.into_iter().zip(found).zip(shapes) {
+            if let (Some(node), Some(found)) = (node, found) {
+                grads.register::<Flex>(node.id, tensor(found, shape));
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct AttentionStep;
+
+impl Backward<Flex, 3> for AttentionStep {
+    type State = (AttentionInputs, FlexTensor, FlexTensor);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = contiguous(grads.consume::<Flex>(&ops.node));
+        let (inputs, context, log_sums) = ops.state;
+        let outputs = attention::Outputs {
+            context: values(&context),
+            log_sums: values(&log_sums),
+            gradient: values(&gradient),
+        };
+        let found = attention::backward(&inputs.inputs(), &outputs, &inputs.sizes());
+        for (node, found) in ops.parents.into_iter().zip(found) {
+            if let Some(node) = node {
+                grads.register::<Flex>(node.id, tensor(found, context.shape()));
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct AddNormStep;
+
+/// What the backward pass of a norm needs.
+#[derive(Debug, Clone)]
+struct NormState {
+    normalized: FlexTensor,
+    inverse: std::sync::Arc<[f32]>,
+    gamma: FlexTensor,
+    dropout: Dropout,
+}
+
+impl Backward<Flex, 4> for AddNormStep {
+    type State = NormState;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 4>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = contiguous(grads.consume::<Flex>(&ops.node));
+        let kept = ops.state;
+        let shape = kept.normalized.shape();
+        let found = add_norm::backward(
+            values(&kept.normalized),
+            &kept.inverse,
+            values(&gradient),
+            values(&kept.gamma),
+            kept.dropout,
+        );
+        let residual = tensor(found.residual, shape.clone());
+        let x = found.x.map_or_else(|| residual.clone(), |x| tensor(x, shape));
+        let vector = |values| tensor(values, kept.gamma.shape());
+        let found = [x, residual, vector(found.gamma), vector(found.beta)];
+        for (node, found) in ops.parents.into_iter().zip(found) {
+            if let Some(node) = node {
+                grads.register::<Flex>(node.id, found);
+            }
+        }
+    }
+}

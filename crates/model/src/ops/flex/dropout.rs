@@ -1,0 +1,129 @@
+//! Dropout whose mask is never stored: it is a function of a seed and of the place.
+//!
+//! The same place gives the same answer forwards and backwards, on whatever thread.
+
+/// Which values of a tensor are kept.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Dropout {
+    /// Probability that a value becomes zero, in `[0, 1)`.
+    pub(crate) probability: f32,
+    /// Chooses the mask.
+    pub(crate) seed: u64,
+}
+
+impl Dropout {
+    /// Keeps everything.
+    pub(crate) const NONE: Self = Self {
+        probability: 0.0,
+        seed: 0,
+    };
+
+    /// Whether any value can become zero.
+    pub(super) fn acts(self) -> bool {
+        self.probability > 0.0
+    }
+
+    /// The mask of a row.
+    #[inline(always)]
+    pub(super) fn row(self, row: usize) -> RowMask {
+        // The finaliser of SplitMix64, https://prng.di.unimi.it/splitmix64.c: neighbouring rows
+        // get unrelated keys.
+        let mut key = self
+            .seed
+            .wrapping_add((row as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        key = (key ^ (key >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        key = (key ^ (key >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        key ^= key >> 31;
+        #[expect(clippy::cast_possible_truncation, reason = "the halves of the key")]
+        let (low, high) = (key as u32, (key >> 32) as u32);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a probability below 1 in steps of 2⁻³¹"
+        )]
+        let threshold = (f64::from(self.probability) * f64::from(1_u32 << 31)) as u32;
+        RowMask {
+            low,
+            high,
+            threshold: threshold.cast_signed(),
+            scale: 1.0 / (1.0 - self.probability),
+        }
+    }
+}
+
+/// Which values of a row are kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RowMask {
+    low: u32,
+    high: u32,
+    threshold: i32,
+    scale: f32,
+}
+
+impl RowMask {
+    /// What the value in a column is multiplied by: 0, or 1 / (1 - probability).
+    #[inline(always)]
+    pub(super) fn factor(self, column: usize) -> f32 {
+        // The finaliser of MurmurHash3 over the place, with both halves of the row's key.
+        #[expect(clippy::cast_possible_truncation, reason = "rows are shorter than 2³²")]
+        let mut hash = (column as u32).wrapping_mul(0x9e37_79b9) ^ self.low;
+        hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
+        hash = (hash ^ (hash >> 13) ^ self.high).wrapping_mul(0xc2b2_ae35);
+        hash ^= hash >> 16;
+        if (hash >> 1).cast_signed() < self.threshold {
+            0.0
+        } else {
+            self.scale
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(dropout: Dropout, row: usize, columns: usize) -> Vec<bool> {
+        let mask = dropout.row(row);
+        (0..columns).map(|k| mask.factor(k) > 0.0).collect()
+    }
+
+    #[test]
+    fn as_many_values_are_dropped_as_the_probability_says() {
+        for probability in [0.1_f32, 0.5, 0.9] {
+            let dropout = Dropout {
+                probability,
+                seed: 7,
+            };
+            let total: f64 = (0..200)
+                .flat_map(|row| (0..500).map(move |column| dropout.row(row).factor(column)))
+                .map(f64::from)
+                .sum();
+            // Mean 1, standard deviation √(p / (1 - p) / 100,000), 0.0095 at 0.9.
+            assert!((total / 1e5 - 1.0).abs() < 0.04, "{probability}: {total}");
+        }
+    }
+
+    #[test]
+    fn rows_columns_and_seeds_are_unrelated() {
+        let dropout = Dropout {
+            probability: 0.5,
+            seed: 7,
+        };
+        let agreement = |left: &[bool], right: &[bool]| {
+            let same = left.iter().zip(right).filter(|(a, b)| a == b).count();
+            same as f64 / left.len() as f64
+        };
+        let row = kept(dropout, 0, 10_000);
+        for other in [
+            kept(dropout, 1, 10_000),
+            kept(dropout, 64, 10_000),
+            kept(Dropout { seed: 8, ..dropout }, 0, 10_000),
+        ] {
+            assert!((agreement(&row, &other) - 0.5).abs() < 0.03);
+        }
+        for shift in [1, 2, 16, 384] {
+            assert!((agreement(&row[shift..], &row[..10_000 - shift]) - 0.5).abs() < 0.03);
+        }
+        assert_eq!(row, kept(dropout, 0, 10_000));
+    }
+}

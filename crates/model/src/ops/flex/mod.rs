@@ -1,0 +1,182 @@
+//! The fused operations on the Flex backend: loops over rows that stay in the cache, on all cores.
+//!
+//! A task's share of the rows depends on the shape alone and sums are made in a fixed order, so
+//! results are the same with any number of threads.
+
+mod activation;
+mod adamw;
+mod add_norm;
+mod attention;
+mod autodiff;
+mod buffer;
+mod dropout;
+mod feed_forward;
+mod gemm;
+mod linear;
+mod math;
+mod rows;
+
+use burn::backend::Flex;
+use burn::backend::TensorMetadata;
+use burn::backend::flex::FlexTensor;
+
+pub(crate) use adamw::{Moments, Update, update};
+pub(super) use dropout::Dropout;
+#[cfg(target_arch = "x86_64")]
+pub(super) use math::has_avx2;
+
+use super::backend::{AttentionOptions, FusedOps};
+use crate::encoder::Activation;
+use buffer::{contiguous, tensor, values};
+
+impl FusedOps for Flex {
+    fn fused_linear(x: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
+        linear_forward(&contiguous(x), &contiguous(weight), &contiguous(bias))
+    }
+
+    fn fused_feed_forward(
+        x: FlexTensor,
+        inner_weight: FlexTensor,
+        inner_bias: FlexTensor,
+        outer_weight: FlexTensor,
+        outer_bias: FlexTensor,
+        activation: Activation,
+    ) -> FlexTensor {
+        let block = FeedForward {
+            x: contiguous(x),
+            inner_weight: contiguous(inner_weight),
+            inner_bias: contiguous(inner_bias),
+            outer_weight: contiguous(outer_weight),
+            outer_bias: contiguous(outer_bias),
+            activation,
+        };
+        let out = feed_forward::forward(values(&block.x), &block.layers());
+        tensor(out, block.x.shape())
+    }
+
+    fn fused_attention(
+        query: FlexTensor,
+        key: FlexTensor,
+        value: FlexTensor,
+        mask_pad: FlexTensor,
+        options: AttentionOptions,
+    ) -> FlexTensor {
+        let inputs = AttentionInputs::new(query, key, value, mask_pad, options);
+        let (out, _) = attention::forward(&inputs.inputs(), &inputs.sizes());
+        tensor(out, inputs.query.shape())
+    }
+
+    fn fused_add_norm(
+        x: FlexTensor,
+        residual: FlexTensor,
+        gamma: FlexTensor,
+        beta: FlexTensor,
+        epsilon: f32,
+        dropout: Dropout,
+    ) -> FlexTensor {
+        let (x, residual) = (contiguous(x), contiguous(residual));
+        let (gamma, beta) = (contiguous(gamma), contiguous(beta));
+        let norm = add_norm::Norm {
+            gamma: values(&gamma),
+            beta: values(&beta),
+            epsilon,
+        };
+        let (x_values, residual) = (values(&x), values(&residual));
+        let out = if dropout.acts() {
+            add_norm::forward_kept(x_values, residual, &norm, dropout).0
+        } else {
+            add_norm::forward(x_values, residual, &norm)
+        };
+        tensor(out, x.shape())
+    }
+}
+
+/// Input and output width of a weight, `[input, output]`.
+fn width(weight: &FlexTensor) -> linear::Width {
+    let [input, output] = weight.shape().dims();
+    linear::Width { input, output }
+}
+
+/// `[.., input]` to `[.., output]`.
+fn linear_forward(x: &FlexTensor, weight: &FlexTensor, bias: &FlexTensor) -> FlexTensor {
+    let width = width(weight);
+    let out = linear::forward(values(x), values(weight), Some(values(bias)), width);
+    let mut shape = x.shape();
+    let last = shape.num_dims() - 1;
+    shape[last] = width.output;
+    tensor(out, shape)
+}
+
+/// What a feed-forward block reads.
+#[derive(Debug, Clone)]
+struct FeedForward {
+    x: FlexTensor,
+    inner_weight: FlexTensor,
+    inner_bias: FlexTensor,
+    outer_weight: FlexTensor,
+    outer_bias: FlexTensor,
+    activation: Activation,
+}
+
+impl FeedForward {
+    fn layers(&self) -> feed_forward::Layers<'_> {
+        feed_forward::Layers {
+            inner_weight: values(&self.inner_weight),
+            inner_bias: values(&self.inner_bias),
+            outer_weight: values(&self.outer_weight),
+            outer_bias: values(&self.outer_bias),
+            activation: self.activation,
+        }
+    }
+}
+
+/// What attention reads.
+#[derive(Debug, Clone)]
+struct AttentionInputs {
+    query: FlexTensor,
+    key: FlexTensor,
+    value: FlexTensor,
+    mask_pad: FlexTensor,
+    options: AttentionOptions,
+}
+
+impl AttentionInputs {
+    fn new(
+        query: FlexTensor,
+        key: FlexTensor,
+        value: FlexTensor,
+        mask_pad: FlexTensor,
+        options: AttentionOptions,
+    ) -> Self {
+        Self {
+            query: contiguous(query),
+            key: contiguous(key),
+            value: contiguous(value),
+            mask_pad: contiguous(mask_pad),
+            options,
+        }
+    }
+
+    fn inputs(&self) -> attention::Inputs<'_> {
+        let start = self.mask_pad.layout().start_offset();
+        let padding = &self.mask_pad.bytes()[start..];
+        attention::Inputs {
+            query: values(&self.query),
+            key: values(&self.key),
+            value: values(&self.value),
+            padding: &padding[..self.mask_pad.layout().num_elements()],
+        }
+    }
+
+    fn sizes(&self) -> attention::Shape {
+        let [batch_size, seq_length, d_model] = self.query.shape().dims();
+        attention::Shape {
+            batch_size,
+            seq_length,
+            num_heads: self.options.num_heads,
+            d_head: d_model / self.options.num_heads,
+            scale: self.options.scale,
+            dropout: self.options.dropout,
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Calls of the fused operations, where the backend has them.
+
+use burn::backend::flex::FlexTensor;
+use burn::backend::{Dispatch, DispatchDevice, Flex};
+use burn::nn::{LayerNorm, Linear};
+use burn::tensor::{Bool, DType, Device, Distribution, FloatDType, Tensor};
+
+use super::backend::{AttentionOptions, FusedOps};
+use super::flex::{self, Dropout};
+use super::{AdamStep, Attend, Moments};
+use crate::encoder::Activation;
+
+/// Whether the device has fused operations.
+pub(super) fn runs_on(device: &Device) -> bool {
+    let device = device.clone().without_autodiff();
+    matches!(device.as_dispatch(), DispatchDevice::Flex(_))
+        && has_fast_vectors()
+        && device.settings().float_dtype == FloatDType::F32
+}
+
+/// Without fused multiply-add in hardware the loops would be slower than Burn's.
+fn has_fast_vectors() -> bool {
+    cfg_select! {
+        target_arch = "x86_64" => flex::has_avx2(),
+        target_arch = "aarch64" => true,
+        _ => false,
+    }
+}
+
+fn is_ours<const D: usize>(x: &Tensor<D>) -> bool {
+    x.dtype() == DType::F32 && runs_on(&x.device())
+}
+
+pub(super) fn linear<const D: usize>(layer: &Linear, x: &Tensor<D>) -> Option<Tensor<D>> {
+    let bias = layer.bias.as_ref()?;
+    is_ours(x).then(|| {
+        Tensor::from_dispatch(Dispatch::fused_linear(
+            x.clone().into_dispatch(),
+            layer.weight.val().into_dispatch(),
+            bias.val().into_dispatch(),
+        ))
+    })
+}
+
+pub(super) fn feed_forward(
+    inner: &Linear,
+    outer: &Linear,
+    activation: Activation,
+    x: &Tensor<3>,
+) -> Option<Tensor<3>> {
+    let (inner_bias, outer_bias) = (inner.bias.as_ref()?, outer.bias.as_ref()?);
+    is_ours(x).then(|| {
+        Tensor::from_dispatch(Dispatch::fused_feed_forward(
+            x.clone().into_dispatch(),
+            inner.weight.val().into_dispatch(),
+            inner_bias.val().into_dispatch(),
+            outer.weight.val().into_dispatch(),
+            outer_bias.val().into_dispatch(),
+            activation,
+        ))
+    })
+}
+
+pub(super) fn attention(
+    options: Attend,
+    query: Tensor<3>,
+    key: Tensor<3>,
+    value: Tensor<3>,
+    mask_pad: Tensor<2, Bool>,
+) -> Tensor<3> {
+    let [_, _, d_model] = query.dims();
+    let d_head = d_model / options.num_heads;
+    #[expect(clippy::cast_possible_truncation, reason = "scores are f32")]
+    let scale = (1.0 / (d_head as f64).sqrt()) as f32;
+    let options = AttentionOptions {
+        num_heads: options.num_heads,
+        scale,
+        dropout: dropout(options.dropout, &query.device()),
+    };
+    Tensor::from_dispatch(Dispatch::fused_attention(
+        query.into_dispatch(),
+        key.into_dispatch(),
+        value.into_dispatch(),
+        mask_pad.into_dispatch(),
+        options,
+    ))
+}
+
+pub(super) fn add_norm(
+    norm: &LayerNorm,
+    epsilon: f64,
+    probability: f64,
+    x: &Tensor<3>,
+    residual: &Tensor<3>,
+) -> Option<Tensor<3>> {
+    let beta = norm.beta.as_ref()?;
+    #[expect(clippy::cast_possible_truncation, reason = "norms are f32")]
+    let epsilon = epsilon as f32;
+    is_ours(x).then(|| {
+        Tensor::from_dispatch(Dispatch::fused_add_norm(
+            x.clone().into_dispatch(),
+            residual.clone().into_dispatch(),
+            norm.gamma.val().into_dispatch(),
+            beta.val().into_dispatch(),
+            epsilon,
+            dropout(probability, &x.device()),
+        ))
+    })
+}
+
+/// A mask of its own for each call, from the device's generator; none outside of training.
+fn dropout(probability: f64, device: &Device) -> Dropout {
+    if probability == 0.0 || !device.is_autodiff() {
+        return Dropout::NONE;
+    }
+    let device = device.clone().without_autodiff();
+    let drawn = Tensor::<1>::random([4], Distribution::Uniform(0.0, 1.0), &device);
+    let drawn: Vec<f32> = drawn.into_data().iter::<f32>().collect();
+    // 16 bits of each; a uniform f32 has 24.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "whole numbers below 2¹⁶"
+    )]
+    let seed = drawn
+        .iter()
+        .fold(0, |seed, value| seed << 16 | (value * 65_536.0) as u64);
+    #[expect(clippy::cast_possible_truncation, reason = "probabilities are f32")]
+    Dropout {
+        probability: probability as f32,
+        seed,
+    }
+}
+
+/// The step, or what it was given where the backend is another.
+pub(super) fn adamw_step<const D: usize>(
+    of: Moments<D>,
+    gradient: Tensor<D>,
+    step: AdamStep,
+) -> Result<Moments<D>, (Moments<D>, Tensor<D>)> {
+    if !is_ours(&of.parameter) || of.parameter.device().is_autodiff() {
+        return Err((of, gradient));
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "weights are f32")]
+    let update = flex::Update {
+        beta_1: step.beta_1,
+        beta_2: step.beta_2,
+        corrections: step.corrections(),
+        epsilon: step.epsilon,
+        learning_rate: step.learning_rate as f32,
+        keep: step.keep() as f32,
+    };
+    let primitives = flex::Moments {
+        parameter: primitive(of.parameter),
+        first: primitive(of.first),
+        second: primitive(of.second),
+    };
+    let moved = flex::update(primitives, primitive(gradient), update);
+    Ok(Moments {
+        parameter: Tensor::from_primitive::<Flex>(moved.parameter),
+        first: Tensor::from_primitive::<Flex>(moved.first),
+        second: Tensor::from_primitive::<Flex>(moved.second),
+    })
+}
+
+fn primitive<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
+    tensor
+        .try_into_primitive::<Flex>()
+        .expect("parameter, moments and gradient lie on one device")
+}

@@ -1,0 +1,281 @@
+//! The fused operations against the compositions: results and gradients within 1e-5.
+
+use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
+use burn::tensor::{Bool, Device, Distribution, Gradients, Int, Tensor, Tolerance};
+
+use super::*;
+
+fn device() -> Device {
+    let device = Device::flex();
+    device.seed(11);
+    device.autodiff()
+}
+
+fn random(dims: [usize; 3], device: &Device) -> Tensor<3> {
+    Tensor::random(dims, Distribution::Normal(0.0, 1.0), device).require_grad()
+}
+
+/// A loss that weighs every value of a result differently.
+fn backward(out: Tensor<3>) -> Gradients {
+    let dims = out.dims();
+    let count = i64::try_from(dims.iter().product::<usize>()).unwrap();
+    let weights = Tensor::<1, Int>::arange(0..count, &out.device()).float();
+    let weights = (weights * 0.37).sin().reshape(dims);
+    (out * weights).sum().backward()
+}
+
+#[track_caller]
+fn same<const D: usize>(left: Tensor<D>, right: Tensor<D>, scale: f32) {
+    let tolerance = Tolerance::<f32>::rel_abs(1e-5, 1e-5 * scale);
+    left.into_data().assert_approx_eq(&right.into_data(), tolerance);
+}
+
+/// Compares results, and the gradients of `inputs` and `layers`.
+fn compare(
+    inputs: &[&Tensor<3>],
+    matrices: &[Tensor<2>],
+    vectors: &[Tensor<1>],
+    fused: &Tensor<3>,
+    composed: &Tensor<3>,
+) {
+    same(fused.clone(), composed.clone(), 1.0);
+    let (fused, composed) = (backward(fused.clone()), backward(composed.clone()));
+    for input in inputs {
+        let (left, right) = (input.grad(&fused).unwrap(), input.grad(&composed).unwrap());
+        same(left, right, 1.0);
+    }
+    // Sums over all rows: errors and values grow with their number.
+    for matrix in matrices {
+        let (left, right) = (matrix.grad(&fused).unwrap(), matrix.grad(&composed).unwrap());
+        same(left, right, 10.0);
+    }
+    for vector in vectors {
+        let (left, right) = (vector.grad(&fused).unwrap(), vector.grad(&composed).unwrap());
+        same(left, right, 10.0);
+    }
+}
+
+fn parameters(layers: &[&Linear]) -> (Vec<Tensor<2>>, Vec<Tensor<1>>) {
+    layers
+        .iter()
+        .map(|layer| (layer.weight.val(), layer.bias.as_ref().unwrap().val()))
+        .unzip()
+}
+
+fn layer(input: usize, output: usize, device: &Device) -> Linear {
+    let layer = LinearConfig::new(input, output).init(device);
+    let bias = Tensor::random([output], Distribution::Normal(0.0, 1.0), device).require_grad();
+    Linear {
+        bias: Some(burn::module::Param::from_tensor(bias)),
+        ..layer
+    }
+}
+
+// More rows than one task has, and a rest; widths that no vector divides.
+const ROWS: [(usize, usize); 3] = [(1, 1), (3, 37), (9, 131)];
+
+#[test]
+fn linear_is_that_of_burn() {
+    let device = device();
+    for (batch_size, seq_length) in ROWS {
+        let layer = layer(21, 13, &device);
+        let x = random([batch_size, seq_length, 21], &device);
+        let fused = fused::linear(&layer, &x).unwrap();
+        let (weights, biases) = parameters(&[&layer]);
+        compare(&[&x], &weights, &biases, &fused, &layer.forward(x.clone()));
+    }
+}
+
+#[test]
+fn feed_forward_is_that_of_burn_for_every_activation() {
+    let device = device();
+    for (batch_size, seq_length) in ROWS {
+        for activation in [Activation::Gelu, Activation::GeluTanh, Activation::Relu] {
+            let (inner, outer) = (layer(12, 45, &device), layer(45, 12, &device));
+            let x = random([batch_size, seq_length, 12], &device);
+            let fused = fused::feed_forward(&inner, &outer, activation, &x).unwrap();
+            let composed = outer.forward(activation.forward(inner.forward(x.clone())));
+            let (weights, biases) = parameters(&[&inner, &outer]);
+            compare(&[&x], &weights, &biases, &fused, &composed);
+        }
+    }
+}
+
+#[test]
+fn add_norm_is_that_of_burn() {
+    let device = device();
+    for (batch_size, seq_length) in ROWS {
+        let epsilon = 1e-3;
+        let config = LayerNormConfig::new(35).with_epsilon(epsilon);
+        let norm: LayerNorm = config.init(&device);
+        let vectors = [norm.gamma.val(), norm.beta.as_ref().unwrap().val()];
+        let x = random([batch_size, seq_length, 35], &device);
+        let residual = random([batch_size, seq_length, 35], &device);
+        let fused = fused::add_norm(&norm, epsilon, 0.0, &x, &residual).unwrap();
+        let composed = composed::add_norm(&norm, 0.0, x.clone(), residual.clone());
+        compare(&[&x, &residual], &[], &vectors, &fused, &composed);
+    }
+}
+
+/// Rows of different lengths; one with padding before and between its tokens.
+fn padding(batch_size: usize, seq_length: usize, device: &Device) -> Tensor<2, Bool> {
+    let rows: Vec<i32> = (0..batch_size)
+        .flat_map(|row| {
+            (0..seq_length).map(move |token| {
+                let gap = row == 1 && seq_length > 4 && (token == 0 || token == 3);
+                i32::from(gap || token >= seq_length - row.min(seq_length - 1) / 2)
+            })
+        })
+        .collect();
+    let data = burn::tensor::TensorData::new(rows, [batch_size, seq_length]);
+    Tensor::<2, Int>::from_data(data, device).bool()
+}
+
+#[test]
+fn attention_is_that_of_burn_with_padding_anywhere() {
+    let device = device();
+    for (batch_size, seq_length) in ROWS {
+        let options = Attend {
+            num_heads: 3,
+            dropout: 0.0,
+        };
+        let [query, key, value] =
+            [(); 3].map(|()| random([batch_size, seq_length, 15], &device));
+        let mask = padding(batch_size, seq_length, &device);
+        let (q, k, v) = (query.clone(), key.clone(), value.clone());
+        let fused = fused::attention(options, q, k, v, mask.clone());
+        let bias = composed::padding_bias(mask.clone());
+        let (q, k, v) = (query.clone(), key.clone(), value.clone());
+        let composed = composed::attention(options, q, k, v, bias);
+        // What stands at padding has no meaning.
+        let outside = mask.unsqueeze_dim::<3>(2).expand([batch_size, seq_length, 15]);
+        let fused = fused.mask_fill(outside.clone(), 0.0);
+        let composed = composed.mask_fill(outside, 0.0);
+        compare(&[&query, &key, &value], &[], &[], &fused, &composed);
+    }
+}
+
+#[test]
+fn a_row_of_nothing_but_padding_is_zero_and_moves_nothing() {
+    let device = device();
+    let options = Attend {
+        num_heads: 1,
+        dropout: 0.0,
+    };
+    let x = random([1, 3, 4], &device);
+    let mask = Tensor::<2, Int>::ones([1, 3], &device).bool();
+    let out = fused::attention(options, x.clone(), x.clone(), x.clone(), mask);
+    assert!(out.clone().into_data().iter::<f32>().all(|value| value == 0.0));
+    let gradient = x.grad(&backward(out)).unwrap();
+    assert!(gradient.into_data().iter::<f32>().all(|value| value == 0.0));
+}
+
+/// With the same mask forwards and backwards, a loss linear in an input changes by its gradient.
+#[test]
+fn dropout_is_the_same_forwards_and_backwards() {
+    let device = device();
+    let norm = LayerNormConfig::new(8).init(&device);
+    let options = Attend {
+        num_heads: 2,
+        dropout: 0.4,
+    };
+    let mask = Tensor::<2, Int>::zeros([2, 9], &device).bool();
+    let (x, residual) = (random([2, 9, 8], &device), random([2, 9, 8], &device));
+    type Block<'a> = Box<dyn Fn(Tensor<3>) -> Tensor<3> + 'a>;
+    let blocks: [(Block<'_>, f32); 2] = [
+        (
+            Box::new(|x| fused::attention(options, residual.clone(), residual.clone(), x, mask.clone())),
+            1e-4,
+        ),
+        (
+            Box::new(|x| fused::add_norm(&norm, 1e-5, 0.4, &x, &residual).unwrap()),
+            2e-2,
+        ),
+    ];
+    for (block, tolerance) in blocks {
+        let run = |x: Tensor<3>| {
+            device.clone().without_autodiff().seed(5);
+            let out = block(x);
+            let weights = (residual.clone().detach() * 3.0).sin();
+            (out * weights).sum()
+        };
+        let direction = (residual.clone().detach() * 2.0).cos() * 0.01;
+        let moved = run(x.clone() + direction.clone()) - run(x.clone() - direction.clone());
+        let gradient = x.grad(&run(x.clone()).backward()).unwrap();
+        let expected = (gradient * direction.without_autodiff()).sum() * 2.0;
+        let (moved, expected) = (moved.into_scalar::<f32>(), expected.into_scalar::<f32>());
+        assert!((moved - expected).abs() < tolerance * expected.abs().max(0.1), "{moved} {expected}");
+    }
+}
+
+#[test]
+fn dropout_keeps_the_mean_and_differs_from_call_to_call() {
+    let device = device();
+    let options = Attend {
+        num_heads: 1,
+        dropout: 0.3,
+    };
+    let ones = Tensor::<3>::ones([8, 40, 16], &device);
+    let mask = Tensor::<2, Int>::zeros([8, 40], &device).bool();
+    let run = || fused::attention(options, ones.clone(), ones.clone(), ones.clone(), mask.clone());
+    let (first, second) = (run(), run());
+    let mean = first.clone().mean().into_scalar::<f32>();
+    assert!((mean - 1.0).abs() < 0.03, "{mean}");
+    assert_ne!(first.into_data(), second.into_data());
+}
+
+#[test]
+fn adamw_is_that_of_burn() {
+    use burn::optim::{AdamWConfig, Optimizer as _};
+    let device = Device::flex();
+    device.seed(3);
+    let random = || Tensor::<2>::random([50, 700], Distribution::Normal(0.0, 1.0), &device);
+    let config = AdamWConfig::new().with_epsilon(1e-8).with_weight_decay(0.1);
+    let (burn, mut state) = (config.build(), None);
+    let mut expected = random();
+    let mut moments = Moments {
+        parameter: expected.clone(),
+        first: expected.zeros_like(),
+        second: expected.zeros_like(),
+    };
+    for time in 1..=5 {
+        let gradient = random();
+        let learning_rate = 0.01 * time as f64;
+        (expected, state) = burn.step(learning_rate, expected, gradient.clone(), state);
+        let step = AdamStep {
+            learning_rate,
+            beta_1: 0.9,
+            beta_2: 0.999,
+            epsilon: 1e-8,
+            weight_decay: 0.1,
+            time,
+        };
+        moments = adamw_step(moments, gradient, step);
+        same(moments.parameter.clone(), expected.clone(), 1.0);
+    }
+    let momentum = state.unwrap().momentum;
+    same(moments.first, momentum.moment_1, 1.0);
+    same(moments.second, momentum.moment_2, 1.0);
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let run = || {
+        let device = device();
+        let (inner, outer) = (layer(12, 45, &device), layer(45, 12, &device));
+        let x = random([9, 131, 12], &device);
+        let out = fused::feed_forward(&inner, &outer, Activation::Gelu, &x).unwrap();
+        let mask = padding(9, 131, &device);
+        let options = Attend {
+            num_heads: 3,
+            dropout: 0.1,
+        };
+        let out = fused::attention(options, out.clone(), out.clone(), out, mask);
+        let gradients = backward(out.clone());
+        let of_weight = inner.weight.val().grad(&gradients).unwrap();
+        (out.into_data(), of_weight.into_data())
+    };
+    let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    let one = pool(1).install(run);
+    assert_eq!(one, pool(3).install(run));
+}
