@@ -210,10 +210,29 @@ impl Scorer {
                 scores[index] = SegmentScore::NoTokens;
             }
         }
-        for rows in self.batches(&encoded) {
-            self.score_batch(&rows, &encoded, &mut scores);
+        for ((example, scores), found) in encoded
+            .iter()
+            .zip(&mut scores)
+            .zip(self.score_encoded(&encoded))
+        {
+            for (segment, found) in example.segments.iter().zip(found) {
+                scores[segment.index] = SegmentScore::Scored(found);
+            }
         }
         Ok(scores)
+    }
+
+    /// Scores of examples that are encoded already: one per aspect for each of their
+    /// [`segments`](EncodedExample::segments), in rating units, without recalibration.
+    pub fn score_encoded(&self, encoded: &[EncodedExample]) -> Vec<Vec<Vec<f64>>> {
+        let mut scores = vec![Vec::new(); encoded.len()];
+        for rows in self.batches(encoded) {
+            let examples: Vec<&EncodedExample> = rows.iter().map(|&row| &encoded[row]).collect();
+            for (row, found) in rows.into_iter().zip(self.score_batch(&examples)) {
+                scores[row] = found;
+            }
+        }
+        scores
     }
 
     /// The batches in which `encoded` is scored, as indices; examples without a segment to score
@@ -251,6 +270,11 @@ impl Scorer {
         self.model.is_linear_in_pooled()
     }
 
+    /// How the bundle turns text into tokens.
+    pub fn text_config(&self) -> &TextConfig {
+        self.text.config()
+    }
+
     /// How text becomes tokens.
     pub(crate) fn text(&self) -> &TextEncoder {
         &self.text
@@ -263,29 +287,24 @@ impl Scorer {
         self.aspects().map(of_aspect).collect()
     }
 
-    fn score_batch(
-        &self,
-        rows: &[usize],
-        encoded: &[EncodedExample],
-        scores: &mut [Vec<SegmentScore>],
-    ) {
-        let examples: Vec<&EncodedExample> = rows.iter().map(|&row| &encoded[row]).collect();
-        let (_, scores_of_batch) = self.states_and_scores(&examples);
-        let [_, num_segments, num_aspects] = scores_of_batch.dims();
-        let values: Vec<f32> = scores_of_batch.into_data().iter::<f32>().collect();
+    /// Scores of each segment of each example of a batch, in rating units.
+    fn score_batch(&self, examples: &[&EncodedExample]) -> Vec<Vec<Vec<f64>>> {
+        let (_, scores) = self.states_and_scores(examples);
+        let [_, num_segments, num_aspects] = scores.dims();
+        let values: Vec<f32> = scores.into_data().iter::<f32>().collect();
         let aspects = &self.text.config().aspects;
-        for (position, (&row, example)) in rows.iter().zip(&examples).enumerate() {
-            for (k, segment) in example.segments.iter().enumerate() {
-                let start = (position * num_segments + k) * num_aspects;
-                let raw = &values[start..start + num_aspects];
-                let in_rating_units = raw
-                    .iter()
-                    .zip(aspects)
-                    .map(|(&score, aspect)| aspect.scale.to_rating(f64::from(score)))
-                    .collect();
-                scores[row][segment.index] = SegmentScore::Scored(in_rating_units);
-            }
-        }
+        let rating_units = |raw: &[f32]| -> Vec<f64> {
+            let scaled = raw.iter().zip(aspects);
+            scaled
+                .map(|(&score, aspect)| aspect.scale.to_rating(f64::from(score)))
+                .collect()
+        };
+        let rows = values.chunks(num_segments * num_aspects);
+        let scores = examples.iter().zip(rows).map(|(example, row)| {
+            let segments = row.chunks(num_aspects).take(example.segments.len());
+            segments.map(rating_units).collect()
+        });
+        scores.collect()
     }
 }
 
