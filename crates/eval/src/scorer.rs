@@ -1,6 +1,7 @@
 //! A trained bundle applied to text.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use burn::prelude::*;
 use gradus_data::{
@@ -10,6 +11,7 @@ use gradus_model::{Bundle, Manifest, RewardModel, SegmentInput};
 use serde::Serialize;
 
 use crate::calibration::{Recalibration, Recalibrations};
+use crate::prepared::{Prefetch, PreparedExamples, all_segments, encode_unrated};
 use crate::{Aggregation, EvalError, Result};
 
 /// Scores segments with a trained model.
@@ -19,7 +21,8 @@ use crate::{Aggregation, EvalError, Result};
 /// [`raw`](Self::raw).
 pub struct Scorer {
     model: RewardModel,
-    text: TextEncoder,
+    /// Shared with the thread that encodes ahead.
+    text: Arc<TextEncoder>,
     manifest: Manifest,
     aggregation: Aggregation,
     recalibrations: Option<Recalibrations>,
@@ -93,7 +96,7 @@ impl Scorer {
         let device = device.clone();
         Ok(Self {
             model,
-            text,
+            text: Arc::new(text),
             manifest,
             aggregation,
             recalibrations,
@@ -177,14 +180,7 @@ impl Scorer {
         counts: &mut TruncationCounts,
     ) -> Result<Vec<Vec<SegmentScore>>> {
         let mut scores = self.score_raw(examples, counts)?;
-        let maps = self.applied();
-        for score in scores.iter_mut().flatten() {
-            if let SegmentScore::Scored(values) = score {
-                for (value, map) in values.iter_mut().zip(&maps) {
-                    *value = map.map_or(*value, |map| map.apply(*value));
-                }
-            }
-        }
+        self.recalibrate(&mut scores);
         Ok(scores)
     }
 
@@ -197,29 +193,32 @@ impl Scorer {
         examples: &[Example],
         counts: &mut TruncationCounts,
     ) -> Result<Vec<Vec<SegmentScore>>> {
-        let encoded: Vec<EncodedExample> = examples
-            .iter()
-            .map(|example| self.text.encode(&unrated(example), counts))
-            .collect::<gradus_data::Result<_>>()?;
-        let mut scores: Vec<Vec<SegmentScore>> = examples
-            .iter()
-            .map(|example| vec![SegmentScore::Truncated; example.segments.len()])
-            .collect();
-        for (example, scores) in encoded.iter().zip(&mut scores) {
-            for &index in &example.without_tokens {
-                scores[index] = SegmentScore::NoTokens;
-            }
-        }
-        for ((example, scores), found) in encoded
-            .iter()
-            .zip(&mut scores)
-            .zip(self.score_encoded(&encoded))
-        {
-            for (segment, found) in example.segments.iter().zip(found) {
-                scores[segment.index] = SegmentScore::Scored(found);
-            }
-        }
-        Ok(scores)
+        let encoded = encode_unrated(&self.text, examples, counts)?;
+        let found = self.score_encoded(&encoded);
+        Ok(all_segments(examples, &encoded, found))
+    }
+
+    /// Reads, cuts and encodes examples ahead on another thread, in chunks of at most `size`, while
+    /// [`score_prepared`](Self::score_prepared) scores the chunk before. Batches are planned within
+    /// a chunk, and three of them are in memory at a time, however long the source is.
+    ///
+    /// # Errors
+    /// [`EvalError::Thread`] if the thread cannot be started. The chunks are errors where the source
+    /// has one or an example cannot be cut or encoded; the first error is the last item.
+    pub fn prefetch(
+        &self,
+        source: impl Iterator<Item = gradus_data::Result<Example>> + Send + 'static,
+        size: usize,
+    ) -> Result<Prefetch> {
+        Prefetch::start(Arc::clone(&self.text), source, size)
+    }
+
+    /// Scores every segment of prepared examples, in their order, as [`score`](Self::score) does.
+    pub fn score_prepared(&self, prepared: &PreparedExamples) -> Vec<Vec<SegmentScore>> {
+        let found = self.score_encoded(&prepared.encoded);
+        let mut scores = all_segments(&prepared.examples, &prepared.encoded, found);
+        self.recalibrate(&mut scores);
+        scores
     }
 
     /// Scores of examples that are encoded already: one per aspect for each of their
@@ -287,6 +286,18 @@ impl Scorer {
         self.aspects().map(of_aspect).collect()
     }
 
+    /// Recalibrates scores where the bundle says how, unless they are to stay raw.
+    fn recalibrate(&self, scores: &mut [Vec<SegmentScore>]) {
+        let maps = self.applied();
+        for score in scores.iter_mut().flatten() {
+            if let SegmentScore::Scored(values) = score {
+                for (value, map) in values.iter_mut().zip(&maps) {
+                    *value = map.map_or(*value, |map| map.apply(*value));
+                }
+            }
+        }
+    }
+
     /// Scores of each segment of each example of a batch, in rating units.
     fn score_batch(&self, examples: &[&EncodedExample]) -> Vec<Vec<Vec<f64>>> {
         let (_, scores) = self.states_and_scores(examples);
@@ -306,15 +317,4 @@ impl Scorer {
         });
         scores.collect()
     }
-}
-
-/// The example without its ratings: a rated segment without a token stops training, but in scoring
-/// it is one more segment that cannot be scored.
-pub(crate) fn unrated(example: &Example) -> Example {
-    let mut example = example.clone();
-    example.ratings.clear();
-    for segment in &mut example.segments {
-        segment.ratings.clear();
-    }
-    example
 }
