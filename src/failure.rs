@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Error;
+use gradus::bench::BenchError;
 use gradus::data::DataError;
 use gradus::device::{self, DeviceError};
 use gradus::model::ModelError;
@@ -154,6 +155,11 @@ fn hint(error: &Error) -> Option<String> {
         .or_else(|| cause.downcast_ref::<EvalError>().and_then(EvalError::hint))
         .or_else(|| {
             cause
+                .downcast_ref::<BenchError>()
+                .and_then(BenchError::hint)
+        })
+        .or_else(|| {
+            cause
                 .downcast_ref::<RunConfigError>()
                 .and_then(RunConfigError::hint)
         })
@@ -180,6 +186,9 @@ fn is_input(error: &Error) -> bool {
         }
         cause.is::<Usage>()
             || cause.is::<RunConfigError>()
+            || cause
+                .downcast_ref::<BenchError>()
+                .is_some_and(BenchError::is_input)
             || cause
                 .downcast_ref::<DeviceError>()
                 .is_some_and(DeviceError::is_input)

@@ -9,6 +9,7 @@
 //! - [`model`]: encoders, pooling, head, pretrained weights, the bundle
 //! - [`train`]: rating losses, the learner, the run
 //! - [`eval`]: metrics, aggregation, baselines, the scorer
+//! - [`bench`]: how fast this build is on this machine
 //! - [`device`]: which devices this build can use
 //! - [`RunConfig`]: a training run as one TOML file
 //! - [`EvalMetrics`]: the metrics of an evaluation, for a run to validate with
@@ -27,6 +28,7 @@ pub use gradus_eval as eval;
 pub use gradus_model as model;
 pub use gradus_train as train;
 
+pub mod bench;
 pub mod device;
 mod eval_metrics;
 mod run_config;

@@ -1,5 +1,6 @@
 //! What can be typed: clap types only, no logic.
 
+mod bench;
 mod data;
 mod eval;
 mod process;
@@ -9,6 +10,7 @@ mod worker;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use bench::{BenchArgs, BenchMode};
 pub(crate) use data::{AuditArgs, DataCommand};
 pub(crate) use eval::{CalibrateArgs, CompareArgs, EvalArgs, ExplainArgs};
 pub(crate) use process::{ProcessArgs, ProcessBenchmark, ThresholdArgs};
@@ -67,6 +69,9 @@ pub(crate) enum Command {
     /// Score every segment of every response
     #[command(after_help = score::SCORE_HELP)]
     Score(ScoreArgs),
+    /// Measure how fast this build scores and trains on this machine
+    #[command(after_help = bench::BENCH_HELP)]
+    Bench(BenchArgs),
     /// Check, describe, split or make data
     Data {
         /// What to do with the data.

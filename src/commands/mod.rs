@@ -1,6 +1,7 @@
 //! One file per subcommand: arguments → checked configuration → library call → report.
 
 mod audit;
+mod bench;
 mod calibrate;
 mod compare;
 mod data;
@@ -34,6 +35,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Compare(args) => compare::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Score(args) => score::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Data { command } => data::run(command),
         Command::Devices { json } => devices::run(json),
         Command::Worker(args) => worker::run(&args),

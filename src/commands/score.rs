@@ -6,14 +6,14 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use gradus::data::{AtomicFile, BatchSize, Example, ExampleReader, TruncationCounts};
 use gradus::device;
-use gradus::eval::{Scorer, SegmentScore};
+use gradus::eval::{PreparedExamples, Scorer, SegmentScore};
 use serde_json::{Map, Value};
 
 use crate::cli::ScoreArgs;
 use crate::failure::Usage;
 use crate::{progress, show};
 
-/// Examples held in memory at a time: enough to fill batches of like length.
+/// Examples that are scored together: enough to fill batches of like length.
 const CHUNK: usize = 512;
 
 pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
@@ -72,18 +72,11 @@ impl Counts {
     }
 }
 
-fn score_all(scorer: &Scorer, mut reader: ExampleReader, out: &mut impl Write) -> Result<Counts> {
+fn score_all(scorer: &Scorer, reader: ExampleReader, out: &mut impl Write) -> Result<Counts> {
     let bar = progress::counter("responses");
     let mut counts = Counts::default();
-    loop {
-        let chunk: Vec<Example> = reader
-            .by_ref()
-            .take(CHUNK)
-            .collect::<gradus::data::Result<_>>()?;
-        if chunk.is_empty() {
-            break;
-        }
-        score_chunk(scorer, chunk, out, &mut counts)?;
+    for chunk in scorer.prefetch(reader, CHUNK)? {
+        score_chunk(scorer, &chunk?, out, &mut counts)?;
         bar.set_position(counts.responses as u64);
     }
     out.flush()?;
@@ -93,15 +86,13 @@ fn score_all(scorer: &Scorer, mut reader: ExampleReader, out: &mut impl Write) -
 
 fn score_chunk(
     scorer: &Scorer,
-    mut chunk: Vec<Example>,
+    chunk: &PreparedExamples,
     out: &mut impl Write,
     counts: &mut Counts,
 ) -> Result<()> {
-    for example in &mut chunk {
-        scorer.segment(example)?;
-    }
-    let scores = scorer.score(&chunk, &mut counts.truncation)?;
-    for (example, scores) in chunk.iter().zip(&scores) {
+    let scores = scorer.score_prepared(chunk);
+    counts.truncation += chunk.counts;
+    for (example, scores) in chunk.examples.iter().zip(&scores) {
         serde_json::to_writer(&mut *out, &scored_record(scorer, example, scores))?;
         out.write_all(b"\n")?;
         counts.responses += 1;

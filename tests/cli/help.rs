@@ -17,6 +17,7 @@ fn every_command_explains_itself() {
         &["process", "prmbench"],
         &["process", "best-of-n"],
         &["score"],
+        &["bench"],
         &["devices"],
         &["worker"],
         &["data"],

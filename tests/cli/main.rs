@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 mod audit;
+mod bench;
 mod compare;
 mod data;
 mod devices;

@@ -1,4 +1,7 @@
 //! Wrong records: each refused with place, what was found and what was expected, and exit code 2.
+//! And many of them, of which only a few are in memory at a time.
+
+use serde_json::Value;
 
 use crate::support::{gradus, temp_dir, trained, write};
 
@@ -118,4 +121,59 @@ fn validate_lists_every_wrong_record_and_fails() {
         "{}",
         run.stdout
     );
+}
+
+/// More records than are scored together, of different lengths, so that batches mix them.
+fn many() -> Vec<String> {
+    let record = |id: usize| {
+        let response = "Ten is even. ".repeat(1 + id % 7);
+        format!(r#"{{"id":"{id}","prompt":"p","response":"{response}"}}"#)
+    };
+    (0..1_300).map(record).collect()
+}
+
+#[test]
+fn many_records_are_scored_in_their_order() {
+    let directory = temp_dir();
+    write(directory.path(), "many.jsonl", many().join("\n"));
+    let bundle = trained().join("bundle");
+    let scored = gradus(
+        directory.path(),
+        &["score", bundle.to_str().unwrap(), "many.jsonl"],
+    )
+    .succeeds();
+    let scored: Vec<Value> = scored
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(scored.len(), 1_300);
+    for (id, record) in scored.iter().enumerate() {
+        assert_eq!(record["id"], id.to_string());
+        let segments = record["segments"].as_array().unwrap();
+        assert_eq!(segments.len(), 1 + id % 7);
+        // The same text has the same score, whatever it is scored beside.
+        for (segment, first) in segments
+            .iter()
+            .zip(&scored[id % 7]["segments"].as_array().unwrap()[..])
+        {
+            let difference = segment["score"].as_f64().unwrap() - first["score"].as_f64().unwrap();
+            assert!(difference.abs() < 1e-5, "{record}");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_record_far_down_is_named_with_its_line() {
+    let directory = temp_dir();
+    let mut lines = many();
+    lines[1_200] = "[]".into();
+    write(directory.path(), "many.jsonl", lines.join("\n"));
+    let bundle = trained().join("bundle");
+    let bundle = bundle.to_str().unwrap();
+    gradus(
+        directory.path(),
+        &["score", bundle, "many.jsonl", "-o", "out.jsonl"],
+    )
+    .fails(2, &["many.jsonl:1201", "object"]);
+    assert!(!directory.path().join("out.jsonl").exists());
 }

@@ -13,6 +13,9 @@ pub type Result<T> = std::result::Result<T, EvalError>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EvalError {
+    /// The thread that encodes examples ahead cannot be started.
+    #[error("a thread to read with cannot be started: {0}")]
+    Thread(#[source] std::io::Error),
     /// A segment carries more or fewer scores than there are aspects.
     #[error(
         "response `{id}`, segment {segment}: found {found} scores, expected {expected} (one per aspect)"
@@ -210,7 +213,7 @@ impl EvalError {
         match self {
             Self::Data(error) => error.is_input(),
             Self::Model(error) => error.is_input(),
-            Self::Chart { .. } => false,
+            Self::Chart { .. } | Self::Thread(_) => false,
             _ => true,
         }
     }
@@ -251,6 +254,7 @@ impl EvalError {
             Self::Model(error) => error.hint(),
             Self::BaselineAspect { .. }
             | Self::Chart { .. }
+            | Self::Thread(_)
             | Self::UnknownAspect { .. }
             | Self::NothingToAudit { .. }
             | Self::ScaleRange { .. }

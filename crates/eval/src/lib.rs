@@ -55,6 +55,7 @@ pub mod explain;
 mod judged;
 pub mod metrics;
 mod pairs;
+mod prepared;
 pub mod process;
 pub mod report;
 mod score_file;
@@ -74,6 +75,7 @@ pub use judged::{
 };
 pub use metrics::{Absence, Metric, MetricValues};
 pub use pairs::ResponsePairs;
+pub use prepared::{Prefetch, PreparedExamples};
 pub use score_file::{ScoreFile, ScoreProblem};
 pub use scored::{ScoredResponse, ScoredSegment, UnscoredReason};
 pub use scorer::{Scorer, SegmentScore};

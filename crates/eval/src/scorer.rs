@@ -1,6 +1,7 @@
 //! A trained bundle applied to text.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use burn::prelude::*;
 use gradus_data::{
@@ -10,6 +11,7 @@ use gradus_model::{Bundle, Manifest, RewardModel, SegmentInput};
 use serde::Serialize;
 
 use crate::calibration::{Recalibration, Recalibrations};
+use crate::prepared::{Prefetch, PreparedExamples, all_segments, encode_unrated};
 use crate::{Aggregation, EvalError, Result};
 
 /// Scores segments with a trained model.
@@ -19,7 +21,8 @@ use crate::{Aggregation, EvalError, Result};
 /// [`raw`](Self::raw).
 pub struct Scorer {
     model: RewardModel,
-    text: TextEncoder,
+    /// Shared with the thread that encodes ahead.
+    text: Arc<TextEncoder>,
     manifest: Manifest,
     aggregation: Aggregation,
     recalibrations: Option<Recalibrations>,
@@ -93,7 +96,7 @@ impl Scorer {
         let device = device.clone();
         Ok(Self {
             model,
-            text,
+            text: Arc::new(text),
             manifest,
             aggregation,
             recalibrations,
@@ -177,14 +180,7 @@ impl Scorer {
         counts: &mut TruncationCounts,
     ) -> Result<Vec<Vec<SegmentScore>>> {
         let mut scores = self.score_raw(examples, counts)?;
-        let maps = self.applied();
-        for score in scores.iter_mut().flatten() {
-            if let SegmentScore::Scored(values) = score {
-                for (value, map) in values.iter_mut().zip(&maps) {
-                    *value = map.map_or(*value, |map| map.apply(*value));
-                }
-            }
-        }
+        self.recalibrate(&mut scores);
         Ok(scores)
     }
 
@@ -197,23 +193,45 @@ impl Scorer {
         examples: &[Example],
         counts: &mut TruncationCounts,
     ) -> Result<Vec<Vec<SegmentScore>>> {
-        let encoded: Vec<EncodedExample> = examples
-            .iter()
-            .map(|example| self.text.encode(&unrated(example), counts))
-            .collect::<gradus_data::Result<_>>()?;
-        let mut scores: Vec<Vec<SegmentScore>> = examples
-            .iter()
-            .map(|example| vec![SegmentScore::Truncated; example.segments.len()])
-            .collect();
-        for (example, scores) in encoded.iter().zip(&mut scores) {
-            for &index in &example.without_tokens {
-                scores[index] = SegmentScore::NoTokens;
+        let encoded = encode_unrated(&self.text, examples, counts)?;
+        let found = self.score_encoded(&encoded);
+        Ok(all_segments(examples, &encoded, found))
+    }
+
+    /// Reads, cuts and encodes examples ahead on another thread, in chunks of at most `size`, while
+    /// [`score_prepared`](Self::score_prepared) scores the chunk before. Batches are planned within
+    /// a chunk, and three of them are in memory at a time, however long the source is.
+    ///
+    /// # Errors
+    /// [`EvalError::Thread`] if the thread cannot be started. The chunks are errors where the source
+    /// has one or an example cannot be cut or encoded; the first error is the last item.
+    pub fn prefetch(
+        &self,
+        source: impl Iterator<Item = gradus_data::Result<Example>> + Send + 'static,
+        size: usize,
+    ) -> Result<Prefetch> {
+        Prefetch::start(Arc::clone(&self.text), source, size)
+    }
+
+    /// Scores every segment of prepared examples, in their order, as [`score`](Self::score) does.
+    pub fn score_prepared(&self, prepared: &PreparedExamples) -> Vec<Vec<SegmentScore>> {
+        let found = self.score_encoded(&prepared.encoded);
+        let mut scores = all_segments(&prepared.examples, &prepared.encoded, found);
+        self.recalibrate(&mut scores);
+        scores
+    }
+
+    /// Scores of examples that are encoded already: one per aspect for each of their
+    /// [`segments`](EncodedExample::segments), in rating units, without recalibration.
+    pub fn score_encoded(&self, encoded: &[EncodedExample]) -> Vec<Vec<Vec<f64>>> {
+        let mut scores = vec![Vec::new(); encoded.len()];
+        for rows in self.batches(encoded) {
+            let examples: Vec<&EncodedExample> = rows.iter().map(|&row| &encoded[row]).collect();
+            for (row, found) in rows.into_iter().zip(self.score_batch(&examples)) {
+                scores[row] = found;
             }
         }
-        for rows in self.batches(&encoded) {
-            self.score_batch(&rows, &encoded, &mut scores);
-        }
-        Ok(scores)
+        scores
     }
 
     /// The batches in which `encoded` is scored, as indices; examples without a segment to score
@@ -251,6 +269,11 @@ impl Scorer {
         self.model.is_linear_in_pooled()
     }
 
+    /// How the bundle turns text into tokens.
+    pub fn text_config(&self) -> &TextConfig {
+        self.text.config()
+    }
+
     /// How text becomes tokens.
     pub(crate) fn text(&self) -> &TextEncoder {
         &self.text
@@ -263,39 +286,35 @@ impl Scorer {
         self.aspects().map(of_aspect).collect()
     }
 
-    fn score_batch(
-        &self,
-        rows: &[usize],
-        encoded: &[EncodedExample],
-        scores: &mut [Vec<SegmentScore>],
-    ) {
-        let examples: Vec<&EncodedExample> = rows.iter().map(|&row| &encoded[row]).collect();
-        let (_, scores_of_batch) = self.states_and_scores(&examples);
-        let [_, num_segments, num_aspects] = scores_of_batch.dims();
-        let values: Vec<f32> = scores_of_batch.into_data().iter::<f32>().collect();
-        let aspects = &self.text.config().aspects;
-        for (position, (&row, example)) in rows.iter().zip(&examples).enumerate() {
-            for (k, segment) in example.segments.iter().enumerate() {
-                let start = (position * num_segments + k) * num_aspects;
-                let raw = &values[start..start + num_aspects];
-                let in_rating_units = raw
-                    .iter()
-                    .zip(aspects)
-                    .map(|(&score, aspect)| aspect.scale.to_rating(f64::from(score)))
-                    .collect();
-                scores[row][segment.index] = SegmentScore::Scored(in_rating_units);
+    /// Recalibrates scores where the bundle says how, unless they are to stay raw.
+    fn recalibrate(&self, scores: &mut [Vec<SegmentScore>]) {
+        let maps = self.applied();
+        for score in scores.iter_mut().flatten() {
+            if let SegmentScore::Scored(values) = score {
+                for (value, map) in values.iter_mut().zip(&maps) {
+                    *value = map.map_or(*value, |map| map.apply(*value));
+                }
             }
         }
     }
-}
 
-/// The example without its ratings: a rated segment without a token stops training, but in scoring
-/// it is one more segment that cannot be scored.
-pub(crate) fn unrated(example: &Example) -> Example {
-    let mut example = example.clone();
-    example.ratings.clear();
-    for segment in &mut example.segments {
-        segment.ratings.clear();
+    /// Scores of each segment of each example of a batch, in rating units.
+    fn score_batch(&self, examples: &[&EncodedExample]) -> Vec<Vec<Vec<f64>>> {
+        let (_, scores) = self.states_and_scores(examples);
+        let [_, num_segments, num_aspects] = scores.dims();
+        let values: Vec<f32> = scores.into_data().iter::<f32>().collect();
+        let aspects = &self.text.config().aspects;
+        let rating_units = |raw: &[f32]| -> Vec<f64> {
+            let scaled = raw.iter().zip(aspects);
+            scaled
+                .map(|(&score, aspect)| aspect.scale.to_rating(f64::from(score)))
+                .collect()
+        };
+        let rows = values.chunks(num_segments * num_aspects);
+        let scores = examples.iter().zip(rows).map(|(example, row)| {
+            let segments = row.chunks(num_aspects).take(example.segments.len());
+            segments.map(rating_units).collect()
+        });
+        scores.collect()
     }
-    example
 }

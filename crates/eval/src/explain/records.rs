@@ -5,7 +5,7 @@ use gradus_data::{DataError, EncodedExample, Example, TruncationCounts};
 use serde::{Deserialize, Serialize};
 
 use super::{LossShare, RatedScore, loss_shares};
-use crate::scorer::unrated;
+use crate::prepared::unrated;
 use crate::{Aspect, EvalError, Result, ScoredResponse, Scorer, UnscoredReason};
 
 /// A model's loss on records, taken apart.

@@ -1,0 +1,278 @@
+//! Where time goes, on a small model: two layers of width 128, 16 rows of 128 tokens, no padding.
+//!
+//! `cargo bench` runs all of it in half a minute; `cargo bench -- train` what has `train` in its
+//! name. `RAYON_NUM_THREADS=1` shows one core. For a model of real size see `gradus bench`.
+
+use std::time::Duration;
+
+use burn::optim::{GradientsParams, ModuleOptimizer};
+use burn::tensor::Device;
+use divan::{Bencher, black_box, counter::ItemsCount};
+use gradus::bench::full_rows;
+use gradus::data::{
+    BatchSize, EncodedExample, Example, GeneratorConfig, SegmentBatch, SegmentBatcher, TextConfig,
+    TextEncoder, TruncationCounts, generate, plan_batches, word_level_tokenizer,
+};
+use gradus::eval::Scorer;
+use gradus::model::encoder::BertConfig;
+use gradus::model::{
+    Bundle, EncoderConfig, Manifest, Pooling, RewardModel, RewardModelConfig, SegmentInput,
+};
+use gradus::train::{
+    Display, FitData, RatingLoss, RegressionLearner, StepScope, TrainConfig, Unobserved, adamw,
+    clip_global_norm, fit, global_norm,
+};
+
+const ROWS: usize = 16;
+const LENGTH: usize = 128;
+
+/// Enough for each; `--max-time` on the command line wins.
+const SECONDS: u64 = 3;
+
+fn main() {
+    divan::Divan::default()
+        .max_time(Duration::from_secs(SECONDS))
+        .config_with_args()
+        .main();
+}
+
+fn tokens() -> ItemsCount {
+    ItemsCount::new(ROWS * LENGTH)
+}
+
+fn config() -> RewardModelConfig {
+    let encoder = EncoderConfig::Bert(BertConfig::small(5_000)).with_dropout(0.1, 0.0);
+    RewardModelConfig::new(encoder, Pooling::Mean, 1)
+}
+
+fn model(device: &Device) -> RewardModel {
+    device.seed(0);
+    config().init(device)
+}
+
+fn rows(count: usize) -> Vec<EncodedExample> {
+    full_rows(&config().encoder, 1, count, LENGTH, 0).expect("the rows fit the encoder")
+}
+
+fn batch(device: &Device) -> SegmentBatch {
+    let rows = rows(ROWS);
+    SegmentBatcher::new(0, 1).batch(&rows.iter().collect::<Vec<_>>(), device)
+}
+
+fn input(batch: SegmentBatch) -> SegmentInput {
+    SegmentInput {
+        token_ids: batch.token_ids,
+        type_ids: batch.type_ids,
+        mask_pad: batch.mask_pad,
+        segment_spans: batch.segment_spans,
+    }
+}
+
+/// Generated records, and a tokenizer that knows their words.
+fn texts(count: usize) -> (Vec<u8>, Vec<Example>) {
+    let examples = generate(&GeneratorConfig {
+        examples: count,
+        seed: 0,
+        ..GeneratorConfig::default()
+    })
+    .expect("records can be made");
+    let words = examples
+        .iter()
+        .flat_map(|example| [example.prompt.as_str(), example.response.as_str()]);
+    let tokenizer = word_level_tokenizer(words).expect("the words make a vocabulary");
+    (tokenizer, examples)
+}
+
+fn text_encoder(tokenizer: &[u8]) -> TextEncoder {
+    TextEncoder::new(tokenizer, TextConfig::default()).expect("the tokenizer can be read")
+}
+
+fn encoded(text: &TextEncoder, examples: &[Example]) -> Vec<EncodedExample> {
+    let mut counts = TruncationCounts::default();
+    let encoded = examples
+        .iter()
+        .map(|example| text.encode(example, &mut counts));
+    encoded
+        .collect::<gradus::data::Result<_>>()
+        .expect("records can be encoded")
+}
+
+fn count_tokens(rows: &[EncodedExample]) -> ItemsCount {
+    ItemsCount::new(rows.iter().map(EncodedExample::num_tokens).sum::<usize>())
+}
+
+/// A learner on a training device, its batch, and what one step is divided by.
+struct Step {
+    device: Device,
+    learner: RegressionLearner,
+    scope: StepScope,
+}
+
+impl Step {
+    fn new() -> Self {
+        let device = Device::flex().autodiff();
+        let learner = RegressionLearner::new(model(&device), RatingLoss::Mse);
+        let scope = StepScope {
+            number: 1,
+            denominators: learner.denominators(&batch(&device)),
+        };
+        Self {
+            device,
+            learner,
+            scope,
+        }
+    }
+
+    fn gradients(&self, batch: SegmentBatch) -> GradientsParams {
+        self.learner.step(batch, &self.scope).grads
+    }
+
+    fn update(
+        &self,
+        optimizer: &mut ModuleOptimizer,
+        gradients: GradientsParams,
+    ) -> RegressionLearner {
+        let norm = global_norm(&self.learner, &gradients);
+        let gradients = clip_global_norm(&self.learner, gradients, norm, 1.0);
+        optimizer.step(1e-5, self.learner.clone(), gradients)
+    }
+}
+
+/// Planning and padding of 4,096 rows, on the host.
+#[divan::bench]
+fn batching(bencher: Bencher) {
+    let rows = rows(4096);
+    let lengths: Vec<usize> = rows.iter().map(EncodedExample::num_tokens).collect();
+    let batcher = SegmentBatcher::new(0, 1);
+    let count = ItemsCount::new(rows.len() * LENGTH);
+    bencher.counter(count).bench_local(|| {
+        for batch in plan_batches(&lengths, BatchSize::Examples(ROWS), true, Some(0), 0) {
+            let rows: Vec<&EncodedExample> = batch.iter().map(|&row| &rows[row]).collect();
+            black_box(batcher.collate(&rows));
+        }
+    });
+}
+
+/// Text to tokens.
+#[divan::bench]
+fn encode(bencher: Bencher) {
+    let (tokenizer, examples) = texts(512);
+    let text = text_encoder(&tokenizer);
+    bencher
+        .counter(count_tokens(&encoded(&text, &examples)))
+        .bench_local(|| encoded(&text, &examples));
+}
+
+/// The model as it scores.
+#[divan::bench]
+fn forward(bencher: Bencher) {
+    let device = Device::flex();
+    let model = model(&device);
+    let batch = batch(&device);
+    let score = || model.forward(input(batch.clone())).into_data();
+    bencher.counter(tokens()).bench_local(score);
+}
+
+/// The model as it trains, with dropout and a graph, up to the loss.
+#[divan::bench]
+fn forward_in_training(bencher: Bencher) {
+    let step = Step::new();
+    let batch = batch(&step.device);
+    let forward = || {
+        let raw = step.learner.model.raw(input(batch.clone()));
+        (raw - batch.targets.clone()).square().mean().into_data()
+    };
+    bencher.counter(tokens()).bench_local(forward);
+}
+
+/// Gradients of a loss that is there already.
+#[divan::bench]
+fn backward(bencher: Bencher) {
+    let step = Step::new();
+    let batch = batch(&step.device);
+    bencher
+        .counter(tokens())
+        .with_inputs(|| {
+            let raw = step.learner.model.raw(input(batch.clone()));
+            (raw - batch.targets.clone()).square().mean()
+        })
+        .bench_local_values(|loss| GradientsParams::from_grads(loss.backward(), &step.learner));
+}
+
+/// Norm, clipping and AdamW.
+#[divan::bench]
+fn optimizer_step(bencher: Bencher) {
+    let step = Step::new();
+    let batch = batch(&step.device);
+    let mut optimizer = adamw(&step.learner, 0.01);
+    bencher
+        .with_inputs(|| step.gradients(batch.clone()))
+        .bench_local_values(|gradients| step.update(&mut optimizer, gradients));
+}
+
+/// A whole training step.
+#[divan::bench]
+fn train_step(bencher: Bencher) {
+    let step = Step::new();
+    let batch = batch(&step.device);
+    let mut optimizer = adamw(&step.learner, 0.01);
+    bencher
+        .counter(tokens())
+        .bench_local(|| step.update(&mut optimizer, step.gradients(batch.clone())));
+}
+
+/// Records to scores: encoding, batching, model.
+#[divan::bench]
+fn score_end_to_end(bencher: Bencher) {
+    let device = Device::flex();
+    let (tokenizer, examples) = texts(64);
+    let text = text_encoder(&tokenizer);
+    let config = config();
+    let names = text.config().aspects.iter().map(|a| a.name.clone());
+    let mut manifest = Manifest::new(names.collect(), config.pooling, "mean");
+    manifest.text = serde_json::to_value(text.config()).expect("settings are plain data");
+    let bundle = Bundle {
+        manifest,
+        model: model(&device),
+        config,
+        tokenizer,
+        recalibration: None,
+    };
+    let scorer = Scorer::new(bundle, &device).expect("the parts belong together");
+    bencher
+        .counter(count_tokens(&encoded(&text, &examples)))
+        .bench_local(|| scorer.score(&examples, &mut TruncationCounts::default()));
+}
+
+/// A run of one epoch over four batches, with the loader, the loop and a validation.
+#[divan::bench]
+fn train_end_to_end(bencher: Bencher) {
+    let device = Device::flex();
+    let model = model(&device);
+    let data = FitData {
+        train: rows(4 * ROWS).into(),
+        valid: rows(1).into(),
+        batcher: SegmentBatcher::new(0, 1),
+        aspects: TextConfig::default().aspects,
+    };
+    let config = TrainConfig {
+        epochs: 1,
+        batch_size: ROWS,
+        ..TrainConfig::default()
+    };
+    let run = || {
+        let silent = Display::Observer(Box::new(Unobserved));
+        fit(
+            model.clone(),
+            &data,
+            &config,
+            &device,
+            silent,
+            |_, _| Ok(()),
+        )
+        .expect("the run comes to its end")
+    };
+    bencher
+        .counter(ItemsCount::new(4 * ROWS * LENGTH))
+        .bench_local(run);
+}

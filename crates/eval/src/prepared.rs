@@ -1,0 +1,260 @@
+//! Examples on their way to the model: cut, encoded, and read ahead.
+
+use std::any::Any;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::{self, JoinHandle};
+
+use gradus_data::{EncodedExample, Example, TextEncoder, TruncationCounts};
+
+use crate::{EvalError, Result, SegmentScore};
+
+/// Examples that are cut into segments and encoded, ready for
+/// [`Scorer::score_prepared`](crate::Scorer::score_prepared).
+#[derive(Debug)]
+pub struct PreparedExamples {
+    /// The examples, each with segments.
+    pub examples: Vec<Example>,
+    /// What truncation left out of them.
+    pub counts: TruncationCounts,
+    pub(crate) encoded: Vec<EncodedExample>,
+}
+
+impl PreparedExamples {
+    /// Cuts responses that come without segments, and encodes all.
+    pub(crate) fn new(text: &TextEncoder, mut examples: Vec<Example>) -> Result<Self> {
+        for example in &mut examples {
+            text.segment_response(example)?;
+        }
+        let mut counts = TruncationCounts::default();
+        let encoded = encode_unrated(text, &examples, &mut counts)?;
+        Ok(Self {
+            examples,
+            counts,
+            encoded,
+        })
+    }
+}
+
+/// Encodes examples without their ratings: a rated segment without a token stops training, but in
+/// scoring it is one more segment that cannot be scored.
+pub(crate) fn encode_unrated(
+    text: &TextEncoder,
+    examples: &[Example],
+    counts: &mut TruncationCounts,
+) -> Result<Vec<EncodedExample>> {
+    let encoded = examples
+        .iter()
+        .map(|example| text.encode(&unrated(example), counts));
+    Ok(encoded.collect::<gradus_data::Result<_>>()?)
+}
+
+/// The example without its ratings.
+pub(crate) fn unrated(example: &Example) -> Example {
+    let mut example = example.clone();
+    example.ratings.clear();
+    for segment in &mut example.segments {
+        segment.ratings.clear();
+    }
+    example
+}
+
+/// Scores of all segments of examples, given those of the segments that the model has seen.
+pub(crate) fn all_segments(
+    examples: &[Example],
+    encoded: &[EncodedExample],
+    found: Vec<Vec<Vec<f64>>>,
+) -> Vec<Vec<SegmentScore>> {
+    let rows = examples.iter().zip(encoded).zip(found);
+    let scores = rows.map(|((example, encoded), found)| {
+        let mut scores = vec![SegmentScore::Truncated; example.segments.len()];
+        for &index in &encoded.without_tokens {
+            scores[index] = SegmentScore::NoTokens;
+        }
+        for (segment, found) in encoded.segments.iter().zip(found) {
+            scores[segment.index] = SegmentScore::Scored(found);
+        }
+        scores
+    });
+    scores.collect()
+}
+
+/// Reads, cuts and encodes examples ahead on a thread of its own, so that the model does not wait
+/// for it. Dropping it does not wait for the source either.
+///
+/// Ends after the first error. A panic of the thread comes out in [`next`](Iterator::next).
+pub struct Prefetch {
+    chunks: Receiver<Result<PreparedExamples>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Prefetch {
+    /// Chunks that wait to be scored, besides the one in work on either side.
+    const AHEAD: usize = 1;
+
+    pub(crate) fn start(
+        text: Arc<TextEncoder>,
+        source: impl Iterator<Item = gradus_data::Result<Example>> + Send + 'static,
+        size: usize,
+    ) -> Result<Self> {
+        let (sender, chunks) = sync_channel(Self::AHEAD);
+        let mut source = source;
+        let work = move || {
+            loop {
+                let chunk: gradus_data::Result<Vec<Example>> =
+                    source.by_ref().take(size.max(1)).collect();
+                let prepared = match chunk {
+                    Ok(chunk) if chunk.is_empty() => return,
+                    Ok(chunk) => PreparedExamples::new(&text, chunk),
+                    Err(error) => Err(error.into()),
+                };
+                let over = prepared.is_err();
+                if sender.send(prepared).is_err() || over {
+                    return;
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("gradus-reader".to_owned());
+        let thread = thread.spawn(work).map_err(EvalError::Thread)?;
+        Ok(Self {
+            chunks,
+            thread: Some(thread),
+        })
+    }
+
+    /// The panic that ended the thread, if one did.
+    fn panic(&mut self) -> Option<Box<dyn Any + Send>> {
+        self.thread.take()?.join().err()
+    }
+}
+
+impl Iterator for Prefetch {
+    type Item = Result<PreparedExamples>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Ok(prepared) = self.chunks.recv() {
+            return Some(prepared);
+        }
+        // Nobody sends any more: the thread is at its end.
+        if let Some(panic) = self.panic() {
+            resume_unwind(panic);
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use gradus_data::{
+        CharSpan, DataError, ExampleReader, Segment, TextConfig, word_level_tokenizer,
+    };
+
+    use super::*;
+
+    const WAIT: Duration = Duration::from_secs(30);
+
+    fn text() -> Arc<TextEncoder> {
+        let tokenizer = word_level_tokenizer(["one two three . ?"]).unwrap();
+        Arc::new(TextEncoder::new(&tokenizer, TextConfig::default()).unwrap())
+    }
+
+    fn example(id: usize) -> Example {
+        let record = r#"{"id": "ID", "prompt": "one?", "response": "One two. Three."}"#;
+        let record = std::io::Cursor::new(record.replace("ID", &id.to_string()));
+        let mut reader = ExampleReader::new(record, "test").unwrap();
+        reader.next().unwrap().unwrap()
+    }
+
+    fn ids(chunk: &PreparedExamples) -> Vec<&str> {
+        chunk.examples.iter().map(|e| e.id.as_str()).collect()
+    }
+
+    #[test]
+    fn chunks_come_in_order_cut_and_counted() {
+        let chunks = Prefetch::start(text(), (0..5).map(|id| Ok(example(id))), 2).unwrap();
+        let chunks: Vec<PreparedExamples> = chunks.collect::<Result<_>>().unwrap();
+        let found: Vec<Vec<&str>> = chunks.iter().map(ids).collect();
+        assert_eq!(found, [vec!["0", "1"], vec!["2", "3"], vec!["4"]]);
+        for chunk in &chunks {
+            assert_eq!(chunk.counts.examples, chunk.examples.len());
+            assert_eq!(chunk.counts.segments, 2 * chunk.examples.len());
+            assert!(chunk.encoded.iter().all(|row| row.segments.len() == 2));
+        }
+    }
+
+    #[test]
+    fn the_next_chunk_is_encoded_while_the_first_is_in_hand() {
+        let (sender, read) = mpsc::channel();
+        let source = (0..100).map(move |id| {
+            sender.send(id).unwrap();
+            Ok(example(id))
+        });
+        let mut chunks = Prefetch::start(text(), source, 2).unwrap();
+        let first = chunks.next().unwrap().unwrap();
+        assert_eq!(ids(&first), ["0", "1"]);
+        // One chunk waits and one is in work; no more are read.
+        for id in 0..6 {
+            assert_eq!(read.recv_timeout(WAIT).unwrap(), id);
+        }
+        assert!(read.recv_timeout(Duration::from_millis(200)).is_err());
+    }
+
+    #[test]
+    fn the_first_error_is_the_last_item() {
+        let source = [Ok(example(0)), Err(DataError::BatchSize), Ok(example(2))];
+        let mut chunks = Prefetch::start(text(), source.into_iter(), 1).unwrap();
+        assert!(chunks.next().unwrap().is_ok());
+        assert!(chunks.next().unwrap().is_err());
+        assert!(chunks.next().is_none());
+    }
+
+    #[test]
+    fn a_panic_of_the_thread_comes_out() {
+        let source = (0..3).map(|id| {
+            assert!(id < 1, "record {id} is cursed");
+            Ok(example(id))
+        });
+        let chunks = Prefetch::start(text(), source, 1).unwrap();
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| chunks.count()));
+        let panic = outcome.unwrap_err();
+        assert_eq!(
+            panic.downcast_ref::<String>().unwrap(),
+            "record 1 is cursed"
+        );
+    }
+
+    #[test]
+    fn a_source_that_is_silent_does_not_keep_the_reader_from_being_dropped() {
+        let (sender, waits) = mpsc::channel::<gradus_data::Result<Example>>();
+        sender.send(Ok(example(0))).unwrap();
+        let mut chunks = Prefetch::start(text(), waits.into_iter(), 1).unwrap();
+        assert!(chunks.next().unwrap().is_ok());
+        drop(chunks);
+        drop(sender);
+    }
+
+    #[test]
+    fn segments_without_a_score_say_why() {
+        let mut example = example(0);
+        // A zero-width space is no token of this tokenizer.
+        example.response = "one \u{200b} two".into();
+        example.segments = [(0, 3), (4, 5), (6, 9)]
+            .map(|(start, end)| Segment::unrated(CharSpan::new(start, end)))
+            .to_vec();
+        let mut prepared = PreparedExamples::new(&text(), vec![example]).unwrap();
+        // As if truncation had taken the last one.
+        prepared.encoded[0].segments.truncate(1);
+        let found = vec![vec![vec![0.5]]];
+        let scores = all_segments(&prepared.examples, &prepared.encoded, found);
+        let expected = [
+            SegmentScore::Scored(vec![0.5]),
+            SegmentScore::NoTokens,
+            SegmentScore::Truncated,
+        ];
+        assert_eq!(scores, [expected]);
+    }
+}

@@ -1,0 +1,274 @@
+"""What compare_pytorch.sh runs: see there."""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from reference_data import lines
+
+HERE = Path(__file__).resolve().parent
+GRADUS = os.environ["GRADUS"]
+DEFAULT = ("speed", "memory", "start")
+PARTS = (*DEFAULT, "threads", "score", "train")
+SHAPE = ("--length", "256", "--batch-size", "16")
+
+
+def arguments():
+    p = argparse.ArgumentParser(prog="compare_pytorch.sh")
+    p.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} [default: {', '.join(DEFAULT)}]")
+    p.add_argument("--model", required=True, help="Hugging Face directory of a BERT encoder")
+    p.add_argument("--data", action="append", default=[], help="records to score; may be given again")
+    p.add_argument("--train", help="records to train on")
+    p.add_argument("--valid", help="records to validate on")
+    p.add_argument("--aspect", help="the rating to learn")
+    p.add_argument("--threads", type=int, default=os.cpu_count())
+    p.add_argument("--rounds", type=int, default=3, help="how often the programs take turns")
+    p.add_argument("--repetitions", type=int, default=3, help="repetitions inside a measurement of full rows")
+    found = p.parse_args()
+    found.parts = found.parts or list(DEFAULT)
+    strange = [part for part in found.parts if part not in PARTS]
+    if strange:
+        p.error(f"found part {strange[0]}, expected some of: {', '.join(PARTS)}")
+    if "score" in found.parts and not found.data:
+        p.error("score needs --data")
+    if "train" in found.parts and not (found.train and found.valid):
+        p.error("train needs --train and --valid")
+    return found
+
+
+a = arguments()
+
+
+class Run:
+    """A program from start to exit: wall-clock seconds, peak memory in bytes, standard output."""
+
+    def __init__(self, command):
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+            environment = {**os.environ, "RAYON_NUM_THREADS": str(a.threads)}
+            started = time.perf_counter()
+            child = subprocess.Popen(list(map(str, command)), stdout=out, stderr=errors, env=environment)
+            _, status, usage = os.wait4(child.pid, 0)
+            self.seconds = time.perf_counter() - started
+            child.returncode = os.waitstatus_to_exitcode(status)
+            self.peak = usage.ru_maxrss * 1024
+            out.seek(0)
+            self.out = out.read().decode()
+            if child.returncode:
+                errors.seek(0)
+                sys.exit(f"{' '.join(map(str, command))}\n{errors.read().decode()}")
+
+    def json_lines(self):
+        return [json.loads(line) for line in self.out.splitlines() if line.startswith("{")]
+
+
+def gradus(*arguments):
+    return Run([GRADUS, *arguments])
+
+
+def python(script, *arguments):
+    return Run([sys.executable, HERE / script, *arguments, "--model", a.model, "--threads", a.threads])
+
+
+def take_turns(programs, rounds=None):
+    """Runs each of several programs in turn, and returns what each gave."""
+    found = {name: [] for name in programs}
+    for turn in range(rounds or a.rounds):
+        for name, program in programs.items():
+            print(f"turn {turn + 1}: {name}", file=sys.stderr, flush=True)
+            found[name].append(program())
+    return found
+
+
+ROWS = []
+
+
+def row(work, unit, ours, name, theirs, target, less_is_better):
+    """A line of the table: medians, and by what factor ours is better. `target` is a factor as well."""
+    ours, theirs = ([statistics.median(v), min(v), max(v)] for v in (ours, theirs))
+    ratio = theirs[0] / ours[0] if less_is_better else ours[0] / theirs[0]
+    number = lambda v: f"{v:,.0f}" if v >= 100 else f"{v:.2f}"
+    cell = lambda v: f"{number(v[0])} ({number(v[1])}..{number(v[2])})"
+    ROWS.append(f"| {work} | {unit} | {cell(ours)} | {name} {cell(theirs)} | {ratio:.2f} | {target} |")
+    print(ROWS[-1], file=sys.stderr, flush=True)
+
+
+def rates(runs):
+    return [run["tokens_per_second"]["median"] for run in runs]
+
+
+def bench(mode, *more):
+    run = gradus("bench", "--encoder", a.model, "--mode", mode, *SHAPE, "--repetitions", a.repetitions, "--json", *more)
+    return json.loads(run.out)["rows"][0]
+
+
+def torch_speed(mode, dropout="--no-attn-dropout"):
+    repetitions = ("--repetitions", a.repetitions)
+    run = python("pytorch_reference.py", "speed", "--mode", mode, *SHAPE, *repetitions, dropout)
+    return run.json_lines()[0]
+
+
+def onnx_speed(onnx):
+    run = python("onnx_runtime.py", "speed", "--onnx", onnx, *SHAPE, "--repetitions", a.repetitions)
+    return run.json_lines()[0]
+
+
+def part_speed(work):
+    score = take_turns(
+        {
+            "gradus": lambda: bench("score"),
+            "PyTorch": lambda: torch_speed("score"),
+            "ONNX Runtime": lambda: onnx_speed(work.onnx()),
+        }
+    )
+    ours = rates(score["gradus"])
+    for name, target in (("PyTorch", "≥ 1.0, then 1.2"), ("ONNX Runtime", "≥ 1.0")):
+        row("scoring, 16×256 full rows", "tokens/s", ours, name, rates(score[name]), target, False)
+    for label, ours, theirs in (
+        ("hidden dropout 0.1", ("--hidden-dropout", 0.1), "--no-attn-dropout"),
+        ("no dropout", (), "--no-dropout"),
+    ):
+        turns = {"gradus": lambda: bench("train", *ours), "PyTorch": lambda: torch_speed("train", theirs)}
+        train = take_turns(turns)
+        found = rates(train["gradus"]), "PyTorch", rates(train["PyTorch"])
+        row(f"training step, 16×256, {label}", "tokens/s", *found, "≥ 1.0", False)
+
+
+def part_memory(work):
+    gigabytes = lambda runs: [run["peak_memory"] / 1e9 for run in runs]
+    turns = {"gradus": lambda: bench("train"), "PyTorch": lambda: torch_speed("train", "--no-dropout")}
+    train = take_turns(turns, 1)
+    ours, theirs = gigabytes(train["gradus"]), gigabytes(train["PyTorch"])
+    row("peak memory, training 16×256", "GB", ours, "PyTorch", theirs, "≥ 1.67 (≤ 0.6)", True)
+    score = take_turns({"gradus": lambda: bench("score"), "ONNX Runtime": lambda: onnx_speed(work.onnx())}, 1)
+    ours, theirs = gigabytes(score["gradus"]), gigabytes(score["ONNX Runtime"])
+    row("peak memory, scoring 16×256", "GB", ours, "ONNX Runtime", theirs, "≥ 1.0", True)
+
+
+def part_start(work):
+    record = work.path("one.jsonl")
+    record.write_text(json.dumps(dict(prompt="What is 2 + 2?", segments=["It is 4.", " Or 5."], ratings=[1, 0])) + "\n")
+    found = take_turns(scorers(work, record, ("gradus", "PyTorch")))
+    seconds = {name: [run.seconds for run in runs] for name, runs in found.items()}
+    row("one record, start to exit", "s", seconds["gradus"], "PyTorch", seconds["PyTorch"], "(≤ 0.5 s)", True)
+
+
+def scorers(work, data, names):
+    """Programs that score a file, process start to exit."""
+    bundle, onnx = work.bundle(), work.onnx() if "ONNX Runtime" in names else None
+    files = ("--data", data, "--output", work.path("scores.jsonl"))
+    programs = {
+        "gradus": lambda: gradus("score", bundle, data, "-o", work.path("scored.jsonl")),
+        "PyTorch": lambda: python("pytorch_reference.py", "score", "--bucket", *files),
+        "ONNX Runtime": lambda: python("onnx_runtime.py", "score", "--onnx", onnx, *files),
+    }
+    return {name: programs[name] for name in names}
+
+
+def part_score(work):
+    names = ("gradus", "PyTorch", "ONNX Runtime")
+    totals = {name: [0.0] * a.rounds for name in names}
+    peaks = dict.fromkeys(names, 0)
+    for data in a.data:
+        found = take_turns(scorers(work, data, names))
+        seconds = {name: [run.seconds for run in runs] for name, runs in found.items()}
+        for name, target in (("PyTorch", "≥ 1.5"), ("ONNX Runtime", "≥ 1.0")):
+            label = f"JSONL to JSONL, {Path(data).parent.name}/{Path(data).name}"
+            row(label, "s", seconds["gradus"], name, seconds[name], target, True)
+        for name in names:
+            totals[name] = [sum(pair) for pair in zip(totals[name], seconds[name])]
+            peaks[name] = max(peaks[name], *(run.peak for run in found[name]))
+    for name, target in (("PyTorch", "≥ 1.5"), ("ONNX Runtime", "≥ 1.0")):
+        row("JSONL to JSONL, all of them", "s", totals["gradus"], name, totals[name], target, True)
+        row("their peak memory", "GB", [peaks["gradus"] / 1e9], name, [peaks[name] / 1e9], "≥ 1.0", True)
+
+
+def part_train(work):
+    aspect = ("--aspects", a.aspect) if a.aspect else ()
+    shape = ("--epochs", 1, "--batch-size", 16, "--max-length", 256)
+    files = ("--train", a.train, "--valid", a.valid, "--output", work.path("trained"), "--overwrite")
+
+    def ours():
+        run = gradus("train", "--encoder", a.model, *files, *shape, *aspect, "--json")
+        return run, json.loads(run.out)["history"]["validations"][-1]["valid_mse"]
+
+    def theirs():
+        more = ("--data", a.train, "--val", a.valid, "--no-attn-dropout", "--bucket")
+        run = python("pytorch_reference.py", "train", *more, *(("--aspect", a.aspect) if a.aspect else ()))
+        return run, run.json_lines()[-1]["valid_mse"]
+
+    found = take_turns({"gradus": ours, "PyTorch": theirs}, 1)
+    columns = lambda pick: ([pick(*pair) for pair in found[name]] for name in ("gradus", "PyTorch"))
+    seconds, losses, peaks = (
+        columns(lambda run, _: run.seconds),
+        columns(lambda _, mse: mse),
+        columns(lambda run, _: run.peak / 1e9),
+    )
+    for label, unit, (ours, theirs), target in (
+        ("one epoch, start to exit", "s", seconds, "≥ 1.3"),
+        ("its validation MSE (4 digits matter)", "10⁻³", ([1e3 * v for v in side] for side in losses), "≈ 1"),
+        ("its peak memory", "GB", peaks, "≥ 1.67"),
+    ):
+        row(label, unit, ours, "PyTorch", theirs, target, True)
+
+
+def part_threads(_):
+    def rows_of(threads):
+        run = gradus(
+            "bench", "--encoder", a.model, "--mode", "score,train", "--length", "128,256,512", "--batch-size", "16",
+            "--repetitions", a.repetitions, "--threads", threads, "--json",
+        )  # fmt: skip
+        return json.loads(run.out)["rows"]
+
+    found = take_turns({1: lambda: rows_of(1), 2: lambda: rows_of(2)})
+    print("\n| | " + " | ".join(f"{mode} {n}" for mode in ("score", "train") for n in (128, 256, 512)) + " |")
+    print("|---|" + "---|" * 6)
+    medians = {n: [statistics.median(v) for v in zip(*map(rates, found[n]))] for n in (1, 2)}
+    for threads, values in medians.items():
+        print(f"| tokens/s, {threads} thread{'s' * (threads > 1)} | " + " | ".join(f"{v:,.0f}" for v in values) + " |")
+    print("| 2 threads against 1 | " + " | ".join(f"{y / x:.2f}" for x, y in zip(medians[1], medians[2])) + " |")
+
+
+class Work:
+    """A directory with what is made once: a bundle with the encoder, and the encoder as ONNX."""
+
+    def __init__(self, directory):
+        self.directory = Path(directory)
+
+    def path(self, name):
+        return self.directory / name
+
+    def bundle(self):
+        path = self.path("bundle")
+        if not path.exists():
+            records = self.path("made.jsonl")
+            gradus("data", "generate", "--examples", 64, "-o", records)
+            files = ("--train", records, "--valid", records, "--output", path)
+            gradus("probe", "--encoder", a.model, *files, "--max-length", 256)
+        return path
+
+    def onnx(self):
+        path = self.path("encoder.onnx")
+        if not path.exists():
+            python("onnx_runtime.py", "export", "--onnx", path)
+        return path
+
+
+def main():
+    for path in (*a.data, a.train, a.valid):
+        if path:
+            next(lines(path))
+    with tempfile.TemporaryDirectory() as directory:
+        work = Work(directory)
+        for part in a.parts:
+            globals()[f"part_{part}"](work)
+    if ROWS:
+        print("\n| work | unit | gradus | against | times better | target |\n|---|---|---|---|---|---|")
+        print("\n".join(ROWS))
+
+
+main()

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Holds this build against PyTorch and ONNX Runtime on the same machine, model and records: programs take turns, medians
+# are compared. Prints a table in Markdown; progress goes to standard error.
+#
+#   scripts/compare_pytorch.sh --model DIR [--data FILE]... [--train FILE --valid FILE] [PART]...
+#
+#   PART       speed    scoring and training steps, 16 full rows of 256 tokens                     (default)
+#              memory   peak memory of both                                                       (default)
+#              start    one record, process start to exit                                         (default)
+#              threads  tokens/s of this build over lengths 128 to 512, and with 1 thread and 2
+#              score    JSONL to JSONL, process start to exit; needs --data, once for each file
+#              train    one epoch; needs --train and --valid
+#   --model    Hugging Face directory of a BERT encoder (all-MiniLM-L6-v2 for the published figures)
+#   --aspect   the rating to learn in `train`
+#   --rounds   how often the programs take turns (3)
+#
+# Environment: PYTHON, an interpreter with torch, transformers, tokenizers, safetensors, numpy, onnx and onnxruntime
+# (python3); GRADUS, the binary to measure (built with `cargo build --release` where it is not set).
+set -euo pipefail
+root="$(cd "$(dirname "$0")/.." && pwd)"
+if [ -z "${GRADUS:-}" ]; then
+  cargo build --release --manifest-path "$root/Cargo.toml"
+  GRADUS="${CARGO_TARGET_DIR:-$root/target}/release/gradus"
+fi
+export GRADUS
+exec "${PYTHON:-python3}" "$root/scripts/compare.py" "$@"

@@ -1,0 +1,57 @@
+//! What can go wrong in a measurement.
+
+use gradus_data::DataError;
+use gradus_eval::EvalError;
+use gradus_model::ModelError;
+use gradus_train::TrainError;
+
+/// What can go wrong in a measurement.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BenchError {
+    /// The model cannot be read, or does not take the rows.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The tokenizer of the scorer cannot be made.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// Scoring failed.
+    #[error(transparent)]
+    Eval(#[from] EvalError),
+    /// Training failed.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// A row is too short for a prompt and a segment.
+    #[error("rows of {length} tokens, expected at least {SHORTEST_ROW}")]
+    ShortRow {
+        /// The length asked for.
+        length: usize,
+    },
+}
+
+impl BenchError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Model(error) => error.hint(),
+            Self::Data(error) => error.hint(),
+            Self::Eval(error) => error.hint(),
+            Self::Train(error) => error.hint(),
+            Self::ShortRow { .. } => None,
+        }
+    }
+
+    /// Whether what the user gave is at fault, rather than the machine or this program.
+    pub fn is_input(&self) -> bool {
+        match self {
+            Self::Model(error) => error.is_input(),
+            Self::Data(error) => error.is_input(),
+            Self::Eval(error) => error.is_input(),
+            Self::Train(error) => error.is_input(),
+            Self::ShortRow { .. } => true,
+        }
+    }
+}
+
+/// Fewest tokens of a row: two special ones, one of the prompt, the separator, and a segment.
+pub const SHORTEST_ROW: usize = 8;

@@ -1,0 +1,297 @@
+//! Work, repeated, and the time it takes.
+
+use std::sync::mpsc::{Sender, channel};
+use std::time::{Duration, Instant};
+
+use burn::tensor::Device;
+use gradus_data::{BatchSize, EncodedExample, SegmentBatcher};
+use gradus_model::Output;
+use gradus_train::{Display, FitData, RatingLoss, StepLog, TrainConfig, TrainObserver, fit};
+use serde::Serialize;
+
+use super::{BenchError, Subject, full_rows, peak_memory, reset_peak_memory};
+
+/// What is repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// A batch of encoded rows to scores on the host.
+    Score,
+    /// A training step: forward and backward pass, clipping, AdamW.
+    Train,
+}
+
+/// What is repeated, on what, and how often.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Work {
+    /// What is repeated.
+    pub mode: Mode,
+    /// Tokens of a row, none of them padding.
+    pub length: usize,
+    /// Rows of a batch. At least 1.
+    pub batch_size: usize,
+    /// Repetitions that are timed, after a first one that is not. At least 1.
+    pub repetitions: usize,
+    /// A repetition goes through as many batches as fill this time.
+    pub at_least: Duration,
+}
+
+/// The middle and the ends of several values.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Spread {
+    /// The middle one; the mean of the two in the middle of an even number.
+    pub median: f64,
+    /// The smallest.
+    pub min: f64,
+    /// The largest.
+    pub max: f64,
+}
+
+/// How fast it went.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Measurement {
+    /// What was repeated.
+    pub mode: Mode,
+    /// Tokens of a row.
+    pub length: usize,
+    /// Rows of a batch.
+    pub batch_size: usize,
+    /// Timed repetitions.
+    pub repetitions: usize,
+    /// Batches of each of them.
+    pub batches: usize,
+    /// Tokens a second, over the repetitions.
+    pub tokens_per_second: Spread,
+    /// Segments a second.
+    pub segments_per_second: Spread,
+    /// Seconds a batch.
+    pub seconds_per_batch: Spread,
+    /// Most memory the process had meanwhile, in bytes; `None` where the system does not say.
+    pub peak_memory: Option<u64>,
+}
+
+impl Work {
+    /// Does the work and times it.
+    ///
+    /// # Errors
+    /// [`BenchError`] where the rows do not fit the model, or scoring or training fails.
+    pub fn measure(&self, subject: &Subject, device: &Device) -> Result<Measurement, BenchError> {
+        let reset = reset_peak_memory();
+        let measured = match self.mode {
+            Mode::Score => self.score(subject, device),
+            Mode::Train => self.train(subject, device),
+        }?;
+        let Measured {
+            batches,
+            seconds,
+            segments,
+            peak_memory,
+        } = measured;
+        let rate = |per_batch: usize| Spread::of(seconds.iter().map(|s| per_batch as f64 / s));
+        Ok(Measurement {
+            mode: self.mode,
+            length: self.length,
+            batch_size: self.batch_size,
+            repetitions: seconds.len(),
+            batches,
+            tokens_per_second: rate(self.batch_size * self.length),
+            segments_per_second: rate(segments),
+            seconds_per_batch: Spread::of(seconds.iter().copied()),
+            peak_memory: peak_memory.filter(|_| reset),
+        })
+    }
+
+    /// Batches that fill the time of a repetition.
+    fn batches(&self, one: Duration) -> usize {
+        let one = one.as_secs_f64().max(1e-6);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a small number above 0"
+        )]
+        let batches = (self.at_least.as_secs_f64() / one).ceil() as usize;
+        batches.max(1)
+    }
+
+    fn score(&self, subject: &Subject, device: &Device) -> Result<Measured, BenchError> {
+        let rows = self.rows(subject, self.batch_size)?;
+        let scorer = subject.scorer(device)?;
+        let scorer = scorer.with_batch_size(BatchSize::Examples(self.batch_size));
+        let score = || std::hint::black_box(scorer.score_encoded(&rows));
+        let timed = |work: &dyn Fn()| {
+            let started = Instant::now();
+            work();
+            started.elapsed()
+        };
+        // The first run touches fresh memory; the second says how long one takes.
+        score();
+        let batches = self.batches(timed(&|| drop(score())));
+        let seconds = (0..self.repetitions).map(|_| {
+            let all = timed(&|| (0..batches).for_each(|_| drop(score())));
+            all.as_secs_f64() / batches as f64
+        });
+        Ok(Measured {
+            batches,
+            seconds: seconds.collect(),
+            segments: rows.iter().map(|row| row.segments.len()).sum(),
+            peak_memory: peak_memory(),
+        })
+    }
+
+    /// Steps of real runs of one epoch: a short one to see how long a step takes, then the one that
+    /// counts, from the end of its first step to the end of its last.
+    fn train(&self, subject: &Subject, device: &Device) -> Result<Measured, BenchError> {
+        let first = self.steps(subject, device, 1)?;
+        let batches = self.batches(first.ends[0] - first.start);
+        let run = self.steps(subject, device, 1 + batches * self.repetitions)?;
+        let ends: Vec<Instant> = run.ends.iter().copied().step_by(batches).collect();
+        let seconds = ends
+            .windows(2)
+            .map(|ends| (ends[1] - ends[0]).as_secs_f64() / batches as f64);
+        Ok(Measured {
+            batches,
+            seconds: seconds.collect(),
+            segments: run.segments,
+            peak_memory: run.peak_memory,
+        })
+    }
+
+    /// Trains for this many steps.
+    fn steps(&self, subject: &Subject, device: &Device, steps: usize) -> Result<Steps, BenchError> {
+        let train = self.rows(subject, steps * self.batch_size)?;
+        let valid = self.rows(subject, 1)?;
+        let batch = &train[..self.batch_size];
+        let segments = batch.iter().map(|row| row.segments.len()).sum();
+        let data = FitData {
+            train: train.into(),
+            valid: valid.into(),
+            batcher: SegmentBatcher::new(0, subject.aspects().len()),
+            aspects: subject.aspects().to_vec(),
+        };
+        let config = TrainConfig {
+            epochs: 1,
+            batch_size: self.batch_size,
+            // A step that is passed over is not a whole one.
+            max_skipped_steps: 0,
+            loss: match subject.config().output {
+                Output::Identity => RatingLoss::Mse,
+                Output::Sigmoid => RatingLoss::Bce,
+            },
+            ..TrainConfig::default()
+        };
+        let (ends, received) = channel();
+        let watch = Display::Observer(Box::new(StepTimes { ends }));
+        let start = Instant::now();
+        fit(
+            subject.model(),
+            &data,
+            &config,
+            device,
+            watch,
+            |_, _| Ok(()),
+        )?;
+        let (ends, peaks): (Vec<_>, Vec<_>) = received.into_iter().unzip();
+        Ok(Steps {
+            start,
+            ends,
+            segments,
+            peak_memory: peaks.last().copied().flatten(),
+        })
+    }
+
+    fn rows(&self, subject: &Subject, count: usize) -> Result<Vec<EncodedExample>, BenchError> {
+        let aspects = subject.aspects().len();
+        full_rows(&subject.config().encoder, aspects, count, self.length, 0)
+    }
+}
+
+/// Seconds a batch, for each repetition.
+struct Measured {
+    batches: usize,
+    seconds: Vec<f64>,
+    /// Segments of a batch.
+    segments: usize,
+    peak_memory: Option<u64>,
+}
+
+/// When a run began, and when each of its steps was done.
+struct Steps {
+    start: Instant,
+    ends: Vec<Instant>,
+    /// Segments of a step.
+    segments: usize,
+    /// As the last step ended, before the validation.
+    peak_memory: Option<u64>,
+}
+
+/// Notes when each step is done.
+struct StepTimes {
+    ends: Sender<(Instant, Option<u64>)>,
+}
+
+impl TrainObserver for StepTimes {
+    fn on_step(&mut self, _: &StepLog) {
+        // Received after the run; nobody hangs up before.
+        let _ = self.ends.send((Instant::now(), peak_memory()));
+    }
+}
+
+impl Spread {
+    /// The spread of at least one value.
+    fn of(values: impl Iterator<Item = f64>) -> Self {
+        let mut values: Vec<f64> = values.collect();
+        values.sort_by(f64::total_cmp);
+        let last = values.len() - 1;
+        Self {
+            median: f64::midpoint(values[last / 2], values[values.len() / 2]),
+            min: values[0],
+            max: values[last],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gradus_model::EncoderConfig;
+    use gradus_model::encoder::BertConfig;
+
+    use super::*;
+
+    fn measure(mode: Mode) -> Measurement {
+        let device = Device::flex();
+        let encoder = EncoderConfig::Bert(BertConfig::new(50, 16, 1, 2));
+        let work = Work {
+            mode,
+            length: 48,
+            batch_size: 4,
+            repetitions: 3,
+            at_least: Duration::from_millis(20),
+        };
+        let subject = Subject::synthetic(encoder, &device).unwrap();
+        work.measure(&subject, &device).unwrap()
+    }
+
+    #[test]
+    fn rates_follow_from_the_time_of_a_batch() {
+        for mode in [Mode::Score, Mode::Train] {
+            let found = measure(mode);
+            assert_eq!(found.repetitions, 3, "{mode:?}");
+            assert!(found.batches > 1, "{found:?}");
+            let seconds = found.seconds_per_batch;
+            assert!(seconds.min > 0.0 && seconds.min <= seconds.median);
+            assert!(seconds.median <= seconds.max);
+            let tokens = found.tokens_per_second.median * seconds.median;
+            assert!((tokens - 4.0 * 48.0).abs() < 1e-6, "{tokens}");
+            // A prompt of 12 tokens, 35 of segments: two a row.
+            let segments = found.segments_per_second.min * seconds.max;
+            assert!((segments - 4.0 * 2.0).abs() < 1e-6, "{segments}");
+        }
+    }
+
+    #[test]
+    fn a_median_lies_in_the_middle() {
+        let spread = Spread::of([3.0, 1.0, 2.0].into_iter());
+        assert_eq!((spread.min, spread.median, spread.max), (1.0, 2.0, 3.0));
+        assert!((Spread::of([1.0, 2.0].into_iter()).median - 1.5).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,115 @@
+//! Rows without padding.
+
+use gradus_data::{EncodedExample, EncodedSegment, TokenSpan};
+use gradus_model::EncoderConfig;
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+use super::{BenchError, SHORTEST_ROW};
+
+/// Tokens of a segment; the last one of a row may have fewer.
+const SEGMENT: usize = 20;
+/// Target of every segment and aspect.
+const TARGET: f32 = 0.5;
+
+/// `count` rows of exactly `length` random tokens: a quarter prompt, the rest segments of 20 tokens
+/// and a closing token, each segment with a target for each of `num_aspects`.
+///
+/// # Errors
+/// [`BenchError::ShortRow`] below [`SHORTEST_ROW`] tokens, [`BenchError::Model`] where the encoder
+/// does not take so many.
+pub fn full_rows(
+    encoder: &EncoderConfig,
+    num_aspects: usize,
+    count: usize,
+    length: usize,
+    seed: u64,
+) -> Result<Vec<EncodedExample>, BenchError> {
+    if length < SHORTEST_ROW {
+        return Err(BenchError::ShortRow { length });
+    }
+    let sizes = encoder.sizes();
+    let type_of_response = u32::from(sizes.num_token_types > 1);
+    encoder.check_sequence(length, 0, type_of_response)?;
+    let vocabulary = u32::try_from(sizes.vocab_size).unwrap_or(u32::MAX);
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let prompt = length / 4;
+    let rows = (0..count).map(|row| EncodedExample {
+        id: format!("row {row}"),
+        token_ids: (0..length)
+            .map(|_| random.random_range(0..vocabulary))
+            .collect(),
+        type_ids: (0..length)
+            .map(|token| if token < prompt { 0 } else { type_of_response })
+            .collect(),
+        segments: segments(prompt, length - 1, num_aspects),
+        response_targets: Vec::new(),
+        dropped: Vec::new(),
+        without_tokens: Vec::new(),
+    });
+    Ok(rows.collect())
+}
+
+/// Segments from token `start` up to `end`.
+fn segments(start: usize, end: usize, num_aspects: usize) -> Vec<EncodedSegment> {
+    let starts = (start..end).step_by(SEGMENT).enumerate();
+    let segment = |(index, from): (usize, usize)| EncodedSegment {
+        index,
+        tokens: TokenSpan::new(from, (from + SEGMENT).min(end)),
+        targets: vec![Some(TARGET); num_aspects],
+        weight: 1.0,
+    };
+    starts.map(segment).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use gradus_model::encoder::BertConfig;
+
+    use super::*;
+
+    fn encoder() -> EncoderConfig {
+        EncoderConfig::Bert(BertConfig::small(100))
+    }
+
+    #[test]
+    fn a_row_is_full_and_its_segments_cover_all_behind_the_prompt() {
+        let rows = full_rows(&encoder(), 2, 3, 128, 0).unwrap();
+        assert_eq!(rows.len(), 3);
+        for row in &rows {
+            assert_eq!(row.num_tokens(), 128);
+            assert_eq!(row.type_ids.iter().sum::<u32>(), 96);
+            assert!(row.token_ids.iter().all(|&id| id < 100));
+            // 95 tokens: four segments of 20 and one of 15.
+            let spans: Vec<_> = row.segments.iter().map(|segment| segment.tokens).collect();
+            assert_eq!(spans.len(), 5);
+            assert_eq!(spans[0].start, 32);
+            assert_eq!(spans[4], TokenSpan::new(112, 127));
+            assert!(spans.windows(2).all(|pair| pair[0].end == pair[1].start));
+            assert!(
+                row.segments
+                    .iter()
+                    .all(|segment| segment.targets.len() == 2)
+            );
+        }
+        assert_ne!(rows[0].token_ids, rows[1].token_ids);
+        assert_eq!(rows, full_rows(&encoder(), 2, 3, 128, 0).unwrap());
+    }
+
+    #[test]
+    fn the_shortest_row_has_a_segment_and_a_shorter_one_is_refused() {
+        let rows = full_rows(&encoder(), 1, 1, SHORTEST_ROW, 0).unwrap();
+        assert_eq!(rows[0].segments.len(), 1);
+        let error = full_rows(&encoder(), 1, 1, SHORTEST_ROW - 1, 0).unwrap_err();
+        assert_eq!(error.to_string(), "rows of 7 tokens, expected at least 8");
+    }
+
+    #[test]
+    fn rows_longer_than_the_encoder_reads_are_refused() {
+        let error = full_rows(&encoder(), 1, 1, 513, 0).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "sequence of 513 tokens, the encoder has 512 positions"
+        );
+    }
+}

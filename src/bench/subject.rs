@@ -1,0 +1,165 @@
+//! The model that is measured.
+
+use std::path::Path;
+
+use burn::module::Module as _;
+use burn::tensor::Device;
+use gradus_data::{AspectSpec, DEFAULT_ASPECT, TextConfig, word_level_tokenizer};
+use gradus_eval::Scorer;
+use gradus_model::encoder::BertConfig;
+use gradus_model::{
+    Bundle, EncoderConfig, Manifest, Pooling, PretrainedEncoder, RewardModel, RewardModelConfig,
+};
+use serde::Serialize;
+
+use super::{BenchError, full_rows};
+
+/// Dropout probabilities on hidden states and on attention weights, each in `[0, 1)`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct DropoutRates {
+    /// On hidden states.
+    pub hidden: f64,
+    /// On attention weights.
+    pub attention: f64,
+}
+
+/// The model that is measured, on a device.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    bundle: Bundle,
+    aspects: Vec<AspectSpec>,
+    dropout: Option<DropoutRates>,
+}
+
+impl Subject {
+    /// Seed of random weights.
+    const SEED: u64 = 0;
+
+    /// The sizes of MiniLM-L6: 6 layers of width 384 with 12 heads, feed-forward width 1,536 and
+    /// 30,522 token ids.
+    pub fn minilm_l6() -> EncoderConfig {
+        EncoderConfig::Bert(BertConfig::new(30_522, 384, 6, 12))
+    }
+
+    /// A model with random weights: mean pooling and a linear head with one aspect.
+    ///
+    /// # Errors
+    /// [`BenchError::Model`] if it cannot be built.
+    pub fn synthetic(encoder: EncoderConfig, device: &Device) -> Result<Self, BenchError> {
+        let config = RewardModelConfig::new(encoder, Pooling::Mean, 1);
+        config.check()?;
+        device.seed(Self::SEED);
+        let model = config.init(device);
+        Self::with_new_head(config, model)
+    }
+
+    /// A pretrained encoder, a Hugging Face directory, with a fresh head as above.
+    ///
+    /// # Errors
+    /// [`BenchError::Model`] if it cannot be read.
+    pub fn pretrained(directory: &Path, device: &Device) -> Result<Self, BenchError> {
+        let pretrained = PretrainedEncoder::open(directory)?;
+        let (encoder, _report) = pretrained.load(device)?;
+        let config = RewardModelConfig::new(pretrained.config().clone(), Pooling::Mean, 1);
+        device.seed(Self::SEED);
+        let model = config.init_with(encoder, device);
+        Self::with_new_head(config, model)
+    }
+
+    /// A trained bundle.
+    ///
+    /// # Errors
+    /// [`BenchError::Model`] if it cannot be read, [`BenchError::Eval`] if it cannot score.
+    pub fn bundle(directory: &Path, device: &Device) -> Result<Self, BenchError> {
+        let bundle = Bundle::load(directory, device)?;
+        let scorer = Scorer::new(bundle.clone(), device)?;
+        let aspects = scorer.text_config().aspects.clone();
+        Ok(Self {
+            bundle,
+            aspects,
+            dropout: None,
+        })
+    }
+
+    fn with_new_head(config: RewardModelConfig, model: RewardModel) -> Result<Self, BenchError> {
+        let text = TextConfig {
+            max_length: config.encoder.max_positions(),
+            ..TextConfig::default()
+        };
+        let aspects = text.aspects.clone();
+        let names = vec![DEFAULT_ASPECT.to_owned()];
+        let mut manifest = Manifest::new(names, config.pooling, "mean");
+        // Plain data, which JSON always holds.
+        manifest.text = serde_json::to_value(text).unwrap_or_default();
+        let bundle = Bundle {
+            manifest,
+            config,
+            model,
+            // Rows come as tokens; a scorer wants a tokenizer all the same.
+            tokenizer: word_level_tokenizer(["word"])?,
+            recalibration: None,
+        };
+        Ok(Self {
+            bundle,
+            aspects,
+            dropout: None,
+        })
+    }
+
+    /// The same weights with other dropout in the encoder.
+    ///
+    /// # Errors
+    /// [`BenchError::Model`] for a probability outside of `[0, 1)`.
+    pub fn with_dropout(
+        mut self,
+        rates: DropoutRates,
+        device: &Device,
+    ) -> Result<Self, BenchError> {
+        let config = &mut self.bundle.config;
+        config.encoder = config
+            .encoder
+            .clone()
+            .with_dropout(rates.hidden, rates.attention);
+        config.check()?;
+        let record = self.bundle.model.into_record();
+        self.bundle.model = config.init(device).load_record(record);
+        self.dropout = Some(rates);
+        Ok(self)
+    }
+
+    /// Dropout in the encoder while it trains; `None` for what the model came with.
+    pub fn dropout(&self) -> Option<DropoutRates> {
+        self.dropout
+    }
+
+    /// What the model is made of.
+    pub fn config(&self) -> &RewardModelConfig {
+        &self.bundle.config
+    }
+
+    /// The aspects, in the order of the scores.
+    pub fn aspects(&self) -> &[AspectSpec] {
+        &self.aspects
+    }
+
+    /// Tells whether the model reads rows of this length.
+    ///
+    /// # Errors
+    /// [`BenchError`] as [`full_rows`](super::full_rows).
+    pub fn check_length(&self, length: usize) -> Result<(), BenchError> {
+        full_rows(&self.config().encoder, 1, 1, length, 0).map(drop)
+    }
+
+    /// Number of parameters.
+    pub fn num_parameters(&self) -> usize {
+        self.bundle.model.num_params()
+    }
+
+    pub(super) fn model(&self) -> RewardModel {
+        self.bundle.model.clone()
+    }
+
+    pub(super) fn scorer(&self, device: &Device) -> Result<Scorer, BenchError> {
+        Ok(Scorer::new(self.bundle.clone(), device)?)
+    }
+}

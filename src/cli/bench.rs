@@ -1,0 +1,76 @@
+//! `gradus bench`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::DeviceArgs;
+
+pub(super) const BENCH_HELP: &str = "\
+Rows have exactly the length given, so nothing is padding; a quarter is the prompt, and every 20
+tokens of the rest are a segment. A training step is a whole one: forward, loss, backward, clipping,
+AdamW. Without --bundle and --encoder the model has the sizes of MiniLM-L6 and random weights.
+
+  gradus bench
+  gradus bench --mode score --length 128,256,512 --threads 1 --json
+  gradus bench --bundle my-bundle --dropout
+
+Peak memory is that of the process during a row of the table, on Linux; rows leave memory behind for
+later ones, so measure one row alone where it matters.";
+
+/// `gradus bench`.
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// Measure a trained bundle
+    #[arg(long, value_name = "DIR")]
+    pub(crate) bundle: Option<PathBuf>,
+    /// Measure a pretrained encoder, a Hugging Face directory, with a new head
+    #[arg(long, value_name = "DIR", conflicts_with = "bundle")]
+    pub(crate) encoder: Option<PathBuf>,
+    /// What to measure, separated by commas
+    #[arg(long, value_delimiter = ',', default_value = "score,train")]
+    pub(crate) mode: Vec<BenchMode>,
+    /// Tokens of a row, separated by commas
+    #[arg(
+        long,
+        value_name = "TOKENS",
+        value_delimiter = ',',
+        default_value = "256"
+    )]
+    pub(crate) length: Vec<usize>,
+    /// Rows of a batch, separated by commas
+    #[arg(long, value_name = "ROWS", value_delimiter = ',', default_value = "16")]
+    pub(crate) batch_size: Vec<usize>,
+    /// Dropout on hidden states in training
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    pub(crate) hidden_dropout: f64,
+    /// Dropout on attention weights in training
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    pub(crate) attention_dropout: f64,
+    /// Keep the dropout that the model came with
+    #[arg(long, conflicts_with_all = ["hidden_dropout", "attention_dropout"])]
+    pub(crate) dropout: bool,
+    /// Timed repetitions; table and JSON show their median and range
+    #[arg(long, value_name = "COUNT", default_value_t = 5)]
+    pub(crate) repetitions: usize,
+    /// A repetition goes through as many batches as fill this time
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0)]
+    pub(crate) at_least: f64,
+    /// Threads to compute with on the CPU [default: `RAYON_NUM_THREADS`, or one per core]
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) threads: Option<usize>,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
+}
+
+/// What `gradus bench` can measure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BenchMode {
+    /// Encoded rows to scores
+    Score,
+    /// Training steps
+    Train,
+}
