@@ -12,6 +12,10 @@ mod scores;
 mod show;
 mod signals;
 
+/// Keeps the memory of tensors from one step to the next; see docs/performance.md.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let command = cli::Cli::parse().command;
     match failure::guarded(|| commands::run(command)) {

@@ -39,6 +39,7 @@ mod run;
 mod schedule;
 mod seeds;
 mod session;
+mod slot;
 mod start;
 mod step;
 mod stop;

@@ -1,8 +1,11 @@
 //! AdamW over two parameter groups, and clipping by the global norm.
 
 use burn::module::{ModuleVisitor, Param, ParamGroup, ParamId};
-use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
+use burn::optim::{
+    AdamWState, AdaptiveMomentumState, GradientsParams, LearningRate, ModuleOptimizer, Optimizer,
+};
 use burn::prelude::*;
+use gradus_model::ops::{self, AdamStep, Moments};
 
 /// AdamW (Loshchilov and Hutter, 2019, <https://arxiv.org/abs/1711.05101>) with β₁ 0.9, β₂ 0.999, ε 1e-8.
 ///
@@ -13,13 +16,56 @@ pub fn adamw<M: Module>(module: &M, weight_decay: f64) -> ModuleOptimizer {
         reason = "Burn keeps the decay in f32"
     )]
     let weight_decay = weight_decay as f32;
-    let config = AdamWConfig::new().with_epsilon(1e-8);
     let vectors = ParamGroup::from_ids(vector_parameters(module));
-    ModuleOptimizer::from(config.clone().with_weight_decay(weight_decay).build()).with_group(
+    ModuleOptimizer::from(AdamW { weight_decay }).with_group(
         vectors,
-        config.with_weight_decay(0.0).build(),
+        AdamW { weight_decay: 0.0 },
         None,
     )
+}
+
+/// The rule for one parameter, with the state of Burn's own AdamW; see [`ops::adamw_step`].
+#[derive(Debug, Clone)]
+struct AdamW {
+    weight_decay: f32,
+}
+
+impl Optimizer for AdamW {
+    type State<const D: usize> = AdamWState<D>;
+
+    fn step<const D: usize>(
+        &self,
+        learning_rate: LearningRate,
+        parameter: Tensor<D>,
+        gradient: Tensor<D>,
+        state: Option<AdamWState<D>>,
+    ) -> (Tensor<D>, Option<AdamWState<D>>) {
+        let (time, first, second) = match state {
+            Some(AdamWState { momentum }) => (momentum.time, momentum.moment_1, momentum.moment_2),
+            None => (0, parameter.zeros_like(), parameter.zeros_like()),
+        };
+        let of = Moments {
+            parameter,
+            first,
+            second,
+        };
+        let step = AdamStep {
+            learning_rate,
+            beta_1: 0.9,
+            beta_2: 0.999,
+            epsilon: 1e-8,
+            weight_decay: self.weight_decay,
+            time: time + 1,
+        };
+        let moved = ops::adamw_step(of, gradient, step);
+        let momentum = AdaptiveMomentumState::new(step.time, moved.first, moved.second);
+        (moved.parameter, Some(AdamWState::new(momentum)))
+    }
+
+    fn to_device<const D: usize>(mut state: AdamWState<D>, device: &Device) -> AdamWState<D> {
+        state.momentum = state.momentum.to_device(device);
+        state
+    }
 }
 
 fn vector_parameters<M: Module>(module: &M) -> Vec<ParamId> {
@@ -45,7 +91,7 @@ pub fn global_norm<M: Module>(module: &M, gradients: &GradientsParams) -> f64 {
     impl ModuleVisitor for SquareSum<'_> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             if let Some(gradient) = self.gradients.get::<D>(param.id) {
-                let squares = gradient.square().sum();
+                let squares = ops::square_sum(gradient);
                 self.sum = Some(match self.sum.take() {
                     Some(sum) => sum + squares,
                     None => squares,
@@ -79,7 +125,7 @@ pub fn clip_global_norm<M: Module>(
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             if let Some(gradient) = self.gradients.remove::<D>(param.id) {
                 self.gradients
-                    .register::<D>(param.id, gradient * self.factor);
+                    .register::<D>(param.id, ops::scale(gradient, self.factor));
             }
         }
     }

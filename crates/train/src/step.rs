@@ -27,7 +27,7 @@ impl Trainer<'_> {
         };
         let totals = outcome.totals();
         let loss = totals.loss(self.learner.objective());
-        let norm = global_norm(&self.learner, &gradients);
+        let norm = global_norm(&*self.learner, &gradients);
         let rate = self.parts.schedule.step();
         let state = &mut self.run.state;
         state.step = number;
@@ -39,15 +39,13 @@ impl Trainer<'_> {
 
         let clip = self.config.clip_norm;
         let gradients = if clip > 0.0 {
-            clip_global_norm(&self.learner, gradients, norm, clip)
+            clip_global_norm(&*self.learner, gradients, norm, clip)
         } else {
             gradients
         };
         let optimizer = &mut self.parts.optimizer;
-        self.learner = self
-            .learner
-            .clone()
-            .optimize(optimizer, rate.clone(), gradients);
+        self.learner
+            .update(|learner| learner.optimize(optimizer, rate.clone(), gradients));
         if let Some(average) = &mut self.parts.average {
             average.update(&self.learner.model, state.history.steps.len() + 1);
         }
@@ -99,7 +97,7 @@ impl Trainer<'_> {
             let first = done;
             done += group.len();
             for output in self.compute(&scope, first, group)? {
-                accumulator.accumulate(&self.learner, output.grads);
+                accumulator.accumulate(&*self.learner, output.grads);
                 whole = Some(match whole {
                     Some(whole) => whole.plus(output.item),
                     None => output.item,

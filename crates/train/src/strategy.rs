@@ -22,6 +22,7 @@ use crate::events::{Events, Processor};
 use crate::learner::RegressionLearner;
 use crate::loop_state::LoopState;
 use crate::metrics_log::MetricsLog;
+use crate::slot::Slot;
 use crate::trainer::{Parts, Trainer};
 use crate::workers::Workers;
 use crate::{
@@ -83,7 +84,7 @@ impl SupervisedLearningStrategy<RegressionLearner> for RatingStrategy {
         let mut trainer = Trainer {
             config: &self.config,
             device: self.device.clone().inner(),
-            learner,
+            learner: Slot::new(learner),
             parts,
             workers: (self.devices.len() > 1).then(|| {
                 let training = |device: &Device| training_device(device, &self.config);
@@ -98,7 +99,7 @@ impl SupervisedLearningStrategy<RegressionLearner> for RatingStrategy {
             run: &mut run,
         };
         let outcome = trainer.run(&*train, &*valid, components.num_epochs);
-        let learner = trainer.learner;
+        let learner = trainer.learner.into_inner();
         if let Err(error) = outcome {
             events.interrupter.stop(Some(&error.to_string()));
             run.error = Some(error);

@@ -11,6 +11,7 @@ use crate::average::{Average, square_sum};
 use crate::checkpoint::Snapshot;
 use crate::events::Events;
 use crate::learner::RegressionLearner;
+use crate::slot::Slot;
 use crate::strategy::RunState;
 use crate::workers::Workers;
 use crate::{EpochLog, Result, TrainConfig, TrainError, ValidLog};
@@ -27,7 +28,7 @@ pub(crate) struct Trainer<'a> {
     pub(crate) config: &'a TrainConfig,
     /// Without autodiff; random numbers are drawn from its generator.
     pub(crate) device: Device,
-    pub(crate) learner: RegressionLearner,
+    pub(crate) learner: Slot<RegressionLearner>,
     pub(crate) parts: Parts,
     /// The devices of every step, if there are several.
     pub(crate) workers: Option<Workers>,
@@ -227,7 +228,7 @@ impl Trainer<'_> {
             return Ok(());
         }
         // What cannot be gone on from must not push out what can.
-        if !square_sum(&self.learner).is_finite() {
+        if !square_sum(&*self.learner).is_finite() {
             let step = state.step;
             observer.on_note(&format!(
                 "no checkpoint of step {step}: the weights have grown beyond all numbers"

@@ -138,7 +138,7 @@ pub(super) fn adamw_step<const D: usize>(
     gradient: Tensor<D>,
     step: AdamStep,
 ) -> Result<Moments<D>, (Moments<D>, Tensor<D>)> {
-    if !is_ours(&of.parameter) || of.parameter.device().is_autodiff() {
+    if !is_plain(&of.parameter) {
         return Err((of, gradient));
     }
     #[expect(clippy::cast_possible_truncation, reason = "weights are f32")]
@@ -161,6 +161,29 @@ pub(super) fn adamw_step<const D: usize>(
         first: Tensor::from_primitive::<Flex>(moved.first),
         second: Tensor::from_primitive::<Flex>(moved.second),
     })
+}
+
+pub(super) fn square_sum<const D: usize>(gradient: &Tensor<D>) -> Option<Tensor<1>> {
+    is_plain(gradient)
+        .then(|| Tensor::from_primitive::<Flex>(flex::square_sum(primitive(gradient.clone()))))
+}
+
+/// The gradient scaled, or as it was where the backend is another.
+pub(super) fn scale<const D: usize>(
+    gradient: Tensor<D>,
+    factor: f64,
+) -> Result<Tensor<D>, Tensor<D>> {
+    if !is_plain(&gradient) {
+        return Err(gradient);
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "gradients are f32")]
+    let scaled = flex::scale(primitive(gradient), factor as f32);
+    Ok(Tensor::from_primitive::<Flex>(scaled))
+}
+
+/// Whether it is a tensor of the Flex backend without autodiff.
+fn is_plain<const D: usize>(x: &Tensor<D>) -> bool {
+    is_ours(x) && !x.device().is_autodiff()
 }
 
 fn primitive<const D: usize>(tensor: Tensor<D>) -> FlexTensor {

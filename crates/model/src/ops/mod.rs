@@ -22,7 +22,7 @@ use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{Bool, Tensor};
 
 use crate::encoder::Activation;
-pub use optimizer::{AdamStep, Moments, adamw_step};
+pub use optimizer::{AdamStep, Moments, adamw_step, scale, square_sum};
 
 /// `x W + b`.
 ///

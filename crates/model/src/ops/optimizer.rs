@@ -46,6 +46,22 @@ pub fn adamw_step<const D: usize>(
     }
 }
 
+/// Sum of the squares of a gradient's values, of shape `[1]`.
+pub fn square_sum<const D: usize>(gradient: Tensor<D>) -> Tensor<1> {
+    match fused::square_sum(&gradient) {
+        Some(sum) => sum,
+        None => gradient.square().sum(),
+    }
+}
+
+/// A gradient times a number. In place, where nothing else holds the memory and the backend can.
+pub fn scale<const D: usize>(gradient: Tensor<D>, factor: f64) -> Tensor<D> {
+    match fused::scale(gradient, factor) {
+        Ok(scaled) => scaled,
+        Err(gradient) => gradient * factor,
+    }
+}
+
 impl AdamStep {
     /// `1 - β₁ᵗ` and `1 - β₂ᵗ`.
     pub(super) fn corrections(&self) -> (f32, f32) {

@@ -1,10 +1,10 @@
-//! One step of AdamW in one pass over memory.
+//! One step of AdamW in one pass over memory, and what comes before it.
 
 use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
 
-use super::buffer::{contiguous, values};
-use super::math::vector_fn;
+use super::buffer::{contiguous, tensor, values};
+use super::math::{dot, vector_fn};
 
 /// Values of a task.
 const TASK: usize = 1 << 15;
@@ -56,7 +56,35 @@ pub(crate) fn update(
     of
 }
 
+/// Sum of the squares, of shape `[1]`: in f64 over the tasks, in their order.
+pub(crate) fn square_sum(gradient: FlexTensor) -> FlexTensor {
+    let gradient = contiguous(gradient);
+    let parts: Vec<f32> = values(&gradient).par_chunks(TASK).map(squares).collect();
+    let sum: f64 = parts.into_iter().map(f64::from).sum();
+    #[expect(clippy::cast_possible_truncation, reason = "the tensor's precision")]
+    let sum = sum as f32;
+    tensor(vec![sum], [1].into())
+}
+
+/// Multiplies every value.
+pub(crate) fn scale(gradient: FlexTensor, factor: f32) -> FlexTensor {
+    let mut gradient = whole(gradient);
+    let tasks = gradient.storage_mut::<f32>().par_chunks_mut(TASK);
+    tasks.for_each(|values| scale_values(values, factor));
+    gradient
+}
+
 vector_fn! {
+    fn squares(values: &[f32]) -> f32 {
+        dot(values, values)
+    }
+
+    fn scale_values(values: &mut [f32], factor: f32) {
+        for value in values {
+            *value *= factor;
+        }
+    }
+
     fn update_values(
         parameter: &mut [f32],
         first: &mut [f32],

@@ -20,7 +20,7 @@ use burn::backend::Flex;
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
 
-pub(crate) use adamw::{Moments, Update, update};
+pub(super) use adamw::{Moments, Update, scale, square_sum, update};
 pub(super) use dropout::Dropout;
 #[cfg(target_arch = "x86_64")]
 pub(super) use math::has_avx2;
