@@ -9,7 +9,7 @@
 //! - [`model`]: encoders, pooling, head, pretrained weights, the bundle
 //! - [`train`]: rating losses, the learner, the run
 //! - [`eval`]: metrics, aggregation, baselines, the scorer
-//! - [`bench`]: how fast this build is on this machine
+//! - [`mod@bench`]: how fast this build is on this machine
 //! - [`device`]: which devices this build can use
 //! - [`RunConfig`]: a training run as one TOML file
 //! - [`EvalMetrics`]: the metrics of an evaluation, for a run to validate with
