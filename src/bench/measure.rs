@@ -276,7 +276,7 @@ mod tests {
         for mode in [Mode::Score, Mode::Train] {
             let found = measure(mode);
             assert_eq!(found.repetitions, 3, "{mode:?}");
-            assert!(found.batches > 1, "{found:?}");
+            assert!(found.batches >= 1, "{found:?}");
             let seconds = found.seconds_per_batch;
             assert!(seconds.min > 0.0 && seconds.min <= seconds.median);
             assert!(seconds.median <= seconds.max);
