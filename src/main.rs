@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+mod allocator;
 mod cli;
 mod commands;
 mod failure;
@@ -12,11 +13,8 @@ mod scores;
 mod show;
 mod signals;
 
-/// Keeps the memory of tensors from one step to the next; see docs/performance.md.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
+    allocator::keep_memory();
     let command = cli::Cli::parse().command;
     match failure::guarded(|| commands::run(command)) {
         Ok(()) => ExitCode::SUCCESS,
