@@ -6,7 +6,6 @@ use burn::tensor::{Bool, Device, Int, Tensor};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::ops::AttentionMask;
 use super::checks;
 use super::feed_forward::Activation;
 use super::hugging_face::PublishedConfig;
@@ -14,6 +13,7 @@ use super::parts::{embedding, layer_norm};
 use super::post_norm::{PostNormConfig, PostNormLayer};
 use super::{EncoderSizes, FamilyConfig, FamilyModule};
 use crate::error::ConfigProblem;
+use crate::ops::AttentionMask;
 use crate::weights::KeyTable;
 
 /// Sizes and probabilities of a BERT encoder.

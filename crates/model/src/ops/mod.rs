@@ -74,8 +74,8 @@ impl AttentionMask {
     /// # Shapes
     /// - `mask_pad`: `[batch_size, seq_length]`, true for padding
     pub fn from_padding(mask_pad: Tensor<2, Bool>) -> Self {
-        let bias = (!fused::runs_on(&mask_pad.device()))
-            .then(|| composed::padding_bias(mask_pad.clone()));
+        let bias =
+            (!fused::runs_on(&mask_pad.device())).then(|| composed::padding_bias(mask_pad.clone()));
         Self { mask_pad, bias }
     }
 }

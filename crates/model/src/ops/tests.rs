@@ -27,7 +27,8 @@ fn backward(out: Tensor<3>) -> Gradients {
 #[track_caller]
 fn same<const D: usize>(left: Tensor<D>, right: Tensor<D>, scale: f32) {
     let tolerance = Tolerance::<f32>::rel_abs(1e-5, 1e-5 * scale);
-    left.into_data().assert_approx_eq(&right.into_data(), tolerance);
+    left.into_data()
+        .assert_approx_eq(&right.into_data(), tolerance);
 }
 
 /// Compares results, and the gradients of `inputs` and `layers`.
@@ -46,11 +47,17 @@ fn compare(
     }
     // Sums over all rows: errors and values grow with their number.
     for matrix in matrices {
-        let (left, right) = (matrix.grad(&fused).unwrap(), matrix.grad(&composed).unwrap());
+        let (left, right) = (
+            matrix.grad(&fused).unwrap(),
+            matrix.grad(&composed).unwrap(),
+        );
         same(left, right, 10.0);
     }
     for vector in vectors {
-        let (left, right) = (vector.grad(&fused).unwrap(), vector.grad(&composed).unwrap());
+        let (left, right) = (
+            vector.grad(&fused).unwrap(),
+            vector.grad(&composed).unwrap(),
+        );
         same(left, right, 10.0);
     }
 }
@@ -139,8 +146,7 @@ fn attention_is_that_of_burn_with_padding_anywhere() {
             num_heads: 3,
             dropout: 0.0,
         };
-        let [query, key, value] =
-            [(); 3].map(|()| random([batch_size, seq_length, 15], &device));
+        let [query, key, value] = [(); 3].map(|()| random([batch_size, seq_length, 15], &device));
         let mask = padding(batch_size, seq_length, &device);
         let (q, k, v) = (query.clone(), key.clone(), value.clone());
         let fused = fused::attention(options, q, k, v, mask.clone());
@@ -148,7 +154,9 @@ fn attention_is_that_of_burn_with_padding_anywhere() {
         let (q, k, v) = (query.clone(), key.clone(), value.clone());
         let composed = composed::attention(options, q, k, v, bias);
         // What stands at padding has no meaning.
-        let outside = mask.unsqueeze_dim::<3>(2).expand([batch_size, seq_length, 15]);
+        let outside = mask
+            .unsqueeze_dim::<3>(2)
+            .expand([batch_size, seq_length, 15]);
         let fused = fused.mask_fill(outside.clone(), 0.0);
         let composed = composed.mask_fill(outside, 0.0);
         compare(&[&query, &key, &value], &[], &[], &fused, &composed);
@@ -165,7 +173,12 @@ fn a_row_of_nothing_but_padding_is_zero_and_moves_nothing() {
     let x = random([1, 3, 4], &device);
     let mask = Tensor::<2, Int>::ones([1, 3], &device).bool();
     let out = fused::attention(options, x.clone(), x.clone(), x.clone(), mask);
-    assert!(out.clone().into_data().iter::<f32>().all(|value| value == 0.0));
+    assert!(
+        out.clone()
+            .into_data()
+            .iter::<f32>()
+            .all(|value| value == 0.0)
+    );
     let gradient = x.grad(&backward(out)).unwrap();
     assert!(gradient.into_data().iter::<f32>().all(|value| value == 0.0));
 }
@@ -184,7 +197,9 @@ fn dropout_is_the_same_forwards_and_backwards() {
     type Block<'a> = Box<dyn Fn(Tensor<3>) -> Tensor<3> + 'a>;
     let blocks: [(Block<'_>, f32); 2] = [
         (
-            Box::new(|x| fused::attention(options, residual.clone(), residual.clone(), x, mask.clone())),
+            Box::new(|x| {
+                fused::attention(options, residual.clone(), residual.clone(), x, mask.clone())
+            }),
             1e-4,
         ),
         (
@@ -204,7 +219,10 @@ fn dropout_is_the_same_forwards_and_backwards() {
         let gradient = x.grad(&run(x.clone()).backward()).unwrap();
         let expected = (gradient * direction.without_autodiff()).sum() * 2.0;
         let (moved, expected) = (moved.into_scalar::<f32>(), expected.into_scalar::<f32>());
-        assert!((moved - expected).abs() < tolerance * expected.abs().max(0.1), "{moved} {expected}");
+        assert!(
+            (moved - expected).abs() < tolerance * expected.abs().max(0.1),
+            "{moved} {expected}"
+        );
     }
 }
 
@@ -217,7 +235,15 @@ fn dropout_keeps_the_mean_and_differs_from_call_to_call() {
     };
     let ones = Tensor::<3>::ones([8, 40, 16], &device);
     let mask = Tensor::<2, Int>::zeros([8, 40], &device).bool();
-    let run = || fused::attention(options, ones.clone(), ones.clone(), ones.clone(), mask.clone());
+    let run = || {
+        fused::attention(
+            options,
+            ones.clone(),
+            ones.clone(),
+            ones.clone(),
+            mask.clone(),
+        )
+    };
     let (first, second) = (run(), run());
     let mean = first.clone().mean().into_scalar::<f32>();
     assert!((mean - 1.0).abs() < 0.03, "{mean}");
@@ -275,7 +301,12 @@ fn results_do_not_depend_on_the_number_of_threads() {
         let of_weight = inner.weight.val().grad(&gradients).unwrap();
         (out.into_data(), of_weight.into_data())
     };
-    let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    let pool = |threads| {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap()
+    };
     let one = pool(1).install(run);
     assert_eq!(one, pool(3).install(run));
 }

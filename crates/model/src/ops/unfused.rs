@@ -55,6 +55,9 @@ pub(super) fn square_sum<const D: usize>(_gradient: &Tensor<D>) -> Option<Tensor
     None
 }
 
-pub(super) fn scale<const D: usize>(gradient: Tensor<D>, _factor: f64) -> Result<Tensor<D>, Tensor<D>> {
+pub(super) fn scale<const D: usize>(
+    gradient: Tensor<D>,
+    _factor: f64,
+) -> Result<Tensor<D>, Tensor<D>> {
     Err(gradient)
 }

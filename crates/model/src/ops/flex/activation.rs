@@ -42,7 +42,10 @@ mod tests {
                 let step = 1e-2;
                 let slope = (function(x + step).0 - function(x - step).0) / (2.0 * step);
                 let (_, derivative) = function(x);
-                assert!((slope - derivative).abs() < 1e-3, "{x}: {slope} {derivative}");
+                assert!(
+                    (slope - derivative).abs() < 1e-3,
+                    "{x}: {slope} {derivative}"
+                );
             }
         }
     }
@@ -55,7 +58,11 @@ mod tests {
             (3.0, 2.995_950_2, 2.996_363),
         ] {
             assert!((gelu(x).0 - exact).abs() < 1e-6);
-            assert!((gelu_tanh(x).0 - approximate).abs() < 1e-6, "{}", gelu_tanh(x).0);
+            assert!(
+                (gelu_tanh(x).0 - approximate).abs() < 1e-6,
+                "{}",
+                gelu_tanh(x).0
+            );
         }
     }
 }

@@ -1,11 +1,11 @@
 //! `layer_norm(residual + dropout(x))`, one row at a time.
 
-use rayon::prelude::*;
+use std::sync::{Mutex, PoisonError};
 
 use super::dropout::Dropout;
 use super::linear::in_order;
 use super::math::{dot, squares_around, sum, vector_fn};
-use super::rows::per_task;
+use super::rows::{by_rows, per_task, zeroed};
 
 /// Scale, shift and ε of a layer norm, all rows `[d_model]`.
 #[derive(Debug, Clone, Copy)]
@@ -18,12 +18,13 @@ pub(super) struct Norm<'a> {
 /// The result; nothing else is kept.
 pub(super) fn forward(x: &[f32], residual: &[f32], norm: &Norm<'_>) -> Vec<f32> {
     let width = norm.gamma.len();
-    let mut out = vec![0.0; x.len()];
-    let task = per_task(x.len() / width) * width;
-    out.par_chunks_mut(task)
-        .zip(x.par_chunks(task))
-        .zip(residual.par_chunks(task))
-        .for_each(|((out, x), residual)| rows_forward(out, x, residual, *norm));
+    let rows = x.len() / width;
+    let [out] = by_rows(rows, per_task(rows), [width], |rows, [out]| {
+        let states = rows.start * width..rows.end * width;
+        let out = zeroed(out);
+        rows_forward(out, &x[states.clone()], &residual[states], *norm);
+        [out]
+    });
     out
 }
 
@@ -45,43 +46,28 @@ vector_fn! {
     }
 }
 
-/// What the backward pass needs.
-#[derive(Debug, Clone)]
-pub(super) struct Kept {
-    /// Sums after centring and scaling, before γ and β.
-    pub(super) normalized: Vec<f32>,
-    /// `1 / √(variance + ε)` of each row.
-    pub(super) inverse: Vec<f32>,
-}
-
-/// The result, and what the backward pass needs.
+/// The result, and what the backward pass needs: the sums after centring and scaling, before γ and
+/// β, and `1 / √(variance + ε)` of each row.
 pub(super) fn forward_kept(
     x: &[f32],
     residual: &[f32],
     norm: &Norm<'_>,
     dropout: Dropout,
-) -> (Vec<f32>, Kept) {
+) -> [Vec<f32>; 3] {
     let width = norm.gamma.len();
     let rows = x.len() / width;
-    let mut out = vec![0.0; x.len()];
-    let mut normalized = vec![0.0; x.len()];
-    let mut inverse = vec![0.0; rows];
-    let per_task = per_task(rows);
-    let task = per_task * width;
-    out.par_chunks_mut(task)
-        .zip(normalized.par_chunks_mut(task))
-        .zip(inverse.par_chunks_mut(per_task))
-        .zip(x.par_chunks(task).zip(residual.par_chunks(task)))
-        .enumerate()
-        .for_each(|(index, (((out, normalized), inverse), (x, residual)))| {
-            let kept = (normalized, inverse);
-            rows_forward_kept(out, kept, x, residual, *norm, dropout, index * per_task);
-        });
-    (
-        out,
-        Kept {
-            normalized,
-            inverse,
+    let widths = [width, width, 1];
+    by_rows(
+        rows,
+        per_task(rows),
+        widths,
+        |rows, [out, normalized, inverse]| {
+            let states = rows.start * width..rows.end * width;
+            let (x, residual) = (&x[states.clone()], &residual[states]);
+            let [out, normalized, inverse] = [out, normalized, inverse].map(zeroed);
+            let kept = (&mut *normalized, &mut *inverse);
+            rows_forward_kept(out, kept, x, residual, *norm, dropout, rows.start);
+            [out, normalized, inverse]
         },
     )
 }
@@ -149,6 +135,7 @@ pub(super) struct Gradients {
     pub(super) beta: Vec<f32>,
 }
 
+/// `normalized` and `inverse` as [`forward_kept`] gave them.
 pub(super) fn backward(
     normalized: &[f32],
     inverse: &[f32],
@@ -158,28 +145,27 @@ pub(super) fn backward(
 ) -> Gradients {
     let width = gamma.len();
     let rows = gradient.len() / width;
-    let mut residual = vec![0.0; gradient.len()];
-    let per_task = per_task(rows);
-    let task = per_task * width;
-    let (gammas, betas): (Vec<_>, Vec<_>) = residual
-        .par_chunks_mut(task)
-        .zip(normalized.par_chunks(task))
-        .zip(inverse.par_chunks(per_task))
-        .zip(gradient.par_chunks(task))
-        .map(|(((out, normalized), inverse), gradient)| {
-            rows_backward(out, normalized, inverse, gradient, gamma)
-        })
-        .unzip();
+    let task = per_task(rows);
+    let sums = Mutex::new(vec![(Vec::new(), Vec::new()); rows.div_ceil(task)]);
+    let [residual] = by_rows(rows, task, [width], |rows, [out]| {
+        let states = rows.start * width..rows.end * width;
+        let (normalized, gradient) = (&normalized[states.clone()], &gradient[states]);
+        let (out, index) = (zeroed(out), rows.start / task);
+        let found = rows_backward(out, normalized, &inverse[rows], gradient, gamma);
+        sums.lock().unwrap_or_else(PoisonError::into_inner)[index] = found;
+        [out]
+    });
     let x = dropout.acts().then(|| {
-        let mut x = vec![0.0; gradient.len()];
-        x.par_chunks_mut(task)
-            .zip(residual.par_chunks(task))
-            .enumerate()
-            .for_each(|(index, (x, residual))| {
-                drop_rows(x, residual, width, dropout, index * per_task);
-            });
+        let [x] = by_rows(rows, task, [width], |rows, [out]| {
+            let out = zeroed(out);
+            let residual = &residual[rows.start * width..rows.end * width];
+            drop_rows(out, residual, width, dropout, rows.start);
+            [out]
+        });
         x
     });
+    let sums = sums.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (gammas, betas) = sums.into_iter().unzip();
     Gradients {
         x,
         residual,

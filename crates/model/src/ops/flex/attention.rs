@@ -9,7 +9,8 @@ use rayon::prelude::*;
 
 use super::dropout::Dropout;
 use super::gemm::{Matrix, MatrixMut, Write, gemm};
-use super::math::{dot, exp, max, sum, vector_fn};
+use super::math::{dot, exp, exp_and_sum, max, vector_fn};
+use super::rows::{by_rows, zeroed};
 
 /// Queries whose scores are in memory at a time.
 const BLOCK: usize = 128;
@@ -75,7 +76,10 @@ impl<'a> Inputs<'a> {
     /// Padding among the real tokens.
     fn gaps(&self) -> Vec<usize> {
         let real = &self.padding[..self.length()];
-        let gaps = real.iter().enumerate().filter(|(_, padding)| **padding != 0);
+        let gaps = real
+            .iter()
+            .enumerate()
+            .filter(|(_, padding)| **padding != 0);
         gaps.map(|(token, _)| token).collect()
     }
 }
@@ -120,7 +124,10 @@ struct Place {
     first: usize,
 }
 
-#[expect(clippy::too_many_arguments, reason = "a loop's body, by itself to be read")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a loop's body, by itself to be read"
+)]
 fn head_forward(
     row: &Inputs<'_>,
     scores: &mut [f32],
@@ -144,21 +151,27 @@ fn head_forward(
         shape.head(query, head, queries),
         shape.head(row.key, head, real).transposed(),
     );
-    softmax(scores, real, log_sums, gaps, *shape, place);
+    let mut totals = Vec::with_capacity(queries);
+    softmax(scores, real, &mut totals, log_sums, gaps, *shape, place);
+    let out = &mut out[head * shape.d_head..];
     gemm(
-        MatrixMut::strided(&mut out[head * shape.d_head..], queries, shape.d_head, width),
+        MatrixMut::strided(out, queries, shape.d_head, width),
         Write::Replace,
         1.0,
         Matrix::new(scores, queries, real),
         shape.head(row.value, head, real),
     );
+    divide_rows(out, width, shape.d_head, &totals);
 }
 
 vector_fn! {
-    /// Makes probabilities of the scores of a head's block of queries.
+    /// Makes exponentials of the scores of a head's block of queries, and drops some; `totals` gets
+    /// the sum of each query's, to divide by after the product with the values: that has fewer
+    /// columns.
     fn softmax(
         scores: &mut [f32],
         real: usize,
+        totals: &mut Vec<f32>,
         log_sums: &mut [f32],
         gaps: &[usize],
         shape: Shape,
@@ -169,28 +182,26 @@ vector_fn! {
                 scores[*gap] = f32::NEG_INFINITY;
             }
             let greatest = max(scores);
-            for score in scores.iter_mut() {
-                *score = exp(*score - greatest);
-            }
-            let total = sum(scores);
+            let total = exp_and_sum(scores, greatest);
+            totals.push(total);
             log_sums[index * shape.num_heads + place.head] = greatest + total.ln();
-            let mask_row = shape.mask_row(place.batch, place.head, place.first + index);
-            normalize(scores, 1.0 / total, shape.dropout, mask_row);
+            if shape.dropout.acts() {
+                let row = shape.mask_row(place.batch, place.head, place.first + index);
+                let mask = shape.dropout.row(row);
+                for (column, score) in scores.iter_mut().enumerate() {
+                    *score *= mask.factor(column);
+                }
+            }
         }
     }
-}
 
-/// Makes probabilities of exponentials and drops some.
-#[inline(always)]
-fn normalize(scores: &mut [f32], factor: f32, dropout: Dropout, mask_row: usize) {
-    if dropout.acts() {
-        let mask = dropout.row(mask_row);
-        for (column, score) in scores.iter_mut().enumerate() {
-            *score *= factor * mask.factor(column);
-        }
-    } else {
-        for score in scores.iter_mut() {
-            *score *= factor;
+    /// Divides the first values of each row.
+    fn divide_rows(rows: &mut [f32], row_stride: usize, width: usize, totals: &[f32]) {
+        for (row, total) in rows.chunks_mut(row_stride).zip(totals) {
+            let factor = 1.0 / total;
+            for value in &mut row[..width] {
+                *value *= factor;
+            }
         }
     }
 }
@@ -217,71 +228,50 @@ pub(super) struct Outputs<'a> {
 }
 
 /// Gradients of queries, keys and values.
-pub(super) fn backward(
-    inputs: &Inputs<'_>,
-    outputs: &Outputs<'_>,
-    shape: &Shape,
-) -> [Vec<f32>; 3] {
+pub(super) fn backward(inputs: &Inputs<'_>, outputs: &Outputs<'_>, shape: &Shape) -> [Vec<f32>; 3] {
     let (length, heads, d_head) = (shape.seq_length, shape.num_heads, shape.d_head);
     // A task is a head of a row; its three gradients lie together until all are there.
     let part = length * d_head;
-    let mut parts = vec![0.0; shape.batch_size * heads * 3 * part];
-    parts
-        .par_chunks_mut(3 * part)
-        .enumerate()
-        .for_each_init(Scratch::default, |scratch, (index, parts)| {
-            let (batch, head) = (index / heads, index % heads);
-            let row = inputs.row(batch, shape);
-            let states = batch * length * shape.d_model();
-            let states = states..states + length * shape.d_model();
-            let outputs = Outputs {
-                context: &outputs.context[states.clone()],
-                log_sums: &outputs.log_sums[index * length..(index + 1) * length],
-                gradient: &outputs.gradient[states],
-            };
-            head_backward(&row, &outputs, scratch, parts, (batch, head), shape);
-        });
+    let tasks = shape.batch_size * heads;
+    let [parts] = by_rows(tasks, 1, [3 * part], |task, [parts]| {
+        let index = task.start;
+        let (batch, head) = (index / heads, index % heads);
+        let row = inputs.row(batch, shape);
+        let states = batch * length * shape.d_model();
+        let states = states..states + length * shape.d_model();
+        let outputs = Outputs {
+            context: &outputs.context[states.clone()],
+            log_sums: &outputs.log_sums[index * length..(index + 1) * length],
+            gradient: &outputs.gradient[states],
+        };
+        let parts = zeroed(parts);
+        head_backward(&row, &outputs, parts, (batch, head), shape);
+        [parts]
+    });
     [0, 1, 2].map(|which| {
-        let mut out = vec![0.0; inputs.query.len()];
-        out.par_chunks_mut(length * shape.d_model())
-            .enumerate()
-            .for_each(|(batch, out)| {
+        let [out] = by_rows(
+            shape.batch_size,
+            1,
+            [length * shape.d_model()],
+            |batch, [out]| {
+                let out = zeroed(out);
                 for head in 0..heads {
-                    let start = ((batch * heads + head) * 3 + which) * part;
+                    let start = ((batch.start * heads + head) * 3 + which) * part;
                     let part = parts[start..start + part].chunks_exact(d_head);
                     for (out, part) in out.chunks_exact_mut(shape.d_model()).zip(part) {
                         out[head * d_head..(head + 1) * d_head].copy_from_slice(part);
                     }
                 }
-            });
+                [out]
+            },
+        );
         out
     })
-}
-
-/// Memory of a task.
-#[derive(Debug, Default)]
-struct Scratch {
-    probabilities: Vec<f32>,
-    gradients: Vec<f32>,
-}
-
-impl Scratch {
-    fn of(&mut self, length: usize) -> (&mut [f32], &mut [f32]) {
-        if self.probabilities.len() < length {
-            self.probabilities.resize(length, 0.0);
-            self.gradients.resize(length, 0.0);
-        }
-        (
-            &mut self.probabilities[..length],
-            &mut self.gradients[..length],
-        )
-    }
 }
 
 fn head_backward(
     row: &Inputs<'_>,
     outputs: &Outputs<'_>,
-    scratch: &mut Scratch,
     parts: &mut [f32],
     (batch, head): (usize, usize),
     shape: &Shape,
@@ -292,10 +282,17 @@ fn head_backward(
     let (d_key, d_value) = rest.split_at_mut(shape.seq_length * d_head);
     let key = shape.head(row.key, head, real);
     let value = shape.head(row.value, head, real);
+    let mut probabilities = vec![0.0; BLOCK.min(real) * real];
+    let mut gradients = probabilities.clone();
     for first in (0..real).step_by(BLOCK) {
         let queries = (real - first).min(BLOCK);
-        let write = if first == 0 { Write::Replace } else { Write::Add };
-        let (probabilities, gradients) = scratch.of(queries * real);
+        let write = if first == 0 {
+            Write::Replace
+        } else {
+            Write::Add
+        };
+        let probabilities = &mut probabilities[..queries * real];
+        let gradients = &mut gradients[..queries * real];
         let query = shape.head(&row.query[first * width..], head, queries);
         let gradient = shape.head(&outputs.gradient[first * width..], head, queries);
         let scores = MatrixMut::new(probabilities, queries, real);
@@ -303,7 +300,15 @@ fn head_backward(
         let kept = MatrixMut::new(gradients, queries, real);
         gemm(kept, Write::Replace, 1.0, gradient, value.transposed());
         let place = Place { batch, head, first };
-        softmax_backward(probabilities, gradients, real, outputs, &gaps, *shape, place);
+        softmax_backward(
+            probabilities,
+            gradients,
+            real,
+            outputs,
+            &gaps,
+            *shape,
+            place,
+        );
         let probabilities = Matrix::new(probabilities, queries, real);
         let gradients = Matrix::new(gradients, queries, real);
         let d_query = MatrixMut::new(&mut d_query[first * d_head..], queries, d_head);

@@ -52,9 +52,13 @@ impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
         };
         let nodes = [x_node, w1_node, b1_node, w2_node, b2_node];
         let shape = block.x.shape();
-        match FeedForwardStep.prepare::<C>(nodes).compute_bound().stateful() {
+        match FeedForwardStep
+            .prepare::<C>(nodes)
+            .compute_bound()
+            .stateful()
+        {
             OpsKind::Tracked(ops) => {
-                let (out, kept) = feed_forward::forward_kept(values(&block.x), &block.layers());
+                let [out, kept] = feed_forward::forward_kept(values(&block.x), &block.layers());
                 let mut inner = shape.clone();
                 let last = inner.num_dims() - 1;
                 inner[last] = width(&block.inner_weight).output;
@@ -108,14 +112,15 @@ impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
             beta: values(&beta),
             epsilon,
         };
-        let (out, kept) = add_norm::forward_kept(values(&x), values(&residual), &norm, dropout);
+        let [out, normalized, inverse] =
+            add_norm::forward_kept(values(&x), values(&residual), &norm, dropout);
         let out = tensor(out, x.shape());
         let nodes = [x_node, residual_node, gamma_node, beta_node];
         match AddNormStep.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(ops) => {
                 let kept = NormState {
-                    normalized: tensor(kept.normalized, x.shape()),
-                    inverse: kept.inverse.into(),
+                    normalized: tensor(normalized, x.shape()),
+                    inverse: inverse.into(),
                     gamma,
                     dropout,
                 };
@@ -256,7 +261,9 @@ impl Backward<Flex, 4> for AddNormStep {
             kept.dropout,
         );
         let residual = tensor(found.residual, shape.clone());
-        let x = found.x.map_or_else(|| residual.clone(), |x| tensor(x, shape));
+        let x = found
+            .x
+            .map_or_else(|| residual.clone(), |x| tensor(x, shape));
         let vector = |values| tensor(values, kept.gamma.shape());
         let found = [x, residual, vector(found.gamma), vector(found.beta)];
         for (node, found) in ops.parents.into_iter().zip(found) {

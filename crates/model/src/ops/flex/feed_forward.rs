@@ -1,13 +1,10 @@
 //! `activation(x W₁ + b₁) W₂ + b₂`, a few rows at a time, so that what lies between the two
 //! products never leaves the cache.
 
-use rayon::prelude::*;
-
 use super::activation::{gelu, gelu_tanh, relu};
-use super::gemm::{Matrix, MatrixMut, Write, gemm};
-use super::linear::{Width, column_sums, forward_rows, weight_gradient};
+use super::linear::{Width, column_sums, forward_rows, input_gradient_rows, weight_gradient};
 use super::math::vector_fn;
-use super::rows::per_task;
+use super::rows::{by_rows, per_task, unwritten, zeroed};
 use crate::encoder::Activation;
 
 /// The two layers: `[d_model, d_inner]`, `[d_inner]`, `[d_inner, d_model]`, `[d_model]`.
@@ -40,43 +37,44 @@ impl Layers<'_> {
 pub(super) fn forward(x: &[f32], layers: &Layers<'_>) -> Vec<f32> {
     let (inner, outer) = (layers.inner(), layers.outer());
     let rows = x.len() / inner.input;
-    let mut out = vec![0.0; rows * outer.output];
-    let task = per_task(rows);
-    out.par_chunks_mut(task * outer.output)
-        .zip(x.par_chunks(task * inner.input))
-        .for_each_init(
-            || vec![0.0; task * inner.output],
-            |hidden, (out, x)| {
-                let hidden = &mut hidden[..x.len() / inner.input * inner.output];
-                forward_rows(hidden, x, layers.inner_weight, Some(layers.inner_bias), inner);
-                activate(hidden, layers.activation);
-                forward_rows(out, hidden, layers.outer_weight, Some(layers.outer_bias), outer);
-            },
+    // Less than a task's share: what lies between the products is to stay in the cache.
+    let block = per_task(rows).min(256);
+    let [out] = by_rows(rows, block, [outer.output], |rows, [out]| {
+        let x = &x[rows.start * inner.input..rows.end * inner.input];
+        let mut hidden = unwritten(rows.len() * inner.output);
+        let hidden = forward_rows(
+            &mut hidden,
+            x,
+            layers.inner_weight,
+            layers.inner_bias,
+            inner,
         );
+        activate(hidden, layers.activation);
+        [forward_rows(
+            out,
+            hidden,
+            layers.outer_weight,
+            layers.outer_bias,
+            outer,
+        )]
+    });
     out
 }
 
 /// The block's result, and `x W₁ + b₁` for the backward pass.
-pub(super) fn forward_kept(x: &[f32], layers: &Layers<'_>) -> (Vec<f32>, Vec<f32>) {
+pub(super) fn forward_kept(x: &[f32], layers: &Layers<'_>) -> [Vec<f32>; 2] {
     let (inner, outer) = (layers.inner(), layers.outer());
     let rows = x.len() / inner.input;
-    let mut out = vec![0.0; rows * outer.output];
-    let mut kept = vec![0.0; rows * inner.output];
-    let task = per_task(rows);
-    out.par_chunks_mut(task * outer.output)
-        .zip(x.par_chunks(task * inner.input))
-        .zip(kept.par_chunks_mut(task * inner.output))
-        .for_each_init(
-            || vec![0.0; task * inner.output],
-            |hidden, ((out, x), kept)| {
-                let hidden = &mut hidden[..kept.len()];
-                forward_rows(kept, x, layers.inner_weight, Some(layers.inner_bias), inner);
-                hidden.copy_from_slice(kept);
-                activate(hidden, layers.activation);
-                forward_rows(out, hidden, layers.outer_weight, Some(layers.outer_bias), outer);
-            },
-        );
-    (out, kept)
+    let widths = [outer.output, inner.output];
+    let block = per_task(rows).min(256);
+    by_rows(rows, block, widths, |rows, [out, kept]| {
+        let x = &x[rows.start * inner.input..rows.end * inner.input];
+        let kept = forward_rows(kept, x, layers.inner_weight, layers.inner_bias, inner);
+        let mut hidden = kept.to_vec();
+        activate(&mut hidden, layers.activation);
+        let out = forward_rows(out, &hidden, layers.outer_weight, layers.outer_bias, outer);
+        [out, kept]
+    })
 }
 
 vector_fn! {
@@ -134,35 +132,24 @@ pub(super) fn backward(
 ) -> [Option<Vec<f32>>; 5] {
     let (inner, outer) = (layers.inner(), layers.outer());
     let rows = x.len() / inner.input;
-    let mut x_gradient = vec![0.0; x.len()];
-    // Before the activation, and the activations themselves, again.
-    let mut hidden_gradient = vec![0.0; kept.len()];
-    let mut hidden = vec![0.0; kept.len()];
-    let task = per_task(rows);
-    x_gradient
-        .par_chunks_mut(task * inner.input)
-        .zip(hidden_gradient.par_chunks_mut(task * inner.output))
-        .zip(hidden.par_chunks_mut(task * inner.output))
-        .zip(kept.par_chunks(task * inner.output))
-        .zip(gradient.par_chunks(task * outer.output))
-        .for_each(|((((x_gradient, hidden_gradient), hidden), kept), gradient)| {
-            let rows = gradient.len() / outer.output;
-            gemm(
-                MatrixMut::new(hidden_gradient, rows, outer.input),
-                Write::Replace,
-                1.0,
-                Matrix::new(gradient, rows, outer.output),
-                Matrix::new(layers.outer_weight, outer.input, outer.output).transposed(),
-            );
+    let widths = [inner.input, inner.output, inner.output];
+    let block = per_task(rows).min(256);
+    let [x_gradient, hidden_gradient, hidden] = by_rows(
+        rows,
+        block,
+        widths,
+        |rows, [x_gradient, hidden_gradient, hidden]| {
+            let gradient = &gradient[rows.start * outer.output..rows.end * outer.output];
+            let kept = &kept[rows.start * inner.output..rows.end * inner.output];
+            let hidden_gradient =
+                input_gradient_rows(hidden_gradient, gradient, layers.outer_weight, outer);
+            let hidden = zeroed(hidden);
             activate_backward(hidden_gradient, hidden, kept, layers.activation);
-            gemm(
-                MatrixMut::new(x_gradient, rows, inner.input),
-                Write::Replace,
-                1.0,
-                Matrix::new(hidden_gradient, rows, inner.output),
-                Matrix::new(layers.inner_weight, inner.input, inner.output).transposed(),
-            );
-        });
+            let x_gradient =
+                input_gradient_rows(x_gradient, hidden_gradient, layers.inner_weight, inner);
+            [x_gradient, hidden_gradient, hidden]
+        },
+    );
     let [x_needed, inner_weight, inner_bias, outer_weight, outer_bias] = needed;
     [
         x_needed.then_some(x_gradient),

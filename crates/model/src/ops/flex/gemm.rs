@@ -2,6 +2,8 @@
 
 use gemm::Parallelism;
 
+use super::rows::{Unwritten, zeroed};
+
 /// A matrix that is read: a slice with strides.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Matrix<'a> {
@@ -134,24 +136,71 @@ pub(super) fn gemm(
     rhs: Matrix<'_>,
 ) {
     assert_eq!(
-        (lhs.columns, lhs.rows, rhs.columns),
-        (rhs.rows, out.rows, out.columns),
+        (lhs.rows, rhs.columns),
+        (out.rows, out.columns),
         "sizes of a matrix product"
     );
-    let stride = |stride: usize| isize::try_from(stride).expect("a slice has no more values");
-    // SAFETY: the constructors of `Matrix` and `MatrixMut` checked that every element that the
-    // sizes and strides reach lies in its slice; `transposed` reaches the same elements. The rows
-    // of `out` do not overlap, and as it is borrowed mutably it overlaps neither operand. All
-    // slices hold initialised f32.
+    let start = out.values.as_mut_ptr();
+    // SAFETY: `MatrixMut` was checked to lie in its slice, whose values are initialised.
     #[expect(unsafe_code, reason = "the crate takes pointers")]
     unsafe {
+        product(start, out.row_stride, write, factor, lhs, rhs);
+    }
+}
+
+/// `lhs · rhs` into memory of exactly its size, on the calling thread.
+///
+/// # Panics
+/// If the sizes do not agree.
+pub(super) fn gemm_new<'a>(
+    out: &'a mut Unwritten,
+    lhs: Matrix<'_>,
+    rhs: Matrix<'_>,
+) -> &'a mut [f32] {
+    assert_eq!(
+        lhs.rows * rhs.columns,
+        out.len(),
+        "sizes of a matrix product"
+    );
+    if lhs.columns == 0 {
+        return zeroed(out);
+    }
+    let start = out.as_mut_ptr().cast();
+    // SAFETY: `out` has room for the product, whose rows follow each other; nothing of it is read,
+    // and all of it is written.
+    #[expect(unsafe_code, reason = "the crate takes pointers")]
+    unsafe {
+        product(start, rhs.columns, Write::Replace, 1.0, lhs, rhs);
+        out.assume_init_mut()
+    }
+}
+
+/// # Safety
+/// `out` points to as many rows as `lhs` has, of as many values as `rhs` has columns, `row_stride`
+/// values apart without overlap, that nothing else refers to, and that are initialised if the
+/// product is added to them.
+#[expect(unsafe_code, reason = "the crate takes pointers")]
+unsafe fn product(
+    out: *mut f32,
+    row_stride: usize,
+    write: Write,
+    factor: f32,
+    lhs: Matrix<'_>,
+    rhs: Matrix<'_>,
+) {
+    assert_eq!(lhs.columns, rhs.rows, "sizes of a matrix product");
+    let stride = |stride: usize| isize::try_from(stride).expect("a slice has no more values");
+    // SAFETY: the caller answers for `out`. The constructors of `Matrix` checked that every element
+    // that sizes and strides reach lies in its slice, of initialised values; `rows` and
+    // `transposed` reach no others.
+    unsafe {
         gemm::gemm(
-            out.rows,
-            out.columns,
+            lhs.rows,
+            rhs.columns,
             lhs.columns,
-            out.values.as_mut_ptr(),
+            out,
             1,
-            stride(out.row_stride),
+            stride(row_stride),
             write == Write::Add,
             lhs.values.as_ptr(),
             stride(lhs.column_stride),

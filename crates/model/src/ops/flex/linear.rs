@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::gemm::{Matrix, MatrixMut, Write, gemm};
+use super::gemm::{Matrix, gemm_new};
 use super::math::{add, vector_fn};
-use super::rows::per_task;
+use super::rows::{Unwritten, by_rows, per_task};
 
 /// Sizes of a linear layer's matrix.
 #[derive(Debug, Clone, Copy)]
@@ -14,76 +14,61 @@ pub(super) struct Width {
 }
 
 /// `x W + b`: `[rows, input]` to `[rows, output]`.
-pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, width: Width) -> Vec<f32> {
+pub(super) fn forward(x: &[f32], weight: &[f32], bias: &[f32], width: Width) -> Vec<f32> {
     let rows = x.len() / width.input;
-    let mut out = vec![0.0; rows * width.output];
-    let task = per_task(rows);
-    out.par_chunks_mut(task * width.output)
-        .zip(x.par_chunks(task * width.input))
-        .for_each(|(out, x)| forward_rows(out, x, weight, bias, width));
+    let [out] = by_rows(rows, per_task(rows), [width.output], |rows, [out]| {
+        let x = &x[rows.start * width.input..rows.end * width.input];
+        [forward_rows(out, x, weight, bias, width)]
+    });
     out
 }
 
 /// The rows of one task.
-pub(super) fn forward_rows(
-    out: &mut [f32],
+pub(super) fn forward_rows<'a>(
+    out: &'a mut Unwritten,
     x: &[f32],
     weight: &[f32],
-    bias: Option<&[f32]>,
+    bias: &[f32],
     width: Width,
-) {
-    let rows = x.len() / width.input;
-    gemm(
-        MatrixMut::new(out, rows, width.output),
-        Write::Replace,
-        1.0,
-        Matrix::new(x, rows, width.input),
-        Matrix::new(weight, width.input, width.output),
-    );
-    if let Some(bias) = bias {
-        add_to_rows(out, bias);
-    }
+) -> &'a mut [f32] {
+    let x = Matrix::new(x, x.len() / width.input, width.input);
+    let out = gemm_new(out, x, Matrix::new(weight, width.input, width.output));
+    add_to_rows(out, bias);
+    out
 }
 
 /// Gradient of the input: `g Wᵀ`.
 pub(super) fn input_gradient(gradient: &[f32], weight: &[f32], width: Width) -> Vec<f32> {
     let rows = gradient.len() / width.output;
-    let mut out = vec![0.0; rows * width.input];
-    let task = per_task(rows);
-    out.par_chunks_mut(task * width.input)
-        .zip(gradient.par_chunks(task * width.output))
-        .for_each(|(out, gradient)| {
-            let rows = gradient.len() / width.output;
-            gemm(
-                MatrixMut::new(out, rows, width.input),
-                Write::Replace,
-                1.0,
-                Matrix::new(gradient, rows, width.output),
-                Matrix::new(weight, width.input, width.output).transposed(),
-            );
-        });
+    let [out] = by_rows(rows, per_task(rows), [width.input], |rows, [out]| {
+        let gradient = &gradient[rows.start * width.output..rows.end * width.output];
+        [input_gradient_rows(out, gradient, weight, width)]
+    });
     out
+}
+
+/// The rows of one task.
+pub(super) fn input_gradient_rows<'a>(
+    out: &'a mut Unwritten,
+    gradient: &[f32],
+    weight: &[f32],
+    width: Width,
+) -> &'a mut [f32] {
+    let gradient = Matrix::new(gradient, gradient.len() / width.output, width.output);
+    let weight = Matrix::new(weight, width.input, width.output);
+    gemm_new(out, gradient, weight.transposed())
 }
 
 /// Gradient of the weight: `xᵀ g`.
 pub(super) fn weight_gradient(x: &[f32], gradient: &[f32], width: Width) -> Vec<f32> {
     let rows = x.len() / width.input;
-    let mut out = vec![0.0; width.input * width.output];
+    let x = Matrix::new(x, rows, width.input).transposed();
+    let gradient = Matrix::new(gradient, rows, width.output);
     // Each task packs all of `gradient` once: few, large ones.
     let task = width.input.div_ceil(4).max(32);
-    let x = Matrix::new(x, rows, width.input).transposed();
-    out.par_chunks_mut(task * width.output)
-        .enumerate()
-        .for_each(|(index, out)| {
-            let columns = out.len() / width.output;
-            gemm(
-                MatrixMut::new(out, columns, width.output),
-                Write::Replace,
-                1.0,
-                x.rows(index * task, columns),
-                Matrix::new(gradient, rows, width.output),
-            );
-        });
+    let [out] = by_rows(width.input, task, [width.output], |rows, [out]| {
+        [gemm_new(out, x.rows(rows.start, rows.len()), gradient)]
+    });
     out
 }
 

@@ -111,6 +111,12 @@ fn sum_of(length: usize, of: impl Fn(usize) -> f32) -> f32 {
     for index in whole..length {
         lanes[index - whole] += of(index);
     }
+    fold(lanes)
+}
+
+/// Sum over the lanes.
+#[inline(always)]
+fn fold(mut lanes: [f32; LANES]) -> f32 {
     let mut width = LANES / 2;
     while width > 0 {
         for lane in 0..width {
@@ -142,6 +148,24 @@ pub(super) fn squares_around(values: &[f32], center: f32) -> f32 {
     })
 }
 
+/// Replaces every value by `exp(value - greatest)` and returns the sum of them.
+#[inline(always)]
+pub(super) fn exp_and_sum(values: &mut [f32], greatest: f32) -> f32 {
+    let mut lanes = [0.0_f32; LANES];
+    let (chunks, rest) = values.as_chunks_mut::<LANES>();
+    for chunk in chunks {
+        for lane in 0..LANES {
+            chunk[lane] = exp(chunk[lane] - greatest);
+            lanes[lane] += chunk[lane];
+        }
+    }
+    for (value, lane) in rest.iter_mut().zip(&mut lanes) {
+        *value = exp(*value - greatest);
+        *lane += *value;
+    }
+    fold(lanes)
+}
+
 /// The greatest value; minus infinity of none.
 #[inline(always)]
 pub(super) fn max(values: &[f32]) -> f32 {
@@ -156,7 +180,11 @@ pub(super) fn max(values: &[f32]) -> f32 {
             };
         }
     }
-    lanes.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max)
+    lanes
+        .iter()
+        .chain(rest)
+        .copied()
+        .fold(f32::NEG_INFINITY, f32::max)
 }
 
 /// Adds `values` to `to`.

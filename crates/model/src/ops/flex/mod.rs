@@ -83,7 +83,8 @@ impl FusedOps for Flex {
         };
         let (x_values, residual) = (values(&x), values(&residual));
         let out = if dropout.acts() {
-            add_norm::forward_kept(x_values, residual, &norm, dropout).0
+            let [out, ..] = add_norm::forward_kept(x_values, residual, &norm, dropout);
+            out
         } else {
             add_norm::forward(x_values, residual, &norm)
         };
@@ -100,7 +101,7 @@ fn width(weight: &FlexTensor) -> linear::Width {
 /// `[.., input]` to `[.., output]`.
 fn linear_forward(x: &FlexTensor, weight: &FlexTensor, bias: &FlexTensor) -> FlexTensor {
     let width = width(weight);
-    let out = linear::forward(values(x), values(weight), Some(values(bias)), width);
+    let out = linear::forward(values(x), values(weight), values(bias), width);
     let mut shape = x.shape();
     let last = shape.num_dims() - 1;
     shape[last] = width.output;

@@ -1,4 +1,9 @@
-//! How rows are shared out over threads.
+//! How rows are shared out over threads, and how results come to be without being zeros first.
+
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
+use rayon::prelude::*;
 
 /// Rows of a task. Depends on nothing but the number of rows, so that neither the number of
 /// threads nor who is busy changes a result.
@@ -6,7 +11,107 @@ pub(super) fn per_task(rows: usize) -> usize {
     match rows {
         0..256 => 32,
         256..1024 => 64,
-        1024..4096 => 128,
-        _ => 256,
+        1024..2048 => 128,
+        2048..4096 => 256,
+        _ => 512,
+    }
+}
+
+/// Values that were not written yet.
+pub(super) type Unwritten = [MaybeUninit<f32>];
+
+/// Makes matrices of `rows` rows, of a width each, `per_task` rows at a time. `fill` gets the rows
+/// of a task, and the memory of these rows in each matrix, and returns that memory written.
+///
+/// # Panics
+/// If `fill` returns other memory than it got.
+pub(super) fn by_rows<const N: usize>(
+    rows: usize,
+    per_task: usize,
+    widths: [usize; N],
+    fill: impl for<'a> Fn(Range<usize>, [&'a mut Unwritten; N]) -> [&'a mut [f32]; N] + Sync,
+) -> [Vec<f32>; N] {
+    let mut matrices = widths.map(|width| unwritten(rows * width));
+    let mut left = matrices.each_mut().map(Vec::as_mut_slice);
+    let mut tasks = Vec::with_capacity(rows.div_ceil(per_task));
+    for first in (0..rows).step_by(per_task) {
+        let range = first..(first + per_task).min(rows);
+        let mut widths = widths.iter();
+        let parts = left.each_mut().map(|left| {
+            let width = widths.next().expect("as many widths as matrices");
+            left.split_off_mut(..range.len() * width)
+                .expect("rows of all tasks are those of the matrix")
+        });
+        tasks.push((range, parts));
+    }
+    tasks.into_par_iter().for_each(|(range, parts)| {
+        let expected = parts
+            .each_ref()
+            .map(|part| (part.as_ptr().cast(), part.len()));
+        let written = fill(range, parts);
+        let found = written.each_ref().map(|part| (part.as_ptr(), part.len()));
+        assert_eq!(found, expected, "a task returns the memory that it got");
+    });
+    // SAFETY: the tasks cover all rows, and each returned, as initialised, the very memory it got.
+    #[expect(unsafe_code, reason = "what was checked while it ran")]
+    matrices.map(|matrix| unsafe { initialised(matrix) })
+}
+
+/// Memory for values.
+pub(super) fn unwritten(length: usize) -> Vec<MaybeUninit<f32>> {
+    let mut values = Vec::with_capacity(length);
+    values.resize_with(length, MaybeUninit::uninit);
+    values
+}
+
+/// # Safety
+/// All values are initialised.
+#[expect(unsafe_code, reason = "its callers know what was written")]
+unsafe fn initialised(values: Vec<MaybeUninit<f32>>) -> Vec<f32> {
+    let mut values = std::mem::ManuallyDrop::new(values);
+    let (start, length, capacity) = (values.as_mut_ptr(), values.len(), values.capacity());
+    // SAFETY: the parts of a vector that is not dropped; `MaybeUninit<f32>` has the size and the
+    // alignment of f32, and the caller vouches for the values.
+    unsafe { Vec::from_raw_parts(start.cast(), length, capacity) }
+}
+
+/// Writes zeros.
+pub(super) fn zeroed(values: &mut Unwritten) -> &mut [f32] {
+    values.fill(MaybeUninit::new(0.0));
+    // SAFETY: every value was just written.
+    #[expect(unsafe_code, reason = "the line above writes all of it")]
+    unsafe {
+        values.assume_init_mut()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_of_every_matrix_is_made_once() {
+        for rows in [0, 1, 5, 12] {
+            let [ones, twos] = by_rows(rows, 5, [1, 3], |range, [one, two]| {
+                let (one, two) = (zeroed(one), zeroed(two));
+                for (index, row) in range.enumerate() {
+                    one[index] += row as f32;
+                    two[index * 3 + 2] += 10.0 * row as f32;
+                }
+                [one, two]
+            });
+            let expected: Vec<f32> = (0..rows).map(|row| row as f32).collect();
+            assert_eq!(ones, expected);
+            let expected: Vec<f32> = (0..rows)
+                .flat_map(|row| [0.0, 0.0, 10.0 * row as f32])
+                .collect();
+            assert_eq!(twos, expected);
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "a task returns the memory that it got")]
+    fn memory_that_was_not_handed_out_is_refused() {
+        by_rows(2, 1, [1], |_, [out]| [&mut zeroed(out)[..0]]);
     }
 }
