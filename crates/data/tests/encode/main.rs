@@ -12,12 +12,14 @@ mod truncation;
 
 use gradus_data::{CharSpan, EncodedExample, Example, Segment, TextEncoder, TruncationCounts};
 
-const FAMILIES: [&str; 6] = [
+const FAMILIES: [&str; 8] = [
     "bert",
     "roberta",
     "xlm-roberta",
+    "deberta-v2",
     "modernbert",
     "qwen2",
+    "qwen3",
     "llama",
 ];
 
