@@ -7,6 +7,9 @@ mod data;
 mod devices;
 mod eval;
 mod explain;
+mod export;
+mod import;
+mod inspect;
 mod merge;
 mod probe;
 mod process;
@@ -35,6 +38,9 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Explain(args) => explain::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Data { command } => data::run(command),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Import(args) => import::run(&args),
         Command::Devices { json } => devices::run(json),
         Command::Worker(args) => worker::run(&args),
     }

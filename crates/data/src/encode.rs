@@ -247,6 +247,11 @@ impl TextEncoder {
         self.tokenizer.pad_id()
     }
 
+    /// The token that fills short rows, as the tokenizer spells it.
+    pub fn pad_token(&self) -> String {
+        self.tokenizer.pad_token()
+    }
+
     /// Number of rows an embedding table needs: one more than the largest token id.
     pub fn vocab_size(&self) -> usize {
         self.tokenizer.vocab_size()

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use burn::module::Module as _;
 use burn::tensor::{Tensor, TensorData};
 use serde_json::{Map, Value, json};
 

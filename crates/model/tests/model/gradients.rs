@@ -7,7 +7,7 @@ use gradus_model::{
     load_encoder,
 };
 
-use crate::support::{batch, golden, random_model_with, random_numbers, rows};
+use crate::support::{Row, batch, golden, random_model_with, random_numbers, rows};
 
 /// The steepest element of every parameter: its index and slope.
 struct Steepest<'a> {
@@ -53,19 +53,19 @@ impl ModuleMapper for Nudge {
 }
 
 /// A sum of squares over the segments that exist.
-fn objective(model: &RewardModel, device: &Device) -> Tensor<1> {
-    let input = batch(&rows(), 2, device);
+fn objective(model: &RewardModel, rows: &[Row], device: &Device) -> Tensor<1> {
+    let input = batch(rows, 2, device);
     let starts = input.segment_spans.clone().narrow(2, 1, 1);
     let exists = starts.greater_elem(0).float();
     (model.forward(input).square() * exists).sum()
 }
 
 /// Holds the steepest slope of every parameter against a difference; returns their number.
-fn check(model: &RewardModel, step: f32, what: &str) -> usize {
+fn check(model: &RewardModel, rows: &[Row], step: f32, smallest: f32, what: &str) -> usize {
     let plain = Device::flex();
     let autodiff = plain.clone().autodiff();
     let trained = model.clone().train();
-    let gradients = objective(&trained, &autodiff).backward();
+    let gradients = objective(&trained, rows, &autodiff).backward();
     let mut steepest = Steepest {
         gradients: &gradients,
         found: Vec::new(),
@@ -80,10 +80,10 @@ fn check(model: &RewardModel, step: f32, what: &str) -> usize {
                 by,
                 visited: 0,
             };
-            objective(&model.clone().map(nudge), &plain).into_scalar::<f32>()
+            objective(&model.clone().map(nudge), rows, &plain).into_scalar::<f32>()
         };
         let difference = (nudged(step) - nudged(-step)) / (2.0 * step);
-        let tolerance = 5e-3 + 0.02 * slope.abs();
+        let tolerance = smallest + 0.02 * slope.abs();
         assert!(
             (slope - difference).abs() < tolerance,
             "{what}, parameter {parameter}: gradient {slope}, difference {difference}"
@@ -105,7 +105,7 @@ fn the_gradient_of_every_parameter_agrees_with_finite_differences() {
         (Pooling::Mean, mlp, 2),
     ] {
         let (_, model) = random_model_with(1, pooling, |config| config.head = head);
-        let num_parameters = check(&model, 4e-3, &format!("{pooling:?}"));
+        let num_parameters = check(&model, &rows(), 4e-3, 5e-3, &format!("{pooling:?}"));
         assert_eq!(num_parameters, 5 + 2 * 16 + 2 + more);
     }
 }
@@ -126,6 +126,10 @@ fn the_gradient_of_every_family_agrees_with_finite_differences() {
             device.seed(5);
             config.init_with(encoder, &device)
         };
-        check(&model, 2e-3, family);
+        // The row of the padding token is zero, around which a norm is too steep for differences.
+        let mut rows = rows();
+        let ids = rows.iter_mut().flat_map(|row| &mut row.token_ids);
+        ids.for_each(|id| *id = 10 + *id % 50);
+        check(&model, &rows, 2e-3, 2e-4, family);
     }
 }
