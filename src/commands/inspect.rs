@@ -98,10 +98,10 @@ pub(crate) fn run(args: &InspectArgs) -> Result<()> {
     if args.json {
         return show::json(&inspection);
     }
-    show::line(&show::table(
-        &[&directory.display().to_string(), ""],
-        inspection.rows().into_iter(),
-    ))
+    for [name, value] in inspection.rows() {
+        show::line(&format!("{name:<22}{value}"))?;
+    }
+    Ok(())
 }
 
 /// What is wrong with a model is the answer; a directory that holds none is a failure.
@@ -229,7 +229,7 @@ fn memory(args: &InspectArgs, config: &RewardModelConfig, device: &Device) -> Me
 }
 
 impl Inspection {
-    fn rows(&self) -> Vec<Vec<String>> {
+    fn rows(&self) -> Vec<[String; 2]> {
         let mut rows = vec![("kind", self.kind.to_owned())];
         let supported = if self.supported { "yes" } else { "no" };
         rows.push(("supported", supported.to_owned()));
@@ -256,7 +256,7 @@ impl Inspection {
             rows.extend(memory.rows());
         }
         rows.into_iter()
-            .map(|(name, value)| vec![name.to_owned(), value])
+            .map(|(name, value)| [name.to_owned(), value])
             .collect()
     }
 }
@@ -277,13 +277,13 @@ impl Model {
             ("feed-forward width", self.d_feed_forward.to_string()),
             ("vocabulary", self.vocab_size.to_string()),
             ("longest sequence", format!("{} tokens", self.max_positions)),
-            ("parameters", millions(counts.total)),
-            ("- embeddings", millions(counts.embeddings)),
-            ("- layers", millions(counts.layers)),
+            ("parameters", counted(counts.total)),
+            ("- embeddings", counted(counts.embeddings)),
+            ("- layers", counted(counts.layers)),
             ("pooling", self.pooling.to_string()),
         ];
         if counts.adapters > 0 {
-            rows.push(("- adapters", millions(counts.adapters)));
+            rows.push(("- adapters", counted(counts.adapters)));
         }
         if let Some(aspects) = &self.aspects {
             rows.push(("aspects", aspects.join(", ")));
@@ -298,19 +298,29 @@ impl Memory {
         let at = format!("{} × {} tokens", self.batch_size, self.seq_length);
         vec![
             ("memory estimated for", at),
-            ("- weights", gibibytes(bytes.weights)),
-            ("- scoring", gibibytes(bytes.scoring)),
-            ("- training", gibibytes(bytes.training)),
-            ("- training adapters", gibibytes(bytes.training_adapters)),
-            ("- training the head", gibibytes(bytes.training_head)),
+            ("- weights", binary(bytes.weights)),
+            ("- scoring", binary(bytes.scoring)),
+            ("- training", binary(bytes.training)),
+            ("- training adapters", binary(bytes.training_adapters)),
+            ("- training the head", binary(bytes.training_head)),
         ]
     }
 }
 
-fn millions(count: usize) -> String {
-    format!("{:.2} M", count as f64 / 1e6)
+fn counted(count: usize) -> String {
+    let count = count as f64;
+    match count {
+        1e9.. => format!("{:.2} billion", count / 1e9),
+        1e6.. => format!("{:.1} million", count / 1e6),
+        _ => format!("{count:.0}"),
+    }
 }
 
-fn gibibytes(bytes: usize) -> String {
-    format!("{:.2} GiB", bytes as f64 / f64::from(1 << 30))
+fn binary(bytes: usize) -> String {
+    let mebibytes = bytes as f64 / f64::from(1 << 20);
+    if mebibytes < 1024.0 {
+        format!("{mebibytes:.1} MiB")
+    } else {
+        format!("{:.1} GiB", mebibytes / 1024.0)
+    }
 }

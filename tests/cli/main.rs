@@ -10,6 +10,7 @@ mod disk;
 mod encoder;
 mod evaluation;
 mod explain;
+mod families;
 mod help;
 mod interrupt;
 mod losses;

@@ -32,10 +32,15 @@ pub(crate) fn run(args: &ExportArgs) -> Result<()> {
             (aspect.scale.to_rating(1.0) - shift, shift)
         })
         .collect();
+    let mut inputs = vec!["input_ids", "attention_mask"];
+    if bundle.config.encoder.sizes().num_token_types.is_some() {
+        inputs.push("token_type_ids");
+    }
     let tokenizer_config = json!({
         "tokenizer_class": "PreTrainedTokenizerFast",
         "pad_token": text.pad_token(),
         "model_max_length": text.config().max_length,
+        "model_input_names": inputs,
     });
     let tokenizer_config = serde_json::to_vec_pretty(&tokenizer_config)?;
     let readme = readme::text(&bundle, text.config(), &units);

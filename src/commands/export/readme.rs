@@ -27,24 +27,26 @@ the prompt and a line break. Texts of more than {max_length} tokens are more tha
 
 ```python
 import torch
-from transformers import AutoModelForTokenClassification, AutoTokenizer
+from transformers import AutoModelForTokenClassification, PreTrainedTokenizerFast
 
-tokenizer = AutoTokenizer.from_pretrained(".")
+tokenizer = PreTrainedTokenizerFast.from_pretrained(".")
 model = AutoModelForTokenClassification.from_pretrained(".").eval()
 
-def score(prompt, segments):
-    encoded = tokenizer(prompt, "".join(segments), return_offsets_mapping=True, return_tensors="pt")
-    response, offsets = "".join(segments), encoded.pop("offset_mapping")[0].tolist()
+def score(prompt, response, spans):
+    """The scores of the segments between the given characters, (start, end), of the response."""
+    encoded = tokenizer(prompt, response, return_offsets_mapping=True, return_tensors="pt")
+    offsets, sides = encoded.pop("offset_mapping")[0].tolist(), encoded.sequence_ids(0)
     with torch.no_grad():
         values = model(**encoded).logits[0]
-    # A token belongs where the first character stands that it covers and that is no white space.
-    first = [next((c for c in range(*o) if not response[c].isspace()), o[0]) for o in offsets]
-    scores, start = [], 0
-    for end in (sum(map(len, segments[:k + 1])) for k in range(len(segments))):
-        own = [t for t, side in enumerate(encoded.sequence_ids(0)) if side == 1 and start <= first[t] < end]
-        tokens, start = [values[t] for t in own], end
-        scores.append(({score}).tolist() if tokens else None)
-    return scores
+    own, place = [[] for _ in spans], 0
+    for token, (start, end) in enumerate(offsets):
+        if sides[token] != 1:
+            continue
+        # A token belongs where its first character stands that is no white space.
+        place = max(place, next((c for c in range(start, end) if not response[c].isspace()), start))
+        for tokens, (first, last) in zip(own, spans):
+            tokens += [values[token]] if first <= place < last else []
+    return [({score}).tolist() if tokens else None for tokens in own]
 ```
 "#,
         version = bundle.manifest.gradus_version,
