@@ -121,6 +121,38 @@ fn a_segment_scored_by_a_decoder_does_not_know_what_follows() {
 }
 
 #[test]
+fn long_responses_are_scored_in_windows_where_a_stride_is_given() {
+    let directory = temp_dir();
+    let segments: Vec<Value> = (0..40)
+        .map(|k| format!("Line {k} is short. ").into())
+        .collect();
+    let record = serde_json::json!({"prompt": "Add 3 and 4.", "segments": segments});
+    write(directory.path(), "long.jsonl", format!("{record}\n"));
+    let input = directory.path().join("long.jsonl");
+    let input = input.to_str().unwrap();
+    let bundle = train("qwen2", directory.path(), &[]);
+    let score = |more: &[&str]| {
+        let mut arguments = vec!["score", &bundle, input];
+        arguments.extend(more);
+        gradus(trained(), &arguments)
+    };
+    let cut = score(&[]);
+    assert!(cut.stderr.contains("dropped"), "{}", cut.stderr);
+    let windowed = score(&["--stride", "32"]);
+    let told = windowed
+        .stderr
+        .contains("40 segments scored, 0 segments without a score")
+        && windowed.stderr.contains("1 example in ");
+    assert!(told, "{}", windowed.stderr);
+    let first = |run: crate::support::Run| {
+        let record = json(&run.succeeds());
+        record["segments"][0]["score"].as_f64().unwrap()
+    };
+    assert!((first(cut) - first(windowed)).abs() < 1e-5);
+    score(&["--stride", "0"]).fails(2, &["--stride", "at least 1"]);
+}
+
+#[test]
 fn adapters_reach_every_family_and_are_multiplied_out_on_export() {
     for family in ["modernbert", "qwen2", "deberta-v2"] {
         let directory = temp_dir();

@@ -24,6 +24,7 @@ pub struct Scorer {
     aggregation: Aggregation,
     recalibrations: Option<Recalibrations>,
     raw: bool,
+    stride: Option<usize>,
     batch: BatchSize,
     device: Device,
 }
@@ -98,9 +99,23 @@ impl Scorer {
             aggregation,
             recalibrations,
             raw: false,
+            stride: None,
             batch: BatchSize::Tokens(4096),
             device,
         })
+    }
+
+    /// Scores a response that is longer than the model reads in overlapping windows that begin at
+    /// multiples of `stride` tokens, see [`TextEncoder::encode_windows`]. Default: it is shortened as in
+    /// training, and the segments that go have no score.
+    ///
+    /// # Panics
+    /// If `stride` is 0.
+    #[must_use]
+    pub fn with_stride(mut self, stride: usize) -> Self {
+        assert!(stride > 0, "windows that do not move");
+        self.stride = Some(stride);
+        self
     }
 
     /// Sets how much goes into one batch. Default: 4,096 tokens, padding included.
@@ -197,23 +212,39 @@ impl Scorer {
         examples: &[Example],
         counts: &mut TruncationCounts,
     ) -> Result<Vec<Vec<SegmentScore>>> {
-        let encoded: Vec<EncodedExample> = examples
-            .iter()
-            .map(|example| self.text.encode(&unrated(example), counts))
-            .collect::<gradus_data::Result<_>>()?;
+        let (encoded, owners) = self.encode(examples, counts)?;
         let mut scores: Vec<Vec<SegmentScore>> = examples
             .iter()
             .map(|example| vec![SegmentScore::Truncated; example.segments.len()])
             .collect();
-        for (example, scores) in encoded.iter().zip(&mut scores) {
+        for (example, &owner) in encoded.iter().zip(&owners) {
             for &index in &example.without_tokens {
-                scores[index] = SegmentScore::NoTokens;
+                scores[owner][index] = SegmentScore::NoTokens;
             }
         }
         for rows in self.batches(&encoded) {
-            self.score_batch(&rows, &encoded, &mut scores);
+            self.score_batch(&rows, &encoded, &owners, &mut scores);
         }
         Ok(scores)
+    }
+
+    /// The sequences of all examples, and for each the number of its example.
+    fn encode(
+        &self,
+        examples: &[Example],
+        counts: &mut TruncationCounts,
+    ) -> Result<(Vec<EncodedExample>, Vec<usize>)> {
+        let (mut encoded, mut owners) = (Vec::new(), Vec::new());
+        for (number, example) in examples.iter().enumerate() {
+            let example = unrated(example);
+            let sequences = match self.stride {
+                Some(stride) => self.text.encode_windows(&example, stride, counts)?,
+                None => vec![self.text.encode(&example, counts)?],
+            };
+            owners.extend(sequences.iter().map(|_| number));
+            encoded.extend(sequences);
+        }
+        Ok((encoded, owners))
     }
 
     /// The batches in which `encoded` is scored, as indices; examples without a segment to score
@@ -267,6 +298,7 @@ impl Scorer {
         &self,
         rows: &[usize],
         encoded: &[EncodedExample],
+        owners: &[usize],
         scores: &mut [Vec<SegmentScore>],
     ) {
         let examples: Vec<&EncodedExample> = rows.iter().map(|&row| &encoded[row]).collect();
@@ -283,7 +315,7 @@ impl Scorer {
                     .zip(aspects)
                     .map(|(&score, aspect)| aspect.scale.to_rating(f64::from(score)))
                     .collect();
-                scores[row][segment.index] = SegmentScore::Scored(in_rating_units);
+                scores[owners[row]][segment.index] = SegmentScore::Scored(in_rating_units);
             }
         }
     }

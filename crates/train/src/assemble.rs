@@ -75,7 +75,7 @@ struct Source {
 }
 
 enum SourceKind {
-    Pretrained(PretrainedEncoder),
+    Pretrained(Box<PretrainedEncoder>),
     Scratch(ScratchOptions),
 }
 
@@ -94,9 +94,9 @@ impl Source {
                     .into());
                 }
                 Ok(Self {
-                    kind: SourceKind::Pretrained(
+                    kind: SourceKind::Pretrained(Box::new(
                         encoder.with_dropout(training.dropout, training.attention_dropout),
-                    ),
+                    )),
                     tokenizer: fs_err::read(path).map_err(ModelError::from)?,
                 })
             }

@@ -9,6 +9,7 @@ mod segments;
 mod support;
 mod tokenizer;
 mod truncation;
+mod windows;
 
 use gradus_data::{CharSpan, EncodedExample, Example, Segment, TextEncoder, TruncationCounts};
 

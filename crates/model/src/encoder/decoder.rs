@@ -22,6 +22,10 @@ use crate::weights::KeyTable;
 /// Sizes and probabilities of a decoder of the Llama kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a difference between families"
+)]
 pub struct DecoderConfig {
     /// Number of token ids.
     pub vocab_size: usize,
@@ -94,6 +98,10 @@ pub(super) const KEYS: KeyTable = KeyTable {
 };
 
 /// What a family does where its configuration is silent, and what it always does.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a difference between families"
+)]
 pub(super) struct Habits {
     /// Width of a head; `None` for `d_model / num_heads`.
     pub(super) d_head: Option<usize>,

@@ -252,14 +252,10 @@ impl Rotary {
 
     /// The angle from one position to the next, for each pair of features.
     fn frequencies(&self, d_head: usize) -> Vec<f64> {
-        let plain = (0..d_head / 2)
-            .map(|pair| self.theta.powf(-2.0 * pair as f64 / d_head as f64))
-            .enumerate();
+        let plain = (0..d_head / 2).map(|pair| self.theta.powf(-2.0 * pair as f64 / d_head as f64));
         match self.scaling {
-            RotaryScaling::None => plain.map(|(_, frequency)| frequency).collect(),
-            RotaryScaling::Linear { factor } => {
-                plain.map(|(_, frequency)| frequency / factor).collect()
-            }
+            RotaryScaling::None => plain.collect(),
+            RotaryScaling::Linear { factor } => plain.map(|frequency| frequency / factor).collect(),
             RotaryScaling::Llama3 {
                 factor,
                 low_frequency_factor: low,
@@ -271,7 +267,7 @@ impl Rotary {
                     ((turns - low) / (high - low)).clamp(0.0, 1.0)
                 };
                 plain
-                    .map(|(_, frequency)| mix(frequency, factor, share(frequency)))
+                    .map(|frequency| mix(frequency, factor, share(frequency)))
                     .collect()
             }
             RotaryScaling::Yarn {
@@ -290,6 +286,7 @@ impl Rotary {
                 let width = if high > low { high - low } else { 0.001 };
                 let share = |pair: usize| 1.0 - ((pair as f64 - low) / width).clamp(0.0, 1.0);
                 plain
+                    .enumerate()
                     .map(|(pair, frequency)| mix(frequency, factor, share(pair)))
                     .collect()
             }

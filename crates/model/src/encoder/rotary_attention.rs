@@ -77,14 +77,14 @@ impl RotaryAttention {
         let query = split_heads(self.query.forward(hidden.clone()), self.num_heads);
         let key = split_heads(self.key.forward(hidden.clone()), self.num_key_value_heads);
         let value = split_heads(self.value.forward(hidden), self.num_key_value_heads);
-        let query = angles.turn(normed(&self.query_norm, query));
-        let key = angles.turn(normed(&self.key_norm, key));
+        let query = angles.turn(normed(self.query_norm.as_ref(), query));
+        let key = angles.turn(normed(self.key_norm.as_ref(), key));
         let context = attend(query, key, value, sight, &self.dropout);
         self.output.forward(join_heads(context))
     }
 }
 
-fn normed(norm: &Option<RmsNorm>, heads: Tensor<4>) -> Tensor<4> {
+fn normed(norm: Option<&RmsNorm>, heads: Tensor<4>) -> Tensor<4> {
     match norm {
         Some(norm) => norm.forward(heads),
         None => heads,

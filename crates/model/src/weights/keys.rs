@@ -59,10 +59,10 @@ impl KeyTable {
     /// Which part of its published tensor one of our parameters is, from 0.
     pub(crate) fn part(&self, ours: &str) -> usize {
         let (module, _) = split(ours);
-        let is_part = |part: &&'static str| rename(iter::once((*part, *part)), module).is_some();
+        let is_part = |part: &'static str| rename(iter::once((part, part)), module).is_some();
         let mut parts = self.split.iter();
         parts
-            .find_map(|(_, parts)| parts.iter().position(|part| is_part(&part)))
+            .find_map(|(_, parts)| parts.iter().position(|&part| is_part(part)))
             .unwrap_or(0)
     }
 
