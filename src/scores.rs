@@ -72,6 +72,8 @@ pub(crate) struct Choices<'a> {
     pub(crate) aggregation: Option<Aggregation>,
     /// Whether to leave the bundle's recalibration out.
     pub(crate) raw: bool,
+    /// Where windows over long responses begin, in tokens; without it responses are shortened.
+    pub(crate) stride: Option<usize>,
     /// Where to compute, as `--device` names it.
     pub(crate) device: Option<&'a str>,
 }
@@ -98,6 +100,14 @@ pub(crate) struct Recalibration {
     pub(crate) applied: bool,
 }
 
+/// What `--stride` may be.
+pub(crate) fn checked_stride(stride: usize) -> Result<usize> {
+    if stride == 0 {
+        return Err(Usage::new("--stride: found 0, expected at least 1").into());
+    }
+    Ok(stride)
+}
+
 impl Scores {
     /// Scores `examples`, or reads their scores. An example without segments is cut as the bundle
     /// or the score file says.
@@ -118,6 +128,9 @@ impl Scores {
                 }
                 if choices.raw {
                     scorer = scorer.raw();
+                }
+                if let Some(stride) = choices.stride {
+                    scorer = scorer.with_stride(checked_stride(stride)?);
                 }
                 Self::score(&scorer, examples, choices.aspects)
             }

@@ -29,7 +29,7 @@ pub fn full_rows(
         return Err(BenchError::ShortRow { length });
     }
     let sizes = encoder.sizes();
-    let type_of_response = u32::from(sizes.num_token_types > 1);
+    let type_of_response = u32::from(sizes.num_token_types.is_some_and(|types| types > 1));
     encoder.check_sequence(length, 0, type_of_response)?;
     let vocabulary = u32::try_from(sizes.vocab_size).unwrap_or(u32::MAX);
     let mut random = ChaCha8Rng::seed_from_u64(seed);

@@ -3,6 +3,7 @@
 mod bench;
 mod data;
 mod eval;
+mod models;
 mod process;
 mod score;
 mod train;
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use bench::{BenchArgs, BenchMode};
 pub(crate) use data::{AuditArgs, DataCommand};
 pub(crate) use eval::{CalibrateArgs, CompareArgs, EvalArgs, ExplainArgs};
+pub(crate) use models::{ExportArgs, ExportFormat, ImportArgs, InspectArgs};
 pub(crate) use process::{ProcessArgs, ProcessBenchmark, ThresholdArgs};
 pub(crate) use score::ScoreArgs;
 pub(crate) use train::{MergeArgs, ProbeArgs, QuickstartArgs, RunArgs, TrainArgs};
@@ -78,6 +80,15 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: DataCommand,
     },
+    /// Show what an encoder or a bundle is, what memory it takes, and whether it is supported
+    #[command(after_help = models::INSPECT_HELP)]
+    Inspect(InspectArgs),
+    /// Write a bundle as a directory that Python's transformers loads
+    #[command(after_help = models::EXPORT_HELP)]
+    Export(ExportArgs),
+    /// Take a reward model from a directory in Hugging Face layout as a bundle
+    #[command(after_help = models::IMPORT_HELP)]
+    Import(ImportArgs),
     /// List the devices this build can use on this machine
     Devices {
         /// Print JSON instead of a table

@@ -30,6 +30,11 @@ pub(crate) struct ScoreArgs {
     /// Leave the bundle's recalibration out
     #[arg(long)]
     pub(crate) raw: bool,
+    /// Score responses that are too long for the model in overlapping windows that begin at
+    /// multiples of this many tokens, each segment in the window that shows most of what is before
+    /// it [default: segments that do not fit have no score]
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) stride: Option<usize>,
     /// Padded tokens a batch
     #[arg(long, value_name = "TOKENS", default_value_t = 4096)]
     pub(crate) batch_tokens: usize,

@@ -80,7 +80,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "TOKENS")]
     pub(crate) max_length: Option<usize>,
     /// How tokens become a segment vector: mean, last, first, max, or attention where it is
-    /// learned [default: mean]
+    /// learned [default: mean, or last for a decoder]
     #[arg(long)]
     pub(crate) pooling: Option<String>,
     #[command(flatten)]

@@ -8,6 +8,9 @@ mod data;
 mod devices;
 mod eval;
 mod explain;
+mod export;
+mod import;
+mod inspect;
 mod merge;
 mod probe;
 mod process;
@@ -37,6 +40,9 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Score(args) => score::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Data { command } => data::run(command),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Import(args) => import::run(&args),
         Command::Devices { json } => devices::run(json),
         Command::Worker(args) => worker::run(&args),
     }

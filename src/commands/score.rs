@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::cli::ScoreArgs;
 use crate::failure::Usage;
+use crate::scores::checked_stride;
 use crate::{progress, show};
 
 /// Examples that are scored together: enough to fill batches of like length.
@@ -28,6 +29,9 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
     }
     if args.raw {
         scorer = scorer.raw();
+    }
+    if let Some(stride) = args.stride {
+        scorer = scorer.with_stride(checked_stride(stride)?);
     }
     let reader = ExampleReader::open(&args.input)?;
     let counts = match &args.output {

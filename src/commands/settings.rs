@@ -27,7 +27,7 @@ pub(crate) fn set_run(config: &mut RunConfig, args: &RunArgs) -> Result<()> {
     set(&mut config.text.aspects, args.aspects.as_ref());
     set(&mut config.text.max_length, args.max_length.as_ref());
     if let Some(text) = &args.pooling {
-        config.model.pooling = text.parse().map_err(ModelError::from)?;
+        config.model.pooling = Some(text.parse().map_err(ModelError::from)?);
     }
     Ok(())
 }

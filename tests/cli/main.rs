@@ -11,6 +11,7 @@ mod disk;
 mod encoder;
 mod evaluation;
 mod explain;
+mod families;
 mod help;
 mod interrupt;
 mod losses;

@@ -153,8 +153,14 @@ pub(crate) fn train_arguments<'a>(more: &[&'a str]) -> Vec<&'a str> {
 
 /// A copy of the tiny BERT that the encoder tests hold against its reference.
 pub(crate) fn tiny_bert(directory: &Path) {
-    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/model/tests/golden/tiny-bert");
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/data/tests/golden/tiny-bert");
+    tiny_encoder("bert", directory);
+}
+
+/// Lays a tiny random encoder of a family into a directory.
+pub(crate) fn tiny_encoder(family: &str, directory: &Path) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let model = root.join(format!("crates/model/tests/golden/tiny-{family}"));
+    let data = root.join(format!("crates/data/tests/golden/tiny-{family}"));
     for (from, name) in [
         (&model, "config.json"),
         (&model, "model.safetensors"),

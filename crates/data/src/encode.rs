@@ -5,6 +5,7 @@ use crate::fit::{Fitted, SegmentFit, fit, tokenize};
 use crate::pair_tokenizer::PairTokenizer;
 use crate::segmenter::segment_by_tokens;
 use crate::tokens::token_starts;
+use crate::windows::fit_windows;
 use crate::{
     AspectSpec, CharSpan, DataError, EncodedExample, EncodedSegment, Example, Result, Segment,
     SegmentBatcher, Segmenter, TextConfig, TokenSource, TokenView, TruncationCounts,
@@ -108,6 +109,52 @@ impl TextEncoder {
         counts: &mut TruncationCounts,
     ) -> Result<EncodedExample> {
         let fitted = fit(&self.tokenizer, &self.config, example)?;
+        let encoded = self.encoded(example, &fitted)?;
+        counts.count_parts(fitted.full, fitted.kept);
+        self.count_segments(example, std::slice::from_ref(&encoded), counts);
+        Ok(encoded)
+    }
+
+    /// The same, but a response that is too long comes in overlapping windows instead of being
+    /// shortened. Windows begin at multiples of `stride` tokens of the response, each behind the
+    /// prompt, shortened to a quarter of the room where it is longer. Every segment is in one window: the
+    /// first that holds it whole, which shows most of what is before it. Segments longer than a window
+    /// are dropped, as is the context where windows are needed.
+    ///
+    /// # Errors
+    /// Those of [`TextEncoder::encode`]; [`DataError::TooLong`] only where one window would do.
+    ///
+    /// # Panics
+    /// If `stride` is 0.
+    pub fn encode_windows(
+        &self,
+        example: &Example,
+        stride: usize,
+        counts: &mut TruncationCounts,
+    ) -> Result<Vec<EncodedExample>> {
+        assert!(stride > 0, "windows that do not move");
+        let windows = fit_windows(&self.tokenizer, &self.config, example, stride)?;
+        let encoded = windows.iter().enumerate().map(|(number, fitted)| {
+            let mut encoded = self.encoded(example, fitted)?;
+            if number > 0 {
+                // Told once for an example.
+                encoded.dropped.clear();
+                encoded.without_tokens.clear();
+            }
+            Ok(encoded)
+        });
+        let encoded: Vec<EncodedExample> = encoded.collect::<Result<_>>()?;
+        counts.count_parts(windows[0].full, windows[0].kept);
+        if windows.len() > 1 {
+            counts.examples_in_windows += 1;
+            counts.windows += windows.len();
+        }
+        self.count_segments(example, &encoded, counts);
+        Ok(encoded)
+    }
+
+    /// The tokens, segments and targets of what fits.
+    fn encoded(&self, example: &Example, fitted: &Fitted) -> Result<EncodedExample> {
         let mut encoded = EncodedExample {
             id: example.id.clone(),
             token_ids: fitted.pair.encoding.get_ids().to_vec(),
@@ -144,10 +191,9 @@ impl TextEncoder {
                 }
                 SegmentFit::Dropped => encoded.dropped.push(index),
                 SegmentFit::WithoutToken => encoded.without_tokens.push(index),
+                SegmentFit::Elsewhere => {}
             }
         }
-        counts.count_parts(fitted.full, fitted.kept);
-        self.count_segments(example, &encoded, counts);
         Ok(encoded)
     }
 
@@ -247,6 +293,11 @@ impl TextEncoder {
         self.tokenizer.pad_id()
     }
 
+    /// The token that fills short rows, as the tokenizer spells it.
+    pub fn pad_token(&self) -> String {
+        self.tokenizer.pad_token()
+    }
+
     /// Number of rows an embedding table needs: one more than the largest token id.
     pub fn vocab_size(&self) -> usize {
         self.tokenizer.vocab_size()
@@ -290,17 +341,23 @@ impl TextEncoder {
     fn count_segments(
         &self,
         example: &Example,
-        encoded: &EncodedExample,
+        windows: &[EncodedExample],
         counts: &mut TruncationCounts,
     ) {
         let rated = |&&index: &&usize| self.config.rates(&example.segments[index]);
+        let [dropped, without_tokens] = [
+            |window: &EncodedExample| window.dropped.clone(),
+            |window: &EncodedExample| window.without_tokens.clone(),
+        ]
+        .map(|list| windows.iter().flat_map(list).collect::<Vec<usize>>());
         counts.segments += example.segments.len();
-        counts.segments_dropped += encoded.dropped.len();
-        counts.rated_segments_dropped += encoded.dropped.iter().filter(rated).count();
-        counts.segments_without_tokens += encoded.without_tokens.len();
-        if !encoded.dropped.is_empty() {
+        counts.segments_dropped += dropped.len();
+        counts.rated_segments_dropped += dropped.iter().filter(rated).count();
+        counts.segments_without_tokens += without_tokens.len();
+        if !dropped.is_empty() {
+            let none_left = windows.iter().all(|window| window.segments.is_empty());
             counts.examples_with_dropped_segments += 1;
-            counts.examples_without_segments_left += usize::from(encoded.segments.is_empty());
+            counts.examples_without_segments_left += usize::from(none_left);
         }
     }
 }

@@ -27,6 +27,8 @@ pub(crate) enum SegmentFit {
     Dropped,
     /// No token starts inside of it.
     WithoutToken,
+    /// Another window of the same example has it.
+    Elsewhere,
 }
 
 impl SegmentFit {
@@ -49,23 +51,69 @@ pub(crate) fn fit(
     config: &TextConfig,
     example: &Example,
 ) -> Result<Fitted> {
-    let invalid = |error| DataError::Example {
-        id: example.id.clone(),
-        error: Box::new(error),
-    };
-    example.check().map_err(invalid)?;
+    shorten(
+        tokenizer,
+        config,
+        Tokenized::new(tokenizer, config, example)?,
+    )
+}
 
-    let (mut first, prompt) = tokenize_question(tokenizer, config, example)?;
-    let mut response = tokenize(tokenizer, &example.response, &example.id)?;
-    let starts = token_starts(&example.response, response.get_offsets());
-    let spans = tokens_of_segments(&starts, example.segments.iter().map(|segment| segment.span));
-    refuse_rated_without_token(config, example, &spans)?;
+/// An example as tokens, whole.
+pub(crate) struct Tokenized<'a> {
+    pub(crate) example: &'a Example,
+    /// Prompt and context.
+    pub(crate) first: Encoding,
+    pub(crate) response: Encoding,
+    /// Tokens of the response for each segment.
+    pub(crate) spans: Vec<Option<TokenSpan>>,
+    pub(crate) full: Parts,
+}
 
-    let full = Parts {
-        prompt,
-        context: first.len() - prompt,
-        response: response.len(),
-    };
+impl<'a> Tokenized<'a> {
+    pub(crate) fn new(
+        tokenizer: &PairTokenizer,
+        config: &TextConfig,
+        example: &'a Example,
+    ) -> Result<Self> {
+        let invalid = |error| DataError::Example {
+            id: example.id.clone(),
+            error: Box::new(error),
+        };
+        example.check().map_err(invalid)?;
+        let (first, prompt) = tokenize_question(tokenizer, config, example)?;
+        let response = tokenize(tokenizer, &example.response, &example.id)?;
+        let starts = token_starts(&example.response, response.get_offsets());
+        let segments = example.segments.iter().map(|segment| segment.span);
+        let spans = tokens_of_segments(&starts, segments);
+        refuse_rated_without_token(config, example, &spans)?;
+        let full = Parts {
+            prompt,
+            context: first.len() - prompt,
+            response: response.len(),
+        };
+        Ok(Self {
+            example,
+            first,
+            response,
+            spans,
+            full,
+        })
+    }
+}
+
+/// Makes a tokenised example fit by the policy of `config`.
+pub(crate) fn shorten(
+    tokenizer: &PairTokenizer,
+    config: &TextConfig,
+    tokenized: Tokenized<'_>,
+) -> Result<Fitted> {
+    let Tokenized {
+        example,
+        mut first,
+        mut response,
+        spans,
+        full,
+    } = tokenized;
     let kept = kept_parts(
         full,
         &spans,
@@ -157,7 +205,8 @@ fn kept_parts(
     }
 }
 
-fn keep(encoding: &mut Encoding, tokens: usize) {
+/// Cuts off what is behind the first `tokens`.
+pub(crate) fn keep(encoding: &mut Encoding, tokens: usize) {
     encoding.truncate(tokens, 0, TruncationDirection::Right);
     // What was cut off rides along and would be merged into the pair.
     encoding.take_overflowing();

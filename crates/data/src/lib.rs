@@ -63,6 +63,7 @@ mod stats_collector;
 mod text;
 mod tokens;
 mod truncation;
+mod windows;
 mod word_level;
 mod write;
 mod zstd;

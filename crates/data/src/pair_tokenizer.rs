@@ -104,6 +104,11 @@ impl PairTokenizer {
         self.pad_id
     }
 
+    /// The token of that id.
+    pub(crate) fn pad_token(&self) -> String {
+        self.tokenizer.id_to_token(self.pad_id).unwrap_or_default()
+    }
+
     /// One more than the largest token id.
     pub(crate) fn vocab_size(&self) -> usize {
         self.vocab_size

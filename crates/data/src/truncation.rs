@@ -97,12 +97,20 @@ pub struct TruncationCounts {
     pub rated_segments_dropped: usize,
     /// Unrated segments in which no token begins; they are left unscored. Not a matter of length.
     pub segments_without_tokens: usize,
+    /// Examples whose response was laid out in more than one window.
+    #[serde(default)]
+    pub examples_in_windows: usize,
+    /// Windows of those examples.
+    #[serde(default)]
+    pub windows: usize,
 }
 
 impl TruncationCounts {
     /// Whether anything was taken, or any segment left without tokens.
     pub fn any(&self) -> bool {
-        self.examples_shortened > 0 || self.segments_without_tokens > 0
+        self.examples_shortened > 0
+            || self.segments_without_tokens > 0
+            || self.examples_in_windows > 0
     }
 
     /// Counts the tokens one example lost.
@@ -149,6 +157,8 @@ impl AddAssign for TruncationCounts {
             segments_dropped,
             rated_segments_dropped,
             segments_without_tokens,
+            examples_in_windows,
+            windows,
         } = other;
         self.examples += examples;
         self.examples_shortened += examples_shortened;
@@ -164,6 +174,8 @@ impl AddAssign for TruncationCounts {
         self.segments_dropped += segments_dropped;
         self.rated_segments_dropped += rated_segments_dropped;
         self.segments_without_tokens += segments_without_tokens;
+        self.examples_in_windows += examples_in_windows;
+        self.windows += windows;
     }
 }
 
@@ -228,6 +240,14 @@ impl fmt::Display for TruncationCounts {
                 formatter,
                 "; {} without tokens",
                 counted(self.segments_without_tokens, "segment")
+            )?;
+        }
+        if self.examples_in_windows > 0 {
+            write!(
+                formatter,
+                "; {} in {}",
+                counted(self.examples_in_windows, "example"),
+                counted(self.windows, "window")
             )?;
         }
         Ok(())

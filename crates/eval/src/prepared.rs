@@ -18,36 +18,80 @@ pub struct PreparedExamples {
     pub examples: Vec<Example>,
     /// What truncation left out of them.
     pub counts: TruncationCounts,
-    pub(crate) encoded: Vec<EncodedExample>,
+    pub(crate) sequences: Sequences,
 }
 
 impl PreparedExamples {
     /// Cuts responses that come without segments, and encodes all.
-    pub(crate) fn new(text: &TextEncoder, mut examples: Vec<Example>) -> Result<Self> {
+    pub(crate) fn new(
+        text: &TextEncoder,
+        stride: Option<usize>,
+        mut examples: Vec<Example>,
+    ) -> Result<Self> {
         for example in &mut examples {
             text.segment_response(example)?;
         }
         let mut counts = TruncationCounts::default();
-        let encoded = encode_unrated(text, &examples, &mut counts)?;
+        let sequences = Sequences::of(text, stride, &examples, &mut counts)?;
         Ok(Self {
             examples,
             counts,
-            encoded,
+            sequences,
         })
     }
 }
 
-/// Encodes examples without their ratings: a rated segment without a token stops training, but in
-/// scoring it is one more segment that cannot be scored.
-pub(crate) fn encode_unrated(
-    text: &TextEncoder,
-    examples: &[Example],
-    counts: &mut TruncationCounts,
-) -> Result<Vec<EncodedExample>> {
-    let encoded = examples
-        .iter()
-        .map(|example| text.encode(&unrated(example), counts));
-    Ok(encoded.collect::<gradus_data::Result<_>>()?)
+/// What the model reads of examples: one sequence of each, or its windows.
+#[derive(Debug)]
+pub(crate) struct Sequences {
+    pub(crate) encoded: Vec<EncodedExample>,
+    /// The number of each sequence's example.
+    owners: Vec<usize>,
+}
+
+impl Sequences {
+    /// Encodes examples, in windows where there is a stride. Without their ratings: a rated segment
+    /// without a token stops training, but in scoring it is one more segment that cannot be scored.
+    pub(crate) fn of(
+        text: &TextEncoder,
+        stride: Option<usize>,
+        examples: &[Example],
+        counts: &mut TruncationCounts,
+    ) -> Result<Self> {
+        let (mut encoded, mut owners) = (Vec::new(), Vec::new());
+        for (number, example) in examples.iter().enumerate() {
+            let example = unrated(example);
+            let sequences = match stride {
+                Some(stride) => text.encode_windows(&example, stride, counts)?,
+                None => vec![text.encode(&example, counts)?],
+            };
+            owners.extend(sequences.iter().map(|_| number));
+            encoded.extend(sequences);
+        }
+        Ok(Self { encoded, owners })
+    }
+
+    /// Scores of all segments of the examples, given those that the model has seen: for each
+    /// sequence the scores of its segments.
+    pub(crate) fn all_segments(
+        &self,
+        examples: &[Example],
+        found: Vec<Vec<Vec<f64>>>,
+    ) -> Vec<Vec<SegmentScore>> {
+        let of_example = |example: &Example| vec![SegmentScore::Truncated; example.segments.len()];
+        let mut scores: Vec<_> = examples.iter().map(of_example).collect();
+        for (encoded, &owner) in self.encoded.iter().zip(&self.owners) {
+            for &index in &encoded.without_tokens {
+                scores[owner][index] = SegmentScore::NoTokens;
+            }
+        }
+        for ((encoded, &owner), found) in self.encoded.iter().zip(&self.owners).zip(found) {
+            for (segment, found) in encoded.segments.iter().zip(found) {
+                scores[owner][segment.index] = SegmentScore::Scored(found);
+            }
+        }
+        scores
+    }
 }
 
 /// The example without its ratings.
@@ -58,26 +102,6 @@ pub(crate) fn unrated(example: &Example) -> Example {
         segment.ratings.clear();
     }
     example
-}
-
-/// Scores of all segments of examples, given those of the segments that the model has seen.
-pub(crate) fn all_segments(
-    examples: &[Example],
-    encoded: &[EncodedExample],
-    found: Vec<Vec<Vec<f64>>>,
-) -> Vec<Vec<SegmentScore>> {
-    let rows = examples.iter().zip(encoded).zip(found);
-    let scores = rows.map(|((example, encoded), found)| {
-        let mut scores = vec![SegmentScore::Truncated; example.segments.len()];
-        for &index in &encoded.without_tokens {
-            scores[index] = SegmentScore::NoTokens;
-        }
-        for (segment, found) in encoded.segments.iter().zip(found) {
-            scores[segment.index] = SegmentScore::Scored(found);
-        }
-        scores
-    });
-    scores.collect()
 }
 
 /// Reads, cuts and encodes examples ahead on a thread of its own, so that the model does not wait
@@ -95,6 +119,7 @@ impl Prefetch {
 
     pub(crate) fn start(
         text: Arc<TextEncoder>,
+        stride: Option<usize>,
         source: impl Iterator<Item = gradus_data::Result<Example>> + Send + 'static,
         size: usize,
     ) -> Result<Self> {
@@ -106,7 +131,7 @@ impl Prefetch {
                     source.by_ref().take(size.max(1)).collect();
                 let prepared = match chunk {
                     Ok(chunk) if chunk.is_empty() => return,
-                    Ok(chunk) => PreparedExamples::new(&text, chunk),
+                    Ok(chunk) => PreparedExamples::new(&text, stride, chunk),
                     Err(error) => Err(error.into()),
                 };
                 let over = prepared.is_err();
@@ -175,14 +200,20 @@ mod tests {
 
     #[test]
     fn chunks_come_in_order_cut_and_counted() {
-        let chunks = Prefetch::start(text(), (0..5).map(|id| Ok(example(id))), 2).unwrap();
+        let chunks = Prefetch::start(text(), None, (0..5).map(|id| Ok(example(id))), 2).unwrap();
         let chunks: Vec<PreparedExamples> = chunks.collect::<Result<_>>().unwrap();
         let found: Vec<Vec<&str>> = chunks.iter().map(ids).collect();
         assert_eq!(found, [vec!["0", "1"], vec!["2", "3"], vec!["4"]]);
         for chunk in &chunks {
             assert_eq!(chunk.counts.examples, chunk.examples.len());
             assert_eq!(chunk.counts.segments, 2 * chunk.examples.len());
-            assert!(chunk.encoded.iter().all(|row| row.segments.len() == 2));
+            assert!(
+                chunk
+                    .sequences
+                    .encoded
+                    .iter()
+                    .all(|row| row.segments.len() == 2)
+            );
         }
     }
 
@@ -193,7 +224,7 @@ mod tests {
             sender.send(id).unwrap();
             Ok(example(id))
         });
-        let mut chunks = Prefetch::start(text(), source, 2).unwrap();
+        let mut chunks = Prefetch::start(text(), None, source, 2).unwrap();
         let first = chunks.next().unwrap().unwrap();
         assert_eq!(ids(&first), ["0", "1"]);
         // One chunk waits and one is in work; no more are read.
@@ -206,7 +237,7 @@ mod tests {
     #[test]
     fn the_first_error_is_the_last_item() {
         let source = [Ok(example(0)), Err(DataError::BatchSize), Ok(example(2))];
-        let mut chunks = Prefetch::start(text(), source.into_iter(), 1).unwrap();
+        let mut chunks = Prefetch::start(text(), None, source.into_iter(), 1).unwrap();
         assert!(chunks.next().unwrap().is_ok());
         assert!(chunks.next().unwrap().is_err());
         assert!(chunks.next().is_none());
@@ -218,7 +249,7 @@ mod tests {
             assert!(id < 1, "record {id} is cursed");
             Ok(example(id))
         });
-        let chunks = Prefetch::start(text(), source, 1).unwrap();
+        let chunks = Prefetch::start(text(), None, source, 1).unwrap();
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| chunks.count()));
         let panic = outcome.unwrap_err();
         assert_eq!(
@@ -231,7 +262,7 @@ mod tests {
     fn a_source_that_is_silent_does_not_keep_the_reader_from_being_dropped() {
         let (sender, waits) = mpsc::channel::<gradus_data::Result<Example>>();
         sender.send(Ok(example(0))).unwrap();
-        let mut chunks = Prefetch::start(text(), waits.into_iter(), 1).unwrap();
+        let mut chunks = Prefetch::start(text(), None, waits.into_iter(), 1).unwrap();
         assert!(chunks.next().unwrap().is_ok());
         drop(chunks);
         drop(sender);
@@ -245,11 +276,11 @@ mod tests {
         example.segments = [(0, 3), (4, 5), (6, 9)]
             .map(|(start, end)| Segment::unrated(CharSpan::new(start, end)))
             .to_vec();
-        let mut prepared = PreparedExamples::new(&text(), vec![example]).unwrap();
+        let mut prepared = PreparedExamples::new(&text(), None, vec![example]).unwrap();
         // As if truncation had taken the last one.
-        prepared.encoded[0].segments.truncate(1);
+        prepared.sequences.encoded[0].segments.truncate(1);
         let found = vec![vec![vec![0.5]]];
-        let scores = all_segments(&prepared.examples, &prepared.encoded, found);
+        let scores = prepared.sequences.all_segments(&prepared.examples, found);
         let expected = [
             SegmentScore::Scored(vec![0.5]),
             SegmentScore::NoTokens,

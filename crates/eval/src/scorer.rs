@@ -11,7 +11,7 @@ use gradus_model::{Bundle, Manifest, RewardModel, SegmentInput};
 use serde::Serialize;
 
 use crate::calibration::{Recalibration, Recalibrations};
-use crate::prepared::{Prefetch, PreparedExamples, all_segments, encode_unrated};
+use crate::prepared::{Prefetch, PreparedExamples, Sequences};
 use crate::{Aggregation, EvalError, Result};
 
 /// Scores segments with a trained model.
@@ -27,6 +27,7 @@ pub struct Scorer {
     aggregation: Aggregation,
     recalibrations: Option<Recalibrations>,
     raw: bool,
+    stride: Option<usize>,
     batch: BatchSize,
     device: Device,
 }
@@ -101,9 +102,23 @@ impl Scorer {
             aggregation,
             recalibrations,
             raw: false,
+            stride: None,
             batch: BatchSize::Tokens(4096),
             device,
         })
+    }
+
+    /// Scores a response that is longer than the model reads in overlapping windows that begin at
+    /// multiples of `stride` tokens, see [`TextEncoder::encode_windows`]. Default: it is shortened as in
+    /// training, and the segments that go have no score.
+    ///
+    /// # Panics
+    /// If `stride` is 0.
+    #[must_use]
+    pub fn with_stride(mut self, stride: usize) -> Self {
+        assert!(stride > 0, "windows that do not move");
+        self.stride = Some(stride);
+        self
     }
 
     /// Sets how much goes into one batch. Default: 4,096 tokens, padding included.
@@ -193,9 +208,9 @@ impl Scorer {
         examples: &[Example],
         counts: &mut TruncationCounts,
     ) -> Result<Vec<Vec<SegmentScore>>> {
-        let encoded = encode_unrated(&self.text, examples, counts)?;
-        let found = self.score_encoded(&encoded);
-        Ok(all_segments(examples, &encoded, found))
+        let sequences = Sequences::of(&self.text, self.stride, examples, counts)?;
+        let found = self.score_encoded(&sequences.encoded);
+        Ok(sequences.all_segments(examples, found))
     }
 
     /// Reads, cuts and encodes examples ahead on another thread, in chunks of at most `size`, while
@@ -210,13 +225,13 @@ impl Scorer {
         source: impl Iterator<Item = gradus_data::Result<Example>> + Send + 'static,
         size: usize,
     ) -> Result<Prefetch> {
-        Prefetch::start(Arc::clone(&self.text), source, size)
+        Prefetch::start(Arc::clone(&self.text), self.stride, source, size)
     }
 
     /// Scores every segment of prepared examples, in their order, as [`score`](Self::score) does.
     pub fn score_prepared(&self, prepared: &PreparedExamples) -> Vec<Vec<SegmentScore>> {
-        let found = self.score_encoded(&prepared.encoded);
-        let mut scores = all_segments(&prepared.examples, &prepared.encoded, found);
+        let found = self.score_encoded(&prepared.sequences.encoded);
+        let mut scores = prepared.sequences.all_segments(&prepared.examples, found);
         self.recalibrate(&mut scores);
         scores
     }

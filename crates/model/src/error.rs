@@ -229,6 +229,22 @@ pub enum ModelError {
         expected: u32,
     },
 
+    /// A bundle cannot be expressed in the layout it is to be exported to.
+    #[error("the bundle cannot be exported: {reason}")]
+    NotExportable {
+        /// What stands in the way.
+        reason: String,
+    },
+
+    /// A published model cannot become a reward model of segments.
+    #[error("{}: cannot be imported: {reason}", path.display())]
+    NotImportable {
+        /// The file that tells.
+        path: PathBuf,
+        /// What stands in the way.
+        reason: String,
+    },
+
     /// An extra file of a bundle has a name it cannot have.
     #[error("`{name}` cannot be the name of an extra file of a bundle: {reason}")]
     ExtraFile {
@@ -357,6 +373,14 @@ impl ConfigProblem {
             Ok(())
         } else {
             Err(Self::new(key, found, expected))
+        }
+    }
+
+    /// The same problem of a key inside of the object under another key.
+    pub(crate) fn inside(self, key: &str) -> Self {
+        Self {
+            key: format!("{key}.{}", self.key),
+            ..self
         }
     }
 

@@ -111,6 +111,7 @@ impl Head {
     const KEYS: KeyTable = KeyTable {
         prefix: "",
         modules: &[("", "output")],
+        split: &[],
         left: &[],
     };
 
@@ -135,13 +136,13 @@ impl Head {
         }
     }
 
-    /// A linear head with these weights.
-    ///
     /// Whether the head is a single linear layer.
     pub fn is_linear(&self) -> bool {
         self.hidden.is_none()
     }
 
+    /// A linear head with these weights.
+    ///
     /// # Shapes
     /// - `weight`: `[d_model, num_aspects]`
     /// - `bias`: `[num_aspects]`
@@ -153,6 +154,20 @@ impl Head {
                 bias: Some(Param::from_data(bias, device)),
             },
         }
+    }
+
+    /// Weight and bias of the last layer, which is the whole head where it is linear.
+    ///
+    /// # Shapes
+    /// - returns: `[d_input, num_aspects]` and `[num_aspects]`
+    pub(crate) fn linear(&self) -> (Tensor<2>, Tensor<1>) {
+        let weight = self.output.weight.val();
+        let [_, num_aspects] = weight.dims();
+        let bias = match &self.output.bias {
+            Some(bias) => bias.val(),
+            None => Tensor::zeros([num_aspects], &weight.device()),
+        };
+        (weight, bias)
     }
 
     /// # Shapes

@@ -31,8 +31,11 @@
 mod bundle;
 pub mod encoder;
 mod error;
+mod export;
 mod head;
+mod import;
 mod lora;
+mod memory;
 pub mod ops;
 mod output;
 mod pooling;
@@ -45,8 +48,11 @@ pub use bundle::{
 };
 pub use encoder::{Encoder, EncoderConfig};
 pub use error::{ConfigProblem, ModelError, Result};
+pub use export::ExportOptions;
 pub use head::{Head, HeadConfig};
+pub use import::{ImportedModel, import_hugging_face};
 pub use lora::{LoraConfig, LoraTarget};
+pub use memory::{MemoryEstimate, ParameterCounts};
 pub use output::Output;
 pub use pooling::{Pooler, Pooling};
 pub use pretrained::{PretrainedEncoder, load_encoder};

@@ -41,7 +41,7 @@ pub enum LoraTarget {
     Value,
     /// The projection of its result.
     Output,
-    /// First matrix of the feed-forward block.
+    /// First matrix of the feed-forward block; the first two of one with a gate.
     Inner,
     /// Its second matrix.
     Outer,
@@ -76,15 +76,15 @@ impl LoraConfig {
 }
 
 impl LoraTarget {
-    /// End of the path of its weight.
-    fn path(self) -> &'static str {
+    /// Ends of the paths of its weights.
+    fn paths(self) -> &'static [&'static str] {
         match self {
-            Self::Query => ".attention.query.weight",
-            Self::Key => ".attention.key.weight",
-            Self::Value => ".attention.value.weight",
-            Self::Output => ".attention.output.weight",
-            Self::Inner => ".feed_forward.inner.weight",
-            Self::Outer => ".feed_forward.outer.weight",
+            Self::Query => &[".attention.query.weight"],
+            Self::Key => &[".attention.key.weight"],
+            Self::Value => &[".attention.value.weight"],
+            Self::Output => &[".attention.output.weight"],
+            Self::Inner => &[".feed_forward.inner.weight", ".feed_forward.factor.weight"],
+            Self::Outer => &[".feed_forward.outer.weight"],
         }
     }
 }
@@ -132,7 +132,7 @@ impl Reparameterizer for Attach<'_> {
         param: Param<Tensor<D>>,
     ) -> (Param<Tensor<D>>, Option<LoraAdapter>) {
         let config = self.0;
-        let target = |target: &LoraTarget| path.ends_with(target.path());
+        let target = |target: &LoraTarget| target.paths().iter().any(|end| path.ends_with(end));
         if D != 2 || !config.targets.iter().any(target) {
             return (param, None);
         }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::encoder::{Encoder, EncoderConfig, PublishedConfig};
 use crate::error::{ModelError, Result};
-use crate::weights::{LoadReport, Naming, StoredTensor, load_module, read_header};
+use crate::weights::{LoadReport, Naming, StoredTensor, check_module, load_module, read_header};
 
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
@@ -68,6 +68,24 @@ impl PretrainedEncoder {
         self
     }
 
+    /// Tells whether the weights are those the configuration describes, and what would become of
+    /// each, from the headers of their files alone; with the number of tensors of each type.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), but for damage inside of the values.
+    pub fn check_weights(&self, device: &Device) -> Result<(LoadReport, BTreeMap<String, usize>)> {
+        self.config.check()?;
+        let (place, tensors) = stored_tensors(&self.directory)?;
+        let mut types = BTreeMap::new();
+        for tensor in &tensors {
+            *types.entry(tensor.dtype.to_string()).or_default() += 1;
+        }
+        // Nothing is drawn: only shapes are asked for.
+        let encoder = self.config.init(device);
+        let naming = Naming::Published(&self.config.keys());
+        Ok((check_module(&encoder, &place, tensors, naming)?, types))
+    }
+
     /// Reads the weights: `model.safetensors`, or the shards of `model.safetensors.index.json`.
     ///
     /// Every tensor is accounted for: it is used, or known and left, or an error. Weights in
@@ -118,13 +136,13 @@ fn read_config(path: &Path) -> Result<EncoderConfig> {
         .map_err(|problem| ModelError::config_file(path, problem))
 }
 
-fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
+pub(crate) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
     let bytes = fs_err::read(path)?;
     serde_json::from_slice(&bytes).map_err(|error| ModelError::json(path, error))
 }
 
 /// The tensors of a directory, and the file that errors about them should name.
-fn stored_tensors(directory: &Path) -> Result<(PathBuf, Vec<StoredTensor>)> {
+pub(crate) fn stored_tensors(directory: &Path) -> Result<(PathBuf, Vec<StoredTensor>)> {
     let single = directory.join(WEIGHTS);
     let index = directory.join(INDEX);
     if single.is_file() {

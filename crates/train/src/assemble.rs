@@ -4,7 +4,7 @@ use burn::tensor::Device;
 use gradus_data::{EncodedExample, Example, TextEncoder, word_level_tokenizer};
 use gradus_model::encoder::BertConfig;
 use gradus_model::{
-    EncoderConfig, Manifest, ModelError, PretrainedEncoder, RewardModel, RewardModelConfig,
+    EncoderConfig, Manifest, ModelError, Pooling, PretrainedEncoder, RewardModel, RewardModelConfig,
 };
 
 use crate::run::to_value;
@@ -60,10 +60,10 @@ pub(crate) fn assemble(
 }
 
 /// The manifest of a bundle before anything is known of its training.
-pub(crate) fn manifest(run: &Run, text: &TextEncoder) -> Manifest {
+pub(crate) fn manifest(run: &Run, text: &TextEncoder, pooling: Pooling) -> Manifest {
     let aspects = text.config().aspects.iter();
     let names = aspects.map(|aspect| aspect.name.clone()).collect();
-    let mut manifest = Manifest::new(names, run.model.pooling, &run.aggregation);
+    let mut manifest = Manifest::new(names, pooling, &run.aggregation);
     manifest.text = to_value(text.config());
     manifest
 }
@@ -75,7 +75,7 @@ struct Source {
 }
 
 enum SourceKind {
-    Pretrained(PretrainedEncoder),
+    Pretrained(Box<PretrainedEncoder>),
     Scratch(ScratchOptions),
 }
 
@@ -94,9 +94,9 @@ impl Source {
                     .into());
                 }
                 Ok(Self {
-                    kind: SourceKind::Pretrained(
+                    kind: SourceKind::Pretrained(Box::new(
                         encoder.with_dropout(training.dropout, training.attention_dropout),
-                    ),
+                    )),
                     tokenizer: fs_err::read(path).map_err(ModelError::from)?,
                 })
             }
@@ -125,11 +125,14 @@ impl Source {
     ) -> Result<(RewardModel, RewardModelConfig)> {
         // Before any weight is drawn: the head, and the whole encoder when it is new.
         device.seed(run.training.seed);
-        let reward_model = |encoder: EncoderConfig| RewardModelConfig {
-            head: run.model.head,
-            lora: run.model.lora.clone(),
-            output: run.training.loss.output(),
-            ..RewardModelConfig::new(encoder, run.model.pooling, mean_targets.len())
+        let reward_model = |encoder: EncoderConfig| {
+            let pooling = run.model.pooling.unwrap_or(encoder.default_pooling());
+            RewardModelConfig {
+                head: run.model.head,
+                lora: run.model.lora.clone(),
+                output: run.training.loss.output(),
+                ..RewardModelConfig::new(encoder, pooling, mean_targets.len())
+            }
         };
         let (model, config) = match &self.kind {
             SourceKind::Pretrained(pretrained) => {

@@ -125,8 +125,10 @@ impl From<ScaleOption> for String {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelOptions {
-    /// How token states become a segment vector. Default: mean.
-    pub pooling: Pooling,
+    /// How token states become a segment vector. Default: what fits the encoder, see
+    /// [`EncoderConfig::default_pooling`](gradus_model::EncoderConfig::default_pooling).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pooling: Option<Pooling>,
     /// The layers between a segment's vector and its scores. Default: one linear layer.
     pub head: HeadConfig,
     /// Low-rank adapters, which then are all that is learned of the encoder. Default: none.

@@ -106,7 +106,7 @@ pub fn run(
     let model = init_head(model, &config, text.config(), run, device)?;
     let num_parameters = burn::module::Module::num_params(&model);
 
-    let manifest = manifest(run, &text);
+    let manifest = manifest(run, &text, config.pooling);
     let aspects = manifest.aspects.clone();
     let data = FitData {
         train: train.into(),

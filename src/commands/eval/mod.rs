@@ -32,6 +32,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
         aspects: args.aspects.as_deref(),
         aggregation: settings.aggregation,
         raw: args.raw,
+        stride: args.stride,
         device: args.device.device.as_deref(),
     };
     let scores = Scores::load(&settings.source, &mut examples, &choices)?;

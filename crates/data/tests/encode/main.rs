@@ -9,15 +9,18 @@ mod segments;
 mod support;
 mod tokenizer;
 mod truncation;
+mod windows;
 
 use gradus_data::{CharSpan, EncodedExample, Example, Segment, TextEncoder, TruncationCounts};
 
-const FAMILIES: [&str; 6] = [
+const FAMILIES: [&str; 8] = [
     "bert",
     "roberta",
     "xlm-roberta",
+    "deberta-v2",
     "modernbert",
     "qwen2",
+    "qwen3",
     "llama",
 ];
 

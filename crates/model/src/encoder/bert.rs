@@ -4,14 +4,14 @@ use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, Embedding, LayerNorm};
 use burn::tensor::{Bool, Device, Int, Tensor};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::checks;
 use super::feed_forward::Activation;
 use super::hugging_face::PublishedConfig;
 use super::parts::{embedding, layer_norm};
 use super::post_norm::{PostNormConfig, PostNormLayer};
-use super::{EncoderSizes, FamilyConfig, FamilyModule};
+use super::{EncoderSizes, FamilyConfig, FamilyModule, PythonClass};
 use crate::error::ConfigProblem;
 use crate::ops::AttentionMask;
 use crate::weights::KeyTable;
@@ -99,6 +99,7 @@ impl FamilyConfig for BertConfig {
             ("encoder.layer.{}.output.dense", "layers.{}.feed_forward.outer"),
             ("encoder.layer.{}.output.LayerNorm", "layers.{}.feed_forward_norm"),
         ],
+        split: &[],
         left: &[
             ("pooler.", "pooler of the first token; segments are pooled from all states"),
             ("cls.", "head of the pre-training task"),
@@ -108,6 +109,29 @@ impl FamilyConfig for BertConfig {
             ("embeddings.token_type_ids", "constant, always 0"),
         ],
     };
+
+    const PYTHON_CLASS: PythonClass = PythonClass {
+        architecture: "BertForTokenClassification",
+        head: "classifier",
+        prediction_head: false,
+    };
+
+    fn to_published(&self) -> Value {
+        json!({
+            "vocab_size": self.vocab_size,
+            "hidden_size": self.d_model,
+            "num_hidden_layers": self.num_layers,
+            "num_attention_heads": self.num_heads,
+            "intermediate_size": self.d_feed_forward,
+            "max_position_embeddings": self.max_positions,
+            "type_vocab_size": self.num_token_types,
+            "hidden_act": self.activation.published(),
+            "layer_norm_eps": self.layer_norm_epsilon,
+            "hidden_dropout_prob": self.hidden_dropout,
+            "attention_probs_dropout_prob": self.attention_dropout,
+            "initializer_range": self.initializer_range,
+        })
+    }
 
     fn from_published(config: &PublishedConfig) -> Result<Self, ConfigProblem> {
         config.only("position_embedding_type", "absolute")?;
@@ -161,9 +185,12 @@ impl FamilyConfig for BertConfig {
     fn sizes(&self) -> EncoderSizes {
         EncoderSizes {
             vocab_size: self.vocab_size,
-            num_token_types: self.num_token_types,
+            num_token_types: Some(self.num_token_types),
             max_positions: self.max_positions,
             d_model: self.d_model,
+            num_layers: self.num_layers,
+            num_heads: self.num_heads,
+            d_feed_forward: self.d_feed_forward,
         }
     }
 
@@ -269,8 +296,6 @@ impl Embeddings {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
     use crate::encoder::FeedForward;
 

@@ -43,6 +43,15 @@ impl Activation {
         }
     }
 
+    /// The name that published configurations use.
+    pub(super) fn published(self) -> &'static str {
+        match self {
+            Self::Gelu => "gelu",
+            Self::GeluTanh => "gelu_pytorch_tanh",
+            Self::Relu => "relu",
+        }
+    }
+
     /// Applies the function to every element.
     pub fn forward<const D: usize>(self, input: Tensor<D>) -> Tensor<D> {
         match self {

@@ -50,6 +50,18 @@ impl PublishedConfig {
         }
     }
 
+    /// The object under a key, to be read in the same way; `None` where it is missing or `null`.
+    ///
+    /// # Errors
+    /// If it is of another type.
+    pub fn object(&self, key: &str) -> Result<Option<Self>, ConfigProblem> {
+        match self.value(key) {
+            None => Ok(None),
+            Some(Value::Object(keys)) => Ok(Some(Self::new(keys.clone()))),
+            Some(found) => Err(ConfigProblem::new(key, found, "an object")),
+        }
+    }
+
     /// Refuses a key with another value than the one supported; a missing key has that value.
     ///
     /// # Errors

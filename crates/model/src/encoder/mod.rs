@@ -3,40 +3,86 @@
 //! A family of encoders is one file with a configuration ([`FamilyConfig`]), a module
 //! ([`FamilyModule`]) and a [`KeyTable`], and one line in the registry below.
 
+mod attend;
 mod attention;
 mod bert;
 mod checks;
+mod deberta_v2;
+mod decoder;
+mod disentangled;
 mod feed_forward;
+mod gated_feed_forward;
 mod hugging_face;
+mod llama;
+mod modernbert;
 mod parts;
 mod post_norm;
+mod projection;
+mod qwen2;
+mod qwen3;
+mod relative;
+mod roberta;
+mod rotary;
+mod rotary_attention;
+mod sliding;
 
 use burn::module::Module;
 use burn::tensor::{Bool, Device, Int, Tensor, assert_shape};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 pub use crate::ops::AttentionMask;
 pub use attention::Attention;
 pub use bert::{Bert, BertConfig};
+pub use deberta_v2::{DebertaV2, DebertaV2Config};
+pub use decoder::{Decoder, DecoderConfig};
 pub use feed_forward::{Activation, FeedForward};
+pub use gated_feed_forward::GateActivation;
 pub use hugging_face::PublishedConfig;
+pub use llama::LlamaConfig;
+pub use modernbert::{ModernBert, ModernBertConfig};
 pub(crate) use parts::{DrawParameters, linear};
 pub use post_norm::{PostNormConfig, PostNormLayer};
+pub use qwen2::Qwen2Config;
+pub use qwen3::Qwen3Config;
+pub use relative::RelativeBuckets;
+pub use roberta::{Roberta, RobertaConfig};
+pub use rotary::{Rotary, RotaryScaling};
+pub use sliding::SlidingLayers;
 
 use crate::error::{ConfigProblem, ModelError, Result};
+use crate::pooling::Pooling;
 use crate::weights::KeyTable;
 
-/// The sizes of an encoder that its inputs and outputs have to respect.
+/// The sizes of an encoder that the outside has to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EncoderSizes {
     /// Number of token ids.
     pub vocab_size: usize,
-    /// Number of token type ids.
-    pub num_token_types: usize,
+    /// Number of token type ids; `None` for an encoder that does not look at them.
+    pub num_token_types: Option<usize>,
     /// Longest sequence, in tokens.
     pub max_positions: usize,
     /// Width of a token's state.
     pub d_model: usize,
+    /// Number of layers.
+    pub num_layers: usize,
+    /// Number of heads that attend.
+    pub num_heads: usize,
+    /// Width inside of the feed-forward blocks.
+    pub d_feed_forward: usize,
+}
+
+/// The class of Python's transformers that computes values for every token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PythonClass {
+    /// Its name.
+    pub architecture: &'static str,
+    /// The name of its linear head.
+    pub head: &'static str,
+    /// Whether it has the prediction head of ModernBERT between the encoder and the linear head:
+    /// a matrix, an activation and a layer norm.
+    pub prediction_head: bool,
 }
 
 /// What the configuration of a family of encoders offers.
@@ -46,6 +92,16 @@ pub trait FamilyConfig: Sized {
 
     /// Where the tensors of a published model go.
     const KEYS: KeyTable;
+
+    /// Whether a token sees nothing behind itself.
+    const CAUSAL: bool = false;
+
+    /// The class of Python's transformers that an export is loaded with.
+    const PYTHON_CLASS: PythonClass;
+
+    /// The keys of a `config.json` that [`from_published`](Self::from_published) reads as this
+    /// configuration.
+    fn to_published(&self) -> Value;
 
     /// Reads a `config.json` in Hugging Face layout.
     ///
@@ -117,6 +173,37 @@ macro_rules! encoder_families {
                     $($model_type => Some(<$config>::from_published(config).map(Self::$family)),)+
                     _ => None,
                 }
+            }
+
+            /// Its `model_type`.
+            pub fn model_type(&self) -> &'static str {
+                match self {
+                    $(Self::$family(_) => $model_type,)+
+                }
+            }
+
+            /// Whether a token sees nothing behind itself, as in decoders: a segment's score then
+            /// depends on what is before its end only.
+            pub fn is_causal(&self) -> bool {
+                match self {
+                    $(Self::$family(_) => <$config>::CAUSAL,)+
+                }
+            }
+
+            /// The class of Python's transformers that an export is loaded with.
+            pub fn python_class(&self) -> PythonClass {
+                match self {
+                    $(Self::$family(_) => <$config>::PYTHON_CLASS,)+
+                }
+            }
+
+            /// The keys of a `config.json` in Hugging Face layout that describe this encoder.
+            pub fn to_published(&self) -> Value {
+                let mut keys = match self {
+                    $(Self::$family(config) => config.to_published(),)+
+                };
+                keys["model_type"] = self.model_type().into();
+                keys
             }
 
             /// Where the tensors of a published model go.
@@ -196,9 +283,34 @@ macro_rules! encoder_families {
 
 encoder_families! {
     "bert" => Bert(BertConfig, Bert);
+    "roberta" => Roberta(RobertaConfig, Roberta);
+    "xlm-roberta" => XlmRoberta(RobertaConfig, Roberta);
+    "deberta-v2" => DebertaV2(DebertaV2Config, DebertaV2);
+    "modernbert" => ModernBert(ModernBertConfig, ModernBert);
+    "qwen2" => Qwen2(Qwen2Config, Decoder);
+    "qwen3" => Qwen3(Qwen3Config, Decoder);
+    "llama" => Llama(LlamaConfig, Decoder);
+}
+
+/// Panics with the words that [`EncoderConfig::check_sequence`] has as an error.
+fn assert_length(seq_length: usize, max_positions: usize) {
+    assert!(
+        seq_length <= max_positions,
+        "sequence of {seq_length} tokens, the encoder has {max_positions} positions"
+    );
 }
 
 impl EncoderConfig {
+    /// The pooling that fits where nothing else is asked for: the last token of a decoder, which
+    /// alone has seen the whole segment, and the mean of what sees both sides.
+    pub fn default_pooling(&self) -> Pooling {
+        if self.is_causal() {
+            Pooling::Last
+        } else {
+            Pooling::Mean
+        }
+    }
+
     /// Width of a token's state.
     pub fn d_model(&self) -> usize {
         self.sizes().d_model
@@ -233,9 +345,12 @@ impl EncoderConfig {
             });
         }
         for (kind, found, expected) in [
-            ("token", max_token_id, sizes.vocab_size),
+            ("token", max_token_id, Some(sizes.vocab_size)),
             ("type", max_type_id, sizes.num_token_types),
         ] {
+            let Some(expected) = expected else {
+                continue;
+            };
             if found as usize >= expected {
                 return Err(ModelError::IdOutOfRange {
                     kind,
@@ -302,6 +417,22 @@ mod tests {
             serde_json::from_str::<EncoderConfig>(&json).unwrap(),
             config()
         );
+    }
+
+    #[test]
+    fn ids_of_types_do_not_matter_to_an_encoder_that_does_not_look_at_them() {
+        let keys = serde_json::json!({
+            "vocab_size": 100, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
+            "intermediate_size": 8, "max_position_embeddings": 16,
+        });
+        let Value::Object(keys) = keys else {
+            unreachable!()
+        };
+        let config = EncoderConfig::from_published("llama", &PublishedConfig::new(keys));
+        let config = config.unwrap().unwrap();
+        config.check_sequence(16, 99, 1).unwrap();
+        assert_eq!(config.default_pooling(), Pooling::Last);
+        assert!(config.check_sequence(16, 100, 0).is_err());
     }
 
     #[test]

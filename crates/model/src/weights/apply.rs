@@ -36,19 +36,39 @@ pub(crate) fn load_module<M: Module>(
     tensors: Vec<StoredTensor>,
     naming: Naming<'_>,
 ) -> Result<LoadReport> {
-    let expected = expected_tensors(module, naming.writer().as_ref());
-    let plan = Plan::new(tensors, naming);
-    let mismatch = plan.compare(&expected, naming);
-    if !mismatch.is_empty() {
-        return Err(ModelError::Weights {
-            path: place.into(),
-            mismatch: Box::new(mismatch),
-        });
-    }
-    let Plan { found, left, .. } = plan;
+    let Plan { found, left, .. } = fitting_plan(module, place, tensors, naming)?;
     let report = account(&found, left);
     apply(module, place, found, naming)?;
     Ok(report)
+}
+
+/// The same account without reading a value: whether the tensors are those of the module.
+pub(crate) fn check_module<M: Module>(
+    module: &M,
+    place: &Path,
+    tensors: Vec<StoredTensor>,
+    naming: Naming<'_>,
+) -> Result<LoadReport> {
+    let Plan { found, left, .. } = fitting_plan(module, place, tensors, naming)?;
+    Ok(account(&found, left))
+}
+
+fn fitting_plan<M: Module>(
+    module: &M,
+    place: &Path,
+    tensors: Vec<StoredTensor>,
+    naming: Naming<'_>,
+) -> Result<Plan> {
+    let expected = expected_tensors(module, naming.writer().as_ref());
+    let plan = Plan::new(tensors, naming);
+    let mismatch = plan.compare(&expected, naming);
+    if mismatch.is_empty() {
+        return Ok(plan);
+    }
+    Err(ModelError::Weights {
+        path: place.into(),
+        mismatch: Box::new(mismatch),
+    })
 }
 
 impl Naming<'_> {
@@ -99,6 +119,12 @@ impl Plan {
         for tensor in tensors {
             match naming.locate(&tensor.name) {
                 Key::Ours(ours) => plan.place(ours, tensor),
+                Key::Split(ours) => {
+                    let parts = tensor.split(ours.len());
+                    ours.into_iter()
+                        .zip(parts)
+                        .for_each(|(ours, part)| plan.place(ours, part));
+                }
                 Key::Left(reason) => {
                     plan.left.push(LeftTensor {
                         name: tensor.name,
@@ -133,11 +159,13 @@ impl Plan {
         for (ours, shape) in expected {
             match self.found.get(ours) {
                 None => mismatch.missing.push(naming.in_file(ours)),
-                Some(tensor) if tensor.shape != *shape => mismatch.wrong_shape.push(WrongShape {
-                    name: tensor.name.clone(),
-                    found: tensor.shape.clone(),
-                    expected: shape.clone(),
-                }),
+                Some(tensor) if tensor.file_shape() != tensor.whole(shape) => {
+                    mismatch.wrong_shape.push(WrongShape {
+                        name: tensor.name.clone(),
+                        found: tensor.file_shape(),
+                        expected: tensor.whole(shape),
+                    });
+                }
                 Some(tensor) if !tensor.is_readable() => {
                     mismatch
                         .wrong_type
@@ -154,13 +182,31 @@ impl Plan {
             .unexpected
             .extend(strangers.map(|(_, tensor)| tensor.name.clone()));
         mismatch.unexpected.sort();
+        // The parts of one tensor have the same fault.
+        keep_first(&mut mismatch.missing);
+        keep_first(&mut mismatch.unexpected);
+        keep_first(&mut mismatch.ambiguous);
+        keep_first(&mut mismatch.wrong_shape);
+        keep_first(&mut mismatch.wrong_type);
         mismatch
     }
+}
+
+/// Drops what stands in a list before.
+fn keep_first<T: PartialEq>(list: &mut Vec<T>) {
+    let mut kept: Vec<T> = Vec::with_capacity(list.len());
+    for item in list.drain(..) {
+        if !kept.contains(&item) {
+            kept.push(item);
+        }
+    }
+    *list = kept;
 }
 
 fn account(found: &BTreeMap<String, StoredTensor>, left: Vec<LeftTensor>) -> LoadReport {
     let mut used: Vec<_> = found.values().collect();
     used.sort_by(|a, b| a.name.cmp(&b.name));
+    used.dedup_by(|a, b| a.name == b.name);
     let cast = used.iter().filter(|tensor| tensor.dtype != Dtype::F32);
     LoadReport {
         left,

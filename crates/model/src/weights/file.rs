@@ -28,6 +28,10 @@ pub(crate) struct StoredTensor {
     path: Arc<Path>,
     offset: u64,
     num_bytes: usize,
+    /// Of how many equal parts this is one; 1 for a whole tensor.
+    pub(crate) num_parts: usize,
+    /// Rows of the tensor in the file; those of `shape` where this is a whole one.
+    pub(crate) file_rows: Option<usize>,
 }
 
 /// Lists the tensors of a file after checking that the header is sound and that the file has
@@ -73,6 +77,8 @@ pub(crate) fn read_header(path: &Path) -> Result<Vec<StoredTensor>> {
             path: Arc::clone(&path),
             offset: data_start + info.data_offsets.0 as u64,
             num_bytes: info.data_offsets.1 - info.data_offsets.0,
+            num_parts: 1,
+            file_rows: info.shape.first().copied(),
         });
     Ok(stored.collect())
 }
@@ -86,6 +92,41 @@ fn damaged(path: &Path, found: u64, expected: u64) -> ModelError {
 }
 
 impl StoredTensor {
+    /// Cuts the tensor into parts of as many rows; rows that are left over belong to none.
+    pub(crate) fn split(self, num_parts: usize) -> Vec<Self> {
+        let rows = self.file_rows.unwrap_or(0) / num_parts;
+        let row_bytes = self.num_bytes / self.file_rows.unwrap_or(1).max(1);
+        let part = |number: usize| {
+            let mut part = self.clone();
+            if let Some(first) = part.shape.first_mut() {
+                *first = rows;
+            }
+            part.offset += (number * rows * row_bytes) as u64;
+            part.num_bytes = rows * row_bytes;
+            part.num_parts = num_parts;
+            part
+        };
+        (0..num_parts).map(part).collect()
+    }
+
+    /// The shape of the tensor in the file that a part of this shape is cut from.
+    pub(crate) fn whole(&self, part: &[usize]) -> Vec<usize> {
+        let mut whole = part.to_vec();
+        if let Some(first) = whole.first_mut() {
+            *first *= self.num_parts;
+        }
+        whole
+    }
+
+    /// The shape of the tensor in the file.
+    pub(crate) fn file_shape(&self) -> Vec<usize> {
+        let mut shape = self.shape.clone();
+        if let (Some(first), Some(rows)) = (shape.first_mut(), self.file_rows) {
+            *first = rows;
+        }
+        shape
+    }
+
     /// The tensor under the name of the parameter it belongs to; its bytes are read when drawn.
     /// `None` for types that are not floating-point numbers of 16, 32 or 64 bits.
     pub(crate) fn into_parameter(self, parameter: String) -> Option<PackTensor> {

@@ -1,5 +1,7 @@
 //! Which tensor of a published file is which of ours.
 
+use std::iter;
+
 /// Where the tensors of a family's published files go, and which have no place here.
 ///
 /// Names are of modules; a module's parameters are called `weight` and `bias` on both sides, or
@@ -10,6 +12,8 @@ pub struct KeyTable {
     pub prefix: &'static str,
     /// Pairs of a published module and ours.
     pub modules: &'static [(&'static str, &'static str)],
+    /// Published modules that hold several of ours, one above the other and of the same height.
+    pub split: &'static [(&'static str, &'static [&'static str])],
     /// Beginnings of names that are known and not needed, with the reason.
     pub left: &'static [(&'static str, &'static str)],
 }
@@ -19,6 +23,8 @@ pub struct KeyTable {
 pub(crate) enum Key {
     /// The name of our parameter.
     Ours(String),
+    /// The names of our parameters, from the first rows to the last.
+    Split(Vec<String>),
     /// Known and not needed, with the reason.
     Left(&'static str),
     /// Not in the table.
@@ -28,7 +34,7 @@ pub(crate) enum Key {
 impl KeyTable {
     pub(crate) fn locate(&self, published: &str) -> Key {
         let bare = published.strip_prefix(self.prefix).unwrap_or(published);
-        if let Some((_, reason)) = self.left.iter().find(|(start, _)| bare.starts_with(start)) {
+        if let Some((_, reason)) = self.left.iter().find(|(start, _)| begins(bare, start)) {
             return Key::Left(reason);
         }
         let (module, parameter) = split(bare);
@@ -37,10 +43,27 @@ impl KeyTable {
             "beta" => "bias",
             other => other,
         };
-        match rename(self.modules.iter().copied(), module) {
-            Some(ours) => Key::Ours(format!("{ours}.{parameter}")),
-            None => Key::Unknown,
+        if let Some(ours) = rename(self.modules.iter().copied(), module) {
+            return Key::Ours(format!("{ours}.{parameter}"));
         }
+        let parts = self.split.iter().find_map(|(published, parts)| {
+            let parts = parts.iter().map(|ours| {
+                let ours = rename(iter::once((*published, *ours)), module)?;
+                Some(format!("{ours}.{parameter}"))
+            });
+            parts.collect::<Option<Vec<_>>>()
+        });
+        parts.map_or(Key::Unknown, Key::Split)
+    }
+
+    /// Which part of its published tensor one of our parameters is, from 0.
+    pub(crate) fn part(&self, ours: &str) -> usize {
+        let (module, _) = split(ours);
+        let is_part = |part: &'static str| rename(iter::once((part, part)), module).is_some();
+        let mut parts = self.split.iter();
+        parts
+            .find_map(|(_, parts)| parts.iter().position(|&part| is_part(part)))
+            .unwrap_or(0)
     }
 
     /// The published name of one of our parameters, without prefix, to speak to the user in the
@@ -51,12 +74,28 @@ impl KeyTable {
             .modules
             .iter()
             .map(|&(published, ours)| (ours, published));
-        match rename(reversed, module) {
+        let parts = self
+            .split
+            .iter()
+            .flat_map(|&(published, parts)| parts.iter().map(move |&ours| (ours, published)));
+        match rename(reversed.chain(parts), module) {
             Some(module) if module.is_empty() => parameter.to_owned(),
             Some(module) => format!("{module}.{parameter}"),
             None => ours.to_owned(),
         }
     }
+}
+
+/// Whether a name begins with `start`, in which `{}` stands for the number of a layer.
+fn begins(name: &str, start: &str) -> bool {
+    let Some((before, after)) = start.split_once("{}") else {
+        return name.starts_with(start);
+    };
+    let layer = name.strip_prefix(before).and_then(|rest| {
+        let digits = rest.find(|character: char| !character.is_ascii_digit())?;
+        (digits > 0).then(|| &rest[digits..])
+    });
+    layer.is_some_and(|rest| rest.starts_with(after))
 }
 
 fn split(name: &str) -> (&str, &str) {
@@ -90,7 +129,8 @@ mod tests {
             ("embeddings.LayerNorm", "embeddings.norm"),
             ("layer.{}.dense", "layers.{}.inner"),
         ],
-        left: &[("pooler.", "not needed")],
+        split: &[("layer.{}.both", &["layers.{}.first", "layers.{}.second"])],
+        left: &[("pooler.", "not needed"), ("layer.{}.constant", "constant")],
     };
 
     #[test]
@@ -117,6 +157,28 @@ mod tests {
             TABLE.locate("bert.pooler.dense.weight"),
             Key::Left("not needed")
         );
+    }
+
+    #[test]
+    fn a_name_may_stand_for_several_of_ours() {
+        let parts = ["layers.3.first.bias", "layers.3.second.bias"].map(str::to_owned);
+        assert_eq!(
+            TABLE.locate("bert.layer.3.both.bias"),
+            Key::Split(parts.to_vec())
+        );
+        assert_eq!(parts.each_ref().map(|part| TABLE.part(part)), [0, 1]);
+        for ours in parts {
+            assert_eq!(TABLE.published(&ours), "layer.3.both.bias");
+        }
+    }
+
+    #[test]
+    fn known_tensors_of_any_layer_are_left() {
+        let left = Key::Left("constant");
+        assert_eq!(TABLE.locate("layer.12.constant.x"), left);
+        for name in ["layer.constant.x", "layer..constant.x", "layer.x.constant"] {
+            assert_eq!(TABLE.locate(name), Key::Unknown, "{name}");
+        }
     }
 
     #[test]

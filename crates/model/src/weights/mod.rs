@@ -11,9 +11,12 @@ mod mismatch;
 mod report;
 mod save;
 
-pub(crate) use apply::{Naming, load_module};
+pub(crate) use apply::{Naming, check_module, load_module};
+pub(crate) use expected::expected_tensors;
 pub(crate) use file::{StoredTensor, read_header};
 pub use keys::KeyTable;
 pub use mismatch::{WeightMismatch, WrongShape};
 pub use report::{CastTensor, LeftTensor, LoadReport};
-pub(crate) use save::save_module;
+pub(crate) use save::{
+    OutTensor, OutValues, published_tensors, read_back, save_module, write_tensors,
+};

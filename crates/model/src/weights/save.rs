@@ -1,54 +1,113 @@
-//! Writing the tensors of a module as safetensors.
+//! Writing tensors as safetensors.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use burn::module::Module;
-use burn_store::ModuleSnapshot;
 use burn_store::burn_pack::Tensor as PackTensor;
+use burn_store::{BurnToPyTorchAdapter, ModuleSnapshot};
 use fs_err::File;
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 
+use super::keys::KeyTable;
 use crate::error::{ModelError, Result};
+
+/// A tensor to be written as 32-bit floats.
+pub(crate) struct OutTensor {
+    pub(crate) name: String,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) values: OutValues,
+}
+
+/// Where the values of an [`OutTensor`] come from.
+pub(crate) enum OutValues {
+    /// From parameters that stand one above the other, read back when they are written.
+    Parameters(Vec<PackTensor>),
+    /// They are here.
+    Here(Vec<f32>),
+}
 
 /// Writes the parameters of a module under their own names, sorted, as 32-bit floats, one
 /// tensor in memory at a time; the same weights always give the same bytes.
+pub(crate) fn save_module<M: Module>(module: &M, path: &Path) -> Result<()> {
+    let tensors = module.collect(None, None, true).into_iter();
+    let tensors = tensors.map(|tensor| OutTensor {
+        name: tensor.name.clone(),
+        shape: tensor.shape.to_vec(),
+        values: OutValues::Parameters(vec![tensor]),
+    });
+    write_tensors(tensors.collect(), "gradus", path)
+}
+
+/// The parameters of a module under the names and in the layout of published files.
+pub(crate) fn published_tensors<M: Module>(
+    module: &M,
+    keys: &KeyTable,
+    prefix: &str,
+) -> Vec<OutTensor> {
+    let mut parts: BTreeMap<String, BTreeMap<usize, PackTensor>> = BTreeMap::new();
+    for tensor in module.collect(None, Some(Box::new(BurnToPyTorchAdapter)), true) {
+        let name = format!("{prefix}{}", keys.published(&tensor.name));
+        let part = keys.part(&tensor.name);
+        parts.entry(name).or_default().insert(part, tensor);
+    }
+    let joined = parts.into_iter().map(|(name, parts)| {
+        let parts: Vec<PackTensor> = parts.into_values().collect();
+        let mut shape = parts[0].shape.to_vec();
+        if let Some(rows) = shape.first_mut() {
+            *rows *= parts.len();
+        }
+        OutTensor {
+            name,
+            shape,
+            values: OutValues::Parameters(parts),
+        }
+    });
+    joined.collect()
+}
+
+/// Writes tensors, sorted by name. `format` says who can read them.
 ///
 /// Not `safetensors::serialize_to_file`, which makes the file readable to its owner only and
 /// has no way to report that a device failed.
-pub(crate) fn save_module<M: Module>(module: &M, path: &Path) -> Result<()> {
-    let mut tensors = module.collect(None, None, true);
+pub(crate) fn write_tensors(mut tensors: Vec<OutTensor>, format: &str, path: &Path) -> Result<()> {
     tensors.sort_by(|a, b| a.name.cmp(&b.name));
     let mut file = BufWriter::new(File::create(path)?);
-    let header = header(path, &tensors)?;
+    let header = header(path, &tensors, format)?;
     file.write_all(&(header.len() as u64).to_le_bytes())?;
     file.write_all(&header)?;
-    for tensor in tensors {
-        file.write_all(&little_endian(path, tensor)?)?;
+    for OutTensor { name, values, .. } in tensors {
+        match values {
+            OutValues::Here(values) => file.write_all(&little_endian(&values))?,
+            OutValues::Parameters(parameters) => {
+                for parameter in parameters {
+                    file.write_all(&little_endian(&read_back(path, &name, parameter)?))?;
+                }
+            }
+        }
     }
     file.flush()?;
     file.get_ref().sync_all()?;
     Ok(())
 }
 
-fn header(path: &Path, tensors: &[PackTensor]) -> Result<Vec<u8>> {
+fn header(path: &Path, tensors: &[OutTensor], format: &str) -> Result<Vec<u8>> {
     let mut end = 0;
     let infos = tensors.iter().map(|tensor| {
         let start = end;
-        end += tensor.shape.num_elements() * size_of::<f32>();
-        let shape = tensor.shape.to_vec();
+        end += tensor.shape.iter().product::<usize>() * size_of::<f32>();
         (
             tensor.name.clone(),
             TensorInfo {
                 dtype: Dtype::F32,
-                shape,
+                shape: tensor.shape.clone(),
                 data_offsets: (start, end),
             },
         )
     });
-    let format = HashMap::from([("format".to_owned(), "gradus".to_owned())]);
+    let format = HashMap::from([("format".to_owned(), format.to_owned())]);
     let metadata = Metadata::new(Some(format), infos.collect()).map_err(|error| {
         ModelError::NotSafetensors {
             path: path.into(),
@@ -62,20 +121,23 @@ fn header(path: &Path, tensors: &[PackTensor]) -> Result<Vec<u8>> {
     Ok(header)
 }
 
-fn little_endian(path: &Path, tensor: PackTensor) -> Result<Vec<u8>> {
-    let name = tensor.name.clone();
+/// The values of a parameter, from wherever it is.
+pub(crate) fn read_back(path: &Path, name: &str, parameter: PackTensor) -> Result<Vec<f32>> {
     let failed = |reason: String| ModelError::ReadBack {
         path: path.into(),
-        tensor: name.clone(),
+        tensor: name.to_owned(),
         reason,
     };
-    let data = burn_store::bridge::into_data(tensor).map_err(|error| failed(error.to_string()))?;
-    let values = data
-        .convert::<f32>()
+    let data =
+        burn_store::bridge::into_data(parameter).map_err(|error| failed(error.to_string()))?;
+    data.convert::<f32>()
         .try_into_vec::<f32>()
-        .map_err(|error| failed(format!("{error:?}")))?;
-    Ok(values
+        .map_err(|error| failed(format!("{error:?}")))
+}
+
+fn little_endian(values: &[f32]) -> Vec<u8> {
+    values
         .iter()
         .flat_map(|value| value.to_le_bytes())
-        .collect())
+        .collect()
 }

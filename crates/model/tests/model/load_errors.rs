@@ -132,7 +132,10 @@ fn an_unknown_family_is_refused_with_the_known_ones() {
         (Value::Null, "missing"),
     ] {
         copy.change_config(|config| config["model_type"] = model_type);
-        let expected = format!("config.json: `model_type` is {found}, expected one of: bert");
+        let expected = format!(
+            "config.json: `model_type` is {found}, expected one of: bert, roberta, xlm-roberta, \
+             deberta-v2, modernbert, qwen2, qwen3, llama"
+        );
         assert_eq!(copy.message(), expected);
     }
 }

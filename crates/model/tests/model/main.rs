@@ -5,9 +5,10 @@
 
 mod batch;
 mod bundle;
+mod families;
 mod gradients;
+mod layouts;
 mod load_errors;
 mod lora;
 mod minilm;
 mod support;
-mod tiny_bert;

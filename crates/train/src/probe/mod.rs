@@ -141,7 +141,7 @@ pub fn probe(
         feature_seconds,
         solve_seconds: started.elapsed().as_secs_f64(),
     };
-    let mut manifest = manifest(run, &text);
+    let mut manifest = manifest(run, &text, config.pooling);
     manifest.training = json!({ "probe": to_value(&report) });
     let valid_mse = report
         .aspects
@@ -179,7 +179,7 @@ fn check(run: &Run) -> Result<()> {
     if run.model.head != HeadConfig::Linear {
         return refuse("head", run.model.head.to_string(), "`linear` for a probe");
     }
-    if run.model.pooling == Pooling::Attention {
+    if run.model.pooling == Some(Pooling::Attention) {
         let found = "`attention`, which has a query to learn".to_owned();
         return refuse("pooling", found, expected);
     }

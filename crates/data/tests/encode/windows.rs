@@ -1,0 +1,116 @@
+//! Long responses in overlapping windows.
+
+use gradus_data::{EncodedExample, Example, TextConfig, TextEncoder, TruncationCounts};
+
+use crate::support::{example, tokenizer_json};
+use crate::{FAMILIES, encode};
+
+fn encoder(family: &str, max_length: usize) -> TextEncoder {
+    let config = TextConfig {
+        max_length,
+        ..TextConfig::default()
+    };
+    TextEncoder::new(&tokenizer_json(family), config).unwrap()
+}
+
+fn windows(
+    encoder: &TextEncoder,
+    example: &Example,
+    stride: usize,
+) -> (Vec<EncodedExample>, TruncationCounts) {
+    let mut counts = TruncationCounts::default();
+    let windows = encoder.encode_windows(example, stride, &mut counts);
+    (windows.unwrap(), counts)
+}
+
+/// A response of many short segments.
+fn long() -> Example {
+    let texts = [
+        "The moon is far.",
+        " It is made of cheese.",
+        " 2 + 2 = 5.",
+        " Step 1: add 3.",
+    ];
+    let segments: Vec<_> = (0..24).map(|k| (texts[k % 4], Some(0.5))).collect();
+    example("long", "How far is the moon?", &segments)
+}
+
+#[test]
+fn a_response_that_fits_is_encoded_as_ever() {
+    let encoder = encoder("bert", 512);
+    let (windows, counts) = windows(&encoder, &long(), 8);
+    assert_eq!(windows, [encode(&encoder, &long()).0]);
+    assert_eq!((counts.windows, counts.any()), (0, false));
+}
+
+#[test]
+fn every_segment_is_in_one_window_with_the_tokens_it_has_in_the_whole() {
+    for family in FAMILIES {
+        let whole = encode(&encoder(family, 2000), &long()).0;
+        let encoder = encoder(family, 96);
+        for stride in [1, 16, 50, 500] {
+            let (windows, counts) = windows(&encoder, &long(), stride);
+            assert!(windows.len() > 2, "{family}");
+            assert!(windows.iter().all(|window| window.num_tokens() <= 96));
+            let mut found: Vec<usize> = Vec::new();
+            for window in &windows {
+                for segment in &window.segments {
+                    found.push(segment.index);
+                    let ids = &window.token_ids[segment.tokens.start..segment.tokens.end];
+                    let same = &whole.segments[segment.index];
+                    let expected = &whole.token_ids[same.tokens.start..same.tokens.end];
+                    assert_eq!(ids, expected, "{family}, stride {stride}");
+                    assert_eq!(segment.targets, same.targets);
+                }
+                assert!(window.dropped.is_empty());
+            }
+            found.sort_unstable();
+            assert_eq!(
+                found,
+                (0..24).collect::<Vec<_>>(),
+                "{family}, stride {stride}"
+            );
+            assert_eq!((counts.examples, counts.segments), (1, 24));
+            assert_eq!(
+                (counts.examples_in_windows, counts.windows),
+                (1, windows.len())
+            );
+            assert_eq!((counts.segments_dropped, counts.response_shortened), (0, 0));
+        }
+    }
+}
+
+#[test]
+fn a_smaller_stride_shows_more_of_what_is_before() {
+    let encoder = encoder("roberta", 96);
+    let before = |stride| -> usize {
+        let (windows, _) = windows(&encoder, &long(), stride);
+        let segments = windows.iter().flat_map(|window| &window.segments);
+        segments.map(|segment| segment.tokens.start).sum()
+    };
+    assert!(before(1) > before(30) && before(30) > before(60));
+}
+
+#[test]
+fn a_segment_longer_than_a_window_is_dropped_and_counted() {
+    let encoder = encoder("bert", 40);
+    let sentence = "The moon is far. ".repeat(30);
+    let segments = [
+        ("It is far.", None),
+        (&*sentence, Some(1.0)),
+        (" No.", None),
+    ];
+    let (windows, counts) = windows(&encoder, &example("a", "How far?", &segments), 8);
+    assert_eq!(windows.len(), 2);
+    assert_eq!(
+        (&windows[0].dropped[..], &windows[1].dropped[..]),
+        (&[1][..], &[][..])
+    );
+    assert_eq!(
+        (counts.segments_dropped, counts.rated_segments_dropped),
+        (1, 1)
+    );
+    assert_eq!(counts.examples_with_dropped_segments, 1);
+    let line = counts.to_string();
+    assert!(line.ends_with("; 1 example in 2 windows"), "{line}");
+}

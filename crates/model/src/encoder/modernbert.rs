@@ -1,0 +1,371 @@
+//! ModernBERT. See Warner et al. (2024), <https://arxiv.org/abs/2412.13663>.
+
+use burn::module::Module;
+use burn::nn::{Dropout, DropoutConfig, Embedding, LayerNorm};
+use burn::tensor::{Bool, Device, Int, Tensor};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::attend::{Reach, Sight};
+use super::checks;
+use super::gated_feed_forward::{GateActivation, GatedFeedForward};
+use super::hugging_face::PublishedConfig;
+use super::parts::embedding;
+use super::projection::norm;
+use super::rotary::{Angles, Rotary, RotaryScaling};
+use super::rotary_attention::{RotaryAttention, RotaryAttentionConfig};
+use super::sliding::SlidingLayers;
+use super::{EncoderSizes, FamilyConfig, FamilyModule, PythonClass};
+use crate::error::ConfigProblem;
+use crate::weights::KeyTable;
+
+/// Sizes and probabilities of a ModernBERT encoder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModernBertConfig {
+    /// Number of token ids.
+    pub vocab_size: usize,
+    /// Width of a token's state; a multiple of `num_heads`.
+    pub d_model: usize,
+    /// Number of layers.
+    pub num_layers: usize,
+    /// Number of attention heads.
+    pub num_heads: usize,
+    /// Width inside of the feed-forward blocks.
+    pub d_feed_forward: usize,
+    /// Longest sequence, in tokens.
+    pub max_positions: usize,
+    /// Layers that look through a window to both sides; the others see all.
+    pub sliding: SlidingLayers,
+    /// Rotary positions of the layers that see all.
+    pub rotary: Rotary,
+    /// Rotary positions of the layers that look through a window.
+    pub sliding_rotary: Rotary,
+    /// Non-linearity of the feed-forward blocks.
+    pub activation: GateActivation,
+    /// Added to the variance in every layer norm.
+    pub norm_epsilon: f64,
+    /// Whether layer norms have a shift.
+    pub norm_bias: bool,
+    /// Whether attention has biases.
+    pub attention_bias: bool,
+    /// Whether the feed-forward blocks have biases.
+    pub feed_forward_bias: bool,
+    /// Dropout on embeddings and on the output of every block, in `[0, 1)`.
+    pub hidden_dropout: f64,
+    /// Dropout on attention probabilities, in `[0, 1)`.
+    pub attention_dropout: f64,
+    /// Standard deviation of random weights.
+    pub initializer_range: f64,
+}
+
+impl FamilyConfig for ModernBertConfig {
+    type Module = ModernBert;
+
+    #[rustfmt::skip] // one line per tensor
+    const KEYS: KeyTable = KeyTable {
+        prefix: "model.",
+        modules: &[
+            ("embeddings.tok_embeddings", "embeddings.word"),
+            ("embeddings.norm", "embeddings.norm"),
+            ("layers.{}.attn_norm", "layers.{}.attention_norm"),
+            ("layers.{}.attn.Wo", "layers.{}.attention.output"),
+            ("layers.{}.mlp_norm", "layers.{}.feed_forward_norm"),
+            ("layers.{}.mlp.Wo", "layers.{}.feed_forward.outer"),
+            ("final_norm", "norm"),
+        ],
+        split: &[
+            ("layers.{}.attn.Wqkv", &[
+                "layers.{}.attention.query", "layers.{}.attention.key", "layers.{}.attention.value",
+            ]),
+            ("layers.{}.mlp.Wi", &["layers.{}.feed_forward.inner", "layers.{}.feed_forward.factor"]),
+        ],
+        left: &[
+            ("head.", "head of the pre-training task or of another"),
+            ("decoder.", "head of the pre-training task"),
+            ("classifier.", "head of another task"),
+        ],
+    };
+
+    const PYTHON_CLASS: PythonClass = PythonClass {
+        architecture: "ModernBertForTokenClassification",
+        head: "classifier",
+        prediction_head: true,
+    };
+
+    fn to_published(&self) -> Value {
+        json!({
+            "vocab_size": self.vocab_size,
+            "hidden_size": self.d_model,
+            "num_hidden_layers": self.num_layers,
+            "num_attention_heads": self.num_heads,
+            "intermediate_size": self.d_feed_forward,
+            "max_position_embeddings": self.max_positions,
+            "local_attention": 2 * self.sliding.distance,
+            "layer_types": SlidingLayers::to_published(Some(&self.sliding), self.num_layers),
+            "rope_parameters": {
+                "full_attention": self.rotary.to_published(),
+                "sliding_attention": self.sliding_rotary.to_published(),
+            },
+            "hidden_activation": self.activation.published(),
+            "norm_eps": self.norm_epsilon,
+            "norm_bias": self.norm_bias,
+            "attention_bias": self.attention_bias,
+            "mlp_bias": self.feed_forward_bias,
+            "embedding_dropout": self.hidden_dropout,
+            "mlp_dropout": self.hidden_dropout,
+            "attention_dropout": self.attention_dropout,
+            "initializer_range": self.initializer_range,
+        })
+    }
+
+    fn from_published(config: &PublishedConfig) -> Result<Self, ConfigProblem> {
+        let (size, positive) = (checks::SIZE, checks::POSITIVE);
+        let probability = checks::PROBABILITY;
+        let flag = |key| config.optional(key, false, "true or false");
+        let num_layers = config.required("num_hidden_layers", size)?;
+        let window: usize = config.optional("local_attention", 128, size)?;
+        let full_every: usize = config.optional("global_attn_every_n_layers", 3, size)?;
+        checks::sizes(&[("global_attn_every_n_layers", full_every)])?;
+        let layers = SlidingLayers::published_layers(config, num_layers, |layer| {
+            !layer.is_multiple_of(full_every)
+        })?;
+        config.only("rope_scaling", Value::Null)?;
+        let parsed = Self {
+            vocab_size: config.required("vocab_size", size)?,
+            d_model: config.required("hidden_size", size)?,
+            num_layers,
+            num_heads: config.required("num_attention_heads", size)?,
+            d_feed_forward: config.required("intermediate_size", size)?,
+            max_positions: config.optional("max_position_embeddings", 8192, size)?,
+            sliding: SlidingLayers {
+                distance: window / 2,
+                layers,
+            },
+            rotary: rotary(config, "full_attention", "global_rope_theta", 160_000.0)?,
+            sliding_rotary: rotary(config, "sliding_attention", "local_rope_theta", 10_000.0)?,
+            activation: GateActivation::from_published(config, "hidden_activation", "gelu")?,
+            norm_epsilon: config.optional("norm_eps", 1e-5, positive)?,
+            norm_bias: flag("norm_bias")?,
+            attention_bias: flag("attention_bias")?,
+            feed_forward_bias: flag("mlp_bias")?,
+            hidden_dropout: config.optional("embedding_dropout", 0.0, probability)?,
+            attention_dropout: config.optional("attention_dropout", 0.0, probability)?,
+            initializer_range: config.optional("initializer_range", 0.02, positive)?,
+        };
+        parsed
+            .check()
+            .map_err(|problem| problem.renamed(PUBLISHED_NAMES))?;
+        Ok(parsed)
+    }
+
+    fn check(&self) -> Result<(), ConfigProblem> {
+        checks::sizes(&[
+            ("vocab_size", self.vocab_size),
+            ("d_model", self.d_model),
+            ("num_layers", self.num_layers),
+            ("num_heads", self.num_heads),
+            ("d_feed_forward", self.d_feed_forward),
+            ("max_positions", self.max_positions),
+        ])?;
+        checks::multiple(("d_model", self.d_model), ("num_heads", self.num_heads))?;
+        let d_head = self.d_model / self.num_heads;
+        let expected = "an even number of features for each head";
+        ConfigProblem::unless(d_head.is_multiple_of(2), "d_model", self.d_model, expected)?;
+        checks::probabilities(&[
+            ("hidden_dropout", self.hidden_dropout),
+            ("attention_dropout", self.attention_dropout),
+        ])?;
+        checks::positive(&[
+            ("norm_epsilon", self.norm_epsilon),
+            ("initializer_range", self.initializer_range),
+        ])?;
+        self.rotary.check()?;
+        self.sliding_rotary.check()?;
+        self.sliding.check(self.num_layers)
+    }
+
+    fn sizes(&self) -> EncoderSizes {
+        EncoderSizes {
+            vocab_size: self.vocab_size,
+            num_token_types: None,
+            max_positions: self.max_positions,
+            d_model: self.d_model,
+            num_layers: self.num_layers,
+            num_heads: self.num_heads,
+            d_feed_forward: self.d_feed_forward,
+        }
+    }
+
+    fn set_dropout(&mut self, hidden: f64, attention: f64) {
+        self.hidden_dropout = hidden;
+        self.attention_dropout = attention;
+    }
+
+    fn init(&self, device: &Device) -> ModernBert {
+        let layers = (0..self.num_layers).map(|number| Layer::new(self, number, device));
+        let std = self.initializer_range;
+        let norm = || norm(self.d_model, self.norm_epsilon, self.norm_bias, device);
+        ModernBert {
+            embeddings: Embeddings {
+                word: embedding(self.vocab_size, self.d_model, std, device),
+                norm: norm(),
+                dropout: DropoutConfig::new(self.hidden_dropout).init(),
+            },
+            layers: layers.collect(),
+            norm: norm(),
+            config: self.clone(),
+        }
+    }
+}
+
+/// Our names of what published configurations call otherwise.
+const PUBLISHED_NAMES: &[(&str, &str)] = &[
+    ("d_model", "hidden_size"),
+    ("num_layers", "num_hidden_layers"),
+    ("num_heads", "num_attention_heads"),
+    ("d_feed_forward", "intermediate_size"),
+    ("max_positions", "max_position_embeddings"),
+    ("sliding.distance", "local_attention"),
+    ("norm_epsilon", "norm_eps"),
+];
+
+/// Reads the positions of one type of layers: from `rope_parameters`, or a number of its own in
+/// older files.
+fn rotary(
+    config: &PublishedConfig,
+    layer_type: &str,
+    old_key: &str,
+    theta: f64,
+) -> Result<Rotary, ConfigProblem> {
+    let theta = config.optional(old_key, theta, checks::POSITIVE)?;
+    let positions = config.optional("max_position_embeddings", 8192, checks::SIZE)?;
+    let parameters = config.object("rope_parameters")?;
+    let inside = |problem: ConfigProblem| problem.inside("rope_parameters");
+    let inner = match &parameters {
+        Some(parameters) => parameters.object(layer_type).map_err(inside)?,
+        None => None,
+    };
+    match inner {
+        None => Ok(Rotary {
+            theta,
+            scaling: RotaryScaling::None,
+        }),
+        Some(inner) => Rotary::from_object(&inner, theta, positions)
+            .map_err(|problem| inside(problem.inside(layer_type))),
+    }
+}
+
+/// A ModernBERT encoder: pre-norm layers of rotary attention, most of them through a window, and
+/// gated feed-forward.
+#[derive(Module, Debug)]
+pub struct ModernBert {
+    embeddings: Embeddings,
+    layers: Vec<Layer>,
+    norm: LayerNorm,
+    #[module(skip)]
+    config: ModernBertConfig,
+}
+
+#[derive(Module, Debug)]
+struct Embeddings {
+    word: Embedding,
+    norm: LayerNorm,
+    dropout: Dropout,
+}
+
+impl FamilyModule for ModernBert {
+    fn forward(
+        &self,
+        token_ids: Tensor<2, Int>,
+        _type_ids: Tensor<2, Int>,
+        mask_pad: Tensor<2, Bool>,
+    ) -> Tensor<3> {
+        let config = &self.config;
+        let [_, seq_length] = token_ids.dims();
+        super::assert_length(seq_length, config.max_positions);
+        let (device, d_head) = (token_ids.device(), config.d_model / config.num_heads);
+        let [all, near] = [None, Some(config.sliding.distance)].map(|window| {
+            let reach = Reach {
+                causal: false,
+                window,
+            };
+            Sight::new(mask_pad.clone(), reach)
+        });
+        let [everywhere, nearby] = [config.rotary, config.sliding_rotary]
+            .map(|rotary| rotary.angles(d_head, seq_length, &device));
+        let Embeddings {
+            word,
+            norm,
+            dropout,
+        } = &self.embeddings;
+        let mut hidden = dropout.forward(norm.forward(word.forward(token_ids)));
+        for (number, layer) in self.layers.iter().enumerate() {
+            hidden = if config.sliding.layers.contains(&number) {
+                layer.forward(hidden, &nearby, &near)
+            } else {
+                layer.forward(hidden, &everywhere, &all)
+            };
+        }
+        self.norm.forward(hidden)
+    }
+}
+
+#[derive(Module, Debug)]
+struct Layer {
+    /// The first layer has none: the embeddings are normalised already.
+    attention_norm: Option<LayerNorm>,
+    attention: RotaryAttention,
+    feed_forward_norm: LayerNorm,
+    feed_forward: GatedFeedForward,
+    dropout: Dropout,
+}
+
+impl Layer {
+    fn new(config: &ModernBertConfig, number: usize, device: &Device) -> Self {
+        let norm = || {
+            norm(
+                config.d_model,
+                config.norm_epsilon,
+                config.norm_bias,
+                device,
+            )
+        };
+        let attention = RotaryAttentionConfig {
+            d_model: config.d_model,
+            num_heads: config.num_heads,
+            num_key_value_heads: config.num_heads,
+            d_head: config.d_model / config.num_heads,
+            input_bias: config.attention_bias,
+            output_bias: config.attention_bias,
+            head_norm_epsilon: None,
+            dropout: config.attention_dropout,
+            initializer_range: config.initializer_range,
+        };
+        Self {
+            attention_norm: (number > 0).then(norm),
+            attention: attention.init(device),
+            feed_forward_norm: norm(),
+            feed_forward: GatedFeedForward::new(
+                config.d_model,
+                config.d_feed_forward,
+                config.activation,
+                config.feed_forward_bias,
+                config.initializer_range,
+                device,
+            ),
+            dropout: DropoutConfig::new(config.hidden_dropout).init(),
+        }
+    }
+
+    fn forward(&self, hidden: Tensor<3>, angles: &Angles, sight: &Sight) -> Tensor<3> {
+        let normed = match &self.attention_norm {
+            Some(norm) => norm.forward(hidden.clone()),
+            None => hidden.clone(),
+        };
+        let attended = self.attention.forward(normed, angles, sight);
+        let hidden = hidden + self.dropout.forward(attended);
+        let normed = self.feed_forward_norm.forward(hidden.clone());
+        hidden + self.dropout.forward(self.feed_forward.forward(normed))
+    }
+}

@@ -1,0 +1,312 @@
+//! RoBERTa and XLM-RoBERTa. See Liu et al. (2019), <https://arxiv.org/abs/1907.11692>, and
+//! Conneau et al. (2019), <https://arxiv.org/abs/1911.02116>.
+
+use burn::module::Module;
+use burn::nn::{Dropout, DropoutConfig, Embedding, LayerNorm};
+use burn::tensor::{Bool, Device, Int, Tensor};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::checks;
+use super::feed_forward::Activation;
+use super::hugging_face::PublishedConfig;
+use super::parts::{embedding, layer_norm};
+use super::post_norm::{PostNormConfig, PostNormLayer};
+use super::{EncoderSizes, FamilyConfig, FamilyModule, PythonClass};
+use crate::error::ConfigProblem;
+use crate::ops::AttentionMask;
+use crate::weights::KeyTable;
+
+/// Sizes and probabilities of a RoBERTa encoder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RobertaConfig {
+    /// Number of token ids.
+    pub vocab_size: usize,
+    /// Width of a token's state; a multiple of `num_heads`.
+    pub d_model: usize,
+    /// Number of attention blocks.
+    pub num_layers: usize,
+    /// Number of attention heads.
+    pub num_heads: usize,
+    /// Width inside of the feed-forward blocks.
+    pub d_feed_forward: usize,
+    /// Longest sequence, in tokens.
+    pub max_positions: usize,
+    /// Id of the padding token. Positions are counted from the next number on, and this token,
+    /// where a text spells it out, is not counted.
+    pub padding_id: usize,
+    /// Rows of the table of token types, of which the first stands for every token.
+    pub num_token_types: usize,
+    /// Non-linearity of the feed-forward blocks.
+    pub activation: Activation,
+    /// Added to the variance in every layer norm.
+    pub layer_norm_epsilon: f64,
+    /// Dropout on embeddings and on the output of every block, in `[0, 1)`.
+    pub hidden_dropout: f64,
+    /// Dropout on attention probabilities, in `[0, 1)`.
+    pub attention_dropout: f64,
+    /// Standard deviation of random weights.
+    pub initializer_range: f64,
+}
+
+impl RobertaConfig {
+    /// Rows of the table of positions, those up to the padding's included.
+    fn position_rows(&self) -> usize {
+        self.max_positions + self.padding_id + 1
+    }
+}
+
+impl FamilyConfig for RobertaConfig {
+    type Module = Roberta;
+
+    #[rustfmt::skip] // one line per tensor
+    const KEYS: KeyTable = KeyTable {
+        prefix: "roberta.",
+        modules: &[
+            ("embeddings.word_embeddings", "embeddings.word"),
+            ("embeddings.position_embeddings", "embeddings.position"),
+            ("embeddings.token_type_embeddings", "embeddings.token_type"),
+            ("embeddings.LayerNorm", "embeddings.norm"),
+            ("encoder.layer.{}.attention.self.query", "layers.{}.attention.query"),
+            ("encoder.layer.{}.attention.self.key", "layers.{}.attention.key"),
+            ("encoder.layer.{}.attention.self.value", "layers.{}.attention.value"),
+            ("encoder.layer.{}.attention.output.dense", "layers.{}.attention.output"),
+            ("encoder.layer.{}.attention.output.LayerNorm", "layers.{}.attention_norm"),
+            ("encoder.layer.{}.intermediate.dense", "layers.{}.feed_forward.inner"),
+            ("encoder.layer.{}.output.dense", "layers.{}.feed_forward.outer"),
+            ("encoder.layer.{}.output.LayerNorm", "layers.{}.feed_forward_norm"),
+        ],
+        split: &[],
+        left: &[
+            ("pooler.", "pooler of the first token; segments are pooled from all states"),
+            ("lm_head.", "head of the pre-training task"),
+            ("classifier.", "head of another task"),
+            ("qa_outputs.", "head of another task"),
+            ("embeddings.position_ids", "constant, always 0, 1, 2, .."),
+            ("embeddings.token_type_ids", "constant, always 0"),
+        ],
+    };
+
+    // XLM-RoBERTa's differs in name only: the class that Python picks follows `model_type`.
+    const PYTHON_CLASS: PythonClass = PythonClass {
+        architecture: "RobertaForTokenClassification",
+        head: "classifier",
+        prediction_head: false,
+    };
+
+    fn to_published(&self) -> Value {
+        json!({
+            "vocab_size": self.vocab_size,
+            "hidden_size": self.d_model,
+            "num_hidden_layers": self.num_layers,
+            "num_attention_heads": self.num_heads,
+            "intermediate_size": self.d_feed_forward,
+            "max_position_embeddings": self.position_rows(),
+            "pad_token_id": self.padding_id,
+            "type_vocab_size": self.num_token_types,
+            "hidden_act": self.activation.published(),
+            "layer_norm_eps": self.layer_norm_epsilon,
+            "hidden_dropout_prob": self.hidden_dropout,
+            "attention_probs_dropout_prob": self.attention_dropout,
+            "initializer_range": self.initializer_range,
+        })
+    }
+
+    fn from_published(config: &PublishedConfig) -> Result<Self, ConfigProblem> {
+        config.only("position_embedding_type", "absolute")?;
+        config.only("is_decoder", false)?;
+        config.only("add_cross_attention", false)?;
+        config.only("pruned_heads", json!({}))?;
+        let (size, positive) = (checks::SIZE, checks::POSITIVE);
+        let probability = checks::PROBABILITY;
+        let padding_id = config.optional("pad_token_id", 1, "a token id")?;
+        let rows: usize = config.optional("max_position_embeddings", 512, size)?;
+        let expected = format!(
+            "a whole number above `pad_token_id` + 1 ({})",
+            padding_id + 1
+        );
+        let fine = rows > padding_id + 1;
+        ConfigProblem::unless(fine, "max_position_embeddings", rows, expected)?;
+        let parsed = Self {
+            vocab_size: config.required("vocab_size", size)?,
+            d_model: config.required("hidden_size", size)?,
+            num_layers: config.required("num_hidden_layers", size)?,
+            num_heads: config.required("num_attention_heads", size)?,
+            d_feed_forward: config.required("intermediate_size", size)?,
+            max_positions: rows - padding_id - 1,
+            padding_id,
+            num_token_types: config.optional("type_vocab_size", 2, size)?,
+            activation: Activation::from_published(config, "hidden_act", "gelu")?,
+            layer_norm_epsilon: config.optional("layer_norm_eps", 1e-12, positive)?,
+            hidden_dropout: config.optional("hidden_dropout_prob", 0.1, probability)?,
+            attention_dropout: config.optional("attention_probs_dropout_prob", 0.1, probability)?,
+            initializer_range: config.optional("initializer_range", 0.02, positive)?,
+        };
+        parsed
+            .check()
+            .map_err(|problem| problem.renamed(PUBLISHED_NAMES))?;
+        Ok(parsed)
+    }
+
+    fn check(&self) -> Result<(), ConfigProblem> {
+        checks::sizes(&[
+            ("vocab_size", self.vocab_size),
+            ("d_model", self.d_model),
+            ("num_layers", self.num_layers),
+            ("num_heads", self.num_heads),
+            ("d_feed_forward", self.d_feed_forward),
+            ("max_positions", self.max_positions),
+            ("num_token_types", self.num_token_types),
+        ])?;
+        checks::multiple(("d_model", self.d_model), ("num_heads", self.num_heads))?;
+        let expected = format!("an id below `vocab_size` ({})", self.vocab_size);
+        let fine = self.padding_id < self.vocab_size;
+        ConfigProblem::unless(fine, "padding_id", self.padding_id, expected)?;
+        checks::probabilities(&[
+            ("hidden_dropout", self.hidden_dropout),
+            ("attention_dropout", self.attention_dropout),
+        ])?;
+        checks::positive(&[
+            ("layer_norm_epsilon", self.layer_norm_epsilon),
+            ("initializer_range", self.initializer_range),
+        ])
+    }
+
+    fn sizes(&self) -> EncoderSizes {
+        EncoderSizes {
+            vocab_size: self.vocab_size,
+            num_token_types: None,
+            max_positions: self.max_positions,
+            d_model: self.d_model,
+            num_layers: self.num_layers,
+            num_heads: self.num_heads,
+            d_feed_forward: self.d_feed_forward,
+        }
+    }
+
+    fn set_dropout(&mut self, hidden: f64, attention: f64) {
+        self.hidden_dropout = hidden;
+        self.attention_dropout = attention;
+    }
+
+    fn init(&self, device: &Device) -> Roberta {
+        let layer = PostNormConfig {
+            d_model: self.d_model,
+            num_heads: self.num_heads,
+            d_feed_forward: self.d_feed_forward,
+            activation: self.activation,
+            layer_norm_epsilon: self.layer_norm_epsilon,
+            hidden_dropout: self.hidden_dropout,
+            attention_dropout: self.attention_dropout,
+            initializer_range: self.initializer_range,
+            keys_start_as_queries: false,
+        };
+        let layers = (0..self.num_layers).map(|_| layer.init(device));
+        Roberta {
+            embeddings: Embeddings::new(self, device),
+            layers: layers.collect(),
+        }
+    }
+}
+
+/// Our names of what published configurations call otherwise.
+const PUBLISHED_NAMES: &[(&str, &str)] = &[
+    ("d_model", "hidden_size"),
+    ("num_layers", "num_hidden_layers"),
+    ("num_heads", "num_attention_heads"),
+    ("d_feed_forward", "intermediate_size"),
+    ("max_positions", "max_position_embeddings"),
+    ("padding_id", "pad_token_id"),
+    ("num_token_types", "type_vocab_size"),
+    ("hidden_dropout", "hidden_dropout_prob"),
+    ("attention_dropout", "attention_probs_dropout_prob"),
+    ("layer_norm_epsilon", "layer_norm_eps"),
+];
+
+/// A RoBERTa encoder without pooler: the layers of BERT under embeddings that know no types and
+/// count positions behind the padding token's id.
+#[derive(Module, Debug)]
+pub struct Roberta {
+    embeddings: Embeddings,
+    layers: Vec<PostNormLayer>,
+}
+
+impl FamilyModule for Roberta {
+    fn forward(
+        &self,
+        token_ids: Tensor<2, Int>,
+        _type_ids: Tensor<2, Int>,
+        mask_pad: Tensor<2, Bool>,
+    ) -> Tensor<3> {
+        let mask = AttentionMask::from_padding(mask_pad.clone());
+        let embedded = self.embeddings.forward(token_ids, mask_pad);
+        self.layers
+            .iter()
+            .fold(embedded, |hidden, layer| layer.forward(hidden, &mask))
+    }
+}
+
+#[derive(Module, Debug)]
+struct Embeddings {
+    word: Embedding,
+    position: Embedding,
+    token_type: Embedding,
+    norm: LayerNorm,
+    dropout: Dropout,
+    padding_id: usize,
+}
+
+impl Embeddings {
+    fn new(config: &RobertaConfig, device: &Device) -> Self {
+        let table = |rows| embedding(rows, config.d_model, config.initializer_range, device);
+        Self {
+            word: table(config.vocab_size),
+            position: table(config.position_rows()),
+            token_type: table(config.num_token_types),
+            norm: layer_norm(config.d_model, config.layer_norm_epsilon, device),
+            dropout: DropoutConfig::new(config.hidden_dropout).init(),
+            padding_id: config.padding_id,
+        }
+    }
+
+    fn forward(&self, token_ids: Tensor<2, Int>, mask_pad: Tensor<2, Bool>) -> Tensor<3> {
+        let [_, seq_length] = token_ids.dims();
+        let [rows, _] = self.position.weight.dims();
+        super::assert_length(seq_length, rows - self.padding_id - 1);
+        let positions = positions(token_ids.clone(), mask_pad, self.padding_id);
+        let no_type = self.token_type.weight.val().slice(0..1).unsqueeze::<3>();
+        let embedded = self.word.forward(token_ids) + self.position.forward(positions) + no_type;
+        self.dropout.forward(self.norm.forward(embedded))
+    }
+}
+
+/// `padding_id + 1, padding_id + 2, ..` for the tokens, `padding_id` for padding and for the
+/// padding token.
+fn positions(
+    token_ids: Tensor<2, Int>,
+    mask_pad: Tensor<2, Bool>,
+    padding_id: usize,
+) -> Tensor<2, Int> {
+    #[expect(clippy::cast_possible_wrap, reason = "no table has 2^63 rows")]
+    let padding_id = padding_id as i64;
+    let counted = token_ids
+        .not_equal_elem(padding_id)
+        .bool_and(mask_pad.bool_not());
+    let counted = counted.int();
+    counted.clone().cumsum(1) * counted + padding_id
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_are_counted_behind_the_padding_token_which_is_not_counted() {
+        let device = Device::flex();
+        let ids = Tensor::from_data([[0, 9, 1, 8, 1], [5, 6, 7, 7, 7]], &device);
+        let mask = Tensor::<2, Int>::from_data([[0, 0, 0, 0, 1], [0, 0, 1, 1, 1]], &device);
+        let found: Vec<i64> = positions(ids, mask.bool(), 1).into_data().iter().collect();
+        assert_eq!(found, [2, 3, 1, 4, 1, 2, 3, 1, 1, 1]);
+    }
+}

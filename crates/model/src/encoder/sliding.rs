@@ -1,0 +1,66 @@
+//! Layers whose tokens see only their neighbourhood.
+
+use serde::{Deserialize, Serialize};
+
+use super::checks;
+use super::hugging_face::PublishedConfig;
+use crate::error::ConfigProblem;
+
+/// Which layers look through a window, and how far.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SlidingLayers {
+    /// The greatest distance between a token and one it sees, in tokens.
+    pub distance: usize,
+    /// Numbers of the layers, from 0.
+    pub layers: Vec<usize>,
+}
+
+const LAYER_TYPES: &str = "`full_attention` or `sliding_attention` for each layer";
+
+impl SlidingLayers {
+    /// Reads `layer_types`; where it is missing, `default` tells for each layer whether it slides.
+    ///
+    /// # Errors
+    /// If there are other types, or not one for each layer.
+    pub(super) fn published_layers(
+        config: &PublishedConfig,
+        num_layers: usize,
+        default: impl Fn(usize) -> bool,
+    ) -> Result<Vec<usize>, ConfigProblem> {
+        let Some(types) = config.value("layer_types") else {
+            return Ok((0..num_layers).filter(|&layer| default(layer)).collect());
+        };
+        let names: Vec<String> = config.required("layer_types", LAYER_TYPES)?;
+        let known = |name: &String| ["full_attention", "sliding_attention"].contains(&&**name);
+        let fine = names.len() == num_layers && names.iter().all(known);
+        ConfigProblem::unless(fine, "layer_types", types, LAYER_TYPES)?;
+        let sliding = names.iter().enumerate();
+        Ok(sliding
+            .filter(|(_, name)| *name == "sliding_attention")
+            .map(|(layer, _)| layer)
+            .collect())
+    }
+
+    /// The `layer_types` of a published configuration.
+    pub(super) fn to_published(sliding: Option<&Self>, num_layers: usize) -> Vec<&'static str> {
+        let slides = |layer| sliding.is_some_and(|sliding| sliding.layers.contains(&layer));
+        (0..num_layers)
+            .map(|layer| {
+                if slides(layer) {
+                    "sliding_attention"
+                } else {
+                    "full_attention"
+                }
+            })
+            .collect()
+    }
+
+    pub(super) fn check(&self, num_layers: usize) -> Result<(), ConfigProblem> {
+        checks::sizes(&[("sliding.distance", self.distance)])?;
+        let fine = self.layers.iter().all(|&layer| layer < num_layers);
+        let found = format!("{:?}", self.layers);
+        let expected = format!("layers below `num_layers` ({num_layers})");
+        ConfigProblem::unless(fine, "sliding.layers", found, expected)
+    }
+}

@@ -1,0 +1,205 @@
+//! A bundle as a directory that Python's transformers loads.
+
+use std::path::Path;
+
+use burn::tensor::{Tensor, TensorData};
+use serde_json::{Map, Value, json};
+
+use crate::bundle::{Bundle, ExtraFile, NewDirectory};
+use crate::error::{ModelError, Result};
+use crate::output::Output;
+use crate::pooling::Pooling;
+use crate::weights::{OutTensor, OutValues, published_tensors, read_back, write_tensors};
+
+/// What an export needs to know besides the bundle.
+#[derive(Debug, Clone, Copy)]
+pub struct ExportOptions<'a> {
+    /// Id of the padding token.
+    pub pad_token_id: u32,
+    /// One line `score · scale + shift` for each aspect, from the training scale to rating units.
+    /// It becomes part of the head where the head's values are the scores.
+    pub units: &'a [(f64, f64)],
+    /// Files to lie beside the model's own.
+    pub extra: &'a [ExtraFile<'a>],
+}
+
+impl Bundle {
+    /// Writes `config.json`, `model.safetensors` and `tokenizer.json` in Hugging Face layout:
+    /// `AutoModelForTokenClassification` computes a value per token and aspect, and the pooled
+    /// values of a segment's tokens are its scores. Adapters are multiplied out. A recalibration
+    /// is not a part of it.
+    ///
+    /// # Errors
+    /// [`ModelError::NotExportable`] for a pooling or a head that values of tokens cannot
+    /// express, [`ModelError::AlreadyExists`], or if writing fails; then nothing is left over.
+    pub fn export_hugging_face(&self, directory: &Path, options: ExportOptions<'_>) -> Result<()> {
+        let not_exportable = |reason: String| ModelError::NotExportable { reason };
+        check_pooling(self.config.pooling).map_err(not_exportable)?;
+        if !self.model.head().is_linear() {
+            let reason =
+                "its head is no linear layer, as the token classifiers of transformers have";
+            return Err(not_exportable(reason.into()));
+        }
+        if directory.symlink_metadata().is_ok() {
+            return Err(ModelError::AlreadyExists {
+                path: directory.into(),
+            });
+        }
+        let bundle = match self.config.lora {
+            Some(_) => &self.clone().merged(),
+            None => self,
+        };
+        let new = NewDirectory::create(directory)?;
+        let config = new.path().join("config.json");
+        let keys = serde_json::to_vec_pretty(&bundle.published_config(&options))
+            .map_err(|error| ModelError::json(&config, error))?;
+        new.write("config.json", &keys)?;
+        let weights = new.path().join("model.safetensors");
+        write_tensors(bundle.tensors(&weights, options.units)?, "pt", &weights)?;
+        new.write("tokenizer.json", &bundle.tokenizer)?;
+        for file in options.extra {
+            new.write(file.name, file.bytes)?;
+        }
+        new.publish()?;
+        Ok(())
+    }
+
+    fn published_config(&self, options: &ExportOptions<'_>) -> Value {
+        let encoder = &self.config.encoder;
+        let class = encoder.python_class();
+        let mut keys = encoder.to_published();
+        let labels = self.manifest.aspects.iter().enumerate();
+        let id2label: Map<String, Value> = labels
+            .clone()
+            .map(|(id, name)| (id.to_string(), name.as_str().into()))
+            .collect();
+        let label2id: Map<String, Value> =
+            labels.map(|(id, name)| (name.clone(), id.into())).collect();
+        keys["architectures"] = json!([class.architecture]);
+        keys["id2label"] = id2label.into();
+        keys["label2id"] = label2id.into();
+        keys["dtype"] = "float32".into();
+        keys["classifier_dropout"] = 0.0.into();
+        // RoBERTa counts its positions behind it, and says so itself.
+        if keys.get("pad_token_id").is_none() {
+            keys["pad_token_id"] = options.pad_token_id.into();
+        }
+        if class.prediction_head {
+            keys["classifier_activation"] = "linear".into();
+            keys["classifier_bias"] = keys["norm_bias"].clone();
+        }
+        keys["gradus"] = json!({
+            "version": self.manifest.gradus_version,
+            "pooling": self.config.pooling,
+            "output": self.config.output,
+            "aspects": self.manifest.aspects,
+        });
+        keys
+    }
+
+    fn tensors(&self, path: &Path, units: &[(f64, f64)]) -> Result<Vec<OutTensor>> {
+        let encoder = &self.config.encoder;
+        let (keys, class) = (encoder.keys(), encoder.python_class());
+        let mut tensors = published_tensors(self.model.encoder(), &keys, keys.prefix);
+        if class.prediction_head {
+            let norm = final_norm(&tensors, keys.prefix, path)?;
+            tensors.extend(
+                inverse_norm(&norm).map_err(|reason| ModelError::NotExportable { reason })?,
+            );
+        }
+        let folded: Vec<(f64, f64)> = match self.config.output {
+            Output::Identity => units.to_vec(),
+            Output::Sigmoid => vec![(1.0, 0.0); units.len()],
+        };
+        tensors.extend(self.linear_head(class.head, &folded));
+        Ok(tensors)
+    }
+
+    /// The head, its outputs multiplied and moved.
+    fn linear_head(&self, name: &str, units: &[(f64, f64)]) -> [OutTensor; 2] {
+        let (weight, bias) = self.model.head().linear();
+        let device = weight.device();
+        #[expect(clippy::cast_possible_truncation, reason = "weights are f32")]
+        let line = |value: fn(&(f64, f64)) -> f64| {
+            let values: Vec<f32> = units.iter().map(|unit| value(unit) as f32).collect();
+            Tensor::<1>::from_data(TensorData::new(values, [units.len()]), &device)
+        };
+        let (scale, shift) = (line(|unit| unit.0), line(|unit| unit.1));
+        let weight = weight.transpose() * scale.clone().unsqueeze_dim::<2>(1);
+        let bias = bias * scale + shift;
+        let shape = weight.dims().to_vec();
+        [
+            OutTensor {
+                name: format!("{name}.weight"),
+                shape: shape.clone(),
+                values: OutValues::Here(weight.into_data().iter::<f32>().collect()),
+            },
+            OutTensor {
+                name: format!("{name}.bias"),
+                shape: vec![shape[0]],
+                values: OutValues::Here(bias.into_data().iter::<f32>().collect()),
+            },
+        ]
+    }
+}
+
+/// A linear head commutes with these; with others, values of tokens do not make up a score.
+fn check_pooling(pooling: Pooling) -> Result<(), String> {
+    match pooling {
+        Pooling::Mean | Pooling::Last | Pooling::First => Ok(()),
+        Pooling::Max | Pooling::Attention => Err(format!(
+            "its pooling is `{pooling}`, of which values of tokens cannot make up scores; \
+             `mean`, `last` and `first` can"
+        )),
+    }
+}
+
+/// Scale, and shift where there is one, of the norm behind the last layer of ModernBERT.
+type Norm = (Vec<f32>, Option<Vec<f32>>);
+
+fn final_norm(tensors: &[OutTensor], prefix: &str, path: &Path) -> Result<Norm> {
+    let values = |parameter: &str| {
+        let name = format!("{prefix}final_norm.{parameter}");
+        let tensor = tensors.iter().find(|tensor| tensor.name == name)?;
+        let OutValues::Parameters(parts) = &tensor.values else {
+            return None;
+        };
+        let part = parts.first()?.clone();
+        Some(read_back(path, &name, part))
+    };
+    let weight = values("weight").unwrap_or_else(|| Ok(Vec::new()))?;
+    Ok((weight, values("bias").transpose()?))
+}
+
+/// A prediction head that changes nothing: its matrix undoes scale and shift of the final norm,
+/// and its own norm does them again to values that are normal already.
+fn inverse_norm((scale, shift): &Norm) -> Result<Vec<OutTensor>, String> {
+    let d_model = scale.len();
+    let greatest = scale.iter().fold(0f32, |most, value| most.max(value.abs()));
+    if scale.iter().any(|value| value.abs() <= 1e-4 * greatest) {
+        return Err(
+            "a feature of its final norm is scaled by nearly 0, which the prediction head of \
+             ModernBertForTokenClassification cannot undo"
+                .into(),
+        );
+    }
+    let mut matrix = vec![0f32; d_model * d_model];
+    for (feature, scale) in scale.iter().enumerate() {
+        matrix[feature * d_model + feature] = 1.0 / scale;
+    }
+    let tensor = |name: &str, shape: &[usize], values: Vec<f32>| OutTensor {
+        name: format!("head.{name}"),
+        shape: shape.to_vec(),
+        values: OutValues::Here(values),
+    };
+    let mut tensors = vec![
+        tensor("dense.weight", &[d_model, d_model], matrix),
+        tensor("norm.weight", &[d_model], scale.clone()),
+    ];
+    if let Some(shift) = shift {
+        let undone = shift.iter().zip(scale).map(|(shift, scale)| -shift / scale);
+        tensors.push(tensor("dense.bias", &[d_model], undone.collect()));
+        tensors.push(tensor("norm.bias", &[d_model], shift.clone()));
+    }
+    Ok(tensors)
+}

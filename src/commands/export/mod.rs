@@ -1,0 +1,70 @@
+//! `gradus export`
+
+mod readme;
+
+use anyhow::Result;
+use gradus::data::{TextConfig, TextEncoder};
+use gradus::device;
+use gradus::eval::EvalError;
+use gradus::model::{Bundle, ExportOptions, ExtraFile};
+use serde_json::json;
+
+use crate::cli::{ExportArgs, ExportFormat};
+use crate::show;
+
+pub(crate) fn run(args: &ExportArgs) -> Result<()> {
+    let ExportFormat::Hf = args.format;
+    let bundle = Bundle::load(&args.bundle, &device::select(None)?)?;
+    let settings: TextConfig =
+        serde_json::from_value(bundle.manifest.text.clone()).map_err(|source| {
+            EvalError::Manifest {
+                part: "text",
+                source,
+            }
+        })?;
+    let text = TextEncoder::new(&bundle.tokenizer, settings)?;
+    let units: Vec<(f64, f64)> = text
+        .config()
+        .aspects
+        .iter()
+        .map(|aspect| {
+            let shift = aspect.scale.to_rating(0.0);
+            (aspect.scale.to_rating(1.0) - shift, shift)
+        })
+        .collect();
+    let mut inputs = vec!["input_ids", "attention_mask"];
+    if bundle.config.encoder.sizes().num_token_types.is_some() {
+        inputs.push("token_type_ids");
+    }
+    let tokenizer_config = json!({
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "pad_token": text.pad_token(),
+        "model_max_length": text.config().max_length,
+        "model_input_names": inputs,
+    });
+    let tokenizer_config = serde_json::to_vec_pretty(&tokenizer_config)?;
+    let readme = readme::text(&bundle, text.config(), &units);
+    let extra = [
+        ExtraFile {
+            name: "tokenizer_config.json",
+            bytes: &tokenizer_config,
+        },
+        ExtraFile {
+            name: "README.md",
+            bytes: readme.as_bytes(),
+        },
+    ];
+    let options = ExportOptions {
+        pad_token_id: text.pad_id(),
+        units: &units,
+        extra: &extra,
+    };
+    bundle.export_hugging_face(&args.output, options)?;
+    if bundle.recalibration.is_some() {
+        show::status(
+            "the bundle's recalibration is no part of the export: scores are as with --raw",
+        );
+    }
+    show::status(&format!("exported: {}", args.output.display()));
+    Ok(())
+}

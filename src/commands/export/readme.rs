@@ -1,0 +1,55 @@
+//! How to score with an exported model in Python.
+
+use gradus::data::TextConfig;
+use gradus::model::{Bundle, Output, Pooling};
+
+/// The README of an export. What stands between the marks of code runs as it is.
+pub(super) fn text(bundle: &Bundle, text: &TextConfig, units: &[(f64, f64)]) -> String {
+    let pooled = match bundle.config.pooling {
+        Pooling::Last => "tokens[-1]",
+        Pooling::First => "tokens[0]",
+        _ => "torch.stack(tokens).mean(0)",
+    };
+    let score = match bundle.config.output {
+        Output::Identity => pooled.to_owned(),
+        Output::Sigmoid => format!(
+            "torch.sigmoid({pooled}) * torch.tensor({:?}) + torch.tensor({:?})",
+            units.iter().map(|unit| unit.0).collect::<Vec<_>>(),
+            units.iter().map(|unit| unit.1).collect::<Vec<_>>(),
+        ),
+    };
+    let (aspects, max_length) = (bundle.manifest.aspects.join(", "), text.max_length);
+    format!(
+        r#"# Segment-level reward model
+
+Scores every segment of a response: {aspects}. Exported by gradus {version}; pooling: `{pooling}`. A context belongs behind
+the prompt and a line break. Texts of more than {max_length} tokens are more than the model was trained on.
+
+```python
+import torch
+from transformers import AutoModelForTokenClassification, PreTrainedTokenizerFast
+
+tokenizer = PreTrainedTokenizerFast.from_pretrained(".")
+model = AutoModelForTokenClassification.from_pretrained(".").eval()
+
+def score(prompt, response, spans):
+    """The scores of the segments between the given characters, (start, end), of the response."""
+    encoded = tokenizer(prompt, response, return_offsets_mapping=True, return_tensors="pt")
+    offsets, sides = encoded.pop("offset_mapping")[0].tolist(), encoded.sequence_ids(0)
+    with torch.no_grad():
+        values = model(**encoded).logits[0]
+    own, place = [[] for _ in spans], 0
+    for token, (start, end) in enumerate(offsets):
+        if sides[token] != 1:
+            continue
+        # A token belongs where its first character stands that is no white space.
+        place = max(place, next((c for c in range(start, end) if not response[c].isspace()), start))
+        for tokens, (first, last) in zip(own, spans):
+            tokens += [values[token]] if first <= place < last else []
+    return [({score}).tolist() if tokens else None for tokens in own]
+```
+"#,
+        version = bundle.manifest.gradus_version,
+        pooling = bundle.config.pooling,
+    )
+}

@@ -1,0 +1,326 @@
+//! `gradus inspect`
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Result;
+use burn::tensor::Device;
+use gradus::data::{TextConfig, TextEncoder};
+use gradus::device;
+use gradus::model::{
+    Bundle, EncoderConfig, LeftTensor, MemoryEstimate, ModelError, ParameterCounts, Pooling,
+    PretrainedEncoder, RewardModelConfig,
+};
+use serde::Serialize;
+
+use crate::cli::InspectArgs;
+use crate::failure::Usage;
+use crate::show;
+
+/// Length that memory is estimated for where none is asked for.
+const SEQ_LENGTH: usize = 512;
+
+/// Everything there is to say of a directory.
+#[derive(Debug, Serialize)]
+struct Inspection {
+    /// `encoder` or `bundle`.
+    kind: &'static str,
+    supported: bool,
+    /// Why it is not supported.
+    reason: Option<String>,
+    model: Option<Model>,
+    weights: Option<Weights>,
+    tokenizer: Option<Tokenizer>,
+    memory: Option<Memory>,
+}
+
+/// What a configuration says.
+#[derive(Debug, Serialize)]
+struct Model {
+    family: &'static str,
+    /// Whether a token sees nothing behind itself.
+    causal: bool,
+    d_model: usize,
+    num_layers: usize,
+    num_heads: usize,
+    d_feed_forward: usize,
+    vocab_size: usize,
+    max_positions: usize,
+    parameters: ParameterCounts,
+    /// The bundle's, or what training would take.
+    pooling: Pooling,
+    aspects: Option<Vec<String>>,
+}
+
+/// What the headers of the weights say.
+#[derive(Debug, Serialize)]
+struct Weights {
+    /// Number of tensors of each type.
+    types: BTreeMap<String, usize>,
+    /// Tensors that are known and not needed.
+    left: Vec<LeftTensor>,
+}
+
+#[derive(Debug, Serialize)]
+struct Tokenizer {
+    vocab_size: usize,
+    special_tokens: usize,
+    pad_id: u32,
+}
+
+/// An estimate in bytes.
+#[derive(Debug, Serialize)]
+struct Memory {
+    batch_size: usize,
+    seq_length: usize,
+    #[serde(flatten)]
+    bytes: MemoryEstimate,
+}
+
+pub(crate) fn run(args: &InspectArgs) -> Result<()> {
+    for (flag, value) in [
+        ("--batch-size", Some(args.batch_size)),
+        ("--seq-length", args.seq_length),
+    ] {
+        if value == Some(0) {
+            return Err(Usage::new(format!("{flag}: found 0, expected at least 1")).into());
+        }
+    }
+    let directory = &args.directory;
+    let inspection = if directory.join("manifest.json").is_file() {
+        inspect_bundle(args)?
+    } else {
+        match inspect_encoder(args) {
+            Ok(inspection) => inspection,
+            Err(error) => refusal(error)?,
+        }
+    };
+    if args.json {
+        return show::json(&inspection);
+    }
+    for [name, value] in inspection.rows() {
+        show::line(&format!("{name:<22}{value}"))?;
+    }
+    Ok(())
+}
+
+/// What is wrong with a model is the answer; a directory that holds none is a failure.
+fn refusal(error: anyhow::Error) -> Result<Inspection> {
+    let about_the_model = error.downcast_ref::<ModelError>().is_some_and(|error| {
+        !matches!(
+            error,
+            ModelError::NotADirectory { .. } | ModelError::MissingFile { .. } | ModelError::Io(_)
+        )
+    });
+    if !about_the_model {
+        return Err(error);
+    }
+    Ok(Inspection {
+        kind: "encoder",
+        supported: false,
+        reason: Some(error.to_string()),
+        model: None,
+        weights: None,
+        tokenizer: None,
+        memory: None,
+    })
+}
+
+fn inspect_encoder(args: &InspectArgs) -> Result<Inspection> {
+    let device = device::select(None)?;
+    let pretrained = PretrainedEncoder::open(&args.directory)?;
+    let encoder = pretrained.config();
+    let config = RewardModelConfig::new(encoder.clone(), encoder.default_pooling(), 1);
+    let checked = match pretrained.check_weights(&device) {
+        Ok((report, types)) => Ok(Weights {
+            types,
+            left: report.left,
+        }),
+        Err(error @ (ModelError::MissingFile { .. } | ModelError::Io(_))) => {
+            return Err(error.into());
+        }
+        Err(error) => Err(error.to_string()),
+    };
+    let (weights, mut reason) = match checked {
+        Ok(weights) => (Some(weights), None),
+        Err(reason) => (None, Some(reason)),
+    };
+    let tokenizer = match tokenizer(&args.directory, encoder) {
+        Ok(tokenizer) => Some(tokenizer),
+        Err(problem) => {
+            reason.get_or_insert(problem);
+            None
+        }
+    };
+    Ok(Inspection {
+        kind: "encoder",
+        supported: reason.is_none(),
+        reason,
+        model: Some(model(&config, None, &device)),
+        weights,
+        tokenizer,
+        memory: Some(memory(args, &config, &device)),
+    })
+}
+
+fn inspect_bundle(args: &InspectArgs) -> Result<Inspection> {
+    let device = device::select(None)?;
+    let bundle = Bundle::load(&args.directory, &device)?;
+    let aspects = bundle.manifest.aspects;
+    Ok(Inspection {
+        kind: "bundle",
+        supported: true,
+        reason: None,
+        model: Some(model(&bundle.config, Some(aspects), &device)),
+        weights: None,
+        tokenizer: tokenizer(&args.directory, &bundle.config.encoder).ok(),
+        memory: Some(memory(args, &bundle.config, &device)),
+    })
+}
+
+/// What the tokenizer has, or why it does not belong to the encoder.
+fn tokenizer(directory: &Path, encoder: &EncoderConfig) -> Result<Tokenizer, String> {
+    let path = directory.join("tokenizer.json");
+    if !path.is_file() {
+        return Err(format!("{}: found no tokenizer.json", directory.display()));
+    }
+    let text =
+        TextEncoder::from_file(&path, TextConfig::default()).map_err(|error| error.to_string())?;
+    if text.vocab_size() > encoder.vocab_size() {
+        return Err(format!(
+            "{}: the tokenizer has {} tokens, the encoder {} embeddings: they are of different models",
+            path.display(),
+            text.vocab_size(),
+            encoder.vocab_size()
+        ));
+    }
+    Ok(Tokenizer {
+        vocab_size: text.vocab_size(),
+        special_tokens: text.special_tokens(),
+        pad_id: text.pad_id(),
+    })
+}
+
+fn model(config: &RewardModelConfig, aspects: Option<Vec<String>>, device: &Device) -> Model {
+    let sizes = config.encoder.sizes();
+    Model {
+        family: config.encoder.model_type(),
+        causal: config.encoder.is_causal(),
+        d_model: sizes.d_model,
+        num_layers: sizes.num_layers,
+        num_heads: sizes.num_heads,
+        d_feed_forward: sizes.d_feed_forward,
+        vocab_size: sizes.vocab_size,
+        max_positions: sizes.max_positions,
+        parameters: config.parameters(device),
+        pooling: config.pooling,
+        aspects,
+    }
+}
+
+fn memory(args: &InspectArgs, config: &RewardModelConfig, device: &Device) -> Memory {
+    let longest = config.encoder.max_positions();
+    let seq_length = args.seq_length.unwrap_or(SEQ_LENGTH).min(longest);
+    Memory {
+        batch_size: args.batch_size,
+        seq_length,
+        bytes: config.memory(args.batch_size, seq_length, device),
+    }
+}
+
+impl Inspection {
+    fn rows(&self) -> Vec<[String; 2]> {
+        let mut rows = vec![("kind", self.kind.to_owned())];
+        let supported = if self.supported { "yes" } else { "no" };
+        rows.push(("supported", supported.to_owned()));
+        if let Some(reason) = &self.reason {
+            rows.push(("reason", reason.clone()));
+        }
+        if let Some(model) = &self.model {
+            rows.extend(model.rows());
+        }
+        if let Some(weights) = &self.weights {
+            let types = weights.types.iter();
+            let types: Vec<String> = types
+                .map(|(kind, count)| format!("{count} × {kind}"))
+                .collect();
+            rows.push(("tensors", types.join(", ")));
+            for left in &weights.left {
+                rows.push(("left", format!("{} ({})", left.name, left.reason)));
+            }
+        }
+        if let Some(tokenizer) = &self.tokenizer {
+            rows.push(("tokenizer", format!("{} tokens", tokenizer.vocab_size)));
+        }
+        if let Some(memory) = &self.memory {
+            rows.extend(memory.rows());
+        }
+        rows.into_iter()
+            .map(|(name, value)| [name.to_owned(), value])
+            .collect()
+    }
+}
+
+impl Model {
+    fn rows(&self) -> Vec<(&'static str, String)> {
+        let sight = if self.causal {
+            "a token sees what is before it"
+        } else {
+            "a token sees both sides"
+        };
+        let counts = self.parameters;
+        let mut rows = vec![
+            ("family", format!("{} ({sight})", self.family)),
+            ("layers", self.num_layers.to_string()),
+            ("width", self.d_model.to_string()),
+            ("heads", self.num_heads.to_string()),
+            ("feed-forward width", self.d_feed_forward.to_string()),
+            ("vocabulary", self.vocab_size.to_string()),
+            ("longest sequence", format!("{} tokens", self.max_positions)),
+            ("parameters", counted(counts.total)),
+            ("- embeddings", counted(counts.embeddings)),
+            ("- layers", counted(counts.layers)),
+            ("pooling", self.pooling.to_string()),
+        ];
+        if counts.adapters > 0 {
+            rows.push(("- adapters", counted(counts.adapters)));
+        }
+        if let Some(aspects) = &self.aspects {
+            rows.push(("aspects", aspects.join(", ")));
+        }
+        rows
+    }
+}
+
+impl Memory {
+    fn rows(&self) -> Vec<(&'static str, String)> {
+        let bytes = self.bytes;
+        let at = format!("{} × {} tokens", self.batch_size, self.seq_length);
+        vec![
+            ("memory estimated for", at),
+            ("- weights", binary(bytes.weights)),
+            ("- scoring", binary(bytes.scoring)),
+            ("- training", binary(bytes.training)),
+            ("- training adapters", binary(bytes.training_adapters)),
+            ("- training the head", binary(bytes.training_head)),
+        ]
+    }
+}
+
+fn counted(count: usize) -> String {
+    let count = count as f64;
+    match count {
+        1e9.. => format!("{:.2} billion", count / 1e9),
+        1e6.. => format!("{:.1} million", count / 1e6),
+        _ => format!("{count:.0}"),
+    }
+}
+
+fn binary(bytes: usize) -> String {
+    let mebibytes = bytes as f64 / f64::from(1 << 20);
+    if mebibytes < 1024.0 {
+        format!("{mebibytes:.1} MiB")
+    } else {
+        format!("{:.1} GiB", mebibytes / 1024.0)
+    }
+}
