@@ -7,6 +7,7 @@ use burn::tensor::{Device, Int, Tensor};
 use super::attend::{Sight, join_heads, split_heads, weigh};
 use super::parts::linear;
 use super::relative::{RelativeRows, by_pair};
+use crate::ops;
 
 /// Sizes and probabilities of a [`DisentangledAttention`].
 #[derive(Debug, Clone, PartialEq)]
@@ -78,12 +79,12 @@ impl DisentangledAttention {
         positions: &Positions,
         sight: &Sight,
     ) -> Tensor<3> {
-        let query = split_heads(self.query.forward(hidden.clone()), self.num_heads);
-        let key = split_heads(self.key.forward(hidden.clone()), self.num_heads);
-        let value = split_heads(self.value.forward(hidden), self.num_heads);
+        let query = split_heads(ops::linear(&self.query, hidden.clone()), self.num_heads);
+        let key = split_heads(ops::linear(&self.key, hidden.clone()), self.num_heads);
+        let value = split_heads(ops::linear(&self.value, hidden), self.num_heads);
         let scores = self.scores(query, key, positions);
         let context = weigh(sight.onto(scores), value, &self.dropout);
-        self.output.forward(join_heads(context))
+        ops::linear(&self.output, join_heads(context))
     }
 
     /// The score of every pair of tokens.

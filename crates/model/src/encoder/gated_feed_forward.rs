@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::hugging_face::PublishedConfig;
 use super::projection::projection;
 use crate::error::ConfigProblem;
+use crate::ops;
 
 /// The non-linearity of a gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,7 +92,8 @@ impl GatedFeedForward {
     /// # Shapes
     /// - `hidden` and the result: `[batch_size, seq_length, d_model]`
     pub(super) fn forward(&self, hidden: Tensor<3>) -> Tensor<3> {
-        let gate = self.activation.forward(self.inner.forward(hidden.clone()));
-        self.outer.forward(gate * self.factor.forward(hidden))
+        let gate = ops::linear(&self.inner, hidden.clone());
+        let factor = ops::linear(&self.factor, hidden);
+        ops::linear(&self.outer, self.activation.forward(gate) * factor)
     }
 }

@@ -7,6 +7,7 @@ use burn::tensor::{Device, Tensor};
 use super::attend::{Sight, attend, join_heads, split_heads};
 use super::projection::{projection, rms_norm};
 use super::rotary::Angles;
+use crate::ops;
 
 /// Sizes and probabilities of a [`RotaryAttention`].
 #[derive(Debug, Clone, PartialEq)]
@@ -74,13 +75,16 @@ impl RotaryAttention {
     /// # Shapes
     /// - `hidden` and the result: `[batch_size, seq_length, d_model]`
     pub(super) fn forward(&self, hidden: Tensor<3>, angles: &Angles, sight: &Sight) -> Tensor<3> {
-        let query = split_heads(self.query.forward(hidden.clone()), self.num_heads);
-        let key = split_heads(self.key.forward(hidden.clone()), self.num_key_value_heads);
-        let value = split_heads(self.value.forward(hidden), self.num_key_value_heads);
+        let query = split_heads(ops::linear(&self.query, hidden.clone()), self.num_heads);
+        let key = split_heads(
+            ops::linear(&self.key, hidden.clone()),
+            self.num_key_value_heads,
+        );
+        let value = split_heads(ops::linear(&self.value, hidden), self.num_key_value_heads);
         let query = angles.turn(normed(self.query_norm.as_ref(), query));
         let key = angles.turn(normed(self.key_norm.as_ref(), key));
         let context = attend(query, key, value, sight, &self.dropout);
-        self.output.forward(join_heads(context))
+        ops::linear(&self.output, join_heads(context))
     }
 }
 

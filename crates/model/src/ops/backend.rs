@@ -26,6 +26,9 @@ pub(crate) trait FusedOps: Backend {
         bias: FloatTensor<Self>,
     ) -> FloatTensor<Self>;
 
+    /// `x W`: `[.., input]` and `[input, output]` to `[.., output]`.
+    fn fused_projection(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self>;
+
     /// `activation(x W₁ + b₁) W₂ + b₂`, of the shape of `x`.
     fn fused_feed_forward(
         x: FloatTensor<Self>,

@@ -32,14 +32,16 @@ fn is_ours<const D: usize>(x: &Tensor<D>) -> bool {
 }
 
 pub(super) fn linear<const D: usize>(layer: &Linear, x: &Tensor<D>) -> Option<Tensor<D>> {
-    let bias = layer.bias.as_ref()?;
-    is_ours(x).then(|| {
-        Tensor::from_dispatch(Dispatch::fused_linear(
-            x.clone().into_dispatch(),
-            layer.weight.val().into_dispatch(),
-            bias.val().into_dispatch(),
-        ))
-    })
+    if !is_ours(x) {
+        return None;
+    }
+    let weight = layer.weight.val().into_dispatch();
+    let x = x.clone().into_dispatch();
+    let out = match &layer.bias {
+        Some(bias) => Dispatch::fused_linear(x, weight, bias.val().into_dispatch()),
+        None => Dispatch::fused_projection(x, weight),
+    };
+    Some(Tensor::from_dispatch(out))
 }
 
 pub(super) fn feed_forward(

@@ -24,7 +24,7 @@ use burn::tensor::{Bool, Tensor};
 use crate::encoder::Activation;
 pub use optimizer::{AdamStep, Moments, adamw_step, scale, square_sum};
 
-/// `x W + b`.
+/// `x W + b`, or `x W` without a bias.
 ///
 /// # Shapes
 /// - `x`: `[.., d_input]`

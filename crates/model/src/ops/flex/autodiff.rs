@@ -23,8 +23,19 @@ impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
         let ((x, x_node), (weight, weight_node)) = (x.into_parts(), weight.into_parts());
         let (bias, bias_node) = bias.into_parts();
         let (x, weight) = (contiguous(x), contiguous(weight));
-        let out = super::linear_forward(&x, &weight, &contiguous(bias));
+        let out = super::linear_forward(&x, &weight, Some(&contiguous(bias)));
         let nodes = [x_node, weight_node, bias_node];
+        match Linear.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(ops) => ops.finish((x, weight), out),
+            OpsKind::UnTracked(ops) => ops.finish(out),
+        }
+    }
+
+    fn fused_projection(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
+        let ((x, x_node), (weight, weight_node)) = (x.into_parts(), weight.into_parts());
+        let (x, weight) = (contiguous(x), contiguous(weight));
+        let out = super::linear_forward(&x, &weight, None);
+        let nodes = [x_node, weight_node];
         match Linear.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(ops) => ops.finish((x, weight), out),
             OpsKind::UnTracked(ops) => ops.finish(out),
@@ -131,15 +142,16 @@ impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
     }
 }
 
+/// With a bias as third input, or without.
 #[derive(Debug)]
 struct Linear;
 
-impl Backward<Flex, 3> for Linear {
+impl<const N: usize> Backward<Flex, N> for Linear {
     type State = (FlexTensor, FlexTensor);
 
     fn backward(
         self,
-        ops: Ops<Self::State, 3>,
+        ops: Ops<Self::State, N>,
         grads: &mut Gradients,
         _checkpointer: &mut Checkpointer,
     ) {
@@ -147,18 +159,23 @@ impl Backward<Flex, 3> for Linear {
         let gradient = values(&gradient);
         let (x, weight) = ops.state;
         let width = width(&weight);
-        let [x_node, weight_node, bias_node] = ops.parents;
-        if let Some(node) = x_node {
-            let found = linear::input_gradient(gradient, values(&weight), width);
-            grads.register::<Flex>(node.id, tensor(found, x.shape()));
-        }
-        if let Some(node) = weight_node {
-            let found = linear::weight_gradient(values(&x), gradient, width);
-            grads.register::<Flex>(node.id, tensor(found, weight.shape()));
-        }
-        if let Some(node) = bias_node {
-            let found = linear::column_sums(gradient, width.output);
-            grads.register::<Flex>(node.id, tensor(found, [width.output].into()));
+        for (input, node) in ops.parents.into_iter().enumerate() {
+            let Some(node) = node else { continue };
+            let found = match input {
+                0 => tensor(
+                    linear::input_gradient(gradient, values(&weight), width),
+                    x.shape(),
+                ),
+                1 => tensor(
+                    linear::weight_gradient(values(&x), gradient, width),
+                    weight.shape(),
+                ),
+                _ => tensor(
+                    linear::column_sums(gradient, width.output),
+                    [width.output].into(),
+                ),
+            };
+            grads.register::<Flex>(node.id, found);
         }
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn forward(x: &[f32], layers: &Layers<'_>) -> Vec<f32> {
             &mut hidden,
             x,
             layers.inner_weight,
-            layers.inner_bias,
+            Some(layers.inner_bias),
             inner,
         );
         activate(hidden, layers.activation);
@@ -54,7 +54,7 @@ pub(super) fn forward(x: &[f32], layers: &Layers<'_>) -> Vec<f32> {
             out,
             hidden,
             layers.outer_weight,
-            layers.outer_bias,
+            Some(layers.outer_bias),
             outer,
         )]
     });
@@ -69,10 +69,16 @@ pub(super) fn forward_kept(x: &[f32], layers: &Layers<'_>) -> [Vec<f32>; 2] {
     let block = per_task(rows).min(256);
     by_rows(rows, block, widths, |rows, [out, kept]| {
         let x = &x[rows.start * inner.input..rows.end * inner.input];
-        let kept = forward_rows(kept, x, layers.inner_weight, layers.inner_bias, inner);
+        let kept = forward_rows(kept, x, layers.inner_weight, Some(layers.inner_bias), inner);
         let mut hidden = kept.to_vec();
         activate(&mut hidden, layers.activation);
-        let out = forward_rows(out, &hidden, layers.outer_weight, layers.outer_bias, outer);
+        let out = forward_rows(
+            out,
+            &hidden,
+            layers.outer_weight,
+            Some(layers.outer_bias),
+            outer,
+        );
         [out, kept]
     })
 }

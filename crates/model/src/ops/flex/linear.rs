@@ -14,7 +14,7 @@ pub(super) struct Width {
 }
 
 /// `x W + b`: `[rows, input]` to `[rows, output]`.
-pub(super) fn forward(x: &[f32], weight: &[f32], bias: &[f32], width: Width) -> Vec<f32> {
+pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, width: Width) -> Vec<f32> {
     let rows = x.len() / width.input;
     let [out] = by_rows(rows, per_task(rows), [width.output], |rows, [out]| {
         let x = &x[rows.start * width.input..rows.end * width.input];
@@ -28,12 +28,14 @@ pub(super) fn forward_rows<'a>(
     out: &'a mut Unwritten,
     x: &[f32],
     weight: &[f32],
-    bias: &[f32],
+    bias: Option<&[f32]>,
     width: Width,
 ) -> &'a mut [f32] {
     let x = Matrix::new(x, x.len() / width.input, width.input);
     let out = gemm_new(out, x, Matrix::new(weight, width.input, width.output));
-    add_to_rows(out, bias);
+    if let Some(bias) = bias {
+        add_to_rows(out, bias);
+    }
     out
 }
 

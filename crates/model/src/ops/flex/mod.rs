@@ -31,7 +31,11 @@ use buffer::{contiguous, tensor, values};
 
 impl FusedOps for Flex {
     fn fused_linear(x: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
-        linear_forward(&contiguous(x), &contiguous(weight), &contiguous(bias))
+        linear_forward(&contiguous(x), &contiguous(weight), Some(&contiguous(bias)))
+    }
+
+    fn fused_projection(x: FlexTensor, weight: FlexTensor) -> FlexTensor {
+        linear_forward(&contiguous(x), &contiguous(weight), None)
     }
 
     fn fused_feed_forward(
@@ -99,9 +103,9 @@ fn width(weight: &FlexTensor) -> linear::Width {
 }
 
 /// `[.., input]` to `[.., output]`.
-fn linear_forward(x: &FlexTensor, weight: &FlexTensor, bias: &FlexTensor) -> FlexTensor {
+fn linear_forward(x: &FlexTensor, weight: &FlexTensor, bias: Option<&FlexTensor>) -> FlexTensor {
     let width = width(weight);
-    let out = linear::forward(values(x), values(weight), values(bias), width);
+    let out = linear::forward(values(x), values(weight), bias.map(values), width);
     let mut shape = x.shape();
     let last = shape.num_dims() - 1;
     shape[last] = width.output;
