@@ -7,6 +7,7 @@ mod attend;
 mod attention;
 mod bert;
 mod checks;
+mod convolution;
 mod deberta_v2;
 mod decoder;
 mod disentangled;
@@ -33,6 +34,7 @@ use serde_json::Value;
 
 pub use attention::{Attention, AttentionMask};
 pub use bert::{Bert, BertConfig};
+pub use convolution::{Convolution, ConvolutionActivation};
 pub use deberta_v2::{DebertaV2, DebertaV2Config};
 pub use decoder::{Decoder, DecoderConfig};
 pub use feed_forward::{Activation, FeedForward};
