@@ -154,6 +154,10 @@ macro_rules! encoder_families {
         /// An encoder of any family.
         #[derive(Module, Debug)]
         #[non_exhaustive]
+        #[expect(
+            clippy::large_enum_variant,
+            reason = "there is one of it, with megabytes behind each variant"
+        )]
         pub enum Encoder {
             $(
                 #[doc = concat!("`model_type` `", $model_type, "`.")]
