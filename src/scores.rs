@@ -88,6 +88,8 @@ pub(crate) struct Scores {
     pub(crate) aggregation: Aggregation,
     /// What a bundle knows about recalibration, where it has one.
     pub(crate) recalibration: Option<Recalibration>,
+    /// Whether the model judges a segment without what follows it; `None` for a score file.
+    pub(crate) causal: Option<bool>,
 }
 
 /// The recalibrations of a bundle.
@@ -143,6 +145,7 @@ impl Scores {
                     responses: file.responses,
                     aggregation: choices.aggregation.unwrap_or(Aggregation::Mean),
                     recalibration: None,
+                    causal: None,
                 })
             }
         }
@@ -170,12 +173,14 @@ impl Scores {
         }
         let responses = columns(scored, &places);
         let aggregation = scorer.aggregation();
+        let causal = Some(scorer.is_causal());
         let Some(maps) = scorer.recalibrations().cloned() else {
             return Ok(Self {
                 aspects: wanted,
                 responses,
                 aggregation,
                 recalibration: None,
+                causal,
             });
         };
         let names: Vec<&str> = wanted.iter().map(String::as_str).collect();
@@ -194,6 +199,7 @@ impl Scores {
                 raw: responses,
                 applied,
             }),
+            causal,
         })
     }
 }

@@ -28,7 +28,7 @@ struct Inspection {
     supported: bool,
     /// Why it is not supported.
     reason: Option<String>,
-    model: Option<Model>,
+    model: Option<Described>,
     weights: Option<Weights>,
     tokenizer: Option<Tokenizer>,
     memory: Option<Memory>,
@@ -36,7 +36,7 @@ struct Inspection {
 
 /// What a configuration says.
 #[derive(Debug, Serialize)]
-struct Model {
+struct Described {
     family: &'static str,
     /// Whether a token sees nothing behind itself.
     causal: bool,
@@ -201,9 +201,9 @@ fn tokenizer(directory: &Path, encoder: &EncoderConfig) -> Result<Tokenizer, Str
     })
 }
 
-fn model(config: &RewardModelConfig, aspects: Option<Vec<String>>, device: &Device) -> Model {
+fn model(config: &RewardModelConfig, aspects: Option<Vec<String>>, device: &Device) -> Described {
     let sizes = config.encoder.sizes();
-    Model {
+    Described {
         family: config.encoder.model_type(),
         causal: config.encoder.is_causal(),
         d_model: sizes.d_model,
@@ -261,7 +261,7 @@ impl Inspection {
     }
 }
 
-impl Model {
+impl Described {
     fn rows(&self) -> Vec<(&'static str, String)> {
         let sight = if self.causal {
             "a token sees what is before it"

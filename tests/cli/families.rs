@@ -117,6 +117,9 @@ fn a_segment_scored_by_a_decoder_does_not_know_what_follows() {
         let cut = scores(&bundle, &path("cut.jsonl"));
         let difference = greatest_difference(&whole[..2], &cut);
         assert_eq!(difference < 1e-5, causal, "{family}: {difference}");
+        let told = gradus(trained(), &["eval", &bundle, "test.jsonl"]).stderr;
+        assert_eq!(told.contains("without what follows it"), causal, "{told}");
+        assert_eq!(told.contains("its end included"), !causal, "{told}");
     }
 }
 

@@ -26,6 +26,7 @@ pub struct Scorer {
     manifest: Manifest,
     aggregation: Aggregation,
     recalibrations: Option<Recalibrations>,
+    causal: bool,
     raw: bool,
     stride: Option<usize>,
     batch: BatchSize,
@@ -84,6 +85,7 @@ impl Scorer {
                 }
             })?;
         let aggregation = manifest.aggregation.parse()?;
+        let causal = config.encoder.is_causal();
         let text = TextEncoder::new(&tokenizer, settings)?;
         if text.vocab_size() > config.encoder.vocab_size() {
             return Err(EvalError::Vocabulary {
@@ -101,6 +103,7 @@ impl Scorer {
             manifest,
             aggregation,
             recalibrations,
+            causal,
             raw: false,
             stride: None,
             batch: BatchSize::Tokens(4096),
@@ -164,6 +167,12 @@ impl Scorer {
             .aspects
             .iter()
             .map(|aspect| aspect.name.as_str())
+    }
+
+    /// Whether the model judges a segment without what follows it, as decoders do. Others know how
+    /// the response ends.
+    pub fn is_causal(&self) -> bool {
+        self.causal
     }
 
     /// The bundle's manifest.

@@ -36,6 +36,13 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
         device: args.device.device.as_deref(),
     };
     let scores = Scores::load(&settings.source, &mut examples, &choices)?;
+    if let Some(causal) = scores.causal {
+        show::status(if causal {
+            "the model judges a segment without what follows it"
+        } else {
+            "the model knows the whole response when it judges a segment, its end included"
+        });
+    }
     let aspects = settings.aspects(&scores.aspects)?;
     let (baselines, fitted_on) = baselines(&settings.source, args.train.as_deref(), &aspects)?;
     let mut evaluation = evaluate(&scores, &aspects, &examples, &baselines)?;

@@ -91,7 +91,7 @@ impl FindingKind {
             Self::EndsAtFirstError => {
                 "append the rest of each response, unrated where nobody judged it, so that the \
                  end of the text does not give the error away; or rate only the last segment of \
-                 each partial response"
+                 each partial response; or train a decoder, whose tokens do not see the end"
             }
             Self::LengthShortcut => {
                 "judge every model against a length-only predictor, and look whether segments of \

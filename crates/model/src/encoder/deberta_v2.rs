@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::attend::{Reach, Sight};
 use super::checks;
+use super::convolution::{Convolution, ConvolutionLayer};
 use super::disentangled::{DisentangledAttention, DisentangledConfig, Positions};
 use super::feed_forward::{Activation, FeedForward};
 use super::hugging_face::PublishedConfig;
@@ -52,6 +53,9 @@ pub struct DebertaV2Config {
     pub position_to_content: bool,
     /// Whether positions go through the query and key matrices of the contents.
     pub shared_projections: bool,
+    /// A convolution beside the first layer, in the large models of v2. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub convolution: Option<Convolution>,
     /// Non-linearity of the feed-forward blocks.
     pub activation: Activation,
     /// Added to the variance in every layer norm.
@@ -79,6 +83,8 @@ impl FamilyConfig for DebertaV2Config {
             ("embeddings.LayerNorm", "embeddings.norm"),
             ("encoder.rel_embeddings", "embeddings.relative"),
             ("encoder.LayerNorm", "embeddings.relative_norm"),
+            ("encoder.conv.conv", "convolution.conv"),
+            ("encoder.conv.LayerNorm", "convolution.norm"),
             ("encoder.layer.{}.attention.self.query_proj", "layers.{}.attention.query"),
             ("encoder.layer.{}.attention.self.key_proj", "layers.{}.attention.key"),
             ("encoder.layer.{}.attention.self.value_proj", "layers.{}.attention.value"),
@@ -133,6 +139,8 @@ impl FamilyConfig for DebertaV2Config {
             "norm_rel_ebd": if self.norm_positions { "layer_norm" } else { "none" },
             "pos_att_type": terms,
             "share_att_key": self.shared_projections,
+            "conv_kernel_size": self.convolution.map_or(0, |convolution| convolution.kernel_size),
+            "conv_act": self.convolution.map(Convolution::published_activation),
             "hidden_act": self.activation.published(),
             "layer_norm_eps": self.layer_norm_epsilon,
             "hidden_dropout_prob": self.hidden_dropout,
@@ -166,6 +174,7 @@ impl FamilyConfig for DebertaV2Config {
             content_to_position,
             position_to_content,
             shared_projections: flag("share_att_key", false)?,
+            convolution: Convolution::from_published(config)?,
             activation: Activation::from_published(config, "hidden_act", "gelu")?,
             layer_norm_epsilon: config.optional("layer_norm_eps", 1e-7, positive)?,
             hidden_dropout: config.optional("hidden_dropout_prob", 0.1, probability)?,
@@ -196,6 +205,11 @@ impl FamilyConfig for DebertaV2Config {
             ("layer_norm_epsilon", self.layer_norm_epsilon),
             ("initializer_range", self.initializer_range),
         ])?;
+        if let Some(convolution) = self.convolution {
+            let odd = !convolution.kernel_size.is_multiple_of(2);
+            let expected = "an odd number";
+            ConfigProblem::unless(odd, "kernel_size", convolution.kernel_size, expected)?;
+        }
         self.relative.check()
     }
 
@@ -222,6 +236,16 @@ impl FamilyConfig for DebertaV2Config {
             layers: (0..self.num_layers)
                 .map(|_| Layer::new(self, device))
                 .collect(),
+            convolution: self.convolution.map(|convolution| {
+                ConvolutionLayer::new(
+                    convolution,
+                    self.d_model,
+                    self.layer_norm_epsilon,
+                    self.hidden_dropout,
+                    self.initializer_range,
+                    device,
+                )
+            }),
             relative: self.relative,
             max_positions: self.max_positions,
         }
@@ -233,8 +257,6 @@ fn refuse_unsupported(config: &PublishedConfig, d_model: usize) -> Result<(), Co
     // Without it the family is a BERT, which the library computes and nobody publishes.
     let relative = config.optional("relative_attention", false, "true")?;
     ConfigProblem::unless(relative, "relative_attention", relative, "true")?;
-    // The convolution beside the first layer, in the two largest models of v2.
-    config.only("conv_kernel_size", 0)?;
     let embedding_size = config.optional("embedding_size", d_model, checks::SIZE)?;
     let expected = format!("`hidden_size` ({d_model})");
     let same = embedding_size == d_model;
@@ -299,6 +321,7 @@ const PUBLISHED_NAMES: &[(&str, &str)] = &[
 pub struct DebertaV2 {
     embeddings: Embeddings,
     layers: Vec<Layer>,
+    convolution: Option<ConvolutionLayer>,
     #[module(skip)]
     relative: RelativeBuckets,
     max_positions: usize,
@@ -322,10 +345,18 @@ impl FamilyModule for DebertaV2 {
             causal: false,
             window: None,
         };
-        let sight = Sight::new(mask_pad, reach);
+        let sight = Sight::new(mask_pad.clone(), reach);
         let embedded = self.embeddings.forward(token_ids, type_ids);
-        let layers = self.layers.iter();
-        layers.fold(embedded, |hidden, layer| {
+        let (Some(convolution), [first, rest @ ..]) = (&self.convolution, &*self.layers) else {
+            let layers = self.layers.iter();
+            return layers.fold(embedded, |hidden, layer| {
+                layer.forward(hidden, &positions, &sight)
+            });
+        };
+        let attended = first.forward(embedded.clone(), &positions, &sight);
+        let hidden = convolution.forward(embedded, attended, mask_pad);
+        let layers = rest.iter();
+        layers.fold(hidden, |hidden, layer| {
             layer.forward(hidden, &positions, &sight)
         })
     }

@@ -7,6 +7,7 @@ mod attend;
 mod attention;
 mod bert;
 mod checks;
+mod convolution;
 mod deberta_v2;
 mod decoder;
 mod disentangled;
@@ -34,6 +35,7 @@ use serde_json::Value;
 pub use crate::ops::AttentionMask;
 pub use attention::Attention;
 pub use bert::{Bert, BertConfig};
+pub use convolution::{Convolution, ConvolutionActivation};
 pub use deberta_v2::{DebertaV2, DebertaV2Config};
 pub use decoder::{Decoder, DecoderConfig};
 pub use feed_forward::{Activation, FeedForward};
@@ -153,6 +155,10 @@ macro_rules! encoder_families {
         /// An encoder of any family.
         #[derive(Module, Debug)]
         #[non_exhaustive]
+        #[expect(
+            clippy::large_enum_variant,
+            reason = "there is one of it, with megabytes behind each variant"
+        )]
         pub enum Encoder {
             $(
                 #[doc = concat!("`model_type` `", $model_type, "`.")]

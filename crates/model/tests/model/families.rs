@@ -102,6 +102,19 @@ fn hidden_states_are_those_of_transformers() {
 }
 
 #[test]
+fn the_convolution_of_the_large_deberta_is_that_of_transformers() {
+    let encoder = encoder("deberta-v2-convolution");
+    let references = reference("deberta-v2-convolution");
+    let rows: Vec<Row> = references.iter().map(ReferenceRow::row).collect();
+    let device = Device::flex();
+    let padded = hidden(&encoder, &rows, 9, &device);
+    for ((padded, reference), row) in padded.into_iter().zip(references).zip(&rows) {
+        reference.check(padded);
+        reference.check(hidden(&encoder, std::slice::from_ref(row), 0, &device).remove(0));
+    }
+}
+
+#[test]
 fn hidden_states_in_a_padded_batch_are_those_alone() {
     for (family, _) in FAMILIES {
         println!("{family}");

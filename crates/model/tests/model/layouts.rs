@@ -225,7 +225,12 @@ fn what_a_family_does_not_support_is_refused_by_name() {
             json!(2),
             "a whole number above `pad_token_id` + 1 (2)",
         ),
-        ("deberta-v2", "conv_kernel_size", json!(3), "0"),
+        (
+            "deberta-v2",
+            "conv_kernel_size",
+            json!(4),
+            "an odd number or 0",
+        ),
         ("deberta-v2", "relative_attention", json!(false), "true"),
         (
             "deberta-v2",

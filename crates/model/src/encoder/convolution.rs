@@ -1,0 +1,122 @@
+//! The convolution of the large DeBERTa v2, beside the first layer.
+
+use burn::module::Module;
+use burn::nn::conv::{Conv1d, Conv1dConfig};
+use burn::nn::{Dropout, DropoutConfig, Initializer, LayerNorm, PaddingConfig1d};
+use burn::tensor::{Bool, Device, Tensor, activation};
+use serde::{Deserialize, Serialize};
+
+use super::hugging_face::PublishedConfig;
+use super::parts::layer_norm;
+use crate::error::ConfigProblem;
+
+/// Width and non-linearity of a convolution over neighbouring tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Convolution {
+    /// Tokens it covers, odd.
+    pub kernel_size: usize,
+    /// Its non-linearity.
+    pub activation: ConvolutionActivation,
+}
+
+/// The non-linearity of a [`Convolution`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConvolutionActivation {
+    /// Hyperbolic tangent.
+    Tanh,
+    /// GELU with the exact error function.
+    Gelu,
+}
+
+impl Convolution {
+    /// Reads `conv_kernel_size`, where it is more than 0, and what belongs to it.
+    pub(super) fn from_published(config: &PublishedConfig) -> Result<Option<Self>, ConfigProblem> {
+        let kernel_size: usize = config.optional("conv_kernel_size", 0, "a whole number")?;
+        if kernel_size == 0 {
+            return Ok(None);
+        }
+        let odd = !kernel_size.is_multiple_of(2);
+        ConfigProblem::unless(odd, "conv_kernel_size", kernel_size, "an odd number or 0")?;
+        config.only("conv_groups", 1)?;
+        let expected = "\"tanh\" or \"gelu\"";
+        let name: String = config.optional("conv_act", "tanh".to_owned(), expected)?;
+        let activation = match name.as_str() {
+            "tanh" => ConvolutionActivation::Tanh,
+            "gelu" => ConvolutionActivation::Gelu,
+            _ => {
+                return Err(ConfigProblem::new(
+                    "conv_act",
+                    format!("{name:?}"),
+                    expected,
+                ));
+            }
+        };
+        Ok(Some(Self {
+            kernel_size,
+            activation,
+        }))
+    }
+
+    /// The name that published configurations use.
+    pub(super) fn published_activation(self) -> &'static str {
+        match self.activation {
+            ConvolutionActivation::Tanh => "tanh",
+            ConvolutionActivation::Gelu => "gelu",
+        }
+    }
+}
+
+/// A convolution of the embeddings, added to what the first layer makes of them.
+#[derive(Module, Debug)]
+pub(super) struct ConvolutionLayer {
+    conv: Conv1d,
+    norm: LayerNorm,
+    dropout: Dropout,
+    #[module(skip)]
+    activation: ConvolutionActivation,
+}
+
+impl ConvolutionLayer {
+    pub(super) fn new(
+        config: Convolution,
+        d_model: usize,
+        epsilon: f64,
+        dropout: f64,
+        std: f64,
+        device: &Device,
+    ) -> Self {
+        let side = (config.kernel_size - 1) / 2;
+        Self {
+            conv: Conv1dConfig::new(d_model, d_model, config.kernel_size)
+                .with_padding(PaddingConfig1d::Explicit(side, side))
+                .with_initializer(Initializer::Normal { mean: 0.0, std })
+                .init(device),
+            norm: layer_norm(d_model, epsilon, device),
+            dropout: DropoutConfig::new(dropout).init(),
+            activation: config.activation,
+        }
+    }
+
+    /// # Shapes
+    /// - `embedded`, `first` and the result: `[batch_size, seq_length, d_model]`
+    /// - `mask_pad`: `[batch_size, seq_length]`, true for padding, which counts as zeros
+    pub(super) fn forward(
+        &self,
+        embedded: Tensor<3>,
+        first: Tensor<3>,
+        mask_pad: Tensor<2, Bool>,
+    ) -> Tensor<3> {
+        let shape = embedded.dims();
+        let padding = mask_pad.unsqueeze_dim::<3>(2).expand(shape);
+        let embedded = embedded.mask_fill(padding, 0.0);
+        let convolved = self.conv.forward(embedded.swap_dims(1, 2)).swap_dims(1, 2);
+        let convolved = self.dropout.forward(convolved);
+        let convolved = match self.activation {
+            ConvolutionActivation::Tanh => convolved.tanh(),
+            ConvolutionActivation::Gelu => activation::gelu(convolved),
+        };
+        self.norm.forward(first + convolved)
+    }
+}
