@@ -247,12 +247,12 @@ fn check_direction(
     let moved = run(x.clone() + direction.clone()) - run(x.clone() - direction.clone());
     let gradient = x.grad(&run(x.clone()).backward()).unwrap();
     let expected = (gradient * direction.without_autodiff()).sum() * 2.0;
-    let (moved, expected) = (
-        moved.into_scalar::<f32>(),
-        expected.into_scalar::<f32>(),
-    );
+    let (moved, expected) = (moved.into_scalar::<f32>(), expected.into_scalar::<f32>());
     let error = (moved - expected).abs();
-    assert!(error < tolerance * expected.abs().max(0.1), "{moved} {expected}");
+    assert!(
+        error < tolerance * expected.abs().max(0.1),
+        "{moved} {expected}"
+    );
 }
 
 #[test]
