@@ -134,15 +134,12 @@ fn dropout(probability: f64, device: &Device) -> Dropout {
     }
 }
 
-/// The step, or what it was given where the backend is another.
+/// The step for a parameter that [`is_plain`].
 pub(super) fn adamw_step<const D: usize>(
     of: Moments<D>,
     gradient: Tensor<D>,
     step: AdamStep,
-) -> Result<Moments<D>, (Moments<D>, Tensor<D>)> {
-    if !is_plain(&of.parameter) {
-        return Err((of, gradient));
-    }
+) -> Moments<D> {
     #[expect(clippy::cast_possible_truncation, reason = "weights are f32")]
     let update = flex::Update {
         beta_1: step.beta_1,
@@ -158,33 +155,27 @@ pub(super) fn adamw_step<const D: usize>(
         second: primitive(of.second),
     };
     let moved = flex::update(primitives, primitive(gradient), update);
-    Ok(Moments {
+    Moments {
         parameter: Tensor::from_primitive::<Flex>(moved.parameter),
         first: Tensor::from_primitive::<Flex>(moved.first),
         second: Tensor::from_primitive::<Flex>(moved.second),
-    })
-}
-
-pub(super) fn square_sum<const D: usize>(gradient: &Tensor<D>) -> Option<Tensor<1>> {
-    is_plain(gradient)
-        .then(|| Tensor::from_primitive::<Flex>(flex::square_sum(primitive(gradient.clone()))))
-}
-
-/// The gradient scaled, or as it was where the backend is another.
-pub(super) fn scale<const D: usize>(
-    gradient: Tensor<D>,
-    factor: f64,
-) -> Result<Tensor<D>, Tensor<D>> {
-    if !is_plain(&gradient) {
-        return Err(gradient);
     }
+}
+
+/// Of a tensor that [`is_plain`].
+pub(super) fn square_sum<const D: usize>(gradient: Tensor<D>) -> Tensor<1> {
+    Tensor::from_primitive::<Flex>(flex::square_sum(primitive(gradient)))
+}
+
+/// Scales a tensor that [`is_plain`].
+pub(super) fn scale<const D: usize>(gradient: Tensor<D>, factor: f64) -> Tensor<D> {
     #[expect(clippy::cast_possible_truncation, reason = "gradients are f32")]
     let scaled = flex::scale(primitive(gradient), factor as f32);
-    Ok(Tensor::from_primitive::<Flex>(scaled))
+    Tensor::from_primitive::<Flex>(scaled)
 }
 
 /// Whether it is a tensor of the Flex backend without autodiff.
-fn is_plain<const D: usize>(x: &Tensor<D>) -> bool {
+pub(super) fn is_plain<const D: usize>(x: &Tensor<D>) -> bool {
     is_ours(x) && !x.device().is_autodiff()
 }
 

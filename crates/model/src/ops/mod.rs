@@ -115,5 +115,5 @@ pub fn add_norm(
     }
 }
 
-#[cfg(all(test, feature = "flex"))]
+#[cfg(test)]
 mod tests;

@@ -40,25 +40,28 @@ pub fn adamw_step<const D: usize>(
     gradient: Tensor<D>,
     step: AdamStep,
 ) -> Moments<D> {
-    match fused::adamw_step(of, gradient, step) {
-        Ok(moved) => moved,
-        Err((of, gradient)) => composed(of, gradient, step),
+    if fused::is_plain(&of.parameter) {
+        fused::adamw_step(of, gradient, step)
+    } else {
+        composed(of, gradient, step)
     }
 }
 
 /// Sum of the squares of a gradient's values, of shape `[1]`.
 pub fn square_sum<const D: usize>(gradient: Tensor<D>) -> Tensor<1> {
-    match fused::square_sum(&gradient) {
-        Some(sum) => sum,
-        None => gradient.square().sum(),
+    if fused::is_plain(&gradient) {
+        fused::square_sum(gradient)
+    } else {
+        gradient.square().sum()
     }
 }
 
 /// A gradient times a number. In place, where nothing else holds the memory and the backend can.
 pub fn scale<const D: usize>(gradient: Tensor<D>, factor: f64) -> Tensor<D> {
-    match fused::scale(gradient, factor) {
-        Ok(scaled) => scaled,
-        Err(gradient) => gradient * factor,
+    if fused::is_plain(&gradient) {
+        fused::scale(gradient, factor)
+    } else {
+        gradient * factor
     }
 }
 

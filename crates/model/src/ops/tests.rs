@@ -1,4 +1,5 @@
 //! The fused operations against the compositions: results and gradients within 1e-5.
+#![cfg(feature = "flex")]
 
 use burn::backend::Dispatch;
 use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};

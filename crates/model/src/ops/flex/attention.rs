@@ -54,7 +54,7 @@ pub(super) struct Inputs<'a> {
     pub(super) padding: &'a [u8],
 }
 
-impl<'a> Inputs<'a> {
+impl Inputs<'_> {
     fn row(&self, batch: usize, shape: &Shape) -> Self {
         let states = batch * shape.seq_length * shape.d_model();
         let states = states..states + shape.seq_length * shape.d_model();

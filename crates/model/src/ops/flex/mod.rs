@@ -3,6 +3,11 @@
 //! A task's share of the rows depends on the shape alone and sums are made in a fixed order, so
 //! results are the same with any number of threads.
 
+#![expect(
+    clippy::inline_always,
+    reason = "what a vector function calls is compiled for its instructions only where it is inlined"
+)]
+
 mod activation;
 mod adamw;
 mod add_norm;
