@@ -5,9 +5,9 @@
         --set NAME,DIRECTORY,ASPECT,MAX_LENGTH,RECORDS,EPOCHS ... [--seeds 3] [--only NAME]...
 
 A DIRECTORY holds train.jsonl.gz, valid.jsonl.gz and test.jsonl.gz. Of the training split, RECORDS are drawn once, the
-same for all recipes and seeds; so are the smaller parts of the other splits. One thing is changed at a time: pooling, head, or what is trained; the seed changes the
-head's start, the order and dropout. Runs are added to --results as they end, and what is in there is not run again.
-Needs Python 3.9 and nothing else.
+same for all recipes and seeds; so are the smaller parts of the other splits. One thing is changed at a time (pooling, head,
+or what is trained), or with --product everything with everything; the seed changes the head's start, the order and dropout.
+Runs are added to --results as they end, and what is in there is not run again. Needs Python 3.9 and nothing else.
 """
 import argparse
 import gzip
@@ -22,18 +22,29 @@ import time
 from pathlib import Path
 
 GRADUS = os.environ.get("GRADUS", "gradus")
-BASE = "mean, linear, all"
-FROZEN = ["--freeze", "encoder", "--head-learning-rate", "1e-2"]
-RECIPES = {  # pooling, head, what is trained
-    BASE: [],
-    "last, linear, all": ["--pooling", "last"],
-    "attention, linear, all": ["--pooling", "attention"],
-    "mean, mlp, all": ["--head", "mlp:64"],
-    "mean, linear, LoRA": ["--lora", "8", "--learning-rate", "1e-3"],
-    "mean, linear, head": FROZEN,
-    "mean, mlp, head": [*FROZEN, "--head", "mlp:64"],
-    "mean, linear, probe": None,
+POOLINGS = {pooling: ["--pooling", pooling] for pooling in ("mean", "last", "attention")}
+HEADS = {"linear": [], "mlp": ["--head", "mlp:64"]}
+TRAINED = {
+    "all": [],
+    "LoRA": ["--lora", "8", "--learning-rate", "1e-3"],
+    "head": ["--freeze", "encoder", "--head-learning-rate", "1e-2"],
 }
+ALL = {  # by pooling, head and what is trained
+    f"{pooling}, {head}, {trained}": [*POOLINGS[pooling], *HEADS[head], *TRAINED[trained]]
+    for trained in TRAINED
+    for pooling in POOLINGS
+    for head in HEADS
+} | {f"{pooling}, linear, probe": POOLINGS[pooling] for pooling in POOLINGS}
+ONE_AT_A_TIME = (
+    "mean, linear, all",
+    "last, linear, all",
+    "attention, linear, all",
+    "mean, mlp, all",
+    "mean, linear, LoRA",
+    "mean, linear, head",
+    "mean, mlp, head",
+    "mean, linear, probe",
+)
 
 
 def arguments():
@@ -44,7 +55,9 @@ def arguments():
     p.add_argument("--results", required=True, type=Path)
     p.add_argument("--valid-records", type=int, default=100, help="drawn from the validation split (100)")
     p.add_argument("--test-records", type=int, default=300, help="drawn from the test split (300)")
-    p.add_argument("--only", action="append", help="recipes to run, by name")
+    which = p.add_mutually_exclusive_group()
+    which.add_argument("--only", action="append", choices=ALL, metavar="NAME", help="a recipe to run; may be given again")
+    which.add_argument("--product", action="store_true", help="every pooling with every head and all that is trained")
     return p.parse_args()
 
 
@@ -68,10 +81,10 @@ def train(args, dataset, recipe, seed, folder):
               "--max-length", max_length, "--output", folder / "bundle", "--overwrite"]
     if aspect:
         common += ["--aspects", aspect]
-    if RECIPES[recipe] is None:
-        run("probe", *common)
+    if recipe.endswith("probe"):
+        run("probe", *common, *ALL[recipe])
     else:
-        run("train", *common, "--epochs", epochs, "--batch-size", 8, "--seed", seed, *RECIPES[recipe])
+        run("train", *common, "--epochs", epochs, "--batch-size", 8, "--seed", seed, *ALL[recipe])
     found = json.loads(run("eval", folder / "bundle", folder / f"{name}.test", "--json"))["aspects"][0]
     return found
 
@@ -91,9 +104,9 @@ def main():
                 sample(f"{directory}/{split}.jsonl.gz", count, folder / f"{name}.{split}")
         for seed in range(args.seeds):
             for dataset in sets:
-                for recipe in args.only or RECIPES:
+                for recipe in args.only or (ALL if args.product else ONE_AT_A_TIME):
                     key = (",".join(dataset[:1] + dataset[2:]), recipe, seed)
-                    if key in have or (RECIPES[recipe] is None and seed):
+                    if key in have or (recipe.endswith("probe") and seed):
                         continue  # a probe has no seed
                     started = time.time()
                     found = train(args, dataset, recipe, seed, folder)
@@ -120,7 +133,7 @@ def table(runs):
         print(f"\n{name}{', ' + aspect if aspect else ''}: {records} training records, at most {max_length} tokens, "
               f"{epochs} epochs\n\n| pooling, head, trained | seeds | Pearson | MSE | s a run |\n|---|---|---|---|---|")
         of_set = [r for r in runs if r["set"] == dataset]
-        for recipe in RECIPES:
+        for recipe in ALL:
             rows = [r for r in of_set if r["recipe"] == recipe]
             if rows:
                 pearson, mse = ([r["segment"][m] for r in rows] for m in ("pearson", "mse"))

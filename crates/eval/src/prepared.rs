@@ -117,6 +117,10 @@ impl Prefetch {
     /// Chunks that wait to be scored, besides the one in work on either side.
     const AHEAD: usize = 1;
 
+    /// Examples of the first chunk, so that the model does not wait long for it; each chunk is twice
+    /// the one before until the size that was asked for.
+    const FIRST: usize = 64;
+
     pub(crate) fn start(
         text: Arc<TextEncoder>,
         stride: Option<usize>,
@@ -126,9 +130,11 @@ impl Prefetch {
         let (sender, chunks) = sync_channel(Self::AHEAD);
         let mut source = source;
         let work = move || {
+            let mut next = Self::FIRST;
             loop {
                 let chunk: gradus_data::Result<Vec<Example>> =
-                    source.by_ref().take(size.max(1)).collect();
+                    source.by_ref().take(next.min(size).max(1)).collect();
+                next = next.saturating_mul(2);
                 let prepared = match chunk {
                     Ok(chunk) if chunk.is_empty() => return,
                     Ok(chunk) => PreparedExamples::new(&text, stride, chunk),
@@ -215,6 +221,14 @@ mod tests {
                     .all(|row| row.segments.len() == 2)
             );
         }
+    }
+
+    #[test]
+    fn chunks_grow_to_their_size() {
+        let chunks =
+            Prefetch::start(text(), None, (0..700).map(|id| Ok(example(id))), 200).unwrap();
+        let sizes: Vec<usize> = chunks.map(|chunk| chunk.unwrap().examples.len()).collect();
+        assert_eq!(sizes, [64, 128, 200, 200, 108]);
     }
 
     #[test]

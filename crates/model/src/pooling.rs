@@ -65,6 +65,19 @@ impl Pooler {
         self.kind
     }
 
+    /// The tokens whose states [`forward`](Self::forward) reads.
+    ///
+    /// # Shapes
+    /// - `segment_spans` and the result: `[batch_size, num_segments, 2]`
+    pub fn read(&self, segment_spans: Tensor<3, Int>) -> Tensor<3, Int> {
+        let Spans { start, end } = Spans::new(segment_spans.clone());
+        match self.kind {
+            Pooling::Last => Tensor::cat(vec![end.clone() - 1, end], 2),
+            Pooling::First => Tensor::cat(vec![start.clone(), start + 1], 2),
+            Pooling::Mean | Pooling::Max | Pooling::Attention => segment_spans,
+        }
+    }
+
     /// Pools the token states of each segment. A segment without tokens, `(0, 0)` by convention,
     /// pools to zeros and sends no gradient. Padding lies in no segment.
     ///
@@ -354,6 +367,20 @@ mod tests {
                 .try_into_vec()
                 .unwrap();
             assert_eq!(gradient, [0.0; 16], "{pooling:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_but_what_it_reads_matters_to_a_pooling() {
+        let device = Device::flex();
+        for pooling in Pooling::ALL {
+            let read = Pooler::new(pooling, 2, &device).read(spans(&device));
+            let read = Spans::new(read).membership(4).any_dim(1);
+            let unread = read.swap_dims(1, 2).bool_not().expand([2, 4, 2]);
+            let without = hidden(&device).mask_fill(unread, 0.0);
+            let pooled = pool(pooling, hidden(&device), spans(&device));
+            let expected = pool(pooling, without, spans(&device));
+            assert_eq!(pooled.into_data(), expected.into_data(), "{pooling:?}");
         }
     }
 

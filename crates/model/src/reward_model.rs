@@ -194,7 +194,10 @@ impl RewardModel {
             mask_pad,
             segment_spans,
         } = input;
-        let hidden = self.encoder.forward(token_ids, type_ids, mask_pad);
+        let read = self.pooling.read(segment_spans.clone());
+        let hidden = self
+            .encoder
+            .forward_within(token_ids, type_ids, mask_pad, read);
         self.pooling.forward(hidden, segment_spans)
     }
 
@@ -207,10 +210,12 @@ impl RewardModel {
     /// # Panics
     /// As [`raw`](Self::raw).
     pub fn raw_on_frozen_encoder(&self, input: SegmentInput) -> Tensor<3> {
-        let hidden = self.encoder.valid().forward(
+        let read = self.pooling.read(input.segment_spans.clone());
+        let hidden = self.encoder.valid().forward_within(
             input.token_ids.without_autodiff(),
             input.type_ids.without_autodiff(),
             input.mask_pad.without_autodiff(),
+            read.without_autodiff(),
         );
         let hidden = Tensor::from_inner(hidden);
         self.head

@@ -51,10 +51,17 @@ impl Attention {
         self
     }
 
+    /// What the tokens of `queries` gather from those of `hidden`: the same, or some of them.
+    ///
     /// # Shapes
-    /// - `hidden` and the result: `[batch_size, seq_length, d_model]`
-    pub fn forward(&self, hidden: Tensor<3>, mask: &AttentionMask) -> Tensor<3> {
-        let query = ops::linear(&self.query, hidden.clone());
+    /// - `queries` and the result, `hidden`: `[.., .., d_model]`, as the layout has them that `mask` is of
+    pub fn forward(
+        &self,
+        queries: Tensor<3>,
+        hidden: Tensor<3>,
+        mask: &AttentionMask,
+    ) -> Tensor<3> {
+        let query = ops::linear(&self.query, queries);
         let key = ops::linear(&self.key, hidden.clone());
         let value = ops::linear(&self.value, hidden);
         let attend = Attend {
@@ -70,14 +77,16 @@ mod tests {
     use burn::tensor::{Device, Distribution};
 
     use super::*;
+    use crate::ops::TokenLayout;
 
     #[test]
     fn keys_that_start_as_queries_have_a_gradient_of_their_own() {
         let device = Device::flex().autodiff();
         let attention = Attention::new(8, 2, 0.0, 0.5, &device).with_keys_as_queries();
         let hidden = Tensor::random([1, 5, 8], Distribution::Default, &device);
-        let mask = AttentionMask::from_padding(Tensor::<2>::zeros([1, 5], &device).bool());
-        let gradients = attention.forward(hidden, &mask).square().sum().backward();
+        let mask = TokenLayout::new(Tensor::<2>::zeros([1, 5], &device).bool(), None).mask();
+        let out = attention.forward(hidden.clone(), hidden, &mask);
+        let gradients = out.square().sum().backward();
         let gradient = |layer: &Linear| -> Vec<f32> {
             let gradient = layer.weight.val().grad(&gradients).unwrap();
             gradient.into_data().try_into_vec().unwrap()

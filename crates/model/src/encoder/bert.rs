@@ -13,7 +13,7 @@ use super::parts::{embedding, layer_norm};
 use super::post_norm::{PostNormConfig, PostNormLayer};
 use super::{EncoderSizes, FamilyConfig, FamilyModule, PythonClass};
 use crate::error::ConfigProblem;
-use crate::ops::AttentionMask;
+use crate::ops::TokenLayout;
 use crate::weights::KeyTable;
 
 /// Sizes and probabilities of a BERT encoder.
@@ -245,12 +245,10 @@ impl FamilyModule for Bert {
         token_ids: Tensor<2, Int>,
         type_ids: Tensor<2, Int>,
         mask_pad: Tensor<2, Bool>,
+        read: Option<Tensor<3, Int>>,
     ) -> Tensor<3> {
-        let mask = AttentionMask::from_padding(mask_pad);
         let embedded = self.embeddings.forward(token_ids, type_ids);
-        self.layers
-            .iter()
-            .fold(embedded, |hidden, layer| layer.forward(hidden, &mask))
+        PostNormLayer::stack(&self.layers, embedded, &TokenLayout::new(mask_pad, read))
     }
 }
 

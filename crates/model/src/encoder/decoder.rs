@@ -320,6 +320,7 @@ impl FamilyModule for Decoder {
         token_ids: Tensor<2, Int>,
         _type_ids: Tensor<2, Int>,
         mask_pad: Tensor<2, Bool>,
+        _read: Option<Tensor<3, Int>>,
     ) -> Tensor<3> {
         let [_, seq_length] = token_ids.dims();
         super::assert_length(seq_length, self.max_positions);

@@ -32,7 +32,7 @@ use burn::tensor::{Bool, Device, Int, Tensor, assert_shape};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use crate::ops::AttentionMask;
+pub use crate::ops::{AttentionMask, TokenLayout};
 pub use attention::Attention;
 pub use bert::{Bert, BertConfig};
 pub use convolution::{Convolution, ConvolutionActivation};
@@ -129,12 +129,14 @@ pub trait FamilyConfig: Sized {
 
 /// What the module of a family of encoders offers.
 pub trait FamilyModule {
-    /// See [`Encoder::forward`].
+    /// See [`Encoder::forward`]; of the states only those in the spans of `read` have to be
+    /// computed, where there is one.
     fn forward(
         &self,
         token_ids: Tensor<2, Int>,
         type_ids: Tensor<2, Int>,
         mask_pad: Tensor<2, Bool>,
+        read: Option<Tensor<3, Int>>,
     ) -> Tensor<3>;
 }
 
@@ -276,11 +278,45 @@ macro_rules! encoder_families {
                 type_ids: Tensor<2, Int>,
                 mask_pad: Tensor<2, Bool>,
             ) -> Tensor<3> {
+                self.states(token_ids, type_ids, mask_pad, None)
+            }
+
+            /// The states of the tokens in some spans, as [`forward`](Self::forward) gives them.
+            /// The others may be left out, where that saves work.
+            ///
+            /// # Shapes
+            /// - `spans`: `[batch_size, num_spans, 2]`, first token and one past the last
+            /// - the others: as in [`forward`](Self::forward); what stands at tokens outside of the
+            ///   spans has no meaning, and is finite
+            ///
+            /// # Panics
+            /// As [`forward`](Self::forward).
+            pub fn forward_within(
+                &self,
+                token_ids: Tensor<2, Int>,
+                type_ids: Tensor<2, Int>,
+                mask_pad: Tensor<2, Bool>,
+                spans: Tensor<3, Int>,
+            ) -> Tensor<3> {
+                let [batch_size, _] = token_ids.dims();
+                assert_shape!(spans, [batch_size, _, 2]);
+                self.states(token_ids, type_ids, mask_pad, Some(spans))
+            }
+
+            fn states(
+                &self,
+                token_ids: Tensor<2, Int>,
+                type_ids: Tensor<2, Int>,
+                mask_pad: Tensor<2, Bool>,
+                read: Option<Tensor<3, Int>>,
+            ) -> Tensor<3> {
                 let [batch_size, seq_length] = token_ids.dims();
                 assert_shape!(type_ids, [batch_size, seq_length]);
                 assert_shape!(mask_pad, [batch_size, seq_length]);
                 match self {
-                    $(Self::$family(module) => module.forward(token_ids, type_ids, mask_pad),)+
+                    $(Self::$family(module) => {
+                        module.forward(token_ids, type_ids, mask_pad, read)
+                    })+
                 }
             }
         }

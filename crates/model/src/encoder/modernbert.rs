@@ -280,6 +280,7 @@ impl FamilyModule for ModernBert {
         token_ids: Tensor<2, Int>,
         _type_ids: Tensor<2, Int>,
         mask_pad: Tensor<2, Bool>,
+        _read: Option<Tensor<3, Int>>,
     ) -> Tensor<3> {
         let config = &self.config;
         let [_, seq_length] = token_ids.dims();

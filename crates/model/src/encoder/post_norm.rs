@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use super::attention::Attention;
 use super::feed_forward::{Activation, FeedForward};
 use super::parts::layer_norm;
-use crate::ops::{AttentionMask, add_norm};
+use crate::ops::{AttentionMask, TokenLayout, add_norm};
 
 /// Sizes and probabilities of a [`PostNormLayer`].
 #[derive(Debug, Clone, PartialEq)]
@@ -81,14 +81,44 @@ pub struct PostNormLayer {
 }
 
 impl PostNormLayer {
+    /// States of all tokens.
+    ///
     /// # Shapes
-    /// - `hidden` and the result: `[batch_size, seq_length, d_model]`
-    pub fn forward(&self, hidden: Tensor<3>, mask: &AttentionMask) -> Tensor<3> {
-        let attended = self.attention.forward(hidden.clone(), mask);
+    /// - `hidden` and the result: as `layout` has them
+    pub fn forward(&self, hidden: Tensor<3>, layout: &TokenLayout) -> Tensor<3> {
+        self.states(hidden.clone(), hidden, &layout.mask())
+    }
+
+    /// States of the tokens that are [wanted](TokenLayout::wanted) from the last layer.
+    ///
+    /// # Shapes
+    /// - `hidden`, and the result for the wanted ones: as `layout` has them
+    pub fn forward_wanted(&self, hidden: Tensor<3>, layout: &TokenLayout) -> Tensor<3> {
+        let queries = layout.wanted(hidden.clone());
+        self.states(queries, hidden, &layout.wanted_mask())
+    }
+
+    fn states(&self, queries: Tensor<3>, hidden: Tensor<3>, mask: &AttentionMask) -> Tensor<3> {
+        let attended = self.attention.forward(queries.clone(), hidden, mask);
         let norm = &self.attention_norm;
-        let hidden = add_norm(norm, self.epsilon, self.dropout, attended, hidden);
+        let hidden = add_norm(norm, self.epsilon, self.dropout, attended, queries);
         let transformed = self.feed_forward.forward(hidden.clone());
         let norm = &self.feed_forward_norm;
         add_norm(norm, self.epsilon, self.dropout, transformed, hidden)
+    }
+
+    /// All layers of an encoder, from embeddings to states.
+    ///
+    /// # Shapes
+    /// - `embedded` and the result: `[batch_size, seq_length, d_model]`
+    pub(super) fn stack(layers: &[Self], embedded: Tensor<3>, layout: &TokenLayout) -> Tensor<3> {
+        let mut hidden = layout.pack(embedded);
+        if let Some((last, before)) = layers.split_last() {
+            for layer in before {
+                hidden = layer.forward(hidden, layout);
+            }
+            hidden = last.forward_wanted(hidden, layout);
+        }
+        layout.unpack(hidden)
     }
 }

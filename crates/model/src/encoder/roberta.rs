@@ -14,7 +14,7 @@ use super::parts::{embedding, layer_norm};
 use super::post_norm::{PostNormConfig, PostNormLayer};
 use super::{EncoderSizes, FamilyConfig, FamilyModule, PythonClass};
 use crate::error::ConfigProblem;
-use crate::ops::AttentionMask;
+use crate::ops::TokenLayout;
 use crate::weights::KeyTable;
 
 /// Sizes and probabilities of a RoBERTa encoder.
@@ -238,12 +238,10 @@ impl FamilyModule for Roberta {
         token_ids: Tensor<2, Int>,
         _type_ids: Tensor<2, Int>,
         mask_pad: Tensor<2, Bool>,
+        read: Option<Tensor<3, Int>>,
     ) -> Tensor<3> {
-        let mask = AttentionMask::from_padding(mask_pad.clone());
-        let embedded = self.embeddings.forward(token_ids, mask_pad);
-        self.layers
-            .iter()
-            .fold(embedded, |hidden, layer| layer.forward(hidden, &mask))
+        let embedded = self.embeddings.forward(token_ids, mask_pad.clone());
+        PostNormLayer::stack(&self.layers, embedded, &TokenLayout::new(mask_pad, read))
     }
 }
 

@@ -1,19 +1,21 @@
 //! The fused operations as an extension of Burn's backends.
 
-use burn::backend::tensor::{BoolTensor, FloatTensor};
+use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
 
-use super::flex::Dropout;
+use super::flex::{Dropout, Places, Rows};
 use crate::encoder::Activation;
 
 /// What a fused attention block does besides attending.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct AttentionOptions {
     pub(crate) num_heads: usize,
     /// Scores are `scale · q · k`.
     pub(crate) scale: f32,
     /// On the attention probabilities.
     pub(crate) dropout: Dropout,
+    /// Which queries see which keys.
+    pub(crate) rows: Rows,
 }
 
 /// Blocks of an encoder, each in as few passes over memory as it takes.
@@ -39,16 +41,21 @@ pub(crate) trait FusedOps: Backend {
         activation: Activation,
     ) -> FloatTensor<Self>;
 
-    /// Attention of all heads over the real tokens of each row: `[batch_size, seq_length,
-    /// d_model]` thrice and a mask `[batch_size, seq_length]`, true for padding, to `[batch_size,
-    /// seq_length, d_model]`.
+    /// Attention of all heads within rows: queries `[1, num_queries, d_model]`, keys and values
+    /// `[1, num_keys, d_model]` to `[1, num_queries, d_model]`.
     fn fused_attention(
         query: FloatTensor<Self>,
         key: FloatTensor<Self>,
         value: FloatTensor<Self>,
-        mask_pad: BoolTensor<Self>,
         options: AttentionOptions,
     ) -> FloatTensor<Self>;
+
+    /// The chosen ones of all rows: `[.., width]` to `[1, chosen, width]`.
+    fn fused_gather(x: FloatTensor<Self>, places: Places) -> FloatTensor<Self>;
+
+    /// The chosen rows back at their places, zeros elsewhere: `[1, chosen, width]` to
+    /// `[1, rows, width]`.
+    fn fused_scatter(x: FloatTensor<Self>, places: Places) -> FloatTensor<Self>;
 
     /// `layer_norm(residual + dropout(x))` over the last axis.
     fn fused_add_norm(

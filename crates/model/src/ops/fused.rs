@@ -3,10 +3,12 @@
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Dispatch, DispatchDevice, Flex};
 use burn::nn::{LayerNorm, Linear};
-use burn::tensor::{Bool, DType, Device, Distribution, FloatDType, Tensor};
+use burn::tensor::{DType, Device, Distribution, FloatDType, Tensor};
 
 use super::backend::{AttentionOptions, FusedOps};
+pub(super) use super::flex::Rows;
 use super::flex::{self, Dropout};
+pub(super) use super::packing::Packing;
 use super::{AdamStep, Attend, Moments};
 use crate::encoder::Activation;
 
@@ -68,7 +70,7 @@ pub(super) fn attention(
     query: Tensor<3>,
     key: Tensor<3>,
     value: Tensor<3>,
-    mask_pad: Tensor<2, Bool>,
+    rows: Rows,
 ) -> Tensor<3> {
     let [_, _, d_model] = query.dims();
     let d_head = d_model / options.num_heads;
@@ -78,12 +80,12 @@ pub(super) fn attention(
         num_heads: options.num_heads,
         scale,
         dropout: dropout(options.dropout, &query.device()),
+        rows,
     };
     Tensor::from_dispatch(Dispatch::fused_attention(
         query.into_dispatch(),
         key.into_dispatch(),
         value.into_dispatch(),
-        mask_pad.into_dispatch(),
         options,
     ))
 }

@@ -16,12 +16,17 @@ mod fused;
 #[path = "unfused.rs"]
 mod fused;
 
+mod layout;
 mod optimizer;
+#[cfg(feature = "flex")]
+mod packing;
 
 use burn::nn::{LayerNorm, Linear};
-use burn::tensor::{Bool, Tensor};
+use burn::tensor::Tensor;
 
 use crate::encoder::Activation;
+use layout::Mask;
+pub use layout::{AttentionMask, TokenLayout};
 pub use optimizer::{AdamStep, Moments, adamw_step, scale, square_sum};
 
 /// `x W + b`, or `x W` without a bias.
@@ -52,7 +57,7 @@ pub fn feed_forward(
     }
 }
 
-/// Attention over the real tokens of each row, without the projections before and after it.
+/// Attention of several heads, without the projections before and after it.
 #[derive(Debug, Clone, Copy)]
 pub struct Attend {
     /// Heads, side by side in `d_model`.
@@ -61,28 +66,10 @@ pub struct Attend {
     pub dropout: f64,
 }
 
-/// What attention needs to know of a batch. Built once and shared by the layers.
-#[derive(Debug, Clone)]
-pub struct AttentionMask {
-    /// True for padding: `[batch_size, seq_length]`.
-    mask_pad: Tensor<2, Bool>,
-    /// What the composition adds to its scores; absent where it is not used.
-    bias: Option<Tensor<4>>,
-}
-
-impl AttentionMask {
-    /// # Shapes
-    /// - `mask_pad`: `[batch_size, seq_length]`, true for padding
-    pub fn from_padding(mask_pad: Tensor<2, Bool>) -> Self {
-        let bias =
-            (!fused::runs_on(&mask_pad.device())).then(|| composed::padding_bias(mask_pad.clone()));
-        Self { mask_pad, bias }
-    }
-}
-
 impl Attend {
     /// # Shapes
-    /// - `query`, `key`, `value` and the result: `[batch_size, seq_length, d_model]`
+    /// - `query` and the result: those of the layout that the mask is of, `[.., .., d_model]`
+    /// - `key`, `value`: of all its tokens
     pub fn forward(
         self,
         query: Tensor<3>,
@@ -90,9 +77,9 @@ impl Attend {
         value: Tensor<3>,
         mask: &AttentionMask,
     ) -> Tensor<3> {
-        match &mask.bias {
-            None => fused::attention(self, query, key, value, mask.mask_pad.clone()),
-            Some(bias) => composed::attention(self, query, key, value, bias.clone()),
+        match &mask.0 {
+            Mask::Rows(rows) => fused::attention(self, query, key, value, rows.clone()),
+            Mask::Bias(bias) => composed::attention(self, query, key, value, (**bias).clone()),
         }
     }
 }

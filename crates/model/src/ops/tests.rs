@@ -147,49 +147,101 @@ fn padding(batch_size: usize, seq_length: usize, device: &Device) -> Tensor<2, B
     Tensor::<2, Int>::from_data(data, device).bool()
 }
 
+/// Spans of tokens in every row: some overlap, one is empty, and in the first row there are none.
+fn spans(batch_size: usize, seq_length: usize, device: &Device) -> Tensor<3, Int> {
+    let end = i32::try_from(seq_length).unwrap();
+    let rows: Vec<i32> = (0..batch_size)
+        .flat_map(|row| match row {
+            0 => [0; 6],
+            _ => [end / 3, end / 2, end / 2 - 1, end - end / 4, end, end],
+        })
+        .collect();
+    Tensor::from_data(
+        burn::tensor::TensorData::new(rows, [batch_size, 3, 2]),
+        device,
+    )
+}
+
+const THREE_HEADS: Attend = Attend {
+    num_heads: 3,
+    dropout: 0.0,
+};
+
+/// Queries, keys and values from the order of a batch, and the result back to it.
+fn packed_attention(
+    options: Attend,
+    [query, key, value]: [Tensor<3>; 3],
+    layout: &TokenLayout,
+) -> Tensor<3> {
+    let query = layout.wanted(layout.pack(query));
+    let (key, value) = (layout.pack(key), layout.pack(value));
+    layout.unpack(options.forward(query, key, value, &layout.wanted_mask()))
+}
+
+/// Compares what stands where `outside` is false.
+fn compare_attention(mask: &Tensor<2, Bool>, outside: Tensor<2, Bool>, layout: &TokenLayout) {
+    let [batch_size, seq_length] = mask.dims();
+    let inputs = [(); 3].map(|()| random([batch_size, seq_length, 15], &mask.device()));
+    let fused = packed_attention(THREE_HEADS, inputs.clone(), layout);
+    let bias = composed::padding_bias(mask.clone());
+    let [query, key, value] = inputs.clone();
+    let composed = composed::attention(THREE_HEADS, query, key, value, bias);
+    // What stands there has no meaning.
+    let outside = outside
+        .unsqueeze_dim::<3>(2)
+        .expand([batch_size, seq_length, 15]);
+    let fused = fused.mask_fill(outside.clone(), 0.0);
+    let composed = composed.mask_fill(outside, 0.0);
+    compare(&inputs.each_ref(), &[], &[], &fused, &composed);
+}
+
 #[test]
 fn attention_is_that_of_burn_with_padding_anywhere() {
     let device = device();
     for (batch_size, seq_length) in ROWS {
-        let options = Attend {
-            num_heads: 3,
-            dropout: 0.0,
-        };
-        let [query, key, value] = [(); 3].map(|()| random([batch_size, seq_length, 15], &device));
         let mask = padding(batch_size, seq_length, &device);
-        let (q, k, v) = (query.clone(), key.clone(), value.clone());
-        let fused = fused::attention(options, q, k, v, mask.clone());
-        let bias = composed::padding_bias(mask.clone());
-        let (q, k, v) = (query.clone(), key.clone(), value.clone());
-        let composed = composed::attention(options, q, k, v, bias);
-        // What stands at padding has no meaning.
-        let outside = mask
-            .unsqueeze_dim::<3>(2)
-            .expand([batch_size, seq_length, 15]);
-        let fused = fused.mask_fill(outside.clone(), 0.0);
-        let composed = composed.mask_fill(outside, 0.0);
-        compare(&[&query, &key, &value], &[], &[], &fused, &composed);
+        let layout = TokenLayout::new(mask.clone(), None);
+        compare_attention(&mask, mask.clone(), &layout);
+    }
+}
+
+#[test]
+fn attention_of_wanted_tokens_is_that_of_all_of_them() {
+    let device = device();
+    for (batch_size, seq_length) in [(3, 37), (9, 131)] {
+        let mask = padding(batch_size, seq_length, &device);
+        let spans = spans(batch_size, seq_length, &device);
+        let layout = TokenLayout::new(mask.clone(), Some(spans.clone()));
+        let token = Tensor::<1, Int>::arange(0..i64::try_from(seq_length).unwrap(), &device);
+        let token = token.unsqueeze::<3>().expand([batch_size, 3, seq_length]);
+        let edge = |k| {
+            spans
+                .clone()
+                .narrow(2, k, 1)
+                .expand([batch_size, 3, seq_length])
+        };
+        let inside = token
+            .clone()
+            .greater_equal(edge(0))
+            .bool_and(token.lower(edge(1)));
+        let unread = inside.any_dim(1).squeeze_dim::<2>(1).bool_not();
+        compare_attention(&mask, mask.clone().bool_or(unread), &layout);
     }
 }
 
 #[test]
 fn a_row_of_nothing_but_padding_is_zero_and_moves_nothing() {
     let device = device();
-    let options = Attend {
-        num_heads: 1,
-        dropout: 0.0,
+    let x = random([2, 3, 15], &device);
+    let mask = Tensor::<2, Int>::from_data([[1, 1, 1], [0, 0, 0]], &device).bool();
+    let layout = TokenLayout::new(mask, None);
+    let out = packed_attention(THREE_HEADS, [(); 3].map(|()| x.clone()), &layout);
+    let zeros = |values: Tensor<3>| {
+        let values = values.narrow(0, 0, 1).into_data();
+        values.iter::<f32>().all(|value| value == 0.0)
     };
-    let x = random([1, 3, 4], &device);
-    let mask = Tensor::<2, Int>::ones([1, 3], &device).bool();
-    let out = fused::attention(options, x.clone(), x.clone(), x.clone(), mask);
-    assert!(
-        out.clone()
-            .into_data()
-            .iter::<f32>()
-            .all(|value| value == 0.0)
-    );
-    let gradient = x.grad(&backward(out)).unwrap();
-    assert!(gradient.into_data().iter::<f32>().all(|value| value == 0.0));
+    assert!(zeros(out.clone()));
+    assert!(zeros(x.grad(&backward(out)).unwrap()));
 }
 
 /// With the same mask forwards and backwards, a loss linear in an input changes by its gradient.
@@ -202,22 +254,20 @@ fn dropout_is_the_same_forwards_and_backwards() {
         probability: 0.4,
         seed: 5,
     };
-    let mask = Tensor::<2, Int>::zeros([2, 9], &device).bool();
     let (x, residual) = (random([2, 9, 8], &device), random([2, 9, 8], &device));
     let attend = |value: Tensor<3>| {
         let options = backend::AttentionOptions {
             num_heads: 2,
             scale: 0.5,
             dropout,
+            rows: flex::Rows::new(vec![9, 18], vec![9, 18]),
         };
         let states = residual.clone().into_dispatch();
-        let mask = mask.clone().into_dispatch();
         let value = value.into_dispatch();
         Tensor::from_dispatch(Dispatch::fused_attention(
             states.clone(),
             states,
             value,
-            mask,
             options,
         ))
     };
@@ -265,15 +315,8 @@ fn dropout_keeps_the_mean_and_differs_from_call_to_call() {
     };
     let ones = Tensor::<3>::ones([8, 40, 16], &device);
     let mask = Tensor::<2, Int>::zeros([8, 40], &device).bool();
-    let run = || {
-        fused::attention(
-            options,
-            ones.clone(),
-            ones.clone(),
-            ones.clone(),
-            mask.clone(),
-        )
-    };
+    let layout = TokenLayout::new(mask, None);
+    let run = || packed_attention(options, [(); 3].map(|()| ones.clone()), &layout);
     let (first, second) = (run(), run());
     let mean = first.clone().mean().into_scalar::<f32>();
     assert!((mean - 1.0).abs() < 0.03, "{mean}");
@@ -322,12 +365,8 @@ fn results_do_not_depend_on_the_number_of_threads() {
     let x = random([9, 131, 12], &device);
     let run = || {
         let out = fused::feed_forward(&inner, &outer, Activation::Gelu, &x).unwrap();
-        let mask = padding(9, 131, &device);
-        let options = Attend {
-            num_heads: 3,
-            dropout: 0.0,
-        };
-        let out = fused::attention(options, out.clone(), out.clone(), out, mask);
+        let layout = TokenLayout::new(padding(9, 131, &device), None);
+        let out = packed_attention(THREE_HEADS, [(); 3].map(|()| out.clone()), &layout);
         let gradients = backward(out.clone());
         let of_weight = inner.weight.val().grad(&gradients).unwrap();
         (out.into_data(), of_weight.into_data())

@@ -1,10 +1,44 @@
 //! Stands in for the fused operations in builds without the Flex backend: there are none.
 
 use burn::nn::{LayerNorm, Linear};
-use burn::tensor::{Bool, Device, Tensor};
+use burn::tensor::{Bool, Device, Int, Tensor};
 
 use super::{AdamStep, Attend, Moments};
 use crate::encoder::Activation;
+
+/// There is none.
+#[derive(Debug, Clone)]
+pub(super) enum Packing {}
+
+/// There are none.
+#[derive(Debug, Clone)]
+pub(super) enum Rows {}
+
+impl Packing {
+    pub(super) fn new(_mask_pad: Tensor<2, Bool>, _read: Option<Tensor<3, Int>>) -> Self {
+        unreachable!("only called where `runs_on` says so")
+    }
+
+    pub(super) fn pack(&self, _states: Tensor<3>) -> Tensor<3> {
+        match *self {}
+    }
+
+    pub(super) fn wanted(&self, _states: Tensor<3>) -> Tensor<3> {
+        match *self {}
+    }
+
+    pub(super) fn unpack(&self, _wanted: Tensor<3>) -> Tensor<3> {
+        match *self {}
+    }
+
+    pub(super) fn rows(&self) -> Rows {
+        match *self {}
+    }
+
+    pub(super) fn wanted_rows(&self) -> Rows {
+        match *self {}
+    }
+}
 
 pub(super) fn runs_on(_device: &Device) -> bool {
     false
@@ -28,9 +62,9 @@ pub(super) fn attention(
     _query: Tensor<3>,
     _key: Tensor<3>,
     _value: Tensor<3>,
-    _mask_pad: Tensor<2, Bool>,
+    rows: Rows,
 ) -> Tensor<3> {
-    unreachable!("a mask without bias is made only where `runs_on` says so")
+    match rows {}
 }
 
 pub(super) fn add_norm(

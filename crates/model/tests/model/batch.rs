@@ -1,8 +1,8 @@
 //! A score does not depend on the batch it is computed in.
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
-use gradus_model::{Pooling, RewardModelConfig};
+use burn::tensor::{Device, Tensor, Tolerance};
+use gradus_model::{Pooler, Pooling, RewardModelConfig, SegmentInput};
 
 use crate::support::{assert_close, batch, random_model, random_numbers, rows, scores};
 
@@ -25,6 +25,29 @@ fn a_score_does_not_depend_on_the_order_of_the_batch() {
     let mut backwards = scores(&model, &reversed, 0);
     backwards.reverse();
     assert_close(&forwards.concat(), &backwards.concat(), 1e-5);
+}
+
+#[test]
+fn states_that_nothing_reads_are_left_out_without_a_trace() {
+    let device = Device::flex();
+    for pooling in Pooling::ALL {
+        let (config, model) = random_model(2, pooling);
+        let input = batch(&rows(), 3, &device);
+        let pooled = model.pooled(input.clone());
+        let SegmentInput {
+            token_ids,
+            type_ids,
+            mask_pad,
+            segment_spans,
+        } = input;
+        let states = model.encoder().forward(token_ids, type_ids, mask_pad);
+        let pooler = Pooler::new(pooling, config.encoder.d_model(), &device);
+        let expected = pooler.forward(states, segment_spans);
+        let tolerance = Tolerance::<f32>::absolute(1e-5);
+        pooled
+            .into_data()
+            .assert_approx_eq(&expected.into_data(), tolerance);
+    }
 }
 
 #[test]

@@ -1,16 +1,22 @@
 //! The fused operations with gradients: what is kept of the forward pass, and what is made of it.
 
+use std::sync::Arc;
+
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
-use burn::backend::tensor::{BoolTensor, FloatTensor};
+use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex, TensorMetadata};
+use burn::tensor::Shape;
 
 use super::buffer::{contiguous, tensor, values};
 use super::dropout::Dropout;
-use super::{AttentionInputs, FeedForward, add_norm, attention, feed_forward, linear, width};
+use super::{
+    AttentionInputs, FeedForward, Places, add_norm, attention, feed_forward, gather, last, linear,
+    places, scatter, width,
+};
 use crate::encoder::Activation;
 use crate::ops::backend::{AttentionOptions, FusedOps};
 
@@ -86,22 +92,36 @@ impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
         query: FloatTensor<Self>,
         key: FloatTensor<Self>,
         value: FloatTensor<Self>,
-        mask_pad: BoolTensor<Self>,
         options: AttentionOptions,
     ) -> FloatTensor<Self> {
         let ((query, query_node), (key, key_node)) = (query.into_parts(), key.into_parts());
         let (value, value_node) = value.into_parts();
-        let inputs = AttentionInputs::new(query, key, value, mask_pad, options);
+        let inputs = AttentionInputs::new(query, key, value, options);
         let sizes = inputs.sizes();
-        let (out, log_sums) = attention::forward(&inputs.inputs(), &sizes);
+        let [out, log_sums] = attention::forward(&inputs.inputs(), &sizes);
         let out = tensor(out, inputs.query.shape());
         let nodes = [query_node, key_node, value_node];
         match AttentionStep.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(ops) => {
-                let dims = [sizes.batch_size, sizes.num_heads, sizes.seq_length];
-                let log_sums = tensor(log_sums, dims.into());
-                ops.finish((inputs, out.clone(), log_sums), out)
-            }
+            OpsKind::Tracked(ops) => ops.finish((inputs, out.clone(), log_sums.into()), out),
+            OpsKind::UnTracked(ops) => ops.finish(out),
+        }
+    }
+
+    fn fused_gather(x: FloatTensor<Self>, places: Places) -> FloatTensor<Self> {
+        let (x, node) = x.into_parts();
+        let x = contiguous(x);
+        let out = gather(&x, &places);
+        match Gather.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(ops) => ops.finish((places, x.shape()), out),
+            OpsKind::UnTracked(ops) => ops.finish(out),
+        }
+    }
+
+    fn fused_scatter(x: FloatTensor<Self>, places: Places) -> FloatTensor<Self> {
+        let (x, node) = x.into_parts();
+        let out = scatter(&contiguous(x), &places);
+        match Scatter.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(ops) => ops.finish(places, out),
             OpsKind::UnTracked(ops) => ops.finish(out),
         }
     }
@@ -222,7 +242,8 @@ impl Backward<Flex, 5> for FeedForwardStep {
 struct AttentionStep;
 
 impl Backward<Flex, 3> for AttentionStep {
-    type State = (AttentionInputs, FlexTensor, FlexTensor);
+    /// Inputs, result and the logarithms of sums.
+    type State = (AttentionInputs, FlexTensor, Arc<[f32]>);
 
     fn backward(
         self,
@@ -234,14 +255,55 @@ impl Backward<Flex, 3> for AttentionStep {
         let (inputs, context, log_sums) = ops.state;
         let outputs = attention::Outputs {
             context: values(&context),
-            log_sums: values(&log_sums),
+            log_sums: &log_sums,
             gradient: values(&gradient),
         };
         let found = attention::backward(&inputs.inputs(), &outputs, &inputs.sizes());
-        for (node, found) in ops.parents.into_iter().zip(found) {
+        let shapes = [&inputs.query, &inputs.key, &inputs.value].map(TensorMetadata::shape);
+        for ((node, found), shape) in ops.parents.into_iter().zip(found).zip(shapes) {
             if let Some(node) = node {
-                grads.register::<Flex>(node.id, tensor(found, context.shape()));
+                grads.register::<Flex>(node.id, tensor(found, shape));
             }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Gather;
+
+impl Backward<Flex, 1> for Gather {
+    type State = (Places, Shape);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = contiguous(grads.consume::<Flex>(&ops.node));
+        let (places, shape) = ops.state;
+        if let [Some(node)] = ops.parents {
+            let values = places::scatter(values(&gradient), &places, last(&gradient));
+            grads.register::<Flex>(node.id, tensor(values, shape));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Scatter;
+
+impl Backward<Flex, 1> for Scatter {
+    type State = Places;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = contiguous(grads.consume::<Flex>(&ops.node));
+        if let [Some(node)] = ops.parents {
+            grads.register::<Flex>(node.id, gather(&gradient, &ops.state));
         }
     }
 }
@@ -253,7 +315,7 @@ struct AddNormStep;
 #[derive(Debug, Clone)]
 struct NormState {
     normalized: FlexTensor,
-    inverse: std::sync::Arc<[f32]>,
+    inverse: Arc<[f32]>,
     gamma: FlexTensor,
     dropout: Dropout,
 }

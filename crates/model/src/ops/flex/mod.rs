@@ -19,6 +19,7 @@ mod feed_forward;
 mod gemm;
 mod linear;
 mod math;
+mod places;
 mod rows;
 
 use burn::backend::Flex;
@@ -26,9 +27,11 @@ use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
 
 pub(super) use adamw::{Moments, Update, scale, square_sum, update};
+pub(super) use attention::Rows;
 pub(super) use dropout::Dropout;
 #[cfg(target_arch = "x86_64")]
 pub(super) use math::has_avx2;
+pub(super) use places::Places;
 
 use super::backend::{AttentionOptions, FusedOps};
 use crate::encoder::Activation;
@@ -67,12 +70,19 @@ impl FusedOps for Flex {
         query: FlexTensor,
         key: FlexTensor,
         value: FlexTensor,
-        mask_pad: FlexTensor,
         options: AttentionOptions,
     ) -> FlexTensor {
-        let inputs = AttentionInputs::new(query, key, value, mask_pad, options);
-        let (out, _) = attention::forward(&inputs.inputs(), &inputs.sizes());
+        let inputs = AttentionInputs::new(query, key, value, options);
+        let [out, _] = attention::forward(&inputs.inputs(), &inputs.sizes());
         tensor(out, inputs.query.shape())
+    }
+
+    fn fused_gather(x: FlexTensor, places: Places) -> FlexTensor {
+        gather(&contiguous(x), &places)
+    }
+
+    fn fused_scatter(x: FlexTensor, places: Places) -> FlexTensor {
+        scatter(&contiguous(x), &places)
     }
 
     fn fused_add_norm(
@@ -140,13 +150,32 @@ impl FeedForward {
     }
 }
 
+/// `[.., width]` to `[1, chosen, width]`.
+fn gather(x: &FlexTensor, places: &Places) -> FlexTensor {
+    let width = last(x);
+    let gathered = places::gather(values(x), places, width);
+    tensor(gathered, [1, places.count(), width].into())
+}
+
+/// `[.., width]` to `[1, rows, width]`.
+fn scatter(x: &FlexTensor, places: &Places) -> FlexTensor {
+    let width = last(x);
+    let scattered = places::scatter(values(x), places, width);
+    tensor(scattered, [1, places.rows(), width].into())
+}
+
+/// Size of the last axis.
+fn last(x: &FlexTensor) -> usize {
+    let shape = x.shape();
+    shape[shape.num_dims() - 1]
+}
+
 /// What attention reads.
 #[derive(Debug, Clone)]
 struct AttentionInputs {
     query: FlexTensor,
     key: FlexTensor,
     value: FlexTensor,
-    mask_pad: FlexTensor,
     options: AttentionOptions,
 }
 
@@ -155,36 +184,29 @@ impl AttentionInputs {
         query: FlexTensor,
         key: FlexTensor,
         value: FlexTensor,
-        mask_pad: FlexTensor,
         options: AttentionOptions,
     ) -> Self {
         Self {
             query: contiguous(query),
             key: contiguous(key),
             value: contiguous(value),
-            mask_pad: contiguous(mask_pad),
             options,
         }
     }
 
     fn inputs(&self) -> attention::Inputs<'_> {
-        let start = self.mask_pad.layout().start_offset();
-        let padding = &self.mask_pad.bytes()[start..];
         attention::Inputs {
             query: values(&self.query),
             key: values(&self.key),
             value: values(&self.value),
-            padding: &padding[..self.mask_pad.layout().num_elements()],
+            rows: &self.options.rows,
         }
     }
 
     fn sizes(&self) -> attention::Shape {
-        let [batch_size, seq_length, d_model] = self.query.shape().dims();
         attention::Shape {
-            batch_size,
-            seq_length,
             num_heads: self.options.num_heads,
-            d_head: d_model / self.options.num_heads,
+            d_head: last(&self.query) / self.options.num_heads,
             scale: self.options.scale,
             dropout: self.options.dropout,
         }

@@ -31,30 +31,47 @@ pub(super) fn by_rows<const N: usize>(
     widths: [usize; N],
     fill: impl for<'a> Fn(Range<usize>, [&'a mut Unwritten; N]) -> [&'a mut [f32]; N] + Sync,
 ) -> [Vec<f32>; N] {
-    let mut matrices = widths.map(|width| unwritten(rows * width));
-    let mut left = matrices.each_mut().map(Vec::as_mut_slice);
-    let mut tasks = Vec::with_capacity(rows.div_ceil(per_task));
-    for first in (0..rows).step_by(per_task) {
-        let range = first..(first + per_task).min(rows);
-        let mut widths = widths.iter();
-        let parts = left.each_mut().map(|left| {
-            let width = widths.next().expect("as many widths as matrices");
-            left.split_off_mut(..range.len() * width)
-                .expect("rows of all tasks are those of the matrix")
-        });
-        tasks.push((range, parts));
+    let range = |task: usize| task * per_task..((task + 1) * per_task).min(rows);
+    let lengths: Vec<[usize; N]> = (0..rows.div_ceil(per_task))
+        .map(|task| widths.map(|width| range(task).len() * width))
+        .collect();
+    by_parts(&lengths, |task, parts| fill(range(task), parts))
+}
+
+/// Makes slices of parts that follow each other: of each task one part of every slice, of the
+/// lengths given. `fill` gets a task's number and the memory of its parts, and returns that memory
+/// written.
+///
+/// # Panics
+/// If `fill` returns other memory than it got.
+pub(super) fn by_parts<const N: usize>(
+    lengths: &[[usize; N]],
+    fill: impl for<'a> Fn(usize, [&'a mut Unwritten; N]) -> [&'a mut [f32]; N] + Sync,
+) -> [Vec<f32>; N] {
+    let mut slices: [_; N] =
+        std::array::from_fn(|k| unwritten(lengths.iter().map(|lengths| lengths[k]).sum()));
+    let mut left = slices.each_mut().map(Vec::as_mut_slice);
+    let mut tasks = Vec::with_capacity(lengths.len());
+    for lengths in lengths {
+        let mut lengths = lengths.iter();
+        tasks.push(left.each_mut().map(|left| {
+            let length = *lengths.next().expect("as many lengths as slices");
+            left.split_off_mut(..length)
+                .expect("a slice is as long as its parts")
+        }));
     }
-    tasks.into_par_iter().for_each(|(range, parts)| {
+    tasks.into_par_iter().enumerate().for_each(|(task, parts)| {
         let expected = parts
             .each_ref()
             .map(|part| (part.as_ptr().cast(), part.len()));
-        let written = fill(range, parts);
+        let written = fill(task, parts);
         let found = written.each_ref().map(|part| (part.as_ptr(), part.len()));
         assert_eq!(found, expected, "a task returns the memory that it got");
     });
-    // SAFETY: the tasks cover all rows, and each returned, as initialised, the very memory it got.
+    // SAFETY: the parts cover the slices, and each task returned, as initialised, the very memory it
+    // got.
     #[expect(unsafe_code, reason = "what was checked while it ran")]
-    matrices.map(|matrix| unsafe { initialised(matrix) })
+    slices.map(|slice| unsafe { initialised(slice) })
 }
 
 /// Memory for values.
