@@ -66,6 +66,7 @@ impl Attention {
         let value = ops::linear(&self.value, hidden);
         let attend = Attend {
             num_heads: self.num_heads,
+            num_key_value_heads: self.num_heads,
             dropout: self.dropout,
         };
         ops::linear(&self.output, attend.forward(query, key, value, mask))
@@ -77,14 +78,15 @@ mod tests {
     use burn::tensor::{Device, Distribution};
 
     use super::*;
-    use crate::ops::TokenLayout;
+    use crate::ops::{Reach, TokenLayout};
 
     #[test]
     fn keys_that_start_as_queries_have_a_gradient_of_their_own() {
         let device = Device::flex().autodiff();
         let attention = Attention::new(8, 2, 0.0, 0.5, &device).with_keys_as_queries();
         let hidden = Tensor::random([1, 5, 8], Distribution::Default, &device);
-        let mask = TokenLayout::new(Tensor::<2>::zeros([1, 5], &device).bool(), None).mask();
+        let layout = TokenLayout::new(Tensor::<2>::zeros([1, 5], &device).bool(), None);
+        let mask = layout.mask(Reach::default());
         let out = attention.forward(hidden.clone(), hidden, &mask);
         let gradients = out.square().sum().backward();
         let gradient = |layer: &Linear| -> Vec<f32> {

@@ -7,7 +7,6 @@ use burn::tensor::{Bool, Device, Int, Tensor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::attend::{Reach, Sight};
 use super::checks;
 use super::convolution::{Convolution, ConvolutionLayer};
 use super::disentangled::{DisentangledAttention, DisentangledConfig, Positions};
@@ -17,6 +16,7 @@ use super::parts::{embedding, layer_norm};
 use super::relative::RelativeBuckets;
 use super::{EncoderSizes, FamilyConfig, FamilyModule, PythonClass};
 use crate::error::ConfigProblem;
+use crate::ops::{Reach, Sight};
 use crate::weights::KeyTable;
 
 /// Sizes and probabilities of a DeBERTa encoder.

@@ -6,17 +6,17 @@ use burn::tensor::{Bool, Device, Int, Tensor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::attend::{Reach, Sight};
 use super::checks;
 use super::gated_feed_forward::{GateActivation, GatedFeedForward};
 use super::hugging_face::PublishedConfig;
 use super::parts::embedding;
 use super::projection::rms_norm;
-use super::rotary::{Angles, Rotary};
+use super::rotary::Rotary;
 use super::rotary_attention::{RotaryAttention, RotaryAttentionConfig};
 use super::sliding::SlidingLayers;
 use super::{EncoderSizes, FamilyModule};
 use crate::error::ConfigProblem;
+use crate::ops::{self, Angles, AttentionMask, Reach, TokenLayout};
 use crate::weights::KeyTable;
 
 /// Sizes and probabilities of a decoder of the Llama kind.
@@ -320,37 +320,33 @@ impl FamilyModule for Decoder {
         token_ids: Tensor<2, Int>,
         _type_ids: Tensor<2, Int>,
         mask_pad: Tensor<2, Bool>,
-        _read: Option<Tensor<3, Int>>,
+        read: Option<Tensor<3, Int>>,
     ) -> Tensor<3> {
         let [_, seq_length] = token_ids.dims();
         super::assert_length(seq_length, self.max_positions);
         let angles = self
             .rotary
             .angles(self.d_head, seq_length, &token_ids.device());
-        let sight = |window| {
-            let reach = Reach {
+        let layout = TokenLayout::new(mask_pad, read);
+        let mask = |window| {
+            layout.mask(Reach {
                 causal: true,
                 window,
-            };
-            Sight::new(mask_pad.clone(), reach)
+            })
         };
-        let all = sight(None);
-        let near = self
-            .sliding
-            .as_ref()
-            .map(|sliding| sight(Some(sliding.distance)));
+        let all = mask(None);
+        let sliding = self.sliding.as_ref();
+        let near = sliding.map(|sliding| mask(Some(sliding.distance)));
         let near = near.as_ref().unwrap_or(&all);
-        let slides = |layer| {
-            let sliding = self.sliding.as_ref();
-            sliding.is_some_and(|sliding| sliding.layers.contains(&layer))
-        };
-        let mut hidden = self
-            .dropout
-            .forward(self.embeddings.word.forward(token_ids));
+        let slides = |layer| sliding.is_some_and(|sliding| sliding.layers.contains(&layer));
+        let embedded = self.embeddings.word.forward(token_ids);
+        let mut hidden = layout.pack(self.dropout.forward(embedded));
         for (number, layer) in self.layers.iter().enumerate() {
-            hidden = layer.forward(hidden, &angles, if slides(number) { near } else { &all });
+            let mask = if slides(number) { near } else { &all };
+            let last = (number + 1 == self.layers.len()).then_some(&layout);
+            hidden = layer.forward(hidden, &angles, mask, last);
         }
-        self.norm.forward(hidden)
+        layout.unpack(ops::rms_norm(&self.norm, hidden))
     }
 }
 
@@ -394,11 +390,26 @@ impl DecoderLayer {
         }
     }
 
-    fn forward(&self, hidden: Tensor<3>, angles: &Angles, sight: &Sight) -> Tensor<3> {
-        let normed = self.attention_norm.forward(hidden.clone());
-        let attended = self.attention.forward(normed, angles, sight);
+    /// From `last` on, where it is the last layer, only what is wanted of its layout.
+    fn forward(
+        &self,
+        hidden: Tensor<3>,
+        angles: &Angles,
+        mask: &AttentionMask,
+        last: Option<&TokenLayout>,
+    ) -> Tensor<3> {
+        let normed = ops::rms_norm(&self.attention_norm, hidden.clone());
+        let (queries, hidden, mask) = match last {
+            Some(layout) => (
+                layout.wanted(normed.clone()),
+                layout.wanted(hidden),
+                layout.wanted_mask(mask),
+            ),
+            None => (normed.clone(), hidden, mask.clone()),
+        };
+        let attended = self.attention.forward(queries, normed, angles, &mask);
         let hidden = hidden + self.dropout.forward(attended);
-        let normed = self.feed_forward_norm.forward(hidden.clone());
+        let normed = ops::rms_norm(&self.feed_forward_norm, hidden.clone());
         hidden + self.dropout.forward(self.feed_forward.forward(normed))
     }
 }

@@ -4,10 +4,9 @@ use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, Linear};
 use burn::tensor::{Device, Int, Tensor};
 
-use super::attend::{Sight, join_heads, split_heads, weigh};
 use super::parts::linear;
 use super::relative::{RelativeRows, by_pair};
-use crate::ops;
+use crate::ops::{self, Sight, join_heads, split_heads, weigh};
 
 /// Sizes and probabilities of a [`DisentangledAttention`].
 #[derive(Debug, Clone, PartialEq)]

@@ -51,7 +51,7 @@ impl GateActivation {
         }
     }
 
-    fn forward(self, input: Tensor<3>) -> Tensor<3> {
+    pub(crate) fn forward(self, input: Tensor<3>) -> Tensor<3> {
         match self {
             Self::Silu => activation::silu(input),
             Self::Gelu => activation::gelu(input),
@@ -92,8 +92,12 @@ impl GatedFeedForward {
     /// # Shapes
     /// - `hidden` and the result: `[batch_size, seq_length, d_model]`
     pub(super) fn forward(&self, hidden: Tensor<3>) -> Tensor<3> {
-        let gate = ops::linear(&self.inner, hidden.clone());
-        let factor = ops::linear(&self.factor, hidden);
-        ops::linear(&self.outer, self.activation.forward(gate) * factor)
+        let Self {
+            inner,
+            factor,
+            outer,
+            activation,
+        } = self;
+        ops::gated_feed_forward(inner, factor, outer, *activation, hidden)
     }
 }

@@ -3,7 +3,6 @@
 //! A family of encoders is one file with a configuration ([`FamilyConfig`]), a module
 //! ([`FamilyModule`]) and a [`KeyTable`], and one line in the registry below.
 
-mod attend;
 mod attention;
 mod bert;
 mod checks;

@@ -6,17 +6,17 @@ use burn::tensor::{Bool, Device, Int, Tensor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::attend::{Reach, Sight};
 use super::checks;
 use super::gated_feed_forward::{GateActivation, GatedFeedForward};
 use super::hugging_face::PublishedConfig;
 use super::parts::embedding;
 use super::projection::norm;
-use super::rotary::{Angles, Rotary, RotaryScaling};
+use super::rotary::{Rotary, RotaryScaling};
 use super::rotary_attention::{RotaryAttention, RotaryAttentionConfig};
 use super::sliding::SlidingLayers;
 use super::{EncoderSizes, FamilyConfig, FamilyModule, PythonClass};
 use crate::error::ConfigProblem;
+use crate::ops::{self, Angles, AttentionMask, Reach, TokenLayout};
 use crate::weights::KeyTable;
 
 /// Sizes and probabilities of a ModernBERT encoder.
@@ -280,18 +280,18 @@ impl FamilyModule for ModernBert {
         token_ids: Tensor<2, Int>,
         _type_ids: Tensor<2, Int>,
         mask_pad: Tensor<2, Bool>,
-        _read: Option<Tensor<3, Int>>,
+        read: Option<Tensor<3, Int>>,
     ) -> Tensor<3> {
         let config = &self.config;
         let [_, seq_length] = token_ids.dims();
         super::assert_length(seq_length, config.max_positions);
         let (device, d_head) = (token_ids.device(), config.d_model / config.num_heads);
+        let layout = TokenLayout::new(mask_pad, read);
         let [all, near] = [None, Some(config.sliding.distance)].map(|window| {
-            let reach = Reach {
+            layout.mask(Reach {
                 causal: false,
                 window,
-            };
-            Sight::new(mask_pad.clone(), reach)
+            })
         });
         let [everywhere, nearby] = [config.rotary, config.sliding_rotary]
             .map(|rotary| rotary.angles(d_head, seq_length, &device));
@@ -300,15 +300,18 @@ impl FamilyModule for ModernBert {
             norm,
             dropout,
         } = &self.embeddings;
-        let mut hidden = dropout.forward(norm.forward(word.forward(token_ids)));
+        let embedded = dropout.forward(norm.forward(word.forward(token_ids)));
+        let mut hidden = layout.pack(embedded);
         for (number, layer) in self.layers.iter().enumerate() {
-            hidden = if config.sliding.layers.contains(&number) {
-                layer.forward(hidden, &nearby, &near)
+            let (angles, mask) = if config.sliding.layers.contains(&number) {
+                (&nearby, &near)
             } else {
-                layer.forward(hidden, &everywhere, &all)
+                (&everywhere, &all)
             };
+            let last = (number + 1 == self.layers.len()).then_some(&layout);
+            hidden = layer.forward(hidden, angles, mask, last);
         }
-        self.norm.forward(hidden)
+        layout.unpack(ops::layer_norm(&self.norm, config.norm_epsilon, hidden))
     }
 }
 
@@ -320,6 +323,9 @@ struct Layer {
     feed_forward_norm: LayerNorm,
     feed_forward: GatedFeedForward,
     dropout: Dropout,
+    /// Of the norms.
+    #[module(skip)]
+    epsilon: f64,
 }
 
 impl Layer {
@@ -356,17 +362,33 @@ impl Layer {
                 device,
             ),
             dropout: DropoutConfig::new(config.hidden_dropout).init(),
+            epsilon: config.norm_epsilon,
         }
     }
 
-    fn forward(&self, hidden: Tensor<3>, angles: &Angles, sight: &Sight) -> Tensor<3> {
+    /// From `last` on, where it is the last layer, only what is wanted of its layout.
+    fn forward(
+        &self,
+        hidden: Tensor<3>,
+        angles: &Angles,
+        mask: &AttentionMask,
+        last: Option<&TokenLayout>,
+    ) -> Tensor<3> {
         let normed = match &self.attention_norm {
-            Some(norm) => norm.forward(hidden.clone()),
+            Some(norm) => ops::layer_norm(norm, self.epsilon, hidden.clone()),
             None => hidden.clone(),
         };
-        let attended = self.attention.forward(normed, angles, sight);
+        let (queries, hidden, mask) = match last {
+            Some(layout) => (
+                layout.wanted(normed.clone()),
+                layout.wanted(hidden),
+                layout.wanted_mask(mask),
+            ),
+            None => (normed.clone(), hidden, mask.clone()),
+        };
+        let attended = self.attention.forward(queries, normed, angles, &mask);
         let hidden = hidden + self.dropout.forward(attended);
-        let normed = self.feed_forward_norm.forward(hidden.clone());
+        let normed = ops::layer_norm(&self.feed_forward_norm, self.epsilon, hidden.clone());
         hidden + self.dropout.forward(self.feed_forward.forward(normed))
     }
 }

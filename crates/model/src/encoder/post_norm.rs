@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use super::attention::Attention;
 use super::feed_forward::{Activation, FeedForward};
 use super::parts::layer_norm;
-use crate::ops::{AttentionMask, TokenLayout, add_norm};
+use crate::ops::{AttentionMask, Reach, TokenLayout, add_norm};
 
 /// Sizes and probabilities of a [`PostNormLayer`].
 #[derive(Debug, Clone, PartialEq)]
@@ -81,24 +81,16 @@ pub struct PostNormLayer {
 }
 
 impl PostNormLayer {
-    /// States of all tokens.
+    /// States of the tokens of `queries`, who look at those of `hidden`: the same, or some of them.
     ///
     /// # Shapes
-    /// - `hidden` and the result: as `layout` has them
-    pub fn forward(&self, hidden: Tensor<3>, layout: &TokenLayout) -> Tensor<3> {
-        self.states(hidden.clone(), hidden, &layout.mask())
-    }
-
-    /// States of the tokens that are [wanted](TokenLayout::wanted) from the last layer.
-    ///
-    /// # Shapes
-    /// - `hidden`, and the result for the wanted ones: as `layout` has them
-    pub fn forward_wanted(&self, hidden: Tensor<3>, layout: &TokenLayout) -> Tensor<3> {
-        let queries = layout.wanted(hidden.clone());
-        self.states(queries, hidden, &layout.wanted_mask())
-    }
-
-    fn states(&self, queries: Tensor<3>, hidden: Tensor<3>, mask: &AttentionMask) -> Tensor<3> {
+    /// - `queries` and the result, `hidden`: `[.., .., d_model]`, as the layout has them that `mask` is of
+    pub fn forward(
+        &self,
+        queries: Tensor<3>,
+        hidden: Tensor<3>,
+        mask: &AttentionMask,
+    ) -> Tensor<3> {
         let attended = self.attention.forward(queries.clone(), hidden, mask);
         let norm = &self.attention_norm;
         let hidden = add_norm(norm, self.epsilon, self.dropout, attended, queries);
@@ -107,18 +99,18 @@ impl PostNormLayer {
         add_norm(norm, self.epsilon, self.dropout, transformed, hidden)
     }
 
-    /// All layers of an encoder, from embeddings to states.
+    /// All layers of an encoder, from embeddings to states; the last one computes what is
+    /// [wanted](TokenLayout::wanted).
     ///
     /// # Shapes
     /// - `embedded` and the result: `[batch_size, seq_length, d_model]`
     pub(super) fn stack(layers: &[Self], embedded: Tensor<3>, layout: &TokenLayout) -> Tensor<3> {
-        let mut hidden = layout.pack(embedded);
-        if let Some((last, before)) = layers.split_last() {
-            for layer in before {
-                hidden = layer.forward(hidden, layout);
-            }
-            hidden = last.forward_wanted(hidden, layout);
-        }
-        layout.unpack(hidden)
+        let (last, before) = layers.split_last().expect("an encoder has layers");
+        let mask = layout.mask(Reach::default());
+        let hidden = before.iter().fold(layout.pack(embedded), |hidden, layer| {
+            layer.forward(hidden.clone(), hidden, &mask)
+        });
+        let queries = layout.wanted(hidden.clone());
+        layout.unpack(last.forward(queries, hidden, &layout.wanted_mask(&mask)))
     }
 }

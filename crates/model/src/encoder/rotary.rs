@@ -2,13 +2,14 @@
 
 use std::f64::consts::TAU;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::checks;
 use super::hugging_face::PublishedConfig;
 use crate::error::ConfigProblem;
+use crate::ops::Angles;
 
 /// Rotary positions. Su et al. (2021), <https://arxiv.org/abs/2104.09864>.
 ///
@@ -236,18 +237,12 @@ impl Rotary {
                 .map(move |frequency| f64::from(position as f32 * *frequency as f32))
         });
         let angles: Vec<f64> = angles.collect();
-        let table = |function: fn(f64) -> f64| {
-            #[expect(clippy::cast_possible_truncation)]
-            let values = angles
-                .iter()
-                .map(|angle| (function(*angle) * strength) as f32);
-            let data = TensorData::new(values.collect::<Vec<f32>>(), [seq_length, d_head / 2]);
-            Tensor::<2>::from_data(data, device).unsqueeze::<4>()
+        #[expect(clippy::cast_possible_truncation)]
+        let table = |function: fn(f64) -> f64| -> Vec<f32> {
+            let values = angles.iter().map(|angle| function(*angle) * strength);
+            values.map(|value| value as f32).collect()
         };
-        Angles {
-            cos: table(f64::cos),
-            sin: table(f64::sin),
-        }
+        Angles::new(table(f64::cos), table(f64::sin), d_head / 2, device)
     }
 
     /// The angle from one position to the next, for each pair of features.
@@ -302,33 +297,6 @@ fn mix(frequency: f64, factor: f64, share: f64) -> f64 {
 impl RotaryScaling {
     fn is_none(&self) -> bool {
         *self == Self::None
-    }
-}
-
-/// Sines and cosines of a batch, shared by its layers.
-#[derive(Debug, Clone)]
-pub(super) struct Angles {
-    /// `[1, 1, seq_length, d_head / 2]`
-    cos: Tensor<4>,
-    sin: Tensor<4>,
-}
-
-impl Angles {
-    /// # Shapes
-    /// - `heads` and the result: `[batch_size, num_heads, seq_length, d_head]`
-    pub(super) fn turn(&self, heads: Tensor<4>) -> Tensor<4> {
-        let [_, _, _, d_head] = heads.dims();
-        let half = d_head / 2;
-        let (first, second) = (
-            heads.clone().narrow(3, 0, half),
-            heads.narrow(3, half, half),
-        );
-        let (cos, sin) = (self.cos.clone(), self.sin.clone());
-        let turned = [
-            first.clone() * cos.clone() - second.clone() * sin.clone(),
-            second * cos + first * sin,
-        ];
-        Tensor::cat(turned.into(), 3)
     }
 }
 
@@ -406,9 +374,8 @@ mod tests {
             panic!("{rotary:?}")
         };
         assert!((attention_factor - 1.138_629_436_111_989).abs() < 1e-12);
-        let first = rotary.angles(8, 1, &Device::flex()).cos;
-        let first: Vec<f32> = first.into_data().try_into_vec().unwrap();
-        assert!((first[0] - 1.138_629_4).abs() < 1e-6);
+        let first = rotary.angles(8, 1, &Device::flex()).turns.cos[0];
+        assert!((first - 1.138_629_4).abs() < 1e-6);
     }
 
     #[test]

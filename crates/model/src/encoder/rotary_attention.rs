@@ -1,13 +1,11 @@
 //! Attention with rotary positions, and heads of keys and values that queries may share.
 
 use burn::module::Module;
-use burn::nn::{Dropout, DropoutConfig, Linear, RmsNorm};
+use burn::nn::{Linear, RmsNorm};
 use burn::tensor::{Device, Tensor};
 
-use super::attend::{Sight, attend, join_heads, split_heads};
 use super::projection::{projection, rms_norm};
-use super::rotary::Angles;
-use crate::ops;
+use crate::ops::{self, Angles, Attend, AttentionMask, Side};
 
 /// Sizes and probabilities of a [`RotaryAttention`].
 #[derive(Debug, Clone, PartialEq)]
@@ -42,7 +40,8 @@ pub(super) struct RotaryAttention {
     output: Linear,
     query_norm: Option<RmsNorm>,
     key_norm: Option<RmsNorm>,
-    dropout: Dropout,
+    #[module(skip)]
+    dropout: f64,
     num_heads: usize,
     num_key_value_heads: usize,
 }
@@ -64,7 +63,7 @@ impl RotaryAttentionConfig {
             output: projection(width, self.d_model, self.output_bias, std, device),
             query_norm: norm(),
             key_norm: norm(),
-            dropout: DropoutConfig::new(self.dropout).init(),
+            dropout: self.dropout,
             num_heads: self.num_heads,
             num_key_value_heads: self.num_key_value_heads,
         }
@@ -72,25 +71,40 @@ impl RotaryAttentionConfig {
 }
 
 impl RotaryAttention {
+    /// What the tokens of `queries` gather from those of `hidden`: the same, or some of them.
+    ///
     /// # Shapes
-    /// - `hidden` and the result: `[batch_size, seq_length, d_model]`
-    pub(super) fn forward(&self, hidden: Tensor<3>, angles: &Angles, sight: &Sight) -> Tensor<3> {
-        let query = split_heads(ops::linear(&self.query, hidden.clone()), self.num_heads);
-        let key = split_heads(
-            ops::linear(&self.key, hidden.clone()),
-            self.num_key_value_heads,
-        );
-        let value = split_heads(ops::linear(&self.value, hidden), self.num_key_value_heads);
-        let query = angles.turn(normed(self.query_norm.as_ref(), query));
-        let key = angles.turn(normed(self.key_norm.as_ref(), key));
-        let context = attend(query, key, value, sight, &self.dropout);
-        ops::linear(&self.output, join_heads(context))
+    /// - `queries` and the result, `hidden`: `[.., .., d_model]`, as the layout has them that `mask` is of
+    pub(super) fn forward(
+        &self,
+        queries: Tensor<3>,
+        hidden: Tensor<3>,
+        angles: &Angles,
+        mask: &AttentionMask,
+    ) -> Tensor<3> {
+        let (heads, shared) = (self.num_heads, self.num_key_value_heads);
+        let query = ops::linear(&self.query, queries);
+        let key = ops::linear(&self.key, hidden.clone());
+        let value = ops::linear(&self.value, hidden);
+        let query = normed(self.query_norm.as_ref(), query, heads);
+        let key = normed(self.key_norm.as_ref(), key, shared);
+        let query = angles.turn(query, heads, mask, Side::Query);
+        let key = angles.turn(key, shared, mask, Side::Key);
+        let attend = Attend {
+            num_heads: heads,
+            num_key_value_heads: shared,
+            dropout: self.dropout,
+        };
+        ops::linear(&self.output, attend.forward(query, key, value, mask))
     }
 }
 
-fn normed(norm: Option<&RmsNorm>, heads: Tensor<4>) -> Tensor<4> {
-    match norm {
-        Some(norm) => norm.forward(heads),
-        None => heads,
-    }
+/// Norms every head by itself.
+fn normed(norm: Option<&RmsNorm>, states: Tensor<3>, num_heads: usize) -> Tensor<3> {
+    let Some(norm) = norm else {
+        return states;
+    };
+    let [batch_size, tokens, width] = states.dims();
+    let heads = states.reshape([batch_size, tokens * num_heads, width / num_heads]);
+    ops::rms_norm(norm, heads).reshape([batch_size, tokens, width])
 }

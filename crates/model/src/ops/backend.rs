@@ -1,15 +1,19 @@
 //! The fused operations as an extension of Burn's backends.
 
+use std::sync::Arc;
+
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
 
-use super::flex::{Dropout, Places, Rows};
-use crate::encoder::Activation;
+use super::flex::{Dropout, NormKind, Places, Rows};
+use super::rotate::Turns;
+use crate::encoder::{Activation, GateActivation};
 
 /// What a fused attention block does besides attending.
 #[derive(Debug, Clone)]
 pub(crate) struct AttentionOptions {
     pub(crate) num_heads: usize,
+    pub(crate) num_key_value_heads: usize,
     /// Scores are `scale · q · k`.
     pub(crate) scale: f32,
     /// On the attention probabilities.
@@ -41,13 +45,37 @@ pub(crate) trait FusedOps: Backend {
         activation: Activation,
     ) -> FloatTensor<Self>;
 
-    /// Attention of all heads within rows: queries `[1, num_queries, d_model]`, keys and values
-    /// `[1, num_keys, d_model]` to `[1, num_queries, d_model]`.
+    /// `(activation(x W₁) · x W₂) W₃`, of the shape of `x`.
+    fn fused_gated(
+        x: FloatTensor<Self>,
+        gate: FloatTensor<Self>,
+        factor: FloatTensor<Self>,
+        outer: FloatTensor<Self>,
+        activation: GateActivation,
+    ) -> FloatTensor<Self>;
+
+    /// Attention of all heads within rows: queries `[.., num_queries, num_heads · d_head]`, keys and
+    /// values `[.., num_keys, num_key_value_heads · d_head]` to the shape of the queries.
     fn fused_attention(
         query: FloatTensor<Self>,
         key: FloatTensor<Self>,
         value: FloatTensor<Self>,
         options: AttentionOptions,
+    ) -> FloatTensor<Self>;
+
+    /// The heads of every token, `[.., num_tokens, num_heads · d_head]`, turned by the angles of its
+    /// position.
+    fn fused_rotate(
+        x: FloatTensor<Self>,
+        turns: Turns,
+        positions: Arc<[usize]>,
+    ) -> FloatTensor<Self>;
+
+    /// `γ · norm(x)` over the last axis.
+    fn fused_norm(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        kind: NormKind,
     ) -> FloatTensor<Self>;
 
     /// The chosen ones of all rows: `[.., width]` to `[1, chosen, width]`.

@@ -2,15 +2,16 @@
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Dispatch, DispatchDevice, Flex};
-use burn::nn::{LayerNorm, Linear};
+use burn::nn::{LayerNorm, Linear, RmsNorm};
 use burn::tensor::{DType, Device, Distribution, FloatDType, Tensor};
 
 use super::backend::{AttentionOptions, FusedOps};
 pub(super) use super::flex::Rows;
-use super::flex::{self, Dropout};
+use super::flex::{self, Dropout, NormKind};
 pub(super) use super::packing::Packing;
-use super::{AdamStep, Attend, Moments};
-use crate::encoder::Activation;
+use super::rotate::Turns;
+use super::{AdamStep, Attend, Moments, Side};
+use crate::encoder::{Activation, GateActivation};
 
 /// Whether the device has fused operations.
 pub(super) fn runs_on(device: &Device) -> bool {
@@ -65,6 +66,61 @@ pub(super) fn feed_forward(
     })
 }
 
+/// Only without biases.
+pub(super) fn gated(
+    gate: &Linear,
+    factor: &Linear,
+    outer: &Linear,
+    activation: GateActivation,
+    x: &Tensor<3>,
+) -> Option<Tensor<3>> {
+    let layers = [gate, factor, outer];
+    let plain = layers.iter().all(|layer| layer.bias.is_none());
+    (plain && is_ours(x)).then(|| {
+        let [gate, factor, outer] = layers.map(|layer| layer.weight.val().into_dispatch());
+        let x = x.clone().into_dispatch();
+        Tensor::from_dispatch(Dispatch::fused_gated(x, gate, factor, outer, activation))
+    })
+}
+
+/// Only without a shift.
+pub(super) fn layer_norm(norm: &LayerNorm, epsilon: f64, x: &Tensor<3>) -> Option<Tensor<3>> {
+    let plain = norm.beta.is_none();
+    plain.then(|| scaled_norm(norm.gamma.val(), epsilon, true, x))?
+}
+
+pub(super) fn rms_norm(norm: &RmsNorm, x: &Tensor<3>) -> Option<Tensor<3>> {
+    scaled_norm(norm.gamma.val(), norm.epsilon, false, x)
+}
+
+fn scaled_norm(gamma: Tensor<1>, epsilon: f64, centred: bool, x: &Tensor<3>) -> Option<Tensor<3>> {
+    #[expect(clippy::cast_possible_truncation, reason = "norms are f32")]
+    let kind = NormKind {
+        centred,
+        epsilon: epsilon as f32,
+    };
+    is_ours(x).then(|| {
+        let x = x.clone().into_dispatch();
+        Tensor::from_dispatch(Dispatch::fused_norm(x, gamma.into_dispatch(), kind))
+    })
+}
+
+pub(super) fn rotate(states: Tensor<3>, turns: Turns, rows: &Rows, side: Side) -> Tensor<3> {
+    let tokens = match side {
+        Side::Query => &rows.queries,
+        Side::Key => &rows.keys,
+    };
+    let positions = tokens.positions().clone();
+    let [_, _, width] = states.dims();
+    assert!(
+        width.is_multiple_of(2 * turns.pairs),
+        "heads of {} features in a width of {width}",
+        2 * turns.pairs
+    );
+    let states = states.into_dispatch();
+    Tensor::from_dispatch(Dispatch::fused_rotate(states, turns, positions))
+}
+
 pub(super) fn attention(
     options: Attend,
     query: Tensor<3>,
@@ -72,12 +128,13 @@ pub(super) fn attention(
     value: Tensor<3>,
     rows: Rows,
 ) -> Tensor<3> {
-    let [_, _, d_model] = query.dims();
-    let d_head = d_model / options.num_heads;
+    let [_, _, width] = query.dims();
+    let d_head = width / options.num_heads;
     #[expect(clippy::cast_possible_truncation, reason = "scores are f32")]
     let scale = (1.0 / (d_head as f64).sqrt()) as f32;
     let options = AttentionOptions {
         num_heads: options.num_heads,
+        num_key_value_heads: options.num_key_value_heads,
         scale,
         dropout: dropout(options.dropout, &query.device()),
         rows,

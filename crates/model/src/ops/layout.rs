@@ -2,32 +2,29 @@
 
 use burn::tensor::{Bool, Int, Tensor};
 
-use super::composed;
 use super::fused;
+use super::sight::{Reach, Sight};
 
-/// How the tokens of a batch lie in the tensors between the layers, and which token sees which.
-/// Made once for a batch and shared by its layers.
+/// How the tokens of a batch lie in the tensors between the layers. Made once for a batch and shared by
+/// its layers.
 ///
 /// Where the fused operations run, only real tokens are computed: the rows of a batch lie one
 /// behind the other without padding, `[1, num_tokens, d_model]`. Elsewhere they stay as they came,
 /// `[batch_size, seq_length, d_model]`.
 #[derive(Debug, Clone)]
-pub struct TokenLayout(Kind);
-
-#[derive(Debug, Clone)]
-enum Kind {
-    Padded(AttentionMask),
-    Packed(fused::Packing),
+pub struct TokenLayout {
+    mask_pad: Tensor<2, Bool>,
+    packing: Option<fused::Packing>,
 }
 
-/// Which keys a query sees.
+/// Which keys a query sees: made once for all layers of one reach.
 #[derive(Debug, Clone)]
 pub struct AttentionMask(pub(super) Mask);
 
 #[derive(Debug, Clone)]
 pub(super) enum Mask {
-    /// What the composition adds to its scores.
-    Bias(Box<Tensor<4>>),
+    /// For the composition.
+    Sight(Box<Sight>),
     /// Which queries and keys belong together.
     Rows(fused::Rows),
 }
@@ -40,12 +37,9 @@ impl TokenLayout {
     /// - `mask_pad`: `[batch_size, seq_length]`, true for padding
     /// - `read`: `[batch_size, num_spans, 2]`
     pub fn new(mask_pad: Tensor<2, Bool>, read: Option<Tensor<3, Int>>) -> Self {
-        Self(if fused::runs_on(&mask_pad.device()) {
-            Kind::Packed(fused::Packing::new(mask_pad, read))
-        } else {
-            let bias = composed::padding_bias(mask_pad);
-            Kind::Padded(AttentionMask(Mask::Bias(Box::new(bias))))
-        })
+        let packing =
+            fused::runs_on(&mask_pad.device()).then(|| fused::Packing::new(mask_pad.clone(), read));
+        Self { mask_pad, packing }
     }
 
     /// From the order of the batch to that of the layers.
@@ -53,17 +47,17 @@ impl TokenLayout {
     /// # Shapes
     /// - `states`: `[batch_size, seq_length, d_model]`
     pub fn pack(&self, states: Tensor<3>) -> Tensor<3> {
-        match &self.0 {
-            Kind::Padded(_) => states,
-            Kind::Packed(packing) => packing.pack(states),
+        match &self.packing {
+            Some(packing) => packing.pack(states),
+            None => states,
         }
     }
 
     /// Those of the states between the layers that are wanted from the last one.
     pub fn wanted(&self, states: Tensor<3>) -> Tensor<3> {
-        match &self.0 {
-            Kind::Padded(_) => states,
-            Kind::Packed(packing) => packing.wanted(states),
+        match &self.packing {
+            Some(packing) => packing.wanted(states),
+            None => states,
         }
     }
 
@@ -73,25 +67,28 @@ impl TokenLayout {
     /// # Shapes
     /// - returns: `[batch_size, seq_length, d_model]`
     pub fn unpack(&self, wanted: Tensor<3>) -> Tensor<3> {
-        match &self.0 {
-            Kind::Padded(_) => wanted,
-            Kind::Packed(packing) => packing.unpack(wanted),
+        match &self.packing {
+            Some(packing) => packing.unpack(wanted),
+            None => wanted,
         }
     }
 
-    /// All tokens of a row see each other.
-    pub fn mask(&self) -> AttentionMask {
-        match &self.0 {
-            Kind::Padded(mask) => mask.clone(),
-            Kind::Packed(packing) => AttentionMask(Mask::Rows(packing.rows())),
-        }
+    /// The tokens of a row see each other as far as `reach` goes.
+    pub fn mask(&self, reach: Reach) -> AttentionMask {
+        AttentionMask(match &self.packing {
+            Some(packing) => Mask::Rows(packing.rows(reach)),
+            None => Mask::Sight(Box::new(Sight::new(self.mask_pad.clone(), reach))),
+        })
     }
 
-    /// The [wanted](Self::wanted) tokens see all of their row.
-    pub fn wanted_mask(&self) -> AttentionMask {
-        match &self.0 {
-            Kind::Padded(mask) => mask.clone(),
-            Kind::Packed(packing) => AttentionMask(Mask::Rows(packing.wanted_rows())),
+    /// Made of the [`mask`](Self::mask) of a reach: only the [wanted](Self::wanted) tokens see, all that
+    /// they saw.
+    pub fn wanted_mask(&self, mask: &AttentionMask) -> AttentionMask {
+        match (&mask.0, &self.packing) {
+            (Mask::Rows(rows), Some(packing)) => {
+                AttentionMask(Mask::Rows(packing.wanted_rows(rows)))
+            }
+            _ => mask.clone(),
         }
     }
 }

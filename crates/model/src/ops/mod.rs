@@ -20,14 +20,22 @@ mod layout;
 mod optimizer;
 #[cfg(feature = "flex")]
 mod packing;
+mod rotate;
+mod sight;
 
-use burn::nn::{LayerNorm, Linear};
+use burn::nn::{LayerNorm, Linear, RmsNorm};
 use burn::tensor::Tensor;
 
-use crate::encoder::Activation;
+use crate::encoder::{Activation, GateActivation};
+pub(crate) use composed::{join_heads, split_heads, weigh};
 use layout::Mask;
 pub use layout::{AttentionMask, TokenLayout};
 pub use optimizer::{AdamStep, Moments, adamw_step, scale, square_sum};
+#[cfg(feature = "flex")]
+pub(crate) use rotate::Turns;
+pub use rotate::{Angles, Side};
+pub use sight::Reach;
+pub(crate) use sight::Sight;
 
 /// `x W + b`, or `x W` without a bias.
 ///
@@ -57,19 +65,62 @@ pub fn feed_forward(
     }
 }
 
+/// `outer(activation(gate(x)) · factor(x))`. Shazeer (2020), <https://arxiv.org/abs/2002.05202>.
+///
+/// # Shapes
+/// - `x` and the result: `[batch_size, seq_length, d_model]`
+pub fn gated_feed_forward(
+    gate: &Linear,
+    factor: &Linear,
+    outer: &Linear,
+    activation: GateActivation,
+    x: Tensor<3>,
+) -> Tensor<3> {
+    if let Some(out) = fused::gated(gate, factor, outer, activation, &x) {
+        return out;
+    }
+    let gates = activation.forward(linear(gate, x.clone()));
+    linear(outer, gates * linear(factor, x))
+}
+
+/// Layer norm over the last axis; `epsilon` is that of the norm.
+///
+/// # Shapes
+/// - `x` and the result: `[.., .., d_model]`
+pub fn layer_norm(norm: &LayerNorm, epsilon: f64, x: Tensor<3>) -> Tensor<3> {
+    match fused::layer_norm(norm, epsilon, &x) {
+        Some(out) => out,
+        None => norm.forward(x),
+    }
+}
+
+/// The norm by the root of the mean square over the last axis.
+///
+/// # Shapes
+/// - `x` and the result: `[.., .., d_model]`
+pub fn rms_norm(norm: &RmsNorm, x: Tensor<3>) -> Tensor<3> {
+    match fused::rms_norm(norm, &x) {
+        Some(out) => out,
+        None => norm.forward(x),
+    }
+}
+
 /// Attention of several heads, without the projections before and after it.
 #[derive(Debug, Clone, Copy)]
 pub struct Attend {
-    /// Heads, side by side in `d_model`.
+    /// Heads of the queries, side by side.
     pub num_heads: usize,
+    /// Heads of keys and values; divides `num_heads`, and neighbouring queries share one. Ainslie et
+    /// al. (2023), <https://arxiv.org/abs/2305.13245>.
+    pub num_key_value_heads: usize,
     /// Dropout on the attention probabilities, in `[0, 1)`; acts on an autodiff device only.
     pub dropout: f64,
 }
 
 impl Attend {
     /// # Shapes
-    /// - `query` and the result: those of the layout that the mask is of, `[.., .., d_model]`
-    /// - `key`, `value`: of all its tokens
+    /// - `query` and the result: `[.., .., num_heads · d_head]`, as the layout has them that `mask` is of
+    /// - `key`, `value`: `[.., .., num_key_value_heads · d_head]`, of all its tokens
     pub fn forward(
         self,
         query: Tensor<3>,
@@ -79,7 +130,7 @@ impl Attend {
     ) -> Tensor<3> {
         match &mask.0 {
             Mask::Rows(rows) => fused::attention(self, query, key, value, rows.clone()),
-            Mask::Bias(bias) => composed::attention(self, query, key, value, (**bias).clone()),
+            Mask::Sight(sight) => composed::attention(self, query, key, value, sight),
         }
     }
 }

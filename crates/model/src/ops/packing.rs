@@ -3,8 +3,9 @@
 use burn::backend::Dispatch;
 use burn::tensor::{Bool, Int, Tensor};
 
+use super::Reach;
 use super::backend::FusedOps;
-use super::flex::{Places, Rows};
+use super::flex::{PackedTokens, Places, Rows};
 
 /// Where the tokens of a batch are among its padding, and which of them are wanted at the end.
 #[derive(Debug, Clone)]
@@ -13,10 +14,10 @@ pub(super) struct Packing {
     seq_length: usize,
     /// The real tokens, among those of the batch.
     real: Places,
-    rows: Rows,
+    keys: PackedTokens,
     /// The wanted tokens, among the real ones.
     wanted: Places,
-    wanted_rows: Rows,
+    queries: PackedTokens,
     /// The wanted tokens, among those of the batch.
     back: Places,
 }
@@ -38,17 +39,15 @@ impl Packing {
         if !wanted.contains(&true) {
             wanted.clone_from(&real);
         }
-        let ends = |chosen: &[bool]| ends(chosen, seq_length);
-        let (keys, queries) = (ends(&real), ends(&wanted));
         let wanted_of_real = real.iter().zip(&wanted).filter(|(real, _)| **real);
         let wanted_of_real: Vec<bool> = wanted_of_real.map(|(_, wanted)| *wanted).collect();
         Self {
             batch_size,
             seq_length,
             real: places(&real),
-            rows: Rows::new(keys.clone(), keys.clone()),
+            keys: PackedTokens::new(&real, seq_length),
             wanted: places(&wanted_of_real),
-            wanted_rows: Rows::new(queries, keys),
+            queries: PackedTokens::new(&wanted, seq_length),
             back: places(&wanted),
         }
     }
@@ -71,12 +70,21 @@ impl Packing {
         Tensor::<3>::from_dispatch(scattered).reshape(dims)
     }
 
-    pub(super) fn rows(&self) -> Rows {
-        self.rows.clone()
+    /// All tokens see their row.
+    pub(super) fn rows(&self, reach: Reach) -> Rows {
+        Rows {
+            queries: self.keys.clone(),
+            keys: self.keys.clone(),
+            reach,
+        }
     }
 
-    pub(super) fn wanted_rows(&self) -> Rows {
-        self.wanted_rows.clone()
+    /// The wanted ones see their row.
+    pub(super) fn wanted_rows(&self, rows: &Rows) -> Rows {
+        Rows {
+            queries: self.queries.clone(),
+            ..rows.clone()
+        }
     }
 }
 
@@ -106,16 +114,6 @@ fn within(spans: Tensor<3, Int>, batch_size: usize, seq_length: usize) -> Vec<bo
         }
     }
     inside
-}
-
-/// One past the last chosen token of each row, counting chosen tokens only.
-fn ends(chosen: &[bool], seq_length: usize) -> Vec<usize> {
-    let mut end = 0;
-    let rows = chosen.chunks(seq_length.max(1)).map(|row| {
-        end += row.iter().filter(|chosen| **chosen).count();
-        end
-    });
-    rows.collect()
 }
 
 fn places(chosen: &[bool]) -> Places {
@@ -152,10 +150,16 @@ mod tests {
         let packing = packing(padding, Some([[[1, 2], [0, 0]], [[0, 2], [3, 4]]]));
         let packed = packing.pack(states());
         assert_eq!(values(packed.clone()), [0.0, 1.0, 2.0, 5.0, 6.0, 7.0]);
-        assert_eq!(packing.rows(), Rows::new(vec![3, 6], vec![3, 6]));
+        let rows = packing.rows(Reach::default());
+        let real = [true, true, true, false, false, true, true, true];
+        assert_eq!(rows.keys, PackedTokens::new(&real, 4));
+        assert_eq!(rows.queries, rows.keys);
         let wanted = packing.wanted(packed);
         assert_eq!(values(wanted.clone()), [1.0, 5.0, 7.0]);
-        assert_eq!(packing.wanted_rows(), Rows::new(vec![1, 3], vec![3, 6]));
+        let wanted_rows = packing.wanted_rows(&rows);
+        let read = [false, true, false, false, false, true, false, true];
+        assert_eq!(wanted_rows.queries, PackedTokens::new(&read, 4));
+        assert_eq!(wanted_rows.keys, rows.keys);
         let back = packing.unpack(wanted);
         assert_eq!(back.dims(), [2, 4, 1]);
         assert_eq!(values(back), [0.0, 1.0, 0.0, 0.0, 0.0, 5.0, 0.0, 7.0]);

@@ -164,7 +164,13 @@ fn spans(batch_size: usize, seq_length: usize, device: &Device) -> Tensor<3, Int
 
 const THREE_HEADS: Attend = Attend {
     num_heads: 3,
+    num_key_value_heads: 3,
     dropout: 0.0,
+};
+
+const BOTH_SIDES: Reach = Reach {
+    causal: false,
+    window: None,
 };
 
 /// Queries, keys and values from the order of a batch, and the result back to it.
@@ -172,24 +178,34 @@ fn packed_attention(
     options: Attend,
     [query, key, value]: [Tensor<3>; 3],
     layout: &TokenLayout,
+    reach: Reach,
 ) -> Tensor<3> {
     let query = layout.wanted(layout.pack(query));
     let (key, value) = (layout.pack(key), layout.pack(value));
-    layout.unpack(options.forward(query, key, value, &layout.wanted_mask()))
+    let mask = layout.wanted_mask(&layout.mask(reach));
+    layout.unpack(options.forward(query, key, value, &mask))
 }
 
 /// Compares what stands where `outside` is false.
-fn compare_attention(mask: &Tensor<2, Bool>, outside: Tensor<2, Bool>, layout: &TokenLayout) {
+fn compare_attention(
+    options: Attend,
+    mask: &Tensor<2, Bool>,
+    outside: Tensor<2, Bool>,
+    layout: &TokenLayout,
+    reach: Reach,
+) {
     let [batch_size, seq_length] = mask.dims();
-    let inputs = [(); 3].map(|()| random([batch_size, seq_length, 15], &mask.device()));
-    let fused = packed_attention(THREE_HEADS, inputs.clone(), layout);
-    let bias = composed::padding_bias(mask.clone());
+    let (heads, shared) = (options.num_heads, options.num_key_value_heads);
+    let inputs = [heads, shared, shared]
+        .map(|heads| random([batch_size, seq_length, 5 * heads], &mask.device()));
+    let fused = packed_attention(options, inputs.clone(), layout, reach);
+    let sight = Sight::new(mask.clone(), reach);
     let [query, key, value] = inputs.clone();
-    let composed = composed::attention(THREE_HEADS, query, key, value, bias);
+    let composed = composed::attention(options, query, key, value, &sight);
     // What stands there has no meaning.
     let outside = outside
         .unsqueeze_dim::<3>(2)
-        .expand([batch_size, seq_length, 15]);
+        .expand([batch_size, seq_length, 5 * heads]);
     let fused = fused.mask_fill(outside.clone(), 0.0);
     let composed = composed.mask_fill(outside, 0.0);
     compare(&inputs.each_ref(), &[], &[], &fused, &composed);
@@ -201,31 +217,140 @@ fn attention_is_that_of_burn_with_padding_anywhere() {
     for (batch_size, seq_length) in ROWS {
         let mask = padding(batch_size, seq_length, &device);
         let layout = TokenLayout::new(mask.clone(), None);
-        compare_attention(&mask, mask.clone(), &layout);
+        compare_attention(THREE_HEADS, &mask, mask.clone(), &layout, BOTH_SIDES);
+    }
+}
+
+#[test]
+fn attention_reaches_as_far_as_that_of_burn_and_heads_share_keys() {
+    let device = device();
+    let options = Attend {
+        num_heads: 6,
+        num_key_value_heads: 2,
+        dropout: 0.0,
+    };
+    for (batch_size, seq_length) in [(3, 37), (2, 300)] {
+        let mask = padding(batch_size, seq_length, &device);
+        let layout = TokenLayout::new(mask.clone(), None);
+        for causal in [false, true] {
+            for window in [None, Some(0), Some(7), Some(150)] {
+                let reach = Reach { causal, window };
+                compare_attention(options, &mask, mask.clone(), &layout, reach);
+            }
+        }
     }
 }
 
 #[test]
 fn attention_of_wanted_tokens_is_that_of_all_of_them() {
     let device = device();
-    for (batch_size, seq_length) in [(3, 37), (9, 131)] {
+    for (batch_size, seq_length) in [(3, 37), (5, 301)] {
         let mask = padding(batch_size, seq_length, &device);
         let spans = spans(batch_size, seq_length, &device);
         let layout = TokenLayout::new(mask.clone(), Some(spans.clone()));
         let token = Tensor::<1, Int>::arange(0..i64::try_from(seq_length).unwrap(), &device);
         let token = token.unsqueeze::<3>().expand([batch_size, 3, seq_length]);
         let edge = |k| {
-            spans
-                .clone()
-                .narrow(2, k, 1)
-                .expand([batch_size, 3, seq_length])
+            let edge = spans.clone().narrow(2, k, 1);
+            edge.expand([batch_size, 3, seq_length])
         };
-        let inside = token
-            .clone()
-            .greater_equal(edge(0))
-            .bool_and(token.lower(edge(1)));
+        let from_start = token.clone().greater_equal(edge(0));
+        let inside = from_start.bool_and(token.lower(edge(1)));
         let unread = inside.any_dim(1).squeeze_dim::<2>(1).bool_not();
-        compare_attention(&mask, mask.clone().bool_or(unread), &layout);
+        for reach in [
+            BOTH_SIDES,
+            Reach {
+                causal: true,
+                window: Some(40),
+            },
+        ] {
+            let outside = mask.clone().bool_or(unread.clone());
+            compare_attention(THREE_HEADS, &mask, outside, &layout, reach);
+        }
+    }
+}
+
+/// Angles of all positions of a sequence.
+fn turns(seq_length: usize, pairs: usize) -> [Vec<f32>; 2] {
+    let angles = (0..seq_length * pairs).map(|k| (k / pairs) as f32 / (1 + k % pairs) as f32);
+    let angles: Vec<f32> = angles.collect();
+    [f32::cos, f32::sin].map(|function| angles.iter().map(|angle| function(*angle)).collect())
+}
+
+#[test]
+fn rotary_positions_are_those_of_the_composition() {
+    let device = device();
+    for (batch_size, seq_length) in [(3, 37), (9, 131)] {
+        let mask = padding(batch_size, seq_length, &device);
+        let spans = spans(batch_size, seq_length, &device);
+        let layout = TokenLayout::new(mask, Some(spans));
+        let [cos, sin] = turns(seq_length, 3);
+        let tensors = [&cos, &sin].map(|values| {
+            let data = burn::tensor::TensorData::new(values.clone(), [1, 1, seq_length, 3]);
+            Tensor::<4>::from_data(data, &device)
+        });
+        let angles = Angles::new(cos, sin, 3, &device);
+        let mask = layout.wanted_mask(&layout.mask(BOTH_SIDES));
+        for side in [Side::Key, Side::Query] {
+            let arranged = |states| match side {
+                Side::Key => layout.pack(states),
+                Side::Query => layout.wanted(layout.pack(states)),
+            };
+            let states = random([batch_size, seq_length, 12], &device);
+            let expected = arranged(rotate::composed(states.clone(), 2, &tensors));
+            let fused = angles.turn(arranged(states.clone()), 2, &mask, side);
+            compare(&[&states], &[], &[], &fused, &expected);
+        }
+    }
+}
+
+#[test]
+fn norms_without_a_shift_are_those_of_burn() {
+    let device = device();
+    for (batch_size, seq_length) in ROWS {
+        let epsilon = 1e-3;
+        let gamma = Tensor::random([35], Distribution::Normal(1.0, 0.5), &device).require_grad();
+        let x = random([batch_size, seq_length, 35], &device) * 2.0 + 0.5;
+        let x = x.detach().require_grad();
+        let config = LayerNormConfig::new(35).with_epsilon(epsilon);
+        let mut norm = config.with_bias(false).init(&device);
+        norm.gamma = burn::module::Param::from_tensor(gamma.clone());
+        let fused = fused::layer_norm(&norm, epsilon, &x).unwrap();
+        let vectors = [norm.gamma.val()];
+        compare(&[&x], &[], &vectors, &fused, &norm.forward(x.clone()));
+        let norm = burn::nn::RmsNormConfig::new(35).with_epsilon(epsilon);
+        let norm = RmsNorm {
+            gamma: burn::module::Param::from_tensor(gamma),
+            ..norm.init(&device)
+        };
+        let fused = fused::rms_norm(&norm, &x).unwrap();
+        let vectors = [norm.gamma.val()];
+        compare(&[&x], &[], &vectors, &fused, &norm.forward(x.clone()));
+    }
+}
+
+#[test]
+fn gated_feed_forward_is_that_of_burn_for_every_activation() {
+    let device = device();
+    let plain = |input, output| {
+        LinearConfig::new(input, output)
+            .with_bias(false)
+            .init(&device)
+    };
+    for (batch_size, seq_length) in ROWS {
+        for activation in [
+            GateActivation::Silu,
+            GateActivation::Gelu,
+            GateActivation::GeluTanh,
+        ] {
+            let (gate, factor, outer) = (plain(12, 45), plain(12, 45), plain(45, 12));
+            let x = random([batch_size, seq_length, 12], &device);
+            let fused = fused::gated(&gate, &factor, &outer, activation, &x).unwrap();
+            let gates = activation.forward(gate.forward(x.clone()));
+            let composed = outer.forward(gates * factor.forward(x.clone()));
+            let weights = [&gate, &factor, &outer].map(|layer| layer.weight.val());
+            compare(&[&x], &weights, &[], &fused, &composed);
+        }
     }
 }
 
@@ -235,7 +360,12 @@ fn a_row_of_nothing_but_padding_is_zero_and_moves_nothing() {
     let x = random([2, 3, 15], &device);
     let mask = Tensor::<2, Int>::from_data([[1, 1, 1], [0, 0, 0]], &device).bool();
     let layout = TokenLayout::new(mask, None);
-    let out = packed_attention(THREE_HEADS, [(); 3].map(|()| x.clone()), &layout);
+    let out = packed_attention(
+        THREE_HEADS,
+        [(); 3].map(|()| x.clone()),
+        &layout,
+        BOTH_SIDES,
+    );
     let zeros = |values: Tensor<3>| {
         let values = values.narrow(0, 0, 1).into_data();
         values.iter::<f32>().all(|value| value == 0.0)
@@ -254,13 +384,19 @@ fn dropout_is_the_same_forwards_and_backwards() {
         probability: 0.4,
         seed: 5,
     };
+    let tokens = flex::PackedTokens::new(&[true; 18], 9);
     let (x, residual) = (random([2, 9, 8], &device), random([2, 9, 8], &device));
     let attend = |value: Tensor<3>| {
         let options = backend::AttentionOptions {
             num_heads: 2,
+            num_key_value_heads: 2,
             scale: 0.5,
             dropout,
-            rows: flex::Rows::new(vec![9, 18], vec![9, 18]),
+            rows: flex::Rows {
+                queries: tokens.clone(),
+                keys: tokens.clone(),
+                reach: BOTH_SIDES,
+            },
         };
         let states = residual.clone().into_dispatch();
         let value = value.into_dispatch();
@@ -311,12 +447,13 @@ fn dropout_keeps_the_mean_and_differs_from_call_to_call() {
     let device = device();
     let options = Attend {
         num_heads: 1,
+        num_key_value_heads: 1,
         dropout: 0.3,
     };
     let ones = Tensor::<3>::ones([8, 40, 16], &device);
     let mask = Tensor::<2, Int>::zeros([8, 40], &device).bool();
     let layout = TokenLayout::new(mask, None);
-    let run = || packed_attention(options, [(); 3].map(|()| ones.clone()), &layout);
+    let run = || packed_attention(options, [(); 3].map(|()| ones.clone()), &layout, BOTH_SIDES);
     let (first, second) = (run(), run());
     let mean = first.clone().mean().into_scalar::<f32>();
     assert!((mean - 1.0).abs() < 0.03, "{mean}");
@@ -366,7 +503,12 @@ fn results_do_not_depend_on_the_number_of_threads() {
     let run = || {
         let out = fused::feed_forward(&inner, &outer, Activation::Gelu, &x).unwrap();
         let layout = TokenLayout::new(padding(9, 131, &device), None);
-        let out = packed_attention(THREE_HEADS, [(); 3].map(|()| out.clone()), &layout);
+        let out = packed_attention(
+            THREE_HEADS,
+            [(); 3].map(|()| out.clone()),
+            &layout,
+            BOTH_SIDES,
+        );
         let gradients = backward(out.clone());
         let of_weight = inner.weight.val().grad(&gradients).unwrap();
         (out.into_data(), of_weight.into_data())

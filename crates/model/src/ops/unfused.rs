@@ -1,10 +1,11 @@
 //! Stands in for the fused operations in builds without the Flex backend: there are none.
 
-use burn::nn::{LayerNorm, Linear};
+use burn::nn::{LayerNorm, Linear, RmsNorm};
 use burn::tensor::{Bool, Device, Int, Tensor};
 
-use super::{AdamStep, Attend, Moments};
-use crate::encoder::Activation;
+use super::rotate::Turns;
+use super::{AdamStep, Attend, Moments, Reach, Side};
+use crate::encoder::{Activation, GateActivation};
 
 /// There is none.
 #[derive(Debug, Clone)]
@@ -31,11 +32,11 @@ impl Packing {
         match *self {}
     }
 
-    pub(super) fn rows(&self) -> Rows {
+    pub(super) fn rows(&self, _reach: Reach) -> Rows {
         match *self {}
     }
 
-    pub(super) fn wanted_rows(&self) -> Rows {
+    pub(super) fn wanted_rows(&self, _rows: &Rows) -> Rows {
         match *self {}
     }
 }
@@ -55,6 +56,28 @@ pub(super) fn feed_forward(
     _x: &Tensor<3>,
 ) -> Option<Tensor<3>> {
     None
+}
+
+pub(super) fn gated(
+    _gate: &Linear,
+    _factor: &Linear,
+    _outer: &Linear,
+    _activation: GateActivation,
+    _x: &Tensor<3>,
+) -> Option<Tensor<3>> {
+    None
+}
+
+pub(super) fn layer_norm(_norm: &LayerNorm, _epsilon: f64, _x: &Tensor<3>) -> Option<Tensor<3>> {
+    None
+}
+
+pub(super) fn rms_norm(_norm: &RmsNorm, _x: &Tensor<3>) -> Option<Tensor<3>> {
+    None
+}
+
+pub(super) fn rotate(_states: Tensor<3>, _turns: Turns, rows: &Rows, _side: Side) -> Tensor<3> {
+    match *rows {}
 }
 
 pub(super) fn attention(

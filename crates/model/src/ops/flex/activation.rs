@@ -31,13 +31,19 @@ pub(super) fn relu(x: f32) -> (f32, f32) {
     if x > 0.0 { (x, 1.0) } else { (0.0, 0.0) }
 }
 
+#[inline(always)]
+pub(super) fn silu(x: f32) -> (f32, f32) {
+    let share = 1.0 / (1.0 + exp(-x));
+    (x * share, share * x.mul_add(1.0 - share, 1.0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn derivatives_are_slopes() {
-        for function in [gelu, gelu_tanh, relu] {
+        for function in [gelu, gelu_tanh, relu, silu] {
             for x in [-4.0_f32, -1.5, -0.3, 0.2, 0.9, 2.5] {
                 let step = 1e-2;
                 let slope = (function(x + step).0 - function(x - step).0) / (2.0 * step);
@@ -51,6 +57,15 @@ mod tests {
     }
 
     #[test]
+    fn silu_ends_in_zero_and_in_its_argument() {
+        for x in [100.0_f32, 1e30] {
+            assert_eq!(silu(x), (x, 1.0));
+            let (value, slope) = silu(-x);
+            assert!(value.abs() < 1e-6 && slope.abs() < 1e-6, "{value} {slope}");
+        }
+    }
+
+    #[test]
     fn values_are_those_of_published_tables() {
         for (x, exact, approximate) in [
             (-1.0, -0.158_655_25, -0.158_808),
@@ -58,6 +73,7 @@ mod tests {
             (3.0, 2.995_950_2, 2.996_363),
         ] {
             assert!((gelu(x).0 - exact).abs() < 1e-6);
+            assert!((silu(x).0 - x / (1.0 + (-x).exp())).abs() < 1e-6);
             assert!(
                 (gelu_tanh(x).0 - approximate).abs() < 1e-6,
                 "{}",

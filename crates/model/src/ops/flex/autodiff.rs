@@ -14,10 +14,11 @@ use burn::tensor::Shape;
 use super::buffer::{contiguous, tensor, values};
 use super::dropout::Dropout;
 use super::{
-    AttentionInputs, FeedForward, Places, add_norm, attention, feed_forward, gather, last, linear,
-    places, scatter, width,
+    AttentionInputs, FeedForward, Gated, NormKind, Places, add_norm, attention, feed_forward,
+    gated, gather, last, linear, norm, places, rotate, scatter, width,
 };
-use crate::encoder::Activation;
+use crate::encoder::{Activation, GateActivation};
+use crate::ops::Turns;
 use crate::ops::backend::{AttentionOptions, FusedOps};
 
 impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
@@ -103,6 +104,68 @@ impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
         let nodes = [query_node, key_node, value_node];
         match AttentionStep.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(ops) => ops.finish((inputs, out.clone(), log_sums.into()), out),
+            OpsKind::UnTracked(ops) => ops.finish(out),
+        }
+    }
+
+    fn fused_gated(
+        x: FloatTensor<Self>,
+        gate: FloatTensor<Self>,
+        factor: FloatTensor<Self>,
+        outer: FloatTensor<Self>,
+        activation: GateActivation,
+    ) -> FloatTensor<Self> {
+        let ((x, x_node), (gate, gate_node)) = (x.into_parts(), gate.into_parts());
+        let ((factor, factor_node), (outer, outer_node)) =
+            (factor.into_parts(), outer.into_parts());
+        let block = Gated {
+            x: contiguous(x),
+            gate: contiguous(gate),
+            factor: contiguous(factor),
+            outer: contiguous(outer),
+            activation,
+        };
+        let shape = block.x.shape();
+        let nodes = [x_node, gate_node, factor_node, outer_node];
+        match GatedStep.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(ops) => {
+                let [out, gates, factors] = gated::forward_kept(values(&block.x), &block.layers());
+                ops.finish((block, [gates, factors].map(Arc::from)), tensor(out, shape))
+            }
+            OpsKind::UnTracked(ops) => {
+                let out = gated::forward(values(&block.x), &block.layers());
+                ops.finish(tensor(out, shape))
+            }
+        }
+    }
+
+    fn fused_rotate(
+        x: FloatTensor<Self>,
+        turns: Turns,
+        positions: Arc<[usize]>,
+    ) -> FloatTensor<Self> {
+        let (x, node) = x.into_parts();
+        let x = contiguous(x);
+        let out = rotate::rotate(values(&x), &turns, &positions, false);
+        let out = tensor(out, x.shape());
+        match Rotate.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(ops) => ops.finish((turns, positions), out),
+            OpsKind::UnTracked(ops) => ops.finish(out),
+        }
+    }
+
+    fn fused_norm(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        kind: NormKind,
+    ) -> FloatTensor<Self> {
+        let ((x, x_node), (gamma, gamma_node)) = (x.into_parts(), gamma.into_parts());
+        let (x, gamma) = (contiguous(x), contiguous(gamma));
+        let [out, moments] = norm::forward(values(&x), values(&gamma), kind);
+        let out = tensor(out, x.shape());
+        let nodes = [x_node, gamma_node];
+        match Norm.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(ops) => ops.finish((x, gamma, moments.into(), kind), out),
             OpsKind::UnTracked(ops) => ops.finish(out),
         }
     }
@@ -260,6 +323,85 @@ impl Backward<Flex, 3> for AttentionStep {
         };
         let found = attention::backward(&inputs.inputs(), &outputs, &inputs.sizes());
         let shapes = [&inputs.query, &inputs.key, &inputs.value].map(TensorMetadata::shape);
+        for ((node, found), shape) in ops.parents.into_iter().zip(found).zip(shapes) {
+            if let Some(node) = node {
+                grads.register::<Flex>(node.id, tensor(found, shape));
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct GatedStep;
+
+impl Backward<Flex, 4> for GatedStep {
+    type State = (Gated, [Arc<[f32]>; 2]);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 4>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = contiguous(grads.consume::<Flex>(&ops.node));
+        let (block, kept) = ops.state;
+        let needed = ops.parents.each_ref().map(Option::is_some);
+        let found = gated::backward(
+            values(&block.x),
+            kept.each_ref().map(|kept| &**kept),
+            values(&gradient),
+            &block.layers(),
+            needed,
+        );
+        let inputs = [&block.x, &block.gate, &block.factor, &block.outer];
+        let shapes = inputs.map(TensorMetadata::shape);
+        for ((node, found), shape) in ops.parents.into_iter().zip(found).zip(shapes) {
+            if let (Some(node), Some(found)) = (node, found) {
+                grads.register::<Flex>(node.id, tensor(found, shape));
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Rotate;
+
+impl Backward<Flex, 1> for Rotate {
+    type State = (Turns, Arc<[usize]>);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = contiguous(grads.consume::<Flex>(&ops.node));
+        let (turns, positions) = ops.state;
+        if let [Some(node)] = ops.parents {
+            let turned = rotate::rotate(values(&gradient), &turns, &positions, true);
+            grads.register::<Flex>(node.id, tensor(turned, gradient.shape()));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Norm;
+
+impl Backward<Flex, 2> for Norm {
+    /// `x`, γ, and the mean and scale of every row.
+    type State = (FlexTensor, FlexTensor, Arc<[f32]>, NormKind);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 2>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = contiguous(grads.consume::<Flex>(&ops.node));
+        let (x, gamma, moments, kind) = ops.state;
+        let (of_x, of_gamma) = (values(&x), values(&gamma));
+        let found = norm::backward(of_x, &moments, values(&gradient), of_gamma, kind);
+        let shapes = [x.shape(), gamma.shape()];
         for ((node, found), shape) in ops.parents.into_iter().zip(found).zip(shapes) {
             if let Some(node) = node {
                 grads.register::<Flex>(node.id, tensor(found, shape));

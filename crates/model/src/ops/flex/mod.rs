@@ -16,25 +16,33 @@ mod autodiff;
 mod buffer;
 mod dropout;
 mod feed_forward;
+mod gated;
 mod gemm;
 mod linear;
 mod math;
+mod norm;
+mod packed;
 mod places;
+mod rotate;
 mod rows;
+
+use std::sync::Arc;
 
 use burn::backend::Flex;
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
 
 pub(super) use adamw::{Moments, Update, scale, square_sum, update};
-pub(super) use attention::Rows;
 pub(super) use dropout::Dropout;
 #[cfg(target_arch = "x86_64")]
 pub(super) use math::has_avx2;
+pub(super) use norm::NormKind;
+pub(super) use packed::{PackedTokens, Rows};
 pub(super) use places::Places;
 
 use super::backend::{AttentionOptions, FusedOps};
-use crate::encoder::Activation;
+use crate::encoder::{Activation, GateActivation};
+use crate::ops::Turns;
 use buffer::{contiguous, tensor, values};
 
 impl FusedOps for Flex {
@@ -75,6 +83,36 @@ impl FusedOps for Flex {
         let inputs = AttentionInputs::new(query, key, value, options);
         let [out, _] = attention::forward(&inputs.inputs(), &inputs.sizes());
         tensor(out, inputs.query.shape())
+    }
+
+    fn fused_gated(
+        x: FlexTensor,
+        gate: FlexTensor,
+        factor: FlexTensor,
+        outer: FlexTensor,
+        activation: GateActivation,
+    ) -> FlexTensor {
+        let block = Gated {
+            x: contiguous(x),
+            gate: contiguous(gate),
+            factor: contiguous(factor),
+            outer: contiguous(outer),
+            activation,
+        };
+        let out = gated::forward(values(&block.x), &block.layers());
+        tensor(out, block.x.shape())
+    }
+
+    fn fused_rotate(x: FlexTensor, turns: Turns, positions: Arc<[usize]>) -> FlexTensor {
+        let x = contiguous(x);
+        let out = rotate::rotate(values(&x), &turns, &positions, false);
+        tensor(out, x.shape())
+    }
+
+    fn fused_norm(x: FlexTensor, gamma: FlexTensor, kind: NormKind) -> FlexTensor {
+        let (x, gamma) = (contiguous(x), contiguous(gamma));
+        let [out, _] = norm::forward(values(&x), values(&gamma), kind);
+        tensor(out, x.shape())
     }
 
     fn fused_gather(x: FlexTensor, places: Places) -> FlexTensor {
@@ -150,6 +188,28 @@ impl FeedForward {
     }
 }
 
+/// What a feed-forward block with a gate reads.
+#[derive(Debug, Clone)]
+struct Gated {
+    x: FlexTensor,
+    gate: FlexTensor,
+    factor: FlexTensor,
+    outer: FlexTensor,
+    activation: GateActivation,
+}
+
+impl Gated {
+    fn layers(&self) -> gated::Layers<'_> {
+        gated::Layers {
+            gate: values(&self.gate),
+            factor: values(&self.factor),
+            outer: values(&self.outer),
+            inner_width: width(&self.gate),
+            activation: self.activation,
+        }
+    }
+}
+
 /// `[.., width]` to `[1, chosen, width]`.
 fn gather(x: &FlexTensor, places: &Places) -> FlexTensor {
     let width = last(x);
@@ -206,6 +266,7 @@ impl AttentionInputs {
     fn sizes(&self) -> attention::Shape {
         attention::Shape {
             num_heads: self.options.num_heads,
+            num_key_value_heads: self.options.num_key_value_heads,
             d_head: last(&self.query) / self.options.num_heads,
             scale: self.options.scale,
             dropout: self.options.dropout,

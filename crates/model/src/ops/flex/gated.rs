@@ -1,0 +1,172 @@
+//! `(activation(x W₁) · x W₂) W₃`, a few rows at a time, so that what lies between the products
+//! never leaves the cache.
+
+use super::activation::{gelu, gelu_tanh, silu};
+use super::linear::{Width, forward_rows, input_gradient_rows, weight_gradient};
+use super::math::{add, vector_fn};
+use super::rows::{by_rows, per_task, unwritten, zeroed};
+use crate::encoder::GateActivation;
+
+/// The three matrices: `[d_model, d_inner]` twice and `[d_inner, d_model]`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layers<'a> {
+    pub(super) gate: &'a [f32],
+    pub(super) factor: &'a [f32],
+    pub(super) outer: &'a [f32],
+    pub(super) inner_width: Width,
+    pub(super) activation: GateActivation,
+}
+
+impl Layers<'_> {
+    fn outer_width(&self) -> Width {
+        Width {
+            input: self.inner_width.output,
+            output: self.inner_width.input,
+        }
+    }
+
+    /// Less than a task's share: what lies between the products is to stay in the cache.
+    fn block(rows: usize) -> usize {
+        per_task(rows).min(128)
+    }
+}
+
+/// The block's result; nothing else is kept.
+pub(super) fn forward(x: &[f32], layers: &Layers<'_>) -> Vec<f32> {
+    let inner = layers.inner_width;
+    let rows = x.len() / inner.input;
+    let [out] = by_rows(rows, Layers::block(rows), [inner.input], |rows, [out]| {
+        let x = &x[rows.start * inner.input..rows.end * inner.input];
+        let mut memory = [(); 2].map(|()| unwritten(rows.len() * inner.output));
+        let [gate, factor] = memory.each_mut();
+        let gate = forward_rows(gate, x, layers.gate, None, inner);
+        let factor = forward_rows(factor, x, layers.factor, None, inner);
+        multiply(gate, factor, layers.activation);
+        [forward_rows(
+            out,
+            gate,
+            layers.outer,
+            None,
+            layers.outer_width(),
+        )]
+    });
+    out
+}
+
+/// The block's result, and `x W₁` and `x W₂` for the backward pass.
+pub(super) fn forward_kept(x: &[f32], layers: &Layers<'_>) -> [Vec<f32>; 3] {
+    let inner = layers.inner_width;
+    let rows = x.len() / inner.input;
+    let widths = [inner.input, inner.output, inner.output];
+    by_rows(
+        rows,
+        Layers::block(rows),
+        widths,
+        |rows, [out, gate, factor]| {
+            let x = &x[rows.start * inner.input..rows.end * inner.input];
+            let gate = forward_rows(gate, x, layers.gate, None, inner);
+            let factor = forward_rows(factor, x, layers.factor, None, inner);
+            let mut hidden = gate.to_vec();
+            multiply(&mut hidden, factor, layers.activation);
+            let out = forward_rows(out, &hidden, layers.outer, None, layers.outer_width());
+            [out, gate, factor]
+        },
+    )
+}
+
+vector_fn! {
+    fn multiply(gates: &mut [f32], factors: &[f32], activation: GateActivation) {
+        #[inline(always)]
+        fn all(gates: &mut [f32], factors: &[f32], function: impl Fn(f32) -> (f32, f32)) {
+            for (gate, factor) in gates.iter_mut().zip(factors) {
+                *gate = function(*gate).0 * factor;
+            }
+        }
+        match activation {
+            GateActivation::Silu => all(gates, factors, silu),
+            GateActivation::Gelu => all(gates, factors, gelu),
+            GateActivation::GeluTanh => all(gates, factors, gelu_tanh),
+        }
+    }
+
+    /// Makes of the gradients of the products those of the gates, of `factors` their own gradients and
+    /// of `hidden` the products again.
+    fn multiply_backward(
+        gradients: &mut [f32],
+        factors: &mut [f32],
+        hidden: &mut [f32],
+        gates: &[f32],
+        activation: GateActivation,
+    ) {
+        #[inline(always)]
+        fn all(
+            gradients: &mut [f32],
+            factors: &mut [f32],
+            hidden: &mut [f32],
+            gates: &[f32],
+            function: impl Fn(f32) -> (f32, f32),
+        ) {
+            let values = gradients.iter_mut().zip(factors).zip(hidden).zip(gates);
+            for (((gradient, factor), hidden), gate) in values {
+                let (value, derivative) = function(*gate);
+                *hidden = value * *factor;
+                let of_product = *gradient;
+                *gradient = of_product * *factor * derivative;
+                *factor = of_product * value;
+            }
+        }
+        match activation {
+            GateActivation::Silu => all(gradients, factors, hidden, gates, silu),
+            GateActivation::Gelu => all(gradients, factors, hidden, gates, gelu),
+            GateActivation::GeluTanh => all(gradients, factors, hidden, gates, gelu_tanh),
+        }
+    }
+}
+
+/// Gradients of `x`, `W₁`, `W₂` and `W₃`, of each one that is needed. `kept` is `x W₁` and `x W₂`, as
+/// [`forward_kept`] gave them.
+pub(super) fn backward(
+    x: &[f32],
+    [gates, factors]: [&[f32]; 2],
+    gradient: &[f32],
+    layers: &Layers<'_>,
+    needed: [bool; 4],
+) -> [Option<Vec<f32>>; 4] {
+    let (inner, outer) = (layers.inner_width, layers.outer_width());
+    let rows = x.len() / inner.input;
+    let widths = [inner.input, inner.output, inner.output, inner.output];
+    let [x_gradient, gate_gradient, factor_gradient, hidden] = by_rows(
+        rows,
+        Layers::block(rows),
+        widths,
+        |rows, [x_gradient, gate_gradient, factor_gradient, hidden]| {
+            let wide = rows.start * inner.output..rows.end * inner.output;
+            let gradient = &gradient[rows.start * inner.input..rows.end * inner.input];
+            let gate_gradient = input_gradient_rows(gate_gradient, gradient, layers.outer, outer);
+            let [factor_gradient, hidden] = [factor_gradient, hidden].map(zeroed);
+            factor_gradient.copy_from_slice(&factors[wide.clone()]);
+            let gates = &gates[wide];
+            multiply_backward(
+                gate_gradient,
+                factor_gradient,
+                hidden,
+                gates,
+                layers.activation,
+            );
+            let x_gradient = input_gradient_rows(x_gradient, gate_gradient, layers.gate, inner);
+            let mut of_factor = unwritten(x_gradient.len());
+            add(
+                x_gradient,
+                input_gradient_rows(&mut of_factor, factor_gradient, layers.factor, inner),
+            );
+            [x_gradient, gate_gradient, factor_gradient, hidden]
+        },
+    );
+    let [x_needed, gate, factor, outer_needed] = needed;
+    [
+        x_needed.then_some(x_gradient),
+        gate.then(|| weight_gradient(x, &gate_gradient, inner)),
+        factor.then(|| weight_gradient(x, &factor_gradient, inner)),
+        outer_needed.then(|| weight_gradient(&hidden, gradient, outer)),
+    ]
+}
