@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use burn::tensor::Device;
 use gradus_data::{BatchSize, EncodedExample, SegmentBatcher};
 use gradus_model::Output;
-use gradus_train::{Display, FitData, RatingLoss, StepLog, TrainConfig, TrainObserver, fit};
+use gradus_train::{
+    Display, FitData, Freeze, RatingLoss, StepLog, TrainConfig, TrainObserver, fit,
+};
 use serde::Serialize;
 
 use super::{BenchError, Subject, full_rows, peak_memory, reset_peak_memory};
@@ -30,6 +32,8 @@ pub struct Work {
     pub length: usize,
     /// Rows of a batch. At least 1.
     pub batch_size: usize,
+    /// What of the encoder is not trained.
+    pub freeze: Freeze,
     /// Repetitions that are timed, after a first one that is not. At least 1.
     pub repetitions: usize,
     /// A repetition goes through as many batches as fill this time.
@@ -171,6 +175,7 @@ impl Work {
         let config = TrainConfig {
             epochs: 1,
             batch_size: self.batch_size,
+            freeze: self.freeze,
             // A step that is passed over is not a whole one.
             max_skipped_steps: 0,
             loss: match subject.config().output {
@@ -264,10 +269,11 @@ mod tests {
             mode,
             length: 48,
             batch_size: 4,
+            freeze: Freeze::Nothing,
             repetitions: 3,
             at_least: Duration::from_millis(20),
         };
-        let subject = Subject::synthetic(encoder, &device).unwrap();
+        let subject = Subject::synthetic(encoder, None, &device).unwrap();
         work.measure(&subject, &device).unwrap()
     }
 

@@ -8,7 +8,8 @@ use gradus_data::{AspectSpec, DEFAULT_ASPECT, TextConfig, word_level_tokenizer};
 use gradus_eval::Scorer;
 use gradus_model::encoder::BertConfig;
 use gradus_model::{
-    Bundle, EncoderConfig, Manifest, Pooling, PretrainedEncoder, RewardModel, RewardModelConfig,
+    Bundle, EncoderConfig, LoraConfig, Manifest, Pooling, PretrainedEncoder, RewardModel,
+    RewardModelConfig,
 };
 use serde::Serialize;
 
@@ -41,12 +42,20 @@ impl Subject {
         EncoderConfig::Bert(BertConfig::new(30_522, 384, 6, 12))
     }
 
-    /// A model with random weights: mean pooling and a linear head with one aspect.
+    /// A model with random weights: mean pooling and a linear head with one aspect, and adapters of
+    /// the encoder where they are asked for.
     ///
     /// # Errors
     /// [`BenchError::Model`] if it cannot be built.
-    pub fn synthetic(encoder: EncoderConfig, device: &Device) -> Result<Self, BenchError> {
-        let config = RewardModelConfig::new(encoder, Pooling::Mean, 1);
+    pub fn synthetic(
+        encoder: EncoderConfig,
+        lora: Option<LoraConfig>,
+        device: &Device,
+    ) -> Result<Self, BenchError> {
+        let config = RewardModelConfig {
+            lora,
+            ..RewardModelConfig::new(encoder, Pooling::Mean, 1)
+        };
         config.check()?;
         device.seed(Self::SEED);
         let model = config.init(device);
@@ -57,10 +66,18 @@ impl Subject {
     ///
     /// # Errors
     /// [`BenchError::Model`] if it cannot be read.
-    pub fn pretrained(directory: &Path, device: &Device) -> Result<Self, BenchError> {
+    pub fn pretrained(
+        directory: &Path,
+        lora: Option<LoraConfig>,
+        device: &Device,
+    ) -> Result<Self, BenchError> {
         let pretrained = PretrainedEncoder::open(directory)?;
         let (encoder, _report) = pretrained.load(device)?;
-        let config = RewardModelConfig::new(pretrained.config().clone(), Pooling::Mean, 1);
+        let config = RewardModelConfig {
+            lora,
+            ..RewardModelConfig::new(pretrained.config().clone(), Pooling::Mean, 1)
+        };
+        config.check()?;
         device.seed(Self::SEED);
         let model = config.init_with(encoder, device);
         Self::with_new_head(config, model)

@@ -14,6 +14,7 @@ AdamW. Without --bundle and --encoder the model has the sizes of MiniLM-L6 and r
   gradus bench
   gradus bench --mode score --length 128,256,512 --threads 1 --json
   gradus bench --bundle my-bundle --dropout
+  gradus bench --encoder qwen2.5-0.5b --mode train --batch-size 4 --lora 8
 
 Peak memory is that of the process during a row of the table, on Linux; rows leave memory behind for
 later ones, so measure one row alone where it matters.";
@@ -27,6 +28,12 @@ pub(crate) struct BenchArgs {
     /// Measure a pretrained encoder, a Hugging Face directory, with a new head
     #[arg(long, value_name = "DIR", conflicts_with = "bundle")]
     pub(crate) encoder: Option<PathBuf>,
+    /// Train low-rank adapters of the encoder's query and value matrices instead of the matrices
+    #[arg(long, value_name = "RANK[:ALPHA]", conflicts_with = "bundle")]
+    pub(crate) lora: Option<String>,
+    /// Part of the encoder that is not trained: none, embeddings, layers:N or encoder
+    #[arg(long, value_name = "PART", default_value = "none")]
+    pub(crate) freeze: String,
     /// What to measure, separated by commas
     #[arg(long, value_delimiter = ',', default_value = "score,train")]
     pub(crate) mode: Vec<BenchMode>,

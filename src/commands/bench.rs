@@ -6,7 +6,8 @@ use anyhow::{Context as _, Result};
 use burn::tensor::Device;
 use gradus::bench::{DropoutRates, Measurement, Mode, Spread, Subject, Work};
 use gradus::device;
-use gradus::model::RewardModelConfig;
+use gradus::model::{ModelError, RewardModelConfig};
+use gradus::train::Freeze;
 use serde::Serialize;
 
 use crate::cli::{BenchArgs, BenchMode};
@@ -25,8 +26,9 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
     for &length in &args.length {
         subject.check_length(length)?;
     }
-    let mut report = Report::new(args, &subject);
-    for work in works(args) {
+    let freeze: Freeze = args.freeze.parse()?;
+    let mut report = Report::new(args, &subject, freeze);
+    for work in works(args, freeze) {
         let measured = work.measure(&subject, &device)?;
         if !args.json {
             let tokens = brief(measured.tokens_per_second.median);
@@ -71,10 +73,12 @@ fn check(args: &BenchArgs) -> Result<()> {
 
 /// The model that the flags name.
 fn subject(args: &BenchArgs, device: &Device) -> Result<Subject> {
+    let lora = args.lora.as_ref().map(|text| text.parse());
+    let lora = lora.transpose().map_err(ModelError::from)?;
     let subject = match (&args.bundle, &args.encoder) {
         (Some(directory), _) => Subject::bundle(directory, device)?,
-        (None, Some(directory)) => Subject::pretrained(directory, device)?,
-        (None, None) => Subject::synthetic(Subject::minilm_l6(), device)?,
+        (None, Some(directory)) => Subject::pretrained(directory, lora, device)?,
+        (None, None) => Subject::synthetic(Subject::minilm_l6(), lora, device)?,
     };
     if args.dropout {
         return Ok(subject);
@@ -87,7 +91,7 @@ fn subject(args: &BenchArgs, device: &Device) -> Result<Subject> {
 }
 
 /// Every combination of mode, length and batch size.
-fn works(args: &BenchArgs) -> Vec<Work> {
+fn works(args: &BenchArgs, freeze: Freeze) -> Vec<Work> {
     let mut works = Vec::new();
     for &mode in &args.mode {
         for &length in &args.length {
@@ -99,6 +103,7 @@ fn works(args: &BenchArgs) -> Vec<Work> {
                     },
                     length,
                     batch_size,
+                    freeze,
                     repetitions: args.repetitions,
                     at_least: Duration::from_secs_f64(args.at_least),
                 });
@@ -121,11 +126,13 @@ struct Report {
     threads: usize,
     /// `null` for the dropout that the model came with.
     dropout: Option<DropoutRates>,
+    /// What of the encoder is not trained.
+    freeze: Freeze,
     rows: Vec<Measurement>,
 }
 
 impl Report {
-    fn new(args: &BenchArgs, subject: &Subject) -> Self {
+    fn new(args: &BenchArgs, subject: &Subject, freeze: Freeze) -> Self {
         let directory = args.bundle.as_ref().or(args.encoder.as_ref());
         let fastest = || {
             let device = device::available().into_iter().next();
@@ -142,6 +149,7 @@ impl Report {
             device: args.device.device.clone().unwrap_or_else(fastest),
             threads: rayon::current_num_threads(),
             dropout: subject.dropout(),
+            freeze,
             rows: Vec::new(),
         }
     }
@@ -151,9 +159,12 @@ impl Report {
             || "the model's own".to_owned(),
             |rates| format!("{} hidden, {} attention", rates.hidden, rates.attention),
         );
+        let lora = self.config.lora.as_ref().map_or_else(String::new, |lora| {
+            format!(", adapters of rank {}", lora.rank)
+        });
         show::line(&format!(
-            "{}, {} parameters; device {}, {} CPU threads; dropout {dropout}",
-            self.model, self.parameters, self.device, self.threads,
+            "{}, {} parameters{}; device {}, {} CPU threads; dropout {dropout}; frozen: {}",
+            self.model, self.parameters, lora, self.device, self.threads, self.freeze,
         ))?;
         let header = [
             "mode",

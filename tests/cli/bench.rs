@@ -71,6 +71,30 @@ fn a_table_says_what_was_measured_and_how() {
 }
 
 #[test]
+fn adapters_and_frozen_parts_are_measured_as_they_train() {
+    let arguments = [
+        "--mode", "train", "--length", "16", "--lora", "2", "--json", "--freeze",
+    ];
+    let parameters = |freeze: &str, lora: bool| -> u64 {
+        let mut all: Vec<&str> = arguments.to_vec();
+        all.push(freeze);
+        if !lora {
+            all.retain(|argument| !["--lora", "2"].contains(argument));
+        }
+        let report: Value = serde_json::from_str(&bench(&all).succeeds()).unwrap();
+        assert_eq!(report["freeze"], freeze);
+        assert_eq!(report["config"]["lora"]["rank"].as_u64(), lora.then_some(2));
+        report["parameters"].as_u64().unwrap()
+    };
+    // Six layers of width 384, two matrices of each with two thin ones.
+    let adapters = 6 * 2 * 2 * 2 * 384;
+    assert_eq!(
+        parameters("none", true) - parameters("encoder", false),
+        adapters
+    );
+}
+
+#[test]
 fn what_cannot_be_measured_is_refused() {
     for (arguments, parts) in [
         (
@@ -85,6 +109,8 @@ fn what_cannot_be_measured_is_refused() {
             &["--hidden-dropout: found 1", "[0, 1)"],
         ),
         (&["--at-least=-1"], &["--at-least"]),
+        (&["--freeze", "head"], &["`head`", "`layers:N`"]),
+        (&["--lora", "2"], &["--lora", "--bundle"]),
     ] {
         let mut all = vec!["bench", "--bundle", "bundle"];
         all.extend(arguments);
