@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
@@ -225,6 +226,20 @@ impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
     }
 }
 
+/// Hands on the gradients of the inputs that want one.
+fn register<const N: usize>(
+    grads: &mut Gradients,
+    nodes: [Option<NodeId>; N],
+    found: [Option<Vec<f32>>; N],
+    inputs: [&FlexTensor; N],
+) {
+    for ((node, found), input) in nodes.into_iter().zip(found).zip(inputs) {
+        if let (Some(node), Some(found)) = (node, found) {
+            grads.register::<Flex>(node, tensor(found, input.shape()));
+        }
+    }
+}
+
 /// With a bias as third input, or without.
 #[derive(Debug)]
 struct Linear;
@@ -285,19 +300,14 @@ impl Backward<Flex, 5> for FeedForwardStep {
             &block.layers(),
             needed,
         );
-        let shapes = [
+        let inputs = [
             &block.x,
             &block.inner_weight,
             &block.inner_bias,
             &block.outer_weight,
             &block.outer_bias,
-        ]
-        .map(TensorMetadata::shape);
-        for ((node, found), shape) in ops.parents.into_iter().zip(found).zip(shapes) {
-            if let (Some(node), Some(found)) = (node, found) {
-                grads.register::<Flex>(node.id, tensor(found, shape));
-            }
-        }
+        ];
+        register(grads, ops.parents.map(|node| Some(node?.id)), found, inputs);
     }
 }
 
@@ -322,12 +332,9 @@ impl Backward<Flex, 3> for AttentionStep {
             gradient: values(&gradient),
         };
         let found = attention::backward(&inputs.inputs(), &outputs, &inputs.sizes());
-        let shapes = [&inputs.query, &inputs.key, &inputs.value].map(TensorMetadata::shape);
-        for ((node, found), shape) in ops.parents.into_iter().zip(found).zip(shapes) {
-            if let Some(node) = node {
-                grads.register::<Flex>(node.id, tensor(found, shape));
-            }
-        }
+        let states = [&inputs.query, &inputs.key, &inputs.value];
+        let nodes = ops.parents.map(|node| Some(node?.id));
+        register(grads, nodes, found.map(Some), states);
     }
 }
 
@@ -354,12 +361,7 @@ impl Backward<Flex, 4> for GatedStep {
             needed,
         );
         let inputs = [&block.x, &block.gate, &block.factor, &block.outer];
-        let shapes = inputs.map(TensorMetadata::shape);
-        for ((node, found), shape) in ops.parents.into_iter().zip(found).zip(shapes) {
-            if let (Some(node), Some(found)) = (node, found) {
-                grads.register::<Flex>(node.id, tensor(found, shape));
-            }
-        }
+        register(grads, ops.parents.map(|node| Some(node?.id)), found, inputs);
     }
 }
 
@@ -401,12 +403,8 @@ impl Backward<Flex, 2> for Norm {
         let (x, gamma, moments, kind) = ops.state;
         let (of_x, of_gamma) = (values(&x), values(&gamma));
         let found = norm::backward(of_x, &moments, values(&gradient), of_gamma, kind);
-        let shapes = [x.shape(), gamma.shape()];
-        for ((node, found), shape) in ops.parents.into_iter().zip(found).zip(shapes) {
-            if let Some(node) = node {
-                grads.register::<Flex>(node.id, tensor(found, shape));
-            }
-        }
+        let nodes = ops.parents.map(|node| Some(node?.id));
+        register(grads, nodes, found.map(Some), [&x, &gamma]);
     }
 }
 

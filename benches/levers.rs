@@ -1,0 +1,234 @@
+//! What each fused operation is worth: the block as Burn's operations make it against the one of
+//! [`gradus::model::ops`], forwards and backwards, at the sizes of MiniLM-L6 (16 rows of 256 tokens,
+//! width 384, 12 heads, feed-forward width 1,536).
+//!
+//! `cargo bench --bench levers`. Two of the levers need no block: the share of padding, and the
+//! last layer's states that nobody reads; see `gradus bench` and docs/performance.md for those.
+
+use std::time::Duration;
+
+use burn::nn::{Dropout, DropoutConfig, LayerNormConfig, Linear, LinearConfig, RmsNormConfig};
+use burn::optim::{AdamWConfig, Optimizer as _};
+use burn::tensor::{Bool, Device, Distribution, Int, Tensor, activation};
+use divan::Bencher;
+use gradus::model::encoder::{Activation, GateActivation};
+use gradus::model::ops::{self, AdamStep, Angles, Attend, Moments, Reach, Side, TokenLayout};
+
+const ROWS: usize = 16;
+const LENGTH: usize = 256;
+const WIDTH: usize = 384;
+const HEADS: usize = 12;
+const WIDE: usize = 1536;
+const DROPOUT: f64 = 0.1;
+
+const BOTH: [Made; 2] = [Made::Composed, Made::Fused];
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Made {
+    Composed,
+    Fused,
+}
+
+fn main() {
+    divan::Divan::default()
+        .max_time(Duration::from_secs(3))
+        .config_with_args()
+        .main();
+}
+
+fn device() -> Device {
+    let device = Device::flex();
+    device.seed(0);
+    device.autodiff()
+}
+
+fn states(device: &Device) -> Tensor<3> {
+    let normal = Distribution::Normal(0.0, 1.0);
+    Tensor::random([ROWS, LENGTH, WIDTH], normal, device).require_grad()
+}
+
+fn no_padding(device: &Device) -> Tensor<2, Bool> {
+    Tensor::<2, Int>::zeros([ROWS, LENGTH], device).bool()
+}
+
+/// A block and its gradients.
+fn run(bencher: Bencher, block: impl Fn() -> Tensor<3>) {
+    bencher.bench_local(|| block().sum().backward());
+}
+
+fn layer(input: usize, output: usize, bias: bool, device: &Device) -> Linear {
+    LinearConfig::new(input, output)
+        .with_bias(bias)
+        .init(device)
+}
+
+#[divan::bench(args = BOTH)]
+fn linear(bencher: Bencher, made: Made) {
+    let device = device();
+    let (layer, x) = (layer(WIDTH, WIDTH, true, &device), states(&device));
+    run(bencher, || match made {
+        Made::Composed => layer.forward(x.clone()),
+        Made::Fused => ops::linear(&layer, x.clone()),
+    });
+}
+
+#[divan::bench(args = BOTH)]
+fn feed_forward(bencher: Bencher, made: Made) {
+    let device = device();
+    let inner = layer(WIDTH, WIDE, true, &device);
+    let (outer, x) = (layer(WIDE, WIDTH, true, &device), states(&device));
+    run(bencher, || match made {
+        Made::Composed => outer.forward(activation::gelu(inner.forward(x.clone()))),
+        Made::Fused => ops::feed_forward(&inner, &outer, Activation::Gelu, x.clone()),
+    });
+}
+
+#[divan::bench(args = BOTH)]
+fn gated_feed_forward(bencher: Bencher, made: Made) {
+    let device = device();
+    let [gate, factor] = [(); 2].map(|()| layer(WIDTH, WIDE, false, &device));
+    let (outer, x) = (layer(WIDE, WIDTH, false, &device), states(&device));
+    run(bencher, || match made {
+        Made::Composed => {
+            let gates = activation::silu(gate.forward(x.clone()));
+            outer.forward(gates * factor.forward(x.clone()))
+        }
+        Made::Fused => {
+            ops::gated_feed_forward(&gate, &factor, &outer, GateActivation::Silu, x.clone())
+        }
+    });
+}
+
+/// Softmax attention in the steps that it takes with gradients.
+fn composed_attention(query: Tensor<3>, key: Tensor<3>, value: Tensor<3>) -> Tensor<3> {
+    let [query, key, value] = [query, key, value].map(split);
+    let scale = 1.0 / ((WIDTH / HEADS) as f64).sqrt();
+    let scores = (query * scale).matmul(key.transpose());
+    join(activation::softmax(scores, 3).matmul(value))
+}
+
+fn split(states: Tensor<3>) -> Tensor<4> {
+    let heads = [ROWS, LENGTH, HEADS, WIDTH / HEADS];
+    states.reshape(heads).swap_dims(1, 2)
+}
+
+fn join(heads: Tensor<4>) -> Tensor<3> {
+    heads.swap_dims(1, 2).reshape([ROWS, LENGTH, WIDTH])
+}
+
+#[divan::bench(args = BOTH)]
+fn attention(bencher: Bencher, made: Made) {
+    let device = device();
+    let [query, key, value] = [(); 3].map(|()| states(&device));
+    let layout = TokenLayout::new(no_padding(&device), None);
+    let mask = layout.mask(Reach::default());
+    let attend = Attend {
+        num_heads: HEADS,
+        num_key_value_heads: HEADS,
+        dropout: 0.0,
+    };
+    run(bencher, || {
+        let (query, key, value) = (query.clone(), key.clone(), value.clone());
+        match made {
+            Made::Composed => composed_attention(query, key, value),
+            Made::Fused => {
+                let [query, key, value] = [query, key, value].map(|states| layout.pack(states));
+                attend.forward(query, key, value, &mask)
+            }
+        }
+    });
+}
+
+/// Dropout, residual sum and layer norm.
+#[divan::bench(args = BOTH)]
+fn add_norm(bencher: Bencher, made: Made) {
+    let device = device();
+    let (x, residual) = (states(&device), states(&device));
+    let norm = LayerNormConfig::new(WIDTH)
+        .with_epsilon(1e-12)
+        .init(&device);
+    let dropout: Dropout = DropoutConfig::new(DROPOUT).init();
+    run(bencher, || match made {
+        Made::Composed => norm.forward(residual.clone() + dropout.forward(x.clone())),
+        Made::Fused => ops::add_norm(&norm, 1e-12, DROPOUT, x.clone(), residual.clone()),
+    });
+}
+
+#[divan::bench(args = BOTH)]
+fn rms_norm(bencher: Bencher, made: Made) {
+    let device = device();
+    let (norm, x) = (RmsNormConfig::new(WIDTH).init(&device), states(&device));
+    run(bencher, || match made {
+        Made::Composed => norm.forward(x.clone()),
+        Made::Fused => ops::rms_norm(&norm, x.clone()),
+    });
+}
+
+#[divan::bench(args = BOTH)]
+fn rotary_positions(bencher: Bencher, made: Made) {
+    let device = device();
+    let (x, pairs) = (states(&device), WIDTH / HEADS / 2);
+    let table = |function: fn(f32) -> f32| -> Vec<f32> {
+        (0..LENGTH * pairs)
+            .map(|k| function(k as f32 / 100.0))
+            .collect()
+    };
+    let (cos, sin) = (table(f32::cos), table(f32::sin));
+    let tensor =
+        |values: &[f32]| Tensor::<1>::from_floats(values, &device).reshape([1, 1, LENGTH, pairs]);
+    let (cos_tensor, sin_tensor) = (tensor(&cos), tensor(&sin));
+    let angles = Angles::new(cos, sin, pairs, &device);
+    let layout = TokenLayout::new(no_padding(&device), None);
+    let mask = layout.mask(Reach::default());
+    run(bencher, || match made {
+        Made::Composed => {
+            let heads = split(x.clone());
+            let first = heads.clone().narrow(3, 0, pairs);
+            let second = heads.narrow(3, pairs, pairs);
+            let (cos, sin) = (cos_tensor.clone(), sin_tensor.clone());
+            let turned = [
+                first.clone() * cos.clone() - second.clone() * sin.clone(),
+                second * cos + first * sin,
+            ];
+            join(Tensor::cat(turned.into(), 3))
+        }
+        Made::Fused => angles.turn(layout.pack(x.clone()), HEADS, &mask, Side::Query),
+    });
+}
+
+/// One step for the 11.7 million weights of the token embeddings.
+#[divan::bench(args = BOTH)]
+fn adamw(bencher: Bencher, made: Made) {
+    let device = Device::flex();
+    let random = || Tensor::<2>::random([30_522, WIDTH], Distribution::Normal(0.0, 1.0), &device);
+    let config = AdamWConfig::new()
+        .with_epsilon(1e-8)
+        .with_weight_decay(0.01);
+    let (burn, gradient) = (config.build(), random());
+    let (_, mut state) = burn.step(1e-5, random(), gradient.clone(), None);
+    let mut parameter = Some(random());
+    let mut moments = Some(Moments {
+        parameter: random(),
+        first: random(),
+        second: random().abs(),
+    });
+    let step = AdamStep {
+        learning_rate: 1e-5,
+        beta_1: 0.9,
+        beta_2: 0.999,
+        epsilon: 1e-8,
+        weight_decay: 0.01,
+        time: 10,
+    };
+    bencher.bench_local(|| match made {
+        Made::Composed => {
+            let held = parameter.take().expect("put back after every step");
+            let (moved, next) = burn.step(1e-5, held, gradient.clone(), state.take());
+            (parameter, state) = (Some(moved), next);
+        }
+        Made::Fused => {
+            let held = moments.take().expect("put back after every step");
+            moments = Some(ops::adamw_step(held, gradient.clone(), step));
+        }
+    });
+}
