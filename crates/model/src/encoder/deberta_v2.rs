@@ -16,7 +16,7 @@ use super::parts::{embedding, layer_norm};
 use super::relative::RelativeBuckets;
 use super::{EncoderSizes, FamilyConfig, FamilyModule, PythonClass};
 use crate::error::ConfigProblem;
-use crate::ops::{Reach, Sight};
+use crate::ops::{Reach, Sight, add_norm};
 use crate::weights::KeyTable;
 
 /// Sizes and probabilities of a DeBERTa encoder.
@@ -423,7 +423,10 @@ struct Layer {
     attention_norm: LayerNorm,
     feed_forward: FeedForward,
     feed_forward_norm: LayerNorm,
-    dropout: Dropout,
+    #[module(skip)]
+    dropout: f64,
+    #[module(skip)]
+    epsilon: f64,
 }
 
 impl Layer {
@@ -450,17 +453,17 @@ impl Layer {
                 device,
             ),
             feed_forward_norm: norm(),
-            dropout: DropoutConfig::new(config.hidden_dropout).init(),
+            dropout: config.hidden_dropout,
+            epsilon: config.layer_norm_epsilon,
         }
     }
 
     fn forward(&self, hidden: Tensor<3>, positions: &Positions, sight: &Sight) -> Tensor<3> {
         let attended = self.attention.forward(hidden.clone(), positions, sight);
-        let hidden = self
-            .attention_norm
-            .forward(hidden + self.dropout.forward(attended));
+        let norm = &self.attention_norm;
+        let hidden = add_norm(norm, self.epsilon, self.dropout, attended, hidden);
         let transformed = self.feed_forward.forward(hidden.clone());
-        self.feed_forward_norm
-            .forward(hidden + self.dropout.forward(transformed))
+        let norm = &self.feed_forward_norm;
+        add_norm(norm, self.epsilon, self.dropout, transformed, hidden)
     }
 }
