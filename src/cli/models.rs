@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use gradus::train::ChatTemplateOption;
 
 pub(super) const INSPECT_HELP: &str = "\
 Reads configurations and the headers of weights, not the weights: an answer takes a moment for a
@@ -76,6 +77,15 @@ pub(crate) struct ImportArgs {
     /// decoder]
     #[arg(long)]
     pub(crate) pooling: Option<String>,
+    /// What is written around prompts: auto (the chat template of a decoder whose directory has
+    /// one), none, or the file of a chat template [default: auto]
+    #[arg(
+        long,
+        value_name = "auto|none|FILE",
+        default_value = "auto",
+        hide_default_value = true
+    )]
+    pub(crate) chat_template: ChatTemplateOption,
     /// How segment scores become a response score [default: mean]
     #[arg(long)]
     pub(crate) aggregation: Option<String>,

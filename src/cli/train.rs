@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use gradus::train::ChatTemplateOption;
 
 use super::DeviceArgs;
 
@@ -79,6 +80,10 @@ pub(crate) struct RunArgs {
     /// Tokens an example may have, special tokens included [default: 256]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) max_length: Option<usize>,
+    /// What is written around prompts: auto (the chat template of a decoder whose directory has
+    /// one), none, or the file of a chat template [default: auto]
+    #[arg(long, value_name = "auto|none|FILE")]
+    pub(crate) chat_template: Option<ChatTemplateOption>,
     /// How tokens become a segment vector: mean, last, first, max, or attention where it is
     /// learned [default: mean, or last for a decoder]
     #[arg(long)]

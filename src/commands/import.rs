@@ -22,7 +22,13 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
     let imported = import_hugging_face(&args.directory, pooling, &device)?;
     let aspects = aspects(args, &imported.labels)?;
     let longest = imported.config.encoder.max_positions();
+    let is_causal = imported.config.encoder.is_causal();
+    let chat_template = args.chat_template.resolve(&args.directory, is_causal)?;
+    if let Some(template) = &chat_template {
+        show::chat_template(template);
+    }
     let text = TextConfig {
+        chat_template,
         max_length: args.max_length.unwrap_or(MAX_LENGTH.min(longest)),
         aspects: aspects.iter().map(AspectSpec::identity).collect(),
         ..TextConfig::default()

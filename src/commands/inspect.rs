@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use burn::tensor::Device;
-use gradus::data::{TextConfig, TextEncoder};
+use gradus::data::{ChatTemplate, TextConfig, TextEncoder};
 use gradus::device;
 use gradus::model::{
     Bundle, EncoderConfig, LeftTensor, MemoryEstimate, ModelError, ParameterCounts, Pooling,
@@ -13,6 +13,7 @@ use gradus::model::{
 };
 use serde::Serialize;
 
+use super::text_config;
 use crate::cli::InspectArgs;
 use crate::failure::Usage;
 use crate::show;
@@ -31,6 +32,8 @@ struct Inspection {
     model: Option<Described>,
     weights: Option<Weights>,
     tokenizer: Option<Tokenizer>,
+    /// The file the chat template comes from, or why the one that is there cannot be used.
+    chat_template: Option<String>,
     memory: Option<Memory>,
 }
 
@@ -122,6 +125,7 @@ fn refusal(error: anyhow::Error) -> Result<Inspection> {
         model: None,
         weights: None,
         tokenizer: None,
+        chat_template: None,
         memory: None,
     })
 }
@@ -159,6 +163,10 @@ fn inspect_encoder(args: &InspectArgs) -> Result<Inspection> {
         model: Some(model(&config, None, &device)),
         weights,
         tokenizer,
+        chat_template: match ChatTemplate::from_directory(&args.directory) {
+            Ok(template) => template.map(|template| template.source),
+            Err(error) => Some(format!("cannot be used: {error}")),
+        },
         memory: Some(memory(args, &config, &device)),
     })
 }
@@ -166,6 +174,7 @@ fn inspect_encoder(args: &InspectArgs) -> Result<Inspection> {
 fn inspect_bundle(args: &InspectArgs) -> Result<Inspection> {
     let device = device::select(None)?;
     let bundle = Bundle::load(&args.directory, &device)?;
+    let text = text_config(&bundle)?;
     let aspects = bundle.manifest.aspects;
     Ok(Inspection {
         kind: "bundle",
@@ -174,6 +183,7 @@ fn inspect_bundle(args: &InspectArgs) -> Result<Inspection> {
         model: Some(model(&bundle.config, Some(aspects), &device)),
         weights: None,
         tokenizer: tokenizer(&args.directory, &bundle.config.encoder).ok(),
+        chat_template: text.chat_template.map(|template| template.source),
         memory: Some(memory(args, &bundle.config, &device)),
     })
 }
@@ -251,6 +261,9 @@ impl Inspection {
         }
         if let Some(tokenizer) = &self.tokenizer {
             rows.push(("tokenizer", format!("{} tokens", tokenizer.vocab_size)));
+        }
+        if let Some(template) = &self.chat_template {
+            rows.push(("chat template", template.clone()));
         }
         if let Some(memory) = &self.memory {
             rows.extend(memory.rows());

@@ -9,7 +9,7 @@ use gradus::eval::Baselines;
 use gradus::model::ModelError;
 use gradus::train::{
     Begin, Checkpoints, Display, EncoderSource, Run, RunReport, Session, StopHandle, TrainError,
-    checkpoint_file, default_checkpoints, find_checkpoints, run as train_run,
+    chat_template, checkpoint_file, default_checkpoints, find_checkpoints, run as train_run,
 };
 use gradus::{EvalMetrics, RunConfig, device};
 
@@ -118,7 +118,7 @@ pub(crate) fn checked_run(
         }
     };
     let baselines = fitted_baselines(config, train)?;
-    Ok(Run {
+    let run = Run {
         encoder,
         text: config.text.clone(),
         model: config.model.clone(),
@@ -130,7 +130,11 @@ pub(crate) fn checked_run(
             (CONFIG.into(), config.to_toml()?.into_bytes()),
             (BASELINES.into(), serde_json::to_vec(&baselines)?),
         ],
-    })
+    };
+    if let Some(template) = chat_template(&run)? {
+        show::chat_template(&template);
+    }
+    Ok(run)
 }
 
 /// The trivial baselines of the aspects that are learned, for every later evaluation of the bundle.

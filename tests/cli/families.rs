@@ -5,6 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::chat::train_with_template;
 use crate::support::{gradus, temp_dir, tiny_encoder, trained, write};
 
 const FAMILIES: [&str; 8] = [
@@ -19,7 +20,7 @@ const FAMILIES: [&str; 8] = [
 ];
 
 /// Trains a bundle on the tiny encoder of a family, with `more` arguments.
-fn train(family: &str, directory: &Path, more: &[&str]) -> String {
+pub(crate) fn train(family: &str, directory: &Path, more: &[&str]) -> String {
     let encoder = directory.join("encoder");
     fs_err::create_dir_all(&encoder).unwrap();
     tiny_encoder(family, &encoder);
@@ -33,7 +34,7 @@ fn train(family: &str, directory: &Path, more: &[&str]) -> String {
 }
 
 /// The scores of all segments of a file.
-fn scores(bundle: &str, input: &str) -> Vec<f64> {
+pub(crate) fn scores(bundle: &str, input: &str) -> Vec<f64> {
     let scored = gradus(trained(), &["score", bundle, input]).succeeds();
     let records = scored
         .lines()
@@ -44,13 +45,13 @@ fn scores(bundle: &str, input: &str) -> Vec<f64> {
         .collect()
 }
 
-fn greatest_difference(one: &[f64], other: &[f64]) -> f64 {
+pub(crate) fn greatest_difference(one: &[f64], other: &[f64]) -> f64 {
     assert_eq!(one.len(), other.len());
     let differences = one.iter().zip(other).map(|(a, b)| (a - b).abs());
     differences.fold(0.0, f64::max)
 }
 
-fn json(text: &str) -> Value {
+pub(crate) fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
@@ -309,13 +310,21 @@ fn an_export_gives_the_same_scores_in_python() {
         return;
     };
     for family in FAMILIES {
+        let has_template = ["qwen2", "llama"].contains(&family);
         for more in [
             &[][..],
             &["--pooling", "first", "--scale", "standardized"],
             &["--loss", "bce"],
+            &["a chat template"],
         ] {
             let directory = temp_dir();
-            let bundle = train(family, directory.path(), more);
+            let bundle = match more {
+                ["a chat template"] if has_template => {
+                    train_with_template(family, directory.path())
+                }
+                ["a chat template"] => continue,
+                more => train(family, directory.path(), more),
+            };
             let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
             let (exported, scored) = (path("exported"), path("scored.jsonl"));
             gradus(trained(), &["export", &bundle, &exported]).succeeds();

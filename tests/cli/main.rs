@@ -4,6 +4,7 @@
 
 mod audit;
 mod bench;
+mod chat;
 mod compare;
 mod data;
 mod devices;
