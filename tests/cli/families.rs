@@ -157,6 +157,48 @@ fn long_responses_are_scored_in_windows_where_a_stride_is_given() {
 }
 
 #[test]
+fn benchmarks_and_comparisons_read_long_responses_in_windows_too() {
+    let directory = temp_dir();
+    let texts: Vec<Value> = (0..40)
+        .map(|k| format!("Line {k} is short. ").into())
+        .collect();
+    let ratings: Vec<Value> = (0..40).map(|k| (f64::from(k % 4) / 4.0).into()).collect();
+    let record = serde_json::json!({"prompt": "Add 3 and 4.", "segments": texts, "ratings": ratings,
+        "meta": {"label": 30}});
+    write(directory.path(), "long.jsonl", format!("{record}\n"));
+    let input = directory.path().join("long.jsonl");
+    let input = input.to_str().unwrap();
+    let bundle = train("qwen2", directory.path(), &[]);
+    let (one, other) = (format!("one={bundle}"), format!("other={bundle}"));
+    let compare = ["compare", &one, &other, input, "--json"];
+    let process = [
+        "process",
+        "processbench",
+        &bundle,
+        input,
+        "--threshold",
+        "0.5",
+    ];
+    let run = |arguments: &[&str], more: &[&str]| gradus(trained(), &[arguments, more].concat());
+    let compared = |more: &[&str]| json(&run(&compare, more).succeeds())[0]["segments"].as_u64();
+    assert!(compared(&[]) < Some(40));
+    assert_eq!(compared(&["--stride", "32"]), Some(40));
+    assert!(
+        run(&process, &[])
+            .succeeds()
+            .contains(" of 40 steps have no score")
+    );
+    assert!(
+        !run(&process, &["--stride", "32"])
+            .succeeds()
+            .contains("have no score")
+    );
+    for arguments in [&compare[..], &process] {
+        run(arguments, &["--stride", "0"]).fails(2, &["--stride", "at least 1"]);
+    }
+}
+
+#[test]
 fn adapters_reach_every_family_and_are_multiplied_out_on_export() {
     for family in ["modernbert", "qwen2", "deberta-v2"] {
         let directory = temp_dir();
