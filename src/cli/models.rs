@@ -30,7 +30,8 @@ over the tokens of a segment.
 /// `gradus inspect`.
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
-    /// Directory of an encoder in Hugging Face layout, or of a bundle
+    /// Directory of an encoder in Hugging Face layout, or of a bundle; or org/name[@revision] of the
+    /// Hugging Face Hub
     #[arg(value_name = "DIR|BUNDLE")]
     pub(crate) directory: PathBuf,
     /// Sequences a batch, for the estimate of memory
@@ -66,7 +67,7 @@ pub(crate) struct ExportArgs {
 /// `gradus import`.
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
-    /// Directory in Hugging Face layout
+    /// Directory in Hugging Face layout, or org/name[@revision] of the Hugging Face Hub
     pub(crate) directory: PathBuf,
     /// Directory for the bundle
     pub(crate) output: PathBuf,

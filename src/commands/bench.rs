@@ -10,6 +10,7 @@ use gradus::model::RewardModelConfig;
 use serde::Serialize;
 
 use crate::cli::{BenchArgs, BenchMode};
+use crate::commands::settings::locate;
 use crate::failure::Usage;
 use crate::show;
 
@@ -73,7 +74,7 @@ fn check(args: &BenchArgs) -> Result<()> {
 fn subject(args: &BenchArgs, device: &Device) -> Result<Subject> {
     let subject = match (&args.bundle, &args.encoder) {
         (Some(directory), _) => Subject::bundle(directory, device)?,
-        (None, Some(directory)) => Subject::pretrained(directory, device)?,
+        (None, Some(name)) => Subject::pretrained(&locate(name)?.directory, device)?,
         (None, None) => Subject::synthetic(Subject::minilm_l6(), device)?,
     };
     if args.dropout {

@@ -14,6 +14,8 @@ mod evaluation;
 mod explain;
 mod families;
 mod help;
+#[cfg(feature = "hub")]
+mod hub;
 mod interrupt;
 mod losses;
 mod objectives;

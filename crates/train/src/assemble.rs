@@ -71,6 +71,7 @@ pub(crate) fn manifest(run: &Run, text: &TextEncoder, pooling: Pooling) -> Manif
     let aspects = text.config().aspects.iter();
     let names = aspects.map(|aspect| aspect.name.clone()).collect();
     let mut manifest = Manifest::new(names, pooling, &run.aggregation);
+    manifest.encoder.clone_from(&run.origin);
     manifest.text = to_value(text.config());
     manifest
 }
