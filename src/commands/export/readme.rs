@@ -38,6 +38,17 @@ model = AutoModelForTokenClassification.from_pretrained(".").eval()
 
 {code}    return [({score}).tolist() if tokens else None for tokens in own]
 ```
+
+As an ONNX model, with the package `onnx` (tried with torch 2.15 and transformers 5.23):
+
+```python
+model = AutoModelForTokenClassification.from_pretrained(".", attn_implementation="eager").eval()
+model.config.use_cache = False
+names = tokenizer.model_input_names
+torch.onnx.export(model, (dict(tokenizer("A prompt.", "A response.", return_tensors="pt")),), "model.onnx",
+                  input_names=names, output_names=["logits"], dynamo=False,
+                  dynamic_axes={{name: {{0: "batch", 1: "tokens"}} for name in [*names, "logits"]}})
+```
 "#,
         version = bundle.manifest.gradus_version,
         pooling = bundle.config.pooling,
