@@ -32,6 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let directory = std::env::temp_dir().join("gradus-example-quickstart");
     let settings = Run {
         encoder: EncoderSource::Scratch(ScratchOptions::default()),
+        origin: None,
         text: TextOptions {
             max_length: 128,
             ..TextOptions::default()

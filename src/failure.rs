@@ -9,6 +9,7 @@ use anyhow::Error;
 use gradus::bench::BenchError;
 use gradus::data::DataError;
 use gradus::device::{self, DeviceError};
+use gradus::hub::HubError;
 use gradus::model::ModelError;
 use gradus::train::TrainError;
 use gradus::{RunConfigError, eval::EvalError};
@@ -168,6 +169,7 @@ fn hint(error: &Error) -> Option<String> {
                 .downcast_ref::<DeviceError>()
                 .and_then(DeviceError::hint)
         })
+        .or_else(|| cause.downcast_ref::<HubError>().and_then(HubError::hint))
     })
 }
 
@@ -192,6 +194,9 @@ fn is_input(error: &Error) -> bool {
             || cause
                 .downcast_ref::<DeviceError>()
                 .is_some_and(DeviceError::is_input)
+            || cause
+                .downcast_ref::<HubError>()
+                .is_some_and(HubError::is_input)
             || cause
                 .downcast_ref::<DataError>()
                 .is_some_and(DataError::is_input)

@@ -11,6 +11,7 @@
 //! - [`eval`]: metrics, aggregation, baselines, the scorer
 //! - [`mod@bench`]: how fast this build is on this machine
 //! - [`device`]: which devices this build can use
+//! - [`hub`]: encoders by name, directories and models of the Hugging Face Hub
 //! - [`RunConfig`]: a training run as one TOML file
 //! - [`EvalMetrics`]: the metrics of an evaluation, for a run to validate with
 //!
@@ -21,6 +22,7 @@
 //! - `wgpu`: GPUs through WebGPU's API (Vulkan, Metal, DirectX 12)
 //! - `vulkan`, `metal`: one of those pinned
 //! - `cuda`, `rocm`: NVIDIA and AMD GPUs
+//! - `hub`: no backend, but models of the Hugging Face Hub by name
 //! - `remote`: devices of other hosts, and serving this one's (`device::Worker`)
 
 pub use gradus_data as data;
@@ -31,6 +33,7 @@ pub use gradus_train as train;
 pub mod bench;
 pub mod device;
 mod eval_metrics;
+pub mod hub;
 mod run_config;
 
 pub use eval_metrics::*;

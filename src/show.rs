@@ -6,6 +6,7 @@ use anstyle::{RgbColor, Style};
 use anyhow::Result;
 use comfy_table::presets;
 use comfy_table::{CellAlignment, Table, TableStyle};
+use gradus::data::ChatTemplate;
 use gradus::train::{RunReport, SplitCounts};
 use serde::Serialize;
 
@@ -105,6 +106,14 @@ pub(crate) fn score_style(share: f64) -> Style {
     Style::new()
         .bg_color(Some(color.into()))
         .fg_color(Some(RgbColor(0, 0, 0).into()))
+}
+
+/// Which chat template prompts are written by, on standard error.
+pub(crate) fn chat_template(template: &ChatTemplate) {
+    status(&format!(
+        "chat template: prompts are written by that of {} (--chat-template none leaves it out)",
+        template.source
+    ));
 }
 
 /// What encoding made of the splits, on standard error.

@@ -105,6 +105,7 @@ fn train(output: PathBuf, device: &Device) -> RunReport {
             d_ff: 32,
             ..ScratchOptions::default()
         }),
+        origin: None,
         text: TextOptions {
             max_length: 128,
             ..TextOptions::default()

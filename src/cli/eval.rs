@@ -163,6 +163,10 @@ pub(crate) struct CompareArgs {
     /// Seed of the resamples
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
+    /// Score responses that are too long for the model in overlapping windows that begin at
+    /// multiples of this many tokens [default: segments that do not fit have no score]
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) stride: Option<usize>,
     /// Print JSON instead of tables
     #[arg(long, conflicts_with = "markdown")]
     pub(crate) json: bool,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use gradus::train::ChatTemplateOption;
 
 pub(super) const INSPECT_HELP: &str = "\
 Reads configurations and the headers of weights, not the weights: an answer takes a moment for a
@@ -29,7 +30,8 @@ over the tokens of a segment.
 /// `gradus inspect`.
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
-    /// Directory of an encoder in Hugging Face layout, or of a bundle
+    /// Directory of an encoder in Hugging Face layout, or of a bundle; or org/name[@revision] of the
+    /// Hugging Face Hub
     #[arg(value_name = "DIR|BUNDLE")]
     pub(crate) directory: PathBuf,
     /// Sequences a batch, for the estimate of memory
@@ -65,7 +67,7 @@ pub(crate) struct ExportArgs {
 /// `gradus import`.
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
-    /// Directory in Hugging Face layout
+    /// Directory in Hugging Face layout, or org/name[@revision] of the Hugging Face Hub
     pub(crate) directory: PathBuf,
     /// Directory for the bundle
     pub(crate) output: PathBuf,
@@ -76,6 +78,15 @@ pub(crate) struct ImportArgs {
     /// decoder]
     #[arg(long)]
     pub(crate) pooling: Option<String>,
+    /// What is written around prompts: auto (the chat template of a decoder whose directory has
+    /// one), none, or the file of a chat template [default: auto]
+    #[arg(
+        long,
+        value_name = "auto|none|FILE",
+        default_value = "auto",
+        hide_default_value = true
+    )]
+    pub(crate) chat_template: ChatTemplateOption,
     /// How segment scores become a response score [default: mean]
     #[arg(long)]
     pub(crate) aggregation: Option<String>,

@@ -70,6 +70,10 @@ pub(crate) struct ProcessArgs {
     /// Leave the bundle's recalibration out
     #[arg(long)]
     pub(crate) raw: bool,
+    /// Score responses that are too long for the model in overlapping windows that begin at
+    /// multiples of this many tokens [default: steps that do not fit have no score]
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) stride: Option<usize>,
     /// Print JSON instead of a table
     #[arg(long)]
     pub(crate) json: bool,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use gradus::train::ChatTemplateOption;
 
 use super::DeviceArgs;
 
@@ -16,7 +17,8 @@ were used are saved with the bundle as run.toml, which --config reads again.
 Several devices share the work of every step: --device cuda:0,cuda:1. The losses are those of one
 device with the same --batch-size.
 
-An encoder is a Hugging Face directory: config.json, model.safetensors, tokenizer.json.
+An encoder is a Hugging Face directory: config.json, model.safetensors, tokenizer.json. A build with
+the feature `hub` also fetches them by name: --encoder Qwen/Qwen2.5-0.5B@main.
 Each epoch is validated; the bundle holds the weights of the best validation.
 
 While it runs, its state is kept in OUTPUT.checkpoints: killed at any moment, it goes on as if
@@ -57,8 +59,9 @@ pub(crate) struct RunArgs {
     /// Run configuration in TOML; flags win over it
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Pretrained encoder: a Hugging Face directory
-    #[arg(long, value_name = "DIR")]
+    /// Pretrained encoder: a Hugging Face directory, or org/name[@revision] of the Hugging Face Hub
+    /// in a build with the feature `hub`
+    #[arg(long, value_name = "DIR|NAME")]
     pub(crate) encoder: Option<PathBuf>,
     /// Training split
     #[arg(long, value_name = "FILE")]
@@ -79,6 +82,10 @@ pub(crate) struct RunArgs {
     /// Tokens an example may have, special tokens included [default: 256]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) max_length: Option<usize>,
+    /// What is written around prompts: auto (the chat template of a decoder whose directory has
+    /// one), none, or the file of a chat template [default: auto]
+    #[arg(long, value_name = "auto|none|FILE")]
+    pub(crate) chat_template: Option<ChatTemplateOption>,
     /// How tokens become a segment vector: mean, last, first, max, or attention where it is
     /// learned [default: mean, or last for a decoder]
     #[arg(long)]

@@ -11,6 +11,7 @@ use gradus::train::Freeze;
 use serde::Serialize;
 
 use crate::cli::{BenchArgs, BenchMode};
+use crate::commands::settings::locate;
 use crate::failure::Usage;
 use crate::show;
 
@@ -77,7 +78,7 @@ fn subject(args: &BenchArgs, device: &Device) -> Result<Subject> {
     let lora = lora.transpose().map_err(ModelError::from)?;
     let subject = match (&args.bundle, &args.encoder) {
         (Some(directory), _) => Subject::bundle(directory, device)?,
-        (None, Some(directory)) => Subject::pretrained(directory, lora, device)?,
+        (None, Some(name)) => Subject::pretrained(&locate(name)?.directory, lora, device)?,
         (None, None) => Subject::synthetic(Subject::minilm_l6(), lora, device)?,
     };
     if args.dropout {

@@ -45,7 +45,7 @@ pub(crate) fn run(args: &CompareArgs) -> Result<()> {
     let examples = read_examples(data)?;
     let scored: Vec<ScoredSystem> = systems
         .into_iter()
-        .map(|system| system.score(&examples, device))
+        .map(|system| system.score(&examples, args.stride, device))
         .collect::<Result<_>>()?;
     let comparisons = aspects(&scored, args.aspect.as_deref())?
         .into_iter()

@@ -4,10 +4,12 @@ use anyhow::Result;
 use gradus::data::{AspectSpec, TextConfig, TextEncoder};
 use gradus::device;
 use gradus::eval::Aggregation;
+use gradus::hub::Located;
 use gradus::model::{Bundle, Manifest, ModelError, import_hugging_face};
 use serde_json::json;
 
 use crate::cli::ImportArgs;
+use crate::commands::settings::locate;
 use crate::failure::Usage;
 use crate::show;
 
@@ -19,15 +21,22 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
     let pooling = pooling.map_err(ModelError::from)?;
     let aggregation: Aggregation = args.aggregation.as_deref().unwrap_or("mean").parse()?;
     let device = device::select(None)?;
-    let imported = import_hugging_face(&args.directory, pooling, &device)?;
+    let Located { directory, origin } = locate(&args.directory)?;
+    let imported = import_hugging_face(&directory, pooling, &device)?;
     let aspects = aspects(args, &imported.labels)?;
     let longest = imported.config.encoder.max_positions();
+    let is_causal = imported.config.encoder.is_causal();
+    let chat_template = args.chat_template.resolve(&directory, is_causal)?;
+    if let Some(template) = &chat_template {
+        show::chat_template(template);
+    }
     let text = TextConfig {
+        chat_template,
         max_length: args.max_length.unwrap_or(MAX_LENGTH.min(longest)),
         aspects: aspects.iter().map(AspectSpec::identity).collect(),
         ..TextConfig::default()
     };
-    let path = args.directory.join("tokenizer.json");
+    let path = directory.join("tokenizer.json");
     let encoder = TextEncoder::from_file(&path, text)?;
     let largest_id = u32::try_from(encoder.vocab_size())?.saturating_sub(1);
     let max_length = encoder.config().max_length;
@@ -35,6 +44,7 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
     encoder_config.check_sequence(max_length, largest_id, 0)?;
     let mut manifest = Manifest::new(aspects, imported.config.pooling, aggregation.to_string());
     manifest.text = serde_json::to_value(encoder.config())?;
+    manifest.encoder = origin;
     manifest.training = json!({ "imported_from": args.directory });
     let bundle = Bundle {
         manifest,

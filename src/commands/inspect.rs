@@ -5,14 +5,17 @@ use std::path::Path;
 
 use anyhow::Result;
 use burn::tensor::Device;
-use gradus::data::{TextConfig, TextEncoder};
+use gradus::data::{ChatTemplate, TextConfig, TextEncoder};
 use gradus::device;
+use gradus::hub::Located;
 use gradus::model::{
     Bundle, EncoderConfig, LeftTensor, MemoryEstimate, ModelError, ParameterCounts, Pooling,
     PretrainedEncoder, RewardModelConfig,
 };
 use serde::Serialize;
 
+use super::settings::locate;
+use super::text_config;
 use crate::cli::InspectArgs;
 use crate::failure::Usage;
 use crate::show;
@@ -25,12 +28,16 @@ const SEQ_LENGTH: usize = 512;
 struct Inspection {
     /// `encoder` or `bundle`.
     kind: &'static str,
+    /// The model of the Hub that the encoder is, at its commit.
+    origin: Option<String>,
     supported: bool,
     /// Why it is not supported.
     reason: Option<String>,
     model: Option<Described>,
     weights: Option<Weights>,
     tokenizer: Option<Tokenizer>,
+    /// The file the chat template comes from, or why the one that is there cannot be used.
+    chat_template: Option<String>,
     memory: Option<Memory>,
 }
 
@@ -86,11 +93,11 @@ pub(crate) fn run(args: &InspectArgs) -> Result<()> {
             return Err(Usage::new(format!("{flag}: found 0, expected at least 1")).into());
         }
     }
-    let directory = &args.directory;
-    let inspection = if directory.join("manifest.json").is_file() {
+    let located = locate(&args.directory)?;
+    let inspection = if located.directory.join("manifest.json").is_file() {
         inspect_bundle(args)?
     } else {
-        match inspect_encoder(args) {
+        match inspect_encoder(args, &located) {
             Ok(inspection) => inspection,
             Err(error) => refusal(error)?,
         }
@@ -117,18 +124,20 @@ fn refusal(error: anyhow::Error) -> Result<Inspection> {
     }
     Ok(Inspection {
         kind: "encoder",
+        origin: None,
         supported: false,
         reason: Some(error.to_string()),
         model: None,
         weights: None,
         tokenizer: None,
+        chat_template: None,
         memory: None,
     })
 }
 
-fn inspect_encoder(args: &InspectArgs) -> Result<Inspection> {
+fn inspect_encoder(args: &InspectArgs, located: &Located) -> Result<Inspection> {
     let device = device::select(None)?;
-    let pretrained = PretrainedEncoder::open(&args.directory)?;
+    let pretrained = PretrainedEncoder::open(&located.directory)?;
     let encoder = pretrained.config();
     let config = RewardModelConfig::new(encoder.clone(), encoder.default_pooling(), 1);
     let checked = match pretrained.check_weights(&device) {
@@ -145,7 +154,7 @@ fn inspect_encoder(args: &InspectArgs) -> Result<Inspection> {
         Ok(weights) => (Some(weights), None),
         Err(reason) => (None, Some(reason)),
     };
-    let tokenizer = match tokenizer(&args.directory, encoder) {
+    let tokenizer = match tokenizer(&located.directory, encoder) {
         Ok(tokenizer) => Some(tokenizer),
         Err(problem) => {
             reason.get_or_insert(problem);
@@ -154,11 +163,16 @@ fn inspect_encoder(args: &InspectArgs) -> Result<Inspection> {
     };
     Ok(Inspection {
         kind: "encoder",
+        origin: located.origin.as_ref().map(ToString::to_string),
         supported: reason.is_none(),
         reason,
         model: Some(model(&config, None, &device)),
         weights,
         tokenizer,
+        chat_template: match ChatTemplate::from_directory(&located.directory) {
+            Ok(template) => template.map(|template| template.source),
+            Err(error) => Some(format!("cannot be used: {error}")),
+        },
         memory: Some(memory(args, &config, &device)),
     })
 }
@@ -166,14 +180,17 @@ fn inspect_encoder(args: &InspectArgs) -> Result<Inspection> {
 fn inspect_bundle(args: &InspectArgs) -> Result<Inspection> {
     let device = device::select(None)?;
     let bundle = Bundle::load(&args.directory, &device)?;
+    let text = text_config(&bundle)?;
     let aspects = bundle.manifest.aspects;
     Ok(Inspection {
         kind: "bundle",
+        origin: bundle.manifest.encoder.map(|origin| origin.to_string()),
         supported: true,
         reason: None,
         model: Some(model(&bundle.config, Some(aspects), &device)),
         weights: None,
         tokenizer: tokenizer(&args.directory, &bundle.config.encoder).ok(),
+        chat_template: text.chat_template.map(|template| template.source),
         memory: Some(memory(args, &bundle.config, &device)),
     })
 }
@@ -231,6 +248,9 @@ fn memory(args: &InspectArgs, config: &RewardModelConfig, device: &Device) -> Me
 impl Inspection {
     fn rows(&self) -> Vec<[String; 2]> {
         let mut rows = vec![("kind", self.kind.to_owned())];
+        if let Some(origin) = &self.origin {
+            rows.push(("encoder", origin.clone()));
+        }
         let supported = if self.supported { "yes" } else { "no" };
         rows.push(("supported", supported.to_owned()));
         if let Some(reason) = &self.reason {
@@ -251,6 +271,9 @@ impl Inspection {
         }
         if let Some(tokenizer) = &self.tokenizer {
             rows.push(("tokenizer", format!("{} tokens", tokenizer.vocab_size)));
+        }
+        if let Some(template) = &self.chat_template {
+            rows.push(("chat template", template.clone()));
         }
         if let Some(memory) = &self.memory {
             rows.extend(memory.rows());

@@ -22,8 +22,20 @@ mod train;
 mod worker;
 
 use anyhow::Result;
+use gradus::data::TextConfig;
+use gradus::eval::EvalError;
+use gradus::model::Bundle;
 
 use crate::cli::Command;
+
+/// How a bundle turns text into tokens.
+fn text_config(bundle: &Bundle) -> Result<TextConfig> {
+    let text = serde_json::from_value(bundle.manifest.text.clone());
+    Ok(text.map_err(|source| EvalError::Manifest {
+        part: "text",
+        source,
+    })?)
+}
 
 /// Carries out a command.
 pub(crate) fn run(command: Command) -> Result<()> {

@@ -6,13 +6,14 @@ use gradus::device;
 use gradus::train::{ProbeCurve, ProbeReport, probe};
 
 use crate::cli::ProbeArgs;
-use crate::commands::settings::{Paths, base_config, set_run};
+use crate::commands::settings::{Paths, base_config, pinned, set_run};
 use crate::commands::train::checked_run;
 use crate::{progress, show};
 
 pub(crate) fn run(args: &ProbeArgs) -> Result<()> {
     let mut config = base_config(&args.run)?;
     set_run(&mut config, &args.run)?;
+    let config = pinned(config)?;
     let paths = Paths::of(&config)?;
     let device = device::select(config.device.as_deref())?;
     let train = read_examples(paths.train)?;

@@ -4,10 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use gradus::RunConfig;
+use gradus::hub::{self, FetchEvent, Located};
 use gradus::model::ModelError;
+use indicatif::ProgressBar;
 
 use crate::cli::RunArgs;
 use crate::failure::Usage;
+use crate::{progress, show};
 
 /// The configuration of `--config`, or the default one.
 pub(crate) fn base_config(args: &RunArgs) -> Result<RunConfig> {
@@ -26,10 +29,57 @@ pub(crate) fn set_run(config: &mut RunConfig, args: &RunArgs) -> Result<()> {
     set_some(&mut config.device, args.device.device.as_ref());
     set(&mut config.text.aspects, args.aspects.as_ref());
     set(&mut config.text.max_length, args.max_length.as_ref());
+    set(&mut config.text.chat_template, args.chat_template.as_ref());
     if let Some(text) = &args.pooling {
         config.model.pooling = Some(text.parse().map_err(ModelError::from)?);
     }
     Ok(())
+}
+
+/// The directory that a path names, or that of a model of the Hugging Face Hub, which is fetched
+/// where it is not in the cache.
+pub(crate) fn locate(name: &Path) -> Result<Located> {
+    let mut fetching: Option<ProgressBar> = None;
+    let located = hub::locate(name, &mut |event| match event {
+        FetchEvent::File { name, bytes } => {
+            let bar = fetching.get_or_insert_with(|| progress::bar(0, "bytes"));
+            bar.set_position(0);
+            bar.set_length(bytes);
+            bar.set_message(name.to_owned());
+        }
+        FetchEvent::Bytes(bytes) => {
+            if let Some(bar) = &fetching {
+                bar.inc(bytes);
+            }
+        }
+        FetchEvent::Complete => {
+            if let Some(bar) = fetching.take() {
+                bar.finish_and_clear();
+            }
+        }
+        FetchEvent::FromCache { pinned, reason } => {
+            show::status(&format!(
+                "no answer from the Hub ({reason}): using {pinned} from the cache"
+            ));
+        }
+    });
+    if let Some(bar) = fetching {
+        bar.finish_and_clear();
+    }
+    Ok(located?)
+}
+
+/// The configuration with the encoder at the commit that is there now, so that whatever reads it
+/// again gets the same. The paths of a run are checked first, before anything is fetched.
+pub(crate) fn pinned(mut config: RunConfig) -> Result<RunConfig> {
+    Paths::of(&config)?;
+    if let Some(name) = &config.encoder
+        && let Some(origin) = locate(name)?.origin
+    {
+        show::status(&format!("encoder: {origin}"));
+        config.encoder = Some(origin.to_string().into());
+    }
+    Ok(config)
 }
 
 pub(crate) fn set<T: Clone>(setting: &mut T, flag: Option<&T>) {

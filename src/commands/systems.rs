@@ -59,7 +59,12 @@ impl NamedSystem {
     }
 
     /// Scores the examples with the bundle, or finds their scores in the file.
-    pub(super) fn score(self, examples: &[Example], device: Option<&str>) -> Result<ScoredSystem> {
+    pub(super) fn score(
+        self,
+        examples: &[Example],
+        stride: Option<usize>,
+        device: Option<&str>,
+    ) -> Result<ScoredSystem> {
         let Self { name, path } = self;
         let source = if path.is_dir() {
             Source::Bundle(path.clone())
@@ -67,6 +72,7 @@ impl NamedSystem {
             Source::File(path.clone())
         };
         let choices = Choices {
+            stride,
             device,
             ..Choices::default()
         };

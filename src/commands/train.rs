@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use gradus::data::{Example, read_examples};
 use gradus::eval::Baselines;
+use gradus::hub::Located;
 use gradus::model::ModelError;
 use gradus::train::{
     Begin, Checkpoints, Display, EncoderSource, Run, RunReport, Session, StopHandle, TrainError,
-    checkpoint_file, default_checkpoints, find_checkpoints, run as train_run,
+    chat_template, checkpoint_file, default_checkpoints, find_checkpoints, run as train_run,
 };
 use gradus::{EvalMetrics, RunConfig, device};
 
 use crate::cli::TrainArgs;
-use crate::commands::settings::{Paths, base_config, set, set_run, set_some};
+use crate::commands::settings::{Paths, base_config, locate, pinned, set, set_run, set_some};
 use crate::failure::Usage;
 use crate::progress::TrainProgress;
 use crate::scores::BASELINES;
@@ -25,7 +26,7 @@ const CONFIG: &str = "run.toml";
 
 pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     let resumed = args.resume.as_deref().map(find_checkpoints).transpose()?;
-    let config = effective_config(args, resumed.as_deref())?;
+    let config = pinned(effective_config(args, resumed.as_deref())?)?;
     let paths = Paths::of(&config)?;
     let devices = device::select_all(config.device.as_deref())?;
     let device = devices[0].device.clone();
@@ -103,23 +104,27 @@ pub(crate) fn checked_run(
     overwrite: bool,
     train: &[Example],
 ) -> Result<Run> {
-    let encoder = match (&config.encoder, &config.scratch) {
-        (Some(directory), None) => EncoderSource::Pretrained(directory.clone()),
-        (None, Some(scratch)) => EncoderSource::Scratch(scratch.clone()),
+    let (encoder, origin) = match (&config.encoder, &config.scratch) {
+        (Some(name), None) => {
+            let Located { directory, origin } = locate(name)?;
+            (EncoderSource::Pretrained(directory), origin)
+        }
+        (None, Some(scratch)) => (EncoderSource::Scratch(scratch.clone()), None),
         (Some(_), Some(_)) => {
             return Err(
                 Usage::new("found both an encoder and a [scratch] table, expected one").into(),
             );
         }
         (None, None) => {
-            return Err(Usage::new("no encoder, expected a directory to start from")
+            return Err(Usage::new("no encoder, expected one to start from")
                 .with_hint("name a Hugging Face directory with --encoder, or give a [scratch] table in --config")
                 .into());
         }
     };
     let baselines = fitted_baselines(config, train)?;
-    Ok(Run {
+    let run = Run {
         encoder,
+        origin,
         text: config.text.clone(),
         model: config.model.clone(),
         training: config.training.clone(),
@@ -130,7 +135,11 @@ pub(crate) fn checked_run(
             (CONFIG.into(), config.to_toml()?.into_bytes()),
             (BASELINES.into(), serde_json::to_vec(&baselines)?),
         ],
-    })
+    };
+    if let Some(template) = chat_template(&run)? {
+        show::chat_template(&template);
+    }
+    Ok(run)
 }
 
 /// The trivial baselines of the aspects that are learned, for every later evaluation of the bundle.

@@ -142,6 +142,16 @@ fn an_encoder_directory_that_is_not_there() {
 }
 
 #[test]
+#[cfg(not(feature = "hub"))]
+fn a_name_of_the_hub_needs_a_build_that_fetches() {
+    let mut arguments = vec!["train", "--encoder", "makers/tiny@v1", "--output", "o"];
+    arguments.extend(["--train", "train.jsonl", "--valid", "valid.jsonl"]);
+    let parts = ["`makers/tiny@v1`", "no such directory", "--features hub"];
+    gradus(trained(), &arguments).fails(2, &parts);
+    gradus(trained(), &["inspect", "makers/tiny"]).fails(2, &["`makers/tiny`", "--features hub"]);
+}
+
+#[test]
 fn a_bundle_with_a_missing_or_foreign_part_is_refused_by_name() {
     let refused = |damage: &dyn Fn(&Path), parts: &[&str]| {
         let directory = temp_dir();

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::chat::train_with_template;
 use crate::support::{gradus, temp_dir, tiny_encoder, trained, write};
 
 const FAMILIES: [&str; 8] = [
@@ -19,7 +20,7 @@ const FAMILIES: [&str; 8] = [
 ];
 
 /// Trains a bundle on the tiny encoder of a family, with `more` arguments.
-fn train(family: &str, directory: &Path, more: &[&str]) -> String {
+pub(crate) fn train(family: &str, directory: &Path, more: &[&str]) -> String {
     let encoder = directory.join("encoder");
     fs_err::create_dir_all(&encoder).unwrap();
     tiny_encoder(family, &encoder);
@@ -33,7 +34,7 @@ fn train(family: &str, directory: &Path, more: &[&str]) -> String {
 }
 
 /// The scores of all segments of a file.
-fn scores(bundle: &str, input: &str) -> Vec<f64> {
+pub(crate) fn scores(bundle: &str, input: &str) -> Vec<f64> {
     let scored = gradus(trained(), &["score", bundle, input]).succeeds();
     let records = scored
         .lines()
@@ -44,13 +45,13 @@ fn scores(bundle: &str, input: &str) -> Vec<f64> {
         .collect()
 }
 
-fn greatest_difference(one: &[f64], other: &[f64]) -> f64 {
+pub(crate) fn greatest_difference(one: &[f64], other: &[f64]) -> f64 {
     assert_eq!(one.len(), other.len());
     let differences = one.iter().zip(other).map(|(a, b)| (a - b).abs());
     differences.fold(0.0, f64::max)
 }
 
-fn json(text: &str) -> Value {
+pub(crate) fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
@@ -153,6 +154,48 @@ fn long_responses_are_scored_in_windows_where_a_stride_is_given() {
     };
     assert!((first(cut) - first(windowed)).abs() < 1e-5);
     score(&["--stride", "0"]).fails(2, &["--stride", "at least 1"]);
+}
+
+#[test]
+fn benchmarks_and_comparisons_read_long_responses_in_windows_too() {
+    let directory = temp_dir();
+    let texts: Vec<Value> = (0..40)
+        .map(|k| format!("Line {k} is short. ").into())
+        .collect();
+    let ratings: Vec<Value> = (0..40).map(|k| (f64::from(k % 4) / 4.0).into()).collect();
+    let record = serde_json::json!({"prompt": "Add 3 and 4.", "segments": texts, "ratings": ratings,
+        "meta": {"label": 30}});
+    write(directory.path(), "long.jsonl", format!("{record}\n"));
+    let input = directory.path().join("long.jsonl");
+    let input = input.to_str().unwrap();
+    let bundle = train("qwen2", directory.path(), &[]);
+    let (one, other) = (format!("one={bundle}"), format!("other={bundle}"));
+    let compare = ["compare", &one, &other, input, "--json"];
+    let process = [
+        "process",
+        "processbench",
+        &bundle,
+        input,
+        "--threshold",
+        "0.5",
+    ];
+    let run = |arguments: &[&str], more: &[&str]| gradus(trained(), &[arguments, more].concat());
+    let compared = |more: &[&str]| json(&run(&compare, more).succeeds())[0]["segments"].as_u64();
+    assert!(compared(&[]) < Some(40));
+    assert_eq!(compared(&["--stride", "32"]), Some(40));
+    assert!(
+        run(&process, &[])
+            .succeeds()
+            .contains(" of 40 steps have no score")
+    );
+    assert!(
+        !run(&process, &["--stride", "32"])
+            .succeeds()
+            .contains("have no score")
+    );
+    for arguments in [&compare[..], &process] {
+        run(arguments, &["--stride", "0"]).fails(2, &["--stride", "at least 1"]);
+    }
 }
 
 #[test]
@@ -292,12 +335,27 @@ const COMPARE: &str = r#"
 import json, os, re, sys
 scored = os.path.abspath(sys.argv[2])
 os.chdir(sys.argv[1])
-exec(re.search(r"```python\n(.*?)```", open("README.md").read(), re.S).group(1))
+scoring, to_onnx = re.findall(r"```python\n(.*?)```", open("README.md").read(), re.S)
+exec(scoring)
 worst = 0.0
-for record in map(json.loads, open(scored)):
+records = [json.loads(line) for line in open(scored)]
+for record in records:
     spans = [(segment["start"], segment["end"]) for segment in record["segments"]]
     for found, segment in zip(score(record["prompt"], record["response"], spans), record["segments"]):
         worst = max(worst, abs(found[0] - segment["score"]))
+try:
+    import onnx, onnxruntime
+except ImportError:
+    print("onnx and onnxruntime are not installed: the ONNX model is not looked at", file=sys.stderr)
+else:
+    exec(to_onnx)
+    session = onnxruntime.InferenceSession("model.onnx")
+    texts = [[record[key] for record in records[:8]] for key in ("prompt", "response")]
+    encoded = tokenizer(*texts, padding=True, return_tensors="pt")
+    [values] = session.run(None, {name: value.numpy() for name, value in encoded.items()})
+    with torch.no_grad():
+        distance = (model(**encoded).logits - torch.tensor(values)).abs()
+    worst = max(worst, distance[encoded["attention_mask"].bool()].max().item())
 print(worst)
 "#;
 
@@ -309,13 +367,21 @@ fn an_export_gives_the_same_scores_in_python() {
         return;
     };
     for family in FAMILIES {
+        let has_template = ["qwen2", "llama"].contains(&family);
         for more in [
             &[][..],
             &["--pooling", "first", "--scale", "standardized"],
             &["--loss", "bce"],
+            &["a chat template"],
         ] {
             let directory = temp_dir();
-            let bundle = train(family, directory.path(), more);
+            let bundle = match more {
+                ["a chat template"] if has_template => {
+                    train_with_template(family, directory.path())
+                }
+                ["a chat template"] => continue,
+                more => train(family, directory.path(), more),
+            };
             let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
             let (exported, scored) = (path("exported"), path("scored.jsonl"));
             gradus(trained(), &["export", &bundle, &exported]).succeeds();
@@ -326,7 +392,12 @@ fn an_export_gives_the_same_scores_in_python() {
                 .unwrap();
             let error = String::from_utf8_lossy(&output.stderr);
             let worst = String::from_utf8_lossy(&output.stdout);
-            let worst: f64 = worst.trim().parse().unwrap_or_else(|_| panic!("{error}"));
+            let worst: f64 = worst
+                .lines()
+                .last()
+                .unwrap_or_default()
+                .parse()
+                .unwrap_or_else(|_| panic!("{error}"));
             println!("{family} {more:?}: {worst:e}");
             assert!(worst < 1e-4, "{family} {more:?}: {worst}");
         }

@@ -4,6 +4,7 @@
 
 mod audit;
 mod bench;
+mod chat;
 mod compare;
 mod data;
 mod devices;
@@ -13,6 +14,8 @@ mod evaluation;
 mod explain;
 mod families;
 mod help;
+#[cfg(feature = "hub")]
+mod hub;
 mod interrupt;
 mod losses;
 mod objectives;

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::fit::{Fitted, SegmentFit, fit, tokenize};
+use crate::fit::{Fitted, SegmentFit, fit};
 use crate::pair_tokenizer::PairTokenizer;
 use crate::segmenter::segment_by_tokens;
 use crate::tokens::token_starts;
@@ -22,6 +22,10 @@ const MIN_ROOM: usize = 4;
 /// post-processor adds the special tokens. Special tokens written out in a text (`[SEP]`) become special
 /// tokens, as in Hugging Face's own libraries.
 ///
+/// With a chat template, prompt and context are the message of the user, and the response follows as the turn of
+/// the assistant. The template writes all special tokens then; those written out in a text stay text, so that no
+/// text can end its turn.
+///
 /// Truncation and padding that a `tokenizer.json` ships with are switched off.
 pub struct TextEncoder {
     tokenizer: PairTokenizer,
@@ -38,6 +42,7 @@ impl TextEncoder {
     ///
     /// # Errors
     /// - [`DataError::Tokenizer`], [`DataError::TokenizerPair`]: the tokenizer cannot be read or does not join pairs
+    /// - [`DataError::ChatTemplate`]: the chat template cannot be used with the tokenizer
     /// - [`DataError::NoPadToken`]: see [`TextEncoder::with_pad_token`]
     /// - [`DataError::MaxLength`]: `max_length` leaves less room than 4 tokens
     /// - all of [`TextConfig::check`]
@@ -74,7 +79,8 @@ impl TextEncoder {
 
     fn build(tokenizer_json: Vec<u8>, config: TextConfig, pad_token: Option<&str>) -> Result<Self> {
         config.check()?;
-        let tokenizer = PairTokenizer::new(&tokenizer_json, pad_token)?;
+        let tokenizer =
+            PairTokenizer::new(&tokenizer_json, pad_token, config.chat_template.as_ref())?;
         let special_tokens = tokenizer.special_tokens();
         let minimum = special_tokens + MIN_ROOM;
         if config.max_length < minimum {
@@ -99,7 +105,7 @@ impl TextEncoder {
     ///
     /// # Errors
     /// - [`DataError::Example`]: the example breaks a promise of [`Example::check`]
-    /// - [`DataError::Tokenize`]: the tokenizer refuses the text
+    /// - [`DataError::Tokenize`], [`DataError::ChatTemplate`]: the tokenizer or the chat template refuses the text
     /// - [`DataError::SegmentWithoutToken`]: no token starts inside a segment with a rating of a configured aspect
     /// - [`DataError::TargetNotFinite`]: a target too large for `f32`
     /// - [`DataError::TooLong`]: under [`TruncationPolicy::Error`](crate::TruncationPolicy::Error)
@@ -263,7 +269,7 @@ impl TextEncoder {
         let Segmenter::Tokens(size) = self.config.segmenter else {
             return self.config.segmenter.segment(text);
         };
-        let encoding = tokenize(&self.tokenizer, text, "")?;
+        let encoding = self.tokenizer.tokenize(text, "")?;
         Ok(segment_by_tokens(
             text,
             &token_starts(text, encoding.get_offsets()),
@@ -303,7 +309,7 @@ impl TextEncoder {
         self.tokenizer.vocab_size()
     }
 
-    /// Number of special tokens in every sequence.
+    /// Number of special tokens in every sequence, with all that a chat template writes.
     pub fn special_tokens(&self) -> usize {
         self.tokenizer.special_tokens()
     }

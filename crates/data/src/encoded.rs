@@ -43,7 +43,7 @@ impl EncodedExample {
 /// Where a token comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenSource {
-    /// Added by the tokenizer.
+    /// Added by the tokenizer or written by the chat template.
     Special,
     /// The prompt.
     Prompt,

@@ -197,6 +197,16 @@ pub enum DataError {
         /// Tokens the text has.
         expected: usize,
     },
+    /// A chat template cannot be used, or not for an example.
+    #[error("{place}: {}{cause}", line.map_or_else(String::new, |line| format!("line {line}: ")))]
+    ChatTemplate {
+        /// The file or the example.
+        place: String,
+        /// Line of the template, where one is to blame.
+        line: Option<usize>,
+        /// What is wrong.
+        cause: String,
+    },
     /// The tokenizer has no token to fill short rows with.
     #[error("tokenizer: found no padding token, expected one of {}", tried.join(", "))]
     NoPadToken {
@@ -355,6 +365,10 @@ impl DataError {
             Self::NoPadToken { .. } => {
                 Some("name the token to pad with; which one it is makes no difference to scores".into())
             }
+            Self::ChatTemplate { .. } => Some(
+                "`--chat-template none` trains without one, and `--chat-template FILE` with another"
+                    .into(),
+            ),
             Self::Tokenizer { .. } => {
                 Some("expected the tokenizer.json of a Hugging Face model with a fast tokenizer".into())
             }

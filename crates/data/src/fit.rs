@@ -2,6 +2,7 @@
 
 use tokenizers::{Encoding, TruncationDirection};
 
+use crate::chat::Question;
 use crate::pair_tokenizer::{JoinedPair, PairTokenizer};
 use crate::tokens::{token_starts, tokens_of_segments};
 use crate::truncation::Parts;
@@ -62,7 +63,7 @@ pub(crate) fn fit(
 pub(crate) struct Tokenized<'a> {
     pub(crate) example: &'a Example,
     /// Prompt and context.
-    pub(crate) first: Encoding,
+    pub(crate) question: Question,
     pub(crate) response: Encoding,
     /// Tokens of the response for each segment.
     pub(crate) spans: Vec<Option<TokenSpan>>,
@@ -80,20 +81,22 @@ impl<'a> Tokenized<'a> {
             error: Box::new(error),
         };
         example.check().map_err(invalid)?;
-        let (first, prompt) = tokenize_question(tokenizer, config, example)?;
-        let response = tokenize(tokenizer, &example.response, &example.id)?;
+        let context = example.context.as_deref();
+        let context = context.filter(|text| config.use_context && !text.is_empty());
+        let question = tokenizer.question(&example.prompt, context, &example.id)?;
+        let response = tokenizer.tokenize(&example.response, &example.id)?;
         let starts = token_starts(&example.response, response.get_offsets());
         let segments = example.segments.iter().map(|segment| segment.span);
         let spans = tokens_of_segments(&starts, segments);
         refuse_rated_without_token(config, example, &spans)?;
         let full = Parts {
-            prompt,
-            context: first.len() - prompt,
+            prompt: question.prompt,
+            context: question.text.len() - question.prompt,
             response: response.len(),
         };
         Ok(Self {
             example,
-            first,
+            question,
             response,
             spans,
             full,
@@ -109,7 +112,7 @@ pub(crate) fn shorten(
 ) -> Result<Fitted> {
     let Tokenized {
         example,
-        mut first,
+        mut question,
         mut response,
         spans,
         full,
@@ -117,13 +120,13 @@ pub(crate) fn shorten(
     let kept = kept_parts(
         full,
         &spans,
-        tokenizer.special_tokens(),
+        tokenizer.tokens_around(&question),
         config,
         &example.id,
     )?;
-    keep(&mut first, kept.prompt + kept.context);
+    keep(&mut question.text, kept.prompt + kept.context);
     keep(&mut response, kept.response);
-    let pair = tokenizer.join(first, response)?;
+    let pair = tokenizer.join(question, response)?;
     let segments = spans
         .iter()
         .map(|span| SegmentFit::new(*span, kept.response, pair.second_start))
@@ -134,41 +137,6 @@ pub(crate) fn shorten(
         full,
         kept,
     })
-}
-
-/// Tokenises one text of the example `id`.
-pub(crate) fn tokenize(tokenizer: &PairTokenizer, text: &str, id: &str) -> Result<Encoding> {
-    tokenizer
-        .tokenize(text)
-        .map_err(|cause| DataError::Tokenize {
-            id: id.to_owned(),
-            cause,
-        })
-}
-
-/// Tokens of prompt and context as one text, and how many of them are the prompt's.
-fn tokenize_question(
-    tokenizer: &PairTokenizer,
-    config: &TextConfig,
-    example: &Example,
-) -> Result<(Encoding, usize)> {
-    let Some(context) = example
-        .context
-        .as_deref()
-        .filter(|text| config.use_context && !text.is_empty())
-    else {
-        let encoding = tokenize(tokenizer, &example.prompt, &example.id)?;
-        let prompt = encoding.len();
-        return Ok((encoding, prompt));
-    };
-    let text = format!("{}\n{context}", example.prompt);
-    let encoding = tokenize(tokenizer, &text, &example.id)?;
-    let prompt_chars = example.prompt.chars().count();
-    let starts = token_starts(&text, encoding.get_offsets());
-    Ok((
-        encoding,
-        starts.partition_point(|&start| start < prompt_chars),
-    ))
 }
 
 fn refuse_rated_without_token(

@@ -19,6 +19,7 @@
 //!
 //! Text to tensors:
 //! - [`TextConfig`], [`AspectSpec`]: all that training and scoring must do alike
+//! - [`ChatTemplate`]: what a decoder was taught to see around a prompt
 //! - [`Segmenter`]: cuts a response that comes without segments
 //! - [`TextEncoder`], [`EncodedExample`]: one tokenisation, and the tokens and targets of each
 //!   segment
@@ -34,6 +35,8 @@
 mod atomic_file;
 mod batch;
 mod batch_weights;
+mod chat;
+mod chat_template;
 mod compression;
 mod encode;
 mod encoded;
@@ -71,6 +74,7 @@ mod zstd;
 pub use atomic_file::*;
 pub use batch::*;
 pub use batch_weights::*;
+pub use chat_template::ChatTemplate;
 pub use compression::*;
 pub use encode::*;
 pub use encoded::*;

@@ -3,7 +3,9 @@
 use tokenizers::processors::PostProcessorWrapper;
 use tokenizers::{Encoding, PostProcessor, Token, Tokenizer};
 
-use crate::{DataError, Result};
+use crate::chat::{Chat, Question};
+use crate::tokens::token_starts;
+use crate::{ChatTemplate, DataError, Result};
 
 /// Names under which tokenizers keep the token they pad with, most telling first.
 ///
@@ -21,9 +23,11 @@ const PAD_TOKENS: [&str; 7] = [
 /// A Hugging Face tokenizer without its truncation and padding, and with its post-processor taken out.
 ///
 /// The post-processor runs once, on the joined pair. Some trim offsets whenever they run, so that
-/// running them on each text first would trim twice.
+/// running them on each text first would trim twice. With a chat template it does not run at all: the
+/// template writes all special tokens.
 pub(crate) struct PairTokenizer {
     tokenizer: Tokenizer,
+    chat: Option<Chat>,
     post_processor: Option<PostProcessorWrapper>,
     pad_id: u32,
     vocab_size: usize,
@@ -33,7 +37,11 @@ pub(crate) struct PairTokenizer {
 impl PairTokenizer {
     /// Reads the bytes of a `tokenizer.json`; pads with `pad_token`, or what the file says, or the first of
     /// [`PAD_TOKENS`] it has.
-    pub(crate) fn new(tokenizer_json: &[u8], pad_token: Option<&str>) -> Result<Self> {
+    pub(crate) fn new(
+        tokenizer_json: &[u8],
+        pad_token: Option<&str>,
+        chat_template: Option<&ChatTemplate>,
+    ) -> Result<Self> {
         let unreadable = |cause| DataError::Tokenizer { path: None, cause };
         let mut tokenizer = Tokenizer::from_bytes(tokenizer_json).map_err(unreadable)?;
         let pad_id = find_pad_id(&tokenizer, pad_token)?;
@@ -42,29 +50,91 @@ impl PairTokenizer {
         let post_processor = tokenizer.get_post_processor().cloned();
         tokenizer.with_post_processor(None::<PostProcessorWrapper>);
 
+        let chat = chat_template
+            .map(|template| Chat::new(template, &mut tokenizer))
+            .transpose()?;
+
         let largest_id = tokenizer.get_vocab(true).into_values().max();
         let mut pair_tokenizer = Self {
             vocab_size: largest_id.map_or(0, |id| id as usize + 1),
             tokenizer,
+            chat,
             post_processor,
             pad_id,
             special_tokens: 0,
         };
+        if let Some(chat) = &pair_tokenizer.chat {
+            pair_tokenizer.special_tokens = chat.num_around(&pair_tokenizer.tokenizer)?;
+            return Ok(pair_tokenizer);
+        }
         // Not empty texts: a post-processor that loses a text shows itself here.
         let one_token =
             || Encoding::from_tokens(vec![Token::new(pad_id, String::new(), (0, 1))], 0);
-        let pair = pair_tokenizer.join(one_token(), one_token())?;
+        let pair = pair_tokenizer.join_texts(one_token(), one_token())?;
         pair_tokenizer.special_tokens = pair.encoding.len() - 2;
         Ok(pair_tokenizer)
     }
 
-    /// Tokenises one text whole, without special tokens; offsets count characters.
-    pub(crate) fn tokenize(&self, text: &str) -> tokenizers::Result<Encoding> {
-        self.tokenizer.encode_char_offsets(text, false)
+    /// Tokenises one text of the example `id` whole, without special tokens; offsets count characters.
+    pub(crate) fn tokenize(&self, text: &str, id: &str) -> Result<Encoding> {
+        self.tokenizer
+            .encode_char_offsets(text, false)
+            .map_err(|cause| DataError::Tokenize {
+                id: id.to_owned(),
+                cause,
+            })
     }
 
-    /// Puts two texts and the special tokens together, the way the tokenizer was made to.
-    pub(crate) fn join(&self, first: Encoding, second: Encoding) -> Result<JoinedPair> {
+    /// Tokenises what the response answers: a prompt, and behind it a context if there is one.
+    pub(crate) fn question(
+        &self,
+        prompt: &str,
+        context: Option<&str>,
+        id: &str,
+    ) -> Result<Question> {
+        let prompt_chars = prompt.chars().count();
+        let joined = context.map(|context| format!("{prompt}\n{context}"));
+        let text = joined.as_deref().unwrap_or(prompt);
+        if let Some(chat) = &self.chat {
+            return chat.question(&self.tokenizer, text, prompt_chars, id);
+        }
+        let encoding = self.tokenize(text, id)?;
+        let prompt = match context {
+            None => encoding.len(),
+            Some(_) => token_starts(text, encoding.get_offsets())
+                .partition_point(|&start| start < prompt_chars),
+        };
+        Ok(Question {
+            head: Encoding::default(),
+            text: encoding,
+            tail: Encoding::default(),
+            prompt,
+        })
+    }
+
+    /// Puts question, response and special tokens together, the way the chat template or else the
+    /// tokenizer was made to.
+    pub(crate) fn join(&self, question: Question, response: Encoding) -> Result<JoinedPair> {
+        if self.chat.is_none() {
+            return self.join_texts(question.text, response);
+        }
+        let Question {
+            head, text, tail, ..
+        } = question;
+        let lengths = [head.len(), text.len(), tail.len(), response.len()];
+        let sources = [None, Some(0), None, Some(1)];
+        let sequence_ids = sources.into_iter().zip(lengths);
+        Ok(JoinedPair {
+            encoding: Encoding::merge([head, text, tail, response], false),
+            sequence_ids: sequence_ids
+                .flat_map(|(source, length)| std::iter::repeat_n(source, length))
+                .collect(),
+            second_start: lengths[..3].iter().sum(),
+        })
+    }
+
+    /// Puts two texts and the special tokens together by the post-processor.
+    fn join_texts(&self, first: Encoding, second: Encoding) -> Result<JoinedPair> {
         let lengths = [first.len(), second.len()];
         let cannot_join = |cause| DataError::Tokenizer { path: None, cause };
         let encoding = match &self.post_processor {
@@ -114,9 +184,18 @@ impl PairTokenizer {
         self.vocab_size
     }
 
-    /// Number of special tokens around a pair.
+    /// Number of special tokens around a pair, with all that a chat template writes.
     pub(crate) fn special_tokens(&self) -> usize {
         self.special_tokens
+    }
+
+    /// The same around this question: what a chat template writes may be a token more or less,
+    /// where it runs into the prompt.
+    pub(crate) fn tokens_around(&self, question: &Question) -> usize {
+        match self.chat {
+            Some(_) => question.around(),
+            None => self.special_tokens,
+        }
     }
 }
 

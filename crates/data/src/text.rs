@@ -2,7 +2,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DEFAULT_ASPECT, DataError, RatingScale, Result, Segment, Segmenter, TruncationPolicy};
+use crate::{
+    ChatTemplate, DEFAULT_ASPECT, DataError, RatingScale, Result, Segment, Segmenter,
+    TruncationPolicy,
+};
 
 /// One dimension of rating, and the scale between its ratings and the training targets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,6 +36,7 @@ impl AspectSpec {
 /// | `segmenter` | `sentence` | |
 /// | `aspects` | `rating`, identity scale | at least one, distinct names |
 /// | `use_context` | `true` | |
+/// | `chat_template` | none | |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TextConfig {
@@ -46,6 +50,9 @@ pub struct TextConfig {
     pub aspects: Vec<AspectSpec>,
     /// Whether the model sees an example's context, behind the prompt and a line break.
     pub use_context: bool,
+    /// What is written around prompt and context, instead of the tokenizer's own special tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat_template: Option<ChatTemplate>,
 }
 
 impl Default for TextConfig {
@@ -56,6 +63,7 @@ impl Default for TextConfig {
             segmenter: Segmenter::Sentence,
             aspects: vec![AspectSpec::identity(DEFAULT_ASPECT)],
             use_context: true,
+            chat_template: None,
         }
     }
 }

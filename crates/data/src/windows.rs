@@ -1,7 +1,6 @@
 //! Long responses in overlapping windows.
 
-use tokenizers::{Encoding, TruncationDirection};
-
+use crate::chat::part;
 use crate::fit::{Fitted, SegmentFit, Tokenized, keep, shorten};
 use crate::pair_tokenizer::PairTokenizer;
 use crate::truncation::Parts;
@@ -20,30 +19,30 @@ pub(crate) fn fit_windows(
     stride: usize,
 ) -> Result<Vec<Fitted>> {
     let tokenized = Tokenized::new(tokenizer, config, example)?;
-    let room = config.max_length - tokenizer.special_tokens();
+    let room = config.max_length - tokenizer.tokens_around(&tokenized.question);
     let prompt = tokenized.full.prompt.min(room.div_ceil(4));
     let width = room - prompt;
     if tokenized.full.response <= width {
         return Ok(vec![shorten(tokenizer, config, tokenized)?]);
     }
     let Tokenized {
-        mut first,
+        mut question,
         response,
         spans,
         full,
         ..
     } = tokenized;
-    keep(&mut first, prompt);
+    keep(&mut question.text, prompt);
     let windows = windows(&spans, width, stride);
     let mut fitted = Vec::new();
     for start in starts(&windows) {
-        let part = slice(&response, start, width);
+        let part = part(&response, start, response.len().min(start + width));
         let kept = Parts {
             prompt,
             context: 0,
             response: full.response,
         };
-        let pair = tokenizer.join(first.clone(), part)?;
+        let pair = tokenizer.join(question.clone(), part)?;
         let place = |(span, window): (&Option<TokenSpan>, &Option<usize>)| match (span, window) {
             (None, _) => SegmentFit::WithoutToken,
             (Some(_), None) => SegmentFit::Dropped,
@@ -86,16 +85,6 @@ fn starts(windows: &[Option<usize>]) -> Vec<usize> {
         starts.push(0);
     }
     starts
-}
-
-/// `width` tokens from `start` on, or as many as there are.
-fn slice(response: &Encoding, start: usize, width: usize) -> Encoding {
-    let mut part = response.clone();
-    let rest = part.len() - start;
-    part.truncate(rest, 0, TruncationDirection::Left);
-    part.take_overflowing();
-    keep(&mut part, width.min(rest));
-    part
 }
 
 #[cfg(test)]

@@ -44,7 +44,8 @@ mod reward_model;
 mod weights;
 
 pub use bundle::{
-    Bundle, ExtraFile, FORMAT_VERSION, Manifest, NewDirectory, Part, RECALIBRATION, digest_file,
+    Bundle, EncoderOrigin, ExtraFile, FORMAT_VERSION, Manifest, NewDirectory, Part, RECALIBRATION,
+    digest_file,
 };
 pub use encoder::{Encoder, EncoderConfig};
 pub use error::{ConfigProblem, ModelError, Result};

@@ -1,7 +1,7 @@
 //! Everything a run works with: encoded splits and the model that is to learn from them.
 
 use burn::tensor::Device;
-use gradus_data::{EncodedExample, Example, TextEncoder, word_level_tokenizer};
+use gradus_data::{ChatTemplate, EncodedExample, Example, TextEncoder, word_level_tokenizer};
 use gradus_model::encoder::BertConfig;
 use gradus_model::{
     EncoderConfig, Manifest, ModelError, Pooling, PretrainedEncoder, RewardModel, RewardModelConfig,
@@ -9,7 +9,7 @@ use gradus_model::{
 
 use crate::run::to_value;
 use crate::{
-    EncoderSource, Prepared, Result, Run, ScratchOptions, SplitCounts, TrainConfig, TrainError,
+    EncoderSource, Prepared, Result, Run, ScratchOptions, SplitCounts, TrainError, chat_template,
     prepare,
 };
 
@@ -33,14 +33,21 @@ pub(crate) fn assemble(
     valid: &[Example],
     device: &Device,
 ) -> Result<Assembled> {
-    let source = Source::open(&run.encoder, &run.training, train)?;
+    let source = Source::open(run, train)?;
     let Prepared {
         encoder: text,
         train,
         valid,
         counts,
         mean_targets,
-    } = prepare(&source.tokenizer, &run.text, &run.training, train, valid)?;
+    } = prepare(
+        &source.tokenizer,
+        source.chat_template.clone(),
+        &run.text,
+        &run.training,
+        train,
+        valid,
+    )?;
     let (model, config) = source.model(run, text.vocab_size(), &mean_targets, device)?;
     check_ids(
         &config.encoder,
@@ -64,6 +71,7 @@ pub(crate) fn manifest(run: &Run, text: &TextEncoder, pooling: Pooling) -> Manif
     let aspects = text.config().aspects.iter();
     let names = aspects.map(|aspect| aspect.name.clone()).collect();
     let mut manifest = Manifest::new(names, pooling, &run.aggregation);
+    manifest.encoder.clone_from(&run.origin);
     manifest.text = to_value(text.config());
     manifest
 }
@@ -72,6 +80,7 @@ pub(crate) fn manifest(run: &Run, text: &TextEncoder, pooling: Pooling) -> Manif
 struct Source {
     kind: SourceKind,
     tokenizer: Vec<u8>,
+    chat_template: Option<ChatTemplate>,
 }
 
 enum SourceKind {
@@ -80,8 +89,9 @@ enum SourceKind {
 }
 
 impl Source {
-    fn open(source: &EncoderSource, training: &TrainConfig, train: &[Example]) -> Result<Self> {
-        match source {
+    fn open(run: &Run, train: &[Example]) -> Result<Self> {
+        let chat_template = chat_template(run)?;
+        match &run.encoder {
             EncoderSource::Pretrained(directory) => {
                 let encoder = PretrainedEncoder::open(directory)?;
                 let path = directory.join(TOKENIZER);
@@ -95,9 +105,10 @@ impl Source {
                 }
                 Ok(Self {
                     kind: SourceKind::Pretrained(Box::new(
-                        encoder.with_dropout(training.dropout, training.attention_dropout),
+                        encoder.with_dropout(run.training.dropout, run.training.attention_dropout),
                     )),
                     tokenizer: fs_err::read(path).map_err(ModelError::from)?,
+                    chat_template,
                 })
             }
             EncoderSource::Scratch(options) => {
@@ -111,6 +122,7 @@ impl Source {
                 Ok(Self {
                     kind: SourceKind::Scratch(options.clone()),
                     tokenizer: word_level_tokenizer(texts.flatten().map(String::as_str))?,
+                    chat_template,
                 })
             }
         }

@@ -4,6 +4,7 @@
 //! - [`RatingLoss`]: loss of a rated segment; [`Objective`]: all that is minimised
 //! - [`Denominators`]: what the micro-batches of one optimizer step are divided by
 //! - [`TrainConfig`], [`TextOptions`], [`ModelOptions`], [`ScratchOptions`]: settings
+//! - [`ChatTemplateOption`], [`chat_template`]: what is written around prompts
 //! - [`prepare`]: examples to encoded splits
 //! - [`RegressionLearner`], [`adamw`], [`WarmupLinear`]: the parts of a step
 //! - [`fit`]: a run over encoded splits, on Burn's `SupervisedTraining`
@@ -15,6 +16,7 @@
 
 mod assemble;
 mod average;
+mod chat_template;
 mod checkpoint;
 mod config;
 mod early_stopping;
@@ -48,6 +50,7 @@ mod trainer;
 mod validate;
 mod workers;
 
+pub use chat_template::*;
 pub use checkpoint::{Damage, SavedFile, checkpoint_file, default_checkpoints, find_checkpoints};
 pub use config::*;
 pub use early_stopping::EarlyStopping;

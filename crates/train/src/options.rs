@@ -8,7 +8,7 @@ use gradus_data::{RatingScale, Segmenter, TruncationPolicy};
 use gradus_model::{HeadConfig, LoraConfig, ModelError, Pooling};
 use serde::{Deserialize, Serialize};
 
-use crate::{Freeze, Result, TrainConfig, TrainError};
+use crate::{ChatTemplateOption, Freeze, Result, TrainConfig, TrainError};
 
 /// How records are read: the `[text]` table of a run configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,9 @@ pub struct TextOptions {
     pub segmenter: Segmenter,
     /// Whether a record's context is read after its prompt. Default false.
     pub use_context: bool,
+    /// What is written around prompts. Default: the chat template of a decoder that has one.
+    #[serde(skip_serializing_if = "ChatTemplateOption::is_auto")]
+    pub chat_template: ChatTemplateOption,
     /// Aspects to learn, in the order of the model's outputs. Default: all that are rated, sorted.
     pub aspects: Vec<String>,
     /// Scale of the targets. Default: the ratings themselves.
@@ -35,6 +38,7 @@ impl Default for TextOptions {
             truncation: TruncationPolicy::default(),
             segmenter: Segmenter::default(),
             use_context: false,
+            chat_template: ChatTemplateOption::Auto,
             aspects: Vec::new(),
             scale: ScaleOption::Identity,
         }

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gradus_data::{AspectSpec, EncodedExample, Example, TextConfig, TextEncoder, TruncationCounts};
+use gradus_data::{
+    AspectSpec, ChatTemplate, EncodedExample, Example, TextConfig, TextEncoder, TruncationCounts,
+};
 use serde::Serialize;
 
 use crate::{RatingLoss, Result, TextOptions, TrainConfig, TrainError};
@@ -60,7 +62,8 @@ fn is_zero(count: &usize) -> bool {
 /// Resolves aspects, fits rating scales on the training split and encodes both splits.
 ///
 /// Ratings of responses are looked at only where `training` has a response loss. A response with
-/// such a rating and no segments is cut by the configured segmenter.
+/// such a rating and no segments is cut by the configured segmenter. `chat_template` is what the option of
+/// `options` comes to, see [`chat_template`](crate::chat_template()).
 ///
 /// # Errors
 /// - [`TrainError::UnknownAspect`]: an aspect asked for is rated nowhere in the training split
@@ -69,6 +72,7 @@ fn is_zero(count: &usize) -> bool {
 /// - [`TrainError::Data`]: the tokenizer cannot be read, or a record cannot be encoded
 pub fn prepare(
     tokenizer_json: &[u8],
+    chat_template: Option<ChatTemplate>,
     options: &TextOptions,
     training: &TrainConfig,
     train: &[Example],
@@ -86,6 +90,7 @@ pub fn prepare(
         segmenter: options.segmenter.clone(),
         aspects: specs.collect::<Result<_>>()?,
         use_context: options.use_context,
+        chat_template,
     };
     let mean_targets = config
         .aspects

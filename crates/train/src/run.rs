@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use burn::tensor::Device;
 use gradus_data::Example;
 use gradus_model::{
-    Bundle, ExtraFile, Manifest, ModelError, NewDirectory, RewardModel, RewardModelConfig,
+    Bundle, EncoderOrigin, ExtraFile, Manifest, ModelError, NewDirectory, RewardModel,
+    RewardModelConfig,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -37,6 +38,8 @@ pub enum EncoderSource {
 pub struct Run {
     /// Where the encoder comes from.
     pub encoder: EncoderSource,
+    /// Where the encoder's directory was fetched from; only noted in the bundle.
+    pub origin: Option<EncoderOrigin>,
     /// How records are read.
     pub text: TextOptions,
     /// The model on top of the encoder.

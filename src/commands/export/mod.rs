@@ -3,26 +3,19 @@
 mod readme;
 
 use anyhow::Result;
-use gradus::data::{TextConfig, TextEncoder};
+use gradus::data::TextEncoder;
 use gradus::device;
-use gradus::eval::EvalError;
 use gradus::model::{Bundle, ExportOptions, ExtraFile};
 use serde_json::json;
 
+use super::text_config;
 use crate::cli::{ExportArgs, ExportFormat};
 use crate::show;
 
 pub(crate) fn run(args: &ExportArgs) -> Result<()> {
     let ExportFormat::Hf = args.format;
     let bundle = Bundle::load(&args.bundle, &device::select(None)?)?;
-    let settings: TextConfig =
-        serde_json::from_value(bundle.manifest.text.clone()).map_err(|source| {
-            EvalError::Manifest {
-                part: "text",
-                source,
-            }
-        })?;
-    let text = TextEncoder::new(&bundle.tokenizer, settings)?;
+    let text = TextEncoder::new(&bundle.tokenizer, text_config(&bundle)?)?;
     let units: Vec<(f64, f64)> = text
         .config()
         .aspects
@@ -36,12 +29,21 @@ pub(crate) fn run(args: &ExportArgs) -> Result<()> {
     if bundle.config.encoder.sizes().num_token_types.is_some() {
         inputs.push("token_type_ids");
     }
-    let tokenizer_config = json!({
+    let mut tokenizer_config = json!({
         "tokenizer_class": "PreTrainedTokenizerFast",
         "pad_token": text.pad_token(),
         "model_max_length": text.config().max_length,
         "model_input_names": inputs,
     });
+    if let (Some(chat), Some(keys)) = (
+        &text.config().chat_template,
+        tokenizer_config.as_object_mut(),
+    ) {
+        for (name, token) in &chat.tokens {
+            keys.entry(name.clone()).or_insert(token.clone().into());
+        }
+        keys.insert("chat_template".into(), without_date(&chat.template).into());
+    }
     let tokenizer_config = serde_json::to_vec_pretty(&tokenizer_config)?;
     let readme = readme::text(&bundle, text.config(), &units);
     let extra = [
@@ -67,4 +69,10 @@ pub(crate) fn run(args: &ExportArgs) -> Result<()> {
     }
     show::status(&format!("exported: {}", args.output.display()));
     Ok(())
+}
+
+/// The template with the date under a name that transformers does not know: it then says what it says
+/// without a date, as in this program.
+fn without_date(template: &str) -> String {
+    template.replace("strftime_now", "strftime_left_out")
 }

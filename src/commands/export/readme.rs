@@ -18,12 +18,16 @@ pub(super) fn text(bundle: &Bundle, text: &TextConfig, units: &[(f64, f64)]) -> 
             units.iter().map(|unit| unit.1).collect::<Vec<_>>(),
         ),
     };
+    let (code, note) = match text.chat_template {
+        Some(_) => (CHAT, CHAT_NOTE),
+        None => (PAIR, ""),
+    };
     let (aspects, max_length) = (bundle.manifest.aspects.join(", "), text.max_length);
     format!(
         r#"# Segment-level reward model
 
 Scores every segment of a response: {aspects}. Exported by gradus {version}; pooling: `{pooling}`. A context belongs behind
-the prompt and a line break. Texts of more than {max_length} tokens are more than the model was trained on.
+the prompt and a line break. Texts of more than {max_length} tokens are more than the model was trained on.{note}
 
 ```python
 import torch
@@ -32,7 +36,27 @@ from transformers import AutoModelForTokenClassification, PreTrainedTokenizerFas
 tokenizer = PreTrainedTokenizerFast.from_pretrained(".")
 model = AutoModelForTokenClassification.from_pretrained(".").eval()
 
-def score(prompt, response, spans):
+{code}    return [({score}).tolist() if tokens else None for tokens in own]
+```
+
+As an ONNX model, with the package `onnx` (tried with torch 2.15 and transformers 5.23):
+
+```python
+model = AutoModelForTokenClassification.from_pretrained(".", attn_implementation="eager").eval()
+model.config.use_cache = False
+names = tokenizer.model_input_names
+torch.onnx.export(model, (dict(tokenizer("A prompt.", "A response.", return_tensors="pt")),), "model.onnx",
+                  input_names=names, output_names=["logits"], dynamo=False,
+                  dynamic_axes={{name: {{0: "batch", 1: "tokens"}} for name in [*names, "logits"]}})
+```
+"#,
+        version = bundle.manifest.gradus_version,
+        pooling = bundle.config.pooling,
+    )
+}
+
+/// The tokenizer joins prompt and response.
+const PAIR: &str = r#"def score(prompt, response, spans):
     """The scores of the segments between the given characters, (start, end), of the response."""
     encoded = tokenizer(prompt, response, return_offsets_mapping=True, return_tensors="pt")
     offsets, sides = encoded.pop("offset_mapping")[0].tolist(), encoded.sequence_ids(0)
@@ -46,10 +70,29 @@ def score(prompt, response, spans):
         place = max(place, next((c for c in range(start, end) if not response[c].isspace()), start))
         for tokens, (first, last) in zip(own, spans):
             tokens += [values[token]] if first <= place < last else []
-    return [({score}).tolist() if tokens else None for tokens in own]
-```
-"#,
-        version = bundle.manifest.gradus_version,
-        pooling = bundle.config.pooling,
-    )
-}
+"#;
+
+/// The chat template is written around the prompt.
+const CHAT: &str = r#"def score(prompt, response, spans):
+    """The scores of the segments between the given characters, (start, end), of the response."""
+    messages = [{"role": "user", "content": prompt}]
+    question = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+    question = tokenizer(question, add_special_tokens=False, return_tensors="pt")
+    answer = tokenizer(response, add_special_tokens=False, split_special_tokens=True,
+                       return_offsets_mapping=True, return_tensors="pt")
+    offsets = answer.pop("offset_mapping")[0].tolist()
+    encoded = {name: torch.cat([question[name], answer[name]], 1) for name in answer}
+    with torch.no_grad():
+        values = model(**encoded).logits[0][-len(offsets):]
+    own, place = [[] for _ in spans], 0
+    for token, (start, end) in enumerate(offsets):
+        # A token belongs where its first character stands that is no white space.
+        place = max(place, next((c for c in range(start, end) if not response[c].isspace()), start))
+        for tokens, (first, last) in zip(own, spans):
+            tokens += [values[token]] if first <= place < last else []
+"#;
+
+/// Where the code and this program part.
+const CHAT_NOTE: &str = "
+Prompts are written by the chat template of the tokenizer. Special tokens written out in a prompt are special tokens here;
+gradus takes them for text.";

@@ -74,7 +74,7 @@ impl Steps {
             // Steps are looked at one by one.
             aggregation: Some(Aggregation::Mean),
             raw: input.raw,
-            stride: None,
+            stride: input.stride,
             device: input.device.device.as_deref(),
         };
         let scores = Scores::load(source, &mut examples, &choices)?;

@@ -3,6 +3,7 @@
 // Clippy exempts tests from the first, but not their helpers; targets must arrive bit by bit; an encoder encodes.
 #![allow(clippy::unwrap_used, clippy::float_cmp, clippy::similar_names)]
 
+mod chat;
 mod reference;
 mod segments;
 #[path = "../support/mod.rs"]

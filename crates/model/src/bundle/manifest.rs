@@ -1,6 +1,7 @@
 //! What a bundle says about itself.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,6 +13,21 @@ use crate::pooling::Pooling;
 /// It grows when a reader of the old format would misread the new one. Keys that only add
 /// something do not change it: readers pass over keys they do not know.
 pub const FORMAT_VERSION: u32 = 1;
+
+/// A model of the Hugging Face Hub at one commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EncoderOrigin {
+    /// `org/name`.
+    pub id: String,
+    /// The commit, in hexadecimal.
+    pub commit: String,
+}
+
+impl fmt::Display for EncoderOrigin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}@{}", self.id, self.commit)
+    }
+}
 
 /// What a model is for and how it came to be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +42,9 @@ pub struct Manifest {
     pub pooling: Pooling,
     /// How segment scores become a response score, by name.
     pub aggregation: String,
+    /// Where the pretrained encoder was fetched from, where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<EncoderOrigin>,
     /// How text becomes tensors; belongs to gradus-data and is not looked at here.
     #[serde(default)]
     pub text: Value,
@@ -46,6 +65,7 @@ impl Manifest {
             aspects,
             pooling,
             aggregation: aggregation.into(),
+            encoder: None,
             text: Value::Null,
             training: Value::Null,
             validation: Value::Null,

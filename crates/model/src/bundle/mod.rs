@@ -25,7 +25,7 @@ use serde::de::DeserializeOwned;
 
 pub use digest::digest_file;
 pub use directory::NewDirectory;
-pub use manifest::{FORMAT_VERSION, Manifest, Part};
+pub use manifest::{EncoderOrigin, FORMAT_VERSION, Manifest, Part};
 
 use self::manifest::{FormatVersion, StoredManifest};
 use crate::error::{ModelError, Result};

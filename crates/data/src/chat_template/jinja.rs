@@ -1,0 +1,211 @@
+//! Jinja as chat templates need it: the environment of Python's transformers, without the date.
+
+use std::collections::BTreeMap;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Kwargs;
+use minijinja::{Environment, Error, ErrorKind, Value};
+
+use super::{ChatTemplate, TemplateProblem};
+
+/// Name of the template in its environment.
+const NAME: &str = "chat_template";
+/// Instructions a template may take: thousands of times what published ones need.
+const FUEL: u64 = 5_000_000;
+
+/// A template that is parsed.
+pub(super) struct Renderer {
+    environment: Environment<'static>,
+    tokens: BTreeMap<String, String>,
+}
+
+impl Renderer {
+    pub(super) fn new(template: &ChatTemplate) -> Result<Self, TemplateProblem> {
+        let mut environment = Environment::new();
+        let syntax = SyntaxConfig::builder()
+            .trim_blocks(true)
+            .lstrip_blocks(true)
+            .build();
+        environment.set_syntax(syntax.map_err(|error| problem(&error))?);
+        environment
+            .set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        environment.set_fuel(Some(FUEL));
+        environment.add_function("raise_exception", raise_exception);
+        environment.add_filter("tojson", to_json);
+        environment
+            .add_template_owned(NAME, without_generation_tags(&template.template))
+            .map_err(|error| problem(&error))?;
+        Ok(Self {
+            environment,
+            tokens: template.tokens.clone(),
+        })
+    }
+
+    pub(super) fn render(&self, prompt: &str) -> Result<String, TemplateProblem> {
+        let message = [("role", "user"), ("content", prompt)];
+        let message: Value = message
+            .into_iter()
+            .map(|(key, text)| (key.to_owned(), Value::from(text)))
+            .collect::<BTreeMap<_, _>>()
+            .into_value();
+        let mut given: BTreeMap<String, Value> = self
+            .tokens
+            .iter()
+            .map(|(name, token)| (name.clone(), Value::from(token)))
+            .collect();
+        given.insert("messages".into(), [message].into_iter().collect());
+        given.insert("add_generation_prompt".into(), Value::from(true));
+        given.insert("tools".into(), Value::from(()));
+        given.insert("documents".into(), Value::from(()));
+        let template = self.environment.get_template(NAME);
+        template
+            .and_then(|template| template.render(given.into_value()))
+            .map_err(|error| problem(&error))
+    }
+}
+
+/// A map of names as a value of a template.
+trait IntoValue {
+    fn into_value(self) -> Value;
+}
+
+impl IntoValue for BTreeMap<String, Value> {
+    fn into_value(self) -> Value {
+        Value::from_object(self)
+    }
+}
+
+/// What templates call to refuse messages.
+fn raise_exception(message: &str) -> Result<Value, Error> {
+    let detail = format!("the template refuses the messages: {message}");
+    Err(Error::new(ErrorKind::InvalidOperation, detail))
+}
+
+/// JSON without the escapes of HTML. Nothing but texts is ever given to a template.
+fn to_json(value: &Value, _layout: Kwargs) -> Result<String, Error> {
+    let refused = || {
+        Error::new(
+            ErrorKind::InvalidOperation,
+            format!("tojson: found {}, expected a text", value.kind()),
+        )
+    };
+    let text = value.as_str().ok_or_else(refused)?;
+    serde_json::to_string(text).map_err(|_| refused())
+}
+
+/// The line and the innermost cause of an error.
+fn problem(error: &Error) -> TemplateProblem {
+    let mut innermost = error;
+    while let Some(source) =
+        std::error::Error::source(innermost).and_then(|source| source.downcast_ref::<Error>())
+    {
+        innermost = source;
+    }
+    let detail = innermost.detail().unwrap_or_default();
+    let cause = match innermost.kind() {
+        ErrorKind::UnknownFunction if detail.contains("strftime_now") => {
+            "it asks for the date (strftime_now), on which scores would come to depend".to_owned()
+        }
+        ErrorKind::OutOfFuel => "it runs for too long".to_owned(),
+        ErrorKind::InvalidOperation if !detail.is_empty() => detail.to_owned(),
+        kind if detail.is_empty() => kind.to_string(),
+        kind => format!("{kind}: {detail}"),
+    };
+    TemplateProblem {
+        line: innermost.line().or(error.line()),
+        cause,
+    }
+}
+
+/// Turns `{% generation %}`, with which templates mark what the assistant says, into a condition
+/// that always holds; no other tag is unknown to Jinja itself.
+fn without_generation_tags(template: &str) -> String {
+    let mut out = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some(start) = rest.find("{%") {
+        let (text, tag) = rest.split_at(start);
+        let Some(end) = tag.find("%}") else { break };
+        out.push_str(text);
+        let inner = &tag[2..end];
+        let word = inner.trim_matches(|c: char| c.is_whitespace() || c == '-' || c == '+');
+        match word {
+            "generation" => out.push_str(&tag[..end + 2].replace(word, "if true")),
+            "endgeneration" => out.push_str(&tag[..end + 2].replace(word, "endif")),
+            _ => out.push_str(&tag[..end + 2]),
+        }
+        rest = &tag[end + 2..];
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rendered(template: &str) -> Result<String, TemplateProblem> {
+        let template = ChatTemplate {
+            source: "test".into(),
+            template: template.into(),
+            tokens: [("bos_token".to_owned(), "<s>".to_owned())].into(),
+        };
+        Renderer::new(&template)?.render("Hi \"<you>\"")
+    }
+
+    fn refused(template: &str) -> (Option<usize>, String) {
+        let problem = rendered(template).unwrap_err();
+        (problem.line, problem.cause)
+    }
+
+    #[test]
+    fn python_methods_and_whitespace_control_work_as_in_transformers() {
+        let text = rendered(
+            "{{ bos_token }}\n{% for m in messages[::-1] %}\n    {% if m.content.startswith('Hi') %}\n\
+             {{ m['role'].upper() + ': ' + m.content|tojson }}\n    {% endif %}\n{% endfor %}\n",
+        );
+        assert_eq!(text.unwrap(), "<s>\nUSER: \"Hi \\\"<you>\\\"\"\n");
+    }
+
+    #[test]
+    fn generation_tags_are_passed_over() {
+        let text =
+            rendered("a {%- generation %} b {%- endgeneration -%} c{% if tools %}{% endif %}");
+        assert_eq!(text.unwrap(), "a b c");
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_line() {
+        let (line, cause) = refused("a\n{% if x %}\n");
+        assert!(
+            line.is_some() && cause.starts_with("syntax error: "),
+            "{cause}"
+        );
+        let (line, cause) = refused("a\nb\n{{ raise_exception('no system message') }}");
+        assert_eq!(line, Some(3));
+        assert_eq!(
+            cause,
+            "the template refuses the messages: no system message"
+        );
+        let (_, cause) = refused("{{ messages|frobnicate }}");
+        assert!(cause.contains("frobnicate"), "{cause}");
+        let (_, cause) = refused("{{ messages[0].content.frobnicate() }}");
+        assert!(cause.contains("frobnicate"), "{cause}");
+    }
+
+    #[test]
+    fn the_date_is_never_told() {
+        let with_default =
+            "{% if strftime_now is defined %}{{ strftime_now('%Y') }}{% else %}1999{% endif %}";
+        assert_eq!(rendered(with_default).unwrap(), "1999");
+        let (_, cause) = refused("{{ strftime_now('%Y') }}");
+        assert!(cause.contains("the date (strftime_now)"), "{cause}");
+    }
+
+    #[test]
+    fn a_template_that_does_not_end_is_stopped() {
+        let (_, cause) = refused(
+            "{% for a in range(9999) %}{% for b in range(9999) %}{{ a * b }}{% endfor %}{% endfor %}",
+        );
+        assert_eq!(cause, "it runs for too long");
+    }
+}

@@ -1,0 +1,124 @@
+//! Which chat template a run takes.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use gradus_data::ChatTemplate;
+use gradus_model::PretrainedEncoder;
+use serde::{Deserialize, Serialize};
+
+use crate::{EncoderSource, Result, Run, TrainError};
+
+/// Which chat template prompts are written by; as text `auto`, `none` or the path of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum ChatTemplateOption {
+    /// That of the encoder's directory where the encoder is a decoder and the directory has one.
+    /// Encoders that see both sides were not taught to read one.
+    #[default]
+    Auto,
+    /// None: prompt and response are joined as the tokenizer joins a pair.
+    Nothing,
+    /// That of a file, for an encoder of any kind; see [`ChatTemplate::from_file`].
+    File(PathBuf),
+}
+
+impl ChatTemplateOption {
+    /// Whether nothing was asked for.
+    pub fn is_auto(&self) -> bool {
+        *self == Self::Auto
+    }
+
+    /// The template to take beside the encoder of a directory.
+    ///
+    /// # Errors
+    /// [`TrainError::Data`] where a file cannot be read or a template cannot be used.
+    pub fn resolve(&self, directory: &Path, is_causal: bool) -> Result<Option<ChatTemplate>> {
+        Ok(match self {
+            Self::Auto if is_causal => ChatTemplate::from_directory(directory)?,
+            Self::Auto | Self::Nothing => None,
+            Self::File(path) => Some(ChatTemplate::from_file(path)?),
+        })
+    }
+}
+
+/// The chat template that a run will take, for people to be told before it begins.
+///
+/// # Errors
+/// Those of [`PretrainedEncoder::open`] and [`ChatTemplateOption::resolve`]; [`TrainError::Setting`]
+/// for the template of a file beside an encoder from scratch, whose vocabulary does not know it.
+pub fn chat_template(run: &Run) -> Result<Option<ChatTemplate>> {
+    let option = &run.text.chat_template;
+    match (&run.encoder, option) {
+        (EncoderSource::Pretrained(directory), _) => {
+            let encoder = PretrainedEncoder::open(directory)?;
+            option.resolve(directory, encoder.config().is_causal())
+        }
+        (EncoderSource::Scratch(_), ChatTemplateOption::File(path)) => Err(TrainError::Setting {
+            name: "chat_template",
+            found: format!("`{}` beside an encoder from scratch", path.display()),
+            expected: "`auto` or `none`: its vocabulary is that of the texts",
+        }),
+        (EncoderSource::Scratch(_), _) => Ok(None),
+    }
+}
+
+impl fmt::Display for ChatTemplateOption {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => formatter.write_str("auto"),
+            Self::Nothing => formatter.write_str("none"),
+            Self::File(path) => path.display().fmt(formatter),
+        }
+    }
+}
+
+impl From<String> for ChatTemplateOption {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "auto" => Self::Auto,
+            "none" => Self::Nothing,
+            _ => Self::File(text.into()),
+        }
+    }
+}
+
+impl From<ChatTemplateOption> for String {
+    fn from(option: ChatTemplateOption) -> Self {
+        option.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_decoders_take_what_lies_beside_them_unless_a_file_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("chat_template.jinja");
+        fs_err::write(&path, "[{{ messages[0].content }}]").unwrap();
+        let resolve = |option: &ChatTemplateOption, is_causal| {
+            let template = option.resolve(directory.path(), is_causal).unwrap();
+            template.map(|template| template.source)
+        };
+        let found = Some("chat_template.jinja".to_owned());
+        assert_eq!(resolve(&ChatTemplateOption::Auto, true), found);
+        assert_eq!(resolve(&ChatTemplateOption::Auto, false), None);
+        assert_eq!(resolve(&ChatTemplateOption::Nothing, true), None);
+        let file = ChatTemplateOption::from(path.display().to_string());
+        assert_eq!(resolve(&file, false), found);
+        assert!(
+            ChatTemplateOption::from("no/such.jinja".to_owned())
+                .resolve(directory.path(), true)
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn options_are_written_and_read_as_text() {
+        for text in ["auto", "none", "templates/none"] {
+            assert_eq!(ChatTemplateOption::from(text.to_owned()).to_string(), text);
+        }
+    }
+}
