@@ -170,7 +170,7 @@ mod tests {
     fn generation_tags_are_passed_over() {
         let text =
             rendered("a {%- generation %} b {%- endgeneration -%} c{% if tools %}{% endif %}");
-        assert_eq!(text.unwrap(), "a b c");
+        assert_eq!(text.unwrap(), "a bc");
     }
 
     #[test]
