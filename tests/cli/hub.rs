@@ -50,7 +50,7 @@ fn answer(stream: TcpStream, directory: &Path, token: Option<&str>, fetched: &Mu
     for (number, line) in reader.by_ref().lines().map_while(Result::ok).enumerate() {
         let lower = line.to_lowercase();
         if number == 0 {
-            path = line.split(' ').nth(1).unwrap().to_owned();
+            line.split(' ').nth(1).unwrap().clone_into(&mut path);
         } else if let Some(bytes) = lower.strip_prefix("range: bytes=") {
             range = bytes
                 .split_once('-')

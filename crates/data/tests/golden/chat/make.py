@@ -45,6 +45,5 @@ for path in sorted(DIRECTORY.glob("*.jinja")):
             "template": path.name, "tokenizer": family, "tokens": SPECIAL[family],
             "prompt": prompt, "text": text, "ids": ids,
         })
-with open(DIRECTORY / "reference.json", "w") as file:
-    json.dump({"rows": rows}, file, ensure_ascii=False, indent=1)
-    file.write("\n")
+lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+(DIRECTORY / "reference.json").write_text('{"rows": [\n' + lines + "\n]}\n")
