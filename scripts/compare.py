@@ -28,7 +28,7 @@ def arguments():
     p.add_argument("--aspect", help="the rating to learn")
     p.add_argument("--threads", type=int, default=os.cpu_count())
     p.add_argument("--rounds", type=int, default=3, help="how often the programs take turns")
-    p.add_argument("--repetitions", type=int, default=3, help="repetitions inside a measurement of full rows")
+    p.add_argument("--repetitions", type=int, default=7, help="repetitions inside a measurement of full rows")
     found = p.parse_args()
     found.parts = found.parts or list(DEFAULT)
     strange = [part for part in found.parts if part not in PARTS]

@@ -20,6 +20,10 @@ pub struct Angles {
 
 /// Cosines and sines, `[seq_length, d_head / 2]` each.
 #[derive(Debug, Clone)]
+#[cfg_attr(
+    not(feature = "flex"),
+    expect(dead_code, reason = "the composition has tensors of its own")
+)]
 pub(crate) struct Turns {
     pub(crate) cos: Arc<[f32]>,
     pub(crate) sin: Arc<[f32]>,

@@ -7,37 +7,39 @@ use super::rotate::Turns;
 use super::{AdamStep, Attend, Moments, Reach, Side};
 use crate::encoder::{Activation, GateActivation};
 
-/// There is none.
+/// Nothing makes one.
 #[derive(Debug, Clone)]
-pub(super) enum Packing {}
+pub(super) struct Packing;
 
-/// There are none.
+/// Nothing makes one.
 #[derive(Debug, Clone)]
-pub(super) enum Rows {}
+pub(super) struct Rows;
+
+const NOT_FUSED: &str = "only called where `runs_on` says so";
 
 impl Packing {
     pub(super) fn new(_mask_pad: Tensor<2, Bool>, _read: Option<Tensor<3, Int>>) -> Self {
-        unreachable!("only called where `runs_on` says so")
+        unreachable!("{NOT_FUSED}")
     }
 
     pub(super) fn pack(&self, _states: Tensor<3>) -> Tensor<3> {
-        match *self {}
+        unreachable!("{NOT_FUSED}")
     }
 
     pub(super) fn wanted(&self, _states: Tensor<3>) -> Tensor<3> {
-        match *self {}
+        unreachable!("{NOT_FUSED}")
     }
 
     pub(super) fn unpack(&self, _wanted: Tensor<3>) -> Tensor<3> {
-        match *self {}
+        unreachable!("{NOT_FUSED}")
     }
 
     pub(super) fn rows(&self, _reach: Reach) -> Rows {
-        match *self {}
+        unreachable!("{NOT_FUSED}")
     }
 
     pub(super) fn wanted_rows(&self, _rows: &Rows) -> Rows {
-        match *self {}
+        unreachable!("{NOT_FUSED}")
     }
 }
 
@@ -76,8 +78,8 @@ pub(super) fn rms_norm(_norm: &RmsNorm, _x: &Tensor<3>) -> Option<Tensor<3>> {
     None
 }
 
-pub(super) fn rotate(_states: Tensor<3>, _turns: Turns, rows: &Rows, _side: Side) -> Tensor<3> {
-    match *rows {}
+pub(super) fn rotate(_states: Tensor<3>, _turns: Turns, _rows: &Rows, _side: Side) -> Tensor<3> {
+    unreachable!("{NOT_FUSED}")
 }
 
 pub(super) fn attention(
@@ -85,9 +87,9 @@ pub(super) fn attention(
     _query: Tensor<3>,
     _key: Tensor<3>,
     _value: Tensor<3>,
-    rows: Rows,
+    _rows: Rows,
 ) -> Tensor<3> {
-    match rows {}
+    unreachable!("{NOT_FUSED}")
 }
 
 pub(super) fn add_norm(
