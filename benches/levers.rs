@@ -5,6 +5,9 @@
 //! `cargo bench --bench levers`. Two of the levers need no block: the share of padding, and the
 //! last layer's states that nobody reads; see `gradus bench` and docs/performance.md for those.
 
+#[path = "../src/allocator.rs"]
+mod allocator;
+
 use std::time::Duration;
 
 use burn::nn::{Dropout, DropoutConfig, LayerNormConfig, Linear, LinearConfig, RmsNormConfig};
@@ -30,6 +33,8 @@ enum Made {
 }
 
 fn main() {
+    // As the program does.
+    allocator::keep_memory();
     divan::Divan::default()
         .max_time(Duration::from_secs(3))
         .config_with_args()

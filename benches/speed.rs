@@ -3,6 +3,9 @@
 //! `cargo bench` runs all of it in half a minute; `cargo bench -- train` what has `train` in its
 //! name. `RAYON_NUM_THREADS=1` shows one core. For a model of real size see `gradus bench`.
 
+#[path = "../src/allocator.rs"]
+mod allocator;
+
 use std::time::Duration;
 
 use burn::optim::{GradientsParams, ModuleOptimizer};
@@ -30,6 +33,8 @@ const LENGTH: usize = 128;
 const SECONDS: u64 = 3;
 
 fn main() {
+    // As the program does.
+    allocator::keep_memory();
     divan::Divan::default()
         .max_time(Duration::from_secs(SECONDS))
         .config_with_args()
