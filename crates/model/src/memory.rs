@@ -24,9 +24,9 @@ pub struct ParameterCounts {
     pub adapters: usize,
 }
 
-/// Bytes of main or device memory, estimated from what the blocks keep: those of BERT and its
-/// relatives on the `cpu` device, whose fused operations keep no attention scores, and elsewhere
-/// those that Burn's operations are composed to. Reading weights takes twice their size for a moment,
+/// Bytes of main or device memory, estimated from what the blocks keep: on the `cpu` device those of
+/// all families but DeBERTa, whose fused operations keep no attention scores, and elsewhere those
+/// that Burn's operations are composed to. Reading weights takes twice their size for a moment,
 /// which is counted; of training a quarter is for what the allocator keeps. The program itself takes
 /// some 50 MB besides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -95,11 +95,7 @@ impl RewardModelConfig {
         let adapters = adapted.parameters(device).adapters;
         let sizes = self.encoder.sizes();
         let num_tokens = batch_size * seq_length;
-        let layer = if self.has_fused_layers(device) {
-            Layer::fused(&sizes)
-        } else {
-            Layer::composed(&sizes, seq_length)
-        };
+        let layer = self.layer(seq_length, device);
         let bytes = |floats: usize| FLOAT * num_tokens * floats;
         let weights = FLOAT * counts.total;
         let learned = |parameters: usize| 3 * FLOAT * parameters;
@@ -117,10 +113,14 @@ impl RewardModelConfig {
 }
 
 impl RewardModelConfig {
-    /// Whether the layers are those of BERT, on a device that has operations for all of their blocks.
-    fn has_fused_layers(&self, device: &Device) -> bool {
-        let family = self.encoder.model_type();
-        ["bert", "roberta", "xlm-roberta"].contains(&family) && has_fused_operations(device)
+    fn layer(&self, seq_length: usize, device: &Device) -> Layer {
+        let sizes = self.encoder.sizes();
+        match self.encoder.model_type() {
+            _ if !has_fused_operations(device) => Layer::composed(&sizes, seq_length),
+            "bert" | "roberta" | "xlm-roberta" => Layer::fused(&sizes),
+            "modernbert" | "qwen2" | "qwen3" | "llama" => Layer::gated(&sizes),
+            _ => Layer::composed(&sizes, seq_length),
+        }
     }
 }
 
@@ -174,12 +174,22 @@ impl Layer {
             working: 6 * sizes.d_model + 2 * sizes.d_feed_forward,
         }
     }
+
+    /// The same with a gate: a second wide state. Heads that share keys keep less than is counted.
+    fn gated(sizes: &EncoderSizes) -> Self {
+        let plain = Self::fused(sizes);
+        Self {
+            passing: plain.passing + sizes.d_feed_forward,
+            kept: plain.kept + sizes.d_feed_forward,
+            working: plain.working + sizes.d_feed_forward,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encoder::{BertConfig, EncoderConfig};
+    use crate::encoder::{BertConfig, EncoderConfig, PublishedConfig};
     use crate::pooling::Pooling;
 
     #[test]
@@ -222,6 +232,44 @@ mod tests {
         }
         let scoring = config.memory(16, 256, &device).scoring as f64 / 0.251e9;
         assert!((0.7..1.1).contains(&scoring), "{scoring}");
+    }
+
+    #[test]
+    fn the_estimates_for_larger_shapes_are_near_what_was_measured() {
+        let device = Device::flex();
+        if !has_fused_operations(&device) {
+            return;
+        }
+        let modernbert = serde_json::json!({
+            "vocab_size": 50_368, "hidden_size": 768, "num_hidden_layers": 22,
+            "num_attention_heads": 12, "intermediate_size": 1152,
+        });
+        let qwen = serde_json::json!({
+            "vocab_size": 151_936, "hidden_size": 896, "num_hidden_layers": 24,
+            "num_attention_heads": 14, "num_key_value_heads": 2, "intermediate_size": 4864,
+            "max_position_embeddings": 32_768, "rope_theta": 1e6,
+        });
+        // `gradus bench --mode train --length 256 --batch-size 4`, peak memory in bytes: of
+        // everything, and of adapters.
+        for (family, keys, everything, adapters) in [
+            ("modernbert", modernbert, 4.07e9, 1.82e9),
+            ("qwen2", qwen, 12.71e9, 4.77e9),
+        ] {
+            let serde_json::Value::Object(keys) = keys else {
+                unreachable!()
+            };
+            let encoder = EncoderConfig::from_published(family, &PublishedConfig::new(keys));
+            let encoder = encoder.unwrap().unwrap();
+            let config = RewardModelConfig::new(encoder, Pooling::Mean, 1);
+            let memory = config.memory(4, 256, &device);
+            for (estimate, measured) in [
+                (memory.training, everything),
+                (memory.training_adapters, adapters),
+            ] {
+                let ratio = estimate as f64 / measured;
+                assert!((0.9..1.1).contains(&ratio), "{family}: {ratio}");
+            }
+        }
     }
 
     #[test]
