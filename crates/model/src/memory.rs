@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::encoder::EncoderSizes;
 use crate::lora::LoraConfig;
+use crate::ops;
 use crate::reward_model::RewardModelConfig;
 use crate::weights::expected_tensors;
 
@@ -116,30 +117,12 @@ impl RewardModelConfig {
     fn layer(&self, seq_length: usize, device: &Device) -> Layer {
         let sizes = self.encoder.sizes();
         match self.encoder.model_type() {
-            _ if !has_fused_operations(device) => Layer::composed(&sizes, seq_length),
+            _ if !ops::are_fused(device) => Layer::composed(&sizes, seq_length),
             "bert" | "roberta" | "xlm-roberta" => Layer::fused(&sizes),
             "modernbert" | "qwen2" | "qwen3" | "llama" => Layer::gated(&sizes),
             _ => Layer::composed(&sizes, seq_length),
         }
     }
-}
-
-/// As the operations decide it; see [`crate::ops`].
-#[cfg(feature = "flex")]
-fn has_fused_operations(device: &Device) -> bool {
-    use burn::backend::DispatchDevice;
-    let device = device.clone().without_autodiff();
-    let has_fast_vectors = cfg_select! {
-        target_arch = "x86_64" => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
-        target_arch = "aarch64" => true,
-        _ => false,
-    };
-    has_fast_vectors && matches!(device.as_dispatch(), DispatchDevice::Flex(_))
-}
-
-#[cfg(not(feature = "flex"))]
-fn has_fused_operations(_device: &Device) -> bool {
-    false
 }
 
 /// Floats of a layer for each token.
@@ -213,7 +196,7 @@ mod tests {
     #[test]
     fn the_estimate_for_minilm_is_near_what_was_measured() {
         let device = Device::flex();
-        if !has_fused_operations(&device) {
+        if !ops::are_fused(&device) {
             return;
         }
         let mut bert = BertConfig::new(30_522, 384, 6, 12);
@@ -237,7 +220,7 @@ mod tests {
     #[test]
     fn the_estimates_for_larger_shapes_are_near_what_was_measured() {
         let device = Device::flex();
-        if !has_fused_operations(&device) {
+        if !ops::are_fused(&device) {
             return;
         }
         let modernbert = serde_json::json!({

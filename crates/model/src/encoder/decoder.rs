@@ -390,7 +390,7 @@ impl DecoderLayer {
         }
     }
 
-    /// From `last` on, where it is the last layer, only what is wanted of its layout.
+    /// States of all tokens, or where it is the `last` layer of a layout, of the wanted ones.
     fn forward(
         &self,
         hidden: Tensor<3>,
@@ -399,14 +399,7 @@ impl DecoderLayer {
         last: Option<&TokenLayout>,
     ) -> Tensor<3> {
         let normed = ops::rms_norm(&self.attention_norm, hidden.clone());
-        let (queries, hidden, mask) = match last {
-            Some(layout) => (
-                layout.wanted(normed.clone()),
-                layout.wanted(hidden),
-                layout.wanted_mask(mask),
-            ),
-            None => (normed.clone(), hidden, mask.clone()),
-        };
+        let (queries, hidden, mask) = TokenLayout::queries(last, &normed, hidden, mask);
         let attended = self.attention.forward(queries, normed, angles, &mask);
         let hidden = hidden + self.dropout.forward(attended);
         let normed = ops::rms_norm(&self.feed_forward_norm, hidden.clone());

@@ -366,7 +366,7 @@ impl Layer {
         }
     }
 
-    /// From `last` on, where it is the last layer, only what is wanted of its layout.
+    /// States of all tokens, or where it is the `last` layer of a layout, of the wanted ones.
     fn forward(
         &self,
         hidden: Tensor<3>,
@@ -378,14 +378,7 @@ impl Layer {
             Some(norm) => ops::layer_norm(norm, self.epsilon, hidden.clone()),
             None => hidden.clone(),
         };
-        let (queries, hidden, mask) = match last {
-            Some(layout) => (
-                layout.wanted(normed.clone()),
-                layout.wanted(hidden),
-                layout.wanted_mask(mask),
-            ),
-            None => (normed.clone(), hidden, mask.clone()),
-        };
+        let (queries, hidden, mask) = TokenLayout::queries(last, &normed, hidden, mask);
         let attended = self.attention.forward(queries, normed, angles, &mask);
         let hidden = hidden + self.dropout.forward(attended);
         let normed = ops::layer_norm(&self.feed_forward_norm, self.epsilon, hidden.clone());

@@ -14,7 +14,7 @@ use super::{AdamStep, Attend, Moments, Side};
 use crate::encoder::{Activation, GateActivation};
 
 /// Whether the device has fused operations.
-pub(super) fn runs_on(device: &Device) -> bool {
+pub(crate) fn runs_on(device: &Device) -> bool {
     let device = device.clone().without_autodiff();
     matches!(device.as_dispatch(), DispatchDevice::Flex(_))
         && has_fast_vectors()

@@ -91,4 +91,22 @@ impl TokenLayout {
             _ => mask.clone(),
         }
     }
+
+    /// What a layer that norms first reads: queries, the states they are added to, and what they see.
+    /// Where it is the `last` layer of its layout, only what is wanted of it.
+    pub(crate) fn queries(
+        last: Option<&Self>,
+        normed: &Tensor<3>,
+        hidden: Tensor<3>,
+        mask: &AttentionMask,
+    ) -> (Tensor<3>, Tensor<3>, AttentionMask) {
+        match last {
+            Some(layout) => (
+                layout.wanted(normed.clone()),
+                layout.wanted(hidden),
+                layout.wanted_mask(mask),
+            ),
+            None => (normed.clone(), hidden, mask.clone()),
+        }
+    }
 }

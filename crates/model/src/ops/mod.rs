@@ -28,6 +28,7 @@ use burn::tensor::Tensor;
 
 use crate::encoder::{Activation, GateActivation};
 pub(crate) use composed::{join_heads, split_heads, weigh};
+pub(crate) use fused::runs_on as are_fused;
 use layout::Mask;
 pub use layout::{AttentionMask, TokenLayout};
 pub use optimizer::{AdamStep, Moments, adamw_step, scale, square_sum};

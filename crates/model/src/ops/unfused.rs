@@ -43,7 +43,7 @@ impl Packing {
     }
 }
 
-pub(super) fn runs_on(_device: &Device) -> bool {
+pub(crate) fn runs_on(_device: &Device) -> bool {
     false
 }
 
