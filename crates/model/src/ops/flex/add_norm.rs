@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use super::dropout::Dropout;
 use super::linear::in_order;
 use super::math::{dot, squares_around, sum, vector_fn};
-use super::rows::{by_rows, per_task, zeroed};
+use super::rows::{MANY, by_rows, per_task, zeroed};
 
 /// Scale, shift and ε of a layer norm, all rows `[d_model]`.
 #[derive(Debug, Clone, Copy)]
@@ -19,7 +19,7 @@ pub(super) struct Norm<'a> {
 pub(super) fn forward(x: &[f32], residual: &[f32], norm: &Norm<'_>) -> Vec<f32> {
     let width = norm.gamma.len();
     let rows = x.len() / width;
-    let [out] = by_rows(rows, per_task(rows), [width], |rows, [out]| {
+    let [out] = by_rows(rows, per_task(rows, MANY), [width], |rows, [out]| {
         let states = rows.start * width..rows.end * width;
         let out = zeroed(out);
         rows_forward(out, &x[states.clone()], &residual[states], *norm);
@@ -59,7 +59,7 @@ pub(super) fn forward_kept(
     let widths = [width, width, 1];
     by_rows(
         rows,
-        per_task(rows),
+        per_task(rows, MANY),
         widths,
         |rows, [out, normalized, inverse]| {
             let states = rows.start * width..rows.end * width;
@@ -145,7 +145,7 @@ pub(super) fn backward(
 ) -> Gradients {
     let width = gamma.len();
     let rows = gradient.len() / width;
-    let task = per_task(rows);
+    let task = per_task(rows, MANY);
     let sums = Mutex::new(vec![(Vec::new(), Vec::new()); rows.div_ceil(task)]);
     let [residual] = by_rows(rows, task, [width], |rows, [out]| {
         let states = rows.start * width..rows.end * width;

@@ -38,7 +38,7 @@ pub(super) fn forward(x: &[f32], layers: &Layers<'_>) -> Vec<f32> {
     let (inner, outer) = (layers.inner(), layers.outer());
     let rows = x.len() / inner.input;
     // Less than a task's share: what lies between the products is to stay in the cache.
-    let block = per_task(rows).min(256);
+    let block = per_task(rows, 256);
     let [out] = by_rows(rows, block, [outer.output], |rows, [out]| {
         let x = &x[rows.start * inner.input..rows.end * inner.input];
         let mut hidden = unwritten(rows.len() * inner.output);
@@ -66,7 +66,7 @@ pub(super) fn forward_kept(x: &[f32], layers: &Layers<'_>) -> [Vec<f32>; 2] {
     let (inner, outer) = (layers.inner(), layers.outer());
     let rows = x.len() / inner.input;
     let widths = [outer.output, inner.output];
-    let block = per_task(rows).min(256);
+    let block = per_task(rows, 256);
     by_rows(rows, block, widths, |rows, [out, kept]| {
         let x = &x[rows.start * inner.input..rows.end * inner.input];
         let kept = forward_rows(kept, x, layers.inner_weight, Some(layers.inner_bias), inner);
@@ -139,7 +139,7 @@ pub(super) fn backward(
     let (inner, outer) = (layers.inner(), layers.outer());
     let rows = x.len() / inner.input;
     let widths = [inner.input, inner.output, inner.output];
-    let block = per_task(rows).min(256);
+    let block = per_task(rows, 256);
     let [x_gradient, hidden_gradient, hidden] = by_rows(
         rows,
         block,

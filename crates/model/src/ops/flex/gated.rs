@@ -27,7 +27,7 @@ impl Layers<'_> {
 
     /// Less than a task's share: what lies between the products is to stay in the cache.
     fn block(rows: usize) -> usize {
-        per_task(rows).min(128)
+        per_task(rows, 128)
     }
 }
 

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::gemm::{Matrix, gemm_new};
 use super::math::{add, vector_fn};
-use super::rows::{Unwritten, by_rows, per_task};
+use super::rows::{MANY, Unwritten, by_rows, per_task};
 
 /// Sizes of a linear layer's matrix.
 #[derive(Debug, Clone, Copy)]
@@ -16,7 +16,7 @@ pub(super) struct Width {
 /// `x W + b`: `[rows, input]` to `[rows, output]`.
 pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, width: Width) -> Vec<f32> {
     let rows = x.len() / width.input;
-    let [out] = by_rows(rows, per_task(rows), [width.output], |rows, [out]| {
+    let [out] = by_rows(rows, per_task(rows, MANY), [width.output], |rows, [out]| {
         let x = &x[rows.start * width.input..rows.end * width.input];
         [forward_rows(out, x, weight, bias, width)]
     });
@@ -42,7 +42,7 @@ pub(super) fn forward_rows<'a>(
 /// Gradient of the input: `g Wᵀ`.
 pub(super) fn input_gradient(gradient: &[f32], weight: &[f32], width: Width) -> Vec<f32> {
     let rows = gradient.len() / width.output;
-    let [out] = by_rows(rows, per_task(rows), [width.input], |rows, [out]| {
+    let [out] = by_rows(rows, per_task(rows, MANY), [width.input], |rows, [out]| {
         let gradient = &gradient[rows.start * width.output..rows.end * width.output];
         [input_gradient_rows(out, gradient, weight, width)]
     });
@@ -78,7 +78,7 @@ pub(super) fn weight_gradient(x: &[f32], gradient: &[f32], width: Width) -> Vec<
 pub(super) fn column_sums(gradient: &[f32], columns: usize) -> Vec<f32> {
     let rows = gradient.len() / columns;
     let partial: Vec<Vec<f32>> = gradient
-        .par_chunks(per_task(rows) * columns)
+        .par_chunks(per_task(rows, MANY) * columns)
         .map(|gradient| sum_of_rows(gradient, columns))
         .collect();
     in_order(partial, columns)

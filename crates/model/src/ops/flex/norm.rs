@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::linear::in_order;
 use super::math::{dot, squares_around, sum, vector_fn};
-use super::rows::{by_rows, per_task, zeroed};
+use super::rows::{MANY, by_rows, per_task, zeroed};
 
 /// Which norm.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,7 +19,7 @@ pub(crate) struct NormKind {
 pub(super) fn forward(x: &[f32], gamma: &[f32], kind: NormKind) -> [Vec<f32>; 2] {
     let width = gamma.len();
     let rows = x.len() / width;
-    by_rows(rows, per_task(rows), [width, 2], |rows, parts| {
+    by_rows(rows, per_task(rows, MANY), [width, 2], |rows, parts| {
         let [out, moments] = parts.map(zeroed);
         let x = &x[rows.start * width..rows.end * width];
         rows_forward(out, moments, x, gamma, kind);
@@ -53,7 +53,7 @@ pub(super) fn backward(
 ) -> [Vec<f32>; 2] {
     let width = gamma.len();
     let rows = x.len() / width;
-    let task = per_task(rows);
+    let task = per_task(rows, MANY);
     let sums = Mutex::new(vec![Vec::new(); rows.div_ceil(task)]);
     let [out] = by_rows(rows, task, [width], |rows, [out]| {
         let (out, index) = (zeroed(out), rows.start / task);

@@ -61,9 +61,11 @@ pub(super) struct Block {
 }
 
 impl Rows {
-    /// The queries of a row, at most `size` at a time.
-    pub(super) fn blocks(&self, row: usize, size: usize) -> impl Iterator<Item = Block> {
+    /// The queries of a row, at most `most` at a time and about as many in every block.
+    pub(super) fn blocks(&self, row: usize, most: usize) -> impl Iterator<Item = Block> {
         let queries = self.queries.row(row);
+        let blocks = queries.len().div_ceil(most).max(1);
+        let size = queries.len().div_ceil(blocks).max(1);
         queries.clone().step_by(size).map(move |start| {
             let end = (start + size).min(queries.end);
             let (first, last) = (self.seen(row, start), self.seen(row, end - 1));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::rows::{by_rows, per_task, zeroed};
+use super::rows::{MANY, by_rows, per_task, zeroed};
 
 /// Some rows of a matrix, by their numbers: each at most once, in ascending order.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,7 +48,7 @@ impl Places {
 pub(super) fn gather(values: &[f32], places: &Places, width: usize) -> Vec<f32> {
     assert_eq!(values.len(), places.rows * width, "a matrix of all rows");
     let count = places.count();
-    let [out] = by_rows(count, per_task(count), [width], |rows, [out]| {
+    let [out] = by_rows(count, per_task(count, MANY), [width], |rows, [out]| {
         let out = zeroed(out);
         for (out, &place) in out.chunks_exact_mut(width).zip(&places.chosen[rows]) {
             out.copy_from_slice(&values[place * width..(place + 1) * width]);
@@ -62,7 +62,7 @@ pub(super) fn gather(values: &[f32], places: &Places, width: usize) -> Vec<f32> 
 pub(super) fn scatter(values: &[f32], places: &Places, width: usize) -> Vec<f32> {
     let count = places.count();
     assert_eq!(values.len(), count * width, "a matrix of the chosen rows");
-    let task = per_task(places.rows);
+    let task = per_task(places.rows, MANY);
     let [out] = by_rows(places.rows, task, [width], |rows, [out]| {
         let out = zeroed(out);
         let first = places.chosen.partition_point(|place| *place < rows.start);

@@ -1,7 +1,7 @@
 //! Rotary positions: pairs of features turned by an angle.
 
 use super::math::vector_fn;
-use super::rows::{by_rows, per_task, zeroed};
+use super::rows::{MANY, by_rows, per_task, zeroed};
 use crate::ops::Turns;
 
 /// Turns the heads of each token, `[tokens, heads · 2 · pairs]`, by the angles of its position, or
@@ -9,7 +9,7 @@ use crate::ops::Turns;
 pub(super) fn rotate(states: &[f32], turns: &Turns, positions: &[usize], back: bool) -> Vec<f32> {
     let width = states.len() / positions.len().max(1);
     let tokens = positions.len();
-    let [out] = by_rows(tokens, per_task(tokens), [width], |rows, [out]| {
+    let [out] = by_rows(tokens, per_task(tokens, MANY), [width], |rows, [out]| {
         let out = zeroed(out);
         let states = &states[rows.start * width..rows.end * width];
         turn_rows(out, states, width, turns, &positions[rows], back);

@@ -5,17 +5,24 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-/// Rows of a task. Depends on nothing but the number of rows, so that neither the number of
-/// threads nor who is busy changes a result.
-pub(super) fn per_task(rows: usize) -> usize {
-    match rows {
-        0..256 => 32,
-        256..1024 => 64,
-        1024..2048 => 128,
-        2048..4096 => 256,
-        _ => 512,
-    }
+/// Rows of a task, at most `most` and of about the same number in all tasks, of which there are so
+/// many that two, four or eight threads get equal shares. Depends on nothing but the number of
+/// rows, so that neither the number of threads nor who is busy changes a result.
+pub(super) fn per_task(rows: usize, most: usize) -> usize {
+    /// Below it a task is hardly worth handing out.
+    const LEAST: usize = 32;
+    /// Tasks of what has enough rows for that many.
+    const SHARES: usize = 8;
+    let tasks = if rows < SHARES * LEAST {
+        rows.div_ceil(LEAST).next_multiple_of(2)
+    } else {
+        rows.div_ceil(most).next_multiple_of(SHARES)
+    };
+    rows.div_ceil(tasks.max(1)).max(1)
 }
+
+/// Rows of a task where nothing asks for fewer.
+pub(super) const MANY: usize = 512;
 
 /// Values that were not written yet.
 pub(super) type Unwritten = [MaybeUninit<f32>];
@@ -123,6 +130,22 @@ mod tests {
                 .flat_map(|row| [0.0, 0.0, 10.0 * row as f32])
                 .collect();
             assert_eq!(twos, expected);
+        }
+    }
+
+    #[test]
+    fn tasks_are_small_enough_and_share_the_rows_equally() {
+        for rows in 0..5000 {
+            for most in [128, 256, 512] {
+                let size = per_task(rows, most);
+                let tasks = rows.div_ceil(size);
+                assert!(size <= most);
+                if rows >= 256 {
+                    assert!(tasks.is_multiple_of(8), "{rows}: {tasks} tasks");
+                    let last = rows - (tasks - 1) * size;
+                    assert!(size - last < tasks, "{rows}: {size}, at last {last}");
+                }
+            }
         }
     }
 
