@@ -34,7 +34,7 @@ ALL = {  # by pooling, head and what is trained
     for trained in TRAINED
     for pooling in POOLINGS
     for head in HEADS
-} | {f"{pooling}, linear, probe": POOLINGS[pooling] for pooling in POOLINGS}
+} | {f"{pooling}, linear, probe": POOLINGS[pooling] for pooling in ("mean", "last")}  # attention has a query to learn
 ONE_AT_A_TIME = (
     "mean, linear, all",
     "last, linear, all",
