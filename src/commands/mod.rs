@@ -17,6 +17,7 @@ mod process;
 mod quickstart;
 mod score;
 mod settings;
+mod stats;
 mod systems;
 mod train;
 mod worker;
