@@ -11,6 +11,7 @@ mod explain;
 mod export;
 mod import;
 mod inspect;
+mod intervals;
 mod merge;
 mod probe;
 mod process;
