@@ -51,7 +51,8 @@ pub(crate) enum DataCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Describe a data set: sizes, ratings, lengths, repeated prompts
+    /// Describe a data set: sizes, ratings of segments and of responses, weights, lengths, repeated
+    /// prompts
     Stats {
         /// File of native records
         file: PathBuf,

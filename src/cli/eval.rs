@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use gradus::eval::report::DEFAULT_RESPONSES;
 
-use super::DeviceArgs;
+use super::{BootstrapArgs, DeviceArgs};
 
 pub(super) const EVAL_HELP: &str = "\
 Prints to standard output, for each aspect: errors and correlations of segments and (aggregated) of
@@ -88,15 +88,8 @@ pub(crate) struct EvalArgs {
     /// Key of the records' `meta` to sort by, beside position and length; may be repeated
     #[arg(long, value_name = "KEY")]
     pub(crate) slice: Vec<String>,
-    /// Share of intervals that hold the truth
-    #[arg(long, value_name = "SHARE", default_value_t = 0.95)]
-    pub(crate) confidence: f64,
-    /// Bootstrap resamples of the responses; 0 leaves intervals out
-    #[arg(long, value_name = "COUNT", default_value_t = 1000)]
-    pub(crate) resamples: usize,
-    /// Seed of the resamples
-    #[arg(long, default_value_t = 0)]
-    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) bootstrap: BootstrapArgs,
     /// Leave the bundle's recalibration out
     #[arg(long)]
     pub(crate) raw: bool,

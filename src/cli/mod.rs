@@ -100,6 +100,20 @@ pub(crate) enum Command {
     Worker(WorkerArgs),
 }
 
+/// How intervals are computed.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct BootstrapArgs {
+    /// Share of intervals that hold the truth
+    #[arg(long, value_name = "SHARE", default_value_t = 0.95)]
+    pub(crate) confidence: f64,
+    /// Bootstrap resamples of the responses; 0 leaves intervals out
+    #[arg(long, value_name = "COUNT", default_value_t = 1000)]
+    pub(crate) resamples: usize,
+    /// Seed of the resamples
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+}
+
 /// Where to compute.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DeviceArgs {

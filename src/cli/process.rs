@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::DeviceArgs;
+use super::{BootstrapArgs, DeviceArgs};
 
 pub(super) const PROCESS_HELP: &str = "\
 Scores come from a bundle or, with --scores, from a file of any program (see `gradus eval --help`).
@@ -13,7 +13,10 @@ Data comes from the importers as it is:
   gradus data import processbench gsm8k.json -o gsm8k.jsonl
   gradus process processbench my-bundle gsm8k.jsonl --threshold-on valid.jsonl
   gradus process prmbench --scores mine.jsonl prmbench.jsonl --threshold 0.5
-  gradus process best-of-n my-bundle candidates.jsonl --outcome correct";
+  gradus process best-of-n my-bundle candidates.jsonl --outcome correct
+
+Figures have bootstrap intervals: responses are drawn anew, for best-of-n all those of a prompt
+together. The threshold stays as it is.";
 
 /// `gradus process …`.
 #[derive(Debug, Subcommand)]
@@ -74,6 +77,8 @@ pub(crate) struct ProcessArgs {
     /// multiples of this many tokens [default: steps that do not fit have no score]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) stride: Option<usize>,
+    #[command(flatten)]
+    pub(crate) bootstrap: BootstrapArgs,
     /// Print JSON instead of a table
     #[arg(long)]
     pub(crate) json: bool,

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use gradus::data::import::{Format, ImportOptions, import};
 use gradus::data::{
-    DataError, DatasetStats, Example, ExampleReader, ExampleWriter, GeneratorConfig, LengthStats,
-    SplitFractions, StatsCollector, generate, read_examples, split_by_prompt,
+    DataError, Example, ExampleReader, ExampleWriter, GeneratorConfig, SplitFractions,
+    StatsCollector, generate, read_examples, split_by_prompt,
 };
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ use crate::{progress, show};
 pub(crate) fn run(command: DataCommand) -> Result<()> {
     match command {
         DataCommand::Validate { files, json } => validate(&files, json),
-        DataCommand::Stats { file, json } => stats(&file, json),
+        DataCommand::Stats { file, json } => super::stats::run(&file, json),
         DataCommand::Audit(args) => super::audit::run(&args),
         DataCommand::Split {
             file,
@@ -135,75 +135,6 @@ fn validate_file(file: &Path) -> Result<Validation> {
         examples: stats.examples,
         problems,
     })
-}
-
-fn stats(file: &Path, json: bool) -> Result<()> {
-    let stats = DatasetStats::read(file)?;
-    if json {
-        return show::json(&stats);
-    }
-    show::line(&format!(
-        "{} examples, {} segments ({} unrated), {} distinct prompts ({} used more than once)",
-        stats.examples,
-        stats.segments,
-        stats.unrated_segments,
-        stats.distinct_prompts,
-        stats.repeated_prompts
-    ))?;
-    if stats.repeated_ids > 0 {
-        show::line(&format!(
-            "{} ids are used more than once",
-            stats.repeated_ids
-        ))?;
-    }
-    let lengths = [
-        ("characters of a response", &stats.response_chars),
-        ("characters of a segment", &stats.segment_chars),
-        ("segments of a response", &stats.segments_per_response),
-    ];
-    let rows = lengths.into_iter().filter_map(|(name, lengths)| {
-        let LengthStats { min, mean, max } = lengths.as_ref()?;
-        Some(vec![
-            name.to_string(),
-            min.to_string(),
-            format!("{mean:.1}"),
-            max.to_string(),
-        ])
-    });
-    show::line(&format!(
-        "\n{}",
-        show::table(&["length", "min", "mean", "max"], rows)
-    ))?;
-    let rows = stats.aspects.iter().map(|(name, ratings)| {
-        let numbers = [ratings.min, ratings.mean, ratings.max, ratings.sd];
-        let head = [
-            name.clone(),
-            ratings.count.to_string(),
-            ratings.distinct.to_string(),
-        ];
-        let cells = numbers.iter().map(|value| show::number(Some(*value)));
-        let histogram: Vec<String> = ratings
-            .histogram
-            .counts
-            .iter()
-            .map(u64::to_string)
-            .collect();
-        head.into_iter()
-            .chain(cells)
-            .chain([histogram.join(" ")])
-            .collect()
-    });
-    let header = [
-        "aspect",
-        "ratings",
-        "distinct",
-        "min",
-        "mean",
-        "max",
-        "sd",
-        "histogram",
-    ];
-    show::line(&format!("\n{}", show::table(&header, rows)))
 }
 
 fn split(file: &Path, output: &Path, fractions: SplitFractions, seed: u64) -> Result<()> {

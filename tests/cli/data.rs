@@ -135,9 +135,50 @@ fn stats_counts_what_is_there() {
     )
     .unwrap();
     assert_eq!(stats["examples"], 120);
+    for absent in ["response_aspects", "weights"] {
+        assert!(stats.get(absent).is_none(), "{absent}");
+    }
     let table = gradus(trained(), &["data", "stats", "all.jsonl"]).succeeds();
     assert!(
         table.contains("120 examples") && table.contains("rating"),
         "{table}"
     );
+    assert!(
+        !table.contains("whole responses") && !table.contains("weights"),
+        "{table}"
+    );
+}
+
+#[test]
+fn stats_shows_ratings_of_responses_and_weights_where_there_are_some() {
+    let directory = temp_dir();
+    let path = directory.path();
+    write(
+        path,
+        "rated.jsonl",
+        r#"{"prompt":"p","response":"abcd","rating":{"overall":4},"segments":[{"start":0,"end":1,"rating":1,"weight":0.5},{"start":1,"end":2,"rating":0,"weight":1},{"start":2,"end":4,"rating":0,"weight":2.5}]}
+{"prompt":"q","response":"ab","rating":{"overall":2},"segments":[{"start":0,"end":2,"rating":1,"weight":0}]}
+{"prompt":"r","response":"ab","segments":[{"start":0,"end":2}]}
+"#,
+    );
+    let stats = gradus(path, &["data", "stats", "rated.jsonl", "--json"]).succeeds();
+    let stats: Value = serde_json::from_str(&stats).unwrap();
+    let weights = serde_json::json!({"segments": 3, "min": 0.0, "max": 2.5});
+    assert_eq!(stats["weights"], weights);
+    let overall = &stats["response_aspects"]["overall"];
+    assert_eq!(
+        (&overall["count"], &overall["mean"]),
+        (&2.into(), &3.0.into())
+    );
+    assert_eq!(stats["aspects"]["rating"]["count"], 4);
+    let text = gradus(path, &["data", "stats", "rated.jsonl"]).succeeds();
+    for line in [
+        "weights other than 1: 3 segments from 0 to 2.5",
+        "aspect of whole responses",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    let row = text.lines().find(|line| line.starts_with("overall"));
+    let row: Vec<&str> = row.unwrap().split_whitespace().collect();
+    assert_eq!(row[..4], ["overall", "2", "2", "2.0000"], "{text}");
 }

@@ -409,6 +409,24 @@ fn processbench_runs_on_what_the_importer_writes() {
         (Some(1.0), Some(0.0))
     );
     assert_eq!(json["average_f1"], 0.5);
+    let interval = &json["subsets"][1]["intervals"]["accuracy_erroneous"];
+    assert_eq!(
+        (&interval["estimate"], &interval["confidence"]),
+        (&json!(1.0), &json!(0.95))
+    );
+    assert_eq!(
+        json["bootstrap"],
+        json!({"resamples": 1000, "confidence": 0.95, "seed": 0, "method": "percentile"})
+    );
+    assert_eq!(
+        json["lowest_is_last_interval"]["estimate"],
+        json["lowest_is_last"]["share"]
+    );
+    let without = json_of(with(&["--threshold", "0.5", "--json", "--resamples", "0"]));
+    assert_eq!(without["bootstrap"], Value::Null);
+    assert_eq!(without["lowest_is_last_interval"], Value::Null);
+    assert_eq!(without["subsets"][1]["intervals"], json!({}));
+    assert_eq!(without["average_f1"], 0.5);
     let chosen = with(&[
         "--threshold-on",
         "data.jsonl",
@@ -420,13 +438,23 @@ fn processbench_runs_on_what_the_importer_writes() {
         "quantiles on data.jsonl",
         "gsm8k",
         "average",
-        "100.0",
-        "last step scores lowest",
+        "100.0 [100.0, 100.0]",
+        "95 % intervals in brackets, from 1000 resamples of solutions (seed 0)",
+        "last step scores lowest in 75.0 [",
     ] {
         assert!(chosen.contains(part), "missing `{part}` in\n{chosen}");
     }
     let by_meta = with(&["--threshold", "0.5", "--subset", "generator"]).succeeds();
     assert!(by_meta.contains("\ng "), "{by_meta}");
+    let narrow = ["--threshold", "0.5", "--confidence", "0.5", "--seed", "3"];
+    assert!(
+        with(&narrow)
+            .succeeds()
+            .contains("50 % intervals in brackets, from 1000 resamples of solutions (seed 3)")
+    );
+    let plain = with(&["--threshold", "0.5", "--resamples", "0"]).succeeds();
+    assert!(!plain.contains('['), "{plain}");
+    with(&["--threshold", "0.5", "--confidence", "1"]).fails(2, &["--confidence", "0.95"]);
     with(&[]).fails(2, &["--threshold"]);
     with(&["--threshold", "0.5", "--threshold-on", "data.jsonl"])
         .fails(2, &["cannot be used with"]);
@@ -504,6 +532,11 @@ fn prmbench_runs_on_what_the_importer_writes() {
         "{json}"
     );
     assert_eq!(json["categories"][0]["steps"]["score"], 1.0);
+    assert_eq!(overall["intervals"]["score"]["estimate"], overall["score"]);
+    assert_eq!(
+        json["dimensions"][0]["interval"]["estimate"],
+        json["dimensions"][0]["score"]
+    );
 }
 
 #[test]
@@ -558,19 +591,35 @@ fn best_of_n_shows_every_aggregation_beside_chance_and_ceiling() {
         (&json["random"], &json["oracle"]),
         (&json!(0.5), &json!(1.0))
     );
+    assert_eq!(json["intervals"]["oracle"]["estimate"], 1.0);
+    let min = &json["selected"][2];
+    assert_eq!(
+        (&min["interval"]["low"], &min["interval"]["high"]),
+        (&json!(0.0), &json!(1.0)),
+        "{min}"
+    );
     assert_eq!(
         (&json["groups"], &json["groups_left_out"]),
         (&json!(2), &json!(1))
     );
     let table = with(&["correct"]).succeeds();
-    assert!(
-        table.contains("highest product") && table.contains("best possible"),
-        "{table}"
-    );
+    for part in [
+        "highest product",
+        "best possible",
+        "0.5000 [0.0000, 1.0000]",
+        "resamples of groups (seed 0)",
+    ] {
+        assert!(table.contains(part), "missing `{part}` in\n{table}");
+    }
     assert!(
         with(&["correct", "--group", "n"])
             .succeeds()
             .contains("1 groups by n")
+    );
+    assert!(
+        with(&["correct", "--group", "n"])
+            .succeeds()
+            .contains("no intervals: fewer than two groups can be resampled")
     );
     with(&["right"]).fails(2, &["`right`", "correct"]);
 }

@@ -53,6 +53,7 @@ mod locate;
 mod location;
 mod pair_tokenizer;
 mod problem;
+mod rating_counts;
 mod rating_fields;
 mod reader;
 mod record;

@@ -24,6 +24,12 @@ pub struct DatasetStats {
     pub unrated_segments: usize,
     /// Ratings by aspect, in rating units.
     pub aspects: BTreeMap<String, RatingStats>,
+    /// Ratings of whole responses by aspect, in rating units; empty where no response has one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub response_aspects: BTreeMap<String, RatingStats>,
+    /// The weights of segments; `None` where all weigh 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<WeightStats>,
     /// Length of the responses in characters; `None` without an example.
     pub response_chars: Option<LengthStats>,
     /// Length of the segments in characters; `None` without a segment.
@@ -89,6 +95,34 @@ impl fmt::Display for RatingStats {
         write!(
             f,
             "{count} ratings from {min} to {max}, mean {mean:.3}, sd {sd:.3}"
+        )
+    }
+}
+
+/// The weights of the segments that do not weigh 1. There is at least one.
+///
+/// Displayed as one line: `312 segments from 0 to 2.5`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct WeightStats {
+    /// Number of such segments.
+    pub segments: usize,
+    /// Smallest of their weights.
+    pub min: f64,
+    /// Largest of their weights.
+    pub max: f64,
+}
+
+impl fmt::Display for WeightStats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let noun = if self.segments == 1 {
+            "segment"
+        } else {
+            "segments"
+        };
+        write!(
+            f,
+            "{} {noun} from {} to {}",
+            self.segments, self.min, self.max
         )
     }
 }

@@ -1,9 +1,9 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::scale::mean_and_sd;
+use crate::rating_counts::RatingCounts;
 use crate::{
-    DatasetStats, Example, Histogram, LengthStats, REPEATED_IDS_LISTED, RatingStats, RepeatedId,
+    DatasetStats, Example, LengthStats, REPEATED_IDS_LISTED, RepeatedId, Segment, WeightStats,
 };
 
 /// Gathers [`DatasetStats`] example by example.
@@ -16,7 +16,9 @@ pub struct StatsCollector {
     examples_with_context: usize,
     examples_without_segments: usize,
     unrated_segments: usize,
-    ratings: BTreeMap<String, HashMap<u64, u64>>,
+    ratings: RatingCounts,
+    response_ratings: RatingCounts,
+    weights: Option<WeightStats>,
     response_chars: LengthSum,
     segment_chars: LengthSum,
     segments_per_response: LengthSum,
@@ -39,12 +41,12 @@ impl StatsCollector {
         self.examples_without_segments += usize::from(example.segments.is_empty());
         self.response_chars.add(example.response.chars().count());
         self.segments_per_response.add(example.segments.len());
+        self.response_ratings.add(&example.ratings);
         for segment in &example.segments {
             self.segment_chars.add(segment.span.len());
             self.unrated_segments += usize::from(segment.ratings.is_empty());
-            for (aspect, &rating) in &segment.ratings {
-                self.add_rating(aspect, rating);
-            }
+            self.ratings.add(&segment.ratings);
+            self.add_weight(segment);
         }
         *self
             .prompts
@@ -53,14 +55,20 @@ impl StatsCollector {
         self.add_id(&example.id, line);
     }
 
-    fn add_rating(&mut self, aspect: &str, rating: f64) {
-        if !self.ratings.contains_key(aspect) {
-            self.ratings.insert(aspect.to_owned(), HashMap::new());
-        }
-        if let Some(counts) = self.ratings.get_mut(aspect) {
-            // Adding zero turns -0.0 into 0.0, so that the two count as one rating.
-            *counts.entry((rating + 0.0).to_bits()).or_default() += 1;
-        }
+    fn add_weight(&mut self, segment: &Segment) {
+        // Any other number is another weight, however close to 1.
+        #[expect(clippy::float_cmp)]
+        let Some(weight) = segment.weight.filter(|weight| *weight != 1.0) else {
+            return;
+        };
+        let stats = self.weights.get_or_insert(WeightStats {
+            segments: 0,
+            min: weight,
+            max: weight,
+        });
+        stats.segments += 1;
+        stats.min = stats.min.min(weight);
+        stats.max = stats.max.max(weight);
     }
 
     fn add_id(&mut self, id: &str, line: usize) {
@@ -80,16 +88,15 @@ impl StatsCollector {
 
     /// The figures for all examples seen.
     pub fn finish(self) -> DatasetStats {
-        let ratings = self.ratings.into_iter();
         DatasetStats {
             examples: self.examples,
             examples_with_context: self.examples_with_context,
             examples_without_segments: self.examples_without_segments,
             segments: self.segment_chars.count,
             unrated_segments: self.unrated_segments,
-            aspects: ratings
-                .map(|(aspect, counts)| (aspect, rating_stats(counts)))
-                .collect(),
+            aspects: self.ratings.stats(),
+            response_aspects: self.response_ratings.stats(),
+            weights: self.weights,
             response_chars: self.response_chars.stats(),
             segment_chars: self.segment_chars.stats(),
             segments_per_response: self.segments_per_response.stats(),
@@ -98,32 +105,6 @@ impl StatsCollector {
             repeated_ids: self.repeated_ids,
             repeated_id_list: self.repeated_id_list,
         }
-    }
-}
-
-/// Figures for at least one rating, given by its bits and how often it occurs.
-fn rating_stats(counts: HashMap<u64, u64>) -> RatingStats {
-    let mut values: Vec<(f64, u64)> = counts
-        .into_iter()
-        .map(|(bits, count)| (f64::from_bits(bits), count))
-        .collect();
-    // Sorted also so that sums do not depend on the order of the map.
-    values.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-    let (min, max) = (values[0].0, values[values.len() - 1].0);
-    let (mean, sd) = mean_and_sd(values.iter().copied());
-    let mut histogram = Histogram::new(min, max);
-    for &(value, count) in &values {
-        histogram.add(value, count);
-    }
-    let count = values.iter().map(|(_, count)| count).sum();
-    RatingStats {
-        count,
-        distinct: values.len(),
-        min,
-        mean,
-        max,
-        sd,
-        histogram,
     }
 }
 
@@ -172,6 +153,8 @@ fn fingerprint(text: &str) -> Fingerprint {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::{CharSpan, Segment};
 
@@ -239,6 +222,36 @@ mod tests {
         assert_eq!(
             ratings.to_string(),
             "4 ratings from 0 to 1, mean 0.500, sd 0.354"
+        );
+    }
+
+    #[test]
+    fn ratings_of_responses_and_weights_other_than_one_stand_apart() {
+        let mut weighted = example("a", "p", "abcd", &[Some(0.5), Some(1.0), None, Some(0.0)]);
+        for (segment, weight) in
+            (weighted.segments.iter_mut()).zip([Some(0.25), Some(1.0), Some(3.0), None])
+        {
+            segment.weight = weight;
+        }
+        weighted.ratings = BTreeMap::from([("overall".to_owned(), 4.0)]);
+        let mut other = example("b", "q", "ab", &[Some(1.0)]);
+        other.ratings = BTreeMap::from([("overall".to_owned(), 2.0)]);
+        let stats = stats(&[weighted, other]);
+        let overall = &stats.response_aspects["overall"];
+        assert_eq!((overall.count, overall.min, overall.max), (2, 2.0, 4.0));
+        assert_eq!((overall.mean, overall.sd), (3.0, 1.0));
+        assert_eq!(stats.aspects.keys().collect::<Vec<_>>(), ["rating"]);
+        let weights = stats.weights.unwrap();
+        assert_eq!(weights.to_string(), "2 segments from 0.25 to 3");
+    }
+
+    #[test]
+    fn what_the_data_do_not_have_is_not_written() {
+        let stats = stats(&[example("a", "p", "xy", &[Some(0.3), None])]);
+        let text = serde_json::to_string(&stats).unwrap();
+        assert!(
+            !text.contains("response_aspects") && !text.contains("weights"),
+            "{text}"
         );
     }
 

@@ -5,6 +5,8 @@ use gradus::eval::{
     ScoreSource,
 };
 
+use crate::commands::intervals;
+
 /// A column: a metric, except that the objective `J` stands for the mean squared error.
 pub(super) const MAIN: [Metric; 8] = [
     Metric::Mse,
@@ -69,9 +71,8 @@ fn shown(metric: Metric, value: Option<f64>) -> Option<f64> {
 
 /// The confidence of the intervals in per cent, as in `95 %`.
 pub(super) fn confidence(evaluation: &Evaluation) -> String {
-    let confidence = evaluation.bootstrap.as_ref().map_or(0.0, |b| b.confidence);
-    // Rounded, since 100 * 0.95 is not quite 95.
-    format!("{} %", (confidence * 1e6).round() / 1e4)
+    let bootstrap = evaluation.bootstrap.as_ref();
+    bootstrap.map(intervals::confidence).unwrap_or_default()
 }
 
 /// What the model's rows are called.

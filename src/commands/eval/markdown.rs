@@ -6,6 +6,7 @@ use gradus::eval::slices::Slice;
 use gradus::eval::{AspectEvaluation, Evaluation, LevelValues, Metric, MetricValues};
 
 use super::figures::{self, MAIN, MORE};
+use crate::commands::intervals;
 use crate::show;
 
 /// The worst slices that are shown.
@@ -41,12 +42,7 @@ fn about(evaluation: &Evaluation) -> Vec<String> {
         counts.responses, counts.segments, evaluation.aggregation
     ));
     if let Some(bootstrap) = &evaluation.bootstrap {
-        lines.push(format!(
-            "{} intervals in brackets, from {} resamples of responses (seed {})",
-            figures::confidence(evaluation),
-            bootstrap.resamples,
-            bootstrap.seed
-        ));
+        lines.push(intervals::legend(bootstrap, "responses"));
     }
     lines
 }

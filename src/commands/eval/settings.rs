@@ -7,6 +7,7 @@ use gradus::eval::slices::SliceKey;
 use gradus::eval::{Aggregation, Aspect};
 
 use crate::cli::EvalArgs;
+use crate::commands::intervals;
 use crate::failure::Usage;
 use crate::scores::Source;
 
@@ -23,13 +24,7 @@ pub(super) struct Settings {
 impl Settings {
     pub(super) fn check(args: &EvalArgs) -> Result<Self> {
         let source = Source::of(args.bundle.as_deref(), args.scores.as_deref())?;
-        if !(args.confidence > 0.0 && args.confidence < 1.0) {
-            let found = args.confidence;
-            return Err(Usage::new(format!(
-                "--confidence: found {found}, expected a share above 0 and below 1, such as 0.95"
-            ))
-            .into());
-        }
+        let bootstrap = intervals::bootstrap(&args.bootstrap)?;
         let to_stdout = |path: &std::path::PathBuf| path.as_os_str() == STANDARD_INPUT;
         if args.json && args.markdown.as_ref().is_some_and(to_stdout) {
             return Err(Usage::new(
@@ -46,12 +41,7 @@ impl Settings {
         Ok(Self {
             source,
             aggregation: aggregation.transpose()?,
-            bootstrap: Bootstrap {
-                resamples: args.resamples,
-                confidence: args.confidence,
-                seed: args.seed,
-                ..Bootstrap::default()
-            },
+            bootstrap,
             slices,
             midpoints: args
                 .midpoint

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use gradus::data::Example;
+use gradus::eval::bootstrap::{Bootstrap, Interval};
 use gradus::eval::process::{BestOfN, Candidate, LowestIsLast};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::steps::{Several, Steps, meta, name_of};
 use crate::cli::ProcessArgs;
+use crate::commands::intervals::bracketed;
 use crate::failure::Usage;
 use crate::show;
 
@@ -24,6 +26,10 @@ struct Report {
     #[serde(flatten)]
     result: BestOfN,
     lowest_is_last: Option<LowestIsLast>,
+    /// Of its share.
+    lowest_is_last_interval: Option<Interval>,
+    /// How intervals were computed; `null` without intervals.
+    bootstrap: Option<Bootstrap>,
 }
 
 pub(super) fn run(input: &ProcessArgs, outcome: &str, group: Option<&str>) -> Result<()> {
@@ -42,18 +48,22 @@ pub(super) fn run(input: &ProcessArgs, outcome: &str, group: Option<&str>) -> Re
         });
     }
     let groups: Vec<Vec<Candidate>> = groups.into_values().collect();
-    let result = BestOfN::compute(&groups);
+    let mut result = BestOfN::compute(&groups);
+    result.add_intervals(&groups, &steps.bootstrap);
     if input.json {
+        let (lowest_is_last, lowest_is_last_interval) = steps.lowest_is_last();
         return show::json(&Report {
             format_version: 1,
             benchmark: "best-of-n",
-            lowest_is_last: steps.lowest_is_last(),
+            lowest_is_last,
+            lowest_is_last_interval,
+            bootstrap: steps.bootstrap(),
             aspect: steps.aspect,
             outcome: outcome.to_owned(),
             result,
         });
     }
-    show_result(&result, group)?;
+    show_result(&result, group, &steps)?;
     steps.show_remarks()
 }
 
@@ -72,7 +82,7 @@ fn value(example: &Example, outcome: &str) -> Result<f64> {
     }
 }
 
-fn show_result(result: &BestOfN, group: Option<&str>) -> Result<()> {
+fn show_result(result: &BestOfN, group: Option<&str>, steps: &Steps) -> Result<()> {
     let size = result
         .mean_size
         .map_or_else(|| "-".into(), |size| format!("{size:.1}"));
@@ -81,19 +91,24 @@ fn show_result(result: &BestOfN, group: Option<&str>) -> Result<()> {
         result.groups,
         group.unwrap_or("prompt"),
     ))?;
-    let row = |name: &str, value: Option<f64>| vec![name.to_owned(), show::number(value)];
-    let chosen = result
-        .selected
-        .iter()
-        .map(|by| row(&format!("highest {}", by.aggregation), by.value));
+    let row = |name: &str, value: Option<f64>, interval: Option<&Interval>| {
+        vec![name.to_owned(), bracketed(value, interval, show::number)]
+    };
+    let chosen = result.selected.iter().map(|by| {
+        let name = format!("highest {}", by.aggregation);
+        row(&name, by.value, by.interval.as_ref())
+    });
+    let bound = |name, field, value| row(name, value, result.intervals.get(field));
     let bounds = [
-        row("random choice", result.random),
-        row("best possible", result.oracle),
+        bound("random choice", "random", result.random),
+        bound("best possible", "oracle", result.oracle),
     ];
     let header = ["chosen by", "mean outcome"];
     show::line(&show::table(&header, chosen.chain(bounds)))?;
     if result.groups == 0 {
         show::line("\nno figures: no group has two responses that are scored to their end")?;
+    } else {
+        steps.show_legend("groups", result.groups)?;
     }
     if result.groups_left_out > 0 || result.candidates_left_out > 0 {
         show::line(&format!(

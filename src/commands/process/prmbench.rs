@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use gradus::data::Example;
+use gradus::eval::bootstrap::{Bootstrap, Interval};
 use gradus::eval::process::{
     LowestIsLast, PrmBench, PrmBenchSample, StepResult, ThresholdChoice, choose_step_threshold,
 };
@@ -10,6 +11,7 @@ use serde::Serialize;
 use super::steps::{Several, Steps, meta, name_of, percent};
 use super::threshold::{QUANTILES, Threshold};
 use crate::cli::{ProcessArgs, ThresholdArgs};
+use crate::commands::intervals::bracketed;
 use crate::failure::Usage;
 use crate::show;
 
@@ -32,6 +34,10 @@ struct Report {
     #[serde(flatten)]
     result: PrmBench,
     lowest_is_last: Option<LowestIsLast>,
+    /// Of its share.
+    lowest_is_last_interval: Option<Interval>,
+    /// How intervals were computed; `null` without intervals.
+    bootstrap: Option<Bootstrap>,
 }
 
 pub(super) fn run(input: &ProcessArgs, threshold: &ThresholdArgs, class: &str) -> Result<()> {
@@ -43,13 +49,17 @@ pub(super) fn run(input: &ProcessArgs, threshold: &ThresholdArgs, class: &str) -
         let others = self::samples(&other, class)?;
         Ok(choose_step_threshold(&others, name, QUANTILES))
     })?;
-    let result = PrmBench::compute(&samples, threshold.value);
+    let mut result = PrmBench::compute(&samples, threshold.value);
+    result.add_intervals(&samples, &steps.bootstrap);
     let left_out = steps.examples.len() - samples.len();
     if input.json {
+        let (lowest_is_last, lowest_is_last_interval) = steps.lowest_is_last();
         return show::json(&Report {
             format_version: 1,
             benchmark: "prmbench",
-            lowest_is_last: steps.lowest_is_last(),
+            lowest_is_last,
+            lowest_is_last_interval,
+            bootstrap: steps.bootstrap(),
             aspect: steps.aspect,
             threshold_choice: threshold.choice,
             left_out,
@@ -57,6 +67,7 @@ pub(super) fn run(input: &ProcessArgs, threshold: &ThresholdArgs, class: &str) -
         });
     }
     show_result(&result, &threshold)?;
+    steps.show_legend("solutions", samples.len())?;
     if left_out > 0 {
         show::line(&format!(
             "\n{left_out} solutions of class `{CORRECT}` left out, as the benchmark does"
@@ -109,14 +120,15 @@ fn show_result(result: &PrmBench, threshold: &Threshold) -> Result<()> {
     ))?;
     let row = |name: &str, samples: String, steps: &StepResult| {
         let counts = &steps.counts;
+        let cell = |field, figure| bracketed(figure, steps.intervals.get(field), percent);
         vec![
             name.to_owned(),
             samples,
             counts.total().to_string(),
             (counts.true_negatives + counts.false_positives).to_string(),
-            percent(steps.f1),
-            percent(steps.negative_f1),
-            percent(steps.score),
+            cell("f1", steps.f1),
+            cell("negative_f1", steps.negative_f1),
+            cell("score", steps.score),
         ]
     };
     let categories = result.categories.iter().map(|category| {
@@ -138,7 +150,7 @@ fn show_result(result: &PrmBench, threshold: &Threshold) -> Result<()> {
     let dimensions = result.dimensions.iter().map(|dimension| {
         vec![
             dimension.dimension.name().to_owned(),
-            percent(dimension.score),
+            bracketed(dimension.score, dimension.interval.as_ref(), percent),
         ]
     });
     show::line(&format!(

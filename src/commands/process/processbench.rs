@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use gradus::data::Example;
+use gradus::eval::bootstrap::{Bootstrap, Interval};
 use gradus::eval::process::{
     LowestIsLast, ProcessBench, Solution, ThresholdChoice, choose_threshold,
 };
@@ -11,6 +12,7 @@ use serde_json::Value;
 use super::steps::{Several, Steps, meta, name_of, percent};
 use super::threshold::{QUANTILES, Threshold};
 use crate::cli::{ProcessArgs, ThresholdArgs};
+use crate::commands::intervals::bracketed;
 use crate::failure::Usage;
 use crate::show;
 
@@ -31,6 +33,10 @@ struct Report {
     #[serde(flatten)]
     result: ProcessBench,
     lowest_is_last: Option<LowestIsLast>,
+    /// Of its share.
+    lowest_is_last_interval: Option<Interval>,
+    /// How intervals were computed; `null` without intervals.
+    bootstrap: Option<Bootstrap>,
 }
 
 pub(super) fn run(
@@ -46,13 +52,17 @@ pub(super) fn run(
         let others = self::solutions(&other, subset)?;
         Ok(choose_threshold(&others, name, QUANTILES))
     })?;
-    let result = ProcessBench::compute(&solutions, threshold.value);
+    let mut result = ProcessBench::compute(&solutions, threshold.value);
+    result.add_intervals(&solutions, &steps.bootstrap);
     if input.json {
         let (steps_scored, all) = steps.counts();
+        let (lowest_is_last, lowest_is_last_interval) = steps.lowest_is_last();
         return show::json(&Report {
             format_version: 1,
             benchmark: "processbench",
-            lowest_is_last: steps.lowest_is_last(),
+            lowest_is_last,
+            lowest_is_last_interval,
+            bootstrap: steps.bootstrap(),
             aspect: steps.aspect,
             threshold_choice: threshold.choice,
             steps: all,
@@ -61,6 +71,7 @@ pub(super) fn run(
         });
     }
     show_result(&result, &threshold)?;
+    steps.show_legend("solutions", solutions.len())?;
     steps.show_remarks()
 }
 
@@ -138,13 +149,14 @@ fn show_result(result: &ProcessBench, threshold: &Threshold) -> Result<()> {
         "F1",
     ];
     let rows = result.subsets.iter().map(|subset| {
+        let cell = |field, figure| bracketed(figure, subset.intervals.get(field), percent);
         vec![
             subset.subset.clone(),
             (subset.erroneous + subset.correct).to_string(),
             subset.erroneous.to_string(),
-            percent(subset.accuracy_erroneous),
-            percent(subset.accuracy_correct),
-            percent(subset.f1),
+            cell("accuracy_erroneous", subset.accuracy_erroneous),
+            cell("accuracy_correct", subset.accuracy_correct),
+            cell("f1", subset.f1),
         ]
     });
     let average = vec![
@@ -153,7 +165,11 @@ fn show_result(result: &ProcessBench, threshold: &Threshold) -> Result<()> {
         String::new(),
         String::new(),
         String::new(),
-        percent(result.average_f1),
+        bracketed(
+            result.average_f1,
+            result.intervals.get("average_f1"),
+            percent,
+        ),
     ];
     show::line(&show::table(&header, rows.chain([average])))?;
     for subset in result.subsets.iter().filter(|subset| subset.f1.is_none()) {

@@ -4,11 +4,13 @@ use std::path::Path;
 
 use anyhow::Result;
 use gradus::data::{Example, read_examples};
+use gradus::eval::bootstrap::{Bootstrap, Interval};
 use gradus::eval::process::LowestIsLast;
 use gradus::eval::{Aggregation, ScoredResponse};
 use serde_json::Value;
 
 use crate::cli::{ProcessArgs, ThresholdArgs};
+use crate::commands::intervals::{self, bracketed};
 use crate::failure::Usage;
 use crate::scores::{Choices, Scores, Source};
 use crate::show;
@@ -30,6 +32,8 @@ pub(super) struct Steps {
     pub(super) aspect: String,
     /// Scores of every step of every record; `None` where a step has none.
     pub(super) scores: Vec<Vec<Option<f64>>>,
+    /// How intervals are computed.
+    pub(super) bootstrap: Bootstrap,
 }
 
 impl Steps {
@@ -67,6 +71,7 @@ impl Steps {
     }
 
     fn read(data: &Path, source: &Source, input: &ProcessArgs, several: Several) -> Result<Self> {
+        let bootstrap = intervals::bootstrap(&input.bootstrap)?;
         let mut examples = read_examples(data)?;
         let asked: Option<Vec<String>> = input.aspect.as_ref().map(|name| vec![name.clone()]);
         let choices = Choices {
@@ -94,6 +99,7 @@ impl Steps {
             aspect: scores.aspects.join(", "),
             scores: scores.responses.iter().map(of_response).collect(),
             examples,
+            bootstrap,
         })
     }
 
@@ -103,22 +109,45 @@ impl Steps {
         (all.clone().flatten().count(), all.count())
     }
 
-    /// How often the lowest step is the last one.
-    pub(super) fn lowest_is_last(&self) -> Option<LowestIsLast> {
+    /// How often the lowest step is the last one, and the interval of that share.
+    pub(super) fn lowest_is_last(&self) -> (Option<LowestIsLast>, Option<Interval>) {
         let scored: Vec<Vec<f64>> = self
             .scores
             .iter()
             .map(|scores| scores.iter().copied().flatten().collect())
             .collect();
-        LowestIsLast::compute(scored.iter().map(Vec::as_slice))
+        let scored = scored.iter().map(Vec::as_slice);
+        (
+            LowestIsLast::compute(scored.clone()),
+            LowestIsLast::interval(scored, &self.bootstrap),
+        )
+    }
+
+    /// How intervals are computed, for the report: `None` where none are.
+    pub(super) fn bootstrap(&self) -> Option<Bootstrap> {
+        (self.bootstrap.resamples > 0).then(|| self.bootstrap.clone())
+    }
+
+    /// Prints what the brackets behind figures are, or why there are none although they were asked
+    /// for: `drawn` of which there are `count` is resampled.
+    pub(super) fn show_legend(&self, drawn: &str, count: usize) -> Result<()> {
+        let Some(bootstrap) = self.bootstrap() else {
+            return Ok(());
+        };
+        show::line(&if count < 2 {
+            format!("no intervals: fewer than two {drawn} can be resampled")
+        } else {
+            intervals::legend(&bootstrap, drawn)
+        })
     }
 
     /// Prints how often the lowest step is the last one, and how many steps have no score.
     pub(super) fn show_remarks(&self) -> Result<()> {
-        if let Some(found) = self.lowest_is_last() {
+        let (found, interval) = self.lowest_is_last();
+        if let Some(found) = found {
+            let share = bracketed(Some(found.share), interval.as_ref(), percent);
             show::line(&format!(
-                "\nthe last step scores lowest in {:.1} % of {} solutions ({:.1} % by chance)",
-                100.0 * found.share,
+                "\nthe last step scores lowest in {share} % of {} solutions ({:.1} % by chance)",
                 found.responses,
                 100.0 * found.by_chance,
             ))?;

@@ -94,6 +94,19 @@ impl Bootstrap {
             .collect()
     }
 
+    /// The intervals of `width` statistics from the same resamples, in their order; `statistics`
+    /// returns one value for each.
+    pub(crate) fn several(
+        &self,
+        clusters: usize,
+        width: usize,
+        statistics: impl Fn(&[u32]) -> Vec<Option<f64>> + Sync,
+    ) -> std::vec::IntoIter<Option<Interval>> {
+        let intervals = self.intervals(clusters, width, statistics).into_iter();
+        let intervals: Vec<_> = intervals.map(|(interval, _)| interval).collect();
+        intervals.into_iter()
+    }
+
     /// The intervals of `width` statistics from the same resamples, each with its resampled
     /// values; `statistics` returns one value for each.
     fn intervals(

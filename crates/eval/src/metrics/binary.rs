@@ -100,10 +100,15 @@ impl BinaryCounts {
 
     /// Adds the counts of another matrix.
     pub fn merge(&mut self, other: &Self) {
-        self.true_positives += other.true_positives;
-        self.false_positives += other.false_positives;
-        self.true_negatives += other.true_negatives;
-        self.false_negatives += other.false_negatives;
+        self.merge_times(other, 1);
+    }
+
+    /// Adds the counts of another matrix several times.
+    pub(crate) fn merge_times(&mut self, other: &Self, times: u64) {
+        self.true_positives += times * other.true_positives;
+        self.false_positives += times * other.false_positives;
+        self.true_negatives += times * other.true_negatives;
+        self.false_negatives += times * other.false_negatives;
     }
 
     /// `2 TP / (2 TP + FP + FN)`: the harmonic mean of precision and recall of the positives.

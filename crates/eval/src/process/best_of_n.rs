@@ -1,6 +1,8 @@
 //! Best of N: the response a reward model picks out of several for the same prompt.
 
+use super::intervals::{FieldIntervals, of_fields};
 use crate::Aggregation;
+use crate::bootstrap::{Bootstrap, Interval};
 use crate::metrics::{order, same};
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +32,8 @@ pub struct BestOfN {
     pub random: Option<f64>,
     /// Mean value of the best candidate: the ceiling.
     pub oracle: Option<f64>,
+    /// Of the last two; empty until [`add_intervals`](Self::add_intervals) fills it in.
+    pub intervals: FieldIntervals,
 }
 
 /// Mean value of the candidates chosen by one aggregation.
@@ -40,39 +44,100 @@ pub struct SelectedBy {
     /// Mean value; of several candidates with the highest score, their mean counts. `None` without
     /// groups, or where an aggregate overflows.
     pub value: Option<f64>,
+    /// Of `value`; `None` until [`BestOfN::add_intervals`] fills it in.
+    pub interval: Option<Interval>,
 }
 
 impl BestOfN {
     /// Chooses in each of `groups`, the candidates of one prompt each, by every aggregation.
     pub fn compute(groups: &[Vec<Candidate>]) -> Self {
-        let usable = |candidate: &&Candidate| {
-            Aggregation::Last.aggregate(&candidate.scores).is_some() && candidate.value.is_finite()
-        };
-        let kept: Vec<Vec<&Candidate>> = groups
-            .iter()
-            .map(|group| group.iter().filter(usable).collect())
-            .collect();
+        let kept = usable(groups);
+        let counted = |groups: &[Vec<&Candidate>]| groups.iter().map(Vec::len).sum::<usize>();
         let all: usize = groups.iter().map(Vec::len).sum();
-        let usable: usize = kept.iter().map(Vec::len).sum();
-        let kept: Vec<Vec<&Candidate>> = kept.into_iter().filter(|group| group.len() > 1).collect();
-        let over_groups = |value: &dyn Fn(&[&Candidate]) -> Option<f64>| -> Option<f64> {
-            let total: f64 = kept.iter().map(|group| value(group)).sum::<Option<f64>>()?;
-            (!kept.is_empty()).then(|| total / kept.len() as f64)
-        };
-        let selected = Aggregation::ALL.map(|aggregation| SelectedBy {
+        let candidates_left_out = all - counted(&kept);
+        let kept = large(kept);
+        let values: Vec<Values> = kept.iter().map(|group| values(group)).collect();
+        let once = vec![1; kept.len()];
+        let [selected @ .., random, oracle] = means(&values, &once);
+        let of_aggregation = |(aggregation, value)| SelectedBy {
             aggregation,
-            value: over_groups(&|group| value_of_best(group, aggregation)),
-        });
+            value,
+            interval: None,
+        };
         Self {
             groups: kept.len(),
             groups_left_out: groups.len() - kept.len(),
-            candidates_left_out: all - usable,
-            mean_size: over_groups(&|group| Some(group.len() as f64)),
-            selected: selected.to_vec(),
-            random: over_groups(&|group| Some(mean_value(group.iter().copied()))),
-            oracle: over_groups(&|group| group.iter().map(|c| c.value).reduce(f64::max)),
+            candidates_left_out,
+            mean_size: (!kept.is_empty()).then(|| counted(&kept) as f64 / kept.len() as f64),
+            selected: Aggregation::ALL
+                .into_iter()
+                .zip(selected)
+                .map(of_aggregation)
+                .collect(),
+            random,
+            oracle,
+            intervals: FieldIntervals::new(),
         }
     }
+
+    /// Adds intervals, resampling the `groups` that this was computed from: candidates for the
+    /// same prompt stay together.
+    pub fn add_intervals(&mut self, groups: &[Vec<Candidate>], bootstrap: &Bootstrap) {
+        let kept = large(usable(groups));
+        let values: Vec<Values> = kept.iter().map(|group| values(group)).collect();
+        let mut found = bootstrap.several(values.len(), FIGURES, |counts| {
+            means(&values, counts).to_vec()
+        });
+        for selected in &mut self.selected {
+            selected.interval = found.next().flatten();
+        }
+        self.intervals = of_fields(&["random", "oracle"], &mut found);
+    }
+}
+
+/// One for each aggregation, a random choice, and the best possible.
+const FIGURES: usize = Aggregation::ALL.len() + 2;
+
+/// The figures of one group.
+type Values = [Option<f64>; FIGURES];
+
+/// The candidates of every group that can be used.
+fn usable(groups: &[Vec<Candidate>]) -> Vec<Vec<&Candidate>> {
+    let usable = |candidate: &&Candidate| {
+        Aggregation::Last.aggregate(&candidate.scores).is_some() && candidate.value.is_finite()
+    };
+    groups
+        .iter()
+        .map(|group| group.iter().filter(usable).collect())
+        .collect()
+}
+
+/// Groups with something to choose from.
+fn large(groups: Vec<Vec<&Candidate>>) -> Vec<Vec<&Candidate>> {
+    groups.into_iter().filter(|group| group.len() > 1).collect()
+}
+
+fn values(group: &[&Candidate]) -> Values {
+    let mut values = [None; FIGURES];
+    let [selected @ .., random, oracle] = &mut values;
+    for (value, aggregation) in selected.iter_mut().zip(Aggregation::ALL) {
+        *value = value_of_best(group, aggregation);
+    }
+    *random = Some(mean_value(group.iter().copied()));
+    *oracle = group.iter().map(|c| c.value).reduce(f64::max);
+    values
+}
+
+/// Means over groups that count several times; `None` without groups, or where one has no value.
+fn means(groups: &[Values], counts: &[u32]) -> Values {
+    let total: f64 = counts.iter().map(|&count| f64::from(count)).sum();
+    std::array::from_fn(|figure| {
+        let counted = groups.iter().zip(counts).filter(|(_, count)| **count > 0);
+        let sum: f64 = counted
+            .map(|(group, &count)| Some(f64::from(count) * group[figure]?))
+            .sum::<Option<f64>>()?;
+        (total > 0.0).then(|| sum / total)
+    })
 }
 
 /// Mean value of the candidates with the highest aggregated score.
@@ -127,6 +192,31 @@ mod tests {
             candidate(&[0.1], 0.0),
         ];
         assert_eq!(BestOfN::compute(&[group]).selected[0].value, Some(0.5));
+    }
+
+    #[test]
+    fn groups_are_drawn_as_a_whole() {
+        let groups: Vec<Vec<Candidate>> = (0..60)
+            .map(|k| {
+                let right = f64::from(k % 3);
+                vec![candidate(&[0.9], right), candidate(&[0.1], 2.0 - right)]
+            })
+            .collect();
+        let mut result = BestOfN::compute(&groups);
+        result.add_intervals(&groups, &Bootstrap::default());
+        for selected in &result.selected {
+            let interval = selected.interval.unwrap();
+            assert_eq!(Some(interval.estimate), selected.value);
+            // A standard deviation of 0.82 over 60 groups: two of the mean's are 0.21.
+            assert!(
+                (interval.high - interval.low - 0.41).abs() < 0.06,
+                "{interval:?}"
+            );
+        }
+        // The two of a group always sum to 2, so that a random choice is worth 1 in any resample.
+        let random = &result.intervals["random"];
+        assert_eq!((random.low, random.high), (1.0, 1.0));
+        assert!(result.intervals["oracle"].contains(result.oracle.unwrap()));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! How often the lowest segment is the last one.
 
+use crate::bootstrap::{Bootstrap, Interval};
 use crate::metrics::all_finite;
 use serde::{Deserialize, Serialize};
 
@@ -24,14 +25,11 @@ impl LowestIsLast {
     pub fn compute<'a>(responses: impl IntoIterator<Item = &'a [f64]>) -> Option<Self> {
         let (mut count, mut last, mut chance) = (0, 0, 0.0);
         for scores in responses {
-            let Some((final_score, others)) = scores.split_last() else {
+            let Some(is_last) = is_last(scores) else {
                 continue;
             };
-            if others.is_empty() || !all_finite(scores) {
-                continue;
-            }
             count += 1;
-            last += usize::from(others.iter().all(|score| score > final_score));
+            last += usize::from(is_last);
             chance += 1.0 / scores.len() as f64;
         }
         (count > 0).then(|| Self {
@@ -40,6 +38,27 @@ impl LowestIsLast {
             by_chance: chance / count as f64,
         })
     }
+
+    /// The interval of [`share`](Self::share) over the same responses.
+    pub fn interval<'a>(
+        responses: impl IntoIterator<Item = &'a [f64]>,
+        bootstrap: &Bootstrap,
+    ) -> Option<Interval> {
+        let last: Vec<bool> = responses.into_iter().filter_map(is_last).collect();
+        bootstrap.interval(last.len(), |counts| {
+            let drawn = last.iter().zip(counts);
+            let found: u32 = drawn.map(|(last, count)| u32::from(*last) * count).sum();
+            Some(f64::from(found) / last.len() as f64)
+        })
+    }
+}
+
+/// Whether the last score is lower than every other; `None` for fewer than two scores, and where
+/// one is not finite.
+fn is_last(scores: &[f64]) -> Option<bool> {
+    let (last, others) = scores.split_last()?;
+    let usable = !others.is_empty() && all_finite(scores);
+    usable.then(|| others.iter().all(|score| score > last))
 }
 
 #[cfg(test)]
@@ -59,5 +78,18 @@ mod tests {
         assert_eq!((result.responses, result.share), (4, 0.5));
         assert!((result.by_chance - (3.0 * 0.5 + 0.25) / 4.0).abs() < 1e-12);
         assert_eq!(LowestIsLast::compute([&[0.1][..], &[]]), None);
+    }
+
+    #[test]
+    fn the_share_has_an_interval_over_the_responses_that_count() {
+        let responses = || (0..90).map(|k| [&[0.5, 0.1][..], &[0.1, 0.5], &[0.9]][k % 3]);
+        let interval = LowestIsLast::interval(responses(), &Bootstrap::default()).unwrap();
+        let found = LowestIsLast::compute(responses());
+        assert_eq!(Some(interval.estimate), found.map(|found| found.share));
+        // Two standard deviations of a half of 60.
+        assert!(
+            (interval.high - interval.low - 0.25).abs() < 0.04,
+            "{interval:?}"
+        );
     }
 }

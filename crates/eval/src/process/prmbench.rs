@@ -1,6 +1,8 @@
 //! PRMBench: is each step right? (<https://arxiv.org/abs/2501.03124>)
 
-use super::ThresholdChoice;
+use super::intervals::{FieldIntervals, mean_of_all, of_fields};
+use super::{Dimension, ThresholdChoice};
+use crate::bootstrap::{Bootstrap, Interval};
 use crate::metrics::BinaryCounts;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -42,7 +44,7 @@ pub struct PrmBench {
 }
 
 /// The figures of a set of steps. A positive is a *right* step.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StepResult {
     /// The confusion matrix.
     pub counts: BinaryCounts,
@@ -52,7 +54,12 @@ pub struct StepResult {
     pub negative_f1: Option<f64>,
     /// `PRMScore`: the mean of the two. `None` where either does not exist.
     pub score: Option<f64>,
+    /// Of the last three; empty until [`PrmBench::add_intervals`] fills it in.
+    pub intervals: FieldIntervals,
 }
+
+/// The figures of [`StepResult`] that have intervals, as [`figures`] gives them.
+const FIGURES: [&str; 3] = ["f1", "negative_f1", "score"];
 
 /// The figures of a category.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,43 +79,8 @@ pub struct DimensionResult {
     pub dimension: Dimension,
     /// Mean of its categories' `PRMScore`. `None` where one does not exist.
     pub score: Option<f64>,
-}
-
-/// The dimensions that PRMBench sorts its categories into.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Dimension {
-    /// No redundant and no circular steps.
-    Simplicity,
-    /// Steps that hold.
-    Soundness,
-    /// Attention to what is missing or misleading.
-    Sensitivity,
-}
-
-impl Dimension {
-    const ALL: [Self; 3] = [Self::Simplicity, Self::Soundness, Self::Sensitivity];
-
-    /// The name for people.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Simplicity => "simplicity",
-            Self::Soundness => "soundness",
-            Self::Sensitivity => "sensitivity",
-        }
-    }
-
-    /// The dimension of a category, spelled as in the files (`redundency` is theirs).
-    pub fn of_category(category: &str) -> Option<Self> {
-        match category {
-            "redundency" | "circular" => Some(Self::Simplicity),
-            "counterfactual" | "step_contradiction" | "domain_inconsistency" | "confidence" => {
-                Some(Self::Soundness)
-            }
-            "missing_condition" | "deception" | "multi_solutions" => Some(Self::Sensitivity),
-            _ => None,
-        }
-    }
+    /// Of `score`; `None` until [`PrmBench::add_intervals`] fills it in.
+    pub interval: Option<Interval>,
 }
 
 impl PrmBench {
@@ -144,6 +116,47 @@ impl PrmBench {
             steps_unscored,
         }
     }
+
+    /// Adds intervals, resampling the `samples` that this was computed from. The threshold stays
+    /// as it is: that it was chosen is no part of them.
+    pub fn add_intervals(&mut self, samples: &[PrmBenchSample], bootstrap: &Bootstrap) {
+        let number = |sample: &PrmBenchSample| {
+            let mut categories = self.categories.iter();
+            categories.position(|category| category.category == sample.category)
+        };
+        let judged = |sample: &PrmBenchSample| {
+            let (counts, _) = sample.judge(self.threshold);
+            Some((number(sample)?, counts))
+        };
+        let judged: Vec<(usize, BinaryCounts)> = samples.iter().filter_map(judged).collect();
+        let categories = &self.categories;
+        let names = || categories.iter().map(|category| &*category.category);
+        let width = FIGURES.len() * (1 + categories.len()) + self.dimensions.len();
+        let mut found = bootstrap.several(judged.len(), width, |times| {
+            let mut overall = BinaryCounts::default();
+            let mut by_category = vec![BinaryCounts::default(); categories.len()];
+            for ((category, counts), &times) in judged.iter().zip(times) {
+                overall.merge_times(counts, times.into());
+                by_category[*category].merge_times(counts, times.into());
+            }
+            let figures_of = by_category.iter().map(figures);
+            let scores = names().zip(figures_of.clone().map(|[.., score]| score));
+            let dimensions = dimension_scores(scores).into_iter().map(|(_, score)| score);
+            [figures(&overall)]
+                .into_iter()
+                .chain(figures_of)
+                .flatten()
+                .chain(dimensions)
+                .collect()
+        });
+        self.overall.intervals = of_fields(&FIGURES, &mut found);
+        for category in &mut self.categories {
+            category.steps.intervals = of_fields(&FIGURES, &mut found);
+        }
+        for dimension in &mut self.dimensions {
+            dimension.interval = found.next().flatten();
+        }
+    }
 }
 
 /// Chooses the threshold with the highest overall [`StepResult::score`] on `samples`, the split
@@ -162,26 +175,33 @@ pub fn choose_step_threshold(
 }
 
 fn dimensions(categories: &[CategoryResult]) -> Vec<DimensionResult> {
-    let of_dimension = |dimension: Dimension| -> Vec<Option<f64>> {
-        categories
-            .iter()
-            .filter(|result| Dimension::of_category(&result.category) == Some(dimension))
-            .map(|result| result.steps.score)
-            .collect()
-    };
-    Dimension::ALL
+    let scores = categories
+        .iter()
+        .map(|result| (&*result.category, result.steps.score));
+    dimension_scores(scores)
         .into_iter()
-        .map(|dimension| (dimension, of_dimension(dimension)))
-        .filter(|(_, scores)| !scores.is_empty())
-        .map(|(dimension, scores)| {
-            let count = scores.len() as f64;
-            let total: Option<f64> = scores.into_iter().sum();
-            DimensionResult {
-                dimension,
-                score: total.map(|total| total / count),
-            }
+        .map(|(dimension, score)| DimensionResult {
+            dimension,
+            score,
+            interval: None,
         })
         .collect()
+}
+
+/// The mean score of the categories of each dimension, of those that have one.
+fn dimension_scores<'a>(
+    categories: impl Iterator<Item = (&'a str, Option<f64>)>,
+) -> Vec<(Dimension, Option<f64>)> {
+    let scores: Vec<(Dimension, Option<f64>)> = categories
+        .filter_map(|(category, score)| Some((Dimension::of_category(category)?, score)))
+        .collect();
+    let occurs = |dimension: &Dimension| scores.iter().any(|(of, _)| of == dimension);
+    let mean = |dimension| {
+        let own = scores.iter().filter(|(of, _)| *of == dimension);
+        (dimension, mean_of_all(own.map(|(_, score)| *score)))
+    };
+    let dimensions = Dimension::ALL.into_iter().filter(occurs);
+    dimensions.map(mean).collect()
 }
 
 impl PrmBenchSample {
@@ -202,17 +222,24 @@ impl PrmBenchSample {
 
 impl StepResult {
     fn of(counts: BinaryCounts) -> Self {
-        let (f1, negative_f1) = (counts.f1(), counts.negative_f1());
-        let score = f1
-            .zip(negative_f1)
-            .map(|(f1, negative)| f64::midpoint(f1, negative));
+        let [f1, negative_f1, score] = figures(&counts);
         Self {
             counts,
             f1,
             negative_f1,
             score,
+            intervals: FieldIntervals::new(),
         }
     }
+}
+
+/// F1 of right steps, of wrong ones, and their mean.
+fn figures(counts: &BinaryCounts) -> [Option<f64>; 3] {
+    let (f1, negative_f1) = (counts.f1(), counts.negative_f1());
+    let score = f1
+        .zip(negative_f1)
+        .map(|(f1, negative)| f64::midpoint(f1, negative));
+    [f1, negative_f1, score]
 }
 
 #[cfg(test)]
@@ -242,12 +269,49 @@ mod tests {
             ),
         ];
         let result = PrmBench::compute(&samples, 0.5);
-        let circular = result.categories[0].steps;
+        let circular = &result.categories[0].steps;
         assert_eq!(circular.f1, Some(0.8));
         assert_eq!(circular.negative_f1, Some(2.0 / 3.0));
         assert_eq!(result.overall.counts.total(), 8);
         assert_eq!(result.dimensions.len(), 2);
         assert_eq!(result.dimensions[0].score, circular.score);
+    }
+
+    #[test]
+    fn every_figure_that_exists_gets_an_interval_around_it() {
+        let sample = |k: u32| PrmBenchSample {
+            category: ["circular", "confidence", "else"][k as usize % 3].into(),
+            scores: vec![Some(0.9), Some(f64::from(k % 10) / 10.0), Some(0.1)],
+            wrong: vec![false, k % 5 > 1, true],
+        };
+        let samples: Vec<PrmBenchSample> = (0..120).map(sample).collect();
+        let mut result = PrmBench::compute(&samples, 0.5);
+        let without = result.clone();
+        result.add_intervals(&samples, &Bootstrap::default());
+        let steps = result.categories.iter().map(|category| &category.steps);
+        for steps in steps.chain([&result.overall]) {
+            let figures = [steps.f1, steps.negative_f1, steps.score];
+            for (field, figure) in FIGURES.iter().zip(figures) {
+                let interval = &steps.intervals[*field];
+                assert_eq!(Some(interval.estimate), figure, "{field}");
+                assert!(interval.low < interval.estimate && interval.estimate < interval.high);
+            }
+        }
+        assert_eq!(result.dimensions.len(), 2);
+        for dimension in &result.dimensions {
+            assert_eq!(
+                dimension.interval.map(|found| found.estimate),
+                dimension.score
+            );
+        }
+        result.add_intervals(
+            &samples,
+            &Bootstrap {
+                resamples: 0,
+                ..Bootstrap::default()
+            },
+        );
+        assert_eq!(result, without);
     }
 
     #[test]

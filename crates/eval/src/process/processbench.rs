@@ -1,6 +1,8 @@
 //! ProcessBench: find the first wrong step (<https://arxiv.org/abs/2412.06559>).
 
 use super::ThresholdChoice;
+use super::intervals::{FieldIntervals, mean_of_all, of_fields};
+use crate::bootstrap::Bootstrap;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -33,6 +35,8 @@ pub struct ProcessBench {
     /// Mean over subsets of [`SubsetResult::f1`], the benchmark's headline. `None` where a subset
     /// has none, or without subsets.
     pub average_f1: Option<f64>,
+    /// Of `average_f1`; empty until [`add_intervals`](Self::add_intervals) fills it in.
+    pub intervals: FieldIntervals,
 }
 
 /// The figures of a subset.
@@ -52,7 +56,12 @@ pub struct SubsetResult {
     pub accuracy_correct: Option<f64>,
     /// Harmonic mean of the two, 0 where either is 0. `None` where one does not exist.
     pub f1: Option<f64>,
+    /// Of the last three; empty until [`ProcessBench::add_intervals`] fills it in.
+    pub intervals: FieldIntervals,
 }
+
+/// The figures of a subset that have intervals, as [`Tally::rates`] gives them.
+const RATES: [&str; 3] = ["accuracy_erroneous", "accuracy_correct", "f1"];
 
 impl ProcessBench {
     /// Judges `solutions` with one threshold for all subsets.
@@ -68,46 +77,106 @@ impl ProcessBench {
             .into_iter()
             .map(|(subset, solutions)| SubsetResult::compute(subset, &solutions, threshold))
             .collect();
-        let scores: Option<Vec<f64>> = subsets.iter().map(|subset| subset.f1).collect();
-        let average_f1 = scores
-            .filter(|scores| !scores.is_empty())
-            .map(|scores| scores.iter().sum::<f64>() / scores.len() as f64);
         Self {
             threshold,
+            average_f1: mean_of_all(subsets.iter().map(|subset| subset.f1)),
             subsets,
-            average_f1,
+            intervals: FieldIntervals::new(),
         }
+    }
+
+    /// Adds intervals, resampling the `solutions` that this was computed from. The threshold stays
+    /// as it is: that it was chosen is no part of them.
+    pub fn add_intervals(&mut self, solutions: &[Solution], bootstrap: &Bootstrap) {
+        let number = |solution: &Solution| {
+            let mut subsets = self.subsets.iter();
+            subsets.position(|subset| subset.subset == solution.subset)
+        };
+        let judged = |solution| Some((number(solution)?, Verdict::of(solution, self.threshold)));
+        let verdicts: Vec<(usize, Verdict)> = solutions.iter().filter_map(judged).collect();
+        let count = self.subsets.len();
+        let width = count * RATES.len() + 1;
+        let mut found = bootstrap.several(verdicts.len(), width, |counts| {
+            let mut tallies = vec![Tally::default(); count];
+            for ((subset, verdict), &times) in verdicts.iter().zip(counts) {
+                tallies[*subset].add(*verdict, times.into());
+            }
+            let rates = tallies.iter().map(Tally::rates);
+            let average = mean_of_all(rates.clone().map(|[.., f1]| f1));
+            rates.flatten().chain([average]).collect()
+        });
+        for subset in &mut self.subsets {
+            subset.intervals = of_fields(&RATES, &mut found);
+        }
+        self.intervals = of_fields(&["average_f1"], &mut found);
+    }
+}
+
+/// What the threshold makes of a solution.
+#[derive(Clone, Copy)]
+struct Verdict {
+    erroneous: bool,
+    right: bool,
+}
+
+impl Verdict {
+    fn of(solution: &Solution, threshold: f64) -> Self {
+        Self {
+            erroneous: solution.first_wrong.is_some(),
+            right: first_below(&solution.scores, threshold) == solution.first_wrong,
+        }
+    }
+}
+
+/// Solutions with a wrong step and without, those judged right and all.
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    erroneous: [u64; 2],
+    correct: [u64; 2],
+}
+
+impl Tally {
+    fn add(&mut self, verdict: Verdict, times: u64) {
+        let [right, all] = if verdict.erroneous {
+            &mut self.erroneous
+        } else {
+            &mut self.correct
+        };
+        *right += times * u64::from(verdict.right);
+        *all += times;
+    }
+
+    fn rates(&self) -> [Option<f64>; 3] {
+        let accuracy = |[right, all]: [u64; 2]| (all > 0).then(|| right as f64 / all as f64);
+        let (erroneous, correct) = (accuracy(self.erroneous), accuracy(self.correct));
+        [erroneous, correct, harmonic_mean(erroneous, correct)]
     }
 }
 
 impl SubsetResult {
     fn compute(subset: &str, solutions: &[&Solution], threshold: f64) -> Self {
-        let found =
-            |solution: &Solution| first_below(&solution.scores, threshold) == solution.first_wrong;
-        let accuracy = |erroneous: bool| {
-            let of_kind = || {
-                solutions
-                    .iter()
-                    .filter(|s| s.first_wrong.is_some() == erroneous)
-            };
-            let count = of_kind().count();
-            let right = of_kind().filter(|solution| found(solution)).count();
-            (count, (count > 0).then(|| right as f64 / count as f64))
+        let mut tally = Tally::default();
+        for solution in solutions {
+            tally.add(Verdict::of(solution, threshold), 1);
+        }
+        let [accuracy_erroneous, accuracy_correct, f1] = tally.rates();
+        let of_kind = |erroneous: bool| {
+            let of_kind = |s: &&&Solution| s.first_wrong.is_some() == erroneous;
+            solutions.iter().filter(of_kind).count()
         };
-        let (erroneous, accuracy_erroneous) = accuracy(true);
-        let (correct, accuracy_correct) = accuracy(false);
         let unscored = |score: &Option<f64>| !score.is_some_and(f64::is_finite);
         Self {
             subset: subset.to_owned(),
-            erroneous,
-            correct,
+            erroneous: of_kind(true),
+            correct: of_kind(false),
             partly_scored: solutions
                 .iter()
                 .filter(|s| s.scores.iter().any(unscored))
                 .count(),
             accuracy_erroneous,
             accuracy_correct,
-            f1: harmonic_mean(accuracy_erroneous, accuracy_correct),
+            f1,
+            intervals: FieldIntervals::new(),
         }
     }
 }
@@ -212,6 +281,42 @@ mod tests {
         };
         let result = ProcessBench::compute(&[solution], 0.5);
         assert_eq!(result.subsets[0].partly_scored, 1);
+    }
+
+    #[test]
+    fn every_figure_that_exists_gets_an_interval_around_it() {
+        let solutions: Vec<Solution> = (0..20).flat_map(|_| solutions()).collect();
+        let mut result = ProcessBench::compute(&solutions, 0.5);
+        result.add_intervals(&solutions, &Bootstrap::default());
+        for subset in &result.subsets {
+            let figures = [
+                subset.accuracy_erroneous,
+                subset.accuracy_correct,
+                subset.f1,
+            ];
+            for (field, figure) in RATES.iter().zip(figures) {
+                let interval = &subset.intervals[*field];
+                assert_eq!(Some(interval.estimate), figure, "{field}");
+                assert!(interval.contains(interval.estimate), "{interval:?}");
+            }
+        }
+        let average = &result.intervals["average_f1"];
+        assert_eq!(Some(average.estimate), result.average_f1);
+        assert!(average.low < average.estimate && average.estimate < average.high);
+        // A share of 40 solutions of which half are found: two standard deviations are 0.16.
+        let gsm8k = &result.subsets[0].intervals["accuracy_erroneous"];
+        assert!((gsm8k.low - 0.34).abs() < 0.03, "{gsm8k:?}");
+        assert!((gsm8k.high - 0.66).abs() < 0.03, "{gsm8k:?}");
+    }
+
+    #[test]
+    fn a_figure_that_does_not_exist_has_no_interval() {
+        let solutions = vec![solution("math", &[0.1], None); 8];
+        let mut result = ProcessBench::compute(&solutions, 0.5);
+        result.add_intervals(&solutions, &Bootstrap::default());
+        let fields: Vec<&String> = result.subsets[0].intervals.keys().collect();
+        assert_eq!(fields, ["accuracy_correct"]);
+        assert!(result.intervals.is_empty());
     }
 
     #[test]

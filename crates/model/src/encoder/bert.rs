@@ -116,14 +116,15 @@ impl FamilyConfig for BertConfig {
         prediction_head: false,
     };
 
+    const PUBLISHED_NAMES: &'static [(&'static str, &'static str)] = &[
+        ("num_token_types", "type_vocab_size"),
+        ("hidden_dropout", "hidden_dropout_prob"),
+        ("attention_dropout", "attention_probs_dropout_prob"),
+        ("layer_norm_epsilon", "layer_norm_eps"),
+    ];
+
     fn to_published(&self) -> Value {
         json!({
-            "vocab_size": self.vocab_size,
-            "hidden_size": self.d_model,
-            "num_hidden_layers": self.num_layers,
-            "num_attention_heads": self.num_heads,
-            "intermediate_size": self.d_feed_forward,
-            "max_position_embeddings": self.max_positions,
             "type_vocab_size": self.num_token_types,
             "hidden_act": self.activation.published(),
             "layer_norm_eps": self.layer_norm_epsilon,
@@ -133,49 +134,33 @@ impl FamilyConfig for BertConfig {
         })
     }
 
-    fn from_published(config: &PublishedConfig) -> Result<Self, ConfigProblem> {
+    fn read_published(config: &PublishedConfig) -> Result<Self, ConfigProblem> {
         config.only("position_embedding_type", "absolute")?;
         config.only("is_decoder", false)?;
         config.only("add_cross_attention", false)?;
         config.only("pruned_heads", json!({}))?;
-        let (size, positive) = (checks::SIZE, checks::POSITIVE);
-        let probability = checks::PROBABILITY;
-        let parsed = Self {
-            vocab_size: config.required("vocab_size", size)?,
-            d_model: config.required("hidden_size", size)?,
-            num_layers: config.required("num_hidden_layers", size)?,
-            num_heads: config.required("num_attention_heads", size)?,
-            d_feed_forward: config.required("intermediate_size", size)?,
-            max_positions: config.optional("max_position_embeddings", 512, size)?,
-            num_token_types: config.optional("type_vocab_size", 2, size)?,
+        Ok(Self {
+            vocab_size: config.size("vocab_size")?,
+            d_model: config.size("hidden_size")?,
+            num_layers: config.size("num_hidden_layers")?,
+            num_heads: config.size("num_attention_heads")?,
+            d_feed_forward: config.size("intermediate_size")?,
+            max_positions: config.size_or("max_position_embeddings", 512)?,
+            num_token_types: config.size_or("type_vocab_size", 2)?,
             activation: Activation::from_published(config, "hidden_act", "gelu")?,
-            layer_norm_epsilon: config.optional("layer_norm_eps", 1e-12, positive)?,
-            hidden_dropout: config.optional("hidden_dropout_prob", 0.1, probability)?,
-            attention_dropout: config.optional("attention_probs_dropout_prob", 0.1, probability)?,
-            initializer_range: config.optional("initializer_range", 0.02, positive)?,
+            layer_norm_epsilon: config.positive_or("layer_norm_eps", 1e-12)?,
+            hidden_dropout: config.probability_or("hidden_dropout_prob", 0.1)?,
+            attention_dropout: config.probability_or("attention_probs_dropout_prob", 0.1)?,
+            initializer_range: config.positive_or("initializer_range", 0.02)?,
             keys_start_as_queries: false,
-        };
-        parsed
-            .check()
-            .map_err(|problem| problem.renamed(PUBLISHED_NAMES))?;
-        Ok(parsed)
+        })
     }
 
     fn check(&self) -> Result<(), ConfigProblem> {
-        checks::sizes(&[
-            ("vocab_size", self.vocab_size),
-            ("d_model", self.d_model),
-            ("num_layers", self.num_layers),
-            ("num_heads", self.num_heads),
-            ("d_feed_forward", self.d_feed_forward),
-            ("max_positions", self.max_positions),
-            ("num_token_types", self.num_token_types),
-        ])?;
+        self.sizes().check()?;
+        checks::sizes(&[("num_token_types", self.num_token_types)])?;
         checks::multiple(("d_model", self.d_model), ("num_heads", self.num_heads))?;
-        checks::probabilities(&[
-            ("hidden_dropout", self.hidden_dropout),
-            ("attention_dropout", self.attention_dropout),
-        ])?;
+        checks::dropout(self.hidden_dropout, self.attention_dropout)?;
         checks::positive(&[
             ("layer_norm_epsilon", self.layer_norm_epsilon),
             ("initializer_range", self.initializer_range),
@@ -218,19 +203,6 @@ impl FamilyConfig for BertConfig {
         }
     }
 }
-
-/// Our names of what published configurations call otherwise.
-const PUBLISHED_NAMES: &[(&str, &str)] = &[
-    ("d_model", "hidden_size"),
-    ("num_layers", "num_hidden_layers"),
-    ("num_heads", "num_attention_heads"),
-    ("d_feed_forward", "intermediate_size"),
-    ("max_positions", "max_position_embeddings"),
-    ("num_token_types", "type_vocab_size"),
-    ("hidden_dropout", "hidden_dropout_prob"),
-    ("attention_dropout", "attention_probs_dropout_prob"),
-    ("layer_norm_epsilon", "layer_norm_eps"),
-];
 
 /// A BERT encoder without pooler: embeddings and a stack of post-norm attention blocks.
 #[derive(Module, Debug)]
@@ -276,10 +248,7 @@ impl Embeddings {
     fn forward(&self, token_ids: Tensor<2, Int>, type_ids: Tensor<2, Int>) -> Tensor<3> {
         let [_, seq_length] = token_ids.dims();
         let [max_positions, _] = self.position.weight.dims();
-        assert!(
-            seq_length <= max_positions,
-            "sequence of {seq_length} tokens, the encoder has {max_positions} positions"
-        );
+        checks::assert_length(seq_length, max_positions);
         // Positions are 0, 1, 2, ..: the first rows of the table, without a lookup.
         let positions = self
             .position

@@ -26,8 +26,10 @@ pub(crate) fn multiple(
     ConfigProblem::unless(value.is_multiple_of(of), key, value, expected)
 }
 
-pub(crate) fn probabilities(values: &[(&str, f64)]) -> Result<(), ConfigProblem> {
-    values.iter().try_for_each(|&(key, value)| {
+/// On hidden states and on attention probabilities.
+pub(crate) fn dropout(hidden: f64, attention: f64) -> Result<(), ConfigProblem> {
+    let values = [("hidden_dropout", hidden), ("attention_dropout", attention)];
+    values.into_iter().try_for_each(|(key, value)| {
         ConfigProblem::unless((0.0..1.0).contains(&value), key, value, PROBABILITY)
     })
 }
@@ -36,4 +38,13 @@ pub(crate) fn positive(values: &[(&str, f64)]) -> Result<(), ConfigProblem> {
     values.iter().try_for_each(|&(key, value)| {
         ConfigProblem::unless(value.is_finite() && value > 0.0, key, value, POSITIVE)
     })
+}
+
+/// Panics with the words that [`check_sequence`](super::EncoderConfig::check_sequence) has as an
+/// error.
+pub(crate) fn assert_length(seq_length: usize, max_positions: usize) {
+    assert!(
+        seq_length <= max_positions,
+        "sequence of {seq_length} tokens, the encoder has {max_positions} positions"
+    );
 }

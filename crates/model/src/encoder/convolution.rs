@@ -41,18 +41,11 @@ impl Convolution {
         ConfigProblem::unless(odd, "conv_kernel_size", kernel_size, "an odd number or 0")?;
         config.only("conv_groups", 1)?;
         let expected = "\"tanh\" or \"gelu\"";
-        let name: String = config.optional("conv_act", "tanh".to_owned(), expected)?;
-        let activation = match name.as_str() {
-            "tanh" => ConvolutionActivation::Tanh,
-            "gelu" => ConvolutionActivation::Gelu,
-            _ => {
-                return Err(ConfigProblem::new(
-                    "conv_act",
-                    format!("{name:?}"),
-                    expected,
-                ));
-            }
-        };
+        let activation = config.named("conv_act", "tanh", expected, |name| match name {
+            "tanh" => Some(ConvolutionActivation::Tanh),
+            "gelu" => Some(ConvolutionActivation::Gelu),
+            _ => None,
+        })?;
         Ok(Some(Self {
             kernel_size,
             activation,

@@ -34,13 +34,12 @@ impl Activation {
         default: &str,
     ) -> Result<Self, ConfigProblem> {
         let expected = "gelu, gelu_new, gelu_pytorch_tanh or relu";
-        let name: String = config.optional(key, default.to_owned(), expected)?;
-        match name.as_str() {
-            "gelu" => Ok(Self::Gelu),
-            "gelu_new" | "gelu_pytorch_tanh" => Ok(Self::GeluTanh),
-            "relu" => Ok(Self::Relu),
-            _ => Err(ConfigProblem::new(key, format!("{name:?}"), expected)),
-        }
+        config.named(key, default, expected, |name| match name {
+            "gelu" => Some(Self::Gelu),
+            "gelu_new" | "gelu_pytorch_tanh" => Some(Self::GeluTanh),
+            "relu" => Some(Self::Relu),
+            _ => None,
+        })
     }
 
     /// The name that published configurations use.

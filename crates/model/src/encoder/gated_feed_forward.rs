@@ -33,13 +33,12 @@ impl GateActivation {
         default: &str,
     ) -> Result<Self, ConfigProblem> {
         let expected = "silu, swish, gelu, gelu_new or gelu_pytorch_tanh";
-        let name: String = config.optional(key, default.to_owned(), expected)?;
-        match name.as_str() {
-            "silu" | "swish" => Ok(Self::Silu),
-            "gelu" => Ok(Self::Gelu),
-            "gelu_new" | "gelu_pytorch_tanh" => Ok(Self::GeluTanh),
-            _ => Err(ConfigProblem::new(key, format!("{name:?}"), expected)),
-        }
+        config.named(key, default, expected, |name| match name {
+            "silu" | "swish" => Some(Self::Silu),
+            "gelu" => Some(Self::Gelu),
+            "gelu_new" | "gelu_pytorch_tanh" => Some(Self::GeluTanh),
+            _ => None,
+        })
     }
 
     /// The name that published configurations use.

@@ -3,6 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::checks;
 use crate::error::ConfigProblem;
 
 /// A `config.json` in Hugging Face layout. Keys that nobody asks for are ignored.
@@ -48,6 +49,42 @@ impl PublishedConfig {
             Some(_) => self.required(key, expected),
             None => Ok(default),
         }
+    }
+
+    pub(crate) fn size(&self, key: &str) -> Result<usize, ConfigProblem> {
+        self.required(key, checks::SIZE)
+    }
+
+    pub(crate) fn size_or(&self, key: &str, default: usize) -> Result<usize, ConfigProblem> {
+        self.optional(key, default, checks::SIZE)
+    }
+
+    pub(crate) fn positive(&self, key: &str) -> Result<f64, ConfigProblem> {
+        self.required(key, checks::POSITIVE)
+    }
+
+    pub(crate) fn positive_or(&self, key: &str, default: f64) -> Result<f64, ConfigProblem> {
+        self.optional(key, default, checks::POSITIVE)
+    }
+
+    pub(crate) fn probability_or(&self, key: &str, default: f64) -> Result<f64, ConfigProblem> {
+        self.optional(key, default, checks::PROBABILITY)
+    }
+
+    pub(crate) fn flag(&self, key: &str, default: bool) -> Result<bool, ConfigProblem> {
+        self.optional(key, default, "true or false")
+    }
+
+    /// What the name under a key stands for, as `find` tells of names it knows.
+    pub(crate) fn named<T>(
+        &self,
+        key: &str,
+        default: &str,
+        expected: &str,
+        find: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T, ConfigProblem> {
+        let name: String = self.optional(key, default.to_owned(), expected)?;
+        find(&name).ok_or_else(|| ConfigProblem::new(key, format!("{name:?}"), expected))
     }
 
     /// The object under a key, to be read in the same way; `None` where it is missing or `null`.

@@ -93,14 +93,14 @@ impl FamilyConfig for ModernBertConfig {
         prediction_head: true,
     };
 
+    const PUBLISHED_NAMES: &'static [(&'static str, &'static str)] = &[
+        ("sliding.distance", "local_attention"),
+        ("norm_epsilon", "norm_eps"),
+        ("hidden_dropout", "embedding_dropout"),
+    ];
+
     fn to_published(&self) -> Value {
         json!({
-            "vocab_size": self.vocab_size,
-            "hidden_size": self.d_model,
-            "num_hidden_layers": self.num_layers,
-            "num_attention_heads": self.num_heads,
-            "intermediate_size": self.d_feed_forward,
-            "max_position_embeddings": self.max_positions,
             "local_attention": 2 * self.sliding.distance,
             "layer_types": SlidingLayers::to_published(Some(&self.sliding), self.num_layers),
             "rope_parameters": {
@@ -119,25 +119,22 @@ impl FamilyConfig for ModernBertConfig {
         })
     }
 
-    fn from_published(config: &PublishedConfig) -> Result<Self, ConfigProblem> {
-        let (size, positive) = (checks::SIZE, checks::POSITIVE);
-        let probability = checks::PROBABILITY;
-        let flag = |key| config.optional(key, false, "true or false");
-        let num_layers = config.required("num_hidden_layers", size)?;
-        let window: usize = config.optional("local_attention", 128, size)?;
-        let full_every: usize = config.optional("global_attn_every_n_layers", 3, size)?;
+    fn read_published(config: &PublishedConfig) -> Result<Self, ConfigProblem> {
+        let num_layers = config.size("num_hidden_layers")?;
+        let window = config.size_or("local_attention", 128)?;
+        let full_every = config.size_or("global_attn_every_n_layers", 3)?;
         checks::sizes(&[("global_attn_every_n_layers", full_every)])?;
         let layers = SlidingLayers::published_layers(config, num_layers, |layer| {
             !layer.is_multiple_of(full_every)
         })?;
         config.only("rope_scaling", Value::Null)?;
-        let parsed = Self {
-            vocab_size: config.required("vocab_size", size)?,
-            d_model: config.required("hidden_size", size)?,
+        Ok(Self {
+            vocab_size: config.size("vocab_size")?,
+            d_model: config.size("hidden_size")?,
             num_layers,
-            num_heads: config.required("num_attention_heads", size)?,
-            d_feed_forward: config.required("intermediate_size", size)?,
-            max_positions: config.optional("max_position_embeddings", 8192, size)?,
+            num_heads: config.size("num_attention_heads")?,
+            d_feed_forward: config.size("intermediate_size")?,
+            max_positions: config.size_or("max_position_embeddings", 8192)?,
             sliding: SlidingLayers {
                 distance: window / 2,
                 layers,
@@ -145,37 +142,23 @@ impl FamilyConfig for ModernBertConfig {
             rotary: rotary(config, "full_attention", "global_rope_theta", 160_000.0)?,
             sliding_rotary: rotary(config, "sliding_attention", "local_rope_theta", 10_000.0)?,
             activation: GateActivation::from_published(config, "hidden_activation", "gelu")?,
-            norm_epsilon: config.optional("norm_eps", 1e-5, positive)?,
-            norm_bias: flag("norm_bias")?,
-            attention_bias: flag("attention_bias")?,
-            feed_forward_bias: flag("mlp_bias")?,
-            hidden_dropout: config.optional("embedding_dropout", 0.0, probability)?,
-            attention_dropout: config.optional("attention_dropout", 0.0, probability)?,
-            initializer_range: config.optional("initializer_range", 0.02, positive)?,
-        };
-        parsed
-            .check()
-            .map_err(|problem| problem.renamed(PUBLISHED_NAMES))?;
-        Ok(parsed)
+            norm_epsilon: config.positive_or("norm_eps", 1e-5)?,
+            norm_bias: config.flag("norm_bias", false)?,
+            attention_bias: config.flag("attention_bias", false)?,
+            feed_forward_bias: config.flag("mlp_bias", false)?,
+            hidden_dropout: config.probability_or("embedding_dropout", 0.0)?,
+            attention_dropout: config.probability_or("attention_dropout", 0.0)?,
+            initializer_range: config.positive_or("initializer_range", 0.02)?,
+        })
     }
 
     fn check(&self) -> Result<(), ConfigProblem> {
-        checks::sizes(&[
-            ("vocab_size", self.vocab_size),
-            ("d_model", self.d_model),
-            ("num_layers", self.num_layers),
-            ("num_heads", self.num_heads),
-            ("d_feed_forward", self.d_feed_forward),
-            ("max_positions", self.max_positions),
-        ])?;
+        self.sizes().check()?;
         checks::multiple(("d_model", self.d_model), ("num_heads", self.num_heads))?;
         let d_head = self.d_model / self.num_heads;
         let expected = "an even number of features for each head";
         ConfigProblem::unless(d_head.is_multiple_of(2), "d_model", self.d_model, expected)?;
-        checks::probabilities(&[
-            ("hidden_dropout", self.hidden_dropout),
-            ("attention_dropout", self.attention_dropout),
-        ])?;
+        checks::dropout(self.hidden_dropout, self.attention_dropout)?;
         checks::positive(&[
             ("norm_epsilon", self.norm_epsilon),
             ("initializer_range", self.initializer_range),
@@ -219,17 +202,6 @@ impl FamilyConfig for ModernBertConfig {
     }
 }
 
-/// Our names of what published configurations call otherwise.
-const PUBLISHED_NAMES: &[(&str, &str)] = &[
-    ("d_model", "hidden_size"),
-    ("num_layers", "num_hidden_layers"),
-    ("num_heads", "num_attention_heads"),
-    ("d_feed_forward", "intermediate_size"),
-    ("max_positions", "max_position_embeddings"),
-    ("sliding.distance", "local_attention"),
-    ("norm_epsilon", "norm_eps"),
-];
-
 /// Reads the positions of one type of layers: from `rope_parameters`, or a number of its own in
 /// older files.
 fn rotary(
@@ -238,8 +210,8 @@ fn rotary(
     old_key: &str,
     theta: f64,
 ) -> Result<Rotary, ConfigProblem> {
-    let theta = config.optional(old_key, theta, checks::POSITIVE)?;
-    let positions = config.optional("max_position_embeddings", 8192, checks::SIZE)?;
+    let theta = config.positive_or(old_key, theta)?;
+    let positions = config.size_or("max_position_embeddings", 8192)?;
     let parameters = config.object("rope_parameters")?;
     let inside = |problem: ConfigProblem| problem.inside("rope_parameters");
     let inner = match &parameters {
@@ -284,7 +256,7 @@ impl FamilyModule for ModernBert {
     ) -> Tensor<3> {
         let config = &self.config;
         let [_, seq_length] = token_ids.dims();
-        super::assert_length(seq_length, config.max_positions);
+        checks::assert_length(seq_length, config.max_positions);
         let (device, d_head) = (token_ids.device(), config.d_model / config.num_heads);
         let layout = TokenLayout::new(mask_pad, read);
         let [all, near] = [None, Some(config.sliding.distance)].map(|window| {

@@ -1,65 +1,41 @@
 //! Qwen2 and Qwen2.5. See Yang et al. (2024), <https://arxiv.org/abs/2412.15115>.
 
-use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::checks;
-use super::decoder::{Decoder, DecoderConfig, Habits, KEYS};
+use super::decoder::{DecoderConfig, DecoderFamily, Habits};
 use super::hugging_face::PublishedConfig;
-use super::{EncoderSizes, FamilyConfig, PythonClass};
 use crate::error::ConfigProblem;
-use crate::weights::KeyTable;
 
 /// Sizes and probabilities of a Qwen2: queries, keys and values have a bias.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Qwen2Config(pub DecoderConfig);
 
-impl FamilyConfig for Qwen2Config {
-    type Module = Decoder;
+impl DecoderFamily for Qwen2Config {
+    const ARCHITECTURE: &'static str = "Qwen2ForTokenClassification";
 
-    const KEYS: KeyTable = KEYS;
-    const CAUSAL: bool = true;
-
-    const PYTHON_CLASS: PythonClass = PythonClass {
-        architecture: "Qwen2ForTokenClassification",
-        head: "score",
-        prediction_head: false,
-    };
-
-    fn to_published(&self) -> Value {
-        self.0.to_published()
-    }
-
-    fn from_published(config: &PublishedConfig) -> Result<Self, ConfigProblem> {
+    fn read_published(config: &PublishedConfig) -> Result<DecoderConfig, ConfigProblem> {
         let habits = Habits {
             d_head: None,
             // A silent configuration means 32, which no small model has.
-            num_key_value_heads: Some(config.required("num_key_value_heads", checks::SIZE)?),
+            num_key_value_heads: Some(config.size("num_key_value_heads")?),
             input_bias: true,
             output_bias: false,
             feed_forward_bias: false,
             head_norms: false,
         };
-        let decoder = DecoderConfig::from_published(config, &habits)?;
-        Ok(Self(decoder.with_published_window(config)?.checked()?))
+        DecoderConfig::from_published(config, &habits)?.with_published_window(config)
     }
 
-    fn check(&self) -> Result<(), ConfigProblem> {
-        self.0.check()
+    fn from_decoder(decoder: DecoderConfig) -> Self {
+        Self(decoder)
     }
 
-    fn sizes(&self) -> EncoderSizes {
-        self.0.sizes()
+    fn decoder(&self) -> &DecoderConfig {
+        &self.0
     }
 
-    fn set_dropout(&mut self, hidden: f64, attention: f64) {
-        self.0.hidden_dropout = hidden;
-        self.0.attention_dropout = attention;
-    }
-
-    fn init(&self, device: &Device) -> Decoder {
-        self.0.init(device)
+    fn decoder_mut(&mut self) -> &mut DecoderConfig {
+        &mut self.0
     }
 }

@@ -95,13 +95,16 @@ impl FamilyConfig for RobertaConfig {
         prediction_head: false,
     };
 
+    const PUBLISHED_NAMES: &'static [(&'static str, &'static str)] = &[
+        ("padding_id", "pad_token_id"),
+        ("num_token_types", "type_vocab_size"),
+        ("hidden_dropout", "hidden_dropout_prob"),
+        ("attention_dropout", "attention_probs_dropout_prob"),
+        ("layer_norm_epsilon", "layer_norm_eps"),
+    ];
+
     fn to_published(&self) -> Value {
         json!({
-            "vocab_size": self.vocab_size,
-            "hidden_size": self.d_model,
-            "num_hidden_layers": self.num_layers,
-            "num_attention_heads": self.num_heads,
-            "intermediate_size": self.d_feed_forward,
             "max_position_embeddings": self.position_rows(),
             "pad_token_id": self.padding_id,
             "type_vocab_size": self.num_token_types,
@@ -113,60 +116,44 @@ impl FamilyConfig for RobertaConfig {
         })
     }
 
-    fn from_published(config: &PublishedConfig) -> Result<Self, ConfigProblem> {
+    fn read_published(config: &PublishedConfig) -> Result<Self, ConfigProblem> {
         config.only("position_embedding_type", "absolute")?;
         config.only("is_decoder", false)?;
         config.only("add_cross_attention", false)?;
         config.only("pruned_heads", json!({}))?;
-        let (size, positive) = (checks::SIZE, checks::POSITIVE);
-        let probability = checks::PROBABILITY;
         let padding_id = config.optional("pad_token_id", 1, "a token id")?;
-        let rows: usize = config.optional("max_position_embeddings", 512, size)?;
+        let rows = config.size_or("max_position_embeddings", 512)?;
         let expected = format!(
             "a whole number above `pad_token_id` + 1 ({})",
             padding_id + 1
         );
         let fine = rows > padding_id + 1;
         ConfigProblem::unless(fine, "max_position_embeddings", rows, expected)?;
-        let parsed = Self {
-            vocab_size: config.required("vocab_size", size)?,
-            d_model: config.required("hidden_size", size)?,
-            num_layers: config.required("num_hidden_layers", size)?,
-            num_heads: config.required("num_attention_heads", size)?,
-            d_feed_forward: config.required("intermediate_size", size)?,
+        Ok(Self {
+            vocab_size: config.size("vocab_size")?,
+            d_model: config.size("hidden_size")?,
+            num_layers: config.size("num_hidden_layers")?,
+            num_heads: config.size("num_attention_heads")?,
+            d_feed_forward: config.size("intermediate_size")?,
             max_positions: rows - padding_id - 1,
             padding_id,
-            num_token_types: config.optional("type_vocab_size", 2, size)?,
+            num_token_types: config.size_or("type_vocab_size", 2)?,
             activation: Activation::from_published(config, "hidden_act", "gelu")?,
-            layer_norm_epsilon: config.optional("layer_norm_eps", 1e-12, positive)?,
-            hidden_dropout: config.optional("hidden_dropout_prob", 0.1, probability)?,
-            attention_dropout: config.optional("attention_probs_dropout_prob", 0.1, probability)?,
-            initializer_range: config.optional("initializer_range", 0.02, positive)?,
-        };
-        parsed
-            .check()
-            .map_err(|problem| problem.renamed(PUBLISHED_NAMES))?;
-        Ok(parsed)
+            layer_norm_epsilon: config.positive_or("layer_norm_eps", 1e-12)?,
+            hidden_dropout: config.probability_or("hidden_dropout_prob", 0.1)?,
+            attention_dropout: config.probability_or("attention_probs_dropout_prob", 0.1)?,
+            initializer_range: config.positive_or("initializer_range", 0.02)?,
+        })
     }
 
     fn check(&self) -> Result<(), ConfigProblem> {
-        checks::sizes(&[
-            ("vocab_size", self.vocab_size),
-            ("d_model", self.d_model),
-            ("num_layers", self.num_layers),
-            ("num_heads", self.num_heads),
-            ("d_feed_forward", self.d_feed_forward),
-            ("max_positions", self.max_positions),
-            ("num_token_types", self.num_token_types),
-        ])?;
+        self.sizes().check()?;
+        checks::sizes(&[("num_token_types", self.num_token_types)])?;
         checks::multiple(("d_model", self.d_model), ("num_heads", self.num_heads))?;
         let expected = format!("an id below `vocab_size` ({})", self.vocab_size);
         let fine = self.padding_id < self.vocab_size;
         ConfigProblem::unless(fine, "padding_id", self.padding_id, expected)?;
-        checks::probabilities(&[
-            ("hidden_dropout", self.hidden_dropout),
-            ("attention_dropout", self.attention_dropout),
-        ])?;
+        checks::dropout(self.hidden_dropout, self.attention_dropout)?;
         checks::positive(&[
             ("layer_norm_epsilon", self.layer_norm_epsilon),
             ("initializer_range", self.initializer_range),
@@ -209,20 +196,6 @@ impl FamilyConfig for RobertaConfig {
         }
     }
 }
-
-/// Our names of what published configurations call otherwise.
-const PUBLISHED_NAMES: &[(&str, &str)] = &[
-    ("d_model", "hidden_size"),
-    ("num_layers", "num_hidden_layers"),
-    ("num_heads", "num_attention_heads"),
-    ("d_feed_forward", "intermediate_size"),
-    ("max_positions", "max_position_embeddings"),
-    ("padding_id", "pad_token_id"),
-    ("num_token_types", "type_vocab_size"),
-    ("hidden_dropout", "hidden_dropout_prob"),
-    ("attention_dropout", "attention_probs_dropout_prob"),
-    ("layer_norm_epsilon", "layer_norm_eps"),
-];
 
 /// A RoBERTa encoder without pooler: the layers of BERT under embeddings that know no types and
 /// count positions behind the padding token's id.
@@ -271,7 +244,7 @@ impl Embeddings {
     fn forward(&self, token_ids: Tensor<2, Int>, mask_pad: Tensor<2, Bool>) -> Tensor<3> {
         let [_, seq_length] = token_ids.dims();
         let [rows, _] = self.position.weight.dims();
-        super::assert_length(seq_length, rows - self.padding_id - 1);
+        checks::assert_length(seq_length, rows - self.padding_id - 1);
         let positions = positions(token_ids.clone(), mask_pad, self.padding_id);
         let no_type = self.token_type.weight.val().slice(0..1).unsqueeze::<3>();
         let embedded = self.word.forward(token_ids) + self.position.forward(positions) + no_type;

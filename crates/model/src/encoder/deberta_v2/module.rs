@@ -1,0 +1,191 @@
+//! The module of DeBERTa.
+
+use burn::module::Module;
+use burn::nn::{Dropout, DropoutConfig, Embedding, LayerNorm};
+use burn::tensor::{Bool, Device, Int, Tensor};
+
+use super::DebertaV2Config;
+use crate::encoder::FamilyModule;
+use crate::encoder::checks::assert_length;
+use crate::encoder::convolution::ConvolutionLayer;
+use crate::encoder::disentangled::{DisentangledAttention, DisentangledConfig, Positions};
+use crate::encoder::feed_forward::FeedForward;
+use crate::encoder::parts::{embedding, layer_norm};
+use crate::encoder::relative::RelativeBuckets;
+use crate::ops::{Reach, Sight, add_norm};
+
+/// A DeBERTa encoder: post-norm layers of disentangled attention.
+#[derive(Module, Debug)]
+pub struct DebertaV2 {
+    embeddings: Embeddings,
+    layers: Vec<Layer>,
+    convolution: Option<ConvolutionLayer>,
+    #[module(skip)]
+    relative: RelativeBuckets,
+    max_positions: usize,
+}
+
+impl DebertaV2 {
+    /// With random weights.
+    pub(super) fn new(config: &DebertaV2Config, device: &Device) -> Self {
+        Self {
+            embeddings: Embeddings::new(config, device),
+            layers: (0..config.num_layers)
+                .map(|_| Layer::new(config, device))
+                .collect(),
+            convolution: config.convolution.map(|convolution| {
+                ConvolutionLayer::new(
+                    convolution,
+                    config.d_model,
+                    config.layer_norm_epsilon,
+                    config.hidden_dropout,
+                    config.initializer_range,
+                    device,
+                )
+            }),
+            relative: config.relative,
+            max_positions: config.max_positions,
+        }
+    }
+}
+
+impl FamilyModule for DebertaV2 {
+    fn forward(
+        &self,
+        token_ids: Tensor<2, Int>,
+        type_ids: Tensor<2, Int>,
+        mask_pad: Tensor<2, Bool>,
+        _read: Option<Tensor<3, Int>>,
+    ) -> Tensor<3> {
+        let [_, seq_length] = token_ids.dims();
+        assert_length(seq_length, self.max_positions);
+        let rows = self.relative.of_sequence(seq_length, &token_ids.device());
+        let positions = Positions {
+            table: self.embeddings.relative(rows.start, rows.end),
+            rows,
+        };
+        let reach = Reach {
+            causal: false,
+            window: None,
+        };
+        let sight = Sight::new(mask_pad.clone(), reach);
+        let embedded = self.embeddings.forward(token_ids, type_ids);
+        let (Some(convolution), [first, rest @ ..]) = (&self.convolution, &*self.layers) else {
+            let layers = self.layers.iter();
+            return layers.fold(embedded, |hidden, layer| {
+                layer.forward(hidden, &positions, &sight)
+            });
+        };
+        let attended = first.forward(embedded.clone(), &positions, &sight);
+        let hidden = convolution.forward(embedded, attended, mask_pad);
+        let layers = rest.iter();
+        layers.fold(hidden, |hidden, layer| {
+            layer.forward(hidden, &positions, &sight)
+        })
+    }
+}
+
+#[derive(Module, Debug)]
+struct Embeddings {
+    word: Embedding,
+    position: Option<Embedding>,
+    token_type: Option<Embedding>,
+    norm: LayerNorm,
+    /// `2 · span` rows, shared by all layers.
+    relative: Embedding,
+    relative_norm: Option<LayerNorm>,
+    dropout: Dropout,
+}
+
+impl Embeddings {
+    fn new(config: &DebertaV2Config, device: &Device) -> Self {
+        let table = |rows| embedding(rows, config.d_model, config.initializer_range, device);
+        let norm = || layer_norm(config.d_model, config.layer_norm_epsilon, device);
+        let types = config.num_token_types;
+        Self {
+            word: table(config.vocab_size),
+            position: config
+                .absolute_positions
+                .then(|| table(config.max_positions)),
+            token_type: (types > 0).then(|| table(types)),
+            norm: norm(),
+            relative: table(2 * config.relative.span()),
+            relative_norm: config.norm_positions.then(norm),
+            dropout: DropoutConfig::new(config.hidden_dropout).init(),
+        }
+    }
+
+    fn forward(&self, token_ids: Tensor<2, Int>, type_ids: Tensor<2, Int>) -> Tensor<3> {
+        let [_, seq_length] = token_ids.dims();
+        let mut embedded = self.word.forward(token_ids);
+        if let Some(position) = &self.position {
+            let positions = position.weight.val().slice(0..seq_length);
+            embedded = embedded + positions.unsqueeze::<3>();
+        }
+        if let Some(token_type) = &self.token_type {
+            embedded = embedded + token_type.forward(type_ids);
+        }
+        self.dropout.forward(self.norm.forward(embedded))
+    }
+
+    /// The relative positions from row `start` to row `end`.
+    fn relative(&self, start: usize, end: usize) -> Tensor<2> {
+        let rows = self.relative.weight.val().slice(start..end);
+        match &self.relative_norm {
+            Some(norm) => norm.forward(rows),
+            None => rows,
+        }
+    }
+}
+
+/// Attention and feed-forward block, each followed by dropout, residual sum and layer norm.
+#[derive(Module, Debug)]
+struct Layer {
+    attention: DisentangledAttention,
+    attention_norm: LayerNorm,
+    feed_forward: FeedForward,
+    feed_forward_norm: LayerNorm,
+    #[module(skip)]
+    dropout: f64,
+    #[module(skip)]
+    epsilon: f64,
+}
+
+impl Layer {
+    fn new(config: &DebertaV2Config, device: &Device) -> Self {
+        let attention = DisentangledConfig {
+            d_model: config.d_model,
+            num_heads: config.num_heads,
+            content_to_position: config.content_to_position,
+            position_to_content: config.position_to_content,
+            shared_projections: config.shared_projections,
+            hidden_dropout: config.hidden_dropout,
+            attention_dropout: config.attention_dropout,
+            initializer_range: config.initializer_range,
+        };
+        let norm = || layer_norm(config.d_model, config.layer_norm_epsilon, device);
+        Self {
+            attention: attention.init(device),
+            attention_norm: norm(),
+            feed_forward: FeedForward::new(
+                config.d_model,
+                config.d_feed_forward,
+                config.activation,
+                config.initializer_range,
+                device,
+            ),
+            feed_forward_norm: norm(),
+            dropout: config.hidden_dropout,
+            epsilon: config.layer_norm_epsilon,
+        }
+    }
+
+    fn forward(&self, hidden: Tensor<3>, positions: &Positions, sight: &Sight) -> Tensor<3> {
+        let attended = self.attention.forward(hidden.clone(), positions, sight);
+        let norm = &self.attention_norm;
+        let hidden = add_norm(norm, self.epsilon, self.dropout, attended, hidden);
+        let transformed = self.feed_forward.forward(hidden.clone());
+        let norm = &self.feed_forward_norm;
+        add_norm(norm, self.epsilon, self.dropout, transformed, hidden)
+    }
+}

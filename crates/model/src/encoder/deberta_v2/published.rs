@@ -1,0 +1,60 @@
+//! Keys that only DeBERTa's files have.
+
+use serde_json::Value;
+
+use crate::encoder::hugging_face::PublishedConfig;
+use crate::error::ConfigProblem;
+
+const POSITION_TERMS: &str = "`c2p` and `p2c`, as a list or joined by `|`";
+
+/// What this family may ask for and is not computed here.
+pub(super) fn refuse_unsupported(
+    config: &PublishedConfig,
+    d_model: usize,
+) -> Result<(), ConfigProblem> {
+    // Without it the family is a BERT, which the library computes and nobody publishes.
+    let relative = config.optional("relative_attention", false, "true")?;
+    ConfigProblem::unless(relative, "relative_attention", relative, "true")?;
+    let embedding_size = config.size_or("embedding_size", d_model)?;
+    let expected = format!("`hidden_size` ({d_model})");
+    let same = embedding_size == d_model;
+    ConfigProblem::unless(same, "embedding_size", embedding_size, expected)?;
+    config.only("attention_head_size", Value::Null)
+}
+
+/// Which of the scores `c2p` and `p2c` are asked for.
+pub(super) fn position_terms(config: &PublishedConfig) -> Result<[bool; 2], ConfigProblem> {
+    let Some(value) = config.value("pos_att_type") else {
+        return Ok([false, false]);
+    };
+    let refused = || ConfigProblem::new("pos_att_type", value, POSITION_TERMS);
+    let names: Vec<&str> = match value {
+        Value::String(names) => names.split('|').map(str::trim).collect(),
+        Value::Array(names) => names
+            .iter()
+            .map(|name| name.as_str().unwrap_or(""))
+            .collect(),
+        _ => return Err(refused()),
+    };
+    if names.iter().any(|name| !["c2p", "p2c"].contains(name)) {
+        return Err(refused());
+    }
+    Ok(["c2p", "p2c"].map(|term| names.contains(&term)))
+}
+
+pub(super) fn norm_positions(config: &PublishedConfig) -> Result<bool, ConfigProblem> {
+    let expected = "\"layer_norm\" or \"none\"";
+    config.named("norm_rel_ebd", "none", expected, |name| {
+        match name.to_lowercase().trim() {
+            "layer_norm" => Some(true),
+            "none" => Some(false),
+            _ => None,
+        }
+    })
+}
+
+/// A number that -1 stands in for where there is none.
+pub(super) fn count(config: &PublishedConfig, key: &str) -> Result<Option<usize>, ConfigProblem> {
+    let number: i64 = config.optional(key, -1, "a whole number, or -1 for none")?;
+    Ok(usize::try_from(number).ok().filter(|number| *number > 0))
+}

@@ -1,0 +1,127 @@
+//! What tells the families of decoders apart.
+
+use burn::tensor::Device;
+use serde_json::Value;
+
+use super::{Decoder, DecoderConfig};
+use crate::encoder::hugging_face::PublishedConfig;
+use crate::encoder::{EncoderSizes, FamilyConfig, PythonClass};
+use crate::error::ConfigProblem;
+use crate::weights::KeyTable;
+
+/// A family of decoders: a name in front of [`DecoderConfig`], and how its files are read.
+pub trait DecoderFamily: Sized {
+    /// The class of Python's transformers that an export is loaded with.
+    const ARCHITECTURE: &'static str;
+
+    /// Reads a `config.json` in Hugging Face layout.
+    ///
+    /// # Errors
+    /// If a size is missing or the model asks for something the family does not support.
+    fn read_published(config: &PublishedConfig) -> Result<DecoderConfig, ConfigProblem>;
+
+    /// The family's configuration with these values.
+    fn from_decoder(decoder: DecoderConfig) -> Self;
+
+    /// The values.
+    fn decoder(&self) -> &DecoderConfig;
+
+    /// The values, to be changed.
+    fn decoder_mut(&mut self) -> &mut DecoderConfig;
+}
+
+impl<F: DecoderFamily> FamilyConfig for F {
+    type Module = Decoder;
+
+    const KEYS: KeyTable = KEYS;
+    const CAUSAL: bool = true;
+
+    const PYTHON_CLASS: PythonClass = PythonClass {
+        architecture: F::ARCHITECTURE,
+        head: "score",
+        prediction_head: false,
+    };
+
+    const PUBLISHED_NAMES: &'static [(&'static str, &'static str)] = &[
+        ("d_head", "head_dim"),
+        ("norm_epsilon", "rms_norm_eps"),
+        ("theta", "rope_theta"),
+    ];
+
+    fn to_published(&self) -> Value {
+        self.decoder().to_published()
+    }
+
+    fn read_published(config: &PublishedConfig) -> Result<Self, ConfigProblem> {
+        Ok(F::from_decoder(<F as DecoderFamily>::read_published(
+            config,
+        )?))
+    }
+
+    fn check(&self) -> Result<(), ConfigProblem> {
+        self.decoder().check()
+    }
+
+    fn sizes(&self) -> EncoderSizes {
+        self.decoder().sizes()
+    }
+
+    fn set_dropout(&mut self, hidden: f64, attention: f64) {
+        let decoder = self.decoder_mut();
+        decoder.hidden_dropout = hidden;
+        decoder.attention_dropout = attention;
+    }
+
+    fn init(&self, device: &Device) -> Decoder {
+        Decoder::new(self.decoder(), device)
+    }
+}
+
+/// Where the tensors of published decoders go.
+#[rustfmt::skip] // one line per tensor
+const KEYS: KeyTable = KeyTable {
+    prefix: "model.",
+    modules: &[
+        ("embed_tokens", "embeddings.word"),
+        ("layers.{}.input_layernorm", "layers.{}.attention_norm"),
+        ("layers.{}.self_attn.q_proj", "layers.{}.attention.query"),
+        ("layers.{}.self_attn.k_proj", "layers.{}.attention.key"),
+        ("layers.{}.self_attn.v_proj", "layers.{}.attention.value"),
+        ("layers.{}.self_attn.o_proj", "layers.{}.attention.output"),
+        ("layers.{}.self_attn.q_norm", "layers.{}.attention.query_norm"),
+        ("layers.{}.self_attn.k_norm", "layers.{}.attention.key_norm"),
+        ("layers.{}.post_attention_layernorm", "layers.{}.feed_forward_norm"),
+        ("layers.{}.mlp.gate_proj", "layers.{}.feed_forward.inner"),
+        ("layers.{}.mlp.up_proj", "layers.{}.feed_forward.factor"),
+        ("layers.{}.mlp.down_proj", "layers.{}.feed_forward.outer"),
+        ("norm", "norm"),
+    ],
+    split: &[],
+    left: &[
+        ("lm_head.", "head of the pre-training task"),
+        ("score.", "head of another task"),
+        ("classifier.", "head of another task"),
+        ("v_head.", "head of another task"),
+        ("layers.{}.self_attn.rotary_emb.inv_freq", "constant, given by the configuration"),
+    ],
+};
+
+/// What a family does where its configuration is silent, and what it always does.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a difference between families"
+)]
+pub(in crate::encoder) struct Habits {
+    /// Width of a head; `None` for `d_model / num_heads`.
+    pub(in crate::encoder) d_head: Option<usize>,
+    /// Number of key and value heads; `None` for as many as query heads.
+    pub(in crate::encoder) num_key_value_heads: Option<usize>,
+    /// Whether queries, keys and values have a bias.
+    pub(in crate::encoder) input_bias: bool,
+    /// Whether the output of attention has a bias.
+    pub(in crate::encoder) output_bias: bool,
+    /// Whether the feed-forward blocks have biases.
+    pub(in crate::encoder) feed_forward_bias: bool,
+    /// Whether every head of query and key is normalised.
+    pub(in crate::encoder) head_norms: bool,
+}

@@ -1,0 +1,138 @@
+//! What a family of encoders offers.
+
+use burn::tensor::{Bool, Device, Int, Tensor};
+use serde_json::Value;
+
+use super::{EncoderSizes, PublishedConfig};
+use crate::error::ConfigProblem;
+use crate::weights::KeyTable;
+
+/// The class of Python's transformers that computes values for every token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PythonClass {
+    /// Its name.
+    pub architecture: &'static str,
+    /// The name of its linear head.
+    pub head: &'static str,
+    /// Whether it has the prediction head of ModernBERT between the encoder and the linear head:
+    /// a matrix, an activation and a layer norm.
+    pub prediction_head: bool,
+}
+
+/// What the configuration of a family of encoders offers.
+pub trait FamilyConfig: Sized {
+    /// The module it describes.
+    type Module: FamilyModule;
+
+    /// Where the tensors of a published model go.
+    const KEYS: KeyTable;
+
+    /// Whether a token sees nothing behind itself.
+    const CAUSAL: bool = false;
+
+    /// The class of Python's transformers that an export is loaded with.
+    const PYTHON_CLASS: PythonClass;
+
+    /// What is called otherwise in a `config.json`, besides the sizes: pairs of our name and the
+    /// file's.
+    const PUBLISHED_NAMES: &'static [(&'static str, &'static str)];
+
+    /// The keys of a `config.json` that [`from_published`](Self::from_published) reads as this
+    /// configuration. Those of the sizes may be left out.
+    fn to_published(&self) -> Value;
+
+    /// Reads a `config.json` in Hugging Face layout. Values are [checked](Self::check) afterwards.
+    ///
+    /// # Errors
+    /// If a size is missing or the model asks for something the family does not support.
+    fn read_published(config: &PublishedConfig) -> Result<Self, ConfigProblem>;
+
+    /// Reads a `config.json` in Hugging Face layout and checks it.
+    ///
+    /// # Errors
+    /// Those of [`read_published`](Self::read_published) and of [`check`](Self::check), in the
+    /// words of the file.
+    fn from_published(config: &PublishedConfig) -> Result<Self, ConfigProblem> {
+        let read = Self::read_published(config)?;
+        match read.check() {
+            Ok(()) => Ok(read),
+            Err(problem) => Err(problem
+                .renamed(EncoderSizes::PUBLISHED_NAMES)
+                .renamed(Self::PUBLISHED_NAMES)),
+        }
+    }
+
+    /// Tells whether a module can be built.
+    ///
+    /// # Errors
+    /// The first value that makes it impossible.
+    fn check(&self) -> Result<(), ConfigProblem>;
+
+    /// The sizes the outside has to know.
+    fn sizes(&self) -> EncoderSizes;
+
+    /// Replaces the dropout probabilities on hidden states and on attention probabilities.
+    fn set_dropout(&mut self, hidden: f64, attention: f64);
+
+    /// Builds the module with random weights.
+    fn init(&self, device: &Device) -> Self::Module;
+}
+
+/// What the module of a family of encoders offers.
+pub trait FamilyModule {
+    /// See [`Encoder::forward`](super::Encoder::forward); of the states only those in the spans of `read` have to be
+    /// computed, where there is one.
+    fn forward(
+        &self,
+        token_ids: Tensor<2, Int>,
+        type_ids: Tensor<2, Int>,
+        mask_pad: Tensor<2, Bool>,
+        read: Option<Tensor<3, Int>>,
+    ) -> Tensor<3>;
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::encoder::EncoderConfig;
+
+    fn problem(family: &str, key: &str, value: Value) -> String {
+        let mut keys = json!({
+            "vocab_size": 100, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
+            "num_key_value_heads": 1, "intermediate_size": 8, "max_position_embeddings": 16,
+            "relative_attention": true,
+        });
+        keys[key] = value;
+        let Value::Object(keys) = keys else {
+            unreachable!()
+        };
+        let config = EncoderConfig::from_published(family, &PublishedConfig::new(keys)).unwrap();
+        config.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_problem_of_any_family_is_told_in_the_words_of_its_file() {
+        for family in EncoderConfig::MODEL_TYPES {
+            assert_eq!(
+                problem(family, "num_hidden_layers", json!(0)),
+                "`num_hidden_layers` is 0, expected a whole number above 0",
+                "{family}"
+            );
+            let (dropout, epsilon) = match *family {
+                "modernbert" => ("embedding_dropout", "norm_eps"),
+                "qwen2" | "qwen3" | "llama" => ("attention_dropout", "rms_norm_eps"),
+                _ => ("hidden_dropout_prob", "layer_norm_eps"),
+            };
+            assert_eq!(
+                problem(family, dropout, json!(1.5)),
+                format!("`{dropout}` is 1.5, expected a probability in [0, 1)")
+            );
+            assert_eq!(
+                problem(family, epsilon, json!(0.0)),
+                format!("`{epsilon}` is 0, expected a number above 0")
+            );
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The families this version knows: [`EncoderConfig`] and [`Encoder`] hand everything on to one of
+//! them.
+
+use burn::module::Module;
+use burn::tensor::{Bool, Device, Int, Tensor, assert_shape};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    Bert, BertConfig, DebertaV2, DebertaV2Config, Decoder, EncoderSizes, FamilyConfig,
+    FamilyModule, LlamaConfig, ModernBert, ModernBertConfig, PublishedConfig, PythonClass,
+    Qwen2Config, Qwen3Config, Roberta, RobertaConfig,
+};
+use crate::error::{ConfigProblem, Result};
+use crate::weights::KeyTable;
+
+macro_rules! encoder_families {
+    ($($model_type:literal => $family:ident($config:ty, $module:ty);)+) => {
+        /// The configuration of an encoder of any family.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "model_type")]
+        #[non_exhaustive]
+        pub enum EncoderConfig {
+            $(
+                #[doc = concat!("`model_type` `", $model_type, "`.")]
+                #[serde(rename = $model_type)]
+                $family($config),
+            )+
+        }
+
+        /// An encoder of any family.
+        #[derive(Module, Debug)]
+        #[non_exhaustive]
+        #[expect(
+            clippy::large_enum_variant,
+            reason = "there is one of it, with megabytes behind each variant"
+        )]
+        pub enum Encoder {
+            $(
+                #[doc = concat!("`model_type` `", $model_type, "`.")]
+                $family($module),
+            )+
+        }
+
+        impl EncoderConfig {
+            /// The families this version knows, by `model_type`.
+            pub const MODEL_TYPES: &'static [&'static str] = &[$($model_type),+];
+
+            /// Reads a `config.json` in Hugging Face layout; `None` for an unknown `model_type`.
+            pub(crate) fn from_published(
+                model_type: &str,
+                config: &PublishedConfig,
+            ) -> Option<Result<Self, ConfigProblem>> {
+                match model_type {
+                    $($model_type => Some(<$config>::from_published(config).map(Self::$family)),)+
+                    _ => None,
+                }
+            }
+
+            /// Its `model_type`.
+            pub fn model_type(&self) -> &'static str {
+                match self {
+                    $(Self::$family(_) => $model_type,)+
+                }
+            }
+
+            /// Whether a token sees nothing behind itself, as in decoders: a segment's score then
+            /// depends on what is before its end only.
+            pub fn is_causal(&self) -> bool {
+                match self {
+                    $(Self::$family(_) => <$config>::CAUSAL,)+
+                }
+            }
+
+            /// The class of Python's transformers that an export is loaded with.
+            pub fn python_class(&self) -> PythonClass {
+                match self {
+                    $(Self::$family(_) => <$config>::PYTHON_CLASS,)+
+                }
+            }
+
+            /// The keys of a `config.json` in Hugging Face layout that describe this encoder.
+            pub fn to_published(&self) -> Value {
+                let own = match self {
+                    $(Self::$family(config) => config.to_published(),)+
+                };
+                let mut keys = self.sizes().to_published();
+                for (key, value) in own.as_object().into_iter().flatten() {
+                    keys[key] = value.clone();
+                }
+                keys["model_type"] = self.model_type().into();
+                keys
+            }
+
+            /// Where the tensors of a published model go.
+            pub(crate) fn keys(&self) -> KeyTable {
+                match self {
+                    $(Self::$family(_) => <$config>::KEYS,)+
+                }
+            }
+
+            /// Tells whether an encoder can be built.
+            ///
+            /// # Errors
+            /// [`ModelError::Config`] with the first value that makes it impossible.
+            pub fn check(&self) -> Result<()> {
+                match self {
+                    $(Self::$family(config) => Ok(config.check()?),)+
+                }
+            }
+
+            /// The sizes the outside has to know.
+            pub fn sizes(&self) -> EncoderSizes {
+                match self {
+                    $(Self::$family(config) => config.sizes(),)+
+                }
+            }
+
+            /// Replaces the dropout probabilities, each in `[0, 1)`: `hidden` acts on
+            /// embeddings and on the output of every block, `attention` on attention
+            /// probabilities. Dropout acts on an autodiff device only.
+            #[must_use]
+            pub fn with_dropout(mut self, hidden: f64, attention: f64) -> Self {
+                match &mut self {
+                    $(Self::$family(config) => config.set_dropout(hidden, attention),)+
+                }
+                self
+            }
+
+            /// Builds an encoder with random weights.
+            ///
+            /// # Panics
+            /// If [`check`](Self::check) fails.
+            pub fn init(&self, device: &Device) -> Encoder {
+                match self {
+                    $(Self::$family(config) => Encoder::$family(config.init(device)),)+
+                }
+            }
+        }
+
+        impl Encoder {
+            /// One state per token. The state of a token depends neither on padding nor on the
+            /// other rows of the batch.
+            ///
+            /// # Shapes
+            /// - `token_ids`, `type_ids`, `mask_pad` (true for padding): `[batch_size, seq_length]`
+            /// - returns: `[batch_size, seq_length, d_model]`; what stands at padding has no meaning
+            ///
+            /// # Panics
+            /// If the shapes differ, or the sequence has more tokens than the encoder has
+            /// positions. Ids beyond the vocabulary are not looked at here: see
+            /// [`EncoderConfig::check_sequence`].
+            pub fn forward(
+                &self,
+                token_ids: Tensor<2, Int>,
+                type_ids: Tensor<2, Int>,
+                mask_pad: Tensor<2, Bool>,
+            ) -> Tensor<3> {
+                self.states(token_ids, type_ids, mask_pad, None)
+            }
+
+            /// The states of the tokens in some spans, as [`forward`](Self::forward) gives them.
+            /// The others may be left out, where that saves work.
+            ///
+            /// # Shapes
+            /// - `spans`: `[batch_size, num_spans, 2]`, first token and one past the last
+            /// - the others: as in [`forward`](Self::forward); what stands at tokens outside of the
+            ///   spans has no meaning, and is finite
+            ///
+            /// # Panics
+            /// As [`forward`](Self::forward).
+            pub fn forward_within(
+                &self,
+                token_ids: Tensor<2, Int>,
+                type_ids: Tensor<2, Int>,
+                mask_pad: Tensor<2, Bool>,
+                spans: Tensor<3, Int>,
+            ) -> Tensor<3> {
+                let [batch_size, _] = token_ids.dims();
+                assert_shape!(spans, [batch_size, _, 2]);
+                self.states(token_ids, type_ids, mask_pad, Some(spans))
+            }
+
+            fn states(
+                &self,
+                token_ids: Tensor<2, Int>,
+                type_ids: Tensor<2, Int>,
+                mask_pad: Tensor<2, Bool>,
+                read: Option<Tensor<3, Int>>,
+            ) -> Tensor<3> {
+                let [batch_size, seq_length] = token_ids.dims();
+                assert_shape!(type_ids, [batch_size, seq_length]);
+                assert_shape!(mask_pad, [batch_size, seq_length]);
+                match self {
+                    $(Self::$family(module) => {
+                        module.forward(token_ids, type_ids, mask_pad, read)
+                    })+
+                }
+            }
+        }
+    };
+}
+
+encoder_families! {
+    "bert" => Bert(BertConfig, Bert);
+    "roberta" => Roberta(RobertaConfig, Roberta);
+    "xlm-roberta" => XlmRoberta(RobertaConfig, Roberta);
+    "deberta-v2" => DebertaV2(DebertaV2Config, DebertaV2);
+    "modernbert" => ModernBert(ModernBertConfig, ModernBert);
+    "qwen2" => Qwen2(Qwen2Config, Decoder);
+    "qwen3" => Qwen3(Qwen3Config, Decoder);
+    "llama" => Llama(LlamaConfig, Decoder);
+}

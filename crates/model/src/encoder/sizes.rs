@@ -1,0 +1,61 @@
+//! The sizes of an encoder, which every family has.
+
+use serde_json::{Value, json};
+
+use super::checks;
+use crate::error::ConfigProblem;
+
+/// The sizes of an encoder that the outside has to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EncoderSizes {
+    /// Number of token ids.
+    pub vocab_size: usize,
+    /// Number of token type ids; `None` for an encoder that does not look at them.
+    pub num_token_types: Option<usize>,
+    /// Longest sequence, in tokens.
+    pub max_positions: usize,
+    /// Width of a token's state.
+    pub d_model: usize,
+    /// Number of layers.
+    pub num_layers: usize,
+    /// Number of heads that attend.
+    pub num_heads: usize,
+    /// Width inside of the feed-forward blocks.
+    pub d_feed_forward: usize,
+}
+
+impl EncoderSizes {
+    /// What they are called in a `config.json`, where they are called otherwise: pairs of our name
+    /// and the file's.
+    pub(super) const PUBLISHED_NAMES: &'static [(&'static str, &'static str)] = &[
+        ("d_model", "hidden_size"),
+        ("num_layers", "num_hidden_layers"),
+        ("num_heads", "num_attention_heads"),
+        ("d_feed_forward", "intermediate_size"),
+        ("max_positions", "max_position_embeddings"),
+    ];
+
+    /// Tells whether a module can have them. Types are left to the families.
+    pub(super) fn check(&self) -> Result<(), ConfigProblem> {
+        checks::sizes(&[
+            ("vocab_size", self.vocab_size),
+            ("d_model", self.d_model),
+            ("num_layers", self.num_layers),
+            ("num_heads", self.num_heads),
+            ("d_feed_forward", self.d_feed_forward),
+            ("max_positions", self.max_positions),
+        ])
+    }
+
+    /// The keys of a `config.json` that have the same name in all families.
+    pub(super) fn to_published(self) -> Value {
+        json!({
+            "vocab_size": self.vocab_size,
+            "hidden_size": self.d_model,
+            "num_hidden_layers": self.num_layers,
+            "num_attention_heads": self.num_heads,
+            "intermediate_size": self.d_feed_forward,
+            "max_position_embeddings": self.max_positions,
+        })
+    }
+}
