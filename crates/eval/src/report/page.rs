@@ -11,7 +11,7 @@ use super::reading::reading;
 use super::slice_table::slice_table;
 use super::summary::{coverage, summary, title};
 use super::{History, ReportInput};
-use crate::{AspectEvaluation, JudgedAspect, MetricValues, Result};
+use crate::{AspectEvaluation, BaselineEvaluation, JudgedAspect, MetricValues, Result};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 const STYLE: &str = include_str!("style.css");
@@ -103,14 +103,6 @@ fn aspect_section(input: &ReportInput, index: usize) -> Result<Markup> {
 }
 
 fn tables(input: &ReportInput, aspect: &AspectEvaluation) -> Markup {
-    let baselines =
-        |level: fn(&crate::BaselineEvaluation) -> &MetricValues| -> Vec<(&str, &MetricValues)> {
-            aspect
-                .baselines
-                .iter()
-                .map(|baseline| (baseline.name.as_str(), level(baseline)))
-                .collect()
-        };
     let segments = counted(aspect.segment.values.count, "segment");
     let responses = format!(
         "{}, {}",
@@ -119,10 +111,21 @@ fn tables(input: &ReportInput, aspect: &AspectEvaluation) -> Markup {
     );
     html! {
         div.pair {
-            (table("Segment level", &segments, &aspect.segment, &baselines(|baseline| &baseline.segment)))
-            (table("Response level", &responses, &aspect.response, &baselines(|baseline| &baseline.response)))
+            (table("Segment level", &segments, &aspect.segment, &baselines(aspect, |baseline| &baseline.segment)))
+            (table("Response level", &responses, &aspect.response, &baselines(aspect, |baseline| &baseline.response)))
         }
     }
+}
+
+/// The baselines at one level, by name.
+fn baselines(
+    aspect: &AspectEvaluation,
+    level: fn(&BaselineEvaluation) -> &MetricValues,
+) -> Vec<(&str, &MetricValues)> {
+    let baselines = aspect.baselines.iter();
+    baselines
+        .map(|baseline| (baseline.name.as_str(), level(baseline)))
+        .collect()
 }
 
 fn charts(aspect: &AspectEvaluation, judged: &JudgedAspect) -> Result<Vec<Chart>> {
@@ -136,16 +139,8 @@ fn charts(aspect: &AspectEvaluation, judged: &JudgedAspect) -> Result<Vec<Chart>
                 .map(|segment| (segment.score, segment.rating))
         })
         .collect();
-    let segment: Vec<&MetricValues> = aspect
-        .baselines
-        .iter()
-        .map(|baseline| &baseline.segment)
-        .collect();
-    let response: Vec<&MetricValues> = aspect
-        .baselines
-        .iter()
-        .map(|baseline| &baseline.response)
-        .collect();
+    let segment = baselines(aspect, |baseline| &baseline.segment);
+    let response = baselines(aspect, |baseline| &baseline.response);
     let curve = calibration(aspect)?;
     let charts = [
         against_baselines("Segments, beside the baselines", &aspect.segment, &segment)?,
@@ -186,6 +181,7 @@ fn figure(chart: &Chart) -> Markup {
             @if !chart.key.is_empty() {
                 ul.key { @for (class, meaning) in &chart.key { li class=(class) { (meaning) } } }
             }
+            (chart.numbers.markup(chart.title))
         }
     }
 }

@@ -5,7 +5,7 @@ use gradus_eval::Aspect;
 use gradus_eval::report::{ReportInput, html};
 use gradus_eval::{Aggregation, EvalError, Evaluation, UnscoredReason};
 
-use crate::support::{Fixture, data, history, read, select};
+use crate::support::{Fixture, data, history, read, read_part, select};
 
 #[test]
 fn the_page_is_whole_and_shows_figures_charts_and_responses() {
@@ -33,6 +33,15 @@ fn the_page_is_whole_and_shows_figures_charts_and_responses() {
         );
     }
     assert_eq!(select(&page, "figure svg[aria-label]").len(), 8);
+    for figure in select(&page, "figure") {
+        let figure = read_part(&figure);
+        assert_eq!(select(&figure, "details.numbers:not([open])").len(), 1);
+        let columns = select(&figure, "details.numbers thead th[scope=col]").len();
+        let rows = select(&figure, "details.numbers tbody tr").len();
+        let cells = select(&figure, "details.numbers tbody :is(td, th[scope=row])").len();
+        assert!(columns >= 3 && rows >= 2, "{rows} rows of {columns}");
+        assert_eq!(cells, rows * columns);
+    }
     let text = select(&page, "main").concat();
     for words in [
         "All 300 responses are here",

@@ -175,6 +175,11 @@ pub(crate) fn read(html: &str) -> Html {
     page
 }
 
+/// Reads one element of a page.
+pub(crate) fn read_part(html: &str) -> Html {
+    Html::parse_fragment(html)
+}
+
 /// The HTML of every element that matches.
 pub(crate) fn select(page: &Html, selector: &str) -> Vec<String> {
     page.select(&Selector::parse(selector).unwrap())

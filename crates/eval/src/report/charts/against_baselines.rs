@@ -1,9 +1,10 @@
 //! The model's correlations with their intervals, and those of the trivial baselines.
 
-use super::Chart;
 use super::axis::Axis;
 use super::palette::Ink;
 use super::plot::{Layout, draw};
+use super::{Chart, Numbers};
+use crate::report::number::figure;
 use crate::{LevelValues, Metric, MetricValues, Result};
 
 /// What is shown: metrics on about the same scale, where more is better.
@@ -23,7 +24,7 @@ const METRICS: [Metric; 6] = [
 pub(in crate::report) fn against_baselines(
     title: &'static str,
     model: &LevelValues,
-    baselines: &[&MetricValues],
+    baselines: &[(&str, &MetricValues)],
 ) -> Result<Option<Chart>> {
     // The axis counts upwards, so that the first metric comes last.
     let rows: Vec<Metric> = METRICS
@@ -36,7 +37,8 @@ pub(in crate::report) fn against_baselines(
         let interval = interval
             .into_iter()
             .flat_map(|interval| [interval.low, interval.high]);
-        let baselines = baselines.iter().filter_map(|values| values.get(*metric));
+        let baselines = baselines.iter();
+        let baselines = baselines.filter_map(|(_, values)| values.get(*metric));
         model
             .values
             .get(*metric)
@@ -57,7 +59,7 @@ pub(in crate::report) fn against_baselines(
     let height = 66 + 28 * u32::try_from(rows.len()).unwrap_or(1);
     let svg = draw(title, (&x, &y), Layout { height, left: 136 }, |plot| {
         for (&metric, row) in rows.iter().zip(y.ticks.iter().copied()) {
-            for value in baselines.iter().filter_map(|values| values.get(metric)) {
+            for value in baselines.iter().filter_map(|(_, of)| of.get(metric)) {
                 plot.ring((value, row), 4.0, Ink::Other);
             }
             if let Some(interval) = model.intervals.get(&metric) {
@@ -89,7 +91,25 @@ pub(in crate::report) fn against_baselines(
         caption,
         svg,
         key,
+        numbers: numbers(&rows, model, baselines),
     }))
+}
+
+fn numbers(rows: &[Metric], model: &LevelValues, baselines: &[(&str, &MetricValues)]) -> Numbers {
+    let mut head = vec!["metric", "scores", "from", "to"];
+    head.extend(baselines.iter().map(|(name, _)| *name));
+    let row = |metric: &Metric| {
+        let interval = model.intervals.get(metric);
+        let ends = [
+            interval.map(|found| found.low),
+            interval.map(|found| found.high),
+        ];
+        let mut row = vec![metric.label().to_owned(), figure(model.values.get(*metric))];
+        row.extend(ends.map(figure));
+        row.extend(baselines.iter().map(|(_, of)| figure(of.get(*metric))));
+        row
+    };
+    Numbers::new(&head, rows.iter().rev().map(row))
 }
 
 #[cfg(test)]
@@ -111,11 +131,13 @@ mod tests {
             spearman: Some(0.3),
             ..MetricValues::default()
         };
-        let chart = against_baselines("Segments", &model, &[&baseline])
+        let chart = against_baselines("Segments", &model, &[("ridge", &baseline)])
             .unwrap()
             .unwrap();
         assert!(chart.svg.contains("Pearson") && !chart.svg.contains("Spearman"));
         assert_eq!(chart.svg.matches("<circle").count(), 2);
+        let rows = [["Pearson", "0.5000", "-", "-", "\u{2212}0.1000"]];
+        assert_eq!(chart.numbers.rows(), rows);
         assert!(
             against_baselines("Segments", &LevelValues::default(), &[])
                 .unwrap()

@@ -1,11 +1,11 @@
 //! Where the segments lie: score against rating.
 
-use super::Chart;
 use super::axis::Axis;
 use super::palette::Ink;
 use super::plot::{Layout, draw};
+use super::{Chart, Numbers, quantiles};
 use crate::Result;
-use crate::report::number::count;
+use crate::report::number::{count, plain};
 
 /// Cells along the scores.
 const ROWS: usize = 36;
@@ -68,7 +68,29 @@ pub(in crate::report) fn density(pairs: &[(f64, f64)]) -> Result<Option<Chart>> 
         ),
         svg,
         key: Vec::new(),
+        numbers: numbers(pairs, &columns),
     }))
+}
+
+/// The scores of every column, summed up: there are far more cells than anybody reads.
+fn numbers(pairs: &[(f64, f64)], columns: &Columns) -> Numbers {
+    let mut scores = vec![Vec::new(); columns.bands.len()];
+    for &(score, rating) in pairs {
+        scores[columns.index(rating)].push(score);
+    }
+    let rows = scores
+        .into_iter()
+        .enumerate()
+        .filter_map(|(index, mut of)| {
+            of.sort_unstable_by(f64::total_cmp);
+            let segments = of.len();
+            (segments > 0).then(|| {
+                let [low, median, high] = quantiles(&of, [0.0, 0.5, 1.0]).map(plain);
+                vec![columns.name(index), count(segments), low, median, high]
+            })
+        });
+    let head = ["rating", "segments", "lowest score", "median", "highest"];
+    Numbers::new(&head, rows).with_note("The scores in each column of the chart.")
 }
 
 /// The index of the cell that a share of the way lies in.
@@ -128,6 +150,15 @@ impl Columns {
         }
     }
 
+    /// The target of a column, or where it begins and ends.
+    fn name(&self, index: usize) -> String {
+        if let Some(targets) = &self.targets {
+            return plain(targets[index]);
+        }
+        let (left, right) = self.bands[index];
+        format!("{} to {}", plain(left), plain(right))
+    }
+
     fn index(&self, target: f64) -> usize {
         match &self.targets {
             Some(targets) => targets
@@ -161,6 +192,24 @@ mod tests {
             (columns.index(-0.04), columns.index(1.04)),
             (0, COLUMNS - 1)
         );
+    }
+
+    #[test]
+    fn the_scores_of_every_column_are_summed_up() {
+        let few: Vec<(f64, f64)> = (0..90)
+            .map(|k| (f64::from(k) / 90.0, f64::from(k % 3) / 2.0))
+            .collect();
+        let chart = density(&few).unwrap().unwrap();
+        let rows = chart.numbers.rows();
+        assert_eq!(rows.len(), 3);
+        assert_eq!(rows[1], ["0.5000", "30", "0.0111", "0.5111", "0.9778"]);
+        let many: Vec<(f64, f64)> = (0..90).map(|k| (0.5, f64::from(k) / 90.0)).collect();
+        let chart = density(&many).unwrap().unwrap();
+        let rows = chart.numbers.rows();
+        assert!(rows.len() > 20 && rows.len() <= COLUMNS, "{rows:?}");
+        assert!(rows[0][0].contains(" to "), "{rows:?}");
+        let segments = rows.iter().map(|row| row[1].parse::<usize>().unwrap());
+        assert_eq!(segments.sum::<usize>(), 90);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod against_baselines;
 mod axis;
 mod density;
+mod numbers;
 mod palette;
 mod plot;
 mod positions;
@@ -13,6 +14,7 @@ mod training;
 
 pub(super) use against_baselines::against_baselines;
 pub(super) use density::density;
+use numbers::Numbers;
 pub(super) use positions::positions;
 pub(super) use reliability::reliability;
 pub(super) use residuals::{residual_histogram, residuals_by_score};
@@ -29,6 +31,8 @@ pub(super) struct Chart {
     pub(super) svg: String,
     /// Class of the style sheet and meaning of each colour; empty where there is only one.
     pub(super) key: Vec<(&'static str, &'static str)>,
+    /// What is drawn, or a summary of it, in numbers.
+    pub(super) numbers: Numbers,
 }
 
 /// The values of `sorted` at the shares `shares`, without interpolation. Not for an empty slice.

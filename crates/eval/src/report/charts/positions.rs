@@ -1,11 +1,11 @@
 //! The error from the first segment of a response to the last.
 
-use super::Chart;
 use super::axis::Axis;
 use super::palette::Ink;
 use super::plot::{Layout, draw};
+use super::{Chart, Numbers};
 use crate::Result;
-use crate::report::number::count;
+use crate::report::number::{count, plain};
 use crate::slices::{Slice, SliceKey};
 
 /// The parts of a response, in its order; see [`SliceKey::Position`].
@@ -62,7 +62,17 @@ pub(in crate::report) fn positions(
                 .to_owned(),
         svg,
         key: Vec::new(),
+        numbers: numbers(&by_position, overall),
     }))
+}
+
+fn numbers(by_position: &[(&Slice, f64)], overall: Option<f64>) -> Numbers {
+    let rows = by_position.iter().map(|(slice, rmse)| {
+        let segments = count(slice.values.count);
+        vec![slice.part.clone(), segments, plain(*rmse)]
+    });
+    let all = overall.map(|rmse| vec!["all".to_owned(), String::new(), plain(rmse)]);
+    Numbers::new(&["position", "segments", "RMSE"], rows.chain(all))
 }
 
 #[cfg(test)]
@@ -90,7 +100,14 @@ mod tests {
             slice("first", Some(0.2)),
             slice("middle", None),
         ];
-        let svg = positions(&slices, Some(0.3)).unwrap().unwrap().svg;
+        let chart = positions(&slices, Some(0.3)).unwrap().unwrap();
+        let rows = [
+            ["first", "1,234", "0.2000"],
+            ["last", "1,234", "0.4000"],
+            ["all", "", "0.3000"],
+        ];
+        assert_eq!(chart.numbers.rows(), rows);
+        let svg = chart.svg;
         assert!(svg.find("first").unwrap() < svg.find("last").unwrap());
         assert!(svg.contains("1,234") && !svg.contains("\nmiddle\n"));
         assert!(positions(&slices[..1], Some(0.3)).unwrap().is_none());

@@ -1,12 +1,12 @@
 //! Whether scores can be taken at their word.
 
-use super::Chart;
 use super::axis::Axis;
 use super::palette::Ink;
 use super::plot::{Layout, Plot, draw};
+use super::{Chart, Numbers};
 use crate::Result;
 use crate::calibration::Reliability;
-use crate::report::number::plain;
+use crate::report::number::{count, plain};
 
 /// Mean rating against mean score in bins of equal count, before recalibration and, where there is
 /// one, after.
@@ -57,7 +57,26 @@ pub(in crate::report) fn reliability(
         caption,
         svg,
         key,
+        numbers: numbers(before, after),
     }))
+}
+
+fn numbers(before: &Reliability, after: Option<&Reliability>) -> Numbers {
+    let rows = |curve: &Reliability, name: &'static str| {
+        let bins = curve.bins.clone().into_iter().enumerate();
+        bins.map(move |(index, bin)| {
+            vec![
+                format!("{name}{}", index + 1),
+                count(bin.count),
+                plain(bin.mean_score),
+                plain(bin.mean_rating),
+            ]
+        })
+    };
+    let after = after.into_iter();
+    let after = after.flat_map(|curve| rows(curve, "after recalibration, "));
+    let head = ["bin", "segments", "mean score", "mean rating"];
+    Numbers::new(&head, rows(before, "").chain(after))
 }
 
 fn curve(plot: &mut Plot, curve: &Reliability, ink: Ink) {
@@ -89,6 +108,10 @@ mod tests {
             chart.caption
         );
         assert!(chart.svg.contains("var(--model)") && chart.svg.contains("var(--other)"));
+        let rows = chart.numbers.rows();
+        assert_eq!(rows.len(), 6);
+        assert_eq!(rows[0], ["1", "1", "0.1000", "0.2000"]);
+        assert_eq!(rows[3], ["after recalibration, 1", "1", "0.2000", "0.2000"]);
         let alone = reliability(&before, None).unwrap().unwrap();
         assert!(alone.key.is_empty() && !alone.svg.contains("var(--other)"));
     }

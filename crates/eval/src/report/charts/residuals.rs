@@ -3,10 +3,10 @@
 use super::axis::Axis;
 use super::palette::Ink;
 use super::plot::{Layout, draw};
-use super::{Chart, quantiles};
+use super::{Chart, Numbers, quantiles};
 use crate::Result;
 use crate::metrics::mean;
-use crate::report::number::plain;
+use crate::report::number::{count, plain};
 
 /// Bars of the histogram.
 const BARS: usize = 31;
@@ -62,7 +62,18 @@ pub(in crate::report) fn residual_histogram(pairs: &[(f64, f64)]) -> Result<Opti
         ),
         svg,
         key: vec![("other", "mean"), ("third", "no error")],
+        numbers: bar_numbers(&bars, x.low, width),
     }))
+}
+
+/// The bars that are drawn.
+fn bar_numbers(bars: &[usize], low: f64, width: f64) -> Numbers {
+    let drawn = bars.iter().enumerate().filter(|(_, bar)| **bar > 0);
+    let rows = drawn.map(|(index, &bar)| {
+        let left = low + index as f64 * width;
+        vec![plain(left), plain(left + width), count(bar)]
+    });
+    Numbers::new(&["from", "to", "segments"], rows)
 }
 
 /// Which scores miss their ratings, and which way.
@@ -102,7 +113,22 @@ pub(in crate::report) fn residuals_by_score(pairs: &[(f64, f64)]) -> Result<Opti
         ),
         svg,
         key: Vec::new(),
+        numbers: bin_numbers(&bins),
     }))
+}
+
+fn bin_numbers(bins: &[Bin]) -> Numbers {
+    let rows = bins.iter().map(|bin| {
+        let numbers = [bin.score, bin.mean, bin.low, bin.high];
+        numbers.map(plain).to_vec()
+    });
+    let head = [
+        "mean score",
+        "mean residual",
+        "tenth percentile",
+        "ninetieth percentile",
+    ];
+    Numbers::new(&head, rows)
 }
 
 /// Segments of about the same score.
@@ -149,7 +175,13 @@ mod tests {
         let bins = bins_by_score(&pairs);
         assert_eq!(bins.len(), BINS);
         assert!(bins.iter().all(|bin| (bin.mean - 0.3).abs() < 1e-12));
-        assert!(residuals_by_score(&pairs).unwrap().is_some());
+        let bars = chart.numbers.rows();
+        assert_eq!(bars.len(), 1, "all residuals are in one bar: {bars:?}");
+        assert_eq!(bars[0][2], "100");
+        let chart = residuals_by_score(&pairs).unwrap().unwrap();
+        let rows = chart.numbers.rows();
+        assert_eq!(rows.len(), BINS);
+        assert_eq!(rows[0], ["0.3200", "0.3000", "0.3000", "0.3000"]);
     }
 
     #[test]

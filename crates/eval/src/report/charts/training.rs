@@ -3,10 +3,12 @@
 use super::axis::Axis;
 use super::palette::Ink;
 use super::plot::{Layout, draw};
-use super::{Chart, quantiles};
+use super::{Chart, Numbers, quantiles};
 use crate::Result;
+use crate::metrics::mean;
 use crate::report::History;
 use crate::report::history::Epoch;
+use crate::report::number::{figure, fixed};
 
 /// Points that a line has at most; more steps are averaged in neighbourhoods.
 const POINTS: usize = 600;
@@ -72,7 +74,33 @@ pub(in crate::report) fn training(history: &History) -> Result<Option<Chart>> {
             ("model", "smoothed"),
             ("other", "validation"),
         ],
+        numbers: numbers(&steps, &valid, last),
     }))
+}
+
+/// A line for about every tenth of the run and for every validation: the loss of the steps since the
+/// line before, and that on validation data.
+fn numbers(steps: &[(f64, f64)], valid: &[(f64, f64)], last: f64) -> Numbers {
+    let tenths = (1..=10).map(|tenth| (f64::from(tenth) * last / 10.0).round());
+    let tenths = tenths.filter(|end| *end > 0.0);
+    let mut ends: Vec<f64> = tenths.chain(valid.iter().map(|point| point.0)).collect();
+    ends.sort_unstable_by(f64::total_cmp);
+    ends.dedup();
+    let mut before = 0.0;
+    let rows = ends.into_iter().map(|end| {
+        let within = steps.iter().filter(|step| step.0 > before && step.0 <= end);
+        let losses: Vec<f64> = within.map(|step| step.1).collect();
+        before = end;
+        let validation = valid.iter().find(|point| (point.0 - end).abs() < 0.5);
+        vec![
+            fixed(end, 0),
+            figure((!losses.is_empty()).then(|| mean(&losses))),
+            figure(validation.map(|point| point.1)),
+        ]
+    });
+    let rows: Vec<Vec<String>> = rows.collect();
+    Numbers::new(&["up to step", "mean loss", "validation"], rows)
+        .with_note("The loss of a line is the mean over its steps, those since the line before.")
 }
 
 fn finite(points: impl Iterator<Item = (f64, f64)>) -> Vec<(f64, f64)> {
@@ -159,6 +187,10 @@ mod tests {
             "{}",
             chart.svg.len()
         );
+        let rows = chart.numbers.rows();
+        assert_eq!(rows.len(), 10);
+        assert_eq!(rows[4], ["2500", "0.5000", "0.4000"]);
+        assert_eq!(rows[9], ["5000", "0.5000", "-"]);
     }
 
     #[test]
