@@ -1,7 +1,7 @@
 //! BERT. See Devlin et al. (2018), <https://arxiv.org/abs/1810.04805>.
 
 use burn::module::Module;
-use burn::nn::{Dropout, DropoutConfig, Embedding, LayerNorm};
+use burn::nn::{Embedding, LayerNorm};
 use burn::tensor::{Bool, Device, Int, Tensor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use super::parts::{embedding, layer_norm};
 use super::post_norm::{PostNormConfig, PostNormLayer};
 use super::{EncoderSizes, FamilyConfig, FamilyModule, PythonClass};
 use crate::error::ConfigProblem;
-use crate::ops::TokenLayout;
+use crate::ops::{self, TokenLayout};
 use crate::weights::KeyTable;
 
 /// Sizes and probabilities of a BERT encoder.
@@ -230,7 +230,8 @@ struct Embeddings {
     position: Embedding,
     token_type: Embedding,
     norm: LayerNorm,
-    dropout: Dropout,
+    #[module(skip)]
+    dropout: f64,
 }
 
 impl Embeddings {
@@ -241,7 +242,7 @@ impl Embeddings {
             position: table(config.max_positions),
             token_type: table(config.num_token_types),
             norm: layer_norm(config.d_model, config.layer_norm_epsilon, device),
-            dropout: DropoutConfig::new(config.hidden_dropout).init(),
+            dropout: config.hidden_dropout,
         }
     }
 
@@ -256,8 +257,9 @@ impl Embeddings {
             .val()
             .slice(0..seq_length)
             .unsqueeze::<3>();
-        let embedded = self.word.forward(token_ids) + self.token_type.forward(type_ids) + positions;
-        self.dropout.forward(self.norm.forward(embedded))
+        let types = ops::embedding(&self.token_type, type_ids);
+        let embedded = ops::embedding(&self.word, token_ids) + types + positions;
+        ops::dropout(self.dropout, self.norm.forward(embedded))
     }
 }
 

@@ -1,7 +1,7 @@
 //! ModernBERT. See Warner et al. (2024), <https://arxiv.org/abs/2412.13663>.
 
 use burn::module::Module;
-use burn::nn::{Dropout, DropoutConfig, Embedding, LayerNorm};
+use burn::nn::{Embedding, LayerNorm};
 use burn::tensor::{Bool, Device, Int, Tensor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -193,7 +193,7 @@ impl FamilyConfig for ModernBertConfig {
             embeddings: Embeddings {
                 word: embedding(self.vocab_size, self.d_model, std, device),
                 norm: norm(),
-                dropout: DropoutConfig::new(self.hidden_dropout).init(),
+                dropout: self.hidden_dropout,
             },
             layers: layers.collect(),
             norm: norm(),
@@ -243,7 +243,8 @@ pub struct ModernBert {
 struct Embeddings {
     word: Embedding,
     norm: LayerNorm,
-    dropout: Dropout,
+    #[module(skip)]
+    dropout: f64,
 }
 
 impl FamilyModule for ModernBert {
@@ -272,7 +273,7 @@ impl FamilyModule for ModernBert {
             norm,
             dropout,
         } = &self.embeddings;
-        let embedded = dropout.forward(norm.forward(word.forward(token_ids)));
+        let embedded = ops::dropout(*dropout, norm.forward(ops::embedding(word, token_ids)));
         let mut hidden = layout.pack(embedded);
         for (number, layer) in self.layers.iter().enumerate() {
             let (angles, mask) = if config.sliding.layers.contains(&number) {
@@ -294,7 +295,8 @@ struct Layer {
     attention: RotaryAttention,
     feed_forward_norm: LayerNorm,
     feed_forward: GatedFeedForward,
-    dropout: Dropout,
+    #[module(skip)]
+    dropout: f64,
     /// Of the norms.
     #[module(skip)]
     epsilon: f64,
@@ -333,7 +335,7 @@ impl Layer {
                 config.initializer_range,
                 device,
             ),
-            dropout: DropoutConfig::new(config.hidden_dropout).init(),
+            dropout: config.hidden_dropout,
             epsilon: config.norm_epsilon,
         }
     }
@@ -352,8 +354,8 @@ impl Layer {
         };
         let (queries, hidden, mask) = TokenLayout::queries(last, &normed, hidden, mask);
         let attended = self.attention.forward(queries, normed, angles, &mask);
-        let hidden = hidden + self.dropout.forward(attended);
+        let hidden = hidden + ops::dropout(self.dropout, attended);
         let normed = ops::layer_norm(&self.feed_forward_norm, self.epsilon, hidden.clone());
-        hidden + self.dropout.forward(self.feed_forward.forward(normed))
+        hidden + ops::dropout(self.dropout, self.feed_forward.forward(normed))
     }
 }

@@ -2,7 +2,7 @@
 //! Conneau et al. (2019), <https://arxiv.org/abs/1911.02116>.
 
 use burn::module::Module;
-use burn::nn::{Dropout, DropoutConfig, Embedding, LayerNorm};
+use burn::nn::{Embedding, LayerNorm};
 use burn::tensor::{Bool, Device, Int, Tensor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use super::parts::{embedding, layer_norm};
 use super::post_norm::{PostNormConfig, PostNormLayer};
 use super::{EncoderSizes, FamilyConfig, FamilyModule, PythonClass};
 use crate::error::ConfigProblem;
-use crate::ops::TokenLayout;
+use crate::ops::{self, TokenLayout};
 use crate::weights::KeyTable;
 
 /// Sizes and probabilities of a RoBERTa encoder.
@@ -224,7 +224,8 @@ struct Embeddings {
     position: Embedding,
     token_type: Embedding,
     norm: LayerNorm,
-    dropout: Dropout,
+    #[module(skip)]
+    dropout: f64,
     padding_id: usize,
 }
 
@@ -236,7 +237,7 @@ impl Embeddings {
             position: table(config.position_rows()),
             token_type: table(config.num_token_types),
             norm: layer_norm(config.d_model, config.layer_norm_epsilon, device),
-            dropout: DropoutConfig::new(config.hidden_dropout).init(),
+            dropout: config.hidden_dropout,
             padding_id: config.padding_id,
         }
     }
@@ -247,8 +248,9 @@ impl Embeddings {
         checks::assert_length(seq_length, rows - self.padding_id - 1);
         let positions = positions(token_ids.clone(), mask_pad, self.padding_id);
         let no_type = self.token_type.weight.val().slice(0..1).unsqueeze::<3>();
-        let embedded = self.word.forward(token_ids) + self.position.forward(positions) + no_type;
-        self.dropout.forward(self.norm.forward(embedded))
+        let positions = ops::embedding(&self.position, positions);
+        let embedded = ops::embedding(&self.word, token_ids) + positions + no_type;
+        ops::dropout(self.dropout, self.norm.forward(embedded))
     }
 }
 

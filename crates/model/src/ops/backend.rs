@@ -78,6 +78,12 @@ pub(crate) trait FusedOps: Backend {
         kind: NormKind,
     ) -> FloatTensor<Self>;
 
+    /// The rows of a table, `[rows, width]`, one for every id: `[1, ids, width]`.
+    fn fused_embedding(table: FloatTensor<Self>, ids: Arc<[usize]>) -> FloatTensor<Self>;
+
+    /// `dropout(x)`; the mask is one of the last axis and of what lies before it.
+    fn fused_dropout(x: FloatTensor<Self>, dropout: Dropout) -> FloatTensor<Self>;
+
     /// The chosen ones of all rows: `[.., width]` to `[1, chosen, width]`.
     fn fused_gather(x: FloatTensor<Self>, places: Places) -> FloatTensor<Self>;
 

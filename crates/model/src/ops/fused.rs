@@ -2,8 +2,8 @@
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Dispatch, DispatchDevice, Flex};
-use burn::nn::{LayerNorm, Linear, RmsNorm};
-use burn::tensor::{DType, Device, Distribution, FloatDType, Tensor};
+use burn::nn::{Embedding, LayerNorm, Linear, RmsNorm};
+use burn::tensor::{DType, Device, Distribution, FloatDType, Int, Tensor};
 
 use super::backend::{AttentionOptions, FusedOps};
 pub(super) use super::flex::Rows;
@@ -45,6 +45,27 @@ pub(super) fn linear<const D: usize>(layer: &Linear, x: &Tensor<D>) -> Option<Te
         None => Dispatch::fused_projection(x, weight),
     };
     Some(Tensor::from_dispatch(out))
+}
+
+pub(super) fn embedding(table: &Embedding, ids: &Tensor<2, Int>) -> Option<Tensor<3>> {
+    let weight = table.weight.val();
+    is_ours(&weight).then(|| {
+        let ([batch_size, seq_length], [_, width]) = (ids.dims(), weight.dims());
+        let row = |id: i64| usize::try_from(id).expect("ids are numbers of rows");
+        let ids: Vec<usize> = ids.to_data().iter::<i64>().map(row).collect();
+        let found = Dispatch::fused_embedding(weight.into_dispatch(), ids.into());
+        Tensor::<3>::from_dispatch(found).reshape([batch_size, seq_length, width])
+    })
+}
+
+pub(super) fn dropout(probability: f64, x: &Tensor<3>) -> Option<Tensor<3>> {
+    is_ours(x).then(|| {
+        let dropout = draw(probability, &x.device());
+        if !dropout.acts() {
+            return x.clone();
+        }
+        Tensor::from_dispatch(Dispatch::fused_dropout(x.clone().into_dispatch(), dropout))
+    })
 }
 
 pub(super) fn feed_forward(
@@ -136,7 +157,7 @@ pub(super) fn attention(
         num_heads: options.num_heads,
         num_key_value_heads: options.num_key_value_heads,
         scale,
-        dropout: dropout(options.dropout, &query.device()),
+        dropout: draw(options.dropout, &query.device()),
         rows,
     };
     Tensor::from_dispatch(Dispatch::fused_attention(
@@ -164,13 +185,13 @@ pub(super) fn add_norm(
             norm.gamma.val().into_dispatch(),
             beta.val().into_dispatch(),
             epsilon,
-            dropout(probability, &x.device()),
+            draw(probability, &x.device()),
         ))
     })
 }
 
 /// A mask of its own for each call, from the device's generator; none outside of training.
-fn dropout(probability: f64, device: &Device) -> Dropout {
+fn draw(probability: f64, device: &Device) -> Dropout {
     if probability == 0.0 || !device.is_autodiff() {
         return Dropout::NONE;
     }

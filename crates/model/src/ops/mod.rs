@@ -23,8 +23,8 @@ mod packing;
 mod rotate;
 mod sight;
 
-use burn::nn::{LayerNorm, Linear, RmsNorm};
-use burn::tensor::Tensor;
+use burn::nn::{DropoutConfig, Embedding, LayerNorm, Linear, RmsNorm};
+use burn::tensor::{Int, Tensor};
 
 use crate::encoder::{Activation, GateActivation};
 pub(crate) use composed::{join_heads, split_heads, weigh};
@@ -133,6 +133,30 @@ impl Attend {
             Mask::Rows(rows) => fused::attention(self, query, key, value, rows.clone()),
             Mask::Sight(sight) => composed::attention(self, query, key, value, sight),
         }
+    }
+}
+
+/// The rows of a table.
+///
+/// # Shapes
+/// - `ids`: `[batch_size, seq_length]`, numbers of rows
+/// - returns: `[batch_size, seq_length, d_model]`
+pub fn embedding(table: &Embedding, ids: Tensor<2, Int>) -> Tensor<3> {
+    match fused::embedding(table, &ids) {
+        Some(found) => found,
+        None => table.forward(ids),
+    }
+}
+
+/// Zeros with a probability in `[0, 1)`, the other values divided by what is left of 1; on an
+/// autodiff device only. Srivastava et al. (2014), <https://jmlr.org/papers/v15/srivastava14a.html>.
+///
+/// # Shapes
+/// - `x` and the result: `[.., .., d_model]`
+pub fn dropout(probability: f64, x: Tensor<3>) -> Tensor<3> {
+    match fused::dropout(probability, &x) {
+        Some(out) => out,
+        None => DropoutConfig::new(probability).init().forward(x),
     }
 }
 

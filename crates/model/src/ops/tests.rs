@@ -2,7 +2,7 @@
 #![cfg(feature = "flex")]
 
 use burn::backend::Dispatch;
-use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
+use burn::nn::{EmbeddingConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use burn::tensor::{Bool, Device, Distribution, Gradients, Int, Tensor, Tolerance};
 
 use super::backend::FusedOps as _;
@@ -374,6 +374,27 @@ fn a_row_of_nothing_but_padding_is_zero_and_moves_nothing() {
     assert!(zeros(x.grad(&backward(out)).unwrap()));
 }
 
+#[test]
+fn rows_of_a_table_and_its_gradient() {
+    let device = device();
+    let table = EmbeddingConfig::new(700, 6).init(&device);
+    let ids = Tensor::<2, Int>::from_ints([[3, 699, 3], [0, 5, 3]], &device);
+    let fused = embedding(&table, ids.clone());
+    let composed = table.forward(ids);
+    compare(&[], &[table.weight.val()], &[], &fused, &composed);
+}
+
+#[test]
+fn without_gradients_nothing_is_dropped() {
+    let device = device();
+    let x = random([2, 3, 4], &device);
+    let plain = x.clone().without_autodiff();
+    same(dropout(0.5, plain.clone()), plain, 1.0);
+    let dropped = dropout(0.5, x.clone()).into_data();
+    let zeros = dropped.iter::<f32>().filter(|value| *value == 0.0).count();
+    assert!((1..24).contains(&zeros), "{zeros} of 24 are zeros");
+}
+
 /// With the same mask forwards and backwards, a loss linear in an input changes by its gradient.
 #[test]
 fn dropout_is_the_same_forwards_and_backwards() {
@@ -417,7 +438,10 @@ fn dropout_is_the_same_forwards_and_backwards() {
             dropout,
         ))
     };
+    let drop =
+        |x: Tensor<3>| Tensor::from_dispatch(Dispatch::fused_dropout(x.into_dispatch(), dropout));
     check_direction(attend, &x, &residual, 1e-4);
+    check_direction(drop, &x, &residual, 1e-4);
     check_direction(add_norm, &x, &residual, 2e-2);
 }
 

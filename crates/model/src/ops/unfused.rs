@@ -1,6 +1,6 @@
 //! Stands in for the fused operations in builds without the Flex backend: there are none.
 
-use burn::nn::{LayerNorm, Linear, RmsNorm};
+use burn::nn::{Embedding, LayerNorm, Linear, RmsNorm};
 use burn::tensor::{Bool, Device, Int, Tensor};
 
 use super::rotate::Turns;
@@ -48,6 +48,14 @@ pub(crate) fn runs_on(_device: &Device) -> bool {
 }
 
 pub(super) fn linear<const D: usize>(_layer: &Linear, _x: &Tensor<D>) -> Option<Tensor<D>> {
+    None
+}
+
+pub(super) fn embedding(_table: &Embedding, _ids: &Tensor<2, Int>) -> Option<Tensor<3>> {
+    None
+}
+
+pub(super) fn dropout(_probability: f64, _x: &Tensor<3>) -> Option<Tensor<3>> {
     None
 }
 

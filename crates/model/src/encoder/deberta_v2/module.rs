@@ -1,7 +1,7 @@
 //! The module of DeBERTa.
 
 use burn::module::Module;
-use burn::nn::{Dropout, DropoutConfig, Embedding, LayerNorm};
+use burn::nn::{Embedding, LayerNorm};
 use burn::tensor::{Bool, Device, Int, Tensor};
 
 use super::DebertaV2Config;
@@ -12,7 +12,7 @@ use crate::encoder::disentangled::{DisentangledAttention, DisentangledConfig, Po
 use crate::encoder::feed_forward::FeedForward;
 use crate::encoder::parts::{embedding, layer_norm};
 use crate::encoder::relative::RelativeBuckets;
-use crate::ops::{Reach, Sight, add_norm};
+use crate::ops::{self, Reach, Sight, add_norm};
 
 /// A DeBERTa encoder: post-norm layers of disentangled attention.
 #[derive(Module, Debug)]
@@ -94,7 +94,8 @@ struct Embeddings {
     /// `2 · span` rows, shared by all layers.
     relative: Embedding,
     relative_norm: Option<LayerNorm>,
-    dropout: Dropout,
+    #[module(skip)]
+    dropout: f64,
 }
 
 impl Embeddings {
@@ -111,21 +112,21 @@ impl Embeddings {
             norm: norm(),
             relative: table(2 * config.relative.span()),
             relative_norm: config.norm_positions.then(norm),
-            dropout: DropoutConfig::new(config.hidden_dropout).init(),
+            dropout: config.hidden_dropout,
         }
     }
 
     fn forward(&self, token_ids: Tensor<2, Int>, type_ids: Tensor<2, Int>) -> Tensor<3> {
         let [_, seq_length] = token_ids.dims();
-        let mut embedded = self.word.forward(token_ids);
+        let mut embedded = ops::embedding(&self.word, token_ids);
         if let Some(position) = &self.position {
             let positions = position.weight.val().slice(0..seq_length);
             embedded = embedded + positions.unsqueeze::<3>();
         }
         if let Some(token_type) = &self.token_type {
-            embedded = embedded + token_type.forward(type_ids);
+            embedded = embedded + ops::embedding(token_type, type_ids);
         }
-        self.dropout.forward(self.norm.forward(embedded))
+        ops::dropout(self.dropout, self.norm.forward(embedded))
     }
 
     /// The relative positions from row `start` to row `end`.

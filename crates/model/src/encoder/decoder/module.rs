@@ -1,7 +1,7 @@
 //! The module of all decoders: pre-norm layers of rotary attention and gated feed-forward.
 
 use burn::module::Module;
-use burn::nn::{Dropout, DropoutConfig, Embedding, RmsNorm};
+use burn::nn::{Embedding, RmsNorm};
 use burn::tensor::{Bool, Device, Int, Tensor};
 
 use super::DecoderConfig;
@@ -21,7 +21,8 @@ pub struct Decoder {
     embeddings: TokenEmbeddings,
     layers: Vec<DecoderLayer>,
     norm: RmsNorm,
-    dropout: Dropout,
+    #[module(skip)]
+    dropout: f64,
     #[module(skip)]
     rotary: Rotary,
     d_head: usize,
@@ -50,7 +51,7 @@ impl Decoder {
                 .map(|_| DecoderLayer::new(config, device))
                 .collect(),
             norm: rms_norm(config.d_model, config.norm_epsilon, device),
-            dropout: DropoutConfig::new(config.hidden_dropout).init(),
+            dropout: config.hidden_dropout,
             rotary: config.rotary,
             d_head: config.d_head,
             max_positions: config.max_positions,
@@ -84,8 +85,8 @@ impl FamilyModule for Decoder {
         let near = sliding.map(|sliding| mask(Some(sliding.distance)));
         let near = near.as_ref().unwrap_or(&all);
         let slides = |layer| sliding.is_some_and(|sliding| sliding.layers.contains(&layer));
-        let embedded = self.embeddings.word.forward(token_ids);
-        let mut hidden = layout.pack(self.dropout.forward(embedded));
+        let embedded = ops::embedding(&self.embeddings.word, token_ids);
+        let mut hidden = layout.pack(ops::dropout(self.dropout, embedded));
         for (number, layer) in self.layers.iter().enumerate() {
             let mask = if slides(number) { near } else { &all };
             let last = (number + 1 == self.layers.len()).then_some(&layout);
@@ -102,7 +103,8 @@ struct DecoderLayer {
     attention: RotaryAttention,
     feed_forward_norm: RmsNorm,
     feed_forward: GatedFeedForward,
-    dropout: Dropout,
+    #[module(skip)]
+    dropout: f64,
 }
 
 impl DecoderLayer {
@@ -131,7 +133,7 @@ impl DecoderLayer {
                 config.initializer_range,
                 device,
             ),
-            dropout: DropoutConfig::new(config.hidden_dropout).init(),
+            dropout: config.hidden_dropout,
         }
     }
 
@@ -146,8 +148,8 @@ impl DecoderLayer {
         let normed = ops::rms_norm(&self.attention_norm, hidden.clone());
         let (queries, hidden, mask) = TokenLayout::queries(last, &normed, hidden, mask);
         let attended = self.attention.forward(queries, normed, angles, &mask);
-        let hidden = hidden + self.dropout.forward(attended);
+        let hidden = hidden + ops::dropout(self.dropout, attended);
         let normed = ops::rms_norm(&self.feed_forward_norm, hidden.clone());
-        hidden + self.dropout.forward(self.feed_forward.forward(normed))
+        hidden + ops::dropout(self.dropout, self.feed_forward.forward(normed))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::dropout::Dropout;
+use super::dropout::{Dropout, drop_rows};
 use super::linear::in_order;
 use super::math::{dot, squares_around, sum, vector_fn};
 use super::rows::{MANY, by_rows, per_task, zeroed};
@@ -155,15 +155,7 @@ pub(super) fn backward(
         sums.lock().unwrap_or_else(PoisonError::into_inner)[index] = found;
         [out]
     });
-    let x = dropout.acts().then(|| {
-        let [x] = by_rows(rows, task, [width], |rows, [out]| {
-            let out = zeroed(out);
-            let residual = &residual[rows.start * width..rows.end * width];
-            drop_rows(out, residual, width, dropout, rows.start);
-            [out]
-        });
-        x
-    });
+    let x = dropout.acts().then(|| drop_rows(&residual, width, dropout));
     let sums = sums.into_inner().unwrap_or_else(PoisonError::into_inner);
     let (gammas, betas) = sums.into_iter().unzip();
     Gradients {
@@ -207,16 +199,5 @@ vector_fn! {
             }
         }
         (gammas, betas)
-    }
-
-    /// `first` is the number of the first row.
-    fn drop_rows(out: &mut [f32], values: &[f32], width: usize, dropout: Dropout, first: usize) {
-        let rows = out.chunks_exact_mut(width).zip(values.chunks_exact(width));
-        for (row, (out, values)) in rows.enumerate() {
-            let mask = dropout.row(first + row);
-            for (column, (out, value)) in out.iter_mut().zip(values).enumerate() {
-                *out = value * mask.factor(column);
-            }
-        }
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! The same place gives the same answer forwards and backwards, on whatever thread.
 
+use super::math::vector_fn;
+use super::rows::{MANY, by_rows, per_task, zeroed};
+
 /// Which values of a tensor are kept.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Dropout {
@@ -19,7 +22,7 @@ impl Dropout {
     };
 
     /// Whether any value can become zero.
-    pub(super) fn acts(self) -> bool {
+    pub(crate) fn acts(self) -> bool {
         self.probability > 0.0
     }
 
@@ -74,6 +77,31 @@ impl RowMask {
             0.0
         } else {
             self.scale
+        }
+    }
+}
+
+/// Rows of `width` values with some of them dropped.
+pub(super) fn drop_rows(values: &[f32], width: usize, dropout: Dropout) -> Vec<f32> {
+    let rows = values.len() / width;
+    let [out] = by_rows(rows, per_task(rows, MANY), [width], |rows, [out]| {
+        let out = zeroed(out);
+        let values = &values[rows.start * width..rows.end * width];
+        drop_part(out, values, width, dropout, rows.start);
+        [out]
+    });
+    out
+}
+
+vector_fn! {
+    /// `first` is the number of the first row.
+    fn drop_part(out: &mut [f32], values: &[f32], width: usize, dropout: Dropout, first: usize) {
+        let rows = out.chunks_exact_mut(width).zip(values.chunks_exact(width));
+        for (row, (out, values)) in rows.enumerate() {
+            let mask = dropout.row(first + row);
+            for (column, (out, value)) in out.iter_mut().zip(values).enumerate() {
+                *out = value * mask.factor(column);
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ mod attention;
 mod autodiff;
 mod buffer;
 mod dropout;
+mod embedding;
 mod feed_forward;
 mod gated;
 mod gemm;
@@ -115,6 +116,14 @@ impl FusedOps for Flex {
         tensor(out, x.shape())
     }
 
+    fn fused_embedding(table: FlexTensor, ids: Arc<[usize]>) -> FlexTensor {
+        embed(&contiguous(table), &ids)
+    }
+
+    fn fused_dropout(x: FlexTensor, dropout: Dropout) -> FlexTensor {
+        drop_values(&contiguous(x), dropout)
+    }
+
     fn fused_gather(x: FlexTensor, places: Places) -> FlexTensor {
         gather(&contiguous(x), &places)
     }
@@ -208,6 +217,18 @@ impl Gated {
             activation: self.activation,
         }
     }
+}
+
+/// `[rows, width]` to `[1, ids, width]`.
+fn embed(table: &FlexTensor, ids: &[usize]) -> FlexTensor {
+    let width = last(table);
+    let found = embedding::forward(values(table), ids, width);
+    tensor(found, [1, ids.len(), width].into())
+}
+
+/// Of the shape of `x`.
+fn drop_values(x: &FlexTensor, dropout: Dropout) -> FlexTensor {
+    tensor(dropout::drop_rows(values(x), last(x), dropout), x.shape())
 }
 
 /// `[.., width]` to `[1, chosen, width]`.

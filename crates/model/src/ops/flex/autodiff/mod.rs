@@ -3,6 +3,8 @@
 
 mod add_norm;
 mod attention;
+mod dropout;
+mod embedding;
 mod feed_forward;
 mod gated;
 mod linear;
@@ -75,6 +77,14 @@ impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
 
     fn fused_norm(x: Tracked, gamma: Tracked, kind: NormKind) -> Tracked {
         norm::forward::<C>(x, gamma, kind)
+    }
+
+    fn fused_embedding(table: Tracked, ids: Arc<[usize]>) -> Tracked {
+        embedding::forward::<C>(table, ids)
+    }
+
+    fn fused_dropout(x: Tracked, dropout: Dropout) -> Tracked {
+        dropout::forward::<C>(x, dropout)
     }
 
     fn fused_gather(x: Tracked, places: Places) -> Tracked {
