@@ -1,12 +1,11 @@
 //! Attention of DeBERTa: contents and relative positions meet apart.
 
 use burn::module::Module;
-use burn::nn::{Dropout, DropoutConfig, Linear};
-use burn::tensor::{Device, Int, Tensor};
+use burn::nn::Linear;
+use burn::tensor::{Device, Tensor};
 
 use super::parts::linear;
-use super::relative::{RelativeRows, by_pair};
-use crate::ops::{self, Sight, join_heads, split_heads, weigh};
+use crate::ops::{self, AttentionMask, Disentangled, Distances};
 
 /// Sizes and probabilities of a [`DisentangledAttention`].
 #[derive(Debug, Clone, PartialEq)]
@@ -34,19 +33,21 @@ pub(super) struct DisentangledAttention {
     output: Linear,
     position_key: Option<Linear>,
     position_query: Option<Linear>,
-    dropout: Dropout,
-    position_dropout: Dropout,
+    #[module(skip)]
+    dropout: f64,
+    #[module(skip)]
+    position_dropout: f64,
     num_heads: usize,
     content_to_position: bool,
     position_to_content: bool,
 }
 
-/// The table of relative positions and the rows that a batch needs.
+/// The rows of the table of relative positions that a batch needs.
 #[derive(Debug, Clone)]
 pub(super) struct Positions {
-    /// `[num_rows, d_model]`: rows from `rows.start` on.
-    pub(super) table: Tensor<2>,
-    pub(super) rows: RelativeRows,
+    /// `[1, num_rows, d_model]`
+    pub(super) table: Tensor<3>,
+    pub(super) distances: Distances,
 }
 
 impl DisentangledConfig {
@@ -60,8 +61,8 @@ impl DisentangledConfig {
             output: matrix(),
             position_key: own(self.content_to_position),
             position_query: own(self.position_to_content),
-            dropout: DropoutConfig::new(self.attention_dropout).init(),
-            position_dropout: DropoutConfig::new(self.hidden_dropout).init(),
+            dropout: self.attention_dropout,
+            position_dropout: self.hidden_dropout,
             num_heads: self.num_heads,
             content_to_position: self.content_to_position,
             position_to_content: self.position_to_content,
@@ -70,55 +71,40 @@ impl DisentangledConfig {
 }
 
 impl DisentangledAttention {
+    /// What the tokens of `queries` gather from those of `hidden`: the same, or some of them.
+    ///
     /// # Shapes
-    /// - `hidden` and the result: `[batch_size, seq_length, d_model]`
+    /// - `queries` and the result, `hidden`: `[.., .., d_model]`, as the layout has them that `mask` is of
     pub(super) fn forward(
         &self,
+        queries: Tensor<3>,
         hidden: Tensor<3>,
         positions: &Positions,
-        sight: &Sight,
+        mask: &AttentionMask,
     ) -> Tensor<3> {
-        let query = split_heads(ops::linear(&self.query, hidden.clone()), self.num_heads);
-        let key = split_heads(ops::linear(&self.key, hidden.clone()), self.num_heads);
-        let value = split_heads(ops::linear(&self.value, hidden), self.num_heads);
-        let scores = self.scores(query, key, positions);
-        let context = weigh(sight.onto(scores), value, &self.dropout);
-        ops::linear(&self.output, join_heads(context))
+        let query = ops::linear(&self.query, queries);
+        let key = ops::linear(&self.key, hidden.clone());
+        let value = ops::linear(&self.value, hidden);
+        let attend = Disentangled {
+            num_heads: self.num_heads,
+            dropout: self.dropout,
+        };
+        let (tables, distances) = (self.tables(positions), &positions.distances);
+        let context = attend.forward([query, key, value], tables, distances, mask);
+        ops::linear(&self.output, context)
     }
 
-    /// The score of every pair of tokens.
-    ///
-    /// # Shapes
-    /// - `query`, `key`: `[batch_size, num_heads, seq_length, d_head]`
-    /// - returns: `[batch_size, num_heads, seq_length, seq_length]`
-    fn scores(&self, query: Tensor<4>, key: Tensor<4>, positions: &Positions) -> Tensor<4> {
-        let [_, _, _, d_head] = query.dims();
-        let terms =
-            1 + usize::from(self.content_to_position) + usize::from(self.position_to_content);
-        let scale = 1.0 / ((d_head * terms) as f64).sqrt();
-        let query = query * scale;
-        let table = self.position_dropout.forward(positions.table.clone());
-        let mut scores = query.clone().matmul(key.clone().transpose());
-        if self.content_to_position {
-            let layer = self.position_key.as_ref().unwrap_or(&self.key);
-            let keys = self.by_distance(layer, table.clone(), &positions.rows.falling);
-            scores = scores + by_pair(query.matmul(keys.transpose()));
+    /// Keys and queries of the positions, `[1, num_rows, d_model]` each, where they are used.
+    fn tables(&self, positions: &Positions) -> [Option<Tensor<3>>; 2] {
+        let used = [self.content_to_position, self.position_to_content];
+        if used == [false; 2] {
+            return [None, None];
         }
-        if self.position_to_content {
-            let layer = self.position_query.as_ref().unwrap_or(&self.query);
-            let queries = self.by_distance(layer, table, &positions.rows.rising) * scale;
-            // Here the key stands for the row.
-            scores = scores + by_pair(key.matmul(queries.transpose())).transpose();
-        }
-        scores
-    }
-
-    /// What a layer makes of the positions, for every distance of the sequence.
-    ///
-    /// # Shapes
-    /// - returns: `[1, num_heads, 2 · seq_length, d_head]`
-    fn by_distance(&self, layer: &Linear, table: Tensor<2>, rows: &Tensor<1, Int>) -> Tensor<4> {
-        let projected = layer.forward(table).select(0, rows.clone());
-        split_heads(projected.unsqueeze::<3>(), self.num_heads)
+        let table = ops::dropout(self.position_dropout, positions.table.clone());
+        let layers = [
+            self.position_key.as_ref().unwrap_or(&self.key),
+            self.position_query.as_ref().unwrap_or(&self.query),
+        ];
+        [0, 1].map(|term| used[term].then(|| ops::linear(layers[term], table.clone())))
     }
 }

@@ -1,10 +1,13 @@
 //! Relative positions in buckets that widen with the distance.
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use std::ops::Range;
+
+use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use super::checks;
 use crate::error::ConfigProblem;
+use crate::ops::Distances;
 
 /// How distances between tokens become rows of a table, as in DeBERTa.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,32 +51,22 @@ impl RelativeBuckets {
 
     /// Which rows a sequence needs, and where.
     pub(super) fn of_sequence(&self, seq_length: usize, device: &Device) -> RelativeRows {
-        let length = index(seq_length);
-        let rows: Vec<i64> = (0..2 * length)
-            // The last one stands beside the table; it is never looked at.
-            .map(|number| self.row((length - 1 - number).max(1 - length)))
-            .collect();
-        let first = rows.iter().copied().min().unwrap_or(0);
-        let last = rows.iter().copied().max().unwrap_or(0);
-        let tensor = |values: Vec<i64>| {
-            let shape = [values.len()];
-            Tensor::<1, Int>::from_data(TensorData::new(values, shape), device)
-        };
-        let shifted: Vec<i64> = rows.iter().map(|row| row - first).collect();
-        let mut mirrored = shifted[..shifted.len() - 1].to_vec();
-        mirrored.reverse();
-        mirrored.extend(shifted.first());
+        let greatest = index(seq_length) - 1;
+        let falling = (-greatest..=greatest).rev();
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "rows of a table"
         )]
-        let (start, end) = (first as usize, last as usize + 1);
+        let rows: Vec<usize> = falling
+            .map(|distance| self.row(distance) as usize)
+            .collect();
+        let first = rows.iter().copied().min().unwrap_or(0);
+        let last = rows.iter().copied().max().unwrap_or(0);
+        let shifted = rows.iter().map(|row| row - first).collect();
         RelativeRows {
-            start,
-            end,
-            falling: tensor(shifted),
-            rising: tensor(mirrored),
+            rows: first..last + 1,
+            distances: Distances::new(shifted, device),
         }
     }
 }
@@ -81,14 +74,9 @@ impl RelativeBuckets {
 /// The rows of the table that a sequence needs.
 #[derive(Debug, Clone)]
 pub(super) struct RelativeRows {
-    /// First row and one past the last.
-    pub(super) start: usize,
-    pub(super) end: usize,
-    /// `[2 · seq_length]`: the row, counted from `start`, of the distances
-    /// `seq_length - 1, .., 0, .., 1 - seq_length` and one more that is not looked at.
-    pub(super) falling: Tensor<1, Int>,
-    /// The same for the distances from `1 - seq_length` to `seq_length - 1`.
-    pub(super) rising: Tensor<1, Int>,
+    pub(super) rows: Range<usize>,
+    /// Rows of distances, counted from the first one.
+    pub(super) distances: Distances,
 }
 
 #[expect(clippy::cast_possible_wrap, reason = "no sequence has 2^63 tokens")]
@@ -109,21 +97,6 @@ fn bucket(distance: i64, middle: i64, max_distance: i64) -> i64 {
     (middle + steps) * distance.signum()
 }
 
-/// Lays scores by distance out as scores by pair.
-///
-/// # Shapes
-/// - `by_distance`: `[batch_size, num_heads, seq_length, 2 · seq_length]`: in row `i`, column `c`
-///   holds what belongs to the pair of `i` and `j = i + c - (seq_length - 1)`
-/// - returns: `[batch_size, num_heads, seq_length, seq_length]`
-pub(super) fn by_pair(by_distance: Tensor<4>) -> Tensor<4> {
-    let [batch_size, num_heads, seq_length, width] = by_distance.dims();
-    // One column less in each row moves row `i` by `i` to the left.
-    let flat = by_distance.reshape([batch_size, num_heads, seq_length * width]);
-    flat.narrow(2, seq_length - 1, seq_length * (width - 1))
-        .reshape([batch_size, num_heads, seq_length, width - 1])
-        .narrow(3, 0, seq_length)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,29 +112,14 @@ mod tests {
     }
 
     #[test]
-    fn scores_by_distance_become_scores_by_pair() {
-        let device = Device::flex();
-        // Column c of row i holds 10 i + c.
-        let values: Vec<f32> = (0..3)
-            .flat_map(|row| (0..6).map(move |column| (10 * row + column) as f32))
-            .collect();
-        let scores = Tensor::<4>::from_data(TensorData::new(values, [1, 1, 3, 6]), &device);
-        let pairs: Vec<f32> = by_pair(scores).into_data().try_into_vec().unwrap();
-        assert_eq!(pairs, [2.0, 3.0, 4.0, 11.0, 12.0, 13.0, 20.0, 21.0, 22.0]);
-        let one = by_pair(Tensor::<4>::from_data([[[[5.0, 6.0]]]], &device));
-        assert_eq!(one.into_scalar::<f32>().to_bits(), 5f32.to_bits());
-    }
-
-    #[test]
-    fn rows_run_against_and_along_the_distance() {
+    fn a_sequence_needs_the_rows_of_its_distances() {
         let buckets = RelativeBuckets {
             num_buckets: None,
             max_distance: 8,
         };
-        let rows = buckets.of_sequence(3, &Device::flex());
-        let list = |rows: Tensor<1, Int>| rows.into_data().iter::<i64>().collect::<Vec<_>>();
-        assert_eq!((rows.start, rows.end), (6, 11));
-        assert_eq!(list(rows.falling)[..5], [4, 3, 2, 1, 0]);
-        assert_eq!(list(rows.rising)[..5], [0, 1, 2, 3, 4]);
+        let device = Device::flex();
+        assert_eq!(buckets.of_sequence(3, &device).rows, 6..11);
+        assert_eq!(buckets.of_sequence(1, &device).rows, 8..9);
+        assert_eq!(buckets.of_sequence(40, &device).rows, 0..16);
     }
 }

@@ -22,6 +22,17 @@ pub(crate) struct AttentionOptions {
     pub(crate) rows: Rows,
 }
 
+/// What attention with positions does besides attending.
+#[derive(Debug, Clone)]
+pub(crate) struct DisentangledOptions {
+    pub(crate) attention: AttentionOptions,
+    /// Whether the scores have terms of position keys and of position queries; a table without is not read.
+    pub(crate) terms: [bool; 2],
+    /// `[2 · seq_length - 1]`: the row of both tables for the distances from query to key
+    /// `seq_length - 1, .., 0, .., 1 - seq_length`.
+    pub(crate) distances: Arc<[usize]>,
+}
+
 /// Blocks of an encoder, each in as few passes over memory as it takes.
 #[backend_extension(Flex, Autodiff)]
 pub(crate) trait FusedOps: Backend {
@@ -61,6 +72,18 @@ pub(crate) trait FusedOps: Backend {
         key: FloatTensor<Self>,
         value: FloatTensor<Self>,
         options: AttentionOptions,
+    ) -> FloatTensor<Self>;
+
+    /// Attention whose scores are `scale · (q · k + q · r + k · s)`, with the row `r` of the position keys
+    /// and `s` of the position queries for the distance of the two: as [`Self::fused_attention`], and
+    /// tables `[table_rows, num_heads · d_head]`.
+    fn fused_disentangled(
+        query: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        position_key: FloatTensor<Self>,
+        position_query: FloatTensor<Self>,
+        options: DisentangledOptions,
     ) -> FloatTensor<Self>;
 
     /// The heads of every token, `[.., num_tokens, num_heads · d_head]`, turned by the angles of its

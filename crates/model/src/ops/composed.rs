@@ -5,7 +5,8 @@ use burn::tensor::Tensor;
 use burn::tensor::module::attention as burn_attention;
 use burn::tensor::ops::AttentionModuleOptions;
 
-use super::{Attend, Sight};
+use super::Attend;
+use super::sight::Sight;
 
 /// # Shapes
 /// - `query` and the result: `[batch_size, seq_length, num_heads · d_head]`
@@ -45,7 +46,7 @@ pub(super) fn attention(
 /// # Shapes
 /// - `scores`: `[batch_size, num_heads, seq_length, seq_length]`
 /// - `value` and the result: `[batch_size, num_heads, seq_length, d_head]`
-pub(crate) fn weigh(scores: Tensor<4>, value: Tensor<4>, dropout: &Dropout) -> Tensor<4> {
+pub(super) fn weigh(scores: Tensor<4>, value: Tensor<4>, dropout: &Dropout) -> Tensor<4> {
     let greatest = scores.clone().detach().max_dim(3);
     let weights = (scores - greatest).exp();
     let sums = weights.clone().sum_dim(3);
@@ -67,7 +68,7 @@ fn shared(heads: Tensor<4>, num_heads: usize) -> Tensor<4> {
 }
 
 /// `[batch_size, seq_length, num_heads · d_head]` to `[batch_size, num_heads, seq_length, d_head]`.
-pub(crate) fn split_heads(projected: Tensor<3>, num_heads: usize) -> Tensor<4> {
+pub(super) fn split_heads(projected: Tensor<3>, num_heads: usize) -> Tensor<4> {
     let [batch_size, seq_length, width] = projected.dims();
     projected
         .reshape([batch_size, seq_length, num_heads, width / num_heads])
@@ -75,7 +76,7 @@ pub(crate) fn split_heads(projected: Tensor<3>, num_heads: usize) -> Tensor<4> {
 }
 
 /// The reverse of [`split_heads`].
-pub(crate) fn join_heads(heads: Tensor<4>) -> Tensor<3> {
+pub(super) fn join_heads(heads: Tensor<4>) -> Tensor<3> {
     let [batch_size, num_heads, seq_length, d_head] = heads.dims();
     heads
         .swap_dims(1, 2)

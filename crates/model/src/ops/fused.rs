@@ -5,12 +5,12 @@ use burn::backend::{Dispatch, DispatchDevice, Flex};
 use burn::nn::{Embedding, LayerNorm, Linear, RmsNorm};
 use burn::tensor::{DType, Device, Distribution, FloatDType, Int, Tensor};
 
-use super::backend::{AttentionOptions, FusedOps};
+use super::backend::{AttentionOptions, DisentangledOptions, FusedOps};
 pub(super) use super::flex::Rows;
 use super::flex::{self, Dropout, NormKind};
 pub(super) use super::packing::Packing;
 use super::rotate::Turns;
-use super::{AdamStep, Attend, Moments, Side};
+use super::{AdamStep, Attend, Disentangled, Distances, Moments, Side};
 use crate::encoder::{Activation, GateActivation};
 
 /// Whether the device has fused operations.
@@ -165,6 +165,52 @@ pub(super) fn attention(
         key.into_dispatch(),
         value.into_dispatch(),
         options,
+    ))
+}
+
+pub(super) fn disentangled(
+    options: Disentangled,
+    [query, key, value]: [Tensor<3>; 3],
+    tables: [Option<Tensor<3>>; 2],
+    distances: &Distances,
+    rows: Rows,
+) -> Tensor<3> {
+    let Disentangled { num_heads, dropout } = options;
+    let terms = tables.each_ref().map(Option::is_some);
+    let [_, _, width] = query.dims();
+    let scale = options.scale(width, &tables);
+    let (position_key, position_query) = match tables {
+        [Some(keys), Some(queries)] => (keys, queries),
+        // One stands in for the other, which is not read.
+        [Some(table), None] | [None, Some(table)] => (table.clone(), table),
+        [None, None] => {
+            let plain = Attend {
+                num_heads,
+                num_key_value_heads: num_heads,
+                dropout,
+            };
+            return attention(plain, query, key, value, rows);
+        }
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "scores are f32")]
+    let attention = AttentionOptions {
+        num_heads,
+        num_key_value_heads: num_heads,
+        scale: scale as f32,
+        dropout: draw(dropout, &query.device()),
+        rows,
+    };
+    Tensor::from_dispatch(Dispatch::fused_disentangled(
+        query.into_dispatch(),
+        key.into_dispatch(),
+        value.into_dispatch(),
+        position_key.into_dispatch(),
+        position_query.into_dispatch(),
+        DisentangledOptions {
+            attention,
+            terms,
+            distances: distances.rows.clone(),
+        },
     ))
 }
 

@@ -5,6 +5,7 @@
 //! 1e-5, in fewer passes over memory and on all cores.
 
 mod composed;
+mod disentangled;
 
 #[cfg(feature = "flex")]
 mod backend;
@@ -27,7 +28,7 @@ use burn::nn::{DropoutConfig, Embedding, LayerNorm, Linear, RmsNorm};
 use burn::tensor::{Int, Tensor};
 
 use crate::encoder::{Activation, GateActivation};
-pub(crate) use composed::{join_heads, split_heads, weigh};
+pub(crate) use disentangled::{Disentangled, Distances};
 pub(crate) use fused::runs_on as are_fused;
 use layout::Mask;
 pub use layout::{AttentionMask, TokenLayout};
@@ -36,7 +37,6 @@ pub use optimizer::{AdamStep, Moments, adamw_step, scale, square_sum};
 pub(crate) use rotate::Turns;
 pub use rotate::{Angles, Side};
 pub use sight::Reach;
-pub(crate) use sight::Sight;
 
 /// `x W + b`, or `x W` without a bias.
 ///

@@ -15,7 +15,7 @@ pub struct Reach {
 ///
 /// Built once for a batch and shared by the layers of one reach.
 #[derive(Debug, Clone)]
-pub(crate) struct Sight {
+pub(super) struct Sight {
     /// `[batch_size, 1, seq_length, seq_length]`, or one row for all queries: 0 where the query
     /// sees the key, very small where it does not.
     bias: Tensor<4>,
@@ -28,7 +28,7 @@ impl Sight {
 
     /// # Shapes
     /// - `mask_pad`: `[batch_size, seq_length]`, true for padding
-    pub(crate) fn new(mask_pad: Tensor<2, Bool>, reach: Reach) -> Self {
+    pub(super) fn new(mask_pad: Tensor<2, Bool>, reach: Reach) -> Self {
         let [batch_size, seq_length] = mask_pad.dims();
         let device = mask_pad.device();
         let padding = mask_pad.unsqueeze_dims::<4>(&[1, 1]);
@@ -51,7 +51,7 @@ impl Sight {
     ///
     /// # Shapes
     /// - `scores` and the result: `[batch_size, num_heads, seq_length, seq_length]`
-    pub(crate) fn onto(&self, scores: Tensor<4>) -> Tensor<4> {
+    pub(super) fn onto(&self, scores: Tensor<4>) -> Tensor<4> {
         scores + self.bias.clone()
     }
 

@@ -6,7 +6,10 @@ use burn::nn::{EmbeddingConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig
 use burn::tensor::{Bool, Device, Distribution, Gradients, Int, Tensor, Tolerance};
 
 use super::backend::FusedOps as _;
+use super::sight::Sight;
 use super::*;
+
+mod disentangled;
 
 fn device() -> Device {
     let device = Device::flex();
@@ -162,6 +165,19 @@ fn spans(batch_size: usize, seq_length: usize, device: &Device) -> Tensor<3, Int
     )
 }
 
+/// Which tokens lie in none of their row's spans.
+fn unread(spans: &Tensor<3, Int>, seq_length: usize) -> Tensor<2, Bool> {
+    let [batch_size, num_spans, _] = spans.dims();
+    let shape = [batch_size, num_spans, seq_length];
+    let end = i64::try_from(seq_length).unwrap();
+    let token = Tensor::<1, Int>::arange(0..end, &spans.device());
+    let token = token.unsqueeze::<3>().expand(shape);
+    let edge = |k| spans.clone().narrow(2, k, 1).expand(shape);
+    let from_start = token.clone().greater_equal(edge(0));
+    let inside = from_start.bool_and(token.lower(edge(1)));
+    inside.any_dim(1).squeeze_dim::<2>(1).bool_not()
+}
+
 const THREE_HEADS: Attend = Attend {
     num_heads: 3,
     num_key_value_heads: 3,
@@ -248,15 +264,7 @@ fn attention_of_wanted_tokens_is_that_of_all_of_them() {
         let mask = padding(batch_size, seq_length, &device);
         let spans = spans(batch_size, seq_length, &device);
         let layout = TokenLayout::new(mask.clone(), Some(spans.clone()));
-        let token = Tensor::<1, Int>::arange(0..i64::try_from(seq_length).unwrap(), &device);
-        let token = token.unsqueeze::<3>().expand([batch_size, 3, seq_length]);
-        let edge = |k| {
-            let edge = spans.clone().narrow(2, k, 1);
-            edge.expand([batch_size, 3, seq_length])
-        };
-        let from_start = token.clone().greater_equal(edge(0));
-        let inside = from_start.bool_and(token.lower(edge(1)));
-        let unread = inside.any_dim(1).squeeze_dim::<2>(1).bool_not();
+        let unread = unread(&spans, seq_length);
         for reach in [
             BOTH_SIDES,
             Reach {
@@ -537,12 +545,12 @@ fn results_do_not_depend_on_the_number_of_threads() {
         let of_weight = inner.weight.val().grad(&gradients).unwrap();
         (out.into_data(), of_weight.into_data())
     };
-    let pool = |threads| {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap()
-    };
-    let one = pool(1).install(run);
-    assert_eq!(one, pool(3).install(run));
+    let one = in_pool(1, run);
+    assert_eq!(one, in_pool(3, run));
+}
+
+/// What is found on a number of threads.
+fn in_pool<T: Send>(threads: usize, run: impl FnOnce() -> T + Send) -> T {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+    pool.build().unwrap().install(run)
 }

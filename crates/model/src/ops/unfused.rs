@@ -4,7 +4,7 @@ use burn::nn::{Embedding, LayerNorm, Linear, RmsNorm};
 use burn::tensor::{Bool, Device, Int, Tensor};
 
 use super::rotate::Turns;
-use super::{AdamStep, Attend, Moments, Reach, Side};
+use super::{AdamStep, Attend, Disentangled, Distances, Moments, Reach, Side};
 use crate::encoder::{Activation, GateActivation};
 
 /// Nothing makes one.
@@ -95,6 +95,16 @@ pub(super) fn attention(
     _query: Tensor<3>,
     _key: Tensor<3>,
     _value: Tensor<3>,
+    _rows: Rows,
+) -> Tensor<3> {
+    unreachable!("{NOT_FUSED}")
+}
+
+pub(super) fn disentangled(
+    _options: Disentangled,
+    _states: [Tensor<3>; 3],
+    _tables: [Option<Tensor<3>>; 2],
+    _distances: &Distances,
     _rows: Rows,
 ) -> Tensor<3> {
     unreachable!("{NOT_FUSED}")

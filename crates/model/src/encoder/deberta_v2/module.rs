@@ -1,5 +1,8 @@
 //! The module of DeBERTa.
 
+use std::ops::Range;
+use std::slice;
+
 use burn::module::Module;
 use burn::nn::{Embedding, LayerNorm};
 use burn::tensor::{Bool, Device, Int, Tensor};
@@ -12,7 +15,7 @@ use crate::encoder::disentangled::{DisentangledAttention, DisentangledConfig, Po
 use crate::encoder::feed_forward::FeedForward;
 use crate::encoder::parts::{embedding, layer_norm};
 use crate::encoder::relative::RelativeBuckets;
-use crate::ops::{self, Reach, Sight, add_norm};
+use crate::ops::{self, AttentionMask, Reach, TokenLayout, add_norm};
 
 /// A DeBERTa encoder: post-norm layers of disentangled attention.
 #[derive(Module, Debug)]
@@ -55,33 +58,25 @@ impl FamilyModule for DebertaV2 {
         token_ids: Tensor<2, Int>,
         type_ids: Tensor<2, Int>,
         mask_pad: Tensor<2, Bool>,
-        _read: Option<Tensor<3, Int>>,
+        read: Option<Tensor<3, Int>>,
     ) -> Tensor<3> {
         let [_, seq_length] = token_ids.dims();
         assert_length(seq_length, self.max_positions);
-        let rows = self.relative.of_sequence(seq_length, &token_ids.device());
+        let relative = self.relative.of_sequence(seq_length, &token_ids.device());
         let positions = Positions {
-            table: self.embeddings.relative(rows.start, rows.end),
-            rows,
+            table: self.embeddings.relative(relative.rows),
+            distances: relative.distances,
         };
-        let reach = Reach {
-            causal: false,
-            window: None,
-        };
-        let sight = Sight::new(mask_pad.clone(), reach);
         let embedded = self.embeddings.forward(token_ids, type_ids);
+        let layout = TokenLayout::new(mask_pad.clone(), read);
         let (Some(convolution), [first, rest @ ..]) = (&self.convolution, &*self.layers) else {
-            let layers = self.layers.iter();
-            return layers.fold(embedded, |hidden, layer| {
-                layer.forward(hidden, &positions, &sight)
-            });
+            return Layer::stack(&self.layers, embedded, &positions, &layout);
         };
-        let attended = first.forward(embedded.clone(), &positions, &sight);
+        // The convolution reads neighbours in the order of the batch, and all of them.
+        let all = TokenLayout::new(mask_pad.clone(), None);
+        let attended = Layer::stack(slice::from_ref(first), embedded.clone(), &positions, &all);
         let hidden = convolution.forward(embedded, attended, mask_pad);
-        let layers = rest.iter();
-        layers.fold(hidden, |hidden, layer| {
-            layer.forward(hidden, &positions, &sight)
-        })
+        Layer::stack(rest, hidden, &positions, &layout)
     }
 }
 
@@ -129,9 +124,9 @@ impl Embeddings {
         ops::dropout(self.dropout, self.norm.forward(embedded))
     }
 
-    /// The relative positions from row `start` to row `end`.
-    fn relative(&self, start: usize, end: usize) -> Tensor<2> {
-        let rows = self.relative.weight.val().slice(start..end);
+    /// Some of the relative positions, `[1, num_rows, d_model]`.
+    fn relative(&self, rows: Range<usize>) -> Tensor<3> {
+        let rows = self.relative.weight.val().slice(rows).unsqueeze::<3>();
         match &self.relative_norm {
             Some(norm) => norm.forward(rows),
             None => rows,
@@ -181,12 +176,45 @@ impl Layer {
         }
     }
 
-    fn forward(&self, hidden: Tensor<3>, positions: &Positions, sight: &Sight) -> Tensor<3> {
-        let attended = self.attention.forward(hidden.clone(), positions, sight);
+    /// States of the tokens of `queries`, who look at those of `hidden`: the same, or some of them.
+    ///
+    /// # Shapes
+    /// - `queries` and the result, `hidden`: `[.., .., d_model]`, as the layout has them that `mask` is of
+    fn forward(
+        &self,
+        queries: Tensor<3>,
+        hidden: Tensor<3>,
+        positions: &Positions,
+        mask: &AttentionMask,
+    ) -> Tensor<3> {
+        let attention = &self.attention;
+        let attended = attention.forward(queries.clone(), hidden, positions, mask);
         let norm = &self.attention_norm;
-        let hidden = add_norm(norm, self.epsilon, self.dropout, attended, hidden);
+        let hidden = add_norm(norm, self.epsilon, self.dropout, attended, queries);
         let transformed = self.feed_forward.forward(hidden.clone());
         let norm = &self.feed_forward_norm;
         add_norm(norm, self.epsilon, self.dropout, transformed, hidden)
+    }
+
+    /// Layers one after the other; the last one computes what is [wanted](TokenLayout::wanted). No
+    /// layers change nothing.
+    ///
+    /// # Shapes
+    /// - `hidden` and the result: `[batch_size, seq_length, d_model]`
+    fn stack(
+        layers: &[Self],
+        hidden: Tensor<3>,
+        positions: &Positions,
+        layout: &TokenLayout,
+    ) -> Tensor<3> {
+        let Some((last, before)) = layers.split_last() else {
+            return hidden;
+        };
+        let mask = layout.mask(Reach::default());
+        let hidden = before.iter().fold(layout.pack(hidden), |hidden, layer| {
+            layer.forward(hidden.clone(), hidden, positions, &mask)
+        });
+        let (queries, seen) = (layout.wanted(hidden.clone()), layout.wanted_mask(&mask));
+        layout.unpack(last.forward(queries, hidden, positions, &seen))
     }
 }

@@ -30,7 +30,7 @@ pub(super) struct Shape {
 
 impl Shape {
     /// Width of a token's queries.
-    fn width(&self) -> usize {
+    pub(super) fn width(&self) -> usize {
         self.num_heads * self.d_head
     }
 
@@ -40,12 +40,17 @@ impl Shape {
     }
 
     /// The part of one head of queries in some rows.
-    fn query<'a>(&self, rows: &'a [f32], head: usize, range: &Range<usize>) -> Matrix<'a> {
+    pub(super) fn query<'a>(
+        &self,
+        rows: &'a [f32],
+        head: usize,
+        range: &Range<usize>,
+    ) -> Matrix<'a> {
         self.head(rows, self.num_heads, head, range)
     }
 
     /// The part in keys or values that a head of queries looks at.
-    fn key<'a>(&self, rows: &'a [f32], head: usize, range: &Range<usize>) -> Matrix<'a> {
+    pub(super) fn key<'a>(&self, rows: &'a [f32], head: usize, range: &Range<usize>) -> Matrix<'a> {
         self.head(rows, self.num_key_value_heads, head / self.group(), range)
     }
 
@@ -112,13 +117,13 @@ pub(super) fn forward(inputs: &Inputs<'_>, shape: &Shape) -> [Vec<f32>; 2] {
 
 /// Of the keys of a block, those that each of its queries sees.
 #[derive(Debug)]
-enum Seen {
+pub(super) enum Seen {
     All,
     Some(Vec<Range<usize>>),
 }
 
 impl Seen {
-    fn new(rows: &Rows, row: usize, block: &Block) -> Self {
+    pub(super) fn new(rows: &Rows, row: usize, block: &Block) -> Self {
         let first = block.keys.start;
         let seen = block.queries.clone().map(|query| {
             let seen = rows.seen(row, query);
@@ -179,7 +184,7 @@ vector_fn! {
     /// Makes exponentials of the scores of a head's block of queries, zeros of those that are not
     /// seen, and drops some; `totals` gets the sum of each query's, to divide by after the product
     /// with the values: that has fewer columns. `place` is the head and the first query.
-    fn softmax(
+    pub(super) fn softmax(
         scores: &mut [f32],
         keys: usize,
         seen: &Seen,
@@ -208,7 +213,7 @@ vector_fn! {
     }
 
     /// Divides the first values of each row; a row without a sum is zeros, and stays.
-    fn divide_rows(rows: &mut [f32], row_stride: usize, width: usize, totals: &[f32]) {
+    pub(super) fn divide_rows(rows: &mut [f32], row_stride: usize, width: usize, totals: &[f32]) {
         for (row, total) in rows.chunks_mut(row_stride).zip(totals) {
             let factor = if *total > 0.0 { 1.0 / total } else { 0.0 };
             for value in &mut row[..width] {
@@ -259,7 +264,12 @@ pub(super) fn backward(inputs: &Inputs<'_>, outputs: &Outputs<'_>, shape: &Shape
 
 /// From row by row and head by head, `[tokens of the row, d_head]` each, to
 /// `[tokens, num_heads · d_head]`.
-fn side_by_side(parts: &[f32], tokens: &PackedTokens, num_heads: usize, d_head: usize) -> Vec<f32> {
+pub(super) fn side_by_side(
+    parts: &[f32],
+    tokens: &PackedTokens,
+    num_heads: usize,
+    d_head: usize,
+) -> Vec<f32> {
     let width = num_heads * d_head;
     let lengths: Vec<[usize; 1]> = (0..tokens.num_rows())
         .map(|row| [tokens.row(row).len() * width])
@@ -372,7 +382,7 @@ fn head_backward(
 vector_fn! {
     /// Makes of a block of scores the probabilities that acted on the values, and of the gradients of
     /// those the gradients of the scores.
-    fn softmax_backward(
+    pub(super) fn softmax_backward(
         scores: &mut [f32],
         gradients: &mut [f32],
         keys: usize,

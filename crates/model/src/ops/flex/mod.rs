@@ -14,6 +14,7 @@ mod add_norm;
 mod attention;
 mod autodiff;
 mod buffer;
+mod disentangled;
 mod dropout;
 mod embedding;
 mod feed_forward;
@@ -41,10 +42,11 @@ pub(super) use norm::NormKind;
 pub(super) use packed::{PackedTokens, Rows};
 pub(super) use places::Places;
 
-use super::backend::{AttentionOptions, FusedOps};
+use super::backend::{AttentionOptions, DisentangledOptions, FusedOps};
 use crate::encoder::{Activation, GateActivation};
 use crate::ops::Turns;
 use buffer::{contiguous, tensor, values};
+use disentangled::DisentangledInputs;
 
 impl FusedOps for Flex {
     fn fused_linear(x: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
@@ -84,6 +86,20 @@ impl FusedOps for Flex {
         let inputs = AttentionInputs::new(query, key, value, options);
         let [out, _] = attention::forward(&inputs.inputs(), &inputs.sizes());
         tensor(out, inputs.query.shape())
+    }
+
+    fn fused_disentangled(
+        query: FlexTensor,
+        key: FlexTensor,
+        value: FlexTensor,
+        position_key: FlexTensor,
+        position_query: FlexTensor,
+        options: DisentangledOptions,
+    ) -> FlexTensor {
+        let tensors = [query, key, value, position_key, position_query];
+        let inputs = DisentangledInputs::new(tensors, options);
+        let [out, _] = disentangled::forward(&inputs.inputs(), &inputs.sizes());
+        tensor(out, inputs.states.query.shape())
     }
 
     fn fused_gated(

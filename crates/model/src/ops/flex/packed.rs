@@ -39,6 +39,15 @@ impl PackedTokens {
         start..self.ends[row]
     }
 
+    /// The same tokens, `size` rows after each other as one.
+    pub(super) fn joined(&self, size: usize) -> Self {
+        let ends = self.ends.chunks(size).filter_map(|ends| ends.last());
+        Self {
+            ends: ends.copied().collect(),
+            positions: self.positions.clone(),
+        }
+    }
+
     /// Place of each token in its row.
     pub(crate) fn positions(&self) -> &Arc<[usize]> {
         &self.positions
@@ -109,6 +118,13 @@ mod tests {
         let tokens = PackedTokens::new(&[true, false, true, false, false, true], 3);
         assert_eq!((tokens.row(0), tokens.row(1)), (0..2, 2..3));
         assert_eq!(*tokens.positions, [0, 2, 2]);
+    }
+
+    #[test]
+    fn rows_are_joined_in_groups_with_a_rest() {
+        let tokens = PackedTokens::new(&[true, false, true, true, true], 1).joined(2);
+        assert_eq!(tokens.num_rows(), 3);
+        assert_eq!([0, 1, 2].map(|row| tokens.row(row)), [0..1, 1..3, 3..4]);
     }
 
     proptest! {

@@ -3,6 +3,7 @@
 
 mod add_norm;
 mod attention;
+mod disentangled;
 mod dropout;
 mod embedding;
 mod feed_forward;
@@ -26,7 +27,7 @@ use super::buffer::{contiguous, tensor};
 use super::{Dropout, NormKind, Places};
 use crate::encoder::{Activation, GateActivation};
 use crate::ops::Turns;
-use crate::ops::backend::{AttentionOptions, FusedOps};
+use crate::ops::backend::{AttentionOptions, DisentangledOptions, FusedOps};
 
 /// A tensor and its place in the graph, with any strategy of checkpoints.
 type Tracked = FloatTensor<Autodiff<Flex>>;
@@ -59,6 +60,18 @@ impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
         options: AttentionOptions,
     ) -> Tracked {
         attention::forward::<C>([query, key, value], options)
+    }
+
+    fn fused_disentangled(
+        query: Tracked,
+        key: Tracked,
+        value: Tracked,
+        position_key: Tracked,
+        position_query: Tracked,
+        options: DisentangledOptions,
+    ) -> Tracked {
+        let inputs = [query, key, value, position_key, position_query];
+        disentangled::forward::<C>(inputs, options)
     }
 
     fn fused_gated(
