@@ -25,9 +25,9 @@ pub struct ParameterCounts {
     pub adapters: usize,
 }
 
-/// Bytes of main or device memory, estimated from what the blocks keep: on the `cpu` device those of
-/// all families but DeBERTa, whose fused operations keep no attention scores, and elsewhere those
-/// that Burn's operations are composed to. Reading weights takes twice their size for a moment,
+/// Bytes of main or device memory, estimated from what the blocks keep: on the `cpu` device the
+/// fused operations, which keep no attention scores, and elsewhere those that Burn's operations are
+/// composed to. Reading weights takes twice their size for a moment,
 /// which is counted; of training a quarter is for what the allocator keeps. The program itself takes
 /// some 50 MB besides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -96,7 +96,7 @@ impl RewardModelConfig {
         let adapters = adapted.parameters(device).adapters;
         let sizes = self.encoder.sizes();
         let num_tokens = batch_size * seq_length;
-        let layer = self.layer(seq_length, device);
+        let layer = self.layer(batch_size, seq_length, device);
         let bytes = |floats: usize| FLOAT * num_tokens * floats;
         let weights = FLOAT * counts.total;
         let learned = |parameters: usize| 3 * FLOAT * parameters;
@@ -114,12 +114,13 @@ impl RewardModelConfig {
 }
 
 impl RewardModelConfig {
-    fn layer(&self, seq_length: usize, device: &Device) -> Layer {
+    fn layer(&self, batch_size: usize, seq_length: usize, device: &Device) -> Layer {
         let sizes = self.encoder.sizes();
         match self.encoder.model_type() {
             _ if !ops::are_fused(device) => Layer::composed(&sizes, seq_length),
             "bert" | "roberta" | "xlm-roberta" => Layer::fused(&sizes),
             "modernbert" | "qwen2" | "qwen3" | "llama" => Layer::gated(&sizes),
+            "deberta-v2" => Layer::disentangled(&sizes, batch_size),
             _ => Layer::composed(&sizes, seq_length),
         }
     }
@@ -158,7 +159,20 @@ impl Layer {
         }
     }
 
-    /// The same with a gate: a second wide state. Heads that share keys keep less than is counted.
+    /// The same with positions in the scores, which the rows of a batch share: keys and queries of
+    /// them, by distance while the layer works, and parts of the sums of their gradients.
+    fn disentangled(sizes: &EncoderSizes, batch_size: usize) -> Self {
+        let plain = Self::fused(sizes);
+        // There are at most two positions for every token of a row.
+        let tables = 4 * sizes.d_model;
+        Self {
+            passing: plain.passing + 2 * tables / batch_size.max(1),
+            kept: plain.kept + tables / batch_size.max(1),
+            working: plain.working + 2 * tables,
+        }
+    }
+
+    /// The same as [`fused`](Self::fused) with a gate: a second wide state. Heads that share keys keep less than is counted.
     fn gated(sizes: &EncoderSizes) -> Self {
         let plain = Self::fused(sizes);
         Self {
@@ -232,11 +246,18 @@ mod tests {
             "num_attention_heads": 14, "num_key_value_heads": 2, "intermediate_size": 4864,
             "max_position_embeddings": 32_768, "rope_theta": 1e6,
         });
+        let deberta = serde_json::json!({
+            "vocab_size": 8000, "hidden_size": 768, "num_hidden_layers": 6,
+            "num_attention_heads": 12, "intermediate_size": 3072, "relative_attention": true,
+            "position_buckets": 256, "share_att_key": true, "pos_att_type": ["p2c", "c2p"],
+            "position_biased_input": false,
+        });
         // `gradus bench --mode train --length 256 --batch-size 4`, peak memory in bytes: of
         // everything, and of adapters.
         for (family, keys, everything, adapters) in [
             ("modernbert", modernbert, 4.07e9, 1.82e9),
             ("qwen2", qwen, 12.71e9, 4.77e9),
+            ("deberta-v2", deberta, 1.37e9, 0.69e9),
         ] {
             let serde_json::Value::Object(keys) = keys else {
                 unreachable!()

@@ -78,7 +78,7 @@ fn compare_positions(
 #[test]
 fn positions_count_as_in_the_composition_with_padding_anywhere() {
     let device = device();
-    for (batch_size, seq_length) in [(1, 1), (3, 37), (2, 300)] {
+    for (batch_size, seq_length) in [(1, 1), (3, 37), (50, 9), (2, 300)] {
         let mask = padding(batch_size, seq_length, &device);
         let layout = TokenLayout::new(mask.clone(), None);
         for (span, widening) in [(8, false), (64, true), (400, false)] {
@@ -182,7 +182,9 @@ fn positions_do_not_depend_on_the_number_of_threads() {
     let run = || {
         let out = packed(&inputs, [true; 2], &map, &layout);
         let gradients = backward(out.clone());
-        let found = inputs.each_ref().map(|input| input.grad(&gradients).unwrap());
+        let found = inputs
+            .each_ref()
+            .map(|input| input.grad(&gradients).unwrap());
         (out.into_data(), found.map(Tensor::into_data))
     };
     let one = in_pool(1, run);

@@ -58,14 +58,14 @@ pub(in crate::ops::flex) fn backward(
                 value: &mut d_value[key],
                 tables: [d_keys, d_queries],
             };
-            let of = Head {
+            let pass = Pass {
                 inputs,
                 tables: &tables,
                 outputs,
                 head,
                 shape,
             };
-            of.row(row, gradients, &mut memory);
+            pass.row(row, gradients, &mut memory);
         }
         parts
     });
@@ -128,9 +128,9 @@ struct Memory {
     strip: Vec<f32>,
 }
 
-/// A head in all rows.
+/// The backward pass of a head.
 #[derive(Clone, Copy)]
-struct Head<'a> {
+struct Pass<'a> {
     inputs: &'a Inputs<'a>,
     /// By distance.
     tables: &'a [Option<Vec<f32>>; 2],
@@ -139,7 +139,7 @@ struct Head<'a> {
     shape: &'a Shape,
 }
 
-impl Head<'_> {
+impl Pass<'_> {
     fn row(self, row: usize, gradients: Gradients<'_>, memory: &mut Memory) {
         let (rows, d_head) = (self.inputs.states.rows, self.shape.d_head);
         let (first_query, first_key) = (rows.queries.row(row).start, rows.keys.row(row).start);
