@@ -135,10 +135,7 @@ impl FamilyConfig for BertConfig {
     }
 
     fn read_published(config: &PublishedConfig) -> Result<Self, ConfigProblem> {
-        config.only("position_embedding_type", "absolute")?;
-        config.only("is_decoder", false)?;
-        config.only("add_cross_attention", false)?;
-        config.only("pruned_heads", json!({}))?;
+        refuse_unsupported(config)?;
         Ok(Self {
             vocab_size: config.size("vocab_size")?,
             d_model: config.size("hidden_size")?,
@@ -202,6 +199,14 @@ impl FamilyConfig for BertConfig {
             layers: layers.collect(),
         }
     }
+}
+
+/// What BERT and its relatives may ask for and is not computed here.
+pub(super) fn refuse_unsupported(config: &PublishedConfig) -> Result<(), ConfigProblem> {
+    config.only("position_embedding_type", "absolute")?;
+    config.only("is_decoder", false)?;
+    config.only("add_cross_attention", false)?;
+    config.only("pruned_heads", json!({}))
 }
 
 /// A BERT encoder without pooler: embeddings and a stack of post-norm attention blocks.

@@ -7,6 +7,7 @@ use burn::tensor::{Bool, Device, Int, Tensor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::bert::{BertConfig, refuse_unsupported};
 use super::checks;
 use super::feed_forward::Activation;
 use super::hugging_face::PublishedConfig;
@@ -63,20 +64,7 @@ impl FamilyConfig for RobertaConfig {
     #[rustfmt::skip] // one line per tensor
     const KEYS: KeyTable = KeyTable {
         prefix: "roberta.",
-        modules: &[
-            ("embeddings.word_embeddings", "embeddings.word"),
-            ("embeddings.position_embeddings", "embeddings.position"),
-            ("embeddings.token_type_embeddings", "embeddings.token_type"),
-            ("embeddings.LayerNorm", "embeddings.norm"),
-            ("encoder.layer.{}.attention.self.query", "layers.{}.attention.query"),
-            ("encoder.layer.{}.attention.self.key", "layers.{}.attention.key"),
-            ("encoder.layer.{}.attention.self.value", "layers.{}.attention.value"),
-            ("encoder.layer.{}.attention.output.dense", "layers.{}.attention.output"),
-            ("encoder.layer.{}.attention.output.LayerNorm", "layers.{}.attention_norm"),
-            ("encoder.layer.{}.intermediate.dense", "layers.{}.feed_forward.inner"),
-            ("encoder.layer.{}.output.dense", "layers.{}.feed_forward.outer"),
-            ("encoder.layer.{}.output.LayerNorm", "layers.{}.feed_forward_norm"),
-        ],
+        modules: BertConfig::KEYS.modules,
         split: &[],
         left: &[
             ("pooler.", "pooler of the first token; segments are pooled from all states"),
@@ -117,10 +105,7 @@ impl FamilyConfig for RobertaConfig {
     }
 
     fn read_published(config: &PublishedConfig) -> Result<Self, ConfigProblem> {
-        config.only("position_embedding_type", "absolute")?;
-        config.only("is_decoder", false)?;
-        config.only("add_cross_attention", false)?;
-        config.only("pruned_heads", json!({}))?;
+        refuse_unsupported(config)?;
         let padding_id = config.optional("pad_token_id", 1, "a token id")?;
         let rows = config.size_or("max_position_embeddings", 512)?;
         let expected = format!(

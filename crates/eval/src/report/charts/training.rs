@@ -194,6 +194,20 @@ mod tests {
     }
 
     #[test]
+    fn the_numbers_are_means_between_one_line_and_the_next() {
+        let steps: Vec<(f64, f64)> = (1..=20).map(|k| (f64::from(k), f64::from(k))).collect();
+        let numbers = numbers(&steps, &[(5.0, 0.25)], 20.0);
+        let rows = numbers.rows();
+        let step = |row: &Vec<&str>| row[0].parse::<u32>().unwrap();
+        let found: Vec<u32> = rows.iter().map(step).collect();
+        assert_eq!(found, [2, 4, 5, 6, 8, 10, 12, 14, 16, 18, 20]);
+        assert_eq!(rows[1], ["4", "3.5000", "-"]);
+        assert_eq!(rows[2], ["5", "5.0000", "0.2500"]);
+        assert_eq!(rows[3], ["6", "6.0000", "-"]);
+        assert_eq!(rows[10], ["20", "19.50", "-"]);
+    }
+
+    #[test]
     fn the_smoothed_line_starts_at_the_first_loss() {
         let steps: Vec<(f64, f64)> = (0..90)
             .map(|k| (f64::from(k), if k == 0 { 1.0 } else { 0.0 }))

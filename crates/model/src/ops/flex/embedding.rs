@@ -35,7 +35,6 @@ pub(super) fn backward(gradient: &[f32], ids: &[usize], rows: usize, width: usiz
 }
 
 #[cfg(test)]
-#[expect(clippy::float_cmp, reason = "the numbers are exact")]
 mod tests {
     use super::*;
 
