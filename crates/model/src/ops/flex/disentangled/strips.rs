@@ -159,6 +159,7 @@ vector_fn! {
             for (index, column) in columns.enumerate() {
                 let start = column * stride + first;
                 let scores = &mut scores[start..start + rows.len()];
+                // The same twice: of a known length it becomes vector instructions.
                 if let Ok(scores) = <&mut [f32; SIDE]>::try_from(&mut *scores) {
                     for (score, line) in scores.iter_mut().zip(&square) {
                         *score += line[index];
