@@ -102,7 +102,7 @@ macro_rules! encoder_families {
             /// Tells whether an encoder can be built.
             ///
             /// # Errors
-            /// [`ModelError::Config`] with the first value that makes it impossible.
+            /// [`ModelError::Config`](crate::ModelError::Config) with the first value that makes it impossible.
             pub fn check(&self) -> Result<()> {
                 match self {
                     $(Self::$family(config) => Ok(config.check()?),)+
