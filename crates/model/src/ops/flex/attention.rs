@@ -166,6 +166,20 @@ fn head_forward(
         shape.query(inputs.query, head, &block.queries),
         shape.key(inputs.key, head, &block.keys).transposed(),
     );
+    average(inputs, block, seen, head, scores, (out, log_sums), shape);
+}
+
+/// The average of the values by the softmax of a head's scores, `[queries, keys]` of the block.
+pub(super) fn average(
+    inputs: &Inputs<'_>,
+    block: &Block,
+    seen: &Seen,
+    head: usize,
+    scores: &mut [f32],
+    (out, log_sums): (&mut [f32], &mut [f32]),
+    shape: &Shape,
+) {
+    let (queries, keys) = (block.queries.len(), block.keys.len());
     let mut totals = Vec::with_capacity(queries);
     let place = (head, block.queries.start);
     softmax(scores, keys, seen, &mut totals, log_sums, *shape, place);
@@ -184,7 +198,7 @@ vector_fn! {
     /// Makes exponentials of the scores of a head's block of queries, zeros of those that are not
     /// seen, and drops some; `totals` gets the sum of each query's, to divide by after the product
     /// with the values: that has fewer columns. `place` is the head and the first query.
-    pub(super) fn softmax(
+    fn softmax(
         scores: &mut [f32],
         keys: usize,
         seen: &Seen,
@@ -213,7 +227,7 @@ vector_fn! {
     }
 
     /// Divides the first values of each row; a row without a sum is zeros, and stays.
-    pub(super) fn divide_rows(rows: &mut [f32], row_stride: usize, width: usize, totals: &[f32]) {
+    fn divide_rows(rows: &mut [f32], row_stride: usize, width: usize, totals: &[f32]) {
         for (row, total) in rows.chunks_mut(row_stride).zip(totals) {
             let factor = if *total > 0.0 { 1.0 / total } else { 0.0 };
             for value in &mut row[..width] {

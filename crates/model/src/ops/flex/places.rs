@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::embedding;
 use super::rows::{MANY, by_rows, per_task, zeroed};
 
 /// Some rows of a matrix, by their numbers: each at most once, in ascending order.
@@ -47,15 +48,7 @@ impl Places {
 /// The chosen rows of a matrix of rows of `width` values.
 pub(super) fn gather(values: &[f32], places: &Places, width: usize) -> Vec<f32> {
     assert_eq!(values.len(), places.rows * width, "a matrix of all rows");
-    let count = places.count();
-    let [out] = by_rows(count, per_task(count, MANY), [width], |rows, [out]| {
-        let out = zeroed(out);
-        for (out, &place) in out.chunks_exact_mut(width).zip(&places.chosen[rows]) {
-            out.copy_from_slice(&values[place * width..(place + 1) * width]);
-        }
-        [out]
-    });
-    out
+    embedding::forward(values, &places.chosen, width)
 }
 
 /// The reverse of [`gather`]: a matrix with the chosen rows at their places, and zeros elsewhere.

@@ -8,7 +8,7 @@ mod backward;
 mod strips;
 mod tensors;
 
-use super::attention::{self, Seen, Shape, divide_rows, softmax};
+use super::attention::{self, Seen, Shape, average};
 use super::embedding;
 use super::gemm::{Matrix, MatrixMut, Write, gemm};
 use super::packed::{Block, Rows};
@@ -123,7 +123,16 @@ pub(super) fn forward(inputs: &Inputs<'_>, shape: &Shape) -> [Vec<f32>; 2] {
             for head in 0..shape.num_heads {
                 score(inputs, &tables, pairs, head, &mut scores, &mut strip, shape);
                 let results = (&mut *out, &mut *log_sums);
-                weigh(inputs, pairs, head, &mut scores, results, shape);
+                let Pairs { block, seen, .. } = pairs;
+                average(
+                    &inputs.states,
+                    block,
+                    seen,
+                    head,
+                    &mut scores,
+                    results,
+                    shape,
+                );
             }
         }
         [out, log_sums]
@@ -184,38 +193,6 @@ fn by_distance<'a>(
         shape.query(table, head, &strip.table).transposed(),
     );
     values
-}
-
-/// The average of the values by the softmax of a head's scores.
-fn weigh(
-    inputs: &Inputs<'_>,
-    pairs: &Pairs,
-    head: usize,
-    scores: &mut [f32],
-    (out, log_sums): (&mut [f32], &mut [f32]),
-    shape: &Shape,
-) {
-    let (queries, keys) = (pairs.block.queries.len(), pairs.block.keys.len());
-    let mut totals = Vec::with_capacity(queries);
-    let place = (head, pairs.block.queries.start);
-    softmax(
-        scores,
-        keys,
-        &pairs.seen,
-        &mut totals,
-        log_sums,
-        *shape,
-        place,
-    );
-    let out = &mut out[head * shape.d_head..];
-    gemm(
-        MatrixMut::strided(out, queries, shape.d_head, shape.width()),
-        Write::Replace,
-        1.0,
-        Matrix::new(scores, queries, keys),
-        shape.key(inputs.states.value, head, &pairs.block.keys),
-    );
-    divide_rows(out, shape.width(), shape.d_head, &totals);
 }
 
 /// The first values of a memory that is made long enough.
