@@ -10,12 +10,16 @@ mod allocator;
 
 use std::time::Duration;
 
-use burn::nn::{Dropout, DropoutConfig, LayerNormConfig, Linear, LinearConfig, RmsNormConfig};
+use burn::nn::{
+    Dropout, DropoutConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig, RmsNormConfig,
+};
 use burn::optim::{AdamWConfig, Optimizer as _};
 use burn::tensor::{Bool, Device, Distribution, Int, Tensor, activation};
 use divan::Bencher;
 use gradus::model::encoder::{Activation, GateActivation};
-use gradus::model::ops::{self, AdamStep, Angles, Attend, Moments, Reach, Side, TokenLayout};
+use gradus::model::ops::{
+    self, AdamStep, AddNorm, Angles, Attend, Moments, Projections, Reach, Side, TokenLayout,
+};
 
 const ROWS: usize = 16;
 const LENGTH: usize = 256;
@@ -77,14 +81,22 @@ fn linear(bencher: Bencher, made: Made) {
     });
 }
 
+/// The residual sum and layer norm after it included, without dropout.
 #[divan::bench(args = BOTH)]
-fn feed_forward(bencher: Bencher, made: Made) {
+fn feed_forward_norm(bencher: Bencher, made: Made) {
     let device = device();
     let inner = layer(WIDTH, WIDE, true, &device);
     let (outer, x) = (layer(WIDE, WIDTH, true, &device), states(&device));
+    let norm = layer_norm(&device);
     run(bencher, || match made {
-        Made::Composed => outer.forward(activation::gelu(inner.forward(x.clone()))),
-        Made::Fused => ops::feed_forward(&inner, &outer, Activation::Gelu, x.clone()),
+        Made::Composed => {
+            let hidden = activation::gelu(inner.forward(x.clone()));
+            norm.forward(x.clone() + outer.forward(hidden))
+        }
+        Made::Fused => {
+            let norm = add_norm_of(&norm, 0.0);
+            ops::feed_forward_norm([&inner, &outer], Activation::Gelu, norm, x.clone())
+        }
     });
 }
 
@@ -144,18 +156,61 @@ fn attention(bencher: Bencher, made: Made) {
     });
 }
 
+/// With the four layers around it, the residual sum and layer norm.
+#[divan::bench(args = BOTH)]
+fn attention_norm(bencher: Bencher, made: Made) {
+    let device = device();
+    let layers = [(); 4].map(|()| layer(WIDTH, WIDTH, true, &device));
+    let [query, key, value, output] = layers.each_ref();
+    let (norm, x) = (layer_norm(&device), states(&device));
+    let layout = TokenLayout::new(no_padding(&device), None);
+    let mask = layout.mask(Reach::default());
+    let attend = Attend {
+        num_heads: HEADS,
+        num_key_value_heads: HEADS,
+        dropout: 0.0,
+    };
+    run(bencher, || match made {
+        Made::Composed => {
+            let [query, key, value] = [query, key, value].map(|layer| layer.forward(x.clone()));
+            let attended = output.forward(composed_attention(query, key, value));
+            norm.forward(x.clone() + attended)
+        }
+        Made::Fused => {
+            let projections = Projections {
+                query,
+                key,
+                value,
+                output,
+            };
+            let (norm, packed) = (add_norm_of(&norm, 0.0), layout.pack(x.clone()));
+            projections.attend_and_norm(attend, norm, packed, &mask)
+        }
+    });
+}
+
+fn layer_norm(device: &Device) -> LayerNorm {
+    LayerNormConfig::new(WIDTH).with_epsilon(1e-12).init(device)
+}
+
+fn add_norm_of(norm: &LayerNorm, dropout: f64) -> AddNorm<'_> {
+    AddNorm {
+        norm,
+        epsilon: 1e-12,
+        dropout,
+    }
+}
+
 /// Dropout, residual sum and layer norm.
 #[divan::bench(args = BOTH)]
 fn add_norm(bencher: Bencher, made: Made) {
     let device = device();
     let (x, residual) = (states(&device), states(&device));
-    let norm = LayerNormConfig::new(WIDTH)
-        .with_epsilon(1e-12)
-        .init(&device);
+    let norm = layer_norm(&device);
     let dropout: Dropout = DropoutConfig::new(DROPOUT).init();
     run(bencher, || match made {
         Made::Composed => norm.forward(residual.clone() + dropout.forward(x.clone())),
-        Made::Fused => ops::add_norm(&norm, 1e-12, DROPOUT, x.clone(), residual.clone()),
+        Made::Fused => add_norm_of(&norm, DROPOUT).forward(x.clone(), residual.clone()),
     });
 }
 

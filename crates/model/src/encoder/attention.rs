@@ -5,7 +5,7 @@ use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 
 use super::parts::linear;
-use crate::ops::{self, Attend, AttentionMask};
+use crate::ops::{AddNorm, Attend, AttentionMask, Projections};
 
 /// Bidirectional multi-head self-attention. See Vaswani et al. (2017), <https://arxiv.org/abs/1706.03762>.
 #[derive(Module, Debug)]
@@ -51,30 +51,42 @@ impl Attention {
         self
     }
 
-    /// What the tokens of `queries` gather from those of `hidden`: the same, or some of them.
+    /// `norm(queries + dropout(..))` of what the tokens of `queries` gather from those of `hidden`;
+    /// from each other where there are none.
     ///
     /// # Shapes
     /// - `queries` and the result, `hidden`: `[.., .., d_model]`, as the layout has them that `mask` is of
     pub fn forward(
         &self,
-        queries: Tensor<3>,
+        queries: Option<Tensor<3>>,
         hidden: Tensor<3>,
         mask: &AttentionMask,
+        norm: AddNorm<'_>,
     ) -> Tensor<3> {
-        let query = ops::linear(&self.query, queries);
-        let key = ops::linear(&self.key, hidden.clone());
-        let value = ops::linear(&self.value, hidden);
+        let layers = Projections {
+            query: &self.query,
+            key: &self.key,
+            value: &self.value,
+            output: &self.output,
+        };
         let attend = Attend {
             num_heads: self.num_heads,
             num_key_value_heads: self.num_heads,
             dropout: self.dropout,
         };
-        ops::linear(&self.output, attend.forward(query, key, value, mask))
+        match queries {
+            Some(queries) => {
+                let attended = layers.attend(attend, queries.clone(), hidden, mask);
+                norm.forward(attended, queries)
+            }
+            None => layers.attend_and_norm(attend, norm, hidden, mask),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use burn::nn::LayerNormConfig;
     use burn::tensor::{Device, Distribution};
 
     use super::*;
@@ -87,7 +99,12 @@ mod tests {
         let hidden = Tensor::random([1, 5, 8], Distribution::Default, &device);
         let layout = TokenLayout::new(Tensor::<2>::zeros([1, 5], &device).bool(), None);
         let mask = layout.mask(Reach::default());
-        let out = attention.forward(hidden.clone(), hidden, &mask);
+        let norm = AddNorm {
+            norm: &LayerNormConfig::new(8).init(&device),
+            epsilon: 1e-5,
+            dropout: 0.0,
+        };
+        let out = attention.forward(None, hidden, &mask, norm);
         let gradients = out.square().sum().backward();
         let gradient = |layer: &Linear| -> Vec<f32> {
             let gradient = layer.weight.val().grad(&gradients).unwrap();

@@ -272,6 +272,7 @@ impl Embeddings {
 mod tests {
     use super::*;
     use crate::encoder::FeedForward;
+    use crate::ops::AddNorm;
 
     fn published(change: impl FnOnce(&mut Value)) -> Result<BertConfig, ConfigProblem> {
         let mut config = json!({
@@ -372,7 +373,12 @@ mod tests {
         let std = word.clone().square().mean().sqrt().into_scalar::<f32>();
         assert!((std - 0.02).abs() < 1e-3, "{std}");
         let hidden = FeedForward::new(64, 128, Activation::Gelu, 0.02, &device);
-        let hidden = hidden.forward(Tensor::zeros([1, 1, 64], &device));
+        let norm = AddNorm {
+            norm: &bert.embeddings.norm,
+            epsilon: 1e-12,
+            dropout: 0.0,
+        };
+        let hidden = hidden.forward(Tensor::zeros([1, 1, 64], &device), norm);
         assert!(hidden.abs().max().into_scalar::<f32>() < f32::MIN_POSITIVE);
     }
 }

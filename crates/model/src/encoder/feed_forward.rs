@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::hugging_face::PublishedConfig;
 use super::parts::linear;
 use crate::error::ConfigProblem;
-use crate::ops;
+use crate::ops::{self, AddNorm};
 
 /// The non-linearity between the two layers of a feed-forward block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,9 +86,11 @@ impl FeedForward {
         }
     }
 
+    /// `norm(hidden + dropout(..))` of what the block makes of `hidden`.
+    ///
     /// # Shapes
-    /// - `hidden` and the result: `[batch_size, seq_length, d_model]`
-    pub fn forward(&self, hidden: Tensor<3>) -> Tensor<3> {
-        ops::feed_forward(&self.inner, &self.outer, self.activation, hidden)
+    /// - `hidden` and the result: `[.., .., d_model]`
+    pub fn forward(&self, hidden: Tensor<3>, norm: AddNorm<'_>) -> Tensor<3> {
+        ops::feed_forward_norm([&self.inner, &self.outer], self.activation, norm, hidden)
     }
 }

@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use super::attention::Attention;
 use super::feed_forward::{Activation, FeedForward};
 use super::parts::layer_norm;
-use crate::ops::{AttentionMask, Reach, TokenLayout, add_norm};
+use crate::ops::{AddNorm, AttentionMask, Reach, TokenLayout};
 
 /// Sizes and probabilities of a [`PostNormLayer`].
 #[derive(Debug, Clone, PartialEq)]
@@ -81,22 +81,28 @@ pub struct PostNormLayer {
 }
 
 impl PostNormLayer {
-    /// States of the tokens of `queries`, who look at those of `hidden`: the same, or some of them.
+    /// States of the tokens of `queries`, who look at those of `hidden`: some of them, or where there
+    /// are none all.
     ///
     /// # Shapes
-    /// - `queries` and the result, `hidden`: `[.., .., d_model]`, as the layout has them that `mask` is of
+    /// - `queries`, `hidden` and the result: `[.., .., d_model]`, as the layout has them that `mask` is of
     pub fn forward(
         &self,
-        queries: Tensor<3>,
+        queries: Option<Tensor<3>>,
         hidden: Tensor<3>,
         mask: &AttentionMask,
     ) -> Tensor<3> {
-        let attended = self.attention.forward(queries.clone(), hidden, mask);
-        let norm = &self.attention_norm;
-        let hidden = add_norm(norm, self.epsilon, self.dropout, attended, queries);
-        let transformed = self.feed_forward.forward(hidden.clone());
-        let norm = &self.feed_forward_norm;
-        add_norm(norm, self.epsilon, self.dropout, transformed, hidden)
+        let norm = |norm| AddNorm {
+            norm,
+            epsilon: self.epsilon,
+            dropout: self.dropout,
+        };
+        let attention_norm = norm(&self.attention_norm);
+        let hidden = self
+            .attention
+            .forward(queries, hidden, mask, attention_norm);
+        let feed_forward_norm = norm(&self.feed_forward_norm);
+        self.feed_forward.forward(hidden, feed_forward_norm)
     }
 
     /// All layers of an encoder, from embeddings to states; the last one computes what is
@@ -108,9 +114,10 @@ impl PostNormLayer {
         let (last, before) = layers.split_last().expect("an encoder has layers");
         let mask = layout.mask(Reach::default());
         let hidden = before.iter().fold(layout.pack(embedded), |hidden, layer| {
-            layer.forward(hidden.clone(), hidden, &mask)
+            layer.forward(None, hidden, &mask)
         });
         let queries = layout.wanted(hidden.clone());
-        layout.unpack(last.forward(queries, hidden, &layout.wanted_mask(&mask)))
+        let mask = layout.wanted_mask(&mask);
+        layout.unpack(last.forward(Some(queries), hidden, &mask))
     }
 }

@@ -1,5 +1,10 @@
 //! The fused operations as an extension of Burn's backends.
 
+#![expect(
+    clippy::too_many_arguments,
+    reason = "an extension takes tensors one by one"
+)]
+
 use std::sync::Arc;
 
 use burn::backend::tensor::FloatTensor;
@@ -20,6 +25,15 @@ pub(crate) struct AttentionOptions {
     pub(crate) dropout: Dropout,
     /// Which queries see which keys.
     pub(crate) rows: Rows,
+}
+
+/// What follows a block in a layer that norms after it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NormOptions {
+    /// Added to the variance.
+    pub(crate) epsilon: f32,
+    /// On what is added to the block's input.
+    pub(crate) dropout: Dropout,
 }
 
 /// What attention with positions does besides attending.
@@ -46,14 +60,35 @@ pub(crate) trait FusedOps: Backend {
     /// `x W`: `[.., input]` and `[input, output]` to `[.., output]`.
     fn fused_projection(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self>;
 
-    /// `activation(x W₁ + b₁) W₂ + b₂`, of the shape of `x`.
-    fn fused_feed_forward(
+    /// `layer_norm(x + dropout(activation(x W₁ + b₁) W₂ + b₂))`.
+    fn fused_feed_forward_norm(
         x: FloatTensor<Self>,
         inner_weight: FloatTensor<Self>,
         inner_bias: FloatTensor<Self>,
         outer_weight: FloatTensor<Self>,
         outer_bias: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
         activation: Activation,
+        options: NormOptions,
+    ) -> FloatTensor<Self>;
+
+    /// `layer_norm(x + dropout(attention(x W_q + b_q, x W_k + b_k, x W_v + b_v) W_o + b_o))` of
+    /// `[.., num_tokens, d_model]`.
+    fn fused_attention_norm(
+        x: FloatTensor<Self>,
+        query_weight: FloatTensor<Self>,
+        query_bias: FloatTensor<Self>,
+        key_weight: FloatTensor<Self>,
+        key_bias: FloatTensor<Self>,
+        value_weight: FloatTensor<Self>,
+        value_bias: FloatTensor<Self>,
+        output_weight: FloatTensor<Self>,
+        output_bias: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        attention: AttentionOptions,
+        options: NormOptions,
     ) -> FloatTensor<Self>;
 
     /// `(activation(x W₁) · x W₂) W₃`, of the shape of `x`.
@@ -120,7 +155,6 @@ pub(crate) trait FusedOps: Backend {
         residual: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
-        epsilon: f32,
-        dropout: Dropout,
+        options: NormOptions,
     ) -> FloatTensor<Self>;
 }

@@ -5,12 +5,12 @@ use burn::backend::{Dispatch, DispatchDevice, Flex};
 use burn::nn::{Embedding, LayerNorm, Linear, RmsNorm};
 use burn::tensor::{DType, Device, Distribution, FloatDType, Int, Tensor};
 
-use super::backend::{AttentionOptions, DisentangledOptions, FusedOps};
+use super::backend::{AttentionOptions, DisentangledOptions, FusedOps, NormOptions};
 pub(super) use super::flex::Rows;
 use super::flex::{self, Dropout, NormKind};
 pub(super) use super::packing::Packing;
 use super::rotate::Turns;
-use super::{AdamStep, Attend, Disentangled, Distances, Moments, Side};
+use super::{AdamStep, AddNorm, Attend, Disentangled, Distances, Moments, Projections, Side};
 use crate::encoder::{Activation, GateActivation};
 
 /// Whether the device has fused operations.
@@ -68,23 +68,94 @@ pub(super) fn dropout(probability: f64, x: &Tensor<3>) -> Option<Tensor<3>> {
     })
 }
 
-pub(super) fn feed_forward(
-    inner: &Linear,
-    outer: &Linear,
+pub(super) fn feed_forward_norm(
+    [inner, outer]: [&Linear; 2],
     activation: Activation,
+    norm: AddNorm<'_>,
     x: &Tensor<3>,
 ) -> Option<Tensor<3>> {
     let (inner_bias, outer_bias) = (inner.bias.as_ref()?, outer.bias.as_ref()?);
+    let beta = norm.norm.beta.as_ref()?;
     is_ours(x).then(|| {
-        Tensor::from_dispatch(Dispatch::fused_feed_forward(
+        Tensor::from_dispatch(Dispatch::fused_feed_forward_norm(
             x.clone().into_dispatch(),
             inner.weight.val().into_dispatch(),
             inner_bias.val().into_dispatch(),
             outer.weight.val().into_dispatch(),
             outer_bias.val().into_dispatch(),
+            norm.norm.gamma.val().into_dispatch(),
+            beta.val().into_dispatch(),
             activation,
+            norm_options(norm, &x.device()),
         ))
     })
+}
+
+pub(super) fn attention_norm(
+    layers: Projections<'_>,
+    attend: Attend,
+    norm: AddNorm<'_>,
+    x: &Tensor<3>,
+    rows: &Rows,
+) -> Option<Tensor<3>> {
+    let Projections {
+        query,
+        key,
+        value,
+        output,
+    } = layers;
+    let bias = |layer: &Linear| Some(layer.bias.as_ref()?.val().into_dispatch());
+    let weight = |layer: &Linear| layer.weight.val().into_dispatch();
+    let beta = norm.norm.beta.as_ref()?;
+    if !is_ours(x) {
+        return None;
+    }
+    let [_, width] = query.weight.dims();
+    // Drawn in the order in which the composition draws.
+    let attention = attention_options(attend, width, &x.device(), rows.clone());
+    Some(Tensor::from_dispatch(Dispatch::fused_attention_norm(
+        x.clone().into_dispatch(),
+        weight(query),
+        bias(query)?,
+        weight(key),
+        bias(key)?,
+        weight(value),
+        bias(value)?,
+        weight(output),
+        bias(output)?,
+        norm.norm.gamma.val().into_dispatch(),
+        beta.val().into_dispatch(),
+        attention,
+        norm_options(norm, &x.device()),
+    )))
+}
+
+fn norm_options(norm: AddNorm<'_>, device: &Device) -> NormOptions {
+    #[expect(clippy::cast_possible_truncation, reason = "norms are f32")]
+    let epsilon = norm.epsilon as f32;
+    NormOptions {
+        epsilon,
+        dropout: draw(norm.dropout, device),
+    }
+}
+
+/// For queries of a width.
+fn attention_options(
+    attend: Attend,
+    width: usize,
+    device: &Device,
+    rows: Rows,
+) -> AttentionOptions {
+    let d_head = width / attend.num_heads;
+    #[expect(clippy::cast_possible_truncation, reason = "scores are f32")]
+    let scale = (1.0 / (d_head as f64).sqrt()) as f32;
+    AttentionOptions {
+        num_heads: attend.num_heads,
+        num_key_value_heads: attend.num_key_value_heads,
+        scale,
+        dropout: draw(attend.dropout, device),
+        rows,
+    }
 }
 
 /// Only without biases.
@@ -150,16 +221,7 @@ pub(super) fn attention(
     rows: Rows,
 ) -> Tensor<3> {
     let [_, _, width] = query.dims();
-    let d_head = width / options.num_heads;
-    #[expect(clippy::cast_possible_truncation, reason = "scores are f32")]
-    let scale = (1.0 / (d_head as f64).sqrt()) as f32;
-    let options = AttentionOptions {
-        num_heads: options.num_heads,
-        num_key_value_heads: options.num_key_value_heads,
-        scale,
-        dropout: draw(options.dropout, &query.device()),
-        rows,
-    };
+    let options = attention_options(options, width, &query.device(), rows);
     Tensor::from_dispatch(Dispatch::fused_attention(
         query.into_dispatch(),
         key.into_dispatch(),
@@ -215,23 +277,18 @@ pub(super) fn disentangled(
 }
 
 pub(super) fn add_norm(
-    norm: &LayerNorm,
-    epsilon: f64,
-    probability: f64,
+    norm: AddNorm<'_>,
     x: &Tensor<3>,
     residual: &Tensor<3>,
 ) -> Option<Tensor<3>> {
-    let beta = norm.beta.as_ref()?;
-    #[expect(clippy::cast_possible_truncation, reason = "norms are f32")]
-    let epsilon = epsilon as f32;
+    let beta = norm.norm.beta.as_ref()?;
     is_ours(x).then(|| {
         Tensor::from_dispatch(Dispatch::fused_add_norm(
             x.clone().into_dispatch(),
             residual.clone().into_dispatch(),
-            norm.gamma.val().into_dispatch(),
+            norm.norm.gamma.val().into_dispatch(),
             beta.val().into_dispatch(),
-            epsilon,
-            draw(probability, &x.device()),
+            norm_options(norm, &x.device()),
         ))
     })
 }

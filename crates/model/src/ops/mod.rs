@@ -4,6 +4,8 @@
 //! one operation of ours with a backward pass of its own: the same results and gradients within
 //! 1e-5, in fewer passes over memory and on all cores.
 
+mod add_norm;
+mod attention;
 mod composed;
 mod disentangled;
 
@@ -28,9 +30,10 @@ use burn::nn::{DropoutConfig, Embedding, LayerNorm, Linear, RmsNorm};
 use burn::tensor::{Int, Tensor};
 
 use crate::encoder::{Activation, GateActivation};
+pub use add_norm::AddNorm;
+pub use attention::{Attend, Projections};
 pub(crate) use disentangled::{Disentangled, Distances};
 pub(crate) use fused::runs_on as are_fused;
-use layout::Mask;
 pub use layout::{AttentionMask, TokenLayout};
 pub use optimizer::{AdamStep, Moments, adamw_step, scale, square_sum};
 #[cfg(feature = "flex")]
@@ -50,20 +53,21 @@ pub fn linear<const D: usize>(layer: &Linear, x: Tensor<D>) -> Tensor<D> {
     }
 }
 
-/// `outer(activation(inner(x)))`.
+/// `norm(x + dropout(outer(activation(inner(x)))))`.
 ///
 /// # Shapes
-/// - `x` and the result: `[batch_size, seq_length, d_model]`
-pub fn feed_forward(
-    inner: &Linear,
-    outer: &Linear,
+/// - `x` and the result: `[.., .., d_model]`
+pub fn feed_forward_norm(
+    [inner, outer]: [&Linear; 2],
     activation: Activation,
+    norm: AddNorm<'_>,
     x: Tensor<3>,
 ) -> Tensor<3> {
-    match fused::feed_forward(inner, outer, activation, &x) {
-        Some(out) => out,
-        None => outer.forward(activation.forward(inner.forward(x))),
+    if let Some(out) = fused::feed_forward_norm([inner, outer], activation, norm, &x) {
+        return out;
     }
+    let hidden = activation.forward(linear(inner, x.clone()));
+    norm.forward(linear(outer, hidden), x)
 }
 
 /// `outer(activation(gate(x)) · factor(x))`. Shazeer (2020), <https://arxiv.org/abs/2002.05202>.
@@ -106,36 +110,6 @@ pub fn rms_norm(norm: &RmsNorm, x: Tensor<3>) -> Tensor<3> {
     }
 }
 
-/// Attention of several heads, without the projections before and after it.
-#[derive(Debug, Clone, Copy)]
-pub struct Attend {
-    /// Heads of the queries, side by side.
-    pub num_heads: usize,
-    /// Heads of keys and values; divides `num_heads`, and neighbouring queries share one. Ainslie et
-    /// al. (2023), <https://arxiv.org/abs/2305.13245>.
-    pub num_key_value_heads: usize,
-    /// Dropout on the attention probabilities, in `[0, 1)`; acts on an autodiff device only.
-    pub dropout: f64,
-}
-
-impl Attend {
-    /// # Shapes
-    /// - `query` and the result: `[.., .., num_heads · d_head]`, as the layout has them that `mask` is of
-    /// - `key`, `value`: `[.., .., num_key_value_heads · d_head]`, of all its tokens
-    pub fn forward(
-        self,
-        query: Tensor<3>,
-        key: Tensor<3>,
-        value: Tensor<3>,
-        mask: &AttentionMask,
-    ) -> Tensor<3> {
-        match &mask.0 {
-            Mask::Rows(rows) => fused::attention(self, query, key, value, rows.clone()),
-            Mask::Sight(sight) => composed::attention(self, query, key, value, sight),
-        }
-    }
-}
-
 /// The rows of a table.
 ///
 /// # Shapes
@@ -157,24 +131,6 @@ pub fn dropout(probability: f64, x: Tensor<3>) -> Tensor<3> {
     match fused::dropout(probability, &x) {
         Some(out) => out,
         None => DropoutConfig::new(probability).init().forward(x),
-    }
-}
-
-/// `norm(residual + dropout(x))`; `epsilon` is that of the norm. Dropout acts on an autodiff device
-/// only.
-///
-/// # Shapes
-/// - `x`, `residual` and the result: `[batch_size, seq_length, d_model]`
-pub fn add_norm(
-    norm: &LayerNorm,
-    epsilon: f64,
-    dropout: f64,
-    x: Tensor<3>,
-    residual: Tensor<3>,
-) -> Tensor<3> {
-    match fused::add_norm(norm, epsilon, dropout, &x, &residual) {
-        Some(out) => out,
-        None => composed::add_norm(norm, dropout, x, residual),
     }
 }
 

@@ -4,7 +4,9 @@ use burn::nn::{Embedding, LayerNorm, Linear, RmsNorm};
 use burn::tensor::{Bool, Device, Int, Tensor};
 
 use super::rotate::Turns;
-use super::{AdamStep, Attend, Disentangled, Distances, Moments, Reach, Side};
+use super::{
+    AdamStep, AddNorm, Attend, Disentangled, Distances, Moments, Projections, Reach, Side,
+};
 use crate::encoder::{Activation, GateActivation};
 
 /// Nothing makes one.
@@ -59,11 +61,21 @@ pub(super) fn dropout(_probability: f64, _x: &Tensor<3>) -> Option<Tensor<3>> {
     None
 }
 
-pub(super) fn feed_forward(
-    _inner: &Linear,
-    _outer: &Linear,
+pub(super) fn feed_forward_norm(
+    _layers: [&Linear; 2],
     _activation: Activation,
+    _norm: AddNorm<'_>,
     _x: &Tensor<3>,
+) -> Option<Tensor<3>> {
+    None
+}
+
+pub(super) fn attention_norm(
+    _layers: Projections<'_>,
+    _attend: Attend,
+    _norm: AddNorm<'_>,
+    _x: &Tensor<3>,
+    _rows: &Rows,
 ) -> Option<Tensor<3>> {
     None
 }
@@ -111,9 +123,7 @@ pub(super) fn disentangled(
 }
 
 pub(super) fn add_norm(
-    _norm: &LayerNorm,
-    _epsilon: f64,
-    _dropout: f64,
+    _norm: AddNorm<'_>,
     _x: &Tensor<3>,
     _residual: &Tensor<3>,
 ) -> Option<Tensor<3>> {

@@ -15,7 +15,7 @@ use crate::encoder::disentangled::{DisentangledAttention, DisentangledConfig, Po
 use crate::encoder::feed_forward::FeedForward;
 use crate::encoder::parts::{embedding, layer_norm};
 use crate::encoder::relative::RelativeBuckets;
-use crate::ops::{self, AttentionMask, Reach, TokenLayout, add_norm};
+use crate::ops::{self, AddNorm, AttentionMask, Reach, TokenLayout};
 
 /// A DeBERTa encoder: post-norm layers of disentangled attention.
 #[derive(Module, Debug)]
@@ -189,11 +189,14 @@ impl Layer {
     ) -> Tensor<3> {
         let attention = &self.attention;
         let attended = attention.forward(queries.clone(), hidden, positions, mask);
-        let norm = &self.attention_norm;
-        let hidden = add_norm(norm, self.epsilon, self.dropout, attended, queries);
-        let transformed = self.feed_forward.forward(hidden.clone());
-        let norm = &self.feed_forward_norm;
-        add_norm(norm, self.epsilon, self.dropout, transformed, hidden)
+        let norm = |norm| AddNorm {
+            norm,
+            epsilon: self.epsilon,
+            dropout: self.dropout,
+        };
+        let hidden = norm(&self.attention_norm).forward(attended, queries);
+        let feed_forward_norm = norm(&self.feed_forward_norm);
+        self.feed_forward.forward(hidden, feed_forward_norm)
     }
 
     /// Layers one after the other; the last one computes what is [wanted](TokenLayout::wanted). No

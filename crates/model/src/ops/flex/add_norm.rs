@@ -16,27 +16,34 @@ pub(super) struct Norm<'a> {
 }
 
 /// The result; nothing else is kept.
-pub(super) fn forward(x: &[f32], residual: &[f32], norm: &Norm<'_>) -> Vec<f32> {
+pub(super) fn forward(x: &[f32], residual: &[f32], norm: &Norm<'_>, dropout: Dropout) -> Vec<f32> {
     let width = norm.gamma.len();
     let rows = x.len() / width;
     let [out] = by_rows(rows, per_task(rows, MANY), [width], |rows, [out]| {
         let states = rows.start * width..rows.end * width;
+        let (x, residual) = (&x[states.clone()], &residual[states]);
         let out = zeroed(out);
-        rows_forward(out, &x[states.clone()], &residual[states], *norm);
+        rows_forward(out, x, residual, *norm, dropout, rows.start);
         [out]
     });
     out
 }
 
 vector_fn! {
-    fn rows_forward(out: &mut [f32], x: &[f32], residual: &[f32], norm: Norm<'_>) {
+    /// `first` is the number of the first row.
+    pub(super) fn rows_forward(
+        out: &mut [f32],
+        x: &[f32],
+        residual: &[f32],
+        norm: Norm<'_>,
+        dropout: Dropout,
+        first: usize,
+    ) {
         let width = norm.gamma.len();
         let rows = out.chunks_exact_mut(width);
         let inputs = x.chunks_exact(width).zip(residual.chunks_exact(width));
-        for (out, (x, residual)) in rows.zip(inputs) {
-            for ((out, x), residual) in out.iter_mut().zip(x).zip(residual) {
-                *out = x + residual;
-            }
+        for (row, (out, (x, residual))) in rows.zip(inputs).enumerate() {
+            drop_and_add(out, x, residual, dropout, first + row);
             let (mean, inverse) = moments(out, norm.epsilon);
             let scale = norm.gamma.iter().zip(norm.beta);
             for (out, (gamma, beta)) in out.iter_mut().zip(scale) {
@@ -74,7 +81,7 @@ pub(super) fn forward_kept(
 
 vector_fn! {
     /// `first` is the number of the first row.
-    fn rows_forward_kept(
+    pub(super) fn rows_forward_kept(
         out: &mut [f32],
         kept: (&mut [f32], &mut [f32]),
         x: &[f32],

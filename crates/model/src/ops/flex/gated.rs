@@ -2,73 +2,55 @@
 //! never leaves the cache.
 
 use super::activation::{gelu, gelu_tanh, silu};
-use super::linear::{Width, forward_rows, input_gradient_rows, weight_gradient};
-use super::math::{add, vector_fn};
+use super::linear::{Layer, add_values, forward_rows, input_gradient_rows, weight_gradient};
+use super::math::vector_fn;
 use super::rows::{by_rows, per_task, unwritten, zeroed};
 use crate::encoder::GateActivation;
 
-/// The three matrices: `[d_model, d_inner]` twice and `[d_inner, d_model]`.
+/// The three layers, without biases: `d_model → d_inner` twice and `d_inner → d_model`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layers<'a> {
-    pub(super) gate: &'a [f32],
-    pub(super) factor: &'a [f32],
-    pub(super) outer: &'a [f32],
-    pub(super) inner_width: Width,
+    pub(super) gate: Layer<'a>,
+    pub(super) factor: Layer<'a>,
+    pub(super) outer: Layer<'a>,
     pub(super) activation: GateActivation,
 }
 
-impl Layers<'_> {
-    fn outer_width(&self) -> Width {
-        Width {
-            input: self.inner_width.output,
-            output: self.inner_width.input,
-        }
-    }
-
-    /// Less than a task's share: what lies between the products is to stay in the cache.
-    fn block(rows: usize) -> usize {
-        per_task(rows, 128)
-    }
-}
+/// Less than a task's share: what lies between the products is to stay in the cache.
+const BLOCK: usize = 128;
 
 /// The block's result; nothing else is kept.
 pub(super) fn forward(x: &[f32], layers: &Layers<'_>) -> Vec<f32> {
-    let inner = layers.inner_width;
+    let inner = layers.gate.width;
     let rows = x.len() / inner.input;
-    let [out] = by_rows(rows, Layers::block(rows), [inner.input], |rows, [out]| {
+    let [out] = by_rows(rows, per_task(rows, BLOCK), [inner.input], |rows, [out]| {
         let x = &x[rows.start * inner.input..rows.end * inner.input];
         let mut memory = [(); 2].map(|()| unwritten(rows.len() * inner.output));
         let [gate, factor] = memory.each_mut();
-        let gate = forward_rows(gate, x, layers.gate, None, inner);
-        let factor = forward_rows(factor, x, layers.factor, None, inner);
+        let gate = forward_rows(gate, x, layers.gate);
+        let factor = forward_rows(factor, x, layers.factor);
         multiply(gate, factor, layers.activation);
-        [forward_rows(
-            out,
-            gate,
-            layers.outer,
-            None,
-            layers.outer_width(),
-        )]
+        [forward_rows(out, gate, layers.outer)]
     });
     out
 }
 
 /// The block's result, and `x W₁` and `x W₂` for the backward pass.
 pub(super) fn forward_kept(x: &[f32], layers: &Layers<'_>) -> [Vec<f32>; 3] {
-    let inner = layers.inner_width;
+    let inner = layers.gate.width;
     let rows = x.len() / inner.input;
     let widths = [inner.input, inner.output, inner.output];
     by_rows(
         rows,
-        Layers::block(rows),
+        per_task(rows, BLOCK),
         widths,
         |rows, [out, gate, factor]| {
             let x = &x[rows.start * inner.input..rows.end * inner.input];
-            let gate = forward_rows(gate, x, layers.gate, None, inner);
-            let factor = forward_rows(factor, x, layers.factor, None, inner);
+            let gate = forward_rows(gate, x, layers.gate);
+            let factor = forward_rows(factor, x, layers.factor);
             let mut hidden = gate.to_vec();
             multiply(&mut hidden, factor, layers.activation);
-            let out = forward_rows(out, &hidden, layers.outer, None, layers.outer_width());
+            let out = forward_rows(out, &hidden, layers.outer);
             [out, gate, factor]
         },
     )
@@ -132,17 +114,17 @@ pub(super) fn backward(
     layers: &Layers<'_>,
     needed: [bool; 4],
 ) -> [Option<Vec<f32>>; 4] {
-    let (inner, outer) = (layers.inner_width, layers.outer_width());
+    let (inner, outer) = (layers.gate.width, layers.outer.width);
     let rows = x.len() / inner.input;
     let widths = [inner.input, inner.output, inner.output, inner.output];
     let [x_gradient, gate_gradient, factor_gradient, hidden] = by_rows(
         rows,
-        Layers::block(rows),
+        per_task(rows, BLOCK),
         widths,
         |rows, [x_gradient, gate_gradient, factor_gradient, hidden]| {
             let wide = rows.start * inner.output..rows.end * inner.output;
             let gradient = &gradient[rows.start * inner.input..rows.end * inner.input];
-            let gate_gradient = input_gradient_rows(gate_gradient, gradient, layers.outer, outer);
+            let gate_gradient = input_gradient_rows(gate_gradient, gradient, layers.outer);
             let [factor_gradient, hidden] = [factor_gradient, hidden].map(zeroed);
             factor_gradient.copy_from_slice(&factors[wide.clone()]);
             let gates = &gates[wide];
@@ -153,11 +135,11 @@ pub(super) fn backward(
                 gates,
                 layers.activation,
             );
-            let x_gradient = input_gradient_rows(x_gradient, gate_gradient, layers.gate, inner);
+            let x_gradient = input_gradient_rows(x_gradient, gate_gradient, layers.gate);
             let mut of_factor = unwritten(x_gradient.len());
-            add(
+            add_values(
                 x_gradient,
-                input_gradient_rows(&mut of_factor, factor_gradient, layers.factor, inner),
+                input_gradient_rows(&mut of_factor, factor_gradient, layers.factor),
             );
             [x_gradient, gate_gradient, factor_gradient, hidden]
         },

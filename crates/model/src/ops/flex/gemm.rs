@@ -41,6 +41,14 @@ impl<'a> Matrix<'a> {
         }
     }
 
+    pub(super) fn num_rows(self) -> usize {
+        self.rows
+    }
+
+    pub(super) fn num_columns(self) -> usize {
+        self.columns
+    }
+
     /// `count` rows from `first` on.
     pub(super) fn rows(self, first: usize, count: usize) -> Self {
         assert!(
@@ -52,6 +60,21 @@ impl<'a> Matrix<'a> {
         Self {
             values: &self.values[(first * self.row_stride).min(self.values.len())..],
             rows: count,
+            ..self
+        }
+    }
+
+    /// `count` columns from `first` on.
+    pub(super) fn columns(self, first: usize, count: usize) -> Self {
+        assert!(
+            first + count <= self.columns,
+            "columns {first} to {} of {}",
+            first + count,
+            self.columns
+        );
+        Self {
+            values: &self.values[(first * self.column_stride).min(self.values.len())..],
+            columns: count,
             ..self
         }
     }
@@ -148,29 +171,56 @@ pub(super) fn gemm(
     }
 }
 
-/// `lhs · rhs` into memory of exactly its size, on the calling thread.
+/// `factor · lhs · rhs` into memory of exactly its size, on the calling thread.
 ///
 /// # Panics
 /// If the sizes do not agree.
 pub(super) fn gemm_new<'a>(
     out: &'a mut Unwritten,
+    factor: f32,
     lhs: Matrix<'_>,
     rhs: Matrix<'_>,
 ) -> &'a mut [f32] {
-    assert_eq!(
-        lhs.rows * rhs.columns,
-        out.len(),
-        "sizes of a matrix product"
-    );
+    gemm_side_by_side(out, factor, lhs, &[rhs])
+}
+
+/// `factor · lhs · rhs` for each `rhs`, the columns of one after those of the other, into memory of
+/// exactly their size, on the calling thread.
+///
+/// # Panics
+/// If the sizes do not agree.
+pub(super) fn gemm_side_by_side<'a>(
+    out: &'a mut Unwritten,
+    factor: f32,
+    lhs: Matrix<'_>,
+    rhs: &[Matrix<'_>],
+) -> &'a mut [f32] {
+    let width: usize = rhs.iter().map(|rhs| rhs.columns).sum();
+    assert_eq!(lhs.rows * width, out.len(), "sizes of a matrix product");
     if lhs.columns == 0 {
         return zeroed(out);
     }
-    let start = out.as_mut_ptr().cast();
-    // SAFETY: `out` has room for the product, whose rows follow each other; nothing of it is read,
-    // and all of it is written.
+    let start: *mut f32 = out.as_mut_ptr().cast();
+    let mut first = 0;
+    for rhs in rhs {
+        // SAFETY: `out` has room for rows of `width` values, of which these are `rhs.columns` from
+        // `first` on; nothing of it is read.
+        #[expect(unsafe_code, reason = "the crate takes pointers")]
+        unsafe {
+            product(
+                start.wrapping_add(first),
+                width,
+                Write::Replace,
+                factor,
+                lhs,
+                *rhs,
+            );
+        }
+        first += rhs.columns;
+    }
+    // SAFETY: the products have written all columns of all rows.
     #[expect(unsafe_code, reason = "the crate takes pointers")]
     unsafe {
-        product(start, rhs.columns, Write::Replace, 1.0, lhs, rhs);
         out.assume_init_mut()
     }
 }
@@ -191,7 +241,7 @@ unsafe fn product(
     assert_eq!(lhs.columns, rhs.rows, "sizes of a matrix product");
     let stride = |stride: usize| isize::try_from(stride).expect("a slice has no more values");
     // SAFETY: the caller answers for `out`. The constructors of `Matrix` checked that every element
-    // that sizes and strides reach lies in its slice, of initialised values; `rows` and
+    // that sizes and strides reach lies in its slice, of initialised values; `rows`, `columns` and
     // `transposed` reach no others.
     unsafe {
         gemm::gemm(
@@ -222,6 +272,7 @@ unsafe fn product(
 #[expect(clippy::float_cmp, reason = "the numbers are exact")]
 mod tests {
     use super::*;
+    use crate::ops::flex::rows::unwritten;
 
     fn product(lhs: Matrix<'_>, rhs: Matrix<'_>) -> Vec<f32> {
         let mut out = vec![1.0; lhs.rows * rhs.columns];
@@ -257,6 +308,24 @@ mod tests {
             Matrix::new(&[10.0, 20.0], 1, 2),
         );
         assert_eq!(out, [21.0, 41.0, 1.0, 41.0, 81.0, 1.0]);
+    }
+
+    #[test]
+    fn products_side_by_side_are_those_of_rows_and_columns_of_a_matrix() {
+        let a = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        let [whole, b] = [Matrix::new(&a, 2, 3), Matrix::new(&[1.0, 10.0], 2, 1)];
+        let mut out = unwritten(8);
+        let rhs = [b, Matrix::new(&[1.0, 0.0, 0.0, 1.0, 2.0, 2.0], 2, 3)];
+        let found = gemm_side_by_side(&mut out, 2.0, whole.columns(1, 2), &rhs);
+        assert_eq!(found, [64.0, 10.0, 12.0, 12.0, 130.0, 22.0, 24.0, 24.0]);
+        let last = whole.rows(1, 1).transposed().columns(0, 1).rows(2, 1);
+        assert_eq!(product(last, b.rows(1, 1)), [60.0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "columns 1 to 3 of 2")]
+    fn columns_beyond_a_matrix_are_refused() {
+        let _ = Matrix::new(&[0.0; 4], 2, 2).columns(1, 2);
     }
 
     #[test]

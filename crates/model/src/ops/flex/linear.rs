@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::gemm::{Matrix, gemm_new};
 use super::math::{add, vector_fn};
+use super::over_rows::product_over_rows;
 use super::rows::{MANY, Unwritten, by_rows, per_task};
 
 /// Sizes of a linear layer's matrix.
@@ -13,12 +14,30 @@ pub(super) struct Width {
     pub(super) output: usize,
 }
 
+/// A layer: a weight of `[input, output]`, and a bias of `[output]` or none.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layer<'a> {
+    pub(super) weight: &'a [f32],
+    pub(super) bias: Option<&'a [f32]>,
+    pub(super) width: Width,
+}
+
+impl<'a> Layer<'a> {
+    pub(super) fn matrix(&self) -> Matrix<'a> {
+        Matrix::new(self.weight, self.width.input, self.width.output)
+    }
+}
+
 /// `x W + b`: `[rows, input]` to `[rows, output]`.
-pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, width: Width) -> Vec<f32> {
-    let rows = x.len() / width.input;
-    let [out] = by_rows(rows, per_task(rows, MANY), [width.output], |rows, [out]| {
-        let x = &x[rows.start * width.input..rows.end * width.input];
-        [forward_rows(out, x, weight, bias, width)]
+pub(super) fn forward(x: &[f32], layer: Layer<'_>) -> Vec<f32> {
+    let Width { input, output } = layer.width;
+    let rows = x.len() / input;
+    let [out] = by_rows(rows, per_task(rows, MANY), [output], |rows, [out]| {
+        [forward_rows(
+            out,
+            &x[rows.start * input..rows.end * input],
+            layer,
+        )]
     });
     out
 }
@@ -27,24 +46,24 @@ pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, width: Wi
 pub(super) fn forward_rows<'a>(
     out: &'a mut Unwritten,
     x: &[f32],
-    weight: &[f32],
-    bias: Option<&[f32]>,
-    width: Width,
+    layer: Layer<'_>,
 ) -> &'a mut [f32] {
-    let x = Matrix::new(x, x.len() / width.input, width.input);
-    let out = gemm_new(out, x, Matrix::new(weight, width.input, width.output));
-    if let Some(bias) = bias {
+    let input = layer.width.input;
+    let x = Matrix::new(x, x.len() / input, input);
+    let out = gemm_new(out, 1.0, x, layer.matrix());
+    if let Some(bias) = layer.bias {
         add_to_rows(out, bias);
     }
     out
 }
 
 /// Gradient of the input: `g Wᵀ`.
-pub(super) fn input_gradient(gradient: &[f32], weight: &[f32], width: Width) -> Vec<f32> {
-    let rows = gradient.len() / width.output;
-    let [out] = by_rows(rows, per_task(rows, MANY), [width.input], |rows, [out]| {
-        let gradient = &gradient[rows.start * width.output..rows.end * width.output];
-        [input_gradient_rows(out, gradient, weight, width)]
+pub(super) fn input_gradient(gradient: &[f32], layer: Layer<'_>) -> Vec<f32> {
+    let Width { input, output } = layer.width;
+    let rows = gradient.len() / output;
+    let [out] = by_rows(rows, per_task(rows, MANY), [input], |rows, [out]| {
+        let gradient = &gradient[rows.start * output..rows.end * output];
+        [input_gradient_rows(out, gradient, layer)]
     });
     out
 }
@@ -53,25 +72,18 @@ pub(super) fn input_gradient(gradient: &[f32], weight: &[f32], width: Width) -> 
 pub(super) fn input_gradient_rows<'a>(
     out: &'a mut Unwritten,
     gradient: &[f32],
-    weight: &[f32],
-    width: Width,
+    layer: Layer<'_>,
 ) -> &'a mut [f32] {
-    let gradient = Matrix::new(gradient, gradient.len() / width.output, width.output);
-    let weight = Matrix::new(weight, width.input, width.output);
-    gemm_new(out, gradient, weight.transposed())
+    let output = layer.width.output;
+    let gradient = Matrix::new(gradient, gradient.len() / output, output);
+    gemm_new(out, 1.0, gradient, layer.matrix().transposed())
 }
 
 /// Gradient of the weight: `xᵀ g`.
 pub(super) fn weight_gradient(x: &[f32], gradient: &[f32], width: Width) -> Vec<f32> {
     let rows = x.len() / width.input;
-    let x = Matrix::new(x, rows, width.input).transposed();
     let gradient = Matrix::new(gradient, rows, width.output);
-    // Each task packs all of `gradient` once: few, large ones.
-    let task = width.input.div_ceil(4).max(32);
-    let [out] = by_rows(width.input, task, [width.output], |rows, [out]| {
-        [gemm_new(out, x.rows(rows.start, rows.len()), gradient)]
-    });
-    out
+    product_over_rows(Matrix::new(x, rows, width.input), gradient)
 }
 
 /// Gradient of the bias: the sum over the rows.
@@ -85,7 +97,11 @@ pub(super) fn column_sums(gradient: &[f32], columns: usize) -> Vec<f32> {
 }
 
 vector_fn! {
-    fn add_to_rows(rows: &mut [f32], values: &[f32]) {
+    pub(super) fn add_values(out: &mut [f32], values: &[f32]) {
+        add(out, values);
+    }
+
+    pub(super) fn add_to_rows(rows: &mut [f32], values: &[f32]) {
         for row in rows.chunks_exact_mut(values.len()) {
             add(row, values);
         }
@@ -105,7 +121,7 @@ pub(super) fn in_order(partial: Vec<Vec<f32>>, columns: usize) -> Vec<f32> {
     let mut partial = partial.into_iter();
     let mut total = partial.next().unwrap_or_else(|| vec![0.0; columns]);
     for sums in partial {
-        add(&mut total, &sums);
+        add_values(&mut total, &sums);
     }
     total
 }

@@ -12,21 +12,25 @@ mod activation;
 mod adamw;
 mod add_norm;
 mod attention;
+mod attention_norm;
 mod autodiff;
 mod buffer;
 mod disentangled;
 mod dropout;
 mod embedding;
-mod feed_forward;
+mod feed_forward_norm;
 mod gated;
 mod gemm;
+mod joined;
 mod linear;
 mod math;
 mod norm;
+mod over_rows;
 mod packed;
 mod places;
 mod rotate;
 mod rows;
+mod tensors;
 
 use std::sync::Arc;
 
@@ -42,11 +46,12 @@ pub(super) use norm::NormKind;
 pub(super) use packed::{PackedTokens, Rows};
 pub(super) use places::Places;
 
-use super::backend::{AttentionOptions, DisentangledOptions, FusedOps};
+use super::backend::{AttentionOptions, DisentangledOptions, FusedOps, NormOptions};
 use crate::encoder::{Activation, GateActivation};
 use crate::ops::Turns;
 use buffer::{contiguous, tensor, values};
 use disentangled::DisentangledInputs;
+use tensors::{AttentionInputs, AttentionNormInputs, FeedForwardNormInputs, Gated, layer, norm};
 
 impl FusedOps for Flex {
     fn fused_linear(x: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
@@ -57,24 +62,70 @@ impl FusedOps for Flex {
         linear_forward(&contiguous(x), &contiguous(weight), None)
     }
 
-    fn fused_feed_forward(
+    fn fused_feed_forward_norm(
         x: FlexTensor,
         inner_weight: FlexTensor,
         inner_bias: FlexTensor,
         outer_weight: FlexTensor,
         outer_bias: FlexTensor,
+        gamma: FlexTensor,
+        beta: FlexTensor,
         activation: Activation,
+        options: NormOptions,
     ) -> FlexTensor {
-        let block = FeedForward {
-            x: contiguous(x),
-            inner_weight: contiguous(inner_weight),
-            inner_bias: contiguous(inner_bias),
-            outer_weight: contiguous(outer_weight),
-            outer_bias: contiguous(outer_bias),
+        let tensors = [
+            x,
+            inner_weight,
+            inner_bias,
+            outer_weight,
+            outer_bias,
+            gamma,
+            beta,
+        ];
+        let inputs = FeedForwardNormInputs {
+            tensors: tensors.map(contiguous),
             activation,
+            options,
         };
-        let out = feed_forward::forward(values(&block.x), &block.layers());
-        tensor(out, block.x.shape())
+        let out = inputs.block().forward(inputs.x());
+        tensor(out, inputs.shape())
+    }
+
+    fn fused_attention_norm(
+        x: FlexTensor,
+        query_weight: FlexTensor,
+        query_bias: FlexTensor,
+        key_weight: FlexTensor,
+        key_bias: FlexTensor,
+        value_weight: FlexTensor,
+        value_bias: FlexTensor,
+        output_weight: FlexTensor,
+        output_bias: FlexTensor,
+        gamma: FlexTensor,
+        beta: FlexTensor,
+        attention: AttentionOptions,
+        options: NormOptions,
+    ) -> FlexTensor {
+        let tensors = [
+            x,
+            query_weight,
+            query_bias,
+            key_weight,
+            key_bias,
+            value_weight,
+            value_bias,
+            output_weight,
+            output_bias,
+            gamma,
+            beta,
+        ];
+        let inputs = AttentionNormInputs {
+            tensors: tensors.map(contiguous),
+            attention,
+            options,
+        };
+        let out = inputs.block().forward(inputs.x());
+        tensor(out, inputs.shape())
     }
 
     fn fused_attention(
@@ -153,86 +204,23 @@ impl FusedOps for Flex {
         residual: FlexTensor,
         gamma: FlexTensor,
         beta: FlexTensor,
-        epsilon: f32,
-        dropout: Dropout,
+        options: NormOptions,
     ) -> FlexTensor {
-        let (x, residual) = (contiguous(x), contiguous(residual));
-        let (gamma, beta) = (contiguous(gamma), contiguous(beta));
-        let norm = add_norm::Norm {
-            gamma: values(&gamma),
-            beta: values(&beta),
-            epsilon,
-        };
-        let (x_values, residual) = (values(&x), values(&residual));
-        let out = if dropout.acts() {
-            let [out, ..] = add_norm::forward_kept(x_values, residual, &norm, dropout);
-            out
-        } else {
-            add_norm::forward(x_values, residual, &norm)
-        };
+        let [x, residual, gamma, beta] = [x, residual, gamma, beta].map(contiguous);
+        let norm = norm(&gamma, &beta, options);
+        let out = add_norm::forward(values(&x), values(&residual), &norm, options.dropout);
         tensor(out, x.shape())
     }
 }
 
-/// Input and output width of a weight, `[input, output]`.
-fn width(weight: &FlexTensor) -> linear::Width {
-    let [input, output] = weight.shape().dims();
-    linear::Width { input, output }
-}
-
 /// `[.., input]` to `[.., output]`.
 fn linear_forward(x: &FlexTensor, weight: &FlexTensor, bias: Option<&FlexTensor>) -> FlexTensor {
-    let width = width(weight);
-    let out = linear::forward(values(x), values(weight), bias.map(values), width);
+    let layer = layer(weight, bias);
+    let out = linear::forward(values(x), layer);
     let mut shape = x.shape();
     let last = shape.num_dims() - 1;
-    shape[last] = width.output;
+    shape[last] = layer.width.output;
     tensor(out, shape)
-}
-
-/// What a feed-forward block reads.
-#[derive(Debug, Clone)]
-struct FeedForward {
-    x: FlexTensor,
-    inner_weight: FlexTensor,
-    inner_bias: FlexTensor,
-    outer_weight: FlexTensor,
-    outer_bias: FlexTensor,
-    activation: Activation,
-}
-
-impl FeedForward {
-    fn layers(&self) -> feed_forward::Layers<'_> {
-        feed_forward::Layers {
-            inner_weight: values(&self.inner_weight),
-            inner_bias: values(&self.inner_bias),
-            outer_weight: values(&self.outer_weight),
-            outer_bias: values(&self.outer_bias),
-            activation: self.activation,
-        }
-    }
-}
-
-/// What a feed-forward block with a gate reads.
-#[derive(Debug, Clone)]
-struct Gated {
-    x: FlexTensor,
-    gate: FlexTensor,
-    factor: FlexTensor,
-    outer: FlexTensor,
-    activation: GateActivation,
-}
-
-impl Gated {
-    fn layers(&self) -> gated::Layers<'_> {
-        gated::Layers {
-            gate: values(&self.gate),
-            factor: values(&self.factor),
-            outer: values(&self.outer),
-            inner_width: width(&self.gate),
-            activation: self.activation,
-        }
-    }
 }
 
 /// `[rows, width]` to `[1, ids, width]`.
@@ -265,48 +253,4 @@ fn scatter(x: &FlexTensor, places: &Places) -> FlexTensor {
 fn last(x: &FlexTensor) -> usize {
     let shape = x.shape();
     shape[shape.num_dims() - 1]
-}
-
-/// What attention reads.
-#[derive(Debug, Clone)]
-struct AttentionInputs {
-    query: FlexTensor,
-    key: FlexTensor,
-    value: FlexTensor,
-    options: AttentionOptions,
-}
-
-impl AttentionInputs {
-    fn new(
-        query: FlexTensor,
-        key: FlexTensor,
-        value: FlexTensor,
-        options: AttentionOptions,
-    ) -> Self {
-        Self {
-            query: contiguous(query),
-            key: contiguous(key),
-            value: contiguous(value),
-            options,
-        }
-    }
-
-    fn inputs(&self) -> attention::Inputs<'_> {
-        attention::Inputs {
-            query: values(&self.query),
-            key: values(&self.key),
-            value: values(&self.value),
-            rows: &self.options.rows,
-        }
-    }
-
-    fn sizes(&self) -> attention::Shape {
-        attention::Shape {
-            num_heads: self.options.num_heads,
-            num_key_value_heads: self.options.num_key_value_heads,
-            d_head: last(&self.query) / self.options.num_heads,
-            scale: self.options.scale,
-            dropout: self.options.dropout,
-        }
-    }
 }

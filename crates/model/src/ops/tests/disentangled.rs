@@ -1,5 +1,7 @@
 //! Attention with positions.
 
+use super::attention::BOTH_SIDES;
+use super::dropout::check_direction;
 use super::*;
 use crate::ops::disentangled::Distances as Map;
 

@@ -10,21 +10,18 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::{Flex, TensorMetadata};
 
 use super::{Tracked, parts};
+use crate::ops::backend::NormOptions;
 use crate::ops::flex::buffer::{contiguous, tensor, values};
+use crate::ops::flex::tensors::norm;
 use crate::ops::flex::{Dropout, add_norm};
 
 /// Inputs: `x`, what it is added to, γ and β.
 pub(super) fn forward<C: CheckpointStrategy>(
     inputs: [Tracked; 4],
-    epsilon: f32,
-    dropout: Dropout,
+    options: NormOptions,
 ) -> Tracked {
     let ([x, residual, gamma, beta], nodes) = parts(inputs);
-    let norm = add_norm::Norm {
-        gamma: values(&gamma),
-        beta: values(&beta),
-        epsilon,
-    };
+    let (norm, dropout) = (norm(&gamma, &beta, options), options.dropout);
     let [out, normalized, inverse] =
         add_norm::forward_kept(values(&x), values(&residual), &norm, dropout);
     let out = tensor(out, x.shape());

@@ -11,8 +11,9 @@ use burn::backend::{Flex, TensorMetadata};
 
 use super::{Tracked, parts, record, register};
 use crate::ops::backend::AttentionOptions;
+use crate::ops::flex::attention;
 use crate::ops::flex::buffer::{contiguous, tensor, values};
-use crate::ops::flex::{AttentionInputs, attention};
+use crate::ops::flex::tensors::AttentionInputs;
 
 /// Inputs: query, key and value.
 pub(super) fn forward<C: CheckpointStrategy>(

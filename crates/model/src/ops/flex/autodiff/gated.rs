@@ -11,7 +11,8 @@ use burn::backend::{Flex, TensorMetadata};
 use super::{Tracked, parts, register};
 use crate::encoder::GateActivation;
 use crate::ops::flex::buffer::{contiguous, tensor, values};
-use crate::ops::flex::{Gated, gated};
+use crate::ops::flex::gated;
+use crate::ops::flex::tensors::Gated;
 
 /// Inputs: `x`, and the weights of gate, factor and outer layer.
 pub(super) fn forward<C: CheckpointStrategy>(

@@ -9,7 +9,8 @@ use burn::backend::{Flex, TensorMetadata};
 
 use super::{Tracked, parts, record};
 use crate::ops::flex::buffer::{contiguous, tensor, values};
-use crate::ops::flex::{linear, linear_forward, width};
+use crate::ops::flex::tensors::layer;
+use crate::ops::flex::{linear, linear_forward};
 
 pub(super) fn forward<C: CheckpointStrategy>(
     x: Tracked,
@@ -43,21 +44,18 @@ impl<const N: usize> Backward<Flex, N> for LinearStep {
         let gradient = contiguous(grads.consume::<Flex>(&ops.node));
         let gradient = values(&gradient);
         let (x, weight) = ops.state;
-        let width = width(&weight);
+        let layer = layer(&weight, None);
         for (input, node) in ops.parents.into_iter().enumerate() {
             let Some(node) = node else { continue };
             let found = match input {
-                0 => tensor(
-                    linear::input_gradient(gradient, values(&weight), width),
-                    x.shape(),
-                ),
+                0 => tensor(linear::input_gradient(gradient, layer), x.shape()),
                 1 => tensor(
-                    linear::weight_gradient(values(&x), gradient, width),
+                    linear::weight_gradient(values(&x), gradient, layer.width),
                     weight.shape(),
                 ),
                 _ => tensor(
-                    linear::column_sums(gradient, width.output),
-                    [width.output].into(),
+                    linear::column_sums(gradient, layer.width.output),
+                    [layer.width.output].into(),
                 ),
             };
             grads.register::<Flex>(node.id, found);

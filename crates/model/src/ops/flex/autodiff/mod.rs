@@ -3,10 +3,11 @@
 
 mod add_norm;
 mod attention;
+mod attention_norm;
 mod disentangled;
 mod dropout;
 mod embedding;
-mod feed_forward;
+mod feed_forward_norm;
 mod gated;
 mod linear;
 mod norm;
@@ -27,7 +28,7 @@ use super::buffer::{contiguous, tensor};
 use super::{Dropout, NormKind, Places};
 use crate::encoder::{Activation, GateActivation};
 use crate::ops::Turns;
-use crate::ops::backend::{AttentionOptions, DisentangledOptions, FusedOps};
+use crate::ops::backend::{AttentionOptions, DisentangledOptions, FusedOps, NormOptions};
 
 /// A tensor and its place in the graph, with any strategy of checkpoints.
 type Tracked = FloatTensor<Autodiff<Flex>>;
@@ -41,16 +42,58 @@ impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
         linear::forward_without_bias::<C>(x, weight)
     }
 
-    fn fused_feed_forward(
+    fn fused_feed_forward_norm(
         x: Tracked,
         inner_weight: Tracked,
         inner_bias: Tracked,
         outer_weight: Tracked,
         outer_bias: Tracked,
+        gamma: Tracked,
+        beta: Tracked,
         activation: Activation,
+        options: NormOptions,
     ) -> Tracked {
-        let inputs = [x, inner_weight, inner_bias, outer_weight, outer_bias];
-        feed_forward::forward::<C>(inputs, activation)
+        let inputs = [
+            x,
+            inner_weight,
+            inner_bias,
+            outer_weight,
+            outer_bias,
+            gamma,
+            beta,
+        ];
+        feed_forward_norm::forward::<C>(inputs, activation, options)
+    }
+
+    fn fused_attention_norm(
+        x: Tracked,
+        query_weight: Tracked,
+        query_bias: Tracked,
+        key_weight: Tracked,
+        key_bias: Tracked,
+        value_weight: Tracked,
+        value_bias: Tracked,
+        output_weight: Tracked,
+        output_bias: Tracked,
+        gamma: Tracked,
+        beta: Tracked,
+        attention: AttentionOptions,
+        options: NormOptions,
+    ) -> Tracked {
+        let inputs = [
+            x,
+            query_weight,
+            query_bias,
+            key_weight,
+            key_bias,
+            value_weight,
+            value_bias,
+            output_weight,
+            output_bias,
+            gamma,
+            beta,
+        ];
+        attention_norm::forward::<C>(inputs, attention, options)
     }
 
     fn fused_attention(
@@ -113,10 +156,9 @@ impl<C: CheckpointStrategy> FusedOps for Autodiff<Flex, C> {
         residual: Tracked,
         gamma: Tracked,
         beta: Tracked,
-        epsilon: f32,
-        dropout: Dropout,
+        options: NormOptions,
     ) -> Tracked {
-        add_norm::forward::<C>([x, residual, gamma, beta], epsilon, dropout)
+        add_norm::forward::<C>([x, residual, gamma, beta], options)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::strips::{Strip, take_columns, take_rows};
 use super::{Inputs, Pairs, of_length, score};
-use crate::ops::flex::attention::{Outputs, Shape, side_by_side, softmax_backward};
+use crate::ops::flex::attention::{Heads, Outputs, Shape, softmax_backward};
 use crate::ops::flex::embedding;
 use crate::ops::flex::gemm::{Matrix, MatrixMut, Write, gemm};
 use crate::ops::flex::math::add;
@@ -86,6 +86,27 @@ pub(in crate::ops::flex) fn backward(
             table(&of_queries, &inputs.rising(), queries_table),
         ],
     }
+}
+
+/// From row by row and head by head, `[tokens of the row, d_head]` each, to
+/// `[tokens, num_heads · d_head]`.
+fn side_by_side(parts: &[f32], tokens: &PackedTokens, num_heads: usize, d_head: usize) -> Vec<f32> {
+    let width = num_heads * d_head;
+    let lengths: Vec<[usize; 1]> = (0..tokens.num_rows())
+        .map(|row| [tokens.row(row).len() * width])
+        .collect();
+    let [out] = by_parts(&lengths, |row, [out]| {
+        let (out, tokens) = (zeroed(out), tokens.row(row));
+        for head in 0..num_heads {
+            let start = tokens.start * width + head * tokens.len() * d_head;
+            let part = parts[start..].chunks_exact(d_head);
+            for (out, part) in out.chunks_exact_mut(width).zip(part) {
+                out[head * d_head..(head + 1) * d_head].copy_from_slice(part);
+            }
+        }
+        [out]
+    });
+    out
 }
 
 /// From task by task, `[distances, d_head]` each, to `[distances, num_heads · d_head]`: a sum over
@@ -182,7 +203,8 @@ impl Pass<'_> {
             &mut memory.strip,
             shape,
         );
-        let gradient = shape.query(outputs.gradient, head, &pairs.block.queries);
+        let gradient = Heads::new(outputs.gradient, shape.width());
+        let gradient = shape.query(gradient, head, &pairs.block.queries);
         let value = shape.key(inputs.states.value, head, &pairs.block.keys);
         let out = MatrixMut::new(kept, queries, keys);
         gemm(out, Write::Replace, 1.0, gradient, value.transposed());
@@ -277,7 +299,7 @@ impl Pass<'_> {
         let gradients = Matrix::new(gradients, strip.rows.len(), strip.width());
         let d_rows = &mut d_rows[strip.rows.start * d_head..strip.rows.end * d_head];
         let d_rows = MatrixMut::new(d_rows, strip.rows.len(), d_head);
-        let table = shape.query(table, self.head, &strip.table);
+        let table = shape.query(Heads::new(table, shape.width()), self.head, &strip.table);
         gemm(d_rows, Write::Add, shape.scale, gradients, table);
         let d_table = &mut d_table[strip.table.start * d_head..strip.table.end * d_head];
         let d_table = MatrixMut::new(d_table, strip.width(), d_head);

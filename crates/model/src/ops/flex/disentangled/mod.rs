@@ -8,7 +8,7 @@ mod backward;
 mod strips;
 mod tensors;
 
-use super::attention::{self, Seen, Shape, average};
+use super::attention::{self, Heads, Seen, Shape, average};
 use super::embedding;
 use super::gemm::{Matrix, MatrixMut, Write, gemm};
 use super::packed::{Block, Rows};
@@ -85,18 +85,18 @@ impl Pairs {
     /// Of queries, as the tensors have them, those of a strip's rows.
     fn query<'a>(
         &self,
-        values: &'a [f32],
+        states: Heads<'a>,
         strip: &Strip,
         head: usize,
         shape: &Shape,
     ) -> Matrix<'a> {
-        let rows = shape.query(values, head, &self.block.queries);
+        let rows = shape.query(states, head, &self.block.queries);
         rows.rows(strip.rows.start, strip.rows.len())
     }
 
     /// The same of keys.
-    fn key<'a>(&self, values: &'a [f32], strip: &Strip, head: usize, shape: &Shape) -> Matrix<'a> {
-        let rows = shape.key(values, head, &self.block.keys);
+    fn key<'a>(&self, states: Heads<'a>, strip: &Strip, head: usize, shape: &Shape) -> Matrix<'a> {
+        let rows = shape.key(states, head, &self.block.keys);
         rows.rows(strip.rows.start, strip.rows.len())
     }
 }
@@ -185,6 +185,7 @@ fn by_distance<'a>(
     shape: &Shape,
 ) -> &'a [f32] {
     let values = of_length(memory, strip.len());
+    let table = Heads::new(table, shape.width());
     gemm(
         MatrixMut::new(values, strip.rows.len(), strip.width()),
         Write::Replace,

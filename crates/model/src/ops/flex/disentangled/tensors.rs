@@ -4,9 +4,9 @@ use burn::backend::flex::FlexTensor;
 
 use super::Inputs;
 use crate::ops::backend::DisentangledOptions;
-use crate::ops::flex::AttentionInputs;
 use crate::ops::flex::attention::Shape;
 use crate::ops::flex::buffer::{contiguous, values};
+use crate::ops::flex::tensors::AttentionInputs;
 
 /// Inputs and options.
 #[derive(Debug, Clone)]
