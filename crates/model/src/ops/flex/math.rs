@@ -4,9 +4,9 @@
 //! has, and what it calls is compiled along with it where it is `#[inline(always)]`: a function of
 //! one value without branches becomes eight or more at a time.
 
-/// Defines functions that are compiled twice: for any machine, and for one with AVX2 and fused
-/// multiply-add, which is taken where the machine has them. Elsewhere the baseline has them
-/// (aarch64), or the fused operations are not used (see `runs_on`).
+/// Defines functions that are compiled three times: for any machine, for one with AVX2 and fused
+/// multiply-add, and for one with AVX-512; the best that the machine has is taken. Elsewhere the
+/// baseline has them (aarch64), or the fused operations are not used (see `runs_on`).
 macro_rules! vector_fn {
     ($(
         $(#[$attribute:meta])*
@@ -24,6 +24,16 @@ macro_rules! vector_fn {
                     for_any($($argument),*)
                 }
 
+                #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,fma")]
+                fn for_avx512($($argument: $type),*) $(-> $result)? {
+                    for_any($($argument),*)
+                }
+
+                if $crate::ops::flex::math::has_avx512() {
+                    // SAFETY: the machine has the instructions; nothing else is asked of a caller.
+                    #[expect(unsafe_code, reason = "the compiler cannot see the check")]
+                    return unsafe { for_avx512($($argument),*) };
+                }
                 if $crate::ops::flex::math::has_avx2() {
                     // SAFETY: the machine has the instructions; nothing else is asked of a caller.
                     #[expect(unsafe_code, reason = "the compiler cannot see the check")]
@@ -41,6 +51,17 @@ pub(super) use vector_fn;
 #[inline]
 pub(in crate::ops) fn has_avx2() -> bool {
     std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
+}
+
+/// Whether the machine has AVX-512 with vectors of all lengths and integers of all widths.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+pub(super) fn has_avx512() -> bool {
+    has_avx2()
+        && std::arch::is_x86_feature_detected!("avx512f")
+        && std::arch::is_x86_feature_detected!("avx512vl")
+        && std::arch::is_x86_feature_detected!("avx512bw")
+        && std::arch::is_x86_feature_detected!("avx512dq")
 }
 
 /// Values that are summed side by side.
