@@ -8,7 +8,7 @@ use super::linear::{
     Layer, add_values, column_sums, forward_rows, input_gradient_rows, weight_gradient,
 };
 use super::math::vector_fn;
-use super::rows::{by_rows, per_task, unwritten, zeroed};
+use super::rows::{Unwritten, by_rows, mapped, mapped_beside, per_task, unwritten, zeroed};
 use crate::encoder::Activation;
 
 /// Rows of a block: less than a task's share.
@@ -87,10 +87,10 @@ impl FeedForwardNorm<'_> {
             |rows, [out, before, normalized, inverse]| {
                 let x = &x[rows.start * inner.input..rows.end * inner.input];
                 let before = forward_rows(before, x, self.inner);
-                let mut hidden = before.to_vec();
-                activate(&mut hidden, self.activation);
+                let mut hidden = unwritten(before.len());
+                let hidden = activated(&mut hidden, before, self.activation);
                 let mut added = unwritten(x.len());
-                let added = forward_rows(&mut added, &hidden, self.outer);
+                let added = forward_rows(&mut added, hidden, self.outer);
                 let [out, normalized, inverse] = [out, normalized, inverse].map(zeroed);
                 let kept = (&mut *normalized, &mut *inverse);
                 let (norm, dropout) = (self.norm, self.dropout);
@@ -135,8 +135,7 @@ impl FeedForwardNorm<'_> {
                 let before = &kept.before[rows.start * inner.output..rows.end * inner.output];
                 let residual = &norm.residual[rows.start * inner.input..rows.end * inner.input];
                 let before_gradient = input_gradient_rows(before_gradient, gradient, self.outer);
-                let hidden = zeroed(hidden);
-                activate_backward(before_gradient, hidden, before, self.activation);
+                let hidden = activate_backward(before_gradient, hidden, before, self.activation);
                 let x_gradient = input_gradient_rows(x_gradient, before_gradient, self.inner);
                 add_values(x_gradient, residual);
                 [x_gradient, before_gradient, hidden]
@@ -177,26 +176,38 @@ vector_fn! {
         }
     }
 
-    /// Makes of the gradients of the activations those of what they were made of, `before`, and
-    /// of `before` the activations again.
-    fn activate_backward(
-        gradients: &mut [f32],
-        activated: &mut [f32],
+    fn activated<'a>(
+        out: &'a mut Unwritten,
         before: &[f32],
         activation: Activation,
-    ) {
+    ) -> &'a mut [f32] {
+        match activation {
+            Activation::Gelu => mapped(out, before, |value| gelu(value).0),
+            Activation::GeluTanh => mapped(out, before, |value| gelu_tanh(value).0),
+            Activation::Relu => mapped(out, before, |value| relu(value).0),
+        }
+    }
+
+    /// Makes of the gradients of the activations those of what they were made of, `before`, and
+    /// writes the activations again.
+    fn activate_backward<'a>(
+        gradients: &mut [f32],
+        activated: &'a mut Unwritten,
+        before: &[f32],
+        activation: Activation,
+    ) -> &'a mut [f32] {
         #[inline(always)]
-        fn all(
+        fn all<'a>(
             gradients: &mut [f32],
-            activated: &mut [f32],
+            activated: &'a mut Unwritten,
             before: &[f32],
             function: impl Fn(f32) -> (f32, f32),
-        ) {
-            for ((gradient, activated), before) in gradients.iter_mut().zip(activated).zip(before) {
-                let (value, derivative) = function(*before);
-                *activated = value;
+        ) -> &'a mut [f32] {
+            mapped_beside(activated, before, gradients, |before, gradient| {
+                let (value, derivative) = function(before);
                 *gradient *= derivative;
-            }
+                value
+            })
         }
         match activation {
             Activation::Gelu => all(gradients, activated, before, gelu),

@@ -10,22 +10,23 @@
 macro_rules! vector_fn {
     ($(
         $(#[$attribute:meta])*
-        $visibility:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)? $body:block
+        $visibility:vis fn $name:ident $(<$life:lifetime>)? ($($argument:ident: $type:ty),* $(,)?)
+        $(-> $result:ty)? $body:block
     )+) => {$(
         $(#[$attribute])*
-        $visibility fn $name($($argument: $type),*) $(-> $result)? {
+        $visibility fn $name $(<$life>)? ($($argument: $type),*) $(-> $result)? {
             #[inline(always)]
-            fn for_any($($argument: $type),*) $(-> $result)? $body
+            fn for_any $(<$life>)? ($($argument: $type),*) $(-> $result)? $body
 
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx2,fma")]
-                fn for_avx2($($argument: $type),*) $(-> $result)? {
+                fn for_avx2 $(<$life>)? ($($argument: $type),*) $(-> $result)? {
                     for_any($($argument),*)
                 }
 
                 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,fma")]
-                fn for_avx512($($argument: $type),*) $(-> $result)? {
+                fn for_avx512 $(<$life>)? ($($argument: $type),*) $(-> $result)? {
                     for_any($($argument),*)
                 }
 

@@ -109,6 +109,50 @@ pub(super) fn zeroed(values: &mut Unwritten) -> &mut [f32] {
     }
 }
 
+/// Writes what a function makes of each value of `from`.
+///
+/// # Panics
+/// If the slices differ in length.
+#[inline(always)]
+pub(super) fn mapped<'a>(
+    out: &'a mut Unwritten,
+    from: &[f32],
+    function: impl Fn(f32) -> f32,
+) -> &'a mut [f32] {
+    assert_eq!(from.len(), out.len());
+    for (out, from) in out.iter_mut().zip(from) {
+        out.write(function(*from));
+    }
+    // SAFETY: every value was just written.
+    #[expect(unsafe_code, reason = "the loop above writes all of it")]
+    unsafe {
+        out.assume_init_mut()
+    }
+}
+
+/// Writes what a function makes of each value of `from` and of the one `beside` it, which it may
+/// change.
+///
+/// # Panics
+/// If the slices differ in length.
+#[inline(always)]
+pub(super) fn mapped_beside<'a>(
+    out: &'a mut Unwritten,
+    from: &[f32],
+    beside: &mut [f32],
+    function: impl Fn(f32, &mut f32) -> f32,
+) -> &'a mut [f32] {
+    assert_eq!([from.len(), beside.len()], [out.len(); 2]);
+    for ((out, from), beside) in out.iter_mut().zip(from).zip(beside) {
+        out.write(function(*from, beside));
+    }
+    // SAFETY: every value was just written.
+    #[expect(unsafe_code, reason = "the loop above writes all of it")]
+    unsafe {
+        out.assume_init_mut()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,6 +191,18 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn values_are_made_of_one_or_of_two() {
+        let (mut out, mut beside) = (unwritten(2), [1.0, 2.0]);
+        let found = mapped_beside(&mut out, &[10.0, 20.0], &mut beside, |from, beside| {
+            *beside += from;
+            *beside * 2.0
+        });
+        assert_eq!(found, [22.0, 44.0]);
+        assert_eq!(beside, [11.0, 22.0]);
+        assert_eq!(mapped(&mut out, &beside, |from| from + 1.0), [12.0, 23.0]);
     }
 
     #[test]
