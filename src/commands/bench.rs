@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use burn::tensor::Device;
 use gradus::bench::{DropoutRates, Measurement, Mode, Spread, Subject, Work};
 use gradus::device;
+use gradus::model::ops::vectors;
 use gradus::model::{ModelError, RewardModelConfig};
 use gradus::train::Freeze;
 use serde::Serialize;
@@ -125,6 +126,8 @@ struct Report {
     device: String,
     /// Threads of the CPU.
     threads: usize,
+    /// Vector instructions of the device `cpu`; `null` where it does without.
+    vectors: Option<&'static str>,
     /// `null` for the dropout that the model came with.
     dropout: Option<DropoutRates>,
     /// What of the encoder is not trained.
@@ -149,6 +152,7 @@ impl Report {
             parameters: subject.num_parameters(),
             device: args.device.device.clone().unwrap_or_else(fastest),
             threads: rayon::current_num_threads(),
+            vectors: vectors(),
             dropout: subject.dropout(),
             freeze,
             rows: Vec::new(),
@@ -164,8 +168,14 @@ impl Report {
             format!(", adapters of rank {}", lora.rank)
         });
         show::line(&format!(
-            "{}, {} parameters{}; device {}, {} CPU threads; dropout {dropout}; frozen: {}",
-            self.model, self.parameters, lora, self.device, self.threads, self.freeze,
+            "{}, {} parameters{}; device {}, {} CPU threads with {}; dropout {dropout}; frozen: {}",
+            self.model,
+            self.parameters,
+            lora,
+            self.device,
+            self.threads,
+            self.vectors.unwrap_or("no vector instructions"),
+            self.freeze,
         ))?;
         let header = [
             "mode",

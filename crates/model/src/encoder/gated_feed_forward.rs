@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor, activation};
 use serde::{Deserialize, Serialize};
 
 use super::hugging_face::PublishedConfig;
-use super::projection::projection;
+use super::parts::projection;
 use crate::error::ConfigProblem;
 use crate::ops;
 

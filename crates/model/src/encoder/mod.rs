@@ -19,7 +19,6 @@ mod llama;
 mod modernbert;
 mod parts;
 mod post_norm;
-mod projection;
 mod qwen2;
 mod qwen3;
 mod registry;

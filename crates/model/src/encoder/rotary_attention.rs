@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::nn::{Linear, RmsNorm};
 use burn::tensor::{Device, Tensor};
 
-use super::projection::{projection, rms_norm};
+use super::parts::{projection, rms_norm};
 use crate::ops::{self, Angles, Attend, AttentionMask, Side};
 
 /// Sizes and probabilities of a [`RotaryAttention`].

@@ -23,10 +23,16 @@ pub(crate) fn runs_on(device: &Device) -> bool {
 
 /// Without fused multiply-add in hardware the loops would be slower than Burn's.
 fn has_fast_vectors() -> bool {
+    vectors().is_some()
+}
+
+/// The vector instructions of this machine that the fused operations use, `avx512`, `avx2` or `neon`;
+/// none where the machine has too few of them, and Burn's operations are used.
+pub fn vectors() -> Option<&'static str> {
     cfg_select! {
-        target_arch = "x86_64" => flex::has_avx2(),
-        target_arch = "aarch64" => true,
-        _ => false,
+        target_arch = "x86_64" => flex::vectors(),
+        target_arch = "aarch64" => Some("neon"),
+        _ => None,
     }
 }
 

@@ -34,6 +34,7 @@ pub use add_norm::AddNorm;
 pub use attention::{Attend, Projections};
 pub(crate) use disentangled::{Disentangled, Distances};
 pub(crate) use fused::runs_on as are_fused;
+pub use fused::vectors;
 pub use layout::{AttentionMask, TokenLayout};
 pub use optimizer::{AdamStep, Moments, adamw_step, scale, square_sum};
 #[cfg(feature = "flex")]

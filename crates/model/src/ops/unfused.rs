@@ -45,6 +45,11 @@ impl Packing {
     }
 }
 
+/// The vector instructions that fused operations use: there are no such operations.
+pub fn vectors() -> Option<&'static str> {
+    None
+}
+
 pub(crate) fn runs_on(_device: &Device) -> bool {
     false
 }

@@ -50,7 +50,7 @@ pub(super) use vector_fn;
 /// Whether the machine has AVX2 and fused multiply-add; asked once, then remembered.
 #[cfg(target_arch = "x86_64")]
 #[inline]
-pub(in crate::ops) fn has_avx2() -> bool {
+pub(super) fn has_avx2() -> bool {
     std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
 }
 
@@ -63,6 +63,18 @@ pub(super) fn has_avx512() -> bool {
         && std::arch::is_x86_feature_detected!("avx512vl")
         && std::arch::is_x86_feature_detected!("avx512bw")
         && std::arch::is_x86_feature_detected!("avx512dq")
+}
+
+/// The best instructions of this machine that the functions are compiled for.
+#[cfg(target_arch = "x86_64")]
+pub(in crate::ops) fn vectors() -> Option<&'static str> {
+    if has_avx512() {
+        Some("avx512")
+    } else if has_avx2() {
+        Some("avx2")
+    } else {
+        None
+    }
 }
 
 /// Values that are summed side by side.

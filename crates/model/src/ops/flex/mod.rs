@@ -41,7 +41,7 @@ use burn::backend::flex::FlexTensor;
 pub(super) use adamw::{Moments, Update, scale, square_sum, update};
 pub(super) use dropout::Dropout;
 #[cfg(target_arch = "x86_64")]
-pub(super) use math::has_avx2;
+pub(super) use math::vectors;
 pub(super) use norm::NormKind;
 pub(super) use packed::{PackedTokens, Rows};
 pub(super) use places::Places;

@@ -154,6 +154,7 @@ pub(super) fn mapped_beside<'a>(
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the numbers are exact")]
 mod tests {
     use super::*;
 
