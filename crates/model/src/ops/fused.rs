@@ -1,17 +1,20 @@
 //! Calls of the fused operations, where the backend has them.
 
-use burn::backend::flex::FlexTensor;
-use burn::backend::{Dispatch, DispatchDevice, Flex};
+mod attention;
+mod optimizer;
+
+use burn::backend::{Dispatch, DispatchDevice};
 use burn::nn::{Embedding, LayerNorm, Linear, RmsNorm};
 use burn::tensor::{DType, Device, Distribution, FloatDType, Int, Tensor};
 
+use super::AddNorm;
 use super::backend::{AttentionOptions, DisentangledOptions, FusedOps, NormOptions};
 pub(super) use super::flex::Rows;
 use super::flex::{self, Dropout, NormKind};
 pub(super) use super::packing::Packing;
-use super::rotate::Turns;
-use super::{AdamStep, AddNorm, Attend, Disentangled, Distances, Moments, Projections, Side};
 use crate::encoder::{Activation, GateActivation};
+pub(super) use attention::{attention, attention_norm, disentangled, rotate};
+pub(super) use optimizer::{adamw_step, is_plain, scale, square_sum};
 
 /// Whether the device has fused operations.
 pub(crate) fn runs_on(device: &Device) -> bool {
@@ -97,70 +100,12 @@ pub(super) fn feed_forward_norm(
     })
 }
 
-pub(super) fn attention_norm(
-    layers: Projections<'_>,
-    attend: Attend,
-    norm: AddNorm<'_>,
-    x: &Tensor<3>,
-    rows: &Rows,
-) -> Option<Tensor<3>> {
-    let Projections {
-        query,
-        key,
-        value,
-        output,
-    } = layers;
-    let bias = |layer: &Linear| Some(layer.bias.as_ref()?.val().into_dispatch());
-    let weight = |layer: &Linear| layer.weight.val().into_dispatch();
-    let beta = norm.norm.beta.as_ref()?;
-    if !is_ours(x) {
-        return None;
-    }
-    let [_, width] = query.weight.dims();
-    // Drawn in the order in which the composition draws.
-    let attention = attention_options(attend, width, &x.device(), rows.clone());
-    Some(Tensor::from_dispatch(Dispatch::fused_attention_norm(
-        x.clone().into_dispatch(),
-        weight(query),
-        bias(query)?,
-        weight(key),
-        bias(key)?,
-        weight(value),
-        bias(value)?,
-        weight(output),
-        bias(output)?,
-        norm.norm.gamma.val().into_dispatch(),
-        beta.val().into_dispatch(),
-        attention,
-        norm_options(norm, &x.device()),
-    )))
-}
-
 fn norm_options(norm: AddNorm<'_>, device: &Device) -> NormOptions {
     #[expect(clippy::cast_possible_truncation, reason = "norms are f32")]
     let epsilon = norm.epsilon as f32;
     NormOptions {
         epsilon,
         dropout: draw(norm.dropout, device),
-    }
-}
-
-/// For queries of a width.
-fn attention_options(
-    attend: Attend,
-    width: usize,
-    device: &Device,
-    rows: Rows,
-) -> AttentionOptions {
-    let d_head = width / attend.num_heads;
-    #[expect(clippy::cast_possible_truncation, reason = "scores are f32")]
-    let scale = (1.0 / (d_head as f64).sqrt()) as f32;
-    AttentionOptions {
-        num_heads: attend.num_heads,
-        num_key_value_heads: attend.num_key_value_heads,
-        scale,
-        dropout: draw(attend.dropout, device),
-        rows,
     }
 }
 
@@ -203,85 +148,6 @@ fn scaled_norm(gamma: Tensor<1>, epsilon: f64, centred: bool, x: &Tensor<3>) -> 
     })
 }
 
-pub(super) fn rotate(states: Tensor<3>, turns: Turns, rows: &Rows, side: Side) -> Tensor<3> {
-    let tokens = match side {
-        Side::Query => &rows.queries,
-        Side::Key => &rows.keys,
-    };
-    let positions = tokens.positions().clone();
-    let [_, _, width] = states.dims();
-    assert!(
-        width.is_multiple_of(2 * turns.pairs),
-        "heads of {} features in a width of {width}",
-        2 * turns.pairs
-    );
-    let states = states.into_dispatch();
-    Tensor::from_dispatch(Dispatch::fused_rotate(states, turns, positions))
-}
-
-pub(super) fn attention(
-    options: Attend,
-    query: Tensor<3>,
-    key: Tensor<3>,
-    value: Tensor<3>,
-    rows: Rows,
-) -> Tensor<3> {
-    let [_, _, width] = query.dims();
-    let options = attention_options(options, width, &query.device(), rows);
-    Tensor::from_dispatch(Dispatch::fused_attention(
-        query.into_dispatch(),
-        key.into_dispatch(),
-        value.into_dispatch(),
-        options,
-    ))
-}
-
-pub(super) fn disentangled(
-    options: Disentangled,
-    [query, key, value]: [Tensor<3>; 3],
-    tables: [Option<Tensor<3>>; 2],
-    distances: &Distances,
-    rows: Rows,
-) -> Tensor<3> {
-    let Disentangled { num_heads, dropout } = options;
-    let terms = tables.each_ref().map(Option::is_some);
-    let [_, _, width] = query.dims();
-    let scale = options.scale(width, &tables);
-    let (position_key, position_query) = match tables {
-        [Some(keys), Some(queries)] => (keys, queries),
-        // One stands in for the other, which is not read.
-        [Some(table), None] | [None, Some(table)] => (table.clone(), table),
-        [None, None] => {
-            let plain = Attend {
-                num_heads,
-                num_key_value_heads: num_heads,
-                dropout,
-            };
-            return attention(plain, query, key, value, rows);
-        }
-    };
-    #[expect(clippy::cast_possible_truncation, reason = "scores are f32")]
-    let attention = AttentionOptions {
-        num_heads,
-        num_key_value_heads: num_heads,
-        scale: scale as f32,
-        dropout: draw(dropout, &query.device()),
-        rows,
-    };
-    Tensor::from_dispatch(Dispatch::fused_disentangled(
-        query.into_dispatch(),
-        key.into_dispatch(),
-        value.into_dispatch(),
-        position_key.into_dispatch(),
-        position_query.into_dispatch(),
-        DisentangledOptions {
-            attention,
-            terms,
-            distances: distances.rows.clone(),
-        },
-    ))
-}
-
 pub(super) fn add_norm(
     norm: AddNorm<'_>,
     x: &Tensor<3>,
@@ -321,55 +187,4 @@ fn draw(probability: f64, device: &Device) -> Dropout {
         probability: probability as f32,
         seed,
     }
-}
-
-/// The step for a parameter that [`is_plain`].
-pub(super) fn adamw_step<const D: usize>(
-    of: Moments<D>,
-    gradient: Tensor<D>,
-    step: AdamStep,
-) -> Moments<D> {
-    #[expect(clippy::cast_possible_truncation, reason = "weights are f32")]
-    let update = flex::Update {
-        beta_1: step.beta_1,
-        beta_2: step.beta_2,
-        corrections: step.corrections(),
-        epsilon: step.epsilon,
-        learning_rate: step.learning_rate as f32,
-        keep: step.keep() as f32,
-    };
-    let primitives = flex::Moments {
-        parameter: primitive(of.parameter),
-        first: primitive(of.first),
-        second: primitive(of.second),
-    };
-    let moved = flex::update(primitives, primitive(gradient), update);
-    Moments {
-        parameter: Tensor::from_primitive::<Flex>(moved.parameter),
-        first: Tensor::from_primitive::<Flex>(moved.first),
-        second: Tensor::from_primitive::<Flex>(moved.second),
-    }
-}
-
-/// Of a tensor that [`is_plain`].
-pub(super) fn square_sum<const D: usize>(gradient: Tensor<D>) -> Tensor<1> {
-    Tensor::from_primitive::<Flex>(flex::square_sum(primitive(gradient)))
-}
-
-/// Scales a tensor that [`is_plain`].
-pub(super) fn scale<const D: usize>(gradient: Tensor<D>, factor: f64) -> Tensor<D> {
-    #[expect(clippy::cast_possible_truncation, reason = "gradients are f32")]
-    let scaled = flex::scale(primitive(gradient), factor as f32);
-    Tensor::from_primitive::<Flex>(scaled)
-}
-
-/// Whether it is a tensor of the Flex backend without autodiff.
-pub(super) fn is_plain<const D: usize>(x: &Tensor<D>) -> bool {
-    is_ours(x) && !x.device().is_autodiff()
-}
-
-fn primitive<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
-    tensor
-        .try_into_primitive::<Flex>()
-        .expect("parameter, moments and gradient lie on one device")
 }
