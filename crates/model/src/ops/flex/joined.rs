@@ -5,11 +5,15 @@ use super::linear::{Layer, add_to_rows, column_sums};
 use super::over_rows::product_over_rows;
 use super::rows::{MANY, by_rows, per_task};
 
-/// What layers with a bias make of one input: `[rows, input]` to `[rows, Σ output]`.
+/// What they make of one input: `[rows, input]` to `[rows, Σ output]`.
 pub(super) fn forward<const N: usize>(x: &[f32], layers: [Layer<'_>; N]) -> Vec<f32> {
     let (input, output) = widths(&layers);
     let weights = layers.map(|layer| layer.matrix());
-    let bias: Vec<f32> = layers.map(|layer| layer.bias.unwrap_or_default()).concat();
+    let bias = layers.map(|layer| match layer.bias {
+        Some(bias) => bias.to_vec(),
+        None => vec![0.0; layer.width.output],
+    });
+    let bias = bias.concat();
     let rows = x.len() / input;
     let [out] = by_rows(rows, per_task(rows, MANY), [output], |rows, [out]| {
         let x = Matrix::new(&x[rows.start * input..rows.end * input], rows.len(), input);
@@ -93,7 +97,7 @@ mod tests {
         let biases = outputs.map(|output| values(output, output));
         let layers: [Layer<'_>; 3] = std::array::from_fn(|layer| Layer {
             weight: &weights[layer],
-            bias: Some(&biases[layer]),
+            bias: (layer != 1).then_some(biases[layer].as_slice()),
             width: Width {
                 input,
                 output: outputs[layer],
