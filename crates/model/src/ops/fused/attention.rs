@@ -27,6 +27,10 @@ pub(in crate::ops) fn attention_norm(
     if !is_ours(x) {
         return None;
     }
+    assert!(
+        rows.queries == rows.keys,
+        "the tokens of a block look at each other: its mask is not of some of them"
+    );
     let [_, width] = query.weight.dims();
     // Drawn in the order in which the composition draws.
     let attention = attention_options(attend, width, &x.device(), rows.clone());
