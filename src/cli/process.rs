@@ -13,9 +13,9 @@ Data comes from the importers as it is:
   gradus data import processbench gsm8k.json -o gsm8k.jsonl
   gradus process processbench my-bundle gsm8k.jsonl --threshold-on valid.jsonl
   gradus process prmbench --scores mine.jsonl prmbench.jsonl --threshold 0.5
-  gradus process best-of-n my-bundle candidates.jsonl --outcome correct
+  gradus process best-of-n my-bundle candidates.jsonl --outcome correct --answer answer
 
-Figures have bootstrap intervals: responses are drawn anew, for best-of-n all those of a prompt
+Keys are looked up in a record's `meta`, or else in the record itself. Figures have bootstrap intervals: responses are drawn anew, for best-of-n all those of a prompt
 together. The threshold stays as it is.";
 
 /// `gradus process …`.
@@ -42,6 +42,18 @@ pub(crate) enum ProcessBenchmark {
         /// Key of the records' `meta` that names the class of a solution
         #[arg(long, value_name = "KEY", default_value = "classification")]
         class: String,
+        /// Aspect that says how superfluous a step is: alone it decides in the classes about that
+        /// (redundency, circular), and nowhere else
+        #[arg(long, value_name = "NAME")]
+        redundancy_aspect: Option<String>,
+        /// Score of that aspect above which a step is called wrong [default: 0.15, the benchmark's]
+        #[arg(
+            long,
+            value_name = "SCORE",
+            allow_hyphen_values = true,
+            requires = "redundancy_aspect"
+        )]
+        redundancy_threshold: Option<f64>,
     },
     /// Choose the best of several responses to a prompt, by every aggregation
     #[command(name = "best-of-n", allow_missing_positional = true)]
@@ -54,6 +66,9 @@ pub(crate) enum ProcessBenchmark {
         /// Key of the records' `meta` that tells which belong together [default: the prompt]
         #[arg(long, value_name = "KEY")]
         group: Option<String>,
+        /// Key of the records' `meta` with the final answer of a response, to vote on as well
+        #[arg(long, value_name = "KEY")]
+        answer: Option<String>,
     },
 }
 
@@ -67,9 +82,15 @@ pub(crate) struct ProcessArgs {
     /// Scores of any program, joined to the data by id; `-` reads standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) scores: Option<PathBuf>,
-    /// The aspect whose scores are used [default: the only one; prmbench takes the lowest of several]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) aspect: Option<String>,
+    /// The aspect whose scores are used [default: the only one]; prmbench takes several, separated
+    /// by commas, of which the lowest counts [default: all]
+    #[arg(
+        long,
+        visible_alias = "aspect",
+        value_name = "NAMES",
+        value_delimiter = ','
+    )]
+    pub(crate) aspects: Option<Vec<String>>,
     /// Leave the bundle's recalibration out
     #[arg(long)]
     pub(crate) raw: bool,
@@ -89,7 +110,7 @@ pub(crate) struct ProcessArgs {
 /// Where a step is called wrong.
 #[derive(Debug, Args)]
 pub(crate) struct ThresholdArgs {
-    /// Score below which a step is called wrong
+    /// Score below which a step is called wrong; in prmbench, as its own code, at it too
     #[arg(
         long,
         value_name = "SCORE",

@@ -287,6 +287,7 @@ fn prmbench_equals_scikit_learn() {
         category: value["category"].as_str().unwrap().to_owned(),
         scores: floats(&value["scores"]).into_iter().map(Some).collect(),
         wrong: serde_json::from_value(value["wrong"].clone()).unwrap(),
+        redundancy: None,
     };
     let samples: Vec<PrmBenchSample> = list(&golden["samples"]).iter().map(sample).collect();
     let result = PrmBench::compute(&samples, 0.5);
@@ -314,6 +315,7 @@ fn best_of_n_and_lowest_is_last_equal_numpy() {
     let candidate = |value: &Value| Candidate {
         scores: floats(&value["scores"]),
         value: value["value"].as_f64().unwrap(),
+        answer: None,
     };
     let group = |value: &Value| list(value).iter().map(candidate).collect();
     let groups: Vec<Vec<Candidate>> = list(&golden["groups"]).iter().map(group).collect();

@@ -21,11 +21,20 @@ pub(crate) fn run(benchmark: &ProcessBenchmark) -> Result<()> {
             input,
             threshold,
             class,
-        } => prmbench::run(input, threshold, class),
+            redundancy_aspect,
+            redundancy_threshold,
+        } => {
+            let redundancy = prmbench::RedundancyChoice::of(
+                redundancy_aspect.as_deref(),
+                *redundancy_threshold,
+            )?;
+            prmbench::run(input, threshold, class, redundancy)
+        }
         ProcessBenchmark::BestOfN {
             input,
             outcome,
             group,
-        } => best_of_n::run(input, outcome, group.as_deref()),
+            answer,
+        } => best_of_n::run(input, outcome, group.as_deref(), answer.as_deref()),
     }
 }

@@ -1,9 +1,10 @@
-//! Best of N: the response a reward model picks out of several for the same prompt.
+//! Best of N: the response a reward model picks out of several for the same prompt, and what votes
+//! on the answers of all make of it.
 
 use super::intervals::{FieldIntervals, of_fields};
+use super::vote::{Choice, best, mean, vote};
 use crate::Aggregation;
 use crate::bootstrap::{Bootstrap, Interval};
-use crate::metrics::{order, same};
 use serde::{Deserialize, Serialize};
 
 /// A response to choose.
@@ -13,6 +14,8 @@ pub struct Candidate {
     pub scores: Vec<f64>,
     /// What it is worth: 1 for a right answer and 0 for a wrong one, or any number.
     pub value: f64,
+    /// Its final answer, where it has one: candidates with equal answers vote for the same.
+    pub answer: Option<String>,
 }
 
 /// What choosing by score gains.
@@ -30,8 +33,10 @@ pub struct BestOfN {
     pub selected: Vec<SelectedBy>,
     /// Mean value of a candidate drawn at random.
     pub random: Option<f64>,
-    /// Mean value of the best candidate: the ceiling.
+    /// Mean value of the best candidate: the ceiling, and pass@n where values are 0 and 1.
     pub oracle: Option<f64>,
+    /// What votes on the answers choose. `None` where no candidate has an answer.
+    pub votes: Option<Votes>,
     /// Of the last two; empty until [`add_intervals`](Self::add_intervals) fills it in.
     pub intervals: FieldIntervals,
 }
@@ -46,6 +51,27 @@ pub struct SelectedBy {
     pub value: Option<f64>,
     /// Of `value`; `None` until [`BestOfN::add_intervals`] fills it in.
     pub interval: Option<Interval>,
+    /// Groups in which several were equally good.
+    pub ties: usize,
+}
+
+/// What votes choose. An answer is worth what the candidates that give it are on average; of
+/// several with as many votes, the mean counts. A candidate without an answer agrees with no other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Votes {
+    /// Mean value of the answer that most candidates give.
+    pub majority: Option<f64>,
+    /// Of `majority`; `None` until [`BestOfN::add_intervals`] fills it in.
+    pub majority_interval: Option<Interval>,
+    /// Groups in which several answers have the most votes.
+    pub majority_ties: usize,
+    /// The same where every vote weighs as much as the aggregated score of its candidate.
+    pub weighted: Vec<SelectedBy>,
+    /// Candidates without an answer.
+    pub candidates_without_answer: usize,
+    /// Candidates of which some aggregated score is below 0, so that its vote speaks against its
+    /// answer.
+    pub candidates_with_negative_weight: usize,
 }
 
 impl BestOfN {
@@ -56,26 +82,43 @@ impl BestOfN {
         let all: usize = groups.iter().map(Vec::len).sum();
         let candidates_left_out = all - counted(&kept);
         let kept = large(kept);
-        let values: Vec<Values> = kept.iter().map(|group| values(group)).collect();
+        let choices: Vec<Choices> = kept.iter().map(|group| choices(group)).collect();
         let once = vec![1; kept.len()];
-        let [selected @ .., random, oracle] = means(&values, &once);
-        let of_aggregation = |(aggregation, value)| SelectedBy {
-            aggregation,
-            value,
-            interval: None,
+        let means = means(&choices, &once);
+        let ties = |figure: usize| {
+            let tied = |of: &&Choices| of[figure].is_some_and(|choice| choice.tied);
+            choices.iter().filter(tied).count()
         };
+        let by_aggregation = |first: usize| {
+            let of_aggregation = |(k, aggregation)| SelectedBy {
+                aggregation,
+                value: means[first + k],
+                interval: None,
+                ties: ties(first + k),
+            };
+            let aggregations = Aggregation::ALL.into_iter().enumerate();
+            aggregations.map(of_aggregation).collect()
+        };
+        let candidates = || kept.iter().flatten().copied();
+        let votes = candidates()
+            .any(|candidate| candidate.answer.is_some())
+            .then(|| Votes {
+                majority: means[MAJORITY],
+                majority_interval: None,
+                majority_ties: ties(MAJORITY),
+                weighted: by_aggregation(WEIGHTED),
+                candidates_without_answer: candidates().filter(|c| c.answer.is_none()).count(),
+                candidates_with_negative_weight: candidates().filter(|c| weighs_less(c)).count(),
+            });
         Self {
             groups: kept.len(),
             groups_left_out: groups.len() - kept.len(),
             candidates_left_out,
             mean_size: (!kept.is_empty()).then(|| counted(&kept) as f64 / kept.len() as f64),
-            selected: Aggregation::ALL
-                .into_iter()
-                .zip(selected)
-                .map(of_aggregation)
-                .collect(),
-            random,
-            oracle,
+            selected: by_aggregation(SELECTED),
+            random: means[RANDOM],
+            oracle: means[ORACLE],
+            votes,
             intervals: FieldIntervals::new(),
         }
     }
@@ -84,22 +127,33 @@ impl BestOfN {
     /// same prompt stay together.
     pub fn add_intervals(&mut self, groups: &[Vec<Candidate>], bootstrap: &Bootstrap) {
         let kept = large(usable(groups));
-        let values: Vec<Values> = kept.iter().map(|group| values(group)).collect();
-        let mut found = bootstrap.several(values.len(), FIGURES, |counts| {
-            means(&values, counts).to_vec()
+        let choices: Vec<Choices> = kept.iter().map(|group| choices(group)).collect();
+        let mut found = bootstrap.several(choices.len(), FIGURES, |counts| {
+            means(&choices, counts).to_vec()
         });
         for selected in &mut self.selected {
             selected.interval = found.next().flatten();
         }
         self.intervals = of_fields(&["random", "oracle"], &mut found);
+        if let Some(votes) = &mut self.votes {
+            votes.majority_interval = found.next().flatten();
+            for weighted in &mut votes.weighted {
+                weighted.interval = found.next().flatten();
+            }
+        }
     }
 }
 
-/// One for each aggregation, a random choice, and the best possible.
-const FIGURES: usize = Aggregation::ALL.len() + 2;
+// The places of the figures of a group: an aggregation each where several are chosen by.
+const SELECTED: usize = 0;
+const RANDOM: usize = SELECTED + Aggregation::ALL.len();
+const ORACLE: usize = RANDOM + 1;
+const MAJORITY: usize = ORACLE + 1;
+const WEIGHTED: usize = MAJORITY + 1;
+const FIGURES: usize = WEIGHTED + Aggregation::ALL.len();
 
-/// The figures of one group.
-type Values = [Option<f64>; FIGURES];
+/// What every rule chooses of one group.
+type Choices = [Option<Choice>; FIGURES];
 
 /// The candidates of every group that can be used.
 fn usable(groups: &[Vec<Candidate>]) -> Vec<Vec<&Candidate>> {
@@ -117,46 +171,51 @@ fn large(groups: Vec<Vec<&Candidate>>) -> Vec<Vec<&Candidate>> {
     groups.into_iter().filter(|group| group.len() > 1).collect()
 }
 
-fn values(group: &[&Candidate]) -> Values {
-    let mut values = [None; FIGURES];
-    let [selected @ .., random, oracle] = &mut values;
-    for (value, aggregation) in selected.iter_mut().zip(Aggregation::ALL) {
-        *value = value_of_best(group, aggregation);
+fn choices(group: &[&Candidate]) -> Choices {
+    let sure = |value| {
+        Some(Choice {
+            value,
+            tied: false,
+        })
+    };
+    let mut choices = [None; FIGURES];
+    for (k, aggregation) in Aggregation::ALL.into_iter().enumerate() {
+        let scores = aggregated(group, aggregation);
+        choices[SELECTED + k] = scores.as_ref().and_then(|scores| best(group, scores));
+        choices[WEIGHTED + k] = scores.as_ref().and_then(|scores| vote(group, scores));
     }
-    *random = Some(mean_value(group.iter().copied()));
-    *oracle = group.iter().map(|c| c.value).reduce(f64::max);
-    values
+    let values: Vec<f64> = group.iter().map(|candidate| candidate.value).collect();
+    choices[RANDOM] = sure(mean(&values));
+    choices[ORACLE] = values.into_iter().reduce(f64::max).and_then(sure);
+    choices[MAJORITY] = vote(group, &vec![1.0; group.len()]);
+    choices
+}
+
+/// The score of every candidate; `None` where one has none.
+fn aggregated(group: &[&Candidate], aggregation: Aggregation) -> Option<Vec<f64>> {
+    let scores = group.iter();
+    scores
+        .map(|candidate| aggregation.aggregate(&candidate.scores))
+        .collect()
+}
+
+/// Whether a vote of the candidate may speak against its answer.
+fn weighs_less(candidate: &Candidate) -> bool {
+    let scores = Aggregation::ALL.into_iter();
+    let mut scores = scores.filter_map(|by| by.aggregate(&candidate.scores));
+    candidate.answer.is_some() && scores.any(|score| score < 0.0)
 }
 
 /// Means over groups that count several times; `None` without groups, or where one has no value.
-fn means(groups: &[Values], counts: &[u32]) -> Values {
+fn means(groups: &[Choices], counts: &[u32]) -> [Option<f64>; FIGURES] {
     let total: f64 = counts.iter().map(|&count| f64::from(count)).sum();
     std::array::from_fn(|figure| {
         let counted = groups.iter().zip(counts).filter(|(_, count)| **count > 0);
         let sum: f64 = counted
-            .map(|(group, &count)| Some(f64::from(count) * group[figure]?))
+            .map(|(group, &count)| Some(f64::from(count) * group[figure]?.value))
             .sum::<Option<f64>>()?;
         (total > 0.0).then(|| sum / total)
     })
-}
-
-/// Mean value of the candidates with the highest aggregated score.
-fn value_of_best(group: &[&Candidate], aggregation: Aggregation) -> Option<f64> {
-    let scores: Vec<f64> = group
-        .iter()
-        .map(|candidate| aggregation.aggregate(&candidate.scores))
-        .collect::<Option<_>>()?;
-    let best = scores.iter().copied().max_by(|a, b| order(*a, *b))?;
-    let chosen = group
-        .iter()
-        .zip(&scores)
-        .filter(|(_, score)| same(**score, best));
-    Some(mean_value(chosen.map(|(candidate, _)| *candidate)))
-}
-
-fn mean_value<'a>(candidates: impl Iterator<Item = &'a Candidate>) -> f64 {
-    let values: Vec<f64> = candidates.map(|candidate| candidate.value).collect();
-    values.iter().sum::<f64>() / values.len() as f64
 }
 
 #[cfg(test)]
@@ -167,6 +226,7 @@ mod tests {
         Candidate {
             scores: scores.to_vec(),
             value,
+            answer: None,
         }
     }
 
@@ -191,7 +251,43 @@ mod tests {
             candidate(&[0.5], 0.0),
             candidate(&[0.1], 0.0),
         ];
-        assert_eq!(BestOfN::compute(&[group]).selected[0].value, Some(0.5));
+        let result = BestOfN::compute(&[group.clone(), group, vec![candidate(&[0.1], 1.0); 1]]);
+        let mean = result.selected[0];
+        assert_eq!((mean.value, mean.ties), (Some(0.5), 2));
+        assert_eq!(result.votes, None);
+    }
+
+    #[test]
+    fn votes_are_weighed_by_every_aggregation_beside_a_plain_majority() {
+        let with = |scores: &[f64], value, answer: &str| Candidate {
+            answer: Some(answer.to_owned()),
+            ..candidate(scores, value)
+        };
+        let group = vec![
+            with(&[0.9, 0.9], 1.0, "4"),
+            with(&[0.4, 0.5], 0.0, "5"),
+            with(&[0.4, -0.1], 0.0, "5"),
+            candidate(&[0.1], 0.0),
+        ];
+        let groups = vec![group; 3];
+        let mut result = BestOfN::compute(&groups);
+        result.add_intervals(&groups, &Bootstrap::default());
+        let votes = result.votes.unwrap();
+        assert_eq!((votes.majority, votes.majority_ties), (Some(0.0), 0));
+        let weighted: Vec<f64> = votes.weighted.iter().map(|by| by.value.unwrap()).collect();
+        // Mean .9 against .6, sum 1.8 / 1.2, min .9 / .3, max .9 / .9, product .81 / .16, last .9 / .4.
+        assert_eq!(weighted, [1.0, 1.0, 1.0, 0.5, 1.0, 1.0]);
+        assert_eq!(
+            votes.weighted.iter().map(|by| by.ties).collect::<Vec<_>>(),
+            [0, 0, 0, 3, 0, 0]
+        );
+        assert_eq!(
+            (votes.candidates_without_answer, votes.candidates_with_negative_weight),
+            (3, 3)
+        );
+        let interval = votes.weighted[3].interval.unwrap();
+        assert_eq!((interval.low, interval.high), (0.5, 0.5));
+        assert_eq!(votes.majority_interval.unwrap().high, 0.0);
     }
 
     #[test]

@@ -17,6 +17,15 @@ pub enum Dimension {
 impl Dimension {
     pub(super) const ALL: [Self; 3] = [Self::Simplicity, Self::Soundness, Self::Sensitivity];
 
+    /// How many categories of the benchmark it has.
+    pub fn categories(self) -> usize {
+        match self {
+            Self::Simplicity => 2,
+            Self::Soundness => 4,
+            Self::Sensitivity => 3,
+        }
+    }
+
     /// The name for people.
     pub fn name(self) -> &'static str {
         match self {
@@ -26,10 +35,10 @@ impl Dimension {
         }
     }
 
-    /// The dimension of a category, spelled as in the files (`redundency` is theirs).
+    /// The dimension of a category, spelled as in the files (`redundency` is theirs) or properly.
     pub fn of_category(category: &str) -> Option<Self> {
         match category {
-            "redundency" | "circular" => Some(Self::Simplicity),
+            "redundency" | "redundancy" | "circular" => Some(Self::Simplicity),
             "counterfactual" | "step_contradiction" | "domain_inconsistency" | "confidence" => {
                 Some(Self::Soundness)
             }

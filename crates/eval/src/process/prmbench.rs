@@ -1,4 +1,7 @@
 //! PRMBench: is each step right? (<https://arxiv.org/abs/2501.03124>)
+//!
+//! The figures are those of the published code (<https://github.com/ssmisya/PRMBench>), with what
+//! it does for some classes only: see [`category_score`] and [`Redundancy`].
 
 use super::intervals::{FieldIntervals, mean_of_all, of_fields};
 use super::{Dimension, ThresholdChoice};
@@ -14,16 +17,30 @@ pub struct PrmBenchSample {
     pub category: String,
     /// One score per step; `None` = not scored.
     pub scores: Vec<Option<f64>>,
-    /// For every step whether it is wrong; steps past the end are right.
-    pub wrong: Vec<bool>,
+    /// For every step whether it is wrong; `None` = nobody judged it, as are steps past the end.
+    pub wrong: Vec<Option<bool>>,
+    /// What decides in place of `scores` where the class is about superfluous steps.
+    pub redundancy: Option<Redundancy>,
+}
+
+/// Scores of how superfluous steps are, of models that have such beside how valid they are.
+///
+/// In the classes of [`Dimension::Simplicity`] a step is called wrong where this score lies
+/// *above* the threshold, whatever its other score says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Redundancy {
+    /// One score per step; `None` = not scored.
+    pub scores: Vec<Option<f64>>,
+    /// Scores above it call a step wrong. The benchmark's own is 0.15.
+    pub threshold: f64,
 }
 
 /// Which of `steps` steps are wrong, from a list of step numbers that counts **from 1**, as
 /// PRMBench's `error_steps` does. `None` where a number is 0 or past the last step.
-pub fn wrong_steps(error_steps: &[usize], steps: usize) -> Option<Vec<bool>> {
-    let mut wrong = vec![false; steps];
+pub fn wrong_steps(error_steps: &[usize], steps: usize) -> Option<Vec<Option<bool>>> {
+    let mut wrong = vec![Some(false); steps];
     for step in error_steps {
-        *wrong.get_mut(step.checked_sub(1)?)? = true;
+        *wrong.get_mut(step.checked_sub(1)?)? = Some(true);
     }
     Some(wrong)
 }
@@ -31,7 +48,7 @@ pub fn wrong_steps(error_steps: &[usize], steps: usize) -> Option<Vec<bool>> {
 /// The figures of PRMBench at one threshold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PrmBench {
-    /// Scores below it call a step wrong.
+    /// A step is called right where its score lies above it, and wrong at it and below.
     pub threshold: f64,
     /// All steps of all samples together.
     pub overall: StepResult,
@@ -39,8 +56,10 @@ pub struct PrmBench {
     pub categories: Vec<CategoryResult>,
     /// The benchmark's dimensions, of those categories that occur.
     pub dimensions: Vec<DimensionResult>,
-    /// Steps left out because they have no usable score.
+    /// Rated steps left out because they have no usable score.
     pub steps_unscored: usize,
+    /// Steps left out because nobody judged them.
+    pub steps_unrated: usize,
 }
 
 /// The figures of a set of steps. A positive is a *right* step.
@@ -52,7 +71,8 @@ pub struct StepResult {
     pub f1: Option<f64>,
     /// F1 of wrong steps.
     pub negative_f1: Option<f64>,
-    /// `PRMScore`: the mean of the two. `None` where either does not exist.
+    /// `PRMScore`: the mean of the two, or `f1` alone for a category without wrong steps (see
+    /// [`category_score`]). `None` where a part of it does not exist.
     pub score: Option<f64>,
     /// Of the last three; empty until [`PrmBench::add_intervals`] fills it in.
     pub intervals: FieldIntervals,
@@ -77,7 +97,9 @@ pub struct CategoryResult {
 pub struct DimensionResult {
     /// The dimension.
     pub dimension: Dimension,
-    /// Mean of its categories' `PRMScore`. `None` where one does not exist.
+    /// Its categories that occur.
+    pub categories: usize,
+    /// Mean of their `PRMScore`. `None` where one does not exist.
     pub score: Option<f64>,
     /// Of `score`; `None` until [`PrmBench::add_intervals`] fills it in.
     pub interval: Option<Interval>,
@@ -91,29 +113,31 @@ impl PrmBench {
     pub fn compute(samples: &[PrmBenchSample], threshold: f64) -> Self {
         let mut by_category: BTreeMap<&str, (usize, BinaryCounts)> = BTreeMap::new();
         let mut overall = BinaryCounts::default();
-        let mut steps_unscored = 0;
+        let (mut steps_unscored, mut steps_unrated) = (0, 0);
         for sample in samples {
-            let (counts, unscored) = sample.judge(threshold);
-            steps_unscored += unscored;
-            overall.merge(&counts);
+            let judged = sample.judge(threshold);
+            steps_unscored += judged.unscored;
+            steps_unrated += judged.unrated;
+            overall.merge(&judged.counts);
             let category = by_category.entry(&sample.category).or_default();
             category.0 += 1;
-            category.1.merge(&counts);
+            category.1.merge(&judged.counts);
         }
         let categories: Vec<CategoryResult> = by_category
             .into_iter()
             .map(|(category, (samples, counts))| CategoryResult {
                 category: category.to_owned(),
                 samples,
-                steps: StepResult::of(counts),
+                steps: StepResult::of(counts, category_figures(category, &counts)),
             })
             .collect();
         Self {
             threshold,
-            overall: StepResult::of(overall),
+            overall: StepResult::of(overall, figures(&overall)),
             dimensions: dimensions(&categories),
             categories,
             steps_unscored,
+            steps_unrated,
         }
     }
 
@@ -125,8 +149,7 @@ impl PrmBench {
             categories.position(|category| category.category == sample.category)
         };
         let judged = |sample: &PrmBenchSample| {
-            let (counts, _) = sample.judge(self.threshold);
-            Some((number(sample)?, counts))
+            Some((number(sample)?, sample.judge(self.threshold).counts))
         };
         let judged: Vec<(usize, BinaryCounts)> = samples.iter().filter_map(judged).collect();
         let categories = &self.categories;
@@ -139,9 +162,10 @@ impl PrmBench {
                 overall.merge_times(counts, times.into());
                 by_category[*category].merge_times(counts, times.into());
             }
-            let figures_of = by_category.iter().map(figures);
+            let figures_of = names().zip(&by_category);
+            let figures_of = figures_of.map(|(name, counts)| category_figures(name, counts));
             let scores = names().zip(figures_of.clone().map(|[.., score]| score));
-            let dimensions = dimension_scores(scores).into_iter().map(|(_, score)| score);
+            let dimensions = dimension_scores(scores).into_iter().map(|(.., score)| score);
             [figures(&overall)]
                 .into_iter()
                 .chain(figures_of)
@@ -180,49 +204,77 @@ fn dimensions(categories: &[CategoryResult]) -> Vec<DimensionResult> {
         .map(|result| (&*result.category, result.steps.score));
     dimension_scores(scores)
         .into_iter()
-        .map(|(dimension, score)| DimensionResult {
+        .map(|(dimension, categories, score)| DimensionResult {
             dimension,
+            categories,
             score,
             interval: None,
         })
         .collect()
 }
 
-/// The mean score of the categories of each dimension, of those that have one.
+/// The number and the mean score of the categories of each dimension, of those that have one.
 fn dimension_scores<'a>(
     categories: impl Iterator<Item = (&'a str, Option<f64>)>,
-) -> Vec<(Dimension, Option<f64>)> {
+) -> Vec<(Dimension, usize, Option<f64>)> {
     let scores: Vec<(Dimension, Option<f64>)> = categories
         .filter_map(|(category, score)| Some((Dimension::of_category(category)?, score)))
         .collect();
     let occurs = |dimension: &Dimension| scores.iter().any(|(of, _)| of == dimension);
     let mean = |dimension| {
         let own = scores.iter().filter(|(of, _)| *of == dimension);
-        (dimension, mean_of_all(own.map(|(_, score)| *score)))
+        let number = own.clone().count();
+        (dimension, number, mean_of_all(own.map(|(_, score)| *score)))
     };
     let dimensions = Dimension::ALL.into_iter().filter(occurs);
     dimensions.map(mean).collect()
 }
 
+/// What the steps of a sample come to.
+struct Judged {
+    counts: BinaryCounts,
+    /// Rated steps without a usable score.
+    unscored: usize,
+    /// Steps that nobody judged.
+    unrated: usize,
+}
+
 impl PrmBenchSample {
-    /// The counts of its steps, and how many have no usable score.
-    fn judge(&self, threshold: f64) -> (BinaryCounts, usize) {
-        let mut counts = BinaryCounts::default();
-        let mut unscored = 0;
-        for (index, score) in self.scores.iter().enumerate() {
-            let wrong = self.wrong.get(index).copied().unwrap_or(false);
-            match score.filter(|score| score.is_finite()) {
-                Some(score) => counts.add(score >= threshold, !wrong),
-                None => unscored += 1,
+    fn judge(&self, threshold: f64) -> Judged {
+        let mut judged = Judged {
+            counts: BinaryCounts::default(),
+            unscored: 0,
+            unrated: 0,
+        };
+        for index in 0..self.scores.len().max(self.wrong.len()) {
+            let wrong = self.wrong.get(index).copied().flatten();
+            match (wrong, self.called_right(index, threshold)) {
+                (None, _) => judged.unrated += 1,
+                (_, None) => judged.unscored += 1,
+                (Some(wrong), Some(called_right)) => judged.counts.add(called_right, !wrong),
             }
         }
-        (counts, unscored)
+        judged
+    }
+
+    /// Whether a step is called right; `None` where it has no usable score.
+    fn called_right(&self, index: usize, threshold: f64) -> Option<bool> {
+        let simplicity = Dimension::of_category(&self.category) == Some(Dimension::Simplicity);
+        let of = |scores: &[Option<f64>]| {
+            let score = scores.get(index).copied().flatten();
+            score.filter(|score| score.is_finite())
+        };
+        match &self.redundancy {
+            Some(redundancy) if simplicity => {
+                of(&redundancy.scores).map(|score| score <= redundancy.threshold)
+            }
+            _ => of(&self.scores).map(|score| score > threshold),
+        }
     }
 }
 
 impl StepResult {
-    fn of(counts: BinaryCounts) -> Self {
-        let [f1, negative_f1, score] = figures(&counts);
+    fn of(counts: BinaryCounts, [f1, negative_f1, score]: [Option<f64>; 3]) -> Self {
         Self {
             counts,
             f1,
@@ -236,10 +288,31 @@ impl StepResult {
 /// F1 of right steps, of wrong ones, and their mean.
 fn figures(counts: &BinaryCounts) -> [Option<f64>; 3] {
     let (f1, negative_f1) = (counts.f1(), counts.negative_f1());
-    let score = f1
-        .zip(negative_f1)
-        .map(|(f1, negative)| f64::midpoint(f1, negative));
-    [f1, negative_f1, score]
+    [f1, negative_f1, mean_score(f1, negative_f1)]
+}
+
+/// The same for a category, whose score may be another.
+fn category_figures(category: &str, counts: &BinaryCounts) -> [Option<f64>; 3] {
+    let (f1, negative_f1) = (counts.f1(), counts.negative_f1());
+    [f1, negative_f1, category_score(category, f1, negative_f1)]
+}
+
+/// The `PRMScore` of a category: the mean of both F1, but F1 of right steps alone for
+/// `multi_solutions`, which has no wrong step to find.
+pub fn category_score(category: &str, f1: Option<f64>, negative_f1: Option<f64>) -> Option<f64> {
+    if category == WITHOUT_WRONG_STEPS {
+        f1
+    } else {
+        mean_score(f1, negative_f1)
+    }
+}
+
+/// The category in which several right ways lead to the answer.
+const WITHOUT_WRONG_STEPS: &str = "multi_solutions";
+
+fn mean_score(f1: Option<f64>, negative_f1: Option<f64>) -> Option<f64> {
+    let both = f1.zip(negative_f1);
+    both.map(|(f1, negative)| f64::midpoint(f1, negative))
 }
 
 #[cfg(test)]
@@ -248,7 +321,7 @@ mod tests {
 
     #[test]
     fn step_numbers_count_from_one() {
-        assert_eq!(wrong_steps(&[2, 3], 3), Some(vec![false, true, true]));
+        assert_eq!(wrong_steps(&[2, 3], 3), Some([false, true, true].map(Some).to_vec()));
         assert_eq!(wrong_steps(&[0], 3), None);
         assert_eq!(wrong_steps(&[4], 3), None);
     }
@@ -258,7 +331,8 @@ mod tests {
         let sample = |category: &str, scores: [f64; 4], wrong: [bool; 4]| PrmBenchSample {
             category: category.into(),
             scores: scores.map(Some).to_vec(),
-            wrong: wrong.to_vec(),
+            wrong: wrong.map(Some).to_vec(),
+            redundancy: None,
         };
         let samples = [
             sample("circular", [0.9, 0.8, 0.2, 0.7], [false, false, true, true]),
@@ -282,7 +356,8 @@ mod tests {
         let sample = |k: u32| PrmBenchSample {
             category: ["circular", "confidence", "else"][k as usize % 3].into(),
             scores: vec![Some(0.9), Some(f64::from(k % 10) / 10.0), Some(0.1)],
-            wrong: vec![false, k % 5 > 1, true],
+            wrong: [false, k % 5 > 1, true].map(Some).to_vec(),
+            redundancy: None,
         };
         let samples: Vec<PrmBenchSample> = (0..120).map(sample).collect();
         let mut result = PrmBench::compute(&samples, 0.5);
@@ -319,29 +394,96 @@ mod tests {
         let sample = PrmBenchSample {
             category: "circular".into(),
             scores: [0.91, 0.92, 0.93, 0.94].map(Some).to_vec(),
-            wrong: vec![true, true, false, false],
+            wrong: [true, true, false, false].map(Some).to_vec(),
+            redundancy: None,
         };
         let choice = choose_step_threshold(&[sample], "valid", 10).unwrap();
-        assert_eq!((choice.threshold, choice.score), (0.93, 1.0));
+        assert_eq!((choice.threshold, choice.score), (0.92, 1.0));
         assert_eq!(choose_step_threshold(&[], "valid", 10), None);
     }
 
     #[test]
-    fn steps_without_a_score_are_counted_and_left_out() {
+    fn steps_without_a_score_or_a_rating_are_counted_and_left_out() {
         let sample = PrmBenchSample {
             category: "circular".into(),
-            scores: vec![Some(0.9), None, Some(f64::NAN)],
-            wrong: vec![],
+            scores: vec![Some(0.9), None, Some(f64::NAN), Some(0.1), None],
+            wrong: vec![Some(false), Some(false), Some(true), None],
+            redundancy: None,
         };
         let result = PrmBench::compute(&[sample], 0.5);
         assert_eq!(
-            (result.steps_unscored, result.overall.counts.total()),
-            (2, 1)
+            (result.steps_unscored, result.steps_unrated),
+            (2, 2),
+            "the fifth step is past the end of the ratings"
         );
+        assert_eq!(result.overall.counts.total(), 1);
         assert_eq!(
             (result.overall.f1, result.overall.negative_f1),
             (Some(1.0), None)
         );
         assert_eq!(result.overall.score, None);
+    }
+
+    #[test]
+    fn the_class_without_wrong_steps_is_judged_by_f1_alone() {
+        let sample = |category: &str, scores: &[f64], wrong: &[bool]| PrmBenchSample {
+            category: category.into(),
+            scores: scores.iter().copied().map(Some).collect(),
+            wrong: wrong.iter().copied().map(Some).collect(),
+            redundancy: None,
+        };
+        let right = [false; 4];
+        let samples = [
+            sample("multi_solutions", &[0.9, 0.9, 0.9, 0.2], &right),
+            sample("multi_solutions", &[0.9, 0.8, 0.9, 0.9], &right),
+            sample("deception", &[0.9, 0.1, 0.9, 0.4], &[false, true, false, false]),
+            sample("else", &[0.9, 0.9], &[false; 2]),
+        ];
+        let mut result = PrmBench::compute(&samples, 0.5);
+        let score = |result: &PrmBench, k: usize| result.categories[k].steps.score;
+        assert!((score(&result, 2).unwrap() - 14.0 / 15.0).abs() < 1e-12);
+        assert_eq!(score(&result, 1), None, "no class of the benchmark");
+        let deception = score(&result, 0).unwrap();
+        assert!((deception - f64::midpoint(0.8, 2.0 / 3.0)).abs() < 1e-12);
+        let sensitivity = result.dimensions[0];
+        assert_eq!(sensitivity.categories, 2);
+        let mean = f64::midpoint(deception, 14.0 / 15.0);
+        assert!((sensitivity.score.unwrap() - mean).abs() < 1e-12);
+        result.add_intervals(&samples, &Bootstrap::default());
+        let interval = result.categories[2].steps.intervals["score"];
+        assert_eq!(Some(interval.estimate), score(&result, 2));
+        assert!(interval.low >= 6.0 / 7.0 - 1e-12 && interval.high <= 1.0, "{interval:?}");
+    }
+
+    #[test]
+    fn a_score_at_the_threshold_calls_a_step_wrong() {
+        let sample = PrmBenchSample {
+            category: "circular".into(),
+            scores: [0.5, 0.51].map(Some).to_vec(),
+            wrong: [true, false].map(Some).to_vec(),
+            redundancy: None,
+        };
+        assert_eq!(PrmBench::compute(&[sample], 0.5).overall.score, Some(1.0));
+    }
+
+    #[test]
+    fn superfluous_steps_are_found_by_their_redundancy_in_their_classes_only() {
+        let sample = |category: &str| PrmBenchSample {
+            category: category.into(),
+            scores: [0.9, 0.9, 0.1].map(Some).to_vec(),
+            wrong: [false, true, false].map(Some).to_vec(),
+            redundancy: Some(Redundancy {
+                scores: vec![Some(0.15), Some(0.2), None],
+                threshold: 0.15,
+            }),
+        };
+        let of = |category| PrmBench::compute(&[sample(category)], 0.5);
+        for category in ["redundency", "redundancy", "circular"] {
+            let result = of(category);
+            assert_eq!(result.overall.score, Some(1.0), "{category}");
+            assert_eq!(result.steps_unscored, 1, "{category}");
+        }
+        let counts = of("deception").overall.counts;
+        assert_eq!((counts.true_positives, counts.true_negatives), (1, 0));
     }
 }

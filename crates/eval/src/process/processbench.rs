@@ -17,12 +17,41 @@ pub struct Solution {
     pub first_wrong: Option<usize>,
 }
 
-/// Index of the first score below `threshold`. A step without a score, or with one that is not
-/// finite, is not called wrong.
-pub fn first_below(scores: &[Option<f64>], threshold: f64) -> Option<usize> {
-    scores
-        .iter()
-        .position(|score| score.is_some_and(|s| s.is_finite() && s < threshold))
+/// What the scores of a solution say at a threshold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prediction {
+    /// The first step that scores below it, all steps ahead being scored.
+    FirstWrong(usize),
+    /// Every step is scored, and none below it.
+    AllRight,
+    /// A step that has no usable score comes ahead of any that scores below it, or there is none.
+    Undecided,
+}
+
+impl Prediction {
+    /// Looks for the first score below `threshold`. A score that is not finite is none.
+    pub fn of(scores: &[Option<f64>], threshold: f64) -> Self {
+        for (step, score) in scores.iter().enumerate() {
+            match score.filter(|score| score.is_finite()) {
+                None => return Self::Undecided,
+                Some(score) if score < threshold => return Self::FirstWrong(step),
+                Some(_) => {}
+            }
+        }
+        if scores.is_empty() {
+            Self::Undecided
+        } else {
+            Self::AllRight
+        }
+    }
+
+    /// Whether it is exactly what people say.
+    fn is_right(self, first_wrong: Option<usize>) -> bool {
+        match first_wrong {
+            Some(step) => self == Self::FirstWrong(step),
+            None => self == Self::AllRight,
+        }
+    }
 }
 
 /// The figures of ProcessBench at one threshold.
@@ -48,8 +77,11 @@ pub struct SubsetResult {
     pub erroneous: usize,
     /// Solutions without.
     pub correct: usize,
-    /// Solutions with a step that was not scored; it counts as not called wrong.
+    /// Solutions with a step that was not scored.
     pub partly_scored: usize,
+    /// Those of them whose first wrong step cannot be told: see [`Prediction::Undecided`]. They
+    /// count as judged wrongly, as the benchmark's own code counts an answer it cannot read.
+    pub undecided: usize,
     /// Share of erroneous solutions whose first wrong step is exactly the first one called wrong.
     pub accuracy_erroneous: Option<f64>,
     /// Share of correct solutions in which no step is called wrong.
@@ -123,7 +155,7 @@ impl Verdict {
     fn of(solution: &Solution, threshold: f64) -> Self {
         Self {
             erroneous: solution.first_wrong.is_some(),
-            right: first_below(&solution.scores, threshold) == solution.first_wrong,
+            right: Prediction::of(&solution.scores, threshold).is_right(solution.first_wrong),
         }
     }
 }
@@ -172,6 +204,10 @@ impl SubsetResult {
             partly_scored: solutions
                 .iter()
                 .filter(|s| s.scores.iter().any(unscored))
+                .count(),
+            undecided: solutions
+                .iter()
+                .filter(|s| Prediction::of(&s.scores, threshold) == Prediction::Undecided)
                 .count(),
             accuracy_erroneous,
             accuracy_correct,
@@ -265,22 +301,35 @@ mod tests {
     }
 
     #[test]
-    fn a_step_without_a_score_is_not_called_wrong_and_is_counted() {
-        let scores = vec![Some(0.9), None, Some(f64::NAN)];
-        assert_eq!(first_below(&scores, 0.5), None);
-        assert_eq!(
-            first_below(&scores, 0.9),
-            None,
-            "a score at the threshold is not below it"
-        );
-        assert_eq!(first_below(&scores, 0.91), Some(0));
-        let solution = Solution {
+    fn a_solution_is_judged_as_far_as_it_is_scored() {
+        let of = |scores: &[Option<f64>]| Prediction::of(scores, 0.5);
+        let (right, wrong) = (Some(0.5), Some(0.4));
+        assert_eq!(of(&[right, wrong, None]), Prediction::FirstWrong(1));
+        assert_eq!(of(&[right, right]), Prediction::AllRight, "at the threshold");
+        assert_eq!(of(&[right, None]), Prediction::Undecided);
+        assert_eq!(of(&[Some(f64::NAN), wrong]), Prediction::Undecided);
+        assert_eq!(of(&[]), Prediction::Undecided);
+    }
+
+    #[test]
+    fn what_cannot_be_told_counts_as_judged_wrongly_and_is_counted() {
+        let partly = |scores: &[Option<f64>], first_wrong| Solution {
             subset: "math".into(),
-            scores,
-            first_wrong: None,
+            scores: scores.to_vec(),
+            first_wrong,
         };
-        let result = ProcessBench::compute(&[solution], 0.5);
-        assert_eq!(result.subsets[0].partly_scored, 1);
+        let solutions = [
+            partly(&[Some(0.9), None], None),
+            partly(&[Some(0.9), Some(0.9)], None),
+            partly(&[None, Some(0.1)], Some(1)),
+            partly(&[Some(0.1), None], Some(0)),
+        ];
+        let subset = &ProcessBench::compute(&solutions, 0.5).subsets[0];
+        assert_eq!((subset.partly_scored, subset.undecided), (3, 2));
+        assert_eq!(
+            (subset.accuracy_erroneous, subset.accuracy_correct),
+            (Some(0.5), Some(0.5))
+        );
     }
 
     #[test]
