@@ -54,7 +54,7 @@ share of the loss, gradient at the score and share of the gradient at the head, 
 explained together counts as one batch. docs/explain.md has the formulas.
 
   gradus explain my-bundle test.jsonl.gz --top 20
-  gradus explain my-bundle test.jsonl.gz --id x17 --aspect factuality
+  gradus explain my-bundle test.jsonl.gz --id x17 --aspects factuality
   gradus explain --scores mine.jsonl test.jsonl.gz";
 
 /// `gradus eval`.
@@ -71,7 +71,12 @@ pub(crate) struct EvalArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) train: Option<PathBuf>,
     /// Aspects to evaluate, separated by commas [default: all that are scored]
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    #[arg(
+        long,
+        visible_alias = "aspect",
+        value_name = "NAMES",
+        value_delimiter = ','
+    )]
     pub(crate) aspects: Option<Vec<String>>,
     /// Where ratings are cut in two for AUROC, AUPRC and F1: a number, or ASPECT=NUMBER
     /// [default: half way between the lowest and the highest rating]
@@ -144,9 +149,14 @@ pub(crate) struct CompareArgs {
     /// Metric the verdict is about: mse, pearson, spearman, .. (an unknown one lists all)
     #[arg(long, default_value = "mse")]
     pub(crate) metric: String,
-    /// Compare this aspect only [default: all that the systems score]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) aspect: Option<String>,
+    /// Aspects to compare, separated by commas [default: all that the systems score]
+    #[arg(
+        long,
+        visible_alias = "aspect",
+        value_name = "NAMES",
+        value_delimiter = ','
+    )]
+    pub(crate) aspects: Option<Vec<String>>,
     /// Largest chance of calling equal systems different
     #[arg(long, default_value_t = 0.05)]
     pub(crate) significance: f64,
@@ -183,9 +193,14 @@ pub(crate) struct ExplainArgs {
     /// Explain this record only
     #[arg(long)]
     pub(crate) id: Option<String>,
-    /// Explain this aspect only [default: all that are scored]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) aspect: Option<String>,
+    /// Aspects to explain, separated by commas [default: all that are scored]
+    #[arg(
+        long,
+        visible_alias = "aspect",
+        value_name = "NAMES",
+        value_delimiter = ','
+    )]
+    pub(crate) aspects: Option<Vec<String>>,
     /// Segments to show, the worst first; 0 shows all [default: 10, all with --id]
     #[arg(long, value_name = "N")]
     pub(crate) top: Option<usize>,

@@ -44,7 +44,7 @@ pub(crate) enum ProcessBenchmark {
         class: String,
         /// Aspect that says how superfluous a step is: alone it decides in the classes about that
         /// (redundency, circular), and nowhere else
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", requires = "aspects")]
         redundancy_aspect: Option<String>,
         /// Score of that aspect above which a step is called wrong [default: 0.15, the benchmark's]
         #[arg(

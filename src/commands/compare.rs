@@ -47,7 +47,7 @@ pub(crate) fn run(args: &CompareArgs) -> Result<()> {
         .into_iter()
         .map(|system| system.score(&examples, args.stride, device))
         .collect::<Result<_>>()?;
-    let comparisons = aspects(&scored, args.aspect.as_deref())?
+    let comparisons = aspects(&scored, args.aspects.as_deref())?
         .into_iter()
         .map(|aspect| compare_aspect(&scored, aspect, examples.len(), &options))
         .collect::<Result<Vec<_>>>()?;
@@ -90,21 +90,22 @@ fn options(args: &CompareArgs) -> Result<CompareOptions> {
     })
 }
 
-/// The aspects to compare: the one that is named, or those that every system scores, which then
+/// The aspects to compare: those that are named, or those that every system scores, which then
 /// have to be the same.
-fn aspects<'a>(systems: &'a [ScoredSystem], named: Option<&'a str>) -> Result<Vec<&'a str>> {
+fn aspects<'a>(systems: &'a [ScoredSystem], named: Option<&'a [String]>) -> Result<Vec<&'a str>> {
     for system in systems {
         let known = &system.aspects;
-        if let Some(found) = named.filter(|named| !known.iter().any(|aspect| aspect == named)) {
+        let mut unknown = named.into_iter().flatten();
+        if let Some(found) = unknown.find(|named| !known.contains(named)) {
             let error = EvalError::UnknownAspect {
-                found: found.to_owned(),
+                found: found.clone(),
                 known: known.join(", "),
             };
             return Err(anyhow::Error::from(error).context(format!("`{}`", system.name)));
         }
     }
     if let Some(named) = named {
-        return Ok(vec![named]);
+        return Ok(named.iter().map(String::as_str).collect());
     }
     let sorted = |system: &'a ScoredSystem| {
         let mut names: Vec<&str> = system.aspects.iter().map(String::as_str).collect();
@@ -120,7 +121,7 @@ fn aspects<'a>(systems: &'a [ScoredSystem], named: Option<&'a str>) -> Result<Ve
             other.name,
             sorted(other).join(", ")
         );
-        let error = Usage::new(message).with_hint("name an aspect that all score with --aspect");
+        let error = Usage::new(message).with_hint("name what all score with --aspects");
         return Err(error.into());
     }
     Ok(systems[0].aspects.iter().map(String::as_str).collect())

@@ -59,7 +59,7 @@ fn of_bundle(
         ));
     }
     let mut counts = TruncationCounts::default();
-    let explanation = explain_bundle(&scorer, &examples, args.aspect.as_deref(), &mut counts)?;
+    let explanation = explain_bundle(&scorer, &examples, args.aspects.as_deref(), &mut counts)?;
     if counts.any() {
         show::status(&counts.to_string());
     }
@@ -79,12 +79,11 @@ fn of_scores(
         .retain(|response| is_chosen(&response.id, args));
     show::status("scores of a file have no head, so that nothing is said of its gradient");
     let aspects: Vec<Aspect> = scores.aspects.iter().map(Aspect::named).collect();
-    let aspect = args.aspect.as_deref();
     Ok(explain_scores(
         &scores.responses,
         &examples,
         &aspects,
-        aspect,
+        args.aspects.as_deref(),
     )?)
 }
 

@@ -19,6 +19,7 @@ mod hub;
 mod interrupt;
 mod losses;
 mod objectives;
+mod process;
 mod records;
 mod report;
 mod round_trip;

@@ -51,6 +51,12 @@ impl Run {
     }
 }
 
+/// The JSON that a run prints.
+#[track_caller]
+pub(crate) fn json_of(run: Run) -> serde_json::Value {
+    serde_json::from_str(&run.succeeds()).expect("JSON on standard output")
+}
+
 /// Runs `gradus` in a directory.
 pub(crate) fn gradus(directory: &Path, arguments: &[&str]) -> Run {
     let mut command = cargo_bin_cmd!("gradus");

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use gradus::data::Example;
 use gradus::eval::bootstrap::{Bootstrap, Interval};
-use gradus::eval::process::{BestOfN, Candidate, LowestIsLast};
+use gradus::eval::process::{BestOfN, Candidate, LowestIsLast, SelectedBy, Votes};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::steps::{Several, Steps, meta, name_of};
+use super::steps::{Several, Steps, meta, meta_if_any, name_of};
 use crate::cli::ProcessArgs;
 use crate::commands::intervals::bracketed;
 use crate::failure::Usage;
@@ -23,6 +23,8 @@ struct Report {
     aspect: String,
     /// The key of `meta` that says what a response is worth.
     outcome: String,
+    /// The key that holds the answer of a response; `null` without votes.
+    answer: Option<String>,
     #[serde(flatten)]
     result: BestOfN,
     lowest_is_last: Option<LowestIsLast>,
@@ -32,8 +34,16 @@ struct Report {
     bootstrap: Option<Bootstrap>,
 }
 
-pub(super) fn run(input: &ProcessArgs, outcome: &str, group: Option<&str>) -> Result<()> {
+pub(super) fn run(
+    input: &ProcessArgs,
+    outcome: &str,
+    group: Option<&str>,
+    answer: Option<&str>,
+) -> Result<()> {
     let steps = Steps::load(input, Several::Refused)?;
+    if let Some(key) = answer {
+        refuse_unknown_answer(&steps.examples, key)?;
+    }
     let mut groups: BTreeMap<String, Vec<Candidate>> = BTreeMap::new();
     for (example, scores) in steps.examples.iter().zip(&steps.scores) {
         let name = match group {
@@ -45,6 +55,7 @@ pub(super) fn run(input: &ProcessArgs, outcome: &str, group: Option<&str>) -> Re
             // A response that is not scored to its end cannot be chosen by its scores.
             scores: whole.unwrap_or_default(),
             value: value(example, outcome)?,
+            answer: answer.map_or(Ok(None), |key| answer_of(example, key))?,
         });
     }
     let groups: Vec<Vec<Candidate>> = groups.into_values().collect();
@@ -60,6 +71,7 @@ pub(super) fn run(input: &ProcessArgs, outcome: &str, group: Option<&str>) -> Re
             bootstrap: steps.bootstrap(),
             aspect: steps.aspect,
             outcome: outcome.to_owned(),
+            answer: answer.map(str::to_owned),
             result,
         });
     }
@@ -82,6 +94,44 @@ fn value(example: &Example, outcome: &str) -> Result<f64> {
     }
 }
 
+/// Refuses a key that no record has.
+fn refuse_unknown_answer(examples: &[Example], key: &str) -> Result<()> {
+    for example in examples {
+        if meta_if_any(example, key)?.is_some() {
+            return Ok(());
+        }
+    }
+    examples.first().map_or(Ok(()), |example| {
+        meta(example, key, "name one of them with --answer").map(|_| ())
+    })
+}
+
+/// The answer of a response; `None` where it has none, an empty one or `null`.
+///
+/// Texts are equal where they are the same but for white space around them, and numbers where they
+/// are equal.
+fn answer_of(example: &Example, key: &str) -> Result<Option<String>> {
+    let answer = match meta_if_any(example, key)? {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::String(text)) => text.trim().to_owned(),
+        // `4.0` is the number 4.
+        Some(Value::Number(number)) => match number.as_f64() {
+            Some(float) if number.is_f64() => float.to_string(),
+            _ => number.to_string(),
+        },
+        Some(Value::Bool(truth)) => truth.to_string(),
+        Some(other) => {
+            return Err(Usage::new(format!(
+                "response `{}`: field `{key}`: found {}, expected an answer as a text or a number",
+                example.id,
+                show::shortened(&other.to_string(), 40)
+            ))
+            .into());
+        }
+    };
+    Ok(Some(answer).filter(|answer| !answer.is_empty()))
+}
+
 fn show_result(result: &BestOfN, group: Option<&str>, steps: &Steps) -> Result<()> {
     let size = result
         .mean_size
@@ -91,20 +141,21 @@ fn show_result(result: &BestOfN, group: Option<&str>, steps: &Steps) -> Result<(
         result.groups,
         group.unwrap_or("prompt"),
     ))?;
-    let row = |name: &str, value: Option<f64>, interval: Option<&Interval>| {
-        vec![name.to_owned(), bracketed(value, interval, show::number)]
-    };
-    let chosen = result.selected.iter().map(|by| {
-        let name = format!("highest {}", by.aggregation);
-        row(&name, by.value, by.interval.as_ref())
-    });
-    let bound = |name, field, value| row(name, value, result.intervals.get(field));
+    let chosen = result.selected.iter().map(|by| row_by("highest", by));
+    let votes = result.votes.iter().flat_map(vote_rows);
+    let bound = |name, field, value| row(name, value, result.intervals.get(field), String::new());
     let bounds = [
         bound("random choice", "random", result.random),
-        bound("best possible", "oracle", result.oracle),
+        bound("best possible (pass@n)", "oracle", result.oracle),
     ];
-    let header = ["chosen by", "mean outcome"];
-    show::line(&show::table(&header, chosen.chain(bounds)))?;
+    let header = ["chosen by", "mean outcome", "ties"];
+    show::line(&show::table(&header, chosen.chain(votes).chain(bounds)))?;
+    if has_ties(result) {
+        show::line("where several are equally good, their mean counts")?;
+    }
+    if let Some(votes) = &result.votes {
+        show_votes_left_out(votes)?;
+    }
     if result.groups == 0 {
         show::line("\nno figures: no group has two responses that are scored to their end")?;
     } else {
@@ -115,6 +166,50 @@ fn show_result(result: &BestOfN, group: Option<&str>, steps: &Steps) -> Result<(
             "\nleft out: {} groups with fewer than two usable responses, {} responses without a \
              score for every segment",
             result.groups_left_out, result.candidates_left_out
+        ))?;
+    }
+    Ok(())
+}
+
+fn row(name: &str, value: Option<f64>, interval: Option<&Interval>, ties: String) -> Vec<String> {
+    let value = bracketed(value, interval, show::number);
+    vec![name.to_owned(), value, ties]
+}
+
+fn row_by(rule: &str, by: &SelectedBy) -> Vec<String> {
+    let name = format!("{rule} {}", by.aggregation);
+    row(&name, by.value, by.interval.as_ref(), by.ties.to_string())
+}
+
+fn vote_rows(votes: &Votes) -> Vec<Vec<String>> {
+    let majority = row(
+        "majority vote",
+        votes.majority,
+        votes.majority_interval.as_ref(),
+        votes.majority_ties.to_string(),
+    );
+    let weighted = votes.weighted.iter().map(|by| row_by("vote by", by));
+    std::iter::once(majority).chain(weighted).collect()
+}
+
+fn has_ties(result: &BestOfN) -> bool {
+    let votes = result.votes.iter();
+    let by = result.selected.iter();
+    let mut by = by.chain(votes.clone().flat_map(|votes| &votes.weighted));
+    by.any(|by| by.ties > 0) || votes.clone().any(|votes| votes.majority_ties > 0)
+}
+
+fn show_votes_left_out(votes: &Votes) -> Result<()> {
+    if votes.candidates_without_answer > 0 {
+        show::line(&format!(
+            "{} responses have no answer: each agrees with no other",
+            votes.candidates_without_answer
+        ))?;
+    }
+    if votes.candidates_with_negative_weight > 0 {
+        show::line(&format!(
+            "{} responses have a score below 0 by some aggregation: such a vote speaks against its answer",
+            votes.candidates_with_negative_weight
         ))?;
     }
     Ok(())

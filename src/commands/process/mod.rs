@@ -28,7 +28,7 @@ pub(crate) fn run(benchmark: &ProcessBenchmark) -> Result<()> {
                 redundancy_aspect.as_deref(),
                 *redundancy_threshold,
             )?;
-            prmbench::run(input, threshold, class, redundancy)
+            prmbench::run(input, threshold, class, redundancy.as_ref())
         }
         ProcessBenchmark::BestOfN {
             input,

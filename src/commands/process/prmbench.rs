@@ -4,7 +4,8 @@ use anyhow::Result;
 use gradus::data::Example;
 use gradus::eval::bootstrap::{Bootstrap, Interval};
 use gradus::eval::process::{
-    LowestIsLast, PrmBench, PrmBenchSample, StepResult, ThresholdChoice, choose_step_threshold,
+    CategoryResult, LowestIsLast, PrmBench, PrmBenchSample, Redundancy, StepResult,
+    ThresholdChoice, choose_step_threshold,
 };
 use serde::Serialize;
 
@@ -17,8 +18,33 @@ use crate::show;
 
 /// The class of untouched solutions, which the benchmark leaves out.
 const CORRECT: &str = "correct";
+/// The class in which every step is right.
+const ALL_RIGHT: &str = "multi_solutions";
 const CLASS_REMEDY: &str =
     "make the records with `gradus data import prmbench`, or name the key with --class";
+
+/// The benchmark's own threshold of redundancy.
+const REDUNDANCY_THRESHOLD: f64 = 0.15;
+
+/// The aspect that decides where a class is about superfluous steps.
+pub(super) struct RedundancyChoice<'a> {
+    aspect: &'a str,
+    threshold: f64,
+}
+
+impl<'a> RedundancyChoice<'a> {
+    /// What the flags say.
+    pub(super) fn of(aspect: Option<&'a str>, threshold: Option<f64>) -> Result<Option<Self>> {
+        let threshold = threshold.unwrap_or(REDUNDANCY_THRESHOLD);
+        if !threshold.is_finite() {
+            return Err(Usage::new(format!(
+                "--redundancy-threshold: found {threshold}, expected a finite number"
+            ))
+            .into());
+        }
+        Ok(aspect.map(|aspect| Self { aspect, threshold }))
+    }
+}
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -27,6 +53,10 @@ struct Report {
     benchmark: &'static str,
     /// The aspects; of several, the lowest score of a step counts.
     aspect: String,
+    /// The aspect that decides in the classes about superfluous steps, and its threshold; `null`
+    /// where none does.
+    redundancy_aspect: Option<String>,
+    redundancy_threshold: Option<f64>,
     /// Where the threshold comes from; `null` where it was given.
     threshold_choice: Option<ThresholdChoice>,
     /// Solutions of class `correct`, which the benchmark leaves out.
@@ -40,13 +70,21 @@ struct Report {
     bootstrap: Option<Bootstrap>,
 }
 
-pub(super) fn run(input: &ProcessArgs, threshold: &ThresholdArgs, class: &str) -> Result<()> {
-    let steps = Steps::load(input, Several::Lowest)?;
-    let samples = samples(&steps, class)?;
+pub(super) fn run(
+    input: &ProcessArgs,
+    threshold: &ThresholdArgs,
+    class: &str,
+    redundancy: Option<&RedundancyChoice<'_>>,
+) -> Result<()> {
+    let several = Several::Lowest {
+        apart: redundancy.map(|choice| choice.aspect),
+    };
+    let steps = Steps::load(input, several)?;
+    let samples = samples(&steps, class, redundancy)?;
     let expected = "scored steps, some right and some wrong";
     let threshold = Threshold::of(threshold, expected, |path, name| {
-        let other = Steps::load_other(path, input, threshold, Several::Lowest)?;
-        let others = self::samples(&other, class)?;
+        let other = Steps::load_other(path, input, threshold, several)?;
+        let others = self::samples(&other, class, redundancy)?;
         Ok(choose_step_threshold(&others, name, QUANTILES))
     })?;
     let mut result = PrmBench::compute(&samples, threshold.value);
@@ -61,6 +99,8 @@ pub(super) fn run(input: &ProcessArgs, threshold: &ThresholdArgs, class: &str) -
             lowest_is_last_interval,
             bootstrap: steps.bootstrap(),
             aspect: steps.aspect,
+            redundancy_aspect: redundancy.map(|choice| choice.aspect.to_owned()),
+            redundancy_threshold: redundancy.map(|choice| choice.threshold),
             threshold_choice: threshold.choice,
             left_out,
             result,
@@ -76,45 +116,70 @@ pub(super) fn run(input: &ProcessArgs, threshold: &ThresholdArgs, class: &str) -
     steps.show_remarks()
 }
 
-fn samples(steps: &Steps, class: &str) -> Result<Vec<PrmBenchSample>> {
-    let cut = halfway(&steps.examples).ok_or_else(|| {
-        Usage::new("found no two different ratings, expected right and wrong steps")
-            .with_hint("make the records with `gradus data import prmbench`")
-    })?;
+fn samples(
+    steps: &Steps,
+    class: &str,
+    redundancy: Option<&RedundancyChoice<'_>>,
+) -> Result<Vec<PrmBenchSample>> {
+    let of_class = |example| Ok(name_of(meta(example, class, CLASS_REMEDY)?));
+    let categories: Vec<String> = steps.examples.iter().map(of_class).collect::<Result<_>>()?;
+    let cut = halfway(&steps.examples, &categories)?;
     let mut samples = Vec::new();
-    for (example, scores) in steps.examples.iter().zip(&steps.scores) {
-        let category = name_of(meta(example, class, CLASS_REMEDY)?);
-        if category != CORRECT {
-            samples.push(PrmBenchSample {
-                category,
-                scores: scores.clone(),
-                wrong: wrong(example, cut),
-            });
+    for (place, (example, category)) in steps.examples.iter().zip(categories).enumerate() {
+        if category == CORRECT {
+            continue;
         }
+        let apart = redundancy.zip(steps.apart.as_ref());
+        samples.push(PrmBenchSample {
+            category,
+            scores: steps.scores[place].clone(),
+            wrong: wrong(example, cut),
+            redundancy: apart.map(|(choice, scores)| Redundancy {
+                scores: scores[place].clone(),
+                threshold: choice.threshold,
+            }),
+        });
     }
     Ok(samples)
 }
 
-/// Half way between the rating of a wrong step and that of a right one.
-fn halfway(examples: &[Example]) -> Option<f64> {
+/// Half way between the rating of a wrong step and that of a right one. Where all ratings are equal
+/// it is that rating, if no class has wrong steps.
+fn halfway(examples: &[Example], categories: &[String]) -> Result<f64> {
     let segments = examples.iter().flat_map(|example| &example.segments);
     let ratings = segments.flat_map(|segment| segment.ratings.values().copied());
-    let low = ratings.clone().reduce(f64::min)?;
-    let high = ratings.reduce(f64::max)?;
-    (low < high).then_some(f64::midpoint(low, high))
+    let low = ratings.clone().reduce(f64::min);
+    let ends = low.zip(ratings.reduce(f64::max));
+    let all_right = || {
+        categories
+            .iter()
+            .all(|name| name == CORRECT || name == ALL_RIGHT)
+    };
+    match ends {
+        Some((low, high)) if low < high || all_right() => Ok(f64::midpoint(low, high)),
+        _ => Err(
+            Usage::new("found no two different ratings, expected right and wrong steps")
+                .with_hint("make the records with `gradus data import prmbench`")
+                .into(),
+        ),
+    }
 }
 
-/// A step is wrong where any aspect rates it so.
-fn wrong(example: &Example, cut: f64) -> Vec<bool> {
+/// A step is wrong where any aspect rates it so, and right where others do; without a rating it is
+/// neither.
+fn wrong(example: &Example, cut: f64) -> Vec<Option<bool>> {
     let segments = example.segments.iter();
     segments
-        .map(|segment| segment.ratings.values().any(|&rating| rating < cut))
+        .map(|segment| {
+            let mut ratings = segment.ratings.values();
+            (ratings.len() > 0).then(|| ratings.any(|&rating| rating < cut))
+        })
         .collect()
 }
 
 fn show_result(result: &PrmBench, threshold: &Threshold) -> Result<()> {
     show::line(&format!(
-        "a step is called wrong where it scores below {}{}\n",
+        "a step is called wrong where it scores {} or less{}\n",
         show::number(Some(result.threshold)),
         threshold.origin("score")
     ))?;
@@ -148,22 +213,45 @@ fn show_result(result: &PrmBench, threshold: &Threshold) -> Result<()> {
     ];
     show::line(&show::table(&header, categories.chain([overall])))?;
     let dimensions = result.dimensions.iter().map(|dimension| {
+        let all = dimension.dimension.categories();
         vec![
             dimension.dimension.name().to_owned(),
+            format!("{} of {all}", dimension.categories),
             bracketed(dimension.score, dimension.interval.as_ref(), percent),
         ]
     });
     show::line(&format!(
         "\n{}",
-        show::table(&["dimension", "score"], dimensions)
+        show::table(&["dimension", "classes", "score"], dimensions)
     ))?;
-    for category in &result.categories {
-        if category.steps.score.is_none() {
+    show_special_cases(result)
+}
+
+/// Prints what does not follow from the table.
+fn show_special_cases(result: &PrmBench) -> Result<()> {
+    for CategoryResult {
+        category, steps, ..
+    } in &result.categories
+    {
+        if category == ALL_RIGHT {
             show::line(&format!(
-                "no score of {}: it has no step that is wrong or called wrong",
-                category.category
+                "the score of {category} is F1 alone, as in the benchmark: it has no wrong step to find"
+            ))?;
+        } else if steps.score.is_none() {
+            show::line(&format!(
+                "no score of {category}: it has no step that is wrong or called wrong, or none that is \
+                 right or called right"
             ))?;
         }
+    }
+    if result.steps_unrated > 0 {
+        show::line(&format!("{} unrated steps left out", result.steps_unrated))?;
+    }
+    if result.steps_unscored > 0 {
+        show::line(&format!(
+            "{} rated steps without a score left out, as in the benchmark",
+            result.steps_unscored
+        ))?;
     }
     Ok(())
 }

@@ -183,5 +183,12 @@ fn show_result(result: &ProcessBench, threshold: &Threshold) -> Result<()> {
             subset.subset
         ))?;
     }
+    let undecided: usize = result.subsets.iter().map(|subset| subset.undecided).sum();
+    if undecided > 0 {
+        show::line(&format!(
+            "{undecided} solutions count as judged wrongly: a step without a score leaves open which is \
+             the first wrong one"
+        ))?;
+    }
     Ok(())
 }

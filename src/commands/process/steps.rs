@@ -15,13 +15,23 @@ use crate::failure::Usage;
 use crate::scores::{Choices, Scores, Source};
 use crate::show;
 
-/// What to do with scores of several aspects, where none was chosen.
+/// What to do with scores of several aspects.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Several {
+pub(super) enum Several<'a> {
     /// Ask for one.
     Refused,
-    /// A step is as good as the lowest of its scores.
-    Lowest,
+    /// A step is as good as the lowest of its scores, but for those of one aspect, which are kept
+    /// apart.
+    Lowest { apart: Option<&'a str> },
+}
+
+impl<'a> Several<'a> {
+    fn apart(self) -> Option<&'a str> {
+        match self {
+            Self::Refused => None,
+            Self::Lowest { apart } => apart,
+        }
+    }
 }
 
 /// Records of a benchmark with one score a step.
@@ -32,13 +42,15 @@ pub(super) struct Steps {
     pub(super) aspect: String,
     /// Scores of every step of every record; `None` where a step has none.
     pub(super) scores: Vec<Vec<Option<f64>>>,
+    /// The scores of the aspect that is kept apart, where one is.
+    pub(super) apart: Option<Vec<Vec<Option<f64>>>>,
     /// How intervals are computed.
     pub(super) bootstrap: Bootstrap,
 }
 
 impl Steps {
     /// Reads the records that `input` names, and their scores.
-    pub(super) fn load(input: &ProcessArgs, several: Several) -> Result<Self> {
+    pub(super) fn load(input: &ProcessArgs, several: Several<'_>) -> Result<Self> {
         let source = Source::of(input.bundle.as_deref(), input.scores.as_deref())?;
         Self::read(&input.data, &source, input, several)
     }
@@ -48,7 +60,7 @@ impl Steps {
         data: &Path,
         input: &ProcessArgs,
         threshold: &ThresholdArgs,
-        several: Several,
+        several: Several<'_>,
     ) -> Result<Self> {
         let source = match (&input.bundle, &threshold.threshold_scores) {
             (Some(bundle), None) => Source::Bundle(bundle.clone()),
@@ -70,10 +82,20 @@ impl Steps {
         Self::read(data, &source, input, several)
     }
 
-    fn read(data: &Path, source: &Source, input: &ProcessArgs, several: Several) -> Result<Self> {
+    fn read(
+        data: &Path,
+        source: &Source,
+        input: &ProcessArgs,
+        several: Several<'_>,
+    ) -> Result<Self> {
         let bootstrap = intervals::bootstrap(&input.bootstrap)?;
         let mut examples = read_examples(data)?;
-        let asked: Option<Vec<String>> = input.aspect.as_ref().map(|name| vec![name.clone()]);
+        let mut asked = input.aspects.clone();
+        if let (Some(asked), Some(apart)) = (&mut asked, several.apart())
+            && !asked.iter().any(|name| name == apart)
+        {
+            asked.push(apart.to_owned());
+        }
         let choices = Choices {
             aspects: asked.as_deref(),
             // Steps are looked at one by one.
@@ -88,16 +110,38 @@ impl Steps {
             return Err(Usage::new(format!(
                 "found scores of several aspects, expected one: {names}"
             ))
-            .with_hint("choose one with --aspect")
+            .with_hint("choose one with --aspects")
             .into());
         }
-        let of_response = |response: &ScoredResponse| {
-            let steps = response.segments.iter();
-            steps.map(|step| lowest(step.scores.as_deref())).collect()
+        let names = scores.aspects.iter().map(String::as_str);
+        let (apart, main): (Vec<_>, Vec<_>) = names
+            .enumerate()
+            .partition(|(_, name)| several.apart() == Some(*name));
+        let of = |places: &[(usize, &str)]| -> Vec<Vec<Option<f64>>> {
+            let of_response = |response: &ScoredResponse| {
+                let steps = response.segments.iter();
+                steps
+                    .map(|step| lowest(step.scores.as_deref(), places))
+                    .collect()
+            };
+            scores.responses.iter().map(of_response).collect()
         };
+        if main.is_empty() {
+            return Err(Usage::new(format!(
+                "--aspects: found `{}` alone, expected the aspect that says how right a step is",
+                several.apart().unwrap_or_default()
+            ))
+            .with_hint("name that in --aspects, and the other in --redundancy-aspect")
+            .into());
+        }
         Ok(Self {
-            aspect: scores.aspects.join(", "),
-            scores: scores.responses.iter().map(of_response).collect(),
+            aspect: main
+                .iter()
+                .map(|(_, name)| *name)
+                .collect::<Vec<_>>()
+                .join(", "),
+            scores: of(&main),
+            apart: several.apart().map(|_| of(&apart)),
             examples,
             bootstrap,
         })
@@ -160,16 +204,34 @@ impl Steps {
     }
 }
 
-/// The lowest score of a step, where it has all.
-fn lowest(scores: Option<&[f64]>) -> Option<f64> {
+/// The lowest score of a step at these places, where it has all.
+fn lowest(scores: Option<&[f64]>, places: &[(usize, &str)]) -> Option<f64> {
     let scores = scores?;
-    let all = scores.iter().all(|score| score.is_finite());
-    scores.iter().copied().reduce(f64::min).filter(|_| all)
+    let scores = places.iter().map(|(place, _)| scores[*place]);
+    let all = scores.clone().all(f64::is_finite);
+    scores.reduce(f64::min).filter(|_| all)
 }
 
-/// A key of the record's `meta`, which has to be there; `remedy` says what to do where it is not.
+/// A key of the record's `meta`, or else of the record itself.
+///
+/// # Errors
+/// Where both have it with different values.
+pub(super) fn meta_if_any<'a>(example: &'a Example, key: &str) -> Result<Option<&'a Value>> {
+    match (example.meta.get(key), example.extra.get(key)) {
+        (Some(in_meta), Some(beside)) if in_meta != beside => Err(Usage::new(format!(
+            "response `{}`: found `{key}` twice, {} in its `meta` and {} beside it, expected one",
+            example.id,
+            show::shortened(&in_meta.to_string(), 40),
+            show::shortened(&beside.to_string(), 40)
+        ))
+        .into()),
+        (in_meta, beside) => Ok(in_meta.or(beside)),
+    }
+}
+
+/// The same for a key that has to be there; `remedy` says what to do where it is not.
 pub(super) fn meta<'a>(example: &'a Example, key: &str, remedy: &str) -> Result<&'a Value> {
-    example.meta.get(key).ok_or_else(|| {
+    meta_if_any(example, key)?.ok_or_else(|| {
         let known: Vec<&str> = example.meta.keys().map(String::as_str).collect();
         Usage::new(format!(
             "response `{}`: found no `{key}` in its `meta`, keys there: {}",

@@ -85,17 +85,18 @@ impl ExplainedPair {
 }
 
 /// Takes the loss of a bundle apart, with the segment weights that training uses; `counts` grows
-/// by what truncation left out. Examples without segments are cut as the bundle says.
+/// by what truncation left out. Examples without segments are cut as the bundle says. `only` names
+/// the aspects to explain; without it, all are.
 ///
 /// # Errors
 /// [`EvalError::UnknownAspect`]; an example that cannot be cut or encoded.
 pub fn explain_bundle(
     scorer: &Scorer,
     examples: &[Example],
-    aspect: Option<&str>,
+    only: Option<&[String]>,
     counts: &mut TruncationCounts,
 ) -> Result<Explanation> {
-    let chosen = chosen_aspects(&scorer.aspects().collect::<Vec<_>>(), aspect)?;
+    let chosen = chosen_aspects(&scorer.aspects().collect::<Vec<_>>(), only)?;
     let mut examples = examples.to_vec();
     for example in &mut examples {
         scorer.segment(example)?;
@@ -145,7 +146,7 @@ pub fn explain_bundle(
 
 /// Takes the loss of scores made elsewhere apart. Ratings are the targets, every rated pair weighs
 /// 1, and nothing is known of a head. `scored` lies parallel to `examples`, its scores to
-/// `aspects`.
+/// `aspects`, of which `only` names those to explain; without it, all are.
 ///
 /// # Errors
 /// [`EvalError::UnknownAspect`].
@@ -156,10 +157,10 @@ pub fn explain_scores(
     scored: &[ScoredResponse],
     examples: &[Example],
     aspects: &[Aspect],
-    aspect: Option<&str>,
+    only: Option<&[String]>,
 ) -> Result<Explanation> {
     let names: Vec<&str> = aspects.iter().map(|aspect| aspect.name.as_str()).collect();
-    let chosen = chosen_aspects(&names, aspect)?;
+    let chosen = chosen_aspects(&names, only)?;
     let mut pairs = Vec::new();
     for (example, response) in examples.iter().zip(scored) {
         let (found, expected) = (response.segments.len(), example.segments.len());
@@ -181,18 +182,19 @@ pub fn explain_scores(
     Ok(explanation(pairs, true))
 }
 
-/// Indices of the aspects to explain: the one that is named, or all.
-fn chosen_aspects(known: &[&str], aspect: Option<&str>) -> Result<Vec<usize>> {
-    let Some(aspect) = aspect else {
+/// Indices of the aspects to explain, in their order: those that are named, or all.
+fn chosen_aspects(known: &[&str], only: Option<&[String]>) -> Result<Vec<usize>> {
+    let Some(only) = only else {
         return Ok((0..known.len()).collect());
     };
-    match known.iter().position(|name| *name == aspect) {
-        Some(index) => Ok(vec![index]),
-        None => Err(EvalError::UnknownAspect {
-            found: aspect.to_owned(),
+    if let Some(found) = only.iter().find(|name| !known.contains(&name.as_str())) {
+        return Err(EvalError::UnknownAspect {
+            found: found.clone(),
             known: known.join(", "),
-        }),
+        });
     }
+    let named = |&place: &usize| only.iter().any(|name| name == known[place]);
+    Ok((0..known.len()).filter(named).collect())
 }
 
 /// Encodes an example with its ratings. A rated segment without a token, which stops training, is

@@ -172,12 +172,7 @@ fn large(groups: Vec<Vec<&Candidate>>) -> Vec<Vec<&Candidate>> {
 }
 
 fn choices(group: &[&Candidate]) -> Choices {
-    let sure = |value| {
-        Some(Choice {
-            value,
-            tied: false,
-        })
-    };
+    let sure = |value| Some(Choice { value, tied: false });
     let mut choices = [None; FIGURES];
     for (k, aggregation) in Aggregation::ALL.into_iter().enumerate() {
         let scores = aggregated(group, aggregation);
@@ -282,7 +277,10 @@ mod tests {
             [0, 0, 0, 3, 0, 0]
         );
         assert_eq!(
-            (votes.candidates_without_answer, votes.candidates_with_negative_weight),
+            (
+                votes.candidates_without_answer,
+                votes.candidates_with_negative_weight
+            ),
             (3, 3)
         );
         let interval = votes.weighted[3].interval.unwrap();

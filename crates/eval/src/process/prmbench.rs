@@ -148,9 +148,8 @@ impl PrmBench {
             let mut categories = self.categories.iter();
             categories.position(|category| category.category == sample.category)
         };
-        let judged = |sample: &PrmBenchSample| {
-            Some((number(sample)?, sample.judge(self.threshold).counts))
-        };
+        let judged =
+            |sample: &PrmBenchSample| Some((number(sample)?, sample.judge(self.threshold).counts));
         let judged: Vec<(usize, BinaryCounts)> = samples.iter().filter_map(judged).collect();
         let categories = &self.categories;
         let names = || categories.iter().map(|category| &*category.category);
@@ -165,7 +164,9 @@ impl PrmBench {
             let figures_of = names().zip(&by_category);
             let figures_of = figures_of.map(|(name, counts)| category_figures(name, counts));
             let scores = names().zip(figures_of.clone().map(|[.., score]| score));
-            let dimensions = dimension_scores(scores).into_iter().map(|(.., score)| score);
+            let dimensions = dimension_scores(scores)
+                .into_iter()
+                .map(|(.., score)| score);
             [figures(&overall)]
                 .into_iter()
                 .chain(figures_of)
@@ -321,7 +322,10 @@ mod tests {
 
     #[test]
     fn step_numbers_count_from_one() {
-        assert_eq!(wrong_steps(&[2, 3], 3), Some([false, true, true].map(Some).to_vec()));
+        assert_eq!(
+            wrong_steps(&[2, 3], 3),
+            Some([false, true, true].map(Some).to_vec())
+        );
         assert_eq!(wrong_steps(&[0], 3), None);
         assert_eq!(wrong_steps(&[4], 3), None);
     }
@@ -436,7 +440,11 @@ mod tests {
         let samples = [
             sample("multi_solutions", &[0.9, 0.9, 0.9, 0.2], &right),
             sample("multi_solutions", &[0.9, 0.8, 0.9, 0.9], &right),
-            sample("deception", &[0.9, 0.1, 0.9, 0.4], &[false, true, false, false]),
+            sample(
+                "deception",
+                &[0.9, 0.1, 0.9, 0.4],
+                &[false, true, false, false],
+            ),
             sample("else", &[0.9, 0.9], &[false; 2]),
         ];
         let mut result = PrmBench::compute(&samples, 0.5);
@@ -452,7 +460,10 @@ mod tests {
         result.add_intervals(&samples, &Bootstrap::default());
         let interval = result.categories[2].steps.intervals["score"];
         assert_eq!(Some(interval.estimate), score(&result, 2));
-        assert!(interval.low >= 6.0 / 7.0 - 1e-12 && interval.high <= 1.0, "{interval:?}");
+        assert!(
+            interval.low >= 6.0 / 7.0 - 1e-12 && interval.high <= 1.0,
+            "{interval:?}"
+        );
     }
 
     #[test]

@@ -305,7 +305,11 @@ mod tests {
         let of = |scores: &[Option<f64>]| Prediction::of(scores, 0.5);
         let (right, wrong) = (Some(0.5), Some(0.4));
         assert_eq!(of(&[right, wrong, None]), Prediction::FirstWrong(1));
-        assert_eq!(of(&[right, right]), Prediction::AllRight, "at the threshold");
+        assert_eq!(
+            of(&[right, right]),
+            Prediction::AllRight,
+            "at the threshold"
+        );
         assert_eq!(of(&[right, None]), Prediction::Undecided);
         assert_eq!(of(&[Some(f64::NAN), wrong]), Prediction::Undecided);
         assert_eq!(of(&[]), Prediction::Undecided);
