@@ -285,7 +285,7 @@ mod tests {
         );
         let interval = votes.weighted[3].interval.unwrap();
         assert_eq!((interval.low, interval.high), (0.5, 0.5));
-        assert_eq!(votes.majority_interval.unwrap().high, 0.0);
+        assert_eq!(votes.majority_interval.map(|found| found.high), Some(0.0));
     }
 
     #[test]

@@ -114,7 +114,11 @@ mod tests {
             candidate(Some("4"), 1.0),
             candidate(Some("4"), 1.0),
         ];
-        assert_eq!(voted(&group, &[1.0; 4]).value, 1.0);
+        let agreed = Choice {
+            value: 1.0,
+            tied: false,
+        };
+        assert_eq!(voted(&group, &[1.0; 4]), agreed);
         assert_eq!(
             voted(&group[..3], &[1.0; 3]),
             Choice {
