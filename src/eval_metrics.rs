@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use gradus_eval::{Metric, ResponsePairs};
 use gradus_train::{ValidMetrics, ValidScores};
 
-/// Every metric of an evaluation at segment level, on the training scale.
+/// Every metric of an evaluation at segment level, on the training scale; where no segment is rated,
+/// against the ratings of responses.
 ///
 /// With several aspects a metric is the mean over those for which it exists. Targets are cut in
 /// two for AUROC, AUPRC and F1 in the middle of their range. The mean squared error is left out:
@@ -24,7 +25,12 @@ impl ValidMetrics for EvalMetrics {
     }
 
     fn compute(&self, scores: &ValidScores) -> BTreeMap<String, Option<f64>> {
-        let aspects: Vec<ResponsePairs> = scores.aspects.iter().map(|a| pairs(a)).collect();
+        let rated = scores.aspects.iter().any(|responses| !responses.is_empty());
+        let aspects: Vec<ResponsePairs> = if rated {
+            scores.aspects.iter().map(|a| pairs(a)).collect()
+        } else {
+            scores.responses.iter().map(|a| whole(a)).collect()
+        };
         let mean = |metric: Metric| {
             let values = aspects.iter().filter_map(|pairs| metric.compute(pairs));
             let values: Vec<f64> = values.collect();
@@ -51,9 +57,30 @@ fn pairs(responses: &[Vec<(f64, f64)>]) -> ResponsePairs {
     pairs.with_midpoint(middle)
 }
 
+/// The same of responses rated as a whole.
+fn whole(responses: &[(f64, f64)]) -> ResponsePairs {
+    let pairs = ResponsePairs::ungrouped(responses.iter().copied());
+    let middle = pairs.middle_of_targets();
+    pairs.with_midpoint(middle)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_no_segment_is_rated_the_metrics_are_those_of_responses() {
+        let mut scores = ValidScores {
+            aspects: vec![Vec::new()],
+            responses: vec![vec![(0.2, 0.0), (0.5, 0.5), (0.7, 1.0)]],
+        };
+        let values = EvalMetrics.compute(&scores);
+        let expected = 0.25 / (0.38_f64 / 3.0 * 0.5).sqrt();
+        assert!((values["pearson"].unwrap() - expected).abs() < 1e-12);
+        assert_eq!(values["pairwise_accuracy"], None);
+        scores.aspects = vec![vec![vec![(0.9, 0.0), (0.1, 1.0)]]];
+        assert_eq!(EvalMetrics.compute(&scores)["spearman"], Some(-1.0));
+    }
 
     #[test]
     fn a_metric_is_the_mean_over_the_aspects_that_have_it() {
@@ -62,6 +89,7 @@ mod tests {
         let constant = vec![vec![(0.5, 0.0), (0.5, 1.0)]];
         let scores = ValidScores {
             aspects: vec![right, wrong, constant],
+            ..ValidScores::default()
         };
         let values = EvalMetrics.compute(&scores);
         assert_eq!(values["spearman"], Some(0.0));
@@ -76,6 +104,7 @@ mod tests {
     fn a_number_that_does_not_exist_is_none() {
         let scores = ValidScores {
             aspects: vec![vec![vec![(0.5, 0.0), (0.5, 1.0)]]],
+            ..ValidScores::default()
         };
         assert_eq!(EvalMetrics.compute(&scores)["pearson"], None);
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use gradus_eval::Aggregation;
-use gradus_train::{ModelOptions, ScratchOptions, TextOptions, TrainConfig};
+use gradus_train::{ModelOptions, ScratchOptions, SoftAggregation, TextOptions, TrainConfig};
 use serde::{Deserialize, Serialize};
 
 /// A training run: what to train on what, and how.
@@ -38,8 +38,10 @@ pub struct RunConfig {
     /// Device, as `gradus devices` names them. Default: the fastest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
-    /// How segment scores become a response score. Default: mean.
-    pub aggregation: Aggregation,
+    /// How segment scores become a response score. Default: as the response loss aggregates them, the
+    /// mean without one; see [`RunConfig::aggregation`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aggregation: Option<Aggregation>,
     /// How records are read.
     pub text: TextOptions,
     /// The model on top of its encoder.
@@ -101,6 +103,26 @@ impl RunConfig {
         Self::parse(&fs_err::read_to_string(path)?, &path.display().to_string())
     }
 
+    /// How segment scores become a response score: as the configuration says, or else as the response
+    /// loss aggregates them, so that ratings of responses are judged by what was trained; the mean
+    /// without one.
+    pub fn aggregation(&self) -> Aggregation {
+        self.aggregation
+            .or_else(|| self.trained_aggregation())
+            .unwrap_or_default()
+    }
+
+    /// The aggregation of the response loss.
+    pub fn trained_aggregation(&self) -> Option<Aggregation> {
+        let response = self.training.response_loss?;
+        Some(match response.aggregation {
+            SoftAggregation::Mean => Aggregation::Mean,
+            SoftAggregation::Sum => Aggregation::Sum,
+            SoftAggregation::Product => Aggregation::Product,
+            SoftAggregation::SoftMin { temperature } => Aggregation::SoftMin { temperature },
+        })
+    }
+
     /// The configuration as TOML that [`parse`](Self::parse) reads back.
     ///
     /// # Errors
@@ -137,6 +159,24 @@ mod tests {
         config.training.freeze = gradus_train::Freeze::Layers(2);
         let text = config.to_toml().unwrap();
         assert_eq!(RunConfig::parse(&text, "test").unwrap(), config, "{text}");
+        config.aggregation = Some(Aggregation::Min);
+        let text = config.to_toml().unwrap();
+        assert_eq!(RunConfig::parse(&text, "test").unwrap(), config, "{text}");
+    }
+
+    #[test]
+    fn the_response_score_is_the_one_that_was_trained_unless_another_is_asked_for() {
+        let mut config = RunConfig::default();
+        assert_eq!(config.aggregation(), Aggregation::Mean);
+        for text in ["mean", "sum", "product", "softmin:0.25"] {
+            config.training.response_loss = Some(gradus_train::ResponseLoss {
+                weight: 1.0,
+                aggregation: text.parse().unwrap(),
+            });
+            assert_eq!(config.aggregation().to_string(), text);
+        }
+        config.aggregation = Some(Aggregation::Last);
+        assert_eq!(config.aggregation(), Aggregation::Last);
     }
 
     #[test]

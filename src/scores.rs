@@ -1,5 +1,6 @@
 //! Scores to be judged: of a bundle, or of a file that any program wrote.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -137,9 +138,15 @@ impl Scores {
                 Self::score(&scorer, examples, choices.aspects)
             }
             Source::File(path) => {
-                let file = ScoreFile::read(path, examples, choices.aspects)?;
+                let mut file = ScoreFile::read(path, examples, choices.aspects)?;
                 file.cut(examples);
                 tell_left_out(path, &file);
+                if choices.aggregation.is_some() {
+                    // Asked for, it stands before what the file says of responses.
+                    for response in &mut file.responses {
+                        response.scores = None;
+                    }
+                }
                 Ok(Self {
                     aspects: file.aspects,
                     responses: file.responses,
@@ -186,7 +193,7 @@ impl Scores {
         let names: Vec<&str> = wanted.iter().map(String::as_str).collect();
         let applied = !scorer.is_raw();
         let judged = if applied {
-            maps.applied(&responses, &names)
+            maps.applied(&responses, &names, aggregation)
         } else {
             responses.clone()
         };
@@ -239,12 +246,42 @@ fn tell_left_out(path: &Path, file: &ScoreFile) {
             file.responses.len(),
         ));
     }
+    if file.response_scores_left_out > 0 {
+        show::status(&format!(
+            "{}: `score` of {} responses left out: a plain number beside named scores of segments, or \
+             the other way round, does not say what it is a score of",
+            path.display(),
+            file.response_scores_left_out,
+        ));
+    }
     if !file.unrated_aspects.is_empty() {
         show::status(&format!(
             "{}: left out, as the data is not rated on it or --aspects does not name it: {}",
             path.display(),
             file.unrated_aspects.join(", "),
         ));
+    }
+}
+
+/// Says which ratings of the data are not judged, since nothing is scored on their aspect.
+pub(crate) fn tell_unscored_aspects(examples: &[Example], aspects: &[String]) {
+    let rated = |ratings: fn(&Example) -> Vec<&String>| -> Vec<String> {
+        let names: BTreeSet<&String> = examples.iter().flat_map(ratings).collect();
+        let unscored = names.into_iter().filter(|name| !aspects.contains(*name));
+        unscored.cloned().collect()
+    };
+    let responses = rated(|example| example.ratings.keys().collect());
+    let segments = rated(|example| {
+        let segments = example.segments.iter();
+        segments.flat_map(|segment| segment.ratings.keys()).collect()
+    });
+    for (what, names) in [("segments", segments), ("responses", responses)] {
+        if !names.is_empty() {
+            show::status(&format!(
+                "ratings of {what} not judged, as nothing is scored on their aspect: {}",
+                names.join(", ")
+            ));
+        }
     }
 }
 

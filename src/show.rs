@@ -130,6 +130,9 @@ pub(crate) fn encoding(counts: &SplitCounts) {
             let left_out = counts.examples_without_rating;
             text = format!("{text}; {left_out} examples without a rating left out");
         }
+        if counts.blank_responses > 0 {
+            text = format!("{text}, {} of them an empty response", counts.blank_responses);
+        }
         status(&text);
         if counts.truncation.any() {
             status(&format!("{split}: {}", counts.truncation));

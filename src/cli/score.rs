@@ -11,6 +11,10 @@ Reads native records (one JSON object a line, .gz and .zst too) and writes them 
 in every segment and one for the response, in rating units. A response without segments is cut as
 the model's training data was. Memory does not grow with the file.
 
+Where there is no score it is `null`, and `unscored` says why: `truncated` or `no_tokens` of a
+segment, these or `empty` or `no_segments` of the response. `context_tokens_dropped`,
+`prompt_tokens_dropped` and `response_tokens_dropped` say what was too long for the model.
+
   gradus score my-bundle answers.jsonl -o scored.jsonl
   gradus score my-bundle answers.jsonl > scored.jsonl";
 
@@ -35,6 +39,9 @@ pub(crate) struct ScoreArgs {
     /// it [default: segments that do not fit have no score]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) stride: Option<usize>,
+    /// Refuse a response that cannot be scored, such as an empty one [default: its `score` is null]
+    #[arg(long)]
+    pub(crate) strict: bool,
     /// Padded tokens a batch
     #[arg(long, value_name = "TOKENS", default_value_t = 4096)]
     pub(crate) batch_tokens: usize,

@@ -4,10 +4,11 @@ use anyhow::Result;
 use gradus::data::{Example, read_examples};
 use gradus::device;
 use gradus::eval::calibration::{
-    AspectRecalibration, Recalibration, RecalibrationKind, Recalibrations,
+    AspectRecalibration, Recalibration, RecalibrationKind, Recalibrations, Reliability,
+    ResponseRecalibration,
 };
 use gradus::eval::{
-    Aspect, CalibrationFigures, Evaluation, JudgedAspect, Level, ScoredResponse, Scorer,
+    Aggregation, Aspect, Evaluation, JudgedAspect, Level, MetricValues, ScoredResponse, Scorer,
 };
 use gradus::model::Bundle;
 
@@ -16,7 +17,7 @@ use crate::failure::Usage;
 use crate::scores::Scores;
 use crate::show;
 
-/// Segments below which a curve of any shape follows the noise.
+/// Segments, or responses, below which a curve of any shape follows the noise.
 const FEW: usize = 200;
 
 pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
@@ -33,13 +34,15 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
     }
     let scores = Scores::score(&scorer, &examples, None)?;
     let (raw, aggregation) = (scores.responses, scores.aggregation);
-    let fitted = fit(kind, &raw, &scores.aspects)?;
-    let maps = Recalibrations::new(valid.display().to_string(), fitted);
-    Bundle::set_recalibration(&args.bundle, Some(&maps.to_json()?))?;
-
     let aspects: Vec<Aspect> = scores.aspects.iter().map(Aspect::named).collect();
     let names: Vec<&str> = scores.aspects.iter().map(String::as_str).collect();
-    let recalibrated = maps.applied(&raw, &names);
+    let of_segments = fit_segments(kind, &raw, &names)?;
+    let mut maps = Recalibrations::new(valid.display().to_string(), of_segments);
+    maps.responses = fit_responses(kind, &maps.segments_applied(&raw, &names), &names, aggregation)?;
+    check_fitted(&maps, &names)?;
+    Bundle::set_recalibration(&args.bundle, Some(&maps.to_json()?))?;
+
+    let recalibrated = maps.applied(&raw, &names, aggregation);
     let mut evaluation = Evaluation::compute(&recalibrated, &aspects, aggregation, &[])?;
     evaluation.add_recalibration(&raw, &aspects, &maps, true);
     if args.json {
@@ -67,54 +70,109 @@ fn remove(args: &CalibrateArgs) -> Result<()> {
     Ok(())
 }
 
-/// Fits a recalibration for every aspect that the data is rated on.
-fn fit(
+/// Fits a recalibration of segment scores for every aspect that segments are rated on.
+fn fit_segments(
     kind: RecalibrationKind,
     raw: &[ScoredResponse],
-    aspects: &[String],
+    aspects: &[&str],
 ) -> Result<Vec<AspectRecalibration>> {
     let mut fitted = Vec::new();
     for (index, aspect) in aspects.iter().enumerate() {
         let judged = JudgedAspect::collect(raw, index, aspect);
-        // The aggregation says nothing about segments.
-        let pairs = judged.pairs(Level::Segment, gradus::eval::Aggregation::Mean, None);
-        let (scores, ratings) = (pairs.predictions(), pairs.targets());
-        let Some(recalibration) = Recalibration::fit(kind, scores, ratings) else {
-            show::status(&format!(
-                "{aspect}: nothing is both rated and scored; its scores stay as they are"
-            ));
-            continue;
-        };
-        if recalibration.is_constant() {
-            return Err(Usage::new(format!(
-                "{aspect}: found scores that do not rise with the ratings, expected some that do; \
-                 recalibrated, every segment would get the same score"
-            ))
-            .with_hint("look at `gradus eval` on this file; the bundle was left as it is")
-            .into());
+        if let Some((recalibration, segments)) = fit(kind, &judged, aspect, "segment")? {
+            fitted.push(AspectRecalibration {
+                aspect: (*aspect).to_owned(),
+                segments,
+                recalibration,
+            });
         }
-        if kind == RecalibrationKind::Isotonic && scores.len() < FEW {
-            show::status(&format!(
-                "{aspect}: {} segments are few for an isotonic curve, which may follow their noise; \
-                 --kind linear needs fewer",
-                scores.len()
-            ));
-        }
-        fitted.push(AspectRecalibration {
-            aspect: aspect.clone(),
-            segments: scores.len(),
-            recalibration,
-        });
-    }
-    if fitted.is_empty() {
-        return Err(Usage::new(format!(
-            "no segment is rated on what the bundle scores: {}",
-            aspects.join(", ")
-        ))
-        .with_hint("check the names of the aspects with `gradus data stats`")
-        .into());
     }
     Ok(fitted)
+}
+
+/// Fits a recalibration of response scores for every aspect that whole responses are rated on.
+fn fit_responses(
+    kind: RecalibrationKind,
+    scored: &[ScoredResponse],
+    aspects: &[&str],
+    aggregation: Aggregation,
+) -> Result<Vec<ResponseRecalibration>> {
+    let mut fitted = Vec::new();
+    for (index, aspect) in aspects.iter().enumerate() {
+        let judged = JudgedAspect::collect_responses(scored, index, aspect, aggregation);
+        if let Some((recalibration, responses)) = fit(kind, &judged, aspect, "response")? {
+            fitted.push(ResponseRecalibration {
+                aspect: (*aspect).to_owned(),
+                aggregation,
+                responses,
+                recalibration,
+            });
+        }
+    }
+    Ok(fitted)
+}
+
+/// A map from scores to ratings of segments or responses, whichever `unit` names, and the number of
+/// pairs it was fitted on; `None` where nothing is both rated and scored.
+fn fit(
+    kind: RecalibrationKind,
+    judged: &JudgedAspect,
+    aspect: &str,
+    unit: &str,
+) -> Result<Option<(Recalibration, usize)>> {
+    // A whole response is collected as one segment, so that nothing is aggregated here.
+    let pairs = judged.pairs(Level::Segment, Aggregation::Mean, None);
+    let (scores, ratings) = (pairs.predictions(), pairs.targets());
+    let Some(recalibration) = Recalibration::fit(kind, scores, ratings) else {
+        if judged.counts.rated > 0 {
+            show::status(&format!(
+                "{aspect}: no rated {unit} has a score; the scores of {unit}s stay as they are"
+            ));
+        }
+        return Ok(None);
+    };
+    if recalibration.is_constant() {
+        return Err(Usage::new(format!(
+            "{aspect}: found {unit} scores that do not rise with the ratings, expected some that do; \
+             recalibrated, every {unit} would get the same score"
+        ))
+        .with_hint("look at `gradus eval` on this file; the bundle was left as it is")
+        .into());
+    }
+    if kind == RecalibrationKind::Isotonic && scores.len() < FEW {
+        show::status(&format!(
+            "{aspect}: {} {unit}s are few for an isotonic curve, which may follow their noise; \
+             --kind linear needs fewer",
+            scores.len()
+        ));
+    }
+    Ok(Some((recalibration, scores.len())))
+}
+
+/// Says for which aspects nothing was fitted, and refuses data that none could be fitted on.
+fn check_fitted(maps: &Recalibrations, aspects: &[&str]) -> Result<()> {
+    let of_segments = |aspect: &str| maps.aspects.iter().any(|entry| entry.aspect == aspect);
+    let of_responses = |aspect: &str| maps.responses.iter().any(|entry| entry.aspect == aspect);
+    if maps.aspects.is_empty() && maps.responses.is_empty() {
+        return Err(Usage::new(format!(
+            "no segment and no response is both scored and rated on what the bundle scores: {}",
+            aspects.join(", ")
+        ))
+        .with_hint("`gradus data stats` shows what is rated, and on which aspects")
+        .into());
+    }
+    for aspect in aspects {
+        match (of_segments(aspect), of_responses(aspect)) {
+            (true, _) => {}
+            (false, true) => show::status(&format!(
+                "{aspect}: only responses are rated; the scores of segments stay as they are"
+            )),
+            (false, false) => show::status(&format!(
+                "{aspect}: nothing is both rated and scored; its scores stay as they are"
+            )),
+        }
+    }
+    Ok(())
 }
 
 /// Prints the figures before and after, on the data the recalibration was fitted on.
@@ -124,47 +182,66 @@ fn show_change(evaluation: &Evaluation, maps: &Recalibrations) -> Result<()> {
         maps.fitted_on
     ))?;
     for aspect in &evaluation.aspects {
-        let Some(change) = &aspect.recalibrated else {
-            continue;
-        };
-        let row = |name: &str, figures: &CalibrationFigures| -> Vec<String> {
-            let reliability = figures.reliability.as_ref();
-            let values = &figures.segment;
-            let numbers = [
-                values.mse,
-                values.bias,
-                reliability.map(|r| r.expected_calibration_error),
-                reliability.map(|r| r.max_calibration_error),
-                values.pearson,
-                values.spearman,
-            ];
-            let cells = numbers.into_iter().map(show::number);
-            std::iter::once(name.to_owned()).chain(cells).collect()
-        };
-        let header = [
-            aspect.aspect.as_str(),
-            "MSE",
-            "bias",
-            "calibration error",
-            "largest",
-            "Pearson",
-            "Spearman",
-        ];
-        let rows = [row("before", &change.before), row("after", &change.after)];
-        show::line(&format!("\n{}", show::table(&header, rows.into_iter())))?;
-        if let Some(reliability) = &change.before.reliability {
-            let bins = reliability.bins.iter().map(|bin| {
-                let map = maps.of(&aspect.aspect);
-                let after = map.map(|map| map.apply(bin.mean_score));
-                let numbers = [Some(bin.mean_score), after, Some(bin.mean_rating)];
-                let cells = numbers.into_iter().map(show::number);
-                std::iter::once(bin.count.to_string())
-                    .chain(cells)
-                    .collect()
-            });
-            let header = ["segments", "mean score", "becomes", "mean rating"];
-            show::line(&format!("\n{}", show::table(&header, bins)))?;
+        let name = aspect.aspect.as_str();
+        if let Some(change) = &aspect.recalibrated {
+            let figures = [&change.before, &change.after];
+            let figures = figures.map(|figures| (&figures.segment, figures.reliability.as_ref()));
+            show_figures(name, "segments", figures, maps.of(name))?;
+        }
+        let responses = aspect.response_ratings.as_ref();
+        if let Some(change) = responses.and_then(|found| found.recalibrated.as_ref()) {
+            let figures = [&change.before, &change.after];
+            let figures = figures.map(|figures| (&figures.values, figures.reliability.as_ref()));
+            let title = format!("{name}, responses ({})", evaluation.aggregation);
+            // The bins before are those of scores whose segments have no map yet.
+            let map = maps.of_responses(name, evaluation.aggregation);
+            let map = map.filter(|_| maps.of(name).is_none());
+            show_figures(&title, "responses", figures, map)?;
         }
     }
     Ok(())
+}
+
+/// Prints the figures before and after, and the bins before with what `map` makes of their scores.
+fn show_figures(
+    title: &str,
+    unit: &str,
+    figures: [(&MetricValues, Option<&Reliability>); 2],
+    map: Option<&Recalibration>,
+) -> Result<()> {
+    let row = |(name, (values, reliability)): (&str, (&MetricValues, Option<&Reliability>))| {
+        let numbers = [
+            values.mse,
+            values.bias,
+            reliability.map(|r| r.expected_calibration_error),
+            reliability.map(|r| r.max_calibration_error),
+            values.pearson,
+            values.spearman,
+        ];
+        let cells = numbers.into_iter().map(show::number);
+        std::iter::once(name.to_owned()).chain(cells).collect()
+    };
+    let header = [
+        title,
+        "MSE",
+        "bias",
+        "calibration error",
+        "largest",
+        "Pearson",
+        "Spearman",
+    ];
+    let rows = ["before", "after"].into_iter().zip(figures).map(row);
+    show::line(&format!("\n{}", show::table(&header, rows)))?;
+    let (Some(map), Some(reliability)) = (map, figures[0].1) else {
+        return Ok(());
+    };
+    let bins = reliability.bins.iter().map(|bin| {
+        let after = map.apply(bin.mean_score);
+        let numbers = [bin.mean_score, after, bin.mean_rating].map(Some);
+        let cells = numbers.into_iter().map(show::number);
+        let count = std::iter::once(bin.count.to_string());
+        count.chain(cells).collect()
+    });
+    let header = [unit, "mean score", "becomes", "mean rating"];
+    show::line(&format!("\n{}", show::table(&header, bins)))
 }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use gradus::data::read_examples;
 use gradus::eval::bootstrap::Bootstrap;
 use gradus::eval::compare::{CompareOptions, ComparisonReport, System, compare};
-use gradus::eval::{AspectCounts, EvalError, JudgedAspect};
+use gradus::eval::{AspectCounts, EvalError, JudgedAspect, UnscoredCounts};
 use serde::Serialize;
 
 use crate::cli::CompareArgs;
@@ -20,12 +20,33 @@ const FEWEST_RESAMPLES: usize = 100;
 #[derive(Serialize)]
 struct AspectComparison {
     aspect: String,
+    /// Which ratings the systems are held against.
+    ratings: Ratings,
     /// Responses of the data, judged or not.
     examples: usize,
     /// What each system was given and scored, in the order of the command line.
     coverage: Vec<Coverage>,
     #[serde(flatten)]
     report: ComparisonReport,
+}
+
+/// What is rated.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Ratings {
+    /// Segments.
+    Segments,
+    /// Whole responses.
+    Responses,
+}
+
+impl Ratings {
+    fn noun(self) -> &'static str {
+        match self {
+            Self::Segments => "segments",
+            Self::Responses => "responses",
+        }
+    }
 }
 
 /// How much of the rated data a system scores.
@@ -47,10 +68,20 @@ pub(crate) fn run(args: &CompareArgs) -> Result<()> {
         .into_iter()
         .map(|system| system.score(&examples, args.stride, device))
         .collect::<Result<_>>()?;
-    let comparisons = aspects(&scored, args.aspects.as_deref())?
-        .into_iter()
-        .map(|aspect| compare_aspect(&scored, aspect, examples.len(), &options))
-        .collect::<Result<Vec<_>>>()?;
+    for system in &scored {
+        let unscored = UnscoredCounts::of_responses(&system.responses).total();
+        if unscored > 0 {
+            show::status(&format!(
+                "{}: {unscored} of {} responses have no score",
+                system.name,
+                examples.len()
+            ));
+        }
+    }
+    let mut comparisons = Vec::new();
+    for aspect in aspects(&scored, args.aspects.as_deref())? {
+        comparisons.extend(compare_aspect(&scored, aspect, examples.len(), &options)?);
+    }
     if args.json {
         return show::json(&comparisons);
     }
@@ -127,41 +158,62 @@ fn aspects<'a>(systems: &'a [ScoredSystem], named: Option<&'a [String]>) -> Resu
     Ok(systems[0].aspects.iter().map(String::as_str).collect())
 }
 
+/// Compares on the ratings of segments and on those of whole responses, where there are some.
 fn compare_aspect(
     scored: &[ScoredSystem],
     aspect: &str,
     examples: usize,
     options: &CompareOptions,
-) -> Result<AspectComparison> {
-    let judged = scored.iter().map(|system| {
-        let place = system.aspects.iter().position(|name| name == aspect);
-        let place = place.expect("every system scores the aspect");
-        System {
-            name: system.name.clone(),
-            judged: JudgedAspect::collect(&system.responses, place, aspect),
+) -> Result<Vec<AspectComparison>> {
+    let mut comparisons = Vec::new();
+    for ratings in [Ratings::Segments, Ratings::Responses] {
+        let systems: Vec<System> = scored
+            .iter()
+            .map(|system| judged(system, aspect, ratings))
+            .collect();
+        if systems[0].judged.counts.rated == 0 {
+            continue;
         }
-    });
-    let systems: Vec<System> = judged.collect();
-    if systems[0].judged.counts.rated == 0 {
-        let message = format!("{aspect}: found no segment of the data that is rated on it");
+        let coverage = scored
+            .iter()
+            .zip(&systems)
+            .map(|(scored, system)| Coverage {
+                name: system.name.clone(),
+                path: scored.path.display().to_string(),
+                counts: system.judged.counts,
+            });
+        comparisons.push(AspectComparison {
+            aspect: aspect.to_owned(),
+            ratings,
+            examples,
+            coverage: coverage.collect(),
+            report: compare(&systems, options)?,
+        });
+    }
+    if comparisons.is_empty() {
+        let message =
+            format!("{aspect}: found no segment and no response of the data that is rated on it");
         let error = Usage::new(message)
-            .with_hint("check the names of the aspects with `gradus data stats`");
+            .with_hint("`gradus data stats` shows what is rated, and on which aspects");
         return Err(error.into());
     }
-    let coverage = scored
-        .iter()
-        .zip(&systems)
-        .map(|(scored, system)| Coverage {
-            name: system.name.clone(),
-            path: scored.path.display().to_string(),
-            counts: system.judged.counts,
-        });
-    Ok(AspectComparison {
-        aspect: aspect.to_owned(),
-        examples,
-        coverage: coverage.collect(),
-        report: compare(&systems, options)?,
-    })
+    Ok(comparisons)
+}
+
+/// The scores of a system beside the ratings of segments or of responses.
+fn judged(system: &ScoredSystem, aspect: &str, ratings: Ratings) -> System {
+    let place = system.aspects.iter().position(|name| name == aspect);
+    let place = place.expect("every system scores the aspect");
+    let responses = &system.responses;
+    System {
+        name: system.name.clone(),
+        judged: match ratings {
+            Ratings::Segments => JudgedAspect::collect(responses, place, aspect),
+            Ratings::Responses => {
+                JudgedAspect::collect_responses(responses, place, aspect, system.aggregation)
+            }
+        },
+    }
 }
 
 fn show_comparison(comparison: &AspectComparison, markdown: bool) -> Result<()> {
@@ -172,11 +224,12 @@ fn show_comparison(comparison: &AspectComparison, markdown: bool) -> Result<()> 
         ..
     } = comparison;
     let rated = coverage[0].counts.rated;
-    let left_out = rated - report.segments;
-    let mut head = format!(
-        "{aspect}: {} of {rated} rated segments compared, in {} responses",
-        report.segments, report.responses
-    );
+    let left_out = rated - report.pairs;
+    let noun = comparison.ratings.noun();
+    let mut head = format!("{aspect}: {} of {rated} rated {noun} compared", report.pairs);
+    if comparison.ratings == Ratings::Segments {
+        head = format!("{head}, in {} responses", report.responses);
+    }
     if left_out > 0 {
         head = format!("{head}; {left_out} left out because a system does not score them");
     }
@@ -227,7 +280,7 @@ fn systems(comparison: &AspectComparison) -> Cells {
             show::number(system.value),
             count(|counts| counts.scored),
             count(|counts| counts.unscored.total()),
-            system.segments_left_out.to_string(),
+            system.pairs_left_out.to_string(),
         ]
     });
     (header.map(str::to_owned).to_vec(), rows.collect())

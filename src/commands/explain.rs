@@ -5,7 +5,9 @@ use std::path::Path;
 use anyhow::Result;
 use gradus::data::{Example, TruncationCounts, read_examples};
 use gradus::device;
-use gradus::eval::explain::{ExplainedPair, Explanation, PairKind, explain_bundle, explain_scores};
+use gradus::eval::explain::{
+    ExplainedPair, Explanation, PairKind, ResponsesExplained, explain_bundle, explain_scores,
+};
 use gradus::eval::{Aspect, Scorer, UnscoredReason};
 
 use crate::cli::ExplainArgs;
@@ -38,6 +40,9 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<()> {
     if args.json {
         let mut explanation = explanation;
         explanation.segments.truncate(top);
+        if let Some(found) = &mut explanation.responses {
+            found.responses.truncate(top);
+        }
         show::json(&explanation)
     } else {
         show_explanation(&explanation, top)
@@ -84,6 +89,7 @@ fn of_scores(
         &examples,
         &aspects,
         args.aspects.as_deref(),
+        scores.aggregation,
     )?)
 }
 
@@ -132,6 +138,15 @@ fn near(id: &str, examples: &[Example]) -> Vec<String> {
 }
 
 fn show_explanation(explanation: &Explanation, top: usize) -> Result<()> {
+    let responses = explanation.responses.as_ref();
+    // Where only responses are rated, a list of unrated segments says nothing.
+    if explanation.pairs + explanation.rated_without_score > 0 || responses.is_none() {
+        show_segments(explanation, top)?;
+    }
+    responses.map_or(Ok(()), |found| show_responses(found, explanation, top))
+}
+
+fn show_segments(explanation: &Explanation, top: usize) -> Result<()> {
     let shown = explanation.segments.len().min(top);
     let columns = columns(explanation);
     let header: Vec<&str> = columns.iter().map(|column| column.name).collect();
@@ -148,6 +163,55 @@ fn show_explanation(explanation: &Explanation, top: usize) -> Result<()> {
         show::line(&format!("the worst {shown} of {all}; `--top 0` shows all"))?;
     }
     show::line(&total(explanation))
+}
+
+/// The responses that are rated as a whole.
+fn show_responses(
+    found: &ResponsesExplained,
+    explanation: &Explanation,
+    top: usize,
+) -> Result<()> {
+    let mut header = vec!["record", "aspect"];
+    if !explanation.identity_scale {
+        header.extend(["rating", "as rating"]);
+    }
+    header.extend(["target", "score", "error", "error²", "loss", "gradient"]);
+    let rows = found.responses.iter().take(top).map(|response| {
+        let mut row = vec![
+            show::shortened(&response.id, 18),
+            show::shortened(&response.aspect, 12),
+        ];
+        if !explanation.identity_scale {
+            row.push(show::short(Some(response.rating)));
+            row.push(show::short(response.rating_units_score));
+        }
+        let share = response.share;
+        row.extend([
+            three(Some(response.target)),
+            three(response.score),
+            three(share.map(|share| share.error)),
+            three(share.map(|share| share.squared_error)),
+            percent(share.and_then(|share| share.loss_share)),
+            signed(share.map(|share| share.gradient)),
+        ]);
+        row
+    });
+    show::line(&format!("\nresponses\n{}", show::table(&header, rows)))?;
+    let all = found.responses.len();
+    if top < all {
+        show::line(&format!("the worst {top} of {all}; `--top 0` shows all"))?;
+    }
+    let pairs = found.pairs;
+    let mut text = match (found.loss, found.objective) {
+        (Some(loss), Some(objective)) => {
+            format!("loss {loss:.5}, J {objective:+.5} over {pairs} rated responses")
+        }
+        _ => "loss -, J -: no response is both rated and scored".into(),
+    };
+    if found.rated_without_score > 0 {
+        text = format!("{text}; {} rated without a score", found.rated_without_score);
+    }
+    show::line(&text)
 }
 
 /// A table with the text of its segments behind it, as much as a line has room for.
@@ -202,8 +266,7 @@ fn columns(explanation: &Explanation) -> Vec<Column> {
             percent(pair.share.and_then(|share| share.loss_share))
         }),
         column("gradient", |pair| {
-            let gradient = pair.share.map(|share| share.gradient);
-            gradient.map_or_else(|| "-".into(), |gradient| format!("{gradient:+.1e}"))
+            signed(pair.share.map(|share| share.gradient))
         }),
         column("head", |pair| {
             percent(pair.share.and_then(|share| share.head_gradient_share))
@@ -227,6 +290,10 @@ fn text(pair: &ExplainedPair) -> String {
 
 fn three(value: Option<f64>) -> String {
     value.map_or_else(|| "-".into(), |value| format!("{value:.3}"))
+}
+
+fn signed(gradient: Option<f64>) -> String {
+    gradient.map_or_else(|| "-".into(), |gradient| format!("{gradient:+.1e}"))
 }
 
 fn percent(share: Option<f64>) -> String {

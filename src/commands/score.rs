@@ -1,12 +1,13 @@
 //! `gradus score`
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use gradus::data::{AtomicFile, BatchSize, Example, ExampleReader, TruncationCounts};
 use gradus::device;
-use gradus::eval::{PreparedExamples, Scorer, SegmentScore};
+use gradus::eval::{PreparedExamples, Scorer, SegmentScore, UnscoredReason};
 use serde_json::{Map, Value};
 
 use crate::cli::ScoreArgs;
@@ -34,10 +35,11 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
         scorer = scorer.with_stride(checked_stride(stride)?);
     }
     let reader = ExampleReader::open(&args.input)?;
+    let strict = args.strict.then(|| args.input.as_path());
     let counts = match &args.output {
         Some(path) => {
             let mut file = AtomicFile::create(path)?;
-            let counts = score_all(&scorer, reader, &mut file)
+            let counts = score_all(&scorer, reader, strict, &mut file)
                 .with_context(|| format!("{}: scoring into it failed", path.display()))?;
             file.commit()?;
             counts
@@ -45,6 +47,7 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
         None => score_all(
             &scorer,
             reader,
+            strict,
             &mut io::BufWriter::new(io::stdout().lock()),
         )?,
     };
@@ -58,6 +61,8 @@ struct Counts {
     responses: usize,
     scored: usize,
     unscored: usize,
+    /// Responses without any score, by reason.
+    unscored_responses: BTreeMap<&'static str, usize>,
     truncation: TruncationCounts,
 }
 
@@ -70,17 +75,32 @@ impl Counts {
             self.scored,
             self.unscored,
         ));
+        if !self.unscored_responses.is_empty() {
+            let total: usize = self.unscored_responses.values().sum();
+            let reasons = self.unscored_responses.iter();
+            let reasons: Vec<String> = reasons.map(|(why, n)| format!("{n} {why}")).collect();
+            show::status(&format!(
+                "{total} responses without a score: {}; --strict refuses them",
+                reasons.join(", ")
+            ));
+        }
         if self.truncation.any() {
             show::status(&self.truncation.to_string());
         }
     }
 }
 
-fn score_all(scorer: &Scorer, reader: ExampleReader, out: &mut impl Write) -> Result<Counts> {
+/// `strict` names the input where a response without a score is an error.
+fn score_all(
+    scorer: &Scorer,
+    reader: ExampleReader,
+    strict: Option<&Path>,
+    out: &mut impl Write,
+) -> Result<Counts> {
     let bar = progress::counter("responses");
     let mut counts = Counts::default();
     for chunk in scorer.prefetch(reader, CHUNK)? {
-        score_chunk(scorer, &chunk?, out, &mut counts)?;
+        score_chunk(scorer, &chunk?, strict, out, &mut counts)?;
         bar.set_position(counts.responses as u64);
     }
     out.flush()?;
@@ -91,13 +111,23 @@ fn score_all(scorer: &Scorer, reader: ExampleReader, out: &mut impl Write) -> Re
 fn score_chunk(
     scorer: &Scorer,
     chunk: &PreparedExamples,
+    strict: Option<&Path>,
     out: &mut impl Write,
     counts: &mut Counts,
 ) -> Result<()> {
     let scores = scorer.score_prepared(chunk);
     counts.truncation += chunk.counts;
-    for (example, scores) in chunk.examples.iter().zip(&scores) {
-        serde_json::to_writer(&mut *out, &scored_record(scorer, example, scores))?;
+    for ((example, cut), scores) in chunk.examples.iter().zip(&chunk.cuts).zip(&scores) {
+        let segments = scores.iter().map(|s| (s.scores().is_some(), s.unscored()));
+        let unscored = UnscoredReason::of_response(&example.response, segments);
+        if let Some(reason) = unscored {
+            if let Some(input) = strict {
+                return Err(refused(input, &example.id, reason).into());
+            }
+            *counts.unscored_responses.entry(reason.name()).or_default() += 1;
+        }
+        let record = scored_record(scorer, example, scores, cut, unscored);
+        serde_json::to_writer(&mut *out, &record)?;
         out.write_all(b"\n")?;
         counts.responses += 1;
         let scored = scores
@@ -110,8 +140,32 @@ fn score_chunk(
     Ok(())
 }
 
-/// The record with a score in every segment and one for the response.
-fn scored_record(scorer: &Scorer, example: &Example, scores: &[SegmentScore]) -> Value {
+/// A response without a score, where that is an error.
+fn refused(input: &Path, id: &str, reason: UnscoredReason) -> Usage {
+    let found = match reason {
+        UnscoredReason::Empty => "an empty response",
+        UnscoredReason::NoSegments => "a response without segments",
+        UnscoredReason::Truncated => "a response that is cut off before its first segment ends",
+        _ => "a response of which the tokenizer leaves no token",
+    };
+    Usage::new(format!(
+        "{}: record `{id}`: found {found}, expected one that can be scored",
+        input.display()
+    ))
+    .with_hint(
+        "without --strict such a record is written with `score` null and the reason in `unscored`",
+    )
+}
+
+/// The record with a score in every segment and one for the response, why there is none, and the
+/// tokens that were cut off.
+fn scored_record(
+    scorer: &Scorer,
+    example: &Example,
+    scores: &[SegmentScore],
+    cut: &TruncationCounts,
+    unscored: Option<UnscoredReason>,
+) -> Value {
     let aspects: Vec<&str> = scorer.aspects().collect();
     let mut record = example.to_json();
     if let Some(segments) = record.get_mut("segments").and_then(Value::as_array_mut) {
@@ -127,31 +181,30 @@ fn scored_record(scorer: &Scorer, example: &Example, scores: &[SegmentScore]) ->
                 "score".into(),
                 values.map_or(Value::Null, |v| by_aspect(&aspects, v)),
             );
-            match score {
-                SegmentScore::Scored(_) => {}
-                SegmentScore::Truncated => {
-                    segment.insert("unscored".into(), "truncated".into());
-                }
-                SegmentScore::NoTokens => {
-                    segment.insert("unscored".into(), "no_tokens".into());
-                }
-            }
+            set_reason(segment, score.unscored());
         }
     }
-    let response: Vec<Option<f64>> = (0..aspects.len())
-        .map(|aspect| {
-            let of_aspect: Vec<f64> = scores
-                .iter()
-                .filter_map(SegmentScore::scores)
-                .map(|values| values[aspect])
-                .collect();
-            scorer.aggregation().aggregate(&of_aspect)
-        })
-        .collect();
     if let Some(record) = record.as_object_mut() {
+        let response = scorer.response_scores(scores);
         record.insert("score".into(), by_aspect(&aspects, response));
+        set_reason(record, unscored);
+        for (key, tokens) in [
+            ("context_tokens_dropped", cut.context_tokens_dropped),
+            ("prompt_tokens_dropped", cut.prompt_tokens_dropped),
+            ("response_tokens_dropped", cut.response_tokens_dropped),
+        ] {
+            record.insert(key.into(), tokens.into());
+        }
     }
     record
+}
+
+/// Says why there is no score; takes the reason out that an earlier scoring left.
+fn set_reason(record: &mut Map<String, Value>, reason: Option<UnscoredReason>) {
+    match reason {
+        Some(reason) => record.insert("unscored".into(), reason.name().into()),
+        None => record.shift_remove("unscored"),
+    };
 }
 
 /// A bare number for one aspect, a map for several; `null` for a number that does not exist.

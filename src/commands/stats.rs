@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Result;
-use gradus::data::{DatasetStats, LengthStats, RatingStats};
+use gradus::data::{DatasetStats, LengthStats, RaterAgreement, RatingStats};
 
 use crate::show;
 
@@ -25,6 +25,20 @@ pub(crate) fn run(file: &Path, json: bool) -> Result<()> {
         let repeated = stats.repeated_ids;
         show::line(&format!("{repeated} ids are used more than once"))?;
     }
+    if stats.blank_responses > 0 {
+        let blank = stats.blank_responses;
+        show::line(&format!("empty responses, in which there is nothing to score: {blank}"))?;
+    }
+    for (of, aspects) in [
+        ("segments", &stats.aspects),
+        ("responses", &stats.response_aspects),
+    ] {
+        for (aspect, ratings) in aspects {
+            if let Some(raters) = &ratings.raters {
+                show::line(&raters_line(aspect, of, raters))?;
+            }
+        }
+    }
     if let Some(weights) = stats.weights {
         show::line(&format!("weights other than 1: {weights}"))?;
     }
@@ -35,6 +49,27 @@ pub(crate) fn run(file: &Path, json: bool) -> Result<()> {
         show::line(&format!("\n{table}"))?;
     }
     Ok(())
+}
+
+/// How far raters agree, in a line.
+fn raters_line(aspect: &str, of: &str, raters: &RaterAgreement) -> String {
+    let RaterAgreement {
+        texts,
+        fewest,
+        most,
+        rmse,
+        ..
+    } = raters;
+    let number = if fewest == most {
+        format!("{most}")
+    } else {
+        format!("{fewest} to {most}")
+    };
+    format!(
+        "{aspect}: {texts} {of} have ratings of {number} raters; a rater is {rmse:.4} away from the mean \
+         of the others (RMSE), Krippendorff's alpha {}",
+        show::number(raters.alpha)
+    )
 }
 
 fn lengths(stats: &DatasetStats) -> String {

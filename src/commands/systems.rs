@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use gradus::data::Example;
-use gradus::eval::ScoredResponse;
+use gradus::eval::{Aggregation, ScoredResponse};
 
 use crate::failure::Usage;
 use crate::scores::{Choices, Scores, Source};
@@ -24,6 +24,8 @@ pub(super) struct ScoredSystem {
     pub(super) aspects: Vec<String>,
     /// One response per example, in their order.
     pub(super) responses: Vec<ScoredResponse>,
+    /// How segment scores become a response score.
+    pub(super) aggregation: Aggregation,
 }
 
 impl NamedSystem {
@@ -82,6 +84,7 @@ impl NamedSystem {
             path,
             aspects: scores.aspects,
             responses: scores.responses,
+            aggregation: scores.aggregation,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! `gradus train`
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -121,6 +121,12 @@ pub(crate) fn checked_run(
                 .into());
         }
     };
+    let (aggregation, trained) = (config.aggregation(), config.trained_aggregation());
+    if let Some(trained) = trained.filter(|trained| *trained != aggregation) {
+        show::status(&format!(
+            "response scores will be the {aggregation} of their segments; the response loss trains the {trained}"
+        ));
+    }
     let baselines = fitted_baselines(config, train)?;
     let run = Run {
         encoder,
@@ -128,7 +134,7 @@ pub(crate) fn checked_run(
         text: config.text.clone(),
         model: config.model.clone(),
         training: config.training.clone(),
-        aggregation: config.aggregation.to_string(),
+        aggregation: config.aggregation().to_string(),
         output: output.to_path_buf(),
         overwrite,
         extra_files: vec![
@@ -144,11 +150,12 @@ pub(crate) fn checked_run(
 
 /// The trivial baselines of the aspects that are learned, for every later evaluation of the bundle.
 fn fitted_baselines(config: &RunConfig, train: &[Example]) -> Result<Baselines> {
-    let rated: BTreeSet<&str> = train
-        .iter()
-        .flat_map(|example| &example.segments)
-        .flat_map(|segment| segment.ratings.keys().map(String::as_str))
-        .collect();
+    let of_responses = config.training.response_loss.is_some();
+    let of_responses = train.iter().filter(|_| of_responses);
+    let segments = train.iter().flat_map(|example| &example.segments);
+    let ratings = segments.map(|segment| &segment.ratings);
+    let ratings = ratings.chain(of_responses.map(|example| &example.ratings));
+    let rated: BTreeSet<&str> = ratings.flat_map(BTreeMap::keys).map(String::as_str).collect();
     let wanted = &config.text.aspects;
     let learned = rated
         .into_iter()
@@ -209,7 +216,7 @@ fn effective_config(args: &TrainArgs, resumed: Option<&Path>) -> Result<RunConfi
     );
     set(&mut config.training.layer_decay, args.layer_decay.as_ref());
     if let Some(text) = &args.aggregation {
-        config.aggregation = text.parse()?;
+        config.aggregation = Some(text.parse()?);
     }
     config.training.check()?;
     config.model.check(&config.training)?;

@@ -22,6 +22,8 @@ mod objectives;
 mod process;
 mod records;
 mod report;
+mod responses;
 mod round_trip;
 mod support;
+mod unscored;
 mod usage;

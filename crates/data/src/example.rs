@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::{CharSpan, RecordError, RecordProblem};
+use crate::{CharSpan, RecordError, RecordProblem, mean_rating};
 
 /// The aspect of a rating that is a plain number.
 pub const DEFAULT_ASPECT: &str = "rating";
@@ -15,6 +15,9 @@ pub struct Segment {
     /// Rating by aspect, in rating units, finite. An absent aspect is unrated; an empty map is an
     /// unrated segment.
     pub ratings: BTreeMap<String, f64>,
+    /// The ratings of each rater by aspect, where the record has them as a list; their mean is the
+    /// aspect's entry in `ratings`. Absent where the record has one number.
+    pub raters: BTreeMap<String, Vec<f64>>,
     /// Weight in the loss, finite and 0 or above; `None` counts as 1. Scoring and evaluation pass
     /// over it.
     pub weight: Option<f64>,
@@ -28,6 +31,7 @@ impl Segment {
         Self {
             span,
             ratings,
+            raters: BTreeMap::new(),
             weight: None,
             extra: Map::new(),
         }
@@ -57,11 +61,13 @@ pub struct Example {
     pub prompt: String,
     /// What the answer may draw on, such as a retrieved passage.
     pub context: Option<String>,
-    /// What was answered; never empty.
+    /// What was answered. An empty response has no segments, and nothing to score.
     pub response: String,
     /// Rating of the response as a whole, by aspect, in rating units, finite. An absent aspect is
     /// unrated.
     pub ratings: BTreeMap<String, f64>,
+    /// The ratings of each rater of the response by aspect, as those of a [`Segment`].
+    pub raters: BTreeMap<String, Vec<f64>>,
     /// Segments in the order of the text, inside `response`, not empty, without overlap.
     pub segments: Vec<Segment>,
     /// Whatever the author of the data noted down.
@@ -106,17 +112,15 @@ impl Example {
     /// Checks what every reader guarantees.
     ///
     /// # Errors
-    /// If the response is empty; if a segment is empty, backwards, past the end of the response,
-    /// out of order or overlaps another; if a rating is NaN or infinite, or a weight is that or
-    /// below 0; if an extra key is one of the keys of a record.
+    /// If a segment is empty, backwards, past the end of the response, out of order or overlaps
+    /// another; if a rating is NaN or infinite, or not the mean of its raters; if a weight is NaN,
+    /// infinite or below 0; if an extra key is one of the keys of a record.
     pub fn check(&self) -> Result<(), RecordError> {
-        if self.response.is_empty() {
-            return Err(RecordError::new("response", RecordProblem::EmptyText));
-        }
-        check_ratings(|| "rating".to_owned(), &self.ratings)?;
+        check_ratings(|| "rating".to_owned(), &self.ratings, &self.raters)?;
         check_spans(&self.response, &self.segments)?;
         for (index, segment) in self.segments.iter().enumerate() {
-            check_ratings(|| format!("segments[{index}].rating"), &segment.ratings)?;
+            let field = || format!("segments[{index}].rating");
+            check_ratings(field, &segment.ratings, &segment.raters)?;
             check_weight(index, segment.weight)?;
             let field = || format!("segments[{index}]");
             check_extra(field, &segment.extra, &SEGMENT_KEYS)?;
@@ -128,7 +132,7 @@ impl Example {
     /// order.
     ///
     /// The rating of a segment is `null` if there is none, a number if [`DEFAULT_ASPECT`] is its
-    /// only aspect, else a map. An absent context, rating of the response or weight and empty
+    /// only aspect, else a map; a list in the place of a number where there are raters. An absent context, rating of the response or weight and empty
     /// `meta` are left out. Reading the record
     /// gives back the same example.
     pub fn to_json(&self) -> Value {
@@ -140,7 +144,10 @@ impl Example {
         }
         record.insert("response".into(), self.response.clone().into());
         if !self.ratings.is_empty() {
-            record.insert("rating".into(), ratings_to_json(&self.ratings));
+            record.insert(
+                "rating".into(),
+                ratings_to_json(&self.ratings, &self.raters),
+            );
         }
         let segments = self.segments.iter().map(segment_to_json).collect();
         record.insert("segments".into(), Value::Array(segments));
@@ -156,7 +163,10 @@ fn segment_to_json(segment: &Segment) -> Value {
     let mut record = Map::new();
     record.insert("start".into(), segment.span.start.into());
     record.insert("end".into(), segment.span.end.into());
-    record.insert("rating".into(), ratings_to_json(&segment.ratings));
+    record.insert(
+        "rating".into(),
+        ratings_to_json(&segment.ratings, &segment.raters),
+    );
     if let Some(weight) = segment.weight {
         record.insert("weight".into(), weight.into());
     }
@@ -164,13 +174,20 @@ fn segment_to_json(segment: &Segment) -> Value {
     Value::Object(record)
 }
 
-fn ratings_to_json(ratings: &BTreeMap<String, f64>) -> Value {
-    match ratings.get(DEFAULT_ASPECT) {
-        Some(&rating) if ratings.len() == 1 => rating.into(),
+fn ratings_to_json(
+    ratings: &BTreeMap<String, f64>,
+    raters: &BTreeMap<String, Vec<f64>>,
+) -> Value {
+    let value = |aspect: &String, rating: f64| match raters.get(aspect) {
+        Some(raters) => Value::from(raters.clone()),
+        None => Value::from(rating),
+    };
+    match ratings.get_key_value(DEFAULT_ASPECT) {
+        Some((aspect, &rating)) if ratings.len() == 1 => value(aspect, rating),
         None if ratings.is_empty() => Value::Null,
         _ => ratings
             .iter()
-            .map(|(aspect, &rating)| (aspect.clone(), Value::from(rating)))
+            .map(|(aspect, &rating)| (aspect.clone(), value(aspect, rating)))
             .collect(),
     }
 }
@@ -236,12 +253,27 @@ fn check_spans(response: &str, segments: &[Segment]) -> Result<(), RecordError> 
 fn check_ratings(
     field: impl Fn() -> String,
     ratings: &BTreeMap<String, f64>,
+    raters: &BTreeMap<String, Vec<f64>>,
 ) -> Result<(), RecordError> {
     for (aspect, rating) in ratings {
         if !rating.is_finite() {
             let field = format!("{}.{aspect}", field());
             let found = rating.to_string();
             return Err(RecordError::new(field, RecordProblem::NotFinite { found }));
+        }
+    }
+    for (aspect, raters) in raters {
+        let mean = mean_rating(raters);
+        if ratings.get(aspect).map(|rating| rating.to_bits()) != Some(mean.to_bits()) {
+            let found = match ratings.get(aspect) {
+                Some(rating) => format!("the number {rating} beside raters whose mean is {mean}"),
+                None => "raters without a rating".to_owned(),
+            };
+            let problem = RecordProblem::WrongType {
+                found,
+                expected: "the mean of the raters",
+            };
+            return Err(RecordError::new(format!("{}.{aspect}", field()), problem));
         }
     }
     Ok(())

@@ -1,29 +1,46 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::scale::mean_and_sd;
-use crate::{Histogram, RatingStats};
+use crate::{Histogram, RaterSums, RatingStats};
 
-/// How often every rating of every aspect occurs.
+/// How often every rating of every aspect occurs, and how far raters agree.
 #[derive(Debug, Default)]
-pub(crate) struct RatingCounts(BTreeMap<String, HashMap<u64, u64>>);
+pub(crate) struct RatingCounts {
+    counts: BTreeMap<String, HashMap<u64, u64>>,
+    raters: BTreeMap<String, RaterSums>,
+}
 
 impl RatingCounts {
-    pub(crate) fn add(&mut self, ratings: &BTreeMap<String, f64>) {
+    pub(crate) fn add(
+        &mut self,
+        ratings: &BTreeMap<String, f64>,
+        raters: &BTreeMap<String, Vec<f64>>,
+    ) {
         for (aspect, &rating) in ratings {
-            if !self.0.contains_key(aspect) {
-                self.0.insert(aspect.to_owned(), HashMap::new());
+            if !self.counts.contains_key(aspect) {
+                self.counts.insert(aspect.to_owned(), HashMap::new());
             }
-            if let Some(counts) = self.0.get_mut(aspect) {
+            if let Some(counts) = self.counts.get_mut(aspect) {
                 // Adding zero turns -0.0 into 0.0, so that the two count as one rating.
                 *counts.entry((rating + 0.0).to_bits()).or_default() += 1;
             }
         }
+        for (aspect, ratings) in raters {
+            let sums = self.raters.entry(aspect.clone()).or_default();
+            sums.add(ratings);
+        }
     }
 
     pub(crate) fn stats(self) -> BTreeMap<String, RatingStats> {
-        let aspects = self.0.into_iter();
+        let raters = self.raters;
+        let aspects = self.counts.into_iter();
         aspects
-            .map(|(aspect, counts)| (aspect, rating_stats(counts)))
+            .map(|(aspect, counts)| {
+                let agreement = raters.get(&aspect).and_then(RaterSums::agreement);
+                let mut stats = rating_stats(counts);
+                stats.raters = agreement;
+                (aspect, stats)
+            })
             .collect()
     }
 }
@@ -51,5 +68,6 @@ fn rating_stats(counts: HashMap<u64, u64>) -> RatingStats {
         max,
         sd,
         histogram,
+        raters: None,
     }
 }

@@ -1,11 +1,9 @@
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value};
 
 use crate::example::WEIGHT;
 use crate::field::{Checked, describe, list, missing, take, text, unpaired, wrong_type};
 use crate::locate::find_non_finite;
-use crate::rating_fields::{label_ratings, list_ratings, rating_map, unrated};
+use crate::rating_fields::{Ratings, label_ratings, list_ratings, ratings_of, unrated};
 use crate::{CharSpan, DataError, Example, Location, RecordError, RecordProblem, Result, Segment};
 
 /// Reads one record, in any of the four shapes, from a line of JSON.
@@ -20,10 +18,13 @@ use crate::{CharSpan, DataError, Example, Location, RecordError, RecordProblem, 
 /// - `prompt` is needed; `id` (a text or a whole number), `context` and `meta` may be missing or
 ///   `null`.
 /// - `rating` beside the response rates it as a whole, as `rating` rates a segment.
+/// - A list in the place of a number holds the ratings of several raters: their mean is the rating,
+///   and the list is kept (not in `labels`, and not empty).
 /// - `weight` of a segment of shape 1 or 2 is a number, 0 or more; 1 if it is missing or `null`.
 /// - Whatever has no rating is unrated: `null`, a missing aspect, a missing `rating`, `ratings` or
 ///   `labels`.
-/// - `response` without `segments` is a response that is still to be cut.
+/// - `response` without `segments` is a response that is still to be cut. It may be empty, as the
+///   list of `completions` may be: there is then nothing to cut and to score.
 /// - The texts of shapes 3 and 4 are joined to one response, with a newline between two of them
 ///   unless one has white space there. That newline belongs to no segment.
 /// - Keys without a meaning are kept, in the record and in its segments. Keys that mean something
@@ -52,8 +53,8 @@ pub(crate) fn parse_record(line: &str, line_number: usize) -> Checked<Example> {
         .transpose()?;
     let meta = take_meta(&mut record)?;
     let ratings = match take(&mut record, "rating") {
-        Some(rating) => rating_map(rating, "rating")?,
-        None => BTreeMap::new(),
+        Some(rating) => ratings_of(rating, "rating")?,
+        None => Ratings::default(),
     };
     let (response, segments) = take_body(&mut record)?;
     let example = Example {
@@ -61,7 +62,8 @@ pub(crate) fn parse_record(line: &str, line_number: usize) -> Checked<Example> {
         prompt,
         context,
         response,
-        ratings,
+        ratings: ratings.means,
+        raters: ratings.raters,
         segments,
         meta,
         extra: record,
@@ -193,8 +195,8 @@ fn span_segment(index: usize, value: Value) -> Checked<Segment> {
     let start = take_position(&mut record, &field, "start")?;
     let end = take_position(&mut record, &field, "end")?;
     let ratings = match record.shift_remove("rating") {
-        Some(rating) => rating_map(rating, &format!("{field}.rating"))?,
-        None => BTreeMap::new(),
+        Some(rating) => ratings_of(rating, &format!("{field}.rating"))?,
+        None => Ratings::default(),
     };
     let weight = take(&mut record, "weight")
         .map(|value| {
@@ -204,7 +206,8 @@ fn span_segment(index: usize, value: Value) -> Checked<Segment> {
         .transpose()?;
     Ok(Segment {
         span: CharSpan { start, end },
-        ratings,
+        ratings: ratings.means,
+        raters: ratings.raters,
         weight,
         extra: record,
     })
@@ -226,15 +229,8 @@ fn take_position(record: &mut Map<String, Value>, segment: &str, key: &str) -> C
 fn cut_response(
     pieces: Vec<Value>,
     field: &str,
-    ratings: impl FnOnce(usize) -> Checked<Vec<BTreeMap<String, f64>>>,
+    ratings: impl FnOnce(usize) -> Checked<Vec<Ratings>>,
 ) -> Checked<(String, Vec<Segment>)> {
-    if pieces.is_empty() {
-        let problem = RecordProblem::WrongType {
-            found: "an empty list".into(),
-            expected: "a list of at least one text",
-        };
-        return Err(RecordError::new(field, problem));
-    }
     let ratings = ratings(pieces.len())?;
     let mut response = String::new();
     let mut num_chars = 0;
@@ -252,7 +248,10 @@ fn cut_response(
         let start = num_chars;
         num_chars += piece.chars().count();
         response.push_str(&piece);
-        segments.push(Segment::new(CharSpan::new(start, num_chars), ratings));
+        segments.push(Segment {
+            raters: ratings.raters,
+            ..Segment::new(CharSpan::new(start, num_chars), ratings.means)
+        });
     }
     Ok((response, segments))
 }
@@ -265,6 +264,8 @@ fn needs_newline(before: &str, after: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::DEFAULT_ASPECT;
 
@@ -375,6 +376,82 @@ mod tests {
             number.ratings,
             BTreeMap::from([(DEFAULT_ASPECT.into(), 3.0)])
         );
+    }
+
+    #[test]
+    fn a_list_holds_the_ratings_of_several_raters_and_is_written_back() {
+        let line = r#"{"id":"a","prompt":"p","response":"abc","rating":[1.0,0.0],"segments":[{"start":0,"end":1,"rating":[0.25,0.75,0.5]},{"start":1,"end":3,"rating":{"x":[0.1],"y":0.4}}]}"#;
+        let example = parse(line);
+        assert_eq!(example.ratings[DEFAULT_ASPECT].to_bits(), 0.5_f64.to_bits());
+        assert_eq!(example.raters[DEFAULT_ASPECT], [1.0, 0.0]);
+        let [first, second] = &example.segments[..] else {
+            panic!("{example:?}")
+        };
+        assert_eq!(first.ratings[DEFAULT_ASPECT].to_bits(), 0.5_f64.to_bits());
+        assert_eq!(
+            second.ratings,
+            BTreeMap::from([("x".into(), 0.1), ("y".into(), 0.4)])
+        );
+        assert_eq!(second.raters, BTreeMap::from([("x".into(), vec![0.1])]));
+        assert_eq!(example.to_json().to_string(), line);
+        let rows = parse(r#"{"prompt":"p","segments":["a","b"],"ratings":[[0.1,0.3],null]}"#);
+        let columns =
+            parse(r#"{"prompt":"p","segments":["a","b"],"ratings":{"rating":[[0.1,0.3],null]}}"#);
+        assert_eq!(rows.segments, columns.segments);
+        assert_eq!(rows.segments[0].raters[DEFAULT_ASPECT], [0.1, 0.3]);
+    }
+
+    #[test]
+    fn a_list_of_raters_holds_numbers_and_at_least_one() {
+        let message = |rating: &str| {
+            let line = format!(
+                r#"{{"prompt":"p","response":"r","segments":[{{"start":0,"end":1,"rating":{rating}}}]}}"#
+            );
+            parse_record(&line, 1).unwrap_err().to_string()
+        };
+        let empty = message("[]");
+        assert!(
+            empty.contains("segments[0].rating") && empty.contains("an empty list"),
+            "{empty}"
+        );
+        let gap = message("[0.5,null]");
+        assert!(
+            gap.contains("segments[0].rating[1]") && gap.contains("leave out who did not rate"),
+            "{gap}"
+        );
+        let nested = message(r#"{"x":[[0.5]]}"#);
+        assert!(nested.contains("segments[0].rating.x[0]"), "{nested}");
+    }
+
+    #[test]
+    fn a_rating_that_is_not_the_mean_of_its_raters_is_refused() {
+        let mut example = parse(r#"{"prompt":"p","segments":["a"],"ratings":[[0.1,0.3]]}"#);
+        let rating = example.segments[0].ratings.get_mut(DEFAULT_ASPECT);
+        *rating.unwrap() = 0.9;
+        let message = example.check().unwrap_err().to_string();
+        assert!(
+            message.contains("segments[0].rating.rating") && message.contains("0.9 beside raters"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn an_empty_response_is_read_and_has_no_segments() {
+        for line in [
+            r#"{"prompt":"p","response":""}"#,
+            r#"{"prompt":"p","response":"","segments":[]}"#,
+            r#"{"prompt":"p","completions":[],"labels":[]}"#,
+        ] {
+            let example = parse(line);
+            assert_eq!((example.response.as_str(), example.segments.len()), ("", 0));
+            let written = example.to_json().to_string();
+            assert_eq!(parse(&written), example, "{written}");
+        }
+        let ends = parse_record(
+            r#"{"prompt":"p","response":"","segments":[{"start":0,"end":1}]}"#,
+            1,
+        );
+        assert!(ends.unwrap_err().to_string().contains("past the end"));
     }
 
     #[test]

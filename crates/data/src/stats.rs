@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ExampleReader, Histogram, Result, StatsCollector};
+use crate::{ExampleReader, Histogram, RaterAgreement, Result, StatsCollector};
 
 /// How many repeated ids [`DatasetStats`] lists; all are counted.
 pub const REPEATED_IDS_LISTED: usize = 10;
@@ -16,6 +16,9 @@ pub struct DatasetStats {
     pub examples: usize,
     /// Examples with a context.
     pub examples_with_context: usize,
+    /// Examples whose response is empty or nothing but white space: there is nothing to score.
+    #[serde(default)]
+    pub blank_responses: usize,
     /// Examples that have not been cut into segments.
     pub examples_without_segments: usize,
     /// Number of segments.
@@ -80,6 +83,9 @@ pub struct RatingStats {
     pub sd: f64,
     /// How the ratings are spread from `min` to `max`.
     pub histogram: Histogram,
+    /// How far raters agree, where texts have several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raters: Option<RaterAgreement>,
 }
 
 impl fmt::Display for RatingStats {

@@ -14,6 +14,7 @@ use crate::{
 pub struct StatsCollector {
     examples: usize,
     examples_with_context: usize,
+    blank_responses: usize,
     examples_without_segments: usize,
     unrated_segments: usize,
     ratings: RatingCounts,
@@ -38,14 +39,15 @@ impl StatsCollector {
     pub fn add(&mut self, example: &Example, line: usize) {
         self.examples += 1;
         self.examples_with_context += usize::from(example.context.is_some());
+        self.blank_responses += usize::from(example.response.trim().is_empty());
         self.examples_without_segments += usize::from(example.segments.is_empty());
         self.response_chars.add(example.response.chars().count());
         self.segments_per_response.add(example.segments.len());
-        self.response_ratings.add(&example.ratings);
+        self.response_ratings.add(&example.ratings, &example.raters);
         for segment in &example.segments {
             self.segment_chars.add(segment.span.len());
             self.unrated_segments += usize::from(segment.ratings.is_empty());
-            self.ratings.add(&segment.ratings);
+            self.ratings.add(&segment.ratings, &segment.raters);
             self.add_weight(segment);
         }
         *self
@@ -91,6 +93,7 @@ impl StatsCollector {
         DatasetStats {
             examples: self.examples,
             examples_with_context: self.examples_with_context,
+            blank_responses: self.blank_responses,
             examples_without_segments: self.examples_without_segments,
             segments: self.segment_chars.count,
             unrated_segments: self.unrated_segments,

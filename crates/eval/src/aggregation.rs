@@ -7,8 +7,11 @@ use std::fmt;
 use std::str::FromStr;
 
 /// How the values of a response's segments become one value for the response.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+///
+/// As text, in files and on the command line: `mean`, `sum`, `min`, `max`, `product`, `last`,
+/// `softmin:TEMPERATURE`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Aggregation {
     /// The mean: every segment counts the same, long responses are not favoured. The default.
     #[default]
@@ -24,10 +27,16 @@ pub enum Aggregation {
     Product,
     /// The value of the last segment.
     Last,
+    /// `Σ v e^(-v/τ) / Σ e^(-v/τ)`: between the lowest value, for a small `τ`, and the mean. What the
+    /// response loss of training calls so too.
+    SoftMin {
+        /// `τ`, in rating units. Finite and above 0.
+        temperature: f64,
+    },
 }
 
 impl Aggregation {
-    /// Every aggregation.
+    /// Every aggregation that has no setting of its own.
     pub const ALL: [Self; 6] = [
         Self::Mean,
         Self::Sum,
@@ -37,7 +46,7 @@ impl Aggregation {
         Self::Last,
     ];
 
-    /// The name in files and on the command line.
+    /// The name in files and on the command line, without a setting.
     pub fn name(self) -> &'static str {
         match self {
             Self::Mean => "mean",
@@ -46,6 +55,7 @@ impl Aggregation {
             Self::Max => "max",
             Self::Product => "product",
             Self::Last => "last",
+            Self::SoftMin { .. } => "softmin",
         }
     }
 
@@ -65,6 +75,7 @@ impl Aggregation {
             Self::Max => values.iter().copied().fold(last, f64::max),
             Self::Product => values.iter().product(),
             Self::Last => last,
+            Self::SoftMin { temperature } => soft_min(values, temperature),
         })
     }
 
@@ -77,21 +88,52 @@ impl Aggregation {
 
 impl fmt::Display for Aggregation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
+        match self {
+            Self::SoftMin { temperature } => write!(f, "softmin:{temperature}"),
+            _ => f.pad(self.name()),
+        }
     }
+}
+
+/// The weights are relative to the lowest value, whose own is 1, so that none overflows.
+fn soft_min(values: &[f64], temperature: f64) -> f64 {
+    let lowest = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let weight = |value: f64| ((lowest - value) / temperature).exp();
+    let weights: f64 = values.iter().map(|&value| weight(value)).sum();
+    let rest = values.iter().map(|&value| (value - lowest) * weight(value));
+    lowest + rest.sum::<f64>() / weights
 }
 
 impl FromStr for Aggregation {
     type Err = EvalError;
 
     fn from_str(name: &str) -> Result<Self, EvalError> {
-        Self::ALL
-            .into_iter()
-            .find(|aggregation| aggregation.name() == name)
+        let setting = name.strip_prefix("softmin:");
+        let temperature = setting.and_then(|text| text.parse::<f64>().ok());
+        let soft_min = temperature
+            .filter(|temperature| temperature.is_finite() && *temperature > 0.0)
+            .map(|temperature| Self::SoftMin { temperature });
+        let plain = || Self::ALL.into_iter().find(|known| known.name() == name);
+        soft_min
+            .or_else(plain)
             .ok_or_else(|| EvalError::UnknownAggregation {
                 found: name.to_owned(),
                 known: Self::ALL.map(Self::name).join(", "),
             })
+    }
+}
+
+impl TryFrom<String> for Aggregation {
+    type Error = EvalError;
+
+    fn try_from(text: String) -> Result<Self, EvalError> {
+        text.parse()
+    }
+}
+
+impl From<Aggregation> for String {
+    fn from(aggregation: Aggregation) -> Self {
+        aggregation.to_string()
     }
 }
 
@@ -115,8 +157,31 @@ mod tests {
         assert_eq!(
             error,
             "unknown aggregation: found `average`, \
-             expected one of: mean, sum, min, max, product, last"
+             expected one of: mean, sum, min, max, product, last, \
+             softmin:TEMPERATURE with a finite temperature above 0"
         );
+    }
+
+    #[test]
+    fn the_soft_minimum_lies_between_the_lowest_and_the_mean() {
+        let of = |temperature, values: &[f64]| {
+            Aggregation::SoftMin { temperature }.aggregate(values).unwrap()
+        };
+        // (0 + e^-2) / (1 + e^-2)
+        let expected = (-2.0_f64).exp() / (1.0 + (-2.0_f64).exp());
+        assert!((of(0.5, &[1.0, 0.0]) - expected).abs() < 1e-15);
+        assert!((of(1e-3, &[0.3, -0.25, 2.0]) + 0.25).abs() < 1e-9);
+        assert!((of(1e9, &[0.5, -0.25, 2.0]) - 0.75).abs() < 1e-6);
+        assert!((of(0.1, &[1e6, -1e6]) + 1e6).abs() < 1e-6);
+        assert_eq!(of(0.1, &[0.7, 0.7, 0.7]).to_bits(), 0.7_f64.to_bits());
+        let read: Aggregation = "softmin:0.25".parse().unwrap();
+        assert_eq!(read, Aggregation::SoftMin { temperature: 0.25 });
+        let json = serde_json::to_string(&read).unwrap();
+        assert_eq!(json, "\"softmin:0.25\"");
+        assert_eq!(serde_json::from_str::<Aggregation>(&json).unwrap(), read);
+        for wrong in ["softmin", "softmin:0", "softmin:-1", "softmin:inf", "softmin:x"] {
+            assert!(wrong.parse::<Aggregation>().is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::baselines::{
     Baseline, BaselineExample, BaselineScores, BaselineSegment, FittedBaseline,
+    ResponseBaselineScores,
 };
 use crate::{Result, ScoredResponse, ScoredSegment, Scorer, SegmentScore, UnscoredReason};
 
@@ -44,7 +45,7 @@ fn beside(example: &Example, scores: Vec<SegmentScore>) -> ScoredResponse {
     let segments = example.segments.iter().zip(scores).map(|(segment, score)| {
         let (start, end) = (segment.span.start, segment.span.end);
         let ratings = segment.ratings.clone();
-        match score {
+        let mut scored = match score {
             SegmentScore::Scored(scores) => ScoredSegment::scored(start, end, ratings, scores),
             SegmentScore::Truncated => {
                 ScoredSegment::unscored(start, end, ratings, UnscoredReason::Truncated)
@@ -52,12 +53,27 @@ fn beside(example: &Example, scores: Vec<SegmentScore>) -> ScoredResponse {
             SegmentScore::NoTokens => {
                 ScoredSegment::unscored(start, end, ratings, UnscoredReason::NoTokens)
             }
-        }
+        };
+        scored.raters.clone_from(&segment.raters);
+        scored
     });
+    response_of(example, segments.collect())
+}
+
+/// A response with these segments; the rest is what its example says of it.
+pub(crate) fn response_of(example: &Example, segments: Vec<ScoredSegment>) -> ScoredResponse {
+    let reasons = segments
+        .iter()
+        .map(|segment| (segment.scores.is_some(), segment.unscored));
     ScoredResponse {
         id: example.id.clone(),
-        segments: segments.collect(),
+        ratings: example.ratings.clone(),
+        raters: example.raters.clone(),
+        scores: None,
+        unscored: UnscoredReason::of_response(&example.response, reasons),
+        chars: example.response.chars().count(),
         meta: example.meta.clone(),
+        segments,
     }
 }
 
@@ -74,25 +90,47 @@ pub struct Baselines {
 pub struct AspectBaselines {
     /// Name of the aspect.
     pub aspect: String,
-    /// Every baseline of [`Baseline::ALL`], in that order.
+    /// Every baseline of [`Baseline::ALL`], in that order, fitted on the ratings of segments; none
+    /// where no segment is rated.
     pub fitted: Vec<FittedBaseline>,
+    /// The same, fitted on the ratings of whole responses, each as one segment that is all of the
+    /// response; none where no response is rated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub of_responses: Vec<FittedBaseline>,
 }
 
 impl Baselines {
-    /// Fits every baseline on the ratings of each aspect.
+    /// Fits every baseline on the ratings of each aspect: those of segments, and those of whole
+    /// responses.
     ///
     /// # Errors
-    /// [`EvalError::NothingRated`](crate::EvalError::NothingRated) for an aspect without a rating.
+    /// [`EvalError::NothingRated`](crate::EvalError::NothingRated) for an aspect without a rating of
+    /// either.
     pub fn fit<'a>(
         aspects: impl IntoIterator<Item = &'a str>,
         examples: &[Example],
     ) -> Result<Self> {
         let aspects = aspects.into_iter().map(|aspect| {
+            let of_responses = whole_of_aspect(aspect, examples);
             let examples = of_aspect(aspect, examples);
-            let fitted = Baseline::ALL.iter().map(|baseline| baseline.fit(&examples));
+            let rated = |examples: &[BaselineExample]| {
+                let mut segments = examples.iter().flat_map(|example| &example.segments);
+                segments.any(|segment| segment.rating.is_some_and(f64::is_finite))
+            };
+            let fit = |examples: &[BaselineExample]| -> Result<Vec<FittedBaseline>> {
+                let fitted = Baseline::ALL.iter().map(|baseline| baseline.fit(examples));
+                fitted.collect()
+            };
+            let whole = rated(&of_responses);
             Ok(AspectBaselines {
                 aspect: aspect.to_owned(),
-                fitted: fitted.collect::<Result<_>>()?,
+                // Without a rating of either kind the error says so.
+                fitted: if whole && !rated(&examples) {
+                    Vec::new()
+                } else {
+                    fit(&examples)?
+                },
+                of_responses: if whole { fit(&of_responses)? } else { Vec::new() },
             })
         });
         Ok(Self {
@@ -100,12 +138,23 @@ impl Baselines {
         })
     }
 
-    /// What the baselines say about `examples`.
+    /// What the baselines that were fitted on ratings of whole responses say about `examples`.
+    pub fn response_scores(&self, examples: &[Example]) -> Vec<ResponseBaselineScores> {
+        let mut scores = Vec::new();
+        for entry in &self.aspects {
+            let examples = whole_of_aspect(&entry.aspect, examples);
+            let of_aspect = entry.of_responses.iter();
+            scores.extend(of_aspect.map(|fitted| fitted.response_scores(&entry.aspect, &examples)));
+        }
+        scores
+    }
+
+    /// What the baselines say about the segments of `examples`.
     pub fn scores(&self, examples: &[Example]) -> Vec<BaselineScores> {
         let scores = self
             .aspects
             .iter()
-            .flat_map(|AspectBaselines { aspect, fitted }| {
+            .flat_map(|AspectBaselines { aspect, fitted, .. }| {
                 let examples = of_aspect(aspect, examples);
                 fitted
                     .iter()
@@ -126,6 +175,19 @@ pub(crate) fn of_aspect<'a>(aspect: &str, examples: &'a [Example]) -> Vec<Baseli
                 rating: example.segments[k].ratings.get(aspect).copied(),
             })
             .collect(),
+    };
+    examples.iter().map(example).collect()
+}
+
+/// Examples of which each is one segment, rated as the response is as a whole.
+fn whole_of_aspect<'a>(aspect: &str, examples: &'a [Example]) -> Vec<BaselineExample<'a>> {
+    let example = |example: &'a Example| BaselineExample {
+        prompt: &example.prompt,
+        response: &example.response,
+        segments: vec![BaselineSegment {
+            text: &example.response,
+            rating: example.ratings.get(aspect).copied(),
+        }],
     };
     examples.iter().map(example).collect()
 }

@@ -89,7 +89,10 @@ pub enum EvalError {
         expected: f64,
     },
     /// A word that names no aggregation.
-    #[error("unknown aggregation: found `{found}`, expected one of: {known}")]
+    #[error(
+        "unknown aggregation: found `{found}`, expected one of: {known}, \
+         softmin:TEMPERATURE with a finite temperature above 0"
+    )]
     UnknownAggregation {
         /// The word.
         found: String,

@@ -16,11 +16,14 @@
 //! together is `|g_k| sqrt(|h_k|² + 1)`. Contributions of different pairs may cancel in the sum:
 //! the shares tell how hard each pulls, not where the sum points.
 //!
-//! Everything that is explained together counts as one batch.
+//! Everything that is explained together counts as one batch. Responses that are rated as a whole
+//! have a loss of their own, of their aggregated scores.
 
 mod records;
+mod responses;
 
 pub use records::{ExplainedPair, Explanation, PairKind, explain_bundle, explain_scores};
+pub use responses::{ExplainedResponse, ResponsesExplained};
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,5 @@
-//! The segments of one aspect that are both rated and scored: what every figure is computed over.
+//! The segments, or the responses as a whole, that are both rated and scored on one aspect: what
+//! every figure is computed over.
 
 use crate::{Aggregation, ResponsePairs, ScoredResponse, ScoredSegment, UnscoredReason};
 use serde::{Deserialize, Serialize};
@@ -9,11 +10,14 @@ use serde::{Deserialize, Serialize};
 pub enum Level {
     /// Over segments.
     Segment,
-    /// Over responses, scores and ratings aggregated.
+    /// Over responses, scores and ratings of their segments aggregated.
     Response,
 }
 
 /// One aspect of scored responses, reduced to the segments that are both rated and scored.
+///
+/// Collected by [`collect_responses`](Self::collect_responses) it holds responses that are rated as
+/// a whole instead, each as a single segment; all that is said of segments then holds for them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct JudgedAspect {
     /// Responses with at least one such segment.
@@ -34,7 +38,7 @@ pub struct JudgedResponse {
 /// A segment both rated and scored; both values are finite.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct JudgedSegment {
-    /// Its index among all segments of the response.
+    /// Its index among all segments of the response; 0 for the response as a whole.
     pub index: usize,
     /// What the model says, in rating units.
     pub score: f64,
@@ -73,12 +77,52 @@ pub struct UnscoredCounts {
     pub not_finite: usize,
     /// No reason was given.
     pub unknown: usize,
+    /// The response is empty or nothing but white space; of whole responses only.
+    #[serde(default)]
+    pub empty: usize,
+    /// The response has no segment; of whole responses only.
+    #[serde(default)]
+    pub no_segments: usize,
 }
 
 impl UnscoredCounts {
     /// All of them.
     pub fn total(&self) -> usize {
-        self.truncated + self.no_tokens + self.missing + self.not_finite + self.unknown
+        let Self {
+            truncated,
+            no_tokens,
+            missing,
+            not_finite,
+            unknown,
+            empty,
+            no_segments,
+        } = self;
+        truncated + no_tokens + missing + not_finite + unknown + empty + no_segments
+    }
+
+    /// The responses in which no segment has a score and that have none as a whole, by reason.
+    pub fn of_responses(scored: &[ScoredResponse]) -> Self {
+        let mut counts = Self::default();
+        for response in scored {
+            let finite = |scores: &Vec<f64>| scores.iter().any(|score| score.is_finite());
+            let segments = response.segments.iter().filter_map(|s| s.scores.as_ref());
+            if !segments.chain(&response.scores).any(finite) {
+                counts.add(response.unscored);
+            }
+        }
+        counts
+    }
+
+    /// Counts a response without a score on an aspect.
+    fn add_response(&mut self, response: &ScoredResponse, aspect: usize) {
+        let of_segments = response.segments.iter().find_map(|s| s.unscored);
+        let any = response.segment_scores(aspect).next().is_some();
+        match (any, &response.scores) {
+            (true, Some(_)) => self.missing += 1,
+            // The aggregate overflows.
+            (true, None) => self.not_finite += 1,
+            (false, _) => self.add(response.unscored.or(of_segments)),
+        }
     }
 
     fn add(&mut self, reason: Option<UnscoredReason>) {
@@ -86,6 +130,8 @@ impl UnscoredCounts {
             Some(UnscoredReason::Truncated) => &mut self.truncated,
             Some(UnscoredReason::NoTokens) => &mut self.no_tokens,
             Some(UnscoredReason::Missing) => &mut self.missing,
+            Some(UnscoredReason::Empty) => &mut self.empty,
+            Some(UnscoredReason::NoSegments) => &mut self.no_segments,
             None => &mut self.unknown,
         } += 1;
     }
@@ -118,6 +164,47 @@ impl JudgedAspect {
             if segments.len() < judged.counts.rated - rated_before {
                 judged.counts.responses_partly_scored += 1;
             }
+            judged.responses.push(JudgedResponse { index, segments });
+        }
+        judged
+    }
+
+    /// Collects the responses that are rated as a whole on the aspect `name`. The score of a response
+    /// is [`ScoredResponse::score`], over all of its segments, rated or not.
+    ///
+    /// In the counts a response takes the place of a segment; `responses_partly_scored` are those in
+    /// which a segment has no score.
+    pub fn collect_responses(
+        scored: &[ScoredResponse],
+        aspect: usize,
+        name: &str,
+        aggregation: Aggregation,
+    ) -> Self {
+        let mut judged = Self::default();
+        for (index, response) in scored.iter().enumerate() {
+            let Some(&rating) = response.ratings.get(name) else {
+                continue;
+            };
+            let counts = &mut judged.counts;
+            if !rating.is_finite() {
+                counts.ratings_not_finite += 1;
+                continue;
+            }
+            counts.rated += 1;
+            let Some(score) = response.score(aspect, aggregation) else {
+                counts.unscored.add_response(response, aspect);
+                continue;
+            };
+            counts.scored += 1;
+            counts.responses += 1;
+            let scored_segments = response.segment_scores(aspect).count();
+            counts.responses_partly_scored +=
+                usize::from((1..response.segments.len()).contains(&scored_segments));
+            let segments = vec![JudgedSegment {
+                index: 0,
+                score,
+                rating,
+            }];
             judged.responses.push(JudgedResponse { index, segments });
         }
         judged
@@ -291,6 +378,52 @@ mod tests {
         );
         assert_eq!((counts.responses, counts.responses_partly_scored), (2, 1));
         assert_eq!(judged.responses[1].index, 2);
+    }
+
+    #[test]
+    fn a_response_rated_as_a_whole_is_judged_by_all_of_its_segments() {
+        let whole = |rating: f64, scores: &[f64]| ScoredResponse {
+            segments: scores
+                .iter()
+                .map(|&score| ScoredSegment::scored(0, 1, BTreeMap::new(), vec![score]))
+                .collect(),
+            ratings: BTreeMap::from([("rating".into(), rating)]),
+            ..ScoredResponse::default()
+        };
+        let mut cut_off = whole(0.5, &[0.25, 0.75]);
+        cut_off.segments.push(ScoredSegment::unscored(
+            1,
+            2,
+            BTreeMap::new(),
+            UnscoredReason::Truncated,
+        ));
+        let empty = ScoredResponse {
+            unscored: Some(UnscoredReason::Empty),
+            ..whole(0.0, &[])
+        };
+        let mut given = whole(1.0, &[0.25]);
+        given.scores = Some(vec![0.875]);
+        let scored = [
+            cut_off,
+            response(vec![rated(0.1, 0.1)]),
+            empty,
+            given,
+            whole(f64::NAN, &[0.5]),
+            whole(0.5, &[1e308, 1.7e308]),
+        ];
+        let judged = JudgedAspect::collect_responses(&scored, 0, "rating", Aggregation::Mean);
+        let pairs = judged.pairs(Level::Segment, Aggregation::Mean, None);
+        assert_eq!(pairs.predictions(), [0.5, 0.875]);
+        assert_eq!(pairs.targets(), [0.5, 1.0]);
+        let counts = judged.counts;
+        assert_eq!((counts.rated, counts.scored, counts.responses), (4, 2, 2));
+        assert_eq!((counts.unscored.empty, counts.unscored.not_finite), (1, 1));
+        assert_eq!(counts.unscored.total(), 2);
+        assert_eq!(counts.responses_partly_scored, 1);
+        assert_eq!(counts.ratings_not_finite, 1);
+        assert_eq!(judged.responses[1].index, 3);
+        let none = UnscoredCounts::of_responses(&scored);
+        assert_eq!((none.empty, none.total()), (1, 1));
     }
 
     #[test]

@@ -68,7 +68,8 @@ pub use dataset::{AspectBaselines, Baselines, raw_responses, scored_responses};
 pub use error::{EvalError, Result};
 pub use evaluation::{
     Aspect, AspectEvaluation, BaselineEvaluation, CalibrationFigures, Counts, Evaluation,
-    IntervalAbsence, LevelValues, Provenance, Recalibrated, ScoreSource,
+    IntervalAbsence, LevelValues, Provenance, RatersBeside, Recalibrated, RecalibratedResponses,
+    ResponseBaseline, ResponseCalibration, ResponseRatings, ScoreSource,
 };
 pub use judged::{
     AspectCounts, JudgedAspect, JudgedResponse, JudgedSegment, Level, UnscoredCounts,

@@ -16,8 +16,10 @@ use crate::{EvalError, Result, SegmentScore};
 pub struct PreparedExamples {
     /// The examples, each with segments.
     pub examples: Vec<Example>,
-    /// What truncation left out of them.
+    /// What truncation left out of all of them.
     pub counts: TruncationCounts,
+    /// What it left out of each, in their order.
+    pub cuts: Vec<TruncationCounts>,
     pub(crate) sequences: Sequences,
 }
 
@@ -32,10 +34,14 @@ impl PreparedExamples {
             text.segment_response(example)?;
         }
         let mut counts = TruncationCounts::default();
-        let sequences = Sequences::of(text, stride, &examples, &mut counts)?;
+        let (sequences, cuts) = Sequences::of(text, stride, &examples)?;
+        for &cut in &cuts {
+            counts += cut;
+        }
         Ok(Self {
             examples,
             counts,
+            cuts,
             sequences,
         })
     }
@@ -50,25 +56,33 @@ pub(crate) struct Sequences {
 }
 
 impl Sequences {
-    /// Encodes examples, in windows where there is a stride. Without their ratings: a rated segment
-    /// without a token stops training, but in scoring it is one more segment that cannot be scored.
+    /// Encodes examples, in windows where there is a stride, and counts what is cut off each.
+    /// Without their ratings: a rated segment without a token stops training, but in scoring it is
+    /// one more segment that cannot be scored. An example without a segment, such as an empty
+    /// response, has no sequence: there is nothing to read off it.
     pub(crate) fn of(
         text: &TextEncoder,
         stride: Option<usize>,
         examples: &[Example],
-        counts: &mut TruncationCounts,
-    ) -> Result<Self> {
-        let (mut encoded, mut owners) = (Vec::new(), Vec::new());
+    ) -> Result<(Self, Vec<TruncationCounts>)> {
+        let (mut encoded, mut owners, mut cuts) = (Vec::new(), Vec::new(), Vec::new());
         for (number, example) in examples.iter().enumerate() {
+            let mut cut = TruncationCounts::default();
+            if example.segments.is_empty() {
+                cut.examples = 1;
+                cuts.push(cut);
+                continue;
+            }
             let example = unrated(example);
             let sequences = match stride {
-                Some(stride) => text.encode_windows(&example, stride, counts)?,
-                None => vec![text.encode(&example, counts)?],
+                Some(stride) => text.encode_windows(&example, stride, &mut cut)?,
+                None => vec![text.encode(&example, &mut cut)?],
             };
             owners.extend(sequences.iter().map(|_| number));
             encoded.extend(sequences);
+            cuts.push(cut);
         }
-        Ok(Self { encoded, owners })
+        Ok((Self { encoded, owners }, cuts))
     }
 
     /// Scores of all segments of the examples, given those that the model has seen: for each
@@ -98,8 +112,10 @@ impl Sequences {
 pub(crate) fn unrated(example: &Example) -> Example {
     let mut example = example.clone();
     example.ratings.clear();
+    example.raters.clear();
     for segment in &mut example.segments {
         segment.ratings.clear();
+        segment.raters.clear();
     }
     example
 }
@@ -280,6 +296,45 @@ mod tests {
         assert!(chunks.next().unwrap().is_ok());
         drop(chunks);
         drop(sender);
+    }
+
+    #[test]
+    fn an_example_without_a_segment_has_no_sequence_and_is_counted() {
+        let blank = |response: &str| Example {
+            response: response.into(),
+            ..example(1)
+        };
+        let examples = vec![example(0), blank(""), blank(" \n"), example(2)];
+        let prepared = PreparedExamples::new(&text(), None, examples).unwrap();
+        assert_eq!(prepared.sequences.owners, [0, 3]);
+        assert_eq!((prepared.counts.examples, prepared.cuts.len()), (4, 4));
+        let found = vec![vec![vec![0.5]; 2]; 2];
+        let scores = prepared.sequences.all_segments(&prepared.examples, found);
+        let counts: Vec<usize> = scores.iter().map(Vec::len).collect();
+        assert_eq!(counts, [2, 0, 0, 2]);
+    }
+
+    #[test]
+    fn what_is_cut_off_each_example_is_counted_by_itself() {
+        let config = TextConfig {
+            max_length: 8,
+            ..TextConfig::default()
+        };
+        let tokenizer = word_level_tokenizer(["one two three . ?"]).unwrap();
+        let text = Arc::new(TextEncoder::new(&tokenizer, config).unwrap());
+        let long = Example {
+            prompt: "one two three one two three".into(),
+            ..example(1)
+        };
+        let prepared = PreparedExamples::new(&text, None, vec![example(0), long]).unwrap();
+        let [first, second] = &prepared.cuts[..] else {
+            panic!("{:?}", prepared.cuts)
+        };
+        assert_eq!(first.examples, 1);
+        assert!(second.prompt_tokens_dropped > first.prompt_tokens_dropped);
+        let mut sum = *first;
+        sum += *second;
+        assert_eq!(sum, prepared.counts);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::calibration::{Recalibration, Recalibrations};
 use crate::prepared::{Prefetch, PreparedExamples, Sequences};
-use crate::{Aggregation, EvalError, Result};
+use crate::{Aggregation, EvalError, Result, UnscoredReason};
 
 /// Scores segments with a trained model.
 ///
@@ -51,6 +51,15 @@ impl SegmentScore {
         match self {
             Self::Scored(scores) => Some(scores),
             Self::Truncated | Self::NoTokens => None,
+        }
+    }
+
+    /// Why there are none.
+    pub fn unscored(&self) -> Option<UnscoredReason> {
+        match self {
+            Self::Scored(_) => None,
+            Self::Truncated => Some(UnscoredReason::Truncated),
+            Self::NoTokens => Some(UnscoredReason::NoTokens),
         }
     }
 }
@@ -217,7 +226,10 @@ impl Scorer {
         examples: &[Example],
         counts: &mut TruncationCounts,
     ) -> Result<Vec<Vec<SegmentScore>>> {
-        let sequences = Sequences::of(&self.text, self.stride, examples, counts)?;
+        let (sequences, cuts) = Sequences::of(&self.text, self.stride, examples)?;
+        for cut in cuts {
+            *counts += cut;
+        }
         let found = self.score_encoded(&sequences.encoded);
         Ok(sequences.all_segments(examples, found))
     }
@@ -243,6 +255,25 @@ impl Scorer {
         let mut scores = prepared.sequences.all_segments(&prepared.examples, found);
         self.recalibrate(&mut scores);
         scores
+    }
+
+    /// The score of a response, one entry per aspect, given those of its segments as
+    /// [`score`](Self::score) returns them: aggregated, and then mapped where the bundle has a
+    /// recalibration of response scores that was fitted for this aggregation. `None` for an aspect
+    /// without a score.
+    pub fn response_scores(&self, segments: &[SegmentScore]) -> Vec<Option<f64>> {
+        let maps = self.recalibrations.as_ref().filter(|_| !self.raw);
+        let of_aspect = |(aspect, name): (usize, &str)| {
+            let scores: Vec<f64> = segments
+                .iter()
+                .filter_map(SegmentScore::scores)
+                .map(|scores| scores[aspect])
+                .collect();
+            let score = self.aggregation.aggregate(&scores)?;
+            let map = maps.and_then(|maps| maps.of_responses(name, self.aggregation));
+            Some(map.map_or(score, |map| map.apply(score)))
+        };
+        self.aspects().enumerate().map(of_aspect).collect()
     }
 
     /// Scores of examples that are encoded already: one per aspect for each of their

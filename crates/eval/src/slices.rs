@@ -9,14 +9,15 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// What segments are sorted by.
+/// What segments, or responses rated as a whole, are sorted by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SliceKey {
     /// Where the segment stands in its response: `only`, `first`, `early`, `middle`, `late`,
-    /// `last`; the three in the middle are thirds of the way from the first to the last.
+    /// `last`; the three in the middle are thirds of the way from the first to the last. Responses
+    /// have none.
     Position,
-    /// Characters of the segment, in four parts of about equal count.
+    /// Characters of the segment or response, in four parts of about equal count.
     Length,
     /// The value of a key of the record's `meta`; records without it are left out.
     Meta(String),
@@ -56,6 +57,9 @@ pub struct Slicer<'a> {
     pub midpoint: Option<f64>,
     /// Slices with fewer segments are left out: their figures are noise.
     pub min_segments: usize,
+    /// Whether `judged` holds responses rated as a whole
+    /// ([`JudgedAspect::collect_responses`]) instead of segments.
+    pub whole: bool,
 }
 
 impl Slice {
@@ -120,11 +124,12 @@ impl Slicer<'_> {
     ) -> Option<String> {
         let record = self.scored.get(response.index)?;
         match key {
+            SliceKey::Position if self.whole => None,
             SliceKey::Position => {
                 Some(position_part(segment.index, record.segments.len()).to_owned())
             }
             SliceKey::Length => {
-                let length = record.segments.get(segment.index)?.len();
+                let length = self.length(response.index, segment.index)?;
                 let quarter = quarters.iter().find(|quarter| length <= quarter.high)?;
                 Some(quarter.name())
             }
@@ -136,6 +141,15 @@ impl Slicer<'_> {
         }
     }
 
+    /// Characters of a segment, or of the response.
+    fn length(&self, response: usize, segment: usize) -> Option<usize> {
+        let record = self.scored.get(response)?;
+        if self.whole {
+            return Some(record.chars);
+        }
+        Some(record.segments.get(segment)?.len())
+    }
+
     /// Ranges of length with about a quarter of the segments each; equal lengths stay together.
     fn quarters_of_length(&self) -> Vec<Quarter> {
         let mut lengths: Vec<usize> = self
@@ -143,9 +157,7 @@ impl Slicer<'_> {
             .responses
             .iter()
             .flat_map(|response| response.segments.iter().map(|s| (response.index, s.index)))
-            .filter_map(|(response, segment)| {
-                Some(self.scored.get(response)?.segments.get(segment)?.len())
-            })
+            .filter_map(|(response, segment)| self.length(response, segment))
             .collect();
         lengths.sort_unstable();
         let mut quarters: Vec<Quarter> = Vec::new();
@@ -221,7 +233,10 @@ mod tests {
                 ScoredResponse {
                     id: index.to_string(),
                     segments,
+                    ratings: BTreeMap::from([("rating".into(), f64::from(index))]),
+                    chars: 100 + index as usize,
                     meta,
+                    ..ScoredResponse::default()
                 }
             })
             .collect()
@@ -235,8 +250,34 @@ mod tests {
             judged: &judged,
             midpoint: None,
             min_segments,
+            whole: false,
         };
         slicer.slices(keys, Metric::Mse)
+    }
+
+    #[test]
+    fn whole_responses_are_sliced_by_their_length_and_meta_and_have_no_position() {
+        let scored = scored();
+        let judged =
+            JudgedAspect::collect_responses(&scored, 0, "rating", crate::Aggregation::Mean);
+        let slicer = Slicer {
+            scored: &scored,
+            judged: &judged,
+            midpoint: None,
+            min_segments: 1,
+            whole: true,
+        };
+        let keys = [
+            SliceKey::Position,
+            SliceKey::Length,
+            SliceKey::Meta("topic".into()),
+        ];
+        let slices = slicer.slices(&keys, Metric::Mse);
+        let parts: Vec<&str> = slices.iter().map(|slice| slice.part.as_str()).collect();
+        assert_eq!(slices.len(), 6, "{parts:?}");
+        // The ratings rise with the length and the scores do not.
+        assert_eq!(parts[0], "106-107 characters");
+        assert_eq!(slices[0].values.count, 2);
     }
 
     #[test]

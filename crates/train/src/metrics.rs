@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::{Bool, Tensor};
+use gradus_data::SegmentBatch;
+
+use crate::ResponseTerm;
 
 /// Scores and targets of a validation, on the training scale.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -10,9 +13,37 @@ pub struct ValidScores {
     /// By aspect, in the order of the model's outputs, then by response: the pairs
     /// `(score, target)` of its rated segments. A response without any is left out.
     pub aspects: Vec<Vec<Vec<(f64, f64)>>>,
+    /// By aspect: the pairs `(score, target)` of responses that are rated as a whole, scores
+    /// aggregated as the response loss does. Empty without a response loss.
+    pub responses: Vec<Vec<(f64, f64)>>,
 }
 
 impl ValidScores {
+    /// Adds the responses of a batch that are rated as a whole.
+    ///
+    /// # Shapes
+    /// - `scores`: `[batch_size, num_segments, num_aspects]`
+    pub(crate) fn add_responses(
+        &mut self,
+        term: &ResponseTerm,
+        scores: Tensor<3>,
+        batch: &SegmentBatch,
+    ) {
+        let [_, _, num_aspects] = scores.dims();
+        let read = |tensor: Tensor<2>| -> Vec<f64> {
+            tensor.into_data().iter::<f32>().map(f64::from).collect()
+        };
+        let errors = read(term.errors(scores, batch));
+        let targets = read(batch.response_targets.clone());
+        let weights = read(batch.response_weights.clone());
+        self.responses.resize(num_aspects, Vec::new());
+        for (cell, (error, target)) in errors.into_iter().zip(targets).enumerate() {
+            if weights[cell] > 0.0 {
+                self.responses[cell % num_aspects].push((target + error, target));
+            }
+        }
+    }
+
     /// Adds a batch.
     ///
     /// # Shapes

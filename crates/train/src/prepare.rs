@@ -38,8 +38,11 @@ pub struct EncodingCounts {
     /// Examples read.
     pub examples: usize,
     /// Examples without any rating on the learned aspects (after truncation) that the objective
-    /// looks at: left out.
+    /// looks at, or without a segment to learn from: left out.
     pub examples_without_rating: usize,
+    /// Of these, examples whose response is empty or nothing but white space.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub blank_responses: usize,
     /// Rated segment-aspect pairs that take part.
     pub rated: usize,
     /// Rated response-aspect pairs that take part; none without a response loss.
@@ -221,6 +224,13 @@ fn encode_split(
     let mut encoded = Vec::with_capacity(examples.len());
     let mut weight = 0.0;
     for example in examples {
+        if example.segments.is_empty() && example.response.trim().is_empty() {
+            // Nothing to read a score off, whatever the response is rated.
+            counts.examples += 1;
+            counts.examples_without_rating += 1;
+            counts.blank_responses += 1;
+            continue;
+        }
         let item = encode(encoder, training, example, &mut counts.truncation)?;
         counts.examples += 1;
         let targets = item.segments.iter().flat_map(|segment| &segment.targets);

@@ -77,10 +77,15 @@ impl Trainer<'_> {
             }
             iteration += 1;
             let (targets, rated) = (batch.targets.clone(), batch.rated.clone());
+            let term = learner.objective().response.as_ref().filter(|_| wanted);
+            let whole = term.map(|term| (term, batch.clone()));
             let outcome = InferenceStep::step(learner, batch);
             totals.add(&outcome.totals());
             if wanted {
                 scores.add(outcome.scores.clone(), targets, rated);
+            }
+            if let Some((term, batch)) = whole {
+                scores.add_responses(term, outcome.scores.clone(), &batch);
             }
             let item = TrainingItem::new(outcome, batches.progress(), Some(iteration), None);
             self.events.valid(LearnerEvent::ProcessedItem(item));

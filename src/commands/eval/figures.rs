@@ -1,9 +1,12 @@
 //! The figures of reports, in the order in which reports show them.
 
 use gradus::eval::{
-    AspectCounts, AspectEvaluation, Evaluation, LevelValues, Metric, MetricValues, Provenance,
-    ScoreSource,
+    AspectCounts, AspectEvaluation, Evaluation, LevelValues, Metric,
+    MetricValues, Provenance, RatersBeside, RecalibratedResponses, ResponseRatings, ScoreSource,
+    UnscoredCounts,
 };
+
+use gradus::eval::calibration::{RecalibrationKind, Reliability};
 
 use crate::commands::intervals;
 
@@ -27,6 +30,10 @@ pub(super) const MORE: [Metric; 5] = [
     Metric::Auprc,
     Metric::F1,
 ];
+
+/// The same of whole responses, which have no pairs within them.
+pub(super) const MORE_OF_RESPONSES: [Metric; 4] =
+    [Metric::Concordance, Metric::Auroc, Metric::Auprc, Metric::F1];
 
 /// The head of a column.
 pub(super) fn head(metric: Metric) -> &'static str {
@@ -86,30 +93,74 @@ pub(super) fn judged(evaluation: &Evaluation) -> &'static str {
     }
 }
 
+/// Whether anything is to be shown of segments: not where only responses are rated.
+pub(super) fn shows_segments(aspect: &AspectEvaluation) -> bool {
+    aspect.counts.rated > 0 || aspect.response_ratings.is_none()
+}
+
 /// What was rated and scored, in words.
 pub(super) fn counts(aspect: &AspectEvaluation) -> String {
-    let counts = &aspect.counts;
-    let mut text = format!(
-        "{} of {} rated segments scored, in {} responses",
-        counts.scored, counts.rated, counts.responses
-    );
+    let mut parts = Vec::new();
+    if shows_segments(aspect) {
+        let counts = &aspect.counts;
+        let text = format!(
+            "{} of {} rated segments scored, in {} responses",
+            counts.scored, counts.rated, counts.responses
+        );
+        parts.push(text + &left_out(counts));
+    }
+    if let Some(ResponseRatings { counts, .. }) = &aspect.response_ratings {
+        let text = format!("{} of {} rated responses scored", counts.scored, counts.rated);
+        parts.push(text + &left_out(counts));
+    }
+    parts.join("; ")
+}
+
+fn left_out(counts: &AspectCounts) -> String {
+    let mut text = String::new();
     if counts.unscored.total() > 0 {
-        text = format!("{text}; without a score: {}", unscored(counts));
+        text = format!(" (without a score: {})", unscored(&counts.unscored));
     }
     if counts.ratings_not_finite > 0 {
         let found = counts.ratings_not_finite;
-        text = format!("{text}; {found} ratings that are not finite left out");
+        text = format!("{text}, {found} ratings that are not finite left out");
     }
     text
 }
 
-fn unscored(counts: &AspectCounts) -> String {
+/// What the score of a response is, as the head of a table.
+pub(super) fn response_score(evaluation: &Evaluation, responses: &ResponseRatings) -> String {
+    let from_file = judged(evaluation) == "scores";
+    if responses.given && from_file {
+        "as given".to_owned()
+    } else {
+        evaluation.aggregation.to_string()
+    }
+}
+
+/// Responses without any score, by reason; `None` where all have one.
+pub(super) fn unscored_responses(evaluation: &Evaluation) -> Option<String> {
+    let counts = &evaluation.counts;
+    let found = &counts.unscored_responses;
+    (found.total() > 0).then(|| {
+        format!(
+            "{} of {} responses have no score: {}",
+            found.total(),
+            counts.responses,
+            unscored(found)
+        )
+    })
+}
+
+fn unscored(counts: &UnscoredCounts) -> String {
     let reasons = [
-        (counts.unscored.missing, "missing"),
-        (counts.unscored.truncated, "truncated"),
-        (counts.unscored.no_tokens, "without a token"),
-        (counts.unscored.not_finite, "not finite"),
-        (counts.unscored.unknown, "without a reason"),
+        (counts.missing, "missing"),
+        (counts.truncated, "truncated"),
+        (counts.no_tokens, "without a token"),
+        (counts.empty, "empty"),
+        (counts.no_segments, "without segments"),
+        (counts.not_finite, "not finite"),
+        (counts.unknown, "without a reason"),
     ];
     let found = reasons.into_iter().filter(|(count, _)| *count > 0);
     let found: Vec<String> = found.map(|(count, why)| format!("{count} {why}")).collect();
@@ -119,7 +170,14 @@ fn unscored(counts: &AspectCounts) -> String {
 /// Why figures of the model are absent: a line for each reason and level.
 pub(super) fn absences(aspect: &AspectEvaluation) -> Vec<String> {
     let mut lines = Vec::new();
-    for (level, figures) in [("segment", &aspect.segment), ("response", &aspect.response)] {
+    let mut levels = Vec::new();
+    if shows_segments(aspect) {
+        levels.push(("at segment level", &aspect.segment));
+        levels.push(("at response level", &aspect.response));
+    }
+    let responses = aspect.response_ratings.as_ref();
+    levels.extend(responses.map(|found| ("against response ratings", &found.figures)));
+    for (level, figures) in levels {
         let values = &figures.values;
         for absence in &values.absences {
             let names: Vec<&str> = Metric::ALL
@@ -128,7 +186,7 @@ pub(super) fn absences(aspect: &AspectEvaluation) -> Vec<String> {
                 .map(Metric::label)
                 .collect();
             // Pairs within responses do not exist at response level, for any data.
-            let natural = level == "response" && names == [Metric::PairwiseAccuracy.label()];
+            let natural = level != "at segment level" && names == [Metric::PairwiseAccuracy.label()];
             if names.is_empty() || natural {
                 continue;
             }
@@ -137,7 +195,7 @@ pub(super) fn absences(aspect: &AspectEvaluation) -> Vec<String> {
             } else {
                 names.join(", ")
             };
-            lines.push(format!("no {names} at {level} level: {absence}"));
+            lines.push(format!("no {names} {level}: {absence}"));
         }
     }
     lines
@@ -149,13 +207,16 @@ pub(super) fn intervals_absent(
     aspect: &AspectEvaluation,
 ) -> Option<String> {
     evaluation.bootstrap.as_ref()?;
-    let reason = aspect.segment.intervals_absent?;
+    let figures = match &aspect.response_ratings {
+        Some(responses) if !shows_segments(aspect) => &responses.figures,
+        _ => &aspect.segment,
+    };
+    let reason = figures.intervals_absent?;
     Some(format!("no intervals: {reason}"))
 }
 
-/// The mean squared error of segments taken apart.
-pub(super) fn decomposition(aspect: &AspectEvaluation) -> Option<String> {
-    let values = &aspect.segment.values;
+/// A mean squared error taken apart.
+fn decomposition(values: &MetricValues) -> Option<String> {
     let (mse, parts) = (values.mse?, values.decomposition.as_ref()?);
     Some(format!(
         "MSE {mse:.4} = bias² {:.4} + spread {:.4} + lack of correlation {:.4}",
@@ -164,8 +225,8 @@ pub(super) fn decomposition(aspect: &AspectEvaluation) -> Option<String> {
 }
 
 /// How far scores can be taken at their word.
-pub(super) fn calibration(aspect: &AspectEvaluation) -> Option<String> {
-    let reliability = aspect.reliability.as_ref()?;
+fn calibration(reliability: Option<&Reliability>) -> Option<String> {
+    let reliability = reliability?;
     let bins = reliability.bins.len();
     Some(format!(
         "calibration error {:.4} expected, {:.4} at most, in {bins} {} of equal count",
@@ -175,29 +236,51 @@ pub(super) fn calibration(aspect: &AspectEvaluation) -> Option<String> {
     ))
 }
 
-/// What recalibration changes.
-pub(super) fn recalibrated(aspect: &AspectEvaluation) -> Option<String> {
-    let recalibrated = aspect.recalibrated.as_ref()?;
-    let (before, after) = (&recalibrated.before, &recalibrated.after);
-    let number = |value: Option<f64>| crate::show::number(value);
-    let error = |figures: &gradus::eval::CalibrationFigures| {
-        let reliability = figures.reliability.as_ref();
-        number(reliability.map(|r| r.expected_calibration_error))
+/// What recalibration changes: of the figures before and after it.
+fn recalibrated(
+    kind: RecalibrationKind,
+    applied: bool,
+    change: [(&MetricValues, Option<&Reliability>); 2],
+) -> String {
+    let both = |value: fn(&MetricValues, Option<&Reliability>) -> Option<f64>| {
+        let [before, after] = change.map(|(values, reliability)| value(values, reliability));
+        let [before, after] = [before, after].map(crate::show::number);
+        format!("{before} → {after}")
     };
+    format!(
+        "{kind} recalibration{}: MSE {}, calibration error {}, Pearson {}",
+        if applied { "" } else { " (not applied above)" },
+        both(|values, _| values.mse),
+        both(|_, reliability| Some(reliability?.expected_calibration_error)),
+        both(|values, _| values.pearson),
+    )
+}
+
+fn recalibrated_segments(aspect: &AspectEvaluation) -> Option<String> {
+    let found = aspect.recalibrated.as_ref()?;
+    let change = [&found.before, &found.after];
+    let change = change.map(|figures| (&figures.segment, figures.reliability.as_ref()));
+    Some(recalibrated(found.kind, found.applied, change))
+}
+
+fn recalibrated_responses(found: &RecalibratedResponses) -> String {
+    let change = [&found.before, &found.after];
+    let change = change.map(|figures| (&figures.values, figures.reliability.as_ref()));
+    recalibrated(found.kind, found.applied, change)
+}
+
+/// The error beside that of a rater, where texts have several.
+fn raters(beside: Option<&RatersBeside>, texts: &str) -> Option<String> {
+    let RatersBeside {
+        agreement,
+        model_rmse,
+    } = beside?;
     Some(format!(
-        "{} recalibration{}: MSE {} → {}, calibration error {} → {}, Pearson {} → {}",
-        recalibrated.kind,
-        if recalibrated.applied {
-            ""
-        } else {
-            " (not applied above)"
-        },
-        number(before.segment.mse),
-        number(after.segment.mse),
-        error(before),
-        error(after),
-        number(before.segment.pearson),
-        number(after.segment.pearson),
+        "{} {texts} have several ratings: from the mean of the other raters a rater is {:.4} away \
+         (RMSE), the model {model_rmse:.4}; Krippendorff's alpha {}",
+        agreement.texts,
+        agreement.rmse,
+        crate::show::number(agreement.alpha),
     ))
 }
 
@@ -214,13 +297,33 @@ pub(super) fn lowest_is_last(aspect: &AspectEvaluation) -> Option<String> {
 
 /// Lines about an aspect that stand below its tables.
 pub(super) fn remarks(evaluation: &Evaluation, aspect: &AspectEvaluation) -> Vec<String> {
-    let lines = [
-        decomposition(aspect),
-        calibration(aspect),
-        recalibrated(aspect),
+    let segments = [
+        decomposition(&aspect.segment.values),
+        calibration(aspect.reliability.as_ref()),
+        recalibrated_segments(aspect),
+        raters(aspect.raters.as_ref(), "segments"),
         lowest_is_last(aspect),
-        intervals_absent(evaluation, aspect),
     ];
-    let lines = lines.into_iter().flatten();
-    lines.chain(absences(aspect)).collect()
+    let mut lines: Vec<String> = segments.into_iter().flatten().collect();
+    if let Some(found) = &aspect.response_ratings {
+        let responses = [
+            decomposition(&found.figures.values),
+            calibration(found.reliability.as_ref()),
+            found.recalibrated.as_ref().map(recalibrated_responses),
+            raters(found.raters.as_ref(), "responses"),
+        ];
+        let responses = responses.into_iter().flatten();
+        lines.extend(responses.map(|line| format!("response ratings: {line}")));
+        let provenance = evaluation.provenance.as_ref();
+        let fitted = provenance.is_some_and(|provenance| provenance.baselines.is_some());
+        if found.baselines.is_empty() && fitted {
+            lines.push(
+                "response ratings: no trivial baselines, as no response of the training data is rated"
+                    .to_owned(),
+            );
+        }
+    }
+    lines.extend(intervals_absent(evaluation, aspect));
+    lines.extend(absences(aspect));
+    lines
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use gradus::eval::slices::Slice;
 use gradus::eval::{AspectEvaluation, Evaluation, LevelValues, Metric, MetricValues};
 
-use super::figures::{self, MAIN, MORE};
+use super::figures::{self, MAIN, MORE, MORE_OF_RESPONSES};
 use crate::commands::intervals;
 use crate::show;
 
@@ -41,6 +41,7 @@ fn about(evaluation: &Evaluation) -> Vec<String> {
         "{} responses, {} segments; responses by the {} of their segments",
         counts.responses, counts.segments, evaluation.aggregation
     ));
+    lines.extend(figures::unscored_responses(evaluation));
     if let Some(bootstrap) = &evaluation.bootstrap {
         lines.push(intervals::legend(bootstrap, "responses"));
     }
@@ -53,10 +54,10 @@ fn section(page: &mut String, evaluation: &Evaluation, aspect: &AspectEvaluation
     let judged = figures::judged(evaluation);
     let mut level = |title: &str,
                      metrics: &[Metric],
-                     of: fn(&AspectEvaluation) -> &LevelValues,
+                     figures: &LevelValues,
                      baselines: Vec<(&str, &MetricValues)>| {
         line_to(page, &format!("\n### {title}\n"));
-        let mut rows = vec![model_row(judged, metrics, of(aspect))];
+        let mut rows = vec![model_row(judged, metrics, figures)];
         for (name, values) in baselines {
             let values = figures::values(metrics, values);
             let cells = values.into_iter().map(show::number);
@@ -73,23 +74,43 @@ fn section(page: &mut String, evaluation: &Evaluation, aspect: &AspectEvaluation
             .map(|b| (b.name.as_str(), &b.segment))
             .collect()
     };
-    level("Segments", &MAIN, |aspect| &aspect.segment, segments());
-    let cut = aspect.segment.values.midpoint.map_or_else(
-        || "Segments, order and classes".to_owned(),
-        |midpoint| format!("Segments, ratings cut at {}", show::brief(midpoint)),
-    );
-    level(&cut, &MORE, |aspect| &aspect.segment, segments());
-    let responses = aspect
-        .baselines
-        .iter()
-        .map(|b| (b.name.as_str(), &b.response))
-        .collect();
-    level("Responses", &MAIN, |aspect| &aspect.response, responses);
+    let cut = |of: &str, values: &MetricValues| {
+        values.midpoint.map_or_else(
+            || format!("{of}, order and classes"),
+            |midpoint| format!("{of}, ratings cut at {}", show::brief(midpoint)),
+        )
+    };
+    if figures::shows_segments(aspect) {
+        level("Segments", &MAIN, &aspect.segment, segments());
+        let title = cut("Segments", &aspect.segment.values);
+        level(&title, &MORE, &aspect.segment, segments());
+        let responses = aspect
+            .baselines
+            .iter()
+            .map(|b| (b.name.as_str(), &b.response))
+            .collect();
+        level("Responses", &MAIN, &aspect.response, responses);
+    }
+    if let Some(found) = &aspect.response_ratings {
+        let baselines = || {
+            let baselines = found.baselines.iter();
+            baselines.map(|b| (b.name.as_str(), &b.values)).collect()
+        };
+        let score = figures::response_score(evaluation, found);
+        let title = format!("Response ratings ({score})");
+        level(&title, &MAIN, &found.figures, baselines());
+        let title = cut("Response ratings", &found.figures.values);
+        level(&title, &MORE_OF_RESPONSES, &found.figures, baselines());
+    }
     line_to(page, "");
     for remark in figures::remarks(evaluation, aspect) {
         line_to(page, &format!("- {remark}"));
     }
-    slices(page, &aspect.slices);
+    slices(page, ("Worst slices", "segments"), &aspect.slices);
+    if let Some(found) = &aspect.response_ratings {
+        let title = ("Worst slices, response ratings", "responses");
+        slices(page, title, &found.slices);
+    }
 }
 
 /// The model's values, each with its interval.
@@ -108,11 +129,11 @@ fn model_row(name: &str, metrics: &[Metric], level: &LevelValues) -> Vec<String>
         .collect()
 }
 
-fn slices(page: &mut String, slices: &[Slice]) {
+fn slices(page: &mut String, (title, unit): (&str, &str), slices: &[Slice]) {
     if slices.is_empty() {
         return;
     }
-    line_to(page, "\n### Worst slices\n");
+    line_to(page, &format!("\n### {title}\n"));
     let rows: Vec<Vec<String>> = slices
         .iter()
         .take(WORST)
@@ -128,7 +149,7 @@ fn slices(page: &mut String, slices: &[Slice]) {
             row
         })
         .collect();
-    let header = ["by", "part", "segments", "RMSE", "bias", "Pearson"];
+    let header = ["by", "part", unit, "RMSE", "bias", "Pearson"];
     table(page, &header, &rows);
 }
 

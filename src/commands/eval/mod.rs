@@ -17,7 +17,7 @@ use gradus::eval::{Aspect, Baselines, Evaluation, Metric, Provenance};
 use self::settings::Settings;
 use crate::cli::EvalArgs;
 use crate::failure::Usage;
-use crate::scores::{Choices, Scores, Source, stored_baselines};
+use crate::scores::{Choices, Scores, Source, stored_baselines, tell_unscored_aspects};
 use crate::show;
 
 pub(crate) use table::show_brief;
@@ -42,6 +42,9 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
         } else {
             "the model knows the whole response when it judges a segment, its end included"
         });
+    }
+    if args.aspects.is_none() {
+        tell_unscored_aspects(&examples, &scores.aspects);
     }
     let aspects = settings.aspects(&scores.aspects)?;
     let (baselines, fitted_on) = baselines(&settings.source, args.train.as_deref(), &aspects)?;
@@ -118,9 +121,15 @@ pub(crate) fn evaluate(
     baselines: &Baselines,
 ) -> Result<Evaluation> {
     check_rated(examples, aspects)?;
-    let baselines = baselines.scores(examples);
+    let responses = &scores.responses;
+    let of_segments = baselines.scores(examples);
     let mut evaluation =
-        Evaluation::compute(&scores.responses, aspects, scores.aggregation, &baselines)?;
+        Evaluation::compute(responses, aspects, scores.aggregation, &of_segments)?;
+    evaluation.add_response_baselines(
+        responses,
+        aspects,
+        &baselines.response_scores(examples),
+    )?;
     if let Some(recalibration) = &scores.recalibration {
         let (maps, applied) = (&recalibration.maps, recalibration.applied);
         evaluation.add_recalibration(&recalibration.raw, aspects, maps, applied);
@@ -131,10 +140,13 @@ pub(crate) fn evaluate(
 /// Refuses data that is rated on other things than the scores are about. Data that is not rated at
 /// all is evaluated: every figure is then absent, and says why.
 fn check_rated(examples: &[Example], aspects: &[Aspect]) -> Result<()> {
-    let mut segments = examples.iter().flat_map(|example| &example.segments);
-    let rated_otherwise = segments.clone().any(|segment| !segment.ratings.is_empty());
-    let rated = segments.any(|segment| {
-        let known = |aspect: &Aspect| segment.ratings.contains_key(&aspect.name);
+    let of_segments = examples.iter().flat_map(|example| &example.segments);
+    let of_segments = of_segments.map(|segment| &segment.ratings);
+    let of_responses = examples.iter().map(|example| &example.ratings);
+    let mut ratings = of_segments.chain(of_responses);
+    let rated_otherwise = ratings.clone().any(|ratings| !ratings.is_empty());
+    let rated = ratings.any(|ratings| {
+        let known = |aspect: &Aspect| ratings.contains_key(&aspect.name);
         aspects.iter().any(known)
     });
     if rated || !rated_otherwise {
@@ -142,7 +154,7 @@ fn check_rated(examples: &[Example], aspects: &[Aspect]) -> Result<()> {
     }
     let names: Vec<&str> = aspects.iter().map(|aspect| aspect.name.as_str()).collect();
     Err(Usage::new(format!(
-        "no segment is rated on what is scored: {}",
+        "no segment and no response is rated on what is scored: {}",
         names.join(", ")
     ))
     .with_hint("check the names of the aspects with `gradus data stats`")

@@ -1,12 +1,13 @@
 //! An evaluation as tables for a terminal.
 
 use anyhow::Result;
-use gradus::eval::slices::SliceKey;
+use gradus::eval::slices::{Slice, SliceKey};
 use gradus::eval::{
     AspectEvaluation, BaselineEvaluation, Evaluation, LevelValues, Metric, MetricValues,
+    ResponseRatings,
 };
 
-use super::figures::{self, MAIN, MORE};
+use super::figures::{self, MAIN, MORE, MORE_OF_RESPONSES};
 use crate::show;
 
 /// The worst slices that are shown; JSON has all.
@@ -23,39 +24,79 @@ pub(crate) fn show_brief(evaluation: &Evaluation) -> Result<()> {
 
 /// Prints everything a person wants to see first.
 pub(super) fn show(evaluation: &Evaluation) -> Result<()> {
+    if let Some(unscored) = figures::unscored_responses(evaluation) {
+        show::line(&unscored)?;
+    }
     for aspect in &evaluation.aspects {
         show::line(&format!("\n{}: {}", aspect.aspect, figures::counts(aspect)))?;
         main_tables(evaluation, aspect)?;
-        let name = match aspect.segment.values.midpoint {
-            Some(midpoint) => format!("segments, cut at {}", show::brief(midpoint)),
-            None => "segments".to_owned(),
-        };
-        show::line("")?;
-        level(evaluation, &name, &MORE, &aspect.segment, segments(aspect))?;
+        more_tables(evaluation, aspect)?;
         show::line("")?;
         for remark in figures::remarks(evaluation, aspect) {
             show::line(&remark)?;
         }
-        slices(aspect)?;
+        slices("worst slices", "segments", &aspect.segment, &aspect.slices)?;
+        if let Some(found) = &aspect.response_ratings {
+            let name = "worst slices, response ratings";
+            slices(name, "responses", &found.figures, &found.slices)?;
+        }
+    }
+    Ok(())
+}
+
+/// Order and classes.
+fn more_tables(evaluation: &Evaluation, aspect: &AspectEvaluation) -> Result<()> {
+    let name = |of: &str, values: &MetricValues| match values.midpoint {
+        Some(midpoint) => format!("{of}, cut at {}", show::brief(midpoint)),
+        None => of.to_owned(),
+    };
+    if figures::shows_segments(aspect) {
+        let name = name("segments", &aspect.segment.values);
+        show::line("")?;
+        level(evaluation, &name, &MORE, &aspect.segment, segments(aspect))?;
+    }
+    if let Some(found) = &aspect.response_ratings {
+        let name = name("response ratings", &found.figures.values);
+        show::line("")?;
+        let metrics = &MORE_OF_RESPONSES;
+        level(evaluation, &name, metrics, &found.figures, responses(found))?;
     }
     Ok(())
 }
 
 fn main_tables(evaluation: &Evaluation, aspect: &AspectEvaluation) -> Result<()> {
-    let segment = &aspect.segment;
-    level(
-        evaluation,
-        "segment level",
-        &MAIN,
-        segment,
-        segments(aspect),
-    )?;
-    let name = format!("response level ({})", evaluation.aggregation);
-    let response = |baseline: &'_ BaselineEvaluation| baseline.response.clone();
-    let baselines = aspect.baselines.iter();
-    let baselines = baselines.map(|b| (b.name.as_str(), response(b))).collect();
-    show::line("")?;
-    level(evaluation, &name, &MAIN, &aspect.response, baselines)
+    if figures::shows_segments(aspect) {
+        let segment = &aspect.segment;
+        level(
+            evaluation,
+            "segment level",
+            &MAIN,
+            segment,
+            segments(aspect),
+        )?;
+        let name = format!("response level ({})", evaluation.aggregation);
+        let response = |baseline: &'_ BaselineEvaluation| baseline.response.clone();
+        let baselines = aspect.baselines.iter();
+        let baselines = baselines.map(|b| (b.name.as_str(), response(b))).collect();
+        show::line("")?;
+        level(evaluation, &name, &MAIN, &aspect.response, baselines)?;
+    }
+    if let Some(found) = &aspect.response_ratings {
+        if figures::shows_segments(aspect) {
+            show::line("")?;
+        }
+        let score = figures::response_score(evaluation, found);
+        let name = format!("response ratings ({score})");
+        level(evaluation, &name, &MAIN, &found.figures, responses(found))?;
+    }
+    Ok(())
+}
+
+fn responses(found: &ResponseRatings) -> Baselines<'_> {
+    let baselines = found.baselines.iter();
+    baselines
+        .map(|baseline| (baseline.name.as_str(), baseline.values.clone()))
+        .collect()
 }
 
 type Baselines<'a> = Vec<(&'a str, MetricValues)>;
@@ -95,10 +136,11 @@ fn level(
     show::line(&show::table(&header, rows.into_iter()))
 }
 
-fn slices(aspect: &AspectEvaluation) -> Result<()> {
+/// The worst slices of segments or responses, whichever `unit` names.
+fn slices(name: &str, unit: &str, level: &LevelValues, slices: &[Slice]) -> Result<()> {
     // A single slice of everything says nothing.
-    let whole = aspect.segment.values.count;
-    let worst = aspect.slices.iter().filter(|s| s.values.count < whole);
+    let whole = level.values.count;
+    let worst = slices.iter().filter(|s| s.values.count < whole);
     let rows: Vec<Vec<String>> = worst
         .take(WORST)
         .map(|slice| {
@@ -122,8 +164,8 @@ fn slices(aspect: &AspectEvaluation) -> Result<()> {
         return Ok(());
     }
     let header = [
-        "worst slices",
-        "segments",
+        name,
+        unit,
         "RMSE",
         "MAE",
         "bias",

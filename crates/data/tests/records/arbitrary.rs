@@ -62,6 +62,7 @@ fn segments(num_chars: usize) -> impl Strategy<Value = Vec<Segment>> {
                 .map(|(span, (ratings, weight, extra, _))| Segment {
                     span,
                     ratings,
+                    raters: BTreeMap::new(),
                     weight,
                     extra,
                 })
@@ -86,6 +87,7 @@ pub(crate) fn example() -> impl Strategy<Value = Example> {
             context: context.clone(),
             response: response.clone(),
             ratings,
+            raters: BTreeMap::new(),
             segments,
             meta,
             extra,

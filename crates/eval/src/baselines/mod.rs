@@ -112,6 +112,27 @@ impl FittedBaseline {
         }
     }
 
+    /// The scores of all `examples`, each of which is a whole response as one segment, for
+    /// [`Evaluation::add_response_baselines`](crate::Evaluation::add_response_baselines). A response
+    /// has no position, so [`PositionLength`] goes by the name of `length`.
+    pub(crate) fn response_scores(
+        &self,
+        aspect: &str,
+        examples: &[BaselineExample],
+    ) -> ResponseBaselineScores {
+        let baseline = self.baseline();
+        let name = match baseline {
+            Baseline::PositionLength => "length",
+            _ => baseline.name(),
+        };
+        let scores = examples.iter().flat_map(|example| self.predict(example));
+        ResponseBaselineScores {
+            name: name.to_owned(),
+            aspect: aspect.to_owned(),
+            scores: scores.collect(),
+        }
+    }
+
     /// The scores of all `examples`, for [`Evaluation::compute`](crate::Evaluation::compute).
     pub fn scores(&self, aspect: &str, examples: &[BaselineExample]) -> BaselineScores {
         BaselineScores {
@@ -135,6 +156,17 @@ pub struct BaselineScores {
     /// Scores by response and segment, in rating units, parallel to the scored responses and their
     /// segments.
     pub scores: Vec<Vec<f64>>,
+}
+
+/// What a baseline says about whole responses.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResponseBaselineScores {
+    /// Name of the baseline.
+    pub name: String,
+    /// The aspect it was fitted for.
+    pub aspect: String,
+    /// Scores by response, in rating units, parallel to the scored responses.
+    pub scores: Vec<f64>,
 }
 
 /// A rated segment of the training set: which example, which segment, what rating.

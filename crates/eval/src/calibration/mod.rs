@@ -11,7 +11,7 @@ mod reliability;
 
 pub use isotonic::Isotonic;
 pub use linear::Linear;
-pub use recalibrations::{AspectRecalibration, Recalibrations};
+pub use recalibrations::{AspectRecalibration, Recalibrations, ResponseRecalibration};
 pub use reliability::{Reliability, ReliabilityBin};
 
 use std::fmt;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Recalibration, RecalibrationKind};
-use crate::{EvalError, Result, ScoredResponse};
+use crate::{Aggregation, EvalError, Result, ScoredResponse};
 
 /// The version of the JSON that [`Recalibrations`] are written as.
 const FORMAT_VERSION: u32 = 1;
@@ -15,8 +15,26 @@ pub struct Recalibrations {
     format_version: u32,
     /// What they were fitted on, as it was named.
     pub fitted_on: String,
-    /// One entry per aspect that has one.
+    /// One entry per aspect that has one for the scores of segments.
     pub aspects: Vec<AspectRecalibration>,
+    /// One entry per aspect that has one for the score of the response.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub responses: Vec<ResponseRecalibration>,
+}
+
+/// The recalibration of the response score of one aspect: the scores of the segments, recalibrated
+/// where they have a map, are aggregated and then mapped.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResponseRecalibration {
+    /// Name of the aspect.
+    pub aspect: String,
+    /// How segment scores became the response scores it was fitted on; it holds for no other.
+    pub aggregation: Aggregation,
+    /// Responses it was fitted on.
+    pub responses: usize,
+    /// The map from response scores to ratings of responses, both in rating units.
+    pub recalibration: Recalibration,
 }
 
 /// The recalibration of one aspect.
@@ -41,7 +59,17 @@ impl Recalibrations {
             format_version: FORMAT_VERSION,
             fitted_on: fitted_on.into(),
             aspects,
+            responses: Vec::new(),
         }
+    }
+
+    /// The recalibration of the response score of an aspect, if it has one for this aggregation.
+    pub fn of_responses(&self, aspect: &str, aggregation: Aggregation) -> Option<&Recalibration> {
+        let found = self
+            .responses
+            .iter()
+            .find(|entry| entry.aspect == aspect && entry.aggregation == aggregation);
+        found.map(|entry| &entry.recalibration)
     }
 
     /// The recalibration of an aspect, if it has one.
@@ -55,9 +83,40 @@ impl Recalibrations {
         self.of(aspect).map(Recalibration::kind)
     }
 
-    /// The same responses with recalibrated scores, which stand in the order of `aspects`.
+    /// The same responses with recalibrated scores, which stand in the order of `aspects`. Where
+    /// response scores have a map for `aggregation`, responses get scores of their own.
     #[must_use]
-    pub fn applied(&self, raw: &[ScoredResponse], aspects: &[&str]) -> Vec<ScoredResponse> {
+    pub fn applied(
+        &self,
+        raw: &[ScoredResponse],
+        aspects: &[&str],
+        aggregation: Aggregation,
+    ) -> Vec<ScoredResponse> {
+        let mut responses = self.segments_applied(raw, aspects);
+        let maps: Vec<Option<&Recalibration>> = aspects
+            .iter()
+            .map(|aspect| self.of_responses(aspect, aggregation))
+            .collect();
+        if maps.iter().any(Option::is_some) {
+            for response in &mut responses {
+                let score = |(aspect, map): (usize, &Option<&Recalibration>)| {
+                    let score = response.score(aspect, aggregation).unwrap_or(f64::NAN);
+                    map.map_or(score, |map| map.apply(score))
+                };
+                response.scores = Some(maps.iter().enumerate().map(score).collect());
+            }
+        }
+        responses
+    }
+
+    /// The same with recalibrated scores of segments only: what the map of response scores is
+    /// fitted on.
+    #[must_use]
+    pub fn segments_applied(
+        &self,
+        raw: &[ScoredResponse],
+        aspects: &[&str],
+    ) -> Vec<ScoredResponse> {
         let mut responses = raw.to_vec();
         let maps: Vec<Option<&Recalibration>> = aspects.iter().map(|a| self.of(a)).collect();
         let segments = responses.iter_mut().flat_map(|r| &mut r.segments);
@@ -89,20 +148,21 @@ impl Recalibrations {
                 "format version: found {found}, expected {FORMAT_VERSION}"
             ));
         }
-        for (index, AspectRecalibration { aspect, .. }) in read.aspects.iter().enumerate() {
-            let known_names = known.join(", ");
-            if !known.contains(aspect) {
-                return wrong(format!(
-                    "found the aspect `{aspect}`, expected one of: {known_names}"
-                ));
-            }
-            if read.aspects[..index]
-                .iter()
-                .any(|other| other.aspect == *aspect)
-            {
-                return wrong(format!(
-                    "found the aspect `{aspect}` twice, expected it once"
-                ));
+        let of_segments: Vec<&String> = read.aspects.iter().map(|entry| &entry.aspect).collect();
+        let of_responses: Vec<&String> = read.responses.iter().map(|entry| &entry.aspect).collect();
+        for names in [of_segments, of_responses] {
+            for (index, aspect) in names.iter().enumerate() {
+                if !known.contains(aspect) {
+                    let known = known.join(", ");
+                    return wrong(format!(
+                        "found the aspect `{aspect}`, expected one of: {known}"
+                    ));
+                }
+                if names[..index].contains(aspect) {
+                    return wrong(format!(
+                        "found the aspect `{aspect}` twice, expected it once"
+                    ));
+                }
             }
         }
         Ok(read)
@@ -175,7 +235,41 @@ mod tests {
             segments: vec![ScoredSegment::scored(0, 1, BTreeMap::new(), scores)],
             ..ScoredResponse::default()
         }];
-        let mapped = recalibrations().applied(&raw, &["kind", "good"]);
+        let mapped = recalibrations().applied(&raw, &["kind", "good"], Aggregation::Mean);
         assert_eq!(mapped[0].segments[0].scores, Some(vec![0.5, 2.0]));
+        assert_eq!(mapped[0].scores, None);
+    }
+
+    #[test]
+    fn the_response_score_is_mapped_after_aggregation_and_for_its_aggregation_only() {
+        let mut maps = recalibrations();
+        let fit = Recalibration::fit(RecalibrationKind::Linear, &[0.0, 1.0], &[10.0, 11.0]);
+        maps.responses.push(ResponseRecalibration {
+            aspect: "good".into(),
+            aggregation: Aggregation::Sum,
+            responses: 2,
+            recalibration: fit.unwrap(),
+        });
+        let segment = |score| ScoredSegment::scored(0, 1, BTreeMap::new(), vec![score, score]);
+        let raw = [
+            ScoredResponse {
+                segments: vec![segment(0.5), segment(0.25)],
+                ..ScoredResponse::default()
+            },
+            ScoredResponse::default(),
+        ];
+        let mapped = maps.applied(&raw, &["kind", "good"], Aggregation::Sum);
+        // 2 x + 1 for each segment, their sum, and then x + 10.
+        assert_eq!(mapped[0].scores, Some(vec![0.75, 13.5]));
+        assert_eq!(mapped[1].score(1, Aggregation::Sum), None);
+        let other = maps.applied(&raw, &["kind", "good"], Aggregation::Mean);
+        assert_eq!(other[0].scores, None);
+        let known = ["kind".to_owned(), "good".to_owned()];
+        let bytes = maps.to_json().unwrap();
+        assert_eq!(Recalibrations::read(&bytes, &known).unwrap(), maps);
+        let twice = [maps.responses[0].clone(), maps.responses[0].clone()];
+        maps.responses = twice.to_vec();
+        let error = Recalibrations::read(&maps.to_json().unwrap(), &known).unwrap_err();
+        assert!(error.to_string().contains("`good` twice"), "{error}");
     }
 }

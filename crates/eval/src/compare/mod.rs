@@ -1,6 +1,6 @@
 //! Can two systems be told apart on the same ratings?
 //!
-//! Systems are compared on the segments that all of them score. Three tests look at a pair of
+//! Systems are compared on the segments, or the responses rated as a whole, that all of them score. Three tests look at a pair of
 //! systems: a paired bootstrap over responses on the metric of choice, which the verdict rests on,
 //! and a paired t-test and Wilcoxon's signed-rank test on the mean squared error of each response.
 
@@ -25,8 +25,9 @@ use shared::SharedPairs;
 pub struct System {
     /// Name in the report.
     pub name: String,
-    /// Its scores, beside the ratings. All systems must be judged on the same records in the same
-    /// order.
+    /// Its scores, beside the ratings of segments ([`JudgedAspect::collect`]) or of whole responses
+    /// ([`JudgedAspect::collect_responses`]), for all systems alike. All must be judged on the same
+    /// records in the same order.
     pub judged: JudgedAspect,
 }
 
@@ -34,7 +35,7 @@ pub struct System {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CompareOptions {
-    /// The metric the verdict is about, at segment level. Default mean squared error.
+    /// The metric the verdict is about. Default mean squared error.
     pub metric: Metric,
     /// Where ratings are cut in two, for metrics that need it. Default: half way between the
     /// lowest and the highest rating.
@@ -57,7 +58,7 @@ impl Default for CompareOptions {
     }
 }
 
-/// Compares every pair of `systems` on the segments that all of them score.
+/// Compares every pair of `systems` on the segments, or whole responses, that all of them score.
 ///
 /// # Errors
 /// [`EvalError::DifferentRatings`](crate::EvalError::DifferentRatings) where two systems were judged by different ratings.
@@ -85,7 +86,7 @@ pub fn compare(systems: &[System], options: &CompareOptions) -> Result<Compariso
         .map(|(system, value)| SystemValue {
             name: system.name.clone(),
             value,
-            segments_left_out: system.judged.counts.scored - shared.segments,
+            pairs_left_out: system.judged.counts.scored - shared.pairs,
         })
         .collect();
     let goodness = |system: &SystemValue| {
@@ -96,7 +97,7 @@ pub fn compare(systems: &[System], options: &CompareOptions) -> Result<Compariso
     values.sort_by(|a, b| goodness(b).total_cmp(&goodness(a)));
     Ok(ComparisonReport {
         metric: options.metric,
-        segments: shared.segments,
+        pairs: shared.pairs,
         responses: shared
             .systems
             .first()
@@ -308,8 +309,8 @@ mod tests {
         b.judged.responses[7].segments.remove(1);
         b.judged.counts.scored -= 4;
         let report = compare(&[a, b], &CompareOptions::default()).unwrap();
-        assert_eq!((report.segments, report.responses), (56, 19));
-        let left_out: Vec<usize> = report.systems.iter().map(|s| s.segments_left_out).collect();
+        assert_eq!((report.pairs, report.responses), (56, 19));
+        let left_out: Vec<usize> = report.systems.iter().map(|s| s.pairs_left_out).collect();
         assert_eq!(left_out, [4, 0]);
     }
 

@@ -10,25 +10,26 @@ use serde::{Deserialize, Serialize};
 pub struct ComparisonReport {
     /// The metric of the verdicts.
     pub metric: Metric,
-    /// Segments rated and scored by all systems.
-    pub segments: usize,
-    /// Responses with such segments.
+    /// Pairs of rating and score that all systems have: of segments, or of whole responses.
+    pub pairs: usize,
+    /// Responses with such pairs.
     pub responses: usize,
-    /// The systems with their value on these segments, best first; without a value last.
+    /// The systems with their value on these pairs, best first; without a value last.
     pub systems: Vec<SystemValue>,
     /// Every pair, in the order in which the systems were given.
     pub comparisons: Vec<Comparison>,
 }
 
-/// The value of a system on the shared segments.
+/// The value of a system on the shared pairs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SystemValue {
     /// Its name.
     pub name: String,
     /// The metric.
     pub value: Option<f64>,
-    /// Segments it scores that were left out because another system does not.
-    pub segments_left_out: usize,
+    /// Segments, or whole responses, that it scores and that were left out because another system
+    /// does not.
+    pub pairs_left_out: usize,
 }
 
 /// Two systems, compared.

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 /// The scores of all systems on the segments that all of them score.
 pub(super) struct SharedPairs {
     pub(super) systems: Vec<ResponsePairs>,
-    pub(super) segments: usize,
+    /// Segments, or whole responses.
+    pub(super) pairs: usize,
 }
 
 impl SharedPairs {
@@ -40,8 +41,8 @@ impl SharedPairs {
                 judged.pairs(Level::Segment, Aggregation::default(), midpoint)
             })
             .collect();
-        let segments = systems.first().map_or(0, ResponsePairs::len);
-        Ok(Self { systems, segments })
+        let pairs = systems.first().map_or(0, ResponsePairs::len);
+        Ok(Self { systems, pairs })
     }
 }
 

@@ -6,14 +6,16 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Recalibrated;
+use super::raters::{Rated, RatersBeside};
+use super::response_ratings::{ResponseRatings, WholeResponses};
 use crate::baselines::BaselineScores;
-use crate::bootstrap::Interval;
+use crate::bootstrap::{Bootstrap, Interval};
 use crate::calibration::Reliability;
 use crate::process::LowestIsLast;
 use crate::slices::Slice;
 use crate::{
-    Aggregation, Aspect, AspectCounts, JudgedAspect, Level, Metric, MetricValues, ScoredResponse,
-    ScoredSegment,
+    Aggregation, Aspect, AspectCounts, JudgedAspect, Level, Metric, MetricValues, ResponsePairs,
+    ScoredResponse,
 };
 
 /// The figures of one aspect.
@@ -25,8 +27,15 @@ pub struct AspectEvaluation {
     pub counts: AspectCounts,
     /// The model at segment level.
     pub segment: LevelValues,
-    /// The model at response level.
+    /// The model at response level: scores and ratings of segments, aggregated.
     pub response: LevelValues,
+    /// The model's response scores against the ratings of whole responses; `None` where no response
+    /// is rated on this aspect.
+    #[serde(default)]
+    pub response_ratings: Option<ResponseRatings>,
+    /// The error at segment level beside that of raters; `None` where no segment has several.
+    #[serde(default)]
+    pub raters: Option<RatersBeside>,
     /// The baselines, in the order given.
     pub baselines: Vec<BaselineEvaluation>,
     /// Calibration of the model's segment scores; `None` where nothing is both rated and scored.
@@ -120,6 +129,9 @@ pub(super) fn evaluate_aspect(
         lowest_is_last: lowest_is_last(scored, index),
         segment: level(Level::Segment),
         response: level(Level::Response),
+        response_ratings: WholeResponses::collect(scored, index, aspect, aggregation)
+            .map(|whole| whole.evaluate(scored, &aspect.name)),
+        raters: raters(scored, &judged, &aspect.name),
         baselines: baselines
             .map(|baseline| {
                 let judged =
@@ -134,14 +146,42 @@ pub(super) fn evaluate_aspect(
     }
 }
 
+impl LevelValues {
+    /// Adds the intervals of `metrics`, or the reason why there are none.
+    pub(super) fn add_intervals(
+        &mut self,
+        pairs: &ResponsePairs,
+        bootstrap: &Bootstrap,
+        metrics: &[Metric],
+    ) {
+        self.intervals = bootstrap.metrics(pairs, metrics);
+        self.intervals_absent = if !self.intervals.is_empty() {
+            None
+        } else if bootstrap.resamples == 0 {
+            Some(IntervalAbsence::NoResamples)
+        } else if pairs.num_responses() < 2 {
+            Some(IntervalAbsence::FewResponses)
+        } else {
+            Some(IntervalAbsence::Undefined)
+        };
+    }
+}
+
+fn raters(scored: &[ScoredResponse], judged: &JudgedAspect, name: &str) -> Option<RatersBeside> {
+    let rated = judged.responses.iter().flat_map(|response| {
+        let segments = &scored[response.index].segments;
+        response.segments.iter().map(move |segment| Rated {
+            score: segment.score,
+            raters: segments[segment.index].raters.get(name).map(Vec::as_slice),
+        })
+    });
+    RatersBeside::compute(rated)
+}
+
 fn lowest_is_last(scored: &[ScoredResponse], aspect: usize) -> Option<LowestIsLast> {
-    let score = |segment: &ScoredSegment| {
-        let score = segment.scores.as_ref()?.get(aspect).copied();
-        score.filter(|score| score.is_finite())
-    };
     let by_response: Vec<Vec<f64>> = scored
         .iter()
-        .map(|response| response.segments.iter().filter_map(score).collect())
+        .map(|response| response.segment_scores(aspect).collect())
         .collect();
     LowestIsLast::compute(by_response.iter().map(Vec::as_slice))
 }

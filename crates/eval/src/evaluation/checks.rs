@@ -1,6 +1,6 @@
 //! Whether scores and baselines belong to what is evaluated.
 
-use crate::baselines::BaselineScores;
+use crate::baselines::{BaselineScores, ResponseBaselineScores};
 use crate::{Aspect, EvalError, Result, ScoredResponse, ScoredSegment};
 
 pub(super) fn check_scores(scored: &[ScoredResponse], expected: usize) -> Result<()> {
@@ -32,27 +32,8 @@ pub(super) fn check_baselines(
         scores,
     } in baselines
     {
+        check_baseline(name, aspect, scores.len(), (scored, aspects))?;
         let name = name.clone();
-        if !aspects.iter().any(|known| known.name == *aspect) {
-            let known = aspects
-                .iter()
-                .map(|a| a.name.as_str())
-                .collect::<Vec<_>>()
-                .join(", ");
-            return Err(EvalError::BaselineAspect {
-                name,
-                aspect: aspect.clone(),
-                known,
-            });
-        }
-        let (found, expected) = (scores.len(), scored.len());
-        if found != expected {
-            return Err(EvalError::BaselineResponses {
-                name,
-                found,
-                expected,
-            });
-        }
         for (response, scores) in scored.iter().zip(scores) {
             let (found, expected) = (scores.len(), response.segments.len());
             if found != expected {
@@ -65,6 +46,47 @@ pub(super) fn check_baselines(
                 });
             }
         }
+    }
+    Ok(())
+}
+
+pub(super) fn check_response_baselines(
+    scored: &[ScoredResponse],
+    aspects: &[Aspect],
+    baselines: &[ResponseBaselineScores],
+) -> Result<()> {
+    baselines.iter().try_for_each(|baseline| {
+        let ResponseBaselineScores {
+            name,
+            aspect,
+            scores,
+        } = baseline;
+        check_baseline(name, aspect, scores.len(), (scored, aspects))
+    })
+}
+
+/// The aspect that a baseline names, and the number of responses it has scores for.
+fn check_baseline(
+    name: &str,
+    aspect: &str,
+    found: usize,
+    (scored, aspects): (&[ScoredResponse], &[Aspect]),
+) -> Result<()> {
+    if !aspects.iter().any(|known| known.name == aspect) {
+        let known: Vec<&str> = aspects.iter().map(|known| known.name.as_str()).collect();
+        return Err(EvalError::BaselineAspect {
+            name: name.to_owned(),
+            aspect: aspect.to_owned(),
+            known: known.join(", "),
+        });
+    }
+    let expected = scored.len();
+    if found != expected {
+        return Err(EvalError::BaselineResponses {
+            name: name.to_owned(),
+            found,
+            expected,
+        });
     }
     Ok(())
 }

@@ -4,21 +4,28 @@
 mod aspect;
 mod checks;
 mod provenance;
+mod raters;
 mod recalibrated;
+mod response_ratings;
 
 use serde::{Deserialize, Serialize};
 
 pub use aspect::{AspectEvaluation, BaselineEvaluation, IntervalAbsence, LevelValues};
 pub use provenance::{Provenance, ScoreSource};
+pub use raters::RatersBeside;
 pub use recalibrated::{CalibrationFigures, Recalibrated};
+pub use response_ratings::{
+    RecalibratedResponses, ResponseBaseline, ResponseCalibration, ResponseRatings,
+};
 
 use self::aspect::evaluate_aspect;
-use self::checks::{check_baselines, check_scores};
-use crate::baselines::BaselineScores;
+use self::checks::{check_baselines, check_response_baselines, check_scores};
+use self::response_ratings::WholeResponses;
+use crate::baselines::{BaselineScores, ResponseBaselineScores};
 use crate::bootstrap::Bootstrap;
 use crate::calibration::Recalibrations;
 use crate::slices::{SliceKey, Slicer};
-use crate::{Aggregation, JudgedAspect, Level, Metric, Result, ScoredResponse};
+use crate::{Aggregation, JudgedAspect, Level, Metric, Result, ScoredResponse, UnscoredCounts};
 
 /// The version of the JSON that [`Evaluation`] is written as.
 const FORMAT_VERSION: u32 = 1;
@@ -59,14 +66,18 @@ impl Aspect {
 /// format_version   1; a change of meaning or a removed key raises it, a new key does not
 /// provenance       what was evaluated, see Provenance; null where nobody said
 /// aggregation      "mean" | "sum" | "min" | "max" | "product" | "last"
-/// counts           { responses, segments }: all of the input, rated or not
+/// counts           { responses, segments, unscored_responses: by reason }: all of the input, rated or not
 /// bootstrap        how intervals were computed, see Bootstrap; null without intervals
 /// aspects[]        in the order asked for
 ///   aspect         name
 ///   counts         see AspectCounts: rated, scored, unscored by reason, responses
 ///   segment        model at segment level: { values: MetricValues, intervals: { METRIC: Interval },
 ///                  intervals_absent: why there are none, or null }
-///   response       model at response level: the same
+///   response       model at response level, scores and ratings of segments aggregated: the same
+///   response_ratings  response scores against the ratings of whole responses, see ResponseRatings:
+///                  { counts, given, figures, baselines[], reliability, recalibrated, slices[], raters };
+///                  null where no response is rated
+///   raters         { agreement: RaterAgreement, model_rmse }; null where no segment has several ratings
 ///   baselines[]    { name, segment: MetricValues, response: MetricValues }
 ///   reliability    calibration of the segment scores, see Reliability; null without scores
 ///   recalibrated   figures before and after recalibration, see Recalibrated; null without one
@@ -78,6 +89,8 @@ impl Aspect {
 /// Segment level is every segment that is rated and scored. Response level takes, of each
 /// response, these same segments and aggregates their scores to the prediction and their ratings
 /// to the target: an unrated segment enters neither. Baselines are judged on the same segments.
+/// Against the rating of a whole response stands its own score, or that of all of its scored
+/// segments aggregated, rated or not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// Version of this layout.
@@ -103,6 +116,9 @@ pub struct Counts {
     pub responses: usize,
     /// Segments, rated or not.
     pub segments: usize,
+    /// Responses without any score, by reason.
+    #[serde(default)]
+    pub unscored_responses: UnscoredCounts,
 }
 
 impl Evaluation {
@@ -131,6 +147,7 @@ impl Evaluation {
             counts: Counts {
                 responses: scored.len(),
                 segments: scored.iter().map(|response| response.segments.len()).sum(),
+                unscored_responses: UnscoredCounts::of_responses(scored),
             },
             bootstrap: None,
             aspects: aspects
@@ -143,7 +160,8 @@ impl Evaluation {
         })
     }
 
-    /// Adds the intervals of `metrics`, resampling responses, at both levels of every aspect.
+    /// Adds the intervals of `metrics`, resampling responses, at both levels of every aspect and
+    /// against the ratings of whole responses.
     ///
     /// `scored` and `aspects` must be those the evaluation was computed from.
     pub fn add_intervals(
@@ -158,24 +176,20 @@ impl Evaluation {
             let midpoint = judged.midpoint(aspect.midpoint);
             let add = |values: &mut LevelValues, level| {
                 let pairs = judged.pairs(level, self.aggregation, midpoint);
-                values.intervals = bootstrap.metrics(&pairs, metrics);
-                values.intervals_absent = if !values.intervals.is_empty() {
-                    None
-                } else if bootstrap.resamples == 0 {
-                    Some(IntervalAbsence::NoResamples)
-                } else if pairs.num_responses() < 2 {
-                    Some(IntervalAbsence::FewResponses)
-                } else {
-                    Some(IntervalAbsence::Undefined)
-                };
+                values.add_intervals(&pairs, bootstrap, metrics);
             };
             add(&mut evaluation.segment, Level::Segment);
             add(&mut evaluation.response, Level::Response);
+            let whole = WholeResponses::collect(scored, index, aspect, self.aggregation);
+            if let (Some(whole), Some(found)) = (whole, &mut evaluation.response_ratings) {
+                whole.add_intervals(&mut found.figures, bootstrap, metrics);
+            }
         }
         self.bootstrap = (bootstrap.resamples > 0).then(|| bootstrap.clone());
     }
 
-    /// Adds the slices of `keys` with at least `min_segments` segments, the largest MSE first.
+    /// Adds the slices of `keys` with at least `min_segments` segments, or responses rated as a
+    /// whole, the largest MSE first.
     ///
     /// `scored` and `aspects` must be those the evaluation was computed from.
     pub fn add_slices(
@@ -192,9 +206,40 @@ impl Evaluation {
                 judged: &judged,
                 midpoint: judged.midpoint(aspect.midpoint),
                 min_segments,
+                whole: false,
             };
             evaluation.slices = slicer.slices(keys, Metric::Mse);
+            let whole = WholeResponses::collect(scored, index, aspect, self.aggregation);
+            if let (Some(whole), Some(found)) = (whole, &mut evaluation.response_ratings) {
+                found.slices = whole.slices(scored, keys, min_segments);
+            }
         }
+    }
+
+    /// Adds baselines that were fitted on ratings of whole responses, each under the aspect it
+    /// names and where responses are rated on it.
+    ///
+    /// `scored` and `aspects` must be those the evaluation was computed from.
+    ///
+    /// # Errors
+    /// [`BaselineAspect`](crate::EvalError::BaselineAspect) or
+    /// [`BaselineResponses`](crate::EvalError::BaselineResponses) where a baseline was predicted for
+    /// something else.
+    pub fn add_response_baselines(
+        &mut self,
+        scored: &[ScoredResponse],
+        aspects: &[Aspect],
+        baselines: &[ResponseBaselineScores],
+    ) -> Result<()> {
+        check_response_baselines(scored, aspects, baselines)?;
+        for (index, (aspect, evaluation)) in aspects.iter().zip(&mut self.aspects).enumerate() {
+            let whole = WholeResponses::collect(scored, index, aspect, self.aggregation);
+            if let (Some(whole), Some(found)) = (whole, &mut evaluation.response_ratings) {
+                let of_aspect = baselines.iter().filter(|b| b.aspect == aspect.name);
+                found.baselines = of_aspect.map(|baseline| whole.baseline(baseline)).collect();
+            }
+        }
+        Ok(())
     }
 
     /// Adds the figures before and after recalibration to every aspect that has one.
@@ -214,6 +259,15 @@ impl Evaluation {
                 let judged = JudgedAspect::collect(raw, index, &aspect.name);
                 Recalibrated::compute(&judged, aspect, recalibration, self.aggregation, applied)
             });
+            if let Some(found) = &mut evaluation.response_ratings {
+                found.recalibrated = RecalibratedResponses::compute(
+                    raw,
+                    (index, aspects),
+                    recalibrations,
+                    self.aggregation,
+                    applied,
+                );
+            }
         }
     }
 }

@@ -1,12 +1,13 @@
 //! The loss of a model on records, pair by pair.
 
 use burn::prelude::*;
-use gradus_data::{DataError, EncodedExample, Example, TruncationCounts};
+use gradus_data::{DataError, EncodedExample, Example, RatingScale, TruncationCounts};
 use serde::{Deserialize, Serialize};
 
+use super::responses::{ExplainedResponse, ResponsesExplained};
 use super::{LossShare, RatedScore, loss_shares};
 use crate::prepared::unrated;
-use crate::{Aspect, EvalError, Result, ScoredResponse, Scorer, UnscoredReason};
+use crate::{Aggregation, Aspect, EvalError, Result, ScoredResponse, Scorer, UnscoredReason};
 
 /// A model's loss on records, taken apart.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +30,9 @@ pub struct Explanation {
     /// All pairs: the largest share of the loss first, then rated ones without a score, then
     /// unrated ones.
     pub segments: Vec<ExplainedPair>,
+    /// The loss of responses that are rated as a whole; `None` where none is.
+    #[serde(default)]
+    pub responses: Option<ResponsesExplained>,
 }
 
 /// A segment in one aspect.
@@ -107,7 +111,7 @@ pub fn explain_bundle(
         .collect::<Result<_>>()?;
     let read = read_off(scorer, &encoded);
     let specs = &scorer.text().config().aspects;
-    let mut pairs = Vec::new();
+    let (mut pairs, mut responses) = (Vec::new(), Vec::new());
     for ((example, encoded), read) in examples.iter().zip(&encoded).zip(&read) {
         for segment in 0..example.segments.len() {
             let kept = encoded.segments.iter().position(|s| s.index == segment);
@@ -137,14 +141,40 @@ pub fn explain_bundle(
                 pairs.push((pair, norm));
             }
         }
+        for &aspect in &chosen {
+            let (scale, name) = (specs[aspect].scale, specs[aspect].name.as_str());
+            let Some(&rating) = example.ratings.get(name) else {
+                continue;
+            };
+            let scores = read.iter().map(|read| f64::from(read.scores[aspect]));
+            let scores: Vec<f64> = scores.map(|score| scale.to_rating(score)).collect();
+            let score = scorer.aggregation().aggregate(&scores);
+            let unscored = unscored_response(example, encoded);
+            let names = (example.id.as_str(), name);
+            responses.push(ExplainedResponse::new(names, rating, score, scale, unscored));
+        }
     }
     let identity = specs
         .iter()
-        .all(|spec| spec.scale == gradus_data::RatingScale::Identity);
-    Ok(explanation(pairs, identity))
+        .all(|spec| spec.scale == RatingScale::Identity);
+    Ok(explanation(pairs, identity, responses))
 }
 
-/// Takes the loss of scores made elsewhere apart. Ratings are the targets, every rated pair weighs
+/// Why a response has no score; `None` where it has one.
+fn unscored_response(example: &Example, encoded: &EncodedExample) -> Option<UnscoredReason> {
+    let scored = encoded.segments.iter().map(|_| (true, None));
+    let without_tokens = encoded.without_tokens.iter();
+    let without_tokens = without_tokens.map(|_| (false, Some(UnscoredReason::NoTokens)));
+    let dropped = encoded.dropped.iter();
+    let dropped = dropped.map(|_| (false, Some(UnscoredReason::Truncated)));
+    UnscoredReason::of_response(
+        &example.response,
+        scored.chain(without_tokens).chain(dropped),
+    )
+}
+
+/// Takes the loss of scores made elsewhere apart, those of responses aggregated where they have none
+/// of their own. Ratings are the targets, every rated pair weighs
 /// 1, and nothing is known of a head. `scored` lies parallel to `examples`, its scores to
 /// `aspects`, of which `only` names those to explain; without it, all are.
 ///
@@ -158,10 +188,11 @@ pub fn explain_scores(
     examples: &[Example],
     aspects: &[Aspect],
     only: Option<&[String]>,
+    aggregation: Aggregation,
 ) -> Result<Explanation> {
     let names: Vec<&str> = aspects.iter().map(|aspect| aspect.name.as_str()).collect();
     let chosen = chosen_aspects(&names, only)?;
-    let mut pairs = Vec::new();
+    let (mut pairs, mut responses) = (Vec::new(), Vec::new());
     for (example, response) in examples.iter().zip(scored) {
         let (found, expected) = (response.segments.len(), example.segments.len());
         assert_eq!(found, expected, "segments of `{}`", example.id);
@@ -178,8 +209,17 @@ pub fn explain_scores(
                 pairs.push((pair, None));
             }
         }
+        for &aspect in &chosen {
+            if let Some(&rating) = response.ratings.get(names[aspect]) {
+                let score = response.score(aspect, aggregation);
+                let unscored = response.unscored.filter(|_| score.is_none());
+                let names = (example.id.as_str(), names[aspect]);
+                let scale = RatingScale::Identity;
+                responses.push(ExplainedResponse::new(names, rating, score, scale, unscored));
+            }
+        }
     }
-    Ok(explanation(pairs, true))
+    Ok(explanation(pairs, true, responses))
 }
 
 /// Indices of the aspects to explain, in their order: those that are named, or all.
@@ -204,6 +244,19 @@ fn encode(
     example: &Example,
     counts: &mut TruncationCounts,
 ) -> Result<EncodedExample> {
+    if example.segments.is_empty() {
+        // An empty response: nothing is read off it.
+        counts.examples += 1;
+        return Ok(EncodedExample {
+            id: example.id.clone(),
+            token_ids: Vec::new(),
+            type_ids: Vec::new(),
+            segments: Vec::new(),
+            response_targets: Vec::new(),
+            dropped: Vec::new(),
+            without_tokens: Vec::new(),
+        });
+    }
     let encoded = scorer.text().encode(example, counts);
     let Err(DataError::SegmentWithoutToken { .. }) = encoded else {
         return Ok(encoded?);
@@ -213,6 +266,7 @@ fn encode(
     let mut example = example.clone();
     for &segment in &bare.without_tokens {
         example.segments[segment].ratings.clear();
+        example.segments[segment].raters.clear();
     }
     Ok(scorer.text().encode(&example, counts)?)
 }
@@ -273,7 +327,11 @@ fn blank(example: &Example, segment: usize, aspect: &str) -> ExplainedPair {
 }
 
 /// Adds shares and sums to pairs, each given with the norm of its state, and sorts them.
-fn explanation(mut pairs: Vec<(ExplainedPair, Option<f64>)>, identity: bool) -> Explanation {
+fn explanation(
+    mut pairs: Vec<(ExplainedPair, Option<f64>)>,
+    identity: bool,
+    responses: Vec<ExplainedResponse>,
+) -> Explanation {
     let rated = |(pair, state_norm): &(ExplainedPair, Option<f64>)| {
         Some(RatedScore {
             target: pair.target?,
@@ -307,5 +365,6 @@ fn explanation(mut pairs: Vec<(ExplainedPair, Option<f64>)>, identity: bool) -> 
         unrated: count(PairKind::Unrated),
         identity_scale: identity,
         segments,
+        responses: ResponsesExplained::of(responses),
     }
 }

@@ -1,7 +1,7 @@
 //! The figures of an aspect: the most important ones large, all of them in tables.
 
 use super::number::{figure, plain};
-use super::reading::best_baseline;
+use super::reading::Judged;
 use crate::{AspectEvaluation, LevelValues, Metric, MetricValues};
 use maud::{Markup, html};
 
@@ -46,18 +46,19 @@ pub(super) fn label(metric: Metric) -> &'static str {
     }
 }
 
-/// The most important figures at segment level, with their intervals and the best baseline.
-pub(super) fn tiles(aspect: &AspectEvaluation) -> Markup {
+/// The most important figures, with their intervals and the best baseline.
+pub(super) fn tiles(judged: &Judged) -> Markup {
+    let figures = judged.figures;
     html! {
         div.tiles {
             @for (name, metric) in TILES {
                 div.tile {
                     div.name { (name) }
-                    div.value { (figure(aspect.segment.values.get(metric).map(|value| shown(metric, value)))) }
-                    @if let Some(range) = range(&aspect.segment, metric) {
+                    div.value { (figure(figures.values.get(metric).map(|value| shown(metric, value)))) }
+                    @if let Some(range) = range(figures, metric) {
                         div.range { (range) }
                     }
-                    @if let Some((name, value)) = best_baseline(aspect, metric) {
+                    @if let Some((name, value)) = judged.best(metric) {
                         div.beside { (name) " " (plain(shown(metric, value))) }
                     }
                 }
@@ -188,7 +189,7 @@ pub(super) fn overview(aspects: &[AspectEvaluation]) -> Markup {
                                     @if let Some(range) = range(&aspect.segment, metric) { span.range { (range) } }
                                 }
                             }
-                            td { (figure(best_baseline(aspect, Metric::Pearson).map(|(_, value)| value))) }
+                            td { (figure(Judged::segments(aspect).best(Metric::Pearson).map(|(_, value)| value))) }
                         }
                     }
                 }

@@ -7,11 +7,13 @@ use super::charts::{
 };
 use super::figures::{overview, table, tiles};
 use super::number::counted;
-use super::reading::reading;
+use super::reading::{Judged, reading};
 use super::slice_table::slice_table;
 use super::summary::{coverage, summary, title};
 use super::{History, ReportInput};
-use crate::{AspectEvaluation, BaselineEvaluation, JudgedAspect, MetricValues, Result};
+use crate::{
+    AspectEvaluation, BaselineEvaluation, JudgedAspect, MetricValues, ResponseRatings, Result,
+};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 const STYLE: &str = include_str!("style.css");
@@ -70,34 +72,96 @@ fn navigation(aspects: &[AspectEvaluation], training: bool) -> Markup {
 
 fn aspect_section(input: &ReportInput, index: usize) -> Result<Markup> {
     let aspect = &input.evaluation.aspects[index];
-    let judged = JudgedAspect::collect(input.scored, index, &aspect.aspect);
-    let slices = &aspect.slices;
-    let overall = aspect.segment.values.rmse;
-    let charts = charts(aspect, &judged)?;
-    let head = html! {
-        h2 { "Aspect: " bdi { (aspect.aspect) } }
-        p.note { (coverage(&aspect.counts)) }
-        ul.reading {
-            @for sentence in reading(aspect) {
-                li class=[sentence.tone.class()] { (sentence.text) }
-            }
-        }
-    };
-    if aspect.segment.values.count == 0 {
-        return Ok(html! { section id={ "aspect-" (index) } { (head) } });
-    }
+    let responses = aspect.response_ratings.as_ref();
+    let segments = (aspect.segment.values.count > 0)
+        .then(|| segment_part(input, index))
+        .transpose()?;
+    let whole = responses.filter(|found| found.figures.values.count > 0);
+    let whole = whole
+        .map(|found| response_part(input, index, found, segments.is_none()))
+        .transpose()?;
     Ok(html! {
         section id={ "aspect-" (index) } {
-            (head)
-            (tiles(aspect))
-            (tables(input, aspect))
-            div.charts { @for chart in &charts { (figure(chart)) } }
-            @if !slices.is_empty() {
-                h3 { "Slices, worst first" }
-                p.note { "Segments by where they stand, how long they are, and what the records say of them. "
-                    "The mark in each bar is the RMSE of all segments." }
-                (slice_table(slices, overall))
+            h2 { "Aspect: " bdi { (aspect.aspect) } }
+            @if aspect.counts.rated > 0 || responses.is_none() {
+                p.note { (coverage(&aspect.counts, "segment")) }
             }
+            @if let Some(found) = responses {
+                p.note { (coverage(&found.counts, "response")) }
+            }
+            ul.reading {
+                @for sentence in reading(aspect) {
+                    li class=[sentence.tone.class()] { (sentence.text) }
+                }
+            }
+            @if let Some(segments) = &segments { (segments) }
+            @if let Some(whole) = &whole { (whole) }
+        }
+    })
+}
+
+/// Figures, charts and slices of segments, and of their aggregates.
+fn segment_part(input: &ReportInput, index: usize) -> Result<Markup> {
+    let aspect = &input.evaluation.aspects[index];
+    let judged = JudgedAspect::collect(input.scored, index, &aspect.aspect);
+    let charts = charts(aspect, &judged)?;
+    Ok(html! {
+        (tiles(&Judged::segments(aspect)))
+        (tables(input, aspect))
+        div.charts { @for chart in &charts { (figure(chart)) } }
+        @if !aspect.slices.is_empty() {
+            h3 { "Slices, worst first" }
+            p.note { "Segments by where they stand, how long they are, and what the records say of them. "
+                "The mark in each bar is the RMSE of all segments." }
+            (slice_table(&aspect.slices, aspect.segment.values.rmse))
+        }
+    })
+}
+
+/// Figures, charts and slices of responses rated as a whole; `alone` where no segment is rated.
+fn response_part(
+    input: &ReportInput,
+    index: usize,
+    found: &ResponseRatings,
+    alone: bool,
+) -> Result<Markup> {
+    let judged = Judged::responses(found);
+    let aggregation = input.evaluation.aggregation;
+    let name = &input.evaluation.aspects[index].aspect;
+    let pairs = JudgedAspect::collect_responses(input.scored, index, name, aggregation);
+    let pairs = score_and_rating(&pairs);
+    let (before, after) = match &found.recalibrated {
+        Some(change) => (
+            change.before.reliability.as_ref(),
+            change.after.reliability.as_ref(),
+        ),
+        None => (found.reliability.as_ref(), None),
+    };
+    let charts = [
+        against_baselines(
+            "Response ratings, beside the baselines",
+            &found.figures,
+            &judged.baselines,
+        )?,
+        density(&pairs)?,
+        before.map_or(Ok(None), |before| reliability(before, after))?,
+        residual_histogram(&pairs)?,
+        residuals_by_score(&pairs)?,
+    ];
+    let note = counted(found.figures.values.count, "response");
+    Ok(html! {
+        h3 { "Response ratings" }
+        p.note { "The score of each response, "
+            @if found.given { "as it was given or recalibrated" } @else { "the " (aggregation) " of all of its segments" }
+            ", against the rating of the response as a whole." }
+        @if alone { (tiles(&judged)) }
+        (table("Response ratings", &note, &found.figures, &judged.baselines))
+        div.charts { @for chart in charts.iter().flatten() { (figure(chart)) } }
+        @if !found.slices.is_empty() {
+            h3 { "Slices of responses, worst first" }
+            p.note { "Responses by how long they are and what the records say of them. "
+                "The mark in each bar is the RMSE of all." }
+            (slice_table(&found.slices, found.figures.values.rmse))
         }
     })
 }
@@ -129,16 +193,7 @@ fn baselines(
 }
 
 fn charts(aspect: &AspectEvaluation, judged: &JudgedAspect) -> Result<Vec<Chart>> {
-    let pairs: Vec<(f64, f64)> = judged
-        .responses
-        .iter()
-        .flat_map(|response| {
-            response
-                .segments
-                .iter()
-                .map(|segment| (segment.score, segment.rating))
-        })
-        .collect();
+    let pairs = score_and_rating(judged);
     let segment = baselines(aspect, |baseline| &baseline.segment);
     let response = baselines(aspect, |baseline| &baseline.response);
     let curve = calibration(aspect)?;
@@ -156,6 +211,13 @@ fn charts(aspect: &AspectEvaluation, judged: &JudgedAspect) -> Result<Vec<Chart>
         positions(&aspect.slices, aspect.segment.values.rmse)?,
     ];
     Ok(charts.into_iter().flatten().collect())
+}
+
+fn score_and_rating(judged: &JudgedAspect) -> Vec<(f64, f64)> {
+    let segments = judged.responses.iter().flat_map(|response| &response.segments);
+    segments
+        .map(|segment| (segment.score, segment.rating))
+        .collect()
 }
 
 /// Reliability as scored, and beside it as recalibrated where there is a recalibration.
@@ -217,6 +279,10 @@ fn words() -> Markup {
         (
             "concordance",
             "Lin\u{2019}s coefficient: correlation, lowered where level or spread differ",
+        ),
+        (
+            "response level, response ratings",
+            "the first holds the aggregated scores of rated segments against their aggregated ratings, the second the score of the response against the rating it was given as a whole",
         ),
         (
             "pairwise accuracy",

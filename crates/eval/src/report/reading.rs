@@ -3,8 +3,8 @@
 //! The sentences claim no more than the figures do: a baseline inside the model's interval cannot
 //! be told from it here, one outside can.
 
-use super::number::{percent, plain};
-use crate::{AspectEvaluation, Metric};
+use super::number::{figure, percent, plain};
+use crate::{AspectEvaluation, LevelValues, Metric, MetricValues, RatersBeside, ResponseRatings};
 
 /// What a sentence says of the scores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,26 +35,94 @@ pub(super) struct Sentence {
     pub(super) text: String,
 }
 
+/// What is judged: segments, or whole responses, with the baselines beside them.
+pub(super) struct Judged<'a> {
+    /// How a sentence begins: of what the scores are.
+    subject: &'static str,
+    pub(super) figures: &'a LevelValues,
+    pub(super) baselines: Vec<(&'a str, &'a MetricValues)>,
+}
+
+impl<'a> Judged<'a> {
+    pub(super) fn segments(aspect: &'a AspectEvaluation) -> Self {
+        let baselines = aspect.baselines.iter();
+        Self {
+            subject: "The scores",
+            figures: &aspect.segment,
+            baselines: baselines.map(|b| (b.name.as_str(), &b.segment)).collect(),
+        }
+    }
+
+    pub(super) fn responses(found: &'a ResponseRatings) -> Self {
+        let baselines = found.baselines.iter();
+        Self {
+            subject: "The response scores",
+            figures: &found.figures,
+            baselines: baselines.map(|b| (b.name.as_str(), &b.values)).collect(),
+        }
+    }
+
+    /// The baseline that does best on a metric.
+    pub(super) fn best(&self, metric: Metric) -> Option<(&'a str, f64)> {
+        let values = self.baselines.iter();
+        values
+            .filter_map(|(name, values)| Some((*name, values.get(metric)?)))
+            .max_by(|a, b| metric.goodness(a.1).total_cmp(&metric.goodness(b.1)))
+    }
+}
+
 /// The sentences of an aspect, most important first.
 pub(super) fn reading(aspect: &AspectEvaluation) -> Vec<Sentence> {
-    if aspect.segment.values.count == 0 {
-        let text =
-            "No segment is both rated and scored on this aspect, so there is nothing to show.";
-        return vec![neutral(text.to_owned())];
-    }
+    let responses = aspect.response_ratings.as_ref();
+    let responses = responses.filter(|found| found.figures.values.count > 0);
     let mut sentences = Vec::new();
-    if aspect.baselines.is_empty() {
-        let text = "No trivial baseline stands beside these figures, so they do not say how much could be \
-                    had without reading the text: give the training split with --train.";
+    if aspect.segment.values.count > 0 {
+        let judged = Judged::segments(aspect);
+        sentences.extend(beside_baselines(&judged));
+        sentences.extend(recalibration(aspect));
+        sentences.extend(parts_of_the_error(&judged));
+        sentences.extend(raters(aspect.raters.as_ref(), "segments"));
+        sentences.extend(lowest_is_last(aspect));
+    } else if responses.is_none() {
+        let text = "Nothing is both rated and scored on this aspect, so there is nothing to show.";
         sentences.push(neutral(text.to_owned()));
-    } else {
-        sentences.extend(value(aspect));
-        sentences.extend(order(aspect));
     }
-    sentences.extend(recalibration(aspect));
-    sentences.extend(parts_of_the_error(aspect));
-    sentences.extend(lowest_is_last(aspect));
+    if let Some(found) = responses {
+        let judged = Judged::responses(found);
+        sentences.extend(beside_baselines(&judged));
+        sentences.extend(parts_of_the_error(&judged));
+        sentences.extend(raters(found.raters.as_ref(), "responses"));
+    }
     sentences
+}
+
+/// What the figures say beside those of the baselines.
+fn beside_baselines(judged: &Judged) -> Vec<Sentence> {
+    if judged.baselines.is_empty() {
+        let text = format!(
+            "{} have no trivial baseline beside them, so their figures do not say how much could be had \
+             without reading the text: give a training split that is rated likewise with --train.",
+            judged.subject
+        );
+        return vec![neutral(text)];
+    }
+    [value(judged), order(judged)].into_iter().flatten().collect()
+}
+
+/// The error beside that of raters.
+fn raters(beside: Option<&RatersBeside>, texts: &str) -> Option<Sentence> {
+    let RatersBeside {
+        agreement,
+        model_rmse,
+    } = beside?;
+    Some(neutral(format!(
+        "{} {texts} have several ratings. From the mean of the other raters, a rater is {} away (RMSE) and \
+         the model {}; Krippendorff\u{2019}s alpha of the raters is {}.",
+        agreement.texts,
+        plain(agreement.rmse),
+        plain(*model_rmse),
+        figure(agreement.alpha),
+    )))
 }
 
 fn neutral(text: String) -> Sentence {
@@ -65,10 +133,11 @@ fn neutral(text: String) -> Sentence {
 }
 
 /// The error beside that of the best baseline.
-fn value(aspect: &AspectEvaluation) -> Option<Sentence> {
-    let model = aspect.segment.values.rmse?;
-    let (name, best) = best_baseline(aspect, Metric::Rmse)?;
-    let (interval, tone) = standing(aspect, Metric::Rmse, model, best);
+fn value(judged: &Judged) -> Option<Sentence> {
+    let subject = judged.subject;
+    let model = judged.figures.values.rmse?;
+    let (name, best) = judged.best(Metric::Rmse)?;
+    let (interval, tone) = standing(judged.figures, Metric::Rmse, model, best);
     let beside = format!(
         "RMSE {}{interval}, against {} of the best trivial baseline, {name}",
         plain(model),
@@ -76,31 +145,30 @@ fn value(aspect: &AspectEvaluation) -> Option<Sentence> {
     );
     let text = match tone {
         Tone::Good => format!(
-            "The scores lie closer to the ratings than any guess that does not read: {beside}."
+            "{subject} lie closer to the ratings than any guess that does not read: {beside}."
         ),
-        Tone::Bad => format!("A guess that does not read lies closer to the ratings: {beside}."),
-        Tone::Neutral => {
-            format!("By value the scores cannot be told from a guess that does not read: {beside}.")
+        Tone::Bad => {
+            format!("{subject} lie further from the ratings than a guess that does not read: {beside}.")
         }
+        Tone::Neutral => format!(
+            "{subject} cannot be told by value from a guess that does not read: {beside}."
+        ),
     };
     Some(Sentence { tone, text })
 }
 
 /// The order beside what position, length and words reach.
-fn order(aspect: &AspectEvaluation) -> Option<Sentence> {
-    let (_, best) = best_baseline(aspect, Metric::Pearson)?;
-    let guesses = aspect.baselines.iter().filter_map(|baseline| {
-        Some(format!(
-            "{} reaches {}",
-            baseline.name,
-            plain(baseline.segment.pearson?)
-        ))
-    });
+fn order(judged: &Judged) -> Option<Sentence> {
+    let (_, best) = judged.best(Metric::Pearson)?;
+    let guesses = judged
+        .baselines
+        .iter()
+        .filter_map(|(name, values)| Some(format!("{name} reaches {}", plain(values.pearson?))));
     let guesses = guesses.collect::<Vec<_>>().join(", ");
-    let (tone, scores) = match aspect.segment.values.pearson {
+    let (tone, scores) = match judged.figures.values.pearson {
         None => (Tone::Bad, "of these scores there is none".to_owned()),
         Some(model) => {
-            let (interval, tone) = standing(aspect, Metric::Pearson, model, best);
+            let (interval, tone) = standing(judged.figures, Metric::Pearson, model, best);
             let end = match tone {
                 Tone::Good => "",
                 Tone::Bad => ", less than the best of these guesses",
@@ -140,13 +208,13 @@ fn recalibration(aspect: &AspectEvaluation) -> Option<Sentence> {
 /// The model's interval as text, and where it stands to a baseline. Without an interval nothing is
 /// claimed but what is equal or worse.
 fn standing(
-    aspect: &AspectEvaluation,
+    figures: &LevelValues,
     metric: Metric,
     model: f64,
     baseline: f64,
 ) -> (String, Tone) {
     let better = metric.goodness(model) > metric.goodness(baseline);
-    let Some(interval) = aspect.segment.intervals.get(&metric) else {
+    let Some(interval) = figures.intervals.get(&metric) else {
         return (String::new(), if better { Tone::Good } else { Tone::Bad });
     };
     let text = format!(" ({} to {})", plain(interval.low), plain(interval.high));
@@ -158,16 +226,8 @@ fn standing(
     (text, tone)
 }
 
-pub(super) fn best_baseline(aspect: &AspectEvaluation, metric: Metric) -> Option<(&str, f64)> {
-    aspect
-        .baselines
-        .iter()
-        .filter_map(|baseline| Some((baseline.name.as_str(), baseline.segment.get(metric)?)))
-        .max_by(|a, b| metric.goodness(a.1).total_cmp(&metric.goodness(b.1)))
-}
-
-fn parts_of_the_error(aspect: &AspectEvaluation) -> Option<Sentence> {
-    let parts = aspect.segment.values.decomposition?;
+fn parts_of_the_error(judged: &Judged) -> Option<Sentence> {
+    let parts = judged.figures.values.decomposition?;
     let total = parts.total();
     (total > 0.0 && total.is_finite()).then(|| {
         neutral(format!(
@@ -197,7 +257,7 @@ fn lowest_is_last(aspect: &AspectEvaluation) -> Option<Sentence> {
 mod tests {
     use super::*;
     use crate::bootstrap::Interval;
-    use crate::{Aggregation, Aspect, BaselineEvaluation, Evaluation, LevelValues, MetricValues};
+    use crate::{Aggregation, Aspect, BaselineEvaluation, Evaluation};
 
     fn aspect(rmse: f64, low: f64, high: f64, baseline: f64) -> AspectEvaluation {
         let values = |rmse, pearson| MetricValues {
@@ -266,6 +326,6 @@ mod tests {
         alone.baselines.clear();
         assert_eq!(first(&alone).tone, Tone::Neutral);
         alone.segment = LevelValues::default();
-        assert!(first(&alone).text.starts_with("No segment"));
+        assert!(first(&alone).text.starts_with("Nothing is both rated"));
     }
 }

@@ -1,6 +1,6 @@
 //! Which responses a page shows: those with the largest error.
 
-use crate::ScoredResponse;
+use crate::{Aggregation, ScoredResponse};
 
 /// The error of one response in one aspect.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -21,17 +21,34 @@ impl ResponseError {
                 .scores
                 .as_ref()
                 .and_then(|scores| scores.get(aspect));
-            let (Some(score), Some(rating)) = (score, segment.ratings.get(name)) else {
-                continue;
-            };
-            let difference = score - rating;
-            if (difference * difference).is_finite() {
-                error.segments += 1;
-                error.squared += difference * difference;
-                error.largest = error.largest.max(difference.abs());
+            if let (Some(score), Some(rating)) = (score, segment.ratings.get(name)) {
+                error.add(score - rating);
             }
         }
         error
+    }
+
+    /// The error of the response as a whole, which counts as one segment.
+    fn of_whole(
+        response: &ScoredResponse,
+        aspect: usize,
+        name: &str,
+        aggregation: Aggregation,
+    ) -> Self {
+        let mut error = Self::default();
+        let score = response.score(aspect, aggregation);
+        if let (Some(score), Some(rating)) = (score, response.ratings.get(name)) {
+            error.add(score - rating);
+        }
+        error
+    }
+
+    fn add(&mut self, difference: f64) {
+        if (difference * difference).is_finite() {
+            self.segments += 1;
+            self.squared += difference * difference;
+            self.largest = self.largest.max(difference.abs());
+        }
     }
 
     /// The mean squared error; `None` where nothing is both rated and scored.
@@ -53,15 +70,28 @@ pub(super) struct Selection {
 
 impl Selection {
     /// Takes at most `most` responses: those with the largest share of the squared error in any of
-    /// `aspects`, then those without a rating or score, in the order of the file.
-    pub(super) fn of(scored: &[ScoredResponse], aspects: &[&str], most: usize) -> Self {
-        let of_response = |response: &ScoredResponse| -> Vec<ResponseError> {
+    /// `aspects`, then those without a rating or score, in the order of the file. On an aspect
+    /// without a segment both rated and scored, the error is that of the response as a whole.
+    pub(super) fn of(
+        scored: &[ScoredResponse],
+        aspects: &[&str],
+        aggregation: Aggregation,
+        most: usize,
+    ) -> Self {
+        let of_segments = |response: &ScoredResponse| -> Vec<ResponseError> {
             let aspects = aspects.iter().enumerate();
             aspects
                 .map(|(index, name)| ResponseError::of(response, index, name))
                 .collect()
         };
-        let errors: Vec<Vec<ResponseError>> = scored.iter().map(of_response).collect();
+        let mut errors: Vec<Vec<ResponseError>> = scored.iter().map(of_segments).collect();
+        for (aspect, name) in aspects.iter().enumerate() {
+            if errors.iter().all(|errors| errors[aspect].segments == 0) {
+                for (errors, response) in errors.iter_mut().zip(scored) {
+                    errors[aspect] = ResponseError::of_whole(response, aspect, name, aggregation);
+                }
+            }
+        }
         let totals: Vec<f64> = (0..aspects.len())
             .map(|aspect| errors.iter().map(|error| error[aspect].squared).sum())
             .collect();
@@ -139,19 +169,36 @@ mod tests {
             response(&[0.5]),
             response(&[f64::NAN]),
         ];
-        let all = Selection::of(&scored, &["rating"], 9);
+        let all = Selection::of(&scored, &["rating"], Aggregation::Mean, 9);
         assert_eq!(all.shown, [2, 1, 0, 3]);
         assert_eq!(all.share(0, 0), None);
         assert!((all.share_shown(0).unwrap() - 1.0).abs() < 1e-12);
-        let one = Selection::of(&scored, &["rating"], 1);
+        let one = Selection::of(&scored, &["rating"], Aggregation::Mean, 1);
         assert_eq!(one.shown, [2]);
         assert!((one.share_shown(0).unwrap() - 0.25 / 0.27).abs() < 1e-12);
         assert_eq!(one.errors[1][0].mean(), Some(0.1 * 0.1));
     }
 
     #[test]
+    fn where_only_responses_are_rated_their_own_error_counts() {
+        let whole = |rating: f64, score: f64| {
+            let segment = ScoredSegment::scored(0, 1, [].into(), vec![score]);
+            ScoredResponse {
+                segments: vec![segment],
+                ratings: [("rating".into(), rating)].into(),
+                ..ScoredResponse::default()
+            }
+        };
+        let scored = [whole(0.5, 0.5), whole(0.0, 0.5), whole(1.0, 0.75)];
+        let selection = Selection::of(&scored, &["rating"], Aggregation::Mean, 9);
+        assert_eq!(selection.shown, [1, 2, 0]);
+        assert_eq!(selection.share(1, 0), Some(0.8));
+    }
+
+    #[test]
     fn without_any_error_no_share_is_made_up() {
-        let perfect = Selection::of(&[response(&[0.0])], &["rating"], 9);
+        let scored = [response(&[0.0])];
+        let perfect = Selection::of(&scored, &["rating"], Aggregation::Mean, 9);
         assert_eq!((perfect.share(0, 0), perfect.share_shown(0)), (None, None));
     }
 }

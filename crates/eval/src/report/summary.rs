@@ -19,6 +19,14 @@ pub(super) fn summary(input: &ReportInput) -> Markup {
         ("Score of a response", aggregation(evaluation.aggregation)),
         ("Intervals", intervals(evaluation)),
     ];
+    let unscored = counts.unscored_responses.total();
+    let unscored = (unscored > 0).then(|| {
+        let empty = match counts.unscored_responses.empty {
+            0 => String::new(),
+            empty => format!(", of which {} empty", count(empty)),
+        };
+        ("Without any score", counted(unscored, "response") + &empty)
+    });
     html! {
         p.kicker { "Gradus evaluation" }
         h1 {
@@ -28,7 +36,7 @@ pub(super) fn summary(input: &ReportInput) -> Markup {
             } @else { "Scores" }
         }
         dl.facts {
-            @for (name, value) in evaluation.provenance.iter().flat_map(origin).chain(rest) {
+            @for (name, value) in evaluation.provenance.iter().flat_map(origin).chain(rest).chain(unscored) {
                 dt { (name) }
                 dd { (value) }
             }
@@ -83,6 +91,9 @@ fn aggregation(aggregation: Aggregation) -> String {
         Aggregation::Min => "the lowest of its segments, as is its rating".into(),
         Aggregation::Max => "the highest of its segments, as is its rating".into(),
         Aggregation::Product => "the product of its segments, as is its rating".into(),
+        Aggregation::SoftMin { temperature } => format!(
+            "the soft minimum of its segments (temperature {temperature}), as is its rating"
+        ),
         Aggregation::Last => "that of its last rated segment, as is its rating".into(),
     }
 }
@@ -98,14 +109,18 @@ fn intervals(evaluation: &Evaluation) -> String {
     }
 }
 
-/// What of an aspect was rated and scored, in a sentence or two.
-pub(super) fn coverage(counts: &AspectCounts) -> String {
-    let mut parts = vec![format!(
-        "{} of {} scored, in {}.",
+/// What of an aspect was rated and scored, in a sentence or two; `unit` is what was rated, a segment
+/// or a response.
+pub(super) fn coverage(counts: &AspectCounts, unit: &str) -> String {
+    let mut scored = format!(
+        "{} of {} scored",
         count(counts.scored),
-        counted(counts.rated, "rated segment"),
-        counted(counts.responses, "response"),
-    )];
+        counted(counts.rated, &format!("rated {unit}")),
+    );
+    if unit == "segment" {
+        scored = format!("{scored}, in {}", counted(counts.responses, "response"));
+    }
+    let mut parts = vec![scored + "."];
     let unscored = counts.unscored;
     let reasons = [
         (
@@ -114,6 +129,8 @@ pub(super) fn coverage(counts: &AspectCounts) -> String {
         ),
         (unscored.no_tokens, "left without a token by the tokenizer"),
         (unscored.missing, "absent from the score file"),
+        (unscored.empty, "empty"),
+        (unscored.no_segments, "without segments"),
         (
             unscored.not_finite,
             "given a score that is no finite number",
@@ -176,7 +193,7 @@ mod tests {
             responses: 300,
             responses_partly_scored: 1,
         };
-        let text = coverage(&counts);
+        let text = coverage(&counts, "segment");
         assert!(
             text.starts_with("1,197 of 1,200 rated segments scored, in 300 responses."),
             "{text}"
@@ -186,12 +203,15 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("1 response scored in part"), "{text}");
-        let whole = coverage(&AspectCounts {
+        let whole = AspectCounts {
             rated: 1,
             scored: 1,
             responses: 1,
             ..AspectCounts::default()
-        });
-        assert_eq!(whole, "1 of 1 rated segment scored, in 1 response.");
+        };
+        let text = coverage(&whole, "segment");
+        assert_eq!(text, "1 of 1 rated segment scored, in 1 response.");
+        let text = coverage(&whole, "response");
+        assert_eq!(text, "1 of 1 rated response scored.");
     }
 }

@@ -8,25 +8,28 @@
 //! {"id":"x1","scores":[{"factuality":0.7,"relevance":0.1},null]}       aspects within segments
 //! {"id":"x1","scores":{"factuality":[0.7,null],"relevance":[0.1,0.4]}} segments within aspects
 //! {"id":"x1","segments":[{"score":0.7},{"score":null}]}                what `gradus score` writes
+//! {"id":"x1","score":0.4}                                              of the response only
 //! ```
 //!
 //! `null` is a segment without a score. In the last shape `score` may be a map of aspects too,
 //! `unscored` may say why there is none (`truncated`, `no_tokens`, `missing`), and where a segment
 //! has `start` and `end`, or the record a `response`, they have to be those of the example. An
-//! example without segments takes those of the record, which then need `start` and `end`. All other
-//! keys are passed over. Records may come in any order.
+//! example without segments takes those of the record, which then need `start` and `end`. Beside
+//! any of these, `score` is that of the response as a whole, a number or a map like the others, and
+//! `unscored` says why it is `null`. All other keys are passed over. Records may come in any order.
 
 mod problem;
 mod record;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use gradus_data::{CharSpan, DEFAULT_ASPECT, Example, JsonLines, Location, Segment};
 
 pub use problem::ScoreProblem;
 
-use self::record::{Names, Record, Score};
+use self::record::{Names, Record, ResponseScore, Score};
+use crate::dataset::response_of;
 use crate::{EvalError, Result, ScoredResponse, ScoredSegment, UnscoredReason};
 
 /// The scores of a file beside the ratings of the examples.
@@ -40,6 +43,9 @@ pub struct ScoreFile {
     pub missing_responses: usize,
     /// Aspects the file has scores of that were left out, because no example is rated on them.
     pub unrated_aspects: Vec<String>,
+    /// Records whose `score` of the response was left out: it is a plain number beside named scores,
+    /// or named beside plain numbers.
+    pub response_scores_left_out: usize,
 }
 
 impl ScoreFile {
@@ -83,12 +89,21 @@ impl ScoreFile {
     ) -> Result<Self> {
         let joined = Joined::read(lines, examples)?;
         let choice = Choice::of(path, &joined.names, examples, aspects)?;
+        let records = || joined.records.iter().flatten();
+        let given = |record: &&Record| match &record.response {
+            ResponseScore::Given(score) => score.is_some(),
+            _ => false,
+        };
+        // One definition for all: where some are given, the others have none.
+        let own = records().any(|record| given(&record));
         let responses = examples
             .iter()
             .zip(&joined.records)
-            .map(|(example, record)| beside(example, record.as_ref(), &choice.columns))
+            .map(|(example, record)| beside(example, record.as_ref(), &choice.columns, own))
             .collect();
+        let other_kind = |record: &&Record| matches!(record.response, ResponseScore::OtherKind);
         Ok(Self {
+            response_scores_left_out: records().filter(other_kind).count(),
             missing_responses: joined.records.iter().filter(|r| r.is_none()).count(),
             aspects: choice.names,
             unrated_aspects: choice.left_out,
@@ -172,7 +187,8 @@ impl Choice {
                 expected,
             })
         };
-        let rated = rated_aspects(examples);
+        let (of_segments, of_responses) = (rated_aspects(examples), response_aspects(examples));
+        let rated = owned(&of_segments.union(&of_responses).copied().collect());
         let listed = |names: &[String]| names.join(", ");
         if names.is_empty() {
             // Without a single score there is nothing to be told apart.
@@ -188,6 +204,12 @@ impl Choice {
                 names: vec![name],
                 columns: vec![0],
                 left_out: Vec::new(),
+            };
+            // Scores of segments: what responses are rated on only matters where segments are not.
+            let rated = if of_segments.is_empty() {
+                &rated
+            } else {
+                &owned(&of_segments)
             };
             return match (wanted, &rated[..]) {
                 (Some([name]), _) | (None, [name]) => Ok(one(name.clone())),
@@ -242,16 +264,33 @@ impl Choice {
 }
 
 /// Every aspect that a segment is rated on, in alphabetical order.
-fn rated_aspects(examples: &[Example]) -> Vec<String> {
+fn rated_aspects(examples: &[Example]) -> BTreeSet<&String> {
     let segments = examples.iter().flat_map(|example| &example.segments);
-    let names: std::collections::BTreeSet<&String> = segments
+    segments
         .flat_map(|segment| segment.ratings.keys())
-        .collect();
-    names.into_iter().cloned().collect()
+        .collect()
 }
 
-/// The scores of a record beside the ratings of its example.
-fn beside(example: &Example, record: Option<&Record>, columns: &[usize]) -> ScoredResponse {
+/// Every aspect that a response is rated on as a whole, in alphabetical order.
+fn response_aspects(examples: &[Example]) -> BTreeSet<&String> {
+    let responses = examples.iter();
+    responses
+        .flat_map(|example| example.ratings.keys())
+        .collect()
+}
+
+fn owned(names: &BTreeSet<&String>) -> Vec<String> {
+    names.iter().copied().cloned().collect()
+}
+
+/// The scores of a record beside the ratings of its example; `own` says whether responses have
+/// scores of their own.
+fn beside(
+    example: &Example,
+    record: Option<&Record>,
+    columns: &[usize],
+    own: bool,
+) -> ScoredResponse {
     let cut: Vec<Segment> = record.map_or(Vec::new(), |record| {
         record.spans.iter().copied().map(Segment::unrated).collect()
     });
@@ -260,25 +299,37 @@ fn beside(example: &Example, record: Option<&Record>, columns: &[usize]) -> Scor
         let (start, end) = (segment.span.start, segment.span.end);
         let missing = Score::none(UnscoredReason::Missing);
         let score = record.map_or(&missing, |record| &record.scores[k]);
-        let scores: Vec<f64> = columns
-            .iter()
-            .map(|&column| score.value(column).unwrap_or(f64::NAN))
-            .collect();
+        let scores = score.columns(columns);
         let none = scores.iter().all(|score| score.is_nan());
         let whole = !scores.iter().any(|score| score.is_nan());
         ScoredSegment {
             start,
             end,
             ratings: segment.ratings.clone(),
+            raters: segment.raters.clone(),
             scores: (!none).then_some(scores),
             unscored: (!whole).then_some(score.reason),
         }
     });
-    ScoredResponse {
-        id: example.id.clone(),
-        segments: segments.collect(),
-        meta: example.meta.clone(),
+    let mut response = response_of(example, segments.collect());
+    let given = record.map(|record| &record.response);
+    if let Some(ResponseScore::Given(score)) = given
+        && response.unscored.is_some()
+        && score.reason != UnscoredReason::Missing
+    {
+        response.unscored = Some(score.reason);
+    } else if record.is_none() {
+        response.unscored = Some(UnscoredReason::Missing);
     }
+    if own {
+        let none = Score::none(UnscoredReason::Missing);
+        let score = match given {
+            Some(ResponseScore::Given(score)) => score,
+            _ => &none,
+        };
+        response.scores = Some(score.columns(columns));
+    }
+    response
 }
 
 impl EvalError {

@@ -84,7 +84,18 @@ impl Score {
         Self { values, reason }
     }
 
-    pub(super) fn value(&self, aspect: usize) -> Option<f64> {
+    /// Whether there is a score on some aspect.
+    pub(super) fn is_some(&self) -> bool {
+        !self.values.is_empty()
+    }
+
+    /// The scores of the aspects with these indices, NaN where there is none.
+    pub(super) fn columns(&self, aspects: &[usize]) -> Vec<f64> {
+        let values = aspects.iter().map(|&aspect| self.value(aspect));
+        values.map(|value| value.unwrap_or(f64::NAN)).collect()
+    }
+
+    fn value(&self, aspect: usize) -> Option<f64> {
         let found = self.values.iter().find(|(index, _)| *index == aspect);
         found.map(|&(_, value)| value)
     }
@@ -96,6 +107,20 @@ pub(super) struct Record {
     pub(super) scores: Vec<Score>,
     /// Where the segments lie, for an example that has none of its own.
     pub(super) spans: Vec<CharSpan>,
+    /// What the record says of the response as a whole.
+    pub(super) response: ResponseScore,
+}
+
+/// The score of a response as a whole.
+#[derive(Clone, Debug)]
+pub(super) enum ResponseScore {
+    /// The record says nothing of it.
+    Absent,
+    /// A score, or `null` and maybe why.
+    Given(Score),
+    /// A plain number beside named scores of segments, or the other way round: it cannot be told
+    /// what it is a score of.
+    OtherKind,
 }
 
 /// The id of a record.
@@ -124,6 +149,7 @@ impl Record {
             return Err(ScoreProblem::OtherText { id });
         }
         let (cut, spans) = match &example.segments[..] {
+            [] if lists_nothing(&record) => (Cow::Borrowed(example), Vec::new()),
             [] => cut(example, record.get("segments"))?,
             _ => (Cow::Borrowed(example), Vec::new()),
         };
@@ -132,11 +158,16 @@ impl Record {
             line,
             names,
         };
+        let own = record.remove("score");
         let scores = match (record.remove("scores"), record.remove("segments")) {
             (Some(Value::Array(scores)), _) => reader.list("scores", &scores)?,
             (Some(Value::Object(aspects)), _) => reader.by_aspect(&aspects)?,
             (None | Some(Value::Null), Some(Value::Array(segments))) => {
                 reader.segments(&segments)?
+            }
+            (None | Some(Value::Null), None | Some(Value::Null)) if own.is_some() => {
+                let missing = Score::none(UnscoredReason::Missing);
+                vec![missing; cut.segments.len()]
             }
             (None | Some(Value::Null), None | Some(Value::Null)) => {
                 let id = example.id.clone();
@@ -153,8 +184,27 @@ impl Record {
                 ));
             }
         };
-        Ok(Self { scores, spans })
+        let reason = reason(&record, || "unscored".to_owned())?;
+        let response = match own {
+            None => ResponseScore::Absent,
+            Some(own) => reader.response(&own, reason)?,
+        };
+        Ok(Self {
+            scores,
+            spans,
+            response,
+        })
     }
+}
+
+/// Whether a record has no scores of segments: a list of none, or only a score of the response.
+fn lists_nothing(record: &Map<String, Value>) -> bool {
+    let absent = |key: &str| record.get(key).is_none_or(Value::is_null);
+    let empty = |key: &str| {
+        let list = record.get(key).and_then(Value::as_array);
+        list.is_some_and(Vec::is_empty)
+    };
+    empty("scores") || absent("scores") && absent("segments") && record.contains_key("score")
 }
 
 /// The example with segments where the record says they lie.
@@ -228,13 +278,30 @@ impl Reader<'_> {
                     return Err(wrong(&format!("segments[{k}]"), segment, expected));
                 };
                 self.check_span(k, segment)?;
-                let reason = reason(segment, k)?;
+                let reason = reason(segment, || format!("segments[{k}].unscored"))?;
                 match segment.get("score") {
                     Some(score) => self.score(score, reason, || format!("segments[{k}].score")),
                     None => Ok(Score::none(reason)),
                 }
             })
             .collect()
+    }
+
+    /// The score of the response, of the kind that the scores of segments have.
+    fn response(&mut self, value: &Value, reason: UnscoredReason) -> Checked<ResponseScore> {
+        let kind = match value {
+            Value::Object(_) => Some(Kind::Named),
+            Value::Number(_) => Some(Kind::Plain),
+            _ => None,
+        };
+        let expected = self.names.kind.map(|(kind, _)| kind);
+        if let (Some(kind), Some(expected)) = (kind, expected)
+            && kind != expected
+        {
+            return Ok(ResponseScore::OtherKind);
+        }
+        let score = self.score(value, reason, || "score".to_owned())?;
+        Ok(ResponseScore::Given(score))
     }
 
     /// A score: a number, a map of aspects, or `null`.
@@ -296,13 +363,13 @@ impl Reader<'_> {
     }
 }
 
-/// Why a segment has no score.
-fn reason(segment: &Map<String, Value>, k: usize) -> Checked<UnscoredReason> {
-    match segment.get("unscored") {
+/// Why a segment, or the response, has no score.
+fn reason(record: &Map<String, Value>, field: impl Fn() -> String) -> Checked<UnscoredReason> {
+    match record.get("unscored") {
         None | Some(Value::Null) => Ok(UnscoredReason::Missing),
         Some(reason) => serde_json::from_value(reason.clone()).map_err(|_| {
-            let expected = "`truncated`, `no_tokens` or `missing`";
-            wrong(&format!("segments[{k}].unscored"), reason, expected)
+            let expected = "`truncated`, `no_tokens`, `missing`, `empty` or `no_segments`";
+            wrong(&field(), reason, expected)
         }),
     }
 }

@@ -106,7 +106,10 @@ fn beside(example: &Example, score: &impl Fn(&Example, usize) -> Vec<f64>) -> Sc
     ScoredResponse {
         id: example.id.clone(),
         segments: segments.collect(),
+        ratings: example.ratings.clone(),
+        chars: example.response.chars().count(),
         meta: example.meta.clone(),
+        ..ScoredResponse::default()
     }
 }
 

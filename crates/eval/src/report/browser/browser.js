@@ -104,10 +104,12 @@
     header.append(name);
     const [rating, score] = response.level[k] || [];
     if (isNumber(rating)) header.append(element("span", "", "rating " + number(rating) + ", score " + number(score)));
+    const [whole, ofWhole] = response.whole[k] || [];
+    if (isNumber(whole)) header.append(element("span", "", "response rated " + number(whole) + ", scored " + number(ofWhole)));
     if (isNumber(response.mean[k])) {
       header.append(element("span", "", "mean squared error " + number(response.mean[k])));
       header.append(element("span", "", percent(response.share[k]) + " of all squared error"));
-    } else header.append(element("span", "", "not rated and scored on this aspect"));
+    } else if (!isNumber(whole)) header.append(element("span", "", "not rated and scored on this aspect"));
     made.append(header);
     if (response.prompt) {
       const prompt = element("p", "prompt clamp", response.prompt + cut(response.promptLeft, "characters"));

@@ -48,6 +48,8 @@ struct ResponseData {
     segments_left: usize,
     /// Rating and score of the response, aggregated.
     level: Vec<[Option<f64>; 2]>,
+    /// Rating of the response as a whole, and the score that is held against it.
+    whole: Vec<[Option<f64>; 2]>,
     mean: Vec<Option<f64>>,
     largest: Vec<Option<f64>>,
     share: Vec<Option<f64>>,
@@ -124,6 +126,15 @@ fn response(
             .iter()
             .enumerate()
             .map(|(aspect, name)| level(scored, aspect, name, input.evaluation.aggregation))
+            .collect(),
+        whole: names
+            .iter()
+            .enumerate()
+            .map(|(aspect, name)| {
+                let rating = scored.ratings.get(*name).copied();
+                let score = scored.score(aspect, input.evaluation.aggregation);
+                [known(rating), rating.and(known(score))]
+            })
             .collect(),
         mean: errors.iter().map(|error| known(error.mean())).collect(),
         largest: errors

@@ -19,7 +19,12 @@ pub(super) fn browser(input: &ReportInput) -> Markup {
         .iter()
         .map(|aspect| aspect.aspect.as_str())
         .collect();
-    let selection = Selection::of(input.scored, &names, input.max_responses);
+    let selection = Selection::of(
+        input.scored,
+        &names,
+        input.evaluation.aggregation,
+        input.max_responses,
+    );
     html! {
         section #responses {
             h2 { "Responses" }

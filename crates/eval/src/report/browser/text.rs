@@ -90,6 +90,8 @@ fn reason(scores: Option<&[f64]>, unscored: Option<UnscoredReason>) -> Option<&'
         Some(UnscoredReason::Truncated) => "cut off because the text was too long for the model",
         Some(UnscoredReason::NoTokens) => "the tokenizer left no token",
         Some(UnscoredReason::Missing) => "absent from the score file",
+        Some(UnscoredReason::Empty) => "the response is empty",
+        Some(UnscoredReason::NoSegments) => "the response has no segments",
         None if scores.is_some() => "the score is no finite number",
         None => "no reason was given",
     })
