@@ -9,7 +9,10 @@ use super::{
     process_bench, rag_truth, span_csv, trl_stepwise, wmt_mqm,
 };
 use crate::field::Checked;
-use crate::{DataError, Example, Format, ImportOptions, Location, RecordError, Result, Segmenter};
+use crate::{
+    DataError, Example, Format, ImportOptions, Location, RecordError, RecordProblem, Result,
+    Segmenter,
+};
 
 /// Reads a published data set as native examples.
 ///
@@ -84,7 +87,8 @@ fn one(
 ///
 /// A wrong record is an error after which the next one is read; so is a record whose id an earlier
 /// one has. After any other error the iterator ends. A file without a record ends in
-/// [`DataError::NoRecords`]. Every example holds what [`Example::check`] demands.
+/// [`DataError::NoRecords`]. Every example holds what [`Example::check`] demands, and its response is
+/// not empty.
 pub struct Importer {
     path: PathBuf,
     source: Source,
@@ -97,6 +101,11 @@ pub struct Importer {
 
 impl Importer {
     fn check(&mut self, location: Location, example: Example) -> Result<Example> {
+        if example.response.is_empty() {
+            // Formats of rated responses have none without text: something was lost on the way.
+            let error = RecordError::new("response", RecordProblem::EmptyText);
+            return Err(wrong(location, error));
+        }
         if let Err(error) = example.check() {
             return Err(wrong(location, error));
         }

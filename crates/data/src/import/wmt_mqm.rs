@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::collections::hash_map::Entry;
 use std::path::Path;
 
@@ -9,7 +9,10 @@ use super::importer::Parsed;
 use super::options::ImportOptions;
 use super::source::Lines;
 use crate::field::{Checked, missing};
-use crate::{CharSpan, DataError, Example, Location, RecordError, RecordProblem, Result, Segment};
+use crate::{
+    CharSpan, DEFAULT_ASPECT, DataError, Example, Location, RecordError, RecordProblem, Result,
+    Segment, mean_rating,
+};
 
 const OPEN: &str = "<v>";
 const CLOSE: &str = "</v>";
@@ -39,7 +42,8 @@ struct Row {
     rating: f64,
 }
 
-/// A table, one example for each system, document, segment and rater.
+/// A table, one example for each translation: a system, document and segment, with the rating of every
+/// rater.
 ///
 /// The rows of a judgement need not follow each other, so the table is read whole.
 pub(super) fn read(path: &Path, options: &ImportOptions) -> Result<Vec<Result<Parsed>>> {
@@ -83,11 +87,56 @@ pub(super) fn read(path: &Path, options: &ImportOptions) -> Result<Vec<Result<Pa
             }
         }
     }
-    let parsed = judgements.into_iter().map(|(location, rows)| {
-        let examples = rows.map(|rows| vec![example(rows)]);
-        Ok((location, examples))
-    });
-    Ok(parsed.collect())
+    let mut ids = HashSet::new();
+    let parsed = translations(judgements).into_iter();
+    Ok(parsed
+        .map(|(location, judgements)| {
+            let example = judgements.map(|judgements| {
+                let rater = judgements[0][0].key[3].clone();
+                let mut example = example(judgements);
+                if !ids.insert(example.id.clone()) {
+                    // The same segment with another text.
+                    example.id = format!("{}/{rater}", example.id);
+                }
+                vec![example]
+            });
+            Ok((location, example))
+        })
+        .collect())
+}
+
+/// The judgements of each translation side by side, where its first one stood; those that are wrong
+/// by themselves.
+fn translations(
+    judgements: Vec<(Location, Checked<Vec<Row>>)>,
+) -> Vec<(Location, Checked<Vec<Vec<Row>>>)> {
+    let mut found: Vec<(Location, Checked<Vec<Vec<Row>>>)> = Vec::new();
+    let mut places: HashMap<[String; 5], usize> = HashMap::new();
+    for (location, rows) in judgements {
+        let rows = match rows {
+            Ok(rows) => rows,
+            Err(error) => {
+                found.push((location, Err(error)));
+                continue;
+            }
+        };
+        // Raters of another text rate another translation.
+        let [system, doc, segment, _] = rows[0].key.clone();
+        let texts = [rows[0].source.clone(), rows[0].target.clone()];
+        let [source, target] = texts;
+        match places.entry([system, doc, segment, source, target]) {
+            Entry::Vacant(place) => {
+                place.insert(found.len());
+                found.push((location, Ok(vec![rows])));
+            }
+            Entry::Occupied(place) => {
+                if let Ok(judgements) = &mut found[*place.get()].1 {
+                    judgements.push(rows);
+                }
+            }
+        }
+    }
+    found
 }
 
 fn find_columns(header: &str) -> Checked<[usize; 8]> {
@@ -215,34 +264,42 @@ fn same_texts(rows: &[Row], row: Row) -> Checked<Row> {
     Ok(row)
 }
 
-fn example(rows: Vec<Row>) -> Example {
-    let rating: f64 = rows.iter().map(|row| row.rating).sum();
-    let errors: Vec<Value> = rows
-        .iter()
-        .map(|row| {
-            let mut error = Map::new();
-            error.insert("category".into(), row.category.clone().into());
-            error.insert("severity".into(), row.severity.clone().into());
-            if let Some(span) = row.span {
-                error.insert("start".into(), span.start.into());
-                error.insert("end".into(), span.end.into());
-            }
-            Value::Object(error)
-        })
-        .collect();
+/// A translation with one rating of each rater; at least one judgement of at least one row.
+fn example(judgements: Vec<Vec<Row>>) -> Example {
+    // Not -0, which is what no error would add up to.
+    let rating = |rows: &Vec<Row>| rows.iter().map(|row| row.rating).sum::<f64>() + 0.0;
+    let ratings: Vec<f64> = judgements.iter().map(rating).collect();
+    let raters: Vec<String> = judgements.iter().map(|rows| rows[0].key[3].clone()).collect();
+    let errors: Vec<Value> = judgements.iter().flatten().map(error).collect();
     let mut example = Example::default();
-    if let Some(row) = rows.into_iter().next() {
-        let [system, doc, segment, rater] = row.key;
-        example.id = format!("{system}/{doc}/{segment}/{rater}");
-        let meta = json!({"system": system, "doc": doc, "seg_id": segment, "rater": rater, "errors": errors});
+    if let Some(row) = judgements.into_iter().flatten().next() {
+        let [system, doc, segment, _] = row.key;
+        example.id = format!("{system}/{doc}/{segment}");
+        let meta = json!({"system": system, "doc": doc, "seg_id": segment, "raters": raters, "errors": errors});
         if let Value::Object(meta) = meta {
             example.meta = meta;
         }
         let span = CharSpan::new(0, row.target.chars().count());
-        // Not -0, which is what no error would add up to.
-        example.segments = vec![Segment::rated(span, rating + 0.0)];
+        let mut segment = Segment::rated(span, mean_rating(&ratings));
+        if ratings.len() > 1 {
+            segment.raters.insert(DEFAULT_ASPECT.to_owned(), ratings);
+        }
+        example.segments = vec![segment];
         example.prompt = row.source;
         example.response = row.target;
     }
     example
+}
+
+/// An error as it is kept in `meta`.
+fn error(row: &Row) -> Value {
+    let mut error = Map::new();
+    error.insert("rater".into(), row.key[3].clone().into());
+    error.insert("category".into(), row.category.clone().into());
+    error.insert("severity".into(), row.severity.clone().into());
+    if let Some(span) = row.span {
+        error.insert("start".into(), span.start.into());
+        error.insert("end".into(), span.end.into());
+    }
+    Value::Object(error)
 }

@@ -41,7 +41,7 @@ fn wmt_mqm_adds_up_the_weights_of_a_judgement() {
     let examples = import_all(&table(&ROWS), Format::WmtMqm, &options);
     let examples: Vec<_> = examples.into_iter().map(Result::unwrap).collect();
     assert_eq!(examples.len(), 2);
-    assert_eq!(examples[0].id, "A/d/1/r1");
+    assert_eq!(examples[0].id, "A/d/1");
     assert_eq!(examples[0].prompt, "src");
     assert_eq!(texts(&examples[0]), ["Das ißt so"]);
     assert_eq!(ratings(&examples[0], DEFAULT_ASPECT), [Some(-6.1)]);
@@ -56,6 +56,34 @@ fn wmt_mqm_adds_up_the_weights_of_a_judgement() {
     assert_eq!(ratings(&example, DEFAULT_ASPECT), [Some(-25.0)]);
     let example = one_with(&table(&[row]), Format::WmtMqm, &with_map("Major=-2"));
     assert_eq!(ratings(&example, DEFAULT_ASPECT), [Some(-2.0)]);
+}
+
+#[test]
+fn wmt_mqm_keeps_the_rating_of_every_rater_of_a_translation() {
+    let rows = [
+        ROWS[0],
+        "A\td\t1\t1\tr2\tsrc\tDas ißt <v>so</v>\tStyle\tMinor",
+        ROWS[1],
+        ROWS[2],
+        "A\td\t1\t1\tr3\tsrc\tDas ißt so\tNo-error\tno-error",
+        "A\td\t1\t1\tr4\tsrc\tDas ist so\tNo-error\tno-error",
+    ];
+    let examples = import_all(&table(&rows), Format::WmtMqm, &ImportOptions::default());
+    let examples: Vec<_> = examples.into_iter().map(Result::unwrap).collect();
+    let ids: Vec<&str> = examples.iter().map(|e| e.id.as_str()).collect();
+    assert_eq!(ids, ["A/d/1", "B/d/1", "A/d/1/r4"], "r4 saw another text");
+    let segment = &examples[0].segments[0];
+    assert_eq!(segment.raters[DEFAULT_ASPECT], [-6.0, -1.0, 0.0]);
+    assert!((segment.ratings[DEFAULT_ASPECT] + 7.0 / 3.0).abs() < 1e-12);
+    assert_eq!(examples[0].meta["raters"], serde_json::json!(["r1", "r2", "r3"]));
+    let of: Vec<&str> = examples[0].meta["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| error["rater"].as_str().unwrap())
+        .collect();
+    assert_eq!(of, ["r1", "r1", "r2", "r3"]);
+    assert!(examples[1].segments[0].raters.is_empty(), "one rater is no list");
 }
 
 #[test]
