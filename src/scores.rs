@@ -273,7 +273,9 @@ pub(crate) fn tell_unscored_aspects(examples: &[Example], aspects: &[String]) {
     let responses = rated(|example| example.ratings.keys().collect());
     let segments = rated(|example| {
         let segments = example.segments.iter();
-        segments.flat_map(|segment| segment.ratings.keys()).collect()
+        segments
+            .flat_map(|segment| segment.ratings.keys())
+            .collect()
     });
     for (what, names) in [("segments", segments), ("responses", responses)] {
         if !names.is_empty() {

@@ -131,7 +131,10 @@ pub(crate) fn encoding(counts: &SplitCounts) {
             text = format!("{text}; {left_out} examples without a rating left out");
         }
         if counts.blank_responses > 0 {
-            text = format!("{text}, {} of them an empty response", counts.blank_responses);
+            text = format!(
+                "{text}, {} of them an empty response",
+                counts.blank_responses
+            );
         }
         status(&text);
         if counts.truncation.any() {

@@ -38,7 +38,12 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
     let names: Vec<&str> = scores.aspects.iter().map(String::as_str).collect();
     let of_segments = fit_segments(kind, &raw, &names)?;
     let mut maps = Recalibrations::new(valid.display().to_string(), of_segments);
-    maps.responses = fit_responses(kind, &maps.segments_applied(&raw, &names), &names, aggregation)?;
+    maps.responses = fit_responses(
+        kind,
+        &maps.segments_applied(&raw, &names),
+        &names,
+        aggregation,
+    )?;
     check_fitted(&maps, &names)?;
     Bundle::set_recalibration(&args.bundle, Some(&maps.to_json()?))?;
 

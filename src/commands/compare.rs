@@ -226,7 +226,10 @@ fn show_comparison(comparison: &AspectComparison, markdown: bool) -> Result<()> 
     let rated = coverage[0].counts.rated;
     let left_out = rated - report.pairs;
     let noun = comparison.ratings.noun();
-    let mut head = format!("{aspect}: {} of {rated} rated {noun} compared", report.pairs);
+    let mut head = format!(
+        "{aspect}: {} of {rated} rated {noun} compared",
+        report.pairs
+    );
     if comparison.ratings == Ratings::Segments {
         head = format!("{head}, in {} responses", report.responses);
     }

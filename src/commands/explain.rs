@@ -166,11 +166,7 @@ fn show_segments(explanation: &Explanation, top: usize) -> Result<()> {
 }
 
 /// The responses that are rated as a whole.
-fn show_responses(
-    found: &ResponsesExplained,
-    explanation: &Explanation,
-    top: usize,
-) -> Result<()> {
+fn show_responses(found: &ResponsesExplained, explanation: &Explanation, top: usize) -> Result<()> {
     let mut header = vec!["record", "aspect"];
     if !explanation.identity_scale {
         header.extend(["rating", "as rating"]);
@@ -209,7 +205,10 @@ fn show_responses(
         _ => "loss -, J -: no response is both rated and scored".into(),
     };
     if found.rated_without_score > 0 {
-        text = format!("{text}; {} rated without a score", found.rated_without_score);
+        text = format!(
+            "{text}; {} rated without a score",
+            found.rated_without_score
+        );
     }
     show::line(&text)
 }

@@ -27,7 +27,9 @@ pub(crate) fn run(file: &Path, json: bool) -> Result<()> {
     }
     if stats.blank_responses > 0 {
         let blank = stats.blank_responses;
-        show::line(&format!("empty responses, in which there is nothing to score: {blank}"))?;
+        show::line(&format!(
+            "empty responses, in which there is nothing to score: {blank}"
+        ))?;
     }
     for (of, aspects) in [
         ("segments", &stats.aspects),

@@ -155,7 +155,10 @@ fn fitted_baselines(config: &RunConfig, train: &[Example]) -> Result<Baselines> 
     let segments = train.iter().flat_map(|example| &example.segments);
     let ratings = segments.map(|segment| &segment.ratings);
     let ratings = ratings.chain(of_responses.map(|example| &example.ratings));
-    let rated: BTreeSet<&str> = ratings.flat_map(BTreeMap::keys).map(String::as_str).collect();
+    let rated: BTreeSet<&str> = ratings
+        .flat_map(BTreeMap::keys)
+        .map(String::as_str)
+        .collect();
     let wanted = &config.text.aspects;
     let learned = rated
         .into_iter()

@@ -126,7 +126,7 @@ fn what_a_system_lacks_is_left_out_and_counted() {
         "{text}"
     );
     let report = comparison(path, &arguments[1..]);
-    assert_eq!(report[0]["segments"], 89);
+    assert_eq!(report[0]["pairs"], 89);
     let coverage = &report[0]["coverage"];
     assert_eq!(
         (&coverage[0]["scored"], &coverage[1]["scored"]),

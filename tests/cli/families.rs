@@ -180,7 +180,7 @@ fn benchmarks_and_comparisons_read_long_responses_in_windows_too() {
         "0.5",
     ];
     let run = |arguments: &[&str], more: &[&str]| gradus(trained(), &[arguments, more].concat());
-    let compared = |more: &[&str]| json(&run(&compare, more).succeeds())[0]["segments"].as_u64();
+    let compared = |more: &[&str]| json(&run(&compare, more).succeeds())[0]["pairs"].as_u64();
     assert!(compared(&[]) < Some(40));
     assert_eq!(compared(&["--stride", "32"]), Some(40));
     assert!(

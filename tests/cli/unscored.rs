@@ -29,15 +29,30 @@ fn place() -> TempDir {
 }
 
 fn lines(text: &str) -> Vec<Value> {
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 #[test]
 fn a_response_that_cannot_be_scored_has_null_and_a_reason() {
     let directory = place();
-    let run = gradus(directory.path(), &["score", &bundle(), "data.jsonl", "-o", "out.jsonl"]);
-    for part in ["6 responses", "5 responses without a score", "3 empty", "1 no_tokens", "1 truncated"] {
-        assert!(run.stderr.contains(part), "missing `{part}` in {}", run.stderr);
+    let run = gradus(
+        directory.path(),
+        &["score", &bundle(), "data.jsonl", "-o", "out.jsonl"],
+    );
+    for part in [
+        "6 responses",
+        "5 responses without a score",
+        "3 empty",
+        "1 no_tokens",
+        "1 truncated",
+    ] {
+        assert!(
+            run.stderr.contains(part),
+            "missing `{part}` in {}",
+            run.stderr
+        );
     }
     run.succeeds();
     let text = fs_err::read_to_string(directory.path().join("out.jsonl")).unwrap();
@@ -46,9 +61,19 @@ fn a_response_that_cannot_be_scored_has_null_and_a_reason() {
     for record in &scored[1..] {
         assert_eq!(record["score"], Value::Null, "{record}");
     }
-    let reasons: Vec<&Value> = scored[1..].iter().map(|record| &record["unscored"]).collect();
-    assert_eq!(reasons, ["empty", "empty", "empty", "no_tokens", "truncated"]);
-    for key in ["context_tokens_dropped", "prompt_tokens_dropped", "response_tokens_dropped"] {
+    let reasons: Vec<&Value> = scored[1..]
+        .iter()
+        .map(|record| &record["unscored"])
+        .collect();
+    assert_eq!(
+        reasons,
+        ["empty", "empty", "empty", "no_tokens", "truncated"]
+    );
+    for key in [
+        "context_tokens_dropped",
+        "prompt_tokens_dropped",
+        "response_tokens_dropped",
+    ] {
         for record in &scored[..5] {
             assert_eq!(record[key], 0, "{record}");
         }
@@ -68,8 +93,19 @@ fn strict_refuses_what_cannot_be_scored_and_writes_nothing() {
         (&records[5], "cut off"),
     ] {
         let name = format!("record `{}`", record["id"].as_str().unwrap());
-        write(directory.path(), "one.jsonl", format!("{}\n{record}", records[0]));
-        let arguments = ["score", &bundle(), "one.jsonl", "--strict", "-o", "strict.jsonl"];
+        write(
+            directory.path(),
+            "one.jsonl",
+            format!("{}\n{record}", records[0]),
+        );
+        let arguments = [
+            "score",
+            &bundle(),
+            "one.jsonl",
+            "--strict",
+            "-o",
+            "strict.jsonl",
+        ];
         gradus(directory.path(), &arguments).fails(2, &["one.jsonl", &name, part, "--strict"]);
         assert!(!directory.path().join("strict.jsonl").exists());
     }
@@ -81,7 +117,11 @@ fn strict_refuses_what_cannot_be_scored_and_writes_nothing() {
 #[test]
 fn what_was_written_is_read_back_by_eval_and_compare() {
     let directory = place();
-    gradus(directory.path(), &["score", &bundle(), "data.jsonl", "-o", "out.jsonl"]).succeeds();
+    gradus(
+        directory.path(),
+        &["score", &bundle(), "data.jsonl", "-o", "out.jsonl"],
+    )
+    .succeeds();
     let json = |arguments: &[&str]| -> Value {
         serde_json::from_str(&gradus(directory.path(), arguments).succeeds()).unwrap()
     };
@@ -89,23 +129,40 @@ fn what_was_written_is_read_back_by_eval_and_compare() {
     let of_bundle = json(&["eval", &bundle(), "data.jsonl", "--json"]);
     for found in [&of_file, &of_bundle] {
         let responses = &found["aspects"][0]["response_ratings"]["counts"];
-        assert_eq!((&responses["rated"], &responses["scored"]), (&json!(6), &json!(1)));
-        for unscored in [&responses["unscored"], &found["counts"]["unscored_responses"]] {
+        assert_eq!(
+            (&responses["rated"], &responses["scored"]),
+            (&json!(6), &json!(1))
+        );
+        for unscored in [
+            &responses["unscored"],
+            &found["counts"]["unscored_responses"],
+        ] {
             assert_eq!(unscored["empty"], 3, "{found}");
             assert_eq!(unscored["no_tokens"], 1);
             assert_eq!(unscored["truncated"], 1);
         }
     }
-    let figures = |found: &Value| found["aspects"][0]["response_ratings"]["figures"]["values"].clone();
+    let figures =
+        |found: &Value| found["aspects"][0]["response_ratings"]["figures"]["values"].clone();
     assert_eq!(figures(&of_file), figures(&of_bundle));
     let table = gradus(directory.path(), &["eval", &bundle(), "data.jsonl"]).succeeds();
     let line = "5 of 6 responses have no score: 1 truncated, 1 without a token, 3 empty";
     assert!(table.contains(line), "{table}");
     let bundle = format!("bundle={}", bundle());
-    let run = gradus(directory.path(), &["compare", "file=out.jsonl", &bundle, "data.jsonl"]);
-    assert!(run.stderr.contains("file: 5 of 6 responses have no score"), "{}", run.stderr);
+    let run = gradus(
+        directory.path(),
+        &["compare", "file=out.jsonl", &bundle, "data.jsonl"],
+    );
+    assert!(
+        run.stderr.contains("file: 5 of 6 responses have no score"),
+        "{}",
+        run.stderr
+    );
     let table = run.succeeds();
-    assert!(table.contains("rating: 1 of 6 rated responses compared; 5 left out"), "{table}");
+    assert!(
+        table.contains("rating: 1 of 6 rated responses compared; 5 left out"),
+        "{table}"
+    );
 }
 
 #[test]
@@ -126,13 +183,17 @@ fn scoring_again_leaves_no_old_reason_behind() {
 #[test]
 fn what_was_cut_off_the_prompt_and_the_context_is_in_the_record() {
     let directory = temp_dir();
-    let record = json!({"id": "a", "prompt": "is ten even? ".repeat(400), "response": "Ten is even."});
+    let record =
+        json!({"id": "a", "prompt": "is ten even? ".repeat(400), "response": "Ten is even."});
     write(directory.path(), "long.jsonl", record.to_string());
     let run = gradus(directory.path(), &["score", &bundle(), "long.jsonl"]);
     let total = run.stderr.clone();
     let record = &lines(&run.succeeds())[0];
     let dropped = record["prompt_tokens_dropped"].as_u64().unwrap();
-    assert!(dropped > 0 && record["response_tokens_dropped"] == 0, "{record}");
+    assert!(
+        dropped > 0 && record["response_tokens_dropped"] == 0,
+        "{record}"
+    );
     assert!(total.contains(&format!("(-{dropped} tokens)")), "{total}");
 }
 
@@ -146,8 +207,15 @@ fn empty_responses_in_training_data_are_counted() {
     }
     write(directory.path(), "tiny.toml", crate::support::TINY);
     let run = gradus(directory.path(), &train_arguments(&["--output", "out"]));
-    assert!(run.stderr.contains("1 of them an empty response"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("1 of them an empty response"),
+        "{}",
+        run.stderr
+    );
     run.succeeds();
     let stats = gradus(directory.path(), &["data", "stats", "train.jsonl"]).succeeds();
-    assert!(stats.contains("empty responses, in which there is nothing to score: 1"), "{stats}");
+    assert!(
+        stats.contains("empty responses, in which there is nothing to score: 1"),
+        "{stats}"
+    );
 }

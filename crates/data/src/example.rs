@@ -174,10 +174,7 @@ fn segment_to_json(segment: &Segment) -> Value {
     Value::Object(record)
 }
 
-fn ratings_to_json(
-    ratings: &BTreeMap<String, f64>,
-    raters: &BTreeMap<String, Vec<f64>>,
-) -> Value {
+fn ratings_to_json(ratings: &BTreeMap<String, f64>, raters: &BTreeMap<String, Vec<f64>>) -> Value {
     let value = |aspect: &String, rating: f64| match raters.get(aspect) {
         Some(raters) => Value::from(raters.clone()),
         None => Value::from(rating),

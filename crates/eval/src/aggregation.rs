@@ -165,7 +165,9 @@ mod tests {
     #[test]
     fn the_soft_minimum_lies_between_the_lowest_and_the_mean() {
         let of = |temperature, values: &[f64]| {
-            Aggregation::SoftMin { temperature }.aggregate(values).unwrap()
+            Aggregation::SoftMin { temperature }
+                .aggregate(values)
+                .unwrap()
         };
         // (0 + e^-2) / (1 + e^-2)
         let expected = (-2.0_f64).exp() / (1.0 + (-2.0_f64).exp());
@@ -179,7 +181,13 @@ mod tests {
         let json = serde_json::to_string(&read).unwrap();
         assert_eq!(json, "\"softmin:0.25\"");
         assert_eq!(serde_json::from_str::<Aggregation>(&json).unwrap(), read);
-        for wrong in ["softmin", "softmin:0", "softmin:-1", "softmin:inf", "softmin:x"] {
+        for wrong in [
+            "softmin",
+            "softmin:0",
+            "softmin:-1",
+            "softmin:inf",
+            "softmin:x",
+        ] {
             assert!(wrong.parse::<Aggregation>().is_err(), "{wrong}");
         }
     }

@@ -130,7 +130,11 @@ impl Baselines {
                 } else {
                     fit(&examples)?
                 },
-                of_responses: if whole { fit(&of_responses)? } else { Vec::new() },
+                of_responses: if whole {
+                    fit(&of_responses)?
+                } else {
+                    Vec::new()
+                },
             })
         });
         Ok(Self {

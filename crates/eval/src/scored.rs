@@ -37,7 +37,10 @@ impl ScoredResponse {
     /// else those of its segments that have one, aggregated. `None` where there is none.
     pub fn score(&self, aspect: usize, aggregation: Aggregation) -> Option<f64> {
         if let Some(scores) = &self.scores {
-            return scores.get(aspect).copied().filter(|score| score.is_finite());
+            return scores
+                .get(aspect)
+                .copied()
+                .filter(|score| score.is_finite());
         }
         let scores: Vec<f64> = self.segment_scores(aspect).collect();
         aggregation.aggregate(&scores)
@@ -197,7 +200,10 @@ mod tests {
         assert_eq!(of("", &[]), Some(Empty));
         assert_eq!(of(" \n\u{a0}", &[Some(NoTokens)]), Some(Empty));
         assert_eq!(of("###", &[]), Some(NoSegments));
-        assert_eq!(of("a b", &[Some(NoTokens), Some(Truncated)]), Some(Truncated));
+        assert_eq!(
+            of("a b", &[Some(NoTokens), Some(Truncated)]),
+            Some(Truncated)
+        );
         assert_eq!(of("a b", &[Some(NoTokens), None]), Some(NoTokens));
         assert_eq!(of("a b", &[Some(Missing)]), Some(Missing));
         assert_eq!(of("a b", &[None]), None);

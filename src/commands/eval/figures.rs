@@ -1,9 +1,8 @@
 //! The figures of reports, in the order in which reports show them.
 
 use gradus::eval::{
-    AspectCounts, AspectEvaluation, Evaluation, LevelValues, Metric,
-    MetricValues, Provenance, RatersBeside, RecalibratedResponses, ResponseRatings, ScoreSource,
-    UnscoredCounts,
+    AspectCounts, AspectEvaluation, Evaluation, LevelValues, Metric, MetricValues, Provenance,
+    RatersBeside, RecalibratedResponses, ResponseRatings, ScoreSource, UnscoredCounts,
 };
 
 use gradus::eval::calibration::{RecalibrationKind, Reliability};
@@ -32,8 +31,12 @@ pub(super) const MORE: [Metric; 5] = [
 ];
 
 /// The same of whole responses, which have no pairs within them.
-pub(super) const MORE_OF_RESPONSES: [Metric; 4] =
-    [Metric::Concordance, Metric::Auroc, Metric::Auprc, Metric::F1];
+pub(super) const MORE_OF_RESPONSES: [Metric; 4] = [
+    Metric::Concordance,
+    Metric::Auroc,
+    Metric::Auprc,
+    Metric::F1,
+];
 
 /// The head of a column.
 pub(super) fn head(metric: Metric) -> &'static str {
@@ -110,7 +113,10 @@ pub(super) fn counts(aspect: &AspectEvaluation) -> String {
         parts.push(text + &left_out(counts));
     }
     if let Some(ResponseRatings { counts, .. }) = &aspect.response_ratings {
-        let text = format!("{} of {} rated responses scored", counts.scored, counts.rated);
+        let text = format!(
+            "{} of {} rated responses scored",
+            counts.scored, counts.rated
+        );
         parts.push(text + &left_out(counts));
     }
     parts.join("; ")
@@ -186,7 +192,8 @@ pub(super) fn absences(aspect: &AspectEvaluation) -> Vec<String> {
                 .map(Metric::label)
                 .collect();
             // Pairs within responses do not exist at response level, for any data.
-            let natural = level != "at segment level" && names == [Metric::PairwiseAccuracy.label()];
+            let natural =
+                level != "at segment level" && names == [Metric::PairwiseAccuracy.label()];
             if names.is_empty() || natural {
                 continue;
             }

@@ -123,13 +123,8 @@ pub(crate) fn evaluate(
     check_rated(examples, aspects)?;
     let responses = &scores.responses;
     let of_segments = baselines.scores(examples);
-    let mut evaluation =
-        Evaluation::compute(responses, aspects, scores.aggregation, &of_segments)?;
-    evaluation.add_response_baselines(
-        responses,
-        aspects,
-        &baselines.response_scores(examples),
-    )?;
+    let mut evaluation = Evaluation::compute(responses, aspects, scores.aggregation, &of_segments)?;
+    evaluation.add_response_baselines(responses, aspects, &baselines.response_scores(examples))?;
     if let Some(recalibration) = &scores.recalibration {
         let (maps, applied) = (&recalibration.maps, recalibration.applied);
         evaluation.add_recalibration(&recalibration.raw, aspects, maps, applied);

@@ -163,14 +163,6 @@ fn slices(name: &str, unit: &str, level: &LevelValues, slices: &[Slice]) -> Resu
     if rows.is_empty() {
         return Ok(());
     }
-    let header = [
-        name,
-        unit,
-        "RMSE",
-        "MAE",
-        "bias",
-        "Pearson",
-        "Spearman",
-    ];
+    let header = [name, unit, "RMSE", "MAE", "bias", "Pearson", "Spearman"];
     show::line(&format!("\n{}", show::table(&header, rows.into_iter())))
 }

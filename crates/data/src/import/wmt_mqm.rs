@@ -1,5 +1,5 @@
-use std::collections::{HashMap, HashSet};
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
@@ -269,7 +269,10 @@ fn example(judgements: Vec<Vec<Row>>) -> Example {
     // Not -0, which is what no error would add up to.
     let rating = |rows: &Vec<Row>| rows.iter().map(|row| row.rating).sum::<f64>() + 0.0;
     let ratings: Vec<f64> = judgements.iter().map(rating).collect();
-    let raters: Vec<String> = judgements.iter().map(|rows| rows[0].key[3].clone()).collect();
+    let raters: Vec<String> = judgements
+        .iter()
+        .map(|rows| rows[0].key[3].clone())
+        .collect();
     let errors: Vec<Value> = judgements.iter().flatten().map(error).collect();
     let mut example = Example::default();
     if let Some(row) = judgements.into_iter().flatten().next() {

@@ -75,7 +75,10 @@ fn wmt_mqm_keeps_the_rating_of_every_rater_of_a_translation() {
     let segment = &examples[0].segments[0];
     assert_eq!(segment.raters[DEFAULT_ASPECT], [-6.0, -1.0, 0.0]);
     assert!((segment.ratings[DEFAULT_ASPECT] + 7.0 / 3.0).abs() < 1e-12);
-    assert_eq!(examples[0].meta["raters"], serde_json::json!(["r1", "r2", "r3"]));
+    assert_eq!(
+        examples[0].meta["raters"],
+        serde_json::json!(["r1", "r2", "r3"])
+    );
     let of: Vec<&str> = examples[0].meta["errors"]
         .as_array()
         .unwrap()
@@ -83,7 +86,10 @@ fn wmt_mqm_keeps_the_rating_of_every_rater_of_a_translation() {
         .map(|error| error["rater"].as_str().unwrap())
         .collect();
     assert_eq!(of, ["r1", "r1", "r2", "r3"]);
-    assert!(examples[1].segments[0].raters.is_empty(), "one rater is no list");
+    assert!(
+        examples[1].segments[0].raters.is_empty(),
+        "one rater is no list"
+    );
 }
 
 #[test]

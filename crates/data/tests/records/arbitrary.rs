@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gradus_data::{CharSpan, Example, Segment};
+use gradus_data::{CharSpan, Example, Segment, mean_rating};
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
@@ -34,12 +34,23 @@ fn extra() -> impl Strategy<Value = Map<String, Value>> {
         .prop_map(|pairs| pairs.into_iter().collect())
 }
 
-fn ratings() -> impl Strategy<Value = BTreeMap<String, f64>> {
-    prop_oneof![
+type Ratings = (BTreeMap<String, f64>, BTreeMap<String, Vec<f64>>);
+
+/// Ratings by aspect, some of them the mean of several raters.
+fn ratings() -> impl Strategy<Value = Ratings> {
+    let single = prop_oneof![
         Just(BTreeMap::new()),
         finite().prop_map(|rating| BTreeMap::from([("rating".to_owned(), rating)])),
         proptest::collection::btree_map("rating|[a-z é]{0,6}", finite(), 0..4),
-    ]
+    ];
+    let list = proptest::collection::vec(-1e9..1e9, 1..5);
+    let raters = proptest::collection::btree_map("rating|[a-z é]{0,6}", list, 0..3);
+    (single, raters).prop_map(|(mut ratings, raters)| {
+        for (aspect, list) in &raters {
+            ratings.insert(aspect.clone(), mean_rating(list));
+        }
+        (ratings, raters)
+    })
 }
 
 fn weight() -> impl Strategy<Value = Option<f64>> {
@@ -59,10 +70,10 @@ fn segments(num_chars: usize) -> impl Strategy<Value = Vec<Segment>> {
             spans
                 .zip(contents)
                 .filter(|(_, (_, _, _, kept))| *kept)
-                .map(|(span, (ratings, weight, extra, _))| Segment {
+                .map(|(span, ((ratings, raters), weight, extra, _))| Segment {
                     span,
                     ratings,
-                    raters: BTreeMap::new(),
+                    raters,
                     weight,
                     extra,
                 })
@@ -71,7 +82,7 @@ fn segments(num_chars: usize) -> impl Strategy<Value = Vec<Segment>> {
 }
 
 pub(crate) fn example() -> impl Strategy<Value = Example> {
-    let response = any::<String>().prop_filter("not empty", |text| !text.is_empty());
+    let response = prop_oneof![1 => Just(String::new()), 9 => any::<String>()];
     let texts = (
         any::<String>(),
         any::<String>(),
@@ -81,13 +92,13 @@ pub(crate) fn example() -> impl Strategy<Value = Example> {
     texts.prop_flat_map(|(id, prompt, context, response)| {
         let segments = segments(response.chars().count());
         let rest = (ratings(), segments, extra(), extra());
-        rest.prop_map(move |(ratings, segments, meta, extra)| Example {
+        rest.prop_map(move |((ratings, raters), segments, meta, extra)| Example {
             id: id.clone(),
             prompt: prompt.clone(),
             context: context.clone(),
             response: response.clone(),
             ratings,
-            raters: BTreeMap::new(),
+            raters,
             segments,
             meta,
             extra,

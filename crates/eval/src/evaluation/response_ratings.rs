@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::aspect::{IntervalAbsence, LevelValues};
-use super::raters::{RatersBeside, Rated};
+use super::raters::{Rated, RatersBeside};
 use crate::baselines::ResponseBaselineScores;
 use crate::bootstrap::Bootstrap;
 use crate::calibration::{RecalibrationKind, Recalibrations, Reliability};
@@ -157,7 +157,9 @@ impl WholeResponses {
     }
 
     pub(super) fn baseline(&self, baseline: &ResponseBaselineScores) -> ResponseBaseline {
-        let judged = self.judged.rescored(|response, _| baseline.scores[response]);
+        let judged = self
+            .judged
+            .rescored(|response, _| baseline.scores[response]);
         ResponseBaseline {
             name: baseline.name.clone(),
             values: MetricValues::compute(&pairs(&judged, self.midpoint)),
@@ -176,7 +178,9 @@ impl RecalibratedResponses {
         applied: bool,
     ) -> Option<Self> {
         let aspect = &aspects[index];
-        let kind = recalibrations.of_responses(&aspect.name, aggregation)?.kind();
+        let kind = recalibrations
+            .of_responses(&aspect.name, aggregation)?
+            .kind();
         let names: Vec<&str> = aspects.iter().map(|aspect| aspect.name.as_str()).collect();
         let mapped = recalibrations.applied(raw, &names, aggregation);
         let figures = |scored: &[ScoredResponse]| {

@@ -151,12 +151,12 @@ pub fn explain_bundle(
             let score = scorer.aggregation().aggregate(&scores);
             let unscored = unscored_response(example, encoded);
             let names = (example.id.as_str(), name);
-            responses.push(ExplainedResponse::new(names, rating, score, scale, unscored));
+            responses.push(ExplainedResponse::new(
+                names, rating, score, scale, unscored,
+            ));
         }
     }
-    let identity = specs
-        .iter()
-        .all(|spec| spec.scale == RatingScale::Identity);
+    let identity = specs.iter().all(|spec| spec.scale == RatingScale::Identity);
     Ok(explanation(pairs, identity, responses))
 }
 
@@ -215,7 +215,9 @@ pub fn explain_scores(
                 let unscored = response.unscored.filter(|_| score.is_none());
                 let names = (example.id.as_str(), names[aspect]);
                 let scale = RatingScale::Identity;
-                responses.push(ExplainedResponse::new(names, rating, score, scale, unscored));
+                responses.push(ExplainedResponse::new(
+                    names, rating, score, scale, unscored,
+                ));
             }
         }
     }

@@ -92,9 +92,8 @@ impl ResponsesExplained {
             responses[*index].share = Some(share);
         }
         // Stable: what is equal stays in the order of the data; without a score comes last.
-        let error = |response: &ExplainedResponse| {
-            response.share.map_or(-1.0, |share| share.squared_error)
-        };
+        let error =
+            |response: &ExplainedResponse| response.share.map_or(-1.0, |share| share.squared_error);
         responses.sort_by(|a, b| error(b).total_cmp(&error(a)));
         Some(Self {
             loss: shares.loss,
@@ -113,9 +112,8 @@ mod tests {
     #[test]
     fn the_worst_response_comes_first_and_shares_add_up() {
         let scale = RatingScale::min_max(0.0, 10.0).unwrap();
-        let response = |id, rating, score| {
-            ExplainedResponse::new((id, "rating"), rating, score, scale, None)
-        };
+        let response =
+            |id, rating, score| ExplainedResponse::new((id, "rating"), rating, score, scale, None);
         let explained = ResponsesExplained::of(vec![
             response("a", 5.0, Some(6.0)),
             response("b", 0.0, None),

@@ -214,7 +214,10 @@ fn charts(aspect: &AspectEvaluation, judged: &JudgedAspect) -> Result<Vec<Chart>
 }
 
 fn score_and_rating(judged: &JudgedAspect) -> Vec<(f64, f64)> {
-    let segments = judged.responses.iter().flat_map(|response| &response.segments);
+    let segments = judged
+        .responses
+        .iter()
+        .flat_map(|response| &response.segments);
     segments
         .map(|segment| (segment.score, segment.rating))
         .collect()

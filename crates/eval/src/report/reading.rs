@@ -106,7 +106,10 @@ fn beside_baselines(judged: &Judged) -> Vec<Sentence> {
         );
         return vec![neutral(text)];
     }
-    [value(judged), order(judged)].into_iter().flatten().collect()
+    [value(judged), order(judged)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// The error beside that of raters.
@@ -148,11 +151,13 @@ fn value(judged: &Judged) -> Option<Sentence> {
             "{subject} lie closer to the ratings than any guess that does not read: {beside}."
         ),
         Tone::Bad => {
-            format!("{subject} lie further from the ratings than a guess that does not read: {beside}.")
+            format!(
+                "{subject} lie further from the ratings than a guess that does not read: {beside}."
+            )
         }
-        Tone::Neutral => format!(
-            "{subject} cannot be told by value from a guess that does not read: {beside}."
-        ),
+        Tone::Neutral => {
+            format!("{subject} cannot be told by value from a guess that does not read: {beside}.")
+        }
     };
     Some(Sentence { tone, text })
 }
@@ -207,12 +212,7 @@ fn recalibration(aspect: &AspectEvaluation) -> Option<Sentence> {
 
 /// The model's interval as text, and where it stands to a baseline. Without an interval nothing is
 /// claimed but what is equal or worse.
-fn standing(
-    figures: &LevelValues,
-    metric: Metric,
-    model: f64,
-    baseline: f64,
-) -> (String, Tone) {
+fn standing(figures: &LevelValues, metric: Metric, model: f64, baseline: f64) -> (String, Tone) {
     let better = metric.goodness(model) > metric.goodness(baseline);
     let Some(interval) = figures.intervals.get(&metric) else {
         return (String::new(), if better { Tone::Good } else { Tone::Bad });
