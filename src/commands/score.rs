@@ -35,7 +35,7 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
         scorer = scorer.with_stride(checked_stride(stride)?);
     }
     let reader = ExampleReader::open(&args.input)?;
-    let strict = args.strict.then(|| args.input.as_path());
+    let strict = args.strict.then_some(args.input.as_path());
     let counts = match &args.output {
         Some(path) => {
             let mut file = AtomicFile::create(path)?;
@@ -80,7 +80,8 @@ impl Counts {
             let reasons = self.unscored_responses.iter();
             let reasons: Vec<String> = reasons.map(|(why, n)| format!("{n} {why}")).collect();
             show::status(&format!(
-                "{total} responses without a score: {}; --strict refuses them",
+                "{total} of {} responses have no score: {}; --strict refuses them",
+                self.responses,
                 reasons.join(", ")
             ));
         }

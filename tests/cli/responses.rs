@@ -515,7 +515,7 @@ fn the_page_shows_ratings_of_responses() {
         for part in [
             "3 of 3 rated responses scored.",
             "<h3>Response ratings</h3>",
-            "The response scores have no trivial baseline",
+            "No trivial baseline stands beside the response scores",
             "\"whole\":[[0.0,0.2]]",
         ] {
             assert!(page.contains(part), "missing `{part}`");

@@ -43,7 +43,7 @@ fn a_response_that_cannot_be_scored_has_null_and_a_reason() {
     );
     for part in [
         "6 responses",
-        "5 responses without a score",
+        "5 of 6 responses have no score",
         "3 empty",
         "1 no_tokens",
         "1 truncated",

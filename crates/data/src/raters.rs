@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 /// The mean of the ratings that several raters gave, which is the rating of what they rated. Equal
 /// ratings have that rating as their mean, to the last digit. NaN for none.
 pub fn mean_rating(ratings: &[f64]) -> f64 {
+    // Equal to the last digit, however close others may be.
+    #[expect(clippy::float_cmp)]
     match ratings {
         [first, rest @ ..] if rest.iter().all(|rating| rating == first) => *first,
         _ => ratings.iter().sum::<f64>() / ratings.len() as f64,

@@ -128,16 +128,14 @@ pub(crate) fn ratings_of(value: Value, field: &str) -> Checked<Ratings> {
 
 fn one_rating(value: &Value, field: impl FnOnce() -> String) -> Checked<Option<Rating>> {
     let Value::Array(list) = value else {
-        return match value {
-            Value::Null => Ok(None),
-            _ => match value.as_f64() {
-                Some(mean) => Ok(Some(Rating { mean, raters: None })),
-                None => {
-                    let expected = "a number, a list of numbers or null";
-                    Err(wrong_type(field(), value, expected))
-                }
-            },
+        if value.is_null() {
+            return Ok(None);
+        }
+        let Some(mean) = value.as_f64() else {
+            let expected = "a number, a list of numbers or null";
+            return Err(wrong_type(field(), value, expected));
         };
+        return Ok(Some(Rating { mean, raters: None }));
     };
     let field = field();
     if list.is_empty() {

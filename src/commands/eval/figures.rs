@@ -209,17 +209,20 @@ pub(super) fn absences(aspect: &AspectEvaluation) -> Vec<String> {
 }
 
 /// Why intervals are absent although they were asked for.
-pub(super) fn intervals_absent(
-    evaluation: &Evaluation,
-    aspect: &AspectEvaluation,
-) -> Option<String> {
-    evaluation.bootstrap.as_ref()?;
-    let figures = match &aspect.response_ratings {
-        Some(responses) if !shows_segments(aspect) => &responses.figures,
-        _ => &aspect.segment,
-    };
-    let reason = figures.intervals_absent?;
-    Some(format!("no intervals: {reason}"))
+pub(super) fn intervals_absent(evaluation: &Evaluation, aspect: &AspectEvaluation) -> Vec<String> {
+    if evaluation.bootstrap.is_none() {
+        return Vec::new();
+    }
+    let responses = aspect.response_ratings.as_ref();
+    let segments = shows_segments(aspect).then_some(("", &aspect.segment));
+    let responses = responses.map(|found| (" against response ratings", &found.figures));
+    let levels = segments.into_iter().chain(responses);
+    levels
+        .filter_map(|(level, figures)| {
+            let reason = figures.intervals_absent?;
+            Some(format!("no intervals{level}: {reason}"))
+        })
+        .collect()
 }
 
 /// A mean squared error taken apart.

@@ -99,11 +99,11 @@ impl Recalibrations {
             .collect();
         if maps.iter().any(Option::is_some) {
             for response in &mut responses {
-                let score = |(aspect, map): (usize, &Option<&Recalibration>)| {
+                let score = |(aspect, map): (usize, Option<&Recalibration>)| {
                     let score = response.score(aspect, aggregation).unwrap_or(f64::NAN);
                     map.map_or(score, |map| map.apply(score))
                 };
-                response.scores = Some(maps.iter().enumerate().map(score).collect());
+                response.scores = Some(maps.iter().copied().enumerate().map(score).collect());
             }
         }
         responses

@@ -100,9 +100,9 @@ pub(super) fn reading(aspect: &AspectEvaluation) -> Vec<Sentence> {
 fn beside_baselines(judged: &Judged) -> Vec<Sentence> {
     if judged.baselines.is_empty() {
         let text = format!(
-            "{} have no trivial baseline beside them, so their figures do not say how much could be had \
+            "No trivial baseline stands beside {}, so the figures do not say how much could be had \
              without reading the text: give a training split that is rated likewise with --train.",
-            judged.subject
+            judged.subject.to_lowercase()
         );
         return vec![neutral(text)];
     }
