@@ -148,17 +148,17 @@ fn a_field_of_the_wrong_type() {
 fn a_rating_of_the_wrong_type() {
     refused(
         &with_segments(r#"{"start":0,"end":3,"rating":"good"}"#),
-        "field `segments[0].rating`: found the text \"good\", expected a number, null or a map of aspects to numbers",
+        "field `segments[0].rating`: found the text \"good\", expected a number, a list of numbers, null or a map of aspects to these",
         None,
     );
     refused(
         &with_segments(r#"{"start":0,"end":3,"rating":true}"#),
-        "field `segments[0].rating`: found true, expected a number, null or a map of aspects to numbers",
+        "field `segments[0].rating`: found true, expected a number, a list of numbers, null or a map of aspects to these",
         None,
     );
     refused(
-        &with_segments(r#"{"start":0,"end":3,"rating":{"relevance":[1]}}"#),
-        "field `segments[0].rating.relevance`: found a list, expected a number or null",
+        &with_segments(r#"{"start":0,"end":3,"rating":{"relevance":{}}}"#),
+        "field `segments[0].rating.relevance`: found an object, expected a number, a list of numbers or null",
         None,
     );
     refused(
@@ -168,7 +168,7 @@ fn a_rating_of_the_wrong_type() {
     );
     refused(
         r#"{"prompt":"p","segments":["a"],"ratings":{"x":["b"]}}"#,
-        "field `ratings.x[0]`: found the text \"b\", expected a number or null",
+        "field `ratings.x[0]`: found the text \"b\", expected a number, a list of numbers or null",
         None,
     );
     refused(
@@ -240,13 +240,8 @@ fn spans_that_are_empty_backwards_overlapping_or_out_of_order() {
 }
 
 #[test]
-fn an_empty_response_or_segment() {
+fn an_empty_segment() {
     let message = "found an empty text, expected at least one character";
-    refused(
-        r#"{"prompt":"p","response":""}"#,
-        &format!("field `response`: {message}"),
-        None,
-    );
     refused(
         r#"{"prompt":"p","segments":["a",""]}"#,
         &format!("field `segments[1]`: {message}"),
