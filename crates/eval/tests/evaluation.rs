@@ -279,6 +279,8 @@ fn the_json_has_the_documented_keys_and_reads_back() {
             "counts",
             "segment",
             "response",
+            "response_ratings",
+            "raters",
             "baselines",
             "reliability",
             "recalibrated",
@@ -290,6 +292,8 @@ fn the_json_has_the_documented_keys_and_reads_back() {
         keys(&aspect["segment"]),
         ["values", "intervals", "intervals_absent"]
     );
+    // Nothing is rated as a whole, and by one rater only.
+    assert!(aspect["response_ratings"].is_null() && aspect["raters"].is_null());
     assert_eq!(json["bootstrap"]["resamples"], 50);
     for metric in Metric::ALL {
         assert!(
@@ -299,6 +303,51 @@ fn the_json_has_the_documented_keys_and_reads_back() {
     }
     assert!(aspect["segment"]["intervals"]["mse"]["low"].is_number());
     assert_eq!(json["aggregation"], "mean");
+    let text = serde_json::to_string(&evaluation).unwrap();
+    assert_eq!(
+        serde_json::from_str::<Evaluation>(&text).unwrap(),
+        evaluation
+    );
+}
+
+#[test]
+fn ratings_of_responses_have_documented_keys_and_read_back() {
+    let mut scored = scored();
+    for (response, rating) in scored.iter_mut().zip([0.25, 0.75, 0.5]) {
+        let name = aspects()[0].name.clone();
+        response.ratings.insert(name.clone(), rating);
+        response
+            .raters
+            .insert(name, vec![rating - 0.1, rating + 0.1]);
+    }
+    let mut evaluation = Evaluation::compute(&scored, &aspects(), Aggregation::Mean, &[]).unwrap();
+    evaluation.add_intervals(
+        &scored,
+        &aspects(),
+        &Bootstrap {
+            resamples: 50,
+            ..Bootstrap::default()
+        },
+        &[Metric::Mse],
+    );
+    let json = serde_json::to_value(&evaluation).unwrap();
+    let found = &json["aspects"][0]["response_ratings"];
+    let keys: Vec<&String> = found.as_object().unwrap().keys().collect();
+    assert_eq!(
+        keys,
+        [
+            "counts",
+            "given",
+            "figures",
+            "baselines",
+            "reliability",
+            "recalibrated",
+            "slices",
+            "raters"
+        ]
+    );
+    let rmse = found["raters"]["agreement"]["rmse"].as_f64().unwrap();
+    assert!((rmse - 0.2).abs() < 1e-12, "{rmse}");
     let text = serde_json::to_string(&evaluation).unwrap();
     assert_eq!(
         serde_json::from_str::<Evaluation>(&text).unwrap(),

@@ -57,7 +57,7 @@ fn nothing_rated_says_so_and_still_shows_the_responses() {
     assert!(
         select(&page, "ul.reading")
             .concat()
-            .contains("No segment is both rated and scored")
+            .contains("Nothing is both rated and scored")
     );
     assert!(select(&page, "figure").is_empty());
     assert_eq!(data(&page)["responses"].as_array().unwrap().len(), 3);
