@@ -198,6 +198,10 @@ fn span_segment(index: usize, value: Value) -> Checked<Segment> {
         Some(rating) => ratings_of(rating, &format!("{field}.rating"))?,
         None => Ratings::default(),
     };
+    if let Some(ratings) = record.get("ratings") {
+        let expected = "no such key in a segment: the numbers of several raters are a list in `rating`";
+        return Err(wrong_type(format!("{field}.ratings"), ratings, expected));
+    }
     let weight = take(&mut record, "weight")
         .map(|value| {
             let weight = value.as_f64();
@@ -418,6 +422,11 @@ mod tests {
         assert!(
             gap.contains("segments[0].rating[1]") && gap.contains("leave out who did not rate"),
             "{gap}"
+        );
+        let beside = message(r#"null,"ratings":[0.2,0.8]"#);
+        assert!(
+            beside.contains("segments[0].ratings") && beside.contains("a list in `rating`"),
+            "{beside}"
         );
         let nested = message(r#"{"x":[[0.5]]}"#);
         assert!(nested.contains("segments[0].rating.x[0]"), "{nested}");

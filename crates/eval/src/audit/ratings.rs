@@ -156,6 +156,10 @@ pub(super) fn presence(corpus: &Corpus, findings: &mut Vec<Finding>) {
     for (index, split) in corpus.splits.iter().enumerate() {
         let segments = || split.examples.iter().flat_map(|example| &example.segments);
         if segments().all(|segment| segment.ratings.is_empty()) {
+            // Ratings of whole responses are learned from and judged by as well.
+            if split.examples.iter().any(|example| !example.ratings.is_empty()) {
+                continue;
+            }
             let message = format!("{}: no segment has a rating", split.name);
             findings.push(Finding::new(Grade::Problem, FindingKind::Unrated, message));
             continue;

@@ -196,3 +196,17 @@ fn an_empty_split_is_an_error() {
     );
     assert!(audit(&[], &AuditOptions::default()).is_err());
 }
+
+#[test]
+fn ratings_of_whole_responses_are_ratings() {
+    let mut examples = honest(1, 50);
+    for example in &mut examples {
+        for segment in &mut example.segments {
+            segment.ratings.clear();
+        }
+    }
+    finding(&audit_one(&examples), FindingKind::Unrated);
+    examples[7].ratings.insert("rating".into(), 0.5);
+    let report = audit_one(&examples);
+    assert!(!kinds(&report).contains(&FindingKind::Unrated));
+}
