@@ -199,7 +199,8 @@ fn span_segment(index: usize, value: Value) -> Checked<Segment> {
         None => Ratings::default(),
     };
     if let Some(ratings) = record.get("ratings") {
-        let expected = "no such key in a segment: the numbers of several raters are a list in `rating`";
+        let expected =
+            "no such key in a segment: the numbers of several raters are a list in `rating`";
         return Err(wrong_type(format!("{field}.ratings"), ratings, expected));
     }
     let weight = take(&mut record, "weight")

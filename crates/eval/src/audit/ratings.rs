@@ -157,7 +157,11 @@ pub(super) fn presence(corpus: &Corpus, findings: &mut Vec<Finding>) {
         let segments = || split.examples.iter().flat_map(|example| &example.segments);
         if segments().all(|segment| segment.ratings.is_empty()) {
             // Ratings of whole responses are learned from and judged by as well.
-            if split.examples.iter().any(|example| !example.ratings.is_empty()) {
+            if split
+                .examples
+                .iter()
+                .any(|example| !example.ratings.is_empty())
+            {
                 continue;
             }
             let message = format!("{}: no segment has a rating", split.name);
