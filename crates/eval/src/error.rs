@@ -30,6 +30,18 @@ pub enum EvalError {
         /// Aspects asked for.
         expected: usize,
     },
+    /// A response carries more or fewer scores of its own than there are aspects.
+    #[error(
+        "response `{id}`: found {found} scores of its own, expected {expected} (one per aspect)"
+    )]
+    ResponseScoreCount {
+        /// The response.
+        id: String,
+        /// Scores found.
+        found: usize,
+        /// Aspects asked for.
+        expected: usize,
+    },
     /// A baseline was predicted for other responses than the ones to be evaluated.
     #[error("baseline `{name}`: found scores for {found} responses, expected {expected}")]
     BaselineResponses {
@@ -224,7 +236,7 @@ impl EvalError {
     /// What to do about it, where there is something to say.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::ScoreCount { .. } => {
+            Self::ScoreCount { .. } | Self::ResponseScoreCount { .. } => {
                 Some("list the aspects in the order in which the scores were written".into())
             }
             Self::BaselineResponses { .. } | Self::BaselineSegments { .. } => Some(

@@ -354,3 +354,16 @@ fn ratings_of_responses_have_documented_keys_and_read_back() {
         evaluation
     );
 }
+
+#[test]
+fn scores_of_a_response_are_as_many_as_the_aspects() {
+    let mut scored = scored();
+    scored[1].scores = Some(vec![0.5]);
+    let error = Evaluation::compute(&scored, &aspects(), Aggregation::Mean, &[]).unwrap_err();
+    let message = error.to_string();
+    assert!(
+        message.contains("`x2`: found 1 scores of its own, expected 2"),
+        "{message}"
+    );
+    assert!(error.hint().is_some());
+}

@@ -5,6 +5,15 @@ use crate::{Aspect, EvalError, Result, ScoredResponse, ScoredSegment};
 
 pub(super) fn check_scores(scored: &[ScoredResponse], expected: usize) -> Result<()> {
     for response in scored {
+        let found = response.scores.as_ref().map_or(expected, Vec::len);
+        if found != expected {
+            let id = response.id.clone();
+            return Err(EvalError::ResponseScoreCount {
+                id,
+                found,
+                expected,
+            });
+        }
         for (segment, ScoredSegment { scores, .. }) in response.segments.iter().enumerate() {
             let found = scores.as_ref().map_or(expected, Vec::len);
             if found != expected {

@@ -127,8 +127,9 @@ impl Evaluation {
     /// Each of `baselines` shows up under the aspect it names.
     ///
     /// # Errors
-    /// [`ScoreCount`](crate::EvalError::ScoreCount) where a segment has more or fewer scores than
-    /// there are aspects; [`BaselineAspect`](crate::EvalError::BaselineAspect),
+    /// [`ScoreCount`](crate::EvalError::ScoreCount) or
+    /// [`ResponseScoreCount`](crate::EvalError::ResponseScoreCount) where a segment, or a response
+    /// that has scores of its own, has more or fewer than there are aspects; [`BaselineAspect`](crate::EvalError::BaselineAspect),
     /// [`BaselineResponses`](crate::EvalError::BaselineResponses) or
     /// [`BaselineSegments`](crate::EvalError::BaselineSegments) where a baseline was predicted for
     /// something else.
