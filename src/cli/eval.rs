@@ -10,8 +10,9 @@ use super::{BootstrapArgs, DeviceArgs};
 pub(super) const EVAL_HELP: &str = "\
 Prints to standard output, for each aspect: errors and correlations of segments and (aggregated) of
 responses with their bootstrap intervals, beside what trivial predictors reach; order and classes;
-the parts of the error; calibration; the slices that do worst. A number that does not exist is
-printed as `-`, with the reason below.
+the parts of the error; calibration; the slices that do worst. Where records rate whole responses,
+the response score is held against these ratings too. A number that does not exist is printed as
+`-`, with the reason below.
 
   gradus eval my-bundle test.jsonl.gz
   gradus eval --scores mine.jsonl test.jsonl.gz --train train.jsonl.gz
@@ -22,6 +23,9 @@ A score file of any program has one record per response, joined by `id`:
   {\"id\":\"x1\",\"scores\":[0.7,null,0.2]}
   {\"id\":\"x1\",\"scores\":{\"factuality\":[0.7,null,0.2],\"relevance\":[0.1,0.4,0.9]}}
   {\"id\":\"x1\",\"segments\":[{\"score\":0.7},{\"score\":null},{\"score\":0.2}]}
+  {\"id\":\"x1\",\"score\":0.4}
+
+The last scores the response as a whole, alone or beside the scores of its segments.
 
 What each figure means, and the JSON: docs/evaluation.md
 
@@ -32,6 +36,7 @@ pub(super) const CALIBRATE_HELP: &str = "\
 Fits a curve that never falls from scores to ratings, for each aspect, stores it in the bundle, and
 shows what it changes on the same file. From then on `score` and `eval` apply it, unless --raw says
 otherwise. The order of scores stays; isotonic curves have flat stretches, where scores become equal.
+Where the data rates whole responses, the response score gets a curve of its own.
 
   gradus calibrate my-bundle valid.jsonl.gz
   gradus calibrate my-bundle valid.jsonl.gz --kind linear
@@ -39,7 +44,8 @@ otherwise. The order of scores stays; isotonic curves have flat stretches, where
 
 pub(super) const COMPARE_HELP: &str = "\
 Each system is a bundle directory or a file of scores made by any program and joined by id; the last
-path is the data. NAME=PATH names a system. All are judged on the segments that all of them score.
+path is the data. NAME=PATH names a system. All are judged on the segments that all of them score,
+and where whole responses are rated, on the responses that all of them score.
 The verdict rests on a paired bootstrap over responses, corrected for the number of pairs; paired t
 and Wilcoxon tests on the error per response stand beside it.
 
