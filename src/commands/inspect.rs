@@ -145,7 +145,12 @@ fn inspect_encoder(args: &InspectArgs, located: &Located) -> Result<Inspection> 
             types,
             left: report.left,
         }),
-        Err(error @ (ModelError::MissingFile { .. } | ModelError::Io(_))) => {
+        // Of a configuration that the weights are no match for nothing is counted.
+        Err(
+            error @ (ModelError::MissingFile { .. }
+            | ModelError::Io(_)
+            | ModelError::ConfigFile { .. }),
+        ) => {
             return Err(error.into());
         }
         Err(error) => Err(error.to_string()),

@@ -9,7 +9,7 @@ use burn::nn::{Dropout, DropoutConfig, Linear};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use crate::encoder::{Activation, linear};
+use crate::encoder::{Activation, checks, linear};
 use crate::error::{ConfigProblem, Result};
 use crate::weights::{KeyTable, Naming, load_module, read_header};
 
@@ -44,8 +44,7 @@ impl HeadConfig {
         let Self::Mlp { d_hidden, dropout } = self else {
             return Ok(());
         };
-        let size = "a whole number above 0";
-        ConfigProblem::unless(d_hidden > 0, "head.mlp.d_hidden", d_hidden, size)?;
+        checks::sizes(&[("head.mlp.d_hidden", d_hidden)])?;
         let share = (0.0..1.0).contains(&dropout);
         ConfigProblem::unless(
             share,

@@ -9,6 +9,7 @@ use burn::nn::Initializer;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
+use crate::encoder::checks;
 use crate::error::ConfigProblem;
 
 /// Low-rank adaptation: a frozen matrix `W` acts as `W + alpha/rank · A B` with `A` of `rank`
@@ -63,8 +64,7 @@ impl LoraConfig {
     /// # Errors
     /// The first value that makes it impossible.
     pub fn check(&self) -> Result<(), ConfigProblem> {
-        let whole = "a whole number above 0";
-        ConfigProblem::unless(self.rank > 0, "lora.rank", self.rank, whole)?;
+        checks::sizes(&[("lora.rank", self.rank)])?;
         let positive = self.alpha > 0.0 && self.alpha.is_finite();
         ConfigProblem::unless(positive, "lora.alpha", self.alpha, "a number above 0")?;
         let distinct: BTreeSet<_> = self.targets.iter().collect();

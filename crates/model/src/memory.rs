@@ -46,7 +46,7 @@ pub struct MemoryEstimate {
 }
 
 /// Bytes of a 32-bit float.
-const FLOAT: usize = size_of::<f32>();
+const FLOAT: f64 = size_of::<f32>() as f64;
 
 impl RewardModelConfig {
     /// Counts the parameters without drawing one.
@@ -63,8 +63,10 @@ impl RewardModelConfig {
             adapters: 0,
         };
         for (path, shape) in expected_tensors(&model, &IdentityAdapter) {
-            let size: usize = shape.iter().product();
-            counts.total += size;
+            let size = shape
+                .iter()
+                .fold(1, |size: usize, &d| size.saturating_mul(d));
+            counts.total = counts.total.saturating_add(size);
             let part = if path.contains(".lora.") {
                 &mut counts.adapters
             } else if path.contains(".embeddings.") {
@@ -74,7 +76,7 @@ impl RewardModelConfig {
             } else {
                 &mut counts.head
             };
-            *part += size;
+            *part = part.saturating_add(size);
         }
         counts
     }
@@ -95,22 +97,33 @@ impl RewardModelConfig {
         };
         let adapters = adapted.parameters(device).adapters;
         let sizes = self.encoder.sizes();
-        let num_tokens = batch_size * seq_length;
+        // In floating point, so that no size of a configuration makes a number that is too large.
+        let num_tokens = batch_size as f64 * seq_length as f64;
         let layer = self.layer(batch_size, seq_length, device);
-        let bytes = |floats: usize| FLOAT * num_tokens * floats;
-        let weights = FLOAT * counts.total;
-        let learned = |parameters: usize| 3 * FLOAT * parameters;
+        let bytes = |floats: f64| FLOAT * num_tokens * floats;
+        let weights = FLOAT * counts.total as f64;
+        let learned = |parameters: usize| 3.0 * FLOAT * parameters as f64;
         let scoring = weights + weights.max(bytes(layer.passing));
-        let spared = |bytes: usize| bytes + bytes / 4;
-        let kept = bytes(sizes.num_layers * layer.kept + layer.working);
+        let spared = |bytes: f64| bytes + bytes / 4.0;
+        let kept = bytes(sizes.num_layers as f64 * layer.kept + layer.working);
         MemoryEstimate {
-            weights,
-            scoring,
-            training: spared(weights + learned(counts.total) + kept),
-            training_adapters: spared(weights + 4 * FLOAT * adapters + kept),
-            training_head: scoring + learned(counts.head),
+            weights: whole(weights),
+            scoring: whole(scoring),
+            training: whole(spared(weights + learned(counts.total) + kept)),
+            training_adapters: whole(spared(weights + 4.0 * FLOAT * adapters as f64 + kept)),
+            training_head: whole(scoring + learned(counts.head)),
         }
     }
+}
+
+/// The whole number of bytes; the greatest there is for more.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "not negative, and a cast stops at the greatest"
+)]
+fn whole(bytes: f64) -> usize {
+    bytes as usize
 }
 
 impl RewardModelConfig {
@@ -129,33 +142,36 @@ impl RewardModelConfig {
 /// Floats of a layer for each token.
 struct Layer {
     /// What is there at once where nothing is kept.
-    passing: usize,
+    passing: f64,
     /// What is kept for the backward pass.
-    kept: usize,
+    kept: f64,
     /// What the backward pass of one layer has besides.
-    working: usize,
+    working: f64,
 }
 
 impl Layer {
     /// Blocks that are compositions of Burn's operations.
     fn composed(sizes: &EncoderSizes, seq_length: usize) -> Self {
+        let (d_model, d_feed_forward) = (sizes.d_model as f64, sizes.d_feed_forward as f64);
         // Queries, keys, values, context, norms and sums, and the two or three wide states of the
         // feed-forward block; scores, their exponentials and the dropped ones.
-        let kept = 12 * sizes.d_model + 4 * sizes.d_feed_forward + 3 * sizes.num_heads * seq_length;
+        let scores = sizes.num_heads as f64 * seq_length as f64;
+        let kept = 12.0 * d_model + 4.0 * d_feed_forward + 3.0 * scores;
         Self {
-            passing: kept / 2,
+            passing: kept / 2.0,
             kept,
-            working: 0,
+            working: 0.0,
         }
     }
 
     /// Blocks that are one operation each: input, queries, keys, values, context, both norms and what
     /// is between them, and one wide state.
     fn fused(sizes: &EncoderSizes) -> Self {
+        let (d_model, d_feed_forward) = (sizes.d_model as f64, sizes.d_feed_forward as f64);
         Self {
-            passing: 5 * sizes.d_model + sizes.d_feed_forward,
-            kept: 8 * sizes.d_model + sizes.d_feed_forward + sizes.num_heads,
-            working: 6 * sizes.d_model + 2 * sizes.d_feed_forward,
+            passing: 5.0 * d_model + d_feed_forward,
+            kept: 8.0 * d_model + d_feed_forward + sizes.num_heads as f64,
+            working: 6.0 * d_model + 2.0 * d_feed_forward,
         }
     }
 
@@ -164,21 +180,23 @@ impl Layer {
     fn disentangled(sizes: &EncoderSizes, batch_size: usize) -> Self {
         let plain = Self::fused(sizes);
         // There are at most two positions for every token of a row.
-        let tables = 4 * sizes.d_model;
+        let tables = 4.0 * sizes.d_model as f64;
+        let rows = batch_size.max(1) as f64;
         Self {
-            passing: plain.passing + 2 * tables / batch_size.max(1),
-            kept: plain.kept + tables / batch_size.max(1),
-            working: plain.working + 2 * tables,
+            passing: plain.passing + 2.0 * tables / rows,
+            kept: plain.kept + tables / rows,
+            working: plain.working + 2.0 * tables,
         }
     }
 
     /// The same as [`fused`](Self::fused) with a gate: a second wide state. Heads that share keys keep less than is counted.
     fn gated(sizes: &EncoderSizes) -> Self {
         let plain = Self::fused(sizes);
+        let d_feed_forward = sizes.d_feed_forward as f64;
         Self {
-            passing: plain.passing + sizes.d_feed_forward,
-            kept: plain.kept + sizes.d_feed_forward,
-            working: plain.working + sizes.d_feed_forward,
+            passing: plain.passing + d_feed_forward,
+            kept: plain.kept + d_feed_forward,
+            working: plain.working + d_feed_forward,
         }
     }
 }
@@ -274,6 +292,19 @@ mod tests {
                 assert!((0.9..1.1).contains(&ratio), "{family}: {ratio}");
             }
         }
+    }
+
+    #[test]
+    fn sizes_beyond_any_memory_stop_at_the_greatest_number() {
+        let device = Device::flex();
+        let mut bert = BertConfig::new(usize::MAX / 2, 8, 2, 2);
+        bert.d_feed_forward = usize::MAX / 4;
+        let config = RewardModelConfig::new(EncoderConfig::Bert(bert), Pooling::Mean, 1);
+        assert_eq!(config.parameters(&device).total, usize::MAX);
+        let memory = config.memory(usize::MAX, usize::MAX, &device);
+        assert_eq!(memory.weights, usize::MAX);
+        assert_eq!(memory.training, usize::MAX);
+        assert!(config.check().is_err());
     }
 
     #[test]

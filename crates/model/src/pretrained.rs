@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::encoder::{Encoder, EncoderConfig, PublishedConfig};
-use crate::error::{ModelError, Result};
+use crate::error::{ConfigProblem, ModelError, Result};
 use crate::weights::{LoadReport, Naming, StoredTensor, check_module, load_module, read_header};
 
 const CONFIG: &str = "config.json";
@@ -75,7 +75,7 @@ impl PretrainedEncoder {
     /// As [`load`](Self::load), but for damage inside of the values.
     pub fn check_weights(&self, device: &Device) -> Result<(LoadReport, BTreeMap<String, usize>)> {
         self.config.check()?;
-        let (place, tensors) = stored_tensors(&self.directory)?;
+        let (place, tensors) = self.stored_tensors()?;
         let mut types = BTreeMap::new();
         for tensor in &tensors {
             *types.entry(tensor.dtype.to_string()).or_default() += 1;
@@ -96,7 +96,7 @@ impl PretrainedEncoder {
     /// describes; one error lists everything that is missing, unexpected or wrongly shaped.
     pub fn load(&self, device: &Device) -> Result<(Encoder, LoadReport)> {
         self.config.check()?;
-        let (place, tensors) = stored_tensors(&self.directory)?;
+        let (place, tensors) = self.stored_tensors()?;
         let mut encoder = self.config.init(device);
         let report = load_module(
             &mut encoder,
@@ -106,6 +106,35 @@ impl PretrainedEncoder {
         )?;
         Ok((encoder, report))
     }
+
+    /// The tensors of the directory, of which there are enough for the layers that the configuration
+    /// speaks of: no layer is made before.
+    fn stored_tensors(&self) -> Result<(PathBuf, Vec<StoredTensor>)> {
+        let (place, tensors) = stored_tensors(&self.directory)?;
+        let path = self.directory.join(CONFIG);
+        check_layers(&self.config, "num_hidden_layers", &tensors)
+            .map_err(|problem| ModelError::config_file(&path, problem))?;
+        Ok((place, tensors))
+    }
+}
+
+/// The fewest tensors that a layer of any family has in a file.
+const TENSORS_OF_A_LAYER: usize = 5;
+
+/// Tells whether a file has tensors for as many layers as the configuration speaks of, which `key` is
+/// the name of.
+pub(crate) fn check_layers(
+    config: &EncoderConfig,
+    key: &str,
+    tensors: &[StoredTensor],
+) -> Result<(), ConfigProblem> {
+    let (found, held) = (config.sizes().num_layers, tensors.len());
+    let expected = format!(
+        "no more than the weights are for, which are {held} tensors, at least \
+         {TENSORS_OF_A_LAYER} a layer"
+    );
+    let fine = found <= held / TENSORS_OF_A_LAYER;
+    ConfigProblem::unless(fine, key, found, expected)
 }
 
 /// Loads an encoder as it was published.

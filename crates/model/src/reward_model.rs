@@ -6,8 +6,8 @@ use burn::module::Module;
 use burn::tensor::{Bool, Device, Int, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::encoder::{DrawParameters, Encoder, EncoderConfig};
-use crate::error::{ConfigProblem, Result};
+use crate::encoder::{DrawParameters, Encoder, EncoderConfig, checks};
+use crate::error::Result;
 use crate::head::{Head, HeadConfig};
 use crate::lora::{Attach, LoraConfig};
 use crate::output::Output;
@@ -67,13 +67,7 @@ impl RewardModelConfig {
     /// [`ModelError::Config`](crate::ModelError::Config) with the first value that makes it
     /// impossible.
     pub fn check(&self) -> Result<()> {
-        let expected = "a whole number above 0";
-        ConfigProblem::unless(
-            self.num_aspects > 0,
-            "num_aspects",
-            self.num_aspects,
-            expected,
-        )?;
+        checks::sizes(&[("num_aspects", self.num_aspects)])?;
         self.head.check()?;
         if let Some(lora) = &self.lora {
             lora.check()?;

@@ -149,9 +149,12 @@ impl Source {
         let (model, config) = match &self.kind {
             SourceKind::Pretrained(pretrained) => {
                 check_length(run, pretrained.config())?;
-                let (encoder, _report) = pretrained.load(device)?;
                 let config = reward_model(pretrained.config().clone());
                 config.check()?;
+                let (encoder, _report) = pretrained.load(device)?;
+                let counts = config.parameters(device);
+                let drawn = counts.head.saturating_add(counts.adapters);
+                run.model.max_parameters.check(drawn)?;
                 (config.init_with(encoder, device), config)
             }
             SourceKind::Scratch(options) => {
@@ -169,6 +172,8 @@ impl Source {
                     .with_dropout(run.training.dropout, run.training.attention_dropout);
                 let config = reward_model(encoder);
                 config.check()?;
+                let drawn = config.parameters(device).total;
+                run.model.max_parameters.check(drawn)?;
                 (config.init(device), config)
             }
         };

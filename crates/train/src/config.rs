@@ -13,7 +13,7 @@ use crate::{
 ///
 /// | Name | Default | Purpose | Range |
 /// |---|---|---|---|
-/// | `epochs` | 3 | passes over the training split | ≥ 1 |
+/// | `epochs` | 3 | passes over the training split | 1 to 1,000,000 |
 /// | `batch_size` | 16 | examples a step | ≥ 1 |
 /// | `batch_tokens` | none | padded tokens a step, instead of `batch_size` | ≥ 1 |
 /// | `bucketing` | true | batches of similar length, which saves padding | |
@@ -50,7 +50,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
-    /// Passes over the training split. At least 1, default 3.
+    /// Passes over the training split. 1 to 1,000,000, default 3.
     pub epochs: usize,
     /// Examples a step. At least 1, default 16.
     pub batch_size: usize,
@@ -161,6 +161,9 @@ impl Default for TrainConfig {
     }
 }
 
+/// The most epochs: the steps of all of them are planned before the first.
+const MAX_EPOCHS: usize = 1_000_000;
+
 /// The number format that training works in.
 const F32: &str = "f32";
 
@@ -178,7 +181,9 @@ impl TrainConfig {
     /// # Errors
     /// [`TrainError::Setting`] with the name, the value and the range.
     pub fn check(&self) -> Result<()> {
-        whole("epochs", self.epochs)?;
+        let epochs = "a whole number from 1 to 1000000";
+        let within = (1..=MAX_EPOCHS).contains(&self.epochs);
+        require("epochs", self.epochs as f64, within, epochs)?;
         whole("batch_size", self.batch_size)?;
         whole("batch_tokens", self.batch_tokens.unwrap_or(1))?;
         positive("learning_rate", self.learning_rate)?;
@@ -312,6 +317,10 @@ mod tests {
         for config in [
             TrainConfig {
                 epochs: 0,
+                ..TrainConfig::default()
+            },
+            TrainConfig {
+                epochs: usize::MAX,
                 ..TrainConfig::default()
             },
             TrainConfig {

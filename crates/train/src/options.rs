@@ -141,6 +141,47 @@ pub struct ModelOptions {
     /// Bundle whose head training starts from, that of a probe for instance. Default: a fresh head.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init_head: Option<PathBuf>,
+    /// The most parameters that are drawn: head, adapters, and all of an encoder from scratch. A
+    /// configuration that asks for more is refused before memory is taken. At least 1, default
+    /// 1,000,000,000 (4 GB).
+    #[serde(skip_serializing_if = "ParameterLimit::is_default")]
+    pub max_parameters: ParameterLimit,
+}
+
+/// The most parameters that are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ParameterLimit(pub usize);
+
+impl Default for ParameterLimit {
+    fn default() -> Self {
+        Self(1_000_000_000)
+    }
+}
+
+impl ParameterLimit {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes a reference"
+    )]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Refuses to draw more.
+    ///
+    /// # Errors
+    /// [`TrainError::Setting`].
+    pub(crate) fn check(self, parameters: usize) -> Result<()> {
+        if parameters <= self.0 {
+            return Ok(());
+        }
+        Err(TrainError::Setting {
+            name: "model.max_parameters",
+            found: format!("{} beside a model with {parameters} new parameters", self.0),
+            expected: "as many as the model has, or a smaller model",
+        })
+    }
 }
 
 impl ModelOptions {

@@ -29,6 +29,7 @@ pub use manifest::{EncoderOrigin, FORMAT_VERSION, Manifest, Part};
 
 use self::manifest::{FormatVersion, StoredManifest};
 use crate::error::{ModelError, Result};
+use crate::pretrained::check_layers;
 use crate::reward_model::{RewardModel, RewardModelConfig};
 use crate::weights::{Naming, load_module, read_header, save_module};
 
@@ -122,6 +123,8 @@ impl Bundle {
             .map_err(|error| error.in_file(&directory.join(CONFIG)))?;
         let weights = directory.join(WEIGHTS);
         let tensors = read_header(&weights)?;
+        check_layers(&config.encoder, "encoder.num_layers", &tensors)
+            .map_err(|problem| ModelError::config_file(&directory.join(CONFIG), problem))?;
         let mut model = config.init_lazy(device);
         load_module(&mut model, &weights, tensors, Naming::Own)?;
         let tokenizer = fs_err::read(directory.join(TOKENIZER))?;

@@ -139,7 +139,7 @@ impl FamilyConfig for BertConfig {
         Ok(Self {
             vocab_size: config.size("vocab_size")?,
             d_model: config.size("hidden_size")?,
-            num_layers: config.size("num_hidden_layers")?,
+            num_layers: config.layers()?,
             num_heads: config.size("num_attention_heads")?,
             d_feed_forward: config.size("intermediate_size")?,
             max_positions: config.size_or("max_position_embeddings", 512)?,

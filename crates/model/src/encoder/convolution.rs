@@ -33,7 +33,7 @@ pub enum ConvolutionActivation {
 impl Convolution {
     /// Reads `conv_kernel_size`, where it is more than 0, and what belongs to it.
     pub(super) fn from_published(config: &PublishedConfig) -> Result<Option<Self>, ConfigProblem> {
-        let kernel_size: usize = config.optional("conv_kernel_size", 0, "a whole number")?;
+        let kernel_size = config.count_or("conv_kernel_size", 0, "a whole number")?;
         if kernel_size == 0 {
             return Ok(None);
         }

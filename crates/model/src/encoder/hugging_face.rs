@@ -52,11 +52,33 @@ impl PublishedConfig {
     }
 
     pub(crate) fn size(&self, key: &str) -> Result<usize, ConfigProblem> {
-        self.required(key, checks::SIZE)
+        let size = self.required(key, checks::SIZE)?;
+        checks::at_most(key, size, checks::MAX_SIZE)?;
+        Ok(size)
     }
 
     pub(crate) fn size_or(&self, key: &str, default: usize) -> Result<usize, ConfigProblem> {
-        self.optional(key, default, checks::SIZE)
+        self.count_or(key, default, checks::SIZE)
+    }
+
+    /// A number that may be 0, as `expected` says, and no more than any size.
+    pub(crate) fn count_or(
+        &self,
+        key: &str,
+        default: usize,
+        expected: &str,
+    ) -> Result<usize, ConfigProblem> {
+        let count = self.optional(key, default, expected)?;
+        checks::at_most(key, count, checks::MAX_SIZE)?;
+        Ok(count)
+    }
+
+    /// The number of layers, before anything is made for each of them.
+    pub(crate) fn layers(&self) -> Result<usize, ConfigProblem> {
+        let key = "num_hidden_layers";
+        let num_layers = self.required(key, checks::SIZE)?;
+        checks::layers(key, num_layers)?;
+        Ok(num_layers)
     }
 
     pub(crate) fn positive(&self, key: &str) -> Result<f64, ConfigProblem> {

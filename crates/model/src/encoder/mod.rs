@@ -5,7 +5,7 @@
 
 mod attention;
 mod bert;
-mod checks;
+pub(crate) mod checks;
 mod config;
 mod convolution;
 mod deberta_v2;

@@ -119,7 +119,7 @@ impl FamilyConfig for ModernBertConfig {
     }
 
     fn read_published(config: &PublishedConfig) -> Result<Self, ConfigProblem> {
-        let num_layers = config.size("num_hidden_layers")?;
+        let num_layers = config.layers()?;
         let window = config.size_or("local_attention", 128)?;
         let full_every = config.size_or("global_attn_every_n_layers", 3)?;
         checks::sizes(&[("global_attn_every_n_layers", full_every)])?;

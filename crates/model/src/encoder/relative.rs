@@ -32,6 +32,7 @@ impl RelativeBuckets {
             let expected = "an even number of at least 4";
             let fine = buckets >= 4 && buckets.is_multiple_of(2);
             ConfigProblem::unless(fine, "num_buckets", buckets, expected)?;
+            checks::sizes(&[("num_buckets", buckets)])?;
             let expected = format!("more than half of `num_buckets` ({buckets}) and one");
             let fine = self.max_distance > buckets / 2 + 1;
             ConfigProblem::unless(fine, "max_distance", self.max_distance, expected)?;

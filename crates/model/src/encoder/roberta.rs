@@ -106,7 +106,7 @@ impl FamilyConfig for RobertaConfig {
 
     fn read_published(config: &PublishedConfig) -> Result<Self, ConfigProblem> {
         refuse_unsupported(config)?;
-        let padding_id = config.optional("pad_token_id", 1, "a token id")?;
+        let padding_id = config.count_or("pad_token_id", 1, "a token id")?;
         let rows = config.size_or("max_position_embeddings", 512)?;
         let expected = format!(
             "a whole number above `pad_token_id` + 1 ({})",
@@ -117,7 +117,7 @@ impl FamilyConfig for RobertaConfig {
         Ok(Self {
             vocab_size: config.size("vocab_size")?,
             d_model: config.size("hidden_size")?,
-            num_layers: config.size("num_hidden_layers")?,
+            num_layers: config.layers()?,
             num_heads: config.size("num_attention_heads")?,
             d_feed_forward: config.size("intermediate_size")?,
             max_positions: rows - padding_id - 1,

@@ -40,11 +40,13 @@ impl EncoderSizes {
         checks::sizes(&[
             ("vocab_size", self.vocab_size),
             ("d_model", self.d_model),
-            ("num_layers", self.num_layers),
             ("num_heads", self.num_heads),
             ("d_feed_forward", self.d_feed_forward),
             ("max_positions", self.max_positions),
-        ])
+        ])?;
+        checks::layers("num_layers", self.num_layers)?;
+        let types = self.num_token_types.unwrap_or(1);
+        checks::at_most("num_token_types", types, checks::MAX_SIZE)
     }
 
     /// The keys of a `config.json` that have the same name in all families.

@@ -1,6 +1,7 @@
 //! Putting the tensors of a file into a module, all of them or none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::hash::Hash;
 use std::path::Path;
 
 use burn::module::Module;
@@ -193,14 +194,9 @@ impl Plan {
 }
 
 /// Drops what stands in a list before.
-fn keep_first<T: PartialEq>(list: &mut Vec<T>) {
-    let mut kept: Vec<T> = Vec::with_capacity(list.len());
-    for item in list.drain(..) {
-        if !kept.contains(&item) {
-            kept.push(item);
-        }
-    }
-    *list = kept;
+fn keep_first<T: Clone + Eq + Hash>(list: &mut Vec<T>) {
+    let mut seen = HashSet::new();
+    list.retain(|item| seen.insert(item.clone()));
 }
 
 fn account(found: &BTreeMap<String, StoredTensor>, left: Vec<LeftTensor>) -> LoadReport {

@@ -62,7 +62,8 @@ pub(crate) fn read_header(path: &Path) -> Result<Vec<StoredTensor>> {
     file.by_ref().take(header_bytes).read_to_end(&mut header)?;
     let header: Metadata =
         serde_json::from_slice(&header).map_err(|error| not_safetensors(error.to_string()))?;
-    let expected_bytes = data_start + header.data_len() as u64;
+    let data_bytes = header.data_len() as u64;
+    let expected_bytes = data_start.saturating_add(data_bytes);
     if expected_bytes != file_bytes {
         return Err(damaged(path, file_bytes, expected_bytes));
     }

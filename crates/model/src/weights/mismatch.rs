@@ -18,7 +18,7 @@ pub struct WeightMismatch {
 }
 
 /// A tensor whose shape is not the model's, in the layout of the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct WrongShape {
     /// The tensor's name in the file.
     pub name: String,
@@ -41,32 +41,34 @@ impl WeightMismatch {
 
 impl fmt::Display for WeightMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for name in &self.missing {
-            write!(f, "\n  missing: {name}")?;
-        }
-        for name in &self.unexpected {
-            write!(f, "\n  unexpected: {name}")?;
-        }
-        for [first, second] in &self.ambiguous {
-            write!(f, "\n  the same tensor twice: {first} and {second}")?;
-        }
-        for WrongShape {
-            name,
-            found,
-            expected,
-        } in &self.wrong_shape
-        {
-            write!(
-                f,
-                "\n  wrong shape: {name}: found {found:?}, expected {expected:?}"
-            )?;
-        }
-        for (name, found) in &self.wrong_type {
-            write!(
-                f,
-                "\n  wrong type: {name}: found {found}, expected F32, F16, BF16 or F64"
-            )?;
-        }
-        Ok(())
+        lines(f, &self.missing, |name| format!("missing: {name}"))?;
+        lines(f, &self.unexpected, |name| format!("unexpected: {name}"))?;
+        lines(f, &self.ambiguous, |[first, second]| {
+            format!("the same tensor twice: {first} and {second}")
+        })?;
+        lines(f, &self.wrong_shape, |wrong| {
+            let WrongShape {
+                name,
+                found,
+                expected,
+            } = wrong;
+            format!("wrong shape: {name}: found {found:?}, expected {expected:?}")
+        })?;
+        lines(f, &self.wrong_type, |(name, found)| {
+            format!("wrong type: {name}: found {found}, expected F32, F16, BF16 or F64")
+        })
+    }
+}
+
+/// Tensors with the same fault that are listed; the rest is counted.
+const LISTED: usize = 1000;
+
+fn lines<T>(f: &mut fmt::Formatter<'_>, faults: &[T], line: impl Fn(&T) -> String) -> fmt::Result {
+    for fault in faults.iter().take(LISTED) {
+        write!(f, "\n  {}", line(fault))?;
+    }
+    match faults.len().saturating_sub(LISTED) {
+        0 => Ok(()),
+        more => write!(f, "\n  and {more} more of the kind"),
     }
 }

@@ -152,11 +152,11 @@ impl FamilyConfig for DebertaV2Config {
         Ok(Self {
             vocab_size: config.size("vocab_size")?,
             d_model,
-            num_layers: config.size("num_hidden_layers")?,
+            num_layers: config.layers()?,
             num_heads: config.size("num_attention_heads")?,
             d_feed_forward: config.size("intermediate_size")?,
             max_positions,
-            num_token_types: config.optional("type_vocab_size", 0, "a whole number")?,
+            num_token_types: config.count_or("type_vocab_size", 0, "a whole number")?,
             absolute_positions: config.flag("position_biased_input", true)?,
             relative: RelativeBuckets {
                 num_buckets: count(config, "position_buckets")?,
@@ -187,6 +187,7 @@ impl FamilyConfig for DebertaV2Config {
             let odd = !convolution.kernel_size.is_multiple_of(2);
             let expected = "an odd number";
             ConfigProblem::unless(odd, "kernel_size", convolution.kernel_size, expected)?;
+            checks::sizes(&[("kernel_size", convolution.kernel_size)])?;
         }
         self.relative.check()
     }

@@ -74,7 +74,7 @@ impl DecoderConfig {
         Ok(Self {
             vocab_size: config.size("vocab_size")?,
             d_model,
-            num_layers: config.size("num_hidden_layers")?,
+            num_layers: config.layers()?,
             num_heads,
             num_key_value_heads: config.size_or("num_key_value_heads", shared)?,
             d_head: config.size_or("head_dim", d_head)?,

@@ -52,13 +52,14 @@ impl<'a> Matrix<'a> {
     /// `count` rows from `first` on.
     pub(super) fn rows(self, first: usize, count: usize) -> Self {
         assert!(
-            first + count <= self.rows,
-            "rows {first} to {} of {}",
-            first + count,
+            first
+                .checked_add(count)
+                .is_some_and(|last| last <= self.rows),
+            "rows {first} and {count} more of {}",
             self.rows
         );
         Self {
-            values: &self.values[(first * self.row_stride).min(self.values.len())..],
+            values: &self.values[start(first, self.row_stride, self.values)..],
             rows: count,
             ..self
         }
@@ -67,13 +68,14 @@ impl<'a> Matrix<'a> {
     /// `count` columns from `first` on.
     pub(super) fn columns(self, first: usize, count: usize) -> Self {
         assert!(
-            first + count <= self.columns,
-            "columns {first} to {} of {}",
-            first + count,
+            first
+                .checked_add(count)
+                .is_some_and(|last| last <= self.columns),
+            "columns {first} and {count} more of {}",
             self.columns
         );
         Self {
-            values: &self.values[(first * self.column_stride).min(self.values.len())..],
+            values: &self.values[start(first, self.column_stride, self.values)..],
             columns: count,
             ..self
         }
@@ -125,6 +127,11 @@ impl<'a> MatrixMut<'a> {
             row_stride,
         }
     }
+}
+
+/// Where the row or column `number` begins; the end of the values for one past the last.
+fn start(number: usize, stride: usize, values: &[f32]) -> usize {
+    number.saturating_mul(stride).min(values.len())
 }
 
 /// One past the last value that a matrix touches.
@@ -196,15 +203,25 @@ pub(super) fn gemm_side_by_side<'a>(
     rhs: &[Matrix<'_>],
 ) -> &'a mut [f32] {
     let width: usize = rhs.iter().map(|rhs| rhs.columns).sum();
-    assert_eq!(lhs.rows * width, out.len(), "sizes of a matrix product");
+    assert_eq!(
+        lhs.rows.checked_mul(width),
+        Some(out.len()),
+        "sizes of a matrix product"
+    );
     if lhs.columns == 0 {
         return zeroed(out);
+    }
+    if lhs.rows == 1 || rhs.iter().any(|rhs| rhs.columns == 1) {
+        // A product with a single row or column may go to a routine that makes a `&mut [f32]` of its
+        // result before it writes there, which needs values.
+        zeroed(out);
     }
     let start: *mut f32 = out.as_mut_ptr().cast();
     let mut first = 0;
     for rhs in rhs {
         // SAFETY: `out` has room for rows of `width` values, of which these are `rhs.columns` from
-        // `first` on; nothing of it is read.
+        // `first` on; nothing of it is read, and there are values where the crate might refer to it
+        // as a slice.
         #[expect(unsafe_code, reason = "the crate takes pointers")]
         unsafe {
             product(
@@ -323,9 +340,15 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "columns 1 to 3 of 2")]
+    #[should_panic(expected = "columns 1 and 2 more of 2")]
     fn columns_beyond_a_matrix_are_refused() {
         let _ = Matrix::new(&[0.0; 4], 2, 2).columns(1, 2);
+    }
+
+    #[test]
+    #[should_panic(expected = "rows 1 and 18446744073709551615 more of 2")]
+    fn rows_whose_end_is_beyond_all_numbers_are_refused() {
+        let _ = Matrix::new(&[0.0; 4], 2, 2).rows(1, usize::MAX);
     }
 
     #[test]
