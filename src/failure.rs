@@ -5,14 +5,17 @@ use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
+use anstyle::AnsiColor;
 use anyhow::Error;
 use gradus::bench::BenchError;
-use gradus::data::DataError;
+use gradus::data::{DataError, visible_lines};
 use gradus::device::{self, DeviceError};
 use gradus::hub::HubError;
 use gradus::model::ModelError;
 use gradus::train::TrainError;
 use gradus::{RunConfigError, eval::EvalError};
+
+use crate::show;
 
 /// Exit code of wrong usage or wrong input, as clap has it.
 const USAGE_OR_DATA: u8 = 2;
@@ -97,23 +100,33 @@ fn note_panic(info: &PanicHookInfo<'_>) {
 /// Prints the error with its causes and the remedy, and returns the exit code.
 pub(crate) fn report(error: &Error) -> ExitCode {
     if let Some(stopped @ TrainError::Stopped { .. }) = error.downcast_ref() {
-        anstream::eprintln!("{stopped}");
+        show::status(&stopped.to_string());
         if let Some(hint) = stopped.hint() {
-            anstream::eprintln!("{hint}");
+            show::status(&hint);
         }
         return ExitCode::from(STOPPED);
     }
-    let style = anstyle::AnsiColor::Red.on_default().bold();
-    anstream::eprintln!("{style}error{style:#}: {}", chain(error));
+    show::labelled(AnsiColor::Red, "error", &chain(error));
     if let Some(hint) = hint(error) {
-        let style = anstyle::AnsiColor::Cyan.on_default().bold();
-        anstream::eprintln!("\n{style}hint{style:#}: {hint}");
+        show::status("");
+        show::labelled(AnsiColor::Cyan, "hint", &hint);
     }
     ExitCode::from(if is_input(error) {
         USAGE_OR_DATA
     } else {
         OTHER
     })
+}
+
+/// Says what is wrong with the command line, or shows the help, and ends the program.
+pub(crate) fn refuse_arguments(error: &clap::Error) -> ! {
+    let text = error.render().to_string();
+    // Names of files that a pattern stands for are not written by the one who runs the program.
+    if error.use_stderr() && visible_lines(&text) != text {
+        show::status(text.trim_end());
+        std::process::exit(error.exit_code());
+    }
+    error.exit()
 }
 
 /// The causes in one line. A cause that its effect already quotes is not said twice.

@@ -15,7 +15,10 @@ mod signals;
 
 fn main() -> ExitCode {
     allocator::keep_memory();
-    let command = cli::Cli::parse().command;
+    let command = match cli::Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(error) => failure::refuse_arguments(&error),
+    };
     match failure::guarded(|| commands::run(command)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure::report(&error),

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::show;
 use gradus::train::{EpochLog, SkippedStep, StepLog, TrainObserver, ValidLog};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -51,8 +52,8 @@ impl TrainProgress {
     /// Prints a line above the bar.
     fn line(&self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| anstream::eprintln!("{line}")),
-            None => anstream::eprintln!("{line}"),
+            Some(bar) => bar.suspend(|| show::status(line)),
+            None => show::status(line),
         }
     }
 }
@@ -99,7 +100,7 @@ impl TrainObserver for TrainProgress {
     fn on_valid(&mut self, valid: &ValidLog) {
         let metrics = valid.metrics.iter().filter_map(|(name, value)| {
             let shown = ["pearson", "spearman"].contains(&name.as_str());
-            shown.then(|| format!("  {name} {}", crate::show::number(*value)))
+            shown.then(|| format!("  {name} {}", show::number(*value)))
         });
         self.line(&format!(
             "step {}: valid loss {:.5}{}{}",

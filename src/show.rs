@@ -1,43 +1,79 @@
 //! What a person or a program reads: data on standard output, everything else on standard error.
+//!
+//! Names, texts and numbers come from files that others wrote. So all that is shown goes through
+//! [`visible_lines`], the cells of tables through [`visible`].
 
 use std::io::{self, Write as _};
 
-use anstyle::{RgbColor, Style};
+use anstyle::{AnsiColor, RgbColor, Style};
 use anyhow::Result;
 use comfy_table::presets;
 use comfy_table::{CellAlignment, Table, TableStyle};
-use gradus::data::ChatTemplate;
+use gradus::data::{ChatTemplate, visible, visible_json, visible_lines, visible_markdown};
 use gradus::train::{RunReport, SplitCounts};
 use serde::Serialize;
 
 /// Writes text to standard output.
 pub(crate) fn line(text: &str) -> Result<()> {
-    writeln!(anstream::stdout().lock(), "{text}")?;
+    writeln!(io::stdout().lock(), "{}", visible_lines(text))?;
+    Ok(())
+}
+
+/// Writes a line to standard output whose middle has a style.
+pub(crate) fn styled_line(before: &str, style: Style, text: &str) -> Result<()> {
+    let (before, text) = (visible(before), visible(text));
+    writeln!(
+        anstream::stdout().lock(),
+        "{before}{style} {text} {style:#}"
+    )?;
     Ok(())
 }
 
 /// Writes pretty JSON to standard output.
 pub(crate) fn json(value: &impl Serialize) -> Result<()> {
-    let mut out = io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, value)?;
-    writeln!(out)?;
+    let json = serde_json::to_string_pretty(value)?;
+    writeln!(io::stdout().lock(), "{}", visible_json(&json))?;
     Ok(())
 }
 
 /// Writes a message to standard error.
 pub(crate) fn status(text: &str) {
-    anstream::eprintln!("{text}");
+    anstream::eprintln!("{}", visible_lines(text));
+}
+
+/// Writes a message to standard error behind a styled word. A line that is not its first and begins
+/// with something else than a space is moved in, so that it does not look like a message of its own.
+pub(crate) fn labelled(color: AnsiColor, label: &str, text: &str) {
+    let style = color.on_default().bold();
+    let mut lines = text.split('\n');
+    let mut shown = visible_lines(lines.next().unwrap_or_default()).into_owned();
+    for line in lines {
+        let indent = if line.is_empty() || line.starts_with(' ') {
+            ""
+        } else {
+            "  "
+        };
+        shown.push('\n');
+        shown.push_str(indent);
+        shown.push_str(&visible_lines(line));
+    }
+    anstream::eprintln!("{style}{label}{style:#}: {shown}");
 }
 
 /// A table: the first column to the left, the others to the right.
 pub(crate) fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let rows = rows.collect();
-    aligned(presets::NOTHING, (0, 2), header, rows)
+    let rows = rows.map(|row| cells(row, |cell| visible(cell).into_owned()));
+    aligned(presets::NOTHING, (0, 2), header, rows.collect())
 }
 
 /// The same as a table of Markdown.
 pub(crate) fn markdown_table(header: &[&str], rows: Vec<Vec<String>>) -> String {
-    aligned(presets::ASCII_MARKDOWN, (1, 1), header, rows)
+    let rows = rows.into_iter().map(|row| cells(row, visible_markdown));
+    aligned(presets::ASCII_MARKDOWN, (1, 1), header, rows.collect())
+}
+
+fn cells(row: Vec<String>, show: impl Fn(&str) -> String) -> Vec<String> {
+    row.iter().map(|cell| show(cell)).collect()
 }
 
 fn aligned(
@@ -77,7 +113,7 @@ pub(crate) fn brief(value: f64) -> String {
 
 /// A text in at most `longest` characters, on one line.
 pub(crate) fn shortened(text: &str, longest: usize) -> String {
-    let text = text.replace(['\n', '\r', '\t'], " ");
+    let text = visible(&text.replace(['\n', '\r', '\t'], " ")).into_owned();
     if text.chars().count() <= longest {
         return text;
     }

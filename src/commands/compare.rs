@@ -1,9 +1,9 @@
 //! `gradus compare`
 
 use anyhow::Result;
-use gradus::data::read_examples;
+use gradus::data::{read_examples, visible_code, visible_markdown};
 use gradus::eval::bootstrap::Bootstrap;
-use gradus::eval::compare::{CompareOptions, ComparisonReport, System, compare};
+use gradus::eval::compare::{CompareOptions, Comparison, ComparisonReport, System, compare};
 use gradus::eval::{AspectCounts, EvalError, JudgedAspect, UnscoredCounts};
 use serde::Serialize;
 
@@ -223,6 +223,11 @@ fn show_comparison(comparison: &AspectComparison, markdown: bool) -> Result<()> 
         report,
         ..
     } = comparison;
+    let aspect = if markdown {
+        visible_markdown(aspect)
+    } else {
+        aspect.clone()
+    };
     let rated = coverage[0].counts.rated;
     let left_out = rated - report.pairs;
     let noun = comparison.ratings.noun();
@@ -241,10 +246,23 @@ fn show_comparison(comparison: &AspectComparison, markdown: bool) -> Result<()> 
     show::line(&format!("\n{}", table(&pairs(report), markdown)))?;
     show::line("")?;
     for comparison in &report.comparisons {
-        let item = if markdown { "- " } else { "" };
-        show::line(&format!("{item}{}", comparison.sentence))?;
+        if markdown {
+            show::line(&format!("- {}", markdown_sentence(comparison)))?;
+        } else {
+            show::line(&comparison.sentence)?;
+        }
     }
     Ok(())
+}
+
+/// The verdict with the names of the systems as code that they cannot end.
+fn markdown_sentence(comparison: &Comparison) -> String {
+    let names = [&comparison.a, &comparison.b];
+    names
+        .into_iter()
+        .fold(comparison.sentence.clone(), |text, name| {
+            text.replace(&format!("`{name}`"), &visible_code(name))
+        })
 }
 
 /// Header and rows.

@@ -112,12 +112,8 @@ fn show_response(scorer: &Scorer, examples: &[Example]) -> Result<()> {
         let score = score.scores().and_then(|scores| scores.first().copied());
         let rating = segment.ratings.values().next().copied();
         let style = score.map_or_else(anstyle::Style::new, show::score_style);
-        show::line(&format!(
-            "  {:>5}  {:>6}  {style} {} {style:#}",
-            show::short(score),
-            show::short(rating),
-            example.segment_text(k).trim(),
-        ))?;
+        let numbers = format!("  {:>5}  {:>6}  ", show::short(score), show::short(rating));
+        show::styled_line(&numbers, style, example.segment_text(k).trim())?;
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ mod evaluation;
 mod explain;
 mod families;
 mod help;
+mod hostile;
 #[cfg(feature = "hub")]
 mod hub;
 mod interrupt;

@@ -57,12 +57,16 @@ pub(crate) fn json_of(run: Run) -> serde_json::Value {
     serde_json::from_str(&run.succeeds()).expect("JSON on standard output")
 }
 
+/// The token of every worker of the tests that has no other.
+pub(crate) const TOKEN: &str = "token of the tests";
+
 /// Runs `gradus` in a directory.
 pub(crate) fn gradus(directory: &Path, arguments: &[&str]) -> Run {
     let mut command = cargo_bin_cmd!("gradus");
     Run::of(
         command
             .current_dir(directory)
+            .env("GRADUS_WORKER_TOKEN", TOKEN)
             .args(arguments)
             .output()
             .expect("the binary starts"),

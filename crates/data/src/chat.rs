@@ -3,6 +3,7 @@
 use tokenizers::{AddedToken, Encoding, Tokenizer};
 
 use crate::chat_template::{ChatPrompt, ChatTemplate, TemplateProblem};
+use crate::tokenizer_file::guarded;
 use crate::tokens::token_starts;
 use crate::{DataError, Result};
 
@@ -100,11 +101,12 @@ impl Chat {
             .place(text)
             .map_err(|problem| problem.at(format!("example `{id}`: chat template")))?;
         let middle = format!("{}{}{}", self.lead, placed.text, self.trail);
-        let encoding = tokenizer
-            .encode_char_offsets(middle.as_str(), false)
-            .map_err(|cause| DataError::Tokenize {
-                id: id.to_owned(),
-                cause,
+        let encoding =
+            guarded(|| tokenizer.encode_char_offsets(middle.as_str(), false)).map_err(|cause| {
+                DataError::Tokenize {
+                    id: id.to_owned(),
+                    cause,
+                }
             })?;
         let starts = token_starts(&middle, encoding.get_offsets());
         let lead = self.lead.chars().count();
@@ -136,7 +138,7 @@ fn make_special(prompt: &ChatPrompt, tokenizer: &mut Tokenizer) -> tokenizers::R
     let added = tokenizer.get_added_tokens_decoder();
     let mut written: Vec<u32> = Vec::new();
     for text in [prompt.before(), prompt.behind()] {
-        written.extend(tokenizer.encode(text, false)?.get_ids());
+        written.extend(guarded(|| tokenizer.encode(text, false))?.get_ids());
     }
     let tokens: Vec<AddedToken> = written
         .iter()
@@ -159,7 +161,7 @@ fn special_ids(tokenizer: &Tokenizer) -> Vec<u32> {
 
 /// Tokenises a part of the template; offsets count bytes.
 fn encode(tokenizer: &Tokenizer, text: &str) -> Result<Encoding> {
-    tokenizer.encode(text, false).map_err(unreadable)
+    guarded(|| tokenizer.encode(text, false)).map_err(unreadable)
 }
 
 fn unreadable(cause: tokenizers::Error) -> DataError {

@@ -16,6 +16,8 @@
 //! - [`DatasetStats`], [`StatsCollector`]: what a data set holds, in one pass
 //! - [`DataError`], [`RecordError`], [`RecordProblem`]: where, what was found, what was expected,
 //!   and a hint
+//! - [`visible`], [`visible_lines`], [`visible_json`], [`visible_markdown`]: what others wrote, as
+//!   people may be shown it
 //!
 //! Text to tensors:
 //! - [`TextConfig`], [`AspectSpec`]: all that training and scoring must do alike
@@ -66,8 +68,10 @@ mod split;
 mod stats;
 mod stats_collector;
 mod text;
+mod tokenizer_file;
 mod tokens;
 mod truncation;
+mod visible;
 mod windows;
 mod word_level;
 mod write;
@@ -102,5 +106,6 @@ pub use stats::*;
 pub use stats_collector::*;
 pub use text::*;
 pub use truncation::*;
+pub use visible::*;
 pub use word_level::*;
 pub use write::*;

@@ -4,6 +4,7 @@ use tokenizers::processors::PostProcessorWrapper;
 use tokenizers::{Encoding, PostProcessor, Token, Tokenizer};
 
 use crate::chat::{Chat, Question};
+use crate::tokenizer_file::{guarded, read_tokenizer};
 use crate::tokens::token_starts;
 use crate::{ChatTemplate, DataError, Result};
 
@@ -43,7 +44,7 @@ impl PairTokenizer {
         chat_template: Option<&ChatTemplate>,
     ) -> Result<Self> {
         let unreadable = |cause| DataError::Tokenizer { path: None, cause };
-        let mut tokenizer = Tokenizer::from_bytes(tokenizer_json).map_err(unreadable)?;
+        let mut tokenizer = read_tokenizer(tokenizer_json).map_err(unreadable)?;
         let pad_id = find_pad_id(&tokenizer, pad_token)?;
         tokenizer.with_truncation(None).map_err(unreadable)?;
         tokenizer.with_padding(None);
@@ -77,12 +78,12 @@ impl PairTokenizer {
 
     /// Tokenises one text of the example `id` whole, without special tokens; offsets count characters.
     pub(crate) fn tokenize(&self, text: &str, id: &str) -> Result<Encoding> {
-        self.tokenizer
-            .encode_char_offsets(text, false)
-            .map_err(|cause| DataError::Tokenize {
+        guarded(|| self.tokenizer.encode_char_offsets(text, false)).map_err(|cause| {
+            DataError::Tokenize {
                 id: id.to_owned(),
                 cause,
-            })
+            }
+        })
     }
 
     /// Tokenises what the response answers: a prompt, and behind it a context if there is one.
@@ -138,9 +139,9 @@ impl PairTokenizer {
         let lengths = [first.len(), second.len()];
         let cannot_join = |cause| DataError::Tokenizer { path: None, cause };
         let encoding = match &self.post_processor {
-            Some(processor) => processor
-                .process(first, Some(second), true)
-                .map_err(cannot_join)?,
+            Some(processor) => {
+                guarded(|| processor.process(first, Some(second), true)).map_err(cannot_join)?
+            }
             None => concatenate(first, second),
         };
         let sequence_ids = encoding.get_sequence_ids();
@@ -151,9 +152,12 @@ impl PairTokenizer {
                 .unwrap_or(0)
         });
         for (text, (start, expected)) in starts.into_iter().zip(lengths).enumerate() {
+            let is_of_text = |id: &&Option<usize>| **id == Some(text);
             let behind = sequence_ids.iter().skip(start);
-            let found = behind.take_while(|&&id| id == Some(text)).count();
-            if found != expected {
+            let found = behind.take_while(is_of_text).count();
+            // A text that is written again elsewhere would make more tokens than there is room for.
+            let all = sequence_ids.iter().filter(is_of_text).count();
+            if found != expected || all != expected {
                 return Err(DataError::TokenizerPair {
                     text,
                     found,

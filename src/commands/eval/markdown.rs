@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use gradus::data::{visible_code, visible_lines, visible_markdown};
 use gradus::eval::slices::Slice;
 use gradus::eval::{AspectEvaluation, Evaluation, LevelValues, Metric, MetricValues};
 
@@ -21,17 +22,21 @@ pub(super) fn page(evaluation: &Evaluation) -> String {
     for aspect in &evaluation.aspects {
         section(&mut page, evaluation, aspect);
     }
-    page
+    visible_lines(&page).into_owned()
 }
 
 fn about(evaluation: &Evaluation) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(provenance) = &evaluation.provenance {
         let name = provenance.scores.name();
-        lines.push(format!("{}: `{name}`", figures::judged(evaluation)));
-        lines.push(format!("data: `{}`", provenance.data));
+        lines.push(format!(
+            "{}: {}",
+            figures::judged(evaluation),
+            visible_code(name)
+        ));
+        lines.push(format!("data: {}", visible_code(&provenance.data)));
         lines.push(match &provenance.baselines {
-            Some(name) => format!("trivial baselines fitted on: {name}"),
+            Some(name) => format!("trivial baselines fitted on: {}", visible_code(name)),
             None => "trivial baselines: none, as no training split was given".to_owned(),
         });
         lines.push(format!("gradus {}", provenance.gradus_version));
@@ -49,7 +54,10 @@ fn about(evaluation: &Evaluation) -> Vec<String> {
 }
 
 fn section(page: &mut String, evaluation: &Evaluation, aspect: &AspectEvaluation) {
-    line_to(page, &format!("\n## {}\n", escaped(&aspect.aspect)));
+    line_to(
+        page,
+        &format!("\n## {}\n", visible_markdown(&aspect.aspect)),
+    );
     line_to(page, &format!("{}.", figures::counts(aspect)));
     let judged = figures::judged(evaluation);
     let mut level = |title: &str,
@@ -61,7 +69,8 @@ fn section(page: &mut String, evaluation: &Evaluation, aspect: &AspectEvaluation
         for (name, values) in baselines {
             let values = figures::values(metrics, values);
             let cells = values.into_iter().map(show::number);
-            rows.push(std::iter::once(name.to_owned()).chain(cells).collect());
+            let name = visible_markdown(name);
+            rows.push(std::iter::once(name).chain(cells).collect());
         }
         let mut header = vec![""];
         header.extend(metrics.iter().map(|&metric| figures::head(metric)));
@@ -141,8 +150,8 @@ fn slices(page: &mut String, (title, unit): (&str, &str), slices: &[Slice]) {
             let values = &slice.values;
             let cells = [values.rmse, values.bias, values.pearson].map(show::number);
             let mut row = vec![
-                slice.key.to_string(),
-                slice.part.clone(),
+                visible_markdown(&slice.key.to_string()),
+                visible_markdown(&slice.part),
                 values.count.to_string(),
             ];
             row.extend(cells);
@@ -157,14 +166,8 @@ fn table(page: &mut String, header: &[&str], rows: &[Vec<String>]) {
     line_to(page, &format!("| {} |", header.join(" | ")));
     line_to(page, &format!("|---|{}", "---:|".repeat(header.len() - 1)));
     for row in rows {
-        let cells: Vec<String> = row.iter().map(|cell| escaped(cell)).collect();
-        line_to(page, &format!("| {} |", cells.join(" | ")));
+        line_to(page, &format!("| {} |", row.join(" | ")));
     }
-}
-
-/// Text of the data inside a table: no line breaks, and no bar that would end the cell.
-fn escaped(text: &str) -> String {
-    text.replace('|', "\\|").replace(['\n', '\r'], " ")
 }
 
 fn line_to(page: &mut String, line: &str) {

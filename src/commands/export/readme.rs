@@ -1,6 +1,6 @@
 //! How to score with an exported model in Python.
 
-use gradus::data::TextConfig;
+use gradus::data::{TextConfig, visible_markdown};
 use gradus::model::{Bundle, Output, Pooling};
 
 /// The README of an export. What stands between the marks of code runs as it is.
@@ -22,7 +22,8 @@ pub(super) fn text(bundle: &Bundle, text: &TextConfig, units: &[(f64, f64)]) -> 
         Some(_) => (CHAT, CHAT_NOTE),
         None => (PAIR, ""),
     };
-    let (aspects, max_length) = (bundle.manifest.aspects.join(", "), text.max_length);
+    let aspects = visible_markdown(&bundle.manifest.aspects.join(", "));
+    let max_length = text.max_length;
     format!(
         r#"# Segment-level reward model
 
@@ -50,7 +51,7 @@ torch.onnx.export(model, (dict(tokenizer("A prompt.", "A response.", return_tens
                   dynamic_axes={{name: {{0: "batch", 1: "tokens"}} for name in [*names, "logits"]}})
 ```
 "#,
-        version = bundle.manifest.gradus_version,
+        version = visible_markdown(&bundle.manifest.gradus_version),
         pooling = bundle.config.pooling,
     )
 }

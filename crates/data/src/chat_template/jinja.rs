@@ -6,12 +6,21 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Kwargs;
 use minijinja::{Environment, Error, ErrorKind, Value};
 
+use super::cost::parse_cost;
 use super::{ChatTemplate, TemplateProblem};
 
 /// Name of the template in its environment.
 const NAME: &str = "chat_template";
-/// Instructions a template may take: thousands of times what published ones need.
-const FUEL: u64 = 5_000_000;
+/// Bytes a template may have: several times the longest that are published.
+const MAX_BYTES: usize = 128 << 10;
+/// What parsing it may take, see [`parse_cost`]; published templates take a hundredth.
+const MAX_COST: u64 = 1 << 25;
+/// Instructions a template may take: hundreds of times what published ones need.
+const FUEL: u64 = 500_000;
+/// Stack of the thread that parses and runs templates. The library recurses as deep as a template
+/// nests signs or values, which its size and its instructions bound; an overflow would end the
+/// program. Memory is taken only where it is used.
+const STACK_BYTES: usize = 1 << 30;
 
 /// A template that is parsed.
 pub(super) struct Renderer {
@@ -21,6 +30,21 @@ pub(super) struct Renderer {
 
 impl Renderer {
     pub(super) fn new(template: &ChatTemplate) -> Result<Self, TemplateProblem> {
+        let found = template.template.len();
+        if found > MAX_BYTES {
+            return Err(TemplateProblem::new(format!(
+                "it has {found} bytes, expected at most {MAX_BYTES}"
+            )));
+        }
+        if parse_cost(&template.template) > MAX_COST {
+            return Err(TemplateProblem::new(
+                "its expressions are too long: expected fewer than 5000 characters in a tag",
+            ));
+        }
+        on_large_stack(|| Self::parsed(template))
+    }
+
+    fn parsed(template: &ChatTemplate) -> Result<Self, TemplateProblem> {
         let mut environment = Environment::new();
         let syntax = SyntaxConfig::builder()
             .trim_blocks(true)
@@ -42,6 +66,10 @@ impl Renderer {
     }
 
     pub(super) fn render(&self, prompt: &str) -> Result<String, TemplateProblem> {
+        on_large_stack(|| self.rendered(prompt))
+    }
+
+    fn rendered(&self, prompt: &str) -> Result<String, TemplateProblem> {
         let message = [("role", "user"), ("content", prompt)];
         let message: Value = message
             .into_iter()
@@ -62,6 +90,30 @@ impl Renderer {
             .and_then(|template| template.render(given.into_value()))
             .map_err(|error| problem(&error))
     }
+}
+
+/// Runs the library on a thread of its own, with [`STACK_BYTES`].
+#[cfg(not(target_family = "wasm"))]
+fn on_large_stack<T: Send>(
+    work: impl FnOnce() -> Result<T, TemplateProblem> + Send,
+) -> Result<T, TemplateProblem> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+        let thread = thread.spawn_scoped(scope, work).map_err(|error| {
+            TemplateProblem::new(format!("no thread could be started to run it: {error}"))
+        })?;
+        thread
+            .join()
+            .unwrap_or_else(|_| Err(TemplateProblem::new("the template library stopped at it")))
+    })
+}
+
+/// There are no threads to run it on.
+#[cfg(target_family = "wasm")]
+fn on_large_stack<T>(
+    work: impl FnOnce() -> Result<T, TemplateProblem>,
+) -> Result<T, TemplateProblem> {
+    work()
 }
 
 /// A map of names as a value of a template.
@@ -199,6 +251,71 @@ mod tests {
         assert_eq!(rendered(with_default).unwrap(), "1999");
         let (_, cause) = refused("{{ strftime_now('%Y') }}");
         assert!(cause.contains("the date (strftime_now)"), "{cause}");
+    }
+
+    #[test]
+    fn templates_that_nest_deeply_are_survived() {
+        // Of the length that one tag may have, and of the length that a template may have.
+        for (length, is_short) in [(5000, true), (MAX_BYTES - 100, false)] {
+            for (open, inner, close) in [
+                ("-", "bos_token", ""),
+                ("not ", "bos_token", ""),
+                ("", "bos_token", "+1"),
+                ("", "1", "~1"),
+                ("", "bos_token", "|e"),
+                ("", "bos_token", ".a"),
+                ("1 if 1 else ", "1", ""),
+                ("", "bos_token", " and 1"),
+                ("[", "1", "]"),
+                ("2**", "1", ""),
+            ] {
+                let times = length / (open.len() + close.len());
+                let chain = format!("{}{inner}{}", open.repeat(times), close.repeat(times));
+                // Refused or not, the program goes on.
+                let result = rendered(&format!("{{{{ {chain} }}}}"));
+                assert!(is_short || result.is_err(), "{open}{inner}{close}");
+            }
+        }
+        for (open, close) in [
+            ("{% if 1 %}", "{% endif %}"),
+            ("{% if 0 %}{% elif 1 %}", "{% endif %}"),
+            ("{% for a in [1] %}", "{% endfor %}"),
+            ("{% if 0 %}", "{% elif 0 %}"),
+        ] {
+            let times = MAX_BYTES / (open.len() + close.len());
+            let _ = rendered(&format!("{}{}", open.repeat(times), close.repeat(times)));
+        }
+    }
+
+    #[test]
+    fn values_that_nest_deeply_are_survived() {
+        for print in [
+            "n.x",
+            "n.x|length",
+            "n.x|tojson",
+            "n.x == n.y",
+            "n.x|string|length",
+        ] {
+            let loops = "{% for a in range(9999) %}{% set n.x = [n.x] %}{% set n.y = {1: n.y} %}{% endfor %}";
+            let template = format!(
+                "{{% set n = namespace(x=[], y=[]) %}}{}{{{{ {print} }}}}",
+                loops.repeat(9)
+            );
+            let _ = rendered(&template);
+            // As many levels for an instruction as there can be.
+            let list = format!("{}n.x{}", "[".repeat(100), "]".repeat(100));
+            let template = format!(
+                "{{% set n = namespace(x=[]) %}}{{% for a in range(9999) %}}{{% if a < 4500 %}}\
+                 {{% set n.x = {list} %}}{{% endif %}}{{% endfor %}}{{{{ {print} }}}}"
+            );
+            let _ = rendered(&template);
+        }
+    }
+
+    #[test]
+    fn a_template_that_is_too_long_is_refused() {
+        let (_, cause) = refused(&" ".repeat(MAX_BYTES + 1));
+        assert_eq!(cause, "it has 131073 bytes, expected at most 131072");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The chat template of a tokenizer: what a model was taught to see around a prompt.
 
+mod cost;
 mod files;
 mod jinja;
 mod prompt;

@@ -40,7 +40,8 @@ pub struct ReportInput<'a> {
 /// Responses that a page shows where nothing else is said.
 pub const DEFAULT_RESPONSES: usize = 500;
 
-/// The page, as HTML in UTF-8.
+/// The page, as HTML in UTF-8. Names and texts are escaped, and characters that cannot be seen or
+/// that reorder others are spelled out.
 ///
 /// # Errors
 /// [`EvalError::ReportExamples`] if there are more or fewer examples than scored responses;
@@ -50,5 +51,6 @@ pub fn html(input: &ReportInput) -> Result<String> {
     if found != expected {
         return Err(EvalError::ReportExamples { found, expected });
     }
-    page::page(input).map(maud::PreEscaped::into_string)
+    let page = page::page(input)?.into_string();
+    Ok(gradus_data::visible_lines(&page).into_owned())
 }

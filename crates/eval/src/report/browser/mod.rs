@@ -7,6 +7,7 @@ use super::ReportInput;
 use super::number::{count, percent};
 use super::selection::Selection;
 use data::BrowserData;
+use gradus_data::visible_texts_of_json;
 use maud::{Markup, PreEscaped, html};
 
 const SCRIPT: &str = include_str!("browser.js");
@@ -121,14 +122,13 @@ fn pager(first: bool) -> Markup {
 }
 
 /// JSON that may stand in a `script` element: no `<` that could end it, no `&` to be misread.
+/// Characters that cannot be seen are spelled out, as everywhere on the page.
 fn json(data: &BrowserData) -> String {
-    serde_json::to_string(data)
-        .unwrap_or_else(|error| {
-            unreachable!("plain numbers and texts can be written as JSON: {error}")
-        })
+    let json = serde_json::to_string(data).unwrap_or_else(|error| {
+        unreachable!("plain numbers and texts can be written as JSON: {error}")
+    });
+    visible_texts_of_json(&json)
         .replace('<', "\\u003c")
         .replace('>', "\\u003e")
         .replace('&', "\\u0026")
-        .replace('\u{2028}', "\\u2028")
-        .replace('\u{2029}', "\\u2029")
 }

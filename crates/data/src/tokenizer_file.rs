@@ -1,0 +1,328 @@
+//! Reading a `tokenizer.json` that may have been made to do harm.
+//!
+//! The library that reads it panics on some files, and some make a text grow without bound. So the
+//! JSON is looked through first, and whatever panics afterwards is an error of the file.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use tokenizers::Tokenizer;
+
+/// How many times as many characters a text may have behind all normalizers and pre-tokenizers that
+/// write more than they read. Published files reach some 18, by way of Unicode's longest ligature.
+const MAX_GROWTH: usize = 256;
+
+/// Special tokens that a post-processor may write around a pair of texts.
+const MAX_SPECIAL_TOKENS: usize = 10_000;
+
+/// Characters that one of the bytes outside of ASCII becomes, at most, where bytes are spelled out.
+const BYTE_LEVEL_GROWTH: usize = 4;
+
+/// Reads the bytes of a `tokenizer.json`.
+pub(crate) fn read_tokenizer(bytes: &[u8]) -> tokenizers::Result<Tokenizer> {
+    serde_json::from_slice::<Parts>(bytes)?.check()?;
+    guarded(|| Tokenizer::from_bytes(bytes))
+}
+
+/// Runs what calls the library; a panic in it is an error.
+pub(crate) fn guarded<T>(call: impl FnOnce() -> tokenizers::Result<T>) -> tokenizers::Result<T> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(result) => result,
+        Err(panic) => Err(format!(
+            "the tokenizer library stopped at it: {}",
+            panic_message(panic.as_ref())
+        )
+        .into()),
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no reason given")
+}
+
+/// The parts of the file that can do harm; the vocabulary, which is most of it, is passed over.
+#[derive(Deserialize)]
+struct Parts {
+    #[serde(default)]
+    normalizer: Value,
+    #[serde(default)]
+    pre_tokenizer: Value,
+    #[serde(default)]
+    post_processor: Value,
+}
+
+impl Parts {
+    /// Refuses what the library would not survive.
+    fn check(&self) -> tokenizers::Result<()> {
+        let mut growth: usize = 1;
+        for object in [&self.normalizer, &self.pre_tokenizer]
+            .into_iter()
+            .flat_map(objects)
+        {
+            check_lengths(object)?;
+            growth = growth.saturating_mul(growth_of(object)?.max(1));
+        }
+        if growth > MAX_GROWTH {
+            return Err(format!(
+                "its normalizers and pre-tokenizers can make {growth} characters of one, expected at \
+                 most {MAX_GROWTH}"
+            )
+            .into());
+        }
+        let special = special_tokens(&self.post_processor);
+        if special > MAX_SPECIAL_TOKENS {
+            return Err(format!(
+                "its post-processor can write {special} special tokens, expected at most \
+                 {MAX_SPECIAL_TOKENS}"
+            )
+            .into());
+        }
+        Ok(())
+    }
+}
+
+/// All objects of a value, itself included. The parser has bounded how deep they are.
+fn objects(value: &Value) -> Vec<&Map<String, Value>> {
+    match value {
+        Value::Object(object) => {
+            let mut found = vec![object];
+            found.extend(object.values().flat_map(objects));
+            found
+        }
+        Value::Array(values) => values.iter().flat_map(objects).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn is(object: &Map<String, Value>, kind: &str) -> bool {
+    object.get("type").and_then(Value::as_str) == Some(kind)
+}
+
+fn check_lengths(object: &Map<String, Value>) -> tokenizers::Result<()> {
+    if is(object, "FixedLength") && object.get("length").and_then(Value::as_u64) == Some(0) {
+        return Err("`FixedLength` has the length 0, expected at least 1".into());
+    }
+    Ok(())
+}
+
+/// Characters that one character can become by a normalizer or pre-tokenizer.
+fn growth_of(object: &Map<String, Value>) -> tokenizers::Result<usize> {
+    if let Some(map) = object.get("precompiled_charsmap").and_then(Value::as_str) {
+        return precompiled_growth(map);
+    }
+    // Files of old versions leave the type out.
+    if is(object, "ByteLevel") || object.contains_key("trim_offsets") {
+        return Ok(BYTE_LEVEL_GROWTH);
+    }
+    let (Some(pattern), Some(content)) = (
+        object.get("pattern"),
+        object.get("content").and_then(Value::as_str),
+    ) else {
+        return Ok(1);
+    };
+    let content = content.chars().count();
+    let literal = pattern.get("String").and_then(Value::as_str);
+    Ok(match literal.map(|text| text.chars().count()) {
+        Some(found @ 1..) => content.div_ceil(found),
+        // An expression may also match between characters.
+        _ => content.saturating_add(1),
+    })
+}
+
+/// The same for the table of a `Precompiled` normalizer: its length, a trie, and replacements with a
+/// zero behind each.
+fn precompiled_growth(base64: &str) -> tokenizers::Result<usize> {
+    let Some(bytes) = decode_base64(base64) else {
+        return Err("`precompiled_charsmap` is not base64".into());
+    };
+    // The library takes an empty table for one that is cut off, and panics.
+    let cut_off = || "`precompiled_charsmap` is shorter than it says";
+    let (length, rest) = bytes.split_first_chunk::<4>().ok_or_else(cut_off)?;
+    let length = u32::from_le_bytes(*length) as usize;
+    if length < 4 || length > rest.len() {
+        return Err(cut_off().into());
+    }
+    let replacements = &rest[length / 4 * 4..];
+    let Ok(replacements) = str::from_utf8(replacements) else {
+        return Err("`precompiled_charsmap` has replacements that are not UTF-8".into());
+    };
+    let longest = replacements.split('\0').map(|text| text.chars().count());
+    Ok(longest.max().unwrap_or(0))
+}
+
+/// The bytes of base64 with its usual alphabet, padded or not.
+fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    let text = text.trim_end_matches('=').as_bytes();
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 2);
+    for group in text.chunks(4) {
+        let mut bits: u32 = 0;
+        for &symbol in group {
+            let value = match symbol {
+                b'A'..=b'Z' => symbol - b'A',
+                b'a'..=b'z' => symbol - b'a' + 26,
+                b'0'..=b'9' => symbol - b'0' + 52,
+                b'+' => 62,
+                b'/' => 63,
+                _ => return None,
+            };
+            bits = bits << 6 | u32::from(value);
+        }
+        let missing = 4 - group.len();
+        if missing == 3 {
+            return None;
+        }
+        let [_, decoded @ ..] = (bits << (6 * missing)).to_be_bytes();
+        bytes.extend_from_slice(&decoded[..3 - missing]);
+    }
+    Some(bytes)
+}
+
+/// Special tokens that the templates of a post-processor can write, at most.
+fn special_tokens(post_processor: &Value) -> usize {
+    let templates = objects(post_processor).into_iter().map(|object| {
+        let pieces = ["single", "pair"].map(|name| {
+            let pieces = object.get(name).and_then(Value::as_array);
+            pieces.map_or(0, Vec::len)
+        });
+        let tokens = object.get("special_tokens").and_then(Value::as_object);
+        let ids = tokens.into_iter().flat_map(Map::values).map(|token| {
+            let ids = token.get("ids").and_then(Value::as_array);
+            ids.map_or(0, Vec::len)
+        });
+        let [single, pair] = pieces;
+        single.max(pair).saturating_mul(ids.max().unwrap_or(0))
+    });
+    templates.fold(0, usize::saturating_add)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn refused(part: &str, value: Value) -> String {
+        let mut json = json!({
+            "version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
+            "normalizer": null, "pre_tokenizer": null, "post_processor": null, "decoder": null,
+            "model": {"type": "WordLevel", "vocab": {"[UNK]": 0, "a": 1}, "unk_token": "[UNK]"},
+        });
+        assert!(read_tokenizer(json.to_string().as_bytes()).is_ok());
+        json[part] = value;
+        let read = read_tokenizer(json.to_string().as_bytes());
+        read.err()
+            .map_or_else(String::new, |error| error.to_string())
+    }
+
+    fn replace(pattern: &Value, content: &str) -> Value {
+        json!({"type": "Replace", "pattern": pattern, "content": content})
+    }
+
+    fn sequence(normalizers: Vec<Value>) -> Value {
+        json!({"type": "Sequence", "normalizers": normalizers})
+    }
+
+    #[test]
+    fn tables_that_the_library_panics_on_are_refused() {
+        for map in [
+            "",
+            "AAAA",
+            "/////wAA",
+            "/////wAAAA==",
+            "!!!!",
+            "BAAAAAAAAAD//w==",
+        ] {
+            for value in [
+                json!({"type": "Precompiled", "precompiled_charsmap": map}),
+                json!({"precompiled_charsmap": map}),
+            ] {
+                let message = refused("normalizer", value);
+                assert!(message.contains("precompiled_charsmap"), "{map}: {message}");
+            }
+        }
+        // Length 4, one entry, and a replacement.
+        let fine = json!({"type": "Precompiled", "precompiled_charsmap": "BAAAAAAAAABhAA=="});
+        assert_eq!(refused("normalizer", fine), "");
+    }
+
+    #[test]
+    fn a_length_of_nothing_is_refused() {
+        let message = refused("pre_tokenizer", json!({"type": "FixedLength", "length": 0}));
+        assert!(message.contains("the length 0"), "{message}");
+    }
+
+    #[test]
+    fn normalizers_that_multiply_a_text_are_refused() {
+        let double = replace(&json!({"String": "a"}), "aa");
+        assert_eq!(refused("normalizer", sequence(vec![double.clone(); 8])), "");
+        for many in [
+            sequence(vec![double.clone(); 9]),
+            sequence(vec![sequence(vec![double; 5]); 2]),
+            replace(&json!({"Regex": ""}), &"a".repeat(300)),
+            replace(&json!({"String": ""}), &"a".repeat(300)),
+        ] {
+            let message = refused("normalizer", many);
+            assert!(message.contains("characters of one"), "{message}");
+        }
+        let bytes = json!({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true});
+        let many = json!({"type": "Sequence", "pretokenizers": vec![bytes; 8]});
+        assert!(refused("pre_tokenizer", many).contains("characters of one"));
+    }
+
+    #[test]
+    fn what_published_files_do_passes() {
+        let spaces = replace(&json!({"Regex": " {2,}"}), "\u{2581}");
+        let quotes = replace(&json!({"String": "``"}), "\"");
+        let all = [
+            quotes.clone(),
+            quotes,
+            json!({"type": "NFKD"}),
+            json!({"type": "StripAccents"}),
+            json!({"type": "Lowercase"}),
+            spaces,
+        ];
+        assert_eq!(refused("normalizer", sequence(all.to_vec())), "");
+    }
+
+    #[test]
+    fn templates_of_countless_tokens_are_refused() {
+        let piece = json!({"SpecialToken": {"id": "x", "type_id": 0}});
+        let message = refused(
+            "post_processor",
+            json!({
+                "type": "TemplateProcessing",
+                "single": vec![piece.clone(); 200], "pair": vec![piece; 200],
+                "special_tokens": {"x": {"id": "x", "ids": vec![0; 100], "tokens": vec!["a"; 100]}},
+            }),
+        );
+        assert!(message.contains("20000 special tokens"), "{message}");
+    }
+
+    #[test]
+    fn a_panic_of_the_library_is_an_error() {
+        let stopped = guarded::<()>(|| panic!("no such {}", "thing")).unwrap_err();
+        assert!(
+            stopped
+                .to_string()
+                .ends_with("stopped at it: no such thing")
+        );
+    }
+
+    #[test]
+    fn base64_is_read_with_and_without_padding() {
+        for (text, bytes) in [
+            ("", &b""[..]),
+            ("YQ==", b"a"),
+            ("YQ", b"a"),
+            ("YWI=", b"ab"),
+            ("YWJj/+8=", b"abc\xff\xef"),
+        ] {
+            assert_eq!(decode_base64(text).as_deref(), Some(bytes), "{text}");
+        }
+        assert_eq!(decode_base64("YWJjY"), None);
+    }
+}
