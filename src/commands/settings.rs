@@ -57,6 +57,11 @@ pub(crate) fn locate(name: &Path) -> Result<Located> {
                 bar.finish_and_clear();
             }
         }
+        FetchEvent::TokenKept { endpoint } => {
+            show::status(&format!(
+                "{endpoint}: the token is not sent to it, as anybody on the way could read it; use https://"
+            ));
+        }
         FetchEvent::FromCache { pinned, reason } => {
             show::status(&format!(
                 "no answer from the Hub ({reason}): using {pinned} from the cache"

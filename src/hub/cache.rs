@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use hf_hub::{Cache, Repo, RepoType};
 
+use super::checks::{is_commit, is_plain};
 use super::{HubError, HubId};
 
 /// Where the Hub is unless `HF_ENDPOINT` says otherwise.
@@ -59,7 +60,7 @@ impl Surroundings {
         }
         let repository = self.cache.path().join(repo(id, &id.revision).folder_name());
         let commit = fs_err::read_to_string(repository.join("refs").join(&id.revision)).ok()?;
-        Some(commit.trim().to_owned())
+        Some(commit.trim().to_owned()).filter(|commit| is_commit(commit))
     }
 
     /// The directory of a commit.
@@ -74,7 +75,7 @@ impl Surroundings {
         let held = |name: &str| snapshot.join(name).is_file();
         let weights = held(WEIGHTS)
             || shards(&snapshot.join(INDEX))
-                .is_some_and(|shards| shards.iter().all(|name| held(name)));
+                .is_some_and(|shards| shards.iter().all(|name| is_plain(name) && held(name)));
         (held("config.json") && held("tokenizer.json") && weights).then_some((snapshot, commit))
     }
 }

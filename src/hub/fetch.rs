@@ -6,6 +6,7 @@ use hf_hub::api::Progress;
 use hf_hub::api::sync::{Api, ApiBuilder, ApiError, ApiRepo};
 
 use super::cache::{Surroundings, needed, repo, shards};
+use super::checks::{ask, is_commit, is_plain, may_have_token, verify};
 use super::{FetchEvent, HubError, HubId};
 
 /// How often a file is taken up again after its connection broke.
@@ -20,7 +21,7 @@ pub(super) fn fetch(
     id: &HubId,
     watch: &mut dyn FnMut(FetchEvent<'_>),
 ) -> Result<(PathBuf, String), HubError> {
-    let surroundings = Surroundings::read()?;
+    let mut surroundings = Surroundings::read()?;
     let held = surroundings.complete(id);
     let cache = surroundings.cache.path().clone();
     match held {
@@ -30,6 +31,11 @@ pub(super) fn fetch(
             return Err(HubError::Offline { name, cache });
         }
         _ => {}
+    }
+    if surroundings.token.is_some() && !may_have_token(&surroundings.endpoint) {
+        surroundings.token = None;
+        let endpoint = surroundings.endpoint.clone();
+        watch(FetchEvent::TokenKept { endpoint });
     }
     let api = api(&surroundings).map_err(|error| failed(id, "anything", &error))?;
     let info = match api.repo(repo(id, &id.revision)).info() {
@@ -47,6 +53,13 @@ pub(super) fn fetch(
         }
     };
     let commit = info.sha;
+    if !is_commit(&commit) || id.is_commit() && commit != id.revision {
+        return Err(HubError::Failed {
+            name: id.to_string(),
+            file: "its commit".to_owned(),
+            reason: format!("the server says it is {commit:?}"),
+        });
+    }
     let has = |name: &str| info.siblings.iter().any(|file| file.rfilename == name);
     let lacks = |file: &str| HubError::Lacks {
         name: id.to_string(),
@@ -60,7 +73,15 @@ pub(super) fn fetch(
         if snapshot.join(name).is_file() {
             return Ok(());
         }
-        download(&pinned, name, watch).map_err(|error| failed(id, name, &error))
+        let wrong = |reason: String| HubError::Failed {
+            name: id.to_string(),
+            file: name.to_owned(),
+            reason,
+        };
+        ask(&surroundings, &pinned.url(name), &commit).map_err(wrong)?;
+        download(&pinned, name, watch).map_err(|error| failed(id, name, &error))?;
+        let repository = cache.join(repo(id, &commit).folder_name());
+        verify(&repository, &snapshot.join(name)).map_err(|error| wrong(error.to_string()))
     };
     for name in &files {
         get(name)?;
@@ -69,7 +90,7 @@ pub(super) fn fetch(
         let shards =
             shards(&snapshot.join(index)).ok_or_else(|| lacks("readable index of its weights"))?;
         for shard in &shards {
-            if !has(shard) {
+            if !is_plain(shard) || !has(shard) {
                 return Err(lacks(shard));
             }
             get(shard)?;

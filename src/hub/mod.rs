@@ -8,6 +8,8 @@ mod id;
 
 #[cfg(feature = "hub")]
 mod cache;
+#[cfg(feature = "hub")]
+mod checks;
 #[cfg(not(feature = "hub"))]
 #[path = "absent.rs"]
 mod fetch;
@@ -44,6 +46,11 @@ pub enum FetchEvent<'a> {
     Bytes(u64),
     /// It is complete.
     Complete,
+    /// The token is not sent: the server is another machine, without TLS.
+    TokenKept {
+        /// The server.
+        endpoint: String,
+    },
     /// The Hub does not answer; what was fetched before is used.
     FromCache {
         /// The model at its commit.

@@ -24,6 +24,10 @@ struct Hub {
 impl Hub {
     /// Serves until the test ends; asks for `token` if there is one.
     fn serve(directory: &Path, token: Option<&'static str>) -> Self {
+        Self::serve_with(directory, token, Lie::None)
+    }
+
+    fn serve_with(directory: &Path, token: Option<&'static str>, lie: Lie) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let hub = Self {
             endpoint: format!("http://{}", listener.local_addr().unwrap()),
@@ -32,7 +36,7 @@ impl Hub {
         let (directory, fetched) = (directory.to_owned(), Arc::clone(&hub.fetched));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                answer(stream, &directory, token, &fetched);
+                answer(stream, &directory, token, &fetched, lie);
             }
         });
         hub
@@ -43,8 +47,26 @@ impl Hub {
     }
 }
 
+/// What a server says that is not so.
+#[derive(Debug, Clone, Copy)]
+enum Lie {
+    None,
+    /// The commit of the model.
+    Commit(&'static str),
+    /// The commit that a file is of.
+    FileCommit(&'static str),
+    /// The name of a content.
+    ETag(&'static str),
+}
+
 /// Answers one request and closes the connection.
-fn answer(stream: TcpStream, directory: &Path, token: Option<&str>, fetched: &Mutex<Vec<String>>) {
+fn answer(
+    stream: TcpStream,
+    directory: &Path,
+    token: Option<&str>,
+    fetched: &Mutex<Vec<String>>,
+    lie: Lie,
+) {
     let mut reader = BufReader::new(stream);
     let (mut path, mut range, mut bearer) = (String::new(), None, None);
     for (number, line) in reader.by_ref().lines().map_while(Result::ok).enumerate() {
@@ -85,7 +107,11 @@ fn answer(stream: TcpStream, directory: &Path, token: Option<&str>, fetched: &Mu
         let files = files
             .into_iter()
             .map(|name| serde_json::json!({"rfilename": name}));
-        let info = serde_json::json!({"sha": COMMIT, "siblings": files.collect::<Vec<_>>()});
+        let commit = match lie {
+            Lie::Commit(commit) => commit,
+            _ => COMMIT,
+        };
+        let info = serde_json::json!({"sha": commit, "siblings": files.collect::<Vec<_>>()});
         return send(
             "200 OK",
             "Content-Type: application/json\r\n",
@@ -100,11 +126,19 @@ fn answer(stream: TcpStream, directory: &Path, token: Option<&str>, fetched: &Mu
     };
     let (from, to): (usize, Option<usize>) = range.unwrap_or((0, None));
     let to = to.map_or(bytes.len(), |last| (last + 1).min(bytes.len()));
+    let etag = match lie {
+        Lie::ETag(etag) => etag.to_owned(),
+        _ => format!("{name}-1"),
+    };
+    let commit = match lie {
+        Lie::FileCommit(commit) => commit,
+        _ => COMMIT,
+    };
     if to == bytes.len() {
         fetched.lock().unwrap().push(name.clone());
     }
     let headers = format!(
-        "Content-Range: bytes {from}-{}/{}\r\nETag: \"{name}-1\"\r\nX-Repo-Commit: {COMMIT}\r\n",
+        "Content-Range: bytes {from}-{}/{}\r\nETag: \"{etag}\"\r\nX-Repo-Commit: {commit}\r\n",
         to - 1,
         bytes.len()
     );
@@ -323,4 +357,44 @@ fn a_token_opens_what_is_closed() {
             .join(COMMIT)
             .is_dir()
     );
+}
+
+#[test]
+fn a_server_that_lies_about_names_or_content_is_refused() {
+    let (model, home) = model();
+    for (lie, reason) in [
+        (Lie::Commit("../../../outside"), "outside"),
+        (Lie::ETag("../../outside"), "no name for a file"),
+        (Lie::ETag("/tmp/outside"), "no name for a file"),
+        (Lie::ETag(".."), "no name for a file"),
+        // SHA-256 and Git's name of something else.
+        (
+            Lie::ETag("5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"),
+            "expected 5891b5",
+        ),
+        (
+            Lie::ETag("ce013625030ba8dba906f756967f9e9ca394464a"),
+            "expected ce0136",
+        ),
+        (
+            Lie::FileCommit("../../outside"),
+            "expected 0123456789abcdef",
+        ),
+    ] {
+        let hub = Hub::serve_with(model.path(), None, lie);
+        let run = gradus(home.path(), &hub.endpoint, &[], &["inspect", MODEL]);
+        assert_eq!(run.code, Some(1), "{lie:?}: {}{}", run.stdout, run.stderr);
+        assert!(run.stderr.contains(reason), "{lie:?}: {}", run.stderr);
+        let hub = home.path().join("hub");
+        let left = if hub.is_dir() {
+            crate::support::names(&hub)
+        } else {
+            Vec::new()
+        };
+        assert!(
+            left.iter()
+                .all(|name| name.starts_with("models--") || name == "tmp"),
+            "{left:?}"
+        );
+    }
 }
