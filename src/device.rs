@@ -6,6 +6,8 @@
 
 mod error;
 #[cfg(feature = "remote")]
+mod gate;
+#[cfg(feature = "remote")]
 mod remote;
 #[cfg(feature = "remote")]
 mod worker;

@@ -11,6 +11,7 @@ Training, evaluation and scoring then run there and read and write their files h
   gradus worker --listen 0.0.0.0:3000 --token-file token.txt            # on the host `gpu`
   GRADUS_WORKER_TOKEN=$(cat token.txt) gradus score --device remote:ws://gpu:3000 my-bundle a.jsonl
 
+There is always a token: without --token-file and the variable a new one is made and printed.
 The connection is not encrypted: who can read it reads texts, ratings and weights, and the token.
 On a network that others use, leave --listen as it is and reach it through an SSH tunnel.";
 
@@ -25,7 +26,7 @@ pub(crate) struct WorkerArgs {
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(crate) device: Vec<String>,
     /// File with the token that clients have to give in `GRADUS_WORKER_TOKEN`
-    /// [default: that variable here, or no token]
+    /// [default: that variable here, or a new one, which is printed]
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
 }

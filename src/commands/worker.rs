@@ -24,7 +24,7 @@ mod present {
     use std::io;
 
     use anyhow::Result;
-    use gradus::device::{TOKEN_VARIABLE, Worker};
+    use gradus::device::{TOKEN_VARIABLE, Worker, fresh_token};
     use tracing_subscriber::EnvFilter;
 
     use crate::cli::WorkerArgs;
@@ -33,19 +33,24 @@ mod present {
 
     pub(crate) fn run(args: &WorkerArgs) -> Result<()> {
         log_to_standard_error();
-        let token = token(args)?;
-        let open = token.is_none();
-        let worker = Worker::listen(&args.listen, &args.device, token)?;
+        let given = token(args)?;
+        let token = given.clone().unwrap_or_else(fresh_token);
+        let worker = Worker::listen(&args.listen, &args.device, &token)?;
         show::status(&format!(
             "listening on {}; Ctrl-C ends it",
             worker.address()
         ));
         if !worker.is_local() {
-            warn_of_the_network(open);
+            warn_of_the_network();
         }
-        if !open {
+        if given.is_some() {
             show::status(&format!(
                 "clients have to give the token in {TOKEN_VARIABLE}"
+            ));
+        } else {
+            show::status(&format!(
+                "no token was given, so this one was made; clients have to give it:\n  \
+                 {TOKEN_VARIABLE}={token}"
             ));
         }
         show::status("--device takes, elsewhere:");
@@ -74,16 +79,10 @@ mod present {
         Ok(token.map(|token| token.trim().to_string()))
     }
 
-    fn warn_of_the_network(open: bool) {
-        let style = anstyle::AnsiColor::Yellow.on_default().bold();
-        let text = if open {
-            "other machines can reach this worker and no token is set: whoever connects computes here \
-             and can use up its memory. Give --token-file"
-        } else {
-            "the connection is not encrypted: texts, ratings, weights and the token can be read on the \
-             way"
-        };
-        show::status(&format!("{style}warning{style:#}: {text}"));
+    fn warn_of_the_network() {
+        let text = "the connection is not encrypted: texts, ratings, weights and the token can be read \
+                    on the way";
+        show::labelled(anstyle::AnsiColor::Yellow, "warning", text);
     }
 
     /// Burn's server would log to standard output, which belongs to the names.

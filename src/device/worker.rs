@@ -5,12 +5,16 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 
 use burn::server::{
-    AuthorizationRequest, PeerAuthorizer, RemoteServer, ServeError, TokenAuthorizer,
+    AuthorizationRequest, ClientId, PeerAuthorizer, RemoteServer, ServeError, TokenAuthorizer,
     WebSocketTransport,
 };
 use burn::tensor::Device;
 
+use super::gate::Gate;
 use super::{DeviceError, select};
+
+/// The longest token: it has to fit into the first message, with room for the rest of it.
+const MAX_TOKEN_BYTES: usize = 1024;
 
 /// Why devices cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -39,15 +43,21 @@ pub enum WorkerError {
         /// The operating system's reason.
         source: io::Error,
     },
-    /// A token without a character.
-    #[error("the worker's token is empty, expected at least one character")]
-    EmptyToken,
+    /// A token that is too short or too long.
+    #[error("the worker's token has {found} bytes, expected 1 to {MAX_TOKEN_BYTES}")]
+    Token {
+        /// Its length.
+        found: usize,
+    },
     /// The devices belong to different backends.
     #[error("a worker's devices have to be of one backend, found {}", names.join(", "))]
     Mixed {
         /// Names of the devices.
         names: Vec<String>,
     },
+    /// The way from the gate to Burn's server, on loopback, cannot be made.
+    #[error("no connection on loopback can be made: {0}")]
+    Inside(io::Error),
     /// Burn's server stopped.
     #[error("the worker stopped: {0}")]
     Serve(ServeError),
@@ -58,10 +68,11 @@ impl WorkerError {
     pub fn is_input(&self) -> bool {
         match self {
             Self::Device(error) => error.is_input(),
-            Self::Bind { .. } | Self::Serve(_) => false,
-            Self::Remote { .. } | Self::Address { .. } | Self::EmptyToken | Self::Mixed { .. } => {
-                true
-            }
+            Self::Bind { .. } | Self::Inside(_) | Self::Serve(_) => false,
+            Self::Remote { .. }
+            | Self::Address { .. }
+            | Self::Token { .. }
+            | Self::Mixed { .. } => true,
         }
     }
 
@@ -69,14 +80,14 @@ impl WorkerError {
     pub fn hint(&self) -> Option<String> {
         let text = match self {
             Self::Device(error) => return error.hint(),
-            Self::Serve(_) => return None,
+            Self::Inside(_) | Self::Serve(_) => return None,
             Self::Remote { .. } => "start a worker on that host instead",
             Self::Address { .. } => "port 0 takes any free port",
             Self::Bind { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
                 "another program listens on this port: choose another one, or 0 for any free port"
             }
             Self::Bind { .. } => "the address has to be one of this machine's",
-            Self::EmptyToken => "leave the token out to serve without one",
+            Self::Token { .. } => "leave the token out, and the worker makes one",
             Self::Mixed { .. } => "start one worker for each backend",
         };
         Some(text.into())
@@ -88,7 +99,7 @@ pub struct Worker {
     listener: TcpListener,
     address: SocketAddr,
     devices: Vec<Device>,
-    token: Option<TokenAuthorizer>,
+    token: TokenAuthorizer,
 }
 
 impl fmt::Debug for Worker {
@@ -102,16 +113,17 @@ impl fmt::Debug for Worker {
 
 impl Worker {
     /// Listens on `listen` (`127.0.0.1:3000`; port 0 is any free one) with the devices of these
-    /// names, the fastest one if there is none. With a token, only who gives it is served.
+    /// names, the fastest one if there is none. Only who gives the token, of 1 to 1024 bytes, is
+    /// served; [`fresh_token`] makes one.
     ///
     /// # Errors
     /// [`WorkerError`] for a device that cannot be served, devices of several backends, an empty
     /// token, and an address that cannot be listened on.
-    pub fn listen(
-        listen: &str,
-        names: &[String],
-        token: Option<String>,
-    ) -> Result<Self, WorkerError> {
+    pub fn listen(listen: &str, names: &[String], token: &str) -> Result<Self, WorkerError> {
+        let found = token.len();
+        if found > MAX_TOKEN_BYTES {
+            return Err(WorkerError::Token { found });
+        }
         if let Some(name) = names.iter().find(|name| name.starts_with(super::REMOTE)) {
             return Err(WorkerError::Remote { name: name.clone() });
         }
@@ -127,10 +139,7 @@ impl Worker {
                 names: names.to_vec(),
             });
         }
-        let token = token
-            .map(TokenAuthorizer::new)
-            .transpose()
-            .map_err(|_| WorkerError::EmptyToken)?;
+        let token = TokenAuthorizer::new(token).map_err(|_| WorkerError::Token { found })?;
         let listen_error = |source: io::Error| match source.kind() {
             io::ErrorKind::InvalidInput => WorkerError::Address {
                 listen: listen.into(),
@@ -182,23 +191,39 @@ impl Worker {
     /// `on_client` hears of every client: its address, the device it wants, and whether it may.
     ///
     /// # Errors
-    /// [`WorkerError::Serve`] when Burn's server stops.
+    /// [`WorkerError::Serve`] when Burn's server stops, [`WorkerError::Inside`] where it cannot be
+    /// reached by the gate in front of it.
     pub fn serve(
         self,
         on_client: impl Fn(&str, u32, bool) + Send + Sync + 'static,
     ) -> Result<(), WorkerError> {
         let token = self.token;
+        let (gate, inside) = Gate::open(self.listener).map_err(WorkerError::Inside)?;
         let authorizer = move |request: AuthorizationRequest<'_>| {
-            let (client, device) = (request.client.to_string(), request.device_index);
-            let answer = token
-                .as_ref()
-                .map_or(Ok(()), |token| token.authorize(request));
-            on_client(&client, device, answer.is_ok());
+            let device = request.device_index;
+            let ClientId::WebSocket(place) = request.client else {
+                return Err("expected a client of this transport".into());
+            };
+            let Some(client) = gate.client(place) else {
+                return Err("a connection that did not come through the gate".into());
+            };
+            let answer = token.authorize(request);
+            on_client(
+                &format!("WebSocket client {client}"),
+                device,
+                answer.is_ok(),
+            );
             answer
         };
         RemoteServer::new(self.devices)
             .with_authorizer(authorizer)
-            .serve(WebSocketTransport::from_listener(self.listener))
+            .serve(WebSocketTransport::from_listener(inside))
             .map_err(WorkerError::Serve)
     }
+}
+
+/// A token that nobody can guess: 32 random bytes in hexadecimal.
+pub fn fresh_token() -> String {
+    let bytes: [u8; 32] = rand::random();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

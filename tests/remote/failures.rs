@@ -1,13 +1,13 @@
 //! What a person sees when a worker cannot be started, reached or kept.
 
-use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use assert_cmd::cargo::cargo_bin_cmd;
 
-use crate::support::{Run, TINY, gradus, names, temp_dir, train_arguments, trained, write};
+use crate::support::{Run, TINY, TOKEN, gradus, names, temp_dir, train_arguments, trained, write};
 use crate::worker::{Worker, command};
 
 fn eval(device: &str) -> [&str; 5] {
@@ -103,6 +103,7 @@ fn command_here(arguments: &[&str]) -> std::process::Command {
     let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("gradus"));
     command
         .current_dir(trained())
+        .env("GRADUS_WORKER_TOKEN", TOKEN)
         .args(arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -124,7 +125,7 @@ fn a_port_in_use_and_a_wrong_address_are_told_apart() {
     let directory = temp_dir();
     let empty = write(directory.path(), "empty.txt", "\n");
     let empty = empty.to_str().unwrap();
-    gradus(trained(), &["worker", "--token-file", empty]).fails(2, &["token is empty"]);
+    gradus(trained(), &["worker", "--token-file", empty]).fails(2, &["token has 0 bytes"]);
 }
 
 #[cfg(feature = "ndarray")]
@@ -137,17 +138,97 @@ fn devices_of_two_backends_need_two_workers() {
     .fails(2, &["of one backend", "cpu", "ndarray"]);
 }
 
+/// What a worker says before it serves, up to the line with `last`.
+fn said_at_start(child: &mut std::process::Child, last: &str) -> Vec<String> {
+    let mut said = Vec::new();
+    for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+        said.push(line.unwrap());
+        if said.last().unwrap().contains(last) {
+            break;
+        }
+    }
+    said
+}
+
 #[test]
-fn a_worker_open_to_the_network_without_a_token_warns() {
+fn a_worker_open_to_the_network_warns() {
     let mut child = command("0.0.0.0:0").spawn().unwrap();
-    let stderr = BufReader::new(child.stderr.take().unwrap()).lines();
-    let said: Vec<String> = stderr.map(Result::unwrap).take(3).collect();
+    let said = said_at_start(&mut child, "GRADUS_WORKER_TOKEN=");
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(
-        said[1].contains("warning") && said[1].contains("--token-file"),
+        said[1].contains("warning: the connection is not encrypted"),
         "{said:?}"
     );
+}
+
+#[test]
+fn a_worker_without_a_token_makes_one_and_asks_for_it() {
+    let mut child = command("127.0.0.1:0").spawn().unwrap();
+    let mut name = String::new();
+    let said = said_at_start(&mut child, "GRADUS_WORKER_TOKEN=");
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut name)
+        .unwrap();
+    let run = |token: &str| {
+        let mut command = cargo_bin_cmd!("gradus");
+        command.env("GRADUS_WORKER_TOKEN", token);
+        Run::of(
+            command
+                .current_dir(trained())
+                .args(eval(name.trim()))
+                .output()
+                .unwrap(),
+        )
+    };
+    let made = said.last().unwrap().split_once('=').unwrap().1;
+    assert_eq!(made.len(), 64, "{said:?}");
+    run("").fails(1, &["refused"]);
+    run(made).succeeds();
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+/// What a worker answers to these bytes until it hangs up.
+fn answer(worker: &Worker, bytes: &[u8]) -> String {
+    let address = worker.name().trim_start_matches("remote:ws://");
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(bytes).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
+fn pages_of_a_browser_and_long_first_messages_are_refused() {
+    let worker = Worker::start();
+    let request = "GET /session HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                   Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let page = answer(
+        &worker,
+        format!("{request}Origin: http://evil\r\n\r\n").as_bytes(),
+    );
+    assert!(
+        page.starts_with("HTTP/1.1 403") && page.contains("pages in a browser"),
+        "{page}"
+    );
+    let mut huge = format!("{request}\r\n").into_bytes();
+    huge.extend([0x82, 0xff, 0, 0, 0, 0, 0x3f, 0, 0, 0, 1, 2, 3, 4]);
+    let started = Instant::now();
+    let cut = answer(&worker, &huge);
+    assert!(cut.starts_with("HTTP/1.1 101"), "{cut}");
+    // Silence is given up after a while.
+    let silent = answer(&worker, b"GET /session");
+    assert!(silent.contains("403") || silent.is_empty(), "{silent}");
+    assert!(
+        started.elapsed() < Duration::from_secs(25),
+        "{:?}",
+        started.elapsed()
+    );
+    gradus(trained(), &eval(worker.name())).succeeds();
 }
 
 #[cfg(unix)]

@@ -3,6 +3,8 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Stdio};
 
+use crate::support::TOKEN;
+
 /// A worker on loopback, on a port of its own.
 pub(crate) struct Worker {
     child: Child,
@@ -11,18 +13,16 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// A worker without a token that serves the CPU.
+    /// A worker that serves the CPU.
     pub(crate) fn start() -> Self {
         Self::with(&["--device", "cpu"], None)
     }
 
-    /// A worker with these arguments behind the address.
+    /// A worker with these arguments behind the address, and the token of the tests or another.
     pub(crate) fn with(arguments: &[&str], token: Option<&str>) -> Self {
         let mut command = command("127.0.0.1:0");
         command.args(arguments);
-        if let Some(token) = token {
-            command.env("GRADUS_WORKER_TOKEN", token);
-        }
+        command.env("GRADUS_WORKER_TOKEN", token.unwrap_or(TOKEN));
         let count = arguments.iter().filter(|&&flag| flag == "--device").count();
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();

@@ -1,0 +1,331 @@
+//! What stands in front of Burn's server: it lets nobody in who has not asked in few words.
+//!
+//! Burn reads a client's first message, of up to a gigabyte and for as long as it takes, before it looks
+//! at the token, and it does not look at where a page in a browser comes from. So clients connect to
+//! the gate. It reads the request of the WebSocket and the head of the first message, refuses what a
+//! page of a browser sends, what is too long and what takes too long, and passes everything else on to
+//! the server, which listens on loopback for the gate alone.
+
+use std::collections::HashMap;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Bytes that the request of a WebSocket may have.
+const MAX_REQUEST: usize = 8 << 10;
+/// Bytes that the first message may have, which holds the token.
+const MAX_FIRST_MESSAGE: u64 = 64 << 10;
+/// Bytes that a message about the connection itself may have, by the protocol.
+const MAX_CONTROL: u64 = 125;
+/// How long a client may take until its first message is there.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Clients that may be that far at once; those that come while there are more are turned away.
+const MAX_WAITING: usize = 64;
+
+/// The gate, once it is open.
+pub(super) struct Gate {
+    /// Clients that were let in, by the address that the server sees.
+    clients: Clients,
+}
+
+type Clients = Arc<Mutex<HashMap<SocketAddr, SocketAddr>>>;
+
+impl Gate {
+    /// Lets clients of `listener` in to the listener that is returned.
+    pub(super) fn open(listener: TcpListener) -> io::Result<(Self, TcpListener)> {
+        let inside = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let server = inside.local_addr()?;
+        let clients = Clients::default();
+        let gate = Self {
+            clients: Arc::clone(&clients),
+        };
+        let waiting = Arc::new(AtomicUsize::new(0));
+        thread::Builder::new()
+            .name("gate".into())
+            .spawn(move || accept(&listener, server, &clients, &waiting))?;
+        Ok((gate, inside))
+    }
+
+    /// The client that the server sees at this address; `None` for one that did not come this way.
+    pub(super) fn client(&self, seen: SocketAddr) -> Option<SocketAddr> {
+        let clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        clients.get(&seen).copied()
+    }
+}
+
+/// Accepts until the program ends.
+fn accept(
+    listener: &TcpListener,
+    server: SocketAddr,
+    clients: &Clients,
+    waiting: &Arc<AtomicUsize>,
+) {
+    loop {
+        let Ok((client, address)) = listener.accept() else {
+            // Out of file descriptors, say: others may end meanwhile.
+            thread::sleep(Duration::from_millis(100));
+            continue;
+        };
+        let slot = Slot::take(waiting);
+        let clients = Arc::clone(clients);
+        // A client for which there is no thread, or no slot, is hung up on.
+        let _ = thread::Builder::new().spawn(move || {
+            if let Some(slot) = slot {
+                let _ = serve(client, address, server, &clients, slot);
+            }
+        });
+    }
+}
+
+/// One of the [`MAX_WAITING`] places, free again when it is dropped.
+struct Slot(Arc<AtomicUsize>);
+
+impl Slot {
+    fn take(waiting: &Arc<AtomicUsize>) -> Option<Self> {
+        let slot = Self(Arc::clone(waiting));
+        (waiting.fetch_add(1, Ordering::AcqRel) < MAX_WAITING).then_some(slot)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+fn serve(
+    mut client: TcpStream,
+    address: SocketAddr,
+    server: SocketAddr,
+    clients: &Clients,
+    slot: Slot,
+) -> io::Result<()> {
+    client.set_nodelay(true)?;
+    let mut patient = Patient {
+        stream: client.try_clone()?,
+        until: Instant::now() + PATIENCE,
+    };
+    let request = match read_request(&mut patient) {
+        Ok(request) => request,
+        Err(refusal) => return refuse(&mut client, &refusal),
+    };
+    let mut inside = TcpStream::connect(server)?;
+    inside.set_nodelay(true)?;
+    let seen = inside.local_addr()?;
+    let _entry = Entry::new(clients, seen, address);
+    inside.write_all(&request)?;
+    // The answer goes back at once: the client waits for it before its first message.
+    let (mut from, mut to) = (inside.try_clone()?, client.try_clone()?);
+    let back = thread::Builder::new().spawn(move || {
+        let _ = io::copy(&mut from, &mut to);
+        let _ = to.shutdown(Shutdown::Both);
+    })?;
+    let passed = pass_first_message(&mut patient, &mut inside);
+    drop(slot);
+    if passed.is_ok() {
+        client.set_read_timeout(None)?;
+        let _ = io::copy(&mut client, &mut inside);
+    }
+    let _ = inside.shutdown(Shutdown::Both);
+    let _ = back.join();
+    passed
+}
+
+/// Tells a client why it is not let in, in the words of HTTP.
+fn refuse(client: &mut TcpStream, refusal: &io::Error) -> io::Result<()> {
+    let body = format!("{refusal}\n");
+    let length = body.len();
+    write!(
+        client,
+        "HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\nConnection: \
+         close\r\n\r\n{body}"
+    )?;
+    client.shutdown(Shutdown::Write)
+}
+
+/// An entry among the clients for as long as the connection lasts.
+struct Entry<'a>(&'a Clients, SocketAddr);
+
+impl<'a> Entry<'a> {
+    fn new(clients: &'a Clients, seen: SocketAddr, client: SocketAddr) -> Self {
+        let mut entries = clients.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.insert(seen, client);
+        Self(clients, seen)
+    }
+}
+
+impl Drop for Entry<'_> {
+    fn drop(&mut self) {
+        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.remove(&self.1);
+    }
+}
+
+/// Reads from a stream until a moment that does not move.
+struct Patient {
+    stream: TcpStream,
+    until: Instant,
+}
+
+impl Read for Patient {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        self.stream.set_read_timeout(Some(left))?;
+        self.stream.read(buffer)
+    }
+}
+
+fn refused(reason: &str) -> io::Error {
+    io::Error::new(ErrorKind::PermissionDenied, reason)
+}
+
+/// The request of a WebSocket, up to its blank line.
+///
+/// # Errors
+/// If it is too long, comes from a page in a browser, or is none.
+fn read_request(from: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut request = Vec::new();
+    // By single bytes: what follows the blank line belongs to the first message.
+    while !request.ends_with(b"\r\n\r\n") {
+        if request.len() == MAX_REQUEST {
+            return Err(refused("the request is too long"));
+        }
+        let mut byte = [0];
+        from.read_exact(&mut byte)?;
+        request.push(byte[0]);
+    }
+    let text = str::from_utf8(&request).map_err(|_| refused("the request is not text"))?;
+    let mut lines = text.split("\r\n");
+    if !lines.next().is_some_and(|line| line.starts_with("GET ")) {
+        return Err(refused("this is a worker of gradus: it speaks WebSocket"));
+    }
+    for line in lines {
+        let name = line.split(':').next().unwrap_or_default().trim();
+        if name.eq_ignore_ascii_case("origin") {
+            return Err(refused("pages in a browser are not served"));
+        }
+        // A body could hold a second request, which nobody would have looked at.
+        if ["content-length", "transfer-encoding"].contains(&&*name.to_ascii_lowercase()) {
+            return Err(refused("a request with a body is not served"));
+        }
+    }
+    Ok(request)
+}
+
+/// Passes messages on up to the end of the first one that is not about the connection itself.
+///
+/// # Errors
+/// If that is too long, or comes in pieces.
+fn pass_first_message(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
+    loop {
+        let mut head = [0; 2];
+        from.read_exact(&mut head)?;
+        let (last, opcode) = (head[0] & 0x80 != 0, head[0] & 0x0f);
+        let is_control = opcode >= 8;
+        let mut rest = match head[1] & 0x7f {
+            126 => vec![0; 2],
+            127 => vec![0; 8],
+            _ => Vec::new(),
+        };
+        from.read_exact(&mut rest)?;
+        let mut length = u64::from(head[1] & 0x7f);
+        if !rest.is_empty() {
+            length = rest
+                .iter()
+                .fold(0, |length, &byte| length << 8 | u64::from(byte));
+        }
+        let most = if is_control {
+            MAX_CONTROL
+        } else {
+            MAX_FIRST_MESSAGE
+        };
+        if length > most || !last {
+            return Err(refused("the first message is too long"));
+        }
+        let mask = if head[1] & 0x80 != 0 { 4 } else { 0 };
+        to.write_all(&head)?;
+        to.write_all(&rest)?;
+        let passed = io::copy(&mut from.take(length + mask), to)?;
+        if passed < length + mask {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        if !is_control {
+            return Ok(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REQUEST: &str = "GET /session HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n";
+
+    fn request(text: &str) -> io::Result<Vec<u8>> {
+        read_request(&mut text.as_bytes())
+    }
+
+    #[test]
+    fn a_request_of_a_program_is_let_in_whole_and_no_further() {
+        let text = format!("{REQUEST}more");
+        assert_eq!(request(&text).unwrap(), REQUEST.as_bytes());
+    }
+
+    #[test]
+    fn requests_of_pages_and_long_ones_are_refused() {
+        for (header, reason) in [
+            ("Origin: http://evil".to_owned(), "pages in a browser"),
+            ("oRIGIN : null".to_owned(), "pages in a browser"),
+            ("Content-Length: 4".to_owned(), "a body"),
+            (format!("A: {}", "a".repeat(MAX_REQUEST)), "too long"),
+        ] {
+            let text = REQUEST.replace("Host: a", &header);
+            let error = request(&text).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+        assert!(request("POST / HTTP/1.1\r\n\r\n").is_err());
+        assert!(request("GET / HTTP/1.1\r\n").is_err());
+    }
+
+    fn passed(message: &[u8]) -> Option<Vec<u8>> {
+        let mut to = Vec::new();
+        let result = pass_first_message(&mut &*message, &mut to);
+        result.is_ok().then_some(to)
+    }
+
+    #[test]
+    fn the_first_message_is_passed_on_with_what_is_about_the_connection() {
+        let ping = [0x89, 0x81, 1, 2, 3, 4, 9];
+        let data = [0x82, 0x82, 1, 2, 3, 4, 7, 8];
+        let both = [&ping[..], &data].concat();
+        assert_eq!(passed(&[&both[..], b"rest"].concat()).unwrap(), both);
+        let mut long = vec![0x82, 0xfe, 0x01, 0x00];
+        long.extend([0; 4 + 256]);
+        assert_eq!(passed(&long).unwrap(), long);
+    }
+
+    #[test]
+    fn a_first_message_that_is_long_or_in_pieces_is_refused() {
+        let huge = [0x82, 0xff, 0, 0, 0, 0, 0x40, 0, 0, 0, 1, 2, 3, 4];
+        assert_eq!(passed(&huge), None);
+        assert_eq!(passed(&[0x02, 0x81, 1, 2, 3, 4, 9]), None);
+        assert_eq!(passed(&[0x89, 0xfe, 1, 0, 1, 2, 3, 4]), None);
+        assert_eq!(passed(&[0x82, 0x85, 1, 2, 3, 4, 9]), None);
+    }
+
+    #[test]
+    fn only_so_many_may_wait() {
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let slots: Vec<_> = (0..MAX_WAITING).map(|_| Slot::take(&waiting)).collect();
+        assert!(slots.iter().all(Option::is_some));
+        assert!(Slot::take(&waiting).is_none());
+        drop(slots);
+        assert!(Slot::take(&waiting).is_some());
+    }
+}
