@@ -189,6 +189,7 @@ fn sizes_of_a_bundle_are_bounded_by_its_weights() {
         ("/encoder/num_layers", json!(u64::MAX), "at most 10000"),
         ("/encoder/vocab_size", json!(u64::MAX), "at most 2147483647"),
         ("/encoder/d_model", json!(0), "above 0"),
+        ("/encoder/d_model", json!(1 << 30), "tensors are not those"),
         ("/encoder/num_heads", json!(5), "multiple of `num_heads`"),
         (
             "/head",

@@ -6,7 +6,7 @@ use burn::module::Module;
 use burn::tensor::{Bool, Device, Int, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::encoder::{DrawParameters, Encoder, EncoderConfig, checks};
+use crate::encoder::{BertConfig, DrawParameters, Encoder, EncoderConfig, checks};
 use crate::error::Result;
 use crate::head::{Head, HeadConfig};
 use crate::lora::{Attach, LoraConfig};
@@ -83,7 +83,7 @@ impl RewardModelConfig {
     /// # Panics
     /// If [`check`](Self::check) fails.
     pub fn init(&self, device: &Device) -> RewardModel {
-        let model = self.init_lazy(device);
+        let model = self.assemble(self.encoder.init(device), device);
         model.visit(&mut DrawParameters);
         model
     }
@@ -101,7 +101,16 @@ impl RewardModelConfig {
 
     /// A model whose weights are drawn only where nothing is loaded over them.
     pub(crate) fn init_lazy(&self, device: &Device) -> RewardModel {
-        self.assemble(self.encoder.init(device), device)
+        let encoder = match &self.encoder {
+            // Keys that start as queries are drawn at once.
+            EncoderConfig::Bert(config) => EncoderConfig::Bert(BertConfig {
+                keys_start_as_queries: false,
+                ..config.clone()
+            })
+            .init(device),
+            other => other.init(device),
+        };
+        self.assemble(encoder, device)
     }
 
     fn assemble(&self, encoder: Encoder, device: &Device) -> RewardModel {
