@@ -29,6 +29,13 @@ pub(crate) fn styled_line(before: &str, style: Style, text: &str) -> Result<()> 
     Ok(())
 }
 
+/// Writes text to standard output behind a mark with a style.
+pub(crate) fn marked_line(style: Style, mark: &str, text: &str) -> Result<()> {
+    let (mark, text) = (visible(mark), visible_lines(text));
+    writeln!(anstream::stdout().lock(), "{style}{mark}{style:#}{text}")?;
+    Ok(())
+}
+
 /// Writes pretty JSON to standard output.
 pub(crate) fn json(value: &impl Serialize) -> Result<()> {
     let json = serde_json::to_string_pretty(value)?;

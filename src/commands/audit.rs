@@ -235,10 +235,8 @@ fn show_finding(finding: &Finding) -> Result<()> {
         &format!("{}{}", aspect.collect::<String>(), finding.message),
         INDENT,
     );
-    show::line(&format!(
-        "\n{style}{:<INDENT$}{style:#}{message}",
-        finding.grade
-    ))?;
+    show::line("")?;
+    show::marked_line(style, &format!("{:<INDENT$}", finding.grade), &message)?;
     let indent = " ".repeat(INDENT);
     if !finding.examples.is_empty() {
         let examples: Vec<String> = finding.examples.iter().map(ToString::to_string).collect();

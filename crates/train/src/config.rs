@@ -181,7 +181,7 @@ impl TrainConfig {
     /// # Errors
     /// [`TrainError::Setting`] with the name, the value and the range.
     pub fn check(&self) -> Result<()> {
-        let epochs = "a whole number from 1 to 1000000";
+        let epochs = "at least 1, at most 1000000";
         let within = (1..=MAX_EPOCHS).contains(&self.epochs);
         require("epochs", self.epochs as f64, within, epochs)?;
         whole("batch_size", self.batch_size)?;
