@@ -69,6 +69,7 @@ fn input(batch: SegmentBatch) -> SegmentInput {
         token_ids: batch.token_ids,
         type_ids: batch.type_ids,
         mask_pad: batch.mask_pad,
+        response_spans: Some(batch.response_spans),
         segment_spans: batch.segment_spans,
     }
 }

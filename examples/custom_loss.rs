@@ -63,6 +63,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             token_ids: batch.token_ids.clone(),
             type_ids: batch.type_ids.clone(),
             mask_pad: batch.mask_pad.clone(),
+            response_spans: Some(batch.response_spans.clone()),
             segment_spans: batch.segment_spans.clone(),
         });
         let loss = pinball(scores, batch.targets.clone(), batch.weights.clone(), 0.1);

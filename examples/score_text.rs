@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let aspects: Vec<&str> = scorer.aspects().collect();
     for (k, score) in scores[0].iter().enumerate() {
         match score {
-            SegmentScore::Scored(values) => {
+            SegmentScore::Scored(values) | SegmentScore::Cut(values) => {
                 for (aspect, value) in aspects.iter().zip(values) {
                     println!("{aspect} {value:+.3}  {}", example.segment_text(k));
                 }

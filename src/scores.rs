@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use burn::tensor::Device;
-use gradus::data::{Example, TruncationCounts};
+use gradus::data::{CutSegments, Example, TruncationCounts};
 use gradus::device;
 use gradus::eval::calibration::Recalibrations;
 use gradus::eval::{
@@ -75,6 +75,8 @@ pub(crate) struct Choices<'a> {
     pub(crate) raw: bool,
     /// Where windows over long responses begin, in tokens; without it responses are shortened.
     pub(crate) stride: Option<usize>,
+    /// What becomes of segments of which only a part fits.
+    pub(crate) cut_segments: Option<CutSegments>,
     /// Where to compute, as `--device` names it.
     pub(crate) device: Option<&'a str>,
 }
@@ -134,6 +136,9 @@ impl Scores {
                 }
                 if let Some(stride) = choices.stride {
                     scorer = scorer.with_stride(checked_stride(stride)?);
+                }
+                if let Some(policy) = choices.cut_segments {
+                    scorer = scorer.with_cut_segments(policy);
                 }
                 Self::score(&scorer, examples, choices.aspects)
             }

@@ -1,6 +1,6 @@
 //! Rows without padding.
 
-use gradus_data::{EncodedExample, EncodedSegment, TokenSpan};
+use gradus_data::{DroppedTokens, EncodedExample, EncodedSegment, TokenSpan};
 use gradus_model::EncoderConfig;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -42,9 +42,12 @@ pub fn full_rows(
         type_ids: (0..length)
             .map(|token| if token < prompt { 0 } else { type_of_response })
             .collect(),
+        response: TokenSpan::new(prompt, length - 1),
         segments: segments(prompt, length - 1, num_aspects),
         response_targets: Vec::new(),
         dropped: Vec::new(),
+        dropped_tokens: DroppedTokens::default(),
+        is_window: false,
         without_tokens: Vec::new(),
     });
     Ok(rows.collect())
@@ -56,6 +59,7 @@ fn segments(start: usize, end: usize, num_aspects: usize) -> Vec<EncodedSegment>
     let segment = |(index, from): (usize, usize)| EncodedSegment {
         index,
         tokens: TokenSpan::new(from, (from + SEGMENT).min(end)),
+        cut: false,
         targets: vec![Some(TARGET); num_aspects],
         weight: 1.0,
     };

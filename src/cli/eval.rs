@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use gradus::data::CutSegments;
 use gradus::eval::report::DEFAULT_RESPONSES;
 
 use super::{BootstrapArgs, DeviceArgs};
@@ -105,9 +106,13 @@ pub(crate) struct EvalArgs {
     #[arg(long)]
     pub(crate) raw: bool,
     /// Score responses that are too long for the model in overlapping windows that begin at
-    /// multiples of this many tokens [default: segments that do not fit have no score]
+    /// multiples of this many tokens [default: the response is cut at the end]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) stride: Option<usize>,
+    /// What becomes of segments of which only a part fits: drop (no score), or score (the score of
+    /// that part, marked as cut) [default: as the bundle says]
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) cut_segments: Option<CutSegments>,
     /// Print JSON instead of a table
     #[arg(long)]
     pub(crate) json: bool,
@@ -136,6 +141,11 @@ pub(crate) struct CalibrateArgs {
     /// What is fitted: isotonic (any curve that never falls; hundreds of segments) or linear
     #[arg(long, default_value = "isotonic")]
     pub(crate) kind: String,
+    /// What becomes of segments of which only a part fits: drop (no score), or score (the score of
+    /// that part) [default: as
+    /// the bundle says]
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) cut_segments: Option<CutSegments>,
     /// Take the recalibration out of the bundle
     #[arg(long)]
     pub(crate) remove: bool,
@@ -173,9 +183,13 @@ pub(crate) struct CompareArgs {
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
     /// Score responses that are too long for the model in overlapping windows that begin at
-    /// multiples of this many tokens [default: segments that do not fit have no score]
+    /// multiples of this many tokens [default: the response is cut at the end]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) stride: Option<usize>,
+    /// What becomes of segments of which only a part fits: drop (no score), or score (the score of
+    /// that part, marked as cut) [default: as the bundle says]
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) cut_segments: Option<CutSegments>,
     /// Print JSON instead of tables
     #[arg(long, conflicts_with = "markdown")]
     pub(crate) json: bool,
@@ -207,6 +221,10 @@ pub(crate) struct ExplainArgs {
         value_delimiter = ','
     )]
     pub(crate) aspects: Option<Vec<String>>,
+    /// What becomes of segments of which only a part fits: drop (no score), or score (the score of
+    /// that part, marked as cut) [default: as the bundle says]
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) cut_segments: Option<CutSegments>,
     /// Segments to show, the worst first; 0 shows all [default: 10, all with --id]
     #[arg(long, value_name = "N")]
     pub(crate) top: Option<usize>,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use gradus::data::CutSegments;
 
 use super::{BootstrapArgs, DeviceArgs};
 
@@ -95,9 +96,13 @@ pub(crate) struct ProcessArgs {
     #[arg(long)]
     pub(crate) raw: bool,
     /// Score responses that are too long for the model in overlapping windows that begin at
-    /// multiples of this many tokens [default: steps that do not fit have no score]
+    /// multiples of this many tokens [default: the response is cut at the end]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) stride: Option<usize>,
+    /// What becomes of steps of which only a part fits: drop (no score), or score (the score of
+    /// that part) [default: as the bundle says]
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) cut_segments: Option<CutSegments>,
     #[command(flatten)]
     pub(crate) bootstrap: BootstrapArgs,
     /// Print JSON instead of a table

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use gradus::data::CutSegments;
 
 use super::DeviceArgs;
 
@@ -36,12 +37,16 @@ pub(crate) struct ScoreArgs {
     pub(crate) raw: bool,
     /// Score responses that are too long for the model in overlapping windows that begin at
     /// multiples of this many tokens, each segment in the window that shows most of what is before
-    /// it [default: segments that do not fit have no score]
+    /// it [default: the response is cut at the end]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) stride: Option<usize>,
     /// Refuse a response that cannot be scored, such as an empty one [default: its `score` is null]
     #[arg(long)]
     pub(crate) strict: bool,
+    /// What becomes of segments of which only a part fits: drop (no score), or score (the score of
+    /// that part, marked as cut) [default: as the bundle says]
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) cut_segments: Option<CutSegments>,
     /// Padded tokens a batch
     #[arg(long, value_name = "TOKENS", default_value_t = 4096)]
     pub(crate) batch_tokens: usize,

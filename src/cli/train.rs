@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use gradus::data::CutSegments;
 use gradus::train::ChatTemplateOption;
 
 use super::DeviceArgs;
@@ -82,6 +83,10 @@ pub(crate) struct RunArgs {
     /// Tokens an example may have, special tokens included [default: 256]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) max_length: Option<usize>,
+    /// What becomes of segments of which only a part fits: drop (they are neither learned nor
+    /// scored), or score (by that part) [default: drop]
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) cut_segments: Option<CutSegments>,
     /// What is written around prompts: auto (the chat template of a decoder whose directory has
     /// one), none, or the file of a chat template [default: auto]
     #[arg(long, value_name = "auto|none|FILE")]

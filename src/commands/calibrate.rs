@@ -27,7 +27,10 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
     };
     let device = device::select(args.device.device.as_deref())?;
     // Fitted on what the model says, also where an earlier recalibration is to be replaced.
-    let scorer = Scorer::load(&args.bundle, &device)?.raw();
+    let mut scorer = Scorer::load(&args.bundle, &device)?.raw();
+    if let Some(policy) = args.cut_segments {
+        scorer = scorer.with_cut_segments(policy);
+    }
     let mut examples: Vec<Example> = read_examples(valid)?;
     for example in &mut examples {
         scorer.segment(example)?;

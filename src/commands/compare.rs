@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::cli::CompareArgs;
 use crate::failure::Usage;
+use crate::scores::Choices;
 use crate::show;
 
 use super::systems::{NamedSystem, ScoredSystem};
@@ -62,11 +63,16 @@ pub(crate) fn run(args: &CompareArgs) -> Result<()> {
     let options = options(args)?;
     let (data, systems) = args.paths.split_last().expect("clap asks for three");
     let systems = NamedSystem::parse_all(systems)?;
-    let device = args.device.device.as_deref();
+    let choices = Choices {
+        stride: args.stride,
+        cut_segments: args.cut_segments,
+        device: args.device.device.as_deref(),
+        ..Choices::default()
+    };
     let examples = read_examples(data)?;
     let scored: Vec<ScoredSystem> = systems
         .into_iter()
-        .map(|system| system.score(&examples, args.stride, device))
+        .map(|system| system.score(&examples, &choices))
         .collect::<Result<_>>()?;
     for system in &scored {
         let unscored = UnscoredCounts::of_responses(&system.responses).total();

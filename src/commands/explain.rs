@@ -56,7 +56,10 @@ fn of_bundle(
 ) -> Result<Explanation> {
     examples.retain(|example| is_chosen(&example.id, args));
     let device = device::select(args.device.device.as_deref())?;
-    let scorer = Scorer::load(directory, &device)?;
+    let mut scorer = Scorer::load(directory, &device)?;
+    if let Some(policy) = args.cut_segments {
+        scorer = scorer.with_cut_segments(policy);
+    }
     let loss = &scorer.manifest().training["config"]["loss"];
     if let Some(loss) = loss.as_str().filter(|loss| *loss != "mse") {
         show::status(&format!(

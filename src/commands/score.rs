@@ -34,6 +34,9 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
     if let Some(stride) = args.stride {
         scorer = scorer.with_stride(checked_stride(stride)?);
     }
+    if let Some(policy) = args.cut_segments {
+        scorer = scorer.with_cut_segments(policy);
+    }
     let reader = ExampleReader::open(&args.input)?;
     let strict = args.strict.then_some(args.input.as_path());
     let counts = match &args.output {
@@ -182,7 +185,9 @@ fn scored_record(
                 "score".into(),
                 values.map_or(Value::Null, |v| by_aspect(&aspects, v)),
             );
+            let cut = matches!(score, SegmentScore::Cut(_));
             set_reason(segment, score.unscored());
+            replace(segment, "cut", cut.then_some(Value::Bool(true)));
         }
     }
     if let Some(record) = record.as_object_mut() {
@@ -196,15 +201,26 @@ fn scored_record(
         ] {
             record.insert(key.into(), tokens.into());
         }
+        let windows = (cut.windows > 0).then(|| cut.windows.into());
+        replace(record, "windows", windows);
     }
     record
 }
 
 /// Says why there is no score; takes the reason out that an earlier scoring left.
 fn set_reason(record: &mut Map<String, Value>, reason: Option<UnscoredReason>) {
-    match reason {
-        Some(reason) => record.insert("unscored".into(), reason.name().into()),
-        None => record.shift_remove("unscored"),
+    replace(
+        record,
+        "unscored",
+        reason.map(|reason| reason.name().into()),
+    );
+}
+
+/// Sets a key, or removes what an earlier scoring left there.
+fn replace(object: &mut Map<String, Value>, key: &str, value: Option<Value>) {
+    match value {
+        Some(value) => object.insert(key.into(), value),
+        None => object.shift_remove(key),
     };
 }
 

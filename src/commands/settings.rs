@@ -29,6 +29,7 @@ pub(crate) fn set_run(config: &mut RunConfig, args: &RunArgs) -> Result<()> {
     set_some(&mut config.device, args.device.device.as_ref());
     set(&mut config.text.aspects, args.aspects.as_ref());
     set(&mut config.text.max_length, args.max_length.as_ref());
+    set(&mut config.text.cut_segments, args.cut_segments.as_ref());
     set(&mut config.text.chat_template, args.chat_template.as_ref());
     if let Some(text) = &args.pooling {
         config.model.pooling = Some(text.parse().map_err(ModelError::from)?);

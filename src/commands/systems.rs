@@ -61,24 +61,14 @@ impl NamedSystem {
     }
 
     /// Scores the examples with the bundle, or finds their scores in the file.
-    pub(super) fn score(
-        self,
-        examples: &[Example],
-        stride: Option<usize>,
-        device: Option<&str>,
-    ) -> Result<ScoredSystem> {
+    pub(super) fn score(self, examples: &[Example], choices: &Choices<'_>) -> Result<ScoredSystem> {
         let Self { name, path } = self;
         let source = if path.is_dir() {
             Source::Bundle(path.clone())
         } else {
             Source::File(path.clone())
         };
-        let choices = Choices {
-            stride,
-            device,
-            ..Choices::default()
-        };
-        let scores = Scores::load(&source, &mut examples.to_vec(), &choices)?;
+        let scores = Scores::load(&source, &mut examples.to_vec(), choices)?;
         Ok(ScoredSystem {
             name,
             path,

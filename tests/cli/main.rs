@@ -18,6 +18,7 @@ mod hostile;
 #[cfg(feature = "hub")]
 mod hub;
 mod interrupt;
+mod listing;
 mod losses;
 mod objectives;
 mod process;

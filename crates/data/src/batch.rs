@@ -13,6 +13,8 @@ pub struct SegmentBatch {
     pub type_ids: Tensor<2, Int>,
     /// `[batch_size, seq_length]`, true = padding.
     pub mask_pad: Tensor<2, Bool>,
+    /// `[batch_size, 1, 2]`: the same of each response, in which its segments lie.
+    pub response_spans: Tensor<3, Int>,
     /// `[batch_size, num_segments, 2]`: first token and the token behind the last; (0, 0) where absent.
     pub segment_spans: Tensor<3, Int>,
     /// `[batch_size, num_segments]`, true = absent.
@@ -73,6 +75,7 @@ pub struct CollatedBatch {
     token_ids: Vec<i32>,
     type_ids: Vec<i32>,
     mask_pad: Vec<bool>,
+    response_spans: Vec<i32>,
     segment_spans: Vec<i32>,
     mask_segment_pad: Vec<bool>,
     targets: Vec<f32>,
@@ -119,10 +122,12 @@ impl CollatedBatch {
         let segments = [batch_size, self.num_segments];
         let aspects = [batch_size, self.num_segments, self.num_aspects];
         let spans = [batch_size, self.num_segments, 2];
+        let response_spans = TensorData::new(self.response_spans, [batch_size, 1, 2]);
         SegmentBatch {
             token_ids: Tensor::from_data(TensorData::new(self.token_ids, tokens), device),
             type_ids: Tensor::from_data(TensorData::new(self.type_ids, tokens), device),
             mask_pad: Tensor::from_data(TensorData::new(self.mask_pad, tokens), device),
+            response_spans: Tensor::from_data(response_spans, device),
             segment_spans: Tensor::from_data(TensorData::new(self.segment_spans, spans), device),
             mask_segment_pad: Tensor::from_data(
                 TensorData::new(self.mask_segment_pad, segments),
@@ -196,6 +201,7 @@ impl SegmentBatcher {
             token_ids: vec![index(self.pad_id); tokens],
             type_ids: vec![0; tokens],
             mask_pad: vec![true; tokens],
+            response_spans: Vec::with_capacity(examples.len() * 2),
             segment_spans: vec![0; segments * 2],
             mask_segment_pad: vec![true; segments],
             targets: vec![0.0; targets],
@@ -225,6 +231,9 @@ impl CollatedBatch {
             self.type_ids[start + token] = index(type_id);
             self.mask_pad[start + token] = false;
         }
+        let response = example.response;
+        self.response_spans
+            .extend([response.start, response.end].map(index::<usize>));
         for (position, segment) in example.segments.iter().enumerate() {
             let cell = row * self.num_segments + position;
             self.segment_spans[2 * cell] = index(segment.tokens.start);
@@ -264,7 +273,7 @@ fn longest(examples: &[&EncodedExample], length: impl Fn(&EncodedExample) -> usi
 }
 
 /// Token ids and positions as the integers that every backend has.
-fn index(value: impl TryInto<i32>) -> i32 {
+fn index<T: TryInto<i32>>(value: T) -> i32 {
     value
         .try_into()
         .ok()

@@ -14,6 +14,7 @@ const SAMPLE: &str = "Why is the sky blue?";
 ///
 /// What stands between the special tokens nearest to the prompt is tokenised together with it, as the
 /// tokenizer would have it; what is further out is the same for every prompt.
+#[derive(Clone)]
 pub(crate) struct Chat {
     prompt: ChatPrompt,
     /// All up to the last special token in front of the prompt.

@@ -7,8 +7,9 @@ use crate::segmenter::segment_by_tokens;
 use crate::tokens::token_starts;
 use crate::windows::fit_windows;
 use crate::{
-    AspectSpec, CharSpan, DataError, EncodedExample, EncodedSegment, Example, Result, Segment,
-    SegmentBatcher, Segmenter, TextConfig, TokenSource, TokenView, TruncationCounts,
+    AspectSpec, CharSpan, CutSegments, DataError, EncodedExample, EncodedSegment, Example, Result,
+    Segment, SegmentBatcher, Segmenter, TextConfig, TokenSource, TokenSpan, TokenView,
+    TruncationCounts,
 };
 
 /// Fewest tokens of text a sequence must have room for: the prompt's quarter is then at least one.
@@ -27,6 +28,7 @@ const MIN_ROOM: usize = 4;
 /// text can end its turn.
 ///
 /// Truncation and padding that a `tokenizer.json` ships with are switched off.
+#[derive(Clone)]
 pub struct TextEncoder {
     tokenizer: PairTokenizer,
     tokenizer_json: Vec<u8>,
@@ -116,16 +118,22 @@ impl TextEncoder {
     ) -> Result<EncodedExample> {
         let fitted = fit(&self.tokenizer, &self.config, example)?;
         let encoded = self.encoded(example, &fitted)?;
-        counts.count_parts(fitted.full, fitted.kept);
+        counts.count_tokens(encoded.dropped_tokens);
         self.count_segments(example, std::slice::from_ref(&encoded), counts);
         Ok(encoded)
     }
 
     /// The same, but a response that is too long comes in overlapping windows instead of being
-    /// shortened. Windows begin at multiples of `stride` tokens of the response, each behind the
-    /// prompt, shortened to a quarter of the room where it is longer. Every segment is in one window: the
-    /// first that holds it whole, which shows most of what is before it. Segments longer than a window
-    /// are dropped, as is the context where windows are needed.
+    /// shortened. Windows begin at multiples of `stride` tokens of the response (of a window's width
+    /// where that is less), each behind the prompt, shortened to a quarter of the room where it is
+    /// longer; the context is dropped where windows are needed. Where they begin and end depends on the
+    /// tokens alone.
+    ///
+    /// Every segment is in one window, which no other segment has a say in: the first that holds it
+    /// whole, which shows most of what is before it. A segment that no window holds whole is dropped, or
+    /// under [`CutSegments::Score`](crate::CutSegments::Score) in the first of those that hold most of
+    /// it. That is every segment longer than a window, and some of those longer than a window less
+    /// `stride`. Windows without a segment come too: what is computed depends on the tokens alone.
     ///
     /// # Errors
     /// Those of [`TextEncoder::encode`]; [`DataError::TooLong`] only where one window would do.
@@ -150,7 +158,7 @@ impl TextEncoder {
             Ok(encoded)
         });
         let encoded: Vec<EncodedExample> = encoded.collect::<Result<_>>()?;
-        counts.count_parts(windows[0].full, windows[0].kept);
+        counts.count_tokens(encoded[0].dropped_tokens);
         if windows.len() > 1 {
             counts.examples_in_windows += 1;
             counts.windows += windows.len();
@@ -165,6 +173,7 @@ impl TextEncoder {
             id: example.id.clone(),
             token_ids: fitted.pair.encoding.get_ids().to_vec(),
             type_ids: fitted.pair.encoding.get_type_ids().to_vec(),
+            response: fitted.pair.response(),
             segments: Vec::new(),
             response_targets: self.targets(&example.ratings, |aspect, rating| {
                 DataError::ResponseTargetNotFinite {
@@ -174,26 +183,16 @@ impl TextEncoder {
                 }
             })?,
             dropped: Vec::new(),
+            dropped_tokens: fitted.full.lost(fitted.kept),
+            is_window: fitted.is_window,
             without_tokens: Vec::new(),
         };
-        for (index, segment) in example.segments.iter().enumerate() {
-            match fitted.segments[index] {
-                SegmentFit::Kept(tokens) => {
-                    let targets = self.targets(&segment.ratings, |aspect, rating| {
-                        DataError::TargetNotFinite {
-                            id: example.id.clone(),
-                            segment: index,
-                            aspect,
-                            rating,
-                        }
-                    })?;
-                    let weight = weight(segment, &targets);
-                    encoded.segments.push(EncodedSegment {
-                        index,
-                        tokens,
-                        targets,
-                        weight,
-                    });
+        for (index, &fit) in fitted.segments.iter().enumerate() {
+            match fit {
+                SegmentFit::Kept(tokens) | SegmentFit::Cut(tokens) => {
+                    let cut = fit == SegmentFit::Cut(tokens);
+                    let segment = self.segment_with_targets(example, index, tokens, cut)?;
+                    encoded.segments.push(segment);
                 }
                 SegmentFit::Dropped => encoded.dropped.push(index),
                 SegmentFit::WithoutToken => encoded.without_tokens.push(index),
@@ -201,6 +200,32 @@ impl TextEncoder {
             }
         }
         Ok(encoded)
+    }
+
+    /// A segment that is there to be learned and scored.
+    fn segment_with_targets(
+        &self,
+        example: &Example,
+        index: usize,
+        tokens: TokenSpan,
+        cut: bool,
+    ) -> Result<EncodedSegment> {
+        let segment = &example.segments[index];
+        let targets = self.targets(&segment.ratings, |aspect, rating| {
+            DataError::TargetNotFinite {
+                id: example.id.clone(),
+                segment: index,
+                aspect,
+                rating,
+            }
+        })?;
+        Ok(EncodedSegment {
+            index,
+            tokens,
+            cut,
+            weight: weight(segment, &targets),
+            targets,
+        })
     }
 
     /// Encodes all of `examples`, in order.
@@ -231,7 +256,7 @@ impl TextEncoder {
         } = fit(&self.tokenizer, &self.config, example)?;
         let mut segment_of = vec![None; pair.encoding.len()];
         for (index, fit) in segments.iter().enumerate() {
-            if let SegmentFit::Kept(tokens) = fit {
+            if let SegmentFit::Kept(tokens) | SegmentFit::Cut(tokens) = fit {
                 segment_of[tokens.start..tokens.end].fill(Some(index));
             }
         }
@@ -287,6 +312,11 @@ impl TextEncoder {
             example.segments = spans.into_iter().map(Segment::unrated).collect();
         }
         Ok(())
+    }
+
+    /// Sets what becomes of segments of which only a part fits.
+    pub fn set_cut_segments(&mut self, policy: CutSegments) {
+        self.config.cut_segments = policy;
     }
 
     /// A batcher for what this encoder makes.
@@ -360,6 +390,10 @@ impl TextEncoder {
         counts.segments_dropped += dropped.len();
         counts.rated_segments_dropped += dropped.iter().filter(rated).count();
         counts.segments_without_tokens += without_tokens.len();
+        let kept = windows.iter().flat_map(|window| &window.segments);
+        let cut: Vec<&usize> = kept.filter(|s| s.cut).map(|s| &s.index).collect();
+        counts.segments_cut += cut.len();
+        counts.rated_segments_cut += cut.iter().copied().filter(rated).count();
         if !dropped.is_empty() {
             let none_left = windows.iter().all(|window| window.segments.is_empty());
             counts.examples_with_dropped_segments += 1;

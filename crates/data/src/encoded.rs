@@ -1,4 +1,4 @@
-use crate::{CharSpan, TokenSpan};
+use crate::{CharSpan, DroppedTokens, TokenSpan};
 
 /// A segment of an encoded example.
 #[derive(Debug, Clone, PartialEq)]
@@ -7,6 +7,8 @@ pub struct EncodedSegment {
     pub index: usize,
     /// Its tokens, counted from the start of the sequence; never empty.
     pub tokens: TokenSpan,
+    /// Whether these are only some of its tokens: its beginning, or of windows the largest part that one holds.
+    pub cut: bool,
     /// Target per aspect of [`TextConfig::aspects`](crate::TextConfig::aspects), on the training scale; `None` where unrated.
     pub targets: Vec<Option<f32>>,
     /// Weight in the loss: that of the record, 1 by default, with at least one target; 0 without any.
@@ -14,7 +16,7 @@ pub struct EncodedSegment {
 }
 
 /// An example as the model reads it: prompt, context and response in one sequence of tokens.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct EncodedExample {
     /// The example's id.
     pub id: String,
@@ -22,6 +24,8 @@ pub struct EncodedExample {
     pub token_ids: Vec<u32>,
     /// Which text each token comes from, as the tokenizer marks it; as long as `token_ids`.
     pub type_ids: Vec<u32>,
+    /// The tokens of the response: those whose states a segment can ask for.
+    pub response: TokenSpan,
     /// The segments that are there to be scored, in order.
     pub segments: Vec<EncodedSegment>,
     /// Target of the response as a whole per aspect of [`TextConfig::aspects`](crate::TextConfig::aspects), on the
@@ -29,11 +33,20 @@ pub struct EncodedExample {
     pub response_targets: Vec<Option<f32>>,
     /// Positions of the segments lost to truncation.
     pub dropped: Vec<usize>,
+    /// Tokens of the example that the model does not read.
+    pub dropped_tokens: DroppedTokens,
+    /// Whether this is one of several windows over the response.
+    pub is_window: bool,
     /// Positions of the unrated segments in which no token starts.
     pub without_tokens: Vec<usize>,
 }
 
 impl EncodedExample {
+    /// Whether the model does not read prompt, context and response whole and at once.
+    pub fn is_shortened(&self) -> bool {
+        self.is_window || self.dropped_tokens.any()
+    }
+
     /// Length of the sequence in tokens.
     pub fn num_tokens(&self) -> usize {
         self.token_ids.len()

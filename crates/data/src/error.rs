@@ -164,6 +164,12 @@ pub enum DataError {
         /// What was given.
         found: String,
     },
+    /// A name that is no policy for cut segments.
+    #[error("cut segments: found `{found}`, expected drop or score")]
+    CutSegments {
+        /// The name given.
+        found: String,
+    },
     /// Text was to be cut by tokens without a tokenizer.
     #[error("segmenter: found no tokenizer, expected one to cut text by tokens")]
     SegmenterNeedsTokenizer,

@@ -6,7 +6,7 @@ use crate::chat::Question;
 use crate::pair_tokenizer::{JoinedPair, PairTokenizer};
 use crate::tokens::{token_starts, tokens_of_segments};
 use crate::truncation::Parts;
-use crate::{DataError, Example, Result, TextConfig, TokenSpan, TruncationPolicy};
+use crate::{CutSegments, DataError, Example, Result, TextConfig, TokenSpan, TruncationPolicy};
 
 /// An example that fits into `max_length`.
 pub(crate) struct Fitted {
@@ -15,15 +15,19 @@ pub(crate) struct Fitted {
     pub(crate) segments: Vec<SegmentFit>,
     /// Tokens before shortening.
     pub(crate) full: Parts,
-    /// Tokens after it.
+    /// Tokens after it; of a window, those that any window of the example has.
     pub(crate) kept: Parts,
+    /// Whether it is one of several windows.
+    pub(crate) is_window: bool,
 }
 
 /// What became of a segment.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SegmentFit {
-    /// It has these tokens of the whole sequence.
+    /// It has these tokens of the whole sequence, all that it ever had.
     Kept(TokenSpan),
+    /// It has these tokens of the whole sequence, some of those that it had.
+    Cut(TokenSpan),
     /// There was no room for it.
     Dropped,
     /// No token starts inside of it.
@@ -33,15 +37,27 @@ pub(crate) enum SegmentFit {
 }
 
 impl SegmentFit {
-    /// `span` counts tokens of the response, of which `kept` stay and start at `response_start`.
-    fn new(span: Option<TokenSpan>, kept: usize, response_start: usize) -> Self {
-        match span {
-            None => Self::WithoutToken,
-            Some(span) if span.end > kept => Self::Dropped,
-            Some(span) => Self::Kept(TokenSpan::new(
-                span.start + response_start,
-                span.end + response_start,
-            )),
+    /// Of a segment with the tokens `span` of the response, of which those in `part` are there, in
+    /// the sequence from `part_start` on.
+    pub(crate) fn new(
+        span: Option<TokenSpan>,
+        part: TokenSpan,
+        part_start: usize,
+        policy: CutSegments,
+    ) -> Self {
+        let Some(span) = span else {
+            return Self::WithoutToken;
+        };
+        let (start, end) = (span.start.max(part.start), span.end.min(part.end));
+        let in_sequence = |token| token - part.start + part_start;
+        if start >= end {
+            return Self::Dropped;
+        }
+        let tokens = TokenSpan::new(in_sequence(start), in_sequence(end));
+        match policy {
+            _ if (start, end) == (span.start, span.end) => Self::Kept(tokens),
+            CutSegments::Score => Self::Cut(tokens),
+            CutSegments::Drop => Self::Dropped,
         }
     }
 }
@@ -117,25 +133,20 @@ pub(crate) fn shorten(
         spans,
         full,
     } = tokenized;
-    let kept = kept_parts(
-        full,
-        &spans,
-        tokenizer.tokens_around(&question),
-        config,
-        &example.id,
-    )?;
+    let around = tokenizer.tokens_around(&question);
+    let kept = kept_parts(full, around, config, &example.id)?;
     keep(&mut question.text, kept.prompt + kept.context);
     keep(&mut response, kept.response);
     let pair = tokenizer.join(question, response)?;
-    let segments = spans
-        .iter()
-        .map(|span| SegmentFit::new(*span, kept.response, pair.second_start))
-        .collect();
+    let left = TokenSpan::new(0, kept.response);
+    let fit = |span| SegmentFit::new(span, left, pair.second_start, config.cut_segments);
+    let segments = spans.into_iter().map(fit).collect();
     Ok(Fitted {
         pair,
         segments,
         full,
         kept,
+        is_window: false,
     })
 }
 
@@ -155,13 +166,7 @@ fn refuse_rated_without_token(
     }
 }
 
-fn kept_parts(
-    full: Parts,
-    spans: &[Option<TokenSpan>],
-    special_tokens: usize,
-    config: &TextConfig,
-    id: &str,
-) -> Result<Parts> {
+fn kept_parts(full: Parts, special_tokens: usize, config: &TextConfig, id: &str) -> Result<Parts> {
     let room = config.max_length - special_tokens;
     match config.truncation {
         TruncationPolicy::Error if full.total() > room => Err(DataError::TooLong {
@@ -169,7 +174,7 @@ fn kept_parts(
             tokens: full.total() + special_tokens,
             max_length: config.max_length,
         }),
-        _ => Ok(full.shortened(room, spans.iter().copied().flatten())),
+        _ => Ok(full.shortened(room)),
     }
 }
 

@@ -364,9 +364,12 @@ mod tests {
             id: "a".to_owned(),
             token_ids: vec![1],
             type_ids: vec![0],
+            response: crate::TokenSpan::new(0, 1),
             segments: vec![],
             response_targets: vec![],
             dropped: vec![],
+            dropped_tokens: crate::DroppedTokens::default(),
+            is_window: false,
             without_tokens: vec![],
         };
         let collate = move |piece: &Piece| {

@@ -6,7 +6,7 @@ use tokenizers::{Encoding, PostProcessor, Token, Tokenizer};
 use crate::chat::{Chat, Question};
 use crate::tokenizer_file::{guarded, read_tokenizer};
 use crate::tokens::token_starts;
-use crate::{ChatTemplate, DataError, Result};
+use crate::{ChatTemplate, DataError, Result, TokenSpan};
 
 /// Names under which tokenizers keep the token they pad with, most telling first.
 ///
@@ -26,6 +26,7 @@ const PAD_TOKENS: [&str; 7] = [
 /// The post-processor runs once, on the joined pair. Some trim offsets whenever they run, so that
 /// running them on each text first would trim twice. With a chat template it does not run at all: the
 /// template writes all special tokens.
+#[derive(Clone)]
 pub(crate) struct PairTokenizer {
     tokenizer: Tokenizer,
     chat: Option<Chat>,
@@ -210,6 +211,15 @@ pub(crate) struct JoinedPair {
     pub(crate) sequence_ids: Vec<Option<usize>>,
     /// Position of the second text's first token; 0 if it has none.
     pub(crate) second_start: usize,
+}
+
+impl JoinedPair {
+    /// The tokens of the second text.
+    pub(crate) fn response(&self) -> TokenSpan {
+        let behind = self.sequence_ids.iter().skip(self.second_start);
+        let length = behind.take_while(|&&id| id == Some(1)).count();
+        TokenSpan::new(self.second_start, self.second_start + length)
+    }
 }
 
 /// What `tokenizers` does with a pair where no post-processor is set.

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ChatTemplate, DEFAULT_ASPECT, DataError, RatingScale, Result, Segment, Segmenter,
+    ChatTemplate, CutSegments, DEFAULT_ASPECT, DataError, RatingScale, Result, Segment, Segmenter,
     TruncationPolicy,
 };
 
@@ -33,6 +33,7 @@ impl AspectSpec {
 /// |---|---|---|
 /// | `max_length` | 512 | special tokens + 4 or more |
 /// | `truncation` | `shorten` | |
+/// | `cut_segments` | `drop` | |
 /// | `segmenter` | `sentence` | |
 /// | `aspects` | `rating`, identity scale | at least one, distinct names |
 /// | `use_context` | `true` | |
@@ -44,6 +45,9 @@ pub struct TextConfig {
     pub max_length: usize,
     /// What happens to a longer one.
     pub truncation: TruncationPolicy,
+    /// What becomes of a segment of which only the beginning fits.
+    #[serde(default, skip_serializing_if = "CutSegments::is_drop")]
+    pub cut_segments: CutSegments,
     /// How a response that comes without segments is cut.
     pub segmenter: Segmenter,
     /// The aspects to train and score, in the order of the model's outputs. Ratings of others are not read.
@@ -60,6 +64,7 @@ impl Default for TextConfig {
         Self {
             max_length: 512,
             truncation: TruncationPolicy::Shorten,
+            cut_segments: CutSegments::Drop,
             segmenter: Segmenter::Sentence,
             aspects: vec![AspectSpec::identity(DEFAULT_ASPECT)],
             use_context: true,

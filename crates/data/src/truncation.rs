@@ -2,12 +2,16 @@
 
 use std::fmt;
 use std::ops::AddAssign;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::TokenSpan;
+use crate::{DataError, Result};
 
 /// What to do with an example longer than `max_length`.
+///
+/// What the model reads depends on prompt, context, response and settings alone: never on which segments
+/// are listed or rated. A cut at a listed segment would tell the model where a judge has stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TruncationPolicy {
@@ -15,14 +19,60 @@ pub enum TruncationPolicy {
     ///
     /// 1. the context, from its end;
     /// 2. the prompt, from its end, down to a quarter of the room (or its own length if that is less);
-    /// 3. the response: whole segments from its end, and with the first segment that goes, everything behind
-    ///    its start. A segment is kept whole or dropped, never cut.
+    /// 3. the response, from its end.
     ///
-    /// Room that a dropped segment leaves goes back to the prompt and then to the context.
+    /// All of it goes token by token. [`CutSegments`] says what becomes of a segment that is not whole then.
     #[default]
     Shorten,
     /// Refuse the example.
     Error,
+}
+
+/// What becomes of a segment of which only the beginning is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CutSegments {
+    /// It goes: it is neither learned nor scored.
+    #[default]
+    Drop,
+    /// It is learned and scored by the tokens that are left, and its score is marked as cut.
+    Score,
+}
+
+impl CutSegments {
+    /// Both, in the order help texts list them.
+    pub const ALL: [Self; 2] = [Self::Drop, Self::Score];
+
+    /// The name in settings and flags.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Drop => "drop",
+            Self::Score => "score",
+        }
+    }
+
+    /// Whether it is the default, which old bundles have and which is not written.
+    pub fn is_drop(&self) -> bool {
+        *self == Self::Drop
+    }
+}
+
+impl fmt::Display for CutSegments {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.name())
+    }
+}
+
+impl FromStr for CutSegments {
+    type Err = DataError;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|policy| policy.name() == text)
+            .ok_or_else(|| DataError::CutSegments {
+                found: text.to_owned(),
+            })
+    }
 }
 
 /// Token counts of the three texts of an example, without special tokens.
@@ -39,14 +89,8 @@ impl Parts {
     }
 
     /// How much of each part stays where `room` tokens are left, by [`TruncationPolicy::Shorten`].
-    ///
-    /// `segments` are spans of the response's tokens in order.
-    pub(crate) fn shortened(self, room: usize, segments: impl Iterator<Item = TokenSpan>) -> Self {
-        if self.total() <= room {
-            return self;
-        }
-        let prompt_floor = self.prompt.min(room.div_ceil(4));
-        let response = self.response_within(room - prompt_floor, segments);
+    pub(crate) fn shortened(self, room: usize) -> Self {
+        let response = self.response.min(room - self.prompt_floor(room));
         let prompt = self.prompt.min(room - response);
         let context = self.context.min(room - response - prompt);
         Self {
@@ -56,13 +100,36 @@ impl Parts {
         }
     }
 
-    fn response_within(self, room: usize, mut segments: impl Iterator<Item = TokenSpan>) -> usize {
-        if self.response <= room {
-            return self.response;
+    /// The tokens of the prompt that stay whatever the response needs.
+    pub(crate) fn prompt_floor(self, room: usize) -> usize {
+        self.prompt.min(room.div_ceil(4))
+    }
+
+    /// What is lost where `kept` stays.
+    pub(crate) fn lost(self, kept: Self) -> DroppedTokens {
+        DroppedTokens {
+            context: self.context - kept.context,
+            prompt: self.prompt - kept.prompt,
+            response: self.response - kept.response,
         }
-        segments
-            .find(|segment| segment.end > room)
-            .map_or(room, |dropped| dropped.start.min(room))
+    }
+}
+
+/// Tokens of an example that the model does not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct DroppedTokens {
+    /// Of the context, the line break in front of it included.
+    pub context: usize,
+    /// Of the prompt.
+    pub prompt: usize,
+    /// Of the response.
+    pub response: usize,
+}
+
+impl DroppedTokens {
+    /// Whether there are any.
+    pub fn any(self) -> bool {
+        self != Self::default()
     }
 }
 
@@ -91,10 +158,16 @@ pub struct TruncationCounts {
     pub examples_without_segments_left: usize,
     /// Segments of all examples, kept or not.
     pub segments: usize,
-    /// Segments taken; they are neither trained on nor scored.
+    /// Segments taken, or cut and not to be scored; they are neither trained on nor scored.
     pub segments_dropped: usize,
     /// Those of the dropped segments that carry a rating of a configured aspect.
     pub rated_segments_dropped: usize,
+    /// Segments trained on or scored by their beginning, under [`CutSegments::Score`].
+    #[serde(default)]
+    pub segments_cut: usize,
+    /// Those of them that carry a rating of a configured aspect.
+    #[serde(default)]
+    pub rated_segments_cut: usize,
     /// Unrated segments in which no token begins; they are left unscored. Not a matter of length.
     pub segments_without_tokens: usize,
     /// Examples whose response was laid out in more than one window.
@@ -113,28 +186,33 @@ impl TruncationCounts {
             || self.examples_in_windows > 0
     }
 
+    /// Whether any example was not read whole and at once.
+    pub fn is_shortened(&self) -> bool {
+        self.examples_shortened > 0 || self.examples_in_windows > 0
+    }
+
     /// Counts the tokens one example lost.
-    pub(crate) fn count_parts(&mut self, full: Parts, kept: Parts) {
+    pub(crate) fn count_tokens(&mut self, lost: DroppedTokens) {
         self.examples += 1;
-        self.examples_shortened += usize::from(kept != full);
-        let lost = |shortened: &mut usize, dropped: &mut usize, tokens: usize| {
+        self.examples_shortened += usize::from(lost.any());
+        let count = |shortened: &mut usize, dropped: &mut usize, tokens: usize| {
             *shortened += usize::from(tokens > 0);
             *dropped += tokens;
         };
-        lost(
+        count(
             &mut self.context_shortened,
             &mut self.context_tokens_dropped,
-            full.context - kept.context,
+            lost.context,
         );
-        lost(
+        count(
             &mut self.prompt_shortened,
             &mut self.prompt_tokens_dropped,
-            full.prompt - kept.prompt,
+            lost.prompt,
         );
-        lost(
+        count(
             &mut self.response_shortened,
             &mut self.response_tokens_dropped,
-            full.response - kept.response,
+            lost.response,
         );
     }
 }
@@ -156,6 +234,8 @@ impl AddAssign for TruncationCounts {
             segments,
             segments_dropped,
             rated_segments_dropped,
+            segments_cut,
+            rated_segments_cut,
             segments_without_tokens,
             examples_in_windows,
             windows,
@@ -173,6 +253,8 @@ impl AddAssign for TruncationCounts {
         self.segments += segments;
         self.segments_dropped += segments_dropped;
         self.rated_segments_dropped += rated_segments_dropped;
+        self.segments_cut += segments_cut;
+        self.rated_segments_cut += rated_segments_cut;
         self.segments_without_tokens += segments_without_tokens;
         self.examples_in_windows += examples_in_windows;
         self.windows += windows;
@@ -235,6 +317,15 @@ impl fmt::Display for TruncationCounts {
                 self.examples_without_segments_left
             )?;
         }
+        if self.segments_cut > 0 {
+            write!(
+                formatter,
+                "; {} of {} cut ({} rated)",
+                self.segments_cut,
+                counted(self.segments, "segment"),
+                self.rated_segments_cut,
+            )?;
+        }
         if self.segments_without_tokens > 0 {
             write!(
                 formatter,
@@ -272,81 +363,49 @@ mod tests {
         }
     }
 
-    fn shortened(full: Parts, room: usize, segments: &[(usize, usize)]) -> Parts {
-        full.shortened(
-            room,
-            segments
-                .iter()
-                .map(|&(start, end)| TokenSpan { start, end }),
-        )
-    }
-
     #[test]
     fn the_context_goes_first_then_the_prompt() {
-        assert_eq!(
-            shortened(parts(10, 10, 20), 40, &[(0, 20)]),
-            parts(10, 10, 20)
-        );
-        assert_eq!(
-            shortened(parts(10, 10, 20), 35, &[(0, 20)]),
-            parts(10, 5, 20)
-        );
-        assert_eq!(
-            shortened(parts(10, 10, 20), 28, &[(0, 20)]),
-            parts(8, 0, 20)
-        );
+        let full = parts(10, 10, 20);
+        assert_eq!(full.shortened(40), full);
+        assert_eq!(full.shortened(35), parts(10, 5, 20));
+        assert_eq!(full.shortened(28), parts(8, 0, 20));
     }
 
     #[test]
-    fn the_prompt_keeps_a_quarter_of_the_room_and_segments_go_whole() {
-        assert_eq!(
-            shortened(parts(10, 0, 20), 16, &[(0, 10), (10, 20)]),
-            parts(6, 0, 10)
-        );
-        assert_eq!(
-            shortened(parts(50, 0, 20), 16, &[(0, 12), (12, 20)]),
-            parts(4, 0, 12)
-        );
-        assert_eq!(
-            shortened(parts(2, 9, 20), 16, &[(0, 14), (14, 20)]),
-            parts(2, 0, 14)
-        );
+    fn the_prompt_keeps_a_quarter_of_the_room_and_the_response_fills_the_rest() {
+        assert_eq!(parts(10, 0, 20).shortened(16), parts(4, 0, 12));
+        assert_eq!(parts(50, 0, 20).shortened(16), parts(4, 0, 12));
+        assert_eq!(parts(2, 9, 20).shortened(16), parts(2, 0, 14));
+        assert_eq!(parts(2, 9, 13).shortened(16), parts(2, 1, 13));
     }
 
     #[test]
-    fn room_that_a_dropped_segment_leaves_goes_back_to_prompt_and_context() {
+    fn policies_for_cut_segments_are_read_by_name() {
+        for policy in CutSegments::ALL {
+            assert_eq!(policy.to_string().parse::<CutSegments>().unwrap(), policy);
+        }
+        let message = "keep".parse::<CutSegments>().unwrap_err().to_string();
         assert_eq!(
-            shortened(parts(5, 9, 20), 16, &[(0, 4), (4, 20)]),
-            parts(5, 7, 4)
+            message,
+            "cut segments: found `keep`, expected drop or score"
         );
-    }
-
-    #[test]
-    fn text_outside_of_segments_stays_only_in_front_of_the_first_dropped_one() {
-        let full = parts(1, 0, 30);
-        assert_eq!(
-            shortened(full, 13, &[(0, 5), (8, 20), (22, 23)]),
-            parts(1, 0, 8)
-        );
-        assert_eq!(shortened(full, 13, &[(0, 5), (20, 25)]), parts(1, 0, 12));
-        assert_eq!(shortened(full, 13, &[(0, 30)]), parts(1, 0, 0));
-        assert_eq!(shortened(full, 13, &[]), parts(1, 0, 12));
     }
 
     #[test]
     fn counts_are_shown_in_one_line() {
         let mut counts = TruncationCounts::default();
-        counts.count_parts(parts(3, 0, 3), parts(3, 0, 3));
+        counts.count_tokens(DroppedTokens::default());
         assert_eq!(counts.to_string(), "shortened none of 1 example");
-        counts.count_parts(parts(3, 4, 3), parts(3, 0, 2));
+        counts.count_tokens(parts(3, 4, 3).lost(parts(3, 0, 2)));
         counts.segments = 5;
         counts.segments_dropped = 2;
         counts.rated_segments_dropped = 1;
         counts.examples_with_dropped_segments = 1;
+        counts.segments_cut = 1;
         assert_eq!(
             counts.to_string(),
             "shortened 1 of 2 examples: context of 1 (-4 tokens), response of 1 (-1 token); \
-             2 of 5 segments dropped (1 rated) in 1 example"
+             2 of 5 segments dropped (1 rated) in 1 example; 1 of 5 segments cut (0 rated)"
         );
         let mut twice = counts;
         twice += counts;
@@ -358,28 +417,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_stays_fits_and_no_segment_is_cut(
+        fn what_stays_fits_and_fills_the_room(
             prompt in 0_usize..60,
             context in 0_usize..60,
-            lengths in prop::collection::vec((0_usize..4, 1_usize..20), 0..8),
-            tail in 0_usize..5,
+            response in 0_usize..160,
             room in 2_usize..120,
         ) {
-            let mut segments = Vec::new();
-            let mut end = 0;
-            for (gap, length) in lengths {
-                segments.push((end + gap, end + gap + length));
-                end += gap + length;
-            }
-            let full = parts(prompt, context, end + tail);
-            let kept = shortened(full, room, &segments);
-            prop_assert!(kept.total() <= room);
+            let full = parts(prompt, context, response);
+            let kept = full.shortened(room);
+            prop_assert_eq!(kept.total(), full.total().min(room));
             prop_assert!(kept.prompt >= prompt.min(room.div_ceil(4)));
+            // What gives way first is gone before the next part loses a token.
             prop_assert!(kept.prompt == prompt || kept.context == 0);
-            prop_assert!(kept.context == context || kept.total() == room);
-            for &(start, end) in &segments {
-                prop_assert!(end <= kept.response || start >= kept.response);
-            }
+            prop_assert!(kept.response == response || kept.prompt == full.prompt_floor(room));
         }
     }
 }

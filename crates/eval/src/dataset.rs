@@ -18,7 +18,9 @@ pub fn scored_responses(
     examples: &[Example],
     counts: &mut TruncationCounts,
 ) -> Result<Vec<ScoredResponse>> {
-    Ok(beside_all(examples, scorer.score(examples, counts)?))
+    let (mut scores, cuts) = scorer.score_with_cuts(examples)?;
+    scorer.recalibrate(&mut scores);
+    Ok(beside_all(examples, scores, &cuts, counts))
 }
 
 /// The same, with scores as the model gives them, whatever the bundle says about recalibration.
@@ -30,13 +32,25 @@ pub fn raw_responses(
     examples: &[Example],
     counts: &mut TruncationCounts,
 ) -> Result<Vec<ScoredResponse>> {
-    Ok(beside_all(examples, scorer.score_raw(examples, counts)?))
+    let (scores, cuts) = scorer.score_with_cuts(examples)?;
+    Ok(beside_all(examples, scores, &cuts, counts))
 }
 
-fn beside_all(examples: &[Example], scores: Vec<Vec<SegmentScore>>) -> Vec<ScoredResponse> {
-    let pairs = examples.iter().zip(scores);
-    pairs
-        .map(|(example, scores)| beside(example, scores))
+fn beside_all(
+    examples: &[Example],
+    scores: Vec<Vec<SegmentScore>>,
+    cuts: &[TruncationCounts],
+    counts: &mut TruncationCounts,
+) -> Vec<ScoredResponse> {
+    let scored = examples.iter().zip(scores).zip(cuts);
+    scored
+        .map(|((example, scores), &cut)| {
+            *counts += cut;
+            ScoredResponse {
+                shortened: cut.is_shortened(),
+                ..beside(example, scores)
+            }
+        })
         .collect()
 }
 
@@ -47,6 +61,10 @@ fn beside(example: &Example, scores: Vec<SegmentScore>) -> ScoredResponse {
         let ratings = segment.ratings.clone();
         let mut scored = match score {
             SegmentScore::Scored(scores) => ScoredSegment::scored(start, end, ratings, scores),
+            SegmentScore::Cut(scores) => ScoredSegment {
+                cut: true,
+                ..ScoredSegment::scored(start, end, ratings, scores)
+            },
             SegmentScore::Truncated => {
                 ScoredSegment::unscored(start, end, ratings, UnscoredReason::Truncated)
             }
@@ -74,6 +92,7 @@ pub(crate) fn response_of(example: &Example, segments: Vec<ScoredSegment>) -> Sc
         chars: example.response.chars().count(),
         meta: example.meta.clone(),
         segments,
+        ..ScoredResponse::default()
     }
 }
 

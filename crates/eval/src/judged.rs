@@ -62,6 +62,16 @@ pub struct AspectCounts {
     pub responses: usize,
     /// Of these, responses that also have rated segments without a score.
     pub responses_partly_scored: usize,
+    /// Of the rated and scored segments, those in texts that the model did not read whole and at
+    /// once, as far as is known.
+    #[serde(default)]
+    pub scored_in_shortened: usize,
+    /// Responses of these segments.
+    #[serde(default)]
+    pub responses_shortened: usize,
+    /// Of the rated and scored segments, those of which the model read only a part.
+    #[serde(default)]
+    pub scored_cut: usize,
 }
 
 /// Rated segments without a usable score, by reason.
@@ -150,6 +160,7 @@ impl JudgedAspect {
                 .enumerate()
                 .filter_map(|(index, segment)| {
                     let (score, rating) = judged.counts.judge(segment, aspect, name)?;
+                    judged.counts.scored_cut += usize::from(segment.cut);
                     Some(JudgedSegment {
                         index,
                         score,
@@ -161,6 +172,10 @@ impl JudgedAspect {
                 continue;
             }
             judged.counts.responses += 1;
+            if response.shortened {
+                judged.counts.responses_shortened += 1;
+                judged.counts.scored_in_shortened += segments.len();
+            }
             if segments.len() < judged.counts.rated - rated_before {
                 judged.counts.responses_partly_scored += 1;
             }

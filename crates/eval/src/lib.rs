@@ -67,9 +67,9 @@ pub use aggregation::Aggregation;
 pub use dataset::{AspectBaselines, Baselines, raw_responses, scored_responses};
 pub use error::{EvalError, Result};
 pub use evaluation::{
-    Aspect, AspectEvaluation, BaselineEvaluation, CalibrationFigures, Counts, Evaluation,
-    IntervalAbsence, LevelValues, Provenance, RatersBeside, Recalibrated, RecalibratedResponses,
-    ResponseBaseline, ResponseCalibration, ResponseRatings, ScoreSource,
+    Aspect, AspectEvaluation, BaselineEvaluation, ByTruncation, CalibrationFigures, Counts,
+    Evaluation, IntervalAbsence, LevelValues, PartValues, Provenance, RatersBeside, Recalibrated,
+    RecalibratedResponses, ResponseBaseline, ResponseCalibration, ResponseRatings, ScoreSource,
 };
 pub use judged::{
     AspectCounts, JudgedAspect, JudgedResponse, JudgedSegment, Level, UnscoredCounts,

@@ -101,7 +101,11 @@ impl Sequences {
         }
         for ((encoded, &owner), found) in self.encoded.iter().zip(&self.owners).zip(found) {
             for (segment, found) in encoded.segments.iter().zip(found) {
-                scores[owner][segment.index] = SegmentScore::Scored(found);
+                scores[owner][segment.index] = if segment.cut {
+                    SegmentScore::Cut(found)
+                } else {
+                    SegmentScore::Scored(found)
+                };
             }
         }
         scores

@@ -30,6 +30,10 @@ pub struct ScoredResponse {
     /// The record's `meta`, for slices.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub meta: serde_json::Map<String, serde_json::Value>,
+    /// Whether the model did not read prompt, context and response whole and at once, as far as is
+    /// known.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub shortened: bool,
 }
 
 impl ScoredResponse {
@@ -75,6 +79,17 @@ pub struct ScoredSegment {
     /// Why scores are absent, where that is known; `None` for a segment scored on every aspect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unscored: Option<UnscoredReason>,
+    /// Whether the scores are those of a part of the segment, the rest of which did not fit.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub cut: bool,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl ScoredSegment {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use burn::prelude::*;
 use gradus_data::{
-    BatchSize, EncodedExample, Example, TextConfig, TextEncoder, TruncationCounts, plan_batches,
+    BatchSize, CutSegments, EncodedExample, Example, TextConfig, TextEncoder, TruncationCounts,
+    plan_batches,
 };
 use gradus_model::{Bundle, Manifest, RewardModel, SegmentInput};
 use serde::Serialize;
@@ -16,8 +17,8 @@ use crate::{Aggregation, EvalError, Result, UnscoredReason};
 
 /// Scores segments with a trained model.
 ///
-/// A score does not depend on what is scored beside it: padding is masked, and batches only decide
-/// how fast it goes. Where the bundle has a recalibration, scores are recalibrated; see
+/// A score does not depend on what is scored beside it, nor on which segments of a response are
+/// listed or rated: padding is masked, and batches only decide how fast it goes. Where the bundle has a recalibration, scores are recalibrated; see
 /// [`raw`](Self::raw).
 pub struct Scorer {
     model: RewardModel,
@@ -39,7 +40,9 @@ pub struct Scorer {
 pub enum SegmentScore {
     /// One score per aspect, in rating units.
     Scored(Vec<f64>),
-    /// The segment did not fit into the model's `max_length`.
+    /// The same of a segment of which the model read only a part, under [`CutSegments::Score`].
+    Cut(Vec<f64>),
+    /// The segment, or a part of it, did not fit into the model's `max_length`.
     Truncated,
     /// The tokenizer makes no token of the segment's text.
     NoTokens,
@@ -49,7 +52,7 @@ impl SegmentScore {
     /// The scores per aspect, if there are any.
     pub fn scores(&self) -> Option<&[f64]> {
         match self {
-            Self::Scored(scores) => Some(scores),
+            Self::Scored(scores) | Self::Cut(scores) => Some(scores),
             Self::Truncated | Self::NoTokens => None,
         }
     }
@@ -57,7 +60,7 @@ impl SegmentScore {
     /// Why there are none.
     pub fn unscored(&self) -> Option<UnscoredReason> {
         match self {
-            Self::Scored(_) => None,
+            Self::Scored(_) | Self::Cut(_) => None,
             Self::Truncated => Some(UnscoredReason::Truncated),
             Self::NoTokens => Some(UnscoredReason::NoTokens),
         }
@@ -122,7 +125,7 @@ impl Scorer {
 
     /// Scores a response that is longer than the model reads in overlapping windows that begin at
     /// multiples of `stride` tokens, see [`TextEncoder::encode_windows`]. Default: it is shortened as in
-    /// training, and the segments that go have no score.
+    /// training.
     ///
     /// # Panics
     /// If `stride` is 0.
@@ -130,6 +133,14 @@ impl Scorer {
     pub fn with_stride(mut self, stride: usize) -> Self {
         assert!(stride > 0, "windows that do not move");
         self.stride = Some(stride);
+        self
+    }
+
+    /// Sets what becomes of segments of which only a part fits. Default: as the bundle says, which is
+    /// what the model has learned from.
+    #[must_use]
+    pub fn with_cut_segments(mut self, policy: CutSegments) -> Self {
+        Arc::make_mut(&mut self.text).set_cut_segments(policy);
         self
     }
 
@@ -226,12 +237,21 @@ impl Scorer {
         examples: &[Example],
         counts: &mut TruncationCounts,
     ) -> Result<Vec<Vec<SegmentScore>>> {
-        let (sequences, cuts) = Sequences::of(&self.text, self.stride, examples)?;
+        let (scores, cuts) = self.score_with_cuts(examples)?;
         for cut in cuts {
             *counts += cut;
         }
+        Ok(scores)
+    }
+
+    /// Scores without recalibration, and what truncation left out of each example.
+    pub(crate) fn score_with_cuts(
+        &self,
+        examples: &[Example],
+    ) -> Result<(Vec<Vec<SegmentScore>>, Vec<TruncationCounts>)> {
+        let (sequences, cuts) = Sequences::of(&self.text, self.stride, examples)?;
         let found = self.score_encoded(&sequences.encoded);
-        Ok(sequences.all_segments(examples, found))
+        Ok((sequences.all_segments(examples, found), cuts))
     }
 
     /// Reads, cuts and encodes examples ahead on another thread, in chunks of at most `size`, while
@@ -289,19 +309,17 @@ impl Scorer {
         scores
     }
 
-    /// The batches in which `encoded` is scored, as indices; examples without a segment to score
-    /// are in none.
+    /// The batches in which `encoded` is scored, as indices. All that have tokens are in one, also
+    /// those of which no segment is scored: which tokens are computed together must not depend on
+    /// segments, as sums of another batch may round otherwise.
     pub(crate) fn batches(&self, encoded: &[EncodedExample]) -> Vec<Vec<usize>> {
-        let scorable: Vec<usize> = (0..encoded.len())
-            .filter(|&row| !encoded[row].segments.is_empty())
+        let rows: Vec<usize> = (0..encoded.len())
+            .filter(|&row| encoded[row].num_tokens() > 0)
             .collect();
-        let lengths: Vec<usize> = scorable
-            .iter()
-            .map(|&row| encoded[row].num_tokens())
-            .collect();
+        let lengths: Vec<usize> = rows.iter().map(|&row| encoded[row].num_tokens()).collect();
         plan_batches(&lengths, self.batch, true, None, 0)
             .into_iter()
-            .map(|batch| batch.into_iter().map(|place| scorable[place]).collect())
+            .map(|batch| batch.into_iter().map(|place| rows[place]).collect())
             .collect()
     }
 
@@ -313,6 +331,7 @@ impl Scorer {
             token_ids: batch.token_ids,
             type_ids: batch.type_ids,
             mask_pad: batch.mask_pad,
+            response_spans: Some(batch.response_spans),
             segment_spans: batch.segment_spans,
         });
         let scores = self.model.scores_of(states.clone());
@@ -342,10 +361,10 @@ impl Scorer {
     }
 
     /// Recalibrates scores where the bundle says how, unless they are to stay raw.
-    fn recalibrate(&self, scores: &mut [Vec<SegmentScore>]) {
+    pub(crate) fn recalibrate(&self, scores: &mut [Vec<SegmentScore>]) {
         let maps = self.applied();
         for score in scores.iter_mut().flatten() {
-            if let SegmentScore::Scored(values) = score {
+            if let SegmentScore::Scored(values) | SegmentScore::Cut(values) = score {
                 for (value, map) in values.iter_mut().zip(&maps) {
                     *value = map.map_or(*value, |map| map.apply(*value));
                 }

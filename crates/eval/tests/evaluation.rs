@@ -282,6 +282,7 @@ fn the_json_has_the_documented_keys_and_reads_back() {
             "response_ratings",
             "raters",
             "baselines",
+            "by_truncation",
             "reliability",
             "recalibrated",
             "slices",
@@ -366,4 +367,51 @@ fn scores_of_a_response_are_as_many_as_the_aspects() {
         "{message}"
     );
     assert!(error.hint().is_some());
+}
+
+#[test]
+fn shortened_texts_are_judged_apart_and_counted() {
+    let mut scored = scored();
+    let whole = evaluate(Aggregation::Mean);
+    assert_eq!(whole.aspects[0].by_truncation, None);
+    assert_eq!(whole.aspects[0].counts.scored_in_shortened, 0);
+
+    // `x2` has two judged segments of the first aspect, one of them cut, and one of the second.
+    scored[1].shortened = true;
+    scored[1].segments[0].cut = true;
+    let baseline = BaselineScores {
+        name: "half".into(),
+        aspect: "fact".into(),
+        scores: scored.iter().map(|r| vec![0.5; r.segments.len()]).collect(),
+    };
+    let evaluation =
+        Evaluation::compute(&scored, &aspects(), Aggregation::Mean, &[baseline]).unwrap();
+    let fact = &evaluation.aspects[0];
+    let counts = fact.counts;
+    let found = (
+        counts.scored_in_shortened,
+        counts.responses_shortened,
+        counts.scored_cut,
+    );
+    assert_eq!(found, (2, 1, 1));
+    assert_eq!(
+        fact.segment, whole.aspects[0].segment,
+        "all stay judged together"
+    );
+    let parts = fact.by_truncation.as_ref().unwrap();
+    assert_eq!((parts.whole.responses, parts.shortened.responses), (2, 1));
+    let mse = |part: &gradus_eval::PartValues| part.segment.mse.unwrap();
+    // Squared errors .01, .04, .0025 of x1 and x3, and .01, .01 of x2.
+    assert!((mse(&parts.whole) - 0.0525 / 3.0).abs() < 1e-12);
+    assert!((mse(&parts.shortened) - 0.01).abs() < 1e-12);
+    assert_eq!(parts.shortened.segment.midpoint, Some(0.5));
+    let of_baseline = &parts.shortened.baselines[0];
+    assert!((of_baseline.segment.mse.unwrap() - 0.125).abs() < 1e-12);
+    let json = serde_json::to_value(&evaluation).unwrap();
+    assert_eq!(
+        json["aspects"][0]["by_truncation"]["whole"]["segment"]["count"],
+        3
+    );
+    let back: Evaluation = serde_json::from_value(json).unwrap();
+    assert_eq!(back, evaluation);
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::encoder::{Activation, checks, linear};
 use crate::error::{ConfigProblem, Result};
+use crate::row_wise::{layer, narrow_layer};
 use crate::weights::{KeyTable, Naming, load_module, read_header};
 
 /// Standard deviation of a fresh head's weights.
@@ -175,12 +176,14 @@ impl Head {
     pub fn forward(&self, pooled: Tensor<3>) -> Tensor<3> {
         let hidden = match &self.hidden {
             Some(hidden) => {
-                let inner = Activation::Gelu.forward(hidden.layer.forward(pooled));
-                hidden.dropout.forward(inner)
+                let bias = hidden.layer.bias.as_ref().map(Param::val);
+                let inner = layer(pooled, hidden.layer.weight.val(), bias);
+                hidden.dropout.forward(Activation::Gelu.forward(inner))
             }
             None => pooled,
         };
-        self.output.forward(hidden)
+        let bias = self.output.bias.as_ref().map(Param::val);
+        narrow_layer(hidden, self.output.weight.val(), bias)
     }
 
     /// Sets the score an average segment starts from, one per aspect: with the mean target as

@@ -23,6 +23,7 @@
 //!     token_ids: Tensor::from_data([[2, 17, 3, 25, 26, 3]], &device),
 //!     type_ids: Tensor::from_data([[0, 0, 0, 1, 1, 1]], &device),
 //!     mask_pad: Tensor::<2, Int>::zeros([1, 6], &device).bool(),
+//!     response_spans: None,
 //!     segment_spans: Tensor::from_data([[[3, 4], [4, 5]]], &device),
 //! });
 //! assert_eq!(scores.dims(), [1, 2, 1]);
@@ -41,6 +42,7 @@ mod output;
 mod pooling;
 mod pretrained;
 mod reward_model;
+mod row_wise;
 mod weights;
 
 pub use bundle::{

@@ -22,6 +22,10 @@ pub struct SegmentInput {
     pub type_ids: Tensor<2, Int>,
     /// `[batch_size, seq_length]`, true for padding.
     pub mask_pad: Tensor<2, Bool>,
+    /// `[batch_size, num_spans, 2]`: first token and one past the last of what segments may lie in,
+    /// such as each response; `None` for all. The last layer computes nothing else. It must not
+    /// depend on which segments there are: so a score does not, to the bit.
+    pub response_spans: Option<Tensor<3, Int>>,
     /// `[batch_size, num_segments, 2]`: first token and one past the last; `(0, 0)` where the
     /// response has fewer segments than the batch has room for.
     pub segment_spans: Tensor<3, Int>,
@@ -195,12 +199,15 @@ impl RewardModel {
             token_ids,
             type_ids,
             mask_pad,
+            response_spans,
             segment_spans,
         } = input;
-        let read = self.pooling.read(segment_spans.clone());
-        let hidden = self
-            .encoder
-            .forward_within(token_ids, type_ids, mask_pad, read);
+        let hidden = match response_spans {
+            Some(read) => self
+                .encoder
+                .forward_within(token_ids, type_ids, mask_pad, read),
+            None => self.encoder.forward(token_ids, type_ids, mask_pad),
+        };
         self.pooling.forward(hidden, segment_spans)
     }
 
@@ -213,13 +220,16 @@ impl RewardModel {
     /// # Panics
     /// As [`raw`](Self::raw).
     pub fn raw_on_frozen_encoder(&self, input: SegmentInput) -> Tensor<3> {
-        let read = self.pooling.read(input.segment_spans.clone());
-        let hidden = self.encoder.valid().forward_within(
-            input.token_ids.without_autodiff(),
-            input.type_ids.without_autodiff(),
-            input.mask_pad.without_autodiff(),
-            read.without_autodiff(),
-        );
+        let encoder = self.encoder.valid();
+        let token_ids = input.token_ids.without_autodiff();
+        let type_ids = input.type_ids.without_autodiff();
+        let mask_pad = input.mask_pad.without_autodiff();
+        let hidden = match input.response_spans {
+            Some(read) => {
+                encoder.forward_within(token_ids, type_ids, mask_pad, read.without_autodiff())
+            }
+            None => encoder.forward(token_ids, type_ids, mask_pad),
+        };
         let hidden = Tensor::from_inner(hidden);
         self.head
             .forward(self.pooling.forward(hidden, input.segment_spans))

@@ -79,6 +79,7 @@ impl RegressionLearner {
             token_ids: batch.token_ids.clone(),
             type_ids: batch.type_ids.clone(),
             mask_pad: batch.mask_pad.clone(),
+            response_spans: Some(batch.response_spans.clone()),
             segment_spans: batch.segment_spans.clone(),
         };
         let in_training = batch.targets.device().is_autodiff();

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use gradus_data::{RatingScale, Segmenter, TruncationPolicy};
+use gradus_data::{CutSegments, RatingScale, Segmenter, TruncationPolicy};
 use gradus_model::{HeadConfig, LoraConfig, ModelError, Pooling};
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,10 @@ pub struct TextOptions {
     pub max_length: usize,
     /// What happens to an example that has more. Default: shorten.
     pub truncation: TruncationPolicy,
+    /// What becomes of a segment of which only a part fits. Default: drop, so that it is neither
+    /// learned nor, by the bundle, scored.
+    #[serde(skip_serializing_if = "CutSegments::is_drop")]
+    pub cut_segments: CutSegments,
     /// How a response without segments is cut when it is scored. Default: sentences.
     pub segmenter: Segmenter,
     /// Whether a record's context is read after its prompt. Default false.
@@ -36,6 +40,7 @@ impl Default for TextOptions {
         Self {
             max_length: 256,
             truncation: TruncationPolicy::default(),
+            cut_segments: CutSegments::default(),
             segmenter: Segmenter::default(),
             use_context: false,
             chat_template: ChatTemplateOption::Auto,

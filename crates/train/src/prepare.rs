@@ -90,6 +90,7 @@ pub fn prepare(
     let config = TextConfig {
         max_length: options.max_length,
         truncation: options.truncation,
+        cut_segments: options.cut_segments,
         segmenter: options.segmenter.clone(),
         aspects: specs.collect::<Result<_>>()?,
         use_context: options.use_context,

@@ -1,8 +1,8 @@
 //! The figures of reports, in the order in which reports show them.
 
 use gradus::eval::{
-    AspectCounts, AspectEvaluation, Evaluation, LevelValues, Metric, MetricValues, Provenance,
-    RatersBeside, RecalibratedResponses, ResponseRatings, ScoreSource, UnscoredCounts,
+    AspectCounts, AspectEvaluation, Evaluation, LevelValues, Metric, MetricValues, PartValues,
+    Provenance, RatersBeside, RecalibratedResponses, ResponseRatings, ScoreSource, UnscoredCounts,
 };
 
 use gradus::eval::calibration::{RecalibrationKind, Reliability};
@@ -79,6 +79,21 @@ fn shown(metric: Metric, value: Option<f64>) -> Option<f64> {
     }
 }
 
+/// The model's values apart for texts that it read whole and for shortened ones; none where no
+/// judged text was shortened.
+pub(super) fn parts(
+    aspect: &AspectEvaluation,
+    level: fn(&PartValues) -> &MetricValues,
+) -> Vec<(&'static str, &MetricValues)> {
+    let Some(parts) = &aspect.by_truncation else {
+        return Vec::new();
+    };
+    vec![
+        ("whole texts only", level(&parts.whole)),
+        ("shortened only", level(&parts.shortened)),
+    ]
+}
+
 /// The confidence of the intervals in per cent, as in `95 %`.
 pub(super) fn confidence(evaluation: &Evaluation) -> String {
     let bootstrap = evaluation.bootstrap.as_ref();
@@ -124,8 +139,17 @@ pub(super) fn counts(aspect: &AspectEvaluation) -> String {
 
 fn left_out(counts: &AspectCounts) -> String {
     let mut text = String::new();
+    if counts.scored_in_shortened > 0 {
+        text = format!(
+            ", {} of them in {} shortened responses",
+            counts.scored_in_shortened, counts.responses_shortened
+        );
+    }
+    if counts.scored_cut > 0 {
+        text = format!("{text}, {} by a part of the segment", counts.scored_cut);
+    }
     if counts.unscored.total() > 0 {
-        text = format!(" (without a score: {})", unscored(&counts.unscored));
+        text = format!("{text} (without a score: {})", unscored(&counts.unscored));
     }
     if counts.ratings_not_finite > 0 {
         let found = counts.ratings_not_finite;

@@ -63,10 +63,11 @@ fn section(page: &mut String, evaluation: &Evaluation, aspect: &AspectEvaluation
     let mut level = |title: &str,
                      metrics: &[Metric],
                      figures: &LevelValues,
+                     parts: Vec<(&str, &MetricValues)>,
                      baselines: Vec<(&str, &MetricValues)>| {
         line_to(page, &format!("\n### {title}\n"));
         let mut rows = vec![model_row(judged, metrics, figures)];
-        for (name, values) in baselines {
+        for (name, values) in parts.into_iter().chain(baselines) {
             let values = figures::values(metrics, values);
             let cells = values.into_iter().map(show::number);
             let name = visible_markdown(name);
@@ -90,15 +91,17 @@ fn section(page: &mut String, evaluation: &Evaluation, aspect: &AspectEvaluation
         )
     };
     if figures::shows_segments(aspect) {
-        level("Segments", &MAIN, &aspect.segment, segments());
+        let parts = || figures::parts(aspect, |part| &part.segment);
+        level("Segments", &MAIN, &aspect.segment, parts(), segments());
         let title = cut("Segments", &aspect.segment.values);
-        level(&title, &MORE, &aspect.segment, segments());
+        level(&title, &MORE, &aspect.segment, parts(), segments());
         let responses = aspect
             .baselines
             .iter()
             .map(|b| (b.name.as_str(), &b.response))
             .collect();
-        level("Responses", &MAIN, &aspect.response, responses);
+        let parts = figures::parts(aspect, |part| &part.response);
+        level("Responses", &MAIN, &aspect.response, parts, responses);
     }
     if let Some(found) = &aspect.response_ratings {
         let baselines = || {
@@ -107,9 +110,15 @@ fn section(page: &mut String, evaluation: &Evaluation, aspect: &AspectEvaluation
         };
         let score = figures::response_score(evaluation, found);
         let title = format!("Response ratings ({score})");
-        level(&title, &MAIN, &found.figures, baselines());
+        level(&title, &MAIN, &found.figures, Vec::new(), baselines());
         let title = cut("Response ratings", &found.figures.values);
-        level(&title, &MORE_OF_RESPONSES, &found.figures, baselines());
+        level(
+            &title,
+            &MORE_OF_RESPONSES,
+            &found.figures,
+            Vec::new(),
+            baselines(),
+        );
     }
     line_to(page, "");
     for remark in figures::remarks(evaluation, aspect) {

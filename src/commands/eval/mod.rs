@@ -33,6 +33,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
         aggregation: settings.aggregation,
         raw: args.raw,
         stride: args.stride,
+        cut_segments: args.cut_segments,
         device: args.device.device.as_deref(),
     };
     let scores = Scores::load(&settings.source, &mut examples, &choices)?;

@@ -53,13 +53,16 @@ fn more_tables(evaluation: &Evaluation, aspect: &AspectEvaluation) -> Result<()>
     if figures::shows_segments(aspect) {
         let name = name("segments", &aspect.segment.values);
         show::line("")?;
-        level(evaluation, &name, &MORE, &aspect.segment, segments(aspect))?;
+        let parts = figures::parts(aspect, |part| &part.segment);
+        let rows = (parts, segments(aspect));
+        level(evaluation, &name, &MORE, &aspect.segment, rows)?;
     }
     if let Some(found) = &aspect.response_ratings {
         let name = name("response ratings", &found.figures.values);
         show::line("")?;
         let metrics = &MORE_OF_RESPONSES;
-        level(evaluation, &name, metrics, &found.figures, responses(found))?;
+        let rows = (Vec::new(), responses(found));
+        level(evaluation, &name, metrics, &found.figures, rows)?;
     }
     Ok(())
 }
@@ -72,14 +75,19 @@ fn main_tables(evaluation: &Evaluation, aspect: &AspectEvaluation) -> Result<()>
             "segment level",
             &MAIN,
             segment,
-            segments(aspect),
+            (
+                figures::parts(aspect, |part| &part.segment),
+                segments(aspect),
+            ),
         )?;
         let name = format!("response level ({})", evaluation.aggregation);
         let response = |baseline: &'_ BaselineEvaluation| baseline.response.clone();
         let baselines = aspect.baselines.iter();
         let baselines = baselines.map(|b| (b.name.as_str(), response(b))).collect();
         show::line("")?;
-        level(evaluation, &name, &MAIN, &aspect.response, baselines)?;
+        let parts = figures::parts(aspect, |part| &part.response);
+        let rows = (parts, baselines);
+        level(evaluation, &name, &MAIN, &aspect.response, rows)?;
     }
     if let Some(found) = &aspect.response_ratings {
         if figures::shows_segments(aspect) {
@@ -87,7 +95,8 @@ fn main_tables(evaluation: &Evaluation, aspect: &AspectEvaluation) -> Result<()>
         }
         let score = figures::response_score(evaluation, found);
         let name = format!("response ratings ({score})");
-        level(evaluation, &name, &MAIN, &found.figures, responses(found))?;
+        let rows = (Vec::new(), responses(found));
+        level(evaluation, &name, &MAIN, &found.figures, rows)?;
     }
     Ok(())
 }
@@ -108,13 +117,14 @@ fn segments(aspect: &AspectEvaluation) -> Baselines<'_> {
         .collect()
 }
 
-/// A row for the model, two for the ends of its intervals, and one for each baseline.
+/// A row for the model, two for the ends of its intervals, one for each part of the texts, and one for
+/// each baseline.
 fn level(
     evaluation: &Evaluation,
     name: &str,
     metrics: &[Metric],
     model: &LevelValues,
-    baselines: Baselines<'_>,
+    (parts, baselines): (Vec<(&str, &MetricValues)>, Baselines<'_>),
 ) -> Result<()> {
     let mut header = vec![name];
     header.extend(metrics.iter().map(|&metric| figures::head(metric)));
@@ -129,6 +139,10 @@ fn level(
         for (end, values) in ["from", "to"].into_iter().zip(ends) {
             rows.push(row(format!("  {confidence} {end}"), values));
         }
+    }
+    for (name, values) in parts {
+        let name = format!("  {name}");
+        rows.push(row(name, figures::values(metrics, values)));
     }
     for (name, values) in baselines {
         rows.push(row(name.to_owned(), figures::values(metrics, &values)));

@@ -102,6 +102,7 @@ impl Steps {
             aggregation: Some(Aggregation::Mean),
             raw: input.raw,
             stride: input.stride,
+            cut_segments: input.cut_segments,
             device: input.device.device.as_deref(),
         };
         let scores = Scores::load(source, &mut examples, &choices)?;

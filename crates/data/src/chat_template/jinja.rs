@@ -23,6 +23,7 @@ const FUEL: u64 = 500_000;
 const STACK_BYTES: usize = 1 << 30;
 
 /// A template that is parsed.
+#[derive(Clone)]
 pub(super) struct Renderer {
     environment: Environment<'static>,
     tokens: BTreeMap<String, String>,

@@ -8,6 +8,7 @@ use crate::Result;
 const PROBE: &str = "The prompt \u{F8FF} stands here.";
 
 /// A chat template that can be used, taken apart into what it writes before and behind a prompt.
+#[derive(Clone)]
 pub(crate) struct ChatPrompt {
     renderer: Renderer,
     before: String,

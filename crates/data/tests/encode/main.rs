@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::float_cmp, clippy::similar_names)]
 
 mod chat;
+mod listing;
 mod reference;
 mod segments;
 #[path = "../support/mod.rs"]

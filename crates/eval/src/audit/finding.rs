@@ -39,6 +39,8 @@ pub enum FindingKind {
     PlaceShortcut,
     /// Responses end at their first low rating.
     EndsAtFirstError,
+    /// Lists of segments end at the first low rating, though the text goes on.
+    ListEndsAtFirstError,
     /// The length of a segment tells its rating.
     LengthShortcut,
     /// The words a segment shares with its prompt tell its rating.
@@ -92,6 +94,10 @@ impl FindingKind {
                 "append the rest of each response, unrated where nobody judged it, so that the \
                  end of the text does not give the error away; or rate only the last segment of \
                  each partial response; or train a decoder, whose tokens do not see the end"
+            }
+            Self::ListEndsAtFirstError => {
+                "list the rest of each response as segments without a rating, so that place and \
+                 the trivial baselines do not know where a judge has stopped"
             }
             Self::LengthShortcut => {
                 "judge every model against a length-only predictor, and look whether segments of \

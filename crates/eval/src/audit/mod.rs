@@ -113,8 +113,9 @@ fn audit_aspect(
     let rated = corpus.rated(aspect);
     let features = shortcuts::features(corpus, &rated);
     let fits = held_out::fits(corpus, aspect, options.seed)?;
-    shortcuts::judge(aspect, &features, &fits, findings);
-    let endings = endings::find(corpus, aspect, &rated, findings);
+    let endings = endings::find(corpus, &rated);
+    shortcuts::judge(aspect, &features, &fits, endings.lists_end(), findings);
+    endings.report(corpus, aspect, findings);
     ratings::check(corpus, aspect, &rated, options.scale, findings);
     let tokens = tokens::suspicious(corpus, aspect, &rated, findings);
     let numbers = numbers::find(corpus, aspect, &rated, findings);
@@ -123,7 +124,7 @@ fn audit_aspect(
         rated: rated.len(),
         features,
         fits,
-        endings,
+        endings: endings.endings,
         tokens,
         numbers,
     })

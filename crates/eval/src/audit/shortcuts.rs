@@ -138,11 +138,13 @@ pub(super) fn rows(example: &Example) -> Vec<[f64; Feature::ALL.len()]> {
         .collect()
 }
 
-/// One finding for each kind of shortcut that is a trap.
+/// One finding for each kind of shortcut that is a trap. `lists_end` says that lists of segments, and
+/// not texts, end at the first error.
 pub(super) fn judge(
     aspect: &str,
     features: &[FeatureReach],
     fits: &[FitReach],
+    lists_end: bool,
     findings: &mut Vec<Finding>,
 ) {
     let size = |value: Option<f64>| value.map_or(0.0, f64::abs);
@@ -157,7 +159,12 @@ pub(super) fn judge(
             .filter(|reach| reach.reach == Reach::Trap)
             .and_then(|reach| Some((reach, reach.pearson?)))
         {
-            findings.push(of_feature(grade, kind, aspect, reach.feature, value));
+            let finding = if lists_end && kind == FindingKind::PlaceShortcut {
+                of_list(aspect, reach.feature, value)
+            } else {
+                of_feature(grade, kind, aspect, reach.feature, value)
+            };
+            findings.push(finding);
         }
     }
     let flagged = |findings: &[Finding], kinds: &[FindingKind]| {
@@ -173,7 +180,7 @@ pub(super) fn judge(
     if let Some((fit, value)) = trap(HeldOut::PositionLength)
         && !flagged(findings, &parts)
     {
-        findings.push(of_both(aspect, fit, value));
+        findings.push(of_both(aspect, fit, value, lists_end));
     }
     // The bag of words holds place, length and overlap too: only what is left is about words.
     let parts = [&parts[..], &[FindingKind::OverlapShortcut]].concat();
@@ -184,13 +191,31 @@ pub(super) fn judge(
     }
 }
 
-fn of_both(aspect: &str, fit: &FitReach, value: f64) -> Finding {
+fn of_both(aspect: &str, fit: &FitReach, value: f64, lists_end: bool) -> Finding {
+    let (grade, cause) = if lists_end {
+        (Grade::Warning, LISTED)
+    } else {
+        let cause = "a model that sees the response gets this for free";
+        (Grade::Problem, cause)
+    };
     let message = format!(
-        "place and length together reach Pearson {value:.2} with the rating ({}): a model that \
-         sees the response gets this for free",
+        "place and length together reach Pearson {value:.2} with the rating ({}): {cause}",
         fit.how
     );
-    Finding::new(Grade::Problem, FindingKind::PlaceShortcut, message)
+    Finding::new(grade, FindingKind::PlaceShortcut, message)
+        .about(aspect)
+        .number("pearson", value)
+        .number("threshold", TRAP)
+}
+
+/// Why place tells the rating where lists of segments end at the first error.
+const LISTED: &str = "the place in a list of segments that ends at the first error, which no model \
+                      sees, but the trivial baselines do";
+
+fn of_list(aspect: &str, feature: Feature, value: f64) -> Finding {
+    let name = feature.name();
+    let message = format!("`{name}` alone reaches Pearson {value:.2} with the rating: {LISTED}");
+    Finding::new(Grade::Warning, FindingKind::PlaceShortcut, message)
         .about(aspect)
         .number("pearson", value)
         .number("threshold", TRAP)

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Recalibrated;
+use super::by_truncation::{ByTruncation, Parts};
 use super::raters::{Rated, RatersBeside};
 use super::response_ratings::{ResponseRatings, WholeResponses};
 use crate::baselines::BaselineScores;
@@ -38,6 +39,10 @@ pub struct AspectEvaluation {
     pub raters: Option<RatersBeside>,
     /// The baselines, in the order given.
     pub baselines: Vec<BaselineEvaluation>,
+    /// Figures apart for whole and for shortened texts; `None` where no judged text is known to be
+    /// shortened.
+    #[serde(default)]
+    pub by_truncation: Option<ByTruncation>,
     /// Calibration of the model's segment scores; `None` where nothing is both rated and scored.
     pub reliability: Option<Reliability>,
     /// Figures before and after recalibration; `None` where the scores have none.
@@ -116,9 +121,17 @@ pub(super) fn evaluate_aspect(
         intervals: BTreeMap::new(),
         intervals_absent: Some(IntervalAbsence::NoResamples),
     };
-    let baselines = baselines
+    let baselines: Vec<&BaselineScores> = baselines
         .iter()
-        .filter(|baseline| baseline.aspect == aspect.name);
+        .filter(|baseline| baseline.aspect == aspect.name)
+        .collect();
+    let parts = Parts {
+        scored,
+        judged: &judged,
+        aggregation,
+        midpoint,
+        baselines: &baselines,
+    };
     let pairs = judged.pairs(Level::Segment, aggregation, midpoint);
     AspectEvaluation {
         aspect: aspect.name.clone(),
@@ -132,17 +145,8 @@ pub(super) fn evaluate_aspect(
         response_ratings: WholeResponses::collect(scored, index, aspect, aggregation)
             .map(|whole| whole.evaluate(scored, &aspect.name)),
         raters: raters(scored, &judged, &aspect.name),
-        baselines: baselines
-            .map(|baseline| {
-                let judged =
-                    judged.rescored(|response, segment| baseline.scores[response][segment]);
-                BaselineEvaluation {
-                    name: baseline.name.clone(),
-                    segment: values(&judged, Level::Segment),
-                    response: values(&judged, Level::Response),
-                }
-            })
-            .collect(),
+        by_truncation: parts.by_truncation(),
+        baselines: parts.values(&judged).baselines,
     }
 }
 

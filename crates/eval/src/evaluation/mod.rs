@@ -2,6 +2,7 @@
 //! trivial baselines.
 
 mod aspect;
+mod by_truncation;
 mod checks;
 mod provenance;
 mod raters;
@@ -11,6 +12,7 @@ mod response_ratings;
 use serde::{Deserialize, Serialize};
 
 pub use aspect::{AspectEvaluation, BaselineEvaluation, IntervalAbsence, LevelValues};
+pub use by_truncation::{ByTruncation, PartValues};
 pub use provenance::{Provenance, ScoreSource};
 pub use raters::RatersBeside;
 pub use recalibrated::{CalibrationFigures, Recalibrated};
@@ -79,6 +81,9 @@ impl Aspect {
 ///                  null where no response is rated
 ///   raters         { agreement: RaterAgreement, model_rmse }; null where no segment has several ratings
 ///   baselines[]    { name, segment: MetricValues, response: MetricValues }
+///   by_truncation  { whole, shortened }, each { responses, segment: MetricValues, response: MetricValues,
+///                  baselines[] }: texts that the model read whole and shortened ones; null where no
+///                  judged text is known to be shortened
 ///   reliability    calibration of the segment scores, see Reliability; null without scores
 ///   recalibrated   figures before and after recalibration, see Recalibrated; null without one
 ///   slices[]       { key: "position" | "length" | { meta: KEY }, part, responses, values: MetricValues },

@@ -251,12 +251,7 @@ fn encode(
         counts.examples += 1;
         return Ok(EncodedExample {
             id: example.id.clone(),
-            token_ids: Vec::new(),
-            type_ids: Vec::new(),
-            segments: Vec::new(),
-            response_targets: Vec::new(),
-            dropped: Vec::new(),
-            without_tokens: Vec::new(),
+            ..EncodedExample::default()
         });
     }
     let encoded = scorer.text().encode(example, counts);

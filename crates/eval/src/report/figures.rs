@@ -33,7 +33,7 @@ const TILES: [(&str, Metric); 5] = [
 ];
 
 /// A metric as the tables show it: the squared error with the sign of the objective `J = -MSE`.
-fn shown(metric: Metric, value: f64) -> f64 {
+pub(super) fn shown(metric: Metric, value: f64) -> f64 {
     if metric == Metric::Mse { -value } else { value }
 }
 

@@ -6,6 +6,7 @@
 //! same page. Text from the data set is shown as text, whatever it contains.
 
 mod browser;
+mod by_truncation;
 mod charts;
 mod figures;
 mod history;

@@ -1,6 +1,7 @@
 //! The page: its head, and the sections in their order.
 
 use super::browser::browser;
+use super::by_truncation::by_truncation;
 use super::charts::{
     Chart, against_baselines, density, positions, reliability, residual_histogram,
     residuals_by_score, training,
@@ -108,6 +109,7 @@ fn segment_part(input: &ReportInput, index: usize) -> Result<Markup> {
     Ok(html! {
         (tiles(&Judged::segments(aspect)))
         (tables(input, aspect))
+        @if let Some(table) = by_truncation(aspect) { (table) }
         div.charts { @for chart in &charts { (figure(chart)) } }
         @if !aspect.slices.is_empty() {
             h3 { "Slices, worst first" }

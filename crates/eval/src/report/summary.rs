@@ -146,6 +146,19 @@ pub(super) fn coverage(counts: &AspectCounts, unit: &str) -> String {
         let reasons = reasons.join("; ");
         parts.push(format!("Not scored, and in no figure: {reasons}."));
     }
+    if counts.scored_in_shortened > 0 {
+        parts.push(format!(
+            "{} of the scored ones in {} that the model did not read whole.",
+            count(counts.scored_in_shortened),
+            counted(counts.responses_shortened, "response")
+        ));
+    }
+    if counts.scored_cut > 0 {
+        parts.push(format!(
+            "{} scored by the part that fits.",
+            counted(counts.scored_cut, "segment")
+        ));
+    }
     if counts.responses_partly_scored > 0 {
         parts.push(format!(
             "{} scored in part: at response level only the scored part counts.",
@@ -192,6 +205,9 @@ mod tests {
             ratings_not_finite: 0,
             responses: 300,
             responses_partly_scored: 1,
+            scored_in_shortened: 1100,
+            responses_shortened: 9,
+            scored_cut: 1,
         };
         let text = coverage(&counts, "segment");
         assert!(
@@ -203,6 +219,9 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("1 response scored in part"), "{text}");
+        let shortened = "1,100 of the scored ones in 9 responses that the model did not read whole. \
+                         1 segment scored by the part that fits.";
+        assert!(text.contains(shortened), "{text}");
         let whole = AspectCounts {
             rated: 1,
             scored: 1,

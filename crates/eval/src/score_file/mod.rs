@@ -13,7 +13,9 @@
 //!
 //! `null` is a segment without a score. In the last shape `score` may be a map of aspects too,
 //! `unscored` may say why there is none (`truncated`, `no_tokens`, `missing`), and where a segment
-//! has `start` and `end`, or the record a `response`, they have to be those of the example. An
+//! has `start` and `end`, or the record a `response`, they have to be those of the example. `cut` of a
+//! segment tells that only a part of it was read, and `context_tokens_dropped`, `prompt_tokens_dropped`,
+//! `response_tokens_dropped` and `windows` of the record that not all of the text was. An
 //! example without segments takes those of the record, which then need `start` and `end`. Beside
 //! any of these, `score` is that of the response as a whole, a number or a map like the others, and
 //! `unscored` says why it is `null`. All other keys are passed over. Records may come in any order.
@@ -309,9 +311,11 @@ fn beside(
             raters: segment.raters.clone(),
             scores: (!none).then_some(scores),
             unscored: (!whole).then_some(score.reason),
+            cut: score.cut && !none,
         }
     });
     let mut response = response_of(example, segments.collect());
+    response.shortened = record.is_some_and(|record| record.shortened);
     let given = record.map(|record| &record.response);
     if let Some(ResponseScore::Given(score)) = given
         && response.unscored.is_some()

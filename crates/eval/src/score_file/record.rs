@@ -76,12 +76,17 @@ pub(super) struct Score {
     values: Vec<(usize, f64)>,
     /// Why a score is absent, where one is.
     pub(super) reason: UnscoredReason,
+    /// Whether only a part of the segment was read.
+    pub(super) cut: bool,
 }
 
 impl Score {
     pub(super) fn none(reason: UnscoredReason) -> Self {
-        let values = Vec::new();
-        Self { values, reason }
+        Self {
+            values: Vec::new(),
+            reason,
+            cut: false,
+        }
     }
 
     /// Whether there is a score on some aspect.
@@ -109,6 +114,8 @@ pub(super) struct Record {
     pub(super) spans: Vec<CharSpan>,
     /// What the record says of the response as a whole.
     pub(super) response: ResponseScore,
+    /// Whether not all of the text was read, or not at once.
+    pub(super) shortened: bool,
 }
 
 /// The score of a response as a whole.
@@ -122,6 +129,14 @@ pub(super) enum ResponseScore {
     /// what it is a score of.
     OtherKind,
 }
+
+/// Keys of a record that say how much of the text was not read, or in how many windows.
+const SHORTENED: [&str; 4] = [
+    "context_tokens_dropped",
+    "prompt_tokens_dropped",
+    "response_tokens_dropped",
+    "windows",
+];
 
 /// The id of a record.
 pub(super) fn id(record: &Map<String, Value>) -> Checked<String> {
@@ -153,6 +168,7 @@ impl Record {
             [] => cut(example, record.get("segments"))?,
             _ => (Cow::Borrowed(example), Vec::new()),
         };
+        let shortened = shortened(&record)?;
         let mut reader = Reader {
             example: &cut,
             line,
@@ -193,6 +209,7 @@ impl Record {
             scores,
             spans,
             response,
+            shortened,
         })
     }
 }
@@ -205,6 +222,21 @@ fn lists_nothing(record: &Map<String, Value>) -> bool {
         list.is_some_and(Vec::is_empty)
     };
     empty("scores") || absent("scores") && absent("segments") && record.contains_key("score")
+}
+
+/// Whether a record says that not all of its text was read, or not at once.
+fn shortened(record: &Map<String, Value>) -> Checked<bool> {
+    let mut shortened = false;
+    for key in SHORTENED {
+        shortened |= match record.get(key) {
+            None | Some(Value::Null) => false,
+            Some(value) => match value.as_u64() {
+                Some(number) => number > 0,
+                None => return Err(wrong(key, value, "a whole number, 0 or more")),
+            },
+        };
+    }
+    Ok(shortened)
 }
 
 /// The example with segments where the record says they lie.
@@ -279,10 +311,12 @@ impl Reader<'_> {
                 };
                 self.check_span(k, segment)?;
                 let reason = reason(segment, || format!("segments[{k}].unscored"))?;
-                match segment.get("score") {
-                    Some(score) => self.score(score, reason, || format!("segments[{k}].score")),
-                    None => Ok(Score::none(reason)),
-                }
+                let cut = cut_mark(segment, k)?;
+                let score = match segment.get("score") {
+                    Some(score) => self.score(score, reason, || format!("segments[{k}].score"))?,
+                    None => Score::none(reason),
+                };
+                Ok(Score { cut, ..score })
             })
             .collect()
     }
@@ -360,6 +394,15 @@ impl Reader<'_> {
             found: (start, end),
             expected,
         })
+    }
+}
+
+/// Whether only a part of a segment was read.
+fn cut_mark(segment: &Map<String, Value>, k: usize) -> Checked<bool> {
+    match segment.get("cut") {
+        None | Some(Value::Null) => Ok(false),
+        Some(Value::Bool(cut)) => Ok(*cut),
+        Some(other) => Err(wrong(&format!("segments[{k}].cut"), other, "true or false")),
     }
 }
 

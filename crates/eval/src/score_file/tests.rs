@@ -268,3 +268,25 @@ fn a_response_that_is_not_cut_takes_the_segments_of_the_file() {
         );
     }
 }
+
+#[test]
+fn marks_of_what_was_not_read_are_read() {
+    let text = r#"{"id":"a","segments":[{"score":0.7,"cut":true},{"score":null,"cut":null}],"context_tokens_dropped":0,"prompt_tokens_dropped":3,"response_tokens_dropped":0}
+                  {"id":"7","segments":[{"score":0.2,"cut":false}],"response_tokens_dropped":0,"windows":null}"#;
+    let file = read(text, None).unwrap();
+    let shortened: Vec<bool> = file.responses.iter().map(|r| r.shortened).collect();
+    assert_eq!(shortened, [true, false]);
+    let segments = file.responses.iter().flat_map(|r| &r.segments);
+    let cut: Vec<bool> = segments.map(|segment| segment.cut).collect();
+    assert_eq!(cut, [true, false, false]);
+    let windows = r#"{"id":"7","scores":[0.2],"windows":2}"#;
+    assert!(read(windows, None).unwrap().responses[1].shortened);
+    refused(
+        r#"{"id":"7","scores":[0.2],"windows":-1}"#,
+        &["windows", "0 or more"],
+    );
+    refused(
+        r#"{"id":"7","segments":[{"score":0.2,"cut":"yes"}]}"#,
+        &["segments[0].cut", "true or false"],
+    );
+}

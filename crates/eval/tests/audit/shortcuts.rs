@@ -64,6 +64,75 @@ fn the_same_solutions_written_to_their_end_are_not() {
     assert!(!report.is_flagged(), "{:#?}", report.findings);
 }
 
+/// Solutions that were judged up to their first error and go on behind it.
+fn judged_to_the_first_error(lists_the_rest: bool) -> Vec<Example> {
+    let mut examples = solutions(300, 0.9, false);
+    for example in &mut examples {
+        let wrong = |s: &gradus_data::Segment| s.ratings.values().any(|rating| *rating == 0.0);
+        // One more step, so that no error is in the last.
+        let start = example.response.chars().count();
+        example.response.push_str(" and so on");
+        let mut rest = gradus_data::Segment::unrated(gradus_data::CharSpan::new(start, start + 10));
+        if let Some(first) = example.segments.iter().position(wrong) {
+            for segment in &mut example.segments[first + 1..] {
+                segment.ratings.clear();
+            }
+            if !lists_the_rest {
+                example.segments.truncate(first + 1);
+            }
+        } else {
+            rest.ratings.insert("rating".into(), 1.0);
+        }
+        if lists_the_rest || rest.ratings.len() == 1 {
+            example.segments.push(rest);
+        }
+        example.check().unwrap();
+    }
+    examples
+}
+
+#[test]
+fn a_rest_that_is_listed_without_ratings_is_no_end() {
+    let report = audit_one(&judged_to_the_first_error(true));
+    let endings = report.aspects[0].endings;
+    assert!(endings.with_low > 100, "{endings:?}");
+    assert_eq!(
+        (endings.end_at_first_low, endings.list_ends_at_first_low),
+        (0, 0)
+    );
+    assert!(!kinds(&report).contains_key("EndsAtFirstError"));
+    assert!(!kinds(&report).contains_key("ListEndsAtFirstError"));
+}
+
+#[test]
+fn a_list_that_ends_at_the_first_error_of_a_text_that_goes_on_is_no_trap_for_models() {
+    let report = audit_one(&judged_to_the_first_error(false));
+    let endings = report.aspects[0].endings;
+    assert_eq!(endings.end_at_first_low, 0);
+    assert_eq!(endings.list_ends_at_first_low, endings.with_low);
+    let found = finding(&report, FindingKind::ListEndsAtFirstError);
+    assert_eq!(found.grade, Grade::Warning);
+    assert!(
+        found.message.contains("the text goes on"),
+        "{}",
+        found.message
+    );
+    assert!(!kinds(&report).contains_key("EndsAtFirstError"));
+    // What place tells is told by the list, and the finding says so.
+    let place = finding(&report, FindingKind::PlaceShortcut);
+    assert_eq!(place.grade, Grade::Warning);
+    assert!(place.message.contains("no model sees"), "{}", place.message);
+}
+
+#[test]
+fn blanks_behind_the_last_step_are_no_text() {
+    let mut examples = solutions(300, 0.9, true);
+    for example in &mut examples {
+        example.response.push_str(" \n");
+    }
+    finding(&audit_one(&examples), FindingKind::EndsAtFirstError);
+}
+
 #[test]
 fn rare_errors_at_the_end_are_found_where_the_correlation_is_low() {
     let report = audit_one(&solutions(900, 0.08, true));

@@ -38,6 +38,7 @@ fn states_that_nothing_reads_are_left_out_without_a_trace() {
             token_ids,
             type_ids,
             mask_pad,
+            response_spans: _,
             segment_spans,
         } = input;
         let states = model.encoder().forward(token_ids, type_ids, mask_pad);

@@ -8,6 +8,7 @@ mod bundle;
 mod families;
 mod gradients;
 mod layouts;
+mod listing;
 mod load_errors;
 mod lora;
 mod minilm;

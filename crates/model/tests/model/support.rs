@@ -29,6 +29,15 @@ pub(crate) struct Row {
     pub(crate) spans: Vec<[i32; 2]>,
 }
 
+impl Row {
+    /// The tokens of the response: those of another type than the first, or else all.
+    fn response(&self) -> [i32; 2] {
+        let types = &self.type_ids;
+        let start = types.iter().position(|id| *id != types[0]).unwrap_or(0);
+        [start, types.len()].map(|token| i32::try_from(token).unwrap())
+    }
+}
+
 /// Pads rows to a common length and number of segments, plus `extra` tokens of padding.
 pub(crate) fn batch(rows: &[Row], extra: usize, device: &Device) -> SegmentInput {
     let seq_length = rows.iter().map(|row| row.token_ids.len()).max().unwrap() + extra;
@@ -57,6 +66,7 @@ pub(crate) fn batch(rows: &[Row], extra: usize, device: &Device) -> SegmentInput
         spans.into_iter().flatten()
     });
     let spans = spans.collect();
+    let responses: Vec<i32> = rows.iter().flat_map(Row::response).collect();
     let ints = |values: Vec<i32>| {
         let data = TensorData::new(values, [rows.len(), seq_length]);
         Tensor::<2, Int>::from_data(data, device)
@@ -65,6 +75,10 @@ pub(crate) fn batch(rows: &[Row], extra: usize, device: &Device) -> SegmentInput
         token_ids: ints(token_ids),
         type_ids: ints(type_ids),
         mask_pad: ints(mask_pad).bool(),
+        response_spans: Some(Tensor::from_data(
+            TensorData::new(responses, [rows.len(), 1, 2]),
+            device,
+        )),
         segment_spans: Tensor::from_data(
             TensorData::new::<i32, _>(spans, [rows.len(), num_segments, 2]),
             device,

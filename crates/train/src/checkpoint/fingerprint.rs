@@ -77,7 +77,11 @@ pub(crate) fn digest_examples(examples: &[EncodedExample]) -> String {
             type_ids,
             segments,
             response_targets,
+            // Tells nothing that ids and spans do not.
+            response: _,
             dropped: _,
+            dropped_tokens: _,
+            is_window: _,
             without_tokens: _,
         } = example;
         number(&mut hasher, id.len());
@@ -115,6 +119,7 @@ fn add_segment(hasher: &mut Sha256, segment: &EncodedSegment) {
     let EncodedSegment {
         index: _,
         tokens,
+        cut: _,
         targets,
         weight,
     } = segment;
@@ -140,7 +145,7 @@ fn number(hasher: &mut Sha256, value: usize) {
 mod tests {
     use super::*;
     use crate::TrainConfig;
-    use gradus_data::TokenSpan;
+    use gradus_data::{DroppedTokens, TokenSpan};
 
     #[test]
     fn the_setting_that_differs_is_named_with_both_values() {
@@ -172,14 +177,18 @@ mod tests {
             id: id.into(),
             token_ids: vec![1, token],
             type_ids: vec![0, 1],
+            response: TokenSpan { start: 1, end: 2 },
             segments: vec![EncodedSegment {
                 index: 0,
                 tokens: TokenSpan { start: 1, end: 2 },
+                cut: false,
                 targets: vec![target],
                 weight: 1.0,
             }],
             response_targets: vec![],
             dropped: vec![],
+            dropped_tokens: DroppedTokens::default(),
+            is_window: false,
             without_tokens: vec![],
         };
         let base = digest_examples(&[example("a", 2, Some(0.5))]);

@@ -164,7 +164,9 @@ impl Sums {
 
 #[cfg(test)]
 mod tests {
-    use gradus_data::{EncodedExample, EncodedSegment, RatingScale, SegmentBatcher, TokenSpan};
+    use gradus_data::{
+        DroppedTokens, EncodedExample, EncodedSegment, RatingScale, SegmentBatcher, TokenSpan,
+    };
 
     use super::*;
 
@@ -177,6 +179,7 @@ mod tests {
             EncodedSegment {
                 index,
                 tokens: TokenSpan::new(index, index + 1),
+                cut: false,
                 targets: targets.to_vec(),
                 weight: if rated { 1.0 + index as f32 } else { 0.0 },
             }
@@ -185,9 +188,12 @@ mod tests {
             id: "a".into(),
             token_ids: vec![1; targets.len()],
             type_ids: vec![0; targets.len()],
+            response: TokenSpan::new(0, targets.len()),
             segments: segments.collect(),
             response_targets: vec![response, None],
             dropped: Vec::new(),
+            dropped_tokens: DroppedTokens::default(),
+            is_window: false,
             without_tokens: Vec::new(),
         }
     }

@@ -224,6 +224,7 @@ fn moments(
             token_ids: batch.token_ids,
             type_ids: batch.type_ids,
             mask_pad: batch.mask_pad,
+            response_spans: Some(batch.response_spans),
             segment_spans: batch.segment_spans,
         });
         let features: Vec<f32> = features.into_data().iter::<f32>().collect();

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
-use gradus_data::{AspectSpec, EncodedExample, EncodedSegment, SegmentBatcher, TokenSpan};
+use gradus_data::{
+    AspectSpec, DroppedTokens, EncodedExample, EncodedSegment, SegmentBatcher, TokenSpan,
+};
 use gradus_model::encoder::BertConfig;
 use gradus_model::{EncoderConfig, Pooling, RewardModel, RewardModelConfig};
 use gradus_train::{
@@ -38,6 +40,7 @@ fn example(number: usize) -> EncodedExample {
                 start: 3 + 2 * index,
                 end: 5 + 2 * index,
             },
+            cut: false,
             targets: vec![rated.then_some(target)],
             weight: if rated { 1.0 } else { 0.0 },
         }
@@ -48,9 +51,15 @@ fn example(number: usize) -> EncodedExample {
         type_ids: (0..length)
             .map(|position| u32::from(position >= 3))
             .collect(),
+        response: TokenSpan {
+            start: 3,
+            end: length,
+        },
         segments: (0..num_segments).map(segment).collect(),
         response_targets: vec![],
         dropped: vec![],
+        dropped_tokens: DroppedTokens::default(),
+        is_window: false,
         without_tokens: vec![],
     }
 }

@@ -1,0 +1,82 @@
+//! Figures apart for texts that the model read whole and for shortened ones.
+
+use serde::{Deserialize, Serialize};
+
+use super::BaselineEvaluation;
+use crate::baselines::BaselineScores;
+use crate::{Aggregation, JudgedAspect, Level, MetricValues, ScoredResponse};
+
+/// Figures of the judged segments in texts that the model read whole and at once, and of those in
+/// texts that were shortened or read in windows.
+///
+/// Of a shortened text the model saw a part, and of its segments the last ones are not judged: both
+/// make it another task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ByTruncation {
+    /// Without shortened texts.
+    pub whole: PartValues,
+    /// Of shortened texts only.
+    pub shortened: PartValues,
+}
+
+/// Figures of some of the responses.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PartValues {
+    /// Judged responses.
+    pub responses: usize,
+    /// The model at segment level; `count` is the number of judged segments.
+    pub segment: MetricValues,
+    /// The model at response level.
+    pub response: MetricValues,
+    /// The baselines on the same segments, in the order given.
+    pub baselines: Vec<BaselineEvaluation>,
+}
+
+/// What the figures of any part of an aspect are computed with.
+pub(super) struct Parts<'a> {
+    pub(super) scored: &'a [ScoredResponse],
+    pub(super) judged: &'a JudgedAspect,
+    pub(super) aggregation: Aggregation,
+    /// The whole's, so that all parts cut ratings alike.
+    pub(super) midpoint: Option<f64>,
+    /// Those of the aspect.
+    pub(super) baselines: &'a [&'a BaselineScores],
+}
+
+impl Parts<'_> {
+    /// `None` where no judged response was shortened, as far as is known.
+    pub(super) fn by_truncation(&self) -> Option<ByTruncation> {
+        if self.judged.counts.scored_in_shortened == 0 {
+            return None;
+        }
+        let part = |shortened: bool| {
+            let of_part = |response: usize| self.scored[response].shortened == shortened;
+            self.values(&self.judged.retained(|response, _| of_part(response)))
+        };
+        Some(ByTruncation {
+            whole: part(false),
+            shortened: part(true),
+        })
+    }
+
+    /// The figures of a part, or of the whole.
+    pub(super) fn values(&self, part: &JudgedAspect) -> PartValues {
+        let values = |judged: &JudgedAspect, level| {
+            MetricValues::compute(&judged.pairs(level, self.aggregation, self.midpoint))
+        };
+        let baselines = self.baselines.iter().map(|baseline| {
+            let rescored = part.rescored(|response, segment| baseline.scores[response][segment]);
+            BaselineEvaluation {
+                name: baseline.name.clone(),
+                segment: values(&rescored, Level::Segment),
+                response: values(&rescored, Level::Response),
+            }
+        });
+        PartValues {
+            responses: part.responses.len(),
+            segment: values(part, Level::Segment),
+            response: values(part, Level::Response),
+            baselines: baselines.collect(),
+        }
+    }
+}
