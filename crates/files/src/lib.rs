@@ -1,0 +1,32 @@
+//! Files and directories that are whole or absent.
+//!
+//! - [`NewFile`]: a file that appears under its name when it is complete
+//! - [`NewDirectory`]: a directory that does, or takes the place of another
+//! - [`Lock`]: keeps other processes from writing the same target
+//! - [`Target`]: what a path names when something is to be written there
+//! - [`is_same_file`], [`is_current_directory`], [`is_mount_point`]: what must not be written over
+//! - [`is_temporary`]: whether a name is one of those that this crate gives
+//!
+//! Whatever is half-made lies beside its target under a hidden name,
+//! `.gradus-ROLE-DIGEST-RANDOM`: DIGEST is made of the target's name, so that what a killed process
+//! left is found again by the next one that writes the same target, and no other file is taken for
+//! it. The names are short, whatever the target is called, and random, as process ids repeat in
+//! containers.
+
+mod access;
+mod exchange;
+mod lock;
+mod names;
+mod new_directory;
+mod new_file;
+mod same;
+mod sync;
+mod target;
+
+pub use lock::Lock;
+pub use names::is_temporary;
+pub use new_directory::{Contents, NewDirectory};
+pub use new_file::{Existing, NewFile};
+pub use same::{is_current_directory, is_mount_point, is_same_file, is_standard_output};
+pub use sync::{create_directories, sync_directory};
+pub use target::Target;

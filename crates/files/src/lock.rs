@@ -1,0 +1,154 @@
+//! One writer of a target at a time.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::Target;
+use crate::names::Role;
+use crate::same::identity;
+
+/// How often a lock that is held is asked for again.
+const PAUSE: Duration = Duration::from_millis(20);
+/// Name of the lock in a directory whose parent this process may not write to.
+const INSIDE: &str = ".gradus-lock-0000000000000000";
+
+/// Keeps other processes from writing a target while it lives. The operating system frees the lock
+/// of a process that is killed.
+///
+/// It is a hidden file beside the target, and goes with the value. A target whose directory cannot
+/// be written to is locked by a file inside of it.
+#[derive(Debug)]
+pub struct Lock {
+    /// Held, never read: the lock goes with it.
+    file: File,
+    path: PathBuf,
+    held: bool,
+}
+
+impl Lock {
+    /// Waits up to `patience` for the lock. The directory of the target must exist.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::ResourceBusy`] if another process still holds it, or if the file cannot be
+    /// made.
+    pub fn acquire(target: &Target, patience: Duration) -> io::Result<Self> {
+        let beside = target.parent().join(Role::Lock.prefix(target.name()));
+        let inside = target.path().join(INSIDE);
+        let start = Instant::now();
+        loop {
+            let (path, file) = match open(&beside) {
+                Err(error) if is_denied(&error) && target.path().is_dir() => {
+                    (&inside, open(&inside)?)
+                }
+                other => (&beside, other?),
+            };
+            match file.try_lock() {
+                // A holder that ended in between has removed the file.
+                Ok(()) if !is_at(&file, path) => continue,
+                Ok(()) => return Ok(Self::new(file, path, true)),
+                Err(TryLockError::Error(_)) => return Ok(Self::new(file, path, false)),
+                Err(TryLockError::WouldBlock) if start.elapsed() < patience => thread::sleep(PAUSE),
+                Err(TryLockError::WouldBlock) => return Err(busy(target)),
+            }
+        }
+    }
+
+    fn new(file: File, path: &Path, held: bool) -> Self {
+        let path = path.to_owned();
+        Self { file, path, held }
+    }
+
+    /// Whether the file system has locks. Without them nothing keeps two processes apart, and
+    /// nobody knows whether what lies about is still in use.
+    pub fn is_held(&self) -> bool {
+        self.held
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // While the lock is held, so that whoever locks the file next finds it gone. A file that
+        // cannot be removed is in nobody's way.
+        let _ = std::fs::remove_file(&self.path);
+        let _ = self.file.unlock();
+    }
+}
+
+/// A lock needs no more than reading where somebody else has made the file.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let made = options.read(true).write(true).create(true).truncate(false).open(path);
+    let opened = match made {
+        Err(error) if is_denied(&error) && path.exists() => OpenOptions::new().read(true).open(path),
+        made => made,
+    };
+    opened.map_err(|cause| io::Error::new(cause.kind(), format!("{}: {cause}", path.display())))
+}
+
+fn is_denied(error: &io::Error) -> bool {
+    use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem)
+}
+
+/// Whether the file still has its name.
+fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), std::fs::metadata(path)) {
+        (Ok(ours), Ok(there)) => identity(&ours) == identity(&there),
+        _ => false,
+    }
+}
+
+fn busy(target: &Target) -> io::Error {
+    let path = target.path();
+    let message = format!("{}: another process is writing it", path.display());
+    io::Error::new(io::ErrorKind::ResourceBusy, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    fn target(place: &Path) -> Target {
+        Target::of(&place.join("bundle")).unwrap()
+    }
+
+    #[test]
+    fn a_second_writer_waits_and_then_is_refused() {
+        let place = tempfile::tempdir().unwrap();
+        let target = target(place.path());
+        let first = Lock::acquire(&target, Duration::ZERO).unwrap();
+        assert!(first.is_held());
+        let error = Lock::acquire(&target, Duration::from_millis(30)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ResourceBusy);
+        assert!(error.to_string().contains("bundle: another process"), "{error}");
+        drop(first);
+        let second = Lock::acquire(&target, Duration::ZERO).unwrap();
+        drop(second);
+        assert_eq!(fs_err::read_dir(place.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn one_holds_it_at_a_time_though_its_file_comes_and_goes() {
+        let place = tempfile::tempdir().unwrap();
+        let target = target(place.path());
+        let inside = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        let lock = Lock::acquire(&target, Duration::from_mins(1)).unwrap();
+                        assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
+                        thread::yield_now();
+                        assert_eq!(inside.fetch_sub(1, Ordering::SeqCst), 1);
+                        drop(lock);
+                    }
+                });
+            }
+        });
+        assert_eq!(fs_err::read_dir(place.path()).unwrap().count(), 0);
+    }
+}

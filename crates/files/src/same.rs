@@ -1,0 +1,100 @@
+//! Whether two paths lead to the same place.
+
+use std::fs::Metadata;
+use std::io;
+use std::path::Path;
+
+/// Whether both paths lead to one file or directory, by whatever names and links.
+///
+/// Paths that lead nowhere are the same as no other.
+pub fn is_same_file(one: &Path, other: &Path) -> bool {
+    match (std::fs::metadata(one), std::fs::metadata(other)) {
+        (Ok(one), Ok(other)) => identity(&one).is_some_and(|id| identity(&other) == Some(id)),
+        _ => false,
+    }
+}
+
+/// Whether standard output is the regular file at `path`: reading it to its end would never end.
+#[cfg(unix)]
+pub fn is_standard_output(path: &Path) -> io::Result<bool> {
+    use std::os::fd::AsFd as _;
+    let Ok(found) = std::fs::metadata(path) else {
+        return Ok(false);
+    };
+    // A copy of the descriptor, so that the file behind it can be asked about itself.
+    let output = std::fs::File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    Ok(found.is_file() && identity(&output.metadata()?) == identity(&found))
+}
+
+/// Elsewhere nobody can tell.
+#[cfg(not(unix))]
+pub fn is_standard_output(_path: &Path) -> io::Result<bool> {
+    Ok(false)
+}
+
+/// Whether `path` is the directory that this process works in.
+pub fn is_current_directory(path: &Path) -> bool {
+    is_same_file(path, Path::new("."))
+}
+
+/// Whether something is mounted at `path`, which nothing else can then replace.
+#[cfg(target_os = "linux")]
+pub fn is_mount_point(path: &Path) -> bool {
+    use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+    let mount = |path: &Path| {
+        let found = statx(CWD, path, AtFlags::empty(), StatxFlags::MNT_ID).ok()?;
+        let tells = found.stx_mask & StatxFlags::MNT_ID.bits() != 0;
+        tells.then_some(found.stx_mnt_id)
+    };
+    let above = path.join("..");
+    match (mount(path), mount(&above)) {
+        (Some(here), Some(above)) => here != above,
+        _ => false,
+    }
+}
+
+/// Elsewhere the attempt to replace it tells.
+#[cfg(not(target_os = "linux"))]
+pub fn is_mount_point(_path: &Path) -> bool {
+    false
+}
+
+#[cfg(unix)]
+pub(crate) fn identity(metadata: &Metadata) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn identity(_metadata: &Metadata) -> Option<(u64, u64)> {
+    None
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_the_same_by_every_name() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        fs_err::write(at("file"), "").unwrap();
+        fs_err::write(at("other"), "").unwrap();
+        fs_err::hard_link(at("file"), at("hard")).unwrap();
+        fs_err::os::unix::fs::symlink("file", at("soft")).unwrap();
+        for name in ["file", "hard", "soft", "../"] {
+            let same = is_same_file(&at("file"), &at(name));
+            assert_eq!(same, name != "../", "{name}");
+        }
+        assert!(!is_same_file(&at("file"), &at("other")));
+        assert!(!is_same_file(&at("none"), &at("none")));
+        assert!(is_current_directory(&std::env::current_dir().unwrap()));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_mount_point_is_known() {
+        assert!(is_mount_point(Path::new("/proc")));
+        assert!(!is_mount_point(tempfile::tempdir().unwrap().path()));
+    }
+}
