@@ -60,6 +60,23 @@ static PANIC: Mutex<Option<Panic>> = Mutex::new(None);
 #[error("internal error: {0}")]
 struct Internal(String);
 
+/// The system has no memory or no thread for a library that panics where it gets none.
+#[derive(Debug, thiserror::Error)]
+#[error("the system, or a limit of its, refuses more memory or threads: {0}")]
+struct Exhausted(String);
+
+/// How the system's refusals read in the messages of panics: EAGAIN, which threads that find no room
+/// for their stack end with, and ENOMEM.
+const REFUSALS: [&str; 2] = ["Resource temporarily unavailable", "Cannot allocate memory"];
+
+/// What a panic is to the user.
+fn of_panic(message: String) -> Error {
+    if REFUSALS.iter().any(|refusal| message.contains(refusal)) {
+        return Exhausted(message).into();
+    }
+    Internal(message).into()
+}
+
 /// Carries out a command. A panic in it comes out as an error, and so does a worker that is gone:
 /// Burn panics in many places where a device stops answering.
 pub(crate) fn guarded(command: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
@@ -71,7 +88,7 @@ pub(crate) fn guarded(command: impl FnOnce() -> anyhow::Result<()>) -> anyhow::R
         Err(_) => {
             let noted = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
             let Panic { message, backtrace } = noted.unwrap_or_default();
-            (Internal(message).into(), backtrace)
+            (of_panic(message), backtrace)
         }
     };
     if let Some(name) = device::lost() {
@@ -147,6 +164,11 @@ fn hint(error: &Error) -> Option<String> {
     error.chain().find_map(|cause| {
         if let Some(error) = cause.downcast_ref::<Usage>() {
             return error.hint.clone();
+        }
+        if cause.is::<Exhausted>() {
+            let hint = "raise the limit (`ulimit -v`, `ulimit -u`, that of the container), or use \
+                        fewer threads: RAYON_NUM_THREADS=1";
+            return Some(hint.into());
         }
         if cause.is::<Internal>() {
             return Some("this is a defect: please report it with the command line".into());

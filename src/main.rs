@@ -8,6 +8,7 @@ mod allocator;
 mod cli;
 mod commands;
 mod failure;
+mod output;
 mod progress;
 mod scores;
 mod show;

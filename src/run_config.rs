@@ -68,13 +68,28 @@ pub enum RunConfigError {
         /// Line, key, what was found and what was expected.
         source: Box<toml::de::Error>,
     },
+    /// A path that the configuration saved with a run cannot hold.
+    #[error("{key}: found the path {path:?}, expected one that is Unicode")]
+    NotUnicode {
+        /// The key.
+        key: &'static str,
+        /// Its path.
+        path: PathBuf,
+    },
+    /// The configuration cannot be written as TOML.
+    #[error("the configuration cannot be saved: {0}")]
+    Write(#[from] toml::ser::Error),
 }
 
 impl RunConfigError {
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Read(_) => None,
+            Self::Read(_) | Self::Write(_) => None,
+            Self::NotUnicode { .. } => Some(
+                "the settings of a run are saved as TOML, which is Unicode: rename it, or name it by a link"
+                    .into(),
+            ),
             Self::Parse { .. } => {
                 Some("the keys are listed in docs/run-config.md and shown in configs/".into())
             }
@@ -126,9 +141,23 @@ impl RunConfig {
     /// The configuration as TOML that [`parse`](Self::parse) reads back.
     ///
     /// # Errors
-    /// If a path is not Unicode, which TOML cannot hold.
-    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
-        toml::to_string_pretty(self)
+    /// [`RunConfigError::NotUnicode`] for a path that TOML cannot hold.
+    pub fn to_toml(&self) -> Result<String, RunConfigError> {
+        let paths = [
+            ("encoder", &self.encoder),
+            ("train", &self.train),
+            ("valid", &self.valid),
+            ("output", &self.output),
+            ("checkpoints", &self.checkpoints),
+            ("model.init_head", &self.model.init_head),
+        ];
+        for (key, path) in paths {
+            if let Some(path) = path.as_ref().filter(|path| path.to_str().is_none()) {
+                let path = path.clone();
+                return Err(RunConfigError::NotUnicode { key, path });
+            }
+        }
+        Ok(toml::to_string_pretty(self)?)
     }
 }
 

@@ -70,6 +70,9 @@ pub(crate) enum DataCommand {
         /// Directory for train.jsonl, valid.jsonl and test.jsonl
         #[arg(long, short, value_name = "DIR")]
         output: PathBuf,
+        /// Replace those of them that exist
+        #[arg(long)]
+        overwrite: bool,
         /// Share of the examples that goes to the validation split
         #[arg(long, default_value_t = 0.1)]
         valid: f64,
@@ -87,9 +90,12 @@ pub(crate) enum DataCommand {
         format: String,
         /// The published file, `.gz` and `.zst` too
         file: PathBuf,
-        /// File to write
+        /// File to write, compressed when it ends in .gz or .zst; `-` is standard output
         #[arg(long, short, value_name = "FILE")]
         output: PathBuf,
+        /// Replace the output if it exists
+        #[arg(long)]
+        overwrite: bool,
         /// Published rating to rating, as in -1=0,0=0.5,1=1
         #[arg(long, value_name = "MAP", allow_hyphen_values = true)]
         rating_map: Option<String>,
@@ -105,9 +111,12 @@ pub(crate) enum DataCommand {
     },
     /// Make the synthetic data set that quickstart trains on
     Generate {
-        /// File to write
+        /// File to write, compressed when it ends in .gz or .zst; `-` is standard output
         #[arg(long, short, value_name = "FILE")]
         output: PathBuf,
+        /// Replace the output if it exists
+        #[arg(long)]
+        overwrite: bool,
         /// Number of examples
         #[arg(long, default_value_t = 1000)]
         examples: usize,

@@ -123,6 +123,9 @@ pub(crate) struct EvalArgs {
     /// HTML file that fetches nothing
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+    /// Replace these pages if they exist
+    #[arg(long)]
+    pub(crate) overwrite: bool,
     /// Responses on that page at most, those with the largest error first
     #[arg(long, value_name = "COUNT", default_value_t = DEFAULT_RESPONSES, requires = "html")]
     pub(crate) html_responses: usize,

@@ -29,6 +29,9 @@ pub(crate) struct ScoreArgs {
     /// File to write, compressed when it ends in .gz or .zst [default: standard output]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Replace the output if it exists
+    #[arg(long, requires = "output")]
+    pub(crate) overwrite: bool,
     /// How segment scores become a response score [default: as the bundle says]
     #[arg(long)]
     pub(crate) aggregation: Option<String>,

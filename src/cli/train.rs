@@ -41,9 +41,12 @@ training can start from its head:
 /// `gradus quickstart`.
 #[derive(Debug, Args)]
 pub(crate) struct QuickstartArgs {
-    /// Directory for the bundle; a bundle that is there already is replaced
+    /// Directory for the bundle
     #[arg(long, value_name = "DIR", default_value = "gradus-quickstart")]
     pub(crate) output: PathBuf,
+    /// Replace a bundle that is already there
+    #[arg(long)]
+    pub(crate) overwrite: bool,
     /// Seed of the data, the weights and the order
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,

@@ -66,7 +66,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
 }
 
 fn remove(args: &CalibrateArgs) -> Result<()> {
-    if !args.bundle.join(Recalibrations::FILE).is_file() {
+    if Bundle::recalibration(&args.bundle)?.is_none() {
         return Err(Usage::new(format!(
             "{}: found no recalibration to remove",
             args.bundle.display()

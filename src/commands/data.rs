@@ -1,18 +1,20 @@
 //! `gradus data …`
 
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use gradus::data::import::{Format, ImportOptions, import};
 use gradus::data::{
-    DataError, Example, ExampleReader, ExampleWriter, GeneratorConfig, SplitFractions,
+    AtomicFile, DataError, Example, ExampleReader, ExampleWriter, GeneratorConfig, SplitFractions,
     StatsCollector, generate, read_examples, split_by_prompt,
 };
+use gradus_files::create_directories;
 use serde::Serialize;
 
 use crate::cli::DataCommand;
 use crate::failure::Usage;
-use crate::{progress, show};
+use crate::{output, progress, show};
 
 pub(crate) fn run(command: DataCommand) -> Result<()> {
     match command {
@@ -22,12 +24,13 @@ pub(crate) fn run(command: DataCommand) -> Result<()> {
         DataCommand::Split {
             file,
             output,
+            overwrite,
             valid,
             test,
             seed,
         } => split(
             &file,
-            &output,
+            (&output, overwrite),
             SplitFractions {
                 train: 1.0 - valid - test,
                 valid,
@@ -39,6 +42,7 @@ pub(crate) fn run(command: DataCommand) -> Result<()> {
             format,
             file,
             output,
+            overwrite,
             rating_map,
             segmenter,
             sources,
@@ -49,20 +53,28 @@ pub(crate) fn run(command: DataCommand) -> Result<()> {
                 segmenter: segmenter.parse()?,
                 sources,
             };
-            import_file(&file, format.parse()?, &options, &output, skip_wrong)
+            let format = format.parse()?;
+            let inputs: Vec<&Path> = iter::once(&file)
+                .chain(&options.sources)
+                .map(PathBuf::as_path)
+                .collect();
+            let output = output::create(&output, overwrite, &inputs)?;
+            import_file(&file, format, &options, output, skip_wrong)
         }
         DataCommand::Generate {
             output,
+            overwrite,
             examples,
             seed,
         } => {
+            let output = output::create(&output, overwrite, &[])?;
             let config = GeneratorConfig {
                 examples,
                 seed,
                 ..GeneratorConfig::default()
             };
             let examples = generate(&config)?;
-            write(&output, examples.iter())
+            commit(write(output, examples.iter())?)
         }
     }
 }
@@ -137,43 +149,46 @@ fn validate_file(file: &Path) -> Result<Validation> {
     })
 }
 
-fn split(file: &Path, output: &Path, fractions: SplitFractions, seed: u64) -> Result<()> {
+/// Writes the three splits beside their places first, so that a failure leaves none of them.
+fn split(
+    file: &Path,
+    (output, overwrite): (&Path, bool),
+    fractions: SplitFractions,
+    seed: u64,
+) -> Result<()> {
     let examples = read_examples(file)?;
     let prompts: Vec<&str> = examples
         .iter()
         .map(|example| example.prompt.as_str())
         .collect();
     let split = split_by_prompt(&prompts, fractions, seed)?;
+    // The training split last: where it is, the others are.
     let parts = [
-        ("train", &split.train),
-        ("valid", &split.valid),
         ("test", &split.test),
+        ("valid", &split.valid),
+        ("train", &split.train),
     ];
-    let path = |name: &str| output.join(format!("{name}.jsonl"));
-    for (name, _) in parts {
-        if path(name).exists() {
-            return Err(
-                Usage::new(format!("{}: already exists", path(name).display()))
-                    .with_hint("choose another directory with --output")
-                    .into(),
-            );
-        }
-    }
-    fs_err::create_dir_all(output)?;
-    for (name, indices) in parts {
-        write(&path(name), indices.iter().map(|&index| &examples[index]))?;
-    }
-    Ok(())
+    create_directories(output)?;
+    let files = parts
+        .iter()
+        .map(|(name, _)| output::create(&output.join(format!("{name}.jsonl")), overwrite, &[file]))
+        .collect::<Result<Vec<_>>>()?;
+    let written = files
+        .into_iter()
+        .zip(parts)
+        .map(|(file, (_, indices))| write(file, indices.iter().map(|&index| &examples[index])))
+        .collect::<Result<Vec<_>>>()?;
+    written.into_iter().try_for_each(commit)
 }
 
 fn import_file(
     file: &Path,
     format: Format,
     options: &ImportOptions,
-    output: &Path,
+    output: AtomicFile,
     skip_wrong: bool,
 ) -> Result<()> {
-    let mut writer = ExampleWriter::create(output)?;
+    let mut writer = ExampleWriter::to_file(output);
     let mut left_out = 0_usize;
     let bar = progress::counter("records");
     for record in import(file, format, options)? {
@@ -190,22 +205,30 @@ fn import_file(
         }
     }
     bar.finish_and_clear();
-    let written = writer.written();
+    let status = format!(
+        "{}: {} examples, {left_out} wrong records left out",
+        writer.path().display(),
+        writer.written(),
+    );
     writer.commit()?;
-    show::status(&format!(
-        "{}: {written} examples, {left_out} wrong records left out",
-        output.display()
-    ));
+    show::status(&status);
     Ok(())
 }
 
-fn write<'a>(path: &Path, examples: impl Iterator<Item = &'a Example>) -> Result<()> {
-    let mut writer = ExampleWriter::create(path)?;
+fn write<'a>(
+    file: AtomicFile,
+    examples: impl Iterator<Item = &'a Example>,
+) -> Result<ExampleWriter> {
+    let mut writer = ExampleWriter::to_file(file);
     for example in examples {
         writer.write(example)?;
     }
-    let written = writer.written();
+    Ok(writer)
+}
+
+fn commit(writer: ExampleWriter) -> Result<()> {
+    let status = format!("{}: {} examples", writer.path().display(), writer.written());
     writer.commit()?;
-    show::status(&format!("{}: {written} examples", path.display()));
+    show::status(&status);
     Ok(())
 }

@@ -5,7 +5,7 @@ use gradus::data::{AspectSpec, TextConfig, TextEncoder};
 use gradus::device;
 use gradus::eval::Aggregation;
 use gradus::hub::Located;
-use gradus::model::{Bundle, Manifest, ModelError, import_hugging_face};
+use gradus::model::{Bundle, BundlePlace, Manifest, ModelError, import_hugging_face};
 use serde_json::json;
 
 use crate::cli::ImportArgs;
@@ -22,6 +22,7 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
     let aggregation: Aggregation = args.aggregation.as_deref().unwrap_or("mean").parse()?;
     let device = device::select(None)?;
     let Located { directory, origin } = locate(&args.directory)?;
+    let place = BundlePlace::take(&args.output, args.overwrite)?;
     let imported = import_hugging_face(&directory, pooling, &device)?;
     let aspects = aspects(args, &imported.labels)?;
     let longest = imported.config.encoder.max_positions();
@@ -56,7 +57,7 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
     for left in &imported.report.left {
         show::status(&format!("left: {} ({})", left.name, left.reason));
     }
-    bundle.save(&args.output, args.overwrite, &[])?;
+    place.save(&bundle, &[])?;
     show::status(&format!(
         "bundle saved: {} (pooling {})",
         args.output.display(),

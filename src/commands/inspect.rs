@@ -94,6 +94,7 @@ pub(crate) fn run(args: &InspectArgs) -> Result<()> {
         }
     }
     let located = locate(&args.directory)?;
+    Bundle::recover(&located.directory)?;
     let inspection = if located.directory.join("manifest.json").is_file() {
         inspect_bundle(args)?
     } else {

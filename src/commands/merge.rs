@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 use gradus::device;
-use gradus::model::{Bundle, ExtraFile};
+use gradus::model::{Bundle, BundlePlace, ExtraFile};
+use gradus_files::is_same_file;
 
 use crate::cli::MergeArgs;
 use crate::failure::Usage;
@@ -13,6 +14,14 @@ use crate::show;
 const EXTRA_FILES: [&str; 3] = ["run.toml", "history.json", BASELINES];
 
 pub(crate) fn run(args: &MergeArgs) -> Result<()> {
+    if is_same_file(&args.bundle, &args.output) {
+        let output = args.output.display();
+        return Err(Usage::new(format!(
+            "{output}: found the bundle itself, expected another directory"
+        ))
+        .with_hint("merge into a new directory, and remove the old one when it is no longer needed")
+        .into());
+    }
     let device = device::select(None)?;
     let bundle = Bundle::load(&args.bundle, &device)?;
     if bundle.config.lora.is_none() {
@@ -21,6 +30,7 @@ pub(crate) fn run(args: &MergeArgs) -> Result<()> {
             .with_hint("adapters are trained with --lora; any other bundle is used as it is")
             .into());
     }
+    let place = BundlePlace::take(&args.output, args.overwrite)?;
     let mut files = Vec::new();
     for name in EXTRA_FILES {
         let path = args.bundle.join(name);
@@ -32,7 +42,7 @@ pub(crate) fn run(args: &MergeArgs) -> Result<()> {
         .iter()
         .map(|(name, bytes)| ExtraFile { name, bytes })
         .collect();
-    bundle.merged().save(&args.output, args.overwrite, &extra)?;
+    place.save(&bundle.merged(), &extra)?;
     show::status(&format!("bundle saved: {}", args.output.display()));
     Ok(())
 }

@@ -5,6 +5,7 @@ use gradus::data::{
     Example, GeneratorConfig, SplitFractions, TruncationCounts, generate, split_by_prompt,
 };
 use gradus::eval::{Aspect, Baselines, Scorer};
+use gradus::model::BundlePlace;
 use gradus::train::Display;
 use gradus::{RunConfig, device};
 
@@ -29,6 +30,8 @@ pub(crate) fn run(args: &QuickstartArgs) -> Result<()> {
     config.training.seed = args.seed;
     config.device.clone_from(&args.device.device);
     let device = device::select(config.device.as_deref())?;
+    // Before two minutes of work; training takes the place again.
+    drop(BundlePlace::take(&args.output, args.overwrite)?);
 
     let examples = generate(&GeneratorConfig {
         examples: EXAMPLES,
@@ -58,7 +61,7 @@ pub(crate) fn run(args: &QuickstartArgs) -> Result<()> {
     let report = train_bundle(
         &config,
         &args.output,
-        true,
+        args.overwrite,
         &train,
         &valid,
         &device,

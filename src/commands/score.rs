@@ -5,15 +5,16 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use gradus::data::{AtomicFile, BatchSize, Example, ExampleReader, TruncationCounts};
+use gradus::data::{BatchSize, Example, ExampleReader, TruncationCounts};
 use gradus::device;
 use gradus::eval::{PreparedExamples, Scorer, SegmentScore, UnscoredReason};
+use gradus_files::is_standard_output;
 use serde_json::{Map, Value};
 
 use crate::cli::ScoreArgs;
 use crate::failure::Usage;
 use crate::scores::checked_stride;
-use crate::{progress, show};
+use crate::{output, progress, show};
 
 /// Examples that are scored together: enough to fill batches of like length.
 const CHUNK: usize = 512;
@@ -37,11 +38,19 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
     if let Some(policy) = args.cut_segments {
         scorer = scorer.with_cut_segments(policy);
     }
+    if args.output.is_none() && is_standard_output(&args.input)? {
+        let input = args.input.display();
+        return Err(
+            Usage::new(format!("{input}: is read and, as standard output, written"))
+                .with_hint("write to another file")
+                .into(),
+        );
+    }
     let reader = ExampleReader::open(&args.input)?;
     let strict = args.strict.then_some(args.input.as_path());
     let counts = match &args.output {
         Some(path) => {
-            let mut file = AtomicFile::create(path)?;
+            let mut file = output::create(path, args.overwrite, &[&args.bundle, &args.input])?;
             let counts = score_all(&scorer, reader, strict, &mut file)
                 .with_context(|| format!("{}: scoring into it failed", path.display()))?;
             file.commit()?;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use gradus::data::Example;
 use gradus::eval::{Aggregation, ScoredResponse};
+use gradus::model::Bundle;
 
 use crate::failure::Usage;
 use crate::scores::{Choices, Scores, Source};
@@ -63,6 +64,7 @@ impl NamedSystem {
     /// Scores the examples with the bundle, or finds their scores in the file.
     pub(super) fn score(self, examples: &[Example], choices: &Choices<'_>) -> Result<ScoredSystem> {
         let Self { name, path } = self;
+        Bundle::recover(&path)?;
         let source = if path.is_dir() {
             Source::Bundle(path.clone())
         } else {

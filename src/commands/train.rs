@@ -77,7 +77,10 @@ fn checkpoints(
     };
     let place = resumed.or_else(|| config.checkpoints.clone());
     Ok(Checkpoints {
-        directory: place.unwrap_or_else(|| default_checkpoints(output)),
+        directory: match place {
+            Some(place) => place,
+            None => default_checkpoints(output)?,
+        },
         begin,
         files: vec![(CONFIG.into(), config.to_toml()?.into_bytes())],
     })

@@ -13,6 +13,7 @@ mod encoder;
 mod evaluation;
 mod explain;
 mod families;
+mod files;
 mod help;
 mod hostile;
 #[cfg(feature = "hub")]
@@ -20,6 +21,8 @@ mod hub;
 mod interrupt;
 mod listing;
 mod losses;
+#[cfg(target_os = "linux")]
+mod memory;
 mod objectives;
 mod process;
 mod records;

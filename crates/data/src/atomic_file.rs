@@ -3,31 +3,32 @@ use std::io::{self, BufReader, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use flate2::write::GzEncoder;
-use tempfile::{NamedTempFile, TempPath};
+use gradus_files::{Existing, NewFile, Target};
 
-use crate::{Compression, DataError, Result, zstd};
+use crate::{Compression, DataError, Result, STANDARD_OUTPUT, zstd};
 
 /// A file that appears under its name whole or not at all.
 ///
 /// Bytes go to a temporary file in the same directory. [`AtomicFile::commit`] syncs that file,
 /// renames it over the target and syncs the directory; dropped before that, the temporary file is
 /// removed and the target is untouched. A symbolic link is followed, so that the file it points to
-/// is replaced. Names that end in `.gz` and `.zst` are compressed; for `.zst` the plain bytes wait
-/// in a second temporary file until the commit, as the pure-Rust encoder reads its input itself.
+/// is replaced. Permissions of a file that is replaced stay. Names that end in `.gz` and `.zst` are
+/// compressed; for `.zst` the plain bytes wait in a second temporary file until the commit, as the
+/// pure-Rust encoder reads its input itself.
+///
+/// A pipe, a terminal, `/dev/null`, descriptors such as `/dev/stdout` and `-`, which is standard
+/// output too, are written to as the bytes come.
 pub struct AtomicFile {
     path: PathBuf,
-    target: PathBuf,
     sink: Sink,
-    /// Removes the temporary file when dropped.
-    part: TempPath,
 }
 
 enum Sink {
-    Plain(BufWriter<File>),
-    Gzip(GzEncoder<BufWriter<File>>),
+    Plain(BufWriter<NewFile>),
+    Gzip(GzEncoder<BufWriter<NewFile>>),
     Zstd {
         plain: BufWriter<File>,
-        packed: File,
+        packed: NewFile,
     },
 }
 
@@ -35,20 +36,32 @@ impl AtomicFile {
     /// Starts to write `path`, which is replaced on commit if it exists.
     ///
     /// # Errors
-    /// [`DataError::Directory`] or [`DataError::SpecialFile`] if `path` is no regular file,
-    /// [`DataError::Write`] if its directory is missing or cannot be written to.
+    /// [`DataError::Directory`] or [`DataError::SpecialFile`] if `path` is a directory, a block
+    /// device or a socket, [`DataError::Write`] if its directory is missing or cannot be written to,
+    /// or if it is a file that may not be written to.
     pub fn create(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref().to_owned();
-        let target = resolve_target(&path)?;
-        let (sink, part) = match open_sink(&target) {
-            Ok(parts) => parts,
-            Err(cause) => return Err(DataError::Write { path, cause }),
+        Self::start(path.as_ref(), Existing::Replace)
+    }
+
+    /// Starts to write `path`, which must not exist, now or on commit. What cannot be replaced, a
+    /// pipe for instance, may.
+    ///
+    /// # Errors
+    /// As [`AtomicFile::create`], and [`DataError::AlreadyExists`].
+    pub fn create_new(path: impl AsRef<Path>) -> Result<Self> {
+        Self::start(path.as_ref(), Existing::Refuse)
+    }
+
+    fn start(path: &Path, existing: Existing) -> Result<Self> {
+        let file = if path == Path::new(STANDARD_OUTPUT) {
+            NewFile::standard_output()
+        } else {
+            NewFile::create(path, existing)
         };
+        let opened = file.and_then(|file| open_sink(path, file));
         Ok(Self {
-            path,
-            target,
-            sink,
-            part,
+            sink: opened.map_err(|cause| write_error(path, cause))?,
+            path: path.to_owned(),
         })
     }
 
@@ -60,21 +73,19 @@ impl AtomicFile {
     /// Puts the file under its name.
     ///
     /// # Errors
-    /// [`DataError::Write`], as on a full disk; the target is then as it was before.
+    /// [`DataError::Write`], as on a full disk; the target is then as it was before. After
+    /// [`AtomicFile::create_new`] also [`DataError::AlreadyExists`].
     pub fn commit(self) -> Result<()> {
-        let Self {
-            path,
-            target,
-            sink,
-            part,
-        } = self;
-        publish(sink, part, &target).map_err(|cause| DataError::Write { path, cause })
+        let Self { path, sink } = self;
+        let published = finish(sink).and_then(NewFile::publish);
+        published.map_err(|cause| write_error(&path, cause))
     }
 
     fn writer(&mut self) -> &mut dyn Write {
         match &mut self.sink {
-            Sink::Plain(writer) | Sink::Zstd { plain: writer, .. } => writer,
+            Sink::Plain(writer) => writer,
             Sink::Gzip(writer) => writer,
+            Sink::Zstd { plain, .. } => plain,
         }
     }
 }
@@ -89,78 +100,36 @@ impl Write for AtomicFile {
     }
 }
 
-/// The file that a rename has to replace. Renaming over a device such as `/dev/null` would remove
-/// the device.
-fn resolve_target(path: &Path) -> Result<PathBuf> {
-    let Ok(metadata) = fs_err::metadata(path) else {
-        return Ok(path.to_owned());
-    };
-    if metadata.is_dir() {
-        return Err(DataError::Directory {
-            path: path.to_owned(),
-        });
-    }
-    if !metadata.is_file() {
-        return Err(DataError::SpecialFile {
-            path: path.to_owned(),
-        });
-    }
-    fs_err::canonicalize(path).map_err(|cause| DataError::Write {
-        path: path.to_owned(),
-        cause,
-    })
-}
-
-fn directory_of(target: &Path) -> &Path {
-    match target.parent() {
-        Some(directory) if directory != Path::new("") => directory,
-        _ => Path::new("."),
+fn write_error(path: &Path, cause: io::Error) -> DataError {
+    let path = path.to_owned();
+    match cause.kind() {
+        io::ErrorKind::IsADirectory => DataError::Directory { path },
+        io::ErrorKind::Unsupported => DataError::SpecialFile { path },
+        io::ErrorKind::AlreadyExists => DataError::AlreadyExists { path },
+        _ => DataError::Write { path, cause },
     }
 }
 
-fn open_sink(target: &Path) -> io::Result<(Sink, TempPath)> {
-    let directory = directory_of(target);
-    // Asked first, since the message about a temporary file would name that file.
-    std::fs::metadata(directory)?;
-    let (file, part) = temporary_file(directory)?.into_parts();
-    let sink = match Compression::of_name(target) {
+fn open_sink(path: &Path, file: NewFile) -> io::Result<Sink> {
+    Ok(match Compression::of_name(path) {
         Compression::Plain => Sink::Plain(BufWriter::new(file)),
         Compression::Gzip => Sink::Gzip(GzEncoder::new(
             BufWriter::new(file),
             flate2::Compression::default(),
         )),
         Compression::Zstd => {
-            let plain = BufWriter::new(tempfile::tempfile_in(directory)?);
+            let target = Target::of(path)?;
+            let plain = BufWriter::new(tempfile::tempfile_in(target.parent())?);
             Sink::Zstd {
                 plain,
                 packed: file,
             }
         }
-    };
-    Ok((sink, part))
+    })
 }
 
-fn temporary_file(directory: &Path) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".gradus-").suffix(".part");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // Temporary files are private by default; this one becomes an ordinary file, so the
-        // umask decides.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(directory)
-}
-
-fn publish(sink: Sink, part: TempPath, target: &Path) -> io::Result<()> {
-    finish(sink)?.sync_all()?;
-    part.persist(target).map_err(|error| error.error)?;
-    sync_directory(directory_of(target))
-}
-
-/// The temporary file with everything in it.
-fn finish(sink: Sink) -> io::Result<File> {
+/// The file with everything in it.
+fn finish(sink: Sink) -> io::Result<NewFile> {
     match sink {
         Sink::Plain(writer) => Ok(writer.into_inner()?),
         Sink::Gzip(writer) => Ok(writer.finish()?.into_inner()?),
@@ -172,16 +141,6 @@ fn finish(sink: Sink) -> io::Result<File> {
             Ok(packed.into_inner()?)
         }
     }
-}
-
-#[cfg(unix)]
-fn sync_directory(directory: &Path) -> io::Result<()> {
-    fs_err::File::open(directory)?.sync_all()
-}
-
-#[cfg(not(unix))]
-fn sync_directory(_: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]
@@ -241,34 +200,28 @@ mod tests {
         assert!(error.hint().unwrap().contains("directory"));
     }
 
-    #[cfg(unix)]
     #[test]
-    fn a_device_is_refused_and_a_link_is_followed() {
-        let error = AtomicFile::create("/dev/null").err().unwrap();
-        assert!(matches!(error, DataError::SpecialFile { .. }), "{error}");
+    fn an_existing_file_is_refused_where_a_new_one_is_wanted() {
         let directory = tempdir().unwrap();
-        let (file, link) = (directory.path().join("file"), directory.path().join("link"));
-        fs_err::write(&file, "old").unwrap();
-        fs_err::os::unix::fs::symlink(&file, &link).unwrap();
-        let mut output = AtomicFile::create(&link).unwrap();
-        output.write_all(b"new").unwrap();
-        output.commit().unwrap();
-        assert_eq!(fs_err::read_to_string(&file).unwrap(), "new");
-        assert!(fs_err::symlink_metadata(&link).unwrap().is_symlink());
+        let path = directory.path().join("a.jsonl.gz");
+        let mut file = AtomicFile::create_new(&path).unwrap();
+        file.write_all(b"new").unwrap();
+        fs_err::write(&path, "old").unwrap();
+        for error in [file.commit().err(), AtomicFile::create_new(&path).err()] {
+            let error = error.unwrap();
+            assert!(matches!(error, DataError::AlreadyExists { .. }), "{error}");
+        }
+        assert_eq!(fs_err::read_to_string(&path).unwrap(), "old");
+        assert_eq!(names_in(directory.path()), ["a.jsonl.gz"]);
     }
 
     #[cfg(unix)]
     #[test]
-    fn the_file_is_as_readable_as_any_other() {
-        use std::os::unix::fs::PermissionsExt;
+    fn a_socket_is_refused() {
         let directory = tempdir().unwrap();
-        let (ours, theirs) = (
-            directory.path().join("ours"),
-            directory.path().join("theirs"),
-        );
-        AtomicFile::create(&ours).unwrap().commit().unwrap();
-        fs_err::write(&theirs, "").unwrap();
-        let mode = |path| fs_err::metadata(path).unwrap().permissions().mode();
-        assert_eq!(mode(ours), mode(theirs));
+        let path = directory.path().join("socket");
+        let _socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let error = AtomicFile::create(&path).err().unwrap();
+        assert!(matches!(error, DataError::SpecialFile { .. }), "{error}");
     }
 }

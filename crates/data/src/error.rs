@@ -1,6 +1,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use gradus_files::is_about_the_path;
 use thiserror::Error;
 
 use crate::location::display_path;
@@ -34,9 +35,15 @@ pub enum DataError {
         /// The path.
         path: PathBuf,
     },
-    /// A device, pipe or socket where a file is to be replaced.
+    /// A block device or a socket where a file is to be written.
     #[error("{}: found a special file, expected a regular file or a new name", path.display())]
     SpecialFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A file that is there already, where a new one is to be written.
+    #[error("{}: already exists", path.display())]
+    AlreadyExists {
         /// The path.
         path: PathBuf,
     },
@@ -337,7 +344,11 @@ pub enum DataError {
 impl DataError {
     /// Whether what the user gave is at fault, rather than the machine or this program.
     pub fn is_input(&self) -> bool {
-        !matches!(self, Self::Write { .. } | Self::LoaderPanic { .. })
+        match self {
+            Self::Io(cause) | Self::Read { cause, .. } => is_about_the_path(cause),
+            Self::Write { .. } | Self::LoaderPanic { .. } => false,
+            _ => true,
+        }
     }
 
     /// What the user can do about it.
@@ -346,6 +357,7 @@ impl DataError {
             Self::Record { error, .. } | Self::Example { error, .. } => error.hint(),
             Self::Read { compression, .. } => compression.hint(),
             Self::Directory { .. } => Some("name a file, such as one ending in .jsonl".into()),
+            Self::AlreadyExists { .. } => Some("name another file, or replace it with --overwrite".into()),
             Self::DuplicateId { .. } => {
                 Some("give every record its own `id`, or leave `id` out of all of them".into())
             }
@@ -396,6 +408,12 @@ fn write_hint(cause: &io::Error) -> Option<String> {
     match cause.kind() {
         io::ErrorKind::NotFound => Some("create the directory first".into()),
         io::ErrorKind::StorageFull => Some("free some space; nothing was left behind".into()),
+        io::ErrorKind::PermissionDenied => Some(
+            "this user may not write there: name another file, or change its permissions".into(),
+        ),
+        io::ErrorKind::ReadOnlyFilesystem => {
+            Some("nothing can be written there: name a file on another disk".into())
+        }
         _ => None,
     }
 }

@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 /// The path that stands for standard input.
 pub const STANDARD_INPUT: &str = "-";
 
+/// The path that stands for standard output.
+pub const STANDARD_OUTPUT: &str = "-";
+
 /// A line of a file; displayed as `path:line`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Location {

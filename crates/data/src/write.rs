@@ -26,10 +26,12 @@ impl ExampleWriter {
     /// # Errors
     /// As [`AtomicFile::create`].
     pub fn create(path: impl AsRef<Path>) -> Result<Self> {
-        Ok(Self {
-            file: AtomicFile::create(path)?,
-            written: 0,
-        })
+        Ok(Self::to_file(AtomicFile::create(path)?))
+    }
+
+    /// Writes to a file that is begun already.
+    pub fn to_file(file: AtomicFile) -> Self {
+        Self { file, written: 0 }
     }
 
     /// Appends an example.
@@ -50,6 +52,11 @@ impl ExampleWriter {
         })?;
         self.written += 1;
         Ok(())
+    }
+
+    /// The file that is written, as the caller named it.
+    pub fn path(&self) -> &Path {
+        self.file.path()
     }
 
     /// Number of examples written so far.

@@ -5,6 +5,7 @@
 //! - [`Lock`]: keeps other processes from writing the same target
 //! - [`Target`]: what a path names when something is to be written there
 //! - [`is_same_file`], [`is_current_directory`], [`is_mount_point`]: what must not be written over
+//! - [`is_about_the_path`]: whether an error is the user's or the machine's
 //! - [`is_temporary`]: whether a name is one of those that this crate gives
 //!
 //! Whatever is half-made lies beside its target under a hidden name,
@@ -14,6 +15,7 @@
 //! containers.
 
 mod access;
+mod blame;
 mod exchange;
 mod lock;
 mod names;
@@ -23,10 +25,13 @@ mod same;
 mod sync;
 mod target;
 
+pub use blame::is_about_the_path;
 pub use lock::Lock;
 pub use names::is_temporary;
 pub use new_directory::{Contents, NewDirectory};
 pub use new_file::{Existing, NewFile};
-pub use same::{is_current_directory, is_mount_point, is_same_file, is_standard_output};
+pub use same::{
+    is_current_directory, is_mount_point, is_same_file, is_standard_input, is_standard_output,
+};
 pub use sync::{create_directories, sync_directory};
 pub use target::Target;

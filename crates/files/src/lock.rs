@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::Target;
 use crate::names::Role;
-use crate::same::identity;
+use crate::same::is_same;
 
 /// How often a lock that is held is asked for again.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -46,9 +46,9 @@ impl Lock {
                 other => (&beside, other?),
             };
             match file.try_lock() {
+                Ok(()) if is_at(&file, path) => return Ok(Self::new(file, path, true)),
                 // A holder that ended in between has removed the file.
-                Ok(()) if !is_at(&file, path) => continue,
-                Ok(()) => return Ok(Self::new(file, path, true)),
+                Ok(()) => {}
                 Err(TryLockError::Error(_)) => return Ok(Self::new(file, path, false)),
                 Err(TryLockError::WouldBlock) if start.elapsed() < patience => thread::sleep(PAUSE),
                 Err(TryLockError::WouldBlock) => return Err(busy(target)),
@@ -80,9 +80,16 @@ impl Drop for Lock {
 /// A lock needs no more than reading where somebody else has made the file.
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    let made = options.read(true).write(true).create(true).truncate(false).open(path);
+    let made = options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path);
     let opened = match made {
-        Err(error) if is_denied(&error) && path.exists() => OpenOptions::new().read(true).open(path),
+        Err(error) if is_denied(&error) && path.exists() => {
+            OpenOptions::new().read(true).open(path)
+        }
         made => made,
     };
     opened.map_err(|cause| io::Error::new(cause.kind(), format!("{}: {cause}", path.display())))
@@ -93,10 +100,13 @@ fn is_denied(error: &io::Error) -> bool {
     matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem)
 }
 
-/// Whether the file still has its name.
+/// Whether the file still has its name. Elsewhere an open file keeps it.
 fn is_at(file: &File, path: &Path) -> bool {
+    if cfg!(not(unix)) {
+        return true;
+    }
     match (file.metadata(), std::fs::metadata(path)) {
-        (Ok(ours), Ok(there)) => identity(&ours) == identity(&there),
+        (Ok(ours), Ok(there)) => is_same(&ours, &there),
         _ => false,
     }
 }
@@ -124,7 +134,10 @@ mod tests {
         assert!(first.is_held());
         let error = Lock::acquire(&target, Duration::from_millis(30)).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ResourceBusy);
-        assert!(error.to_string().contains("bundle: another process"), "{error}");
+        assert!(
+            error.to_string().contains("bundle: another process"),
+            "{error}"
+        );
         drop(first);
         let second = Lock::acquire(&target, Duration::ZERO).unwrap();
         drop(second);

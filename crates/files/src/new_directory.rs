@@ -190,7 +190,11 @@ impl NewDirectory {
         if target.path().symlink_metadata().is_ok() || !target.parent().is_dir() {
             return Ok(None);
         }
-        let mut old = leftovers(target, Role::Old)?;
+        let mut old = match leftovers(target, Role::Old) {
+            // Whoever may not look there cannot bring anything back either.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(None),
+            found => found?,
+        };
         old.retain(|path| path.symlink_metadata().is_ok_and(|found| found.is_dir()));
         Ok(old.pop())
     }
@@ -226,7 +230,9 @@ fn hidden(
         .prefix(&prefix)
         .rand_bytes(RANDOM)
         .make_in(target.parent(), |path| make(path))?;
-    Ok(named.into_temp_path().keep()?)
+    let path = named.into_temp_path().keep()?;
+    // Without the way from the root, which nobody has typed.
+    Ok(target.beside(path.file_name().unwrap_or_default()))
 }
 
 /// Removes what has been replaced. Files that nobody said may go move to where it was.
@@ -242,7 +248,10 @@ fn discard(directory: &Path, target: &Path, contents: &Contents) -> io::Result<(
         }
         rename_new(&path, &target.join(&name)).map_err(|error| {
             let (path, target) = (path.display(), target.display());
-            io::Error::new(error.kind(), format!("{path}: cannot be moved to {target}: {error}"))
+            io::Error::new(
+                error.kind(),
+                format!("{path}: cannot be moved to {target}: {error}"),
+            )
         })?;
     }
     for name in names {
@@ -284,6 +293,7 @@ mod tests {
     }
 
     /// As on a file system that cannot exchange names.
+    #[expect(clippy::unnecessary_wraps, reason = "stands for another function")]
     fn unsupported(_: &Path, _: &Path) -> io::Result<Option<()>> {
         Ok(None)
     }
@@ -310,7 +320,9 @@ mod tests {
         assert_eq!(names(&place.path().join("deep")), ["a"]);
         for by in [exchange, unsupported] {
             fs_err::remove_dir_all(&target).unwrap();
-            new(&target, "none before").replace_by(&Contents::All, by).unwrap();
+            new(&target, "none before")
+                .replace_by(&Contents::All, by)
+                .unwrap();
             assert_eq!(names(&place.path().join("deep")), ["a"]);
         }
     }
@@ -323,7 +335,9 @@ mod tests {
             new(&target, "own").publish().unwrap();
             fs_err::write(target.join("notes"), "mine").unwrap();
             fs_err::create_dir(target.join("more")).unwrap();
-            new(&target, "own").replace_by(&files(&["own"]), by).unwrap();
+            new(&target, "own")
+                .replace_by(&files(&["own"]), by)
+                .unwrap();
             assert_eq!(names(&target), ["more", "notes", "own"]);
             assert_eq!(names(place.path()), ["a"]);
         }
@@ -336,10 +350,16 @@ mod tests {
         new(&target, "own").publish().unwrap();
         fs_err::write(target.join("notes"), "mine").unwrap();
         let error = new(&target, "notes").replace(&files(&["own"])).unwrap_err();
-        assert!(error.to_string().contains("notes: cannot be moved"), "{error}");
+        assert!(
+            error.to_string().contains("notes: cannot be moved"),
+            "{error}"
+        );
         assert_eq!(names(&target), ["notes"]);
         let kept = names(place.path());
-        let kept = kept.iter().find(|name| name.starts_with(".gradus-")).unwrap();
+        let kept = kept
+            .iter()
+            .find(|name| name.starts_with(".gradus-"))
+            .unwrap();
         let kept = place.path().join(kept).join("notes");
         assert_eq!(fs_err::read_to_string(kept).unwrap(), "mine");
     }

@@ -8,7 +8,7 @@ use tempfile::{NamedTempFile, TempPath};
 
 use crate::exchange::rename_new;
 use crate::names::{RANDOM, Role, leftovers};
-use crate::same::identity;
+use crate::same::is_same;
 use crate::sync::sync_directory;
 use crate::{Target, access};
 
@@ -87,6 +87,30 @@ impl NewFile {
         Ok(Self { file, place })
     }
 
+    /// Standard output, as a file that is written to as the bytes come.
+    ///
+    /// # Errors
+    /// If it is closed.
+    pub fn standard_output() -> io::Result<Self> {
+        #[cfg(unix)]
+        let output = std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned()?;
+        #[cfg(windows)]
+        let output =
+            std::os::windows::io::AsHandle::as_handle(&io::stdout()).try_clone_to_owned()?;
+        Ok(Self {
+            file: File::from(output),
+            place: None,
+        })
+    }
+
+    /// Lets those read the file, and nobody else, who can read the file at `path`.
+    ///
+    /// # Errors
+    /// If that is not there, or if permissions cannot be set.
+    pub fn inherit_access(&self, path: &Path) -> io::Result<()> {
+        access::inherit(&self.file, &std::fs::metadata(path)?)
+    }
+
     /// Puts the file under its name.
     ///
     /// # Errors
@@ -98,7 +122,7 @@ impl NewFile {
         self.file.sync_all()?;
         let target = place.target.path();
         let renamed = match place.existing {
-            Existing::Replace => std::fs::rename(&place.part, &target),
+            Existing::Replace => rename(&place.part, &target),
             Existing::Refuse => rename_new(&place.part, &target),
         };
         // On failure `part` is dropped here, and the file with it.
@@ -119,6 +143,14 @@ impl Write for NewFile {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "callers name the path that they were given"
+)]
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::rename(from, to)
+}
+
 fn ends_in_slash(path: &Path) -> bool {
     let last = path.as_os_str().as_encoded_bytes().last();
     last.is_some_and(|byte| std::path::is_separator(char::from(*byte)))
@@ -133,7 +165,7 @@ fn open_descriptor(path: &Path) -> io::Result<Option<File>> {
     };
     // The same open file, so that what others write to it comes after.
     let file = match number.as_str() {
-        "1" => File::from(io::stdout().as_fd().try_clone_to_owned()?),
+        "1" => NewFile::standard_output()?.file,
         "2" => File::from(io::stderr().as_fd().try_clone_to_owned()?),
         _ => OpenOptions::new().append(true).open(path)?,
     };
@@ -185,7 +217,7 @@ fn temporary(target: &Target, replaced: Option<&Metadata>) -> io::Result<(File, 
         let (file, part) = create_part(target, replaced)?.into_parts();
         let locked = file.try_lock();
         let is_there = match (file.metadata(), std::fs::metadata(&part)) {
-            (Ok(ours), Ok(there)) => identity(&ours) == identity(&there),
+            (Ok(ours), Ok(there)) => cfg!(not(unix)) || is_same(&ours, &there),
             _ => false,
         };
         // Between the creation and the lock another process may have taken it for a leftover.
@@ -216,7 +248,11 @@ fn create_part(target: &Target, replaced: Option<&Metadata>) -> io::Result<Named
 fn clean(target: &Target) {
     let unused = |path: &PathBuf| {
         let is_file = path.symlink_metadata().is_ok_and(|found| found.is_file());
-        is_file && File::open(path).is_ok_and(|file| file.try_lock().is_ok())
+        is_file
+            && OpenOptions::new()
+                .read(true)
+                .open(path)
+                .is_ok_and(|file| file.try_lock().is_ok())
     };
     let left = leftovers(target, Role::Part).unwrap_or_default();
     for path in left.iter().filter(|path| unused(path)) {
@@ -367,14 +403,20 @@ mod tests {
         assert!(!fs_err::metadata("/dev/null").unwrap().is_file());
         let place = tempdir().unwrap();
         let pipe = place.path().join("pipe");
-        let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+        let made = std::process::Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap();
         assert!(made.success());
         let writer = std::thread::spawn({
             let pipe = pipe.clone();
             move || write(&pipe, Existing::Refuse, "through").unwrap()
         });
         let mut text = String::new();
-        fs_err::File::open(&pipe).unwrap().read_to_string(&mut text).unwrap();
+        fs_err::File::open(&pipe)
+            .unwrap()
+            .read_to_string(&mut text)
+            .unwrap();
         writer.join().unwrap();
         assert_eq!(text, "through");
         assert!(pipe.symlink_metadata().is_ok());
@@ -385,7 +427,10 @@ mod tests {
     fn the_names_of_descriptors_are_known() {
         assert_eq!(descriptor(Path::new("/dev/stdout")).as_deref(), Some("1"));
         assert_eq!(descriptor(Path::new("/dev/fd/7")).as_deref(), Some("7"));
-        assert_eq!(descriptor(Path::new("/proc/self/fd/2")).as_deref(), Some("2"));
+        assert_eq!(
+            descriptor(Path::new("/proc/self/fd/2")).as_deref(),
+            Some("2")
+        );
         let place = tempdir().unwrap();
         let link = place.path().join("link");
         fs_err::os::unix::fs::symlink("/dev/stderr", &link).unwrap();

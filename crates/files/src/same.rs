@@ -9,26 +9,58 @@ use std::path::Path;
 /// Paths that lead nowhere are the same as no other.
 pub fn is_same_file(one: &Path, other: &Path) -> bool {
     match (std::fs::metadata(one), std::fs::metadata(other)) {
-        (Ok(one), Ok(other)) => identity(&one).is_some_and(|id| identity(&other) == Some(id)),
+        (Ok(one), Ok(other)) => is_same(&one, &other),
         _ => false,
     }
 }
 
-/// Whether standard output is the regular file at `path`: reading it to its end would never end.
+/// Whether standard output goes to the regular file at `path`: reading that to its end would never
+/// end.
+///
+/// # Errors
+/// If standard output is closed.
 #[cfg(unix)]
 pub fn is_standard_output(path: &Path) -> io::Result<bool> {
     use std::os::fd::AsFd as _;
+    is_behind(io::stdout().as_fd(), path)
+}
+
+/// Whether standard input comes from the regular file at `path`.
+///
+/// # Errors
+/// If standard input is closed.
+#[cfg(unix)]
+pub fn is_standard_input(path: &Path) -> io::Result<bool> {
+    use std::os::fd::AsFd as _;
+    is_behind(io::stdin().as_fd(), path)
+}
+
+/// Whether a descriptor is open on the regular file at `path`.
+#[cfg(unix)]
+fn is_behind(descriptor: std::os::fd::BorrowedFd<'_>, path: &Path) -> io::Result<bool> {
     let Ok(found) = std::fs::metadata(path) else {
         return Ok(false);
     };
     // A copy of the descriptor, so that the file behind it can be asked about itself.
-    let output = std::fs::File::from(io::stdout().as_fd().try_clone_to_owned()?);
-    Ok(found.is_file() && identity(&output.metadata()?) == identity(&found))
+    let open = std::fs::File::from(descriptor.try_clone_to_owned()?);
+    Ok(found.is_file() && is_same(&open.metadata()?, &found))
 }
 
 /// Elsewhere nobody can tell.
+///
+/// # Errors
+/// None.
 #[cfg(not(unix))]
 pub fn is_standard_output(_path: &Path) -> io::Result<bool> {
+    Ok(false)
+}
+
+/// Elsewhere nobody can tell.
+///
+/// # Errors
+/// None.
+#[cfg(not(unix))]
+pub fn is_standard_input(_path: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
@@ -59,15 +91,17 @@ pub fn is_mount_point(_path: &Path) -> bool {
     false
 }
 
+/// Whether both are of one file.
 #[cfg(unix)]
-pub(crate) fn identity(metadata: &Metadata) -> Option<(u64, u64)> {
+pub(crate) fn is_same(one: &Metadata, other: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt as _;
-    Some((metadata.dev(), metadata.ino()))
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
+/// Elsewhere nobody can tell.
 #[cfg(not(unix))]
-pub(crate) fn identity(_metadata: &Metadata) -> Option<(u64, u64)> {
-    None
+pub(crate) fn is_same(_one: &Metadata, _other: &Metadata) -> bool {
+    false
 }
 
 #[cfg(all(test, unix))]

@@ -50,7 +50,9 @@ impl Target {
         let whole = fs_err::canonicalize(path)?;
         Self::split(&whole).ok_or_else(|| {
             let path = path.display();
-            invalid(format!("{path}: found the root, expected a directory in it"))
+            invalid(format!(
+                "{path}: found the root, expected a directory in it"
+            ))
         })
     }
 
@@ -73,10 +75,15 @@ impl Target {
 
     /// Both together.
     pub fn path(&self) -> PathBuf {
+        self.beside(&self.name)
+    }
+
+    /// The path of another name in the same directory.
+    pub(crate) fn beside(&self, name: &OsStr) -> PathBuf {
         if self.parent == Path::new(".") {
-            return PathBuf::from(&self.name);
+            return PathBuf::from(name);
         }
-        self.parent.join(&self.name)
+        self.parent.join(name)
     }
 }
 
@@ -107,7 +114,10 @@ mod tests {
         for path in ["out", "out/", "./out", "./out/."] {
             assert_eq!(path_of(path), Path::new("out"), "{path}");
         }
-        assert_eq!(Target::of(Path::new("out/")).unwrap().parent(), Path::new("."));
+        assert_eq!(
+            Target::of(Path::new("out/")).unwrap().parent(),
+            Path::new(".")
+        );
     }
 
     #[test]

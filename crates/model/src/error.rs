@@ -1,9 +1,10 @@
 //! What can go wrong between files, configurations and modules.
 
 use std::fmt;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::{Path, PathBuf};
 
+use gradus_files::is_about_the_path;
 use thiserror::Error;
 
 use crate::weights::WeightMismatch;
@@ -171,6 +172,31 @@ pub enum ModelError {
         path: PathBuf,
     },
 
+    /// Something stands where a bundle is to be saved, and is not removed for it.
+    #[error("{}: not overwritten: {found}", path.display())]
+    NotOverwritten {
+        /// The target directory.
+        path: PathBuf,
+        /// What stands in the way, in words.
+        found: String,
+    },
+
+    /// A bundle could not be written. What was there before is there still.
+    #[error("{}: the bundle could not be written: {cause}", path.display())]
+    Write {
+        /// The bundle's directory.
+        path: PathBuf,
+        /// The file, and what the operating system says.
+        cause: io::Error,
+    },
+
+    /// Another process is writing a bundle.
+    #[error("{}: another process is writing this bundle", path.display())]
+    InUse {
+        /// The bundle's directory.
+        path: PathBuf,
+    },
+
     /// A directory was given as a bundle and is none.
     #[error("{}: not a bundle: {reason}", path.display())]
     NotABundle {
@@ -259,13 +285,7 @@ impl ModelError {
     /// Whether what the user gave is at fault, rather than the machine or this program.
     pub fn is_input(&self) -> bool {
         match self {
-            Self::Io(error) => matches!(
-                error.kind(),
-                ErrorKind::NotFound
-                    | ErrorKind::PermissionDenied
-                    | ErrorKind::IsADirectory
-                    | ErrorKind::NotADirectory
-            ),
+            Self::Io(cause) | Self::Write { cause, .. } => is_about_the_path(cause),
             Self::Apply { .. } | Self::ReadBack { .. } => false,
             _ => true,
         }
@@ -293,6 +313,14 @@ impl ModelError {
                 "tokenizer.json must come from the same model as the weights"
             }
             Self::AlreadyExists { .. } => "choose another directory or allow overwriting",
+            Self::NotOverwritten { .. } => {
+                "only a bundle is replaced, and only if nothing is beside it: move the rest away, or \
+                 choose another directory"
+            }
+            Self::Write { cause, .. } if cause.kind() == io::ErrorKind::StorageFull => {
+                "free some space; what was there before is as it was"
+            }
+            Self::InUse { .. } => "wait until it has ended, or choose another directory",
             Self::NotABundle { .. } => "a bundle is the directory that training writes",
             Self::MissingPart { .. } | Self::ForeignPart { .. } | Self::Contradiction { .. } => {
                 "a bundle is whole or nothing: copy it again from where it was saved"

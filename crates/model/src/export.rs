@@ -5,7 +5,9 @@ use std::path::Path;
 use burn::tensor::{Tensor, TensorData};
 use serde_json::{Map, Value, json};
 
-use crate::bundle::{Bundle, ExtraFile, NewDirectory};
+use gradus_files::NewDirectory;
+
+use crate::bundle::{Bundle, BundlePlace, ExtraFile};
 use crate::error::{ModelError, Result};
 use crate::output::Output;
 use crate::pooling::Pooling;
@@ -40,11 +42,7 @@ impl Bundle {
                 "its head is no linear layer, as the token classifiers of transformers have";
             return Err(not_exportable(reason.into()));
         }
-        if directory.symlink_metadata().is_ok() {
-            return Err(ModelError::AlreadyExists {
-                path: directory.into(),
-            });
-        }
+        let _place = BundlePlace::take(directory, false)?;
         let bundle = match self.config.lora {
             Some(_) => &self.clone().merged(),
             None => self,

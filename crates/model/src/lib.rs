@@ -46,7 +46,7 @@ mod row_wise;
 mod weights;
 
 pub use bundle::{
-    Bundle, EncoderOrigin, ExtraFile, FORMAT_VERSION, Manifest, NewDirectory, Part, RECALIBRATION,
+    Bundle, BundlePlace, EncoderOrigin, ExtraFile, FORMAT_VERSION, Manifest, Part, RECALIBRATION,
     digest_file,
 };
 pub use encoder::{Encoder, EncoderConfig};

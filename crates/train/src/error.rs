@@ -1,5 +1,6 @@
 //! What can go wrong while training.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -136,6 +137,17 @@ pub enum TrainError {
         /// A name in it.
         found: String,
     },
+    /// Checkpoints would lie in the output, or the output among the checkpoints.
+    #[error(
+        "{}: the checkpoints lie in the output `{}`, or the other way round",
+        checkpoints.display(), output.display()
+    )]
+    CheckpointsInOutput {
+        /// The directory of the checkpoints.
+        checkpoints: PathBuf,
+        /// The directory of the bundle.
+        output: PathBuf,
+    },
     /// Another process trains with the same directory of checkpoints.
     #[error("{}: another training run is using it", directory.display())]
     InUse {
@@ -227,15 +239,16 @@ impl TrainError {
             | Self::OtherRun { .. }
             | Self::CheckpointsExist { .. }
             | Self::NotCheckpoints { .. }
+            | Self::CheckpointsInOutput { .. }
             | Self::InUse { .. }
             | Self::TargetOutside { .. }
             | Self::MaxLength { .. } => true,
             Self::Data(error) => error.is_input(),
             Self::Model(error) => error.is_input(),
+            Self::Io(error) => gradus_files::is_about_the_path(error),
             Self::NonFinite { .. }
             | Self::Stopped { .. }
             | Self::Checkpoint { .. }
-            | Self::Io(_)
             | Self::Burn(_)
             | Self::Device { .. }
             | Self::Interrupted { .. } => false,
@@ -277,12 +290,25 @@ impl TrainError {
             )),
             Self::Data(error) => error.hint(),
             Self::Model(error) => error.hint(),
-            Self::NotCheckpoints { .. } => Some("name a directory of their own".into()),
+            Self::Io(error) => match error.kind() {
+                ErrorKind::InvalidFilename => Some(
+                    "the checkpoints are named after the output: choose a shorter name, or give them \
+                     a directory with --checkpoints"
+                        .into(),
+                ),
+                ErrorKind::StorageFull => Some(
+                    "free some space, and go on with --resume from the last checkpoint, if there is one"
+                        .into(),
+                ),
+                _ => None,
+            },
+            Self::NotCheckpoints { .. } | Self::CheckpointsInOutput { .. } => {
+                Some("name a directory of their own".into())
+            }
             Self::Setting { .. }
             | Self::MaxLength { .. }
             | Self::InUse { .. }
             | Self::Checkpoint { .. }
-            | Self::Io(_)
             | Self::Burn(_)
             | Self::Device { .. }
             | Self::Interrupted { .. } => None,

@@ -1,24 +1,25 @@
 //! From examples to a bundle on disk.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use burn::tensor::Device;
 use gradus_data::Example;
+use gradus_files::is_same_file;
 use gradus_model::{
-    Bundle, EncoderOrigin, ExtraFile, Manifest, ModelError, NewDirectory, RewardModel,
-    RewardModelConfig,
+    Bundle, BundlePlace, EncoderOrigin, ExtraFile, Manifest, RewardModel, RewardModelConfig,
 };
 use serde::Serialize;
 use serde_json::json;
 
 use crate::assemble::{Assembled, assemble, manifest};
-use crate::checkpoint::{Fingerprint, Store, digest_bytes};
+use crate::checkpoint::{Fingerprint, Store, check_apart, digest_bytes};
 use crate::fit::{Opened, fit_opened};
 use crate::init_head::init_head;
 use crate::metrics_log::{METRICS_FILE, metrics_lines};
 use crate::{
     FitData, ModelOptions, Result, ScratchOptions, Session, SplitCounts, TextOptions, TrainConfig,
-    TrainHistory,
+    TrainError, TrainHistory,
 };
 
 /// File of a bundle that holds the log of its run.
@@ -93,10 +94,7 @@ pub fn run(
     let store = open_store(run, &mut session)?;
     // A run that goes on writes over what it wrote itself.
     let resumes = store.as_ref().is_some_and(Store::resumes);
-    if !resumes {
-        refuse_existing(run)?;
-    }
-    let overwrite = run.overwrite || resumes;
+    let place = take_place(run, resumes)?;
     let Assembled {
         text,
         train,
@@ -122,15 +120,15 @@ pub fn run(
         .with("model", &config)
         .with("aggregation", &run.aggregation)
         .with("tokenizer", &digest_bytes(&tokenizer));
-    let mut writer = BundleWriter {
+    let writer = BundleWriter {
         manifest,
         config,
         tokenizer,
         run: run.clone(),
         counts: counts.clone(),
-        overwrite,
+        place: Arc::new(place),
     };
-    let mut last = writer.clone();
+    let last = writer.clone();
     let opened = Opened {
         session,
         store,
@@ -138,7 +136,6 @@ pub fn run(
         on_best: Box::new(move |model, history| writer.write(model, history)),
     };
     let (fitted, store) = fit_opened(model, &data, &run.training, device, opened)?;
-    last.overwrite = true;
     last.write(&fitted.model, &fitted.history)?;
     store.map_or(Ok(()), Store::finish)?;
     Ok(RunReport {
@@ -149,26 +146,26 @@ pub fn run(
     })
 }
 
-/// Opens the session's checkpoints, and puts in order what a killed run left of its output.
+/// Opens the session's checkpoints.
 fn open_store(run: &Run, session: &mut Session) -> Result<Option<Store>> {
     let Some(place) = session.checkpoints.take() else {
         return Ok(None);
     };
-    let store = Store::open(place, run.training.keep_checkpoints)?;
-    // The open store keeps other runs of this output away.
-    NewDirectory::recover(&run.output)?;
-    Ok(Some(store))
+    check_apart(&place.directory, &run.output)?;
+    Store::open(place, run.training.keep_checkpoints).map(Some)
 }
 
-/// Tells before any work is done that the bundle could not be saved.
-pub(crate) fn refuse_existing(run: &Run) -> Result<()> {
-    if !run.overwrite && run.output.exists() {
-        return Err(ModelError::AlreadyExists {
-            path: run.output.clone(),
-        }
-        .into());
+/// Takes the place of the bundle, so that what stands in its way is known before any work is done.
+pub(crate) fn take_place(run: &Run, resumes: bool) -> Result<BundlePlace> {
+    let init_head = run.model.init_head.as_deref();
+    if let Some(read) = init_head.filter(|read| is_same_file(read, &run.output)) {
+        return Err(TrainError::Setting {
+            name: "init_head",
+            found: format!("{}, which is the output", read.display()),
+            expected: "another bundle",
+        });
     }
-    Ok(())
+    Ok(BundlePlace::take(&run.output, run.overwrite || resumes)?)
 }
 
 /// Saves the model of each best validation over the one before.
@@ -179,12 +176,11 @@ struct BundleWriter {
     tokenizer: Vec<u8>,
     run: Run,
     counts: SplitCounts,
-    /// Whether a bundle that is there is replaced; one that this run wrote always is.
-    overwrite: bool,
+    place: Arc<BundlePlace>,
 }
 
 impl BundleWriter {
-    fn write(&mut self, model: &RewardModel, history: &TrainHistory) -> Result<()> {
+    fn write(&self, model: &RewardModel, history: &TrainHistory) -> Result<()> {
         let mut manifest = self.manifest.clone();
         manifest.training = json!({
             "config": to_value(&self.run.training),
@@ -216,8 +212,7 @@ impl BundleWriter {
             name: METRICS_FILE,
             bytes: &metrics,
         });
-        bundle.save(&self.run.output, self.overwrite, &extra)?;
-        self.overwrite = true;
+        self.place.save(&bundle, &extra)?;
         Ok(())
     }
 }

@@ -7,10 +7,10 @@ mod settings;
 mod table;
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use gradus::data::{AtomicFile, Example, STANDARD_INPUT, read_examples};
+use gradus::data::{AtomicFile, Example, STANDARD_OUTPUT, read_examples};
 use gradus::eval::slices::Slice;
 use gradus::eval::{Aspect, Baselines, Evaluation, Metric, Provenance};
 
@@ -18,14 +18,14 @@ use self::settings::Settings;
 use crate::cli::EvalArgs;
 use crate::failure::Usage;
 use crate::scores::{Choices, Scores, Source, stored_baselines, tell_unscored_aspects};
-use crate::show;
+use crate::{output, show};
 
 pub(crate) use table::show_brief;
 
 pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     let settings = Settings::check(args)?;
     // First, so that a page that cannot be written is known before anything is scored.
-    let page = args.html.as_ref().map(AtomicFile::create).transpose()?;
+    let pages = Pages::create(args)?;
     let mut examples = read_examples(&args.data)?;
     settings.check_slices(&examples)?;
     let choices = Choices {
@@ -58,7 +58,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     if settings.bootstrap.resamples > 0 {
         evaluation.add_intervals(responses, &aspects, &settings.bootstrap, &Metric::ALL);
     }
-    if let Some(page) = page {
+    if let Some(page) = pages.html {
         let evaluated = (&evaluation, &scores);
         html::write(
             page,
@@ -68,19 +68,40 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
             &examples,
         )?;
     }
-    report(args, &evaluation)
+    report(args, pages.markdown, &evaluation)
+}
+
+/// The files that are written besides.
+struct Pages {
+    html: Option<AtomicFile>,
+    markdown: Option<AtomicFile>,
+}
+
+impl Pages {
+    fn create(args: &EvalArgs) -> Result<Self> {
+        let inputs = [&args.bundle, &args.scores, &args.train];
+        let mut inputs: Vec<&Path> = inputs.into_iter().flatten().map(PathBuf::as_path).collect();
+        inputs.push(&args.data);
+        let create = |path: &Option<PathBuf>| -> Result<Option<AtomicFile>> {
+            let path = path.as_deref();
+            let path = path.filter(|path| *path != Path::new(STANDARD_OUTPUT));
+            path.map(|path| output::create(path, args.overwrite, &inputs))
+                .transpose()
+        };
+        Ok(Self {
+            html: create(&args.html)?,
+            markdown: create(&args.markdown)?,
+        })
+    }
 }
 
 /// Writes what was asked for: a page of Markdown, and a table or JSON on standard output.
-fn report(args: &EvalArgs, evaluation: &Evaluation) -> Result<()> {
-    if let Some(path) = &args.markdown {
-        let text = markdown::page(evaluation);
-        if path == Path::new(STANDARD_INPUT) {
-            return show::line(text.trim_end());
-        }
-        let mut file = AtomicFile::create(path)?;
-        file.write_all(text.as_bytes())?;
+fn report(args: &EvalArgs, markdown: Option<AtomicFile>, evaluation: &Evaluation) -> Result<()> {
+    if let Some(mut file) = markdown {
+        file.write_all(markdown::page(evaluation).as_bytes())?;
         file.commit()?;
+    } else if args.markdown.is_some() {
+        return show::line(markdown::page(evaluation).trim_end());
     }
     if args.json {
         show::json(evaluation)

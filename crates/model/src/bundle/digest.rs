@@ -26,10 +26,21 @@ pub fn digest_file(path: &Path) -> io::Result<Part> {
         hasher.update(&piece[..length]);
         bytes += length as u64;
     }
+    Ok(part(bytes, hasher))
+}
+
+/// Size and digest of what a file is to hold.
+pub(super) fn digest_bytes(bytes: &[u8]) -> Part {
+    let mut hasher = Sha256::new();
+    hasher.update(bytes);
+    part(bytes.len() as u64, hasher)
+}
+
+fn part(bytes: u64, hasher: Sha256) -> Part {
     let mut sha256 = String::new();
     for byte in hasher.finalize() {
         // Writing to a string cannot fail.
         let _ = write!(sha256, "{byte:02x}");
     }
-    Ok(Part { bytes, sha256 })
+    Part { bytes, sha256 }
 }

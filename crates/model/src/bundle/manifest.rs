@@ -79,6 +79,9 @@ pub(super) struct StoredManifest {
     #[serde(flatten)]
     pub(super) manifest: Manifest,
     pub(super) parts: BTreeMap<String, Part>,
+    /// What was saved beside the parts; `None` where the version that wrote it did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) files: Option<BTreeMap<String, Part>>,
 }
 
 /// Size and digest of a file.

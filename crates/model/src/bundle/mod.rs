@@ -2,18 +2,18 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `manifest.json` | [`Manifest`], and size and SHA-256 of the others |
+//! | `manifest.json` | [`Manifest`], and size and SHA-256 of all others |
 //! | `config.json` | [`RewardModelConfig`] |
 //! | `model.safetensors` | the weights as `f32`, named as the modules are (`encoder.layers.0.attention.query.weight`), matrices `[d_input, d_output]`; adapters beside their matrix (`….query.weight.lora.a`) |
 //! | `tokenizer.json` | the tokenizer, bytes as they were |
 //! | `recalibration.json` | how scores become ratings; only where it was fitted (see [`Bundle::set_recalibration`]) |
 //!
 //! Other files may lie beside them (a run's configuration, say); they are not needed to score
-//! and not looked at.
+//! and not looked at. A bundle with files that its manifest does not list is not overwritten.
 
 mod digest;
-mod directory;
 mod manifest;
+mod place;
 mod recalibration;
 
 use std::collections::BTreeMap;
@@ -24,14 +24,14 @@ use burn::tensor::Device;
 use serde::de::DeserializeOwned;
 
 pub use digest::digest_file;
-pub use directory::NewDirectory;
 pub use manifest::{EncoderOrigin, FORMAT_VERSION, Manifest, Part};
+pub use place::BundlePlace;
 
 use self::manifest::{FormatVersion, StoredManifest};
 use crate::error::{ModelError, Result};
 use crate::pretrained::check_layers;
 use crate::reward_model::{RewardModel, RewardModelConfig};
-use crate::weights::{Naming, load_module, read_header, save_module};
+use crate::weights::{Naming, load_module, read_header};
 
 const MANIFEST: &str = "manifest.json";
 const CONFIG: &str = "config.json";
@@ -72,51 +72,33 @@ pub struct ExtraFile<'a> {
 impl Bundle {
     /// Saves the bundle as the directory `directory`, together with `extra` files.
     ///
-    /// The directory is whole or absent: it is written beside its place, synced to disk and
-    /// renamed. With `overwrite`, an existing bundle moves aside just before and is removed just
-    /// after; only a bundle or an empty directory is ever replaced.
+    /// The directory is whole or absent; see [`BundlePlace`], which also tells what is overwritten.
     ///
     /// # Errors
-    /// If the directory exists (without `overwrite`) or holds something else than a bundle, if
-    /// an extra file has an impossible name, or if writing fails; then an existing bundle stays
-    /// as it was, and nothing is left over.
+    /// As [`BundlePlace::take`] and [`BundlePlace::save`].
     pub fn save(&self, directory: &Path, overwrite: bool, extra: &[ExtraFile<'_>]) -> Result<()> {
-        check_target(directory, overwrite)?;
         extra.iter().try_for_each(check_extra)?;
         self.check(directory)?;
-        let new = NewDirectory::create(directory)?;
-        new.write(CONFIG, &to_json(&new.path().join(CONFIG), &self.config)?)?;
-        new.write(TOKENIZER, &self.tokenizer)?;
-        save_module(&self.model, &new.path().join(WEIGHTS))?;
-        if let Some(recalibration) = &self.recalibration {
-            new.write(RECALIBRATION, recalibration)?;
-        }
-        for file in extra {
-            new.write(file.name, file.bytes)?;
-        }
-        let parts: std::io::Result<BTreeMap<String, Part>> = PARTS
-            .into_iter()
-            .chain(self.recalibration.as_ref().map(|_| RECALIBRATION))
-            .map(|part| Ok((part.to_owned(), digest_file(&new.path().join(part))?)))
-            .collect();
-        let stored = StoredManifest {
-            manifest: self.manifest.clone(),
-            parts: parts?,
-        };
-        new.write(MANIFEST, &to_json(&new.path().join(MANIFEST), &stored)?)?;
-        new.publish()?;
-        Ok(())
+        BundlePlace::take(directory, overwrite)?.save(self, extra)
     }
 
     /// Loads a bundle. Dropout probabilities are those of training; they act on an autodiff
     /// device only.
     ///
+    /// A bundle that another process replaces meanwhile is read as the old or as the new one; one
+    /// that a killed process moved aside comes back first.
+    ///
     /// # Errors
     /// If a part is missing, is not the file saved with this bundle, or contradicts another, or
     /// if the bundle has another format; the error names the part.
     pub fn load(directory: &Path, device: &Device) -> Result<Self> {
-        let StoredManifest { manifest, parts } = load_manifest(directory)?;
-        check_parts(directory, &parts)?;
+        Self::recover(directory)?;
+        settled(directory, || Self::load_once(directory, device))
+    }
+
+    fn load_once(directory: &Path, device: &Device) -> Result<Self> {
+        let stored = load_manifest(directory)?;
+        check_parts(directory, &stored.parts)?;
         let config: RewardModelConfig = read_json(&directory.join(CONFIG))?;
         config
             .check()
@@ -127,20 +109,24 @@ impl Bundle {
             .map_err(|problem| ModelError::config_file(&directory.join(CONFIG), problem))?;
         let mut model = config.init_lazy(device);
         load_module(&mut model, &weights, tensors, Naming::Own)?;
-        let tokenizer = fs_err::read(directory.join(TOKENIZER))?;
-        let recalibration = match parts.get(RECALIBRATION) {
-            Some(_) => Some(fs_err::read(directory.join(RECALIBRATION))?),
-            None => None,
-        };
         let bundle = Self {
-            manifest,
             config,
             model,
-            tokenizer,
-            recalibration,
+            tokenizer: fs_err::read(directory.join(TOKENIZER))?,
+            recalibration: recalibration::read(directory, &stored)?,
+            manifest: stored.manifest,
         };
         bundle.check(directory)?;
         Ok(bundle)
+    }
+
+    /// Brings back a bundle that a killed process moved aside and did not replace. Nothing happens
+    /// where `directory` exists, or where there is no such bundle.
+    ///
+    /// # Errors
+    /// If it cannot be renamed, or if another process is writing it.
+    pub fn recover(directory: &Path) -> Result<()> {
+        place::recover(directory)
     }
 
     /// The same model with its adapters multiplied out: no adapters, the same scores up to rounding.
@@ -179,6 +165,21 @@ impl Bundle {
     }
 }
 
+/// Reads what another process may be replacing: as often as the manifest changes meanwhile, which
+/// alone tells what a bundle is. A manifest changes a few times in a training run.
+fn settled<T>(directory: &Path, read: impl Fn() -> Result<T>) -> Result<T> {
+    const ATTEMPTS: usize = 10;
+    let manifest = || fs_err::read(directory.join(MANIFEST)).ok();
+    for _ in 1..ATTEMPTS {
+        let before = manifest();
+        let found = read();
+        if manifest() == before {
+            return found;
+        }
+    }
+    read()
+}
+
 fn load_manifest(directory: &Path) -> Result<StoredManifest> {
     if !directory.is_dir() {
         return Err(ModelError::NotADirectory {
@@ -210,8 +211,15 @@ fn check_parts(directory: &Path, parts: &BTreeMap<String, Part>) -> Result<()> {
     for part in PARTS {
         check_part(directory, part, parts.get(part))?;
     }
+    check_recalibration(directory, parts)
+}
+
+fn check_recalibration(directory: &Path, parts: &BTreeMap<String, Part>) -> Result<()> {
     match parts.get(RECALIBRATION) {
-        Some(part) => check_part(directory, RECALIBRATION, Some(part)),
+        Some(part) => {
+            let path = recalibration::find(directory, part);
+            check_file(directory, RECALIBRATION, &path, Some(part))
+        }
         None if directory.join(RECALIBRATION).exists() => Err(ModelError::ForeignPart {
             path: directory.into(),
             part: RECALIBRATION.to_owned(),
@@ -223,7 +231,11 @@ fn check_parts(directory: &Path, parts: &BTreeMap<String, Part>) -> Result<()> {
 }
 
 fn check_part(directory: &Path, part: &str, expected: Option<&Part>) -> Result<()> {
-    let path = directory.join(part);
+    check_file(directory, part, &directory.join(part), expected)
+}
+
+/// Tells whether the file at `path` is the one that the manifest speaks of.
+fn check_file(directory: &Path, part: &str, path: &Path, expected: Option<&Part>) -> Result<()> {
     let Some(expected) = expected.filter(|_| path.is_file()) else {
         return Err(ModelError::MissingPart {
             path: directory.into(),
@@ -236,39 +248,19 @@ fn check_part(directory: &Path, part: &str, expected: Option<&Part>) -> Result<(
         found,
         expected,
     };
-    let bytes = fs_err::metadata(&path)?.len();
+    let bytes = fs_err::metadata(path)?.len();
     if bytes != expected.bytes {
         return Err(foreign(
             format!("{bytes} bytes"),
             format!("{} bytes", expected.bytes),
         ));
     }
-    let found = digest_file(&path)?;
+    let found = digest_file(path)?;
     if found != *expected {
         let digest = |part: &Part| format!("SHA-256 {:.12}..", part.sha256);
         return Err(foreign(digest(&found), digest(expected)));
     }
     Ok(())
-}
-
-fn check_target(directory: &Path, overwrite: bool) -> Result<()> {
-    if directory.symlink_metadata().is_err() {
-        return Ok(());
-    }
-    if !overwrite {
-        return Err(ModelError::AlreadyExists {
-            path: directory.into(),
-        });
-    }
-    let is_empty = || fs_err::read_dir(directory).is_ok_and(|mut entries| entries.next().is_none());
-    if directory.join(MANIFEST).is_file() && directory.join(WEIGHTS).is_file() || is_empty() {
-        return Ok(());
-    }
-    let reason = "it holds something else, which is not overwritten";
-    Err(ModelError::NotABundle {
-        path: directory.into(),
-        reason,
-    })
 }
 
 fn check_extra(file: &ExtraFile<'_>) -> Result<()> {

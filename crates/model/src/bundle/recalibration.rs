@@ -1,60 +1,173 @@
 //! Giving a bundle on disk another recalibration.
+//!
+//! Two small files change, `recalibration.json` and the manifest, and they have to fit each other at
+//! every moment. The manifest alone decides: it is replaced by a rename, and names the recalibration
+//! by its digest. The recalibration it names lies under its own name, or under a hidden one that is
+//! made of the digest:
+//!
+//! 1. the new recalibration is written under its hidden name; one that is to go is renamed to its own
+//! 2. the manifest is replaced
+//! 3. the new recalibration gets its name; one that is no longer named goes
+//!
+//! A process that is killed in between leaves a bundle that reads as the old or the new one, and the
+//! next change tidies up. The weights are not touched, and the directory stays the same one, which may
+//! be a mount point or the directory somebody works in.
 
-use std::io;
-use std::path::Path;
+use std::ffi::OsStr;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 
-use super::directory::NewDirectory;
-use super::{Bundle, MANIFEST, RECALIBRATION, check_parts, digest_file, load_manifest, to_json};
+use gradus_files::{Existing, NewFile, Target, sync_directory};
+
+use super::digest::digest_bytes;
+use super::manifest::{Part, StoredManifest};
+use super::{
+    Bundle, MANIFEST, RECALIBRATION, check_parts, digest_file, load_manifest, place, to_json,
+};
 use crate::error::Result;
+
+/// What the hidden name of a recalibration begins with; its digest follows.
+const PENDING: &str = ".gradus-recalibration-";
 
 impl Bundle {
     /// Gives the bundle in `directory` the recalibration `bytes`, or takes the one it has away.
     ///
-    /// The bundle is whole at every moment: a copy with the change is written beside it, synced and
-    /// put in its place. Files that are no part of the bundle come along.
+    /// The bundle is whole at every moment, for readers and where the process is killed. Processes
+    /// that do this at the same time do it one after the other. Files that are no part of the bundle
+    /// stay.
     ///
     /// # Errors
-    /// If `directory` is no bundle, if a part of it is missing or foreign, or if writing fails; then
-    /// the bundle stays as it was, and nothing is left over.
+    /// If `directory` is no bundle, if a part of it is missing or foreign, if another process is
+    /// writing it, or if writing fails; then the bundle stays as it was.
     pub fn set_recalibration(directory: &Path, bytes: Option<&[u8]>) -> Result<()> {
+        Self::recover(directory)?;
+        // Tells what is no bundle before anything is made beside it.
+        load_manifest(directory)?;
+        let _lock = place::lock(directory, &Target::of(directory)?)?;
         let mut stored = load_manifest(directory)?;
         check_parts(directory, &stored.parts)?;
-        // A link to the directory is to stay one.
-        let directory = fs_err::canonicalize(directory)?;
-        let new = NewDirectory::create(&directory)?;
-        copy(&directory, new.path(), &[MANIFEST, RECALIBRATION])?;
-        stored.parts.remove(RECALIBRATION);
-        if let Some(bytes) = bytes {
-            new.write(RECALIBRATION, bytes)?;
-            let part = digest_file(&new.path().join(RECALIBRATION))?;
-            stored.parts.insert(RECALIBRATION.to_owned(), part);
+        tidy(directory, &stored)?;
+        let old = stored.parts.remove(RECALIBRATION);
+        match (bytes, old) {
+            (Some(bytes), _) => {
+                let part = digest_bytes(bytes);
+                if let Some(path) = pending(directory, &part) {
+                    write(
+                        &path,
+                        bytes,
+                        &[&directory.join(RECALIBRATION), &directory.join(MANIFEST)],
+                    )?;
+                }
+                stored.parts.insert(RECALIBRATION.to_owned(), part);
+            }
+            (None, Some(old)) => {
+                if let Some(path) = pending(directory, &old) {
+                    fs_err::rename(directory.join(RECALIBRATION), path)?;
+                    sync_directory(directory)?;
+                }
+            }
+            (None, None) => return Ok(()),
         }
-        new.write(MANIFEST, &to_json(&new.path().join(MANIFEST), &stored)?)?;
-        new.publish()?;
+        let manifest = directory.join(MANIFEST);
+        write(&manifest, &to_json(&manifest, &stored)?, &[&manifest])?;
+        tidy(directory, &stored)?;
         Ok(())
     }
+
+    /// The recalibration that the bundle in `directory` has, without a look at its other parts.
+    ///
+    /// # Errors
+    /// If `directory` is no bundle, or if the recalibration is missing or foreign.
+    pub fn recalibration(directory: &Path) -> Result<Option<Vec<u8>>> {
+        Self::recover(directory)?;
+        super::settled(directory, || {
+            let stored = load_manifest(directory)?;
+            super::check_recalibration(directory, &stored.parts)?;
+            read(directory, &stored)
+        })
+    }
 }
 
-/// Copies all that lies in a directory, but for files of the names in `except`.
-fn copy(from: &Path, to: &Path, except: &[&str]) -> io::Result<()> {
-    for entry in fs_err::read_dir(from)? {
-        let entry = entry?;
-        let (name, source) = (entry.file_name(), entry.path());
-        let target = to.join(&name);
-        if except.iter().any(|except| name == *except) {
-            continue;
-        }
-        if fs_err::metadata(&source)?.is_dir() {
-            fs_err::create_dir(&target)?;
-            copy(&source, &target, &[])?;
-        } else {
-            copy_file(&source, &target)?;
+/// The recalibration that a manifest names.
+pub(super) fn read(directory: &Path, stored: &StoredManifest) -> Result<Option<Vec<u8>>> {
+    let part = stored.parts.get(RECALIBRATION);
+    let path = part.map(|part| find(directory, part));
+    Ok(path.map(fs_err::read).transpose()?)
+}
+
+/// Where the recalibration that a manifest names lies.
+pub(super) fn find(directory: &Path, expected: &Part) -> PathBuf {
+    let own = directory.join(RECALIBRATION);
+    let is_expected = |path: &Path| digest_file(path).is_ok_and(|found| found == *expected);
+    match pending(directory, expected) {
+        Some(hidden) if !is_expected(&own) && is_expected(&hidden) => hidden,
+        _ => own,
+    }
+}
+
+/// Whether a name is a hidden one of a recalibration.
+pub(super) fn is_pending(name: &OsStr) -> bool {
+    let digest = name.to_str().and_then(|name| name.strip_prefix(PENDING));
+    digest.is_some_and(is_digest)
+}
+
+/// The hidden name of a recalibration; none for what a manifest gives as a digest and is none.
+fn pending(directory: &Path, part: &Part) -> Option<PathBuf> {
+    let hidden = || directory.join(format!("{PENDING}{}", part.sha256));
+    is_digest(&part.sha256).then(hidden)
+}
+
+fn is_digest(text: &str) -> bool {
+    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    text.len() == 64 && text.bytes().all(is_hex)
+}
+
+/// Gives the recalibration of a manifest its own name, and removes those it does not name.
+fn tidy(directory: &Path, stored: &StoredManifest) -> io::Result<()> {
+    if let Some(part) = stored.parts.get(RECALIBRATION) {
+        let found = find(directory, part);
+        let own = directory.join(RECALIBRATION);
+        if found != own {
+            fs_err::rename(found, own)?;
         }
     }
-    Ok(())
+    for entry in fs_err::read_dir(directory)? {
+        let entry = entry?;
+        if is_pending(&entry.file_name()) {
+            fs_err::remove_file(entry.path())?;
+        }
+    }
+    sync_directory(directory)
 }
 
-fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
-    fs_err::copy(from, to)?;
-    fs_err::File::open(to)?.sync_all()
+/// Writes a file that is readable by those who can read the first of `like` that is there.
+fn write(path: &Path, bytes: &[u8], like: &[&Path]) -> io::Result<()> {
+    let written = NewFile::create(path, Existing::Replace).and_then(|mut file| {
+        if let Some(like) = like.iter().find(|path| path.is_file()) {
+            file.inherit_access(like)?;
+        }
+        file.write_all(bytes)?;
+        file.publish()
+    });
+    written.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_digests_become_names() {
+        let part = |sha256: &str| Part {
+            bytes: 1,
+            sha256: sha256.to_owned(),
+        };
+        let directory = Path::new("bundle");
+        for text in ["", "../../x", &"A".repeat(64), &"a".repeat(63)] {
+            assert_eq!(pending(directory, &part(text)), None, "{text}");
+        }
+        let hidden = pending(directory, &digest_bytes(b"{}")).unwrap();
+        assert!(is_pending(hidden.file_name().unwrap()));
+        assert!(!is_pending(OsStr::new(".gradus-recalibration-backup")));
+    }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use gradus_model::{Bundle, ExtraFile, Manifest, ModelError, Pooling};
+use gradus_model::{Bundle, BundlePlace, ExtraFile, Manifest, ModelError, Pooling};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -298,8 +298,180 @@ fn a_directory_that_is_no_bundle_is_never_overwritten() {
     let place = tempfile::tempdir().unwrap();
     fs_err::write(place.path().join("thesis.tex"), "years of work").unwrap();
     let error = bundle().save(place.path(), true, &[]).unwrap_err();
-    assert!(matches!(error, ModelError::NotABundle { .. }), "{error}");
+    assert!(
+        matches!(error, ModelError::NotOverwritten { .. }),
+        "{error}"
+    );
+    assert!(error.to_string().contains("`thesis.tex`"), "{error}");
     assert_eq!(names(place.path()), ["thesis.tex"]);
+}
+
+/// Changes a directory so that it holds something that no bundle does.
+type Change = fn(&Saved);
+
+#[test]
+fn a_bundle_with_anything_else_in_it_is_never_overwritten() {
+    let cases: [(&str, Change); 7] = [
+        ("`thesis.tex`", |saved| {
+            fs_err::write(saved.part("thesis.tex"), "years of work").unwrap();
+        }),
+        ("`.hidden`", |saved| {
+            fs_err::write(saved.part(".hidden"), "").unwrap();
+        }),
+        ("`mydata`", |saved| {
+            fs_err::create_dir(saved.part("mydata")).unwrap();
+        }),
+        ("`run.toml`", |saved| {
+            fs_err::write(saved.part("run.toml"), "not listed").unwrap();
+        }),
+        ("`tokenizer.json` is not the file", |saved| {
+            fs_err::write(saved.part("tokenizer.json"), "mine").unwrap();
+        }),
+        ("`tokenizer.json`, which no bundle has", |saved| {
+            fs_err::remove_file(saved.part("tokenizer.json")).unwrap();
+            fs_err::create_dir(saved.part("tokenizer.json")).unwrap();
+        }),
+        ("manifest.json is not that of a bundle", |saved| {
+            fs_err::write(saved.part("manifest.json"), "{}").unwrap();
+        }),
+    ];
+    for (expected, change) in cases {
+        let saved = Saved::new();
+        change(&saved);
+        let before = names(&saved.path());
+        let error = bundle().save(&saved.path(), true, &[]).unwrap_err();
+        assert!(
+            matches!(error, ModelError::NotOverwritten { .. }),
+            "{error}"
+        );
+        assert!(error.to_string().contains(expected), "{error}");
+        assert_eq!(names(&saved.path()), before);
+        assert_eq!(names(saved.0.path()), ["bundle"]);
+    }
+}
+
+#[test]
+fn files_that_the_manifest_lists_are_overwritten_with_their_bundle() {
+    let extra = [ExtraFile {
+        name: "notes.txt",
+        bytes: b"listed",
+    }];
+    let saved = Saved::new();
+    bundle().save(&saved.path(), true, &extra).unwrap();
+    bundle().save(&saved.path(), true, &[]).unwrap();
+    assert_eq!(names(&saved.path()), PARTS);
+    // Manifests of earlier versions list no files.
+    saved.change_json("manifest.json", |manifest| {
+        manifest.as_object_mut().unwrap().remove("files");
+    });
+    fs_err::write(saved.part("history.json"), "{}").unwrap();
+    bundle().save(&saved.path(), true, &[]).unwrap();
+    assert_eq!(names(&saved.path()), PARTS);
+}
+
+#[test]
+fn what_comes_into_a_bundle_while_its_place_is_taken_moves_along() {
+    let saved = Saved::new();
+    let place = BundlePlace::take(&saved.path(), true).unwrap();
+    fs_err::write(saved.part("notes.txt"), "mine").unwrap();
+    place.save(&bundle(), &[]).unwrap();
+    assert_eq!(
+        fs_err::read_to_string(saved.part("notes.txt")).unwrap(),
+        "mine"
+    );
+    drop(place);
+    assert_eq!(names(saved.0.path()), ["bundle"]);
+}
+
+#[test]
+fn a_slash_dots_and_links_name_the_same_bundle() {
+    let saved = Saved::new();
+    fs_err::create_dir(saved.part("inner")).unwrap();
+    for end in ["", "/", "/.", "/inner/.."] {
+        let mut path = saved.path().into_os_string();
+        path.push(end);
+        let error = bundle().save(Path::new(&path), false, &[]).unwrap_err();
+        assert!(matches!(error, ModelError::AlreadyExists { .. }), "{error}");
+    }
+    fs_err::remove_dir(saved.part("inner")).unwrap();
+    #[cfg(unix)]
+    {
+        let link = saved.0.path().join("link");
+        fs_err::os::unix::fs::symlink("bundle", &link).unwrap();
+        bundle().save(&link, true, &[]).unwrap();
+        assert!(link.symlink_metadata().unwrap().is_symlink());
+        assert_eq!(names(&saved.path()), PARTS);
+    }
+    for end in ["", "/", "/.."] {
+        let error = bundle().save(Path::new(end), true, &[]).unwrap_err();
+        assert!(matches!(error, ModelError::Io(_)), "{end}: {error}");
+    }
+}
+
+#[test]
+fn a_bundle_that_a_killed_process_moved_aside_comes_back_when_it_is_read() {
+    type Read = fn(&Path) -> Result<(), ModelError>;
+    let reads: [Read; 4] = [
+        |path| Bundle::load(path, &Device::flex()).map(drop),
+        |path| Bundle::set_recalibration(path, Some(b"{}")),
+        |path| Bundle::recalibration(path).map(drop),
+        |path| bundle().save(path, true, &[]),
+    ];
+    for read in reads {
+        let saved = Saved::new();
+        // As on a file system that cannot exchange names: moved aside, and not yet replaced.
+        let digest = names_digest("bundle");
+        let old = format!(".gradus-old-{digest}-aaaaaaaaaaaa");
+        fs_err::rename(saved.path(), saved.0.path().join(old)).unwrap();
+        let half = saved
+            .0
+            .path()
+            .join(format!(".gradus-new-{digest}-bbbbbbbbbbbb"));
+        fs_err::create_dir(&half).unwrap();
+        fs_err::write(half.join("config.json"), "{").unwrap();
+        for foreign in [".bundle.old-2024", ".bundle.new-backup"] {
+            fs_err::create_dir(saved.0.path().join(foreign)).unwrap();
+        }
+        read(&saved.path()).unwrap();
+        let left = names(saved.0.path());
+        assert_eq!(left, [".bundle.new-backup", ".bundle.old-2024", "bundle"]);
+    }
+}
+
+/// FNV-1a, which tells the leftovers of one target from those of another.
+fn names_digest(name: &str) -> String {
+    let start = 0xcbf2_9ce4_8422_2325_u64;
+    let hash = name.bytes().fold(start, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{hash:016x}")
+}
+
+#[test]
+fn writers_at_the_same_time_take_turns_and_readers_see_whole_bundles() {
+    let saved = Saved::new();
+    let path = saved.path();
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let path = &path;
+            scope.spawn(move || {
+                for round in 0..10 {
+                    let bytes = format!("{{\"by\": {thread}, \"round\": {round}}}");
+                    let bytes = (round % 3 > 0).then_some(bytes.as_bytes());
+                    Bundle::set_recalibration(path, bytes).unwrap();
+                }
+            });
+        }
+        scope.spawn(|| {
+            for _ in 0..5 {
+                bundle().save(&path, true, &[]).unwrap();
+            }
+        });
+        for _ in 0..40 {
+            Bundle::load(&path, &Device::flex()).unwrap();
+        }
+    });
+    assert_eq!(names(saved.0.path()), ["bundle"]);
 }
 
 #[test]
@@ -316,7 +488,7 @@ fn a_failed_save_leaves_the_old_bundle_and_nothing_else() {
             bytes: b"",
         }],
     );
-    assert!(matches!(error.unwrap_err(), ModelError::Io(_)));
+    assert!(matches!(error.unwrap_err(), ModelError::Write { .. }));
     assert_eq!(names(saved.0.path()), ["bundle"]);
     assert_eq!(names(&saved.path()), PARTS);
     assert_eq!(fs_err::read(saved.part("manifest.json")).unwrap(), before);
@@ -359,6 +531,84 @@ fn a_recalibration_is_stored_replaced_and_removed_and_all_else_stays() {
     assert_eq!(load().recalibration, None);
     assert!(!saved.part(RECALIBRATION).exists());
     assert_eq!(fs_err::read(saved.part("manifest.json")).unwrap(), before);
+}
+
+#[test]
+fn a_recalibration_is_whole_wherever_a_change_was_killed() {
+    let (old, new) = (b"{\"old\": 1}".as_slice(), b"{\"new\": 1}".as_slice());
+    let hidden = |bytes: &[u8]| {
+        let place = tempfile::tempdir().unwrap();
+        fs_err::write(place.path().join("file"), bytes).unwrap();
+        let digest = gradus_model::digest_file(&place.path().join("file")).unwrap();
+        format!(".gradus-recalibration-{}", digest.sha256)
+    };
+    // Before and after the manifest, for a change from `old` to `new` and for a removal.
+    let cases: [(Change, Option<&[u8]>); 4] = [
+        (|_| {}, Some(old)),
+        (
+            |saved| {
+                let bytes = fs_err::read(saved.part(RECALIBRATION)).unwrap();
+                Bundle::set_recalibration(&saved.path(), Some(b"{\"new\": 1}")).unwrap();
+                let name = fs_err::read(saved.part(RECALIBRATION)).unwrap();
+                fs_err::write(saved.part("kept"), name).unwrap();
+                fs_err::write(saved.part(RECALIBRATION), bytes).unwrap();
+            },
+            Some(new),
+        ),
+        (
+            |saved| fs_err::rename(saved.part(RECALIBRATION), saved.part("kept")).unwrap(),
+            Some(old),
+        ),
+        (
+            |saved| {
+                let bytes = fs_err::read(saved.part(RECALIBRATION)).unwrap();
+                Bundle::set_recalibration(&saved.path(), None).unwrap();
+                fs_err::write(saved.part("kept"), bytes).unwrap();
+            },
+            None,
+        ),
+    ];
+    for (kill, expected) in cases {
+        let saved = Saved::new();
+        Bundle::set_recalibration(&saved.path(), Some(old)).unwrap();
+        kill(&saved);
+        match fs_err::read(saved.part("kept")) {
+            Ok(bytes) => {
+                fs_err::remove_file(saved.part("kept")).unwrap();
+                fs_err::write(saved.part(&hidden(&bytes)), bytes).unwrap();
+            }
+            Err(_) => fs_err::write(saved.part(&hidden(new)), new).unwrap(),
+        }
+        let loaded = Bundle::load(&saved.path(), &Device::flex()).unwrap();
+        assert_eq!(loaded.recalibration.as_deref(), expected);
+        let found = Bundle::recalibration(&saved.path()).unwrap();
+        assert_eq!(found.as_deref(), expected);
+        Bundle::set_recalibration(&saved.path(), Some(b"{}")).unwrap();
+        let mut whole = [&PARTS[..], &[RECALIBRATION]].concat();
+        whole.sort_unstable();
+        assert_eq!(names(&saved.path()), whole);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_change_of_recalibration_leaves_the_directory_the_weights_and_permissions_as_they_are() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let saved = Saved::new();
+    let private = std::fs::Permissions::from_mode(0o600);
+    fs_err::set_permissions(saved.part("manifest.json"), private).unwrap();
+    let inode = |path: &Path| fs_err::metadata(path).unwrap().ino();
+    let before = [saved.path(), saved.part("model.safetensors")].map(|path| inode(&path));
+    Bundle::set_recalibration(&saved.path(), Some(b"{}")).unwrap();
+    let after = [saved.path(), saved.part("model.safetensors")].map(|path| inode(&path));
+    assert_eq!(before, after);
+    for part in ["manifest.json", RECALIBRATION] {
+        let mode = fs_err::metadata(saved.part(part))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{part}");
+    }
 }
 
 #[test]

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use gradus_model::{NewDirectory, Part, digest_file};
+use gradus_files::{Contents, NewDirectory};
+use gradus_model::{Part, digest_file};
 use serde::{Deserialize, Serialize};
 
 use crate::{Result, TrainError};
@@ -53,8 +54,19 @@ impl Manifest {
             parts,
         };
         new.write(MANIFEST, &to_json(&manifest, new.path())?)?;
-        new.publish()?;
+        // A damaged one of the same step may be there.
+        new.replace(&Contents::All)?;
         Ok(())
+    }
+
+    /// Names of what was saved with the manifest, itself included; none if it cannot be read.
+    pub(super) fn names(directory: &Path) -> Vec<String> {
+        let bytes = fs_err::read(directory.join(MANIFEST)).unwrap_or_default();
+        let manifest: Option<Self> = serde_json::from_slice(&bytes).ok();
+        let names = manifest.map(|manifest| manifest.parts.into_keys().collect());
+        let mut names: Vec<String> = names.unwrap_or_default();
+        names.push(MANIFEST.to_owned());
+        names
     }
 
     /// The step whose `best-...` directory belongs to a checkpoint; `None` if it cannot be read.

@@ -25,6 +25,7 @@ mod records;
 mod store;
 
 pub(crate) use fingerprint::{Fingerprint, digest_bytes, digest_examples};
+pub(crate) use place::check_apart;
 pub(crate) use store::{Restored, Snapshot, Store};
 
 pub use manifest::Damage;

@@ -2,17 +2,25 @@
 
 use std::path::{Path, PathBuf};
 
+use gradus_files::Target;
+
 use super::manifest::{Damage, Manifest};
 use crate::{Result, TrainError};
 
 pub(super) const STEP: &str = "step-";
 pub(super) const BEST: &str = "best-";
 
-/// Where the checkpoints of a run lie unless it says otherwise: `OUTPUT.checkpoints`.
-pub fn default_checkpoints(output: &Path) -> PathBuf {
-    let mut path = output.as_os_str().to_owned();
-    path.push(".checkpoints");
-    path.into()
+/// Where the checkpoints of a run lie unless it says otherwise: `OUTPUT.checkpoints`, beside the
+/// output however that is written, `out`, `out/` or `../run/out/.`.
+///
+/// # Errors
+/// [`TrainError::Io`] if the output has no name, as the root has none.
+pub fn default_checkpoints(output: &Path) -> Result<PathBuf> {
+    let output: PathBuf = output.components().collect();
+    let target = Target::of_plain(&output)?;
+    let mut name = target.name().to_owned();
+    name.push(".checkpoints");
+    Ok(target.path().with_file_name(name))
 }
 
 /// The directory of checkpoints that `path` means: itself, or the one beside it if it is the
@@ -21,15 +29,47 @@ pub fn default_checkpoints(output: &Path) -> PathBuf {
 /// # Errors
 /// [`TrainError::NoCheckpoint`] if neither holds any.
 pub fn find_checkpoints(path: &Path) -> Result<PathBuf> {
-    for directory in [path.to_owned(), default_checkpoints(path)] {
-        if directory.is_dir() && !steps_in(&directory)?.is_empty() {
-            return Ok(directory);
-        }
+    let holds_some = |directory: &Path| -> Result<bool> {
+        Ok(directory.is_dir() && !steps_in(directory)?.is_empty())
+    };
+    if holds_some(path)? {
+        return Ok(path.to_owned());
+    }
+    // A path without a name has no checkpoints beside it.
+    if let Ok(beside) = default_checkpoints(path)
+        && holds_some(&beside)?
+    {
+        return Ok(beside);
     }
     Err(TrainError::NoCheckpoint {
         directory: path.into(),
         damaged: Vec::new(),
     })
+}
+
+/// Refuses checkpoints inside of the output, which have to go when the bundle takes its place, and
+/// an output inside of the checkpoints, which would be taken for one of them.
+pub(crate) fn check_apart(checkpoints: &Path, output: &Path) -> Result<()> {
+    let (checkpoints_at, output_at) = (absolute(checkpoints)?, absolute(output)?);
+    if checkpoints_at.starts_with(&output_at) || output_at.starts_with(&checkpoints_at) {
+        return Err(TrainError::CheckpointsInOutput {
+            checkpoints: checkpoints.into(),
+            output: output.into(),
+        });
+    }
+    Ok(())
+}
+
+/// A path from the root without links, also where its end does not exist yet.
+fn absolute(path: &Path) -> Result<PathBuf> {
+    let path: PathBuf = std::path::absolute(path)?.components().collect();
+    for existing in path.ancestors() {
+        if let Ok(real) = existing.canonicalize() {
+            let rest = path.strip_prefix(existing).unwrap_or(Path::new(""));
+            return Ok(real.join(rest));
+        }
+    }
+    Ok(path)
 }
 
 /// A file that was saved with a checkpoint.
@@ -96,12 +136,14 @@ pub(super) fn bests_in(directory: &Path) -> Result<Vec<usize>> {
     numbered(directory, BEST)
 }
 
+/// Other ways to write a number, such as `step-7`, are names that this program does not give.
 fn numbered(directory: &Path, prefix: &str) -> Result<Vec<usize>> {
     let mut found = Vec::new();
     for entry in fs_err::read_dir(directory)? {
         let name = entry?.file_name();
         let number = name.to_str().and_then(|name| name.strip_prefix(prefix));
-        found.extend(number.and_then(|number| number.parse::<usize>().ok()));
+        let number = number.and_then(|number| number.parse::<usize>().ok());
+        found.extend(number.filter(|number| name == *format!("{prefix}{number:06}")));
     }
     found.sort_unstable();
     Ok(found)
@@ -117,11 +159,46 @@ mod tests {
         let output = place.path().join("bundle");
         let error = find_checkpoints(&output).unwrap_err().to_string();
         assert!(error.contains("no checkpoint found"), "{error}");
-        let directory = default_checkpoints(&output);
+        let directory = default_checkpoints(&output).unwrap();
         assert_eq!(directory, place.path().join("bundle.checkpoints"));
         fs_err::create_dir_all(directory.join("step-000012")).unwrap();
-        assert_eq!(find_checkpoints(&output).unwrap(), directory);
+        fs_err::create_dir_all(output.join("inner")).unwrap();
+        for name in ["bundle", "bundle/", "bundle/.", "bundle/inner/.."] {
+            let found = find_checkpoints(&place.path().join(name)).unwrap();
+            assert_eq!(
+                found.canonicalize().unwrap(),
+                directory.canonicalize().unwrap()
+            );
+        }
         assert_eq!(find_checkpoints(&directory).unwrap(), directory);
+        assert!(default_checkpoints(Path::new("/")).is_err());
+        assert_eq!(
+            default_checkpoints(Path::new("out/")).unwrap(),
+            Path::new("out.checkpoints")
+        );
+    }
+
+    #[test]
+    fn checkpoints_and_output_lie_apart() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        fs_err::create_dir(at("out")).unwrap();
+        for (checkpoints, output) in [
+            ("out", "out"),
+            ("out/", "out"),
+            ("out/checkpoints", "out"),
+            ("new/a/b", "new/"),
+            ("all", "all/new/out"),
+        ] {
+            let error = check_apart(&at(checkpoints), &at(output)).unwrap_err();
+            assert!(
+                matches!(error, TrainError::CheckpointsInOutput { .. }),
+                "{error}"
+            );
+        }
+        for (checkpoints, output) in [("out.checkpoints", "out"), ("a/b", "a/c"), ("ab", "a")] {
+            check_apart(&at(checkpoints), &at(output)).unwrap();
+        }
     }
 
     #[test]
@@ -133,6 +210,8 @@ mod tests {
             "step-000010",
             ".step-000011.new-1-0",
             "step-x",
+            "step-7",
+            "step-+00008",
         ] {
             fs_err::create_dir(place.path().join(name)).unwrap();
         }

@@ -9,12 +9,13 @@ use burn::module::Module as _;
 use burn::optim::{ModuleOptimizer, OptimizerRecord};
 use burn::store::ModuleRecord;
 use fs_err::File;
-use gradus_model::{NewDirectory, RewardModel};
+use gradus_files::{NewDirectory, create_directories, is_temporary};
+use gradus_model::RewardModel;
 use serde::de::DeserializeOwned;
 
 use super::fingerprint::Fingerprint;
 use super::manifest::{Damage, Manifest, to_json};
-use super::place::{BEST, STEP, best_directory, bests_in, newest_whole, step_directory, steps_in};
+use super::place::{best_directory, bests_in, newest_whole, step_directory, steps_in};
 use super::records;
 use crate::learner::RegressionLearner;
 use crate::loop_state::LoopState;
@@ -76,8 +77,8 @@ impl Store {
     /// Opens the directory for one run; nothing in it is changed yet.
     pub(crate) fn open(place: Checkpoints, keep: usize) -> Result<Self> {
         let directory = place.directory;
-        fs_err::create_dir_all(&directory)?;
-        check_contents(&directory)?;
+        create_directories(&directory)?;
+        check_contents(&directory, &place.files)?;
         let lock = lock(&directory)?;
         let store = Self {
             directory,
@@ -244,38 +245,79 @@ fn lock(directory: &Path) -> Result<File> {
     }
 }
 
-/// Refuses a directory with anything else in it, which would be mistaken for the run's own.
-fn check_contents(directory: &Path) -> Result<()> {
+/// Refuses a directory with anything else in it, which would be mistaken for the run's own. Hidden
+/// files of others are let be.
+fn check_contents(directory: &Path, files: &[(String, Vec<u8>)]) -> Result<()> {
+    let refuse = |found: String| {
+        Err(TrainError::NotCheckpoints {
+            directory: directory.into(),
+            found,
+        })
+    };
+    let mut own = Vec::new();
+    own.extend(
+        steps_in(directory)?
+            .into_iter()
+            .map(|step| step_directory(directory, step)),
+    );
+    own.extend(
+        bests_in(directory)?
+            .into_iter()
+            .map(|step| best_directory(directory, step)),
+    );
+    let has_lock = directory.join(LOCK).is_file();
     for entry in fs_err::read_dir(directory)? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        let own = [LOCK, METRICS_FILE].contains(&name.as_str())
-            || [".", STEP, BEST]
-                .iter()
-                .any(|prefix| name.starts_with(prefix));
-        if !own {
-            return Err(TrainError::NotCheckpoints {
-                directory: directory.into(),
-                found: name,
-            });
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_own = match name.as_str() {
+            LOCK => entry.metadata()?.is_file() && entry.metadata()?.len() == 0,
+            // A run makes its lock before its log.
+            METRICS_FILE => has_lock && entry.metadata()?.is_file(),
+            _ => name.starts_with('.') || own.contains(&entry.path()),
+        };
+        if !is_own {
+            return refuse(name);
+        }
+    }
+    for checkpoint in own {
+        if let Some(found) = foreign(&checkpoint, files)? {
+            let name = checkpoint.file_name().unwrap_or_default();
+            return refuse(format!("{}/{found}", name.display()));
         }
     }
     Ok(())
 }
 
-/// Removes what a killed process left half-made.
+/// The name of something in a checkpoint that no run has written, also where its manifest is damaged.
+fn foreign(checkpoint: &Path, files: &[(String, Vec<u8>)]) -> Result<Option<String>> {
+    let saved = Manifest::names(checkpoint);
+    let known = [MODEL, OPTIMIZER, SCHEDULE, AVERAGE, STATE, SETTINGS];
+    if !checkpoint.is_dir() {
+        return Ok(Some(String::new()));
+    }
+    for entry in fs_err::read_dir(checkpoint)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_known = known.contains(&name.as_str())
+            || saved.contains(&name)
+            || files.iter().any(|(file, _)| *file == name);
+        if !is_known || entry.file_type()?.is_dir() {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
+}
+
+/// Removes what a killed process left half-made, and nothing of another name.
 fn sweep(directory: &Path) -> Result<()> {
     for entry in fs_err::read_dir(directory)? {
         let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if !name.starts_with('.') {
+        if !is_temporary(&entry.file_name()) {
             continue;
         }
         if entry.file_type()?.is_dir() {
-            if name.contains(".new-") || name.contains(".old-") {
-                fs_err::remove_dir_all(entry.path())?;
-            }
-        } else if name.ends_with(".part") {
+            fs_err::remove_dir_all(entry.path())?;
+        } else {
             fs_err::remove_file(entry.path())?;
         }
     }

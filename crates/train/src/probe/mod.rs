@@ -12,7 +12,7 @@ use serde_json::json;
 
 use self::ridge::{Moments, Solution};
 use crate::assemble::{Assembled, assemble, manifest};
-use crate::run::{refuse_existing, to_value};
+use crate::run::{take_place, to_value};
 use crate::{RatingLoss, Result, Run, SplitCounts, TrainError};
 
 /// Penalties that are tried: half decades from 10⁻⁵ to 10².
@@ -98,7 +98,7 @@ pub fn probe(
     mut progress: impl FnMut(usize, usize),
 ) -> Result<ProbeReport> {
     check(run)?;
-    refuse_existing(run)?;
+    let place = take_place(run, false)?;
     let Assembled {
         text,
         train,
@@ -160,7 +160,7 @@ pub fn probe(
         .iter()
         .map(|(name, bytes)| ExtraFile { name, bytes })
         .collect();
-    bundle.save(&run.output, run.overwrite, &extra)?;
+    place.save(&bundle, &extra)?;
     Ok(report)
 }
 

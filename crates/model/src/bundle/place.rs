@@ -1,0 +1,271 @@
+//! Where a bundle is written: by one process, over nothing that is not a bundle.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use gradus_files::{
+    Contents, Lock, NewDirectory, Target, create_directories, is_current_directory, is_mount_point,
+    is_temporary,
+};
+
+use super::manifest::{Part, StoredManifest};
+use super::{
+    Bundle, CONFIG, ExtraFile, MANIFEST, PARTS, RECALIBRATION, TOKENIZER, WEIGHTS, check_extra,
+    digest_file, load_manifest, recalibration, to_json,
+};
+use crate::error::{ModelError, Result};
+use crate::weights::save_module;
+
+/// How long another process is waited for: longer than it takes to write a bundle, not as long as
+/// a training run holds its place.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Files that versions of this program wrote beside the parts before manifests listed them.
+const UNLISTED: [&str; 4] = [
+    "run.toml",
+    "history.json",
+    "metrics.jsonl",
+    "baselines.json",
+];
+
+/// Names told of what stands in the way.
+const TOLD: usize = 5;
+
+/// A place for a bundle that no other process writes to while this value lives.
+#[derive(Debug)]
+pub struct BundlePlace {
+    directory: PathBuf,
+    target: Target,
+    overwrite: bool,
+    _lock: Lock,
+}
+
+impl BundlePlace {
+    /// Takes a place for a bundle, and puts in order what a killed process left there.
+    ///
+    /// With `overwrite` there may be an empty directory, or a bundle with nothing beside what its
+    /// manifest lists: those files are all that is ever removed.
+    ///
+    /// # Errors
+    /// - [`ModelError::AlreadyExists`]: there is something, without `overwrite`
+    /// - [`ModelError::NotOverwritten`]: there is something that is not to be removed, the directory
+    ///   is where this process works, or something is mounted there
+    /// - [`ModelError::FormatVersion`]: there is a bundle of which this version does not know what
+    ///   belongs to it
+    /// - [`ModelError::InUse`]: another process has the place
+    pub fn take(directory: &Path, overwrite: bool) -> Result<Self> {
+        let target = Target::of(directory)?;
+        create_directories(target.parent())?;
+        let lock = lock(directory, &target)?;
+        let place = Self {
+            directory: directory.to_owned(),
+            target,
+            overwrite,
+            _lock: lock,
+        };
+        place.check()?;
+        Ok(place)
+    }
+
+    fn check(&self) -> Result<()> {
+        let path = self.target.path();
+        if path.symlink_metadata().is_err() {
+            return Ok(());
+        }
+        if !self.overwrite {
+            return Err(ModelError::AlreadyExists {
+                path: self.directory.clone(),
+            });
+        }
+        let refused = |found: String| ModelError::NotOverwritten {
+            path: self.directory.clone(),
+            found,
+        };
+        if !path.is_dir() {
+            return Err(refused("it is no directory".into()));
+        }
+        if is_current_directory(&path) {
+            return Err(refused(
+                "it is the directory that the command runs in".into(),
+            ));
+        }
+        if is_mount_point(&path) {
+            return Err(refused("something is mounted there".into()));
+        }
+        match foreign(&path)? {
+            Some(found) => Err(refused(found)),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes a bundle here, with `extra` files. The directory is at every moment the old one or
+    /// the new one: it is written beside its place and synced, and they exchange their names.
+    ///
+    /// Whatever has come into the old one since the place was taken moves into the new one.
+    ///
+    /// # Errors
+    /// If an extra file has an impossible name, if the bundle contradicts itself, or if writing
+    /// fails; then what was there stays as it was, and nothing is left over.
+    pub fn save(&self, bundle: &Bundle, extra: &[ExtraFile<'_>]) -> Result<()> {
+        extra.iter().try_for_each(check_extra)?;
+        bundle.check(&self.directory)?;
+        self.write(bundle, extra).map_err(|error| match error {
+            ModelError::Io(cause) => ModelError::Write {
+                path: self.directory.clone(),
+                cause,
+            },
+            other => other,
+        })
+    }
+
+    fn write(&self, bundle: &Bundle, extra: &[ExtraFile<'_>]) -> Result<()> {
+        let path = self.target.path();
+        let new = NewDirectory::create(&path)?;
+        new.write(CONFIG, &to_json(&new.path().join(CONFIG), &bundle.config)?)?;
+        new.write(TOKENIZER, &bundle.tokenizer)?;
+        save_module(&bundle.model, &new.path().join(WEIGHTS))?;
+        if let Some(recalibration) = &bundle.recalibration {
+            new.write(RECALIBRATION, recalibration)?;
+        }
+        for file in extra {
+            new.write(file.name, file.bytes)?;
+        }
+        let parts = bundle.recalibration.as_ref().map(|_| RECALIBRATION);
+        let stored = StoredManifest {
+            manifest: bundle.manifest.clone(),
+            parts: digests(&new, PARTS.into_iter().chain(parts))?,
+            files: Some(digests(&new, extra.iter().map(|file| file.name))?),
+        };
+        new.write(MANIFEST, &to_json(&new.path().join(MANIFEST), &stored)?)?;
+        let old = if path.is_dir() { contents(&path) } else { None };
+        // Nothing of a directory goes that nobody can tell about.
+        let old = old.unwrap_or_else(|| Contents::Files(Vec::new()));
+        new.replace(&old)?;
+        Ok(())
+    }
+}
+
+fn digests<'a>(
+    new: &NewDirectory,
+    names: impl Iterator<Item = &'a str>,
+) -> io::Result<BTreeMap<String, Part>> {
+    names
+        .map(|name| Ok((name.to_owned(), digest_file(&new.path().join(name))?)))
+        .collect()
+}
+
+/// Keeps others from writing a bundle, and cleans up behind those that were killed while they did.
+pub(super) fn lock(directory: &Path, target: &Target) -> Result<Lock> {
+    let lock = Lock::acquire(target, PATIENCE).map_err(|error| match error.kind() {
+        io::ErrorKind::ResourceBusy => ModelError::InUse {
+            path: directory.to_owned(),
+        },
+        _ => error.into(),
+    })?;
+    NewDirectory::recover(target, &lock, contents)?;
+    Ok(lock)
+}
+
+/// Brings a bundle back that a killed process moved aside, before it is read.
+pub(super) fn recover(directory: &Path) -> Result<()> {
+    // A path that names nothing is told about by whoever reads it.
+    let Ok(target) = Target::of(directory) else {
+        return Ok(());
+    };
+    if NewDirectory::moved_aside(&target)?.is_some() {
+        drop(lock(directory, &target)?);
+    }
+    Ok(())
+}
+
+/// What may be removed of the bundle in a place, or of a directory beside it that a killed process
+/// left. There a manifest is the last to be written and the last to be removed, so that a directory
+/// without one holds nothing but what this program put there; one whose manifest cannot be read
+/// stays.
+fn contents(directory: &Path) -> Option<Contents> {
+    if directory.join(MANIFEST).symlink_metadata().is_err() {
+        return Some(Contents::All);
+    }
+    let stored = load_manifest(directory).ok()?;
+    let names = stored.names().map(OsString::from);
+    Some(Contents::Files(names.chain([MANIFEST.into()]).collect()))
+}
+
+/// What stands in the way of replacing a directory, in words.
+fn foreign(directory: &Path) -> Result<Option<String>> {
+    let mut entries = Vec::new();
+    for entry in fs_err::read_dir(directory)? {
+        let entry = entry?;
+        if !is_temporary(&entry.file_name()) && !recalibration::is_pending(&entry.file_name()) {
+            entries.push((entry.file_name(), entry.file_type()?.is_dir()));
+        }
+    }
+    entries.sort();
+    if entries.is_empty() {
+        return Ok(None);
+    }
+    let has_manifest = directory.join(MANIFEST).is_file();
+    let stored = has_manifest.then(|| load_manifest(directory)).transpose();
+    let stored = match stored {
+        Ok(stored) => stored,
+        Err(error @ ModelError::FormatVersion { .. }) => return Err(error),
+        Err(_) => {
+            let found = "its manifest.json is not that of a bundle";
+            return Ok(Some(found.to_owned()));
+        }
+    };
+    let known: Vec<&str> = stored.iter().flat_map(StoredManifest::names).collect();
+    let is_known = |name: &OsString| {
+        let is_manifest = stored.is_some() && name.as_os_str() == MANIFEST;
+        is_manifest || known.iter().any(|known| name.as_os_str() == *known)
+    };
+    let names: Vec<String> = entries
+        .iter()
+        .filter(|(name, is_directory)| *is_directory || !is_known(name))
+        .map(|(name, _)| format!("`{}`", name.display()))
+        .collect();
+    if !names.is_empty() {
+        return Ok(Some(holds(&names)));
+    }
+    let changed = stored.iter().flat_map(StoredManifest::digested);
+    for (name, expected) in changed {
+        let path = directory.join(name);
+        if path.is_file() && digest_file(&path)? != *expected {
+            let found = format!("`{name}` is not the file that was saved with the bundle");
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+fn holds(names: &[String]) -> String {
+    let told = names[..names.len().min(TOLD)].join(", ");
+    let more = names.len().saturating_sub(TOLD);
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    format!("it holds {told}{more}, which no bundle has")
+}
+
+impl StoredManifest {
+    /// The files that were written with this manifest, besides itself.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let unlisted = if self.files.is_none() {
+            &UNLISTED[..]
+        } else {
+            &[]
+        };
+        self.digested()
+            .map(|(name, _)| name.as_str())
+            .chain(unlisted.iter().copied())
+    }
+
+    fn digested(&self) -> impl Iterator<Item = (&String, &Part)> {
+        self.parts.iter().chain(self.files.iter().flatten())
+    }
+}
