@@ -195,7 +195,7 @@ impl<'a> Bench<'a> {
 }
 
 /// Tries everything on the scenarios, on as many cores as there are.
-fn try_all(benches: &[Bench<'_>]) {
+fn try_all(benches: &[Bench<'_>]) -> String {
     let trials: Vec<(&Bench<'_>, Trial)> = benches
         .iter()
         .flat_map(|bench| bench.trials().into_iter().map(move |trial| (bench, trial)))
@@ -214,11 +214,26 @@ fn try_all(benches: &[Bench<'_>]) {
             });
         }
     });
+    let kills = trials
+        .iter()
+        .filter(|(_, trial)| trial.says.is_none())
+        .count();
+    assert!(kills >= 200, "{kills}");
+    let survived = survived.load(Ordering::Relaxed);
+    format!(
+        "{}{} trials, {kills} of them kills; {survived} runs went on to a good end",
+        table(benches, &trials),
+        trials.len(),
+    )
+}
+
+/// What was tried on which command.
+fn table(benches: &[Bench<'_>], trials: &[(&Bench<'_>, Trial)]) -> String {
     let mut table: BTreeMap<&str, [usize; 4]> = BTreeMap::new();
     for bench in benches {
         table.entry(bench.scenario.name).or_default()[0] += bench.calls.len();
     }
-    for (bench, trial) in &trials {
+    for (bench, trial) in trials {
         let column = match trial.how {
             "kill" => 1,
             "5" => 3,
@@ -226,23 +241,13 @@ fn try_all(benches: &[Bench<'_>]) {
         };
         table.entry(bench.scenario.name).or_default()[column] += 1;
     }
-    println!(
-        "{:<24}{:>8}{:>8}{:>8}{:>8}",
-        "command", "calls", "kills", "ENOSPC", "EIO"
-    );
-    for (name, [calls, kills, full, broken]) in &table {
-        println!("{name:<24}{calls:>8}{kills:>8}{full:>8}{broken:>8}");
-    }
-    let kills = trials
-        .iter()
-        .filter(|(_, trial)| trial.says.is_none())
-        .count();
-    println!(
-        "{} trials, {kills} of them kills; {} runs went on to a good end",
-        trials.len(),
-        survived.load(Ordering::Relaxed)
-    );
-    assert!(kills >= 200, "{kills}");
+    let rows = table
+        .into_iter()
+        .map(|(name, [calls, kills, full, broken])| {
+            format!("| `{name}` | {calls} | {kills} | {full} | {broken} |\n")
+        });
+    let header = "| command | calls | kills | full | broken |\n|---|---|---|---|---|\n".to_owned();
+    std::iter::once(header).chain(rows).collect()
 }
 
 #[test]
@@ -260,7 +265,7 @@ fn whatever_fails_or_is_killed_what_was_there_is_whole() {
             benches.push(Bench::new(&shim, template.path(), scenario, true));
         }
     }
-    try_all(&benches);
+    println!("{}", try_all(&benches));
 }
 
 /// The test above is worth nothing if the shim does nothing.
