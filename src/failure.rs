@@ -69,12 +69,25 @@ struct Exhausted(String);
 /// for their stack end with, and ENOMEM.
 const REFUSALS: [&str; 2] = ["Resource temporarily unavailable", "Cannot allocate memory"];
 
+fn is_refusal(message: &str) -> bool {
+    REFUSALS.iter().any(|refusal| message.contains(refusal))
+}
+
 /// What a panic is to the user.
 fn of_panic(message: String) -> Error {
-    if REFUSALS.iter().any(|refusal| message.contains(refusal)) {
+    if is_refusal(&message) {
         return Exhausted(message).into();
     }
     Internal(message).into()
+}
+
+/// An error that says no more than that the system refuses something.
+fn of_refusal(error: Error) -> Error {
+    let message = chain(&error);
+    if is_refusal(&message) {
+        return Exhausted(message).into();
+    }
+    error
 }
 
 /// Carries out a command. A panic in it comes out as an error, and so does a worker that is gone:
@@ -84,7 +97,7 @@ pub(crate) fn guarded(command: impl FnOnce() -> anyhow::Result<()>) -> anyhow::R
     let outcome = panic::catch_unwind(AssertUnwindSafe(command));
     let (error, backtrace) = match outcome {
         Ok(Ok(())) => return Ok(()),
-        Ok(Err(error)) => (error, None),
+        Ok(Err(error)) => (of_refusal(error), None),
         Err(_) => {
             let noted = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
             let Panic { message, backtrace } = noted.unwrap_or_default();

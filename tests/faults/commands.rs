@@ -83,18 +83,7 @@ impl Scenario {
 pub(crate) fn template() -> TempDir {
     let template = tempfile::tempdir().unwrap();
     let path = template.path();
-    let bert = path.join("bert");
-    fs_err::create_dir(&bert).unwrap();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates");
-    for (from, name) in [
-        ("model", "config.json"),
-        ("model", "model.safetensors"),
-        ("data", "tokenizer.json"),
-    ] {
-        let from = root.join(from).join("tests/golden/tiny-bert").join(name);
-        fs_err::copy(from, bert.join(name)).unwrap();
-    }
-    let published = r#"[{"id":"p-1","question":"q","steps":["a","b"],"label":1}]"#;
+    let published = r#"[{"id":"p-1","problem":"q","steps":["a","b"],"label":1}]"#;
     fs_err::write(path.join("published.json"), published).unwrap();
     fs_err::write(path.join("run.toml"), CONFIG).unwrap();
     for command in [
@@ -104,6 +93,7 @@ pub(crate) fn template() -> TempDir {
         "train --config run.toml --output out --seed 7",
         "train --config run.toml --output adapters --lora 2",
         "score bundle valid.jsonl -o scored.jsonl",
+        "export bundle classifier",
     ] {
         gradus(path, &command.split(' ').collect::<Vec<_>>());
     }
@@ -190,7 +180,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         ),
         scenario(
             "eval",
-            "eval bundle valid.jsonl --html new.html --markdown new.md --bootstrap 20",
+            "eval bundle valid.jsonl --html new.html --markdown new.md",
             &["bundle", "valid.jsonl"],
         ),
         scenario(
@@ -214,11 +204,11 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             &["adapters", "out"],
         ),
         scenario("export", "export bundle out", &["bundle"]),
-        scenario("import", "import bert new --aspects a,b", &["bert"]),
+        scenario("import", "import classifier new", &["classifier"]),
         replacing(
             "import --overwrite",
-            "import bert out --aspects a,b --overwrite",
-            &["bert", "out"],
+            "import classifier out --overwrite",
+            &["classifier", "out"],
         ),
         scenario("probe", "probe --config run.toml --output new", data),
         scenario("train", train, data),
