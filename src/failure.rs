@@ -235,7 +235,9 @@ fn is_input(error: &Error) -> bool {
             return error.is_input();
         }
         cause.is::<Usage>()
-            || cause.is::<RunConfigError>()
+            || cause
+                .downcast_ref::<RunConfigError>()
+                .is_some_and(RunConfigError::is_input)
             || cause
                 .downcast_ref::<BenchError>()
                 .is_some_and(BenchError::is_input)

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use gradus_eval::Aggregation;
+use gradus_files::is_about_the_path;
 use gradus_train::{ModelOptions, ScratchOptions, SoftAggregation, TextOptions, TrainConfig};
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +83,14 @@ pub enum RunConfigError {
 }
 
 impl RunConfigError {
+    /// Whether the file or its name is at fault, rather than the machine.
+    pub fn is_input(&self) -> bool {
+        match self {
+            Self::Read(cause) => is_about_the_path(cause),
+            _ => true,
+        }
+    }
+
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {

@@ -116,7 +116,10 @@ impl NewDirectory {
             moved => moved?,
         };
         if let Err(error) = self.take_name() {
-            fs_err::rename(&old, &target)?;
+            // What failed may be the sync behind the rename.
+            if !self.published {
+                fs_err::rename(&old, &target)?;
+            }
             return Err(error);
         }
         discard(&old, &target, contents)
