@@ -60,9 +60,9 @@ impl Scenario {
         let mut arguments = self.arguments.clone();
         if self.name == "calibrate --remove" {
             // Where it got as far as that, there is nothing left to remove.
-            let names = fs_err::read_to_string(place.join("bundle/manifest.json"));
+            let names = fs_err::read_to_string(place.join("calibrated/manifest.json"));
             if !names.unwrap_or_default().contains("recalibration.json") {
-                return vec!["inspect", "bundle"];
+                return vec!["inspect", "calibrated"];
             }
         }
         if self.name == "train --resume" {
