@@ -174,11 +174,20 @@ impl Read for Patient {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = self.until.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(ErrorKind::TimedOut.into());
+            return Err(late());
         }
         self.stream.set_read_timeout(Some(left))?;
-        self.stream.read(buffer)
+        self.stream.read(buffer).map_err(|error| match error.kind() {
+            // As the systems differ in saying that the time is over.
+            ErrorKind::WouldBlock | ErrorKind::TimedOut => late(),
+            _ => error,
+        })
     }
+}
+
+fn late() -> io::Error {
+    let seconds = PATIENCE.as_secs();
+    refused(&format!("nothing came for {seconds} seconds"))
 }
 
 fn refused(reason: &str) -> io::Error {
