@@ -10,6 +10,7 @@ use anyhow::Result;
 use comfy_table::presets;
 use comfy_table::{CellAlignment, Table, TableStyle};
 use gradus::data::{ChatTemplate, visible, visible_json, visible_lines, visible_markdown};
+use gradus::model::PretrainedEncoder;
 use gradus::train::{RunReport, SplitCounts};
 use serde::Serialize;
 
@@ -149,6 +150,13 @@ pub(crate) fn score_style(share: f64) -> Style {
     Style::new()
         .bg_color(Some(color.into()))
         .fg_color(Some(RgbColor(0, 0, 0).into()))
+}
+
+/// What the configuration of a model says and the model is computed without, on standard error.
+pub(crate) fn model_notes(pretrained: &PretrainedEncoder) {
+    for note in pretrained.notes() {
+        status(&format!("note: config.json: {note}"));
+    }
 }
 
 /// Which chat template prompts are written by, on standard error.

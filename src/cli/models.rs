@@ -21,11 +21,13 @@ layer in the head cannot be expressed so and are refused.
   gradus export my-bundle exported --format hf";
 
 pub(super) const IMPORT_HELP: &str = "\
-Takes a token classifier (…ForTokenClassification), or a decoder with a single logit on the last
-token (…ForSequenceClassification), as a bundle whose scores are the classifier's values, pooled
-over the tokens of a segment.
+Takes a token classifier (…ForTokenClassification), or a decoder with logits on the last token
+(…ForSequenceClassification), as a bundle whose scores are the classifier's values, pooled over the
+tokens of a segment. Of a softmax over two labels the score is the share of the second. An adapter
+of peft (adapter_config.json) is merged with the base that --base names.
 
-  gradus import Some-Reward-Model bundle --aspects reward";
+  gradus import Some-Reward-Model bundle --aspects reward
+  gradus import Some-Adapter bundle --base Qwen2.5-0.5B";
 
 /// `gradus inspect`.
 #[derive(Debug, Args)]
@@ -71,11 +73,20 @@ pub(crate) struct ImportArgs {
     pub(crate) directory: PathBuf,
     /// Directory for the bundle
     pub(crate) output: PathBuf,
+    /// Base of an adapter: a directory in Hugging Face layout, or org/name[@revision] of the Hub
+    #[arg(long, value_name = "DIR")]
+    pub(crate) base: Option<PathBuf>,
+    /// What the logits of a classifier are: values, a softmax, or a sigmoid each [default: as
+    /// config.json says]
+    #[arg(long, value_name = "TYPE", value_parser = [
+        "regression", "single_label_classification", "multi_label_classification",
+    ])]
+    pub(crate) problem_type: Option<String>,
     /// Names of the outputs, separated by commas [default: those of the model]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) aspects: Option<Vec<String>>,
-    /// How tokens become a segment vector: mean, last, first or max [default: mean, or last for a
-    /// decoder]
+    /// How tokens become a segment vector: mean, last, first or max [default: as an export says,
+    /// else mean, or last for a decoder]
     #[arg(long)]
     pub(crate) pooling: Option<String>,
     /// What is written around prompts: auto (the chat template of a decoder whose directory has
@@ -87,10 +98,11 @@ pub(crate) struct ImportArgs {
         hide_default_value = true
     )]
     pub(crate) chat_template: ChatTemplateOption,
-    /// How segment scores become a response score [default: mean]
+    /// How segment scores become a response score [default: as an export says, else mean]
     #[arg(long)]
     pub(crate) aggregation: Option<String>,
-    /// Tokens an example may have, special tokens included [default: 512, or the longest possible]
+    /// Tokens an example may have, special tokens included [default: as an export says, else 512, or
+    /// the longest possible]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) max_length: Option<usize>,
     /// Replace a bundle that is already there

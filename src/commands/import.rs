@@ -1,11 +1,16 @@
 //! `gradus import`
 
-use anyhow::Result;
-use gradus::data::{AspectSpec, TextConfig, TextEncoder};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use gradus::data::{AspectSpec, TextConfig, TextEncoder, tokenizer_notes};
 use gradus::device;
 use gradus::eval::Aggregation;
 use gradus::hub::Located;
-use gradus::model::{Bundle, BundlePlace, Manifest, ModelError, import_hugging_face};
+use gradus::model::{
+    Bundle, BundlePlace, ImportOptions, ImportedModel, Manifest, ModelError, PretrainedEncoder,
+    ProblemType, import_hugging_face,
+};
 use serde_json::json;
 
 use crate::cli::ImportArgs;
@@ -16,37 +21,57 @@ use crate::show;
 /// Longest sequence where none is asked for, in tokens.
 const MAX_LENGTH: usize = 512;
 
+const TOKENIZER: &str = "tokenizer.json";
+
 pub(crate) fn run(args: &ImportArgs) -> Result<()> {
     let pooling = args.pooling.as_deref().map(str::parse).transpose();
     let pooling = pooling.map_err(ModelError::from)?;
-    let aggregation: Aggregation = args.aggregation.as_deref().unwrap_or("mean").parse()?;
     let device = device::select(None)?;
     let Located { directory, origin } = locate(&args.directory)?;
     let place = BundlePlace::take(&args.output, args.overwrite)?;
-    let imported = import_hugging_face(&directory, pooling, &device)?;
-    let aspects = aspects(args, &imported.labels)?;
-    let longest = imported.config.encoder.max_positions();
-    let is_causal = imported.config.encoder.is_causal();
-    let chat_template = args.chat_template.resolve(&directory, is_causal)?;
-    if let Some(template) = &chat_template {
-        show::chat_template(template);
-    }
-    let text = TextConfig {
-        chat_template,
-        max_length: args.max_length.unwrap_or(MAX_LENGTH.min(longest)),
-        aspects: aspects.iter().map(AspectSpec::identity).collect(),
-        ..TextConfig::default()
+    let base = args.base.as_deref().map(locate).transpose()?;
+    let (base, origin) = match base {
+        Some(base) => (Some(base.directory), base.origin),
+        None => (None, origin),
     };
-    let path = directory.join("tokenizer.json");
-    let encoder = TextEncoder::from_file(&path, text)?;
+    let problem_type = args.problem_type.as_deref().map(str::parse).transpose();
+    let options = ImportOptions {
+        pooling,
+        problem_type: problem_type.map_err(ModelError::from)?,
+        base: base.clone(),
+    };
+    let model_directory = base.as_ref().unwrap_or(&directory);
+    if directory.is_dir() && (base.is_some() || directory.join("config.json").is_file()) {
+        show::model_notes(&PretrainedEncoder::open(model_directory)?);
+    }
+    let imported = import_hugging_face(&directory, &options, &device)?;
+    let aspects = aspects(args, &imported.labels)?;
+    let exported = imported.export["aggregation"].as_str();
+    let aggregation = args.aggregation.as_deref().or(exported);
+    let aggregation: Aggregation = aggregation.unwrap_or("mean").parse()?;
+    // A tokenizer beside an adapter is the one it was trained with.
+    let beside = [&directory, model_directory].into_iter();
+    let text_directory = beside
+        .into_iter()
+        .find(|directory| directory.join(TOKENIZER).is_file())
+        .unwrap_or(&directory);
+    let text = text_settings(args, &imported, &aspects, text_directory)?;
+    for note in tokenizer_notes(text_directory, text.max_length)? {
+        show::status(&format!("note: {note}"));
+    }
+    let encoder = TextEncoder::from_file(&text_directory.join(TOKENIZER), text)?;
     let largest_id = u32::try_from(encoder.vocab_size())?.saturating_sub(1);
     let max_length = encoder.config().max_length;
     let encoder_config = &imported.config.encoder;
-    encoder_config.check_sequence(max_length, largest_id, 0)?;
+    encoder_config.check_sequence(max_length, largest_id, encoder.max_type_id())?;
     let mut manifest = Manifest::new(aspects, imported.config.pooling, aggregation.to_string());
     manifest.text = serde_json::to_value(encoder.config())?;
     manifest.encoder = origin;
     manifest.training = json!({ "imported_from": args.directory });
+    if let Some(base) = &args.base {
+        manifest.training["adapter_of"] = json!(base);
+    }
+    show::status(&meaning(&imported));
     let bundle = Bundle {
         manifest,
         config: imported.config,
@@ -64,6 +89,64 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
         bundle.config.pooling
     ));
     Ok(())
+}
+
+/// How texts become tokens: as the export says that the directory is, else by default, and as the
+/// arguments say.
+fn text_settings(
+    args: &ImportArgs,
+    imported: &ImportedModel,
+    aspects: &[String],
+    directory: &Path,
+) -> Result<TextConfig> {
+    let encoder = &imported.config.encoder;
+    let chat_template = args.chat_template.resolve(directory, encoder.is_causal())?;
+    let told = &imported.export["text"];
+    let mut text = if told.is_null() {
+        TextConfig {
+            chat_template,
+            max_length: MAX_LENGTH.min(encoder.max_positions()),
+            aspects: aspects.iter().map(AspectSpec::identity).collect(),
+            ..TextConfig::default()
+        }
+    } else {
+        let told: TextConfig = serde_json::from_value(told.clone()).with_context(|| {
+            Usage::new("config.json: `gradus.text` does not hold the text settings of this version")
+        })?;
+        let template = if args.chat_template.is_auto() {
+            told.chat_template.clone()
+        } else {
+            chat_template
+        };
+        TextConfig {
+            chat_template: template,
+            ..told
+        }
+    };
+    if let Some(template) = &text.chat_template {
+        show::chat_template(template);
+    }
+    for (spec, name) in text.aspects.iter_mut().zip(aspects) {
+        spec.name.clone_from(name);
+    }
+    if let Some(max_length) = args.max_length {
+        text.max_length = max_length;
+    }
+    Ok(text)
+}
+
+/// What the scores are, for people.
+fn meaning(imported: &ImportedModel) -> String {
+    let labels = imported.labels.join(", ");
+    match imported.problem_type {
+        ProblemType::Regression => format!("scores: the values of {labels} (regression)"),
+        ProblemType::SingleLabel => format!(
+            "scores: the probability of {labels}, the second of two labels (single_label_classification)"
+        ),
+        ProblemType::MultiLabel => {
+            format!("scores: the probabilities of {labels} (multi_label_classification)")
+        }
+    }
 }
 
 /// The names asked for, or those of the model.

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use anyhow::Result;
 use burn::tensor::Device;
-use gradus::data::{ChatTemplate, TextConfig, TextEncoder};
+use gradus::data::{ChatTemplate, TextConfig, TextEncoder, tokenizer_notes};
 use gradus::device;
+use gradus::eval::Scorer;
 use gradus::hub::Located;
 use gradus::model::{
     Bundle, EncoderConfig, LeftTensor, MemoryEstimate, ModelError, ParameterCounts, Pooling,
@@ -36,6 +37,8 @@ struct Inspection {
     model: Option<Described>,
     weights: Option<Weights>,
     tokenizer: Option<Tokenizer>,
+    /// What the files say and is passed over, or is said twice in different ways.
+    notes: Vec<String>,
     /// The file the chat template comes from, or why the one that is there cannot be used.
     chat_template: Option<String>,
     memory: Option<Memory>,
@@ -131,6 +134,7 @@ fn refusal(error: anyhow::Error) -> Result<Inspection> {
         model: None,
         weights: None,
         tokenizer: None,
+        notes: Vec::new(),
         chat_template: None,
         memory: None,
     })
@@ -140,6 +144,10 @@ fn inspect_encoder(args: &InspectArgs, located: &Located) -> Result<Inspection> 
     let device = device::select(None)?;
     let pretrained = PretrainedEncoder::open(&located.directory)?;
     let encoder = pretrained.config();
+    let longest = SEQ_LENGTH.min(encoder.max_positions());
+    let notes = pretrained.notes().iter();
+    let mut notes: Vec<String> = notes.map(|note| format!("config.json: {note}")).collect();
+    notes.extend(tokenizer_notes(&located.directory, longest)?);
     let config = RewardModelConfig::new(encoder.clone(), encoder.default_pooling(), 1);
     let checked = match pretrained.check_weights(&device) {
         Ok((report, types)) => Ok(Weights {
@@ -175,6 +183,7 @@ fn inspect_encoder(args: &InspectArgs, located: &Located) -> Result<Inspection> 
         model: Some(model(&config, None, &device)),
         weights,
         tokenizer,
+        notes,
         chat_template: match ChatTemplate::from_directory(&located.directory) {
             Ok(template) => template.map(|template| template.source),
             Err(error) => Some(format!("cannot be used: {error}")),
@@ -186,6 +195,8 @@ fn inspect_encoder(args: &InspectArgs, located: &Located) -> Result<Inspection> 
 fn inspect_bundle(args: &InspectArgs) -> Result<Inspection> {
     let device = device::select(None)?;
     let bundle = Bundle::load(&args.directory, &device)?;
+    // Whether it scores is for the scorer to tell.
+    Scorer::new(bundle.clone(), &device)?;
     let text = text_config(&bundle)?;
     let aspects = bundle.manifest.aspects;
     Ok(Inspection {
@@ -195,6 +206,7 @@ fn inspect_bundle(args: &InspectArgs) -> Result<Inspection> {
         reason: None,
         model: Some(model(&bundle.config, Some(aspects), &device)),
         weights: None,
+        notes: Vec::new(),
         tokenizer: tokenizer(&args.directory, &bundle.config.encoder).ok(),
         chat_template: text.chat_template.map(|template| template.source),
         memory: Some(memory(args, &bundle.config, &device)),
@@ -277,6 +289,9 @@ impl Inspection {
         }
         if let Some(tokenizer) = &self.tokenizer {
             rows.push(("tokenizer", format!("{} tokens", tokenizer.vocab_size)));
+        }
+        for note in &self.notes {
+            rows.push(("note", note.clone()));
         }
         if let Some(template) = &self.chat_template {
             rows.push(("chat template", template.clone()));

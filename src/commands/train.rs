@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use gradus::data::{Example, read_examples};
+use gradus::data::{Example, read_examples, tokenizer_notes};
 use gradus::eval::Baselines;
 use gradus::hub::Located;
-use gradus::model::ModelError;
+use gradus::model::{ModelError, PretrainedEncoder};
 use gradus::train::{
     Begin, Checkpoints, Display, EncoderSource, Run, RunReport, Session, StopHandle, TrainError,
     chat_template, checkpoint_file, default_checkpoints, find_checkpoints, run as train_run,
@@ -145,6 +145,12 @@ pub(crate) fn checked_run(
             (BASELINES.into(), serde_json::to_vec(&baselines)?),
         ],
     };
+    if let EncoderSource::Pretrained(directory) = &run.encoder {
+        show::model_notes(&PretrainedEncoder::open(directory)?);
+        for note in tokenizer_notes(directory, run.text.max_length)? {
+            show::status(&format!("note: {note}"));
+        }
+    }
     if let Some(template) = chat_template(&run)? {
         show::chat_template(&template);
     }

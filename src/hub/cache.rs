@@ -109,6 +109,7 @@ pub(super) fn needed<'a>(has: &dyn Fn(&str) -> bool) -> Result<Vec<&'a str>, &'s
     let optional = [
         "tokenizer_config.json",
         "special_tokens_map.json",
+        "added_tokens.json",
         "chat_template.jinja",
         "chat_template.json",
     ];

@@ -23,6 +23,7 @@ mod listing;
 mod losses;
 #[cfg(target_os = "linux")]
 mod memory;
+mod model_files;
 mod objectives;
 mod process;
 mod records;

@@ -334,6 +334,11 @@ impl TextEncoder {
         self.tokenizer.pad_token()
     }
 
+    /// The largest type id that joining prompt and response gives.
+    pub fn max_type_id(&self) -> u32 {
+        self.tokenizer.max_type_id()
+    }
+
     /// Number of rows an embedding table needs: one more than the largest token id.
     pub fn vocab_size(&self) -> usize {
         self.tokenizer.vocab_size()

@@ -34,6 +34,7 @@ pub(crate) struct PairTokenizer {
     pad_id: u32,
     vocab_size: usize,
     special_tokens: usize,
+    max_type_id: u32,
 }
 
 impl PairTokenizer {
@@ -64,6 +65,7 @@ impl PairTokenizer {
             post_processor,
             pad_id,
             special_tokens: 0,
+            max_type_id: 0,
         };
         if let Some(chat) = &pair_tokenizer.chat {
             pair_tokenizer.special_tokens = chat.num_around(&pair_tokenizer.tokenizer)?;
@@ -74,6 +76,8 @@ impl PairTokenizer {
             || Encoding::from_tokens(vec![Token::new(pad_id, String::new(), (0, 1))], 0);
         let pair = pair_tokenizer.join_texts(one_token(), one_token())?;
         pair_tokenizer.special_tokens = pair.encoding.len() - 2;
+        let types = pair.encoding.get_type_ids().iter();
+        pair_tokenizer.max_type_id = types.copied().max().unwrap_or(0);
         Ok(pair_tokenizer)
     }
 
@@ -187,6 +191,11 @@ impl PairTokenizer {
     /// One more than the largest token id.
     pub(crate) fn vocab_size(&self) -> usize {
         self.vocab_size
+    }
+
+    /// The largest type id of a pair.
+    pub(crate) fn max_type_id(&self) -> u32 {
+        self.max_type_id
     }
 
     /// Number of special tokens around a pair, with all that a chat template writes.

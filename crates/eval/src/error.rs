@@ -198,6 +198,16 @@ pub enum EvalError {
         /// Embeddings of the model.
         model: usize,
     },
+    /// The text settings of a bundle do not fit its model.
+    #[error("manifest.json: `{key}` is {found}, expected {expected}")]
+    BundleText {
+        /// The setting.
+        key: &'static str,
+        /// Its value.
+        found: String,
+        /// What it may be, and which file says so.
+        expected: String,
+    },
     /// A report was asked for with other examples than the ones that were evaluated.
     #[error("report: found {found} examples, expected {expected} (one per scored response)")]
     ReportExamples {
@@ -251,7 +261,7 @@ impl EvalError {
             Self::NothingRated { .. } => Some(
                 "give a training file that rates this aspect, or leave the baseline out".into(),
             ),
-            Self::Manifest { .. } | Self::Vocabulary { .. } => Some(
+            Self::Manifest { .. } | Self::Vocabulary { .. } | Self::BundleText { .. } => Some(
                 "the bundle was put together by hand or by another version: train it again".into(),
             ),
             Self::ScoreRecord { problem, .. } => problem.hint(),

@@ -8,7 +8,7 @@ use gradus_data::{
     BatchSize, CutSegments, EncodedExample, Example, TextConfig, TextEncoder, TruncationCounts,
     plan_batches,
 };
-use gradus_model::{Bundle, Manifest, RewardModel, SegmentInput};
+use gradus_model::{Bundle, EncoderConfig, Manifest, RewardModel, SegmentInput};
 use serde::Serialize;
 
 use crate::calibration::{Recalibration, Recalibrations};
@@ -99,12 +99,7 @@ impl Scorer {
         let aggregation = manifest.aggregation.parse()?;
         let causal = config.encoder.is_causal();
         let text = TextEncoder::new(&tokenizer, settings)?;
-        if text.vocab_size() > config.encoder.vocab_size() {
-            return Err(EvalError::Vocabulary {
-                tokenizer: text.vocab_size(),
-                model: config.encoder.vocab_size(),
-            });
-        }
+        check_text(&text, &manifest, &config.encoder)?;
         let recalibrations = recalibration
             .map(|bytes| Recalibrations::read(&bytes, &manifest.aspects))
             .transpose()?;
@@ -391,4 +386,52 @@ impl Scorer {
         });
         scores.collect()
     }
+}
+
+/// Tells whether the text settings and the tokenizer of a bundle fit its model: what does not would
+/// end in a panic, or in scores under a wrong name.
+fn check_text(text: &TextEncoder, manifest: &Manifest, encoder: &EncoderConfig) -> Result<()> {
+    if text.vocab_size() > encoder.vocab_size() {
+        return Err(EvalError::Vocabulary {
+            tokenizer: text.vocab_size(),
+            model: encoder.vocab_size(),
+        });
+    }
+    let disagreement = |key, found, expected| {
+        Err(EvalError::BundleText {
+            key,
+            found,
+            expected,
+        })
+    };
+    let (max_length, positions) = (text.config().max_length, encoder.max_positions());
+    if max_length > positions {
+        let expected = format!("at most {positions}, the positions of the encoder in config.json");
+        return disagreement("text.max_length", max_length.to_string(), expected);
+    }
+    if let Some(types) = encoder.sizes().num_token_types
+        && text.max_type_id() as usize >= types
+    {
+        let expected = format!(
+            "at most {}, as config.json has {types} token types",
+            types - 1
+        );
+        let found = text.max_type_id().to_string();
+        return disagreement(
+            "the type id of the response in tokenizer.json",
+            found,
+            expected,
+        );
+    }
+    let named: Vec<&str> = text
+        .config()
+        .aspects
+        .iter()
+        .map(|aspect| aspect.name.as_str())
+        .collect();
+    if named != manifest.aspects {
+        let expected = format!("{:?}, the `aspects` beside it", manifest.aspects);
+        return disagreement("text.aspects", format!("{named:?}"), expected);
+    }
+    Ok(())
 }

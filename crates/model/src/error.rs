@@ -271,6 +271,27 @@ pub enum ModelError {
         reason: String,
     },
 
+    /// A directory holds an adapter where a model was expected.
+    #[error(
+        "{}: an adapter of peft{}, not a model: it has adapter_config.json and no config.json",
+        path.display(), of_base(base.as_deref())
+    )]
+    IsAdapter {
+        /// The directory.
+        path: PathBuf,
+        /// The model that the adapter was trained on, where its file tells.
+        base: Option<String>,
+    },
+
+    /// An adapter does not fit its base, or holds what is no low-rank change.
+    #[error("{}: the adapter cannot be merged: {reason}", path.display())]
+    Adapter {
+        /// The adapter's weights.
+        path: PathBuf,
+        /// What stands in the way.
+        reason: String,
+    },
+
     /// An extra file of a bundle has a name it cannot have.
     #[error("`{name}` cannot be the name of an extra file of a bundle: {reason}")]
     ExtraFile {
@@ -311,6 +332,10 @@ impl ModelError {
             }
             Self::IdOutOfRange { kind: "token", .. } => {
                 "tokenizer.json must come from the same model as the weights"
+            }
+            Self::IsAdapter { .. } => {
+                "merge it with its base: `gradus import ADAPTER BUNDLE --base DIR` for a classifier, or \
+                 `merge_and_unload()` and `save_pretrained` of peft for any model"
             }
             Self::AlreadyExists { .. } => "choose another directory or allow overwriting",
             Self::NotOverwritten { .. } => {
@@ -357,6 +382,11 @@ impl ModelError {
             problem,
         }
     }
+}
+
+/// Whose adapter it is, as part of a sentence.
+fn of_base(base: Option<&str>) -> String {
+    base.map_or_else(String::new, |base| format!(" for {base:?}"))
 }
 
 impl From<ConfigProblem> for ModelError {

@@ -9,6 +9,7 @@ use gradus_files::NewDirectory;
 
 use crate::bundle::{Bundle, BundlePlace, ExtraFile};
 use crate::error::{ModelError, Result};
+use crate::import::ProblemType;
 use crate::output::Output;
 use crate::pooling::Pooling;
 use crate::weights::{OutTensor, OutValues, published_tensors, read_back, write_tensors};
@@ -21,6 +22,8 @@ pub struct ExportOptions<'a> {
     /// One line `score · scale + shift` for each aspect, from the training scale to rating units.
     /// It becomes part of the head where the head's values are the scores.
     pub units: &'a [(f64, f64)],
+    /// What an import is to take over as it is, under `text` of the configuration's key `gradus`.
+    pub text: &'a Value,
     /// Files to lie beside the model's own.
     pub extra: &'a [ExtraFile<'a>],
 }
@@ -76,6 +79,12 @@ impl Bundle {
         keys["architectures"] = json!([class.architecture]);
         keys["id2label"] = id2label.into();
         keys["label2id"] = label2id.into();
+        keys["problem_type"] = match self.config.output {
+            Output::Identity => ProblemType::Regression,
+            Output::Sigmoid => ProblemType::MultiLabel,
+        }
+        .to_string()
+        .into();
         keys["dtype"] = "float32".into();
         keys["classifier_dropout"] = 0.0.into();
         // RoBERTa counts its positions behind it, and says so itself.
@@ -90,6 +99,8 @@ impl Bundle {
             "version": self.manifest.gradus_version,
             "pooling": self.config.pooling,
             "output": self.config.output,
+            "aggregation": self.manifest.aggregation,
+            "text": options.text,
             "aspects": self.manifest.aspects,
         });
         keys

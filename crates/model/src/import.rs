@@ -1,17 +1,33 @@
 //! Reward models that others trained, as heads on encoders that are known here.
 
-use std::path::Path;
+mod linear_head;
+mod problem_type;
 
-use burn::tensor::{Device, TensorData};
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
 use serde_json::Value;
 
+use self::linear_head::LinearHead;
+pub use self::problem_type::ProblemType;
 use crate::encoder::EncoderConfig;
 use crate::error::{ModelError, Result};
-use crate::head::Head;
 use crate::pooling::Pooling;
-use crate::pretrained::{PretrainedEncoder, read_json, stored_tensors};
+use crate::pretrained::{CONFIG, PretrainedEncoder, read_json};
 use crate::reward_model::{RewardModel, RewardModelConfig};
-use crate::weights::{LoadReport, StoredTensor, read_back};
+use crate::weights::LoadReport;
+
+/// How a published model is imported.
+#[derive(Debug, Clone, Default)]
+pub struct ImportOptions {
+    /// How segments are pooled. Default: as the export says that the directory is, else as
+    /// [`EncoderConfig::default_pooling`] says.
+    pub pooling: Option<Pooling>,
+    /// What the logits are. Default: as `config.json` says.
+    pub problem_type: Option<ProblemType>,
+    /// The base of an adapter. Default: the directory is no adapter.
+    pub base: Option<PathBuf>,
+}
 
 /// A reward model from a directory in Hugging Face layout.
 #[derive(Debug)]
@@ -22,55 +38,82 @@ pub struct ImportedModel {
     pub model: RewardModel,
     /// The names of its outputs.
     pub labels: Vec<String>,
+    /// What its logits are.
+    pub problem_type: ProblemType,
     /// What became of the tensors of the encoder.
     pub report: LoadReport,
+    /// What an export of [`Bundle::export_hugging_face`](crate::Bundle::export_hugging_face) says
+    /// of itself, under `gradus` in its `config.json`; null for other models.
+    pub export: Value,
 }
 
-/// Imports a token classifier (`..ForTokenClassification`), or a decoder with a single logit on
-/// its last token (`..ForSequenceClassification`).
+/// Imports a token classifier (`..ForTokenClassification`), or a decoder with logits on its last
+/// token (`..ForSequenceClassification`); with [`ImportOptions::base`], an adapter of peft merged
+/// with it.
 ///
-/// Without `pooling`, segments are pooled as [`EncoderConfig::default_pooling`] says.
+/// A classifier with one logit is a regression where nothing else is said; more have two readings,
+/// and `problem_type` has to say which. The probability of the second of two labels is exact; a
+/// softmax over more has no counterpart here.
 ///
 /// # Errors
 /// [`ModelError::NotImportable`] for another architecture or one whose head has no counterpart
 /// here; the errors of [`PretrainedEncoder::open`] and [`PretrainedEncoder::load`].
 pub fn import_hugging_face(
     directory: &Path,
-    pooling: Option<Pooling>,
+    options: &ImportOptions,
     device: &Device,
 ) -> Result<ImportedModel> {
-    let pretrained = PretrainedEncoder::open(directory)?;
-    let path = directory.join("config.json");
+    let base = options.base.as_deref();
+    let pretrained = match base {
+        Some(base) => PretrainedEncoder::open_adapted(base, directory)?,
+        None => PretrainedEncoder::open(directory)?,
+    };
+    let path = base.unwrap_or(directory).join(CONFIG);
     let keys: Value = read_json(&path)?;
-    check_architecture(&keys, pretrained.config(), &path)?;
-    let (place, tensors) = stored_tensors(directory)?;
-    let (head, num_aspects) = linear_head(&tensors, pretrained.config(), &place, device)?;
+    let biased = check_architecture(&keys, &pretrained, &path)?;
+    let (place, tensors) = pretrained.tensors()?;
+    let encoder_config = pretrained.config().clone();
+    let head = LinearHead::read(&tensors, &encoder_config, biased, &place)?;
+    let refuse = |reason| ModelError::NotImportable {
+        path: path.clone(),
+        reason,
+    };
+    // An adapter's head replaces that of the base, and what the base's file says of its own.
+    let own = if base.is_some() { &Value::Null } else { &keys };
+    let problem_type = problem_type(own, options, head.num_logits(), &path)?;
+    let labels = labels(own, problem_type, head.num_logits()).map_err(refuse)?;
     let (encoder, mut report) = pretrained.load(device)?;
-    let name = pretrained.config().python_class().head;
+    let name = encoder_config.python_class().head;
     report
         .left
         .retain(|left| left.name.split('.').next() != Some(name));
-    let encoder_config = pretrained.config().clone();
+    let (head, output) = head.into_head(problem_type, device);
+    let export = own["gradus"].clone();
+    let exported: Option<Pooling> = serde_json::from_value(export["pooling"].clone())
+        .map_err(|source| ModelError::json(&path, source))?;
+    let pooling = options.pooling.or(exported);
     let pooling = pooling.unwrap_or(encoder_config.default_pooling());
-    let config = RewardModelConfig::new(encoder_config, pooling, num_aspects);
+    let mut config = RewardModelConfig::new(encoder_config, pooling, labels.len());
+    config.output = output;
     let model = config.init_with(encoder, device).with_head(head);
     Ok(ImportedModel {
         config,
         model,
-        labels: labels(&keys, num_aspects),
+        labels,
+        problem_type,
         report,
+        export,
     })
 }
 
-fn check_architecture(keys: &Value, encoder: &EncoderConfig, path: &Path) -> Result<()> {
+/// Refuses classes that cannot be read segment by segment; tells whether the head has a bias.
+fn check_architecture(keys: &Value, pretrained: &PretrainedEncoder, path: &Path) -> Result<bool> {
+    let encoder: &EncoderConfig = pretrained.config();
     let refuse = |reason: String| {
         Err(ModelError::NotImportable {
             path: path.into(),
             reason,
         })
-    };
-    let Some(found) = keys["architectures"][0].as_str() else {
-        return refuse("`architectures` names no class".into());
     };
     if encoder.python_class().prediction_head {
         return refuse(format!(
@@ -79,8 +122,22 @@ fn check_architecture(keys: &Value, encoder: &EncoderConfig, path: &Path) -> Res
             encoder.model_type()
         ));
     }
+    let found = match (pretrained.adapter_task(), keys["architectures"][0].as_str()) {
+        (Some("TOKEN_CLS"), _) => "ForTokenClassification",
+        (Some("SEQ_CLS"), _) => "ForSequenceClassification",
+        (Some(task), _) => {
+            return refuse(format!(
+                "the adapter's `task_type` is {task:?}, expected \"TOKEN_CLS\" or \"SEQ_CLS\": \
+                 others have no head that scores"
+            ));
+        }
+        (None, Some(class)) => class,
+        (None, None) => return refuse("`architectures` names no class".into()),
+    };
     if found.ends_with("ForTokenClassification") {
-        return Ok(());
+        // Decoders can be told to do without; the head of the others always has one.
+        let told = encoder.python_class().head == "score";
+        return Ok(!told || keys["token_classification_bias"] != false);
     }
     if !found.ends_with("ForSequenceClassification") {
         return refuse(format!(
@@ -88,76 +145,70 @@ fn check_architecture(keys: &Value, encoder: &EncoderConfig, path: &Path) -> Res
              `ForTokenClassification` or `ForSequenceClassification`"
         ));
     }
-    if !encoder.is_causal() {
+    if encoder.python_class().head != "score" {
         return refuse(format!(
             "{found} reads a layer above the first token, which no segment has; token classifiers \
-             and single-logit decoders can be imported"
+             and decoders with a logit on the last token can be imported"
         ));
     }
-    Ok(())
+    Ok(false)
 }
 
-/// The linear head of a file, and its number of outputs.
-fn linear_head(
-    tensors: &[StoredTensor],
-    encoder: &EncoderConfig,
-    place: &Path,
-    device: &Device,
-) -> Result<(Head, usize)> {
-    let class = encoder.python_class();
-    let find = |parameter: &str| {
-        let name = format!("{}.{parameter}", class.head);
-        tensors.iter().find(|tensor| tensor.name == name)
+/// What the logits are, or why that cannot be told or expressed.
+fn problem_type(
+    keys: &Value,
+    options: &ImportOptions,
+    num_logits: usize,
+    path: &Path,
+) -> Result<ProblemType> {
+    let refuse = |reason: String| {
+        Err(ModelError::NotImportable {
+            path: path.into(),
+            reason,
+        })
     };
-    let refuse = |reason: String| ModelError::NotImportable {
-        path: place.into(),
-        reason,
+    let published =
+        ProblemType::published(keys).map_err(|problem| ModelError::config_file(path, problem))?;
+    let exported = match keys["gradus"]["output"].as_str() {
+        Some("identity") => Some(ProblemType::Regression),
+        Some("sigmoid") => Some(ProblemType::MultiLabel),
+        _ => None,
     };
-    let d_model = encoder.d_model();
-    let lacking = || refuse(format!("it has no tensor `{}.weight`", class.head));
-    let weight = find("weight").ok_or_else(lacking)?;
-    let &[num_aspects, width] = weight.shape.as_slice() else {
-        return Err(refuse(format!("`{}` is no matrix", weight.name)));
-    };
-    if width != d_model || num_aspects == 0 {
-        let (name, shape) = (&weight.name, &weight.shape);
-        return Err(refuse(format!(
-            "`{name}` has the shape {shape:?}, expected [aspects, {d_model}]"
-        )));
+    let alone = (num_logits == 1).then_some(ProblemType::Regression);
+    let known = options.problem_type.or(published).or(exported).or(alone);
+    match known {
+        None => refuse(format!(
+            "`problem_type` is missing, and {num_logits} logits have two readings: values of their \
+             own (`regression`), or a softmax (`single_label_classification`) of which the score is \
+             the share of the second; say which with `--problem-type`"
+        )),
+        Some(ProblemType::SingleLabel) if num_logits != 2 => refuse(format!(
+            "`problem_type` is single_label_classification with {num_logits} labels: a softmax over \
+             2 labels is expressible, over another number it is not"
+        )),
+        Some(known) => Ok(known),
     }
-    let values = |tensor: &StoredTensor| {
-        let unreadable = || refuse(format!("`{}` holds no floats", tensor.name));
-        let parameter = tensor.clone().into_parameter(tensor.name.clone());
-        read_back(place, &tensor.name, parameter.ok_or_else(unreadable)?)
-    };
-    let bias = match find("bias") {
-        Some(bias) if bias.shape == [num_aspects] => values(bias)?,
-        Some(bias) => {
-            let (name, shape) = (&bias.name, &bias.shape);
-            let expected = format!("`{name}` has the shape {shape:?}, expected [{num_aspects}]");
-            return Err(refuse(expected));
-        }
-        // The single logit of a decoder has none.
-        None => vec![0.0; num_aspects],
-    };
-    let rows = values(weight)?;
-    let columns = (0..d_model)
-        .flat_map(|feature| rows.iter().skip(feature).step_by(d_model))
-        .copied();
-    let columns: Vec<f32> = columns.collect();
-    let head = Head::from_weights(
-        TensorData::new(columns, [d_model, num_aspects]),
-        TensorData::new(bias, [num_aspects]),
-        device,
-    );
-    Ok((head, num_aspects))
 }
 
 /// The names of the outputs, `LABEL_0`, .. where the configuration gives none.
-fn labels(keys: &Value, num_aspects: usize) -> Vec<String> {
+fn labels(keys: &Value, problem: ProblemType, num_logits: usize) -> Result<Vec<String>, String> {
+    let named = keys["id2label"].as_object().map(serde_json::Map::len);
+    let count = named.or(keys["num_labels"]
+        .as_u64()
+        .and_then(|n| usize::try_from(n).ok()));
+    if let Some(count) = count
+        && count != num_logits
+    {
+        return Err(format!(
+            "it names {count} labels (`id2label`, `num_labels`), and the head has {num_logits} logits"
+        ));
+    }
     let name = |id: usize| match keys["id2label"][id.to_string()].as_str() {
         Some(name) => name.to_owned(),
         None => format!("LABEL_{id}"),
     };
-    (0..num_aspects).map(name).collect()
+    Ok(match problem {
+        ProblemType::SingleLabel => vec![name(1)],
+        _ => (0..num_logits).map(name).collect(),
+    })
 }

@@ -29,6 +29,7 @@
 //! assert_eq!(scores.dims(), [1, 2, 1]);
 //! ```
 
+mod adapter;
 mod bundle;
 pub mod encoder;
 mod error;
@@ -53,7 +54,7 @@ pub use encoder::{Encoder, EncoderConfig};
 pub use error::{ConfigProblem, ModelError, Result};
 pub use export::ExportOptions;
 pub use head::{Head, HeadConfig};
-pub use import::{ImportedModel, import_hugging_face};
+pub use import::{ImportOptions, ImportedModel, ProblemType, import_hugging_face};
 pub use lora::{LoraConfig, LoraTarget};
 pub use memory::{MemoryEstimate, ParameterCounts};
 pub use output::Output;

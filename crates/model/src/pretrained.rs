@@ -7,11 +7,12 @@ use burn::tensor::Device;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::encoder::{Encoder, EncoderConfig, PublishedConfig};
+use crate::adapter::{ADAPTER_CONFIG, PeftAdapter};
+use crate::encoder::{ConfigNote, Encoder, EncoderConfig, PublishedConfig};
 use crate::error::{ConfigProblem, ModelError, Result};
 use crate::weights::{LoadReport, Naming, StoredTensor, check_module, load_module, read_header};
 
-const CONFIG: &str = "config.json";
+pub(crate) const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 
@@ -29,6 +30,8 @@ const INDEX: &str = "model.safetensors.index.json";
 pub struct PretrainedEncoder {
     directory: PathBuf,
     config: EncoderConfig,
+    notes: Vec<ConfigNote>,
+    adapter: Option<PeftAdapter>,
 }
 
 impl PretrainedEncoder {
@@ -44,16 +47,70 @@ impl PretrainedEncoder {
             });
         }
         let path = directory.join(CONFIG);
+        let beside = directory.join(ADAPTER_CONFIG).is_file();
+        if !path.is_file() && beside {
+            return Err(ModelError::IsAdapter {
+                path: directory.into(),
+                base: PeftAdapter::base_name(directory),
+            });
+        }
         if !path.is_file() {
             return Err(ModelError::MissingFile {
                 path: directory.into(),
                 expected: CONFIG,
             });
         }
+        let (config, mut notes) = read_config(&path)?;
+        if beside {
+            let reason = "the adapter beside the model is passed over; transformers takes it, and its \
+                          own base in place of this model";
+            notes.push(ConfigNote::new(ADAPTER_CONFIG, &"a file".into(), reason));
+        }
         Ok(Self {
             directory: directory.into(),
-            config: read_config(&path)?,
+            config,
+            notes,
+            adapter: None,
         })
+    }
+
+    /// Reads `config.json` of a base and the settings of an adapter of Python's peft, whose changes
+    /// are added to the base's weights when they are loaded.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open); [`ModelError::ConfigFile`] if the adapter does more than add
+    /// low-rank matrices and replace whole tensors.
+    pub fn open_adapted(base: &Path, adapter: &Path) -> Result<Self> {
+        if !adapter.join(ADAPTER_CONFIG).is_file() {
+            return Err(ModelError::MissingFile {
+                path: adapter.into(),
+                expected: ADAPTER_CONFIG,
+            });
+        }
+        Ok(Self {
+            adapter: Some(PeftAdapter::open(adapter)?),
+            ..Self::open(base)?
+        })
+    }
+
+    /// What an adapter was trained for, where there is one and it says so.
+    pub(crate) fn adapter_task(&self) -> Option<&str> {
+        self.adapter.as_ref()?.task()
+    }
+
+    /// The tensors with the adapter's changes, and the file that errors about them should name.
+    pub(crate) fn tensors(&self) -> Result<(PathBuf, Vec<StoredTensor>)> {
+        let (place, tensors) = self.stored_tensors()?;
+        match &self.adapter {
+            Some(adapter) => Ok((place, adapter.apply(tensors, &self.config.keys())?)),
+            None => Ok((place, tensors)),
+        }
+    }
+
+    /// What `config.json` says and the model is computed without: keys that nobody knows, or that
+    /// another key of the file overrules. A person should hear of them.
+    pub fn notes(&self) -> &[ConfigNote] {
+        &self.notes
     }
 
     /// The encoder's configuration.
@@ -75,7 +132,7 @@ impl PretrainedEncoder {
     /// As [`load`](Self::load), but for damage inside of the values.
     pub fn check_weights(&self, device: &Device) -> Result<(LoadReport, BTreeMap<String, usize>)> {
         self.config.check()?;
-        let (place, tensors) = self.stored_tensors()?;
+        let (place, tensors) = self.tensors()?;
         let mut types = BTreeMap::new();
         for tensor in &tensors {
             *types.entry(tensor.dtype.to_string()).or_default() += 1;
@@ -96,7 +153,7 @@ impl PretrainedEncoder {
     /// describes; one error lists everything that is missing, unexpected or wrongly shaped.
     pub fn load(&self, device: &Device) -> Result<(Encoder, LoadReport)> {
         self.config.check()?;
-        let (place, tensors) = self.stored_tensors()?;
+        let (place, tensors) = self.tensors()?;
         let mut encoder = self.config.init(device);
         let report = load_module(
             &mut encoder,
@@ -150,11 +207,11 @@ pub fn load_encoder(
     Ok((pretrained.config, encoder, report))
 }
 
-fn read_config(path: &Path) -> Result<EncoderConfig> {
+fn read_config(path: &Path) -> Result<(EncoderConfig, Vec<ConfigNote>)> {
     let keys: Map<String, Value> = read_json(path)?;
     let config = PublishedConfig::new(keys);
     let model_type = config.value("model_type");
-    model_type
+    let read = model_type
         .and_then(Value::as_str)
         .and_then(|name| EncoderConfig::from_published(name, &config))
         .ok_or_else(|| ModelError::UnknownModelType {
@@ -162,7 +219,9 @@ fn read_config(path: &Path) -> Result<EncoderConfig> {
             found: model_type.map_or_else(|| "missing".to_owned(), ToString::to_string),
             expected: EncoderConfig::MODEL_TYPES.to_vec(),
         })?
-        .map_err(|problem| ModelError::config_file(path, problem))
+        .map_err(|problem| ModelError::config_file(path, problem))?;
+    let notes = EncoderConfig::published_notes(read.model_type(), &config);
+    Ok((read, notes))
 }
 
 pub(crate) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
@@ -171,7 +230,7 @@ pub(crate) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T
 }
 
 /// The tensors of a directory, and the file that errors about them should name.
-pub(crate) fn stored_tensors(directory: &Path) -> Result<(PathBuf, Vec<StoredTensor>)> {
+fn stored_tensors(directory: &Path) -> Result<(PathBuf, Vec<StoredTensor>)> {
     let single = directory.join(WEIGHTS);
     let index = directory.join(INDEX);
     if single.is_file() {

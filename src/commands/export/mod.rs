@@ -3,9 +3,9 @@
 mod readme;
 
 use anyhow::Result;
-use gradus::data::TextEncoder;
+use gradus::data::{AspectSpec, TextConfig, TextEncoder};
 use gradus::device;
-use gradus::model::{Bundle, ExportOptions, ExtraFile};
+use gradus::model::{Bundle, ExportOptions, ExtraFile, Output};
 use serde_json::json;
 
 use super::text_config;
@@ -56,7 +56,9 @@ pub(crate) fn run(args: &ExportArgs) -> Result<()> {
             bytes: readme.as_bytes(),
         },
     ];
+    let told = serde_json::to_value(told(text.config(), bundle.config.output))?;
     let options = ExportOptions {
+        text: &told,
         pad_token_id: text.pad_id(),
         units: &units,
         extra: &extra,
@@ -69,6 +71,17 @@ pub(crate) fn run(args: &ExportArgs) -> Result<()> {
     }
     show::status(&format!("exported: {}", args.output.display()));
     Ok(())
+}
+
+/// The text settings as an import takes them over: scales that become part of the head are gone.
+fn told(text: &TextConfig, output: Output) -> TextConfig {
+    let mut told = text.clone();
+    if output == Output::Identity {
+        for aspect in &mut told.aspects {
+            *aspect = AspectSpec::identity(&aspect.name);
+        }
+    }
+    told
 }
 
 /// The template with the date under a name that transformers does not know: it then says what it says

@@ -1,6 +1,7 @@
 //! What the configuration of an encoder tells of any family.
 
-use super::EncoderConfig;
+use super::config_keys::{self, ConfigNote};
+use super::{EncoderConfig, PublishedConfig};
 use crate::error::{ModelError, Result};
 use crate::pooling::Pooling;
 
@@ -13,6 +14,11 @@ impl EncoderConfig {
         } else {
             Pooling::Mean
         }
+    }
+
+    /// What a `config.json` of a family says and is computed without.
+    pub(crate) fn published_notes(family: &str, config: &PublishedConfig) -> Vec<ConfigNote> {
+        config_keys::notes(family, config)
     }
 
     /// Width of a token's state.

@@ -27,15 +27,17 @@ pub trait FamilyConfig: Sized {
     /// Where the tensors of a published model go.
     const KEYS: KeyTable;
 
-    /// Whether a token sees nothing behind itself.
-    const CAUSAL: bool = false;
-
     /// The class of Python's transformers that an export is loaded with.
     const PYTHON_CLASS: PythonClass;
 
     /// What is called otherwise in a `config.json`, besides the sizes: pairs of our name and the
     /// file's.
     const PUBLISHED_NAMES: &'static [(&'static str, &'static str)];
+
+    /// Whether a token sees nothing behind itself. Default: no.
+    fn is_causal(&self) -> bool {
+        false
+    }
 
     /// The keys of a `config.json` that [`from_published`](Self::from_published) reads as this
     /// configuration. Those of the sizes may be left out.

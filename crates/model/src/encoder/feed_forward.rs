@@ -35,8 +35,9 @@ impl Activation {
     ) -> Result<Self, ConfigProblem> {
         let expected = "gelu, gelu_new, gelu_pytorch_tanh or relu";
         config.named(key, default, expected, |name| match name {
-            "gelu" => Some(Self::Gelu),
-            "gelu_new" | "gelu_pytorch_tanh" => Some(Self::GeluTanh),
+            "gelu" | "gelu_python" => Some(Self::Gelu),
+            "gelu_new" | "gelu_pytorch_tanh" | "gelu_python_tanh" | "gelu_fast"
+            | "gelu_accurate" => Some(Self::GeluTanh),
             "relu" => Some(Self::Relu),
             _ => None,
         })

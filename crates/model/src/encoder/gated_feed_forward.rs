@@ -35,8 +35,9 @@ impl GateActivation {
         let expected = "silu, swish, gelu, gelu_new or gelu_pytorch_tanh";
         config.named(key, default, expected, |name| match name {
             "silu" | "swish" => Some(Self::Silu),
-            "gelu" => Some(Self::Gelu),
-            "gelu_new" | "gelu_pytorch_tanh" => Some(Self::GeluTanh),
+            "gelu" | "gelu_python" => Some(Self::Gelu),
+            "gelu_new" | "gelu_pytorch_tanh" | "gelu_python_tanh" | "gelu_fast"
+            | "gelu_accurate" => Some(Self::GeluTanh),
             _ => None,
         })
     }

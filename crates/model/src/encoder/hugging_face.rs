@@ -20,6 +20,16 @@ impl PublishedConfig {
         self.0.get(key).filter(|value| !value.is_null())
     }
 
+    /// Whether a key is there and says `null`, which is not always what a missing key says.
+    pub(crate) fn is_null(&self, key: &str) -> bool {
+        self.0.get(key).is_some_and(Value::is_null)
+    }
+
+    /// The keys in the order of their names, with their values.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value))
+    }
+
     /// The value of a key that must be there. `expected` says what it may be.
     ///
     /// # Errors
@@ -30,16 +40,34 @@ impl PublishedConfig {
         expected: &str,
     ) -> Result<T, ConfigProblem> {
         let value = self
-            .value(key)
+            .0
+            .get(key)
             .ok_or_else(|| ConfigProblem::new(key, "missing", expected))?;
         T::deserialize(value).map_err(|_| ConfigProblem::new(key, value, expected))
     }
 
-    /// The value of a key, or the library's default where it is missing.
+    /// The value of a key, or the library's default where it is missing. `null` is no value: the
+    /// library refuses it too, or takes it for something else than its default.
     ///
     /// # Errors
     /// If it is of another type.
     pub fn optional<T: DeserializeOwned>(
+        &self,
+        key: &str,
+        default: T,
+        expected: &str,
+    ) -> Result<T, ConfigProblem> {
+        match self.0.get(key) {
+            Some(_) => self.required(key, expected),
+            None => Ok(default),
+        }
+    }
+
+    /// The value of a key, or a default where it is missing or `null`.
+    ///
+    /// # Errors
+    /// If it is of another type.
+    pub fn nullable<T: DeserializeOwned>(
         &self,
         key: &str,
         default: T,
@@ -73,6 +101,13 @@ impl PublishedConfig {
         Ok(count)
     }
 
+    /// A size, or a default where the key is missing or `null`.
+    pub(crate) fn nullable_size(&self, key: &str, default: usize) -> Result<usize, ConfigProblem> {
+        let count = self.nullable(key, default, checks::SIZE)?;
+        checks::at_most(key, count, checks::MAX_SIZE)?;
+        Ok(count)
+    }
+
     /// The number of layers, before anything is made for each of them.
     pub(crate) fn layers(&self) -> Result<usize, ConfigProblem> {
         let key = "num_hidden_layers";
@@ -90,7 +125,7 @@ impl PublishedConfig {
     }
 
     pub(crate) fn probability_or(&self, key: &str, default: f64) -> Result<f64, ConfigProblem> {
-        self.optional(key, default, checks::PROBABILITY)
+        self.nullable(key, default, checks::PROBABILITY)
     }
 
     pub(crate) fn flag(&self, key: &str, default: bool) -> Result<bool, ConfigProblem> {
@@ -121,17 +156,42 @@ impl PublishedConfig {
         }
     }
 
-    /// Refuses a key with another value than the one supported; a missing key has that value.
+    /// Refuses a key with another value than the one supported; a missing key has that value, and
+    /// 1 is 1.0.
     ///
     /// # Errors
     /// If the value is another.
     pub fn only(&self, key: &str, supported: impl Into<Value>) -> Result<(), ConfigProblem> {
         let supported = supported.into();
         match self.value(key) {
-            Some(found) if *found != supported => {
+            Some(found) if !same(found, &supported) => {
                 Err(ConfigProblem::new(key, found, supported.to_string()))
             }
             _ => Ok(()),
         }
+    }
+
+    /// Refuses a key that holds anything: `null`, `{}` and `[]` hold nothing. `reason` says why.
+    ///
+    /// # Errors
+    /// If it holds something.
+    pub(crate) fn nothing(&self, key: &str, reason: &str) -> Result<(), ConfigProblem> {
+        let holds = |value: &&Value| match value {
+            Value::Object(keys) => !keys.is_empty(),
+            Value::Array(items) => !items.is_empty(),
+            _ => true,
+        };
+        match self.value(key).filter(holds) {
+            Some(found) => Err(ConfigProblem::new(key, found, format!("null: {reason}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether two values say the same: 1 is 1.0.
+pub(crate) fn same(one: &Value, other: &Value) -> bool {
+    match (one.as_f64(), other.as_f64()) {
+        (Some(one), Some(other)) => one.total_cmp(&other).is_eq(),
+        _ => one == other,
     }
 }

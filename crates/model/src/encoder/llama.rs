@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::decoder::{DecoderConfig, DecoderFamily, Habits};
 use super::hugging_face::PublishedConfig;
+use super::sliding::SlidingLayers;
 use crate::error::ConfigProblem;
 
 /// Sizes and probabilities of a Llama.
@@ -19,6 +20,7 @@ impl DecoderFamily for LlamaConfig {
         // Parts of matrices computed apart, as only the first Llama was published.
         config.only("pretraining_tp", 1)?;
         config.only("sliding_window", Value::Null)?;
+        SlidingLayers::refuse(config)?;
         let attention_bias = config.flag("attention_bias", false)?;
         let habits = Habits {
             d_head: None,

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::checks;
+use super::config_keys::ConfigNote;
 use super::gated_feed_forward::{GateActivation, GatedFeedForward};
-use super::hugging_face::PublishedConfig;
+use super::hugging_face::{PublishedConfig, same};
 use super::parts::{embedding, norm};
 use super::rotary::{Rotary, RotaryScaling};
 use super::rotary_attention::{RotaryAttention, RotaryAttentionConfig};
@@ -57,6 +58,8 @@ pub struct ModernBertConfig {
     /// Standard deviation of random weights.
     pub initializer_range: f64,
 }
+
+const LAYER_TYPES: [&str; 2] = ["full_attention", "sliding_attention"];
 
 impl FamilyConfig for ModernBertConfig {
     type Module = ModernBert;
@@ -120,7 +123,13 @@ impl FamilyConfig for ModernBertConfig {
 
     fn read_published(config: &PublishedConfig) -> Result<Self, ConfigProblem> {
         let num_layers = config.layers()?;
-        let window = config.size_or("local_attention", 128)?;
+        let d_model = config.size("hidden_size")?;
+        let num_heads = config.size("num_attention_heads")?;
+        checks::sizes(&[("num_attention_heads", num_heads)])?;
+        let d_head = d_model / num_heads;
+        let found = config.nullable_size("head_dim", d_head)?;
+        let expected = format!("`hidden_size` / `num_attention_heads` ({d_head})");
+        ConfigProblem::unless(found == d_head, "head_dim", found, expected)?;
         let full_every = config.size_or("global_attn_every_n_layers", 3)?;
         checks::sizes(&[("global_attn_every_n_layers", full_every)])?;
         let layers = SlidingLayers::published_layers(config, num_layers, |layer| {
@@ -129,13 +138,13 @@ impl FamilyConfig for ModernBertConfig {
         config.only("rope_scaling", Value::Null)?;
         Ok(Self {
             vocab_size: config.size("vocab_size")?,
-            d_model: config.size("hidden_size")?,
+            d_model,
             num_layers,
-            num_heads: config.size("num_attention_heads")?,
+            num_heads,
             d_feed_forward: config.size("intermediate_size")?,
             max_positions: config.size_or("max_position_embeddings", 8192)?,
             sliding: SlidingLayers {
-                distance: window / 2,
+                distance: published_distance(config)?,
                 layers,
             },
             rotary: rotary(config, "full_attention", "global_rope_theta", 160_000.0)?,
@@ -201,6 +210,12 @@ impl FamilyConfig for ModernBertConfig {
     }
 }
 
+/// How far the layers with a window see: half of `local_attention`, or `sliding_window`, which wins.
+fn published_distance(config: &PublishedConfig) -> Result<usize, ConfigProblem> {
+    let half = config.size_or("local_attention", 128)? / 2;
+    config.size_or("sliding_window", half)
+}
+
 /// Reads the positions of one type of layers: from `rope_parameters`, or a number of its own in
 /// older files.
 fn rotary(
@@ -213,6 +228,11 @@ fn rotary(
     let positions = config.size_or("max_position_embeddings", 8192)?;
     let parameters = config.object("rope_parameters")?;
     let inside = |problem: ConfigProblem| problem.inside("rope_parameters");
+    for (key, value) in parameters.iter().flat_map(PublishedConfig::entries) {
+        let fine = LAYER_TYPES.contains(&key);
+        let expected = "`full_attention` and `sliding_attention`, an object each";
+        ConfigProblem::unless(fine, key, value, expected).map_err(inside)?;
+    }
     let inner = match &parameters {
         Some(parameters) => parameters.object(layer_type).map_err(inside)?,
         None => None,
@@ -222,9 +242,42 @@ fn rotary(
             theta,
             scaling: RotaryScaling::None,
         }),
-        Some(inner) => Rotary::from_object(&inner, theta, positions)
+        Some(inner) => Rotary::from_object(&inner, theta, positions, None)
             .map_err(|problem| inside(problem.inside(layer_type))),
     }
+}
+
+/// What a `config.json` of this family says twice, and what of it is passed over.
+pub(super) fn notes(config: &PublishedConfig) -> Vec<ConfigNote> {
+    let mut notes = Vec::new();
+    if let (Some(window), Some(whole)) = (
+        config.value("sliding_window"),
+        config.value("local_attention"),
+    ) && window.as_u64() != whole.as_u64().map(|whole| whole / 2)
+    {
+        let why = format!("`sliding_window` is {window} and counts, as in transformers");
+        notes.push(ConfigNote::new("local_attention", whole, why));
+    }
+    let Ok(Some(parameters)) = config.object("rope_parameters") else {
+        return notes;
+    };
+    for (layer_type, old) in LAYER_TYPES
+        .into_iter()
+        .zip(["global_rope_theta", "local_rope_theta"])
+    {
+        let Ok(Some(inner)) = parameters.object(layer_type) else {
+            continue;
+        };
+        let place = format!("rope_parameters.{layer_type}");
+        notes.extend(Rotary::object_notes(&place, &inner));
+        if let (Some(outside), Some(inside)) = (config.value(old), inner.value("rope_theta"))
+            && !same(outside, inside)
+        {
+            let why = format!("`{place}.rope_theta` is {inside} and counts, as in transformers");
+            notes.push(ConfigNote::new(old, outside, why));
+        }
+    }
+    notes
 }
 
 /// A ModernBERT encoder: pre-norm layers of rotary attention, most of them through a window, and

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::decoder::{DecoderConfig, DecoderFamily, Habits};
+use super::decoder::{DecoderConfig, DecoderFamily, Habits, shared_heads};
 use super::hugging_face::PublishedConfig;
 use crate::error::ConfigProblem;
 
@@ -15,10 +15,10 @@ impl DecoderFamily for Qwen2Config {
     const ARCHITECTURE: &'static str = "Qwen2ForTokenClassification";
 
     fn read_published(config: &PublishedConfig) -> Result<DecoderConfig, ConfigProblem> {
+        let heads = shared_heads(config)?;
         let habits = Habits {
             d_head: None,
-            // A silent configuration means 32, which no small model has.
-            num_key_value_heads: Some(config.size("num_key_value_heads")?),
+            num_key_value_heads: heads,
             input_bias: true,
             output_bias: false,
             feed_forward_bias: false,

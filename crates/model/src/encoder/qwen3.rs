@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::decoder::{DecoderConfig, DecoderFamily, Habits};
+use super::decoder::{DecoderConfig, DecoderFamily, Habits, shared_heads};
 use super::hugging_face::PublishedConfig;
 use crate::error::ConfigProblem;
 
@@ -16,10 +16,10 @@ impl DecoderFamily for Qwen3Config {
 
     fn read_published(config: &PublishedConfig) -> Result<DecoderConfig, ConfigProblem> {
         let bias = config.flag("attention_bias", false)?;
+        let heads = shared_heads(config)?;
         let habits = Habits {
             d_head: Some(128),
-            // A silent configuration means 32, which no small model has.
-            num_key_value_heads: Some(config.size("num_key_value_heads")?),
+            num_key_value_heads: heads,
             input_bias: bias,
             output_bias: bias,
             feed_forward_bias: false,

@@ -6,6 +6,7 @@ use burn::tensor::{Bool, Device, Int, Tensor, assert_shape};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::config_keys::refuse_for_all;
 use super::{
     Bert, BertConfig, DebertaV2, DebertaV2Config, Decoder, EncoderSizes, FamilyConfig,
     FamilyModule, LlamaConfig, ModernBert, ModernBertConfig, PublishedConfig, PythonClass,
@@ -52,7 +53,11 @@ macro_rules! encoder_families {
                 config: &PublishedConfig,
             ) -> Option<Result<Self, ConfigProblem>> {
                 match model_type {
-                    $($model_type => Some(<$config>::from_published(config).map(Self::$family)),)+
+                    $($model_type => Some(
+                        refuse_for_all(model_type, config)
+                            .and_then(|()| <$config>::from_published(config))
+                            .map(Self::$family)
+                    ),)+
                     _ => None,
                 }
             }
@@ -68,7 +73,7 @@ macro_rules! encoder_families {
             /// depends on what is before its end only.
             pub fn is_causal(&self) -> bool {
                 match self {
-                    $(Self::$family(_) => <$config>::CAUSAL,)+
+                    $(Self::$family(config) => config.is_causal(),)+
                 }
             }
 

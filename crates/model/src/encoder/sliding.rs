@@ -32,7 +32,10 @@ impl SlidingLayers {
             return Ok((0..num_layers).filter(|&layer| default(layer)).collect());
         };
         let names: Vec<String> = config.required("layer_types", LAYER_TYPES)?;
-        let known = |name: &String| ["full_attention", "sliding_attention"].contains(&&**name);
+        let known = |name: &String| {
+            // `attention` is an old name of full attention.
+            ["full_attention", "sliding_attention", "attention"].contains(&&**name)
+        };
         let fine = names.len() == num_layers && names.iter().all(known);
         ConfigProblem::unless(fine, "layer_types", types, LAYER_TYPES)?;
         let sliding = names.iter().enumerate();
@@ -40,6 +43,18 @@ impl SlidingLayers {
             .filter(|(_, name)| *name == "sliding_attention")
             .map(|(layer, _)| layer)
             .collect())
+    }
+
+    /// Refuses `layer_types` of a family whose layers all see everything.
+    ///
+    /// # Errors
+    /// If a layer is of another type.
+    pub(super) fn refuse(config: &PublishedConfig) -> Result<(), ConfigProblem> {
+        let num_layers = config.layers()?;
+        let layers = Self::published_layers(config, num_layers, |_| false)?;
+        let found = format!("`sliding_attention` in {} layers", layers.len());
+        let expected = "only `full_attention` in this family";
+        ConfigProblem::unless(layers.is_empty(), "layer_types", found, expected)
     }
 
     /// The `layer_types` of a published configuration.

@@ -32,6 +32,41 @@ pub(crate) struct StoredTensor {
     pub(crate) num_parts: usize,
     /// Rows of the tensor in the file; those of `shape` where this is a whole one.
     pub(crate) file_rows: Option<usize>,
+    /// Which of those rows is the first here.
+    first_row: usize,
+    /// What is added when the tensor is read.
+    pub(crate) change: Option<Arc<LowRank>>,
+}
+
+/// A change of a matrix of `[rows, width]`: `scale` times the product of `b` and `a`.
+#[derive(Debug)]
+pub(crate) struct LowRank {
+    /// `[rank, width]`
+    pub(crate) a: StoredTensor,
+    /// `[rows, rank]`
+    pub(crate) b: StoredTensor,
+    pub(crate) scale: f64,
+}
+
+impl LowRank {
+    /// Adds the change to the values of some rows, from `first_row` on.
+    fn add(&self, values: &mut [f32], first_row: usize) -> Result<(), PackError> {
+        let &[rank, width] = self.a.shape.as_slice() else {
+            return Err(PackError::ValidationError("no matrix".into()));
+        };
+        let (a, b) = (self.a.values()?, self.b.values()?);
+        for (row, values) in values.chunks_mut(width.max(1)).enumerate() {
+            let weights = b.iter().skip((first_row + row) * rank).take(rank);
+            for (weight, a) in weights.zip(a.chunks(width.max(1))) {
+                #[expect(clippy::cast_possible_truncation, reason = "weights are f32")]
+                let weight = (f64::from(*weight) * self.scale) as f32;
+                for (value, a) in values.iter_mut().zip(a) {
+                    *value += weight * a;
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Lists the tensors of a file after checking that the header is sound and that the file has
@@ -80,6 +115,8 @@ pub(crate) fn read_header(path: &Path) -> Result<Vec<StoredTensor>> {
             num_bytes: info.data_offsets.1 - info.data_offsets.0,
             num_parts: 1,
             file_rows: info.shape.first().copied(),
+            first_row: 0,
+            change: None,
         });
     Ok(stored.collect())
 }
@@ -105,6 +142,7 @@ impl StoredTensor {
             part.offset += (number * rows * row_bytes) as u64;
             part.num_bytes = rows * row_bytes;
             part.num_parts = num_parts;
+            part.first_row = number * rows;
             part
         };
         (0..num_parts).map(part).collect()
@@ -131,9 +169,14 @@ impl StoredTensor {
     /// The tensor under the name of the parameter it belongs to; its bytes are read when drawn.
     /// `None` for types that are not floating-point numbers of 16, 32 or 64 bits.
     pub(crate) fn into_parameter(self, parameter: String) -> Option<PackTensor> {
-        let dtype = self.float_type()?;
+        let stored = self.float_type()?;
+        let dtype = if self.change.is_some() {
+            DType::F32
+        } else {
+            stored
+        };
         let shape = Shape::from(self.shape.clone());
-        let provider = move || self.read(dtype);
+        let provider = move || self.read(stored);
         Some(bridge::deferred(parameter, dtype, shape, None, provider))
     }
 
@@ -151,12 +194,21 @@ impl StoredTensor {
         let bytes = self
             .read_bytes()
             .map_err(|error| PackError::IoError(error.to_string()))?;
-        TensorData::try_from_bytes(
-            Bytes::from_bytes_vec(bytes),
-            Shape::from(self.shape.clone()),
-            dtype,
-        )
-        .map_err(|error| PackError::TensorBytesSizeMismatch(error.to_string()))
+        let shape = Shape::from(self.shape.clone());
+        let data = TensorData::try_from_bytes(Bytes::from_bytes_vec(bytes), shape.clone(), dtype)
+            .map_err(|error| PackError::TensorBytesSizeMismatch(error.to_string()))?;
+        let Some(change) = &self.change else {
+            return Ok(data);
+        };
+        let mut values = floats(data)?;
+        change.add(&mut values, self.first_row)?;
+        Ok(TensorData::new(values, shape))
+    }
+
+    /// The values as 32-bit floats.
+    fn values(&self) -> Result<Vec<f32>, PackError> {
+        let no_floats = || PackError::ValidationError(format!("`{}` holds no floats", self.name));
+        floats(self.read(self.float_type().ok_or_else(no_floats)?)?)
     }
 
     fn read_bytes(&self) -> std::io::Result<Vec<u8>> {
@@ -170,4 +222,9 @@ impl StoredTensor {
     pub(crate) fn is_readable(&self) -> bool {
         self.float_type().is_some()
     }
+}
+
+fn floats(data: TensorData) -> Result<Vec<f32>, PackError> {
+    let values = data.convert::<f32>().try_into_vec::<f32>();
+    values.map_err(|error| PackError::ValidationError(format!("{error:?}")))
 }

@@ -24,7 +24,7 @@ struct Reference {
 }
 
 #[derive(Deserialize)]
-struct ReferenceRow {
+pub(crate) struct ReferenceRow {
     input_ids: Vec<i32>,
     type_ids: Vec<i32>,
     /// First four features of every token.
@@ -36,7 +36,7 @@ struct ReferenceRow {
 }
 
 impl ReferenceRow {
-    fn row(&self) -> Row {
+    pub(crate) fn row(&self) -> Row {
         let spans = vec![[0, 1]];
         Row {
             token_ids: self.input_ids.clone(),
@@ -45,7 +45,7 @@ impl ReferenceRow {
         }
     }
 
-    fn check(&self, hidden: Tensor<2>) {
+    pub(crate) fn check(&self, hidden: Tensor<2>) {
         let [num_tokens, _] = hidden.dims();
         assert_eq!(num_tokens, self.input_ids.len());
         let first = values(hidden.clone().narrow(1, 0, 4));
@@ -60,11 +60,16 @@ impl ReferenceRow {
     }
 }
 
-fn values(tensor: Tensor<2>) -> Vec<f32> {
+pub(crate) fn values(tensor: Tensor<2>) -> Vec<f32> {
     tensor.into_data().try_into_vec().unwrap()
 }
 
-fn hidden(encoder: &Encoder, rows: &[Row], extra: usize, device: &Device) -> Vec<Tensor<2>> {
+pub(crate) fn hidden(
+    encoder: &Encoder,
+    rows: &[Row],
+    extra: usize,
+    device: &Device,
+) -> Vec<Tensor<2>> {
     let input = batch(rows, extra, device);
     let hidden = encoder.forward(input.token_ids, input.type_ids, input.mask_pad);
     let states = hidden.iter_dim(0).zip(rows);

@@ -3,8 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a failing test panics")]
 
+mod adapters;
 mod batch;
 mod bundle;
+mod config_keys;
 mod families;
 mod gradients;
 mod layouts;

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::encoder::checks;
 use crate::encoder::hugging_face::PublishedConfig;
 use crate::error::ConfigProblem;
 
@@ -15,11 +16,16 @@ pub(super) fn refuse_unsupported(
     // Without it the family is a BERT, which the library computes and nobody publishes.
     let relative = config.optional("relative_attention", false, "true")?;
     ConfigProblem::unless(relative, "relative_attention", relative, "true")?;
-    let embedding_size = config.size_or("embedding_size", d_model)?;
+    let embedding_size = config.nullable_size("embedding_size", d_model)?;
     let expected = format!("`hidden_size` ({d_model})");
     let same = embedding_size == d_model;
     ConfigProblem::unless(same, "embedding_size", embedding_size, expected)?;
-    config.only("attention_head_size", Value::Null)
+    let num_heads = config.size("num_attention_heads")?;
+    checks::sizes(&[("num_attention_heads", num_heads)])?;
+    let d_head = d_model / num_heads;
+    let size = config.nullable_size("attention_head_size", d_head)?;
+    let expected = format!("`hidden_size` / `num_attention_heads` ({d_head})");
+    ConfigProblem::unless(size == d_head, "attention_head_size", size, expected)
 }
 
 /// Which of the scores `c2p` and `p2c` are asked for.
@@ -28,8 +34,12 @@ pub(super) fn position_terms(config: &PublishedConfig) -> Result<[bool; 2], Conf
         return Ok([false, false]);
     };
     let refused = || ConfigProblem::new("pos_att_type", value, POSITION_TERMS);
+    let lower;
     let names: Vec<&str> = match value {
-        Value::String(names) => names.split('|').map(str::trim).collect(),
+        Value::String(names) => {
+            lower = names.to_lowercase();
+            lower.split('|').map(str::trim).collect()
+        }
         Value::Array(names) => names
             .iter()
             .map(|name| name.as_str().unwrap_or(""))
@@ -43,13 +53,14 @@ pub(super) fn position_terms(config: &PublishedConfig) -> Result<[bool; 2], Conf
 }
 
 pub(super) fn norm_positions(config: &PublishedConfig) -> Result<bool, ConfigProblem> {
-    let expected = "\"layer_norm\" or \"none\"";
-    config.named("norm_rel_ebd", "none", expected, |name| {
-        match name.to_lowercase().trim() {
-            "layer_norm" => Some(true),
-            "none" => Some(false),
-            _ => None,
-        }
+    let expected = "\"layer_norm\" or \"none\", or both joined by `|`";
+    config.named("norm_rel_ebd", "none", expected, |names| {
+        let names = names.to_lowercase();
+        let names: Vec<&str> = names.split('|').map(str::trim).collect();
+        let known = names
+            .iter()
+            .all(|name| ["layer_norm", "none"].contains(name));
+        known.then(|| names.contains(&"layer_norm"))
     })
 }
 

@@ -35,6 +35,9 @@ pub struct DecoderConfig {
     pub d_feed_forward: usize,
     /// Longest sequence, in tokens.
     pub max_positions: usize,
+    /// Whether a token sees nothing behind itself. Default: true.
+    #[serde(default = "causal", skip_serializing_if = "is_causal")]
+    pub causal: bool,
     /// Rotary positions.
     pub rotary: Rotary,
     /// Non-linearity of the feed-forward blocks.
@@ -60,6 +63,18 @@ pub struct DecoderConfig {
     pub initializer_range: f64,
 }
 
+fn causal() -> bool {
+    true
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_causal(causal: &bool) -> bool {
+    *causal
+}
+
 impl DecoderConfig {
     /// Reads the keys the families have in common; no layer slides.
     pub(in crate::encoder) fn from_published(
@@ -76,10 +91,11 @@ impl DecoderConfig {
             d_model,
             num_layers: config.layers()?,
             num_heads,
-            num_key_value_heads: config.size_or("num_key_value_heads", shared)?,
-            d_head: config.size_or("head_dim", d_head)?,
+            num_key_value_heads: config.nullable_size("num_key_value_heads", shared)?,
+            d_head: config.nullable_size("head_dim", d_head)?,
             d_feed_forward: config.size("intermediate_size")?,
             max_positions: config.size("max_position_embeddings")?,
+            causal: published_causality(config)?,
             rotary: Rotary::from_published(config, 10_000.0)?,
             activation: GateActivation::from_published(config, "hidden_act", "silu")?,
             norm_epsilon: config.positive_or("rms_norm_eps", 1e-6)?,
@@ -97,8 +113,10 @@ impl DecoderConfig {
     /// The keys of a published configuration besides the sizes. Those that a family always
     /// answers in the same way do no harm in its file.
     pub(super) fn to_published(&self) -> Value {
-        let window = self.sliding.as_ref().map(|sliding| sliding.distance + 1);
-        json!({
+        let itself = usize::from(self.causal);
+        let window = self.sliding.as_ref();
+        let window = window.map(|sliding| sliding.distance + itself);
+        let mut keys = json!({
             "num_key_value_heads": self.num_key_value_heads,
             "head_dim": self.d_head,
             "rope_parameters": self.rotary.to_published(),
@@ -112,7 +130,11 @@ impl DecoderConfig {
             "attention_dropout": self.attention_dropout,
             "initializer_range": self.initializer_range,
             "tie_word_embeddings": false,
-        })
+        });
+        if !self.causal {
+            keys["is_causal"] = false.into();
+        }
+        keys
     }
 
     /// Reads the window of the Qwen families.
@@ -120,22 +142,28 @@ impl DecoderConfig {
         self,
         config: &PublishedConfig,
     ) -> Result<Self, ConfigProblem> {
-        if !config.flag("use_sliding_window", false)? {
+        let slides = config.flag("use_sliding_window", false)?;
+        if !slides || config.is_null("sliding_window") {
             let layers = SlidingLayers::published_layers(config, self.num_layers, |_| false)?;
             let found = format!("`sliding_attention` in {} layers", layers.len());
-            let expected = "only `full_attention` where `use_sliding_window` is false";
+            let expected = if slides {
+                "only `full_attention` where `sliding_window` is null"
+            } else {
+                "only `full_attention` where `use_sliding_window` is false"
+            };
             ConfigProblem::unless(layers.is_empty(), "layer_types", found, expected)?;
             return Ok(self);
         }
         let window = config.size_or("sliding_window", 4096)?;
-        let at_least = "a whole number above 1";
-        ConfigProblem::unless(window > 1, "sliding_window", window, at_least)?;
+        // A causal window counts the token itself; one to both sides counts the tokens on each.
+        let itself = usize::from(self.causal);
+        let at_least = format!("a whole number above {itself}");
+        ConfigProblem::unless(window > itself, "sliding_window", window, at_least)?;
         let first = config.size_or("max_window_layers", 28)?;
         let layers =
             SlidingLayers::published_layers(config, self.num_layers, |layer| layer >= first)?;
         let sliding = (!layers.is_empty()).then_some(SlidingLayers {
-            // The window counts the token itself.
-            distance: window - 1,
+            distance: window - itself,
             layers,
         });
         Ok(Self { sliding, ..self })
@@ -178,4 +206,15 @@ impl DecoderConfig {
             d_feed_forward: self.d_feed_forward,
         }
     }
+}
+
+/// Whether a token sees nothing behind itself, which a decoder can be told to give up.
+fn published_causality(config: &PublishedConfig) -> Result<bool, ConfigProblem> {
+    let causal = config.flag("is_causal", true)?;
+    let key = "use_bidirectional_attention";
+    let both_sides = config.nullable(key, false, "true or false")?;
+    // The library does not read it for these families; what the model was trained with is open.
+    let expected = "false, or `is_causal` false beside it";
+    ConfigProblem::unless(!both_sides || !causal, key, both_sides, expected)?;
+    Ok(causal)
 }

@@ -34,7 +34,6 @@ impl<F: DecoderFamily> FamilyConfig for F {
     type Module = Decoder;
 
     const KEYS: KeyTable = KEYS;
-    const CAUSAL: bool = true;
 
     const PYTHON_CLASS: PythonClass = PythonClass {
         architecture: F::ARCHITECTURE,
@@ -47,6 +46,10 @@ impl<F: DecoderFamily> FamilyConfig for F {
         ("norm_epsilon", "rms_norm_eps"),
         ("theta", "rope_theta"),
     ];
+
+    fn is_causal(&self) -> bool {
+        self.decoder().causal
+    }
 
     fn to_published(&self) -> Value {
         self.decoder().to_published()
@@ -124,4 +127,17 @@ pub(in crate::encoder) struct Habits {
     pub(in crate::encoder) feed_forward_bias: bool,
     /// Whether every head of query and key is normalised.
     pub(in crate::encoder) head_norms: bool,
+}
+
+/// The number of key and value heads in a file of the Qwen families; `None` where it says `null`,
+/// which means as many as query heads.
+pub(in crate::encoder) fn shared_heads(
+    config: &PublishedConfig,
+) -> Result<Option<usize>, ConfigProblem> {
+    let key = "num_key_value_heads";
+    if config.is_null(key) {
+        return Ok(None);
+    }
+    // A silent configuration means 32, which no small model has.
+    config.size(key).map(Some)
 }

@@ -5,5 +5,5 @@ mod family;
 mod module;
 
 pub use config::DecoderConfig;
-pub(super) use family::{DecoderFamily, Habits};
+pub(super) use family::{DecoderFamily, Habits, shared_heads};
 pub use module::Decoder;

@@ -14,7 +14,8 @@ use crate::encoder::rotary_attention::{RotaryAttention, RotaryAttentionConfig};
 use crate::encoder::sliding::SlidingLayers;
 use crate::ops::{self, Angles, AttentionMask, Reach, TokenLayout};
 
-/// A decoder without its language model head. A token sees itself and what is before it.
+/// A decoder without its language model head. A token sees itself and what is before it, or both
+/// sides where the configuration says so.
 #[derive(Module, Debug)]
 pub struct Decoder {
     embeddings: TokenEmbeddings,
@@ -26,6 +27,7 @@ pub struct Decoder {
     rotary: Rotary,
     d_head: usize,
     max_positions: usize,
+    causal: bool,
     #[module(skip)]
     sliding: Option<SlidingLayers>,
 }
@@ -54,6 +56,7 @@ impl Decoder {
             rotary: config.rotary,
             d_head: config.d_head,
             max_positions: config.max_positions,
+            causal: config.causal,
             sliding: config.sliding.clone(),
         }
     }
@@ -75,7 +78,7 @@ impl FamilyModule for Decoder {
         let layout = TokenLayout::new(mask_pad, read);
         let mask = |window| {
             layout.mask(Reach {
-                causal: true,
+                causal: self.causal,
                 window,
             })
         };

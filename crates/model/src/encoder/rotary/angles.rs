@@ -71,7 +71,9 @@ impl Rotary {
                 };
                 let low = pair_that_turns(beta_fast).floor().max(0.0);
                 let high = pair_that_turns(beta_slow).ceil().min(d_head as f64 - 1.0);
-                let width = if high > low { high - low } else { 0.001 };
+                // Below 0 for lengths of a few tokens, as in transformers.
+                let width = high - low;
+                let width = if width == 0.0 { 0.001 } else { width };
                 let share = |pair: usize| 1.0 - ((pair as f64 - low) / width).clamp(0.0, 1.0);
                 plain
                     .enumerate()

@@ -3,46 +3,103 @@
 use serde_json::{Value, json};
 
 use super::{Rotary, RotaryScaling};
-use crate::encoder::hugging_face::PublishedConfig;
+use crate::encoder::checks;
+use crate::encoder::config_keys::ConfigNote;
+use crate::encoder::hugging_face::{PublishedConfig, same};
 use crate::error::ConfigProblem;
 
 const SCALINGS: &str = "\"default\", \"linear\", \"llama3\" or \"yarn\"";
 
+/// The keys of a `config.json` that hold the parameters. The library takes the first that is not empty.
+const OBJECTS: [&str; 2] = ["rope_scaling", "rope_parameters"];
+
+/// What every kind of scaling may have.
+const SHARED: [&str; 4] = ["rope_type", "type", "rope_theta", PARTIAL];
+
+const PARTIAL: &str = "partial_rotary_factor";
+const ORIGINAL: &str = "original_max_position_embeddings";
+
+/// What a kind of scaling has besides.
+fn own_keys(name: &str) -> &'static [&'static str] {
+    match name {
+        "linear" => &["factor"],
+        "llama3" => &["factor", "low_freq_factor", "high_freq_factor", ORIGINAL],
+        "yarn" => &[
+            "factor",
+            "beta_fast",
+            "beta_slow",
+            "attention_factor",
+            "mscale",
+            "mscale_all_dim",
+            "truncate",
+            ORIGINAL,
+        ],
+        _ => &[],
+    }
+}
+
+/// The object that counts, and its key.
+fn counting(
+    config: &PublishedConfig,
+) -> Result<Option<(&'static str, PublishedConfig)>, ConfigProblem> {
+    for key in OBJECTS {
+        if let Some(inner) = config.object(key)?
+            && inner.entries().next().is_some()
+        {
+            return Ok(Some((key, inner)));
+        }
+    }
+    Ok(None)
+}
+
+/// `rope_type`, or `type` as older files call it, and its value.
+fn kind(inner: &PublishedConfig) -> Result<(&'static str, String), ConfigProblem> {
+    let key = match inner.value("rope_type") {
+        None if inner.value("type").is_some() => "type",
+        _ => "rope_type",
+    };
+    Ok((key, inner.nullable(key, "default".to_owned(), SCALINGS)?))
+}
+
 impl Rotary {
-    /// Reads what a published configuration says: `rope_parameters`, or `rope_theta` and
-    /// `rope_scaling` in older ones.
+    /// Reads what a published configuration says: `rope_scaling`, or `rope_parameters` where that is
+    /// missing or empty, and `rope_theta` beside it.
     ///
     /// # Errors
-    /// A value out of range, or a scaling that is not supported.
+    /// A value out of range, or a scaling that is not computed here.
     pub fn from_published(config: &PublishedConfig, theta: f64) -> Result<Self, ConfigProblem> {
-        config.only("partial_rotary_factor", 1.0)?;
+        config.only(PARTIAL, 1.0)?;
         let positions = config.size_or("max_position_embeddings", 2048)?;
         let theta = config.positive_or("rope_theta", theta)?;
-        for key in ["rope_parameters", "rope_scaling"] {
-            if let Some(inner) = config.object(key)? {
-                let rotary = Self::from_object(&inner, theta, positions);
-                return rotary.map_err(|problem| problem.inside(key));
-            }
-        }
-        Ok(Self {
-            theta,
-            scaling: RotaryScaling::None,
-        })
+        let Some((key, inner)) = counting(config)? else {
+            return Ok(Self {
+                theta,
+                scaling: RotaryScaling::None,
+            });
+        };
+        // The one beside the object counts before the one in it.
+        let original = match config.value(ORIGINAL) {
+            Some(_) => Some(config.size(ORIGINAL)?),
+            None => None,
+        };
+        Self::from_object(&inner, theta, positions, original).map_err(|problem| problem.inside(key))
     }
 
-    /// Reads the object that names the type; `theta` and `positions` are what stands outside.
+    /// Reads one object of parameters; `original` is the number of positions before scaling where
+    /// it is told outside of it.
     pub(in crate::encoder) fn from_object(
         inner: &PublishedConfig,
         theta: f64,
         positions: usize,
+        original: Option<usize>,
     ) -> Result<Self, ConfigProblem> {
-        inner.only("partial_rotary_factor", 1.0)?;
-        let key = match inner.value("rope_type") {
-            None if inner.value("type").is_some() => "type",
-            _ => "rope_type",
+        inner.only(PARTIAL, 1.0)?;
+        let (key, name) = kind(inner)?;
+        let original = || match original {
+            Some(original) => Ok(original),
+            None => inner.nullable_size(ORIGINAL, positions),
         };
-        let name: String = inner.optional(key, "default".to_owned(), SCALINGS)?;
-        let original = inner.size_or("original_max_position_embeddings", positions)?;
+        let positive = |key, default| inner.nullable(key, default, checks::POSITIVE);
         let scaling = match name.as_str() {
             "default" => RotaryScaling::None,
             "linear" => RotaryScaling::Linear {
@@ -52,32 +109,105 @@ impl Rotary {
                 factor: inner.positive("factor")?,
                 low_frequency_factor: inner.positive("low_freq_factor")?,
                 high_frequency_factor: inner.positive("high_freq_factor")?,
-                original_positions: inner.size("original_max_position_embeddings")?,
+                original_positions: original()?,
             },
             "yarn" => {
-                inner.only("mscale", Value::Null)?;
-                inner.only("mscale_all_dim", Value::Null)?;
                 inner.only("truncate", true)?;
                 let factor = inner.positive("factor")?;
                 RotaryScaling::Yarn {
                     factor,
-                    beta_fast: inner.positive_or("beta_fast", 32.0)?,
-                    beta_slow: inner.positive_or("beta_slow", 1.0)?,
-                    attention_factor: inner
-                        .positive_or("attention_factor", 0.1 * factor.ln() + 1.0)?,
-                    original_positions: original,
+                    beta_fast: positive("beta_fast", 32.0)?,
+                    beta_slow: positive("beta_slow", 1.0)?,
+                    attention_factor: positive("attention_factor", strength(inner, factor)?)?,
+                    original_positions: original()?,
                 }
             }
             _ => return Err(ConfigProblem::new(key, format!("{name:?}"), SCALINGS)),
         };
+        refuse_objects(inner, &name)?;
         let rotary = Self {
-            theta: inner.positive_or("rope_theta", theta)?,
+            theta: inner.nullable("rope_theta", theta, checks::POSITIVE)?,
             scaling,
         };
         rotary.check()?;
         Ok(rotary)
     }
 
+    /// What a published configuration says of rotary positions and is passed over.
+    pub(in crate::encoder) fn notes(config: &PublishedConfig) -> Vec<ConfigNote> {
+        let Ok(Some((used, inner))) = counting(config) else {
+            return Vec::new();
+        };
+        let mut notes = Self::object_notes(used, &inner);
+        let whole = config.value(used);
+        for other in OBJECTS.into_iter().filter(|key| *key != used) {
+            if let Some(value) = config.value(other)
+                && Some(value) != whole
+                && value.as_object().is_some_and(|keys| !keys.is_empty())
+            {
+                let why = format!("`{used}` beside it counts, as in transformers");
+                notes.push(ConfigNote::new(other, value, why));
+            }
+        }
+        for (key, wins) in [("rope_theta", used), (ORIGINAL, "config.json")] {
+            let (outside, inside) = (config.value(key), inner.value(key));
+            if let (Some(outside), Some(inside)) = (outside, inside)
+                && !same(outside, inside)
+            {
+                let why = format!("`{used}` says {inside}; the one of {wins} counts");
+                notes.push(ConfigNote::new(key, outside, why));
+            }
+        }
+        notes
+    }
+
+    /// The keys of one object that its kind of scaling does not have.
+    pub(in crate::encoder) fn object_notes(
+        place: &str,
+        inner: &PublishedConfig,
+    ) -> Vec<ConfigNote> {
+        let Ok((read, name)) = kind(inner) else {
+            return Vec::new();
+        };
+        let idle = |(key, value): &(&str, &Value)| {
+            let known = SHARED.contains(key) || own_keys(&name).contains(key);
+            let other_name = *key == "type" && read != "type" && value.as_str() != Some(&name);
+            !value.is_null() && (!known || other_name)
+        };
+        let idle = inner.entries().filter(idle).map(|(key, value)| {
+            let why = format!("rotary positions of the type \"{name}\" do not read it");
+            ConfigNote::new(format!("{place}.{key}"), value, why)
+        });
+        idle.collect()
+    }
+}
+
+/// How much stronger scores are where a file does not say: the two `mscale` count together only.
+fn strength(inner: &PublishedConfig, factor: f64) -> Result<f64, ConfigProblem> {
+    let scale = |key| inner.nullable(key, 0.0, "a number");
+    let (own, all): (f64, f64) = (scale("mscale")?, scale("mscale_all_dim")?);
+    let strength = |scale: f64| 0.1 * scale * factor.max(1.0).ln() + 1.0;
+    Ok(if own == 0.0 || all == 0.0 {
+        strength(1.0)
+    } else {
+        strength(own) / strength(all)
+    })
+}
+
+/// Refuses parameters for each type of layers, where the family has one for all: read as one they
+/// would say nothing.
+fn refuse_objects(inner: &PublishedConfig, name: &str) -> Result<(), ConfigProblem> {
+    let object = inner.entries().find(|(_, value)| value.is_object());
+    match object {
+        None => Ok(()),
+        Some((key, value)) => {
+            let expected = format!("the keys of one set of parameters of the type \"{name}\"");
+            Err(ConfigProblem::new(key, value, expected))
+        }
+    }
+}
+
+impl Rotary {
     /// The `rope_parameters` of a published configuration.
     pub(in crate::encoder) fn to_published(self) -> Value {
         let mut keys = match self.scaling {
@@ -161,8 +291,13 @@ pub(super) mod tests {
                 "`rope_scaling.factor` is 0.5, expected a number of at least 1",
             ),
             (
-                json!({"rope_scaling": {"type": "yarn", "factor": 2.0, "mscale": 1.0}}),
-                "`rope_scaling.mscale` is 1.0, expected null",
+                json!({"rope_scaling": {"type": "yarn", "factor": 2.0, "truncate": false}}),
+                "`rope_scaling.truncate` is false, expected true",
+            ),
+            (
+                json!({"rope_parameters": {"full_attention": {"rope_theta": 5.0}}}),
+                "`rope_parameters.full_attention` is {\"rope_theta\":5.0}, expected the keys of one \
+                 set of parameters of the type \"default\"",
             ),
             (
                 json!({"partial_rotary_factor": 0.5}),
@@ -170,6 +305,43 @@ pub(super) mod tests {
             ),
         ] {
             assert_eq!(published(keys).unwrap_err().to_string(), message);
+        }
+    }
+
+    fn notes(keys: Value) -> Vec<String> {
+        let Value::Object(keys) = keys else {
+            unreachable!()
+        };
+        let notes = Rotary::notes(&PublishedConfig::new(keys));
+        notes.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_is_passed_over_is_told() {
+        let linear = json!({"rope_type": "linear", "factor": 2.0, "rope_theta": 7.0});
+        assert!(notes(json!({"rope_scaling": linear, "rope_parameters": linear})).is_empty());
+        assert!(notes(json!({"rope_scaling": {}, "rope_theta": 5.0})).is_empty());
+        for (keys, expected) in [
+            (
+                json!({"rope_scaling": linear, "rope_parameters": {"rope_type": "default"}}),
+                "`rope_parameters` is {\"rope_type\":\"default\"}: `rope_scaling` beside it counts, as in \
+                 transformers",
+            ),
+            (
+                json!({"rope_parameters": linear, "rope_theta": 9.0}),
+                "`rope_theta` is 9.0: `rope_parameters` says 7.0; the one of rope_parameters counts",
+            ),
+            (
+                json!({"rope_scaling": {"type": "default", "factor": 4.0}}),
+                "`rope_scaling.factor` is 4.0: rotary positions of the type \"default\" do not read it",
+            ),
+            (
+                json!({"rope_scaling": {"type": "linear", "rope_type": "default"}}),
+                "`rope_scaling.type` is \"linear\": rotary positions of the type \"default\" do not read \
+                 it",
+            ),
+        ] {
+            assert_eq!(notes(keys), [expected]);
         }
     }
 }

@@ -1,0 +1,205 @@
+//! `adapter_config.json`: what an adapter does to the matrices of its base.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::encoder::PublishedConfig;
+use crate::error::ConfigProblem;
+
+/// Kinds of first values that leave the base as it was published. Others (`pissa`, `olora`, ..)
+/// change it, and the adapter fits only what they made of it.
+const PLAIN_BEGINNINGS: [&str; 2] = ["gaussian", "eva"];
+
+/// Keys that change nothing once an adapter is trained: which matrices it has, its tensors tell.
+const HARMLESS: &[&str] = &[
+    "auto_mapping",
+    "base_model_name_or_path",
+    "bias",
+    "ensure_weight_tying",
+    "eva_config",
+    "exclude_modules",
+    "fan_in_fan_out",
+    "inference_mode",
+    "layers_pattern",
+    "layers_to_transform",
+    "lora_dropout",
+    "megatron_core",
+    "modules_to_save",
+    "peft_version",
+    "qalora_group_size",
+    "revision",
+    "runtime_config",
+    "target_modules",
+    "task_type",
+];
+
+/// What is read of an `adapter_config.json`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct AdapterConfig {
+    rank: usize,
+    alpha: f64,
+    /// Whether the product counts `alpha / sqrt(rank)` instead of `alpha / rank`.
+    root: bool,
+    /// Ranks and strengths of single matrices, by the end of their name.
+    ranks: BTreeMap<String, usize>,
+    alphas: BTreeMap<String, f64>,
+    /// `TOKEN_CLS`, `SEQ_CLS`, .., where it is told.
+    pub(super) task: Option<String>,
+}
+
+impl AdapterConfig {
+    /// Reads the keys of the file.
+    ///
+    /// # Errors
+    /// The first key that asks for something else than low-rank matrices.
+    pub(super) fn read(config: &PublishedConfig) -> Result<Self, ConfigProblem> {
+        let kind: String = config.required("peft_type", "\"LORA\"")?;
+        ConfigProblem::unless(kind == "LORA", "peft_type", format!("{kind:?}"), "\"LORA\"")?;
+        check_beginning(config)?;
+        let read = [
+            "peft_type",
+            "init_lora_weights",
+            "r",
+            "lora_alpha",
+            "use_rslora",
+        ];
+        let read = [&read[..], &["rank_pattern", "alpha_pattern"], HARMLESS].concat();
+        for (key, value) in config.entries() {
+            let fine = read.contains(&key) || is_nothing(value);
+            let expected = "null or false: this change of a model is not computed";
+            ConfigProblem::unless(fine, key, value, expected)?;
+        }
+        let rank = config.required("r", "a whole number above 0")?;
+        ConfigProblem::unless(rank > 0, "r", rank, "a whole number above 0")?;
+        Ok(Self {
+            rank,
+            alpha: config.required("lora_alpha", "a number")?,
+            root: config.nullable("use_rslora", false, "true or false")?,
+            ranks: pattern(config, "rank_pattern")?,
+            alphas: pattern(config, "alpha_pattern")?,
+            task: config.nullable("task_type", None, "a text")?,
+        })
+    }
+
+    /// The rank of a matrix.
+    pub(super) fn rank(&self, module: &str) -> usize {
+        found(&self.ranks, module).unwrap_or(self.rank)
+    }
+
+    /// How much the product counts for a matrix.
+    pub(super) fn scale(&self, module: &str) -> f64 {
+        let rank = self.rank(module) as f64;
+        let alpha = found(&self.alphas, module).unwrap_or(self.alpha);
+        alpha / if self.root { rank.sqrt() } else { rank }
+    }
+}
+
+fn check_beginning(config: &PublishedConfig) -> Result<(), ConfigProblem> {
+    let key = "init_lora_weights";
+    let fine = match config.value(key) {
+        None | Some(Value::Bool(_)) => true,
+        Some(Value::String(name)) => PLAIN_BEGINNINGS.contains(&name.as_str()),
+        Some(_) => false,
+    };
+    let found = config.value(key).unwrap_or(&Value::Null);
+    let expected = "true, false, \"gaussian\" or \"eva\": others change the base itself, which the \
+                    published base does not show";
+    ConfigProblem::unless(fine, key, found, expected)
+}
+
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Object(keys) => keys.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+/// Values by the end of a matrix's name; ends that are regular expressions are not looked for.
+fn pattern<T: serde::de::DeserializeOwned>(
+    config: &PublishedConfig,
+    key: &str,
+) -> Result<BTreeMap<String, T>, ConfigProblem> {
+    let found: BTreeMap<String, T> = config.nullable(key, BTreeMap::new(), "numbers by name")?;
+    let plain = |name: &String| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+        !name.is_empty() && name.chars().all(plain)
+    };
+    match found.keys().find(|name| !plain(name)) {
+        None => Ok(found),
+        Some(name) => {
+            let expected = "names of modules, no regular expressions";
+            Err(ConfigProblem::new(key, format!("{name:?}"), expected))
+        }
+    }
+}
+
+/// The value of the one end that a name has.
+fn found<T: Copy>(values: &BTreeMap<String, T>, module: &str) -> Option<T> {
+    let fits = |end: &str| match module.strip_suffix(end) {
+        Some(before) => before.is_empty() || before.ends_with('.'),
+        None => false,
+    };
+    let mut fitting = values.iter().filter(|(end, _)| fits(end));
+    fitting.next().map(|(_, value)| *value)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(change: Value) -> Result<AdapterConfig, ConfigProblem> {
+        let mut keys = json!({"peft_type": "LORA", "r": 4, "lora_alpha": 8, "bias": "none"});
+        for (key, value) in change.as_object().unwrap() {
+            keys[key] = value.clone();
+        }
+        let Value::Object(keys) = keys else {
+            unreachable!()
+        };
+        AdapterConfig::read(&PublishedConfig::new(keys))
+    }
+
+    #[test]
+    fn the_strength_is_that_of_the_rank_of_the_matrix() {
+        let change = json!({"rank_pattern": {"q_proj": 2}, "alpha_pattern": {"0.k_proj": 3}});
+        let config = read(change).unwrap();
+        let scale = |module| config.scale(module).to_string();
+        assert_eq!(scale("layers.0.v_proj"), "2");
+        assert_eq!(scale("layers.0.q_proj"), "4");
+        assert_eq!(scale("layers.0.k_proj"), "0.75");
+        assert_eq!(scale("layers.10.k_proj"), "2");
+        let root = read(json!({"use_rslora": true})).unwrap();
+        assert_eq!(root.scale("x").to_string(), "4");
+    }
+
+    #[test]
+    fn what_is_no_plain_low_rank_matrix_is_refused_by_name() {
+        for (key, value) in [
+            ("peft_type", json!("IA3")),
+            ("use_dora", json!(true)),
+            ("lora_bias", json!(true)),
+            ("layer_replication", json!([[0, 2]])),
+            ("trainable_token_indices", json!([1])),
+            ("target_parameters", json!(["w"])),
+            ("init_lora_weights", json!("pissa")),
+            ("rank_pattern", json!({"^model.*q": 2})),
+            ("a_new_key", json!({"x": 1})),
+            ("r", json!(0)),
+        ] {
+            let problem = read(json!({key: value})).unwrap_err();
+            assert_eq!(problem.key, key);
+        }
+        for (key, value) in [
+            ("use_dora", json!(false)),
+            ("loftq_config", json!({})),
+            ("init_lora_weights", json!("gaussian")),
+            ("a_new_key", Value::Null),
+        ] {
+            read(json!({key: value})).unwrap();
+        }
+    }
+}
