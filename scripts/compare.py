@@ -190,7 +190,7 @@ def part_score(work):
 def part_train(work):
     aspect = ("--aspects", a.aspect) if a.aspect else ()
     shape = ("--epochs", 1, "--batch-size", 16, "--max-length", 256)
-    files = ("--train", a.train, "--valid", a.valid, "--output", work.path("trained"), "--overwrite")
+    files = ("--train", a.train, "--valid", a.valid, "--no-context", "--output", work.path("trained"), "--overwrite")
 
     def ours():
         run = gradus("train", "--encoder", a.model, *files, *shape, *aspect, "--json")

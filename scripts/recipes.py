@@ -78,7 +78,7 @@ def sample(source, records, target):
 def train(args, dataset, recipe, seed, folder):
     name, _, aspect, max_length, _, epochs = dataset
     common = ["--encoder", args.encoder, "--train", folder / f"{name}.train", "--valid", folder / f"{name}.valid",
-              "--max-length", max_length, "--output", folder / "bundle", "--overwrite"]
+              "--max-length", max_length, "--no-context", "--output", folder / "bundle", "--overwrite"]
     if aspect:
         common += ["--aspects", aspect]
     if recipe.endswith("probe"):

@@ -110,7 +110,7 @@ pub(crate) fn guarded(command: impl FnOnce() -> anyhow::Result<()>) -> anyhow::R
         return Err(DeviceError::Lost { name, reason }.into());
     }
     if let Some(backtrace) = backtrace {
-        anstream::eprintln!("{backtrace}");
+        show::status(&backtrace.to_string());
     }
     Err(error)
 }

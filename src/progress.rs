@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::show;
 use gradus::train::{EpochLog, SkippedStep, StepLog, TrainObserver, ValidLog};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::show;
 
 /// A progress bar over `total` items on standard error; nothing where that is no terminal.
 pub(crate) fn bar(total: usize, unit: &str) -> ProgressBar {
@@ -75,7 +76,7 @@ impl TrainObserver for TrainProgress {
                     .is_multiple_of(self.total_steps.div_ceil(STEP_LINES))
             {
                 let (step, total, loss) = (step.step, self.total_steps, step.loss);
-                anstream::eprintln!("step {step}/{total}  loss {loss:.5}");
+                show::status(&format!("step {step}/{total}  loss {loss:.5}"));
             }
         }
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use burn::tensor::Device;
-use gradus::data::{CutSegments, Example, TruncationCounts};
+use gradus::data::{ContextCounts, CutSegments, Example, TextsDigest, TruncationCounts};
 use gradus::device;
 use gradus::eval::calibration::Recalibrations;
 use gradus::eval::{
@@ -93,6 +93,8 @@ pub(crate) struct Scores {
     pub(crate) recalibration: Option<Recalibration>,
     /// Whether the model judges a segment without what follows it; `None` for a score file.
     pub(crate) causal: Option<bool>,
+    /// Whether the model reads contexts; `None` for a score file.
+    pub(crate) reads_context: Option<bool>,
 }
 
 /// The recalibrations of a bundle.
@@ -158,6 +160,7 @@ impl Scores {
                     aggregation: choices.aggregation.unwrap_or(Aggregation::Mean),
                     recalibration: None,
                     causal: None,
+                    reads_context: None,
                 })
             }
         }
@@ -169,6 +172,7 @@ impl Scores {
         examples: &[Example],
         aspects: Option<&[String]>,
     ) -> Result<Self> {
+        tell_of_data(scorer, examples);
         let known: Vec<String> = scorer.aspects().map(str::to_owned).collect();
         let wanted = aspects.map_or_else(|| known.clone(), <[String]>::to_vec);
         let places = places(&known, &wanted)?;
@@ -186,6 +190,7 @@ impl Scores {
         let responses = columns(scored, &places);
         let aggregation = scorer.aggregation();
         let causal = Some(scorer.is_causal());
+        let reads_context = Some(scorer.text_config().use_context);
         let Some(maps) = scorer.recalibrations().cloned() else {
             return Ok(Self {
                 aspects: wanted,
@@ -193,6 +198,7 @@ impl Scores {
                 aggregation,
                 recalibration: None,
                 causal,
+                reads_context,
             });
         };
         let names: Vec<&str> = wanted.iter().map(String::as_str).collect();
@@ -212,8 +218,64 @@ impl Scores {
                 applied,
             }),
             causal,
+            reads_context,
         })
     }
+}
+
+/// Says what figures on these examples are not worth: on the data that the bundle was trained on, or
+/// where contexts are read and not there, or there and not read.
+pub(crate) fn tell_of_data(scorer: &Scorer, examples: &[Example]) {
+    let digest = TextsDigest::of(examples);
+    let data = &scorer.manifest().training["data"];
+    let is = |split: &str| {
+        let known = serde_json::from_value::<TextsDigest>(data[split].clone());
+        known.is_ok_and(|known| known == digest)
+    };
+    if is("train") {
+        show::warning(
+            "the bundle was trained on these texts: figures on them say nothing about new ones",
+        );
+    } else if is("valid") {
+        show::status("the weights of the bundle were chosen on these texts, its validation split");
+    }
+    tell_of_context(scorer, ContextCounts::of(examples));
+}
+
+/// Says where contexts are read and not there, or there and not read. Of a model that was trained
+/// elsewhere nobody knows whether it was to read some.
+pub(crate) fn tell_of_context(scorer: &Scorer, found: ContextCounts) {
+    let training = &scorer.manifest().training;
+    if training.get("config").or(training.get("probe")).is_none() {
+        return;
+    }
+    let counts = [&training["counts"], &training["probe"]["counts"]];
+    let trained = counts
+        .into_iter()
+        .find_map(|counts| serde_json::from_value(counts["train"]["context"].clone()).ok());
+    if let Some(text) = found.mismatch(scorer.text_config().use_context, trained) {
+        show::warning(&text);
+    }
+}
+
+/// Refuses data without a rating: nothing can be judged by it.
+pub(crate) fn check_any_rating(examples: &[Example]) -> Result<()> {
+    let is_rated = |example: &Example| {
+        let mut segments = example.segments.iter();
+        !example.ratings.is_empty() || segments.any(|segment| !segment.ratings.is_empty())
+    };
+    if examples.iter().any(is_rated) {
+        return Ok(());
+    }
+    let records = examples.len();
+    Err(Usage::new(format!(
+        "the data has no ratings: no segment and no response of {records} records has one, expected \
+         some to judge by"
+    ))
+    .with_hint(
+        "`gradus data stats` shows what is rated; `gradus score` scores records that are not",
+    )
+    .into())
 }
 
 /// Where the scores of the `wanted` aspects stand.

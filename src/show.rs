@@ -16,37 +16,45 @@ use serde::Serialize;
 
 /// Writes text to standard output.
 pub(crate) fn line(text: &str) -> Result<()> {
-    writeln!(io::stdout().lock(), "{}", visible_lines(text))?;
-    Ok(())
+    unless_closed(writeln!(io::stdout().lock(), "{}", visible_lines(text)))
 }
 
 /// Writes a line to standard output whose middle has a style.
 pub(crate) fn styled_line(before: &str, style: Style, text: &str) -> Result<()> {
     let (before, text) = (visible(before), visible(text));
-    writeln!(
+    unless_closed(writeln!(
         anstream::stdout().lock(),
         "{before}{style} {text} {style:#}"
-    )?;
-    Ok(())
+    ))
 }
 
 /// Writes text to standard output behind a mark with a style.
 pub(crate) fn marked_line(style: Style, mark: &str, text: &str) -> Result<()> {
     let (mark, text) = (visible(mark), visible_lines(text));
-    writeln!(anstream::stdout().lock(), "{style}{mark}{style:#}{text}")?;
-    Ok(())
+    unless_closed(writeln!(
+        anstream::stdout().lock(),
+        "{style}{mark}{style:#}{text}"
+    ))
 }
 
 /// Writes pretty JSON to standard output.
 pub(crate) fn json(value: &impl Serialize) -> Result<()> {
     let json = serde_json::to_string_pretty(value)?;
-    writeln!(io::stdout().lock(), "{}", visible_json(&json))?;
-    Ok(())
+    unless_closed(writeln!(io::stdout().lock(), "{}", visible_json(&json)))
 }
 
-/// Writes a message to standard error.
+/// Whoever read the output may have seen enough, as `head` has after ten lines: no failure, and what
+/// else there is to do is done.
+fn unless_closed(written: io::Result<()>) -> Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+/// Writes a message to standard error. Where nobody reads it any more it is lost.
 pub(crate) fn status(text: &str) {
-    anstream::eprintln!("{}", visible_lines(text));
+    let _ = writeln!(anstream::stderr().lock(), "{}", visible_lines(text));
 }
 
 /// Writes a message to standard error behind a styled word. A line that is not its first and begins
@@ -65,7 +73,15 @@ pub(crate) fn labelled(color: AnsiColor, label: &str, text: &str) {
         shown.push_str(indent);
         shown.push_str(&visible_lines(line));
     }
-    anstream::eprintln!("{style}{label}{style:#}: {shown}");
+    let _ = writeln!(
+        anstream::stderr().lock(),
+        "{style}{label}{style:#}: {shown}"
+    );
+}
+
+/// Writes what a person should know before results are believed to standard error.
+pub(crate) fn warning(text: &str) {
+    labelled(AnsiColor::Yellow, "warning", text);
 }
 
 /// A table: the first column to the left, the others to the right.
@@ -110,12 +126,21 @@ fn aligned(
 
 /// A number of the report: `-` where it does not exist.
 pub(crate) fn number(value: Option<f64>) -> String {
-    value.map_or_else(|| "-".into(), |value| format!("{value:.4}"))
+    value.map_or_else(|| "-".into(), |value| decimals(value, 4))
+}
+
+/// A number with that many decimals; a zero has no sign.
+fn decimals(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    match text.strip_prefix('-') {
+        Some(size) if size.chars().all(|c| matches!(c, '0' | '.')) => size.to_owned(),
+        _ => text,
+    }
 }
 
 /// A number somebody chose, without digits that say nothing.
 pub(crate) fn brief(value: f64) -> String {
-    let text = format!("{value:.4}");
+    let text = decimals(value, 4);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
@@ -131,7 +156,7 @@ pub(crate) fn shortened(text: &str, longest: usize) -> String {
 
 /// A score or rating of a single segment.
 pub(crate) fn short(value: Option<f64>) -> String {
-    value.map_or_else(|| "-".into(), |value| format!("{value:.2}"))
+    value.map_or_else(|| "-".into(), |value| decimals(value, 2))
 }
 
 /// A share of a rating range as a colour from red over yellow to green.
@@ -194,9 +219,8 @@ pub(crate) fn encoding(counts: &SplitCounts) {
     }
 }
 
-/// What a run read and did, on standard error.
+/// What a run did, on standard error.
 pub(crate) fn training(report: &RunReport) {
-    encoding(&report.counts);
     if let Some(best) = report.history.best() {
         status(&format!(
             "best validation: epoch {}, step {}: valid loss {:.5}, J {:+.5}",
@@ -211,5 +235,19 @@ pub(crate) fn training(report: &RunReport) {
         status(&format!(
             "{skipped} steps skipped: loss or gradient was not finite (see metrics.jsonl)"
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_rounds_to_zero_has_no_sign() {
+        assert_eq!(number(Some(-5.27e-8)), "0.0000");
+        assert_eq!(number(Some(-0.0012)), "-0.0012");
+        assert_eq!(short(Some(-0.001)), "0.00");
+        assert_eq!(brief(-1e-9), "0");
+        assert_eq!(number(None), "-");
     }
 }

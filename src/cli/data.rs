@@ -14,6 +14,15 @@ are good to know. The exit code is 0 whatever is found, unless --strict is given
 
 What is looked for, with the thresholds: docs/audit.md";
 
+const SPLIT_HELP: &str = "\
+Records with the same prompt stay together unless --group says otherwise, and several keys count
+together: two records with the same prompt, or with the same context, are in one split, and so are
+two that belong with a third one.
+
+  gradus data split all.jsonl -o splits
+  gradus data split all.jsonl -o splits --group prompt,context,response
+  gradus data split all.jsonl -o splits --group meta.document";
+
 /// `gradus data audit`.
 #[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
@@ -60,10 +69,11 @@ pub(crate) enum DataCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Look for shortcuts, leaks, shared prompts and wrong ratings before training
+    /// Look for shortcuts, leaks, texts that splits share and wrong ratings before training
     #[command(after_help = AUDIT_HELP)]
     Audit(AuditArgs),
-    /// Split a data set so that no prompt is in two splits
+    /// Split a data set so that no prompt is in two splits, nor anything else that --group names
+    #[command(after_help = SPLIT_HELP)]
     Split {
         /// File of native records
         file: PathBuf,
@@ -73,6 +83,16 @@ pub(crate) enum DataCommand {
         /// Replace those of them that exist
         #[arg(long)]
         overwrite: bool,
+        /// What keeps records together, separated by commas: prompt, context, response, meta.KEY.
+        /// Records that have any of them in common go to one split; case, blanks and the composition
+        /// of accents do not count
+        #[arg(
+            long,
+            value_name = "KEYS",
+            value_delimiter = ',',
+            default_value = "prompt"
+        )]
+        group: Vec<String>,
         /// Share of the examples that goes to the validation split
         #[arg(long, default_value_t = 0.1)]
         valid: f64,

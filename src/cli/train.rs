@@ -90,6 +90,13 @@ pub(crate) struct RunArgs {
     /// scored), or score (by that part) [default: drop]
     #[arg(long, value_name = "POLICY")]
     pub(crate) cut_segments: Option<CutSegments>,
+    /// Read each record's context after its prompt; refused where no record has one [default: read
+    /// it where records have one]
+    #[arg(long)]
+    pub(crate) use_context: bool,
+    /// Leave the records' contexts out
+    #[arg(long, conflicts_with = "use_context")]
+    pub(crate) no_context: bool,
     /// What is written around prompts: auto (the chat template of a decoder whose directory has
     /// one), none, or the file of a chat template [default: auto]
     #[arg(long, value_name = "auto|none|FILE")]
@@ -120,9 +127,6 @@ pub(crate) struct TrainArgs {
     /// Scale of the targets: identity, standardized, or minmax:LOW:HIGH [default: identity]
     #[arg(long)]
     pub(crate) scale: Option<String>,
-    /// Read the record's context after its prompt
-    #[arg(long)]
-    pub(crate) use_context: bool,
     /// Layers from a segment vector to its scores: `linear`, or `mlp:D_HIDDEN[:DROPOUT]`
     /// [default: linear]
     #[arg(long)]

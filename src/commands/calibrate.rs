@@ -14,7 +14,7 @@ use gradus::model::Bundle;
 
 use crate::cli::CalibrateArgs;
 use crate::failure::Usage;
-use crate::scores::Scores;
+use crate::scores::{Scores, check_any_rating};
 use crate::show;
 
 /// Segments, or responses, below which a curve of any shape follows the noise.
@@ -32,6 +32,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
         scorer = scorer.with_cut_segments(policy);
     }
     let mut examples: Vec<Example> = read_examples(valid)?;
+    check_any_rating(&examples)?;
     for example in &mut examples {
         scorer.segment(example)?;
     }

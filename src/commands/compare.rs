@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::cli::CompareArgs;
 use crate::failure::Usage;
-use crate::scores::Choices;
+use crate::scores::{Choices, check_any_rating};
 use crate::show;
 
 use super::systems::{NamedSystem, ScoredSystem};
@@ -70,6 +70,7 @@ pub(crate) fn run(args: &CompareArgs) -> Result<()> {
         ..Choices::default()
     };
     let examples = read_examples(data)?;
+    check_any_rating(&examples)?;
     let scored: Vec<ScoredSystem> = systems
         .into_iter()
         .map(|system| system.score(&examples, &choices))

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use gradus::data::import::{Format, ImportOptions, import};
 use gradus::data::{
-    AtomicFile, DataError, Example, ExampleReader, ExampleWriter, GeneratorConfig, SplitFractions,
-    StatsCollector, generate, read_examples, split_by_prompt,
+    AtomicFile, DataError, Example, ExampleReader, ExampleWriter, GeneratorConfig, GroupKey,
+    SplitFractions, StatsCollector, generate, read_examples, split_by,
 };
 use gradus_files::create_directories;
 use serde::Serialize;
@@ -25,12 +25,14 @@ pub(crate) fn run(command: DataCommand) -> Result<()> {
             file,
             output,
             overwrite,
+            group,
             valid,
             test,
             seed,
         } => split(
             &file,
             (&output, overwrite),
+            &group_keys(&group)?,
             SplitFractions {
                 train: 1.0 - valid - test,
                 valid,
@@ -85,7 +87,15 @@ struct Validation {
     file: PathBuf,
     examples: usize,
     problems: Vec<String>,
+    /// Why reading stopped before the end of the file: what it most likely holds instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stopped: Option<String>,
 }
+
+/// Wrong records without a good one after which a file holds something else than records.
+const HOPELESS: usize = 20;
+/// What to do with such a file.
+const IMPORTED: &str = "`gradus data import` turns published formats into records";
 
 fn validate(files: &[PathBuf], json: bool) -> Result<()> {
     let validations = files
@@ -99,10 +109,17 @@ fn validate(files: &[PathBuf], json: bool) -> Result<()> {
             file,
             examples,
             problems,
+            stopped,
         } in &validations
         {
             for problem in problems {
                 show::line(problem)?;
+            }
+            if stopped.is_some() {
+                show::line(&format!(
+                    "{}: stopped after {HOPELESS} wrong records and no good one",
+                    file.display()
+                ))?;
             }
             let verdict = format!("{} good, {} wrong", examples, problems.len());
             show::line(&format!("{}: {verdict}", file.display()))?;
@@ -115,19 +132,35 @@ fn validate(files: &[PathBuf], json: bool) -> Result<()> {
     if wrong == 0 {
         return Ok(());
     }
-    Err(Usage::new(format!("{wrong} problem(s) found")).into())
+    let found = Usage::new(format!("{wrong} problem(s) found"));
+    let hint = validations.into_iter().find_map(|file| file.stopped);
+    Err(match hint {
+        Some(hint) => found.with_hint(hint),
+        None => found,
+    }
+    .into())
 }
 
 fn validate_file(file: &Path) -> Result<Validation> {
     let mut reader = ExampleReader::open(file)?;
     let mut stats = StatsCollector::new();
     let mut problems = Vec::new();
+    let (mut good, mut stopped) = (0_usize, None);
     let bar = progress::counter("records");
     while let Some(record) = reader.next() {
         bar.inc(1);
         match record {
-            Ok(example) => stats.add(&example, reader.location().line),
-            Err(error @ DataError::Record { .. }) => problems.push(error.to_string()),
+            Ok(example) => {
+                stats.add(&example, reader.location().line);
+                good += 1;
+            }
+            Err(error @ DataError::Record { .. }) => {
+                problems.push(error.to_string());
+                if good == 0 && problems.len() == HOPELESS {
+                    stopped = Some(error.hint().unwrap_or_else(|| IMPORTED.into()));
+                    break;
+                }
+            }
             // A file that cannot be read on has no further records to check.
             Err(error) => return Err(error.into()),
         }
@@ -146,22 +179,25 @@ fn validate_file(file: &Path) -> Result<Validation> {
         file: file.to_path_buf(),
         examples: stats.examples,
         problems,
+        stopped,
     })
+}
+
+fn group_keys(texts: &[String]) -> Result<Vec<GroupKey>> {
+    let keys = texts.iter().map(|text| text.parse());
+    Ok(keys.collect::<Result<_, DataError>>()?)
 }
 
 /// Writes the three splits beside their places first, so that a failure leaves none of them.
 fn split(
     file: &Path,
     (output, overwrite): (&Path, bool),
+    keys: &[GroupKey],
     fractions: SplitFractions,
     seed: u64,
 ) -> Result<()> {
     let examples = read_examples(file)?;
-    let prompts: Vec<&str> = examples
-        .iter()
-        .map(|example| example.prompt.as_str())
-        .collect();
-    let split = split_by_prompt(&prompts, fractions, seed)?;
+    let split = split_by(&examples, keys, fractions, seed)?;
     // The training split last: where it is, the others are.
     let parts = [
         ("test", &split.test),
@@ -178,7 +214,10 @@ fn split(
         .zip(parts)
         .map(|(file, (_, indices))| write(file, indices.iter().map(|&index| &examples[index])))
         .collect::<Result<Vec<_>>>()?;
-    written.into_iter().try_for_each(commit)
+    written.into_iter().try_for_each(commit)?;
+    let names: Vec<String> = keys.iter().map(ToString::to_string).collect();
+    show::status(&format!("no {} is in two splits", names.join(", no ")));
+    Ok(())
 }
 
 fn import_file(

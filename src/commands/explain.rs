@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use gradus::data::{Example, TruncationCounts, read_examples};
+use gradus::data::{ContextCounts, Example, TruncationCounts, read_examples};
 use gradus::device;
 use gradus::eval::explain::{
     ExplainedPair, Explanation, PairKind, ResponsesExplained, explain_bundle, explain_scores,
@@ -12,7 +12,7 @@ use gradus::eval::{Aspect, Scorer, UnscoredReason};
 
 use crate::cli::ExplainArgs;
 use crate::failure::Usage;
-use crate::scores::{Choices, Scores, Source};
+use crate::scores::{Choices, Scores, Source, check_any_rating, tell_of_context};
 use crate::show;
 
 /// Segments shown where nothing else is asked for.
@@ -27,6 +27,7 @@ const ALIKE: f64 = 0.6;
 pub(crate) fn run(args: &ExplainArgs) -> Result<()> {
     let source = Source::of(args.bundle.as_deref(), args.scores.as_deref())?;
     let examples = read_examples(&args.data)?;
+    check_any_rating(&examples)?;
     check_id(&examples, args)?;
     let explanation = match &source {
         Source::Bundle(directory) => of_bundle(directory, examples, args)?,
@@ -60,6 +61,7 @@ fn of_bundle(
     if let Some(policy) = args.cut_segments {
         scorer = scorer.with_cut_segments(policy);
     }
+    tell_of_context(&scorer, ContextCounts::of(&examples));
     let loss = &scorer.manifest().training["config"]["loss"];
     if let Some(loss) = loss.as_str().filter(|loss| *loss != "mse") {
         show::status(&format!(

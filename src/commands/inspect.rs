@@ -39,6 +39,9 @@ struct Inspection {
     tokenizer: Option<Tokenizer>,
     /// What the files say and is passed over, or is said twice in different ways.
     notes: Vec<String>,
+    /// Whether a bundle reads contexts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    use_context: Option<bool>,
     /// The file the chat template comes from, or why the one that is there cannot be used.
     chat_template: Option<String>,
     memory: Option<Memory>,
@@ -135,6 +138,7 @@ fn refusal(error: anyhow::Error) -> Result<Inspection> {
         weights: None,
         tokenizer: None,
         notes: Vec::new(),
+        use_context: None,
         chat_template: None,
         memory: None,
     })
@@ -184,6 +188,7 @@ fn inspect_encoder(args: &InspectArgs, located: &Located) -> Result<Inspection> 
         weights,
         tokenizer,
         notes,
+        use_context: None,
         chat_template: match ChatTemplate::from_directory(&located.directory) {
             Ok(template) => template.map(|template| template.source),
             Err(error) => Some(format!("cannot be used: {error}")),
@@ -208,6 +213,7 @@ fn inspect_bundle(args: &InspectArgs) -> Result<Inspection> {
         weights: None,
         notes: Vec::new(),
         tokenizer: tokenizer(&args.directory, &bundle.config.encoder).ok(),
+        use_context: Some(text.use_context),
         chat_template: text.chat_template.map(|template| template.source),
         memory: Some(memory(args, &bundle.config, &device)),
     })
@@ -292,6 +298,14 @@ impl Inspection {
         }
         for note in &self.notes {
             rows.push(("note", note.clone()));
+        }
+        if let Some(reads) = self.use_context {
+            let read = if reads {
+                "read behind the prompt"
+            } else {
+                "not read"
+            };
+            rows.push(("context", read.to_owned()));
         }
         if let Some(template) = &self.chat_template {
             rows.push(("chat template", template.clone()));

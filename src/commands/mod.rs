@@ -13,6 +13,7 @@ mod import;
 mod inspect;
 mod intervals;
 mod merge;
+mod plan;
 mod probe;
 mod process;
 mod quickstart;

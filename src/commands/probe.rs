@@ -3,9 +3,10 @@
 use anyhow::Result;
 use gradus::data::read_examples;
 use gradus::device;
-use gradus::train::{ProbeCurve, ProbeReport, probe};
+use gradus::train::{Plan, ProbeCurve, ProbeReport, probe};
 
 use crate::cli::ProbeArgs;
+use crate::commands::plan;
 use crate::commands::settings::{Paths, base_config, pinned, set_run};
 use crate::commands::train::checked_run;
 use crate::{progress, show};
@@ -20,13 +21,14 @@ pub(crate) fn run(args: &ProbeArgs) -> Result<()> {
     let valid = read_examples(paths.valid)?;
     let run = checked_run(&config, paths.output, args.run.overwrite, &train)?;
     let bar = progress::bar(train.len() + valid.len(), "responses");
-    let report = probe(&run, &train, &valid, &device, |done, total| {
+    let on_plan = plan::shown(&train, &valid, &config.text.aspects);
+    let on_plan = |plan: Plan<'_>| bar.suspend(|| on_plan(plan));
+    let report = probe(&run, &train, &valid, &device, on_plan, |done, total| {
         bar.set_length(total as u64);
         bar.set_position(done as u64);
     });
     bar.finish_and_clear();
     let report = report?;
-    show::encoding(&report.counts);
     show::status(&format!(
         "features of width {} in {:.1} s, solved in {:.1} s",
         report.d_model, report.feature_seconds, report.solve_seconds

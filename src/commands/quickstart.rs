@@ -2,15 +2,16 @@
 
 use anyhow::Result;
 use gradus::data::{
-    Example, GeneratorConfig, SplitFractions, TruncationCounts, generate, split_by_prompt,
+    Example, GeneratorConfig, GroupKey, SplitFractions, TruncationCounts, generate, split_by,
 };
 use gradus::eval::{Aspect, Baselines, Scorer};
 use gradus::model::BundlePlace;
-use gradus::train::Display;
+use gradus::train::{Display, Session};
 use gradus::{RunConfig, device};
 
 use crate::cli::QuickstartArgs;
 use crate::commands::eval::{evaluate, show_brief};
+use crate::commands::plan;
 use crate::commands::train::train_bundle;
 use crate::progress::TrainProgress;
 use crate::scores::Scores;
@@ -38,11 +39,7 @@ pub(crate) fn run(args: &QuickstartArgs) -> Result<()> {
         seed: args.seed,
         ..GeneratorConfig::default()
     })?;
-    let prompts: Vec<&str> = examples
-        .iter()
-        .map(|example| example.prompt.as_str())
-        .collect();
-    let split = split_by_prompt(&prompts, FRACTIONS, args.seed)?;
+    let split = split_by(&examples, &[GroupKey::Prompt], FRACTIONS, args.seed)?;
     let part = |indices: &[usize]| -> Vec<Example> {
         indices
             .iter()
@@ -57,7 +54,10 @@ pub(crate) fn run(args: &QuickstartArgs) -> Result<()> {
         test.len(),
     ));
 
-    let display = Display::Observer(Box::new(TrainProgress::new()));
+    let session = Session {
+        on_plan: Some(plan::shown(&train, &valid, &config.text.aspects)),
+        ..Session::from(Display::Observer(Box::new(TrainProgress::new())))
+    };
     let report = train_bundle(
         &config,
         &args.output,
@@ -65,7 +65,7 @@ pub(crate) fn run(args: &QuickstartArgs) -> Result<()> {
         &train,
         &valid,
         &device,
-        display,
+        session,
     )?;
     show::training(&report);
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use gradus::data::{BatchSize, Example, ExampleReader, TruncationCounts};
+use gradus::data::{BatchSize, ContextCounts, Example, ExampleReader, TruncationCounts};
 use gradus::device;
 use gradus::eval::{PreparedExamples, Scorer, SegmentScore, UnscoredReason};
 use gradus_files::is_standard_output;
@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::cli::ScoreArgs;
 use crate::failure::Usage;
-use crate::scores::checked_stride;
+use crate::scores::{checked_stride, tell_of_context};
 use crate::{output, progress, show};
 
 /// Examples that are scored together: enough to fill batches of like length.
@@ -48,23 +48,32 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
     }
     let reader = ExampleReader::open(&args.input)?;
     let strict = args.strict.then_some(args.input.as_path());
-    let counts = match &args.output {
-        Some(path) => {
-            let mut file = output::create(path, args.overwrite, &[&args.bundle, &args.input])?;
-            let counts = score_all(&scorer, reader, strict, &mut file)
-                .with_context(|| format!("{}: scoring into it failed", path.display()))?;
-            file.commit()?;
-            counts
+    let counts = if let Some(path) = &args.output {
+        let mut file = output::create(path, args.overwrite, &[&args.bundle, &args.input])?;
+        let counts = score_all(&scorer, reader, strict, &mut file)
+            .with_context(|| format!("{}: scoring into it failed", path.display()))?;
+        file.commit()?;
+        counts
+    } else {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        match score_all(&scorer, reader, strict, &mut out) {
+            // Whoever read the scores has seen enough.
+            Err(error) if is_closed(&error) => return Ok(()),
+            counts => counts?,
         }
-        None => score_all(
-            &scorer,
-            reader,
-            strict,
-            &mut io::BufWriter::new(io::stdout().lock()),
-        )?,
     };
     counts.show(&args.input);
+    tell_of_context(&scorer, counts.context);
     Ok(())
+}
+
+/// Whether nobody reads standard output any more.
+fn is_closed(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let io = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        let json = cause.downcast_ref::<serde_json::Error>();
+        io.or_else(|| json?.io_error_kind()) == Some(io::ErrorKind::BrokenPipe)
+    })
 }
 
 /// What happened to the records of a file.
@@ -75,6 +84,7 @@ struct Counts {
     unscored: usize,
     /// Responses without any score, by reason.
     unscored_responses: BTreeMap<&'static str, usize>,
+    context: ContextCounts,
     truncation: TruncationCounts,
 }
 
@@ -130,6 +140,7 @@ fn score_chunk(
 ) -> Result<()> {
     let scores = scorer.score_prepared(chunk);
     counts.truncation += chunk.counts;
+    counts.context += ContextCounts::of(&chunk.examples);
     for ((example, cut), scores) in chunk.examples.iter().zip(&chunk.cuts).zip(&scores) {
         let segments = scores.iter().map(|s| (s.scores().is_some(), s.unscored()));
         let unscored = UnscoredReason::of_response(&example.response, segments);

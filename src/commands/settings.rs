@@ -6,6 +6,7 @@ use anyhow::Result;
 use gradus::RunConfig;
 use gradus::hub::{self, FetchEvent, Located};
 use gradus::model::ModelError;
+use gradus::train::ContextOption;
 use indicatif::ProgressBar;
 
 use crate::cli::RunArgs;
@@ -30,6 +31,11 @@ pub(crate) fn set_run(config: &mut RunConfig, args: &RunArgs) -> Result<()> {
     set(&mut config.text.aspects, args.aspects.as_ref());
     set(&mut config.text.max_length, args.max_length.as_ref());
     set(&mut config.text.cut_segments, args.cut_segments.as_ref());
+    if args.use_context {
+        config.text.use_context = ContextOption::Read;
+    } else if args.no_context {
+        config.text.use_context = ContextOption::Leave;
+    }
     set(&mut config.text.chat_template, args.chat_template.as_ref());
     if let Some(text) = &args.pooling {
         config.model.pooling = Some(text.parse().map_err(ModelError::from)?);
@@ -109,17 +115,17 @@ pub(crate) struct Paths<'a> {
 
 impl<'a> Paths<'a> {
     pub(crate) fn of(config: &'a RunConfig) -> Result<Self> {
-        let need = |path: &'a Option<PathBuf>, flag: &str| {
+        let need = |path: &'a Option<PathBuf>, flag: &str, what: &str| {
             path.as_deref().ok_or_else(|| {
-                Usage::new(format!("no {flag} given")).with_hint(format!(
+                Usage::new(format!("no {what} given")).with_hint(format!(
                     "pass --{flag}, or set `{flag}` in the file of --config"
                 ))
             })
         };
         Ok(Self {
-            train: need(&config.train, "train")?,
-            valid: need(&config.valid, "valid")?,
-            output: need(&config.output, "output")?,
+            train: need(&config.train, "train", "training split")?,
+            valid: need(&config.valid, "valid", "validation split")?,
+            output: need(&config.output, "output", "directory for the bundle")?,
         })
     }
 }

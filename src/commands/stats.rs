@@ -21,6 +21,10 @@ pub(crate) fn run(file: &Path, json: bool) -> Result<()> {
         stats.distinct_prompts,
         stats.repeated_prompts
     ))?;
+    if stats.examples_with_context > 0 {
+        let with_context = stats.examples_with_context;
+        show::line(&format!("{with_context} examples have a context"))?;
+    }
     if stats.repeated_ids > 0 {
         let repeated = stats.repeated_ids;
         show::line(&format!("{repeated} ids are used more than once"))?;

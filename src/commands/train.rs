@@ -15,6 +15,7 @@ use gradus::train::{
 use gradus::{EvalMetrics, RunConfig, device};
 
 use crate::cli::TrainArgs;
+use crate::commands::plan;
 use crate::commands::settings::{Paths, base_config, locate, pinned, set, set_run, set_some};
 use crate::failure::Usage;
 use crate::progress::TrainProgress;
@@ -40,6 +41,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     let stop = StopHandle::new();
     signals::stop_on_signal(&stop)?;
     let session = Session {
+        on_plan: Some(plan::shown(&train, &valid, &config.text.aspects)),
         stop,
         metrics: Box::new(EvalMetrics),
         checkpoints: Some(checkpoints(args, &config, resumed, paths.output)?),
@@ -110,6 +112,7 @@ pub(crate) fn checked_run(
     let (encoder, origin) = match (&config.encoder, &config.scratch) {
         (Some(name), None) => {
             let Located { directory, origin } = locate(name)?;
+            refuse_bundle(&directory)?;
             (EncoderSource::Pretrained(directory), origin)
         }
         (None, Some(scratch)) => (EncoderSource::Scratch(scratch.clone()), None),
@@ -157,6 +160,23 @@ pub(crate) fn checked_run(
     Ok(run)
 }
 
+/// An encoder is what a bundle was made from, not the bundle.
+fn refuse_bundle(directory: &Path) -> Result<()> {
+    if !directory.join("manifest.json").is_file() {
+        return Ok(());
+    }
+    let message = format!(
+        "--encoder {}: found a bundle, expected an encoder in Hugging Face layout",
+        directory.display()
+    );
+    Err(Usage::new(message)
+        .with_hint(
+            "name the encoder that the bundle was made from; --init-head BUNDLE starts from the \
+             bundle's head",
+        )
+        .into())
+}
+
 /// The trivial baselines of the aspects that are learned, for every later evaluation of the bundle.
 fn fitted_baselines(config: &RunConfig, train: &[Example]) -> Result<Baselines> {
     let of_responses = config.training.response_loss.is_some();
@@ -182,7 +202,6 @@ fn effective_config(args: &TrainArgs, resumed: Option<&Path>) -> Result<RunConfi
         None => base_config(&args.run)?,
     };
     set_run(&mut config, &args.run)?;
-    config.text.use_context |= args.use_context;
     set(&mut config.training.epochs, args.epochs.as_ref());
     set(&mut config.training.batch_size, args.batch_size.as_ref());
     set_some(

@@ -177,11 +177,13 @@ impl Read for Patient {
             return Err(late());
         }
         self.stream.set_read_timeout(Some(left))?;
-        self.stream.read(buffer).map_err(|error| match error.kind() {
-            // As the systems differ in saying that the time is over.
-            ErrorKind::WouldBlock | ErrorKind::TimedOut => late(),
-            _ => error,
-        })
+        self.stream
+            .read(buffer)
+            .map_err(|error| match error.kind() {
+                // As the systems differ in saying that the time is over.
+                ErrorKind::WouldBlock | ErrorKind::TimedOut => late(),
+                _ => error,
+            })
     }
 }
 

@@ -169,3 +169,114 @@ fn the_same_seed_gives_the_same_report() {
         fits(&report(trained(), &["all.jsonl", "--seed", "4"]))
     );
 }
+
+/// Records that share contexts, responses and ratings under prompts of their own; two prompts in
+/// case and blanks alone.
+fn shared(directory: &Path) {
+    let record = |split: &str, k: usize| {
+        let prompt = match k % 10 {
+            0 => format!("WHAT  is known of {}? ", k / 10),
+            1 => format!("What is known of {}?", k / 10),
+            _ => format!("{split} question {k}, worded by nobody else"),
+        };
+        json!({
+            "id": format!("{split}{k}"), "prompt": prompt, "context": format!("Passage {}.", k / 2),
+            "segments": [format!("Statement {k} stands."), "And so does this."],
+            "ratings": [k as f64 / 40.0, 0.5], "meta": {"document": k / 4},
+        })
+        .to_string()
+    };
+    for split in ["a", "b"] {
+        let lines: Vec<String> = (0..40).map(|k| record(split, k)).collect();
+        write(directory, &format!("{split}.jsonl"), lines.join("\n"));
+    }
+    let all =
+        ["a.jsonl", "b.jsonl"].map(|name| fs_err::read_to_string(directory.join(name)).unwrap());
+    write(directory, "all.jsonl", all.join("\n"));
+}
+
+#[test]
+fn texts_that_splits_share_are_found_and_the_advice_can_be_followed() {
+    let directory = temp_dir();
+    let path = directory.path();
+    shared(path);
+    let audited = report(path, &["a.jsonl", "--test", "b.jsonl"]);
+    for (kind, grade) in [
+        ("shared_prompts", "problem"),
+        ("shared_responses", "problem"),
+        ("shared_contexts", "warning"),
+    ] {
+        let findings = audited["findings"].as_array().unwrap();
+        let finding = findings
+            .iter()
+            .find(|finding| finding["kind"] == kind)
+            .unwrap();
+        assert_eq!(finding["grade"], grade, "{finding}");
+        // The advice names a command; carried out, it leaves nothing to find.
+        let advice = finding["advice"].as_str().unwrap();
+        let group = advice
+            .split("--group ")
+            .nth(1)
+            .unwrap()
+            .split('`')
+            .next()
+            .unwrap();
+        let output = format!("by-{kind}");
+        let split = [
+            "data",
+            "split",
+            "all.jsonl",
+            "-o",
+            &output,
+            "--group",
+            group,
+            "--test",
+            "0.25",
+        ];
+        gradus(path, &split).succeeds();
+        let [train, test] = ["train", "test"].map(|part| format!("{output}/{part}.jsonl"));
+        let again = report(path, &[&train, "--test", &test]);
+        assert!(!kinds(&again).contains(&kind), "{again}");
+    }
+}
+
+#[test]
+fn the_same_prompt_is_one_prompt_in_split_audit_and_stats() {
+    let directory = temp_dir();
+    let path = directory.path();
+    let variant = |country: usize, form: usize| match form {
+        0 => format!("What is the capital of country {country}, and caf\u{e9}?"),
+        1 => format!("What is the capital of country {country}, and caf\u{e9}? "),
+        2 => format!("WHAT IS THE CAPITAL OF COUNTRY {country}, AND CAF\u{c9}?"),
+        _ => format!("What  is the capital of\ncountry {country}, and cafe\u{301}?"),
+    };
+    let lines: Vec<String> = (0..80)
+        .map(|k| {
+            let (country, form) = (k / 4, k % 4);
+            json!({"prompt": variant(country, form), "response": format!("City {k}, of course."),
+                   "segments": [{"start": 0, "end": 4, "rating": k as f64 / 80.0}]})
+            .to_string()
+        })
+        .collect();
+    write(path, "all.jsonl", lines.join("\n"));
+    let stats = gradus(path, &["data", "stats", "all.jsonl"]).succeeds();
+    assert!(
+        stats.contains("20 distinct prompts (20 used more than once)"),
+        "{stats}"
+    );
+    gradus(path, &["data", "split", "all.jsonl", "-o", "."]).succeeds();
+    let report = report(
+        path,
+        &[
+            "train.jsonl",
+            "--valid",
+            "valid.jsonl",
+            "--test",
+            "test.jsonl",
+        ],
+    );
+    assert!(!kinds(&report).contains(&"shared_prompts"), "{report}");
+    for overlap in report["prompt_overlaps"].as_array().unwrap() {
+        assert_eq!(overlap["exact"], 0, "{overlap}");
+    }
+}

@@ -208,7 +208,7 @@ fn wrong_usage_is_answered_with_what_was_expected() {
     write(path, "s.jsonl", r#"{"id":"r0","scores":[0.5]}"#);
     write(path, "t.jsonl", r#"{"id":"r0","scores":[0.7]}"#);
     gradus(path, &["compare", "s.jsonl", "t.jsonl", "unrated.jsonl"])
-        .fails(2, &["rating", "gradus data stats"]);
+        .fails(2, &["the data has no ratings", "1 records"]);
 }
 
 #[test]

@@ -182,3 +182,70 @@ fn stats_shows_ratings_of_responses_and_weights_where_there_are_some() {
     let row: Vec<&str> = row.unwrap().split_whitespace().collect();
     assert_eq!(row[..4], ["overall", "2", "2", "2.0000"], "{text}");
 }
+
+#[test]
+fn a_split_keeps_together_what_group_names_and_refuses_what_no_record_has() {
+    let directory = temp_dir();
+    let path = directory.path();
+    let lines: Vec<String> = (0..60)
+        .map(|k| {
+            format!(
+                r#"{{"prompt":"p{k}","response":"r{k}","meta":{{"document":{}}}}}"#,
+                k / 3
+            )
+        })
+        .collect();
+    write(path, "all.jsonl", lines.join("\n"));
+    let split = |output: &str, group: &str| {
+        gradus(
+            path,
+            &["data", "split", "all.jsonl", "-o", output, "--group", group],
+        )
+    };
+    split("documents", "meta.document").succeeds();
+    let documents = |part: &str| -> HashSet<String> {
+        let records = records(&path.join(format!("documents/{part}.jsonl")));
+        let document = |record: &Value| record["meta"]["document"].to_string();
+        records.iter().map(document).collect()
+    };
+    let [train, valid, test] = ["train", "valid", "test"].map(documents);
+    assert!(train.is_disjoint(&valid) && train.is_disjoint(&test) && valid.is_disjoint(&test));
+    split("a", "meta.source").fails(2, &["`meta.source`", "60 examples", "document"]);
+    split("a", "context").fails(2, &["`context`"]);
+    split("a", "topic").fails(2, &["`topic`", "prompt, context, response or meta.KEY"]);
+    assert!(!path.join("a").exists());
+}
+
+#[test]
+fn validate_stops_early_in_a_file_that_holds_no_records() {
+    let directory = temp_dir();
+    let path = directory.path();
+    let export = format!(
+        "[\n{}]\n",
+        "  {\n  \"id\": 1,\n  \"data\": {}\n  },\n".repeat(200)
+    );
+    write(path, "export.json", export);
+    let run = gradus(path, &["data", "validate", "export.json"]);
+    assert_eq!(run.code, Some(2));
+    assert!(run.stdout.lines().count() < 30, "{}", run.stdout);
+    assert!(
+        run.stdout.contains("stopped after 20 wrong records"),
+        "{}",
+        run.stdout
+    );
+    assert!(
+        run.stderr.contains("one JSON object per line"),
+        "{}",
+        run.stderr
+    );
+    // A file of records with many mistakes is read to its end.
+    let good = r#"{"prompt":"p","response":"r"}"#;
+    let wrong = r#"{"prompt":"p"}"#;
+    write(
+        path,
+        "some.jsonl",
+        format!("{good}\n{}", format!("{wrong}\n").repeat(50)),
+    );
+    let run = gradus(path, &["data", "validate", "some.jsonl"]);
+    assert!(run.stdout.contains("1 good, 50 wrong"), "{}", run.stdout);
+}

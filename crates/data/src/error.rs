@@ -139,8 +139,8 @@ pub enum DataError {
     },
     /// A split with a fraction above 0 would get no example.
     #[error(
-        "split: found no example for {name}, a fraction of {fraction} of {examples} examples with \
-         {prompts} distinct prompts, expected at least one"
+        "split: found no example for {name}, a fraction of {fraction} of {examples} examples in \
+         {groups} groups that stay together, expected at least one"
     )]
     SplitEmpty {
         /// `train`, `valid` or `test`.
@@ -149,8 +149,24 @@ pub enum DataError {
         fraction: f64,
         /// Number of examples to split.
         examples: usize,
-        /// Number of distinct prompts among them.
-        prompts: usize,
+        /// Number of groups of examples that stay together, such as those with one prompt.
+        groups: usize,
+    },
+    /// A word that names nothing that examples may have in common.
+    #[error("group: found `{found}`, expected prompt, context, response or meta.KEY")]
+    UnknownGroupKey {
+        /// The word.
+        found: String,
+    },
+    /// Examples are to be grouped by what none of them has.
+    #[error("group: found `{key}` in none of {examples} examples, expected it in some")]
+    GroupKeyAbsent {
+        /// `context` or `meta.KEY`.
+        key: String,
+        /// Number of examples.
+        examples: usize,
+        /// The keys of `meta` that there are.
+        known: Vec<String>,
     },
     /// The generator was asked for no example, or for more than it has distinct prompts for.
     #[error("generator: found {found} examples to make, expected 1 to {max}")]
@@ -366,9 +382,17 @@ impl DataError {
                 Some("use the identity scale, or ratings that differ".into())
             }
             Self::SplitEmpty { .. } => Some(
-                "examples with the same prompt stay together: raise the fraction, set it to 0, or add prompts"
+                "examples that have in common what they are grouped by, the prompt unless told \
+                 otherwise, stay together: raise the fraction, set it to 0, group by less, or add \
+                 examples"
                     .into(),
             ),
+            Self::GroupKeyAbsent { known, .. } if known.is_empty() => {
+                Some("the examples have no key in `meta`: group by prompt or response".into())
+            }
+            Self::GroupKeyAbsent { known, .. } => {
+                Some(format!("keys of `meta` are: {}", known.join(", ")))
+            }
             Self::SegmentWithoutToken { .. } => Some(
                 "the segment starts inside a word, or holds only text the tokenizer leaves out: \
                  move its borders, or set its rating to null"

@@ -98,7 +98,7 @@ impl<'a> Tokenized<'a> {
         };
         example.check().map_err(invalid)?;
         let context = example.context.as_deref();
-        let context = context.filter(|text| config.use_context && !text.is_empty());
+        let context = context.filter(|text| config.use_context && !text.trim().is_empty());
         let question = tokenizer.question(&example.prompt, context, &example.id)?;
         let response = tokenizer.tokenize(&example.response, &example.id)?;
         let starts = token_starts(&example.response, response.get_offsets());

@@ -12,7 +12,11 @@
 //! - [`AtomicFile`], [`ExampleWriter`]: files that are whole or absent
 //! - [`RatingScale`]: rating units to training units and back
 //! - [`import()`], [`Format`], [`RatingMap`]: public data sets in their published form
-//! - [`split_by_prompt`]: train, valid and test without a prompt in two of them
+//! - [`fold_text`]: when two prompts, contexts or responses are the same
+//! - [`split_by`], [`split_by_prompt`], [`GroupKey`]: train, valid and test without a prompt (or
+//!   context, response, value of `meta`) in two of them
+//! - [`TextsDigest`]: whether two data sets hold the same texts
+//! - [`ContextCounts`]: how many records have a context, and whether it is read
 //! - [`DatasetStats`], [`StatsCollector`]: what a data set holds, in one pass
 //! - [`DataError`], [`RecordError`], [`RecordProblem`]: where, what was found, what was expected,
 //!   and a hint
@@ -40,13 +44,17 @@ mod batch_weights;
 mod chat;
 mod chat_template;
 mod compression;
+mod context;
+mod digest;
 mod encode;
 mod encoded;
 mod error;
 mod example;
 mod field;
 mod fit;
+mod fold;
 mod generate;
+mod group;
 mod histogram;
 pub mod import;
 mod json_lines;
@@ -83,12 +91,16 @@ pub use batch::*;
 pub use batch_weights::*;
 pub use chat_template::ChatTemplate;
 pub use compression::*;
+pub use context::*;
+pub use digest::*;
 pub use encode::*;
 pub use encoded::*;
 pub use error::*;
 pub use example::*;
 pub use field::describe as describe_value;
+pub use fold::*;
 pub use generate::*;
+pub use group::*;
 pub use histogram::*;
 pub use import::*;
 pub use json_lines::*;

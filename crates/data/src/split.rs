@@ -5,7 +5,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::{DataError, Result};
+use crate::{DataError, Example, GroupKey, Result, fold_text, group_examples};
 
 /// Shares of the examples that go to each split; numbers from 0 to 1 that add up to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -41,23 +41,51 @@ pub struct Split {
     pub test: Vec<usize>,
 }
 
-/// Splits examples, given by their prompts, so that no prompt is in two splits.
+/// Splits examples so that those which belong together by any of `keys` are in one split; see
+/// [`group_examples`].
 ///
-/// Prompts are taken in an order that depends on `seed` alone, each into a split that still has
+/// Groups are taken in an order that depends on `seed` alone, each into a split that still has
 /// room for all of its examples. The two splits with the smaller fractions miss their share by at
 /// most half of the smallest group that did not fit; the third takes what they leave.
 ///
 /// # Errors
 /// [`DataError::SplitFractions`] if the fractions are not shares of a whole;
-/// [`DataError::SplitEmpty`] if a split with a fraction above 0 would be empty.
+/// [`DataError::GroupKeyAbsent`] for a key that no example has; [`DataError::SplitEmpty`] if a split
+/// with a fraction above 0 would be empty.
+pub fn split_by(
+    examples: &[Example],
+    keys: &[GroupKey],
+    fractions: SplitFractions,
+    seed: u64,
+) -> Result<Split> {
+    check_fractions(fractions)?;
+    split_groups(&group_examples(examples, keys)?, fractions, seed)
+}
+
+/// Splits examples, given by their prompts, so that no prompt is in two splits: [`split_by`] with
+/// [`GroupKey::Prompt`].
+///
+/// # Errors
+/// As [`split_by`].
 pub fn split_by_prompt<S: AsRef<str>>(
     prompts: &[S],
     fractions: SplitFractions,
     seed: u64,
 ) -> Result<Split> {
     check_fractions(fractions)?;
-    let mut groups = group_by_prompt(prompts);
-    let num_prompts = groups.len();
+    let mut numbers = HashMap::new();
+    let group_of = |prompt: &S| {
+        let next = numbers.len();
+        *numbers.entry(fold_text(prompt.as_ref())).or_insert(next)
+    };
+    let group_of: Vec<usize> = prompts.iter().map(group_of).collect();
+    split_groups(&group_of, fractions, seed)
+}
+
+/// Splits examples, given by the numbers of their groups.
+fn split_groups(group_of: &[usize], fractions: SplitFractions, seed: u64) -> Result<Split> {
+    let mut groups = members(group_of);
+    let num_groups = groups.len();
     groups.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
 
     let mut split = Split::default();
@@ -69,17 +97,17 @@ pub fn split_by_prompt<S: AsRef<str>>(
     parts.sort_by(|(_, a, _), (_, b, _)| a.total_cmp(b));
     let [smaller @ .., (_, _, largest)] = &mut parts;
     for (_, fraction, indices) in smaller {
-        **indices = take_groups(&mut groups, *fraction * prompts.len() as f64);
+        **indices = take_groups(&mut groups, *fraction * group_of.len() as f64);
     }
     **largest = groups.into_iter().flatten().collect();
     for (name, fraction, indices) in parts {
         if fraction > 0.0 && indices.is_empty() {
-            let examples = prompts.len();
+            let examples = group_of.len();
             return Err(DataError::SplitEmpty {
                 name,
                 fraction,
                 examples,
-                prompts: num_prompts,
+                groups: num_groups,
             });
         }
         indices.sort_unstable();
@@ -99,15 +127,10 @@ fn check_fractions(fractions: SplitFractions) -> Result<()> {
     }
 }
 
-/// Indices of equal prompts together, in the order in which the prompts first appear.
-fn group_by_prompt<S: AsRef<str>>(prompts: &[S]) -> Vec<Vec<usize>> {
-    let mut groups: Vec<Vec<usize>> = Vec::new();
-    let mut group_of = HashMap::new();
-    for (index, prompt) in prompts.iter().enumerate() {
-        let group = *group_of.entry(prompt.as_ref()).or_insert(groups.len());
-        if group == groups.len() {
-            groups.push(Vec::new());
-        }
+/// The examples of every group, groups by their number.
+fn members(group_of: &[usize]) -> Vec<Vec<usize>> {
+    let mut groups = vec![Vec::new(); group_of.iter().max().map_or(0, |last| last + 1)];
+    for (index, &group) in group_of.iter().enumerate() {
         groups[group].push(index);
     }
     groups
@@ -182,6 +205,42 @@ mod tests {
     }
 
     #[test]
+    fn prompts_that_differ_in_case_blanks_or_composition_alone_stay_together() {
+        let variants = |n: usize| {
+            [
+                format!("Caf\u{e9} {n}, why?"),
+                format!("CAF\u{c9} {n}, WHY?"),
+                format!(" cafe\u{301}  {n},\nwhy? "),
+            ]
+        };
+        let prompts: Vec<String> = (0..40).flat_map(variants).collect();
+        let split = split_by_prompt(&prompts, fractions(0.5, 0.25, 0.25), 3).unwrap();
+        for part in [&split.train, &split.valid, &split.test] {
+            for group in part.chunks(3) {
+                assert_eq!(group[0] % 3, 0, "{part:?}");
+                assert_eq!(group[2], group[0] + 2, "{part:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_rule_whether_by_prompts_or_by_examples() {
+        let prompts: Vec<String> = (0..90).map(|n| format!("Prompt {}", n / 3)).collect();
+        let examples: Vec<Example> = prompts
+            .iter()
+            .map(|prompt| Example {
+                prompt: prompt.clone(),
+                ..Example::default()
+            })
+            .collect();
+        let shares = SplitFractions::default();
+        assert_eq!(
+            split_by_prompt(&prompts, shares, 5).unwrap(),
+            split_by(&examples, &[GroupKey::Prompt], shares, 5).unwrap()
+        );
+    }
+
+    #[test]
     fn a_split_with_fraction_zero_is_empty() {
         let split = split_by_prompt(&numbered(10), fractions(0.5, 0.0, 0.5), 1).unwrap();
         assert_eq!(
@@ -213,7 +272,7 @@ mod tests {
         let prompts = ["a", "a", "a", "a", "b", "b", "b", "b"];
         let error = split_by_prompt(&prompts, fractions(0.8, 0.1, 0.1), 1).unwrap_err();
         assert!(
-            matches!(error, DataError::SplitEmpty { prompts: 2, .. }),
+            matches!(error, DataError::SplitEmpty { groups: 2, .. }),
             "{error}"
         );
         assert!(error.hint().is_some());

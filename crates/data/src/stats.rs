@@ -14,7 +14,7 @@ pub const REPEATED_IDS_LISTED: usize = 10;
 pub struct DatasetStats {
     /// Number of examples.
     pub examples: usize,
-    /// Examples with a context.
+    /// Examples with a context that is not blank.
     pub examples_with_context: usize,
     /// Examples whose response is empty or nothing but white space: there is nothing to score.
     #[serde(default)]
@@ -39,7 +39,7 @@ pub struct DatasetStats {
     pub segment_chars: Option<LengthStats>,
     /// Segments per response; `None` without an example.
     pub segments_per_response: Option<LengthStats>,
-    /// Number of different prompts.
+    /// Number of different prompts, as [`fold_text`](crate::fold_text) has it.
     pub distinct_prompts: usize,
     /// Prompts that two or more examples have.
     pub repeated_prompts: usize,

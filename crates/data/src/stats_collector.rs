@@ -4,6 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use crate::rating_counts::RatingCounts;
 use crate::{
     DatasetStats, Example, LengthStats, REPEATED_IDS_LISTED, RepeatedId, Segment, WeightStats,
+    fold_text,
 };
 
 /// Gathers [`DatasetStats`] example by example.
@@ -38,7 +39,7 @@ impl StatsCollector {
     /// Counts an example that stands on the given line.
     pub fn add(&mut self, example: &Example, line: usize) {
         self.examples += 1;
-        self.examples_with_context += usize::from(example.context.is_some());
+        self.examples_with_context += usize::from(example.has_context());
         self.blank_responses += usize::from(example.response.trim().is_empty());
         self.examples_without_segments += usize::from(example.segments.is_empty());
         self.response_chars.add(example.response.chars().count());
@@ -52,7 +53,7 @@ impl StatsCollector {
         }
         *self
             .prompts
-            .entry(fingerprint(&example.prompt))
+            .entry(fingerprint(&fold_text(&example.prompt)))
             .or_default() += 1;
         self.add_id(&example.id, line);
     }
@@ -226,6 +227,16 @@ mod tests {
             ratings.to_string(),
             "4 ratings from 0 to 1, mean 0.500, sd 0.354"
         );
+    }
+
+    #[test]
+    fn prompts_that_differ_in_case_and_blanks_alone_are_one() {
+        let stats = stats(&[
+            example("a", "Why is it?", "x", &[]),
+            example("b", " WHY  is it? ", "y", &[]),
+            example("c", "Why is it", "z", &[]),
+        ]);
+        assert_eq!((stats.distinct_prompts, stats.repeated_prompts), (2, 1));
     }
 
     #[test]

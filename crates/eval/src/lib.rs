@@ -67,9 +67,10 @@ pub use aggregation::Aggregation;
 pub use dataset::{AspectBaselines, Baselines, raw_responses, scored_responses};
 pub use error::{EvalError, Result};
 pub use evaluation::{
-    Aspect, AspectEvaluation, BaselineEvaluation, ByTruncation, CalibrationFigures, Counts,
-    Evaluation, IntervalAbsence, LevelValues, PartValues, Provenance, RatersBeside, Recalibrated,
-    RecalibratedResponses, ResponseBaseline, ResponseCalibration, ResponseRatings, ScoreSource,
+    Aspect, AspectEvaluation, BaselineEvaluation, ByTruncation, CalibrationFigures, ContextRead,
+    Counts, Evaluation, IntervalAbsence, LevelValues, PartValues, Provenance, RatersBeside,
+    Recalibrated, RecalibratedResponses, ResponseBaseline, ResponseCalibration, ResponseRatings,
+    ScoreSource,
 };
 pub use judged::{
     AspectCounts, JudgedAspect, JudgedResponse, JudgedSegment, Level, UnscoredCounts,

@@ -4,8 +4,8 @@ use crate::{
     JudgedAspect, JudgedResponse, JudgedSegment, Metric, MetricValues, ResponsePairs,
     ScoredResponse,
 };
+use gradus_data::meta_name;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -133,11 +133,7 @@ impl Slicer<'_> {
                 let quarter = quarters.iter().find(|quarter| length <= quarter.high)?;
                 Some(quarter.name())
             }
-            SliceKey::Meta(name) => match record.meta.get(name)? {
-                Value::Null => None,
-                Value::String(text) => Some(text.clone()),
-                other => Some(other.to_string()),
-            },
+            SliceKey::Meta(name) => meta_name(record.meta.get(name)?),
         }
     }
 

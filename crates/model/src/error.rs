@@ -315,9 +315,7 @@ impl ModelError {
     /// What the user can do about the error, where there is something to say.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::NotADirectory { .. } => {
-                "give a directory with config.json and model.safetensors, or a bundle"
-            }
+            Self::NotADirectory { .. } => "give a directory with config.json and model.safetensors",
             Self::MissingFile { .. } => {
                 "give a directory in Hugging Face layout; weights in another format (.bin, .pt) \
                  have to be saved as safetensors first"
@@ -337,7 +335,9 @@ impl ModelError {
                 "merge it with its base: `gradus import ADAPTER BUNDLE --base DIR` for a classifier, or \
                  `merge_and_unload()` and `save_pretrained` of peft for any model"
             }
-            Self::AlreadyExists { .. } => "choose another directory or allow overwriting",
+            Self::AlreadyExists { .. } => {
+                "choose another directory, or replace it with --overwrite"
+            }
             Self::NotOverwritten { .. } => {
                 "only a bundle is replaced, and only if nothing is beside it: move the rest away, or \
                  choose another directory"

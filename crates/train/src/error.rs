@@ -56,6 +56,35 @@ pub enum TrainError {
         /// The rating on the training scale.
         target: f32,
     },
+    /// Contexts have to be read and no record of the training split has one.
+    #[error("train split: context read in 0 of {records} records, as none has one; expected some")]
+    NoContext {
+        /// Records of the training split.
+        records: usize,
+    },
+    /// Ratings outside the range of a min-max scale.
+    #[error(
+        "{split} split: {outside} of {ratings} ratings of `{aspect}` lie outside the scale \
+         minmax:{low}:{high}; the first is {rating}, in example `{id}`"
+    )]
+    OutsideScale {
+        /// `train` or `valid`.
+        split: &'static str,
+        /// Name of the aspect.
+        aspect: String,
+        /// Ratings outside.
+        outside: usize,
+        /// Ratings of the aspect.
+        ratings: usize,
+        /// Lowest rating of the scale.
+        low: f64,
+        /// Highest rating of the scale.
+        high: f64,
+        /// Id of the first example with such a rating.
+        id: String,
+        /// That rating.
+        rating: f64,
+    },
     /// More tokens are asked for than the encoder has positions.
     #[error(
         "training setting `max_length`: found {found}, expected at most {positions}, the positions of the encoder"
@@ -242,6 +271,8 @@ impl TrainError {
             | Self::CheckpointsInOutput { .. }
             | Self::InUse { .. }
             | Self::TargetOutside { .. }
+            | Self::NoContext { .. }
+            | Self::OutsideScale { .. }
             | Self::MaxLength { .. } => true,
             Self::Data(error) => error.is_input(),
             Self::Model(error) => error.is_input(),
@@ -262,7 +293,18 @@ impl TrainError {
                 Some("rate at least one segment, or check the aspect names and `max_length`; ratings of responses need `response_loss`".into())
             }
             Self::TargetOutside { .. } => Some(
-                "set `scale` to `minmax:LOW:HIGH` with the lowest and highest rating there is".into(),
+                "set `scale` to `minmax:LOW:HIGH` with the ends of the scale that was rated on; \
+                 `gradus data audit` tells whether there are two"
+                    .into(),
+            ),
+            Self::NoContext { .. } => Some(
+                "the key of a record is `context`; leave use_context out to read it where it is"
+                    .into(),
+            ),
+            Self::OutsideScale { .. } => Some(
+                "ratings on two scales have to be brought to one first, and `gradus data audit` \
+                 names them; else give minmax:LOW:HIGH the ends of the scale that was rated on"
+                    .into(),
             ),
             Self::UnknownAspect { .. } => Some("check the spelling of `aspects`".into()),
             Self::NonFinite { .. } => Some(

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use gradus_data::{CutSegments, RatingScale, Segmenter, TruncationPolicy};
+use gradus_data::{CutSegments, Example, RatingScale, Segmenter, TruncationPolicy};
 use gradus_model::{HeadConfig, LoraConfig, ModelError, Pooling};
 use serde::{Deserialize, Serialize};
 
@@ -24,8 +24,8 @@ pub struct TextOptions {
     pub cut_segments: CutSegments,
     /// How a response without segments is cut when it is scored. Default: sentences.
     pub segmenter: Segmenter,
-    /// Whether a record's context is read after its prompt. Default false.
-    pub use_context: bool,
+    /// Whether a record's context is read after its prompt. Default: where records have one.
+    pub use_context: ContextOption,
     /// What is written around prompts. Default: the chat template of a decoder that has one.
     #[serde(skip_serializing_if = "ChatTemplateOption::is_auto")]
     pub chat_template: ChatTemplateOption,
@@ -42,10 +42,76 @@ impl Default for TextOptions {
             truncation: TruncationPolicy::default(),
             cut_segments: CutSegments::default(),
             segmenter: Segmenter::default(),
-            use_context: false,
+            use_context: ContextOption::Auto,
             chat_template: ChatTemplateOption::Auto,
             aspects: Vec::new(),
             scale: ScaleOption::Identity,
+        }
+    }
+}
+
+/// Whether a record's context is read after its prompt: `true`, `false` or `"auto"` in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "ContextSetting", into = "ContextSetting")]
+pub enum ContextOption {
+    /// Where a record of the training split has one.
+    #[default]
+    Auto,
+    /// Always; refused where no record of the training split has one.
+    Read,
+    /// Never.
+    Leave,
+}
+
+/// A [`ContextOption`] as it is written.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum ContextSetting {
+    Flag(bool),
+    Word(String),
+}
+
+impl TryFrom<ContextSetting> for ContextOption {
+    type Error = TrainError;
+
+    fn try_from(setting: ContextSetting) -> Result<Self> {
+        match setting {
+            ContextSetting::Flag(true) => Ok(Self::Read),
+            ContextSetting::Flag(false) => Ok(Self::Leave),
+            ContextSetting::Word(word) if word == "auto" => Ok(Self::Auto),
+            ContextSetting::Word(word) => Err(TrainError::Setting {
+                name: "use_context",
+                found: format!("`{word}`"),
+                expected: "true, false or \"auto\"",
+            }),
+        }
+    }
+}
+
+impl From<ContextOption> for ContextSetting {
+    fn from(option: ContextOption) -> Self {
+        match option {
+            ContextOption::Auto => Self::Word("auto".into()),
+            ContextOption::Read => Self::Flag(true),
+            ContextOption::Leave => Self::Flag(false),
+        }
+    }
+}
+
+impl ContextOption {
+    /// Whether contexts are read of a training split.
+    ///
+    /// # Errors
+    /// [`TrainError::NoContext`] if they have to be and no record has one.
+    pub fn resolve(self, train: &[Example]) -> Result<bool> {
+        let some = train.iter().any(Example::has_context);
+        match self {
+            Self::Auto => Ok(some),
+            Self::Leave => Ok(false),
+            Self::Read if some => Ok(true),
+            Self::Read => Err(TrainError::NoContext {
+                records: train.len(),
+            }),
         }
     }
 }
@@ -272,6 +338,34 @@ mod tests {
         ] {
             assert!(text.parse::<ScaleOption>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn contexts_are_read_where_there_are_some_unless_told_otherwise() {
+        let with = |context: Option<&str>| Example {
+            context: context.map(str::to_owned),
+            ..Example::default()
+        };
+        let (some, none) = ([with(None), with(Some("c"))], [with(None), with(Some(" "))]);
+        for (option, of_some) in [
+            (ContextOption::Auto, true),
+            (ContextOption::Read, true),
+            (ContextOption::Leave, false),
+        ] {
+            assert_eq!(option.resolve(&some).unwrap(), of_some);
+        }
+        assert!(!ContextOption::Auto.resolve(&none).unwrap());
+        let error = ContextOption::Read.resolve(&none).unwrap_err();
+        assert!(error.to_string().contains("0 of 2 records"), "{error}");
+        for (text, option) in [
+            ("true", ContextOption::Read),
+            ("false", ContextOption::Leave),
+            ("\"auto\"", ContextOption::Auto),
+        ] {
+            assert_eq!(serde_json::from_str::<ContextOption>(text).unwrap(), option);
+            assert_eq!(serde_json::to_string(&option).unwrap(), text);
+        }
+        assert!(serde_json::from_str::<ContextOption>("\"maybe\"").is_err());
     }
 
     #[test]

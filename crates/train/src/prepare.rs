@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gradus_data::{
-    AspectSpec, ChatTemplate, EncodedExample, Example, TextConfig, TextEncoder, TruncationCounts,
+    AspectSpec, ChatTemplate, ContextCounts, EncodedExample, Example, RatingScale, TextConfig,
+    TextEncoder, TruncationCounts,
 };
 use serde::Serialize;
 
@@ -43,8 +44,14 @@ pub struct EncodingCounts {
     /// Of these, examples whose response is empty or nothing but white space.
     #[serde(skip_serializing_if = "is_zero")]
     pub blank_responses: usize,
+    /// Rated segment-aspect pairs of the learned aspects, also where their segments are cut off.
+    #[serde(default)]
+    pub ratings: usize,
     /// Rated segment-aspect pairs that take part.
     pub rated: usize,
+    /// Records with a context, read or not.
+    #[serde(default)]
+    pub context: ContextCounts,
     /// Rated response-aspect pairs that take part; none without a response loss.
     #[serde(skip_serializing_if = "is_zero")]
     pub rated_responses: usize,
@@ -71,6 +78,8 @@ fn is_zero(count: &usize) -> bool {
 /// # Errors
 /// - [`TrainError::UnknownAspect`]: an aspect asked for is rated nowhere in the training split
 /// - [`TrainError::NothingRated`]: a split without a rating, or with weights of 0 only
+/// - [`TrainError::NoContext`]: contexts have to be read and no record has one
+/// - [`TrainError::OutsideScale`]: ratings outside the range of a min-max scale
 /// - [`TrainError::TargetOutside`]: a target outside of `[0, 1]` for binary cross-entropy
 /// - [`TrainError::Data`]: the tokenizer cannot be read, or a record cannot be encoded
 pub fn prepare(
@@ -93,7 +102,7 @@ pub fn prepare(
         cut_segments: options.cut_segments,
         segmenter: options.segmenter.clone(),
         aspects: specs.collect::<Result<_>>()?,
-        use_context: options.use_context,
+        use_context: options.use_context.resolve(train)?,
         chat_template,
     };
     let mean_targets = config
@@ -101,6 +110,8 @@ pub fn prepare(
         .iter()
         .map(|spec| mean_target(spec, &ratings, training))
         .collect();
+    check_scales("train", &config.aspects, training, train)?;
+    check_scales("valid", &config.aspects, training, valid)?;
     let encoder = TextEncoder::new(tokenizer_json, config)?;
     let mut counts = SplitCounts::default();
     let split = |name, examples, counts: &mut EncodingCounts| {
@@ -224,6 +235,7 @@ fn encode_split(
 ) -> Result<Vec<EncodedExample>> {
     let mut encoded = Vec::with_capacity(examples.len());
     let mut weight = 0.0;
+    counts.context = ContextCounts::of(examples);
     for example in examples {
         if example.segments.is_empty() && example.response.trim().is_empty() {
             // Nothing to read a score off, whatever the response is rated.
@@ -234,6 +246,7 @@ fn encode_split(
         }
         let item = encode(encoder, training, example, &mut counts.truncation)?;
         counts.examples += 1;
+        counts.ratings += ratings(encoder, example);
         let targets = item.segments.iter().flat_map(|segment| &segment.targets);
         let rated = targets.flatten().count();
         let rated_responses = item.response_targets.iter().flatten().count();
@@ -261,6 +274,59 @@ fn encode_split(
         split,
         examples: examples.len(),
     })
+}
+
+/// Ratings of an example's segments in the learned aspects.
+fn ratings(encoder: &TextEncoder, example: &Example) -> usize {
+    let aspects = &encoder.config().aspects;
+    let of_segment = |ratings: &BTreeMap<String, f64>| {
+        let rated = aspects.iter().filter(|a| ratings.contains_key(&a.name));
+        rated.count()
+    };
+    let segments = example.segments.iter();
+    segments.map(|segment| of_segment(&segment.ratings)).sum()
+}
+
+/// Refuses ratings outside the range of a min-max scale: they are mistakes, or of another scale.
+fn check_scales(
+    split: &'static str,
+    aspects: &[AspectSpec],
+    training: &TrainConfig,
+    examples: &[Example],
+) -> Result<()> {
+    for AspectSpec { name, scale } in aspects {
+        let RatingScale::MinMax { min, max } = *scale else {
+            continue;
+        };
+        let ratings = examples.iter().flat_map(|example| {
+            let of_response = training.response_loss.is_some();
+            let whole = of_response.then_some(&example.ratings);
+            let segments = example.segments.iter().map(|segment| &segment.ratings);
+            let all = segments.chain(whole);
+            all.filter_map(move |ratings| Some((&example.id, *ratings.get(name)?)))
+        });
+        let (mut count, mut outside, mut first) = (0, 0, None);
+        for (id, rating) in ratings {
+            count += 1;
+            if !(min..=max).contains(&rating) {
+                outside += 1;
+                first.get_or_insert((id, rating));
+            }
+        }
+        if let Some((id, rating)) = first {
+            return Err(TrainError::OutsideScale {
+                split,
+                aspect: name.clone(),
+                outside,
+                ratings: count,
+                low: min,
+                high: max,
+                id: id.clone(),
+                rating,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Encodes an example with the targets that the objective looks at.

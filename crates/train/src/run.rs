@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use gradus_data::Example;
+use gradus_data::{Example, TextsDigest};
 use gradus_files::is_same_file;
 use gradus_model::{
     Bundle, BundlePlace, EncoderOrigin, ExtraFile, Manifest, RewardModel, RewardModelConfig,
@@ -18,8 +18,8 @@ use crate::fit::{Opened, fit_opened};
 use crate::init_head::init_head;
 use crate::metrics_log::{METRICS_FILE, metrics_lines};
 use crate::{
-    FitData, ModelOptions, Result, ScratchOptions, Session, SplitCounts, TextOptions, TrainConfig,
-    TrainError, TrainHistory,
+    FitData, ModelOptions, Plan, Result, ScratchOptions, Session, SplitCounts, TextOptions,
+    TrainConfig, TrainError, TrainHistory,
 };
 
 /// File of a bundle that holds the log of its run.
@@ -95,6 +95,7 @@ pub fn run(
     // A run that goes on writes over what it wrote itself.
     let resumes = store.as_ref().is_some_and(Store::resumes);
     let place = take_place(run, resumes)?;
+    let data = Data::of(train, valid);
     let Assembled {
         text,
         train,
@@ -105,11 +106,17 @@ pub fn run(
         tokenizer,
     } = assemble(run, train, valid, device)?;
     let model = init_head(model, &config, text.config(), run, device)?;
+    if let Some(on_plan) = session.on_plan.take() {
+        on_plan(Plan {
+            text: text.config(),
+            counts: &counts,
+        });
+    }
     let num_parameters = burn::module::Module::num_params(&model);
 
     let manifest = manifest(run, &text, config.pooling);
     let aspects = manifest.aspects.clone();
-    let data = FitData {
+    let splits = FitData {
         train: train.into(),
         valid: valid.into(),
         batcher: text.batcher(),
@@ -126,6 +133,7 @@ pub fn run(
         tokenizer,
         run: run.clone(),
         counts: counts.clone(),
+        data,
         place: Arc::new(place),
     };
     let last = writer.clone();
@@ -135,7 +143,7 @@ pub fn run(
         settings,
         on_best: Box::new(move |model, history| writer.write(model, history)),
     };
-    let (fitted, store) = fit_opened(model, &data, &run.training, device, opened)?;
+    let (fitted, store) = fit_opened(model, &splits, &run.training, device, opened)?;
     last.write(&fitted.model, &fitted.history)?;
     store.map_or(Ok(()), Store::finish)?;
     Ok(RunReport {
@@ -168,6 +176,22 @@ pub(crate) fn take_place(run: &Run, resumes: bool) -> Result<BundlePlace> {
     Ok(BundlePlace::take(&run.output, run.overwrite || resumes)?)
 }
 
+/// The texts of the splits in short, by which a bundle knows the data that it was made with.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Data {
+    train: TextsDigest,
+    valid: TextsDigest,
+}
+
+impl Data {
+    pub(crate) fn of(train: &[Example], valid: &[Example]) -> Self {
+        Self {
+            train: TextsDigest::of(train),
+            valid: TextsDigest::of(valid),
+        }
+    }
+}
+
 /// Saves the model of each best validation over the one before.
 #[derive(Clone)]
 struct BundleWriter {
@@ -176,6 +200,7 @@ struct BundleWriter {
     tokenizer: Vec<u8>,
     run: Run,
     counts: SplitCounts,
+    data: Data,
     place: Arc<BundlePlace>,
 }
 
@@ -185,6 +210,7 @@ impl BundleWriter {
         manifest.training = json!({
             "config": to_value(&self.run.training),
             "counts": to_value(&self.counts),
+            "data": to_value(&self.data),
             "steps": history.steps.len(),
             "skipped_steps": history.skipped.len(),
         });

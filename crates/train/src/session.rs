@@ -2,7 +2,21 @@
 
 use std::path::PathBuf;
 
-use crate::{NoMetrics, SharedDevice, StopHandle, TrainObserver, ValidMetrics};
+use gradus_data::TextConfig;
+
+use crate::{NoMetrics, SharedDevice, SplitCounts, StopHandle, TrainObserver, ValidMetrics};
+
+/// What a run is about to do, known before its first step.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan<'a> {
+    /// How text becomes tokens, and the aspects that are learned.
+    pub text: &'a TextConfig,
+    /// What encoding left out.
+    pub counts: &'a SplitCounts,
+}
+
+/// Told the plan of a run before its first step.
+pub type OnPlan = Box<dyn FnOnce(Plan<'_>)>;
 
 /// How a run is shown.
 pub enum Display {
@@ -16,6 +30,8 @@ pub enum Display {
 pub struct Session {
     /// How the run is shown.
     pub display: Display,
+    /// Told what the run is about to do. Default: nobody.
+    pub on_plan: Option<OnPlan>,
     /// Who may stop it. Default: nobody.
     pub stop: StopHandle,
     /// Metrics of the validations besides loss and squared error. Default: none.
@@ -31,6 +47,7 @@ impl From<Display> for Session {
     fn from(display: Display) -> Self {
         Self {
             display,
+            on_plan: None,
             stop: StopHandle::new(),
             metrics: Box::new(NoMetrics),
             checkpoints: None,

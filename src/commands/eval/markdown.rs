@@ -39,6 +39,9 @@ fn about(evaluation: &Evaluation) -> Vec<String> {
             Some(name) => format!("trivial baselines fitted on: {}", visible_code(name)),
             None => "trivial baselines: none, as no training split was given".to_owned(),
         });
+        if let Some(context) = &provenance.context {
+            lines.push(format!("context: {}", context.in_words()));
+        }
         lines.push(format!("gradus {}", provenance.gradus_version));
     }
     let counts = &evaluation.counts;

@@ -10,14 +10,16 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use gradus::data::{AtomicFile, Example, STANDARD_OUTPUT, read_examples};
+use gradus::data::{AtomicFile, ContextCounts, Example, STANDARD_OUTPUT, read_examples};
 use gradus::eval::slices::Slice;
-use gradus::eval::{Aspect, Baselines, Evaluation, Metric, Provenance};
+use gradus::eval::{Aspect, Baselines, ContextRead, Evaluation, Metric, Provenance};
 
 use self::settings::Settings;
 use crate::cli::EvalArgs;
 use crate::failure::Usage;
-use crate::scores::{Choices, Scores, Source, stored_baselines, tell_unscored_aspects};
+use crate::scores::{
+    Choices, Scores, Source, check_any_rating, stored_baselines, tell_unscored_aspects,
+};
 use crate::{output, show};
 
 pub(crate) use table::show_brief;
@@ -27,6 +29,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     // First, so that a page that cannot be written is known before anything is scored.
     let pages = Pages::create(args)?;
     let mut examples = read_examples(&args.data)?;
+    check_any_rating(&examples)?;
     settings.check_slices(&examples)?;
     let choices = Choices {
         aspects: args.aspects.as_deref(),
@@ -52,6 +55,10 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     let mut evaluation = evaluate(&scores, &aspects, &examples, &baselines)?;
     let mut provenance = Provenance::new(settings.source.name(), args.data.display().to_string());
     provenance.baselines = fitted_on;
+    provenance.context = scores.reads_context.map(|reads| ContextRead {
+        reads,
+        counts: ContextCounts::of(&examples),
+    });
     evaluation.provenance = Some(provenance);
     let responses = &scores.responses;
     evaluation.add_slices(responses, &aspects, &settings.slices, Slice::MIN_SEGMENTS);
@@ -154,8 +161,7 @@ pub(crate) fn evaluate(
     Ok(evaluation)
 }
 
-/// Refuses data that is rated on other things than the scores are about. Data that is not rated at
-/// all is evaluated: every figure is then absent, and says why.
+/// Refuses data that is rated on other things than the scores are about.
 fn check_rated(examples: &[Example], aspects: &[Aspect]) -> Result<()> {
     let of_segments = examples.iter().flat_map(|example| &example.segments);
     let of_segments = of_segments.map(|segment| &segment.ratings);

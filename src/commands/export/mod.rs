@@ -10,10 +10,17 @@ use serde_json::json;
 
 use super::text_config;
 use crate::cli::{ExportArgs, ExportFormat};
+use crate::failure::Usage;
 use crate::show;
 
 pub(crate) fn run(args: &ExportArgs) -> Result<()> {
     let ExportFormat::Hf = args.format;
+    if args.output.symlink_metadata().is_ok() {
+        let message = format!("{}: already exists", args.output.display());
+        return Err(Usage::new(message)
+            .with_hint("choose another directory, or remove this one first")
+            .into());
+    }
     let bundle = Bundle::load(&args.bundle, &device::select(None)?)?;
     let text = TextEncoder::new(&bundle.tokenizer, text_config(&bundle)?)?;
     let units: Vec<(f64, f64)> = text

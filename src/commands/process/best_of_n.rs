@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use gradus::data::Example;
+use gradus::data::{Example, fold_text};
 use gradus::eval::bootstrap::{Bootstrap, Interval};
 use gradus::eval::process::{BestOfN, Candidate, LowestIsLast, SelectedBy, Votes};
 use serde::Serialize;
@@ -48,7 +48,7 @@ pub(super) fn run(
     for (example, scores) in steps.examples.iter().zip(&steps.scores) {
         let name = match group {
             Some(key) => name_of(meta(example, key, "name one of them with --group")?),
-            None => example.prompt.clone(),
+            None => fold_text(&example.prompt),
         };
         let whole: Option<Vec<f64>> = scores.iter().copied().collect();
         groups.entry(name).or_default().push(Candidate {

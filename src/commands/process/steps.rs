@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use gradus::data::{Example, read_examples};
+use gradus::data::{Example, meta_name, read_examples};
 use gradus::eval::bootstrap::{Bootstrap, Interval};
 use gradus::eval::process::LowestIsLast;
 use gradus::eval::{Aggregation, ScoredResponse};
@@ -250,10 +250,7 @@ pub(super) fn meta<'a>(example: &'a Example, key: &str, remedy: &str) -> Result<
 
 /// A value of `meta` as a name.
 pub(super) fn name_of(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
+    meta_name(value).unwrap_or_else(|| "null".into())
 }
 
 /// A share in per cent: `-` where it does not exist.

@@ -1,16 +1,21 @@
 //! All splits taken together, as the checks look at them.
 
 use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 
-use gradus_data::Example;
+use gradus_data::{Example, GroupKey, fold_text};
 
 use super::{AuditSplit, ExampleRef};
 
-/// Examples of all splits in one list, with their prompts made comparable.
+/// Characters from which on a folded response is a text of its own: a shorter one, `42` or `I do not
+/// know.`, is written twice by chance.
+const LONG_RESPONSE: usize = 20;
+
+/// Examples of all splits in one list, with their texts made comparable.
 pub(super) struct Corpus<'a> {
     pub(super) splits: &'a [AuditSplit<'a>],
     pub(super) entries: Vec<Entry<'a>>,
-    /// The different prompts, normalised, in the order of their first example.
+    /// The different prompts, folded, in the order of their first example.
     pub(super) prompts: Vec<String>,
 }
 
@@ -21,6 +26,13 @@ pub(super) struct Entry<'a> {
     pub(super) example: &'a Example,
     /// Index of its prompt in [`Corpus::prompts`].
     pub(super) prompt: usize,
+    /// Number of its context, where it has one.
+    pub(super) context: Option<usize>,
+    /// Number of its response.
+    pub(super) response: usize,
+    /// Number of its response, where it is long enough not to be written twice by chance, or of
+    /// response and context together; `None` for a short response without a context.
+    pub(super) telling_response: Option<usize>,
 }
 
 /// A segment with a rating of the aspect in question.
@@ -34,27 +46,38 @@ pub(super) struct Rated {
 
 impl<'a> Corpus<'a> {
     pub(super) fn new(splits: &'a [AuditSplit<'a>]) -> Self {
-        let mut known: HashMap<String, usize> = HashMap::new();
-        let mut prompts = Vec::new();
+        let [mut prompts, mut contexts, mut responses] = [(); 3].map(|()| Numbers::default());
+        let mut telling = Numbers::default();
         let mut entries = Vec::new();
         for (split, AuditSplit { examples, .. }) in splits.iter().enumerate() {
             for example in *examples {
-                let normalized = normalize(&example.prompt);
-                let prompt = *known.entry(normalized).or_insert_with_key(|normalized| {
-                    prompts.push(normalized.clone());
-                    prompts.len() - 1
-                });
+                let context = GroupKey::Context
+                    .of(example)
+                    .map(|text| contexts.number(text));
+                let folded = fold_text(&example.response);
+                let is_long = folded.chars().nth(LONG_RESPONSE - 1).is_some();
+                let response = responses.number(folded);
+                let key = match context {
+                    _ if is_long => Some((response, None)),
+                    Some(_) => Some((response, context)),
+                    None => None,
+                };
                 entries.push(Entry {
                     split,
                     example,
-                    prompt,
+                    prompt: prompts.number(fold_text(&example.prompt)),
+                    context,
+                    response,
+                    telling_response: key.map(|key| telling.number(key)),
                 });
             }
         }
+        let mut known: Vec<(String, usize)> = prompts.0.into_iter().collect();
+        known.sort_unstable_by_key(|(_, number)| *number);
         Self {
             splits,
             entries,
-            prompts,
+            prompts: known.into_iter().map(|(text, _)| text).collect(),
         }
     }
 
@@ -107,10 +130,20 @@ impl<'a> Corpus<'a> {
     }
 }
 
-/// Lower case, and one blank for any white space: prompts that differ in nothing else are the same.
-fn normalize(prompt: &str) -> String {
-    let words: Vec<String> = prompt.split_whitespace().map(str::to_lowercase).collect();
-    words.join(" ")
+/// Things numbered in the order in which they first come.
+struct Numbers<T>(HashMap<T, usize>);
+
+impl<T> Default for Numbers<T> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<T: Eq + Hash> Numbers<T> {
+    fn number(&mut self, thing: T) -> usize {
+        let next = self.0.len();
+        *self.0.entry(thing).or_insert(next)
+    }
 }
 
 /// Half way between the lowest and the highest rating: below is the low side, above the high side.

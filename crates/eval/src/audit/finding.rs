@@ -55,6 +55,10 @@ pub enum FindingKind {
     SharedPrompts,
     /// A prompt of one split is nearly one of another.
     NearPrompts,
+    /// A response is in two splits.
+    SharedResponses,
+    /// A context is in two splits.
+    SharedContexts,
     /// The same response is rated differently.
     ContradictoryRepeats,
     /// The same response occurs more than once.
@@ -63,6 +67,10 @@ pub enum FindingKind {
     OutOfScale,
     /// Ratings far from all others.
     Outliers,
+    /// Ratings on two scales in one aspect.
+    MixedScales,
+    /// An aspect that next to no record rates, or two that have nearly one name.
+    RareAspect,
     /// All ratings, or nearly all, are the same.
     Constant,
     /// Two aspects are rated alike.
@@ -117,10 +125,21 @@ impl FindingKind {
             }
             Self::NumberLeak => "remove the rating from the text",
             Self::SharedPrompts => {
-                "split again so that no prompt is in two splits: `gradus data split`"
+                "split again so that no prompt is in two splits: join the files and \
+                 `gradus data split --group prompt`"
             }
             Self::NearPrompts => {
-                "read the pairs; where they ask the same thing, put both in one split"
+                "read the pairs; where they ask the same thing, give both the same value of a key of \
+                 `meta`, and join the files and split again: \
+                 `gradus data split --group prompt,meta.KEY`"
+            }
+            Self::SharedResponses => {
+                "split again so that no response is in two splits: join the files and \
+                 `gradus data split --group prompt,response`"
+            }
+            Self::SharedContexts => {
+                "know that the model has seen these contexts rated; for figures on new ones join the \
+                 files and `gradus data split --group prompt,context`"
             }
             Self::ContradictoryRepeats => {
                 "average or drop the repeats; no model can be right about both"
@@ -130,6 +149,14 @@ impl FindingKind {
             Self::Outliers => {
                 "look at them: a mark for `missing` (null in this format), or another scale? \
                  `--scale LOW:HIGH` states what is right"
+            }
+            Self::MixedScales => {
+                "bring them to one scale (a rating from 1 to 5 is (rating - 1) / 4 from 0 to 1), or \
+                 make them two aspects, before anything is trained on them"
+            }
+            Self::RareAspect => {
+                "correct the name in those records, or name the aspects to learn with `--aspects`; a \
+                 plain number belongs to the aspect `rating`"
             }
             Self::Constant => {
                 "leave the aspect out: there is nothing to learn and no correlation to measure"

@@ -5,8 +5,10 @@
 //!
 //! - shortcuts: what place, length and overlap with the prompt alone tell of the rating, and
 //!   responses that end at their first error;
-//! - prompts that two splits share, exactly or nearly, and repeated responses rated differently;
-//! - ratings out of scale, constant, copied from one aspect to another or to every segment;
+//! - prompts that two splits share, exactly or nearly, contexts and responses that they share, and
+//!   repeated responses rated differently;
+//! - ratings out of scale, on two scales, constant, copied from one aspect to another or to every
+//!   segment; aspects that next to no record rates;
 //! - the rating, or a mark that stands for it, in the text itself;
 //! - segments without text and text without a segment.
 //!
@@ -36,10 +38,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod aspects;
 mod corpus;
 mod endings;
 mod finding;
 mod held_out;
+mod mixed_scales;
 mod numbers;
 mod options;
 mod outliers;
@@ -48,6 +52,7 @@ mod ratings;
 mod reach;
 mod repeats;
 mod report;
+mod shared;
 mod shingles;
 mod shortcuts;
 mod structure;
@@ -63,6 +68,7 @@ pub use ratings::AspectPair;
 pub use reach::Reach;
 pub use repeats::RepeatedResponses;
 pub use report::{AspectAudit, AuditReport, SplitAudit};
+pub use shared::{TextOverlap, TextPair};
 pub use shortcuts::{Feature, FeatureReach};
 pub use structure::TextShape;
 pub use tokens::{SuspiciousToken, TokenSide};
@@ -88,9 +94,12 @@ pub fn audit(splits: &[AuditSplit], options: &AuditOptions) -> Result<AuditRepor
         .into_iter()
         .map(|aspect| audit_aspect(&corpus, aspect, options, &mut findings))
         .collect::<Result<_>>()?;
-    ratings::presence(&corpus, &mut findings);
+    let rare = aspects::rare(&corpus, &mut findings);
+    ratings::presence(&corpus, &rare, &mut findings);
     let aspect_pairs = ratings::aspect_pairs(&corpus, &mut findings);
     let prompt_overlaps = prompts::overlaps(&corpus, options.seed, &mut findings);
+    let context_overlaps = shared::contexts(&corpus, &mut findings);
+    let response_overlaps = shared::responses(&corpus, &mut findings);
     let repeated_responses = repeats::responses(&corpus, &mut findings);
     // Stable: within a grade, in the order of the checks.
     findings.sort_by_key(|finding| finding.grade);
@@ -99,9 +108,32 @@ pub fn audit(splits: &[AuditSplit], options: &AuditOptions) -> Result<AuditRepor
         aspects,
         aspect_pairs,
         prompt_overlaps,
+        context_overlaps,
+        response_overlaps,
         repeated_responses,
         findings,
     })
+}
+
+/// The part of an audit that no training should start without, and that takes no time: ratings on two
+/// scales, aspects that next to no record rates, and prompts, contexts and responses that splits
+/// share. Of `learned` aspects, or of all where there is none named. Worst first.
+pub fn before_training(splits: &[AuditSplit], learned: &[String]) -> Vec<Finding> {
+    let corpus = Corpus::new(splits);
+    let mut findings = Vec::new();
+    for aspect in corpus.aspects() {
+        if learned.is_empty() || learned.iter().any(|name| name == aspect) {
+            mixed_scales::check(&corpus, aspect, &corpus.rated(aspect), &mut findings);
+        }
+    }
+    if learned.is_empty() {
+        aspects::rare(&corpus, &mut findings);
+    }
+    prompts::same(&corpus, &mut findings);
+    shared::contexts(&corpus, &mut findings);
+    shared::responses(&corpus, &mut findings);
+    findings.sort_by_key(|finding| finding.grade);
+    findings
 }
 
 fn audit_aspect(
@@ -117,6 +149,7 @@ fn audit_aspect(
     shortcuts::judge(aspect, &features, &fits, endings.lists_end(), findings);
     endings.report(corpus, aspect, findings);
     ratings::check(corpus, aspect, &rated, options.scale, findings);
+    mixed_scales::check(corpus, aspect, &rated, findings);
     let tokens = tokens::suspicious(corpus, aspect, &rated, findings);
     let numbers = numbers::find(corpus, aspect, &rated, findings);
     Ok(AspectAudit {

@@ -29,7 +29,8 @@ pub struct PromptOverlap {
     pub later: String,
     /// Different prompts of the later split.
     pub prompts: usize,
-    /// Of these, prompts that the earlier split has too (case and white space aside).
+    /// Of these, prompts that the earlier split has too, as [`fold_text`](gradus_data::fold_text)
+    /// has it.
     pub exact: usize,
     /// Examples of the later split with such a prompt.
     pub examples_with_exact: usize,
@@ -63,12 +64,27 @@ pub(super) fn overlaps(
     }
     let places = Places::of(corpus);
     let near = near_prompts(corpus, &places, seed);
+    every_two(corpus, &places, &near, findings)
+}
+
+/// The same without near prompts, which take longer to find.
+pub(super) fn same(corpus: &Corpus, findings: &mut Vec<Finding>) {
+    every_two(corpus, &Places::of(corpus), &Near::new(), findings);
+}
+
+fn every_two(
+    corpus: &Corpus,
+    places: &Places,
+    near: &Near,
+    findings: &mut Vec<Finding>,
+) -> Vec<PromptOverlap> {
+    let splits = corpus.splits.len();
     let mut overlaps = Vec::new();
     for earlier in 0..splits {
         for later in earlier + 1..splits {
             let empty = BTreeMap::new();
             let near = near.get(&(earlier, later)).unwrap_or(&empty);
-            let overlap = overlap(corpus, &places, earlier, later, near);
+            let overlap = overlap(corpus, places, earlier, later, near);
             report(&overlap, findings);
             overlaps.push(overlap);
         }

@@ -150,8 +150,9 @@ fn copied(corpus: &Corpus, rated: &[Rated]) -> Option<Finding> {
     )
 }
 
-/// Splits that rate nothing, or nothing in an aspect that others rate.
-pub(super) fn presence(corpus: &Corpus, findings: &mut Vec<Finding>) {
+/// Splits that rate nothing, or nothing in an aspect that others rate. Of `rare` aspects it is known
+/// already that next to no record rates them.
+pub(super) fn presence(corpus: &Corpus, rare: &[String], findings: &mut Vec<Finding>) {
     let aspects = corpus.aspects();
     for (index, split) in corpus.splits.iter().enumerate() {
         let segments = || split.examples.iter().flat_map(|example| &example.segments);
@@ -175,6 +176,9 @@ pub(super) fn presence(corpus: &Corpus, findings: &mut Vec<Finding>) {
                 .collect();
             let others = corpus.splits.len() > 1;
             if ratings.is_empty() {
+                if rare.iter().any(|name| name == aspect) {
+                    continue;
+                }
                 let message = format!("{} does not rate it, another split does", split.name);
                 let finding = Finding::new(Grade::Warning, FindingKind::MissingAspect, message);
                 findings.push(finding.about(aspect));

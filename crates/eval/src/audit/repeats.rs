@@ -12,8 +12,8 @@ const CONTRADICTION: f64 = 0.5;
 /// Share of a split's examples that have to be repeats of others before that is worth a note.
 const WORTH_A_NOTE: f64 = 0.01;
 
-/// Responses that a split holds more than once: same prompt (case and white space aside), same
-/// text.
+/// Responses that a split holds more than once: same prompt, same response, both as
+/// [`fold_text`](gradus_data::fold_text) has it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RepeatedResponses {
     /// The split.
@@ -52,10 +52,10 @@ fn range(rated: &[Rated]) -> f64 {
 }
 
 fn of_split(corpus: &Corpus, split: usize, ranges: &HashMap<&str, f64>) -> RepeatedResponses {
-    let mut groups: HashMap<(usize, &str), Vec<usize>> = HashMap::new();
+    let mut groups: HashMap<(usize, usize), Vec<usize>> = HashMap::new();
     let entries = corpus.entries.iter().enumerate();
     for (index, entry) in entries.filter(|(_, entry)| entry.split == split) {
-        let key = (entry.prompt, entry.example.response.trim());
+        let key = (entry.prompt, entry.response);
         groups.entry(key).or_default().push(index);
     }
     let mut groups: Vec<Vec<usize>> = groups.into_values().filter(|g| g.len() > 1).collect();

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AspectPair, Endings, FeatureReach, Finding, FitReach, Grade, NumberLeak, PromptOverlap,
-    RepeatedResponses, SuspiciousToken, TextShape,
+    RepeatedResponses, SuspiciousToken, TextOverlap, TextShape,
 };
 
 /// What an audit measured and what it makes of it.
@@ -19,6 +19,12 @@ pub struct AuditReport {
     pub aspect_pairs: Vec<AspectPair>,
     /// Every two splits, and the prompts they share.
     pub prompt_overlaps: Vec<PromptOverlap>,
+    /// Every two splits, and the contexts they share.
+    #[serde(default)]
+    pub context_overlaps: Vec<TextOverlap>,
+    /// Every two splits, and the responses they share.
+    #[serde(default)]
+    pub response_overlaps: Vec<TextOverlap>,
     /// Responses that a split holds more than once.
     pub repeated_responses: Vec<RepeatedResponses>,
     /// What was found, worst first.

@@ -4,8 +4,9 @@ use super::features::{POSITION_FEATURES, Standardizer, fnv1a, overlap, position_
 use super::sparse::{SparseMatrix, sparse_dot};
 use super::{Baseline, BaselineExample, Rated, mean_rating, rated_segments};
 use crate::Result;
+use gradus_data::fold_text;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Buckets for hashed words and pairs of words.
 const BUCKETS: usize = 1 << 14;
@@ -43,9 +44,9 @@ impl BagOfWords {
     pub fn fit(examples: &[BaselineExample]) -> Result<Self> {
         let rated = rated_segments(Baseline::BagOfWords, examples)?;
         let rows = Rows::of(examples, &rated);
-        let (held_out, kept): (Vec<usize>, Vec<usize>) = (0..rated.len()).partition(|&row| {
-            fnv1a(&[examples[rated[row].example].prompt]).is_multiple_of(HELD_OUT)
-        });
+        let is_held_out = held_out(examples);
+        let (held_out, kept): (Vec<usize>, Vec<usize>) =
+            (0..rated.len()).partition(|&row| is_held_out[rated[row].example]);
         let penalty = rows.best_penalty(&rated, &kept, &held_out).unwrap_or(10.0);
         let all: Vec<usize> = (0..rated.len()).collect();
         Ok(rows.fit(&rated, &all, &[penalty], EXACTLY).remove(0))
@@ -67,6 +68,18 @@ impl BagOfWords {
     fn predict_row(&self, row: &Row) -> f64 {
         self.intercept + sparse_dot(&row.columns(&self.standardizer), &self.weights)
     }
+}
+
+/// Whether the penalty is chosen on an example: as the hash of its prompt says, or that of the first
+/// prompt which is the same.
+fn held_out(examples: &[BaselineExample]) -> Vec<bool> {
+    let mut known: HashMap<String, bool> = HashMap::new();
+    let is_held_out = |example: &BaselineExample| {
+        *known
+            .entry(fold_text(example.prompt))
+            .or_insert_with(|| fnv1a(&[example.prompt]).is_multiple_of(HELD_OUT))
+    };
+    examples.iter().map(is_held_out).collect()
 }
 
 /// The features of one segment.
@@ -232,6 +245,16 @@ mod tests {
         assert!(fitted.penalty() <= 1.0);
         let position = super::super::PositionLength::fit(&examples).unwrap();
         assert!((position.predict(&examples[0])[0] - 0.5).abs() < 0.25);
+    }
+
+    #[test]
+    fn prompts_that_are_the_same_are_held_out_together() {
+        let prompts: Vec<String> = (0..60)
+            .flat_map(|n| [format!("Prompt {n}"), format!(" PROMPT  {n}")])
+            .collect();
+        let held_out = held_out(&examples(&prompts));
+        assert!(held_out.chunks(2).all(|pair| pair[0] == pair[1]));
+        assert!(held_out.contains(&true) && held_out.contains(&false));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use aspect::{AspectEvaluation, BaselineEvaluation, IntervalAbsence, LevelValues};
 pub use by_truncation::{ByTruncation, PartValues};
-pub use provenance::{Provenance, ScoreSource};
+pub use provenance::{ContextRead, Provenance, ScoreSource};
 pub use raters::RatersBeside;
 pub use recalibrated::{CalibrationFigures, Recalibrated};
 pub use response_ratings::{

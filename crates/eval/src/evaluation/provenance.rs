@@ -1,5 +1,6 @@
 //! What was evaluated.
 
+use gradus_data::ContextCounts;
 use serde::{Deserialize, Serialize};
 
 /// Where the scores, the ratings and the baselines of an evaluation come from.
@@ -14,6 +15,34 @@ pub struct Provenance {
     /// What the trivial baselines were fitted on: the training file as it was named, or
     /// `training data of the bundle`. `None` without baselines.
     pub baselines: Option<String>,
+    /// What of the records' contexts the model read; `None` for a score file.
+    #[serde(default)]
+    pub context: Option<ContextRead>,
+}
+
+/// What of the records' contexts a model read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContextRead {
+    /// Whether it reads contexts.
+    pub reads: bool,
+    /// Records, and those with a context.
+    #[serde(flatten)]
+    pub counts: ContextCounts,
+}
+
+impl ContextRead {
+    /// As in `read in 12 of 40 records`.
+    pub fn in_words(&self) -> String {
+        let ContextCounts {
+            records,
+            with_context,
+        } = self.counts;
+        match (self.reads, with_context) {
+            (true, _) => format!("read in {with_context} of {records} records"),
+            (false, 0) => format!("read in 0 of {records} records: none has one"),
+            (false, some) => format!("read in 0 of {records} records, though {some} have one"),
+        }
+    }
 }
 
 /// What made the scores.
@@ -43,6 +72,7 @@ impl Provenance {
             scores,
             data: data.into(),
             baselines: None,
+            context: None,
         }
     }
 }

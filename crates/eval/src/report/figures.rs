@@ -1,6 +1,6 @@
 //! The figures of an aspect: the most important ones large, all of them in tables.
 
-use super::number::{figure, plain};
+use super::number::{of_metric, plain};
 use super::reading::Judged;
 use crate::{AspectEvaluation, LevelValues, Metric, MetricValues};
 use maud::{Markup, html};
@@ -37,6 +37,14 @@ pub(super) fn shown(metric: Metric, value: f64) -> f64 {
     if metric == Metric::Mse { -value } else { value }
 }
 
+/// A metric as the tables show it, as text: `-` where it does not exist.
+fn figure(metric: Metric, value: Option<f64>) -> String {
+    value.map_or_else(
+        || "-".into(),
+        |value| of_metric(metric, shown(metric, value)),
+    )
+}
+
 /// The name in the tables.
 pub(super) fn label(metric: Metric) -> &'static str {
     if metric == Metric::Mse {
@@ -54,12 +62,12 @@ pub(super) fn tiles(judged: &Judged) -> Markup {
             @for (name, metric) in TILES {
                 div.tile {
                     div.name { (name) }
-                    div.value { (figure(figures.values.get(metric).map(|value| shown(metric, value)))) }
+                    div.value { (figure(metric, figures.values.get(metric))) }
                     @if let Some(range) = range(figures, metric) {
                         div.range { (range) }
                     }
                     @if let Some((name, value)) = judged.best(metric) {
-                        div.beside { (name) " " (plain(shown(metric, value))) }
+                        div.beside { (name) " " (of_metric(metric, shown(metric, value))) }
                     }
                 }
             }
@@ -73,8 +81,8 @@ pub(super) fn range(level: &LevelValues, metric: Metric) -> Option<String> {
     let ends = [interval.low, interval.high].map(|end| shown(metric, end));
     Some(format!(
         "{} to {}",
-        plain(ends[0].min(ends[1])),
-        plain(ends[0].max(ends[1]))
+        of_metric(metric, ends[0].min(ends[1])),
+        of_metric(metric, ends[0].max(ends[1]))
     ))
 }
 
@@ -128,7 +136,7 @@ fn row(metric: Metric, level: &LevelValues, baselines: &[(&str, &MetricValues)])
         let is_best = value.is_some_and(|value| metric.goodness(value) >= best);
         html! {
             td class=[(is_best && !baselines.is_empty()).then_some("best")] {
-                (figure(value.map(|value| shown(metric, value))))
+                (figure(metric, value))
                 @if let Some(range) = range { span.range { (range) } }
             }
         }
@@ -185,11 +193,11 @@ pub(super) fn overview(aspects: &[AspectEvaluation]) -> Markup {
                             td { (super::number::count(aspect.segment.values.count)) }
                             @for metric in columns {
                                 td {
-                                    (figure(aspect.segment.values.get(metric).map(|value| shown(metric, value))))
+                                    (figure(metric, aspect.segment.values.get(metric)))
                                     @if let Some(range) = range(&aspect.segment, metric) { span.range { (range) } }
                                 }
                             }
-                            td { (figure(Judged::segments(aspect).best(Metric::Pearson).map(|(_, value)| value))) }
+                            td { (figure(Metric::Pearson, Judged::segments(aspect).best(Metric::Pearson).map(|(_, value)| value))) }
                         }
                     }
                 }

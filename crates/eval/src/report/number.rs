@@ -1,5 +1,7 @@
 //! Numbers as a person reads them.
 
+use crate::Metric;
+
 /// A figure with four decimals, fewer for large numbers: `-` where it does not exist.
 pub(super) fn figure(value: Option<f64>) -> String {
     value.map_or_else(|| "-".into(), plain)
@@ -20,6 +22,19 @@ pub(super) fn plain(value: f64) -> String {
         format!("{value:.decimals$}")
     };
     with_minus(&text)
+}
+
+/// The value of a metric. Where it has no unit, as a correlation or R² has none, what rounds to 0 is 0;
+/// errors may be small because the ratings are.
+pub(super) fn of_metric(metric: Metric, value: f64) -> String {
+    let has_unit = matches!(
+        metric,
+        Metric::Mse | Metric::Rmse | Metric::Mae | Metric::Bias | Metric::MaxError
+    );
+    if !has_unit && value.abs() < 5e-5 {
+        return plain(0.0);
+    }
+    plain(value)
 }
 
 /// A number with a fixed number of decimals, as on an axis.
@@ -92,6 +107,15 @@ mod tests {
         }
         assert_eq!(fixed(-0.001, 1), "0.0");
         assert_eq!(figure(None), "-");
+    }
+
+    #[test]
+    fn a_metric_without_a_unit_is_0_where_it_rounds_to_it() {
+        for metric in [Metric::R2, Metric::Pearson, Metric::Concordance] {
+            assert_eq!(of_metric(metric, -5.27e-8), "0.0000");
+            assert_eq!(of_metric(metric, 0.0123), "0.0123");
+        }
+        assert_eq!(of_metric(Metric::Mse, 5.27e-8), "5.27e-8");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! The sentences claim no more than the figures do: a baseline inside the model's interval cannot
 //! be told from it here, one outside can.
 
-use super::number::{figure, percent, plain};
+use super::number::{figure, of_metric, percent, plain};
 use crate::{AspectEvaluation, LevelValues, Metric, MetricValues, RatersBeside, ResponseRatings};
 
 /// What a sentence says of the scores.
@@ -165,10 +165,10 @@ fn value(judged: &Judged) -> Option<Sentence> {
 /// The order beside what position, length and words reach.
 fn order(judged: &Judged) -> Option<Sentence> {
     let (_, best) = judged.best(Metric::Pearson)?;
-    let guesses = judged
-        .baselines
-        .iter()
-        .filter_map(|(name, values)| Some(format!("{name} reaches {}", plain(values.pearson?))));
+    let guesses = judged.baselines.iter().filter_map(|(name, values)| {
+        let pearson = of_metric(Metric::Pearson, values.pearson?);
+        Some(format!("{name} reaches {pearson}"))
+    });
     let guesses = guesses.collect::<Vec<_>>().join(", ");
     let (tone, scores) = match judged.figures.values.pearson {
         None => (Tone::Bad, "of these scores there is none".to_owned()),
@@ -181,7 +181,10 @@ fn order(judged: &Judged) -> Option<Sentence> {
             };
             (
                 tone,
-                format!("these scores reach {}{interval}{end}", plain(model)),
+                format!(
+                    "these scores reach {}{interval}{end}",
+                    of_metric(Metric::Pearson, model)
+                ),
             )
         }
     };
@@ -217,7 +220,8 @@ fn standing(figures: &LevelValues, metric: Metric, model: f64, baseline: f64) ->
     let Some(interval) = figures.intervals.get(&metric) else {
         return (String::new(), if better { Tone::Good } else { Tone::Bad });
     };
-    let text = format!(" ({} to {})", plain(interval.low), plain(interval.high));
+    let [low, high] = [interval.low, interval.high].map(|end| of_metric(metric, end));
+    let text = format!(" ({low} to {high})");
     let tone = match (interval.contains(baseline), better) {
         (true, _) => Tone::Neutral,
         (false, true) => Tone::Good,

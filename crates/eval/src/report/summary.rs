@@ -59,7 +59,7 @@ pub(super) fn title(input: &ReportInput) -> String {
 }
 
 /// Where scores, ratings and baselines come from.
-fn origin(provenance: &Provenance) -> [(&'static str, String); 3] {
+fn origin(provenance: &Provenance) -> Vec<(&'static str, String)> {
     let (kind, name) = match &provenance.scores {
         ScoreSource::Bundle(name) => ("Bundle", name),
         ScoreSource::File(name) => ("Score file", name),
@@ -68,11 +68,14 @@ fn origin(provenance: &Provenance) -> [(&'static str, String); 3] {
         .baselines
         .clone()
         .unwrap_or_else(|| "none".into());
-    [
+    let context = provenance.context.as_ref();
+    let facts = [
         (kind, name.clone()),
         ("Data", provenance.data.clone()),
         ("Trivial baselines fitted on", baselines),
-    ]
+    ];
+    let context = context.map(|context| ("Context", context.in_words()));
+    facts.into_iter().chain(context).collect()
 }
 
 /// The last part of a path.

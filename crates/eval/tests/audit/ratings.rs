@@ -4,7 +4,9 @@ use gradus_data::{CharSpan, Example};
 use gradus_eval::EvalError;
 use gradus_eval::audit::{AuditOptions, AuditSplit, FindingKind, Grade, audit};
 
-use super::{audit_one, finding, honest, kinds};
+use rand::RngExt;
+
+use super::{audit_one, example, finding, honest, kinds, random, words};
 
 /// Changes every rating: `change(response, segment, rating)`.
 fn rerated(examples: Vec<Example>, change: impl Fn(usize, usize, f64) -> f64) -> Vec<Example> {
@@ -209,4 +211,226 @@ fn ratings_of_whole_responses_are_ratings() {
     examples[7].ratings.insert("rating".into(), 0.5);
     let report = audit_one(&examples);
     assert!(!kinds(&report).contains_key("Unrated"));
+}
+
+/// Responses of three segments, each rated by `rate(random, response)`.
+fn rated_by(
+    responses: usize,
+    rate: impl Fn(&mut rand_chacha::ChaCha8Rng, usize) -> f64,
+) -> Vec<Example> {
+    let mut random = random(31);
+    (0..responses)
+        .map(|index| {
+            let segments: Vec<_> = (0..3)
+                .map(|_| {
+                    let rating = rate(&mut random, index);
+                    (words(&mut random, 8), Some(rating))
+                })
+                .collect();
+            let prompt = format!("Task {index}: {}", words(&mut random, 8));
+            example(&index.to_string(), &prompt, &segments)
+        })
+        .collect()
+}
+
+fn quarters(random: &mut rand_chacha::ChaCha8Rng) -> f64 {
+    f64::from(random.random_range(0..5)) / 4.0
+}
+
+fn one_to_five(random: &mut rand_chacha::ChaCha8Rng) -> f64 {
+    f64::from(random.random_range(1..6))
+}
+
+#[test]
+fn two_scales_in_one_aspect_are_named() {
+    let halves = |examples: &mut [Example]| {
+        for (index, example) in examples.iter_mut().enumerate() {
+            let source = if index % 2 == 0 { "a" } else { "b" };
+            example.meta.insert("source".into(), source.into());
+        }
+    };
+    let mixed = rated_by(120, |random, k| {
+        if k % 2 == 0 {
+            quarters(random)
+        } else {
+            one_to_five(random)
+        }
+    });
+    let binary = rated_by(120, |random, k| {
+        if k % 2 == 0 {
+            f64::from(random.random_range(0..2))
+        } else {
+            one_to_five(random)
+        }
+    });
+    let percent = rated_by(120, |random, k| {
+        if k % 2 == 0 {
+            quarters(random)
+        } else {
+            f64::from(random.random_range(0..11)) * 10.0
+        }
+    });
+    let stars = rated_by(120, |random, k| {
+        if k % 2 == 0 {
+            one_to_five(random)
+        } else {
+            f64::from(random.random_range(0..11)) * 10.0
+        }
+    });
+    for (examples, lower, upper) in [
+        (mixed, "from 0 to 1", "from 1 to 5"),
+        (binary, "from 0 to 1", "from 1 to 5"),
+        (percent, "from 0 to 1", "from 0 to 100"),
+        (stars, "from 1 to 5", "from 0 to 100"),
+    ] {
+        for named in [false, true] {
+            let mut examples = examples.clone();
+            if named {
+                halves(&mut examples);
+            }
+            let report = audit_one(&examples);
+            let found = finding(&report, FindingKind::MixedScales);
+            assert_eq!(found.grade, Grade::Problem);
+            assert!(
+                found.message.contains(lower) && found.message.contains(upper),
+                "{}",
+                found.message
+            );
+            let is_named = found.message.contains("`meta.source` tells them apart");
+            assert_eq!(is_named, named, "{}", found.message);
+        }
+    }
+}
+
+#[test]
+fn two_scales_are_found_between_splits_and_where_a_response_has_one_segment() {
+    let train = rated_by(60, |random, _| quarters(random));
+    let test = rated_by(60, |random, _| one_to_five(random));
+    let splits = [
+        AuditSplit::new("train", &train),
+        AuditSplit::new("test", &test),
+    ];
+    let report = audit(&splits, &AuditOptions::default()).unwrap();
+    let found = finding(&report, FindingKind::MixedScales);
+    let said = "180 from 0 to 1 and 180 from 1 to 5; the split tells them apart";
+    assert!(found.message.contains(said), "{}", found.message);
+
+    let mut single = rated_by(100, |random, k| {
+        if k % 2 == 0 {
+            quarters(random)
+        } else {
+            one_to_five(random)
+        }
+    });
+    for example in &mut single {
+        for segment in &mut example.segments[1..] {
+            segment.ratings.clear();
+        }
+    }
+    let report = audit_one(&single);
+    let found = finding(&report, FindingKind::MixedScales);
+    assert!(found.message.contains("from 2 to 5"), "{}", found.message);
+}
+
+#[test]
+fn one_scale_is_one_scale() {
+    type Rate = fn(&mut rand_chacha::ChaCha8Rng, usize) -> f64;
+    let scales: [(&str, Rate); 9] = [
+        ("0 to 1", |random, _| quarters(random)),
+        ("1 to 5", |random, _| one_to_five(random)),
+        ("0 to 5", |random, _| f64::from(random.random_range(0..6))),
+        ("0 to 10", |random, _| f64::from(random.random_range(0..11))),
+        ("0 to 100", |random, _| {
+            f64::from(random.random_range(0..101))
+        }),
+        ("halves of 0 to 5", |random, _| {
+            f64::from(random.random_range(0..11)) / 2.0
+        }),
+        ("-1, 0, 1", |random, _| {
+            f64::from(random.random_range(-1..2))
+        }),
+        // Penalties of machine translation: none, minor punctuation, minor, major, not a translation.
+        ("penalties", |random, _| {
+            [0.0, 0.1, 1.0, 1.0, 5.0, 25.0][random.random_range(0..6)]
+        }),
+        // One rating a response, copied to its segments: no response has two.
+        ("copied", |_, k| (k % 6) as f64),
+    ];
+    for (name, rate) in scales {
+        let mut examples = rated_by(200, rate);
+        // A source that is never good, on the scale of all.
+        for (index, example) in examples.iter_mut().enumerate() {
+            example.meta.insert("source".into(), (index % 3).into());
+        }
+        let report = audit_one(&examples);
+        assert!(
+            !kinds(&report).contains_key("MixedScales"),
+            "{name}: {:?}",
+            report.findings
+        );
+    }
+}
+
+#[test]
+fn an_aspect_misspelt_in_one_record_is_named_with_what_was_meant() {
+    let rated = |aspect: &dyn Fn(usize) -> &'static str| {
+        let mut examples = honest(3, 60);
+        for (index, example) in examples.iter_mut().enumerate() {
+            for segment in &mut example.segments {
+                let rating = segment.ratings.remove("rating").unwrap();
+                segment.ratings.insert(aspect(index).into(), rating);
+            }
+        }
+        examples
+    };
+    for (wrong, said) in [
+        (
+            "Faithfulness",
+            "`Faithfulness` is rated in 1 (`3-7`) of the records, and `faithfulness` in 59",
+        ),
+        (
+            "faithfullness",
+            "`faithfullness` is rated in 1 (`3-7`) of the records, and `faithfulness` in 59",
+        ),
+        ("rating", "`rating` is rated in 1 (`3-7`) of the records"),
+    ] {
+        let examples = rated(&|index| if index == 7 { wrong } else { "faithfulness" });
+        let (train, test) = examples.split_at(40);
+        let splits = [
+            AuditSplit::new("train", train),
+            AuditSplit::new("test", test),
+        ];
+        let report = audit(&splits, &AuditOptions::default()).unwrap();
+        let found = finding(&report, FindingKind::RareAspect);
+        assert!(found.message.contains(said), "{}", found.message);
+        assert_eq!(found.aspect.as_deref(), Some(wrong));
+        assert!(
+            !kinds(&report).contains_key("MissingAspect"),
+            "{:?}",
+            report.findings
+        );
+    }
+    // Not rare, but one name all the same.
+    let report = audit_one(&rated(&|index| {
+        if index % 3 == 0 {
+            "is_right"
+        } else {
+            "Is right"
+        }
+    }));
+    let found = finding(&report, FindingKind::RareAspect);
+    assert!(
+        found.message.contains("`is_right` is rated in 20"),
+        "{}",
+        found.message
+    );
+    // Two aspects are two aspects.
+    let report = audit_one(&rated(&|index| {
+        if index % 3 == 0 { "clarity" } else { "tone" }
+    }));
+    assert!(
+        !kinds(&report).contains_key("RareAspect"),
+        "{:?}",
+        report.findings
+    );
 }

@@ -182,8 +182,10 @@ fn settled<T>(directory: &Path, read: impl Fn() -> Result<T>) -> Result<T> {
 
 fn load_manifest(directory: &Path) -> Result<StoredManifest> {
     if !directory.is_dir() {
-        return Err(ModelError::NotADirectory {
+        let reason = "there is no such directory";
+        return Err(ModelError::NotABundle {
             path: directory.into(),
+            reason,
         });
     }
     let path = directory.join(MANIFEST);

@@ -276,7 +276,10 @@ fn a_manifest_that_is_no_manifest_is_refused() {
 #[test]
 fn a_missing_directory_is_named() {
     let error = Bundle::load(Path::new("no/such/bundle"), &Device::flex()).unwrap_err();
-    assert_eq!(error.to_string(), "no/such/bundle: no such directory");
+    assert_eq!(
+        error.to_string(),
+        "no/such/bundle: not a bundle: there is no such directory"
+    );
 }
 
 #[test]

@@ -12,8 +12,8 @@ use serde_json::json;
 
 use self::ridge::{Moments, Solution};
 use crate::assemble::{Assembled, assemble, manifest};
-use crate::run::{take_place, to_value};
-use crate::{RatingLoss, Result, Run, SplitCounts, TrainError};
+use crate::run::{Data, take_place, to_value};
+use crate::{Plan, RatingLoss, Result, Run, SplitCounts, TrainError};
 
 /// Penalties that are tried: half decades from 10⁻⁵ to 10².
 const HALF_DECADES: std::ops::RangeInclusive<i32> = -10..=4;
@@ -83,7 +83,7 @@ impl ProbeCurve {
 /// `f64` for each of 15 penalties from 10⁻⁵ to 10², of which the validation split picks one. Memory
 /// does not grow with the data. Of `run.training` only the seed is used.
 ///
-/// `progress` is called with the examples done and their number.
+/// `on_plan` is told what is about to be done, and `progress` the examples done and their number.
 ///
 /// # Errors
 /// - [`TrainError::Setting`]: a head, pooling or loss that ridge regression cannot fit, or an aspect
@@ -95,10 +95,12 @@ pub fn probe(
     train: &[Example],
     valid: &[Example],
     device: &Device,
+    on_plan: impl FnOnce(Plan<'_>),
     mut progress: impl FnMut(usize, usize),
 ) -> Result<ProbeReport> {
     check(run)?;
     let place = take_place(run, false)?;
+    let data = Data::of(train, valid);
     let Assembled {
         text,
         train,
@@ -108,6 +110,10 @@ pub fn probe(
         config,
         tokenizer,
     } = assemble(run, train, valid, device)?;
+    on_plan(Plan {
+        text: text.config(),
+        counts: &counts,
+    });
     let started = Instant::now();
     let total = train.len() + valid.len();
     let d_model = config.encoder.d_model();
@@ -142,7 +148,7 @@ pub fn probe(
         solve_seconds: started.elapsed().as_secs_f64(),
     };
     let mut manifest = manifest(run, &text, config.pooling);
-    manifest.training = json!({ "probe": to_value(&report) });
+    manifest.training = json!({ "probe": to_value(&report), "data": to_value(&data) });
     let valid_mse = report
         .aspects
         .iter()

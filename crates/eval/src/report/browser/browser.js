@@ -118,7 +118,7 @@
     }
     if (response.context) {
       const details = element("details");
-      details.append(element("summary", "", "Context, " + count(response.context.length + response.contextLeft) + " characters"));
+      details.append(element("summary", "", "Context, " + count(response.context.length + response.contextLeft) + " characters" + (data.contextUnread ? ", which the model has not read" : "")));
       const context = element("div", "context", response.context + cut(response.contextLeft, "characters"));
       context.dir = "auto";
       context.tabIndex = 0;

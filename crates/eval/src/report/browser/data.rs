@@ -19,6 +19,8 @@ pub(super) struct BrowserData {
     aspects: Vec<AspectData>,
     /// Decimals of scores and ratings.
     digits: usize,
+    /// Whether contexts are shown that the model has not read.
+    context_unread: bool,
     responses: Vec<ResponseData>,
 }
 
@@ -83,6 +85,11 @@ impl BrowserData {
             .fold(0.0, f64::max);
         Self {
             digits: digits(widest),
+            context_unread: input
+                .evaluation
+                .provenance
+                .as_ref()
+                .is_some_and(|provenance| provenance.context.is_some_and(|context| !context.reads)),
             aspects,
             responses: selection
                 .shown

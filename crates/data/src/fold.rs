@@ -1,0 +1,108 @@
+//! When two texts are the same text: the one rule for prompts, contexts and responses.
+
+use unicode_normalization::{UnicodeNormalization as _, is_nfc};
+
+/// The form in which texts are compared: two prompts, two contexts or two responses are *the same*
+/// where their folded texts are equal.
+///
+/// What does not count:
+/// - case: `Why?` and `WHY?`, `Straße` and `STRASSE`;
+/// - white space: a run of it is one blank, at the ends it is nothing;
+/// - how a character is composed (Unicode normalisation form C): `é` as one code point or as `e`
+///   with an accent behind it.
+///
+/// Everything else counts: punctuation, accents, and characters that only look alike (`x²` is not
+/// `x2`, a full-width `Ａ` is not `A`).
+///
+/// ```
+/// use gradus_data::fold_text;
+///
+/// assert_eq!(fold_text(" Why  IS\nit? "), fold_text("why is it?"));
+/// assert_ne!(fold_text("Why is it?"), fold_text("Why is it"));
+/// ```
+pub fn fold_text(text: &str) -> String {
+    if text.is_ascii() {
+        let mut folded = joined(text.split_ascii_whitespace());
+        folded.make_ascii_lowercase();
+        return folded;
+    }
+    // Upper case between, as letters may share it and differ in lower case: `ß` and `ss`, `ς` and
+    // `σ`. Lower case before, as `ẞ` is the upper case of `ß` alone.
+    let lower = composed(text).to_lowercase().to_uppercase().to_lowercase();
+    joined(composed(&lower).split_whitespace())
+}
+
+fn composed(text: &str) -> String {
+    if is_nfc(text) {
+        text.to_owned()
+    } else {
+        text.nfc().collect()
+    }
+}
+
+fn joined<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let mut text = String::new();
+    for word in words {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(word);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn case_white_space_and_composition_do_not_count() {
+        for (a, b) in [
+            ("What is it?", " WHAT\tis\n\nit? "),
+            ("caf\u{e9}", "CAFE\u{301}"),
+            ("Stra\u{df}e", "STRASSE"),
+            ("Stra\u{1e9e}e", "stra\u{df}e"),
+            (
+                "\u{3bf}\u{3b4}\u{3cc}\u{3c2}",
+                "\u{39f}\u{394}\u{38c}\u{3a3}",
+            ),
+            ("a\u{a0}b", "a b"),
+            ("", " \n"),
+        ] {
+            assert_eq!(fold_text(a), fold_text(b), "{a:?} and {b:?}");
+        }
+    }
+
+    #[test]
+    fn everything_else_counts() {
+        for (a, b) in [
+            ("What is it?", "What is it"),
+            ("x\u{b2}", "x2"),
+            ("resume", "r\u{e9}sum\u{e9}"),
+            ("ab", "a b"),
+            ("2 + 3", "2 - 3"),
+        ] {
+            assert_ne!(fold_text(a), fold_text(b), "{a:?} and {b:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_folded_text_is_its_own_fold(text in "\\PC{0,20}") {
+            let folded = fold_text(&text);
+            prop_assert_eq!(fold_text(&folded), folded);
+        }
+
+        #[test]
+        fn the_same_in_any_case_and_with_any_blanks(
+            words in proptest::collection::vec("[a-zA-Z0-9äöüßéÉçñøåÅΑ-Ωα-ωА-Яа-я一-丁?!.,]{1,6}", 0..6),
+        ) {
+            let text = words.join(" ");
+            prop_assert_eq!(fold_text(&text.to_uppercase()), fold_text(&text));
+            prop_assert_eq!(fold_text(&text.to_lowercase()), fold_text(&text));
+            let spread = format!("\n {}\u{a0}", words.join("\t \n"));
+            prop_assert_eq!(fold_text(&spread), fold_text(&text));
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Which examples belong together: those with the same prompt, context, response or `meta` value.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::str::FromStr;
+
+use serde_json::Value;
+
+use crate::{DataError, Example, Result, fold_text};
+
+/// What two examples have in common when they belong together; as text `prompt`, `context`,
+/// `response` or `meta.KEY`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum GroupKey {
+    /// The same prompt, as [`fold_text`] has it.
+    Prompt,
+    /// The same context, as [`fold_text`] has it. Examples without one have none in common.
+    Context,
+    /// The same response, as [`fold_text`] has it.
+    Response,
+    /// The same value of a key of `meta`, see [`meta_name`]. Examples without the key have none in
+    /// common.
+    Meta(String),
+}
+
+impl GroupKey {
+    /// What `example` is compared with others by; `None` where it has nothing to compare.
+    pub fn of(&self, example: &Example) -> Option<String> {
+        match self {
+            Self::Prompt => Some(fold_text(&example.prompt)),
+            Self::Context => {
+                let folded = fold_text(example.context.as_deref()?);
+                (!folded.is_empty()).then_some(folded)
+            }
+            Self::Response => Some(fold_text(&example.response)),
+            Self::Meta(key) => meta_name(example.meta.get(key)?),
+        }
+    }
+}
+
+impl fmt::Display for GroupKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Prompt => f.write_str("prompt"),
+            Self::Context => f.write_str("context"),
+            Self::Response => f.write_str("response"),
+            Self::Meta(key) => write!(f, "meta.{key}"),
+        }
+    }
+}
+
+impl FromStr for GroupKey {
+    type Err = DataError;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match (text, text.strip_prefix("meta.")) {
+            ("prompt", _) => Ok(Self::Prompt),
+            ("context", _) => Ok(Self::Context),
+            ("response", _) => Ok(Self::Response),
+            (_, Some(key)) if !key.is_empty() => Ok(Self::Meta(key.to_owned())),
+            _ => Err(DataError::UnknownGroupKey {
+                found: text.to_owned(),
+            }),
+        }
+    }
+}
+
+/// A value of `meta` as a name: a text as it is, anything else as JSON; `None` for `null`.
+pub fn meta_name(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+/// The number of each example's group, counted in the order in which groups first appear.
+///
+/// Two examples are in one group if they have any of `keys` in common, or both belong with a third
+/// one: groups are the connected parts of that relation.
+///
+/// # Errors
+/// [`DataError::GroupKeyAbsent`] for a context or a key of `meta` that no example has.
+pub fn group_examples(examples: &[Example], keys: &[GroupKey]) -> Result<Vec<usize>> {
+    let mut parts = UnionFind::new(examples.len());
+    for key in keys {
+        let mut first: HashMap<String, usize> = HashMap::new();
+        for (index, example) in examples.iter().enumerate() {
+            if let Some(value) = key.of(example) {
+                let with = *first.entry(value).or_insert(index);
+                parts.join(with, index);
+            }
+        }
+        if first.is_empty() && !examples.is_empty() {
+            return Err(absent(key, examples));
+        }
+    }
+    Ok(parts.numbered())
+}
+
+fn absent(key: &GroupKey, examples: &[Example]) -> DataError {
+    let names: BTreeSet<&str> = examples
+        .iter()
+        .flat_map(|example| example.meta.keys().map(String::as_str))
+        .collect();
+    DataError::GroupKeyAbsent {
+        key: key.to_string(),
+        examples: examples.len(),
+        known: names.into_iter().map(str::to_owned).collect(),
+    }
+}
+
+/// Disjoint sets of indices; the smallest index stands for its set.
+struct UnionFind {
+    parents: Vec<usize>,
+}
+
+impl UnionFind {
+    fn new(count: usize) -> Self {
+        Self {
+            parents: (0..count).collect(),
+        }
+    }
+
+    fn root(&mut self, mut index: usize) -> usize {
+        while self.parents[index] != index {
+            self.parents[index] = self.parents[self.parents[index]];
+            index = self.parents[index];
+        }
+        index
+    }
+
+    fn join(&mut self, a: usize, b: usize) {
+        let (a, b) = (self.root(a), self.root(b));
+        self.parents[a.max(b)] = a.min(b);
+    }
+
+    /// The number of each index's set, in the order of their smallest indices.
+    fn numbered(mut self) -> Vec<usize> {
+        let mut numbers = HashMap::new();
+        (0..self.parents.len())
+            .map(|index| {
+                let next = numbers.len();
+                *numbers.entry(self.root(index)).or_insert(next)
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn example(prompt: &str, context: Option<&str>, response: &str) -> Example {
+        Example {
+            prompt: prompt.into(),
+            context: context.map(str::to_owned),
+            response: response.into(),
+            ..Example::default()
+        }
+    }
+
+    fn groups(examples: &[Example], keys: &str) -> Vec<usize> {
+        let keys: Vec<GroupKey> = keys.split(',').map(|key| key.parse().unwrap()).collect();
+        group_examples(examples, &keys).unwrap()
+    }
+
+    #[test]
+    fn examples_are_joined_by_any_of_the_keys_and_through_a_third() {
+        let examples = [
+            example("p", Some("c"), "r1"),
+            example(" P ", None, "r2"),
+            example("q", Some("C"), "r3"),
+            example("s", Some(" "), "r4"),
+            example("t", None, "R2"),
+        ];
+        assert_eq!(groups(&examples, "prompt"), [0, 0, 1, 2, 3]);
+        assert_eq!(groups(&examples, "context"), [0, 1, 0, 2, 3]);
+        assert_eq!(groups(&examples, "response"), [0, 1, 2, 3, 1]);
+        assert_eq!(groups(&examples, "prompt,context"), [0, 0, 0, 1, 2]);
+        assert_eq!(
+            groups(&examples, "prompt,context,response"),
+            [0, 0, 0, 1, 0]
+        );
+    }
+
+    #[test]
+    fn meta_values_are_names_and_null_is_none() {
+        let mut examples = [(); 5].map(|()| example("p", None, "r"));
+        for (example, value) in
+            (examples.iter_mut()).zip([json!("3"), json!(3), json!(null), json!("A"), json!("a")])
+        {
+            example.meta.insert("source".into(), value);
+        }
+        assert_eq!(groups(&examples, "meta.source"), [0, 0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn what_no_example_has_is_refused_with_what_there_is() {
+        let mut examples = vec![example("p", None, "r")];
+        let error = group_examples(&examples, &[GroupKey::Context]).unwrap_err();
+        assert!(error.to_string().contains("`context`"), "{error}");
+        examples[0].meta.insert("topic".into(), json!("x"));
+        let key = GroupKey::Meta("source".into());
+        let error = group_examples(&examples, &[key]).unwrap_err();
+        assert!(
+            error.to_string().contains("meta.source") && error.hint().unwrap().contains("topic"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_key_reads_what_it_writes() {
+        for key in ["prompt", "context", "response", "meta.a.b"] {
+            assert_eq!(key.parse::<GroupKey>().unwrap().to_string(), key);
+        }
+        for wrong in ["", "meta", "meta.", "prompts", "id"] {
+            let error = wrong.parse::<GroupKey>().unwrap_err().to_string();
+            assert!(error.contains("meta.KEY"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! Ratings on two scales in one aspect: from 0 to 1 here, from 1 to 5 there.
+//!
+//! Three signs tell the scales apart. Each looks for a lower scale that ends at 1, 5 or 10 and an
+//! upper one that reaches twice as far or more:
+//! - a split, or a value of a key of `meta`, has one range of ratings, and another one has the other;
+//! - the upper ratings are whole, or multiples of five or ten, and the lower ones lie between them
+//!   (0.25, where others are 2, 3 and 4), and hardly a response has both;
+//! - responses have ratings below the end of the lower scale, or above it, but not both, where
+//!   chance would give five with both.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gradus_data::meta_name;
+
+use super::corpus::{Corpus, Rated, by_response};
+use super::finding::{Finding, FindingKind, Grade};
+
+/// Where a lower scale may end.
+const ENDS: [f64; 3] = [1.0, 5.0, 10.0];
+/// How many times as far the upper scale reaches at least.
+const REACH: f64 = 2.0;
+/// Fewest ratings on either scale.
+const FEWEST: usize = 5;
+/// Least share of the lower ratings that lie between multiples of the upper step.
+const BETWEEN: f64 = 0.1;
+/// Largest share of the responses with a rating of the one kind that may have the other kind too.
+const STRADDLING: f64 = 0.05;
+/// Fewest responses that chance would give ratings on both sides of the end of the lower scale.
+const BY_CHANCE: f64 = 5.0;
+/// Most different values of a key of `meta` that are looked at one by one.
+const MOST_VALUES: usize = 20;
+
+/// The range of the ratings of one scale, and how many there are.
+#[derive(Clone, Copy)]
+struct Range {
+    low: f64,
+    high: f64,
+    count: usize,
+}
+
+impl Range {
+    fn of(ratings: impl IntoIterator<Item = f64>) -> Option<Self> {
+        ratings
+            .into_iter()
+            .fold(None, |range: Option<Self>, rating| {
+                let Self { low, high, count } = range.unwrap_or(Self {
+                    low: rating,
+                    high: rating,
+                    count: 0,
+                });
+                Some(Self {
+                    low: low.min(rating),
+                    high: high.max(rating),
+                    count: count + 1,
+                })
+            })
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            low: self.low.min(other.low),
+            high: self.high.max(other.high),
+            count: self.count + other.count,
+        }
+    }
+}
+
+/// Two scales and what tells them apart.
+struct Mixed {
+    lower: Range,
+    upper: Range,
+    /// As in `` `meta.source` tells them apart (`a`: 0 to 1, `b`: 1 to 5) ``.
+    apart: String,
+}
+
+/// Finds ratings on two scales among the rated segments of an aspect.
+pub(super) fn check(corpus: &Corpus, aspect: &str, rated: &[Rated], findings: &mut Vec<Finding>) {
+    let Some(Mixed {
+        lower,
+        upper,
+        apart,
+    }) = by_name(corpus, rated).or_else(|| by_value(rated))
+    else {
+        return;
+    };
+    let message = format!(
+        "ratings on two scales: {} from {} to {} and {} from {} to {}; {apart}",
+        lower.count, lower.low, lower.high, upper.count, upper.low, upper.high,
+    );
+    let of_both = [true, false].map(|low| {
+        let inside = |r: &&Rated| (r.rating <= lower.high) == low;
+        rated.iter().find(inside)
+    });
+    findings.push(
+        Finding::new(Grade::Problem, FindingKind::MixedScales, message)
+            .about(aspect)
+            .number("lower_ratings", lower.count as f64)
+            .number("lower_low", lower.low)
+            .number("lower_high", lower.high)
+            .number("upper_ratings", upper.count as f64)
+            .number("upper_low", upper.low)
+            .number("upper_high", upper.high)
+            .examples(corpus.references(of_both.into_iter().flatten())),
+    );
+}
+
+/// Scales that splits, or values of a key of `meta`, tell apart.
+fn by_name(corpus: &Corpus, rated: &[Rated]) -> Option<Mixed> {
+    let keys: BTreeSet<&String> = corpus
+        .entries
+        .iter()
+        .flat_map(|entry| entry.example.meta.keys())
+        .collect();
+    let of_split = |r: &Rated| {
+        let entry = &corpus.entries[r.entry];
+        Some(corpus.splits[entry.split].name.clone())
+    };
+    let by_split = named(rated, "the split", of_split);
+    by_split.or_else(|| {
+        keys.into_iter().find_map(|key| {
+            named(rated, &format!("`meta.{key}`"), |r| {
+                meta_name(corpus.entries[r.entry].example.meta.get(key)?)
+            })
+        })
+    })
+}
+
+fn named(rated: &[Rated], key: &str, name: impl Fn(&Rated) -> Option<String>) -> Option<Mixed> {
+    let mut ratings: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for rated in rated {
+        // Those without a name may be of one source too.
+        let name = name(rated).unwrap_or_else(|| "-".into());
+        let of_name = ratings.entry(name).or_default();
+        of_name.push(rated.rating);
+        if ratings.len() > MOST_VALUES {
+            return None;
+        }
+    }
+    ENDS.into_iter().find_map(|end| {
+        let (mut lower, mut upper) = (Vec::new(), Vec::new());
+        for (name, ratings) in &ratings {
+            let range = Range::of(ratings.iter().copied())?;
+            let varies = range.low < range.high && range.count >= FEWEST;
+            match (range.high <= end, range.high >= REACH * end) {
+                (true, _) if varies => lower.push((name, range)),
+                (false, true) if varies => upper.push((name, range)),
+                // All the same, or too few: may be of either scale.
+                _ if range.high <= end || !varies => {}
+                _ => return None,
+            }
+        }
+        let whole =
+            |side: &[(&String, Range)]| side.iter().map(|(_, range)| *range).reduce(Range::and);
+        let (low, high) = (whole(&lower)?, whole(&upper)?);
+        let of = |side: &[(&String, Range)]| -> Vec<f64> {
+            side.iter()
+                .flat_map(|(name, _)| ratings[*name].iter().copied())
+                .collect()
+        };
+        // On one scale, a source that is never good has ratings that others have too.
+        (high.low >= low.high || between(&of(&lower), &of(&upper))).then(|| {
+            let both = lower.iter().chain(&upper);
+            let ranges: Vec<String> = both
+                .map(|(name, range)| format!("`{name}`: {} to {}", range.low, range.high))
+                .collect();
+            Mixed {
+                lower: low,
+                upper: high,
+                apart: format!("{key} tells them apart ({})", ranges.join(", ")),
+            }
+        })
+    })
+}
+
+/// Scales that the values themselves tell apart.
+fn by_value(rated: &[Rated]) -> Option<Mixed> {
+    ENDS.into_iter().find_map(|end| {
+        let (lower, upper): (Vec<f64>, Vec<f64>) =
+            (rated.iter().map(|r| r.rating)).partition(|rating| *rating <= end);
+        let reaches = Range::of(upper.iter().copied())?.high >= REACH * end;
+        if !reaches || lower.len() < FEWEST || upper.len() < FEWEST {
+            return None;
+        }
+        let (finer, apart) = (between(&lower, &upper), apart(rated, end));
+        if !(apart || finer && hardly_both(rated, end, &upper)) {
+            return None;
+        }
+        let is_upper = |response: &[Rated]| response.iter().any(|r| r.rating > end);
+        let side = |high: bool| {
+            let responses = by_response(rated).filter(move |r| is_upper(r) == high);
+            Range::of(responses.flatten().map(|r| r.rating))
+        };
+        let signs = if finer {
+            "the ones are finer than the steps of the others, and hardly a response has both"
+        } else {
+            "no response has both"
+        };
+        Some(Mixed {
+            lower: side(false)?,
+            upper: side(true)?,
+            apart: signs.to_owned(),
+        })
+    })
+}
+
+/// The largest of 10, 5 and 1 that all ratings are multiples of.
+fn step(ratings: &[f64]) -> Option<f64> {
+    [10.0, 5.0, 1.0]
+        .into_iter()
+        .find(|&step| ratings.iter().all(|&rating| is_multiple(rating, step)))
+}
+
+fn is_multiple(rating: f64, step: f64) -> bool {
+    crate::metrics::same((rating / step).round() * step, rating)
+}
+
+/// Whether the upper ratings are multiples of a step and enough of the lower ones are not: two
+/// different ones at least, or the middle of 0 and 1.
+fn between(lower: &[f64], upper: &[f64]) -> bool {
+    let Some(step) = step(upper) else {
+        return false;
+    };
+    let between = lower.iter().filter(|&&r| !is_multiple(r, step));
+    let between: Vec<f64> = between.copied().collect();
+    let tells = Range::of(between.iter().copied())
+        .is_some_and(|range| range.low < range.high || crate::metrics::same(range.low, 0.5));
+    tells && between.len() >= FEWEST && between.len() as f64 >= BETWEEN * lower.len() as f64
+}
+
+/// Whether hardly a response has both a rating above `end` and one between multiples of the upper
+/// step.
+fn hardly_both(rated: &[Rated], end: f64, upper: &[f64]) -> bool {
+    let Some(step) = step(upper) else {
+        return false;
+    };
+    let (mut above, mut between, mut both) = (0_usize, 0_usize, 0_usize);
+    for response in by_response(rated) {
+        let is_above = response.iter().any(|r| r.rating > end);
+        let is_between = response
+            .iter()
+            .any(|r| r.rating <= end && !is_multiple(r.rating, step));
+        above += usize::from(is_above);
+        between += usize::from(is_between);
+        both += usize::from(is_above && is_between);
+    }
+    both as f64 <= STRADDLING * above.min(between) as f64
+}
+
+/// Whether responses lie on one side of `end` each, where chance would give many that do not.
+/// Responses with one rating throughout do not count: that may be a rating of the whole.
+fn apart(rated: &[Rated], end: f64) -> bool {
+    let (mut all, mut below, mut above, mut both) = (0_usize, 0_usize, 0_usize, 0_usize);
+    for response in by_response(rated) {
+        let Some(range) = Range::of(response.iter().map(|r| r.rating)) else {
+            continue;
+        };
+        if range.low < range.high {
+            let (is_below, is_above) = (range.low < end, range.high > end);
+            all += 1;
+            below += usize::from(is_below);
+            above += usize::from(is_above);
+            both += usize::from(is_below && is_above);
+        }
+    }
+    let by_chance = below as f64 * above as f64 / all.max(1) as f64;
+    by_chance >= BY_CHANCE && (both as f64) <= 0.01 * by_chance
+}

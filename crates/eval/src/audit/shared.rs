@@ -1,0 +1,165 @@
+//! Contexts and responses that two splits share.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::corpus::{Corpus, Entry};
+use super::finding::{EXAMPLES_LISTED, ExampleRef, Finding, FindingKind, Grade, percent};
+
+/// Share of a split's contexts or responses that may be in another by oversight; more is graded
+/// worse.
+const OVERSIGHT: f64 = 0.01;
+
+/// The contexts, or the responses, that two splits share, as [`fold_text`](gradus_data::fold_text)
+/// has it. A response of fewer than 20 characters, which is written twice by chance, is the same
+/// only where its context is the same too.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TextOverlap {
+    /// The earlier split, as a rule the one trained on.
+    pub earlier: String,
+    /// The later split.
+    pub later: String,
+    /// Different texts of the later split that could be shared.
+    pub texts: usize,
+    /// Of these, texts that the earlier split has too.
+    pub shared: usize,
+    /// Examples of the later split with such a text.
+    pub examples_with_shared: usize,
+    /// Some of the pairs.
+    pub pairs: Vec<TextPair>,
+}
+
+/// Two examples with the same text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextPair {
+    /// The example of the earlier split.
+    pub earlier: ExampleRef,
+    /// The example of the later split.
+    pub later: ExampleRef,
+}
+
+/// The contexts that every two splits share.
+pub(super) fn contexts(corpus: &Corpus, findings: &mut Vec<Finding>) -> Vec<TextOverlap> {
+    let overlaps = every_two(corpus, |entry| entry.context);
+    for overlap in overlaps.iter().filter(|overlap| overlap.shared > 0) {
+        let message = format!(
+            "{} are in {} too: the model has seen them rated",
+            of_all(overlap, "contexts"),
+            overlap.earlier,
+        );
+        let grades = [Grade::Warning, Grade::Note];
+        let kind = FindingKind::SharedContexts;
+        findings.push(finding(kind, grades, "contexts", overlap, message));
+    }
+    overlaps
+}
+
+/// The responses that every two splits share.
+pub(super) fn responses(corpus: &Corpus, findings: &mut Vec<Finding>) -> Vec<TextOverlap> {
+    let overlaps = every_two(corpus, |entry| entry.telling_response);
+    for overlap in overlaps.iter().filter(|overlap| overlap.shared > 0) {
+        let message = format!(
+            "{} are in {} too, whatever their prompts: what was learned there is what is measured here",
+            of_all(overlap, "responses"),
+            overlap.earlier,
+        );
+        let grades = [Grade::Problem, Grade::Warning];
+        let kind = FindingKind::SharedResponses;
+        findings.push(finding(kind, grades, "responses", overlap, message));
+    }
+    overlaps
+}
+
+/// As in `12 of 40 responses of test (30 %), with 13 examples,`.
+fn of_all(overlap: &TextOverlap, what: &str) -> String {
+    format!(
+        "{} of {} {what} of {} ({}), with {} examples,",
+        overlap.shared,
+        overlap.texts,
+        overlap.later,
+        percent(share(overlap)),
+        overlap.examples_with_shared,
+    )
+}
+
+fn share(overlap: &TextOverlap) -> f64 {
+    overlap.shared as f64 / overlap.texts.max(1) as f64
+}
+
+/// The finding, of the first of `grades` where more than an oversight is shared.
+fn finding(
+    kind: FindingKind,
+    grades: [Grade; 2],
+    what: &str,
+    overlap: &TextOverlap,
+    message: String,
+) -> Finding {
+    let [many, few] = grades;
+    let grade = if share(overlap) >= OVERSIGHT {
+        many
+    } else {
+        few
+    };
+    let pairs = overlap.pairs.iter();
+    Finding::new(grade, kind, message)
+        .number(what, overlap.shared as f64)
+        .number("examples", overlap.examples_with_shared as f64)
+        .number("share", share(overlap))
+        .examples(
+            pairs
+                .flat_map(|pair| [pair.earlier.clone(), pair.later.clone()])
+                .collect(),
+        )
+}
+
+/// What every two splits share of the texts whose number `text` gives.
+fn every_two(corpus: &Corpus, text: impl Fn(&Entry) -> Option<usize>) -> Vec<TextOverlap> {
+    // For each text and each split: its first example there, and how many it has.
+    let mut places: BTreeMap<usize, BTreeMap<usize, (usize, usize)>> = BTreeMap::new();
+    for (index, entry) in corpus.entries.iter().enumerate() {
+        if let Some(text) = text(entry) {
+            let of_text = places.entry(text).or_default();
+            of_text.entry(entry.split).or_insert((index, 0)).1 += 1;
+        }
+    }
+    let splits = corpus.splits.len();
+    let pairs = (0..splits).flat_map(|earlier| (earlier + 1..splits).map(move |l| (earlier, l)));
+    pairs
+        .map(|(earlier, later)| overlap(corpus, places.values(), earlier, later))
+        .collect()
+}
+
+fn overlap<'a>(
+    corpus: &Corpus,
+    places: impl Iterator<Item = &'a BTreeMap<usize, (usize, usize)>>,
+    earlier: usize,
+    later: usize,
+) -> TextOverlap {
+    let mut overlap = TextOverlap {
+        earlier: corpus.splits[earlier].name.clone(),
+        later: corpus.splits[later].name.clone(),
+        texts: 0,
+        shared: 0,
+        examples_with_shared: 0,
+        pairs: Vec::new(),
+    };
+    for splits in places {
+        let Some(&(example, examples)) = splits.get(&later) else {
+            continue;
+        };
+        overlap.texts += 1;
+        let Some(&(other, _)) = splits.get(&earlier) else {
+            continue;
+        };
+        overlap.shared += 1;
+        overlap.examples_with_shared += examples;
+        if overlap.pairs.len() < EXAMPLES_LISTED {
+            overlap.pairs.push(TextPair {
+                earlier: corpus.reference(other, None),
+                later: corpus.reference(example, None),
+            });
+        }
+    }
+    overlap
+}

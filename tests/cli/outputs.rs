@@ -1,0 +1,60 @@
+//! Standard output that nobody reads to its end.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use assert_cmd::cargo::cargo_bin;
+
+use crate::support::trained;
+
+/// Runs `gradus` with standard output, and standard error too if `both`, closed before a word is
+/// written: exit code and what stands on standard error.
+fn closed(directory: &Path, arguments: &[&str], both: bool) -> (Option<i32>, String) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(cargo_bin("gradus"));
+    command.current_dir(directory).args(arguments);
+    if both {
+        command.stderr(writer.try_clone().unwrap());
+    } else {
+        command.stderr(Stdio::piped());
+    }
+    let output = command.stdout(writer).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    (output.status.code(), stderr)
+}
+
+#[test]
+fn a_closed_standard_output_ends_every_command_quietly() {
+    let bundle = ["bundle"];
+    let test = ["test.jsonl"];
+    for arguments in [
+        &[&["data", "stats"][..], &test].concat()[..],
+        &[&["data", "audit"][..], &test].concat(),
+        &[&["data", "audit", "--json"][..], &test].concat(),
+        &[&["data", "validate"][..], &test].concat(),
+        &[&["score"][..], &bundle, &test].concat(),
+        &[&["eval"][..], &bundle, &test].concat(),
+        &[&["eval", "--json"][..], &bundle, &test].concat(),
+        &[&["eval", "--markdown", "-"][..], &bundle, &test].concat(),
+        &[&["explain"][..], &bundle, &test].concat(),
+        &[&["compare", "a=bundle", "b=bundle"][..], &test].concat(),
+        &[&["inspect"][..], &bundle].concat(),
+        &["devices"],
+        &["--help"],
+    ] {
+        let (code, stderr) = closed(trained(), arguments, false);
+        assert_eq!(code, Some(0), "{arguments:?}: {stderr}");
+        assert!(!stderr.contains("error"), "{arguments:?}: {stderr}");
+        let (code, _) = closed(trained(), arguments, true);
+        assert_eq!(code, Some(0), "{arguments:?}, both closed");
+    }
+}
+
+#[test]
+fn the_exit_code_stays_that_of_the_command() {
+    for both in [false, true] {
+        let (code, _) = closed(trained(), &["eval", "bundle", "nowhere.jsonl"], both);
+        assert_eq!(code, Some(2));
+    }
+}
