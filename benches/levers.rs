@@ -1,5 +1,5 @@
 //! What each fused operation is worth: the block as Burn's operations make it against the one of
-//! [`gradus::model::ops`], forwards and backwards, at the sizes of MiniLM-L6 (16 rows of 256 tokens,
+//! [`gradus::kernels`], forwards and backwards, at the sizes of MiniLM-L6 (16 rows of 256 tokens,
 //! width 384, 12 heads, feed-forward width 1,536).
 //!
 //! `cargo bench --bench levers`. Two of the levers need no block: the share of padding, and the
@@ -16,9 +16,9 @@ use burn::nn::{
 use burn::optim::{AdamWConfig, Optimizer as _};
 use burn::tensor::{Bool, Device, Distribution, Int, Tensor, activation};
 use divan::Bencher;
-use gradus::model::encoder::{Activation, GateActivation};
-use gradus::model::ops::{
-    self, AdamStep, AddNorm, Angles, Attend, Moments, Projections, Reach, Side, TokenLayout,
+use gradus::kernels::{
+    self, Activation, AdamStep, AddNorm, Angles, Attend, GateActivation, Moments, Projections,
+    Reach, Side, TokenLayout,
 };
 
 const ROWS: usize = 16;
@@ -77,7 +77,7 @@ fn linear(bencher: Bencher, made: Made) {
     let (layer, x) = (layer(WIDTH, WIDTH, true, &device), states(&device));
     run(bencher, || match made {
         Made::Composed => layer.forward(x.clone()),
-        Made::Fused => ops::linear(&layer, x.clone()),
+        Made::Fused => kernels::linear(&layer, x.clone()),
     });
 }
 
@@ -95,7 +95,7 @@ fn feed_forward_norm(bencher: Bencher, made: Made) {
         }
         Made::Fused => {
             let norm = add_norm_of(&norm, 0.0);
-            ops::feed_forward_norm([&inner, &outer], Activation::Gelu, norm, x.clone())
+            kernels::feed_forward_norm([&inner, &outer], Activation::Gelu, norm, x.clone())
         }
     });
 }
@@ -111,7 +111,7 @@ fn gated_feed_forward(bencher: Bencher, made: Made) {
             outer.forward(gates * factor.forward(x.clone()))
         }
         Made::Fused => {
-            ops::gated_feed_forward(&gate, &factor, &outer, GateActivation::Silu, x.clone())
+            kernels::gated_feed_forward(&gate, &factor, &outer, GateActivation::Silu, x.clone())
         }
     });
 }
@@ -220,7 +220,7 @@ fn rms_norm(bencher: Bencher, made: Made) {
     let (norm, x) = (RmsNormConfig::new(WIDTH).init(&device), states(&device));
     run(bencher, || match made {
         Made::Composed => norm.forward(x.clone()),
-        Made::Fused => ops::rms_norm(&norm, x.clone()),
+        Made::Fused => kernels::rms_norm(&norm, x.clone()),
     });
 }
 
@@ -288,7 +288,7 @@ fn adamw(bencher: Bencher, made: Made) {
         }
         Made::Fused => {
             let held = moments.take().expect("put back after every step");
-            moments = Some(ops::adamw_step(held, gradient.clone(), step));
+            moments = Some(kernels::adamw_step(held, gradient.clone(), step));
         }
     });
 }

@@ -6,6 +6,7 @@
 //!
 //! # Crate map
 //! - [`data`]: records, spans, rating scales, segmenters, tokens, segment batches
+//! - [`kernels`]: the fused blocks of encoders, and the step of AdamW
 //! - [`model`]: encoders, pooling, head, pretrained weights, the bundle
 //! - [`train`]: rating losses, the learner, the run
 //! - [`eval`]: metrics, aggregation, baselines, the scorer
@@ -27,6 +28,7 @@
 
 pub use gradus_data as data;
 pub use gradus_eval as eval;
+pub use gradus_kernels as kernels;
 pub use gradus_model as model;
 pub use gradus_train as train;
 

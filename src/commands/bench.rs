@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use burn::tensor::Device;
 use gradus::bench::{DropoutRates, Measurement, Mode, Spread, Subject, Work};
 use gradus::device;
-use gradus::model::ops::vectors;
+use gradus::kernels::vectors;
 use gradus::model::{ModelError, RewardModelConfig};
 use gradus::train::Freeze;
 use serde::Serialize;

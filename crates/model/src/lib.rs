@@ -38,7 +38,6 @@ mod head;
 mod import;
 mod lora;
 mod memory;
-pub mod ops;
 mod output;
 mod pooling;
 mod pretrained;

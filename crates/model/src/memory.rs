@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use crate::encoder::EncoderSizes;
 use crate::lora::LoraConfig;
-use crate::ops;
 use crate::reward_model::RewardModelConfig;
 use crate::weights::expected_tensors;
+use gradus_kernels as kernels;
 
 /// Numbers of parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -130,7 +130,7 @@ impl RewardModelConfig {
     fn layer(&self, batch_size: usize, seq_length: usize, device: &Device) -> Layer {
         let sizes = self.encoder.sizes();
         match self.encoder.model_type() {
-            _ if !ops::are_fused(device) => Layer::composed(&sizes, seq_length),
+            _ if !kernels::are_fused(device) => Layer::composed(&sizes, seq_length),
             "bert" | "roberta" | "xlm-roberta" => Layer::fused(&sizes),
             "modernbert" | "qwen2" | "qwen3" | "llama" => Layer::gated(&sizes),
             "deberta-v2" => Layer::disentangled(&sizes, batch_size),
@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn the_estimate_for_minilm_is_near_what_was_measured() {
         let device = Device::flex();
-        if !ops::are_fused(&device) {
+        if !kernels::are_fused(&device) {
             return;
         }
         let mut bert = BertConfig::new(30_522, 384, 6, 12);
@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn the_estimates_for_larger_shapes_are_near_what_was_measured() {
         let device = Device::flex();
-        if !ops::are_fused(&device) {
+        if !kernels::are_fused(&device) {
             return;
         }
         let modernbert = serde_json::json!({

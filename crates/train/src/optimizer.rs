@@ -5,7 +5,7 @@ use burn::optim::{
     AdamWState, AdaptiveMomentumState, GradientsParams, LearningRate, ModuleOptimizer, Optimizer,
 };
 use burn::prelude::*;
-use gradus_model::ops::{self, AdamStep, Moments};
+use gradus_kernels::{self as kernels, AdamStep, Moments};
 
 /// AdamW (Loshchilov and Hutter, 2019, <https://arxiv.org/abs/1711.05101>) with β₁ 0.9, β₂ 0.999, ε 1e-8.
 ///
@@ -24,7 +24,7 @@ pub fn adamw<M: Module>(module: &M, weight_decay: f64) -> ModuleOptimizer {
     )
 }
 
-/// The rule for one parameter, with the state of Burn's own AdamW; see [`ops::adamw_step`].
+/// The rule for one parameter, with the state of Burn's own AdamW; see [`kernels::adamw_step`].
 #[derive(Debug, Clone)]
 struct AdamW {
     weight_decay: f32,
@@ -57,7 +57,7 @@ impl Optimizer for AdamW {
             weight_decay: self.weight_decay,
             time: time + 1,
         };
-        let moved = ops::adamw_step(of, gradient, step);
+        let moved = kernels::adamw_step(of, gradient, step);
         let momentum = AdaptiveMomentumState::new(step.time, moved.first, moved.second);
         (moved.parameter, Some(AdamWState::new(momentum)))
     }
@@ -91,7 +91,7 @@ pub fn global_norm<M: Module>(module: &M, gradients: &GradientsParams) -> f64 {
     impl ModuleVisitor for SquareSum<'_> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             if let Some(gradient) = self.gradients.get::<D>(param.id) {
-                let squares = ops::square_sum(gradient);
+                let squares = kernels::square_sum(gradient);
                 self.sum = Some(match self.sum.take() {
                     Some(sum) => sum + squares,
                     None => squares,
@@ -125,7 +125,7 @@ pub fn clip_global_norm<M: Module>(
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             if let Some(gradient) = self.gradients.remove::<D>(param.id) {
                 self.gradients
-                    .register::<D>(param.id, ops::scale(gradient, self.factor));
+                    .register::<D>(param.id, kernels::scale(gradient, self.factor));
             }
         }
     }

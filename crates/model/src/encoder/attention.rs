@@ -5,7 +5,7 @@ use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 
 use super::parts::linear;
-use crate::ops::{AddNorm, Attend, AttentionMask, Projections};
+use gradus_kernels::{AddNorm, Attend, AttentionMask, Projections};
 
 /// Bidirectional multi-head self-attention. See Vaswani et al. (2017), <https://arxiv.org/abs/1706.03762>.
 #[derive(Module, Debug)]
@@ -90,7 +90,7 @@ mod tests {
     use burn::tensor::{Device, Distribution};
 
     use super::*;
-    use crate::ops::{Reach, TokenLayout};
+    use gradus_kernels::{Reach, TokenLayout};
 
     #[test]
     fn keys_that_start_as_queries_have_a_gradient_of_their_own() {

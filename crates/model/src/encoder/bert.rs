@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::checks;
-use super::feed_forward::Activation;
 use super::hugging_face::PublishedConfig;
 use super::parts::{embedding, layer_norm};
 use super::post_norm::{PostNormConfig, PostNormLayer};
+use super::{Activation, PublishedActivation};
 use super::{EncoderSizes, FamilyConfig, FamilyModule, PythonClass};
 use crate::error::ConfigProblem;
-use crate::ops::{self, TokenLayout};
 use crate::weights::KeyTable;
+use gradus_kernels::{self as kernels, TokenLayout};
 
 /// Sizes and probabilities of a BERT encoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -261,9 +261,9 @@ impl Embeddings {
             .val()
             .slice(0..seq_length)
             .unsqueeze::<3>();
-        let types = ops::embedding(&self.token_type, type_ids);
-        let embedded = ops::embedding(&self.word, token_ids) + types + positions;
-        ops::dropout(self.dropout, self.norm.forward(embedded))
+        let types = kernels::embedding(&self.token_type, type_ids);
+        let embedded = kernels::embedding(&self.word, token_ids) + types + positions;
+        kernels::dropout(self.dropout, self.norm.forward(embedded))
     }
 }
 
@@ -271,7 +271,7 @@ impl Embeddings {
 mod tests {
     use super::*;
     use crate::encoder::FeedForward;
-    use crate::ops::AddNorm;
+    use gradus_kernels::AddNorm;
 
     fn published(change: impl FnOnce(&mut Value)) -> Result<BertConfig, ConfigProblem> {
         let mut config = json!({

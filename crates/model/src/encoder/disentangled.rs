@@ -5,7 +5,7 @@ use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 
 use super::parts::linear;
-use crate::ops::{self, AttentionMask, Disentangled, Distances};
+use gradus_kernels::{self as kernels, AttentionMask, Disentangled, Distances};
 
 /// Sizes and probabilities of a [`DisentangledAttention`].
 #[derive(Debug, Clone, PartialEq)]
@@ -82,16 +82,16 @@ impl DisentangledAttention {
         positions: &Positions,
         mask: &AttentionMask,
     ) -> Tensor<3> {
-        let query = ops::linear(&self.query, queries);
-        let key = ops::linear(&self.key, hidden.clone());
-        let value = ops::linear(&self.value, hidden);
+        let query = kernels::linear(&self.query, queries);
+        let key = kernels::linear(&self.key, hidden.clone());
+        let value = kernels::linear(&self.value, hidden);
         let attend = Disentangled {
             num_heads: self.num_heads,
             dropout: self.dropout,
         };
         let (tables, distances) = (self.tables(positions), &positions.distances);
         let context = attend.forward([query, key, value], tables, distances, mask);
-        ops::linear(&self.output, context)
+        kernels::linear(&self.output, context)
     }
 
     /// Keys and queries of the positions, `[1, num_rows, d_model]` each, where they are used.
@@ -100,11 +100,11 @@ impl DisentangledAttention {
         if used == [false; 2] {
             return [None, None];
         }
-        let table = ops::dropout(self.position_dropout, positions.table.clone());
+        let table = kernels::dropout(self.position_dropout, positions.table.clone());
         let layers = [
             self.position_key.as_ref().unwrap_or(&self.key),
             self.position_query.as_ref().unwrap_or(&self.query),
         ];
-        [0, 1].map(|term| used[term].then(|| ops::linear(layers[term], table.clone())))
+        [0, 1].map(|term| used[term].then(|| kernels::linear(layers[term], table.clone())))
     }
 }

@@ -3,6 +3,7 @@
 //! A family of encoders is one file or folder with a configuration ([`FamilyConfig`]), a module
 //! ([`FamilyModule`]) and a [`KeyTable`](crate::weights::KeyTable), and one line in the registry.
 
+mod activation;
 mod attention;
 mod bert;
 pub(crate) mod checks;
@@ -30,7 +31,7 @@ mod rotary_attention;
 mod sizes;
 mod sliding;
 
-pub use crate::ops::{AttentionMask, TokenLayout};
+pub use activation::PublishedActivation;
 pub use attention::Attention;
 pub use bert::{Bert, BertConfig};
 pub use config_keys::ConfigNote;
@@ -38,8 +39,8 @@ pub use convolution::{Convolution, ConvolutionActivation};
 pub use deberta_v2::{DebertaV2, DebertaV2Config};
 pub use decoder::{Decoder, DecoderConfig};
 pub use family::{FamilyConfig, FamilyModule, PythonClass};
-pub use feed_forward::{Activation, FeedForward};
-pub use gated_feed_forward::GateActivation;
+pub use feed_forward::FeedForward;
+pub use gradus_kernels::{Activation, AttentionMask, GateActivation, TokenLayout};
 pub use hugging_face::PublishedConfig;
 pub use llama::LlamaConfig;
 pub use modernbert::{ModernBert, ModernBertConfig};

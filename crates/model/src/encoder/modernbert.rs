@@ -8,16 +8,17 @@ use serde_json::{Value, json};
 
 use super::checks;
 use super::config_keys::ConfigNote;
-use super::gated_feed_forward::{GateActivation, GatedFeedForward};
+use super::gated_feed_forward::GatedFeedForward;
 use super::hugging_face::{PublishedConfig, same};
 use super::parts::{embedding, norm};
 use super::rotary::{Rotary, RotaryScaling};
 use super::rotary_attention::{RotaryAttention, RotaryAttentionConfig};
 use super::sliding::SlidingLayers;
 use super::{EncoderSizes, FamilyConfig, FamilyModule, PythonClass};
+use super::{GateActivation, PublishedActivation};
 use crate::error::ConfigProblem;
-use crate::ops::{self, Angles, AttentionMask, Reach, TokenLayout};
 use crate::weights::KeyTable;
+use gradus_kernels::{self as kernels, Angles, AttentionMask, Reach, TokenLayout};
 
 /// Sizes and probabilities of a ModernBERT encoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -325,7 +326,8 @@ impl FamilyModule for ModernBert {
             norm,
             dropout,
         } = &self.embeddings;
-        let embedded = ops::dropout(*dropout, norm.forward(ops::embedding(word, token_ids)));
+        let embedded =
+            kernels::dropout(*dropout, norm.forward(kernels::embedding(word, token_ids)));
         let mut hidden = layout.pack(embedded);
         for (number, layer) in self.layers.iter().enumerate() {
             let (angles, mask) = if config.sliding.layers.contains(&number) {
@@ -336,7 +338,7 @@ impl FamilyModule for ModernBert {
             let last = (number + 1 == self.layers.len()).then_some(&layout);
             hidden = layer.forward(hidden, angles, mask, last);
         }
-        layout.unpack(ops::layer_norm(&self.norm, config.norm_epsilon, hidden))
+        layout.unpack(kernels::layer_norm(&self.norm, config.norm_epsilon, hidden))
     }
 }
 
@@ -401,13 +403,13 @@ impl Layer {
         last: Option<&TokenLayout>,
     ) -> Tensor<3> {
         let normed = match &self.attention_norm {
-            Some(norm) => ops::layer_norm(norm, self.epsilon, hidden.clone()),
+            Some(norm) => kernels::layer_norm(norm, self.epsilon, hidden.clone()),
             None => hidden.clone(),
         };
         let (queries, hidden, mask) = TokenLayout::queries(last, &normed, hidden, mask);
         let attended = self.attention.forward(queries, normed, angles, &mask);
-        let hidden = hidden + ops::dropout(self.dropout, attended);
-        let normed = ops::layer_norm(&self.feed_forward_norm, self.epsilon, hidden.clone());
-        hidden + ops::dropout(self.dropout, self.feed_forward.forward(normed))
+        let hidden = hidden + kernels::dropout(self.dropout, attended);
+        let normed = kernels::layer_norm(&self.feed_forward_norm, self.epsilon, hidden.clone());
+        hidden + kernels::dropout(self.dropout, self.feed_forward.forward(normed))
     }
 }

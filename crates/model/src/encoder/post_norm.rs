@@ -4,10 +4,11 @@ use burn::module::Module;
 use burn::nn::LayerNorm;
 use burn::tensor::{Device, Tensor};
 
+use super::Activation;
 use super::attention::Attention;
-use super::feed_forward::{Activation, FeedForward};
+use super::feed_forward::FeedForward;
 use super::parts::layer_norm;
-use crate::ops::{AddNorm, AttentionMask, Reach, TokenLayout};
+use gradus_kernels::{AddNorm, AttentionMask, Reach, TokenLayout};
 
 /// Sizes and probabilities of a [`PostNormLayer`].
 #[derive(Debug, Clone, PartialEq)]

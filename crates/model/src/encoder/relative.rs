@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checks;
 use crate::error::ConfigProblem;
-use crate::ops::Distances;
+use gradus_kernels::Distances;
 
 /// How distances between tokens become rows of a table, as in DeBERTa.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 
 use super::bert::{BertConfig, refuse_unsupported};
 use super::checks;
-use super::feed_forward::Activation;
 use super::hugging_face::PublishedConfig;
 use super::parts::{embedding, layer_norm};
 use super::post_norm::{PostNormConfig, PostNormLayer};
+use super::{Activation, PublishedActivation};
 use super::{EncoderSizes, FamilyConfig, FamilyModule, PythonClass};
 use crate::error::ConfigProblem;
-use crate::ops::{self, TokenLayout};
 use crate::weights::KeyTable;
+use gradus_kernels::{self as kernels, TokenLayout};
 
 /// Sizes and probabilities of a RoBERTa encoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -233,9 +233,9 @@ impl Embeddings {
         checks::assert_length(seq_length, rows - self.padding_id - 1);
         let positions = positions(token_ids.clone(), mask_pad, self.padding_id);
         let no_type = self.token_type.weight.val().slice(0..1).unsqueeze::<3>();
-        let positions = ops::embedding(&self.position, positions);
-        let embedded = ops::embedding(&self.word, token_ids) + positions + no_type;
-        ops::dropout(self.dropout, self.norm.forward(embedded))
+        let positions = kernels::embedding(&self.position, positions);
+        let embedded = kernels::embedding(&self.word, token_ids) + positions + no_type;
+        kernels::dropout(self.dropout, self.norm.forward(embedded))
     }
 }
 

@@ -5,7 +5,7 @@ use burn::nn::{Linear, RmsNorm};
 use burn::tensor::{Device, Tensor};
 
 use super::parts::{projection, rms_norm};
-use crate::ops::{self, Angles, Attend, AttentionMask, Side};
+use gradus_kernels::{self as kernels, Angles, Attend, AttentionMask, Side};
 
 /// Sizes and probabilities of a [`RotaryAttention`].
 #[derive(Debug, Clone, PartialEq)]
@@ -83,9 +83,9 @@ impl RotaryAttention {
         mask: &AttentionMask,
     ) -> Tensor<3> {
         let (heads, shared) = (self.num_heads, self.num_key_value_heads);
-        let query = ops::linear(&self.query, queries);
-        let key = ops::linear(&self.key, hidden.clone());
-        let value = ops::linear(&self.value, hidden);
+        let query = kernels::linear(&self.query, queries);
+        let key = kernels::linear(&self.key, hidden.clone());
+        let value = kernels::linear(&self.value, hidden);
         let query = normed(self.query_norm.as_ref(), query, heads);
         let key = normed(self.key_norm.as_ref(), key, shared);
         let query = angles.turn(query, heads, mask, Side::Query);
@@ -95,7 +95,7 @@ impl RotaryAttention {
             num_key_value_heads: shared,
             dropout: self.dropout,
         };
-        ops::linear(&self.output, attend.forward(query, key, value, mask))
+        kernels::linear(&self.output, attend.forward(query, key, value, mask))
     }
 }
 
@@ -106,5 +106,5 @@ fn normed(norm: Option<&RmsNorm>, states: Tensor<3>, num_heads: usize) -> Tensor
     };
     let [batch_size, tokens, width] = states.dims();
     let heads = states.reshape([batch_size, tokens * num_heads, width / num_heads]);
-    ops::rms_norm(norm, heads).reshape([batch_size, tokens, width])
+    kernels::rms_norm(norm, heads).reshape([batch_size, tokens, width])
 }

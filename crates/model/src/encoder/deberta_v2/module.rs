@@ -15,7 +15,7 @@ use crate::encoder::disentangled::{DisentangledAttention, DisentangledConfig, Po
 use crate::encoder::feed_forward::FeedForward;
 use crate::encoder::parts::{embedding, layer_norm};
 use crate::encoder::relative::RelativeBuckets;
-use crate::ops::{self, AddNorm, AttentionMask, Reach, TokenLayout};
+use gradus_kernels::{self as kernels, AddNorm, AttentionMask, Reach, TokenLayout};
 
 /// A DeBERTa encoder: post-norm layers of disentangled attention.
 #[derive(Module, Debug)]
@@ -113,15 +113,15 @@ impl Embeddings {
 
     fn forward(&self, token_ids: Tensor<2, Int>, type_ids: Tensor<2, Int>) -> Tensor<3> {
         let [_, seq_length] = token_ids.dims();
-        let mut embedded = ops::embedding(&self.word, token_ids);
+        let mut embedded = kernels::embedding(&self.word, token_ids);
         if let Some(position) = &self.position {
             let positions = position.weight.val().slice(0..seq_length);
             embedded = embedded + positions.unsqueeze::<3>();
         }
         if let Some(token_type) = &self.token_type {
-            embedded = embedded + ops::embedding(token_type, type_ids);
+            embedded = embedded + kernels::embedding(token_type, type_ids);
         }
-        ops::dropout(self.dropout, self.norm.forward(embedded))
+        kernels::dropout(self.dropout, self.norm.forward(embedded))
     }
 
     /// Some of the relative positions, `[1, num_rows, d_model]`.

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::family::Habits;
-use crate::encoder::gated_feed_forward::GateActivation;
 use crate::encoder::hugging_face::PublishedConfig;
 use crate::encoder::rotary::Rotary;
 use crate::encoder::sliding::SlidingLayers;
 use crate::encoder::{EncoderSizes, checks};
+use crate::encoder::{GateActivation, PublishedActivation};
 use crate::error::ConfigProblem;
 
 /// Sizes and probabilities of a decoder of the Llama kind.

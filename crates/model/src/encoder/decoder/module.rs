@@ -12,7 +12,7 @@ use crate::encoder::parts::{embedding, rms_norm};
 use crate::encoder::rotary::Rotary;
 use crate::encoder::rotary_attention::{RotaryAttention, RotaryAttentionConfig};
 use crate::encoder::sliding::SlidingLayers;
-use crate::ops::{self, Angles, AttentionMask, Reach, TokenLayout};
+use gradus_kernels::{self as kernels, Angles, AttentionMask, Reach, TokenLayout};
 
 /// A decoder without its language model head. A token sees itself and what is before it, or both
 /// sides where the configuration says so.
@@ -87,14 +87,14 @@ impl FamilyModule for Decoder {
         let near = sliding.map(|sliding| mask(Some(sliding.distance)));
         let near = near.as_ref().unwrap_or(&all);
         let slides = |layer| sliding.is_some_and(|sliding| sliding.layers.contains(&layer));
-        let embedded = ops::embedding(&self.embeddings.word, token_ids);
-        let mut hidden = layout.pack(ops::dropout(self.dropout, embedded));
+        let embedded = kernels::embedding(&self.embeddings.word, token_ids);
+        let mut hidden = layout.pack(kernels::dropout(self.dropout, embedded));
         for (number, layer) in self.layers.iter().enumerate() {
             let mask = if slides(number) { near } else { &all };
             let last = (number + 1 == self.layers.len()).then_some(&layout);
             hidden = layer.forward(hidden, &angles, mask, last);
         }
-        layout.unpack(ops::rms_norm(&self.norm, hidden))
+        layout.unpack(kernels::rms_norm(&self.norm, hidden))
     }
 }
 
@@ -147,11 +147,11 @@ impl DecoderLayer {
         mask: &AttentionMask,
         last: Option<&TokenLayout>,
     ) -> Tensor<3> {
-        let normed = ops::rms_norm(&self.attention_norm, hidden.clone());
+        let normed = kernels::rms_norm(&self.attention_norm, hidden.clone());
         let (queries, hidden, mask) = TokenLayout::queries(last, &normed, hidden, mask);
         let attended = self.attention.forward(queries, normed, angles, &mask);
-        let hidden = hidden + ops::dropout(self.dropout, attended);
-        let normed = ops::rms_norm(&self.feed_forward_norm, hidden.clone());
-        hidden + ops::dropout(self.dropout, self.feed_forward.forward(normed))
+        let hidden = hidden + kernels::dropout(self.dropout, attended);
+        let normed = kernels::rms_norm(&self.feed_forward_norm, hidden.clone());
+        hidden + kernels::dropout(self.dropout, self.feed_forward.forward(normed))
     }
 }

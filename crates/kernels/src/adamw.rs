@@ -1,0 +1,93 @@
+//! One step of AdamW for one parameter.
+
+use burn::tensor::Tensor;
+
+#[cfg(feature = "flex")]
+use crate::flex;
+
+/// What a step of AdamW does. Loshchilov and Hutter (2019), <https://arxiv.org/abs/1711.05101>.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdamStep {
+    /// Learning rate of the step.
+    pub learning_rate: f64,
+    /// Decay of the first moment, in `[0, 1)`.
+    pub beta_1: f32,
+    /// Decay of the second moment, in `[0, 1)`.
+    pub beta_2: f32,
+    /// Added to the root of the second moment.
+    pub epsilon: f32,
+    /// The weight loses this much of itself, times the learning rate.
+    pub weight_decay: f32,
+    /// Number of the step, from 1.
+    pub time: usize,
+}
+
+/// A parameter with the moving averages of its gradient and of its gradient's square; all three of
+/// one shape.
+#[derive(Debug, Clone)]
+pub struct Moments<const D: usize> {
+    /// The parameter, without autodiff.
+    pub parameter: Tensor<D>,
+    /// Average of the gradient.
+    pub first: Tensor<D>,
+    /// Average of its square.
+    pub second: Tensor<D>,
+}
+
+/// Moves a parameter against its gradient. In place, where nothing else holds the memory and the
+/// backend can.
+pub fn adamw_step<const D: usize>(
+    of: Moments<D>,
+    gradient: Tensor<D>,
+    step: AdamStep,
+) -> Moments<D> {
+    #[cfg(feature = "flex")]
+    if flex::is_plain(&of.parameter) {
+        return flex::adamw_step(of, gradient, step);
+    }
+    composed(of, gradient, step)
+}
+
+/// Sum of the squares of a gradient's values, of shape `[1]`.
+pub fn square_sum<const D: usize>(gradient: Tensor<D>) -> Tensor<1> {
+    #[cfg(feature = "flex")]
+    if flex::is_plain(&gradient) {
+        return flex::square_sum(gradient);
+    }
+    gradient.square().sum()
+}
+
+/// A gradient times a number. In place, where nothing else holds the memory and the backend can.
+pub fn scale<const D: usize>(gradient: Tensor<D>, factor: f64) -> Tensor<D> {
+    #[cfg(feature = "flex")]
+    if flex::is_plain(&gradient) {
+        return flex::scale(gradient, factor);
+    }
+    gradient * factor
+}
+
+impl AdamStep {
+    /// `1 - β₁ᵗ` and `1 - β₂ᵗ`.
+    pub(crate) fn corrections(&self) -> (f32, f32) {
+        let time = i32::try_from(self.time).unwrap_or(i32::MAX);
+        (1.0 - self.beta_1.powi(time), 1.0 - self.beta_2.powi(time))
+    }
+
+    /// What is left of a weight.
+    pub(crate) fn keep(&self) -> f64 {
+        1.0 - self.learning_rate * f64::from(self.weight_decay)
+    }
+}
+
+fn composed<const D: usize>(of: Moments<D>, gradient: Tensor<D>, step: AdamStep) -> Moments<D> {
+    let (first_correction, second_correction) = step.corrections();
+    let first = of.first * step.beta_1 + gradient.clone() * (1.0 - step.beta_1);
+    let second = of.second * step.beta_2 + gradient.square() * (1.0 - step.beta_2);
+    let root = (second.clone() / second_correction).sqrt() + step.epsilon;
+    let delta = first.clone() / first_correction / root;
+    Moments {
+        parameter: of.parameter * step.keep() - delta * step.learning_rate,
+        first,
+        second,
+    }
+}

@@ -1,0 +1,92 @@
+//! Attention of several heads, and the layers around it.
+
+use burn::nn::Linear;
+use burn::tensor::Tensor;
+
+#[cfg(feature = "flex")]
+use crate::flex;
+use crate::layout::Mask;
+use crate::{AddNorm, AttentionMask, composed, linear};
+
+/// Attention of several heads, without the projections before and after it.
+#[derive(Debug, Clone, Copy)]
+pub struct Attend {
+    /// Heads of the queries, side by side.
+    pub num_heads: usize,
+    /// Heads of keys and values; divides `num_heads`, and neighbouring queries share one. Ainslie et
+    /// al. (2023), <https://arxiv.org/abs/2305.13245>.
+    pub num_key_value_heads: usize,
+    /// Dropout on the attention probabilities, in `[0, 1)`; acts on an autodiff device only.
+    pub dropout: f64,
+}
+
+impl Attend {
+    /// # Shapes
+    /// - `query` and the result: `[.., .., num_heads · d_head]`, as the layout has them that `mask` is of
+    /// - `key`, `value`: `[.., .., num_key_value_heads · d_head]`, of all its tokens
+    pub fn forward(
+        self,
+        query: Tensor<3>,
+        key: Tensor<3>,
+        value: Tensor<3>,
+        mask: &AttentionMask,
+    ) -> Tensor<3> {
+        match &mask.0 {
+            #[cfg(feature = "flex")]
+            Mask::Rows(rows) => flex::attention(self, query, key, value, rows.clone()),
+            Mask::Sight(sight) => composed::attention(self, query, key, value, sight),
+        }
+    }
+}
+
+/// The linear layers of an attention block.
+#[derive(Debug, Clone, Copy)]
+pub struct Projections<'a> {
+    /// From states to queries.
+    pub query: &'a Linear,
+    /// From states to keys.
+    pub key: &'a Linear,
+    /// From states to values.
+    pub value: &'a Linear,
+    /// From what was gathered to states.
+    pub output: &'a Linear,
+}
+
+impl Projections<'_> {
+    /// What the tokens of `queries` gather from those of `hidden`: the same, or some of them.
+    ///
+    /// # Shapes
+    /// - `queries` and the result, `hidden`: `[.., .., d_model]`, as the layout has them that `mask` is of
+    pub fn attend(
+        self,
+        attend: Attend,
+        queries: Tensor<3>,
+        hidden: Tensor<3>,
+        mask: &AttentionMask,
+    ) -> Tensor<3> {
+        let query = linear(self.query, queries);
+        let key = linear(self.key, hidden.clone());
+        let value = linear(self.value, hidden);
+        linear(self.output, attend.forward(query, key, value, mask))
+    }
+
+    /// `norm(x + dropout(..))` of what the tokens of `x` gather from each other.
+    ///
+    /// # Shapes
+    /// - `x` and the result: `[.., .., d_model]`, as the layout has them that `mask` is of
+    pub fn attend_and_norm(
+        self,
+        attend: Attend,
+        norm: AddNorm<'_>,
+        x: Tensor<3>,
+        mask: &AttentionMask,
+    ) -> Tensor<3> {
+        #[cfg(feature = "flex")]
+        if let Mask::Rows(rows) = &mask.0
+            && let Some(out) = flex::attention_norm(self, attend, norm, &x, rows)
+        {
+            return out;
+        }
+        norm.forward(self.attend(attend, x.clone(), x.clone(), mask), x)
+    }
+}

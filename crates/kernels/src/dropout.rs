@@ -1,0 +1,20 @@
+//! Dropout.
+
+use burn::nn::DropoutConfig;
+use burn::tensor::Tensor;
+
+#[cfg(feature = "flex")]
+use crate::flex;
+
+/// Zeros with a probability in `[0, 1)`, the other values divided by what is left of 1; on an
+/// autodiff device only. Srivastava et al. (2014), <https://jmlr.org/papers/v15/srivastava14a.html>.
+///
+/// # Shapes
+/// - `x` and the result: `[.., .., d_model]`
+pub fn dropout(probability: f64, x: Tensor<3>) -> Tensor<3> {
+    #[cfg(feature = "flex")]
+    if let Some(out) = flex::dropout(probability, &x) {
+        return out;
+    }
+    DropoutConfig::new(probability).init().forward(x)
+}

@@ -1,0 +1,260 @@
+//! `layer_norm(x + dropout(attention(x)))` of a transformer layer whose tokens look at each other:
+//! the projections, the attention of all heads and what follows as one operation. Queries, keys and
+//! values lie side by side, and the gradients of `x` are summed where they are made.
+
+use std::sync::Arc;
+
+use burn::backend::TensorMetadata;
+use burn::backend::flex::FlexTensor;
+use burn::nn::Linear;
+use burn::tensor::Tensor;
+
+use super::add_norm::{self, FusedAddNorm, Norm};
+use super::attention::{self, FusedAttention, Inputs, Outputs, Shape};
+use super::buffer::{gradients_of, last, tensor, values};
+use super::dropout::Dropout;
+use super::is_fused;
+use super::joined;
+use super::kernel::{Kernel, run};
+use super::linear::{self, Layer, column_sums, weight_gradient};
+use super::packed::Rows;
+use crate::{AddNorm, Attend, Projections};
+
+/// Attention of tokens to each other and the norm after it; nothing where a layer has no bias or the norm
+/// no shift, or it does not run fused.
+///
+/// # Panics
+/// If the mask is of some of the tokens only.
+pub(crate) fn attention_norm(
+    layers: Projections<'_>,
+    attend: Attend,
+    norm: AddNorm<'_>,
+    x: &Tensor<3>,
+    rows: &Rows,
+) -> Option<Tensor<3>> {
+    let Projections {
+        query,
+        key,
+        value,
+        output,
+    } = layers;
+    let weight = |layer: &Linear| layer.weight.val().into_dispatch();
+    let bias = |layer: &Linear| Some(layer.bias.as_ref()?.val().into_dispatch());
+    let beta = norm.norm.beta.as_ref()?;
+    if !is_fused(x) {
+        return None;
+    }
+    assert!(
+        rows.queries == rows.keys,
+        "the tokens of a block look at each other: its mask is not of some of them"
+    );
+    let inputs = [
+        x.clone().into_dispatch(),
+        weight(query),
+        bias(query)?,
+        weight(key),
+        bias(key)?,
+        weight(value),
+        bias(value)?,
+        weight(output),
+        bias(output)?,
+        norm.norm.gamma.val().into_dispatch(),
+        beta.val().into_dispatch(),
+    ];
+    let [_, width] = query.weight.dims();
+    // Fields are made in the order in which the composition draws its masks.
+    let kernel = FusedAttentionNorm {
+        attention: FusedAttention::new(attend, width, &x.device(), rows.clone()),
+        norm: FusedAddNorm::new(norm, &x.device()),
+    };
+    Some(run(kernel, inputs))
+}
+
+/// Inputs: `x`, weight and bias of query, key, value and output, γ and β.
+#[derive(Debug, Clone)]
+pub(crate) struct FusedAttentionNorm {
+    pub(crate) attention: FusedAttention,
+    pub(crate) norm: FusedAddNorm,
+}
+
+impl Kernel<11> for FusedAttentionNorm {
+    type Saved = (Self, [FlexTensor; 11], Arc<Kept>);
+
+    fn forward(self, inputs: [FlexTensor; 11]) -> FlexTensor {
+        let (x, block) = self.block(&inputs);
+        tensor(block.forward(x), inputs[0].shape())
+    }
+
+    fn forward_saved(self, inputs: [FlexTensor; 11]) -> (FlexTensor, Self::Saved) {
+        let (x, block) = self.block(&inputs);
+        let (out, kept) = block.forward_kept(x);
+        let out = tensor(out, inputs[0].shape());
+        (out, (self, inputs, Arc::new(kept)))
+    }
+
+    fn backward(
+        (kernel, inputs, kept): Self::Saved,
+        gradient: &FlexTensor,
+        needed: [bool; 11],
+    ) -> [Option<FlexTensor>; 11] {
+        let (x, block) = kernel.block(&inputs);
+        let found = block.backward(x, &kept, values(gradient), needed);
+        gradients_of(&inputs, found)
+    }
+}
+
+impl FusedAttentionNorm {
+    /// The values of `x`, and the block around them.
+    fn block<'a>(&'a self, inputs: &'a [FlexTensor; 11]) -> (&'a [f32], Block<'a>) {
+        let [
+            x,
+            query,
+            query_bias,
+            key,
+            key_bias,
+            value,
+            value_bias,
+            output,
+            output_bias,
+            gamma,
+            beta,
+        ] = inputs;
+        let block = Block {
+            inputs: [
+                Layer::new(query, Some(query_bias)),
+                Layer::new(key, Some(key_bias)),
+                Layer::new(value, Some(value_bias)),
+            ],
+            output: Layer::new(output, Some(output_bias)),
+            norm: self.norm.norm(gamma, beta),
+            rows: &self.attention.rows,
+            shape: self.attention.shape(last(query)),
+            dropout: self.norm.dropout,
+        };
+        (values(x), block)
+    }
+}
+
+/// What the block is made of.
+#[derive(Debug, Clone, Copy)]
+struct Block<'a> {
+    /// Of query, key and value.
+    inputs: [Layer<'a>; 3],
+    output: Layer<'a>,
+    norm: Norm<'a>,
+    rows: &'a Rows,
+    shape: Shape,
+    /// On what is added to `x`.
+    dropout: Dropout,
+}
+
+/// What the backward pass needs of the forward pass.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    attended: Attended,
+    /// As the norm keeps them.
+    normalized: Vec<f32>,
+    inverse: Vec<f32>,
+}
+
+#[derive(Debug)]
+struct Attended {
+    /// Queries, keys and values side by side, `[tokens, Σ width]`.
+    states: Vec<f32>,
+    /// `[tokens, num_heads · d_head]`.
+    context: Vec<f32>,
+    /// Of the exponentials, `[tokens, num_heads]`.
+    log_sums: Vec<f32>,
+}
+
+impl Block<'_> {
+    /// The result; nothing else is kept.
+    fn forward(&self, x: &[f32]) -> Vec<f32> {
+        let (_, out) = self.attend(x);
+        add_norm::forward(&out, x, &self.norm, self.dropout)
+    }
+
+    /// The result, and what the backward pass needs.
+    fn forward_kept(&self, x: &[f32]) -> (Vec<f32>, Kept) {
+        let (attended, out) = self.attend(x);
+        let [out, normalized, inverse] = add_norm::forward_kept(&out, x, &self.norm, self.dropout);
+        let kept = Kept {
+            attended,
+            normalized,
+            inverse,
+        };
+        (out, kept)
+    }
+
+    /// Attention and its output layer.
+    fn attend(&self, x: &[f32]) -> (Attended, Vec<f32>) {
+        let states = joined::forward(x, self.inputs);
+        let inputs = Inputs::joined(&states, self.rows, &self.shape);
+        let [context, log_sums] = attention::forward(&inputs, &self.shape);
+        let out = linear::forward(&context, self.output);
+        let attended = Attended {
+            states,
+            context,
+            log_sums,
+        };
+        (attended, out)
+    }
+
+    /// Gradients of the inputs that are `needed`, and of the norm.
+    fn backward(
+        &self,
+        x: &[f32],
+        kept: &Kept,
+        gradient: &[f32],
+        needed: [bool; 11],
+    ) -> [Option<Vec<f32>>; 11] {
+        let norm = add_norm::backward(
+            &kept.normalized,
+            &kept.inverse,
+            gradient,
+            self.norm.gamma,
+            self.dropout,
+        );
+        let gradient = norm.x.as_deref().unwrap_or(&norm.residual);
+        let Attended { context, .. } = &kept.attended;
+        let width = self.output.width;
+        let [needs_x, layers @ .., needs_weight, needs_bias, _, _] = needed;
+        let output_weight = needs_weight.then(|| weight_gradient(context, gradient, width));
+        let output_bias = needs_bias.then(|| column_sums(gradient, width.output));
+        let (mut of_x, mut inputs) = (None, [const { [const { None }; 2] }; 3]);
+        if needs_x || layers.contains(&true) {
+            let [query, query_bias, key, key_bias, value, value_bias] = layers;
+            let layers = [[query, query_bias], [key, key_bias], [value, value_bias]];
+            let context = linear::input_gradient(gradient, self.output);
+            let states = self.attend_backward(&kept.attended, &context);
+            inputs = joined::layer_gradients(x, &states, self.inputs, layers);
+            let of = || joined::input_gradient(&states, self.inputs, &norm.residual);
+            of_x = needs_x.then(of);
+        }
+        let [[query, query_bias], [key, key_bias], [value, value_bias]] = inputs;
+        [
+            of_x,
+            query,
+            query_bias,
+            key,
+            key_bias,
+            value,
+            value_bias,
+            output_weight,
+            output_bias,
+            Some(norm.gamma),
+            Some(norm.beta),
+        ]
+    }
+
+    /// From the gradient of the context to that of queries, keys and values.
+    fn attend_backward(&self, attended: &Attended, gradient: &[f32]) -> Vec<f32> {
+        let inputs = Inputs::joined(&attended.states, self.rows, &self.shape);
+        let outputs = Outputs {
+            context: &attended.context,
+            log_sums: &attended.log_sums,
+            gradient,
+        };
+        attention::backward_joined(&inputs, &outputs, &self.shape)
+    }
+}

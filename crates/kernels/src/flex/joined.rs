@@ -1,0 +1,134 @@
+//! Layers that read the same, side by side.
+
+use super::gemm::{Matrix, MatrixMut, Write, gemm, gemm_side_by_side};
+use super::linear::{Layer, add_to_rows, column_sums};
+use super::over_rows::product_over_rows;
+use super::rows::{MANY, by_rows, per_task};
+
+/// What they make of one input: `[rows, input]` to `[rows, Σ output]`.
+pub(super) fn forward<const N: usize>(x: &[f32], layers: [Layer<'_>; N]) -> Vec<f32> {
+    let (input, output) = widths(&layers);
+    let weights = layers.map(|layer| layer.matrix());
+    let bias = layers.map(|layer| match layer.bias {
+        Some(bias) => bias.to_vec(),
+        None => vec![0.0; layer.width.output],
+    });
+    let bias = bias.concat();
+    let rows = x.len() / input;
+    let [out] = by_rows(rows, per_task(rows, MANY), [output], |rows, [out]| {
+        let x = Matrix::new(&x[rows.start * input..rows.end * input], rows.len(), input);
+        let out = gemm_side_by_side(out, 1.0, x, &weights);
+        add_to_rows(out, &bias);
+        [out]
+    });
+    out
+}
+
+/// Width of the input, and of all outputs.
+fn widths(layers: &[Layer<'_>]) -> (usize, usize) {
+    let output = layers.iter().map(|layer| layer.width.output).sum();
+    (layers[0].width.input, output)
+}
+
+/// Gradient of the input: the sum of `g Wᵀ` over the layers, and of what comes from elsewhere.
+pub(super) fn input_gradient<const N: usize>(
+    gradient: &[f32],
+    layers: [Layer<'_>; N],
+    other: &[f32],
+) -> Vec<f32> {
+    let (input, output) = widths(&layers);
+    let rows = other.len() / input;
+    let [out] = by_rows(rows, per_task(rows, MANY), [input], |rows, [out]| {
+        let out = out.write_copy_of_slice(&other[rows.start * input..rows.end * input]);
+        let gradient = &gradient[rows.start * output..rows.end * output];
+        let gradient = Matrix::new(gradient, rows.len(), output);
+        let mut first = 0;
+        for layer in &layers {
+            let part = gradient.columns(first, layer.width.output);
+            first += layer.width.output;
+            let out = MatrixMut::new(out, rows.len(), input);
+            gemm(out, Write::Add, 1.0, part, layer.matrix().transposed());
+        }
+        [out]
+    });
+    out
+}
+
+/// Gradients of weight and bias, where they are needed.
+pub(super) fn layer_gradients<const N: usize>(
+    x: &[f32],
+    gradient: &[f32],
+    layers: [Layer<'_>; N],
+    needed: [[bool; 2]; N],
+) -> [[Option<Vec<f32>>; 2]; N] {
+    let (input, output) = widths(&layers);
+    let rows = x.len() / input;
+    let x = Matrix::new(x, rows, input);
+    let states = Matrix::new(gradient, rows, output);
+    let of_biases = needed.iter().any(|[_, bias]| *bias);
+    let sums = of_biases.then(|| column_sums(gradient, output));
+    let mut first = 0;
+    std::array::from_fn(|layer| {
+        let ([weight, bias], width) = (needed[layer], layers[layer].width.output);
+        let columns = first..first + width;
+        first += width;
+        let part = states.columns(columns.start, width);
+        let sums = sums.as_ref().filter(|_| bias);
+        [
+            weight.then(|| product_over_rows(x, part)),
+            sums.map(|sums| sums[columns].to_vec()),
+        ]
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flex::linear::{self, Width, add_values, weight_gradient};
+
+    #[test]
+    fn layers_side_by_side_are_those_one_by_one() {
+        let values = |count: usize, from: usize| -> Vec<f32> {
+            let values = from..from + count;
+            values.map(|value| (value % 5) as f32 - 2.0).collect()
+        };
+        let (rows, input, outputs) = (40, 6, [2, 1, 4]);
+        let weights = outputs.map(|output| values(input * output, output));
+        let biases = outputs.map(|output| values(output, output));
+        let layers: [Layer<'_>; 3] = std::array::from_fn(|layer| Layer {
+            weight: &weights[layer],
+            bias: (layer != 1).then_some(biases[layer].as_slice()),
+            width: Width {
+                input,
+                output: outputs[layer],
+            },
+        });
+        let (x, gradient) = (values(rows * input, 0), values(rows * 7, 1));
+        let mut expected = values(rows * input, 3);
+        let out = forward(&x, layers);
+        let x_gradient = input_gradient(&gradient, layers, &expected);
+        let needed = [[true, true], [false, true], [true, false]];
+        let found = layer_gradients(&x, &gradient, layers, needed);
+        let mut first = 0;
+        for (layer, output) in outputs.into_iter().enumerate() {
+            let part = |states: &[f32]| -> Vec<f32> {
+                let states = states.chunks_exact(7);
+                let part = states.flat_map(|state| &state[first..first + output]);
+                part.copied().collect()
+            };
+            assert_eq!(part(&out), linear::forward(&x, layers[layer]));
+            let gradient = part(&gradient);
+            add_values(
+                &mut expected,
+                &linear::input_gradient(&gradient, layers[layer]),
+            );
+            let [of_weight, of_bias] = needed[layer];
+            let width = layers[layer].width;
+            let of_weight = of_weight.then(|| weight_gradient(&x, &gradient, width));
+            let of_bias = of_bias.then(|| column_sums(&gradient, output));
+            assert_eq!(found[layer], [of_weight, of_bias]);
+            first += output;
+        }
+        assert_eq!(x_gradient, expected);
+    }
+}

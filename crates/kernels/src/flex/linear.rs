@@ -1,0 +1,198 @@
+//! `x W + b` over rows, and its gradients.
+
+use burn::backend::TensorMetadata;
+use burn::backend::flex::FlexTensor;
+use burn::nn::Linear;
+use burn::tensor::Tensor;
+use rayon::prelude::*;
+
+use super::buffer::{tensor, values};
+use super::gemm::{Matrix, gemm_new};
+use super::is_fused;
+use super::kernel::{Kernel, run};
+use super::math::{add, vector_fn};
+use super::over_rows::product_over_rows;
+use super::rows::{MANY, Unwritten, by_rows, per_task};
+
+/// `x W + b`, or `x W` without a bias; nothing where it does not run fused.
+pub(crate) fn linear<const D: usize>(layer: &Linear, x: &Tensor<D>) -> Option<Tensor<D>> {
+    if !is_fused(x) {
+        return None;
+    }
+    let weight = layer.weight.val().into_dispatch();
+    let x = x.clone().into_dispatch();
+    Some(match &layer.bias {
+        Some(bias) => run(FusedLinear, [x, weight, bias.val().into_dispatch()]),
+        None => run(FusedLinear, [x, weight]),
+    })
+}
+
+/// Inputs: `x`, `[.., input]`, the weight, `[input, output]`, and the bias, `[output]`, or none.
+#[derive(Debug, Clone)]
+struct FusedLinear;
+
+impl<const N: usize> Kernel<N> for FusedLinear {
+    /// `x` and the weight.
+    type Saved = (FlexTensor, FlexTensor);
+
+    fn forward_saved(self, inputs: [FlexTensor; N]) -> (FlexTensor, Self::Saved) {
+        let (x, weight) = (&inputs[0], &inputs[1]);
+        let layer = Layer::new(weight, inputs.get(2));
+        let mut shape = x.shape();
+        let last = shape.num_dims() - 1;
+        shape[last] = layer.width.output;
+        let out = tensor(forward(values(x), layer), shape);
+        (out, (x.clone(), weight.clone()))
+    }
+
+    fn backward(
+        (x, weight): Self::Saved,
+        gradient: &FlexTensor,
+        needed: [bool; N],
+    ) -> [Option<FlexTensor>; N] {
+        let gradient = values(gradient);
+        let layer = Layer::new(&weight, None);
+        std::array::from_fn(|input| {
+            needed[input].then(|| match input {
+                0 => tensor(input_gradient(gradient, layer), x.shape()),
+                1 => tensor(
+                    weight_gradient(values(&x), gradient, layer.width),
+                    weight.shape(),
+                ),
+                _ => tensor(
+                    column_sums(gradient, layer.width.output),
+                    [layer.width.output].into(),
+                ),
+            })
+        })
+    }
+}
+
+/// Sizes of a linear layer's matrix.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Width {
+    pub(super) input: usize,
+    pub(super) output: usize,
+}
+
+/// A layer: a weight of `[input, output]`, and a bias of `[output]` or none.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layer<'a> {
+    pub(super) weight: &'a [f32],
+    pub(super) bias: Option<&'a [f32]>,
+    pub(super) width: Width,
+}
+
+impl<'a> Layer<'a> {
+    /// Of a weight of `[input, output]`, and a bias of `[output]` or none.
+    pub(super) fn new(weight: &'a FlexTensor, bias: Option<&'a FlexTensor>) -> Self {
+        let [input, output] = weight.shape().dims();
+        Self {
+            weight: values(weight),
+            bias: bias.map(values),
+            width: Width { input, output },
+        }
+    }
+
+    pub(super) fn matrix(&self) -> Matrix<'a> {
+        Matrix::new(self.weight, self.width.input, self.width.output)
+    }
+}
+
+/// `x W + b`: `[rows, input]` to `[rows, output]`.
+pub(super) fn forward(x: &[f32], layer: Layer<'_>) -> Vec<f32> {
+    let Width { input, output } = layer.width;
+    let rows = x.len() / input;
+    let [out] = by_rows(rows, per_task(rows, MANY), [output], |rows, [out]| {
+        [forward_rows(
+            out,
+            &x[rows.start * input..rows.end * input],
+            layer,
+        )]
+    });
+    out
+}
+
+/// The rows of one task.
+pub(super) fn forward_rows<'a>(
+    out: &'a mut Unwritten,
+    x: &[f32],
+    layer: Layer<'_>,
+) -> &'a mut [f32] {
+    let input = layer.width.input;
+    let x = Matrix::new(x, x.len() / input, input);
+    let out = gemm_new(out, 1.0, x, layer.matrix());
+    if let Some(bias) = layer.bias {
+        add_to_rows(out, bias);
+    }
+    out
+}
+
+/// Gradient of the input: `g Wᵀ`.
+pub(super) fn input_gradient(gradient: &[f32], layer: Layer<'_>) -> Vec<f32> {
+    let Width { input, output } = layer.width;
+    let rows = gradient.len() / output;
+    let [out] = by_rows(rows, per_task(rows, MANY), [input], |rows, [out]| {
+        let gradient = &gradient[rows.start * output..rows.end * output];
+        [input_gradient_rows(out, gradient, layer)]
+    });
+    out
+}
+
+/// The rows of one task.
+pub(super) fn input_gradient_rows<'a>(
+    out: &'a mut Unwritten,
+    gradient: &[f32],
+    layer: Layer<'_>,
+) -> &'a mut [f32] {
+    let output = layer.width.output;
+    let gradient = Matrix::new(gradient, gradient.len() / output, output);
+    gemm_new(out, 1.0, gradient, layer.matrix().transposed())
+}
+
+/// Gradient of the weight: `xᵀ g`.
+pub(super) fn weight_gradient(x: &[f32], gradient: &[f32], width: Width) -> Vec<f32> {
+    let rows = x.len() / width.input;
+    let gradient = Matrix::new(gradient, rows, width.output);
+    product_over_rows(Matrix::new(x, rows, width.input), gradient)
+}
+
+/// Gradient of the bias: the sum over the rows.
+pub(super) fn column_sums(gradient: &[f32], columns: usize) -> Vec<f32> {
+    let rows = gradient.len() / columns;
+    let partial: Vec<Vec<f32>> = gradient
+        .par_chunks(per_task(rows, MANY) * columns)
+        .map(|gradient| sum_of_rows(gradient, columns))
+        .collect();
+    in_order(partial, columns)
+}
+
+vector_fn! {
+    pub(super) fn add_values(out: &mut [f32], values: &[f32]) {
+        add(out, values);
+    }
+
+    pub(super) fn add_to_rows(rows: &mut [f32], values: &[f32]) {
+        for row in rows.chunks_exact_mut(values.len()) {
+            add(row, values);
+        }
+    }
+
+    fn sum_of_rows(rows: &[f32], columns: usize) -> Vec<f32> {
+        let mut sums = vec![0.0; columns];
+        for row in rows.chunks_exact(columns) {
+            add(&mut sums, row);
+        }
+        sums
+    }
+}
+
+/// Sum of what the tasks found, in the order of the rows.
+pub(super) fn in_order(partial: Vec<Vec<f32>>, columns: usize) -> Vec<f32> {
+    let mut partial = partial.into_iter();
+    let mut total = partial.next().unwrap_or_else(|| vec![0.0; columns]);
+    for sums in partial {
+        add_values(&mut total, &sums);
+    }
+    total
+}
