@@ -1,0 +1,119 @@
+//! The house: which crate may know which, and who may name a backend.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+/// What each crate may depend on in the workspace; the root may know all of them.
+const MAY_KNOW: [(&str, &[&str]); 6] = [
+    ("files", &[]),
+    ("kernels", &[]),
+    ("data", &["files"]),
+    ("model", &["files", "kernels"]),
+    ("train", &["files", "kernels", "data", "model"]),
+    ("eval", &["data", "model"]),
+];
+
+/// Burn's backends, as its features name them.
+const BACKENDS: [&str; 9] = [
+    "flex", "ndarray", "wgpu", "webgpu", "vulkan", "metal", "cuda", "rocm", "cpu",
+];
+
+fn manifest(path: &Path) -> toml::Table {
+    let text =
+        fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    text.parse()
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The manifest of every crate, by the name of its folder.
+fn crates() -> BTreeMap<String, toml::Table> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates");
+    let folders = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    folders
+        .map(|path| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            (name, manifest(&path.join("Cargo.toml")))
+        })
+        .collect()
+}
+
+/// Crates of the workspace that a manifest's section names, without the prefix `gradus-`.
+fn known(manifest: &toml::Table, section: &str) -> BTreeSet<String> {
+    let table = manifest.get(section).and_then(toml::Value::as_table);
+    let names = table.into_iter().flat_map(toml::Table::keys);
+    names
+        .filter_map(|name| {
+            name.strip_prefix("gradus-")
+                .or((name == "gradus").then_some("gradus"))
+        })
+        .map(str::to_owned)
+        .collect()
+}
+
+fn features<'a>(dependency: &'a toml::Value) -> impl Iterator<Item = &'a str> {
+    let features = dependency.get("features").and_then(toml::Value::as_array);
+    features
+        .into_iter()
+        .flatten()
+        .filter_map(toml::Value::as_str)
+}
+
+#[test]
+fn every_crate_knows_only_what_it_may() {
+    let allowed = BTreeMap::from(MAY_KNOW);
+    let crates = crates();
+    let names: BTreeSet<&str> = crates.keys().map(String::as_str).collect();
+    let listed: BTreeSet<&str> = allowed.keys().copied().collect();
+    assert_eq!(
+        names, listed,
+        "every folder of crates/ is in this test's table"
+    );
+    for (name, manifest) in &crates {
+        let allowed: BTreeSet<String> = allowed[name.as_str()]
+            .iter()
+            .map(|&known| known.to_owned())
+            .collect();
+        for section in ["dependencies", "build-dependencies"] {
+            let unknown: Vec<_> = known(manifest, section)
+                .difference(&allowed)
+                .cloned()
+                .collect();
+            assert!(
+                unknown.is_empty(),
+                "crates/{name} may not depend on {unknown:?}"
+            );
+        }
+        let root = known(manifest, "dev-dependencies").contains("gradus");
+        assert!(
+            !root,
+            "crates/{name} may not know the root, not even in tests"
+        );
+    }
+}
+
+#[test]
+fn libraries_name_no_backend_and_only_training_has_burns_trainer() {
+    for (name, manifest) in &crates() {
+        let dependencies = manifest["dependencies"].as_table().unwrap();
+        let Some(burn) = dependencies.get("burn") else {
+            continue;
+        };
+        for feature in features(burn) {
+            assert!(
+                !BACKENDS.contains(&feature),
+                "crates/{name} names the backend {feature}"
+            );
+            assert!(
+                feature != "train" || name == "train",
+                "crates/{name} has burn's trainer"
+            );
+        }
+        let default = manifest
+            .get("features")
+            .and_then(|features| features.get("default"));
+        assert!(default.is_none(), "crates/{name} has default features");
+    }
+}
