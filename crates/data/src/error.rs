@@ -29,6 +29,30 @@ pub enum DataError {
         /// What the operating system or the decompressor says.
         cause: io::Error,
     },
+    /// A line, an element of a list or a row of a table is longer than it may be.
+    #[error("{location}: found a line of more than {limit} bytes, expected at most that many")]
+    LineTooLong {
+        /// File and line.
+        location: Location,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// Text in another encoding than UTF-8.
+    #[error("{}: found text in {encoding}, expected UTF-8", display_path(path))]
+    Encoding {
+        /// The file.
+        path: PathBuf,
+        /// The encoding.
+        encoding: &'static str,
+    },
+    /// A list or a table whose parts cannot be told apart, so that all of it is refused.
+    #[error("{location}: {error}")]
+    Torn {
+        /// File and line.
+        location: Location,
+        /// What was found and what was expected.
+        error: Box<RecordError>,
+    },
     /// A directory where a file is needed.
     #[error("{}: found a directory, expected a file", path.display())]
     Directory {
@@ -333,6 +357,12 @@ pub enum DataError {
         /// What belongs there.
         expected: &'static str,
     },
+    /// A rule for marked errors that does not exist.
+    #[error("mark rule: found `{found}`, expected any, any:N with N of 1 or more, or share")]
+    InvalidMarkRule {
+        /// What was given.
+        found: String,
+    },
     /// A format whose prompts lie in a file of their own, which was not given.
     #[error("sources: found none, expected the file that holds the prompts of the data set")]
     SourcesNeeded,
@@ -370,7 +400,17 @@ impl DataError {
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Record { error, .. } | Self::Example { error, .. } => error.hint(),
+            Self::Record { error, .. } | Self::Example { error, .. } | Self::Torn { error, .. } => {
+                error.hint()
+            }
+            Self::LineTooLong { .. } => Some(
+                "where such a line is right, raise the limit with --max-line-bytes BYTES; a line \
+                 holds one record, and all of it has to fit into memory"
+                    .into(),
+            ),
+            Self::Encoding { encoding, .. } => Some(format!(
+                "save the file as UTF-8, or convert it: `iconv -f {encoding} -t UTF-8 FILE > NEW`"
+            )),
             Self::Read { compression, .. } => compression.hint(),
             Self::Directory { .. } => Some("name a file, such as one ending in .jsonl".into()),
             Self::AlreadyExists { .. } => Some("name another file, or replace it with --overwrite".into()),

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::span_text::check_texts;
 use crate::{CharSpan, RecordError, RecordProblem, mean_rating};
 
 /// The aspect of a rating that is a plain number.
@@ -113,11 +114,13 @@ impl Example {
     ///
     /// # Errors
     /// If a segment is empty, backwards, past the end of the response, out of order or overlaps
-    /// another; if a rating is NaN or infinite, or not the mean of its raters; if a weight is NaN,
-    /// infinite or below 0; if an extra key is one of the keys of a record.
+    /// another, or does not cover the `text` among its extra keys; if a rating is NaN or infinite, or
+    /// not the mean of its raters; if a weight is NaN, infinite or below 0; if an extra key is one of
+    /// the keys of a record.
     pub fn check(&self) -> Result<(), RecordError> {
         check_ratings(|| "rating".to_owned(), &self.ratings, &self.raters)?;
         check_spans(&self.response, &self.segments)?;
+        check_texts(&self.response, &self.segments)?;
         for (index, segment) in self.segments.iter().enumerate() {
             let field = || format!("segments[{index}].rating");
             check_ratings(field, &segment.ratings, &segment.raters)?;
@@ -205,15 +208,7 @@ fn check_spans(response: &str, segments: &[Segment]) -> Result<(), RecordError> 
             return fail("", RecordProblem::SpanBackwards { start, end });
         }
         if end > num_chars {
-            let num_bytes = response.len();
-            return fail(
-                ".end",
-                RecordProblem::SpanPastEnd {
-                    end,
-                    num_chars,
-                    num_bytes,
-                },
-            );
+            return fail(".end", RecordProblem::past_end(end, response));
         }
         if start == end {
             return fail("", RecordProblem::SpanEmpty { at: start });

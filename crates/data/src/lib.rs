@@ -8,6 +8,8 @@
 //!   the type
 //! - [`ExampleReader`], [`read_examples`], [`parse_example`]: JSONL, plain, gzip or zstd, in four
 //!   shapes
+//! - [`ReadLimits`]: how long a line may be
+//! - [`UnreadKeys`]: keys that look like one that is read, and are not
 //! - [`JsonLines`], [`describe_value`]: the objects of any JSONL file, and how messages name a value
 //! - [`AtomicFile`], [`ExampleWriter`]: files that are whole or absent
 //! - [`RatingScale`]: rating units to training units and back
@@ -57,7 +59,9 @@ mod generate;
 mod group;
 mod histogram;
 pub mod import;
+mod json;
 mod json_lines;
+mod lines;
 mod loader;
 mod locate;
 mod location;
@@ -72,6 +76,7 @@ mod sampler;
 mod scale;
 mod segmenter;
 mod span;
+mod span_text;
 mod split;
 mod stats;
 mod stats_collector;
@@ -80,6 +85,7 @@ mod tokenizer_file;
 mod tokenizer_notes;
 mod tokens;
 mod truncation;
+mod unread;
 mod visible;
 mod windows;
 mod word_level;
@@ -104,6 +110,7 @@ pub use group::*;
 pub use histogram::*;
 pub use import::*;
 pub use json_lines::*;
+pub use lines::ReadLimits;
 pub use loader::*;
 pub use location::*;
 pub use problem::*;
@@ -114,12 +121,14 @@ pub use sampler::*;
 pub use scale::*;
 pub use segmenter::*;
 pub use span::*;
+pub use span_text::SpanFit;
 pub use split::*;
 pub use stats::*;
 pub use stats_collector::*;
 pub use text::*;
 pub use tokenizer_notes::tokenizer_notes;
 pub use truncation::*;
+pub use unread::{UnreadKey, UnreadKeys};
 pub use visible::*;
 pub use word_level::*;
 pub use write::*;

@@ -1,20 +1,22 @@
-/// A number outside the range of `f64`, or one that JSON cannot express.
+use std::borrow::Cow;
+
+/// A number of a JSON text, and where it stands.
 #[derive(Debug, PartialEq)]
-pub(crate) struct NonFinite<'a> {
+pub(crate) struct NumberAt<'a> {
     /// Path of the field it stands in, such as `segments[2].rating`.
     pub(crate) field: String,
     /// The number as it is written.
     pub(crate) token: &'a str,
-    /// Byte position of its first character in the line.
+    /// Byte position of its first character in the text.
     pub(crate) start: usize,
 }
 
-/// Finds the first `NaN`, `Infinity` or number that overflows to infinity in a line.
+/// Finds the first number, or word such as `NaN` that stands for one, for which `matches` holds.
 ///
-/// The parser refuses such a line, but knows neither the field nor the number. This walks over the
-/// line without checking it, so it says something useful only about the place where the parser
-/// stopped.
-pub(crate) fn find_non_finite(line: &str) -> Option<NonFinite<'_>> {
+/// The parser knows neither the field nor how a number is written. This walks over the text without
+/// checking it, so of a text that is not JSON it says something useful only about the place where
+/// the parser stopped.
+pub(crate) fn find_number(line: &str, matches: impl Fn(&str) -> bool) -> Option<NumberAt<'_>> {
     let bytes = line.as_bytes();
     let mut path: Vec<Step<'_>> = Vec::new();
     let mut awaits_key = false;
@@ -22,7 +24,7 @@ pub(crate) fn find_non_finite(line: &str) -> Option<NonFinite<'_>> {
     while at < bytes.len() {
         match bytes[at] {
             b'{' => {
-                path.push(Step::Key(""));
+                path.push(Step::Key("".into()));
                 awaits_key = true;
             }
             b'[' => {
@@ -40,7 +42,7 @@ pub(crate) fn find_non_finite(line: &str) -> Option<NonFinite<'_>> {
             b'"' => {
                 let end = string_end(bytes, at)?;
                 if awaits_key && let Some(Step::Key(key)) = path.last_mut() {
-                    *key = &line[at + 1..end];
+                    *key = line[at + 1..end].into();
                     awaits_key = false;
                 }
                 at = end;
@@ -48,8 +50,8 @@ pub(crate) fn find_non_finite(line: &str) -> Option<NonFinite<'_>> {
             byte if byte.is_ascii_whitespace() || byte == b':' => {}
             _ => {
                 let token = token_at(line, at);
-                if token.parse::<f64>().is_ok_and(|number| !number.is_finite()) {
-                    return Some(NonFinite {
+                if matches(token) {
+                    return Some(NumberAt {
                         field: render(&path),
                         token,
                         start: at,
@@ -67,17 +69,20 @@ pub(crate) fn find_non_finite(line: &str) -> Option<NonFinite<'_>> {
     None
 }
 
-enum Step<'a> {
-    Key(&'a str),
+/// A step on the path to a value.
+#[derive(Debug, Clone)]
+pub(crate) enum Step<'a> {
+    Key(Cow<'a, str>),
     Index(usize),
 }
 
-fn render(path: &[Step<'_>]) -> String {
+/// A path as messages name it, such as `segments[2].rating`.
+pub(crate) fn render(path: &[Step<'_>]) -> String {
     let mut text = String::new();
     for step in path {
         let part = match step {
             Step::Index(index) => format!("[{index}]"),
-            Step::Key(key) if text.is_empty() => (*key).to_owned(),
+            Step::Key(key) if text.is_empty() => key.to_string(),
             Step::Key(key) => format!(".{key}"),
         };
         text.push_str(&part);
@@ -110,6 +115,11 @@ mod tests {
 
     fn found(line: &str) -> Option<(String, &str)> {
         find_non_finite(line).map(|number| (number.field, number.token))
+    }
+
+    fn find_non_finite(line: &str) -> Option<NumberAt<'_>> {
+        let is_not_finite = |token: &str| token.parse::<f64>().is_ok_and(|n| !n.is_finite());
+        find_number(line, is_not_finite)
     }
 
     #[test]

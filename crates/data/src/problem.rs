@@ -2,6 +2,8 @@ use std::borrow::Cow;
 
 use thiserror::Error;
 
+use crate::span_text::SpanFit;
+
 /// What is wrong with one record, and in which field.
 #[derive(Debug, Error)]
 #[error("{}{problem}", field_prefix(.field))]
@@ -56,6 +58,36 @@ pub enum RecordProblem {
         /// What the parser says.
         reason: String,
     },
+    /// The line ends inside the record.
+    #[error(
+        "found a record that goes on behind the end of the line, expected one JSON object a line"
+    )]
+    Unfinished,
+    /// The line holds more than one record.
+    #[error(
+        "found a second record at column {column} of the line, expected one JSON object a line"
+    )]
+    SecondRecord {
+        /// Byte position of the second record in the line, from 1.
+        column: usize,
+        /// Whether a carriage return without a line feed parts the two.
+        ends_in_carriage_return: bool,
+    },
+    /// A key stands twice in one object.
+    #[error("found twice in one object, expected each key once")]
+    RepeatedKey,
+    /// Two keys that differ only in case, blanks or hyphens, of which one is read.
+    #[error("found beside `{read}`, which means the same, expected only one of the two")]
+    VariantKey {
+        /// The key that is read.
+        read: &'static str,
+    },
+    /// A whole number that reading would change.
+    #[error("found {found}, expected a number that 64 bits hold exactly")]
+    Inexact {
+        /// The number as it is written.
+        found: String,
+    },
     /// The line is JSON, but not an object.
     #[error("found {found}, expected a JSON object")]
     NotAnObject {
@@ -94,6 +126,8 @@ pub enum RecordProblem {
         end: usize,
         /// Length of the response in characters.
         num_chars: usize,
+        /// Length of the response in UTF-16 code units.
+        num_utf16: usize,
         /// Length of the response in UTF-8 bytes.
         num_bytes: usize,
     },
@@ -191,6 +225,8 @@ pub enum RecordProblem {
         found: String,
         /// The text of the record.
         expected: String,
+        /// What the offsets may count, or where the text stands.
+        fit: Option<Box<SpanFit>>,
     },
     /// A key among the kept extra keys that has a meaning of its own.
     #[error("found `{key}` among the extra keys, expected keys without a meaning of their own")]
@@ -201,17 +237,43 @@ pub enum RecordProblem {
 }
 
 impl RecordProblem {
+    /// A span of `response` that ends past its end.
+    pub(crate) fn past_end(end: usize, response: &str) -> Self {
+        Self::SpanPastEnd {
+            end,
+            num_chars: response.chars().count(),
+            num_utf16: response.encode_utf16().count(),
+            num_bytes: response.len(),
+        }
+    }
+
     /// What the author of the record can do about it.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NotUtf8 { .. } => "save the file as UTF-8".into(),
+            Self::SecondRecord { ends_in_carriage_return: true, .. } => {
+                "lines end in a carriage return alone: convert them, with `tr '\\r' '\\n'` for instance".into()
+            }
+            Self::Unfinished | Self::SecondRecord { .. } => {
+                "a data file holds one JSON object per line (JSONL): `jq -c . FILE` writes it so".into()
+            }
+            Self::NotAnObject { found } if found.starts_with("a list") => {
+                "a data file holds one JSON object per line (JSONL): `jq -c '.[]' FILE` takes a list apart, and \
+                 `gradus data import` reads published formats as they are".into()
+            }
             Self::NotJson { .. } | Self::NotAnObject { .. } => {
                 "a data file holds one JSON object per line (JSONL)".into()
             }
+            Self::RepeatedKey | Self::VariantKey { .. } => {
+                "only one of the values could be read: keep the right one".into()
+            }
+            Self::Inexact { .. } => "write a name or a long number as a text, in quotation marks".into(),
             Self::NotFinite { .. } | Self::CountMismatch { .. } => {
                 "write null for a segment without a rating".into()
             }
-            Self::SpanPastEnd { end, num_bytes, .. } => past_end_hint(*end, *num_bytes),
+            Self::SpanPastEnd { end, num_utf16, num_bytes, .. } => {
+                past_end_hint(*end, *num_utf16, *num_bytes)
+            }
             Self::SpanEmpty { .. } | Self::SpanBackwards { .. } => {
                 "spans are half-open: `end` is the first character after the segment".into()
             }
@@ -223,9 +285,10 @@ impl RecordProblem {
             Self::NotInRatingMap { found, .. } => {
                 format!("add `{found}=RATING` to the rating map, with the rating it is worth")
             }
-            Self::MarkedText { .. } => {
-                "offsets count Unicode characters of `response`, not bytes or UTF-16 units".into()
-            }
+            Self::MarkedText { fit, .. } => match fit {
+                Some(fit) => format!("{COUNTED}; {fit}"),
+                None => format!("{COUNTED}, not bytes or UTF-16 code units"),
+            },
             _ => return None,
         };
         Some(hint)
@@ -235,12 +298,17 @@ impl RecordProblem {
 const SHAPES: &str = "a record has `response` and `segments` with spans and a `rating` each, \
                       or `segments` as texts and `ratings`, or `completions` and `labels`";
 
-fn past_end_hint(end: usize, num_bytes: usize) -> String {
-    let counted = "offsets count Unicode characters of `response`";
+const COUNTED: &str = "offsets count Unicode characters of `response`";
+
+fn past_end_hint(end: usize, num_utf16: usize, num_bytes: usize) -> String {
     if end > num_bytes {
-        return counted.into();
+        return COUNTED.into();
     }
-    format!(
-        "{counted}; these would fit if they count bytes (the response has {num_bytes}): convert them"
-    )
+    let bytes = format!("bytes (the response has {num_bytes})");
+    let units = if end > num_utf16 {
+        bytes
+    } else {
+        format!("UTF-16 code units (the response has {num_utf16}) or {bytes}")
+    };
+    format!("{COUNTED}; these would fit if they count {units}: convert them")
 }

@@ -3,7 +3,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::record::parse_record;
-use crate::{Compression, DataError, Example, JsonLines, Location, Result};
+use crate::{Compression, DataError, Example, JsonLines, Location, ReadLimits, Result};
 
 /// Reads examples from JSONL, one line in memory at a time.
 ///
@@ -21,7 +21,15 @@ impl ExampleReader {
     /// [`DataError::Io`] if the file is missing or may not be read, [`DataError::Directory`] if it
     /// is a directory.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let lines = JsonLines::open(path)?;
+        Self::open_within(path, ReadLimits::default())
+    }
+
+    /// The same with other limits.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_within(path: impl AsRef<Path>, limits: ReadLimits) -> Result<Self> {
+        let lines = JsonLines::open(path, limits)?;
         Ok(Self { lines })
     }
 
@@ -30,7 +38,7 @@ impl ExampleReader {
     /// # Errors
     /// [`DataError::Read`] if the first bytes cannot be read.
     pub fn new(source: impl Read + Send + 'static, name: impl Into<PathBuf>) -> Result<Self> {
-        let lines = JsonLines::new(source, name)?;
+        let lines = JsonLines::new(source, name, ReadLimits::default())?;
         Ok(Self { lines })
     }
 
@@ -65,7 +73,15 @@ impl Iterator for ExampleReader {
 /// The first error of [`ExampleReader`]; [`DataError::DuplicateId`] if two records have the same
 /// id.
 pub fn read_examples(path: impl AsRef<Path>) -> Result<Vec<Example>> {
-    let mut reader = ExampleReader::open(path)?;
+    read_examples_within(path, ReadLimits::default())
+}
+
+/// The same with other limits.
+///
+/// # Errors
+/// As [`read_examples`].
+pub fn read_examples_within(path: impl AsRef<Path>, limits: ReadLimits) -> Result<Vec<Example>> {
+    let mut reader = ExampleReader::open_within(path, limits)?;
     let mut examples = Vec::new();
     let mut first_lines = HashMap::new();
     while let Some(example) = reader.next() {

@@ -1,9 +1,10 @@
 use serde_json::{Map, Value};
 
-use crate::example::WEIGHT;
+use crate::example::{RECORD_KEYS, SEGMENT_KEYS, WEIGHT};
 use crate::field::{Checked, describe, list, missing, take, text, unpaired, wrong_type};
-use crate::locate::find_non_finite;
+use crate::json::parse_json;
 use crate::rating_fields::{Ratings, label_ratings, list_ratings, ratings_of, unrated};
+use crate::unread::refuse_variants;
 use crate::{CharSpan, DataError, Example, Location, RecordError, RecordProblem, Result, Segment};
 
 /// Reads one record, in any of the four shapes, from a line of JSON.
@@ -43,6 +44,7 @@ pub fn parse_example(line: &str, location: &Location) -> Result<Example> {
 
 pub(crate) fn parse_record(line: &str, line_number: usize) -> Checked<Example> {
     let mut record = parse_object(line)?;
+    refuse_variants(&record, "", &RECORD_KEYS)?;
     let id = take_id(&mut record)?.unwrap_or_else(|| line_number.to_string());
     let prompt = match record.shift_remove("prompt") {
         Some(value) => text(value, "prompt")?,
@@ -74,7 +76,7 @@ pub(crate) fn parse_record(line: &str, line_number: usize) -> Checked<Example> {
 
 /// The JSON object that a line holds.
 pub(crate) fn parse_object(line: &str) -> Checked<Map<String, Value>> {
-    match serde_json::from_str(line).map_err(|error| syntax_error(line, &error))? {
+    match parse_json(line).map_err(|error| error.record)? {
         Value::Object(record) => Ok(record),
         other => Err(RecordError::new(
             "",
@@ -83,26 +85,6 @@ pub(crate) fn parse_object(line: &str) -> Checked<Map<String, Value>> {
             },
         )),
     }
-}
-
-fn syntax_error(line: &str, error: &serde_json::Error) -> RecordError {
-    let column = error.column();
-    if let Some(number) = find_non_finite(line)
-        && (number.start..=number.start + number.token.len() + 1).contains(&column)
-    {
-        let problem = RecordProblem::NotFinite {
-            found: number.token.to_owned(),
-        };
-        return RecordError::new(number.field, problem);
-    }
-    // The parser saw a single line, so its own "at line 1 column 7" would mislead.
-    let reason = error.to_string();
-    let reason = reason
-        .split(" at line ")
-        .next()
-        .unwrap_or(&reason)
-        .to_owned();
-    RecordError::new("", RecordProblem::NotJson { column, reason })
 }
 
 fn take_id(record: &mut Map<String, Value>) -> Checked<Option<String>> {
@@ -192,6 +174,7 @@ fn span_segment(index: usize, value: Value) -> Checked<Segment> {
             "an object with `start` and `end`",
         ));
     };
+    refuse_variants(&record, &field, &SEGMENT_KEYS)?;
     let start = take_position(&mut record, &field, "start")?;
     let end = take_position(&mut record, &field, "end")?;
     let ratings = match record.shift_remove("rating") {

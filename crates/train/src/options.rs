@@ -23,6 +23,7 @@ pub struct TextOptions {
     #[serde(skip_serializing_if = "CutSegments::is_drop")]
     pub cut_segments: CutSegments,
     /// How a response without segments is cut when it is scored. Default: sentences.
+    #[serde(deserialize_with = "Segmenter::from_setting")]
     pub segmenter: Segmenter,
     /// Whether a record's context is read after its prompt. Default: where records have one.
     pub use_context: ContextOption,

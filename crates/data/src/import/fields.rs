@@ -1,8 +1,10 @@
 use std::borrow::Cow;
+use std::cell::RefCell;
 
 use serde_json::{Map, Value};
 
 use crate::field::{Checked, list, missing, take, text, wrong_type};
+use crate::unread::fold;
 use crate::{RecordError, RecordProblem};
 
 /// A published record while its fields are taken out of it.
@@ -10,18 +12,26 @@ pub(super) struct Record {
     /// Its line, or its place in a list, from 1; the id of a record without one.
     pub(super) number: usize,
     fields: Map<String, Value>,
+    /// The keys that were asked for.
+    read: RefCell<Vec<&'static str>>,
 }
 
 impl Record {
     pub(super) fn new(number: usize, fields: Map<String, Value>) -> Self {
-        Self { number, fields }
+        Self {
+            number,
+            fields,
+            read: RefCell::default(),
+        }
     }
 
-    pub(super) fn take(&mut self, key: &str) -> Option<Value> {
+    pub(super) fn take(&mut self, key: &'static str) -> Option<Value> {
+        self.read.get_mut().push(key);
         take(&mut self.fields, key)
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&Value> {
+    pub(super) fn get(&self, key: &'static str) -> Option<&Value> {
+        self.read.borrow_mut().push(key);
         self.fields.get(key)
     }
 
@@ -59,9 +69,22 @@ impl Record {
         integer(&value, || key.to_owned())
     }
 
-    /// What was not taken out.
-    pub(super) fn rest(self) -> Map<String, Value> {
-        self.fields
+    /// What was not taken out. A key among it that is one of the read ones but for case, blanks
+    /// and hyphens is refused, be that one there or not: its value would be lost in `meta`.
+    pub(super) fn rest(self) -> Checked<Map<String, Value>> {
+        let read = self.read.into_inner();
+        for key in self
+            .fields
+            .keys()
+            .filter(|key| !read.contains(&key.as_str()))
+        {
+            let folded = fold(key);
+            if let Some(read) = read.iter().find(|read| fold(read) == folded) {
+                let expected = format!("`{read}`, as the format has it");
+                return Err(not_allowed("", format!("the key `{key}`"), expected));
+            }
+        }
+        Ok(self.fields)
     }
 }
 

@@ -6,7 +6,8 @@ use super::fields::{Record, list_member, not_allowed, position_member, text_memb
 use super::marks::{Mark, check_mark, cut, rate_spans};
 use super::options::ImportOptions;
 use crate::field::{Checked, list, text};
-use crate::{CharSpan, Example, RecordError, RecordProblem, Segment};
+use crate::span_text::check_text;
+use crate::{CharOffsets, CharSpan, Example, RecordError, RecordProblem, Segment};
 
 const RELEVANCE: &str = "relevance";
 const FACTUALITY: &str = "factuality";
@@ -31,8 +32,8 @@ pub(super) fn parse(mut record: Record, options: &ImportOptions) -> Checked<Exam
     };
     let marks = marks(&record, &response, options)?;
     let spans = cut(&response, &options.segmenter, RESPONSE)?;
-    let relevance = rate_spans(&response, &spans, &marks[RELEVANCE]);
-    let factuality = rate_spans(&response, &spans, &marks[FACTUALITY]);
+    let relevance = rate_spans(&response, &spans, &marks[RELEVANCE], options.mark_rule);
+    let factuality = rate_spans(&response, &spans, &marks[FACTUALITY], options.mark_rule);
     let segments = spans.iter().zip(relevance.into_iter().zip(factuality));
     let segments = segments.map(|(&span, (relevance, factuality))| {
         let ratings = [(RELEVANCE, relevance), (FACTUALITY, factuality)];
@@ -45,7 +46,7 @@ pub(super) fn parse(mut record: Record, options: &ImportOptions) -> Checked<Exam
         context,
         segments: segments.collect(),
         response,
-        meta: record.rest(),
+        meta: record.rest()?,
         ..Example::default()
     })
 }
@@ -64,6 +65,7 @@ fn marks(
             },
         ));
     };
+    let offsets = CharOffsets::new(response);
     for (k, error) in list_member(feedback, "feedback", "errors")?
         .iter()
         .enumerate()
@@ -80,6 +82,9 @@ fn marks(
         let end = position_member(error, &field, "end")?;
         let span = CharSpan { start, end };
         check_mark(span, response, &field)?;
+        if let Some(Value::String(text)) = error.get("text") {
+            check_text(response, &offsets, span, text, || format!("{field}.text"))?;
+        }
         let rating = options.rate(kind, 0.0, kind_field)?;
         marks.push(Mark { span, rating });
     }

@@ -51,7 +51,7 @@ pub(super) fn parse(mut record: Record, options: &ImportOptions) -> Checked<Exam
         context,
         response,
         segments,
-        meta: record.rest(),
+        meta: record.rest()?,
         ..Example::default()
     })
 }

@@ -40,7 +40,7 @@ pub(super) fn parse(mut record: Record, options: &ImportOptions) -> Checked<Exam
         prompt,
         response,
         segments,
-        meta: record.rest(),
+        meta: record.rest()?,
         ..Example::default()
     })
 }

@@ -10,20 +10,21 @@ use super::{
 };
 use crate::field::Checked;
 use crate::{
-    DataError, Example, Format, ImportOptions, Location, RecordError, RecordProblem, Result,
+    DataError, Example, Format, ImportOptions, Location, MarkRule, RecordError, RecordProblem, Result,
     Segmenter,
 };
 
 /// Reads a published data set as native examples.
 ///
 /// The file may be plain, gzip or zstd; formats of JSON records may have one a line or all in one
-/// list. Records that come one a line are read one by one; lists and tables
-/// ([`Format::WmtMqm`], [`Format::SpanCsv`]) are read whole.
+/// list. Records are read one by one; tables ([`Format::WmtMqm`], [`Format::SpanCsv`]) are read
+/// whole, as the rows of a record need not follow each other.
 ///
 /// # Errors
-/// - [`DataError::Io`], [`DataError::Directory`], [`DataError::Read`]: the file cannot be read.
-/// - [`DataError::Record`]: a list that does not end, a table without the columns it needs, or a
-///   table with a row that is torn.
+/// - [`DataError::Io`], [`DataError::Directory`], [`DataError::Read`], [`DataError::Encoding`],
+///   [`DataError::LineTooLong`]: the file cannot be read.
+/// - [`DataError::Torn`]: a table without the columns it needs, or with a row that is torn. (A list
+///   that does not end gives this error behind its last element.)
 /// - [`DataError::SourcesNeeded`]: no file of prompts for a format that needs one.
 /// - [`DataError::InvalidSegmenter`], [`DataError::SegmenterNeedsTokenizer`]: a rule that cannot
 ///   cut the responses.
@@ -33,9 +34,11 @@ pub fn import(path: impl AsRef<Path>, format: Format, options: &ImportOptions) -
     if matches!(options.segmenter, Segmenter::Tokens(_)) {
         return Err(DataError::SegmenterNeedsTokenizer);
     }
+    let mut notes = Vec::new();
     Ok(Importer {
         path: path.to_owned(),
-        source: open(path, format, options.clone())?,
+        source: open(path, format, options, &mut notes)?,
+        notes,
         ready: VecDeque::new(),
         first_lines: HashMap::new(),
         found_record: false,
@@ -48,7 +51,17 @@ pub(super) type Parsed = (Location, Checked<Vec<Example>>);
 type Source = Box<dyn Iterator<Item = Result<Parsed>> + Send>;
 type Parser = Box<dyn Fn(Record) -> Checked<Vec<Example>> + Send>;
 
-fn open(path: &Path, format: Format, options: ImportOptions) -> Result<Source> {
+fn open(
+    path: &Path,
+    format: Format,
+    options: &ImportOptions,
+    notes: &mut Vec<String>,
+) -> Result<Source> {
+    if matches!(format, Format::FineGrainedFeedback | Format::RagTruth) {
+        notes.push(mark_note(options));
+    }
+    let limits = options.limits;
+    let options = options.clone();
     let parse = match format {
         Format::PrmBench => one(options, prm_bench::parse),
         Format::FineGrainedFeedback => one(options, fine_grained_feedback::parse),
@@ -58,7 +71,7 @@ fn open(path: &Path, format: Format, options: ImportOptions) -> Result<Source> {
         Format::ProcessBench => one(options, process_bench::parse),
         Format::MathShepherd => one(options, math_shepherd::parse),
         Format::RagTruth => {
-            let prompts = Prompts::read(options.sources.as_deref())?;
+            let prompts = Prompts::read(&options)?;
             one(options, move |record, options| {
                 rag_truth::parse(record, &prompts, options)
             })
@@ -66,13 +79,27 @@ fn open(path: &Path, format: Format, options: ImportOptions) -> Result<Source> {
         Format::HelpSteer2 => one(options, help_steer2::parse),
         Format::FineGrainedTags => one(options, fine_grained_tags::parse),
         Format::WmtMqm => return Ok(Box::new(wmt_mqm::read(path, &options)?.into_iter())),
-        Format::SpanCsv => return Ok(Box::new(span_csv::read(path, &options)?.into_iter())),
+        Format::SpanCsv => return Ok(Box::new(span_csv::read(path, &options, notes)?.into_iter())),
     };
-    let records = Records::open(path)?;
+    let records = Records::open(path, limits)?;
     Ok(Box::new(records.map(move |record| {
         let (location, record) = record?;
         Ok((location, record.and_then(&parse)))
     })))
+}
+
+fn mark_note(options: &ImportOptions) -> String {
+    match options.mark_rule {
+        MarkRule::Any { least } => format!(
+            "a segment with {least} or more marked characters, or a whole mark, is rated as its lowest mark; \
+             the mark rule `share` rates it by the share that is not marked"
+        ),
+        MarkRule::Share => {
+            "segments are rated by the share of their characters that is not marked; \
+             the mark rule `any` rates one with any mark as that mark"
+                .to_owned()
+        }
+    }
 }
 
 /// A parser that makes one example of a record.
@@ -92,6 +119,7 @@ fn one(
 pub struct Importer {
     path: PathBuf,
     source: Source,
+    notes: Vec<String>,
     /// Examples of the record that was read last, with its location.
     ready: VecDeque<(Location, Example)>,
     first_lines: HashMap<String, usize>,
@@ -100,6 +128,12 @@ pub struct Importer {
 }
 
 impl Importer {
+    /// What was read in a way that the reader of the data should know: the rule for marks, the
+    /// delimiter of a table, its order. One sentence each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
     fn check(&mut self, location: Location, example: Example) -> Result<Example> {
         if example.response.is_empty() {
             // Formats of rated responses have none without text: something was lost on the way.

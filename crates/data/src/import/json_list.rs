@@ -1,91 +1,181 @@
-use crate::field::Checked;
-use crate::{RecordError, RecordProblem};
+use std::path::Path;
 
-/// The text of one element of a list, and where it starts.
+use crate::field::Checked;
+use crate::lines::Lines;
+use crate::{DataError, Location, RecordError, RecordProblem, Result};
+
+/// The bytes of one element of a list, and where they start.
 #[derive(Debug, PartialEq)]
-pub(super) struct Piece {
+pub(super) struct Element {
+    /// Its place in the list, from 1.
+    pub(super) number: usize,
     /// Line of its first character, from 1.
     pub(super) line: usize,
     /// Bytes ahead of it in that line.
     pub(super) column: usize,
-    pub(super) text: String,
+    bytes: Vec<u8>,
 }
 
-/// Cuts a JSON list into the texts of its elements without checking these.
+impl Element {
+    fn new(number: usize, (line, column): (usize, usize)) -> Self {
+        Self {
+            number,
+            line,
+            column,
+            bytes: Vec::new(),
+        }
+    }
+
+    /// The element as text.
+    pub(super) fn text(&self) -> Checked<&str> {
+        let text = str::from_utf8(&self.bytes).map_err(|error| {
+            let column = self.column + error.valid_up_to() + 1;
+            RecordError::new("", RecordProblem::NotUtf8 { column })
+        })?;
+        Ok(text.trim_end())
+    }
+}
+
+/// Cuts a JSON list into its elements without checking these.
 ///
-/// So a wrong element has a line of its own, and does not take the others with it.
-pub(super) fn split_list(text: &str) -> Checked<Vec<Piece>> {
-    let mut scan = Scan::default();
-    let mut pieces = Vec::new();
-    // Start of the element at hand: position, line, bytes ahead in the line.
-    let mut element = None;
-    let mut ended = false;
-    for (at, byte) in text.bytes().enumerate() {
-        let column = at - scan.line_start;
-        let depth = scan.depth;
-        let inside_string = scan.inside_string;
-        scan.step(at, byte);
-        if inside_string || byte.is_ascii_whitespace() || (depth == 0 && byte == b'[' && !ended) {
-            continue;
-        }
-        if ended {
-            return Err(not_json(column, "text behind the end of the list"));
-        }
-        if depth == 1 && (byte == b',' || byte == b']') {
-            ended = byte == b']';
-            if element.is_some() || !ended || !pieces.is_empty() {
-                let (start, line, column) = element.take().unwrap_or((at, scan.line, column));
-                let text = text[start..at].trim_end().to_owned();
-                pieces.push(Piece { line, column, text });
-            }
-        } else if element.is_none() {
-            element = Some((at, scan.line, column));
+/// So a wrong element has a line of its own, and does not take the others with it. A list that does
+/// not end, or has text behind its end, is found out there and refused as a whole.
+pub(super) struct Elements {
+    lines: Lines,
+    scan: Scan,
+    number: usize,
+    ended: bool,
+}
+
+impl Elements {
+    pub(super) fn new(lines: Lines) -> Self {
+        let scan = Scan {
+            line: lines.location().line + 1,
+            ..Scan::default()
+        };
+        Self {
+            lines,
+            scan,
+            number: 0,
+            ended: false,
         }
     }
-    if ended {
-        Ok(pieces)
-    } else {
-        Err(not_json(
-            text.len() - scan.line_start,
-            "the list does not end",
-        ))
+
+    pub(super) fn path(&self) -> &Path {
+        &self.lines.location().path
+    }
+
+    fn torn(&self, reason: &str) -> DataError {
+        let problem = RecordProblem::NotJson {
+            column: self.scan.column + 1,
+            reason: reason.to_owned(),
+        };
+        DataError::Torn {
+            location: Location::new(self.path(), self.scan.line),
+            error: Box::new(RecordError::new("", problem)),
+        }
+    }
+
+    /// The next element; `None` behind the last.
+    fn read(&mut self) -> Result<Option<Element>> {
+        let mut element: Option<Element> = None;
+        let limit = self.lines.limits().max_line_bytes;
+        loop {
+            let Self {
+                lines,
+                scan,
+                number,
+                ended,
+            } = &mut *self;
+            let chunk = lines.peek()?;
+            if chunk.is_empty() {
+                return if *ended {
+                    Ok(None)
+                } else {
+                    Err(self.torn("the list does not end"))
+                };
+            }
+            let mut used = 0;
+            let mut stop = None;
+            for &byte in chunk {
+                let (depth, inside_string, place) =
+                    (scan.depth, scan.inside_string, (scan.line, scan.column));
+                let is_blank = !inside_string && byte.is_ascii_whitespace();
+                if *ended && !is_blank {
+                    stop = Some(Stop::TextBehind);
+                    break;
+                }
+                scan.step(byte);
+                used += 1;
+                if !inside_string && depth == 1 && matches!(byte, b',' | b']') {
+                    *ended = byte == b']';
+                    // A missing element is left for the parser to refuse.
+                    if element.is_none() && (!*ended || *number > 0) {
+                        element = Some(Element::new(*number + 1, place));
+                    }
+                    if element.is_some() {
+                        stop = Some(Stop::Whole);
+                        break;
+                    }
+                } else if depth > 0 && (element.is_some() || !is_blank) {
+                    let element = element.get_or_insert_with(|| Element::new(*number + 1, place));
+                    element.bytes.push(byte);
+                    if element.bytes.len() > limit {
+                        stop = Some(Stop::TooLong);
+                        break;
+                    }
+                }
+            }
+            lines.consume(used);
+            match stop {
+                None => {}
+                Some(Stop::Whole) => {
+                    self.number += 1;
+                    return Ok(element);
+                }
+                Some(Stop::TextBehind) => return Err(self.torn("text behind the end of the list")),
+                Some(Stop::TooLong) => {
+                    let line = element.map_or(self.scan.line, |element| element.line);
+                    let location = Location::new(self.path(), line);
+                    return Err(DataError::LineTooLong { location, limit });
+                }
+            }
+        }
     }
 }
 
-fn not_json(column: usize, reason: &str) -> RecordError {
-    let problem = RecordProblem::NotJson {
-        column: column + 1,
-        reason: reason.to_owned(),
-    };
-    RecordError::new("", problem)
+/// Why reading stops inside a buffer.
+enum Stop {
+    Whole,
+    TextBehind,
+    TooLong,
+}
+
+impl Iterator for Elements {
+    type Item = Result<Element>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.read().transpose()
+    }
 }
 
 /// What has to be known of a JSON text to find its commas.
+#[derive(Debug, Default)]
 struct Scan {
     depth: usize,
     inside_string: bool,
     escaped: bool,
     line: usize,
-    line_start: usize,
-}
-
-impl Default for Scan {
-    fn default() -> Self {
-        Self {
-            depth: 0,
-            inside_string: false,
-            escaped: false,
-            line: 1,
-            line_start: 0,
-        }
-    }
+    /// Bytes of the line that were read.
+    column: usize,
 }
 
 impl Scan {
-    fn step(&mut self, at: usize, byte: u8) {
+    fn step(&mut self, byte: u8) {
+        self.column += 1;
         if byte == b'\n' {
             self.line += 1;
-            self.line_start = at + 1;
+            self.column = 0;
         }
         if self.inside_string {
             self.inside_string = self.escaped || byte != b'"';
@@ -103,22 +193,40 @@ impl Scan {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::io::Cursor;
+
     use proptest::prelude::*;
     use serde_json::Value;
 
+    use super::*;
+    use crate::ReadLimits;
+
+    fn split(text: &str) -> Result<Vec<Element>> {
+        let limits = ReadLimits {
+            max_line_bytes: 100,
+        };
+        let lines = Lines::new(Cursor::new(text.to_owned().into_bytes()), "a", limits)?;
+        Elements::new(lines).collect()
+    }
+
     fn texts(text: &str) -> Vec<String> {
-        let pieces = split_list(text).unwrap();
-        pieces.into_iter().map(|piece| piece.text).collect()
+        let elements = split(text).unwrap();
+        elements
+            .iter()
+            .map(|element| element.text().unwrap().to_owned())
+            .collect()
     }
 
     #[test]
     fn elements_are_cut_at_the_commas_of_the_list_only() {
         let text = "\n[{\"a\":[1,2]},\n  \"],\\\"\" , 3\n]\n";
         assert_eq!(texts(text), ["{\"a\":[1,2]}", "\"],\\\"\"", "3"]);
-        let places: Vec<_> = split_list(text).unwrap();
-        let places: Vec<_> = places.iter().map(|p| (p.line, p.column)).collect();
-        assert_eq!(places, [(2, 1), (3, 2), (3, 11)]);
+        let places: Vec<_> = split(text).unwrap();
+        let places: Vec<_> = places
+            .iter()
+            .map(|p| (p.number, p.line, p.column))
+            .collect();
+        assert_eq!(places, [(1, 2, 1), (2, 3, 2), (3, 3, 11)]);
         assert!(texts(" [ ] ").is_empty());
     }
 
@@ -131,12 +239,30 @@ mod tests {
     #[test]
     fn a_list_that_is_cut_off_or_followed_by_text_is_refused() {
         for (text, problem) in [
-            ("[{\"a\":1},\n{\"a\"", "the list does not end"),
-            ("[1] 2", "text behind the end of the list"),
+            (
+                "[{\"a\":1},\n{\"a\"",
+                "a:2: not JSON at column 5: the list does not end",
+            ),
+            (
+                "[1] 2",
+                "a:1: not JSON at column 5: text behind the end of the list",
+            ),
+            ("[1] [2]", "text behind the end of the list"),
         ] {
-            let error = split_list(text).unwrap_err().to_string();
+            let error = split(text).unwrap_err().to_string();
             assert!(error.contains(problem), "{error}");
         }
+    }
+
+    #[test]
+    fn an_element_may_not_be_longer_than_a_line() {
+        let text = format!("[1,\n\"{}\"]", "a".repeat(99));
+        let message = split(&text).unwrap_err().to_string();
+        assert!(
+            message.starts_with("a:2: found a line of more than 100 bytes"),
+            "{message}"
+        );
+        assert_eq!(texts(&text.replacen('a', "", 1)).len(), 2);
     }
 
     proptest! {

@@ -1,4 +1,5 @@
 use super::fields::not_allowed;
+use super::mark_rule::MarkRule;
 use crate::field::Checked;
 use crate::{CharSpan, DataError, RecordError, RecordProblem, Segmenter};
 
@@ -24,12 +25,7 @@ pub(super) fn check_mark(span: CharSpan, response: &str, field: &str) -> Checked
         ));
     }
     if end > num_chars {
-        let num_bytes = response.len();
-        let problem = RecordProblem::SpanPastEnd {
-            end,
-            num_chars,
-            num_bytes,
-        };
+        let problem = RecordProblem::past_end(end, response);
         return Err(RecordError::new(format!("{field}.end"), problem));
     }
     Ok(())
@@ -46,9 +42,44 @@ pub(super) fn cut(response: &str, segmenter: &Segmenter, field: &str) -> Checked
     Ok(spans)
 }
 
-/// The mean worth of the characters of each span, white space left out: 1 less the share that is
-/// marked, where marks are worth 0. Where marks overlap, the worst one counts.
-pub(super) fn rate_spans(response: &str, spans: &[CharSpan], marks: &[Mark]) -> Vec<f64> {
+/// What each span is worth by the rule; 1 without a mark. Where marks overlap, the lowest counts.
+pub(super) fn rate_spans(
+    response: &str,
+    spans: &[CharSpan],
+    marks: &[Mark],
+    rule: MarkRule,
+) -> Vec<f64> {
+    match rule {
+        MarkRule::Any { least } => lowest_marks(response, spans, marks, least),
+        MarkRule::Share => mean_worths(response, spans, marks),
+    }
+}
+
+fn lowest_marks(response: &str, spans: &[CharSpan], marks: &[Mark], least: usize) -> Vec<f64> {
+    // Characters that are not white space ahead of each character.
+    let mut ahead = vec![0];
+    for char in response.chars() {
+        ahead.push(ahead[ahead.len() - 1] + usize::from(!char.is_whitespace()));
+    }
+    let mut worths = vec![1.0_f64; spans.len()];
+    for mark in marks {
+        let whole = ahead[mark.span.end] - ahead[mark.span.start];
+        let first = spans.partition_point(|span| span.end <= mark.span.start);
+        for (span, worth) in spans[first..].iter().zip(&mut worths[first..]) {
+            if span.start >= mark.span.end {
+                break;
+            }
+            let (start, end) = (span.start.max(mark.span.start), span.end.min(mark.span.end));
+            let inside = ahead[end] - ahead[start];
+            if inside > 0 && inside >= least.min(whole) {
+                *worth = worth.min(mark.rating);
+            }
+        }
+    }
+    worths
+}
+
+fn mean_worths(response: &str, spans: &[CharSpan], marks: &[Mark]) -> Vec<f64> {
     // `None` for white space.
     let mut worth: Vec<Option<f64>> = response
         .chars()
@@ -79,7 +110,7 @@ mod tests {
         }];
         let spans = [CharSpan::new(0, 5), CharSpan::new(5, 9)];
         // "ab cd" has 4 characters of which 2 are marked, "é fg" has 3 with 1 marked.
-        let ratings = rate_spans("ab cdé fg", &spans, &marks);
+        let ratings = rate_spans("ab cdé fg", &spans, &marks, MarkRule::Share);
         assert_eq!(ratings, [0.5, 2.0 / 3.0]);
     }
 
@@ -90,6 +121,33 @@ mod tests {
             rating,
         };
         let marks = [mark(0, 2, 0.0), mark(0, 4, 0.5)];
-        assert_eq!(rate_spans("abcd", &[CharSpan::new(0, 4)], &marks), [0.25]);
+        let rate = |rule| rate_spans("abcd", &[CharSpan::new(0, 4)], &marks, rule);
+        assert_eq!(rate(MarkRule::Share), [0.25]);
+        assert_eq!(rate(MarkRule::default()), [0.0]);
+    }
+
+    #[test]
+    fn a_mark_counts_where_enough_of_it_lies() {
+        let spans = [CharSpan::new(0, 6), CharSpan::new(7, 12)];
+        let rate = |start, end, least| {
+            let marks = [Mark {
+                span: CharSpan::new(start, end),
+                rating: 0.0,
+            }];
+            rate_spans("ab cd. ef gh", &spans, &marks, MarkRule::Any { least })
+        };
+        assert_eq!(rate(5, 9, 1), [0.0, 0.0]);
+        assert_eq!(rate(5, 9, 2), [1.0, 0.0], "only the full stop of the first");
+        assert_eq!(rate(0, 1, 5), [0.0, 1.0], "a short mark counts whole");
+        assert_eq!(
+            rate(5, 7, 1),
+            [0.0, 1.0],
+            "white space between is in neither"
+        );
+        assert_eq!(
+            rate(2, 3, 1),
+            [1.0, 1.0],
+            "a mark of white space marks nothing"
+        );
     }
 }

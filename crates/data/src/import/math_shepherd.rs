@@ -7,7 +7,7 @@ use super::options::ImportOptions;
 use super::rating_map::Label;
 use super::steps::{Step, join_steps};
 use crate::field::{Checked, missing, wrong_type};
-use crate::{DEFAULT_ASPECT, Example};
+use crate::{DEFAULT_ASPECT, Example, RecordError, RecordProblem};
 
 /// What stands behind every step of `input`.
 const TAG: &str = "\u{43a}\u{438}";
@@ -52,7 +52,7 @@ pub(super) fn parse(mut record: Record, options: &ImportOptions) -> Checked<Exam
         prompt,
         response,
         segments,
-        meta: record.rest(),
+        meta: record.rest()?,
         ..Example::default()
     })
 }
@@ -63,6 +63,12 @@ type Labelled = (String, Label, f64);
 /// `label` as published, a text; or a list in `value` (or `label`), as in repacked copies.
 fn labels(record: &mut Record, pieces: &[&str], rest: &str) -> Checked<Vec<Labelled>> {
     let (field, value) = match (record.take("label"), record.take("value")) {
+        (Some(_), Some(_)) => {
+            return Err(RecordError::new(
+                "value",
+                RecordProblem::Conflict { other: "label" },
+            ));
+        }
         (Some(Value::String(label)), _) => return text_labels(&label, pieces, rest),
         (Some(label), _) => ("label", label),
         (None, Some(value)) => ("value", value),

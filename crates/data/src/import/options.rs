@@ -1,8 +1,9 @@
 use std::path::PathBuf;
 
+use super::mark_rule::MarkRule;
 use super::rating_map::Label;
 use crate::field::Checked;
-use crate::{RatingMap, RecordError, RecordProblem, Segmenter};
+use crate::{RatingMap, ReadLimits, RecordError, RecordProblem, Segmenter};
 
 /// How to read a published data set where there is a choice.
 #[derive(Debug, Clone, Default)]
@@ -14,9 +15,13 @@ pub struct ImportOptions {
     /// [`Format::FineGrainedFeedback`](crate::Format::FineGrainedFeedback) and
     /// [`Format::RagTruth`](crate::Format::RagTruth).
     pub segmenter: Segmenter,
+    /// How marked errors become ratings; by default any mark counts. Matters to the same formats.
+    pub mark_rule: MarkRule,
     /// The file with the prompts (`source_info.jsonl`); needed by
     /// [`Format::RagTruth`](crate::Format::RagTruth), read by no other format.
     pub sources: Option<PathBuf>,
+    /// How long a line, an element of a list or a row of a table may be.
+    pub limits: ReadLimits,
 }
 
 impl ImportOptions {

@@ -88,7 +88,7 @@ impl Solution {
             .take("label")
             .ok_or_else(|| missing("label", "an object with `steps`"))?;
         let number = record.number;
-        let mut meta = record.rest();
+        let mut meta = record.rest()?;
         for (key, of) in [
             ("ground_truth_answer", &question),
             ("finish_reason", &label),

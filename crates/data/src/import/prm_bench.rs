@@ -75,7 +75,7 @@ pub(super) fn parse(mut record: Record, options: &ImportOptions) -> Checked<Exam
     } else {
         format!("{class}-{idx}")
     };
-    let mut meta = record.rest();
+    let mut meta = record.rest()?;
     meta.insert("classification".into(), class.into());
     Ok(Example {
         id,

@@ -44,7 +44,7 @@ pub(super) fn parse(mut record: Record, options: &ImportOptions) -> Checked<Exam
         });
     }
     let (response, segments) = join_steps(steps)?;
-    let mut meta = record.rest();
+    let mut meta = record.rest()?;
     meta.insert("label".into(), label.into());
     Ok(Example {
         id,

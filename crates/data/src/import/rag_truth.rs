@@ -1,12 +1,12 @@
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
 
 use super::fields::{Record, not_allowed, position_member, text_member};
 use super::marks::{Mark, check_mark, cut, rate_spans};
 use super::options::ImportOptions;
 use super::source::Records;
 use crate::field::{Checked, list, missing};
-use crate::{CharSpan, DataError, Example, RecordError, RecordProblem, Result, Segment};
+use crate::span_text::check_text;
+use crate::{CharOffsets, CharSpan, DataError, Example, Result, Segment};
 
 const FAITHFULNESS: &str = "faithfulness";
 
@@ -14,15 +14,23 @@ const FAITHFULNESS: &str = "faithfulness";
 pub(super) struct Prompts(HashMap<String, (String, Option<String>)>);
 
 impl Prompts {
-    pub(super) fn read(path: Option<&Path>) -> Result<Self> {
-        let path = path.ok_or(DataError::SourcesNeeded)?;
+    pub(super) fn read(options: &ImportOptions) -> Result<Self> {
+        let path = options.sources.as_deref().ok_or(DataError::SourcesNeeded)?;
         let mut prompts = HashMap::new();
-        for record in Records::open(path)? {
+        let mut first_lines = HashMap::new();
+        for record in Records::open(path, options.limits)? {
             let (location, record) = record?;
             let (source, prompt) = record.and_then(prompt).map_err(|error| DataError::Record {
-                location,
+                location: location.clone(),
                 error: Box::new(error),
             })?;
+            if let Some(first_line) = first_lines.insert(source.clone(), location.line) {
+                return Err(DataError::DuplicateId {
+                    location,
+                    id: source,
+                    first_line,
+                });
+            }
             prompts.insert(source, prompt);
         }
         Ok(Self(prompts))
@@ -35,7 +43,9 @@ fn prompt(mut record: Record) -> Checked<(String, (String, Option<String>))> {
         Some(_) => Some(record.text("task_type")?),
         None => None,
     };
-    Ok((source, (record.text("prompt")?, task)))
+    let prompt = record.text("prompt")?;
+    record.rest()?;
+    Ok((source, (prompt, task)))
 }
 
 pub(super) fn parse(
@@ -54,6 +64,7 @@ pub(super) fn parse(
         .get("labels")
         .cloned()
         .ok_or_else(|| missing("labels", "a list"))?;
+    let offsets = CharOffsets::new(&response);
     let mut marks = Vec::new();
     for (k, label) in list(labels, "labels")?.iter().enumerate() {
         let field = format!("labels[{k}]");
@@ -62,18 +73,18 @@ pub(super) fn parse(
         let span = CharSpan { start, end };
         check_mark(span, &response, &field)?;
         let text = text_member(label, &field, "text")?;
-        check_text(span, &response, text, &field)?;
+        check_text(&response, &offsets, span, text, || format!("{field}.text"))?;
         let kind = text_member(label, &field, "label_type")?;
         let rating = options.rate(kind, 0.0, || format!("{field}.label_type"))?;
         marks.push(Mark { span, rating });
     }
     let spans = cut(&response, &options.segmenter, "response")?;
-    let ratings = rate_spans(&response, &spans, &marks);
+    let ratings = rate_spans(&response, &spans, &marks, options.mark_rule);
     let segments = spans.into_iter().zip(ratings).map(|(span, rating)| {
         Segment::new(span, BTreeMap::from([(FAITHFULNESS.to_owned(), rating)]))
     });
     let segments = segments.collect();
-    let mut meta = record.rest();
+    let mut meta = record.rest()?;
     meta.insert("source_id".into(), source.into());
     if let Some(task) = task {
         meta.insert("task_type".into(), task.clone().into());
@@ -86,19 +97,4 @@ pub(super) fn parse(
         meta,
         ..Example::default()
     })
-}
-
-/// The marked text is repeated in the record, which gives away offsets that count something else.
-fn check_text(span: CharSpan, response: &str, expected: &str, field: &str) -> Checked<()> {
-    let found = span.slice(response).unwrap_or_default();
-    if found == expected {
-        return Ok(());
-    }
-    let problem = RecordProblem::MarkedText {
-        start: span.start,
-        end: span.end,
-        found: found.to_owned(),
-        expected: expected.to_owned(),
-    };
-    Err(RecordError::new(format!("{field}.text"), problem))
 }

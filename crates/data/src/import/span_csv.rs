@@ -1,88 +1,200 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use csv::{ErrorKind, ReaderBuilder, StringRecord};
+use serde_json::{Map, Value};
 
 use super::fields::not_allowed;
 use super::importer::Parsed;
 use super::options::ImportOptions;
-use super::source::Lines;
+use super::spans::{SpanRow, join_spans};
+use super::table::{Row, Table};
+use super::table_number::Numbers;
 use crate::field::{Checked, missing};
+use crate::unread::{fold, names_a_rating};
 use crate::{
-    CharSpan, Compression, DEFAULT_ASPECT, DataError, Example, Location, RecordError,
-    RecordProblem, Result, Segment,
+    CharSpan, DEFAULT_ASPECT, DataError, Example, Location, RecordError, RecordProblem, Result,
 };
 
 /// Columns with a meaning; those behind the first six may be missing.
-const COLUMNS: [&str; 8] = [
-    "id", "prompt", "response", "start", "end", "rating", "aspect", "context",
+const COLUMNS: [&str; 10] = [
+    "id", "prompt", "response", "start", "end", "rating", "aspect", "context", "weight", "text",
 ];
 const NUM_NEEDED: usize = 6;
+const ID: usize = 0;
+const PROMPT: usize = 1;
+const RESPONSE: usize = 2;
+const START: usize = 3;
+const END: usize = 4;
+const RATING: usize = 5;
+const ASPECT: usize = 6;
+const CONTEXT: usize = 7;
+const WEIGHT: usize = 8;
+const TEXT: usize = 9;
 
-/// Which column of the table holds what.
-struct Header {
-    columns: [Option<usize>; 8],
-    /// Columns without a meaning, kept in `meta`.
-    others: Vec<(usize, String)>,
+/// The rows of one `id`.
+struct Group {
+    example: Example,
+    rows: Vec<SpanRow>,
+    /// The first row, or the one that is wrong; the example is then wrong as a whole.
+    location: Location,
+    error: Option<RecordError>,
 }
 
 /// A table, one example for each `id`, one rated span a row.
 ///
 /// The rows of an example need not follow each other, so the table is read whole.
-pub(super) fn read(path: &Path, options: &ImportOptions) -> Result<Vec<Result<Parsed>>> {
-    let (compression, input) = Lines::open(path)?.into_input();
-    let mut table = ReaderBuilder::new().has_headers(false).from_reader(input);
-    let mut row = StringRecord::new();
-    let mut header = None;
-    let mut parsed: Vec<(Location, Checked<Example>)> = Vec::new();
+pub(super) fn read(
+    path: &Path,
+    options: &ImportOptions,
+    notes: &mut Vec<String>,
+) -> Result<Vec<Result<Parsed>>> {
+    let mut table = Table::open(path, options.limits, &COLUMNS[..NUM_NEEDED])?;
+    let Some(header) = table.next_row()? else {
+        return Ok(Vec::new());
+    };
+    let header = Header::new(&header).map_err(|error| torn(table.location(), error))?;
+    let mut numbers = Numbers::new(table.delimiter());
+    let mut groups: Vec<Group> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
-    loop {
-        let more = table.read_record(&mut row);
-        let line = row.position().map_or(1, csv::Position::line);
-        let location = Location::new(path, usize::try_from(line).unwrap_or(usize::MAX));
-        if !more.map_err(|error| table_error(error, location.clone(), compression))? {
-            break;
-        }
-        let Some(header) = &header else {
-            header = Some(Header::new(&row).map_err(|error| wrong(location, error))?);
-            continue;
+    while let Some(row) = table.next_row()? {
+        let location = table.location();
+        header
+            .check_length(&row)
+            .map_err(|error| torn(location.clone(), error))?;
+        let id = header.cell(&row, ID);
+        let place = *places.entry(id.to_owned()).or_insert_with(|| {
+            groups.push(Group::new(header.example(&row), location.clone()));
+            groups.len() - 1
+        });
+        let added = header.span_row(&row, location.clone(), options, &mut numbers);
+        groups[place].add(&header, &row, location, added);
+    }
+    notes.extend(table_notes(&table, &header, &numbers));
+    let unsorted = groups.iter().filter(|group| !group.is_sorted()).count();
+    if unsorted > 0 {
+        notes.push(format!(
+            "the spans of {unsorted} ids were not in the order of the text and have been sorted"
+        ));
+    }
+    let parsed = groups.into_iter().map(|group| {
+        let (location, example) = group.finish();
+        Ok((location, example.map(|example| vec![example])))
+    });
+    Ok(parsed.collect())
+}
+
+fn table_notes(table: &Table, header: &Header, numbers: &Numbers) -> Vec<String> {
+    let mut notes = Vec::new();
+    let delimiter = table.delimiter();
+    if delimiter != ',' {
+        let how = if table.names_delimiter {
+            "as its first line says"
+        } else {
+            "as its header is"
         };
-        let id = header.cell(&row, 0).to_owned();
-        match places.get(&id) {
-            None => {
-                places.insert(id, parsed.len());
-                let example = header.example(&row);
-                let example = example.and_then(|e| header.add_segment(&row, e, options));
-                parsed.push((location, example));
-            }
-            Some(&place) => {
-                let (first, example) = &mut parsed[place];
-                if let Ok(before) = example {
-                    let added = header
-                        .same_texts(&row, before)
-                        .and_then(|()| header.add_segment(&row, std::mem::take(before), options));
-                    // The example is wrong as a whole, at the row that is.
-                    if added.is_err() {
-                        *first = location;
-                    }
-                    *example = added;
-                }
+        notes.push(format!("cells are parted by {delimiter:?}, {how}"));
+    }
+    if numbers.has_comma() {
+        notes.push("ratings are written with a decimal comma".into());
+    }
+    let ratings: Vec<&str> = header
+        .others
+        .iter()
+        .map(|(_, name)| name.as_str())
+        .filter(|name| names_a_rating(name))
+        .collect();
+    if !ratings.is_empty() {
+        notes.push(format!(
+            "kept, but not read as a rating, which stands in `rating`: {}",
+            ratings.join(", ")
+        ));
+    }
+    notes
+}
+
+impl Group {
+    fn new(example: Checked<Example>, location: Location) -> Self {
+        let (example, error) = match example {
+            Ok(example) => (example, None),
+            Err(error) => (Example::default(), Some(error)),
+        };
+        Self {
+            example,
+            rows: Vec::new(),
+            location,
+            error,
+        }
+    }
+
+    fn add(&mut self, header: &Header, row: &Row, location: Location, added: Checked<SpanRow>) {
+        if self.error.is_some() {
+            return;
+        }
+        match header.same_texts(row, &self.example).and(added) {
+            Ok(row) => self.rows.push(row),
+            Err(error) => {
+                self.location = location;
+                self.error = Some(error);
             }
         }
     }
-    let parsed = parsed.into_iter();
-    Ok(parsed
-        .map(|(location, example)| Ok((location, example.map(|example| vec![example]))))
-        .collect())
+
+    fn is_sorted(&self) -> bool {
+        self.rows.is_sorted_by_key(|row| row.span.start)
+            || self
+                .rows
+                .chunk_by(|a, b| a.aspect == b.aspect)
+                .all(|rows| rows.is_sorted_by_key(|row| row.span.start))
+    }
+
+    fn finish(self) -> (Location, Checked<Example>) {
+        if let Some(error) = self.error {
+            return (self.location, Err(error));
+        }
+        let mut example = self.example;
+        match join_spans(self.rows) {
+            Ok(segments) => {
+                example.segments = segments;
+                (self.location, Ok(example))
+            }
+            Err((location, error)) => (location, Err(error)),
+        }
+    }
+}
+
+/// Which column of the table holds what.
+struct Header {
+    columns: [Option<usize>; COLUMNS.len()],
+    /// Columns without a meaning.
+    others: Vec<(usize, String)>,
+    count: usize,
 }
 
 impl Header {
-    fn new(row: &StringRecord) -> Checked<Self> {
-        let names: Vec<&str> = row.iter().map(str::trim).collect();
+    fn new(row: &Row) -> Checked<Self> {
+        let names: Vec<&str> = row.cells.iter().map(|name| name.trim()).collect();
+        for (column, name) in names.iter().enumerate() {
+            if !name.is_empty() && names[..column].contains(name) {
+                return Err(not_allowed(*name, "two columns of that name", "one"));
+            }
+        }
         let columns = COLUMNS.map(|wanted| names.iter().position(|name| *name == wanted));
+        for name in &names {
+            let folded = fold(name);
+            let known = COLUMNS
+                .iter()
+                .find(|known| **known == folded && *known != name);
+            if let Some(known) = known {
+                let expected = format!("`{known}`, in small letters");
+                return Err(not_allowed("", format!("the column `{name}`"), expected));
+            }
+        }
         for (name, column) in COLUMNS.iter().zip(columns).take(NUM_NEEDED) {
             if column.is_none() {
-                return Err(missing(*name, "a column of that name in the header"));
+                return Err(missing(
+                    *name,
+                    "a column of that name in the header, whose cells are parted by commas, semicolons, tabs or |",
+                ));
             }
         }
         let others = names.iter().enumerate();
@@ -91,40 +203,65 @@ impl Header {
         Ok(Self {
             columns,
             others: others.collect(),
+            count: names.len(),
         })
     }
 
+    fn check_length(&self, row: &Row) -> Checked<()> {
+        if row.cells.len() != self.count {
+            let expected = format!("{}, as in the header", self.count);
+            return Err(not_allowed(
+                "",
+                format!("{} cells", row.cells.len()),
+                expected,
+            ));
+        }
+        let unnamed = self.others.iter().filter(|(_, name)| name.is_empty());
+        for (column, _) in unnamed {
+            if !row.cells[*column].is_empty() {
+                let found = format!("a text in cell {}", column + 1);
+                return Err(not_allowed("", found, "nothing, as its column has no name"));
+            }
+        }
+        Ok(())
+    }
+
     /// The cell of one of [`COLUMNS`]; empty where there is no such column.
-    fn cell<'a>(&self, row: &'a StringRecord, column: usize) -> &'a str {
-        let cell = self.columns[column].and_then(|column| row.get(column));
-        cell.unwrap_or_default()
+    fn cell<'a>(&self, row: &'a Row, column: usize) -> &'a str {
+        self.columns[column].map_or("", |column| &row.cells[column])
+    }
+
+    fn others(&self, row: &Row) -> Map<String, Value> {
+        let others = self.others.iter().filter(|(_, name)| !name.is_empty());
+        others
+            .map(|(column, name)| (name.clone(), row.cells[*column].clone().into()))
+            .collect()
     }
 
     /// An example without segments; columns without a meaning come from its first row.
-    fn example(&self, row: &StringRecord) -> Checked<Example> {
-        let id = self.cell(row, 0);
+    fn example(&self, row: &Row) -> Checked<Example> {
+        let id = self.cell(row, ID);
         if id.is_empty() {
             return Err(RecordError::new("id", RecordProblem::EmptyText));
         }
-        let context = self.cell(row, 7);
-        let others = self.others.iter();
-        let meta = others.filter_map(|(column, name)| {
-            let cell = row.get(*column)?;
-            Some((name.clone(), cell.into()))
-        });
+        let context = self.cell(row, CONTEXT);
         Ok(Example {
             id: id.to_owned(),
-            prompt: self.cell(row, 1).to_owned(),
+            prompt: self.cell(row, PROMPT).to_owned(),
             context: (!context.is_empty()).then(|| context.to_owned()),
-            response: self.cell(row, 2).to_owned(),
-            meta: meta.collect(),
+            response: self.cell(row, RESPONSE).to_owned(),
+            meta: self.others(row),
             ..Example::default()
         })
     }
 
-    fn same_texts(&self, row: &StringRecord, example: &Example) -> Checked<()> {
+    fn same_texts(&self, row: &Row, example: &Example) -> Checked<()> {
         let context = example.context.as_deref().unwrap_or_default();
-        for (column, text) in [(1, &*example.prompt), (2, &*example.response), (7, context)] {
+        for (column, text) in [
+            (PROMPT, &*example.prompt),
+            (RESPONSE, &*example.response),
+            (CONTEXT, context),
+        ] {
             if self.cell(row, column) != text {
                 let expected = "the text of the earlier rows of this id";
                 return Err(not_allowed(COLUMNS[column], "another text", expected));
@@ -133,95 +270,77 @@ impl Header {
         Ok(())
     }
 
-    /// The example with the span of a row; a span like the last one is another aspect of it.
-    fn add_segment(
+    fn span_row(
         &self,
-        row: &StringRecord,
-        mut example: Example,
+        row: &Row,
+        location: Location,
         options: &ImportOptions,
-    ) -> Checked<Example> {
-        let span = CharSpan {
-            start: self.position(row, 3)?,
-            end: self.position(row, 4)?,
+        numbers: &mut Numbers,
+    ) -> Checked<SpanRow> {
+        let position = |column: usize| {
+            let cell = self.cell(row, column).trim();
+            cell.parse().map_err(|_| {
+                let expected = "a whole number of characters, 0 or more";
+                not_allowed(COLUMNS[column], format!("{cell:?}"), expected)
+            })
         };
-        if example.segments.last().is_none_or(|last| last.span != span) {
-            example.segments.push(Segment::unrated(span));
-        }
-        let cell = self.cell(row, 5).trim();
-        let aspect = match self.cell(row, 6).trim() {
+        let span = CharSpan {
+            start: position(START)?,
+            end: position(END)?,
+        };
+        let aspect = match self.cell(row, ASPECT).trim() {
             "" => DEFAULT_ASPECT,
             aspect => aspect,
         };
-        if cell.is_empty() {
-            return Ok(example);
-        }
-        let number = cell.parse().ok().filter(|number: &f64| number.is_finite());
-        let default = match (number, &options.rating_map) {
-            (Some(number), _) => number,
-            (None, Some(_)) => f64::NAN,
-            (None, None) => {
-                let expected = "a finite number, or nothing for an unrated span";
-                return Err(not_allowed("rating", format!("{cell:?}"), expected));
+        let rating = match self.cell(row, RATING).trim() {
+            "" => None,
+            cell => Some(self.rating(cell, row.line, options, numbers)?),
+        };
+        let weight = match self.cell(row, WEIGHT).trim() {
+            "" => None,
+            cell => {
+                let expected = "a finite number, 0 or more, or nothing";
+                let weight = numbers.read(cell, row.line, "weight", expected)?;
+                Some(
+                    weight
+                        .filter(|weight| *weight >= 0.0)
+                        .ok_or_else(|| not_allowed("weight", format!("{cell:?}"), expected))?,
+                )
             }
         };
-        let rating = options.rate(cell, default, || "rating".to_owned())?;
-        let last = example.segments.last_mut();
-        let before = last.and_then(|last| last.ratings.insert(aspect.to_owned(), rating));
-        match before {
-            None => Ok(example),
-            Some(_) => Err(not_allowed(
-                "aspect",
-                format!("`{aspect}` again for {span}"),
-                "each aspect of a span once",
-            )),
-        }
-    }
-
-    fn position(&self, row: &StringRecord, column: usize) -> Checked<usize> {
-        let cell = self.cell(row, column).trim();
-        cell.parse().map_err(|_| {
-            let expected = "a whole number of characters, 0 or more";
-            not_allowed(COLUMNS[column], format!("{cell:?}"), expected)
+        let text = self.columns[TEXT].map(|column| row.cells[column].clone());
+        Ok(SpanRow {
+            location,
+            span,
+            aspect: aspect.to_owned(),
+            rating,
+            weight,
+            text: text.filter(|text| !text.is_empty()),
+            others: self.others(row),
         })
     }
-}
 
-/// A table that is torn: rows behind it cannot be told apart, so all of it is refused.
-fn table_error(error: csv::Error, place: Location, compression: Compression) -> DataError {
-    let line = error.position().map(csv::Position::line);
-    let line = line.and_then(|line| usize::try_from(line).ok());
-    let location = Location {
-        line: line.unwrap_or(place.line),
-        ..place
-    };
-    let problem = match error.into_kind() {
-        ErrorKind::Io(cause) => {
-            return DataError::Read {
-                path: location.path,
-                line: location.line,
-                compression,
-                cause,
-            };
+    fn rating(
+        &self,
+        cell: &str,
+        line: usize,
+        options: &ImportOptions,
+        numbers: &mut Numbers,
+    ) -> Checked<f64> {
+        let expected = "a finite number, or nothing for an unrated span";
+        let number = numbers.read(cell, line, "rating", expected)?;
+        let field = || "rating".to_owned();
+        match (number, &options.rating_map) {
+            (Some(number), None) => Ok(number),
+            (Some(number), Some(_)) => options.rate(number, number, field),
+            (None, Some(_)) => options.rate(cell, f64::NAN, field),
+            (None, None) => Err(not_allowed("rating", format!("{cell:?}"), expected)),
         }
-        ErrorKind::UnequalLengths {
-            expected_len, len, ..
-        } => not_allowed(
-            "",
-            format!("{len} cells"),
-            format!("{expected_len}, as in the header"),
-        ),
-        ErrorKind::Utf8 { err, .. } => not_allowed(
-            "",
-            format!("bytes that are not UTF-8 in cell {}", err.field() + 1),
-            "text in UTF-8",
-        ),
-        _ => not_allowed("", "no row", "a row of the table"),
-    };
-    wrong(location, problem)
+    }
 }
 
-fn wrong(location: Location, error: RecordError) -> DataError {
-    DataError::Record {
+fn torn(location: Location, error: RecordError) -> DataError {
+    DataError::Torn {
         location,
         error: Box::new(error),
     }

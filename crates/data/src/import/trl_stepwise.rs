@@ -10,7 +10,7 @@ use crate::record::parse_record;
 /// Stepwise supervision is shape 4 of the native records; what is added is the rating map.
 pub(super) fn parse(record: Record, options: &ImportOptions) -> Checked<Example> {
     let number = record.number;
-    let mut fields: Map<String, Value> = record.rest();
+    let mut fields: Map<String, Value> = record.rest()?;
     for key in ["completions", "labels"] {
         if fields.get(key).is_none_or(Value::is_null) {
             return Err(missing(key, "a list, one entry for each step"));

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 use super::fields::not_allowed;
 use super::importer::Parsed;
 use super::options::ImportOptions;
-use super::source::Lines;
 use crate::field::{Checked, missing};
+use crate::lines::Lines;
 use crate::{
     CharSpan, DEFAULT_ASPECT, DataError, Example, Location, RecordError, RecordProblem, Result,
     Segment, mean_rating,
@@ -47,27 +47,23 @@ struct Row {
 ///
 /// The rows of a judgement need not follow each other, so the table is read whole.
 pub(super) fn read(path: &Path, options: &ImportOptions) -> Result<Vec<Result<Parsed>>> {
-    let mut lines = Lines::open(path)?;
-    let Some(header) = lines.next_line() else {
+    let mut lines = Lines::open(path, options.limits)?;
+    if !lines.advance()? {
         return Ok(Vec::new());
+    }
+    let torn = |location: &Location, error| DataError::Torn {
+        location: location.clone(),
+        error: Box::new(error),
     };
-    let (location, header) = header?;
-    let columns = header
-        .and_then(|header| find_columns(&header))
-        .map_err(|error| DataError::Record {
-            location,
-            error: Box::new(error),
-        })?;
+    let header = lines.text().and_then(Columns::new);
+    let columns = header.map_err(|error| torn(lines.location(), error))?;
     let mut judgements: Vec<(Location, Checked<Vec<Row>>)> = Vec::new();
     let mut places: HashMap<[String; 4], usize> = HashMap::new();
-    while let Some(line) = lines.next_line() {
-        let (location, line) = line?;
+    while lines.advance()? {
+        let location = lines.location().clone();
         // A row that cannot be assigned leaves it open which judgement lacks an error.
-        let cells = line.and_then(|line| cells(&line, &columns));
-        let cells = cells.map_err(|error| DataError::Record {
-            location: location.clone(),
-            error: Box::new(error),
-        })?;
+        let cells = lines.text().and_then(|line| columns.cells(line));
+        let cells = cells.map_err(|error| torn(&location, error))?;
         let key = [0, 1, 2, 3].map(|column| cells[column].clone());
         let row = parse_row(cells, options);
         match places.entry(key) {
@@ -139,25 +135,48 @@ fn translations(
     found
 }
 
-fn find_columns(header: &str) -> Checked<[usize; 8]> {
-    let names: Vec<&str> = header.trim_end_matches(['\r', '\n']).split('\t').collect();
-    let mut columns = [0; 8];
-    for (column, wanted) in columns.iter_mut().zip(COLUMNS) {
-        let found = names.iter().position(|name| wanted.contains(name));
-        *column = found.ok_or_else(|| missing(wanted[0], "a column of that name in the header"))?;
-    }
-    Ok(columns)
+/// Where the columns stand, and how many there are.
+struct Columns {
+    places: [usize; 8],
+    count: usize,
 }
 
-fn cells(line: &str, columns: &[usize; 8]) -> Checked<[String; 8]> {
-    let found: Vec<&str> = line.trim_end_matches(['\r', '\n']).split('\t').collect();
-    let mut cells = [const { String::new() }; 8];
-    for ((cell, &column), names) in cells.iter_mut().zip(columns).zip(COLUMNS) {
-        let text = found.get(column);
-        let text = text.ok_or_else(|| missing(names[0], "a cell for each column of the header"))?;
-        *cell = unquote(text);
+impl Columns {
+    fn new(header: &str) -> Checked<Self> {
+        let names: Vec<&str> = header.trim_end_matches(['\r', '\n']).split('\t').collect();
+        let mut places = [0; 8];
+        for (place, wanted) in places.iter_mut().zip(COLUMNS) {
+            // The first of the published names that is there.
+            let found = wanted.iter().find(|name| names.contains(*name));
+            let found =
+                found.ok_or_else(|| missing(wanted[0], "a column of that name in the header"))?;
+            let mut standing = (0..names.len()).filter(|&column| names[column] == *found);
+            *place = standing.next().unwrap_or_default();
+            if standing.next().is_some() {
+                return Err(not_allowed(*found, "two columns of that name", "one"));
+            }
+        }
+        Ok(Self {
+            places,
+            count: names.len(),
+        })
     }
-    Ok(cells)
+
+    fn cells(&self, line: &str) -> Checked<[String; 8]> {
+        let found: Vec<&str> = line.trim_end_matches(['\r', '\n']).split('\t').collect();
+        let short = self.places.iter().position(|&place| place >= found.len());
+        if let Some(short) = short {
+            return Err(missing(
+                COLUMNS[short][0],
+                "a cell for each column of the header",
+            ));
+        }
+        if found.len() != self.count {
+            let expected = format!("{}, as in the header", self.count);
+            return Err(not_allowed("", format!("{} cells", found.len()), expected));
+        }
+        Ok(self.places.map(|column| unquote(found[column])))
+    }
 }
 
 fn parse_row(cells: [String; 8], options: &ImportOptions) -> Checked<Row> {

@@ -13,12 +13,14 @@
 //!
 //! `null` is a segment without a score. In the last shape `score` may be a map of aspects too,
 //! `unscored` may say why there is none (`truncated`, `no_tokens`, `missing`), and where a segment
-//! has `start` and `end`, or the record a `response`, they have to be those of the example. `cut` of a
-//! segment tells that only a part of it was read, and `context_tokens_dropped`, `prompt_tokens_dropped`,
-//! `response_tokens_dropped` and `windows` of the record that not all of the text was. An
-//! example without segments takes those of the record, which then need `start` and `end`. Beside
-//! any of these, `score` is that of the response as a whole, a number or a map like the others, and
-//! `unscored` says why it is `null`. All other keys are passed over. Records may come in any order.
+//! has `start` and `end`, or the record a `prompt`, `context` or `response`, they have to be those of
+//! the example. `cut` of a segment tells that only a part of it was read, and
+//! `context_tokens_dropped`, `prompt_tokens_dropped`, `response_tokens_dropped` and `windows` of the
+//! record that not all of the text was. An example without segments takes those of the record, which
+//! then need `start` and `end`. Beside any of these, `score` is that of the response as a whole, a
+//! number or a map like the others, and `unscored` says why it is `null`. What has two readings is
+//! refused: scores of segments in two places, and a key that looks like one of scores where there is
+//! none. All other keys are passed over. Records may come in any order.
 
 mod problem;
 mod record;
@@ -26,7 +28,7 @@ mod record;
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
-use gradus_data::{CharSpan, DEFAULT_ASPECT, Example, JsonLines, Location, Segment};
+use gradus_data::{CharSpan, DEFAULT_ASPECT, Example, JsonLines, Location, ReadLimits, Segment};
 
 pub use problem::ScoreProblem;
 
@@ -67,8 +69,21 @@ impl ScoreFile {
         examples: &[Example],
         aspects: Option<&[String]>,
     ) -> Result<Self> {
+        Self::read_within(path, examples, aspects, ReadLimits::default())
+    }
+
+    /// The same with other limits.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_within(
+        path: impl AsRef<Path>,
+        examples: &[Example],
+        aspects: Option<&[String]>,
+        limits: ReadLimits,
+    ) -> Result<Self> {
         let path = path.as_ref();
-        Self::collect(JsonLines::open(path)?, path, examples, aspects)
+        Self::collect(JsonLines::open(path, limits)?, path, examples, aspects)
     }
 
     /// Gives examples that came without segments those of the file, so that examples and

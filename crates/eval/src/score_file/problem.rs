@@ -24,6 +24,30 @@ pub enum ScoreProblem {
         /// What belongs there.
         expected: &'static str,
     },
+    /// Scores stand in two places, of which only one could be read.
+    #[error(
+        "response `{id}`: field `{field}`: found beside `{other}`, expected scores in one of the two"
+    )]
+    TwoPlaces {
+        /// Id of the response.
+        id: String,
+        /// One place.
+        field: String,
+        /// The other.
+        other: &'static str,
+    },
+    /// A key that looks like one of scores, where there is none.
+    #[error(
+        "response `{id}`: field `{field}`: found no such key in a score file, expected `{expected}`"
+    )]
+    UnreadKey {
+        /// Id of the response.
+        id: String,
+        /// The key that is there.
+        field: String,
+        /// The key that is read.
+        expected: &'static str,
+    },
     /// The record has no scores.
     #[error("response `{id}`: found neither `scores` nor `segments`, expected one of them")]
     NoScores {
@@ -68,10 +92,12 @@ pub enum ScoreProblem {
         expected: (u64, u64),
     },
     /// The record is about another text of the same id.
-    #[error("response `{id}`: field `response`: found another text than the data has for this id")]
+    #[error("response `{id}`: field `{field}`: found another text than the data has for this id")]
     OtherText {
         /// Id of the response.
         id: String,
+        /// `prompt`, `context` or `response`.
+        field: &'static str,
     },
     /// The data has no such response.
     #[error(
@@ -114,15 +140,18 @@ impl ScoreProblem {
         let hint = match self {
             Self::Line(error) => match error.problem {
                 RecordProblem::NotFinite { .. } => "write null for a segment without a score",
-                RecordProblem::NotUtf8 { .. } => "save the file as UTF-8",
-                _ => "a score file holds one JSON object per line (JSONL)",
+                RecordProblem::NotJson { .. } => "a score file holds one JSON object per line (JSONL)",
+                _ => return error.hint(),
             },
             Self::NoId | Self::UnknownId { .. } => {
                 "scores are joined to the data by `id`; a record without one in the data is called \
                  by its line number. Evaluate on the file that was scored"
             }
             Self::Field { .. } => "write a number, or null for a segment without a score",
-            Self::NoScores { .. } | Self::Mixed { .. } => SHAPES,
+            Self::NoScores { .. }
+            | Self::Mixed { .. }
+            | Self::TwoPlaces { .. }
+            | Self::UnreadKey { .. } => SHAPES,
             Self::Count { .. } => {
                 "list one score for every segment of the data, rated or not, in their order, and \
                  null for a segment without a score"

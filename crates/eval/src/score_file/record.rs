@@ -157,12 +157,8 @@ impl Record {
         line: usize,
         names: &mut Names,
     ) -> Checked<Self> {
-        if let Some(Value::String(text)) = record.get("response")
-            && *text != example.response
-        {
-            let id = example.id.clone();
-            return Err(ScoreProblem::OtherText { id });
-        }
+        check_texts(&record, example)?;
+        check_keys(&record, example)?;
         let (cut, spans) = match &example.segments[..] {
             [] if lists_nothing(&record) => (Cow::Borrowed(example), Vec::new()),
             [] => cut(example, record.get("segments"))?,
@@ -237,6 +233,102 @@ fn shortened(record: &Map<String, Value>) -> Checked<bool> {
         };
     }
     Ok(shortened)
+}
+
+/// Refuses scores of another prompt, context or response.
+fn check_texts(record: &Map<String, Value>, example: &Example) -> Checked<()> {
+    let texts = [
+        ("prompt", Some(example.prompt.as_str())),
+        ("context", example.context.as_deref()),
+        ("response", Some(example.response.as_str())),
+    ];
+    for (field, expected) in texts {
+        match record.get(field) {
+            None | Some(Value::Null) => {}
+            Some(Value::String(text)) if Some(text.as_str()) == expected => {}
+            Some(Value::String(_)) => {
+                let id = example.id.clone();
+                return Err(ScoreProblem::OtherText { id, field });
+            }
+            Some(other) => return Err(wrong(field, other, "a text")),
+        }
+    }
+    Ok(())
+}
+
+/// Refuses scores in two places, and keys that look like one of scores where there is none.
+fn check_keys(record: &Map<String, Value>, example: &Example) -> Checked<()> {
+    let id = || example.id.clone();
+    let is_there =
+        |object: &Map<String, Value>, key: &str| object.get(key).is_some_and(|v| !v.is_null());
+    let segments = record.get("segments").and_then(Value::as_array);
+    let mut segments = segments.into_iter().flatten().enumerate();
+    if is_there(record, "scores") {
+        let scored = segments.find(|(_, s)| s.as_object().is_some_and(|s| is_there(s, "score")));
+        if let Some((k, _)) = scored {
+            let field = format!("segments[{k}].score");
+            return Err(ScoreProblem::TwoPlaces {
+                id: id(),
+                field,
+                other: "scores",
+            });
+        }
+        return refuse_look_alike(record, String::new(), "scores", &id);
+    }
+    if record.get("segments").is_none() {
+        return refuse_look_alike(record, String::new(), "scores", &id);
+    }
+    for (k, segment) in segments {
+        if let Some(segment) = segment.as_object() {
+            refuse_look_alike(segment, format!("segments[{k}]."), "score", &id)?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses what is `read` but for case, blanks and hyphens, and where `read` is not there, other words
+/// for it.
+fn refuse_look_alike(
+    object: &Map<String, Value>,
+    place: String,
+    read: &'static str,
+    id: &dyn Fn() -> String,
+) -> Checked<()> {
+    const WORDS: [&str; 12] = [
+        "score",
+        "scores",
+        "prediction",
+        "predictions",
+        "pred",
+        "preds",
+        "reward",
+        "rewards",
+        "stepscores",
+        "segmentscores",
+        "value",
+        "values",
+    ];
+    for key in object.keys().filter(|key| *key != read) {
+        let counts = |char: &char| !char.is_whitespace() && !matches!(char, '_' | '-');
+        let folded: String = key
+            .chars()
+            .filter(counts)
+            .flat_map(char::to_lowercase)
+            .collect();
+        let is_other_word = !object.contains_key(read)
+            && WORDS.contains(&folded.as_str())
+            // The score of the response as a whole.
+            && !(key == "score" && place.is_empty());
+        if folded == read || is_other_word {
+            let field = format!("{place}{key}");
+            return Err(ScoreProblem::UnreadKey {
+                id: id(),
+                field,
+                expected: read,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The example with segments where the record says they lie.
@@ -379,12 +471,16 @@ impl Reader<'_> {
     }
 
     fn check_span(&self, k: usize, segment: &Map<String, Value>) -> Checked<()> {
-        let at = |key: &str| segment.get(key).and_then(Value::as_u64);
-        let (Some(start), Some(end)) = (at("start"), at("end")) else {
-            return Ok(());
-        };
         let span = self.example.segments[k].span;
         let expected = (span.start as u64, span.end as u64);
+        let at = |key: &str, default: u64| match segment.get(key) {
+            None | Some(Value::Null) => Ok(default),
+            Some(value) => value.as_u64().ok_or_else(|| {
+                let expected = "a whole number of characters, 0 or more";
+                wrong(&format!("segments[{k}].{key}"), value, expected)
+            }),
+        };
+        let (start, end) = (at("start", expected.0)?, at("end", expected.1)?);
         if (start, end) == expected {
             return Ok(());
         }

@@ -17,7 +17,7 @@ fn read(text: &str, aspects: Option<&[&str]>) -> Result<ScoreFile> {
 
 fn read_beside(text: &str, examples: &[Example], aspects: Option<&[&str]>) -> Result<ScoreFile> {
     let source = std::io::Cursor::new(text.to_owned().into_bytes());
-    let lines = JsonLines::new(source, "scores.jsonl").unwrap();
+    let lines = JsonLines::new(source, "scores.jsonl", ReadLimits::default()).unwrap();
     let aspects: Option<Vec<String>> =
         aspects.map(|names| names.iter().map(|&name| name.to_owned()).collect());
     ScoreFile::collect(
@@ -288,5 +288,84 @@ fn marks_of_what_was_not_read_are_read() {
     refused(
         r#"{"id":"7","segments":[{"score":0.2,"cut":"yes"}]}"#,
         &["segments[0].cut", "true or false"],
+    );
+}
+
+#[test]
+fn what_has_two_readings_is_refused() {
+    for (record, parts) in [
+        (
+            r#"{"id":"a","scores":[0.7,0.1],"scores":[0.1,0.7]}"#,
+            &["`scores`", "twice"][..],
+        ),
+        (
+            r#"{"id":"a","scores":[0.7,0.1],"segments":[{"score":1},{}]}"#,
+            &["segments[0].score", "beside `scores`"],
+        ),
+        (
+            r#"{"id":"a","scores":[0.7,0.1],"Scores":[0.1,0.7]}"#,
+            &["`Scores`", "expected `scores`"],
+        ),
+        (
+            r#"{"id":"a","segments":[{"score":1,"Score":0},{"score":1}]}"#,
+            &["segments[0].Score", "expected `score`"],
+        ),
+        (
+            r#"{"id":"a","scores":{"good":[1,0],"good":[0,1]}}"#,
+            &["`scores.good`", "twice"],
+        ),
+        (
+            r#"{"id":"a","scores":[9007199254740993,0]}"#,
+            &["`scores[0]`", "9007199254740993", "64 bits"],
+        ),
+    ] {
+        let mut expected = vec!["scores.jsonl:1"];
+        expected.extend(parts);
+        refused(record, &expected);
+    }
+}
+
+#[test]
+fn what_looks_like_a_score_and_is_not_read_is_refused() {
+    for (record, part) in [
+        (r#"{"id":"a","predictions":[0.7,0.1]}"#, "`predictions`"),
+        (r#"{"id":"a","Scores":[0.7,0.1]}"#, "`Scores`"),
+        (r#"{"id":"a","step_scores":[0.7,0.1]}"#, "`step_scores`"),
+        (
+            r#"{"id":"a","segments":[{"reward":1},{"reward":0}]}"#,
+            "`segments[0].reward`",
+        ),
+        (
+            r#"{"id":"a","segments":[{"score":1},{"scores":0}]}"#,
+            "`segments[1].scores`",
+        ),
+        (
+            r#"{"id":"a","segments":[{"score":1,"start":"0"},{}]}"#,
+            "`segments[0].start`",
+        ),
+        (
+            r#"{"id":"a","segments":[{"score":1},{"score":1,"end":8}]}"#,
+            "`segments[1]`",
+        ),
+        (r#"{"id":"a","prompt":"q","scores":[0.7,0.1]}"#, "`prompt`"),
+        (
+            r#"{"id":"a","context":"c","scores":[0.7,0.1]}"#,
+            "`context`",
+        ),
+        (
+            r#"{"id":"a","response":["One.","Two."],"scores":[0.7,0.1]}"#,
+            "`response`",
+        ),
+    ] {
+        refused(record, &["scores.jsonl:1", part]);
+    }
+}
+
+#[test]
+fn a_score_beside_a_rating_is_what_gradus_writes_and_is_read() {
+    let text = r#"{"id":"a","prompt":"p","segments":[{"start":0,"end":4,"rating":1,"score":0.5},{"start":5,"end":9,"rating":0,"score":null,"unscored":"truncated"}],"score":0.5}"#;
+    assert_eq!(
+        scores(&read(text, None).unwrap())[0],
+        [Some(vec![0.5]), None]
     );
 }

@@ -1,35 +1,52 @@
 //! Cutting a response that comes without segments.
 
+mod pieces;
+mod sentence;
+mod sentence_1;
+
 use std::fmt;
-use std::ops::Range;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-use unicode_segmentation::UnicodeSegmentation;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{CharSpan, DataError, Result};
+pub(crate) use pieces::segment_by_tokens;
+use pieces::{delimiter_pieces, is_line_break, paragraph_pieces, trimmed_spans};
 
 /// How a response without segments is cut; kept in the bundle so that training and scoring cut alike.
 ///
 /// Whatever the rule, the spans are ordered, do not overlap, neither start nor end with white space, and
 /// together hold every character that is not white space. A text of white space only has no segment.
+/// (A space that carries a combining mark is no white space to [`Segmenter::Sentence`].)
 ///
-/// As text (command line, [`FromStr`], [`Display`](fmt::Display)): `sentence`, `line`, `paragraph`,
-/// `delimiter:TEXT`, `tokens:N`. In JSON and TOML: `"sentence"`, `{"delimiter": "TEXT"}`, `{"tokens": 32}`.
+/// As text (command line, [`FromStr`], [`Display`](fmt::Display)): `sentence`, `sentence-1`, `line`,
+/// `paragraph`, `delimiter:TEXT`, `tokens:N`. In a bundle: `"sentence-2"`, `"sentence"` (the first rules,
+/// which older bundles were trained with), `"line"`, `"paragraph"`, `{"delimiter": "TEXT"}`,
+/// `{"tokens": 32}`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Segmenter {
-    /// The default sentence boundaries of Unicode (UAX #29, <https://www.unicode.org/reports/tr29/>).
+    /// The default sentence boundaries of Unicode (UAX #29, <https://www.unicode.org/reports/tr29/>), less those
+    /// that would part what belongs together:
     ///
-    /// The rules know no language and no list of abbreviations:
-    /// - a full stop ends a sentence unless a digit or a lower-case word follows, so `3.14`, `U.S.` inside a
-    ///   sentence and `e.g. this` stay whole, but `Dr. Smith` is cut after `Dr.`;
-    /// - `。`, `！` and `？` end a sentence without a space after them;
-    /// - a line break always ends one, so hard-wrapped text is cut at every line.
+    /// - a mark of a list and its item: `1.`, `2)`, `(a)`, `**1.**`, `IV.`, `1.2.`, `Step 2.`, `-`, at the start of a
+    ///   line, or inline where the marks count up (`1.`, then `2.`) from 1, a or i;
+    /// - an abbreviation and what follows it: `Dr. Smith`, `J. K. Rowling`, `z. B. Paris`, `No. 5`, `et al. (2020)`;
+    /// - what is code, a formula or an address: Markdown's code between backticks and fences, `\[…\]`, `\(…\)`, `$$…$$`,
+    ///   `https://…`;
+    /// - what holds no letter and no digit (`…`, `🎉`, `---`) and the text it stands beside.
     ///
-    /// One thing is added: a number that opens a line (`1. Add three`) stays with the sentence behind it.
+    /// Marks of emphasis and formulas stay with the sentence that they close. Else a full stop ends a sentence
+    /// unless a digit or a lower-case word follows; `。`, `！` and `？` end one without a space after them; and so does
+    /// a line break.
     #[default]
+    #[serde(rename = "sentence-2")]
     Sentence,
+    /// The sentence boundaries of Unicode as they are, but for a number that opens a line (`1. Add three`).
+    ///
+    /// What [`Segmenter::Sentence`] was before its present rules; bundles of that time are cut by it.
+    #[serde(rename = "sentence")]
+    Sentence1,
     /// One segment per line that holds text.
     Line,
     /// One segment per paragraph; paragraphs are parted by lines that are empty or hold only white space.
@@ -53,13 +70,32 @@ impl Segmenter {
     pub fn segment(&self, text: &str) -> Result<Vec<CharSpan>> {
         self.check()?;
         let pieces = match self {
-            Self::Sentence => sentence_pieces(text),
+            Self::Sentence => return Ok(sentence::spans(text)),
+            Self::Sentence1 => sentence_1::sentence_pieces(text),
             Self::Line => text.split_inclusive(is_line_break).collect(),
             Self::Paragraph => paragraph_pieces(text),
             Self::Delimiter(delimiter) => delimiter_pieces(text, delimiter),
             Self::Tokens(_) => return Err(DataError::SegmenterNeedsTokenizer),
         };
         Ok(trimmed_spans(&pieces))
+    }
+
+    /// Reads what a person wrote in a configuration file, where `sentence` means the present rules; in a
+    /// bundle the same word means those of its time.
+    ///
+    /// # Errors
+    /// Those of [`FromStr`], as the deserializer words them.
+    pub fn from_setting<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Setting {
+            Text(String),
+            Rule(Segmenter),
+        }
+        match Setting::deserialize(deserializer)? {
+            Setting::Text(text) => text.parse().map_err(serde::de::Error::custom),
+            Setting::Rule(segmenter) => Ok(segmenter),
+        }
     }
 
     /// Refuses rules that cannot cut anything.
@@ -79,6 +115,7 @@ impl fmt::Display for Segmenter {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sentence => formatter.write_str("sentence"),
+            Self::Sentence1 => formatter.write_str("sentence-1"),
             Self::Line => formatter.write_str("line"),
             Self::Paragraph => formatter.write_str("paragraph"),
             Self::Delimiter(delimiter) => write!(formatter, "delimiter:{delimiter}"),
@@ -93,7 +130,8 @@ impl FromStr for Segmenter {
     fn from_str(text: &str) -> Result<Self> {
         let segmenter = match text.split_once(':') {
             None => match text {
-                "sentence" => Some(Self::Sentence),
+                "sentence" | "sentence-2" => Some(Self::Sentence),
+                "sentence-1" => Some(Self::Sentence1),
                 "line" => Some(Self::Line),
                 "paragraph" => Some(Self::Paragraph),
                 _ => None,
@@ -110,126 +148,10 @@ impl FromStr for Segmenter {
     }
 }
 
-/// Cuts `text` before every `size`-th token.
-///
-/// `token_starts` holds the first character of each token, in characters of `text`, never decreasing.
-pub(crate) fn segment_by_tokens(text: &str, token_starts: &[usize], size: usize) -> Vec<CharSpan> {
-    let mut cuts = token_starts
-        .iter()
-        .step_by(size)
-        .skip(1)
-        .copied()
-        .peekable();
-    let mut pieces = Vec::new();
-    let mut piece_start = 0;
-    for (position, (byte, _)) in text.char_indices().enumerate() {
-        // Byte-level tokens can share a character: a cut inside of one is no cut.
-        while let Some(cut) = cuts.next_if(|&cut| cut <= position) {
-            if cut == position && byte > piece_start {
-                pieces.push(&text[piece_start..byte]);
-                piece_start = byte;
-            }
-        }
-    }
-    pieces.push(&text[piece_start..]);
-    trimmed_spans(&pieces)
-}
-
-/// The spans of pieces that follow each other without a gap, white space around each left out.
-fn trimmed_spans(pieces: &[&str]) -> Vec<CharSpan> {
-    let mut spans = Vec::new();
-    let mut start = 0;
-    for piece in pieces {
-        let chars = piece.chars().count();
-        let text = piece.trim_start();
-        let text_start = start + chars - text.chars().count();
-        let text_chars = text.trim_end().chars().count();
-        if text_chars > 0 {
-            spans.push(CharSpan {
-                start: text_start,
-                end: text_start + text_chars,
-            });
-        }
-        start += chars;
-    }
-    spans
-}
-
-/// Sentences by UAX #29, with the number of a list item joined to its text.
-fn sentence_pieces(text: &str) -> Vec<&str> {
-    let mut ranges: Vec<Range<usize>> = Vec::new();
-    let mut marker_start = None;
-    for (start, sentence) in text.split_sentence_bound_indices() {
-        let end = start + sentence.len();
-        let start = marker_start.take().unwrap_or(start);
-        let opens_a_line = text[..start].chars().next_back().is_none_or(is_line_break);
-        if opens_a_line && end < text.len() && is_list_number(&text[start..end]) {
-            marker_start = Some(start);
-        } else {
-            ranges.push(start..end);
-        }
-    }
-    ranges.into_iter().map(|range| &text[range]).collect()
-}
-
-/// `1. ` to `999. `, not followed by a line break.
-fn is_list_number(sentence: &str) -> bool {
-    let Some((number, behind)) = sentence.trim_start().split_once('.') else {
-        return false;
-    };
-    (1..=3).contains(&number.len())
-        && number.bytes().all(|byte| byte.is_ascii_digit())
-        && behind
-            .chars()
-            .all(|char| char.is_whitespace() && !is_line_break(char))
-}
-
-/// Pieces that end with a blank line, or with the text.
-fn paragraph_pieces(text: &str) -> Vec<&str> {
-    let mut pieces = Vec::new();
-    let (mut piece_start, mut line_start) = (0, 0);
-    for line in text.split_inclusive('\n') {
-        let line_end = line_start + line.len();
-        if line.trim().is_empty() {
-            pieces.push(&text[piece_start..line_end]);
-            piece_start = line_end;
-        }
-        line_start = line_end;
-    }
-    pieces.push(&text[piece_start..]);
-    pieces
-}
-
-/// Pieces that end with `delimiter`, or with the text; none is a bare delimiter unless the text is.
-fn delimiter_pieces<'a>(text: &'a str, delimiter: &str) -> Vec<&'a str> {
-    let mut ranges: Vec<Range<usize>> = Vec::new();
-    let (mut piece_start, mut searched) = (0, 0);
-    for (position, _) in text.match_indices(delimiter) {
-        let end = position + delimiter.len();
-        if !text[searched..position].trim().is_empty() {
-            ranges.push(piece_start..end);
-            piece_start = end;
-        } else if let Some(previous) = ranges.last_mut() {
-            previous.end = end;
-            piece_start = end;
-        }
-        searched = end;
-    }
-    ranges.push(piece_start..text.len());
-    ranges.into_iter().map(|range| &text[range]).collect()
-}
-
-/// The mandatory breaks of Unicode, each character by itself: `\r\n` leaves an empty piece, which is no segment.
-fn is_line_break(char: char) -> bool {
-    matches!(
-        char,
-        '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}'
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use unicode_segmentation::UnicodeSegmentation as _;
 
     use super::*;
 
@@ -274,9 +196,9 @@ mod tests {
     }
 
     #[test]
-    fn an_abbreviation_before_a_capital_ends_a_sentence() {
+    fn in_the_first_rules_an_abbreviation_before_a_capital_ends_a_sentence() {
         assert_eq!(
-            texts(&Segmenter::Sentence, "Dr. Smith came."),
+            texts(&Segmenter::Sentence1, "Dr. Smith came."),
             ["Dr.", "Smith came."]
         );
     }
@@ -295,8 +217,8 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_a_list_item_stays_with_its_text() {
-        let cut = |text| texts(&Segmenter::Sentence, text);
+    fn in_the_first_rules_the_number_of_a_list_item_stays_with_its_text() {
+        let cut = |text| texts(&Segmenter::Sentence1, text);
         assert_eq!(
             cut("Steps:\n1. Add it.\n 2. Stop. Now."),
             ["Steps:", "1. Add it.", "2. Stop.", "Now."]
@@ -352,6 +274,7 @@ mod tests {
     fn segmenters_read_what_they_write() {
         for text in [
             "sentence",
+            "sentence-1",
             "line",
             "paragraph",
             "delimiter:\n:\n",
@@ -376,9 +299,35 @@ mod tests {
         assert!(Segmenter::Tokens(4).segment("a").is_err());
     }
 
+    #[test]
+    fn a_bundle_is_cut_as_it_was_trained_and_a_setting_means_the_present_rules() {
+        #[derive(Deserialize)]
+        struct Settings {
+            #[serde(deserialize_with = "Segmenter::from_setting")]
+            segmenter: Segmenter,
+        }
+        let old: Segmenter = serde_json::from_str("\"sentence\"").unwrap();
+        assert_eq!(texts(&old, "Dr. Smith came."), ["Dr.", "Smith came."]);
+        let new = serde_json::to_string(&Segmenter::Sentence).unwrap();
+        assert_eq!(new, "\"sentence-2\"");
+        for (text, segmenter) in [
+            (r#"{"segmenter":"sentence"}"#, Segmenter::Sentence),
+            (r#"{"segmenter":"sentence-1"}"#, Segmenter::Sentence1),
+            (r#"{"segmenter":"sentence-2"}"#, Segmenter::Sentence),
+            (r#"{"segmenter":{"tokens":32}}"#, Segmenter::Tokens(32)),
+            (
+                r#"{"segmenter":{"delimiter":"; "}}"#,
+                Segmenter::Delimiter("; ".into()),
+            ),
+        ] {
+            let settings: Settings = serde_json::from_str(text).unwrap();
+            assert_eq!(settings.segmenter, segmenter, "{text}");
+        }
+    }
+
     fn segmenters() -> impl Strategy<Value = Segmenter> {
         prop_oneof![
-            Just(Segmenter::Sentence),
+            Just(Segmenter::Sentence1),
             Just(Segmenter::Line),
             Just(Segmenter::Paragraph),
             "[.a \n🙂]{1,2}".prop_map(Segmenter::Delimiter),
@@ -404,7 +353,48 @@ mod tests {
         Ok(())
     }
 
+    /// As [`assert_covers`], but in whole graphemes.
+    fn assert_covers_graphemes(text: &str, spans: &[CharSpan]) -> Result<(), TestCaseError> {
+        let mut graphemes = Vec::new();
+        let mut start = 0;
+        for grapheme in text.graphemes(true) {
+            let end = start + grapheme.chars().count();
+            graphemes.push((start, end, grapheme.chars().all(char::is_whitespace)));
+            start = end;
+        }
+        let mut end = 0;
+        for span in spans {
+            prop_assert!(end <= span.start && span.start < span.end && span.end <= start);
+            end = span.end;
+            let first = graphemes.iter().find(|g| g.0 == span.start);
+            let last = graphemes.iter().find(|g| g.1 == span.end);
+            prop_assert!(
+                first.is_some_and(|g| !g.2) && last.is_some_and(|g| !g.2),
+                "{:?}",
+                span
+            );
+        }
+        for (start, end, blank) in graphemes {
+            let inside = spans
+                .iter()
+                .any(|span| span.start <= start && end <= span.end);
+            prop_assert!(inside || blank, "{start}..{end} is in no segment");
+        }
+        Ok(())
+    }
+
     proptest! {
+        #[test]
+        fn sentences_hold_all_text_in_whole_graphemes(
+            text in prop_oneof![
+                any::<String>(),
+                "[aB1.。?! \n\r\t\u{a0}🙂é)\"*`$\u{301}\u{200d}‼·-]{0,60}",
+                "((1|a|iv|Dr|U\\.S|z|B|Step 2|Who|```|`|\\*\\*|\\$|-|🎉)[.)?]?[ \n]?){0,12}",
+            ],
+        ) {
+            assert_covers_graphemes(&text, &Segmenter::Sentence.segment(&text).unwrap())?;
+        }
+
         #[test]
         fn spans_are_ordered_and_hold_all_text(
             segmenter in segmenters(),

@@ -1,0 +1,362 @@
+//! Sentences by UAX #29, less the boundaries that would part what belongs together.
+
+mod abbreviation;
+mod joint;
+mod mark;
+mod unbroken;
+
+use std::ops::Range;
+
+use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation as _};
+
+use super::pieces::is_line_break;
+use crate::CharSpan;
+use joint::Joint;
+use mark::Marks;
+use unbroken::Unbroken;
+
+/// The spans of the sentences of `text`, white space around each left out.
+pub(super) fn spans(text: &str) -> Vec<CharSpan> {
+    let mut spans = Vec::new();
+    let (mut byte, mut chars) = (0, 0);
+    for piece in pieces(text) {
+        let piece = trimmed(text, piece);
+        if piece.is_empty() {
+            continue;
+        }
+        let start = chars + text[byte..piece.start].chars().count();
+        chars = start + text[piece.clone()].chars().count();
+        byte = piece.end;
+        spans.push(CharSpan { start, end: chars });
+    }
+    spans
+}
+
+/// Sentences that follow each other without a gap, in bytes.
+fn pieces(text: &str) -> Vec<Range<usize>> {
+    let unbroken = Unbroken::new(text);
+    let mut marks = Marks::default();
+    let mut pieces: Vec<Range<usize>> = Vec::new();
+    // Where the text of the last piece begins, once it has a letter or a digit.
+    let mut body: Option<usize> = None;
+    let mut start = 0;
+    for (at, sentence) in text.split_sentence_bound_indices() {
+        let end = closed(text, at + sentence.len());
+        if end <= start {
+            continue;
+        }
+        let next = &text[start..end];
+        let has_text = next.contains(char::is_alphanumeric);
+        // Nothing but marks and white space lies ahead; it belongs to what follows.
+        let joins = body.is_none_or(|body| {
+            unbroken.holds(start)
+                || !is_grapheme_boundary(text, start)
+                || (!has_text && !mark::is_bullet(next))
+                || goes_on(&Joint::new(text, body..start, start..end), &marks)
+        });
+        match pieces.last_mut() {
+            Some(last) if joins => last.end = end,
+            _ => {
+                pieces.push(start..end);
+                body = None;
+            }
+        }
+        if has_text && body.is_none() {
+            body = pieces.last().map(|last| {
+                let ahead = &text[last.start..end];
+                end - ahead.trim_start().len()
+            });
+        }
+        marks.note(next);
+        start = end;
+    }
+    pieces
+}
+
+/// Whether the sentence ahead goes on behind.
+fn goes_on(joint: &Joint<'_>, marks: &Marks) -> bool {
+    marks.belong_to_item(joint)
+        || abbreviation::goes_on(joint)
+        || joint.parts_a_quote_from_its_particle()
+}
+
+/// A boundary behind the marks that close the sentence ahead of it (`**Stop.**`, `$x = 2.$`).
+fn closed(text: &str, at: usize) -> usize {
+    const CLOSING: [char; 5] = ['*', '_', '~', '`', '$'];
+    if text[..at].ends_with(char::is_whitespace) {
+        return at;
+    }
+    let behind = text[at..].trim_start_matches(CLOSING);
+    let run = text.len() - at - behind.len();
+    if run == 0 || behind.starts_with(|char: char| !char.is_whitespace()) {
+        return at;
+    }
+    // White space goes with the sentence ahead of it, up to and including a line break.
+    let mut end = at + run;
+    for char in behind.chars().take_while(|char| char.is_whitespace()) {
+        end += char.len_utf8();
+        if is_line_break(char) {
+            break;
+        }
+    }
+    end
+}
+
+fn is_grapheme_boundary(text: &str, at: usize) -> bool {
+    let found = GraphemeCursor::new(at, text.len(), true).is_boundary(text, 0);
+    // The cursor asks for more context only where it was given a part of the text.
+    found.unwrap_or(true)
+}
+
+/// `piece` without the graphemes of white space around it.
+fn trimmed(text: &str, piece: Range<usize>) -> Range<usize> {
+    let inside = &text[piece.clone()];
+    let blank = |grapheme: &&str| grapheme.chars().all(char::is_whitespace);
+    let length = |graphemes: &mut dyn Iterator<Item = &str>| -> usize {
+        graphemes.take_while(|g| blank(g)).map(str::len).sum()
+    };
+    let ahead = length(&mut inside.graphemes(true));
+    if ahead == inside.len() {
+        return piece.end..piece.end;
+    }
+    let behind = length(&mut inside.graphemes(true).rev());
+    piece.start + ahead..piece.end - behind
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn cuts(text: &str, expected: &[&str]) {
+        let chars: Vec<char> = text.chars().collect();
+        let found: Vec<String> = spans(text)
+            .iter()
+            .map(|span| chars[span.start..span.end].iter().collect())
+            .collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn the_mark_of_an_item_stays_with_it() {
+        for (text, expected) in [
+            (
+                "Steps: 1. Add three. 2. Double it. 3. Stop.",
+                &["Steps: 1. Add three.", "2. Double it.", "3. Stop."][..],
+            ),
+            (
+                "1. Paris is the capital. 2. France is in Europe.",
+                &["1. Paris is the capital.", "2. France is in Europe."],
+            ),
+            (
+                "Do this:\n1) Add three. Then rest.\n2) Double it.\n(a) First. (b) Second.",
+                &[
+                    "Do this:",
+                    "1) Add three.",
+                    "Then rest.",
+                    "2) Double it.",
+                    "(a) First.",
+                    "(b) Second.",
+                ],
+            ),
+            (
+                "**1.** Add three to it.\n**2.** Double it.",
+                &["**1.** Add three to it.", "**2.** Double it."],
+            ),
+            (
+                "Step 1. Add three. Step 2. Double it.",
+                &["Step 1. Add three.", "Step 2. Double it."],
+            ),
+            (
+                "**Step 1.** Add three. **Step 2.** Go.",
+                &["**Step 1.** Add three.", "**Step 2.** Go."],
+            ),
+            (
+                "I. Intro is here. II. Method is here.",
+                &["I. Intro is here.", "II. Method is here."],
+            ),
+            (
+                "iv. Four is next.\nv. Five is last.",
+                &["iv. Four is next.", "v. Five is last."],
+            ),
+            (
+                "a. First it is. b. Second it is.",
+                &["a. First it is.", "b. Second it is."],
+            ),
+            ("1.) Add it. 2.) Stop it.", &["1.) Add it.", "2.) Stop it."]),
+            (
+                "1.\nAdd it.\n\n2.\nStop it.",
+                &["1.\nAdd it.", "2.\nStop it."],
+            ),
+            (
+                "1.1. Add it.\n1.2. Stop it.",
+                &["1.1. Add it.", "1.2. Stop it."],
+            ),
+            (
+                "## 3. Results\nGood ones.",
+                &["## 3. Results", "Good ones."],
+            ),
+            ("-\nAdd it.\n- Stop it.", &["-\nAdd it.", "- Stop it."]),
+            (
+                "• One is so. • Two is so.",
+                &["• One is so.", "• Two is so."],
+            ),
+            (
+                "First: 1. Add it; 2. Stop it.",
+                &["First: 1. Add it; 2. Stop it."],
+            ),
+            (
+                "Schritt 1. Addiere drei. Schritt 2. Halt.",
+                &["Schritt 1. Addiere drei.", "Schritt 2. Halt."],
+            ),
+        ] {
+            cuts(text, expected);
+        }
+    }
+
+    #[test]
+    fn a_number_that_ends_a_sentence_is_no_mark() {
+        cuts(
+            "How many? 7. That is all.",
+            &["How many?", "7.", "That is all."],
+        );
+        cuts("So x = 5. Then stop.", &["So x = 5.", "Then stop."]);
+        cuts(
+            "The answer is 1. That is all.",
+            &["The answer is 1.", "That is all."],
+        );
+        cuts("7.\nBecause it is so.", &["7.", "Because it is so."]);
+        cuts(
+            "It was 1999. Then it ended.",
+            &["It was 1999.", "Then it ended."],
+        );
+        cuts("See step 2. Then go on.", &["See step 2.", "Then go on."]);
+    }
+
+    #[test]
+    fn an_abbreviation_stays_with_what_follows() {
+        for (text, expected) in [
+            (
+                "Dr. Smith came. He sat.",
+                &["Dr. Smith came.", "He sat."][..],
+            ),
+            (
+                "J. K. Rowling wrote it. J. A. Smith read it.",
+                &["J. K. Rowling wrote it.", "J. A. Smith read it."],
+            ),
+            (
+                "It takes approx. Ten minutes.",
+                &["It takes approx. Ten minutes."],
+            ),
+            (
+                "Some cities, e.g. Paris, grow. Others, z. B. Rom, too.",
+                &["Some cities, e.g. Paris, grow.", "Others, z. B. Rom, too."],
+            ),
+            ("See No. 5. It holds.", &["See No. 5.", "It holds."]),
+            (
+                "See Fig. 3 and Sec. 4 of Smith et al. (2020). It holds.",
+                &["See Fig. 3 and Sec. 4 of Smith et al. (2020).", "It holds."],
+            ),
+            ("U.S. Army. Mr. X came.", &["U.S. Army.", "Mr. X came."]),
+            (
+                "He joined the U.S. Army. Then he left the U.S. The end.",
+                &[
+                    "He joined the U.S. Army.",
+                    "Then he left the U.S.",
+                    "The end.",
+                ],
+            ),
+            (
+                "Written by A. Smith. Good.",
+                &["Written by A. Smith.", "Good."],
+            ),
+            (
+                "Pi is 3.14 or so. It took 5 ms. Then it ended.",
+                &["Pi is 3.14 or so.", "It took 5 ms.", "Then it ended."],
+            ),
+            (
+                "Take Plan B. Then vitamin C. Oranges have it.",
+                &["Take Plan B.", "Then vitamin C.", "Oranges have it."],
+            ),
+            ("No. Maybe. No... Yes.", &["No.", "Maybe.", "No...", "Yes."]),
+        ] {
+            cuts(text, expected);
+        }
+    }
+
+    #[test]
+    fn what_has_no_letter_and_no_digit_is_no_sentence() {
+        cuts("Great job! 🎉 Go on.", &["Great job! 🎉 Go on."]);
+        cuts("Great job! 🎉\nGo on.", &["Great job! 🎉", "Go on."]);
+        cuts(
+            "One is so.\n---\nTwo is so. . . .",
+            &["One is so.\n---", "Two is so. . . ."],
+        );
+        cuts("🎉\nGreat job!", &["🎉\nGreat job!"]);
+        cuts("🎉", &["🎉"]);
+        cuts(
+            "| a | b |\n|---|---|\n| 1 | 2 |",
+            &["| a | b |\n|---|---|", "| 1 | 2 |"],
+        );
+    }
+
+    #[test]
+    fn code_formulas_and_addresses_are_not_cut() {
+        cuts(
+            "Run this:\n```python\nx = 1\n\ny = 2  # Done. Yes!\n```\nThen stop.",
+            &[
+                "Run this:",
+                "```python\nx = 1\n\ny = 2  # Done. Yes!\n```",
+                "Then stop.",
+            ],
+        );
+        cuts("It is so.\n```\nx = 1\ny", &["It is so.", "```\nx = 1\ny"]);
+        cuts(
+            "Visit https://x.org/A.B?c=D. Done.",
+            &["Visit https://x.org/A.B?c=D.", "Done."],
+        );
+        cuts(
+            "$f(x)=x^2.$ Then $y=2.5$. \\[ a. B \\] So.",
+            &["$f(x)=x^2.$", "Then $y=2.5$.", "\\[ a. B \\] So."],
+        );
+        cuts("Call `a. B` now. Or `x", &["Call `a. B` now.", "Or `x"]);
+        cuts(
+            "He said **stop.** Then he left.",
+            &["He said **stop.**", "Then he left."],
+        );
+        cuts(
+            "参见https://x.org。然后停止。",
+            &["参见https://x.org。", "然后停止。"],
+        );
+    }
+
+    #[test]
+    fn a_quotation_goes_on_with_its_particle() {
+        cuts(
+            "これは文です。「はい。」と言った。次の文！",
+            &["これは文です。", "「はい。」と言った。", "次の文！"],
+        );
+        cuts(
+            "He said: \"It is far.\" Then he left. (It was late.) Good.",
+            &[
+                "He said: \"It is far.\"",
+                "Then he left.",
+                "(It was late.)",
+                "Good.",
+            ],
+        );
+    }
+
+    #[test]
+    fn long_texts_without_a_sentence_take_linear_time() {
+        for unit in [
+            "\n", "`", "``", "\\[", "$$ ", "Dr. ", "://", "www.", "1. ", "?", "a?", "```\n", "😀",
+            "* ",
+        ] {
+            let text = unit.repeat(400_000 / unit.len());
+            let start = std::time::Instant::now();
+            spans(&text);
+            assert!(start.elapsed().as_secs() < 10, "{unit:?}");
+        }
+    }
+}

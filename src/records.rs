@@ -1,0 +1,43 @@
+//! Records as every command reads them: within the limits of the command line, and with a word about keys
+//! that look like one that is read, and are not.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use anyhow::Result;
+use gradus::data::{
+    DataError, Example, ExampleReader, ReadLimits, UnreadKey, UnreadKeys, read_examples_within,
+};
+
+use crate::show;
+
+static LIMITS: OnceLock<ReadLimits> = OnceLock::new();
+
+/// Sets the limits for the rest of the run; once, before anything is read.
+pub(crate) fn set_limits(limits: ReadLimits) {
+    let _ = LIMITS.set(limits);
+}
+
+/// The limits of the command line.
+pub(crate) fn limits() -> ReadLimits {
+    LIMITS.get().copied().unwrap_or_default()
+}
+
+/// Reads a whole file.
+pub(crate) fn read(path: &Path) -> Result<Vec<Example>> {
+    let examples = read_examples_within(path, limits())?;
+    tell(path, &UnreadKeys::of(&examples));
+    Ok(examples)
+}
+
+/// Opens a file that is read record by record.
+pub(crate) fn open(path: &Path) -> Result<ExampleReader, DataError> {
+    ExampleReader::open_within(path, limits())
+}
+
+/// Says which keys are not read, on standard error.
+pub(crate) fn tell(path: &Path, unread: &[UnreadKey]) {
+    for key in unread {
+        show::status(&format!("warning: {}: {key}", path.display()));
+    }
+}
