@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use gradus::data::ReadLimits;
 
 mod allocator;
 mod cli;
@@ -10,17 +11,21 @@ mod commands;
 mod failure;
 mod output;
 mod progress;
+mod records;
 mod scores;
 mod show;
 mod signals;
 
 fn main() -> ExitCode {
     allocator::keep_memory();
-    let command = match cli::Cli::try_parse() {
-        Ok(cli) => cli.command,
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
         Err(error) => failure::refuse_arguments(&error),
     };
-    match failure::guarded(|| commands::run(command)) {
+    records::set_limits(ReadLimits {
+        max_line_bytes: cli.max_line_bytes.get(),
+    });
+    match failure::guarded(|| commands::run(cli.command)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure::report(&error),
     }

@@ -24,7 +24,8 @@ pub(crate) fn limits() -> ReadLimits {
 }
 
 /// Reads a whole file.
-pub(crate) fn read(path: &Path) -> Result<Vec<Example>> {
+pub(crate) fn read(path: impl AsRef<Path>) -> Result<Vec<Example>> {
+    let path = path.as_ref();
     let examples = read_examples_within(path, limits())?;
     tell(path, &UnreadKeys::of(&examples));
     Ok(examples)

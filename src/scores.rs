@@ -13,7 +13,7 @@ use gradus::eval::{
 };
 
 use crate::failure::Usage;
-use crate::{progress, show};
+use crate::{progress, records, show};
 
 /// File of a bundle that holds the baselines fitted on its training split.
 pub(crate) const BASELINES: &str = "baselines.json";
@@ -145,7 +145,8 @@ impl Scores {
                 Self::score(&scorer, examples, choices.aspects)
             }
             Source::File(path) => {
-                let mut file = ScoreFile::read(path, examples, choices.aspects)?;
+                let mut file =
+                    ScoreFile::read_within(path, examples, choices.aspects, records::limits())?;
                 file.cut(examples);
                 tell_left_out(path, &file);
                 if choices.aggregation.is_some() {

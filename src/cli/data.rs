@@ -122,6 +122,10 @@ pub(crate) enum DataCommand {
         /// How responses are cut where the format does not say
         #[arg(long, default_value = "sentence")]
         segmenter: String,
+        /// What marked errors make of a segment: `any` mark of it counts (`any:N`: with N characters or
+        /// more inside of it), or the `share` of its characters that is not marked
+        #[arg(long, value_name = "RULE", default_value = "any")]
+        mark_rule: String,
         /// File of prompts, for formats that keep them apart (RAGTruth's `source_info.jsonl`)
         #[arg(long, value_name = "FILE")]
         sources: Option<PathBuf>,

@@ -9,6 +9,8 @@ mod score;
 mod train;
 mod worker;
 
+use std::num::NonZeroUsize;
+
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use bench::{BenchArgs, BenchMode};
@@ -33,6 +35,16 @@ pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
+    /// Longest line of a data file, element of a JSON list or row of a table, in bytes after
+    /// decompression; a longer one is refused
+    #[arg(
+        long,
+        global = true,
+        value_name = "BYTES",
+        default_value = "16777216",
+        help_heading = "Limits"
+    )]
+    pub(crate) max_line_bytes: NonZeroUsize,
 }
 
 /// The subcommands.

@@ -2,7 +2,7 @@
 
 use anstyle::AnsiColor;
 use anyhow::Result;
-use gradus::data::{Example, read_examples};
+use gradus::data::Example;
 use gradus::eval::audit::{
     AspectAudit, AuditOptions, AuditReport, AuditSplit, Feature, Finding, Grade, HeldOut, Reach,
     audit,
@@ -10,7 +10,7 @@ use gradus::eval::audit::{
 
 use crate::cli::AuditArgs;
 use crate::failure::Usage;
-use crate::show;
+use crate::{records, show};
 
 /// Width of the printed text.
 const WIDTH: usize = 100;
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &AuditArgs) -> Result<()> {
     let splits: Vec<(&str, Vec<Example>)> = files
         .into_iter()
         .filter_map(|(name, path)| Some((name, path?)))
-        .map(|(name, path)| Ok((name, read_examples(path)?)))
+        .map(|(name, path)| Ok((name, records::read(path)?)))
         .collect::<Result<_>>()?;
     let splits: Vec<AuditSplit> = splits
         .iter()

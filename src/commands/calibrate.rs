@@ -1,7 +1,7 @@
 //! `gradus calibrate`
 
 use anyhow::Result;
-use gradus::data::{Example, read_examples};
+use gradus::data::Example;
 use gradus::device;
 use gradus::eval::calibration::{
     AspectRecalibration, Recalibration, RecalibrationKind, Recalibrations, Reliability,
@@ -15,7 +15,7 @@ use gradus::model::Bundle;
 use crate::cli::CalibrateArgs;
 use crate::failure::Usage;
 use crate::scores::{Scores, check_any_rating};
-use crate::show;
+use crate::{records, show};
 
 /// Segments, or responses, below which a curve of any shape follows the noise.
 const FEW: usize = 200;
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
     if let Some(policy) = args.cut_segments {
         scorer = scorer.with_cut_segments(policy);
     }
-    let mut examples: Vec<Example> = read_examples(valid)?;
+    let mut examples: Vec<Example> = records::read(valid)?;
     check_any_rating(&examples)?;
     for example in &mut examples {
         scorer.segment(example)?;

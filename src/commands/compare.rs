@@ -1,7 +1,7 @@
 //! `gradus compare`
 
 use anyhow::Result;
-use gradus::data::{read_examples, visible_code, visible_markdown};
+use gradus::data::{visible_code, visible_markdown};
 use gradus::eval::bootstrap::Bootstrap;
 use gradus::eval::compare::{CompareOptions, Comparison, ComparisonReport, System, compare};
 use gradus::eval::{AspectCounts, EvalError, JudgedAspect, UnscoredCounts};
@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::cli::CompareArgs;
 use crate::failure::Usage;
 use crate::scores::{Choices, check_any_rating};
-use crate::show;
+use crate::{records, show};
 
 use super::systems::{NamedSystem, ScoredSystem};
 
@@ -69,7 +69,7 @@ pub(crate) fn run(args: &CompareArgs) -> Result<()> {
         device: args.device.device.as_deref(),
         ..Choices::default()
     };
-    let examples = read_examples(data)?;
+    let examples = records::read(data)?;
     check_any_rating(&examples)?;
     let scored: Vec<ScoredSystem> = systems
         .into_iter()

@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use gradus::data::import::{Format, ImportOptions, import};
 use gradus::data::{
-    AtomicFile, DataError, Example, ExampleReader, ExampleWriter, GeneratorConfig, GroupKey,
-    SplitFractions, StatsCollector, generate, read_examples, split_by,
+    AtomicFile, DataError, Example, ExampleWriter, GeneratorConfig, GroupKey, SplitFractions,
+    StatsCollector, UnreadKey, UnreadKeys, generate, split_by,
 };
 use gradus_files::create_directories;
 use serde::Serialize;
 
 use crate::cli::DataCommand;
 use crate::failure::Usage;
-use crate::{output, progress, show};
+use crate::{output, progress, records, show};
 
 pub(crate) fn run(command: DataCommand) -> Result<()> {
     match command {
@@ -47,13 +47,16 @@ pub(crate) fn run(command: DataCommand) -> Result<()> {
             overwrite,
             rating_map,
             segmenter,
+            mark_rule,
             sources,
             skip_wrong,
         } => {
             let options = ImportOptions {
                 rating_map: rating_map.map(|text| text.parse()).transpose()?,
                 segmenter: segmenter.parse()?,
+                mark_rule: mark_rule.parse()?,
                 sources,
+                limits: records::limits(),
             };
             let format = format.parse()?;
             let inputs: Vec<&Path> = iter::once(&file)
@@ -87,6 +90,8 @@ struct Validation {
     file: PathBuf,
     examples: usize,
     problems: Vec<String>,
+    /// Keys that look like one that is read, and are not.
+    unread_keys: Vec<UnreadKey>,
     /// Why reading stopped before the end of the file: what it most likely holds instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     stopped: Option<String>,
@@ -96,6 +101,8 @@ struct Validation {
 const HOPELESS: usize = 20;
 /// What to do with such a file.
 const IMPORTED: &str = "`gradus data import` turns published formats into records";
+/// Problems of a file that are shown; many more are of one kind.
+const PROBLEMS_SHOWN: usize = 100;
 
 fn validate(files: &[PathBuf], json: bool) -> Result<()> {
     let validations = files
@@ -109,11 +116,19 @@ fn validate(files: &[PathBuf], json: bool) -> Result<()> {
             file,
             examples,
             problems,
+            unread_keys,
             stopped,
         } in &validations
         {
-            for problem in problems {
+            for problem in problems.iter().take(PROBLEMS_SHOWN) {
                 show::line(problem)?;
+            }
+            if problems.len() > PROBLEMS_SHOWN {
+                let more = problems.len() - PROBLEMS_SHOWN;
+                show::line(&format!("and {more} more (--json lists them all)"))?;
+            }
+            for key in unread_keys {
+                show::line(&format!("warning: {}: {key}", file.display()))?;
             }
             if stopped.is_some() {
                 show::line(&format!(
@@ -142,8 +157,9 @@ fn validate(files: &[PathBuf], json: bool) -> Result<()> {
 }
 
 fn validate_file(file: &Path) -> Result<Validation> {
-    let mut reader = ExampleReader::open(file)?;
+    let mut reader = records::open(file)?;
     let mut stats = StatsCollector::new();
+    let mut unread = UnreadKeys::new();
     let mut problems = Vec::new();
     let (mut good, mut stopped) = (0_usize, None);
     let bar = progress::counter("records");
@@ -152,6 +168,7 @@ fn validate_file(file: &Path) -> Result<Validation> {
         match record {
             Ok(example) => {
                 stats.add(&example, reader.location().line);
+                unread.add(&example);
                 good += 1;
             }
             Err(error @ DataError::Record { .. }) => {
@@ -179,6 +196,7 @@ fn validate_file(file: &Path) -> Result<Validation> {
         file: file.to_path_buf(),
         examples: stats.examples,
         problems,
+        unread_keys: unread.finish(),
         stopped,
     })
 }
@@ -196,7 +214,7 @@ fn split(
     fractions: SplitFractions,
     seed: u64,
 ) -> Result<()> {
-    let examples = read_examples(file)?;
+    let examples = records::read(file)?;
     let split = split_by(&examples, keys, fractions, seed)?;
     // The training split last: where it is, the others are.
     let parts = [
@@ -230,10 +248,18 @@ fn import_file(
     let mut writer = ExampleWriter::to_file(output);
     let mut left_out = 0_usize;
     let bar = progress::counter("records");
-    for record in import(file, format, options)? {
+    let mut unread = UnreadKeys::new();
+    let importer = import(file, format, options)?;
+    for note in importer.notes() {
+        show::status(&format!("{}: {note}", file.display()));
+    }
+    for record in importer {
         bar.inc(1);
         match record {
-            Ok(example) => writer.write(&example)?,
+            Ok(example) => {
+                unread.add(&example);
+                writer.write(&example)?;
+            }
             Err(error @ (DataError::Record { .. } | DataError::DuplicateId { .. }))
                 if skip_wrong =>
             {
@@ -244,6 +270,7 @@ fn import_file(
         }
     }
     bar.finish_and_clear();
+    records::tell(file, &unread.finish());
     let status = format!(
         "{}: {} examples, {left_out} wrong records left out",
         writer.path().display(),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use gradus::data::{ContextCounts, Example, TruncationCounts, read_examples};
+use gradus::data::{ContextCounts, Example, TruncationCounts};
 use gradus::device;
 use gradus::eval::explain::{
     ExplainedPair, Explanation, PairKind, ResponsesExplained, explain_bundle, explain_scores,
@@ -13,7 +13,7 @@ use gradus::eval::{Aspect, Scorer, UnscoredReason};
 use crate::cli::ExplainArgs;
 use crate::failure::Usage;
 use crate::scores::{Choices, Scores, Source, check_any_rating, tell_of_context};
-use crate::show;
+use crate::{records, show};
 
 /// Segments shown where nothing else is asked for.
 const TOP: usize = 10;
@@ -26,7 +26,7 @@ const ALIKE: f64 = 0.6;
 
 pub(crate) fn run(args: &ExplainArgs) -> Result<()> {
     let source = Source::of(args.bundle.as_deref(), args.scores.as_deref())?;
-    let examples = read_examples(&args.data)?;
+    let examples = records::read(&args.data)?;
     check_any_rating(&examples)?;
     check_id(&examples, args)?;
     let explanation = match &source {

@@ -1,7 +1,6 @@
 //! `gradus probe`
 
 use anyhow::Result;
-use gradus::data::read_examples;
 use gradus::device;
 use gradus::train::{Plan, ProbeCurve, ProbeReport, probe};
 
@@ -9,7 +8,7 @@ use crate::cli::ProbeArgs;
 use crate::commands::plan;
 use crate::commands::settings::{Paths, base_config, pinned, set_run};
 use crate::commands::train::checked_run;
-use crate::{progress, show};
+use crate::{progress, records, show};
 
 pub(crate) fn run(args: &ProbeArgs) -> Result<()> {
     let mut config = base_config(&args.run)?;
@@ -17,8 +16,8 @@ pub(crate) fn run(args: &ProbeArgs) -> Result<()> {
     let config = pinned(config)?;
     let paths = Paths::of(&config)?;
     let device = device::select(config.device.as_deref())?;
-    let train = read_examples(paths.train)?;
-    let valid = read_examples(paths.valid)?;
+    let train = records::read(paths.train)?;
+    let valid = records::read(paths.valid)?;
     let run = checked_run(&config, paths.output, args.run.overwrite, &train)?;
     let bar = progress::bar(train.len() + valid.len(), "responses");
     let on_plan = plan::shown(&train, &valid, &config.text.aspects);

@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use gradus::data::{BatchSize, ContextCounts, Example, ExampleReader, TruncationCounts};
+use gradus::data::{
+    BatchSize, ContextCounts, Example, ExampleReader, TruncationCounts, UnreadKeys,
+};
 use gradus::device;
 use gradus::eval::{PreparedExamples, Scorer, SegmentScore, UnscoredReason};
 use gradus_files::is_standard_output;
@@ -14,7 +16,7 @@ use serde_json::{Map, Value};
 use crate::cli::ScoreArgs;
 use crate::failure::Usage;
 use crate::scores::{checked_stride, tell_of_context};
-use crate::{output, progress, show};
+use crate::{output, progress, records, show};
 
 /// Examples that are scored together: enough to fill batches of like length.
 const CHUNK: usize = 512;
@@ -46,7 +48,7 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
                 .into(),
         );
     }
-    let reader = ExampleReader::open(&args.input)?;
+    let reader = records::open(&args.input)?;
     let strict = args.strict.then_some(args.input.as_path());
     let counts = if let Some(path) = &args.output {
         let mut file = output::create(path, args.overwrite, &[&args.bundle, &args.input])?;
@@ -64,6 +66,7 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
     };
     counts.show(&args.input);
     tell_of_context(&scorer, counts.context);
+    tell_unread(&args.input, counts.unread);
     Ok(())
 }
 
@@ -86,6 +89,7 @@ struct Counts {
     unscored_responses: BTreeMap<&'static str, usize>,
     context: ContextCounts,
     truncation: TruncationCounts,
+    unread: UnreadKeys,
 }
 
 impl Counts {
@@ -111,6 +115,13 @@ impl Counts {
             show::status(&self.truncation.to_string());
         }
     }
+}
+
+/// Scoring reads no ratings, so only keys that look like another one are told.
+fn tell_unread(input: &Path, unread: UnreadKeys) {
+    let mut unread = unread.finish();
+    unread.retain(|key| !key.looks_like.ends_with("rating") && !key.looks_like.ends_with("weight"));
+    records::tell(input, &unread);
 }
 
 /// `strict` names the input where a response without a score is an error.
@@ -154,6 +165,7 @@ fn score_chunk(
         serde_json::to_writer(&mut *out, &record)?;
         out.write_all(b"\n")?;
         counts.responses += 1;
+        counts.unread.add(example);
         let scored = scores
             .iter()
             .filter(|score| score.scores().is_some())

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Result;
-use gradus::data::{DatasetStats, LengthStats, RaterAgreement, RatingStats};
+use gradus::data::{
+    DatasetStats, LengthStats, RaterAgreement, RatingStats, StatsCollector, UnreadKeys,
+};
 
-use crate::show;
+use crate::{records, show};
 
 pub(crate) fn run(file: &Path, json: bool) -> Result<()> {
-    let stats = DatasetStats::read(file)?;
+    let stats = read(file)?;
     if json {
         return show::json(&stats);
     }
@@ -76,6 +78,20 @@ fn raters_line(aspect: &str, of: &str, raters: &RaterAgreement) -> String {
          of the others (RMSE), Krippendorff's alpha {}",
         show::number(raters.alpha)
     )
+}
+
+/// The figures of a file, which is read in one pass; unread keys are told.
+fn read(file: &Path) -> Result<DatasetStats> {
+    let mut reader = records::open(file)?;
+    let mut collector = StatsCollector::new();
+    let mut unread = UnreadKeys::new();
+    while let Some(example) = reader.next() {
+        let example = example?;
+        collector.add(&example, reader.location().line);
+        unread.add(&example);
+    }
+    records::tell(file, &unread.finish());
+    Ok(collector.finish())
 }
 
 fn lengths(stats: &DatasetStats) -> String {

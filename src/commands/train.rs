@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use gradus::data::{Example, read_examples, tokenizer_notes};
+use gradus::data::{Example, tokenizer_notes};
 use gradus::eval::Baselines;
 use gradus::hub::Located;
 use gradus::model::{ModelError, PretrainedEncoder};
@@ -20,7 +20,7 @@ use crate::commands::settings::{Paths, base_config, locate, pinned, set, set_run
 use crate::failure::Usage;
 use crate::progress::TrainProgress;
 use crate::scores::BASELINES;
-use crate::{show, signals};
+use crate::{records, show, signals};
 
 /// File of a bundle and of a checkpoint that holds the configuration of the run.
 const CONFIG: &str = "run.toml";
@@ -31,8 +31,8 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     let paths = Paths::of(&config)?;
     let devices = device::select_all(config.device.as_deref())?;
     let device = devices[0].device.clone();
-    let train = read_examples(paths.train)?;
-    let valid = read_examples(paths.valid)?;
+    let train = records::read(paths.train)?;
+    let valid = records::read(paths.valid)?;
     let display = if args.dashboard {
         Display::Dashboard
     } else {

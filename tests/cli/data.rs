@@ -220,10 +220,17 @@ fn a_split_keeps_together_what_group_names_and_refuses_what_no_record_has() {
 fn validate_stops_early_in_a_file_that_holds_no_records() {
     let directory = temp_dir();
     let path = directory.path();
-    let export = format!(
-        "[\n{}]\n",
-        "  {\n  \"id\": 1,\n  \"data\": {}\n  },\n".repeat(200)
+    let export = "  {\n  \"id\": 1,\n  \"data\": {}\n  },\n".repeat(200);
+    write(path, "list.json", format!("[\n{export}]\n"));
+    let run = gradus(path, &["data", "validate", "list.json"]);
+    assert_eq!(run.code, Some(2));
+    assert!(
+        run.stdout
+            .contains("list.json:1: found a list that goes on"),
+        "{}",
+        run.stdout
     );
+    assert!(run.stdout.contains("0 good, 1 wrong"), "{}", run.stdout);
     write(path, "export.json", export);
     let run = gradus(path, &["data", "validate", "export.json"]);
     assert_eq!(run.code, Some(2));
@@ -248,4 +255,146 @@ fn validate_stops_early_in_a_file_that_holds_no_records() {
     );
     let run = gradus(path, &["data", "validate", "some.jsonl"]);
     assert!(run.stdout.contains("1 good, 50 wrong"), "{}", run.stdout);
+}
+
+const SPANS: &str = r#"{"id":"e1","prompt":"q","response":"Nice one 💩. The moon is far. It is cold.","segments":[{"start":13,"end":29,"text":"The moon is far.","rating":1}]}"#;
+
+#[test]
+fn a_span_that_does_not_cover_its_text_is_refused_with_the_unit_that_fits() {
+    let directory = temp_dir();
+    write(directory.path(), "spans.jsonl", SPANS);
+    let run = gradus(directory.path(), &["data", "stats", "spans.jsonl"]);
+    run.fails(
+        2,
+        &[
+            "spans.jsonl:1: field `segments[0].text`: found \"he moon is far. \" at 13..29",
+            "expected \"The moon is far.\"",
+            "UTF-16 code units: in characters the span is 12..28",
+        ],
+    );
+}
+
+#[test]
+fn keys_that_look_like_a_rating_and_are_not_read_are_told() {
+    let directory = temp_dir();
+    let path = directory.path();
+    let line = |id: u32| {
+        format!(
+            r#"{{"id":"{id}","prompt":"p{id}","contxt":"c","response":"Yes.","segments":[{{"start":0,"end":4,"score":0.5}}]}}"#
+        )
+    };
+    write(path, "data.jsonl", [line(1), line(2)].join("\n"));
+    let told = "warning: data.jsonl: the key `score` in segments of 2 records is kept but not read; `rating` is";
+    let validated = gradus(path, &["data", "validate", "data.jsonl"]).succeeds();
+    assert!(
+        validated.contains(told) && validated.contains("`context` is"),
+        "{validated}"
+    );
+    for command in [
+        &["data", "stats", "data.jsonl"][..],
+        &["data", "audit", "data.jsonl"],
+        &[
+            "train",
+            "--train",
+            "data.jsonl",
+            "--valid",
+            "data.jsonl",
+            "-o",
+            "bundle",
+        ],
+    ] {
+        let run = gradus(path, command);
+        assert!(run.stderr.contains(told), "{command:?}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn a_line_that_unfolds_to_too_much_is_refused_and_the_limit_can_be_raised() {
+    use std::io::Write as _;
+    let directory = temp_dir();
+    let path = directory.path();
+    let file = fs_err::File::create(path.join("bomb.jsonl.gz")).unwrap();
+    let mut packer = flate2::write::GzEncoder::new(file, flate2::Compression::best());
+    let response = "a".repeat(17 << 20);
+    write!(packer, r#"{{"prompt":"p","response":"{response}"}}"#).unwrap();
+    packer.finish().unwrap();
+    let stats = |more: &[&str]| {
+        let mut arguments = vec!["data", "stats", "bomb.jsonl.gz"];
+        arguments.extend(more);
+        gradus(path, &arguments)
+    };
+    stats(&[]).fails(
+        2,
+        &[
+            "bomb.jsonl.gz:1",
+            "more than 16777216 bytes",
+            "--max-line-bytes",
+        ],
+    );
+    stats(&["--max-line-bytes", "20000000"]).succeeds();
+    stats(&["--max-line-bytes", "0"]).fails(2, &["--max-line-bytes"]);
+}
+
+#[test]
+fn what_an_importer_makes_of_a_table_and_of_marks_is_told() {
+    let directory = temp_dir();
+    let path = directory.path();
+    write(
+        path,
+        "t.csv",
+        "sep=;\nid;prompt;response;start;end;rating\na;q;One. Two.;5;9;1,5\na;q;One. Two.;0;4;0,5\n",
+    );
+    let run = gradus(
+        path,
+        &["data", "import", "span-csv", "t.csv", "-o", "t.jsonl"],
+    );
+    for part in ["';'", "decimal comma", "have been sorted"] {
+        assert!(run.stderr.contains(part), "{part}: {}", run.stderr);
+    }
+    run.succeeds();
+    write(
+        path,
+        "s.jsonl",
+        r#"{"source_id":"1","task_type":"QA","prompt":"12 million people live in Bolivia."}"#,
+    );
+    write(
+        path,
+        "r.jsonl",
+        r#"{"id":"1","source_id":"1","labels":[{"start":8,"end":11,"text":"124","label_type":"Contradiction"}],"response":"Roughly 124 million people live there."}"#,
+    );
+    for (rule, rating) in [("any", 0.0), ("share", 30.0 / 33.0)] {
+        let name = format!("{rule}.jsonl");
+        let arguments = [
+            "data",
+            "import",
+            "ragtruth",
+            "r.jsonl",
+            "--sources",
+            "s.jsonl",
+            "--mark-rule",
+            rule,
+            "-o",
+            &name,
+        ];
+        let run = gradus(path, &arguments);
+        assert!(run.stderr.contains("mark rule"), "{}", run.stderr);
+        run.succeeds();
+        let found = records(&path.join(&name))[0]["segments"][0]["rating"]["faithfulness"]
+            .as_f64()
+            .unwrap();
+        assert!((found - rating).abs() < 1e-12, "{rule}: {found}");
+    }
+    let wrong = [
+        "data",
+        "import",
+        "ragtruth",
+        "r.jsonl",
+        "--sources",
+        "s.jsonl",
+        "--mark-rule",
+        "most",
+        "-o",
+        "x",
+    ];
+    gradus(path, &wrong).fails(2, &["mark rule: found `most`", "any:N"]);
 }

@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use crate::locate::{NumberAt, Step, find_number, render};
+use crate::locate::{Step, find_number, render};
 use crate::{RecordError, RecordProblem};
 
 /// Keys whose numbers become `f64`.
@@ -254,7 +254,7 @@ fn syntax_problem(text: &str, error: &serde_json::Error) -> RecordError {
             column,
             ends_in_carriage_return,
         }
-    } else if error.is_eof() && text.trim_start().starts_with(['{', '[']) {
+    } else if error.is_eof() && text.trim_end().ends_with(['{', '[', ',']) {
         RecordProblem::Unfinished
     } else {
         RecordProblem::NotJson {
@@ -323,7 +323,12 @@ mod tests {
     fn text_that_is_more_or_less_than_one_record_is_told_apart() {
         assert!(message(r#"{"a":1}{"b":2}"#).contains("a second record at column 8"));
         assert!(message("{\"a\":1}\r{\"b\":2}").contains("a second record at column 9"));
-        assert!(message("{").contains("goes on behind the end of the line"));
+        for text in ["{", "{\"a\": [", "{\"a\": 1,"] {
+            assert!(
+                message(text).contains("goes on behind the end of the line"),
+                "{text}"
+            );
+        }
         assert!(message("{\"a\":1} x").contains("not JSON at column 9: trailing characters"));
         assert!(message("{\"a\":\"\u{0}\"}").contains("control character"));
         assert!(message(r#"{"a":"\ud800"}"#).contains("not JSON"));

@@ -26,7 +26,7 @@ impl JsonLines {
     ///
     /// # Errors
     /// [`DataError::Io`] if the file is missing or may not be read, [`DataError::Directory`] if it
-    /// is a directory, [`DataError::Encoding`] if it is not UTF-8 but UTF-16, say.
+    /// is a directory.
     pub fn open(path: impl AsRef<Path>, limits: ReadLimits) -> Result<Self> {
         Ok(Self::of(Lines::open(path.as_ref(), limits)?))
     }
@@ -34,8 +34,7 @@ impl JsonLines {
     /// Reads from any source; messages call it `name`.
     ///
     /// # Errors
-    /// [`DataError::Read`] if the first bytes cannot be read, [`DataError::Encoding`] as in
-    /// [`open`](Self::open).
+    /// [`DataError::Read`] if the first bytes cannot be read.
     pub fn new(
         source: impl Read + Send + 'static,
         name: impl Into<PathBuf>,

@@ -32,6 +32,7 @@ pub(crate) struct Lines {
     location: Location,
     limits: ReadLimits,
     line: Vec<u8>,
+    started: bool,
 }
 
 impl Lines {
@@ -59,22 +60,30 @@ impl Lines {
         let location = Location::new(name, 0);
         let (compression, input) =
             decompress(source).map_err(|cause| read_error(&location, Compression::Plain, cause))?;
-        let mut lines = Self {
+        Ok(Self {
             input,
             compression,
             location,
             limits,
             line: Vec::new(),
-        };
-        let head = lines.peek()?;
+            started: false,
+        })
+    }
+
+    /// Passes over a byte order mark, and refuses text in another encoding.
+    fn start(&mut self) -> Result<()> {
+        if std::mem::replace(&mut self.started, true) {
+            return Ok(());
+        }
+        let head = peek(&mut *self.input, &self.location, self.compression)?;
         if let Some(encoding) = foreign_encoding(head) {
-            let path = lines.location.path;
+            let path = self.location.path.clone();
             return Err(DataError::Encoding { path, encoding });
         }
         if head.starts_with(BYTE_ORDER_MARK) {
-            lines.input.consume(BYTE_ORDER_MARK.len());
+            self.input.consume(BYTE_ORDER_MARK.len());
         }
-        Ok(lines)
+        Ok(())
     }
 
     /// Where the line that was read last stands; line 0 before the first.
@@ -102,6 +111,7 @@ impl Lines {
 
     /// Goes to the next line; `false` at the end.
     pub(crate) fn advance_to_any(&mut self) -> Result<bool> {
+        self.start()?;
         self.line.clear();
         loop {
             let chunk = peek(&mut *self.input, &self.location, self.compression)?;
@@ -143,6 +153,7 @@ impl Lines {
 
     /// What is buffered of the text that follows; empty at the end only.
     pub(crate) fn peek(&mut self) -> Result<&[u8]> {
+        self.start()?;
         peek(&mut *self.input, &self.location, self.compression)
     }
 
@@ -228,10 +239,17 @@ mod tests {
             utf16("{\"a\":1}", &[]),
             vec![0, b'i', 0, b'd'],
         ] {
-            let message = lines(bytes, 100).err().unwrap().to_string();
+            let message = lines(bytes, 100)
+                .unwrap()
+                .advance()
+                .unwrap_err()
+                .to_string();
             assert_eq!(message, "a: found text in UTF-16, expected UTF-8");
         }
-        let message = lines([0xff, 0xfe, 0, 0, b'a', 0, 0, 0], 100).err().unwrap();
+        let message = lines([0xff, 0xfe, 0, 0, b'a', 0, 0, 0], 100)
+            .unwrap()
+            .advance()
+            .unwrap_err();
         assert!(message.to_string().contains("UTF-32"), "{message}");
         assert!(lines("\u{feff}a", 100).unwrap().advance().unwrap());
     }

@@ -257,7 +257,7 @@ impl RecordProblem {
             Self::Unfinished | Self::SecondRecord { .. } => {
                 "a data file holds one JSON object per line (JSONL): `jq -c . FILE` writes it so".into()
             }
-            Self::NotAnObject { found } if found.starts_with("a list") => {
+            Self::NotAnObject { found } if found.starts_with("a list that") => {
                 "a data file holds one JSON object per line (JSONL): `jq -c '.[]' FILE` takes a list apart, and \
                  `gradus data import` reads published formats as they are".into()
             }

@@ -214,8 +214,11 @@ fn record_key(key: &str, value: &Value, is_rated: bool, is_uncut: bool) -> Optio
     if is_uncut && value.is_array() && is_word(&SEGMENT_WORDS) {
         return Some("segments");
     }
-    if may_rate(value) && ((!is_rated && is_word(&RATING_WORDS)) || is_word(&SURE_WORDS)) {
-        return Some("rating");
+    let may_rate = may_rate(value);
+    let is_sure = is_word(&SURE_WORDS);
+    if is_sure || is_word(&RATING_WORDS) {
+        let rates = (may_rate && (!is_rated || is_sure)) || (value.is_string() && !is_rated);
+        return rates.then_some("rating");
     }
     misspelled(&folded)
 }
@@ -229,11 +232,10 @@ fn segment_key(key: &str, value: &Value, is_rated: bool) -> Option<&'static str>
         return Some(known);
     }
     let is_word = |words: &[&str]| words.contains(&folded.as_str());
-    let rates = !is_rated && (is_word(&RATING_WORDS) || is_word(&SURE_WORDS));
-    if (rates && (may_rate(value) || value.is_string()))
-        || (is_word(&SURE_WORDS) && may_rate(value))
-    {
-        return Some("rating");
+    let is_sure = is_word(&SURE_WORDS);
+    if is_sure || is_word(&RATING_WORDS) {
+        let rates = (may_rate(value) && (!is_rated || is_sure)) || (value.is_string() && !is_rated);
+        return rates.then_some("rating");
     }
     match misspelled(&folded) {
         Some("rating" | "ratings") => Some("rating"),
@@ -311,7 +313,8 @@ mod tests {
             (r#""Rating":0.5"#, &["Rating:rating"][..]),
             (r#""score":0.5"#, &["score:rating"]),
             (r#""label":1"#, &["label:rating"]),
-            (r#""label":"good""#, &[]),
+            (r#""label":"good""#, &["label:rating"]),
+            (r#""rating":1,"label":"good","score":0.5"#, &[]),
             (r#""contxt":"c""#, &["contxt:context"]),
             (r#""Context":"c""#, &["Context:context"]),
             (r#""contexts":["c"]"#, &["contexts:context"]),

@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use gradus::data::{AtomicFile, ContextCounts, Example, STANDARD_OUTPUT, read_examples};
+use gradus::data::{AtomicFile, ContextCounts, Example, STANDARD_OUTPUT};
 use gradus::eval::slices::Slice;
 use gradus::eval::{Aspect, Baselines, ContextRead, Evaluation, Metric, Provenance};
 
@@ -20,7 +20,7 @@ use crate::failure::Usage;
 use crate::scores::{
     Choices, Scores, Source, check_any_rating, stored_baselines, tell_unscored_aspects,
 };
-use crate::{output, show};
+use crate::{output, records, show};
 
 pub(crate) use table::show_brief;
 
@@ -28,7 +28,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     let settings = Settings::check(args)?;
     // First, so that a page that cannot be written is known before anything is scored.
     let pages = Pages::create(args)?;
-    let mut examples = read_examples(&args.data)?;
+    let mut examples = records::read(&args.data)?;
     check_any_rating(&examples)?;
     settings.check_slices(&examples)?;
     let choices = Choices {
@@ -125,7 +125,7 @@ fn baselines(
 ) -> Result<(Baselines, Option<String>)> {
     let names = || aspects.iter().map(|aspect| aspect.name.as_str());
     if let Some(path) = train {
-        let baselines = Baselines::fit(names(), &read_examples(path)?)?;
+        let baselines = Baselines::fit(names(), &records::read(path)?)?;
         return Ok((baselines, Some(path.display().to_string())));
     }
     let Some(bundle) = source.bundle() else {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use gradus::data::{Example, meta_name, read_examples};
+use gradus::data::{Example, meta_name};
 use gradus::eval::bootstrap::{Bootstrap, Interval};
 use gradus::eval::process::LowestIsLast;
 use gradus::eval::{Aggregation, ScoredResponse};
@@ -13,7 +13,7 @@ use crate::cli::{ProcessArgs, ThresholdArgs};
 use crate::commands::intervals::{self, bracketed};
 use crate::failure::Usage;
 use crate::scores::{Choices, Scores, Source};
-use crate::show;
+use crate::{records, show};
 
 /// What to do with scores of several aspects.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -89,7 +89,7 @@ impl Steps {
         several: Several<'_>,
     ) -> Result<Self> {
         let bootstrap = intervals::bootstrap(&input.bootstrap)?;
-        let mut examples = read_examples(data)?;
+        let mut examples = records::read(data)?;
         let mut asked = input.aspects.clone();
         if let (Some(asked), Some(apart)) = (&mut asked, several.apart())
             && !asked.iter().any(|name| name == apart)

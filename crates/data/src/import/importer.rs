@@ -10,8 +10,8 @@ use super::{
 };
 use crate::field::Checked;
 use crate::{
-    DataError, Example, Format, ImportOptions, Location, MarkRule, RecordError, RecordProblem, Result,
-    Segmenter,
+    DataError, Example, Format, ImportOptions, Location, MarkRule, RecordError, RecordProblem,
+    Result, Segmenter,
 };
 
 /// Reads a published data set as native examples.

@@ -171,8 +171,10 @@ impl Scan {
 
     /// Reads a line, its end among it; whether the row ends with it.
     fn feed(&mut self, line: &[u8]) -> Result<bool, Torn> {
-        let text = str::from_utf8(line).map_err(|_| {
-            let found = format!("bytes that are not UTF-8 in cell {}", self.cells.len());
+        let text = str::from_utf8(line).map_err(|error| {
+            let ahead = String::from_utf8_lossy(&line[..error.valid_up_to()]);
+            let cell = self.cells.len() + ahead.matches(self.delimiter).count();
+            let found = format!("bytes that are not UTF-8 in cell {cell}");
             (self.line, not_allowed("", found, "text in UTF-8"))
         })?;
         let content = text.strip_suffix('\n').unwrap_or(text);

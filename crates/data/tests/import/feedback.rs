@@ -1,4 +1,4 @@
-use gradus_data::{DEFAULT_ASPECT, DataError, Format, ImportOptions, Segmenter, import};
+use gradus_data::{DEFAULT_ASPECT, DataError, Format, ImportOptions, MarkRule, Segmenter, import};
 use serde_json::{Value, json};
 
 use crate::{file, one, one_with, ratings, refusal, refused, texts, with_map};
@@ -16,6 +16,13 @@ fn error(kind: &str, start: usize, end: usize) -> Value {
     json!({"error type": kind, "explanation": "", "start": start, "end": end})
 }
 
+fn by_share() -> ImportOptions {
+    ImportOptions {
+        mark_rule: MarkRule::Share,
+        ..ImportOptions::default()
+    }
+}
+
 #[test]
 fn feedback_rates_a_sentence_by_the_share_of_its_characters_that_is_not_marked() {
     let errors = json!([
@@ -23,7 +30,8 @@ fn feedback_rates_a_sentence_by_the_share_of_its_characters_that_is_not_marked()
         error("Incoherent", 10, 12),
         error("Redundant", 11, 15)
     ]);
-    let example = one(&feedback(errors), Format::FineGrainedFeedback);
+    let text = feedback(errors);
+    let example = one_with(&text, Format::FineGrainedFeedback, &by_share());
     assert_eq!(example.id, "1");
     assert_eq!(
         example.context.as_deref(),
@@ -35,6 +43,9 @@ fn feedback_rates_a_sentence_by_the_share_of_its_characters_that_is_not_marked()
     assert!((factuality[0].unwrap() - 2.0 / 7.0).abs() < 1e-12);
     assert_eq!(factuality[1], Some(1.0));
     assert_eq!(ratings(&example, "relevance"), [Some(1.0), Some(0.5)]);
+    let example = one(&text, Format::FineGrainedFeedback);
+    assert_eq!(ratings(&example, "factuality"), [Some(0.0), Some(1.0)]);
+    assert_eq!(ratings(&example, "relevance"), [Some(1.0), Some(0.0)]);
     assert_eq!(example.meta["prediction 2"], "x");
     assert_eq!(example.meta["feedback"]["errors"][0]["start"], 3);
 }
@@ -161,7 +172,14 @@ fn ragtruth_rates_sentences_and_takes_prompts_from_the_sources() {
         ("1472", "asked")
     );
     assert_eq!(texts(&example), ["Né is so.", "Go on now."]);
-    assert_eq!(ratings(&example, "faithfulness"), [Some(1.0), Some(0.5)]);
+    assert_eq!(ratings(&example, "faithfulness"), [Some(1.0), Some(0.0)]);
+    let share = ImportOptions {
+        mark_rule: MarkRule::Share,
+        ..options.clone()
+    };
+    let label = json!({"start": 10, "end": 15, "text": "Go on", "meta": "", "label_type": "Evident Conflict"});
+    let shared = one_with(&rag_truth(label), Format::RagTruth, &share);
+    assert_eq!(ratings(&shared, "faithfulness"), [Some(1.0), Some(0.5)]);
     assert_eq!(example.meta["task_type"], "QA");
     assert_eq!(example.meta["labels"][0]["start"], 10);
 }
@@ -174,6 +192,47 @@ fn ragtruth_refuses_offsets_that_do_not_hit_their_text() {
     let expected =
         "1: field `labels[0].text`: found \"o on \" at 11..16 of the response, expected \"Go on\"";
     assert_eq!(message, expected);
+}
+
+#[test]
+fn a_wrong_number_makes_a_wrong_sentence_unless_shares_are_asked_for() {
+    let record = json!({"id": "1", "source_id": "11316", "labels": [{"start": 8, "end": 11, "text": "124", "label_type": "Contradiction"}],
+        "response": "Roughly 124 million people live there."}).to_string();
+    let (_guard, options) = sources();
+    let rated = |mark_rule: &str| {
+        let options = ImportOptions {
+            mark_rule: mark_rule.parse().unwrap(),
+            ..options.clone()
+        };
+        ratings(
+            &one_with(&record, Format::RagTruth, &options),
+            "faithfulness",
+        )[0]
+        .unwrap()
+    };
+    assert_eq!(rated("any"), 0.0);
+    assert_eq!(
+        rated("any:5"),
+        0.0,
+        "a mark that is shorter lies in the sentence whole"
+    );
+    assert!((rated("share") - 30.0 / 33.0).abs() < 1e-12);
+}
+
+#[test]
+fn two_prompts_of_one_source_are_refused() {
+    let line = json!({"source_id": "7", "prompt": "a"}).to_string();
+    let (_guard, path) = file(format!("{line}\n{}", line.replace("\"a\"", "\"b\"")));
+    let options = ImportOptions {
+        sources: Some(path),
+        ..ImportOptions::default()
+    };
+    let (_data, path) = file(rag_truth(json!({})));
+    let error = import(path, Format::RagTruth, &options).err().unwrap();
+    assert!(
+        matches!(error, DataError::DuplicateId { first_line: 1, .. }),
+        "{error}"
+    );
 }
 
 #[test]

@@ -64,10 +64,59 @@ fn a_syntax_error_inside_a_list_is_named_by_the_line_of_the_file() {
 #[test]
 fn a_list_that_is_cut_off_is_refused_as_a_whole() {
     let (_guard, path) = file(format!("[{},\n{}", TWO[0], TWO[1]));
-    let error = import(path, Format::ProcessBench, &ImportOptions::default()).err();
-    let message = error.unwrap().to_string();
+    let examples = import(path, Format::ProcessBench, &ImportOptions::default()).unwrap();
+    let examples: Vec<_> = examples.collect();
+    let error = examples.last().unwrap().as_ref().unwrap_err();
+    assert!(
+        matches!(error, DataError::Torn { .. }),
+        "not an error that can be skipped"
+    );
+    let message = error.to_string();
     assert!(message.contains("data:2: not JSON"), "{message}");
     assert!(message.contains("the list does not end"), "{message}");
+}
+
+#[test]
+fn keys_that_stand_twice_or_look_like_one_that_is_read_are_refused() {
+    for (record, problem) in [
+        (
+            r#"{"id":"a","problem":"p","steps":["x"],"label":-1,"label":0}"#,
+            "field `label`: found twice",
+        ),
+        (
+            r#"{"id":"a","problem":"p","steps":["x"],"label":-1,"Label":0}"#,
+            "found the key `Label`, expected `label`",
+        ),
+        (
+            r#"{"id":"a","problem":"p","steps":["x"],"label":-1,"Final_Answer":0,"STEPS":["y"]}"#,
+            "found the key `STEPS`",
+        ),
+    ] {
+        let found = refused(record, Format::ProcessBench);
+        assert!(found.contains(problem), "{found}");
+    }
+}
+
+#[test]
+fn a_record_that_unfolds_to_more_than_the_limit_is_refused() {
+    let options = ImportOptions {
+        limits: gradus_data::ReadLimits { max_line_bytes: 60 },
+        ..ImportOptions::default()
+    };
+    let long = TWO[1].replace("\"y\"", &format!("\"{}\"", "y".repeat(60)));
+    for text in [
+        format!("{}\n{long}", TWO[0]),
+        format!("[{},\n{long}]", TWO[0]),
+    ] {
+        let examples = import_all(&text, Format::ProcessBench, &options);
+        assert!(examples[0].is_ok());
+        let message = examples[1].as_ref().unwrap_err().to_string();
+        assert!(
+            message.contains("data:2: found a line of more than 60 bytes"),
+            "{message}"
+        );
+        assert_eq!(examples.len(), 2);
+    }
 }
 
 #[test]

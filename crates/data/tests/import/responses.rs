@@ -156,6 +156,14 @@ fn wmt_mqm_refuses_tables_it_cannot_read() {
             table(&["A\td"]),
             "2: field `seg_id`: missing, expected a cell",
         ),
+        (
+            table(&[&format!("{}\tmore", ROWS[0])]),
+            "2: found 10 cells, expected 9, as in the header",
+        ),
+        (
+            table(&[]).replace("doc", "rater"),
+            "two columns of that name",
+        ),
     ] {
         let (_guard, path) = file(text);
         let error = gradus_data::import(path, Format::WmtMqm, &ImportOptions::default()).err();
@@ -236,5 +244,157 @@ fn a_csv_table_that_is_torn_is_refused_as_a_whole() {
         let error = gradus_data::import(path, Format::SpanCsv, &ImportOptions::default()).err();
         let message = error.unwrap().to_string();
         assert!(message.contains(problem), "{message}");
+    }
+}
+
+fn csv(text: &str) -> (Vec<gradus_data::Example>, Vec<String>) {
+    let (_guard, path) = file(text);
+    let importer = gradus_data::import(path, Format::SpanCsv, &ImportOptions::default()).unwrap();
+    let notes = importer.notes().to_vec();
+    (importer.map(Result::unwrap).collect(), notes)
+}
+
+#[test]
+fn a_csv_table_of_a_spreadsheet_is_read_and_what_was_done_is_told() {
+    for (text, note) in [
+        (
+            "id;prompt;response;start;end;rating;aspect;context\na;Who?;\"One. Two.\";0;4;0,5;;\n",
+            "';'",
+        ),
+        (
+            "sep=;\r\nid;prompt;response;start;end;rating\r\na;Who?;One. Two.;0;4;0,5\r\n",
+            "as its first line says",
+        ),
+        (
+            "id\tprompt\tresponse\tstart\tend\trating\na\tWho?\tOne. Two.\t0\t4\t0,5\n",
+            "'\\t'",
+        ),
+    ] {
+        let (examples, notes) = csv(text);
+        assert_eq!(ratings(&examples[0], DEFAULT_ASPECT), [Some(0.5)], "{text}");
+        assert!(notes.iter().any(|told| told.contains(note)), "{notes:?}");
+        assert!(
+            notes.iter().any(|told| told.contains("decimal comma")),
+            "{notes:?}"
+        );
+    }
+    assert_eq!(csv(&format!("{CSV}a,p,r,0,1,1\n")).1, Vec::<String>::new());
+}
+
+#[test]
+fn rows_of_a_csv_table_may_come_in_any_order() {
+    let sorted = "id,prompt,response,start,end,rating,aspect,context\n\
+                  a,Who?,One. Two.,0,4,0.5,fact,\na,Who?,One. Two.,5,9,1,fact,\n\
+                  a,Who?,One. Two.,0,4,0.1,rel,\na,Who?,One. Two.,5,9,0.2,rel,\n";
+    let (examples, notes) = csv(sorted);
+    assert_eq!(texts(&examples[0]), ["One.", "Two."]);
+    assert_eq!(ratings(&examples[0], "fact"), [Some(0.5), Some(1.0)]);
+    assert_eq!(ratings(&examples[0], "rel"), [Some(0.1), Some(0.2)]);
+    assert!(notes.is_empty(), "{notes:?}");
+    let unsorted = format!("{CSV}a,q,One. Two.,5,9,1\na,q,One. Two.,0,4,0.5\n");
+    let (examples, notes) = csv(&unsorted);
+    assert_eq!(
+        ratings(&examples[0], DEFAULT_ASPECT),
+        [Some(0.5), Some(1.0)]
+    );
+    assert!(
+        notes[0].contains("1 ids were not in the order of the text"),
+        "{notes:?}"
+    );
+}
+
+#[test]
+fn nothing_of_a_csv_row_is_lost() {
+    let (examples, _) = csv(
+        "id,prompt,response,start,end,rating,aspect,weight,text,rater,set\n\
+         a,p,One. Two.,0,4,1,x,0.5,One.,r1,dev\na,p,One. Two.,0,4,0,y,0.5,One.,r2,dev\na,p,One. Two.,5,9,0,x,,Two.,r1,dev\n",
+    );
+    let [first, second] = &examples[0].segments[..] else {
+        panic!("{examples:?}")
+    };
+    assert_eq!((first.weight, second.weight), (Some(0.5), None));
+    assert_eq!(
+        first.extra["rater"],
+        serde_json::json!({"x": "r1", "y": "r2"})
+    );
+    assert_eq!(second.extra["rater"], "r1");
+    assert_eq!(first.extra["text"], "One.");
+    assert_eq!(examples[0].meta["set"], "dev");
+    assert!(first.extra.get("set").is_none());
+}
+
+#[test]
+fn a_csv_table_with_two_readings_is_refused() {
+    for (text, problem) in [
+        (
+            "id,prompt,response,start,end,rating\na,Who?,\"He said \\\"hi\\\". Two.\",0,15,0.5\n",
+            "data:2: found 'h' behind the quotation mark",
+        ),
+        (
+            "id,prompt,response,start,end,rating,rating\na,p,r,0,1,1,0\n",
+            "data:1: field `rating`: found two columns",
+        ),
+        (
+            "id,prompt,response,start,end,rating,Aspect\na,p,r,0,1,1,x\n",
+            "data:1: found the column `Aspect`, expected `aspect`",
+        ),
+        (
+            "id,prompt,response,start,end,rating,\na,p,r,0,1,1,x\n",
+            "data:2: found a text in cell 7",
+        ),
+        (
+            "id,prompt,response,start,end,rating\na,p,r,0,1,1,0\n",
+            "data:2: found 7 cells, expected 6",
+        ),
+    ] {
+        let (_guard, path) = file(text);
+        let error = gradus_data::import(path, Format::SpanCsv, &ImportOptions::default())
+            .err()
+            .unwrap();
+        assert!(matches!(error, gradus_data::DataError::Torn { .. }));
+        assert!(error.to_string().contains(problem), "{error}");
+    }
+    for (rows, problem) in [
+        (
+            "a,p,r,0,1,\"0,5\"",
+            "2: field `rating`: found \"0,5\", expected a decimal point and no comma",
+        ),
+        (
+            "a,p,rs,0,1,\na,p,rs,1,2,1\na,p,rs,0,1,",
+            "4: field `aspect`: found `rating` again for 0..1, as in line 2",
+        ),
+        (
+            "a,p,r,0,1,9007199254740993",
+            "2: field `rating`: found 9007199254740993",
+        ),
+        ("a,p,r,0,1.0,1", "2: field `end`: found \"1.0\""),
+    ] {
+        let message = refused(&format!("{CSV}{rows}\n"), Format::SpanCsv);
+        assert!(message.starts_with(problem), "{message}");
+    }
+    let message = refused(
+        "id,prompt,response,start,end,rating,text\na,p,N\u{e9} \u{1f4a9} so,6,8,1,so\n",
+        Format::SpanCsv,
+    );
+    assert!(message.contains("field `segments[0].text`"), "{message}");
+}
+
+#[test]
+fn lines_of_a_csv_table_are_counted_whatever_ends_them() {
+    let lines = [
+        "id,prompt,response,start,end,rating",
+        "0,q,A b.,0,4,1",
+        "1,q,\"A\nb.\",0,4,1",
+        "",
+        "2,q,A b.,0,4,bad",
+        "",
+    ];
+    for end in ["\n", "\r\n"] {
+        let examples = import_all(&lines.join(end), Format::SpanCsv, &ImportOptions::default());
+        let message = examples[2].as_ref().unwrap_err().to_string();
+        assert!(
+            message.contains("data:6: field `rating`: found \"bad\""),
+            "{message}"
+        );
     }
 }

@@ -97,6 +97,27 @@ fn a_damaged_compressed_file_is_an_error() {
 }
 
 #[test]
+fn a_line_that_unfolds_to_more_than_the_limit_is_refused_and_not_read_whole() {
+    use std::io::Write as _;
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    packer
+        .write_all(b"{\"prompt\":\"p\",\"response\":\"r\"}\n{\"prompt\":\"")
+        .unwrap();
+    let chunk = vec![b'a'; 1 << 20];
+    for _ in 0..64 {
+        packer.write_all(&chunk).unwrap();
+    }
+    let packed = packer.finish().unwrap();
+    assert!(packed.len() < 100_000, "{}", packed.len());
+    let mut reader = ExampleReader::new(std::io::Cursor::new(packed), "a.gz").unwrap();
+    assert!(reader.next().unwrap().is_ok());
+    let error = reader.next().unwrap().unwrap_err();
+    let expected = "a.gz:2: found a line of more than 16777216 bytes, expected at most that many";
+    assert_eq!(error.to_string(), expected);
+    assert!(reader.next().is_none());
+}
+
+#[test]
 fn blank_lines_line_ends_and_a_byte_order_mark_do_not_matter() {
     let text = format!(
         "\u{feff}{}\r\n\r\n  \n{}",

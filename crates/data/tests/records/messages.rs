@@ -203,8 +203,8 @@ fn a_span_past_the_end() {
         "field `segments[0].end`: found character 9, past the end of the response, \
          expected at most 8, its length in characters",
         Some(
-            "offsets count Unicode characters of `response`; these would fit if they count bytes \
-             (the response has 12): convert them",
+            "offsets count Unicode characters of `response`; these would fit if they count UTF-16 \
+             code units (the response has 9) or bytes (the response has 12): convert them",
         ),
     );
     refused(
@@ -213,6 +213,140 @@ fn a_span_past_the_end() {
          expected at most 8, its length in characters",
         Some("offsets count Unicode characters of `response`"),
     );
+}
+
+#[test]
+fn a_text_that_its_span_does_not_cover() {
+    refused(
+        &with_segments(r#"{"start":3,"end":6,"text":" bc"},{"start":7,"end":9,"text":"de"}"#),
+        "field `segments[1].end`: found character 9, past the end of the response, \
+         expected at most 8, its length in characters",
+        Some(
+            "offsets count Unicode characters of `response`; these would fit if they count UTF-16 \
+             code units (the response has 9) or bytes (the response has 12): convert them",
+        ),
+    );
+    for (span, text, fit) in [
+        (
+            r#""start":5,"end":7"#,
+            "bc",
+            "these fit if they count UTF-16 code units: in characters the span is 4..6",
+        ),
+        (
+            r#""start":1,"end":3"#,
+            "ñ",
+            "these fit if they count bytes: in characters the span is 1..2",
+        ),
+        (
+            r#""start":2,"end":3"#,
+            "ñ",
+            "these fit if they count from 1: in characters the span is 1..2",
+        ),
+        (
+            r#""start":0,"end":2"#,
+            "añ😀",
+            "these fit if the end is the last character: in characters the span is 0..3",
+        ),
+        (
+            r#""start":0,"end":1"#,
+            "cde",
+            "this text stands at 5..8 of it and nowhere else",
+        ),
+    ] {
+        let error = error_of(with_segments(&format!(r#"{{{span},"text":"{text}"}}"#)).as_bytes());
+        let message = error.to_string();
+        assert!(
+            message.contains("field `segments[0].text`: found ")
+                && message.contains(&format!("expected \"{text}\"")),
+            "{message}"
+        );
+        let hint = error.hint().unwrap();
+        assert!(hint.ends_with(fit), "{hint}");
+    }
+}
+
+#[test]
+fn a_key_that_stands_twice_and_one_that_means_the_same() {
+    let keep = Some("only one of the values could be read: keep the right one");
+    refused(
+        &with_segments(r#"{"start":0,"end":3,"rating":0,"rating":1}"#),
+        "field `segments[0].rating`: found twice in one object, expected each key once",
+        keep,
+    );
+    refused(
+        &with_segments(r#"{"start":0,"end":3,"rating":null,"Rating":1}"#),
+        "field `segments[0].Rating`: found beside `rating`, which means the same, expected only one of the two",
+        keep,
+    );
+    refused(
+        r#"{"prompt":"p","response":"r","meta":{"k":1,"k":2}}"#,
+        "field `meta.k`: found twice in one object, expected each key once",
+        keep,
+    );
+}
+
+#[test]
+fn a_number_that_would_come_back_as_another_one() {
+    refused(
+        &with_segments(r#"{"start":0,"end":3,"rating":9007199254740993}"#),
+        "field `segments[0].rating`: found 9007199254740993, expected a number that 64 bits hold exactly",
+        Some("write a name or a long number as a text, in quotation marks"),
+    );
+    refused(
+        r#"{"prompt":"p","response":"r","meta":{"hash":340282366920938463463374607431768211455}}"#,
+        "field `meta.hash`: found 340282366920938463463374607431768211455, expected a number that 64 bits hold exactly",
+        Some("write a name or a long number as a text, in quotation marks"),
+    );
+}
+
+#[test]
+fn more_or_less_than_one_record_a_line() {
+    refused(
+        "{\"prompt\": \"p\",",
+        "found a record that goes on behind the end of the line, expected one JSON object a line",
+        Some("a data file holds one JSON object per line (JSONL): `jq -c . FILE` writes it so"),
+    );
+    refused(
+        r#"{"prompt":"p","response":"r"}{"prompt":"p","response":"r"}"#,
+        "found a second record at column 30 of the line, expected one JSON object a line",
+        Some("a data file holds one JSON object per line (JSONL): `jq -c . FILE` writes it so"),
+    );
+    let error = ExampleReader::new(
+        &b"{\"prompt\":\"p\",\"response\":\"r\"}\r{\"prompt\":\"p\",\"response\":\"r\"}"[..],
+        "a",
+    )
+    .unwrap()
+    .find_map(Result::err);
+    let hint = error.unwrap().hint().unwrap();
+    assert!(hint.contains("carriage return alone"), "{hint}");
+    let mut list = ExampleReader::new(&b"[\n{},\n{}\n]"[..], "a").unwrap();
+    let error = list.next().unwrap().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "a:1: found a list that goes on in the next line, expected a JSON object"
+    );
+    assert!(error.hint().unwrap().contains("jq -c '.[]'"));
+    assert!(list.next().is_none(), "each of its lines would be an error");
+}
+
+#[test]
+fn another_encoding() {
+    let text = "{\"prompt\":\"p\",\"response\":\"r\"}";
+    let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = [0xfe, 0xff]
+        .into_iter()
+        .chain(text.encode_utf16().flat_map(u16::to_be_bytes))
+        .collect();
+    for bytes in [little, big] {
+        let mut reader = ExampleReader::new(std::io::Cursor::new(bytes), "a.jsonl").unwrap();
+        let error = reader.next().unwrap().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "a.jsonl: found text in UTF-16, expected UTF-8"
+        );
+        assert!(error.hint().unwrap().contains("iconv"));
+        assert!(reader.next().is_none());
+    }
 }
 
 #[test]

@@ -140,7 +140,9 @@ impl ScoreProblem {
         let hint = match self {
             Self::Line(error) => match error.problem {
                 RecordProblem::NotFinite { .. } => "write null for a segment without a score",
-                RecordProblem::NotJson { .. } => "a score file holds one JSON object per line (JSONL)",
+                RecordProblem::NotJson { .. } => {
+                    "a score file holds one JSON object per line (JSONL)"
+                }
                 _ => return error.hint(),
             },
             Self::NoId | Self::UnknownId { .. } => {

@@ -51,25 +51,63 @@ impl Marks {
         // `Steps: 1.` ends with the mark of what follows; `The answer is 1.` does not.
         let mut words = joint.words_before();
         let last = words.next().and_then(mark_of);
-        let leads = words
-            .next()
-            .is_some_and(|word| word.ends_with([':', ';', '–', '—', ',']));
+        let leads = words.next().is_some_and(leads_to_item);
         leads && !joint.crosses_line() && last.is_some_and(|mark| self.has(mark))
     }
 
     /// Counts on with the marks inside a sentence, and with the sentence where it is one.
     pub(super) fn note(&mut self, sentence: &str) {
-        let mut words = sentence.split_whitespace().enumerate().peekable();
-        while let Some((place, word)) = words.next() {
-            // The last word of a longer sentence is more likely a number than a mark.
-            if word.len() > SHORT
-                || (place > 0 && words.peek().is_none() && !sentence.contains(':'))
+        let mut leads = true;
+        let mut words = sentence.split_whitespace().peekable();
+        while let Some(word) = words.next() {
+            // The last word of a sentence is a mark only where something leads to it.
+            if word.len() <= SHORT
+                && (leads || words.peek().is_some())
+                && let Some(mark) = mark_of(word).filter(|mark| self.counts(*mark))
             {
-                continue;
-            }
-            if let Some(mark) = mark_of(word).filter(|mark| self.counts(*mark)) {
                 self.count(mark);
             }
+            leads = leads_to_item(word);
+        }
+    }
+
+    /// Counts on as [`note`](Self::note) does; where in the sentence a mark that follows another one stands behind
+    /// the end of a sentence.
+    pub(super) fn items(&mut self, sentence: &str) -> Vec<usize> {
+        let mut items = Vec::new();
+        let mut ended = false;
+        let mut at = 0;
+        for word in sentence.split_inclusive(char::is_whitespace) {
+            let start = at;
+            at += word.len();
+            let word = word.trim_end();
+            if word.is_empty() {
+                continue;
+            }
+            let mark = if word.len() <= SHORT {
+                mark_of(word)
+            } else {
+                None
+            };
+            if let Some(mark) = mark.filter(|mark| self.counts(*mark)) {
+                if ended && !self.is_first(mark) {
+                    items.push(start);
+                }
+                self.count(mark);
+            }
+            ended = word.ends_with(['.', '!', '?']) && mark.is_none();
+        }
+        items
+    }
+
+    fn is_first(&self, mark: Mark) -> bool {
+        match mark {
+            Mark::Number(number) => self.number != Some(number.wrapping_sub(1)),
+            Mark::Letter(letter) => {
+                self.letter.map(|before| u32::from(before) + 1) != Some(u32::from(letter))
+            }
+            Mark::Roman(number) => self.roman != Some(number.wrapping_sub(1)),
+            Mark::Level | Mark::Label => true,
         }
     }
 
@@ -114,6 +152,11 @@ impl Marks {
             Mark::Level | Mark::Label => {}
         }
     }
+}
+
+/// Whether a list may begin behind a word.
+fn leads_to_item(word: &str) -> bool {
+    word.ends_with([':', ';', '–', '—', ','])
 }
 
 /// Whether a sentence is the mark of an item that is not counted.

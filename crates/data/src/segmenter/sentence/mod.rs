@@ -40,19 +40,16 @@ fn pieces(text: &str) -> Vec<Range<usize>> {
     // Where the text of the last piece begins, once it has a letter or a digit.
     let mut body: Option<usize> = None;
     let mut start = 0;
-    for (at, sentence) in text.split_sentence_bound_indices() {
-        let end = closed(text, at + sentence.len());
-        if end <= start {
-            continue;
-        }
+    for end in boundaries(text) {
         let next = &text[start..end];
         let has_text = next.contains(char::is_alphanumeric);
         // Nothing but marks and white space lies ahead; it belongs to what follows.
         let joins = body.is_none_or(|body| {
             unbroken.holds(start)
                 || !is_grapheme_boundary(text, start)
-                || (!has_text && !mark::is_bullet(next))
-                || goes_on(&Joint::new(text, body..start, start..end), &marks)
+                || (!unbroken.opens_code(start)
+                    && ((!has_text && !mark::is_bullet(next))
+                        || goes_on(&Joint::new(text, body..start, start..end), &marks)))
         });
         match pieces.last_mut() {
             Some(last) if joins => last.end = end,
@@ -73,6 +70,31 @@ fn pieces(text: &str) -> Vec<Range<usize>> {
     pieces
 }
 
+/// The boundaries of Unicode, moved to where marks that open or close a sentence are on its side, and those ahead
+/// of marks that count on inside a sentence (`Add it. (b) Stop.`). In order; the last is the end.
+fn boundaries(text: &str) -> Vec<usize> {
+    let mut marks = Marks::default();
+    let mut boundaries = Vec::new();
+    let mut start = 0;
+    for (at, sentence) in text.split_sentence_bound_indices() {
+        let items = marks.items(sentence);
+        boundaries.extend(
+            items
+                .into_iter()
+                .map(|item| at + item)
+                .filter(|&item| item > start),
+        );
+        let end = closed(text, start, at + sentence.len());
+        if end > start {
+            start = end;
+            boundaries.push(end);
+        }
+    }
+    boundaries.sort_unstable();
+    boundaries.dedup();
+    boundaries
+}
+
 /// Whether the sentence ahead goes on behind.
 fn goes_on(joint: &Joint<'_>, marks: &Marks) -> bool {
     marks.belong_to_item(joint)
@@ -80,9 +102,18 @@ fn goes_on(joint: &Joint<'_>, marks: &Marks) -> bool {
         || joint.parts_a_quote_from_its_particle()
 }
 
-/// A boundary behind the marks that close the sentence ahead of it (`**Stop.**`, `$x = 2.$`).
-fn closed(text: &str, at: usize) -> usize {
+/// A boundary behind the marks that close the sentence from `start` (`**Stop.**`, `$x = 2.$`), and ahead of brackets
+/// that open the next (`です。「はい`).
+fn closed(text: &str, start: usize, at: usize) -> usize {
     const CLOSING: [char; 5] = ['*', '_', '~', '`', '$'];
+    const OPENING: [char; 12] = [
+        '「', '『', '（', '《', '〈', '【', '〔', '“', '‘', '(', '[', '{',
+    ];
+    let sentence = text.get(start..at).unwrap_or_default();
+    let unopened = sentence.trim_end_matches(OPENING);
+    if at < text.len() && !unopened.is_empty() && unopened.len() < sentence.len() {
+        return start + unopened.len();
+    }
     if text[..at].ends_with(char::is_whitespace) {
         return at;
     }
@@ -286,7 +317,7 @@ mod tests {
 
     #[test]
     fn what_has_no_letter_and_no_digit_is_no_sentence() {
-        cuts("Great job! 🎉 Go on.", &["Great job! 🎉 Go on."]);
+        cuts("Great job! 🎉 Go on.", &["Great job!", "🎉 Go on."]);
         cuts("Great job! 🎉\nGo on.", &["Great job! 🎉", "Go on."]);
         cuts(
             "One is so.\n---\nTwo is so. . . .",
@@ -317,7 +348,7 @@ mod tests {
         );
         cuts(
             "$f(x)=x^2.$ Then $y=2.5$. \\[ a. B \\] So.",
-            &["$f(x)=x^2.$", "Then $y=2.5$.", "\\[ a. B \\] So."],
+            &["$f(x)=x^2.$", "Then $y=2.5$. \\[ a. B \\] So."],
         );
         cuts("Call `a. B` now. Or `x", &["Call `a. B` now.", "Or `x"]);
         cuts(

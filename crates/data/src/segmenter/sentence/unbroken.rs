@@ -8,6 +8,8 @@ use super::super::pieces::is_line_break;
 pub(super) struct Unbroken {
     /// In order, without overlap.
     ranges: Vec<Range<usize>>,
+    /// Where blocks of code begin, in order.
+    code: Vec<usize>,
 }
 
 impl Unbroken {
@@ -20,6 +22,7 @@ impl Unbroken {
             let ahead = fences.partition_point(|fence| fence.start <= range.start);
             ahead == 0 || fences[ahead - 1].end <= range.start
         });
+        let code = fences.iter().map(|fence| fence.start).collect();
         ranges.extend(fences);
         ranges.sort_by_key(|range| range.start);
         let mut merged: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
@@ -29,7 +32,15 @@ impl Unbroken {
                 _ => merged.push(range),
             }
         }
-        Self { ranges: merged }
+        Self {
+            ranges: merged,
+            code,
+        }
+    }
+
+    /// Whether a block of code begins at `at`.
+    pub(super) fn opens_code(&self, at: usize) -> bool {
+        self.code.binary_search(&at).is_ok()
     }
 
     /// Whether a boundary at `at` would part such a range.
