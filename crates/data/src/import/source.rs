@@ -34,7 +34,7 @@ fn starts_with_list(lines: &mut Lines) -> Result<bool> {
             .iter()
             .take_while(|byte| byte.is_ascii_whitespace())
             .count();
-        let newlines = head[..count].iter().filter(|&&byte| byte == b'\n').count();
+        let newlines = head[..count].split(|&byte| byte == b'\n').count() - 1;
         let next = head.get(count).copied();
         lines.consume(count);
         let line = lines.location().line + newlines;

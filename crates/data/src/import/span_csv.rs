@@ -66,7 +66,7 @@ pub(super) fn read(
             groups.push(Group::new(header.example(&row), location.clone()));
             groups.len() - 1
         });
-        let added = header.span_row(&row, location.clone(), options, &mut numbers);
+        let added = header.span_row(&row, options, &mut numbers);
         groups[place].add(&header, &row, location, added);
     }
     notes.extend(table_notes(&table, &header, &numbers));
@@ -157,7 +157,7 @@ impl Group {
                 example.segments = segments;
                 (self.location, Ok(example))
             }
-            Err((location, error)) => (location, Err(error)),
+            Err((line, error)) => (Location::new(self.location.path, line), Err(error)),
         }
     }
 }
@@ -273,7 +273,6 @@ impl Header {
     fn span_row(
         &self,
         row: &Row,
-        location: Location,
         options: &ImportOptions,
         numbers: &mut Numbers,
     ) -> Checked<SpanRow> {
@@ -294,7 +293,7 @@ impl Header {
         };
         let rating = match self.cell(row, RATING).trim() {
             "" => None,
-            cell => Some(self.rating(cell, row.line, options, numbers)?),
+            cell => Some(rating(cell, row.line, options, numbers)?),
         };
         let weight = match self.cell(row, WEIGHT).trim() {
             "" => None,
@@ -310,7 +309,7 @@ impl Header {
         };
         let text = self.columns[TEXT].map(|column| row.cells[column].clone());
         Ok(SpanRow {
-            location,
+            line: row.line,
             span,
             aspect: aspect.to_owned(),
             rating,
@@ -319,23 +318,17 @@ impl Header {
             others: self.others(row),
         })
     }
+}
 
-    fn rating(
-        &self,
-        cell: &str,
-        line: usize,
-        options: &ImportOptions,
-        numbers: &mut Numbers,
-    ) -> Checked<f64> {
-        let expected = "a finite number, or nothing for an unrated span";
-        let number = numbers.read(cell, line, "rating", expected)?;
-        let field = || "rating".to_owned();
-        match (number, &options.rating_map) {
-            (Some(number), None) => Ok(number),
-            (Some(number), Some(_)) => options.rate(number, number, field),
-            (None, Some(_)) => options.rate(cell, f64::NAN, field),
-            (None, None) => Err(not_allowed("rating", format!("{cell:?}"), expected)),
-        }
+fn rating(cell: &str, line: usize, options: &ImportOptions, numbers: &mut Numbers) -> Checked<f64> {
+    let expected = "a finite number, or nothing for an unrated span";
+    let number = numbers.read(cell, line, "rating", expected)?;
+    let field = || "rating".to_owned();
+    match (number, &options.rating_map) {
+        (Some(number), None) => Ok(number),
+        (Some(number), Some(_)) => options.rate(number, number, field),
+        (None, Some(_)) => options.rate(cell, f64::NAN, field),
+        (None, None) => Err(not_allowed("rating", format!("{cell:?}"), expected)),
     }
 }
 

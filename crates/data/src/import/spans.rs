@@ -4,11 +4,12 @@ use serde_json::{Map, Value};
 
 use super::fields::not_allowed;
 use crate::span_text::TEXT;
-use crate::{CharSpan, Location, RecordError, Segment};
+use crate::{CharSpan, RecordError, Segment};
 
 /// A span as a row of a table has it, in one aspect.
 pub(super) struct SpanRow {
-    pub(super) location: Location,
+    /// Where it stands in the file.
+    pub(super) line: usize,
     pub(super) span: CharSpan,
     pub(super) aspect: String,
     pub(super) rating: Option<f64>,
@@ -20,8 +21,8 @@ pub(super) struct SpanRow {
 }
 
 /// The segments of one response, in the order of its text. Rows of the same span are aspects of it,
-/// wherever they stand.
-pub(super) fn join_spans(mut rows: Vec<SpanRow>) -> Result<Vec<Segment>, (Location, RecordError)> {
+/// wherever they stand. An error is that of the row in the given line.
+pub(super) fn join_spans(mut rows: Vec<SpanRow>) -> Result<Vec<Segment>, (usize, RecordError)> {
     let varying = varying(&rows);
     // Stable: rows of a span stay in the order of the table.
     rows.sort_by_key(|row| (row.span.start, row.span.end));
@@ -42,15 +43,15 @@ fn varying(rows: &[SpanRow]) -> Vec<String> {
     names.filter(varies).cloned().collect()
 }
 
-fn segment(rows: &[SpanRow], varying: &[String]) -> Result<Segment, (Location, RecordError)> {
+fn segment(rows: &[SpanRow], varying: &[String]) -> Result<Segment, (usize, RecordError)> {
     let span = rows[0].span;
     let mut segment = Segment::unrated(span);
     let mut first_lines: BTreeMap<&str, usize> = BTreeMap::new();
     for row in rows {
         let refuse = |field: &str, found: String, expected: &'static str| {
-            Err((row.location.clone(), not_allowed(field, found, expected)))
+            Err((row.line, not_allowed(field, found, expected)))
         };
-        if let Some(line) = first_lines.insert(&row.aspect, row.location.line) {
+        if let Some(line) = first_lines.insert(&row.aspect, row.line) {
             let found = format!("`{}` again for {span}, as in line {line}", row.aspect);
             return refuse("aspect", found, "each aspect of a span once");
         }
@@ -58,17 +59,11 @@ fn segment(rows: &[SpanRow], varying: &[String]) -> Result<Segment, (Location, R
             segment.ratings.insert(row.aspect.clone(), rating);
         }
         if rows[0].weight != row.weight {
-            let found = format!(
-                "another weight for {span} than in line {}",
-                rows[0].location.line
-            );
+            let found = format!("another weight for {span} than in line {}", rows[0].line);
             return refuse("weight", found, "one weight for a span");
         }
         if rows[0].text != row.text {
-            let found = format!(
-                "another text for {span} than in line {}",
-                rows[0].location.line
-            );
+            let found = format!("another text for {span} than in line {}", rows[0].line);
             return refuse("text", found, "the text that the span covers");
         }
     }
