@@ -89,6 +89,7 @@ mod unread;
 mod visible;
 mod windows;
 mod word_level;
+mod words;
 mod write;
 mod zstd;
 
@@ -131,4 +132,5 @@ pub use truncation::*;
 pub use unread::{UnreadKey, UnreadKeys};
 pub use visible::*;
 pub use word_level::*;
+pub use words::parts_of_words;
 pub use write::*;

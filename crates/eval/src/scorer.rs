@@ -361,7 +361,7 @@ impl Scorer {
         for score in scores.iter_mut().flatten() {
             if let SegmentScore::Scored(values) | SegmentScore::Cut(values) = score {
                 for (value, map) in values.iter_mut().zip(&maps) {
-                    *value = map.map_or(*value, |map| map.apply(*value));
+                    *value = map.map_or(*value, |map| shortest(map.apply(*value)));
                 }
             }
         }
@@ -376,7 +376,7 @@ impl Scorer {
         let rating_units = |raw: &[f32]| -> Vec<f64> {
             let scaled = raw.iter().zip(aspects);
             scaled
-                .map(|(&score, aspect)| aspect.scale.to_rating(f64::from(score)))
+                .map(|(&score, aspect)| shortest(aspect.scale.to_rating(f64::from(score))))
                 .collect()
         };
         let rows = values.chunks(num_segments * num_aspects);
@@ -434,4 +434,44 @@ fn check_text(text: &TextEncoder, manifest: &Manifest, encoder: &EncoderConfig) 
         return disagreement("text.aspects", format!("{named:?}"), expected);
     }
     Ok(())
+}
+
+/// The number whose decimal text is the shortest that reads back as the same `f32`.
+///
+/// Scores have no more digits than that, and a file of them says what was computed and no more.
+fn shortest(score: f64) -> f64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "scores are computed in f32"
+    )]
+    let single = score as f32;
+    let text = single.to_string();
+    text.parse().unwrap_or(score)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_shortest_text_reads_back_as_the_same_score(score in any::<f32>().prop_filter("finite", |s| s.is_finite())) {
+            let short = shortest(f64::from(score));
+            #[expect(clippy::cast_possible_truncation)]
+            let again = short as f32;
+            prop_assert_eq!(again.to_bits(), score.to_bits());
+            let text = serde_json::to_string(&short).unwrap();
+            let digits = text.split('e').next().unwrap_or_default().bytes().filter(u8::is_ascii_digit);
+            prop_assert!(score.abs() >= 1e7 || score.abs() < 1e-5 || digits.count() <= 14, "{}", text);
+        }
+    }
+
+    #[test]
+    fn digits_that_say_nothing_are_left_out() {
+        assert_eq!(
+            serde_json::to_string(&shortest(-0.016_974_747_180_938_72)).unwrap(),
+            "-0.016974747"
+        );
+    }
 }

@@ -5,6 +5,7 @@
 mod feedback;
 mod files;
 mod responses;
+mod round_trip;
 mod solutions;
 
 use std::path::PathBuf;

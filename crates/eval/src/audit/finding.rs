@@ -85,6 +85,8 @@ pub enum FindingKind {
     Unrated,
     /// Segments of white space.
     BlankSegments,
+    /// Segments that begin or end inside a word.
+    InsideWords,
     /// Much of the text lies in no segment.
     TextOutside,
 }
@@ -175,6 +177,10 @@ impl FindingKind {
             Self::Unrated => "add ratings: such a split cannot be trained on or judged by",
             Self::BlankSegments => {
                 "remove or merge them: a rated one stops training, as no token stands for it"
+            }
+            Self::InsideWords => {
+                "look whether the offsets count Unicode characters: those of JavaScript count UTF-16 code \
+                 units, others bytes; segments of tokens do begin inside words"
             }
             Self::TextOutside => {
                 "nothing, if it is context on purpose; else look at how the spans were made"

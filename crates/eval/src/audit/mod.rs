@@ -57,6 +57,7 @@ mod shingles;
 mod shortcuts;
 mod structure;
 mod tokens;
+mod words;
 
 pub use endings::Endings;
 pub use finding::{ExampleRef, Finding, FindingKind, Grade};
@@ -89,6 +90,7 @@ pub fn audit(splits: &[AuditSplit], options: &AuditOptions) -> Result<AuditRepor
     let corpus = Corpus::new(splits);
     let mut findings = Vec::new();
     let splits = structure::splits(&corpus, &mut findings);
+    words::check(&corpus, &mut findings);
     let aspects = corpus
         .aspects()
         .into_iter()

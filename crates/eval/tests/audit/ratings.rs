@@ -434,3 +434,23 @@ fn an_aspect_misspelt_in_one_record_is_named_with_what_was_meant() {
         report.findings
     );
 }
+
+#[test]
+fn segments_that_begin_or_end_inside_a_word_are_a_warning() {
+    let mut examples = honest(1, 100);
+    let kind = FindingKind::InsideWords;
+    assert!(
+        audit_one(&examples)
+            .findings
+            .iter()
+            .all(|found| found.kind != kind)
+    );
+    for example in examples.iter_mut().take(50) {
+        example.segments[1].span.start += 2;
+    }
+    let report = audit_one(&examples);
+    let found = finding(&report, kind);
+    assert_eq!(found.grade, Grade::Warning);
+    assert!(found.message.contains("50 of "), "{}", found.message);
+    assert_eq!(found.examples[0].segment, Some(1));
+}
