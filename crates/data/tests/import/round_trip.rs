@@ -15,7 +15,7 @@ fn published(format: Format) -> String {
         Format::FineGrainedFeedback => json!([{"question": "q", "passages": [["t", "c"]], "prediction 1": text,
             "feedback": {"errors": [{"error type": "Redundant", "start": 3, "end": 4}]}}]),
         Format::TrlStepwise => {
-            json!({"prompt": "p", "completions": [text, "b"], "labels": [true, 0.30000000000000004]})
+            json!({"prompt": "p", "completions": [text, "b"], "labels": [true, 0.300_000_000_000_000_04]})
         }
         Format::Prm800k | Format::Prm800kTree => json!({"question": {"problem": "p"}, "label": {"steps": [
             {"completions": [{"text": text, "rating": -1}], "chosen_completion": 0}]}}),
