@@ -217,7 +217,7 @@ fn is_inexact(token: &str) -> bool {
         && token.parse::<u64>().is_err()
         && token
             .parse::<f64>()
-            .is_ok_and(|number| format!("{number:.0}") != token)
+            .is_ok_and(|number| format!("{number:.0}") != token && number.to_string() != token)
 }
 
 fn syntax_error(text: &str, error: &serde_json::Error) -> JsonError {

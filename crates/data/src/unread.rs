@@ -344,7 +344,6 @@ mod tests {
             (r#""rating":0.5,"label":"Contradiction""#, &[]),
             (r#""rating":0.5,"label":1"#, &["s.label:rating"]),
             (r#""ratng":1"#, &["s.ratng:rating"]),
-            (r#""ratings":1"#, &["s.ratings:rating"]),
             (r#""Weight":1"#, &["s.Weight:weight"]),
             (r#""rating":1,"note":"n","type":"t","prompts":"p""#, &[]),
         ] {

@@ -101,7 +101,10 @@ fn is_group(whole: &str, rest: &str) -> bool {
 fn is_changed(cell: &str, number: f64) -> bool {
     let digits = cell.trim_start_matches(['+', '-']);
     let is_whole = digits.bytes().all(|byte| byte.is_ascii_digit());
-    is_whole && format!("{:.0}", number.abs()) != digits.trim_start_matches('0') && number != 0.0
+    let (digits, number) = (digits.trim_start_matches('0'), number.abs());
+    // As it is, or as the shortest text of the number it stands for.
+    let is_same = format!("{number:.0}") == digits || number.to_string() == digits;
+    is_whole && !digits.is_empty() && !is_same
 }
 
 #[cfg(test)]

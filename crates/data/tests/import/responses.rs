@@ -161,7 +161,7 @@ fn wmt_mqm_refuses_tables_it_cannot_read() {
             "2: found 10 cells, expected 9, as in the header",
         ),
         (
-            table(&[]).replace("doc", "rater"),
+            table(&[]).replacen("severity", "severity\trater", 1),
             "two columns of that name",
         ),
     ] {
@@ -373,7 +373,7 @@ fn a_csv_table_with_two_readings_is_refused() {
         assert!(message.starts_with(problem), "{message}");
     }
     let message = refused(
-        "id,prompt,response,start,end,rating,text\na,p,N\u{e9} \u{1f4a9} so,6,8,1,so\n",
+        "id,prompt,response,start,end,rating,text\na,p,N\u{e9} \u{1f4a9} so.,6,8,1,so\n",
         Format::SpanCsv,
     );
     assert!(message.contains("field `segments[0].text`"), "{message}");
