@@ -466,6 +466,67 @@ mod tests {
         );
     }
 
+    /// Rows of the published table in per cent: classes in the order of [`CLASSES`], then the three
+    /// dimensions. Scores of single steps are not published, so that only this much of the table can
+    /// be computed again.
+    #[test]
+    fn the_dimensions_of_the_published_table_are_means_of_its_classes() {
+        const CLASSES: [&str; 9] = [
+            "redundency",
+            "circular",
+            "counterfactual",
+            "step_contradiction",
+            "domain_inconsistency",
+            "confidence",
+            "missing_condition",
+            "deception",
+            "multi_solutions",
+        ];
+        let rows = [
+            (
+                [52.0, 56.4, 64.8, 64.9, 63.3, 66.5, 57.5, 63.3, 91.1],
+                [54.2, 64.9, 70.7],
+            ),
+            (
+                [44.0, 50.3, 49.4, 44.5, 41.3, 47.7, 47.2, 48.6, 86.1],
+                [47.1, 45.7, 60.7],
+            ),
+            (
+                [61.0, 50.1, 62.1, 65.9, 61.5, 66.0, 55.7, 58.0, 99.5],
+                [55.6, 63.9, 71.1],
+            ),
+            (
+                [46.4, 48.9, 55.7, 55.0, 53.2, 66.2, 49.0, 55.4, 99.8],
+                [47.6, 57.5, 68.1],
+            ),
+            (
+                [49.0, 55.1, 71.8, 67.3, 66.3, 78.5, 57.6, 69.1, 99.7],
+                [52.1, 71.0, 75.5],
+            ),
+            (
+                [50.4, 58.8, 73.7, 71.1, 72.2, 78.6, 60.3, 71.2, 99.4],
+                [54.6, 73.9, 77.0],
+            ),
+            (
+                [65.6, 63.7, 74.5, 67.7, 73.8, 72.3, 61.8, 64.8, 100.0],
+                [64.6, 72.1, 75.5],
+            ),
+        ];
+        for (classes, published) in rows {
+            let scores = CLASSES.into_iter().zip(classes.map(Some));
+            let found = dimension_scores(scores);
+            assert_eq!(found.len(), 3);
+            for ((dimension, categories, score), published) in found.into_iter().zip(published) {
+                assert_eq!(categories, dimension.categories());
+                // Both sides are rounded to a tenth.
+                assert!(
+                    (score.unwrap() - published).abs() < 0.101,
+                    "{dimension:?} {published}"
+                );
+            }
+        }
+    }
+
     #[test]
     fn a_score_at_the_threshold_calls_a_step_wrong() {
         let sample = PrmBenchSample {
