@@ -27,7 +27,18 @@ tokens of a segment. Of a softmax over two labels the score is the share of the 
 of peft (adapter_config.json) is merged with the base that --base names.
 
   gradus import Some-Reward-Model bundle --aspects reward
-  gradus import Some-Adapter bundle --base Qwen2.5-0.5B";
+  gradus import Some-Adapter bundle --base Qwen2.5-0.5B
+
+Process reward models read a separator behind every segment and put its score there: Qwen's
+(…ForProcessRewardModel), value heads (…ForPrmModel), classifiers trained by TRL, and language
+models (…ForCausalLM) whose score is the share of one token of two. Texts may hold \\n and \\t.
+
+  gradus import Qwen2.5-Math-PRM-7B bundle
+  gradus import math-shepherd bundle --separator ' ки' --between '\\n' --before-response ' ' \\
+      --positive-token ▁+ --negative-token ▁-
+  gradus import trl-prm bundle --separator '\\n' --tokenize-apart
+
+docs/importing-models.md has the separators of published models.";
 
 /// `gradus inspect`.
 #[derive(Debug, Args)]
@@ -102,9 +113,55 @@ pub(crate) struct ImportArgs {
     #[arg(long)]
     pub(crate) aggregation: Option<String>,
     /// Tokens an example may have, special tokens included [default: as an export says, else 512, or
-    /// the longest possible]
+    /// 4096 with a separator, or the longest possible]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) max_length: Option<usize>,
+    /// Text that the model reads behind every segment, at whose last token the score is
+    /// [default: that of Qwen's process reward models for such a model, else none]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub(crate) separator: Option<String>,
+    /// Text behind the separator where another segment follows
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub(crate) between: Option<String>,
+    /// Text in front of the prompt; not with a chat template
+    #[arg(
+        long,
+        value_name = "TEXT",
+        allow_hyphen_values = true,
+        requires = "separator"
+    )]
+    pub(crate) before_prompt: Option<String>,
+    /// Text between prompt and response; not with a chat template
+    #[arg(
+        long,
+        value_name = "TEXT",
+        allow_hyphen_values = true,
+        requires = "separator"
+    )]
+    pub(crate) before_response: Option<String>,
+    /// Tokenise prompt, segments and separators one by one, as TRL trains; not with a chat template
+    #[arg(long, requires = "separator")]
+    pub(crate) tokenize_apart: bool,
+    /// Token of a language model that says that a segment is right, as its vocabulary spells it
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        allow_hyphen_values = true,
+        requires = "negative_token"
+    )]
+    pub(crate) positive_token: Option<String>,
+    /// Token that says that it is wrong
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        allow_hyphen_values = true,
+        requires = "positive_token"
+    )]
+    pub(crate) negative_token: Option<String>,
+    /// How responses without segments are cut: sentence, line, paragraph, delimiter:TEXT or tokens:N
+    /// [default: sentence, or line with a separator]
+    #[arg(long)]
+    pub(crate) segmenter: Option<String>,
     /// Replace a bundle that is already there
     #[arg(long)]
     pub(crate) overwrite: bool,

@@ -1,19 +1,20 @@
 //! `gradus import`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use gradus::data::{AspectSpec, TextConfig, TextEncoder, tokenizer_notes};
+use gradus::data::{AspectSpec, Separator, TextConfig, TextEncoder, tokenizer_notes};
 use gradus::device;
 use gradus::eval::Aggregation;
 use gradus::hub::Located;
 use gradus::model::{
-    Bundle, BundlePlace, ImportOptions, ImportedModel, Manifest, ModelError, PretrainedEncoder,
-    ProblemType, import_hugging_face,
+    Bundle, BundlePlace, ImportOptions, ImportedModel, Manifest, ModelError, Pooling,
+    PretrainedEncoder, ProblemType, import_hugging_face,
 };
 use serde_json::json;
 
 use crate::cli::ImportArgs;
+use crate::commands::process_model;
 use crate::commands::settings::locate;
 use crate::failure::Usage;
 use crate::show;
@@ -24,8 +25,6 @@ const MAX_LENGTH: usize = 512;
 const TOKENIZER: &str = "tokenizer.json";
 
 pub(crate) fn run(args: &ImportArgs) -> Result<()> {
-    let pooling = args.pooling.as_deref().map(str::parse).transpose();
-    let pooling = pooling.map_err(ModelError::from)?;
     let device = device::select(None)?;
     let Located { directory, origin } = locate(&args.directory)?;
     let place = BundlePlace::take(&args.output, args.overwrite)?;
@@ -34,17 +33,19 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
         Some(base) => (Some(base.directory), base.origin),
         None => (None, origin),
     };
-    let problem_type = args.problem_type.as_deref().map(str::parse).transpose();
-    let options = ImportOptions {
-        pooling,
-        problem_type: problem_type.map_err(ModelError::from)?,
-        base: base.clone(),
-    };
+    let separator = process_model::separator(args, &directory)?;
+    let options = options(args, base.clone(), separator.is_some())?;
     let model_directory = base.as_ref().unwrap_or(&directory);
     if directory.is_dir() && (base.is_some() || directory.join("config.json").is_file()) {
         show::model_notes(&PretrainedEncoder::open(model_directory)?);
     }
-    let imported = import_hugging_face(&directory, &options, &device)?;
+    let imported = match process_model::import(args, &directory, &device)? {
+        Some(imported) => imported,
+        None => import_hugging_face(&directory, &options, &device)?,
+    };
+    if separator.is_some() {
+        process_model::refuse_both_sides(&imported.config.encoder)?;
+    }
     let aspects = aspects(args, &imported.labels)?;
     let exported = imported.export["aggregation"].as_str();
     let aggregation = args.aggregation.as_deref().or(exported);
@@ -55,7 +56,7 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
         .into_iter()
         .find(|directory| directory.join(TOKENIZER).is_file())
         .unwrap_or(&directory);
-    let text = text_settings(args, &imported, &aspects, text_directory)?;
+    let text = text_settings(args, &imported, &aspects, separator, text_directory)?;
     for note in tokenizer_notes(text_directory, text.max_length)? {
         show::status(&format!("note: {note}"));
     }
@@ -91,21 +92,49 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
     Ok(())
 }
 
+fn options(args: &ImportArgs, base: Option<PathBuf>, separated: bool) -> Result<ImportOptions> {
+    let pooling = args.pooling.as_deref().map(str::parse).transpose();
+    let pooling: Option<Pooling> = pooling.map_err(ModelError::from)?;
+    if separated && pooling.is_some_and(|pooling| pooling != Pooling::Last) {
+        return Err(Usage::new(
+            "--pooling: found one beside a separator, at whose last token the score is read",
+        )
+        .into());
+    }
+    let problem_type = args.problem_type.as_deref().map(str::parse).transpose();
+    Ok(ImportOptions {
+        pooling: pooling.or(separated.then_some(Pooling::Last)),
+        problem_type: problem_type.map_err(ModelError::from)?,
+        base,
+    })
+}
+
 /// How texts become tokens: as the export says that the directory is, else by default, and as the
 /// arguments say.
 fn text_settings(
     args: &ImportArgs,
     imported: &ImportedModel,
     aspects: &[String],
+    separator: Option<Separator>,
     directory: &Path,
 ) -> Result<TextConfig> {
     let encoder = &imported.config.encoder;
-    let chat_template = args.chat_template.resolve(directory, encoder.is_causal())?;
+    let own_layout = separator
+        .as_ref()
+        .is_some_and(process_model::lays_out_the_prompt);
+    let chat_template = if own_layout && args.chat_template.is_auto() {
+        None
+    } else {
+        args.chat_template.resolve(directory, encoder.is_causal())?
+    };
     let told = &imported.export["text"];
     let mut text = if told.is_null() {
         TextConfig {
             chat_template,
-            max_length: MAX_LENGTH.min(encoder.max_positions()),
+            max_length: match &separator {
+                Some(_) => process_model::MAX_LENGTH.min(encoder.max_positions()),
+                None => MAX_LENGTH.min(encoder.max_positions()),
+            },
             aspects: aspects.iter().map(AspectSpec::identity).collect(),
             ..TextConfig::default()
         }
@@ -128,6 +157,12 @@ fn text_settings(
     }
     for (spec, name) in text.aspects.iter_mut().zip(aspects) {
         spec.name.clone_from(name);
+    }
+    if let Some(segmenter) = process_model::segmenter(args, separator.as_ref())? {
+        text.segmenter = segmenter;
+    }
+    if separator.is_some() {
+        text.separator = separator;
     }
     if let Some(max_length) = args.max_length {
         text.max_length = max_length;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use burn::tensor::Device;
-use gradus::data::{ChatTemplate, TextConfig, TextEncoder, tokenizer_notes};
+use gradus::data::{ChatTemplate, Separator, TextConfig, TextEncoder, tokenizer_notes};
 use gradus::device;
 use gradus::eval::Scorer;
 use gradus::hub::Located;
@@ -44,6 +44,8 @@ struct Inspection {
     use_context: Option<bool>,
     /// The file the chat template comes from, or why the one that is there cannot be used.
     chat_template: Option<String>,
+    /// What a bundle reads behind every segment, where it does.
+    separator: Option<Separator>,
     memory: Option<Memory>,
 }
 
@@ -140,6 +142,7 @@ fn refusal(error: anyhow::Error) -> Result<Inspection> {
         notes: Vec::new(),
         use_context: None,
         chat_template: None,
+        separator: None,
         memory: None,
     })
 }
@@ -189,6 +192,7 @@ fn inspect_encoder(args: &InspectArgs, located: &Located) -> Result<Inspection> 
         tokenizer,
         notes,
         use_context: None,
+        separator: None,
         chat_template: match ChatTemplate::from_directory(&located.directory) {
             Ok(template) => template.map(|template| template.source),
             Err(error) => Some(format!("cannot be used: {error}")),
@@ -215,6 +219,7 @@ fn inspect_bundle(args: &InspectArgs) -> Result<Inspection> {
         tokenizer: tokenizer(&args.directory, &bundle.config.encoder).ok(),
         use_context: Some(text.use_context),
         chat_template: text.chat_template.map(|template| template.source),
+        separator: text.separator,
         memory: Some(memory(args, &bundle.config, &device)),
     })
 }
@@ -306,6 +311,9 @@ impl Inspection {
                 "not read"
             };
             rows.push(("context", read.to_owned()));
+        }
+        if let Some(separator) = &self.separator {
+            rows.push(("separator", format!("{:?}", separator.text)));
         }
         if let Some(template) = &self.chat_template {
             rows.push(("chat template", template.clone()));

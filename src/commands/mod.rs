@@ -16,6 +16,7 @@ mod merge;
 mod plan;
 mod probe;
 mod process;
+mod process_model;
 mod quickstart;
 mod score;
 mod settings;

@@ -29,6 +29,7 @@ mod objectives;
 mod outputs;
 mod plan;
 mod process;
+mod process_models;
 mod records;
 mod report;
 mod responses;

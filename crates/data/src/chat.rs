@@ -186,7 +186,7 @@ pub(crate) fn part(encoding: &Encoding, start: usize, end: usize) -> Encoding {
 }
 
 /// Tokens that stand for no character of prompt or response.
-fn without_offsets(mut encoding: Encoding) -> Encoding {
+pub(crate) fn without_offsets(mut encoding: Encoding) -> Encoding {
     encoding.get_offsets_mut().fill((0, 0));
     encoding
 }

@@ -27,6 +27,9 @@ const MIN_ROOM: usize = 4;
 /// the assistant. The template writes all special tokens then; those written out in a text stay text, so that no
 /// text can end its turn.
 ///
+/// With a [`Separator`](crate::Separator), prompt, segments and the separators behind them are one text, and the
+/// last token of a segment is that of its separator. Special tokens written out in a text are refused.
+///
 /// Truncation and padding that a `tokenizer.json` ships with are switched off.
 #[derive(Clone)]
 pub struct TextEncoder {
@@ -81,8 +84,7 @@ impl TextEncoder {
 
     fn build(tokenizer_json: Vec<u8>, config: TextConfig, pad_token: Option<&str>) -> Result<Self> {
         config.check()?;
-        let tokenizer =
-            PairTokenizer::new(&tokenizer_json, pad_token, config.chat_template.as_ref())?;
+        let tokenizer = PairTokenizer::new(&tokenizer_json, pad_token, &config)?;
         let special_tokens = tokenizer.special_tokens();
         let minimum = special_tokens + MIN_ROOM;
         if config.max_length < minimum {
@@ -108,6 +110,8 @@ impl TextEncoder {
     /// # Errors
     /// - [`DataError::Example`]: the example breaks a promise of [`Example::check`]
     /// - [`DataError::Tokenize`], [`DataError::ChatTemplate`]: the tokenizer or the chat template refuses the text
+    /// - [`DataError::UnlistedText`], [`DataError::SpecialTokenInText`], [`DataError::SeparatorWithoutToken`]: the example
+    ///   cannot be laid out with separators
     /// - [`DataError::SegmentWithoutToken`]: no token starts inside a segment with a rating of a configured aspect
     /// - [`DataError::TargetNotFinite`]: a target too large for `f32`
     /// - [`DataError::TooLong`]: under [`TruncationPolicy::Error`](crate::TruncationPolicy::Error)

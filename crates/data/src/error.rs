@@ -272,6 +272,16 @@ pub enum DataError {
         /// Its name.
         token: String,
     },
+    /// A token that is not in the vocabulary.
+    #[error(
+        "tokenizer: found no token `{token}`, expected one of its vocabulary, spelled as there"
+    )]
+    TokenUnknown {
+        /// Its name.
+        token: String,
+        /// The same with a space in front, as the vocabulary spells it, where it has that.
+        spaced: Option<String>,
+    },
     /// The longest sequence leaves no room for text.
     #[error(
         "max_length: found {max_length}, expected {minimum} or more, as {special_tokens} are special tokens"
@@ -314,6 +324,52 @@ pub enum DataError {
         segment: usize,
         /// Its text.
         text: String,
+    },
+    /// A separator that cannot be written.
+    #[error("separator: found {found}, expected {expected}")]
+    InvalidSeparator {
+        /// What was given.
+        found: String,
+        /// What belongs there.
+        expected: &'static str,
+    },
+    /// A response of which some text lies in no segment, for a model that reads a separator behind
+    /// every segment.
+    #[error(
+        "example `{id}`: found text that lies in no segment, {text:?} from character {start} on, expected \
+         all of the response in segments: the model reads a separator behind each"
+    )]
+    UnlistedText {
+        /// Id of the example.
+        id: String,
+        /// Its first character.
+        start: usize,
+        /// How it begins.
+        text: String,
+    },
+    /// A text that writes a special token of the model.
+    #[error(
+        "example `{id}`: found the special token `{token}` written out in its text, expected none: the model \
+         would take it for the end of a segment or a turn"
+    )]
+    SpecialTokenInText {
+        /// Id of the example.
+        id: String,
+        /// The token.
+        token: String,
+    },
+    /// A separator that the tokenizer joins with what follows it.
+    #[error(
+        "example `{id}`: field `segments[{segment}]`: found no token that ends with the separator \
+         {separator:?} behind it, expected one to read the score from"
+    )]
+    SeparatorWithoutToken {
+        /// Id of the example.
+        id: String,
+        /// Position of the segment.
+        segment: usize,
+        /// The separator.
+        separator: String,
     },
     /// A rating has no finite target in single precision.
     #[error(
@@ -438,6 +494,18 @@ impl DataError {
                  move its borders, or set its rating to null"
                     .into(),
             ),
+            Self::UnlistedText { .. } => Some(
+                "list every segment, unrated where nobody judged it, or none: the bundle then cuts the response"
+                    .into(),
+            ),
+            Self::SpecialTokenInText { .. } => {
+                Some("take it out of the text, or write it otherwise".into())
+            }
+            Self::SeparatorWithoutToken { .. } => Some(
+                "the tokenizer joins it with what follows: move white space from the end of the separator \
+                 to what is written between, or the other way round"
+                    .into(),
+            ),
             Self::SourcesNeeded => {
                 Some("RAGTruth publishes its prompts as source_info.jsonl: name that file".into())
             }
@@ -447,6 +515,10 @@ impl DataError {
             Self::NoPadToken { .. } => {
                 Some("name the token to pad with; which one it is makes no difference to scores".into())
             }
+            Self::TokenUnknown {
+                spaced: Some(spaced),
+                ..
+            } => Some(format!("with a space in front it is `{spaced}`")),
             Self::ChatTemplate { .. } => Some(
                 "`--chat-template none` trains without one, and `--chat-template FILE` with another"
                     .into(),

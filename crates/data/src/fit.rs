@@ -99,12 +99,19 @@ impl<'a> Tokenized<'a> {
         example.check().map_err(invalid)?;
         let context = example.context.as_deref();
         let context = context.filter(|text| config.use_context && !text.trim().is_empty());
-        let question = tokenizer.question(&example.prompt, context, &example.id)?;
-        let response = tokenizer.tokenize(&example.response, &example.id)?;
-        let starts = token_starts(&example.response, response.get_offsets());
-        let segments = example.segments.iter().map(|segment| segment.span);
-        let spans = tokens_of_segments(&starts, segments);
-        refuse_rated_without_token(config, example, &spans)?;
+        let (question, response, spans) = if let Some(separated) = tokenizer.separated() {
+            let laid_out = separated.lay_out(example, context)?;
+            let spans = laid_out.segments.into_iter().map(Some).collect();
+            (laid_out.question, laid_out.response, spans)
+        } else {
+            let question = tokenizer.question(&example.prompt, context, &example.id)?;
+            let response = tokenizer.tokenize(&example.response, &example.id)?;
+            let starts = token_starts(&example.response, response.get_offsets());
+            let segments = example.segments.iter().map(|segment| segment.span);
+            let spans = tokens_of_segments(&starts, segments);
+            refuse_rated_without_token(config, example, &spans)?;
+            (question, response, spans)
+        };
         let full = Parts {
             prompt: question.prompt,
             context: question.text.len() - question.prompt,
@@ -139,7 +146,7 @@ pub(crate) fn shorten(
     keep(&mut response, kept.response);
     let pair = tokenizer.join(question, response)?;
     let left = TokenSpan::new(0, kept.response);
-    let fit = |span| SegmentFit::new(span, left, pair.second_start, config.cut_segments);
+    let fit = |span| SegmentFit::new(span, left, pair.second_start, config.cut_policy());
     let segments = spans.into_iter().map(fit).collect();
     Ok(Fitted {
         pair,

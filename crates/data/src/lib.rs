@@ -28,6 +28,7 @@
 //! Text to tensors:
 //! - [`TextConfig`], [`AspectSpec`]: all that training and scoring must do alike
 //! - [`ChatTemplate`]: what a decoder was taught to see around a prompt
+//! - [`Separator`]: what process reward models read behind every segment
 //! - [`Segmenter`]: cuts a response that comes without segments
 //! - [`TextEncoder`], [`EncodedExample`]: one tokenisation, and the tokens and targets of each
 //!   segment
@@ -36,6 +37,7 @@
 //! - [`SegmentBatcher`], [`SegmentBatch`]: padded tensors
 //! - [`BatchSize`], [`plan_batches`]: which examples go together
 //! - [`SegmentLoader`]: batches for an epoch, prepared ahead
+//! - [`find_token`]: the id of a token by its name
 //! - [`word_level_tokenizer`]: a vocabulary of a text's own words, for models from scratch
 //! - [`generate`], [`GeneratorConfig`], [`GeneratorTask`]: the built-in data set, rated by a
 //!   rule
@@ -75,6 +77,8 @@ mod record;
 mod sampler;
 mod scale;
 mod segmenter;
+mod separated;
+mod separator;
 mod span;
 mod span_text;
 mod split;
@@ -87,6 +91,7 @@ mod tokens;
 mod truncation;
 mod unread;
 mod visible;
+mod vocabulary;
 mod windows;
 mod word_level;
 mod words;
@@ -121,6 +126,7 @@ pub use record::*;
 pub use sampler::*;
 pub use scale::*;
 pub use segmenter::*;
+pub use separator::*;
 pub use span::*;
 pub use span_text::SpanFit;
 pub use split::*;
@@ -131,6 +137,7 @@ pub use tokenizer_notes::tokenizer_notes;
 pub use truncation::*;
 pub use unread::{UnreadKey, UnreadKeys};
 pub use visible::*;
+pub use vocabulary::*;
 pub use word_level::*;
 pub use words::parts_of_words;
 pub use write::*;

@@ -4,9 +4,10 @@ use tokenizers::processors::PostProcessorWrapper;
 use tokenizers::{Encoding, PostProcessor, Token, Tokenizer};
 
 use crate::chat::{Chat, Question};
+use crate::separated::SeparatedTokenizer;
 use crate::tokenizer_file::{guarded, read_tokenizer};
 use crate::tokens::token_starts;
-use crate::{ChatTemplate, DataError, Result, TokenSpan};
+use crate::{DataError, Result, TextConfig, TokenSpan};
 
 /// Names under which tokenizers keep the token they pad with, most telling first.
 ///
@@ -30,6 +31,8 @@ const PAD_TOKENS: [&str; 7] = [
 pub(crate) struct PairTokenizer {
     tokenizer: Tokenizer,
     chat: Option<Chat>,
+    /// Takes the place of all of that where segments have separators.
+    separated: Option<SeparatedTokenizer>,
     post_processor: Option<PostProcessorWrapper>,
     pad_id: u32,
     vocab_size: usize,
@@ -39,11 +42,11 @@ pub(crate) struct PairTokenizer {
 
 impl PairTokenizer {
     /// Reads the bytes of a `tokenizer.json`; pads with `pad_token`, or what the file says, or the first of
-    /// [`PAD_TOKENS`] it has.
+    /// [`PAD_TOKENS`] it has. Chat template and separator are those of `config`.
     pub(crate) fn new(
         tokenizer_json: &[u8],
         pad_token: Option<&str>,
-        chat_template: Option<&ChatTemplate>,
+        config: &TextConfig,
     ) -> Result<Self> {
         let unreadable = |cause| DataError::Tokenizer { path: None, cause };
         let mut tokenizer = read_tokenizer(tokenizer_json).map_err(unreadable)?;
@@ -53,20 +56,34 @@ impl PairTokenizer {
         let post_processor = tokenizer.get_post_processor().cloned();
         tokenizer.with_post_processor(None::<PostProcessorWrapper>);
 
-        let chat = chat_template
-            .map(|template| Chat::new(template, &mut tokenizer))
-            .transpose()?;
+        let template = config.chat_template.as_ref();
+        let separated = config.separator.as_ref().map(|separator| {
+            let processor = post_processor.clone();
+            SeparatedTokenizer::new(tokenizer.clone(), processor, template, separator)
+        });
+        let separated = separated.transpose()?;
+        let chat = match &separated {
+            Some(_) => None,
+            None => template
+                .map(|template| Chat::new(template, &mut tokenizer))
+                .transpose()?,
+        };
 
         let largest_id = tokenizer.get_vocab(true).into_values().max();
         let mut pair_tokenizer = Self {
             vocab_size: largest_id.map_or(0, |id| id as usize + 1),
             tokenizer,
             chat,
+            separated,
             post_processor,
             pad_id,
             special_tokens: 0,
             max_type_id: 0,
         };
+        if let Some(separated) = &pair_tokenizer.separated {
+            pair_tokenizer.special_tokens = separated.num_around()?;
+            return Ok(pair_tokenizer);
+        }
         if let Some(chat) = &pair_tokenizer.chat {
             pair_tokenizer.special_tokens = chat.num_around(&pair_tokenizer.tokenizer)?;
             return Ok(pair_tokenizer);
@@ -121,7 +138,7 @@ impl PairTokenizer {
     /// Puts question, response and special tokens together, the way the chat template or else the
     /// tokenizer was made to.
     pub(crate) fn join(&self, question: Question, response: Encoding) -> Result<JoinedPair> {
-        if self.chat.is_none() {
+        if self.chat.is_none() && self.separated.is_none() {
             return self.join_texts(question.text, response);
         }
         let Question {
@@ -203,13 +220,19 @@ impl PairTokenizer {
         self.special_tokens
     }
 
-    /// The same around this question: what a chat template writes may be a token more or less,
+    /// The same around this question: what a chat template or separators write may be a token more or less,
     /// where it runs into the prompt.
     pub(crate) fn tokens_around(&self, question: &Question) -> usize {
-        match self.chat {
-            Some(_) => question.around(),
-            None => self.special_tokens,
+        if self.chat.is_some() || self.separated.is_some() {
+            question.around()
+        } else {
+            self.special_tokens
         }
+    }
+
+    /// What lays examples out with separators, where there are some.
+    pub(crate) fn separated(&self) -> Option<&SeparatedTokenizer> {
+        self.separated.as_ref()
     }
 }
 

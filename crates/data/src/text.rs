@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ChatTemplate, CutSegments, DEFAULT_ASPECT, DataError, RatingScale, Result, Segment, Segmenter,
-    TruncationPolicy,
+    Separator, TruncationPolicy,
 };
 
 /// One dimension of rating, and the scale between its ratings and the training targets.
@@ -38,6 +38,7 @@ impl AspectSpec {
 /// | `aspects` | `rating`, identity scale | at least one, distinct names |
 /// | `use_context` | `true` | |
 /// | `chat_template` | none | |
+/// | `separator` | none | not empty |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TextConfig {
@@ -57,6 +58,10 @@ pub struct TextConfig {
     /// What is written around prompt and context, instead of the tokenizer's own special tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chat_template: Option<ChatTemplate>,
+    /// What is written behind every segment, where its score is read. Default: nothing, and the score
+    /// is read from the tokens of the segment itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub separator: Option<Separator>,
 }
 
 impl Default for TextConfig {
@@ -69,6 +74,7 @@ impl Default for TextConfig {
             aspects: vec![AspectSpec::identity(DEFAULT_ASPECT)],
             use_context: true,
             chat_template: None,
+            separator: None,
         }
     }
 }
@@ -78,7 +84,7 @@ impl TextConfig {
     ///
     /// # Errors
     /// - [`DataError::NoAspects`], [`DataError::DuplicateAspect`]
-    /// - [`DataError::InvalidSegmenter`]
+    /// - [`DataError::InvalidSegmenter`], [`DataError::InvalidSeparator`]
     /// - [`DataError::ScaleRange`], [`DataError::ScaleSpread`]: a scale whose parameters are out of range
     pub fn check(&self) -> Result<()> {
         if self.aspects.is_empty() {
@@ -93,7 +99,18 @@ impl TextConfig {
             }
             aspect.scale.checked()?;
         }
+        if let Some(separator) = &self.separator {
+            separator.check(self.chat_template.is_some())?;
+        }
         self.segmenter.check()
+    }
+
+    /// What becomes of cut segments. Without its separator a segment has nothing to be scored by.
+    pub(crate) fn cut_policy(&self) -> CutSegments {
+        match self.separator {
+            Some(_) => CutSegments::Drop,
+            None => self.cut_segments,
+        }
     }
 
     /// Whether a segment has a rating of a configured aspect.

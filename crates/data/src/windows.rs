@@ -39,7 +39,7 @@ pub(crate) fn fit_windows(
     keep(&mut question.text, prompt);
     let windows: Vec<Option<usize>> = spans
         .iter()
-        .map(|span| grid.window_of((*span)?, config.cut_segments))
+        .map(|span| grid.window_of((*span)?, config.cut_policy()))
         .collect();
     let kept = Parts {
         prompt,
@@ -56,7 +56,7 @@ pub(crate) fn fit_windows(
             }
             // One that no window takes is told to be dropped by all of them.
             let inside = window.map_or(TokenSpan::new(0, 0), |_| inside);
-            SegmentFit::new(span, inside, pair.second_start, config.cut_segments)
+            SegmentFit::new(span, inside, pair.second_start, config.cut_policy())
         };
         let segments = spans.iter().zip(&windows).map(fit).collect();
         Ok(Fitted {

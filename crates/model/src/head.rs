@@ -19,21 +19,37 @@ const INITIALIZER_RANGE: f64 = 0.02;
 
 /// The layers between a segment's pooled state and its scores.
 ///
-/// As text: `linear`, `mlp:D_HIDDEN` or `mlp:D_HIDDEN:DROPOUT`.
+/// As text: `linear`, `mlp:D_HIDDEN` or `mlp:D_HIDDEN:DROPOUT`; models that are imported may also have
+/// `mlp:D_HIDDEN:DROPOUT:relu`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum HeadConfig {
     /// `W h + b`.
     #[default]
     Linear,
-    /// `W dropout(gelu(V h + c)) + b`.
+    /// `W dropout(f(V h + c)) + b`.
     Mlp {
         /// Width of the hidden layer. At least 1.
         d_hidden: usize,
         /// Dropout on the hidden layer, in `[0, 1)`. Default 0.
         #[serde(default)]
         dropout: f64,
+        /// `f`. Default: GELU.
+        #[serde(default = "gelu", skip_serializing_if = "is_gelu")]
+        activation: Activation,
     },
+}
+
+fn gelu() -> Activation {
+    Activation::Gelu
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_gelu(activation: &Activation) -> bool {
+    *activation == Activation::Gelu
 }
 
 impl HeadConfig {
@@ -42,7 +58,10 @@ impl HeadConfig {
     /// # Errors
     /// The value that makes it impossible.
     pub fn check(self) -> Result<(), ConfigProblem> {
-        let Self::Mlp { d_hidden, dropout } = self else {
+        let Self::Mlp {
+            d_hidden, dropout, ..
+        } = self
+        else {
             return Ok(());
         };
         checks::sizes(&[("head.mlp.d_hidden", d_hidden)])?;
@@ -64,7 +83,18 @@ impl fmt::Display for HeadConfig {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Linear => formatter.write_str("linear"),
-            Self::Mlp { d_hidden, dropout } => write!(formatter, "mlp:{d_hidden}:{dropout}"),
+            Self::Mlp {
+                d_hidden,
+                dropout,
+                activation,
+            } => {
+                write!(formatter, "mlp:{d_hidden}:{dropout}")?;
+                match activation {
+                    Activation::Gelu => Ok(()),
+                    Activation::GeluTanh => formatter.write_str(":gelu_tanh"),
+                    Activation::Relu => formatter.write_str(":relu"),
+                }
+            }
         }
     }
 }
@@ -74,19 +104,23 @@ impl FromStr for HeadConfig {
 
     fn from_str(text: &str) -> Result<Self, ConfigProblem> {
         let parts: Vec<&str> = text.split(':').collect();
+        let mlp = |width: &str, dropout: &str, activation| {
+            Some(Self::Mlp {
+                d_hidden: width.parse().ok()?,
+                dropout: dropout.parse().ok()?,
+                activation,
+            })
+        };
         let head = match parts.as_slice() {
             ["linear"] => Some(Self::Linear),
-            ["mlp", width] => width.parse().ok().map(|d_hidden| Self::Mlp {
-                d_hidden,
-                dropout: 0.0,
-            }),
-            ["mlp", width, dropout] => match (width.parse(), dropout.parse()) {
-                (Ok(d_hidden), Ok(dropout)) => Some(Self::Mlp { d_hidden, dropout }),
-                _ => None,
-            },
+            ["mlp", width] => mlp(width, "0", Activation::Gelu),
+            ["mlp", width, dropout] => mlp(width, dropout, Activation::Gelu),
+            ["mlp", width, dropout, "relu"] => mlp(width, dropout, Activation::Relu),
+            ["mlp", width, dropout, "gelu_tanh"] => mlp(width, dropout, Activation::GeluTanh),
             _ => None,
         };
-        let expected = "`linear`, `mlp:D_HIDDEN` or `mlp:D_HIDDEN:DROPOUT`";
+        let expected =
+            "`linear`, `mlp:D_HIDDEN`, `mlp:D_HIDDEN:DROPOUT` or `mlp:D_HIDDEN:DROPOUT:relu`";
         let head = head.ok_or_else(|| ConfigProblem::new("head", format!("`{text}`"), expected))?;
         head.check()?;
         Ok(head)
@@ -105,6 +139,38 @@ pub struct Head {
 struct Hidden {
     layer: Linear,
     dropout: Dropout,
+    #[module(skip)]
+    activation: Activation,
+}
+
+/// Weight and bias of a layer, as a file has them.
+///
+/// # Shapes
+/// - `weight`: `[d_output, d_input]`, row by row
+/// - `bias`: `[d_output]`
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct LayerWeights {
+    pub(crate) weight: Vec<f32>,
+    pub(crate) bias: Vec<f32>,
+}
+
+impl LayerWeights {
+    fn into_linear(self, device: &Device) -> Linear {
+        let d_output = self.bias.len();
+        let d_input = self.weight.len() / d_output;
+        let columns = (0..d_input).flat_map(|feature| {
+            let feature = self.weight.iter().skip(feature);
+            feature.step_by(d_input).copied()
+        });
+        let columns: Vec<f32> = columns.collect();
+        Linear {
+            weight: Param::from_data(TensorData::new(columns, [d_input, d_output]), device),
+            bias: Some(Param::from_data(
+                TensorData::new(self.bias, [d_output]),
+                device,
+            )),
+        }
+    }
 }
 
 impl Head {
@@ -126,10 +192,15 @@ impl Head {
                 hidden: None,
                 output: layer(d_model, num_aspects),
             },
-            HeadConfig::Mlp { d_hidden, dropout } => Self {
+            HeadConfig::Mlp {
+                d_hidden,
+                dropout,
+                activation,
+            } => Self {
                 hidden: Some(Hidden {
                     layer: layer(d_model, d_hidden),
                     dropout: DropoutConfig::new(dropout).init(),
+                    activation,
                 }),
                 output: layer(d_hidden, num_aspects),
             },
@@ -139,6 +210,22 @@ impl Head {
     /// Whether the head is a single linear layer.
     pub fn is_linear(&self) -> bool {
         self.hidden.is_none()
+    }
+
+    /// A head with these layers, without dropout.
+    pub(crate) fn from_layers(
+        hidden: Option<(LayerWeights, Activation)>,
+        output: LayerWeights,
+        device: &Device,
+    ) -> Self {
+        Self {
+            hidden: hidden.map(|(layer, activation)| Hidden {
+                layer: layer.into_linear(device),
+                dropout: DropoutConfig::new(0.0).init(),
+                activation,
+            }),
+            output: output.into_linear(device),
+        }
     }
 
     /// A linear head with these weights.
@@ -178,7 +265,8 @@ impl Head {
             Some(hidden) => {
                 let bias = hidden.layer.bias.as_ref().map(Param::val);
                 let inner = layer(pooled, hidden.layer.weight.val(), bias);
-                hidden.dropout.forward(Activation::Gelu.forward(inner))
+                let inner = hidden.activation.forward(inner);
+                hidden.dropout.forward(inner)
             }
             None => pooled,
         };
@@ -233,10 +321,20 @@ mod tests {
         let mlp = HeadConfig::Mlp {
             d_hidden: 32,
             dropout: 0.25,
+            activation: Activation::Gelu,
+        };
+        let relu = HeadConfig::Mlp {
+            d_hidden: 8,
+            dropout: 0.0,
+            activation: Activation::Relu,
         };
         for (head, json) in [
             (HeadConfig::Linear, r#""linear""#),
             (mlp, r#"{"mlp":{"d_hidden":32,"dropout":0.25}}"#),
+            (
+                relu,
+                r#"{"mlp":{"d_hidden":8,"dropout":0.0,"activation":"relu"}}"#,
+            ),
         ] {
             assert_eq!(head.to_string().parse::<HeadConfig>().unwrap(), head);
             assert_eq!(serde_json::to_string(&head).unwrap(), json);

@@ -41,6 +41,7 @@ mod memory;
 mod output;
 mod pooling;
 mod pretrained;
+mod process_model;
 mod reward_model;
 mod row_wise;
 mod weights;
@@ -59,5 +60,8 @@ pub use memory::{MemoryEstimate, ParameterCounts};
 pub use output::Output;
 pub use pooling::{Pooler, Pooling};
 pub use pretrained::{PretrainedEncoder, load_encoder};
+pub use process_model::{
+    ProcessHead, ProcessModel, architecture, has_two_labels, import_process_model,
+};
 pub use reward_model::{RewardModel, RewardModelConfig, SegmentInput};
 pub use weights::{CastTensor, KeyTable, LeftTensor, LoadReport, WeightMismatch, WrongShape};

@@ -104,6 +104,7 @@ pub fn prepare(
         aspects: specs.collect::<Result<_>>()?,
         use_context: options.use_context.resolve(train)?,
         chat_template,
+        separator: None,
     };
     let mean_targets = config
         .aspects

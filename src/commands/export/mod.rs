@@ -5,7 +5,7 @@ mod readme;
 use anyhow::Result;
 use gradus::data::{AspectSpec, TextConfig, TextEncoder};
 use gradus::device;
-use gradus::model::{Bundle, ExportOptions, ExtraFile, Output};
+use gradus::model::{Bundle, ExportOptions, ExtraFile, ModelError, Output};
 use serde_json::json;
 
 use super::text_config;
@@ -23,6 +23,14 @@ pub(crate) fn run(args: &ExportArgs) -> Result<()> {
     }
     let bundle = Bundle::load(&args.bundle, &device::select(None)?)?;
     let text = TextEncoder::new(&bundle.tokenizer, text_config(&bundle)?)?;
+    if text.config().separator.is_some() {
+        let reason =
+            "it reads a separator behind every segment, and scores of tokens do not say so";
+        return Err(ModelError::NotExportable {
+            reason: reason.into(),
+        }
+        .into());
+    }
     let units: Vec<(f64, f64)> = text
         .config()
         .aspects

@@ -97,6 +97,7 @@ fn the_gradient_of_every_parameter_agrees_with_finite_differences() {
     let mlp = HeadConfig::Mlp {
         d_hidden: 12,
         dropout: 0.0,
+        activation: gradus_model::encoder::Activation::Gelu,
     };
     for (pooling, head, more) in [
         (Pooling::Mean, HeadConfig::Linear, 0),

@@ -15,6 +15,7 @@ fn adapted(config: &mut RewardModelConfig) {
     config.head = HeadConfig::Mlp {
         d_hidden: 8,
         dropout: 0.1,
+        activation: gradus_model::encoder::Activation::Gelu,
     };
 }
 

@@ -1,0 +1,293 @@
+//! Process reward models that others trained and that are no plain classifiers: their heads are
+//! brought into the form that heads have here, so that a score is a probability.
+
+use std::path::Path;
+
+use burn::tensor::Device;
+use serde_json::Value;
+
+use crate::encoder::{Activation, EncoderConfig};
+use crate::error::{ModelError, Result};
+use crate::head::{Head, HeadConfig, LayerWeights};
+use crate::output::Output;
+use crate::pooling::Pooling;
+use crate::pretrained::{CONFIG, PretrainedEncoder, read_json};
+use crate::reward_model::{RewardModel, RewardModelConfig};
+use crate::weights::{LoadReport, StoredTensor, read_back};
+
+/// What of a process reward model holds its judgement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProcessHead {
+    /// Two layers with a `ReLU` between them and two logits, `..ForProcessRewardModel`: the score is the
+    /// share of the second in their softmax.
+    Layers,
+    /// The two labels of a token classifier, `..ForTokenClassification`: the score is the share of the
+    /// second in the softmax of their logits.
+    Labels,
+    /// A value head of one logit, `..ForPrmModel`: the score is its sigmoid.
+    Value,
+    /// Two tokens of a language model, `..ForCausalLM`: the score is the share of the first in the
+    /// softmax of their two logits.
+    Tokens {
+        /// Id of the token that says yes.
+        positive: usize,
+        /// Id of the token that says no.
+        negative: usize,
+    },
+}
+
+/// A process reward model from a directory in Hugging Face layout.
+#[derive(Debug)]
+pub struct ProcessModel {
+    /// What it is made of: one aspect, pooled at the last token of a segment.
+    pub config: RewardModelConfig,
+    /// The model; scores are probabilities.
+    pub model: RewardModel,
+    /// What became of the tensors of the encoder.
+    pub report: LoadReport,
+}
+
+/// The first of `architectures` of a directory's `config.json`, where there is one that names any.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn architecture(directory: &Path) -> Result<Option<String>> {
+    let path = directory.join(CONFIG);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let keys: Value = read_json(&path)?;
+    Ok(keys["architectures"][0].as_str().map(str::to_owned))
+}
+
+/// Whether a directory's `config.json` describes a token classifier with two labels that share one
+/// softmax, as TRL trains process reward models.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn has_two_labels(directory: &Path) -> Result<bool> {
+    let keys: Value = read_json(&directory.join(CONFIG))?;
+    let class = keys["architectures"][0].as_str().unwrap_or_default();
+    let softmax = match keys["problem_type"].as_str() {
+        Some(problem) => problem == "single_label_classification",
+        None => true,
+    };
+    let named = keys["id2label"].as_object().map(serde_json::Map::len);
+    let counted = keys["num_labels"].as_u64();
+    // transformers takes two where the file is silent.
+    let two = named.map_or(counted.unwrap_or(2) == 2, |named| named == 2);
+    Ok(class.ends_with("ForTokenClassification") && softmax && two)
+}
+
+/// Imports a decoder whose head [`ProcessHead`] describes.
+///
+/// # Errors
+/// [`ModelError::NotImportable`] for an encoder that sees what follows, and for tensors that the head
+/// lacks or that have another shape; the errors of [`PretrainedEncoder::open`] and
+/// [`PretrainedEncoder::load`].
+pub fn import_process_model(
+    directory: &Path,
+    head: ProcessHead,
+    device: &Device,
+) -> Result<ProcessModel> {
+    let pretrained = PretrainedEncoder::open(directory)?;
+    let path = directory.join(CONFIG);
+    let keys: Value = read_json(&path)?;
+    let encoder_config = pretrained.config().clone();
+    if !encoder_config.is_causal() {
+        return Err(ModelError::NotImportable {
+            path,
+            reason: format!(
+                "`{}` is no decoder: at a separator it would see the segments behind it, too",
+                encoder_config.model_type()
+            ),
+        });
+    }
+    let (place, tensors) = pretrained.tensors()?;
+    let file = Tensors {
+        place: &place,
+        tensors: &tensors,
+    };
+    let tied = keys["tie_word_embeddings"] != false;
+    let parts = file.head(head, &encoder_config, tied)?;
+    let (encoder, mut report) = pretrained.load(device)?;
+    let read = head.tensors();
+    report
+        .left
+        .retain(|left| !read.iter().any(|prefix| left.name.starts_with(prefix)));
+    let mut config = RewardModelConfig::new(encoder_config, Pooling::Last, 1);
+    config.output = Output::Sigmoid;
+    if let Some((hidden, activation)) = &parts.hidden {
+        config.head = HeadConfig::Mlp {
+            d_hidden: hidden.bias.len(),
+            dropout: 0.0,
+            activation: *activation,
+        };
+    }
+    let head = Head::from_layers(parts.hidden, parts.output, device);
+    let model = config.init_with(encoder, device).with_head(head);
+    Ok(ProcessModel {
+        config,
+        model,
+        report,
+    })
+}
+
+impl ProcessHead {
+    /// How the names of its tensors begin.
+    fn tensors(self) -> &'static [&'static str] {
+        match self {
+            Self::Layers | Self::Labels => &["score."],
+            Self::Value => &["v_head."],
+            Self::Tokens { .. } => &["lm_head."],
+        }
+    }
+}
+
+/// The layers of a head whose value is a logit.
+struct Parts {
+    hidden: Option<(LayerWeights, Activation)>,
+    output: LayerWeights,
+}
+
+/// The tensors of a directory.
+struct Tensors<'a> {
+    place: &'a Path,
+    tensors: &'a [StoredTensor],
+}
+
+impl Tensors<'_> {
+    fn head(&self, head: ProcessHead, encoder: &EncoderConfig, tied: bool) -> Result<Parts> {
+        let d_model = encoder.d_model();
+        match head {
+            ProcessHead::Layers => {
+                let inner = self.find(&["score.0.weight"])?;
+                let d_hidden = inner.shape.first().copied().unwrap_or(0);
+                let hidden = self.layer("score.0", [d_hidden, d_model])?;
+                let logits = self.layer("score.2", [2, d_hidden])?;
+                Ok(Parts {
+                    hidden: Some((hidden, Activation::Relu)),
+                    output: difference(&logits, 1, 0),
+                })
+            }
+            ProcessHead::Labels => Ok(Parts {
+                hidden: None,
+                output: difference(&self.layer("score", [2, d_model])?, 1, 0),
+            }),
+            ProcessHead::Value => Ok(Parts {
+                hidden: None,
+                output: self.layer("v_head.summary", [1, d_model])?,
+            }),
+            ProcessHead::Tokens { positive, negative } => {
+                let shape = [encoder.vocab_size(), d_model];
+                let logits = LayerWeights {
+                    weight: self.token_rows(shape, tied)?,
+                    bias: self.values_or_zeros("lm_head.bias", shape[0])?,
+                };
+                for id in [positive, negative] {
+                    if id >= shape[0] {
+                        return Err(self.refuse(format!(
+                            "token {id} lies behind the {} rows of its language model's head",
+                            shape[0]
+                        )));
+                    }
+                }
+                Ok(Parts {
+                    hidden: None,
+                    output: difference(&logits, positive, negative),
+                })
+            }
+        }
+    }
+
+    /// The matrix that gives every token its logit: that of the head, or the embeddings where they are
+    /// the same and only those are stored.
+    fn token_rows(&self, shape: [usize; 2], tied: bool) -> Result<Vec<f32>> {
+        let head = "lm_head.weight";
+        let embeddings = ["model.embed_tokens.weight", "embed_tokens.weight"];
+        let tensor = if tied && self.find(&[head]).is_err() {
+            self.find(&embeddings)?
+        } else {
+            self.find(&[head])?
+        };
+        self.values(tensor, &shape)
+    }
+
+    fn layer(&self, name: &str, shape: [usize; 2]) -> Result<LayerWeights> {
+        let weight = self.find(&[&format!("{name}.weight")])?;
+        Ok(LayerWeights {
+            weight: self.values(weight, &shape)?,
+            bias: self.values_or_zeros(&format!("{name}.bias"), shape[0])?,
+        })
+    }
+
+    fn values_or_zeros(&self, name: &str, length: usize) -> Result<Vec<f32>> {
+        match self.tensors.iter().find(|tensor| tensor.name == name) {
+            Some(tensor) => self.values(tensor, &[length]),
+            None => Ok(vec![0.0; length]),
+        }
+    }
+
+    /// The first of these that there is.
+    fn find(&self, names: &[&str]) -> Result<&StoredTensor> {
+        let found = names
+            .iter()
+            .find_map(|name| self.tensors.iter().find(|tensor| tensor.name == *name));
+        let lacking = || self.refuse(format!("it has no tensor `{}`", names.join("` or `")));
+        found.ok_or_else(lacking)
+    }
+
+    fn values(&self, tensor: &StoredTensor, shape: &[usize]) -> Result<Vec<f32>> {
+        let name = &tensor.name;
+        if tensor.shape != shape || shape.contains(&0) {
+            let found = &tensor.shape;
+            return Err(self.refuse(format!(
+                "`{name}` has the shape {found:?}, expected {shape:?}"
+            )));
+        }
+        let parameter = tensor.clone().into_parameter(name.clone());
+        let unreadable = || self.refuse(format!("`{name}` holds no floats"));
+        read_back(self.place, name, parameter.ok_or_else(unreadable)?)
+    }
+
+    fn refuse(&self, reason: String) -> ModelError {
+        ModelError::NotImportable {
+            path: self.place.into(),
+            reason,
+        }
+    }
+}
+
+/// One logit whose sigmoid is the share of `first` in the softmax of two rows.
+fn difference(logits: &LayerWeights, first: usize, second: usize) -> LayerWeights {
+    let width = logits.weight.len() / logits.bias.len();
+    let row = |number: usize| &logits.weight[number * width..(number + 1) * width];
+    let weight = row(first).iter().zip(row(second));
+    LayerWeights {
+        weight: weight.map(|(first, second)| first - second).collect(),
+        bias: vec![logits.bias[first] - logits.bias[second]],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sigmoid_of_a_difference_is_the_share_in_a_softmax() {
+        let logits = LayerWeights {
+            weight: vec![0.5, -1.0, 2.0, 0.25, 9.0, 9.0],
+            bias: vec![0.1, -0.3, 7.0],
+        };
+        let one = difference(&logits, 1, 0);
+        let state = [0.7_f64, -0.2];
+        let value = |layer: &LayerWeights, row: usize| {
+            let weights = layer.weight[2 * row..2 * row + 2].iter();
+            let sum: f64 = weights.zip(state).map(|(&w, x)| f64::from(w) * x).sum();
+            sum + f64::from(layer.bias[row])
+        };
+        let (zero, first) = (value(&logits, 0).exp(), value(&logits, 1).exp());
+        let sigmoid = 1.0 / (1.0 + (-value(&one, 0)).exp());
+        assert!((sigmoid - first / (zero + first)).abs() < 1e-6);
+    }
+}

@@ -1,0 +1,193 @@
+//! What `gradus import` makes of process reward models: their heads, and the separators they read.
+
+use std::path::Path;
+
+use anyhow::Result;
+use burn::tensor::Device;
+use gradus::data::{DEFAULT_ASPECT, FoundToken, Segmenter, Separator, find_token};
+use gradus::model::{
+    EncoderConfig, ImportedModel, ProblemType, ProcessHead, architecture, has_two_labels,
+    import_process_model,
+};
+use serde_json::Value;
+
+use crate::cli::ImportArgs;
+use crate::failure::Usage;
+use crate::show;
+
+/// The separator of Qwen's process reward models.
+const QWEN_SEPARATOR: &str = "<extra_0>";
+/// Longest sequence of a model that reads separators where none is asked for, in tokens: solutions
+/// are long.
+pub(super) const MAX_LENGTH: usize = 4096;
+
+/// The model, where its architecture is that of a process reward model and not of a classifier.
+pub(super) fn import(
+    args: &ImportArgs,
+    directory: &Path,
+    device: &Device,
+) -> Result<Option<ImportedModel>> {
+    if args.base.is_some() {
+        return Ok(None);
+    }
+    let architecture = architecture(directory)?.unwrap_or_default();
+    let named = args.positive_token.is_some();
+    let head = if architecture.ends_with("ForProcessRewardModel") && !named {
+        ProcessHead::Layers
+    } else if architecture.ends_with("ForPrmModel") && !named {
+        ProcessHead::Value
+    } else if architecture.ends_with("ForCausalLM") || named {
+        tokens(args, directory, &architecture)?
+    } else if args.separator.is_some() && has_two_labels(directory)? {
+        ProcessHead::Labels
+    } else {
+        return Ok(None);
+    };
+    let found = import_process_model(directory, head, device)?;
+    Ok(Some(ImportedModel {
+        config: found.config,
+        model: found.model,
+        labels: vec![DEFAULT_ASPECT.to_owned()],
+        problem_type: ProblemType::SingleLabel,
+        report: found.report,
+        export: Value::Null,
+    }))
+}
+
+/// Refuses an encoder whose tokens see what follows.
+pub(super) fn refuse_both_sides(encoder: &EncoderConfig) -> Result<()> {
+    if encoder.is_causal() {
+        return Ok(());
+    }
+    Err(Usage::new(format!(
+        "--separator: found an encoder ({}) whose tokens see what follows, expected a decoder: at a \
+         separator it would see the segments behind it, too",
+        encoder.model_type()
+    ))
+    .into())
+}
+
+/// Whether it says what stands around the prompt, which is a chat template's to say otherwise.
+pub(super) fn lays_out_the_prompt(separator: &Separator) -> bool {
+    let Separator {
+        before_prompt,
+        before_response,
+        apart,
+        ..
+    } = separator;
+    *apart || !before_prompt.is_empty() || !before_response.is_empty()
+}
+
+fn tokens(args: &ImportArgs, directory: &Path, architecture: &str) -> Result<ProcessHead> {
+    let (Some(positive), Some(negative)) = (&args.positive_token, &args.negative_token) else {
+        return Err(Usage::new(format!(
+            "{}: found the language model {architecture}, expected the two tokens that say whether a \
+             segment is right",
+            directory.display()
+        ))
+        .with_hint("name them with --positive-token and --negative-token, such as + and -")
+        .into());
+    };
+    let bytes = fs_err::read(directory.join("tokenizer.json"))?;
+    let find = |name: &str| -> Result<usize> {
+        let FoundToken { id, spaced } = find_token(&bytes, name)?;
+        let besides = spaced.map(|(name, id)| format!("; the vocabulary has `{name}` ({id}), too"));
+        show::status(&format!(
+            "token `{name}`: {id}{}",
+            besides.unwrap_or_default()
+        ));
+        Ok(usize::try_from(id)?)
+    };
+    let (positive, negative) = (find(positive)?, find(negative)?);
+    if positive == negative {
+        return Err(Usage::new("found one token twice, expected two different ones").into());
+    }
+    Ok(ProcessHead::Tokens { positive, negative })
+}
+
+/// What is written behind every segment: what the flags say, or what the architecture is known for.
+pub(super) fn separator(args: &ImportArgs, directory: &Path) -> Result<Option<Separator>> {
+    let architecture = architecture(directory)?.unwrap_or_default();
+    let text = match &args.separator {
+        Some(text) => unescaped("--separator", text)?,
+        None if architecture.ends_with("ForProcessRewardModel") => QWEN_SEPARATOR.to_owned(),
+        None if is_process(&architecture) => {
+            return Err(Usage::new(format!(
+                "{}: found {architecture} and no --separator, expected what the model reads behind every \
+                 segment",
+                directory.display()
+            ))
+            .with_hint("docs/importing-models.md lists those of published models")
+            .into());
+        }
+        None => return Ok(None),
+    };
+    let written = |flag: &str, text: &Option<String>| match text {
+        Some(text) => unescaped(flag, text),
+        None => Ok(String::new()),
+    };
+    Ok(Some(Separator {
+        text,
+        between: written("--between", &args.between)?,
+        before_prompt: written("--before-prompt", &args.before_prompt)?,
+        before_response: written("--before-response", &args.before_response)?,
+        apart: args.tokenize_apart,
+    }))
+}
+
+fn is_process(architecture: &str) -> bool {
+    ["ForCausalLM", "ForPrmModel"]
+        .into_iter()
+        .any(|kind| architecture.ends_with(kind))
+}
+
+/// How responses without segments are cut, where that does not stay as it is.
+pub(super) fn segmenter(
+    args: &ImportArgs,
+    separator: Option<&Separator>,
+) -> Result<Option<Segmenter>> {
+    match (&args.segmenter, separator) {
+        (Some(text), _) => Ok(Some(text.parse()?)),
+        (None, Some(_)) => Ok(Some(Segmenter::Line)),
+        (None, None) => Ok(None),
+    }
+}
+
+/// A text of the command line with `\n`, `\t`, `\r` and `\\` for what they stand for.
+fn unescaped(flag: &str, text: &str) -> Result<String> {
+    let mut out = String::with_capacity(text.len());
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        if character != '\\' {
+            out.push(character);
+            continue;
+        }
+        match characters.next() {
+            Some('n') => out.push('\n'),
+            Some('t') => out.push('\t'),
+            Some('r') => out.push('\r'),
+            Some('\\') => out.push('\\'),
+            other => {
+                let found = other.map_or_else(String::new, String::from);
+                return Err(Usage::new(format!(
+                    "{flag}: found `\\{found}`, expected \\n, \\t, \\r, or \\\\ for a backslash"
+                ))
+                .into());
+            }
+        }
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_stand_for_what_a_shell_cannot_write() {
+        let read = |text: &str| unescaped("--separator", text).ok();
+        assert_eq!(read(r" ки\n\t\\n"), Some(" ки\n\t\\n".to_owned()));
+        assert_eq!(read(r"\boxed"), None);
+        assert_eq!(read("\\"), None);
+    }
+}
