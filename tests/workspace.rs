@@ -1,8 +1,9 @@
 //! The house: which crate may know which, and who may name a backend.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
+
+use fs_err as fs;
 
 /// What each crate may depend on in the workspace; the root may know all of them.
 const MAY_KNOW: [(&str, &[&str]); 6] = [
@@ -20,8 +21,7 @@ const BACKENDS: [&str; 9] = [
 ];
 
 fn manifest(path: &Path) -> toml::Table {
-    let text =
-        fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let text = fs::read_to_string(path).expect("a manifest");
     text.parse()
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
@@ -29,13 +29,12 @@ fn manifest(path: &Path) -> toml::Table {
 /// The manifest of every crate, by the name of its folder.
 fn crates() -> BTreeMap<String, toml::Table> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates");
-    let folders = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    folders
-        .map(|path| {
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            (name, manifest(&path.join("Cargo.toml")))
+    let entries = fs::read_dir(folder).expect("the folder of crates");
+    entries
+        .map(|entry| {
+            let path = entry.expect("a folder of a crate").path();
+            let name = path.file_name().expect("a name").to_string_lossy();
+            (name.into_owned(), manifest(&path.join("Cargo.toml")))
         })
         .collect()
 }
@@ -53,7 +52,7 @@ fn known(manifest: &toml::Table, section: &str) -> BTreeSet<String> {
         .collect()
 }
 
-fn features<'a>(dependency: &'a toml::Value) -> impl Iterator<Item = &'a str> {
+fn features(dependency: &toml::Value) -> impl Iterator<Item = &str> {
     let features = dependency.get("features").and_then(toml::Value::as_array);
     features
         .into_iter()

@@ -66,5 +66,6 @@ pub fn vectors() -> Option<&'static str> {
     }
 }
 
-#[cfg(all(test, feature = "flex"))]
+#[cfg(test)]
+#[cfg(feature = "flex")]
 mod tests;

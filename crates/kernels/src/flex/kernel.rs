@@ -69,7 +69,7 @@ impl Fused for Flex {
 impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
     fn fused<K: Kernel<N>, const N: usize>(kernel: K, inputs: Inputs<Self>) -> FloatTensor<Self> {
         let inputs: [_; N] = inputs.array();
-        let nodes = inputs.each_ref().map(|input| input.node());
+        let nodes = inputs.each_ref().map(FloatTensor::<Self>::node);
         let tensors = inputs.map(|input| contiguous(input.into_primitive()));
         let step = Step(PhantomData::<K>);
         match step.prepare::<C>(nodes).compute_bound().stateful() {
@@ -124,7 +124,10 @@ impl<B: Backend> ExtensionType<B> for Inputs<B> {
 
     fn autodiff_context(target: &Self::Target) -> DispatchAutodiffContext {
         let contexts = target.0.iter().map(|input| input.autodiff);
-        contexts.fold(DispatchAutodiffContext::Disabled, |all, one| all.merge(one))
+        contexts.fold(
+            DispatchAutodiffContext::Disabled,
+            DispatchAutodiffContext::merge,
+        )
     }
 }
 

@@ -60,10 +60,15 @@ fn dropout_is_the_same_forwards_and_backwards() {
             norm: add_norm,
         };
         let (weight, bias) = (weight(&square), bias(&square));
-        let [x, gamma, beta] = [x.into_dispatch(), gamma.clone(), beta.clone()];
-        let layers = [(); 4].map(|()| [weight.clone(), bias.clone()]);
-        let [[a, b], [c, d], [e, f], [g, h]] = layers;
-        flex::run(kernel, [x, a, b, c, d, e, f, g, h, gamma, beta])
+        let x = x.into_dispatch();
+        let inputs = std::array::from_fn(|input| match input {
+            0 => x.clone(),
+            9 => gamma.clone(),
+            10 => beta.clone(),
+            odd if odd % 2 == 1 => weight.clone(),
+            _ => bias.clone(),
+        });
+        flex::run(kernel, inputs)
     };
     let feed_forward_norm = |x: Tensor<3>| {
         let kernel = flex::FusedFeedForwardNorm {
