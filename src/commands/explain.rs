@@ -12,7 +12,7 @@ use gradus::eval::{Aspect, Scorer, UnscoredReason};
 
 use crate::cli::ExplainArgs;
 use crate::failure::Usage;
-use crate::scores::{Choices, Scores, Source, check_any_rating, tell_of_context};
+use crate::scores::{Choices, Scores, Source, tell_of_context};
 use crate::{records, show};
 
 /// Segments shown where nothing else is asked for.
@@ -27,7 +27,6 @@ const ALIKE: f64 = 0.6;
 pub(crate) fn run(args: &ExplainArgs) -> Result<()> {
     let source = Source::of(args.bundle.as_deref(), args.scores.as_deref())?;
     let examples = records::read(&args.data)?;
-    check_any_rating(&examples)?;
     check_id(&examples, args)?;
     let explanation = match &source {
         Source::Bundle(directory) => of_bundle(directory, examples, args)?,

@@ -217,7 +217,6 @@ fn data_without_ratings_is_refused_by_whatever_judges() {
         vec!["eval", "--scores", "s.jsonl", "unrated.jsonl"],
         vec!["compare", "s.jsonl", "t.jsonl", "unrated.jsonl"],
         vec!["calibrate", bundle, "unrated.jsonl"],
-        vec!["explain", bundle, "unrated.jsonl"],
     ] {
         gradus(path, &command).fails(2, &["the data has no ratings", "1 records"]);
     }

@@ -77,16 +77,18 @@ fn text_from_the_data_set_stays_text() {
     assert_eq!(select(&page, "img").len(), 0);
     let data = data(&page);
     let response = &data["responses"][0];
+    // What acts where it is shown is spelt out.
+    let shown = hostile.replace('\u{2028}', r"\u{2028}");
     for field in ["id", "prompt", "context"] {
-        assert_eq!(response[field], hostile);
+        assert_eq!(response[field], shown);
     }
     let parts = response["parts"].as_array().unwrap();
     let text: String = parts
         .iter()
         .map(|part| part[0].as_str().or(part.as_str()).unwrap())
         .collect();
-    assert_eq!(text, hostile);
-    assert_eq!(data["aspects"][0]["name"], hostile);
+    assert_eq!(text, shown);
+    assert_eq!(data["aspects"][0]["name"], shown);
 }
 
 #[test]
