@@ -67,14 +67,16 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
 }
 
 fn remove(args: &CalibrateArgs) -> Result<()> {
-    if Bundle::recalibration(&args.bundle)?.is_none() {
+    let is_there = Bundle::recalibration(&args.bundle)?.is_some();
+    // Also where there is none: a removal that was killed may have left something to tidy up.
+    Bundle::set_recalibration(&args.bundle, None)?;
+    if !is_there {
         return Err(Usage::new(format!(
             "{}: found no recalibration to remove",
             args.bundle.display()
         ))
         .into());
     }
-    Bundle::set_recalibration(&args.bundle, None)?;
     show::status(&format!("{}: recalibration removed", args.bundle.display()));
     Ok(())
 }

@@ -49,33 +49,35 @@ impl Scenario {
         place
     }
 
-    /// What its user runs after a failure.
-    pub(crate) fn again(&self, place: &Path) -> Vec<&'static str> {
+    /// What its user runs after a failure, and the exit code: 2 where the first run had got as far
+    /// as that nothing is left to do.
+    pub(crate) fn again(&self, place: &Path) -> (Vec<&'static str>, i32) {
         let checkpoints = place.join("out.checkpoints");
         let steps = fs_err::read_dir(checkpoints).into_iter().flatten();
         let mut names = steps.map(|entry| entry.unwrap().file_name());
         if names.any(|name| name.to_string_lossy().starts_with("step-")) {
-            return vec!["train", "--resume", "out/"];
+            return (vec!["train", "--resume", "out/"], 0);
         }
         let mut arguments = self.arguments.clone();
-        if self.name == "calibrate --remove" {
-            // Where it got as far as that, there is nothing left to remove.
-            let names = fs_err::read_to_string(place.join("calibrated/manifest.json"));
-            if !names.unwrap_or_default().contains("recalibration.json") {
-                return vec!["inspect", "calibrated"];
+        match self.name {
+            "calibrate --remove" => {
+                let manifest = fs_err::read_to_string(place.join("calibrated/manifest.json"));
+                let is_there = manifest.unwrap().contains("recalibration.json");
+                return (arguments, if is_there { 0 } else { 2 });
             }
+            "export" => {
+                let is_there = place.join("out").is_dir();
+                return (arguments, if is_there { 2 } else { 0 });
+            }
+            "train --resume" => {
+                arguments = vec!["train", "--config", "run.toml", "--output", "out"];
+            }
+            _ => {}
         }
-        if self.name == "train --resume" {
-            arguments = vec!["train", "--config", "run.toml", "--output", "out"];
-        }
-        let takes_it = !["calibrate", "export"].contains(&arguments[0]);
-        if takes_it && !arguments.contains(&"--overwrite") {
+        if arguments[0] != "calibrate" && !arguments.contains(&"--overwrite") {
             arguments.push("--overwrite");
         }
-        if self.name == "export" && place.join("out").is_dir() {
-            return vec!["inspect", "out"];
-        }
-        arguments
+        (arguments, 0)
     }
 }
 
@@ -115,22 +117,26 @@ fn gradus(directory: &Path, arguments: &[&str]) {
 
 /// Leaves the checkpoints of a run that was killed, `out.checkpoints`.
 fn stopped_run(path: &Path) {
+    let place = path.join("stopped");
+    fs_err::create_dir(&place).unwrap();
+    for name in ["train.jsonl", "valid.jsonl", "run.toml"] {
+        fs_err::copy(path.join(name), place.join(name)).unwrap();
+    }
     let mut child = Command::new(env!("CARGO_BIN_EXE_gradus"))
-        .args(["train", "--config", "run.toml", "--output", "fresh"])
-        .current_dir(path)
+        .args(["train", "--config", "run.toml", "--output", "out"])
+        .current_dir(&place)
         .spawn()
         .unwrap();
-    let first = path.join("fresh.checkpoints/step-000002");
+    let first = place.join("out.checkpoints/step-000002");
     while !first.is_dir() {
-        assert!(
-            child.try_wait().unwrap().is_none(),
-            "the run ended before its checkpoint"
-        );
+        let ended = child.try_wait().unwrap();
+        assert!(ended.is_none(), "the run ended before its checkpoint");
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    fs_err::rename(path.join("fresh.checkpoints"), path.join("out.checkpoints")).unwrap();
+    let checkpoints = place.join("out.checkpoints");
+    fs_err::rename(checkpoints, path.join("out.checkpoints")).unwrap();
 }
 
 pub(crate) fn scenarios() -> Vec<Scenario> {

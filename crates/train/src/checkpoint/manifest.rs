@@ -84,7 +84,7 @@ impl Manifest {
             reason,
         };
         let bytes = fs_err::read(directory.join(MANIFEST));
-        let bytes = bytes.map_err(|_| damage(format!("{MANIFEST} cannot be read")))?;
+        let bytes = bytes.map_err(|error| damage(format!("{MANIFEST} cannot be read: {error}")))?;
         let manifest: Self = serde_json::from_slice(&bytes)
             .map_err(|error| damage(format!("{MANIFEST} is damaged: {error}")))?;
         if manifest.format_version != FORMAT_VERSION {
@@ -108,7 +108,11 @@ impl Manifest {
                     )));
                 }
                 Ok(_) => return Err(damage(format!("{name} has another content than was saved"))),
-                Err(_) => return Err(damage(format!("{name} is missing or cannot be read"))),
+                Err(error) => {
+                    return Err(damage(format!(
+                        "{name} is missing or cannot be read: {error}"
+                    )));
+                }
             }
         }
         Ok(manifest)
