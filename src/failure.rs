@@ -69,6 +69,11 @@ struct Exhausted(String);
 /// for their stack end with, and ENOMEM.
 const REFUSALS: [&str; 2] = ["Resource temporarily unavailable", "Cannot allocate memory"];
 
+/// A library panicked over what the system said, as Burn does where a file it reads later fails.
+#[derive(Debug, thiserror::Error)]
+#[error("reading or writing failed: {0}")]
+struct SystemError(String);
+
 fn is_refusal(message: &str) -> bool {
     REFUSALS.iter().any(|refusal| message.contains(refusal))
 }
@@ -77,6 +82,9 @@ fn is_refusal(message: &str) -> bool {
 fn of_panic(message: String) -> Error {
     if is_refusal(&message) {
         return Exhausted(message).into();
+    }
+    if message.contains("(os error ") {
+        return SystemError(message).into();
     }
     Internal(message).into()
 }
