@@ -68,6 +68,17 @@ impl NewDirectory {
         file.sync_all()
     }
 
+    /// As [`write`](Self::write), but of a process that is killed meanwhile no half of the file is ever
+    /// under its name: for the file that tells what belongs to the directory.
+    ///
+    /// # Errors
+    /// If it cannot be written or renamed.
+    pub fn write_whole(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let part = Role::Part.prefix(name.as_ref()) + &"0".repeat(RANDOM);
+        self.write(&part, bytes)?;
+        fs_err::rename(self.path.join(part), self.path.join(name))
+    }
+
     /// Gives the directory its name, which nothing else may have.
     ///
     /// # Errors

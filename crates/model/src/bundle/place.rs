@@ -139,7 +139,7 @@ impl BundlePlace {
             parts: digests(&new, PARTS.into_iter().chain(parts))?,
             files: Some(digests(&new, extra.iter().map(|file| file.name))?),
         };
-        new.write(MANIFEST, &to_json(&new.path().join(MANIFEST), &stored)?)?;
+        new.write_whole(MANIFEST, &to_json(&new.path().join(MANIFEST), &stored)?)?;
         let old = if path.is_dir() { contents(&path) } else { None };
         // Nothing of a directory goes that nobody can tell about.
         let old = old.unwrap_or_else(|| Contents::Files(Vec::new()));
