@@ -167,15 +167,23 @@ impl Bundle {
 
 /// Reads what another process may be replacing: as often as the manifest changes meanwhile, which
 /// alone tells what a bundle is. A manifest changes a few times in a training run.
+///
+/// A failure counts when it is met twice with one manifest: behind the manifest, a recalibration gets
+/// its own name, which may happen between a look at it and its reading.
 fn settled<T>(directory: &Path, read: impl Fn() -> Result<T>) -> Result<T> {
-    const ATTEMPTS: usize = 10;
+    const ATTEMPTS: usize = 50;
     let manifest = || fs_err::read(directory.join(MANIFEST)).ok();
+    let mut failed_with = None;
     for _ in 1..ATTEMPTS {
         let before = manifest();
         let found = read();
-        if manifest() == before {
+        if manifest() != before {
+            continue;
+        }
+        if found.is_ok() || failed_with.as_ref() == Some(&before) {
             return found;
         }
+        failed_with = Some(before);
     }
     read()
 }
