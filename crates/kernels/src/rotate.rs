@@ -71,6 +71,13 @@ impl Angles {
     ///
     /// # Panics
     /// If a head has another width, or `mask` is of another device.
+    #[cfg_attr(
+        not(feature = "flex"),
+        expect(
+            unused_variables,
+            reason = "a composition has all tokens on both sides"
+        )
+    )]
     pub fn turn(
         &self,
         states: Tensor<3>,
