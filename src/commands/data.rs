@@ -92,9 +92,12 @@ struct Validation {
     problems: Vec<String>,
     /// Keys that look like one that is read, and are not.
     unread_keys: Vec<UnreadKey>,
-    /// Why reading stopped before the end of the file: what it most likely holds instead.
+    /// Whether reading stopped before the end of the file, which holds something else than records.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    stopped: bool,
+    /// What to do about the first problem that tells.
     #[serde(skip_serializing_if = "Option::is_none")]
-    stopped: Option<String>,
+    hint: Option<String>,
 }
 
 /// Wrong records without a good one after which a file holds something else than records.
@@ -118,6 +121,7 @@ fn validate(files: &[PathBuf], json: bool) -> Result<()> {
             problems,
             unread_keys,
             stopped,
+            hint: _,
         } in &validations
         {
             for problem in problems.iter().take(PROBLEMS_SHOWN) {
@@ -130,7 +134,7 @@ fn validate(files: &[PathBuf], json: bool) -> Result<()> {
             for key in unread_keys {
                 show::line(&format!("warning: {}: {key}", file.display()))?;
             }
-            if stopped.is_some() {
+            if *stopped {
                 show::line(&format!(
                     "{}: stopped after {HOPELESS} wrong records and no good one",
                     file.display()
@@ -148,7 +152,7 @@ fn validate(files: &[PathBuf], json: bool) -> Result<()> {
         return Ok(());
     }
     let found = Usage::new(format!("{wrong} problem(s) found"));
-    let hint = validations.into_iter().find_map(|file| file.stopped);
+    let hint = validations.into_iter().find_map(|file| file.hint);
     Err(match hint {
         Some(hint) => found.with_hint(hint),
         None => found,
@@ -161,7 +165,7 @@ fn validate_file(file: &Path) -> Result<Validation> {
     let mut stats = StatsCollector::new();
     let mut unread = UnreadKeys::new();
     let mut problems = Vec::new();
-    let (mut good, mut stopped) = (0_usize, None);
+    let (mut good, mut stopped, mut hint) = (0_usize, false, None);
     let bar = progress::counter("records");
     while let Some(record) = reader.next() {
         bar.inc(1);
@@ -173,8 +177,10 @@ fn validate_file(file: &Path) -> Result<Validation> {
             }
             Err(error @ DataError::Record { .. }) => {
                 problems.push(error.to_string());
+                hint = hint.or_else(|| error.hint());
                 if good == 0 && problems.len() == HOPELESS {
-                    stopped = Some(error.hint().unwrap_or_else(|| IMPORTED.into()));
+                    hint = hint.or_else(|| Some(IMPORTED.into()));
+                    stopped = true;
                     break;
                 }
             }
@@ -198,6 +204,7 @@ fn validate_file(file: &Path) -> Result<Validation> {
         problems,
         unread_keys: unread.finish(),
         stopped,
+        hint,
     })
 }
 

@@ -272,6 +272,14 @@ fn a_span_that_does_not_cover_its_text_is_refused_with_the_unit_that_fits() {
             "UTF-16 code units: in characters the span is 12..28",
         ],
     );
+    let run = gradus(directory.path(), &["data", "validate", "spans.jsonl"]);
+    assert_eq!(run.code, Some(2));
+    assert!(
+        run.stderr
+            .contains("UTF-16 code units: in characters the span is 12..28"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]

@@ -219,7 +219,12 @@ fn pages_of_a_browser_and_long_first_messages_are_refused() {
     huge.extend([0x82, 0xff, 0, 0, 0, 0, 0x3f, 0, 0, 0, 1, 2, 3, 4]);
     let started = Instant::now();
     let cut = answer(&worker, &huge);
-    assert!(cut.starts_with("HTTP/1.1 101"), "{cut}");
+    // The answer to the request may go with the connection.
+    assert!(cut.is_empty() || cut.starts_with("HTTP/1.1 101"), "{cut}");
+    assert!(
+        started.elapsed() < Duration::from_secs(5),
+        "it is cut off at once"
+    );
     // Silence is given up after a while.
     let silent = answer(&worker, b"GET /session");
     assert!(silent.contains("403") || silent.is_empty(), "{silent}");

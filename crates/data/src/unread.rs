@@ -11,11 +11,17 @@ use crate::field::Checked;
 use crate::{Example, RecordError, RecordProblem};
 
 /// Words that elsewhere name what is a rating here.
-const RATING_WORDS: [&str; 20] = [
+const RATING_WORDS: &[&str] = &[
     "annotation",
     "annotations",
+    "correct",
+    "correctness",
     "grade",
     "grades",
+    "hallucinated",
+    "hallucination",
+    "iscorrect",
+    "issupported",
     "judgement",
     "judgements",
     "judgment",
@@ -26,12 +32,16 @@ const RATING_WORDS: [&str; 20] = [
     "quality",
     "reward",
     "rewards",
+    "rewardscore",
     "score",
     "scores",
+    "severity",
     "stars",
     "steplabels",
+    "supported",
     "value",
     "values",
+    "verdict",
 ];
 /// Of these, the words that name a rating even beside one that is read.
 const SURE_WORDS: [&str; 5] = ["label", "labels", "reward", "rewards", "humanscore"];
@@ -92,7 +102,12 @@ pub(crate) fn fold(key: &str) -> String {
 /// Whether a key is a word for a rating.
 pub(crate) fn names_a_rating(key: &str) -> bool {
     let folded = fold(key);
-    RATING_WORDS.contains(&folded.as_str()) || SURE_WORDS.contains(&folded.as_str())
+    let word = folded.as_str();
+    let is_compound = |end: &str| word.len() > end.len() && word.ends_with(end);
+    RATING_WORDS.contains(&word)
+        || SURE_WORDS.contains(&word)
+        || is_compound("rating")
+        || is_compound("ratings")
 }
 
 /// A key of a data set that looks like one that is read. Displayed as a sentence.
@@ -216,7 +231,7 @@ fn record_key(key: &str, value: &Value, is_rated: bool, is_uncut: bool) -> Optio
     }
     let may_rate = may_rate(value);
     let is_sure = is_word(&SURE_WORDS);
-    if is_sure || is_word(&RATING_WORDS) {
+    if names_a_rating(key) {
         let rates = (may_rate && (!is_rated || is_sure)) || (value.is_string() && !is_rated);
         return rates.then_some("rating");
     }
@@ -233,7 +248,7 @@ fn segment_key(key: &str, value: &Value, is_rated: bool) -> Option<&'static str>
     }
     let is_word = |words: &[&str]| words.contains(&folded.as_str());
     let is_sure = is_word(&SURE_WORDS);
-    if is_sure || is_word(&RATING_WORDS) {
+    if names_a_rating(key) {
         let rates = (may_rate(value) && (!is_rated || is_sure)) || (value.is_string() && !is_rated);
         return rates.then_some("rating");
     }
@@ -323,6 +338,7 @@ mod tests {
             (r#""weight":2"#, &["weight:segments[].weight"]),
             (r#""spans":[{"start":0}]"#, &["spans:segments"]),
             (r#""step_labels":[1,0]"#, &["step_labels:rating"]),
+            (r#""overall_rating":3"#, &["overall_rating:rating"]),
             (r#""source":"s","note":1,"content":"c","score":null"#, &[]),
         ] {
             assert_eq!(
@@ -344,6 +360,8 @@ mod tests {
             (r#""rating":0.5,"label":"Contradiction""#, &[]),
             (r#""rating":0.5,"label":1"#, &["s.label:rating"]),
             (r#""ratng":1"#, &["s.ratng:rating"]),
+            (r#""human_rating":0.5"#, &["s.human_rating:rating"]),
+            (r#""is_correct":true"#, &["s.is_correct:rating"]),
             (r#""Weight":1"#, &["s.Weight:weight"]),
             (r#""rating":1,"note":"n","type":"t","prompts":"p""#, &[]),
         ] {

@@ -35,15 +35,39 @@ impl Dimension {
         }
     }
 
-    /// The dimension of a category, spelled as in the files (`redundency` is theirs) or properly.
+    /// The dimension of a category, spelled as in the files (`redundency` is theirs) or properly; case,
+    /// hyphens and blanks do not count.
     pub fn of_category(category: &str) -> Option<Self> {
-        match category {
+        match canonical(category).as_str() {
             "redundency" | "redundancy" | "circular" => Some(Self::Simplicity),
             "counterfactual" | "step_contradiction" | "domain_inconsistency" | "confidence" => {
                 Some(Self::Soundness)
             }
             "missing_condition" | "deception" | "multi_solutions" => Some(Self::Sensitivity),
             _ => None,
+        }
+    }
+}
+
+/// A category as the benchmark's files spell it: in lower case, with underscores.
+pub(super) fn canonical(category: &str) -> String {
+    category.trim().to_lowercase().replace(['-', ' '], "_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn categories_are_known_however_they_are_spelled() {
+        for (category, dimension) in [
+            ("multi_solutions", Some(Dimension::Sensitivity)),
+            ("Multi-Solutions", Some(Dimension::Sensitivity)),
+            ("step contradiction", Some(Dimension::Soundness)),
+            ("redundancy", Some(Dimension::Simplicity)),
+            ("else", None),
+        ] {
+            assert_eq!(Dimension::of_category(category), dimension, "{category}");
         }
     }
 }

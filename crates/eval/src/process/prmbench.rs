@@ -3,6 +3,7 @@
 //! The figures are those of the published code (<https://github.com/ssmisya/PRMBench>), with what
 //! it does for some classes only: see [`category_score`] and [`Redundancy`].
 
+use super::dimension::canonical;
 use super::intervals::{FieldIntervals, mean_of_all, of_fields};
 use super::{Dimension, ThresholdChoice};
 use crate::bootstrap::{Bootstrap, Interval};
@@ -301,7 +302,7 @@ fn category_figures(category: &str, counts: &BinaryCounts) -> [Option<f64>; 3] {
 /// The `PRMScore` of a category: the mean of both F1, but F1 of right steps alone for
 /// `multi_solutions`, which has no wrong step to find.
 pub fn category_score(category: &str, f1: Option<f64>, negative_f1: Option<f64>) -> Option<f64> {
-    if category == WITHOUT_WRONG_STEPS {
+    if canonical(category) == WITHOUT_WRONG_STEPS {
         f1
     } else {
         mean_score(f1, negative_f1)
