@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Shape as TensorShape, Tensor};
 
 use super::{Inputs, Outputs, Shape, backward, forward};
 use crate::Attend;
@@ -82,13 +82,8 @@ impl Kernel<3> for FusedAttention {
 
     fn forward_saved(self, tensors: [FlexTensor; 3]) -> (FlexTensor, Self::Saved) {
         let (shape, inputs) = self.inputs(tensors.each_ref());
-        let [out, log_sums] = forward(&inputs, &shape);
-        let context = tensor(out, tensors[0].shape());
-        let attended = Attended {
-            context: context.clone(),
-            log_sums: log_sums.into(),
-        };
-        (context, (self, tensors, attended))
+        let attended = Attended::new(forward(&inputs, &shape), tensors[0].shape());
+        (attended.context.clone(), (self, tensors, attended))
     }
 
     fn backward(
@@ -111,6 +106,14 @@ pub(crate) struct Attended {
 }
 
 impl Attended {
+    /// Of the context, shaped as the queries, and the logarithms of the sums.
+    pub(in crate::flex) fn new([context, log_sums]: [Vec<f32>; 2], queries: TensorShape) -> Self {
+        Self {
+            context: tensor(context, queries),
+            log_sums: log_sums.into(),
+        }
+    }
+
     /// Beside the gradient of the context.
     pub(in crate::flex) fn outputs<'a>(&'a self, gradient: &'a FlexTensor) -> Outputs<'a> {
         Outputs {

@@ -10,7 +10,7 @@ use super::{Inputs, backward, forward};
 use crate::Attend;
 use crate::disentangled::{Disentangled, Distances};
 use crate::flex::attention::{Attended, FusedAttention, Shape, attention};
-use crate::flex::buffer::{gradients_of, tensor, values};
+use crate::flex::buffer::{gradients_of, values};
 use crate::flex::dropout::Dropout;
 use crate::flex::kernel::{Kernel, run};
 use crate::flex::packed::Rows;
@@ -95,13 +95,8 @@ impl Kernel<5> for FusedDisentangled {
 
     fn forward_saved(self, tensors: [FlexTensor; 5]) -> (FlexTensor, Self::Saved) {
         let (shape, inputs) = self.inputs(&tensors);
-        let [out, log_sums] = forward(&inputs, &shape);
-        let context = tensor(out, tensors[0].shape());
-        let attended = Attended {
-            context: context.clone(),
-            log_sums: log_sums.into(),
-        };
-        (context, (self, tensors, attended))
+        let attended = Attended::new(forward(&inputs, &shape), tensors[0].shape());
+        (attended.context.clone(), (self, tensors, attended))
     }
 
     fn backward(
