@@ -1,6 +1,13 @@
 //! Marks of list items: a mark by itself is no sentence.
 
+use std::collections::HashSet;
+use std::ops::Range;
+
+use super::super::pieces::is_line_break;
 use super::joint::{Joint, SHORT};
+
+/// Signs that may stand ahead of what a mark counts by.
+const OPENING: &str = "#>*_~-+•◦▪‣·–—([{";
 
 /// Words that a number or a letter follows in a heading.
 const LABELS: &[&str] = &[
@@ -11,29 +18,84 @@ const LABELS: &[&str] = &[
 ];
 
 /// What marks an item.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Mark {
-    /// `1.`, `2)`
-    Number(u32),
+    /// `1.`, `2)`, `1.2.`: the numbers of the levels.
+    Number(Vec<u32>),
     /// `a.`, `(B)`
     Letter(char),
     /// `iv.`, `IV)`
     Roman(u32),
-    /// `1.2.`
-    Level,
     /// `Step 2.`, `Q3.`
     Label,
+}
+
+impl Mark {
+    /// The mark of the next item.
+    fn next(&self) -> Option<Self> {
+        match self {
+            Self::Number(levels) => {
+                let (last, outer) = levels.split_last()?;
+                Some(Self::Number([outer, &[last + 1]].concat()))
+            }
+            Self::Letter(letter) => char::from_u32(u32::from(*letter) + 1).map(Self::Letter),
+            Self::Roman(number) => Some(Self::Roman(number + 1)),
+            Self::Label => None,
+        }
+    }
+
+    /// The Roman number that a single letter can be.
+    fn as_roman(&self) -> Option<Self> {
+        match self {
+            Self::Letter(letter) => roman(letter.encode_utf8(&mut [0; 4])).map(Self::Roman),
+            _ => None,
+        }
+    }
+}
+
+/// Where a word stands that may be a mark.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Place {
+    /// First in its line, with more of its item behind it.
+    OpensItem,
+    /// The only word of its line, or behind a word that leads to an item (`Steps: 4.`).
+    MayOpen,
+    /// Anywhere else.
+    Inside,
 }
 
 /// How far the marks of a text have counted.
 #[derive(Debug, Default)]
 pub(super) struct Marks {
-    number: Option<u32>,
+    number: Option<Vec<u32>>,
     letter: Option<char>,
     roman: Option<u32>,
+    /// Marks of the whole text that stand where an item can begin.
+    listed: HashSet<Mark>,
 }
 
 impl Marks {
+    /// Nothing is counted yet of the marks of `text`.
+    pub(super) fn of(text: &str) -> Self {
+        let mut listed = HashSet::new();
+        for line in text.split(is_line_break) {
+            let mut may_begin = true;
+            for word in line.split_whitespace() {
+                if may_begin && let Some(mark) = short_mark_of(word) {
+                    listed.insert(mark);
+                }
+                // What stands ahead of a mark in its line: `> 2.`, `- 2.`
+                may_begin = (may_begin && !word.contains(char::is_alphanumeric))
+                    || word.ends_with(['.', '!', '?'])
+                    || leads_to_item(word);
+            }
+        }
+        Self {
+            listed,
+            ..Self::default()
+        }
+    }
+
     /// Whether the sentence ahead is, or ends with, the mark of the item behind.
     pub(super) fn belong_to_item(&self, joint: &Joint<'_>) -> bool {
         let behind = joint.behind();
@@ -42,116 +104,166 @@ impl Marks {
             return false;
         }
         if let Some(mark) = joint.short_before().and_then(mark_of) {
-            return match mark {
-                Mark::Label => true,
-                Mark::Level => joint.opens_a_line() && !joint.crosses_line(),
-                mark => self.has(mark) || (joint.opens_a_line() && !joint.crosses_line()),
-            };
+            return mark == Mark::Label
+                || self.has(&mark)
+                || (joint.opens_a_line() && !joint.crosses_line());
         }
         // `Steps: 1.` ends with the mark of what follows; `The answer is 1.` does not.
         let mut words = joint.words_before();
         let last = words.next().and_then(mark_of);
         let leads = words.next().is_some_and(leads_to_item);
-        leads && !joint.crosses_line() && last.is_some_and(|mark| self.has(mark))
+        leads && !joint.crosses_line() && last.is_some_and(|mark| self.has(&mark))
     }
 
     /// Counts on with the marks inside a sentence, and with the sentence where it is one.
-    pub(super) fn note(&mut self, sentence: &str) {
+    pub(super) fn note(&mut self, text: &str, sentence: Range<usize>) {
         let mut leads = true;
-        let mut words = sentence.split_whitespace().peekable();
-        while let Some(word) = words.next() {
+        let mut words = words(text, sentence).peekable();
+        while let Some((start, word)) = words.next() {
             // The last word of a sentence is a mark only where something leads to it.
-            if word.len() <= SHORT
-                && (leads || words.peek().is_some())
-                && let Some(mark) = mark_of(word).filter(|mark| self.counts(*mark))
+            if (leads || words.peek().is_some())
+                && let Some(mark) = short_mark_of(word)
+                && self.counts(&mark, place(text, start, word))
             {
                 self.count(mark);
             }
-            leads = leads_to_item(word);
+            leads = leads_to_item(word) || (leads && !word.contains(char::is_alphanumeric));
         }
     }
 
-    /// Counts on as [`note`](Self::note) does; where in the sentence a mark that follows another one stands behind
-    /// the end of a sentence.
-    pub(super) fn items(&mut self, sentence: &str) -> Vec<usize> {
+    /// Counts on as [`note`](Self::note) does; where in the text a mark that follows another one
+    /// stands inside the sentence behind what ends one.
+    pub(super) fn items(&mut self, text: &str, sentence: Range<usize>) -> Vec<usize> {
         let mut items = Vec::new();
         let mut ended = false;
-        let mut at = 0;
-        for word in sentence.split_inclusive(char::is_whitespace) {
-            let start = at;
-            at += word.len();
-            let word = word.trim_end();
-            if word.is_empty() {
-                continue;
-            }
-            let mark = if word.len() <= SHORT {
-                mark_of(word)
-            } else {
-                None
-            };
-            if let Some(mark) = mark.filter(|mark| self.counts(*mark)) {
-                if ended && !self.is_first(mark) {
-                    items.push(start);
+        for (start, word) in words(text, sentence) {
+            let mark = short_mark_of(word);
+            ended = match mark {
+                Some(mark) => {
+                    if self.counts(&mark, place(text, start, word)) {
+                        if ended && self.follows(&mark) {
+                            items.push(start);
+                        }
+                        self.count(mark);
+                    }
+                    false
                 }
-                self.count(mark);
-            }
-            ended = word.ends_with(['.', '!', '?']) && mark.is_none();
+                None => word.ends_with(['.', '!', '?']),
+            };
         }
         items
     }
 
-    fn is_first(&self, mark: Mark) -> bool {
-        match mark {
-            Mark::Number(number) => self.number != Some(number.wrapping_sub(1)),
-            Mark::Letter(letter) => {
-                self.letter.map(|before| u32::from(before) + 1) != Some(u32::from(letter))
-            }
-            Mark::Roman(number) => self.roman != Some(number.wrapping_sub(1)),
-            Mark::Level | Mark::Label => true,
-        }
-    }
-
     /// Whether `mark` was counted last.
-    fn has(&self, mark: Mark) -> bool {
+    fn has(&self, mark: &Mark) -> bool {
         match mark {
-            Mark::Number(number) => self.number == Some(number),
-            Mark::Roman(number) => self.roman == Some(number),
-            Mark::Letter(letter) => self.letter == Some(letter),
-            Mark::Level | Mark::Label => false,
+            Mark::Number(levels) => self.number.as_ref() == Some(levels),
+            Mark::Roman(number) => self.roman == Some(*number),
+            Mark::Letter(letter) => self.letter == Some(*letter),
+            Mark::Label => false,
         }
     }
 
-    /// Whether `mark` is the first of a list or follows the one before.
-    fn counts(&self, mark: Mark) -> bool {
-        match mark {
-            Mark::Number(number) => number <= 1 || self.number == Some(number - 1),
-            Mark::Roman(number) => number == 1 || self.roman == Some(number - 1),
-            Mark::Letter(letter) => {
-                let before = u32::from(letter).checked_sub(1).and_then(char::from_u32);
-                matches!(letter, 'a' | 'A')
-                    || self.letter == before
-                    || roman(letter.encode_utf8(&mut [0; 4]))
-                        .is_some_and(|n| self.counts(Mark::Roman(n)))
+    /// Whether `mark` is the first of a list, follows the one before, or begins a list in the middle.
+    fn counts(&self, mark: &Mark, place: Place) -> bool {
+        let is_first = match mark {
+            Mark::Number(levels) => levels[..] == [0] || levels[..] == [1],
+            Mark::Letter(letter) => matches!(letter, 'a' | 'A' | 'i' | 'I'),
+            Mark::Roman(number) => *number == 1,
+            Mark::Label => true,
+        };
+        is_first
+            || self.follows(mark)
+            || match place {
+                Place::OpensItem => true,
+                // `7.` alone in its line, or behind a colon, may be an answer; not where `8.` is listed too.
+                Place::MayOpen => self.goes_on(mark),
+                Place::Inside => false,
             }
-            Mark::Level | Mark::Label => true,
+    }
+
+    /// Whether the item behind that of `mark` is in the text.
+    fn goes_on(&self, mark: &Mark) -> bool {
+        let next = |mark: &Mark| mark.next().is_some_and(|next| self.listed.contains(&next));
+        // `V` and `VI` have a letter and a number, `I` and `J` two letters.
+        next(mark) || mark.as_roman().is_some_and(|mark| next(&mark))
+    }
+
+    /// Whether the item of `mark` comes behind the one counted last.
+    fn follows(&self, mark: &Mark) -> bool {
+        match mark {
+            Mark::Number(levels) => {
+                (self.number.as_ref()).is_some_and(|last| succeeds(levels, last))
+            }
+            // No word but a number has two such letters, so that one may be left out.
+            Mark::Roman(number) => self.roman.is_some_and(|last| *number > last),
+            Mark::Letter(letter) => {
+                let before = u32::from(*letter).checked_sub(1).and_then(char::from_u32);
+                let is_next = |mark| matches!(mark, Mark::Roman(n) if self.roman == Some(n - 1));
+                (before.is_some() && self.letter == before) || mark.as_roman().is_some_and(is_next)
+            }
+            Mark::Label => false,
         }
     }
 
     fn count(&mut self, mark: Mark) {
         match mark {
-            Mark::Number(number) => self.number = Some(number),
+            Mark::Number(levels) => self.number = Some(levels),
             Mark::Roman(number) => self.roman = Some(number),
             Mark::Letter(letter) => {
-                if let Some(number) = roman(letter.encode_utf8(&mut [0; 4]))
-                    && self.counts(Mark::Roman(number))
-                {
+                // `V` opens a list as a letter or as a number: what follows tells.
+                if let Some(Mark::Roman(number)) = mark.as_roman() {
                     self.roman = Some(number);
                 }
                 self.letter = Some(letter);
             }
-            Mark::Level | Mark::Label => {}
+            Mark::Label => {}
         }
     }
+}
+
+/// Whether the item `next` comes behind the item `last`: `1.3` and `2` and `1.2.1` behind `1.2`.
+fn succeeds(next: &[u32], last: &[u32]) -> bool {
+    let common = next.iter().zip(last).take_while(|(a, b)| a == b).count();
+    let (rest, of_last) = (&next[common..], last.get(common));
+    match (rest, of_last) {
+        ([], _) => false,
+        ([first, inner @ ..], Some(last)) => *first == last + 1 && inner.iter().all(|n| *n <= 1),
+        (inner, None) => inner.iter().all(|n| *n <= 1),
+    }
+}
+
+/// The words of a part of a text, and where they begin in the text.
+fn words(text: &str, part: Range<usize>) -> impl Iterator<Item = (usize, &str)> {
+    let mut at = part.start;
+    let words = text[part].split_inclusive(char::is_whitespace);
+    words.filter_map(move |word| {
+        let start = at;
+        at += word.len();
+        let word = word.trim_end();
+        (!word.is_empty()).then_some((start, word))
+    })
+}
+
+/// Where a word that begins at `start` stands.
+fn place(text: &str, start: usize, word: &str) -> Place {
+    let ahead = text[..start].trim_end_matches(opens_mark);
+    let mut near = text[..start].split_whitespace();
+    if !(ahead.is_empty() || ahead.ends_with(is_line_break)) {
+        let leads = near.next_back().is_some_and(leads_to_item);
+        return if leads { Place::MayOpen } else { Place::Inside };
+    }
+    let behind = text[start + word.len()..].trim_start_matches([' ', '\t']);
+    if behind.is_empty() || behind.starts_with(is_line_break) {
+        Place::MayOpen
+    } else {
+        Place::OpensItem
+    }
+}
+
+/// White space and signs that stand ahead of a mark in its line.
+fn opens_mark(char: char) -> bool {
+    !is_line_break(char) && (char.is_whitespace() || OPENING.contains(char))
 }
 
 /// Whether a list may begin behind a word.
@@ -168,9 +280,15 @@ pub(super) fn is_bullet(sentence: &str) -> bool {
     chars.next().is_some_and(|char| BULLETS.contains(&char)) && chars.next().is_none()
 }
 
+fn short_mark_of(word: &str) -> Option<Mark> {
+    if word.len() > SHORT {
+        return None;
+    }
+    mark_of(word)
+}
+
 /// The mark that a text is, whatever brackets and emphasis stand around it.
 fn mark_of(text: &str) -> Option<Mark> {
-    const OPENING: &str = "#>*_~-+•◦▪‣·–—([{";
     const CLOSING: &str = "*_~.)]}:\\";
     let blank_or = |set: &'static str| move |char: char| char.is_whitespace() || set.contains(char);
     let open = text.trim_start_matches(blank_or(OPENING));
@@ -188,18 +306,12 @@ fn mark_of(text: &str) -> Option<Mark> {
 }
 
 fn enumerator(core: &str) -> Option<Mark> {
-    let mut parts = core.split('.');
     let is_number = |part: &str| {
         (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
     };
-    let first = parts.next().filter(|part| is_number(part));
-    if let Some(first) = first
-        && parts.clone().all(is_number)
-    {
-        return match parts.next() {
-            None => first.parse().ok().map(Mark::Number),
-            Some(_) => Some(Mark::Level),
-        };
+    if core.split('.').all(is_number) {
+        let levels = core.split('.').map(str::parse);
+        return levels.collect::<Result<_, _>>().ok().map(Mark::Number);
     }
     let mut chars = core.chars();
     match (chars.next(), chars.as_str()) {
@@ -229,13 +341,13 @@ mod tests {
     #[test]
     fn marks_are_told_from_words_and_numbers() {
         for (text, mark) in [
-            ("1.", Mark::Number(1)),
-            ("**12.**", Mark::Number(12)),
-            ("(2)", Mark::Number(2)),
-            ("## 3.", Mark::Number(3)),
+            ("1.", Mark::Number(vec![1])),
+            ("**12.**", Mark::Number(vec![12])),
+            ("(2)", Mark::Number(vec![2])),
+            ("## 3.", Mark::Number(vec![3])),
             ("b)", Mark::Letter('b')),
             ("XIV.", Mark::Roman(14)),
-            ("1.2.", Mark::Level),
+            ("1.2.", Mark::Number(vec![1, 2])),
             ("Step 2.", Mark::Label),
             ("**Schritt IV:**", Mark::Label),
             ("Q1.", Mark::Label),

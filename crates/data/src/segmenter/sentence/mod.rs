@@ -35,7 +35,7 @@ pub(super) fn spans(text: &str) -> Vec<CharSpan> {
 /// Sentences that follow each other without a gap, in bytes.
 fn pieces(text: &str) -> Vec<Range<usize>> {
     let unbroken = Unbroken::new(text);
-    let mut marks = Marks::default();
+    let mut marks = Marks::of(text);
     let mut pieces: Vec<Range<usize>> = Vec::new();
     // Where the text of the last piece begins, once it has a letter or a digit.
     let mut body: Option<usize> = None;
@@ -64,7 +64,7 @@ fn pieces(text: &str) -> Vec<Range<usize>> {
                 end - ahead.trim_start().len()
             });
         }
-        marks.note(next);
+        marks.note(text, start..end);
         start = end;
     }
     pieces
@@ -73,17 +73,12 @@ fn pieces(text: &str) -> Vec<Range<usize>> {
 /// The boundaries of Unicode, moved to where marks that open or close a sentence are on its side, and those ahead
 /// of marks that count on inside a sentence (`Add it. (b) Stop.`). In order; the last is the end.
 fn boundaries(text: &str) -> Vec<usize> {
-    let mut marks = Marks::default();
+    let mut marks = Marks::of(text);
     let mut boundaries = Vec::new();
     let mut start = 0;
     for (at, sentence) in text.split_sentence_bound_indices() {
-        let items = marks.items(sentence);
-        boundaries.extend(
-            items
-                .into_iter()
-                .map(|item| at + item)
-                .filter(|&item| item > start),
-        );
+        let items = marks.items(text, at..at + sentence.len()).into_iter();
+        boundaries.extend(items.filter(|&item| item > start));
         let end = closed(text, start, at + sentence.len());
         if end > start {
             start = end;
@@ -233,6 +228,14 @@ mod tests {
                 &["• One is so.", "• Two is so."],
             ),
             (
+                "1.1. Add it. 1.2. Stop it. 2. Go.",
+                &["1.1. Add it.", "1.2. Stop it.", "2. Go."],
+            ),
+            (
+                "1. Add it. 1.1. Add more. 1.2. Stop.",
+                &["1. Add it.", "1.1. Add more.", "1.2. Stop."],
+            ),
+            (
                 "First: 1. Add it; 2. Stop it.",
                 &["First: 1. Add it; 2. Stop it."],
             ),
@@ -246,7 +249,44 @@ mod tests {
     }
 
     #[test]
+    fn a_list_may_begin_in_the_middle() {
+        for (text, expected) in [
+            ("2. Double it. 3. Stop.", &["2. Double it.", "3. Stop."][..]),
+            ("10. Rest. 11. Stop.", &["10. Rest.", "11. Stop."]),
+            (
+                "IV. Four it is. VI. Six it is.",
+                &["IV. Four it is.", "VI. Six it is."],
+            ),
+            (
+                "V. Five. VI. Six. VII. Seven.",
+                &["V. Five.", "VI. Six.", "VII. Seven."],
+            ),
+            ("c. Third. d. Fourth.", &["c. Third.", "d. Fourth."]),
+            (
+                "Go on so.\n> **3.** Rest. **4.** Stop.",
+                &["Go on so.", "> **3.** Rest.", "**4.** Stop."],
+            ),
+            (
+                "2.\nDouble it.\n\n3.\nStop.",
+                &["2.\nDouble it.", "3.\nStop."],
+            ),
+            ("Go on: 4. Rest. 5. Stop.", &["Go on: 4. Rest.", "5. Stop."]),
+            (
+                "2.3. Rest. 2.4. Stop. 3. Go.",
+                &["2.3. Rest.", "2.4. Stop.", "3. Go."],
+            ),
+        ] {
+            cuts(text, expected);
+        }
+    }
+
+    #[test]
     fn a_number_that_ends_a_sentence_is_no_mark() {
+        cuts("It asks: 4. Then stop.", &["It asks: 4.", "Then stop."]);
+        cuts(
+            "How much? 1.2. That is all.",
+            &["How much?", "1.2.", "That is all."],
+        );
         cuts(
             "How many? 7. That is all.",
             &["How many?", "7.", "That is all."],
