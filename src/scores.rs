@@ -149,6 +149,17 @@ impl Scores {
                     ScoreFile::read_within(path, examples, choices.aspects, records::limits())?;
                 file.cut(examples);
                 tell_left_out(path, &file);
+                let own = file
+                    .responses
+                    .iter()
+                    .any(|response| response.scores.is_some());
+                if own && choices.aggregation.or(file.aggregation).is_none() {
+                    show::status(&format!(
+                        "{}: scores of responses are those of the file, which does not say how they were \
+                         made (`aggregation`); --aggregation makes them of those of the segments",
+                        path.display()
+                    ));
+                }
                 if choices.aggregation.is_some() {
                     // Asked for, it stands before what the file says of responses.
                     for response in &mut file.responses {
@@ -158,7 +169,7 @@ impl Scores {
                 Ok(Self {
                     aspects: file.aspects,
                     responses: file.responses,
-                    aggregation: choices.aggregation.unwrap_or(Aggregation::Mean),
+                    aggregation: choices.aggregation.or(file.aggregation).unwrap_or_default(),
                     recalibration: None,
                     causal: None,
                     reads_context: None,

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use gradus::data::{AspectSpec, DatasetStats, Example, RatingStats, StatsCollector, TextsDigest};
+use gradus::data::{
+    AspectSpec, ContextCounts, DatasetStats, Example, RatingStats, StatsCollector, TextsDigest,
+};
 use gradus::eval::audit::{AuditSplit, FindingKind, Grade, before_training};
 use gradus::train::{EncodingCounts, OnPlan, Plan};
 
@@ -10,6 +12,8 @@ use crate::show;
 
 /// Share of the ratings that may be cut off before that is a warning.
 const CUT: f64 = 0.05;
+/// Difference between the shares of records with a context from which on that is a warning.
+const UNEVEN: f64 = 0.5;
 
 /// Shows the plan of a run over these splits, of which `learned` aspects are learned, or all where
 /// none is named.
@@ -56,6 +60,9 @@ impl Told {
             _ => String::new(),
         };
         show::status(&format!("context read in {}{remedy}", context.join(", ")));
+        if let Some(text) = uneven_contexts(counts.map(|counts| counts.context)) {
+            show::warning(&text);
+        }
         for ((name, _), counts) in self.splits.iter().zip(counts) {
             tell_of_cut(name, counts, plan.text.max_length);
         }
@@ -112,6 +119,20 @@ fn aspects(learned: &[AspectSpec], splits: &[(&str, Ratings)]) -> String {
         "aspect", "split", "rated", "ratings", "records", "lowest", "mean", "highest",
     ];
     show::table(&header, learned.iter().flat_map(of_aspect))
+}
+
+/// What is wrong where one split has contexts and the other has none, or far fewer.
+fn uneven_contexts([train, valid]: [ContextCounts; 2]) -> Option<String> {
+    let [of_train, of_valid] = [train, valid].map(ContextCounts::share);
+    let one_has_none = (train.with_context == 0) != (valid.with_context == 0);
+    let is_empty = train.records == 0 || valid.records == 0;
+    if is_empty || !(one_has_none || (of_train - of_valid).abs() > UNEVEN) {
+        return None;
+    }
+    Some(format!(
+        "{train} of train have a context, and {valid} of valid: the validation judges a model on other \
+         input than it learns from; the key is `context`"
+    ))
 }
 
 /// Says what is cut off, as a warning where that is more than a little.

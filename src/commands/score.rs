@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use gradus::data::{
-    BatchSize, ContextCounts, Example, ExampleReader, TruncationCounts, UnreadKeys,
+    BatchSize, ContextCounts, Example, ExampleReader, TruncationCounts, UnreadKeys, write_json_line,
 };
 use gradus::device;
 use gradus::eval::{PreparedExamples, Scorer, SegmentScore, UnscoredReason};
@@ -162,8 +162,7 @@ fn score_chunk(
             *counts.unscored_responses.entry(reason.name()).or_default() += 1;
         }
         let record = scored_record(scorer, example, scores, cut, unscored);
-        serde_json::to_writer(&mut *out, &record)?;
-        out.write_all(b"\n")?;
+        write_json_line(&mut *out, &record)?;
         counts.responses += 1;
         counts.unread.add(example);
         let scored = scores
@@ -225,6 +224,10 @@ fn scored_record(
     if let Some(record) = record.as_object_mut() {
         let response = scorer.response_scores(scores);
         record.insert("score".into(), by_aspect(&aspects, response));
+        record.insert(
+            "aggregation".into(),
+            scorer.aggregation().to_string().into(),
+        );
         set_reason(record, unscored);
         for (key, tokens) in [
             ("context_tokens_dropped", cut.context_tokens_dropped),

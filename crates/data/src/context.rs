@@ -57,7 +57,7 @@ impl ContextCounts {
     }
 
     /// Share of the records that have a context; 0 without a record.
-    fn share(self) -> f64 {
+    pub fn share(self) -> f64 {
         self.with_context as f64 / self.records.max(1) as f64
     }
 }

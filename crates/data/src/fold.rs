@@ -7,6 +7,8 @@ use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 ///
 /// What does not count:
 /// - case: `Why?` and `WHY?`, `Straße` and `STRASSE`;
+/// - characters without a look of their own (Unicode's default-ignorable ones): a zero-width space
+///   U+200B, a byte order mark U+FEFF, joiners, soft hyphens, signs of direction and of variants;
 /// - white space: a run of it is one blank, at the ends it is nothing;
 /// - how a character is composed (Unicode normalisation form C): `é` as one code point or as `e`
 ///   with an accent behind it.
@@ -28,8 +30,19 @@ pub fn fold_text(text: &str) -> String {
     }
     // Upper case between, as letters may share it and differ in lower case: `ß` and `ss`, `ς` and
     // `σ`. Lower case before, as `ẞ` is the upper case of `ß` alone.
-    let lower = composed(text).to_lowercase().to_uppercase().to_lowercase();
+    let seen: String = text.chars().filter(|c| !is_ignorable(*c)).collect();
+    let lower = composed(&seen).to_lowercase().to_uppercase().to_lowercase();
     joined(composed(&lower).split_whitespace())
+}
+
+/// Whether a character is of Unicode's property `Default_Ignorable_Code_Point`.
+fn is_ignorable(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn composed(text: &str) -> String {
@@ -69,6 +82,12 @@ mod tests {
             ),
             ("a\u{a0}b", "a b"),
             ("", " \n"),
+            ("", "\u{feff}"),
+            ("\u{feff}What is\u{200b} it?", "what is it?"),
+            ("co\u{ad}operate \u{200e}now\u{2060}", "cooperate now"),
+            ("\u{2764}\u{fe0f} it", "\u{2764} it"),
+            ("e\u{34f}\u{301}", "\u{e9}"),
+            ("a\u{e0041}\u{180e}", "a"),
         ] {
             assert_eq!(fold_text(a), fold_text(b), "{a:?} and {b:?}");
         }

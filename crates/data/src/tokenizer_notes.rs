@@ -19,17 +19,6 @@ const SPECIAL: &str = "special_tokens_map.json";
 /// Settings of an added token that decide where it is found in a text.
 const FLAGS: [&str; 5] = ["lstrip", "rstrip", "single_word", "normalized", "special"];
 
-/// Tokens that the files name one by one.
-const NAMED: [&str; 7] = [
-    "bos_token",
-    "eos_token",
-    "unk_token",
-    "sep_token",
-    "pad_token",
-    "cls_token",
-    "mask_token",
-];
-
 /// The disagreements in a directory in Hugging Face layout, one sentence each; none where there is
 /// no `tokenizer.json`. `max_length` is the longest text that will be read, in tokens.
 ///
@@ -284,14 +273,19 @@ impl<'a> Facts<'a> {
 
     /// Tokens named by their task that are no tokens of the vocabulary.
     fn named_tokens(&self, config: &Map<String, Value>, older: &Map<String, Value>) -> Vec<String> {
-        let lists = ["additional_special_tokens", "extra_special_tokens"];
+        let groups = [
+            "additional_special_tokens",
+            "extra_special_tokens",
+            "model_specific_special_tokens",
+        ];
         let mut missing = Vec::new();
         for keys in [config, older] {
-            let single = NAMED
-                .iter()
-                .filter_map(|name| keys.get(*name).and_then(content));
-            let listed = lists.iter().filter_map(|name| keys.get(*name)?.as_array());
-            let listed = listed.flatten().filter_map(content);
+            // `bos_token` and its like, and those of a model alone: `image_token`.
+            let single = keys.iter().filter(|(name, _)| name.ends_with("_token"));
+            let single = single.filter_map(|(_, token)| content(token));
+            // A list, or a map of names to tokens.
+            let listed = groups.iter().filter_map(|name| keys.get(*name));
+            let listed = listed.flat_map(members).filter_map(content);
             missing.extend(
                 single
                     .chain(listed)
@@ -368,6 +362,15 @@ fn around(processor: Option<&Value>) -> Vec<&str> {
         }
     }
     tokens
+}
+
+/// What a list or a map holds.
+fn members(group: &Value) -> Vec<&Value> {
+    match group {
+        Value::Array(items) => items.iter().collect(),
+        Value::Object(keys) => keys.values().collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// A token as a text, or as an object that holds it.

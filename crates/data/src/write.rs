@@ -3,14 +3,16 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::{AtomicFile, DataError, Example, Result};
+use crate::{AtomicFile, DataError, Example, Result, visible_json};
 
-/// Writes `value` as one line of JSON.
+/// Writes `value` as one line of JSON, with `\u` escapes for characters that would act on a terminal
+/// or hide in one; see [`visible_json`].
 ///
 /// # Errors
 /// If writing fails.
 pub fn write_json_line(mut target: impl Write, value: &Value) -> io::Result<()> {
-    serde_json::to_writer(&mut target, value)?;
+    let json = serde_json::to_string(value)?;
+    target.write_all(visible_json(&json).as_bytes())?;
     target.write_all(b"\n")
 }
 

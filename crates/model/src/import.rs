@@ -190,6 +190,32 @@ fn problem_type(
     }
 }
 
+/// Refuses names that one key gives to one output and the other key to another.
+fn check_label_ids(keys: &Value) -> Result<(), String> {
+    let (Some(names), Some(ids)) = (keys["id2label"].as_object(), keys["label2id"].as_object())
+    else {
+        return Ok(());
+    };
+    for (id, name) in names {
+        let name = name.as_str().unwrap_or_default();
+        let other = ids
+            .get(name)
+            .and_then(Value::as_u64)
+            .map(|id| id.to_string());
+        if other.as_ref() != Some(id) {
+            let other = other.map_or_else(
+                || "has no such name".to_owned(),
+                |other| format!("says {other}"),
+            );
+            return Err(format!(
+                "`id2label` calls output {id} {name:?}, and `label2id` {other}: which score is which \
+                 cannot be told; make the two keys agree"
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// The names of the outputs, `LABEL_0`, .. where the configuration gives none.
 fn labels(keys: &Value, problem: ProblemType, num_logits: usize) -> Result<Vec<String>, String> {
     let named = keys["id2label"].as_object().map(serde_json::Map::len);
@@ -203,6 +229,7 @@ fn labels(keys: &Value, problem: ProblemType, num_logits: usize) -> Result<Vec<S
             "it names {count} labels (`id2label`, `num_labels`), and the head has {num_logits} logits"
         ));
     }
+    check_label_ids(keys)?;
     let name = |id: usize| match keys["id2label"][id.to_string()].as_str() {
         Some(name) => name.to_owned(),
         None => format!("LABEL_{id}"),

@@ -81,6 +81,7 @@ pub(super) fn run(
     };
     let steps = Steps::load(input, several)?;
     let samples = samples(&steps, class, redundancy)?;
+    tell_contradictions(&samples);
     let expected = "scored steps, some right and some wrong";
     let threshold = Threshold::of(threshold, expected, |path, name| {
         let other = Steps::load_other(path, input, threshold, several)?;
@@ -162,6 +163,20 @@ fn halfway(examples: &[Example], categories: &[String]) -> Result<f64> {
                 .with_hint("make the records with `gradus data import prmbench`")
                 .into(),
         ),
+    }
+}
+
+/// Says where a class without wrong steps has some: its score does not count how they are found.
+fn tell_contradictions(samples: &[PrmBenchSample]) {
+    let of_class = || samples.iter().filter(|sample| sample.category == ALL_RIGHT);
+    let contradict = |sample: &&PrmBenchSample| sample.wrong.contains(&Some(true));
+    let found = of_class().filter(contradict).count();
+    if found > 0 {
+        show::warning(&format!(
+            "{found} of {} solutions of class `{ALL_RIGHT}` have a step that is rated wrong, where the \
+             benchmark has none: the score of this class is F1 of right steps, whatever becomes of those",
+            of_class().count()
+        ));
     }
 }
 

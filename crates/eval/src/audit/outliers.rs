@@ -2,10 +2,20 @@
 
 /// How many times the width of the bulk a gap has to have.
 const GAP: f64 = 3.0;
+/// Largest share of the ratings that are few.
+const FEW: f64 = 0.05;
+/// The same for more than a few, which have to be one value.
+const WIDE_GAP: f64 = 10.0;
+/// Largest share of the ratings that lie far from the others, whatever they are.
+const MOST: f64 = 1.0 / 3.0;
 
 /// The range of the bulk where some ratings lie far outside of it: a value splits the ratings
 /// where the gap to its neighbour is more than three times as wide as the larger side, which holds at
 /// least two different values. `None` where no rating lies far from the others.
+///
+/// Ratings of two kinds, bad ones near 0 and good ones near 1, are no outliers. So where more than
+/// one in twenty lie behind the gap they count only if they are all the same, up to one in three, the
+/// gap is ten times as wide, and not all ratings are from -1 to 1.
 ///
 /// This finds a `-100` for "missing" among ratings of 0 to 4, and a `70` among ratings of 0 to 1;
 /// it does not find a 2 among ratings of 0 and 1.
@@ -24,13 +34,24 @@ fn larger_side(sorted: &[f64]) -> Option<&[f64]> {
     let gaps = sorted.windows(2).map(|pair| pair[1] - pair[0]);
     let (at, gap) = gaps.enumerate().max_by(|a, b| a.1.total_cmp(&b.1))?;
     let (below, above) = sorted.split_at(at + 1);
-    let larger = if below.len() >= above.len() {
-        below
+    let (larger, smaller) = if below.len() >= above.len() {
+        (below, above)
     } else {
-        above
+        (above, below)
     };
-    let width = larger[larger.len() - 1] - larger[0];
-    (width > 0.0 && gap > GAP * width).then_some(larger)
+    let width = |side: &[f64]| side[side.len() - 1] - side[0];
+    let share = smaller.len() as f64 / sorted.len() as f64;
+    let natural = sorted[0] >= -1.0 && sorted[sorted.len() - 1] <= 1.0;
+    let is_one_value = width(smaller) <= 0.0;
+    let least = if share <= FEW {
+        GAP
+    } else if share <= MOST && is_one_value && !natural {
+        WIDE_GAP
+    } else {
+        return None;
+    };
+    let width = width(larger);
+    (width > 0.0 && gap > least * width).then_some(larger)
 }
 
 #[cfg(test)]
@@ -45,6 +66,28 @@ mod tests {
         assert_eq!(bulk(&ratings), Some((0.0, 4.0)));
         ratings.push(999.0);
         assert_eq!(bulk(&ratings), Some((0.0, 4.0)));
+    }
+
+    #[test]
+    fn bad_ones_and_good_ones_are_no_outliers() {
+        let bimodal = |low: &[f64], high: &[f64], share: usize| {
+            let side = |values: &[f64], count| values.iter().copied().cycle().take(count).collect();
+            let (mut ratings, others): (Vec<f64>, Vec<f64>) =
+                (side(low, share), side(high, 100 - share));
+            ratings.extend(others);
+            ratings
+        };
+        for share in [6, 20, 30, 50, 80] {
+            assert_eq!(bulk(&bimodal(&[0.0, 0.05], &[0.95, 1.0], share)), None);
+            assert_eq!(bulk(&bimodal(&[0.0], &[0.99, 1.0], share)), None);
+            assert_eq!(
+                bulk(&bimodal(&[1.0, 2.0], &[98.0, 99.0, 100.0], share)),
+                None
+            );
+            assert_eq!(bulk(&bimodal(&[1.0], &[4.8, 5.0], 50)), None);
+        }
+        assert_eq!(bulk(&bimodal(&[-100.0], &[0.0, 1.0], 30)), Some((0.0, 1.0)));
+        assert_eq!(bulk(&bimodal(&[0.0], &[0.99, 1.0], 5)), Some((0.99, 1.0)));
     }
 
     #[test]

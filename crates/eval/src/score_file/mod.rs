@@ -18,7 +18,8 @@
 //! `context_tokens_dropped`, `prompt_tokens_dropped`, `response_tokens_dropped` and `windows` of the
 //! record that not all of the text was. An example without segments takes those of the record, which
 //! then need `start` and `end`. Beside any of these, `score` is that of the response as a whole, a
-//! number or a map like the others, and `unscored` says why it is `null`. What has two readings is
+//! number or a map like the others, `unscored` says why it is `null`, and `aggregation` how it was
+//! made of those of the segments, the same in every record. What has two readings is
 //! refused: scores of segments in two places, and a key that looks like one of scores where there is
 //! none. All other keys are passed over. Records may come in any order.
 
@@ -34,7 +35,7 @@ pub use problem::ScoreProblem;
 
 use self::record::{Names, Record, ResponseScore, Score};
 use crate::dataset::response_of;
-use crate::{EvalError, Result, ScoredResponse, ScoredSegment, UnscoredReason};
+use crate::{Aggregation, EvalError, Result, ScoredResponse, ScoredSegment, UnscoredReason};
 
 /// The scores of a file beside the ratings of the examples.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +48,8 @@ pub struct ScoreFile {
     pub missing_responses: usize,
     /// Aspects the file has scores of that were left out, because no example is rated on them.
     pub unrated_aspects: Vec<String>,
+    /// How the scores of responses were made of those of segments, where the file says so.
+    pub aggregation: Option<Aggregation>,
     /// Records whose `score` of the response was left out: it is a plain number beside named scores,
     /// or named beside plain numbers.
     pub response_scores_left_out: usize,
@@ -120,6 +123,7 @@ impl ScoreFile {
             .collect();
         let other_kind = |record: &&Record| matches!(record.response, ResponseScore::OtherKind);
         Ok(Self {
+            aggregation: records().find_map(|record| record.aggregation),
             response_scores_left_out: records().filter(other_kind).count(),
             missing_responses: joined.records.iter().filter(|r| r.is_none()).count(),
             aspects: choice.names,
@@ -146,6 +150,7 @@ impl Joined {
         let mut first_lines: HashMap<String, usize> = HashMap::new();
         let mut names = Names::default();
         let mut unknown: Option<(Location, String)> = None;
+        let mut aggregation: Option<Aggregation> = None;
         while let Some(object) = lines.next() {
             let object = object.map_err(problem::reading)?;
             let location = lines.location();
@@ -156,7 +161,12 @@ impl Joined {
             }
             if let Some(&place) = places.get(id.as_str()) {
                 let record = Record::read(object, &examples[place], location.line, &mut names);
-                records[place] = Some(record.map_err(at)?);
+                let record = record.map_err(at)?;
+                if let Some(found) = record.aggregation {
+                    let first = *aggregation.get_or_insert(found);
+                    record::check_aggregation(found, first).map_err(at)?;
+                }
+                records[place] = Some(record);
             } else if unknown.is_none() {
                 unknown = Some((location.clone(), id.clone()));
             }

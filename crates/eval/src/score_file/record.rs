@@ -6,7 +6,7 @@ use gradus_data::{CharSpan, Example, Segment};
 use serde_json::{Map, Value};
 
 use super::ScoreProblem;
-use crate::UnscoredReason;
+use crate::{Aggregation, UnscoredReason};
 
 type Checked<T> = Result<T, ScoreProblem>;
 
@@ -114,6 +114,8 @@ pub(super) struct Record {
     pub(super) spans: Vec<CharSpan>,
     /// What the record says of the response as a whole.
     pub(super) response: ResponseScore,
+    /// How `response` was made, where the record says so.
+    pub(super) aggregation: Option<Aggregation>,
     /// Whether not all of the text was read, or not at once.
     pub(super) shortened: bool,
 }
@@ -197,6 +199,7 @@ impl Record {
             }
         };
         let reason = reason(&record, || "unscored".to_owned())?;
+        let aggregation = aggregation(&record)?;
         let response = match own {
             None => ResponseScore::Absent,
             Some(own) => reader.response(&own, reason)?,
@@ -205,6 +208,7 @@ impl Record {
             scores,
             spans,
             response,
+            aggregation,
             shortened,
         })
     }
@@ -218,6 +222,30 @@ fn lists_nothing(record: &Map<String, Value>) -> bool {
         list.is_some_and(Vec::is_empty)
     };
     empty("scores") || absent("scores") && absent("segments") && record.contains_key("score")
+}
+
+const AGGREGATION: &str = "aggregation";
+
+fn aggregation(record: &Map<String, Value>) -> Checked<Option<Aggregation>> {
+    match record.get(AGGREGATION) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match serde_json::from_value(value.clone()) {
+            Ok(aggregation) => Ok(Some(aggregation)),
+            Err(_) => {
+                let expected = "mean, sum, min, max, product, last or softmin:TEMPERATURE";
+                Err(wrong(AGGREGATION, value, expected))
+            }
+        },
+    }
+}
+
+/// Refuses scores of responses that were made in two ways.
+pub(super) fn check_aggregation(found: Aggregation, first: Aggregation) -> Checked<()> {
+    if found == first {
+        return Ok(());
+    }
+    let expected = "that of the records before: the scores of responses are not to be compared";
+    Err(wrong(AGGREGATION, &found.to_string().into(), expected))
 }
 
 /// Whether a record says that not all of its text was read, or not at once.
