@@ -5,18 +5,24 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use burn::tensor::Device;
-use gradus::data::{ContextCounts, CutSegments, Example, TextsDigest, TruncationCounts};
+use gradus::data::{
+    ContextCounts, CutSegments, Example, TextsDigest, TextsSketch, TruncationCounts,
+};
 use gradus::device;
 use gradus::eval::calibration::Recalibrations;
 use gradus::eval::{
     Aggregation, Baselines, ScoreFile, ScoreSource, ScoredResponse, Scorer, raw_responses,
 };
 
+use gradus::model::Bundle;
+
 use crate::failure::Usage;
 use crate::{progress, records, show};
 
 /// File of a bundle that holds the baselines fitted on its training split.
 pub(crate) const BASELINES: &str = "baselines.json";
+/// File of a bundle that tells which records its training split holds.
+pub(crate) const TEXTS: &str = "train-texts.json";
 /// Examples scored between two moves of the progress bar.
 const CHUNK: usize = 256;
 
@@ -142,7 +148,7 @@ impl Scores {
                 if let Some(policy) = choices.cut_segments {
                     scorer = scorer.with_cut_segments(policy);
                 }
-                Self::score(&scorer, examples, choices.aspects)
+                Self::score(&scorer, directory, examples, choices.aspects)
             }
             Source::File(path) => {
                 let mut file =
@@ -178,13 +184,14 @@ impl Scores {
         }
     }
 
-    /// Scores `examples`, and where the scorer recalibrates, keeps the scores before it too.
+    /// Scores `examples` by the scorer of the bundle in `directory`, and where the scorer recalibrates, keeps the scores before it too.
     pub(crate) fn score(
         scorer: &Scorer,
+        directory: &Path,
         examples: &[Example],
         aspects: Option<&[String]>,
     ) -> Result<Self> {
-        tell_of_data(scorer, examples);
+        tell_of_data(scorer, directory, examples)?;
         let known: Vec<String> = scorer.aspects().map(str::to_owned).collect();
         let wanted = aspects.map_or_else(|| known.clone(), <[String]>::to_vec);
         let places = places(&known, &wanted)?;
@@ -237,7 +244,7 @@ impl Scores {
 
 /// Says what figures on these examples are not worth: on the data that the bundle was trained on, or
 /// where contexts are read and not there, or there and not read.
-pub(crate) fn tell_of_data(scorer: &Scorer, examples: &[Example]) {
+fn tell_of_data(scorer: &Scorer, directory: &Path, examples: &[Example]) -> Result<()> {
     let digest = TextsDigest::of(examples);
     let data = &scorer.manifest().training["data"];
     let is = |split: &str| {
@@ -248,10 +255,40 @@ pub(crate) fn tell_of_data(scorer: &Scorer, examples: &[Example]) {
         show::warning(
             "the bundle was trained on these texts: figures on them say nothing about new ones",
         );
-    } else if is("valid") {
-        show::status("the weights of the bundle were chosen on these texts, its validation split");
+    } else {
+        if is("valid") {
+            show::status(
+                "the weights of the bundle were chosen on these texts, its validation split",
+            );
+        }
+        tell_of_shared(directory, examples)?;
     }
     tell_of_context(scorer, ContextCounts::of(examples));
+    Ok(())
+}
+
+/// Says how many of the records the bundle was trained on. One that was made elsewhere, or by a
+/// version before this, cannot tell.
+fn tell_of_shared(directory: &Path, examples: &[Example]) -> Result<()> {
+    let Some(bytes) = Bundle::read_extra(directory, TEXTS)? else {
+        return Ok(());
+    };
+    let sketch: TextsSketch = serde_json::from_slice(&bytes).with_context(|| {
+        let path = directory.join(TEXTS);
+        Usage::new(format!("{}: not the list of this version", path.display())).with_hint(
+            "remove it: then nothing is known of the texts that the bundle was trained on",
+        )
+    })?;
+    let found = sketch.shared(examples);
+    if found.shared > 0 {
+        let about = if found.exact { "" } else { "about " };
+        show::warning(&format!(
+            "{about}{} of {} records were in the training data of the bundle: figures on them say \
+             nothing about new ones",
+            found.shared, found.records
+        ));
+    }
+    Ok(())
 }
 
 /// Says where contexts are read and not there, or there and not read. Of a model that was trained
@@ -369,14 +406,13 @@ pub(crate) fn tell_unscored_aspects(examples: &[Example], aspects: &[String]) {
 /// The baselines that training left in the bundle; none, and a word about it, where it left none.
 pub(crate) fn stored_baselines(bundle: &Path) -> Result<Baselines> {
     let path = bundle.join(BASELINES);
-    if !path.is_file() {
+    let Some(bytes) = Bundle::read_extra(bundle, BASELINES)? else {
         show::status(&format!(
             "{}: no {BASELINES}, so no trivial baselines; give the training split with --train",
             bundle.display()
         ));
         return Ok(Baselines::default());
-    }
-    let bytes = fs_err::read(&path)?;
+    };
     let baselines = serde_json::from_slice(&bytes).with_context(|| {
         Usage::new(format!(
             "{}: not the baselines of this version",

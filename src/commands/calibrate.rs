@@ -36,7 +36,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
     for example in &mut examples {
         scorer.segment(example)?;
     }
-    let scores = Scores::score(&scorer, &examples, None)?;
+    let scores = Scores::score(&scorer, &args.bundle, &examples, None)?;
     let (raw, aggregation) = (scores.responses, scores.aggregation);
     let aspects: Vec<Aspect> = scores.aspects.iter().map(Aspect::named).collect();
     let names: Vec<&str> = scores.aspects.iter().map(String::as_str).collect();

@@ -7,11 +7,11 @@ use gradus_files::is_same_file;
 
 use crate::cli::MergeArgs;
 use crate::failure::Usage;
-use crate::scores::BASELINES;
+use crate::scores::{BASELINES, TEXTS};
 use crate::show;
 
 /// Files that training lays beside a bundle's parts.
-const EXTRA_FILES: [&str; 3] = ["run.toml", "history.json", BASELINES];
+const EXTRA_FILES: [&str; 4] = ["run.toml", "history.json", BASELINES, TEXTS];
 
 pub(crate) fn run(args: &MergeArgs) -> Result<()> {
     if is_same_file(&args.bundle, &args.output) {

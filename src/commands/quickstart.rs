@@ -72,7 +72,7 @@ pub(crate) fn run(args: &QuickstartArgs) -> Result<()> {
     let scorer = Scorer::load(&args.output, &device)?;
     let baselines = Baselines::fit(scorer.aspects(), &train)?;
     let aspects: Vec<Aspect> = scorer.aspects().map(Aspect::named).collect();
-    let scores = Scores::score(&scorer, &test, None)?;
+    let scores = Scores::score(&scorer, &args.output, &test, None)?;
     let evaluation = evaluate(&scores, &aspects, &test, &baselines)?;
     if args.json {
         show::json(&evaluation)?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use gradus::data::{Example, tokenizer_notes};
+use gradus::data::{Example, TextsSketch, tokenizer_notes};
 use gradus::eval::Baselines;
 use gradus::hub::Located;
 use gradus::model::{ModelError, PretrainedEncoder};
@@ -19,7 +19,7 @@ use crate::commands::plan;
 use crate::commands::settings::{Paths, base_config, locate, pinned, set, set_run, set_some};
 use crate::failure::Usage;
 use crate::progress::TrainProgress;
-use crate::scores::BASELINES;
+use crate::scores::{BASELINES, TEXTS};
 use crate::{records, show, signals};
 
 /// File of a bundle and of a checkpoint that holds the configuration of the run.
@@ -146,6 +146,7 @@ pub(crate) fn checked_run(
         extra_files: vec![
             (CONFIG.into(), config.to_toml()?.into_bytes()),
             (BASELINES.into(), serde_json::to_vec(&baselines)?),
+            (TEXTS.into(), serde_json::to_vec(&TextsSketch::of(train))?),
         ],
     };
     if let EncoderSource::Pretrained(directory) = &run.encoder {

@@ -40,6 +40,118 @@ impl TextsDigest {
     }
 }
 
+/// Which records a data set holds, in short: tells how many of others it holds, too.
+///
+/// Records are compared by their texts as in [`TextsDigest`]. Of up to [`TextsSketch::MOST`]
+/// different records every one is kept; of more, as many, drawn by their digests, and what is told
+/// is estimated by these.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "StoredSketch", into = "StoredSketch")]
+pub struct TextsSketch {
+    /// Number of different records.
+    records: usize,
+    /// The first eight bytes of the lowest digests, in ascending order.
+    starts: Vec<u64>,
+}
+
+/// Records of a data set that a [`TextsSketch`] holds, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SharedRecords {
+    /// How many; an estimate where not all records are kept.
+    pub shared: usize,
+    /// Records that were looked at.
+    pub records: usize,
+    /// Whether every record is kept, so that the number is exact.
+    pub exact: bool,
+}
+
+impl TextsSketch {
+    /// Most records that are kept: 512 KiB.
+    pub const MOST: usize = 1 << 16;
+
+    /// The sketch of `examples`.
+    pub fn of(examples: &[Example]) -> Self {
+        Self::keeping(examples, Self::MOST)
+    }
+
+    fn keeping(examples: &[Example], most: usize) -> Self {
+        let mut starts: Vec<u64> = examples.iter().map(start).collect();
+        starts.sort_unstable();
+        starts.dedup();
+        let records = starts.len();
+        starts.truncate(most);
+        Self { records, starts }
+    }
+
+    /// How many of `examples` are among the records.
+    pub fn shared(&self, examples: &[Example]) -> SharedRecords {
+        let exact = self.starts.len() == self.records;
+        let last = self.starts.last().copied().unwrap_or_default();
+        let starts = examples.iter().map(start);
+        let looked_at: Vec<u64> = starts.filter(|start| exact || *start <= last).collect();
+        let is_known = |start: &&u64| self.starts.binary_search(start).is_ok();
+        let found = looked_at.iter().filter(is_known).count();
+        let share = found as f64 / looked_at.len().max(1) as f64;
+        SharedRecords {
+            shared: if exact {
+                found
+            } else {
+                (share * examples.len() as f64).round() as usize
+            },
+            records: examples.len(),
+            exact,
+        }
+    }
+}
+
+/// The form in files: numbers as hexadecimal digits, 16 for each.
+#[derive(Clone, Serialize, Deserialize)]
+struct StoredSketch {
+    records: usize,
+    digests: String,
+}
+
+impl From<TextsSketch> for StoredSketch {
+    fn from(sketch: TextsSketch) -> Self {
+        let mut digests = String::with_capacity(16 * sketch.starts.len());
+        for start in sketch.starts {
+            // Writing to a string cannot fail.
+            let _ = write!(digests, "{start:016x}");
+        }
+        Self {
+            records: sketch.records,
+            digests,
+        }
+    }
+}
+
+impl TryFrom<StoredSketch> for TextsSketch {
+    type Error = &'static str;
+
+    fn try_from(stored: StoredSketch) -> Result<Self, Self::Error> {
+        let number = |digits: &[u8]| {
+            let digits = std::str::from_utf8(digits).ok()?;
+            u64::from_str_radix(digits, 16).ok()
+        };
+        let digits = stored.digests.as_bytes();
+        let starts: Option<Vec<u64>> = digits.chunks(16).map(number).collect();
+        let starts = starts.filter(|starts| starts.is_sorted() && digits.len().is_multiple_of(16));
+        let starts = starts.ok_or("`digests` is no ascending list of numbers of 16 digits")?;
+        if starts.len() > stored.records {
+            return Err("`records` is less than the number of digests");
+        }
+        Ok(Self {
+            records: stored.records,
+            starts,
+        })
+    }
+}
+
+fn start(example: &Example) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = texts(example);
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
 /// Digest of the texts of one record, each with its length in front, so that no two records with
 /// other texts run together.
 fn texts(example: &Example) -> [u8; 32] {
@@ -81,6 +193,41 @@ mod tests {
             vec![a, example("2", "qs", None, "")],
         ] {
             assert_ne!(TextsDigest::of(&other), digest);
+        }
+    }
+
+    #[test]
+    fn a_sketch_tells_how_many_records_of_a_part_it_holds() {
+        let named = |k: usize| example("x", &format!("p{k}"), None, "r");
+        let all: Vec<Example> = (0..4000).map(named).collect();
+        let mut part: Vec<Example> = all[100..137].to_vec();
+        part.reverse();
+        part.extend((5000..5003).map(named));
+        let sketch = TextsSketch::of(&all);
+        let found = sketch.shared(&part);
+        assert_eq!((found.shared, found.records, found.exact), (37, 40, true));
+        assert_eq!(sketch.shared(&part[37..]).shared, 0);
+        let json = serde_json::to_string(&sketch).unwrap();
+        assert_eq!(serde_json::from_str::<TextsSketch>(&json).unwrap(), sketch);
+
+        let sample = TextsSketch::keeping(&all, 400);
+        let half: Vec<Example> = (2000..6000).map(named).collect();
+        let found = sample.shared(&half);
+        assert!(
+            !found.exact && (1600..2400).contains(&found.shared),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn a_damaged_sketch_is_refused() {
+        for json in [
+            r#"{"records":1,"digests":"00"}"#,
+            r#"{"records":1,"digests":"zzzzzzzzzzzzzzzz"}"#,
+            r#"{"records":0,"digests":"0000000000000001"}"#,
+            r#"{"records":2,"digests":"00000000000000020000000000000001"}"#,
+        ] {
+            assert!(serde_json::from_str::<TextsSketch>(json).is_err(), "{json}");
         }
     }
 }

@@ -17,7 +17,7 @@
 //! - [`fold_text`]: when two prompts, contexts or responses are the same
 //! - [`split_by`], [`split_by_prompt`], [`GroupKey`]: train, valid and test without a prompt (or
 //!   context, response, value of `meta`) in two of them
-//! - [`TextsDigest`]: whether two data sets hold the same texts
+//! - [`TextsDigest`]: whether two data sets hold the same texts; [`TextsSketch`]: how many records they share
 //! - [`ContextCounts`]: how many records have a context, and whether it is read
 //! - [`DatasetStats`], [`StatsCollector`]: what a data set holds, in one pass
 //! - [`DataError`], [`RecordError`], [`RecordProblem`]: where, what was found, what was expected,

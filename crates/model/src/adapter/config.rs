@@ -1,9 +1,8 @@
 //! `adapter_config.json`: what an adapter does to the matrices of its base.
 
-use std::collections::BTreeMap;
+use serde_json::{Map, Value};
 
-use serde_json::Value;
-
+use super::targets::Targets;
 use crate::encoder::PublishedConfig;
 use crate::error::ConfigProblem;
 
@@ -11,26 +10,23 @@ use crate::error::ConfigProblem;
 /// change it, and the adapter fits only what they made of it.
 const PLAIN_BEGINNINGS: [&str; 2] = ["gaussian", "eva"];
 
-/// Keys that change nothing once an adapter is trained: which matrices it has, its tensors tell.
+/// Keys that change nothing once an adapter is trained. `bias` and `modules_to_save` name tensors that
+/// are in the file, and take the place of the base's; `fan_in_fan_out` is of layers that no family
+/// here has.
 const HARMLESS: &[&str] = &[
     "auto_mapping",
     "base_model_name_or_path",
     "bias",
     "ensure_weight_tying",
     "eva_config",
-    "exclude_modules",
     "fan_in_fan_out",
     "inference_mode",
-    "layers_pattern",
-    "layers_to_transform",
     "lora_dropout",
     "megatron_core",
-    "modules_to_save",
     "peft_version",
     "qalora_group_size",
     "revision",
     "runtime_config",
-    "target_modules",
     "task_type",
 ];
 
@@ -42,8 +38,12 @@ pub(super) struct AdapterConfig {
     /// Whether the product counts `alpha / sqrt(rank)` instead of `alpha / rank`.
     root: bool,
     /// Ranks and strengths of single matrices, by the end of their name.
-    ranks: BTreeMap<String, usize>,
-    alphas: BTreeMap<String, f64>,
+    ranks: Vec<(String, usize)>,
+    alphas: Vec<(String, f64)>,
+    /// Which matrices it changes.
+    pub(super) targets: Targets,
+    /// Modules that it replaces.
+    pub(super) saved: Vec<String>,
     /// `TOKEN_CLS`, `SEQ_CLS`, .., where it is told.
     pub(super) task: Option<String>,
 }
@@ -64,7 +64,8 @@ impl AdapterConfig {
             "lora_alpha",
             "use_rslora",
         ];
-        let read = [&read[..], &["rank_pattern", "alpha_pattern"], HARMLESS].concat();
+        let names = ["rank_pattern", "alpha_pattern", "modules_to_save"];
+        let read = [&read[..], &names, &Targets::KEYS, HARMLESS].concat();
         for (key, value) in config.entries() {
             let fine = read.contains(&key) || is_nothing(value);
             let expected = "null or false: this change of a model is not computed";
@@ -78,6 +79,8 @@ impl AdapterConfig {
             root: config.nullable("use_rslora", false, "true or false")?,
             ranks: pattern(config, "rank_pattern")?,
             alphas: pattern(config, "alpha_pattern")?,
+            targets: Targets::read(config)?,
+            saved: config.nullable("modules_to_save", Vec::new(), "names of modules")?,
             task: config.nullable("task_type", None, "a text")?,
         })
     }
@@ -117,27 +120,37 @@ fn is_nothing(value: &Value) -> bool {
     }
 }
 
-/// Values by the end of a matrix's name; ends that are regular expressions are not looked for.
+/// Values by the end of a matrix's name, in the order of the file; ends that are regular expressions are not looked for.
 fn pattern<T: serde::de::DeserializeOwned>(
     config: &PublishedConfig,
     key: &str,
-) -> Result<BTreeMap<String, T>, ConfigProblem> {
-    let found: BTreeMap<String, T> = config.nullable(key, BTreeMap::new(), "numbers by name")?;
+) -> Result<Vec<(String, T)>, ConfigProblem> {
+    let expected = "numbers by name";
+    let found: Map<String, Value> = config.nullable(key, Map::new(), expected)?;
+    let number = |(name, value): (String, Value)| match serde_json::from_value(value.clone()) {
+        Ok(number) => Ok((name, number)),
+        Err(_) => Err(ConfigProblem::new(
+            key,
+            format!("{value} for {name:?}"),
+            expected,
+        )),
+    };
+    let found: Vec<(String, T)> = found.into_iter().map(number).collect::<Result<_, _>>()?;
     let plain = |name: &String| {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
         !name.is_empty() && name.chars().all(plain)
     };
-    match found.keys().find(|name| !plain(name)) {
+    match found.iter().find(|(name, _)| !plain(name)) {
         None => Ok(found),
-        Some(name) => {
+        Some((name, _)) => {
             let expected = "names of modules, no regular expressions";
             Err(ConfigProblem::new(key, format!("{name:?}"), expected))
         }
     }
 }
 
-/// The value of the one end that a name has.
-fn found<T: Copy>(values: &BTreeMap<String, T>, module: &str) -> Option<T> {
+/// The value of the first end that a name has, as peft takes it.
+fn found<T: Copy>(values: &[(String, T)], module: &str) -> Option<T> {
     let fits = |end: &str| match module.strip_suffix(end) {
         Some(before) => before.is_empty() || before.ends_with('.'),
         None => false,
@@ -172,6 +185,9 @@ mod tests {
         assert_eq!(scale("layers.0.q_proj"), "4");
         assert_eq!(scale("layers.0.k_proj"), "0.75");
         assert_eq!(scale("layers.10.k_proj"), "2");
+        let both = json!({"alpha_pattern": {"q_proj": 3, "0.q_proj": 5}});
+        let config = read(both).unwrap();
+        assert_eq!(config.scale("layers.0.q_proj").to_string(), "0.75");
         let root = read(json!({"use_rslora": true})).unwrap();
         assert_eq!(root.scale("x").to_string(), "4");
     }
@@ -189,6 +205,13 @@ mod tests {
             ("rank_pattern", json!({"^model.*q": 2})),
             ("a_new_key", json!({"x": 1})),
             ("r", json!(0)),
+            ("rank_pattern", json!({"q": "two"})),
+            ("target_modules", json!(5)),
+            ("target_modules", json!(".*q_proj")),
+            ("exclude_modules", json!("q_proj|k_proj")),
+            ("layers_to_transform", json!("0")),
+            ("layers_pattern", json!(["layer[s]?"])),
+            ("modules_to_save", json!("score")),
         ] {
             let problem = read(json!({key: value})).unwrap_err();
             assert_eq!(problem.key, key);

@@ -2,6 +2,7 @@
 //! own (`adapter_config.json`, `adapter_model.safetensors`). They are added to the base as it is read.
 
 mod config;
+mod targets;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -90,7 +91,14 @@ impl PeftAdapter {
         for tensor in base {
             tensors.insert(bare(&tensor.name), tensor);
         }
+        self.check_saved(&whole)?;
         for (module, pair) in pairs {
+            if let Some(key) = self.config.targets.refusing(&module) {
+                return Err(self.refused(format!(
+                    "it changes `{module}`, which `{key}` of {ADAPTER_CONFIG} leaves out: peft passes over \
+                     such tensors; make the file and its configuration agree"
+                )));
+            }
             let Pair {
                 a: Some(a),
                 b: Some(b),
@@ -157,6 +165,25 @@ impl PeftAdapter {
             }
         }
         Ok((pairs, whole))
+    }
+
+    /// Refuses a list of replaced modules of which the file holds none. peft lists every name that a
+    /// head can have (`classifier`, `score`), so one that is there is enough.
+    fn check_saved(&self, whole: &BTreeMap<String, StoredTensor>) -> Result<()> {
+        let saved = &self.config.saved;
+        let is_there = |module: &String| {
+            let parts = whole.keys().flat_map(|name| name.split('.'));
+            let last = module.rsplit('.').next().unwrap_or(module);
+            parts.into_iter().any(|part| part == last)
+        };
+        if saved.is_empty() || saved.iter().any(is_there) {
+            return Ok(());
+        }
+        Err(self.refused(format!(
+            "`modules_to_save` of {ADAPTER_CONFIG} names {}, and no tensor is of such a module: a trained \
+             part is missing",
+            saved.join(", ")
+        )))
     }
 
     fn check_shapes(

@@ -120,6 +120,32 @@ impl Bundle {
         Ok(bundle)
     }
 
+    /// Reads a file that was saved beside the parts; `None` where there is none.
+    ///
+    /// # Errors
+    /// If it is not the file that was saved with the bundle, as far as the manifest tells, or
+    /// cannot be read.
+    pub fn read_extra(directory: &Path, name: &str) -> Result<Option<Vec<u8>>> {
+        let path = directory.join(name);
+        if !path.is_file() {
+            return Ok(None);
+        }
+        if let Some(files) = load_manifest(directory)?.files {
+            match files.get(name) {
+                Some(part) => check_file(directory, name, &path, Some(part))?,
+                None => {
+                    return Err(ModelError::ForeignPart {
+                        path: directory.into(),
+                        part: name.to_owned(),
+                        found: "a file".to_owned(),
+                        expected: "none".to_owned(),
+                    });
+                }
+            }
+        }
+        Ok(Some(fs_err::read(path)?))
+    }
+
     /// Brings back a bundle that a killed process moved aside and did not replace. Nothing happens
     /// where `directory` exists, or where there is no such bundle.
     ///

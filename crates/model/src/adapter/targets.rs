@@ -1,0 +1,175 @@
+//! Which matrices of its base an adapter changes, as `adapter_config.json` says.
+
+use serde_json::Value;
+
+use crate::encoder::PublishedConfig;
+use crate::error::ConfigProblem;
+
+/// peft passes over what a file holds for other matrices, so that they are told here.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Targets {
+    /// Ends of names; `None` for all linear layers.
+    modules: Option<Vec<String>>,
+    excluded: Vec<String>,
+    /// Numbers of layers; `None` for all.
+    layers: Option<Vec<usize>>,
+    /// What stands ahead of the number of a layer; empty for anything.
+    layer_names: Vec<String>,
+}
+
+impl Targets {
+    pub(super) const KEYS: [&str; 4] = [
+        "target_modules",
+        "exclude_modules",
+        "layers_to_transform",
+        "layers_pattern",
+    ];
+
+    pub(super) fn read(config: &PublishedConfig) -> Result<Self, ConfigProblem> {
+        let [modules, excluded, layers, layer_names] = Self::KEYS;
+        let modules = match config.value(modules) {
+            Some(Value::String(all)) if all == "all-linear" => None,
+            _ => names(config, modules)?,
+        };
+        Ok(Self {
+            modules,
+            excluded: names(config, excluded)?.unwrap_or_default(),
+            layers: match config.value(layers) {
+                Some(Value::Number(one)) => Some(vec![number(layers, one.as_u64())?]),
+                Some(Value::Array(some)) if !some.is_empty() => {
+                    let some = some.iter().map(|one| number(layers, one.as_u64()));
+                    Some(some.collect::<Result<_, _>>()?)
+                }
+                Some(Value::Array(_) | Value::Null) | None => None,
+                Some(_) => return Err(numbers_expected(layers, config)),
+            },
+            layer_names: match config.value(layer_names) {
+                Some(Value::String(one)) if is_plain(one) => vec![one.clone()],
+                _ => names(config, layer_names)?.unwrap_or_default(),
+            },
+        })
+    }
+
+    /// The key that says that a matrix is not changed.
+    pub(super) fn refusing(&self, module: &str) -> Option<&'static str> {
+        let [modules, excluded, layers, _] = Self::KEYS;
+        let ends = |name: &String| {
+            let before = module.strip_suffix(name.as_str());
+            before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+        };
+        if self.excluded.iter().any(ends) {
+            return Some(excluded);
+        }
+        let listed = self.modules.as_ref();
+        if listed.is_some_and(|listed| !listed.iter().any(ends)) {
+            return Some(modules);
+        }
+        // A module that is named whole is changed in whatever layer it is.
+        let is_whole = listed.is_some_and(|listed| listed.iter().any(|name| name == module));
+        let wanted = self.layers.as_ref().filter(|_| !is_whole)?;
+        let is_wanted = self
+            .layer(module)
+            .is_some_and(|layer| wanted.contains(&layer));
+        (!is_wanted).then_some(layers)
+    }
+
+    /// The number of the layer that a module is in: the last one behind a name that counts.
+    fn layer(&self, module: &str) -> Option<usize> {
+        let parts: Vec<&str> = module.split('.').collect();
+        let places = (2..parts.len().saturating_sub(1)).rev();
+        let mut numbers = places.filter_map(|at| {
+            let name = parts[at - 1];
+            let counts = self.layer_names.is_empty() || self.layer_names.iter().any(|n| n == name);
+            parts[at].parse().ok().filter(|_| counts)
+        });
+        numbers.next()
+    }
+}
+
+fn number(key: &'static str, number: Option<u64>) -> Result<usize, ConfigProblem> {
+    let number = number.and_then(|number| usize::try_from(number).ok());
+    let expected = "numbers of layers, from 0";
+    number.ok_or_else(|| ConfigProblem::new(key, "another value", expected))
+}
+
+fn numbers_expected(key: &'static str, config: &PublishedConfig) -> ConfigProblem {
+    let found = config.value(key).unwrap_or(&Value::Null);
+    ConfigProblem::new(key, found, "numbers of layers, from 0")
+}
+
+/// Names of modules; a text is a regular expression to peft, and is not looked for.
+fn names(
+    config: &PublishedConfig,
+    key: &'static str,
+) -> Result<Option<Vec<String>>, ConfigProblem> {
+    let expected = "names of modules, no regular expression";
+    let found: Option<Vec<String>> = config.nullable(key, None, expected)?;
+    let found = found.filter(|names| !names.is_empty());
+    match found.iter().flatten().find(|name| !is_plain(name)) {
+        Some(name) => Err(ConfigProblem::new(key, format!("{name:?}"), expected)),
+        None => Ok(found),
+    }
+}
+
+fn is_plain(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+    !name.is_empty() && name.chars().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn refusing(keys: Value, module: &str) -> Option<&'static str> {
+        let Value::Object(keys) = keys else {
+            unreachable!()
+        };
+        Targets::read(&PublishedConfig::new(keys))
+            .unwrap()
+            .refusing(module)
+    }
+
+    #[test]
+    fn matrices_that_the_keys_leave_out_are_named() {
+        let query = "model.layers.1.self_attn.q_proj";
+        for (keys, key) in [
+            (json!({}), None),
+            (json!({"target_modules": "all-linear"}), None),
+            (json!({"target_modules": ["k_proj", "q_proj"]}), None),
+            (
+                json!({"target_modules": ["k_proj"]}),
+                Some("target_modules"),
+            ),
+            (json!({"target_modules": ["proj"]}), Some("target_modules")),
+            (
+                json!({"exclude_modules": ["q_proj"]}),
+                Some("exclude_modules"),
+            ),
+            (json!({"layers_to_transform": 1}), None),
+            (
+                json!({"layers_to_transform": [0, 1], "layers_pattern": "layers"}),
+                None,
+            ),
+            (
+                json!({"layers_to_transform": [], "layers_pattern": []}),
+                None,
+            ),
+            (
+                json!({"layers_to_transform": [0]}),
+                Some("layers_to_transform"),
+            ),
+            (
+                json!({"layers_to_transform": 1, "layers_pattern": ["h"]}),
+                Some("layers_to_transform"),
+            ),
+            (
+                json!({"layers_to_transform": [0], "target_modules": [query]}),
+                None,
+            ),
+        ] {
+            assert_eq!(refusing(keys.clone(), query), key, "{keys}");
+        }
+    }
+}
