@@ -18,7 +18,14 @@ const UNEVEN: f64 = 0.5;
 /// Shows the plan of a run over these splits, of which `learned` aspects are learned, or all where
 /// none is named.
 pub(crate) fn shown(train: &[Example], valid: &[Example], learned: &[String]) -> OnPlan {
-    let told = Told::of(train, valid, learned);
+    let told = Told::of(train, valid, learned, &[]);
+    Box::new(move |plan| told.show(plan))
+}
+
+/// The same for generated splits. Two of their prompts may have one response, but its ratings follow
+/// from the prompt: nothing that is learned from the one tells about the other.
+pub(crate) fn shown_generated(train: &[Example], valid: &[Example], learned: &[String]) -> OnPlan {
+    let told = Told::of(train, valid, learned, &[FindingKind::SharedResponses]);
     Box::new(move |plan| told.show(plan))
 }
 
@@ -36,11 +43,16 @@ struct Ratings {
 }
 
 impl Told {
-    fn of(train: &[Example], valid: &[Example], learned: &[String]) -> Self {
+    fn of(
+        train: &[Example],
+        valid: &[Example],
+        learned: &[String],
+        expected: &[FindingKind],
+    ) -> Self {
         Self {
             splits: [("train", train), ("valid", valid)]
                 .map(|(name, examples)| (name, Ratings::of(examples))),
-            warnings: warnings(train, valid, learned),
+            warnings: warnings(train, valid, learned, expected),
         }
     }
 
@@ -157,7 +169,12 @@ fn tell_of_cut(split: &str, counts: &EncodingCounts, max_length: usize) {
     }
 }
 
-fn warnings(train: &[Example], valid: &[Example], learned: &[String]) -> Vec<String> {
+fn warnings(
+    train: &[Example],
+    valid: &[Example],
+    learned: &[String],
+    expected: &[FindingKind],
+) -> Vec<String> {
     let same = TextsDigest::of(train) == TextsDigest::of(valid);
     let splits = [
         AuditSplit::new("train", train),
@@ -177,7 +194,9 @@ fn warnings(train: &[Example], valid: &[Example], learned: &[String]) -> Vec<Str
         FindingKind::SharedContexts,
     ];
     for finding in before_training(&splits, learned) {
-        if finding.grade < Grade::Note && !(same && shared.contains(&finding.kind)) {
+        let is_expected =
+            expected.contains(&finding.kind) || (same && shared.contains(&finding.kind));
+        if finding.grade < Grade::Note && !is_expected {
             let aspect = finding
                 .aspect
                 .map_or_else(String::new, |name| format!("{name}: "));

@@ -55,7 +55,7 @@ pub(crate) fn run(args: &QuickstartArgs) -> Result<()> {
     ));
 
     let session = Session {
-        on_plan: Some(plan::shown(&train, &valid, &config.text.aspects)),
+        on_plan: Some(plan::shown_generated(&train, &valid, &config.text.aspects)),
         ..Session::from(Display::Observer(Box::new(TrainProgress::new())))
     };
     let report = train_bundle(

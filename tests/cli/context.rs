@@ -199,6 +199,29 @@ fn probe_reads_contexts_as_training_does() {
 }
 
 #[test]
+fn contexts_in_one_split_alone_are_said_before_the_first_step() {
+    let directory = place();
+    let path = directory.path();
+    records(path, "with.jsonl", 0, |_| true);
+    records(path, "without.jsonl", 100, |_| false);
+    for data in [
+        ["with.jsonl", "without.jsonl"],
+        ["without.jsonl", "with.jsonl"],
+    ] {
+        let run = run(path, "train", data, &["--output", "out", "--overwrite"]);
+        let said = "the validation judges a model on other input";
+        assert!(run.stderr.contains(said), "{data:?}: {}", run.stderr);
+    }
+    let run = run(
+        path,
+        "train",
+        ["with.jsonl", "with.jsonl"],
+        &["--output", "out", "--overwrite"],
+    );
+    assert!(!run.stderr.contains("on other input"), "{}", run.stderr);
+}
+
+#[test]
 fn nothing_is_said_where_there_are_no_contexts_at_all() {
     let run = gradus(trained(), &["eval", "bundle", "test.jsonl"]);
     assert!(!run.stderr.contains("context read"), "{}", run.stderr);

@@ -40,6 +40,71 @@ fn eval_scores(directory: &Path, scores: &[&str], more: &[&str]) -> Run {
 const GOOD: [&str; 3] = ["[0.1,0.9]", "[0.5,0.5]", "[0.8,0.1]"];
 
 #[test]
+fn the_aggregation_travels_with_a_score_file() {
+    let directory = place();
+    let path = directory.path();
+    let bundle = trained().join("bundle");
+    let bundle = bundle.to_str().unwrap();
+    let score = [
+        "score",
+        bundle,
+        "data.jsonl",
+        "--aggregation",
+        "min",
+        "-o",
+        "s.jsonl",
+    ];
+    gradus(path, &score).succeeds();
+    let found = |name: &str, more: &[&str]| {
+        let arguments = ["eval", "--scores", name, "data.jsonl", "--json"];
+        json_of(gradus(path, &[&arguments[..], more].concat()))["aggregation"].clone()
+    };
+    assert_eq!(found("s.jsonl", &[]), "min");
+    assert_eq!(found("s.jsonl", &["--aggregation", "max"]), "max");
+    // A file that does not say is told; what is no aggregation, or two of them, are refused.
+    let record = |id: usize, more: &str| {
+        format!("{{\"id\":\"r{id}\",\"scores\":[0.1,0.2],\"score\":0.3{more}}}")
+    };
+    write(path, "own.jsonl", record(0, ""));
+    let run = gradus(path, &["eval", "--scores", "own.jsonl", "data.jsonl"]);
+    assert!(
+        run.stderr.contains("does not say how they were made"),
+        "{}",
+        run.stderr
+    );
+    write(path, "no.jsonl", record(0, ",\"aggregation\":\"best\""));
+    gradus(path, &["eval", "--scores", "no.jsonl", "data.jsonl"])
+        .fails(2, &["`aggregation`", "best"]);
+    let two = [
+        record(0, ",\"aggregation\":\"min\""),
+        record(1, ",\"aggregation\":\"max\""),
+    ];
+    write(path, "two.jsonl", two.join("\n"));
+    gradus(path, &["eval", "--scores", "two.jsonl", "data.jsonl"])
+        .fails(2, &["`aggregation`", "max"]);
+}
+
+#[test]
+fn what_would_act_on_a_terminal_is_escaped_in_scores_and_reads_back_the_same() {
+    let directory = place();
+    let path = directory.path();
+    let bundle = trained().join("bundle");
+    let response = "One\u{9b}31m is \u{202e}so\u{1b}[2J. Two.";
+    let record = json!({"id": "r", "prompt": "p\u{200b}", "response": response});
+    write(path, "raw.jsonl", record.to_string());
+    let out = gradus(path, &["score", bundle.to_str().unwrap(), "raw.jsonl"]).succeeds();
+    assert!(
+        !out.contains(['\u{9b}', '\u{202e}', '\u{1b}', '\u{200b}']),
+        "{out:?}"
+    );
+    let scored: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (&scored["response"], &scored["prompt"]),
+        (&record["response"], &record["prompt"])
+    );
+}
+
+#[test]
 fn scores_of_any_program_are_judged() {
     let directory = place();
     let table = eval_scores(directory.path(), &GOOD, &[]).succeeds();

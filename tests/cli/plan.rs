@@ -183,6 +183,34 @@ fn eval_and_calibrate_know_the_training_data_of_a_bundle() {
             run.stderr
         );
     }
+    // A part of it, in another order and among new records, is known too.
+    let lines = |name: &str| fs_err::read_to_string(trained().join(name)).unwrap();
+    let (train, test) = (lines("train.jsonl"), lines("test.jsonl"));
+    let mut part: Vec<&str> = train.lines().skip(5).take(20).collect();
+    part.reverse();
+    part.extend(test.lines().take(3));
+    let part = write(path, "part.jsonl", part.join("\n"));
+    for command in ["eval", "calibrate"] {
+        let run = gradus(trained(), &[command, bundle, part.to_str().unwrap()]);
+        let said = "20 of 23 records were in the training data";
+        assert!(run.stderr.contains(said), "{command}: {}", run.stderr);
+        let run = gradus(trained(), &[command, bundle, "test.jsonl"]);
+        assert!(
+            !run.stderr.contains("in the training data"),
+            "{}",
+            run.stderr
+        );
+    }
+    // What was put in the place of a file of the bundle is refused, and told which.
+    for name in ["baselines.json", "train-texts.json"] {
+        let file = Path::new(bundle).join(name);
+        let own = fs_err::read(&file).unwrap();
+        fs_err::write(&file, "{}").unwrap();
+        gradus(trained(), &["eval", bundle, "test.jsonl"]).fails(2, &[name]);
+        fs_err::write(&file, own).unwrap();
+    }
+    fs_err::remove_file(Path::new(bundle).join("train-texts.json")).unwrap();
+    gradus(trained(), &["eval", bundle, part.to_str().unwrap()]).succeeds();
     let run = gradus(trained(), &["eval", bundle, "valid.jsonl"]);
     assert!(
         run.stderr.contains("chosen on these texts"),

@@ -47,6 +47,20 @@ fn a_span_past_the_end() {
 }
 
 #[test]
+fn a_text_beside_a_span_that_does_not_cover_it() {
+    let of = |more: &str| format!("{{\"start\":0,\"end\":3,{more},\"rating\":1}}");
+    refuses(&record(&of("\"text\":\"Two.\"")), &["`segments[0].text`"]);
+    refuses(
+        &record(&of("\"text\":[\"Ten\"]")),
+        &["`segments[0].text`", "the text that the span covers"],
+    );
+    refuses(
+        &record(&of("\"quote\":\"chars\"")),
+        &["`segments[0].quote`", "4..9"],
+    );
+}
+
+#[test]
 fn overlapping_spans() {
     let two = r#"{"start":0,"end":5,"rating":1},{"start":4,"end":8,"rating":1}"#;
     refuses(&record(two), &["segments[1]", "overlap"]);

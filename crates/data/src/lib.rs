@@ -77,6 +77,7 @@ mod record;
 mod sampler;
 mod scale;
 mod segmenter;
+mod sentence_files;
 mod separated;
 mod separator;
 mod span;

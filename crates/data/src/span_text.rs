@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::field::Checked;
+use serde_json::Value;
+
+use crate::field::{Checked, wrong_type};
 use crate::{ByteSpan, CharOffsets, CharSpan, RecordError, RecordProblem, Segment};
 
 /// Key of a segment for the text it covers.
@@ -45,20 +47,59 @@ impl fmt::Display for SpanFit {
     }
 }
 
-/// Checks the segments that repeat their text.
+/// Other keys that often hold it, and may hold something else.
+const OTHER_NAMES: [&str; 8] = [
+    "segment",
+    "sentence",
+    "span_text",
+    "segment_text",
+    "quote",
+    "content",
+    "substring",
+    "phrase",
+];
+
+/// Checks the segments that repeat their text. Under a name that may mean something else a text
+/// counts only where another reading of the span covers it.
 pub(crate) fn check_texts(response: &str, segments: &[Segment]) -> Checked<()> {
-    let texts = segments.iter().enumerate().filter_map(|(k, segment)| {
-        let text = segment.extra.get(TEXT)?.as_str()?;
-        Some((k, segment.span, text))
-    });
     let mut offsets = None;
-    for (k, span, text) in texts {
-        let offsets = offsets.get_or_insert_with(|| CharOffsets::new(response));
-        check_text(response, offsets, span, text, || {
-            format!("segments[{k}].{TEXT}")
-        })?;
+    for (k, segment) in segments.iter().enumerate() {
+        let field = |name: &str| format!("segments[{k}].{name}");
+        let mut checked = |name: &str, text: &str| {
+            let offsets = offsets.get_or_insert_with(|| CharOffsets::new(response));
+            check_text(response, offsets, segment.span, text, || field(name))
+        };
+        match segment.extra.get(TEXT) {
+            None | Some(Value::Null) => {}
+            Some(Value::String(text)) => checked(TEXT, text)?,
+            Some(other) => {
+                return Err(wrong_type(
+                    field(TEXT),
+                    other,
+                    "the text that the span covers",
+                ));
+            }
+        }
+        for name in OTHER_NAMES {
+            if let Some(Value::String(text)) = segment.extra.get(name)
+                && let Err(error) = checked(name, text)
+                && error.fits_otherwise()
+            {
+                return Err(error);
+            }
+        }
     }
     Ok(())
+}
+
+impl RecordError {
+    /// Whether a span would cover its text under another reading.
+    fn fits_otherwise(&self) -> bool {
+        matches!(
+            &self.problem,
+            RecordProblem::MarkedText { fit: Some(_), .. }
+        )
+    }
 }
 
 /// Refuses a span that does not cover `expected`.

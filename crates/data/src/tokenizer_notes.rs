@@ -10,6 +10,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use crate::Result;
+use crate::sentence_files::{MODULES, SENTENCE_BERT, SENTENCE_CONFIG, module_notes, setting_notes};
 
 const TOKENIZER: &str = "tokenizer.json";
 const CONFIG: &str = "tokenizer_config.json";
@@ -50,6 +51,13 @@ pub fn tokenizer_notes(directory: &Path, max_length: usize) -> Result<Vec<String
         added = read(ADDED)?.unwrap_or_default();
         special = read(SPECIAL)?.unwrap_or_default();
     }
+    let mut sentence = Vec::new();
+    for file in [SENTENCE_BERT, SENTENCE_CONFIG] {
+        let keys = read(file)?.unwrap_or_default();
+        sentence.extend(setting_notes(file, &keys));
+    }
+    sentence.extend(modules(directory)?);
+    notes.extend(sentence);
     let Some(facts) = Facts::of(&tokenizer) else {
         return Ok(notes);
     };
@@ -66,6 +74,22 @@ pub fn tokenizer_notes(directory: &Path, max_length: usize) -> Result<Vec<String
         ));
     }
     Ok(notes)
+}
+
+/// Notes on `modules.json`, where there is one.
+fn modules(directory: &Path) -> Result<Vec<String>> {
+    let path = directory.join(MODULES);
+    if !path.is_file() {
+        return Ok(Vec::new());
+    }
+    Ok(
+        match serde_json::from_slice::<Vec<Value>>(&fs_err::read(path)?) {
+            Ok(modules) => module_notes(&modules),
+            Err(error) => vec![format!(
+                "{MODULES}: passed over, it is no JSON list: {error}"
+            )],
+        },
+    )
 }
 
 /// What a `tokenizer.json` does.

@@ -1,12 +1,16 @@
 //! Ratings on two scales in one aspect: from 0 to 1 here, from 1 to 5 there.
 //!
-//! Three signs tell the scales apart. Each looks for a lower scale that ends at 1, 5 or 10 and an
+//! Five signs tell the scales apart. The first three look for a lower scale that ends at 1, 5 or 10 and an
 //! upper one that reaches twice as far or more:
 //! - a split, or a value of a key of `meta`, has one range of ratings, and another one has the other;
 //! - the upper ratings are whole, or multiples of five or ten, and the lower ones lie between them
 //!   (0.25, where others are 2, 3 and 4), and hardly a response has both;
 //! - responses have ratings below the end of the lower scale, or above it, but not both, where
-//!   chance would give five with both.
+//!   chance would give five with both;
+//! - many ratings lie above 0 and up to 1, hardly any from there to 5, and others of many values reach
+//!   50: the lower ones are no bad ratings of a scale to 100;
+//! - a source, or responses, rated from -1 to 1 lie below 0 often, and others, rated from 0 to 1, never
+//!   do, though they have ratings near 0.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +18,7 @@ use gradus_data::meta_name;
 
 use super::corpus::{Corpus, Rated, by_response};
 use super::finding::{Finding, FindingKind, Grade};
+use crate::metrics::same;
 
 /// Where a lower scale may end.
 const ENDS: [f64; 3] = [1.0, 5.0, 10.0];
@@ -29,6 +34,17 @@ const STRADDLING: f64 = 0.05;
 const BY_CHANCE: f64 = 5.0;
 /// Most different values of a key of `meta` that are looked at one by one.
 const MOST_VALUES: usize = 20;
+
+/// Fewest ratings above 0 and up to 1 beside a scale that reaches [`FAR`].
+const NEAR: usize = 20;
+/// Where such a scale reaches at least, and in how many values above [`FREE`].
+const FAR: f64 = 50.0;
+const FAR_VALUES: usize = 10;
+/// Up to here there are, for each rating up to 1, at most [`SPARSE`] more.
+const FREE: f64 = 5.0;
+const SPARSE: f64 = 0.2;
+/// Least share of the ratings of a source that lie below 0, or of another that lie near 0.
+const SIGNED: f64 = 0.1;
 
 /// The range of the ratings of one scale, and how many there are.
 #[derive(Clone, Copy)]
@@ -79,7 +95,10 @@ pub(super) fn check(corpus: &Corpus, aspect: &str, rated: &[Rated], findings: &m
         lower,
         upper,
         apart,
-    }) = by_name(corpus, rated).or_else(|| by_value(rated))
+    }) = by_name(corpus, rated)
+        .or_else(|| by_value(rated))
+        .or_else(|| by_density(rated))
+        .or_else(|| signed(rated))
     else {
         return;
     };
@@ -87,8 +106,16 @@ pub(super) fn check(corpus: &Corpus, aspect: &str, rated: &[Rated], findings: &m
         "ratings on two scales: {} from {} to {} and {} from {} to {}; {apart}",
         lower.count, lower.low, lower.high, upper.count, upper.low, upper.high,
     );
+    // One of each, of a value that the other scale does not have.
     let of_both = [true, false].map(|low| {
-        let inside = |r: &&Rated| (r.rating <= lower.high) == low;
+        let inside = |r: &&Rated| {
+            let is_lower = if upper.low < lower.low {
+                r.rating >= lower.low
+            } else {
+                r.rating <= lower.high
+            };
+            is_lower == low
+        };
         rated.iter().find(inside)
     });
     findings.push(
@@ -136,39 +163,135 @@ fn named(rated: &[Rated], key: &str, name: impl Fn(&Rated) -> Option<String>) ->
             return None;
         }
     }
-    ENDS.into_iter().find_map(|end| {
-        let (mut lower, mut upper) = (Vec::new(), Vec::new());
-        for (name, ratings) in &ratings {
-            let range = Range::of(ratings.iter().copied())?;
-            let varies = range.low < range.high && range.count >= FEWEST;
-            match (range.high <= end, range.high >= REACH * end) {
-                (true, _) if varies => lower.push((name, range)),
-                (false, true) if varies => upper.push((name, range)),
-                // All the same, or too few: may be of either scale.
-                _ if range.high <= end || !varies => {}
-                _ => return None,
+    let signs = signed_by_name(&ratings, key);
+    signs.or_else(|| {
+        ENDS.into_iter().find_map(|end| {
+            let (mut lower, mut upper) = (Vec::new(), Vec::new());
+            for (name, ratings) in &ratings {
+                let range = Range::of(ratings.iter().copied())?;
+                let varies = range.low < range.high && range.count >= FEWEST;
+                match (range.high <= end, range.high >= REACH * end) {
+                    (true, _) if varies => lower.push((name, range)),
+                    (false, true) if varies => upper.push((name, range)),
+                    // All the same, or too few: may be of either scale.
+                    _ if range.high <= end || !varies => {}
+                    _ => return None,
+                }
             }
-        }
-        let whole =
-            |side: &[(&String, Range)]| side.iter().map(|(_, range)| *range).reduce(Range::and);
-        let (low, high) = (whole(&lower)?, whole(&upper)?);
-        let of = |side: &[(&String, Range)]| -> Vec<f64> {
-            side.iter()
-                .flat_map(|(name, _)| ratings[*name].iter().copied())
-                .collect()
-        };
-        // On one scale, a source that is never good has ratings that others have too.
-        (high.low >= low.high || between(&of(&lower), &of(&upper))).then(|| {
-            let both = lower.iter().chain(&upper);
-            let ranges: Vec<String> = both
-                .map(|(name, range)| format!("`{name}`: {} to {}", range.low, range.high))
-                .collect();
-            Mixed {
-                lower: low,
-                upper: high,
-                apart: format!("{key} tells them apart ({})", ranges.join(", ")),
-            }
+            let whole =
+                |side: &[(&String, Range)]| side.iter().map(|(_, range)| *range).reduce(Range::and);
+            let (low, high) = (whole(&lower)?, whole(&upper)?);
+            let of = |side: &[(&String, Range)]| -> Vec<f64> {
+                side.iter()
+                    .flat_map(|(name, _)| ratings[*name].iter().copied())
+                    .collect()
+            };
+            // On one scale, a source that is never good has ratings that others have too.
+            (high.low >= low.high || between(&of(&lower), &of(&upper))).then(|| {
+                let both = lower.iter().chain(&upper);
+                let ranges: Vec<String> = both
+                    .map(|(name, range)| format!("`{name}`: {} to {}", range.low, range.high))
+                    .collect();
+                Mixed {
+                    lower: low,
+                    upper: high,
+                    apart: format!("{key} tells them apart ({})", ranges.join(", ")),
+                }
+            })
         })
+    })
+}
+
+/// A source rated from -1 to 1 beside one rated from 0 to 1.
+fn signed_by_name(ratings: &BTreeMap<String, Vec<f64>>, key: &str) -> Option<Mixed> {
+    let (mut signed, mut unsigned) = (Vec::new(), Vec::new());
+    for (name, ratings) in ratings {
+        let range = Range::of(ratings.iter().copied())?;
+        if range.low < -1.0 || range.high > 1.0 {
+            return None;
+        }
+        let share = |counts: fn(f64) -> bool| {
+            ratings.iter().filter(|r| counts(**r)).count() as f64 / ratings.len() as f64
+        };
+        if range.count < NEAR {
+            continue;
+        }
+        if share(|r| r < 0.0) >= SIGNED && range.high > 0.0 {
+            signed.push((name, range));
+        } else if range.low >= 0.0 && range.high > 0.0 && share(|r| r < 0.25) >= SIGNED {
+            unsigned.push((name, range));
+        } else {
+            return None;
+        }
+    }
+    let whole = |side: &[(&String, Range)]| side.iter().map(|(_, range)| *range).reduce(Range::and);
+    let (lower, upper) = (whole(&unsigned)?, whole(&signed)?);
+    // On a scale with 0 in its middle, 0 itself may be the rating of a source that is never wrong.
+    let is_middle = |ratings: &[f64]| ratings.iter().all(|r| [-1.0, 0.0, 1.0].contains(r));
+    let of = |side: &[(&String, Range)], holds: &dyn Fn(&[f64]) -> bool| {
+        side.iter().all(|(name, _)| holds(&ratings[*name]))
+    };
+    let has_middle = |ratings: &[f64]| is_middle(ratings) && ratings.contains(&0.0);
+    if of(&signed, &has_middle) && of(&unsigned, &is_middle) {
+        return None;
+    }
+    let ranges = unsigned.iter().chain(&signed);
+    let ranges = ranges.map(|(name, range)| format!("`{name}`: {} to {}", range.low, range.high));
+    let ranges: Vec<String> = ranges.collect();
+    Some(Mixed {
+        lower,
+        upper,
+        apart: format!("{key} tells them apart ({})", ranges.join(", ")),
+    })
+}
+
+/// Ratings of 0 and 1 beside ratings of -1 and 1: no response has both a 0 and a -1.
+fn signed(rated: &[Rated]) -> Option<Mixed> {
+    if !rated.iter().all(|r| [-1.0, 0.0, 1.0].contains(&r.rating)) {
+        return None;
+    }
+    let has = |response: &[Rated], rating: f64| response.iter().any(|r| same(r.rating, rating));
+    let (mut all, mut zero, mut minus, mut both) = (0_usize, 0_usize, 0_usize, 0_usize);
+    for response in by_response(rated).filter(|response| response.len() > 1) {
+        let (is_zero, is_minus) = (has(response, 0.0), has(response, -1.0));
+        all += 1;
+        zero += usize::from(is_zero);
+        minus += usize::from(is_minus);
+        both += usize::from(is_zero && is_minus);
+    }
+    let by_chance = zero as f64 * minus as f64 / all.max(1) as f64;
+    if by_chance < 2.0 * BY_CHANCE || both as f64 > 0.01 * by_chance {
+        return None;
+    }
+    let side = |signed: bool| {
+        let responses = by_response(rated).filter(move |r| has(r, -1.0) == signed);
+        Range::of(responses.flatten().map(|r| r.rating))
+    };
+    Some(Mixed {
+        lower: side(false)?,
+        upper: side(true)?,
+        apart: "no response has both a 0 and a -1".to_owned(),
+    })
+}
+
+/// Many ratings up to 1 and hardly any behind them, below a scale that reaches far.
+fn by_density(rated: &[Rated]) -> Option<Mixed> {
+    let ratings = || rated.iter().map(|r| r.rating);
+    let count = |from: f64, to: f64| ratings().filter(|r| *r > from && *r <= to).count();
+    let (near, behind) = (count(0.0, 1.0), count(1.0, FREE));
+    if near < NEAR || behind as f64 > SPARSE * near as f64 || ratings().any(|r| r < 0.0) {
+        return None;
+    }
+    let mut far: Vec<f64> = ratings().filter(|r| *r > FREE).collect();
+    far.sort_by(f64::total_cmp);
+    far.dedup();
+    if far.len() < FAR_VALUES || far.last().is_none_or(|last| *last < FAR) {
+        return None;
+    }
+    Some(Mixed {
+        lower: Range::of(ratings().filter(|r| *r <= 1.0))?,
+        upper: Range::of(ratings().filter(|r| *r > 1.0))?,
+        apart: format!("{near} ratings lie above 0 and up to 1, and {behind} from there to {FREE}"),
     })
 }
 
@@ -203,15 +326,15 @@ fn by_value(rated: &[Rated]) -> Option<Mixed> {
     })
 }
 
-/// The largest of 10, 5 and 1 that all ratings are multiples of.
+/// The largest of 10, 5, 1 and 0.1 that all ratings are multiples of.
 fn step(ratings: &[f64]) -> Option<f64> {
-    [10.0, 5.0, 1.0]
+    [10.0, 5.0, 1.0, 0.1]
         .into_iter()
         .find(|&step| ratings.iter().all(|&rating| is_multiple(rating, step)))
 }
 
 fn is_multiple(rating: f64, step: f64) -> bool {
-    crate::metrics::same((rating / step).round() * step, rating)
+    same((rating / step).round() * step, rating)
 }
 
 /// Whether the upper ratings are multiples of a step and enough of the lower ones are not: two
@@ -223,7 +346,7 @@ fn between(lower: &[f64], upper: &[f64]) -> bool {
     let between = lower.iter().filter(|&&r| !is_multiple(r, step));
     let between: Vec<f64> = between.copied().collect();
     let tells = Range::of(between.iter().copied())
-        .is_some_and(|range| range.low < range.high || crate::metrics::same(range.low, 0.5));
+        .is_some_and(|range| range.low < range.high || same(range.low, 0.5));
     tells && between.len() >= FEWEST && between.len() as f64 >= BETWEEN * lower.len() as f64
 }
 

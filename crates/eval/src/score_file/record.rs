@@ -508,6 +508,12 @@ impl Reader<'_> {
                 wrong(&format!("segments[{k}].{key}"), value, expected)
             }),
         };
+        if let Some(text) = segment.get("text").filter(|text| !text.is_null())
+            && text.as_str() != Some(self.example.segment_text(k))
+        {
+            let expected = "the text that the segment covers";
+            return Err(wrong(&format!("segments[{k}].text"), text, expected));
+        }
         let (start, end) = (at("start", expected.0)?, at("end", expected.1)?);
         if (start, end) == expected {
             return Ok(());

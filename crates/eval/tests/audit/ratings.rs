@@ -333,6 +333,72 @@ fn two_scales_are_found_between_splits_and_where_a_response_has_one_segment() {
 }
 
 #[test]
+fn scales_of_other_steps_and_signs_are_told_apart() {
+    type Rate = fn(&mut rand_chacha::ChaCha8Rng) -> f64;
+    let hundredths: Rate = |random| f64::from(random.random_range(0..101)) / 100.0;
+    let tenths: Rate = |random| f64::from(random.random_range(0..1001)) / 10.0;
+    let whole: Rate = |random| f64::from(random.random_range(0..101));
+    let binary: Rate = |random| f64::from(random.random_range(0..2));
+    let signs: Rate = |random| f64::from(random.random_range(0..2)) * 2.0 - 1.0;
+    for (lower, upper, has_signs) in [
+        (hundredths, tenths, false),
+        (hundredths, whole, false),
+        (binary, whole, false),
+        (binary, tenths, false),
+        (binary, signs, true),
+    ] {
+        for segments in [1, 3] {
+            let mut examples = rated_by(120, |random, k| {
+                let rate = if k % 2 == 0 { lower } else { upper };
+                rate(random)
+            });
+            for example in &mut examples {
+                for segment in &mut example.segments[segments..] {
+                    segment.ratings.clear();
+                }
+            }
+            let report = audit_one(&examples);
+            let found = report
+                .findings
+                .iter()
+                .filter(|f| f.kind == FindingKind::MixedScales);
+            // Single ratings of -1, 0 and 1 may be of one scale.
+            let expected = usize::from(!(segments == 1 && has_signs));
+            assert_eq!(found.count(), expected, "{segments}: {:?}", report.findings);
+        }
+    }
+}
+
+#[test]
+fn a_source_without_ratings_below_zero_is_of_another_scale_only_if_it_has_bad_ones() {
+    let found = |rate: fn(&mut rand_chacha::ChaCha8Rng) -> f64| {
+        let mut examples = rated_by(120, |random, k| {
+            if k % 2 == 0 {
+                rate(random)
+            } else {
+                f64::from(random.random_range(0..201)) / 100.0 - 1.0
+            }
+        });
+        for (index, example) in examples.iter_mut().enumerate() {
+            let source = if index % 2 == 0 { "a" } else { "b" };
+            example.meta.insert("source".into(), source.into());
+        }
+        let report = audit_one(&examples);
+        report
+            .findings
+            .into_iter()
+            .find(|f| f.kind == FindingKind::MixedScales)
+    };
+    let finding = found(|random| f64::from(random.random_range(0..101)) / 100.0).unwrap();
+    assert!(
+        finding.message.contains("`meta.source` tells them apart"),
+        "{}",
+        finding.message
+    );
+    assert!(found(|random| f64::from(random.random_range(60..101)) / 100.0).is_none());
+}
+
+#[test]
 fn one_scale_is_one_scale() {
     type Rate = fn(&mut rand_chacha::ChaCha8Rng, usize) -> f64;
     let scales: [(&str, Rate); 9] = [

@@ -93,12 +93,6 @@ impl PeftAdapter {
         }
         self.check_saved(&whole)?;
         for (module, pair) in pairs {
-            if let Some(key) = self.config.targets.refusing(&module) {
-                return Err(self.refused(format!(
-                    "it changes `{module}`, which `{key}` of {ADAPTER_CONFIG} leaves out: peft passes over \
-                     such tensors; make the file and its configuration agree"
-                )));
-            }
             let Pair {
                 a: Some(a),
                 b: Some(b),
@@ -114,6 +108,12 @@ impl PeftAdapter {
                     self.refused(format!("it changes `{name}`, which the base does not have"))
                 );
             };
+            if let Some(key) = self.config.targets.refusing(&module) {
+                return Err(self.refused(format!(
+                    "it changes `{module}`, which `{key}` of {ADAPTER_CONFIG} leaves out: peft passes over \
+                     such tensors; make the file and its configuration agree"
+                )));
+            }
             self.check_shapes(&module, tensor, &a, &b)?;
             let scale = self.config.scale(&module);
             tensor.change = Some(Arc::new(LowRank { a, b, scale }));

@@ -84,10 +84,10 @@ impl Marks {
                 if may_begin && let Some(mark) = short_mark_of(word) {
                     listed.insert(mark);
                 }
-                // What stands ahead of a mark in its line: `> 2.`, `- 2.`
+                // What stands ahead of a mark in its line: `> 2.`, `- 2.`. Behind a colon a number
+                // may be an answer: `First: 6. Then: 7.`
                 may_begin = (may_begin && !word.contains(char::is_alphanumeric))
-                    || word.ends_with(['.', '!', '?'])
-                    || leads_to_item(word);
+                    || word.ends_with(['.', '!', '?']);
             }
         }
         Self {

@@ -291,6 +291,10 @@ mod tests {
             "How many? 7. That is all.",
             &["How many?", "7.", "That is all."],
         );
+        cuts(
+            "First: 6. Then: 7. Then: 8.",
+            &["First: 6.", "Then: 7.", "Then: 8."],
+        );
         cuts("So x = 5. Then stop.", &["So x = 5.", "Then stop."]);
         cuts(
             "The answer is 1. That is all.",
