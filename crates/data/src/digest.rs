@@ -91,12 +91,13 @@ impl TextsSketch {
         let looked_at: Vec<u64> = starts.filter(|start| exact || *start <= last).collect();
         let is_known = |start: &&u64| self.starts.binary_search(start).is_ok();
         let found = looked_at.iter().filter(is_known).count();
-        let share = found as f64 / looked_at.len().max(1) as f64;
         SharedRecords {
             shared: if exact {
                 found
             } else {
-                (share * examples.len() as f64).round() as usize
+                // Rounded, of those that were looked at.
+                let of = looked_at.len().max(1);
+                (found * examples.len() + of / 2) / of
             },
             records: examples.len(),
             exact,
@@ -148,8 +149,8 @@ impl TryFrom<StoredSketch> for TextsSketch {
 }
 
 fn start(example: &Example) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = texts(example);
-    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    let digest = texts(example);
+    (digest[..8].iter()).fold(0, |start, byte| (start << 8) | u64::from(*byte))
 }
 
 /// Digest of the texts of one record, each with its length in front, so that no two records with

@@ -229,13 +229,12 @@ const AGGREGATION: &str = "aggregation";
 fn aggregation(record: &Map<String, Value>) -> Checked<Option<Aggregation>> {
     match record.get(AGGREGATION) {
         None | Some(Value::Null) => Ok(None),
-        Some(value) => match serde_json::from_value(value.clone()) {
-            Ok(aggregation) => Ok(Some(aggregation)),
-            Err(_) => {
+        Some(value) => serde_json::from_value(value.clone())
+            .map(Some)
+            .map_err(|_| {
                 let expected = "mean, sum, min, max, product, last or softmin:TEMPERATURE";
-                Err(wrong(AGGREGATION, value, expected))
-            }
-        },
+                wrong(AGGREGATION, value, expected)
+            }),
     }
 }
 
