@@ -181,85 +181,97 @@ fn chain(error: &Error) -> String {
     text
 }
 
-fn hint(error: &Error) -> Option<String> {
-    error.chain().find_map(|cause| {
-        if let Some(error) = cause.downcast_ref::<Usage>() {
-            return error.hint.clone();
+/// An error that says what to do about it, and whose fault it is.
+trait Explained {
+    /// What to do about it.
+    fn hint(&self) -> Option<String>;
+
+    /// Whether what the user gave is at fault, rather than the machine or this program.
+    fn is_input(&self) -> bool;
+}
+
+impl Explained for Usage {
+    fn hint(&self) -> Option<String> {
+        self.hint.clone()
+    }
+
+    fn is_input(&self) -> bool {
+        true
+    }
+}
+
+impl Explained for Exhausted {
+    fn hint(&self) -> Option<String> {
+        let hint = "raise the limit (`ulimit -v`, `ulimit -u`, that of the container), or use \
+                    fewer threads: RAYON_NUM_THREADS=1";
+        Some(hint.into())
+    }
+
+    fn is_input(&self) -> bool {
+        false
+    }
+}
+
+impl Explained for Internal {
+    fn hint(&self) -> Option<String> {
+        Some("this is a defect: please report it with the command line".into())
+    }
+
+    fn is_input(&self) -> bool {
+        false
+    }
+}
+
+/// Implements [`Explained`] for errors of the libraries, and finds any error that has it.
+macro_rules! explained {
+    (here: $($here:ty),+; libraries: $($(#[$condition:meta])* $library:ty),+ $(,)?) => {
+        $($(#[$condition])* impl Explained for $library {
+            fn hint(&self) -> Option<String> {
+                self.hint()
+            }
+
+            fn is_input(&self) -> bool {
+                self.is_input()
+            }
+        })+
+
+        /// The error as one that explains itself, if it does.
+        fn explained<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a dyn Explained> {
+            $(if let Some(error) = error.downcast_ref::<$here>() {
+                return Some(error);
+            })+
+            $($(#[$condition])* if let Some(error) = error.downcast_ref::<$library>() {
+                return Some(error);
+            })+
+            None
         }
-        if cause.is::<Exhausted>() {
-            let hint = "raise the limit (`ulimit -v`, `ulimit -u`, that of the container), or use \
-                        fewer threads: RAYON_NUM_THREADS=1";
-            return Some(hint.into());
-        }
-        if cause.is::<Internal>() {
-            return Some("this is a defect: please report it with the command line".into());
-        }
+    };
+}
+
+explained! {
+    here: Usage, Exhausted, Internal;
+    libraries:
+        TrainError,
+        DataError,
+        ModelError,
+        EvalError,
+        BenchError,
+        RunConfigError,
+        DeviceError,
+        HubError,
         #[cfg(feature = "remote")]
-        if let Some(error) = cause.downcast_ref::<device::WorkerError>() {
-            return error.hint();
-        }
-        None.or_else(|| {
-            cause
-                .downcast_ref::<TrainError>()
-                .and_then(TrainError::hint)
-        })
-        .or_else(|| cause.downcast_ref::<DataError>().and_then(DataError::hint))
-        .or_else(|| {
-            cause
-                .downcast_ref::<ModelError>()
-                .and_then(ModelError::hint)
-        })
-        .or_else(|| cause.downcast_ref::<EvalError>().and_then(EvalError::hint))
-        .or_else(|| {
-            cause
-                .downcast_ref::<BenchError>()
-                .and_then(BenchError::hint)
-        })
-        .or_else(|| {
-            cause
-                .downcast_ref::<RunConfigError>()
-                .and_then(RunConfigError::hint)
-        })
-        .or_else(|| {
-            cause
-                .downcast_ref::<DeviceError>()
-                .and_then(DeviceError::hint)
-        })
-        .or_else(|| cause.downcast_ref::<HubError>().and_then(HubError::hint))
-    })
+        device::WorkerError,
+}
+
+/// The remedy of the first cause that has one.
+fn hint(error: &Error) -> Option<String> {
+    error
+        .chain()
+        .filter_map(explained)
+        .find_map(Explained::hint)
 }
 
 /// Whether what the user gave is at fault, rather than the machine or this program.
 fn is_input(error: &Error) -> bool {
-    error.chain().any(|cause| {
-        if let Some(error) = cause.downcast_ref::<TrainError>() {
-            return error.is_input();
-        }
-        if let Some(error) = cause.downcast_ref::<EvalError>() {
-            return error.is_input();
-        }
-        #[cfg(feature = "remote")]
-        if let Some(error) = cause.downcast_ref::<device::WorkerError>() {
-            return error.is_input();
-        }
-        cause.is::<Usage>()
-            || cause
-                .downcast_ref::<RunConfigError>()
-                .is_some_and(RunConfigError::is_input)
-            || cause
-                .downcast_ref::<BenchError>()
-                .is_some_and(BenchError::is_input)
-            || cause
-                .downcast_ref::<DeviceError>()
-                .is_some_and(DeviceError::is_input)
-            || cause
-                .downcast_ref::<HubError>()
-                .is_some_and(HubError::is_input)
-            || cause
-                .downcast_ref::<DataError>()
-                .is_some_and(DataError::is_input)
-            || cause
-                .downcast_ref::<ModelError>()
-                .is_some_and(ModelError::is_input)
-    })
+    error.chain().filter_map(explained).any(Explained::is_input)
 }

@@ -12,7 +12,7 @@ const MAY_KNOW: [(&str, &[&str]); 6] = [
     ("data", &["files"]),
     ("model", &["files", "kernels"]),
     ("train", &["files", "kernels", "data", "model"]),
-    ("eval", &["data", "model"]),
+    ("eval", &["kernels", "data", "model"]),
 ];
 
 /// Burn's backends, as its features name them.

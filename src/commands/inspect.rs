@@ -104,7 +104,7 @@ pub(crate) fn run(args: &InspectArgs) -> Result<()> {
     let located = locate(&args.directory)?;
     Bundle::recover(&located.directory)?;
     let inspection = if located.directory.join("manifest.json").is_file() {
-        inspect_bundle(args)?
+        inspect_bundle(args, &located)?
     } else {
         match inspect_encoder(args, &located) {
             Ok(inspection) => inspection,
@@ -201,9 +201,9 @@ fn inspect_encoder(args: &InspectArgs, located: &Located) -> Result<Inspection> 
     })
 }
 
-fn inspect_bundle(args: &InspectArgs) -> Result<Inspection> {
+fn inspect_bundle(args: &InspectArgs, located: &Located) -> Result<Inspection> {
     let device = device::select(None)?;
-    let bundle = Bundle::load(&args.directory, &device)?;
+    let bundle = Bundle::load(&located.directory, &device)?;
     // Whether it scores is for the scorer to tell.
     Scorer::new(bundle.clone(), &device)?;
     let text = text_config(&bundle)?;
@@ -216,7 +216,7 @@ fn inspect_bundle(args: &InspectArgs) -> Result<Inspection> {
         model: Some(model(&bundle.config, Some(aspects), &device)),
         weights: None,
         notes: Vec::new(),
-        tokenizer: tokenizer(&args.directory, &bundle.config.encoder).ok(),
+        tokenizer: tokenizer(&located.directory, &bundle.config.encoder).ok(),
         use_context: Some(text.use_context),
         chat_template: text.chat_template.map(|template| template.source),
         separator: text.separator,

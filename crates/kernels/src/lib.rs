@@ -10,6 +10,7 @@
 //! - [`layer_norm`], [`rms_norm`], [`AddNorm`], [`dropout`], [`embedding`]
 //! - [`TokenLayout`], [`AttentionMask`]: where the tokens of a batch lie between the layers
 //! - [`adamw_step`]: the step of AdamW for one parameter
+//! - [`solve_positive_definite`]: the linear system of a ridge regression
 //!
 //! This crate knows nothing of text, segments or models. A block that is fused is one file in `flex/` that
 //! implements `Kernel`, and the function here that calls it.
@@ -27,6 +28,7 @@ mod flex;
 mod layout;
 mod linear;
 mod norm;
+mod positive_definite;
 mod rotate;
 mod sight;
 
@@ -42,6 +44,7 @@ pub use feed_forward::{feed_forward_norm, gated_feed_forward};
 pub use layout::{AttentionMask, TokenLayout};
 pub use linear::linear;
 pub use norm::{AddNorm, layer_norm, rms_norm};
+pub use positive_definite::solve_positive_definite;
 pub use rotate::{Angles, Side};
 pub use sight::Reach;
 

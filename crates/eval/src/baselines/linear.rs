@@ -3,6 +3,7 @@
 use super::features::{POSITION_FEATURES, Standardizer, position_features};
 use super::{Baseline, BaselineExample, mean_rating, rated_segments};
 use crate::Result;
+use gradus_kernels::solve_positive_definite;
 use serde::{Deserialize, Serialize};
 
 /// Penalty on the squared weights.
@@ -67,47 +68,24 @@ pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// Minimises `|y - Z w|² + penalty |w|²` by Cholesky's factorisation of `Z'Z + penalty I`, which is
-/// positive definite for any positive penalty.
+/// Minimises `|y - Z w|² + penalty |w|²`, for a positive penalty.
 fn ridge(rows: &[Vec<f64>], targets: &[f64], penalty: f64) -> Vec<f64> {
     const N: usize = POSITION_FEATURES;
-    let mut gram = [[0.0; N]; N];
-    let mut right = [0.0; N];
+    let mut gram = vec![0.0; N * N];
+    let mut right = vec![0.0; N];
     for (row, target) in rows.iter().zip(targets) {
         for i in 0..N {
             right[i] += row[i] * target;
             for j in 0..N {
-                gram[i][j] += row[i] * row[j];
+                gram[i * N + j] += row[i] * row[j];
             }
         }
     }
-    for (i, row) in gram.iter_mut().enumerate() {
-        row[i] += penalty;
-    }
-    solve_positive_definite(gram, right).to_vec()
-}
-
-fn solve_positive_definite<const N: usize>(matrix: [[f64; N]; N], right: [f64; N]) -> [f64; N] {
-    let mut lower = [[0.0; N]; N];
     for i in 0..N {
-        for j in 0..=i {
-            let rest = matrix[i][j] - dot(&lower[i][..j], &lower[j][..j]);
-            lower[i][j] = if i == j {
-                rest.sqrt()
-            } else {
-                rest / lower[j][j]
-            };
-        }
+        gram[i * N + i] += penalty;
     }
-    let mut solution = right;
-    for i in 0..N {
-        solution[i] = (solution[i] - dot(&lower[i][..i], &solution[..i])) / lower[i][i];
-    }
-    for i in (0..N).rev() {
-        let rest: f64 = (i + 1..N).map(|k| lower[k][i] * solution[k]).sum();
-        solution[i] = (solution[i] - rest) / lower[i][i];
-    }
-    solution
+    solve_positive_definite(gram, right)
+        .expect("Z'Z + penalty I is positive definite, as features are finite")
 }
 
 #[cfg(test)]
@@ -115,12 +93,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cholesky_solves_a_small_system() {
-        // 4x + 2y = 10, 2x + 5y = 13: x = 1.5, y = 2.
-        let [x, y] = solve_positive_definite([[4.0, 2.0], [2.0, 5.0]], [10.0, 13.0]);
-        assert!(
-            (x - 1.5).abs() < 1e-12 && (y - 2.0).abs() < 1e-12,
-            "{x} {y}"
-        );
+    fn the_penalty_shrinks_the_weight_of_a_feature() {
+        // One feature with `Σ z² = 3` and `Σ z y = 6`: `w = 6 / (3 + penalty)`.
+        let mut row = vec![0.0; POSITION_FEATURES];
+        row[2] = 1.0;
+        let weights = ridge(&vec![row; 3], &[1.0, 2.0, 3.0], 1.0);
+        for (feature, weight) in weights.into_iter().enumerate() {
+            let expected = if feature == 2 { 1.5 } else { 0.0 };
+            assert!((weight - expected).abs() < 1e-12, "{feature}: {weight}");
+        }
     }
 }

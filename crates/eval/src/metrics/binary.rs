@@ -125,35 +125,6 @@ impl BinaryCounts {
         share(2 * self.true_negatives, 2 * self.true_negatives + errors)
     }
 
-    /// Share of the positives that are predicted positive. `None` without positives.
-    pub fn recall(&self) -> Option<f64> {
-        share(
-            self.true_positives,
-            self.true_positives + self.false_negatives,
-        )
-    }
-
-    /// Share of the predicted positives that are positive. `None` where none is predicted.
-    pub fn precision(&self) -> Option<f64> {
-        share(
-            self.true_positives,
-            self.true_positives + self.false_positives,
-        )
-    }
-
-    /// Share of the negatives that are predicted negative. `None` without negatives.
-    pub fn specificity(&self) -> Option<f64> {
-        share(
-            self.true_negatives,
-            self.true_negatives + self.false_positives,
-        )
-    }
-
-    /// Share of items predicted right. `None` without items.
-    pub fn accuracy(&self) -> Option<f64> {
-        share(self.true_positives + self.true_negatives, self.total())
-    }
-
     /// All items.
     pub fn total(&self) -> u64 {
         self.true_positives + self.false_positives + self.true_negatives + self.false_negatives

@@ -1,5 +1,7 @@
 //! Ridge regression from sums: no feature is kept.
 
+use gradus_kernels::solve_positive_definite;
+
 /// Weighted sums of products over the rows `(x, 1, t)` of one aspect: all that a ridge and its
 /// errors need, of a size that does not grow with the data.
 pub(super) struct Moments {
@@ -131,31 +133,6 @@ impl Problem {
     }
 }
 
-/// Cholesky's factorisation `L L'`, in place, then two triangular systems. `None` unless the matrix
-/// is positive definite.
-fn solve_positive_definite(mut matrix: Vec<f64>, mut right: Vec<f64>) -> Option<Vec<f64>> {
-    let size = right.len();
-    for i in 0..size {
-        let (above, row) = matrix.split_at_mut(i * size);
-        for j in 0..i {
-            let other = &above[j * size..=j * size + j];
-            row[j] = (row[j] - dot(&row[..j], &other[..j])) / other[j];
-        }
-        let rest = row[i] - dot(&row[..i], &row[..i]);
-        row[i] = (rest > 0.0).then(|| rest.sqrt())?;
-    }
-    let lower = |i: usize, j: usize| matrix[i * size + j];
-    for i in 0..size {
-        let known = dot(&matrix[i * size..i * size + i], &right[..i]);
-        right[i] = (right[i] - known) / lower(i, i);
-    }
-    for i in (0..size).rev() {
-        let known: f64 = (i + 1..size).map(|k| lower(k, i) * right[k]).sum();
-        right[i] = (right[i] - known) / lower(i, i);
-    }
-    Some(right)
-}
-
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
@@ -212,15 +189,6 @@ mod tests {
         let (a, b) = (solve(&weighted), solve(&repeated));
         assert!((a.bias - b.bias).abs() < 1e-12);
         assert!((a.weights[0] - b.weights[0]).abs() < 1e-12);
-    }
-
-    #[test]
-    fn cholesky_solves_a_small_system_and_refuses_an_indefinite_one() {
-        // 4x + 2y = 10, 2x + 5y = 13: x = 1.5, y = 2.
-        let solved = solve_positive_definite(vec![4.0, 2.0, 2.0, 5.0], vec![10.0, 13.0]).unwrap();
-        assert!((solved[0] - 1.5).abs() < 1e-12 && (solved[1] - 2.0).abs() < 1e-12);
-        let indefinite = vec![1.0, 2.0, 2.0, 1.0];
-        assert_eq!(solve_positive_definite(indefinite, vec![1.0, 1.0]), None);
     }
 
     #[test]
