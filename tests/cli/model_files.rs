@@ -113,6 +113,30 @@ fn a_decoder_that_sees_both_sides_is_read_so() {
 }
 
 #[test]
+fn labels_that_two_keys_number_otherwise_are_refused() {
+    for (ids, said) in [
+        (json!({"bad": 1, "good": 0}), "and `label2id` says 1"),
+        (
+            json!({"bad": 0, "fine": 1}),
+            "and `label2id` has no such name",
+        ),
+        (json!({"bad": 0, "good": 1}), ""),
+    ] {
+        let directory = temp_dir();
+        let keys = json!({"id2label": {"0": "bad", "1": "good"}, "label2id": ids,
+            "problem_type": "single_label_classification"});
+        classifier(directory.path(), "qwen2", 2, keys);
+        let (run, _) = import(directory.path(), "out", &[]);
+        if said.is_empty() {
+            run.succeeds();
+        } else {
+            assert_ne!(run.code, Some(0));
+            assert!(run.stderr.contains(said), "{}", run.stderr);
+        }
+    }
+}
+
+#[test]
 fn of_a_softmax_over_two_labels_the_share_of_the_second_is_the_score() {
     let directory = temp_dir();
     let path = directory.path();

@@ -363,6 +363,23 @@ fn the_score_of_multi_solutions_is_f1_alone() {
 }
 
 #[test]
+fn a_wrong_step_in_a_class_without_any_is_told() {
+    let directory = temp_dir();
+    let told = |ratings: &str| {
+        let records = [
+            ("m1", "multi_solutions", ratings, "[0.9,0.9]"),
+            ("d1", "deception", "[1,0]", "[0.9,0.2]"),
+        ];
+        prmbench(directory.path(), &records);
+        let run = judged(directory.path(), "prmbench", &["--threshold", "0.5"]);
+        run.stderr
+            .contains("1 of 1 solutions of class `multi_solutions`")
+    };
+    assert!(told("[1,0]"));
+    assert!(!told("[1,1]"));
+}
+
+#[test]
 fn a_file_of_right_solutions_alone_is_judged_by_their_f1() {
     let directory = temp_dir();
     let of = |class| [("m1", class, "[1,1]", "[0.9,0.2]")];

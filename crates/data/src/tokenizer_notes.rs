@@ -445,6 +445,48 @@ mod tests {
     }
 
     #[test]
+    fn special_tokens_are_looked_for_in_lists_maps_and_keys_of_a_model() {
+        for (config, token) in [
+            (json!({"extra_special_tokens": ["<x>", "a"]}), "<x>"),
+            (
+                json!({"extra_special_tokens": {"image_token": "<img>"}}),
+                "<img>",
+            ),
+            (
+                json!({"extra_special_tokens": {"t": {"content": "<c>"}}}),
+                "<c>",
+            ),
+            (
+                json!({"model_specific_special_tokens": {"boi": "<boi>"}}),
+                "<boi>",
+            ),
+            (json!({"image_token": "<one>"}), "<one>"),
+        ] {
+            let found = notes(&[(CONFIG, config)]);
+            assert!(
+                found.len() == 1 && found[0].contains(token),
+                "{token}: {found:?}"
+            );
+        }
+        let known = json!({"extra_special_tokens": {"first": "a"}, "image_token": "[SEP]", "add_bos_token": false});
+        assert!(notes(&[(CONFIG, known)]).is_empty());
+    }
+
+    #[test]
+    fn the_files_of_sentence_transformers_are_told() {
+        let found = notes(&[
+            (SENTENCE_BERT, json!({"do_lower_case": true})),
+            (SENTENCE_CONFIG, json!({"prompts": {"q": "query: "}})),
+            (
+                MODULES,
+                json!([{"type": "x.Transformer", "path": ""}, {"type": "x.Normalize", "path": "2"}]),
+            ),
+        ]);
+        assert_eq!(found.len(), 3, "{found:?}");
+        assert!(notes(&[(MODULES, json!({}))])[0].contains("no JSON list"));
+    }
+
+    #[test]
     fn files_that_agree_are_not_told_of() {
         let config = json!({"do_lower_case": true, "strip_accents": null, "tokenize_chinese_chars": true,
             "add_prefix_space": false, "cls_token": "[CLS]", "sep_token": {"content": "[SEP]"},

@@ -123,6 +123,35 @@ fn an_adapter_that_is_no_plain_low_rank_one_or_does_not_fit_is_refused() {
         "{message}"
     );
 
+    for (key, value, said) in [
+        (
+            "layers_to_transform",
+            json!([7]),
+            "`layers_to_transform` of adapter_config.json leaves out",
+        ),
+        (
+            "target_modules",
+            json!(["no_proj"]),
+            "`target_modules` of adapter_config.json leaves out",
+        ),
+        (
+            "exclude_modules",
+            json!(["q_proj", "k_proj", "v_proj", "o_proj"]),
+            "`exclude_modules` of",
+        ),
+        (
+            "modules_to_save",
+            json!(["embed_tokens"]),
+            "`modules_to_save` of adapter_config.json names",
+        ),
+        ("target_modules", json!(".*q_proj"), "no regular expression"),
+    ] {
+        let adapter = copy("qwen2-token");
+        set(adapter.path(), key, value);
+        let message = error(adapter.path(), "qwen2");
+        assert!(message.contains(said), "{key}: {message}");
+    }
+
     let adapter = copy("qwen2-token");
     set(adapter.path(), "r", json!(8));
     let message = error(adapter.path(), "qwen2");
