@@ -22,7 +22,7 @@ use gradus::model::{
     Bundle, EncoderConfig, Manifest, Pooling, RewardModel, RewardModelConfig, SegmentInput,
 };
 use gradus::train::{
-    Display, FitData, RatingLoss, RegressionLearner, StepScope, TrainConfig, Unobserved, adamw,
+    FitData, RatingLoss, RegressionLearner, Session, StepScope, TrainConfig, adamw,
     clip_global_norm, fit, global_norm,
 };
 
@@ -130,7 +130,7 @@ impl Step {
     }
 
     fn gradients(&self, batch: SegmentBatch) -> GradientsParams {
-        self.learner.step(batch, &self.scope).grads
+        self.learner.step(batch, &self.scope).gradients
     }
 
     fn update(
@@ -266,14 +266,14 @@ fn train_end_to_end(bencher: Bencher) {
         batch_size: ROWS,
         ..TrainConfig::default()
     };
+    let config = config.check().expect("settings in range");
     let run = || {
-        let silent = Display::Observer(Box::new(Unobserved));
         fit(
             model.clone(),
             &data,
             &config,
             &device,
-            silent,
+            Session::default(),
             |_, _| Ok(()),
         )
         .expect("the run comes to its end")

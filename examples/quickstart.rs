@@ -7,8 +7,8 @@
 use gradus::data::{GeneratorConfig, SplitFractions, TruncationCounts, generate, split_by_prompt};
 use gradus::eval::{Aspect, Baselines, Evaluation, Scorer, scored_responses};
 use gradus::train::{
-    Display, EncoderSource, ModelOptions, Run, ScratchOptions, TextOptions, TrainConfig,
-    Unobserved, run,
+    EncoderSource, ModelOptions, ScratchOptions, Session, TextOptions, TrainConfig, TrainingPlan,
+    train as train_bundle,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -30,31 +30,28 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // A small model from scratch. One epoch shows the way; `gradus quickstart` trains it out.
     let directory = std::env::temp_dir().join("gradus-example-quickstart");
-    let settings = Run {
+    let training = TrainConfig {
+        epochs: 1,
+        learning_rate: 1e-3,
+        ..TrainConfig::default()
+    }
+    .check()?;
+    let model = ModelOptions::default().check(&training)?;
+    let plan = TrainingPlan {
         encoder: EncoderSource::Scratch(ScratchOptions::default()),
         origin: None,
         text: TextOptions {
             max_length: 128,
             ..TextOptions::default()
         },
-        model: ModelOptions::default(),
-        training: TrainConfig {
-            epochs: 1,
-            learning_rate: 1e-3,
-            ..TrainConfig::default()
-        },
+        model,
+        training,
         aggregation: "mean".into(),
         output: directory.clone(),
         overwrite: true,
         extra_files: Vec::new(),
     };
-    run(
-        &settings,
-        &train,
-        &valid,
-        &device,
-        Display::Observer(Box::new(Unobserved)),
-    )?;
+    train_bundle(&plan, &train, &valid, &device, Session::default())?;
 
     // The bundle is all that scoring needs.
     let scorer = Scorer::load(&directory, &device)?;

@@ -8,7 +8,7 @@
 //! - [`data`]: records, spans, rating scales, segmenters, tokens, segment batches
 //! - [`kernels`]: the fused blocks of encoders, and the step of AdamW
 //! - [`model`]: encoders, pooling, head, pretrained weights, the bundle
-//! - [`train`]: rating losses, the learner, the run
+//! - [`train`]: rating losses, the training plan, the engine
 //! - [`eval`]: metrics, aggregation, baselines, the scorer
 //! - [`mod@bench`]: how fast this build is on this machine
 //! - [`device`]: which devices this build can use
@@ -23,6 +23,7 @@
 //! - `wgpu`: GPUs through WebGPU's API (Vulkan, Metal, DirectX 12)
 //! - `vulkan`, `metal`: one of those pinned
 //! - `cuda`, `rocm`: NVIDIA and AMD GPUs
+//! - `dashboard`: no backend, but Burn's terminal dashboard for `gradus train --dashboard`
 //! - `hub`: no backend, but models of the Hugging Face Hub by name
 //! - `remote`: devices of other hosts, and serving this one's (`device::Worker`)
 

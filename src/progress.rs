@@ -88,7 +88,7 @@ impl TrainObserver for TrainProgress {
             self.epochs,
             epoch.train_loss,
             epoch.valid_loss,
-            epoch.objective,
+            epoch.rating_objective,
             epoch.tokens_per_second,
             epoch.train_seconds + epoch.valid_seconds,
         );

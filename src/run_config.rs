@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use gradus_eval::Aggregation;
 use gradus_files::is_about_the_path;
-use gradus_train::{ModelOptions, ScratchOptions, SoftAggregation, TextOptions, TrainConfig};
+use gradus_train::{
+    CheckedConfig, CheckedModel, ModelOptions, ScratchOptions, SoftAggregation, TextOptions,
+    TrainConfig, TrainError,
+};
 use serde::{Deserialize, Serialize};
 
 /// A training run: what to train on what, and how.
@@ -52,6 +55,15 @@ pub struct RunConfig {
     pub scratch: Option<ScratchOptions>,
     /// Optimisation.
     pub training: TrainConfig,
+}
+
+/// Settings of a [`RunConfig`] that were found in range and to go together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckedSettings {
+    /// Optimisation.
+    pub training: CheckedConfig,
+    /// The model on top of its encoder.
+    pub model: CheckedModel,
 }
 
 /// Why a run configuration cannot be used.
@@ -125,6 +137,16 @@ impl RunConfig {
     /// [`RunConfigError::Read`] or [`RunConfigError::Parse`].
     pub fn load(path: &Path) -> Result<Self, RunConfigError> {
         Self::parse(&fs_err::read_to_string(path)?, &path.display().to_string())
+    }
+
+    /// Refuses settings outside their ranges, before any work is done.
+    ///
+    /// # Errors
+    /// [`TrainError::Setting`] and [`TrainError::Model`], with name, value and range.
+    pub fn check(&self) -> Result<CheckedSettings, TrainError> {
+        let training = self.training.clone().check()?;
+        let model = self.model.clone().check(&training)?;
+        Ok(CheckedSettings { training, model })
     }
 
     /// How segment scores become a response score: as the configuration says, or else as the response

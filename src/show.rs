@@ -11,7 +11,7 @@ use comfy_table::presets;
 use comfy_table::{CellAlignment, Table, TableStyle};
 use gradus::data::{ChatTemplate, visible, visible_json, visible_lines, visible_markdown};
 use gradus::model::PretrainedEncoder;
-use gradus::train::{RunReport, SplitCounts};
+use gradus::train::{SplitCounts, TrainingReport};
 use serde::Serialize;
 
 /// Writes text to standard output.
@@ -220,11 +220,11 @@ pub(crate) fn encoding(counts: &SplitCounts) {
 }
 
 /// What a run did, on standard error.
-pub(crate) fn training(report: &RunReport) {
+pub(crate) fn training(report: &TrainingReport) {
     if let Some(best) = report.history.best() {
         status(&format!(
             "best validation: epoch {}, step {}: valid loss {:.5}, J {:+.5}",
-            best.epoch, best.step, best.valid_loss, best.objective
+            best.epoch, best.step, best.valid_loss, best.rating_objective
         ));
     }
     if report.history.stopped_early {

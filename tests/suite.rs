@@ -16,8 +16,8 @@ use gradus::data::{BatchSize, Example, GeneratorConfig, TruncationCounts, genera
 use gradus::eval::{Scorer, SegmentScore};
 use gradus::model::{Bundle, load_encoder};
 use gradus::train::{
-    Display, EncoderSource, ModelOptions, RatingLoss, Run, RunReport, ScratchOptions, TextOptions,
-    TrainConfig, Unobserved, run,
+    EncoderSource, ModelOptions, RatingLoss, ScratchOptions, Session, TextOptions, TrainConfig,
+    TrainingPlan, TrainingReport,
 };
 use serde::Deserialize;
 
@@ -70,7 +70,7 @@ fn the_loss_and_gradient_of_the_worked_example() {
     let tensor = |values: [f32; 3]| Tensor::<1>::from_floats(values, &device).reshape([1, 3, 1]);
     let scores = tensor([0.8, 0.5, -0.7]).require_grad();
     let targets = tensor([0.9, 0.1, -0.6]);
-    let loss = RatingLoss::Mse.forward(scores.clone(), targets, tensor([1.0; 3]));
+    let loss = RatingLoss::Mse.elementwise(scores.clone(), targets).mean();
     assert!((loss.clone().into_scalar::<f32>() - 0.06).abs() < 1e-6);
     let gradient = scores.grad(&loss.backward()).unwrap().into_data();
     for (found, expected) in gradient
@@ -92,12 +92,22 @@ fn examples(count: usize) -> Vec<Example> {
     .unwrap()
 }
 
-fn train(output: PathBuf, device: &Device) -> RunReport {
+fn train(output: PathBuf, device: &Device) -> TrainingReport {
     // A backend may have one generator for the whole process: two runs at the same time would draw
     // each other's numbers.
     static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let settings = Run {
+    let training = TrainConfig {
+        epochs: 2,
+        batch_size: 16,
+        learning_rate: 3e-3,
+        dropout: 0.0,
+        ..TrainConfig::default()
+    }
+    .check()
+    .unwrap();
+    let model = ModelOptions::default().check(&training).unwrap();
+    let plan = TrainingPlan {
         encoder: EncoderSource::Scratch(ScratchOptions {
             d_model: 16,
             num_layers: 1,
@@ -110,22 +120,22 @@ fn train(output: PathBuf, device: &Device) -> RunReport {
             max_length: 128,
             ..TextOptions::default()
         },
-        model: ModelOptions::default(),
-        training: TrainConfig {
-            epochs: 2,
-            batch_size: 16,
-            learning_rate: 3e-3,
-            dropout: 0.0,
-            ..TrainConfig::default()
-        },
+        model,
+        training,
         aggregation: "mean".into(),
         output,
         overwrite: false,
         extra_files: Vec::new(),
     };
     let examples = examples(96);
-    let display = Display::Observer(Box::new(Unobserved));
-    run(&settings, &examples[..80], &examples[80..], device, display).unwrap()
+    gradus::train::train(
+        &plan,
+        &examples[..80],
+        &examples[80..],
+        device,
+        Session::default(),
+    )
+    .unwrap()
 }
 
 #[test]

@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use gradus_data::{BatchSize, EncodedExample, SegmentBatcher};
 use gradus_model::Output;
 use gradus_train::{
-    Display, FitData, Freeze, RatingLoss, StepLog, TrainConfig, TrainObserver, fit,
+    FitData, Freeze, RatingLoss, Session, StepLog, TrainConfig, TrainObserver, fit,
 };
 use serde::Serialize;
 
@@ -185,7 +185,8 @@ impl Work {
             ..TrainConfig::default()
         };
         let (ends, received) = channel();
-        let watch = Display::Observer(Box::new(StepTimes { ends }));
+        let config = config.check()?;
+        let watch = Session::watched_by(StepTimes { ends });
         let start = Instant::now();
         fit(
             subject.model(),

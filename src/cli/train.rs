@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use gradus::data::CutSegments;
-use gradus::train::ChatTemplateOption;
+use gradus::eval::Aggregation;
+use gradus::model::{HeadConfig, LoraConfig, Pooling};
+use gradus::train::{ChatTemplateOption, Freeze, RatingLoss, ScaleOption};
 
 use super::DeviceArgs;
 
@@ -101,10 +103,10 @@ pub(crate) struct RunArgs {
     /// one), none, or the file of a chat template [default: auto]
     #[arg(long, value_name = "auto|none|FILE")]
     pub(crate) chat_template: Option<ChatTemplateOption>,
-    /// How tokens become a segment vector: mean, last, first, max, or attention where it is
-    /// learned [default: mean, or last for a decoder]
+    /// Pooling of token states to a segment vector: mean, last, first, max, or attention (which is
+    /// learned) [default: mean, or last for a decoder]
     #[arg(long)]
-    pub(crate) pooling: Option<String>,
+    pub(crate) pooling: Option<Pooling>,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
 }
@@ -121,30 +123,31 @@ pub(crate) struct TrainArgs {
     /// Directory for checkpoints and metrics.jsonl while training [default: OUTPUT.checkpoints]
     #[arg(long, value_name = "DIR")]
     pub(crate) checkpoints: Option<PathBuf>,
-    /// Steps between checkpoints; there is always one at the end of an epoch [default: 0, no others]
+    /// Checkpoint every this many steps; 0: only at the end of each epoch [default: 0]
     #[arg(long, value_name = "STEPS")]
     pub(crate) checkpoint_every: Option<usize>,
     /// Scale of the targets: identity, standardized, or minmax:LOW:HIGH [default: identity]
     #[arg(long)]
-    pub(crate) scale: Option<String>,
+    pub(crate) scale: Option<ScaleOption>,
     /// Layers from a segment vector to its scores: `linear`, or `mlp:D_HIDDEN[:DROPOUT]`
     /// [default: linear]
     #[arg(long)]
-    pub(crate) head: Option<String>,
-    /// Learn low-rank adapters of the encoder's query and value matrices instead of the matrices
+    pub(crate) head: Option<HeadConfig>,
+    /// Train low-rank adapters of the encoder's query and value matrices instead of the encoder
     #[arg(long, value_name = "RANK[:ALPHA]")]
-    pub(crate) lora: Option<String>,
+    pub(crate) lora: Option<LoraConfig>,
     /// How segment scores become a response score: mean, sum, min, max, product or last
     /// [default: mean]
     #[arg(long)]
-    pub(crate) aggregation: Option<String>,
+    pub(crate) aggregation: Option<Aggregation>,
     /// Passes over the training split [default: 3]
     #[arg(long)]
     pub(crate) epochs: Option<usize>,
     /// Examples a step [default: 16]
     #[arg(long)]
     pub(crate) batch_size: Option<usize>,
-    /// Examples computed at once; a step adds up its pieces [default: the whole batch]
+    /// Examples computed at once; a step adds up the gradients of its micro-batches [default: the
+    /// whole batch]
     #[arg(long)]
     pub(crate) micro_batch_size: Option<usize>,
     /// Peak learning rate of the encoder [default: 5e-5]
@@ -155,15 +158,15 @@ pub(crate) struct TrainArgs {
     pub(crate) head_learning_rate: Option<f64>,
     /// Loss: mse, mae, huber:DELTA, or bce for targets in [0, 1] [default: mse]
     #[arg(long)]
-    pub(crate) loss: Option<String>,
+    pub(crate) loss: Option<RatingLoss>,
     /// Start from the head of this bundle, that of a probe for instance [default: a fresh head]
     #[arg(long, value_name = "BUNDLE")]
     pub(crate) init_head: Option<PathBuf>,
-    /// Part of the encoder that is not learned: none, embeddings, layers:N or encoder
+    /// Part of the encoder that stays frozen: none, embeddings, layers:N or encoder
     /// [default: none]
     #[arg(long, value_name = "PART")]
-    pub(crate) freeze: Option<String>,
-    /// Epochs, also part of one, before the encoder is learned [default: 0]
+    pub(crate) freeze: Option<Freeze>,
+    /// Epochs the encoder stays frozen (fractions allowed) [default: 0]
     #[arg(long, value_name = "EPOCHS")]
     pub(crate) freeze_epochs: Option<f64>,
     /// Learning rate of a layer relative to the one above it [default: 1]
@@ -172,7 +175,8 @@ pub(crate) struct TrainArgs {
     /// Seed of the order, the initial head and dropout [default: 0]
     #[arg(long)]
     pub(crate) seed: Option<u64>,
-    /// Show Burn's terminal dashboard instead of plain progress
+    /// Show Burn's terminal dashboard instead of plain progress; in a build with the feature
+    /// `dashboard`
     #[arg(long)]
     pub(crate) dashboard: bool,
     /// Print the run's log as JSON on standard output

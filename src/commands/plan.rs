@@ -6,7 +6,7 @@ use gradus::data::{
     AspectSpec, ContextCounts, DatasetStats, Example, RatingStats, StatsCollector, TextsDigest,
 };
 use gradus::eval::audit::{AuditSplit, FindingKind, Grade, before_training};
-use gradus::train::{EncodingCounts, OnPlan, Plan};
+use gradus::train::{EncodingCounts, OnPreview, Preview};
 
 use crate::show;
 
@@ -17,14 +17,18 @@ const UNEVEN: f64 = 0.5;
 
 /// Shows the plan of a run over these splits, of which `learned` aspects are learned, or all where
 /// none is named.
-pub(crate) fn shown(train: &[Example], valid: &[Example], learned: &[String]) -> OnPlan {
+pub(crate) fn shown(train: &[Example], valid: &[Example], learned: &[String]) -> OnPreview {
     let told = Told::of(train, valid, learned, &[]);
     Box::new(move |plan| told.show(plan))
 }
 
 /// The same for generated splits. Two of their prompts may have one response, but its ratings follow
 /// from the prompt: nothing that is learned from the one tells about the other.
-pub(crate) fn shown_generated(train: &[Example], valid: &[Example], learned: &[String]) -> OnPlan {
+pub(crate) fn shown_generated(
+    train: &[Example],
+    valid: &[Example],
+    learned: &[String],
+) -> OnPreview {
     let told = Told::of(train, valid, learned, &[FindingKind::SharedResponses]);
     Box::new(move |plan| told.show(plan))
 }
@@ -56,7 +60,7 @@ impl Told {
         }
     }
 
-    fn show(&self, plan: Plan<'_>) {
+    fn show(&self, plan: Preview<'_>) {
         let counts = [&plan.counts.train, &plan.counts.valid];
         show::encoding(plan.counts);
         show::status(&aspects(&plan.text.aspects, &self.splits));

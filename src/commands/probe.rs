@@ -2,30 +2,38 @@
 
 use anyhow::Result;
 use gradus::device;
-use gradus::train::{Plan, ProbeCurve, ProbeReport, probe};
+use gradus::train::{Preview, ProbeCurve, ProbeReport, probe};
 
 use crate::cli::ProbeArgs;
 use crate::commands::plan;
 use crate::commands::settings::{Paths, base_config, pinned, set_run};
-use crate::commands::train::checked_run;
+use crate::commands::train::training_plan;
 use crate::{progress, records, show};
 
 pub(crate) fn run(args: &ProbeArgs) -> Result<()> {
     let mut config = base_config(&args.run)?;
-    set_run(&mut config, &args.run)?;
+    set_run(&mut config, &args.run);
+    let settings = config.check()?;
     let config = pinned(config)?;
     let paths = Paths::of(&config)?;
     let device = device::select(config.device.as_deref())?;
     let train = records::read(paths.train)?;
     let valid = records::read(paths.valid)?;
-    let run = checked_run(&config, paths.output, args.run.overwrite, &train)?;
+    let planned = training_plan(&config, settings, paths.output, args.run.overwrite, &train)?;
     let bar = progress::bar(train.len() + valid.len(), "responses");
-    let on_plan = plan::shown(&train, &valid, &config.text.aspects);
-    let on_plan = |plan: Plan<'_>| bar.suspend(|| on_plan(plan));
-    let report = probe(&run, &train, &valid, &device, on_plan, |done, total| {
-        bar.set_length(total as u64);
-        bar.set_position(done as u64);
-    });
+    let on_preview = plan::shown(&train, &valid, &config.text.aspects);
+    let on_preview = |plan: Preview<'_>| bar.suspend(|| on_preview(plan));
+    let report = probe(
+        &planned,
+        &train,
+        &valid,
+        &device,
+        on_preview,
+        |done, total| {
+            bar.set_length(total as u64);
+            bar.set_position(done as u64);
+        },
+    );
     bar.finish_and_clear();
     let report = report?;
     show::status(&format!(

@@ -6,13 +6,13 @@ use gradus::data::{
 };
 use gradus::eval::{Aspect, Baselines, Scorer};
 use gradus::model::BundlePlace;
-use gradus::train::{Display, Session};
+use gradus::train::Session;
 use gradus::{RunConfig, device};
 
 use crate::cli::QuickstartArgs;
 use crate::commands::eval::{evaluate, show_brief};
 use crate::commands::plan;
-use crate::commands::train::train_bundle;
+use crate::commands::train::training_plan;
 use crate::progress::TrainProgress;
 use crate::scores::Scores;
 use crate::show;
@@ -55,18 +55,12 @@ pub(crate) fn run(args: &QuickstartArgs) -> Result<()> {
     ));
 
     let session = Session {
-        on_plan: Some(plan::shown_generated(&train, &valid, &config.text.aspects)),
-        ..Session::from(Display::Observer(Box::new(TrainProgress::new())))
+        on_preview: Some(plan::shown_generated(&train, &valid, &config.text.aspects)),
+        ..Session::watched_by(TrainProgress::new())
     };
-    let report = train_bundle(
-        &config,
-        &args.output,
-        args.overwrite,
-        &train,
-        &valid,
-        &device,
-        session,
-    )?;
+    let settings = config.check()?;
+    let plan = training_plan(&config, settings, &args.output, args.overwrite, &train)?;
+    let report = gradus::train::train(&plan, &train, &valid, &device, session)?;
     show::training(&report);
 
     let scorer = Scorer::load(&args.output, &device)?;

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use gradus::RunConfig;
 use gradus::hub::{self, FetchEvent, Located};
-use gradus::model::ModelError;
 use gradus::train::ContextOption;
 use indicatif::ProgressBar;
 
@@ -22,7 +21,7 @@ pub(crate) fn base_config(args: &RunArgs) -> Result<RunConfig> {
 }
 
 /// Puts the flags that both commands have on top of `config`.
-pub(crate) fn set_run(config: &mut RunConfig, args: &RunArgs) -> Result<()> {
+pub(crate) fn set_run(config: &mut RunConfig, args: &RunArgs) {
     set_some(&mut config.encoder, args.encoder.as_ref());
     set_some(&mut config.train, args.train.as_ref());
     set_some(&mut config.valid, args.valid.as_ref());
@@ -37,10 +36,7 @@ pub(crate) fn set_run(config: &mut RunConfig, args: &RunArgs) -> Result<()> {
         config.text.use_context = ContextOption::Leave;
     }
     set(&mut config.text.chat_template, args.chat_template.as_ref());
-    if let Some(text) = &args.pooling {
-        config.model.pooling = Some(text.parse().map_err(ModelError::from)?);
-    }
-    Ok(())
+    set_some(&mut config.model.pooling, args.pooling.as_ref());
 }
 
 /// The directory that a path names, or that of a model of the Hugging Face Hub, which is fetched

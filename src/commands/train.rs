@@ -7,12 +7,12 @@ use anyhow::Result;
 use gradus::data::{Example, TextsSketch, tokenizer_notes};
 use gradus::eval::Baselines;
 use gradus::hub::Located;
-use gradus::model::{ModelError, PretrainedEncoder};
+use gradus::model::PretrainedEncoder;
 use gradus::train::{
-    Begin, Checkpoints, Display, EncoderSource, Run, RunReport, Session, StopHandle, TrainError,
-    chat_template, checkpoint_file, default_checkpoints, find_checkpoints, run as train_run,
+    Begin, Checkpoints, EncoderSource, Session, StopHandle, TrainError, TrainObserver,
+    TrainingPlan, checkpoint_file, default_checkpoints, find_checkpoints,
 };
-use gradus::{EvalMetrics, RunConfig, device};
+use gradus::{CheckedSettings, EvalMetrics, RunConfig, device};
 
 use crate::cli::TrainArgs;
 use crate::commands::plan;
@@ -27,42 +27,54 @@ const CONFIG: &str = "run.toml";
 
 pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     let resumed = args.resume.as_deref().map(find_checkpoints).transpose()?;
-    let config = pinned(effective_config(args, resumed.as_deref())?)?;
+    let config = effective_config(args, resumed.as_deref())?;
+    let settings = config.check()?;
+    let config = pinned(config)?;
     let paths = Paths::of(&config)?;
     let devices = device::select_all(config.device.as_deref())?;
     let device = devices[0].device.clone();
     let train = records::read(paths.train)?;
     let valid = records::read(paths.valid)?;
-    let display = if args.dashboard {
-        Display::Dashboard
-    } else {
-        Display::Observer(Box::new(TrainProgress::new()))
-    };
     let stop = StopHandle::new();
     signals::stop_on_signal(&stop)?;
     let session = Session {
-        on_plan: Some(plan::shown(&train, &valid, &config.text.aspects)),
+        observer: observer(args.dashboard, &stop)?,
+        on_preview: Some(plan::shown(&train, &valid, &config.text.aspects)),
         stop,
         metrics: Box::new(EvalMetrics),
         checkpoints: Some(checkpoints(args, &config, resumed, paths.output)?),
         devices,
-        ..Session::from(display)
     };
-    let report = train_bundle(
-        &config,
-        paths.output,
-        args.run.overwrite,
-        &train,
-        &valid,
-        &device,
-        session,
-    )?;
+    let plan = training_plan(&config, settings, paths.output, args.run.overwrite, &train)?;
+    let report = gradus::train::train(&plan, &train, &valid, &device, session)?;
     show::training(&report);
     show::status(&format!("bundle saved: {}", paths.output.display()));
     if args.json {
         show::json(&report)?;
     }
     Ok(())
+}
+
+/// Who shows the run.
+#[cfg(feature = "dashboard")]
+#[expect(clippy::unnecessary_wraps, reason = "without the feature it can fail")]
+fn observer(dashboard: bool, stop: &StopHandle) -> Result<Box<dyn TrainObserver>> {
+    Ok(if dashboard {
+        Box::new(gradus::train::Dashboard::new(stop.clone()))
+    } else {
+        Box::new(TrainProgress::new())
+    })
+}
+
+/// Who shows the run.
+#[cfg(not(feature = "dashboard"))]
+fn observer(dashboard: bool, _stop: &StopHandle) -> Result<Box<dyn TrainObserver>> {
+    if dashboard {
+        return Err(Usage::new("--dashboard: this build has no dashboard")
+            .with_hint("build with the feature: cargo install --path . --features dashboard")
+            .into());
+    }
+    Ok(Box::new(TrainProgress::new()))
 }
 
 /// Where the run keeps its state, and whether it goes on from there.
@@ -88,27 +100,14 @@ fn checkpoints(
     })
 }
 
-/// Trains what `config` describes and saves it in `output`, with the configuration beside it.
-pub(crate) fn train_bundle(
-    config: &RunConfig,
-    output: &Path,
-    overwrite: bool,
-    train: &[Example],
-    valid: &[Example],
-    device: &burn::tensor::Device,
-    session: impl Into<Session>,
-) -> Result<RunReport> {
-    let run = checked_run(config, output, overwrite, train)?;
-    Ok(train_run(&run, train, valid, device, session)?)
-}
-
 /// What `config` describes, with the files that lie beside every bundle.
-pub(crate) fn checked_run(
+pub(crate) fn training_plan(
     config: &RunConfig,
+    settings: CheckedSettings,
     output: &Path,
     overwrite: bool,
     train: &[Example],
-) -> Result<Run> {
+) -> Result<TrainingPlan> {
     let (encoder, origin) = match (&config.encoder, &config.scratch) {
         (Some(name), None) => {
             let Located { directory, origin } = locate(name)?;
@@ -134,12 +133,12 @@ pub(crate) fn checked_run(
         ));
     }
     let baselines = fitted_baselines(config, train)?;
-    let run = Run {
+    let plan = TrainingPlan {
         encoder,
         origin,
         text: config.text.clone(),
-        model: config.model.clone(),
-        training: config.training.clone(),
+        model: settings.model,
+        training: settings.training,
         aggregation: config.aggregation().to_string(),
         output: output.to_path_buf(),
         overwrite,
@@ -149,16 +148,16 @@ pub(crate) fn checked_run(
             (TEXTS.into(), serde_json::to_vec(&TextsSketch::of(train))?),
         ],
     };
-    if let EncoderSource::Pretrained(directory) = &run.encoder {
+    if let EncoderSource::Pretrained(directory) = &plan.encoder {
         show::model_notes(&PretrainedEncoder::open(directory)?);
-        for note in tokenizer_notes(directory, run.text.max_length)? {
+        for note in tokenizer_notes(directory, plan.text.max_length)? {
             show::status(&format!("note: {note}"));
         }
     }
-    if let Some(template) = chat_template(&run)? {
+    if let Some(template) = plan.chat_template()? {
         show::chat_template(&template);
     }
-    Ok(run)
+    Ok(plan)
 }
 
 /// An encoder is what a bundle was made from, not the bundle.
@@ -202,56 +201,37 @@ fn effective_config(args: &TrainArgs, resumed: Option<&Path>) -> Result<RunConfi
         Some(directory) => resumed_config(directory, args.run.config.as_deref())?,
         None => base_config(&args.run)?,
     };
-    set_run(&mut config, &args.run)?;
-    set(&mut config.training.epochs, args.epochs.as_ref());
-    set(&mut config.training.batch_size, args.batch_size.as_ref());
+    set_run(&mut config, &args.run);
+    let training = &mut config.training;
+    set(&mut training.epochs, args.epochs.as_ref());
+    set(&mut training.batch_size, args.batch_size.as_ref());
+    if args.batch_size.is_some() {
+        training.batch_tokens = None;
+    }
     set_some(
-        &mut config.training.micro_batch_size,
+        &mut training.micro_batch_size,
         args.micro_batch_size.as_ref(),
     );
-    set_some(&mut config.checkpoints, args.checkpoints.as_ref());
     set(
-        &mut config.training.checkpoint_every,
+        &mut training.checkpoint_every,
         args.checkpoint_every.as_ref(),
     );
+    set(&mut training.learning_rate, args.learning_rate.as_ref());
     set(
-        &mut config.training.learning_rate,
-        args.learning_rate.as_ref(),
-    );
-    set(
-        &mut config.training.head_learning_rate,
+        &mut training.head_learning_rate,
         args.head_learning_rate.as_ref(),
     );
-    set(&mut config.training.seed, args.seed.as_ref());
-    if args.batch_size.is_some() {
-        config.training.batch_tokens = None;
-    }
-    if let Some(text) = &args.scale {
-        config.text.scale = text.parse()?;
-    }
-    if let Some(text) = &args.loss {
-        config.training.loss = text.parse()?;
-    }
-    if let Some(text) = &args.head {
-        config.model.head = text.parse().map_err(ModelError::from)?;
-    }
-    if let Some(text) = &args.lora {
-        config.model.lora = Some(text.parse().map_err(ModelError::from)?);
-    }
+    set(&mut training.seed, args.seed.as_ref());
+    set(&mut training.loss, args.loss.as_ref());
+    set(&mut training.freeze, args.freeze.as_ref());
+    set(&mut training.freeze_epochs, args.freeze_epochs.as_ref());
+    set(&mut training.layer_decay, args.layer_decay.as_ref());
+    set(&mut config.text.scale, args.scale.as_ref());
+    set(&mut config.model.head, args.head.as_ref());
+    set_some(&mut config.model.lora, args.lora.as_ref());
     set_some(&mut config.model.init_head, args.init_head.as_ref());
-    if let Some(text) = &args.freeze {
-        config.training.freeze = text.parse()?;
-    }
-    set(
-        &mut config.training.freeze_epochs,
-        args.freeze_epochs.as_ref(),
-    );
-    set(&mut config.training.layer_decay, args.layer_decay.as_ref());
-    if let Some(text) = &args.aggregation {
-        config.aggregation = Some(text.parse()?);
-    }
-    config.training.check()?;
-    config.model.check(&config.training)?;
+    set_some(&mut config.aggregation, args.aggregation.as_ref());
+    set_some(&mut config.checkpoints, args.checkpoints.as_ref());
     Ok(config)
 }
 

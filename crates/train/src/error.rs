@@ -2,7 +2,6 @@
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use crate::Damage;
 
@@ -200,19 +199,13 @@ pub enum TrainError {
     /// The model or its bundle could not be built, read or written.
     #[error(transparent)]
     Model(#[from] gradus_model::ModelError),
-    /// Burn's training loop stopped on an error.
+    /// A batch could not be made.
     #[error("training stopped: {0}")]
-    Burn(Arc<burn::train::TrainingError>),
+    Batch(#[from] burn::data::dataset::DatasetError),
     /// One of several devices failed.
     #[error("a device failed: {reason}")]
     Device {
         /// Which one, and why.
-        reason: String,
-    },
-    /// The run was interrupted before its last epoch.
-    #[error("training was interrupted: {reason}")]
-    Interrupted {
-        /// The reason given to the interrupter.
         reason: String,
     },
 }
@@ -280,9 +273,8 @@ impl TrainError {
             Self::NonFinite { .. }
             | Self::Stopped { .. }
             | Self::Checkpoint { .. }
-            | Self::Burn(_)
-            | Self::Device { .. }
-            | Self::Interrupted { .. } => false,
+            | Self::Batch(_)
+            | Self::Device { .. } => false,
         }
     }
 
@@ -351,9 +343,8 @@ impl TrainError {
             | Self::MaxLength { .. }
             | Self::InUse { .. }
             | Self::Checkpoint { .. }
-            | Self::Burn(_)
-            | Self::Device { .. }
-            | Self::Interrupted { .. } => None,
+            | Self::Batch(_)
+            | Self::Device { .. } => None,
         }
     }
 }

@@ -11,7 +11,7 @@ use gradus_data::{
     AspectSpec, DEFAULT_ASPECT, TextConfig, TextEncoder, TruncationCounts, read_examples,
 };
 use gradus_model::{Pooling, PretrainedEncoder, RewardModelConfig};
-use gradus_train::{Display, FitData, Schedule, TrainConfig, Unobserved, fit};
+use gradus_train::{FitData, Schedule, Session, TrainConfig, fit};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -84,8 +84,15 @@ fn twenty_steps_of_minilm_lose_what_pytorch_loses() {
         clip_norm: reference.clip,
         ..TrainConfig::default()
     };
-    let display = Display::Observer(Box::new(Unobserved));
-    let fitted = fit(model, &data, &settings, &device, display, |_, _| Ok(())).unwrap();
+    let fitted = fit(
+        model,
+        &data,
+        &settings.check().unwrap(),
+        &device,
+        Session::default(),
+        |_, _| Ok(()),
+    )
+    .unwrap();
 
     assert_eq!(fitted.history.steps.len(), reference.loss_before_step.len());
     for (step, log) in fitted.history.steps.iter().enumerate() {

@@ -13,9 +13,7 @@ use gradus_data::{
 };
 use gradus_model::encoder::BertConfig;
 use gradus_model::{EncoderConfig, Pooling, RewardModel, RewardModelConfig};
-use gradus_train::{
-    Display, FitData, RatingLoss, RegressionLearner, StepScope, TrainConfig, Unobserved, fit,
-};
+use gradus_train::{FitData, RatingLoss, RegressionLearner, Session, StepScope, TrainConfig, fit};
 
 /// What becomes of the segments that are not to be learned: every other one.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -122,8 +120,15 @@ fn trained(rest: Rest, pooling: Pooling) -> Vec<Vec<u32>> {
         learning_rate: 1e-2,
         ..TrainConfig::default()
     };
-    let display = Display::Observer(Box::new(Unobserved));
-    let fitted = fit(model, &data, &training, &device, display, |_, _| Ok(())).unwrap();
+    let fitted = fit(
+        model,
+        &data,
+        &training.check().unwrap(),
+        &device,
+        Session::default(),
+        |_, _| Ok(()),
+    )
+    .unwrap();
     weights(&fitted.model)
 }
 
@@ -171,7 +176,7 @@ fn gradients(rest: Rest) -> Vec<f32> {
     };
     let (_, listed) = encoded(rest);
     let output = learner.step(batch(&listed), &scope);
-    let mut collect = Collect(&output.grads, Vec::new());
+    let mut collect = Collect(&output.gradients, Vec::new());
     learner.model.visit(&mut collect);
     collect.1
 }

@@ -12,7 +12,7 @@ use gradus_data::{
 };
 use gradus_model::encoder::BertConfig;
 use gradus_model::{EncoderConfig, LoraConfig, Pooling, RewardModel, RewardModelConfig};
-use gradus_train::{Display, FitData, Freeze, TrainConfig, Unobserved, fit};
+use gradus_train::{FitData, Freeze, Session, TrainConfig, fit};
 
 /// Values of every parameter by its path.
 fn weights(model: &RewardModel) -> BTreeMap<String, Vec<f32>> {
@@ -91,8 +91,14 @@ fn moved(
         warmup: 0.0,
         ..training
     };
-    let display = Display::Observer(Box::new(Unobserved));
-    let fitted = fit(model, &data, &training, &device, display, |_, _| Ok(()))?;
+    let fitted = fit(
+        model,
+        &data,
+        &training.check()?,
+        &device,
+        Session::default(),
+        |_, _| Ok(()),
+    )?;
     let after = weights(&fitted.model);
     assert_eq!(before.len(), after.len());
     let (moved, kept): (Vec<_>, Vec<_>) = before

@@ -17,9 +17,8 @@ use super::fingerprint::Fingerprint;
 use super::manifest::{Damage, Manifest, to_json};
 use super::place::{best_directory, bests_in, newest_whole, step_directory, steps_in};
 use super::records;
-use crate::learner::RegressionLearner;
-use crate::loop_state::LoopState;
-use crate::metrics_log::METRICS_FILE;
+use crate::engine::state::LoopState;
+use crate::engine::{METRICS_FILE, RegressionLearner};
 use crate::{Begin, Checkpoints, Result, TrainError};
 
 pub(super) const MODEL: &str = "model.bpk";
@@ -187,6 +186,8 @@ impl Store {
     fn restore(&mut self) -> Result<Restored> {
         let (path, damaged) = newest_whole(&self.directory, &NEEDED)?;
         let settings: Fingerprint = read_json(&path.join(SETTINGS))?;
+        // Runs of older versions noted the number format, of which there is one.
+        let settings = settings.without(&["training.precision"]);
         if let Some(difference) = self.settings.difference(&settings) {
             return Err(TrainError::OtherRun {
                 checkpoint: path,

@@ -63,21 +63,6 @@ pub(crate) struct Sums {
 }
 
 impl Objective {
-    /// The part that a batch makes up of its step's loss, of shape `[1]`.
-    ///
-    /// # Shapes
-    /// - `raw`, `scores`: `[batch_size, num_segments, num_aspects]`, before and after the model's
-    ///   [output function](gradus_model::Output)
-    pub fn forward(
-        &self,
-        raw: Tensor<3>,
-        scores: Tensor<3>,
-        batch: &SegmentBatch,
-        step: &Denominators,
-    ) -> Tensor<1> {
-        self.loss(&self.sums(raw, scores, batch), step)
-    }
-
     /// The sums over a batch.
     ///
     /// # Shapes
@@ -171,6 +156,16 @@ mod tests {
     use super::*;
 
     const ASPECTS: usize = 2;
+
+    fn forward(
+        objective: &Objective,
+        raw: Tensor<3>,
+        scores: Tensor<3>,
+        batch: &SegmentBatch,
+        step: &Denominators,
+    ) -> Tensor<1> {
+        objective.loss(&objective.sums(raw, scores, batch), step)
+    }
 
     /// A response with a target and weight per segment and aspect.
     fn example(targets: &[[Option<f32>; ASPECTS]], response: Option<f32>) -> EncodedExample {
@@ -283,7 +278,7 @@ mod tests {
                     raw
                 };
                 let scores = loss.output().forward(raw.clone());
-                let value = objective.forward(raw.clone(), scores, &batch, &denominators);
+                let value = forward(&objective, raw.clone(), scores, &batch, &denominators);
                 (raw, value)
             };
             let values = values(3 * 3 * ASPECTS);
@@ -313,7 +308,7 @@ mod tests {
         let step = objective.denominators(&whole.weight_sums);
         let value = |values: &[f32], batch: &SegmentBatch| {
             let raw = raw(values, batch);
-            let loss = objective.forward(raw.clone(), raw, batch, &step);
+            let loss = forward(&objective, raw.clone(), raw, batch, &step);
             loss.into_scalar::<f32>()
         };
         let values = values(3 * 3 * ASPECTS);
@@ -350,7 +345,13 @@ mod tests {
         let denominators = objective.denominators(&batch.weight_sums);
         assert_eq!(denominators, Denominators::default());
         let input = raw(&[1.0, -3.0, 1e6, 0.0], &batch).require_grad();
-        let loss = objective.forward(input.clone(), input.clone(), &batch, &denominators);
+        let loss = forward(
+            &objective,
+            input.clone(),
+            input.clone(),
+            &batch,
+            &denominators,
+        );
         assert!(loss.clone().into_scalar::<f32>().abs() < f32::MIN_POSITIVE);
         let gradient = input.grad(&loss.backward()).unwrap().into_data();
         assert!(gradient.iter::<f32>().all(|g| g.abs() < f32::MIN_POSITIVE));
@@ -366,7 +367,13 @@ mod tests {
         );
         let denominators = objective.denominators(&batch.weight_sums);
         let input = raw(&[0.0, 0.0, 0.5, 0.0], &batch).require_grad();
-        let loss = objective.forward(input.clone(), input.clone(), &batch, &denominators);
+        let loss = forward(
+            &objective,
+            input.clone(),
+            input.clone(),
+            &batch,
+            &denominators,
+        );
         // (mean(0, 0.5) - 1)² times the term's weight: the mean does not depend on the scale.
         assert!((loss.clone().into_scalar::<f32>() - 0.4 * 0.5625).abs() < 1e-6);
         let gradient: Vec<f32> = input

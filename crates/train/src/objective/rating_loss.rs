@@ -85,18 +85,6 @@ impl RatingLoss {
             Self::Bce => softplus(scores.clone()) - scores * targets,
         }
     }
-
-    /// Weighted mean over the rated segment-aspect pairs, of shape `[1]`.
-    ///
-    /// # Shapes
-    /// - `scores`, `targets`, `weights`: `[batch_size, num_segments, num_aspects]`;
-    ///   `weights` is 0 where unrated
-    ///
-    /// A batch without any weight has loss 0 and no gradient.
-    pub fn forward(&self, scores: Tensor<3>, targets: Tensor<3>, weights: Tensor<3>) -> Tensor<1> {
-        let total = weights.clone().sum().clamp_min(f32::MIN_POSITIVE);
-        (self.elementwise(scores, targets) * weights).sum() / total
-    }
 }
 
 impl fmt::Display for RatingLoss {
@@ -160,6 +148,17 @@ mod tests {
         Tensor::from_data(values, device)
     }
 
+    /// Weighted mean, as an objective of this loss alone has it.
+    fn mean(
+        loss: RatingLoss,
+        scores: Tensor<3>,
+        targets: Tensor<3>,
+        weights: Tensor<3>,
+    ) -> Tensor<1> {
+        let total = weights.clone().sum().clamp_min(f32::MIN_POSITIVE);
+        (loss.elementwise(scores, targets) * weights).sum() / total
+    }
+
     fn ones(device: &Device) -> Tensor<3> {
         Tensor::ones([1, 3, 1], device)
     }
@@ -178,7 +177,12 @@ mod tests {
     fn the_gradient_of_the_worked_example_is_largest_at_the_second_segment() {
         let device = Device::flex().autodiff();
         let scores = tensor(SCORES, &device).require_grad();
-        let loss = RatingLoss::Mse.forward(scores.clone(), tensor(TARGETS, &device), ones(&device));
+        let loss = mean(
+            RatingLoss::Mse,
+            scores.clone(),
+            tensor(TARGETS, &device),
+            ones(&device),
+        );
         assert!((loss.clone().into_scalar::<f32>() - 0.06).abs() < 1e-6);
         let gradient = scores.grad(&loss.backward()).unwrap();
         // d loss / d r_k = 2 (r_k - φ_k) / 3
@@ -193,7 +197,12 @@ mod tests {
         let device = Device::flex().autodiff();
         let scores = tensor([[[0.8], [99.0], [-0.7]]], &device).require_grad();
         let weights = tensor([[[1.0], [0.0], [1.0]]], &device);
-        let loss = RatingLoss::Mse.forward(scores.clone(), tensor(TARGETS, &device), weights);
+        let loss = mean(
+            RatingLoss::Mse,
+            scores.clone(),
+            tensor(TARGETS, &device),
+            weights,
+        );
         assert!((loss.clone().into_scalar::<f32>() - 0.01).abs() < 1e-6);
         let gradient = scores.grad(&loss.backward()).unwrap().into_data();
         assert!(gradient.as_slice::<f32>().unwrap()[1].abs() < f32::MIN_POSITIVE);
@@ -203,8 +212,12 @@ mod tests {
     fn weights_scale_a_segments_share() {
         let device = Device::flex();
         let weights = tensor([[[1.0], [3.0], [0.0]]], &device);
-        let loss =
-            RatingLoss::Mse.forward(tensor(SCORES, &device), tensor(TARGETS, &device), weights);
+        let loss = mean(
+            RatingLoss::Mse,
+            tensor(SCORES, &device),
+            tensor(TARGETS, &device),
+            weights,
+        );
         assert!((loss.into_scalar::<f32>() - (0.01 + 3.0 * 0.16) / 4.0).abs() < 1e-6);
     }
 
@@ -212,7 +225,8 @@ mod tests {
     fn a_batch_without_ratings_has_loss_zero_and_finite_gradient() {
         let device = Device::flex().autodiff();
         let scores = tensor(SCORES, &device).require_grad();
-        let loss = RatingLoss::Mse.forward(
+        let loss = mean(
+            RatingLoss::Mse,
             scores.clone(),
             tensor(TARGETS, &device),
             Tensor::zeros([1, 3, 1], &device),
@@ -286,11 +300,15 @@ mod tests {
         ] {
             let value = |scores: [[[f32; 1]; 3]; 1]| {
                 let scores = tensor(scores, &device);
-                loss.forward(scores, tensor(TARGETS, &device), ones(&device))
-                    .into_scalar::<f32>()
+                mean(loss, scores, tensor(TARGETS, &device), ones(&device)).into_scalar::<f32>()
             };
             let scores = tensor(SCORES, &device).require_grad();
-            let result = loss.forward(scores.clone(), tensor(TARGETS, &device), ones(&device));
+            let result = mean(
+                loss,
+                scores.clone(),
+                tensor(TARGETS, &device),
+                ones(&device),
+            );
             let gradient = scores.grad(&result.backward()).unwrap().into_data();
             for (k, analytic) in gradient.iter::<f32>().enumerate() {
                 let (mut up, mut down) = (SCORES, SCORES);

@@ -10,10 +10,10 @@ use gradus_model::{Bundle, ExtraFile, Head, HeadConfig, Pooling, RewardModel, Se
 use serde::Serialize;
 use serde_json::json;
 
-use self::ridge::{Moments, Solution};
-use crate::assemble::{Assembled, assemble, manifest};
-use crate::run::{Data, take_place, to_value};
-use crate::{Plan, RatingLoss, Result, Run, SplitCounts, TrainError};
+use self::ridge::{RidgeSums, Solution};
+use crate::bundle::{SplitTexts, manifest, to_value};
+use crate::plan::{Assembled, SplitCounts, TrainingPlan, assemble};
+use crate::{Preview, RatingLoss, Result, TrainError};
 
 /// Penalties that are tried: half decades from 10⁻⁵ to 10².
 const HALF_DECADES: std::ops::RangeInclusive<i32> = -10..=4;
@@ -81,9 +81,9 @@ impl ProbeCurve {
 ///
 /// with the pooled state `x̃`, each feature standardised; solved by Cholesky's factorisation in
 /// `f64` for each of 15 penalties from 10⁻⁵ to 10², of which the validation split picks one. Memory
-/// does not grow with the data. Of `run.training` only the seed is used.
+/// does not grow with the data. Of `plan.training` only the seed is used.
 ///
-/// `on_plan` is told what is about to be done, and `progress` the examples done and their number.
+/// `on_preview` is told what is about to be done, and `progress` the examples done and their number.
 ///
 /// # Errors
 /// - [`TrainError::Setting`]: a head, pooling or loss that ridge regression cannot fit, or an aspect
@@ -91,16 +91,16 @@ impl ProbeCurve {
 /// - whatever [`prepare`](crate::prepare()) returns; [`TrainError::Model`] when the encoder cannot be loaded or the
 ///   bundle cannot be written
 pub fn probe(
-    run: &Run,
+    plan: &TrainingPlan,
     train: &[Example],
     valid: &[Example],
     device: &Device,
-    on_plan: impl FnOnce(Plan<'_>),
+    on_preview: impl FnOnce(Preview<'_>),
     mut progress: impl FnMut(usize, usize),
 ) -> Result<ProbeReport> {
-    check(run)?;
-    let place = take_place(run, false)?;
-    let data = Data::of(train, valid);
+    check(plan)?;
+    let place = plan.take_place(false)?;
+    let texts = SplitTexts::of(train, valid);
     let Assembled {
         text,
         train,
@@ -109,8 +109,8 @@ pub fn probe(
         model,
         config,
         tokenizer,
-    } = assemble(run, train, valid, device)?;
-    on_plan(Plan {
+    } = assemble(plan, train, valid, device)?;
+    on_preview(Preview {
         text: text.config(),
         counts: &counts,
     });
@@ -147,8 +147,8 @@ pub fn probe(
         feature_seconds,
         solve_seconds: started.elapsed().as_secs_f64(),
     };
-    let mut manifest = manifest(run, &text, config.pooling);
-    manifest.training = json!({ "probe": to_value(&report), "data": to_value(&data) });
+    let mut manifest = manifest(plan, &text, config.pooling);
+    manifest.training = json!({ "probe": to_value(&report), "data": to_value(&texts) });
     let valid_mse = report
         .aspects
         .iter()
@@ -161,7 +161,7 @@ pub fn probe(
         model: model.with_head(head(&solutions, d_model, device)),
         tokenizer,
     };
-    let extra: Vec<ExtraFile<'_>> = run
+    let extra: Vec<ExtraFile<'_>> = plan
         .extra_files
         .iter()
         .map(|(name, bytes)| ExtraFile { name, bytes })
@@ -171,9 +171,7 @@ pub fn probe(
 }
 
 /// Refuses what has no closed form.
-fn check(run: &Run) -> Result<()> {
-    run.training.check()?;
-    run.model.check(&run.training)?;
+fn check(plan: &TrainingPlan) -> Result<()> {
     let refuse = |name, found: String, expected| {
         Err(TrainError::Setting {
             name,
@@ -182,27 +180,27 @@ fn check(run: &Run) -> Result<()> {
         })
     };
     let expected = "what a ridge regression on fixed features can fit";
-    if run.model.head != HeadConfig::Linear {
-        return refuse("head", run.model.head.to_string(), "`linear` for a probe");
+    if plan.model.head != HeadConfig::Linear {
+        return refuse("head", plan.model.head.to_string(), "`linear` for a probe");
     }
-    if run.model.pooling == Some(Pooling::Attention) {
+    if plan.model.pooling == Some(Pooling::Attention) {
         let found = "`attention`, which has a query to learn".to_owned();
         return refuse("pooling", found, expected);
     }
-    if run.model.lora.is_some() {
+    if plan.model.lora.is_some() {
         return refuse("lora", "adapters".to_owned(), expected);
     }
-    if run.model.init_head.is_some() {
+    if plan.model.init_head.is_some() {
         return refuse("init_head", "a head".to_owned(), expected);
     }
-    if run.training.loss != RatingLoss::Mse {
+    if plan.training.loss != RatingLoss::Mse {
         return refuse(
             "loss",
-            format!("`{}`", run.training.loss),
+            format!("`{}`", plan.training.loss),
             "`mse` for a probe",
         );
     }
-    if run.training.ranking.is_some() || run.training.response_loss.is_some() {
+    if plan.training.ranking.is_some() || plan.training.response_loss.is_some() {
         let found = "a further term".to_owned();
         return refuse("ranking or response_loss", found, expected);
     }
@@ -217,9 +215,9 @@ fn moments(
     d_model: usize,
     device: &Device,
     mut progress: impl FnMut(usize),
-) -> Vec<Moments> {
+) -> Vec<RidgeSums> {
     let aspects = text.config().aspects.len();
-    let mut moments: Vec<Moments> = (0..aspects).map(|_| Moments::zeros(d_model)).collect();
+    let mut moments: Vec<RidgeSums> = (0..aspects).map(|_| RidgeSums::zeros(d_model)).collect();
     let lengths: Vec<usize> = examples.iter().map(EncodedExample::num_tokens).collect();
     let mut done = 0;
     for rows in plan_batches(&lengths, BATCH, true, None, 0) {
@@ -256,7 +254,7 @@ fn moments(
 }
 
 /// The solution whose penalty has the lowest validation error.
-fn best(aspect: &str, train: &Moments, valid: &Moments) -> Result<(ProbeCurve, Solution)> {
+fn best(aspect: &str, train: &RidgeSums, valid: &RidgeSums) -> Result<(ProbeCurve, Solution)> {
     let problem = train.problem();
     let mut points = Vec::new();
     let mut best: Option<(f64, f64, Solution)> = None;

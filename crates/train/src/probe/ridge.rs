@@ -4,7 +4,7 @@ use gradus_kernels::solve_positive_definite;
 
 /// Weighted sums of products over the rows `(x, 1, t)` of one aspect: all that a ridge and its
 /// errors need, of a size that does not grow with the data.
-pub(super) struct Moments {
+pub(super) struct RidgeSums {
     /// `Σ w u u'` with `u = (x, 1, t)`, row by row; what lies below the diagonal is left at 0.
     sums: Vec<f64>,
     width: usize,
@@ -20,7 +20,7 @@ pub(super) struct Solution {
 /// A feature whose variance is this share of the mean square or less is constant.
 const CONSTANT: f64 = 1e-12;
 
-impl Moments {
+impl RidgeSums {
     pub(super) fn zeros(d_model: usize) -> Self {
         let width = d_model + 2;
         Self {
@@ -142,8 +142,8 @@ mod tests {
     use super::*;
 
     /// `t = 2 + 3 x₀ - x₁` with a third feature that never changes.
-    fn moments(noise: f32) -> Moments {
-        let mut moments = Moments::zeros(3);
+    fn moments(noise: f32) -> RidgeSums {
+        let mut moments = RidgeSums::zeros(3);
         for k in 0..40_u8 {
             let (a, b) = (f32::from(k % 7), f32::from(k % 5) * 10.0);
             let target = 2.0 + 3.0 * a - b + noise * f32::from(k % 3);
@@ -180,12 +180,12 @@ mod tests {
 
     #[test]
     fn a_weight_counts_as_often_as_it_says() {
-        let (mut weighted, mut repeated) = (Moments::zeros(1), Moments::zeros(1));
+        let (mut weighted, mut repeated) = (RidgeSums::zeros(1), RidgeSums::zeros(1));
         weighted.add(&[1.0, 2.0, 4.0], &[0.5, 1.0, -1.0], &[1.0, 3.0, 1.0]);
         for (x, t) in [(1.0, 0.5), (2.0, 1.0), (2.0, 1.0), (2.0, 1.0), (4.0, -1.0)] {
             repeated.add(&[x], &[t], &[1.0]);
         }
-        let solve = |moments: &Moments| moments.problem().solve(0.1).unwrap();
+        let solve = |moments: &RidgeSums| moments.problem().solve(0.1).unwrap();
         let (a, b) = (solve(&weighted), solve(&repeated));
         assert!((a.bias - b.bias).abs() < 1e-12);
         assert!((a.weights[0] - b.weights[0]).abs() < 1e-12);
@@ -197,6 +197,6 @@ mod tests {
             weights: vec![0.0; 2],
             bias: 0.0,
         };
-        assert_eq!(Moments::zeros(2).mse(&solution), None);
+        assert_eq!(RidgeSums::zeros(2).mse(&solution), None);
     }
 }

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::Device;
 use gradus_train::{
-    Display, EarlyStopping, Fitted, Result, Session, TrainConfig, Unobserved, ValidMetrics,
-    ValidScores, fit,
+    EarlyStopping, Fitted, Result, Session, TrainConfig, ValidMetrics, ValidScores, fit,
 };
 
 use crate::support::{alone, data, model, settings, weights};
@@ -39,10 +38,17 @@ fn run(config: &TrainConfig, rising: bool) -> Result<Fitted> {
     };
     let session = Session {
         metrics: Box::new(metrics),
-        ..Session::from(Display::Observer(Box::new(Unobserved)))
+        ..Session::default()
     };
     let device = Device::flex();
-    fit(model(0.0), &data(), config, &device, session, |_, _| Ok(()))
+    fit(
+        model(0.0),
+        &data(),
+        &config.clone().check()?,
+        &device,
+        session,
+        |_, _| Ok(()),
+    )
 }
 
 fn stopping(metric: &str, patience: usize) -> TrainConfig {

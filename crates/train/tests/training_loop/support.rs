@@ -11,8 +11,8 @@ use gradus_data::{
 use gradus_model::encoder::BertConfig;
 use gradus_model::{EncoderConfig, Pooling, RewardModel, RewardModelConfig};
 use gradus_train::{
-    Begin, Checkpoints, Display, FitData, Fitted, Result, Session, SkippedStep, StepLog,
-    StopHandle, TrainConfig, TrainObserver, fit,
+    Begin, Checkpoints, FitData, Fitted, Result, Session, SkippedStep, StepLog, StopHandle,
+    TrainConfig, TrainObserver, fit,
 };
 
 /// The CPU's random numbers come from one generator for the whole process, so that two runs at the
@@ -172,13 +172,12 @@ impl Attempt<'_> {
                 begin: self.begin,
                 files: vec![("run.toml".into(), b"a = 1".to_vec())],
             }),
-            ..Session::from(Display::Observer(Box::new(watcher)))
+            ..Session::watched_by(watcher)
         };
         let model = model(self.config.dropout);
+        let config = self.config.clone().check().unwrap();
         let device = Device::flex();
-        let fitted = fit(model, self.data, self.config, &device, session, |_, _| {
-            Ok(())
-        });
+        let fitted = fit(model, self.data, &config, &device, session, |_, _| Ok(()));
         let seen = seen.lock().unwrap().clone();
         (fitted, seen)
     }
@@ -186,9 +185,18 @@ impl Attempt<'_> {
 
 /// A run that nobody interrupts.
 pub(crate) fn whole(data: &FitData, config: &TrainConfig) -> Fitted {
-    let display = Display::Observer(Box::new(gradus_train::Unobserved));
+    let session = Session::default();
+    let config = config.clone().check().unwrap();
     let model = model(config.dropout);
-    fit(model, data, config, &Device::flex(), display, |_, _| Ok(())).unwrap()
+    fit(
+        model,
+        data,
+        &config,
+        &Device::flex(),
+        session,
+        |_, _| Ok(()),
+    )
+    .unwrap()
 }
 
 /// All weights of a model, in its own order.

@@ -3,19 +3,15 @@
 use burn::tensor::Device;
 use gradus_data::{ChatTemplate, EncodedExample, Example, TextEncoder, word_level_tokenizer};
 use gradus_model::encoder::BertConfig;
-use gradus_model::{
-    EncoderConfig, Manifest, ModelError, Pooling, PretrainedEncoder, RewardModel, RewardModelConfig,
-};
+use gradus_model::{EncoderConfig, ModelError, PretrainedEncoder, RewardModel, RewardModelConfig};
 
-use crate::run::to_value;
-use crate::{
-    EncoderSource, Prepared, Result, Run, ScratchOptions, SplitCounts, TrainError, chat_template,
-    prepare,
-};
+use super::init_head::init_head;
+use super::{EncoderSource, Prepared, ScratchOptions, SplitCounts, TrainingPlan, prepare};
+use crate::{Result, TrainError};
 
 const TOKENIZER: &str = "tokenizer.json";
 
-/// Encoded splits, and a model with a fresh head.
+/// Encoded splits, and a model with the head that training starts from.
 pub(crate) struct Assembled {
     pub(crate) text: TextEncoder,
     pub(crate) train: Vec<EncodedExample>,
@@ -28,12 +24,12 @@ pub(crate) struct Assembled {
 
 /// Opens the encoder, encodes the splits with its tokenizer, and reads or draws the weights.
 pub(crate) fn assemble(
-    run: &Run,
+    plan: &TrainingPlan,
     train: &[Example],
     valid: &[Example],
     device: &Device,
 ) -> Result<Assembled> {
-    let source = Source::open(run, train)?;
+    let source = OpenEncoder::open(plan, train)?;
     let Prepared {
         encoder: text,
         train,
@@ -43,18 +39,19 @@ pub(crate) fn assemble(
     } = prepare(
         &source.tokenizer,
         source.chat_template.clone(),
-        &run.text,
-        &run.training,
+        &plan.text,
+        &plan.training,
         train,
         valid,
     )?;
-    let (model, config) = source.model(run, text.vocab_size(), &mean_targets, device)?;
+    let (model, config) = source.model(plan, text.vocab_size(), &mean_targets, device)?;
     check_ids(
         &config.encoder,
-        run.text.max_length,
+        plan.text.max_length,
         text.vocab_size(),
         train.iter().chain(&valid),
     )?;
+    let model = init_head(model, &config, text.config(), plan, device)?;
     Ok(Assembled {
         text,
         train,
@@ -66,32 +63,22 @@ pub(crate) fn assemble(
     })
 }
 
-/// The manifest of a bundle before anything is known of its training.
-pub(crate) fn manifest(run: &Run, text: &TextEncoder, pooling: Pooling) -> Manifest {
-    let aspects = text.config().aspects.iter();
-    let names = aspects.map(|aspect| aspect.name.clone()).collect();
-    let mut manifest = Manifest::new(names, pooling, &run.aggregation);
-    manifest.encoder.clone_from(&run.origin);
-    manifest.text = to_value(text.config());
-    manifest
-}
-
 /// An encoder before its weights are read: settings and tokenizer.
-struct Source {
-    kind: SourceKind,
+struct OpenEncoder {
+    kind: EncoderKind,
     tokenizer: Vec<u8>,
     chat_template: Option<ChatTemplate>,
 }
 
-enum SourceKind {
+enum EncoderKind {
     Pretrained(Box<PretrainedEncoder>),
     Scratch(ScratchOptions),
 }
 
-impl Source {
-    fn open(run: &Run, train: &[Example]) -> Result<Self> {
-        let chat_template = chat_template(run)?;
-        match &run.encoder {
+impl OpenEncoder {
+    fn open(plan: &TrainingPlan, train: &[Example]) -> Result<Self> {
+        let chat_template = plan.chat_template()?;
+        match &plan.encoder {
             EncoderSource::Pretrained(directory) => {
                 let encoder = PretrainedEncoder::open(directory)?;
                 let path = directory.join(TOKENIZER);
@@ -104,8 +91,9 @@ impl Source {
                     .into());
                 }
                 Ok(Self {
-                    kind: SourceKind::Pretrained(Box::new(
-                        encoder.with_dropout(run.training.dropout, run.training.attention_dropout),
+                    kind: EncoderKind::Pretrained(Box::new(
+                        encoder
+                            .with_dropout(plan.training.dropout, plan.training.attention_dropout),
                     )),
                     tokenizer: fs_err::read(path).map_err(ModelError::from)?,
                     chat_template,
@@ -120,7 +108,7 @@ impl Source {
                     ]
                 });
                 Ok(Self {
-                    kind: SourceKind::Scratch(options.clone()),
+                    kind: EncoderKind::Scratch(options.clone()),
                     tokenizer: word_level_tokenizer(texts.flatten().map(String::as_str))?,
                     chat_template,
                 })
@@ -130,34 +118,34 @@ impl Source {
 
     fn model(
         &self,
-        run: &Run,
+        plan: &TrainingPlan,
         vocab_size: usize,
         mean_targets: &[f32],
         device: &Device,
     ) -> Result<(RewardModel, RewardModelConfig)> {
         // Before any weight is drawn: the head, and the whole encoder when it is new.
-        device.seed(run.training.seed);
+        device.seed(plan.training.seed);
         let reward_model = |encoder: EncoderConfig| {
-            let pooling = run.model.pooling.unwrap_or(encoder.default_pooling());
+            let pooling = plan.model.pooling.unwrap_or(encoder.default_pooling());
             RewardModelConfig {
-                head: run.model.head,
-                lora: run.model.lora.clone(),
-                output: run.training.loss.output(),
+                head: plan.model.head,
+                lora: plan.model.lora.clone(),
+                output: plan.training.loss.output(),
                 ..RewardModelConfig::new(encoder, pooling, mean_targets.len())
             }
         };
         let (model, config) = match &self.kind {
-            SourceKind::Pretrained(pretrained) => {
-                check_length(run, pretrained.config())?;
+            EncoderKind::Pretrained(pretrained) => {
+                check_length(plan, pretrained.config())?;
                 let config = reward_model(pretrained.config().clone());
                 config.check()?;
                 let (encoder, _report) = pretrained.load(device)?;
                 let counts = config.parameters(device);
                 let drawn = counts.head.saturating_add(counts.adapters);
-                run.model.max_parameters.check(drawn)?;
+                plan.model.max_parameters.check(drawn)?;
                 (config.init_with(encoder, device), config)
             }
-            SourceKind::Scratch(options) => {
+            EncoderKind::Scratch(options) => {
                 let mut bert = BertConfig::new(
                     vocab_size,
                     options.d_model,
@@ -165,15 +153,15 @@ impl Source {
                     options.num_heads,
                 );
                 bert.d_feed_forward = options.d_ff;
-                bert.max_positions = run.text.max_length;
+                bert.max_positions = plan.text.max_length;
                 bert.initializer_range = options.initializer_range;
                 bert.keys_start_as_queries = options.keys_start_as_queries;
                 let encoder = EncoderConfig::Bert(bert)
-                    .with_dropout(run.training.dropout, run.training.attention_dropout);
+                    .with_dropout(plan.training.dropout, plan.training.attention_dropout);
                 let config = reward_model(encoder);
                 config.check()?;
                 let drawn = config.parameters(device).total;
-                run.model.max_parameters.check(drawn)?;
+                plan.model.max_parameters.check(drawn)?;
                 (config.init(device), config)
             }
         };
@@ -181,12 +169,12 @@ impl Source {
     }
 }
 
-fn check_length(run: &Run, encoder: &EncoderConfig) -> Result<()> {
-    if run.text.max_length <= encoder.max_positions() {
+fn check_length(plan: &TrainingPlan, encoder: &EncoderConfig) -> Result<()> {
+    if plan.text.max_length <= encoder.max_positions() {
         return Ok(());
     }
     Err(TrainError::MaxLength {
-        found: run.text.max_length,
+        found: plan.text.max_length,
         positions: encoder.max_positions(),
     })
 }

@@ -8,7 +8,8 @@ use gradus_data::{
 };
 use serde::Serialize;
 
-use crate::{RatingLoss, Result, TextOptions, TrainConfig, TrainError};
+use super::{TextOptions, TrainConfig};
+use crate::{RatingLoss, Result, TrainError};
 
 /// Splits ready to train on.
 pub struct Prepared {
@@ -73,7 +74,7 @@ fn is_zero(count: &usize) -> bool {
 ///
 /// Ratings of responses are looked at only where `training` has a response loss. A response with
 /// such a rating and no segments is cut by the configured segmenter. `chat_template` is what the option of
-/// `options` comes to, see [`chat_template`](crate::chat_template()).
+/// `options` comes to, see [`TrainingPlan::chat_template`](crate::TrainingPlan::chat_template).
 ///
 /// # Errors
 /// - [`TrainError::UnknownAspect`]: an aspect asked for is rated nowhere in the training split

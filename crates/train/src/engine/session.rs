@@ -4,34 +4,27 @@ use std::path::PathBuf;
 
 use gradus_data::TextConfig;
 
-use crate::{NoMetrics, SharedDevice, SplitCounts, StopHandle, TrainObserver, ValidMetrics};
+use super::{NoMetrics, SharedDevice, StopHandle, TrainObserver, Unobserved, ValidMetrics};
+use crate::SplitCounts;
 
 /// What a run is about to do, known before its first step.
 #[derive(Debug, Clone, Copy)]
-pub struct Plan<'a> {
+pub struct Preview<'a> {
     /// How text becomes tokens, and the aspects that are learned.
     pub text: &'a TextConfig,
     /// What encoding left out.
     pub counts: &'a SplitCounts,
 }
 
-/// Told the plan of a run before its first step.
-pub type OnPlan = Box<dyn FnOnce(Plan<'_>)>;
+/// Told what a run is about to do, before its first step.
+pub type OnPreview = Box<dyn FnOnce(Preview<'_>)>;
 
-/// How a run is shown.
-pub enum Display {
-    /// Through an observer; nothing is printed.
-    Observer(Box<dyn TrainObserver>),
-    /// Burn's terminal dashboard, plain text where standard output is no terminal.
-    Dashboard,
-}
-
-/// What surrounds a run. A [`Display`] turns into a session without checkpoints.
+/// What surrounds a run. By default nobody watches it or stops it, and nothing is kept.
 pub struct Session {
-    /// How the run is shown.
-    pub display: Display,
+    /// Who watches the run. Default: nobody.
+    pub observer: Box<dyn TrainObserver>,
     /// Told what the run is about to do. Default: nobody.
-    pub on_plan: Option<OnPlan>,
+    pub on_preview: Option<OnPreview>,
     /// Who may stop it. Default: nobody.
     pub stop: StopHandle,
     /// Metrics of the validations besides loss and squared error. Default: none.
@@ -43,15 +36,25 @@ pub struct Session {
     pub devices: Vec<SharedDevice>,
 }
 
-impl From<Display> for Session {
-    fn from(display: Display) -> Self {
+impl Default for Session {
+    fn default() -> Self {
         Self {
-            display,
-            on_plan: None,
+            observer: Box::new(Unobserved),
+            on_preview: None,
             stop: StopHandle::new(),
             metrics: Box::new(NoMetrics),
             checkpoints: None,
             devices: Vec::new(),
+        }
+    }
+}
+
+impl Session {
+    /// A session that `observer` watches.
+    pub fn watched_by(observer: impl TrainObserver + 'static) -> Self {
+        Self {
+            observer: Box::new(observer),
+            ..Self::default()
         }
     }
 }

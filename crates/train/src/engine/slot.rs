@@ -16,10 +16,6 @@ impl<T> Slot<T> {
     pub(crate) fn update(&mut self, change: impl FnOnce(T) -> T) {
         self.0 = self.0.take().map(change);
     }
-
-    pub(crate) fn into_inner(self) -> T {
-        self.0.expect(EMPTY)
-    }
 }
 
 /// `update` leaves nothing behind only where its closure panicked.
@@ -47,6 +43,5 @@ mod tests {
             value
         });
         assert_eq!(**slot, 2);
-        assert_eq!(*slot.into_inner(), 2);
     }
 }

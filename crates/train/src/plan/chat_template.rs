@@ -4,10 +4,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use gradus_data::ChatTemplate;
-use gradus_model::PretrainedEncoder;
 use serde::{Deserialize, Serialize};
 
-use crate::{EncoderSource, Result, Run, TrainError};
+use crate::Result;
 
 /// Which chat template prompts are written by; as text `auto`, `none` or the path of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -32,34 +31,13 @@ impl ChatTemplateOption {
     /// The template to take beside the encoder of a directory.
     ///
     /// # Errors
-    /// [`TrainError::Data`] where a file cannot be read or a template cannot be used.
+    /// [`TrainError::Data`](crate::TrainError::Data) where a file cannot be read or a template cannot be used.
     pub fn resolve(&self, directory: &Path, is_causal: bool) -> Result<Option<ChatTemplate>> {
         Ok(match self {
             Self::Auto if is_causal => ChatTemplate::from_directory(directory)?,
             Self::Auto | Self::Nothing => None,
             Self::File(path) => Some(ChatTemplate::from_file(path)?),
         })
-    }
-}
-
-/// The chat template that a run will take, for people to be told before it begins.
-///
-/// # Errors
-/// Those of [`PretrainedEncoder::open`] and [`ChatTemplateOption::resolve`]; [`TrainError::Setting`]
-/// for the template of a file beside an encoder from scratch, whose vocabulary does not know it.
-pub fn chat_template(run: &Run) -> Result<Option<ChatTemplate>> {
-    let option = &run.text.chat_template;
-    match (&run.encoder, option) {
-        (EncoderSource::Pretrained(directory), _) => {
-            let encoder = PretrainedEncoder::open(directory)?;
-            option.resolve(directory, encoder.config().is_causal())
-        }
-        (EncoderSource::Scratch(_), ChatTemplateOption::File(path)) => Err(TrainError::Setting {
-            name: "chat_template",
-            found: format!("`{}` beside an encoder from scratch", path.display()),
-            expected: "`auto` or `none`: its vocabulary is that of the texts",
-        }),
-        (EncoderSource::Scratch(_), _) => Ok(None),
     }
 }
 

@@ -95,7 +95,7 @@ fn valid_line(log: &ValidLog) -> Value {
     put("epoch".into(), json!(log.epoch));
     put("eval/loss".into(), json!(log.valid_loss));
     put("eval/mse".into(), json!(log.valid_mse));
-    put("eval/objective".into(), json!(log.objective));
+    put("eval/objective".into(), json!(log.rating_objective));
     for (name, value) in &log.metrics {
         put(format!("eval/{name}"), json!(value));
     }
@@ -141,7 +141,7 @@ mod tests {
             step: 2,
             valid_loss: 0.5,
             valid_mse: 0.5,
-            objective: -0.5,
+            rating_objective: -0.5,
             metrics: [("pearson".to_owned(), None)].into(),
             best: true,
             seconds: 1.0,

@@ -1,6 +1,7 @@
 //! Settings of a training run.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 
 use gradus_data::BatchSize;
 use serde::{Deserialize, Serialize};
@@ -36,7 +37,6 @@ use crate::{
 /// | `seed` | 0 | of order, initial head and dropout | |
 /// | `micro_batch_size` | none | examples computed at once; a step adds up its pieces | ≥ 1 |
 /// | `gradient_checkpointing` | false | recompute cheap activations instead of keeping them | |
-/// | `precision` | `f32` | number format of weights and activations | `f32` |
 /// | `ema_decay` | none | validate and keep a moving average of the weights | (0, 1) |
 /// | `eval_every` | 0 | steps between validations inside an epoch; 0: only at its end | |
 /// | `early_stopping` | none | `{ metric, patience, min_delta }`, see [`EarlyStopping`] | |
@@ -104,8 +104,10 @@ pub struct TrainConfig {
     /// Whether activations that are cheap to compute are computed again in the backward pass
     /// instead of being kept. Changes memory and time, not the result. Default false.
     pub gradient_checkpointing: bool,
-    /// Number format of weights and activations. `f32`, the default, is the only one.
-    pub precision: String,
+    /// Older configurations name the number format, of which there is one.
+    #[doc(hidden)]
+    #[serde(skip_serializing)]
+    pub precision: Float32,
     /// Decay of the moving average of the weights, which is validated and kept instead of the
     /// weights themselves. Range `(0, 1)`, default none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -150,7 +152,7 @@ impl Default for TrainConfig {
             seed: 0,
             micro_batch_size: None,
             gradient_checkpointing: false,
-            precision: F32.into(),
+            precision: Float32,
             ema_decay: None,
             eval_every: 0,
             early_stopping: None,
@@ -164,8 +166,44 @@ impl Default for TrainConfig {
 /// The most epochs: the steps of all of them are planned before the first.
 const MAX_EPOCHS: usize = 1_000_000;
 
-/// The number format that training works in.
-const F32: &str = "f32";
+/// The number format that training works in: read as `f32`, never written.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Float32;
+
+impl TryFrom<String> for Float32 {
+    type Error = TrainError;
+
+    fn try_from(text: String) -> Result<Self> {
+        let expected = match text.as_str() {
+            "f32" => return Ok(Self),
+            "bf16" | "f16" => {
+                "`f32`: Burn 0.22.1 can store weights in 16 bits but keeps no 32-bit copy of them \
+                 for the optimizer, whose small updates would be rounded away"
+            }
+            _ => "`f32`",
+        };
+        Err(TrainError::Setting {
+            name: "precision",
+            found: format!("`{text}`"),
+            expected,
+        })
+    }
+}
+
+/// A [`TrainConfig`] whose values were found in their ranges; [`TrainConfig::check`] makes it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct CheckedConfig(TrainConfig);
+
+impl Deref for CheckedConfig {
+    type Target = TrainConfig;
+
+    fn deref(&self) -> &TrainConfig {
+        &self.0
+    }
+}
 
 impl TrainConfig {
     /// How batches are cut.
@@ -180,7 +218,7 @@ impl TrainConfig {
     ///
     /// # Errors
     /// [`TrainError::Setting`] with the name, the value and the range.
-    pub fn check(&self) -> Result<()> {
+    pub fn check(self) -> Result<CheckedConfig> {
         let epochs = "at least 1, at most 1000000";
         let within = (1..=MAX_EPOCHS).contains(&self.epochs);
         require("epochs", self.epochs as f64, within, epochs)?;
@@ -189,13 +227,14 @@ impl TrainConfig {
         positive("learning_rate", self.learning_rate)?;
         positive("head_learning_rate", self.head_learning_rate)?;
         share("warmup", self.warmup)?;
-        natural("weight_decay", self.weight_decay)?;
-        natural("clip_norm", self.clip_norm)?;
+        non_negative("weight_decay", self.weight_decay)?;
+        non_negative("clip_norm", self.clip_norm)?;
         share("dropout", self.dropout)?;
         share("attention_dropout", self.attention_dropout)?;
         self.check_objective()?;
         self.check_freezing()?;
-        self.check_loop()
+        self.check_loop()?;
+        Ok(CheckedConfig(self))
     }
 
     fn check_freezing(&self) -> Result<()> {
@@ -222,11 +261,11 @@ impl TrainConfig {
             positive("loss", delta)?;
         }
         for &weight in self.aspect_weights.values() {
-            natural("aspect_weights", weight)?;
+            non_negative("aspect_weights", weight)?;
         }
         if let Some(ranking) = self.ranking {
             positive("ranking.weight", ranking.weight)?;
-            natural("ranking.margin", ranking.margin)?;
+            non_negative("ranking.margin", ranking.margin)?;
         }
         if let Some(response) = self.response_loss {
             positive("response_loss.weight", response.weight)?;
@@ -242,25 +281,9 @@ impl TrainConfig {
         }
         if let Some(stopping) = &self.early_stopping {
             whole("early_stopping.patience", stopping.patience)?;
-            natural("early_stopping.min_delta", stopping.min_delta)?;
+            non_negative("early_stopping.min_delta", stopping.min_delta)?;
         }
-        self.check_precision()
-    }
-
-    fn check_precision(&self) -> Result<()> {
-        let expected = match self.precision.as_str() {
-            F32 => return Ok(()),
-            "bf16" | "f16" => {
-                "`f32`: Burn 0.22.1 can store weights in 16 bits but keeps no 32-bit copy of them \
-                 for the optimizer, whose small updates would be rounded away"
-            }
-            _ => "`f32`",
-        };
-        Err(TrainError::Setting {
-            name: "precision",
-            found: format!("`{}`", self.precision),
-            expected,
-        })
+        Ok(())
     }
 }
 
@@ -273,7 +296,7 @@ fn positive(name: &'static str, value: f64) -> Result<()> {
     require(name, value, holds, "a finite number above 0")
 }
 
-fn natural(name: &'static str, value: f64) -> Result<()> {
+fn non_negative(name: &'static str, value: f64) -> Result<()> {
     let holds = value >= 0.0 && value.is_finite();
     require(name, value, holds, "a finite number, 0 or above")
 }
@@ -356,20 +379,22 @@ mod tests {
                 ..TrainConfig::default()
             },
         ] {
-            assert!(config.check().is_err(), "{config:?}");
+            assert!(config.clone().check().is_err(), "{config:?}");
         }
     }
 
     #[test]
-    fn sixteen_bits_are_refused_by_name() {
+    fn the_number_format_of_older_files_is_read_and_sixteen_bits_are_refused_by_name() {
+        let read = |text: &str| {
+            serde_json::from_str::<TrainConfig>(&format!("{{\"precision\": \"{text}\"}}"))
+        };
+        assert_eq!(read("f32").unwrap(), TrainConfig::default());
         for precision in ["bf16", "f16", "int8"] {
-            let config = TrainConfig {
-                precision: precision.into(),
-                ..TrainConfig::default()
-            };
-            let message = config.check().unwrap_err().to_string();
+            let message = read(precision).unwrap_err().to_string();
             assert!(message.contains(precision) && message.contains("`f32`"));
         }
+        let written = serde_json::to_string(&TrainConfig::default()).unwrap();
+        assert!(!written.contains("precision"), "{written}");
     }
 
     #[test]

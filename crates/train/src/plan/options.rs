@@ -1,6 +1,7 @@
 //! Settings of how text becomes targets and tokens, and of the model.
 
 use std::fmt;
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -8,7 +9,8 @@ use gradus_data::{CutSegments, Example, RatingScale, Segmenter, TruncationPolicy
 use gradus_model::{HeadConfig, LoraConfig, ModelError, Pooling};
 use serde::{Deserialize, Serialize};
 
-use crate::{ChatTemplateOption, Freeze, Result, TrainConfig, TrainError};
+use super::{ChatTemplateOption, CheckedConfig};
+use crate::{Freeze, Result, TrainError};
 
 /// How records are read: the `[text]` table of a run configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -262,20 +264,32 @@ impl ModelOptions {
     /// # Errors
     /// [`TrainError::Model`] for a value out of range, [`TrainError::Setting`] for adapters of an
     /// encoder that is frozen anyway.
-    pub fn check(&self, training: &TrainConfig) -> Result<()> {
+    pub fn check(self, training: &CheckedConfig) -> Result<CheckedModel> {
         self.head.check().map_err(ModelError::from)?;
         let Some(lora) = &self.lora else {
-            return Ok(());
+            return Ok(CheckedModel(self));
         };
         lora.check().map_err(ModelError::from)?;
         if training.freeze == Freeze::Nothing {
-            return Ok(());
+            return Ok(CheckedModel(self));
         }
         Err(TrainError::Setting {
             name: "freeze",
             found: format!("`{}` beside `lora`", training.freeze),
             expected: "`none`: adapters freeze the matrices of the encoder by themselves",
         })
+    }
+}
+
+/// [`ModelOptions`] that were found to go together; [`ModelOptions::check`] makes them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckedModel(ModelOptions);
+
+impl Deref for CheckedModel {
+    type Target = ModelOptions;
+
+    fn deref(&self) -> &ModelOptions {
+        &self.0
     }
 }
 

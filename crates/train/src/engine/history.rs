@@ -38,7 +38,8 @@ pub struct EpochLog {
     /// Mean squared error over the same pairs, in target units.
     pub valid_mse: f64,
     /// The rating objective `J = -valid_mse`; close to 0 is good.
-    pub objective: f64,
+    #[serde(rename = "objective")]
+    pub rating_objective: f64,
     /// Whether no validation before was better.
     pub best: bool,
     /// Seconds spent training.
@@ -61,7 +62,8 @@ pub struct ValidLog {
     /// Mean squared error over the same pairs, in target units.
     pub valid_mse: f64,
     /// The rating objective `J = -valid_mse`; close to 0 is good.
-    pub objective: f64,
+    #[serde(rename = "objective")]
+    pub rating_objective: f64,
     /// Further metrics by name; `None` for a number that does not exist.
     #[serde(default)]
     pub metrics: BTreeMap<String, Option<f64>>,

@@ -1,35 +1,34 @@
-//! One optimizer step: forward and backward passes over the pieces of a batch, then the update.
+//! One optimizer step: forward and backward passes over the micro-batches of a batch, then the
+//! update.
 
-use std::time::Instant;
-
-use burn::data::dataloader::Progress;
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::prelude::*;
-use burn::train::{LearnerEvent, TrainOutput, TrainStep as _, TrainingItem};
 use gradus_data::SegmentBatch;
+use web_time::Instant;
 
-use crate::learner::{RatingOutcome, StepScope};
-use crate::optimizer::{clip_global_norm, global_norm};
-use crate::seeds::piece_seed;
-use crate::trainer::Trainer;
-use crate::workers::Workers;
-use crate::{Result, SkippedStep, StepLog, TrainError};
+use super::Engine;
+use super::learner::{RatingOutcome, StepOutput, StepScope};
+use super::optimizer::{clip_global_norm, global_norm};
+use super::seeds::micro_batch_seed;
+use super::workers::Workers;
+use super::{SkippedStep, StepLog};
+use crate::{Result, TrainError};
 
-impl Trainer<'_> {
-    /// Trains on one batch, given in its pieces. A batch whose loss or gradient is not finite
+impl Engine<'_> {
+    /// Trains on one batch, given in its micro-batches. A batch whose loss or gradient is not finite
     /// changes no weight; the schedule moves on all the same.
-    pub(crate) fn step(&mut self, pieces: Vec<SegmentBatch>, progress: Progress) -> Result<()> {
+    pub(crate) fn step(&mut self, micro_batches: Vec<SegmentBatch>) -> Result<()> {
         let started = Instant::now();
-        let number = self.run.state.step + 1;
-        let contents = Contents::of(&pieces);
-        let Some((outcome, gradients)) = self.gradients(number, pieces)? else {
+        let number = self.state.step + 1;
+        let contents = Contents::of(&micro_batches);
+        let Some((outcome, gradients)) = self.gradients(number, micro_batches)? else {
             return Ok(());
         };
         let totals = outcome.totals();
         let loss = totals.loss(self.learner.objective());
         let norm = global_norm(&*self.learner, &gradients);
-        let rate = self.parts.schedule.step();
-        let state = &mut self.run.state;
+        let rate = self.schedule.step();
+        let state = &mut self.state;
         state.step = number;
         state.batch += 1;
         let found = [("loss", loss), ("gradient norm", norm)];
@@ -43,10 +42,10 @@ impl Trainer<'_> {
         } else {
             gradients
         };
-        let optimizer = &mut self.parts.optimizer;
+        let optimizer = &mut self.optimizer;
         self.learner
-            .update(|learner| learner.optimize(optimizer, rate.clone(), gradients));
-        if let Some(average) = &mut self.parts.average {
+            .update(|learner| optimizer.step(rate.clone(), learner, gradients));
+        if let Some(average) = &mut self.average {
             average.update(&self.learner.model, state.history.steps.len() + 1);
         }
 
@@ -63,71 +62,74 @@ impl Trainer<'_> {
         state.totals.add(&totals);
         state.tokens += outcome.tokens;
         state.train_seconds += started.elapsed().as_secs_f64();
-        let item = TrainingItem::new(outcome, progress, Some(number), Some(rate));
-        self.events.train(LearnerEvent::ProcessedItem(item));
-        if let Some(file) = &mut self.run.log {
+        if let Some(file) = &mut self.log {
             file.step(&log)?;
         }
-        self.run.observer.on_step(&log);
-        self.run.state.history.steps.push(log);
+        self.observer.on_step(&log);
+        self.state.history.steps.push(log);
         Ok(())
     }
 
-    /// Loss and gradients of a batch: the sums over its pieces, each a share of the whole.
+    /// Loss and gradients of a batch: the sums over its micro-batches, each a share of the whole.
     fn gradients(
         &self,
         number: usize,
-        pieces: Vec<SegmentBatch>,
+        micro_batches: Vec<SegmentBatch>,
     ) -> Result<Option<(RatingOutcome, GradientsParams)>> {
-        let denominators = pieces.iter().map(|piece| self.learner.denominators(piece));
+        let denominators = micro_batches
+            .iter()
+            .map(|micro_batch| self.learner.denominators(micro_batch));
         let scope = StepScope {
             number,
             denominators: denominators.sum(),
         };
         let mut accumulator = GradientsAccumulator::new();
         let mut whole: Option<RatingOutcome> = None;
-        let mut pieces = pieces.into_iter();
+        let mut micro_batches = micro_batches.into_iter();
         let mut done = 0;
         loop {
             let together = self.workers.as_ref().map_or(1, Workers::count);
-            let group: Vec<SegmentBatch> = pieces.by_ref().take(together).collect();
+            let group: Vec<SegmentBatch> = micro_batches.by_ref().take(together).collect();
             if group.is_empty() {
                 break;
             }
             let first = done;
             done += group.len();
             for output in self.compute(&scope, first, group)? {
-                accumulator.accumulate(&*self.learner, output.grads);
+                accumulator.accumulate(&*self.learner, output.gradients);
                 whole = Some(match whole {
-                    Some(whole) => whole.plus(output.item),
-                    None => output.item,
+                    Some(whole) => whole.plus(output.outcome),
+                    None => output.outcome,
                 });
             }
         }
         Ok(whole.map(|outcome| (outcome, accumulator.grads())))
     }
 
-    /// Gradients of pieces that are computed at the same time; of one, without several devices.
+    /// Gradients of micro-batches that are computed at the same time; of one, without several devices.
     fn compute(
         &self,
         scope: &StepScope,
         first: usize,
-        pieces: Vec<SegmentBatch>,
-    ) -> Result<Vec<TrainOutput<RatingOutcome>>> {
+        micro_batches: Vec<SegmentBatch>,
+    ) -> Result<Vec<StepOutput>> {
         if let Some(workers) = &self.workers {
-            return workers.compute(&self.learner, scope, first, pieces);
+            return workers.compute(&self.learner, scope, first, micro_batches);
         }
-        let outputs = pieces.into_iter().enumerate().map(|(index, piece)| {
-            let seed = piece_seed(self.config.seed, scope.number, first + index);
-            self.device.seed(seed);
-            self.learner.step(piece, scope)
-        });
+        let outputs = micro_batches
+            .into_iter()
+            .enumerate()
+            .map(|(index, micro_batch)| {
+                let seed = micro_batch_seed(self.config.seed, scope.number, first + index);
+                self.device.seed(seed);
+                self.learner.step(micro_batch, scope)
+            });
         Ok(outputs.collect())
     }
 
-    /// Passes over a batch; ends the run if that happened too often.
+    /// Skips a batch that is not finite; fails once too many in a row were skipped.
     fn skip(&mut self, what: &'static str, value: f64, contents: Contents) -> Result<()> {
-        let state = &mut self.run.state;
+        let state = &mut self.state;
         state.skipped_in_a_row += 1;
         let log = SkippedStep {
             step: state.step,
@@ -137,10 +139,10 @@ impl Trainer<'_> {
             poisoned: contents.poisoned(),
             ids: contents.ids,
         };
-        if let Some(file) = &mut self.run.log {
+        if let Some(file) = &mut self.log {
             file.skipped(&log)?;
         }
-        self.run.observer.on_skip(&log);
+        self.observer.on_skip(&log);
         let in_a_row = state.skipped_in_a_row;
         let error = (in_a_row > self.config.max_skipped_steps).then(|| TrainError::NonFinite {
             step: log.step,
@@ -150,11 +152,7 @@ impl Trainer<'_> {
             in_a_row,
             ids: log.ids.clone(),
             poisoned: log.poisoned.clone(),
-            checkpoint: self
-                .run
-                .store
-                .as_ref()
-                .and_then(|s| s.newest().map(Into::into)),
+            checkpoint: self.store.as_ref().and_then(|s| s.newest().map(Into::into)),
         });
         state.history.skipped.push(log);
         error.map_or(Ok(()), Err)
@@ -164,15 +162,21 @@ impl Trainer<'_> {
 /// What a batch is made of, to name it if need be.
 struct Contents {
     ids: Vec<String>,
-    /// `[batch_size, num_segments, num_aspects]` of each piece.
+    /// `[batch_size, num_segments, num_aspects]` of each micro-batch.
     targets: Vec<Tensor<3>>,
 }
 
 impl Contents {
-    fn of(pieces: &[SegmentBatch]) -> Self {
+    fn of(micro_batches: &[SegmentBatch]) -> Self {
         Self {
-            ids: pieces.iter().flat_map(|piece| piece.ids.clone()).collect(),
-            targets: pieces.iter().map(|piece| piece.targets.clone()).collect(),
+            ids: micro_batches
+                .iter()
+                .flat_map(|micro_batch| micro_batch.ids.clone())
+                .collect(),
+            targets: micro_batches
+                .iter()
+                .map(|micro_batch| micro_batch.targets.clone())
+                .collect(),
         }
     }
 

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::early_stopping::Watch;
-use crate::{ObjectiveTotals, TrainHistory};
+use super::TrainHistory;
+use super::early_stopping::Watch;
+use crate::ObjectiveTotals;
 
 /// Where a run is and what it has seen; part of a checkpoint.
 ///

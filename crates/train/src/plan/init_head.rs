@@ -4,22 +4,23 @@ use burn::tensor::Device;
 use gradus_data::TextConfig;
 use gradus_model::{Bundle, Pooling, RewardModel, RewardModelConfig};
 
-use crate::run::to_value;
-use crate::{Result, Run, TrainError};
+use super::TrainingPlan;
+use crate::bundle::to_value;
+use crate::{Result, TrainError};
 
-/// Gives `model` the head of the bundle that `run` names, if it names one.
+/// Gives `model` the head of the bundle that `plan` names, if it names one.
 ///
 /// # Errors
 /// [`TrainError::Model`] if the bundle cannot be read, [`TrainError::Setting`] if its head reads
 /// other vectors or says other things than this model's.
-pub(crate) fn init_head(
+pub(super) fn init_head(
     model: RewardModel,
     config: &RewardModelConfig,
     text: &TextConfig,
-    run: &Run,
+    plan: &TrainingPlan,
     device: &Device,
 ) -> Result<RewardModel> {
-    let Some(path) = &run.model.init_head else {
+    let Some(path) = &plan.model.init_head else {
         return Ok(model);
     };
     let bundle = Bundle::load(path, device)?;

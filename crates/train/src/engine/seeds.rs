@@ -1,14 +1,14 @@
 //! Random numbers as a function of where a run is.
 //!
-//! Dropout draws from the device's generator, which is seeded anew for every piece of every step.
+//! Dropout draws from the device's generator, which is seeded anew for every micro-batch of every step.
 //! So a run that was killed and resumed draws what it would have drawn, and nothing of the
 //! generator has to be saved.
 
-/// Seed of piece `piece` (from 0) of step `step` (from 1).
+/// Seed of micro-batch `number` (from 0) of step `step` (from 1).
 ///
 /// Two rounds of `SplitMix64` (Steele, Lea and Flood, 2014): neighbouring steps get unrelated seeds.
-pub(crate) fn piece_seed(seed: u64, step: usize, piece: usize) -> u64 {
-    mix(mix(mix(seed) ^ step as u64) ^ piece as u64)
+pub(crate) fn micro_batch_seed(seed: u64, step: usize, number: usize) -> u64 {
+    mix(mix(mix(seed) ^ step as u64) ^ number as u64)
 }
 
 fn mix(value: u64) -> u64 {
@@ -24,12 +24,12 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn seeds_differ_between_runs_steps_and_pieces() {
+    fn seeds_differ_between_runs_steps_and_micro_batches() {
         let mut seen = BTreeSet::new();
         for seed in 0..10 {
             for step in 0..20 {
                 for piece in 0..10 {
-                    seen.insert(piece_seed(seed, step, piece));
+                    seen.insert(micro_batch_seed(seed, step, piece));
                 }
             }
         }

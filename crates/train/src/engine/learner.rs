@@ -1,9 +1,8 @@
-//! The reward model as Burn's training loop sees it.
+//! The reward model with its objective: gradients of a micro-batch.
 
 use burn::module::Module;
+use burn::optim::GradientsParams;
 use burn::prelude::*;
-use burn::train::metric::{Adaptor, LossInput};
-use burn::train::{InferenceStep, ItemLazy, TrainOutput, TrainStep};
 use gradus_data::SegmentBatch;
 use gradus_model::{RewardModel, SegmentInput};
 
@@ -66,10 +65,13 @@ impl RegressionLearner {
     /// Gradients of the part that a micro-batch makes up of its step's loss.
     ///
     /// The gradients of a step's micro-batches, added up, are those of one batch of all of them.
-    pub fn step(&self, batch: SegmentBatch, scope: &StepScope) -> TrainOutput<RatingOutcome> {
+    pub fn step(&self, batch: SegmentBatch, scope: &StepScope) -> StepOutput {
         let outcome = self.outcome(batch, Some(scope));
         let gradients = outcome.loss.backward();
-        TrainOutput::new(self, gradients, outcome)
+        StepOutput {
+            gradients: GradientsParams::from_grads(gradients, self),
+            outcome,
+        }
     }
 
     /// Forward pass over a micro-batch of a step, or over a batch that is a step by itself.
@@ -101,6 +103,14 @@ impl RegressionLearner {
             ids: batch.ids,
         }
     }
+}
+
+/// What a micro-batch gave, and the gradients of its part of the step's loss.
+pub struct StepOutput {
+    /// Gradients by parameter.
+    pub gradients: GradientsParams,
+    /// Loss and scores.
+    pub outcome: RatingOutcome,
 }
 
 /// What a batch gave: its loss and how much it counts.
@@ -154,43 +164,5 @@ impl RatingOutcome {
             sums: self.sums.to_device(device),
             ..self
         }
-    }
-}
-
-impl Adaptor<LossInput> for RatingOutcome {
-    fn adapt(&self) -> LossInput {
-        LossInput::new(self.loss.clone())
-    }
-}
-
-impl ItemLazy for RatingOutcome {
-    fn sync(self) -> Result<Self, burn::tensor::ExecutionError> {
-        self.loss.device().flush()?;
-        Ok(Self {
-            loss: self.loss.without_autodiff(),
-            scores: self.scores.without_autodiff(),
-            ..self
-        })
-    }
-}
-
-/// A batch that is a whole step by itself, as Burn's own loops have it.
-impl TrainStep for RegressionLearner {
-    type Input = SegmentBatch;
-    type Output = RatingOutcome;
-
-    fn step(&self, batch: SegmentBatch) -> TrainOutput<RatingOutcome> {
-        let outcome = self.outcome(batch, None);
-        let gradients = outcome.loss.backward();
-        TrainOutput::new(self, gradients, outcome)
-    }
-}
-
-impl InferenceStep for RegressionLearner {
-    type Input = SegmentBatch;
-    type Output = RatingOutcome;
-
-    fn step(&self, batch: SegmentBatch) -> RatingOutcome {
-        self.outcome(batch, None)
     }
 }

@@ -1,0 +1,195 @@
+//! The loop over epochs and steps: when to validate, to save, to stop.
+
+use std::sync::Arc;
+
+use burn::data::dataloader::{DataLoader, DataLoaderIterator};
+use gradus_data::SegmentBatch;
+
+use super::average::square_sum;
+use super::{Engine, EpochLog, ValidLog};
+use crate::checkpoint::Snapshot;
+use crate::{Result, TrainError};
+
+/// Whether the loop goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    Go,
+    /// Early stopping ended the run.
+    Over,
+}
+
+impl Engine<'_> {
+    /// Trains from where the run is to the end of the last epoch.
+    pub(super) fn run_epochs(&mut self) -> Result<()> {
+        while self.state.epoch <= self.config.epochs {
+            if self.epoch()? == Flow::Over {
+                self.state.history.stopped_early = true;
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn epoch(&mut self) -> Result<Flow> {
+        if self.train_epoch()? == Flow::Over {
+            return Ok(Flow::Over);
+        }
+        let Some(log) = self.validate()? else {
+            return Err(self.stop()?);
+        };
+        self.end_epoch(&log)?;
+        if self.is_over() {
+            return Ok(Flow::Over);
+        }
+        self.save()?;
+        Ok(Flow::Go)
+    }
+
+    /// Steps through the rest of an epoch's batches. What is due after a step is done before the
+    /// next one, so that a run that was stopped in between catches up on it; what is due after
+    /// the last step is the end of the epoch.
+    fn train_epoch(&mut self) -> Result<Flow> {
+        let train: Arc<dyn DataLoader<SegmentBatch>> = self.train.clone();
+        let mut batches = train.iter();
+        loop {
+            let progress = batches.progress();
+            let inside = progress.items_processed < progress.items_total;
+            if inside && self.state.batch > 0 && self.after_step()? == Flow::Over {
+                return Ok(Flow::Over);
+            }
+            if self.stop.is_stopped() {
+                return Err(self.stop()?);
+            }
+            let Some(micro_batches) = next_batch(&mut *batches)? else {
+                return Ok(Flow::Go);
+            };
+            self.step(micro_batches)?;
+        }
+    }
+
+    fn after_step(&mut self) -> Result<Flow> {
+        let step = self.state.step;
+        let due = |every: usize| every > 0 && step.is_multiple_of(every);
+        if due(self.config.eval_every) && !self.state.is_validated() {
+            if self.validate()?.is_none() {
+                return Err(self.stop()?);
+            }
+            if self.is_over() {
+                return Ok(Flow::Over);
+            }
+        }
+        if due(self.config.checkpoint_every) && self.state.skipped_in_a_row == 0 {
+            self.save()?;
+        }
+        Ok(Flow::Go)
+    }
+
+    fn end_epoch(&mut self, valid: &ValidLog) -> Result<()> {
+        let state = &mut self.state;
+        let train_loss = state.totals.loss(self.learner.objective());
+        if !train_loss.is_finite() {
+            return Err(TrainError::NonFinite {
+                step: state.step,
+                epoch: state.epoch,
+                what: "mean training loss",
+                value: train_loss,
+                in_a_row: state.skipped_in_a_row,
+                ids: Vec::new(),
+                poisoned: Vec::new(),
+                checkpoint: self.newest_checkpoint(),
+            });
+        }
+        let log = EpochLog {
+            epoch: state.epoch,
+            step: state.step,
+            train_loss,
+            valid_loss: valid.valid_loss,
+            valid_mse: valid.valid_mse,
+            rating_objective: valid.rating_objective,
+            best: valid.best,
+            train_seconds: state.train_seconds,
+            valid_seconds: valid.seconds,
+            tokens_per_second: state.tokens as f64 / state.train_seconds.max(f64::MIN_POSITIVE),
+        };
+        self.observer.on_epoch(&log);
+        state.history.epochs.push(log);
+        state.next_epoch();
+        Ok(())
+    }
+
+    /// Whether early stopping ends the run here.
+    fn is_over(&self) -> bool {
+        let stopping = self.config.early_stopping.as_ref();
+        self.state.watch.is_over(stopping)
+    }
+
+    /// Saves where the run is and says so.
+    fn stop(&mut self) -> Result<TrainError> {
+        self.save()?;
+        Ok(TrainError::Stopped {
+            step: self.state.step,
+            checkpoint: self.newest_checkpoint(),
+        })
+    }
+
+    pub(crate) fn newest_checkpoint(&self) -> Option<std::path::PathBuf> {
+        let store = self.store.as_ref()?;
+        store.newest().map(Into::into)
+    }
+
+    /// Saves a checkpoint, unless there is one of this very place.
+    fn save(&mut self) -> Result<()> {
+        let Self {
+            store: Some(store),
+            state,
+            best,
+            observer,
+            learner,
+            optimizer,
+            schedule,
+            average,
+            ..
+        } = self
+        else {
+            return Ok(());
+        };
+        if !store.is_kept() || self.saved == Some(state.position()) {
+            return Ok(());
+        }
+        // What cannot be gone on from must not push out what can.
+        if !square_sum(&**learner).is_finite() {
+            let step = state.step;
+            observer.on_note(&format!(
+                "no checkpoint of step {step}: the weights have grown beyond all numbers"
+            ));
+            return Ok(());
+        }
+        let path = store.save(&Snapshot {
+            learner,
+            optimizer,
+            schedule,
+            average: average.as_ref().map(|average| &average.model),
+            state,
+            best: best.as_ref(),
+        })?;
+        self.saved = Some(state.position());
+        observer.on_checkpoint(&path, state.step);
+        Ok(())
+    }
+}
+
+/// All micro-batches of the next planned batch.
+fn next_batch(
+    batches: &mut dyn DataLoaderIterator<SegmentBatch>,
+) -> Result<Option<Vec<SegmentBatch>>> {
+    let mut micro_batches = Vec::new();
+    for batch in batches {
+        let batch = batch?;
+        let last = batch.pieces_left == 0;
+        micro_batches.push(batch);
+        if last {
+            break;
+        }
+    }
+    Ok((!micro_batches.is_empty()).then_some(micro_batches))
+}

@@ -1,0 +1,226 @@
+//! A run before its first step: new, or as a checkpoint left it.
+
+use std::path::Path;
+
+use burn::data::dataloader::DataLoader as _;
+use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
+use burn::module::{Module, ModuleMapper, Param};
+use burn::optim::ModuleOptimizer;
+use burn::prelude::*;
+use burn::store::ModuleRecord;
+use burn::tensor::GradientCheckpointingStrategy;
+use gradus_data::SegmentLoader;
+use gradus_model::RewardModel;
+
+use super::average::Average;
+use super::early_stopping::{LOSS, MSE};
+use super::freeze::{freeze, num_layers};
+use super::learner::RegressionLearner;
+use super::metrics_log::MetricsLog;
+use super::optimizer::adamw;
+use super::rates::learning_rates;
+use super::slot::Slot;
+use super::state::LoopState;
+use super::workers::Workers;
+use super::{Engine, FitData, OnBest, Session, ValidMetrics};
+use crate::checkpoint::{Fingerprint, Restored, Store, digest_examples};
+use crate::{CheckedConfig, Objective, Result, TrainConfig, TrainError};
+
+/// Batches of the training split, in pieces.
+fn train_loader(data: &FitData, config: &TrainConfig, device: &Device) -> Result<SegmentLoader> {
+    let loader = SegmentLoader::new(data.train.clone(), data.batcher, config.batching(), device)?;
+    Ok(loader
+        .with_bucketing(config.bucketing)
+        .with_shuffle(config.shuffle.then_some(config.seed))
+        .with_pieces(config.micro_batch_size)?)
+}
+
+/// Refuses to watch a metric that nobody computes.
+fn check_metric(config: &TrainConfig, metrics: &dyn ValidMetrics) -> Result<()> {
+    let Some(stopping) = &config.early_stopping else {
+        return Ok(());
+    };
+    let mut known = vec![LOSS.to_owned(), MSE.to_owned()];
+    known.extend(metrics.names());
+    if known.contains(&stopping.metric) {
+        return Ok(());
+    }
+    Err(TrainError::Setting {
+        name: "early_stopping.metric",
+        found: format!("`{}` (known are: {})", stopping.metric, known.join(", ")),
+        expected: "a metric of the validation",
+    })
+}
+
+impl<'a> Engine<'a> {
+    /// As [`Engine::new`], with checkpoints that are open and `settings` that a resumed run must
+    /// share besides those of training and the data.
+    #[expect(clippy::too_many_arguments, reason = "each is one part of a run")]
+    pub(crate) fn start(
+        model: RewardModel,
+        data: &FitData,
+        config: &'a CheckedConfig,
+        device: &Device,
+        session: Session,
+        mut store: Option<Store>,
+        settings: Fingerprint,
+        on_best: OnBest<'a>,
+    ) -> Result<Self> {
+        check_metric(config, &*session.metrics)?;
+        let objective = Objective::new(config, &data.aspects)?;
+        let learner = RegressionLearner::new(model.train(), objective);
+        let train = train_loader(data, config, device)?;
+        // With a token budget, shuffling changes the number of batches from epoch to epoch.
+        let total_steps = (0..config.epochs)
+            .map(|epoch| train.num_batches(epoch))
+            .sum();
+        let restored = match &mut store {
+            Some(store) => store.begin(fingerprint(settings, data, config))?,
+            None => None,
+        };
+        let mut observer = session.observer;
+        observer.on_start(total_steps, config.epochs);
+        if let Some(restored) = &restored {
+            for damage in &restored.damaged {
+                observer.on_note(&format!("damaged checkpoint passed over: {damage}"));
+            }
+            observer.on_resume(&restored.path, restored.state.step, restored.state.epoch);
+        }
+        let begun = Begun::new(learner, config, total_steps, restored)?;
+        let log = store
+            .as_ref()
+            .map(|store| MetricsLog::start(&store.metrics_path(), &begun.state.history));
+        let resumes = store.as_ref().is_some_and(Store::resumes);
+
+        let training = training_device(device, config);
+        let others = session.devices.iter().skip(1);
+        let train = train
+            .with_devices(others.map(|other| training_device(&other.device, config)))
+            .with_start(begun.state.epoch - 1, begun.state.batch);
+        let valid =
+            SegmentLoader::new(data.valid.clone(), data.batcher, config.batching(), device)?
+                .with_bucketing(true);
+        let mut learner = begun.learner.fork(&training);
+        if let Some(strategy) = training.gradient_checkpointing_strategy() {
+            learner = learner.map(&mut Recompute(strategy));
+        }
+        let plain = device.clone().inner();
+        Ok(Self {
+            workers: (session.devices.len() > 1).then(|| {
+                let training = |device: &Device| training_device(device, config);
+                Workers::new(&session.devices, config, training)
+            }),
+            learner: Slot::new(learner),
+            optimizer: begun.optimizer,
+            schedule: begun.schedule,
+            average: begun.average,
+            train: train.to_device(&training),
+            valid: valid.to_device(&plain),
+            saved: resumes.then(|| begun.state.position()),
+            state: begun.state,
+            best: begun.best,
+            observer,
+            metrics: session.metrics,
+            on_best,
+            stop: session.stop,
+            log: log.transpose()?,
+            store,
+            device: plain,
+            config,
+        })
+    }
+}
+
+/// What changes with every step, new or as a checkpoint left it.
+struct Begun {
+    learner: RegressionLearner,
+    optimizer: ModuleOptimizer,
+    schedule: ModuleLrScheduler,
+    average: Option<Average>,
+    best: Option<RewardModel>,
+    state: LoopState,
+}
+
+impl Begun {
+    fn new(
+        learner: RegressionLearner,
+        config: &TrainConfig,
+        total_steps: usize,
+        restored: Option<Restored>,
+    ) -> Result<Self> {
+        let Some(restored) = restored else {
+            return Self::fresh(learner, config, total_steps);
+        };
+        // The weights first: their parameters take the ids that the optimizer's record speaks of.
+        let learner = load(&learner, restored.model, &restored.path)?;
+        let mut begun = Self::fresh(learner, config, total_steps)?;
+        begun.optimizer = begun.optimizer.load_record(restored.optimizer);
+        begun.schedule = begun.schedule.load_record(restored.schedule);
+        if let (Some(average), Some(record)) = (&mut begun.average, restored.average) {
+            average.model = load(&average.model, record, &restored.path)?;
+        }
+        if let Some(record) = restored.best {
+            begun.best = Some(load(&begun.learner.valid().model, record, &restored.path)?);
+        }
+        begun.state = restored.state;
+        Ok(begun)
+    }
+
+    /// Freezes what is not learned, and makes what changes besides the weights.
+    fn fresh(learner: RegressionLearner, config: &TrainConfig, total_steps: usize) -> Result<Self> {
+        let learner = freeze(learner, config, total_steps)?;
+        let average = config.ema_decay;
+        Ok(Self {
+            optimizer: adamw(&learner, config.weight_decay),
+            schedule: learning_rates(config, total_steps, num_layers(&learner)),
+            average: average.map(|decay| Average::new(learner.valid().model, decay)),
+            best: None,
+            state: LoopState::default(),
+            learner,
+        })
+    }
+}
+
+/// `device` with autodiff, and with gradient checkpointing if the run wants it.
+fn training_device(device: &Device, config: &TrainConfig) -> Device {
+    let device = device.clone().autodiff();
+    if config.gradient_checkpointing {
+        device.gradient_checkpointing()
+    } else {
+        device
+    }
+}
+
+/// Gives weights the gradient-checkpointing strategy of the training device: moving them there
+/// keeps the strategy they had, and tensors of different strategies cannot be combined.
+struct Recompute(GradientCheckpointingStrategy);
+
+impl ModuleMapper for Recompute {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let strategy = self.0;
+        param.map(|weight| {
+            if weight.is_autodiff() {
+                weight.with_gradient_checkpointing_strategy(strategy)
+            } else {
+                weight
+            }
+        })
+    }
+}
+
+fn load<M: Module>(module: &M, record: ModuleRecord, checkpoint: &Path) -> Result<M> {
+    let loaded = module.clone().try_load_record(record);
+    loaded.map_err(|error| TrainError::Checkpoint {
+        path: checkpoint.into(),
+        reason: error.to_string(),
+    })
+}
+
+/// Settings that change the result, and digests of the data.
+fn fingerprint(settings: Fingerprint, data: &FitData, config: &TrainConfig) -> Fingerprint {
+    settings
+        .with("training", config)
+        .without(&["training.checkpoint_every", "training.keep_checkpoints"])
+        .with("data.train", &digest_examples(&data.train))
+        .with("data.valid", &digest_examples(&data.valid))
+}

@@ -1,0 +1,94 @@
+//! What to train, checked, and everything that a run works with.
+
+mod assemble;
+mod chat_template;
+mod config;
+mod init_head;
+mod options;
+mod prepare;
+
+pub(crate) use assemble::{Assembled, assemble};
+pub use chat_template::*;
+pub use config::*;
+pub use options::*;
+pub use prepare::*;
+
+use std::path::PathBuf;
+
+use gradus_data::ChatTemplate;
+use gradus_files::is_same_file;
+use gradus_model::{BundlePlace, EncoderOrigin, PretrainedEncoder};
+
+use crate::{Result, TrainError};
+
+/// Where the encoder comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EncoderSource {
+    /// A Hugging Face directory.
+    Pretrained(PathBuf),
+    /// A new one, with a word-level vocabulary of the training texts.
+    Scratch(ScratchOptions),
+}
+
+/// Everything training needs besides its data and device.
+#[derive(Debug, Clone)]
+pub struct TrainingPlan {
+    /// Where the encoder comes from.
+    pub encoder: EncoderSource,
+    /// Where the encoder's directory was fetched from; only noted in the bundle.
+    pub origin: Option<EncoderOrigin>,
+    /// How records are read.
+    pub text: TextOptions,
+    /// The model on top of the encoder.
+    pub model: CheckedModel,
+    /// Optimisation.
+    pub training: CheckedConfig,
+    /// Name of the aggregation that the bundle proposes.
+    pub aggregation: String,
+    /// Directory for the bundle.
+    pub output: PathBuf,
+    /// Whether a bundle that is there already is replaced.
+    pub overwrite: bool,
+    /// Further files for the bundle: name and content.
+    pub extra_files: Vec<(String, Vec<u8>)>,
+}
+
+impl TrainingPlan {
+    /// The chat template that the run will take, for people to be told before it begins.
+    ///
+    /// # Errors
+    /// Those of [`PretrainedEncoder::open`] and [`ChatTemplateOption::resolve`];
+    /// [`TrainError::Setting`] for the template of a file beside an encoder from scratch, whose
+    /// vocabulary does not know it.
+    pub fn chat_template(&self) -> Result<Option<ChatTemplate>> {
+        let option = &self.text.chat_template;
+        match (&self.encoder, option) {
+            (EncoderSource::Pretrained(directory), _) => {
+                let encoder = PretrainedEncoder::open(directory)?;
+                option.resolve(directory, encoder.config().is_causal())
+            }
+            (EncoderSource::Scratch(_), ChatTemplateOption::File(path)) => {
+                Err(TrainError::Setting {
+                    name: "chat_template",
+                    found: format!("`{}` beside an encoder from scratch", path.display()),
+                    expected: "`auto` or `none`: its vocabulary is that of the texts",
+                })
+            }
+            (EncoderSource::Scratch(_), _) => Ok(None),
+        }
+    }
+
+    /// Takes the place of the bundle, so that what stands in its way is known before any work is
+    /// done.
+    pub(crate) fn take_place(&self, resumes: bool) -> Result<BundlePlace> {
+        let init_head = self.model.init_head.as_deref();
+        if let Some(read) = init_head.filter(|read| is_same_file(read, &self.output)) {
+            return Err(TrainError::Setting {
+                name: "init_head",
+                found: format!("{}, which is the output", read.display()),
+                expected: "another bundle",
+            });
+        }
+        Ok(BundlePlace::take(&self.output, self.overwrite || resumes)?)
+    }
+}

@@ -1,0 +1,112 @@
+//! From examples to a bundle on disk.
+
+use burn::module::Module as _;
+use burn::tensor::Device;
+use gradus_data::Example;
+use serde::Serialize;
+
+use crate::Result;
+use crate::bundle::{BundleWriter, SplitTexts, manifest};
+use crate::checkpoint::{Fingerprint, Store, check_apart, digest_bytes};
+use crate::engine::{Engine, FitData, Preview, Session, TrainHistory};
+use crate::plan::{Assembled, SplitCounts, TrainingPlan, assemble};
+
+/// What a run read and did.
+#[derive(Debug, Serialize)]
+pub struct TrainingReport {
+    /// Aspects learned, in the order of the model's outputs.
+    pub aspects: Vec<String>,
+    /// What encoding left out.
+    pub counts: SplitCounts,
+    /// Parameters of the model.
+    pub num_parameters: usize,
+    /// Log of the run.
+    pub history: TrainHistory,
+}
+
+/// Trains a reward model and keeps the best validation's as a bundle.
+///
+/// The bundle is written after every validation that is the best so far, so that a run that ends
+/// early leaves the best model it had, and once more at the end with the whole log. With the same
+/// seed, settings, data and device kind, a run gives the same losses and weights, also if it was
+/// killed and resumed in between.
+///
+/// # Errors
+/// Whatever [`prepare`](crate::prepare()) and [`fit`](crate::fit()) return;
+/// [`TrainError::Model`](crate::TrainError::Model) when the encoder cannot be loaded, the output
+/// directory exists (without `overwrite`) or the bundle cannot be written.
+pub fn train(
+    plan: &TrainingPlan,
+    train: &[Example],
+    valid: &[Example],
+    device: &Device,
+    mut session: Session,
+) -> Result<TrainingReport> {
+    let store = open_store(plan, &mut session)?;
+    // A run that goes on writes over what it wrote itself.
+    let resumes = store.as_ref().is_some_and(Store::resumes);
+    let place = plan.take_place(resumes)?;
+    let texts = SplitTexts::of(train, valid);
+    let Assembled {
+        text,
+        train,
+        valid,
+        counts,
+        model,
+        config,
+        tokenizer,
+    } = assemble(plan, train, valid, device)?;
+    if let Some(on_preview) = session.on_preview.take() {
+        on_preview(Preview {
+            text: text.config(),
+            counts: &counts,
+        });
+    }
+    let num_parameters = model.num_params();
+    let splits = FitData {
+        train: train.into(),
+        valid: valid.into(),
+        batcher: text.batcher(),
+        aspects: text.config().aspects.clone(),
+    };
+    let settings = Fingerprint::default()
+        .with("text", &plan.text)
+        .with("model", &config)
+        .with("aggregation", &plan.aggregation)
+        .with("tokenizer", &digest_bytes(&tokenizer));
+    let writer = BundleWriter {
+        manifest: manifest(plan, &text, config.pooling),
+        config,
+        tokenizer,
+        plan,
+        counts,
+        texts,
+        place,
+    };
+    let on_best = Box::new(|model: &_, history: &_| writer.write(model, history));
+    let training = &plan.training;
+    let mut engine = Engine::start(
+        model, &splits, training, device, session, store, settings, on_best,
+    )?;
+    engine.run()?;
+    // Once more, with the whole log.
+    if let Some(best) = engine.best() {
+        writer.write(best, engine.history())?;
+    }
+    let history = engine.finish()?.history;
+    Ok(TrainingReport {
+        aspects: writer.manifest.aspects,
+        counts: writer.counts,
+        num_parameters,
+        history,
+    })
+}
+
+/// Opens the session's checkpoints.
+fn open_store(plan: &TrainingPlan, session: &mut Session) -> Result<Option<Store>> {
+    let Some(place) = session.checkpoints.take() else {
+        return Ok(None);
+    };
+    check_apart(&place.directory, &plan.output)?;
+    Store::open(place, plan.training.keep_checkpoints).map(Some)
+}
