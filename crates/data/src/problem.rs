@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use thiserror::Error;
 
-use crate::span_text::SpanFit;
+use crate::records::SpanFit;
 
 /// What is wrong with one record, and in which field.
 #[derive(Debug, Error)]

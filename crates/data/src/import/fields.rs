@@ -3,8 +3,8 @@ use std::cell::RefCell;
 
 use serde_json::{Map, Value};
 
-use crate::field::{Checked, list, missing, take, text, wrong_type};
-use crate::unread::fold;
+use crate::records::field::{Checked, list, missing, take, text, wrong_type};
+use crate::records::fold;
 use crate::{RecordError, RecordProblem};
 
 /// A published record while its fields are taken out of it.

@@ -2,13 +2,13 @@ use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 
 use super::fields::Record;
-use super::rag_truth::Prompts;
-use super::source::Records;
-use super::{
+use super::formats::rag_truth::Prompts;
+use super::formats::{
     fine_grained_feedback, fine_grained_tags, help_steer2, math_shepherd, prm_bench, prm800k,
     process_bench, rag_truth, span_csv, trl_stepwise, wmt_mqm,
 };
-use crate::field::Checked;
+use super::source::Records;
+use crate::records::field::Checked;
 use crate::{
     DataError, Example, Format, ImportOptions, Location, MarkRule, RecordError, RecordProblem,
     Result, Segmenter,

@@ -1,7 +1,7 @@
 use std::path::Path;
 
-use crate::field::Checked;
-use crate::lines::Lines;
+use crate::records::Lines;
+use crate::records::field::Checked;
 use crate::{DataError, Location, RecordError, RecordProblem, Result};
 
 /// The bytes of one element of a list, and where they start.

@@ -1,6 +1,6 @@
 use super::fields::not_allowed;
 use super::mark_rule::MarkRule;
-use crate::field::Checked;
+use crate::records::field::Checked;
 use crate::{CharSpan, DataError, RecordError, RecordProblem, Segmenter};
 
 /// A part of a response that somebody marked as wrong.

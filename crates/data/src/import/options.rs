@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use super::mark_rule::MarkRule;
 use super::rating_map::Label;
-use crate::field::Checked;
+use crate::records::field::Checked;
 use crate::{RatingMap, ReadLimits, RecordError, RecordProblem, Segmenter};
 
 /// How to read a published data set where there is a choice.

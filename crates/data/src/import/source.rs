@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use super::fields::Record;
 use super::json_list::Elements;
-use crate::field::{Checked, describe};
-use crate::json::parse_json;
-use crate::lines::Lines;
+use crate::records::Lines;
+use crate::records::field::{Checked, describe};
+use crate::records::parse_json;
 use crate::{Location, ReadLimits, RecordError, RecordProblem, Result};
 
 /// The JSON objects of a file: one a line, or all in one list. Either way one is in memory at a time.

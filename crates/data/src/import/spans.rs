@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::fields::not_allowed;
-use crate::span_text::TEXT;
+use crate::records::TEXT;
 use crate::{CharSpan, RecordError, Segment};
 
 /// A span as a row of a table has it, in one aspect.

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::field::Checked;
+use crate::records::field::Checked;
 use crate::{CharSpan, RecordError, RecordProblem, Segment};
 
 /// A step of a solution before the solution is put together.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::fields::not_allowed;
-use crate::lines::Lines;
+use crate::records::Lines;
 use crate::{DataError, Location, ReadLimits, RecordError, Result};
 
 /// A row, and the line it starts in.

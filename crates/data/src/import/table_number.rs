@@ -1,5 +1,5 @@
 use super::fields::not_allowed;
-use crate::field::Checked;
+use crate::records::field::Checked;
 use crate::{RecordError, RecordProblem};
 
 /// Numbers of a table that is written with one decimal sign.

@@ -1,0 +1,11 @@
+//! From tokens to tensors: which examples go together, padded, prepared ahead.
+
+mod batch;
+mod batch_weights;
+mod loader;
+mod sampler;
+
+pub use batch::*;
+pub use batch_weights::*;
+pub use loader::*;
+pub use sampler::*;

@@ -1,0 +1,9 @@
+//! Files of data: compressed or not, whole or absent.
+
+mod atomic_file;
+mod compression;
+mod zstd;
+
+pub use atomic_file::*;
+pub use compression::Compression;
+pub(crate) use compression::decompress;

@@ -1,0 +1,100 @@
+use std::collections::{BTreeMap, HashMap};
+
+use crate::import::fields::{Record, not_allowed, position_member, text_member};
+use crate::import::marks::{Mark, check_mark, cut, rate_spans};
+use crate::import::options::ImportOptions;
+use crate::import::source::Records;
+use crate::records::check_text;
+use crate::records::field::{Checked, list, missing};
+use crate::{CharOffsets, CharSpan, DataError, Example, Result, Segment};
+
+const FAITHFULNESS: &str = "faithfulness";
+
+/// The prompts of `source_info.jsonl` by `source_id`, each with its task.
+pub(in crate::import) struct Prompts(HashMap<String, (String, Option<String>)>);
+
+impl Prompts {
+    pub(in crate::import) fn read(options: &ImportOptions) -> Result<Self> {
+        let path = options.sources.as_deref().ok_or(DataError::SourcesNeeded)?;
+        let mut prompts = HashMap::new();
+        let mut first_lines = HashMap::new();
+        for record in Records::open(path, options.limits)? {
+            let (location, record) = record?;
+            let (source, prompt) = record.and_then(prompt).map_err(|error| DataError::Record {
+                location: location.clone(),
+                error: Box::new(error),
+            })?;
+            if let Some(first_line) = first_lines.insert(source.clone(), location.line) {
+                return Err(DataError::DuplicateId {
+                    location,
+                    id: source,
+                    first_line,
+                });
+            }
+            prompts.insert(source, prompt);
+        }
+        Ok(Self(prompts))
+    }
+}
+
+fn prompt(mut record: Record) -> Checked<(String, (String, Option<String>))> {
+    let source = record.name("source_id")?;
+    let task = match record.get("task_type") {
+        Some(_) => Some(record.text("task_type")?),
+        None => None,
+    };
+    let prompt = record.text("prompt")?;
+    record.rest()?;
+    Ok((source, (prompt, task)))
+}
+
+pub(in crate::import) fn parse(
+    mut record: Record,
+    prompts: &Prompts,
+    options: &ImportOptions,
+) -> Checked<Example> {
+    let id = record.name("id")?;
+    let source = record.name("source_id")?;
+    let Some((prompt, task)) = prompts.0.get(&source) else {
+        let expected = "a source_id of the file of sources";
+        return Err(not_allowed("source_id", format!("`{source}`"), expected));
+    };
+    let response = record.text("response")?;
+    let labels = record
+        .get("labels")
+        .cloned()
+        .ok_or_else(|| missing("labels", "a list"))?;
+    let offsets = CharOffsets::new(&response);
+    let mut marks = Vec::new();
+    for (k, label) in list(labels, "labels")?.iter().enumerate() {
+        let field = format!("labels[{k}]");
+        let start = position_member(label, &field, "start")?;
+        let end = position_member(label, &field, "end")?;
+        let span = CharSpan { start, end };
+        check_mark(span, &response, &field)?;
+        let text = text_member(label, &field, "text")?;
+        check_text(&response, &offsets, span, text, || format!("{field}.text"))?;
+        let kind = text_member(label, &field, "label_type")?;
+        let rating = options.rate(kind, 0.0, || format!("{field}.label_type"))?;
+        marks.push(Mark { span, rating });
+    }
+    let spans = cut(&response, &options.segmenter, "response")?;
+    let ratings = rate_spans(&response, &spans, &marks, options.mark_rule);
+    let segments = spans.into_iter().zip(ratings).map(|(span, rating)| {
+        Segment::new(span, BTreeMap::from([(FAITHFULNESS.to_owned(), rating)]))
+    });
+    let segments = segments.collect();
+    let mut meta = record.rest()?;
+    meta.insert("source_id".into(), source.into());
+    if let Some(task) = task {
+        meta.insert("task_type".into(), task.clone().into());
+    }
+    Ok(Example {
+        id,
+        prompt: prompt.clone(),
+        response,
+        segments,
+        meta,
+        ..Example::default()
+    })
+}

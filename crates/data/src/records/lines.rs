@@ -1,0 +1,256 @@
+use std::io::{self, BufRead, Read};
+use std::path::{Path, PathBuf};
+
+use super::field::Checked;
+use crate::files::decompress;
+use crate::{Compression, DataError, Location, RecordError, RecordProblem, Result, STANDARD_INPUT};
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// How much a reader takes into memory at a time.
+///
+/// Without limits a few kilobytes of compressed data could unfold to a line of gigabytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadLimits {
+    /// Longest line of JSONL, element of a JSON list or row of a table, in bytes after
+    /// decompression; 1 or more. Default 16,777,216 (16 MiB).
+    pub max_line_bytes: usize,
+}
+
+impl Default for ReadLimits {
+    fn default() -> Self {
+        Self {
+            max_line_bytes: 16 << 20,
+        }
+    }
+}
+
+/// The lines of a file, plain or compressed, in UTF-8.
+pub(crate) struct Lines {
+    input: Box<dyn BufRead + Send>,
+    compression: Compression,
+    location: Location,
+    limits: ReadLimits,
+    line: Vec<u8>,
+    started: bool,
+}
+
+impl Lines {
+    /// Opens a file, or standard input for [`STANDARD_INPUT`].
+    pub(crate) fn open(path: &Path, limits: ReadLimits) -> Result<Self> {
+        if path == Path::new(STANDARD_INPUT) {
+            return Self::new(io::stdin(), path, limits);
+        }
+        let file = fs_err::File::open(path)?;
+        if file.metadata()?.is_dir() {
+            return Err(DataError::Directory {
+                path: path.to_owned(),
+            });
+        }
+        // Errors of the bare file do not name the path, which `DataError::Read` does anyway.
+        Self::new(file.into_parts().0, path, limits)
+    }
+
+    /// Reads from any source; messages call it `name`.
+    pub(crate) fn new(
+        source: impl Read + Send + 'static,
+        name: impl Into<PathBuf>,
+        limits: ReadLimits,
+    ) -> Result<Self> {
+        let location = Location::new(name, 0);
+        let (compression, input) =
+            decompress(source).map_err(|cause| read_error(&location, Compression::Plain, cause))?;
+        Ok(Self {
+            input,
+            compression,
+            location,
+            limits,
+            line: Vec::new(),
+            started: false,
+        })
+    }
+
+    /// Passes over a byte order mark, and refuses text in another encoding.
+    fn start(&mut self) -> Result<()> {
+        if std::mem::replace(&mut self.started, true) {
+            return Ok(());
+        }
+        let head = peek(&mut *self.input, &self.location, self.compression)?;
+        if let Some(encoding) = foreign_encoding(head) {
+            let path = self.location.path.clone();
+            return Err(DataError::Encoding { path, encoding });
+        }
+        if head.starts_with(BYTE_ORDER_MARK) {
+            self.input.consume(BYTE_ORDER_MARK.len());
+        }
+        Ok(())
+    }
+
+    /// Where the line that was read last stands; line 0 before the first.
+    pub(crate) fn location(&self) -> &Location {
+        &self.location
+    }
+
+    pub(crate) fn compression(&self) -> Compression {
+        self.compression
+    }
+
+    pub(crate) fn limits(&self) -> ReadLimits {
+        self.limits
+    }
+
+    /// Goes to the next line that is not blank; `false` at the end.
+    pub(crate) fn advance(&mut self) -> Result<bool> {
+        while self.advance_to_any()? {
+            if !self.line.trim_ascii().is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Goes to the next line; `false` at the end.
+    pub(crate) fn advance_to_any(&mut self) -> Result<bool> {
+        self.start()?;
+        self.line.clear();
+        loop {
+            let chunk = peek(&mut *self.input, &self.location, self.compression)?;
+            if chunk.is_empty() {
+                break;
+            }
+            if self.line.is_empty() {
+                self.location.line += 1;
+            }
+            let end = chunk.iter().position(|&byte| byte == b'\n');
+            let length = end.map_or(chunk.len(), |end| end + 1);
+            if self.line.len() + length > self.limits.max_line_bytes {
+                return Err(DataError::LineTooLong {
+                    location: self.location.clone(),
+                    limit: self.limits.max_line_bytes,
+                });
+            }
+            self.line.extend_from_slice(&chunk[..length]);
+            self.input.consume(length);
+            if end.is_some() {
+                break;
+            }
+        }
+        Ok(!self.line.is_empty())
+    }
+
+    /// The bytes of the line, its end among them.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.line
+    }
+
+    /// The line as text.
+    pub(crate) fn text(&self) -> Checked<&str> {
+        str::from_utf8(&self.line).map_err(|error| {
+            let column = error.valid_up_to() + 1;
+            RecordError::new("", RecordProblem::NotUtf8 { column })
+        })
+    }
+
+    /// What is buffered of the text that follows; empty at the end only.
+    pub(crate) fn peek(&mut self) -> Result<&[u8]> {
+        self.start()?;
+        peek(&mut *self.input, &self.location, self.compression)
+    }
+
+    /// Passes over bytes that were peeked at.
+    pub(crate) fn consume(&mut self, bytes: usize) {
+        self.input.consume(bytes);
+    }
+
+    /// For readers that count lines themselves.
+    pub(crate) fn set_line(&mut self, line: usize) {
+        self.location.line = line;
+    }
+}
+
+fn peek<'a>(
+    input: &'a mut (dyn BufRead + Send),
+    location: &Location,
+    compression: Compression,
+) -> Result<&'a [u8]> {
+    input
+        .fill_buf()
+        .map_err(|cause| read_error(location, compression, cause))
+}
+
+fn read_error(location: &Location, compression: Compression, cause: io::Error) -> DataError {
+    DataError::Read {
+        path: location.path.clone(),
+        line: location.line,
+        compression,
+        cause,
+    }
+}
+
+/// The encoding that text is in where its first bytes show that it is not UTF-8.
+fn foreign_encoding(head: &[u8]) -> Option<&'static str> {
+    match head {
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Some("UTF-32"),
+        // Without a byte order mark, text that starts in ASCII has a zero in every second byte.
+        [0xff, 0xfe, ..]
+        | [0xfe, 0xff, ..]
+        | [1..=0x7f, 0, 1..=0x7f, 0, ..]
+        | [0, 1..=0x7f, 0, 1..=0x7f, ..] => Some("UTF-16"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(bytes: impl AsRef<[u8]>, max_line_bytes: usize) -> Result<Lines> {
+        let source = io::Cursor::new(bytes.as_ref().to_vec());
+        Lines::new(source, "a", ReadLimits { max_line_bytes })
+    }
+
+    #[test]
+    fn a_line_may_be_as_long_as_the_limit_and_no_longer() {
+        let mut read = lines("\nabc\nabcd\n", 5).unwrap();
+        assert!(read.advance().unwrap());
+        assert_eq!((read.text().unwrap(), read.location().line), ("abc\n", 2));
+        assert!(read.advance().unwrap());
+        assert!(!read.advance().unwrap());
+        for text in ["abc\nabcde\n", "abc\nabcdef", "abc\n      "] {
+            let mut read = lines(text, 5).unwrap();
+            assert!(read.advance().unwrap());
+            let error = read.advance().unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "a:2: found a line of more than 5 bytes, expected at most that many"
+            );
+            assert!(error.hint().unwrap().contains("--max-line-bytes"));
+        }
+    }
+
+    #[test]
+    fn other_encodings_are_named() {
+        let utf16 = |text: &str, mark: &[u8]| -> Vec<u8> {
+            let units = text.encode_utf16().flat_map(u16::to_le_bytes);
+            mark.iter().copied().chain(units).collect()
+        };
+        for bytes in [
+            utf16("{\"a\":1}", &[0xff, 0xfe]),
+            utf16("{\"a\":1}", &[]),
+            vec![0, b'i', 0, b'd'],
+        ] {
+            let message = lines(bytes, 100)
+                .unwrap()
+                .advance()
+                .unwrap_err()
+                .to_string();
+            assert_eq!(message, "a: found text in UTF-16, expected UTF-8");
+        }
+        let message = lines([0xff, 0xfe, 0, 0, b'a', 0, 0, 0], 100)
+            .unwrap()
+            .advance()
+            .unwrap_err();
+        assert!(message.to_string().contains("UTF-32"), "{message}");
+        assert!(lines("\u{feff}a", 100).unwrap().advance().unwrap());
+    }
+}

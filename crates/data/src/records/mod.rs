@@ -1,0 +1,29 @@
+//! Records: from a line of a file to a checked example, and back.
+
+mod example;
+pub(crate) mod field;
+mod json;
+mod json_lines;
+mod lines;
+mod locate;
+mod rating_fields;
+mod reader;
+mod record;
+mod span_text;
+mod unread;
+mod write;
+
+pub use example::{DEFAULT_ASPECT, Example, Segment};
+pub use field::describe as describe_value;
+pub(crate) use json::parse_json;
+pub use json_lines::*;
+pub(crate) use lines::Lines;
+pub use lines::ReadLimits;
+pub use reader::*;
+pub(crate) use record::parse_record;
+pub use record::*;
+pub use span_text::SpanFit;
+pub(crate) use span_text::{TEXT, check_text};
+pub use unread::{UnreadKey, UnreadKeys};
+pub(crate) use unread::{fold, names_a_rating};
+pub use write::*;

@@ -1,0 +1,408 @@
+//! Keys that look like one that is read, and are not.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::example::{RECORD_KEYS, SEGMENT_KEYS};
+use super::field::Checked;
+use crate::{Example, RecordError, RecordProblem};
+
+/// Words that elsewhere name what is a rating here.
+const RATING_WORDS: &[&str] = &[
+    "annotation",
+    "annotations",
+    "correct",
+    "correctness",
+    "grade",
+    "grades",
+    "hallucinated",
+    "hallucination",
+    "iscorrect",
+    "issupported",
+    "judgement",
+    "judgements",
+    "judgment",
+    "judgments",
+    "label",
+    "labels",
+    "points",
+    "quality",
+    "reward",
+    "rewards",
+    "rewardscore",
+    "score",
+    "scores",
+    "severity",
+    "stars",
+    "steplabels",
+    "supported",
+    "value",
+    "values",
+    "verdict",
+];
+/// Of these, the words that name a rating even beside one that is read.
+const SURE_WORDS: [&str; 5] = ["label", "labels", "reward", "rewards", "humanscore"];
+/// Words that elsewhere name what are segments here.
+const SEGMENT_WORDS: [&str; 6] = [
+    "spans",
+    "sentences",
+    "steps",
+    "annotations",
+    "labels",
+    "errors",
+];
+/// Keys whose misspellings are looked for; the others are too short or too common.
+const SPELLED: [&str; 9] = [
+    "prompt",
+    "context",
+    "response",
+    "rating",
+    "ratings",
+    "segments",
+    "completions",
+    "labels",
+    "weight",
+];
+
+/// Refuses a key that is one of the `known` ones but for case, blanks and hyphens, beside that one.
+pub(crate) fn refuse_variants(
+    object: &Map<String, Value>,
+    place: &str,
+    known: &[&'static str],
+) -> Checked<()> {
+    for key in object.keys().filter(|key| !known.contains(&key.as_str())) {
+        let folded = fold(key);
+        let read = known
+            .iter()
+            .find(|read| **read == folded && object.contains_key(**read));
+        if let Some(&read) = read {
+            let field = if place.is_empty() {
+                key.clone()
+            } else {
+                format!("{place}.{key}")
+            };
+            return Err(RecordError::new(field, RecordProblem::VariantKey { read }));
+        }
+    }
+    Ok(())
+}
+
+/// A key as it is compared: case, blanks, hyphens and underscores do not count.
+pub(crate) fn fold(key: &str) -> String {
+    let counts = |char: &char| !char.is_whitespace() && *char != '_' && *char != '-';
+    key.chars()
+        .filter(counts)
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// Whether a key is a word for a rating.
+pub(crate) fn names_a_rating(key: &str) -> bool {
+    let folded = fold(key);
+    let word = folded.as_str();
+    let is_compound = |end: &str| word.len() > end.len() && word.ends_with(end);
+    RATING_WORDS.contains(&word)
+        || SURE_WORDS.contains(&word)
+        || is_compound("rating")
+        || is_compound("ratings")
+}
+
+/// A key of a data set that looks like one that is read. Displayed as a sentence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnreadKey {
+    /// The key.
+    pub key: String,
+    /// Whether it stands in segments, and not beside them.
+    pub in_segments: bool,
+    /// What it looks like.
+    pub looks_like: &'static str,
+    /// Records that have it.
+    pub records: usize,
+    /// Id of the first of them.
+    pub first_id: String,
+}
+
+impl fmt::Display for UnreadKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            key,
+            looks_like,
+            records,
+            first_id,
+            ..
+        } = self;
+        let place = if self.in_segments {
+            "in segments of "
+        } else {
+            "in "
+        };
+        let noun = if *records == 1 { "record" } else { "records" };
+        write!(
+            formatter,
+            "the key `{}` {place}{records} {noun} is kept but not read; `{looks_like}` is (first in record `{}`)",
+            key.escape_debug(),
+            first_id.escape_debug(),
+        )
+    }
+}
+
+/// Gathers the [`UnreadKey`]s of a data set example by example.
+#[derive(Debug, Default)]
+pub struct UnreadKeys {
+    /// By place and key.
+    found: BTreeMap<(bool, String), UnreadKey>,
+}
+
+impl UnreadKeys {
+    /// A collector that has seen nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The unread keys of `examples`.
+    pub fn of<'a>(examples: impl IntoIterator<Item = &'a Example>) -> Vec<UnreadKey> {
+        let mut keys = Self::new();
+        for example in examples {
+            keys.add(example);
+        }
+        keys.finish()
+    }
+
+    /// Looks at one more example.
+    pub fn add(&mut self, example: &Example) {
+        let is_rated = !example.ratings.is_empty()
+            || example
+                .segments
+                .iter()
+                .any(|segment| !segment.ratings.is_empty());
+        for (key, value) in &example.extra {
+            if let Some(looks_like) = record_key(key, value, is_rated, example.segments.is_empty())
+            {
+                self.note(example, key, looks_like, false);
+            }
+        }
+        let mut seen: Vec<&str> = Vec::new();
+        for segment in &example.segments {
+            for (key, value) in &segment.extra {
+                let looks_like = segment_key(key, value, !segment.ratings.is_empty());
+                if let Some(looks_like) = looks_like.filter(|_| !seen.contains(&key.as_str())) {
+                    seen.push(key);
+                    self.note(example, key, looks_like, true);
+                }
+            }
+        }
+    }
+
+    /// What was found, keys of records first.
+    pub fn finish(self) -> Vec<UnreadKey> {
+        self.found.into_values().collect()
+    }
+
+    fn note(&mut self, example: &Example, key: &str, looks_like: &'static str, in_segments: bool) {
+        let found = self.found.entry((in_segments, key.to_owned()));
+        let unread = found.or_insert_with(|| UnreadKey {
+            key: key.to_owned(),
+            in_segments,
+            looks_like,
+            records: 0,
+            first_id: example.id.clone(),
+        });
+        unread.records += 1;
+    }
+}
+
+fn record_key(key: &str, value: &Value, is_rated: bool, is_uncut: bool) -> Option<&'static str> {
+    let folded = fold(key);
+    if value.is_null() {
+        return None;
+    }
+    if let Some(&known) = RECORD_KEYS.iter().find(|known| **known == folded) {
+        return Some(known);
+    }
+    if folded == "weight" || folded == "weights" {
+        return Some("segments[].weight");
+    }
+    let is_word = |words: &[&str]| words.contains(&folded.as_str());
+    if is_uncut && value.is_array() && is_word(&SEGMENT_WORDS) {
+        return Some("segments");
+    }
+    let may_rate = may_rate(value);
+    let is_sure = is_word(&SURE_WORDS);
+    if names_a_rating(key) {
+        let rates = (may_rate && (!is_rated || is_sure)) || (value.is_string() && !is_rated);
+        return rates.then_some("rating");
+    }
+    misspelled(&folded)
+}
+
+fn segment_key(key: &str, value: &Value, is_rated: bool) -> Option<&'static str> {
+    let folded = fold(key);
+    if value.is_null() {
+        return None;
+    }
+    if let Some(&known) = SEGMENT_KEYS.iter().find(|known| **known == folded) {
+        return Some(known);
+    }
+    let is_word = |words: &[&str]| words.contains(&folded.as_str());
+    let is_sure = is_word(&SURE_WORDS);
+    if names_a_rating(key) {
+        let rates = (may_rate(value) && (!is_rated || is_sure)) || (value.is_string() && !is_rated);
+        return rates.then_some("rating");
+    }
+    match misspelled(&folded) {
+        Some("rating" | "ratings") => Some("rating"),
+        Some("weight") => Some("weight"),
+        _ => None,
+    }
+}
+
+/// Whether a value could be a rating, or several.
+fn may_rate(value: &Value) -> bool {
+    match value {
+        Value::Number(_) | Value::Bool(_) => true,
+        Value::String(text) => text.trim().parse::<f64>().is_ok(),
+        Value::Array(values) => {
+            values.iter().all(|v| v.is_null() || may_rate(v)) && values.iter().any(may_rate)
+        }
+        Value::Object(values) => {
+            values.values().all(|v| v.is_null() || may_rate(v)) && values.values().any(may_rate)
+        }
+        Value::Null => false,
+    }
+}
+
+/// The key that differs from `folded` by one letter that is missing, added, changed or changed with its
+/// neighbour.
+fn misspelled(folded: &str) -> Option<&'static str> {
+    // Words of their own, one letter away.
+    if ["content", "contest", "height", "eating", "dating"].contains(&folded) {
+        return None;
+    }
+    SPELLED
+        .into_iter()
+        .find(|known| *known != folded && is_one_edit_away(folded, known))
+}
+
+fn is_one_edit_away(a: &str, b: &str) -> bool {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    if a.len().abs_diff(b.len()) > 1 {
+        return false;
+    }
+    let ahead = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
+    let (a, b) = (&a[ahead..], &b[ahead..]);
+    let is_rest = |a: &[char], from_a: usize, b: &[char], from_b: usize| {
+        a.get(from_a..) == b.get(from_b..) && a.get(from_a..).is_some()
+    };
+    is_rest(a, 1, b, 1)
+        || is_rest(a, 0, b, 1)
+        || is_rest(a, 1, b, 0)
+        || (a.len() > 1 && b.len() > 1 && a[0] == b[1] && a[1] == b[0] && a[2..] == b[2..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::parse_record;
+
+    fn told(line: &str) -> Vec<String> {
+        let example = parse_record(line, 1).unwrap();
+        UnreadKeys::of([&example])
+            .into_iter()
+            .map(|unread| {
+                format!(
+                    "{}{}:{}",
+                    if unread.in_segments { "s." } else { "" },
+                    unread.key,
+                    unread.looks_like
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn keys_that_look_like_one_that_is_read_are_told() {
+        for (keys, expected) in [
+            (r#""Rating":0.5"#, &["Rating:rating"][..]),
+            (r#""score":0.5"#, &["score:rating"]),
+            (r#""label":1"#, &["label:rating"]),
+            (r#""label":"good""#, &["label:rating"]),
+            (r#""rating":1,"label":"good","score":0.5"#, &[]),
+            (r#""contxt":"c""#, &["contxt:context"]),
+            (r#""Context":"c""#, &["Context:context"]),
+            (r#""contexts":["c"]"#, &["contexts:context"]),
+            (r#""segment":[]"#, &["segment:segments"]),
+            (r#""weights":[1,2]"#, &["weights:segments[].weight"]),
+            (r#""weight":2"#, &["weight:segments[].weight"]),
+            (r#""spans":[{"start":0}]"#, &["spans:segments"]),
+            (r#""step_labels":[1,0]"#, &["step_labels:rating"]),
+            (r#""overall_rating":3"#, &["overall_rating:rating"]),
+            (r#""source":"s","note":1,"content":"c","score":null"#, &[]),
+        ] {
+            assert_eq!(
+                told(&format!(r#"{{"prompt":"p","response":"r",{keys}}}"#)),
+                expected,
+                "{keys}"
+            );
+        }
+    }
+
+    #[test]
+    fn keys_of_segments_are_told_too() {
+        for (keys, expected) in [
+            (r#""Rating":0.5"#, &["s.Rating:rating"][..]),
+            (r#""score":0.5"#, &["s.score:rating"]),
+            (r#""score":"0.5""#, &["s.score:rating"]),
+            (r#""label":"Contradiction""#, &["s.label:rating"]),
+            (r#""rating":0.5,"score":0.4,"unscored":"truncated""#, &[]),
+            (r#""rating":0.5,"label":"Contradiction""#, &[]),
+            (r#""rating":0.5,"label":1"#, &["s.label:rating"]),
+            (r#""ratng":1"#, &["s.ratng:rating"]),
+            (r#""human_rating":0.5"#, &["s.human_rating:rating"]),
+            (r#""is_correct":true"#, &["s.is_correct:rating"]),
+            (r#""Weight":1"#, &["s.Weight:weight"]),
+            (r#""rating":1,"note":"n","type":"t","prompts":"p""#, &[]),
+        ] {
+            let line = format!(
+                r#"{{"prompt":"p","response":"r","segments":[{{"start":0,"end":1,{keys}}}]}}"#
+            );
+            assert_eq!(told(&line), expected, "{keys}");
+        }
+    }
+
+    #[test]
+    fn a_variant_beside_the_key_itself_is_refused() {
+        for (line, field) in [
+            (r#"{"prompt":"p","Prompt":"q","response":"r"}"#, "Prompt"),
+            (
+                r#"{"prompt":"p","response":"r","context":null,"con_text":"c"}"#,
+                "con_text",
+            ),
+            (
+                r#"{"prompt":"p","response":"r","segments":[{"start":0,"end":1,"rating":0,"Rating":1}]}"#,
+                "segments[0].Rating",
+            ),
+        ] {
+            let message = parse_record(line, 1).unwrap_err().to_string();
+            let start = format!("field `{field}`: found beside `");
+            assert!(message.starts_with(&start), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_counted_once_a_record() {
+        let line = |id: u32| {
+            format!(
+                r#"{{"id":"{id}","prompt":"p","response":"ab","segments":[{{"start":0,"end":1,"score":1}},{{"start":1,"end":2,"score":1}}]}}"#
+            )
+        };
+        let examples = [1, 2].map(|id| parse_record(&line(id), 1).unwrap());
+        let unread = UnreadKeys::of(&examples);
+        assert_eq!(
+            unread[0].to_string(),
+            "the key `score` in segments of 2 records is kept but not read; `rating` is (first in record `1`)"
+        );
+    }
+}

@@ -1,0 +1,14 @@
+//! What a data set holds.
+
+mod context;
+mod dataset_stats;
+mod digest;
+mod histogram;
+mod rating_counts;
+mod stats_collector;
+
+pub use context::*;
+pub use dataset_stats::*;
+pub use digest::*;
+pub use histogram::*;
+pub use stats_collector::*;

@@ -1,0 +1,193 @@
+//! Making an example fit: tokenise, find the tokens of its segments, shorten, join.
+
+use tokenizers::{Encoding, TruncationDirection};
+
+use super::chat::Question;
+use super::pair_tokenizer::{JoinedPair, PairTokenizer};
+use super::tokens::{token_starts, tokens_of_segments};
+use super::truncation::Parts;
+use crate::{CutSegments, DataError, Example, Result, TextConfig, TokenSpan, TruncationPolicy};
+
+/// An example that fits into `max_length`.
+pub(crate) struct Fitted {
+    pub(crate) pair: JoinedPair,
+    /// One per segment of the example.
+    pub(crate) segments: Vec<SegmentFit>,
+    /// Tokens before shortening.
+    pub(crate) full: Parts,
+    /// Tokens after it; of a window, those that any window of the example has.
+    pub(crate) kept: Parts,
+    /// Whether it is one of several windows.
+    pub(crate) is_window: bool,
+}
+
+/// What became of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SegmentFit {
+    /// It has these tokens of the whole sequence, all that it ever had.
+    Kept(TokenSpan),
+    /// It has these tokens of the whole sequence, some of those that it had.
+    Cut(TokenSpan),
+    /// There was no room for it.
+    Dropped,
+    /// No token starts inside of it.
+    WithoutToken,
+    /// Another window of the same example has it.
+    Elsewhere,
+}
+
+impl SegmentFit {
+    /// Of a segment with the tokens `span` of the response, of which those in `part` are there, in
+    /// the sequence from `part_start` on.
+    pub(crate) fn new(
+        span: Option<TokenSpan>,
+        part: TokenSpan,
+        part_start: usize,
+        policy: CutSegments,
+    ) -> Self {
+        let Some(span) = span else {
+            return Self::WithoutToken;
+        };
+        let (start, end) = (span.start.max(part.start), span.end.min(part.end));
+        let in_sequence = |token| token - part.start + part_start;
+        if start >= end {
+            return Self::Dropped;
+        }
+        let tokens = TokenSpan::new(in_sequence(start), in_sequence(end));
+        match policy {
+            _ if (start, end) == (span.start, span.end) => Self::Kept(tokens),
+            CutSegments::Score => Self::Cut(tokens),
+            CutSegments::Drop => Self::Dropped,
+        }
+    }
+}
+
+/// Checks and tokenises an example and makes it fit.
+pub(crate) fn fit(
+    tokenizer: &PairTokenizer,
+    config: &TextConfig,
+    example: &Example,
+) -> Result<Fitted> {
+    shorten(
+        tokenizer,
+        config,
+        Tokenized::new(tokenizer, config, example)?,
+    )
+}
+
+/// An example as tokens, whole.
+pub(crate) struct Tokenized<'a> {
+    pub(crate) example: &'a Example,
+    /// Prompt and context.
+    pub(crate) question: Question,
+    pub(crate) response: Encoding,
+    /// Tokens of the response for each segment.
+    pub(crate) spans: Vec<Option<TokenSpan>>,
+    pub(crate) full: Parts,
+}
+
+impl<'a> Tokenized<'a> {
+    pub(crate) fn new(
+        tokenizer: &PairTokenizer,
+        config: &TextConfig,
+        example: &'a Example,
+    ) -> Result<Self> {
+        let invalid = |error| DataError::Example {
+            id: example.id.clone(),
+            error: Box::new(error),
+        };
+        example.check().map_err(invalid)?;
+        let context = example.context.as_deref();
+        let context = context.filter(|text| config.use_context && !text.trim().is_empty());
+        let (question, response, spans) = if let Some(separated) = tokenizer.separated() {
+            let laid_out = separated.lay_out(example, context)?;
+            let spans = laid_out.segments.into_iter().map(Some).collect();
+            (laid_out.question, laid_out.response, spans)
+        } else {
+            let question = tokenizer.question(&example.prompt, context, &example.id)?;
+            let response = tokenizer.tokenize(&example.response, &example.id)?;
+            let starts = token_starts(&example.response, response.get_offsets());
+            let segments = example.segments.iter().map(|segment| segment.span);
+            let spans = tokens_of_segments(&starts, segments);
+            refuse_rated_without_token(config, example, &spans)?;
+            (question, response, spans)
+        };
+        let full = Parts {
+            prompt: question.prompt,
+            context: question.text.len() - question.prompt,
+            response: response.len(),
+        };
+        Ok(Self {
+            example,
+            question,
+            response,
+            spans,
+            full,
+        })
+    }
+}
+
+/// Makes a tokenised example fit by the policy of `config`.
+pub(crate) fn shorten(
+    tokenizer: &PairTokenizer,
+    config: &TextConfig,
+    tokenized: Tokenized<'_>,
+) -> Result<Fitted> {
+    let Tokenized {
+        example,
+        mut question,
+        mut response,
+        spans,
+        full,
+    } = tokenized;
+    let around = tokenizer.tokens_around(&question);
+    let kept = kept_parts(full, around, config, &example.id)?;
+    keep(&mut question.text, kept.prompt + kept.context);
+    keep(&mut response, kept.response);
+    let pair = tokenizer.join(question, response)?;
+    let left = TokenSpan::new(0, kept.response);
+    let fit = |span| SegmentFit::new(span, left, pair.second_start, config.cut_policy());
+    let segments = spans.into_iter().map(fit).collect();
+    Ok(Fitted {
+        pair,
+        segments,
+        full,
+        kept,
+        is_window: false,
+    })
+}
+
+fn refuse_rated_without_token(
+    config: &TextConfig,
+    example: &Example,
+    spans: &[Option<TokenSpan>],
+) -> Result<()> {
+    let mut segments = example.segments.iter().zip(spans);
+    match segments.position(|(segment, span)| span.is_none() && config.rates(segment)) {
+        None => Ok(()),
+        Some(segment) => Err(DataError::SegmentWithoutToken {
+            id: example.id.clone(),
+            segment,
+            text: example.segment_text(segment).to_owned(),
+        }),
+    }
+}
+
+fn kept_parts(full: Parts, special_tokens: usize, config: &TextConfig, id: &str) -> Result<Parts> {
+    let room = config.max_length - special_tokens;
+    match config.truncation {
+        TruncationPolicy::Error if full.total() > room => Err(DataError::TooLong {
+            id: id.to_owned(),
+            tokens: full.total() + special_tokens,
+            max_length: config.max_length,
+        }),
+        _ => Ok(full.shortened(room)),
+    }
+}
+
+/// Cuts off what is behind the first `tokens`.
+pub(crate) fn keep(encoding: &mut Encoding, tokens: usize) {
+    encoding.truncate(tokens, 0, TruncationDirection::Right);
+    // What was cut off rides along and would be merged into the pair.
+    encoding.take_overflowing();
+}

@@ -1,0 +1,29 @@
+//! From an example to tokens: what is read of it, and which tokens and targets each segment has.
+
+mod chat;
+mod chat_template;
+mod fit;
+mod pair_tokenizer;
+mod segment_tokenizer;
+mod sentence_files;
+mod separated;
+mod separator;
+mod text_config;
+mod tokenized_example;
+mod tokenizer_file;
+mod tokenizer_notes;
+mod tokens;
+mod truncation;
+mod vocabulary;
+mod windows;
+mod word_level;
+
+pub use chat_template::ChatTemplate;
+pub use segment_tokenizer::*;
+pub use separator::*;
+pub use text_config::*;
+pub use tokenized_example::*;
+pub use tokenizer_notes::tokenizer_notes;
+pub use truncation::*;
+pub use vocabulary::*;
+pub use word_level::*;

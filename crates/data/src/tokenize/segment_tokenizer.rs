@@ -1,0 +1,426 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::fit::{Fitted, SegmentFit, fit};
+use super::pair_tokenizer::PairTokenizer;
+use super::tokens::token_starts;
+use super::windows::fit_windows;
+use crate::segments::segment_by_tokens;
+use crate::{
+    AspectSpec, CharSpan, CutSegments, DataError, EncodedExample, EncodedSegment, Example, Result,
+    Segment, SegmentBatcher, Segmenter, TextConfig, TokenSource, TokenSpan, TokenView,
+    TruncationCounts,
+};
+
+/// Fewest tokens of text a sequence must have room for: the prompt's quarter is then at least one.
+const MIN_ROOM: usize = 4;
+
+/// Turns examples into tokens with segment spans and targets.
+///
+/// The response is tokenised once, in one piece and without special tokens. A token belongs to the
+/// segment that holds the first character it covers that is not white space (the first it covers if all are). Prompt
+/// and context, joined by a line break, are the first text of a pair and the response the second; the tokenizer's own
+/// post-processor adds the special tokens. Special tokens written out in a text (`[SEP]`) become special
+/// tokens, as in Hugging Face's own libraries.
+///
+/// With a chat template, prompt and context are the message of the user, and the response follows as the turn of
+/// the assistant. The template writes all special tokens then; those written out in a text stay text, so that no
+/// text can end its turn.
+///
+/// With a [`Separator`](crate::Separator), prompt, segments and the separators behind them are one text, and the
+/// last token of a segment is that of its separator. Special tokens written out in a text are refused.
+///
+/// Truncation and padding that a `tokenizer.json` ships with are switched off.
+#[derive(Clone)]
+pub struct TextEncoder {
+    tokenizer: PairTokenizer,
+    tokenizer_json: Vec<u8>,
+    config: TextConfig,
+}
+
+impl TextEncoder {
+    /// An encoder from the bytes of a Hugging Face `tokenizer.json`.
+    ///
+    /// Short rows are filled with the padding token the file names, or else the first it has of `[PAD]`,
+    /// `<pad>`, `<|pad|>`, `<|endoftext|>`, `<|end_of_text|>`, `<eos>`, `</s>`. Padding is always masked by position, so no
+    /// score depends on which token it is.
+    ///
+    /// # Errors
+    /// - [`DataError::Tokenizer`], [`DataError::TokenizerPair`]: the tokenizer cannot be read or does not join pairs
+    /// - [`DataError::ChatTemplate`]: the chat template cannot be used with the tokenizer
+    /// - [`DataError::NoPadToken`]: see [`TextEncoder::with_pad_token`]
+    /// - [`DataError::MaxLength`]: `max_length` leaves less room than 4 tokens
+    /// - all of [`TextConfig::check`]
+    pub fn new(tokenizer_json: &[u8], config: TextConfig) -> Result<Self> {
+        Self::build(tokenizer_json.to_vec(), config, None)
+    }
+
+    /// The same, padding with the named token of the vocabulary.
+    ///
+    /// # Errors
+    /// [`DataError::PadTokenUnknown`] and those of [`TextEncoder::new`].
+    pub fn with_pad_token(
+        tokenizer_json: &[u8],
+        config: TextConfig,
+        pad_token: &str,
+    ) -> Result<Self> {
+        Self::build(tokenizer_json.to_vec(), config, Some(pad_token))
+    }
+
+    /// An encoder from a `tokenizer.json`.
+    ///
+    /// # Errors
+    /// [`DataError::Io`] and those of [`TextEncoder::new`]; what is wrong with the file names its path.
+    pub fn from_file(path: &Path, config: TextConfig) -> Result<Self> {
+        let bytes = fs_err::read(path)?;
+        Self::build(bytes, config, None).map_err(|error| match error {
+            DataError::Tokenizer { path: None, cause } => DataError::Tokenizer {
+                path: Some(path.to_owned()),
+                cause,
+            },
+            other => other,
+        })
+    }
+
+    fn build(tokenizer_json: Vec<u8>, config: TextConfig, pad_token: Option<&str>) -> Result<Self> {
+        config.check()?;
+        let tokenizer = PairTokenizer::new(&tokenizer_json, pad_token, &config)?;
+        let special_tokens = tokenizer.special_tokens();
+        let minimum = special_tokens + MIN_ROOM;
+        if config.max_length < minimum {
+            let max_length = config.max_length;
+            return Err(DataError::MaxLength {
+                max_length,
+                minimum,
+                special_tokens,
+            });
+        }
+        Ok(Self {
+            tokenizer,
+            tokenizer_json,
+            config,
+        })
+    }
+
+    /// Tokenises an example, shortens it by the policy, and finds the tokens and targets of its segments.
+    ///
+    /// What truncation takes is added to `counts`; on an error `counts` stays as it was. An example
+    /// without segments is encoded without any: cut it first with [`TextEncoder::segment_response`].
+    ///
+    /// # Errors
+    /// - [`DataError::Example`]: the example breaks a promise of [`Example::check`]
+    /// - [`DataError::Tokenize`], [`DataError::ChatTemplate`]: the tokenizer or the chat template refuses the text
+    /// - [`DataError::UnlistedText`], [`DataError::SpecialTokenInText`], [`DataError::SeparatorWithoutToken`]: the example
+    ///   cannot be laid out with separators
+    /// - [`DataError::SegmentWithoutToken`]: no token starts inside a segment with a rating of a configured aspect
+    /// - [`DataError::TargetNotFinite`]: a target too large for `f32`
+    /// - [`DataError::TooLong`]: under [`TruncationPolicy::Error`](crate::TruncationPolicy::Error)
+    pub fn encode(
+        &self,
+        example: &Example,
+        counts: &mut TruncationCounts,
+    ) -> Result<EncodedExample> {
+        let fitted = fit(&self.tokenizer, &self.config, example)?;
+        let encoded = self.encoded(example, &fitted)?;
+        counts.count_tokens(encoded.dropped_tokens);
+        self.count_segments(example, std::slice::from_ref(&encoded), counts);
+        Ok(encoded)
+    }
+
+    /// The same, but a response that is too long comes in overlapping windows instead of being
+    /// shortened. Windows begin at multiples of `stride` tokens of the response (of a window's width
+    /// where that is less), each behind the prompt, shortened to a quarter of the room where it is
+    /// longer; the context is dropped where windows are needed. Where they begin and end depends on the
+    /// tokens alone.
+    ///
+    /// Every segment is in one window, which no other segment has a say in: the first that holds it
+    /// whole, which shows most of what is before it. A segment that no window holds whole is dropped, or
+    /// under [`CutSegments::Score`](crate::CutSegments::Score) in the first of those that hold most of
+    /// it. That is every segment longer than a window, and some of those longer than a window less
+    /// `stride`. Windows without a segment come too: what is computed depends on the tokens alone.
+    ///
+    /// # Errors
+    /// Those of [`TextEncoder::encode`]; [`DataError::TooLong`] only where one window would do.
+    ///
+    /// # Panics
+    /// If `stride` is 0.
+    pub fn encode_windows(
+        &self,
+        example: &Example,
+        stride: usize,
+        counts: &mut TruncationCounts,
+    ) -> Result<Vec<EncodedExample>> {
+        assert!(stride > 0, "windows that do not move");
+        let windows = fit_windows(&self.tokenizer, &self.config, example, stride)?;
+        let encoded = windows.iter().enumerate().map(|(number, fitted)| {
+            let mut encoded = self.encoded(example, fitted)?;
+            if number > 0 {
+                // Told once for an example.
+                encoded.dropped.clear();
+                encoded.without_tokens.clear();
+            }
+            Ok(encoded)
+        });
+        let encoded: Vec<EncodedExample> = encoded.collect::<Result<_>>()?;
+        counts.count_tokens(encoded[0].dropped_tokens);
+        if windows.len() > 1 {
+            counts.examples_in_windows += 1;
+            counts.windows += windows.len();
+        }
+        self.count_segments(example, &encoded, counts);
+        Ok(encoded)
+    }
+
+    /// The tokens, segments and targets of what fits.
+    fn encoded(&self, example: &Example, fitted: &Fitted) -> Result<EncodedExample> {
+        let mut encoded = EncodedExample {
+            id: example.id.clone(),
+            token_ids: fitted.pair.encoding.get_ids().to_vec(),
+            type_ids: fitted.pair.encoding.get_type_ids().to_vec(),
+            response: fitted.pair.response(),
+            segments: Vec::new(),
+            response_targets: self.targets(&example.ratings, |aspect, rating| {
+                DataError::ResponseTargetNotFinite {
+                    id: example.id.clone(),
+                    aspect,
+                    rating,
+                }
+            })?,
+            dropped: Vec::new(),
+            dropped_tokens: fitted.full.lost(fitted.kept),
+            is_window: fitted.is_window,
+            without_tokens: Vec::new(),
+        };
+        for (index, &fit) in fitted.segments.iter().enumerate() {
+            match fit {
+                SegmentFit::Kept(tokens) | SegmentFit::Cut(tokens) => {
+                    let cut = fit == SegmentFit::Cut(tokens);
+                    let segment = self.segment_with_targets(example, index, tokens, cut)?;
+                    encoded.segments.push(segment);
+                }
+                SegmentFit::Dropped => encoded.dropped.push(index),
+                SegmentFit::WithoutToken => encoded.without_tokens.push(index),
+                SegmentFit::Elsewhere => {}
+            }
+        }
+        Ok(encoded)
+    }
+
+    /// A segment that is there to be learned and scored.
+    fn segment_with_targets(
+        &self,
+        example: &Example,
+        index: usize,
+        tokens: TokenSpan,
+        cut: bool,
+    ) -> Result<EncodedSegment> {
+        let segment = &example.segments[index];
+        let targets = self.targets(&segment.ratings, |aspect, rating| {
+            DataError::TargetNotFinite {
+                id: example.id.clone(),
+                segment: index,
+                aspect,
+                rating,
+            }
+        })?;
+        Ok(EncodedSegment {
+            index,
+            tokens,
+            cut,
+            weight: weight(segment, &targets),
+            targets,
+        })
+    }
+
+    /// Encodes all of `examples`, in order.
+    ///
+    /// # Errors
+    /// Those of [`TextEncoder::encode`], for the first example that has one.
+    pub fn encode_all(
+        &self,
+        examples: &[Example],
+        counts: &mut TruncationCounts,
+    ) -> Result<Vec<EncodedExample>> {
+        examples
+            .iter()
+            .map(|example| self.encode(example, counts))
+            .collect()
+    }
+
+    /// Every token of the encoded example with its text, origin, characters and segment.
+    ///
+    /// # Errors
+    /// Those of [`TextEncoder::encode`].
+    pub fn inspect(&self, example: &Example) -> Result<Vec<TokenView>> {
+        let Fitted {
+            pair,
+            segments,
+            kept,
+            ..
+        } = fit(&self.tokenizer, &self.config, example)?;
+        let mut segment_of = vec![None; pair.encoding.len()];
+        for (index, fit) in segments.iter().enumerate() {
+            if let SegmentFit::Kept(tokens) | SegmentFit::Cut(tokens) = fit {
+                segment_of[tokens.start..tokens.end].fill(Some(index));
+            }
+        }
+        let first_start = pair
+            .sequence_ids
+            .iter()
+            .position(|&id| id == Some(0))
+            .unwrap_or(0);
+        let source = |token: usize| match pair.sequence_ids[token] {
+            None => TokenSource::Special,
+            Some(0) if token < first_start + kept.prompt => TokenSource::Prompt,
+            Some(0) => TokenSource::Context,
+            Some(_) => TokenSource::Response,
+        };
+        let encoding = &pair.encoding;
+        let view = |token: usize| {
+            let (start, end) = encoding.get_offsets()[token];
+            TokenView {
+                id: encoding.get_ids()[token],
+                text: encoding.get_tokens()[token].clone(),
+                type_id: encoding.get_type_ids()[token],
+                source: source(token),
+                chars: CharSpan { start, end },
+                segment: segment_of[token],
+            }
+        };
+        Ok((0..encoding.len()).map(view).collect())
+    }
+
+    /// Cuts a text by the configured segmenter, also by tokens.
+    ///
+    /// # Errors
+    /// [`DataError::Tokenize`]: the tokenizer refuses the text.
+    pub fn segment(&self, text: &str) -> Result<Vec<CharSpan>> {
+        let Segmenter::Tokens(size) = self.config.segmenter else {
+            return self.config.segmenter.segment(text);
+        };
+        let encoding = self.tokenizer.tokenize(text, "")?;
+        Ok(segment_by_tokens(
+            text,
+            &token_starts(text, encoding.get_offsets()),
+            size,
+        ))
+    }
+
+    /// Gives an example that has no segments those of the configured segmenter, unrated.
+    ///
+    /// # Errors
+    /// [`DataError::Tokenize`]: the tokenizer refuses the response.
+    pub fn segment_response(&self, example: &mut Example) -> Result<()> {
+        if example.segments.is_empty() {
+            let spans = self.segment(&example.response)?;
+            example.segments = spans.into_iter().map(Segment::unrated).collect();
+        }
+        Ok(())
+    }
+
+    /// Sets what becomes of segments of which only a part fits.
+    pub fn set_cut_segments(&mut self, policy: CutSegments) {
+        self.config.cut_segments = policy;
+    }
+
+    /// A batcher for what this encoder makes.
+    pub fn batcher(&self) -> SegmentBatcher {
+        SegmentBatcher::new(self.pad_id(), self.config.aspects.len())
+    }
+
+    /// Id that fills short rows.
+    pub fn pad_id(&self) -> u32 {
+        self.tokenizer.pad_id()
+    }
+
+    /// The token that fills short rows, as the tokenizer spells it.
+    pub fn pad_token(&self) -> String {
+        self.tokenizer.pad_token()
+    }
+
+    /// The largest type id that joining prompt and response gives.
+    pub fn max_type_id(&self) -> u32 {
+        self.tokenizer.max_type_id()
+    }
+
+    /// Number of rows an embedding table needs: one more than the largest token id.
+    pub fn vocab_size(&self) -> usize {
+        self.tokenizer.vocab_size()
+    }
+
+    /// Number of special tokens in every sequence, with all that a chat template writes.
+    pub fn special_tokens(&self) -> usize {
+        self.tokenizer.special_tokens()
+    }
+
+    /// The `tokenizer.json` as it was given, byte by byte.
+    pub fn tokenizer_json(&self) -> &[u8] {
+        &self.tokenizer_json
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &TextConfig {
+        &self.config
+    }
+
+    fn targets(
+        &self,
+        ratings: &BTreeMap<String, f64>,
+        not_finite: impl Fn(String, f64) -> DataError,
+    ) -> Result<Vec<Option<f32>>> {
+        let target = |aspect: &AspectSpec| {
+            let Some(&rating) = ratings.get(&aspect.name) else {
+                return Ok(None);
+            };
+            // The loss is computed in f32: 0.7 becomes the f32 nearest to it and nothing else.
+            #[expect(clippy::cast_possible_truncation)]
+            let target = aspect.scale.to_target(rating) as f32;
+            if target.is_finite() {
+                return Ok(Some(target));
+            }
+            Err(not_finite(aspect.name.clone(), rating))
+        };
+        self.config.aspects.iter().map(target).collect()
+    }
+
+    fn count_segments(
+        &self,
+        example: &Example,
+        windows: &[EncodedExample],
+        counts: &mut TruncationCounts,
+    ) {
+        let rated = |&&index: &&usize| self.config.rates(&example.segments[index]);
+        let [dropped, without_tokens] = [
+            |window: &EncodedExample| window.dropped.clone(),
+            |window: &EncodedExample| window.without_tokens.clone(),
+        ]
+        .map(|list| windows.iter().flat_map(list).collect::<Vec<usize>>());
+        counts.segments += example.segments.len();
+        counts.segments_dropped += dropped.len();
+        counts.rated_segments_dropped += dropped.iter().filter(rated).count();
+        counts.segments_without_tokens += without_tokens.len();
+        let kept = windows.iter().flat_map(|window| &window.segments);
+        let cut: Vec<&usize> = kept.filter(|s| s.cut).map(|s| &s.index).collect();
+        counts.segments_cut += cut.len();
+        counts.rated_segments_cut += cut.iter().copied().filter(rated).count();
+        if !dropped.is_empty() {
+            let none_left = windows.iter().all(|window| window.segments.is_empty());
+            counts.examples_with_dropped_segments += 1;
+            counts.examples_without_segments_left += usize::from(none_left);
+        }
+    }
+}
+
+/// The weight of a segment in the loss, in which a segment without a target has no part.
+fn weight(segment: &Segment, targets: &[Option<f32>]) -> f32 {
+    if targets.iter().all(Option::is_none) {
+        return 0.0;
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the loss is computed in f32"
+    )]
+    let weight = segment.weight.unwrap_or(1.0) as f32;
+    // Beyond f32 there is only infinity, which no loss survives.
+    weight.min(f32::MAX)
+}
