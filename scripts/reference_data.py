@@ -1,6 +1,6 @@
 """What the reference programs share: records to rows of tokens, rows to batches, and timing.
 
-Row       : [CLS] prompt [SEP] seg_1 seg_2 .. seg_n [SEP], each segment tokenised on its own; token types 0 up to and
+Row       : [CLS] prompt [SEP] seg_1 seg_2 .. seg_n [SEP], each segment tokenized on its own; token types 0 up to and
             including the first [SEP], 1 after it.
 Truncation: budget = max_len - 3. The prompt keeps its first max(budget - S, min(P, budget // 4)) tokens (S: tokens of
             all segments, P: of the prompt); segments follow until the budget is used up, the one that crosses is cut.
@@ -84,7 +84,7 @@ def lines(path):
 
 
 def load(path, tok, max_len, rated_only, aspect=None, use_context=False):
-    """Rows that have a segment, with the record each comes from. All texts are tokenised in one call, in parallel."""
+    """Rows that have a segment, with the record each comes from. All texts are tokenized in one call, in parallel."""
     records = [json.loads(line) for line in lines(path)]
     found = [pieces(record, aspect, use_context) for record in records]
     ids = iter(tok.ids([text for prompt, parts in found for text in (prompt, *(t for t, _, _ in parts))]))

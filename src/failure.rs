@@ -144,10 +144,10 @@ pub(crate) fn report(error: &Error) -> ExitCode {
         }
         return ExitCode::from(STOPPED);
     }
-    show::labelled(AnsiColor::Red, "error", &chain(error));
+    show::labeled(AnsiColor::Red, "error", &chain(error));
     if let Some(hint) = hint(error) {
         show::status("");
-        show::labelled(AnsiColor::Cyan, "hint", &hint);
+        show::labeled(AnsiColor::Cyan, "hint", &hint);
     }
     ExitCode::from(if is_input(error) {
         USAGE_OR_DATA

@@ -2,7 +2,7 @@
 //! response its own real-valued score, learned from segment ratings by regression.
 //!
 //! For a prompt `x`, a response `y` cut into segments and a target rating `φ_k` of segment `y_k`,
-//! the model predicts `r(x, y, y_k)` and training maximises `J = -E[(φ_k - r(x, y, y_k))²]`.
+//! the model predicts `r(x, y, y_k)` and training maximizes `J = -E[(φ_k - r(x, y, y_k))²]`.
 //!
 //! # Crate map
 //! - [`data`]: records, spans, rating scales, segmenters, tokens, segment batches

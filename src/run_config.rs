@@ -53,14 +53,14 @@ pub struct RunConfig {
     /// A small encoder from scratch, instead of `encoder`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scratch: Option<ScratchOptions>,
-    /// Optimisation.
+    /// Optimization.
     pub training: TrainConfig,
 }
 
 /// Settings of a [`RunConfig`] that were found in range and to go together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckedSettings {
-    /// Optimisation.
+    /// Optimization.
     pub training: CheckedConfig,
     /// The model on top of its encoder.
     pub model: CheckedModel,

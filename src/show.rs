@@ -59,7 +59,7 @@ pub(crate) fn status(text: &str) {
 
 /// Writes a message to standard error behind a styled word. A line that is not its first and begins
 /// with something else than a space is moved in, so that it does not look like a message of its own.
-pub(crate) fn labelled(color: AnsiColor, label: &str, text: &str) {
+pub(crate) fn labeled(color: AnsiColor, label: &str, text: &str) {
     let style = color.on_default().bold();
     let mut lines = text.split('\n');
     let mut shown = visible_lines(lines.next().unwrap_or_default()).into_owned();
@@ -81,7 +81,7 @@ pub(crate) fn labelled(color: AnsiColor, label: &str, text: &str) {
 
 /// Writes what a person should know before results are believed to standard error.
 pub(crate) fn warning(text: &str) {
-    labelled(AnsiColor::Yellow, "warning", text);
+    labeled(AnsiColor::Yellow, "warning", text);
 }
 
 /// A table: the first column to the left, the others to the right.
@@ -159,7 +159,7 @@ pub(crate) fn short(value: Option<f64>) -> String {
     value.map_or_else(|| "-".into(), |value| decimals(value, 2))
 }
 
-/// A share of a rating range as a colour from red over yellow to green.
+/// A share of a rating range as a color from red over yellow to green.
 pub(crate) fn score_style(share: f64) -> Style {
     let share = share.clamp(0.0, 1.0);
     let channel = |share: f64| {

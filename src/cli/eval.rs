@@ -30,7 +30,7 @@ The last scores the response as a whole, alone or beside the scores of its segme
 
 What each figure means, and the JSON: docs/evaluation.md
 
-A page to look at, with charts and the responses coloured by score:
+A page to look at, with charts and the responses colored by score:
   gradus eval my-bundle test.jsonl.gz --html report.html";
 
 pub(super) const CALIBRATE_HELP: &str = "\
@@ -119,7 +119,7 @@ pub(crate) struct EvalArgs {
     /// Write a page of Markdown too; `-` prints it instead of the table
     #[arg(long, value_name = "FILE")]
     pub(crate) markdown: Option<PathBuf>,
-    /// Write a page to look at too: figures, charts, and the responses coloured by score, in one
+    /// Write a page to look at too: figures, charts, and the responses colored by score, in one
     /// HTML file that fetches nothing
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,

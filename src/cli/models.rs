@@ -139,7 +139,7 @@ pub(crate) struct ImportArgs {
         requires = "separator"
     )]
     pub(crate) before_response: Option<String>,
-    /// Tokenise prompt, segments and separators one by one, as TRL trains; not with a chat template
+    /// Tokenize prompt, segments and separators one by one, as TRL trains; not with a chat template
     #[arg(long, requires = "separator")]
     pub(crate) tokenize_apart: bool,
     /// Token of a language model that says that a segment is right, as its vocabulary spells it

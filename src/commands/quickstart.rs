@@ -78,7 +78,7 @@ pub(crate) fn run(args: &QuickstartArgs) -> Result<()> {
     Ok(())
 }
 
-/// Prints the test response with the widest range of ratings, its segments coloured by score.
+/// Prints the test response with the widest range of ratings, its segments colored by score.
 fn show_response(scorer: &Scorer, examples: &[Example]) -> Result<()> {
     let spread = |example: &&Example| {
         let ratings = || {

@@ -82,7 +82,7 @@ mod present {
     fn warn_of_the_network() {
         let text = "the connection is not encrypted: texts, ratings, weights and the token can be read \
                     on the way";
-        show::labelled(anstyle::AnsiColor::Yellow, "warning", text);
+        show::labeled(anstyle::AnsiColor::Yellow, "warning", text);
     }
 
     /// Burn's server would log to standard output, which belongs to the names.

@@ -18,9 +18,9 @@ impl HubId {
     /// Reads a name; `None` where it cannot be one of the Hub.
     pub fn parse(text: &str) -> Option<Self> {
         let (name, revision) = text.split_once('@').unwrap_or((text, MAIN));
-        let (organisation, model) = name.split_once('/')?;
+        let (organization, model) = name.split_once('/')?;
         let is_revision = revision.split('/').all(is_part);
-        (is_part(organisation) && is_part(model) && is_revision).then(|| Self {
+        (is_part(organization) && is_part(model) && is_revision).then(|| Self {
             name: name.to_owned(),
             revision: revision.to_owned(),
         })
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_have_an_organisation_and_may_have_a_revision() {
+    fn names_have_an_organization_and_may_have_a_revision() {
         let id = HubId::parse("Qwen/Qwen2.5-0.5B").unwrap();
         assert_eq!(
             (id.revision.as_str(), id.to_string().as_str()),

@@ -215,7 +215,7 @@ fn rlhflows_turns_are_separators_too() {
 }
 
 #[test]
-fn a_value_head_is_read_where_texts_are_tokenised_apart() {
+fn a_value_head_is_read_where_texts_are_tokenized_apart() {
     let directory = temp_dir();
     lay(
         directory.path(),
@@ -238,7 +238,7 @@ fn a_value_head_is_read_where_texts_are_tokenised_apart() {
 }
 
 #[test]
-fn trls_second_label_is_read_at_separators_that_are_tokenised_apart() {
+fn trls_second_label_is_read_at_separators_that_are_tokenized_apart() {
     let directory = temp_dir();
     lay(
         directory.path(),

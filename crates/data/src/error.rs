@@ -121,7 +121,7 @@ pub enum DataError {
         /// Highest rating.
         max: f64,
     },
-    /// Mean or standard deviation of a standardised scale cannot be used.
+    /// Mean or standard deviation of a standardized scale cannot be used.
     #[error("rating scale: found mean {mean} and sd {sd}, expected finite numbers with sd > 0")]
     ScaleSpread {
         /// Mean rating.
@@ -295,7 +295,7 @@ pub enum DataError {
         special_tokens: usize,
     },
     /// The tokenizer refuses a text.
-    #[error("example `{id}`: cannot be tokenised: {cause}")]
+    #[error("example `{id}`: cannot be tokenized: {cause}")]
     Tokenize {
         /// Id of the example; empty for a text by itself.
         id: String,
@@ -526,7 +526,7 @@ impl DataError {
             Self::Tokenizer { .. } => {
                 Some("expected the tokenizer.json of a Hugging Face model with a fast tokenizer".into())
             }
-            Self::TargetNotFinite { .. } | Self::ResponseTargetNotFinite { .. } => Some("use a min-max or standardised rating scale".into()),
+            Self::TargetNotFinite { .. } | Self::ResponseTargetNotFinite { .. } => Some("use a min-max or standardized rating scale".into()),
             _ => None,
         }
     }

@@ -13,7 +13,7 @@ use std::str::FromStr;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Aggregation {
-    /// The mean: every segment counts the same, long responses are not favoured. The default.
+    /// The mean: every segment counts the same, long responses are not favored. The default.
     #[default]
     Mean,
     /// The sum: grows with the number of segments.

@@ -13,7 +13,7 @@ use crate::{AddNorm, AttentionMask, composed, linear};
 pub struct Attend {
     /// Heads of the queries, side by side.
     pub num_heads: usize,
-    /// Heads of keys and values; divides `num_heads`, and neighbouring queries share one. Ainslie et
+    /// Heads of keys and values; divides `num_heads`, and neighboring queries share one. Ainslie et
     /// al. (2023), <https://arxiv.org/abs/2305.13245>.
     pub num_key_value_heads: usize,
     /// Dropout on the attention probabilities, in `[0, 1)`; acts on an autodiff device only.

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn queries_share_heads_in_groups_of_neighbours() {
+    fn queries_share_heads_in_groups_of_neighbors() {
         let heads = Tensor::<1>::from_floats([1.0, 2.0], &Device::flex()).reshape([1, 2, 1, 1]);
         let repeated: Vec<f32> = shared(heads, 4).into_data().try_into_vec().unwrap();
         assert_eq!(repeated, [1.0, 1.0, 2.0, 2.0]);

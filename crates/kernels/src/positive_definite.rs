@@ -1,6 +1,6 @@
 //! Linear systems with a symmetric positive definite matrix, such as those of ridge regressions.
 
-/// Solves `A x = right` by Cholesky's factorisation `A = L L'`. `None` unless `A` is positive definite.
+/// Solves `A x = right` by Cholesky's factorization `A = L L'`. `None` unless `A` is positive definite.
 ///
 /// # Shapes
 /// - `matrix`: `[size, size]`, row by row; what lies above the diagonal is not read

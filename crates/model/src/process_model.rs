@@ -15,7 +15,7 @@ use crate::pretrained::{CONFIG, PretrainedEncoder, read_json};
 use crate::reward_model::{RewardModel, RewardModelConfig};
 use crate::weights::{LoadReport, StoredTensor, read_back};
 
-/// What of a process reward model holds its judgement.
+/// What of a process reward model holds its judgment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProcessHead {
     /// Two layers with a `ReLU` between them and two logits, `..ForProcessRewardModel`: the score is the

@@ -100,7 +100,7 @@ pub enum TrainError {
         repeated(*in_a_row), batch_ids(ids, poisoned), last_good(checkpoint.as_deref())
     )]
     NonFinite {
-        /// Optimiser step, from 1.
+        /// Optimizer step, from 1.
         step: usize,
         /// Epoch, from 1.
         epoch: usize,

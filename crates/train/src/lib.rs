@@ -8,7 +8,7 @@
 //!   [`adamw`], [`WarmupLinear`], the parts of a step; [`Session`], [`StopHandle`],
 //!   [`Checkpoints`], what surrounds a run; [`TrainHistory`], [`TrainObserver`],
 //!   [`metrics_lines`], what happened and who watches; [`EarlyStopping`], [`ValidMetrics`]
-//! - `objective`: [`RatingLoss`] of a rated segment, [`Objective`], all that is minimised,
+//! - `objective`: [`RatingLoss`] of a rated segment, [`Objective`], all that is minimized,
 //!   [`Denominators`], what the micro-batches of one optimizer step are divided by
 //! - `checkpoint`: the state of a run on disk; killed, it can go on
 //! - [`probe`]: a linear head on a frozen encoder, in closed form

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DataError, Result};
 
-/// Batches whose examples are sorted by length together: enough to make neighbours alike, few enough to
+/// Batches whose examples are sorted by length together: enough to make neighbors alike, few enough to
 /// leave the order random.
 const POOL_BATCHES: usize = 50;
 

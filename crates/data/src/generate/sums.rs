@@ -44,7 +44,7 @@ fn draw_claim(sum: u32, sums: &[u32], rng: &mut ChaCha8Rng) -> Claim {
     let verdict = pick(&Verdict::ALL, rng);
     let said = match verdict {
         Verdict::Right => sum,
-        Verdict::Half => draw_neighbour(sum, rng),
+        Verdict::Half => draw_neighbor(sum, rng),
         Verdict::Wrong => draw_wrong(sum, sums, rng),
     };
     Claim {
@@ -53,7 +53,7 @@ fn draw_claim(sum: u32, sums: &[u32], rng: &mut ChaCha8Rng) -> Claim {
     }
 }
 
-fn draw_neighbour(sum: u32, rng: &mut ChaCha8Rng) -> u32 {
+fn draw_neighbor(sum: u32, rng: &mut ChaCha8Rng) -> u32 {
     match sum {
         2 => 3,
         MAX_SUM => MAX_SUM - 1,

@@ -62,7 +62,7 @@ impl RatingScale {
         Self::min_max(min, max)
     }
 
-    /// The standardised scale with the mean and standard deviation of `ratings`.
+    /// The standardized scale with the mean and standard deviation of `ratings`.
     ///
     /// # Errors
     /// If there is no rating, one is not finite, or all are the same.

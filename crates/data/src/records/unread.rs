@@ -22,8 +22,8 @@ const RATING_WORDS: &[&str] = &[
     "hallucination",
     "iscorrect",
     "issupported",
-    "judgement",
-    "judgements",
+    "judgment",
+    "judgments",
     "judgment",
     "judgments",
     "label",
@@ -275,7 +275,7 @@ fn may_rate(value: &Value) -> bool {
 }
 
 /// The key that differs from `folded` by one letter that is missing, added, changed or changed with its
-/// neighbour.
+/// neighbor.
 fn misspelled(folded: &str) -> Option<&'static str> {
     // Words of their own, one letter away.
     if ["content", "contest", "height", "eating", "dating"].contains(&folded) {

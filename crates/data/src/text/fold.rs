@@ -10,7 +10,7 @@ use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 /// - characters without a look of their own (Unicode's default-ignorable ones): a zero-width space
 ///   U+200B, a byte order mark U+FEFF, joiners, soft hyphens, signs of direction and of variants;
 /// - white space: a run of it is one blank, at the ends it is nothing;
-/// - how a character is composed (Unicode normalisation form C): `é` as one code point or as `e`
+/// - how a character is composed (Unicode normalization form C): `é` as one code point or as `e`
 ///   with an accent behind it.
 ///
 /// Everything else counts: punctuation, accents, and characters that only look alike (`x²` is not

@@ -8,7 +8,7 @@ use std::iter;
 /// line, reverse the order of what stands around it, or be invisible. What a file says can then
 /// neither pass for something else nor hide.
 ///
-/// Joiners (U+200C, U+200D) stay where both neighbours are letters or signs beyond ASCII, which
+/// Joiners (U+200C, U+200D) stay where both neighbors are letters or signs beyond ASCII, which
 /// scripts and emoji need.
 pub fn visible(text: &str) -> Cow<'_, str> {
     shown(text, |_| false)
@@ -124,8 +124,8 @@ fn rewritten(
 }
 
 /// Whether a joiner beside this character may be there for the looks of it.
-fn is_joined(neighbour: Option<char>) -> bool {
-    neighbour.is_some_and(|c| !c.is_ascii() && !is_deceptive(c) && !c.is_whitespace())
+fn is_joined(neighbor: Option<char>) -> bool {
+    neighbor.is_some_and(|c| !c.is_ascii() && !is_deceptive(c) && !c.is_whitespace())
 }
 
 /// Whether a character acts instead of being seen.

@@ -12,7 +12,7 @@ const SAMPLE: &str = "Why is the sky blue?";
 
 /// A chat template in tokens.
 ///
-/// What stands between the special tokens nearest to the prompt is tokenised together with it, as the
+/// What stands between the special tokens nearest to the prompt is tokenized together with it, as the
 /// tokenizer would have it; what is further out is the same for every prompt.
 #[derive(Clone)]
 pub(crate) struct Chat {
@@ -160,7 +160,7 @@ fn special_ids(tokenizer: &Tokenizer) -> Vec<u32> {
     special.map(|(&id, _)| id).collect()
 }
 
-/// Tokenises a part of the template; offsets count bytes.
+/// Tokenizes a part of the template; offsets count bytes.
 fn encode(tokenizer: &Tokenizer, text: &str) -> Result<Encoding> {
     guarded(|| tokenizer.encode(text, false)).map_err(unreadable)
 }

@@ -1,4 +1,4 @@
-//! Making an example fit: tokenise, find the tokens of its segments, shorten, join.
+//! Making an example fit: tokenize, find the tokens of its segments, shorten, join.
 
 use tokenizers::{Encoding, TruncationDirection};
 
@@ -62,7 +62,7 @@ impl SegmentFit {
     }
 }
 
-/// Checks and tokenises an example and makes it fit.
+/// Checks and tokenizes an example and makes it fit.
 pub(crate) fn fit(
     tokenizer: &PairTokenizer,
     config: &TextConfig,
@@ -127,7 +127,7 @@ impl<'a> Tokenized<'a> {
     }
 }
 
-/// Makes a tokenised example fit by the policy of `config`.
+/// Makes a tokenized example fit by the policy of `config`.
 pub(crate) fn shorten(
     tokenizer: &PairTokenizer,
     config: &TextConfig,

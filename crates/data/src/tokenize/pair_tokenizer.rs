@@ -1,4 +1,4 @@
-//! A `tokenizer.json` that tokenises two texts apart and joins what is left of them.
+//! A `tokenizer.json` that tokenizes two texts apart and joins what is left of them.
 
 use tokenizers::processors::PostProcessorWrapper;
 use tokenizers::{Encoding, PostProcessor, Token, Tokenizer};
@@ -98,7 +98,7 @@ impl PairTokenizer {
         Ok(pair_tokenizer)
     }
 
-    /// Tokenises one text of the example `id` whole, without special tokens; offsets count characters.
+    /// Tokenizes one text of the example `id` whole, without special tokens; offsets count characters.
     pub(crate) fn tokenize(&self, text: &str, id: &str) -> Result<Encoding> {
         guarded(|| self.tokenizer.encode_char_offsets(text, false)).map_err(|cause| {
             DataError::Tokenize {
@@ -108,7 +108,7 @@ impl PairTokenizer {
         })
     }
 
-    /// Tokenises what the response answers: a prompt, and behind it a context if there is one.
+    /// Tokenizes what the response answers: a prompt, and behind it a context if there is one.
     pub(crate) fn question(
         &self,
         prompt: &str,

@@ -17,7 +17,7 @@ const MIN_ROOM: usize = 4;
 
 /// Turns examples into tokens with segment spans and targets.
 ///
-/// The response is tokenised once, in one piece and without special tokens. A token belongs to the
+/// The response is tokenized once, in one piece and without special tokens. A token belongs to the
 /// segment that holds the first character it covers that is not white space (the first it covers if all are). Prompt
 /// and context, joined by a line break, are the first text of a pair and the response the second; the tokenizer's own
 /// post-processor adds the special tokens. Special tokens written out in a text (`[SEP]`) become special
@@ -102,7 +102,7 @@ impl TextEncoder {
         })
     }
 
-    /// Tokenises an example, shortens it by the policy, and finds the tokens and targets of its segments.
+    /// Tokenizes an example, shortens it by the policy, and finds the tokens and targets of its segments.
     ///
     /// What truncation takes is added to `counts`; on an error `counts` stays as it was. An example
     /// without segments is encoded without any: cut it first with [`TextEncoder::segment_response`].

@@ -1,7 +1,7 @@
 //! What the files that sentence-transformers puts beside a model say.
 //!
 //! An encoder is read here as transformers reads it: the steps that sentence-transformers adds ahead
-//! of it (prompts, small letters) and behind it (dense layers, normalisation) are not computed. The
+//! of it (prompts, small letters) and behind it (dense layers, normalization) are not computed. The
 //! table of docs/encoders.md is made of this one.
 
 use serde_json::{Map, Value};

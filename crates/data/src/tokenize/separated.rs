@@ -1,4 +1,4 @@
-//! Tokenising a response with a separator behind every segment.
+//! Tokenizing a response with a separator behind every segment.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -112,7 +112,7 @@ impl SeparatedTokenizer {
         Ok(self.lay_out(&example, None)?.question.around())
     }
 
-    /// Tokenises an example with its separators.
+    /// Tokenizes an example with its separators.
     pub(crate) fn lay_out(&self, example: &Example, context: Option<&str>) -> Result<LaidOut> {
         refuse_unlisted(example)?;
         let prompt_chars = example.prompt.chars().count();
@@ -277,7 +277,7 @@ impl Layout {
         self.pieces.iter().map(|(_, text)| text.as_str()).collect()
     }
 
-    /// The texts that are tokenised one by one, with their first characters: the prompt with what
+    /// The texts that are tokenized one by one, with their first characters: the prompt with what
     /// stands around it, and every segment and every separator.
     fn apart(&self) -> Vec<(usize, String)> {
         let pieces = self.pieces.iter().zip(&self.places);

@@ -34,8 +34,8 @@ pub struct Separator {
     /// Written between the prompt (or the context behind it) and the first segment. Default: nothing.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub before_response: String,
-    /// Whether the prompt (with what stands before and behind it), segments and separators are tokenised one by
-    /// one, as TRL trains. Default: the whole text is tokenised at once, as most models are used.
+    /// Whether the prompt (with what stands before and behind it), segments and separators are tokenized one by
+    /// one, as TRL trains. Default: the whole text is tokenized at once, as most models are used.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub apart: bool,
 }
@@ -75,9 +75,9 @@ impl Separator {
             );
         }
         if self.apart {
-            let expected = "texts tokenised at once, as the template is";
+            let expected = "texts tokenized at once, as the template is";
             return refuse(
-                "a chat template beside texts tokenised one by one",
+                "a chat template beside texts tokenized one by one",
                 expected,
             );
         }

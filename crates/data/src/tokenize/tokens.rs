@@ -7,7 +7,7 @@ use crate::{CharSpan, TokenSpan};
 ///
 /// `offsets` are half-open ranges of characters of `text`, one per token. The result never decreases: a token
 /// that a normalizer moved back, or inserted without any text, stays with the token before it, so that
-/// the tokens of a segment are always neighbours.
+/// the tokens of a segment are always neighbors.
 pub(crate) fn token_starts(text: &str, offsets: &[(usize, usize)]) -> Vec<usize> {
     let is_space: Vec<bool> = text.chars().map(char::is_whitespace).collect();
     let mut latest = 0;
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_without_text_and_tokens_out_of_order_stay_with_their_neighbour() {
+    fn tokens_without_text_and_tokens_out_of_order_stay_with_their_neighbor() {
         assert_eq!(
             token_starts("abcd", &[(0, 2), (0, 0), (2, 4), (1, 2), (9, 12)]),
             [0, 0, 2, 2, 9]

@@ -8,7 +8,7 @@ use super::pair_tokenizer::PairTokenizer;
 use super::truncation::Parts;
 use crate::{CutSegments, Example, Result, TextConfig, TokenSpan};
 
-/// Checks and tokenises an example and lays it out in windows.
+/// Checks and tokenizes an example and lays it out in windows.
 ///
 /// One window where nothing of the response has to go. Otherwise the prompt keeps at most a quarter
 /// of the room, the context goes, and windows over the response begin at multiples of `stride`

@@ -5,15 +5,15 @@ pub(crate) fn held_out_pearson(rows: &[(Vec<f64>, f64)]) -> f64 {
     let (train, test) = rows.split_at(rows.len() * 3 / 4);
     let (weights, offsets) = fit(train);
     let predict = |features: &[f64]| -> f64 {
-        let centred = features.iter().zip(&offsets).map(|(x, offset)| x - offset);
-        centred.zip(&weights).map(|(x, weight)| x * weight).sum()
+        let centered = features.iter().zip(&offsets).map(|(x, offset)| x - offset);
+        centered.zip(&weights).map(|(x, weight)| x * weight).sum()
     };
     let predictions: Vec<f64> = test.iter().map(|(features, _)| predict(features)).collect();
     let targets: Vec<f64> = test.iter().map(|&(_, target)| target).collect();
     pearson(&predictions, &targets)
 }
 
-/// Weights of centred features, and their means.
+/// Weights of centered features, and their means.
 fn fit(rows: &[(Vec<f64>, f64)]) -> (Vec<f64>, Vec<f64>) {
     const PENALTY: f64 = 1.0;
     let count = rows.len() as f64;
@@ -25,15 +25,15 @@ fn fit(rows: &[(Vec<f64>, f64)]) -> (Vec<f64>, Vec<f64>) {
     let mut gram = vec![vec![0.0; dims]; dims];
     let mut right = vec![0.0; dims];
     for (features, target) in rows {
-        let centred: Vec<f64> = features
+        let centered: Vec<f64> = features
             .iter()
             .zip(&offsets)
             .map(|(x, offset)| x - offset)
             .collect();
         for i in 0..dims {
-            right[i] += centred[i] * (target - target_mean);
+            right[i] += centered[i] * (target - target_mean);
             for j in 0..dims {
-                gram[i][j] += centred[i] * centred[j];
+                gram[i][j] += centered[i] * centered[j];
             }
         }
     }

@@ -36,7 +36,7 @@ const ROWS: [&str; 4] = [
 ];
 
 #[test]
-fn wmt_mqm_adds_up_the_weights_of_a_judgement() {
+fn wmt_mqm_adds_up_the_weights_of_a_judgment() {
     let options = ImportOptions::default();
     let examples = import_all(&table(&ROWS), Format::WmtMqm, &options);
     let examples: Vec<_> = examples.into_iter().map(Result::unwrap).collect();
@@ -93,7 +93,7 @@ fn wmt_mqm_keeps_the_rating_of_every_rater_of_a_translation() {
 }
 
 #[test]
-fn wmt_mqm_gives_no_example_for_a_judgement_with_a_wrong_row() {
+fn wmt_mqm_gives_no_example_for_a_judgment_with_a_wrong_row() {
     let wrong = "A\td\t1\t1\tr1\tsrc\tDas ißt so\tStyle\tawful";
     let rows = [ROWS[0], ROWS[1], wrong, ROWS[2]];
     let examples = import_all(&table(&rows), Format::WmtMqm, &ImportOptions::default());

@@ -89,7 +89,7 @@ fn band_key(hashes: &[u64], band: usize) -> u64 {
     })
 }
 
-/// The finaliser of Steele, Lea and Flood (2014): spreads any change over all bits.
+/// The finalizer of Steele, Lea and Flood (2014): spreads any change over all bits.
 fn splitmix64(value: u64) -> u64 {
     let mut mixed = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -12,8 +12,8 @@ const PENALTY: f64 = 1.0;
 /// A linear function of position and length: relative position, index, is first, is last, number
 /// of segments, `ln(1 + characters)` and share of the response.
 ///
-/// Features are standardised over the rated training segments; the weights minimise
-/// `Σ (rating - mean - w·z)² + 1.0 |w|²`, the intercept is the mean rating and not penalised.
+/// Features are standardized over the rated training segments; the weights minimize
+/// `Σ (rating - mean - w·z)² + 1.0 |w|²`, the intercept is the mean rating and not penalized.
 /// What it reaches is what a model gets without reading a word.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PositionLength {
@@ -53,7 +53,7 @@ impl PositionLength {
             .collect()
     }
 
-    /// Weights of the standardised features, in the order of the type's documentation.
+    /// Weights of the standardized features, in the order of the type's documentation.
     pub fn weights(&self) -> &[f64] {
         &self.weights
     }
@@ -68,7 +68,7 @@ pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// Minimises `|y - Z w|² + penalty |w|²`, for a positive penalty.
+/// Minimizes `|y - Z w|² + penalty |w|²`, for a positive penalty.
 fn ridge(rows: &[Vec<f64>], targets: &[f64], penalty: f64) -> Vec<f64> {
     const N: usize = POSITION_FEATURES;
     let mut gram = vec![0.0; N * N];

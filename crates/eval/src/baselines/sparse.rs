@@ -64,7 +64,7 @@ impl SparseMatrix {
             .collect()
     }
 
-    /// Minimises `|y - (X - 1 means') w|² + penalty |w|²` by conjugate gradients on the normal
+    /// Minimizes `|y - (X - 1 means') w|² + penalty |w|²` by conjugate gradients on the normal
     /// equations, from `start`, until the residual is at most `tolerance` times the right-hand side.
     ///
     /// Preconditioned with the diagonal: dense columns weigh far more than those of rare words.
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn one_column_has_the_ridge_of_the_textbook() {
-        // Centred x = -1, 0, 1 and y = -1, 0, 1: w = 2 / (2 + penalty).
+        // Centered x = -1, 0, 1 and y = -1, 0, 1: w = 2 / (2 + penalty).
         let rows = vec![vec![], vec![(0, 1.0)], vec![(0, 2.0)]];
         let matrix = SparseMatrix::new(rows, 1);
         let weights = matrix.ridge(&[-1.0, 0.0, 1.0], 0.5, vec![0.0], 1e-12);

@@ -20,11 +20,11 @@ const EXACTLY: f64 = 1e-12;
 /// Part of the prompts that the penalty is chosen on: one in this many.
 const HELD_OUT: u64 = 5;
 
-/// A linear function of the words of a segment: its words and pairs of neighbouring words hashed
+/// A linear function of the words of a segment: its words and pairs of neighboring words hashed
 /// into 2^14 buckets (term frequencies, scaled to length 1), the share of its words that the
-/// prompt has, and the features of [`PositionLength`](super::PositionLength), standardised.
+/// prompt has, and the features of [`PositionLength`](super::PositionLength), standardized.
 ///
-/// The weights minimise `Σ (rating - mean - w·(x - mean x))² + penalty |w|²`. The penalty is, out of
+/// The weights minimize `Σ (rating - mean - w·(x - mean x))² + penalty |w|²`. The penalty is, out of
 /// 1, 3, 10, 30, 100, 300 and 1000, the one with the lowest squared error on a fifth of the prompts
 /// (those whose hash is divisible by five) after fitting on the others; then all are fitted. Where
 /// one of the two parts has no rated segment the penalty is 10.
@@ -187,7 +187,7 @@ fn example_rows(example: &BaselineExample) -> Vec<Row> {
         .collect()
 }
 
-/// Words and pairs of neighbouring words, counted per bucket and scaled to length 1.
+/// Words and pairs of neighboring words, counted per bucket and scaled to length 1.
 fn hashed_grams(words: &[String]) -> Vec<(u32, f64)> {
     let mut counts: BTreeMap<u32, f64> = BTreeMap::new();
     let single = words.iter().map(|word| fnv1a(&[word]));

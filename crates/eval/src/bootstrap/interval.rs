@@ -74,7 +74,7 @@ impl Interval {
     }
 }
 
-/// The quantile of sorted values, interpolated between neighbours as NumPy does by default.
+/// The quantile of sorted values, interpolated between neighbors as NumPy does by default.
 fn quantile(sorted: &[f64], share: f64) -> f64 {
     let last = sorted.len() - 1;
     let position = share.clamp(0.0, 1.0) * last as f64;
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantiles_interpolate_between_neighbours() {
+    fn quantiles_interpolate_between_neighbors() {
         let sorted = [0.0, 1.0, 2.0, 4.0];
         assert_eq!(quantile(&sorted, 0.0), 0.0);
         assert_eq!(quantile(&sorted, 0.5), 1.5);

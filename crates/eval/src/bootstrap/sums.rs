@@ -53,13 +53,13 @@ impl Sums {
         if pairs.is_empty() {
             return Vec::new();
         }
-        let centre = (mean(pairs.predictions()), mean(pairs.targets()));
+        let center = (mean(pairs.predictions()), mean(pairs.targets()));
         pairs
             .responses()
             .map(|(predictions, targets)| {
                 let mut sums = Self::zero();
                 for (&prediction, &target) in predictions.iter().zip(targets) {
-                    sums.add_pair(prediction, target, centre);
+                    sums.add_pair(prediction, target, center);
                 }
                 if let Some(counts) = PairCounts::count(predictions, targets) {
                     sums.right_order = (counts.right_order(), counts.untied_targets() as f64);
@@ -77,10 +77,10 @@ impl Sums {
             .collect()
     }
 
-    fn add_pair(&mut self, prediction: f64, target: f64, centre: (f64, f64)) {
+    fn add_pair(&mut self, prediction: f64, target: f64, center: (f64, f64)) {
         let (x, y, error) = (
-            prediction - centre.0,
-            target - centre.1,
+            prediction - center.0,
+            target - center.1,
             prediction - target,
         );
         self.count += 1.0;

@@ -86,15 +86,15 @@ impl Ranks {
     fn spearman(&self, counts: &[u32]) -> Option<f64> {
         let (x, y) = (self.predictions.ranks(counts), self.targets.ranks(counts));
         let total: f64 = self.present(counts).map(|(_, count)| count).sum();
-        let centre = f64::midpoint(1.0, total);
+        let center = f64::midpoint(1.0, total);
         let (mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0);
         for (pair, count) in self.present(counts) {
-            let (dx, dy) = (x[pair] - centre, y[pair] - centre);
+            let (dx, dy) = (x[pair] - center, y[pair] - center);
             xx += count * dx * dx;
             yy += count * dy * dy;
             xy += count * dx * dy;
         }
-        // Ranks of a constant all equal the centre exactly.
+        // Ranks of a constant all equal the center exactly.
         if xx > 0.0 && yy > 0.0 {
             finite(xy / xx.sqrt() / yy.sqrt()).map(|r| r.clamp(-1.0, 1.0))
         } else {

@@ -29,7 +29,7 @@ impl Isotonic {
         };
         for (index, (point, &rating)) in points.iter().zip(&fitted).enumerate() {
             // Inside a flat stretch a knot says nothing.
-            let flat = |neighbour: Option<&f64>| neighbour.is_some_and(|&n| same(n, rating));
+            let flat = |neighbor: Option<&f64>| neighbor.is_some_and(|&n| same(n, rating));
             let before = index.checked_sub(1).and_then(|index| fitted.get(index));
             if !(flat(before) && flat(fitted.get(index + 1))) {
                 isotonic.scores.push(point.score);
@@ -96,7 +96,7 @@ fn averaged_by_score(scores: &[f64], ratings: &[f64]) -> Vec<Point> {
         .collect()
 }
 
-/// The fitted rating of every point: neighbours in the wrong order are replaced by their mean
+/// The fitted rating of every point: neighbors in the wrong order are replaced by their mean
 /// until none is left.
 fn pool_adjacent_violators(points: &[Point]) -> Vec<f64> {
     struct Block {

@@ -124,7 +124,7 @@ fn choose_two(items: usize) -> u64 {
     items * items.saturating_sub(1) / 2
 }
 
-/// Pairs within the runs of neighbours that are `tied`.
+/// Pairs within the runs of neighbors that are `tied`.
 fn ties<T>(sorted: &[T], tied: impl FnMut(&T, &T) -> bool) -> u64 {
     sorted.chunk_by(tied).map(|run| choose_two(run.len())).sum()
 }

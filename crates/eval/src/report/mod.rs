@@ -1,5 +1,5 @@
 //! One page that shows an evaluation: figures beside trivial baselines, charts, and the responses
-//! with their segments coloured by score.
+//! with their segments colored by score.
 //!
 //! The page is a single HTML file. It fetches nothing, from nowhere: style, script, charts (SVG)
 //! and data are in it, and its content security policy forbids the rest. The same input gives the

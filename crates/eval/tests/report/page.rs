@@ -92,7 +92,7 @@ fn text_from_the_data_set_stays_text() {
 }
 
 #[test]
-fn every_aspect_has_its_section_and_its_colours() {
+fn every_aspect_has_its_section_and_its_colors() {
     let ratings = [("fact", 0.0), ("style", 10.0)];
     let example = |index: usize| {
         let mut segment = Segment::unrated(CharSpan::new(0, 3));

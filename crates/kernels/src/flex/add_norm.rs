@@ -167,7 +167,7 @@ vector_fn! {
     }
 }
 
-/// The result, and what the backward pass needs: the sums after centring and scaling, before γ and
+/// The result, and what the backward pass needs: the sums after centering and scaling, before γ and
 /// β, and `1 / √(variance + ε)` of each row.
 pub(super) fn forward_kept(
     x: &[f32],

@@ -91,7 +91,7 @@ impl Dropout {
     /// The mask of a row.
     #[inline(always)]
     pub(super) fn row(self, row: usize) -> RowMask {
-        // The finaliser of SplitMix64, https://prng.di.unimi.it/splitmix64.c: neighbouring rows
+        // The finalizer of SplitMix64, https://prng.di.unimi.it/splitmix64.c: neighboring rows
         // get unrelated keys.
         let mut key = self
             .seed
@@ -129,7 +129,7 @@ impl RowMask {
     /// What the value in a column is multiplied by: 0, or 1 / (1 - probability).
     #[inline(always)]
     pub(super) fn factor(self, column: usize) -> f32 {
-        // The finaliser of MurmurHash3 over the place, with both halves of the row's key.
+        // The finalizer of MurmurHash3 over the place, with both halves of the row's key.
         #[expect(clippy::cast_possible_truncation, reason = "rows are shorter than 2³²")]
         let mut hash = (column as u32).wrapping_mul(0x9e37_79b9) ^ self.low;
         hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);

@@ -171,7 +171,7 @@ pub(super) fn gemm(
         "sizes of a matrix product"
     );
     let start = out.values.as_mut_ptr();
-    // SAFETY: `MatrixMut` was checked to lie in its slice, whose values are initialised.
+    // SAFETY: `MatrixMut` was checked to lie in its slice, whose values are initialized.
     #[expect(unsafe_code, reason = "the crate takes pointers")]
     unsafe {
         product(start, out.row_stride, write, factor, lhs, rhs);
@@ -244,7 +244,7 @@ pub(super) fn gemm_side_by_side<'a>(
 
 /// # Safety
 /// `out` points to as many rows as `lhs` has, of as many values as `rhs` has columns, `row_stride`
-/// values apart without overlap, that nothing else refers to, and that are initialised if the
+/// values apart without overlap, that nothing else refers to, and that are initialized if the
 /// product is added to them.
 #[expect(unsafe_code, reason = "the crate takes pointers")]
 unsafe fn product(
@@ -258,7 +258,7 @@ unsafe fn product(
     assert_eq!(lhs.columns, rhs.rows, "sizes of a matrix product");
     let stride = |stride: usize| isize::try_from(stride).expect("a slice has no more values");
     // SAFETY: the caller answers for `out`. The constructors of `Matrix` checked that every element
-    // that sizes and strides reach lies in its slice, of initialised values; `rows`, `columns` and
+    // that sizes and strides reach lies in its slice, of initialized values; `rows`, `columns` and
     // `transposed` reach no others.
     unsafe {
         gemm::gemm(

@@ -27,10 +27,10 @@ pub(crate) fn rms_norm(norm: &RmsNorm, x: &Tensor<3>) -> Option<Tensor<3>> {
     scaled_norm(norm.gamma.val(), norm.epsilon, false, x)
 }
 
-fn scaled_norm(gamma: Tensor<1>, epsilon: f64, centred: bool, x: &Tensor<3>) -> Option<Tensor<3>> {
+fn scaled_norm(gamma: Tensor<1>, epsilon: f64, centered: bool, x: &Tensor<3>) -> Option<Tensor<3>> {
     #[expect(clippy::cast_possible_truncation, reason = "norms are f32")]
     let epsilon = epsilon as f32;
-    let kernel = FusedNorm { centred, epsilon };
+    let kernel = FusedNorm { centered, epsilon };
     is_fused(x).then(|| run(kernel, [x.clone().into_dispatch(), gamma.into_dispatch()]))
 }
 
@@ -38,7 +38,7 @@ fn scaled_norm(gamma: Tensor<1>, epsilon: f64, centred: bool, x: &Tensor<3>) -> 
 #[derive(Debug, Clone, Copy)]
 struct FusedNorm {
     /// Whether the mean is taken off first: a layer norm. Without, an RMS norm.
-    centred: bool,
+    centered: bool,
     epsilon: f32,
 }
 
@@ -83,7 +83,7 @@ vector_fn! {
         let width = gamma.len();
         let rows = out.chunks_exact_mut(width).zip(x.chunks_exact(width));
         for ((out, x), moments) in rows.zip(moments.chunks_exact_mut(2)) {
-            let mean = if kind.centred { sum(x) / width as f32 } else { 0.0 };
+            let mean = if kind.centered { sum(x) / width as f32 } else { 0.0 };
             let variance = squares_around(x, mean) / width as f32;
             let inverse = 1.0 / (variance + kind.epsilon).sqrt();
             moments.copy_from_slice(&[mean, inverse]);
@@ -140,7 +140,7 @@ vector_fn! {
                 *gammas = gradient.mul_add((x - mean) * inverse, *gammas);
                 *out = gradient * gamma;
             }
-            let shift = if kind.centred { sum(out) / width as f32 } else { 0.0 };
+            let shift = if kind.centered { sum(out) / width as f32 } else { 0.0 };
             let projection = (dot(out, x) - mean * sum(out)) * inverse / width as f32;
             for (out, x) in out.iter_mut().zip(x) {
                 let normalized = (x - mean) * inverse;

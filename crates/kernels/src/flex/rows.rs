@@ -75,10 +75,10 @@ pub(super) fn by_parts<const N: usize>(
         let found = written.each_ref().map(|part| (part.as_ptr(), part.len()));
         assert_eq!(found, expected, "a task returns the memory that it got");
     });
-    // SAFETY: the parts cover the slices, and each task returned, as initialised, the very memory it
+    // SAFETY: the parts cover the slices, and each task returned, as initialized, the very memory it
     // got.
     #[expect(unsafe_code, reason = "what was checked while it ran")]
-    slices.map(|slice| unsafe { initialised(slice) })
+    slices.map(|slice| unsafe { initialized(slice) })
 }
 
 /// Memory for values.
@@ -89,9 +89,9 @@ pub(super) fn unwritten(length: usize) -> Vec<MaybeUninit<f32>> {
 }
 
 /// # Safety
-/// All values are initialised.
+/// All values are initialized.
 #[expect(unsafe_code, reason = "its callers know what was written")]
-unsafe fn initialised(values: Vec<MaybeUninit<f32>>) -> Vec<f32> {
+unsafe fn initialized(values: Vec<MaybeUninit<f32>>) -> Vec<f32> {
     let mut values = std::mem::ManuallyDrop::new(values);
     let (start, length, capacity) = (values.as_mut_ptr(), values.len(), values.capacity());
     // SAFETY: the parts of a vector that is not dropped; `MaybeUninit<f32>` has the size and the

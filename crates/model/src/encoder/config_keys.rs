@@ -216,7 +216,7 @@ pub(super) fn refuse_for_all(family: &str, config: &PublishedConfig) -> Result<(
     for key in ["quantization_config", "compression_config"] {
         config.nothing(
             key,
-            "quantised weights are not read; save them as floats first",
+            "quantized weights are not read; save them as floats first",
         )?;
     }
     config.nothing(

@@ -10,7 +10,7 @@ use super::hugging_face::PublishedConfig;
 use super::parts::layer_norm;
 use crate::error::ConfigProblem;
 
-/// Width and non-linearity of a convolution over neighbouring tokens.
+/// Width and non-linearity of a convolution over neighboring tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Convolution {

@@ -344,7 +344,7 @@ impl FamilyModule for ModernBert {
 
 #[derive(Module, Debug)]
 struct Layer {
-    /// The first layer has none: the embeddings are normalised already.
+    /// The first layer has none: the embeddings are normalized already.
     attention_norm: Option<LayerNorm>,
     attention: RotaryAttention,
     feed_forward_norm: LayerNorm,

@@ -1,4 +1,4 @@
-//! The transformer layer of BERT and its relatives: each block is added, then normalised.
+//! The transformer layer of BERT and its relatives: each block is added, then normalized.
 
 use burn::module::Module;
 use burn::nn::LayerNorm;

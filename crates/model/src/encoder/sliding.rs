@@ -1,4 +1,4 @@
-//! Layers whose tokens see only their neighbourhood.
+//! Layers whose tokens see only their neighborhood.
 
 use serde::{Deserialize, Serialize};
 

@@ -256,7 +256,7 @@ fn a_newer_format_is_refused_before_anything_else_is_read() {
 fn keys_added_by_later_versions_are_passed_over() {
     let saved = Saved::new();
     saved.change_json("manifest.json", |manifest| {
-        manifest["licence"] = json!("MIT");
+        manifest["license"] = json!("MIT");
     });
     Bundle::load(&saved.path(), &Device::flex()).unwrap();
 }

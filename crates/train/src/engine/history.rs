@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-/// One optimiser step.
+/// One optimizer step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepLog {
     /// Step of the run, from 1.
@@ -121,7 +121,7 @@ pub trait TrainObserver: Send {
     fn on_start(&mut self, total_steps: usize, epochs: usize) {
         let _ = (total_steps, epochs);
     }
-    /// Called after each optimiser step.
+    /// Called after each optimizer step.
     fn on_step(&mut self, step: &StepLog) {
         let _ = step;
     }

@@ -52,7 +52,7 @@ impl RegressionLearner {
         scope.map_or(usize::MAX, |scope| scope.number) <= self.frozen_steps
     }
 
-    /// What is minimised.
+    /// What is minimized.
     pub fn objective(&self) -> &Objective {
         &self.objective
     }

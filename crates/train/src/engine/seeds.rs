@@ -6,7 +6,7 @@
 
 /// Seed of micro-batch `number` (from 0) of step `step` (from 1).
 ///
-/// Two rounds of `SplitMix64` (Steele, Lea and Flood, 2014): neighbouring steps get unrelated seeds.
+/// Two rounds of `SplitMix64` (Steele, Lea and Flood, 2014): neighboring steps get unrelated seeds.
 pub(crate) fn micro_batch_seed(seed: u64, step: usize, number: usize) -> u64 {
     mix(mix(mix(seed) ^ step as u64) ^ number as u64)
 }

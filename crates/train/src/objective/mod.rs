@@ -1,4 +1,4 @@
-//! What training minimises: a weighted sum of mean losses.
+//! What training minimizes: a weighted sum of mean losses.
 
 mod config;
 mod denominators;

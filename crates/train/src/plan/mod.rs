@@ -41,7 +41,7 @@ pub struct TrainingPlan {
     pub text: TextOptions,
     /// The model on top of the encoder.
     pub model: CheckedModel,
-    /// Optimisation.
+    /// Optimization.
     pub training: CheckedConfig,
     /// Name of the aggregation that the bundle proposes.
     pub aggregation: String,

@@ -141,7 +141,7 @@ impl ScaleOption {
     /// The scale of an aspect with these training ratings.
     ///
     /// # Errors
-    /// If the ratings are constant and have to be standardised, or the range is empty.
+    /// If the ratings are constant and have to be standardized, or the range is empty.
     pub fn fit(self, ratings: &[f64]) -> Result<RatingScale> {
         Ok(match self {
             Self::Identity => RatingScale::Identity,

@@ -76,10 +76,10 @@ impl ProbeCurve {
 /// For every aspect, over the rated segments of the training split,
 ///
 /// ```text
-/// minimise  Σ w (t - b - z·x̃)² / Σ w + penalty |z|²
+/// minimize  Σ w (t - b - z·x̃)² / Σ w + penalty |z|²
 /// ```
 ///
-/// with the pooled state `x̃`, each feature standardised; solved by Cholesky's factorisation in
+/// with the pooled state `x̃`, each feature standardized; solved by Cholesky's factorization in
 /// `f64` for each of 15 penalties from 10⁻⁵ to 10², of which the validation split picks one. Memory
 /// does not grow with the data. Of `plan.training` only the seed is used.
 ///

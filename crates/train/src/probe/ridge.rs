@@ -70,7 +70,7 @@ impl RidgeSums {
         (self.weight() > 0.0).then(|| sum.max(0.0) / self.weight())
     }
 
-    /// The centred problem, features scaled to variance 1.
+    /// The centered problem, features scaled to variance 1.
     pub(super) fn problem(&self) -> Problem {
         let (d_model, weight) = (self.width - 2, self.weight());
         let (one, target) = (d_model, d_model + 1);
@@ -102,7 +102,7 @@ impl RidgeSums {
     }
 }
 
-/// `(R + penalty I) z = r` in standardised features.
+/// `(R + penalty I) z = r` in standardized features.
 pub(super) struct Problem {
     correlations: Vec<f64>,
     right: Vec<f64>,
@@ -113,7 +113,7 @@ pub(super) struct Problem {
 }
 
 impl Problem {
-    /// Minimises `mean (t - b - z·x̃)² + penalty |z|²`; the intercept is not penalised. `None` where
+    /// Minimizes `mean (t - b - z·x̃)² + penalty |z|²`; the intercept is not penalized. `None` where
     /// the penalty is too small to make the matrix positive definite.
     pub(super) fn solve(&self, penalty: f64) -> Option<Solution> {
         let size = self.right.len();
@@ -121,8 +121,8 @@ impl Problem {
         for k in 0..size {
             matrix[k * size + k] += penalty;
         }
-        let standardised = solve_positive_definite(matrix, self.right.clone())?;
-        let weights: Vec<f64> = standardised
+        let standardized = solve_positive_definite(matrix, self.right.clone())?;
+        let weights: Vec<f64> = standardized
             .iter()
             .zip(&self.scales)
             .map(|(z, scale)| z * scale)

@@ -58,10 +58,10 @@ pub(in crate::import) fn parse(mut record: Record, options: &ImportOptions) -> C
 }
 
 /// Where a label stands, what is written there and the rating it has of itself.
-type Labelled = (String, Label, f64);
+type Labeled = (String, Label, f64);
 
 /// `label` as published, a text; or a list in `value` (or `label`), as in repacked copies.
-fn labels(record: &mut Record, pieces: &[&str], rest: &str) -> Checked<Vec<Labelled>> {
+fn labels(record: &mut Record, pieces: &[&str], rest: &str) -> Checked<Vec<Labeled>> {
     let (field, value) = match (record.take("label"), record.take("value")) {
         (Some(_), Some(_)) => {
             return Err(RecordError::new(
@@ -106,7 +106,7 @@ fn labels(record: &mut Record, pieces: &[&str], rest: &str) -> Checked<Vec<Label
 }
 
 /// The signs that stand in `label` where `input` has its tags.
-fn text_labels(label: &str, pieces: &[&str], rest: &str) -> Checked<Vec<Labelled>> {
+fn text_labels(label: &str, pieces: &[&str], rest: &str) -> Checked<Vec<Labeled>> {
     let mut labels = Vec::with_capacity(pieces.len());
     let mut left = label;
     for (k, piece) in pieces.iter().enumerate() {

@@ -8,7 +8,7 @@ use crate::import::steps::{Step, join_steps};
 use crate::records::field::{Checked, missing};
 use crate::{DEFAULT_ASPECT, Example};
 
-/// A labelled solution before it is one example or several.
+/// A labeled solution before it is one example or several.
 struct Solution {
     number: usize,
     prompt: String,

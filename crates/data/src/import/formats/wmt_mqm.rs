@@ -31,7 +31,7 @@ const COLUMNS: [&[&str]; 8] = [
 
 /// An error that a rater marked, or the statement that there is none.
 struct Row {
-    /// System, document, segment and rater: what one judgement is about.
+    /// System, document, segment and rater: what one judgment is about.
     key: [String; 4],
     source: String,
     target: String,
@@ -45,7 +45,7 @@ struct Row {
 /// A table, one example for each translation: a system, document and segment, with the rating of every
 /// rater.
 ///
-/// The rows of a judgement need not follow each other, so the table is read whole.
+/// The rows of a judgment need not follow each other, so the table is read whole.
 pub(in crate::import) fn read(path: &Path, options: &ImportOptions) -> Result<Vec<Result<Parsed>>> {
     let mut lines = Lines::open(path, options.limits)?;
     if !lines.advance()? {
@@ -57,39 +57,39 @@ pub(in crate::import) fn read(path: &Path, options: &ImportOptions) -> Result<Ve
     };
     let header = lines.text().and_then(Columns::new);
     let columns = header.map_err(|error| torn(lines.location(), error))?;
-    let mut judgements: Vec<(Location, Checked<Vec<Row>>)> = Vec::new();
+    let mut judgments: Vec<(Location, Checked<Vec<Row>>)> = Vec::new();
     let mut places: HashMap<[String; 4], usize> = HashMap::new();
     while lines.advance()? {
         let location = lines.location().clone();
-        // A row that cannot be assigned leaves it open which judgement lacks an error.
+        // A row that cannot be assigned leaves it open which judgment lacks an error.
         let cells = lines.text().and_then(|line| columns.cells(line));
         let cells = cells.map_err(|error| torn(&location, error))?;
         let key = [0, 1, 2, 3].map(|column| cells[column].clone());
         let row = parse_row(cells, options);
         match places.entry(key) {
             Entry::Vacant(place) => {
-                place.insert(judgements.len());
-                judgements.push((location, row.map(|row| vec![row])));
+                place.insert(judgments.len());
+                judgments.push((location, row.map(|row| vec![row])));
             }
             Entry::Occupied(place) => {
-                let judgement = &mut judgements[*place.get()];
-                if let Ok(rows) = &mut judgement.1 {
+                let judgment = &mut judgments[*place.get()];
+                if let Ok(rows) = &mut judgment.1 {
                     match row.and_then(|row| same_texts(rows, row)) {
                         Ok(row) => rows.push(row),
-                        // The rest of a judgement without one of its errors would be too kind.
-                        Err(error) => *judgement = (location, Err(error)),
+                        // The rest of a judgment without one of its errors would be too kind.
+                        Err(error) => *judgment = (location, Err(error)),
                     }
                 }
             }
         }
     }
     let mut ids = HashSet::new();
-    let parsed = translations(judgements).into_iter();
+    let parsed = translations(judgments).into_iter();
     Ok(parsed
-        .map(|(location, judgements)| {
-            let example = judgements.map(|judgements| {
-                let rater = judgements[0][0].key[3].clone();
-                let mut example = example(judgements);
+        .map(|(location, judgments)| {
+            let example = judgments.map(|judgments| {
+                let rater = judgments[0][0].key[3].clone();
+                let mut example = example(judgments);
                 if !ids.insert(example.id.clone()) {
                     // The same segment with another text.
                     example.id = format!("{}/{rater}", example.id);
@@ -101,14 +101,14 @@ pub(in crate::import) fn read(path: &Path, options: &ImportOptions) -> Result<Ve
         .collect())
 }
 
-/// The judgements of each translation side by side, where its first one stood; those that are wrong
+/// The judgments of each translation side by side, where its first one stood; those that are wrong
 /// by themselves.
 fn translations(
-    judgements: Vec<(Location, Checked<Vec<Row>>)>,
+    judgments: Vec<(Location, Checked<Vec<Row>>)>,
 ) -> Vec<(Location, Checked<Vec<Vec<Row>>>)> {
     let mut found: Vec<(Location, Checked<Vec<Vec<Row>>>)> = Vec::new();
     let mut places: HashMap<[String; 5], usize> = HashMap::new();
-    for (location, rows) in judgements {
+    for (location, rows) in judgments {
         let rows = match rows {
             Ok(rows) => rows,
             Err(error) => {
@@ -126,8 +126,8 @@ fn translations(
                 found.push((location, Ok(vec![rows])));
             }
             Entry::Occupied(place) => {
-                if let Ok(judgements) = &mut found[*place.get()].1 {
-                    judgements.push(rows);
+                if let Ok(judgments) = &mut found[*place.get()].1 {
+                    judgments.push(rows);
                 }
             }
         }
@@ -267,7 +267,7 @@ fn weight(category: &str, severity: &str) -> Checked<f64> {
     Ok(weight)
 }
 
-/// Rows of one judgement have the same texts, marks apart.
+/// Rows of one judgment have the same texts, marks apart.
 fn same_texts(rows: &[Row], row: Row) -> Checked<Row> {
     if let Some(first) = rows.first() {
         for (field, a, b) in [
@@ -283,18 +283,18 @@ fn same_texts(rows: &[Row], row: Row) -> Checked<Row> {
     Ok(row)
 }
 
-/// A translation with one rating of each rater; at least one judgement of at least one row.
-fn example(judgements: Vec<Vec<Row>>) -> Example {
+/// A translation with one rating of each rater; at least one judgment of at least one row.
+fn example(judgments: Vec<Vec<Row>>) -> Example {
     // Not -0, which is what no error would add up to.
     let rating = |rows: &Vec<Row>| rows.iter().map(|row| row.rating).sum::<f64>() + 0.0;
-    let ratings: Vec<f64> = judgements.iter().map(rating).collect();
-    let raters: Vec<String> = judgements
+    let ratings: Vec<f64> = judgments.iter().map(rating).collect();
+    let raters: Vec<String> = judgments
         .iter()
         .map(|rows| rows[0].key[3].clone())
         .collect();
-    let errors: Vec<Value> = judgements.iter().flatten().map(error).collect();
+    let errors: Vec<Value> = judgments.iter().flatten().map(error).collect();
     let mut example = Example::default();
-    if let Some(row) = judgements.into_iter().flatten().next() {
+    if let Some(row) = judgments.into_iter().flatten().next() {
         let [system, doc, segment, _] = row.key;
         example.id = format!("{system}/{doc}/{segment}");
         let meta = json!({"system": system, "doc": doc, "seg_id": segment, "raters": raters, "errors": errors});

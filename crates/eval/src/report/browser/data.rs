@@ -24,7 +24,7 @@ pub(super) struct BrowserData {
     responses: Vec<ResponseData>,
 }
 
-/// An aspect: its name, the ends of its colour scale, its squared error over all responses.
+/// An aspect: its name, the ends of its color scale, its squared error over all responses.
 #[derive(Debug, Serialize)]
 struct AspectData {
     name: String,
@@ -70,7 +70,7 @@ impl BrowserData {
             .iter()
             .enumerate()
             .map(|(index, name)| {
-                let (low, high) = colour_range(input.scored, index, name);
+                let (low, high) = color_range(input.scored, index, name);
                 AspectData {
                     name: (*name).to_owned(),
                     low,
@@ -184,8 +184,8 @@ fn level(
     ]
 }
 
-/// The ends of the colour scale: lowest and highest rating; of the scores where nothing is rated.
-fn colour_range(scored: &[ScoredResponse], aspect: usize, name: &str) -> (f64, f64) {
+/// The ends of the color scale: lowest and highest rating; of the scores where nothing is rated.
+fn color_range(scored: &[ScoredResponse], aspect: usize, name: &str) -> (f64, f64) {
     let segments = || scored.iter().flat_map(|response| &response.segments);
     let ratings = segments().filter_map(|segment| segment.ratings.get(name).copied());
     let scores = segments().filter_map(|segment| segment.scores.as_ref()?.get(aspect).copied());

@@ -29,7 +29,7 @@ pub(super) struct Chart {
     pub(super) caption: String,
     /// The `svg` element.
     pub(super) svg: String,
-    /// Class of the style sheet and meaning of each colour; empty where there is only one.
+    /// Class of the style sheet and meaning of each color; empty where there is only one.
     pub(super) key: Vec<(&'static str, &'static str)>,
     /// What is drawn, or a summary of it, in numbers.
     pub(super) numbers: Numbers,

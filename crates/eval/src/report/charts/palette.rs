@@ -1,11 +1,11 @@
-//! The colours of a chart, by what they stand for.
+//! The colors of a chart, by what they stand for.
 //!
-//! The drawing library knows fixed colours only, and a page has a light and a dark side. So charts
+//! The drawing library knows fixed colors only, and a page has a light and a dark side. So charts
 //! are drawn in stand-ins, which are replaced by the variables of the page's style sheet.
 
 use plotters::style::{RGBAColor, RGBColor};
 
-/// What a colour stands for.
+/// What a color stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ink {
     /// Axes and numbers.
@@ -29,7 +29,7 @@ impl Ink {
         Self::Third,
     ];
 
-    /// The stand-in. The red and green parts occur in no other colour.
+    /// The stand-in. The red and green parts occur in no other color.
     pub(super) fn stand_in(self) -> RGBColor {
         RGBColor(0xAB, 0xBA, self as u8)
     }
@@ -51,7 +51,7 @@ impl Ink {
     }
 }
 
-/// The chart with the colours of the page's style sheet.
+/// The chart with the colors of the page's style sheet.
 pub(super) fn with_variables(svg: &str) -> String {
     let mut svg = svg.to_owned();
     for ink in Ink::ALL {

@@ -43,7 +43,7 @@ impl Default for Layout {
     }
 }
 
-/// Draws a chart and returns it as an `svg` element that takes its colours from the page.
+/// Draws a chart and returns it as an `svg` element that takes its colors from the page.
 ///
 /// `title` is read to those who do not see it.
 ///
@@ -150,7 +150,7 @@ impl Plot<'_, '_> {
         self.draw(Circle::new(at, pixels(radius), stroke(ink, 1.5, 1.0)));
     }
 
-    /// Words, centred above a point.
+    /// Words, centered above a point.
     pub(super) fn words(&mut self, text: &str, at: (f64, f64), ink: Ink) {
         let style = text_style(ink).pos(Pos::new(HPos::Center, VPos::Bottom));
         self.draw(Text::new(text.to_owned(), at, style));
@@ -179,7 +179,7 @@ fn pixels(size: f64) -> u32 {
     (size * f64::from(SCALE)).round() as u32
 }
 
-/// The element as it stands in the page: sized and coloured by the style sheet, named for those who
+/// The element as it stands in the page: sized and colored by the style sheet, named for those who
 /// do not see it.
 fn as_element(svg: &str, title: &str, height: u32) -> String {
     let marks = svg.find('>').map_or("", |end| &svg[end + 1..]);
@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_chart_stays_on_its_sheet_and_takes_its_colours_from_the_page() {
+    fn a_chart_stays_on_its_sheet_and_takes_its_colors_from_the_page() {
         let axis = Axis::between("score <", 0.0, 1.0).unwrap();
         let svg = draw("\"a\" & <b>", (&axis, &axis), Layout::default(), |plot| {
             plot.line(&[(-1e300, 0.5), (1e300, 0.5)], Ink::Model, 2.0, 1.0);

@@ -10,7 +10,7 @@ use crate::report::History;
 use crate::report::history::Epoch;
 use crate::report::number::{figure, fixed};
 
-/// Points that a line has at most; more steps are averaged in neighbourhoods.
+/// Points that a line has at most; more steps are averaged in neighborhoods.
 const POINTS: usize = 600;
 
 /// The loss of every step, its smoothed course, and the loss on validation data after every epoch.
@@ -135,7 +135,7 @@ fn top(steps: &[(f64, f64)], smooth: &[(f64, f64)], valid: &[(f64, f64)]) -> f64
         .fold(most, f64::max)
 }
 
-/// Means of neighbouring points, at most [`POINTS`] of them.
+/// Means of neighboring points, at most [`POINTS`] of them.
 fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let size = points.len().div_ceil(POINTS).max(1);
     let mean = |chunk: &[(f64, f64)]| {

@@ -26,7 +26,7 @@ const BLOCK: usize = 128;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shape {
     pub(super) num_heads: usize,
-    /// Divides `num_heads`: neighbouring heads of queries share one of keys and values.
+    /// Divides `num_heads`: neighboring heads of queries share one of keys and values.
     pub(super) num_key_value_heads: usize,
     pub(super) d_head: usize,
     /// Scores are `scale · q · k`.

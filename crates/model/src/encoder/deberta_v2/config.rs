@@ -40,7 +40,7 @@ pub struct DebertaV2Config {
     pub absolute_positions: bool,
     /// Relative positions.
     pub relative: RelativeBuckets,
-    /// Whether the embeddings of relative positions are normalised.
+    /// Whether the embeddings of relative positions are normalized.
     pub norm_positions: bool,
     /// Whether a query looks for keys at a position.
     pub content_to_position: bool,

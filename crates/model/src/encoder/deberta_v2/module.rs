@@ -72,7 +72,7 @@ impl FamilyModule for DebertaV2 {
         let (Some(convolution), [first, rest @ ..]) = (&self.convolution, &*self.layers) else {
             return Layer::stack(&self.layers, embedded, &positions, &layout);
         };
-        // The convolution reads neighbours in the order of the batch, and all of them.
+        // The convolution reads neighbors in the order of the batch, and all of them.
         let all = TokenLayout::new(mask_pad.clone(), None);
         let attended = Layer::stack(slice::from_ref(first), embedded.clone(), &positions, &all);
         let hidden = convolution.forward(embedded, attended, mask_pad);

@@ -50,7 +50,7 @@ pub struct DecoderConfig {
     pub output_bias: bool,
     /// Whether the feed-forward blocks have biases.
     pub feed_forward_bias: bool,
-    /// Whether every head of query and key is normalised.
+    /// Whether every head of query and key is normalized.
     pub head_norms: bool,
     /// Layers that look through a window. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -125,7 +125,7 @@ pub(in crate::encoder) struct Habits {
     pub(in crate::encoder) output_bias: bool,
     /// Whether the feed-forward blocks have biases.
     pub(in crate::encoder) feed_forward_bias: bool,
-    /// Whether every head of query and key is normalised.
+    /// Whether every head of query and key is normalized.
     pub(in crate::encoder) head_norms: bool,
 }
 
