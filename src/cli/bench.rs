@@ -7,17 +7,17 @@ use clap::{Args, ValueEnum};
 use super::DeviceArgs;
 
 pub(super) const BENCH_HELP: &str = "\
-Rows have exactly the length given, so nothing is padding; a quarter is the prompt, and every 20
-tokens of the rest are a segment. A training step is a whole one: forward, loss, backward, clipping,
-AdamW. Without --bundle and --encoder the model has the sizes of MiniLM-L6 and random weights.
+All rows have exactly the given length, without padding. A quarter of a row is the prompt; every 20
+tokens of the rest form a segment. A training step is complete: forward, loss, backward, clipping,
+AdamW. Without --bundle or --encoder, the model has the size of MiniLM-L6 and random weights.
 
   gradus bench
   gradus bench --mode score --length 128,256,512 --threads 1 --json
   gradus bench --bundle my-bundle --dropout
   gradus bench --encoder qwen2.5-0.5b --mode train --batch-size 4 --lora 8
 
-Peak memory is that of the process during a row of the table, on Linux; rows leave memory behind for
-later ones, so measure one row alone where it matters.";
+Peak memory (Linux only) is that of the process during a row of the table. Earlier rows leave memory
+allocated, so measure a row alone where this matters.";
 
 /// `gradus bench`.
 #[derive(Debug, Args)]
@@ -25,19 +25,19 @@ pub(crate) struct BenchArgs {
     /// Measure a trained bundle
     #[arg(long, value_name = "DIR")]
     pub(crate) bundle: Option<PathBuf>,
-    /// Measure a pretrained encoder, a Hugging Face directory, with a new head
+    /// Measure a pretrained encoder (a Hugging Face directory) with a new head
     #[arg(long, value_name = "DIR", conflicts_with = "bundle")]
     pub(crate) encoder: Option<PathBuf>,
-    /// Train low-rank adapters of the encoder's query and value matrices instead of the matrices
+    /// Train low-rank adapters of the query and value matrices instead of the encoder
     #[arg(long, value_name = "RANK[:ALPHA]", conflicts_with = "bundle")]
     pub(crate) lora: Option<String>,
-    /// Part of the encoder that is not trained: none, embeddings, layers:N or encoder
+    /// Part of the encoder to freeze: none, embeddings, layers:N or encoder
     #[arg(long, value_name = "PART", default_value = "none")]
     pub(crate) freeze: String,
     /// What to measure, separated by commas
     #[arg(long, value_delimiter = ',', default_value = "score,train")]
     pub(crate) mode: Vec<BenchMode>,
-    /// Tokens of a row, separated by commas
+    /// Tokens per row, separated by commas
     #[arg(
         long,
         value_name = "TOKENS",
@@ -45,25 +45,25 @@ pub(crate) struct BenchArgs {
         default_value = "256"
     )]
     pub(crate) length: Vec<usize>,
-    /// Rows of a batch, separated by commas
+    /// Rows per batch, separated by commas
     #[arg(long, value_name = "ROWS", value_delimiter = ',', default_value = "16")]
     pub(crate) batch_size: Vec<usize>,
-    /// Dropout on hidden states in training
+    /// Dropout probability of hidden states in training
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     pub(crate) hidden_dropout: f64,
-    /// Dropout on attention weights in training
+    /// Dropout probability of attention weights in training
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     pub(crate) attention_dropout: f64,
-    /// Keep the dropout that the model came with
+    /// Use the model's own dropout
     #[arg(long, conflicts_with_all = ["hidden_dropout", "attention_dropout"])]
     pub(crate) dropout: bool,
-    /// Timed repetitions; table and JSON show their median and range
+    /// Timed repetitions; the output has their median and range
     #[arg(long, value_name = "COUNT", default_value_t = 5)]
     pub(crate) repetitions: usize,
-    /// A repetition goes through as many batches as fill this time
+    /// Minimum duration of a repetition, filled with whole batches
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0)]
     pub(crate) at_least: f64,
-    /// Threads to compute with on the CPU [default: `RAYON_NUM_THREADS`, or one per core]
+    /// CPU threads [default: `RAYON_NUM_THREADS`, or one per core]
     #[arg(long, value_name = "COUNT")]
     pub(crate) threads: Option<usize>,
     /// Print JSON instead of a table
@@ -73,10 +73,10 @@ pub(crate) struct BenchArgs {
     pub(crate) device: DeviceArgs,
 }
 
-/// What `gradus bench` can measure.
+/// Measurements of `gradus bench`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum BenchMode {
-    /// Encoded rows to scores
+    /// Scoring of tokenized rows
     Score,
     /// Training steps
     Train,

@@ -5,19 +5,18 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 const AUDIT_HELP: &str = "\
-Reads the splits together and prints what place, length and overlap with the prompt alone tell of
-the ratings, and what it found, worst first: problems and warnings are worth stopping for, notes
-are good to know. The exit code is 0 whatever is found, unless --strict is given.
+Reads all splits and prints how well position, length and overlap with the prompt alone predict the
+ratings, then its findings, worst first. Look at problems and warnings before you train; notes are
+for information. The exit code is 0 even with findings, unless --strict is given.
 
   gradus data audit train.jsonl --valid valid.jsonl --test test.jsonl
   gradus data audit all.jsonl.gz --scale 0:1 --strict
 
-What is looked for, with the thresholds: docs/audit.md";
+All checks and their thresholds: docs/audit.md";
 
 const SPLIT_HELP: &str = "\
-Records with the same prompt stay together unless --group says otherwise, and several keys count
-together: two records with the same prompt, or with the same context, are in one split, and so are
-two that belong with a third one.
+Records with the same prompt go to the same split unless --group says otherwise. With several keys,
+records that share any of them go to the same split, also when only a third record links them.
 
   gradus data split all.jsonl -o splits
   gradus data split all.jsonl -o splits --group prompt,context,response
@@ -26,21 +25,21 @@ two that belong with a third one.
 /// `gradus data audit`.
 #[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
-    /// Data set, or the split that models are trained on
+    /// Data set, or its training split
     pub(crate) data: PathBuf,
     /// Validation split
     #[arg(long, value_name = "FILE")]
     pub(crate) valid: Option<PathBuf>,
-    /// Test split; fitted shortcuts are judged by it
+    /// Test split; fitted shortcuts are evaluated on it
     #[arg(long, value_name = "FILE")]
     pub(crate) test: Option<PathBuf>,
-    /// Range that every rating should lie in, as 0:1 [default: look for ratings far from all others]
+    /// Valid range of ratings, such as 0:1 [default: none; look for outliers instead]
     #[arg(long, value_name = "LOW:HIGH", allow_hyphen_values = true)]
     pub(crate) scale: Option<String>,
     /// Seed of the folds and hashes
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
-    /// Exit with 2 when there is a problem or a warning
+    /// Exit with code 2 if there is a problem or a warning
     #[arg(long)]
     pub(crate) strict: bool,
     /// Print JSON instead of text
@@ -51,7 +50,7 @@ pub(crate) struct AuditArgs {
 /// `gradus data …`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum DataCommand {
-    /// Read a whole file and report every record that is wrong
+    /// Read whole files and report every invalid record
     Validate {
         /// Files of native records
         #[arg(required = true)]
@@ -60,8 +59,7 @@ pub(crate) enum DataCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Describe a data set: sizes, ratings of segments and of responses, weights, lengths, repeated
-    /// prompts
+    /// Describe a data set: sizes, segment and response ratings, weights, lengths, repeated prompts
     Stats {
         /// File of native records
         file: PathBuf,
@@ -69,10 +67,10 @@ pub(crate) enum DataCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Look for shortcuts, leaks, texts that splits share and wrong ratings before training
+    /// Look for shortcuts, leaks, texts shared between splits, and suspicious ratings
     #[command(after_help = AUDIT_HELP)]
     Audit(AuditArgs),
-    /// Split a data set so that no prompt is in two splits, nor anything else that --group names
+    /// Split a data set so that splits share no prompt, and nothing else that --group names
     #[command(after_help = SPLIT_HELP)]
     Split {
         /// File of native records
@@ -80,12 +78,12 @@ pub(crate) enum DataCommand {
         /// Directory for train.jsonl, valid.jsonl and test.jsonl
         #[arg(long, short, value_name = "DIR")]
         output: PathBuf,
-        /// Replace those of them that exist
+        /// Replace existing files
         #[arg(long)]
         overwrite: bool,
-        /// What keeps records together, separated by commas: prompt, context, response, meta.KEY.
-        /// Records that have any of them in common go to one split; case, blanks and the composition
-        /// of accents do not count
+        /// Keys that keep records together, separated by commas: prompt, context, response, meta.KEY.
+        /// Records that share any of them go to one split; case, white space and Unicode composition
+        /// are ignored
         #[arg(
             long,
             value_name = "KEYS",
@@ -93,22 +91,24 @@ pub(crate) enum DataCommand {
             default_value = "prompt"
         )]
         group: Vec<String>,
-        /// Share of the examples that goes to the validation split
+        /// Fraction of the examples in the validation split
         #[arg(long, default_value_t = 0.1)]
         valid: f64,
-        /// Share of the examples that goes to the test split
+        /// Fraction of the examples in the test split
         #[arg(long, default_value_t = 0.1)]
         test: f64,
         /// Seed of the split
         #[arg(long, default_value_t = 0)]
         seed: u64,
     },
-    /// Turn a public data set in its published form into native records
-    #[command(after_help = "The formats, with a record of each and its traps: docs/importing.md")]
+    /// Convert a published data set to native records
+    #[command(
+        after_help = "Formats, with an example record and known traps of each: docs/importing.md"
+    )]
     Import {
-        /// Published format, prmbench for instance; an unknown one lists all
+        /// Name of the format, such as prmbench; an unknown name lists all
         format: String,
-        /// The published file, `.gz` and `.zst` too
+        /// Published file; may be .gz or .zst
         file: PathBuf,
         /// File to write, compressed when it ends in .gz or .zst; `-` is standard output
         #[arg(long, short, value_name = "FILE")]
@@ -116,24 +116,24 @@ pub(crate) enum DataCommand {
         /// Replace the output if it exists
         #[arg(long)]
         overwrite: bool,
-        /// Published rating to rating, as in -1=0,0=0.5,1=1
+        /// Map from published labels to ratings, such as -1=0,0=0.5,1=1
         #[arg(long, value_name = "MAP", allow_hyphen_values = true)]
         rating_map: Option<String>,
-        /// How responses are cut where the format does not say
+        /// How to segment responses, for formats that do not define segments
         #[arg(long, default_value = "sentence")]
         segmenter: String,
-        /// What marked errors make of a segment: `any` mark of it counts (`any:N`: with N characters or
-        /// more inside of it), or the `share` of its characters that is not marked
+        /// How marked errors rate a segment: `any` (its worst mark counts), `any:N` (only marks with at
+        /// least N characters in the segment), or `share` (mean over its characters)
         #[arg(long, value_name = "RULE", default_value = "any")]
         mark_rule: String,
-        /// File of prompts, for formats that keep them apart (RAGTruth's `source_info.jsonl`)
+        /// File of prompts, for formats that store them separately (RAGTruth's `source_info.jsonl`)
         #[arg(long, value_name = "FILE")]
         sources: Option<PathBuf>,
-        /// Leave wrong records out and count them, instead of stopping at the first
+        /// Skip and count invalid records instead of stopping at the first
         #[arg(long)]
         skip_wrong: bool,
     },
-    /// Make the synthetic data set that quickstart trains on
+    /// Generate synthetic data of the kind that quickstart trains on
     Generate {
         /// File to write, compressed when it ends in .gz or .zst; `-` is standard output
         #[arg(long, short, value_name = "FILE")]

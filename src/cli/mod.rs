@@ -1,4 +1,4 @@
-//! What can be typed: clap types only, no logic.
+//! The command line: clap types only, no logic.
 
 mod bench;
 mod data;
@@ -35,8 +35,8 @@ pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// Longest line of a data file, element of a JSON list or row of a table, in bytes after
-    /// decompression; a longer one is refused
+    /// Maximum size in bytes, after decompression, of a line, a JSON list element or a table row;
+    /// longer ones are refused
     #[arg(
         long,
         global = true,
@@ -50,7 +50,7 @@ pub(crate) struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make data, train a small model from scratch, evaluate it and show a scored response
+    /// Generate data, train a small model from scratch, evaluate it and show a scored response
     #[command(after_help = "Needs no file and no network. Takes about two minutes on two cores.")]
     Quickstart(QuickstartArgs),
     /// Train a reward model and save it as a bundle
@@ -59,12 +59,12 @@ pub(crate) enum Command {
     /// Fit a linear head on a frozen encoder in closed form and save both as a bundle
     #[command(after_help = train::PROBE_HELP)]
     Probe(Box<ProbeArgs>),
-    /// Multiply the low-rank adapters of a bundle into its matrices
+    /// Merge the low-rank adapters of a bundle into its weights
     Merge(MergeArgs),
-    /// Hold scores, of a bundle or of any other program, against the ratings of a data set
+    /// Evaluate scores (from a bundle or any other program) against rated data
     #[command(after_help = eval::EVAL_HELP, allow_missing_positional = true)]
     Eval(Box<EvalArgs>),
-    /// Fit how a bundle's scores become ratings, on data held out from training
+    /// Fit a map from a bundle's scores to ratings, on data held out from training
     #[command(after_help = eval::CALIBRATE_HELP)]
     Calibrate(CalibrateArgs),
     /// Run a benchmark of process reward models: processbench, prmbench or best-of-n
@@ -74,10 +74,10 @@ pub(crate) enum Command {
         #[command(subcommand)]
         benchmark: Box<ProcessBenchmark>,
     },
-    /// Compare models or score files on the same data: which is better, beyond noise?
+    /// Test whether one model or score file is significantly better than another on the same data
     #[command(after_help = eval::COMPARE_HELP)]
     Compare(CompareArgs),
-    /// Show which segments make up the loss and drive the next step
+    /// Show each segment's share of the loss and of the next gradient
     #[command(after_help = eval::EXPLAIN_HELP, allow_missing_positional = true)]
     Explain(ExplainArgs),
     /// Score every segment of every response
@@ -86,19 +86,19 @@ pub(crate) enum Command {
     /// Measure how fast this build scores and trains on this machine
     #[command(after_help = bench::BENCH_HELP)]
     Bench(BenchArgs),
-    /// Check, describe, split or make data
+    /// Validate, describe, audit, split, import or generate data
     Data {
         /// What to do with the data.
         #[command(subcommand)]
         command: DataCommand,
     },
-    /// Show what an encoder or a bundle is, what memory it takes, and whether it is supported
+    /// Describe an encoder or bundle: whether it is supported and how much memory it needs
     #[command(after_help = models::INSPECT_HELP)]
     Inspect(InspectArgs),
-    /// Write a bundle as a directory that Python's transformers loads
+    /// Export a bundle to a directory that Python's transformers loads
     #[command(after_help = models::EXPORT_HELP)]
     Export(ExportArgs),
-    /// Take a reward model from a directory in Hugging Face layout as a bundle
+    /// Convert a reward model in Hugging Face layout to a bundle
     #[command(after_help = models::IMPORT_HELP)]
     Import(ImportArgs),
     /// List the devices this build can use on this machine
@@ -107,21 +107,21 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Serve this machine's devices to `--device remote:…` elsewhere, until Ctrl-C
+    /// Serve this machine's devices to other hosts (`--device remote:…`) until Ctrl-C
     #[command(after_help = worker::WORKER_HELP)]
     Worker(WorkerArgs),
 }
 
-/// How intervals are computed.
+/// Bootstrap settings.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct BootstrapArgs {
-    /// Share of intervals that hold the truth
+    /// Confidence level of the intervals
     #[arg(long, value_name = "SHARE", default_value_t = 0.95)]
     pub(crate) confidence: f64,
-    /// Bootstrap resamples of the responses; 0 leaves intervals out
+    /// Bootstrap resamples of the responses; 0: no intervals
     #[arg(long, value_name = "COUNT", default_value_t = 1000)]
     pub(crate) resamples: usize,
-    /// Seed of the resamples
+    /// Seed of the bootstrap
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
 }
@@ -129,8 +129,8 @@ pub(crate) struct BootstrapArgs {
 /// Where to compute.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DeviceArgs {
-    /// Device to compute on, as `gradus devices` names them, or remote:ws://HOST:PORT where a
-    /// `gradus worker` listens [default: the fastest]
+    /// Device to compute on: a name from `gradus devices`, or remote:ws://HOST:PORT of a
+    /// `gradus worker` [default: the fastest]
     #[arg(long, value_name = "NAME")]
     pub(crate) device: Option<String>,
 }

@@ -6,32 +6,33 @@ use clap::{Args, ValueEnum};
 use gradus::train::ChatTemplateOption;
 
 pub(super) const INSPECT_HELP: &str = "\
-Reads configurations and the headers of weights, not the weights: an answer takes a moment for a
-model of any size. A model that is not supported is no failure; the reason stands in the answer.
+Reads configurations and the headers of weight files only, so it is fast for a model of any size.
+For an unsupported model it prints the reason and exits with 0.
 
   gradus inspect Qwen2.5-0.5B --batch-size 4 --seq-length 1024
   gradus inspect my-bundle --json";
 
 pub(super) const EXPORT_HELP: &str = "\
-Writes config.json, model.safetensors, tokenizer.json and a README.md that says how to score in
+Writes config.json, model.safetensors, tokenizer.json and a README.md that shows how to score in
 Python: AutoModelForTokenClassification computes a value for every token and aspect, and the mean
-(or last, or first) of a segment's values is its score. Bundles with other poolings or a hidden
-layer in the head cannot be expressed so and are refused.
+(or last, or first) of a segment's values is its score. This form cannot express other poolings or
+an MLP head, so such bundles are refused.
 
   gradus export my-bundle exported --format hf";
 
 pub(super) const IMPORT_HELP: &str = "\
-Takes a token classifier (…ForTokenClassification), or a decoder with logits on the last token
-(…ForSequenceClassification), as a bundle whose scores are the classifier's values, pooled over the
-tokens of a segment. Of a softmax over two labels the score is the share of the second. An adapter
-of peft (adapter_config.json) is merged with the base that --base names.
+Converts a token classifier (…ForTokenClassification), or a decoder with logits at the last token
+(…ForSequenceClassification). Scores are the classifier's values, pooled over the tokens of a
+segment; for a softmax over two labels, the probability of the second. A peft adapter
+(adapter_config.json) is merged into the base that --base names.
 
   gradus import Some-Reward-Model bundle --aspects reward
   gradus import Some-Adapter bundle --base Qwen2.5-0.5B
 
-Process reward models read a separator behind every segment and put its score there: Qwen's
+Process reward models read a separator after every segment and give its score there: Qwen's
 (…ForProcessRewardModel), value heads (…ForPrmModel), classifiers trained by TRL, and language
-models (…ForCausalLM) whose score is the share of one token of two. Texts may hold \\n and \\t.
+models (…ForCausalLM) that score by the probability of one of two tokens. Text flags accept the
+escapes \\n and \\t.
 
   gradus import Qwen2.5-Math-PRM-7B bundle
   gradus import math-shepherd bundle --separator ' ки' --between '\\n' --before-response ' ' \\
@@ -43,14 +44,14 @@ docs/importing-models.md has the separators of published models.";
 /// `gradus inspect`.
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
-    /// Directory of an encoder in Hugging Face layout, or of a bundle; or org/name[@revision] of the
+    /// Directory of an encoder in Hugging Face layout or of a bundle, or org/name[@revision] on the
     /// Hugging Face Hub
     #[arg(value_name = "DIR|BUNDLE")]
     pub(crate) directory: PathBuf,
-    /// Sequences a batch, for the estimate of memory
+    /// Sequences per batch, for the memory estimate
     #[arg(long, value_name = "N", default_value_t = 8)]
     pub(crate) batch_size: usize,
-    /// Tokens a sequence, for the estimate of memory [default: 512, or the longest possible]
+    /// Tokens per sequence, for the memory estimate [default: 512, or the model's maximum if lower]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) seq_length: Option<usize>,
     /// Print JSON instead of a table
@@ -58,7 +59,7 @@ pub(crate) struct InspectArgs {
     pub(crate) json: bool,
 }
 
-/// What a bundle is exported to.
+/// Export formats.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum ExportFormat {
     /// A directory that Python's transformers loads
@@ -70,7 +71,7 @@ pub(crate) enum ExportFormat {
 pub(crate) struct ExportArgs {
     /// Directory of a trained bundle
     pub(crate) bundle: PathBuf,
-    /// Directory to write; it must not exist
+    /// Directory to create; it must not exist
     pub(crate) output: PathBuf,
     /// Layout of the directory
     #[arg(long, value_enum, default_value_t = ExportFormat::Hf)]
@@ -87,8 +88,8 @@ pub(crate) struct ImportArgs {
     /// Base of an adapter: a directory in Hugging Face layout, or org/name[@revision] of the Hub
     #[arg(long, value_name = "DIR")]
     pub(crate) base: Option<PathBuf>,
-    /// What the logits of a classifier are: values, a softmax, or a sigmoid each [default: as
-    /// config.json says]
+    /// How to read a classifier's logits: as values, by a softmax, or by a sigmoid each [default:
+    /// from config.json]
     #[arg(long, value_name = "TYPE", value_parser = [
         "regression", "single_label_classification", "multi_label_classification",
     ])]
@@ -96,12 +97,12 @@ pub(crate) struct ImportArgs {
     /// Names of the outputs, separated by commas [default: those of the model]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) aspects: Option<Vec<String>>,
-    /// How tokens become a segment vector: mean, last, first or max [default: as an export says,
+    /// Pooling of token states to a segment vector: mean, last, first or max [default: as exported,
     /// else mean, or last for a decoder]
     #[arg(long)]
     pub(crate) pooling: Option<String>,
-    /// What is written around prompts: auto (the chat template of a decoder whose directory has
-    /// one), none, or the file of a chat template [default: auto]
+    /// Chat template for prompts: auto (that of the directory, for decoders), none, or a file
+    /// [default: auto]
     #[arg(
         long,
         value_name = "auto|none|FILE",
@@ -109,21 +110,21 @@ pub(crate) struct ImportArgs {
         hide_default_value = true
     )]
     pub(crate) chat_template: ChatTemplateOption,
-    /// How segment scores become a response score [default: as an export says, else mean]
+    /// Aggregation of segment scores to a response score [default: as exported, else mean]
     #[arg(long)]
     pub(crate) aggregation: Option<String>,
-    /// Tokens an example may have, special tokens included [default: as an export says, else 512, or
-    /// 4096 with a separator, or the longest possible]
+    /// Maximum tokens per example, including special tokens [default: as exported, else 512, or 4096
+    /// with a separator, or the model's maximum if lower]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) max_length: Option<usize>,
-    /// Text that the model reads behind every segment, at whose last token the score is
-    /// [default: that of Qwen's process reward models for such a model, else none]
+    /// Text after every segment; its last token gives the score [default: `<extra_0>` for Qwen's
+    /// process reward models, else none]
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) separator: Option<String>,
-    /// Text behind the separator where another segment follows
+    /// Text between the separator and the next segment
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) between: Option<String>,
-    /// Text in front of the prompt; not with a chat template
+    /// Text before the prompt; not with a chat template
     #[arg(
         long,
         value_name = "TEXT",
@@ -139,10 +140,10 @@ pub(crate) struct ImportArgs {
         requires = "separator"
     )]
     pub(crate) before_response: Option<String>,
-    /// Tokenize prompt, segments and separators one by one, as TRL trains; not with a chat template
+    /// Tokenize prompt, segments and separators separately, as TRL does; not with a chat template
     #[arg(long, requires = "separator")]
     pub(crate) tokenize_apart: bool,
-    /// Token of a language model that says that a segment is right, as its vocabulary spells it
+    /// Vocabulary token by which a language model calls a segment correct
     #[arg(
         long,
         value_name = "TOKEN",
@@ -150,7 +151,7 @@ pub(crate) struct ImportArgs {
         requires = "negative_token"
     )]
     pub(crate) positive_token: Option<String>,
-    /// Token that says that it is wrong
+    /// Vocabulary token by which it calls a segment wrong
     #[arg(
         long,
         value_name = "TOKEN",
@@ -158,11 +159,11 @@ pub(crate) struct ImportArgs {
         requires = "positive_token"
     )]
     pub(crate) negative_token: Option<String>,
-    /// How responses without segments are cut: sentence, line, paragraph, delimiter:TEXT or tokens:N
-    /// [default: sentence, or line with a separator]
+    /// How to segment responses that have no segments: sentence, line, paragraph, delimiter:TEXT or
+    /// tokens:N [default: sentence, or line with a separator]
     #[arg(long)]
     pub(crate) segmenter: Option<String>,
-    /// Replace a bundle that is already there
+    /// Replace an existing bundle
     #[arg(long)]
     pub(crate) overwrite: bool,
 }
