@@ -210,31 +210,28 @@ fn commands() -> BTreeMap<String, BTreeSet<String>> {
     commands
 }
 
+/// What follows the program's name in a line of shell code that calls it.
+fn call(code: &str) -> Option<&str> {
+    let run = code.split_once("cargo run ");
+    run.and_then(|(_, rest)| rest.split_once(" -- "))
+        .or_else(|| code.split_once(" gradus "))
+        .map(|(_, rest)| rest)
+        .or_else(|| code.strip_prefix("gradus "))
+}
+
 /// The calls of the program in a document's fenced code: line number and what follows the program's name.
 fn calls(text: &str) -> Vec<(usize, String)> {
     let mut calls = Vec::new();
     let mut open: Option<(usize, String)> = None;
     for (number, line) in lines(text, true) {
         let code = line.split(" # ").next().unwrap_or_default();
-        let code = code
-            .split([';', '|', '>'])
-            .next()
-            .unwrap_or_default()
-            .trim();
-        let (start, mut call) = match open.take() {
-            Some((start, before)) => (start, format!("{before} {code}")),
-            None => {
-                let run = code
-                    .split_once("cargo run ")
-                    .and_then(|(_, rest)| rest.split_once(" -- "));
-                let direct = code
-                    .strip_prefix("gradus ")
-                    .or_else(|| code.split_once(" gradus ").map(|(_, rest)| rest));
-                match run.map(|(_, rest)| rest).or(direct) {
-                    Some(rest) => (number, rest.to_owned()),
-                    None => continue,
-                }
-            }
+        let code = code.split([';', '|', '>']).next().unwrap_or_default();
+        let code = code.trim();
+        let started = open.take();
+        let joined = started.map(|(start, before)| (start, format!("{before} {code}")));
+        let found = joined.or_else(|| call(code).map(|rest| (number, rest.to_owned())));
+        let Some((start, mut call)) = found else {
+            continue;
         };
         if call.ends_with('\\') {
             call.pop();
