@@ -7,6 +7,7 @@ mod bench;
 mod chat;
 mod compare;
 mod context;
+mod dashboard;
 mod data;
 mod devices;
 mod disk;

@@ -93,12 +93,18 @@ impl NewFile {
     /// If it is closed.
     pub fn standard_output() -> io::Result<Self> {
         #[cfg(unix)]
-        let output = std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned()?;
+        let file = std::os::fd::AsFd::as_fd(&io::stdout())
+            .try_clone_to_owned()
+            .map(File::from);
         #[cfg(windows)]
-        let output =
-            std::os::windows::io::AsHandle::as_handle(&io::stdout()).try_clone_to_owned()?;
+        let file = std::os::windows::io::AsHandle::as_handle(&io::stdout())
+            .try_clone_to_owned()
+            .map(File::from);
+        // A browser has no such file.
+        #[cfg(not(any(unix, windows)))]
+        let file = Err(io::Error::from(io::ErrorKind::Unsupported));
         Ok(Self {
-            file: File::from(output),
+            file: file?,
             place: None,
         })
     }
