@@ -209,8 +209,8 @@ impl<'a> Part<'a> {
             .filter_map(|(&overlap, rating)| Some((overlap, rating?)))
             .unzip();
         let moments = Moments::of(&overlaps, &ratings);
-        let slope = if moments.variance_predictions > 0.0 {
-            moments.covariance / moments.variance_predictions
+        let slope = if moments.variance_predictions() > 0.0 {
+            moments.covariance() / moments.variance_predictions()
         } else {
             0.0
         };

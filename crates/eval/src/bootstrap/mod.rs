@@ -10,13 +10,9 @@
 //! any number of threads.
 
 mod interval;
-mod kendall;
-mod ranking;
-mod sums;
-mod weighted;
 
+pub use crate::metrics::WeightedMetrics;
 pub use interval::{Interval, IntervalMethod};
-pub use weighted::WeightedMetrics;
 
 use crate::{Metric, ResponsePairs};
 use rand::{RngExt, SeedableRng};

@@ -23,7 +23,7 @@ impl Linear {
         let slope = if is_constant(scores) {
             0.0
         } else {
-            finite(moments.covariance / moments.variance_predictions)?.max(0.0)
+            finite(moments.covariance() / moments.variance_predictions())?.max(0.0)
         };
         let intercept = finite(mean(ratings) - slope * mean(scores))?;
         Some(Self { slope, intercept })

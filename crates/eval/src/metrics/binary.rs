@@ -1,65 +1,9 @@
-//! Targets cut in two at a midpoint: does the score tell good from bad?
+//! Targets and predictions cut in two at a midpoint.
 //!
 //! A target *above* the midpoint is positive (good). What equals the midpoint is negative.
 
-use super::{average_ranks, finite, order, same, usable};
+use super::usable;
 use serde::{Deserialize, Serialize};
-
-/// Area under the ROC curve: the chance that a positive has a higher prediction than a negative,
-/// ties counting half. `None` where all targets fall on one side of `midpoint`.
-pub fn auroc(predictions: &[f64], targets: &[f64], midpoint: f64) -> Option<f64> {
-    if !usable(predictions, targets) || !midpoint.is_finite() {
-        return None;
-    }
-    let ranks = average_ranks(predictions);
-    let of_positives: Vec<f64> = ranks
-        .iter()
-        .zip(targets)
-        .filter(|&(_, &target)| target > midpoint)
-        .map(|(&rank, _)| rank)
-        .collect();
-    let positives = of_positives.len() as f64;
-    let negatives = targets.len() as f64 - positives;
-    if positives == 0.0 || negatives == 0.0 {
-        return None;
-    }
-    let above = of_positives.iter().sum::<f64>() - positives * (positives + 1.0) / 2.0;
-    finite(above / (positives * negatives))
-}
-
-/// Average precision: the area under the precision-recall curve as a step function, as scikit-learn
-/// has it, equal predictions entering together.
-///
-/// The share of positives is what guessing reaches. `None` where all targets fall on one side of
-/// `midpoint`.
-pub fn auprc(predictions: &[f64], targets: &[f64], midpoint: f64) -> Option<f64> {
-    if !usable(predictions, targets) || !midpoint.is_finite() {
-        return None;
-    }
-    let positives = targets.iter().filter(|&&target| target > midpoint).count();
-    if positives == 0 || positives == targets.len() {
-        return None;
-    }
-    let mut descending: Vec<usize> = (0..predictions.len()).collect();
-    descending.sort_unstable_by(|&a, &b| order(predictions[b], predictions[a]));
-    let (mut seen, mut found, mut area) = (0, 0, 0.0);
-    for tied in descending.chunk_by(|&a, &b| same(predictions[a], predictions[b])) {
-        let new = tied
-            .iter()
-            .filter(|&&index| targets[index] > midpoint)
-            .count();
-        seen += tied.len();
-        found += new;
-        area += new as f64 / positives as f64 * (found as f64 / seen as f64);
-    }
-    finite(area)
-}
-
-/// F1 of the positives, predictions cut at the same midpoint as the targets. `None` where neither
-/// side has a positive.
-pub fn f1(predictions: &[f64], targets: &[f64], midpoint: f64) -> Option<f64> {
-    BinaryCounts::cut(predictions, targets, midpoint)?.f1()
-}
 
 /// The confusion matrix of predictions and targets cut in two.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,32 +77,4 @@ impl BinaryCounts {
 
 fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_sided_targets_have_no_curve() {
-        for area in [auroc, auprc] {
-            assert_eq!(area(&[0.1, 0.9], &[1.0, 1.0], 0.5), None);
-            assert_eq!(area(&[0.1, 0.9], &[0.0, 0.5], 0.5), None);
-            assert_eq!(area(&[0.1, 0.9], &[0.0, 1.0], f64::NAN), None);
-        }
-    }
-
-    #[test]
-    fn constant_predictions_rank_by_chance() {
-        let (predictions, targets) = ([0.4; 4], [0.0, 0.0, 0.0, 1.0]);
-        assert_eq!(auroc(&predictions, &targets, 0.5), Some(0.5));
-        assert_eq!(auprc(&predictions, &targets, 0.5), Some(0.25));
-    }
-
-    #[test]
-    fn f1_exists_once_there_is_a_positive_on_either_side() {
-        assert_eq!(f1(&[0.1], &[0.2], 0.5), None);
-        assert_eq!(f1(&[0.9], &[0.2], 0.5), Some(0.0));
-        assert_eq!(f1(&[0.9, 0.9, 0.1], &[0.9, 0.1, 0.9], 0.5), Some(0.5));
-    }
 }

@@ -1,6 +1,6 @@
 //! The mean squared error, taken apart.
 
-use super::{Moments, bias, finite};
+use super::{Moments, finite, usable};
 use serde::{Deserialize, Serialize};
 
 /// The mean squared error as a sum of three parts, each at least 0:
@@ -25,16 +25,19 @@ impl MseDecomposition {
 
 /// Splits the mean squared error into bias, spread and lack of correlation. `None` for no pairs.
 pub fn decompose_mse(predictions: &[f64], targets: &[f64]) -> Option<MseDecomposition> {
-    let bias = bias(predictions, targets)?;
+    if !usable(predictions, targets) {
+        return None;
+    }
     let moments = Moments::of(predictions, targets);
+    let bias = finite(moments.bias())?;
     let (sd_p, sd_t) = (
-        moments.variance_predictions.sqrt(),
-        moments.variance_targets.sqrt(),
+        moments.variance_predictions().sqrt(),
+        moments.variance_targets().sqrt(),
     );
     Some(MseDecomposition {
         bias_squared: finite(bias * bias)?,
         spread: finite((sd_p - sd_t).powi(2))?,
         // By Cauchy and Schwarz never below 0; rounding may take it there.
-        correlation: finite(2.0 * (sd_p * sd_t - moments.covariance))?.max(0.0),
+        correlation: finite(2.0 * (sd_p * sd_t - moments.covariance()))?.max(0.0),
     })
 }

@@ -1,9 +1,6 @@
 //! Metrics by name.
 
-use super::{
-    auprc, auroc, bias, concordance, f1, kendall_tau_b, mae, max_error, mse, pairwise_accuracy,
-    pearson, r2, rmse, spearman,
-};
+use super::WeightedMetrics;
 use crate::{EvalError, ResponsePairs};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -115,23 +112,7 @@ impl Metric {
 
     /// The value over all pairs; `None` where it does not exist.
     pub fn compute(self, pairs: &ResponsePairs) -> Option<f64> {
-        let (p, t) = (pairs.predictions(), pairs.targets());
-        match self {
-            Self::Mse => mse(p, t),
-            Self::Rmse => rmse(p, t),
-            Self::Mae => mae(p, t),
-            Self::Bias => bias(p, t),
-            Self::R2 => r2(p, t),
-            Self::MaxError => max_error(p, t),
-            Self::Pearson => pearson(p, t),
-            Self::Spearman => spearman(p, t),
-            Self::KendallTauB => kendall_tau_b(p, t),
-            Self::Concordance => concordance(p, t),
-            Self::PairwiseAccuracy => pairwise_accuracy(pairs.responses()),
-            Self::Auroc => auroc(p, t, pairs.midpoint()?),
-            Self::Auprc => auprc(p, t, pairs.midpoint()?),
-            Self::F1 => f1(p, t, pairs.midpoint()?),
-        }
+        WeightedMetrics::of_all(pairs, &[self])[0]
     }
 }
 

@@ -1,7 +1,8 @@
 //! All metrics of one set of pairs, with the reasons for those that do not exist.
 
 use super::{
-    Metric, Moments, MseDecomposition, all_finite, decompose_mse, finite, is_constant, mean,
+    Metric, Moments, MseDecomposition, WeightedMetrics, all_finite, decompose_mse, finite,
+    is_constant, mean,
 };
 use crate::ResponsePairs;
 use serde::{Deserialize, Serialize};
@@ -60,7 +61,8 @@ pub struct MetricValues {
 impl MetricValues {
     /// Computes every metric over `pairs`.
     pub fn compute(pairs: &ResponsePairs) -> Self {
-        let value = |metric: Metric| metric.compute(pairs);
+        let computed = WeightedMetrics::of_all(pairs, &Metric::ALL);
+        let value = |metric: Metric| computed[metric as usize];
         let (predictions, targets) = (pairs.predictions(), pairs.targets());
         Self {
             count: pairs.len(),
@@ -130,7 +132,7 @@ fn mean_of(values: &[f64]) -> Option<f64> {
 
 fn sd_of(values: &[f64]) -> Option<f64> {
     mean_of(values)?;
-    finite(Moments::of(values, values).variance_targets.sqrt())
+    finite(Moments::of(values, values).variance_targets().sqrt())
 }
 
 /// A reason why metrics do not exist. `Display` gives a phrase for people.

@@ -1,6 +1,6 @@
 //! Ranks in a resample, from an order that is sorted once.
 
-use crate::metrics::{order, same};
+use super::{order, same};
 
 /// Values in ascending order, with their ties.
 pub(super) struct Ranking {

@@ -1,16 +1,16 @@
-//! Metrics of a resample from how often each response is in it.
+//! Metrics of weighted responses: the one place that computes them. Weights of 1 give the plain values.
 
-use super::kendall::kendall_tau_b;
+use super::finite;
+use super::moments::Moments;
+use super::pair_counts::PairCounts;
 use super::ranking::{Ranking, weight};
-use super::sums::Sums;
-use crate::metrics::finite;
 use crate::{Metric, ResponsePairs};
 
 /// Metrics prepared for many resamples of the same pairs: sums per response and sorted orders are
 /// computed once.
 pub struct WeightedMetrics {
     metrics: Vec<Metric>,
-    sums: Vec<Sums>,
+    moments: Vec<Moments>,
     ranks: Option<Ranks>,
 }
 
@@ -21,54 +21,91 @@ struct Ranks {
     target_levels: Vec<u32>,
     /// Whether the target of a pair lies above the midpoint; `None` without a midpoint.
     positive: Option<Vec<bool>>,
+    /// Pairs above the midpoint in every response.
+    positives: Vec<u32>,
     /// The response of every pair.
     responses: Vec<u32>,
 }
 
 impl WeightedMetrics {
-    /// Prepares `metrics` over `pairs`.
+    /// Prepares `metrics` over `pairs`, a weight for each response.
     pub fn prepare(pairs: &ResponsePairs, metrics: &[Metric]) -> Self {
-        let of_order = |metric: &Metric| {
-            matches!(
-                metric,
-                Metric::Spearman | Metric::KendallTauB | Metric::Auroc | Metric::Auprc
-            )
+        let order = metrics.contains(&Metric::PairwiseAccuracy);
+        let ranks = || {
+            let mut responses = Vec::with_capacity(pairs.len());
+            for (response, range) in (0..).zip(pairs.ranges()) {
+                responses.resize(range.end, response);
+            }
+            Ranks::of(pairs, responses)
         };
         Self {
             metrics: metrics.to_vec(),
-            sums: Sums::by_response(pairs),
-            ranks: metrics.iter().any(of_order).then(|| Ranks::of(pairs)),
+            moments: Moments::by_response(pairs, order),
+            ranks: metrics
+                .iter()
+                .any(|&metric| Self::is_of_order(metric))
+                .then(ranks),
         }
+    }
+
+    /// The metrics over all pairs, in the order of `metrics`, each counting once.
+    pub(super) fn of_all(pairs: &ResponsePairs, metrics: &[Metric]) -> Vec<Option<f64>> {
+        if pairs.is_empty() {
+            return vec![None; metrics.len()];
+        }
+        // All responses together are one, of weight 1.
+        let order = metrics.contains(&Metric::PairwiseAccuracy);
+        let ranks = || Ranks::of(pairs, vec![0; pairs.len()]);
+        let all = Self {
+            metrics: metrics.to_vec(),
+            moments: vec![Moments::of_all(pairs, order)],
+            ranks: metrics
+                .iter()
+                .any(|&metric| Self::is_of_order(metric))
+                .then(ranks),
+        };
+        all.at(&[1])
+    }
+
+    /// Whether a metric needs sorted values.
+    fn is_of_order(metric: Metric) -> bool {
+        matches!(
+            metric,
+            Metric::Spearman | Metric::KendallTauB | Metric::Auroc | Metric::Auprc
+        )
     }
 
     /// The metrics, in the order given to [`prepare`](Self::prepare), of a resample in which
     /// response `r` counts `counts[r]` times; a metric that does not exist in it is `None`.
     pub fn at(&self, counts: &[u32]) -> Vec<Option<f64>> {
-        let sums = Sums::resampled(&self.sums, counts);
+        let moments = Moments::resampled(&self.moments, counts);
         let value = |&metric: &Metric| match (metric, &self.ranks) {
             (Metric::Spearman, Some(ranks)) => ranks.spearman(counts),
             (Metric::KendallTauB, Some(ranks)) => ranks.kendall_tau_b(counts),
             (Metric::Auroc, Some(ranks)) => ranks.auroc(counts),
             (Metric::Auprc, Some(ranks)) => ranks.auprc(counts),
-            _ => sums.metric(metric),
+            _ => moments.metric(metric),
         };
         self.metrics.iter().map(value).collect()
     }
 }
 
 impl Ranks {
-    fn of(pairs: &ResponsePairs) -> Self {
-        let mut responses = Vec::with_capacity(pairs.len());
-        for (response, range) in (0..).zip(pairs.ranges()) {
-            responses.resize(range.end, response);
-        }
+    fn of(pairs: &ResponsePairs, responses: Vec<u32>) -> Self {
         let targets = Ranking::new(pairs.targets(), &responses);
-        let positive = |midpoint| pairs.targets().iter().map(|&t| t > midpoint).collect();
+        let midpoint = pairs.midpoint();
+        let of = |midpoint| pairs.targets().iter().map(|&t| t > midpoint).collect();
+        let positive: Option<Vec<bool>> = midpoint.map(of);
+        let mut positives = vec![0; responses.last().map_or(0, |&last| last as usize + 1)];
+        for (&positive, &response) in positive.iter().flatten().zip(&responses) {
+            positives[response as usize] += u32::from(positive);
+        }
         Self {
             predictions: Ranking::new(pairs.predictions(), &responses),
             target_levels: targets.levels(),
             targets,
-            positive: pairs.midpoint().map(positive),
+            positive,
+            positives,
             responses,
         }
     }
@@ -96,19 +133,21 @@ impl Ranks {
         }
         // Ranks of a constant all equal the center exactly.
         if xx > 0.0 && yy > 0.0 {
-            finite(xy / xx.sqrt() / yy.sqrt()).map(|r| r.clamp(-1.0, 1.0))
+            let scale = (xx / total).sqrt() * (yy / total).sqrt();
+            finite(xy / total / scale).map(|r| r.clamp(-1.0, 1.0))
         } else {
             None
         }
     }
 
     fn kendall_tau_b(&self, counts: &[u32]) -> Option<f64> {
-        kendall_tau_b(
+        PairCounts::weighted(
             &self.predictions,
             &self.targets,
             &self.target_levels,
             counts,
         )
+        .tau_b()
     }
 
     fn auroc(&self, counts: &[u32]) -> Option<f64> {
@@ -132,25 +171,27 @@ impl Ranks {
 
     fn auprc(&self, counts: &[u32]) -> Option<f64> {
         let positive = self.positive.as_ref()?;
-        let mut steps = Vec::new();
-        let (mut seen, mut found) = (0, 0);
+        let counted = self.positives.iter().zip(counts);
+        let positives: f64 = counted
+            .map(|(&positives, &count)| f64::from(positives) * f64::from(count))
+            .sum();
+        let (mut seen, mut found, mut area) = (0, 0, 0.0);
         for tied in self.predictions.ties().rev() {
-            let positives = |&&(pair, _): &&(u32, u32)| positive[pair as usize];
             let new: u64 = tied
                 .iter()
-                .filter(positives)
+                .filter(|&&(pair, _)| positive[pair as usize])
                 .map(|&(_, response)| u64::from(counts[response as usize]))
                 .sum();
             seen += weight(tied, counts);
             found += new;
             if new > 0 {
-                steps.push(new as f64 * (found as f64 / seen as f64));
+                area += new as f64 / positives * (found as f64 / seen as f64);
             }
         }
         if found == 0 || found == seen {
             return None;
         }
-        finite(steps.iter().sum::<f64>() / found as f64)
+        finite(area)
     }
 }
 

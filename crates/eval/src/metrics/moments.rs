@@ -1,0 +1,255 @@
+//! What pairs contribute to metrics that are functions of sums.
+
+use super::{BinaryCounts, PairCounts, finite, mean, usable};
+use crate::{Metric, ResponsePairs};
+
+/// Sums over weighted pairs; those of a resample are the sums of its responses.
+///
+/// Values are taken from the mean over all pairs, so that a large common offset costs no digits.
+/// Variances and the covariance are those of the population: divided by the sum of the weights.
+#[derive(Clone, Copy)]
+pub(crate) struct Moments {
+    count: f64,
+    predictions: f64,
+    targets: f64,
+    squared_predictions: f64,
+    squared_targets: f64,
+    products: f64,
+    errors: f64,
+    absolute_errors: f64,
+    squared_errors: f64,
+    largest_error: f64,
+    prediction_range: (f64, f64),
+    target_range: (f64, f64),
+    /// Pairs of segments in the right order, and pairs with different targets.
+    right_order: (f64, f64),
+    /// Twice the true positives, and that plus false positives and negatives.
+    f1: (f64, f64),
+}
+
+impl Moments {
+    /// The sums of nothing.
+    fn zero() -> Self {
+        let empty = (f64::INFINITY, f64::NEG_INFINITY);
+        Self {
+            count: 0.0,
+            predictions: 0.0,
+            targets: 0.0,
+            squared_predictions: 0.0,
+            squared_targets: 0.0,
+            products: 0.0,
+            errors: 0.0,
+            absolute_errors: 0.0,
+            squared_errors: 0.0,
+            largest_error: 0.0,
+            prediction_range: empty,
+            target_range: empty,
+            right_order: (0.0, 0.0),
+            f1: (0.0, 0.0),
+        }
+    }
+
+    /// The sums of two lists, which the caller has checked to be usable.
+    pub(crate) fn of(predictions: &[f64], targets: &[f64]) -> Self {
+        let center = (mean(predictions), mean(targets));
+        let mut sums = Self::zero();
+        for (&prediction, &target) in predictions.iter().zip(targets) {
+            sums.add_pair(prediction, target, center);
+        }
+        sums
+    }
+
+    /// The sums of every response. Pairs within responses are counted only where `order` says so.
+    pub(super) fn by_response(pairs: &ResponsePairs, order: bool) -> Vec<Self> {
+        if pairs.is_empty() {
+            return Vec::new();
+        }
+        let center = (mean(pairs.predictions()), mean(pairs.targets()));
+        let of_response = |(predictions, targets): (&[f64], &[f64])| {
+            let mut sums = Self::zero();
+            for (&prediction, &target) in predictions.iter().zip(targets) {
+                sums.add_pair(prediction, target, center);
+            }
+            sums.add_order(predictions, targets, order);
+            sums.add_cut(predictions, targets, pairs.midpoint());
+            sums
+        };
+        pairs.responses().map(of_response).collect()
+    }
+
+    /// The sums of all responses, pair after pair.
+    pub(super) fn of_all(pairs: &ResponsePairs, order: bool) -> Self {
+        let (predictions, targets) = (pairs.predictions(), pairs.targets());
+        let mut sums = Self::of(predictions, targets);
+        for (predictions, targets) in pairs.responses() {
+            sums.add_order(predictions, targets, order);
+        }
+        sums.add_cut(predictions, targets, pairs.midpoint());
+        sums
+    }
+
+    fn add_order(&mut self, predictions: &[f64], targets: &[f64], wanted: bool) {
+        if !wanted {
+            return;
+        }
+        if let Some(counts) = PairCounts::count(predictions, targets) {
+            self.right_order.0 += counts.right_order();
+            self.right_order.1 += counts.untied_targets() as f64;
+        }
+    }
+
+    fn add_cut(&mut self, predictions: &[f64], targets: &[f64], midpoint: Option<f64>) {
+        let counts =
+            midpoint.and_then(|midpoint| BinaryCounts::cut(predictions, targets, midpoint));
+        if let Some(counts) = counts {
+            let found = 2 * counts.true_positives;
+            let errors = counts.false_positives + counts.false_negatives;
+            self.f1.0 += found as f64;
+            self.f1.1 += (found + errors) as f64;
+        }
+    }
+
+    fn add_pair(&mut self, prediction: f64, target: f64, center: (f64, f64)) {
+        let (x, y, error) = (
+            prediction - center.0,
+            target - center.1,
+            prediction - target,
+        );
+        self.count += 1.0;
+        self.predictions += x;
+        self.targets += y;
+        self.squared_predictions += x * x;
+        self.squared_targets += y * y;
+        self.products += x * y;
+        self.errors += error;
+        self.absolute_errors += error.abs();
+        self.squared_errors += error * error;
+        self.largest_error = self.largest_error.max(error.abs());
+        self.prediction_range = widened(self.prediction_range, (prediction, prediction));
+        self.target_range = widened(self.target_range, (target, target));
+    }
+
+    /// The sums of a resample in which response `r` counts `counts[r]` times.
+    pub(super) fn resampled(by_response: &[Self], counts: &[u32]) -> Self {
+        let mut total = Self::zero();
+        for (sums, &count) in by_response.iter().zip(counts) {
+            if count > 0 {
+                total.add(sums, f64::from(count));
+            }
+        }
+        total
+    }
+
+    fn add(&mut self, other: &Self, times: f64) {
+        self.count += times * other.count;
+        self.predictions += times * other.predictions;
+        self.targets += times * other.targets;
+        self.squared_predictions += times * other.squared_predictions;
+        self.squared_targets += times * other.squared_targets;
+        self.products += times * other.products;
+        self.errors += times * other.errors;
+        self.absolute_errors += times * other.absolute_errors;
+        self.squared_errors += times * other.squared_errors;
+        self.largest_error = self.largest_error.max(other.largest_error);
+        self.prediction_range = widened(self.prediction_range, other.prediction_range);
+        self.target_range = widened(self.target_range, other.target_range);
+        self.right_order.0 += times * other.right_order.0;
+        self.right_order.1 += times * other.right_order.1;
+        self.f1.0 += times * other.f1.0;
+        self.f1.1 += times * other.f1.1;
+    }
+
+    /// The metric these sums give; `None` where it does not exist or needs more than sums.
+    pub(super) fn metric(&self, metric: Metric) -> Option<f64> {
+        if self.count == 0.0 {
+            return None;
+        }
+        finite(match metric {
+            Metric::Mse => self.mse(),
+            Metric::Rmse => self.mse().sqrt(),
+            Metric::Mae => self.absolute_errors / self.count,
+            Metric::Bias => self.bias(),
+            Metric::MaxError => self.largest_error,
+            Metric::R2 => 1.0 - self.mse() / positive(self.variance_targets())?,
+            Metric::Pearson => {
+                let scale = self.variance_predictions().sqrt() * self.variance_targets().sqrt();
+                (self.covariance() / positive(scale)?).clamp(-1.0, 1.0)
+            }
+            Metric::Concordance => {
+                let shift = self.bias() * self.bias();
+                let spread = positive(self.variance_predictions())?
+                    + positive(self.variance_targets())?
+                    + shift;
+                (2.0 * self.covariance() / spread).clamp(-1.0, 1.0)
+            }
+            Metric::PairwiseAccuracy => ratio(self.right_order)?,
+            Metric::F1 => ratio(self.f1)?,
+            Metric::Spearman | Metric::KendallTauB | Metric::Auroc | Metric::Auprc => return None,
+        })
+    }
+
+    fn mse(&self) -> f64 {
+        self.squared_errors / self.count
+    }
+
+    /// Mean of prediction minus target.
+    pub(super) fn bias(&self) -> f64 {
+        self.errors / self.count
+    }
+
+    /// Variance of the predictions: exactly 0 where they are constant, which their range says and
+    /// their sums only nearly.
+    pub(crate) fn variance_predictions(&self) -> f64 {
+        let sum = self.predictions;
+        if self.varied_predictions() {
+            (self.squared_predictions - sum * sum / self.count) / self.count
+        } else {
+            0.0
+        }
+    }
+
+    /// The same of the targets.
+    pub(crate) fn variance_targets(&self) -> f64 {
+        let sum = self.targets;
+        if self.varied_targets() {
+            (self.squared_targets - sum * sum / self.count) / self.count
+        } else {
+            0.0
+        }
+    }
+
+    /// Covariance: exactly 0 where a side is constant.
+    pub(crate) fn covariance(&self) -> f64 {
+        if self.varied_predictions() && self.varied_targets() {
+            (self.products - self.predictions * self.targets / self.count) / self.count
+        } else {
+            0.0
+        }
+    }
+
+    fn varied_predictions(&self) -> bool {
+        self.prediction_range.0 < self.prediction_range.1
+    }
+
+    fn varied_targets(&self) -> bool {
+        self.target_range.0 < self.target_range.1
+    }
+}
+
+/// The number, if it is above 0.
+fn positive(value: f64) -> Option<f64> {
+    (value > 0.0).then_some(value)
+}
+
+fn widened(range: (f64, f64), by: (f64, f64)) -> (f64, f64) {
+    (range.0.min(by.0), range.1.max(by.1))
+}
+
+fn ratio((part, whole): (f64, f64)) -> Option<f64> {
+    (whole > 0.0).then(|| part / whole)
+}
+
+/// A metric of two lists that needs no more than sums.
+pub(super) fn of_lists(metric: Metric, predictions: &[f64], targets: &[f64]) -> Option<f64> {
+    usable(predictions, targets).then(|| Moments::of(predictions, targets).metric(metric))?
+}
