@@ -1,4 +1,4 @@
-//! The memory allocator of the program, and what happens where it gets no memory.
+//! The program's memory allocator, and the exit when memory runs out.
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::io::{self, Cursor, Write as _};
@@ -62,7 +62,7 @@ fn exhausted(size: usize) -> ! {
     signal_hook::low_level::exit(1);
 }
 
-/// What to do about memory.
+/// Hint for out-of-memory errors.
 const HINT: &str = "\
 hint: raise the limit, or ask for less: a smaller --batch-size or --micro-batch-size when training, \
 --batch-tokens when scoring, --max-length; `gradus inspect` estimates what a model takes";

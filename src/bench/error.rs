@@ -1,11 +1,11 @@
-//! What can go wrong in a measurement.
+//! Errors of a measurement.
 
 use gradus_data::DataError;
 use gradus_eval::EvalError;
 use gradus_model::ModelError;
 use gradus_train::TrainError;
 
-/// What can go wrong in a measurement.
+/// Errors of a measurement.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BenchError {
@@ -30,7 +30,7 @@ pub enum BenchError {
 }
 
 impl BenchError {
-    /// What the user can do about it.
+    /// A hint for the user, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Model(error) => error.hint(),
@@ -41,7 +41,7 @@ impl BenchError {
         }
     }
 
-    /// Whether what the user gave is at fault, rather than the machine or this program.
+    /// Whether the user's input caused the error, rather than the machine or this program.
     pub fn is_input(&self) -> bool {
         match self {
             Self::Model(error) => error.is_input(),

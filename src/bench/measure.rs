@@ -1,4 +1,4 @@
-//! Work, repeated, and the time it takes.
+//! Timed repetitions of scoring or training.
 
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::{BenchError, Subject, full_rows, peak_memory, reset_peak_memory};
 
-/// What is repeated.
+/// The workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
@@ -23,27 +23,27 @@ pub enum Mode {
     Train,
 }
 
-/// What is repeated, on what, and how often.
+/// A workload, its input sizes and the number of repetitions.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Work {
-    /// What is repeated.
+    /// The workload.
     pub mode: Mode,
     /// Tokens of a row, none of them padding.
     pub length: usize,
     /// Rows of a batch. At least 1.
     pub batch_size: usize,
-    /// What of the encoder is not trained.
+    /// Frozen part of the encoder.
     pub freeze: Freeze,
     /// Repetitions that are timed, after a first one that is not. At least 1.
     pub repetitions: usize,
-    /// A repetition goes through as many batches as fill this time.
+    /// Minimum duration of a repetition, filled with whole batches.
     pub at_least: Duration,
 }
 
-/// The middle and the ends of several values.
+/// Median and range.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Spread {
-    /// The middle one; the mean of the two in the middle of an even number.
+    /// Median; the mean of the two middle values of an even number.
     pub median: f64,
     /// The smallest.
     pub min: f64,
@@ -51,7 +51,7 @@ pub struct Spread {
     pub max: f64,
 }
 
-/// How fast it went.
+/// The result of a measurement.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Measurement {
     /// What was repeated.
@@ -70,7 +70,7 @@ pub struct Measurement {
     pub segments_per_second: Spread,
     /// Seconds a batch.
     pub seconds_per_batch: Spread,
-    /// Most memory the process had meanwhile, in bytes; `None` where the system does not say.
+    /// Peak memory of the process meanwhile, in bytes; `None` on systems other than Linux.
     pub peak_memory: Option<u64>,
 }
 

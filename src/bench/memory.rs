@@ -1,4 +1,4 @@
-//! How much memory the process has had.
+//! Peak memory of the process.
 
 /// Most memory the process has had at a time since it began or since [`reset_peak_memory`], in
 /// bytes; `None` where the system does not say, which is anywhere but on Linux.

@@ -21,7 +21,7 @@ const FEWEST_RESAMPLES: usize = 100;
 #[derive(Serialize)]
 struct AspectComparison {
     aspect: String,
-    /// Which ratings the systems are held against.
+    /// The ratings that systems are compared on.
     ratings: Ratings,
     /// Responses of the data, judged or not.
     examples: usize,

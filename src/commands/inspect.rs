@@ -24,7 +24,7 @@ use crate::show;
 /// Length that memory is estimated for where none is asked for.
 const SEQ_LENGTH: usize = 512;
 
-/// Everything there is to say of a directory.
+/// The description of a directory.
 #[derive(Debug, Serialize)]
 struct Inspection {
     /// `encoder` or `bundle`.
@@ -32,7 +32,7 @@ struct Inspection {
     /// The model of the Hub that the encoder is, at its commit.
     origin: Option<String>,
     supported: bool,
-    /// Why it is not supported.
+    /// Reason if the model is not supported.
     reason: Option<String>,
     model: Option<Described>,
     weights: Option<Weights>,
@@ -49,11 +49,11 @@ struct Inspection {
     memory: Option<Memory>,
 }
 
-/// What a configuration says.
+/// The configuration of a model.
 #[derive(Debug, Serialize)]
 struct Described {
     family: &'static str,
-    /// Whether a token sees nothing behind itself.
+    /// Whether attention is causal.
     causal: bool,
     d_model: usize,
     num_layers: usize,
@@ -67,12 +67,12 @@ struct Described {
     aspects: Option<Vec<String>>,
 }
 
-/// What the headers of the weights say.
+/// Summary of the weight headers.
 #[derive(Debug, Serialize)]
 struct Weights {
     /// Number of tensors of each type.
     types: BTreeMap<String, usize>,
-    /// Tensors that are known and not needed.
+    /// Known tensors that are not used.
     left: Vec<LeftTensor>,
 }
 

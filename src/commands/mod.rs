@@ -41,7 +41,7 @@ fn text_config(bundle: &Bundle) -> Result<TextConfig> {
     })?)
 }
 
-/// Carries out a command.
+/// Runs a command.
 pub(crate) fn run(command: Command) -> Result<()> {
     match command {
         Command::Quickstart(args) => quickstart::run(&args),

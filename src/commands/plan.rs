@@ -1,4 +1,4 @@
-//! What `train` and `probe` are about to do, said before the first step.
+//! Preview of `train` and `probe`, printed before the first step.
 
 use std::collections::BTreeMap;
 
@@ -151,7 +151,7 @@ fn uneven_contexts([train, valid]: [ContextCounts; 2]) -> Option<String> {
     ))
 }
 
-/// Says what is cut off, as a warning where that is more than a little.
+/// Prints truncation counts, as a warning if they are large.
 fn tell_of_cut(split: &str, counts: &EncodingCounts, max_length: usize) {
     let lost = counts.ratings.saturating_sub(counts.rated);
     if lost == 0 {

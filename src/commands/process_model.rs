@@ -105,7 +105,7 @@ fn tokens(args: &ImportArgs, directory: &Path, architecture: &str) -> Result<Pro
     Ok(ProcessHead::Tokens { positive, negative })
 }
 
-/// What is written behind every segment: what the flags say, or what the architecture is known for.
+/// The separator after every segment: from the flags, or the architecture's known one.
 pub(super) fn separator(args: &ImportArgs, directory: &Path) -> Result<Option<Separator>> {
     let architecture = architecture(directory)?.unwrap_or_default();
     let text = match &args.separator {

@@ -1,4 +1,4 @@
-//! What `train` and `probe` have in common: a configuration file with flags on top.
+//! Shared by `train` and `probe`: a configuration file overridden by flags.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ pub(crate) fn base_config(args: &RunArgs) -> Result<RunConfig> {
     })
 }
 
-/// Puts the flags that both commands have on top of `config`.
+/// Overrides `config` with the flags of both commands.
 pub(crate) fn set_run(config: &mut RunConfig, args: &RunArgs) {
     set_some(&mut config.encoder, args.encoder.as_ref());
     set_some(&mut config.train, args.train.as_ref());
@@ -102,7 +102,7 @@ pub(crate) fn set_some<T: Clone>(setting: &mut Option<T>, flag: Option<&T>) {
     }
 }
 
-/// The paths a run cannot do without.
+/// The paths that a run requires.
 pub(crate) struct Paths<'a> {
     pub(crate) train: &'a Path,
     pub(crate) valid: &'a Path,

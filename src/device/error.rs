@@ -101,7 +101,7 @@ impl DeviceError {
         )
     }
 
-    /// What the user can do about it.
+    /// A hint for the user, if there is one.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
             Self::NotCompiled { name } => {

@@ -1,4 +1,4 @@
-//! What stands in front of Burn's server: it lets nobody in who has not asked in few words.
+//! Proxy in front of Burn's server that limits size and time of a client's first messages.
 //!
 //! Burn reads a client's first message, of up to a gigabyte and for as long as it takes, before it looks
 //! at the token, and it does not look at where a page in a browser comes from. So clients connect to
@@ -56,7 +56,7 @@ impl Gate {
     }
 }
 
-/// Accepts until the program ends.
+/// Accepts clients until the program ends.
 fn accept(
     listener: &TcpListener,
     server: SocketAddr,
@@ -134,7 +134,7 @@ fn serve(
     passed
 }
 
-/// Tells a client why it is not let in, in the words of HTTP.
+/// Refuses a client with an HTTP response that gives the reason.
 fn refuse(client: &mut TcpStream, refusal: &io::Error) -> io::Result<()> {
     let body = format!("{refusal}\n");
     let length = body.len();

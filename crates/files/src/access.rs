@@ -1,4 +1,4 @@
-//! Who may read what is replaced may read what replaces it, and nobody else.
+//! Permissions: a replacement is readable by exactly those who could read the original.
 
 use std::fs::{File, Metadata, Permissions};
 use std::io;
@@ -29,7 +29,7 @@ pub(crate) fn inherit(_file: &File, _replaced: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
-/// The same for something that lies under a path, a directory for instance.
+/// The same for a path, such as a directory.
 pub(crate) fn inherit_at(path: &Path, replaced: &Metadata) -> io::Result<()> {
     #[cfg(unix)]
     inherit(fs_err::File::open(path)?.file(), replaced)?;
@@ -38,7 +38,7 @@ pub(crate) fn inherit_at(path: &Path, replaced: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes everybody else's access to a directory away, and returns what they had.
+/// Removes group and other access from a directory and returns the previous mode.
 #[cfg(unix)]
 pub(crate) fn make_private(directory: &Path) -> io::Result<Permissions> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -53,7 +53,7 @@ pub(crate) fn make_private(directory: &Path) -> io::Result<Permissions> {
     Ok(fs_err::metadata(directory)?.permissions())
 }
 
-/// The mode a file may be created with, so that it is at no moment open to more than `replaced`.
+/// The mode to create a file with, never more permissive than that of `replaced`.
 #[cfg(unix)]
 pub(crate) fn first_permissions(replaced: Option<&Metadata>) -> Permissions {
     use std::os::unix::fs::PermissionsExt as _;

@@ -1,8 +1,8 @@
-//! Whose fault an error of files is.
+//! Whether the user or the machine caused a file error.
 
 use std::io::{self, ErrorKind};
 
-/// Whether a path, or what lies there, is wrong, rather than a device, a full disk or the system.
+/// Whether the path or its contents caused the error, rather than a device, a full disk or the system.
 /// Errors of decompressors and parsers are about what lies there.
 pub fn is_about_the_path(error: &io::Error) -> bool {
     matches!(

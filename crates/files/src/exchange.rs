@@ -1,10 +1,9 @@
-//! Renames that the standard library does not have.
+//! Renames that the standard library lacks.
 
 use std::io;
 use std::path::Path;
 
-/// Two directories take each other's name, with no moment in between. `None` where the file system
-/// cannot do that.
+/// Exchanges the names of two directories atomically. `None` if the file system does not support it.
 pub(crate) fn exchange(one: &Path, other: &Path) -> io::Result<Option<()>> {
     #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
     {

@@ -1,14 +1,14 @@
-//! Files and directories that are whole or absent.
+//! Atomic writes: files and directories are complete or absent.
 //!
-//! - [`NewFile`]: a file that appears under its name when it is complete
-//! - [`NewDirectory`]: a directory that does, or takes the place of another
+//! - [`NewFile`]: a file that appears under its name once it is complete
+//! - [`NewDirectory`]: the same for a directory, which may replace another
 //! - [`Lock`]: keeps other processes from writing the same target
-//! - [`Target`]: what a path names when something is to be written there
-//! - [`is_same_file`], [`is_current_directory`], [`is_mount_point`]: what must not be written over
+//! - [`Target`]: a path to write to, with links resolved
+//! - [`is_same_file`], [`is_current_directory`], [`is_mount_point`]: what must not be overwritten
 //! - [`is_about_the_path`]: whether an error is the user's or the machine's
-//! - [`is_temporary`]: whether a name is one of those that this crate gives
+//! - [`is_temporary`]: whether this crate made a name
 //!
-//! Whatever is half-made lies beside its target under a hidden name,
+//! Incomplete files and directories lie beside their target under a hidden name,
 //! `.gradus-ROLE-DIGEST-RANDOM`: DIGEST is made of the target's name, so that what a killed process
 //! left is found again by the next one that writes the same target, and no other file is taken for
 //! it. The names are short, whatever the target is called, and random, as process ids repeat in

@@ -1,4 +1,4 @@
-//! One writer of a target at a time.
+//! Locks, so that a target has one writer at a time.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -10,13 +10,13 @@ use crate::Target;
 use crate::names::Role;
 use crate::same::is_same;
 
-/// How often a lock that is held is asked for again.
+/// Polling interval for a held lock.
 const PAUSE: Duration = Duration::from_millis(20);
-/// Name of the lock in a directory whose parent this process may not write to.
+/// Name of the lock inside a directory whose parent is not writable.
 const INSIDE: &str = ".gradus-lock-0000000000000000";
 
-/// Keeps other processes from writing a target while it lives. The operating system frees the lock
-/// of a process that is killed.
+/// Keeps other processes from writing a target until it is dropped. The operating system releases
+/// the lock of a killed process.
 ///
 /// It is a hidden file beside the target, and goes with the value. A target whose directory cannot
 /// be written to is locked by a file inside of it.

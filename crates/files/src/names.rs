@@ -1,4 +1,4 @@
-//! Names of what is half-made.
+//! Names of temporary files and directories.
 
 use std::ffi::OsStr;
 use std::io;
@@ -6,14 +6,14 @@ use std::path::PathBuf;
 
 use crate::Target;
 
-/// Why a hidden file or directory is there.
+/// The role of a hidden file or directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     /// A file under construction.
     Part,
     /// A directory under construction, or one that was exchanged for its target.
     New,
-    /// A directory on its way out.
+    /// A directory that is being removed.
     Old,
     /// A lock; the only role without random characters.
     Lock,
@@ -54,7 +54,7 @@ impl Role {
     }
 }
 
-/// Whether a name is exactly of the form that this crate gives to what is half-made.
+/// Whether a name has exactly the form that this crate gives to temporary files and directories.
 pub fn is_temporary(name: &OsStr) -> bool {
     name.to_str()
         .is_some_and(|name| Role::ALL.iter().any(|role| role.matches(name)))

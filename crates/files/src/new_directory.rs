@@ -1,4 +1,4 @@
-//! A directory that appears whole or not at all.
+//! A directory that appears complete or not at all.
 
 use std::ffi::OsString;
 use std::fs::Permissions;
@@ -10,7 +10,7 @@ use crate::names::{RANDOM, Role, leftovers};
 use crate::sync::{create_directories, sync_directory};
 use crate::{Lock, Target, access};
 
-/// What of a directory may be removed.
+/// Which entries of a directory may be removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Contents {
     /// Everything.

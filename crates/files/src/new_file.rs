@@ -1,4 +1,4 @@
-//! A file that appears under its name whole or not at all.
+//! A file that appears under its name complete or not at all.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Write};
@@ -12,12 +12,12 @@ use crate::same::is_same;
 use crate::sync::sync_directory;
 use crate::{Target, access};
 
-/// What becomes of a file that has the name already.
+/// What happens to an existing file of the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existing {
-    /// It stays, and writing fails.
+    /// Keep it and fail.
     Refuse,
-    /// It goes when the new one is complete.
+    /// Replace it once the new one is complete.
     Replace,
 }
 

@@ -1,4 +1,4 @@
-//! Whether two paths lead to the same place.
+//! Whether two paths name the same file or directory.
 
 use std::fs::Metadata;
 use std::io;
@@ -46,7 +46,7 @@ fn is_behind(descriptor: std::os::fd::BorrowedFd<'_>, path: &Path) -> io::Result
     Ok(found.is_file() && is_same(&open.metadata()?, &found))
 }
 
-/// Elsewhere nobody can tell.
+/// Not known on other systems.
 ///
 /// # Errors
 /// None.
@@ -55,7 +55,7 @@ pub fn is_standard_output(_path: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Elsewhere nobody can tell.
+/// Not known on other systems.
 ///
 /// # Errors
 /// None.
@@ -98,7 +98,7 @@ pub(crate) fn is_same(one: &Metadata, other: &Metadata) -> bool {
     (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
-/// Elsewhere nobody can tell.
+/// Not known on other systems.
 #[cfg(not(unix))]
 pub(crate) fn is_same(_one: &Metadata, _other: &Metadata) -> bool {
     false

@@ -1,4 +1,4 @@
-//! Making sure that names are on disk.
+//! Syncing directory entries to disk.
 
 use std::io;
 use std::path::Path;

@@ -1,9 +1,9 @@
-//! The non-linearities of feed-forward blocks.
+//! Activation functions of feed-forward blocks.
 
 use burn::tensor::{Tensor, activation};
 use serde::{Deserialize, Serialize};
 
-/// The non-linearity between the two layers of a feed-forward block.
+/// Activation between the two layers of a feed-forward block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {
@@ -27,7 +27,7 @@ impl Activation {
     }
 }
 
-/// The non-linearity of a gate.
+/// Activation of a gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GateActivation {

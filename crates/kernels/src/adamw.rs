@@ -1,11 +1,11 @@
-//! One step of AdamW for one parameter.
+//! An AdamW step for one parameter.
 
 use burn::tensor::Tensor;
 
 #[cfg(feature = "flex")]
 use crate::flex;
 
-/// What a step of AdamW does. Loshchilov and Hutter (2019), <https://arxiv.org/abs/1711.05101>.
+/// Settings of an AdamW step. Loshchilov and Hutter (2019), <https://arxiv.org/abs/1711.05101>.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdamStep {
     /// Learning rate of the step.
@@ -16,7 +16,7 @@ pub struct AdamStep {
     pub beta_2: f32,
     /// Added to the root of the second moment.
     pub epsilon: f32,
-    /// The weight loses this much of itself, times the learning rate.
+    /// Decoupled weight decay, multiplied by the learning rate.
     pub weight_decay: f32,
     /// Number of the step, from 1.
     pub time: usize,
@@ -34,8 +34,7 @@ pub struct Moments<const D: usize> {
     pub second: Tensor<D>,
 }
 
-/// Moves a parameter against its gradient. In place, where nothing else holds the memory and the
-/// backend can.
+/// Updates a parameter. In place if nothing else holds the memory and the backend supports it.
 pub fn adamw_step<const D: usize>(
     of: Moments<D>,
     gradient: Tensor<D>,
@@ -73,7 +72,7 @@ impl AdamStep {
         (1.0 - self.beta_1.powi(time), 1.0 - self.beta_2.powi(time))
     }
 
-    /// What is left of a weight.
+    /// Factor by which a weight decays.
     pub(crate) fn keep(&self) -> f64 {
         1.0 - self.learning_rate * f64::from(self.weight_decay)
     }

@@ -1,4 +1,4 @@
-//! Attention of several heads, and the layers around it.
+//! Multi-head attention and its layers.
 
 use burn::nn::Linear;
 use burn::tensor::Tensor;
@@ -8,7 +8,7 @@ use crate::flex;
 use crate::layout::Mask;
 use crate::{AddNorm, AttentionMask, composed, linear};
 
-/// Attention of several heads, without the projections before and after it.
+/// Multi-head attention without its projections.
 #[derive(Debug, Clone, Copy)]
 pub struct Attend {
     /// Heads of the queries, side by side.
@@ -39,16 +39,16 @@ impl Attend {
     }
 }
 
-/// The linear layers of an attention block.
+/// The projections of an attention block.
 #[derive(Debug, Clone, Copy)]
 pub struct Projections<'a> {
-    /// From states to queries.
+    /// Query projection.
     pub query: &'a Linear,
-    /// From states to keys.
+    /// Key projection.
     pub key: &'a Linear,
-    /// From states to values.
+    /// Value projection.
     pub value: &'a Linear,
-    /// From what was gathered to states.
+    /// Output projection.
     pub output: &'a Linear,
 }
 

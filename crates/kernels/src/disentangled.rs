@@ -1,5 +1,5 @@
-//! Attention of DeBERTa, without the projections before and after it: contents and relative positions
-//! meet apart. He et al. (2020), <https://arxiv.org/abs/2006.03654>.
+//! Disentangled attention (DeBERTa) without its projections: separate terms for content and relative
+//! position. He et al. (2020), <https://arxiv.org/abs/2006.03654>.
 
 use std::sync::Arc;
 
@@ -87,7 +87,7 @@ impl Disentangled {
         }
     }
 
-    /// What the scores are multiplied by.
+    /// Scale of the scores.
     pub(crate) fn scale(self, width: usize, tables: &[Option<Tensor<3>>; 2]) -> f64 {
         let terms = 1 + tables.iter().flatten().count();
         1.0 / ((width / self.num_heads * terms) as f64).sqrt()

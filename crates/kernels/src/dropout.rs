@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 #[cfg(feature = "flex")]
 use crate::flex;
 
-/// Zeros with a probability in `[0, 1)`, the other values divided by what is left of 1; on an
+/// Sets values to zero with probability `p` in `[0, 1)` and divides the others by `1 - p`, on an
 /// autodiff device only. Srivastava et al. (2014), <https://jmlr.org/papers/v15/srivastava14a.html>.
 ///
 /// # Shapes

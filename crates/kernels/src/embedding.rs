@@ -6,10 +6,10 @@ use burn::tensor::{Int, Tensor};
 #[cfg(feature = "flex")]
 use crate::flex;
 
-/// The rows of a table.
+/// Looks up rows of an embedding table.
 ///
 /// # Shapes
-/// - `ids`: `[batch_size, seq_length]`, numbers of rows
+/// - `ids`: `[batch_size, seq_length]`, row indices
 /// - returns: `[batch_size, seq_length, d_model]`
 pub fn embedding(table: &Embedding, ids: Tensor<2, Int>) -> Tensor<3> {
     #[cfg(feature = "flex")]

@@ -1,4 +1,4 @@
-//! Feed-forward blocks, applied to every token alone.
+//! Feed-forward blocks, applied to each token separately.
 
 use burn::nn::Linear;
 use burn::tensor::Tensor;
@@ -7,7 +7,7 @@ use burn::tensor::Tensor;
 use crate::flex;
 use crate::{Activation, AddNorm, GateActivation, linear};
 
-/// A feed-forward block and the norm after it: `norm(x + dropout(outer(activation(inner(x)))))`.
+/// Feed-forward block of a post-norm layer: `norm(x + dropout(outer(activation(inner(x)))))`.
 ///
 /// # Shapes
 /// - `x` and the result: `[.., .., d_model]`

@@ -1,4 +1,4 @@
-//! What can go wrong between files, configurations and modules.
+//! Errors of files, configurations and modules.
 
 use std::fmt;
 use std::io;
@@ -20,7 +20,7 @@ pub enum ModelError {
     #[error(transparent)]
     Io(#[from] io::Error),
 
-    /// A directory that should hold a model is not there.
+    /// The directory of a model does not exist.
     #[error("{}: no such directory", path.display())]
     NotADirectory {
         /// The path that was asked for.
@@ -116,7 +116,7 @@ pub enum ModelError {
         tensors: Vec<String>,
     },
 
-    /// The tensors of a file are not those of the model.
+    /// The tensors of a file do not match the model.
     #[error("{}: the tensors are not those of the model{mismatch}", path.display())]
     Weights {
         /// The file or directory the tensors come from.
@@ -165,7 +165,7 @@ pub enum ModelError {
         expected: usize,
     },
 
-    /// A bundle is to be saved where something already is.
+    /// The output path of a bundle already exists.
     #[error("{}: already exists", path.display())]
     AlreadyExists {
         /// The target directory.
@@ -303,7 +303,7 @@ pub enum ModelError {
 }
 
 impl ModelError {
-    /// Whether what the user gave is at fault, rather than the machine or this program.
+    /// Whether the user's input caused the error, rather than the machine or this program.
     pub fn is_input(&self) -> bool {
         match self {
             Self::Io(cause) | Self::Write { cause, .. } => is_about_the_path(cause),
@@ -312,7 +312,7 @@ impl ModelError {
         }
     }
 
-    /// What the user can do about the error, where there is something to say.
+    /// A hint for the user, if there is one.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NotADirectory { .. } => "give a directory with config.json and model.safetensors",

@@ -14,7 +14,7 @@ use crate::error::{ConfigProblem, Result};
 use crate::row_wise::{layer, narrow_layer};
 use crate::weights::{KeyTable, Naming, load_module, read_header};
 
-/// Standard deviation of a fresh head's weights.
+/// Standard deviation of a new head's weights.
 const INITIALIZER_RANGE: f64 = 0.02;
 
 /// The layers between a segment's pooled state and its scores.
@@ -53,7 +53,7 @@ fn is_gelu(activation: &Activation) -> bool {
 }
 
 impl HeadConfig {
-    /// Tells whether a head can be built.
+    /// Validates the configuration.
     ///
     /// # Errors
     /// The value that makes it impossible.
@@ -274,8 +274,8 @@ impl Head {
         narrow_layer(hidden, self.output.weight.val(), bias)
     }
 
-    /// Sets the score an average segment starts from, one per aspect: with the mean target as
-    /// bias, training does not have to find the level first.
+    /// Sets the initial score of an average segment, one per aspect: with the mean target as bias,
+    /// training does not have to learn the mean first.
     ///
     /// # Panics
     /// If there are more or fewer values than aspects.
@@ -300,7 +300,7 @@ impl Head {
     /// `[num_aspects, d_model]`, and `bias`, `[num_aspects]`.
     ///
     /// # Errors
-    /// If the file is missing or damaged, or its tensors are others.
+    /// If the file is missing or damaged, or has other tensors.
     pub fn load(mut self, path: &Path) -> Result<Self> {
         load_module(
             &mut self,

@@ -59,7 +59,7 @@ impl Default for LoraConfig {
 }
 
 impl LoraConfig {
-    /// Tells whether adapters can be built.
+    /// Validates the configuration.
     ///
     /// # Errors
     /// The first value that makes it impossible.

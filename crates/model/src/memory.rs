@@ -1,4 +1,4 @@
-//! How many parameters a model has, and what memory it takes.
+//! Parameter counts and memory estimates.
 
 use burn::tensor::Device;
 use burn_store::IdentityAdapter;
@@ -10,26 +10,25 @@ use crate::reward_model::RewardModelConfig;
 use crate::weights::expected_tensors;
 use gradus_kernels as kernels;
 
-/// Numbers of parameters.
+/// Parameter counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct ParameterCounts {
-    /// All of the model.
+    /// The whole model.
     pub total: usize,
-    /// Tables of embeddings.
+    /// Embedding tables.
     pub embeddings: usize,
-    /// The encoder's layers, and the norm behind them.
+    /// The encoder's layers and final norm.
     pub layers: usize,
     /// Pooling and head.
     pub head: usize,
-    /// Adapters; in a bundle with adapters all that is learned besides the head.
+    /// Adapters. In a bundle with adapters, these and the head are the trainable parameters.
     pub adapters: usize,
 }
 
-/// Bytes of main or device memory, estimated from what the blocks keep: on the `cpu` device the
-/// fused operations, which keep no attention scores, and elsewhere those that Burn's operations are
-/// composed to. Reading weights takes twice their size for a moment,
-/// which is counted; of training a quarter is for what the allocator keeps. The program itself takes
-/// some 50 MB besides.
+/// Estimated bytes of main or device memory, from the tensors each block keeps: fused blocks, which
+/// keep no attention scores, on the `cpu` device, and compositions of Burn's operations elsewhere.
+/// Loading weights briefly takes twice their size, which is included. Training estimates add 25 %
+/// for memory the allocator retains. The program itself needs about 50 MB more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct MemoryEstimate {
     /// The weights as 32-bit floats.
@@ -49,7 +48,7 @@ pub struct MemoryEstimate {
 const FLOAT: f64 = size_of::<f32>() as f64;
 
 impl RewardModelConfig {
-    /// Counts the parameters without drawing one.
+    /// Counts the parameters without initializing any.
     ///
     /// # Panics
     /// If [`check`](Self::check) fails.
@@ -81,7 +80,7 @@ impl RewardModelConfig {
         counts
     }
 
-    /// What batches of `batch_size` sequences of `seq_length` tokens take.
+    /// Memory for batches of `batch_size` sequences of `seq_length` tokens.
     ///
     /// # Panics
     /// If [`check`](Self::check) fails.
@@ -116,7 +115,7 @@ impl RewardModelConfig {
     }
 }
 
-/// The whole number of bytes; the greatest there is for more.
+/// The value as whole bytes, saturating.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -141,11 +140,11 @@ impl RewardModelConfig {
 
 /// Floats of a layer for each token.
 struct Layer {
-    /// What is there at once where nothing is kept.
+    /// Activations alive at the same time in inference.
     passing: f64,
-    /// What is kept for the backward pass.
+    /// Activations saved for the backward pass.
     kept: f64,
-    /// What the backward pass of one layer has besides.
+    /// Temporary tensors of one layer's backward pass.
     working: f64,
 }
 

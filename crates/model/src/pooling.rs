@@ -1,4 +1,4 @@
-//! From token states to one vector per segment.
+//! Pooling: token states to one vector per segment.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::ConfigProblem;
 use crate::row_wise::product;
 
-/// How the states of a segment's tokens become one vector.
+/// The method that pools the states of a segment's tokens to one vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pooling {
@@ -52,7 +52,7 @@ pub struct Pooler {
 }
 
 impl Pooler {
-    /// A pooler of token states of width `d_model`. It draws no random numbers.
+    /// A pooler of token states of width `d_model`. It uses no random numbers.
     pub fn new(kind: Pooling, d_model: usize, device: &Device) -> Self {
         let query = matches!(kind, Pooling::Attention);
         Self {

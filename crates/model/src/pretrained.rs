@@ -16,7 +16,7 @@ pub(crate) const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 
-/// A pretrained encoder whose configuration has been read and whose weights have not.
+/// A pretrained encoder with its configuration read and its weights not yet loaded.
 ///
 /// ```no_run
 /// # use gradus_model::{PretrainedEncoder, ModelError};
@@ -145,7 +145,7 @@ impl PretrainedEncoder {
 
     /// Reads the weights: `model.safetensors`, or the shards of `model.safetensors.index.json`.
     ///
-    /// Every tensor is accounted for: it is used, or known and left, or an error. Weights in
+    /// Every tensor is used, known and ignored, or an error. Weights in
     /// half or double precision become 32-bit floats.
     ///
     /// # Errors
@@ -194,7 +194,7 @@ pub(crate) fn check_layers(
     ConfigProblem::unless(fine, key, found, expected)
 }
 
-/// Loads an encoder as it was published.
+/// Loads a published encoder unchanged.
 ///
 /// # Errors
 /// See [`PretrainedEncoder::open`] and [`PretrainedEncoder::load`].

@@ -31,13 +31,13 @@ pub struct SegmentInput {
     pub segment_spans: Tensor<3, Int>,
 }
 
-/// What a reward model is made of.
+/// The configuration of a reward model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RewardModelConfig {
     /// The backbone.
     pub encoder: EncoderConfig,
-    /// How token states become a segment's vector.
+    /// Pooling of token states to a segment vector.
     pub pooling: Pooling,
     /// Scores per segment, at least one.
     pub num_aspects: usize,
@@ -47,7 +47,7 @@ pub struct RewardModelConfig {
     /// Low-rank adapters of the encoder. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lora: Option<LoraConfig>,
-    /// What turns the head's values into scores. Default: nothing.
+    /// Output function from the head's values to scores. Default: identity.
     #[serde(default, skip_serializing_if = "Output::is_identity")]
     pub output: Output,
 }
@@ -65,7 +65,7 @@ impl RewardModelConfig {
         }
     }
 
-    /// Tells whether a model can be built.
+    /// Validates the configuration.
     ///
     /// # Errors
     /// [`ModelError::Config`](crate::ModelError::Config) with the first value that makes it
@@ -103,7 +103,7 @@ impl RewardModelConfig {
         model
     }
 
-    /// A model whose weights are drawn only where nothing is loaded over them.
+    /// A model that initializes only the weights that are not loaded afterwards.
     pub(crate) fn init_lazy(&self, device: &Device) -> RewardModel {
         let encoder = match &self.encoder {
             // Keys that start as queries are drawn at once.
@@ -134,7 +134,7 @@ impl RewardModelConfig {
 
 /// Gives every segment of a response one score per aspect.
 ///
-/// The model sees prompt and response as a whole, and reads one score off each segment:
+/// The model encodes the whole prompt and response, and computes one score per segment:
 ///
 /// ```text
 /// r(x, y, y_k) = output(head(pool({ encoder(x, y)_t : t in y_k })))
@@ -161,7 +161,7 @@ impl RewardModel {
         self.scores_of(self.pooled(input))
     }
 
-    /// The scores read off pooled states, as [`pooled`](Self::pooled) returns them.
+    /// The scores of pooled states, as [`pooled`](Self::pooled) returns them.
     ///
     /// # Shapes
     /// - `pooled`: `[batch_size, num_segments, d_model]`
@@ -175,7 +175,7 @@ impl RewardModel {
         self.head.is_linear() && self.output == Output::Identity
     }
 
-    /// What the head says, before the output function: the logits of a sigmoid.
+    /// The head's values before the output function, such as the logits of a sigmoid.
     ///
     /// # Shapes
     /// - returns: `[batch_size, num_segments, num_aspects]`
@@ -186,7 +186,7 @@ impl RewardModel {
         self.head.forward(self.pooled(input))
     }
 
-    /// What the head reads: the pooled state of each segment.
+    /// The head's input: the pooled state of each segment.
     ///
     /// # Shapes
     /// - returns: `[batch_size, num_segments, d_model]`; zeros for absent segments
@@ -281,7 +281,7 @@ impl RewardModel {
         self.pooling.kind()
     }
 
-    /// What turns the head's values into scores.
+    /// Output function from the head's values to scores.
     pub fn output(&self) -> Output {
         self.output
     }

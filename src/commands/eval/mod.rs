@@ -141,8 +141,7 @@ fn baselines(
     Ok((baselines, fitted_on))
 }
 
-/// Holds scores against ratings, beside the baselines and, where there is a recalibration, beside
-/// what it changed.
+/// Evaluates scores against ratings, with baselines and the effect of a recalibration if there is one.
 pub(crate) fn evaluate(
     scores: &Scores,
     aspects: &[Aspect],

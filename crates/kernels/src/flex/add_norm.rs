@@ -39,7 +39,7 @@ pub(crate) fn add_norm(
 pub(crate) struct FusedAddNorm {
     /// Added to the variance.
     pub(crate) epsilon: f32,
-    /// On what is added to the residual.
+    /// Dropout of the values added to the residual.
     pub(crate) dropout: Dropout,
 }
 
@@ -129,7 +129,7 @@ pub(super) struct Norm<'a> {
     pub(super) epsilon: f32,
 }
 
-/// The result; nothing else is kept.
+/// The result only, for inference.
 pub(super) fn forward(x: &[f32], residual: &[f32], norm: &Norm<'_>, dropout: Dropout) -> Vec<f32> {
     let width = norm.gamma.len();
     let rows = x.len() / width;
@@ -167,7 +167,7 @@ vector_fn! {
     }
 }
 
-/// The result, and what the backward pass needs: the sums after centering and scaling, before γ and
+/// The result and the state saved for the backward pass: the sums after centering and scaling, before γ and
 /// β, and `1 / √(variance + ε)` of each row.
 pub(super) fn forward_kept(
     x: &[f32],

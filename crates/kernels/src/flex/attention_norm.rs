@@ -148,7 +148,7 @@ struct Block<'a> {
     dropout: Dropout,
 }
 
-/// What the backward pass needs of the forward pass.
+/// State saved for the backward pass.
 #[derive(Debug)]
 pub(crate) struct Kept {
     attended: Attended,
@@ -168,13 +168,13 @@ struct Attended {
 }
 
 impl Block<'_> {
-    /// The result; nothing else is kept.
+    /// The result only, for inference.
     fn forward(&self, x: &[f32]) -> Vec<f32> {
         let (_, out) = self.attend(x);
         add_norm::forward(&out, x, &self.norm, self.dropout)
     }
 
-    /// The result, and what the backward pass needs.
+    /// The result and the state saved for the backward pass.
     fn forward_kept(&self, x: &[f32]) -> (Vec<f32>, Kept) {
         let (attended, out) = self.attend(x);
         let [out, normalized, inverse] = add_norm::forward_kept(&out, x, &self.norm, self.dropout);

@@ -36,7 +36,7 @@ impl EncoderConfig {
         self.sizes().max_positions
     }
 
-    /// Tells whether sequences fit the encoder. Checked once, where text and model meet: with
+    /// Checks that sequences fit the encoder. Checked once, where text and model meet: with
     /// the maximum length, and the greatest ids the tokenizer can give.
     ///
     /// # Errors

@@ -64,7 +64,7 @@ pub trait FamilyConfig: Sized {
         }
     }
 
-    /// Tells whether a module can be built.
+    /// Validates the configuration.
     ///
     /// # Errors
     /// The first value that makes it impossible.

@@ -104,7 +104,7 @@ macro_rules! encoder_families {
                 }
             }
 
-            /// Tells whether an encoder can be built.
+            /// Validates the configuration.
             ///
             /// # Errors
             /// [`ModelError::Config`](crate::ModelError::Config) with the first value that makes it impossible.

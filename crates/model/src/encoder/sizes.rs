@@ -35,7 +35,7 @@ impl EncoderSizes {
         ("max_positions", "max_position_embeddings"),
     ];
 
-    /// Tells whether a module can have them. Types are left to the families.
+    /// Validates the sizes. Types are left to the families.
     pub(super) fn check(&self) -> Result<(), ConfigProblem> {
         checks::sizes(&[
             ("vocab_size", self.vocab_size),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What became of every tensor of a file. Names are those of the file, sorted.
+/// How every tensor of a file was used. Names are as in the file, sorted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoadReport {
     /// Tensors that are now in the model.

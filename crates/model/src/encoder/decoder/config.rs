@@ -169,7 +169,7 @@ impl DecoderConfig {
         Ok(Self { sliding, ..self })
     }
 
-    /// Tells whether a module can be built.
+    /// Validates the configuration.
     pub(super) fn check(&self) -> Result<(), ConfigProblem> {
         self.sizes().check()?;
         checks::sizes(&[

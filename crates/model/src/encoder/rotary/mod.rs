@@ -64,7 +64,7 @@ pub enum RotaryScaling {
 const FACTOR: &str = "a number of at least 1";
 
 impl Rotary {
-    /// Tells whether angles can be computed.
+    /// Validates the configuration.
     ///
     /// # Errors
     /// The first value that makes it impossible.
