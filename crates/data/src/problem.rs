@@ -82,6 +82,12 @@ pub enum RecordProblem {
         /// The key that is read.
         read: &'static str,
     },
+    /// A key that differs from one that is read only in case, blanks or hyphens.
+    #[error("not read, expected `{read}`")]
+    UnreadVariant {
+        /// The key that is read.
+        read: &'static str,
+    },
     /// A whole number that reading would change.
     #[error("found {found}, expected a number that 64 bits hold exactly")]
     Inexact {
@@ -263,6 +269,9 @@ impl RecordProblem {
             }
             Self::NotJson { .. } | Self::NotAnObject { .. } => {
                 "a data file holds one JSON object per line (JSONL)".into()
+            }
+            Self::UnreadVariant { read } => {
+                format!("rename the key to `{read}`, or to a name of its own if it means something else").into()
             }
             Self::RepeatedKey | Self::VariantKey { .. } => {
                 "only one of the values could be read: keep the right one".into()

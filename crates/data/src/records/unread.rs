@@ -67,7 +67,11 @@ const SPELLED: [&str; 9] = [
     "weight",
 ];
 
-/// Refuses a key that is one of the `known` ones but for case, blanks and hyphens, beside that one.
+/// Keys that every written record or segment has, whether or not they were read.
+const ALWAYS_WRITTEN: [&str; 5] = ["id", "segments", "start", "end", "rating"];
+
+/// Refuses a key that is one of the `known` ones but for case, blanks and hyphens, if that one stands
+/// beside it or would do so in the written record.
 pub(crate) fn refuse_variants(
     object: &Map<String, Value>,
     place: &str,
@@ -75,17 +79,24 @@ pub(crate) fn refuse_variants(
 ) -> Checked<()> {
     for key in object.keys().filter(|key| !known.contains(&key.as_str())) {
         let folded = fold(key);
-        let read = known
-            .iter()
-            .find(|read| **read == folded && object.contains_key(**read));
-        if let Some(&read) = read {
-            let field = if place.is_empty() {
-                key.clone()
-            } else {
-                format!("{place}.{key}")
-            };
-            return Err(RecordError::new(field, RecordProblem::VariantKey { read }));
-        }
+        let Some(&read) = known.iter().find(|read| **read == folded) else {
+            continue;
+        };
+        // A rating of the response is left out where there is none.
+        let is_written = ALWAYS_WRITTEN.contains(&read) && (read != "rating" || !place.is_empty());
+        let problem = if object.contains_key(read) {
+            RecordProblem::VariantKey { read }
+        } else if is_written {
+            RecordProblem::UnreadVariant { read }
+        } else {
+            continue;
+        };
+        let field = if place.is_empty() {
+            key.clone()
+        } else {
+            format!("{place}.{key}")
+        };
+        return Err(RecordError::new(field, problem));
     }
     Ok(())
 }
@@ -352,8 +363,7 @@ mod tests {
     #[test]
     fn keys_of_segments_are_told_too() {
         for (keys, expected) in [
-            (r#""Rating":0.5"#, &["s.Rating:rating"][..]),
-            (r#""score":0.5"#, &["s.score:rating"]),
+            (r#""score":0.5"#, &["s.score:rating"][..]),
             (r#""score":"0.5""#, &["s.score:rating"]),
             (r#""label":"Contradiction""#, &["s.label:rating"]),
             (r#""rating":0.5,"score":0.4,"unscored":"truncated""#, &[]),
@@ -388,6 +398,25 @@ mod tests {
             let message = parse_record(line, 1).unwrap_err().to_string();
             let start = format!("field `{field}`: found beside `");
             assert!(message.starts_with(&start), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_variant_that_would_stand_beside_the_written_key_is_refused() {
+        for (keys, segment, field, read) in [
+            (r#","ID":"a""#, "", "ID", "id"),
+            (r#","Segments":[]"#, "", "Segments", "segments"),
+            ("", r#","Rating":1"#, "segments[0].Rating", "rating"),
+        ] {
+            let segments = if segment.is_empty() {
+                String::new()
+            } else {
+                format!(r#","segments":[{{"start":0,"end":1{segment}}}]"#)
+            };
+            let line = format!(r#"{{"prompt":"p","response":"r"{keys}{segments}}}"#);
+            let message = parse_record(&line, 1).unwrap_err().to_string();
+            let expected = format!("field `{field}`: not read, expected `{read}`");
+            assert!(message.starts_with(&expected), "{message}");
         }
     }
 

@@ -4,6 +4,7 @@ mod chat;
 mod chat_template;
 mod fit;
 mod pair_tokenizer;
+mod precompiled;
 mod segment_tokenizer;
 mod sentence_files;
 mod separated;

@@ -177,7 +177,10 @@ fn without_generation_tags(template: &str) -> String {
     let mut rest = template;
     while let Some(start) = rest.find("{%") {
         let (text, tag) = rest.split_at(start);
-        let Some(end) = tag.find("%}") else { break };
+        // `{%}` opens a tag and does not close it.
+        let Some(end) = tag[2..].find("%}").map(|end| end + 2) else {
+            break;
+        };
         out.push_str(text);
         let inner = &tag[2..end];
         let word = inner.trim_matches(|c: char| c.is_whitespace() || c == '-' || c == '+');
@@ -224,6 +227,13 @@ mod tests {
         let text =
             rendered("a {%- generation %} b {%- endgeneration -%} c{% if tools %}{% endif %}");
         assert_eq!(text.unwrap(), "a bc");
+    }
+
+    #[test]
+    fn a_tag_is_not_closed_by_its_own_opening() {
+        let (line, _) = refused("{%}{{ x }}{% if y -%}");
+        assert_eq!(line, Some(1));
+        refused("a{%}");
     }
 
     #[test]
