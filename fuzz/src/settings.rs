@@ -10,8 +10,9 @@ pub fn run_config(data: &[u8]) {
         return;
     };
     if let Ok(config) = RunConfig::parse(text, "input") {
-        let _ = config.training.check();
-        let _ = config.model.check(&config.training);
+        if let Ok(training) = config.training.clone().check() {
+            let _ = config.model.clone().check(&training);
+        }
         if let Ok(text) = config.to_toml() {
             let again = RunConfig::parse(&text, "written").expect("what was written");
             // Numbers that are none differ from themselves.

@@ -271,7 +271,7 @@ impl RecordProblem {
                 "a data file holds one JSON object per line (JSONL)".into()
             }
             Self::UnreadVariant { read } => {
-                format!("rename the key to `{read}`, or to a name of its own if it means something else").into()
+                format!("rename the key to `{read}`, or to a name of its own if it means something else")
             }
             Self::RepeatedKey | Self::VariantKey { .. } => {
                 "only one of the values could be read: keep the right one".into()
