@@ -31,7 +31,7 @@ const HARMLESS: &[&str] = &[
 ];
 
 /// What is read of an `adapter_config.json`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) struct AdapterConfig {
     rank: usize,
     alpha: f64,
@@ -207,8 +207,8 @@ mod tests {
             ("r", json!(0)),
             ("rank_pattern", json!({"q": "two"})),
             ("target_modules", json!(5)),
-            ("target_modules", json!(".*q_proj")),
-            ("exclude_modules", json!("q_proj|k_proj")),
+            ("target_modules", json!("(?!lm_head).*q_proj")),
+            ("exclude_modules", json!("(q_proj|k_proj")),
             ("layers_to_transform", json!("0")),
             ("layers_pattern", json!(["layer[s]?"])),
             ("modules_to_save", json!("score")),

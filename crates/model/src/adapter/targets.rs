@@ -1,20 +1,48 @@
 //! Which matrices of its base an adapter changes, as `adapter_config.json` says.
 
+use regex::Regex;
 use serde_json::Value;
 
 use crate::encoder::PublishedConfig;
 use crate::error::ConfigProblem;
 
 /// peft passes over what a file holds for other matrices, so that they are told here.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Targets {
-    /// Ends of names; `None` for all linear layers.
-    modules: Option<Vec<String>>,
-    excluded: Vec<String>,
+    /// `None` for all linear layers.
+    modules: Option<Modules>,
+    excluded: Option<Modules>,
     /// Numbers of layers; `None` for all.
     layers: Option<Vec<usize>>,
     /// What stands ahead of the number of a layer; empty for anything.
     layer_names: Vec<String>,
+}
+
+/// Which modules a key means.
+#[derive(Debug, Clone)]
+enum Modules {
+    /// Those whose names end so, from a dot on.
+    Ends(Vec<String>),
+    /// Those whose whole names match.
+    Pattern(Regex),
+}
+
+impl Modules {
+    fn contain(&self, module: &str) -> bool {
+        let ends = |name: &String| {
+            let before = module.strip_suffix(name.as_str());
+            before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+        };
+        match self {
+            Self::Ends(names) => names.iter().any(ends),
+            Self::Pattern(pattern) => pattern.is_match(module),
+        }
+    }
+
+    /// A module that is named whole is changed in whatever layer it is.
+    fn name_whole(&self, module: &str) -> bool {
+        matches!(self, Self::Ends(names) if names.iter().any(|name| name == module))
+    }
 }
 
 impl Targets {
@@ -29,11 +57,11 @@ impl Targets {
         let [modules, excluded, layers, layer_names] = Self::KEYS;
         let modules = match config.value(modules) {
             Some(Value::String(all)) if all == "all-linear" => None,
-            _ => names(config, modules)?,
+            _ => self::modules(config, modules)?,
         };
         Ok(Self {
             modules,
-            excluded: names(config, excluded)?.unwrap_or_default(),
+            excluded: self::modules(config, excluded)?,
             layers: match config.value(layers) {
                 Some(Value::Number(one)) => Some(vec![number(layers, one.as_u64())?]),
                 Some(Value::Array(some)) if !some.is_empty() => {
@@ -53,19 +81,15 @@ impl Targets {
     /// The key that says that a matrix is not changed.
     pub(super) fn refusing(&self, module: &str) -> Option<&'static str> {
         let [modules, excluded, layers, _] = Self::KEYS;
-        let ends = |name: &String| {
-            let before = module.strip_suffix(name.as_str());
-            before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
-        };
-        if self.excluded.iter().any(ends) {
+        let contain = |modules: &Modules| modules.contain(module);
+        if self.excluded.as_ref().is_some_and(contain) {
             return Some(excluded);
         }
         let listed = self.modules.as_ref();
-        if listed.is_some_and(|listed| !listed.iter().any(ends)) {
+        if listed.is_some_and(|listed| !listed.contain(module)) {
             return Some(modules);
         }
-        // A module that is named whole is changed in whatever layer it is.
-        let is_whole = listed.is_some_and(|listed| listed.iter().any(|name| name == module));
+        let is_whole = listed.is_some_and(|listed| listed.name_whole(module));
         let wanted = self.layers.as_ref().filter(|_| !is_whole)?;
         let is_wanted = self
             .layer(module)
@@ -97,12 +121,26 @@ fn numbers_expected(key: &'static str, config: &PublishedConfig) -> ConfigProble
     ConfigProblem::new(key, found, "numbers of layers, from 0")
 }
 
-/// Names of modules; a text is a regular expression to peft, and is not looked for.
+/// The modules that a key lists, or describes by a regular expression.
+fn modules(config: &PublishedConfig, key: &'static str) -> Result<Option<Modules>, ConfigProblem> {
+    let Some(Value::String(pattern)) = config.value(key) else {
+        return Ok(names(config, key)?.map(Modules::Ends));
+    };
+    let anchored = Regex::new(&format!("^(?:{pattern})$"));
+    let pattern = anchored.map_err(|_| {
+        let expected =
+            "names of modules, or a regular expression without look-around and back-references";
+        ConfigProblem::new(key, format!("{pattern:?}"), expected)
+    })?;
+    Ok(Some(Modules::Pattern(pattern)))
+}
+
+/// Names in a list.
 fn names(
     config: &PublishedConfig,
     key: &'static str,
 ) -> Result<Option<Vec<String>>, ConfigProblem> {
-    let expected = "names of modules, no regular expression";
+    let expected = "a list of names, no regular expressions";
     let found: Option<Vec<String>> = config.nullable(key, None, expected)?;
     let found = found.filter(|names| !names.is_empty());
     match found.iter().flatten().find(|name| !is_plain(name)) {
@@ -143,6 +181,20 @@ mod tests {
                 Some("target_modules"),
             ),
             (json!({"target_modules": ["proj"]}), Some("target_modules")),
+            // A regular expression matches the whole name.
+            (json!({"target_modules": r".*\.(q|v)_proj"}), None),
+            (
+                json!({"target_modules": "q_proj|k_proj"}),
+                Some("target_modules"),
+            ),
+            (
+                json!({"target_modules": r".*\.layers\.0\..*"}),
+                Some("target_modules"),
+            ),
+            (
+                json!({"exclude_modules": ".*q_proj"}),
+                Some("exclude_modules"),
+            ),
             (
                 json!({"exclude_modules": ["q_proj"]}),
                 Some("exclude_modules"),
@@ -171,5 +223,14 @@ mod tests {
         ] {
             assert_eq!(refusing(keys.clone(), query), key, "{keys}");
         }
+    }
+
+    #[test]
+    fn an_expression_that_cannot_be_evaluated_is_refused() {
+        let Value::Object(keys) = json!({"target_modules": "(?!.*lm_head).*_proj"}) else {
+            unreachable!()
+        };
+        let problem = Targets::read(&PublishedConfig::new(keys)).unwrap_err();
+        assert!(problem.to_string().contains("look-around"), "{problem}");
     }
 }
