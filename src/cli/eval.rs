@@ -85,7 +85,7 @@ pub(crate) struct EvalArgs {
         value_delimiter = ','
     )]
     pub(crate) aspects: Option<Vec<String>>,
-    /// Where ratings are cut in two for AUROC, AUPRC and F1: a number, or ASPECT=NUMBER
+    /// Threshold between low and high ratings for AUROC, AUPRC and F1: a number, or ASPECT=NUMBER
     /// [default: half way between the lowest and the highest rating]
     #[arg(
         long,
@@ -102,24 +102,24 @@ pub(crate) struct EvalArgs {
     pub(crate) slice: Vec<String>,
     #[command(flatten)]
     pub(crate) bootstrap: BootstrapArgs,
-    /// Leave the bundle's recalibration out
+    /// Ignore the recalibration of the bundle
     #[arg(long)]
     pub(crate) raw: bool,
     /// Score responses that are too long for the model in overlapping windows that begin at
     /// multiples of this many tokens [default: the response is cut at the end]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) stride: Option<usize>,
-    /// What becomes of segments of which only a part fits: drop (no score), or score (the score of
-    /// that part, marked as cut) [default: as the bundle says]
+    /// Treatment of segments that the length limit cuts: drop (no score), or score (that of
+    /// the part that fits, marked as cut) [default: as the bundle says]
     #[arg(long, value_name = "POLICY")]
     pub(crate) cut_segments: Option<CutSegments>,
     /// Print JSON instead of a table
     #[arg(long)]
     pub(crate) json: bool,
-    /// Write a page of Markdown too; `-` prints it instead of the table
+    /// Also write a Markdown report; `-` prints it instead of the table
     #[arg(long, value_name = "FILE")]
     pub(crate) markdown: Option<PathBuf>,
-    /// Write a page to look at too: figures, charts, and the responses colored by score, in one
+    /// Also write an HTML report: figures, charts, and the responses colored by score, in one
     /// HTML file that fetches nothing
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
@@ -144,7 +144,7 @@ pub(crate) struct CalibrateArgs {
     /// What is fitted: isotonic (any curve that never falls; hundreds of segments) or linear
     #[arg(long, default_value = "isotonic")]
     pub(crate) kind: String,
-    /// What becomes of segments of which only a part fits: drop (no score), or score (the score of
+    /// Treatment of segments that the length limit cuts: drop (no score), or score (the score of
     /// that part) [default: as
     /// the bundle says]
     #[arg(long, value_name = "POLICY")]
@@ -176,7 +176,7 @@ pub(crate) struct CompareArgs {
         value_delimiter = ','
     )]
     pub(crate) aspects: Option<Vec<String>>,
-    /// Largest chance of calling equal systems different
+    /// Significance level: probability of calling equal systems different
     #[arg(long, default_value_t = 0.05)]
     pub(crate) significance: f64,
     /// Resamples of the bootstrap
@@ -189,8 +189,8 @@ pub(crate) struct CompareArgs {
     /// multiples of this many tokens [default: the response is cut at the end]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) stride: Option<usize>,
-    /// What becomes of segments of which only a part fits: drop (no score), or score (the score of
-    /// that part, marked as cut) [default: as the bundle says]
+    /// Treatment of segments that the length limit cuts: drop (no score), or score (that of
+    /// the part that fits, marked as cut) [default: as the bundle says]
     #[arg(long, value_name = "POLICY")]
     pub(crate) cut_segments: Option<CutSegments>,
     /// Print JSON instead of tables
@@ -224,8 +224,8 @@ pub(crate) struct ExplainArgs {
         value_delimiter = ','
     )]
     pub(crate) aspects: Option<Vec<String>>,
-    /// What becomes of segments of which only a part fits: drop (no score), or score (the score of
-    /// that part, marked as cut) [default: as the bundle says]
+    /// Treatment of segments that the length limit cuts: drop (no score), or score (that of
+    /// the part that fits, marked as cut) [default: as the bundle says]
     #[arg(long, value_name = "POLICY")]
     pub(crate) cut_segments: Option<CutSegments>,
     /// Segments to show, the worst first; 0 shows all [default: 10, all with --id]

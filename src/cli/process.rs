@@ -92,7 +92,7 @@ pub(crate) struct ProcessArgs {
         value_delimiter = ','
     )]
     pub(crate) aspects: Option<Vec<String>>,
-    /// Leave the bundle's recalibration out
+    /// Ignore the recalibration of the bundle
     #[arg(long)]
     pub(crate) raw: bool,
     /// Score responses that are too long for the model in overlapping windows that begin at

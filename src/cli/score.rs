@@ -35,7 +35,7 @@ pub(crate) struct ScoreArgs {
     /// How segment scores become a response score [default: as the bundle says]
     #[arg(long)]
     pub(crate) aggregation: Option<String>,
-    /// Leave the bundle's recalibration out
+    /// Ignore the recalibration of the bundle
     #[arg(long)]
     pub(crate) raw: bool,
     /// Score responses that are too long for the model in overlapping windows that begin at
@@ -46,8 +46,8 @@ pub(crate) struct ScoreArgs {
     /// Refuse a response that cannot be scored, such as an empty one [default: its `score` is null]
     #[arg(long)]
     pub(crate) strict: bool,
-    /// What becomes of segments of which only a part fits: drop (no score), or score (the score of
-    /// that part, marked as cut) [default: as the bundle says]
+    /// Treatment of segments that the length limit cuts: drop (no score), or score (that of
+    /// the part that fits, marked as cut) [default: as the bundle says]
     #[arg(long, value_name = "POLICY")]
     pub(crate) cut_segments: Option<CutSegments>,
     /// Padded tokens a batch

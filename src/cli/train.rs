@@ -82,14 +82,14 @@ pub(crate) struct RunArgs {
     /// unfinished run
     #[arg(long)]
     pub(crate) overwrite: bool,
-    /// Aspects to learn, separated by commas [default: all that are rated]
+    /// Aspects to train, separated by commas [default: all that are rated]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) aspects: Option<Vec<String>>,
     /// Tokens an example may have, special tokens included [default: 256]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) max_length: Option<usize>,
-    /// What becomes of segments of which only a part fits: drop (they are neither learned nor
-    /// scored), or score (by that part) [default: drop]
+    /// Treatment of segments that the length limit cuts: drop (they are neither learned nor
+    /// scored), or score (by the part that fits) [default: drop]
     #[arg(long, value_name = "POLICY")]
     pub(crate) cut_segments: Option<CutSegments>,
     /// Read each record's context after its prompt; refused where no record has one [default: read
@@ -99,7 +99,7 @@ pub(crate) struct RunArgs {
     /// Leave the records' contexts out
     #[arg(long, conflicts_with = "use_context")]
     pub(crate) no_context: bool,
-    /// What is written around prompts: auto (the chat template of a decoder whose directory has
+    /// Chat template around prompts: auto (the chat template of a decoder whose directory has
     /// one), none, or the file of a chat template [default: auto]
     #[arg(long, value_name = "auto|none|FILE")]
     pub(crate) chat_template: Option<ChatTemplateOption>,
@@ -116,14 +116,14 @@ pub(crate) struct RunArgs {
 pub(crate) struct TrainArgs {
     #[command(flatten)]
     pub(crate) run: RunArgs,
-    /// Go on with a run that was interrupted: its directory of checkpoints, or its output. Settings
+    /// Resume an interrupted run: its directory of checkpoints, or its output. Settings
     /// and data are those of the run; others are refused
     #[arg(long, value_name = "DIR", conflicts_with_all = ["overwrite", "checkpoints", "output"])]
     pub(crate) resume: Option<PathBuf>,
     /// Directory for checkpoints and metrics.jsonl while training [default: OUTPUT.checkpoints]
     #[arg(long, value_name = "DIR")]
     pub(crate) checkpoints: Option<PathBuf>,
-    /// Checkpoint every this many steps; 0: only at the end of each epoch [default: 0]
+    /// Steps between checkpoints; 0: only at the end of each epoch [default: 0]
     #[arg(long, value_name = "STEPS")]
     pub(crate) checkpoint_every: Option<usize>,
     /// Scale of the targets: identity, standardized, or minmax:LOW:HIGH [default: identity]
@@ -140,10 +140,10 @@ pub(crate) struct TrainArgs {
     /// [default: mean]
     #[arg(long)]
     pub(crate) aggregation: Option<Aggregation>,
-    /// Passes over the training split [default: 3]
+    /// Epochs (passes over the training split) [default: 3]
     #[arg(long)]
     pub(crate) epochs: Option<usize>,
-    /// Examples a step [default: 16]
+    /// Examples per step [default: 16]
     #[arg(long)]
     pub(crate) batch_size: Option<usize>,
     /// Examples computed at once; a step adds up the gradients of its micro-batches [default: the
