@@ -144,7 +144,11 @@ fn an_adapter_that_is_no_plain_low_rank_one_or_does_not_fit_is_refused() {
             json!(["embed_tokens"]),
             "`modules_to_save` of adapter_config.json names",
         ),
-        ("target_modules", json!(".*q_proj"), "no regular expression"),
+        (
+            "target_modules",
+            json!(".*q_proj"),
+            "`target_modules` of adapter_config.json leaves out",
+        ),
     ] {
         let adapter = copy("qwen2-token");
         set(adapter.path(), key, value);
