@@ -13,8 +13,8 @@ use burn::tensor::Device;
 use divan::{Bencher, black_box, counter::ItemsCount};
 use gradus::bench::full_rows;
 use gradus::data::{
-    BatchSize, EncodedExample, Example, GeneratorConfig, SegmentBatch, SegmentBatcher, TextConfig,
-    TextEncoder, TruncationCounts, generate, plan_batches, word_level_tokenizer,
+    BatchSize, Example, GeneratorConfig, SegmentBatch, SegmentBatcher, SegmentTokenizer,
+    TextConfig, TokenizedExample, TruncationCounts, generate, plan_batches, word_level_tokenizer,
 };
 use gradus::eval::Scorer;
 use gradus::model::encoder::BertConfig;
@@ -55,7 +55,7 @@ fn model(device: &Device) -> RewardModel {
     config().init(device)
 }
 
-fn rows(count: usize) -> Vec<EncodedExample> {
+fn rows(count: usize) -> Vec<TokenizedExample> {
     full_rows(&config().encoder, 1, count, LENGTH, 0).expect("the rows fit the encoder")
 }
 
@@ -89,22 +89,22 @@ fn texts(count: usize) -> (Vec<u8>, Vec<Example>) {
     (tokenizer, examples)
 }
 
-fn text_encoder(tokenizer: &[u8]) -> TextEncoder {
-    TextEncoder::new(tokenizer, TextConfig::default()).expect("the tokenizer can be read")
+fn segment_tokenizer(tokenizer: &[u8]) -> SegmentTokenizer {
+    SegmentTokenizer::new(tokenizer, TextConfig::default()).expect("the tokenizer can be read")
 }
 
-fn encoded(text: &TextEncoder, examples: &[Example]) -> Vec<EncodedExample> {
+fn tokenized(text: &SegmentTokenizer, examples: &[Example]) -> Vec<TokenizedExample> {
     let mut counts = TruncationCounts::default();
-    let encoded = examples
+    let tokenized = examples
         .iter()
-        .map(|example| text.encode(example, &mut counts));
-    encoded
+        .map(|example| text.tokenize(example, &mut counts));
+    tokenized
         .collect::<gradus::data::Result<_>>()
-        .expect("records can be encoded")
+        .expect("records can be tokenized")
 }
 
-fn count_tokens(rows: &[EncodedExample]) -> ItemsCount {
-    ItemsCount::new(rows.iter().map(EncodedExample::num_tokens).sum::<usize>())
+fn count_tokens(rows: &[TokenizedExample]) -> ItemsCount {
+    ItemsCount::new(rows.iter().map(TokenizedExample::num_tokens).sum::<usize>())
 }
 
 /// A learner on a training device, its batch, and what one step is divided by.
@@ -148,12 +148,12 @@ impl Step {
 #[divan::bench]
 fn batching(bencher: Bencher) {
     let rows = rows(4096);
-    let lengths: Vec<usize> = rows.iter().map(EncodedExample::num_tokens).collect();
+    let lengths: Vec<usize> = rows.iter().map(TokenizedExample::num_tokens).collect();
     let batcher = SegmentBatcher::new(0, 1);
     let count = ItemsCount::new(rows.len() * LENGTH);
     bencher.counter(count).bench_local(|| {
         for batch in plan_batches(&lengths, BatchSize::Examples(ROWS), true, Some(0), 0) {
-            let rows: Vec<&EncodedExample> = batch.iter().map(|&row| &rows[row]).collect();
+            let rows: Vec<&TokenizedExample> = batch.iter().map(|&row| &rows[row]).collect();
             black_box(batcher.collate(&rows));
         }
     });
@@ -161,12 +161,12 @@ fn batching(bencher: Bencher) {
 
 /// Text to tokens.
 #[divan::bench]
-fn encode(bencher: Bencher) {
+fn tokenize(bencher: Bencher) {
     let (tokenizer, examples) = texts(512);
-    let text = text_encoder(&tokenizer);
+    let text = segment_tokenizer(&tokenizer);
     bencher
-        .counter(count_tokens(&encoded(&text, &examples)))
-        .bench_local(|| encoded(&text, &examples));
+        .counter(count_tokens(&tokenized(&text, &examples)))
+        .bench_local(|| tokenized(&text, &examples));
 }
 
 /// The model as it scores.
@@ -227,12 +227,12 @@ fn train_step(bencher: Bencher) {
         .bench_local(|| step.update(&mut optimizer, step.gradients(batch.clone())));
 }
 
-/// Records to scores: encoding, batching, model.
+/// Records to scores: tokenizing, batching, model.
 #[divan::bench]
 fn score_end_to_end(bencher: Bencher) {
     let device = Device::flex();
     let (tokenizer, examples) = texts(64);
-    let text = text_encoder(&tokenizer);
+    let text = segment_tokenizer(&tokenizer);
     let config = config();
     let names = text.config().aspects.iter().map(|a| a.name.clone());
     let mut manifest = Manifest::new(names.collect(), config.pooling, "mean");
@@ -246,7 +246,7 @@ fn score_end_to_end(bencher: Bencher) {
     };
     let scorer = Scorer::new(bundle, &device).expect("the parts belong together");
     bencher
-        .counter(count_tokens(&encoded(&text, &examples)))
+        .counter(count_tokens(&tokenized(&text, &examples)))
         .bench_local(|| scorer.score(&examples, &mut TruncationCounts::default()));
 }
 

@@ -8,7 +8,7 @@ use burn::module::Module as _;
 use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, activation::softplus};
 use gradus::data::{
-    AspectSpec, CharSpan, Example, Segment, TextConfig, TextEncoder, TruncationCounts,
+    AspectSpec, CharSpan, Example, Segment, SegmentTokenizer, TextConfig, TruncationCounts,
 };
 use gradus::data::{DEFAULT_ASPECT, word_level_tokenizer};
 use gradus::model::encoder::BertConfig;
@@ -47,9 +47,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         aspects: vec![AspectSpec::identity(DEFAULT_ASPECT)],
         ..TextConfig::default()
     };
-    let text = TextEncoder::new(&word_level_tokenizer(texts)?, config)?;
-    let encoded = text.encode_all(&examples, &mut TruncationCounts::default())?;
-    let rows: Vec<_> = encoded.iter().collect();
+    let text = SegmentTokenizer::new(&word_level_tokenizer(texts)?, config)?;
+    let tokenized = text.tokenize_all(&examples, &mut TruncationCounts::default())?;
+    let rows: Vec<_> = tokenized.iter().collect();
     let batch = text.batcher().batch(&rows, &device);
 
     device.seed(0);

@@ -192,8 +192,8 @@ pub(crate) fn chat_template(template: &ChatTemplate) {
     ));
 }
 
-/// What encoding made of the splits, on standard error.
-pub(crate) fn encoding(counts: &SplitCounts) {
+/// What truncation made of the splits, on standard error.
+pub(crate) fn truncation(counts: &SplitCounts) {
     for (split, counts) in [("train", &counts.train), ("valid", &counts.valid)] {
         let mut text = format!(
             "{split}: {} examples, {} ratings, {} tokens",

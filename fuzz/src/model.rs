@@ -1,7 +1,7 @@
 //! The files of models and bundles.
 
 use burn::tensor::Device;
-use gradus::data::{ChatTemplate, Example, TextConfig, TextEncoder};
+use gradus::data::{ChatTemplate, Example, TextConfig, SegmentTokenizer};
 use gradus::model::{
     Bundle, EncoderConfig, Head, HeadConfig, Pooling, PretrainedEncoder, RewardModelConfig,
 };
@@ -90,14 +90,14 @@ fn example() -> Example {
 pub fn tokenizer(data: &[u8]) {
     let config = TextConfig::default();
     let max_length = config.max_length;
-    if let Ok(encoder) = TextEncoder::new(data, config) {
+    if let Ok(tokenizer) = SegmentTokenizer::new(data, config) {
         let mut example = example();
-        if encoder.segment_response(&mut example).is_ok()
-            && let Ok(encoded) = encoder.encode(&example, &mut Default::default())
+        if tokenizer.segment_response(&mut example).is_ok()
+            && let Ok(tokenized) = tokenizer.tokenize(&example, &mut Default::default())
         {
-            assert!(encoded.token_ids.len() <= max_length);
-            for segment in &encoded.segments {
-                assert!(segment.tokens.end <= encoded.token_ids.len());
+            assert!(tokenized.token_ids.len() <= max_length);
+            for segment in &tokenized.segments {
+                assert!(segment.tokens.end <= tokenized.token_ids.len());
             }
         }
     }

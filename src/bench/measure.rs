@@ -4,7 +4,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
 use burn::tensor::Device;
-use gradus_data::{BatchSize, EncodedExample, SegmentBatcher};
+use gradus_data::{BatchSize, SegmentBatcher, TokenizedExample};
 use gradus_model::Output;
 use gradus_train::{
     FitData, Freeze, RatingLoss, Session, StepLog, TrainConfig, TrainObserver, fit,
@@ -17,7 +17,7 @@ use super::{BenchError, Subject, full_rows, peak_memory, reset_peak_memory};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// A batch of encoded rows to scores on the host.
+    /// A batch of tokenized rows to scores on the host.
     Score,
     /// A training step: forward and backward pass, clipping, AdamW.
     Train,
@@ -121,7 +121,7 @@ impl Work {
         let rows = self.rows(subject, self.batch_size)?;
         let scorer = subject.scorer(device)?;
         let scorer = scorer.with_batch_size(BatchSize::Examples(self.batch_size));
-        let score = || std::hint::black_box(scorer.score_encoded(&rows));
+        let score = || std::hint::black_box(scorer.score_tokenized(&rows));
         let timed = |work: &dyn Fn()| {
             let started = Instant::now();
             work();
@@ -205,7 +205,7 @@ impl Work {
         })
     }
 
-    fn rows(&self, subject: &Subject, count: usize) -> Result<Vec<EncodedExample>, BenchError> {
+    fn rows(&self, subject: &Subject, count: usize) -> Result<Vec<TokenizedExample>, BenchError> {
         let aspects = subject.aspects().len();
         full_rows(&subject.config().encoder, aspects, count, self.length, 0)
     }

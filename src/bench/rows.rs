@@ -1,6 +1,6 @@
 //! Rows without padding.
 
-use gradus_data::{DroppedTokens, EncodedExample, EncodedSegment, TokenSpan};
+use gradus_data::{DroppedTokens, TokenSpan, TokenizedExample, TokenizedSegment};
 use gradus_model::EncoderConfig;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -24,7 +24,7 @@ pub fn full_rows(
     count: usize,
     length: usize,
     seed: u64,
-) -> Result<Vec<EncodedExample>, BenchError> {
+) -> Result<Vec<TokenizedExample>, BenchError> {
     if length < SHORTEST_ROW {
         return Err(BenchError::ShortRow { length });
     }
@@ -34,7 +34,7 @@ pub fn full_rows(
     let vocabulary = u32::try_from(sizes.vocab_size).unwrap_or(u32::MAX);
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let prompt = length / 4;
-    let rows = (0..count).map(|row| EncodedExample {
+    let rows = (0..count).map(|row| TokenizedExample {
         id: format!("row {row}"),
         token_ids: (0..length)
             .map(|_| random.random_range(0..vocabulary))
@@ -54,9 +54,9 @@ pub fn full_rows(
 }
 
 /// Segments from token `start` up to `end`.
-fn segments(start: usize, end: usize, num_aspects: usize) -> Vec<EncodedSegment> {
+fn segments(start: usize, end: usize, num_aspects: usize) -> Vec<TokenizedSegment> {
     let starts = (start..end).step_by(SEGMENT).enumerate();
-    let segment = |(index, from): (usize, usize)| EncodedSegment {
+    let segment = |(index, from): (usize, usize)| TokenizedSegment {
         index,
         tokens: TokenSpan::new(from, (from + SEGMENT).min(end)),
         cut: false,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use gradus::data::{AspectSpec, Separator, TextConfig, TextEncoder, tokenizer_notes};
+use gradus::data::{AspectSpec, SegmentTokenizer, Separator, TextConfig, tokenizer_notes};
 use gradus::device;
 use gradus::eval::Aggregation;
 use gradus::hub::Located;
@@ -60,13 +60,13 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
     for note in tokenizer_notes(text_directory, text.max_length)? {
         show::status(&format!("note: {note}"));
     }
-    let encoder = TextEncoder::from_file(&text_directory.join(TOKENIZER), text)?;
-    let largest_id = u32::try_from(encoder.vocab_size())?.saturating_sub(1);
-    let max_length = encoder.config().max_length;
+    let text_tokenizer = SegmentTokenizer::from_file(&text_directory.join(TOKENIZER), text)?;
+    let largest_id = u32::try_from(text_tokenizer.vocab_size())?.saturating_sub(1);
+    let max_length = text_tokenizer.config().max_length;
     let encoder_config = &imported.config.encoder;
-    encoder_config.check_sequence(max_length, largest_id, encoder.max_type_id())?;
+    encoder_config.check_sequence(max_length, largest_id, text_tokenizer.max_type_id())?;
     let mut manifest = Manifest::new(aspects, imported.config.pooling, aggregation.to_string());
-    manifest.text = serde_json::to_value(encoder.config())?;
+    manifest.text = serde_json::to_value(text_tokenizer.config())?;
     manifest.encoder = origin;
     manifest.training = json!({ "imported_from": args.directory });
     if let Some(base) = &args.base {
@@ -77,7 +77,7 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
         manifest,
         config: imported.config,
         model: imported.model,
-        tokenizer: encoder.tokenizer_json().to_vec(),
+        tokenizer: text_tokenizer.tokenizer_json().to_vec(),
         recalibration: None,
     };
     for left in &imported.report.left {

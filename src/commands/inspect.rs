@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use burn::tensor::Device;
-use gradus::data::{ChatTemplate, Separator, TextConfig, TextEncoder, tokenizer_notes};
+use gradus::data::{ChatTemplate, SegmentTokenizer, Separator, TextConfig, tokenizer_notes};
 use gradus::device;
 use gradus::eval::Scorer;
 use gradus::hub::Located;
@@ -230,8 +230,8 @@ fn tokenizer(directory: &Path, encoder: &EncoderConfig) -> Result<Tokenizer, Str
     if !path.is_file() {
         return Err(format!("{}: found no tokenizer.json", directory.display()));
     }
-    let text =
-        TextEncoder::from_file(&path, TextConfig::default()).map_err(|error| error.to_string())?;
+    let text = SegmentTokenizer::from_file(&path, TextConfig::default())
+        .map_err(|error| error.to_string())?;
     if text.vocab_size() > encoder.vocab_size() {
         return Err(format!(
             "{}: the tokenizer has {} tokens, the encoder {} embeddings: they are of different models",

@@ -62,7 +62,7 @@ impl Told {
 
     fn show(&self, plan: Preview<'_>) {
         let counts = [&plan.counts.train, &plan.counts.valid];
-        show::encoding(plan.counts);
+        show::truncation(plan.counts);
         show::status(&aspects(&plan.text.aspects, &self.splits));
         let read = usize::from(plan.text.use_context);
         let context = self.splits.iter().zip(counts).map(|((name, _), counts)| {

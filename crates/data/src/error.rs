@@ -266,12 +266,6 @@ pub enum DataError {
         /// The names that were looked for.
         tried: &'static [&'static str],
     },
-    /// The token to fill short rows with is not in the vocabulary.
-    #[error("tokenizer: found no token `{token}` to pad with, expected one of its vocabulary")]
-    PadTokenUnknown {
-        /// Its name.
-        token: String,
-    },
     /// A token that is not in the vocabulary.
     #[error(
         "tokenizer: found no token `{token}`, expected one of its vocabulary, spelled as there"
@@ -425,7 +419,7 @@ pub enum DataError {
     /// A batch that holds nothing.
     #[error("batch size: found 0, expected 1 or more")]
     BatchSize,
-    /// An example was encoded for other aspects than the batches are made for.
+    /// An example was tokenized for other aspects than the batches are made for.
     #[error("example `{id}`: found {found} targets per segment, expected {expected}")]
     AspectCount {
         /// Id of the example.

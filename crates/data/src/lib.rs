@@ -30,7 +30,7 @@
 //! - [`ChatTemplate`]: what a decoder was taught to see around a prompt
 //! - [`Separator`]: what process reward models read behind every segment
 //! - [`Segmenter`]: cuts a response that comes without segments
-//! - [`TextEncoder`], [`EncodedExample`]: one tokenization, and the tokens and targets of each
+//! - [`SegmentTokenizer`], [`TokenizedExample`]: one tokenization, and the tokens and targets of each
 //!   segment
 //! - [`TruncationPolicy`], [`TruncationCounts`]: what gives way when an example is too long, and
 //!   how much did

@@ -1,4 +1,4 @@
-//! Encoded examples to tensors: values, padding, and the loader.
+//! Tokenized examples to tensors: values, padding, and the loader.
 
 // Clippy exempts tests, but not their helpers.
 #![allow(clippy::unwrap_used)]
@@ -12,26 +12,26 @@ use std::time::{Duration, Instant};
 use burn::data::dataloader::DataLoader;
 use burn::tensor::{Bool, Device, Int, Tensor};
 use gradus_data::{
-    BatchSize, BatchWeights, DataError, EncodedExample, SegmentBatch, SegmentBatcher,
-    SegmentLoader, TextConfig, TruncationCounts,
+    BatchSize, BatchWeights, DataError, SegmentBatch, SegmentBatcher, SegmentLoader, TextConfig,
+    TokenizedExample, TruncationCounts,
 };
-use support::{aspects, example, tiny_encoder};
+use support::{aspects, example, tiny_tokenizer};
 
-fn encoded(pieces: &[&[(&str, Option<f64>)]]) -> Vec<EncodedExample> {
-    let encoder = tiny_encoder(TextConfig::default());
+fn tokenized(pieces: &[&[(&str, Option<f64>)]]) -> Vec<TokenizedExample> {
+    let tokenizer = tiny_tokenizer(TextConfig::default());
     let examples: Vec<_> = pieces
         .iter()
         .enumerate()
         .map(|(index, pieces)| example(&format!("e{index}"), "the moon", pieces))
         .collect();
-    encoder
-        .encode_all(&examples, &mut TruncationCounts::default())
+    tokenizer
+        .tokenize_all(&examples, &mut TruncationCounts::default())
         .unwrap()
 }
 
-fn batch(examples: &[EncodedExample]) -> SegmentBatch {
-    let examples: Vec<&EncodedExample> = examples.iter().collect();
-    tiny_encoder(TextConfig::default())
+fn batch(examples: &[TokenizedExample]) -> SegmentBatch {
+    let examples: Vec<&TokenizedExample> = examples.iter().collect();
+    tiny_tokenizer(TextConfig::default())
         .batcher()
         .batch(&examples, &Device::flex())
 }
@@ -50,7 +50,7 @@ fn bools<const D: usize>(tensor: Tensor<D, Bool>) -> Vec<bool> {
 
 #[test]
 fn a_rating_reaches_the_batch_unchanged() {
-    let examples = encoded(&[&[
+    let examples = tokenized(&[&[
         ("the moon", Some(0.7)),
         (" is", Some(-0.1)),
         (" the", Some(1e-7)),
@@ -62,7 +62,7 @@ fn a_rating_reaches_the_batch_unchanged() {
 
 #[test]
 fn rows_are_padded_behind_and_hold_nothing_there() {
-    let examples = encoded(&[
+    let examples = tokenized(&[
         &[("the", Some(0.7))],
         &[("the moon is", None), (" the moon", Some(0.2))],
     ]);
@@ -109,18 +109,18 @@ fn rows_are_padded_behind_and_hold_nothing_there() {
 
 #[test]
 fn an_unrated_aspect_of_a_rated_segment_has_no_weight() {
-    let encoder = tiny_encoder(TextConfig {
+    let tokenizer = tiny_tokenizer(TextConfig {
         aspects: aspects(&["tone", "rating"]),
         ..TextConfig::default()
     });
     let mut counts = TruncationCounts::default();
-    let row = encoder
-        .encode(
+    let row = tokenizer
+        .tokenize(
             &example("a", "the", &[("moon", Some(0.7)), (" is", None)]),
             &mut counts,
         )
         .unwrap();
-    let batch = encoder.batcher().batch(&[&row], &Device::flex());
+    let batch = tokenizer.batcher().batch(&[&row], &Device::flex());
     assert_eq!(batch.targets.dims(), [1, 2, 2]);
     assert_eq!(floats(batch.targets), [0.0, 0.7, 0.0, 0.0]);
     assert_eq!(floats(batch.weights), [0.0, 1.0, 0.0, 0.0]);
@@ -134,13 +134,13 @@ fn an_unrated_aspect_of_a_rated_segment_has_no_weight() {
 
 #[test]
 fn a_batch_without_any_segment_has_one_that_is_absent() {
-    let encoder = tiny_encoder(TextConfig::default());
+    let tokenizer = tiny_tokenizer(TextConfig::default());
     let mut uncut = example("a", "the", &[]);
     uncut.response = "the moon".into();
-    let row = encoder
-        .encode(&uncut, &mut TruncationCounts::default())
+    let row = tokenizer
+        .tokenize(&uncut, &mut TruncationCounts::default())
         .unwrap();
-    let batch = encoder.batcher().batch(&[&row, &row], &Device::flex());
+    let batch = tokenizer.batcher().batch(&[&row, &row], &Device::flex());
     assert_eq!(batch.segment_spans.dims(), [2, 1, 2]);
     assert_eq!(bools(batch.mask_segment_pad), [true, true]);
     assert_eq!(ints(batch.segment_spans), [0, 0, 0, 0]);
@@ -148,15 +148,15 @@ fn a_batch_without_any_segment_has_one_that_is_absent() {
 }
 
 /// Examples of 1 to 7 segments, one rated.
-fn many(count: usize) -> Arc<[EncodedExample]> {
+fn many(count: usize) -> Arc<[TokenizedExample]> {
     let pieces: Vec<Vec<(&str, Option<f64>)>> = (0..count)
         .map(|index| vec![(" the moon", Some(index as f64 / 100.0)); 1 + index * 5 % 7])
         .collect();
     let pieces: Vec<&[(&str, Option<f64>)]> = pieces.iter().map(Vec::as_slice).collect();
-    encoded(&pieces).into()
+    tokenized(&pieces).into()
 }
 
-fn loader(examples: &Arc<[EncodedExample]>, size: BatchSize) -> SegmentLoader {
+fn loader(examples: &Arc<[TokenizedExample]>, size: BatchSize) -> SegmentLoader {
     SegmentLoader::new(
         Arc::clone(examples),
         SegmentBatcher::new(0, 1),
@@ -189,12 +189,11 @@ fn a_shuffling_loader_yields_every_example_once_in_the_order_of_its_seed() {
     assert_eq!([ids(&again), ids(&again)], epochs);
     assert_ne!(ids(&make(6)), epochs[0]);
 
-    let resumed = make(5);
-    resumed.set_epoch(1);
+    let resumed = make(5).with_start(1, 0);
     assert_eq!(resumed.num_batches(1), epochs[1].len());
     assert_eq!(ids(&resumed), epochs[1]);
     assert_eq!(resumed.epoch(), 2);
-    resumed.set_epoch(1);
+    let resumed = make(5).with_start(1, 0);
     assert_eq!(
         ids(&*resumed.to_device(&Device::flex())),
         epochs[1],
@@ -221,24 +220,27 @@ fn a_loader_can_start_in_the_middle_and_goes_on_from_there() {
 }
 
 #[test]
-fn pieces_are_the_batch_in_its_order_and_weigh_what_it_weighs() {
+fn micro_batches_are_the_batch_in_its_order_and_weigh_what_it_weighs() {
     let examples = many(23);
     let make = || loader(&examples, BatchSize::Examples(10));
     let whole: Vec<SegmentBatch> = make().iter().map(Result::unwrap).collect();
-    let cut = make().with_pieces(Some(4)).unwrap();
-    let pieces: Vec<SegmentBatch> = cut.iter().map(Result::unwrap).collect();
-    let left: Vec<usize> = pieces.iter().map(|piece| piece.pieces_left).collect();
+    let cut = make().with_micro_batch_size(Some(4)).unwrap();
+    let micro_batches: Vec<SegmentBatch> = cut.iter().map(Result::unwrap).collect();
+    let left: Vec<usize> = micro_batches
+        .iter()
+        .map(|part| part.micro_batches_left)
+        .collect();
     assert_eq!(left, [2, 1, 0, 2, 1, 0, 0]);
-    let mut pieces = pieces.into_iter();
+    let mut micro_batches = micro_batches.into_iter();
     for batch in whole {
         let count = batch.batch_size().div_ceil(4);
-        let mine: Vec<SegmentBatch> = pieces.by_ref().take(count).collect();
-        let ids: Vec<String> = mine.iter().flat_map(|piece| piece.ids.clone()).collect();
+        let mine: Vec<SegmentBatch> = micro_batches.by_ref().take(count).collect();
+        let ids: Vec<String> = mine.iter().flat_map(|part| part.ids.clone()).collect();
         assert_eq!(ids, batch.ids);
-        let sum: BatchWeights = mine.iter().map(|piece| piece.weight_sums.clone()).sum();
+        let sum: BatchWeights = mine.iter().map(|part| part.weight_sums.clone()).sum();
         assert_eq!(sum, batch.weight_sums);
     }
-    assert!(make().with_pieces(Some(0)).is_err());
+    assert!(make().with_micro_batch_size(Some(0)).is_err());
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::{Result, ScoredResponse, ScoredSegment, Scorer, SegmentScore, Unscore
 /// Scores `examples` and puts the scores beside the ratings. `counts` grows by what was cut.
 ///
 /// # Errors
-/// If an example cannot be cut into segments or encoded.
+/// If an example cannot be cut into segments or tokenized.
 pub fn scored_responses(
     scorer: &Scorer,
     examples: &[Example],
@@ -26,7 +26,7 @@ pub fn scored_responses(
 /// The same, with scores as the model gives them, whatever the bundle says about recalibration.
 ///
 /// # Errors
-/// If an example cannot be cut into segments or encoded.
+/// If an example cannot be cut into segments or tokenized.
 pub fn raw_responses(
     scorer: &Scorer,
     examples: &[Example],

@@ -224,7 +224,7 @@ pub enum EvalError {
         /// What the drawing library says.
         message: String,
     },
-    /// The data could not be read or encoded.
+    /// The data could not be read or tokenized.
     #[error(transparent)]
     Data(#[from] gradus_data::DataError),
     /// The bundle could not be loaded.

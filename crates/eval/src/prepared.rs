@@ -1,4 +1,4 @@
-//! Examples on their way to the model: cut, encoded, and read ahead.
+//! Examples on their way to the model: cut, tokenized, and read ahead.
 
 use std::any::Any;
 use std::panic::resume_unwind;
@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
 
-use gradus_data::{EncodedExample, Example, TextEncoder, TruncationCounts};
+use gradus_data::{Example, SegmentTokenizer, TokenizedExample, TruncationCounts};
 
 use crate::{EvalError, Result, SegmentScore};
 
-/// Examples that are cut into segments and encoded, ready for
+/// Examples that are cut into segments and tokenized, ready for
 /// [`Scorer::score_prepared`](crate::Scorer::score_prepared).
 #[derive(Debug)]
 pub struct PreparedExamples {
@@ -26,7 +26,7 @@ pub struct PreparedExamples {
 impl PreparedExamples {
     /// Cuts responses that come without segments, and encodes all.
     pub(crate) fn new(
-        text: &TextEncoder,
+        text: &SegmentTokenizer,
         stride: Option<usize>,
         mut examples: Vec<Example>,
     ) -> Result<Self> {
@@ -50,7 +50,7 @@ impl PreparedExamples {
 /// What the model reads of examples: one sequence of each, or its windows.
 #[derive(Debug)]
 pub(crate) struct Sequences {
-    pub(crate) encoded: Vec<EncodedExample>,
+    pub(crate) tokenized: Vec<TokenizedExample>,
     /// The number of each sequence's example.
     owners: Vec<usize>,
 }
@@ -61,11 +61,11 @@ impl Sequences {
     /// one more segment that cannot be scored. An example without a segment, such as an empty
     /// response, has no sequence: there is nothing to read off it.
     pub(crate) fn of(
-        text: &TextEncoder,
+        text: &SegmentTokenizer,
         stride: Option<usize>,
         examples: &[Example],
     ) -> Result<(Self, Vec<TruncationCounts>)> {
-        let (mut encoded, mut owners, mut cuts) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut tokenized, mut owners, mut cuts) = (Vec::new(), Vec::new(), Vec::new());
         for (number, example) in examples.iter().enumerate() {
             let mut cut = TruncationCounts::default();
             if example.segments.is_empty() {
@@ -75,14 +75,14 @@ impl Sequences {
             }
             let example = unrated(example);
             let sequences = match stride {
-                Some(stride) => text.encode_windows(&example, stride, &mut cut)?,
-                None => vec![text.encode(&example, &mut cut)?],
+                Some(stride) => text.tokenize_windows(&example, stride, &mut cut)?,
+                None => vec![text.tokenize(&example, &mut cut)?],
             };
             owners.extend(sequences.iter().map(|_| number));
-            encoded.extend(sequences);
+            tokenized.extend(sequences);
             cuts.push(cut);
         }
-        Ok((Self { encoded, owners }, cuts))
+        Ok((Self { tokenized, owners }, cuts))
     }
 
     /// Scores of all segments of the examples, given those that the model has seen: for each
@@ -94,13 +94,13 @@ impl Sequences {
     ) -> Vec<Vec<SegmentScore>> {
         let of_example = |example: &Example| vec![SegmentScore::Truncated; example.segments.len()];
         let mut scores: Vec<_> = examples.iter().map(of_example).collect();
-        for (encoded, &owner) in self.encoded.iter().zip(&self.owners) {
-            for &index in &encoded.without_tokens {
+        for (tokenized, &owner) in self.tokenized.iter().zip(&self.owners) {
+            for &index in &tokenized.without_tokens {
                 scores[owner][index] = SegmentScore::NoTokens;
             }
         }
-        for ((encoded, &owner), found) in self.encoded.iter().zip(&self.owners).zip(found) {
-            for (segment, found) in encoded.segments.iter().zip(found) {
+        for ((tokenized, &owner), found) in self.tokenized.iter().zip(&self.owners).zip(found) {
+            for (segment, found) in tokenized.segments.iter().zip(found) {
                 scores[owner][segment.index] = if segment.cut {
                     SegmentScore::Cut(found)
                 } else {
@@ -142,7 +142,7 @@ impl Prefetch {
     const FIRST: usize = 64;
 
     pub(crate) fn start(
-        text: Arc<TextEncoder>,
+        text: Arc<SegmentTokenizer>,
         stride: Option<usize>,
         source: impl Iterator<Item = gradus_data::Result<Example>> + Send + 'static,
         size: usize,
@@ -208,9 +208,9 @@ mod tests {
 
     const WAIT: Duration = Duration::from_secs(30);
 
-    fn text() -> Arc<TextEncoder> {
+    fn text() -> Arc<SegmentTokenizer> {
         let tokenizer = word_level_tokenizer(["one two three . ?"]).unwrap();
-        Arc::new(TextEncoder::new(&tokenizer, TextConfig::default()).unwrap())
+        Arc::new(SegmentTokenizer::new(&tokenizer, TextConfig::default()).unwrap())
     }
 
     fn example(id: usize) -> Example {
@@ -236,7 +236,7 @@ mod tests {
             assert!(
                 chunk
                     .sequences
-                    .encoded
+                    .tokenized
                     .iter()
                     .all(|row| row.segments.len() == 2)
             );
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_chunk_is_encoded_while_the_first_is_in_hand() {
+    fn the_next_chunk_is_tokenized_while_the_first_is_in_hand() {
         let (sender, read) = mpsc::channel();
         let source = (0..100).map(move |id| {
             sender.send(id).unwrap();
@@ -325,7 +325,7 @@ mod tests {
             ..TextConfig::default()
         };
         let tokenizer = word_level_tokenizer(["one two three . ?"]).unwrap();
-        let text = Arc::new(TextEncoder::new(&tokenizer, config).unwrap());
+        let text = Arc::new(SegmentTokenizer::new(&tokenizer, config).unwrap());
         let long = Example {
             prompt: "one two three one two three".into(),
             ..example(1)
@@ -351,7 +351,7 @@ mod tests {
             .to_vec();
         let mut prepared = PreparedExamples::new(&text(), None, vec![example]).unwrap();
         // As if truncation had taken the last one.
-        prepared.sequences.encoded[0].segments.truncate(1);
+        prepared.sequences.tokenized[0].segments.truncate(1);
         let found = vec![vec![vec![0.5]]];
         let scores = prepared.sequences.all_segments(&prepared.examples, found);
         let expected = [

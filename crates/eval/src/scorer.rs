@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use burn::prelude::*;
 use gradus_data::{
-    BatchSize, CutSegments, EncodedExample, Example, TextConfig, TextEncoder, TruncationCounts,
-    plan_batches,
+    BatchSize, CutSegments, Example, SegmentTokenizer, TextConfig, TokenizedExample,
+    TruncationCounts, plan_batches,
 };
 use gradus_model::{Bundle, EncoderConfig, Manifest, RewardModel, SegmentInput};
 use serde::Serialize;
@@ -23,7 +23,7 @@ use crate::{Aggregation, EvalError, Result, UnscoredReason};
 pub struct Scorer {
     model: RewardModel,
     /// Shared with the thread that encodes ahead.
-    text: Arc<TextEncoder>,
+    text: Arc<SegmentTokenizer>,
     manifest: Manifest,
     aggregation: Aggregation,
     recalibrations: Option<Recalibrations>,
@@ -98,7 +98,7 @@ impl Scorer {
             })?;
         let aggregation = manifest.aggregation.parse()?;
         let causal = config.encoder.is_causal();
-        let text = TextEncoder::new(&tokenizer, settings)?;
+        let text = SegmentTokenizer::new(&tokenizer, settings)?;
         check_text(&text, &manifest, &config.encoder)?;
         let recalibrations = recalibration
             .map(|bytes| Recalibrations::read(&bytes, &manifest.aspects))
@@ -119,7 +119,7 @@ impl Scorer {
     }
 
     /// Scores a response that is longer than the model reads in overlapping windows that begin at
-    /// multiples of `stride` tokens, see [`TextEncoder::encode_windows`]. Default: it is shortened as in
+    /// multiples of `stride` tokens, see [`SegmentTokenizer::tokenize_windows`]. Default: it is shortened as in
     /// training.
     ///
     /// # Panics
@@ -212,7 +212,7 @@ impl Scorer {
     /// `counts` grows by what truncation left out. Ratings are ignored.
     ///
     /// # Errors
-    /// If an example cannot be encoded.
+    /// If an example cannot be tokenized.
     pub fn score(
         &self,
         examples: &[Example],
@@ -226,7 +226,7 @@ impl Scorer {
     /// The same without recalibration.
     ///
     /// # Errors
-    /// If an example cannot be encoded.
+    /// If an example cannot be tokenized.
     pub fn score_raw(
         &self,
         examples: &[Example],
@@ -245,7 +245,7 @@ impl Scorer {
         examples: &[Example],
     ) -> Result<(Vec<Vec<SegmentScore>>, Vec<TruncationCounts>)> {
         let (sequences, cuts) = Sequences::of(&self.text, self.stride, examples)?;
-        let found = self.score_encoded(&sequences.encoded);
+        let found = self.score_tokenized(&sequences.tokenized);
         Ok((sequences.all_segments(examples, found), cuts))
     }
 
@@ -255,7 +255,7 @@ impl Scorer {
     ///
     /// # Errors
     /// [`EvalError::Thread`] if the thread cannot be started. The chunks are errors where the source
-    /// has one or an example cannot be cut or encoded; the first error is the last item.
+    /// has one or an example cannot be cut or tokenized; the first error is the last item.
     pub fn prefetch(
         &self,
         source: impl Iterator<Item = gradus_data::Result<Example>> + Send + 'static,
@@ -266,7 +266,7 @@ impl Scorer {
 
     /// Scores every segment of prepared examples, in their order, as [`score`](Self::score) does.
     pub fn score_prepared(&self, prepared: &PreparedExamples) -> Vec<Vec<SegmentScore>> {
-        let found = self.score_encoded(&prepared.sequences.encoded);
+        let found = self.score_tokenized(&prepared.sequences.tokenized);
         let mut scores = prepared.sequences.all_segments(&prepared.examples, found);
         self.recalibrate(&mut scores);
         scores
@@ -291,12 +291,13 @@ impl Scorer {
         self.aspects().enumerate().map(of_aspect).collect()
     }
 
-    /// Scores of examples that are encoded already: one per aspect for each of their
-    /// [`segments`](EncodedExample::segments), in rating units, without recalibration.
-    pub fn score_encoded(&self, encoded: &[EncodedExample]) -> Vec<Vec<Vec<f64>>> {
-        let mut scores = vec![Vec::new(); encoded.len()];
-        for rows in self.batches(encoded) {
-            let examples: Vec<&EncodedExample> = rows.iter().map(|&row| &encoded[row]).collect();
+    /// Scores of examples that are tokenized already: one per aspect for each of their
+    /// [`segments`](TokenizedExample::segments), in rating units, without recalibration.
+    pub fn score_tokenized(&self, tokenized: &[TokenizedExample]) -> Vec<Vec<Vec<f64>>> {
+        let mut scores = vec![Vec::new(); tokenized.len()];
+        for rows in self.batches(tokenized) {
+            let examples: Vec<&TokenizedExample> =
+                rows.iter().map(|&row| &tokenized[row]).collect();
             for (row, found) in rows.into_iter().zip(self.score_batch(&examples)) {
                 scores[row] = found;
             }
@@ -304,14 +305,17 @@ impl Scorer {
         scores
     }
 
-    /// The batches in which `encoded` is scored, as indices. All that have tokens are in one, also
+    /// The batches in which `tokenized` is scored, as indices. All that have tokens are in one, also
     /// those of which no segment is scored: which tokens are computed together must not depend on
     /// segments, as sums of another batch may round otherwise.
-    pub(crate) fn batches(&self, encoded: &[EncodedExample]) -> Vec<Vec<usize>> {
-        let rows: Vec<usize> = (0..encoded.len())
-            .filter(|&row| encoded[row].num_tokens() > 0)
+    pub(crate) fn batches(&self, tokenized: &[TokenizedExample]) -> Vec<Vec<usize>> {
+        let rows: Vec<usize> = (0..tokenized.len())
+            .filter(|&row| tokenized[row].num_tokens() > 0)
             .collect();
-        let lengths: Vec<usize> = rows.iter().map(|&row| encoded[row].num_tokens()).collect();
+        let lengths: Vec<usize> = rows
+            .iter()
+            .map(|&row| tokenized[row].num_tokens())
+            .collect();
         plan_batches(&lengths, self.batch, true, None, 0)
             .into_iter()
             .map(|batch| batch.into_iter().map(|place| rows[place]).collect())
@@ -320,7 +324,10 @@ impl Scorer {
 
     /// Pooled states, `[batch_size, num_segments, d_model]`, and the scores read off them on the
     /// training scale, `[batch_size, num_segments, num_aspects]`.
-    pub(crate) fn states_and_scores(&self, examples: &[&EncodedExample]) -> (Tensor<3>, Tensor<3>) {
+    pub(crate) fn states_and_scores(
+        &self,
+        examples: &[&TokenizedExample],
+    ) -> (Tensor<3>, Tensor<3>) {
         let batch = self.text.batcher().batch(examples, &self.device);
         let states = self.model.pooled(SegmentInput {
             token_ids: batch.token_ids,
@@ -344,7 +351,7 @@ impl Scorer {
     }
 
     /// How text becomes tokens.
-    pub(crate) fn text(&self) -> &TextEncoder {
+    pub(crate) fn text(&self) -> &SegmentTokenizer {
         &self.text
     }
 
@@ -368,7 +375,7 @@ impl Scorer {
     }
 
     /// Scores of each segment of each example of a batch, in rating units.
-    fn score_batch(&self, examples: &[&EncodedExample]) -> Vec<Vec<Vec<f64>>> {
+    fn score_batch(&self, examples: &[&TokenizedExample]) -> Vec<Vec<Vec<f64>>> {
         let (_, scores) = self.states_and_scores(examples);
         let [_, num_segments, num_aspects] = scores.dims();
         let values: Vec<f32> = scores.into_data().iter::<f32>().collect();
@@ -390,7 +397,7 @@ impl Scorer {
 
 /// Tells whether the text settings and the tokenizer of a bundle fit its model: what does not would
 /// end in a panic, or in scores under a wrong name.
-fn check_text(text: &TextEncoder, manifest: &Manifest, encoder: &EncoderConfig) -> Result<()> {
+fn check_text(text: &SegmentTokenizer, manifest: &Manifest, encoder: &EncoderConfig) -> Result<()> {
     if text.vocab_size() > encoder.vocab_size() {
         return Err(EvalError::Vocabulary {
             tokenizer: text.vocab_size(),

@@ -1,6 +1,6 @@
 //! The bundle of a run, written at each best validation.
 
-use gradus_data::{Example, TextEncoder, TextsDigest};
+use gradus_data::{Example, SegmentTokenizer, TextsDigest};
 use gradus_model::{
     Bundle, BundlePlace, ExtraFile, Manifest, Pooling, RewardModel, RewardModelConfig,
 };
@@ -15,7 +15,7 @@ use crate::plan::{SplitCounts, TrainingPlan};
 const HISTORY: &str = "history.json";
 
 /// The manifest of a bundle before anything is known of its training.
-pub(crate) fn manifest(plan: &TrainingPlan, text: &TextEncoder, pooling: Pooling) -> Manifest {
+pub(crate) fn manifest(plan: &TrainingPlan, text: &SegmentTokenizer, pooling: Pooling) -> Manifest {
     let aspects = text.config().aspects.iter();
     let names = aspects.map(|aspect| aspect.name.clone()).collect();
     let mut manifest = Manifest::new(names, pooling, &plan.aggregation);

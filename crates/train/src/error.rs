@@ -193,7 +193,7 @@ pub enum TrainError {
     /// A file could not be written or read; the message names it.
     #[error(transparent)]
     Io(#[from] std::io::Error),
-    /// The data could not be read or encoded.
+    /// The data could not be read or tokenized.
     #[error(transparent)]
     Data(#[from] gradus_data::DataError),
     /// The model or its bundle could not be built, read or written.

@@ -2,9 +2,9 @@
 //!
 //! # Crate map
 //! - `plan`: [`TrainingPlan`] and its settings ([`TrainConfig`], [`TextOptions`], [`ModelOptions`],
-//!   [`ScratchOptions`], [`ChatTemplateOption`]), [`prepare`] for encoded splits
+//!   [`ScratchOptions`], [`ChatTemplateOption`]), [`prepare`] for tokenized splits
 //! - [`train`]: from a plan and examples to a bundle on disk
-//! - `engine`: [`Engine`] and [`fit`], the loop over encoded splits; [`RegressionLearner`],
+//! - `engine`: [`Engine`] and [`fit`], the loop over tokenized splits; [`RegressionLearner`],
 //!   [`adamw`], [`WarmupLinear`], the parts of a step; [`Session`], [`StopHandle`],
 //!   [`Checkpoints`], what surrounds a run; [`TrainHistory`], [`TrainObserver`],
 //!   [`metrics_lines`], what happened and who watches; [`EarlyStopping`], [`ValidMetrics`]

@@ -16,7 +16,7 @@ use crate::plan::{Assembled, SplitCounts, TrainingPlan, assemble};
 pub struct TrainingReport {
     /// Aspects learned, in the order of the model's outputs.
     pub aspects: Vec<String>,
-    /// What encoding left out.
+    /// What truncation left out.
     pub counts: SplitCounts,
     /// Parameters of the model.
     pub num_parameters: usize,

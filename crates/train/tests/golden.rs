@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use gradus_data::{
-    AspectSpec, DEFAULT_ASPECT, TextConfig, TextEncoder, TruncationCounts, read_examples,
+    AspectSpec, DEFAULT_ASPECT, SegmentTokenizer, TextConfig, TruncationCounts, read_examples,
 };
 use gradus_model::{Pooling, PretrainedEncoder, RewardModelConfig};
 use gradus_train::{FitData, Schedule, Session, TrainConfig, fit};
@@ -59,15 +59,15 @@ fn twenty_steps_of_minilm_lose_what_pytorch_loses() {
         aspects: vec![AspectSpec::identity(DEFAULT_ASPECT)],
         ..TextConfig::default()
     };
-    let text = TextEncoder::new(&tokenizer, text).unwrap();
+    let text = SegmentTokenizer::new(&tokenizer, text).unwrap();
     let examples = read_examples(golden("synthetic160.jsonl.gz")).unwrap();
     let mut counts = TruncationCounts::default();
-    let encoded = text.encode_all(&examples, &mut counts).unwrap();
+    let tokenized = text.tokenize_all(&examples, &mut counts).unwrap();
     assert!(!counts.any(), "nothing may be truncated: {counts}");
-    let encoded: Arc<[_]> = encoded.into();
+    let tokenized: Arc<[_]> = tokenized.into();
     let data = FitData {
-        train: encoded.clone(),
-        valid: encoded[..8].into(),
+        train: tokenized.clone(),
+        valid: tokenized[..8].into(),
         batcher: text.batcher(),
         aspects: text.config().aspects.clone(),
     };

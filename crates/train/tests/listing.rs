@@ -8,8 +8,8 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use gradus_data::{
-    EncodedExample, Example, GeneratorConfig, Segment, TextConfig, TextEncoder, TruncationCounts,
-    generate, word_level_tokenizer,
+    Example, GeneratorConfig, Segment, SegmentTokenizer, TextConfig, TokenizedExample,
+    TruncationCounts, generate, word_level_tokenizer,
 };
 use gradus_model::encoder::BertConfig;
 use gradus_model::{EncoderConfig, Pooling, RewardModel, RewardModelConfig};
@@ -50,7 +50,7 @@ fn relisted(example: &Example, rest: Rest) -> Example {
 }
 
 /// Examples of which many are longer than the model reads, and the encoder for them.
-fn encoded(rest: Rest) -> (TextEncoder, Vec<EncodedExample>) {
+fn tokenized(rest: Rest) -> (SegmentTokenizer, Vec<TokenizedExample>) {
     let config = GeneratorConfig {
         examples: 24,
         ..GeneratorConfig::default()
@@ -63,15 +63,15 @@ fn encoded(rest: Rest) -> (TextEncoder, Vec<EncodedExample>) {
         max_length: 28,
         ..TextConfig::default()
     };
-    let text = TextEncoder::new(&word_level_tokenizer(texts).unwrap(), config).unwrap();
+    let text = SegmentTokenizer::new(&word_level_tokenizer(texts).unwrap(), config).unwrap();
     let examples: Vec<Example> = examples.iter().map(|e| relisted(e, rest)).collect();
     let mut counts = TruncationCounts::default();
-    let encoded = text.encode_all(&examples, &mut counts).unwrap();
+    let tokenized = text.tokenize_all(&examples, &mut counts).unwrap();
     assert!(counts.response_shortened > 4, "{counts}");
-    (text, encoded)
+    (text, tokenized)
 }
 
-fn model(text: &TextEncoder, pooling: Pooling, dropout: f64, device: &Device) -> RewardModel {
+fn model(text: &SegmentTokenizer, pooling: Pooling, dropout: f64, device: &Device) -> RewardModel {
     let bert = BertConfig {
         max_positions: 28,
         ..BertConfig::new(text.vocab_size(), 16, 2, 2)
@@ -104,12 +104,12 @@ fn random_numbers() -> MutexGuard<'static, ()> {
 /// The bits of all weights after two epochs with dropout.
 fn trained(rest: Rest, pooling: Pooling) -> Vec<Vec<u32>> {
     let _generator = random_numbers();
-    let (text, encoded) = encoded(rest);
+    let (text, tokenized) = tokenized(rest);
     let device = Device::flex();
     let model = model(&text, pooling, 0.1, &device);
     let data = FitData {
-        train: encoded[..16].into(),
-        valid: encoded[16..].into(),
+        train: tokenized[..16].into(),
+        valid: tokenized[16..].into(),
         batcher: text.batcher(),
         aspects: text.config().aspects.clone(),
     };
@@ -163,18 +163,18 @@ fn gradients(rest: Rest) -> Vec<f32> {
     }
     let _generator = random_numbers();
     let device = Device::flex().autodiff();
-    let (text, all) = encoded(Rest::Rated);
+    let (text, all) = tokenized(Rest::Rated);
     let learner =
         RegressionLearner::new(model(&text, Pooling::Mean, 0.0, &device), RatingLoss::Mse);
-    let batch = |examples: &[EncodedExample]| {
-        let examples: Vec<&EncodedExample> = examples.iter().collect();
+    let batch = |examples: &[TokenizedExample]| {
+        let examples: Vec<&TokenizedExample> = examples.iter().collect();
         text.batcher().batch(&examples, &device)
     };
     let scope = StepScope {
         number: 1,
         denominators: learner.denominators(&batch(&all)),
     };
-    let (_, listed) = encoded(rest);
+    let (_, listed) = tokenized(rest);
     let output = learner.step(batch(&listed), &scope);
     let mut collect = Collect(&output.gradients, Vec::new());
     learner.model.visit(&mut collect);

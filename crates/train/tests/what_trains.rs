@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use gradus_data::{
-    AspectSpec, DEFAULT_ASPECT, Example, GeneratorConfig, TextConfig, TextEncoder,
+    AspectSpec, DEFAULT_ASPECT, Example, GeneratorConfig, SegmentTokenizer, TextConfig,
     TruncationCounts, generate, word_level_tokenizer,
 };
 use gradus_model::encoder::BertConfig;
@@ -52,13 +52,13 @@ fn data() -> (FitData, usize) {
         aspects: vec![AspectSpec::identity(DEFAULT_ASPECT)],
         ..TextConfig::default()
     };
-    let text = TextEncoder::new(&word_level_tokenizer(texts).unwrap(), config).unwrap();
-    let encoded = text
-        .encode_all(&examples, &mut TruncationCounts::default())
+    let text = SegmentTokenizer::new(&word_level_tokenizer(texts).unwrap(), config).unwrap();
+    let tokenized = text
+        .tokenize_all(&examples, &mut TruncationCounts::default())
         .unwrap();
     let data = FitData {
-        train: encoded[..16].into(),
-        valid: encoded[16..].into(),
+        train: tokenized[..16].into(),
+        valid: tokenized[16..].into(),
         batcher: text.batcher(),
         aspects: text.config().aspects.clone(),
     };

@@ -3,7 +3,7 @@
 mod readme;
 
 use anyhow::Result;
-use gradus::data::{AspectSpec, TextConfig, TextEncoder};
+use gradus::data::{AspectSpec, SegmentTokenizer, TextConfig};
 use gradus::device;
 use gradus::model::{Bundle, ExportOptions, ExtraFile, ModelError, Output};
 use serde_json::json;
@@ -22,7 +22,7 @@ pub(crate) fn run(args: &ExportArgs) -> Result<()> {
             .into());
     }
     let bundle = Bundle::load(&args.bundle, &device::select(None)?)?;
-    let text = TextEncoder::new(&bundle.tokenizer, text_config(&bundle)?)?;
+    let text = SegmentTokenizer::new(&bundle.tokenizer, text_config(&bundle)?)?;
     if text.config().separator.is_some() {
         let reason =
             "it reads a separator behind every segment, and scores of tokens do not say so";

@@ -1,8 +1,8 @@
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 
-use crate::{BatchWeights, EncodedExample};
+use crate::{BatchWeights, TokenizedExample};
 
-/// A batch of encoded examples, on a device.
+/// A batch of tokenized examples, on a device.
 ///
 /// Rows end at the longest example of the batch, and segments at the largest number of segments, at least 1.
 #[derive(Debug, Clone)]
@@ -35,9 +35,9 @@ pub struct SegmentBatch {
     pub num_rated: usize,
     /// Number of tokens, padding not counted.
     pub num_tokens: usize,
-    /// Pieces of the same planned batch that follow; see
-    /// [`SegmentLoader::with_pieces`](crate::SegmentLoader::with_pieces).
-    pub pieces_left: usize,
+    /// Micro-batches of the same planned batch that follow; see
+    /// [`SegmentLoader::with_micro_batch_size`](crate::SegmentLoader::with_micro_batch_size).
+    pub micro_batches_left: usize,
     /// Ids of the examples, in the order of the rows.
     pub ids: Vec<String>,
 }
@@ -85,7 +85,7 @@ pub struct CollatedBatch {
     response_weights: Vec<f32>,
     num_rated: usize,
     num_tokens: usize,
-    pub(crate) pieces_left: usize,
+    pub(crate) micro_batches_left: usize,
     ids: Vec<String>,
 }
 
@@ -136,7 +136,7 @@ impl CollatedBatch {
             targets: Tensor::from_data(TensorData::new(self.targets, aspects), device),
             rated: Tensor::from_data(TensorData::new(self.rated, aspects), device),
             weights: Tensor::from_data(TensorData::new(self.weights, aspects), device),
-            pieces_left: self.pieces_left,
+            micro_batches_left: self.micro_batches_left,
             response_targets: Tensor::from_data(
                 TensorData::new(self.response_targets, responses),
                 device,
@@ -153,7 +153,7 @@ impl CollatedBatch {
     }
 }
 
-/// Pads encoded examples to a common shape.
+/// Pads tokenized examples to a common shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SegmentBatcher {
     pad_id: u32,
@@ -178,7 +178,7 @@ impl SegmentBatcher {
     ///
     /// # Panics
     /// If `examples` is empty, or a segment has another number of targets than the batcher's.
-    pub fn batch(&self, examples: &[&EncodedExample], device: &Device) -> SegmentBatch {
+    pub fn batch(&self, examples: &[&TokenizedExample], device: &Device) -> SegmentBatch {
         self.collate(examples).to_device(device)
     }
 
@@ -186,7 +186,7 @@ impl SegmentBatcher {
     ///
     /// # Panics
     /// If `examples` is empty, or a segment has another number of targets than the batcher's.
-    pub fn collate(&self, examples: &[&EncodedExample]) -> CollatedBatch {
+    pub fn collate(&self, examples: &[&TokenizedExample]) -> CollatedBatch {
         assert!(!examples.is_empty(), "a batch needs at least one example");
         let seq_length = longest(examples, |example| example.token_ids.len());
         let num_segments = longest(examples, |example| example.segments.len()).max(1);
@@ -211,7 +211,7 @@ impl SegmentBatcher {
             response_weights: vec![0.0; responses],
             num_rated: 0,
             num_tokens: 0,
-            pieces_left: 0,
+            micro_batches_left: 0,
             ids: Vec::with_capacity(examples.len()),
         };
         for (row, example) in examples.iter().enumerate() {
@@ -222,7 +222,7 @@ impl SegmentBatcher {
 }
 
 impl CollatedBatch {
-    fn fill_row(&mut self, row: usize, example: &EncodedExample) {
+    fn fill_row(&mut self, row: usize, example: &TokenizedExample) {
         let start = row * self.seq_length;
         for (token, (&token_id, &type_id)) in
             example.token_ids.iter().zip(&example.type_ids).enumerate()
@@ -264,7 +264,7 @@ impl CollatedBatch {
     }
 }
 
-fn longest(examples: &[&EncodedExample], length: impl Fn(&EncodedExample) -> usize) -> usize {
+fn longest(examples: &[&TokenizedExample], length: impl Fn(&TokenizedExample) -> usize) -> usize {
     examples
         .iter()
         .map(|example| length(example))

@@ -10,11 +10,11 @@ use burn::data::dataset::DatasetError;
 use burn::tensor::Device;
 
 use crate::{
-    BatchSize, CollatedBatch, DataError, EncodedExample, Result, SegmentBatch, SegmentBatcher,
+    BatchSize, CollatedBatch, DataError, Result, SegmentBatch, SegmentBatcher, TokenizedExample,
     plan_batches,
 };
 
-/// Batches of encoded examples, prepared ahead on a thread of their own.
+/// Batches of tokenized examples, prepared ahead on a thread of their own.
 ///
 /// Each call of [`DataLoader::iter`] is one epoch, counted from 0; with shuffling, each has another order. The
 /// thread only fills host memory: tensors are made where the iterator is read, so that a device sees a single
@@ -25,20 +25,20 @@ use crate::{
 /// | [`with_bucketing`](Self::with_bucketing) | off |
 /// | [`with_shuffle`](Self::with_shuffle) | off: the order given |
 /// | [`with_prefetch`](Self::with_prefetch) | 4 batches |
-/// | [`with_pieces`](Self::with_pieces) | off: a planned batch comes in one piece |
+/// | [`with_micro_batch_size`](Self::with_micro_batch_size) | off: a planned batch comes whole |
 /// | [`with_devices`](Self::with_devices) | one device |
 /// | [`with_start`](Self::with_start) | the first batch of epoch 0 |
 #[derive(Debug)]
 pub struct SegmentLoader {
-    examples: Arc<[EncodedExample]>,
+    examples: Arc<[TokenizedExample]>,
     range: Range<usize>,
     batcher: SegmentBatcher,
     size: BatchSize,
     bucketing: bool,
     shuffle: Option<u64>,
     prefetch: usize,
-    piece: Option<usize>,
-    /// Further devices that the pieces of a batch go to.
+    micro_batch_size: Option<usize>,
+    /// Further devices that the micro-batches of a batch go to.
     others: Vec<Device>,
     device: Device,
     epoch: AtomicUsize,
@@ -53,7 +53,7 @@ impl SegmentLoader {
     /// - [`DataError::BatchSize`]: `size` is 0
     /// - [`DataError::AspectCount`]: an example has another number of targets per segment than `batcher`
     pub fn new(
-        examples: impl Into<Arc<[EncodedExample]>>,
+        examples: impl Into<Arc<[TokenizedExample]>>,
         batcher: SegmentBatcher,
         size: BatchSize,
         device: &Device,
@@ -78,7 +78,7 @@ impl SegmentLoader {
             bucketing: false,
             shuffle: None,
             prefetch: 4,
-            piece: None,
+            micro_batch_size: None,
             others: Vec::new(),
             device: device.clone(),
             epoch: AtomicUsize::new(0),
@@ -107,21 +107,21 @@ impl SegmentLoader {
         self
     }
 
-    /// Cuts every planned batch into pieces of at most this many examples, which come one after
-    /// the other; see [`SegmentBatch::pieces_left`]. The order of the examples stays as it is.
+    /// Cuts every planned batch into micro-batches of at most this many examples, which come one after
+    /// the other; see [`SegmentBatch::micro_batches_left`]. The order of the examples stays as it is.
     ///
     /// # Errors
     /// [`DataError::BatchSize`] for 0.
-    pub fn with_pieces(mut self, examples: Option<usize>) -> Result<Self> {
+    pub fn with_micro_batch_size(mut self, examples: Option<usize>) -> Result<Self> {
         if examples == Some(0) {
             return Err(DataError::BatchSize);
         }
-        self.piece = examples;
+        self.micro_batch_size = examples;
         Ok(self)
     }
 
-    /// Cuts every planned batch evenly for the loader's own device and these, and puts the pieces on
-    /// them in turn. [`with_pieces`](Self::with_pieces) may cut smaller.
+    /// Cuts every planned batch evenly for the loader's own device and these, and puts the micro-batches on
+    /// them in turn. [`with_micro_batch_size`](Self::with_micro_batch_size) may cut smaller.
     #[must_use]
     pub fn with_devices(mut self, others: impl IntoIterator<Item = Device>) -> Self {
         self.others = others.into_iter().collect();
@@ -142,13 +142,6 @@ impl SegmentLoader {
         self.epoch.load(Ordering::Relaxed)
     }
 
-    /// Makes `epoch` the next one: a resumed run sees the batches it would have seen.
-    ///
-    /// A loader that [`DataLoader::to_device`] or [`DataLoader::slice`] made counts from here on by itself.
-    pub fn set_epoch(&self, epoch: usize) {
-        self.epoch.store(epoch, Ordering::Relaxed);
-    }
-
     /// Number of batches of an epoch. With a token budget and shuffling it differs between epochs.
     pub fn num_batches(&self, epoch: usize) -> usize {
         self.plan(epoch).len()
@@ -158,7 +151,7 @@ impl SegmentLoader {
     pub fn plan(&self, epoch: usize) -> Vec<Vec<usize>> {
         let lengths: Vec<usize> = self.examples[self.range.clone()]
             .iter()
-            .map(EncodedExample::num_tokens)
+            .map(TokenizedExample::num_tokens)
             .collect();
         let mut plan = plan_batches(&lengths, self.size, self.bucketing, self.shuffle, epoch);
         for index in plan.iter_mut().flatten() {
@@ -176,7 +169,7 @@ impl SegmentLoader {
             bucketing: self.bucketing,
             shuffle: self.shuffle,
             prefetch: self.prefetch,
-            piece: self.piece,
+            micro_batch_size: self.micro_batch_size,
             others: self.others.clone(),
             device: device.clone(),
             epoch: AtomicUsize::new(self.epoch()),
@@ -191,16 +184,16 @@ impl DataLoader<SegmentBatch> for SegmentLoader {
         let skip = self.skip.swap(0, Ordering::Relaxed).min(plan.len());
         let rest = plan.split_off(skip);
         let (examples, batcher) = (Arc::clone(&self.examples), self.batcher);
-        let collate = move |piece: &Piece| {
-            let batch = piece.examples.iter().map(|&index| &examples[index]);
+        let collate = move |micro_batch: &MicroBatch| {
+            let batch = micro_batch.examples.iter().map(|&index| &examples[index]);
             let mut batch = batcher.collate(&batch.collect::<Vec<_>>());
-            batch.pieces_left = piece.left;
+            batch.micro_batches_left = micro_batch.left;
             batch
         };
         let mut devices = vec![self.device.clone()];
         devices.extend(self.others.iter().cloned());
         let mut batches = Prefetcher::start(
-            cut_into_pieces(&rest, self.piece, devices.len()),
+            cut_into_micro_batches(&rest, self.micro_batch_size, devices.len()),
             collate,
             self.prefetch,
             devices,
@@ -225,25 +218,34 @@ impl DataLoader<SegmentBatch> for SegmentLoader {
 }
 
 /// Examples that are computed together: a planned batch, or a part of one.
-struct Piece {
+struct MicroBatch {
     examples: Vec<usize>,
     /// Pieces of the same batch that follow.
     left: usize,
 }
 
 /// Pieces of at most `size` examples, and of at most an even share of their batch.
-fn cut_into_pieces(plan: &[Vec<usize>], size: Option<usize>, shares: usize) -> Vec<Piece> {
-    let mut pieces = Vec::with_capacity(plan.len());
+fn cut_into_micro_batches(
+    plan: &[Vec<usize>],
+    size: Option<usize>,
+    shares: usize,
+) -> Vec<MicroBatch> {
+    let mut micro_batches = Vec::with_capacity(plan.len());
     for batch in plan {
         let share = batch.len().div_ceil(shares).max(1);
         let size = size.map_or(share, |size| size.min(share));
         let count = batch.len().div_ceil(size);
-        pieces.extend(batch.chunks(size).enumerate().map(|(k, examples)| Piece {
-            examples: examples.to_vec(),
-            left: count - 1 - k,
-        }));
+        micro_batches.extend(
+            batch
+                .chunks(size)
+                .enumerate()
+                .map(|(k, examples)| MicroBatch {
+                    examples: examples.to_vec(),
+                    left: count - 1 - k,
+                }),
+        );
     }
-    pieces
+    micro_batches
 }
 
 /// Reads from the worker; dropping it stops the worker.
@@ -253,7 +255,7 @@ struct Prefetcher {
     /// Why there is no worker.
     failure: Option<DatasetError>,
     devices: Vec<Device>,
-    /// Position of the next piece in its batch.
+    /// Position of the next micro-batch in its batch.
     position: usize,
     examples_done: usize,
     examples_total: usize,
@@ -261,16 +263,19 @@ struct Prefetcher {
 
 impl Prefetcher {
     fn start(
-        plan: Vec<Piece>,
-        collate: impl Fn(&Piece) -> CollatedBatch + Send + 'static,
+        plan: Vec<MicroBatch>,
+        collate: impl Fn(&MicroBatch) -> CollatedBatch + Send + 'static,
         prefetch: usize,
         devices: Vec<Device>,
     ) -> Self {
-        let examples_total = plan.iter().map(|piece| piece.examples.len()).sum();
+        let examples_total = plan
+            .iter()
+            .map(|micro_batch| micro_batch.examples.len())
+            .sum();
         let (sender, batches) = sync_channel(prefetch);
         let work = move || {
-            for piece in plan {
-                if sender.send(collate(&piece)).is_err() {
+            for micro_batch in plan {
+                if sender.send(collate(&micro_batch)).is_err() {
                     return;
                 }
             }
@@ -322,7 +327,7 @@ impl Iterator for Prefetcher {
             Ok(batch) => {
                 self.examples_done += batch.batch_size();
                 let device = &self.devices[self.position % self.devices.len()];
-                let last = batch.pieces_left == 0;
+                let last = batch.micro_batches_left == 0;
                 self.position = if last { 0 } else { self.position + 1 };
                 Some(Ok(batch.to_device(device)))
             }
@@ -360,7 +365,7 @@ mod tests {
 
     #[test]
     fn a_panic_of_the_worker_comes_out_as_an_error() {
-        let example = EncodedExample {
+        let example = TokenizedExample {
             id: "a".to_owned(),
             token_ids: vec![1],
             type_ids: vec![0],
@@ -372,12 +377,12 @@ mod tests {
             is_window: false,
             without_tokens: vec![],
         };
-        let collate = move |piece: &Piece| {
-            let index = piece.examples[0];
+        let collate = move |micro_batch: &MicroBatch| {
+            let index = micro_batch.examples[0];
             assert!(index < 2, "index {index} is cursed");
             SegmentBatcher::new(0, 1).collate(&[&example])
         };
-        let plan = cut_into_pieces(&[vec![0], vec![1], vec![2], vec![3]], None, 1);
+        let plan = cut_into_micro_batches(&[vec![0], vec![1], vec![2], vec![3]], None, 1);
         let mut iterator = Prefetcher::start(plan, collate, 1, vec![Device::flex()]);
         assert!(iterator.next().unwrap().is_ok());
         assert!(iterator.next().unwrap().is_ok());
@@ -389,10 +394,10 @@ mod tests {
 
     #[test]
     fn pieces_keep_the_order_and_say_how_many_follow() {
-        let pieces = cut_into_pieces(&[vec![4, 2, 9, 7, 1], vec![3]], Some(2), 1);
-        let found: Vec<_> = pieces
+        let micro_batches = cut_into_micro_batches(&[vec![4, 2, 9, 7, 1], vec![3]], Some(2), 1);
+        let found: Vec<_> = micro_batches
             .iter()
-            .map(|piece| (piece.examples.as_slice(), piece.left))
+            .map(|micro_batch| (micro_batch.examples.as_slice(), micro_batch.left))
             .collect();
         let expected: [(&[usize], usize); 4] = [(&[4, 2], 2), (&[9, 7], 1), (&[1], 0), (&[3], 0)];
         assert_eq!(found, expected);
@@ -401,8 +406,12 @@ mod tests {
     #[test]
     fn every_device_gets_its_share_of_a_batch() {
         let sizes = |size, shares| -> Vec<usize> {
-            let pieces = cut_into_pieces(&[vec![4, 2, 9, 7, 1], vec![3]], size, shares);
-            pieces.iter().map(|piece| piece.examples.len()).collect()
+            let micro_batches =
+                cut_into_micro_batches(&[vec![4, 2, 9, 7, 1], vec![3]], size, shares);
+            micro_batches
+                .iter()
+                .map(|micro_batch| micro_batch.examples.len())
+                .collect()
         };
         assert_eq!(sizes(None, 2), [3, 2, 1]);
         assert_eq!(sizes(Some(4), 2), [3, 2, 1]);

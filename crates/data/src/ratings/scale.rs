@@ -53,15 +53,6 @@ impl RatingScale {
         Self::Standardized { mean, sd }.checked()
     }
 
-    /// The min-max scale from the lowest to the highest of `ratings`.
-    ///
-    /// # Errors
-    /// If there is no rating, one is not finite, or all are the same.
-    pub fn fit_min_max(ratings: &[f64]) -> Result<Self> {
-        let (min, max) = range_of(ratings)?;
-        Self::min_max(min, max)
-    }
-
     /// The standardized scale with the mean and standard deviation of `ratings`.
     ///
     /// # Errors
@@ -263,7 +254,7 @@ mod tests {
         assert!(error.hint().is_some());
         let error = RatingScale::fit_standardized(&[]).unwrap_err();
         assert!(matches!(error, DataError::ScaleWithoutRatings), "{error}");
-        let error = RatingScale::fit_min_max(&[0.0, f64::NAN]).unwrap_err();
+        let error = RatingScale::fit_standardized(&[0.0, f64::NAN]).unwrap_err();
         assert!(matches!(error, DataError::ScaleNotFinite { .. }), "{error}");
     }
 

@@ -62,7 +62,7 @@ span! {
     CharSpan
 }
 span! {
-    /// A half-open range that counts tokens of an encoded sequence.
+    /// A half-open range that counts tokens of a tokenized sequence.
     TokenSpan
 }
 

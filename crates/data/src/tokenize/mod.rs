@@ -2,7 +2,7 @@
 
 mod chat;
 mod chat_template;
-mod fit;
+mod input_sequence;
 mod pair_tokenizer;
 mod precompiled;
 mod segment_tokenizer;

@@ -43,14 +43,10 @@ pub(crate) struct PairTokenizer {
 impl PairTokenizer {
     /// Reads the bytes of a `tokenizer.json`; pads with `pad_token`, or what the file says, or the first of
     /// [`PAD_TOKENS`] it has. Chat template and separator are those of `config`.
-    pub(crate) fn new(
-        tokenizer_json: &[u8],
-        pad_token: Option<&str>,
-        config: &TextConfig,
-    ) -> Result<Self> {
+    pub(crate) fn new(tokenizer_json: &[u8], config: &TextConfig) -> Result<Self> {
         let unreadable = |cause| DataError::Tokenizer { path: None, cause };
         let mut tokenizer = read_tokenizer(tokenizer_json).map_err(unreadable)?;
-        let pad_id = find_pad_id(&tokenizer, pad_token)?;
+        let pad_id = find_pad_id(&tokenizer)?;
         tokenizer.with_truncation(None).map_err(unreadable)?;
         tokenizer.with_padding(None);
         let post_processor = tokenizer.get_post_processor().cloned();
@@ -263,14 +259,7 @@ fn concatenate(mut first: Encoding, mut second: Encoding) -> Encoding {
     first
 }
 
-fn find_pad_id(tokenizer: &Tokenizer, pad_token: Option<&str>) -> Result<u32> {
-    if let Some(token) = pad_token {
-        return tokenizer
-            .token_to_id(token)
-            .ok_or_else(|| DataError::PadTokenUnknown {
-                token: token.to_owned(),
-            });
-    }
+fn find_pad_id(tokenizer: &Tokenizer) -> Result<u32> {
     let configured = tokenizer
         .get_padding()
         .and_then(|padding| tokenizer.token_to_id(&padding.pad_token));

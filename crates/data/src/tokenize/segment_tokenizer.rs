@@ -1,14 +1,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::fit::{Fitted, SegmentFit, fit};
+use super::input_sequence::{InputSequence, SegmentOutcome, truncate};
 use super::pair_tokenizer::PairTokenizer;
 use super::tokens::token_starts;
-use super::windows::fit_windows;
+use super::windows::input_windows;
 use crate::segments::segment_by_tokens;
 use crate::{
-    AspectSpec, CharSpan, CutSegments, DataError, EncodedExample, EncodedSegment, Example, Result,
-    Segment, SegmentBatcher, Segmenter, TextConfig, TokenSource, TokenSpan, TokenView,
+    AspectSpec, CharSpan, CutSegments, DataError, Example, Result, Segment, SegmentBatcher,
+    Segmenter, TextConfig, TokenSource, TokenSpan, TokenView, TokenizedExample, TokenizedSegment,
     TruncationCounts,
 };
 
@@ -32,14 +32,14 @@ const MIN_ROOM: usize = 4;
 ///
 /// Truncation and padding that a `tokenizer.json` ships with are switched off.
 #[derive(Clone)]
-pub struct TextEncoder {
+pub struct SegmentTokenizer {
     tokenizer: PairTokenizer,
     tokenizer_json: Vec<u8>,
     config: TextConfig,
 }
 
-impl TextEncoder {
-    /// An encoder from the bytes of a Hugging Face `tokenizer.json`.
+impl SegmentTokenizer {
+    /// A segment tokenizer from the bytes of a Hugging Face `tokenizer.json`.
     ///
     /// Short rows are filled with the padding token the file names, or else the first it has of `[PAD]`,
     /// `<pad>`, `<|pad|>`, `<|endoftext|>`, `<|end_of_text|>`, `<eos>`, `</s>`. Padding is always masked by position, so no
@@ -48,32 +48,20 @@ impl TextEncoder {
     /// # Errors
     /// - [`DataError::Tokenizer`], [`DataError::TokenizerPair`]: the tokenizer cannot be read or does not join pairs
     /// - [`DataError::ChatTemplate`]: the chat template cannot be used with the tokenizer
-    /// - [`DataError::NoPadToken`]: see [`TextEncoder::with_pad_token`]
+    /// - [`DataError::NoPadToken`]: the tokenizer has none of these tokens
     /// - [`DataError::MaxLength`]: `max_length` leaves less room than 4 tokens
     /// - all of [`TextConfig::check`]
     pub fn new(tokenizer_json: &[u8], config: TextConfig) -> Result<Self> {
-        Self::build(tokenizer_json.to_vec(), config, None)
+        Self::build(tokenizer_json.to_vec(), config)
     }
 
-    /// The same, padding with the named token of the vocabulary.
+    /// A segment tokenizer from a `tokenizer.json`.
     ///
     /// # Errors
-    /// [`DataError::PadTokenUnknown`] and those of [`TextEncoder::new`].
-    pub fn with_pad_token(
-        tokenizer_json: &[u8],
-        config: TextConfig,
-        pad_token: &str,
-    ) -> Result<Self> {
-        Self::build(tokenizer_json.to_vec(), config, Some(pad_token))
-    }
-
-    /// An encoder from a `tokenizer.json`.
-    ///
-    /// # Errors
-    /// [`DataError::Io`] and those of [`TextEncoder::new`]; what is wrong with the file names its path.
+    /// [`DataError::Io`] and those of [`SegmentTokenizer::new`]; what is wrong with the file names its path.
     pub fn from_file(path: &Path, config: TextConfig) -> Result<Self> {
         let bytes = fs_err::read(path)?;
-        Self::build(bytes, config, None).map_err(|error| match error {
+        Self::build(bytes, config).map_err(|error| match error {
             DataError::Tokenizer { path: None, cause } => DataError::Tokenizer {
                 path: Some(path.to_owned()),
                 cause,
@@ -82,9 +70,9 @@ impl TextEncoder {
         })
     }
 
-    fn build(tokenizer_json: Vec<u8>, config: TextConfig, pad_token: Option<&str>) -> Result<Self> {
+    fn build(tokenizer_json: Vec<u8>, config: TextConfig) -> Result<Self> {
         config.check()?;
-        let tokenizer = PairTokenizer::new(&tokenizer_json, pad_token, &config)?;
+        let tokenizer = PairTokenizer::new(&tokenizer_json, &config)?;
         let special_tokens = tokenizer.special_tokens();
         let minimum = special_tokens + MIN_ROOM;
         if config.max_length < minimum {
@@ -105,7 +93,7 @@ impl TextEncoder {
     /// Tokenizes an example, shortens it by the policy, and finds the tokens and targets of its segments.
     ///
     /// What truncation takes is added to `counts`; on an error `counts` stays as it was. An example
-    /// without segments is encoded without any: cut it first with [`TextEncoder::segment_response`].
+    /// without segments is tokenized without any: cut it first with [`SegmentTokenizer::segment_response`].
     ///
     /// # Errors
     /// - [`DataError::Example`]: the example breaks a promise of [`Example::check`]
@@ -115,16 +103,16 @@ impl TextEncoder {
     /// - [`DataError::SegmentWithoutToken`]: no token starts inside a segment with a rating of a configured aspect
     /// - [`DataError::TargetNotFinite`]: a target too large for `f32`
     /// - [`DataError::TooLong`]: under [`TruncationPolicy::Error`](crate::TruncationPolicy::Error)
-    pub fn encode(
+    pub fn tokenize(
         &self,
         example: &Example,
         counts: &mut TruncationCounts,
-    ) -> Result<EncodedExample> {
-        let fitted = fit(&self.tokenizer, &self.config, example)?;
-        let encoded = self.encoded(example, &fitted)?;
-        counts.count_tokens(encoded.dropped_tokens);
-        self.count_segments(example, std::slice::from_ref(&encoded), counts);
-        Ok(encoded)
+    ) -> Result<TokenizedExample> {
+        let sequence = truncate(&self.tokenizer, &self.config, example)?;
+        let tokenized = self.tokenized(example, &sequence)?;
+        counts.count_tokens(tokenized.dropped_tokens);
+        self.count_segments(example, std::slice::from_ref(&tokenized), counts);
+        Ok(tokenized)
     }
 
     /// The same, but a response that is too long comes in overlapping windows instead of being
@@ -140,44 +128,44 @@ impl TextEncoder {
     /// `stride`. Windows without a segment come too: what is computed depends on the tokens alone.
     ///
     /// # Errors
-    /// Those of [`TextEncoder::encode`]; [`DataError::TooLong`] only where one window would do.
+    /// Those of [`SegmentTokenizer::tokenize`]; [`DataError::TooLong`] only where one window would do.
     ///
     /// # Panics
     /// If `stride` is 0.
-    pub fn encode_windows(
+    pub fn tokenize_windows(
         &self,
         example: &Example,
         stride: usize,
         counts: &mut TruncationCounts,
-    ) -> Result<Vec<EncodedExample>> {
+    ) -> Result<Vec<TokenizedExample>> {
         assert!(stride > 0, "windows that do not move");
-        let windows = fit_windows(&self.tokenizer, &self.config, example, stride)?;
-        let encoded = windows.iter().enumerate().map(|(number, fitted)| {
-            let mut encoded = self.encoded(example, fitted)?;
+        let windows = input_windows(&self.tokenizer, &self.config, example, stride)?;
+        let tokenized = windows.iter().enumerate().map(|(number, sequence)| {
+            let mut tokenized = self.tokenized(example, sequence)?;
             if number > 0 {
                 // Told once for an example.
-                encoded.dropped.clear();
-                encoded.without_tokens.clear();
+                tokenized.dropped.clear();
+                tokenized.without_tokens.clear();
             }
-            Ok(encoded)
+            Ok(tokenized)
         });
-        let encoded: Vec<EncodedExample> = encoded.collect::<Result<_>>()?;
-        counts.count_tokens(encoded[0].dropped_tokens);
+        let tokenized: Vec<TokenizedExample> = tokenized.collect::<Result<_>>()?;
+        counts.count_tokens(tokenized[0].dropped_tokens);
         if windows.len() > 1 {
             counts.examples_in_windows += 1;
             counts.windows += windows.len();
         }
-        self.count_segments(example, &encoded, counts);
-        Ok(encoded)
+        self.count_segments(example, &tokenized, counts);
+        Ok(tokenized)
     }
 
     /// The tokens, segments and targets of what fits.
-    fn encoded(&self, example: &Example, fitted: &Fitted) -> Result<EncodedExample> {
-        let mut encoded = EncodedExample {
+    fn tokenized(&self, example: &Example, sequence: &InputSequence) -> Result<TokenizedExample> {
+        let mut tokenized = TokenizedExample {
             id: example.id.clone(),
-            token_ids: fitted.pair.encoding.get_ids().to_vec(),
-            type_ids: fitted.pair.encoding.get_type_ids().to_vec(),
-            response: fitted.pair.response(),
+            token_ids: sequence.pair.encoding.get_ids().to_vec(),
+            type_ids: sequence.pair.encoding.get_type_ids().to_vec(),
+            response: sequence.pair.response(),
             segments: Vec::new(),
             response_targets: self.targets(&example.ratings, |aspect, rating| {
                 DataError::ResponseTargetNotFinite {
@@ -187,23 +175,23 @@ impl TextEncoder {
                 }
             })?,
             dropped: Vec::new(),
-            dropped_tokens: fitted.full.lost(fitted.kept),
-            is_window: fitted.is_window,
+            dropped_tokens: sequence.full.lost(sequence.kept),
+            is_window: sequence.is_window,
             without_tokens: Vec::new(),
         };
-        for (index, &fit) in fitted.segments.iter().enumerate() {
-            match fit {
-                SegmentFit::Kept(tokens) | SegmentFit::Cut(tokens) => {
-                    let cut = fit == SegmentFit::Cut(tokens);
+        for (index, &outcome) in sequence.segments.iter().enumerate() {
+            match outcome {
+                SegmentOutcome::Kept(tokens) | SegmentOutcome::Cut(tokens) => {
+                    let cut = outcome == SegmentOutcome::Cut(tokens);
                     let segment = self.segment_with_targets(example, index, tokens, cut)?;
-                    encoded.segments.push(segment);
+                    tokenized.segments.push(segment);
                 }
-                SegmentFit::Dropped => encoded.dropped.push(index),
-                SegmentFit::WithoutToken => encoded.without_tokens.push(index),
-                SegmentFit::Elsewhere => {}
+                SegmentOutcome::Dropped => tokenized.dropped.push(index),
+                SegmentOutcome::WithoutToken => tokenized.without_tokens.push(index),
+                SegmentOutcome::Elsewhere => {}
             }
         }
-        Ok(encoded)
+        Ok(tokenized)
     }
 
     /// A segment that is there to be learned and scored.
@@ -213,7 +201,7 @@ impl TextEncoder {
         index: usize,
         tokens: TokenSpan,
         cut: bool,
-    ) -> Result<EncodedSegment> {
+    ) -> Result<TokenizedSegment> {
         let segment = &example.segments[index];
         let targets = self.targets(&segment.ratings, |aspect, rating| {
             DataError::TargetNotFinite {
@@ -223,7 +211,7 @@ impl TextEncoder {
                 rating,
             }
         })?;
-        Ok(EncodedSegment {
+        Ok(TokenizedSegment {
             index,
             tokens,
             cut,
@@ -235,32 +223,32 @@ impl TextEncoder {
     /// Encodes all of `examples`, in order.
     ///
     /// # Errors
-    /// Those of [`TextEncoder::encode`], for the first example that has one.
-    pub fn encode_all(
+    /// Those of [`SegmentTokenizer::tokenize`], for the first example that has one.
+    pub fn tokenize_all(
         &self,
         examples: &[Example],
         counts: &mut TruncationCounts,
-    ) -> Result<Vec<EncodedExample>> {
+    ) -> Result<Vec<TokenizedExample>> {
         examples
             .iter()
-            .map(|example| self.encode(example, counts))
+            .map(|example| self.tokenize(example, counts))
             .collect()
     }
 
-    /// Every token of the encoded example with its text, origin, characters and segment.
+    /// Every token of the tokenized example with its text, origin, characters and segment.
     ///
     /// # Errors
-    /// Those of [`TextEncoder::encode`].
+    /// Those of [`SegmentTokenizer::tokenize`].
     pub fn inspect(&self, example: &Example) -> Result<Vec<TokenView>> {
-        let Fitted {
+        let InputSequence {
             pair,
             segments,
             kept,
             ..
-        } = fit(&self.tokenizer, &self.config, example)?;
+        } = truncate(&self.tokenizer, &self.config, example)?;
         let mut segment_of = vec![None; pair.encoding.len()];
-        for (index, fit) in segments.iter().enumerate() {
-            if let SegmentFit::Kept(tokens) | SegmentFit::Cut(tokens) = fit {
+        for (index, outcome) in segments.iter().enumerate() {
+            if let SegmentOutcome::Kept(tokens) | SegmentOutcome::Cut(tokens) = outcome {
                 segment_of[tokens.start..tokens.end].fill(Some(index));
             }
         }
@@ -323,7 +311,7 @@ impl TextEncoder {
         self.config.cut_segments = policy;
     }
 
-    /// A batcher for what this encoder makes.
+    /// A batcher for what this tokenizer makes.
     pub fn batcher(&self) -> SegmentBatcher {
         SegmentBatcher::new(self.pad_id(), self.config.aspects.len())
     }
@@ -386,13 +374,13 @@ impl TextEncoder {
     fn count_segments(
         &self,
         example: &Example,
-        windows: &[EncodedExample],
+        windows: &[TokenizedExample],
         counts: &mut TruncationCounts,
     ) {
         let rated = |&&index: &&usize| self.config.rates(&example.segments[index]);
         let [dropped, without_tokens] = [
-            |window: &EncodedExample| window.dropped.clone(),
-            |window: &EncodedExample| window.without_tokens.clone(),
+            |window: &TokenizedExample| window.dropped.clone(),
+            |window: &TokenizedExample| window.without_tokens.clone(),
         ]
         .map(|list| windows.iter().flat_map(list).collect::<Vec<usize>>());
         counts.segments += example.segments.len();

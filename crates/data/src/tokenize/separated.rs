@@ -35,7 +35,7 @@ pub(crate) struct LaidOut {
 
 /// The whole text, and what stands where, in characters.
 struct Layout {
-    pieces: Vec<(Piece, String)>,
+    pieces: Vec<(LayoutPart, String)>,
     /// Where each piece lies.
     places: Vec<Range<usize>>,
     /// Characters of the question that are not written, before those that are.
@@ -43,7 +43,7 @@ struct Layout {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Piece {
+enum LayoutPart {
     Around,
     Question,
     BeforeResponse,
@@ -124,18 +124,18 @@ impl SeparatedTokenizer {
 
         let starts = token_starts(&layout.text(), encoding.get_offsets());
         let before = |char: usize| starts.partition_point(|&start| start < char);
-        let place = |wanted: Piece| layout.place(wanted);
-        let asked = place(Piece::Question);
+        let place = |wanted: LayoutPart| layout.place(wanted);
+        let asked = place(LayoutPart::Question);
         let (first, last) = (before(asked.start), before(asked.end));
-        let response = before(place(Piece::BeforeResponse).end);
+        let response = before(place(LayoutPart::BeforeResponse).end);
         let prompt_end = asked.start + prompt_chars.saturating_sub(layout.skipped);
         let prompt = before(prompt_end.min(asked.end)).clamp(first, last) - first;
 
         let mut segments = Vec::with_capacity(example.segments.len());
         for number in 0..example.segments.len() {
-            let separator = place(Piece::Separator(number));
+            let separator = place(LayoutPart::Separator(number));
             let tokens = (
-                before(place(Piece::Segment(number)).start),
+                before(place(LayoutPart::Segment(number)).start),
                 before(separator.end),
             );
             let ends = encoding.get_offsets()[..tokens.1].last();
@@ -185,17 +185,20 @@ impl SeparatedTokenizer {
             None => (question, 0),
         };
         let mut pieces = vec![
-            (Piece::Around, before.to_owned()),
-            (Piece::Question, asked.to_owned()),
-            (Piece::BeforeResponse, behind.to_owned()),
+            (LayoutPart::Around, before.to_owned()),
+            (LayoutPart::Question, asked.to_owned()),
+            (LayoutPart::BeforeResponse, behind.to_owned()),
         ];
         for number in 0..example.segments.len() {
             if number > 0 {
-                pieces.push((Piece::Between(number - 1), self.separator.between.clone()));
+                pieces.push((
+                    LayoutPart::Between(number - 1),
+                    self.separator.between.clone(),
+                ));
             }
             let text = example.segment_text(number).to_owned();
-            pieces.push((Piece::Segment(number), text));
-            pieces.push((Piece::Separator(number), self.separator.text.clone()));
+            pieces.push((LayoutPart::Segment(number), text));
+            pieces.push((LayoutPart::Separator(number), self.separator.text.clone()));
         }
         let mut end = 0;
         let places = pieces.iter().map(|(_, text)| {
@@ -251,7 +254,9 @@ impl SeparatedTokenizer {
             .pieces
             .iter()
             .zip(&layout.places)
-            .filter(|((piece, _), _)| matches!(piece, Piece::Question | Piece::Segment(_)))
+            .filter(|((piece, _), _)| {
+                matches!(piece, LayoutPart::Question | LayoutPart::Segment(_))
+            })
             .map(|(_, place)| place)
             .collect();
         for (token, &(start, end)) in encoding.get_ids().iter().zip(encoding.get_offsets()) {
@@ -281,10 +286,10 @@ impl Layout {
     /// stands around it, and every segment and every separator.
     fn apart(&self) -> Vec<(usize, String)> {
         let pieces = self.pieces.iter().zip(&self.places);
-        let before = |(piece, _): &&(Piece, String)| {
+        let before = |(piece, _): &&(LayoutPart, String)| {
             matches!(
                 piece,
-                Piece::Around | Piece::Question | Piece::BeforeResponse
+                LayoutPart::Around | LayoutPart::Question | LayoutPart::BeforeResponse
             )
         };
         let asked = self.pieces.iter().take_while(before);
@@ -294,7 +299,7 @@ impl Layout {
         std::iter::once((0, asked.collect())).chain(rest).collect()
     }
 
-    fn place(&self, wanted: Piece) -> Range<usize> {
+    fn place(&self, wanted: LayoutPart) -> Range<usize> {
         let found = self.pieces.iter().position(|(piece, _)| *piece == wanted);
         self.places[found.expect("every layout has this piece")].clone()
     }
@@ -305,17 +310,17 @@ impl Layout {
         let number = number.min(self.pieces.len() - 1);
         let place = &self.places[number];
         match self.pieces[number].0 {
-            Piece::Segment(segment) => {
+            LayoutPart::Segment(segment) => {
                 let span = example.segments[segment].span;
                 let shift =
                     |char: usize| char.clamp(place.start, place.end) - place.start + span.start;
                 (shift(start), shift(end))
             }
-            Piece::Separator(segment) | Piece::Between(segment) => {
+            LayoutPart::Separator(segment) | LayoutPart::Between(segment) => {
                 let end = example.segments[segment].span.end;
                 (end, end)
             }
-            Piece::Around | Piece::Question | Piece::BeforeResponse => (0, 0),
+            LayoutPart::Around | LayoutPart::Question | LayoutPart::BeforeResponse => (0, 0),
         }
     }
 }

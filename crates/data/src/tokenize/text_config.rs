@@ -80,7 +80,7 @@ impl Default for TextConfig {
 }
 
 impl TextConfig {
-    /// Checks what can be checked without a tokenizer; [`TextEncoder::new`](crate::TextEncoder::new) does so too.
+    /// Checks what can be checked without a tokenizer; [`SegmentTokenizer::new`](crate::SegmentTokenizer::new) does so too.
     ///
     /// # Errors
     /// - [`DataError::NoAspects`], [`DataError::DuplicateAspect`]

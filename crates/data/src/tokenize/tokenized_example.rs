@@ -1,8 +1,8 @@
 use crate::{CharSpan, DroppedTokens, TokenSpan};
 
-/// A segment of an encoded example.
+/// A segment of a tokenized example.
 #[derive(Debug, Clone, PartialEq)]
-pub struct EncodedSegment {
+pub struct TokenizedSegment {
     /// Position in [`Example::segments`](crate::Example::segments).
     pub index: usize,
     /// Its tokens, counted from the start of the sequence; never empty.
@@ -17,7 +17,7 @@ pub struct EncodedSegment {
 
 /// An example as the model reads it: prompt, context and response in one sequence of tokens.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct EncodedExample {
+pub struct TokenizedExample {
     /// The example's id.
     pub id: String,
     /// Token ids, special tokens included, no padding; at most [`TextConfig::max_length`](crate::TextConfig::max_length).
@@ -27,7 +27,7 @@ pub struct EncodedExample {
     /// The tokens of the response: those whose states a segment can ask for.
     pub response: TokenSpan,
     /// The segments that are there to be scored, in order.
-    pub segments: Vec<EncodedSegment>,
+    pub segments: Vec<TokenizedSegment>,
     /// Target of the response as a whole per aspect of [`TextConfig::aspects`](crate::TextConfig::aspects), on the
     /// training scale; `None` where unrated. May be empty, which is unrated on all.
     pub response_targets: Vec<Option<f32>>,
@@ -41,7 +41,7 @@ pub struct EncodedExample {
     pub without_tokens: Vec<usize>,
 }
 
-impl EncodedExample {
+impl TokenizedExample {
     /// Whether the model does not read prompt, context and response whole and at once.
     pub fn is_shortened(&self) -> bool {
         self.is_window || self.dropped_tokens.any()
@@ -66,7 +66,7 @@ pub enum TokenSource {
     Response,
 }
 
-/// One token of an encoded example, for people and tests to look at.
+/// One token of a tokenized example, for people and tests to look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenView {
     /// Token id.

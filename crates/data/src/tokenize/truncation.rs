@@ -136,7 +136,7 @@ impl DroppedTokens {
 /// What truncation took away, summed over examples; nothing is shortened without being counted here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TruncationCounts {
-    /// Examples encoded.
+    /// Examples tokenized.
     pub examples: usize,
     /// Examples from which anything was taken.
     pub examples_shortened: usize,

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::chat::part;
-use super::fit::{Fitted, SegmentFit, Tokenized, keep, shorten};
+use super::input_sequence::{InputSequence, SegmentOutcome, UncutExample, keep, shorten};
 use super::pair_tokenizer::PairTokenizer;
 use super::truncation::Parts;
 use crate::{CutSegments, Example, Result, TextConfig, TokenSpan};
@@ -16,20 +16,20 @@ use crate::{CutSegments, Example, Result, TextConfig, TokenSpan};
 /// they lie depends on the tokens alone, and all of them come, with or without a segment: what is
 /// computed beside each other does not depend on segments either. Each segment is in one window,
 /// whatever other segments there are: see [`Grid::window_of`].
-pub(crate) fn fit_windows(
+pub(crate) fn input_windows(
     tokenizer: &PairTokenizer,
     config: &TextConfig,
     example: &Example,
     stride: usize,
-) -> Result<Vec<Fitted>> {
-    let tokenized = Tokenized::new(tokenizer, config, example)?;
+) -> Result<Vec<InputSequence>> {
+    let tokenized = UncutExample::new(tokenizer, config, example)?;
     let room = config.max_length - tokenizer.tokens_around(&tokenized.question);
     let prompt = tokenized.full.prompt_floor(room);
     let grid = Grid::new(tokenized.full.response, room - prompt, stride);
     if grid.last == 0 {
         return Ok(vec![shorten(tokenizer, config, tokenized)?]);
     }
-    let Tokenized {
+    let UncutExample {
         mut question,
         response,
         spans,
@@ -46,20 +46,20 @@ pub(crate) fn fit_windows(
         context: 0,
         response: full.response,
     };
-    let fitted = grid.starts().map(|start| {
+    let sequence = grid.starts().map(|start| {
         let inside = grid.window(start);
         let part = part(&response, inside.start, inside.end);
         let pair = tokenizer.join(question.clone(), part)?;
-        let fit = |(&span, &window): (&Option<TokenSpan>, &Option<usize>)| {
+        let outcome = |(&span, &window): (&Option<TokenSpan>, &Option<usize>)| {
             if window.is_some_and(|window| window != start) {
-                return SegmentFit::Elsewhere;
+                return SegmentOutcome::Elsewhere;
             }
             // One that no window takes is told to be dropped by all of them.
             let inside = window.map_or(TokenSpan::new(0, 0), |_| inside);
-            SegmentFit::new(span, inside, pair.second_start, config.cut_policy())
+            SegmentOutcome::new(span, inside, pair.second_start, config.cut_policy())
         };
-        let segments = spans.iter().zip(&windows).map(fit).collect();
-        Ok(Fitted {
+        let segments = spans.iter().zip(&windows).map(outcome).collect();
+        Ok(InputSequence {
             pair,
             segments,
             full,
@@ -67,7 +67,7 @@ pub(crate) fn fit_windows(
             is_window: true,
         })
     });
-    fitted.collect()
+    sequence.collect()
 }
 
 /// Where the windows over a response lie, in tokens: at `0, step, 2 step, .., last`.

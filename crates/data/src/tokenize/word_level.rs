@@ -92,16 +92,16 @@ fn tokenizer_json(vocabulary: &BTreeMap<String, usize>) -> Value {
 mod tests {
     use super::*;
     use crate::{
-        AspectSpec, CharSpan, DEFAULT_ASPECT, Example, Segment, TextConfig, TextEncoder,
+        AspectSpec, CharSpan, DEFAULT_ASPECT, Example, Segment, SegmentTokenizer, TextConfig,
         TruncationCounts,
     };
 
-    fn encode(tokenizer: &[u8], prompt: &str, response: &str) -> Vec<u32> {
+    fn tokenize(tokenizer: &[u8], prompt: &str, response: &str) -> Vec<u32> {
         let config = TextConfig {
             aspects: vec![AspectSpec::identity(DEFAULT_ASPECT)],
             ..TextConfig::default()
         };
-        let encoder = TextEncoder::new(tokenizer, config).unwrap();
+        let tokenizer = SegmentTokenizer::new(tokenizer, config).unwrap();
         let span = CharSpan {
             start: 0,
             end: response.chars().count(),
@@ -113,8 +113,8 @@ mod tests {
             segments: vec![Segment::unrated(span)],
             ..Example::default()
         };
-        encoder
-            .encode(&example, &mut TruncationCounts::default())
+        tokenizer
+            .tokenize(&example, &mut TruncationCounts::default())
             .unwrap()
             .token_ids
     }
@@ -124,7 +124,7 @@ mod tests {
         let tokenizer = word_level_tokenizer(["B a b.", "a b c"]).unwrap();
         // [PAD] [UNK] [CLS] [SEP] b a . c
         assert_eq!(
-            encode(&tokenizer, "A b", "c zebra."),
+            tokenize(&tokenizer, "A b", "c zebra."),
             [2, 5, 4, 3, 7, 1, 6, 3]
         );
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gradus_data::{
-    Segmenter, SplitFractions, TextConfig, TextEncoder, TruncationCounts, split_by_prompt,
+    SegmentTokenizer, Segmenter, SplitFractions, TextConfig, TruncationCounts, split_by_prompt,
     word_level_tokenizer,
 };
 
@@ -80,16 +80,17 @@ fn the_vocabulary_is_tiny_and_sequences_are_short() {
     let texts = examples
         .iter()
         .flat_map(|example| [example.prompt.as_str(), &example.response]);
-    let encoder =
-        TextEncoder::new(&word_level_tokenizer(texts).unwrap(), TextConfig::default()).unwrap();
-    assert!(encoder.vocab_size() < 80, "{}", encoder.vocab_size());
+    let tokenizer =
+        SegmentTokenizer::new(&word_level_tokenizer(texts).unwrap(), TextConfig::default())
+            .unwrap();
+    assert!(tokenizer.vocab_size() < 80, "{}", tokenizer.vocab_size());
 
     let mut counts = TruncationCounts::default();
     let lengths: Vec<usize> = examples
         .iter()
         .map(|example| {
-            encoder
-                .encode(example, &mut counts)
+            tokenizer
+                .tokenize(example, &mut counts)
                 .unwrap()
                 .token_ids
                 .len()

@@ -1,9 +1,9 @@
-//! What the tests of encoding and batching share.
+//! What the tests of tokenizing and batching share.
 #![allow(dead_code)] // Each test binary uses its own part of it.
 
 use std::path::PathBuf;
 
-use gradus_data::{AspectSpec, CharSpan, Example, Segment, TextConfig, TextEncoder};
+use gradus_data::{AspectSpec, CharSpan, Example, Segment, SegmentTokenizer, TextConfig};
 use serde_json::Value;
 
 /// Path of a file under `tests/golden`.
@@ -26,9 +26,9 @@ pub(crate) fn tokenizer_json(family: &str) -> Vec<u8> {
     golden_bytes(&format!("tiny-{family}/tokenizer.json"))
 }
 
-/// An encoder over the tiny BERT, in which `moon`, `is` and `the` are one token each.
-pub(crate) fn tiny_encoder(config: TextConfig) -> TextEncoder {
-    TextEncoder::new(&tokenizer_json("bert"), config).unwrap()
+/// A tokenizer over the tiny BERT, in which `moon`, `is` and `the` are one token each.
+pub(crate) fn tiny_tokenizer(config: TextConfig) -> SegmentTokenizer {
+    SegmentTokenizer::new(&tokenizer_json("bert"), config).unwrap()
 }
 
 pub(crate) fn aspects(names: &[&str]) -> Vec<AspectSpec> {

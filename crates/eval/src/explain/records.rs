@@ -1,7 +1,7 @@
 //! The loss of a model on records, pair by pair.
 
 use burn::prelude::*;
-use gradus_data::{DataError, EncodedExample, Example, RatingScale, TruncationCounts};
+use gradus_data::{DataError, Example, RatingScale, TokenizedExample, TruncationCounts};
 use serde::{Deserialize, Serialize};
 
 use super::responses::{ExplainedResponse, ResponsesExplained};
@@ -93,7 +93,7 @@ impl ExplainedPair {
 /// the aspects to explain; without it, all are.
 ///
 /// # Errors
-/// [`EvalError::UnknownAspect`]; an example that cannot be cut or encoded.
+/// [`EvalError::UnknownAspect`]; an example that cannot be cut or tokenized.
 pub fn explain_bundle(
     scorer: &Scorer,
     examples: &[Example],
@@ -105,18 +105,18 @@ pub fn explain_bundle(
     for example in &mut examples {
         scorer.segment(example)?;
     }
-    let encoded: Vec<EncodedExample> = examples
+    let tokenized: Vec<TokenizedExample> = examples
         .iter()
-        .map(|example| encode(scorer, example, counts))
+        .map(|example| tokenize(scorer, example, counts))
         .collect::<Result<_>>()?;
-    let read = read_off(scorer, &encoded);
+    let read = read_off(scorer, &tokenized);
     let specs = &scorer.text().config().aspects;
     let (mut pairs, mut responses) = (Vec::new(), Vec::new());
-    for ((example, encoded), read) in examples.iter().zip(&encoded).zip(&read) {
+    for ((example, tokenized), read) in examples.iter().zip(&tokenized).zip(&read) {
         for segment in 0..example.segments.len() {
-            let kept = encoded.segments.iter().position(|s| s.index == segment);
+            let kept = tokenized.segments.iter().position(|s| s.index == segment);
             let unscored = kept.is_none().then(|| {
-                if encoded.without_tokens.contains(&segment) {
+                if tokenized.without_tokens.contains(&segment) {
                     UnscoredReason::NoTokens
                 } else {
                     UnscoredReason::Truncated
@@ -127,13 +127,13 @@ pub fn explain_bundle(
                 let score = kept.map(|kept| f64::from(read[kept].scores[aspect]));
                 let mut pair = blank(example, segment, &specs[aspect].name);
                 pair.target = match kept {
-                    Some(kept) => encoded.segments[kept].targets[aspect].map(f64::from),
+                    Some(kept) => tokenized.segments[kept].targets[aspect].map(f64::from),
                     None => pair.rating.map(|rating| scale.to_target(rating)),
                 };
                 pair.score = score;
                 pair.rating_units_score = score.map(|score| scale.to_rating(score));
                 pair.unscored = unscored;
-                let weight = kept.map(|kept| f64::from(encoded.segments[kept].weight));
+                let weight = kept.map(|kept| f64::from(tokenized.segments[kept].weight));
                 pair.weight = weight.filter(|_| pair.rating.is_some());
                 // The formula of the gradient at the head holds for a linear one.
                 let norm = kept.filter(|_| scorer.is_linear_in_states());
@@ -149,7 +149,7 @@ pub fn explain_bundle(
             let scores = read.iter().map(|read| f64::from(read.scores[aspect]));
             let scores: Vec<f64> = scores.map(|score| scale.to_rating(score)).collect();
             let score = scorer.aggregation().aggregate(&scores);
-            let unscored = unscored_response(example, encoded);
+            let unscored = unscored_response(example, tokenized);
             let names = (example.id.as_str(), name);
             responses.push(ExplainedResponse::new(
                 names, rating, score, scale, unscored,
@@ -161,11 +161,11 @@ pub fn explain_bundle(
 }
 
 /// Why a response has no score; `None` where it has one.
-fn unscored_response(example: &Example, encoded: &EncodedExample) -> Option<UnscoredReason> {
-    let scored = encoded.segments.iter().map(|_| (true, None));
-    let without_tokens = encoded.without_tokens.iter();
+fn unscored_response(example: &Example, tokenized: &TokenizedExample) -> Option<UnscoredReason> {
+    let scored = tokenized.segments.iter().map(|_| (true, None));
+    let without_tokens = tokenized.without_tokens.iter();
     let without_tokens = without_tokens.map(|_| (false, Some(UnscoredReason::NoTokens)));
-    let dropped = encoded.dropped.iter();
+    let dropped = tokenized.dropped.iter();
     let dropped = dropped.map(|_| (false, Some(UnscoredReason::Truncated)));
     UnscoredReason::of_response(
         &example.response,
@@ -241,31 +241,31 @@ fn chosen_aspects(known: &[&str], only: Option<&[String]>) -> Result<Vec<usize>>
 
 /// Encodes an example with its ratings. A rated segment without a token, which stops training, is
 /// only left out here.
-fn encode(
+fn tokenize(
     scorer: &Scorer,
     example: &Example,
     counts: &mut TruncationCounts,
-) -> Result<EncodedExample> {
+) -> Result<TokenizedExample> {
     if example.segments.is_empty() {
         // An empty response: nothing is read off it.
         counts.examples += 1;
-        return Ok(EncodedExample {
+        return Ok(TokenizedExample {
             id: example.id.clone(),
-            ..EncodedExample::default()
+            ..TokenizedExample::default()
         });
     }
-    let encoded = scorer.text().encode(example, counts);
-    let Err(DataError::SegmentWithoutToken { .. }) = encoded else {
-        return Ok(encoded?);
+    let tokenized = scorer.text().tokenize(example, counts);
+    let Err(DataError::SegmentWithoutToken { .. }) = tokenized else {
+        return Ok(tokenized?);
     };
     let mut uncounted = TruncationCounts::default();
-    let bare = scorer.text().encode(&unrated(example), &mut uncounted)?;
+    let bare = scorer.text().tokenize(&unrated(example), &mut uncounted)?;
     let mut example = example.clone();
     for &segment in &bare.without_tokens {
         example.segments[segment].ratings.clear();
         example.segments[segment].raters.clear();
     }
-    Ok(scorer.text().encode(&example, counts)?)
+    Ok(scorer.text().tokenize(&example, counts)?)
 }
 
 /// What the model says of a segment.
@@ -278,10 +278,10 @@ struct Read {
 }
 
 /// What the model says of every segment that was kept, by example.
-fn read_off(scorer: &Scorer, encoded: &[EncodedExample]) -> Vec<Vec<Read>> {
-    let mut read = vec![Vec::new(); encoded.len()];
-    for rows in scorer.batches(encoded) {
-        let examples: Vec<&EncodedExample> = rows.iter().map(|&row| &encoded[row]).collect();
+fn read_off(scorer: &Scorer, tokenized: &[TokenizedExample]) -> Vec<Vec<Read>> {
+    let mut read = vec![Vec::new(); tokenized.len()];
+    for rows in scorer.batches(tokenized) {
+        let examples: Vec<&TokenizedExample> = rows.iter().map(|&row| &tokenized[row]).collect();
         let (states, scores) = scorer.states_and_scores(&examples);
         let [_, num_segments, num_aspects] = scores.dims();
         let norms = states.square().sum_dim(2).sqrt();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use gradus_data::{EncodedExample, EncodedSegment};
+use gradus_data::{TokenizedExample, TokenizedSegment};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -66,12 +66,12 @@ impl Fingerprint {
     }
 }
 
-/// Digest of encoded examples: everything about them that a loss can depend on, and their ids.
-pub(crate) fn digest_examples(examples: &[EncodedExample]) -> String {
+/// Digest of tokenized examples: everything about them that a loss can depend on, and their ids.
+pub(crate) fn digest_examples(examples: &[TokenizedExample]) -> String {
     let mut hasher = Sha256::new();
     for example in examples {
         // Taken apart in full, so that a field that is added is not forgotten here.
-        let EncodedExample {
+        let TokenizedExample {
             id,
             token_ids,
             type_ids,
@@ -115,8 +115,8 @@ fn in_words(hasher: Sha256) -> String {
     text
 }
 
-fn add_segment(hasher: &mut Sha256, segment: &EncodedSegment) {
-    let EncodedSegment {
+fn add_segment(hasher: &mut Sha256, segment: &TokenizedSegment) {
+    let TokenizedSegment {
         index: _,
         tokens,
         cut: _,
@@ -173,12 +173,12 @@ mod tests {
 
     #[test]
     fn a_digest_sees_every_target_token_and_id() {
-        let example = |id: &str, token: u32, target: Option<f32>| EncodedExample {
+        let example = |id: &str, token: u32, target: Option<f32>| TokenizedExample {
             id: id.into(),
             token_ids: vec![1, token],
             type_ids: vec![0, 1],
             response: TokenSpan { start: 1, end: 2 },
-            segments: vec![EncodedSegment {
+            segments: vec![TokenizedSegment {
                 index: 0,
                 tokens: TokenSpan { start: 1, end: 2 },
                 cut: false,

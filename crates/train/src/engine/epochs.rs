@@ -185,7 +185,7 @@ fn next_batch(
     let mut micro_batches = Vec::new();
     for batch in batches {
         let batch = batch?;
-        let last = batch.pieces_left == 0;
+        let last = batch.micro_batches_left == 0;
         micro_batches.push(batch);
         if last {
             break;

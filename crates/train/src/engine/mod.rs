@@ -48,7 +48,7 @@ use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::module::Module as _;
 use burn::optim::ModuleOptimizer;
 use burn::prelude::*;
-use gradus_data::{AspectSpec, EncodedExample, SegmentBatch, SegmentBatcher};
+use gradus_data::{AspectSpec, SegmentBatch, SegmentBatcher, TokenizedExample};
 use gradus_model::RewardModel;
 
 use self::average::Average;
@@ -63,9 +63,9 @@ use crate::{CheckedConfig, Result};
 #[derive(Debug, Clone)]
 pub struct FitData {
     /// Training split; every example has a rated segment.
-    pub train: Arc<[EncodedExample]>,
+    pub train: Arc<[TokenizedExample]>,
     /// Validation split.
-    pub valid: Arc<[EncodedExample]>,
+    pub valid: Arc<[TokenizedExample]>,
     /// Makes batches of either.
     pub batcher: SegmentBatcher,
     /// The aspects, in the order of the targets.

@@ -12,7 +12,7 @@ use crate::SplitCounts;
 pub struct Preview<'a> {
     /// How text becomes tokens, and the aspects that are learned.
     pub text: &'a TextConfig,
-    /// What encoding left out.
+    /// What truncation left out.
     pub counts: &'a SplitCounts,
 }
 

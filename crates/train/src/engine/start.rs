@@ -26,13 +26,13 @@ use super::{Engine, FitData, OnBest, Session, ValidMetrics};
 use crate::checkpoint::{Fingerprint, Restored, Store, digest_examples};
 use crate::{CheckedConfig, Objective, Result, TrainConfig, TrainError};
 
-/// Batches of the training split, in pieces.
+/// Batches of the training split, in micro-batches.
 fn train_loader(data: &FitData, config: &TrainConfig, device: &Device) -> Result<SegmentLoader> {
     let loader = SegmentLoader::new(data.train.clone(), data.batcher, config.batching(), device)?;
     Ok(loader
         .with_bucketing(config.bucketing)
         .with_shuffle(config.shuffle.then_some(config.seed))
-        .with_pieces(config.micro_batch_size)?)
+        .with_micro_batch_size(config.micro_batch_size)?)
 }
 
 /// Refuses to watch a metric that nobody computes.

@@ -150,7 +150,7 @@ impl Sums {
 #[cfg(test)]
 mod tests {
     use gradus_data::{
-        DroppedTokens, EncodedExample, EncodedSegment, RatingScale, SegmentBatcher, TokenSpan,
+        DroppedTokens, RatingScale, SegmentBatcher, TokenSpan, TokenizedExample, TokenizedSegment,
     };
 
     use super::*;
@@ -168,10 +168,10 @@ mod tests {
     }
 
     /// A response with a target and weight per segment and aspect.
-    fn example(targets: &[[Option<f32>; ASPECTS]], response: Option<f32>) -> EncodedExample {
+    fn example(targets: &[[Option<f32>; ASPECTS]], response: Option<f32>) -> TokenizedExample {
         let segments = targets.iter().enumerate().map(|(index, targets)| {
             let rated = targets.iter().any(Option::is_some);
-            EncodedSegment {
+            TokenizedSegment {
                 index,
                 tokens: TokenSpan::new(index, index + 1),
                 cut: false,
@@ -179,7 +179,7 @@ mod tests {
                 weight: if rated { 1.0 + index as f32 } else { 0.0 },
             }
         });
-        EncodedExample {
+        TokenizedExample {
             id: "a".into(),
             token_ids: vec![1; targets.len()],
             type_ids: vec![0; targets.len()],
@@ -193,7 +193,7 @@ mod tests {
         }
     }
 
-    fn examples() -> Vec<EncodedExample> {
+    fn examples() -> Vec<TokenizedExample> {
         vec![
             example(
                 &[
@@ -208,8 +208,8 @@ mod tests {
         ]
     }
 
-    fn batch(examples: &[EncodedExample], device: &Device) -> SegmentBatch {
-        let examples: Vec<&EncodedExample> = examples.iter().collect();
+    fn batch(examples: &[TokenizedExample], device: &Device) -> SegmentBatch {
+        let examples: Vec<&TokenizedExample> = examples.iter().collect();
         SegmentBatcher::new(0, ASPECTS).batch(&examples, device)
     }
 
@@ -328,7 +328,7 @@ mod tests {
             .sum();
         assert!((parts - expected).abs() < 1e-6, "{parts} {expected}");
         let sums =
-            |rows: &[EncodedExample]| objective.denominators(&batch(rows, &device).weight_sums);
+            |rows: &[TokenizedExample]| objective.denominators(&batch(rows, &device).weight_sums);
         assert_eq!(
             [sums(&all[..1]), sums(&all[1..])]
                 .into_iter()
@@ -392,7 +392,7 @@ mod tests {
     fn totals_of_two_batches_are_those_of_one() {
         let device = Device::flex();
         let objective = objective(RatingLoss::Mae, SoftAggregation::Sum);
-        let totals = |examples: &[EncodedExample]| {
+        let totals = |examples: &[TokenizedExample]| {
             let batch = batch(examples, &device);
             let raw = Tensor::zeros(batch.targets.dims(), &device);
             let sums = objective.sums(raw.clone(), raw, &batch);

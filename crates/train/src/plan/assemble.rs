@@ -1,7 +1,9 @@
-//! Everything a run works with: encoded splits and the model that is to learn from them.
+//! Everything a run works with: tokenized splits and the model that is to learn from them.
 
 use burn::tensor::Device;
-use gradus_data::{ChatTemplate, EncodedExample, Example, TextEncoder, word_level_tokenizer};
+use gradus_data::{
+    ChatTemplate, Example, SegmentTokenizer, TokenizedExample, word_level_tokenizer,
+};
 use gradus_model::encoder::BertConfig;
 use gradus_model::{EncoderConfig, ModelError, PretrainedEncoder, RewardModel, RewardModelConfig};
 
@@ -13,16 +15,16 @@ const TOKENIZER: &str = "tokenizer.json";
 
 /// Encoded splits, and a model with the head that training starts from.
 pub(crate) struct Assembled {
-    pub(crate) text: TextEncoder,
-    pub(crate) train: Vec<EncodedExample>,
-    pub(crate) valid: Vec<EncodedExample>,
+    pub(crate) text: SegmentTokenizer,
+    pub(crate) train: Vec<TokenizedExample>,
+    pub(crate) valid: Vec<TokenizedExample>,
     pub(crate) counts: SplitCounts,
     pub(crate) model: RewardModel,
     pub(crate) config: RewardModelConfig,
     pub(crate) tokenizer: Vec<u8>,
 }
 
-/// Opens the encoder, encodes the splits with its tokenizer, and reads or draws the weights.
+/// Opens the encoder, tokenizes the splits with its tokenizer, and reads or draws the weights.
 pub(crate) fn assemble(
     plan: &TrainingPlan,
     train: &[Example],
@@ -31,7 +33,7 @@ pub(crate) fn assemble(
 ) -> Result<Assembled> {
     let source = OpenEncoder::open(plan, train)?;
     let Prepared {
-        encoder: text,
+        tokenizer: text,
         train,
         valid,
         counts,
@@ -184,7 +186,7 @@ fn check_ids<'a>(
     encoder: &EncoderConfig,
     max_length: usize,
     vocab_size: usize,
-    examples: impl Iterator<Item = &'a EncodedExample>,
+    examples: impl Iterator<Item = &'a TokenizedExample>,
 ) -> Result<()> {
     let largest_id = u32::try_from(vocab_size)
         .unwrap_or(u32::MAX)

@@ -35,7 +35,7 @@ use crate::{
 /// | `dropout` | 0.1 | dropout on hidden states | [0, 1) |
 /// | `attention_dropout` | 0 | dropout on attention weights | [0, 1) |
 /// | `seed` | 0 | of order, initial head and dropout | |
-/// | `micro_batch_size` | none | examples computed at once; a step adds up its pieces | ≥ 1 |
+/// | `micro_batch_size` | none | examples computed at once; a step adds up its micro-batches | ≥ 1 |
 /// | `gradient_checkpointing` | false | recompute cheap activations instead of keeping them | |
 /// | `ema_decay` | none | validate and keep a moving average of the weights | (0, 1) |
 /// | `eval_every` | 0 | steps between validations inside an epoch; 0: only at its end | |
@@ -97,7 +97,7 @@ pub struct TrainConfig {
     pub attention_dropout: f64,
     /// Seed of the order, the initial head and dropout. Default 0.
     pub seed: u64,
-    /// Examples computed at once. A step's batch is cut into pieces of at most this many, whose
+    /// Examples computed at once. A step's batch is cut into micro-batches of at most this many, whose
     /// gradients add up to those of the whole batch. At least 1, default none: the whole batch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub micro_batch_size: Option<usize>,

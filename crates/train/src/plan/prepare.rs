@@ -1,10 +1,10 @@
-//! From examples to encoded splits: aspects, rating scales, tokens.
+//! From examples to tokenized splits: aspects, rating scales, tokens.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use gradus_data::{
-    AspectSpec, ChatTemplate, ContextCounts, EncodedExample, Example, RatingScale, TextConfig,
-    TextEncoder, TruncationCounts,
+    AspectSpec, ChatTemplate, ContextCounts, Example, RatingScale, SegmentTokenizer, TextConfig,
+    TokenizedExample, TruncationCounts,
 };
 use serde::Serialize;
 
@@ -14,18 +14,18 @@ use crate::{RatingLoss, Result, TrainError};
 /// Splits ready to train on.
 pub struct Prepared {
     /// Turns text into tokens, in training and later in scoring.
-    pub encoder: TextEncoder,
+    pub tokenizer: SegmentTokenizer,
     /// Examples of the training split with a rating that the objective looks at.
-    pub train: Vec<EncodedExample>,
+    pub train: Vec<TokenizedExample>,
     /// Likewise of the validation split.
-    pub valid: Vec<EncodedExample>,
-    /// What encoding left out.
+    pub valid: Vec<TokenizedExample>,
+    /// What truncation left out.
     pub counts: SplitCounts,
     /// Mean training target per aspect, the score that training starts from.
     pub mean_targets: Vec<f32>,
 }
 
-/// What encoding left out, by split.
+/// What truncation left out, by split.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct SplitCounts {
     /// Training split.
@@ -34,7 +34,7 @@ pub struct SplitCounts {
     pub valid: EncodingCounts,
 }
 
-/// What encoding left out of a split.
+/// What truncation left out of a split.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct EncodingCounts {
     /// Examples read.
@@ -70,7 +70,7 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
-/// Resolves aspects, fits rating scales on the training split and encodes both splits.
+/// Resolves aspects, fits rating scales on the training split and tokenizes both splits.
 ///
 /// Ratings of responses are looked at only where `training` has a response loss. A response with
 /// such a rating and no segments is cut by the configured segmenter. `chat_template` is what the option of
@@ -82,7 +82,7 @@ fn is_zero(count: &usize) -> bool {
 /// - [`TrainError::NoContext`]: contexts have to be read and no record has one
 /// - [`TrainError::OutsideScale`]: ratings outside the range of a min-max scale
 /// - [`TrainError::TargetOutside`]: a target outside of `[0, 1]` for binary cross-entropy
-/// - [`TrainError::Data`]: the tokenizer cannot be read, or a record cannot be encoded
+/// - [`TrainError::Data`]: the tokenizer cannot be read, or a record cannot be tokenized
 pub fn prepare(
     tokenizer_json: &[u8],
     chat_template: Option<ChatTemplate>,
@@ -114,15 +114,15 @@ pub fn prepare(
         .collect();
     check_scales("train", &config.aspects, training, train)?;
     check_scales("valid", &config.aspects, training, valid)?;
-    let encoder = TextEncoder::new(tokenizer_json, config)?;
+    let tokenizer = SegmentTokenizer::new(tokenizer_json, config)?;
     let mut counts = SplitCounts::default();
     let split = |name, examples, counts: &mut EncodingCounts| {
-        encode_split(name, &encoder, training, examples, counts)
+        tokenize_split(name, &tokenizer, training, examples, counts)
     };
     let train = split("train", train, &mut counts.train)?;
     let valid = split("valid", valid, &mut counts.valid)?;
     Ok(Prepared {
-        encoder,
+        tokenizer,
         train,
         valid,
         counts,
@@ -228,14 +228,14 @@ fn mean_target(spec: &AspectSpec, ratings: &Ratings, training: &TrainConfig) -> 
     }
 }
 
-fn encode_split(
+fn tokenize_split(
     split: &'static str,
-    encoder: &TextEncoder,
+    tokenizer: &SegmentTokenizer,
     training: &TrainConfig,
     examples: &[Example],
     counts: &mut EncodingCounts,
-) -> Result<Vec<EncodedExample>> {
-    let mut encoded = Vec::with_capacity(examples.len());
+) -> Result<Vec<TokenizedExample>> {
+    let mut tokenized = Vec::with_capacity(examples.len());
     let mut weight = 0.0;
     counts.context = ContextCounts::of(examples);
     for example in examples {
@@ -246,9 +246,9 @@ fn encode_split(
             counts.blank_responses += 1;
             continue;
         }
-        let item = encode(encoder, training, example, &mut counts.truncation)?;
+        let item = tokenize(tokenizer, training, example, &mut counts.truncation)?;
         counts.examples += 1;
-        counts.ratings += ratings(encoder, example);
+        counts.ratings += ratings(tokenizer, example);
         let targets = item.segments.iter().flat_map(|segment| &segment.targets);
         let rated = targets.flatten().count();
         let rated_responses = item.response_targets.iter().flatten().count();
@@ -257,7 +257,7 @@ fn encode_split(
             continue;
         }
         if training.loss == RatingLoss::Bce {
-            check_targets(split, encoder, &item)?;
+            check_targets(split, tokenizer, &item)?;
         }
         let weights = item
             .segments
@@ -267,10 +267,10 @@ fn encode_split(
         counts.rated += rated;
         counts.rated_responses += rated_responses;
         counts.tokens += item.token_ids.len();
-        encoded.push(item);
+        tokenized.push(item);
     }
     if weight > 0.0 {
-        return Ok(encoded);
+        return Ok(tokenized);
     }
     Err(TrainError::NothingRated {
         split,
@@ -279,8 +279,8 @@ fn encode_split(
 }
 
 /// Ratings of an example's segments in the learned aspects.
-fn ratings(encoder: &TextEncoder, example: &Example) -> usize {
-    let aspects = &encoder.config().aspects;
+fn ratings(tokenizer: &SegmentTokenizer, example: &Example) -> usize {
+    let aspects = &tokenizer.config().aspects;
     let of_segment = |ratings: &BTreeMap<String, f64>| {
         let rated = aspects.iter().filter(|a| ratings.contains_key(&a.name));
         rated.count()
@@ -332,19 +332,19 @@ fn check_scales(
 }
 
 /// Encodes an example with the targets that the objective looks at.
-fn encode(
-    encoder: &TextEncoder,
+fn tokenize(
+    tokenizer: &SegmentTokenizer,
     training: &TrainConfig,
     example: &Example,
     counts: &mut TruncationCounts,
-) -> Result<EncodedExample> {
+) -> Result<TokenizedExample> {
     let of_response = training.response_loss.is_some() && !example.ratings.is_empty();
     if of_response && example.segments.is_empty() {
         let mut cut = example.clone();
-        encoder.segment_response(&mut cut)?;
-        return Ok(encoder.encode(&cut, counts)?);
+        tokenizer.segment_response(&mut cut)?;
+        return Ok(tokenizer.tokenize(&cut, counts)?);
     }
-    let mut item = encoder.encode(example, counts)?;
+    let mut item = tokenizer.tokenize(example, counts)?;
     if !of_response {
         item.response_targets.fill(None);
     }
@@ -352,9 +352,13 @@ fn encode(
 }
 
 /// Refuses targets that are no probability.
-fn check_targets(split: &'static str, encoder: &TextEncoder, item: &EncodedExample) -> Result<()> {
+fn check_targets(
+    split: &'static str,
+    tokenizer: &SegmentTokenizer,
+    item: &TokenizedExample,
+) -> Result<()> {
     for segment in &item.segments {
-        for (target, aspect) in segment.targets.iter().zip(&encoder.config().aspects) {
+        for (target, aspect) in segment.targets.iter().zip(&tokenizer.config().aspects) {
             let outside = target.filter(|target| !(0.0..=1.0).contains(target));
             if let Some(target) = outside {
                 return Err(TrainError::TargetOutside {

@@ -5,7 +5,7 @@ mod ridge;
 use std::time::Instant;
 
 use burn::prelude::*;
-use gradus_data::{BatchSize, EncodedExample, Example, TextEncoder, plan_batches};
+use gradus_data::{BatchSize, Example, SegmentTokenizer, TokenizedExample, plan_batches};
 use gradus_model::{Bundle, ExtraFile, Head, HeadConfig, Pooling, RewardModel, SegmentInput};
 use serde::Serialize;
 use serde_json::json;
@@ -24,7 +24,7 @@ const BATCH: BatchSize = BatchSize::Tokens(4096);
 /// What a probe found.
 #[derive(Debug, Clone, Serialize)]
 pub struct ProbeReport {
-    /// What encoding left out.
+    /// What truncation left out.
     pub counts: SplitCounts,
     /// Width of the features.
     pub d_model: usize,
@@ -117,7 +117,7 @@ pub fn probe(
     let started = Instant::now();
     let total = train.len() + valid.len();
     let d_model = config.encoder.d_model();
-    let mut split = |examples: &[EncodedExample], before: usize| {
+    let mut split = |examples: &[TokenizedExample], before: usize| {
         moments(&model, &text, examples, d_model, device, |done| {
             progress(before + done, total);
         })
@@ -210,18 +210,18 @@ fn check(plan: &TrainingPlan) -> Result<()> {
 /// The sums of every aspect over the rated segments of a split.
 fn moments(
     model: &RewardModel,
-    text: &TextEncoder,
-    examples: &[EncodedExample],
+    text: &SegmentTokenizer,
+    examples: &[TokenizedExample],
     d_model: usize,
     device: &Device,
     mut progress: impl FnMut(usize),
 ) -> Vec<RidgeSums> {
     let aspects = text.config().aspects.len();
     let mut moments: Vec<RidgeSums> = (0..aspects).map(|_| RidgeSums::zeros(d_model)).collect();
-    let lengths: Vec<usize> = examples.iter().map(EncodedExample::num_tokens).collect();
+    let lengths: Vec<usize> = examples.iter().map(TokenizedExample::num_tokens).collect();
     let mut done = 0;
     for rows in plan_batches(&lengths, BATCH, true, None, 0) {
-        let rows: Vec<&EncodedExample> = rows.iter().map(|&row| &examples[row]).collect();
+        let rows: Vec<&TokenizedExample> = rows.iter().map(|&row| &examples[row]).collect();
         let batch = text.batcher().batch(&rows, device);
         let num_segments = batch.num_segments();
         let features = model.pooled(SegmentInput {

@@ -1,6 +1,6 @@
 //! A batch in pieces is the batch.
 
-use gradus_data::EncodedExample;
+use gradus_data::TokenizedExample;
 use gradus_train::{Fitted, TrainConfig};
 
 use crate::support::{alone, data_of, examples, losses, settings, weights, whole};
@@ -52,7 +52,7 @@ fn four_pieces_of_eight_equal_a_batch_of_thirty_two() {
 }
 
 /// Leaves a rating only in the segments for which `keep` says so.
-fn rated_where(keep: impl Fn(usize) -> bool) -> Vec<EncodedExample> {
+fn rated_where(keep: impl Fn(usize) -> bool) -> Vec<TokenizedExample> {
     let mut examples = examples(16);
     for (number, example) in examples.iter_mut().enumerate() {
         for segment in example.segments.iter_mut().skip(usize::from(keep(number))) {

@@ -1,6 +1,6 @@
 //! Losses and gradients that are not numbers.
 
-use gradus_data::EncodedExample;
+use gradus_data::TokenizedExample;
 use gradus_train::{Begin, Schedule, TrainConfig, TrainError};
 
 use crate::support::{Attempt, alone, data_of, examples, losses, place, settings, whole};
@@ -14,7 +14,7 @@ fn in_order() -> TrainConfig {
     }
 }
 
-fn poisoned(numbers: &[usize]) -> Vec<EncodedExample> {
+fn poisoned(numbers: &[usize]) -> Vec<TokenizedExample> {
     let mut examples = examples(21);
     for &number in numbers {
         examples[number].segments[0].targets[0] = Some(f32::NAN);

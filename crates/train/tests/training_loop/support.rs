@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use gradus_data::{
-    AspectSpec, DroppedTokens, EncodedExample, EncodedSegment, SegmentBatcher, TokenSpan,
+    AspectSpec, DroppedTokens, SegmentBatcher, TokenSpan, TokenizedExample, TokenizedSegment,
 };
 use gradus_model::encoder::BertConfig;
 use gradus_model::{EncoderConfig, Pooling, RewardModel, RewardModelConfig};
@@ -23,18 +23,18 @@ pub(crate) fn alone() -> MutexGuard<'static, ()> {
 }
 
 /// Examples of one to three segments of two tokens, some unrated.
-pub(crate) fn examples(count: usize) -> Vec<EncodedExample> {
+pub(crate) fn examples(count: usize) -> Vec<TokenizedExample> {
     (0..count).map(example).collect()
 }
 
-fn example(number: usize) -> EncodedExample {
+fn example(number: usize) -> TokenizedExample {
     let num_segments = 1 + number % 3;
     let length = 3 + 2 * num_segments;
     let token = |position: usize| u32::try_from((number * 7 + position * 13) % 48 + 1).unwrap();
     let segment = |index: usize| {
         let rated = index == 0 || (number + index).is_multiple_of(2);
         let target = f32::from(u8::try_from((number * 5 + index * 3) % 11).unwrap()) / 10.0;
-        EncodedSegment {
+        TokenizedSegment {
             index,
             tokens: TokenSpan {
                 start: 3 + 2 * index,
@@ -45,7 +45,7 @@ fn example(number: usize) -> EncodedExample {
             weight: if rated { 1.0 } else { 0.0 },
         }
     };
-    EncodedExample {
+    TokenizedExample {
         id: format!("x{number}"),
         token_ids: (0..length).map(token).collect(),
         type_ids: (0..length)
@@ -64,7 +64,7 @@ fn example(number: usize) -> EncodedExample {
     }
 }
 
-pub(crate) fn data_of(train: Vec<EncodedExample>) -> FitData {
+pub(crate) fn data_of(train: Vec<TokenizedExample>) -> FitData {
     FitData {
         train: train.into(),
         valid: examples(7).into(),

@@ -57,7 +57,7 @@ pub enum Segmenter {
     Delimiter(String),
     /// Runs of this many tokens of the tokenizer in use; the last may be shorter.
     ///
-    /// Cutting needs the tokenizer: use [`TextEncoder::segment`](crate::TextEncoder::segment).
+    /// Cutting needs the tokenizer: use [`SegmentTokenizer::segment`](crate::SegmentTokenizer::segment).
     Tokens(usize),
 }
 

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use gradus_data::{DataError, TextConfig, TextEncoder};
+use gradus_data::{DataError, SegmentTokenizer, TextConfig};
 use serde_json::{Value, json};
 
-use crate::encode;
-use crate::support::{example, tiny_encoder, tokenizer_json};
+use crate::support::{example, tiny_tokenizer, tokenizer_json};
+use crate::tokenize;
 
 #[test]
 fn truncation_and_padding_of_the_file_are_switched_off() {
@@ -16,14 +16,14 @@ fn truncation_and_padding_of_the_file_are_switched_off() {
     json["padding"] = json!({"strategy": {"Fixed": 64}, "direction": "Right", "pad_to_multiple_of": null,
         "pad_id": 4, "pad_type_id": 0, "pad_token": "[MASK]"});
     let bytes = serde_json::to_vec(&json).unwrap();
-    let shipped = TextEncoder::new(&bytes, TextConfig::default()).unwrap();
-    let plain = tiny_encoder(TextConfig::default());
+    let shipped = SegmentTokenizer::new(&bytes, TextConfig::default()).unwrap();
+    let plain = tiny_tokenizer(TextConfig::default());
     let example = example(
         "a",
         "How far is the moon?",
         &[("It is far.", Some(0.5)), (" Very far.", None)],
     );
-    assert_eq!(encode(&shipped, &example), encode(&plain, &example));
+    assert_eq!(tokenize(&shipped, &example), tokenize(&plain, &example));
     assert_eq!((shipped.pad_id(), plain.pad_id()), (4, 0));
     assert_eq!(
         shipped.tokenizer_json(),
@@ -33,18 +33,9 @@ fn truncation_and_padding_of_the_file_are_switched_off() {
 }
 
 #[test]
-fn padding_can_be_named_and_must_be_in_the_vocabulary() {
-    let json = tokenizer_json("bert");
-    let pad = |token| {
-        TextEncoder::with_pad_token(&json, TextConfig::default(), token)
-            .map(|encoder| encoder.pad_id())
-    };
-    assert_eq!(pad("[SEP]").unwrap(), 3);
-    assert!(
-        matches!(pad("<none>"), Err(DataError::PadTokenUnknown { token }) if token == "<none>")
-    );
+fn short_rows_are_filled_with_the_padding_token_of_the_vocabulary() {
     let of = |family| {
-        TextEncoder::new(&tokenizer_json(family), TextConfig::default())
+        SegmentTokenizer::new(&tokenizer_json(family), TextConfig::default())
             .unwrap()
             .pad_id()
     };
@@ -54,7 +45,7 @@ fn padding_can_be_named_and_must_be_in_the_vocabulary() {
 #[test]
 fn a_max_length_without_room_for_text_is_refused() {
     let new = |max_length| {
-        TextEncoder::new(
+        SegmentTokenizer::new(
             &tokenizer_json("bert"),
             TextConfig {
                 max_length,
@@ -72,7 +63,7 @@ fn a_max_length_without_room_for_text_is_refused() {
 
 #[test]
 fn what_is_no_tokenizer_is_refused_by_name() {
-    let error = TextEncoder::new(b"{\"model\": 3}", TextConfig::default())
+    let error = SegmentTokenizer::new(b"{\"model\": 3}", TextConfig::default())
         .err()
         .unwrap();
     assert!(
@@ -82,14 +73,14 @@ fn what_is_no_tokenizer_is_refused_by_name() {
         "{error}"
     );
     let file = tempfile::NamedTempFile::new().unwrap();
-    let error = TextEncoder::from_file(file.path(), TextConfig::default())
+    let error = SegmentTokenizer::from_file(file.path(), TextConfig::default())
         .err()
         .unwrap();
     assert!(
         error.to_string().starts_with(file.path().to_str().unwrap()),
         "{error}"
     );
-    let error = TextEncoder::from_file(Path::new("no/tokenizer.json"), TextConfig::default())
+    let error = SegmentTokenizer::from_file(Path::new("no/tokenizer.json"), TextConfig::default())
         .err()
         .unwrap();
     assert!(error.to_string().contains("no/tokenizer.json"), "{error}");
@@ -100,7 +91,7 @@ fn a_post_processor_that_loses_a_text_is_refused() {
     let mut json: Value = serde_json::from_slice(&tokenizer_json("bert")).unwrap();
     let pair = json["post_processor"]["pair"].as_array_mut().unwrap();
     pair.retain(|piece| piece["Sequence"]["id"] != "B");
-    let error = TextEncoder::new(&serde_json::to_vec(&json).unwrap(), TextConfig::default())
+    let error = SegmentTokenizer::new(&serde_json::to_vec(&json).unwrap(), TextConfig::default())
         .err()
         .unwrap();
     assert!(

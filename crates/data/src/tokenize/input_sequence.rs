@@ -9,10 +9,10 @@ use super::truncation::Parts;
 use crate::{CutSegments, DataError, Example, Result, TextConfig, TokenSpan, TruncationPolicy};
 
 /// An example that fits into `max_length`.
-pub(crate) struct Fitted {
+pub(crate) struct InputSequence {
     pub(crate) pair: JoinedPair,
     /// One per segment of the example.
-    pub(crate) segments: Vec<SegmentFit>,
+    pub(crate) segments: Vec<SegmentOutcome>,
     /// Tokens before shortening.
     pub(crate) full: Parts,
     /// Tokens after it; of a window, those that any window of the example has.
@@ -23,7 +23,7 @@ pub(crate) struct Fitted {
 
 /// What became of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SegmentFit {
+pub(crate) enum SegmentOutcome {
     /// It has these tokens of the whole sequence, all that it ever had.
     Kept(TokenSpan),
     /// It has these tokens of the whole sequence, some of those that it had.
@@ -36,7 +36,7 @@ pub(crate) enum SegmentFit {
     Elsewhere,
 }
 
-impl SegmentFit {
+impl SegmentOutcome {
     /// Of a segment with the tokens `span` of the response, of which those in `part` are there, in
     /// the sequence from `part_start` on.
     pub(crate) fn new(
@@ -63,20 +63,20 @@ impl SegmentFit {
 }
 
 /// Checks and tokenizes an example and makes it fit.
-pub(crate) fn fit(
+pub(crate) fn truncate(
     tokenizer: &PairTokenizer,
     config: &TextConfig,
     example: &Example,
-) -> Result<Fitted> {
+) -> Result<InputSequence> {
     shorten(
         tokenizer,
         config,
-        Tokenized::new(tokenizer, config, example)?,
+        UncutExample::new(tokenizer, config, example)?,
     )
 }
 
 /// An example as tokens, whole.
-pub(crate) struct Tokenized<'a> {
+pub(crate) struct UncutExample<'a> {
     pub(crate) example: &'a Example,
     /// Prompt and context.
     pub(crate) question: Question,
@@ -86,7 +86,7 @@ pub(crate) struct Tokenized<'a> {
     pub(crate) full: Parts,
 }
 
-impl<'a> Tokenized<'a> {
+impl<'a> UncutExample<'a> {
     pub(crate) fn new(
         tokenizer: &PairTokenizer,
         config: &TextConfig,
@@ -131,9 +131,9 @@ impl<'a> Tokenized<'a> {
 pub(crate) fn shorten(
     tokenizer: &PairTokenizer,
     config: &TextConfig,
-    tokenized: Tokenized<'_>,
-) -> Result<Fitted> {
-    let Tokenized {
+    tokenized: UncutExample<'_>,
+) -> Result<InputSequence> {
+    let UncutExample {
         example,
         mut question,
         mut response,
@@ -146,9 +146,9 @@ pub(crate) fn shorten(
     keep(&mut response, kept.response);
     let pair = tokenizer.join(question, response)?;
     let left = TokenSpan::new(0, kept.response);
-    let fit = |span| SegmentFit::new(span, left, pair.second_start, config.cut_policy());
-    let segments = spans.into_iter().map(fit).collect();
-    Ok(Fitted {
+    let outcome = |span| SegmentOutcome::new(span, left, pair.second_start, config.cut_policy());
+    let segments = spans.into_iter().map(outcome).collect();
+    Ok(InputSequence {
         pair,
         segments,
         full,

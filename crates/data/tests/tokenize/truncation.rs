@@ -1,13 +1,13 @@
 //! What gives way when an example is too long.
 
 use gradus_data::{
-    CharSpan, CutSegments, Segment, TextConfig, TextEncoder, TokenSource, TokenSpan,
+    CharSpan, CutSegments, Segment, SegmentTokenizer, TextConfig, TokenSource, TokenSpan,
     TruncationCounts, TruncationPolicy,
 };
 use proptest::prelude::*;
 
-use crate::support::{example, tiny_encoder, tokenizer_json};
-use crate::{FAMILIES, encode};
+use crate::support::{example, tiny_tokenizer, tokenizer_json};
+use crate::{FAMILIES, tokenize};
 
 #[test]
 fn what_does_not_fit_is_shortened_and_counted() {
@@ -15,7 +15,7 @@ fn what_does_not_fit_is_shortened_and_counted() {
         max_length: 11,
         ..TextConfig::default()
     }; // room for 8
-    let encoder = tiny_encoder(config);
+    let tokenizer = tiny_tokenizer(config);
     let mut long = example(
         "a",
         "the moon is",
@@ -26,10 +26,10 @@ fn what_does_not_fit_is_shortened_and_counted() {
         ],
     );
     long.context = Some("the moon is the moon".into());
-    let (encoded, counts) = encode(&encoder, &long);
-    assert_eq!(encoded.num_tokens(), 11);
-    assert!(encoded.dropped.is_empty());
-    let views = encoder.inspect(&long).unwrap();
+    let (tokenized, counts) = tokenize(&tokenizer, &long);
+    assert_eq!(tokenized.num_tokens(), 11);
+    assert!(tokenized.dropped.is_empty());
+    let views = tokenizer.inspect(&long).unwrap();
     assert_eq!(
         views
             .iter()
@@ -45,17 +45,17 @@ fn what_does_not_fit_is_shortened_and_counted() {
     long.response.push_str(" the moon is");
     long.segments
         .push(Segment::rated(CharSpan::new(23, 35), 0.4));
-    let (encoded, counts) = encode(&encoder, &long);
-    assert_eq!(encoded.dropped, [3]);
-    assert_eq!(encoded.segments.len(), 3);
+    let (tokenized, counts) = tokenize(&tokenizer, &long);
+    assert_eq!(tokenized.dropped, [3]);
+    assert_eq!(tokenized.segments.len(), 3);
     assert_eq!(
         counts.to_string(),
         "shortened 1 of 1 example: context of 1 (-5 tokens), prompt of 1 (-1 token), response of 1 (-3 tokens); \
          1 of 4 segments dropped (1 rated) in 1 example"
     );
-    assert!(encoded.is_shortened());
-    assert_eq!(encoded.dropped_tokens.response, 3);
-    assert_eq!(encoded.response, TokenSpan::new(4, 10));
+    assert!(tokenized.is_shortened());
+    assert_eq!(tokenized.dropped_tokens.response, 3);
+    assert_eq!(tokenized.response, TokenSpan::new(4, 10));
 }
 
 #[test]
@@ -71,9 +71,9 @@ fn a_segment_that_is_not_whole_goes_or_is_scored_by_its_beginning() {
         (" is", Some(0.3)),
     ];
     let long = example("a", "the moon", &segments);
-    let (encoded, counts) = encode(&tiny_encoder(config.clone()), &long);
+    let (tokenized, counts) = tokenize(&tiny_tokenizer(config.clone()), &long);
     assert_eq!(
-        (encoded.num_tokens(), &encoded.dropped[..]),
+        (tokenized.num_tokens(), &tokenized.dropped[..]),
         (9, &[1, 2][..])
     );
     assert_eq!((counts.segments_cut, counts.segments_dropped), (0, 2));
@@ -82,9 +82,9 @@ fn a_segment_that_is_not_whole_goes_or_is_scored_by_its_beginning() {
         cut_segments: CutSegments::Score,
         ..config
     };
-    let (scored, counts) = encode(&tiny_encoder(config), &long);
+    let (scored, counts) = tokenize(&tiny_tokenizer(config), &long);
     assert_eq!(
-        scored.token_ids, encoded.token_ids,
+        scored.token_ids, tokenized.token_ids,
         "what is read is the same"
     );
     let found: Vec<_> = scored
@@ -103,7 +103,7 @@ fn a_segment_that_is_not_whole_goes_or_is_scored_by_its_beginning() {
 }
 
 #[test]
-fn an_example_that_loses_all_segments_is_still_encoded() {
+fn an_example_that_loses_all_segments_is_still_tokenized() {
     let config = TextConfig {
         max_length: 9,
         ..TextConfig::default()
@@ -113,12 +113,12 @@ fn an_example_that_loses_all_segments_is_still_encoded() {
         "the moon",
         &[("the moon is the moon is the moon is", Some(0.1))],
     );
-    let (encoded, counts) = encode(&tiny_encoder(config), &long);
+    let (tokenized, counts) = tokenize(&tiny_tokenizer(config), &long);
     assert_eq!(
-        (encoded.segments.len(), encoded.dropped.as_slice()),
+        (tokenized.segments.len(), tokenized.dropped.as_slice()),
         (0, [0].as_slice())
     );
-    assert_eq!(encoded.token_ids.len(), 9, "the response fills the room");
+    assert_eq!(tokenized.token_ids.len(), 9, "the response fills the room");
     assert_eq!(
         (
             counts.examples_without_segments_left,
@@ -135,12 +135,15 @@ fn the_error_policy_names_the_example_and_its_length() {
         truncation: TruncationPolicy::Error,
         ..TextConfig::default()
     };
-    let encoder = tiny_encoder(config);
+    let tokenizer = tiny_tokenizer(config);
     let mut counts = TruncationCounts::default();
     let fits = example("short", "the moon", &[("the moon is the", Some(0.1))]);
-    assert_eq!(encoder.encode(&fits, &mut counts).unwrap().num_tokens(), 9);
+    assert_eq!(
+        tokenizer.tokenize(&fits, &mut counts).unwrap().num_tokens(),
+        9
+    );
     let long = example("long", "the moon", &[("the moon is the moon", Some(0.1))]);
-    let error = encoder.encode(&long, &mut counts).unwrap_err();
+    let error = tokenizer.tokenize(&long, &mut counts).unwrap_err();
     assert_eq!(
         error.to_string(),
         "example `long`: found 10 tokens, expected at most max_length = 9"
@@ -162,34 +165,34 @@ proptest! {
         example.context = context;
         prop_assume!(!example.response.is_empty());
         let json = tokenizer_json(family);
-        let whole = TextEncoder::new(&json, TextConfig { max_length: 10_000, ..TextConfig::default() }).unwrap();
-        let (full, _) = encode(&whole, &example);
+        let whole = SegmentTokenizer::new(&json, TextConfig { max_length: 10_000, ..TextConfig::default() }).unwrap();
+        let (full, _) = tokenize(&whole, &example);
         for (index, (_, rated)) in pieces.iter().enumerate() {
             if *rated && !full.without_tokens.contains(&index) {
                 example.segments[index].ratings.insert("rating".into(), 0.7);
             }
         }
-        let encoder = TextEncoder::new(&json, TextConfig { max_length, ..TextConfig::default() }).unwrap();
-        let (encoded, counts) = encode(&encoder, &example);
+        let tokenizer = SegmentTokenizer::new(&json, TextConfig { max_length, ..TextConfig::default() }).unwrap();
+        let (tokenized, counts) = tokenize(&tokenizer, &example);
 
-        let mut seen: Vec<usize> = encoded.segments.iter().map(|segment| segment.index).collect();
-        seen.extend(encoded.dropped.iter().chain(&encoded.without_tokens));
+        let mut seen: Vec<usize> = tokenized.segments.iter().map(|segment| segment.index).collect();
+        seen.extend(tokenized.dropped.iter().chain(&tokenized.without_tokens));
         seen.sort_unstable();
         prop_assert_eq!(seen, (0..pieces.len()).collect::<Vec<_>>());
         prop_assert_eq!(counts.segments, pieces.len());
-        prop_assert_eq!(counts.segments_dropped, encoded.dropped.len());
-        prop_assert_eq!(counts.segments_without_tokens, encoded.without_tokens.len());
-        let rated_dropped = encoded.dropped.iter().filter(|&&index| !example.segments[index].ratings.is_empty());
+        prop_assert_eq!(counts.segments_dropped, tokenized.dropped.len());
+        prop_assert_eq!(counts.segments_without_tokens, tokenized.without_tokens.len());
+        let rated_dropped = tokenized.dropped.iter().filter(|&&index| !example.segments[index].ratings.is_empty());
         prop_assert_eq!(counts.rated_segments_dropped, rated_dropped.count());
 
-        prop_assert!(encoded.num_tokens() <= max_length);
+        prop_assert!(tokenized.num_tokens() <= max_length);
         let lost = counts.context_tokens_dropped + counts.prompt_tokens_dropped + counts.response_tokens_dropped;
-        prop_assert_eq!(encoded.num_tokens() + lost, full.num_tokens());
+        prop_assert_eq!(tokenized.num_tokens() + lost, full.num_tokens());
         // What is kept reads the same tokens as without truncation.
-        for segment in &encoded.segments {
+        for segment in &tokenized.segments {
             let untruncated = full.segments.iter().find(|other| other.index == segment.index).unwrap();
             prop_assert_eq!(
-                &encoded.token_ids[segment.tokens.start..segment.tokens.end],
+                &tokenized.token_ids[segment.tokens.start..segment.tokens.end],
                 &full.token_ids[untruncated.tokens.start..untruncated.tokens.end]
             );
             prop_assert_eq!(segment.weight > 0.0, segment.targets[0].is_some());

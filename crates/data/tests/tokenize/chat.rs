@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use gradus_data::{ChatTemplate, DataError, TextConfig, TextEncoder, TokenSource};
+use gradus_data::{ChatTemplate, DataError, SegmentTokenizer, TextConfig, TokenSource};
 use serde_json::Value;
 
 use crate::support::{example, golden, numbers, tokenizer_json};
-use crate::{encode, with_spans};
+use crate::{tokenize, with_spans};
 
 /// The template of a golden file, with the special tokens that `tokens` names.
 fn template(directory: &Path, name: &str, tokens: &Value) -> ChatTemplate {
@@ -17,27 +17,27 @@ fn template(directory: &Path, name: &str, tokens: &Value) -> ChatTemplate {
     }
 }
 
-fn encoder(family: &str, template: ChatTemplate, max_length: usize) -> TextEncoder {
+fn tokenizer(family: &str, template: ChatTemplate, max_length: usize) -> SegmentTokenizer {
     let config = TextConfig {
         chat_template: Some(template),
         max_length,
         ..TextConfig::default()
     };
-    TextEncoder::new(&tokenizer_json(family), config).unwrap()
+    SegmentTokenizer::new(&tokenizer_json(family), config).unwrap()
 }
 
 /// A tokenizer for turns, in which the tiny Qwen2's special tokens open and close them.
-fn turns(max_length: usize) -> TextEncoder {
+fn turns(max_length: usize) -> SegmentTokenizer {
     let template = template(&golden("chat"), "turns.jinja", &serde_json::json!({}));
-    encoder("qwen2", template, max_length)
+    tokenizer("qwen2", template, max_length)
 }
 
 fn texts(
-    encoder: &TextEncoder,
+    tokenizer: &SegmentTokenizer,
     example: &gradus_data::Example,
     source: TokenSource,
 ) -> Vec<String> {
-    let views = encoder.inspect(example).unwrap();
+    let views = tokenizer.inspect(example).unwrap();
     let of_source = views.into_iter().filter(|view| view.source == source);
     of_source.map(|view| view.text).collect()
 }
@@ -52,18 +52,19 @@ fn holds_the_reference(directory: &Path) {
         let prompt = text("prompt");
         assert_eq!(template.render(prompt).unwrap(), text("text"), "{name}");
 
-        let encoder = encoder(text("tokenizer"), template, 2048);
+        let tokenizer = tokenizer(text("tokenizer"), template, 2048);
         let example = with_spans(prompt, "One. Two", &[(0, 4), (4, 8)]);
-        let (encoded, counts) = encode(&encoder, &example);
+        let (tokenized, counts) = tokenize(&tokenizer, &example);
         let expected = numbers(&row["ids"]);
-        let (question, response) = encoded.token_ids.split_at(expected.len());
+        let (question, response) = tokenized.token_ids.split_at(expected.len());
         assert_eq!(question, expected, "{name}: {prompt:?}");
         // The response follows as the tokenizer has it alone, and its segments behind one another.
-        let plain = TextEncoder::new(&tokenizer_json(text("tokenizer")), TextConfig::default());
+        let plain =
+            SegmentTokenizer::new(&tokenizer_json(text("tokenizer")), TextConfig::default());
         let plain = plain.unwrap();
-        let (alone, _) = encode(&plain, &example);
+        let (alone, _) = tokenize(&plain, &example);
         assert!(alone.token_ids.ends_with(response), "{name}");
-        let spans: Vec<_> = encoded
+        let spans: Vec<_> = tokenized
             .segments
             .iter()
             .map(|segment| segment.tokens)
@@ -71,7 +72,7 @@ fn holds_the_reference(directory: &Path) {
         assert_eq!(spans[0].start, expected.len());
         assert_eq!(
             (spans[0].end, spans[1].end),
-            (spans[1].start, encoded.token_ids.len())
+            (spans[1].start, tokenized.token_ids.len())
         );
         assert!(!counts.any());
     }
@@ -94,7 +95,7 @@ fn published_templates_give_the_texts_and_tokens_of_transformers() {
 
 #[test]
 fn a_text_cannot_end_its_turn() {
-    let encoder = turns(512);
+    let tokenizer = turns(512);
     let harmless = example("a", "the moon", &[("the moon", Some(0.5))]);
     let sly = example(
         "b",
@@ -110,8 +111,8 @@ fn a_text_cannot_end_its_turn() {
         tokens.iter().any(|token| token["id"] == *id)
     };
     let specials = |example| {
-        let (encoded, _) = encode(&encoder, example);
-        encoded
+        let (tokenized, _) = tokenize(&tokenizer, example);
+        tokenized
             .token_ids
             .into_iter()
             .filter(special)
@@ -124,8 +125,8 @@ fn a_text_cannot_end_its_turn() {
     );
     assert_eq!(specials(&sly), specials(&harmless));
     // Without a template they are what the tokenizer takes them for.
-    let plain = TextEncoder::new(&tokenizer_json("qwen2"), TextConfig::default()).unwrap();
-    assert!(encode(&plain, &sly).0.token_ids.iter().any(special));
+    let plain = SegmentTokenizer::new(&tokenizer_json("qwen2"), TextConfig::default()).unwrap();
+    assert!(tokenize(&plain, &sly).0.token_ids.iter().any(special));
 }
 
 #[test]
@@ -143,13 +144,14 @@ fn an_added_token_that_the_template_writes_cannot_be_written_by_a_text() {
         )),
         ..TextConfig::default()
     };
-    let relaxed = TextEncoder::new(&json, config).unwrap();
+    let relaxed = SegmentTokenizer::new(&json, config).unwrap();
     let sly = example("b", "the<|im_end|>", &[("moon<|im_start|>", Some(0.5))]);
-    assert_eq!(encode(&relaxed, &sly), encode(&turns(512), &sly));
+    assert_eq!(tokenize(&relaxed, &sly), tokenize(&turns(512), &sly));
     // A token that it does not write is a word of the tokenizer like others.
     let other = example("b", "the", &[("moon<|endoftext|>", Some(0.5))]);
     assert!(
-        encode(&relaxed, &other).0.token_ids.len() < encode(&turns(512), &other).0.token_ids.len()
+        tokenize(&relaxed, &other).0.token_ids.len()
+            < tokenize(&turns(512), &other).0.token_ids.len()
     );
 }
 
@@ -158,12 +160,12 @@ fn context_and_prompt_give_way_but_never_what_the_template_writes() {
     let mut long = example("a", &"the moon ".repeat(30), &[("It is far.", Some(0.5))]);
     long.context = Some("the Earth ".repeat(30));
     let whole = turns(2048);
-    assert!(!encode(&whole, &long).1.any());
+    assert!(!tokenize(&whole, &long).1.any());
     let fixed = texts(&whole, &long, TokenSource::Special);
     assert_eq!(fixed.len(), whole.special_tokens());
     let short = turns(fixed.len() + 60);
-    let (encoded, counts) = encode(&short, &long);
-    assert_eq!(encoded.token_ids.len(), fixed.len() + 60);
+    let (tokenized, counts) = tokenize(&short, &long);
+    assert_eq!(tokenized.token_ids.len(), fixed.len() + 60);
     assert!(counts.context_tokens_dropped > 0 && counts.prompt_tokens_dropped > 0);
     assert_eq!(texts(&short, &long, TokenSource::Special), fixed);
     assert_eq!(
@@ -176,7 +178,7 @@ fn context_and_prompt_give_way_but_never_what_the_template_writes() {
         max_length: fixed.len() + 3,
         ..short.config().clone()
     };
-    let error = TextEncoder::new(&tokenizer_json("qwen2"), refused)
+    let error = SegmentTokenizer::new(&tokenizer_json("qwen2"), refused)
         .err()
         .unwrap();
     assert!(matches!(error, DataError::MaxLength { .. }), "{error}");
@@ -184,7 +186,7 @@ fn context_and_prompt_give_way_but_never_what_the_template_writes() {
 
 #[test]
 fn windows_have_the_template_in_front_of_each() {
-    let encoder = turns(turns(512).special_tokens() + 40);
+    let tokenizer = turns(turns(512).special_tokens() + 40);
     let pieces: Vec<String> = (0..12)
         .map(|line| format!("Line {line} is far. "))
         .collect();
@@ -192,16 +194,16 @@ fn windows_have_the_template_in_front_of_each() {
         pieces.iter().map(|piece| (piece.as_str(), None)).collect();
     let long = example("a", "the moon", &pieces);
     let mut counts = gradus_data::TruncationCounts::default();
-    let windows = encoder.encode_windows(&long, 16, &mut counts).unwrap();
+    let windows = tokenizer.tokenize_windows(&long, 16, &mut counts).unwrap();
     assert!(windows.len() > 2);
-    let start = encode(&encoder, &example("a", "the moon", &[("x", None)]))
+    let start = tokenize(&tokenizer, &example("a", "the moon", &[("x", None)]))
         .0
         .segments[0]
         .tokens
         .start;
     for window in &windows {
         assert_eq!(window.token_ids[..start], windows[0].token_ids[..start]);
-        assert!(window.token_ids.len() <= encoder.config().max_length);
+        assert!(window.token_ids.len() <= tokenizer.config().max_length);
     }
     assert_eq!(
         windows
@@ -214,10 +216,10 @@ fn windows_have_the_template_in_front_of_each() {
 
 #[test]
 fn tokens_of_the_prompt_know_their_characters() {
-    let encoder = turns(512);
+    let tokenizer = turns(512);
     let mut example = example("a", "the moon", &[("It", None)]);
     example.context = Some("Earth".into());
-    let views = encoder.inspect(&example).unwrap();
+    let views = tokenizer.inspect(&example).unwrap();
     let text: Vec<char> = "the moon\nEarth".chars().collect();
     for source in [TokenSource::Prompt, TokenSource::Context] {
         let chars = views
@@ -247,7 +249,7 @@ fn a_template_that_the_tokenizer_cannot_follow_is_refused() {
         )),
         ..TextConfig::default()
     };
-    let error = TextEncoder::new(&serde_json::to_vec(&json).unwrap(), config)
+    let error = SegmentTokenizer::new(&serde_json::to_vec(&json).unwrap(), config)
         .err()
         .unwrap();
     assert!(
@@ -266,11 +268,11 @@ fn a_prompt_that_the_template_rewrites_names_its_example() {
         template: "{% if 'x' in messages[0].content %}{{ raise_exception('no x') }}{% endif %}<s>{{ messages[0].content[:40] }}".into(),
         tokens: [].into(),
     };
-    let encoder = encoder("llama", template, 256);
+    let tokenizer = tokenizer("llama", template, 256);
     let refused = |prompt: &str| {
         let example = example("r7", prompt, &[("the", None)]);
-        encoder
-            .encode(&example, &mut gradus_data::TruncationCounts::default())
+        tokenizer
+            .tokenize(&example, &mut gradus_data::TruncationCounts::default())
             .unwrap_err()
             .to_string()
     };

@@ -3,30 +3,33 @@
 use std::collections::BTreeMap;
 
 use gradus_data::{
-    CutSegments, EncodedExample, Example, Location, Segment, TextConfig, TextEncoder, TokenSpan,
-    TruncationCounts, parse_example,
+    CutSegments, Example, Location, Segment, SegmentTokenizer, TextConfig, TokenSpan,
+    TokenizedExample, TruncationCounts, parse_example,
 };
 use proptest::prelude::*;
 
 use crate::support::{example, tokenizer_json};
-use crate::{FAMILIES, encode};
+use crate::{FAMILIES, tokenize};
 
-fn encoder(family: &str, max_length: usize, cut_segments: CutSegments) -> TextEncoder {
+fn tokenizer(family: &str, max_length: usize, cut_segments: CutSegments) -> SegmentTokenizer {
     let config = TextConfig {
         max_length,
         cut_segments,
         ..TextConfig::default()
     };
-    TextEncoder::new(&tokenizer_json(family), config).unwrap()
+    SegmentTokenizer::new(&tokenizer_json(family), config).unwrap()
 }
 
 /// Where a segment is found: the tokens it is read among, and which of them it is.
 type Reading = (Vec<u32>, Vec<u32>, TokenSpan, bool);
 
 /// The reading of every segment that has one, by its span.
-fn readings(example: &Example, encoded: &[EncodedExample]) -> BTreeMap<(usize, usize), Reading> {
+fn readings(
+    example: &Example,
+    tokenized: &[TokenizedExample],
+) -> BTreeMap<(usize, usize), Reading> {
     let mut readings = BTreeMap::new();
-    for sequence in encoded {
+    for sequence in tokenized {
         for segment in &sequence.segments {
             let span = example.segments[segment.index].span;
             let (ids, types) = (sequence.token_ids.clone(), sequence.type_ids.clone());
@@ -60,21 +63,23 @@ fn relisted(whole: &Example, choices: &[(bool, bool, bool)]) -> Example {
     example
 }
 
-/// Encodes without a rating where that has no token, which is refused.
-fn encode_all(
-    encoder: &TextEncoder,
+/// Tokenizes without a rating where that has no token, which is refused.
+fn tokenize_all(
+    tokenizer: &SegmentTokenizer,
     example: &Example,
     stride: Option<usize>,
-) -> Vec<EncodedExample> {
+) -> Vec<TokenizedExample> {
     let mut counts = TruncationCounts::default();
-    let encode = |example: &Example, counts: &mut TruncationCounts| match stride {
-        Some(stride) => encoder.encode_windows(example, stride, counts),
-        None => encoder.encode(example, counts).map(|encoded| vec![encoded]),
+    let tokenize = |example: &Example, counts: &mut TruncationCounts| match stride {
+        Some(stride) => tokenizer.tokenize_windows(example, stride, counts),
+        None => tokenizer
+            .tokenize(example, counts)
+            .map(|tokenized| vec![tokenized]),
     };
-    encode(example, &mut counts).unwrap_or_else(|_| {
+    tokenize(example, &mut counts).unwrap_or_else(|_| {
         let mut bare = example.clone();
         bare.segments.iter_mut().for_each(|s| s.ratings.clear());
-        encode(&bare, &mut counts).unwrap()
+        tokenize(&bare, &mut counts).unwrap()
     })
 }
 
@@ -89,8 +94,8 @@ fn a_long_response_reads_the_same_with_all_segments_one_or_none() {
         .collect();
     let all = example("a", "How many apples are there?", &segments);
     for family in FAMILIES {
-        let encoder = encoder(family, 64, CutSegments::Drop);
-        let expected = encode(&encoder, &all).0;
+        let tokenizer = tokenizer(family, 64, CutSegments::Drop);
+        let expected = tokenize(&tokenizer, &all).0;
         assert_eq!(expected.num_tokens(), 64, "{family}: no room is left empty");
         let mut first = all.clone();
         first.segments.truncate(1);
@@ -101,7 +106,7 @@ fn a_long_response_reads_the_same_with_all_segments_one_or_none() {
         let mut none = all.clone();
         none.segments.clear();
         for other in [first, unrated, none] {
-            let found = encode(&encoder, &other).0;
+            let found = tokenize(&tokenizer, &other).0;
             assert_eq!(found.token_ids, expected.token_ids, "{family}");
             assert_eq!(found.response, expected.response);
             assert_eq!(found.dropped_tokens, expected.dropped_tokens);
@@ -122,13 +127,13 @@ fn so_does_every_shape_of_record_with_other_ratings() {
         r#"{"prompt":"Add.","completions":[STEPS],"labels":[RATINGS]}"#,
         r#"{"prompt":"Add.","segments":[STEPS],"ratings":{"rating":[RATINGS]}}"#,
     ] {
-        let encoder = encoder("bert", 48, CutSegments::Drop);
+        let tokenizer = tokenizer("bert", 48, CutSegments::Drop);
         let read = |rated: usize| {
             let line = shape
                 .replace("STEPS", &steps)
                 .replace("RATINGS", &ratings(rated));
             let example = parse_example(&line, &Location::new("a.jsonl", 1)).unwrap();
-            encode(&encoder, &example).0.token_ids
+            tokenize(&tokenizer, &example).0.token_ids
         };
         assert_eq!(read(20).len(), 48);
         assert_eq!(read(3), read(20), "{shape}");
@@ -152,9 +157,9 @@ proptest! {
         let mut all = example("a", &prompt, &pieces);
         all.context = context;
         let policy = if score_cut { CutSegments::Score } else { CutSegments::Drop };
-        let encoder = encoder(family, max_length, policy);
+        let tokenizer = tokenizer(family, max_length, policy);
         let some = relisted(&all, &choices);
-        let [expected, found] = [&all, &some].map(|example| encode_all(&encoder, example, stride));
+        let [expected, found] = [&all, &some].map(|example| tokenize_all(&tokenizer, example, stride));
         prop_assert_eq!(found.len(), expected.len());
         for (found, expected) in found.iter().zip(&expected) {
             prop_assert_eq!(&found.token_ids, &expected.token_ids);

@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
-use gradus_data::{EncodedExample, Example, TextConfig, TextEncoder, TokenSource, TokenView};
+use gradus_data::{
+    Example, SegmentTokenizer, TextConfig, TokenSource, TokenView, TokenizedExample,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokenizers::Tokenizer;
 
 use crate::support::{golden_json, numbers, pairs, tokenizer_json};
-use crate::{FAMILIES, encode, with_spans};
+use crate::{FAMILIES, tokenize, with_spans};
 
 fn offsets(views: &[TokenView]) -> Vec<(usize, usize)> {
     views
@@ -20,24 +22,25 @@ fn offsets(views: &[TokenView]) -> Vec<(usize, usize)> {
 #[test]
 fn ids_types_offsets_and_origin_are_those_of_the_reference() {
     for family in FAMILIES {
-        let encoder = TextEncoder::new(&tokenizer_json(family), TextConfig::default()).unwrap();
+        let tokenizer =
+            SegmentTokenizer::new(&tokenizer_json(family), TextConfig::default()).unwrap();
         let reference = golden_json(&format!("tiny-{family}/reference.json"));
         for row in reference["rows"].as_array().unwrap() {
             let text = |key: &str| row[key].as_str().unwrap();
             let example = with_spans(text("prompt"), text("response"), &pairs(&row["char_spans"]));
-            let (encoded, counts) = encode(&encoder, &example);
-            assert_eq!(encoded.token_ids, numbers(&row["input_ids"]), "{family}");
-            assert_eq!(encoded.type_ids, numbers(&row["type_ids"]), "{family}");
+            let (tokenized, counts) = tokenize(&tokenizer, &example);
+            assert_eq!(tokenized.token_ids, numbers(&row["input_ids"]), "{family}");
+            assert_eq!(tokenized.type_ids, numbers(&row["type_ids"]), "{family}");
             assert_eq!((counts.examples, counts.any()), (1, false));
 
-            let views = encoder.inspect(&example).unwrap();
+            let views = tokenizer.inspect(&example).unwrap();
             assert_eq!(offsets(&views), pairs(&row["offsets"]), "{family}");
             let in_response: Vec<bool> = views
                 .iter()
                 .map(|view| view.source == TokenSource::Response)
                 .collect();
             assert_eq!(json!(in_response), row["in_response"], "{family}");
-            assert_spans_hold_the_tokens_of_their_text(&example, &encoded, &views);
+            assert_spans_hold_the_tokens_of_their_text(&example, &tokenized, &views);
         }
     }
 }
@@ -45,7 +48,7 @@ fn ids_types_offsets_and_origin_are_those_of_the_reference() {
 /// In these rows the segments hold the whole response, and no token reaches over a border.
 fn assert_spans_hold_the_tokens_of_their_text(
     example: &Example,
-    encoded: &EncodedExample,
+    tokenized: &TokenizedExample,
     views: &[TokenView],
 ) {
     let response = views
@@ -53,7 +56,7 @@ fn assert_spans_hold_the_tokens_of_their_text(
         .position(|view| view.source == TokenSource::Response)
         .unwrap();
     let mut next = response;
-    for (segment, rated) in encoded.segments.iter().zip(&example.segments) {
+    for (segment, rated) in tokenized.segments.iter().zip(&example.segments) {
         assert_eq!(segment.tokens.start, next);
         for view in &views[segment.tokens.start..segment.tokens.end] {
             assert_eq!(view.segment, Some(segment.index));
@@ -61,7 +64,7 @@ fn assert_spans_hold_the_tokens_of_their_text(
         }
         next = segment.tokens.end;
     }
-    assert_eq!(encoded.segments.len(), example.segments.len());
+    assert_eq!(tokenized.segments.len(), example.segments.len());
     assert!(
         views[next..]
             .iter()
@@ -79,12 +82,12 @@ fn minilm_ids_types_and_spans_are_those_of_the_reference() {
         max_length: 256,
         ..TextConfig::default()
     };
-    let encoder = TextEncoder::from_file(&path, config).unwrap();
+    let tokenizer = SegmentTokenizer::from_file(&path, config).unwrap();
     assert_eq!(
         (
-            encoder.pad_id(),
-            encoder.vocab_size(),
-            encoder.special_tokens()
+            tokenizer.pad_id(),
+            tokenizer.vocab_size(),
+            tokenizer.special_tokens()
         ),
         (0, 30522, 3)
     );
@@ -107,10 +110,10 @@ fn minilm_ids_types_and_spans_are_those_of_the_reference() {
             &pieces.join(" "),
             &spans,
         );
-        let (encoded, _) = encode(&encoder, &example);
-        assert_eq!(encoded.token_ids, numbers(&record["input_ids"]));
-        assert_eq!(encoded.type_ids, numbers(&record["token_type_ids"]));
-        let found: Vec<_> = encoded
+        let (tokenized, _) = tokenize(&tokenizer, &example);
+        assert_eq!(tokenized.token_ids, numbers(&record["input_ids"]));
+        assert_eq!(tokenized.type_ids, numbers(&record["token_type_ids"]));
+        let found: Vec<_> = tokenized
             .segments
             .iter()
             .map(|s| (s.tokens.start, s.tokens.end))
@@ -153,7 +156,7 @@ fn tokenizers() -> Vec<Vec<u8>> {
 
 proptest! {
     #[test]
-    fn a_pair_is_encoded_as_the_tokenizer_library_encodes_it(
+    fn a_pair_is_tokenized_as_the_tokenizer_library_does(
         prompt in "[a-zA-Z ?.,é数🙂\n]{0,40}",
         response in prop_oneof!["[a-zA-Z ?.,é数🙂\n]{1,60}", any::<String>().prop_filter("empty", |text| !text.is_empty())],
     ) {
@@ -161,11 +164,11 @@ proptest! {
         for json in tokenizers() {
             let expected = Tokenizer::from_bytes(&json).unwrap()
                 .encode_char_offsets((prompt.as_str(), response.as_str()), true).unwrap();
-            let encoder = TextEncoder::new(&json, TextConfig::default()).unwrap();
-            let (encoded, _) = encode(&encoder, &example);
-            prop_assert_eq!(&encoded.token_ids, expected.get_ids());
-            prop_assert_eq!(&encoded.type_ids, expected.get_type_ids());
-            let views = encoder.inspect(&example).unwrap();
+            let tokenizer = SegmentTokenizer::new(&json, TextConfig::default()).unwrap();
+            let (tokenized, _) = tokenize(&tokenizer, &example);
+            prop_assert_eq!(&tokenized.token_ids, expected.get_ids());
+            prop_assert_eq!(&tokenized.type_ids, expected.get_type_ids());
+            let views = tokenizer.inspect(&example).unwrap();
             prop_assert_eq!(offsets(&views), expected.get_offsets());
             for (view, sequence) in views.iter().zip(expected.get_sequence_ids()) {
                 let source = match sequence {

@@ -1,6 +1,6 @@
 //! Text to tokens: reference values, tokenizers, segments, and the promises of truncation.
 
-// Clippy exempts tests from the first, but not their helpers; targets must arrive bit by bit; an encoder encodes.
+// Clippy exempts tests from the first, but not their helpers; targets must arrive bit by bit.
 #![allow(clippy::unwrap_used, clippy::float_cmp, clippy::similar_names)]
 
 mod chat;
@@ -13,7 +13,9 @@ mod tokenizer;
 mod truncation;
 mod windows;
 
-use gradus_data::{CharSpan, EncodedExample, Example, Segment, TextEncoder, TruncationCounts};
+use gradus_data::{
+    CharSpan, Example, Segment, SegmentTokenizer, TokenizedExample, TruncationCounts,
+};
 
 const FAMILIES: [&str; 8] = [
     "bert",
@@ -26,9 +28,12 @@ const FAMILIES: [&str; 8] = [
     "llama",
 ];
 
-fn encode(encoder: &TextEncoder, example: &Example) -> (EncodedExample, TruncationCounts) {
+fn tokenize(
+    tokenizer: &SegmentTokenizer,
+    example: &Example,
+) -> (TokenizedExample, TruncationCounts) {
     let mut counts = TruncationCounts::default();
-    (encoder.encode(example, &mut counts).unwrap(), counts)
+    (tokenizer.tokenize(example, &mut counts).unwrap(), counts)
 }
 
 fn with_spans(prompt: &str, response: &str, spans: &[(usize, usize)]) -> Example {

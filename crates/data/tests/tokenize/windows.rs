@@ -1,25 +1,25 @@
 //! Long responses in overlapping windows.
 
-use gradus_data::{EncodedExample, Example, TextConfig, TextEncoder, TruncationCounts};
+use gradus_data::{Example, SegmentTokenizer, TextConfig, TokenizedExample, TruncationCounts};
 
 use crate::support::{example, tokenizer_json};
-use crate::{FAMILIES, encode};
+use crate::{FAMILIES, tokenize};
 
-fn encoder(family: &str, max_length: usize) -> TextEncoder {
+fn tokenizer(family: &str, max_length: usize) -> SegmentTokenizer {
     let config = TextConfig {
         max_length,
         ..TextConfig::default()
     };
-    TextEncoder::new(&tokenizer_json(family), config).unwrap()
+    SegmentTokenizer::new(&tokenizer_json(family), config).unwrap()
 }
 
 fn windows(
-    encoder: &TextEncoder,
+    tokenizer: &SegmentTokenizer,
     example: &Example,
     stride: usize,
-) -> (Vec<EncodedExample>, TruncationCounts) {
+) -> (Vec<TokenizedExample>, TruncationCounts) {
     let mut counts = TruncationCounts::default();
-    let windows = encoder.encode_windows(example, stride, &mut counts);
+    let windows = tokenizer.tokenize_windows(example, stride, &mut counts);
     (windows.unwrap(), counts)
 }
 
@@ -36,20 +36,20 @@ fn long() -> Example {
 }
 
 #[test]
-fn a_response_that_fits_is_encoded_as_ever() {
-    let encoder = encoder("bert", 512);
-    let (windows, counts) = windows(&encoder, &long(), 8);
-    assert_eq!(windows, [encode(&encoder, &long()).0]);
+fn a_response_that_fits_is_tokenized_as_ever() {
+    let tokenizer = tokenizer("bert", 512);
+    let (windows, counts) = windows(&tokenizer, &long(), 8);
+    assert_eq!(windows, [tokenize(&tokenizer, &long()).0]);
     assert_eq!((counts.windows, counts.any()), (0, false));
 }
 
 #[test]
 fn every_segment_is_in_one_window_with_the_tokens_it_has_in_the_whole() {
     for family in FAMILIES {
-        let whole = encode(&encoder(family, 2000), &long()).0;
-        let encoder = encoder(family, 96);
+        let whole = tokenize(&tokenizer(family, 2000), &long()).0;
+        let tokenizer = tokenizer(family, 96);
         for stride in [1, 16, 40] {
-            let (windows, counts) = windows(&encoder, &long(), stride);
+            let (windows, counts) = windows(&tokenizer, &long(), stride);
             assert!(windows.len() > 2, "{family}");
             assert!(windows.iter().all(|window| window.num_tokens() <= 96));
             let mut found: Vec<usize> = Vec::new();
@@ -82,9 +82,9 @@ fn every_segment_is_in_one_window_with_the_tokens_it_has_in_the_whole() {
 
 #[test]
 fn a_smaller_stride_shows_more_of_what_is_before() {
-    let encoder = encoder("roberta", 96);
+    let tokenizer = tokenizer("roberta", 96);
     let before = |stride| -> usize {
-        let (windows, _) = windows(&encoder, &long(), stride);
+        let (windows, _) = windows(&tokenizer, &long(), stride);
         let segments = windows.iter().flat_map(|window| &window.segments);
         segments.map(|segment| segment.tokens.start).sum()
     };
@@ -93,19 +93,19 @@ fn a_smaller_stride_shows_more_of_what_is_before() {
 
 #[test]
 fn a_segment_longer_than_a_window_is_dropped_and_counted() {
-    let encoder = encoder("bert", 40);
+    let tokenizer = tokenizer("bert", 40);
     let sentence = "The moon is far. ".repeat(30);
     let segments = [
         ("It is far.", None),
         (&*sentence, Some(1.0)),
         (" No.", None),
     ];
-    let (windows, counts) = windows(&encoder, &example("a", "How far?", &segments), 8);
+    let (windows, counts) = windows(&tokenizer, &example("a", "How far?", &segments), 8);
     assert!(windows.len() > 2);
     let dropped: Vec<&[usize]> = windows.iter().map(|window| &window.dropped[..]).collect();
     assert_eq!(dropped[0], [1]);
     assert!(dropped[1..].iter().all(|dropped| dropped.is_empty()));
-    let segments = |window: &EncodedExample| window.segments.iter().map(|s| s.index).collect();
+    let segments = |window: &TokenizedExample| window.segments.iter().map(|s| s.index).collect();
     let found: Vec<Vec<usize>> = windows.iter().map(segments).collect();
     assert_eq!(found[0], [0]);
     assert_eq!(found[found.len() - 1], [2]);

@@ -2,15 +2,15 @@
 
 use gradus_data::{DataError, RatingScale, Segmenter, TextConfig, TokenSource, TruncationCounts};
 
-use crate::support::{aspects, example, tiny_encoder};
-use crate::{encode, with_spans};
+use crate::support::{aspects, example, tiny_tokenizer};
+use crate::{tokenize, with_spans};
 
 #[test]
 fn context_follows_the_prompt_behind_a_line_break() {
     let mut with_context = example("a", "the moon", &[("It is far.", None)]);
     with_context.context = Some("the Earth".into());
-    let encoder = tiny_encoder(TextConfig::default());
-    let views = encoder.inspect(&with_context).unwrap();
+    let tokenizer = tiny_tokenizer(TextConfig::default());
+    let views = tokenizer.inspect(&with_context).unwrap();
     let of = |source| {
         views
             .iter()
@@ -25,32 +25,32 @@ fn context_follows_the_prompt_behind_a_line_break() {
     joined.context = None;
     joined.prompt = "the moon\nthe Earth".into();
     assert_eq!(
-        encode(&encoder, &with_context).0,
-        encode(&encoder, &joined).0
+        tokenize(&tokenizer, &with_context).0,
+        tokenize(&tokenizer, &joined).0
     );
 
-    let without = tiny_encoder(TextConfig {
+    let without = tiny_tokenizer(TextConfig {
         use_context: false,
         ..TextConfig::default()
     });
     with_context.id = joined.id.clone();
     joined.prompt = "the moon".into();
     assert_eq!(
-        encode(&without, &with_context).0,
-        encode(&encoder, &joined).0
+        tokenize(&without, &with_context).0,
+        tokenize(&tokenizer, &joined).0
     );
 }
 
 #[test]
 fn a_rated_segment_without_a_token_is_refused_and_an_unrated_one_counted() {
-    let encoder = tiny_encoder(TextConfig::default());
+    let tokenizer = tiny_tokenizer(TextConfig::default());
     let mut counts = TruncationCounts::default();
     let rated = example(
         "x7",
         "the moon",
         &[("the", Some(1.0)), (" \n", Some(0.5)), ("moon", None)],
     );
-    let error = encoder.encode(&rated, &mut counts).unwrap_err();
+    let error = tokenizer.tokenize(&rated, &mut counts).unwrap_err();
     assert_eq!(
         error.to_string(),
         "example `x7`: field `segments[1]`: found no token that starts inside \" \\n\", expected at least one in a rated segment"
@@ -68,7 +68,7 @@ fn a_rated_segment_without_a_token_is_refused_and_an_unrated_one_counted() {
         &[("the mo", Some(1.0)), ("on", Some(0.5))],
     );
     assert!(matches!(
-        encoder.encode(&inside, &mut counts),
+        tokenizer.tokenize(&inside, &mut counts),
         Err(DataError::SegmentWithoutToken { segment: 1, .. })
     ));
 
@@ -77,10 +77,10 @@ fn a_rated_segment_without_a_token_is_refused_and_an_unrated_one_counted() {
         "the moon",
         &[("the", Some(1.0)), (" \n", None), ("moon", None)],
     );
-    let (encoded, counts) = encode(&encoder, &unrated);
-    assert_eq!(encoded.without_tokens, [1]);
+    let (tokenized, counts) = tokenize(&tokenizer, &unrated);
+    assert_eq!(tokenized.without_tokens, [1]);
     assert_eq!(
-        encoded
+        tokenized
             .segments
             .iter()
             .map(|segment| segment.index)
@@ -104,14 +104,14 @@ fn a_rating_of_another_aspect_is_no_target() {
         aspects: aspects(&["tone", "factuality"]),
         ..TextConfig::default()
     };
-    let encoder = tiny_encoder(config);
+    let tokenizer = tiny_tokenizer(config);
     let mut example = example("a", "the moon", &[("the", None), (" moon", Some(0.5))]);
     example.segments[0].ratings.insert("factuality".into(), 0.7);
-    let (encoded, _) = encode(&encoder, &example);
-    assert_eq!(encoded.segments[0].targets, [None, Some(0.7)]);
-    assert_eq!(encoded.segments[1].targets, [None, None]);
+    let (tokenized, _) = tokenize(&tokenizer, &example);
+    assert_eq!(tokenized.segments[0].targets, [None, Some(0.7)]);
+    assert_eq!(tokenized.segments[1].targets, [None, None]);
     assert_eq!(
-        [encoded.segments[0].weight, encoded.segments[1].weight],
+        [tokenized.segments[0].weight, tokenized.segments[1].weight],
         [1.0, 0.0]
     );
 }
@@ -120,21 +120,22 @@ fn a_rating_of_another_aspect_is_no_target() {
 fn targets_are_on_the_scale_of_their_aspect_and_must_be_finite() {
     let mut config = TextConfig::default();
     config.aspects[0].scale = RatingScale::MinMax { min: 1.0, max: 5.0 };
-    let (encoded, _) = encode(
-        &tiny_encoder(config),
+    let (tokenized, _) = tokenize(
+        &tiny_tokenizer(config),
         &example("a", "", &[("moon", Some(4.0))]),
     );
-    assert_eq!(encoded.segments[0].targets, [Some(0.75)]);
+    assert_eq!(tokenized.segments[0].targets, [Some(0.75)]);
     let huge = example("a", "", &[("moon", Some(1e300))]);
-    let error = tiny_encoder(TextConfig::default()).encode(&huge, &mut TruncationCounts::default());
+    let error =
+        tiny_tokenizer(TextConfig::default()).tokenize(&huge, &mut TruncationCounts::default());
     assert!(matches!(error, Err(DataError::TargetNotFinite { rating, .. }) if rating == 1e300));
 }
 
 #[test]
 fn an_example_made_by_hand_is_checked() {
     let overlapping = with_spans("p", "the moon", &[(0, 5), (3, 8)]);
-    let error =
-        tiny_encoder(TextConfig::default()).encode(&overlapping, &mut TruncationCounts::default());
+    let error = tiny_tokenizer(TextConfig::default())
+        .tokenize(&overlapping, &mut TruncationCounts::default());
     assert!(matches!(error, Err(DataError::Example { .. })));
 }
 
@@ -144,13 +145,13 @@ fn a_response_without_segments_is_cut_by_the_configured_rule() {
     uncut.response = "The moon is far. The moon is!".into();
     let spans = |segmenter| {
         let mut example = uncut.clone();
-        let encoder = tiny_encoder(TextConfig {
+        let tokenizer = tiny_tokenizer(TextConfig {
             segmenter,
             ..TextConfig::default()
         });
-        encoder.segment_response(&mut example).unwrap();
+        tokenizer.segment_response(&mut example).unwrap();
         assert_eq!(
-            encode(&encoder, &example).0.segments.len(),
+            tokenize(&tokenizer, &example).0.segments.len(),
             example.segments.len()
         );
         (0..example.segments.len())
@@ -167,7 +168,7 @@ fn a_response_without_segments_is_cut_by_the_configured_rule() {
     );
 
     let mut cut = example("a", "p", &[("the moon is far. the moon", None)]);
-    tiny_encoder(TextConfig::default())
+    tiny_tokenizer(TextConfig::default())
         .segment_response(&mut cut)
         .unwrap();
     assert_eq!(cut.segments.len(), 1, "segments that are there stay");
