@@ -24,7 +24,9 @@ const BYTE_LEVEL_GROWTH: usize = 4;
 
 /// Reads the bytes of a `tokenizer.json`.
 pub(crate) fn read_tokenizer(bytes: &[u8]) -> tokenizers::Result<Tokenizer> {
-    serde_json::from_slice::<Parts>(bytes)?.check()?;
+    // Where the library passes over a string, it does not look at its bytes.
+    let text = std::str::from_utf8(bytes)?;
+    serde_json::from_str::<Parts>(text)?.check()?;
     guarded(|| Tokenizer::from_bytes(bytes))
 }
 
@@ -55,6 +57,9 @@ struct Parts {
     pre_tokenizer: Value,
     #[serde(default)]
     post_processor: Value,
+    /// Read here because the library panics where its strings are no text.
+    #[serde(default, rename = "decoder")]
+    _decoder: Value,
 }
 
 impl Parts {
@@ -199,6 +204,17 @@ mod tests {
                 let message = refused("normalizer", value);
                 assert!(message.contains("precompiled_charsmap"), "{map}: {message}");
             }
+        }
+    }
+
+    #[test]
+    fn a_decoder_whose_strings_are_no_text_is_refused_before_the_library_reads_it() {
+        let file = json!({"decoder": {"type": "Fuse", "key": "HERE"}}).to_string();
+        for bytes in [&b"\xff\xfe"[..], br"\ud800"] {
+            let (before, after) = file.split_once("HERE").unwrap();
+            let bytes = [before.as_bytes(), bytes, after.as_bytes()].concat();
+            let message = read_tokenizer(&bytes).unwrap_err().to_string();
+            assert!(!message.contains("the tokenizer library"), "{message}");
         }
     }
 
