@@ -1,8 +1,8 @@
-//! What the files that sentence-transformers puts beside a model say.
+//! Notes on the settings files of sentence-transformers.
 //!
-//! An encoder is read here as transformers reads it: the steps that sentence-transformers adds ahead
-//! of it (prompts, small letters) and behind it (dense layers, normalization) are not computed. The
-//! table of docs/encoders.md is made of this one.
+//! An encoder is loaded as transformers loads it: the steps that sentence-transformers adds before
+//! it (prompts, lower-casing) and after it (dense layers, normalization) are not computed. A test
+//! checks that docs/encoders.md has the same table.
 
 use serde_json::{Map, Value};
 
@@ -10,26 +10,26 @@ pub(crate) const SENTENCE_BERT: &str = "sentence_bert_config.json";
 pub(crate) const SENTENCE_CONFIG: &str = "config_sentence_transformers.json";
 pub(crate) const MODULES: &str = "modules.json";
 
-/// What becomes of a key.
+/// How a key is treated.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Treatment {
-    /// Told where it asks for something.
-    Told(&'static str),
-    /// Nothing that is read here follows from it.
-    Harmless(&'static str),
+    /// Reported unless empty, null or false.
+    Reported(&'static str),
+    /// Does not change results.
+    Ignored(&'static str),
 }
-use Treatment::{Harmless, Told};
+use Treatment::{Ignored, Reported};
 
 const KNOWN: &[(&str, &[&str], Treatment)] = &[
     (
         SENTENCE_BERT,
         &["max_seq_length"],
-        Harmless("texts are as long as the run says (`max_length`)"),
+        Ignored("the run sets `max_length`"),
     ),
     (
         SENTENCE_BERT,
         &["do_lower_case"],
-        Told("texts are not made small ahead of the tokenizer"),
+        Reported("texts are not lower-cased before the tokenizer"),
     ),
     (
         SENTENCE_BERT,
@@ -42,34 +42,34 @@ const KNOWN: &[(&str, &[&str], Treatment)] = &[
             "config_kwargs",
             "tokenizer_name_or_path",
         ],
-        Told("settings that replace those of the model's own files are not read"),
+        Reported("settings that override the model's own files are not read"),
     ),
     (
         SENTENCE_BERT,
         &["transformer_task", "modality_config", "module_output_name"],
-        Harmless("states of a text's tokens are read"),
+        Ignored("token states are always used"),
     ),
     (
         SENTENCE_CONFIG,
         &["prompts", "default_prompt_name"],
-        Told("no such prompt is put ahead of texts"),
+        Reported("no prompt is put before texts"),
     ),
     (
         SENTENCE_CONFIG,
         &["truncate_dim"],
-        Told("states are read in their whole width"),
+        Reported("states are used at full width"),
     ),
     (
         SENTENCE_CONFIG,
         &["similarity_fn_name", "__version__", "model_type"],
-        Harmless("no two texts are compared"),
+        Ignored("texts are not compared"),
     ),
 ];
 
-/// Kinds of modules that an encoder here has, or that pooling of segments takes the place of.
+/// Modules that an encoder contains or that segment pooling replaces.
 const OWN_MODULES: [&str; 3] = ["Transformer", "Pooling", "Dropout"];
 
-/// Notes on one of the two files of settings.
+/// Notes on one of the two settings files.
 pub(crate) fn setting_notes(file: &str, keys: &Map<String, Value>) -> Vec<String> {
     let note = |(key, value): (&String, &Value)| {
         let names = |names: &[&str]| names.contains(&key.as_str());
@@ -77,16 +77,16 @@ pub(crate) fn setting_notes(file: &str, keys: &Map<String, Value>) -> Vec<String
         let line = lines.find(|(of, keys, _)| *of == file && names(keys));
         let reason = match line {
             _ if asks_nothing(value) => return None,
-            Some((.., Harmless(_))) => return None,
-            Some((.., Told(reason))) => reason,
-            None => "nothing here reads this key",
+            Some((.., Ignored(_))) => return None,
+            Some((.., Reported(reason))) => reason,
+            None => "unknown key, ignored",
         };
         Some(format!("{file}: `{key}` is {value}: {reason}"))
     };
     keys.iter().filter_map(note).collect()
 }
 
-/// Notes on the steps that a text goes through in sentence-transformers.
+/// Notes on the processing steps in `modules.json`.
 pub(crate) fn module_notes(modules: &[Value]) -> Vec<String> {
     let note = |module: &Value| {
         let class = module["type"].as_str().unwrap_or("?");
@@ -94,14 +94,14 @@ pub(crate) fn module_notes(modules: &[Value]) -> Vec<String> {
         let path = module["path"].as_str().unwrap_or_default();
         if name == "Transformer" && !path.is_empty() {
             return Some(format!(
-                "{MODULES}: the encoder of the whole is in `{path}`; what lies beside this file is read"
+                "{MODULES}: the encoder is in `{path}`; the files beside this one are used instead"
             ));
         }
         let is_own = OWN_MODULES.contains(&name);
         (!is_own).then(|| {
             format!(
-                "{MODULES}: `{name}` in `{path}` is not computed: the states are those of the encoder \
-                 ahead of it"
+                "{MODULES}: `{name}` in `{path}` is not computed: the encoder's own hidden states are \
+                 used"
             )
         })
     };
@@ -137,17 +137,17 @@ mod tests {
             (
                 SENTENCE_BERT,
                 json!({"do_lower_case": true, "max_seq_length": 128}),
-                "`do_lower_case` is true: texts are not made small",
+                "`do_lower_case` is true: texts are not lower-cased",
             ),
             (
                 SENTENCE_BERT,
                 json!({"a_new_key": 2}),
-                "`a_new_key` is 2: nothing here reads",
+                "`a_new_key` is 2: unknown key",
             ),
             (
                 SENTENCE_CONFIG,
                 json!({"prompts": {"query": "query: ", "document": ""}, "similarity_fn_name": "dot"}),
-                "no such prompt",
+                "no prompt is put",
             ),
             (
                 SENTENCE_CONFIG,
@@ -198,8 +198,8 @@ mod tests {
         let line = |(file, keys, treatment): &(&str, &[&str], Treatment)| {
             let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
             let (what, why) = match treatment {
-                Told(why) => ("told", why),
-                Harmless(why) => ("harmless", why),
+                Reported(why) => ("reported", why),
+                Ignored(why) => ("ignored", why),
             };
             format!("| `{file}` | {} | {what}: {why} |", keys.join(", "))
         };

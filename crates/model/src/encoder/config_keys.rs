@@ -1,5 +1,5 @@
-//! Every key of a `config.json` that this program or Python's transformers 5 knows, and what becomes
-//! of it. The table of docs/encoders.md is made of this one.
+//! Every `config.json` key that this program or Python's transformers 5 reads, and how it is treated.
+//! A test checks that docs/encoders.md has the same table.
 
 use std::fmt;
 
@@ -10,14 +10,14 @@ use super::modernbert;
 use super::rotary::Rotary;
 use crate::error::ConfigProblem;
 
-/// Something in a `config.json` that the model is computed without.
+/// A `config.json` key that is ignored although it may change results.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigNote {
-    /// The key; a point stands before a key inside of an object.
+    /// The key; a dot precedes a key inside an object.
     pub key: String,
     /// Its value, as JSON.
     pub found: String,
-    /// Why it is passed over.
+    /// Why it is ignored.
     pub reason: String,
 }
 
@@ -41,20 +41,20 @@ impl fmt::Display for ConfigNote {
     }
 }
 
-/// What becomes of a key.
+/// How a key is treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Treatment {
-    /// Read, and computed as it says.
-    Computed,
-    /// Any other value than those named is refused.
+    /// Read, and applied.
+    Used,
+    /// All other values are refused.
     Only(&'static str),
-    /// Passed over, and told where it holds something: the reason.
-    Told(&'static str),
-    /// Changes nothing that is computed here: the reason.
-    Harmless(&'static str),
+    /// Ignored, and reported unless null or false: the reason.
+    Reported(&'static str),
+    /// Ignored, because it does not change results: the reason.
+    Ignored(&'static str),
 }
 
-/// Keys of one treatment, in the families that have it.
+/// Keys with the same treatment in the same families.
 pub(super) struct KnownKeys {
     pub(super) treatment: Treatment,
     pub(super) families: &'static [&'static str],
@@ -102,26 +102,26 @@ const fn keys(
     }
 }
 
-use Treatment::{Computed, Harmless, Only, Told};
+use Treatment::{Ignored, Only, Reported, Used};
 
-/// The table. Where a key stands twice for a family, the first line counts.
+/// The table. If a key occurs twice for a family, the first line applies.
 #[rustfmt::skip] // one line per kind
 pub(super) const KNOWN: &[KnownKeys] = &[
-    keys(Computed, ALL, &["model_type", "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads",
+    keys(Used, ALL, &["model_type", "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads",
         "intermediate_size", "max_position_embeddings", "initializer_range"]),
-    keys(Computed, BERTS_AND_DEBERTA, &["hidden_act", "layer_norm_eps", "type_vocab_size", "hidden_dropout_prob",
+    keys(Used, BERTS_AND_DEBERTA, &["hidden_act", "layer_norm_eps", "type_vocab_size", "hidden_dropout_prob",
         "attention_probs_dropout_prob"]),
-    keys(Computed, ROBERTAS, &["pad_token_id"]),
-    keys(Computed, DEBERTA, &["position_buckets", "max_relative_positions", "norm_rel_ebd", "pos_att_type",
+    keys(Used, ROBERTAS, &["pad_token_id"]),
+    keys(Used, DEBERTA, &["position_buckets", "max_relative_positions", "norm_rel_ebd", "pos_att_type",
         "share_att_key", "position_biased_input", "conv_kernel_size", "conv_act"]),
-    keys(Computed, MODERNBERT, &["hidden_activation", "norm_eps", "norm_bias", "attention_bias", "mlp_bias",
+    keys(Used, MODERNBERT, &["hidden_activation", "norm_eps", "norm_bias", "attention_bias", "mlp_bias",
         "embedding_dropout", "attention_dropout", "local_attention", "sliding_window", "layer_types",
         "global_attn_every_n_layers", "rope_parameters", "global_rope_theta", "local_rope_theta"]),
-    keys(Computed, DECODERS, &["hidden_act", "rms_norm_eps", "num_key_value_heads", "head_dim", "attention_dropout",
+    keys(Used, DECODERS, &["hidden_act", "rms_norm_eps", "num_key_value_heads", "head_dim", "attention_dropout",
         "is_causal", "rope_theta", "rope_parameters", "rope_scaling", "original_max_position_embeddings"]),
-    keys(Computed, QWENS, &["use_sliding_window", "sliding_window", "max_window_layers", "layer_types"]),
-    keys(Computed, &["qwen3", "llama"], &["attention_bias"]),
-    keys(Computed, LLAMA, &["mlp_bias"]),
+    keys(Used, QWENS, &["use_sliding_window", "sliding_window", "max_window_layers", "layer_types"]),
+    keys(Used, &["qwen3", "llama"], &["attention_bias"]),
+    keys(Used, LLAMA, &["mlp_bias"]),
 
     keys(Only("`null`"), ALL, &["quantization_config", "compression_config", "attention_chunk_size",
         "transformers_weights"]),
@@ -143,22 +143,22 @@ pub(super) const KNOWN: &[KnownKeys] = &[
     keys(Only("`null`"), LLAMA, &["sliding_window"]),
     keys(Only("`full_attention` in every layer"), LLAMA, &["layer_types"]),
 
-    keys(Told("code of the model's own is not run: what is computed is the family's own model"), ALL, &["auto_map"]),
-    keys(Told("attention in chunks, for texts longer than a chunk only, is not computed"), QWENS,
+    keys(Reported("the model's own code is not run; the standard model of the family is computed"), ALL, &["auto_map"]),
+    keys(Reported("chunked attention (for texts longer than a chunk) is not supported"), QWENS,
         &["dual_chunk_attention_config"]),
-    keys(Told("this family always sees both sides"), MODERNBERT, &["is_decoder"]),
-    keys(Told("this family has no rotary positions, windows or shared heads, and other norms"), BERTS_AND_DEBERTA,
+    keys(Reported("this family is always bidirectional"), MODERNBERT, &["is_decoder"]),
+    keys(Reported("this family has no rotary positions, sliding windows or grouped heads, and other norms"), BERTS_AND_DEBERTA,
         &["head_dim", "layer_types", "num_key_value_heads", "rms_norm_eps", "rope_parameters", "rope_scaling", "rope_theta",
         "sliding_window"]),
-    keys(Told("embeddings are as wide as states in this family"), BERTS, &["embedding_size"]),
-    keys(Told("this family has no shared heads, and other norms"), MODERNBERT, &["num_key_value_heads", "rms_norm_eps"]),
-    keys(Told("layers of each type have their own: `global_rope_theta`, `local_rope_theta`"), MODERNBERT,
+    keys(Reported("this family's embeddings are as wide as its hidden states"), BERTS, &["embedding_size"]),
+    keys(Reported("this family has no grouped heads, and other norms"), MODERNBERT, &["num_key_value_heads", "rms_norm_eps"]),
+    keys(Reported("each layer type has its own: `global_rope_theta`, `local_rope_theta`"), MODERNBERT,
         &["rope_theta"]),
 
-    keys(Harmless("weights are read as 32-bit floats, whatever they were saved as"), ALL, &["dtype", "torch_dtype"]),
-    keys(Harmless("read by `gradus import`, for the head"), ALL, &["architectures", "id2label", "label2id", "num_labels",
+    keys(Ignored("weights are always converted to 32-bit floats"), ALL, &["dtype", "torch_dtype"]),
+    keys(Ignored("`gradus import` reads it for the head"), ALL, &["architectures", "id2label", "label2id", "num_labels",
         "problem_type", "classifier_bias", "classifier_activation", "token_classification_bias"]),
-    keys(Harmless("heads of other tasks, which are left"), ALL, &["tie_word_embeddings", "classifier_pooling",
+    keys(Ignored("heads of other tasks, which are not loaded"), ALL, &["tie_word_embeddings", "classifier_pooling",
         "decoder_bias", "sparse_prediction", "sparse_pred_ignore_index", "legacy", "pooler_dropout", "pooler_hidden_act",
         "pooler_hidden_size", "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers",
         "pooler_size_per_head", "pooler_type", "summary_type", "summary_activation", "summary_first_dropout",
@@ -166,36 +166,36 @@ pub(super) const KNOWN: &[KnownKeys] = &[
         "unpadded_vocab_size", "num_mtp_layers", "mtp_per_layer_config", "mtp_hidden_states_first", "chain_hidden_post_norm",
         "mtp_layer_types", "mtp_mlp_layer_types", "tie_last_hidden_states", "cross_attention_hidden_size",
         "tie_encoder_decoder", "finetuning_task", "task_specific_params"]),
-    keys(Harmless("dropout is that of the run (`dropout`, `attention_dropout` of its configuration)"), ALL,
+    keys(Ignored("the run configuration sets dropout (`dropout`, `attention_dropout`)"), ALL,
         &["classifier_dropout", "cls_dropout", "mlp_dropout", "hidden_dropout", "attention_dropout",
         "attention_probs_dropout_prob", "hidden_dropout_prob", "embd_pdrop", "resid_pdrop", "attn_pdrop"]),
-    keys(Harmless("first values of weights that the file replaces"), ALL, &["initializer_cutoff_factor",
+    keys(Ignored("initial weights, which the file replaces"), ALL, &["initializer_cutoff_factor",
         "initializer_factor", "init_std"]),
-    keys(Harmless("padding is masked, whatever token it is of"), NOT_ROBERTAS, &["pad_token_id"]),
-    keys(Harmless("special tokens are those of the tokenizer"), ALL, &["bos_token_id", "eos_token_id", "cls_token_id",
+    keys(Ignored("padding is masked, whatever its token"), NOT_ROBERTAS, &["pad_token_id"]),
+    keys(Ignored("the tokenizer defines special tokens"), ALL, &["bos_token_id", "eos_token_id", "cls_token_id",
         "sep_token_id", "unk_token_id", "mask_token_id", "decoder_start_token_id", "tokenizer_class", "prefix",
         "vocab_type"]),
-    keys(Harmless("this family does not read it"), NOT_BERTS, &["is_decoder", "add_cross_attention",
+    keys(Ignored("this family does not use it"), NOT_BERTS, &["is_decoder", "add_cross_attention",
         "position_embedding_type"]),
-    keys(Harmless("this family sees both sides anyway"), ENCODERS, &["use_bidirectional_attention"]),
-    keys(Harmless("this family does not read it: its layers and their biases are always the same"),
+    keys(Ignored("this family is bidirectional anyway"), ENCODERS, &["use_bidirectional_attention"]),
+    keys(Ignored("this family does not use it: its layers and biases are fixed"),
         &["qwen2", "qwen3"], &["attention_bias", "mlp_bias", "pretraining_tp"]),
-    keys(Harmless("this family does not read it, and the file is of the published weights"), MODERNBERT,
+    keys(Ignored("this family does not use it; published files contain it"), MODERNBERT,
         &["layer_norm_eps", "type_vocab_size", "is_decoder"]),
-    keys(Harmless("this family looks at no types"), DECODERS, &["type_vocab_size"]),
-    keys(Harmless("the two old parameters of pre-training; nothing is computed with them"), BERTS_AND_DEBERTA,
+    keys(Ignored("this family has no token types"), DECODERS, &["type_vocab_size"]),
+    keys(Ignored("old or pre-training parameters; nothing uses them"), BERTS_AND_DEBERTA,
         &["directionality", "output_past", "adapters", "language", "z_steps", "max_relative_position"]),
-    keys(Harmless("how the library computes the same, not what"), ALL, &["chunk_size_feed_forward", "use_cache",
+    keys(Ignored("settings of the library that do not change results"), ALL, &["chunk_size_feed_forward", "use_cache",
         "gradient_checkpointing", "attn_implementation", "_attn_implementation", "_attn_implementation_autoset",
         "_attn_implementation_internal", "_experts_implementation", "_experts_implementation_internal",
         "deterministic_flash_attn", "reference_compile", "repad_logits_with_grad", "use_flash_attn", "_flash_attn_2_enabled",
         "distributed_config", "torchscript", "use_bfloat16", "tp_plan", "rope_interleaved", "pad_vocab_size_multiple"]),
-    keys(Harmless("what the library returns besides"), ALL, &["output_attentions", "output_hidden_states", "return_dict",
+    keys(Ignored("additional outputs of the library"), ALL, &["output_attentions", "output_hidden_states", "return_dict",
         "output_scores", "return_dict_in_generate"]),
-    keys(Harmless("where the file comes from"), ALL, &["_name_or_path", "name_or_path", "_commit_hash",
+    keys(Ignored("origin of the file"), ALL, &["_name_or_path", "name_or_path", "_commit_hash",
         "transformers_version", "transformers.js_config", "unsloth_version", "unsloth_fixed", "gradus", "sentence_transformers",
         "peft_version", "model_max_length", "tokenizer_name"]),
-    keys(Harmless("settings of generation"), ALL, &["assistant_confidence_threshold", "assistant_lookbehind",
+    keys(Ignored("settings for text generation"), ALL, &["assistant_confidence_threshold", "assistant_lookbehind",
         "bad_words_ids", "begin_suppress_tokens", "diversity_penalty", "do_sample", "early_stopping",
         "encoder_no_repeat_ngram_size", "encoder_repetition_penalty", "epsilon_cutoff", "eta_cutoff",
         "exponential_decay_length_penalty", "forced_bos_token_id", "forced_eos_token_id", "length_penalty", "max_length",
@@ -204,36 +204,33 @@ pub(super) const KNOWN: &[KnownKeys] = &[
         "target_lookbehind", "temperature", "tf_legacy_loss", "top_k", "top_p", "typical_p", "max_new_tokens"]),
 ];
 
-/// What becomes of a key of a family; `None` for a key nobody knows.
+/// How a family's key is treated; `None` for an unknown key.
 pub(super) fn treatment(family: &str, key: &str) -> Option<Treatment> {
     let mut lines = KNOWN.iter();
     let line = lines.find(|line| line.families.contains(&family) && line.names.contains(&key));
     line.map(|line| line.treatment)
 }
 
-/// Refuses what no family computes.
+/// Refuses settings that no family supports.
 pub(super) fn refuse_for_all(family: &str, config: &PublishedConfig) -> Result<(), ConfigProblem> {
     for key in ["quantization_config", "compression_config"] {
         config.nothing(
             key,
-            "quantized weights are not read; save them as floats first",
+            "quantized weights are not supported; save them as floats first",
         )?;
     }
-    config.nothing(
-        "attention_chunk_size",
-        "attention in chunks is not computed",
-    )?;
+    config.nothing("attention_chunk_size", "chunked attention is not supported")?;
     config.nothing(
         "per_layer_config",
-        "layers of different sizes are not computed",
+        "layers of different sizes are not supported",
     )?;
     config.nothing(
         "pruned_heads",
-        "layers with fewer heads than the others are not computed",
+        "layers with fewer heads than the others are not supported",
     )?;
     config.nothing(
         "fusion_config",
-        "replaced parts of a model are not computed",
+        "replaced parts of a model are not supported",
     )?;
     let other_file = "weights are read from model.safetensors or its shards only";
     config.nothing("transformers_weights", other_file)?;
@@ -247,16 +244,16 @@ pub(super) fn refuse_for_all(family: &str, config: &PublishedConfig) -> Result<(
     Ok(())
 }
 
-/// What a file of a family says and is computed without, in the order of the keys.
+/// The ignored keys of a file that may change results, sorted by key.
 pub(super) fn notes(family: &str, config: &PublishedConfig) -> Vec<ConfigNote> {
     let mut notes = Vec::new();
     for (key, value) in config.entries() {
         let reason = match treatment(family, key) {
             None if !value.is_null() => {
-                "no encoder of this family reads this key; if the model was made with more than the \
-                 family has, its states are others"
+                "no encoder of this family reads this key; if it changes the model, the hidden states \
+                 here differ"
             }
-            Some(Told(reason)) if !value.is_null() && *value != Value::Bool(false) => reason,
+            Some(Reported(reason)) if !value.is_null() && *value != Value::Bool(false) => reason,
             _ => continue,
         };
         notes.push(ConfigNote::new(key, value, reason));
@@ -393,7 +390,7 @@ mod tests {
     #[test]
     fn a_key_that_is_computed_changes_what_is_computed() {
         for (family, key, treatment) in table() {
-            if treatment != Computed || key == "model_type" {
+            if treatment != Used || key == "model_type" {
                 continue;
             }
             let (beside, value) = changed(family, key);
@@ -443,9 +440,9 @@ mod tests {
     }
 
     #[test]
-    fn a_harmless_key_changes_nothing_and_is_not_told() {
+    fn an_ignored_key_changes_nothing_and_is_not_reported() {
         for (family, key, treatment) in table() {
-            if !matches!(treatment, Harmless(_)) {
+            if !matches!(treatment, Ignored(_)) {
                 continue;
             }
             let before = read(family, &[]).unwrap();
@@ -469,7 +466,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_keys_and_those_passed_over_are_told_by_name() {
+    fn unknown_and_reported_keys_are_named() {
         for family in EncoderConfig::MODEL_TYPES {
             assert_eq!(notes(family, &published(family, &[])), [], "{family}");
             let change =
@@ -503,7 +500,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decoder_that_is_said_to_see_both_sides_in_one_key_only_is_refused() {
+    fn a_decoder_that_only_one_key_calls_bidirectional_is_refused() {
         let both = json!({"use_bidirectional_attention": true});
         for family in DECODERS {
             let problem = read(family, &[&both]).unwrap_err();
@@ -515,7 +512,7 @@ mod tests {
 
     /// The table as docs/encoders.md has it.
     fn markdown() -> String {
-        let mut text = String::from("| keys | of | what becomes of them |\n|---|---|---|\n");
+        let mut text = String::from("| keys | families | treatment |\n|---|---|---|\n");
         for line in KNOWN {
             let names: Vec<String> = line.names.iter().map(|name| format!("`{name}`")).collect();
             let families = if line.families == ALL {
@@ -524,10 +521,10 @@ mod tests {
                 line.families.join(", ")
             };
             let treatment = match line.treatment {
-                Computed => "computed".to_owned(),
-                Only(values) => format!("refused other than {values}"),
-                Told(reason) => format!("told: {reason}"),
-                Harmless(reason) => format!("harmless: {reason}"),
+                Used => "used".to_owned(),
+                Only(values) => format!("must be {values}"),
+                Reported(reason) => format!("reported: {reason}"),
+                Ignored(reason) => format!("ignored: {reason}"),
             };
             text += &[
                 "| ",
