@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 const AUDIT_HELP: &str = "\
-Reads all splits and prints how well position, length and overlap with the prompt alone predict the
-ratings, then its findings, worst first. Look at problems and warnings before you train; notes are
-for information. The exit code is 0 even with findings, unless --strict is given.
+Prints how well position, length and overlap with the prompt alone predict the ratings, then its
+findings, worst first. Check problems and warnings before you train; notes are for information. The
+exit code is 0 even with findings, unless --strict is given.
 
   gradus data audit train.jsonl --valid valid.jsonl --test test.jsonl
   gradus data audit all.jsonl.gz --scale 0:1 --strict
@@ -16,7 +16,7 @@ All checks and their thresholds: docs/audit.md";
 
 const SPLIT_HELP: &str = "\
 Records with the same prompt go to the same split unless --group says otherwise. With several keys,
-records that share any of them go to the same split, also when only a third record links them.
+records that share any of them go to the same split, even if only a third record links them.
 
   gradus data split all.jsonl -o splits
   gradus data split all.jsonl -o splits --group prompt,context,response
@@ -103,14 +103,14 @@ pub(crate) enum DataCommand {
     },
     /// Convert a published data set to native records
     #[command(
-        after_help = "Formats, with an example record and known traps of each: docs/importing.md"
+        after_help = "All formats, with example records and pitfalls: docs/importing.md"
     )]
     Import {
         /// Name of the format, such as prmbench; an unknown name lists all
         format: String,
         /// Published file; may be .gz or .zst
         file: PathBuf,
-        /// File to write, compressed when it ends in .gz or .zst; `-` is standard output
+        /// File to write, compressed if it ends in .gz or .zst; `-` is standard output
         #[arg(long, short, value_name = "FILE")]
         output: PathBuf,
         /// Replace the output if it exists
@@ -135,7 +135,7 @@ pub(crate) enum DataCommand {
     },
     /// Generate synthetic data of the kind that quickstart trains on
     Generate {
-        /// File to write, compressed when it ends in .gz or .zst; `-` is standard output
+        /// File to write, compressed if it ends in .gz or .zst; `-` is standard output
         #[arg(long, short, value_name = "FILE")]
         output: PathBuf,
         /// Replace the output if it exists

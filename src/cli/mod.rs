@@ -22,8 +22,8 @@ pub(crate) use score::ScoreArgs;
 pub(crate) use train::{MergeArgs, ProbeArgs, QuickstartArgs, RunArgs, TrainArgs};
 pub(crate) use worker::WorkerArgs;
 
-/// Train, evaluate and use segment-level reward models: models that give every segment of a
-/// response its own real-valued score, learned from segment ratings by regression.
+/// Train, evaluate and run segment-level reward models: models that score every segment of a
+/// response with a real number, learned from segment ratings by regression.
 #[derive(Debug, Parser)]
 #[command(
     name = "gradus",
@@ -51,7 +51,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Generate data, train a small model from scratch, evaluate it and show a scored response
-    #[command(after_help = "Needs no file and no network. Takes about two minutes on two cores.")]
+    #[command(after_help = "Needs no files and no network. Takes about a minute on two cores.")]
     Quickstart(QuickstartArgs),
     /// Train a reward model and save it as a bundle
     #[command(after_help = train::TRAIN_HELP)]

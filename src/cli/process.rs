@@ -8,16 +8,18 @@ use gradus::data::CutSegments;
 use super::{BootstrapArgs, DeviceArgs};
 
 pub(super) const PROCESS_HELP: &str = "\
-Scores come from a bundle or, with --scores, from a file of any program (see `gradus eval --help`).
-Data comes from the importers as it is:
+Scores come from a bundle or, with --scores, from a score file (see `gradus eval --help`). The data is
+the output of an importer:
 
   gradus data import processbench gsm8k.json -o gsm8k.jsonl
   gradus process processbench my-bundle gsm8k.jsonl --threshold-on valid.jsonl
   gradus process prmbench --scores mine.jsonl prmbench.jsonl --threshold 0.5
   gradus process best-of-n my-bundle candidates.jsonl --outcome correct --answer answer
 
-Keys are looked up in a record's `meta`, or else in the record itself. Figures have bootstrap intervals: responses are drawn anew, for best-of-n all those of a prompt
-together. The threshold stays as it is.";
+Keys are looked up in a record's `meta`, or else in the record itself. Bootstrap intervals resample
+responses; for best-of-n, all responses to a prompt together. The threshold stays fixed.
+
+Details of each benchmark: docs/evaluation.md";
 
 /// `gradus process …`.
 #[derive(Debug, Subcommand)]
@@ -29,11 +31,11 @@ pub(crate) enum ProcessBenchmark {
         input: ProcessArgs,
         #[command(flatten)]
         threshold: ThresholdArgs,
-        /// Key of the records' `meta` that names the subset [default: what their ids start with]
+        /// Key of the records' `meta` that names the subset [default: the start of their ids]
         #[arg(long, value_name = "KEY")]
         subset: Option<String>,
     },
-    /// Tell right steps from wrong ones (records of `data import prmbench`)
+    /// Classify steps as right or wrong (records of `data import prmbench`)
     #[command(allow_missing_positional = true)]
     Prmbench {
         #[command(flatten)]
@@ -43,11 +45,11 @@ pub(crate) enum ProcessBenchmark {
         /// Key of the records' `meta` that names the class of a solution
         #[arg(long, value_name = "KEY", default_value = "classification")]
         class: String,
-        /// Aspect that says how superfluous a step is: alone it decides in the classes about that
-        /// (redundency, circular), and nowhere else
+        /// Aspect that scores redundancy; it alone decides in the classes redundency and circular,
+        /// and is ignored in others
         #[arg(long, value_name = "NAME", requires = "aspects")]
         redundancy_aspect: Option<String>,
-        /// Score of that aspect above which a step is called wrong [default: 0.15, the benchmark's]
+        /// Score of that aspect above which a step is wrong [default: 0.15, as in the benchmark]
         #[arg(
             long,
             value_name = "SCORE",
@@ -56,35 +58,35 @@ pub(crate) enum ProcessBenchmark {
         )]
         redundancy_threshold: Option<f64>,
     },
-    /// Choose the best of several responses to a prompt, by every aggregation
+    /// Choose the best of several responses to a prompt, with every aggregation
     #[command(name = "best-of-n", allow_missing_positional = true)]
     BestOfN {
         #[command(flatten)]
         input: ProcessArgs,
-        /// Key of the records' `meta` that says what a response is worth: true, false or a number
+        /// Key of the records' `meta` with the quality of a response: true, false or a number
         #[arg(long, value_name = "KEY")]
         outcome: String,
-        /// Key of the records' `meta` that tells which belong together [default: the prompt]
+        /// Key of the records' `meta` that groups responses [default: group by prompt]
         #[arg(long, value_name = "KEY")]
         group: Option<String>,
-        /// Key of the records' `meta` with the final answer of a response, to vote on as well
+        /// Key of the records' `meta` with a response's final answer; adds majority and weighted votes
         #[arg(long, value_name = "KEY")]
         answer: Option<String>,
     },
 }
 
-/// What every benchmark of process reward models needs.
+/// Arguments of all benchmarks of process reward models.
 #[derive(Debug, Args)]
 pub(crate) struct ProcessArgs {
-    /// Directory of a trained bundle; left out with --scores
+    /// Directory of a trained bundle; omit with --scores
     pub(crate) bundle: Option<PathBuf>,
     /// Records of the benchmark
     pub(crate) data: PathBuf,
-    /// Scores of any program, joined to the data by id; `-` reads standard input
+    /// Score file of any program, joined to the data by id; `-` reads standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) scores: Option<PathBuf>,
-    /// The aspect whose scores are used [default: the only one]; prmbench takes several, separated
-    /// by commas, of which the lowest counts [default: all]
+    /// Aspect whose scores are used [default: the only one]; prmbench accepts several, separated by
+    /// commas, and uses the lowest score [default: all]
     #[arg(
         long,
         visible_alias = "aspect",
@@ -95,12 +97,12 @@ pub(crate) struct ProcessArgs {
     /// Ignore the recalibration of the bundle
     #[arg(long)]
     pub(crate) raw: bool,
-    /// Score responses that are too long for the model in overlapping windows that begin at
-    /// multiples of this many tokens [default: the response is cut at the end]
+    /// Score responses longer than the model's input in overlapping windows that begin at
+    /// multiples of this many tokens [default: cut the response at its end]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) stride: Option<usize>,
-    /// What becomes of steps of which only a part fits: drop (no score), or score (the score of
-    /// that part) [default: as the bundle says]
+    /// Treatment of steps that do not fit completely: drop (no score), or score (score the part
+    /// that fits) [default: as stored in the bundle]
     #[arg(long, value_name = "POLICY")]
     pub(crate) cut_segments: Option<CutSegments>,
     #[command(flatten)]
@@ -112,10 +114,10 @@ pub(crate) struct ProcessArgs {
     pub(crate) device: DeviceArgs,
 }
 
-/// Where a step is called wrong.
+/// Threshold for wrong steps.
 #[derive(Debug, Args)]
 pub(crate) struct ThresholdArgs {
-    /// Score below which a step is called wrong; in prmbench, as its own code, at it too
+    /// Score below which a step is wrong; in prmbench, as in its reference code, also at this score
     #[arg(
         long,
         value_name = "SCORE",
@@ -124,10 +126,10 @@ pub(crate) struct ThresholdArgs {
         conflicts_with = "threshold_on"
     )]
     pub(crate) threshold: Option<f64>,
-    /// Other records of the benchmark to choose the threshold on; never the ones it is judged by
+    /// Choose the threshold on these records; they must not be the ones evaluated
     #[arg(long, value_name = "FILE")]
     pub(crate) threshold_on: Option<PathBuf>,
-    /// Scores of those records, where scores come from a file
+    /// Score file of the --threshold-on records
     #[arg(long, value_name = "FILE", requires = "threshold_on")]
     pub(crate) threshold_scores: Option<PathBuf>,
 }
