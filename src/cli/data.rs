@@ -102,9 +102,7 @@ pub(crate) enum DataCommand {
         seed: u64,
     },
     /// Convert a published data set to native records
-    #[command(
-        after_help = "All formats, with example records and pitfalls: docs/importing.md"
-    )]
+    #[command(after_help = "All formats, with example records and pitfalls: docs/importing.md")]
     Import {
         /// Name of the format, such as prmbench; an unknown name lists all
         format: String,

@@ -5,16 +5,16 @@ use burn::tensor::Tensor;
 #[cfg(feature = "flex")]
 use crate::flex;
 
-/// Settings of an AdamW step. Loshchilov and Hutter (2019), <https://arxiv.org/abs/1711.05101>.
+/// Settings of one AdamW step. Loshchilov and Hutter (2019), <https://arxiv.org/abs/1711.05101>.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdamStep {
     /// Learning rate of the step.
     pub learning_rate: f64,
-    /// Decay of the first moment, in `[0, 1)`.
+    /// Decay rate of the first moment, in `[0, 1)`.
     pub beta_1: f32,
-    /// Decay of the second moment, in `[0, 1)`.
+    /// Decay rate of the second moment, in `[0, 1)`.
     pub beta_2: f32,
-    /// Added to the root of the second moment.
+    /// Added to the square root of the second moment.
     pub epsilon: f32,
     /// Decoupled weight decay, multiplied by the learning rate.
     pub weight_decay: f32,
@@ -22,19 +22,18 @@ pub struct AdamStep {
     pub time: usize,
 }
 
-/// A parameter with the moving averages of its gradient and of its gradient's square; all three of
-/// one shape.
+/// A parameter and the moving averages of its gradient and squared gradient, all of the same shape.
 #[derive(Debug, Clone)]
 pub struct Moments<const D: usize> {
     /// The parameter, without autodiff.
     pub parameter: Tensor<D>,
-    /// Average of the gradient.
+    /// First moment: moving average of the gradient.
     pub first: Tensor<D>,
-    /// Average of its square.
+    /// Second moment: moving average of the squared gradient.
     pub second: Tensor<D>,
 }
 
-/// Updates a parameter. In place if nothing else holds the memory and the backend supports it.
+/// Updates a parameter, in place if its memory is not shared and the backend supports it.
 pub fn adamw_step<const D: usize>(
     of: Moments<D>,
     gradient: Tensor<D>,
@@ -47,7 +46,7 @@ pub fn adamw_step<const D: usize>(
     composed(of, gradient, step)
 }
 
-/// Sum of the squares of a gradient's values, of shape `[1]`.
+/// Sum of squares of a gradient, of shape `[1]`.
 pub fn square_sum<const D: usize>(gradient: Tensor<D>) -> Tensor<1> {
     #[cfg(feature = "flex")]
     if flex::is_plain(&gradient) {
@@ -56,7 +55,8 @@ pub fn square_sum<const D: usize>(gradient: Tensor<D>) -> Tensor<1> {
     gradient.square().sum()
 }
 
-/// A gradient times a number. In place, where nothing else holds the memory and the backend can.
+/// Multiplies a gradient by a number, in place if its memory is not shared and the backend supports
+/// it.
 pub fn scale<const D: usize>(gradient: Tensor<D>, factor: f64) -> Tensor<D> {
     #[cfg(feature = "flex")]
     if flex::is_plain(&gradient) {
@@ -72,7 +72,7 @@ impl AdamStep {
         (1.0 - self.beta_1.powi(time), 1.0 - self.beta_2.powi(time))
     }
 
-    /// Factor by which a weight decays.
+    /// Factor of the weight decay: `1 - learning rate · decay`.
     pub(crate) fn keep(&self) -> f64 {
         1.0 - self.learning_rate * f64::from(self.weight_decay)
     }

@@ -1,4 +1,4 @@
-//! Multi-head attention and its layers.
+//! Multi-head attention, with and without its linear layers.
 
 use burn::nn::Linear;
 use burn::tensor::Tensor;
@@ -8,22 +8,22 @@ use crate::flex;
 use crate::layout::Mask;
 use crate::{AddNorm, AttentionMask, composed, linear};
 
-/// Multi-head attention without its projections.
+/// Multi-head attention without projections.
 #[derive(Debug, Clone, Copy)]
 pub struct Attend {
-    /// Heads of the queries, side by side.
+    /// Number of query heads.
     pub num_heads: usize,
-    /// Heads of keys and values; divides `num_heads`, and neighboring queries share one. Ainslie et
-    /// al. (2023), <https://arxiv.org/abs/2305.13245>.
+    /// Number of key and value heads; divides `num_heads`. Consecutive query heads share one.
+    /// Ainslie et al. (2023), <https://arxiv.org/abs/2305.13245>.
     pub num_key_value_heads: usize,
-    /// Dropout on the attention probabilities, in `[0, 1)`; acts on an autodiff device only.
+    /// Dropout on the attention probabilities, in `[0, 1)`; applied on an autodiff device only.
     pub dropout: f64,
 }
 
 impl Attend {
     /// # Shapes
-    /// - `query` and the result: `[.., .., num_heads · d_head]`, as the layout has them that `mask` is of
-    /// - `key`, `value`: `[.., .., num_key_value_heads · d_head]`, of all its tokens
+    /// - `query` and the result: `[.., .., num_heads · d_head]`, in the layout of `mask`
+    /// - `key`, `value`: `[.., .., num_key_value_heads · d_head]`, for all tokens of the layout
     pub fn forward(
         self,
         query: Tensor<3>,
@@ -39,7 +39,7 @@ impl Attend {
     }
 }
 
-/// The projections of an attention block.
+/// The linear layers of an attention block.
 #[derive(Debug, Clone, Copy)]
 pub struct Projections<'a> {
     /// Query projection.
@@ -53,10 +53,11 @@ pub struct Projections<'a> {
 }
 
 impl Projections<'_> {
-    /// What the tokens of `queries` gather from those of `hidden`: the same, or some of them.
+    /// Attention with projections, from the tokens `queries` to the tokens `hidden`; `queries` are
+    /// all or some tokens of `hidden`.
     ///
     /// # Shapes
-    /// - `queries` and the result, `hidden`: `[.., .., d_model]`, as the layout has them that `mask` is of
+    /// - `queries`, `hidden` and the result: `[.., .., d_model]`, in the layout of `mask`
     pub fn attend(
         self,
         attend: Attend,
@@ -70,10 +71,10 @@ impl Projections<'_> {
         linear(self.output, attend.forward(query, key, value, mask))
     }
 
-    /// `norm(x + dropout(..))` of what the tokens of `x` gather from each other.
+    /// Self-attention block of a post-norm layer: `norm(x + dropout(attention(x)))`.
     ///
     /// # Shapes
-    /// - `x` and the result: `[.., .., d_model]`, as the layout has them that `mask` is of
+    /// - `x` and the result: `[.., .., d_model]`, in the layout of `mask`
     pub fn attend_and_norm(
         self,
         attend: Attend,

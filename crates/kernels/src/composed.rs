@@ -1,4 +1,4 @@
-//! The blocks as compositions of Burn's operations, for every backend.
+//! Attention composed of Burn's operations, for every backend.
 
 use burn::nn::{Dropout, DropoutConfig, LayerNorm};
 use burn::tensor::Tensor;
@@ -27,8 +27,8 @@ pub(crate) fn attention(
     let [key, value] =
         [key, value].map(|states| shared(split_heads(states, num_key_value_heads), num_heads));
     if query.device().is_autodiff() {
-        // Burn's attention knows no dropout, and where gradients are needed it is made of more
-        // steps than these.
+        // Burn's attention has no dropout, and under autodiff it consists of more operations than
+        // these.
         let [_, _, _, d_head] = query.dims();
         let scale = 1.0 / (d_head as f64).sqrt();
         let scores = sight.onto((query * scale).matmul(key.transpose()));
@@ -39,9 +39,8 @@ pub(crate) fn attention(
     join_heads(context)
 }
 
-/// The average of the values by the softmax of finished scores. The softmax is divided by its sum
-/// only after the product with the values: `seq_length · d_head` divisions instead of `seq_length²`,
-/// forwards and backwards.
+/// `softmax(scores) · value`. Divides by the softmax's sum after the product with the values, which
+/// takes `seq_length · d_head` divisions instead of `seq_length²`, in both passes.
 ///
 /// # Shapes
 /// - `scores`: `[batch_size, num_heads, seq_length, seq_length]`
@@ -53,7 +52,7 @@ pub(crate) fn weigh(scores: Tensor<4>, value: Tensor<4>, dropout: &Dropout) -> T
     dropout.forward(weights).matmul(value) / sums
 }
 
-/// Repeats each head for the queries that share it. Ainslie et al. (2023),
+/// Repeats each head for the query heads that share it. Ainslie et al. (2023),
 /// <https://arxiv.org/abs/2305.13245>.
 fn shared(heads: Tensor<4>, num_heads: usize) -> Tensor<4> {
     let [batch_size, num_shared, seq_length, d_head] = heads.dims();
@@ -75,7 +74,7 @@ pub(crate) fn split_heads(projected: Tensor<3>, num_heads: usize) -> Tensor<4> {
         .swap_dims(1, 2)
 }
 
-/// The reverse of [`split_heads`].
+/// The inverse of [`split_heads`].
 pub(crate) fn join_heads(heads: Tensor<4>) -> Tensor<3> {
     let [batch_size, num_heads, seq_length, d_head] = heads.dims();
     heads

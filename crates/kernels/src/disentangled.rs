@@ -1,4 +1,4 @@
-//! Disentangled attention (DeBERTa) without its projections: separate terms for content and relative
+//! Disentangled attention (DeBERTa) without projections: separate terms for content and relative
 //! position. He et al. (2020), <https://arxiv.org/abs/2006.03654>.
 
 use std::sync::Arc;
@@ -13,17 +13,18 @@ use crate::flex;
 use crate::layout::{AttentionMask, Mask};
 use crate::sight::Sight;
 
-/// Attention with scores `scale · (q · k + q · r + k · s)`: the row `r` of the position keys and `s` of
-/// the position queries are those of the distance of the two tokens. `scale` is 1 / √(`d_head` · terms).
+/// Attention with scores `scale · (q · k + q · r + k · s)`, where `r` and `s` are the rows of the
+/// position keys and position queries for the distance of the two tokens. `scale` is 1 / √(`d_head`
+/// · terms).
 #[derive(Debug, Clone, Copy)]
 pub struct Disentangled {
-    /// Heads of queries, keys and values.
+    /// Number of heads of queries, keys and values.
     pub num_heads: usize,
-    /// Dropout on the attention probabilities, in `[0, 1)`; acts on an autodiff device only.
+    /// Dropout on the attention probabilities, in `[0, 1)`; applied on an autodiff device only.
     pub dropout: f64,
 }
 
-/// Which row of a table belongs to every distance of a batch; shared by its layers.
+/// The table row for every distance in a batch; shared by all layers.
 #[derive(Debug, Clone)]
 pub struct Distances {
     #[cfg_attr(
@@ -31,14 +32,14 @@ pub struct Distances {
         expect(dead_code, reason = "the composition has tensors of its own")
     )]
     pub(crate) rows: Arc<[usize]>,
-    /// The same for the composition, falling and rising, where it runs: `[2 · seq_length]`, the last
-    /// one is not looked at.
+    /// The same on the device for the composition, descending and ascending: `[2 · seq_length]`;
+    /// the last value is not used.
     tensors: Option<[Tensor<1, Int>; 2]>,
 }
 
 impl Distances {
     /// # Shapes
-    /// - `rows`: `[2 · seq_length - 1]`, of the distances from query to key
+    /// - `rows`: `[2 · seq_length - 1]`, for the distances from query to key
     ///   `seq_length - 1, .., 0, .., 1 - seq_length`
     pub fn new(rows: Vec<usize>, device: &Device) -> Self {
         let tensors = (!are_fused(device)).then(|| Self::tensors(&rows, device));
@@ -62,14 +63,14 @@ impl Distances {
 
 impl Disentangled {
     /// # Shapes
-    /// - `states`: queries, `[.., .., num_heads · d_head]`, as the layout has them that `mask` is of, and
-    ///   keys and values of all its tokens
-    /// - `tables`: position keys and position queries, `[1, table_rows, num_heads · d_head]`, of the terms
-    ///   that are in the scores
-    /// - returns: as the queries
+    /// - `states`: queries, keys and values, `[.., .., num_heads · d_head]`, in the layout of
+    ///   `mask`; keys and values for all its tokens
+    /// - `tables`: position keys and position queries, `[1, table_rows, num_heads · d_head]`;
+    ///   `None` leaves out the term
+    /// - returns: shape of the queries
     ///
     /// # Panics
-    /// If `distances` and `mask` are of different devices.
+    /// If `distances` and `mask` are on different devices.
     pub fn forward(
         self,
         states: [Tensor<3>; 3],
@@ -113,7 +114,7 @@ impl Disentangled {
             scores = scores + by_pair(query.matmul(by_distance(table, falling)));
         }
         if let Some(table) = queries {
-            // Here the key stands for the row.
+            // In this term the keys select the rows.
             let queries = by_distance(table, rising) * scale;
             scores = scores + by_pair(key.matmul(queries)).transpose();
         }
@@ -122,15 +123,15 @@ impl Disentangled {
     }
 }
 
-/// Lays scores by distance out as scores by pair.
+/// Converts scores by distance to scores by pair.
 ///
 /// # Shapes
-/// - `by_distance`: `[batch_size, num_heads, seq_length, 2 · seq_length]`: in row `i`, column `c`
-///   holds what belongs to the pair of `i` and `j = i + c - (seq_length - 1)`
+/// - `by_distance`: `[batch_size, num_heads, seq_length, 2 · seq_length]`; column `c` of row `i` is
+///   the score of the pair `i` and `j = i + c - (seq_length - 1)`
 /// - returns: `[batch_size, num_heads, seq_length, seq_length]`
 fn by_pair(by_distance: Tensor<4>) -> Tensor<4> {
     let [batch_size, num_heads, seq_length, width] = by_distance.dims();
-    // One column less in each row moves row `i` by `i` to the left.
+    // Removing one column per row shifts row `i` left by `i`.
     let flat = by_distance.reshape([batch_size, num_heads, seq_length * width]);
     flat.narrow(2, seq_length - 1, seq_length * (width - 1))
         .reshape([batch_size, num_heads, seq_length, width - 1])

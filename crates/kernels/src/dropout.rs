@@ -6,8 +6,9 @@ use burn::tensor::Tensor;
 #[cfg(feature = "flex")]
 use crate::flex;
 
-/// Sets values to zero with probability `p` in `[0, 1)` and divides the others by `1 - p`, on an
-/// autodiff device only. Srivastava et al. (2014), <https://jmlr.org/papers/v15/srivastava14a.html>.
+/// Sets values to zero with probability `p` in `[0, 1)` and divides the others by `1 - p`; applied
+/// on an autodiff device only. Srivastava et al. (2014),
+/// <https://jmlr.org/papers/v15/srivastava14a.html>.
 ///
 /// # Shapes
 /// - `x` and the result: `[.., .., d_model]`

@@ -1,4 +1,4 @@
-//! Where the tokens of a batch lie while the layers work on them.
+//! Memory layout of a batch's tokens between the layers.
 
 use burn::tensor::{Bool, Int, Tensor};
 
@@ -6,11 +6,11 @@ use burn::tensor::{Bool, Int, Tensor};
 use crate::flex;
 use crate::sight::{Reach, Sight};
 
-/// How the tokens of a batch lie in the tensors between the layers. Made once for a batch and shared by
-/// its layers.
+/// Layout of a batch's token states between the layers. Built once per batch and shared by its
+/// layers.
 ///
-/// Where the fused operations run, only real tokens are computed: the rows of a batch lie one
-/// behind the other without padding, `[1, num_tokens, d_model]`. Elsewhere they stay as they came,
+/// With fused blocks, the rows of a batch are packed without padding, `[1, num_tokens, d_model]`,
+/// so only real tokens are computed. Otherwise states keep their shape
 /// `[batch_size, seq_length, d_model]`.
 #[derive(Debug, Clone)]
 pub struct TokenLayout {
@@ -19,22 +19,22 @@ pub struct TokenLayout {
     packing: Option<flex::Packing>,
 }
 
-/// Which keys a query sees: made once for all layers of one reach.
+/// Which keys each query attends to. Built once and shared by all layers with the same [`Reach`].
 #[derive(Debug, Clone)]
 pub struct AttentionMask(pub(crate) Mask);
 
 #[derive(Debug, Clone)]
 pub(crate) enum Mask {
-    /// For the composition.
+    /// For the compositions.
     Sight(Box<Sight>),
-    /// For the fused blocks: which queries and keys belong together.
+    /// For the fused blocks: the queries and keys of each row.
     #[cfg(feature = "flex")]
     Rows(flex::Rows),
 }
 
 impl TokenLayout {
-    /// Of the last layer's states those in `read` are wanted: first token and one past the last;
-    /// all where there is none.
+    /// The layout of a batch. `read` has the token spans whose states are wanted from the last
+    /// layer, as first token and one past the last; without spans, all states are wanted.
     ///
     /// # Shapes
     /// - `mask_pad`: `[batch_size, seq_length]`, true for padding
@@ -52,7 +52,7 @@ impl TokenLayout {
         }
     }
 
-    /// From the order of the batch to that of the layers.
+    /// Converts states from the shape of the batch to this layout.
     ///
     /// # Shapes
     /// - `states`: `[batch_size, seq_length, d_model]`
@@ -64,7 +64,7 @@ impl TokenLayout {
         states
     }
 
-    /// Those of the states between the layers that are wanted from the last one.
+    /// Selects the states that are wanted from the last layer.
     pub fn wanted(&self, states: Tensor<3>) -> Tensor<3> {
         #[cfg(feature = "flex")]
         if let Some(packing) = &self.packing {
@@ -73,8 +73,8 @@ impl TokenLayout {
         states
     }
 
-    /// From the wanted states to the order of the batch; zeros, or what has no meaning, at padding and
-    /// where a state was not wanted.
+    /// Converts the wanted states to the shape of the batch. Values at padding and at unwanted
+    /// states are zero or meaningless.
     ///
     /// # Shapes
     /// - returns: `[batch_size, seq_length, d_model]`
@@ -86,7 +86,7 @@ impl TokenLayout {
         wanted
     }
 
-    /// The tokens of a row see each other as far as `reach` goes.
+    /// The mask by which tokens attend to tokens of their row within `reach`.
     pub fn mask(&self, reach: Reach) -> AttentionMask {
         #[cfg(feature = "flex")]
         if let Some(packing) = &self.packing {
@@ -98,8 +98,8 @@ impl TokenLayout {
         ))))
     }
 
-    /// Made of the [`mask`](Self::mask) of a reach: only the [wanted](Self::wanted) tokens see, all that
-    /// they saw.
+    /// Restricts the queries of a [`mask`](Self::mask) to the [wanted](Self::wanted) tokens; their
+    /// keys stay the same.
     pub fn wanted_mask(&self, mask: &AttentionMask) -> AttentionMask {
         #[cfg(feature = "flex")]
         if let (Mask::Rows(rows), Some(packing)) = (&mask.0, &self.packing) {
@@ -108,8 +108,8 @@ impl TokenLayout {
         mask.clone()
     }
 
-    /// What a layer that norms first reads: queries, the states they are added to, and what they see.
-    /// Where it is the `last` layer of its layout, only what is wanted of it.
+    /// Inputs of a pre-norm layer: queries, the residual, and the mask. In the `last` layer, only
+    /// for the wanted tokens.
     pub fn queries(
         last: Option<&Self>,
         normed: &Tensor<3>,

@@ -1,19 +1,38 @@
-//! The blocks that an encoder spends its time in, and the step of its optimizer.
+//! Fused blocks of transformer encoders, and the AdamW step.
 //!
-//! Each block is a plain composition of Burn's operations. With the feature `flex`, on Burn's Flex backend,
-//! it is one fused operation with a backward pass of its own: the same results and gradients within
-//! 1e-5, in fewer passes over memory and on all cores.
+//! Each block is a composition of Burn's operations, for every backend. With the feature `flex`, on
+//! Burn's Flex backend, it is one fused operation with its own backward pass: same results and
+//! gradients within 1e-5, with fewer passes over memory and on all cores.
 //!
-//! - [`linear`], [`feed_forward_norm`], [`gated_feed_forward`]: layers and feed-forward blocks
-//! - [`Projections`], [`Attend`], [`Disentangled`]: attention, plain and with relative positions
+//! A layer uses, in this order:
+//! - [`embedding`]: token embeddings
+//! - [`TokenLayout`], [`Reach`], [`AttentionMask`]: the batch without padding, and which tokens
+//!   attend to which
 //! - [`Angles`]: rotary positions
-//! - [`layer_norm`], [`rms_norm`], [`AddNorm`], [`dropout`], [`embedding`]
-//! - [`TokenLayout`], [`AttentionMask`]: where the tokens of a batch lie between the layers
-//! - [`adamw_step`]: the step of AdamW for one parameter
-//! - [`solve_positive_definite`]: the linear system of a ridge regression
+//! - [`Projections`], [`Attend`], [`Disentangled`]: attention with and without its linear layers,
+//!   and with relative positions
+//! - [`feed_forward_norm`], [`gated_feed_forward`], [`linear`]: feed-forward blocks and linear
+//!   layers
+//! - [`AddNorm`], [`layer_norm`], [`rms_norm`], [`dropout`]: residual additions, norms and dropout
 //!
-//! This crate knows nothing of text, segments or models. A block that is fused is one file in `flex/` that
-//! implements `Kernel`, and the function here that calls it.
+//! Training and probes also use [`adamw_step`], and [`solve_positive_definite`] for ridge
+//! regression.
+//!
+//! This crate knows nothing of text, segments or models. A fused block is one file in `flex/` that
+//! implements `Kernel`, and a function outside `flex/` that calls it or its composition.
+//!
+//! ```
+//! use burn::nn::LayerNormConfig;
+//! use burn::tensor::{Device, Tensor};
+//! use gradus_kernels::AddNorm;
+//!
+//! let device = Device::flex();
+//! let norm = LayerNormConfig::new(4).init(&device);
+//! let [x, residual] = [1.0, 2.0].map(|value| Tensor::<3>::full([2, 3, 4], value, &device));
+//! // norm(residual + dropout(x)), fused on this device
+//! let out = AddNorm { norm: &norm, epsilon: 1e-5, dropout: 0.0 }.forward(x, residual);
+//! assert_eq!(out.dims(), [2, 3, 4]);
+//! ```
 
 mod activation;
 mod adamw;
@@ -48,7 +67,7 @@ pub use positive_definite::solve_positive_definite;
 pub use rotate::{Angles, Side};
 pub use sight::Reach;
 
-/// Whether blocks run fused on the device.
+/// Whether blocks run as fused operations on the device.
 #[cfg_attr(
     not(feature = "flex"),
     expect(unused_variables, reason = "no device has them")
@@ -60,8 +79,9 @@ pub fn are_fused(device: &Device) -> bool {
     }
 }
 
-/// The vector instructions of this machine that the fused blocks use, `avx512`, `avx2` or `neon`; none
-/// where the machine has too few of them or the build has no fused blocks, and Burn's operations are used.
+/// Vector instructions that the fused blocks use on this machine: `avx512`, `avx2` or `neon`.
+/// `None` if the machine has none of them or the build has no fused blocks; then Burn's operations
+/// are used.
 pub fn vectors() -> Option<&'static str> {
     cfg_select! {
         feature = "flex" => flex::vectors(),

@@ -7,7 +7,8 @@ use crate::composed;
 #[cfg(feature = "flex")]
 use crate::flex;
 
-/// Layer norm; `epsilon` is that of the norm. Ba et al. (2016), <https://arxiv.org/abs/1607.06450>.
+/// Layer norm; `epsilon` must equal the norm's. Ba et al. (2016),
+/// <https://arxiv.org/abs/1607.06450>.
 ///
 /// # Shapes
 /// - `x` and the result: `[.., .., d_model]`
@@ -23,7 +24,7 @@ pub fn layer_norm(norm: &LayerNorm, epsilon: f64, x: Tensor<3>) -> Tensor<3> {
     norm.forward(x)
 }
 
-/// RMS norm: by the root of the mean square. Zhang and Sennrich (2019),
+/// RMS norm: divides by the root mean square. Zhang and Sennrich (2019),
 /// <https://arxiv.org/abs/1910.07467>.
 ///
 /// # Shapes
@@ -41,9 +42,9 @@ pub fn rms_norm(norm: &RmsNorm, x: Tensor<3>) -> Tensor<3> {
 pub struct AddNorm<'a> {
     /// The norm.
     pub norm: &'a LayerNorm,
-    /// That of the norm.
+    /// The norm's ε.
     pub epsilon: f64,
-    /// Dropout of `x`, in `[0, 1)`; acts on an autodiff device only.
+    /// Dropout on `x`, in `[0, 1)`; applied on an autodiff device only.
     pub dropout: f64,
 }
 

@@ -1,9 +1,10 @@
-//! Linear systems with a symmetric positive definite matrix, such as those of ridge regressions.
+//! Linear systems with a symmetric positive definite matrix, as in ridge regression.
 
-/// Solves `A x = right` by Cholesky's factorization `A = L L'`. `None` unless `A` is positive definite.
+/// Solves `A x = right` by the Cholesky factorization `A = L L'`. `None` unless `A` is positive
+/// definite.
 ///
 /// # Shapes
-/// - `matrix`: `[size, size]`, row by row; what lies above the diagonal is not read
+/// - `matrix`: `[size, size]`, row-major; values above the diagonal are not read
 /// - `right`: `[size]`
 /// - returns: `[size]`
 ///

@@ -1,5 +1,5 @@
-//! Rotary positions: pairs of a head's features turned by an angle that grows with the position.
-//! Su et al. (2021), <https://arxiv.org/abs/2104.09864>.
+//! Rotary position embeddings: rotate pairs of a head's features by an angle proportional to the
+//! position. Su et al. (2021), <https://arxiv.org/abs/2104.09864>.
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use crate::composed::{join_heads, split_heads};
 use crate::flex;
 use crate::layout::{AttentionMask, Mask};
 
-/// Sines and cosines of a batch, shared by its layers. Feature `i` of a head is turned together
-/// with feature `i + d_head / 2`.
+/// Cosines and sines of the rotary angles, shared by the layers of a batch. Features `i` and
+/// `i + d_head / 2` of a head form a pair.
 #[derive(Debug, Clone)]
 pub struct Angles {
     pub(crate) turns: Turns,
-    /// The same on the device, `[1, 1, seq_length, d_head / 2]`, where the composition runs.
+    /// The same on the device for the composition, `[1, 1, seq_length, d_head / 2]`.
     tensors: Option<[Tensor<4>; 2]>,
 }
 
@@ -29,22 +29,22 @@ pub struct Angles {
 pub(crate) struct Turns {
     pub(crate) cos: Arc<[f32]>,
     pub(crate) sin: Arc<[f32]>,
-    /// `d_head / 2`.
+    /// Pairs of features per head, `d_head / 2`.
     pub(crate) pairs: usize,
 }
 
-/// Whose positions count: they differ where not all tokens are [wanted](super::TokenLayout::wanted).
+/// Which positions to use; they differ if not all tokens are [wanted](super::TokenLayout::wanted).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// Those of the queries.
+    /// Positions of the queries.
     Query,
-    /// Those of the keys.
+    /// Positions of the keys.
     Key,
 }
 
 impl Angles {
     /// # Shapes
-    /// - `cos`, `sin`: `[seq_length, pairs]`, position by position; as long as each other
+    /// - `cos`, `sin`: `[seq_length, pairs]`, row-major
     pub fn new(cos: Vec<f32>, sin: Vec<f32>, pairs: usize, device: &Device) -> Self {
         let table = |values: &[f32]| {
             let data = TensorData::new(values.to_vec(), [values.len() / pairs, pairs]);
@@ -59,18 +59,18 @@ impl Angles {
         Self { turns, tensors }
     }
 
-    /// Cosines, `[seq_length, d_head / 2]`, position by position.
+    /// Cosines, `[seq_length, d_head / 2]`, row-major.
     pub fn cosines(&self) -> &[f32] {
         &self.turns.cos
     }
 
-    /// Turns every head by the angles of its token's position.
+    /// Rotates every head by the angles of its token's position.
     ///
     /// # Shapes
-    /// - `states` and the result: `[.., .., num_heads · d_head]`, as the layout has them that `mask` is of
+    /// - `states` and the result: `[.., .., num_heads · d_head]`, in the layout of `mask`
     ///
     /// # Panics
-    /// If a head has another width, or `mask` is of another device.
+    /// If a head has another width, or `mask` is on another device.
     #[cfg_attr(
         not(feature = "flex"),
         expect(

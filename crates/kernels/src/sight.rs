@@ -1,29 +1,27 @@
-//! Which tokens see each other, as the compositions need it.
+//! Attention masks, and their form for the compositions.
 
 use burn::tensor::{Bool, Device, Int, Tensor};
 
-/// Which tokens of its row a token sees.
+/// Which tokens of its row a token attends to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Reach {
-    /// Whether it sees nothing behind itself.
+    /// Whether it attends to no later tokens.
     pub causal: bool,
-    /// The greatest distance it sees, in tokens; `None` for all.
+    /// Maximum distance, in tokens; `None` for unlimited.
     pub window: Option<usize>,
 }
 
-/// What is added to the attention scores so that a token sees what it may and nothing else.
-///
-/// Built once for a batch and shared by the layers of one reach.
+/// Additive attention mask. Built once per batch and shared by the layers with the same reach.
 #[derive(Debug, Clone)]
 pub(crate) struct Sight {
-    /// `[batch_size, 1, seq_length, seq_length]`, or one row for all queries: 0 where the query
-    /// sees the key, very small where it does not.
+    /// `[batch_size, 1, seq_length, seq_length]`, or one row for all queries: 0 if the query
+    /// attends to the key, else [`HIDDEN`](Self::HIDDEN).
     bias: Tensor<4>,
 }
 
 impl Sight {
-    // Finite, so that a row that sees nothing stays free of NaN; small enough that `exp` of it
-    // is exactly zero beside any real score.
+    // Finite, so that a fully masked row has no NaN; small enough that its `exp` is exactly zero
+    // relative to any real score.
     const HIDDEN: f32 = -1e30;
 
     /// # Shapes
@@ -34,7 +32,7 @@ impl Sight {
         let padding = mask_pad.unsqueeze_dims::<4>(&[1, 1]);
         let hidden = match beyond(seq_length, reach, &device) {
             None if device.is_autodiff() => padding,
-            // Burn's attention reads one row per query.
+            // Burn's attention needs one row per query.
             None => padding.repeat_dim(2, seq_length),
             Some(beyond) => {
                 let shape = [batch_size, 1, seq_length, seq_length];
@@ -47,7 +45,7 @@ impl Sight {
         }
     }
 
-    /// The scores of every pair of tokens, where the one sees the other.
+    /// Applies the mask to the scores.
     ///
     /// # Shapes
     /// - `scores` and the result: `[batch_size, num_heads, seq_length, seq_length]`
@@ -55,14 +53,14 @@ impl Sight {
         scores + self.bias.clone()
     }
 
-    /// What Burn's own attention adds to its scores.
+    /// The mask in the form of Burn's attention.
     pub(crate) fn bias(&self) -> Tensor<4> {
         self.bias.clone()
     }
 }
 
-/// `[seq_length, seq_length]`: true where the query does not reach the key; `None` where each
-/// reaches all.
+/// `[seq_length, seq_length]`: true if the key is out of the query's reach; `None` if all are
+/// within reach.
 fn beyond(seq_length: usize, reach: Reach, device: &Device) -> Option<Tensor<2, Bool>> {
     #[expect(clippy::cast_possible_wrap, reason = "no sequence has 2^63 tokens")]
     let (length, window) = (seq_length as i64, reach.window.map(|window| window as i64));

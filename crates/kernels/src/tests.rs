@@ -1,4 +1,4 @@
-//! The fused operations against the compositions: results and gradients within 1e-5.
+//! Compares the fused operations with the compositions: results and gradients within 1e-5.
 
 use burn::module::Module as _;
 use burn::nn::{EmbeddingConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig, RmsNorm};
@@ -21,7 +21,7 @@ fn random(dims: [usize; 3], device: &Device) -> Tensor<3> {
     Tensor::random(dims, Distribution::Normal(0.0, 1.0), device).require_grad()
 }
 
-/// A loss that weighs every value of a result differently.
+/// Gradients of a loss that weights every output value differently.
 fn backward(out: Tensor<3>) -> Gradients {
     let dims = out.dims();
     let count = i64::try_from(dims.iter().product::<usize>()).unwrap();
@@ -51,7 +51,7 @@ fn compare(
         let (left, right) = (input.grad(&fused).unwrap(), input.grad(&composed).unwrap());
         same(left, right, 1.0);
     }
-    // Sums over all rows: errors and values grow with their number.
+    // These are sums over all rows: values and errors grow with the number of rows.
     for matrix in matrices {
         let (left, right) = (
             matrix.grad(&fused).unwrap(),
@@ -84,7 +84,7 @@ fn layer(input: usize, output: usize, device: &Device) -> Linear {
     }
 }
 
-// More rows than one task has, and a rest; widths that no vector divides.
+// More rows than one task, with a remainder; widths that are no multiple of a vector.
 const ROWS: [(usize, usize); 3] = [(1, 1), (3, 37), (9, 131)];
 
 #[test]
@@ -105,7 +105,7 @@ fn linear_is_that_of_burn() {
     }
 }
 
-/// A norm whose γ and β are random.
+/// A norm with random γ and β.
 fn layer_norm_of(width: usize, device: &Device) -> LayerNorm {
     let mut norm = LayerNormConfig::new(width)
         .with_epsilon(EPSILON)
@@ -121,7 +121,7 @@ fn layer_norm_of(width: usize, device: &Device) -> LayerNorm {
 
 const EPSILON: f64 = 1e-3;
 
-/// After a block, without dropout.
+/// Residual addition and norm, without dropout.
 fn add(norm: &LayerNorm) -> AddNorm<'_> {
     AddNorm {
         norm,
@@ -166,7 +166,7 @@ fn add_norm_is_that_of_burn() {
     }
 }
 
-/// Gradients are made of what has one alone: here of a single weight or bias, of `x` or of the norm.
+/// Computes gradients with a single trainable input: one weight or bias, `x`, or the norm.
 #[test]
 fn what_is_frozen_changes_no_other_gradient() {
     let device = device();
@@ -321,7 +321,7 @@ fn adamw_is_that_of_burn() {
     same(moments.second, momentum.moment_2, 1.0);
 }
 
-/// Rows of different lengths; one with padding before and between its tokens.
+/// Rows of different lengths; one has padding before and between its tokens.
 fn padding(batch_size: usize, seq_length: usize, device: &Device) -> Tensor<2, Bool> {
     let rows: Vec<i32> = (0..batch_size)
         .flat_map(|row| {
@@ -335,7 +335,7 @@ fn padding(batch_size: usize, seq_length: usize, device: &Device) -> Tensor<2, B
     Tensor::<2, Int>::from_data(data, device).bool()
 }
 
-/// Spans of tokens in every row: some overlap, one is empty, and in the first row there are none.
+/// Token spans in every row: some overlap, one is empty, and the first row has none.
 fn spans(batch_size: usize, seq_length: usize, device: &Device) -> Tensor<3, Int> {
     let end = i32::try_from(seq_length).unwrap();
     let rows: Vec<i32> = (0..batch_size)
@@ -350,7 +350,7 @@ fn spans(batch_size: usize, seq_length: usize, device: &Device) -> Tensor<3, Int
     )
 }
 
-/// Which tokens lie in none of their row's spans.
+/// Tokens outside all spans of their row.
 fn unread(spans: &Tensor<3, Int>, seq_length: usize) -> Tensor<2, Bool> {
     let [batch_size, num_spans, _] = spans.dims();
     let shape = [batch_size, num_spans, seq_length];
@@ -365,7 +365,7 @@ fn unread(spans: &Tensor<3, Int>, seq_length: usize) -> Tensor<2, Bool> {
 
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
-    // Without dropout: other tests draw from the same generator meanwhile.
+    // Without dropout, because other tests use the same generator concurrently.
     let device = device();
     let (inner, outer) = (layer(12, 45, &device), layer(45, 12, &device));
     let (norm, same) = (layer_norm_of(12, &device), layer(12, 12, &device));
@@ -391,7 +391,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
     assert_eq!(one, in_pool(3, run));
 }
 
-/// What is found on a number of threads.
+/// Runs a function in a pool of `threads` threads.
 fn in_pool<T: Send>(threads: usize, run: impl FnOnce() -> T + Send) -> T {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
     pool.build().unwrap().install(run)

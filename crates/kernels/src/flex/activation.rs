@@ -1,12 +1,12 @@
-//! Activations and their derivatives, as functions of one value.
+//! Activation functions of one value, and their derivatives.
 
 use super::math::{erf, exp, tanh};
 
-/// `√(2/π)` and the cubic factor of GELU's tanh approximation.
+/// `√(2/π)` and the cubic coefficient of GELU's tanh approximation.
 const TANH_SCALE: f32 = 0.797_884_6;
 const TANH_CUBIC: f32 = 0.044_715;
 
-/// A function's value and its derivative.
+/// The value and the derivative.
 #[inline(always)]
 pub(super) fn gelu(x: f32) -> (f32, f32) {
     let below = (0.5 * erf(x * std::f32::consts::FRAC_1_SQRT_2)) + 0.5;

@@ -1,4 +1,4 @@
-//! One step of AdamW in one pass over memory, and what comes before it.
+//! An AdamW step, the gradient norm and gradient scaling, each in one pass over memory.
 
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
@@ -10,15 +10,15 @@ use super::is_fused;
 use super::math::{dot, vector_fn};
 use crate::{AdamStep, Moments};
 
-/// Values of a task.
+/// Values per task.
 const TASK: usize = 1 << 15;
 
-/// Whether it is a tensor of the Flex backend without autodiff, of which the steps below are.
+/// Whether a tensor is on the Flex backend without autodiff, as the functions below require.
 pub(crate) fn is_plain<const D: usize>(x: &Tensor<D>) -> bool {
     is_fused(x) && !x.device().is_autodiff()
 }
 
-/// Moves a parameter that [`is_plain`]; in place, where nothing else holds its memory.
+/// Updates a parameter that [`is_plain`], in place if its memory is not shared.
 pub(crate) fn adamw_step<const D: usize>(
     moments: Moments<D>,
     gradient: Tensor<D>,
@@ -45,7 +45,7 @@ pub(crate) fn adamw_step<const D: usize>(
     }
 }
 
-/// Sum of the squares of a tensor that [`is_plain`], of shape `[1]`: in f64 over the tasks, in their order.
+/// Sum of squares of a tensor that [`is_plain`], of shape `[1]`; tasks are summed in f64, in order.
 pub(crate) fn square_sum<const D: usize>(gradient: Tensor<D>) -> Tensor<1> {
     let gradient = contiguous(primitive(gradient));
     let parts: Vec<f32> = values(&gradient).par_chunks(TASK).map(squares).collect();
@@ -55,7 +55,7 @@ pub(crate) fn square_sum<const D: usize>(gradient: Tensor<D>) -> Tensor<1> {
     Tensor::from_primitive::<Flex>(tensor(vec![sum], [1].into()))
 }
 
-/// Multiplies every value of a tensor that [`is_plain`]; in place, where nothing else holds its memory.
+/// Multiplies a tensor that [`is_plain`] by a number, in place if its memory is not shared.
 pub(crate) fn scale<const D: usize>(gradient: Tensor<D>, factor: f64) -> Tensor<D> {
     #[expect(clippy::cast_possible_truncation, reason = "gradients are f32")]
     let factor = factor as f32;
@@ -71,7 +71,7 @@ fn primitive<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
         .expect("parameter, moments and gradient lie on one device")
 }
 
-/// What a step does, the same for every value.
+/// Coefficients of a step, the same for every value.
 #[derive(Debug, Clone, Copy)]
 struct Update {
     beta_1: f32,
@@ -80,7 +80,7 @@ struct Update {
     corrections: (f32, f32),
     epsilon: f32,
     learning_rate: f32,
-    /// What is left of a weight: `1 - learning rate · decay`.
+    /// Factor of the weight decay: `1 - learning rate · decay`.
     keep: f32,
 }
 
@@ -127,7 +127,7 @@ vector_fn! {
     }
 }
 
-/// A tensor that is all of its memory.
+/// A contiguous tensor that covers its whole storage.
 fn whole(tensor: FlexTensor) -> FlexTensor {
     let is_whole = tensor.is_contiguous()
         && tensor.layout().start_offset() == 0

@@ -15,7 +15,8 @@ use super::math::{dot, squares_around, sum, vector_fn};
 use super::rows::{MANY, by_rows, per_task, zeroed};
 use crate::AddNorm;
 
-/// `norm(residual + dropout(x))`; nothing where the norm has no shift, or it does not run fused.
+/// `norm(residual + dropout(x))`. `None` if the norm has no shift, or the device has no fused
+/// blocks.
 pub(crate) fn add_norm(
     norm: AddNorm<'_>,
     x: &Tensor<3>,
@@ -33,8 +34,8 @@ pub(crate) fn add_norm(
     })
 }
 
-/// Settings of a residual addition with dropout and layer norm. Inputs of the block of this alone: `x`,
-/// what it is added to, γ and β.
+/// Residual addition with dropout and layer norm. Inputs, if it is a block of its own: `x`, the
+/// residual, γ and β.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FusedAddNorm {
     /// Added to the variance.
@@ -44,7 +45,7 @@ pub(crate) struct FusedAddNorm {
 }
 
 impl FusedAddNorm {
-    /// Draws a mask.
+    /// Draws a dropout mask.
     pub(super) fn new(norm: AddNorm<'_>, device: &Device) -> Self {
         #[expect(clippy::cast_possible_truncation, reason = "norms are f32")]
         let epsilon = norm.epsilon as f32;
@@ -113,15 +114,15 @@ impl Kernel<4> for FusedAddNorm {
 
 #[derive(Debug, Clone)]
 pub(crate) struct SavedRows {
-    /// Rows of mean 0 and variance 1, before γ and β.
+    /// Normalized rows before γ and β.
     normalized: FlexTensor,
-    /// One over the standard deviation of every row.
+    /// `1 / √(variance + ε)` of every row.
     inverse: Arc<[f32]>,
     gamma: FlexTensor,
     dropout: Dropout,
 }
 
-/// Scale, shift and ε of a layer norm, all rows `[d_model]`.
+/// Scale and shift, `[d_model]` each, and ε of a layer norm.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Norm<'a> {
     pub(super) gamma: &'a [f32],
@@ -144,7 +145,7 @@ pub(super) fn forward(x: &[f32], residual: &[f32], norm: &Norm<'_>, dropout: Dro
 }
 
 vector_fn! {
-    /// `first` is the number of the first row.
+    /// One task's rows of [`forward`]; `first` is the index of the first row.
     pub(super) fn rows_forward(
         out: &mut [f32],
         x: &[f32],
@@ -167,8 +168,8 @@ vector_fn! {
     }
 }
 
-/// The result and the state saved for the backward pass: the sums after centering and scaling, before γ and
-/// β, and `1 / √(variance + ε)` of each row.
+/// The result and the state saved for the backward pass: normalized rows before γ and β, and
+/// `1 / √(variance + ε)` of each row.
 pub(super) fn forward_kept(
     x: &[f32],
     residual: &[f32],
@@ -194,7 +195,7 @@ pub(super) fn forward_kept(
 }
 
 vector_fn! {
-    /// `first` is the number of the first row.
+    /// One task's rows of [`forward_kept`]; `first` is the index of the first row.
     pub(super) fn rows_forward_kept(
         out: &mut [f32],
         kept: (&mut [f32], &mut [f32]),
@@ -249,14 +250,14 @@ fn moments(row: &[f32], epsilon: f32) -> (f32, f32) {
 /// Gradients of the block.
 #[derive(Debug)]
 pub(super) struct Gradients {
-    /// Of `x`; nothing where it is that of the residual, without dropout.
+    /// Gradient of `x`; `None` without dropout, where it equals the residual's.
     pub(super) x: Option<Vec<f32>>,
     pub(super) residual: Vec<f32>,
     pub(super) gamma: Vec<f32>,
     pub(super) beta: Vec<f32>,
 }
 
-/// `normalized` and `inverse` as [`forward_kept`] gave them.
+/// `normalized` and `inverse` are those of [`forward_kept`].
 pub(super) fn backward(
     normalized: &[f32],
     inverse: &[f32],
@@ -288,7 +289,7 @@ pub(super) fn backward(
 }
 
 vector_fn! {
-    /// The rows of one task; returns what they add to the gradients of γ and β.
+    /// The rows of one task; returns their contribution to the gradients of γ and β.
     fn rows_backward(
         out: &mut [f32],
         normalized: &[f32],

@@ -1,6 +1,6 @@
-//! `layer_norm(x + dropout(attention(x)))` of a transformer layer whose tokens look at each other:
-//! the projections, the attention of all heads and what follows as one operation. Queries, keys and
-//! values lie side by side, and the gradients of `x` are summed where they are made.
+//! Self-attention block of a post-norm layer, `layer_norm(x + dropout(attention(x)))`, as one
+//! operation: projections, attention of all heads, residual addition and norm. Queries, keys and
+//! values share one tensor, and gradients of `x` are summed as they are computed.
 
 use std::sync::Arc;
 
@@ -20,11 +20,11 @@ use super::linear::{self, Layer, column_sums, weight_gradient};
 use super::packed::Rows;
 use crate::{AddNorm, Attend, Projections};
 
-/// Attention of tokens to each other and the norm after it; nothing where a layer has no bias or the norm
-/// no shift, or it does not run fused.
+/// Self-attention and the norm after it. `None` if a layer has no bias, the norm has no shift, or
+/// the device has no fused blocks.
 ///
 /// # Panics
-/// If the mask is of some of the tokens only.
+/// If the mask has only some of the tokens as queries.
 pub(crate) fn attention_norm(
     layers: Projections<'_>,
     attend: Attend,
@@ -62,7 +62,7 @@ pub(crate) fn attention_norm(
         beta.val().into_dispatch(),
     ];
     let [_, width] = query.weight.dims();
-    // Fields are made in the order in which the composition draws its masks.
+    // The fields draw dropout masks in the same order as the composition.
     let kernel = FusedAttentionNorm {
         attention: FusedAttention::new(attend, width, &x.device(), rows.clone()),
         norm: FusedAddNorm::new(norm, &x.device()),
@@ -104,7 +104,7 @@ impl Kernel<11> for FusedAttentionNorm {
 }
 
 impl FusedAttentionNorm {
-    /// The values of `x`, and the block around them.
+    /// The values of `x`, and the block.
     fn block<'a>(&'a self, inputs: &'a [FlexTensor; 11]) -> (&'a [f32], Block<'a>) {
         let [
             x,
@@ -135,16 +135,16 @@ impl FusedAttentionNorm {
     }
 }
 
-/// What the block is made of.
+/// Layers and settings of the block.
 #[derive(Debug, Clone, Copy)]
 struct Block<'a> {
-    /// Of query, key and value.
+    /// Query, key and value layers.
     inputs: [Layer<'a>; 3],
     output: Layer<'a>,
     norm: Norm<'a>,
     rows: &'a Rows,
     shape: Shape,
-    /// On what is added to `x`.
+    /// Dropout before the residual addition.
     dropout: Dropout,
 }
 
@@ -152,7 +152,7 @@ struct Block<'a> {
 #[derive(Debug)]
 pub(crate) struct Kept {
     attended: Attended,
-    /// As the norm keeps them.
+    /// Normalized rows before γ and β.
     normalized: Vec<f32>,
     inverse: Vec<f32>,
 }
@@ -161,9 +161,9 @@ pub(crate) struct Kept {
 struct Attended {
     /// Queries, keys and values side by side, `[tokens, Σ width]`.
     states: Vec<f32>,
-    /// `[tokens, num_heads · d_head]`.
+    /// Attention output before the output layer, `[tokens, num_heads · d_head]`.
     context: Vec<f32>,
-    /// Of the exponentials, `[tokens, num_heads]`.
+    /// Logarithms of the softmax sums, `[tokens, num_heads]`.
     log_sums: Vec<f32>,
 }
 
@@ -200,7 +200,7 @@ impl Block<'_> {
         (attended, out)
     }
 
-    /// Gradients of the inputs that are `needed`, and of the norm.
+    /// Gradients of the `needed` inputs.
     fn backward(
         &self,
         x: &[f32],
@@ -247,7 +247,7 @@ impl Block<'_> {
         ]
     }
 
-    /// From the gradient of the context to that of queries, keys and values.
+    /// Gradients of queries, keys and values from the gradient of the attention output.
     fn attend_backward(&self, attended: &Attended, gradient: &[f32]) -> Vec<f32> {
         let inputs = Inputs::joined(&attended.states, self.rows, &self.shape);
         let outputs = Outputs {

@@ -1,16 +1,16 @@
-//! Tensors of the Flex backend as slices, and back.
+//! Conversions between Flex tensors and slices.
 
 use burn::backend::TensorMetadata;
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::tensor::{Bytes, DType, Shape};
 
-/// The values of a tensor whose elements follow each other, as [`contiguous`] gives them.
+/// The values of a [`contiguous`] tensor.
 pub(super) fn values(tensor: &FlexTensor) -> &[f32] {
     let start = tensor.layout().start_offset();
     &tensor.storage::<f32>()[start..start + tensor.layout().num_elements()]
 }
 
-/// The tensor with its elements following each other; a copy only where they do not.
+/// A contiguous tensor; copies only if necessary.
 pub(super) fn contiguous(tensor: FlexTensor) -> FlexTensor {
     if tensor.is_contiguous() {
         tensor
@@ -19,7 +19,7 @@ pub(super) fn contiguous(tensor: FlexTensor) -> FlexTensor {
     }
 }
 
-/// A tensor of the values.
+/// A tensor with the given values and shape.
 pub(super) fn tensor(values: Vec<f32>, shape: Shape) -> FlexTensor {
     assert_eq!(values.len(), shape.num_elements(), "values of {shape:?}");
     FlexTensor::new(
@@ -35,7 +35,7 @@ pub(super) fn last(x: &FlexTensor) -> usize {
     shape[shape.num_dims() - 1]
 }
 
-/// The gradients that there are, each shaped as its input.
+/// The given gradients as tensors, each in its input's shape.
 pub(super) fn gradients_of<const N: usize>(
     inputs: &[FlexTensor; N],
     found: [Option<Vec<f32>>; N],

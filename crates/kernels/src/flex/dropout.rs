@@ -1,6 +1,6 @@
-//! Dropout whose mask is never stored: it is a function of a seed and of the place.
+//! Dropout without a stored mask: the mask is a function of a seed and the position.
 //!
-//! The same place gives the same answer forwards and backwards, on whatever thread.
+//! It is therefore the same in the forward and backward pass and on any thread.
 
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
@@ -12,7 +12,7 @@ use super::kernel::{Kernel, run};
 use super::math::vector_fn;
 use super::rows::{MANY, by_rows, per_task, zeroed};
 
-/// Dropout of single values; nothing where it does not run fused.
+/// Dropout of single values. `None` if the device has no fused blocks.
 pub(crate) fn dropout(probability: f64, x: &Tensor<3>) -> Option<Tensor<3>> {
     is_fused(x).then(|| {
         let dropout = Dropout::draw(probability, &x.device());
@@ -24,7 +24,7 @@ pub(crate) fn dropout(probability: f64, x: &Tensor<3>) -> Option<Tensor<3>> {
     })
 }
 
-/// The input and the output: `[.., width]`; the mask is one of the last axis and of what lies before it.
+/// Input and output: `[.., width]`; the mask treats them as a matrix with rows of `width` values.
 impl Kernel<1> for Dropout {
     type Saved = Self;
 
@@ -32,7 +32,7 @@ impl Kernel<1> for Dropout {
         (self.drop_values(&x), self)
     }
 
-    /// The gradient is dropped where the value was.
+    /// Applies the same mask to the gradient.
     fn backward(dropout: Self, gradient: &FlexTensor, _: [bool; 1]) -> [Option<FlexTensor>; 1] {
         [Some(dropout.drop_values(gradient))]
     }
@@ -41,20 +41,20 @@ impl Kernel<1> for Dropout {
 /// Which values of a tensor are kept.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Dropout {
-    /// Probability that a value becomes zero, in `[0, 1)`.
+    /// Probability of zero, in `[0, 1)`.
     pub(crate) probability: f32,
-    /// Chooses the mask.
+    /// Determines the mask.
     pub(crate) seed: u64,
 }
 
 impl Dropout {
-    /// Keeps everything.
+    /// No dropout.
     pub(crate) const NONE: Self = Self {
         probability: 0.0,
         seed: 0,
     };
 
-    /// A mask of its own for each call, from the device's generator; none outside of training.
+    /// A new mask for each call, from the device's random generator; no dropout outside training.
     pub(super) fn draw(probability: f64, device: &Device) -> Self {
         if probability == 0.0 || !device.is_autodiff() {
             return Self::NONE;
@@ -62,7 +62,7 @@ impl Dropout {
         let device = device.clone().without_autodiff();
         let drawn = Tensor::<1>::random([4], Distribution::Uniform(0.0, 1.0), &device);
         let drawn: Vec<f32> = drawn.into_data().iter::<f32>().collect();
-        // 16 bits of each; a uniform f32 has 24.
+        // 16 random bits of each; a uniform f32 has 24.
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -78,7 +78,7 @@ impl Dropout {
         }
     }
 
-    /// `[.., width]`, of the shape of `x`.
+    /// Applies the mask to `x`, `[.., width]`.
     fn drop_values(self, x: &FlexTensor) -> FlexTensor {
         tensor(drop_rows(values(x), last(x), self), x.shape())
     }
@@ -91,8 +91,8 @@ impl Dropout {
     /// The mask of a row.
     #[inline(always)]
     pub(super) fn row(self, row: usize) -> RowMask {
-        // The finalizer of SplitMix64, https://prng.di.unimi.it/splitmix64.c: neighboring rows
-        // get unrelated keys.
+        // The finalizer of SplitMix64, https://prng.di.unimi.it/splitmix64.c, gives neighboring
+        // rows unrelated keys.
         let mut key = self
             .seed
             .wrapping_add((row as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
@@ -126,10 +126,10 @@ pub(super) struct RowMask {
 }
 
 impl RowMask {
-    /// What the value in a column is multiplied by: 0, or 1 / (1 - probability).
+    /// Factor of the value in a column: 0, or 1 / (1 - probability).
     #[inline(always)]
     pub(super) fn factor(self, column: usize) -> f32 {
-        // The finalizer of MurmurHash3 over the place, with both halves of the row's key.
+        // The finalizer of MurmurHash3 over the column, with both halves of the row's key.
         #[expect(clippy::cast_possible_truncation, reason = "rows are shorter than 2³²")]
         let mut hash = (column as u32).wrapping_mul(0x9e37_79b9) ^ self.low;
         hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
@@ -143,7 +143,7 @@ impl RowMask {
     }
 }
 
-/// Rows of `width` values with some of them dropped.
+/// Applies dropout to rows of `width` values.
 pub(super) fn drop_rows(values: &[f32], width: usize, dropout: Dropout) -> Vec<f32> {
     let rows = values.len() / width;
     let [out] = by_rows(rows, per_task(rows, MANY), [width], |rows, [out]| {
@@ -156,7 +156,7 @@ pub(super) fn drop_rows(values: &[f32], width: usize, dropout: Dropout) -> Vec<f
 }
 
 vector_fn! {
-    /// `first` is the number of the first row.
+    /// One task's rows of [`drop_rows`]; `first` is the index of the first row.
     fn drop_part(out: &mut [f32], values: &[f32], width: usize, dropout: Dropout, first: usize) {
         let rows = out.chunks_exact_mut(width).zip(values.chunks_exact(width));
         for (row, (out, values)) in rows.enumerate() {

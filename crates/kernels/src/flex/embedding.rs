@@ -1,4 +1,4 @@
-//! Rows of a table looked up, and the gradient of the table.
+//! Embedding lookup, and the gradient of the table.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::kernel::{Kernel, run};
 use super::math::add;
 use super::rows::{MANY, by_rows, per_task, zeroed};
 
-/// The rows of a table, one for every id; nothing where it does not run fused.
+/// The rows of a table for the ids. `None` if the device has no fused blocks.
 pub(crate) fn embedding(table: &Embedding, ids: &Tensor<2, Int>) -> Option<Tensor<3>> {
     let weight = table.weight.val();
     is_fused(&weight).then(|| {
@@ -25,12 +25,12 @@ pub(crate) fn embedding(table: &Embedding, ids: &Tensor<2, Int>) -> Option<Tenso
     })
 }
 
-/// The rows of a table, `[rows, width]`, one for every id: `[1, ids, width]`.
+/// Rows of a table, `[rows, width]`, for the ids: `[1, ids, width]`.
 #[derive(Debug, Clone)]
 struct FusedEmbedding(Arc<[usize]>);
 
 impl Kernel<1> for FusedEmbedding {
-    /// The ids, and the number of the table's rows.
+    /// The ids, and the table's number of rows.
     type Saved = (Arc<[usize]>, usize);
 
     fn forward_saved(self, [table]: [FlexTensor; 1]) -> (FlexTensor, Self::Saved) {
@@ -51,10 +51,10 @@ impl Kernel<1> for FusedEmbedding {
     }
 }
 
-/// The rows of a table of rows of `width` values, one for every id.
+/// The rows of `table`, `[rows, width]`, for the ids.
 ///
 /// # Panics
-/// If the table has no such row.
+/// If an id is not below the number of rows.
 pub(super) fn forward(table: &[f32], ids: &[usize], width: usize) -> Vec<f32> {
     let count = ids.len();
     let [out] = by_rows(count, per_task(count, MANY), [width], |rows, [out]| {
@@ -67,7 +67,7 @@ pub(super) fn forward(table: &[f32], ids: &[usize], width: usize) -> Vec<f32> {
     out
 }
 
-/// Gradient of a table of `rows` rows: zeros, and what each id adds to its row, in their order.
+/// Gradient of the table, `[rows, width]`: sums the gradients of each id, in order.
 pub(super) fn backward(gradient: &[f32], ids: &[usize], rows: usize, width: usize) -> Vec<f32> {
     let [out] = by_rows(rows, per_task(rows, MANY), [width], |rows, [out]| {
         let out = zeroed(out);

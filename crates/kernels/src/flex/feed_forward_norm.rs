@@ -1,5 +1,5 @@
-//! `layer_norm(x + dropout(activation(x W₁ + b₁) W₂ + b₂))`, a few rows at a time, so that what lies
-//! between the two products and before the norm never leaves the cache.
+//! `layer_norm(x + dropout(activation(x W₁ + b₁) W₂ + b₂))`, a few rows at a time, so that
+//! intermediate values stay in the cache.
 
 use std::sync::Arc;
 
@@ -21,8 +21,8 @@ use super::math::vector_fn;
 use super::rows::{Unwritten, by_rows, mapped, mapped_beside, per_task, unwritten, zeroed};
 use crate::{Activation, AddNorm};
 
-/// `norm(x + dropout(outer(activation(inner(x)))))`; nothing where a layer has no bias or the norm no
-/// shift, or it does not run fused.
+/// `norm(x + dropout(outer(activation(inner(x)))))`. `None` if a layer has no bias, the norm has no
+/// shift, or the device has no fused blocks.
 pub(crate) fn feed_forward_norm(
     [inner, outer]: [&Linear; 2],
     activation: Activation,
@@ -46,7 +46,7 @@ pub(crate) fn feed_forward_norm(
     })
 }
 
-/// Inputs: `x`, weight and bias of the inner and of the outer layer, γ and β.
+/// Inputs: `x`, weight and bias of the inner and the outer layer, γ and β.
 #[derive(Debug, Clone)]
 pub(crate) struct FusedFeedForwardNorm {
     pub(crate) activation: Activation,
@@ -80,7 +80,7 @@ impl Kernel<7> for FusedFeedForwardNorm {
 }
 
 impl FusedFeedForwardNorm {
-    /// The values of `x`, and the block around them.
+    /// The values of `x`, and the block.
     fn block<'a>(&self, inputs: &'a [FlexTensor; 7]) -> (&'a [f32], Block<'a>) {
         let [x, inner, inner_bias, outer, outer_bias, gamma, beta] = inputs;
         let block = Block {
@@ -94,32 +94,32 @@ impl FusedFeedForwardNorm {
     }
 }
 
-/// Rows that are computed together: less than a task's share.
+/// Maximum rows per task, so that intermediate values stay in the cache.
 const ROWS: usize = 256;
 
-/// What the block is made of.
+/// Layers and settings of the block.
 #[derive(Debug, Clone, Copy)]
 struct Block<'a> {
     inner: Layer<'a>,
     outer: Layer<'a>,
     activation: Activation,
     norm: Norm<'a>,
-    /// On what is added to `x`.
+    /// Dropout before the residual addition.
     dropout: Dropout,
 }
 
-/// What the backward pass needs of the forward pass.
+/// State saved for the backward pass.
 #[derive(Debug)]
 pub(crate) struct Kept {
-    /// `x W₁ + b₁`.
+    /// Input of the activation, `x W₁ + b₁`.
     before: Vec<f32>,
-    /// As the norm keeps them.
+    /// Normalized rows before γ and β.
     normalized: Vec<f32>,
     inverse: Vec<f32>,
 }
 
 impl Block<'_> {
-    /// The result; nothing else is kept.
+    /// The result only, for inference.
     fn forward(&self, x: &[f32]) -> Vec<f32> {
         let (inner, outer) = (self.inner.width, self.outer.width);
         let rows = x.len() / inner.input;
@@ -138,7 +138,7 @@ impl Block<'_> {
         out
     }
 
-    /// The result, and what the backward pass needs.
+    /// The result and the state saved for the backward pass.
     fn forward_kept(&self, x: &[f32]) -> (Vec<f32>, Kept) {
         let (inner, outer) = (self.inner.width, self.outer.width);
         let rows = x.len() / inner.input;
@@ -170,7 +170,7 @@ impl Block<'_> {
         (out, kept)
     }
 
-    /// Gradients of the inputs that are `needed`, and of the norm.
+    /// Gradients of the `needed` inputs.
     fn backward(
         &self,
         x: &[f32],
@@ -245,8 +245,8 @@ vector_fn! {
         }
     }
 
-    /// Makes of the gradients of the activations those of what they were made of, `before`, and
-    /// writes the activations again.
+    /// Replaces the gradients of the activations by those of their inputs, `before`, and recomputes
+    /// the activations.
     fn activate_backward<'a>(
         gradients: &mut [f32],
         activated: &'a mut Unwritten,

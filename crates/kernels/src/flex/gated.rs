@@ -1,5 +1,5 @@
-//! `(activation(x W₁) · x W₂) W₃`, a few rows at a time, so that what lies between the products
-//! never leaves the cache.
+//! `(activation(x W₁) · x W₂) W₃`, a few rows at a time, so that intermediate values stay in the
+//! cache.
 
 use std::sync::Arc;
 
@@ -17,7 +17,8 @@ use super::math::vector_fn;
 use super::rows::{by_rows, per_task, unwritten, zeroed};
 use crate::GateActivation;
 
-/// `outer(activation(gate(x)) · factor(x))`; nothing where a layer has a bias, or it does not run fused.
+/// `outer(activation(gate(x)) · factor(x))`. `None` if a layer has a bias, or the device has no
+/// fused blocks.
 pub(crate) fn gated(
     gate: &Linear,
     factor: &Linear,
@@ -34,14 +35,14 @@ pub(crate) fn gated(
     })
 }
 
-/// Inputs: `x`, and the weights of gate, factor and outer layer.
+/// Inputs: `x`, and the weights of the gate, factor and outer layers.
 #[derive(Debug, Clone)]
 struct FusedGated {
     activation: GateActivation,
 }
 
 impl Kernel<4> for FusedGated {
-    /// With the results of the layers of gate and factor.
+    /// The kernel, its inputs, and the outputs of the gate and factor layers.
     type Saved = (Self, [FlexTensor; 4], [Arc<[f32]>; 2]);
 
     fn forward(self, inputs: [FlexTensor; 4]) -> FlexTensor {
@@ -92,11 +93,10 @@ struct Layers<'a> {
     activation: GateActivation,
 }
 
-/// Rows that are computed together, less than a task's share: what lies between the products is to stay
-/// in the cache.
+/// Maximum rows per task, so that intermediate values stay in the cache.
 const ROWS: usize = 128;
 
-/// The block's result; nothing else is kept.
+/// The result only, for inference.
 fn forward(x: &[f32], layers: &Layers<'_>) -> Vec<f32> {
     let inner = layers.gate.width;
     let rows = x.len() / inner.input;
@@ -112,7 +112,7 @@ fn forward(x: &[f32], layers: &Layers<'_>) -> Vec<f32> {
     out
 }
 
-/// The block's result, and `x W₁` and `x W₂` for the backward pass.
+/// The result, and `x W₁` and `x W₂` for the backward pass.
 fn forward_kept(x: &[f32], layers: &Layers<'_>) -> [Vec<f32>; 3] {
     let inner = layers.gate.width;
     let rows = x.len() / inner.input;
@@ -148,8 +148,8 @@ vector_fn! {
         }
     }
 
-    /// Makes of the gradients of the products those of the gates, of `factors` their own gradients and
-    /// of `hidden` the products again.
+    /// Replaces the gradients of the products by those of the gates and `factors` by their
+    /// gradients, and recomputes the products in `hidden`.
     fn multiply_backward(
         gradients: &mut [f32],
         factors: &mut [f32],
@@ -182,8 +182,8 @@ vector_fn! {
     }
 }
 
-/// Gradients of `x`, `W₁`, `W₂` and `W₃`, of each one that is needed. `kept` is `x W₁` and `x W₂`, as
-/// [`forward_kept`] gave them.
+/// Gradients of `x`, `W₁`, `W₂` and `W₃`, as needed. `kept` is `x W₁` and `x W₂` from
+/// [`forward_kept`].
 fn backward(
     x: &[f32],
     [gates, factors]: [&[f32]; 2],

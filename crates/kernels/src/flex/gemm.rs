@@ -1,10 +1,10 @@
-//! Matrix products of slices, by the `gemm` crate.
+//! Matrix products of slices, with the `gemm` crate.
 
 use gemm::Parallelism;
 
 use super::rows::{Unwritten, zeroed};
 
-/// A matrix that is read: a slice with strides.
+/// A matrix to read: a slice with strides.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Matrix<'a> {
     values: &'a [f32],
@@ -15,12 +15,12 @@ pub(super) struct Matrix<'a> {
 }
 
 impl<'a> Matrix<'a> {
-    /// Rows of `columns` values that follow each other.
+    /// A row-major matrix.
     pub(super) fn new(values: &'a [f32], rows: usize, columns: usize) -> Self {
         Self::strided(values, rows, columns, columns)
     }
 
-    /// Rows of `columns` values that start `row_stride` values apart.
+    /// Rows of `columns` values whose starts are `row_stride` values apart.
     pub(super) fn strided(
         values: &'a [f32],
         rows: usize,
@@ -49,7 +49,7 @@ impl<'a> Matrix<'a> {
         self.columns
     }
 
-    /// `count` rows from `first` on.
+    /// `count` rows, starting at `first`.
     pub(super) fn rows(self, first: usize, count: usize) -> Self {
         assert!(
             first
@@ -65,7 +65,7 @@ impl<'a> Matrix<'a> {
         }
     }
 
-    /// `count` columns from `first` on.
+    /// `count` columns, starting at `first`.
     pub(super) fn columns(self, first: usize, count: usize) -> Self {
         assert!(
             first
@@ -81,7 +81,7 @@ impl<'a> Matrix<'a> {
         }
     }
 
-    /// Rows and columns exchanged, without a copy.
+    /// The transpose, without a copy.
     pub(super) fn transposed(self) -> Self {
         Self {
             rows: self.columns,
@@ -93,7 +93,7 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// A matrix that is written: rows that follow each other `row_stride` values apart.
+/// A matrix to write: rows whose starts are `row_stride` values apart.
 #[derive(Debug)]
 pub(super) struct MatrixMut<'a> {
     values: &'a mut [f32],
@@ -103,12 +103,12 @@ pub(super) struct MatrixMut<'a> {
 }
 
 impl<'a> MatrixMut<'a> {
-    /// Rows of `columns` values that follow each other.
+    /// A row-major matrix.
     pub(super) fn new(values: &'a mut [f32], rows: usize, columns: usize) -> Self {
         Self::strided(values, rows, columns, columns)
     }
 
-    /// Rows of `columns` values that start `row_stride` values apart.
+    /// Rows of `columns` values whose starts are `row_stride` values apart.
     pub(super) fn strided(
         values: &'a mut [f32],
         rows: usize,
@@ -129,7 +129,7 @@ impl<'a> MatrixMut<'a> {
     }
 }
 
-/// Where the row or column `number` begins; the end of the values for one past the last.
+/// Start of row or column `number`; the end of the values for one past the last.
 fn start(number: usize, stride: usize, values: &[f32]) -> usize {
     number.saturating_mul(stride).min(values.len())
 }
@@ -145,16 +145,16 @@ fn reach(rows: usize, columns: usize, row_stride: usize) -> usize {
         .unwrap_or(usize::MAX)
 }
 
-/// What a product does with what is in its result.
+/// How a product is written to its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Write {
-    /// It is replaced.
+    /// Replaces the result.
     Replace,
-    /// The product is added to it.
+    /// Adds to the result.
     Add,
 }
 
-/// `out = factor · lhs · rhs`, or that added to `out`, on the calling thread.
+/// `out = factor · lhs · rhs` or `out += factor · lhs · rhs`, on the calling thread.
 ///
 /// # Panics
 /// If the sizes do not agree.
@@ -178,7 +178,7 @@ pub(super) fn gemm(
     }
 }
 
-/// `factor · lhs · rhs` into memory of exactly its size, on the calling thread.
+/// Writes `factor · lhs · rhs` into memory of exactly its size, on the calling thread.
 ///
 /// # Panics
 /// If the sizes do not agree.
@@ -191,8 +191,8 @@ pub(super) fn gemm_new<'a>(
     gemm_side_by_side(out, factor, lhs, &[rhs])
 }
 
-/// `factor · lhs · rhs` for each `rhs`, the columns of one after those of the other, into memory of
-/// exactly their size, on the calling thread.
+/// Writes `factor · lhs · rhs` for each `rhs` side by side into memory of exactly their size, on
+/// the calling thread.
 ///
 /// # Panics
 /// If the sizes do not agree.
@@ -212,8 +212,8 @@ pub(super) fn gemm_side_by_side<'a>(
         return zeroed(out);
     }
     if lhs.rows == 1 || rhs.iter().any(|rhs| rhs.columns == 1) {
-        // A product with a single row or column may go to a routine that makes a `&mut [f32]` of its
-        // result before it writes there, which needs values.
+        // A product with a single row or column may use a routine that creates a `&mut [f32]` of
+        // the result before writing, which requires initialized values.
         zeroed(out);
     }
     let start: *mut f32 = out.as_mut_ptr().cast();
@@ -257,8 +257,8 @@ unsafe fn product(
 ) {
     assert_eq!(lhs.columns, rhs.rows, "sizes of a matrix product");
     let stride = |stride: usize| isize::try_from(stride).expect("a slice has no more values");
-    // SAFETY: the caller answers for `out`. The constructors of `Matrix` checked that every element
-    // that sizes and strides reach lies in its slice, of initialized values; `rows`, `columns` and
+    // SAFETY: the caller guarantees `out`. The constructors of `Matrix` checked that sizes and
+    // strides reach only elements of its slice, which are initialized; `rows`, `columns` and
     // `transposed` reach no others.
     unsafe {
         gemm::gemm(

@@ -1,11 +1,11 @@
-//! Layers that read the same, side by side.
+//! Several linear layers with the same input, with outputs side by side.
 
 use super::gemm::{Matrix, MatrixMut, Write, gemm, gemm_side_by_side};
 use super::linear::{Layer, add_to_rows, column_sums};
 use super::over_rows::product_over_rows;
 use super::rows::{MANY, by_rows, per_task};
 
-/// What they make of one input: `[rows, input]` to `[rows, Σ output]`.
+/// Applies the layers: `[rows, input]` to `[rows, Σ output]`.
 pub(super) fn forward<const N: usize>(x: &[f32], layers: [Layer<'_>; N]) -> Vec<f32> {
     let (input, output) = widths(&layers);
     let weights = layers.map(|layer| layer.matrix());
@@ -24,13 +24,13 @@ pub(super) fn forward<const N: usize>(x: &[f32], layers: [Layer<'_>; N]) -> Vec<
     out
 }
 
-/// Width of the input, and of all outputs.
+/// Width of the input, and total width of the outputs.
 fn widths(layers: &[Layer<'_>]) -> (usize, usize) {
     let output = layers.iter().map(|layer| layer.width.output).sum();
     (layers[0].width.input, output)
 }
 
-/// Gradient of the input: the sum of `g Wᵀ` over the layers, and of what comes from elsewhere.
+/// Gradient of the input: the sum of `g Wᵀ` over the layers, plus the given gradient.
 pub(super) fn input_gradient<const N: usize>(
     gradient: &[f32],
     layers: [Layer<'_>; N],
@@ -54,7 +54,7 @@ pub(super) fn input_gradient<const N: usize>(
     out
 }
 
-/// Gradients of weight and bias, where they are needed.
+/// Gradients of weight and bias, as needed.
 pub(super) fn layer_gradients<const N: usize>(
     x: &[f32],
     gradient: &[f32],

@@ -1,4 +1,4 @@
-//! A fused block as one operation of Burn's: computed on Flex, and with gradients under autodiff.
+//! A fused block as one operation in Burn: computed on Flex, with gradients under autodiff.
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
@@ -17,25 +17,25 @@ use burn::tensor::Tensor;
 
 use super::buffer::contiguous;
 
-/// A block of `N` input tensors and one output tensor; `self` holds its settings.
+/// A block with `N` input tensors and one output tensor; `self` has its settings.
 ///
-/// Inputs and gradients reach it contiguous. The order of the inputs is that of the gradients.
+/// Inputs and gradients are contiguous. Gradients have the order of the inputs.
 pub(crate) trait Kernel<const N: usize>: Debug + Clone + Send + Sync + 'static {
-    /// What the backward pass reads.
+    /// State saved for the backward pass.
     type Saved: Debug + Clone + Send + 'static;
 
-    /// The output alone, where no gradient is asked for.
+    /// The output only, if no gradient is needed.
     fn forward(self, inputs: [FlexTensor; N]) -> FlexTensor {
         self.forward_saved(inputs).0
     }
 
-    /// The output, and what the backward pass reads.
+    /// The output and the state saved for the backward pass.
     fn forward_saved(self, inputs: [FlexTensor; N]) -> (FlexTensor, Self::Saved);
 
-    /// Gradients of the inputs, each of its input's shape; one that is not `needed` may be missing.
+    /// Gradients of the inputs, each in its input's shape; one that is not `needed` may be `None`.
     ///
     /// # Shapes
-    /// - `gradient`: that of the output
+    /// - `gradient`: shape of the output
     fn backward(
         saved: Self::Saved,
         gradient: &FlexTensor,
@@ -43,7 +43,7 @@ pub(crate) trait Kernel<const N: usize>: Debug + Clone + Send + Sync + 'static {
     ) -> [Option<FlexTensor>; N];
 }
 
-/// Runs a kernel on the tensors of one device of which [`super::runs_on`] is true.
+/// Runs a kernel on tensors of one device for which [`super::runs_on`] is true.
 pub(crate) fn run<const N: usize, const D: usize>(
     kernel: impl Kernel<N>,
     inputs: [FloatTensor<Dispatch>; N],
@@ -51,7 +51,7 @@ pub(crate) fn run<const N: usize, const D: usize>(
     Tensor::from_dispatch(Dispatch::fused(kernel, Inputs(inputs.into())))
 }
 
-/// The one operation that the backends are extended by.
+/// The operation that extends Burn's backends.
 #[backend_extension(Flex, Autodiff)]
 trait Fused: Backend {
     fn fused<K: Kernel<N>, const N: usize>(
@@ -82,7 +82,8 @@ impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
     }
 }
 
-/// The inputs of a kernel on a backend. Burn derives its [`ExtensionType`] for fields only, not for lists.
+/// The inputs of a kernel on a backend. Burn derives [`ExtensionType`] only for structs of tensors,
+/// not for lists.
 struct Inputs<B: Backend>(Vec<FloatTensor<B>>);
 
 impl<B: Backend> Inputs<B> {

@@ -14,7 +14,7 @@ use super::math::{add, vector_fn};
 use super::over_rows::product_over_rows;
 use super::rows::{MANY, Unwritten, by_rows, per_task};
 
-/// `x W + b`, or `x W` without a bias; nothing where it does not run fused.
+/// `x W + b`, or `x W` without a bias. `None` if the device has no fused blocks.
 pub(crate) fn linear<const D: usize>(layer: &Linear, x: &Tensor<D>) -> Option<Tensor<D>> {
     if !is_fused(x) {
         return None;
@@ -27,7 +27,7 @@ pub(crate) fn linear<const D: usize>(layer: &Linear, x: &Tensor<D>) -> Option<Te
     })
 }
 
-/// Inputs: `x`, `[.., input]`, the weight, `[input, output]`, and the bias, `[output]`, or none.
+/// Inputs: `x`, `[.., input]`, the weight, `[input, output]`, and optionally the bias, `[output]`.
 #[derive(Debug, Clone)]
 struct FusedLinear;
 
@@ -68,14 +68,14 @@ impl<const N: usize> Kernel<N> for FusedLinear {
     }
 }
 
-/// Sizes of a linear layer's matrix.
+/// Input and output size of a linear layer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Width {
     pub(super) input: usize,
     pub(super) output: usize,
 }
 
-/// A layer: a weight of `[input, output]`, and a bias of `[output]` or none.
+/// A linear layer: weight, `[input, output]`, and optional bias, `[output]`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layer<'a> {
     pub(super) weight: &'a [f32],
@@ -84,7 +84,7 @@ pub(super) struct Layer<'a> {
 }
 
 impl<'a> Layer<'a> {
-    /// Of a weight of `[input, output]`, and a bias of `[output]` or none.
+    /// From a weight, `[input, output]`, and an optional bias, `[output]`.
     pub(super) fn new(weight: &'a FlexTensor, bias: Option<&'a FlexTensor>) -> Self {
         let [input, output] = weight.shape().dims();
         Self {
@@ -113,7 +113,7 @@ pub(super) fn forward(x: &[f32], layer: Layer<'_>) -> Vec<f32> {
     out
 }
 
-/// The rows of one task.
+/// One task's rows of the result.
 pub(super) fn forward_rows<'a>(
     out: &'a mut Unwritten,
     x: &[f32],
@@ -139,7 +139,7 @@ pub(super) fn input_gradient(gradient: &[f32], layer: Layer<'_>) -> Vec<f32> {
     out
 }
 
-/// The rows of one task.
+/// One task's rows of the result.
 pub(super) fn input_gradient_rows<'a>(
     out: &'a mut Unwritten,
     gradient: &[f32],
@@ -157,7 +157,7 @@ pub(super) fn weight_gradient(x: &[f32], gradient: &[f32], width: Width) -> Vec<
     product_over_rows(Matrix::new(x, rows, width.input), gradient)
 }
 
-/// Gradient of the bias: the sum over the rows.
+/// Sum over the rows: the gradient of the bias.
 pub(super) fn column_sums(gradient: &[f32], columns: usize) -> Vec<f32> {
     let rows = gradient.len() / columns;
     let partial: Vec<Vec<f32>> = gradient
@@ -187,7 +187,7 @@ vector_fn! {
     }
 }
 
-/// Sum of what the tasks found, in the order of the rows.
+/// Sum of the tasks' results, in order.
 pub(super) fn in_order(partial: Vec<Vec<f32>>, columns: usize) -> Vec<f32> {
     let mut partial = partial.into_iter();
     let mut total = partial.next().unwrap_or_else(|| vec![0.0; columns]);

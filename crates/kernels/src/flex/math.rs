@@ -1,12 +1,12 @@
-//! Functions and sums that the compiler turns into vector instructions.
+//! Functions and sums that the compiler vectorizes.
 //!
-//! A loop over a slice inside of [`vector_fn!`] is compiled for the instructions that the machine
-//! has, and what it calls is compiled along with it where it is `#[inline(always)]`: a function of
-//! one value without branches becomes eight or more at a time.
+//! A loop inside [`vector_fn!`] is compiled for the machine's vector instructions, together with
+//! the `#[inline(always)]` functions it calls: a branch-free function of one value then processes
+//! eight or more values at a time.
 
-/// Defines functions that are compiled three times: for any machine, for one with AVX2 and fused
-/// multiply-add, and for one with AVX-512; the best that the machine has is taken. Elsewhere the
-/// baseline has them (aarch64), or the fused operations are not used (see `runs_on`).
+/// Defines functions that are compiled three times on x86: for any machine, for AVX2 with fused
+/// multiply-add, and for AVX-512; a call uses the best the machine supports. On aarch64 the
+/// baseline has vector instructions; elsewhere the fused operations are not used (see `runs_on`).
 macro_rules! vector_fn {
     ($(
         $(#[$attribute:meta])*
@@ -31,12 +31,12 @@ macro_rules! vector_fn {
                 }
 
                 if $crate::flex::math::has_avx512() {
-                    // SAFETY: the machine has the instructions; nothing else is asked of a caller.
+                    // SAFETY: the machine has the instructions; there is no other requirement.
                     #[expect(unsafe_code, reason = "the compiler cannot see the check")]
                     return unsafe { for_avx512($($argument),*) };
                 }
                 if $crate::flex::math::has_avx2() {
-                    // SAFETY: the machine has the instructions; nothing else is asked of a caller.
+                    // SAFETY: the machine has the instructions; there is no other requirement.
                     #[expect(unsafe_code, reason = "the compiler cannot see the check")]
                     return unsafe { for_avx2($($argument),*) };
                 }
@@ -47,14 +47,14 @@ macro_rules! vector_fn {
 }
 pub(super) use vector_fn;
 
-/// Whether the machine has AVX2 and fused multiply-add; asked once, then remembered.
+/// Whether the machine has AVX2 and fused multiply-add; the standard library caches the answer.
 #[cfg(target_arch = "x86_64")]
 #[inline]
 pub(super) fn has_avx2() -> bool {
     std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
 }
 
-/// Whether the machine has AVX-512 with vectors of all lengths and integers of all widths.
+/// Whether the machine has AVX-512 with the extensions VL, BW and DQ.
 #[cfg(target_arch = "x86_64")]
 #[inline]
 pub(super) fn has_avx512() -> bool {
@@ -65,7 +65,7 @@ pub(super) fn has_avx512() -> bool {
         && std::arch::is_x86_feature_detected!("avx512dq")
 }
 
-/// The best instructions of this machine that the functions are compiled for.
+/// The best supported instructions of this machine.
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn vectors() -> Option<&'static str> {
     if has_avx512() {
@@ -77,14 +77,14 @@ pub(crate) fn vectors() -> Option<&'static str> {
     }
 }
 
-/// Values that are summed side by side.
+/// Number of partial sums.
 const LANES: usize = 32;
 
-/// `eˣ` within 2 units in the last place; 0 below -87.3, which is where f32 ends.
+/// `eˣ` within 2 units in the last place; 0 below -87.3, the underflow limit of f32.
 #[inline(always)]
 pub(super) fn exp(x: f32) -> f32 {
-    // Adding and subtracting 1.5 · 2²³ rounds to a whole number, which then stands in the low
-    // bits of the sum.
+    // Adding and subtracting 1.5 · 2²³ rounds to an integer, which is then in the low bits of the
+    // sum.
     const ROUND: f32 = 12_582_912.0;
     const LN_2_HIGH: f32 = 0.693_359_4;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
@@ -104,7 +104,7 @@ pub(super) fn exp(x: f32) -> f32 {
     if x < -87.3 { 0.0 } else { value }
 }
 
-/// The error function within 2e-7, a quotient of polynomials as Eigen has it.
+/// The error function within 2e-7, by Eigen's rational approximation.
 #[inline(always)]
 pub(super) fn erf(x: f32) -> f32 {
     let x = x.clamp(-3.832_507, 3.832_507);
@@ -131,8 +131,8 @@ pub(super) fn tanh(x: f32) -> f32 {
     (doubled - 1.0) / (doubled + 1.0)
 }
 
-/// Sum of `of(index)` over `0..length`, in lanes and then over the lanes: the same order whatever
-/// the machine's vectors are.
+/// Sum of `of(index)` over `0..length`: first in lanes, then over the lanes, so the order does not
+/// depend on the machine's vector length.
 #[inline(always)]
 fn sum_of(length: usize, of: impl Fn(usize) -> f32) -> f32 {
     let mut lanes = [0.0_f32; LANES];
@@ -167,7 +167,7 @@ pub(super) fn sum(values: &[f32]) -> f32 {
     sum_of(values.len(), |index| values[index])
 }
 
-/// Sum of the products of two slices of one length.
+/// Dot product of two slices of equal length.
 #[inline(always)]
 pub(super) fn dot(left: &[f32], right: &[f32]) -> f32 {
     let right = &right[..left.len()];
@@ -182,7 +182,7 @@ pub(super) fn squares_around(values: &[f32], center: f32) -> f32 {
     })
 }
 
-/// Replaces every value by `exp(value - greatest)` and returns the sum of them.
+/// Replaces every value by `exp(value - greatest)` and returns their sum.
 #[inline(always)]
 pub(super) fn exp_and_sum(values: &mut [f32], greatest: f32) -> f32 {
     let mut lanes = [0.0_f32; LANES];
@@ -200,7 +200,7 @@ pub(super) fn exp_and_sum(values: &mut [f32], greatest: f32) -> f32 {
     fold(lanes)
 }
 
-/// The greatest value; minus infinity of none.
+/// The greatest value; negative infinity for an empty slice.
 #[inline(always)]
 pub(super) fn max(values: &[f32]) -> f32 {
     let mut lanes = [f32::NEG_INFINITY; LANES];

@@ -1,8 +1,8 @@
-//! The fused blocks on the Flex backend: loops over rows that stay in the cache, on all cores.
+//! Fused blocks on the Flex backend: loops over rows that stay in the cache, on all cores.
 //!
-//! Each block is one file (or folder): the call, the [`kernel`](kernel::Kernel) with its inputs and what it
-//! saves for the backward pass, and the loops. A task's share of the rows depends on the shape alone and
-//! sums are made in a fixed order, so results are the same with any number of threads.
+//! Each block is one file (or folder): the call, the [`kernel`](kernel::Kernel) with its inputs and
+//! saved state, and the loops. The division into tasks depends only on the shape, and sums have a
+//! fixed order, so results are the same with any number of threads.
 
 #![expect(
     clippy::inline_always,
@@ -67,7 +67,8 @@ pub(crate) fn runs_on(device: &Device) -> bool {
         && device.settings().float_dtype == FloatDType::F32
 }
 
-/// The vector instructions of this machine that the fused blocks use; none where it has too few of them.
+/// The vector instructions of this machine that the fused blocks use; none where it has too few of
+/// them.
 pub(crate) fn vectors() -> Option<&'static str> {
     cfg_select! {
         target_arch = "x86_64" => math::vectors(),

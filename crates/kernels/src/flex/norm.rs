@@ -1,4 +1,4 @@
-//! Layer norm and RMS norm over rows, with a scale and without a shift.
+//! Layer norm without a shift, and RMS norm, over rows.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,7 +14,7 @@ use super::linear::in_order;
 use super::math::{dot, squares_around, sum, vector_fn};
 use super::rows::{MANY, by_rows, per_task, zeroed};
 
-/// Layer norm without a shift; nothing where it has one, or does not run fused.
+/// Layer norm without a shift. `None` if it has one, or the device has no fused blocks.
 pub(crate) fn layer_norm(norm: &LayerNorm, epsilon: f64, x: &Tensor<3>) -> Option<Tensor<3>> {
     match norm.beta {
         Some(_) => None,
@@ -22,7 +22,7 @@ pub(crate) fn layer_norm(norm: &LayerNorm, epsilon: f64, x: &Tensor<3>) -> Optio
     }
 }
 
-/// RMS norm; nothing where it does not run fused.
+/// RMS norm. `None` if the device has no fused blocks.
 pub(crate) fn rms_norm(norm: &RmsNorm, x: &Tensor<3>) -> Option<Tensor<3>> {
     scaled_norm(norm.gamma.val(), norm.epsilon, false, x)
 }
@@ -37,7 +37,7 @@ fn scaled_norm(gamma: Tensor<1>, epsilon: f64, centered: bool, x: &Tensor<3>) ->
 /// `γ · norm(x)` over the last axis. Inputs: `x`, `[.., width]`, and γ, `[width]`.
 #[derive(Debug, Clone, Copy)]
 struct FusedNorm {
-    /// Whether the mean is taken off first: a layer norm. Without, an RMS norm.
+    /// Whether the mean is subtracted first (layer norm) or not (RMS norm).
     centered: bool,
     epsilon: f32,
 }
@@ -66,7 +66,7 @@ impl Kernel<2> for FusedNorm {
     }
 }
 
-/// `γ · (x - mean) / √(variance + ε)`, and of each row the mean and `1 / √(variance + ε)`.
+/// `γ · (x - mean) / √(variance + ε)`, and the mean and `1 / √(variance + ε)` of each row.
 fn forward(x: &[f32], gamma: &[f32], kind: FusedNorm) -> [Vec<f32>; 2] {
     let width = gamma.len();
     let rows = x.len() / width;
@@ -94,7 +94,7 @@ vector_fn! {
     }
 }
 
-/// Gradients of `x` and of γ; `moments` as [`forward`] gave them.
+/// Gradients of `x` and γ; `moments` are those of [`forward`].
 fn backward(
     x: &[f32],
     moments: &[f32],
@@ -120,7 +120,7 @@ fn backward(
 }
 
 vector_fn! {
-    /// The rows of one task; returns what they add to the gradient of γ.
+    /// The rows of one task; returns their contribution to the gradient of γ.
     fn rows_backward(
         out: &mut [f32],
         inputs: (&[f32], &[f32]),

@@ -1,4 +1,4 @@
-//! `xᵀ g`, a sum over many rows, shared out so that all cores have enough to do.
+//! `xᵀ g`, a sum over many rows, divided into tasks for all cores.
 
 use super::gemm::{Matrix, gemm_new};
 use super::linear::add_values;
@@ -44,8 +44,8 @@ pub(super) fn product_over_rows(x: Matrix<'_>, gradient: Matrix<'_>) -> Vec<f32>
     out
 }
 
-/// How a product over rows is shared out: groups of rows, whose products are summed in their order,
-/// and parts of the result's rows.
+/// How a product over rows is divided: groups of rows, whose products are summed in order, and
+/// parts of the result's rows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Shares {
     groups: usize,
@@ -53,11 +53,11 @@ struct Shares {
 }
 
 impl Shares {
-    /// Tasks, where there is enough to do for that many.
+    /// Number of tasks, if there is enough work.
     const TASKS: usize = 8;
 
-    /// Products of few rows, or of a small part of the result, spend their time on packing what
-    /// they read; those of many groups need the memory of as many results.
+    /// Tasks with few rows, or with a small part of the result, spend their time on packing their
+    /// inputs; many groups need memory for as many results.
     fn new(rows: usize, input: usize) -> Self {
         const ROWS: usize = 512;
         const PART: usize = 384;

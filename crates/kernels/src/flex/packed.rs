@@ -1,21 +1,21 @@
-//! Which queries and keys of a packed batch belong together.
+//! Queries and keys of the rows of a packed batch.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::Reach;
 
-/// Some tokens of every row of a batch, row by row, each row behind the one before.
+/// Selected tokens of a batch, one row after another.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct PackedTokens {
     /// One past the last token of each row.
     ends: Arc<[usize]>,
-    /// Place of each token in its row, ascending within the row.
+    /// Position of each token in its row, ascending within the row.
     positions: Arc<[usize]>,
 }
 
 impl PackedTokens {
-    /// The chosen ones of a batch's tokens, `[batch_size, seq_length]`.
+    /// The tokens of a batch that `chosen`, `[batch_size, seq_length]`, selects.
     pub(crate) fn new(chosen: &[bool], seq_length: usize) -> Self {
         let (mut ends, mut positions) = (Vec::new(), Vec::new());
         for row in chosen.chunks(seq_length.max(1)) {
@@ -33,13 +33,13 @@ impl PackedTokens {
         self.ends.len()
     }
 
-    /// Numbers of a row's tokens.
+    /// Indices of a row's tokens.
     pub(super) fn row(&self, row: usize) -> Range<usize> {
         let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
         start..self.ends[row]
     }
 
-    /// The same tokens, `size` rows after each other as one.
+    /// The same tokens, with every `size` rows joined into one.
     pub(super) fn joined(&self, size: usize) -> Self {
         let ends = self.ends.chunks(size).filter_map(|ends| ends.last());
         Self {
@@ -48,13 +48,13 @@ impl PackedTokens {
         }
     }
 
-    /// Place of each token in its row.
+    /// Position of each token in its row.
     pub(crate) fn positions(&self) -> &Arc<[usize]> {
         &self.positions
     }
 }
 
-/// Queries, and the keys that they see: those of their row, as far as their reach goes.
+/// Queries, and the keys they attend to: keys of their row within reach.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Rows {
     pub(crate) queries: PackedTokens,
@@ -62,7 +62,7 @@ pub(crate) struct Rows {
     pub(crate) reach: Reach,
 }
 
-/// Queries of a row that are computed together, and the keys that any of them sees.
+/// Queries of a row that are computed together, and the keys that any of them attends to.
 #[derive(Debug, Clone)]
 pub(super) struct Block {
     pub(super) queries: Range<usize>,
@@ -70,7 +70,7 @@ pub(super) struct Block {
 }
 
 impl Rows {
-    /// The queries of a row, at most `most` at a time and about as many in every block.
+    /// The queries of a row in blocks of about equal size, at most `most`.
     pub(super) fn blocks(&self, row: usize, most: usize) -> impl Iterator<Item = Block> {
         let queries = self.queries.row(row);
         let blocks = queries.len().div_ceil(most).max(1);
@@ -80,13 +80,13 @@ impl Rows {
             let (first, last) = (self.seen(row, start), self.seen(row, end - 1));
             Block {
                 queries: start..end,
-                // Both ends move on from query to query.
+                // Both ends never decrease from query to query.
                 keys: first.start..last.end,
             }
         })
     }
 
-    /// The keys that a query of a row sees.
+    /// The keys that a query of a row attends to.
     pub(super) fn seen(&self, row: usize, query: usize) -> Range<usize> {
         let keys = self.keys.row(row);
         if self.reach == Reach::default() {

@@ -1,4 +1,4 @@
-//! The real tokens of a batch without the padding between them.
+//! Packs the tokens of a batch without padding.
 
 use burn::tensor::{Bool, Int, Tensor};
 
@@ -7,18 +7,18 @@ use super::packed::{PackedTokens, Rows};
 use super::places::{FusedGather, FusedScatter, Places};
 use crate::Reach;
 
-/// Where the tokens of a batch are among its padding, and which of them are wanted at the end.
+/// Positions of a batch's real tokens, and which of them are wanted from the last layer.
 #[derive(Debug, Clone)]
 pub(crate) struct Packing {
     batch_size: usize,
     seq_length: usize,
-    /// The real tokens, among those of the batch.
+    /// The real tokens among all tokens of the batch.
     real: Places,
     keys: PackedTokens,
-    /// The wanted tokens, among the real ones.
+    /// The wanted tokens among the real ones.
     wanted: Places,
     queries: PackedTokens,
-    /// The wanted tokens, among those of the batch.
+    /// The wanted tokens among all tokens of the batch.
     back: Places,
 }
 
@@ -28,7 +28,7 @@ impl Packing {
         let padding = mask_pad.into_data();
         let mut real: Vec<bool> = padding.iter::<bool>().map(|padding| !padding).collect();
         if !real.contains(&true) {
-            // Nothing is asked for; no tensor is without elements.
+            // A tensor cannot be empty, so compute all tokens.
             real.fill(true);
         }
         let is_read = read.map(|read| within(read, batch_size, seq_length));
@@ -70,7 +70,7 @@ impl Packing {
         run::<1, 3>(scatter, [wanted.into_dispatch()]).reshape(dims)
     }
 
-    /// All tokens see their row.
+    /// All tokens attend to their row, within `reach`.
     pub(crate) fn rows(&self, reach: Reach) -> Rows {
         Rows {
             queries: self.keys.clone(),
@@ -79,7 +79,7 @@ impl Packing {
         }
     }
 
-    /// The wanted ones see their row.
+    /// The wanted tokens attend to the same keys as in `rows`.
     pub(crate) fn wanted_rows(&self, rows: &Rows) -> Rows {
         Rows {
             queries: self.queries.clone(),
@@ -88,7 +88,7 @@ impl Packing {
     }
 }
 
-/// `[.., d_model]` to `[1, places, d_model]`.
+/// Gathers rows: `[.., d_model]` to `[1, places, d_model]`.
 fn gather(states: Tensor<3>, places: &Places) -> Tensor<3> {
     let [rows, length, d_model] = states.dims();
     if places.are_all() {
@@ -97,7 +97,7 @@ fn gather(states: Tensor<3>, places: &Places) -> Tensor<3> {
     run(FusedGather(places.clone()), [states.into_dispatch()])
 }
 
-/// Which tokens lie in any of their row's spans.
+/// Which tokens are in any span of their row.
 fn within(spans: Tensor<3, Int>, batch_size: usize, seq_length: usize) -> Vec<bool> {
     let [_, num_spans, _] = spans.dims();
     let spans: Vec<i64> = spans.into_data().iter::<i64>().collect();

@@ -1,4 +1,4 @@
-//! Some rows of a matrix brought together, and put back.
+//! Gathers rows of a matrix and scatters them back.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::embedding;
 use super::kernel::Kernel;
 use super::rows::{MANY, by_rows, per_task, zeroed};
 
-/// Some rows of a matrix, by their numbers: each at most once, in ascending order.
+/// Indices of selected rows of a matrix, ascending and distinct.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Places {
     chosen: Arc<[usize]>,
@@ -19,10 +19,10 @@ pub(crate) struct Places {
 }
 
 impl Places {
-    /// The chosen ones of `rows` rows.
+    /// Selects the rows `chosen` of `rows` rows.
     ///
     /// # Panics
-    /// If they do not ascend, or one is not there.
+    /// If the indices are not ascending and below `rows`.
     pub(crate) fn new(chosen: Vec<usize>, rows: usize) -> Self {
         let ascend = chosen.is_sorted_by(|left, right| left < right);
         assert!(
@@ -35,12 +35,12 @@ impl Places {
         }
     }
 
-    /// Number of chosen rows.
+    /// Number of selected rows.
     fn count(&self) -> usize {
         self.chosen.len()
     }
 
-    /// Whether all rows are chosen.
+    /// Whether all rows are selected.
     pub(crate) fn are_all(&self) -> bool {
         self.count() == self.rows
     }
@@ -53,7 +53,7 @@ impl Places {
     }
 }
 
-/// The chosen ones of all rows: `[.., width]` to `[1, chosen, width]`.
+/// Gathers the selected rows: `[.., width]` to `[1, chosen, width]`.
 #[derive(Debug, Clone)]
 pub(crate) struct FusedGather(pub(crate) Places);
 
@@ -76,7 +76,7 @@ impl Kernel<1> for FusedGather {
     }
 }
 
-/// The chosen rows back at their places, zeros elsewhere: `[1, chosen, width]` to `[1, rows, width]`.
+/// Scatters the selected rows, with zeros elsewhere: `[1, chosen, width]` to `[1, rows, width]`.
 #[derive(Debug, Clone)]
 pub(crate) struct FusedScatter(pub(crate) Places);
 
@@ -98,13 +98,13 @@ impl Kernel<1> for FusedScatter {
     }
 }
 
-/// The chosen rows of a matrix of rows of `width` values.
+/// The selected rows of `values`, `[rows, width]`.
 fn gather(values: &[f32], places: &Places, width: usize) -> Vec<f32> {
     assert_eq!(values.len(), places.rows * width, "a matrix of all rows");
     embedding::forward(values, &places.chosen, width)
 }
 
-/// The reverse of [`gather`]: a matrix with the chosen rows at their places, and zeros elsewhere.
+/// The inverse of [`gather`], with zeros in the other rows.
 fn scatter(values: &[f32], places: &Places, width: usize) -> Vec<f32> {
     let count = places.count();
     assert_eq!(values.len(), count * width, "a matrix of the chosen rows");

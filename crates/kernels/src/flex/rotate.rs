@@ -1,4 +1,4 @@
-//! Rotary positions: pairs of features turned by an angle.
+//! Rotary position embeddings.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use super::packed::Rows;
 use super::rows::{MANY, by_rows, per_task, zeroed};
 use crate::rotate::{Side, Turns};
 
-/// Turns the heads of the tokens of one side, `[1, tokens, num_heads · d_head]`.
+/// Rotates the heads of the query or key tokens, `[1, tokens, num_heads · d_head]`.
 ///
 /// # Panics
-/// If a head has another width than twice the pairs.
+/// If `d_head` is not twice the number of pairs.
 pub(crate) fn rotate(states: Tensor<3>, turns: Turns, rows: &Rows, side: Side) -> Tensor<3> {
     let tokens = match side {
         Side::Query => &rows.queries,
@@ -32,7 +32,7 @@ pub(crate) fn rotate(states: Tensor<3>, turns: Turns, rows: &Rows, side: Side) -
     run(FusedRotate { turns, positions }, [states.into_dispatch()])
 }
 
-/// The heads of every token, `[.., num_tokens, num_heads · d_head]`, turned by the angles of its
+/// Rotates the heads of every token, `[.., num_tokens, num_heads · d_head]`, by the angles of its
 /// position.
 #[derive(Debug, Clone)]
 struct FusedRotate {
@@ -54,14 +54,14 @@ impl Kernel<1> for FusedRotate {
         (self.turn(&x, false), self)
     }
 
-    /// The gradient is turned back.
+    /// Rotates the gradient back.
     fn backward(kernel: Self, gradient: &FlexTensor, _: [bool; 1]) -> [Option<FlexTensor>; 1] {
         [Some(kernel.turn(gradient, true))]
     }
 }
 
-/// Turns the heads of each token, `[tokens, heads · 2 · pairs]`, by the angles of its position, or
-/// back: the gradient is turned back.
+/// Rotates the heads of each token, `[tokens, heads · 2 · pairs]`, by the angles of its position,
+/// or `back`.
 fn turn(states: &[f32], turns: &Turns, positions: &[usize], back: bool) -> Vec<f32> {
     let width = states.len() / positions.len().max(1);
     let tokens = positions.len();

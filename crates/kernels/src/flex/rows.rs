@@ -1,17 +1,17 @@
-//! How rows are shared out over threads, and how results come to be without being zeros first.
+//! Divides rows into parallel tasks, and writes results into uninitialized memory.
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use rayon::prelude::*;
 
-/// Rows of a task, at most `most` and of about the same number in all tasks, of which there are so
-/// many that two, four or eight threads get equal shares. Depends on nothing but the number of
-/// rows, so that neither the number of threads nor who is busy changes a result.
+/// Rows per task: at most `most`, about equal in all tasks, in so many tasks that two, four or
+/// eight threads get equal shares. Depends only on the number of rows, so that neither the number
+/// of threads nor their load changes a result.
 pub(super) fn per_task(rows: usize, most: usize) -> usize {
-    /// Below it a task is hardly worth handing out.
+    /// Minimum rows per task; smaller tasks cost more than they gain.
     const LEAST: usize = 32;
-    /// Tasks of what has enough rows for that many.
+    /// Number of tasks, if there are enough rows.
     const SHARES: usize = 8;
     let tasks = if rows < SHARES * LEAST {
         rows.div_ceil(LEAST).next_multiple_of(2)
@@ -21,17 +21,18 @@ pub(super) fn per_task(rows: usize, most: usize) -> usize {
     rows.div_ceil(tasks.max(1)).max(1)
 }
 
-/// Rows of a task where nothing asks for fewer.
+/// Default maximum of rows per task.
 pub(super) const MANY: usize = 512;
 
-/// Values that were not written yet.
+/// Values that are not yet written.
 pub(super) type Unwritten = [MaybeUninit<f32>];
 
-/// Makes matrices of `rows` rows, of a width each, `per_task` rows at a time. `fill` gets the rows
-/// of a task, and the memory of these rows in each matrix, and returns that memory written.
+/// Creates matrices with `rows` rows of the given widths, in tasks of `per_task` rows. `fill`
+/// receives the rows of a task and their memory in each matrix, and returns that memory
+/// initialized.
 ///
 /// # Panics
-/// If `fill` returns other memory than it got.
+/// If `fill` returns memory other than it received.
 pub(super) fn by_rows<const N: usize>(
     rows: usize,
     per_task: usize,
@@ -45,12 +46,12 @@ pub(super) fn by_rows<const N: usize>(
     by_parts(&lengths, |task, parts| fill(range(task), parts))
 }
 
-/// Makes slices of parts that follow each other: of each task one part of every slice, of the
-/// lengths given. `fill` gets a task's number and the memory of its parts, and returns that memory
-/// written.
+/// Creates vectors from consecutive parts of the given lengths: each task fills one part of every
+/// vector. `fill` receives a task's index and the memory of its parts, and returns that memory
+/// initialized.
 ///
 /// # Panics
-/// If `fill` returns other memory than it got.
+/// If `fill` returns memory other than it received.
 pub(super) fn by_parts<const N: usize>(
     lengths: &[[usize; N]],
     fill: impl for<'a> Fn(usize, [&'a mut Unwritten; N]) -> [&'a mut [f32]; N] + Sync,
@@ -75,13 +76,13 @@ pub(super) fn by_parts<const N: usize>(
         let found = written.each_ref().map(|part| (part.as_ptr(), part.len()));
         assert_eq!(found, expected, "a task returns the memory that it got");
     });
-    // SAFETY: the parts cover the slices, and each task returned, as initialized, the very memory it
-    // got.
+    // SAFETY: the parts cover the slices, and each task returned the memory it received as
+    // initialized.
     #[expect(unsafe_code, reason = "what was checked while it ran")]
     slices.map(|slice| unsafe { initialized(slice) })
 }
 
-/// Memory for values.
+/// Uninitialized memory for values.
 pub(super) fn unwritten(length: usize) -> Vec<MaybeUninit<f32>> {
     let mut values = Vec::with_capacity(length);
     values.resize_with(length, MaybeUninit::uninit);
@@ -94,8 +95,8 @@ pub(super) fn unwritten(length: usize) -> Vec<MaybeUninit<f32>> {
 unsafe fn initialized(values: Vec<MaybeUninit<f32>>) -> Vec<f32> {
     let mut values = std::mem::ManuallyDrop::new(values);
     let (start, length, capacity) = (values.as_mut_ptr(), values.len(), values.capacity());
-    // SAFETY: the parts of a vector that is not dropped; `MaybeUninit<f32>` has the size and the
-    // alignment of f32, and the caller vouches for the values.
+    // SAFETY: the parts come from a vector that is not dropped; `MaybeUninit<f32>` has the size and
+    // alignment of f32, and the caller guarantees that the values are initialized.
     unsafe { Vec::from_raw_parts(start.cast(), length, capacity) }
 }
 
@@ -109,7 +110,7 @@ pub(super) fn zeroed(values: &mut Unwritten) -> &mut [f32] {
     }
 }
 
-/// Writes what a function makes of each value of `from`.
+/// Writes a function of each value of `from`.
 ///
 /// # Panics
 /// If the slices differ in length.
@@ -130,8 +131,8 @@ pub(super) fn mapped<'a>(
     }
 }
 
-/// Writes what a function makes of each value of `from` and of the one `beside` it, which it may
-/// change.
+/// Writes a function of each value of `from` and of the corresponding value of `beside`, which the
+/// function may change.
 ///
 /// # Panics
 /// If the slices differ in length.

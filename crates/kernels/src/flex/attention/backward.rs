@@ -1,4 +1,4 @@
-//! Gradients of attention.
+//! Backward pass of attention.
 
 use rayon::prelude::*;
 
@@ -9,7 +9,7 @@ use crate::flex::math::{dot, exp, vector_fn};
 use crate::flex::packed::Block;
 use crate::flex::rows::{Unwritten, by_parts, unwritten, zeroed};
 
-/// Gradients of queries, keys and values, each by itself.
+/// Gradients of queries, keys and values, in three tensors.
 pub(in crate::flex) fn backward(
     inputs: &Inputs<'_>,
     outputs: &Outputs<'_>,
@@ -34,7 +34,7 @@ pub(in crate::flex) fn backward(
     })
 }
 
-/// Gradients of queries, keys and values side by side in every token's state.
+/// Gradients of queries, keys and values, side by side in one tensor.
 pub(in crate::flex) fn backward_joined(
     inputs: &Inputs<'_>,
     outputs: &Outputs<'_>,
@@ -57,8 +57,8 @@ pub(in crate::flex) fn backward_joined(
     out
 }
 
-/// Lays parts of the tokens' states, `[tokens, width of the part]` each, side by side, from the
-/// column `first` of states `stride` values apart.
+/// Writes parts of the tokens' states, `[tokens, width of the part]` each, side by side into `out`,
+/// starting at column `first` of states of `stride` values.
 fn lay(out: &mut [f32], stride: usize, first: usize, parts: &[Vec<f32>]) {
     let tokens = out.len() / stride;
     let mut first = first;
@@ -71,8 +71,8 @@ fn lay(out: &mut [f32], stride: usize, first: usize, parts: &[Vec<f32>]) {
     }
 }
 
-/// Gradients of a row's queries, keys and values, in a part for every head of keys: those of
-/// its tokens, `[tokens, heads · d_head]`, of queries for the heads that share it.
+/// Gradients of a row's queries, keys and values, with one part per key head,
+/// `[tokens, heads · d_head]`; for queries, a part has the heads that share the key head.
 fn row_gradients(
     inputs: &Inputs<'_>,
     outputs: &Outputs<'_>,
@@ -92,7 +92,7 @@ fn row_gradients(
     [query, key, value]
 }
 
-/// Gradients of the queries that share a head of keys, of these and of their values.
+/// Gradients of one key head, its values, and the query heads that share it.
 fn group_backward(
     inputs: &Inputs<'_>,
     outputs: &Outputs<'_>,
@@ -134,7 +134,7 @@ fn group_backward(
     [d_query, d_key, d_value]
 }
 
-/// The backward pass of a head and a block of queries.
+/// Backward pass of one head and block of queries.
 struct Pass<'a> {
     inputs: &'a Inputs<'a>,
     outputs: &'a Outputs<'a>,
@@ -145,8 +145,8 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// Replaces the gradients of queries, which stand beside those of the other heads that share the
-    /// keys, and adds to those of keys and values.
+    /// Overwrites the gradients of the queries, which are beside those of the other heads that
+    /// share the keys, and adds to those of keys and values.
     fn backward(
         &self,
         [d_query, d_key, d_value]: [&mut [f32]; 3],
@@ -197,8 +197,8 @@ impl Pass<'_> {
 }
 
 vector_fn! {
-    /// Makes of a block of scores the probabilities that acted on the values, and of the gradients of
-    /// those the gradients of the scores.
+    /// Replaces a block of scores by the probabilities after dropout, and the gradients of these by
+    /// the gradients of the scores.
     pub(in crate::flex) fn softmax_backward(
         scores: &mut [f32],
         gradients: &mut [f32],
@@ -227,7 +227,7 @@ vector_fn! {
     }
 }
 
-/// `mask` is the dropout, the number of its row, and the first column.
+/// One row of [`Pass::softmax_backward`]; `mask` is the dropout, its row, and the first column.
 #[inline(always)]
 fn row_backward(
     (scores, gradients): (&mut [f32], &mut [f32]),

@@ -1,4 +1,4 @@
-//! The result of attention.
+//! Forward pass of attention.
 
 use super::{BLOCK, Inputs, Seen, Shape};
 use crate::flex::gemm::{Matrix, MatrixMut, Write, gemm, gemm_new};
@@ -6,7 +6,7 @@ use crate::flex::math::{exp_and_sum, max, vector_fn};
 use crate::flex::packed::Block;
 use crate::flex::rows::{by_parts, unwritten, zeroed};
 
-/// The result, shaped as the queries, and the logarithm of the sum of each query's exponentials:
+/// The output, in the shape of the queries, and the logarithms of the softmax sums,
 /// `[num_queries, num_heads]`.
 pub(in crate::flex) fn forward(inputs: &Inputs<'_>, shape: &Shape) -> [Vec<f32>; 2] {
     let rows = 0..inputs.rows.queries.num_rows();
@@ -45,7 +45,7 @@ pub(in crate::flex) fn forward(inputs: &Inputs<'_>, shape: &Shape) -> [Vec<f32>;
     })
 }
 
-/// The average of the values by the softmax of a head's scores, `[queries, keys]` of the block.
+/// Softmax of one head's scores, `[queries, keys]` of the block, times the values.
 pub(in crate::flex) fn average(
     inputs: &Inputs<'_>,
     block: &Block,
@@ -71,9 +71,10 @@ pub(in crate::flex) fn average(
 }
 
 vector_fn! {
-    /// Makes exponentials of the scores of a head's block of queries, zeros of those that are not
-    /// seen, and drops some; `totals` gets the sum of each query's, to divide by after the product
-    /// with the values: that has fewer columns. `place` is the head and the first query.
+    /// Replaces the scores of one head and block of queries by their exponentials, with zeros for
+    /// masked keys, and applies dropout. `totals` receives the sum per query, by which to divide
+    /// after the product with the values, which has fewer columns. `place` is the head and the
+    /// first query.
     fn softmax(
         scores: &mut [f32],
         keys: usize,
@@ -102,7 +103,7 @@ vector_fn! {
         }
     }
 
-    /// Divides the first values of each row; a row without a sum is zeros, and stays.
+    /// Divides the first `width` values of each row by its total; rows with total 0 stay zero.
     fn divide_rows(rows: &mut [f32], row_stride: usize, width: usize, totals: &[f32]) {
         for (row, total) in rows.chunks_mut(row_stride).zip(totals) {
             let factor = if *total > 0.0 { 1.0 / total } else { 0.0 };

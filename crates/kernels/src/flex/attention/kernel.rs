@@ -1,4 +1,4 @@
-//! Attention as one operation, without the projections before and after it.
+//! Attention as one operation, without projections.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::flex::dropout::Dropout;
 use crate::flex::kernel::{Kernel, run};
 use crate::flex::packed::Rows;
 
-/// Attention of all heads within `rows`.
+/// Attention within `rows`.
 pub(crate) fn attention(
     attend: Attend,
     query: Tensor<3>,
@@ -28,21 +28,21 @@ pub(crate) fn attention(
 }
 
 /// Inputs: queries, `[.., num_queries, num_heads · d_head]`, keys and values,
-/// `[.., num_keys, num_key_value_heads · d_head]`. The output is shaped as the queries.
+/// `[.., num_keys, num_key_value_heads · d_head]`. The output has the shape of the queries.
 #[derive(Debug, Clone)]
 pub(crate) struct FusedAttention {
     pub(crate) num_heads: usize,
     pub(crate) num_key_value_heads: usize,
     /// Scores are `scale · q · k`.
     pub(crate) scale: f32,
-    /// On the attention probabilities.
+    /// Dropout on the attention probabilities.
     pub(crate) dropout: Dropout,
-    /// Which queries see which keys.
+    /// Which keys each query attends to.
     pub(crate) rows: Rows,
 }
 
 impl FusedAttention {
-    /// For queries of a width; draws a mask.
+    /// Settings for queries of width `width`; draws a dropout mask.
     pub(in crate::flex) fn new(attend: Attend, width: usize, device: &Device, rows: Rows) -> Self {
         let d_head = width / attend.num_heads;
         #[expect(clippy::cast_possible_truncation, reason = "scores are f32")]
@@ -56,7 +56,7 @@ impl FusedAttention {
         }
     }
 
-    /// Sizes for queries of a width.
+    /// Sizes for queries of width `width`.
     pub(in crate::flex) fn shape(&self, width: usize) -> Shape {
         Shape {
             num_heads: self.num_heads,
@@ -67,7 +67,7 @@ impl FusedAttention {
         }
     }
 
-    /// Sizes, and queries, keys and values as slices.
+    /// The sizes, and queries, keys and values as slices.
     pub(in crate::flex) fn inputs<'a>(
         &'a self,
         tensors: [&'a FlexTensor; 3],
@@ -97,16 +97,16 @@ impl Kernel<3> for FusedAttention {
     }
 }
 
-/// What attention gave.
+/// Result of the forward pass.
 #[derive(Debug, Clone)]
 pub(crate) struct Attended {
     pub(in crate::flex) context: FlexTensor,
-    /// Logarithms of the sums of each query's exponentials, `[num_queries, num_heads]`.
+    /// Logarithms of the softmax sums, `[num_queries, num_heads]`.
     pub(in crate::flex) log_sums: Arc<[f32]>,
 }
 
 impl Attended {
-    /// Of the context, shaped as the queries, and the logarithms of the sums.
+    /// From the output, in the shape of the queries, and the logarithms of the softmax sums.
     pub(in crate::flex) fn new([context, log_sums]: [Vec<f32>; 2], queries: TensorShape) -> Self {
         Self {
             context: tensor(context, queries),
@@ -114,7 +114,7 @@ impl Attended {
         }
     }
 
-    /// Beside the gradient of the context.
+    /// Together with the gradient of the output.
     pub(in crate::flex) fn outputs<'a>(&'a self, gradient: &'a FlexTensor) -> Outputs<'a> {
         Outputs {
             context: values(&self.context),

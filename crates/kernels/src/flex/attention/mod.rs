@@ -1,9 +1,9 @@
 //! Multi-head attention within the rows of a packed batch.
 //!
-//! Queries, keys and values come as the linear layers leave them, the heads side by side in a
-//! token's state, and are read where they lie. Scores exist for a block of queries at a time, and
-//! only of the keys that any of them sees; the backward pass computes them again from their
-//! log-sums, as in Dao et al. (2022), <https://arxiv.org/abs/2205.14135>.
+//! Queries, keys and values are read in the layout of the linear layers' outputs, without copies:
+//! the heads side by side in a token's state. Scores are computed for a block of queries at a time,
+//! only for keys that some query of the block attends to. The backward pass recomputes them from
+//! the logarithms of the softmax sums, as in Dao et al. (2022), <https://arxiv.org/abs/2205.14135>.
 
 mod backward;
 mod forward;
@@ -19,14 +19,14 @@ pub(super) use forward::{average, forward};
 pub(super) use kernel::Attended;
 pub(crate) use kernel::{FusedAttention, attention};
 
-/// Queries whose scores are in memory at a time.
+/// Maximum number of queries whose scores are in memory at a time.
 const BLOCK: usize = 128;
 
 /// Sizes and options.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shape {
     pub(super) num_heads: usize,
-    /// Divides `num_heads`: neighboring heads of queries share one of keys and values.
+    /// Divides `num_heads`: consecutive query heads share a key and value head.
     pub(super) num_key_value_heads: usize,
     pub(super) d_head: usize,
     /// Scores are `scale · q · k`.
@@ -40,17 +40,17 @@ impl Shape {
         self.num_heads * self.d_head
     }
 
-    /// Width of a token's keys, and of its values.
+    /// Width of a token's keys, and also of its values.
     pub(super) fn shared_width(&self) -> usize {
         self.num_key_value_heads * self.d_head
     }
 
-    /// Query heads that share a head of keys.
+    /// Number of query heads that share a key head.
     fn group(&self) -> usize {
         self.num_heads / self.num_key_value_heads
     }
 
-    /// The part of one head of queries in some tokens.
+    /// One query head of some tokens.
     pub(super) fn query<'a>(
         &self,
         states: Heads<'a>,
@@ -60,7 +60,7 @@ impl Shape {
         states.head(head, self.d_head, tokens)
     }
 
-    /// The part in keys or values that a head of queries looks at.
+    /// The keys or values of a query head.
     pub(super) fn key<'a>(
         &self,
         states: Heads<'a>,
@@ -70,22 +70,22 @@ impl Shape {
         states.head(head / self.group(), self.d_head, tokens)
     }
 
-    /// Number of the mask's row of a query.
+    /// Row of the dropout mask for a query and head.
     fn mask_row(&self, query: usize, head: usize) -> usize {
         query * self.num_heads + head
     }
 }
 
-/// Heads side by side in a token's state, by themselves or beside other things.
+/// Heads side by side in a token's state, possibly beside other values.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Heads<'a> {
     values: &'a [f32],
-    /// From token to token.
+    /// Values from one token to the next.
     stride: usize,
 }
 
 impl<'a> Heads<'a> {
-    /// Heads that start with the first value, in states of `stride` values.
+    /// Heads at the start of states of `stride` values.
     pub(super) fn new(values: &'a [f32], stride: usize) -> Self {
         Self { values, stride }
     }
@@ -97,7 +97,7 @@ impl<'a> Heads<'a> {
     }
 }
 
-/// Queries, `num_heads` of each token, keys and values, `num_key_value_heads`.
+/// Queries with `num_heads` heads, keys and values with `num_key_value_heads`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Inputs<'a> {
     pub(super) query: Heads<'a>,
@@ -107,7 +107,7 @@ pub(super) struct Inputs<'a> {
 }
 
 impl<'a> Inputs<'a> {
-    /// Of tensors of their own.
+    /// Inputs in three tensors.
     pub(super) fn new([query, key, value]: [&'a [f32]; 3], rows: &'a Rows, shape: &Shape) -> Self {
         Self {
             query: Heads::new(query, shape.width()),
@@ -117,7 +117,7 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    /// Of queries, keys and values side by side in every token's state.
+    /// Inputs side by side in one tensor.
     pub(super) fn joined(states: &'a [f32], rows: &'a Rows, shape: &Shape) -> Self {
         let [first_key, first_value] = [shape.width(), shape.width() + shape.shared_width()];
         let stride = first_value + shape.shared_width();
@@ -131,7 +131,7 @@ impl<'a> Inputs<'a> {
     }
 }
 
-/// Of the keys of a block, those that each of its queries sees.
+/// Which keys of a block each query attends to.
 #[derive(Debug)]
 pub(super) enum Seen {
     All,
@@ -162,8 +162,8 @@ impl Seen {
     }
 }
 
-/// What the forward pass gave, and the gradient of it, `[num_queries, num_heads · d_head]`; and the
-/// logarithms of the sums, `[num_queries, num_heads]`.
+/// The output of the forward pass and its gradient, `[num_queries, num_heads · d_head]`, and the
+/// logarithms of the softmax sums, `[num_queries, num_heads]`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Outputs<'a> {
     pub(super) context: &'a [f32],

@@ -1,4 +1,4 @@
-//! Gradients of attention with positions.
+//! Gradients of disentangled attention.
 
 use super::strips::{Strip, take_columns, take_rows};
 use super::{Inputs, Pairs, of_length, score};
@@ -9,10 +9,10 @@ use crate::flex::math::add;
 use crate::flex::packed::PackedTokens;
 use crate::flex::rows::{MANY, by_parts, by_rows, per_task, zeroed};
 
-/// Tasks that there are at least, where there are as many rows of heads.
+/// Minimum number of tasks, if rows times heads allow it.
 const TASKS: usize = 64;
 
-/// Gradients of queries, keys and values, and of the tables that are there.
+/// Gradients of queries, keys and values, and of the given tables.
 #[derive(Debug)]
 pub(in crate::flex) struct Found {
     pub(in crate::flex) states: [Vec<f32>; 3],
@@ -24,7 +24,7 @@ pub(in crate::flex) fn backward(
     outputs: &Outputs<'_>,
     shape: &Shape,
 ) -> Found {
-    // A task is a head of some rows: the gradients of its tables are sums over these.
+    // A task is one head of several rows; its table gradients are sums over these rows.
     let (rows, heads) = (inputs.states.rows, shape.num_heads);
     let size = rows.keys.num_rows().div_ceil(TASKS.div_ceil(heads)).max(1);
     let [queries, keys] = [&rows.queries, &rows.keys].map(|tokens| tokens.joined(size));
@@ -88,7 +88,7 @@ pub(in crate::flex) fn backward(
     }
 }
 
-/// From row by row and head by head, `[tokens of the row, d_head]` each, to
+/// Reorders values from rows and heads, `[tokens of the row, d_head]` each, to
 /// `[tokens, num_heads · d_head]`.
 fn side_by_side(parts: &[f32], tokens: &PackedTokens, num_heads: usize, d_head: usize) -> Vec<f32> {
     let width = num_heads * d_head;
@@ -109,8 +109,8 @@ fn side_by_side(parts: &[f32], tokens: &PackedTokens, num_heads: usize, d_head: 
     out
 }
 
-/// From task by task, `[distances, d_head]` each, to `[distances, num_heads · d_head]`: a sum over
-/// the tasks of each head, in their order.
+/// Sums the tasks' table gradients, `[distances, d_head]` each, per head and in order, to
+/// `[distances, num_heads · d_head]`.
 fn sum_tables(parts: &[f32], distances: usize, shape: &Shape) -> Vec<f32> {
     let d_head = shape.d_head;
     let width = [shape.width()];
@@ -133,8 +133,8 @@ fn sum_tables(parts: &[f32], distances: usize, shape: &Shape) -> Vec<f32> {
     out
 }
 
-/// Gradients of a row's head, `[tokens, d_head]`, and of its tables, `[distances, d_head]`: what is
-/// found is added, but to those of queries, which it replaces.
+/// Gradients of one head in one row, `[tokens, d_head]`, and of its tables, `[distances, d_head]`.
+/// Query gradients are overwritten, the others accumulated.
 struct Gradients<'a> {
     query: &'a mut [f32],
     key: &'a mut [f32],
@@ -142,18 +142,18 @@ struct Gradients<'a> {
     tables: [&'a mut [f32]; 2],
 }
 
-/// Memory of a task.
+/// Temporary memory of a task.
 #[derive(Default)]
 struct Memory {
     scores: Vec<f32>,
     strip: Vec<f32>,
 }
 
-/// The backward pass of a head.
+/// Backward pass of one head.
 #[derive(Clone, Copy)]
 struct Pass<'a> {
     inputs: &'a Inputs<'a>,
-    /// By distance.
+    /// Table rows by distance.
     tables: &'a [Option<Vec<f32>>; 2],
     outputs: &'a Outputs<'a>,
     head: usize,
@@ -219,7 +219,7 @@ impl Pass<'_> {
         self.position_queries(pairs, kept, [gradients.key, d_queries], &mut memory.strip);
     }
 
-    /// What the scores of contents have of the gradients of all scores.
+    /// Gradients of the content term.
     fn contents(self, pairs: &Pairs, gradients: &[f32], d_query: &mut [f32], d_key: &mut [f32]) {
         let (queries, keys) = (pairs.block.queries.len(), pairs.block.keys.len());
         let (shape, states) = (self.shape, self.inputs.states);
@@ -286,7 +286,7 @@ impl Pass<'_> {
         }
     }
 
-    /// What a strip's gradients make of its rows and of its part of the table.
+    /// Gradients of a strip's rows and of its part of the table.
     fn strip(
         self,
         strip: &Strip,

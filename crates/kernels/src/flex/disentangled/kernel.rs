@@ -1,4 +1,4 @@
-//! Attention with positions as one operation, without the projections before and after it.
+//! Disentangled attention as one operation, without projections.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::flex::dropout::Dropout;
 use crate::flex::kernel::{Kernel, run};
 use crate::flex::packed::Rows;
 
-/// Attention of all heads within `rows`, with the tables that there are.
+/// Disentangled attention within `rows`, with the given position tables.
 pub(crate) fn disentangled(
     options: Disentangled,
     [query, key, value]: [Tensor<3>; 3],
@@ -29,7 +29,7 @@ pub(crate) fn disentangled(
     let scale = options.scale(width, &tables);
     let tables = match tables {
         [Some(keys), Some(queries)] => [keys, queries],
-        // One stands in for the other, which is not read.
+        // The missing table is not read; the other fills its place.
         [Some(table), None] | [None, Some(table)] => [table.clone(), table],
         [None, None] => {
             let plain = Attend {
@@ -59,16 +59,16 @@ pub(crate) fn disentangled(
     run(kernel, inputs.map(Tensor::into_dispatch))
 }
 
-/// Scores are `scale · (q · k + q · r + k · s)`, with the row `r` of the position keys and `s` of the
-/// position queries for the distance of the two. Inputs: those of [`FusedAttention`], then position keys
-/// and position queries, `[1, table_rows, num_heads · d_head]`.
+/// Scores are `scale · (q · k + q · r + k · s)`, with the rows `r` of the position keys and `s` of
+/// the position queries for the distance of the two tokens. Inputs: those of [`FusedAttention`],
+/// then position keys and position queries, `[1, table_rows, num_heads · d_head]`.
 #[derive(Debug, Clone)]
 pub(crate) struct FusedDisentangled {
     pub(crate) attention: FusedAttention,
-    /// Whether the scores have terms of position keys and of position queries; a table without is not
+    /// Whether the scores have a position-key and a position-query term; otherwise the table is not
     /// read.
     pub(crate) terms: [bool; 2],
-    /// `[2 · seq_length - 1]`: the row of both tables for the distances from query to key
+    /// `[2 · seq_length - 1]`: rows of both tables for the distances from query to key
     /// `seq_length - 1, .., 0, .., 1 - seq_length`.
     pub(crate) distances: Arc<[usize]>,
 }

@@ -1,8 +1,8 @@
-//! Attention of DeBERTa within the rows of a packed batch: to the score of a pair of contents comes
-//! what position keys and position queries give by the distance of the two.
+//! DeBERTa's attention within the rows of a packed batch: scores are sums of a content term and of
+//! terms for the relative position.
 //!
-//! Products with the position tables are made by distance, a strip of tokens at a time, and laid out
-//! as pairs; all else is as in [`attention`].
+//! Products with the position tables are computed by distance, for a strip of tokens at a time, and
+//! added to the scores of the pairs; everything else is as in [`attention`].
 
 mod backward;
 mod kernel;
@@ -26,8 +26,8 @@ const BLOCK: usize = 128;
 #[derive(Debug, Clone, Copy)]
 struct Inputs<'a> {
     states: attention::Inputs<'a>,
-    /// Position keys and position queries, `[table_rows, num_heads · d_head]`, where their terms are in
-    /// the scores.
+    /// Position keys and position queries, `[table_rows, num_heads · d_head]`, where their terms
+    /// are in the scores.
     tables: [Option<&'a [f32]>; 2],
     /// `[2 · seq_length - 1]`: the row of both tables for the distances from query to key
     /// `seq_length - 1, .., 0, .., 1 - seq_length`.
@@ -141,7 +141,8 @@ fn forward(inputs: &Inputs<'_>, shape: &Shape) -> [Vec<f32>; 2] {
     })
 }
 
-/// Scores of a head's pairs, `[queries, keys]`; `tables` are by distance, and `memory` is for a strip.
+/// Scores of a head's pairs, `[queries, keys]`; `tables` are by distance, and `memory` is for a
+/// strip.
 fn score(
     inputs: &Inputs<'_>,
     tables: &[Option<Vec<f32>>; 2],

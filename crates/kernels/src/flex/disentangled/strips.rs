@@ -1,49 +1,49 @@
-//! Scores of distances laid out as scores of pairs, and their gradients back.
+//! Converts scores by distance to scores by pair, and gradients back.
 //!
-//! What tokens `r` and others `c` have by distance is a product with the rows of a table. Of a few
-//! rows at a time it is a strip: a column for every distance that any of the pairs has, so that the
-//! columns of one row are a slice of it, which starts the earlier the greater the row's position is.
+//! The position term of tokens is a product with the rows of a table, one column per distance. It
+//! is computed for a strip of a few tokens at a time, with a column for every distance of any pair.
+//! The scores of one token are then a slice of its row in the strip; the greater its position, the
+//! earlier the slice starts.
 
 use std::ops::Range;
 
 use crate::flex::math::{add, vector_fn};
 
-/// Positions that the rows of a strip span: all columns besides those of one row are computed in
-/// vain.
+/// Maximum range of positions in a strip; each row uses only some of the computed columns.
 const SPAN: usize = 64;
 
-/// Side of the squares in which rows and columns change places.
+/// Side of the square tiles in which rows and columns are transposed.
 const SIDE: usize = 8;
 
-/// Some tokens as rows, and all others as columns.
+/// Strips of some tokens (rows) with all others (columns).
 #[derive(Debug)]
 pub(super) struct Strips {
     pub(super) strips: Vec<Strip>,
     pub(super) runs: Vec<Run>,
 }
 
-/// Rows whose positions lie near each other.
+/// Rows with nearby positions.
 #[derive(Debug)]
 pub(super) struct Strip {
-    /// Numbers of the rows.
+    /// Indices of the rows.
     pub(super) rows: Range<usize>,
-    /// Rows of the table, whose distances grow with the position of the columns.
+    /// Rows of the table; distances increase with the column's position.
     pub(super) table: Range<usize>,
-    /// For each row the column of the strip where the first position of the columns is.
+    /// For each row, the strip's column of the first column position.
     starts: Vec<usize>,
 }
 
-/// Columns whose positions follow each other.
+/// Columns with consecutive positions.
 #[derive(Debug, PartialEq)]
 pub(super) struct Run {
-    /// Numbers of the columns.
+    /// Indices of the columns.
     columns: Range<usize>,
-    /// Position of the first of them, counted from the first position of all.
+    /// Position of its first column, relative to the first position of all columns.
     offset: usize,
 }
 
 impl Strips {
-    /// Of tokens by their ascending positions; `greatest` is the greatest distance in the table.
+    /// Strips of tokens with ascending positions; `greatest` is the greatest distance in the table.
     pub(super) fn new(rows: &[usize], columns: &[usize], greatest: usize) -> Self {
         let mut strips = Vec::new();
         let (Some(first_column), Some(last_column)) = (columns.first(), columns.last()) else {
@@ -86,17 +86,17 @@ fn runs(positions: &[usize]) -> Vec<Run> {
 }
 
 impl Strip {
-    /// Columns of the strip.
+    /// Number of columns.
     pub(super) fn width(&self) -> usize {
         self.table.len()
     }
 
-    /// Numbers of values.
+    /// Number of values.
     pub(super) fn len(&self) -> usize {
         self.rows.len() * self.width()
     }
 
-    /// Where the columns of a run start, in a row counted from the strip's first.
+    /// Index of a run's first column in a row, counted from the strip's first row.
     #[inline(always)]
     fn place(&self, row: usize, run: &Run) -> usize {
         row * self.width() + self.starts[row] + run.offset
@@ -104,7 +104,7 @@ impl Strip {
 }
 
 vector_fn! {
-    /// Adds a strip to the scores of its rows: the rows of `scores`, `stride` values each.
+    /// Adds a strip to the scores of its rows; `scores` has rows of `stride` values.
     pub(super) fn add_rows(
         scores: &mut [f32],
         stride: usize,
@@ -122,7 +122,7 @@ vector_fn! {
         }
     }
 
-    /// The reverse of [`add_rows`]: a strip of scores, zeros between them.
+    /// The inverse of [`add_rows`]: a strip of scores, zero elsewhere.
     pub(super) fn take_rows(
         values: &mut [f32],
         scores: &[f32],
@@ -141,7 +141,7 @@ vector_fn! {
         }
     }
 
-    /// Adds a strip to scores whose columns are its rows, and whose rows are its columns.
+    /// Adds the transpose of a strip to the scores.
     pub(super) fn add_columns(
         scores: &mut [f32],
         stride: usize,
@@ -159,7 +159,7 @@ vector_fn! {
             for (index, column) in columns.enumerate() {
                 let start = column * stride + first;
                 let scores = &mut scores[start..start + rows.len()];
-                // The same twice: of a known length it becomes vector instructions.
+                // The same loop twice: a known length lets the compiler vectorize it.
                 if let Ok(scores) = <&mut [f32; SIDE]>::try_from(&mut *scores) {
                     for (score, line) in scores.iter_mut().zip(&square) {
                         *score += line[index];
@@ -173,7 +173,7 @@ vector_fn! {
         });
     }
 
-    /// The reverse of [`add_columns`].
+    /// The inverse of [`add_columns`].
     pub(super) fn take_columns(
         values: &mut [f32],
         scores: &[f32],
@@ -202,7 +202,7 @@ vector_fn! {
     }
 }
 
-/// Copies a line of a square, at once where it is whole.
+/// Copies a line of a tile, as one vector if it is complete.
 #[inline(always)]
 fn copy(line: &mut [f32; SIDE], values: &[f32]) {
     match <&[f32; SIDE]>::try_from(values) {
@@ -211,7 +211,8 @@ fn copy(line: &mut [f32; SIDE], values: &[f32]) {
     }
 }
 
-/// All rows, counted from the strip's first, with all columns of each run, a square at a time.
+/// Visits all rows, counted from the strip's first, with the columns of each run, one tile at a
+/// time.
 #[inline(always)]
 fn each_square(
     strip: &Strip,
