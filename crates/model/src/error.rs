@@ -9,10 +9,10 @@ use thiserror::Error;
 
 use crate::weights::WeightMismatch;
 
-/// The result of this crate's fallible functions.
+/// Result type of this crate.
 pub type Result<T, E = ModelError> = std::result::Result<T, E>;
 
-/// Why a model could not be configured, loaded or saved.
+/// Errors in configuring, loading or saving a model.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ModelError {
@@ -23,11 +23,11 @@ pub enum ModelError {
     /// The directory of a model does not exist.
     #[error("{}: no such directory", path.display())]
     NotADirectory {
-        /// The path that was asked for.
+        /// The requested path.
         path: PathBuf,
     },
 
-    /// A directory lacks a file that every pretrained encoder has.
+    /// A directory lacks a file that a pretrained encoder needs.
     #[error("{}: found no {expected}", path.display())]
     MissingFile {
         /// The directory.
@@ -41,40 +41,40 @@ pub enum ModelError {
     Json {
         /// The file.
         path: PathBuf,
-        /// Where in the file, and what was wrong.
+        /// The place in the file and the problem.
         source: serde_json::Error,
     },
 
-    /// `config.json` names a family of models this crate does not know.
+    /// `config.json` names an unsupported model family.
     #[error("{}: `model_type` is {found}, expected one of: {}", path.display(), expected.join(", "))]
     UnknownModelType {
         /// The configuration file.
         path: PathBuf,
         /// The value found, as JSON.
         found: String,
-        /// The values that are supported.
+        /// The supported values.
         expected: Vec<&'static str>,
     },
 
-    /// A configuration file asks for something that is not supported or not possible.
+    /// A configuration file has an unsupported or impossible value.
     #[error("{}: {problem}", path.display())]
     ConfigFile {
         /// The configuration file.
         path: PathBuf,
-        /// The key, its value, and what it may be.
+        /// The key, its value, and valid values.
         problem: ConfigProblem,
     },
 
-    /// A configuration asks for something that is not supported or not possible.
+    /// A configuration has an unsupported or impossible value.
     #[error("{0}")]
     Config(ConfigProblem),
 
-    /// A file is not in the safetensors format.
+    /// A file is not a safetensors file.
     #[error("{}: not a safetensors file: {reason}", path.display())]
     NotSafetensors {
         /// The file.
         path: PathBuf,
-        /// What is wrong with its header.
+        /// The problem with its header.
         reason: String,
     },
 
@@ -89,7 +89,7 @@ pub enum ModelError {
         expected: u64,
     },
 
-    /// An index of sharded weights names a file that is not there.
+    /// An index of sharded weights names a missing file.
     #[error("{}: names the shard `{shard}`, which is not in the directory", index.display())]
     MissingShard {
         /// The index file.
@@ -98,7 +98,7 @@ pub enum ModelError {
         shard: String,
     },
 
-    /// An index of sharded weights names a shard outside of its directory.
+    /// An index of sharded weights names a shard outside its directory.
     #[error("{}: the shard `{shard}` is not a plain file name", index.display())]
     ShardOutside {
         /// The index file.
@@ -107,61 +107,61 @@ pub enum ModelError {
         shard: String,
     },
 
-    /// An index promises tensors that its shards do not hold.
+    /// The shards lack tensors listed in their index.
     #[error("{}: the shards lack these tensors of the index: {}", index.display(), tensors.join(", "))]
     IncompleteShards {
         /// The index file.
         index: PathBuf,
-        /// The names that no shard, or the wrong shard, holds.
+        /// Names of tensors that are missing or in another shard.
         tensors: Vec<String>,
     },
 
     /// The tensors of a file do not match the model.
     #[error("{}: the tensors are not those of the model{mismatch}", path.display())]
     Weights {
-        /// The file or directory the tensors come from.
+        /// The file or directory of the tensors.
         path: PathBuf,
-        /// Every tensor that is wrong, and how.
+        /// All differences.
         mismatch: Box<WeightMismatch>,
     },
 
-    /// Tensors that had passed every check could not be put into the model.
+    /// Tensors that passed all checks could not be loaded into the model.
     #[error("{}: reading the tensors failed: {}", path.display(), problems.join("; "))]
     Apply {
-        /// The file or directory the tensors come from.
+        /// The file or directory of the tensors.
         path: PathBuf,
-        /// One line for each tensor.
+        /// One line per tensor.
         problems: Vec<String>,
     },
 
-    /// A tensor could not be read back from its device while saving.
+    /// A tensor could not be read from its device while saving.
     #[error("{}: reading the tensor `{tensor}` back from its device failed: {reason}", path.display())]
     ReadBack {
         /// The file being written.
         path: PathBuf,
         /// The tensor.
         tensor: String,
-        /// What the device said.
+        /// The device's error.
         reason: String,
     },
 
     /// A sequence is longer than the encoder's table of positions.
     #[error("sequence of {found} tokens, the encoder has {expected} positions")]
     SequenceTooLong {
-        /// The length asked for, in tokens.
+        /// The requested length, in tokens.
         found: usize,
-        /// The greatest length possible, in tokens.
+        /// The maximum length, in tokens.
         expected: usize,
     },
 
-    /// A token or type id is outside of the encoder's table.
+    /// A token or type id is outside the encoder's table.
     #[error("{kind} id {found}, the encoder has {expected} {kind} embeddings")]
     IdOutOfRange {
         /// `token` or `type`.
         kind: &'static str,
         /// The id.
         found: u32,
-        /// The number of rows of the table.
+        /// Number of rows of the table.
         expected: usize,
     },
 
@@ -172,21 +172,21 @@ pub enum ModelError {
         path: PathBuf,
     },
 
-    /// Something stands where a bundle is to be saved, and is not removed for it.
+    /// The target of a bundle has content that is not overwritten.
     #[error("{}: not overwritten: {found}", path.display())]
     NotOverwritten {
         /// The target directory.
         path: PathBuf,
-        /// What stands in the way, in words.
+        /// That content, in words.
         found: String,
     },
 
-    /// A bundle could not be written. What was there before is there still.
+    /// A bundle could not be written. Earlier content is unchanged.
     #[error("{}: the bundle could not be written: {cause}", path.display())]
     Write {
         /// The bundle's directory.
         path: PathBuf,
-        /// The file, and what the operating system says.
+        /// The file and the operating system's error.
         cause: io::Error,
     },
 
@@ -197,12 +197,12 @@ pub enum ModelError {
         path: PathBuf,
     },
 
-    /// A directory was given as a bundle and is none.
+    /// A directory is not a bundle.
     #[error("{}: not a bundle: {reason}", path.display())]
     NotABundle {
         /// The directory.
         path: PathBuf,
-        /// What tells that it is none.
+        /// Why it is not a bundle.
         reason: &'static str,
     },
 
@@ -225,7 +225,7 @@ pub enum ModelError {
         path: PathBuf,
         /// The file's name.
         part: String,
-        /// Its size or digest.
+        /// Its actual size or digest.
         found: String,
         /// The size or digest in the manifest.
         expected: String,
@@ -236,7 +236,7 @@ pub enum ModelError {
     Contradiction {
         /// The bundle's directory.
         path: PathBuf,
-        /// The value they disagree on.
+        /// The key with different values.
         key: &'static str,
         /// The manifest's value.
         found: String,
@@ -244,7 +244,7 @@ pub enum ModelError {
         expected: String,
     },
 
-    /// A bundle was written in a format this version does not read.
+    /// A bundle has a format version that this program cannot read.
     #[error("{}: bundle format {found}, this version reads format {expected}", path.display())]
     FormatVersion {
         /// The bundle's directory.
@@ -255,23 +255,23 @@ pub enum ModelError {
         expected: u32,
     },
 
-    /// A bundle cannot be expressed in the layout it is to be exported to.
+    /// A bundle cannot be expressed in the export format.
     #[error("the bundle cannot be exported: {reason}")]
     NotExportable {
-        /// What stands in the way.
+        /// The reason.
         reason: String,
     },
 
-    /// A published model cannot become a reward model of segments.
+    /// A published model cannot be converted to a segment-level reward model.
     #[error("{}: cannot be imported: {reason}", path.display())]
     NotImportable {
-        /// The file that tells.
+        /// The file with the reason.
         path: PathBuf,
-        /// What stands in the way.
+        /// The reason.
         reason: String,
     },
 
-    /// A directory holds an adapter where a model was expected.
+    /// A directory contains an adapter instead of a model.
     #[error(
         "{}: an adapter of peft{}, not a model: it has adapter_config.json and no config.json",
         path.display(), of_base(base.as_deref())
@@ -279,31 +279,31 @@ pub enum ModelError {
     IsAdapter {
         /// The directory.
         path: PathBuf,
-        /// The model that the adapter was trained on, where its file tells.
+        /// Name of the adapter's base model, if its file has it.
         base: Option<String>,
     },
 
-    /// An adapter does not fit its base, or holds what is no low-rank change.
+    /// An adapter does not fit its base, or contains more than low-rank changes.
     #[error("{}: the adapter cannot be merged: {reason}", path.display())]
     Adapter {
         /// The adapter's weights.
         path: PathBuf,
-        /// What stands in the way.
+        /// The reason.
         reason: String,
     },
 
-    /// An extra file of a bundle has a name it cannot have.
+    /// An extra file of a bundle has an invalid name.
     #[error("`{name}` cannot be the name of an extra file of a bundle: {reason}")]
     ExtraFile {
         /// The name.
         name: String,
-        /// Why not.
+        /// Why it is invalid.
         reason: &'static str,
     },
 }
 
 impl ModelError {
-    /// Whether the user's input caused the error, rather than the machine or this program.
+    /// Whether the user's input caused the error, not the machine or this program.
     pub fn is_input(&self) -> bool {
         match self {
             Self::Io(cause) | Self::Write { cause, .. } => is_about_the_path(cause),
@@ -368,7 +368,7 @@ impl ModelError {
         }
     }
 
-    /// The same error, told where the configuration comes from.
+    /// Adds the configuration file to the error.
     pub(crate) fn in_file(self, path: &Path) -> Self {
         match self {
             Self::Config(problem) => Self::config_file(path, problem),
@@ -384,7 +384,7 @@ impl ModelError {
     }
 }
 
-/// Whose adapter it is, as part of a sentence.
+/// The base model, as part of a sentence.
 fn of_base(base: Option<&str>) -> String {
     base.map_or_else(String::new, |base| format!(" for {base:?}"))
 }
@@ -395,15 +395,15 @@ impl From<ConfigProblem> for ModelError {
     }
 }
 
-/// One value of a configuration that cannot be used.
+/// An invalid value in a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("`{key}` is {found}, expected {expected}")]
 pub struct ConfigProblem {
-    /// The key as the configuration spells it.
+    /// The key, as in the configuration.
     pub key: String,
     /// The value found.
     pub found: String,
-    /// What the value may be.
+    /// Valid values.
     pub expected: String,
 }
 
@@ -420,7 +420,7 @@ impl ConfigProblem {
         }
     }
 
-    /// The problem with a value, unless the value is fine.
+    /// Returns the problem unless the value is valid.
     pub(crate) fn unless(
         fine: bool,
         key: &str,
@@ -434,7 +434,7 @@ impl ConfigProblem {
         }
     }
 
-    /// The same problem of a key inside of the object under another key.
+    /// Prefixes the key with the key of its enclosing object.
     pub(crate) fn inside(self, key: &str) -> Self {
         Self {
             key: format!("{key}.{}", self.key),
@@ -442,7 +442,7 @@ impl ConfigProblem {
         }
     }
 
-    /// The same problem in the words of the file it comes from: pairs of our name and the file's.
+    /// Replaces the key by the file's name for it; `names` has pairs of our name and the file's.
     pub(crate) fn renamed(self, names: &[(&str, &str)]) -> Self {
         let own_key = self.key.clone();
         names.iter().fold(self, |problem, (own, published)| Self {

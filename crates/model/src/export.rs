@@ -1,4 +1,4 @@
-//! A bundle as a directory that Python's transformers loads.
+//! Export of a bundle to a directory that Python's transformers loads.
 
 use std::path::Path;
 
@@ -14,29 +14,28 @@ use crate::output::Output;
 use crate::pooling::Pooling;
 use crate::weights::{OutTensor, OutValues, published_tensors, read_back, write_tensors};
 
-/// What an export needs to know besides the bundle.
+/// Settings of an export.
 #[derive(Debug, Clone, Copy)]
 pub struct ExportOptions<'a> {
     /// Id of the padding token.
     pub pad_token_id: u32,
-    /// One line `score · scale + shift` for each aspect, from the training scale to rating units.
-    /// It becomes part of the head where the head's values are the scores.
+    /// Linear map `score · scale + shift` for each aspect, from the training scale to rating units.
+    /// It is folded into the head if the head's values are the scores.
     pub units: &'a [(f64, f64)],
-    /// What an import is to take over as it is, under `text` of the configuration's key `gradus`.
+    /// Text settings for a later import, stored in the configuration as `gradus.text`.
     pub text: &'a Value,
-    /// Files to lie beside the model's own.
+    /// Additional files.
     pub extra: &'a [ExtraFile<'a>],
 }
 
 impl Bundle {
-    /// Writes `config.json`, `model.safetensors` and `tokenizer.json` in Hugging Face layout:
-    /// `AutoModelForTokenClassification` computes a value per token and aspect, and the pooled
-    /// values of a segment's tokens are its scores. Adapters are multiplied out. A recalibration
-    /// is not a part of it.
+    /// Writes `config.json`, `model.safetensors` and `tokenizer.json` in Hugging Face layout.
+    /// `AutoModelForTokenClassification` computes a value per token and aspect; a segment's score
+    /// is the pooled value of its tokens. Adapters are merged. A recalibration is not exported.
     ///
     /// # Errors
-    /// [`ModelError::NotExportable`] for a pooling or a head that values of tokens cannot
-    /// express, [`ModelError::AlreadyExists`], or if writing fails; then nothing is left over.
+    /// [`ModelError::NotExportable`] for a pooling or head that token values cannot express,
+    /// [`ModelError::AlreadyExists`], or if writing fails; then nothing is left behind.
     pub fn export_hugging_face(&self, directory: &Path, options: ExportOptions<'_>) -> Result<()> {
         let not_exportable = |reason: String| ModelError::NotExportable { reason };
         check_pooling(self.config.pooling).map_err(not_exportable)?;
@@ -87,7 +86,7 @@ impl Bundle {
         .into();
         keys["dtype"] = "float32".into();
         keys["classifier_dropout"] = 0.0.into();
-        // RoBERTa counts its positions behind it, and says so itself.
+        // RoBERTa's own keys include it, because its positions start after it.
         if keys.get("pad_token_id").is_none() {
             keys["pad_token_id"] = options.pad_token_id.into();
         }
@@ -124,7 +123,7 @@ impl Bundle {
         Ok(tensors)
     }
 
-    /// The head, its outputs multiplied and moved.
+    /// The head with the linear map to rating units folded in.
     fn linear_head(&self, name: &str, units: &[(f64, f64)]) -> [OutTensor; 2] {
         let (weight, bias) = self.model.head().linear();
         let device = weight.device();
@@ -152,7 +151,8 @@ impl Bundle {
     }
 }
 
-/// A linear head commutes with these; with others, values of tokens do not make up a score.
+/// Checks that the pooling commutes with a linear head; otherwise token values do not determine a
+/// score.
 fn check_pooling(pooling: Pooling) -> Result<(), String> {
     match pooling {
         Pooling::Mean | Pooling::Last | Pooling::First => Ok(()),
@@ -163,7 +163,7 @@ fn check_pooling(pooling: Pooling) -> Result<(), String> {
     }
 }
 
-/// Scale, and shift where there is one, of the norm behind the last layer of ModernBERT.
+/// Scale and optional shift of ModernBERT's final norm.
 type Norm = (Vec<f32>, Option<Vec<f32>>);
 
 fn final_norm(tensors: &[OutTensor], prefix: &str, path: &Path) -> Result<Norm> {
@@ -180,8 +180,8 @@ fn final_norm(tensors: &[OutTensor], prefix: &str, path: &Path) -> Result<Norm> 
     Ok((weight, values("bias").transpose()?))
 }
 
-/// A prediction head that changes nothing: its matrix undoes scale and shift of the final norm,
-/// and its own norm does them again to values that are normal already.
+/// A prediction head that acts as the identity: its matrix undoes scale and shift of the final
+/// norm, and its own norm applies them again to the normalized values.
 fn inverse_norm((scale, shift): &Norm) -> Result<Vec<OutTensor>, String> {
     let d_model = scale.len();
     let greatest = scale.iter().fold(0f32, |most, value| most.max(value.abs()));

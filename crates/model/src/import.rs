@@ -1,4 +1,4 @@
-//! Reward models that others trained, as heads on encoders that are known here.
+//! Import of published reward models.
 
 mod linear_head;
 mod problem_type;
@@ -17,47 +17,47 @@ use crate::pretrained::{CONFIG, PretrainedEncoder, read_json};
 use crate::reward_model::{RewardModel, RewardModelConfig};
 use crate::weights::LoadReport;
 
-/// How a published model is imported.
+/// Settings of an import.
 #[derive(Debug, Clone, Default)]
 pub struct ImportOptions {
-    /// How segments are pooled. Default: as the export says that the directory is, else as
-    /// [`EncoderConfig::default_pooling`] says.
+    /// Pooling of segments. Default: as stored by an export, else
+    /// [`EncoderConfig::default_pooling`].
     pub pooling: Option<Pooling>,
-    /// What the logits are. Default: as `config.json` says.
+    /// Interpretation of the logits. Default: from `config.json`.
     pub problem_type: Option<ProblemType>,
-    /// The base of an adapter. Default: the directory is no adapter.
+    /// Base model of an adapter. Default: the directory is not an adapter.
     pub base: Option<PathBuf>,
 }
 
 /// A reward model from a directory in Hugging Face layout.
 #[derive(Debug)]
 pub struct ImportedModel {
-    /// What it is made of.
+    /// Its configuration.
     pub config: RewardModelConfig,
     /// The model.
     pub model: RewardModel,
     /// The names of its outputs.
     pub labels: Vec<String>,
-    /// What its logits are.
+    /// Interpretation of its logits.
     pub problem_type: ProblemType,
-    /// What became of the tensors of the encoder.
+    /// How the encoder's tensors were used.
     pub report: LoadReport,
-    /// What an export of [`Bundle::export_hugging_face`](crate::Bundle::export_hugging_face) says
-    /// of itself, under `gradus` in its `config.json`; null for other models.
+    /// Settings that [`Bundle::export_hugging_face`](crate::Bundle::export_hugging_face) stored
+    /// under `gradus` in `config.json`; null for other models.
     pub export: Value,
 }
 
 /// Imports a token classifier (`..ForTokenClassification`), or a decoder with logits on its last
-/// token (`..ForSequenceClassification`); with [`ImportOptions::base`], an adapter of peft merged
-/// with it.
+/// token (`..ForSequenceClassification`). With [`ImportOptions::base`], merges a peft adapter into
+/// its base first.
 ///
-/// A classifier with one logit is a regression where nothing else is said; more have two readings,
-/// and `problem_type` has to say which. The probability of the second of two labels is exact; a
-/// softmax over more has no counterpart here.
+/// By default, a classifier with one logit is a regression; with several logits, `problem_type` is
+/// required. For two labels, the score is the probability of the second; a softmax over more labels
+/// is not supported.
 ///
 /// # Errors
-/// [`ModelError::NotImportable`] for another architecture or one whose head has no counterpart
-/// here; the errors of [`PretrainedEncoder::open`] and [`PretrainedEncoder::load`].
+/// [`ModelError::NotImportable`] for an unsupported architecture or head; the errors of
+/// [`PretrainedEncoder::open`] and [`PretrainedEncoder::load`].
 pub fn import_hugging_face(
     directory: &Path,
     options: &ImportOptions,
@@ -78,7 +78,7 @@ pub fn import_hugging_face(
         path: path.clone(),
         reason,
     };
-    // An adapter's head replaces that of the base, and what the base's file says of its own.
+    // An adapter's head replaces the base's head and its settings.
     let own = if base.is_some() { &Value::Null } else { &keys };
     let problem_type = problem_type(own, options, head.num_logits(), &path)?;
     let labels = labels(own, problem_type, head.num_logits()).map_err(refuse)?;
@@ -106,7 +106,7 @@ pub fn import_hugging_face(
     })
 }
 
-/// Refuses classes that cannot be read segment by segment; tells whether the head has a bias.
+/// Refuses unsupported classes; returns whether the head has a bias.
 fn check_architecture(keys: &Value, pretrained: &PretrainedEncoder, path: &Path) -> Result<bool> {
     let encoder: &EncoderConfig = pretrained.config();
     let refuse = |reason: String| {
@@ -135,7 +135,7 @@ fn check_architecture(keys: &Value, pretrained: &PretrainedEncoder, path: &Path)
         (None, None) => return refuse("`architectures` names no class".into()),
     };
     if found.ends_with("ForTokenClassification") {
-        // Decoders can be told to do without; the head of the others always has one.
+        // A decoder's file can turn the bias off; other heads always have one.
         let told = encoder.python_class().head == "score";
         return Ok(!told || keys["token_classification_bias"] != false);
     }
@@ -154,7 +154,7 @@ fn check_architecture(keys: &Value, pretrained: &PretrainedEncoder, path: &Path)
     Ok(false)
 }
 
-/// What the logits are, or why that cannot be told or expressed.
+/// Interpretation of the logits, or why it is ambiguous or not supported.
 fn problem_type(
     keys: &Value,
     options: &ImportOptions,
@@ -190,7 +190,7 @@ fn problem_type(
     }
 }
 
-/// Refuses names that one key gives to one output and the other key to another.
+/// Refuses a `label2id` that contradicts `id2label`.
 fn check_label_ids(keys: &Value) -> Result<(), String> {
     let (Some(names), Some(ids)) = (keys["id2label"].as_object(), keys["label2id"].as_object())
     else {
@@ -216,7 +216,7 @@ fn check_label_ids(keys: &Value) -> Result<(), String> {
     Ok(())
 }
 
-/// The names of the outputs, `LABEL_0`, .. where the configuration gives none.
+/// The names of the outputs; default `LABEL_0`, ..
 fn labels(keys: &Value, problem: ProblemType, num_logits: usize) -> Result<Vec<String>, String> {
     let named = keys["id2label"].as_object().map(serde_json::Map::len);
     let count = named.or(keys["num_labels"]

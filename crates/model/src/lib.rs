@@ -1,15 +1,17 @@
-//! The modules of a segment-level reward model: tensors in, one score per segment out.
+//! The model of Gradus: tensors in, one score per segment and aspect out.
 //!
-//! - [`encoder`]: backbones by family, from scratch or from [pretrained](PretrainedEncoder) files
-//! - [`Pooling`]: token states to one vector per segment
-//! - [`Head`]: a segment's vector to its scores
+//! In order of use:
+//! - [`PretrainedEncoder`]: an encoder in a Hugging Face directory, or [`EncoderConfig`]: one from
+//!   scratch
+//! - [`RewardModelConfig`], [`RewardModel`]: encoder, [`Pooling`], [`Head`] and [`Output`]
 //! - [`LoraConfig`]: low-rank adapters of the encoder
-//! - [`Output`]: the head's values to scores
-//! - [`RewardModel`]: the three together
-//! - [`Bundle`]: a trained model on disk, with all that is needed to score
+//! - [`SegmentInput`]: a batch of tokenized responses with segment spans
+//! - [`Bundle`]: a trained model on disk with everything scoring needs
+//! - [`import_hugging_face`]: a published reward model as a bundle
+//! - [`encoder`]: the encoder families and their blocks
 //!
-//! This crate knows nothing of text. Shapes are named `batch_size`, `seq_length`, `d_model`,
-//! `num_segments`, `num_aspects` throughout, in this order.
+//! This crate knows nothing of text. Dimensions are named `batch_size`, `seq_length`, `d_model`,
+//! `num_segments`, `num_aspects`, always in this order.
 //!
 //! ```
 //! use burn::tensor::{Bool, Device, Int, Tensor};

@@ -12,39 +12,39 @@ use serde::{Deserialize, Serialize};
 use crate::encoder::checks;
 use crate::error::ConfigProblem;
 
-/// Low-rank adaptation: a frozen matrix `W` acts as `W + alpha/rank · A B` with `A` of `rank`
-/// columns and `B` of `rank` rows, which alone are learned. `B` starts at zero, so that the model
-/// starts as it was. Hu et al. (2021), <https://arxiv.org/abs/2106.09685>.
+/// Low-rank adaptation: replaces a frozen matrix `W` by `W + alpha/rank · A B`, where only `A`
+/// (`rank` columns) and `B` (`rank` rows) are trained. `B` is initially zero, so the model is
+/// initially unchanged. Hu et al. (2021), <https://arxiv.org/abs/2106.09685>.
 ///
-/// Burn's adapter computes it; Burn's `Lora` is not used to attach it, because it freezes every
-/// parameter of the module, the head included (`burn-core`, `module/lora.rs`), and draws every
-/// weight it touches, which loading a bundle must not.
+/// Burn's adapter computes it. Burn's `Lora` does not attach it, because that freezes all
+/// parameters of the module, including the head (`burn-core`, `module/lora.rs`), and initializes
+/// every weight it visits, which loading a bundle must not do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LoraConfig {
-    /// Columns of `A` and rows of `B`. At least 1, default 8.
+    /// Rank: columns of `A` and rows of `B`. At least 1, default 8.
     pub rank: usize,
-    /// Strength: the product counts `alpha / rank`. Above 0, default 16.
+    /// Scale: the product is multiplied by `alpha / rank`. Above 0, default 16.
     pub alpha: f64,
-    /// Matrices that get an adapter. Default: query and value of every attention block.
+    /// Matrices with an adapter. Default: query and value of every attention block.
     pub targets: Vec<LoraTarget>,
 }
 
-/// A matrix of every layer of the encoder.
+/// A matrix in every layer of the encoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LoraTarget {
-    /// Queries of the attention block.
+    /// Query projection.
     Query,
-    /// Its keys.
+    /// Key projection.
     Key,
-    /// Its values.
+    /// Value projection.
     Value,
-    /// The projection of its result.
+    /// Output projection of the attention block.
     Output,
-    /// First matrix of the feed-forward block; the first two of one with a gate.
+    /// First matrix of the feed-forward block; the first two of a gated one.
     Inner,
-    /// Its second matrix.
+    /// Last matrix of the feed-forward block.
     Outer,
 }
 
@@ -62,7 +62,7 @@ impl LoraConfig {
     /// Validates the configuration.
     ///
     /// # Errors
-    /// The first value that makes it impossible.
+    /// The first invalid value.
     pub fn check(&self) -> Result<(), ConfigProblem> {
         checks::sizes(&[("lora.rank", self.rank)])?;
         let positive = self.alpha > 0.0 && self.alpha.is_finite();
@@ -76,7 +76,7 @@ impl LoraConfig {
 }
 
 impl LoraTarget {
-    /// Ends of the paths of its weights.
+    /// Endings of the paths of its weights.
     fn paths(self) -> &'static [&'static str] {
         match self {
             Self::Query => &[".attention.query.weight"],
@@ -92,7 +92,7 @@ impl LoraTarget {
 impl FromStr for LoraConfig {
     type Err = ConfigProblem;
 
-    /// Reads `RANK` or `RANK:ALPHA`; without alpha it is twice the rank.
+    /// Reads `RANK` or `RANK:ALPHA`; the default alpha is twice the rank.
     fn from_str(text: &str) -> Result<Self, ConfigProblem> {
         let (rank, alpha) = text.split_once(':').unwrap_or((text, ""));
         let rank: Option<usize> = rank.parse().ok();
@@ -120,7 +120,7 @@ impl fmt::Display for LoraConfig {
     }
 }
 
-/// Attaches an adapter to the targets and leaves everything else as it is.
+/// Attaches adapters to the targets.
 pub(crate) struct Attach<'a>(pub(crate) &'a LoraConfig);
 
 impl Reparameterizer for Attach<'_> {

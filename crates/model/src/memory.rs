@@ -25,18 +25,18 @@ pub struct ParameterCounts {
     pub adapters: usize,
 }
 
-/// Estimated bytes of main or device memory, from the tensors each block keeps: fused blocks, which
-/// keep no attention scores, on the `cpu` device, and compositions of Burn's operations elsewhere.
-/// Loading weights briefly takes twice their size, which is included. Training estimates add 25 %
-/// for memory the allocator retains. The program itself needs about 50 MB more.
+/// Estimated bytes of main or device memory, from the tensors each block keeps. Blocks are fused on
+/// the `cpu` device, where they keep no attention scores, and composed of Burn's operations
+/// elsewhere. The estimate includes loading, which briefly takes twice the size of the weights.
+/// Training estimates add 25 % for memory the allocator retains. The program itself needs about 50
+/// MB more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct MemoryEstimate {
     /// The weights as 32-bit floats.
     pub weights: usize,
     /// Scoring a batch.
     pub scoring: usize,
-    /// A training step of everything: weights, gradients, two moments, and what the backward
-    /// pass needs.
+    /// A training step of all parameters: weights, gradients, two moments, and saved activations.
     pub training: usize,
     /// A training step with adapters of rank 8.
     pub training_adapters: usize,
@@ -96,7 +96,7 @@ impl RewardModelConfig {
         };
         let adapters = adapted.parameters(device).adapters;
         let sizes = self.encoder.sizes();
-        // In floating point, so that no size of a configuration makes a number that is too large.
+        // In floating point, so that no configuration overflows.
         let num_tokens = batch_size as f64 * seq_length as f64;
         let layer = self.layer(batch_size, seq_length, device);
         let bytes = |floats: f64| FLOAT * num_tokens * floats;
@@ -115,7 +115,7 @@ impl RewardModelConfig {
     }
 }
 
-/// The value as whole bytes, saturating.
+/// Converts to whole bytes, saturating.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -138,9 +138,9 @@ impl RewardModelConfig {
     }
 }
 
-/// Floats of a layer for each token.
+/// Number of floats per token in one layer.
 struct Layer {
-    /// Activations alive at the same time in inference.
+    /// Activations held at the same time in inference.
     passing: f64,
     /// Activations saved for the backward pass.
     kept: f64,
@@ -149,11 +149,11 @@ struct Layer {
 }
 
 impl Layer {
-    /// Blocks that are compositions of Burn's operations.
+    /// Blocks composed of Burn's operations.
     fn composed(sizes: &EncoderSizes, seq_length: usize) -> Self {
         let (d_model, d_feed_forward) = (sizes.d_model as f64, sizes.d_feed_forward as f64);
-        // Queries, keys, values, context, norms and sums, and the two or three wide states of the
-        // feed-forward block; scores, their exponentials and the dropped ones.
+        // Queries, keys, values, attention output, norms and sums, the two or three wide states of
+        // the feed-forward block; scores, their exponentials, and these after dropout.
         let scores = sizes.num_heads as f64 * seq_length as f64;
         let kept = 12.0 * d_model + 4.0 * d_feed_forward + 3.0 * scores;
         Self {
@@ -163,8 +163,8 @@ impl Layer {
         }
     }
 
-    /// Blocks that are one operation each: input, queries, keys, values, context, both norms and what
-    /// is between them, and one wide state.
+    /// Fused blocks: input, queries, keys, values, attention output, both norms and the state
+    /// between them, and one wide state.
     fn fused(sizes: &EncoderSizes) -> Self {
         let (d_model, d_feed_forward) = (sizes.d_model as f64, sizes.d_feed_forward as f64);
         Self {
@@ -174,11 +174,11 @@ impl Layer {
         }
     }
 
-    /// The same with positions in the scores, which the rows of a batch share: keys and queries of
-    /// them, by distance while the layer works, and parts of the sums of their gradients.
+    /// Fused blocks with disentangled attention, whose position tables the rows of a batch share:
+    /// position keys and queries, their products by distance, and partial sums of their gradients.
     fn disentangled(sizes: &EncoderSizes, batch_size: usize) -> Self {
         let plain = Self::fused(sizes);
-        // There are at most two positions for every token of a row.
+        // At most two positions per token of a row.
         let tables = 4.0 * sizes.d_model as f64;
         let rows = batch_size.max(1) as f64;
         Self {
@@ -188,7 +188,8 @@ impl Layer {
         }
     }
 
-    /// The same as [`fused`](Self::fused) with a gate: a second wide state. Heads that share keys keep less than is counted.
+    /// Fused blocks with a gate, which keep a second wide state. Overestimates grouped-query
+    /// attention.
     fn gated(sizes: &EncoderSizes) -> Self {
         let plain = Self::fused(sizes);
         let d_feed_forward = sizes.d_feed_forward as f64;

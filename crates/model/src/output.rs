@@ -1,25 +1,25 @@
-//! From what the head says to a score.
+//! Output function: from the head's values to scores.
 
 use burn::tensor::{Tensor, activation};
 use serde::{Deserialize, Serialize};
 
-/// What turns the head's values into scores on the training scale.
+/// Function from the head's values to scores on the training scale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Output {
     /// The values are the scores.
     #[default]
     Identity,
-    /// `1 / (1 + e^-value)`: the values are logits and scores lie in (0, 1). What training with
-    /// binary cross-entropy makes.
+    /// `1 / (1 + e^-value)`: the values are logits, and scores are in (0, 1). Used by models
+    /// trained with binary cross-entropy.
     Sigmoid,
 }
 
 impl Output {
-    /// Farthest logit that [`inverse`](Self::inverse) returns: a share of about 0.0025.
+    /// Largest logit that [`inverse`](Self::inverse) returns: a probability of about 0.9975.
     const FARTHEST: f32 = 6.0;
 
-    /// Scores of the head's values, of the same shape.
+    /// Converts the head's values to scores, in the same shape.
     pub fn forward<const D: usize>(self, raw: Tensor<D>) -> Tensor<D> {
         match self {
             Self::Identity => raw,
@@ -27,8 +27,8 @@ impl Output {
         }
     }
 
-    /// The value with this score. Scores near and beyond 0 and 1 get a logit of -6 or 6, from
-    /// which a sigmoid still learns.
+    /// The value for a score. For a sigmoid, logits are limited to -6 and 6, where it can still
+    /// learn.
     pub fn inverse(self, score: f32) -> f32 {
         match self {
             Self::Identity => score,
@@ -41,7 +41,7 @@ impl Output {
         }
     }
 
-    /// Whether nothing is done.
+    /// Whether this is the identity.
     #[expect(
         clippy::trivially_copy_pass_by_ref,
         reason = "serde passes a reference"

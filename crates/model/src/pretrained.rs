@@ -16,7 +16,7 @@ pub(crate) const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 
-/// A pretrained encoder with its configuration read and its weights not yet loaded.
+/// A pretrained encoder whose configuration is read and whose weights are not yet loaded.
 ///
 /// ```no_run
 /// # use gradus_model::{PretrainedEncoder, ModelError};
@@ -39,7 +39,7 @@ impl PretrainedEncoder {
     ///
     /// # Errors
     /// If the directory or file is missing, or the model is not supported; the error names the
-    /// key and what it may be.
+    /// key and its valid values.
     pub fn open(directory: &Path) -> Result<Self> {
         if !directory.is_dir() {
             return Err(ModelError::NotADirectory {
@@ -74,8 +74,8 @@ impl PretrainedEncoder {
         })
     }
 
-    /// Reads `config.json` of a base and the settings of an adapter of Python's peft, whose changes
-    /// are added to the base's weights when they are loaded.
+    /// Reads `config.json` of a base model and the settings of a peft adapter; loading merges the
+    /// adapter into the base's weights.
     ///
     /// # Errors
     /// Those of [`open`](Self::open); [`ModelError::ConfigFile`] if the adapter does more than add
@@ -93,12 +93,12 @@ impl PretrainedEncoder {
         })
     }
 
-    /// What an adapter was trained for, where there is one and it says so.
+    /// The adapter's task type, if known.
     pub(crate) fn adapter_task(&self) -> Option<&str> {
         self.adapter.as_ref()?.task()
     }
 
-    /// The tensors with the adapter's changes, and the file that errors about them should name.
+    /// The tensors with the adapter's changes, and the file to name in errors.
     pub(crate) fn tensors(&self) -> Result<(PathBuf, Vec<StoredTensor>)> {
         let (place, tensors) = self.stored_tensors()?;
         match &self.adapter {
@@ -107,8 +107,8 @@ impl PretrainedEncoder {
         }
     }
 
-    /// What `config.json` says and the model is computed without: keys that nobody knows, or that
-    /// another key of the file overrules. A person should hear of them.
+    /// Ignored keys of `config.json` that may change results: unknown keys and keys that another
+    /// key overrides. Show them to the user.
     pub fn notes(&self) -> &[ConfigNote] {
         &self.notes
     }
@@ -118,18 +118,18 @@ impl PretrainedEncoder {
         &self.config
     }
 
-    /// See [`EncoderConfig::with_dropout`]; without it the published probabilities are kept.
+    /// See [`EncoderConfig::with_dropout`]. Default: the published probabilities.
     #[must_use]
     pub fn with_dropout(mut self, hidden: f64, attention: f64) -> Self {
         self.config = self.config.with_dropout(hidden, attention);
         self
     }
 
-    /// Tells whether the weights are those the configuration describes, and what would become of
-    /// each, from the headers of their files alone; with the number of tensors of each type.
+    /// Checks the weights against the configuration, reading only file headers. Returns how each
+    /// tensor would be used, and the number of tensors per type.
     ///
     /// # Errors
-    /// As [`load`](Self::load), but for damage inside of the values.
+    /// As [`load`](Self::load), except for damaged values.
     pub fn check_weights(&self, device: &Device) -> Result<(LoadReport, BTreeMap<String, usize>)> {
         self.config.check()?;
         let (place, tensors) = self.tensors()?;
@@ -137,7 +137,7 @@ impl PretrainedEncoder {
         for tensor in &tensors {
             *types.entry(tensor.dtype.to_string()).or_default() += 1;
         }
-        // Nothing is drawn: only shapes are asked for.
+        // Parameters stay lazy: only shapes are read.
         let encoder = self.config.init(device);
         let naming = Naming::Published(&self.config.keys());
         Ok((check_module(&encoder, &place, tensors, naming)?, types))
@@ -145,8 +145,8 @@ impl PretrainedEncoder {
 
     /// Reads the weights: `model.safetensors`, or the shards of `model.safetensors.index.json`.
     ///
-    /// Every tensor is used, known and ignored, or an error. Weights in
-    /// half or double precision become 32-bit floats.
+    /// Every tensor is used, known and not loaded, or an error. Weights in half or double precision
+    /// become 32-bit floats.
     ///
     /// # Errors
     /// If a file is missing or damaged, or the tensors are not exactly those the configuration
@@ -164,8 +164,8 @@ impl PretrainedEncoder {
         Ok((encoder, report))
     }
 
-    /// The tensors of the directory, of which there are enough for the layers that the configuration
-    /// speaks of: no layer is made before.
+    /// The tensors of the directory, after checking that they suffice for the configured number of
+    /// layers; layers are built only afterwards.
     fn stored_tensors(&self) -> Result<(PathBuf, Vec<StoredTensor>)> {
         let (place, tensors) = stored_tensors(&self.directory)?;
         let path = self.directory.join(CONFIG);
@@ -175,11 +175,10 @@ impl PretrainedEncoder {
     }
 }
 
-/// The fewest tensors that a layer of any family has in a file.
+/// Minimum number of tensors per layer in a file of any family.
 const TENSORS_OF_A_LAYER: usize = 5;
 
-/// Tells whether a file has tensors for as many layers as the configuration speaks of, which `key` is
-/// the name of.
+/// Checks that a file has enough tensors for the number of layers in the configuration's `key`.
 pub(crate) fn check_layers(
     config: &EncoderConfig,
     key: &str,
@@ -229,7 +228,7 @@ pub(crate) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T
     serde_json::from_slice(&bytes).map_err(|error| ModelError::json(path, error))
 }
 
-/// The tensors of a directory, and the file that errors about them should name.
+/// The tensors of a directory, and the file to name in errors.
 fn stored_tensors(directory: &Path) -> Result<(PathBuf, Vec<StoredTensor>)> {
     let single = directory.join(WEIGHTS);
     let index = directory.join(INDEX);

@@ -1,5 +1,5 @@
-//! Process reward models that others trained and that are no plain classifiers: their heads are
-//! brought into the form that heads have here, so that a score is a probability.
+//! Import of published process reward models other than plain classifiers. Their heads are
+//! converted so that a score is a probability.
 
 use std::path::Path;
 
@@ -15,23 +15,23 @@ use crate::pretrained::{CONFIG, PretrainedEncoder, read_json};
 use crate::reward_model::{RewardModel, RewardModelConfig};
 use crate::weights::{LoadReport, StoredTensor, read_back};
 
-/// What of a process reward model holds its judgment.
+/// Head of a published process reward model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProcessHead {
-    /// Two layers with a `ReLU` between them and two logits, `..ForProcessRewardModel`: the score is the
-    /// share of the second in their softmax.
+    /// Two layers with a `ReLU` between them and two logits (`..ForProcessRewardModel`): the score
+    /// is the probability of the second.
     Layers,
-    /// The two labels of a token classifier, `..ForTokenClassification`: the score is the share of the
-    /// second in the softmax of their logits.
+    /// The two labels of a token classifier (`..ForTokenClassification`): the score is the
+    /// probability of the second.
     Labels,
-    /// A value head of one logit, `..ForPrmModel`: the score is its sigmoid.
+    /// A value head with one logit (`..ForPrmModel`): the score is its sigmoid.
     Value,
-    /// Two tokens of a language model, `..ForCausalLM`: the score is the share of the first in the
-    /// softmax of their two logits.
+    /// Two tokens of a language model (`..ForCausalLM`): the score is the probability of the first
+    /// in the softmax of their two logits.
     Tokens {
-        /// Id of the token that says yes.
+        /// Id of the token for a correct segment.
         positive: usize,
-        /// Id of the token that says no.
+        /// Id of the token for a wrong segment.
         negative: usize,
     },
 }
@@ -39,15 +39,15 @@ pub enum ProcessHead {
 /// A process reward model from a directory in Hugging Face layout.
 #[derive(Debug)]
 pub struct ProcessModel {
-    /// What it is made of: one aspect, pooled at the last token of a segment.
+    /// Its configuration: one aspect, pooled at the last token of a segment.
     pub config: RewardModelConfig,
     /// The model; scores are probabilities.
     pub model: RewardModel,
-    /// What became of the tensors of the encoder.
+    /// How the encoder's tensors were used.
     pub report: LoadReport,
 }
 
-/// The first of `architectures` of a directory's `config.json`, where there is one that names any.
+/// The first of `architectures` in a directory's `config.json`, if there is one.
 ///
 /// # Errors
 /// If the file cannot be read.
@@ -60,8 +60,8 @@ pub fn architecture(directory: &Path) -> Result<Option<String>> {
     Ok(keys["architectures"][0].as_str().map(str::to_owned))
 }
 
-/// Whether a directory's `config.json` describes a token classifier with two labels that share one
-/// softmax, as TRL trains process reward models.
+/// Whether a directory's `config.json` describes a token classifier with two labels under one
+/// softmax, as trained by TRL.
 ///
 /// # Errors
 /// If the file cannot be read.
@@ -74,17 +74,16 @@ pub fn has_two_labels(directory: &Path) -> Result<bool> {
     };
     let named = keys["id2label"].as_object().map(serde_json::Map::len);
     let counted = keys["num_labels"].as_u64();
-    // transformers takes two where the file is silent.
+    // transformers defaults to two.
     let two = named.map_or(counted.unwrap_or(2) == 2, |named| named == 2);
     Ok(class.ends_with("ForTokenClassification") && softmax && two)
 }
 
-/// Imports a decoder whose head [`ProcessHead`] describes.
+/// Imports a decoder with the given head.
 ///
 /// # Errors
-/// [`ModelError::NotImportable`] for an encoder that sees what follows, and for tensors that the head
-/// lacks or that have another shape; the errors of [`PretrainedEncoder::open`] and
-/// [`PretrainedEncoder::load`].
+/// [`ModelError::NotImportable`] for a bidirectional encoder, and for missing head tensors or wrong
+/// shapes; the errors of [`PretrainedEncoder::open`] and [`PretrainedEncoder::load`].
 pub fn import_process_model(
     directory: &Path,
     head: ProcessHead,
@@ -134,7 +133,7 @@ pub fn import_process_model(
 }
 
 impl ProcessHead {
-    /// How the names of its tensors begin.
+    /// Prefixes of its tensor names.
     fn tensors(self) -> &'static [&'static str] {
         match self {
             Self::Layers | Self::Labels => &["score."],
@@ -144,7 +143,7 @@ impl ProcessHead {
     }
 }
 
-/// The layers of a head whose value is a logit.
+/// The layers of a head with one logit.
 struct Parts {
     hidden: Option<(LayerWeights, Activation)>,
     output: LayerWeights,
@@ -200,8 +199,8 @@ impl Tensors<'_> {
         }
     }
 
-    /// The matrix that gives every token its logit: that of the head, or the embeddings where they are
-    /// the same and only those are stored.
+    /// The output matrix of the language model: the head's, or the embeddings if they are tied and
+    /// only they are stored.
     fn token_rows(&self, shape: [usize; 2], tied: bool) -> Result<Vec<f32>> {
         let head = "lm_head.weight";
         let embeddings = ["model.embed_tokens.weight", "embed_tokens.weight"];
@@ -228,7 +227,7 @@ impl Tensors<'_> {
         }
     }
 
-    /// The first of these that there is.
+    /// The first of these tensors that exists.
     fn find(&self, names: &[&str]) -> Result<&StoredTensor> {
         let found = names
             .iter()
@@ -258,7 +257,7 @@ impl Tensors<'_> {
     }
 }
 
-/// One logit whose sigmoid is the share of `first` in the softmax of two rows.
+/// A logit whose sigmoid is the probability of `first` in the softmax of two rows.
 fn difference(logits: &LayerWeights, first: usize, second: usize) -> LayerWeights {
     let width = logits.weight.len() / logits.bias.len();
     let row = |number: usize| &logits.weight[number * width..(number + 1) * width];

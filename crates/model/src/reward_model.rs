@@ -13,7 +13,7 @@ use crate::lora::{Attach, LoraConfig};
 use crate::output::Output;
 use crate::pooling::{Pooler, Pooling};
 
-/// A batch of responses as the model sees it.
+/// Model input: a batch of tokenized responses with segment spans.
 #[derive(Debug, Clone)]
 pub struct SegmentInput {
     /// `[batch_size, seq_length]`, each below the encoder's vocabulary size.
@@ -22,26 +22,27 @@ pub struct SegmentInput {
     pub type_ids: Tensor<2, Int>,
     /// `[batch_size, seq_length]`, true for padding.
     pub mask_pad: Tensor<2, Bool>,
-    /// `[batch_size, num_spans, 2]`: first token and one past the last of what segments may lie in,
-    /// such as each response; `None` for all. The last layer computes nothing else. It must not
-    /// depend on which segments there are: so a score does not, to the bit.
+    /// `[batch_size, num_spans, 2]`: first token and one past the last of the spans that can
+    /// contain segments, such as each response; `None` for all tokens. The last layer computes only
+    /// their states. They must not depend on which segments are listed, so that scores do not, bit
+    /// for bit.
     pub response_spans: Option<Tensor<3, Int>>,
-    /// `[batch_size, num_segments, 2]`: first token and one past the last; `(0, 0)` where the
-    /// response has fewer segments than the batch has room for.
+    /// `[batch_size, num_segments, 2]`: first token and one past the last; `(0, 0)` for absent
+    /// segments of responses with fewer than `num_segments`.
     pub segment_spans: Tensor<3, Int>,
 }
 
-/// The configuration of a reward model.
+/// Configuration of a reward model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RewardModelConfig {
-    /// The backbone.
+    /// Encoder.
     pub encoder: EncoderConfig,
     /// Pooling of token states to a segment vector.
     pub pooling: Pooling,
     /// Scores per segment, at least one.
     pub num_aspects: usize,
-    /// The layers between a segment's vector and its scores. Default: one linear layer.
+    /// Head from a segment's vector to its scores. Default: one linear layer.
     #[serde(default, skip_serializing_if = "HeadConfig::is_linear")]
     pub head: HeadConfig,
     /// Low-rank adapters of the encoder. Default: none.
@@ -68,8 +69,7 @@ impl RewardModelConfig {
     /// Validates the configuration.
     ///
     /// # Errors
-    /// [`ModelError::Config`](crate::ModelError::Config) with the first value that makes it
-    /// impossible.
+    /// [`ModelError::Config`](crate::ModelError::Config) with the first invalid value.
     pub fn check(&self) -> Result<()> {
         checks::sizes(&[("num_aspects", self.num_aspects)])?;
         self.head.check()?;
@@ -79,10 +79,10 @@ impl RewardModelConfig {
         self.encoder.check()
     }
 
-    /// A model with random weights: encoder and head from scratch.
+    /// A model with a randomly initialized encoder and head.
     ///
-    /// The weights are drawn at once, so that after `device.seed(..)` they are the same in every
-    /// run.
+    /// The weights are initialized immediately, so that they are reproducible after
+    /// `device.seed(..)`.
     ///
     /// # Panics
     /// If [`check`](Self::check) fails.
@@ -92,21 +92,21 @@ impl RewardModelConfig {
         model
     }
 
-    /// A model with a given encoder, as
-    /// [`PretrainedEncoder::load`](crate::PretrainedEncoder::load) returns it, and a fresh head.
+    /// A model with a given encoder, such as one from
+    /// [`PretrainedEncoder::load`](crate::PretrainedEncoder::load), and a new head.
     ///
     /// # Panics
-    /// If the encoder is of another width than `self.encoder` says, at the first forward pass.
+    /// At the first forward pass, if the encoder's width differs from that of `self.encoder`.
     pub fn init_with(&self, encoder: Encoder, device: &Device) -> RewardModel {
         let model = self.assemble(encoder, device);
         model.visit(&mut DrawParameters);
         model
     }
 
-    /// A model that initializes only the weights that are not loaded afterwards.
+    /// A model with lazy weights, so that only weights that are not loaded later are initialized.
     pub(crate) fn init_lazy(&self, device: &Device) -> RewardModel {
         let encoder = match &self.encoder {
-            // Keys that start as queries are drawn at once.
+            // Copying queries to keys would initialize them.
             EncoderConfig::Bert(config) => EncoderConfig::Bert(BertConfig {
                 keys_start_as_queries: false,
                 ..config.clone()
@@ -132,9 +132,8 @@ impl RewardModelConfig {
     }
 }
 
-/// Gives every segment of a response one score per aspect.
-///
-/// The model encodes the whole prompt and response, and computes one score per segment:
+/// The reward model: encodes prompt and response once and computes one score per segment and
+/// aspect:
 ///
 /// ```text
 /// r(x, y, y_k) = output(head(pool({ encoder(x, y)_t : t in y_k })))
@@ -149,11 +148,11 @@ pub struct RewardModel {
 }
 
 impl RewardModel {
-    /// Scores on the training scale. A score does not depend on the batch it is computed in.
+    /// Computes scores on the training scale. A score does not depend on its batch.
     ///
     /// # Shapes
-    /// - returns: `[batch_size, num_segments, num_aspects]`; absent segments get the score of the
-    ///   head's bias, which has no meaning
+    /// - returns: `[batch_size, num_segments, num_aspects]`; scores of absent segments are
+    ///   meaningless
     ///
     /// # Panics
     /// As [`raw`](Self::raw).
@@ -161,7 +160,7 @@ impl RewardModel {
         self.scores_of(self.pooled(input))
     }
 
-    /// The scores of pooled states, as [`pooled`](Self::pooled) returns them.
+    /// Computes scores from the result of [`pooled`](Self::pooled).
     ///
     /// # Shapes
     /// - `pooled`: `[batch_size, num_segments, d_model]`
@@ -170,12 +169,12 @@ impl RewardModel {
         self.output.forward(self.head.forward(pooled))
     }
 
-    /// Whether scores are linear in what [`pooled`](Self::pooled) returns.
+    /// Whether scores are linear in the result of [`pooled`](Self::pooled).
     pub fn is_linear_in_pooled(&self) -> bool {
         self.head.is_linear() && self.output == Output::Identity
     }
 
-    /// The head's values before the output function, such as the logits of a sigmoid.
+    /// Computes the head's values before the output function, such as logits.
     ///
     /// # Shapes
     /// - returns: `[batch_size, num_segments, num_aspects]`
@@ -186,14 +185,14 @@ impl RewardModel {
         self.head.forward(self.pooled(input))
     }
 
-    /// The head's input: the pooled state of each segment.
+    /// Computes the head's input: the pooled state of each segment.
     ///
     /// # Shapes
     /// - returns: `[batch_size, num_segments, d_model]`; zeros for absent segments
     ///
     /// # Panics
-    /// If the shapes do not agree, or the sequence is longer than the encoder's table of
-    /// positions: see [`EncoderConfig::check_sequence`].
+    /// If the shapes do not match, or the sequence exceeds the encoder's positions: see
+    /// [`EncoderConfig::check_sequence`].
     pub fn pooled(&self, input: SegmentInput) -> Tensor<3> {
         let SegmentInput {
             token_ids,
@@ -211,8 +210,8 @@ impl RewardModel {
         self.pooling.forward(hidden, segment_spans)
     }
 
-    /// [`raw`](Self::raw) on an autodiff device, with the encoder as it is in inference: without
-    /// dropout, and without a graph to send gradients through.
+    /// [`raw`](Self::raw) on an autodiff device with a frozen encoder: without dropout and
+    /// gradients in the encoder.
     ///
     /// # Shapes
     /// - returns: `[batch_size, num_segments, num_aspects]`
@@ -235,18 +234,17 @@ impl RewardModel {
             .forward(self.pooling.forward(hidden, input.segment_spans))
     }
 
-    /// Replaces the head by another of the same width and number of aspects.
+    /// Replaces the head by one of the same width and number of aspects.
     #[must_use]
     pub fn with_head(mut self, head: Head) -> Self {
         self.head = head;
         self
     }
 
-    /// Sets the score an average segment starts from, one per aspect, on the training scale; see
-    /// [`Head::with_bias`].
+    /// Sets the initial mean score per aspect, on the training scale; see [`Head::with_bias`].
     ///
     /// # Panics
-    /// If there are more or fewer values than aspects.
+    /// If the number of values is not the number of aspects.
     #[must_use]
     pub fn with_head_bias(mut self, bias: &[f32]) -> Self {
         let raw: Vec<f32> = bias
@@ -260,7 +258,7 @@ impl RewardModel {
     /// See [`Head::load`].
     ///
     /// # Errors
-    /// If the file is missing or damaged, or its tensors are others.
+    /// If the file is missing or damaged, or its tensors do not fit.
     pub fn load_head(mut self, path: &Path) -> Result<Self> {
         self.head = self.head.load(path)?;
         Ok(self)

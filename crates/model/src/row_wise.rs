@@ -1,26 +1,27 @@
-//! Products of which a row does not depend, to the bit, on how many rows there are.
+//! Matrix products whose rows are bit-identical for any number of rows.
 //!
 //! The rows are segments, and a segment's score and gradient must not depend on which others are
-//! listed. A matrix product picks its kernel by its sizes, and with it how it sums.
+//! listed. An ordinary matrix product chooses its kernel, and thereby the order of its sums, by its
+//! sizes.
 
 use burn::tensor::Tensor;
 
-/// Terms of a sum that every kernel adds up in one go.
+/// Maximum terms that every kernel sums in one pass.
 const TERMS: usize = 512;
-/// Rows from which on the kernel of a product, and of its gradients, is always the same one.
+/// Minimum rows for which a product and its gradients always use the same kernel.
 const ROWS: usize = 65;
 
 /// `lhs · rhs`.
 ///
 /// # Shapes
 /// - `lhs`: `[batch_size, num_rows, num_terms]`
-/// - `rhs`: `[batch_size, num_terms, num_columns]`, or the same for the whole batch: `[1, ..]`
+/// - `rhs`: `[batch_size, num_terms, num_columns]`, or one for the whole batch: `[1, ..]`
 /// - returns: `[batch_size, num_rows, num_columns]`
 pub(crate) fn product(lhs: Tensor<3>, rhs: Tensor<3>) -> Tensor<3> {
     let [batch_size, num_rows, num_terms] = lhs.dims();
     let [_, _, num_columns] = rhs.dims();
     if num_columns == 1 {
-        // Kernels for a single column sum in an order of their own.
+        // Kernels for a single column sum in another order.
         return (lhs * rhs.swap_dims(1, 2)).sum_dim(2);
     }
     let lhs = if num_rows < ROWS {
@@ -39,8 +40,8 @@ pub(crate) fn product(lhs: Tensor<3>, rhs: Tensor<3>) -> Tensor<3> {
         .narrow(1, 0, num_rows)
 }
 
-/// `x W + b`. The gradients of `W` and `b` are summed row by row through a response and then through
-/// the batch, so that a row without a gradient changes nothing.
+/// `x W + b`. The gradients of `W` and `b` are summed row by row over a response and then over the
+/// batch, so that a row without a gradient changes nothing.
 ///
 /// # Shapes
 /// As [`narrow_layer`].

@@ -1,4 +1,4 @@
-//! `adapter_config.json`: what an adapter does to the matrices of its base.
+//! `adapter_config.json`: the settings of an adapter.
 
 use serde_json::{Map, Value};
 
@@ -6,13 +6,12 @@ use super::targets::Targets;
 use crate::encoder::PublishedConfig;
 use crate::error::ConfigProblem;
 
-/// Kinds of first values that leave the base as it was published. Others (`pissa`, `olora`, ..)
-/// change it, and the adapter fits only what they made of it.
+/// Initializations that leave the base unchanged. Others (`pissa`, `olora`, ..) change it, and the
+/// adapter fits only the changed base.
 const PLAIN_BEGINNINGS: [&str; 2] = ["gaussian", "eva"];
 
-/// Keys that change nothing once an adapter is trained. `bias` and `modules_to_save` name tensors that
-/// are in the file, and take the place of the base's; `fan_in_fan_out` is of layers that no family
-/// here has.
+/// Keys without effect on a trained adapter. `bias` and `modules_to_save` name tensors in the file,
+/// which replace the base's; `fan_in_fan_out` concerns layers that no supported family has.
 const HARMLESS: &[&str] = &[
     "auto_mapping",
     "base_model_name_or_path",
@@ -30,21 +29,21 @@ const HARMLESS: &[&str] = &[
     "task_type",
 ];
 
-/// What is read of an `adapter_config.json`.
+/// The keys read from an `adapter_config.json`.
 #[derive(Debug, Clone)]
 pub(super) struct AdapterConfig {
     rank: usize,
     alpha: f64,
-    /// Whether the product counts `alpha / sqrt(rank)` instead of `alpha / rank`.
+    /// Whether the scale is `alpha / sqrt(rank)` instead of `alpha / rank`.
     root: bool,
-    /// Ranks and strengths of single matrices, by the end of their name.
+    /// Ranks and alphas of single matrices, by the end of their name.
     ranks: Vec<(String, usize)>,
     alphas: Vec<(String, f64)>,
     /// Which matrices it changes.
     pub(super) targets: Targets,
-    /// Modules that it replaces.
+    /// Modules it replaces.
     pub(super) saved: Vec<String>,
-    /// `TOKEN_CLS`, `SEQ_CLS`, .., where it is told.
+    /// Task type, if given: `TOKEN_CLS`, `SEQ_CLS`, ..
     pub(super) task: Option<String>,
 }
 
@@ -52,7 +51,7 @@ impl AdapterConfig {
     /// Reads the keys of the file.
     ///
     /// # Errors
-    /// The first key that asks for something else than low-rank matrices.
+    /// The first key that requires more than low-rank matrices.
     pub(super) fn read(config: &PublishedConfig) -> Result<Self, ConfigProblem> {
         let kind: String = config.required("peft_type", "\"LORA\"")?;
         ConfigProblem::unless(kind == "LORA", "peft_type", format!("{kind:?}"), "\"LORA\"")?;
@@ -90,7 +89,7 @@ impl AdapterConfig {
         found(&self.ranks, module).unwrap_or(self.rank)
     }
 
-    /// How much the product counts for a matrix.
+    /// The scale of the product for a matrix.
     pub(super) fn scale(&self, module: &str) -> f64 {
         let rank = self.rank(module) as f64;
         let alpha = found(&self.alphas, module).unwrap_or(self.alpha);
@@ -120,7 +119,8 @@ fn is_nothing(value: &Value) -> bool {
     }
 }
 
-/// Values by the end of a matrix's name, in the order of the file; ends that are regular expressions are not looked for.
+/// Values by the end of a matrix's name, in the order of the file. Regular expressions are not
+/// supported.
 fn pattern<T: serde::de::DeserializeOwned>(
     config: &PublishedConfig,
     key: &str,
@@ -149,7 +149,7 @@ fn pattern<T: serde::de::DeserializeOwned>(
     }
 }
 
-/// The value of the first end that a name has, as peft takes it.
+/// The value of the first matching end, as in peft.
 fn found<T: Copy>(values: &[(String, T)], module: &str) -> Option<T> {
     let fits = |end: &str| match module.strip_suffix(end) {
         Some(before) => before.is_empty() || before.ends_with('.'),

@@ -1,5 +1,5 @@
-//! Adapters of Python's peft: low-rank changes of a base model's matrices, in a directory of their
-//! own (`adapter_config.json`, `adapter_model.safetensors`). They are added to the base as it is read.
+//! Adapters of Python's peft: low-rank changes of a base model's matrices in a separate directory
+//! (`adapter_config.json`, `adapter_model.safetensors`), added to the base while it is loaded.
 
 mod config;
 mod targets;
@@ -16,14 +16,14 @@ use crate::error::{ModelError, Result};
 use crate::pretrained::read_json;
 use crate::weights::{KeyTable, LowRank, StoredTensor, read_header};
 
-/// The file that makes a directory an adapter.
+/// The file that identifies an adapter directory.
 pub(crate) const ADAPTER_CONFIG: &str = "adapter_config.json";
 const ADAPTER_WEIGHTS: &str = "adapter_model.safetensors";
 
-/// What peft puts before the names of the model it wraps.
+/// Prefix of the base model's names in peft.
 const PREFIX: &str = "base_model.model.";
 
-/// An adapter whose settings and list of tensors have been read.
+/// An adapter with its settings and tensor list.
 #[derive(Debug, Clone)]
 pub(crate) struct PeftAdapter {
     weights: PathBuf,
@@ -31,7 +31,7 @@ pub(crate) struct PeftAdapter {
     tensors: Vec<StoredTensor>,
 }
 
-/// The two matrices of a change.
+/// The two matrices of a low-rank change.
 #[derive(Default)]
 struct Pair {
     a: Option<StoredTensor>,
@@ -42,7 +42,7 @@ impl PeftAdapter {
     /// Reads `adapter_config.json` and the header of the weights.
     ///
     /// # Errors
-    /// If a file is missing or damaged, or the adapter is no plain low-rank one.
+    /// If a file is missing or damaged, or the adapter is not a plain low-rank adapter.
     pub(crate) fn open(directory: &Path) -> Result<Self> {
         let path = directory.join(ADAPTER_CONFIG);
         let keys: Map<String, Value> = read_json(&path)?;
@@ -63,23 +63,23 @@ impl PeftAdapter {
         })
     }
 
-    /// The name of the model that the adapter was trained on, where the file tells.
+    /// Name of the base model, if the file has it.
     pub(crate) fn base_name(directory: &Path) -> Option<String> {
         let keys: Value = read_json(&directory.join(ADAPTER_CONFIG)).ok()?;
         keys["base_model_name_or_path"].as_str().map(str::to_owned)
     }
 
-    /// What the adapter was trained for, in peft's words.
+    /// The adapter's task type, in peft's terms.
     pub(crate) fn task(&self) -> Option<&str> {
         self.config.task.as_deref()
     }
 
-    /// The base's tensors with the adapter's changes: matrices get theirs as they are read, and
-    /// whole tensors (a head, biases) take the place of the base's or stand beside them.
+    /// The base's tensors with the adapter's changes: matrices are changed when they are read, and
+    /// whole tensors (a head, biases) replace the base's or are added.
     ///
     /// # Errors
-    /// If the adapter changes a tensor that the base does not have or that has another shape, or
-    /// holds a tensor that is no part of a low-rank adapter.
+    /// If the adapter changes a tensor that the base lacks or that has another shape, or contains a
+    /// tensor that is not part of a low-rank adapter.
     pub(crate) fn apply(
         &self,
         base: Vec<StoredTensor>,
@@ -129,7 +129,7 @@ impl PeftAdapter {
         Ok(tensors.into_values().collect())
     }
 
-    /// The pairs by the name of their module, and whole tensors by their name in the base.
+    /// The pairs by module name, and whole tensors by their name in the base.
     fn sorted(&self) -> Result<(BTreeMap<String, Pair>, BTreeMap<String, StoredTensor>)> {
         let (mut pairs, mut whole) = (BTreeMap::<String, Pair>::new(), BTreeMap::new());
         for tensor in &self.tensors {
@@ -140,7 +140,7 @@ impl PeftAdapter {
                 );
                 return Err(self.refused(reason));
             };
-            // What a saved module was before it was trained.
+            // The state of a saved module before training.
             if name.contains(".original_module.") {
                 continue;
             }
@@ -167,8 +167,8 @@ impl PeftAdapter {
         Ok((pairs, whole))
     }
 
-    /// Refuses a list of replaced modules of which the file holds none. peft lists every name that a
-    /// head can have (`classifier`, `score`), so one that is there is enough.
+    /// Refuses a list of saved modules if the file has none of them. peft lists every possible name
+    /// of a head (`classifier`, `score`), so one is enough.
     fn check_saved(&self, whole: &BTreeMap<String, StoredTensor>) -> Result<()> {
         let saved = &self.config.saved;
         let is_there = |module: &String| {

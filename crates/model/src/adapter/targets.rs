@@ -1,4 +1,4 @@
-//! Which matrices of its base an adapter changes, as `adapter_config.json` says.
+//! The matrices that an adapter changes, according to `adapter_config.json`.
 
 use regex::Regex;
 use serde_json::Value;
@@ -6,24 +6,24 @@ use serde_json::Value;
 use crate::encoder::PublishedConfig;
 use crate::error::ConfigProblem;
 
-/// peft passes over what a file holds for other matrices, so that they are told here.
+/// Selects the matrices to change. peft ignores other matrices in the file; here they are refused.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Targets {
     /// `None` for all linear layers.
     modules: Option<Modules>,
     excluded: Option<Modules>,
-    /// Numbers of layers; `None` for all.
+    /// Layer numbers; `None` for all.
     layers: Option<Vec<usize>>,
-    /// What stands ahead of the number of a layer; empty for anything.
+    /// Names before the layer number; empty for any.
     layer_names: Vec<String>,
 }
 
-/// Which modules a key means.
+/// Selection of modules by a key.
 #[derive(Debug, Clone)]
 enum Modules {
-    /// Those whose names end so, from a dot on.
+    /// Modules with one of these names, or whose names end with a dot and one of them.
     Ends(Vec<String>),
-    /// Those whose whole names match.
+    /// Modules whose whole names match.
     Pattern(Regex),
 }
 
@@ -39,7 +39,7 @@ impl Modules {
         }
     }
 
-    /// A module that is named whole is changed in whatever layer it is.
+    /// Whether a module is listed by its whole name; it is then changed in any layer.
     fn name_whole(&self, module: &str) -> bool {
         matches!(self, Self::Ends(names) if names.iter().any(|name| name == module))
     }
@@ -78,7 +78,7 @@ impl Targets {
         })
     }
 
-    /// The key that says that a matrix is not changed.
+    /// The key that excludes a matrix.
     pub(super) fn refusing(&self, module: &str) -> Option<&'static str> {
         let [modules, excluded, layers, _] = Self::KEYS;
         let contain = |modules: &Modules| modules.contain(module);
@@ -97,7 +97,7 @@ impl Targets {
         (!is_wanted).then_some(layers)
     }
 
-    /// The number of the layer that a module is in: the last one behind a name that counts.
+    /// The layer number of a module: the last number after one of the layer names.
     fn layer(&self, module: &str) -> Option<usize> {
         let parts: Vec<&str> = module.split('.').collect();
         let places = (2..parts.len().saturating_sub(1)).rev();
@@ -121,7 +121,7 @@ fn numbers_expected(key: &'static str, config: &PublishedConfig) -> ConfigProble
     ConfigProblem::new(key, found, "numbers of layers, from 0")
 }
 
-/// The modules that a key lists, or describes by a regular expression.
+/// The modules that a key selects, by a list or a regular expression.
 fn modules(config: &PublishedConfig, key: &'static str) -> Result<Option<Modules>, ConfigProblem> {
     let Some(Value::String(pattern)) = config.value(key) else {
         return Ok(names(config, key)?.map(Modules::Ends));
@@ -135,7 +135,7 @@ fn modules(config: &PublishedConfig, key: &'static str) -> Result<Option<Modules
     Ok(Some(Modules::Pattern(pattern)))
 }
 
-/// Names in a list.
+/// A list of names.
 fn names(
     config: &PublishedConfig,
     key: &'static str,

@@ -1,23 +1,23 @@
-//! Activations by the names that published configurations use.
+//! Activation names in published configurations.
 
 use gradus_kernels::{Activation, GateActivation};
 
 use super::hugging_face::PublishedConfig;
 use crate::error::ConfigProblem;
 
-/// An activation that published configurations name.
+/// An activation with a name in published configurations.
 pub trait PublishedActivation: Sized {
-    /// Reads the activation of a key.
+    /// Reads the activation under a key.
     ///
     /// # Errors
-    /// If the function has another name than the supported ones.
+    /// If the activation is not supported.
     fn from_published(
         config: &PublishedConfig,
         key: &str,
         default: &str,
     ) -> Result<Self, ConfigProblem>;
 
-    /// The name that published configurations use.
+    /// The name in published configurations.
     fn published(self) -> &'static str;
 }
 

@@ -1,4 +1,4 @@
-//! Multi-head self-attention over the real tokens of a batch.
+//! Bidirectional multi-head self-attention.
 
 use burn::module::{Module, Param};
 use burn::nn::Linear;
@@ -7,7 +7,8 @@ use burn::tensor::{Device, Tensor};
 use super::parts::linear;
 use gradus_kernels::{AddNorm, Attend, AttentionMask, Projections};
 
-/// Bidirectional multi-head self-attention. See Vaswani et al. (2017), <https://arxiv.org/abs/1706.03762>.
+/// Bidirectional multi-head self-attention. See Vaswani et al. (2017),
+/// <https://arxiv.org/abs/1706.03762>.
 #[derive(Module, Debug)]
 pub struct Attention {
     query: Linear,
@@ -23,7 +24,7 @@ impl Attention {
     /// A block with weights from `N(0, std²)`; `dropout` acts on the attention probabilities.
     ///
     /// # Panics
-    /// If `num_heads` does not divide `d_model`, or `dropout` is outside of `[0, 1)`.
+    /// If `num_heads` does not divide `d_model`, or `dropout` is outside `[0, 1)`.
     pub fn new(d_model: usize, num_heads: usize, dropout: f64, std: f64, device: &Device) -> Self {
         assert!(
             (0.0..1.0).contains(&dropout),
@@ -43,19 +44,19 @@ impl Attention {
         }
     }
 
-    /// Copies the query weights to the key weights, so that attention starts as similarity.
+    /// Copies the query weights to the key weights, so that attention starts as a similarity.
     #[must_use]
     pub fn with_keys_as_queries(mut self) -> Self {
-        // Detached: a shared autodiff node would give both the sum of their gradients.
+        // Detached, because a shared autodiff node would give both the sum of their gradients.
         self.key.weight = Param::from_tensor(self.query.weight.val().detach());
         self
     }
 
-    /// `norm(queries + dropout(..))` of what the tokens of `queries` gather from those of `hidden`;
-    /// from each other where there are none.
+    /// `norm(queries + dropout(attention(queries, hidden)))`; without `queries`, all tokens of
+    /// `hidden` are queries.
     ///
     /// # Shapes
-    /// - `queries` and the result, `hidden`: `[.., .., d_model]`, as the layout has them that `mask` is of
+    /// - `queries`, `hidden` and the result: `[.., .., d_model]`, in the layout of `mask`
     pub fn forward(
         &self,
         queries: Option<Tensor<3>>,

@@ -16,7 +16,7 @@ use crate::error::ConfigProblem;
 use crate::weights::KeyTable;
 use gradus_kernels::{self as kernels, TokenLayout};
 
-/// Sizes and probabilities of a BERT encoder.
+/// Configuration of a BERT encoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BertConfig {
@@ -28,13 +28,13 @@ pub struct BertConfig {
     pub num_layers: usize,
     /// Number of attention heads.
     pub num_heads: usize,
-    /// Width inside of the feed-forward blocks.
+    /// Inner width of the feed-forward blocks.
     pub d_feed_forward: usize,
     /// Longest sequence, in tokens.
     pub max_positions: usize,
     /// Number of token type ids: prompt 0, response 1.
     pub num_token_types: usize,
-    /// Non-linearity of the feed-forward blocks.
+    /// Activation function of the feed-forward blocks.
     pub activation: Activation,
     /// Added to the variance in every layer norm.
     pub layer_norm_epsilon: f64,
@@ -44,16 +44,16 @@ pub struct BertConfig {
     pub attention_dropout: f64,
     /// Standard deviation of random weights.
     pub initializer_range: f64,
-    /// Whether random key weights start as a copy of the query weights. Attention then starts as
-    /// similarity, each token looking at tokens like it, from which a small model learns to
-    /// compare a response with its prompt within hundreds of steps instead of thousands.
+    /// Whether random key weights start as a copy of the query weights. Each token then initially
+    /// attends to similar tokens, from which a small model learns to compare a response with its
+    /// prompt within hundreds of steps instead of thousands.
     #[serde(default)]
     pub keys_start_as_queries: bool,
 }
 
 impl BertConfig {
-    /// The proportions of the published models: feed-forward width `4 · d_model`, 512
-    /// positions, two token types, GELU, dropout 0.1, weights from `N(0, 0.02²)`.
+    /// An encoder with the proportions of the published models: feed-forward width `4 · d_model`,
+    /// 512 positions, two token types, GELU, dropout 0.1, weights from `N(0, 0.02²)`.
     pub fn new(vocab_size: usize, d_model: usize, num_layers: usize, num_heads: usize) -> Self {
         Self {
             vocab_size,
@@ -201,7 +201,7 @@ impl FamilyConfig for BertConfig {
     }
 }
 
-/// What BERT and its relatives may ask for and is not computed here.
+/// Refuses unsupported settings of BERT and RoBERTa.
 pub(super) fn refuse_unsupported(config: &PublishedConfig) -> Result<(), ConfigProblem> {
     config.only("position_embedding_type", "absolute")?;
     config.only("is_decoder", false)?;
@@ -254,7 +254,7 @@ impl Embeddings {
         let [_, seq_length] = token_ids.dims();
         let [max_positions, _] = self.position.weight.dims();
         checks::assert_length(seq_length, max_positions);
-        // Positions are 0, 1, 2, ..: the first rows of the table, without a lookup.
+        // Positions are 0, 1, 2, ..: the first rows of the table need no lookup.
         let positions = self
             .position
             .weight

@@ -1,22 +1,21 @@
-//! Checks of configurations that all families share.
+//! Configuration checks shared by all families.
 
 use crate::error::ConfigProblem;
 
-/// What a size may be.
+/// Expected value of a size.
 pub(crate) const SIZE: &str = "a whole number above 0";
 
-/// The greatest size of anything: far above those of all models, and small enough for a product of
-/// two to fit.
+/// Maximum of any size: far above that of real models, and small enough that a product of two fits.
 pub(crate) const MAX_SIZE: usize = i32::MAX as usize;
 
-/// The greatest number of layers: far above those of all models, so that a configuration alone does
-/// not take memory. How many there really are is compared with the tensors of the file.
+/// Maximum number of layers: far above that of real models, so that a configuration alone cannot
+/// exhaust memory. Loading also compares it with the tensors in the file.
 pub(crate) const MAX_LAYERS: usize = 10_000;
 
-/// What a dropout probability may be.
+/// Expected value of a dropout probability.
 pub(crate) const PROBABILITY: &str = "a probability in [0, 1)";
 
-/// What an epsilon or a standard deviation may be.
+/// Expected value of an epsilon or standard deviation.
 pub(crate) const POSITIVE: &str = "a number above 0";
 
 pub(crate) fn sizes(sizes: &[(&str, usize)]) -> Result<(), ConfigProblem> {
@@ -26,19 +25,19 @@ pub(crate) fn sizes(sizes: &[(&str, usize)]) -> Result<(), ConfigProblem> {
     })
 }
 
-/// The value may be anything up to `greatest`.
+/// Checks that a value is at most `greatest`.
 pub(crate) fn at_most(key: &str, value: usize, greatest: usize) -> Result<(), ConfigProblem> {
     let expected = format!("a whole number of at most {greatest}");
     ConfigProblem::unless(value <= greatest, key, value, expected)
 }
 
-/// The number of layers.
+/// Checks the number of layers.
 pub(crate) fn layers(key: &str, value: usize) -> Result<(), ConfigProblem> {
     ConfigProblem::unless(value > 0, key, value, SIZE)?;
     at_most(key, value, MAX_LAYERS)
 }
 
-/// The first value has to be a multiple of the second, which is not zero.
+/// Checks that the first value is a multiple of the second, which is not zero.
 pub(crate) fn multiple(
     (key, value): (&str, usize),
     (of_key, of): (&str, usize),
@@ -47,7 +46,7 @@ pub(crate) fn multiple(
     ConfigProblem::unless(value.is_multiple_of(of), key, value, expected)
 }
 
-/// On hidden states and on attention probabilities.
+/// Checks the dropout probabilities of hidden states and attention.
 pub(crate) fn dropout(hidden: f64, attention: f64) -> Result<(), ConfigProblem> {
     let values = [("hidden_dropout", hidden), ("attention_dropout", attention)];
     values.into_iter().try_for_each(|(key, value)| {
@@ -61,8 +60,7 @@ pub(crate) fn positive(values: &[(&str, f64)]) -> Result<(), ConfigProblem> {
     })
 }
 
-/// Panics with the words that [`check_sequence`](super::EncoderConfig::check_sequence) has as an
-/// error.
+/// Panics with the error message of [`check_sequence`](super::EncoderConfig::check_sequence).
 pub(crate) fn assert_length(seq_length: usize, max_positions: usize) {
     assert!(
         seq_length <= max_positions,

@@ -1,4 +1,4 @@
-//! What the configuration of an encoder tells of any family.
+//! Properties of [`EncoderConfig`] common to all families.
 
 use super::config_keys::{self, ConfigNote};
 use super::{EncoderConfig, PublishedConfig};
@@ -6,8 +6,8 @@ use crate::error::{ModelError, Result};
 use crate::pooling::Pooling;
 
 impl EncoderConfig {
-    /// The pooling that fits where nothing else is asked for: the last token of a decoder, which
-    /// alone has seen the whole segment, and the mean of what sees both sides.
+    /// Default pooling: the last token for decoders, which alone has seen the whole segment;
+    /// otherwise the mean.
     pub fn default_pooling(&self) -> Pooling {
         if self.is_causal() {
             Pooling::Last
@@ -16,7 +16,7 @@ impl EncoderConfig {
         }
     }
 
-    /// What a `config.json` of a family says and is computed without.
+    /// The ignored `config.json` keys that may change results.
     pub(crate) fn published_notes(family: &str, config: &PublishedConfig) -> Vec<ConfigNote> {
         config_keys::notes(family, config)
     }
@@ -36,8 +36,8 @@ impl EncoderConfig {
         self.sizes().max_positions
     }
 
-    /// Checks that sequences fit the encoder. Checked once, where text and model meet: with
-    /// the maximum length, and the greatest ids the tokenizer can give.
+    /// Checks once that all sequences fit the encoder, given the maximum length and the greatest
+    /// ids of the tokenizer.
     ///
     /// # Errors
     /// [`ModelError::SequenceTooLong`] or [`ModelError::IdOutOfRange`].

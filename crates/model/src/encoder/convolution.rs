@@ -1,4 +1,4 @@
-//! The convolution of the large DeBERTa v2, beside the first layer.
+//! The convolution beside the first layer in large DeBERTa v2 models.
 
 use burn::module::Module;
 use burn::nn::conv::{Conv1d, Conv1dConfig};
@@ -10,17 +10,17 @@ use super::hugging_face::PublishedConfig;
 use super::parts::layer_norm;
 use crate::error::ConfigProblem;
 
-/// Width and non-linearity of a convolution over neighboring tokens.
+/// Configuration of a convolution over neighboring tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Convolution {
-    /// Tokens it covers, odd.
+    /// Kernel size in tokens, odd.
     pub kernel_size: usize,
-    /// Its non-linearity.
+    /// Activation function.
     pub activation: ConvolutionActivation,
 }
 
-/// The non-linearity of a [`Convolution`].
+/// Activation function of a [`Convolution`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConvolutionActivation {
@@ -31,7 +31,7 @@ pub enum ConvolutionActivation {
 }
 
 impl Convolution {
-    /// Reads `conv_kernel_size`, where it is more than 0, and what belongs to it.
+    /// Reads `conv_kernel_size` and, if it is above 0, the related keys.
     pub(super) fn from_published(config: &PublishedConfig) -> Result<Option<Self>, ConfigProblem> {
         let kernel_size = config.count_or("conv_kernel_size", 0, "a whole number")?;
         if kernel_size == 0 {
@@ -52,7 +52,7 @@ impl Convolution {
         }))
     }
 
-    /// The name that published configurations use.
+    /// The name in published configurations.
     pub(super) fn published_activation(self) -> &'static str {
         match self.activation {
             ConvolutionActivation::Tanh => "tanh",
@@ -61,7 +61,7 @@ impl Convolution {
     }
 }
 
-/// A convolution of the embeddings, added to what the first layer makes of them.
+/// A convolution of the embeddings, added to the first layer's output.
 #[derive(Module, Debug)]
 pub(super) struct ConvolutionLayer {
     conv: Conv1d,
@@ -94,7 +94,7 @@ impl ConvolutionLayer {
 
     /// # Shapes
     /// - `embedded`, `first` and the result: `[batch_size, seq_length, d_model]`
-    /// - `mask_pad`: `[batch_size, seq_length]`, true for padding, which counts as zeros
+    /// - `mask_pad`: `[batch_size, seq_length]`, true for padding, which is treated as zeros
     pub(super) fn forward(
         &self,
         embedded: Tensor<3>,

@@ -1,4 +1,4 @@
-//! Attention of DeBERTa: contents and relative positions meet apart.
+//! DeBERTa's disentangled attention.
 
 use burn::module::Module;
 use burn::nn::Linear;
@@ -7,24 +7,24 @@ use burn::tensor::{Device, Tensor};
 use super::parts::linear;
 use gradus_kernels::{self as kernels, AttentionMask, Disentangled, Distances};
 
-/// Sizes and probabilities of a [`DisentangledAttention`].
+/// Configuration of a [`DisentangledAttention`].
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct DisentangledConfig {
     pub(super) d_model: usize,
     pub(super) num_heads: usize,
-    /// Whether a query looks for keys at a position.
+    /// Whether scores have a content-to-position term (`c2p`).
     pub(super) content_to_position: bool,
-    /// Whether a key is looked for from a position.
+    /// Whether scores have a position-to-content term (`p2c`).
     pub(super) position_to_content: bool,
-    /// Whether positions go through the matrices of the contents.
+    /// Whether positions use the projections of the contents.
     pub(super) shared_projections: bool,
     pub(super) hidden_dropout: f64,
     pub(super) attention_dropout: f64,
     pub(super) initializer_range: f64,
 }
 
-/// Disentangled attention: the score of a pair is content against content, content against
-/// position and position against content. He et al. (2020), <https://arxiv.org/abs/2006.03654>.
+/// Disentangled attention: scores are sums of content-to-content, content-to-position and
+/// position-to-content terms. He et al. (2020), <https://arxiv.org/abs/2006.03654>.
 #[derive(Module, Debug)]
 pub(super) struct DisentangledAttention {
     query: Linear,
@@ -42,7 +42,7 @@ pub(super) struct DisentangledAttention {
     position_to_content: bool,
 }
 
-/// The rows of the table of relative positions that a batch needs.
+/// The relative-position embeddings that a batch needs.
 #[derive(Debug, Clone)]
 pub(super) struct Positions {
     /// `[1, num_rows, d_model]`
@@ -71,10 +71,11 @@ impl DisentangledConfig {
 }
 
 impl DisentangledAttention {
-    /// What the tokens of `queries` gather from those of `hidden`: the same, or some of them.
+    /// Attention from the tokens `queries` to the tokens `hidden`; `queries` are all or some of
+    /// `hidden`.
     ///
     /// # Shapes
-    /// - `queries` and the result, `hidden`: `[.., .., d_model]`, as the layout has them that `mask` is of
+    /// - `queries`, `hidden` and the result: `[.., .., d_model]`, in the layout of `mask`
     pub(super) fn forward(
         &self,
         queries: Tensor<3>,
@@ -94,7 +95,7 @@ impl DisentangledAttention {
         kernels::linear(&self.output, context)
     }
 
-    /// Keys and queries of the positions, `[1, num_rows, d_model]` each, where they are used.
+    /// Position keys and position queries, `[1, num_rows, d_model]` each, if used.
     fn tables(&self, positions: &Positions) -> [Option<Tensor<3>>; 2] {
         let used = [self.content_to_position, self.position_to_content];
         if used == [false; 2] {

@@ -1,4 +1,4 @@
-//! What a family of encoders offers.
+//! Traits of an encoder family.
 
 use burn::tensor::{Bool, Device, Int, Tensor};
 use serde_json::Value;
@@ -7,53 +7,53 @@ use super::{EncoderSizes, PublishedConfig};
 use crate::error::ConfigProblem;
 use crate::weights::KeyTable;
 
-/// The class of Python's transformers that computes values for every token.
+/// A token-classification class of Python's transformers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PythonClass {
-    /// Its name.
+    /// Name of the class.
     pub architecture: &'static str,
-    /// The name of its linear head.
+    /// Name of its linear head.
     pub head: &'static str,
-    /// Whether it has the prediction head of ModernBERT between the encoder and the linear head:
-    /// a matrix, an activation and a layer norm.
+    /// Whether it has ModernBERT's prediction head (matrix, activation, layer norm) before the
+    /// linear head.
     pub prediction_head: bool,
 }
 
-/// What the configuration of a family of encoders offers.
+/// Configuration of an encoder family.
 pub trait FamilyConfig: Sized {
-    /// The module it describes.
+    /// The family's module.
     type Module: FamilyModule;
 
-    /// Where the tensors of a published model go.
+    /// Mapping of published tensor names.
     const KEYS: KeyTable;
 
-    /// The class of Python's transformers that an export is loaded with.
+    /// The class of Python's transformers that loads an export.
     const PYTHON_CLASS: PythonClass;
 
-    /// What is called otherwise in a `config.json`, besides the sizes: pairs of our name and the
-    /// file's.
+    /// Names that differ in a `config.json`, except sizes: pairs of our name and the file's.
     const PUBLISHED_NAMES: &'static [(&'static str, &'static str)];
 
-    /// Whether a token sees nothing behind itself. Default: no.
+    /// Whether no token attends to later tokens. Default: false.
     fn is_causal(&self) -> bool {
         false
     }
 
-    /// The keys of a `config.json` that [`from_published`](Self::from_published) reads as this
-    /// configuration. Those of the sizes may be left out.
+    /// The inverse of [`from_published`](Self::from_published): the `config.json` keys of this
+    /// configuration. Sizes may be omitted.
     fn to_published(&self) -> Value;
 
-    /// Reads a `config.json` in Hugging Face layout. Values are [checked](Self::check) afterwards.
+    /// Reads a `config.json` in Hugging Face layout. [`check`](Self::check) validates the values
+    /// afterwards.
     ///
     /// # Errors
-    /// If a size is missing or the model asks for something the family does not support.
+    /// If a size is missing or a setting is not supported.
     fn read_published(config: &PublishedConfig) -> Result<Self, ConfigProblem>;
 
-    /// Reads a `config.json` in Hugging Face layout and checks it.
+    /// Reads a `config.json` in Hugging Face layout and validates it.
     ///
     /// # Errors
-    /// Those of [`read_published`](Self::read_published) and of [`check`](Self::check), in the
-    /// words of the file.
+    /// Those of [`read_published`](Self::read_published) and [`check`](Self::check), with the
+    /// file's key names.
     fn from_published(config: &PublishedConfig) -> Result<Self, ConfigProblem> {
         let read = Self::read_published(config)?;
         match read.check() {
@@ -67,23 +67,23 @@ pub trait FamilyConfig: Sized {
     /// Validates the configuration.
     ///
     /// # Errors
-    /// The first value that makes it impossible.
+    /// The first invalid value.
     fn check(&self) -> Result<(), ConfigProblem>;
 
-    /// The sizes the outside has to know.
+    /// The common sizes.
     fn sizes(&self) -> EncoderSizes;
 
-    /// Replaces the dropout probabilities on hidden states and on attention probabilities.
+    /// Replaces the dropout probabilities of hidden states and attention.
     fn set_dropout(&mut self, hidden: f64, attention: f64);
 
     /// Builds the module with random weights.
     fn init(&self, device: &Device) -> Self::Module;
 }
 
-/// What the module of a family of encoders offers.
+/// Module of an encoder family.
 pub trait FamilyModule {
-    /// See [`Encoder::forward`](super::Encoder::forward); of the states only those in the spans of `read` have to be
-    /// computed, where there is one.
+    /// See [`Encoder::forward`](super::Encoder::forward). With `read`, only states in these spans
+    /// must be computed.
     fn forward(
         &self,
         token_ids: Tensor<2, Int>,

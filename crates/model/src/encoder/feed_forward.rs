@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use super::parts::linear;
 use gradus_kernels::{self as kernels, Activation, AddNorm};
 
-/// `outer(activation(inner(x)))`, applied to every token alone.
+/// `outer(activation(inner(x)))`, applied to each token separately.
 #[derive(Module, Debug)]
 pub struct FeedForward {
     inner: Linear,
@@ -32,7 +32,7 @@ impl FeedForward {
         }
     }
 
-    /// `norm(hidden + dropout(..))` of what the block makes of `hidden`.
+    /// `norm(hidden + dropout(outer(activation(inner(hidden)))))`.
     ///
     /// # Shapes
     /// - `hidden` and the result: `[.., .., d_model]`

@@ -1,4 +1,4 @@
-//! The feed-forward block with a gate.
+//! The gated feed-forward block.
 
 use burn::module::Module;
 use burn::nn::Linear;
@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use super::parts::projection;
 use gradus_kernels::{self as kernels, GateActivation};
 
-/// `outer(activation(inner(x)) · factor(x))`, applied to every token alone. Shazeer (2020),
+/// `outer(activation(inner(x)) · factor(x))`, applied to each token separately. Shazeer (2020),
 /// <https://arxiv.org/abs/2002.05202>.
 #[derive(Module, Debug)]
 pub(super) struct GatedFeedForward {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::checks;
 use crate::error::ConfigProblem;
 
-/// A `config.json` in Hugging Face layout. Keys that nobody asks for are ignored.
+/// A `config.json` in Hugging Face layout. Keys that are not read are ignored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PublishedConfig(Map<String, Value>);
 
@@ -15,25 +15,25 @@ impl PublishedConfig {
         Self(keys)
     }
 
-    /// The value of a key; `None` where it is missing or `null`.
+    /// The value of a key; `None` if it is missing or `null`.
     pub fn value(&self, key: &str) -> Option<&Value> {
         self.0.get(key).filter(|value| !value.is_null())
     }
 
-    /// Whether a key is there and says `null`, which is not always what a missing key says.
+    /// Whether a key is present and `null`, which may differ from a missing key.
     pub(crate) fn is_null(&self, key: &str) -> bool {
         self.0.get(key).is_some_and(Value::is_null)
     }
 
-    /// The keys in the order of their names, with their values.
+    /// The keys and their values, sorted by key.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.0.iter().map(|(key, value)| (key.as_str(), value))
     }
 
-    /// The value of a key that must be there. `expected` says what it may be.
+    /// The value of a required key. `expected` describes valid values.
     ///
     /// # Errors
-    /// If it is missing or of another type.
+    /// If it is missing or has another type.
     pub fn required<T: DeserializeOwned>(
         &self,
         key: &str,
@@ -46,11 +46,11 @@ impl PublishedConfig {
         T::deserialize(value).map_err(|_| ConfigProblem::new(key, value, expected))
     }
 
-    /// The value of a key, or the library's default where it is missing. `null` is no value: the
-    /// library refuses it too, or takes it for something else than its default.
+    /// The value of a key, or the default of transformers if it is missing. `null` is an error,
+    /// because transformers refuses it or does not treat it as its default.
     ///
     /// # Errors
-    /// If it is of another type.
+    /// If it has another type.
     pub fn optional<T: DeserializeOwned>(
         &self,
         key: &str,
@@ -63,10 +63,10 @@ impl PublishedConfig {
         }
     }
 
-    /// The value of a key, or a default where it is missing or `null`.
+    /// The value of a key, or a default if it is missing or `null`.
     ///
     /// # Errors
-    /// If it is of another type.
+    /// If it has another type.
     pub fn nullable<T: DeserializeOwned>(
         &self,
         key: &str,
@@ -89,7 +89,7 @@ impl PublishedConfig {
         self.count_or(key, default, checks::SIZE)
     }
 
-    /// A number that may be 0, as `expected` says, and no more than any size.
+    /// A count that may be 0, up to the maximum of any size; `expected` describes valid values.
     pub(crate) fn count_or(
         &self,
         key: &str,
@@ -101,14 +101,14 @@ impl PublishedConfig {
         Ok(count)
     }
 
-    /// A size, or a default where the key is missing or `null`.
+    /// A size, or a default if the key is missing or `null`.
     pub(crate) fn nullable_size(&self, key: &str, default: usize) -> Result<usize, ConfigProblem> {
         let count = self.nullable(key, default, checks::SIZE)?;
         checks::at_most(key, count, checks::MAX_SIZE)?;
         Ok(count)
     }
 
-    /// The number of layers, before anything is made for each of them.
+    /// The number of layers, checked before anything is allocated for them.
     pub(crate) fn layers(&self) -> Result<usize, ConfigProblem> {
         let key = "num_hidden_layers";
         let num_layers = self.required(key, checks::SIZE)?;
@@ -132,7 +132,7 @@ impl PublishedConfig {
         self.optional(key, default, "true or false")
     }
 
-    /// What the name under a key stands for, as `find` tells of names it knows.
+    /// Maps the name under a key with `find`, which knows the valid names.
     pub(crate) fn named<T>(
         &self,
         key: &str,
@@ -144,10 +144,10 @@ impl PublishedConfig {
         find(&name).ok_or_else(|| ConfigProblem::new(key, format!("{name:?}"), expected))
     }
 
-    /// The object under a key, to be read in the same way; `None` where it is missing or `null`.
+    /// The object under a key; `None` if it is missing or `null`.
     ///
     /// # Errors
-    /// If it is of another type.
+    /// If it has another type.
     pub fn object(&self, key: &str) -> Result<Option<Self>, ConfigProblem> {
         match self.value(key) {
             None => Ok(None),
@@ -156,11 +156,10 @@ impl PublishedConfig {
         }
     }
 
-    /// Refuses a key with another value than the one supported; a missing key has that value, and
-    /// 1 is 1.0.
+    /// Checks that a key is missing or has the only supported value; 1 equals 1.0.
     ///
     /// # Errors
-    /// If the value is another.
+    /// If it has another value.
     pub fn only(&self, key: &str, supported: impl Into<Value>) -> Result<(), ConfigProblem> {
         let supported = supported.into();
         match self.value(key) {
@@ -171,10 +170,11 @@ impl PublishedConfig {
         }
     }
 
-    /// Refuses a key that holds anything: `null`, `{}` and `[]` hold nothing. `reason` says why.
+    /// Checks that a key is missing, `null`, `{}` or `[]`. `reason` explains why other values are
+    /// refused.
     ///
     /// # Errors
-    /// If it holds something.
+    /// If it has another value.
     pub(crate) fn nothing(&self, key: &str, reason: &str) -> Result<(), ConfigProblem> {
         let holds = |value: &&Value| match value {
             Value::Object(keys) => !keys.is_empty(),
@@ -188,7 +188,7 @@ impl PublishedConfig {
     }
 }
 
-/// Whether two values say the same: 1 is 1.0.
+/// Whether two values are equal; 1 equals 1.0.
 pub(crate) fn same(one: &Value, other: &Value) -> bool {
     match (one.as_f64(), other.as_f64()) {
         (Some(one), Some(other)) => one.total_cmp(&other).is_eq(),

@@ -8,7 +8,7 @@ use super::hugging_face::PublishedConfig;
 use super::sliding::SlidingLayers;
 use crate::error::ConfigProblem;
 
-/// Sizes and probabilities of a Llama.
+/// Configuration of a Llama decoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LlamaConfig(pub DecoderConfig);
@@ -17,7 +17,7 @@ impl DecoderFamily for LlamaConfig {
     const ARCHITECTURE: &'static str = "LlamaForTokenClassification";
 
     fn read_published(config: &PublishedConfig) -> Result<DecoderConfig, ConfigProblem> {
-        // Parts of matrices computed apart, as only the first Llama was published.
+        // Matrices split for pre-training, published only for the first Llama.
         config.only("pretraining_tp", 1)?;
         config.only("sliding_window", Value::Null)?;
         SlidingLayers::refuse(config)?;

@@ -20,7 +20,7 @@ use crate::error::ConfigProblem;
 use crate::weights::KeyTable;
 use gradus_kernels::{self as kernels, Angles, AttentionMask, Reach, TokenLayout};
 
-/// Sizes and probabilities of a ModernBERT encoder.
+/// Configuration of a ModernBERT encoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModernBertConfig {
@@ -32,17 +32,17 @@ pub struct ModernBertConfig {
     pub num_layers: usize,
     /// Number of attention heads.
     pub num_heads: usize,
-    /// Width inside of the feed-forward blocks.
+    /// Inner width of the feed-forward blocks.
     pub d_feed_forward: usize,
     /// Longest sequence, in tokens.
     pub max_positions: usize,
-    /// Layers that look through a window to both sides; the others see all.
+    /// Sliding-window layers, with a window to both sides; the others attend to all tokens.
     pub sliding: SlidingLayers,
-    /// Rotary positions of the layers that see all.
+    /// Rotary positions of the full-attention layers.
     pub rotary: Rotary,
-    /// Rotary positions of the layers that look through a window.
+    /// Rotary positions of the sliding-window layers.
     pub sliding_rotary: Rotary,
-    /// Non-linearity of the feed-forward blocks.
+    /// Activation function of the feed-forward blocks.
     pub activation: GateActivation,
     /// Added to the variance in every layer norm.
     pub norm_epsilon: f64,
@@ -211,14 +211,14 @@ impl FamilyConfig for ModernBertConfig {
     }
 }
 
-/// How far the layers with a window see: half of `local_attention`, or `sliding_window`, which wins.
+/// Window distance: `sliding_window`, else half of `local_attention`.
 fn published_distance(config: &PublishedConfig) -> Result<usize, ConfigProblem> {
     let half = config.size_or("local_attention", 128)? / 2;
     config.size_or("sliding_window", half)
 }
 
-/// Reads the positions of one type of layers: from `rope_parameters`, or a number of its own in
-/// older files.
+/// Reads the rotary positions of one layer type, from `rope_parameters` or, in older files, a key
+/// of its own.
 fn rotary(
     config: &PublishedConfig,
     layer_type: &str,
@@ -248,7 +248,7 @@ fn rotary(
     }
 }
 
-/// What a `config.json` of this family says twice, and what of it is passed over.
+/// Keys that another key of the same file overrides.
 pub(super) fn notes(config: &PublishedConfig) -> Vec<ConfigNote> {
     let mut notes = Vec::new();
     if let (Some(window), Some(whole)) = (
@@ -281,8 +281,8 @@ pub(super) fn notes(config: &PublishedConfig) -> Vec<ConfigNote> {
     notes
 }
 
-/// A ModernBERT encoder: pre-norm layers of rotary attention, most of them through a window, and
-/// gated feed-forward.
+/// A ModernBERT encoder: pre-norm layers of rotary attention, most with a sliding window, and gated
+/// feed-forward blocks.
 #[derive(Module, Debug)]
 pub struct ModernBert {
     embeddings: Embeddings,
@@ -344,14 +344,14 @@ impl FamilyModule for ModernBert {
 
 #[derive(Module, Debug)]
 struct Layer {
-    /// The first layer has none: the embeddings are normalized already.
+    /// `None` in the first layer, whose input is already normalized.
     attention_norm: Option<LayerNorm>,
     attention: RotaryAttention,
     feed_forward_norm: LayerNorm,
     feed_forward: GatedFeedForward,
     #[module(skip)]
     dropout: f64,
-    /// Of the norms.
+    /// Epsilon of the norms.
     #[module(skip)]
     epsilon: f64,
 }
@@ -394,7 +394,7 @@ impl Layer {
         }
     }
 
-    /// States of all tokens, or where it is the `last` layer of a layout, of the wanted ones.
+    /// States of all tokens, or in the `last` layer, of the wanted ones.
     fn forward(
         &self,
         hidden: Tensor<3>,

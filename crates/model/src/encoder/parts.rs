@@ -1,4 +1,4 @@
-//! Layers as the encoders need them at birth: normal weights, zero biases.
+//! Initialization of layers: normally distributed weights, zero biases.
 
 use burn::module::{ModuleVisitor, Param};
 use burn::nn::{
@@ -12,7 +12,7 @@ pub(crate) fn linear(d_input: usize, d_output: usize, std: f64, device: &Device)
     projection(d_input, d_output, true, std, device)
 }
 
-/// A linear layer with weights from `N(0, std²)`, and a zero bias where it has one.
+/// A linear layer with weights from `N(0, std²)` and an optional zero bias.
 pub(super) fn projection(
     d_input: usize,
     d_output: usize,
@@ -31,7 +31,7 @@ pub(super) fn projection(
     }
 }
 
-/// A table of embeddings from `N(0, std²)`.
+/// An embedding table with weights from `N(0, std²)`.
 pub(crate) fn embedding(rows: usize, d_model: usize, std: f64, device: &Device) -> Embedding {
     EmbeddingConfig::new(rows, d_model)
         .with_initializer(Initializer::Normal { mean: 0.0, std })
@@ -43,7 +43,7 @@ pub(crate) fn layer_norm(d_model: usize, epsilon: f64, device: &Device) -> Layer
     norm(d_model, epsilon, true, device)
 }
 
-/// A layer norm with a scale, and a shift where it has one.
+/// A layer norm with scale and an optional shift.
 pub(super) fn norm(d_model: usize, epsilon: f64, bias: bool, device: &Device) -> LayerNorm {
     LayerNormConfig::new(d_model)
         .with_epsilon(epsilon)
@@ -51,7 +51,7 @@ pub(super) fn norm(d_model: usize, epsilon: f64, bias: bool, device: &Device) ->
         .init(device)
 }
 
-/// A norm by the root of the mean square, with a scale. Zhang and Sennrich (2019),
+/// An RMS norm with scale. Zhang and Sennrich (2019),
 /// <https://arxiv.org/abs/1910.07467>.
 pub(super) fn rms_norm(d_model: usize, epsilon: f64, device: &Device) -> RmsNorm {
     RmsNormConfig::new(d_model)
@@ -59,10 +59,10 @@ pub(super) fn rms_norm(d_model: usize, epsilon: f64, device: &Device) -> RmsNorm
         .init(device)
 }
 
-/// Draws the values of parameters that are still lazy.
+/// Initializes parameters that are still lazy.
 ///
-/// Burn draws a parameter when it is first used. Left to that, clones made before the first use
-/// differ from each other, and the values depend on what else drew random numbers meanwhile.
+/// Burn initializes a parameter at its first use. Clones made before would then differ, and values
+/// would depend on other uses of the random generator.
 pub(crate) struct DrawParameters;
 
 impl ModuleVisitor for DrawParameters {

@@ -1,4 +1,4 @@
-//! The transformer layer of BERT and its relatives: each block is added, then normalized.
+//! The post-norm transformer layer of BERT and RoBERTa.
 
 use burn::module::Module;
 use burn::nn::LayerNorm;
@@ -10,16 +10,16 @@ use super::feed_forward::FeedForward;
 use super::parts::layer_norm;
 use gradus_kernels::{AddNorm, AttentionMask, Reach, TokenLayout};
 
-/// Sizes and probabilities of a [`PostNormLayer`].
+/// Configuration of a [`PostNormLayer`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct PostNormConfig {
     /// Width of a token's state; a multiple of `num_heads`.
     pub d_model: usize,
     /// Number of attention heads.
     pub num_heads: usize,
-    /// Width inside of the feed-forward block.
+    /// Inner width of the feed-forward block.
     pub d_feed_forward: usize,
-    /// Non-linearity of the feed-forward block.
+    /// Activation function of the feed-forward block.
     pub activation: Activation,
     /// Added to the variance in the layer norms.
     pub layer_norm_epsilon: f64,
@@ -37,7 +37,7 @@ impl PostNormConfig {
     /// A layer with random weights.
     ///
     /// # Panics
-    /// If `num_heads` does not divide `d_model`, or a probability is outside of `[0, 1)`.
+    /// If `num_heads` does not divide `d_model`, or a probability is outside `[0, 1)`.
     pub fn init(&self, device: &Device) -> PostNormLayer {
         let attention = Attention::new(
             self.d_model,
@@ -82,11 +82,11 @@ pub struct PostNormLayer {
 }
 
 impl PostNormLayer {
-    /// States of the tokens of `queries`, who look at those of `hidden`: some of them, or where there
-    /// are none all.
+    /// States of the tokens `queries`, which attend to the tokens `hidden`; without `queries`, of
+    /// all tokens of `hidden`.
     ///
     /// # Shapes
-    /// - `queries`, `hidden` and the result: `[.., .., d_model]`, as the layout has them that `mask` is of
+    /// - `queries`, `hidden` and the result: `[.., .., d_model]`, in the layout of `mask`
     pub fn forward(
         &self,
         queries: Option<Tensor<3>>,
@@ -106,8 +106,8 @@ impl PostNormLayer {
         self.feed_forward.forward(hidden, feed_forward_norm)
     }
 
-    /// All layers of an encoder, from embeddings to states; the last one computes what is
-    /// [wanted](TokenLayout::wanted).
+    /// All layers of an encoder, from embeddings to states; the last one computes only the
+    /// [wanted](TokenLayout::wanted) states.
     ///
     /// # Shapes
     /// - `embedded` and the result: `[batch_size, seq_length, d_model]`

@@ -6,7 +6,7 @@ use super::decoder::{DecoderConfig, DecoderFamily, Habits, shared_heads};
 use super::hugging_face::PublishedConfig;
 use crate::error::ConfigProblem;
 
-/// Sizes and probabilities of a Qwen2: queries, keys and values have a bias.
+/// Configuration of a Qwen2 decoder: queries, keys and values have a bias.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Qwen2Config(pub DecoderConfig);

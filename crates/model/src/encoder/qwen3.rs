@@ -6,7 +6,7 @@ use super::decoder::{DecoderConfig, DecoderFamily, Habits, shared_heads};
 use super::hugging_face::PublishedConfig;
 use crate::error::ConfigProblem;
 
-/// Sizes and probabilities of a Qwen3: every head of query and key is normalized.
+/// Configuration of a Qwen3 decoder: every query and key head is normalized.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Qwen3Config(pub DecoderConfig);

@@ -1,5 +1,4 @@
-//! The families this version knows: [`EncoderConfig`] and [`Encoder`] hand everything on to one of
-//! them.
+//! The supported families: [`EncoderConfig`] and [`Encoder`] dispatch to one of them.
 
 use burn::module::Module;
 use burn::tensor::{Bool, Device, Int, Tensor, assert_shape};
@@ -44,7 +43,7 @@ macro_rules! encoder_families {
         }
 
         impl EncoderConfig {
-            /// The families this version knows, by `model_type`.
+            /// The supported families, by `model_type`.
             pub const MODEL_TYPES: &'static [&'static str] = &[$($model_type),+];
 
             /// Reads a `config.json` in Hugging Face layout; `None` for an unknown `model_type`.
@@ -69,15 +68,15 @@ macro_rules! encoder_families {
                 }
             }
 
-            /// Whether a token sees nothing behind itself, as in decoders: a segment's score then
-            /// depends on what is before its end only.
+            /// Whether no token attends to later tokens, as in decoders: a segment's score then
+            /// depends only on text up to its end.
             pub fn is_causal(&self) -> bool {
                 match self {
                     $(Self::$family(config) => config.is_causal(),)+
                 }
             }
 
-            /// The class of Python's transformers that an export is loaded with.
+            /// The class of Python's transformers that loads an export.
             pub fn python_class(&self) -> PythonClass {
                 match self {
                     $(Self::$family(_) => <$config>::PYTHON_CLASS,)+
@@ -97,7 +96,7 @@ macro_rules! encoder_families {
                 keys
             }
 
-            /// Where the tensors of a published model go.
+            /// Mapping of published tensor names.
             pub(crate) fn keys(&self) -> KeyTable {
                 match self {
                     $(Self::$family(_) => <$config>::KEYS,)+
@@ -107,23 +106,23 @@ macro_rules! encoder_families {
             /// Validates the configuration.
             ///
             /// # Errors
-            /// [`ModelError::Config`](crate::ModelError::Config) with the first value that makes it impossible.
+            /// [`ModelError::Config`](crate::ModelError::Config) with the first invalid value.
             pub fn check(&self) -> Result<()> {
                 match self {
                     $(Self::$family(config) => Ok(config.check()?),)+
                 }
             }
 
-            /// The sizes the outside has to know.
+            /// The common sizes.
             pub fn sizes(&self) -> EncoderSizes {
                 match self {
                     $(Self::$family(config) => config.sizes(),)+
                 }
             }
 
-            /// Replaces the dropout probabilities, each in `[0, 1)`: `hidden` acts on
-            /// embeddings and on the output of every block, `attention` on attention
-            /// probabilities. Dropout acts on an autodiff device only.
+            /// Replaces the dropout probabilities, each in `[0, 1)`: `hidden` on embeddings and
+            /// the output of every block, `attention` on attention probabilities. Dropout is
+            /// applied on an autodiff device only.
             #[must_use]
             pub fn with_dropout(mut self, hidden: f64, attention: f64) -> Self {
                 match &mut self {
@@ -144,16 +143,16 @@ macro_rules! encoder_families {
         }
 
         impl Encoder {
-            /// One state per token. The state of a token depends neither on padding nor on the
-            /// other rows of the batch.
+            /// Computes one state per token. A token's state depends neither on padding nor on
+            /// the other rows of the batch.
             ///
             /// # Shapes
             /// - `token_ids`, `type_ids`, `mask_pad` (true for padding): `[batch_size, seq_length]`
-            /// - returns: `[batch_size, seq_length, d_model]`; what stands at padding has no meaning
+            /// - returns: `[batch_size, seq_length, d_model]`; states at padding are meaningless
             ///
             /// # Panics
             /// If the shapes differ, or the sequence has more tokens than the encoder has
-            /// positions. Ids beyond the vocabulary are not looked at here: see
+            /// positions. Ids are not checked against the vocabulary here: see
             /// [`EncoderConfig::check_sequence`].
             pub fn forward(
                 &self,
@@ -164,13 +163,13 @@ macro_rules! encoder_families {
                 self.states(token_ids, type_ids, mask_pad, None)
             }
 
-            /// The states of the tokens in some spans, as [`forward`](Self::forward) gives them.
-            /// The others may be left out, where that saves work.
+            /// Computes the states of the tokens in `spans`, as [`forward`](Self::forward) does,
+            /// and may skip others.
             ///
             /// # Shapes
             /// - `spans`: `[batch_size, num_spans, 2]`, first token and one past the last
-            /// - the others: as in [`forward`](Self::forward); what stands at tokens outside of the
-            ///   spans has no meaning, and is finite
+            /// - others: as in [`forward`](Self::forward); states outside the spans are meaningless
+            ///   but finite
             ///
             /// # Panics
             /// As [`forward`](Self::forward).

@@ -1,4 +1,4 @@
-//! Relative positions in buckets that widen with the distance.
+//! Relative positions in buckets that grow with the distance.
 
 use std::ops::Range;
 
@@ -9,19 +9,19 @@ use super::checks;
 use crate::error::ConfigProblem;
 use gradus_kernels::Distances;
 
-/// How distances between tokens become rows of a table, as in DeBERTa.
+/// Mapping from token distances to table rows, as in DeBERTa.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RelativeBuckets {
-    /// Buckets to each side: a row for every distance up to half of them, the others share rows
-    /// whose width grows with the logarithm. `None` gives each of `max_distance` a row.
+    /// Buckets per direction: distances up to half of them have a row each, greater ones share rows
+    /// by their logarithm. `None`: each distance up to `max_distance` has a row.
     pub num_buckets: Option<usize>,
-    /// The greatest distance that is told from farther ones, in tokens.
+    /// Maximum distance, in tokens; greater ones are treated as equal.
     pub max_distance: usize,
 }
 
 impl RelativeBuckets {
-    /// Rows to each side of the table.
+    /// Table rows per direction.
     pub(super) fn span(&self) -> usize {
         self.num_buckets.unwrap_or(self.max_distance)
     }
@@ -50,7 +50,7 @@ impl RelativeBuckets {
         (bucket + span).clamp(0, 2 * span - 1)
     }
 
-    /// Which rows a sequence needs, and where.
+    /// The rows that a sequence needs.
     pub(super) fn of_sequence(&self, seq_length: usize, device: &Device) -> RelativeRows {
         let greatest = index(seq_length) - 1;
         let falling = (-greatest..=greatest).rev();
@@ -72,11 +72,11 @@ impl RelativeBuckets {
     }
 }
 
-/// The rows of the table that a sequence needs.
+/// The table rows that a sequence needs.
 #[derive(Debug, Clone)]
 pub(super) struct RelativeRows {
     pub(super) rows: Range<usize>,
-    /// Rows of distances, counted from the first one.
+    /// Row of each distance, relative to the first row needed.
     pub(super) distances: Distances,
 }
 
@@ -85,7 +85,7 @@ fn index(size: usize) -> i64 {
     size as i64
 }
 
-/// The distance itself up to `middle`, then a bucket number that grows with its logarithm.
+/// The distance itself up to `middle`, beyond it a bucket that grows with its logarithm.
 fn bucket(distance: i64, middle: i64, max_distance: i64) -> i64 {
     let size = distance.abs();
     if size <= middle {

@@ -18,7 +18,7 @@ use crate::error::ConfigProblem;
 use crate::weights::KeyTable;
 use gradus_kernels::{self as kernels, TokenLayout};
 
-/// Sizes and probabilities of a RoBERTa encoder.
+/// Configuration of a RoBERTa encoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RobertaConfig {
@@ -30,16 +30,16 @@ pub struct RobertaConfig {
     pub num_layers: usize,
     /// Number of attention heads.
     pub num_heads: usize,
-    /// Width inside of the feed-forward blocks.
+    /// Inner width of the feed-forward blocks.
     pub d_feed_forward: usize,
     /// Longest sequence, in tokens.
     pub max_positions: usize,
-    /// Id of the padding token. Positions are counted from the next number on, and this token,
-    /// where a text spells it out, is not counted.
+    /// Id of the padding token. Positions start at the next number; if a text contains this token,
+    /// it is not counted.
     pub padding_id: usize,
-    /// Rows of the table of token types, of which the first stands for every token.
+    /// Rows of the token type table; all tokens use the first.
     pub num_token_types: usize,
-    /// Non-linearity of the feed-forward blocks.
+    /// Activation function of the feed-forward blocks.
     pub activation: Activation,
     /// Added to the variance in every layer norm.
     pub layer_norm_epsilon: f64,
@@ -52,7 +52,7 @@ pub struct RobertaConfig {
 }
 
 impl RobertaConfig {
-    /// Rows of the table of positions, those up to the padding's included.
+    /// Rows of the position table, including those up to the padding id.
     fn position_rows(&self) -> usize {
         self.max_positions + self.padding_id + 1
     }
@@ -76,7 +76,7 @@ impl FamilyConfig for RobertaConfig {
         ],
     };
 
-    // XLM-RoBERTa's differs in name only: the class that Python picks follows `model_type`.
+    // XLM-RoBERTa's class differs in name only; Python selects it by `model_type`.
     const PYTHON_CLASS: PythonClass = PythonClass {
         architecture: "RobertaForTokenClassification",
         head: "classifier",
@@ -182,8 +182,8 @@ impl FamilyConfig for RobertaConfig {
     }
 }
 
-/// A RoBERTa encoder without pooler: the layers of BERT under embeddings that know no types and
-/// count positions behind the padding token's id.
+/// A RoBERTa encoder without pooler: BERT's layers on embeddings without token types, whose
+/// positions start after the padding token's id.
 #[derive(Module, Debug)]
 pub struct Roberta {
     embeddings: Embeddings,

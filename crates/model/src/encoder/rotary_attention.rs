@@ -1,4 +1,4 @@
-//! Attention with rotary positions, and heads of keys and values that queries may share.
+//! Grouped-query attention with rotary positions.
 
 use burn::module::Module;
 use burn::nn::{Linear, RmsNorm};
@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use super::parts::{projection, rms_norm};
 use gradus_kernels::{self as kernels, Angles, Attend, AttentionMask, Side};
 
-/// Sizes and probabilities of a [`RotaryAttention`].
+/// Configuration of a [`RotaryAttention`].
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct RotaryAttentionConfig {
     /// Width of a token's state.
@@ -18,11 +18,11 @@ pub(super) struct RotaryAttentionConfig {
     pub(super) num_key_value_heads: usize,
     /// Width of a head, even.
     pub(super) d_head: usize,
-    /// Whether query, key and value have a bias.
+    /// Whether the query, key and value layers have a bias.
     pub(super) input_bias: bool,
-    /// Whether the output has a bias.
+    /// Whether the output layer has a bias.
     pub(super) output_bias: bool,
-    /// Epsilon of a norm on every head of query and key; `None` for no norm.
+    /// Epsilon of the norm on every query and key head; `None` for no norm.
     pub(super) head_norm_epsilon: Option<f64>,
     /// Dropout on attention probabilities, in `[0, 1)`.
     pub(super) dropout: f64,
@@ -71,10 +71,11 @@ impl RotaryAttentionConfig {
 }
 
 impl RotaryAttention {
-    /// What the tokens of `queries` gather from those of `hidden`: the same, or some of them.
+    /// Attention from the tokens `queries` to the tokens `hidden`; `queries` are all or some of
+    /// `hidden`.
     ///
     /// # Shapes
-    /// - `queries` and the result, `hidden`: `[.., .., d_model]`, as the layout has them that `mask` is of
+    /// - `queries`, `hidden` and the result: `[.., .., d_model]`, in the layout of `mask`
     pub(super) fn forward(
         &self,
         queries: Tensor<3>,
@@ -99,7 +100,7 @@ impl RotaryAttention {
     }
 }
 
-/// Norms every head by itself.
+/// Normalizes every head separately.
 fn normed(norm: Option<&RmsNorm>, states: Tensor<3>, num_heads: usize) -> Tensor<3> {
     let Some(norm) = norm else {
         return states;

@@ -1,16 +1,16 @@
-//! The sizes of an encoder, which every family has.
+//! The sizes of an encoder, common to all families.
 
 use serde_json::{Value, json};
 
 use super::checks;
 use crate::error::ConfigProblem;
 
-/// The sizes of an encoder that the outside has to know.
+/// The sizes of an encoder, common to all families.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EncoderSizes {
     /// Number of token ids.
     pub vocab_size: usize,
-    /// Number of token type ids; `None` for an encoder that does not look at them.
+    /// Number of token type ids; `None` for an encoder without token types.
     pub num_token_types: Option<usize>,
     /// Longest sequence, in tokens.
     pub max_positions: usize,
@@ -18,15 +18,14 @@ pub struct EncoderSizes {
     pub d_model: usize,
     /// Number of layers.
     pub num_layers: usize,
-    /// Number of heads that attend.
+    /// Number of attention heads.
     pub num_heads: usize,
-    /// Width inside of the feed-forward blocks.
+    /// Inner width of the feed-forward blocks.
     pub d_feed_forward: usize,
 }
 
 impl EncoderSizes {
-    /// What they are called in a `config.json`, where they are called otherwise: pairs of our name
-    /// and the file's.
+    /// Their names in a `config.json`, if different: pairs of our name and the file's.
     pub(super) const PUBLISHED_NAMES: &'static [(&'static str, &'static str)] = &[
         ("d_model", "hidden_size"),
         ("num_layers", "num_hidden_layers"),
@@ -35,7 +34,7 @@ impl EncoderSizes {
         ("max_positions", "max_position_embeddings"),
     ];
 
-    /// Validates the sizes. Types are left to the families.
+    /// Validates the sizes. Families check token types.
     pub(super) fn check(&self) -> Result<(), ConfigProblem> {
         checks::sizes(&[
             ("vocab_size", self.vocab_size),
@@ -49,7 +48,7 @@ impl EncoderSizes {
         checks::at_most("num_token_types", types, checks::MAX_SIZE)
     }
 
-    /// The keys of a `config.json` that have the same name in all families.
+    /// The `config.json` keys with the same name in all families.
     pub(super) fn to_published(self) -> Value {
         json!({
             "vocab_size": self.vocab_size,

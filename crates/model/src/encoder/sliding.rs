@@ -1,4 +1,4 @@
-//! Layers whose tokens see only their neighborhood.
+//! Sliding-window layers.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,23 +6,24 @@ use super::checks;
 use super::hugging_face::PublishedConfig;
 use crate::error::ConfigProblem;
 
-/// Which layers look through a window, and how far.
+/// Which layers have a sliding window, and how far it reaches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SlidingLayers {
-    /// The greatest distance between a token and one it sees, in tokens.
+    /// Maximum distance between a token and one it attends to, in tokens.
     pub distance: usize,
-    /// Numbers of the layers, from 0.
+    /// Indices of the layers, from 0.
     pub layers: Vec<usize>,
 }
 
 const LAYER_TYPES: &str = "`full_attention` or `sliding_attention` for each layer";
 
 impl SlidingLayers {
-    /// Reads `layer_types`; where it is missing, `default` tells for each layer whether it slides.
+    /// Reads `layer_types`; if it is missing, `default` says for each layer whether it has a
+    /// window.
     ///
     /// # Errors
-    /// If there are other types, or not one for each layer.
+    /// If there are other types, or not one per layer.
     pub(super) fn published_layers(
         config: &PublishedConfig,
         num_layers: usize,
@@ -33,7 +34,7 @@ impl SlidingLayers {
         };
         let names: Vec<String> = config.required("layer_types", LAYER_TYPES)?;
         let known = |name: &String| {
-            // `attention` is an old name of full attention.
+            // `attention` is an old name for full attention.
             ["full_attention", "sliding_attention", "attention"].contains(&&**name)
         };
         let fine = names.len() == num_layers && names.iter().all(known);
@@ -45,10 +46,10 @@ impl SlidingLayers {
             .collect())
     }
 
-    /// Refuses `layer_types` of a family whose layers all see everything.
+    /// Checks `layer_types` in a family that has only full attention.
     ///
     /// # Errors
-    /// If a layer is of another type.
+    /// If a layer has another type.
     pub(super) fn refuse(config: &PublishedConfig) -> Result<(), ConfigProblem> {
         let num_layers = config.layers()?;
         let layers = Self::published_layers(config, num_layers, |_| false)?;

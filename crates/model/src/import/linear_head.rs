@@ -1,4 +1,4 @@
-//! The linear layer on top of a published classifier.
+//! The linear head of a published classifier.
 
 use std::path::Path;
 
@@ -11,18 +11,17 @@ use crate::head::Head;
 use crate::output::Output;
 use crate::weights::{StoredTensor, read_back};
 
-/// Weights of a linear layer: one row of `d_model` values and one bias for each logit.
+/// Weights of a linear layer: one row of `d_model` values and one bias per logit.
 pub(super) struct LinearHead {
     rows: Vec<Vec<f32>>,
     bias: Vec<f32>,
 }
 
 impl LinearHead {
-    /// Reads the layer. `biased` says whether the model's class has a bias.
+    /// Reads the layer. `biased` is whether the model's class has a bias.
     ///
     /// # Errors
-    /// [`ModelError::NotImportable`] if it is missing, has another shape, or has a bias where the
-    /// class has none, or none where it has one.
+    /// [`ModelError::NotImportable`] if it is missing, has another shape, or contradicts `biased`.
     pub(super) fn read(
         tensors: &[StoredTensor],
         encoder: &EncoderConfig,
@@ -78,8 +77,8 @@ impl LinearHead {
         self.rows.len()
     }
 
-    /// The head whose scores are what the logits mean, and what turns its values into them: of a
-    /// softmax over two the share of the second, which is the sigmoid of their difference.
+    /// The head and output function of these logits. For a softmax over two labels, the score is
+    /// the probability of the second, which is the sigmoid of the difference.
     pub(super) fn into_head(self, problem: ProblemType, device: &Device) -> (Head, Output) {
         let (head, output) = match problem {
             ProblemType::Regression => (self, Output::Identity),
@@ -98,7 +97,7 @@ impl LinearHead {
         (head, output)
     }
 
-    /// The second logit less the first.
+    /// The second logit minus the first.
     fn difference(self) -> Self {
         let [first, second] = [0, 1].map(|row| &self.rows[row]);
         let row = second

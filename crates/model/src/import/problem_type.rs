@@ -1,4 +1,4 @@
-//! What the logits of a classifier are.
+//! Interpretation of a classifier's logits.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use crate::error::ConfigProblem;
 
-/// What the logits of a classifier are, in the words of transformers.
+/// Interpretation of a classifier's logits, with the names of transformers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProblemType {
-    /// `regression`: each is a value.
+    /// `regression`: each logit is a value.
     Regression,
-    /// `single_label_classification`: a softmax over them is a distribution over the labels.
+    /// `single_label_classification`: the softmax of the logits is a distribution over the labels.
     SingleLabel,
-    /// `multi_label_classification`: a sigmoid of each is the probability of its label.
+    /// `multi_label_classification`: the sigmoid of each logit is the probability of its label.
     MultiLabel,
 }
 
@@ -24,10 +24,10 @@ const EXPECTED: &str =
 impl ProblemType {
     const ALL: [Self; 3] = [Self::Regression, Self::SingleLabel, Self::MultiLabel];
 
-    /// What a `config.json` says; `None` where it does not.
+    /// Reads `problem_type` of a `config.json`; `None` if it is missing.
     ///
     /// # Errors
-    /// If it says something else.
+    /// If it has an unknown value.
     pub(super) fn published(keys: &Value) -> Result<Option<Self>, ConfigProblem> {
         match &keys["problem_type"] {
             Value::Null => Ok(None),

@@ -1,4 +1,4 @@
-//! Putting the tensors of a file into a module, all of them or none.
+//! Loads the tensors of a file into a module, all or none.
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::Hash;
@@ -19,18 +19,18 @@ use super::mismatch::{WeightMismatch, WrongShape};
 use super::report::{CastTensor, LeftTensor, LoadReport};
 use crate::error::{ModelError, Result};
 
-/// How a file names and lays out its tensors.
+/// Names and layout of a file's tensors.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Naming<'a> {
-    /// As a bundle does: our names, matrices as `[d_input, d_output]`.
+    /// As in a bundle: our names, matrices as `[d_input, d_output]`.
     Own,
-    /// As published files do: their names, matrices as `[d_output, d_input]`.
+    /// As in published files: their names, matrices as `[d_output, d_input]`.
     Published(&'a KeyTable),
 }
 
-/// Loads a module from tensors of one or several files.
+/// Loads a module from the tensors of one or several files.
 ///
-/// `place` is the file or directory that error messages name.
+/// `place` is the file or directory named in error messages.
 pub(crate) fn load_module<M: Module>(
     module: &mut M,
     place: &Path,
@@ -43,7 +43,7 @@ pub(crate) fn load_module<M: Module>(
     Ok(report)
 }
 
-/// The same account without reading a value: whether the tensors are those of the module.
+/// Checks, without reading values, whether the tensors fit the module.
 pub(crate) fn check_module<M: Module>(
     module: &M,
     place: &Path,
@@ -103,7 +103,7 @@ impl Naming<'_> {
     }
 }
 
-/// Where each tensor of the file goes.
+/// Assignment of the file's tensors.
 #[derive(Default)]
 struct Plan {
     /// By the name of our parameter.
@@ -183,7 +183,7 @@ impl Plan {
             .unexpected
             .extend(strangers.map(|(_, tensor)| tensor.name.clone()));
         mismatch.unexpected.sort();
-        // The parts of one tensor have the same fault.
+        // All parts of one tensor have the same difference.
         keep_first(&mut mismatch.missing);
         keep_first(&mut mismatch.unexpected);
         keep_first(&mut mismatch.ambiguous);
@@ -193,7 +193,7 @@ impl Plan {
     }
 }
 
-/// Drops what stands in a list before.
+/// Removes repeated items.
 fn keep_first<T: Clone + Eq + Hash>(list: &mut Vec<T>) {
     let mut seen = HashSet::new();
     list.retain(|item| seen.insert(item.clone()));

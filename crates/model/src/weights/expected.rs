@@ -1,4 +1,4 @@
-//! The tensors a module needs, without drawing its random weights.
+//! The tensors a module needs, without initializing its weights.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use burn::tensor::{DType, Tensor};
 use burn_store::burn_pack::Error as PackError;
 use burn_store::{ModuleAdapter, ModuleContext, bridge};
 
-/// Names and shapes of a module's float parameters as `adapter` would write them.
+/// Names and shapes of a module's float parameters, as `adapter` writes them.
 ///
-/// Only names and shapes of parameters are asked for: a parameter that was never used stays
-/// undrawn, so that loading costs no random numbers.
+/// Reads only names and shapes, so lazy parameters are not initialized and loading draws no random
+/// numbers.
 pub(crate) fn expected_tensors<M: Module>(
     module: &M,
     adapter: &dyn ModuleAdapter,
@@ -32,8 +32,8 @@ struct Visitor<'a> {
     tensors: BTreeMap<String, Vec<usize>>,
 }
 
-/// Enum variants have no part in the names of parameters, so that a bundle does not depend on
-/// how the families of encoders are arranged in Rust.
+/// Whether a container is part of parameter names. Enum variants are not, so that a bundle does not
+/// depend on the Rust types of the encoder families.
 fn has_name(container: &str) -> bool {
     !container.starts_with("Enum:")
 }

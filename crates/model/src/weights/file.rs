@@ -13,13 +13,13 @@ use safetensors::tensor::Metadata;
 
 use crate::error::{ModelError, Result};
 
-/// The length of the header stands before it, as a little-endian `u64`.
+/// The header's length precedes it, as a little-endian `u64`.
 const LENGTH_BYTES: usize = 8;
 
-/// The format's own limit: a longer header is a sign of another kind of file.
+/// The format's own limit; a longer header indicates another kind of file.
 const MAX_HEADER_BYTES: u64 = 100_000_000;
 
-/// A tensor that lies in a file and has not been read.
+/// A tensor in a file that has not been read.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredTensor {
     pub(crate) name: String,
@@ -28,17 +28,17 @@ pub(crate) struct StoredTensor {
     path: Arc<Path>,
     offset: u64,
     num_bytes: usize,
-    /// Of how many equal parts this is one; 1 for a whole tensor.
+    /// Number of equal parts of which this is one; 1 for a whole tensor.
     pub(crate) num_parts: usize,
-    /// Rows of the tensor in the file; those of `shape` where this is a whole one.
+    /// Rows of the tensor in the file; those of `shape` for a whole tensor.
     pub(crate) file_rows: Option<usize>,
-    /// Which of those rows is the first here.
+    /// Index of the first of these rows in the file.
     first_row: usize,
-    /// What is added when the tensor is read.
+    /// Low-rank change to add when the tensor is read.
     pub(crate) change: Option<Arc<LowRank>>,
 }
 
-/// A change of a matrix of `[rows, width]`: `scale` times the product of `b` and `a`.
+/// A change of a matrix, `[rows, width]`: `scale · b · a`.
 #[derive(Debug)]
 pub(crate) struct LowRank {
     /// `[rank, width]`
@@ -49,7 +49,7 @@ pub(crate) struct LowRank {
 }
 
 impl LowRank {
-    /// Adds the change to the values of some rows, from `first_row` on.
+    /// Adds the change to the values of some rows, starting at `first_row`.
     fn add(&self, values: &mut [f32], first_row: usize) -> Result<(), PackError> {
         let &[rank, width] = self.a.shape.as_slice() else {
             return Err(PackError::ValidationError("no matrix".into()));
@@ -69,8 +69,8 @@ impl LowRank {
     }
 }
 
-/// Lists the tensors of a file after checking that the header is sound and that the file has
-/// exactly the bytes the header describes.
+/// Lists the tensors of a file after checking that the header is valid and describes exactly the
+/// bytes of the file.
 pub(crate) fn read_header(path: &Path) -> Result<Vec<StoredTensor>> {
     let not_safetensors = |reason: String| ModelError::NotSafetensors {
         path: path.into(),
@@ -130,7 +130,7 @@ fn damaged(path: &Path, found: u64, expected: u64) -> ModelError {
 }
 
 impl StoredTensor {
-    /// Cuts the tensor into parts of as many rows; rows that are left over belong to none.
+    /// Splits the tensor into parts with equal numbers of rows; remaining rows belong to none.
     pub(crate) fn split(self, num_parts: usize) -> Vec<Self> {
         let rows = self.file_rows.unwrap_or(0) / num_parts;
         let row_bytes = self.num_bytes / self.file_rows.unwrap_or(1).max(1);
@@ -148,7 +148,7 @@ impl StoredTensor {
         (0..num_parts).map(part).collect()
     }
 
-    /// The shape of the tensor in the file that a part of this shape is cut from.
+    /// Shape of the tensor in the file, for a part of this shape.
     pub(crate) fn whole(&self, part: &[usize]) -> Vec<usize> {
         let mut whole = part.to_vec();
         if let Some(first) = whole.first_mut() {
@@ -166,8 +166,8 @@ impl StoredTensor {
         shape
     }
 
-    /// The tensor under the name of the parameter it belongs to; its bytes are read when drawn.
-    /// `None` for types that are not floating-point numbers of 16, 32 or 64 bits.
+    /// The tensor under its parameter's name; its bytes are read on demand. `None` for types other
+    /// than floating-point numbers of 16, 32 or 64 bits.
     pub(crate) fn into_parameter(self, parameter: String) -> Option<PackTensor> {
         let stored = self.float_type()?;
         let dtype = if self.change.is_some() {

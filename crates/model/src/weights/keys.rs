@@ -1,31 +1,32 @@
-//! Which tensor of a published file is which of ours.
+//! Maps published tensor names to ours.
 
 use std::iter;
 
-/// Where the tensors of a family's published files go, and which have no place here.
+/// Maps the tensor names of a family's published files to ours, and lists those that are not
+/// loaded.
 ///
-/// Names are of modules; a module's parameters are called `weight` and `bias` on both sides, or
-/// `gamma` and `beta` in old files. `{}` stands for the number of a layer.
+/// Names refer to modules; their parameters are `weight` and `bias` on both sides, or `gamma` and
+/// `beta` in old files. `{}` is the layer number.
 #[derive(Debug, Clone, Copy)]
 pub struct KeyTable {
-    /// What a file may put before its names when it holds more than the encoder; may be empty.
+    /// Prefix of names in files that contain more than the encoder; may be empty.
     pub prefix: &'static str,
-    /// Pairs of a published module and ours.
+    /// Pairs of a published module name and ours.
     pub modules: &'static [(&'static str, &'static str)],
-    /// Published modules that hold several of ours, one above the other and of the same height.
+    /// Published modules that stack several of ours with equal numbers of rows.
     pub split: &'static [(&'static str, &'static [&'static str])],
-    /// Beginnings of names that are known and not needed, with the reason.
+    /// Prefixes of known names that are not loaded, with the reason.
     pub left: &'static [(&'static str, &'static str)],
 }
 
-/// What a table says about a name.
+/// Entry of a table for a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Key {
     /// The name of our parameter.
     Ours(String),
-    /// The names of our parameters, from the first rows to the last.
+    /// The names of our parameters, in the order of their rows.
     Split(Vec<String>),
-    /// Known and not needed, with the reason.
+    /// Known but not loaded, with the reason.
     Left(&'static str),
     /// Not in the table.
     Unknown,
@@ -56,7 +57,7 @@ impl KeyTable {
         parts.map_or(Key::Unknown, Key::Split)
     }
 
-    /// Which part of its published tensor one of our parameters is, from 0.
+    /// Index of one of our parameters in its published tensor, from 0.
     pub(crate) fn part(&self, ours: &str) -> usize {
         let (module, _) = split(ours);
         let is_part = |part: &'static str| rename(iter::once((part, part)), module).is_some();
@@ -66,8 +67,7 @@ impl KeyTable {
             .unwrap_or(0)
     }
 
-    /// The published name of one of our parameters, without prefix, to speak to the user in the
-    /// words of the file.
+    /// The published name of one of our parameters, without prefix, for messages.
     pub(crate) fn published(&self, ours: &str) -> String {
         let (module, parameter) = split(ours);
         let reversed = self
@@ -86,7 +86,7 @@ impl KeyTable {
     }
 }
 
-/// Whether a name begins with `start`, in which `{}` stands for the number of a layer.
+/// Whether a name begins with `start`, in which `{}` is the layer number.
 fn begins(name: &str, start: &str) -> bool {
     let Some((before, after)) = start.split_once("{}") else {
         return name.starts_with(start);
@@ -110,7 +110,7 @@ fn rename(
         None => (from == module).then(|| to.to_owned()),
         Some((start, end)) => {
             let layer = module.strip_prefix(start)?.strip_suffix(end)?;
-            // `07` would be a second name of layer 7.
+            // `07` would be a second name for layer 7.
             let canonical = layer
                 .parse::<usize>()
                 .is_ok_and(|number| number.to_string() == layer);

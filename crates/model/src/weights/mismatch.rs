@@ -1,35 +1,35 @@
-//! Everything that is wrong with the tensors of a file.
+//! Mismatches between the tensors of a file and a model.
 
 use std::fmt;
 
-/// Every way in which a file's tensors differ from those a model needs.
+/// All differences between a file's tensors and those a model needs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WeightMismatch {
-    /// Tensors the model needs and the file lacks, by their names in the file.
+    /// Tensors missing from the file, by their names in files.
     pub missing: Vec<String>,
-    /// Tensors of the file that have no place in the model.
+    /// Tensors of the file that the model does not have.
     pub unexpected: Vec<String>,
-    /// Tensors of the file that stand for the same tensor of the model.
+    /// Pairs of tensors of the file for the same tensor of the model.
     pub ambiguous: Vec<[String; 2]>,
-    /// Tensors whose shape is not the model's.
+    /// Tensors with a shape other than the model's.
     pub wrong_shape: Vec<WrongShape>,
-    /// Tensors that are not floating-point numbers of a readable type: name and type.
+    /// Tensors of unsupported types: name and type.
     pub wrong_type: Vec<(String, String)>,
 }
 
-/// A tensor whose shape is not the model's, in the layout of the file.
+/// A tensor with a shape other than the model's, in the layout of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct WrongShape {
     /// The tensor's name in the file.
     pub name: String,
     /// Its shape in the file.
     pub found: Vec<usize>,
-    /// The shape the configuration asks for.
+    /// The shape that the configuration requires.
     pub expected: Vec<usize>,
 }
 
 impl WeightMismatch {
-    /// Whether nothing is wrong.
+    /// Whether there are no differences.
     pub fn is_empty(&self) -> bool {
         self.missing.is_empty()
             && self.unexpected.is_empty()
@@ -60,7 +60,7 @@ impl fmt::Display for WeightMismatch {
     }
 }
 
-/// Tensors with the same fault that are listed; the rest is counted.
+/// Maximum tensors listed per kind of difference; the rest is counted.
 const LISTED: usize = 1000;
 
 fn lines<T>(f: &mut fmt::Formatter<'_>, faults: &[T], line: impl Fn(&T) -> String) -> fmt::Result {

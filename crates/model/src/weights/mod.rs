@@ -1,7 +1,7 @@
-//! Tensors between safetensors files and modules.
+//! Loads and saves modules as safetensors.
 //!
-//! Every name, shape and type is compared with the module's before a single byte goes into it:
-//! a file either fits as a whole, or one error lists everything that does not.
+//! All names, shapes and types are checked before any value is loaded: a file fits completely, or
+//! one error lists all differences.
 
 mod apply;
 mod expected;

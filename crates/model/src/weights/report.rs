@@ -1,24 +1,24 @@
-//! The account of a file's tensors.
+//! Report of the tensors used from a file.
 
 use serde::{Deserialize, Serialize};
 
 /// How every tensor of a file was used. Names are as in the file, sorted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoadReport {
-    /// Tensors that are now in the model.
+    /// Tensors loaded into the model.
     pub used: Vec<String>,
-    /// Tensors that are known and not needed.
+    /// Known tensors that are not loaded.
     pub left: Vec<LeftTensor>,
-    /// Those of the used tensors that were converted to 32-bit floats.
+    /// Loaded tensors that were converted to 32-bit floats.
     pub cast: Vec<CastTensor>,
 }
 
-/// A tensor that is known and not needed.
+/// A known tensor that is not loaded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftTensor {
     /// Its name in the file.
     pub name: String,
-    /// Why the model does without it.
+    /// Why it is not loaded.
     pub reason: String,
 }
 
@@ -27,6 +27,6 @@ pub struct LeftTensor {
 pub struct CastTensor {
     /// Its name in the file.
     pub name: String,
-    /// Its type in the file, as safetensors spells it.
+    /// Its type in the file, in the notation of safetensors.
     pub from: String,
 }

@@ -1,4 +1,4 @@
-//! Writing tensors as safetensors.
+//! Writes tensors as safetensors.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{BufWriter, Write};
@@ -14,23 +14,23 @@ use safetensors::tensor::{Metadata, TensorInfo};
 use super::keys::KeyTable;
 use crate::error::{ModelError, Result};
 
-/// A tensor to be written as 32-bit floats.
+/// A tensor to write as 32-bit floats.
 pub(crate) struct OutTensor {
     pub(crate) name: String,
     pub(crate) shape: Vec<usize>,
     pub(crate) values: OutValues,
 }
 
-/// Where the values of an [`OutTensor`] come from.
+/// Source of the values of an [`OutTensor`].
 pub(crate) enum OutValues {
-    /// From parameters that stand one above the other, read back when they are written.
+    /// Stacked parameters, read from the device when they are written.
     Parameters(Vec<PackTensor>),
-    /// They are here.
+    /// Values in memory.
     Here(Vec<f32>),
 }
 
-/// Writes the parameters of a module under their own names, sorted, as 32-bit floats, one
-/// tensor in memory at a time; the same weights always give the same bytes.
+/// Writes the parameters of a module under our names, sorted, as 32-bit floats, with one tensor in
+/// memory at a time. Equal weights give equal bytes.
 pub(crate) fn save_module<M: Module>(module: &M, path: &Path) -> Result<()> {
     let tensors = module.collect(None, None, true).into_iter();
     let tensors = tensors.map(|tensor| OutTensor {
@@ -41,7 +41,7 @@ pub(crate) fn save_module<M: Module>(module: &M, path: &Path) -> Result<()> {
     write_tensors(tensors.collect(), "gradus", path)
 }
 
-/// The parameters of a module under the names and in the layout of published files.
+/// The parameters of a module with the names and layout of published files.
 pub(crate) fn published_tensors<M: Module>(
     module: &M,
     keys: &KeyTable,
@@ -68,10 +68,10 @@ pub(crate) fn published_tensors<M: Module>(
     joined.collect()
 }
 
-/// Writes tensors, sorted by name. `format` says who can read them.
+/// Writes tensors, sorted by name. `format` is the format entry of the metadata.
 ///
-/// Not `safetensors::serialize_to_file`, which makes the file readable to its owner only and
-/// has no way to report that a device failed.
+/// Does not use `safetensors::serialize_to_file`, which makes the file readable only by its owner
+/// and cannot report a device failure.
 pub(crate) fn write_tensors(mut tensors: Vec<OutTensor>, format: &str, path: &Path) -> Result<()> {
     tensors.sort_by(|a, b| a.name.cmp(&b.name));
     let mut file = BufWriter::new(File::create(path)?);
@@ -121,7 +121,7 @@ fn header(path: &Path, tensors: &[OutTensor], format: &str) -> Result<Vec<u8>> {
     Ok(header)
 }
 
-/// The values of a parameter, from wherever it is.
+/// Reads the values of a parameter from its device.
 pub(crate) fn read_back(path: &Path, name: &str, parameter: PackTensor) -> Result<Vec<f32>> {
     let failed = |reason: String| ModelError::ReadBack {
         path: path.into(),

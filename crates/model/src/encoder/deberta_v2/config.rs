@@ -1,4 +1,4 @@
-//! The configuration of DeBERTa.
+//! DeBERTa's configuration.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use crate::encoder::{EncoderSizes, FamilyConfig, PythonClass, checks};
 use crate::error::ConfigProblem;
 use crate::weights::KeyTable;
 
-/// Sizes and probabilities of a DeBERTa encoder.
+/// Configuration of a DeBERTa encoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(
@@ -30,28 +30,28 @@ pub struct DebertaV2Config {
     pub num_layers: usize,
     /// Number of attention heads.
     pub num_heads: usize,
-    /// Width inside of the feed-forward blocks.
+    /// Inner width of the feed-forward blocks.
     pub d_feed_forward: usize,
     /// Longest sequence, in tokens.
     pub max_positions: usize,
-    /// Number of token type ids; 0 where types are not looked at.
+    /// Number of token type ids; 0 for none.
     pub num_token_types: usize,
-    /// Whether embeddings of absolute positions are added to those of the tokens.
+    /// Whether absolute position embeddings are added to the token embeddings.
     pub absolute_positions: bool,
     /// Relative positions.
     pub relative: RelativeBuckets,
     /// Whether the embeddings of relative positions are normalized.
     pub norm_positions: bool,
-    /// Whether a query looks for keys at a position.
+    /// Whether scores have a content-to-position term (`c2p`).
     pub content_to_position: bool,
-    /// Whether a key is looked for from a position.
+    /// Whether scores have a position-to-content term (`p2c`).
     pub position_to_content: bool,
-    /// Whether positions go through the query and key matrices of the contents.
+    /// Whether positions use the query and key projections of the contents.
     pub shared_projections: bool,
-    /// A convolution beside the first layer, in the large models of v2. Default: none.
+    /// Convolution beside the first layer, in large v2 models. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub convolution: Option<Convolution>,
-    /// Non-linearity of the feed-forward blocks.
+    /// Activation function of the feed-forward blocks.
     pub activation: Activation,
     /// Added to the variance in every layer norm.
     pub layer_norm_epsilon: f64,

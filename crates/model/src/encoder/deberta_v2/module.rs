@@ -1,4 +1,4 @@
-//! The module of DeBERTa.
+//! The DeBERTa module.
 
 use std::ops::Range;
 use std::slice;
@@ -29,7 +29,7 @@ pub struct DebertaV2 {
 }
 
 impl DebertaV2 {
-    /// With random weights.
+    /// Builds the module with random weights.
     pub(super) fn new(config: &DebertaV2Config, device: &Device) -> Self {
         Self {
             embeddings: Embeddings::new(config, device),
@@ -72,7 +72,7 @@ impl FamilyModule for DebertaV2 {
         let (Some(convolution), [first, rest @ ..]) = (&self.convolution, &*self.layers) else {
             return Layer::stack(&self.layers, embedded, &positions, &layout);
         };
-        // The convolution reads neighbors in the order of the batch, and all of them.
+        // The convolution needs all states, in the shape of the batch.
         let all = TokenLayout::new(mask_pad.clone(), None);
         let attended = Layer::stack(slice::from_ref(first), embedded.clone(), &positions, &all);
         let hidden = convolution.forward(embedded, attended, mask_pad);
@@ -86,7 +86,7 @@ struct Embeddings {
     position: Option<Embedding>,
     token_type: Option<Embedding>,
     norm: LayerNorm,
-    /// `2 · span` rows, shared by all layers.
+    /// Relative positions, `2 · span` rows, shared by all layers.
     relative: Embedding,
     relative_norm: Option<LayerNorm>,
     #[module(skip)]
@@ -124,7 +124,7 @@ impl Embeddings {
         kernels::dropout(self.dropout, self.norm.forward(embedded))
     }
 
-    /// Some of the relative positions, `[1, num_rows, d_model]`.
+    /// Embeddings of some relative positions, `[1, num_rows, d_model]`.
     fn relative(&self, rows: Range<usize>) -> Tensor<3> {
         let rows = self.relative.weight.val().slice(rows).unsqueeze::<3>();
         match &self.relative_norm {
@@ -176,10 +176,11 @@ impl Layer {
         }
     }
 
-    /// States of the tokens of `queries`, who look at those of `hidden`: the same, or some of them.
+    /// States of the tokens `queries`, which attend to the tokens `hidden`; `queries` are all or
+    /// some of `hidden`.
     ///
     /// # Shapes
-    /// - `queries` and the result, `hidden`: `[.., .., d_model]`, as the layout has them that `mask` is of
+    /// - `queries`, `hidden` and the result: `[.., .., d_model]`, in the layout of `mask`
     fn forward(
         &self,
         queries: Tensor<3>,
@@ -199,8 +200,8 @@ impl Layer {
         self.feed_forward.forward(hidden, feed_forward_norm)
     }
 
-    /// Layers one after the other; the last one computes what is [wanted](TokenLayout::wanted). No
-    /// layers change nothing.
+    /// Applies the layers in order; the last one computes only the [wanted](TokenLayout::wanted)
+    /// states. Without layers, returns `hidden`.
     ///
     /// # Shapes
     /// - `hidden` and the result: `[batch_size, seq_length, d_model]`

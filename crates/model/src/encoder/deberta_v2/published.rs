@@ -1,4 +1,4 @@
-//! Keys that only DeBERTa's files have.
+//! Configuration keys specific to DeBERTa.
 
 use serde_json::Value;
 
@@ -8,12 +8,12 @@ use crate::error::ConfigProblem;
 
 const POSITION_TERMS: &str = "`c2p` and `p2c`, as a list or joined by `|`";
 
-/// What this family may ask for and is not computed here.
+/// Refuses unsupported settings of this family.
 pub(super) fn refuse_unsupported(
     config: &PublishedConfig,
     d_model: usize,
 ) -> Result<(), ConfigProblem> {
-    // Without it the family is a BERT, which the library computes and nobody publishes.
+    // Without it the model is a BERT, which transformers supports and nobody publishes.
     let relative = config.optional("relative_attention", false, "true")?;
     ConfigProblem::unless(relative, "relative_attention", relative, "true")?;
     let embedding_size = config.nullable_size("embedding_size", d_model)?;
@@ -28,7 +28,7 @@ pub(super) fn refuse_unsupported(
     ConfigProblem::unless(size == d_head, "attention_head_size", size, expected)
 }
 
-/// Which of the scores `c2p` and `p2c` are asked for.
+/// Which of the terms `c2p` and `p2c` the scores have.
 pub(super) fn position_terms(config: &PublishedConfig) -> Result<[bool; 2], ConfigProblem> {
     let Some(value) = config.value("pos_att_type") else {
         return Ok([false, false]);
@@ -64,7 +64,7 @@ pub(super) fn norm_positions(config: &PublishedConfig) -> Result<bool, ConfigPro
     })
 }
 
-/// A number that -1 stands in for where there is none.
+/// A count; -1 means none.
 pub(super) fn count(config: &PublishedConfig, key: &str) -> Result<Option<usize>, ConfigProblem> {
     let number: i64 = config.optional(key, -1, "a whole number, or -1 for none")?;
     Ok(usize::try_from(number).ok().filter(|number| *number > 0))

@@ -1,4 +1,4 @@
-//! The configuration of decoders of the Llama kind.
+//! The configuration of Llama-like decoders.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::encoder::{EncoderSizes, checks};
 use crate::encoder::{GateActivation, PublishedActivation};
 use crate::error::ConfigProblem;
 
-/// Sizes and probabilities of a decoder of the Llama kind.
+/// Configuration of a Llama-like decoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(
@@ -31,16 +31,16 @@ pub struct DecoderConfig {
     pub num_key_value_heads: usize,
     /// Width of a head, even.
     pub d_head: usize,
-    /// Width inside of the feed-forward blocks.
+    /// Inner width of the feed-forward blocks.
     pub d_feed_forward: usize,
     /// Longest sequence, in tokens.
     pub max_positions: usize,
-    /// Whether a token sees nothing behind itself. Default: true.
+    /// Whether no token attends to later tokens. Default: true.
     #[serde(default = "causal", skip_serializing_if = "is_causal")]
     pub causal: bool,
     /// Rotary positions.
     pub rotary: Rotary,
-    /// Non-linearity of the feed-forward blocks.
+    /// Activation function of the feed-forward blocks.
     pub activation: GateActivation,
     /// Added to the mean square in every norm.
     pub norm_epsilon: f64,
@@ -50,9 +50,9 @@ pub struct DecoderConfig {
     pub output_bias: bool,
     /// Whether the feed-forward blocks have biases.
     pub feed_forward_bias: bool,
-    /// Whether every head of query and key is normalized.
+    /// Whether every query and key head is normalized.
     pub head_norms: bool,
-    /// Layers that look through a window. Default: none.
+    /// Sliding-window layers. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sliding: Option<SlidingLayers>,
     /// Dropout on embeddings and on the output of every block, in `[0, 1)`.
@@ -76,7 +76,7 @@ fn is_causal(causal: &bool) -> bool {
 }
 
 impl DecoderConfig {
-    /// Reads the keys the families have in common; no layer slides.
+    /// Reads the keys common to all families, without sliding windows.
     pub(in crate::encoder) fn from_published(
         config: &PublishedConfig,
         habits: &Habits,
@@ -110,8 +110,8 @@ impl DecoderConfig {
         })
     }
 
-    /// The keys of a published configuration besides the sizes. Those that a family always
-    /// answers in the same way do no harm in its file.
+    /// The keys of a published configuration except the sizes. Keys that a family does not use are
+    /// harmless in its file.
     pub(super) fn to_published(&self) -> Value {
         let itself = usize::from(self.causal);
         let window = self.sliding.as_ref();
@@ -137,7 +137,7 @@ impl DecoderConfig {
         keys
     }
 
-    /// Reads the window of the Qwen families.
+    /// Reads the sliding window of the Qwen families.
     pub(in crate::encoder) fn with_published_window(
         self,
         config: &PublishedConfig,
@@ -155,7 +155,8 @@ impl DecoderConfig {
             return Ok(self);
         }
         let window = config.size_or("sliding_window", 4096)?;
-        // A causal window counts the token itself; one to both sides counts the tokens on each.
+        // A causal window includes the token itself; a bidirectional one counts the tokens per
+        // side.
         let itself = usize::from(self.causal);
         let at_least = format!("a whole number above {itself}");
         ConfigProblem::unless(window > itself, "sliding_window", window, at_least)?;
@@ -194,7 +195,7 @@ impl DecoderConfig {
         }
     }
 
-    /// The sizes the outside has to know.
+    /// The common sizes.
     pub(super) fn sizes(&self) -> EncoderSizes {
         EncoderSizes {
             vocab_size: self.vocab_size,
@@ -208,12 +209,12 @@ impl DecoderConfig {
     }
 }
 
-/// Whether a token sees nothing behind itself, which a decoder can be told to give up.
+/// Whether attention is causal; a decoder's file can turn that off.
 fn published_causality(config: &PublishedConfig) -> Result<bool, ConfigProblem> {
     let causal = config.flag("is_causal", true)?;
     let key = "use_bidirectional_attention";
     let both_sides = config.nullable(key, false, "true or false")?;
-    // The library does not read it for these families; what the model was trained with is open.
+    // transformers does not read it for these families, so how the model was trained is unknown.
     let expected = "false, or `is_causal` false beside it";
     ConfigProblem::unless(!both_sides || !causal, key, both_sides, expected)?;
     Ok(causal)

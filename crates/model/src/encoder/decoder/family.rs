@@ -1,4 +1,4 @@
-//! What tells the families of decoders apart.
+//! Differences between decoder families.
 
 use burn::tensor::Device;
 use serde_json::Value;
@@ -9,24 +9,24 @@ use crate::encoder::{EncoderSizes, FamilyConfig, PythonClass};
 use crate::error::ConfigProblem;
 use crate::weights::KeyTable;
 
-/// A family of decoders: a name in front of [`DecoderConfig`], and how its files are read.
+/// A decoder family: a newtype of [`DecoderConfig`], and how to read its files.
 pub trait DecoderFamily: Sized {
-    /// The class of Python's transformers that an export is loaded with.
+    /// The class of Python's transformers that loads an export.
     const ARCHITECTURE: &'static str;
 
     /// Reads a `config.json` in Hugging Face layout.
     ///
     /// # Errors
-    /// If a size is missing or the model asks for something the family does not support.
+    /// If a size is missing or a setting is not supported.
     fn read_published(config: &PublishedConfig) -> Result<DecoderConfig, ConfigProblem>;
 
-    /// The family's configuration with these values.
+    /// Wraps a decoder configuration.
     fn from_decoder(decoder: DecoderConfig) -> Self;
 
-    /// The values.
+    /// The decoder configuration.
     fn decoder(&self) -> &DecoderConfig;
 
-    /// The values, to be changed.
+    /// The decoder configuration, mutable.
     fn decoder_mut(&mut self) -> &mut DecoderConfig;
 }
 
@@ -80,7 +80,7 @@ impl<F: DecoderFamily> FamilyConfig for F {
     }
 }
 
-/// Where the tensors of published decoders go.
+/// Mapping of published tensor names.
 #[rustfmt::skip] // one line per tensor
 const KEYS: KeyTable = KeyTable {
     prefix: "model.",
@@ -109,7 +109,7 @@ const KEYS: KeyTable = KeyTable {
     ],
 };
 
-/// What a family does where its configuration is silent, and what it always does.
+/// Defaults and fixed settings of a decoder family.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a difference between families"
@@ -125,12 +125,12 @@ pub(in crate::encoder) struct Habits {
     pub(in crate::encoder) output_bias: bool,
     /// Whether the feed-forward blocks have biases.
     pub(in crate::encoder) feed_forward_bias: bool,
-    /// Whether every head of query and key is normalized.
+    /// Whether every query and key head is normalized.
     pub(in crate::encoder) head_norms: bool,
 }
 
-/// The number of key and value heads in a file of the Qwen families; `None` where it says `null`,
-/// which means as many as query heads.
+/// Number of key and value heads in a Qwen file; `None` for `null`, which means as many as query
+/// heads.
 pub(in crate::encoder) fn shared_heads(
     config: &PublishedConfig,
 ) -> Result<Option<usize>, ConfigProblem> {
@@ -138,6 +138,6 @@ pub(in crate::encoder) fn shared_heads(
     if config.is_null(key) {
         return Ok(None);
     }
-    // A silent configuration means 32, which no small model has.
+    // The default for a missing key is 32, which no small model has.
     config.size(key).map(Some)
 }

@@ -1,4 +1,4 @@
-//! What the decoders have in common. A family of them is a file of its own beside this folder.
+//! Shared code of all decoders. Each decoder family has a file beside this folder.
 
 mod config;
 mod family;

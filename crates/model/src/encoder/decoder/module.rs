@@ -1,4 +1,4 @@
-//! The module of all decoders: pre-norm layers of rotary attention and gated feed-forward.
+//! The module of all decoders: pre-norm layers of rotary attention and gated feed-forward blocks.
 
 use burn::module::Module;
 use burn::nn::{Embedding, RmsNorm};
@@ -14,8 +14,7 @@ use crate::encoder::rotary_attention::{RotaryAttention, RotaryAttentionConfig};
 use crate::encoder::sliding::SlidingLayers;
 use gradus_kernels::{self as kernels, Angles, AttentionMask, Reach, TokenLayout};
 
-/// A decoder without its language model head. A token sees itself and what is before it, or both
-/// sides where the configuration says so.
+/// A decoder without its language model head. Attention is causal, or bidirectional if configured.
 #[derive(Module, Debug)]
 pub struct Decoder {
     embeddings: TokenEmbeddings,
@@ -38,7 +37,7 @@ struct TokenEmbeddings {
 }
 
 impl Decoder {
-    /// With random weights.
+    /// Builds the module with random weights.
     pub(super) fn new(config: &DecoderConfig, device: &Device) -> Self {
         let table = embedding(
             config.vocab_size,
@@ -139,7 +138,7 @@ impl DecoderLayer {
         }
     }
 
-    /// States of all tokens, or where it is the `last` layer of a layout, of the wanted ones.
+    /// States of all tokens, or in the `last` layer, of the wanted ones.
     fn forward(
         &self,
         hidden: Tensor<3>,

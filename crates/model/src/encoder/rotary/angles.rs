@@ -1,4 +1,4 @@
-//! The angles of positions, and the frequencies they grow with.
+//! Rotary angles and frequencies.
 
 use std::f64::consts::TAU;
 
@@ -8,7 +8,7 @@ use super::{Rotary, RotaryScaling};
 use gradus_kernels::Angles;
 
 impl Rotary {
-    /// Sines and cosines of every angle of a sequence.
+    /// Cosines and sines of all angles of a sequence.
     pub(in crate::encoder) fn angles(
         &self,
         d_head: usize,
@@ -22,7 +22,7 @@ impl Rotary {
             } => attention_factor,
             _ => 1.0,
         };
-        // Angles are rounded to f32 as those the published models were trained with.
+        // Angles are rounded to f32, as in the training of the published models.
         #[expect(clippy::cast_possible_truncation)]
         let angles = (0..seq_length).flat_map(|position| {
             frequencies
@@ -38,7 +38,7 @@ impl Rotary {
         Angles::new(table(f64::cos), table(f64::sin), d_head / 2, device)
     }
 
-    /// The angle from one position to the next, for each pair of features.
+    /// Angle between consecutive positions, for each pair of features.
     fn frequencies(&self, d_head: usize) -> Vec<f64> {
         let plain = (0..d_head / 2).map(|pair| self.theta.powf(-2.0 * pair as f64 / d_head as f64));
         match self.scaling {
@@ -71,7 +71,7 @@ impl Rotary {
                 };
                 let low = pair_that_turns(beta_fast).floor().max(0.0);
                 let high = pair_that_turns(beta_slow).ceil().min(d_head as f64 - 1.0);
-                // Below 0 for lengths of a few tokens, as in transformers.
+                // Negative for lengths of a few tokens, as in transformers.
                 let width = high - low;
                 let width = if width == 0.0 { 0.001 } else { width };
                 let share = |pair: usize| 1.0 - ((pair as f64 - low) / width).clamp(0.0, 1.0);
@@ -84,7 +84,7 @@ impl Rotary {
     }
 }
 
-/// A frequency of which `share` stays and the rest is divided.
+/// Interpolates between a frequency (`share`) and the frequency divided by `factor`.
 fn mix(frequency: f64, factor: f64, share: f64) -> f64 {
     frequency * share + frequency / factor * (1.0 - share)
 }

@@ -1,4 +1,5 @@
-//! Rotary positions: queries and keys are turned by angles that grow with their position.
+//! Rotary position embeddings: queries and keys are rotated by angles proportional to their
+//! position.
 
 mod angles;
 mod published;
@@ -10,51 +11,53 @@ use crate::error::ConfigProblem;
 
 /// Rotary positions. Su et al. (2021), <https://arxiv.org/abs/2104.09864>.
 ///
-/// Feature `i` of the first half of a head and feature `i` of the second form a pair, turned by
-/// `position · theta^(-2i / d_head)`, as transformers does it.
+/// Feature `i` of the first half of a head and feature `i` of the second form a pair, rotated by
+/// `position · theta^(-2i / d_head)`, as in transformers.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rotary {
-    /// The base of the frequencies, above 0.
+    /// Base of the frequencies, above 0.
     pub theta: f64,
-    /// How the frequencies are stretched to longer sequences. Default: not at all.
+    /// Scaling of the frequencies for longer sequences. Default: none.
     #[serde(default, skip_serializing_if = "RotaryScaling::is_none")]
     pub scaling: RotaryScaling,
 }
 
-/// How the frequencies of [`Rotary`] are stretched to sequences longer than those of pre-training.
+/// Scaling of the frequencies of [`Rotary`] for sequences longer than those of pre-training.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum RotaryScaling {
-    /// Not at all.
+    /// No scaling.
     #[default]
     None,
-    /// All are divided by a factor. Chen et al. (2023), <https://arxiv.org/abs/2306.15595>.
+    /// Divides all frequencies by a factor. Chen et al. (2023), <https://arxiv.org/abs/2306.15595>.
     Linear {
         /// At least 1.
         factor: f64,
     },
-    /// Low frequencies are divided by a factor, high ones are not, those between in part: Llama 3.1.
+    /// Llama 3.1: divides low frequencies by a factor, keeps high ones, and interpolates between.
     Llama3 {
         /// At least 1.
         factor: f64,
-        /// Wave lengths above `original_positions / low_frequency_factor` are divided.
+        /// Frequencies with wavelengths above `original_positions / low_frequency_factor` are
+        /// divided.
         low_frequency_factor: f64,
-        /// Wave lengths below `original_positions / high_frequency_factor` are not.
+        /// Frequencies with wavelengths below `original_positions / high_frequency_factor` are
+        /// kept.
         high_frequency_factor: f64,
         /// Longest sequence of pre-training, in tokens.
         original_positions: usize,
     },
-    /// The same by a ramp over the features, with sharper attention. Peng et al. (2023),
+    /// YaRN: interpolates by a ramp over the features, with sharper attention. Peng et al. (2023),
     /// <https://arxiv.org/abs/2309.00071>.
     Yarn {
         /// At least 1.
         factor: f64,
-        /// Features that turn more often over `original_positions` keep their frequency.
+        /// Features with more rotations over `original_positions` keep their frequency.
         beta_fast: f64,
-        /// Features that turn less often are divided.
+        /// Features with fewer rotations are divided.
         beta_slow: f64,
-        /// Multiplies sines and cosines.
+        /// Factor of sines and cosines.
         attention_factor: f64,
         /// Longest sequence of pre-training, in tokens.
         original_positions: usize,
@@ -67,7 +70,7 @@ impl Rotary {
     /// Validates the configuration.
     ///
     /// # Errors
-    /// The first value that makes it impossible.
+    /// The first invalid value.
     pub fn check(&self) -> Result<(), ConfigProblem> {
         checks::positive(&[("theta", self.theta)])?;
         let factor = |factor: f64| {

@@ -1,4 +1,4 @@
-//! Rotary positions in the words of a published configuration.
+//! Rotary positions in published configurations.
 
 use serde_json::{Value, json};
 
@@ -10,16 +10,16 @@ use crate::error::ConfigProblem;
 
 const SCALINGS: &str = "\"default\", \"linear\", \"llama3\" or \"yarn\"";
 
-/// The keys of a `config.json` that hold the parameters. The library takes the first that is not empty.
+/// `config.json` keys with the parameters. transformers uses the first that is not empty.
 const OBJECTS: [&str; 2] = ["rope_scaling", "rope_parameters"];
 
-/// What every kind of scaling may have.
+/// Parameters of every scaling type.
 const SHARED: [&str; 4] = ["rope_type", "type", "rope_theta", PARTIAL];
 
 const PARTIAL: &str = "partial_rotary_factor";
 const ORIGINAL: &str = "original_max_position_embeddings";
 
-/// What a kind of scaling has besides.
+/// Additional parameters of a scaling type.
 fn own_keys(name: &str) -> &'static [&'static str] {
     match name {
         "linear" => &["factor"],
@@ -38,7 +38,7 @@ fn own_keys(name: &str) -> &'static [&'static str] {
     }
 }
 
-/// The object that counts, and its key.
+/// The object that is used, and its key.
 fn counting(
     config: &PublishedConfig,
 ) -> Result<Option<(&'static str, PublishedConfig)>, ConfigProblem> {
@@ -62,11 +62,11 @@ fn kind(inner: &PublishedConfig) -> Result<(&'static str, String), ConfigProblem
 }
 
 impl Rotary {
-    /// Reads what a published configuration says: `rope_scaling`, or `rope_parameters` where that is
-    /// missing or empty, and `rope_theta` beside it.
+    /// Reads a published configuration: `rope_scaling`, or `rope_parameters` if that is missing or
+    /// empty, and `rope_theta` beside it.
     ///
     /// # Errors
-    /// A value out of range, or a scaling that is not computed here.
+    /// A value out of range, or an unsupported scaling type.
     pub fn from_published(config: &PublishedConfig, theta: f64) -> Result<Self, ConfigProblem> {
         config.only(PARTIAL, 1.0)?;
         let positions = config.size_or("max_position_embeddings", 2048)?;
@@ -77,7 +77,7 @@ impl Rotary {
                 scaling: RotaryScaling::None,
             });
         };
-        // The one beside the object counts before the one in it.
+        // The value beside the object takes precedence over the one in it.
         let original = match config.value(ORIGINAL) {
             Some(_) => Some(config.size(ORIGINAL)?),
             None => None,
@@ -85,8 +85,8 @@ impl Rotary {
         Self::from_object(&inner, theta, positions, original).map_err(|problem| problem.inside(key))
     }
 
-    /// Reads one object of parameters; `original` is the number of positions before scaling where
-    /// it is told outside of it.
+    /// Reads one object of parameters; `original` is the number of positions before scaling, if the
+    /// file has it outside the object.
     pub(in crate::encoder) fn from_object(
         inner: &PublishedConfig,
         theta: f64,
@@ -133,7 +133,7 @@ impl Rotary {
         Ok(rotary)
     }
 
-    /// What a published configuration says of rotary positions and is passed over.
+    /// Ignored keys about rotary positions that may change results.
     pub(in crate::encoder) fn notes(config: &PublishedConfig) -> Vec<ConfigNote> {
         let Ok(Some((used, inner))) = counting(config) else {
             return Vec::new();
@@ -161,7 +161,7 @@ impl Rotary {
         notes
     }
 
-    /// The keys of one object that its kind of scaling does not have.
+    /// Keys of one object that its scaling type does not use.
     pub(in crate::encoder) fn object_notes(
         place: &str,
         inner: &PublishedConfig,
@@ -182,7 +182,7 @@ impl Rotary {
     }
 }
 
-/// How much stronger scores are where a file does not say: the two `mscale` count together only.
+/// Default attention factor; the two `mscale` keys apply only together.
 fn strength(inner: &PublishedConfig, factor: f64) -> Result<f64, ConfigProblem> {
     let scale = |key| inner.nullable(key, 0.0, "a number");
     let (own, all): (f64, f64) = (scale("mscale")?, scale("mscale_all_dim")?);
@@ -194,8 +194,8 @@ fn strength(inner: &PublishedConfig, factor: f64) -> Result<f64, ConfigProblem> 
     })
 }
 
-/// Refuses parameters for each type of layers, where the family has one for all: read as one they
-/// would say nothing.
+/// Refuses parameters per layer type in a family with one set for all layers; read as one set, they
+/// would have no effect.
 fn refuse_objects(inner: &PublishedConfig, name: &str) -> Result<(), ConfigProblem> {
     let object = inner.entries().find(|(_, value)| value.is_object());
     match object {
