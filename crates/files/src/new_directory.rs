@@ -1,5 +1,6 @@
 //! A directory that appears complete or not at all.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::Permissions;
 use std::io::{self, Write as _};
@@ -254,10 +255,13 @@ fn discard(directory: &Path, target: &Path, contents: &Contents) -> io::Result<(
     let Contents::Files(names) = contents else {
         return fs_err::remove_dir_all(directory);
     };
+    // What is removed was seen in this directory: a name that is a path may lead out of it.
+    let mut seen = HashSet::new();
     for entry in fs_err::read_dir(directory)? {
         let entry = entry?;
         let (name, path) = (entry.file_name(), entry.path());
         if names.contains(&name) && !entry.file_type()?.is_dir() || crate::is_temporary(&name) {
+            seen.insert(name);
             continue;
         }
         rename_new(&path, &target.join(&name)).map_err(|error| {
@@ -268,7 +272,7 @@ fn discard(directory: &Path, target: &Path, contents: &Contents) -> io::Result<(
             )
         })?;
     }
-    for name in names {
+    for name in names.iter().filter(|name| seen.contains(*name)) {
         match fs_err::remove_file(directory.join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -317,6 +321,22 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         drop(new(&place.path().join("a"), "part"));
         assert!(names(place.path()).is_empty());
+    }
+
+    #[test]
+    fn files_outside_of_the_replaced_directory_stay() {
+        for exchange in [exchange, unsupported] {
+            let place = tempfile::tempdir().unwrap();
+            let target = place.path().join("a");
+            let outside = place.path().join("outside");
+            fs_err::write(&outside, "a user's").unwrap();
+            new(&target, "first").publish().unwrap();
+            let names = files(&["../outside", outside.to_str().unwrap(), "first"]);
+            let second = new(&target, "second");
+            second.replace_by(&names, exchange).unwrap();
+            assert!(outside.is_file());
+            assert_eq!(self::names(&target), ["second"]);
+        }
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::{Component, Path};
 
+use serde::de::{Deserializer, Error as _, Unexpected};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -78,10 +80,45 @@ impl Manifest {
 pub(super) struct StoredManifest {
     #[serde(flatten)]
     pub(super) manifest: Manifest,
+    #[serde(deserialize_with = "by_file_name")]
     pub(super) parts: BTreeMap<String, Part>,
     /// What was saved beside the parts; `None` where the version that wrote it did not say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "by_file_name_or_none",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(super) files: Option<BTreeMap<String, Part>>,
+}
+
+/// Whether a name is that of an entry of the bundle's directory. What a manifest lists is removed with the
+/// bundle, so a path in it would reach files outside.
+pub(super) fn is_file_name(name: &str) -> bool {
+    let mut components = Path::new(name).components();
+    matches!(components.next(), Some(Component::Normal(first)) if first == name)
+        && components.next().is_none()
+}
+
+fn by_file_name<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, Part>, D::Error> {
+    let parts = BTreeMap::<String, Part>::deserialize(deserializer)?;
+    match parts.keys().find(|name| !is_file_name(name)) {
+        None => Ok(parts),
+        Some(name) => Err(D::Error::invalid_value(
+            Unexpected::Str(name),
+            &"the name of a file in the bundle's directory",
+        )),
+    }
+}
+
+fn by_file_name_or_none<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<BTreeMap<String, Part>>, D::Error> {
+    #[derive(Deserialize)]
+    struct Files(#[serde(deserialize_with = "by_file_name")] BTreeMap<String, Part>);
+    let files = Option::<Files>::deserialize(deserializer)?;
+    Ok(files.map(|Files(files)| files))
 }
 
 /// Size and digest of a file.

@@ -17,7 +17,7 @@ mod place;
 mod recalibration;
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path};
+use std::path::Path;
 
 use burn::module::Module as _;
 use burn::tensor::Device;
@@ -27,7 +27,7 @@ pub use digest::digest_file;
 pub use manifest::{EncoderOrigin, FORMAT_VERSION, Manifest, Part};
 pub use place::BundlePlace;
 
-use self::manifest::{FormatVersion, StoredManifest};
+use self::manifest::{FormatVersion, StoredManifest, is_file_name};
 use crate::error::{ModelError, Result};
 use crate::pretrained::check_layers;
 use crate::reward_model::{RewardModel, RewardModelConfig};
@@ -306,10 +306,8 @@ fn check_extra(file: &ExtraFile<'_>) -> Result<()> {
             reason,
         })
     };
-    let mut components = Path::new(file.name).components();
-    match (components.next(), components.next()) {
-        (Some(Component::Normal(_)), None) => {}
-        _ => return refused("it is not a plain file name"),
+    if !is_file_name(file.name) {
+        return refused("it is not a plain file name");
     }
     if [MANIFEST, RECALIBRATION].contains(&file.name) || PARTS.contains(&file.name) {
         return refused("the bundle has a part of this name");

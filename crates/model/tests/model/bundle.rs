@@ -274,6 +274,39 @@ fn a_manifest_that_is_no_manifest_is_refused() {
 }
 
 #[test]
+fn a_manifest_that_lists_files_elsewhere_is_refused_and_they_stay() {
+    for list in ["parts", "files"] {
+        for absolute in [false, true] {
+            let saved = Saved::new();
+            let outside = saved.0.path().join("outside");
+            fs_err::write(&outside, "a user's").unwrap();
+            let name = if absolute {
+                outside.to_str().unwrap()
+            } else {
+                "../outside"
+            };
+            let path = saved.part("manifest.json");
+            let mut manifest: Value =
+                serde_json::from_slice(&fs_err::read(&path).unwrap()).unwrap();
+            // The digest of the file, so that it passes for the one that was saved.
+            let digest = gradus_model::digest_file(&outside).unwrap();
+            manifest[list][name] = serde_json::to_value(digest).unwrap();
+            fs_err::write(&path, manifest.to_string()).unwrap();
+            assert_eq!(
+                saved.message(),
+                "bundle/manifest.json: not the expected JSON"
+            );
+            let error = bundle().save(&saved.path(), true, &[]).unwrap_err();
+            assert!(
+                matches!(error, ModelError::NotOverwritten { .. }),
+                "{error}"
+            );
+            assert!(outside.is_file());
+        }
+    }
+}
+
+#[test]
 fn a_missing_directory_is_named() {
     let error = Bundle::load(Path::new("no/such/bundle"), &Device::flex()).unwrap_err();
     assert_eq!(
