@@ -8,7 +8,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::Result;
-use crate::engine::{METRICS_FILE, TrainHistory, metrics_lines};
+use crate::checkpoint::METRICS_FILE;
+use crate::engine::{TrainHistory, metrics_lines};
+use crate::json::to_value;
 use crate::plan::{SplitCounts, TrainingPlan};
 
 /// File of a bundle that holds the log of its run.
@@ -88,9 +90,4 @@ impl BundleWriter<'_> {
         self.place.save(&bundle, &extra)?;
         Ok(())
     }
-}
-
-/// The settings and logs of this crate are plain data, which JSON always holds.
-pub(crate) fn to_value(value: &impl Serialize) -> serde_json::Value {
-    serde_json::to_value(value).unwrap_or_default()
 }

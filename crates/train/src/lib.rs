@@ -20,12 +20,16 @@ mod bundle;
 mod checkpoint;
 mod engine;
 mod error;
+mod json;
 mod objective;
 mod plan;
 mod probe;
 mod train;
 
-pub use checkpoint::{Damage, SavedFile, checkpoint_file, default_checkpoints, find_checkpoints};
+pub use checkpoint::{
+    Begin, Checkpoints, Damage, METRICS_FILE, SavedFile, checkpoint_file, default_checkpoints,
+    find_checkpoints,
+};
 pub use engine::*;
 pub use error::*;
 pub use objective::*;

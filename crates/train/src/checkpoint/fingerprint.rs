@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::json::to_value;
+
 /// Settings and digests by name, such as `training.learning_rate`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -25,8 +27,7 @@ impl Fingerprint {
     /// Adds a value; tables become one entry per key, named `name.key`.
     #[must_use]
     pub(crate) fn with(mut self, name: &str, value: &impl Serialize) -> Self {
-        // The settings of this crate are plain data, which JSON always holds.
-        self.insert(name, serde_json::to_value(value).unwrap_or_default());
+        self.insert(name, to_value(value));
         self
     }
 

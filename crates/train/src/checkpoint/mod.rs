@@ -18,15 +18,20 @@
 //! A directory appears under its name whole: it is written beside it, synced and renamed. When a
 //! run ends, its checkpoints are removed; the bundle holds what is left of it.
 
+mod begin;
 mod fingerprint;
 mod manifest;
 mod place;
 mod records;
 mod store;
 
+/// Name of the log of a run, beside the checkpoints and in a bundle.
+pub const METRICS_FILE: &str = "metrics.jsonl";
+
 pub(crate) use fingerprint::{Fingerprint, digest_bytes, digest_examples};
 pub(crate) use place::check_apart;
 pub(crate) use store::{Restored, Snapshot, Store};
 
+pub use begin::{Begin, Checkpoints};
 pub use manifest::Damage;
 pub use place::{SavedFile, checkpoint_file, default_checkpoints, find_checkpoints};

@@ -5,21 +5,20 @@ use std::path::{Path, PathBuf};
 
 use burn::lr_scheduler::LrSchedulerRecord;
 use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
-use burn::module::Module as _;
+use burn::module::Module;
 use burn::optim::{ModuleOptimizer, OptimizerRecord};
 use burn::store::ModuleRecord;
 use fs_err::File;
 use gradus_files::{NewDirectory, create_directories, is_temporary};
-use gradus_model::RewardModel;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::fingerprint::Fingerprint;
 use super::manifest::{Damage, Manifest, to_json};
 use super::place::{best_directory, bests_in, newest_whole, step_directory, steps_in};
 use super::records;
-use crate::engine::state::LoopState;
-use crate::engine::{METRICS_FILE, RegressionLearner};
-use crate::{Begin, Checkpoints, Result, TrainError};
+use super::{Begin, Checkpoints, METRICS_FILE};
+use crate::{Result, TrainError};
 
 pub(super) const MODEL: &str = "model.bpk";
 const OPTIMIZER: &str = "optimizer.bpk";
@@ -33,25 +32,28 @@ const LOCK: &str = "lock";
 const NEEDED: [&str; 5] = [MODEL, OPTIMIZER, SCHEDULE, STATE, SETTINGS];
 
 /// What goes into a checkpoint.
-pub(crate) struct Snapshot<'a> {
-    pub(crate) learner: &'a RegressionLearner,
+pub(crate) struct Snapshot<'a, L, M, S> {
+    /// Steps of the run that are done, which name the checkpoint.
+    pub(crate) step: usize,
+    pub(crate) learner: &'a L,
     pub(crate) optimizer: &'a ModuleOptimizer,
     pub(crate) schedule: &'a ModuleLrScheduler,
-    pub(crate) average: Option<&'a RewardModel>,
-    pub(crate) state: &'a LoopState,
-    /// The model of `state.best_step`.
-    pub(crate) best: Option<&'a RewardModel>,
+    pub(crate) average: Option<&'a M>,
+    /// The best model so far, and the step that it is of.
+    pub(crate) best: Option<(usize, &'a M)>,
+    /// Everything that is no tensor.
+    pub(crate) state: &'a S,
 }
 
 /// What comes out of a checkpoint.
-pub(crate) struct Restored {
+pub(crate) struct Restored<S> {
     pub(crate) path: PathBuf,
     pub(crate) model: ModuleRecord,
     pub(crate) optimizer: OptimizerRecord,
     pub(crate) schedule: LrSchedulerRecord,
     pub(crate) average: Option<ModuleRecord>,
     pub(crate) best: Option<ModuleRecord>,
-    pub(crate) state: LoopState,
+    pub(crate) state: S,
     /// Newer checkpoints that are damaged.
     pub(crate) damaged: Vec<Damage>,
 }
@@ -105,7 +107,10 @@ impl Store {
 
     /// Begins with these settings and data: returns the newest whole checkpoint to go on from, or
     /// removes what an earlier run left.
-    pub(crate) fn begin(&mut self, settings: Fingerprint) -> Result<Option<Restored>> {
+    pub(crate) fn begin<S: DeserializeOwned>(
+        &mut self,
+        settings: Fingerprint,
+    ) -> Result<Option<Restored<S>>> {
         self.settings = settings;
         if self.resumes() {
             return self.restore().map(Some);
@@ -130,9 +135,11 @@ impl Store {
     }
 
     /// Saves a checkpoint and removes those that are no longer kept.
-    pub(crate) fn save(&mut self, snapshot: &Snapshot<'_>) -> Result<PathBuf> {
-        let state = snapshot.state;
-        if let (Some(step), Some(best)) = (state.best_step, snapshot.best)
+    pub(crate) fn save<L: Module, M: Module, S: Serialize>(
+        &mut self,
+        snapshot: &Snapshot<'_, L, M, S>,
+    ) -> Result<PathBuf> {
+        if let Some((step, best)) = snapshot.best
             && self.saved_best != Some(step)
         {
             let new = NewDirectory::create(&best_directory(&self.directory, step))?;
@@ -140,7 +147,7 @@ impl Store {
             Manifest::publish(new, None)?;
             self.saved_best = Some(step);
         }
-        let path = step_directory(&self.directory, state.step);
+        let path = step_directory(&self.directory, snapshot.step);
         let new = NewDirectory::create(&path)?;
         let part = |name: &str| new.path().join(name);
         records::save(snapshot.learner.clone().into_record(), &part(MODEL))?;
@@ -149,14 +156,14 @@ impl Store {
         if let Some(average) = snapshot.average {
             records::save(average.clone().into_record(), &part(AVERAGE))?;
         }
-        new.write(STATE, &to_json(state, &part(STATE))?)?;
+        new.write(STATE, &to_json(snapshot.state, &part(STATE))?)?;
         new.write(SETTINGS, &to_json(&self.settings, &part(SETTINGS))?)?;
         for (name, content) in &self.files {
             new.write(name, content)?;
         }
-        Manifest::publish(new, state.best_step)?;
+        Manifest::publish(new, snapshot.best.map(|(step, _)| step))?;
         self.newest = Some(path.clone());
-        self.prune(state.step)?;
+        self.prune(snapshot.step)?;
         Ok(path)
     }
 
@@ -183,7 +190,7 @@ impl Store {
     }
 
     /// Reads the newest checkpoint that is whole.
-    fn restore(&mut self) -> Result<Restored> {
+    fn restore<S: DeserializeOwned>(&mut self) -> Result<Restored<S>> {
         let (path, damaged) = newest_whole(&self.directory, &NEEDED)?;
         let settings: Fingerprint = read_json(&path.join(SETTINGS))?;
         // Runs of older versions noted the number format, of which there is one.
@@ -196,12 +203,11 @@ impl Store {
                 expected: difference.expected,
             });
         }
-        let state: LoopState = read_json(&path.join(STATE))?;
         let average = path.join(AVERAGE);
-        let best = state.best_step;
+        self.saved_best = Manifest::read_best(&path);
+        let best = self.saved_best;
         let best = best.map(|step| best_directory(&self.directory, step).join(MODEL));
         self.newest = Some(path.clone());
-        self.saved_best = state.best_step;
         Ok(Restored {
             model: records::load(&path.join(MODEL))?,
             optimizer: records::load(&path.join(OPTIMIZER))?,
@@ -211,7 +217,7 @@ impl Store {
                 .then(|| records::load(&average))
                 .transpose()?,
             best: best.map(|path| records::load(&path)).transpose()?,
-            state,
+            state: read_json(&path.join(STATE))?,
             path,
             damaged,
         })

@@ -165,12 +165,13 @@ impl Engine<'_> {
             return Ok(());
         }
         let path = store.save(&Snapshot {
-            learner,
+            step: state.step,
+            learner: &**learner,
             optimizer,
             schedule,
             average: average.as_ref().map(|average| &average.model),
+            best: state.best_step.zip(best.as_ref()),
             state,
-            best: best.as_ref(),
         })?;
         self.saved = Some(state.position());
         observer.on_checkpoint(&path, state.step);

@@ -1,45 +1,23 @@
 //! What is learned and what stays as it was.
 
-use std::fmt;
-use std::str::FromStr;
-
 use burn::module::{Flag, Module, ModuleVisitor, Param, ParamGroup, ParamId};
 use burn::prelude::*;
-use serde::{Deserialize, Serialize};
 
-use crate::{RegressionLearner, Result, TrainConfig, TrainError};
+use super::RegressionLearner;
+use crate::plan::{Freeze, TrainConfig};
+use crate::{Result, TrainError};
 
-/// The part of the encoder that is not learned. No gradient is computed for it, no dropout acts in
-/// it, and its weights stay bit for bit what they were.
-///
-/// As text: `none`, `embeddings`, `layers:N`, `encoder`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum Freeze {
-    /// All is learned, the default.
-    #[default]
-    Nothing,
-    /// The embeddings.
-    Embeddings,
-    /// The embeddings and this many layers above them, at least 1.
-    Layers(usize),
-    /// The whole encoder: what is learned is the head, and the query of attention pooling.
-    Encoder,
-}
-
-impl Freeze {
-    /// Whether a parameter at this path belongs to the frozen part.
-    fn covers(self, path: &str) -> bool {
-        if !path.contains(ENCODER) {
-            return false;
-        }
-        match self {
-            Self::Nothing => false,
-            Self::Encoder => true,
-            Self::Embeddings => path.contains(EMBEDDINGS),
-            Self::Layers(count) => {
-                path.contains(EMBEDDINGS) || layer_of(path).is_some_and(|layer| layer < count)
-            }
+/// Whether a parameter at this path belongs to the frozen part.
+fn covers(freeze: Freeze, path: &str) -> bool {
+    if !path.contains(ENCODER) {
+        return false;
+    }
+    match freeze {
+        Freeze::Nothing => false,
+        Freeze::Encoder => true,
+        Freeze::Embeddings => path.contains(EMBEDDINGS),
+        Freeze::Layers(count) => {
+            path.contains(EMBEDDINGS) || layer_of(path).is_some_and(|layer| layer < count)
         }
     }
 }
@@ -94,7 +72,7 @@ pub(crate) fn freeze(
     };
     let mut learner = learner;
     if config.freeze != Freeze::Nothing {
-        learner = learner.freeze_group(ids(&|path| config.freeze.covers(path)));
+        learner = learner.freeze_group(ids(&|path| covers(config.freeze, path)));
     }
     if paths.iter().any(|(path, _)| path.contains(ADAPTER)) {
         // Dropout goes on: the adapters learn under it.
@@ -139,73 +117,19 @@ fn paths<M: Module>(module: &M) -> Vec<(String, ParamId)> {
     visitor.found
 }
 
-impl fmt::Display for Freeze {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Nothing => formatter.write_str("none"),
-            Self::Embeddings => formatter.write_str("embeddings"),
-            Self::Layers(count) => write!(formatter, "layers:{count}"),
-            Self::Encoder => formatter.write_str("encoder"),
-        }
-    }
-}
-
-impl FromStr for Freeze {
-    type Err = TrainError;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let freeze = match text.split_once(':') {
-            None if text == "none" => Some(Self::Nothing),
-            None if text == "embeddings" => Some(Self::Embeddings),
-            None if text == "encoder" => Some(Self::Encoder),
-            Some(("layers", count)) => {
-                let count = count.parse().ok().filter(|&count: &usize| count > 0);
-                count.map(Self::Layers)
-            }
-            _ => None,
-        };
-        freeze.ok_or_else(|| TrainError::Setting {
-            name: "freeze",
-            found: format!("`{text}`"),
-            expected: "`none`, `embeddings`, `layers:N` with N above 0, or `encoder`",
-        })
-    }
-}
-
-impl TryFrom<String> for Freeze {
-    type Error = TrainError;
-
-    fn try_from(text: String) -> Result<Self> {
-        text.parse()
-    }
-}
-
-impl From<Freeze> for String {
-    fn from(freeze: Freeze) -> Self {
-        freeze.to_string()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn names_are_written_and_read_as_text() {
-        for text in ["none", "embeddings", "layers:3", "encoder"] {
-            assert_eq!(text.parse::<Freeze>().unwrap().to_string(), text);
-        }
-        for text in ["layers", "layers:0", "layers:x", "head", ""] {
-            assert!(text.parse::<Freeze>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
     fn a_frozen_layer_is_not_taken_for_another_of_the_same_digits() {
         let path = |layer| format!("model.encoder.Bert.layers.{layer}.attention.query.weight");
-        assert!(Freeze::Layers(2).covers(&path(1)));
-        assert!(!Freeze::Layers(2).covers(&path(2)) && !Freeze::Layers(2).covers(&path(11)));
-        assert!(Freeze::Layers(2).covers("model.encoder.Bert.embeddings.word.weight"));
-        assert!(!Freeze::Encoder.covers("model.head.output.weight"));
+        assert!(covers(Freeze::Layers(2), &path(1)));
+        assert!(!covers(Freeze::Layers(2), &path(2)) && !covers(Freeze::Layers(2), &path(11)));
+        assert!(covers(
+            Freeze::Layers(2),
+            "model.encoder.Bert.embeddings.word.weight"
+        ));
+        assert!(!covers(Freeze::Encoder, "model.head.output.weight"));
     }
 }

@@ -6,7 +6,7 @@ use burn::prelude::*;
 use gradus_data::SegmentBatch;
 use gradus_model::{RewardModel, SegmentInput};
 
-use crate::{Denominators, Objective, ObjectiveTotals};
+use crate::objective::{Denominators, Objective, ObjectiveTotals};
 
 /// A [`RewardModel`] with the objective it is trained on.
 #[derive(Module, Debug)]

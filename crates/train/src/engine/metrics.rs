@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use burn::tensor::{Bool, Tensor};
 use gradus_data::SegmentBatch;
 
-use crate::ResponseTerm;
+use crate::objective::ResponseTerm;
 
 /// Scores and targets of a validation, on the training scale.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -19,10 +19,8 @@ use fs_err::{File, OpenOptions};
 use gradus_data::AtomicFile;
 use serde_json::{Map, Value, json};
 
-use crate::{Result, SkippedStep, StepLog, TrainHistory, ValidLog};
-
-/// Name of the file, beside the checkpoints and in a bundle.
-pub const METRICS_FILE: &str = "metrics.jsonl";
+use super::{SkippedStep, StepLog, TrainHistory, ValidLog};
+use crate::Result;
 
 /// Appends a line per event and flushes it.
 #[derive(Debug)]
@@ -60,7 +58,7 @@ impl MetricsLog {
     }
 }
 
-/// The whole log of a run as the lines of [`METRICS_FILE`].
+/// The whole log of a run as the lines of [`METRICS_FILE`](crate::METRICS_FILE).
 pub fn metrics_lines(history: &TrainHistory) -> String {
     let steps = history
         .steps
@@ -117,6 +115,7 @@ fn skipped_line(log: &SkippedStep) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::METRICS_FILE;
 
     fn history() -> TrainHistory {
         let step = |step| StepLog {

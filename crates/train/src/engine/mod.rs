@@ -4,41 +4,39 @@
 //! epochs, [`Engine::finish`] gives the weights of the best validation. A batch goes
 //! `train_epoch → step → gradients → RegressionLearner::step → Objective::sums`.
 
-pub(crate) mod average;
+mod average;
 #[cfg(feature = "dashboard")]
 mod dashboard;
 mod early_stopping;
 mod epochs;
 mod freeze;
 mod history;
-pub(crate) mod learner;
+mod learner;
 mod metrics;
-pub(crate) mod metrics_log;
+mod metrics_log;
 mod optimizer;
 mod rates;
-mod schedule;
 mod seeds;
 mod session;
 mod slot;
 mod start;
-pub(crate) mod state;
+mod state;
 mod step;
 mod stop;
 mod validate;
+mod warmup;
 mod workers;
 
 #[cfg(feature = "dashboard")]
 pub use dashboard::Dashboard;
-pub use early_stopping::EarlyStopping;
-pub use freeze::*;
 pub use history::*;
 pub use learner::*;
 pub use metrics::*;
-pub use metrics_log::{METRICS_FILE, metrics_lines};
+pub use metrics_log::metrics_lines;
 pub use optimizer::*;
-pub use schedule::*;
 pub use session::*;
 pub use stop::*;
+pub use warmup::*;
 pub use workers::SharedDevice;
 
 use std::sync::Arc;
@@ -56,8 +54,9 @@ use self::metrics_log::MetricsLog;
 use self::slot::Slot;
 use self::state::LoopState;
 use self::workers::Workers;
+use crate::Result;
 use crate::checkpoint::{Fingerprint, Store};
-use crate::{CheckedConfig, Result};
+use crate::plan::CheckedConfig;
 
 /// Encoded splits and what batching them needs.
 #[derive(Debug, Clone)]

@@ -3,9 +3,9 @@
 use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::module::ParamGroup;
 
+use super::WarmupLinear;
 use super::freeze::{EMBEDDINGS, ENCODER};
-use super::{Schedule, WarmupLinear};
-use crate::TrainConfig;
+use crate::plan::{Schedule, TrainConfig};
 
 /// Where the head's parameters, and those of the pooling, stand in a learner.
 const HEAD: [&str; 2] = ["model.head", "model.pooling"];

@@ -1,11 +1,10 @@
 //! What surrounds a run: who watches it, who may stop it, where its state is kept.
 
-use std::path::PathBuf;
-
 use gradus_data::TextConfig;
 
 use super::{NoMetrics, SharedDevice, StopHandle, TrainObserver, Unobserved, ValidMetrics};
-use crate::SplitCounts;
+use crate::checkpoint::Checkpoints;
+use crate::plan::SplitCounts;
 
 /// What a run is about to do, known before its first step.
 #[derive(Debug, Clone, Copy)]
@@ -57,26 +56,4 @@ impl Session {
             ..Self::default()
         }
     }
-}
-
-/// Where the state of a run is kept, and whether it goes on from there.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Checkpoints {
-    /// Directory of the checkpoints. It is made if it is missing.
-    pub directory: PathBuf,
-    /// How the run begins.
-    pub begin: Begin,
-    /// Files saved in each checkpoint as they are: name and content. A run configuration, say.
-    pub files: Vec<(String, Vec<u8>)>,
-}
-
-/// How a run begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Begin {
-    /// At its first step. Refused where checkpoints of another run lie.
-    New,
-    /// At its first step; checkpoints of another run are removed.
-    Over,
-    /// At the newest checkpoint that is whole.
-    Resume,
 }

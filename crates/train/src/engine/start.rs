@@ -13,7 +13,6 @@ use gradus_data::SegmentLoader;
 use gradus_model::RewardModel;
 
 use super::average::Average;
-use super::early_stopping::{LOSS, MSE};
 use super::freeze::{freeze, num_layers};
 use super::learner::RegressionLearner;
 use super::metrics_log::MetricsLog;
@@ -24,7 +23,9 @@ use super::state::LoopState;
 use super::workers::Workers;
 use super::{Engine, FitData, OnBest, Session, ValidMetrics};
 use crate::checkpoint::{Fingerprint, Restored, Store, digest_examples};
-use crate::{CheckedConfig, Objective, Result, TrainConfig, TrainError};
+use crate::objective::Objective;
+use crate::plan::{CheckedConfig, LOSS, MSE, TrainConfig};
+use crate::{Result, TrainError};
 
 /// Batches of the training split, in micro-batches.
 fn train_loader(data: &FitData, config: &TrainConfig, device: &Device) -> Result<SegmentLoader> {
@@ -75,7 +76,7 @@ impl<'a> Engine<'a> {
             .map(|epoch| train.num_batches(epoch))
             .sum();
         let restored = match &mut store {
-            Some(store) => store.begin(fingerprint(settings, data, config))?,
+            Some(store) => store.begin::<LoopState>(fingerprint(settings, data, config))?,
             None => None,
         };
         let mut observer = session.observer;
@@ -146,7 +147,7 @@ impl Begun {
         learner: RegressionLearner,
         config: &TrainConfig,
         total_steps: usize,
-        restored: Option<Restored>,
+        restored: Option<Restored<LoopState>>,
     ) -> Result<Self> {
         let Some(restored) = restored else {
             return Self::fresh(learner, config, total_steps);

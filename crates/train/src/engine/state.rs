@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::TrainHistory;
 use super::early_stopping::Watch;
-use crate::ObjectiveTotals;
+use crate::objective::ObjectiveTotals;
 
 /// Where a run is and what it has seen; part of a checkpoint.
 ///

@@ -7,11 +7,12 @@ use burn::module::Module as _;
 use gradus_data::SegmentBatch;
 use web_time::Instant;
 
-use super::early_stopping::{LOSS, MSE};
 use super::learner::RegressionLearner;
 use super::metrics::ValidScores;
 use super::{Engine, ValidLog};
-use crate::{ObjectiveTotals, Result, TrainError};
+use crate::objective::ObjectiveTotals;
+use crate::plan::{LOSS, MSE};
+use crate::{Result, TrainError};
 
 impl Engine<'_> {
     /// Validates the moving average of the weights, or the weights where there is none, and keeps

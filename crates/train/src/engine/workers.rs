@@ -19,7 +19,8 @@ use gradus_data::SegmentBatch;
 
 use super::learner::{RegressionLearner, StepOutput, StepScope};
 use super::seeds::micro_batch_seed;
-use crate::{Result, TrainConfig, TrainError};
+use crate::plan::TrainConfig;
+use crate::{Result, TrainError};
 
 /// One of the devices of a run.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,7 +6,7 @@ use std::ops::Add;
 use gradus_data::BatchWeights;
 use serde::{Deserialize, Serialize};
 
-use crate::Objective;
+use super::Objective;
 
 /// The weights that the terms of an objective are divided by, summed over the batches of one
 /// optimizer step.

@@ -1,6 +1,5 @@
 //! What training minimizes: a weighted sum of mean losses.
 
-mod config;
 mod denominators;
 mod ranking;
 mod rating_loss;

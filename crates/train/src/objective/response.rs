@@ -7,7 +7,8 @@ use burn::prelude::*;
 use gradus_data::{RatingScale, SegmentBatch};
 use serde::{Deserialize, Serialize};
 
-use crate::{RatingLoss, TrainError};
+use super::RatingLoss;
+use crate::TrainError;
 
 /// How the term of responses rated as a whole is set up.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{Denominators, Objective};
+use super::{Denominators, Objective};
 
 /// The sums of an objective's terms over any number of batches.
 ///

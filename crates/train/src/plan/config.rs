@@ -6,9 +6,9 @@ use std::ops::Deref;
 use gradus_data::BatchSize;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    EarlyStopping, Freeze, Ranking, RatingLoss, ResponseLoss, Result, Schedule, TrainError,
-};
+use super::{EarlyStopping, Freeze, Schedule};
+use crate::objective::{Ranking, RatingLoss, ResponseLoss};
+use crate::{Result, TrainError};
 
 /// Settings of a training run, the `[training]` table of a run configuration.
 ///

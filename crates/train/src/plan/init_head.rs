@@ -5,7 +5,7 @@ use gradus_data::TextConfig;
 use gradus_model::{Bundle, Pooling, RewardModel, RewardModelConfig};
 
 use super::TrainingPlan;
-use crate::bundle::to_value;
+use crate::json::to_value;
 use crate::{Result, TrainError};
 
 /// Gives `model` the head of the bundle that `plan` names, if it names one.

@@ -3,15 +3,23 @@
 mod assemble;
 mod chat_template;
 mod config;
+mod early_stopping;
+mod freeze;
 mod init_head;
+mod objective;
 mod options;
 mod prepare;
+mod schedule;
 
 pub(crate) use assemble::{Assembled, assemble};
 pub use chat_template::*;
 pub use config::*;
+pub use early_stopping::EarlyStopping;
+pub(crate) use early_stopping::{LOSS, MSE};
+pub use freeze::Freeze;
 pub use options::*;
 pub use prepare::*;
+pub use schedule::Schedule;
 
 use std::path::PathBuf;
 

@@ -9,8 +9,8 @@ use gradus_data::{CutSegments, Example, RatingScale, Segmenter, TruncationPolicy
 use gradus_model::{HeadConfig, LoraConfig, ModelError, Pooling};
 use serde::{Deserialize, Serialize};
 
-use super::{ChatTemplateOption, CheckedConfig};
-use crate::{Freeze, Result, TrainError};
+use super::{ChatTemplateOption, CheckedConfig, Freeze};
+use crate::{Result, TrainError};
 
 /// How records are read: the `[text]` table of a run configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

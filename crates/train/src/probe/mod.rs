@@ -11,7 +11,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use self::ridge::{RidgeSums, Solution};
-use crate::bundle::{SplitTexts, manifest, to_value};
+use crate::bundle::{SplitTexts, manifest};
+use crate::json::to_value;
 use crate::plan::{Assembled, SplitCounts, TrainingPlan, assemble};
 use crate::{Preview, RatingLoss, Result, TrainError};
 

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use gradus_data::AspectSpec;
 
-use crate::{Objective, ResponseTerm, Result, TrainConfig, TrainError};
+use super::TrainConfig;
+use crate::objective::{Objective, ResponseTerm};
+use crate::{Result, TrainError};
 
 impl Objective {
     /// The objective that `config` describes for these aspects.
