@@ -22,7 +22,7 @@ use gradus::model::{
     Bundle, EncoderConfig, Manifest, Pooling, RewardModel, RewardModelConfig, SegmentInput,
 };
 use gradus::train::{
-    FitData, RatingLoss, RegressionLearner, Session, StepScope, TrainConfig, adamw,
+    FitData, RegressionLearner, Session, SquaredError, StepScope, TrainConfig, adamw,
     clip_global_norm, fit, global_norm,
 };
 
@@ -117,7 +117,7 @@ struct Step {
 impl Step {
     fn new() -> Self {
         let device = Device::flex().autodiff();
-        let learner = RegressionLearner::new(model(&device), RatingLoss::Mse);
+        let learner = RegressionLearner::new(model(&device), SquaredError);
         let scope = StepScope {
             number: 1,
             denominators: learner.denominators(&batch(&device)),

@@ -203,7 +203,7 @@ mod tests {
             ..RunConfig::default()
         };
         config.text.aspects = vec!["factuality".into()];
-        config.training.loss = gradus_train::RatingLoss::Huber { delta: 0.1 };
+        config.training.loss = gradus_train::Huber { delta: 0.1 }.into();
         config.scratch = Some(ScratchOptions::default());
         config.model.head = "mlp:32:0.1".parse().unwrap();
         config.model.lora = Some("4".parse().unwrap());

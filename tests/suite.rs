@@ -16,8 +16,8 @@ use gradus::data::{BatchSize, Example, GeneratorConfig, TruncationCounts, genera
 use gradus::eval::{Scorer, SegmentScore};
 use gradus::model::{Bundle, load_encoder};
 use gradus::train::{
-    EncoderSource, ModelOptions, RatingLoss, ScratchOptions, Session, TextOptions, TrainConfig,
-    TrainingPlan, TrainingReport,
+    EncoderSource, ModelOptions, PointwiseLoss as _, ScratchOptions, Session, SquaredError,
+    TextOptions, TrainConfig, TrainingPlan, TrainingReport,
 };
 use serde::Deserialize;
 
@@ -70,7 +70,7 @@ fn the_loss_and_gradient_of_the_worked_example() {
     let tensor = |values: [f32; 3]| Tensor::<1>::from_floats(values, &device).reshape([1, 3, 1]);
     let scores = tensor([0.8, 0.5, -0.7]).require_grad();
     let targets = tensor([0.9, 0.1, -0.6]);
-    let loss = RatingLoss::Mse.elementwise(scores.clone(), targets).mean();
+    let loss = SquaredError.elementwise(scores.clone(), targets).mean();
     assert!((loss.clone().into_scalar::<f32>() - 0.06).abs() < 1e-6);
     let gradient = scores.grad(&loss.backward()).unwrap().into_data();
     for (found, expected) in gradient

@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use gradus_data::{BatchSize, SegmentBatcher, TokenizedExample};
 use gradus_model::Output;
 use gradus_train::{
-    FitData, Freeze, RatingLoss, Session, StepLog, TrainConfig, TrainObserver, fit,
+    CrossEntropy, FitData, Freeze, Session, SquaredError, StepLog, TrainConfig, TrainObserver, fit,
 };
 use serde::Serialize;
 
@@ -179,8 +179,8 @@ impl Work {
             // A step that is passed over is not a whole one.
             max_skipped_steps: 0,
             loss: match subject.config().output {
-                Output::Identity => RatingLoss::Mse,
-                Output::Sigmoid => RatingLoss::Bce,
+                Output::Identity => SquaredError.into(),
+                Output::Sigmoid => CrossEntropy.into(),
             },
             ..TrainConfig::default()
         };

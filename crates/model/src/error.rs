@@ -408,7 +408,8 @@ pub struct ConfigProblem {
 }
 
 impl ConfigProblem {
-    pub(crate) fn new(
+    /// The problem with the value `found` of `key`.
+    pub fn new(
         key: impl Into<String>,
         found: impl fmt::Display,
         expected: impl Into<String>,
@@ -421,7 +422,10 @@ impl ConfigProblem {
     }
 
     /// Returns the problem unless the value is valid.
-    pub(crate) fn unless(
+    ///
+    /// # Errors
+    /// The problem.
+    pub fn unless(
         fine: bool,
         key: &str,
         found: impl fmt::Display,

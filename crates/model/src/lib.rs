@@ -4,6 +4,7 @@
 //! - [`PretrainedEncoder`]: an encoder in a Hugging Face directory, or [`EncoderConfig`]: one from
 //!   scratch
 //! - [`RewardModelConfig`], [`RewardModel`]: encoder, [`Pooling`], [`Head`] and [`Output`]
+//! - [`SegmentModel`]: any model that can be trained
 //! - [`LoraConfig`]: low-rank adapters of the encoder
 //! - [`SegmentInput`]: a batch of tokenized responses with segment spans
 //! - [`Bundle`]: a trained model on disk with everything scoring needs
@@ -41,11 +42,13 @@ mod import;
 mod lora;
 mod memory;
 mod output;
+mod parts;
 mod pooling;
 mod pretrained;
 mod process_model;
 mod reward_model;
 mod row_wise;
+mod segment_model;
 mod weights;
 
 pub use bundle::{
@@ -60,10 +63,12 @@ pub use import::{ImportOptions, ImportedModel, ProblemType, import_hugging_face}
 pub use lora::{LoraConfig, LoraTarget};
 pub use memory::{MemoryEstimate, ParameterCounts};
 pub use output::Output;
+pub use parts::{PartConflict, read_settings};
 pub use pooling::{Pooler, Pooling};
 pub use pretrained::{PretrainedEncoder, load_encoder};
 pub use process_model::{
     ProcessHead, ProcessModel, architecture, has_two_labels, import_process_model,
 };
 pub use reward_model::{RewardModel, RewardModelConfig, SegmentInput};
+pub use segment_model::SegmentModel;
 pub use weights::{CastTensor, KeyTable, LeftTensor, LoadReport, WeightMismatch, WrongShape};

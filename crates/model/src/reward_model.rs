@@ -219,17 +219,12 @@ impl RewardModel {
     /// # Panics
     /// As [`raw`](Self::raw).
     pub fn raw_on_frozen_encoder(&self, input: SegmentInput) -> Tensor<3> {
-        let encoder = self.encoder.valid();
-        let token_ids = input.token_ids.without_autodiff();
-        let type_ids = input.type_ids.without_autodiff();
-        let mask_pad = input.mask_pad.without_autodiff();
-        let hidden = match input.response_spans {
-            Some(read) => {
-                encoder.forward_within(token_ids, type_ids, mask_pad, read.without_autodiff())
-            }
-            None => encoder.forward(token_ids, type_ids, mask_pad),
-        };
-        let hidden = Tensor::from_inner(hidden);
+        let hidden = self.encoder.states_in_inference(
+            input.token_ids,
+            input.type_ids,
+            input.mask_pad,
+            input.response_spans,
+        );
         self.head
             .forward(self.pooling.forward(hidden, input.segment_spans))
     }

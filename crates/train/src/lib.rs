@@ -4,12 +4,12 @@
 //! - `plan`: [`TrainingPlan`] and its settings ([`TrainConfig`], [`TextOptions`], [`ModelOptions`],
 //!   [`ScratchOptions`], [`ChatTemplateOption`]), [`prepare`] for tokenized splits
 //! - [`train`]: from a plan and examples to a bundle on disk
-//! - `engine`: [`Engine`] and [`fit`], the loop over tokenized splits; [`RegressionLearner`],
+//! - `engine`: [`Training`] and [`fit`], a run over tokenized splits; [`Engine`], its loop; [`RegressionLearner`],
 //!   [`adamw`], [`WarmupLinear`], the parts of a step; [`Session`], [`StopHandle`],
 //!   [`Checkpoints`], what surrounds a run; [`TrainHistory`], [`TrainObserver`],
 //!   [`metrics_lines`], what happened and who watches; [`EarlyStopping`], [`ValidMetrics`]
-//! - `objective`: [`RatingLoss`] of a rated segment, [`Objective`], all that is minimized,
-//!   [`Denominators`], what the micro-batches of one optimizer step are divided by
+//! - `objective`: [`PointwiseLoss`] of a rated segment, [`LossTerm`], what may be added,
+//!   [`Objective`], all that is minimized, [`Denominators`], what the micro-batches of one optimizer step are divided by
 //! - `checkpoint`: the state of a run on disk; killed, it can go on
 //! - [`probe`]: a linear head on a frozen encoder, in closed form
 //!

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::Result;
 use crate::bundle::{BundleWriter, SplitTexts, manifest};
 use crate::checkpoint::{Fingerprint, Store, check_apart, digest_bytes};
-use crate::engine::{Engine, FitData, Preview, Session, TrainHistory};
+use crate::engine::{FitData, Preview, Session, TrainHistory, Training};
 use crate::plan::{Assembled, SplitCounts, TrainingPlan, assemble};
 
 /// What a run read and did.
@@ -83,11 +83,12 @@ pub fn train(
         texts,
         place,
     };
-    let on_best = Box::new(|model: &_, history: &_| writer.write(model, history));
-    let training = &plan.training;
-    let mut engine = Engine::start(
-        model, &splits, training, device, session, store, settings, on_best,
-    )?;
+    let mut engine = Training::new(model, &splits, &plan.training, device)
+        .with_session(session)
+        .with_store(store)
+        .with_settings(settings)
+        .on_best(|model, history| writer.write(model, history))
+        .start()?;
     engine.run()?;
     // Once more, with the whole log.
     if let Some(best) = engine.best() {

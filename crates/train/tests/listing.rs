@@ -13,7 +13,9 @@ use gradus_data::{
 };
 use gradus_model::encoder::BertConfig;
 use gradus_model::{EncoderConfig, Pooling, RewardModel, RewardModelConfig};
-use gradus_train::{FitData, RatingLoss, RegressionLearner, Session, StepScope, TrainConfig, fit};
+use gradus_train::{
+    FitData, RegressionLearner, Session, SquaredError, StepScope, TrainConfig, fit,
+};
 
 /// What becomes of the segments that are not to be learned: every other one.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -164,8 +166,7 @@ fn gradients(rest: Rest) -> Vec<f32> {
     let _generator = random_numbers();
     let device = Device::flex().autodiff();
     let (text, all) = tokenized(Rest::Rated);
-    let learner =
-        RegressionLearner::new(model(&text, Pooling::Mean, 0.0, &device), RatingLoss::Mse);
+    let learner = RegressionLearner::new(model(&text, Pooling::Mean, 0.0, &device), SquaredError);
     let batch = |examples: &[TokenizedExample]| {
         let examples: Vec<&TokenizedExample> = examples.iter().collect();
         text.batcher().batch(&examples, &device)

@@ -185,6 +185,30 @@ macro_rules! encoder_families {
                 self.states(token_ids, type_ids, mask_pad, Some(spans))
             }
 
+            /// On an autodiff device, the states as they are in inference: without dropout, and without
+            /// a graph to send gradients through. `spans` as in
+            /// [`forward_within`](Self::forward_within); `None` for all.
+            ///
+            /// # Shapes
+            /// As [`forward_within`](Self::forward_within).
+            ///
+            /// # Panics
+            /// As [`forward`](Self::forward).
+            pub fn states_in_inference(
+                &self,
+                token_ids: Tensor<2, Int>,
+                type_ids: Tensor<2, Int>,
+                mask_pad: Tensor<2, Bool>,
+                spans: Option<Tensor<3, Int>>,
+            ) -> Tensor<3> {
+                Tensor::from_inner(self.valid().states(
+                    token_ids.without_autodiff(),
+                    type_ids.without_autodiff(),
+                    mask_pad.without_autodiff(),
+                    spans.map(Tensor::without_autodiff),
+                ))
+            }
+
             fn states(
                 &self,
                 token_ids: Tensor<2, Int>,

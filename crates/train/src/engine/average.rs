@@ -3,7 +3,6 @@
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
 use burn::tensor::container::TensorContainer;
-use gradus_model::RewardModel;
 
 /// An exponential moving average of a model's weights, in their own precision.
 ///
@@ -15,19 +14,19 @@ use gradus_model::RewardModel;
 ///
 /// so that the first updates are not held back by weights that were never trained.
 #[derive(Debug, Clone)]
-pub(crate) struct Average {
-    pub(crate) model: RewardModel,
+pub(crate) struct Average<M> {
+    pub(crate) model: M,
     decay: f64,
 }
 
-impl Average {
+impl<M: Module> Average<M> {
     /// Starts at `model`, which lies on a device without autodiff.
-    pub(crate) fn new(model: RewardModel, decay: f64) -> Self {
+    pub(crate) fn new(model: M, decay: f64) -> Self {
         Self { model, decay }
     }
 
     /// Takes in the weights after the `count`-th update of a run, counted from 1.
-    pub(crate) fn update(&mut self, weights: &RewardModel, count: usize) {
+    pub(crate) fn update(&mut self, weights: &M, count: usize) {
         let count = count as f64;
         let decay = self.decay.min((1.0 + count) / (10.0 + count));
         let mut collect = Collect(TensorContainer::new());
@@ -88,7 +87,7 @@ mod tests {
     use super::*;
     use burn::tensor::Device;
     use gradus_model::encoder::BertConfig;
-    use gradus_model::{EncoderConfig, Pooling, RewardModelConfig};
+    use gradus_model::{EncoderConfig, Pooling, RewardModel, RewardModelConfig};
 
     fn model() -> RewardModel {
         let encoder = EncoderConfig::Bert(BertConfig::small(20));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use burn::data::dataloader::{DataLoader, DataLoaderIterator};
 use gradus_data::SegmentBatch;
+use gradus_model::SegmentModel;
 
 use super::average::square_sum;
 use super::{Engine, EpochLog, ValidLog};
@@ -18,7 +19,7 @@ enum Flow {
     Over,
 }
 
-impl Engine<'_> {
+impl<M: SegmentModel> Engine<'_, M> {
     /// Trains from where the run is to the end of the last epoch.
     pub(super) fn run_epochs(&mut self) -> Result<()> {
         while self.state.epoch <= self.config.epochs {

@@ -2,6 +2,7 @@
 
 use burn::module::{Flag, Module, ModuleVisitor, Param, ParamGroup, ParamId};
 use burn::prelude::*;
+use gradus_model::SegmentModel;
 
 use super::RegressionLearner;
 use crate::plan::{Freeze, TrainConfig};
@@ -49,12 +50,13 @@ pub(crate) fn num_layers<M: Module>(module: &M) -> usize {
 /// adapters.
 ///
 /// # Errors
-/// [`TrainError::Setting`] where more layers are to be frozen than there are.
-pub(crate) fn freeze(
-    learner: RegressionLearner,
+/// [`TrainError::Setting`] where more layers are to be frozen than there are, or a part that the model
+/// does not have.
+pub(crate) fn freeze<M: SegmentModel>(
+    learner: RegressionLearner<M>,
     config: &TrainConfig,
     total_steps: usize,
-) -> Result<RegressionLearner> {
+) -> Result<RegressionLearner<M>> {
     let layers = num_layers(&learner);
     if let Freeze::Layers(count) = config.freeze
         && count > layers
@@ -66,6 +68,28 @@ pub(crate) fn freeze(
         });
     }
     let paths = paths(&learner);
+    if config.freeze_epochs > 0.0 && !paths.iter().any(|(path, _)| covers(Freeze::Encoder, path)) {
+        return Err(TrainError::Setting {
+            name: "freeze_epochs",
+            found: format!(
+                "{} for a model without a field `encoder`",
+                config.freeze_epochs
+            ),
+            expected: "0, or a model with one",
+        });
+    }
+    if config.freeze != Freeze::Nothing
+        && !paths.iter().any(|(path, _)| covers(config.freeze, path))
+    {
+        return Err(TrainError::Setting {
+            name: "freeze",
+            found: format!(
+                "`{}`, which covers no parameter of the model",
+                config.freeze
+            ),
+            expected: "`none`, or a part that the model has",
+        });
+    }
     let ids = |frozen: &dyn Fn(&str) -> bool| -> ParamGroup {
         let frozen = paths.iter().filter(|(path, _)| frozen(path));
         ParamGroup::from_ids(frozen.map(|(_, id)| *id).collect())

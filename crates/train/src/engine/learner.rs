@@ -4,15 +4,15 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::prelude::*;
 use gradus_data::SegmentBatch;
-use gradus_model::{RewardModel, SegmentInput};
+use gradus_model::{RewardModel, SegmentInput, SegmentModel};
 
 use crate::objective::{Denominators, Objective, ObjectiveTotals};
 
-/// A [`RewardModel`] with the objective it is trained on.
+/// A model with the objective it is trained on.
 #[derive(Module, Debug)]
-pub struct RegressionLearner {
+pub struct RegressionLearner<M: Module = RewardModel> {
     /// The model whose weights are learned.
-    pub model: RewardModel,
+    pub model: M,
     #[module(skip)]
     objective: Objective,
     /// Steps from the start of the run in which the encoder is not learned.
@@ -21,7 +21,7 @@ pub struct RegressionLearner {
 }
 
 /// The optimizer step that a micro-batch belongs to.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct StepScope {
     /// Number of the step in the run, from 1.
     pub number: usize,
@@ -29,9 +29,9 @@ pub struct StepScope {
     pub denominators: Denominators,
 }
 
-impl RegressionLearner {
-    /// Trains `model` on an objective; a [`RatingLoss`](crate::RatingLoss) alone is one.
-    pub fn new(model: RewardModel, objective: impl Into<Objective>) -> Self {
+impl<M: SegmentModel> RegressionLearner<M> {
+    /// Trains `model` on an objective; a [loss](crate::PointwiseLoss) alone is one.
+    pub fn new(model: M, objective: impl Into<Objective>) -> Self {
         Self {
             model,
             objective: objective.into(),
@@ -92,9 +92,9 @@ impl RegressionLearner {
         };
         let scores = self.model.output().forward(raw.clone());
         let sums = self.objective.sums(raw, scores.clone(), &batch);
-        let step = scope.map_or(denominators, |scope| scope.denominators);
+        let step = scope.map_or(&denominators, |scope| &scope.denominators);
         RatingOutcome {
-            loss: self.objective.loss(&sums, &step),
+            loss: self.objective.loss(&sums, step),
             sums: sums.stack(),
             scores: scores.detach(),
             denominators,
@@ -136,7 +136,7 @@ pub struct RatingOutcome {
 impl RatingOutcome {
     /// The sums of the batch, to be added to those of others. Waits for the device.
     pub fn totals(&self) -> ObjectiveTotals {
-        ObjectiveTotals::read(&self.sums, self.denominators)
+        ObjectiveTotals::read(&self.sums, self.denominators.clone())
     }
 
     /// Two micro-batches of one step together; of the scores, those of `self` stay.

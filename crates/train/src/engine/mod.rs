@@ -1,6 +1,6 @@
 //! One training run: an ordinary value that owns its state and is called.
 //!
-//! [`Engine::new`] starts at the first step or at a checkpoint, [`Engine::run`] goes through the
+//! [`Training::start`] begins at the first step or at a checkpoint, [`Engine::run`] goes through the
 //! epochs, [`Engine::finish`] gives the weights of the best validation. A batch goes
 //! `train_epoch → step → gradients → RegressionLearner::step → Objective::sums`.
 
@@ -23,6 +23,7 @@ mod start;
 mod state;
 mod step;
 mod stop;
+mod training;
 mod validate;
 mod warmup;
 mod workers;
@@ -36,6 +37,7 @@ pub use metrics_log::metrics_lines;
 pub use optimizer::*;
 pub use session::*;
 pub use stop::*;
+pub use training::Training;
 pub use warmup::*;
 pub use workers::SharedDevice;
 
@@ -47,7 +49,7 @@ use burn::module::Module as _;
 use burn::optim::ModuleOptimizer;
 use burn::prelude::*;
 use gradus_data::{AspectSpec, SegmentBatch, SegmentBatcher, TokenizedExample};
-use gradus_model::RewardModel;
+use gradus_model::{RewardModel, SegmentModel};
 
 use self::average::Average;
 use self::metrics_log::MetricsLog;
@@ -55,7 +57,7 @@ use self::slot::Slot;
 use self::state::LoopState;
 use self::workers::Workers;
 use crate::Result;
-use crate::checkpoint::{Fingerprint, Store};
+use crate::checkpoint::Store;
 use crate::plan::CheckedConfig;
 
 /// Encoded splits and what batching them needs.
@@ -73,34 +75,34 @@ pub struct FitData {
 
 /// A trained model and how it got there.
 #[derive(Debug)]
-pub struct Fitted {
+pub struct Fitted<M = RewardModel> {
     /// Weights of the best validation.
-    pub model: RewardModel,
+    pub model: M,
     /// Log of the run.
     pub history: TrainHistory,
 }
 
 /// Called with the model of each validation that is the best so far.
-pub type OnBest<'a> = Box<dyn FnMut(&RewardModel, &TrainHistory) -> Result<()> + 'a>;
+pub type OnBest<'a, M = RewardModel> = Box<dyn FnMut(&M, &TrainHistory) -> Result<()> + 'a>;
 
 /// A training run between two steps, with all its state.
-pub struct Engine<'a> {
+pub struct Engine<'a, M: SegmentModel = RewardModel> {
     config: &'a CheckedConfig,
     /// Without autodiff; random numbers are drawn from its generator.
     device: Device,
-    learner: Slot<RegressionLearner>,
+    learner: Slot<RegressionLearner<M>>,
     optimizer: ModuleOptimizer,
     schedule: ModuleLrScheduler,
-    average: Option<Average>,
+    average: Option<Average<M>>,
     train: Arc<dyn DataLoader<SegmentBatch>>,
     valid: Arc<dyn DataLoader<SegmentBatch>>,
     /// The devices of every step, if there are several.
-    workers: Option<Workers>,
+    workers: Option<Workers<M>>,
     state: LoopState,
-    best: Option<RewardModel>,
+    best: Option<M>,
     observer: Box<dyn TrainObserver>,
     metrics: Box<dyn ValidMetrics>,
-    on_best: OnBest<'a>,
+    on_best: OnBest<'a, M>,
     stop: StopHandle,
     store: Option<Store>,
     log: Option<MetricsLog>,
@@ -108,8 +110,7 @@ pub struct Engine<'a> {
     saved: Option<(usize, usize)>,
 }
 
-/// Trains `model` and returns the best validation's weights: [`Engine::new`], [`Engine::run`] and
-/// [`Engine::finish`] in one call.
+/// Trains `model` and returns the best validation's weights: [`Training`] in one call.
 ///
 /// `on_best` is called with the model of every validation that is the best so far, so that it can
 /// be saved before the run ends. A `session` with checkpoints keeps the state of the run on disk
@@ -117,50 +118,22 @@ pub struct Engine<'a> {
 /// CPU, bit for bit.
 ///
 /// # Errors
-/// Those of [`Engine::new`] and [`Engine::run`].
-pub fn fit<'a>(
-    model: RewardModel,
-    data: &FitData,
+/// Those of [`Training::fit`].
+pub fn fit<'a, M: SegmentModel>(
+    model: M,
+    data: &'a FitData,
     config: &'a CheckedConfig,
     device: &Device,
     session: Session,
-    on_best: impl FnMut(&RewardModel, &TrainHistory) -> Result<()> + 'a,
-) -> Result<Fitted> {
-    let mut engine = Engine::new(model, data, config, device, session, Box::new(on_best))?;
-    engine.run()?;
-    engine.finish()
+    on_best: impl FnMut(&M, &TrainHistory) -> Result<()> + 'a,
+) -> Result<Fitted<M>> {
+    Training::new(model, data, config, device)
+        .with_session(session)
+        .on_best(on_best)
+        .fit()
 }
 
-impl<'a> Engine<'a> {
-    /// A run at its first step, or where its newest checkpoint left it.
-    ///
-    /// # Errors
-    /// - [`TrainError::Setting`](crate::TrainError::Setting) for settings that the data or the
-    ///   model do not allow
-    /// - the errors of [`TrainError`](crate::TrainError) about checkpoints
-    pub fn new(
-        model: RewardModel,
-        data: &FitData,
-        config: &'a CheckedConfig,
-        device: &Device,
-        mut session: Session,
-        on_best: OnBest<'a>,
-    ) -> Result<Self> {
-        let place = session.checkpoints.take();
-        let store = place.map(|place| Store::open(place, config.keep_checkpoints));
-        let settings = Fingerprint::default();
-        Self::start(
-            model,
-            data,
-            config,
-            device,
-            session,
-            store.transpose()?,
-            settings,
-            on_best,
-        )
-    }
-
+impl<M: SegmentModel> Engine<'_, M> {
     /// Trains to the last epoch, or until early stopping ends the run.
     ///
     /// # Errors
@@ -177,7 +150,7 @@ impl<'a> Engine<'a> {
     ///
     /// # Errors
     /// If the checkpoints cannot be removed.
-    pub fn finish(mut self) -> Result<Fitted> {
+    pub fn finish(mut self) -> Result<Fitted<M>> {
         if let Some(store) = self.store.take() {
             store.finish()?;
         }
@@ -196,7 +169,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Weights of the best validation so far.
-    pub fn best(&self) -> Option<&RewardModel> {
+    pub fn best(&self) -> Option<&M> {
         self.best.as_ref()
     }
 }

@@ -1,6 +1,7 @@
 //! A run before its first step: new, or as a checkpoint left it.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use burn::data::dataloader::DataLoader as _;
 use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
@@ -10,7 +11,7 @@ use burn::prelude::*;
 use burn::store::ModuleRecord;
 use burn::tensor::GradientCheckpointingStrategy;
 use gradus_data::SegmentLoader;
-use gradus_model::RewardModel;
+use gradus_model::{Output, SegmentModel};
 
 use super::average::Average;
 use super::freeze::{freeze, num_layers};
@@ -21,10 +22,10 @@ use super::rates::learning_rates;
 use super::slot::Slot;
 use super::state::LoopState;
 use super::workers::Workers;
-use super::{Engine, FitData, OnBest, Session, ValidMetrics};
+use super::{Engine, FitData, Training, ValidMetrics};
 use crate::checkpoint::{Fingerprint, Restored, Store, digest_examples};
-use crate::objective::Objective;
-use crate::plan::{CheckedConfig, LOSS, MSE, TrainConfig};
+use crate::objective::{LossTerm, Objective};
+use crate::plan::{LOSS, MSE, TrainConfig};
 use crate::{Result, TrainError};
 
 /// Batches of the training split, in micro-batches.
@@ -53,24 +54,49 @@ fn check_metric(config: &TrainConfig, metrics: &dyn ValidMetrics) -> Result<()> 
     })
 }
 
-impl<'a> Engine<'a> {
-    /// As [`Engine::new`], with checkpoints that are open and `settings` that a resumed run must
-    /// share besides those of training and the data.
-    #[expect(clippy::too_many_arguments, reason = "each is one part of a run")]
-    pub(crate) fn start(
-        model: RewardModel,
-        data: &FitData,
-        config: &'a CheckedConfig,
-        device: &Device,
-        session: Session,
-        mut store: Option<Store>,
-        settings: Fingerprint,
-        on_best: OnBest<'a>,
-    ) -> Result<Self> {
+/// Refuses a loss of logits for a model whose values are its scores.
+fn check_output(config: &TrainConfig, output: Output) -> Result<()> {
+    if !config.loss.takes_logits() || output == Output::Sigmoid {
+        return Ok(());
+    }
+    Err(TrainError::Setting {
+        name: "loss",
+        found: format!(
+            "`{}`, a loss of logits, for a model whose values are its scores",
+            config.loss
+        ),
+        expected: "a loss of scores, or a model with the output `sigmoid`",
+    })
+}
+
+impl<'a, M: SegmentModel> Training<'a, M> {
+    /// Makes the run ready for its first step, or for the step after the checkpoint that it goes on
+    /// from.
+    ///
+    /// # Errors
+    /// - [`TrainError::Setting`](crate::TrainError::Setting) for settings that the data or the
+    ///   model do not allow
+    /// - the errors of [`TrainError`](crate::TrainError) about checkpoints
+    pub fn start(mut self) -> Result<Engine<'a, M>> {
+        let mut store = self.open_store()?;
+        let Self {
+            model,
+            data,
+            config,
+            device,
+            terms,
+            session,
+            settings,
+            on_best,
+            store: _,
+        } = self;
         check_metric(config, &*session.metrics)?;
-        let objective = Objective::new(config, &data.aspects)?;
+        check_output(config, model.output())?;
+        let settings = terms_of(settings, &terms);
+        let mut objective = Objective::new(config, &data.aspects)?;
+        objective.terms = terms;
         let learner = RegressionLearner::new(model.train(), objective);
-        let train = train_loader(data, config, device)?;
+        let train = train_loader(data, config, &device)?;
         // With a token budget, shuffling changes the number of batches from epoch to epoch.
         let total_steps = (0..config.epochs)
             .map(|epoch| train.num_batches(epoch))
@@ -93,20 +119,20 @@ impl<'a> Engine<'a> {
             .map(|store| MetricsLog::start(&store.metrics_path(), &begun.state.history));
         let resumes = store.as_ref().is_some_and(Store::resumes);
 
-        let training = training_device(device, config);
+        let training = training_device(&device, config);
         let others = session.devices.iter().skip(1);
         let train = train
             .with_devices(others.map(|other| training_device(&other.device, config)))
             .with_start(begun.state.epoch - 1, begun.state.batch);
         let valid =
-            SegmentLoader::new(data.valid.clone(), data.batcher, config.batching(), device)?
+            SegmentLoader::new(data.valid.clone(), data.batcher, config.batching(), &device)?
                 .with_bucketing(true);
         let mut learner = begun.learner.fork(&training);
         if let Some(strategy) = training.gradient_checkpointing_strategy() {
             learner = learner.map(&mut Recompute(strategy));
         }
-        let plain = device.clone().inner();
-        Ok(Self {
+        let plain = device.inner();
+        Ok(Engine {
             workers: (session.devices.len() > 1).then(|| {
                 let training = |device: &Device| training_device(device, config);
                 Workers::new(&session.devices, config, training)
@@ -133,18 +159,18 @@ impl<'a> Engine<'a> {
 }
 
 /// What changes with every step, new or as a checkpoint left it.
-struct Begun {
-    learner: RegressionLearner,
+struct Begun<M: Module> {
+    learner: RegressionLearner<M>,
     optimizer: ModuleOptimizer,
     schedule: ModuleLrScheduler,
-    average: Option<Average>,
-    best: Option<RewardModel>,
+    average: Option<Average<M>>,
+    best: Option<M>,
     state: LoopState,
 }
 
-impl Begun {
+impl<M: SegmentModel> Begun<M> {
     fn new(
-        learner: RegressionLearner,
+        learner: RegressionLearner<M>,
         config: &TrainConfig,
         total_steps: usize,
         restored: Option<Restored<LoopState>>,
@@ -168,7 +194,11 @@ impl Begun {
     }
 
     /// Freezes what is not learned, and makes what changes besides the weights.
-    fn fresh(learner: RegressionLearner, config: &TrainConfig, total_steps: usize) -> Result<Self> {
+    fn fresh(
+        learner: RegressionLearner<M>,
+        config: &TrainConfig,
+        total_steps: usize,
+    ) -> Result<Self> {
         let learner = freeze(learner, config, total_steps)?;
         let average = config.ema_decay;
         Ok(Self {
@@ -215,6 +245,18 @@ fn load<M: Module>(module: &M, record: ModuleRecord, checkpoint: &Path) -> Resul
         path: checkpoint.into(),
         reason: error.to_string(),
     })
+}
+
+/// The settings of a run with the names of its further terms, where it has any.
+fn terms_of(settings: Fingerprint, terms: &[Arc<dyn LossTerm>]) -> Fingerprint {
+    if terms.is_empty() {
+        return settings;
+    }
+    let ids: Vec<(String, f64)> = terms
+        .iter()
+        .map(|term| (term.id(), term.weight()))
+        .collect();
+    settings.with("terms", &ids)
 }
 
 /// Settings that change the result, and digests of the data.

@@ -4,6 +4,7 @@
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::prelude::*;
 use gradus_data::SegmentBatch;
+use gradus_model::SegmentModel;
 use web_time::Instant;
 
 use super::Engine;
@@ -14,7 +15,7 @@ use super::workers::Workers;
 use super::{SkippedStep, StepLog};
 use crate::{Result, TrainError};
 
-impl Engine<'_> {
+impl<M: SegmentModel> Engine<'_, M> {
     /// Trains on one batch, given in its micro-batches. A batch whose loss or gradient is not finite
     /// changes no weight; the schedule moves on all the same.
     pub(crate) fn step(&mut self, micro_batches: Vec<SegmentBatch>) -> Result<()> {

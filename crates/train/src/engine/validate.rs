@@ -5,6 +5,7 @@ use std::sync::Arc;
 use burn::data::dataloader::DataLoader;
 use burn::module::Module as _;
 use gradus_data::SegmentBatch;
+use gradus_model::SegmentModel;
 use web_time::Instant;
 
 use super::learner::RegressionLearner;
@@ -14,7 +15,7 @@ use crate::objective::ObjectiveTotals;
 use crate::plan::{LOSS, MSE};
 use crate::{Result, TrainError};
 
-impl Engine<'_> {
+impl<M: SegmentModel> Engine<'_, M> {
     /// Validates the moving average of the weights, or the weights where there is none, and keeps
     /// them if no validation was better. Returns `None` if the run was asked to stop meanwhile.
     pub(super) fn validate(&mut self) -> Result<Option<ValidLog>> {
@@ -55,7 +56,7 @@ impl Engine<'_> {
 
     fn score_split(
         &mut self,
-        learner: &RegressionLearner,
+        learner: &RegressionLearner<M>,
     ) -> Result<Option<(ObjectiveTotals, ValidScores)>> {
         let wanted = !self.metrics.names().is_empty();
         let (mut totals, mut scores) = (ObjectiveTotals::default(), ValidScores::default());

@@ -12,10 +12,11 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use burn::module::Module as _;
+use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::prelude::*;
 use gradus_data::SegmentBatch;
+use gradus_model::SegmentModel;
 
 use super::learner::{RegressionLearner, StepOutput, StepScope};
 use super::seeds::micro_batch_seed;
@@ -33,16 +34,16 @@ pub struct SharedDevice {
 }
 
 /// The devices, each with a thread that waits for micro-batches.
-pub(crate) struct Workers {
-    jobs: Vec<Sender<Job>>,
+pub(crate) struct Workers<M: Module> {
+    jobs: Vec<Sender<Job<M>>>,
     results: Receiver<(usize, std::result::Result<StepOutput, String>)>,
     main: Device,
     seed: u64,
 }
 
 /// A micro-batch and what its worker needs to know of the step.
-struct Job {
-    learner: RegressionLearner,
+struct Job<M: Module> {
+    learner: RegressionLearner<M>,
     scope: StepScope,
     seed: u64,
     batch: SegmentBatch,
@@ -56,7 +57,7 @@ struct Place {
     draws: bool,
 }
 
-impl Workers {
+impl<M: SegmentModel> Workers<M> {
     /// Threads for these devices, the main one first. `training` makes a device one to train on.
     pub(crate) fn new(
         devices: &[SharedDevice],
@@ -78,7 +79,7 @@ impl Workers {
         let main = places[0].device.clone();
         let (sender, results) = channel();
         let start = |(index, place): (usize, Place)| {
-            let (jobs, received) = channel::<Job>();
+            let (jobs, received) = channel::<Job<M>>();
             let (sender, training) = (sender.clone(), training(&place.device));
             thread::spawn(move || {
                 for job in received {
@@ -108,7 +109,7 @@ impl Workers {
     /// main device. `first` is the position of the first of them in the step.
     pub(crate) fn compute(
         &self,
-        learner: &RegressionLearner,
+        learner: &RegressionLearner<M>,
         scope: &StepScope,
         first: usize,
         batches: Vec<SegmentBatch>,
@@ -117,7 +118,7 @@ impl Workers {
         for (index, batch) in batches.into_iter().enumerate() {
             let job = Job {
                 learner: learner.clone(),
-                scope: *scope,
+                scope: scope.clone(),
                 seed: micro_batch_seed(self.seed, scope.number, first + index),
                 batch,
             };
@@ -144,7 +145,7 @@ impl Workers {
 
 impl Place {
     /// Gradients of a micro-batch on a copy of the weights.
-    fn step(&self, training: &Device, job: Job) -> StepOutput {
+    fn step<M: SegmentModel>(&self, training: &Device, job: Job<M>) -> StepOutput {
         let learner = job.learner.fork(training);
         let outcome = if self.draws {
             let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);

@@ -25,7 +25,7 @@ use super::Objective;
 /// let step: Denominators = [batch(3.0), batch(5.0)].iter().map(|sums| objective.denominators(sums)).sum();
 /// assert_eq!(step.segments, 8.0);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Denominators {
     /// Weights of rated segments, times those of their aspects.
     pub segments: f64,
@@ -37,6 +37,9 @@ pub struct Denominators {
     pub rated: f64,
     /// Rated responses alone, for the same purpose.
     pub rated_responses: f64,
+    /// Those of the further terms, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub terms: Vec<f64>,
 }
 
 impl Objective {
@@ -56,6 +59,11 @@ impl Objective {
             responses: weighted(&sums.responses),
             rated: plain(&sums.segments),
             rated_responses: plain(&sums.responses),
+            terms: self
+                .terms
+                .iter()
+                .map(|term| term.denominator(sums))
+                .collect(),
         }
     }
 }
@@ -70,8 +78,18 @@ impl Add for Denominators {
             responses: self.responses + other.responses,
             rated: self.rated + other.rated,
             rated_responses: self.rated_responses + other.rated_responses,
+            terms: add_terms(self.terms, &other.terms),
         }
     }
+}
+
+/// Sums term by term; one of nothing has no terms.
+pub(super) fn add_terms(mut sums: Vec<f64>, others: &[f64]) -> Vec<f64> {
+    sums.resize(sums.len().max(others.len()), 0.0);
+    for (sum, other) in sums.iter_mut().zip(others) {
+        *sum += other;
+    }
+    sums
 }
 
 impl Sum for Denominators {

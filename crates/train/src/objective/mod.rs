@@ -1,17 +1,21 @@
 //! What training minimizes: a weighted sum of mean losses.
 
 mod denominators;
+mod loss;
 mod ranking;
-mod rating_loss;
 mod response;
 mod smooth;
+mod term;
 mod totals;
 
 pub use denominators::*;
+pub use loss::*;
 pub use ranking::*;
-pub use rating_loss::*;
 pub use response::*;
+pub use term::LossTerm;
 pub use totals::*;
+
+use std::sync::Arc;
 
 use burn::prelude::*;
 use gradus_data::SegmentBatch;
@@ -19,17 +23,18 @@ use gradus_data::SegmentBatch;
 /// The objective of a run.
 ///
 /// ```text
-/// loss = segments + ranking.weight · pairs + response.weight · responses
+/// loss = segments + ranking.weight · pairs + response.weight · responses + Σ term.weight · term
 ///
 /// segments   Σ a w ℓ(r, φ) / Σ a w                 over the rated segments
 /// pairs      Σ a w_i w_j log(1 + e^(m - r_i + r_j)) / Σ a w_i w_j    φ_i > φ_j in one response
 /// responses  Σ a ℓ(aggregate(r), φ) / Σ a          over the rated responses
+/// term       Σ sum / Σ denominator                 of a [`LossTerm`], over the micro-batches
 /// ```
 ///
 /// with the weight `a` of the aspect and `w` of the segment. What is unrated has weight 0 in every
 /// term. The denominators are those of a whole optimizer step ([`Denominators`]), so that the
 /// gradients of its micro-batches add up to the gradient of the large batch.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Objective {
     /// Loss of a rated segment.
     pub loss: RatingLoss,
@@ -39,6 +44,8 @@ pub struct Objective {
     pub ranking: Option<Ranking>,
     /// The term of responses rated as a whole.
     pub response: Option<ResponseTerm>,
+    /// Further terms.
+    pub terms: Vec<Arc<dyn LossTerm>>,
 }
 
 impl From<RatingLoss> for Objective {
@@ -47,6 +54,12 @@ impl From<RatingLoss> for Objective {
             loss,
             ..Self::default()
         }
+    }
+}
+
+impl<L: PointwiseLoss> From<L> for Objective {
+    fn from(loss: L) -> Self {
+        RatingLoss::from(loss).into()
     }
 }
 
@@ -59,6 +72,7 @@ pub(crate) struct Sums {
     /// Squared errors of segments, and of responses, without gradient and aspect weights.
     squares: Tensor<1>,
     response_squares: Option<Tensor<1>>,
+    terms: Vec<Tensor<1>>,
 }
 
 impl Objective {
@@ -69,7 +83,7 @@ impl Objective {
     ///   output function
     pub(crate) fn sums(&self, raw: Tensor<3>, scores: Tensor<3>, batch: &SegmentBatch) -> Sums {
         let (targets, weights) = (batch.targets.clone(), batch.weights.clone());
-        let predictions = if self.loss.is_of_logits() {
+        let predictions = if self.loss.takes_logits() {
             raw.clone()
         } else {
             scores.clone()
@@ -77,14 +91,19 @@ impl Objective {
         let losses = self.loss.elementwise(predictions, targets.clone());
         let errors = scores.clone().detach() - targets.clone();
         let response = self.response.as_ref().map(|term| {
-            let errors = term.errors(scores, batch);
-            let losses = ResponseTerm::losses(self.loss, errors.clone());
+            let errors = term.errors(scores.clone(), batch);
+            let losses = ResponseTerm::losses(&self.loss, errors.clone());
             let weights = batch.response_weights.clone();
             let squares = (errors.detach().square() * weights.clone()).sum();
             ((losses * self.weigh(weights)).sum(), squares)
         });
         let (responses, response_squares) = response.unzip();
+        let terms = self
+            .terms
+            .iter()
+            .map(|term| term.sum(scores.clone(), batch));
         Sums {
+            terms: terms.collect(),
             segments: (losses * self.weigh(weights.clone())).sum(),
             pairs: self.ranking.map(|ranking| {
                 let losses = ranking.weighted_losses(raw, targets, weights.clone());
@@ -114,6 +133,9 @@ impl Objective {
         if let (Some(response), Some(responses)) = (&self.response, &sums.responses) {
             loss = loss + mean(responses.clone(), step.responses) * response.weight;
         }
+        for ((term, sum), denominator) in self.terms.iter().zip(&sums.terms).zip(&step.terms) {
+            loss = loss + mean(sum.clone(), *denominator) * term.weight();
+        }
         loss
     }
 }
@@ -131,17 +153,18 @@ fn mean(sum: Tensor<1>, denominator: f64) -> Tensor<1> {
 
 impl Sums {
     /// All sums as one tensor on the plain device, so that one read fetches them: segments, pairs,
-    /// responses, squares, squares of responses.
+    /// responses, squares, squares of responses, further terms.
     pub(crate) fn stack(&self) -> Tensor<1> {
         let zero = Tensor::<1>::zeros([1], &self.segments.device());
         let or_zero = |sum: &Option<Tensor<1>>| sum.clone().unwrap_or_else(|| zero.clone());
-        let all = vec![
+        let mut all = vec![
             self.segments.clone(),
             or_zero(&self.pairs),
             or_zero(&self.responses),
             self.squares.clone(),
             or_zero(&self.response_squares),
         ];
+        all.extend(self.terms.iter().cloned());
         Tensor::cat(all, 0).without_autodiff()
     }
 }
@@ -149,7 +172,8 @@ impl Sums {
 #[cfg(test)]
 mod tests {
     use gradus_data::{
-        DroppedTokens, RatingScale, SegmentBatcher, TokenSpan, TokenizedExample, TokenizedSegment,
+        BatchWeights, DroppedTokens, RatingScale, SegmentBatcher, TokenSpan, TokenizedExample,
+        TokenizedSegment,
     };
 
     use super::*;
@@ -212,9 +236,9 @@ mod tests {
         SegmentBatcher::new(0, ASPECTS).batch(&examples, device)
     }
 
-    fn objective(loss: RatingLoss, aggregation: SoftAggregation) -> Objective {
+    fn objective(loss: impl Into<RatingLoss>, aggregation: SoftAggregation) -> Objective {
         Objective {
-            loss,
+            loss: loss.into(),
             aspect_weights: vec![1.0, 0.5],
             ranking: Some(Ranking {
                 weight: 0.7,
@@ -228,6 +252,7 @@ mod tests {
                     RatingScale::Identity,
                 ],
             }),
+            terms: vec![Arc::new(Closeness)],
         }
     }
 
@@ -251,12 +276,27 @@ mod tests {
         SoftAggregation::SoftMin { temperature: 0.5 },
         SoftAggregation::Product,
     ];
-    const LOSSES: [RatingLoss; 4] = [
-        RatingLoss::Mse,
-        RatingLoss::Mae,
-        RatingLoss::Huber { delta: 0.4 },
-        RatingLoss::Bce,
-    ];
+    const LOSSES: [&str; 4] = ["mse", "mae", "huber:0.4", "bce"];
+
+    /// A term of its own: neighboring segments should score alike.
+    #[derive(Debug)]
+    struct Closeness;
+
+    impl LossTerm for Closeness {
+        fn id(&self) -> String {
+            "closeness".into()
+        }
+        fn weight(&self) -> f64 {
+            0.3
+        }
+        fn sum(&self, scores: Tensor<3>, batch: &SegmentBatch) -> Tensor<1> {
+            let rated = batch.rated.clone().float();
+            (scores.square() * rated).sum()
+        }
+        fn denominator(&self, sums: &BatchWeights) -> f64 {
+            sums.segments.iter().sum()
+        }
+    }
 
     #[test]
     fn gradients_of_every_loss_and_aggregation_match_finite_differences() {
@@ -266,7 +306,8 @@ mod tests {
             .iter()
             .flat_map(|&loss| AGGREGATIONS.map(|aggregation| (loss, aggregation)))
         {
-            let objective = objective(loss, aggregation);
+            let loss: RatingLoss = loss.parse().unwrap();
+            let objective = objective(loss.clone(), aggregation);
             let forward = |values: &[f32], device: &Device| {
                 let batch = batch(&examples(), device);
                 let denominators = objective.denominators(&batch.weight_sums);
@@ -301,7 +342,7 @@ mod tests {
     #[test]
     fn micro_batches_add_up_to_the_large_batch() {
         let device = Device::flex();
-        let objective = objective(RatingLoss::Mse, SoftAggregation::Mean);
+        let objective = objective(SquaredError, SoftAggregation::Mean);
         let all = examples();
         let whole = batch(&all, &device);
         let step = objective.denominators(&whole.weight_sums);
@@ -339,10 +380,16 @@ mod tests {
     #[test]
     fn unrated_segments_and_responses_reach_neither_loss_nor_gradient() {
         let device = Device::flex().autodiff();
-        let objective = objective(RatingLoss::Mse, SoftAggregation::Mean);
+        let objective = objective(SquaredError, SoftAggregation::Mean);
         let batch = batch(&[example(&[[None, None], [None, None]], None)], &device);
         let denominators = objective.denominators(&batch.weight_sums);
-        assert_eq!(denominators, Denominators::default());
+        assert_eq!(
+            denominators,
+            Denominators {
+                terms: vec![0.0],
+                ..Denominators::default()
+            }
+        );
         let input = raw(&[1.0, -3.0, 1e6, 0.0], &batch).require_grad();
         let loss = forward(
             &objective,
@@ -359,7 +406,7 @@ mod tests {
     #[test]
     fn a_response_alone_sends_its_gradient_to_every_segment() {
         let device = Device::flex().autodiff();
-        let objective = objective(RatingLoss::Mse, SoftAggregation::Mean);
+        let objective = objective(SquaredError, SoftAggregation::Mean);
         let batch = batch(
             &[example(&[[None, None], [None, None]], Some(1.0))],
             &device,
@@ -390,7 +437,7 @@ mod tests {
     #[test]
     fn totals_of_two_batches_are_those_of_one() {
         let device = Device::flex();
-        let objective = objective(RatingLoss::Mae, SoftAggregation::Sum);
+        let objective = objective(AbsoluteError, SoftAggregation::Sum);
         let totals = |examples: &[TokenizedExample]| {
             let batch = batch(examples, &device);
             let raw = Tensor::zeros(batch.targets.dims(), &device);

@@ -7,7 +7,7 @@ use burn::prelude::*;
 use gradus_data::{RatingScale, SegmentBatch};
 use serde::{Deserialize, Serialize};
 
-use super::RatingLoss;
+use super::{PointwiseLoss as _, RatingLoss, SquaredError};
 use crate::TrainError;
 
 /// How the term of responses rated as a whole is set up.
@@ -80,14 +80,21 @@ impl ResponseTerm {
             - batch.response_targets.clone()
     }
 
-    /// Losses of errors, with squares in the place of binary cross-entropy: an aggregated score is
-    /// no logit, and need not lie in (0, 1).
-    pub(crate) fn losses(loss: RatingLoss, errors: Tensor<2>) -> Tensor<2> {
+    /// Losses of errors, with squares in the place of a loss of logits: an aggregated score is no
+    /// logit, and need not lie in (0, 1).
+    ///
+    /// # Shapes
+    /// - `errors`: `[batch_size, num_aspects]`
+    /// - returns: the same
+    pub(crate) fn losses(loss: &RatingLoss, errors: Tensor<2>) -> Tensor<2> {
+        let errors = errors.unsqueeze_dim::<3>(1);
         let zeros = errors.zeros_like();
-        match loss {
-            RatingLoss::Bce => RatingLoss::Mse.elementwise(errors, zeros),
-            loss => loss.elementwise(errors, zeros),
-        }
+        let losses = if loss.takes_logits() {
+            SquaredError.elementwise(errors, zeros)
+        } else {
+            loss.elementwise(errors, zeros)
+        };
+        losses.squeeze_dim(1)
     }
 }
 

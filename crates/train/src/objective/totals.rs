@@ -3,18 +3,21 @@
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::denominators::add_terms;
 use super::{Denominators, Objective};
 
 /// The sums of an objective's terms over any number of batches.
 ///
 /// Means come out as if all were one batch: a short last batch counts by what is rated in it.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ObjectiveTotals {
     segments: f64,
     pairs: f64,
     responses: f64,
     squares: f64,
     response_squares: f64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    terms: Vec<f64>,
     denominators: Denominators,
 }
 
@@ -29,6 +32,7 @@ impl ObjectiveTotals {
             responses: at(2),
             squares: at(3),
             response_squares: at(4),
+            terms: values.get(5..).unwrap_or_default().to_vec(),
             denominators,
         }
     }
@@ -40,7 +44,8 @@ impl ObjectiveTotals {
         self.responses += other.responses;
         self.squares += other.squares;
         self.response_squares += other.response_squares;
-        self.denominators = self.denominators + other.denominators;
+        self.terms = add_terms(std::mem::take(&mut self.terms), &other.terms);
+        self.denominators = std::mem::take(&mut self.denominators) + other.denominators.clone();
     }
 
     /// The objective's loss over everything added; a term without anything rated counts as 0, and
@@ -54,8 +59,12 @@ impl ObjectiveTotals {
             (self.pairs, denominators.pairs, ranking),
             (self.responses, denominators.responses, response),
         ];
+        let further = objective.terms.iter().map(|term| term.weight());
+        let further = self.terms.iter().zip(&denominators.terms).zip(further);
+        let further = further.map(|((sum, denominator), weight)| (*sum, *denominator, weight));
         let rated = terms
-            .iter()
+            .into_iter()
+            .chain(further)
             .filter(|(_, denominator, _)| *denominator > 0.0);
         let means = rated.map(|(sum, denominator, weight)| weight * sum / denominator);
         means.reduce(|a, b| a + b).unwrap_or(f64::NAN)

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 
 use gradus_data::BatchSize;
+use gradus_model::ModelError;
 use serde::{Deserialize, Serialize};
 
 use super::{EarlyStopping, Freeze, Schedule};
@@ -11,38 +12,6 @@ use crate::objective::{Ranking, RatingLoss, ResponseLoss};
 use crate::{Result, TrainError};
 
 /// Settings of a training run, the `[training]` table of a run configuration.
-///
-/// | Name | Default | Purpose | Range |
-/// |---|---|---|---|
-/// | `epochs` | 3 | passes over the training split | 1 to 1,000,000 |
-/// | `batch_size` | 16 | examples a step | ≥ 1 |
-/// | `batch_tokens` | none | padded tokens a step, instead of `batch_size` | ≥ 1 |
-/// | `bucketing` | true | batches of similar length, which saves padding | |
-/// | `shuffle` | true | a new order each epoch, from `seed` | |
-/// | `learning_rate` | 5e-5 | peak rate of the encoder | > 0 |
-/// | `head_learning_rate` | 1e-3 | peak rate of the head | > 0 |
-/// | `schedule` | `linear` | `linear` warm-up and decay, or `constant` | |
-/// | `warmup` | 0.1 | share of the steps that warm up | [0, 1) |
-/// | `weight_decay` | 0.01 | AdamW decay of matrices | ≥ 0 |
-/// | `clip_norm` | 1.0 | global gradient norm is clipped to this; 0 turns clipping off | ≥ 0 |
-/// | `loss` | `mse` | `mse`, `mae`, `huber:DELTA` or `bce` | delta > 0 |
-/// | `aspect_weights` | 1 each | weight of an aspect in the loss | ≥ 0, one > 0 |
-/// | `ranking` | none | pairwise term: `weight`, `margin` | weight > 0, margin ≥ 0 |
-/// | `response_loss` | none | term of rated responses: `weight`, `aggregation` | weight > 0 |
-/// | `freeze` | `none` | part that is not learned: `none`, `embeddings`, `layers:N`, `encoder` | |
-/// | `freeze_epochs` | 0 | epochs, also part of one, before the encoder is learned | [0, epochs) |
-/// | `layer_decay` | 1 | rate of a layer relative to the one above it | (0, 1] |
-/// | `dropout` | 0.1 | dropout on hidden states | [0, 1) |
-/// | `attention_dropout` | 0 | dropout on attention weights | [0, 1) |
-/// | `seed` | 0 | of order, initial head and dropout | |
-/// | `micro_batch_size` | none | examples computed at once; a step adds up its micro-batches | ≥ 1 |
-/// | `gradient_checkpointing` | false | recompute cheap activations instead of keeping them | |
-/// | `ema_decay` | none | validate and keep a moving average of the weights | (0, 1) |
-/// | `eval_every` | 0 | steps between validations inside an epoch; 0: only at its end | |
-/// | `early_stopping` | none | `{ metric, patience, min_delta }`, see [`EarlyStopping`] | |
-/// | `max_skipped_steps` | 3 | steps in a row that may be skipped as not finite | |
-/// | `checkpoint_every` | 0 | steps between checkpoints inside an epoch; 0: only at its end | |
-/// | `keep_checkpoints` | 2 | newest checkpoints that are kept; 0: none is written | |
 ///
 /// # Errors
 ///
@@ -140,7 +109,7 @@ impl Default for TrainConfig {
             warmup: 0.1,
             weight_decay: 0.01,
             clip_norm: 1.0,
-            loss: RatingLoss::Mse,
+            loss: RatingLoss::default(),
             aspect_weights: BTreeMap::new(),
             ranking: None,
             response_loss: None,
@@ -257,9 +226,7 @@ impl TrainConfig {
     }
 
     fn check_objective(&self) -> Result<()> {
-        if let RatingLoss::Huber { delta } = self.loss {
-            positive("loss", delta)?;
-        }
+        self.loss.check().map_err(ModelError::from)?;
         for &weight in self.aspect_weights.values() {
             non_negative("aspect_weights", weight)?;
         }
@@ -320,6 +287,7 @@ fn require(name: &'static str, value: f64, holds: bool, expected: &'static str) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::objective::Huber;
 
     #[test]
     fn the_defaults_pass_their_own_check() {
@@ -355,7 +323,7 @@ mod tests {
                 ..TrainConfig::default()
             },
             TrainConfig {
-                loss: RatingLoss::Huber { delta: 0.0 },
+                loss: Huber { delta: 0.0 }.into(),
                 ..TrainConfig::default()
             },
             TrainConfig {

@@ -15,7 +15,7 @@ impl Objective {
     /// [`TrainError::Setting`] for a weight of an aspect that is not learned.
     pub fn new(config: &TrainConfig, aspects: &[AspectSpec]) -> Result<Self> {
         Ok(Self {
-            loss: config.loss,
+            loss: config.loss.clone(),
             aspect_weights: aspect_weights(&config.aspect_weights, aspects)?,
             ranking: config.ranking,
             response: config.response_loss.map(|response| ResponseTerm {
@@ -23,6 +23,7 @@ impl Objective {
                 aggregation: response.aggregation,
                 scales: aspects.iter().map(|aspect| aspect.scale).collect(),
             }),
+            terms: Vec::new(),
         })
     }
 }

@@ -9,7 +9,7 @@ use gradus_data::{
 use serde::Serialize;
 
 use super::{TextOptions, TrainConfig};
-use crate::{RatingLoss, Result, TrainError};
+use crate::{Result, TrainError};
 
 /// Splits ready to train on.
 pub struct Prepared {
@@ -256,7 +256,7 @@ fn tokenize_split(
             counts.examples_without_rating += 1;
             continue;
         }
-        if training.loss == RatingLoss::Bce {
+        if training.loss.takes_logits() {
             check_targets(split, tokenizer, &item)?;
         }
         let weights = item

@@ -194,7 +194,7 @@ fn check(plan: &TrainingPlan) -> Result<()> {
     if plan.model.init_head.is_some() {
         return refuse("init_head", "a head".to_owned(), expected);
     }
-    if plan.training.loss != RatingLoss::Mse {
+    if plan.training.loss != RatingLoss::default() {
         return refuse(
             "loss",
             format!("`{}`", plan.training.loss),

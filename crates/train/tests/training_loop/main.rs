@@ -6,5 +6,6 @@ mod accumulation;
 mod checkpoints;
 mod early_stopping;
 mod non_finite;
+mod own_parts;
 mod resume;
 mod support;

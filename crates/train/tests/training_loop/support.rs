@@ -200,7 +200,7 @@ pub(crate) fn whole(data: &FitData, config: &TrainConfig) -> Fitted {
 }
 
 /// All weights of a model, in its own order.
-pub(crate) fn weights(model: &RewardModel) -> Vec<f32> {
+pub(crate) fn weights(model: &impl Module) -> Vec<f32> {
     struct Collect(Vec<f32>);
     impl ModuleVisitor for Collect {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {

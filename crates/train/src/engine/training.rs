@@ -1,0 +1,121 @@
+//! A run before it begins.
+
+use std::sync::Arc;
+
+use burn::prelude::*;
+use gradus_model::SegmentModel;
+
+use super::{FitData, Fitted, OnBest, Session, TrainHistory};
+use crate::Result;
+use crate::checkpoint::{Fingerprint, Store};
+use crate::objective::LossTerm;
+use crate::plan::CheckedConfig;
+
+/// A model, the data it is to learn from, and how: [`fit`](Self::fit) trains it.
+///
+/// ```no_run
+/// # fn example(
+/// #     model: gradus_model::RewardModel,
+/// #     data: gradus_train::FitData,
+/// #     device: burn::tensor::Device,
+/// # ) -> gradus_train::Result<()> {
+/// use gradus_train::{Checkpoints, Begin, Session, TrainConfig, Training};
+///
+/// let config = TrainConfig { epochs: 2, ..TrainConfig::default() }.check()?;
+/// let checkpoints = Checkpoints {
+///     directory: "run.checkpoints".into(),
+///     begin: Begin::New,
+///     files: vec![],
+/// };
+/// let fitted = Training::new(model, &data, &config, &device)
+///     .with_session(Session { checkpoints: Some(checkpoints), ..Session::default() })
+///     .fit()?;
+/// println!("{:?}", fitted.history.best());
+/// # Ok(())
+/// # }
+/// ```
+pub struct Training<'a, M> {
+    pub(super) model: M,
+    pub(super) data: &'a FitData,
+    pub(super) config: &'a CheckedConfig,
+    pub(super) device: Device,
+    pub(super) terms: Vec<Arc<dyn LossTerm>>,
+    pub(super) session: Session,
+    /// What a resumed run must share besides the settings of training and the data.
+    pub(super) settings: Fingerprint,
+    pub(super) on_best: OnBest<'a, M>,
+    /// Checkpoints that are open already.
+    pub(super) store: Option<Store>,
+}
+
+impl<'a, M: SegmentModel> Training<'a, M> {
+    /// Trains `model` on a device, without anybody who watches and without checkpoints.
+    pub fn new(model: M, data: &'a FitData, config: &'a CheckedConfig, device: &Device) -> Self {
+        Self {
+            model,
+            data,
+            config,
+            device: device.clone(),
+            terms: Vec::new(),
+            session: Session::default(),
+            settings: Fingerprint::default(),
+            on_best: Box::new(|_, _| Ok(())),
+            store: None,
+        }
+    }
+
+    /// Adds a term to the loss.
+    #[must_use]
+    pub fn with_term(mut self, term: impl LossTerm) -> Self {
+        self.terms.push(Arc::new(term));
+        self
+    }
+
+    /// Who watches the run, where its state is kept, and what else surrounds it.
+    #[must_use]
+    pub fn with_session(mut self, session: Session) -> Self {
+        self.session = session;
+        self
+    }
+
+    /// Calls `on_best` with the model of every validation that is the best so far, so that it can be
+    /// saved before the run ends.
+    #[must_use]
+    pub fn on_best(mut self, on_best: impl FnMut(&M, &TrainHistory) -> Result<()> + 'a) -> Self {
+        self.on_best = Box::new(on_best);
+        self
+    }
+
+    /// Uses checkpoints that are open already.
+    #[must_use]
+    pub(crate) fn with_store(mut self, store: Option<Store>) -> Self {
+        self.store = store;
+        self
+    }
+
+    /// Adds settings that a resumed run must share.
+    #[must_use]
+    pub(crate) fn with_settings(mut self, settings: Fingerprint) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Trains to the end: [`start`](Self::start), then [`run`](crate::Engine::run) and
+    /// [`finish`](crate::Engine::finish).
+    ///
+    /// # Errors
+    /// Those of the three.
+    pub fn fit(self) -> Result<Fitted<M>> {
+        let mut engine = self.start()?;
+        engine.run()?;
+        engine.finish()
+    }
+
+    /// The checkpoints of the session, where they are not open already.
+    pub(super) fn open_store(&mut self) -> Result<Option<Store>> {
+        match (self.store.take(), self.session.checkpoints.take()) {
+            (None, Some(place)) => Store::open(place, self.config.keep_checkpoints).map(Some),
+            (store, _) => Ok(store),
+        }
+    }
+}

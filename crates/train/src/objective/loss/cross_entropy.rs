@@ -1,0 +1,35 @@
+//! Binary cross-entropy.
+
+use burn::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::{NamedLoss, PointwiseLoss};
+use crate::objective::smooth::softplus;
+
+/// `ℓ = -φ log σ(z) - (1 - φ) log(1 - σ(z))` with soft targets `φ` in `[0, 1]`: `bce`.
+///
+/// A loss of the logit `z`: the head says `z`, and the model's [output](gradus_model::Output) is
+/// `r = σ(z) = 1 / (1 + e^-z)`, so that scores lie in (0, 1) on the training scale and come back in
+/// rating units through the [scale](gradus_data::RatingScale).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct CrossEntropy;
+
+impl NamedLoss for CrossEntropy {
+    const KIND: &'static str = "bce";
+    const ABOUT: &'static str = "binary cross-entropy, for targets in [0, 1]";
+}
+
+impl PointwiseLoss for CrossEntropy {
+    fn id(&self) -> String {
+        Self::KIND.into()
+    }
+
+    fn takes_logits(&self) -> bool {
+        true
+    }
+
+    fn elementwise(&self, scores: Tensor<3>, targets: Tensor<3>) -> Tensor<3> {
+        // log(1 + e^z) - φz is both logarithms at once, and finite for any logit.
+        softplus(scores.clone()) - scores * targets
+    }
+}
