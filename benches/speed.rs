@@ -247,7 +247,7 @@ fn score_end_to_end(bencher: Bencher) {
     let scorer = Scorer::new(bundle, &device).expect("the parts belong together");
     bencher
         .counter(count_tokens(&tokenized(&text, &examples)))
-        .bench_local(|| scorer.score(&examples, &mut TruncationCounts::default()));
+        .bench_local(|| scorer.score(&examples));
 }
 
 /// A run of one epoch over four batches, with the loader, the loop and a validation.

@@ -4,7 +4,7 @@
 
 #![allow(clippy::print_stdout, reason = "an example shows what it computes")]
 
-use gradus::data::{GeneratorConfig, SplitFractions, TruncationCounts, generate, split_by_prompt};
+use gradus::data::{GeneratorConfig, SplitFractions, generate, split_by_prompt};
 use gradus::eval::{Aspect, Baselines, Evaluation, Scorer, scored_responses};
 use gradus::train::{
     EncoderSource, ModelOptions, ScratchOptions, Session, TextOptions, TrainConfig, TrainingPlan,
@@ -55,7 +55,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // The bundle is all that scoring needs.
     let scorer = Scorer::load(&directory, &device)?;
-    let scored = scored_responses(&scorer, &test, &mut TruncationCounts::default())?;
+    let (scored, _) = scored_responses(&scorer, &test)?;
     let aspects: Vec<Aspect> = scorer.aspects().map(Aspect::named).collect();
     let baselines = Baselines::fit(scorer.aspects(), &train)?.scores(&test);
     let evaluation = Evaluation::compute(&scored, &aspects, scorer.aggregation(), &baselines)?;

@@ -4,7 +4,7 @@
 
 #![allow(clippy::print_stdout, reason = "an example shows what it computes")]
 
-use gradus::data::{Example, TruncationCounts};
+use gradus::data::Example;
 use gradus::eval::{Scorer, SegmentScore};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -22,11 +22,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     // Cuts the response as the bundle says: into sentences, say.
     scorer.segment(&mut example)?;
-    let mut counts = TruncationCounts::default();
-    let scores = scorer.score(std::slice::from_ref(&example), &mut counts)?;
+    let scores = scorer.score(std::slice::from_ref(&example))?.remove(0);
 
     let aspects: Vec<&str> = scorer.aspects().collect();
-    for (k, score) in scores[0].iter().enumerate() {
+    for (k, score) in scores.segments.iter().enumerate() {
         match score {
             SegmentScore::Scored(values) | SegmentScore::Cut(values) => {
                 for (aspect, value) in aspects.iter().zip(values) {
@@ -38,15 +37,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             SegmentScore::NoTokens => println!("no tokens       {}", example.segment_text(k)),
         }
     }
-    let of_first: Vec<f64> = scores[0]
-        .iter()
-        .filter_map(SegmentScore::scores)
-        .map(|s| s[0])
-        .collect();
     println!(
         "{} over the response: {:?}",
-        aspects[0],
-        scorer.aggregation().aggregate(&of_first)
+        scorer.aggregation(),
+        scores.response
     );
     Ok(())
 }

@@ -199,7 +199,9 @@ impl Scores {
         let mut scored = Vec::with_capacity(examples.len());
         let bar = progress::bar(examples.len(), "responses");
         for chunk in examples.chunks(CHUNK) {
-            scored.extend(raw_responses(scorer, chunk, &mut counts)?);
+            let (responses, found) = raw_responses(scorer, chunk)?;
+            scored.extend(responses);
+            counts += found;
             bar.inc(chunk.len() as u64);
         }
         bar.finish_and_clear();

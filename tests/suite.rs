@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use gradus::data::{BatchSize, Example, GeneratorConfig, TruncationCounts, generate};
+use gradus::data::{BatchSize, Example, GeneratorConfig, generate};
 use gradus::eval::{Scorer, SegmentScore};
 use gradus::model::{Bundle, load_encoder};
 use gradus::train::{
@@ -165,10 +165,9 @@ fn training_repeats_itself_and_its_bundle_scores_alike_in_any_batch() {
         let scorer = Scorer::load(&directory.path().join("a"), device)
             .unwrap()
             .with_batch_size(size);
-        let scores = scorer
-            .score(&test, &mut TruncationCounts::default())
-            .unwrap();
-        let scores = scores.iter().flatten().filter_map(SegmentScore::scores);
+        let scores = scorer.score(&test).unwrap();
+        let scores = scores.iter().flat_map(|scores| &scores.segments);
+        let scores = scores.filter_map(SegmentScore::scores);
         scores.map(|scores| scores[0]).collect::<Vec<f64>>()
     };
     let close = |a: &[f64], b: &[f64], tolerance: f64| {

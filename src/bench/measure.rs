@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use burn::tensor::Device;
 use gradus_data::{BatchSize, SegmentBatcher, TokenizedExample};
+use gradus_eval::PreparedExample;
 use gradus_model::Output;
 use gradus_train::{
     CrossEntropy, FitData, Freeze, Session, SquaredError, StepLog, TrainConfig, TrainObserver, fit,
@@ -119,25 +120,27 @@ impl Work {
 
     fn score(&self, subject: &Subject, device: &Device) -> Result<Measured, BenchError> {
         let rows = self.rows(subject, self.batch_size)?;
+        let segments = rows.iter().map(|row| row.segments.len()).sum();
+        let prepared: Vec<PreparedExample> = rows.into_iter().map(Into::into).collect();
         let scorer = subject.scorer(device)?;
         let scorer = scorer.with_batch_size(BatchSize::Examples(self.batch_size));
-        let score = || std::hint::black_box(scorer.score_tokenized(&rows));
-        let timed = |work: &dyn Fn()| {
+        let timed = |batches: usize| -> Result<Duration, BenchError> {
             let started = Instant::now();
-            work();
-            started.elapsed()
+            for _ in 0..batches {
+                drop(std::hint::black_box(scorer.score_prepared(&prepared)?));
+            }
+            Ok(started.elapsed())
         };
         // The first run touches fresh memory; the second says how long one takes.
-        score();
-        let batches = self.batches(timed(&|| drop(score())));
-        let seconds = (0..self.repetitions).map(|_| {
-            let all = timed(&|| (0..batches).for_each(|_| drop(score())));
-            all.as_secs_f64() / batches as f64
-        });
+        timed(1)?;
+        let batches = self.batches(timed(1)?);
+        let seconds = (0..self.repetitions)
+            .map(|_| Ok(timed(batches)?.as_secs_f64() / batches as f64))
+            .collect::<Result<_, BenchError>>()?;
         Ok(Measured {
             batches,
-            seconds: seconds.collect(),
-            segments: rows.iter().map(|row| row.segments.len()).sum(),
+            seconds,
+            segments,
             peak_memory: peak_memory(),
         })
     }

@@ -2,7 +2,7 @@
 //!
 //! A row has exactly the length asked for, so that nothing is padding; its first quarter is the
 //! prompt, and every 20 tokens of the rest are a segment. Scoring goes through
-//! [`Scorer::score_tokenized`](crate::eval::Scorer::score_tokenized) and training through
+//! [`Scorer::score_prepared`](crate::eval::Scorer::score_prepared) and training through
 //! [`fit`](crate::train::fit()), as the commands do; only tokenizing is left out.
 //!
 //! # Map

@@ -1,9 +1,7 @@
 //! `gradus quickstart`
 
 use anyhow::Result;
-use gradus::data::{
-    Example, GeneratorConfig, GroupKey, SplitFractions, TruncationCounts, generate, split_by,
-};
+use gradus::data::{Example, GeneratorConfig, GroupKey, SplitFractions, generate, split_by};
 use gradus::eval::{Aspect, Baselines, Scorer};
 use gradus::model::BundlePlace;
 use gradus::train::Session;
@@ -99,13 +97,10 @@ fn show_response(scorer: &Scorer, examples: &[Example]) -> Result<()> {
     else {
         return Ok(());
     };
-    let scores = scorer.score(
-        std::slice::from_ref(example),
-        &mut TruncationCounts::default(),
-    )?;
+    let scores = scorer.score(std::slice::from_ref(example))?;
     show::line(&format!("\nA held-out prompt:\n  {}", example.prompt))?;
     show::line("Its response, segment by segment:\n  score  rating")?;
-    for (k, (segment, score)) in example.segments.iter().zip(&scores[0]).enumerate() {
+    for (k, (segment, score)) in example.segments.iter().zip(&scores[0].segments).enumerate() {
         let score = score.scores().and_then(|scores| scores.first().copied());
         let rating = segment.ratings.values().next().copied();
         let style = score.map_or_else(anstyle::Style::new, show::score_style);

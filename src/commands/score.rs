@@ -9,7 +9,7 @@ use gradus::data::{
     BatchSize, ContextCounts, Example, ExampleReader, TruncationCounts, UnreadKeys, write_json_line,
 };
 use gradus::device;
-use gradus::eval::{PreparedExamples, Scorer, SegmentScore, UnscoredReason};
+use gradus::eval::{ExampleScores, PreparedChunk, Scorer, SegmentScore, UnscoredReason};
 use gradus_files::is_standard_output;
 use serde_json::{Map, Value};
 
@@ -133,7 +133,7 @@ fn score_all(
 ) -> Result<Counts> {
     let bar = progress::counter("responses");
     let mut counts = Counts::default();
-    for chunk in scorer.prefetch(reader, CHUNK)? {
+    for chunk in scorer.prefetch(reader, CHUNK) {
         score_chunk(scorer, &chunk?, strict, out, &mut counts)?;
         bar.set_position(counts.responses as u64);
     }
@@ -144,33 +144,32 @@ fn score_all(
 
 fn score_chunk(
     scorer: &Scorer,
-    chunk: &PreparedExamples,
+    chunk: &PreparedChunk,
     strict: Option<&Path>,
     out: &mut impl Write,
     counts: &mut Counts,
 ) -> Result<()> {
-    let scores = scorer.score_prepared(chunk);
-    counts.truncation += chunk.counts;
     counts.context += ContextCounts::of(&chunk.examples);
-    for ((example, cut), scores) in chunk.examples.iter().zip(&chunk.cuts).zip(&scores) {
-        let segments = scores.iter().map(|s| (s.scores().is_some(), s.unscored()));
-        let unscored = UnscoredReason::of_response(&example.response, segments);
+    let scores = scorer.score_prepared(&chunk.prepared)?;
+    for (example, scores) in chunk.examples.iter().zip(&scores) {
+        let reasons = scores.segments.iter();
+        let reasons = reasons.map(|s| (s.scores().is_some(), s.unscored()));
+        let unscored = UnscoredReason::of_response(&example.response, reasons);
         if let Some(reason) = unscored {
             if let Some(input) = strict {
                 return Err(refused(input, &example.id, reason).into());
             }
             *counts.unscored_responses.entry(reason.name()).or_default() += 1;
         }
-        let record = scored_record(scorer, example, scores, cut, unscored);
+        let record = scored_record(scorer, example, scores, unscored);
         write_json_line(&mut *out, &record)?;
         counts.responses += 1;
         counts.unread.add(example);
-        let scored = scores
-            .iter()
-            .filter(|score| score.scores().is_some())
-            .count();
+        counts.truncation += scores.truncation;
+        let segments = scores.segments.iter();
+        let scored = segments.filter(|score| score.scores().is_some()).count();
         counts.scored += scored;
-        counts.unscored += scores.len() - scored;
+        counts.unscored += scores.segments.len() - scored;
     }
     Ok(())
 }
@@ -197,8 +196,7 @@ fn refused(input: &Path, id: &str, reason: UnscoredReason) -> Usage {
 fn scored_record(
     scorer: &Scorer,
     example: &Example,
-    scores: &[SegmentScore],
-    cut: &TruncationCounts,
+    scores: &ExampleScores,
     unscored: Option<UnscoredReason>,
 ) -> Value {
     let aspects: Vec<&str> = scorer.aspects().collect();
@@ -207,7 +205,7 @@ fn scored_record(
         for (segment, score) in segments
             .iter_mut()
             .filter_map(Value::as_object_mut)
-            .zip(scores)
+            .zip(&scores.segments)
         {
             let values = score
                 .scores()
@@ -222,8 +220,8 @@ fn scored_record(
         }
     }
     if let Some(record) = record.as_object_mut() {
-        let response = scorer.response_scores(scores);
-        record.insert("score".into(), by_aspect(&aspects, response));
+        let cut = &scores.truncation;
+        record.insert("score".into(), by_aspect(&aspects, scores.response.clone()));
         record.insert(
             "aggregation".into(),
             scorer.aggregation().to_string().into(),

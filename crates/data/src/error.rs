@@ -429,9 +429,12 @@ pub enum DataError {
         /// The batcher's number of aspects.
         expected: usize,
     },
-    /// The thread that prepares batches failed.
-    #[error("loader: the thread that prepares batches panicked: {message}")]
-    LoaderPanic {
+    /// A thread that reads ahead cannot be started.
+    #[error("a thread to read ahead with cannot be started: {0}")]
+    Thread(#[source] std::io::Error),
+    /// A thread that reads ahead panicked.
+    #[error("the thread that reads ahead panicked: {message}")]
+    ThreadPanic {
         /// What it said.
         message: String,
     },
@@ -442,7 +445,7 @@ impl DataError {
     pub fn is_input(&self) -> bool {
         match self {
             Self::Io(cause) | Self::Read { cause, .. } => is_about_the_path(cause),
-            Self::Write { .. } | Self::LoaderPanic { .. } => false,
+            Self::Write { .. } | Self::Thread(_) | Self::ThreadPanic { .. } => false,
             _ => true,
         }
     }

@@ -7,51 +7,45 @@ use crate::baselines::{
     Baseline, BaselineExample, BaselineScores, BaselineSegment, FittedBaseline,
     ResponseBaselineScores,
 };
-use crate::{Result, ScoredResponse, ScoredSegment, Scorer, SegmentScore, UnscoredReason};
+use crate::{
+    ExampleScores, Result, ScoredResponse, ScoredSegment, Scorer, SegmentScore, UnscoredReason,
+};
 
-/// Scores `examples` and puts the scores beside the ratings. `counts` grows by what was cut.
+/// Scores `examples` and puts the scores beside the ratings; also what truncation took of them all.
 ///
 /// # Errors
-/// If an example cannot be cut into segments or tokenized.
+/// Those of [`Scorer::score`].
 pub fn scored_responses(
     scorer: &Scorer,
     examples: &[Example],
-    counts: &mut TruncationCounts,
-) -> Result<Vec<ScoredResponse>> {
-    let (mut scores, cuts) = scorer.score_with_cuts(examples)?;
-    scorer.recalibrate(&mut scores);
-    Ok(beside_all(examples, scores, &cuts, counts))
+) -> Result<(Vec<ScoredResponse>, TruncationCounts)> {
+    Ok(beside_all(examples, scorer.score(examples)?))
 }
 
 /// The same, with scores as the model gives them, whatever the bundle says about recalibration.
 ///
 /// # Errors
-/// If an example cannot be cut into segments or tokenized.
+/// Those of [`Scorer::score`].
 pub fn raw_responses(
     scorer: &Scorer,
     examples: &[Example],
-    counts: &mut TruncationCounts,
-) -> Result<Vec<ScoredResponse>> {
-    let (scores, cuts) = scorer.score_with_cuts(examples)?;
-    Ok(beside_all(examples, scores, &cuts, counts))
+) -> Result<(Vec<ScoredResponse>, TruncationCounts)> {
+    Ok(beside_all(examples, scorer.score_raw(examples)?))
 }
 
 fn beside_all(
     examples: &[Example],
-    scores: Vec<Vec<SegmentScore>>,
-    cuts: &[TruncationCounts],
-    counts: &mut TruncationCounts,
-) -> Vec<ScoredResponse> {
-    let scored = examples.iter().zip(scores).zip(cuts);
-    scored
-        .map(|((example, scores), &cut)| {
-            *counts += cut;
-            ScoredResponse {
-                shortened: cut.is_shortened(),
-                ..beside(example, scores)
-            }
-        })
-        .collect()
+    scores: Vec<ExampleScores>,
+) -> (Vec<ScoredResponse>, TruncationCounts) {
+    let mut counts = TruncationCounts::default();
+    let scored = examples.iter().zip(scores).map(|(example, scores)| {
+        counts += scores.truncation;
+        ScoredResponse {
+            shortened: scores.truncation.is_shortened(),
+            ..beside(example, scores.segments)
+        }
+    });
+    (scored.collect(), counts)
 }
 
 /// The scores of a response beside its ratings.

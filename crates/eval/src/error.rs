@@ -13,9 +13,24 @@ pub type Result<T> = std::result::Result<T, EvalError>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EvalError {
-    /// The thread that encodes examples ahead cannot be started.
-    #[error("a thread to read with cannot be started: {0}")]
-    Thread(#[source] std::io::Error),
+    /// The device failed to compute scores.
+    #[error("the device could not compute the scores: {message}")]
+    Device {
+        /// What the backend says.
+        message: String,
+    },
+    /// A model gives a score that is no number.
+    #[error(
+        "response `{id}`, segment {segment}: the model's score is {found}, expected a finite number"
+    )]
+    ScoreNotFinite {
+        /// The response.
+        id: String,
+        /// Index of the segment in the response, from 0.
+        segment: usize,
+        /// What the model gives.
+        found: f64,
+    },
     /// A segment carries more or fewer scores than there are aspects.
     #[error(
         "response `{id}`, segment {segment}: found {found} scores, expected {expected} (one per aspect)"
@@ -238,7 +253,7 @@ impl EvalError {
         match self {
             Self::Data(error) => error.is_input(),
             Self::Model(error) => error.is_input(),
-            Self::Chart { .. } | Self::Thread(_) => false,
+            Self::Chart { .. } | Self::Device { .. } => false,
             _ => true,
         }
     }
@@ -264,6 +279,9 @@ impl EvalError {
             Self::Manifest { .. } | Self::Vocabulary { .. } | Self::BundleText { .. } => Some(
                 "the bundle was put together by hand or by another version: train it again".into(),
             ),
+            Self::ScoreNotFinite { .. } => Some(
+                "the weights of the bundle are damaged, or too large for f32: train it again".into(),
+            ),
             Self::ScoreRecord { problem, .. } => problem.hint(),
             Self::NoMatchingId { .. } => Some(
                 "scores are joined to the data by `id`; a record of the data without one is called \
@@ -279,7 +297,7 @@ impl EvalError {
             Self::Model(error) => error.hint(),
             Self::BaselineAspect { .. }
             | Self::Chart { .. }
-            | Self::Thread(_)
+            | Self::Device { .. }
             | Self::UnknownAspect { .. }
             | Self::NothingToAudit { .. }
             | Self::ScaleRange { .. }

@@ -55,7 +55,6 @@ pub mod explain;
 mod judged;
 pub mod metrics;
 mod pairs;
-mod prepared;
 pub mod process;
 pub mod report;
 mod score_file;
@@ -77,7 +76,6 @@ pub use judged::{
 };
 pub use metrics::{Absence, Metric, MetricValues};
 pub use pairs::ResponsePairs;
-pub use prepared::{Prefetch, PreparedExamples};
 pub use score_file::{ScoreFile, ScoreProblem};
 pub use scored::{ScoredResponse, ScoredSegment, UnscoredReason};
-pub use scorer::{Scorer, SegmentScore};
+pub use scorer::{ExampleScores, PreparedChunk, PreparedExample, Preparer, Scorer, SegmentScore};

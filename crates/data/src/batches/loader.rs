@@ -1,17 +1,14 @@
-use std::any::Any;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread::{self, JoinHandle};
 
 use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress};
 use burn::data::dataset::DatasetError;
 use burn::tensor::Device;
 
 use crate::{
-    BatchSize, CollatedBatch, DataError, Result, SegmentBatch, SegmentBatcher, TokenizedExample,
-    plan_batches,
+    BatchSize, CollatedBatch, DataError, Prefetch, Result, SegmentBatch, SegmentBatcher,
+    TokenizedExample, plan_batches,
 };
 
 /// Batches of tokenized examples, prepared ahead on a thread of their own.
@@ -192,7 +189,7 @@ impl DataLoader<SegmentBatch> for SegmentLoader {
         };
         let mut devices = vec![self.device.clone()];
         devices.extend(self.others.iter().cloned());
-        let mut batches = Prefetcher::start(
+        let mut batches = EpochBatches::start(
             cut_into_micro_batches(&rest, self.micro_batch_size, devices.len()),
             collate,
             self.prefetch,
@@ -248,12 +245,9 @@ fn cut_into_micro_batches(
     micro_batches
 }
 
-/// Reads from the worker; dropping it stops the worker.
-struct Prefetcher {
-    batches: Option<Receiver<CollatedBatch>>,
-    worker: Option<JoinHandle<()>>,
-    /// Why there is no worker.
-    failure: Option<DatasetError>,
+/// The batches of an epoch, made into tensors where they are read.
+struct EpochBatches {
+    batches: Prefetch<CollatedBatch>,
     devices: Vec<Device>,
     /// Position of the next micro-batch in its batch.
     position: usize,
@@ -261,7 +255,7 @@ struct Prefetcher {
     examples_total: usize,
 }
 
-impl Prefetcher {
+impl EpochBatches {
     fn start(
         plan: Vec<MicroBatch>,
         collate: impl Fn(&MicroBatch) -> CollatedBatch + Send + 'static,
@@ -272,25 +266,11 @@ impl Prefetcher {
             .iter()
             .map(|micro_batch| micro_batch.examples.len())
             .sum();
-        let (sender, batches) = sync_channel(prefetch);
-        let work = move || {
-            for micro_batch in plan {
-                if sender.send(collate(&micro_batch)).is_err() {
-                    return;
-                }
-            }
-        };
-        let spawned = thread::Builder::new()
-            .name("gradus-loader".to_owned())
-            .spawn(work);
-        let (worker, failure) = match spawned {
-            Ok(worker) => (Some(worker), None),
-            Err(error) => (None, Some(DatasetError::new(error))),
-        };
+        let batches = plan
+            .into_iter()
+            .map(move |micro_batch| collate(&micro_batch));
         Self {
-            batches: Some(batches),
-            worker,
-            failure,
+            batches: Prefetch::start("gradus-loader", prefetch, batches),
             devices,
             position: 0,
             examples_done: 0,
@@ -303,40 +283,25 @@ impl Prefetcher {
         self.examples_done += examples;
         self.examples_total += examples;
     }
-
-    /// Ends the worker; says so if it panicked.
-    fn stop(&mut self) -> Option<DatasetError> {
-        // A worker that waits to send wakes up when nobody can receive any more.
-        self.batches = None;
-        let panic = self.worker.take()?.join().err()?;
-        Some(DatasetError::new(DataError::LoaderPanic {
-            message: panic_message(panic.as_ref()),
-        }))
-    }
 }
 
-impl Iterator for Prefetcher {
+impl Iterator for EpochBatches {
     type Item = Result<SegmentBatch, DatasetError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Some(failure) = self.failure.take() {
-            self.batches = None;
-            return Some(Err(failure));
-        }
-        match self.batches.as_ref()?.recv() {
-            Ok(batch) => {
-                self.examples_done += batch.batch_size();
-                let device = &self.devices[self.position % self.devices.len()];
-                let last = batch.micro_batches_left == 0;
-                self.position = if last { 0 } else { self.position + 1 };
-                Some(Ok(batch.to_device(device)))
-            }
-            Err(_) => self.stop().map(Err),
-        }
+        let batch = match self.batches.next()? {
+            Ok(batch) => batch,
+            Err(error) => return Some(Err(DatasetError::new(error))),
+        };
+        self.examples_done += batch.batch_size();
+        let device = &self.devices[self.position % self.devices.len()];
+        let last = batch.micro_batches_left == 0;
+        self.position = if last { 0 } else { self.position + 1 };
+        Some(Ok(batch.to_device(device)))
     }
 }
 
-impl DataLoaderIterator<SegmentBatch> for Prefetcher {
+impl DataLoaderIterator<SegmentBatch> for EpochBatches {
     fn progress(&self) -> Progress {
         Progress::new(
             self.examples_done,
@@ -344,19 +309,6 @@ impl DataLoaderIterator<SegmentBatch> for Prefetcher {
             Some("examples".to_owned()),
         )
     }
-}
-
-impl Drop for Prefetcher {
-    fn drop(&mut self) {
-        // A panic of the worker has been printed by then, and nobody waits for its batches.
-        let _ = self.stop();
-    }
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned())
 }
 
 #[cfg(test)]
@@ -383,7 +335,7 @@ mod tests {
             SegmentBatcher::new(0, 1).collate(&[&example])
         };
         let plan = cut_into_micro_batches(&[vec![0], vec![1], vec![2], vec![3]], None, 1);
-        let mut iterator = Prefetcher::start(plan, collate, 1, vec![Device::flex()]);
+        let mut iterator = EpochBatches::start(plan, collate, 1, vec![Device::flex()]);
         assert!(iterator.next().unwrap().is_ok());
         assert!(iterator.next().unwrap().is_ok());
         let error = iterator.next().unwrap().unwrap_err();

@@ -3,9 +3,11 @@
 mod batch;
 mod batch_weights;
 mod loader;
+mod prefetch;
 mod sampler;
 
 pub use batch::*;
 pub use batch_weights::*;
 pub use loader::*;
+pub use prefetch::Prefetch;
 pub use sampler::*;

@@ -118,13 +118,26 @@ impl Example {
     /// not the mean of its raters; if a weight is NaN, infinite or below 0; if an extra key is one of
     /// the keys of a record.
     pub fn check(&self) -> Result<(), RecordError> {
-        check_ratings(|| "rating".to_owned(), &self.ratings, &self.raters)?;
+        self.check_all(true)
+    }
+
+    /// The same without a look at ratings and weights, for who does not read them.
+    pub(crate) fn check_unrated(&self) -> Result<(), RecordError> {
+        self.check_all(false)
+    }
+
+    fn check_all(&self, rated: bool) -> Result<(), RecordError> {
+        if rated {
+            check_ratings(|| "rating".to_owned(), &self.ratings, &self.raters)?;
+        }
         check_spans(&self.response, &self.segments)?;
         check_texts(&self.response, &self.segments)?;
         for (index, segment) in self.segments.iter().enumerate() {
-            let field = || format!("segments[{index}].rating");
-            check_ratings(field, &segment.ratings, &segment.raters)?;
-            check_weight(index, segment.weight)?;
+            if rated {
+                let field = || format!("segments[{index}].rating");
+                check_ratings(field, &segment.ratings, &segment.raters)?;
+                check_weight(index, segment.weight)?;
+            }
             let field = || format!("segments[{index}]");
             check_extra(field, &segment.extra, &SEGMENT_KEYS)?;
         }

@@ -6,7 +6,9 @@ use super::chat::Question;
 use super::pair_tokenizer::{JoinedPair, PairTokenizer};
 use super::tokens::{token_starts, tokens_of_segments};
 use super::truncation::Parts;
-use crate::{CutSegments, DataError, Example, Result, TextConfig, TokenSpan, TruncationPolicy};
+use crate::{
+    CutSegments, DataError, Example, RatingUse, Result, TextConfig, TokenSpan, TruncationPolicy,
+};
 
 /// An example that fits into `max_length`.
 pub(crate) struct InputSequence {
@@ -67,11 +69,12 @@ pub(crate) fn truncate(
     tokenizer: &PairTokenizer,
     config: &TextConfig,
     example: &Example,
+    ratings: RatingUse,
 ) -> Result<InputSequence> {
     shorten(
         tokenizer,
         config,
-        UncutExample::new(tokenizer, config, example)?,
+        UncutExample::new(tokenizer, config, example, ratings)?,
     )
 }
 
@@ -91,12 +94,16 @@ impl<'a> UncutExample<'a> {
         tokenizer: &PairTokenizer,
         config: &TextConfig,
         example: &'a Example,
+        ratings: RatingUse,
     ) -> Result<Self> {
         let invalid = |error| DataError::Example {
             id: example.id.clone(),
             error: Box::new(error),
         };
-        example.check().map_err(invalid)?;
+        match ratings {
+            RatingUse::Ignore => example.check_unrated().map_err(invalid)?,
+            RatingUse::Require | RatingUse::Keep => example.check().map_err(invalid)?,
+        }
         let context = example.context.as_deref();
         let context = context.filter(|text| config.use_context && !text.trim().is_empty());
         let (question, response, spans) = if let Some(separated) = tokenizer.separated() {
@@ -109,7 +116,9 @@ impl<'a> UncutExample<'a> {
             let starts = token_starts(&example.response, response.get_offsets());
             let segments = example.segments.iter().map(|segment| segment.span);
             let spans = tokens_of_segments(&starts, segments);
-            refuse_rated_without_token(config, example, &spans)?;
+            if ratings == RatingUse::Require {
+                refuse_rated_without_token(config, example, &spans)?;
+            }
             (question, response, spans)
         };
         let full = Parts {

@@ -7,9 +7,9 @@ use super::tokens::token_starts;
 use super::windows::input_windows;
 use crate::segments::segment_by_tokens;
 use crate::{
-    AspectSpec, CharSpan, CutSegments, DataError, Example, Result, Segment, SegmentBatcher,
-    Segmenter, TextConfig, TokenSource, TokenSpan, TokenView, TokenizedExample, TokenizedSegment,
-    TruncationCounts,
+    AspectSpec, CharSpan, CutSegments, DataError, Example, RatingUse, Result, Segment,
+    SegmentBatcher, Segmenter, TextConfig, TokenSource, TokenView, TokenizedExample,
+    TokenizedSegment, TruncationCounts,
 };
 
 /// Fewest tokens of text a sequence must have room for: the prompt's quarter is then at least one.
@@ -108,11 +108,47 @@ impl SegmentTokenizer {
         example: &Example,
         counts: &mut TruncationCounts,
     ) -> Result<TokenizedExample> {
-        let sequence = truncate(&self.tokenizer, &self.config, example)?;
-        let tokenized = self.tokenized(example, &sequence)?;
-        counts.count_tokens(tokenized.dropped_tokens);
-        self.count_segments(example, std::slice::from_ref(&tokenized), counts);
+        let ratings = RatingUse::Require;
+        let sequence = truncate(&self.tokenizer, &self.config, example, ratings)?;
+        let tokenized = self.tokenized(example, &sequence, ratings)?;
+        *counts += self.truncation(example, std::slice::from_ref(&tokenized), ratings);
         Ok(tokenized)
+    }
+
+    /// All that the model reads of an example, and what truncation took: one sequence, or with a
+    /// `stride` the windows of [`SegmentTokenizer::tokenize_windows`]. `ratings` says whether the
+    /// segments have targets.
+    ///
+    /// # Errors
+    /// Those of [`SegmentTokenizer::tokenize`]; only [`RatingUse::Require`] refuses a rated segment
+    /// without a token, and [`RatingUse::Ignore`] refuses no rating.
+    ///
+    /// # Panics
+    /// If `stride` is 0.
+    pub fn sequences(
+        &self,
+        example: &Example,
+        ratings: RatingUse,
+        stride: Option<usize>,
+    ) -> Result<(Vec<TokenizedExample>, TruncationCounts)> {
+        let (tokenizer, config) = (&self.tokenizer, &self.config);
+        let sequences = match stride {
+            Some(0) => panic!("windows that do not move"),
+            Some(stride) => input_windows(tokenizer, config, example, ratings, stride)?,
+            None => vec![truncate(tokenizer, config, example, ratings)?],
+        };
+        let tokenized = sequences.iter().enumerate().map(|(number, sequence)| {
+            let mut tokenized = self.tokenized(example, sequence, ratings)?;
+            if number > 0 {
+                // Told once for an example.
+                tokenized.dropped.clear();
+                tokenized.without_tokens.clear();
+            }
+            Ok(tokenized)
+        });
+        let tokenized: Vec<TokenizedExample> = tokenized.collect::<Result<_>>()?;
+        let counts = self.truncation(example, &tokenized, ratings);
+        Ok((tokenized, counts))
     }
 
     /// The same, but a response that is too long comes in overlapping windows instead of being
@@ -138,36 +174,25 @@ impl SegmentTokenizer {
         stride: usize,
         counts: &mut TruncationCounts,
     ) -> Result<Vec<TokenizedExample>> {
-        assert!(stride > 0, "windows that do not move");
-        let windows = input_windows(&self.tokenizer, &self.config, example, stride)?;
-        let tokenized = windows.iter().enumerate().map(|(number, sequence)| {
-            let mut tokenized = self.tokenized(example, sequence)?;
-            if number > 0 {
-                // Told once for an example.
-                tokenized.dropped.clear();
-                tokenized.without_tokens.clear();
-            }
-            Ok(tokenized)
-        });
-        let tokenized: Vec<TokenizedExample> = tokenized.collect::<Result<_>>()?;
-        counts.count_tokens(tokenized[0].dropped_tokens);
-        if windows.len() > 1 {
-            counts.examples_in_windows += 1;
-            counts.windows += windows.len();
-        }
-        self.count_segments(example, &tokenized, counts);
-        Ok(tokenized)
+        let (windows, found) = self.sequences(example, RatingUse::Require, Some(stride))?;
+        *counts += found;
+        Ok(windows)
     }
 
     /// The tokens, segments and targets of what fits.
-    fn tokenized(&self, example: &Example, sequence: &InputSequence) -> Result<TokenizedExample> {
+    fn tokenized(
+        &self,
+        example: &Example,
+        sequence: &InputSequence,
+        ratings: RatingUse,
+    ) -> Result<TokenizedExample> {
         let mut tokenized = TokenizedExample {
             id: example.id.clone(),
             token_ids: sequence.pair.encoding.get_ids().to_vec(),
             type_ids: sequence.pair.encoding.get_type_ids().to_vec(),
             response: sequence.pair.response(),
             segments: Vec::new(),
-            response_targets: self.targets(&example.ratings, |aspect, rating| {
+            response_targets: self.targets(&example.ratings, ratings, |aspect, rating| {
                 DataError::ResponseTargetNotFinite {
                     id: example.id.clone(),
                     aspect,
@@ -183,8 +208,14 @@ impl SegmentTokenizer {
             match outcome {
                 SegmentOutcome::Kept(tokens) | SegmentOutcome::Cut(tokens) => {
                     let cut = outcome == SegmentOutcome::Cut(tokens);
-                    let segment = self.segment_with_targets(example, index, tokens, cut)?;
-                    tokenized.segments.push(segment);
+                    let targets = self.segment_targets(example, index, ratings)?;
+                    tokenized.segments.push(TokenizedSegment {
+                        index,
+                        tokens,
+                        cut,
+                        weight: weight(&example.segments[index], &targets),
+                        targets,
+                    });
                 }
                 SegmentOutcome::Dropped => tokenized.dropped.push(index),
                 SegmentOutcome::WithoutToken => tokenized.without_tokens.push(index),
@@ -194,30 +225,19 @@ impl SegmentTokenizer {
         Ok(tokenized)
     }
 
-    /// A segment that is there to be learned and scored.
-    fn segment_with_targets(
+    fn segment_targets(
         &self,
         example: &Example,
         index: usize,
-        tokens: TokenSpan,
-        cut: bool,
-    ) -> Result<TokenizedSegment> {
-        let segment = &example.segments[index];
-        let targets = self.targets(&segment.ratings, |aspect, rating| {
-            DataError::TargetNotFinite {
-                id: example.id.clone(),
-                segment: index,
-                aspect,
-                rating,
-            }
-        })?;
-        Ok(TokenizedSegment {
-            index,
-            tokens,
-            cut,
-            weight: weight(segment, &targets),
-            targets,
-        })
+        ratings: RatingUse,
+    ) -> Result<Vec<Option<f32>>> {
+        let not_finite = |aspect, rating| DataError::TargetNotFinite {
+            id: example.id.clone(),
+            segment: index,
+            aspect,
+            rating,
+        };
+        self.targets(&example.segments[index].ratings, ratings, not_finite)
     }
 
     /// Encodes all of `examples`, in order.
@@ -245,7 +265,7 @@ impl SegmentTokenizer {
             segments,
             kept,
             ..
-        } = truncate(&self.tokenizer, &self.config, example)?;
+        } = truncate(&self.tokenizer, &self.config, example, RatingUse::Require)?;
         let mut segment_of = vec![None; pair.encoding.len()];
         for (index, outcome) in segments.iter().enumerate() {
             if let SegmentOutcome::Kept(tokens) | SegmentOutcome::Cut(tokens) = outcome {
@@ -354,8 +374,12 @@ impl SegmentTokenizer {
     fn targets(
         &self,
         ratings: &BTreeMap<String, f64>,
+        rating_use: RatingUse,
         not_finite: impl Fn(String, f64) -> DataError,
     ) -> Result<Vec<Option<f32>>> {
+        if rating_use == RatingUse::Ignore {
+            return Ok(vec![None; self.config.aspects.len()]);
+        }
         let target = |aspect: &AspectSpec| {
             let Some(&rating) = ratings.get(&aspect.name) else {
                 return Ok(None);
@@ -371,31 +395,45 @@ impl SegmentTokenizer {
         self.config.aspects.iter().map(target).collect()
     }
 
-    fn count_segments(
+    /// What truncation took of an example that is read in these sequences.
+    fn truncation(
         &self,
         example: &Example,
-        windows: &[TokenizedExample],
-        counts: &mut TruncationCounts,
-    ) {
-        let rated = |&&index: &&usize| self.config.rates(&example.segments[index]);
+        sequences: &[TokenizedExample],
+        ratings: RatingUse,
+    ) -> TruncationCounts {
+        let rated = |&&index: &&usize| {
+            ratings != RatingUse::Ignore && self.config.rates(&example.segments[index])
+        };
         let [dropped, without_tokens] = [
-            |window: &TokenizedExample| window.dropped.clone(),
-            |window: &TokenizedExample| window.without_tokens.clone(),
+            |sequence: &TokenizedExample| sequence.dropped.clone(),
+            |sequence: &TokenizedExample| sequence.without_tokens.clone(),
         ]
-        .map(|list| windows.iter().flat_map(list).collect::<Vec<usize>>());
-        counts.segments += example.segments.len();
-        counts.segments_dropped += dropped.len();
-        counts.rated_segments_dropped += dropped.iter().filter(rated).count();
-        counts.segments_without_tokens += without_tokens.len();
-        let kept = windows.iter().flat_map(|window| &window.segments);
+        .map(|list| sequences.iter().flat_map(list).collect::<Vec<usize>>());
+        let kept = sequences.iter().flat_map(|sequence| &sequence.segments);
         let cut: Vec<&usize> = kept.filter(|s| s.cut).map(|s| &s.index).collect();
-        counts.segments_cut += cut.len();
-        counts.rated_segments_cut += cut.iter().copied().filter(rated).count();
-        if !dropped.is_empty() {
-            let none_left = windows.iter().all(|window| window.segments.is_empty());
-            counts.examples_with_dropped_segments += 1;
-            counts.examples_without_segments_left += usize::from(none_left);
+        let mut counts = TruncationCounts {
+            segments: example.segments.len(),
+            segments_dropped: dropped.len(),
+            rated_segments_dropped: dropped.iter().filter(rated).count(),
+            segments_without_tokens: without_tokens.len(),
+            segments_cut: cut.len(),
+            rated_segments_cut: cut.iter().copied().filter(rated).count(),
+            ..TruncationCounts::default()
+        };
+        counts.count_tokens(sequences[0].dropped_tokens);
+        if sequences.len() > 1 {
+            counts.examples_in_windows = 1;
+            counts.windows = sequences.len();
         }
+        if !dropped.is_empty() {
+            let none_left = sequences
+                .iter()
+                .all(|sequence| sequence.segments.is_empty());
+            counts.examples_with_dropped_segments = 1;
+            counts.examples_without_segments_left = usize::from(none_left);
+        }
+        counts
     }
 }
 

@@ -1,5 +1,16 @@
 use crate::{CharSpan, DroppedTokens, TokenSpan};
 
+/// What tokenizing an example makes of its ratings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RatingUse {
+    /// Each becomes a target, and a rated segment without a token is an error: for training.
+    Require,
+    /// Each becomes a target, except that of a segment without a token.
+    Keep,
+    /// None is read, whatever it is, and no segment has a target: for scoring.
+    Ignore,
+}
+
 /// A segment of a tokenized example.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TokenizedSegment {

@@ -6,7 +6,7 @@ use super::chat::part;
 use super::input_sequence::{InputSequence, SegmentOutcome, UncutExample, keep, shorten};
 use super::pair_tokenizer::PairTokenizer;
 use super::truncation::Parts;
-use crate::{CutSegments, Example, Result, TextConfig, TokenSpan};
+use crate::{CutSegments, Example, RatingUse, Result, TextConfig, TokenSpan};
 
 /// Checks and tokenizes an example and lays it out in windows.
 ///
@@ -20,9 +20,10 @@ pub(crate) fn input_windows(
     tokenizer: &PairTokenizer,
     config: &TextConfig,
     example: &Example,
+    ratings: RatingUse,
     stride: usize,
 ) -> Result<Vec<InputSequence>> {
-    let tokenized = UncutExample::new(tokenizer, config, example)?;
+    let tokenized = UncutExample::new(tokenizer, config, example, ratings)?;
     let room = config.max_length - tokenizer.tokens_around(&tokenized.question);
     let prompt = tokenized.full.prompt_floor(room);
     let grid = Grid::new(tokenized.full.response, room - prompt, stride);

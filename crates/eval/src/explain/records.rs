@@ -1,12 +1,11 @@
 //! The loss of a model on records, pair by pair.
 
-use burn::prelude::*;
-use gradus_data::{DataError, Example, RatingScale, TokenizedExample, TruncationCounts};
+use gradus_data::{Example, RatingScale, RatingUse, TokenizedExample, TruncationCounts};
 use serde::{Deserialize, Serialize};
 
 use super::responses::{ExplainedResponse, ResponsesExplained};
 use super::{LossShare, RatedScore, loss_shares};
-use crate::prepared::unrated;
+use crate::scorer::SegmentRows;
 use crate::{Aggregation, Aspect, EvalError, Result, ScoredResponse, Scorer, UnscoredReason};
 
 /// A model's loss on records, taken apart.
@@ -109,8 +108,8 @@ pub fn explain_bundle(
         .iter()
         .map(|example| tokenize(scorer, example, counts))
         .collect::<Result<_>>()?;
-    let read = read_off(scorer, &tokenized);
-    let specs = &scorer.text().config().aspects;
+    let read = read_off(scorer, &tokenized)?;
+    let specs = &scorer.text_config().aspects;
     let (mut pairs, mut responses) = (Vec::new(), Vec::new());
     for ((example, tokenized), read) in examples.iter().zip(&tokenized).zip(&read) {
         for segment in 0..example.segments.len() {
@@ -254,18 +253,11 @@ fn tokenize(
             ..TokenizedExample::default()
         });
     }
-    let tokenized = scorer.text().tokenize(example, counts);
-    let Err(DataError::SegmentWithoutToken { .. }) = tokenized else {
-        return Ok(tokenized?);
-    };
-    let mut uncounted = TruncationCounts::default();
-    let bare = scorer.text().tokenize(&unrated(example), &mut uncounted)?;
-    let mut example = example.clone();
-    for &segment in &bare.without_tokens {
-        example.segments[segment].ratings.clear();
-        example.segments[segment].raters.clear();
-    }
-    Ok(scorer.text().tokenize(&example, counts)?)
+    let (mut sequences, found) = scorer
+        .tokenizer()
+        .sequences(example, RatingUse::Keep, None)?;
+    *counts += found;
+    Ok(sequences.swap_remove(0))
 }
 
 /// What the model says of a segment.
@@ -278,29 +270,23 @@ struct Read {
 }
 
 /// What the model says of every segment that was kept, by example.
-fn read_off(scorer: &Scorer, tokenized: &[TokenizedExample]) -> Vec<Vec<Read>> {
+fn read_off(scorer: &Scorer, tokenized: &[TokenizedExample]) -> Result<Vec<Vec<Read>>> {
+    let sequences: Vec<&TokenizedExample> = tokenized.iter().collect();
     let mut read = vec![Vec::new(); tokenized.len()];
-    for rows in scorer.batches(tokenized) {
-        let examples: Vec<&TokenizedExample> = rows.iter().map(|&row| &tokenized[row]).collect();
-        let (states, scores) = scorer.states_and_scores(&examples);
-        let [_, num_segments, num_aspects] = scores.dims();
-        let norms = states.square().sum_dim(2).sqrt();
-        let to_host =
-            |tensor: Tensor<3>| -> Vec<f32> { tensor.into_data().iter::<f32>().collect() };
-        let (norms, scores) = (to_host(norms), to_host(scores));
-        for (place, (&row, example)) in rows.iter().zip(&examples).enumerate() {
-            read[row] = (0..example.segments.len())
-                .map(|kept| {
-                    let cell = place * num_segments + kept;
-                    Read {
-                        scores: scores[cell * num_aspects..(cell + 1) * num_aspects].to_vec(),
-                        state_norm: norms[cell],
-                    }
-                })
-                .collect();
+    for rows in scorer.batches(&sequences) {
+        let batch: Vec<&TokenizedExample> = rows.iter().map(|&row| sequences[row]).collect();
+        let (states, scores) = scorer.states_and_scores(&batch);
+        let norms = SegmentRows::read(states.square().sum_dim(2).sqrt())?;
+        let scores = SegmentRows::read(scores)?;
+        for (place, (&row, sequence)) in rows.iter().zip(&batch).enumerate() {
+            let segment = |kept| Read {
+                scores: scores.of(place, kept).to_vec(),
+                state_norm: norms.of(place, kept)[0],
+            };
+            read[row] = (0..sequence.segments.len()).map(segment).collect();
         }
     }
-    read
+    Ok(read)
 }
 
 /// A pair of which only the record is known.

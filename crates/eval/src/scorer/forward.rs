@@ -1,0 +1,166 @@
+//! From tokens to scores.
+
+use burn::prelude::*;
+use gradus_data::{TokenizedExample, plan_batches};
+use gradus_model::SegmentInput;
+
+use super::scores::shortest;
+use super::{ExampleScores, PreparedExample, Scorer, SegmentScore};
+use crate::{EvalError, Result};
+
+/// A tensor `[batch_size, num_segments, width]` on the host.
+pub(crate) struct SegmentRows {
+    values: Vec<f32>,
+    num_segments: usize,
+    width: usize,
+}
+
+impl SegmentRows {
+    /// Reads it off the device.
+    ///
+    /// # Errors
+    /// [`EvalError::Device`] if the computation failed there.
+    pub(crate) fn read(tensor: Tensor<3>) -> Result<Self> {
+        let [_, num_segments, width] = tensor.dims();
+        let data = tensor.try_into_data().map_err(|error| EvalError::Device {
+            message: error.to_string(),
+        })?;
+        Ok(Self {
+            values: data.iter::<f32>().collect(),
+            num_segments,
+            width,
+        })
+    }
+
+    /// The values of a segment.
+    pub(crate) fn of(&self, sequence: usize, segment: usize) -> &[f32] {
+        let row = sequence * self.num_segments + segment;
+        &self.values[row * self.width..(row + 1) * self.width]
+    }
+}
+
+impl Scorer {
+    /// Scores of prepared examples as the model gives them, in rating units and not recalibrated;
+    /// without response scores.
+    pub(super) fn forward(&self, prepared: &[&PreparedExample]) -> Result<Vec<ExampleScores>> {
+        let mut scores: Vec<ExampleScores> = prepared.iter().map(|one| unread(one)).collect();
+        let (mut sequences, mut owners) = (Vec::new(), Vec::new());
+        for (owner, one) in prepared.iter().enumerate() {
+            sequences.extend(&one.sequences);
+            owners.extend(one.sequences.iter().map(|_| owner));
+        }
+        for rows in self.batches(&sequences) {
+            let batch: Vec<&TokenizedExample> = rows.iter().map(|&row| sequences[row]).collect();
+            let (_, output) = self.states_and_scores(&batch);
+            let output = SegmentRows::read(output)?;
+            for (place, (&row, sequence)) in rows.iter().zip(&batch).enumerate() {
+                let found = &mut scores[owners[row]].segments;
+                for (kept, segment) in sequence.segments.iter().enumerate() {
+                    let values = self.rating_units(output.of(place, kept));
+                    if let Some(found) = values.iter().find(|value| !value.is_finite()) {
+                        return Err(EvalError::ScoreNotFinite {
+                            id: sequence.id.clone(),
+                            segment: segment.index,
+                            found: *found,
+                        });
+                    }
+                    found[segment.index] = if segment.cut {
+                        SegmentScore::Cut(values)
+                    } else {
+                        SegmentScore::Scored(values)
+                    };
+                }
+            }
+        }
+        Ok(scores)
+    }
+
+    /// The batches in which sequences are scored, as indices. All that have tokens are in one, also
+    /// those of which no segment is scored: which tokens are computed together must not depend on
+    /// segments, as sums of another batch may round otherwise.
+    pub(crate) fn batches(&self, sequences: &[&TokenizedExample]) -> Vec<Vec<usize>> {
+        let rows: Vec<usize> = (0..sequences.len())
+            .filter(|&row| sequences[row].num_tokens() > 0)
+            .collect();
+        let lengths: Vec<usize> = rows
+            .iter()
+            .map(|&row| sequences[row].num_tokens())
+            .collect();
+        plan_batches(&lengths, self.batch, true, None, 0)
+            .into_iter()
+            .map(|batch| batch.into_iter().map(|place| rows[place]).collect())
+            .collect()
+    }
+
+    /// Pooled states, `[batch_size, num_segments, d_model]`, and the scores read off them on the
+    /// training scale, `[batch_size, num_segments, num_aspects]`.
+    pub(crate) fn states_and_scores(&self, batch: &[&TokenizedExample]) -> (Tensor<3>, Tensor<3>) {
+        let batch = self.tokenizer().batcher().batch(batch, &self.device);
+        let states = self.model.pooled(SegmentInput {
+            token_ids: batch.token_ids,
+            type_ids: batch.type_ids,
+            mask_pad: batch.mask_pad,
+            response_spans: Some(batch.response_spans),
+            segment_spans: batch.segment_spans,
+        });
+        let scores = self.model.scores_of(states.clone());
+        (states, scores)
+    }
+
+    /// The scores of a segment, one per aspect, from the training scale to rating units.
+    fn rating_units(&self, scores: &[f32]) -> Vec<f64> {
+        let scaled = scores.iter().zip(&self.text_config().aspects);
+        scaled
+            .map(|(&score, aspect)| shortest(aspect.scale.to_rating(f64::from(score))))
+            .collect()
+    }
+}
+
+/// The scores of an example before the model has read it.
+fn unread(prepared: &PreparedExample) -> ExampleScores {
+    let mut segments = vec![SegmentScore::Truncated; prepared.num_segments];
+    for &index in prepared.sequences.iter().flat_map(|s| &s.without_tokens) {
+        segments[index] = SegmentScore::NoTokens;
+    }
+    ExampleScores {
+        segments,
+        response: Vec::new(),
+        truncation: prepared.truncation,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gradus_data::{CharSpan, Segment, TextConfig};
+
+    use super::*;
+    use crate::scorer::prepare::tests::{example, preparer};
+
+    #[test]
+    fn a_segment_that_the_model_does_not_read_says_why() {
+        let mut example = example(0);
+        // A zero-width space is no token of this tokenizer.
+        example.response = "one \u{200b} two".into();
+        example.segments = [(0, 3), (4, 5), (6, 9)]
+            .map(|(start, end)| Segment::unrated(CharSpan::new(start, end)))
+            .to_vec();
+        let prepared = preparer(TextConfig::default()).prepare(&example).unwrap();
+        let expected = [
+            SegmentScore::Truncated,
+            SegmentScore::NoTokens,
+            SegmentScore::Truncated,
+        ];
+        assert_eq!(unread(&prepared).segments, expected);
+    }
+
+    #[test]
+    fn rows_are_those_of_their_segment() {
+        let device = Device::flex();
+        let tensor = Tensor::<1, Int>::arange(0..12, &device)
+            .float()
+            .reshape([2, 3, 2]);
+        let rows = SegmentRows::read(tensor).unwrap();
+        assert_eq!(rows.of(0, 0), [0.0, 1.0]);
+        assert_eq!(rows.of(1, 2), [10.0, 11.0]);
+    }
+}

@@ -1,0 +1,298 @@
+//! A trained bundle applied to text.
+//!
+//! One way leads from text to scores: an example is cut into segments and tokenized (`prepare`, and
+//! `prefetch` ahead on a thread), the model reads batches of what comes out (`forward`), and the scores
+//! are recalibrated (here).
+
+mod checks;
+mod forward;
+mod prefetch;
+mod prepare;
+mod scores;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use burn::prelude::*;
+use gradus_data::{BatchSize, CutSegments, Example, SegmentTokenizer, TextConfig};
+use gradus_model::{Bundle, Manifest, RewardModel};
+
+use self::checks::check_text;
+use crate::calibration::{Recalibration, Recalibrations};
+use crate::{Aggregation, EvalError, Result};
+
+pub(crate) use self::forward::SegmentRows;
+pub use self::prefetch::PreparedChunk;
+pub use self::prepare::{PreparedExample, Preparer};
+pub(crate) use self::scores::shortest;
+pub use self::scores::{ExampleScores, SegmentScore};
+
+/// Scores segments with a trained model.
+///
+/// A score does not depend on what is scored beside it, nor on which segments of a response are
+/// listed or rated: padding is masked, and batches only decide how fast it goes. Where the bundle has
+/// a recalibration, scores are recalibrated; see [`raw`](Self::raw).
+///
+/// [`score`](Self::score) does all of it. A program that tokenizes on some threads and computes on
+/// another takes the two steps apart: a clone of [`preparer`](Self::preparer) makes a
+/// [`PreparedExample`] of each example, and [`score_prepared`](Self::score_prepared) scores any number
+/// of them.
+pub struct Scorer {
+    model: RewardModel,
+    preparer: Preparer,
+    manifest: Manifest,
+    aggregation: Aggregation,
+    recalibrations: Option<Recalibrations>,
+    causal: bool,
+    raw: bool,
+    batch: BatchSize,
+    device: Device,
+}
+
+impl Scorer {
+    /// Loads a bundle directory onto a device.
+    ///
+    /// # Errors
+    /// If the bundle has a missing, foreign or damaged part.
+    pub fn load(directory: &Path, device: &Device) -> Result<Self> {
+        Self::new(Bundle::load(directory, device)?, device)
+    }
+
+    /// A scorer of a bundle in memory, whose weights are on `device`.
+    ///
+    /// # Errors
+    /// If the manifest's text settings or aggregation or the recalibration cannot be read, or the
+    /// tokenizer does not belong to the model.
+    pub fn new(bundle: Bundle, device: &Device) -> Result<Self> {
+        let Bundle {
+            manifest,
+            config,
+            model,
+            tokenizer,
+            recalibration,
+        } = bundle;
+        let settings: TextConfig =
+            serde_json::from_value(manifest.text.clone()).map_err(|source| {
+                EvalError::Manifest {
+                    part: "text",
+                    source,
+                }
+            })?;
+        let aggregation = manifest.aggregation.parse()?;
+        let causal = config.encoder.is_causal();
+        let text = SegmentTokenizer::new(&tokenizer, settings)?;
+        check_text(&text, &manifest, &config.encoder)?;
+        let recalibrations = recalibration
+            .map(|bytes| Recalibrations::read(&bytes, &manifest.aspects))
+            .transpose()?;
+        let device = device.clone();
+        Ok(Self {
+            model,
+            preparer: Preparer {
+                tokenizer: Arc::new(text),
+                stride: None,
+            },
+            manifest,
+            aggregation,
+            recalibrations,
+            causal,
+            raw: false,
+            batch: BatchSize::Tokens(4096),
+            device,
+        })
+    }
+
+    /// Scores a response that is longer than the model reads in overlapping windows that begin at
+    /// multiples of `stride` tokens, see [`SegmentTokenizer::tokenize_windows`]. Default: it is shortened as in
+    /// training.
+    ///
+    /// # Panics
+    /// If `stride` is 0.
+    #[must_use]
+    pub fn with_stride(mut self, stride: usize) -> Self {
+        assert!(stride > 0, "windows that do not move");
+        self.preparer.stride = Some(stride);
+        self
+    }
+
+    /// Sets what becomes of segments of which only a part fits. Default: as the bundle says, which is
+    /// what the model has learned from.
+    #[must_use]
+    pub fn with_cut_segments(mut self, policy: CutSegments) -> Self {
+        self.preparer.set_cut_segments(policy);
+        self
+    }
+
+    /// Sets how much goes into one batch. Default: 4,096 tokens, padding included.
+    #[must_use]
+    pub fn with_batch_size(mut self, batch: BatchSize) -> Self {
+        self.batch = batch;
+        self
+    }
+
+    /// Sets how segment scores become a response score. Default: as the bundle says.
+    #[must_use]
+    pub fn with_aggregation(mut self, aggregation: Aggregation) -> Self {
+        self.aggregation = aggregation;
+        self
+    }
+
+    /// Leaves scores as the model gives them, without the bundle's recalibration.
+    #[must_use]
+    pub fn raw(mut self) -> Self {
+        self.raw = true;
+        self
+    }
+
+    /// Whether the bundle's recalibration is left out.
+    pub fn is_raw(&self) -> bool {
+        self.raw
+    }
+
+    /// The bundle's recalibrations, where it has some.
+    pub fn recalibrations(&self) -> Option<&Recalibrations> {
+        self.recalibrations.as_ref()
+    }
+
+    /// How segment scores become a response score.
+    pub fn aggregation(&self) -> Aggregation {
+        self.aggregation
+    }
+
+    /// Names of the aspects, in the order of the scores.
+    pub fn aspects(&self) -> impl Iterator<Item = &str> {
+        self.text_config()
+            .aspects
+            .iter()
+            .map(|aspect| aspect.name.as_str())
+    }
+
+    /// Whether the model judges a segment without what follows it, as decoders do. Others know how
+    /// the response ends.
+    pub fn is_causal(&self) -> bool {
+        self.causal
+    }
+
+    /// The bundle's manifest.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Cuts a response that comes without segments as the bundle says; leaves others alone.
+    ///
+    /// # Errors
+    /// If the response cannot be cut.
+    pub fn segment(&self, example: &mut Example) -> Result<()> {
+        self.preparer.segment(example)
+    }
+
+    /// Scores every segment of every example, and every response. Ratings are not read.
+    ///
+    /// # Errors
+    /// Those of [`Preparer::prepare`] and [`score_prepared`](Self::score_prepared).
+    pub fn score(&self, examples: &[Example]) -> Result<Vec<ExampleScores>> {
+        self.score_prepared(&self.prepare_all(examples)?)
+    }
+
+    /// What turns examples into tokens, for other threads.
+    pub fn preparer(&self) -> &Preparer {
+        &self.preparer
+    }
+
+    /// Reads, cuts and tokenizes examples ahead on another thread, in chunks of at most `size`, while
+    /// [`score_prepared`](Self::score_prepared) scores the chunk before. Batches are planned within
+    /// a chunk, and three of them are in memory at a time, however long the source is.
+    ///
+    /// The first error is the last item: one of the source or of [`Preparer::prepare`], or that the
+    /// thread cannot be started or panicked.
+    pub fn prefetch(
+        &self,
+        source: impl Iterator<Item = gradus_data::Result<Example>> + Send + 'static,
+        size: usize,
+    ) -> impl Iterator<Item = Result<PreparedChunk>> {
+        prefetch::chunks(self.preparer.clone(), source, size)
+    }
+
+    /// Scores prepared examples, in their order.
+    ///
+    /// # Errors
+    /// - [`EvalError::Device`]: the device could not compute the scores
+    /// - [`EvalError::ScoreNotFinite`]: the model gives NaN or infinity
+    pub fn score_prepared<'a>(
+        &self,
+        prepared: impl IntoIterator<Item = &'a PreparedExample>,
+    ) -> Result<Vec<ExampleScores>> {
+        let prepared: Vec<&PreparedExample> = prepared.into_iter().collect();
+        let mut scores = self.forward(&prepared)?;
+        let maps = self.applied();
+        for scores in &mut scores {
+            recalibrate(&mut scores.segments, &maps);
+            scores.response = self.response_scores(&scores.segments);
+        }
+        Ok(scores)
+    }
+
+    /// The same as the model gives them, whatever [`raw`](Self::raw) says, without response scores.
+    pub(crate) fn score_raw(&self, examples: &[Example]) -> Result<Vec<ExampleScores>> {
+        let prepared = self.prepare_all(examples)?;
+        self.forward(&prepared.iter().collect::<Vec<_>>())
+    }
+
+    fn prepare_all(&self, examples: &[Example]) -> Result<Vec<PreparedExample>> {
+        let prepared = examples
+            .iter()
+            .map(|example| self.preparer.prepare(example));
+        prepared.collect()
+    }
+
+    /// The score of a response, one entry per aspect, given those of its segments: aggregated, and
+    /// then mapped where the bundle has a recalibration of response scores that was fitted for this
+    /// aggregation. `None` for an aspect without a score.
+    fn response_scores(&self, segments: &[SegmentScore]) -> Vec<Option<f64>> {
+        let maps = self.recalibrations.as_ref().filter(|_| !self.raw);
+        let of_aspect = |(aspect, name): (usize, &str)| {
+            let scores: Vec<f64> = segments
+                .iter()
+                .filter_map(SegmentScore::scores)
+                .map(|scores| scores[aspect])
+                .collect();
+            let score = self.aggregation.aggregate(&scores)?;
+            let map = maps.and_then(|maps| maps.of_responses(name, self.aggregation));
+            Some(map.map_or(score, |map| map.apply(score)))
+        };
+        self.aspects().enumerate().map(of_aspect).collect()
+    }
+
+    /// Whether scores are linear in the pooled states.
+    pub(crate) fn is_linear_in_states(&self) -> bool {
+        self.model.is_linear_in_pooled()
+    }
+
+    /// How the bundle turns text into tokens.
+    pub fn text_config(&self) -> &TextConfig {
+        self.tokenizer().config()
+    }
+
+    /// What turns text into tokens.
+    pub(crate) fn tokenizer(&self) -> &SegmentTokenizer {
+        &self.preparer.tokenizer
+    }
+
+    /// The recalibration of every aspect, where it has one and it is to be applied.
+    fn applied(&self) -> Vec<Option<&Recalibration>> {
+        let recalibrations = self.recalibrations.as_ref().filter(|_| !self.raw);
+        let of_aspect = |aspect| recalibrations?.of(aspect);
+        self.aspects().map(of_aspect).collect()
+    }
+}
+
+/// Recalibrates segment scores on the aspects that have a map.
+fn recalibrate(scores: &mut [SegmentScore], maps: &[Option<&Recalibration>]) {
+    for score in scores {
+        if let SegmentScore::Scored(values) | SegmentScore::Cut(values) = score {
+            for (value, map) in values.iter_mut().zip(maps) {
+                *value = map.map_or(*value, |map| shortest(map.apply(*value)));
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! From text to tokens.
+
+use std::sync::Arc;
+
+use gradus_data::{
+    CutSegments, Example, RatingUse, SegmentTokenizer, TokenizedExample, TruncationCounts,
+};
+
+use crate::Result;
+
+/// Turns examples into what the model reads: the first half of a [`Scorer`](crate::Scorer), which any
+/// number of threads can do at once.
+#[derive(Clone)]
+pub struct Preparer {
+    pub(super) tokenizer: Arc<SegmentTokenizer>,
+    pub(super) stride: Option<usize>,
+}
+
+impl Preparer {
+    /// Cuts a response that comes without segments as the bundle says; leaves others alone.
+    ///
+    /// # Errors
+    /// If the response cannot be cut.
+    pub fn segment(&self, example: &mut Example) -> Result<()> {
+        Ok(self.tokenizer.segment_response(example)?)
+    }
+
+    /// Tokenizes an example. Its ratings are not read.
+    ///
+    /// An example without segments has nothing that could be scored; [`segment`](Self::segment) cuts
+    /// it.
+    ///
+    /// # Errors
+    /// If the example cannot be tokenized, or breaks a promise of [`Example::check`] about its
+    /// segments.
+    pub fn prepare(&self, example: &Example) -> Result<PreparedExample> {
+        let num_segments = example.segments.len();
+        if num_segments == 0 {
+            return Ok(PreparedExample {
+                sequences: Vec::new(),
+                num_segments,
+                truncation: TruncationCounts {
+                    examples: 1,
+                    ..TruncationCounts::default()
+                },
+            });
+        }
+        let (sequences, truncation) =
+            self.tokenizer
+                .sequences(example, RatingUse::Ignore, self.stride)?;
+        Ok(PreparedExample {
+            sequences,
+            num_segments,
+            truncation,
+        })
+    }
+
+    pub(super) fn set_cut_segments(&mut self, policy: CutSegments) {
+        Arc::make_mut(&mut self.tokenizer).set_cut_segments(policy);
+    }
+}
+
+/// An example as tokens, ready for [`Scorer::score_prepared`](crate::Scorer::score_prepared).
+#[derive(Debug, Clone)]
+pub struct PreparedExample {
+    /// One, or the windows over a long response; none without segments.
+    pub(super) sequences: Vec<TokenizedExample>,
+    pub(super) num_segments: usize,
+    pub(super) truncation: TruncationCounts,
+}
+
+impl PreparedExample {
+    /// Tokens that the model reads, special tokens included, in all windows together.
+    pub fn num_tokens(&self) -> usize {
+        self.sequences
+            .iter()
+            .map(TokenizedExample::num_tokens)
+            .sum()
+    }
+
+    /// Segments of the example.
+    pub fn num_segments(&self) -> usize {
+        self.num_segments
+    }
+
+    /// What of the example the model does not read.
+    pub fn truncation(&self) -> &TruncationCounts {
+        &self.truncation
+    }
+}
+
+/// An example that is tokenized already, in one sequence. What truncation took of it is not counted.
+impl From<TokenizedExample> for PreparedExample {
+    fn from(sequence: TokenizedExample) -> Self {
+        let kept = sequence.segments.len();
+        Self {
+            num_segments: kept + sequence.dropped.len() + sequence.without_tokens.len(),
+            sequences: vec![sequence],
+            truncation: TruncationCounts::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use gradus_data::{ExampleReader, TextConfig, word_level_tokenizer};
+
+    use super::*;
+
+    pub(in crate::scorer) fn preparer(config: TextConfig) -> Preparer {
+        let tokenizer = word_level_tokenizer(["one two three . ?"]).unwrap();
+        Preparer {
+            tokenizer: Arc::new(SegmentTokenizer::new(&tokenizer, config).unwrap()),
+            stride: None,
+        }
+    }
+
+    /// An example without segments.
+    pub(in crate::scorer) fn example(id: usize) -> Example {
+        let record = r#"{"id": "ID", "prompt": "one?", "response": "One two. Three."}"#;
+        let record = std::io::Cursor::new(record.replace("ID", &id.to_string()));
+        let mut reader = ExampleReader::new(record, "test").unwrap();
+        reader.next().unwrap().unwrap()
+    }
+
+    #[test]
+    fn an_example_without_a_segment_has_no_sequence_and_is_counted() {
+        let preparer = preparer(TextConfig::default());
+        for response in ["", " \n"] {
+            let mut blank = Example {
+                response: response.into(),
+                ..example(1)
+            };
+            preparer.segment(&mut blank).unwrap();
+            let prepared = preparer.prepare(&blank).unwrap();
+            assert!(prepared.sequences.is_empty());
+            let sizes = (prepared.num_tokens(), prepared.num_segments());
+            assert_eq!((sizes, prepared.truncation().examples), ((0, 0), 1));
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_an_example_is_counted() {
+        let preparer = preparer(TextConfig {
+            max_length: 8,
+            ..TextConfig::default()
+        });
+        let dropped = |prompt: &str| {
+            let mut example = Example {
+                prompt: prompt.into(),
+                ..example(1)
+            };
+            preparer.segment(&mut example).unwrap();
+            preparer
+                .prepare(&example)
+                .unwrap()
+                .truncation()
+                .prompt_tokens_dropped
+        };
+        assert!(dropped("one two three one two three") > dropped("one?"));
+    }
+
+    #[test]
+    fn no_rating_is_read_whatever_it_is() {
+        let preparer = preparer(TextConfig::default());
+        let mut example = example(0);
+        preparer.segment(&mut example).unwrap();
+        let bare = preparer.prepare(&example).unwrap();
+        for rating in [0.5, f64::NAN, f64::MAX] {
+            let mut rated = example.clone();
+            rated.ratings.insert("rating".into(), rating);
+            rated.segments[0].ratings.insert("rating".into(), rating);
+            rated.segments[1].weight = Some(-rating);
+            let rated = preparer.prepare(&rated).unwrap();
+            assert_eq!(rated.sequences, bare.sequences);
+            assert_eq!(rated.truncation, bare.truncation);
+        }
+    }
+}
