@@ -48,7 +48,7 @@ pub enum RotaryScaling {
         /// Longest sequence of pre-training, in tokens.
         original_positions: usize,
     },
-    /// YaRN: interpolates by a ramp over the features, with sharper attention. Peng et al. (2023),
+    /// `YaRN`: interpolates by a ramp over the features, with sharper attention. Peng et al. (2023),
     /// <https://arxiv.org/abs/2309.00071>.
     Yarn {
         /// At least 1.
