@@ -1,8 +1,8 @@
-//! Which devices this build can use: the one place where Cargo features become devices.
+//! The devices of this build: the only place where Cargo features become devices.
 //!
-//! Every backend feature adds one entry to a list, fastest first. Everything else in
-//! the workspace takes a [`Device`] and does not know where it came from. With the feature `remote`,
-//! names that start with `remote:` are devices that a `gradus worker` serves.
+//! Every backend feature adds one entry to a list, fastest first. All other code in the workspace
+//! takes a [`Device`]. With the feature `remote`, names that start with `remote:` are devices
+//! served by a `gradus worker`.
 
 mod error;
 #[cfg(feature = "remote")]
@@ -28,9 +28,9 @@ use burn::tensor::DeviceType;
 use gradus_train::SharedDevice;
 use serde::Serialize;
 
-/// Environment variable with the token that a worker asks for.
+/// Environment variable with a worker's token.
 pub const TOKEN_VARIABLE: &str = "GRADUS_WORKER_TOKEN";
-/// How names of devices of other hosts start.
+/// Prefix of remote device names.
 const REMOTE: &str = "remote:";
 
 /// A compiled-in backend.
@@ -96,11 +96,11 @@ const BACKENDS: &[Backend] = &[
 /// A device this build can use on this machine.
 #[derive(Debug, Clone, Serialize)]
 pub struct DeviceInfo {
-    /// What `--device` takes: `cpu`, `cuda:0`.
+    /// Name for `--device`: `cpu`, `cuda:0`.
     pub name: String,
-    /// The backend in words.
+    /// Description of the backend.
     pub about: &'static str,
-    /// Whether it is taken when none is named.
+    /// Whether it is the default.
     pub default: bool,
 }
 
@@ -124,15 +124,14 @@ pub fn available() -> Vec<DeviceInfo> {
         .collect()
 }
 
-/// The device of this name (`cpu`, `wgpu`, `cuda:1`, `remote:ws://gpu:3000`), or this machine's
-/// fastest one when none is named.
+/// Selects a device by name (`cpu`, `wgpu`, `cuda:1`, `remote:ws://gpu:3000`); without a name, the
+/// fastest of this machine.
 ///
-/// A remote device is connected before this returns, which takes up to 20 seconds where no worker
-/// answers.
+/// Connects remote devices before it returns, which takes up to 20 seconds if no worker answers.
 ///
 /// # Errors
-/// [`DeviceError`] when the backend is not compiled in or has no such device, and when the worker
-/// of a remote device cannot be reached or refuses.
+/// [`DeviceError`] if the backend is not compiled in or has no such device, or if the worker of a
+/// remote device cannot be reached or refuses.
 pub fn select(name: Option<&str>) -> Result<Device, DeviceError> {
     let Some(name) = name else {
         return BACKENDS
@@ -174,12 +173,12 @@ pub fn select(name: Option<&str>) -> Result<Device, DeviceError> {
         })
 }
 
-/// The devices of these names, separated by commas; the fastest one when none is named.
+/// Selects devices by names separated by commas; without names, the fastest.
 ///
-/// A name may stand there twice: two threads then share the device.
+/// A name may occur twice: two threads then share the device.
 ///
 /// # Errors
-/// [`DeviceError`] when one of them cannot be used.
+/// [`DeviceError`] if one of them cannot be used.
 pub fn select_all(names: Option<&str>) -> Result<Vec<SharedDevice>, DeviceError> {
     let Some(names) = names else {
         return Ok(vec![SharedDevice {
@@ -189,7 +188,7 @@ pub fn select_all(names: Option<&str>) -> Result<Vec<SharedDevice>, DeviceError>
     };
     let devices = names.split(',').map(|name| {
         let name = name.trim();
-        // The devices of a backend, and those of a worker, draw from one generator.
+        // The devices of a backend, and those of a worker, share one random generator.
         let end = if name.starts_with(REMOTE) { '#' } else { ':' };
         Ok(SharedDevice {
             device: select(Some(name))?,
@@ -209,7 +208,7 @@ fn select_remote(name: &str) -> Result<Device, DeviceError> {
     Err(DeviceError::RemoteNotCompiled { name: name.into() })
 }
 
-/// After a failure: the name of a remote device in use whose worker does not answer any more.
+/// After a failure: the name of a remote device in use whose worker no longer answers.
 pub fn lost() -> Option<String> {
     #[cfg(feature = "remote")]
     return remote::lost();

@@ -1,31 +1,54 @@
-//! Train, evaluate and use **segment-level reward models**: models that give every segment of a
-//! response its own real-valued score, learned from segment ratings by regression.
+//! Train, evaluate and run **segment-level reward models**: models that score every segment of a
+//! response with a real number, learned from segment ratings by regression.
 //!
 //! For a prompt `x`, a response `y` cut into segments and a target rating `φ_k` of segment `y_k`,
-//! the model predicts `r(x, y, y_k)` and training maximizes `J = -E[(φ_k - r(x, y, y_k))²]`.
+//! the model predicts `r(x, y, y_k)`, and training maximizes `J = -E[(φ_k - r(x, y, y_k))²]`.
+//!
+//! The shortest way to a score is a trained bundle and a [`Scorer`](eval::Scorer):
+//!
+//! ```no_run
+//! use gradus::data::{Example, TruncationCounts};
+//! use gradus::eval::Scorer;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let scorer = Scorer::load("my-bundle".as_ref(), &gradus::device::select(None)?)?;
+//! let mut example = Example {
+//!     prompt: "What is 1 + 1?".into(),
+//!     response: "It is 2. It is also 3.".into(),
+//!     ..Example::default()
+//! };
+//! scorer.segment(&mut example)?; // cut the response into segments
+//! let mut counts = TruncationCounts::default();
+//! let scores = scorer.score(&[example], &mut counts)?;
+//! println!("{:?}", scores[0][0].scores()); // one value per aspect of the first segment
+//! # Ok(()) }
+//! ```
 //!
 //! # Crate map
-//! - [`data`]: records, spans, rating scales, segmenters, tokens, segment batches
-//! - [`kernels`]: the fused blocks of encoders, and the step of AdamW
-//! - [`model`]: encoders, pooling, head, pretrained weights, the bundle
-//! - [`train`]: rating losses, the training plan, the engine
-//! - [`eval`]: metrics, aggregation, baselines, the scorer
-//! - [`mod@bench`]: how fast this build is on this machine
-//! - [`device`]: which devices this build can use
-//! - [`hub`]: encoders by name, directories and models of the Hugging Face Hub
+//! In order of use:
+//! - [`data`]: records, segments, rating scales, tokens, batches
+//! - [`model`]: encoders, pooling, head, pretrained weights, bundles
+//! - [`train`]: training plan, engine, objectives, checkpoints
+//! - [`eval`]: scorer, metrics, intervals, comparison, calibration, audit, reports
+//! - [`device`]: the devices of this build
+//! - [`hub`]: encoders by directory or Hugging Face Hub name
 //! - [`RunConfig`]: a training run as one TOML file
-//! - [`EvalMetrics`]: the metrics of an evaluation, for a run to validate with
+//! - [`EvalMetrics`]: evaluation metrics for validation during training
+//! - [`mod@bench`]: speed of this build on this machine
+//! - [`kernels`]: fused encoder blocks and the AdamW step
 //!
 //! # Feature flags
-//! Each adds a backend; several can be compiled in together, and [`device::select`] picks one.
+//! Backends; several can be compiled in, and [`device::select`] picks one:
 //! - `cpu` (default): pure Rust, any machine
 //! - `ndarray`: the older CPU backend, for comparison
-//! - `wgpu`: GPUs through WebGPU's API (Vulkan, Metal, DirectX 12)
-//! - `vulkan`, `metal`: one of those pinned
+//! - `wgpu`: GPUs through the WebGPU API (Vulkan, Metal, DirectX 12)
+//! - `vulkan`, `metal`: one specific graphics API
 //! - `cuda`, `rocm`: NVIDIA and AMD GPUs
-//! - `dashboard`: no backend, but Burn's terminal dashboard for `gradus train --dashboard`
-//! - `hub`: no backend, but models of the Hugging Face Hub by name
-//! - `remote`: devices of other hosts, and serving this one's (`device::Worker`)
+//! - `remote`: devices of other hosts, and serving this machine's (`device::Worker`)
+//!
+//! Others:
+//! - `dashboard`: Burn's terminal dashboard for `gradus train --dashboard`
+//! - `hub`: models of the Hugging Face Hub by name
 
 pub use gradus_data as data;
 pub use gradus_eval as eval;

@@ -18,7 +18,7 @@ pub(crate) fn run(json: bool) -> Result<()> {
             default.to_string(),
         ]
     });
-    show::line(&show::table(&["device", "what it is", ""], rows))?;
+    show::line(&show::table(&["device", "description", ""], rows))?;
     for backend in device::compiled() {
         let found = available
             .iter()

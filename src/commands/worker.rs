@@ -37,23 +37,21 @@ mod present {
         let token = given.clone().unwrap_or_else(fresh_token);
         let worker = Worker::listen(&args.listen, &args.device, &token)?;
         show::status(&format!(
-            "listening on {}; Ctrl-C ends it",
+            "listening on {}; stop with Ctrl-C",
             worker.address()
         ));
         if !worker.is_local() {
             warn_of_the_network();
         }
         if given.is_some() {
-            show::status(&format!(
-                "clients have to give the token in {TOKEN_VARIABLE}"
-            ));
+            show::status(&format!("clients must set the token in {TOKEN_VARIABLE}"));
         } else {
             show::status(&format!(
-                "no token was given, so this one was made; clients have to give it:\n  \
+                "no token was given; clients must set this new one:\n  \
                  {TOKEN_VARIABLE}={token}"
             ));
         }
-        show::status("--device takes, elsewhere:");
+        show::status("names for --device on other hosts:");
         for name in worker.names() {
             show::line(&name)?;
         }
@@ -85,10 +83,10 @@ mod present {
         show::labeled(anstyle::AnsiColor::Yellow, "warning", text);
     }
 
-    /// Burn's server would log to standard output, which belongs to the names.
+    /// By default, Burn's server logs to standard output, which has the device names.
     fn log_to_standard_error() {
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-        // Fails only where a subscriber is there already, which then has the log.
+        // Fails only if a subscriber exists already, which then receives the log.
         let _ = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(io::stderr)

@@ -1,72 +1,72 @@
-//! Why a device cannot be used.
+//! Errors of devices.
 
 use super::{TOKEN_VARIABLE, compiled};
 
-/// Why no device could be chosen, or why a chosen one is gone.
+/// Errors in selecting or using a device.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeviceError {
-    /// The name is of no backend in this build.
+    /// The backend is not compiled in.
     #[error("device `{name}`: this build has {}", compiled().join(", "))]
     NotCompiled {
-        /// The name asked for.
+        /// The requested name.
         name: String,
     },
-    /// The backend is compiled in and found no such device on this machine.
+    /// The backend is compiled in but has no such device on this machine.
     #[error("device `{name}`: found {found} {backend} device(s) on this machine")]
     NotFound {
-        /// The name asked for.
+        /// The requested name.
         name: String,
         /// Its backend.
         backend: &'static str,
-        /// Devices of that backend.
+        /// Number of devices of that backend.
         found: usize,
     },
-    /// What stands behind the colon is not a number.
+    /// The text after the colon is not a number.
     #[error("device `{name}`: found index `{index}`, expected a number from 0, as in `cuda:1`")]
     Index {
-        /// The name asked for.
+        /// The requested name.
         name: String,
-        /// The text behind the colon.
+        /// The text after the colon.
         index: String,
     },
     /// No compiled-in backend has a device on this machine.
-    #[error("no device: this build has {}, and none of them finds one on this machine", compiled().join(", "))]
+    #[error("no device: this build has {}, and none of them found a device on this machine", compiled().join(", "))]
     None,
-    /// Several devices were named where one computes.
+    /// Several devices were named instead of one.
     #[error("device `{name}`: found several, expected one")]
     Several {
-        /// The names asked for.
+        /// The requested names.
         name: String,
     },
-    /// A device of another host was asked for, and this build cannot reach one.
-    #[error("device `{name}`: this build cannot use devices of other hosts")]
+    /// A remote device was requested in a build without the feature `remote`.
+    #[error("device `{name}`: this build cannot use remote devices")]
     RemoteNotCompiled {
-        /// The name asked for.
+        /// The requested name.
         name: String,
     },
-    /// The name of a device of another host is not of the form it has to have.
+    /// The name of a remote device is malformed.
     #[error(
-        "device `{name}`: found {problem}, expected `remote:ws://HOST:PORT`, or with `#1` behind it for the worker's second device"
+        "device `{name}`: found {problem}, expected `remote:ws://HOST:PORT`, followed by `#1` for the worker's second device"
     )]
     RemoteName {
-        /// The name asked for.
+        /// The requested name.
         name: String,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
-    /// No worker answered there, or something else did.
-    #[error("device `{name}`: no worker to be reached there: {reason}")]
+    /// No worker answered at this address.
+    #[error("device `{name}`: cannot reach a worker there: {reason}")]
     Unreachable {
-        /// The name asked for.
+        /// The requested name.
         name: String,
-        /// What failed.
+        /// The cause.
         reason: String,
     },
-    /// The worker wants another token.
+    /// The worker requires another token.
     #[error("device `{name}`: the worker refused the {}", if *.given { "token" } else { "connection without a token" })]
     Refused {
-        /// The name asked for.
+        /// The requested name.
         name: String,
         /// Whether a token was given.
         given: bool,
@@ -74,23 +74,23 @@ pub enum DeviceError {
     /// The worker serves fewer devices.
     #[error("device `{name}`: the worker serves {found} device(s), counted from 0")]
     RemoteNotFound {
-        /// The name asked for.
+        /// The requested name.
         name: String,
         /// Devices it serves.
         found: usize,
     },
-    /// A worker that was in use stopped answering.
+    /// A worker in use stopped answering.
     #[error("device `{name}`: the worker stopped answering: {reason}")]
     Lost {
         /// Name of the device.
         name: String,
-        /// What failed first.
+        /// The first failure.
         reason: String,
     },
 }
 
 impl DeviceError {
-    /// Whether the name is at fault, rather than this machine, another one or the network.
+    /// Whether the name caused the error, not a machine or the network.
     pub fn is_input(&self) -> bool {
         !matches!(
             self,
@@ -109,24 +109,24 @@ impl DeviceError {
                 format!("build with `--features {backend}`, or run `gradus devices` for a list")
             }
             Self::NotFound { .. } | Self::Index { .. } => "run `gradus devices` for a list".into(),
-            Self::None => "build with `--features cpu`, which needs nothing of the machine".into(),
-            Self::Several { .. } => "only `gradus train` shares its work between devices".into(),
+            Self::None => "build with `--features cpu`, which runs on any machine".into(),
+            Self::Several { .. } => "only `gradus train` can use several devices".into(),
             Self::RemoteNotCompiled { .. } => "build with `--features remote`".into(),
             Self::RemoteName { .. } => {
                 "`gradus worker` prints the names of the devices it serves".into()
             }
             Self::Unreachable { .. } => {
-                "start `gradus worker` on that host; it listens on that host alone unless --listen says otherwise"
+                "start `gradus worker` on that host; by default it listens on loopback only, see --listen"
                     .into()
             }
             Self::Refused { .. } => {
                 format!("set {TOKEN_VARIABLE} to the token the worker was started with")
             }
             Self::RemoteNotFound { .. } => {
-                "the worker prints which devices it serves; it serves more with --device".into()
+                "the worker prints the devices it serves; add more with its --device".into()
             }
             Self::Lost { .. } => {
-                "look at the worker's own messages, start it again, then this command".into()
+                "check the worker's messages, restart it, then repeat this command".into()
             }
         };
         Some(text)

@@ -1,10 +1,10 @@
 //! Proxy in front of Burn's server that limits size and time of a client's first messages.
 //!
-//! Burn reads a client's first message, of up to a gigabyte and for as long as it takes, before it looks
-//! at the token, and it does not look at where a page in a browser comes from. So clients connect to
-//! the gate. It reads the request of the WebSocket and the head of the first message, refuses what a
-//! page of a browser sends, what is too long and what takes too long, and passes everything else on to
-//! the server, which listens on loopback for the gate alone.
+//! Burn reads a client's first message, of up to a gigabyte and without a time limit, before it
+//! checks the token, and it does not check the `Origin` of requests from browsers. Clients
+//! therefore connect to the gate. It reads the WebSocket request and the header of the first
+//! message, refuses requests from browsers and messages that are too long or too slow, and forwards
+//! everything else to the server, which listens on loopback for the gate.
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};
@@ -14,27 +14,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Bytes that the request of a WebSocket may have.
+/// Maximum bytes of a WebSocket request.
 const MAX_REQUEST: usize = 8 << 10;
-/// Bytes that the first message may have, which holds the token.
+/// Maximum bytes of the first message, which contains the token.
 const MAX_FIRST_MESSAGE: u64 = 64 << 10;
-/// Bytes that a message about the connection itself may have, by the protocol.
+/// Maximum bytes of a control frame, from the protocol.
 const MAX_CONTROL: u64 = 125;
-/// How long a client may take until its first message is there.
+/// Maximum time until a client's first message.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Clients that may be that far at once; those that come while there are more are turned away.
+/// Maximum number of clients that have not yet sent a first message; more are refused.
 const MAX_WAITING: usize = 64;
 
-/// The gate, once it is open.
+/// An open gate.
 pub(super) struct Gate {
-    /// Clients that were let in, by the address that the server sees.
+    /// Admitted clients, by the address that the server sees.
     clients: Clients,
 }
 
 type Clients = Arc<Mutex<HashMap<SocketAddr, SocketAddr>>>;
 
 impl Gate {
-    /// Lets clients of `listener` in to the listener that is returned.
+    /// Forwards clients of `listener` to the returned listener.
     pub(super) fn open(listener: TcpListener) -> io::Result<(Self, TcpListener)> {
         let inside = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let server = inside.local_addr()?;
@@ -49,7 +49,7 @@ impl Gate {
         Ok((gate, inside))
     }
 
-    /// The client that the server sees at this address; `None` for one that did not come this way.
+    /// The client that the server sees at this address; `None` if it did not pass the gate.
     pub(super) fn client(&self, seen: SocketAddr) -> Option<SocketAddr> {
         let clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         clients.get(&seen).copied()
@@ -65,13 +65,13 @@ fn accept(
 ) {
     loop {
         let Ok((client, address)) = listener.accept() else {
-            // Out of file descriptors, say: others may end meanwhile.
+            // For example out of file descriptors: wait for other clients to end.
             thread::sleep(Duration::from_millis(100));
             continue;
         };
         let slot = Slot::take(waiting);
         let clients = Arc::clone(clients);
-        // A client for which there is no thread, or no slot, is hung up on.
+        // The connection is closed if there is no thread or no slot for it.
         let _ = thread::Builder::new().spawn(move || {
             if let Some(slot) = slot {
                 let _ = serve(client, address, server, &clients, slot);
@@ -80,7 +80,7 @@ fn accept(
     }
 }
 
-/// One of the [`MAX_WAITING`] places, free again when it is dropped.
+/// One of [`MAX_WAITING`] slots, freed when dropped.
 struct Slot(Arc<AtomicUsize>);
 
 impl Slot {
@@ -117,7 +117,7 @@ fn serve(
     let seen = inside.local_addr()?;
     let _entry = Entry::new(clients, seen, address);
     inside.write_all(&request)?;
-    // The answer goes back at once: the client waits for it before its first message.
+    // The client waits for the answer before its first message, so forward it at once.
     let (mut from, mut to) = (inside.try_clone()?, client.try_clone()?);
     let back = thread::Builder::new().spawn(move || {
         let _ = io::copy(&mut from, &mut to);
@@ -146,7 +146,7 @@ fn refuse(client: &mut TcpStream, refusal: &io::Error) -> io::Result<()> {
     client.shutdown(Shutdown::Write)
 }
 
-/// An entry among the clients for as long as the connection lasts.
+/// A client's entry while its connection lasts.
 struct Entry<'a>(&'a Clients, SocketAddr);
 
 impl<'a> Entry<'a> {
@@ -164,7 +164,7 @@ impl Drop for Entry<'_> {
     }
 }
 
-/// Reads from a stream until a moment that does not move.
+/// Reads from a stream until a fixed deadline.
 struct Patient {
     stream: TcpStream,
     until: Instant,
@@ -180,7 +180,7 @@ impl Read for Patient {
         self.stream
             .read(buffer)
             .map_err(|error| match error.kind() {
-                // As the systems differ in saying that the time is over.
+                // Operating systems report a timeout differently.
                 ErrorKind::WouldBlock | ErrorKind::TimedOut => late(),
                 _ => error,
             })
@@ -189,20 +189,20 @@ impl Read for Patient {
 
 fn late() -> io::Error {
     let seconds = PATIENCE.as_secs();
-    refused(&format!("nothing came for {seconds} seconds"))
+    refused(&format!("no message within {seconds} seconds"))
 }
 
 fn refused(reason: &str) -> io::Error {
     io::Error::new(ErrorKind::PermissionDenied, reason)
 }
 
-/// The request of a WebSocket, up to its blank line.
+/// Reads a WebSocket request, up to its blank line.
 ///
 /// # Errors
-/// If it is too long, comes from a page in a browser, or is none.
+/// If it is too long, comes from a browser, or is not a WebSocket request.
 fn read_request(from: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut request = Vec::new();
-    // By single bytes: what follows the blank line belongs to the first message.
+    // Byte by byte, because bytes after the blank line belong to the first message.
     while !request.ends_with(b"\r\n\r\n") {
         if request.len() == MAX_REQUEST {
             return Err(refused("the request is too long"));
@@ -221,7 +221,7 @@ fn read_request(from: &mut impl Read) -> io::Result<Vec<u8>> {
         if name.eq_ignore_ascii_case("origin") {
             return Err(refused("pages in a browser are not served"));
         }
-        // A body could hold a second request, which nobody would have looked at.
+        // A body could contain a second, unchecked request.
         if ["content-length", "transfer-encoding"].contains(&&*name.to_ascii_lowercase()) {
             return Err(refused("a request with a body is not served"));
         }
@@ -229,10 +229,10 @@ fn read_request(from: &mut impl Read) -> io::Result<Vec<u8>> {
     Ok(request)
 }
 
-/// Passes messages on up to the end of the first one that is not about the connection itself.
+/// Forwards messages up to the end of the first one that is not a control frame.
 ///
 /// # Errors
-/// If that is too long, or comes in pieces.
+/// If that message is too long or fragmented.
 fn pass_first_message(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
     loop {
         let mut head = [0; 2];
@@ -257,7 +257,7 @@ fn pass_first_message(from: &mut impl Read, to: &mut impl Write) -> io::Result<(
             MAX_FIRST_MESSAGE
         };
         if length > most || !last {
-            return Err(refused("the first message is too long"));
+            return Err(refused("the first message is too long or fragmented"));
         }
         let mask = if head[1] & 0x80 != 0 { 4 } else { 0 };
         to.write_all(&head)?;

@@ -1,7 +1,7 @@
-//! Devices of other hosts, through Burn's remote backend.
+//! Remote devices, through Burn's remote backend.
 //!
-//! Burn connects, sends operations and reads results; this module names the devices, waits no
-//! longer than [`PATIENCE`] for an answer, and finds out which worker is gone after a failure.
+//! Burn connects, sends operations and reads results. This module names the devices, limits the
+//! wait for an answer to [`PATIENCE`], and finds the worker that is gone after a failure.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
@@ -14,8 +14,8 @@ use burn::tensor::remote::{ConnectError, RemoteHost};
 
 use super::{DeviceError, TOKEN_VARIABLE};
 
-/// How long a worker may take to answer. Burn tries again for 16 seconds where the connection is
-/// refused, and sets no limit where a host does not answer at all.
+/// Maximum time for a worker to answer. Burn retries refused connections for 16 seconds, and has no
+/// time limit for a host that does not answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Remote devices in use, by name.
@@ -29,10 +29,10 @@ pub(super) fn connect(name: &str) -> Result<Device, DeviceError> {
     let given = !token.is_empty();
     let host = RemoteHost::websocket(url).with_credential(token);
     let (sender, answer) = mpsc::channel();
-    // On a thread of its own, which is left behind if no answer comes.
+    // On a separate thread, which is abandoned if no answer comes.
     thread::spawn(move || {
         let connected = Device::remote_options(&host).device_index(index).init();
-        // Nobody listens any more after that long.
+        // Fails only after the time limit.
         let _ = sender.send(connected);
     });
     let unreachable = |reason: String| DeviceError::Unreachable {
@@ -59,14 +59,14 @@ pub(super) fn connect(name: &str) -> Result<Device, DeviceError> {
     Ok(device)
 }
 
-/// The first remote device in use whose worker does not answer any more.
+/// The first remote device in use whose worker no longer answers.
 pub(super) fn lost() -> Option<String> {
     let connected = CONNECTED
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .clone();
     let gone = |device: &Device| {
-        // Burn panics where the failure reached the thread that serves the device.
+        // Burn panics if the failure has reached the thread that serves the device.
         !matches!(catch_unwind(AssertUnwindSafe(|| device.sync())), Ok(Ok(())))
     };
     connected
@@ -92,7 +92,7 @@ fn parse(name: &str) -> Result<(&str, usize), DeviceError> {
     };
     let url = url.trim_end_matches('/');
     let Some(address) = url.strip_prefix("ws://") else {
-        return Err(wrong(format!("`{url}` where the address belongs")));
+        return Err(wrong(format!("address `{url}`")));
     };
     let Some((host, port)) = address.rsplit_once(':') else {
         return Err(wrong("no port".into()));
@@ -121,9 +121,9 @@ mod tests {
     #[test]
     fn a_wrong_name_says_what_is_wrong_and_what_is_right() {
         for (name, problem) in [
-            ("remote:", "`` where the address belongs"),
-            ("remote:gpu:3000", "`gpu:3000` where the address belongs"),
-            ("remote:http://gpu:3000", "`http://gpu:3000`"),
+            ("remote:", "address ``"),
+            ("remote:gpu:3000", "address `gpu:3000`"),
+            ("remote:http://gpu:3000", "address `http://gpu:3000`"),
             ("remote:ws://gpu", "no port"),
             ("remote:ws://:3000", "no host"),
             ("remote:ws://gpu:3000#last", "index `last`"),

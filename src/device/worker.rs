@@ -1,4 +1,4 @@
-//! Serving this machine's devices to other processes, through Burn's remote backend.
+//! Serves this machine's devices to other processes, through Burn's remote backend.
 
 use std::fmt;
 use std::io;
@@ -13,50 +13,50 @@ use burn::tensor::Device;
 use super::gate::Gate;
 use super::{DeviceError, select};
 
-/// The longest token: it has to fit into the first message, with room for the rest of it.
+/// Maximum length of a token, which must fit into the first message.
 const MAX_TOKEN_BYTES: usize = 1024;
 
-/// Why devices cannot be served.
+/// Errors of a worker.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WorkerError {
     /// A device to serve cannot be used.
     #[error(transparent)]
     Device(#[from] DeviceError),
-    /// A device that is itself one of another host was asked for.
-    #[error("device `{name}`: a worker serves devices of its own machine only")]
+    /// A remote device was requested.
+    #[error("device `{name}`: a worker serves only devices of its own machine")]
     Remote {
-        /// The name asked for.
+        /// The requested name.
         name: String,
     },
-    /// The address to listen on is not one.
+    /// The text is not an address to listen on.
     #[error("--listen {listen}: found no address, expected HOST:PORT, as in 127.0.0.1:3000")]
     Address {
         /// The text given.
         listen: String,
     },
-    /// The address cannot be listened on.
+    /// Listening on the address failed.
     #[error("--listen {listen}: cannot listen there: {source}")]
     Bind {
         /// The text given.
         listen: String,
-        /// The operating system's reason.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// A token that is too short or too long.
+    /// The token is too short or too long.
     #[error("the worker's token has {found} bytes, expected 1 to {MAX_TOKEN_BYTES}")]
     Token {
         /// Its length.
         found: usize,
     },
     /// The devices belong to different backends.
-    #[error("a worker's devices have to be of one backend, found {}", names.join(", "))]
+    #[error("all devices of a worker must be of one backend, found {}", names.join(", "))]
     Mixed {
         /// Names of the devices.
         names: Vec<String>,
     },
-    /// The way from the gate to Burn's server, on loopback, cannot be made.
-    #[error("no connection on loopback can be made: {0}")]
+    /// The loopback connection from the gate to Burn's server failed.
+    #[error("cannot open a loopback connection: {0}")]
     Inside(io::Error),
     /// Burn's server stopped.
     #[error("the worker stopped: {0}")]
@@ -64,7 +64,7 @@ pub enum WorkerError {
 }
 
 impl WorkerError {
-    /// Whether what the user gave is at fault, rather than the machine.
+    /// Whether the user's input caused the error, not the machine.
     pub fn is_input(&self) -> bool {
         match self {
             Self::Device(error) => error.is_input(),
@@ -76,7 +76,7 @@ impl WorkerError {
         }
     }
 
-    /// What the user can do about it.
+    /// A hint for the user, if there is one.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
             Self::Device(error) => return error.hint(),
@@ -86,15 +86,15 @@ impl WorkerError {
             Self::Bind { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
                 "another program listens on this port: choose another one, or 0 for any free port"
             }
-            Self::Bind { .. } => "the address has to be one of this machine's",
-            Self::Token { .. } => "leave the token out, and the worker makes one",
+            Self::Bind { .. } => "use an address of this machine",
+            Self::Token { .. } => "without a token, the worker generates one",
             Self::Mixed { .. } => "start one worker for each backend",
         };
         Some(text.into())
     }
 }
 
-/// A worker that listens and does not serve yet.
+/// A worker that listens but does not serve yet.
 pub struct Worker {
     listener: TcpListener,
     address: SocketAddr,
@@ -112,13 +112,13 @@ impl fmt::Debug for Worker {
 }
 
 impl Worker {
-    /// Listens on `listen` (`127.0.0.1:3000`; port 0 is any free one) with the devices of these
-    /// names, the fastest one if there is none. Only who gives the token, of 1 to 1024 bytes, is
-    /// served; [`fresh_token`] makes one.
+    /// Listens on `listen` (`127.0.0.1:3000`; port 0 takes any free port) with the named devices,
+    /// or the fastest one. Serves only clients with the token, of 1 to 1024 bytes; [`fresh_token`]
+    /// generates one.
     ///
     /// # Errors
     /// [`WorkerError`] for a device that cannot be served, devices of several backends, an empty
-    /// token, and an address that cannot be listened on.
+    /// token, or an address that cannot be used.
     pub fn listen(listen: &str, names: &[String], token: &str) -> Result<Self, WorkerError> {
         let found = token.len();
         if found > MAX_TOKEN_BYTES {
@@ -159,18 +159,18 @@ impl Worker {
         })
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Whether only programs of this machine can reach it.
+    /// Whether only programs on this machine can reach it.
     pub fn is_local(&self) -> bool {
         self.address.ip().is_loopback()
     }
 
-    /// What `--device` takes for each device, in their order. A worker that listens on every
-    /// address has `HOST` where its machine's name belongs.
+    /// The names for `--device`, in order. If the worker listens on all addresses, `HOST` stands
+    /// for the machine's name.
     pub fn names(&self) -> Vec<String> {
         let host = match self.address.ip() {
             ip if ip.is_unspecified() => "HOST".into(),
@@ -186,13 +186,14 @@ impl Worker {
             .collect()
     }
 
-    /// Serves until Ctrl-C or a request to terminate.
+    /// Serves until Ctrl-C or SIGTERM.
     ///
-    /// `on_client` hears of every client: its address, the device it wants, and whether it may.
+    /// `on_client` is called for every client with its address, the requested device, and whether
+    /// it is admitted.
     ///
     /// # Errors
-    /// [`WorkerError::Serve`] when Burn's server stops, [`WorkerError::Inside`] where it cannot be
-    /// reached by the gate in front of it.
+    /// [`WorkerError::Serve`] if Burn's server stops, [`WorkerError::Inside`] if the gate cannot
+    /// reach it.
     pub fn serve(
         self,
         on_client: impl Fn(&str, u32, bool) + Send + Sync + 'static,
@@ -205,7 +206,7 @@ impl Worker {
                 return Err("expected a client of this transport".into());
             };
             let Some(client) = gate.client(place) else {
-                return Err("a connection that did not come through the gate".into());
+                return Err("the connection did not pass the gate".into());
             };
             let answer = token.authorize(request);
             on_client(
@@ -222,7 +223,7 @@ impl Worker {
     }
 }
 
-/// A token that nobody can guess: 32 random bytes in hexadecimal.
+/// Generates a token: 32 random bytes in hexadecimal.
 pub fn fresh_token() -> String {
     let bytes: [u8; 32] = rand::random();
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

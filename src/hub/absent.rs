@@ -1,4 +1,4 @@
-//! A build without the feature `hub`: nothing is fetched.
+//! Builds without the feature `hub`: refuses to fetch models.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! The cache of models, laid out as Python's `huggingface_hub` does, and the variables that set it up.
+//! The model cache, in the layout of Python's `huggingface_hub`, and its environment variables.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -8,14 +8,14 @@ use hf_hub::{Cache, Repo, RepoType};
 use super::checks::{is_commit, is_plain};
 use super::{HubError, HubId};
 
-/// Where the Hub is unless `HF_ENDPOINT` says otherwise.
+/// Default address of the Hub; `HF_ENDPOINT` overrides it.
 const ENDPOINT: &str = "https://huggingface.co";
 /// The index of weights in several files.
 const INDEX: &str = "model.safetensors.index.json";
 /// Weights in one file.
 pub(super) const WEIGHTS: &str = "model.safetensors";
 
-/// What the environment says of the Hub.
+/// Settings of the Hub from the environment.
 pub(super) struct Surroundings {
     pub(super) endpoint: String,
     pub(super) token: Option<String>,
@@ -24,7 +24,8 @@ pub(super) struct Surroundings {
 }
 
 impl Surroundings {
-    /// Reads `HF_HOME`, `HF_HUB_CACHE`, `HF_HUB_OFFLINE`, `HF_ENDPOINT`, `HF_TOKEN`, `HF_TOKEN_PATH`.
+    /// Reads `HF_HOME`, `HF_HUB_CACHE`, `HF_HUB_OFFLINE`, `HF_ENDPOINT`, `HF_TOKEN`,
+    /// `HF_TOKEN_PATH`.
     pub(super) fn read() -> Result<Self, HubError> {
         let home = match set("HF_HOME") {
             Some(home) => PathBuf::from(home),
@@ -43,7 +44,7 @@ impl Surroundings {
         let yes = |text: String| ["1", "on", "yes", "true"].contains(&text.to_lowercase().as_str());
         let endpoint = set("HF_ENDPOINT").unwrap_or_else(|| ENDPOINT.to_owned());
         let cache = set("HF_HUB_CACHE").map_or_else(|| home.join("hub"), PathBuf::from);
-        // The library links files by paths that have to be absolute.
+        // The library needs absolute paths for links.
         let cache = std::path::absolute(&cache).unwrap_or(cache);
         Ok(Self {
             endpoint: endpoint.trim_end_matches('/').to_owned(),
@@ -53,7 +54,7 @@ impl Surroundings {
         })
     }
 
-    /// The commit that the cache knows a revision by.
+    /// The commit of a revision in the cache.
     pub(super) fn cached_commit(&self, id: &HubId) -> Option<String> {
         if id.is_commit() {
             return Some(id.revision.clone());
@@ -68,7 +69,7 @@ impl Surroundings {
         self.cache.repo(repo(id, commit)).pointer_path(commit)
     }
 
-    /// The directory of a revision, and its commit, where the cache holds all that is needed.
+    /// The directory and commit of a revision, if the cache has all files needed.
     pub(super) fn complete(&self, id: &HubId) -> Option<(PathBuf, String)> {
         let commit = self.cached_commit(id)?;
         let snapshot = self.snapshot(id, &commit);
@@ -85,7 +86,7 @@ pub(super) fn repo(id: &HubId, revision: &str) -> Repo {
     Repo::with_revision(id.name.clone(), RepoType::Model, revision.to_owned())
 }
 
-/// The files that an index names; `None` where it cannot be read.
+/// The files named in an index; `None` if it cannot be read.
 pub(super) fn shards(index: &Path) -> Option<Vec<String>> {
     let bytes = fs_err::read(index).ok()?;
     let index: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
@@ -98,7 +99,7 @@ pub(super) fn shards(index: &Path) -> Option<Vec<String>> {
     Some(names)
 }
 
-/// The files to fetch before any shards, of those that a model has; or the one it lacks.
+/// The files to fetch before any shards, or the file that the model lacks.
 pub(super) fn needed<'a>(has: &dyn Fn(&str) -> bool) -> Result<Vec<&'a str>, &'static str> {
     for name in ["config.json", "tokenizer.json"] {
         if !has(name) {

@@ -1,7 +1,6 @@
-//! What a server says of a file, before it becomes a name on this disk; and whether the file is what
-//! its name says.
+//! Checks names from a server before they become paths, and fetched files against their digests.
 //!
-//! The library takes commit and `ETag` for paths as they come, and does not look at what it has fetched.
+//! The library uses commit and `ETag` in paths without checking them, and does not verify content.
 
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -11,7 +10,7 @@ use ureq::Agent;
 
 use super::cache::Surroundings;
 
-/// Redirections within a server, as of models that were renamed.
+/// Maximum redirections within a server, such as those of renamed models.
 const MAX_REDIRECTS: usize = 5;
 
 /// Whether a text is a commit: 40 hexadecimal digits.
@@ -19,7 +18,7 @@ pub(super) fn is_commit(text: &str) -> bool {
     text.len() == 40 && is_hex(text)
 }
 
-/// Whether a name is that of a file and nothing else: no directory, nothing hidden.
+/// Whether a name is a plain file name: no directory, not hidden.
 pub(super) fn is_plain(name: &str) -> bool {
     let known = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     !name.is_empty() && name.len() <= 255 && name.chars().all(known) && !name.starts_with('.')
@@ -29,7 +28,7 @@ fn is_hex(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Whether a server may be sent the token: one with TLS, or one on this machine.
+/// Whether the token may be sent to a server: one with TLS, or one on this machine.
 pub(super) fn may_have_token(endpoint: &str) -> bool {
     let Some(rest) = strip_scheme(endpoint, "http://") else {
         return strip_scheme(endpoint, "https://").is_some();
@@ -49,7 +48,7 @@ fn strip_scheme<'a>(url: &'a str, scheme: &str) -> Option<&'a str> {
     head.eq_ignore_ascii_case(scheme).then_some(rest)
 }
 
-/// Asks what the server calls a file, and refuses what could not be the name of one.
+/// Asks the server for a file's commit and name, and refuses names that are not plain.
 pub(super) fn ask(surroundings: &Surroundings, url: &str, commit: &str) -> Result<(), String> {
     let agent: Agent = Agent::config_builder()
         .max_redirects(0)
@@ -77,19 +76,21 @@ pub(super) fn ask(surroundings: &Surroundings, url: &str, commit: &str) -> Resul
         let found = header("x-repo-commit").unwrap_or_default();
         if found != commit {
             return Err(format!(
-                "the server gives it at commit {found:?}, expected {commit}"
+                "the server returned commit {found:?}, expected {commit}"
             ));
         }
         let etag = header("x-linked-etag").or_else(|| header("etag"));
         let etag = etag.unwrap_or_default().replace('"', "");
         if !is_plain(&etag) {
             return Err(format!(
-                "the server calls it {etag:?}, which is no name for a file"
+                "the server named it {etag:?}, which is not a plain file name"
             ));
         }
         return Ok(());
     }
-    Err("the server sends from one place to the other".into())
+    Err(format!(
+        "the server redirected more than {MAX_REDIRECTS} times"
+    ))
 }
 
 /// The scheme and host of a URL.
@@ -99,13 +100,13 @@ fn origin(url: &str) -> &str {
     &url[..end]
 }
 
-/// Compares a fetched file with its name in the cache: the SHA-256 of what it holds, or what Git
-/// calls it. Other servers name files in ways that say nothing. A file that is not what it is called is removed.
+/// Compares a fetched file with its name in the cache, which is its SHA-256 or Git blob name; names
+/// of other servers cannot be checked. Removes a file that does not match.
 pub(super) fn verify(repository: &Path, pointer: &Path) -> io::Result<()> {
     let wrong = |text: String| io::Error::new(io::ErrorKind::InvalidData, text);
     let blob = fs_err::canonicalize(pointer)?;
     if !blob.starts_with(fs_err::canonicalize(repository)?) {
-        return Err(wrong("it lies outside of the cache".into()));
+        return Err(wrong("it is outside the cache".into()));
     }
     let name = blob
         .file_name()
@@ -129,7 +130,7 @@ pub(super) fn verify(repository: &Path, pointer: &Path) -> io::Result<()> {
     )))
 }
 
-/// The name that Git gives to a content.
+/// The Git blob name of a file.
 fn git_name(path: &Path) -> io::Result<String> {
     let mut file = fs_err::File::open(path)?;
     let mut digest = Sha1::new();

@@ -2,19 +2,19 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-/// Why a model of the Hub cannot be had.
+/// Errors in fetching a model from the Hub.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum HubError {
-    /// This build does not fetch.
+    /// This build cannot fetch models.
     #[error(
-        "`{name}`: found no such directory, and this build does not fetch models of the Hugging Face Hub"
+        "`{name}`: no such directory, and this build cannot fetch models from the Hugging Face Hub"
     )]
     NotCompiled {
-        /// The name asked for.
+        /// The requested name.
         name: String,
     },
-    /// The Hub has no such model or revision, or does not show it.
+    /// The Hub has no such model or revision, or hides it.
     #[error(
         "`{name}`: {endpoint} has no model of this name with the revision `{revision}` (HTTP status {status})"
     )]
@@ -23,44 +23,44 @@ pub enum HubError {
         name: String,
         /// The revision.
         revision: String,
-        /// Where it was looked for.
+        /// The server.
         endpoint: String,
-        /// What the answer was.
+        /// The HTTP status.
         status: u16,
     },
-    /// The Hub wants to know who asks.
-    #[error("`{name}`: {endpoint} does not give it {} (HTTP status {status})", if *.with_token { "to the owner of this token" } else { "without a token" })]
+    /// The Hub denies access.
+    #[error("`{name}`: {endpoint} denies access {} (HTTP status {status})", if *.with_token { "with this token" } else { "without a token" })]
     Refused {
         /// The model.
         name: String,
-        /// Who refused.
+        /// The server.
         endpoint: String,
-        /// What the answer was.
+        /// The HTTP status.
         status: u16,
         /// Whether a token was given.
         with_token: bool,
     },
-    /// No answer, and nothing in the cache.
-    #[error("`{name}`: {endpoint} cannot be reached: {reason}; and {} does not hold it", cache.display())]
+    /// The Hub does not answer, and the cache lacks the model.
+    #[error("`{name}`: cannot reach {endpoint} ({reason}), and {} does not have the model", cache.display())]
     Unreachable {
         /// The model.
         name: String,
-        /// Where it was looked for.
+        /// The server.
         endpoint: String,
-        /// What failed.
+        /// The cause.
         reason: String,
         /// The cache.
         cache: PathBuf,
     },
-    /// Nothing in the cache, and the Hub is not to be asked.
-    #[error("`{name}`: {} does not hold it, and HF_HUB_OFFLINE is set", cache.display())]
+    /// The cache lacks the model, and offline mode is on.
+    #[error("`{name}`: {} does not have the model, and HF_HUB_OFFLINE is set", cache.display())]
     Offline {
         /// The model.
         name: String,
         /// The cache.
         cache: PathBuf,
     },
-    /// The model has not all files that are needed.
+    /// The model lacks a required file.
     #[error(
         "`{name}`: found no {file} at commit {commit}, expected a model with config.json, tokenizer.json and safetensors"
     )]
@@ -69,26 +69,26 @@ pub enum HubError {
         name: String,
         /// The commit.
         commit: String,
-        /// What is missing.
+        /// The missing file.
         file: String,
     },
-    /// Fetching failed part of the way.
+    /// Fetching failed.
     #[error("`{name}`: fetching {file} failed: {reason}")]
     Failed {
         /// The model.
         name: String,
         /// The file.
         file: String,
-        /// What failed.
+        /// The cause.
         reason: String,
     },
-    /// There is no place to keep models.
-    #[error("found no home directory to keep models of the Hugging Face Hub in")]
+    /// There is no directory for the cache.
+    #[error("found no home directory for the cache of the Hugging Face Hub")]
     NoCache,
 }
 
 impl HubError {
-    /// Whether what the user gave is at fault, rather than this machine or the network.
+    /// Whether the user's input caused the error, not this machine or the network.
     pub fn is_input(&self) -> bool {
         !matches!(
             self,
@@ -96,25 +96,25 @@ impl HubError {
         )
     }
 
-    /// What the user can do about it.
+    /// A hint for the user.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
             Self::NotCompiled { .. } => {
-                "name a directory, build with `--features hub`, or fetch the model with another program"
+                "give an existing directory, build with `--features hub`, or download the model with another program"
             }
             Self::NotFound { .. } => "check the name; a private model needs a token in HF_TOKEN",
             Self::Refused { .. } => {
-                "accept the model's terms on its page, and set HF_TOKEN to a token that may read it"
+                "accept the model's terms on its page, and set HF_TOKEN to a token with access"
             }
             Self::Unreachable { .. } => {
-                "connect to a network, name another place with HF_ENDPOINT, or name a directory"
+                "check the network connection, set HF_ENDPOINT to another server, or give a directory"
             }
             Self::Offline { .. } => "unset HF_HUB_OFFLINE to fetch it once",
             Self::Lacks { .. } => {
-                "gradus reads no other files of weights: convert them to safetensors"
+                "gradus reads no other weight formats: convert the model to safetensors"
             }
-            Self::Failed { .. } => "try again: what was fetched is kept",
-            Self::NoCache => "name a directory with HF_HOME",
+            Self::Failed { .. } => "try again: fetched files are kept",
+            Self::NoCache => "set HF_HOME to a directory",
         };
         Some(text.into())
     }

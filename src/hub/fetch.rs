@@ -1,4 +1,4 @@
-//! Fetching a model into the cache, at one commit.
+//! Fetches a model into the cache, at one commit.
 
 use std::path::PathBuf;
 
@@ -9,14 +9,14 @@ use super::cache::{Surroundings, needed, repo, shards};
 use super::checks::{ask, is_commit, is_plain, may_have_token, verify};
 use super::{FetchEvent, HubError, HubId};
 
-/// How often a file is taken up again after its connection broke.
+/// How often a download is resumed after its connection broke.
 const RETRIES: usize = 3;
 
-/// The directory that holds the files of a model, and the commit they are of.
+/// Returns the directory with a model's files, and their commit.
 ///
-/// A commit that the cache holds is taken from there. Anything else is asked of the Hub, and taken
-/// from the cache where the Hub does not answer or `HF_HUB_OFFLINE` is set. Only files that training
-/// reads are fetched, all of the same commit.
+/// A commit in the cache is used without asking the Hub. Anything else is requested from the Hub;
+/// if the Hub does not answer or `HF_HUB_OFFLINE` is set, the cache is used. Fetches only files
+/// that training reads, all of the same commit.
 pub(super) fn fetch(
     id: &HubId,
     watch: &mut dyn FnMut(FetchEvent<'_>),
@@ -57,7 +57,7 @@ pub(super) fn fetch(
         return Err(HubError::Failed {
             name: id.to_string(),
             file: "its commit".to_owned(),
-            reason: format!("the server says it is {commit:?}"),
+            reason: format!("the server returned {commit:?}"),
         });
     }
     let has = |name: &str| info.siblings.iter().any(|file| file.rfilename == name);
@@ -97,7 +97,7 @@ pub(super) fn fetch(
         }
     }
     if !id.is_commit() {
-        // Last, so that whoever finds the revision in the cache finds all files of it.
+        // Last, so that a revision in the cache always has all its files.
         let revision = surroundings.cache.repo(repo(id, &id.revision));
         revision
             .create_ref(&commit)
@@ -124,7 +124,7 @@ fn download(
     model.download_with_progress(name, Watched(watch)).map(drop)
 }
 
-/// Passes the library's progress on.
+/// Forwards the library's progress.
 struct Watched<'a>(&'a mut dyn FnMut(FetchEvent<'_>));
 
 impl Progress for Watched<'_> {
@@ -144,12 +144,12 @@ impl Progress for Watched<'_> {
     }
 }
 
-/// What it means that the Hub does not say what a model is.
+/// Interprets a failed request for a model's information.
 fn refusal(id: &HubId, surroundings: &Surroundings, error: &ApiError) -> HubError {
     let endpoint = surroundings.endpoint.clone();
     let name = id.name.clone();
     match status(error) {
-        // Models that are not there are hidden from strangers like those that are private.
+        // Without a token, the Hub answers alike for missing and private models.
         Some(status @ 401) if surroundings.token.is_none() => HubError::NotFound {
             name,
             revision: id.revision.clone(),
@@ -185,7 +185,7 @@ fn failed(id: &HubId, file: &str, error: &ApiError) -> HubError {
     }
 }
 
-/// The HTTP status behind an error.
+/// The HTTP status of an error.
 fn status(error: &ApiError) -> Option<u16> {
     match error {
         ApiError::RequestError(error) => match **error {

@@ -1,11 +1,11 @@
-//! Names of models on the Hub.
+//! Model names on the Hugging Face Hub.
 
 use std::fmt;
 
-/// The branch that is meant where no revision is named.
+/// Default revision.
 const MAIN: &str = "main";
 
-/// A model of the Hub: `org/name`, or `org/name@revision`.
+/// A model on the Hub: `org/name`, or `org/name@revision`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HubId {
     /// `org/name`.
@@ -15,7 +15,7 @@ pub struct HubId {
 }
 
 impl HubId {
-    /// Reads a name; `None` where it cannot be one of the Hub.
+    /// Reads a name; `None` if it is not a valid Hub name.
     pub fn parse(text: &str) -> Option<Self> {
         let (name, revision) = text.split_once('@').unwrap_or((text, MAIN));
         let (organization, model) = name.split_once('/')?;
@@ -26,7 +26,7 @@ impl HubId {
         })
     }
 
-    /// Whether the revision is a commit, which never changes, rather than a branch or tag.
+    /// Whether the revision is a commit, which never changes, not a branch or tag.
     pub fn is_commit(&self) -> bool {
         self.revision.len() == 40 && self.revision.bytes().all(|byte| byte.is_ascii_hexdigit())
     }
@@ -42,7 +42,7 @@ impl fmt::Display for HubId {
     }
 }
 
-/// Letters, digits, `-`, `_` and `.`, beginning with neither sign.
+/// Letters, digits, `-`, `_` and `.`; the first character is a letter or digit.
 fn is_part(text: &str) -> bool {
     let known = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     !text.is_empty() && text.chars().all(known) && !text.starts_with(['-', '.'])

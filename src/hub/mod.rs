@@ -1,7 +1,7 @@
-//! Encoders by name: directories, and models of the Hugging Face Hub.
+//! Finds encoders by name: directories and models on the Hugging Face Hub.
 //!
-//! A name is a directory where there is one. Otherwise `org/name` and `org/name@revision` are models
-//! of the Hub, which the feature `hub` fetches into the cache that Python's libraries use as well.
+//! An existing directory takes precedence. Otherwise, the feature `hub` fetches `org/name` or
+//! `org/name@revision` from the Hub into the cache that Python's libraries use too.
 
 mod error;
 mod id;
@@ -23,16 +23,16 @@ use gradus_model::EncoderOrigin;
 pub use error::HubError;
 pub use id::HubId;
 
-/// A directory on this machine, and where it was fetched from.
+/// A local directory, and the Hub model it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Located {
     /// The directory.
     pub directory: PathBuf,
-    /// The model of the Hub it holds, at the commit it holds; `None` for a directory that was named.
+    /// The Hub model and commit; `None` for a local directory.
     pub origin: Option<EncoderOrigin>,
 }
 
-/// What happens while a model is fetched, for people to see.
+/// Progress of fetching a model.
 #[derive(Debug)]
 pub enum FetchEvent<'a> {
     /// A file begins.
@@ -42,16 +42,16 @@ pub enum FetchEvent<'a> {
         /// Its size.
         bytes: u64,
     },
-    /// So many bytes of it have come.
+    /// Number of bytes received.
     Bytes(u64),
     /// It is complete.
     Complete,
-    /// The token is not sent: the server is another machine, without TLS.
+    /// The token is not sent, because the server is another machine without TLS.
     TokenKept {
         /// The server.
         endpoint: String,
     },
-    /// The Hub does not answer; what was fetched before is used.
+    /// The Hub does not answer; the cached model is used.
     FromCache {
         /// The model at its commit.
         pinned: String,
@@ -60,11 +60,11 @@ pub enum FetchEvent<'a> {
     },
 }
 
-/// Finds what `name` names: a directory, or a model of the Hub, which is fetched where it is not in
-/// the cache. A name that is neither is given back as it is.
+/// Finds the directory for `name`: a local directory, or a Hub model, fetched if necessary. A name
+/// that is neither is returned unchanged.
 ///
 /// # Errors
-/// [`HubError`], for models of the Hub.
+/// [`HubError`], for Hub models.
 pub fn locate(name: &Path, watch: &mut dyn FnMut(FetchEvent<'_>)) -> Result<Located, HubError> {
     let id = match name.to_str().and_then(HubId::parse) {
         Some(id) if !name.is_dir() => id,

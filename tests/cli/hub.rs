@@ -323,9 +323,9 @@ fn what_the_hub_does_not_have_is_named() {
     let wrong = format!("{MODEL}@v9");
     inspect(&hub.endpoint, &[], &wrong).fails(2, &[MODEL, "revision `v9`", "404"]);
     let nowhere = "http://127.0.0.1:9";
-    inspect(nowhere, &[], MODEL).fails(1, &[MODEL, "cannot be reached", "HF_ENDPOINT"]);
+    inspect(nowhere, &[], MODEL).fails(1, &[MODEL, "cannot reach", "HF_ENDPOINT"]);
     inspect(nowhere, &[("HF_HUB_OFFLINE", "1")], MODEL)
-        .fails(2, &[MODEL, "does not hold it", "HF_HUB_OFFLINE"]);
+        .fails(2, &[MODEL, "does not have the model", "HF_HUB_OFFLINE"]);
     fs_err::remove_file(model.path().join("model.safetensors")).unwrap();
     inspect(&hub.endpoint, &[], MODEL).fails(
         2,
@@ -344,7 +344,7 @@ fn a_token_opens_what_is_closed() {
     let inspect =
         |more: &[(&str, &str)]| gradus(home.path(), &hub.endpoint, more, &["inspect", MODEL]);
     inspect(&[]).fails(2, &["401", "HF_TOKEN"]);
-    inspect(&[("HF_TOKEN", "hf_wrong")]).fails(2, &["401", "the owner of this token"]);
+    inspect(&[("HF_TOKEN", "hf_wrong")]).fails(2, &["401", "with this token"]);
     write(home.path(), "token", "hf_right\n");
     inspect(&[]).succeeds();
     let elsewhere = temp_dir();
@@ -364,9 +364,9 @@ fn a_server_that_lies_about_names_or_content_is_refused() {
     let (model, home) = model();
     for (lie, reason) in [
         (Lie::Commit("../../../outside"), "outside"),
-        (Lie::ETag("../../outside"), "no name for a file"),
-        (Lie::ETag("/tmp/outside"), "no name for a file"),
-        (Lie::ETag(".."), "no name for a file"),
+        (Lie::ETag("../../outside"), "not a plain file name"),
+        (Lie::ETag("/tmp/outside"), "not a plain file name"),
+        (Lie::ETag(".."), "not a plain file name"),
         // SHA-256 and Git's name of something else.
         (
             Lie::ETag("5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"),

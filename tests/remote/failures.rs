@@ -26,7 +26,7 @@ fn a_host_without_a_worker_is_reported() {
         .local_addr()
         .unwrap();
     let name = format!("remote:ws://{free}");
-    gradus(trained(), &eval(&name)).fails(1, &[&name, "no worker", "gradus worker"]);
+    gradus(trained(), &eval(&name)).fails(1, &[&name, "cannot reach a worker", "gradus worker"]);
 }
 
 #[test]
