@@ -9,10 +9,10 @@ use gradus_train::TrainError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BenchError {
-    /// The model cannot be read, or does not take the rows.
+    /// The model cannot be loaded, or does not accept the rows.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// The tokenizer of the scorer cannot be made.
+    /// Building the scorer's tokenizer failed.
     #[error(transparent)]
     Data(#[from] DataError),
     /// Scoring failed.
@@ -24,7 +24,7 @@ pub enum BenchError {
     /// A row is too short for a prompt and a segment.
     #[error("rows of {length} tokens, expected at least {SHORTEST_ROW}")]
     ShortRow {
-        /// The length asked for.
+        /// The requested length.
         length: usize,
     },
 }
@@ -41,7 +41,7 @@ impl BenchError {
         }
     }
 
-    /// Whether the user's input caused the error, rather than the machine or this program.
+    /// Whether the user's input caused the error, not the machine or this program.
     pub fn is_input(&self) -> bool {
         match self {
             Self::Model(error) => error.is_input(),
@@ -53,5 +53,5 @@ impl BenchError {
     }
 }
 
-/// Fewest tokens of a row: two special ones, one of the prompt, the separator, and a segment.
+/// Minimum tokens per row: two special tokens, one of the prompt, the separator, and a segment.
 pub const SHORTEST_ROW: usize = 8;

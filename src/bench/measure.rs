@@ -29,13 +29,13 @@ pub enum Mode {
 pub struct Work {
     /// The workload.
     pub mode: Mode,
-    /// Tokens of a row, none of them padding.
+    /// Tokens per row, without padding.
     pub length: usize,
-    /// Rows of a batch. At least 1.
+    /// Rows per batch, at least 1.
     pub batch_size: usize,
     /// Frozen part of the encoder.
     pub freeze: Freeze,
-    /// Repetitions that are timed, after a first one that is not. At least 1.
+    /// Timed repetitions, after an untimed one; at least 1.
     pub repetitions: usize,
     /// Minimum duration of a repetition, filled with whole batches.
     pub at_least: Duration,
@@ -44,7 +44,7 @@ pub struct Work {
 /// Median and range.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Spread {
-    /// Median; the mean of the two middle values of an even number.
+    /// Median; for an even count, the mean of the two middle values.
     pub median: f64,
     /// The smallest.
     pub min: f64,
@@ -55,31 +55,32 @@ pub struct Spread {
 /// The result of a measurement.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Measurement {
-    /// What was repeated.
+    /// The workload.
     pub mode: Mode,
-    /// Tokens of a row.
+    /// Tokens per row.
     pub length: usize,
-    /// Rows of a batch.
+    /// Rows per batch.
     pub batch_size: usize,
     /// Timed repetitions.
     pub repetitions: usize,
-    /// Batches of each of them.
+    /// Batches per repetition.
     pub batches: usize,
-    /// Tokens a second, over the repetitions.
+    /// Tokens per second, over the repetitions.
     pub tokens_per_second: Spread,
-    /// Segments a second.
+    /// Segments per second.
     pub segments_per_second: Spread,
-    /// Seconds a batch.
+    /// Seconds per batch.
     pub seconds_per_batch: Spread,
-    /// Peak memory of the process meanwhile, in bytes; `None` on systems other than Linux.
+    /// Peak memory of the process during the measurement, in bytes; `None` on systems other than
+    /// Linux.
     pub peak_memory: Option<u64>,
 }
 
 impl Work {
-    /// Does the work and times it.
+    /// Runs the workload and times it.
     ///
     /// # Errors
-    /// [`BenchError`] where the rows do not fit the model, or scoring or training fails.
+    /// [`BenchError`] if the rows do not fit the model, or scoring or training fails.
     pub fn measure(&self, subject: &Subject, device: &Device) -> Result<Measurement, BenchError> {
         let reset = reset_peak_memory();
         let measured = match self.mode {
@@ -106,7 +107,7 @@ impl Work {
         })
     }
 
-    /// Batches that fill the time of a repetition.
+    /// Number of batches that fill the time of a repetition.
     fn batches(&self, one: Duration) -> usize {
         let one = one.as_secs_f64().max(1e-6);
         #[expect(
@@ -131,7 +132,7 @@ impl Work {
             }
             Ok(started.elapsed())
         };
-        // The first run touches fresh memory; the second says how long one takes.
+        // The first run touches new memory; the second measures the time of a batch.
         timed(1)?;
         let batches = self.batches(timed(1)?);
         let seconds = (0..self.repetitions)
@@ -145,8 +146,8 @@ impl Work {
         })
     }
 
-    /// Steps of real runs of one epoch: a short one to see how long a step takes, then the one that
-    /// counts, from the end of its first step to the end of its last.
+    /// Runs one short epoch to estimate the time of a step, then one epoch that is timed from the
+    /// end of its first step to the end of its last.
     fn train(&self, subject: &Subject, device: &Device) -> Result<Measured, BenchError> {
         let first = self.steps(subject, device, 1)?;
         let batches = self.batches(first.ends[0] - first.start);
@@ -179,7 +180,7 @@ impl Work {
             epochs: 1,
             batch_size: self.batch_size,
             freeze: self.freeze,
-            // A step that is passed over is not a whole one.
+            // A skipped step is not a complete one.
             max_skipped_steps: 0,
             loss: match subject.config().output {
                 Output::Identity => SquaredError.into(),
@@ -214,33 +215,33 @@ impl Work {
     }
 }
 
-/// Seconds a batch, for each repetition.
+/// Seconds per batch, for each repetition.
 struct Measured {
     batches: usize,
     seconds: Vec<f64>,
-    /// Segments of a batch.
+    /// Segments per batch.
     segments: usize,
     peak_memory: Option<u64>,
 }
 
-/// When a run began, and when each of its steps was done.
+/// Start time of a run, and end time of each step.
 struct Steps {
     start: Instant,
     ends: Vec<Instant>,
-    /// Segments of a step.
+    /// Segments per step.
     segments: usize,
-    /// As the last step ended, before the validation.
+    /// Peak memory at the end of the last step, before validation.
     peak_memory: Option<u64>,
 }
 
-/// Notes when each step is done.
+/// Records the end of each step.
 struct StepTimes {
     ends: Sender<(Instant, Option<u64>)>,
 }
 
 impl TrainObserver for StepTimes {
     fn on_step(&mut self, _: &StepLog) {
-        // Received after the run; nobody hangs up before.
+        // The receiver lives until after the run.
         let _ = self.ends.send((Instant::now(), peak_memory()));
     }
 }

@@ -1,13 +1,13 @@
 //! Peak memory of the process.
 
-/// Most memory the process has had at a time since it began or since [`reset_peak_memory`], in
-/// bytes; `None` where the system does not say, which is anywhere but on Linux.
+/// Peak memory of the process since its start or [`reset_peak_memory`], in bytes; `None` on systems
+/// other than Linux.
 pub fn peak_memory() -> Option<u64> {
     let status = fs_err::read_to_string("/proc/self/status").ok()?;
     kilobytes(&status, "VmHWM:").map(|kilobytes| 1024 * kilobytes)
 }
 
-/// Makes [`peak_memory`] begin anew. Returns whether the system does so.
+/// Resets [`peak_memory`]. Returns whether the system supports it.
 pub fn reset_peak_memory() -> bool {
     // 5 resets the high-water mark; see proc_pid_clear_refs(5).
     fs_err::write("/proc/self/clear_refs", "5").is_ok()

@@ -1,16 +1,16 @@
-//! How fast this build is on this machine: scoring and training steps on full rows.
+//! Measures the speed of scoring and of training steps on this machine.
 //!
-//! A row has exactly the length asked for, so that nothing is padding; its first quarter is the
-//! prompt, and every 20 tokens of the rest are a segment. Scoring goes through
+//! Rows have exactly the requested length, without padding. The first quarter is the prompt, and
+//! every 20 tokens of the rest form a segment. Scoring uses
 //! [`Scorer::score_prepared`](crate::eval::Scorer::score_prepared) and training through
-//! [`fit`](crate::train::fit()), as the commands do; only tokenizing is left out.
+//! [`fit`](crate::train::fit()), as the commands do; tokenization is excluded.
 //!
-//! # Map
-//! - [`Subject`]: the model that is measured
-//! - [`full_rows`]: what it is measured on
-//! - [`Work`]: what is repeated, and how often
-//! - [`Measurement`]: what came out
-//! - [`peak_memory`]: how much memory the process has had
+//! In order of use:
+//! - [`Subject`]: the model to measure
+//! - [`full_rows`]: its input
+//! - [`Work`]: the workload and its repetitions
+//! - [`Measurement`]: the result
+//! - [`peak_memory`]: peak memory of the process
 
 mod error;
 mod measure;

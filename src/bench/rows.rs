@@ -7,17 +7,17 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{BenchError, SHORTEST_ROW};
 
-/// Tokens of a segment; the last one of a row may have fewer.
+/// Tokens per segment; the last segment of a row may have fewer.
 const SEGMENT: usize = 20;
 /// Target of every segment and aspect.
 const TARGET: f32 = 0.5;
 
-/// `count` rows of exactly `length` random tokens: a quarter prompt, the rest segments of 20 tokens
-/// and a closing token, each segment with a target for each of `num_aspects`.
+/// Generates `count` rows of exactly `length` random tokens: a quarter is the prompt, the rest are
+/// segments of 20 tokens and a closing token. Each segment has a target for each of `num_aspects`.
 ///
 /// # Errors
-/// [`BenchError::ShortRow`] below [`SHORTEST_ROW`] tokens, [`BenchError::Model`] where the encoder
-/// does not take so many.
+/// [`BenchError::ShortRow`] below [`SHORTEST_ROW`] tokens, [`BenchError::Model`] above the
+/// encoder's maximum.
 pub fn full_rows(
     encoder: &EncoderConfig,
     num_aspects: usize,
@@ -53,7 +53,7 @@ pub fn full_rows(
     Ok(rows.collect())
 }
 
-/// Segments from token `start` up to `end`.
+/// Segments from token `start` to `end`.
 fn segments(start: usize, end: usize, num_aspects: usize) -> Vec<TokenizedSegment> {
     let starts = (start..end).step_by(SEGMENT).enumerate();
     let segment = |(index, from): (usize, usize)| TokenizedSegment {

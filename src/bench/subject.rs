@@ -1,4 +1,4 @@
-//! The model that is measured.
+//! The model to measure.
 
 use std::path::Path;
 
@@ -24,7 +24,7 @@ pub struct DropoutRates {
     pub attention: f64,
 }
 
-/// The model that is measured, on a device.
+/// The model to measure, on a device.
 #[derive(Debug, Clone)]
 pub struct Subject {
     bundle: Bundle,
@@ -42,8 +42,8 @@ impl Subject {
         EncoderConfig::Bert(BertConfig::new(30_522, 384, 6, 12))
     }
 
-    /// A model with random weights: mean pooling and a linear head with one aspect, and adapters of
-    /// the encoder where they are asked for.
+    /// A model with random weights, mean pooling, a linear head for one aspect, and optional
+    /// adapters.
     ///
     /// # Errors
     /// [`BenchError::Model`] if it cannot be built.
@@ -62,7 +62,8 @@ impl Subject {
         Self::with_new_head(config, model)
     }
 
-    /// A pretrained encoder, a Hugging Face directory, with a fresh head as above.
+    /// A pretrained encoder in a Hugging Face directory, with a new head as in
+    /// [`synthetic`](Self::synthetic).
     ///
     /// # Errors
     /// [`BenchError::Model`] if it cannot be read.
@@ -106,13 +107,13 @@ impl Subject {
         let aspects = text.aspects.clone();
         let names = vec![DEFAULT_ASPECT.to_owned()];
         let mut manifest = Manifest::new(names, config.pooling, "mean");
-        // Plain data, which JSON always holds.
+        // Plain data can always be represented in JSON.
         manifest.text = serde_json::to_value(text).unwrap_or_default();
         let bundle = Bundle {
             manifest,
             config,
             model,
-            // Rows come as tokens; a scorer wants a tokenizer all the same.
+            // Rows are already tokens, but a scorer requires a tokenizer.
             tokenizer: word_level_tokenizer(["word"])?,
             recalibration: None,
         };
@@ -126,7 +127,7 @@ impl Subject {
     /// The same weights with other dropout in the encoder.
     ///
     /// # Errors
-    /// [`BenchError::Model`] for a probability outside of `[0, 1)`.
+    /// [`BenchError::Model`] for a probability outside `[0, 1)`.
     pub fn with_dropout(
         mut self,
         rates: DropoutRates,
@@ -144,12 +145,12 @@ impl Subject {
         Ok(self)
     }
 
-    /// Dropout in the encoder while it trains; `None` for what the model came with.
+    /// Dropout in the encoder while training; `None` for the model's own.
     pub fn dropout(&self) -> Option<DropoutRates> {
         self.dropout
     }
 
-    /// What the model is made of.
+    /// The model's configuration.
     pub fn config(&self) -> &RewardModelConfig {
         &self.bundle.config
     }
@@ -159,7 +160,7 @@ impl Subject {
         &self.aspects
     }
 
-    /// Tells whether the model reads rows of this length.
+    /// Checks that the model accepts rows of this length.
     ///
     /// # Errors
     /// [`BenchError`] as [`full_rows`](super::full_rows).

@@ -21,7 +21,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
     if let Some(threads) = args.threads {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
         pool.build_global()
-            .context("--threads: the threads cannot be started")?;
+            .context("--threads: starting the threads failed")?;
     }
     let device = device::select(args.device.device.as_deref())?;
     let subject = subject(args, &device)?;
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
     }
 }
 
-/// Refuses counts and shares out of range.
+/// Refuses values out of range.
 fn check(args: &BenchArgs) -> Result<()> {
     let counts = [
         ("--batch-size", args.batch_size.iter().copied().min()),
@@ -73,7 +73,7 @@ fn check(args: &BenchArgs) -> Result<()> {
     Ok(())
 }
 
-/// The model that the flags name.
+/// The model selected by the flags.
 fn subject(args: &BenchArgs, device: &Device) -> Result<Subject> {
     let lora = args.lora.as_ref().map(|text| text.parse());
     let lora = lora.transpose().map_err(ModelError::from)?;
@@ -115,22 +115,22 @@ fn works(args: &BenchArgs, freeze: Freeze) -> Vec<Work> {
     works
 }
 
-/// What was measured, and with what.
+/// The measurements and their settings.
 #[derive(Serialize)]
 struct Report {
     version: &'static str,
-    /// Where the model comes from.
+    /// Source of the model.
     model: String,
     config: RewardModelConfig,
     parameters: usize,
     device: String,
-    /// Threads of the CPU.
+    /// CPU threads.
     threads: usize,
-    /// Vector instructions of the device `cpu`; `null` where it does without.
+    /// Vector instructions of the device `cpu`; `null` for none.
     vectors: Option<&'static str>,
-    /// `null` for the dropout that the model came with.
+    /// `null` for the model's own dropout.
     dropout: Option<DropoutRates>,
-    /// What of the encoder is not trained.
+    /// Frozen part of the encoder.
     freeze: Freeze,
     rows: Vec<Measurement>,
 }

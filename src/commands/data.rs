@@ -84,27 +84,27 @@ pub(crate) fn run(command: DataCommand) -> Result<()> {
     }
 }
 
-/// What `validate` found in one file.
+/// Result of validating one file.
 #[derive(Serialize)]
 struct Validation {
     file: PathBuf,
     examples: usize,
     problems: Vec<String>,
-    /// Keys that look like one that is read, and are not.
+    /// Unknown keys that resemble known ones.
     unread_keys: Vec<UnreadKey>,
-    /// Whether reading stopped before the end of the file, which holds something else than records.
+    /// Whether reading stopped early, because the file does not contain records.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     stopped: bool,
-    /// What to do about the first problem that tells.
+    /// Hint of the first problem that has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
 }
 
-/// Wrong records without a good one after which a file holds something else than records.
+/// After this many invalid records without a valid one, the file does not contain records.
 const HOPELESS: usize = 20;
-/// What to do with such a file.
-const IMPORTED: &str = "`gradus data import` turns published formats into records";
-/// Problems of a file that are shown; many more are of one kind.
+/// Hint for such a file.
+const IMPORTED: &str = "`gradus data import` converts published formats to records";
+/// Maximum number of problems shown per file.
 const PROBLEMS_SHOWN: usize = 100;
 
 fn validate(files: &[PathBuf], json: bool) -> Result<()> {
@@ -136,11 +136,11 @@ fn validate(files: &[PathBuf], json: bool) -> Result<()> {
             }
             if *stopped {
                 show::line(&format!(
-                    "{}: stopped after {HOPELESS} wrong records and no good one",
+                    "{}: stopped after {HOPELESS} invalid records and no valid one",
                     file.display()
                 ))?;
             }
-            let verdict = format!("{} good, {} wrong", examples, problems.len());
+            let verdict = format!("{} valid, {} invalid", examples, problems.len());
             show::line(&format!("{}: {verdict}", file.display()))?;
         }
     }
@@ -184,7 +184,7 @@ fn validate_file(file: &Path) -> Result<Validation> {
                     break;
                 }
             }
-            // A file that cannot be read on has no further records to check.
+            // After a read error there are no further records to check.
             Err(error) => return Err(error.into()),
         }
     }
@@ -193,7 +193,7 @@ fn validate_file(file: &Path) -> Result<Validation> {
     problems.extend(stats.repeated_id_list.iter().map(|repeated| {
         let (line, first) = (repeated.line, repeated.first_line);
         format!(
-            "{}:{line}: id `{}` is that of line {first} too",
+            "{}:{line}: id `{}` is already used in line {first}",
             file.display(),
             repeated.id
         )
@@ -213,7 +213,7 @@ fn group_keys(texts: &[String]) -> Result<Vec<GroupKey>> {
     Ok(keys.collect::<Result<_, DataError>>()?)
 }
 
-/// Writes the three splits beside their places first, so that a failure leaves none of them.
+/// Writes the three splits under temporary names first, so that a failure leaves none of them.
 fn split(
     file: &Path,
     (output, overwrite): (&Path, bool),
@@ -223,7 +223,7 @@ fn split(
 ) -> Result<()> {
     let examples = records::read(file)?;
     let split = split_by(&examples, keys, fractions, seed)?;
-    // The training split last: where it is, the others are.
+    // The training split is renamed last: if it exists, so do the others.
     let parts = [
         ("test", &split.test),
         ("valid", &split.valid),
@@ -241,7 +241,7 @@ fn split(
         .collect::<Result<Vec<_>>>()?;
     written.into_iter().try_for_each(commit)?;
     let names: Vec<String> = keys.iter().map(ToString::to_string).collect();
-    show::status(&format!("no {} is in two splits", names.join(", no ")));
+    show::status(&format!("the splits share no {}", names.join(", no ")));
     Ok(())
 }
 
@@ -270,7 +270,7 @@ fn import_file(
             Err(error @ (DataError::Record { .. } | DataError::DuplicateId { .. }))
                 if skip_wrong =>
             {
-                bar.suspend(|| show::status(&format!("left out: {error}")));
+                bar.suspend(|| show::status(&format!("skipped: {error}")));
                 left_out += 1;
             }
             Err(error) => return Err(error.into()),
@@ -279,7 +279,7 @@ fn import_file(
     bar.finish_and_clear();
     records::tell(file, &unread.finish());
     let status = format!(
-        "{}: {} examples, {left_out} wrong records left out",
+        "{}: {} examples, {left_out} invalid records skipped",
         writer.path().display(),
         writer.written(),
     );

@@ -19,7 +19,7 @@ use crate::commands::settings::locate;
 use crate::failure::Usage;
 use crate::show;
 
-/// Longest sequence where none is asked for, in tokens.
+/// Default maximum length, in tokens.
 const MAX_LENGTH: usize = 512;
 
 const TOKENIZER: &str = "tokenizer.json";
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
     let exported = imported.export["aggregation"].as_str();
     let aggregation = args.aggregation.as_deref().or(exported);
     let aggregation: Aggregation = aggregation.unwrap_or("mean").parse()?;
-    // A tokenizer beside an adapter is the one it was trained with.
+    // A tokenizer beside an adapter is the one used in its training.
     let beside = [&directory, model_directory].into_iter();
     let text_directory = beside
         .into_iter()
@@ -81,7 +81,7 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
         recalibration: None,
     };
     for left in &imported.report.left {
-        show::status(&format!("left: {} ({})", left.name, left.reason));
+        show::status(&format!("not loaded: {} ({})", left.name, left.reason));
     }
     place.save(&bundle, &[])?;
     show::status(&format!(
@@ -97,7 +97,7 @@ fn options(args: &ImportArgs, base: Option<PathBuf>, separated: bool) -> Result<
     let pooling: Option<Pooling> = pooling.map_err(ModelError::from)?;
     if separated && pooling.is_some_and(|pooling| pooling != Pooling::Last) {
         return Err(Usage::new(
-            "--pooling: found one beside a separator, at whose last token the score is read",
+            "--pooling cannot be used with a separator: the score is read at its last token",
         )
         .into());
     }
@@ -109,8 +109,7 @@ fn options(args: &ImportArgs, base: Option<PathBuf>, separated: bool) -> Result<
     })
 }
 
-/// How texts become tokens: as the export says that the directory is, else by default, and as the
-/// arguments say.
+/// Text settings: stored by an export or the defaults, overridden by the arguments.
 fn text_settings(
     args: &ImportArgs,
     imported: &ImportedModel,
@@ -140,7 +139,7 @@ fn text_settings(
         }
     } else {
         let told: TextConfig = serde_json::from_value(told.clone()).with_context(|| {
-            Usage::new("config.json: `gradus.text` does not hold the text settings of this version")
+            Usage::new("config.json: `gradus.text` does not have the text settings of this version")
         })?;
         let template = if args.chat_template.is_auto() {
             told.chat_template.clone()
@@ -170,7 +169,7 @@ fn text_settings(
     Ok(text)
 }
 
-/// What the scores are, for people.
+/// Describes the scores.
 fn meaning(imported: &ImportedModel) -> String {
     let labels = imported.labels.join(", ");
     match imported.problem_type {
@@ -184,7 +183,7 @@ fn meaning(imported: &ImportedModel) -> String {
     }
 }
 
-/// The names asked for, or those of the model.
+/// The requested names, or the model's.
 fn aspects(args: &ImportArgs, labels: &[String]) -> Result<Vec<String>> {
     let Some(names) = &args.aspects else {
         return Ok(labels.to_vec());
@@ -193,7 +192,7 @@ fn aspects(args: &ImportArgs, labels: &[String]) -> Result<Vec<String>> {
         return Ok(names.clone());
     }
     Err(Usage::new(format!(
-        "--aspects: found {} names, the model has {} outputs",
+        "--aspects: found {} names, expected {}, one for each output of the model",
         names.len(),
         labels.len()
     ))

@@ -21,7 +21,7 @@ use crate::cli::InspectArgs;
 use crate::failure::Usage;
 use crate::show;
 
-/// Length that memory is estimated for where none is asked for.
+/// Default length for the memory estimate.
 const SEQ_LENGTH: usize = 512;
 
 /// The description of a directory.
@@ -29,7 +29,7 @@ const SEQ_LENGTH: usize = 512;
 struct Inspection {
     /// `encoder` or `bundle`.
     kind: &'static str,
-    /// The model of the Hub that the encoder is, at its commit.
+    /// The Hub model and commit of the encoder.
     origin: Option<String>,
     supported: bool,
     /// Reason if the model is not supported.
@@ -37,14 +37,14 @@ struct Inspection {
     model: Option<Described>,
     weights: Option<Weights>,
     tokenizer: Option<Tokenizer>,
-    /// What the files say and is passed over, or is said twice in different ways.
+    /// Ignored or contradictory settings in the files.
     notes: Vec<String>,
     /// Whether a bundle reads contexts.
     #[serde(skip_serializing_if = "Option::is_none")]
     use_context: Option<bool>,
-    /// The file the chat template comes from, or why the one that is there cannot be used.
+    /// The file of the chat template, or why it cannot be used.
     chat_template: Option<String>,
-    /// What a bundle reads behind every segment, where it does.
+    /// Text after every segment, if the bundle has a separator.
     separator: Option<Separator>,
     memory: Option<Memory>,
 }
@@ -62,7 +62,7 @@ struct Described {
     vocab_size: usize,
     max_positions: usize,
     parameters: ParameterCounts,
-    /// The bundle's, or what training would take.
+    /// The bundle's pooling, or the default for training.
     pooling: Pooling,
     aspects: Option<Vec<String>>,
 }
@@ -120,7 +120,7 @@ pub(crate) fn run(args: &InspectArgs) -> Result<()> {
     Ok(())
 }
 
-/// What is wrong with a model is the answer; a directory that holds none is a failure.
+/// An unsupported model is a result; a directory without a model is an error.
 fn refusal(error: anyhow::Error) -> Result<Inspection> {
     let about_the_model = error.downcast_ref::<ModelError>().is_some_and(|error| {
         !matches!(
@@ -161,7 +161,7 @@ fn inspect_encoder(args: &InspectArgs, located: &Located) -> Result<Inspection> 
             types,
             left: report.left,
         }),
-        // Of a configuration that the weights are no match for nothing is counted.
+        // These errors leave nothing to describe.
         Err(
             error @ (ModelError::MissingFile { .. }
             | ModelError::Io(_)
@@ -204,7 +204,7 @@ fn inspect_encoder(args: &InspectArgs, located: &Located) -> Result<Inspection> 
 fn inspect_bundle(args: &InspectArgs, located: &Located) -> Result<Inspection> {
     let device = device::select(None)?;
     let bundle = Bundle::load(&located.directory, &device)?;
-    // Whether it scores is for the scorer to tell.
+    // The scorer checks that the bundle can score.
     Scorer::new(bundle.clone(), &device)?;
     let text = text_config(&bundle)?;
     let aspects = bundle.manifest.aspects;
@@ -224,7 +224,7 @@ fn inspect_bundle(args: &InspectArgs, located: &Located) -> Result<Inspection> {
     })
 }
 
-/// What the tokenizer has, or why it does not belong to the encoder.
+/// Describes the tokenizer, or says why it does not fit the encoder.
 fn tokenizer(directory: &Path, encoder: &EncoderConfig) -> Result<Tokenizer, String> {
     let path = directory.join("tokenizer.json");
     if !path.is_file() {
@@ -234,7 +234,7 @@ fn tokenizer(directory: &Path, encoder: &EncoderConfig) -> Result<Tokenizer, Str
         .map_err(|error| error.to_string())?;
     if text.vocab_size() > encoder.vocab_size() {
         return Err(format!(
-            "{}: the tokenizer has {} tokens, the encoder {} embeddings: they are of different models",
+            "{}: the tokenizer has {} tokens, the encoder has {} embeddings: they belong to different models",
             path.display(),
             text.vocab_size(),
             encoder.vocab_size()
@@ -295,7 +295,7 @@ impl Inspection {
                 .collect();
             rows.push(("tensors", types.join(", ")));
             for left in &weights.left {
-                rows.push(("left", format!("{} ({})", left.name, left.reason)));
+                rows.push(("not loaded", format!("{} ({})", left.name, left.reason)));
             }
         }
         if let Some(tokenizer) = &self.tokenizer {
@@ -306,7 +306,7 @@ impl Inspection {
         }
         if let Some(reads) = self.use_context {
             let read = if reads {
-                "read behind the prompt"
+                "read after the prompt"
             } else {
                 "not read"
             };
@@ -329,14 +329,14 @@ impl Inspection {
 
 impl Described {
     fn rows(&self) -> Vec<(&'static str, String)> {
-        let sight = if self.causal {
-            "a token sees what is before it"
+        let attention = if self.causal {
+            "causal attention"
         } else {
-            "a token sees both sides"
+            "bidirectional attention"
         };
         let counts = self.parameters;
         let mut rows = vec![
-            ("family", format!("{} ({sight})", self.family)),
+            ("family", format!("{} ({attention})", self.family)),
             ("layers", self.num_layers.to_string()),
             ("width", self.d_model.to_string()),
             ("heads", self.num_heads.to_string()),
@@ -363,7 +363,7 @@ impl Memory {
         let bytes = self.bytes;
         let at = format!("{} × {} tokens", self.batch_size, self.seq_length);
         vec![
-            ("memory estimated for", at),
+            ("memory estimate for", at),
             ("- weights", binary(bytes.weights)),
             ("- scoring", binary(bytes.scoring)),
             ("- training", binary(bytes.training)),

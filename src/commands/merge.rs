@@ -10,7 +10,7 @@ use crate::failure::Usage;
 use crate::scores::{BASELINES, TEXTS};
 use crate::show;
 
-/// Files that training lays beside a bundle's parts.
+/// Additional files that training writes to a bundle.
 const EXTRA_FILES: [&str; 4] = ["run.toml", "history.json", BASELINES, TEXTS];
 
 pub(crate) fn run(args: &MergeArgs) -> Result<()> {
@@ -19,7 +19,7 @@ pub(crate) fn run(args: &MergeArgs) -> Result<()> {
         return Err(Usage::new(format!(
             "{output}: found the bundle itself, expected another directory"
         ))
-        .with_hint("merge into a new directory, and remove the old one when it is no longer needed")
+        .with_hint("merge into a new directory, then remove the old one")
         .into());
     }
     let device = device::select(None)?;
@@ -27,7 +27,7 @@ pub(crate) fn run(args: &MergeArgs) -> Result<()> {
     if bundle.config.lora.is_none() {
         let bundle = args.bundle.display();
         return Err(Usage::new(format!("{bundle}: the bundle has no adapters"))
-            .with_hint("adapters are trained with --lora; any other bundle is used as it is")
+            .with_hint("only bundles trained with --lora have adapters; others need no merge")
             .into());
     }
     let place = BundlePlace::take(&args.output, args.overwrite)?;

@@ -32,7 +32,7 @@ use gradus::model::Bundle;
 
 use crate::cli::Command;
 
-/// How a bundle turns text into tokens.
+/// The text settings of a bundle.
 fn text_config(bundle: &Bundle) -> Result<TextConfig> {
     let text = serde_json::from_value(bundle.manifest.text.clone());
     Ok(text.map_err(|source| EvalError::Manifest {

@@ -1,4 +1,4 @@
-//! What `gradus import` makes of process reward models: their heads, and the separators they read.
+//! `gradus import` of process reward models: their heads and separators.
 
 use std::path::Path;
 
@@ -17,11 +17,10 @@ use crate::show;
 
 /// The separator of Qwen's process reward models.
 const QWEN_SEPARATOR: &str = "<extra_0>";
-/// Longest sequence of a model that reads separators where none is asked for, in tokens: solutions
-/// are long.
+/// Default maximum length for models with separators, in tokens, because solutions are long.
 pub(super) const MAX_LENGTH: usize = 4096;
 
-/// The model, where its architecture is that of a process reward model and not of a classifier.
+/// Imports the model if it is a process reward model rather than a classifier.
 pub(super) fn import(
     args: &ImportArgs,
     directory: &Path,
@@ -54,20 +53,20 @@ pub(super) fn import(
     }))
 }
 
-/// Refuses an encoder whose tokens see what follows.
+/// Refuses a bidirectional encoder.
 pub(super) fn refuse_both_sides(encoder: &EncoderConfig) -> Result<()> {
     if encoder.is_causal() {
         return Ok(());
     }
     Err(Usage::new(format!(
-        "--separator: found an encoder ({}) whose tokens see what follows, expected a decoder: at a \
-         separator it would see the segments behind it, too",
+        "--separator: found a bidirectional encoder ({}), expected a decoder: at a separator, a \
+         bidirectional encoder also sees later segments",
         encoder.model_type()
     ))
     .into())
 }
 
-/// Whether it says what stands around the prompt, which is a chat template's to say otherwise.
+/// Whether the separator settings, not a chat template, write the text around the prompt.
 pub(super) fn lays_out_the_prompt(separator: &Separator) -> bool {
     let Separator {
         before_prompt,
@@ -81,17 +80,17 @@ pub(super) fn lays_out_the_prompt(separator: &Separator) -> bool {
 fn tokens(args: &ImportArgs, directory: &Path, architecture: &str) -> Result<ProcessHead> {
     let (Some(positive), Some(negative)) = (&args.positive_token, &args.negative_token) else {
         return Err(Usage::new(format!(
-            "{}: found the language model {architecture}, expected the two tokens that say whether a \
-             segment is right",
+            "{}: found the language model {architecture}, expected the two tokens that rate a segment as \
+             correct or wrong",
             directory.display()
         ))
-        .with_hint("name them with --positive-token and --negative-token, such as + and -")
+        .with_hint("set --positive-token and --negative-token, such as + and -")
         .into());
     };
     let bytes = fs_err::read(directory.join("tokenizer.json"))?;
     let find = |name: &str| -> Result<usize> {
         let FoundToken { id, spaced } = find_token(&bytes, name)?;
-        let besides = spaced.map(|(name, id)| format!("; the vocabulary has `{name}` ({id}), too"));
+        let besides = spaced.map(|(name, id)| format!("; the vocabulary also has `{name}` ({id})"));
         show::status(&format!(
             "token `{name}`: {id}{}",
             besides.unwrap_or_default()
@@ -100,7 +99,10 @@ fn tokens(args: &ImportArgs, directory: &Path, architecture: &str) -> Result<Pro
     };
     let (positive, negative) = (find(positive)?, find(negative)?);
     if positive == negative {
-        return Err(Usage::new("found one token twice, expected two different ones").into());
+        return Err(Usage::new(
+            "--positive-token and --negative-token: found the same token, expected two different ones",
+        )
+        .into());
     }
     Ok(ProcessHead::Tokens { positive, negative })
 }
@@ -113,11 +115,10 @@ pub(super) fn separator(args: &ImportArgs, directory: &Path) -> Result<Option<Se
         None if architecture.ends_with("ForProcessRewardModel") => QWEN_SEPARATOR.to_owned(),
         None if is_process(&architecture) => {
             return Err(Usage::new(format!(
-                "{}: found {architecture} and no --separator, expected what the model reads behind every \
-                 segment",
+                "{}: found {architecture} and no --separator, expected the text after every segment",
                 directory.display()
             ))
-            .with_hint("docs/importing-models.md lists those of published models")
+            .with_hint("docs/importing-models.md lists the separators of published models")
             .into());
         }
         None => return Ok(None),
@@ -141,7 +142,7 @@ fn is_process(architecture: &str) -> bool {
         .any(|kind| architecture.ends_with(kind))
 }
 
-/// How responses without segments are cut, where that does not stay as it is.
+/// The segmenter for responses without segments; `None` keeps the default.
 pub(super) fn segmenter(
     args: &ImportArgs,
     separator: Option<&Separator>,
@@ -153,7 +154,7 @@ pub(super) fn segmenter(
     }
 }
 
-/// A text of the command line with `\n`, `\t`, `\r` and `\\` for what they stand for.
+/// Replaces the escapes `\n`, `\t`, `\r` and `\\` in a text from the command line.
 fn unescaped(flag: &str, text: &str) -> Result<String> {
     let mut out = String::with_capacity(text.len());
     let mut characters = text.chars();

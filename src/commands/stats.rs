@@ -33,9 +33,7 @@ pub(crate) fn run(file: &Path, json: bool) -> Result<()> {
     }
     if stats.blank_responses > 0 {
         let blank = stats.blank_responses;
-        show::line(&format!(
-            "empty responses, in which there is nothing to score: {blank}"
-        ))?;
+        show::line(&format!("empty responses, with nothing to score: {blank}"))?;
     }
     for (of, aspects) in [
         ("segments", &stats.aspects),
@@ -53,13 +51,13 @@ pub(crate) fn run(file: &Path, json: bool) -> Result<()> {
     show::line(&format!("\n{}", lengths(&stats)))?;
     show::line(&format!("\n{}", ratings("aspect", &stats.aspects)))?;
     if !stats.response_aspects.is_empty() {
-        let table = ratings("aspect of whole responses", &stats.response_aspects);
+        let table = ratings("aspect (whole responses)", &stats.response_aspects);
         show::line(&format!("\n{table}"))?;
     }
     Ok(())
 }
 
-/// How far raters agree, in a line.
+/// One line on the agreement of raters.
 fn raters_line(aspect: &str, of: &str, raters: &RaterAgreement) -> String {
     let RaterAgreement {
         texts,
@@ -74,13 +72,13 @@ fn raters_line(aspect: &str, of: &str, raters: &RaterAgreement) -> String {
         format!("{fewest} to {most}")
     };
     format!(
-        "{aspect}: {texts} {of} have ratings of {number} raters; a rater is {rmse:.4} away from the mean \
-         of the others (RMSE), Krippendorff's alpha {}",
+        "{aspect}: {texts} {of} have ratings from {number} raters; RMSE of a rater against the mean of the \
+         others {rmse:.4}, Krippendorff's alpha {}",
         show::number(raters.alpha)
     )
 }
 
-/// The figures of a file, which is read in one pass; unread keys are told.
+/// Computes the statistics of a file in one pass, and warns about unknown keys.
 fn read(file: &Path) -> Result<DatasetStats> {
     let mut reader = records::open(file)?;
     let mut collector = StatsCollector::new();
@@ -96,9 +94,9 @@ fn read(file: &Path) -> Result<DatasetStats> {
 
 fn lengths(stats: &DatasetStats) -> String {
     let lengths = [
-        ("characters of a response", &stats.response_chars),
-        ("characters of a segment", &stats.segment_chars),
-        ("segments of a response", &stats.segments_per_response),
+        ("characters per response", &stats.response_chars),
+        ("characters per segment", &stats.segment_chars),
+        ("segments per response", &stats.segments_per_response),
     ];
     let rows = lengths.into_iter().filter_map(|(name, lengths)| {
         let LengthStats { min, mean, max } = lengths.as_ref()?;
@@ -112,7 +110,7 @@ fn lengths(stats: &DatasetStats) -> String {
     show::table(&["length", "min", "mean", "max"], rows)
 }
 
-/// One line for each aspect; `of` is the head of the first column.
+/// One line per aspect; `of` is the header of the first column.
 fn ratings(of: &str, aspects: &BTreeMap<String, RatingStats>) -> String {
     let rows = aspects.iter().map(|(name, ratings)| {
         let numbers = [ratings.min, ratings.mean, ratings.max, ratings.sd];

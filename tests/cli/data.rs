@@ -109,7 +109,7 @@ fn published_records_become_native_ones() {
     assert!(!path.join("native.jsonl").exists(), "half a file was left");
     let run = import(&["--skip-wrong"]);
     assert!(
-        run.stderr.contains("1 examples, 1 wrong records left out"),
+        run.stderr.contains("1 examples, 1 invalid records skipped"),
         "{}",
         run.stderr
     );
@@ -174,7 +174,7 @@ fn stats_shows_ratings_of_responses_and_weights_where_there_are_some() {
     let text = gradus(path, &["data", "stats", "rated.jsonl"]).succeeds();
     for line in [
         "weights other than 1: 3 segments from 0 to 2.5",
-        "aspect of whole responses",
+        "aspect (whole responses)",
     ] {
         assert!(text.contains(line), "{line}: {text}");
     }
@@ -230,13 +230,13 @@ fn validate_stops_early_in_a_file_that_holds_no_records() {
         "{}",
         run.stdout
     );
-    assert!(run.stdout.contains("0 good, 1 wrong"), "{}", run.stdout);
+    assert!(run.stdout.contains("0 valid, 1 invalid"), "{}", run.stdout);
     write(path, "export.json", export);
     let run = gradus(path, &["data", "validate", "export.json"]);
     assert_eq!(run.code, Some(2));
     assert!(run.stdout.lines().count() < 30, "{}", run.stdout);
     assert!(
-        run.stdout.contains("stopped after 20 wrong records"),
+        run.stdout.contains("stopped after 20 invalid records"),
         "{}",
         run.stdout
     );
@@ -254,7 +254,7 @@ fn validate_stops_early_in_a_file_that_holds_no_records() {
         format!("{good}\n{}", format!("{wrong}\n").repeat(50)),
     );
     let run = gradus(path, &["data", "validate", "some.jsonl"]);
-    assert!(run.stdout.contains("1 good, 50 wrong"), "{}", run.stdout);
+    assert!(run.stdout.contains("1 valid, 50 invalid"), "{}", run.stdout);
 }
 
 const SPANS: &str = r#"{"id":"e1","prompt":"q","response":"Nice one 💩. The moon is far. It is cold.","segments":[{"start":13,"end":29,"text":"The moon is far.","rating":1}]}"#;

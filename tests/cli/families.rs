@@ -238,7 +238,7 @@ fn an_encoder_is_inspected_without_reading_its_weights() {
     assert_eq!(answer["memory"]["seq_length"], 192);
     assert_eq!(answer["tokenizer"]["vocab_size"], 392);
     let table = inspect(&[]).succeeds();
-    let said = table.contains("llama (a token sees what is before it)");
+    let said = table.contains("llama (causal attention)");
     assert!(said && table.contains("12544"), "{table}");
     inspect(&["--batch-size", "0"]).fails(2, &["--batch-size", "at least 1"]);
 

@@ -1,4 +1,5 @@
-//! Responses that cannot be scored: they end no job, are counted, and come back as they were written.
+//! Responses that cannot be scored: they end no job, are counted, and come back as they were
+//! written.
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -215,7 +216,7 @@ fn empty_responses_in_training_data_are_counted() {
     run.succeeds();
     let stats = gradus(directory.path(), &["data", "stats", "train.jsonl"]).succeeds();
     assert!(
-        stats.contains("empty responses, in which there is nothing to score: 1"),
+        stats.contains("empty responses, with nothing to score: 1"),
         "{stats}"
     );
 }
