@@ -8,14 +8,14 @@ use mimalloc::MiMalloc;
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator;
 
-/// The system's allocator gives the memory of a large tensor back at once, and fetches the next
-/// one page by page, each of them cleared: a fifth of the time of a training step. Mimalloc does not.
+/// The system's allocator returns the memory of a large tensor at once and fetches that of the next
+/// one page by page, which takes a fifth of the time of a training step. Mimalloc keeps it.
 ///
-/// Where the system refuses memory, the process ends with a sentence: Rust would abort it.
+/// If the system refuses memory, the process exits with a message; by default, Rust aborts it.
 struct Allocator;
 
-// SAFETY: mimalloc's allocator, with the same arguments and results; it does not return where it
-// got nothing.
+// SAFETY: forwards to mimalloc's allocator with the same arguments and results, and does not return
+// if the result is null.
 #[expect(unsafe_code, reason = "an allocator cannot be written without")]
 unsafe impl GlobalAlloc for Allocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -46,16 +46,16 @@ fn checked(pointer: *mut u8, size: usize) -> *mut u8 {
     pointer
 }
 
-/// Ends the process without asking for memory, as after a kill: files are whole or absent, and the
-/// next run removes what is half-made.
+/// Exits without allocating. Files are left as after a kill: complete or absent, and the next run
+/// removes unfinished ones.
 #[cold]
 fn exhausted(size: usize) -> ! {
     let mut text = Cursor::new([0; 512]);
-    // The text is shorter than that, and there is nobody to tell about a closed standard error.
+    // The text fits into the buffer, and a closed standard error cannot be reported.
     let _ = write!(
         text,
-        "error: out of memory: the system, or a limit such as that of `ulimit -v` or a container, \
-         refuses another {size} bytes\n\n{HINT}\n"
+        "error: out of memory: the system, or a limit such as `ulimit -v` or a container's, refuses \
+         another {size} bytes\n\n{HINT}\n"
     );
     let end = usize::try_from(text.position()).unwrap_or_default();
     let _ = io::stderr().write_all(&text.get_ref()[..end]);
@@ -64,11 +64,11 @@ fn exhausted(size: usize) -> ! {
 
 /// Hint for out-of-memory errors.
 const HINT: &str = "\
-hint: raise the limit, or ask for less: a smaller --batch-size or --micro-batch-size when training, \
---batch-tokens when scoring, --max-length; `gradus inspect` estimates what a model takes";
+hint: raise the limit, or use less memory: a smaller --batch-size or --micro-batch-size in training, \
+--batch-tokens in scoring, or --max-length; `gradus inspect` estimates a model's memory";
 
-/// Lets the allocator keep what it has once got, for the tensors of the next step. Memory never
-/// exceeds its peak, and steps are alike. `MIMALLOC_PURGE_DELAY` (milliseconds) overrides it.
+/// Makes the allocator keep memory for the tensors of the next step. All steps need about the same,
+/// so the peak does not grow. `MIMALLOC_PURGE_DELAY` (milliseconds) overrides it.
 pub(crate) fn keep_memory() {
     // Not among the crate's constants; `mi_option_purge_delay` in mimalloc.h of versions 2 and 3.
     const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;

@@ -1,16 +1,16 @@
-//! The metrics of an evaluation, for the validations of a training run.
+//! Evaluation metrics for validation during training.
 
 use std::collections::BTreeMap;
 
 use gradus_eval::{Metric, ResponsePairs};
 use gradus_train::{ValidMetrics, ValidScores};
 
-/// Every metric of an evaluation at segment level, on the training scale; where no segment is rated,
-/// against the ratings of responses.
+/// All segment-level evaluation metrics, on the training scale; if no segment is rated, of response
+/// scores against response ratings.
 ///
-/// With several aspects a metric is the mean over those for which it exists. Targets are cut in
-/// two for AUROC, AUPRC and F1 in the middle of their range. The mean squared error is left out:
-/// a validation has it already, weighted.
+/// With several aspects, a metric is the mean over those for which it is defined. For AUROC, AUPRC
+/// and F1, the threshold is the middle of the targets' range. The mean squared error is omitted,
+/// because validation computes it already, weighted.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct EvalMetrics;
 
@@ -57,7 +57,7 @@ fn pairs(responses: &[Vec<(f64, f64)>]) -> ResponsePairs {
     pairs.with_midpoint(middle)
 }
 
-/// The same of responses rated as a whole.
+/// The metrics of whole responses.
 fn whole(responses: &[(f64, f64)]) -> ResponsePairs {
     let pairs = ResponsePairs::ungrouped(responses.iter().copied());
     let middle = pairs.middle_of_targets();

@@ -1,4 +1,4 @@
-//! How a failure is shown and which exit code it has.
+//! Error messages and exit codes.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
@@ -17,14 +17,14 @@ use gradus::{RunConfigError, eval::EvalError};
 
 use crate::show;
 
-/// Exit code of wrong usage or wrong input, as clap has it.
+/// Exit code for wrong usage or input, as in clap.
 const USAGE_OR_DATA: u8 = 2;
-/// Exit code of any other failure.
+/// Exit code for any other failure.
 const OTHER: u8 = 1;
-/// Exit code of a run that was asked to stop, as shells have it for Ctrl-C.
+/// Exit code of a run stopped by a signal, as shells report Ctrl-C.
 pub(crate) const STOPPED: u8 = 130;
 
-/// A command line that is complete on its own but cannot be carried out.
+/// A usage error: a valid command line that cannot be executed.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct Usage {
@@ -46,7 +46,7 @@ impl Usage {
     }
 }
 
-/// The first panic: what it said, and where.
+/// Message and location of the first panic.
 #[derive(Default)]
 struct Panic {
     message: String,
@@ -55,21 +55,21 @@ struct Panic {
 
 static PANIC: Mutex<Option<Panic>> = Mutex::new(None);
 
-/// A defect of this program, or of a library below it.
+/// A defect in this program or one of its libraries.
 #[derive(Debug, thiserror::Error)]
 #[error("internal error: {0}")]
 struct Internal(String);
 
-/// The system has no memory or no thread for a library that panics where it gets none.
+/// A library panicked because the system refused memory or a thread.
 #[derive(Debug, thiserror::Error)]
-#[error("the system, or a limit of its, refuses more memory or threads: {0}")]
+#[error("the system or one of its limits refuses more memory or threads: {0}")]
 struct Exhausted(String);
 
-/// How the system's refusals read in the messages of panics: EAGAIN, which threads that find no room
-/// for their stack end with, and ENOMEM.
+/// The system's refusals in panic messages: EAGAIN, also for threads without memory for their
+/// stack, and ENOMEM.
 const REFUSALS: [&str; 2] = ["Resource temporarily unavailable", "Cannot allocate memory"];
 
-/// A library panicked over what the system said, as Burn does where a file it reads later fails.
+/// A library panicked on a system error, as Burn does if reading a file fails later.
 #[derive(Debug, thiserror::Error)]
 #[error("reading or writing failed: {0}")]
 struct SystemError(String);
@@ -78,7 +78,7 @@ fn is_refusal(message: &str) -> bool {
     REFUSALS.iter().any(|refusal| message.contains(refusal))
 }
 
-/// What a panic is to the user.
+/// Converts a panic to an error.
 fn of_panic(message: String) -> Error {
     if is_refusal(&message) {
         return Exhausted(message).into();
@@ -89,7 +89,7 @@ fn of_panic(message: String) -> Error {
     Internal(message).into()
 }
 
-/// An error that says no more than that the system refuses something.
+/// Converts an error caused by the system's refusal of memory or threads.
 fn of_refusal(error: Error) -> Error {
     let message = chain(&error);
     if is_refusal(&message) {
@@ -98,8 +98,8 @@ fn of_refusal(error: Error) -> Error {
     error
 }
 
-/// Carries out a command. A panic in it comes out as an error, and so does a worker that is gone:
-/// Burn panics in many places where a device stops answering.
+/// Runs a command. Panics become errors, and so does a lost worker: Burn panics in many places if a
+/// device stops answering.
 pub(crate) fn guarded(command: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
     panic::set_hook(Box::new(note_panic));
     let outcome = panic::catch_unwind(AssertUnwindSafe(command));
@@ -126,7 +126,7 @@ pub(crate) fn guarded(command: impl FnOnce() -> anyhow::Result<()>) -> anyhow::R
 fn note_panic(info: &PanicHookInfo<'_>) {
     let message = info.payload_as_str().unwrap_or("no message");
     let place = info.location().map(|place| format!(" ({place})"));
-    // Captured only where RUST_BACKTRACE asks for it.
+    // Captured only if RUST_BACKTRACE is set.
     let backtrace = Backtrace::capture();
     let mut first = PANIC.lock().unwrap_or_else(PoisonError::into_inner);
     first.get_or_insert_with(|| Panic {
@@ -135,7 +135,7 @@ fn note_panic(info: &PanicHookInfo<'_>) {
     });
 }
 
-/// Prints the error with its causes and the remedy, and returns the exit code.
+/// Prints the error with its causes and hint, and returns the exit code.
 pub(crate) fn report(error: &Error) -> ExitCode {
     if let Some(stopped @ TrainError::Stopped { .. }) = error.downcast_ref() {
         show::status(&stopped.to_string());
@@ -156,10 +156,10 @@ pub(crate) fn report(error: &Error) -> ExitCode {
     })
 }
 
-/// Says what is wrong with the command line, or shows the help, and ends the program.
+/// Prints the problem of the command line, or the help, and exits.
 pub(crate) fn refuse_arguments(error: &clap::Error) -> ! {
     let text = error.render().to_string();
-    // Names of files that a pattern stands for are not written by the one who runs the program.
+    // File names from a shell pattern are not written by the user.
     if error.use_stderr() && visible_lines(&text) != text {
         show::status(text.trim_end());
         std::process::exit(error.exit_code());
@@ -167,7 +167,7 @@ pub(crate) fn refuse_arguments(error: &clap::Error) -> ! {
     error.exit()
 }
 
-/// The causes in one line. A cause that its effect already quotes is not said twice.
+/// The causes in one line, without causes that the message before already contains.
 fn chain(error: &Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
@@ -181,12 +181,12 @@ fn chain(error: &Error) -> String {
     text
 }
 
-/// An error that says what to do about it, and whose fault it is.
+/// An error with a hint, that knows whether the user's input caused it.
 trait Explained {
-    /// What to do about it.
+    /// A hint for the user.
     fn hint(&self) -> Option<String>;
 
-    /// Whether what the user gave is at fault, rather than the machine or this program.
+    /// Whether the user's input caused the error, not the machine or this program.
     fn is_input(&self) -> bool;
 }
 
@@ -222,7 +222,7 @@ impl Explained for Internal {
     }
 }
 
-/// Implements [`Explained`] for errors of the libraries, and finds any error that has it.
+/// Implements [`Explained`] for the libraries' errors, and defines a function that finds them.
 macro_rules! explained {
     (here: $($here:ty),+; libraries: $($(#[$condition:meta])* $library:ty),+ $(,)?) => {
         $($(#[$condition])* impl Explained for $library {
@@ -235,7 +235,7 @@ macro_rules! explained {
             }
         })+
 
-        /// The error as one that explains itself, if it does.
+        /// The error as [`Explained`], if it implements it.
         fn explained<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a dyn Explained> {
             $(if let Some(error) = error.downcast_ref::<$here>() {
                 return Some(error);
@@ -263,7 +263,7 @@ explained! {
         device::WorkerError,
 }
 
-/// The remedy of the first cause that has one.
+/// The hint of the first cause that has one.
 fn hint(error: &Error) -> Option<String> {
     error
         .chain()
@@ -271,7 +271,7 @@ fn hint(error: &Error) -> Option<String> {
         .find_map(Explained::hint)
 }
 
-/// Whether what the user gave is at fault, rather than the machine or this program.
+/// Whether the user's input caused the error, not the machine or this program.
 fn is_input(error: &Error) -> bool {
     error.chain().filter_map(explained).any(Explained::is_input)
 }

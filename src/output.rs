@@ -8,8 +8,8 @@ use gradus_files::{is_same_file, is_standard_input};
 
 use crate::failure::Usage;
 
-/// Starts to write `path`, which `-` says is standard output. What exists is replaced only with
-/// `overwrite`, and never if it is one of `inputs` or lies in one that is a directory.
+/// Opens `path` for writing; `-` is standard output. An existing file is replaced only with
+/// `overwrite`, and never if it is one of `inputs` or in an input directory.
 pub(crate) fn create(path: &Path, overwrite: bool, inputs: &[&Path]) -> Result<AtomicFile> {
     for input in inputs {
         refuse_input(path, input)?;
@@ -37,6 +37,6 @@ fn refuse_input(output: &Path, input: &Path) -> Result<()> {
     Err(Usage::new(format!(
         "{output}: found the input `{input}`, expected another file to write to"
     ))
-    .with_hint("name another file; an input is never written over")
+    .with_hint("choose another file; an input is never overwritten")
     .into())
 }

@@ -1,4 +1,4 @@
-//! What a person sees on standard error while something runs.
+//! Progress on standard error.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::show;
 
-/// A progress bar over `total` items on standard error; nothing where that is no terminal.
+/// A progress bar over `total` items on standard error; hidden if that is not a terminal.
 pub(crate) fn bar(total: usize, unit: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
     let template = format!("{{bar:32}} {{human_pos}}/{{human_len}} {unit} {{msg}} eta {{eta}}");
@@ -19,7 +19,7 @@ pub(crate) fn bar(total: usize, unit: &str) -> ProgressBar {
     bar
 }
 
-/// A counter for work whose size is not known.
+/// A counter for work of unknown size.
 pub(crate) fn counter(unit: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     let template = format!("{{spinner}} {{human_pos}} {unit} {{per_sec}} {{msg}}");
@@ -30,11 +30,11 @@ pub(crate) fn counter(unit: &str) -> ProgressBar {
     bar
 }
 
-/// Lines that tell of the steps of a run where there is no terminal for a bar.
+/// Number of lines that report the steps of a run without a terminal.
 const STEP_LINES: usize = 20;
 
-/// Shows a training run: a bar over its steps where there is a terminal and a few lines elsewhere,
-/// and a line an epoch anywhere.
+/// Shows a training run: a progress bar on a terminal, or a few lines elsewhere, and one line per
+/// epoch.
 pub(crate) struct TrainProgress {
     bar: Option<ProgressBar>,
     total_steps: usize,
@@ -109,7 +109,7 @@ impl TrainObserver for TrainProgress {
             valid.valid_loss,
             metrics.collect::<String>(),
             if valid.best {
-                "  best so far, kept"
+                "  best so far, saved"
             } else {
                 ""
             },
@@ -128,11 +128,11 @@ impl TrainObserver for TrainProgress {
         let poisoned = if poisoned.is_empty() {
             String::new()
         } else {
-            format!("; targets that are not finite: {}", poisoned.join(", "))
+            format!("; non-finite targets: {}", poisoned.join(", "))
         };
         let ids = ids.join(", ");
         self.line(&format!(
-            "step {step} skipped: {what} is {value}; batch of ids: {ids}{poisoned}"
+            "step {step} skipped: {what} is {value}; ids in the batch: {ids}{poisoned}"
         ));
     }
 

@@ -1,5 +1,5 @@
-//! Records as every command reads them: within the limits of the command line, and with a word about keys
-//! that look like one that is read, and are not.
+//! Reads records for all commands: within the limits of the command line, and with warnings about
+//! unknown keys that resemble known ones.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -13,7 +13,7 @@ use crate::show;
 
 static LIMITS: OnceLock<ReadLimits> = OnceLock::new();
 
-/// Sets the limits for the rest of the run; once, before anything is read.
+/// Sets the limits, once, before anything is read.
 pub(crate) fn set_limits(limits: ReadLimits) {
     let _ = LIMITS.set(limits);
 }
@@ -31,12 +31,12 @@ pub(crate) fn read(path: impl AsRef<Path>) -> Result<Vec<Example>> {
     Ok(examples)
 }
 
-/// Opens a file that is read record by record.
+/// Opens a file to read record by record.
 pub(crate) fn open(path: &Path) -> Result<ExampleReader, DataError> {
     ExampleReader::open_within(path, limits())
 }
 
-/// Says which keys are not read, on standard error.
+/// Warns about unknown keys.
 pub(crate) fn tell(path: &Path, unread: &[UnreadKey]) {
     for key in unread {
         show::status(&format!("warning: {}: {key}", path.display()));

@@ -1,4 +1,4 @@
-//! Run configurations: one TOML file that says everything about a training run.
+//! Run configurations: all settings of a training run in one TOML file.
 
 use std::path::{Path, PathBuf};
 
@@ -10,10 +10,10 @@ use gradus_train::{
 };
 use serde::{Deserialize, Serialize};
 
-/// A training run: what to train on what, and how.
+/// Settings of a training run.
 ///
-/// Every key is optional, unknown keys are refused, and what a file leaves out takes its default.
-/// Either `encoder` names a pretrained encoder or a `[scratch]` table describes a small new one.
+/// Every key is optional, missing keys take their defaults, and unknown keys are refused. `encoder`
+/// names a pretrained encoder, or `[scratch]` describes a small new one.
 ///
 /// ```
 /// let config = gradus::RunConfig::parse("epochs = 1", "run.toml");
@@ -42,31 +42,31 @@ pub struct RunConfig {
     /// Device, as `gradus devices` names them. Default: the fastest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
-    /// How segment scores become a response score. Default: as the response loss aggregates them, the
-    /// mean without one; see [`RunConfig::aggregation`].
+    /// Aggregation of segment scores to a response score. Default: that of the response loss, else
+    /// the mean; see [`RunConfig::aggregation`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aggregation: Option<Aggregation>,
-    /// How records are read.
+    /// Text settings.
     pub text: TextOptions,
-    /// The model on top of its encoder.
+    /// Pooling, head and adapters.
     pub model: ModelOptions,
     /// A small encoder from scratch, instead of `encoder`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scratch: Option<ScratchOptions>,
-    /// Optimization.
+    /// Training settings.
     pub training: TrainConfig,
 }
 
-/// Settings of a [`RunConfig`] that were found in range and to go together.
+/// Validated settings of a [`RunConfig`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckedSettings {
-    /// Optimization.
+    /// Training settings.
     pub training: CheckedConfig,
-    /// The model on top of its encoder.
+    /// Pooling, head and adapters.
     pub model: CheckedModel,
 }
 
-/// Why a run configuration cannot be used.
+/// Errors of run configurations.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunConfigError {
@@ -81,8 +81,8 @@ pub enum RunConfigError {
         /// Line, key, what was found and what was expected.
         source: Box<toml::de::Error>,
     },
-    /// A path that the configuration saved with a run cannot hold.
-    #[error("{key}: found the path {path:?}, expected one that is Unicode")]
+    /// A path that cannot be saved as TOML.
+    #[error("{key}: found the path {path:?}, expected a path in Unicode")]
     NotUnicode {
         /// The key.
         key: &'static str,
@@ -95,7 +95,7 @@ pub enum RunConfigError {
 }
 
 impl RunConfigError {
-    /// Whether the file or its name is at fault, rather than the machine.
+    /// Whether the file or its name caused the error, not the machine.
     pub fn is_input(&self) -> bool {
         match self {
             Self::Read(cause) => is_about_the_path(cause),
@@ -103,23 +103,23 @@ impl RunConfigError {
         }
     }
 
-    /// What the user can do about it.
+    /// A hint for the user.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Read(_) | Self::Write(_) => None,
             Self::NotUnicode { .. } => Some(
-                "the settings of a run are saved as TOML, which is Unicode: rename it, or name it by a link"
+                "settings are saved as TOML, which is Unicode: rename the file, or use a link to it"
                     .into(),
             ),
             Self::Parse { .. } => {
-                Some("the keys are listed in docs/run-config.md and shown in configs/".into())
+                Some("docs/run-config.md lists all keys; configs/ has examples".into())
             }
         }
     }
 }
 
 impl RunConfig {
-    /// Reads a configuration from text; `name` stands in messages.
+    /// Reads a configuration from text; `name` is its name in messages.
     ///
     /// # Errors
     /// [`RunConfigError::Parse`] for text that is not TOML, an unknown key, or a value of the wrong
@@ -139,7 +139,7 @@ impl RunConfig {
         Self::parse(&fs_err::read_to_string(path)?, &path.display().to_string())
     }
 
-    /// Refuses settings outside their ranges, before any work is done.
+    /// Validates the settings.
     ///
     /// # Errors
     /// [`TrainError::Setting`] and [`TrainError::Model`], with name, value and range.
@@ -149,9 +149,8 @@ impl RunConfig {
         Ok(CheckedSettings { training, model })
     }
 
-    /// How segment scores become a response score: as the configuration says, or else as the response
-    /// loss aggregates them, so that ratings of responses are judged by what was trained; the mean
-    /// without one.
+    /// Aggregation of segment scores to a response score: the configured one, else that of the
+    /// response loss, so that evaluation matches training, else the mean.
     pub fn aggregation(&self) -> Aggregation {
         self.aggregation
             .or_else(|| self.trained_aggregation())
@@ -169,10 +168,10 @@ impl RunConfig {
         })
     }
 
-    /// The configuration as TOML that [`parse`](Self::parse) reads back.
+    /// Writes TOML that [`parse`](Self::parse) reads.
     ///
     /// # Errors
-    /// [`RunConfigError::NotUnicode`] for a path that TOML cannot hold.
+    /// [`RunConfigError::NotUnicode`] for a path that is not Unicode.
     pub fn to_toml(&self) -> Result<String, RunConfigError> {
         let paths = [
             ("encoder", &self.encoder),

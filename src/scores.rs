@@ -1,4 +1,4 @@
-//! Scores to be judged: of a bundle, or of a file that any program wrote.
+//! Scores to evaluate, from a bundle or a score file.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -19,14 +19,14 @@ use gradus::model::Bundle;
 use crate::failure::Usage;
 use crate::{progress, records, show};
 
-/// File of a bundle that holds the baselines fitted on its training split.
+/// Bundle file with the baselines fitted on the training split.
 pub(crate) const BASELINES: &str = "baselines.json";
-/// File of a bundle that tells which records its training split holds.
+/// Bundle file with digests of the training records.
 pub(crate) const TEXTS: &str = "train-texts.json";
-/// Examples scored between two moves of the progress bar.
+/// Examples scored between updates of the progress bar.
 const CHUNK: usize = 256;
 
-/// Where scores come from.
+/// Source of scores.
 pub(crate) enum Source {
     /// A trained bundle.
     Bundle(PathBuf),
@@ -35,7 +35,7 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// The source that `[BUNDLE]` and `--scores` name, of which there has to be one.
+    /// The source from `[BUNDLE]` or `--scores`, exactly one of which is required.
     pub(crate) fn of(bundle: Option<&Path>, scores: Option<&Path>) -> Result<Self> {
         match (bundle, scores) {
             (Some(bundle), None) => Ok(Self::Bundle(bundle.to_owned())),
@@ -43,7 +43,7 @@ impl Source {
             (None, None) => Err(Usage::new(
                 "found one path and no --scores, expected scores and data",
             )
-            .with_hint("name a bundle and a data file, or --scores FILE and a data file")
+            .with_hint("give a bundle and a data file, or --scores FILE and a data file")
             .into()),
             (Some(bundle), Some(_)) => Err(Usage::new(format!(
                 "found both the bundle {} and --scores, expected one of them",
@@ -53,7 +53,7 @@ impl Source {
         }
     }
 
-    /// Its name, as reports say it.
+    /// Its name for reports.
     pub(crate) fn name(&self) -> ScoreSource {
         match self {
             Self::Bundle(path) => ScoreSource::Bundle(path.display().to_string()),
@@ -70,34 +70,34 @@ impl Source {
     }
 }
 
-/// How to read scores; all of it may be left to the source.
+/// Settings for reading scores; defaults come from the source.
 #[derive(Default)]
 pub(crate) struct Choices<'a> {
-    /// The aspects to take, in their order.
+    /// Aspects to use, in order.
     pub(crate) aspects: Option<&'a [String]>,
-    /// How segment scores become a response score.
+    /// Aggregation of segment scores to a response score.
     pub(crate) aggregation: Option<Aggregation>,
-    /// Whether to leave the bundle's recalibration out.
+    /// Whether to ignore the bundle's recalibration.
     pub(crate) raw: bool,
-    /// Where windows over long responses begin, in tokens; without it responses are shortened.
+    /// Distance of windows over long responses, in tokens; without it, responses are cut.
     pub(crate) stride: Option<usize>,
-    /// What becomes of segments of which only a part fits.
+    /// Treatment of segments that do not fit completely.
     pub(crate) cut_segments: Option<CutSegments>,
-    /// Where to compute, as `--device` names it.
+    /// Device name, as for `--device`.
     pub(crate) device: Option<&'a str>,
 }
 
-/// Scores beside the ratings of examples, in their order.
+/// Scores and ratings of examples, in order.
 pub(crate) struct Scores {
     /// Names of the scores.
     pub(crate) aspects: Vec<String>,
-    /// The responses to judge.
+    /// The responses to evaluate.
     pub(crate) responses: Vec<ScoredResponse>,
-    /// How segment scores become a response score.
+    /// Aggregation of segment scores to a response score.
     pub(crate) aggregation: Aggregation,
-    /// What a bundle knows about recalibration, where it has one.
+    /// The bundle's recalibration, if it has one.
     pub(crate) recalibration: Option<Recalibration>,
-    /// Whether the model judges a segment without what follows it; `None` for a score file.
+    /// Whether the model scores a segment without later text; `None` for a score file.
     pub(crate) causal: Option<bool>,
     /// Whether the model reads contexts; `None` for a score file.
     pub(crate) reads_context: Option<bool>,
@@ -107,13 +107,13 @@ pub(crate) struct Scores {
 pub(crate) struct Recalibration {
     /// The maps.
     pub(crate) maps: Recalibrations,
-    /// The responses with scores as the model gives them.
+    /// The responses with the model's own scores.
     pub(crate) raw: Vec<ScoredResponse>,
-    /// Whether the responses to judge are recalibrated.
+    /// Whether the responses to evaluate are recalibrated.
     pub(crate) applied: bool,
 }
 
-/// What `--stride` may be.
+/// Checks `--stride`.
 pub(crate) fn checked_stride(stride: usize) -> Result<usize> {
     if stride == 0 {
         return Err(Usage::new("--stride: found 0, expected at least 1").into());
@@ -122,8 +122,8 @@ pub(crate) fn checked_stride(stride: usize) -> Result<usize> {
 }
 
 impl Scores {
-    /// Scores `examples`, or reads their scores. An example without segments is cut as the bundle
-    /// or the score file says.
+    /// Scores `examples`, or reads their scores. The bundle or the score file determines the
+    /// segments of examples without segments.
     pub(crate) fn load(
         source: &Source,
         examples: &mut [Example],
@@ -161,13 +161,13 @@ impl Scores {
                     .any(|response| response.scores.is_some());
                 if own && choices.aggregation.or(file.aggregation).is_none() {
                     show::status(&format!(
-                        "{}: scores of responses are those of the file, which does not say how they were \
-                         made (`aggregation`); --aggregation makes them of those of the segments",
+                        "{}: response scores are those of the file, which does not say how they were \
+                         computed (`aggregation`); --aggregation computes them from the segment scores",
                         path.display()
                     ));
                 }
                 if choices.aggregation.is_some() {
-                    // Asked for, it stands before what the file says of responses.
+                    // --aggregation takes precedence over the file's response scores.
                     for response in &mut file.responses {
                         response.scores = None;
                     }
@@ -184,7 +184,8 @@ impl Scores {
         }
     }
 
-    /// Scores `examples` by the scorer of the bundle in `directory`, and where the scorer recalibrates, keeps the scores before it too.
+    /// Scores `examples` with the scorer of the bundle in `directory`. If it recalibrates, also
+    /// keeps the scores before.
     pub(crate) fn score(
         scorer: &Scorer,
         directory: &Path,
@@ -244,8 +245,8 @@ impl Scores {
     }
 }
 
-/// Says what figures on these examples are not worth: on the data that the bundle was trained on, or
-/// where contexts are read and not there, or there and not read.
+/// Warns if the examples are training or validation data of the bundle, or if contexts are missing
+/// or not read.
 fn tell_of_data(scorer: &Scorer, directory: &Path, examples: &[Example]) -> Result<()> {
     let digest = TextsDigest::of(examples);
     let data = &scorer.manifest().training["data"];
@@ -255,12 +256,12 @@ fn tell_of_data(scorer: &Scorer, directory: &Path, examples: &[Example]) -> Resu
     };
     if is("train") {
         show::warning(
-            "the bundle was trained on these texts: figures on them say nothing about new ones",
+            "the bundle was trained on these texts: figures on them say nothing about new texts",
         );
     } else {
         if is("valid") {
             show::status(
-                "the weights of the bundle were chosen on these texts, its validation split",
+                "these texts are the validation split on which the bundle's weights were chosen",
             );
         }
         tell_of_shared(directory, examples)?;
@@ -269,32 +270,30 @@ fn tell_of_data(scorer: &Scorer, directory: &Path, examples: &[Example]) -> Resu
     Ok(())
 }
 
-/// Says how many of the records the bundle was trained on. One that was made elsewhere, or by a
-/// version before this, cannot tell.
+/// Warns how many of the records the bundle was trained on; imported and older bundles cannot tell.
 fn tell_of_shared(directory: &Path, examples: &[Example]) -> Result<()> {
     let Some(bytes) = Bundle::read_extra(directory, TEXTS)? else {
         return Ok(());
     };
     let sketch: TextsSketch = serde_json::from_slice(&bytes).with_context(|| {
         let path = directory.join(TEXTS);
-        Usage::new(format!("{}: not the list of this version", path.display())).with_hint(
-            "remove it: then nothing is known of the texts that the bundle was trained on",
-        )
+        Usage::new(format!("{}: not the list of this version", path.display()))
+            .with_hint("remove it; the bundle then no longer knows which texts it was trained on")
     })?;
     let found = sketch.shared(examples);
     if found.shared > 0 {
         let about = if found.exact { "" } else { "about " };
         show::warning(&format!(
             "{about}{} of {} records were in the training data of the bundle: figures on them say \
-             nothing about new ones",
+             nothing about new texts",
             found.shared, found.records
         ));
     }
     Ok(())
 }
 
-/// Says where contexts are read and not there, or there and not read. Of a model that was trained
-/// elsewhere nobody knows whether it was to read some.
+/// Warns if contexts are missing or not read. For a model trained elsewhere it is unknown whether
+/// it needs them.
 pub(crate) fn tell_of_context(scorer: &Scorer, found: ContextCounts) {
     let training = &scorer.manifest().training;
     if training.get("config").or(training.get("probe")).is_none() {
@@ -309,7 +308,7 @@ pub(crate) fn tell_of_context(scorer: &Scorer, found: ContextCounts) {
     }
 }
 
-/// Refuses data without a rating: nothing can be judged by it.
+/// Refuses data without ratings.
 pub(crate) fn check_any_rating(examples: &[Example]) -> Result<()> {
     let is_rated = |example: &Example| {
         let mut segments = example.segments.iter();
@@ -320,30 +319,30 @@ pub(crate) fn check_any_rating(examples: &[Example]) -> Result<()> {
     }
     let records = examples.len();
     Err(Usage::new(format!(
-        "the data has no ratings: no segment and no response of {records} records has one, expected \
-         some to judge by"
+        "the data has no ratings: found none for the segments and responses of {records} records, expected \
+         at least one"
     ))
     .with_hint(
-        "`gradus data stats` shows what is rated; `gradus score` scores records that are not",
+        "`gradus data stats` shows the ratings of a file; `gradus score` scores unrated records",
     )
     .into())
 }
 
-/// Where the scores of the `wanted` aspects stand.
+/// Indices of the scores of the `wanted` aspects.
 fn places(known: &[String], wanted: &[String]) -> Result<Vec<usize>> {
     let place = |name: &String| {
         let place = known.iter().position(|known| known == name);
         place.ok_or_else(|| {
             let known = known.join(", ");
             Usage::new(format!(
-                "--aspects: found `{name}`, expected what the bundle scores: {known}"
+                "--aspects: found `{name}`, expected one of the bundle's: {known}"
             ))
         })
     };
     Ok(wanted.iter().map(place).collect::<Result<_, _>>()?)
 }
 
-/// The responses with the scores at `places` only, in that order.
+/// Keeps only the scores at `places`, in that order.
 fn columns(mut scored: Vec<ScoredResponse>, places: &[usize]) -> Vec<ScoredResponse> {
     let segments = scored
         .iter_mut()
@@ -354,7 +353,7 @@ fn columns(mut scored: Vec<ScoredResponse>, places: &[usize]) -> Vec<ScoredRespo
     scored
 }
 
-/// Says what of a score file is not used, and what it lacks.
+/// Reports unused and missing scores of a score file.
 fn tell_left_out(path: &Path, file: &ScoreFile) {
     if file.missing_responses > 0 {
         show::status(&format!(
@@ -366,22 +365,22 @@ fn tell_left_out(path: &Path, file: &ScoreFile) {
     }
     if file.response_scores_left_out > 0 {
         show::status(&format!(
-            "{}: `score` of {} responses left out: a plain number beside named scores of segments, or \
-             the other way round, does not say what it is a score of",
+            "{}: `score` of {} responses left out: beside segment scores by aspect, a plain number is \
+             ambiguous, and vice versa",
             path.display(),
             file.response_scores_left_out,
         ));
     }
     if !file.unrated_aspects.is_empty() {
         show::status(&format!(
-            "{}: left out, as the data is not rated on it or --aspects does not name it: {}",
+            "{}: left out, because the data does not rate it or --aspects does not name it: {}",
             path.display(),
             file.unrated_aspects.join(", "),
         ));
     }
 }
 
-/// Says which ratings of the data are not judged, since nothing is scored on their aspect.
+/// Reports ratings on aspects without scores.
 pub(crate) fn tell_unscored_aspects(examples: &[Example], aspects: &[String]) {
     let rated = |ratings: fn(&Example) -> Vec<&String>| -> Vec<String> {
         let names: BTreeSet<&String> = examples.iter().flat_map(ratings).collect();
@@ -398,14 +397,14 @@ pub(crate) fn tell_unscored_aspects(examples: &[Example], aspects: &[String]) {
     for (what, names) in [("segments", segments), ("responses", responses)] {
         if !names.is_empty() {
             show::status(&format!(
-                "ratings of {what} not judged, as nothing is scored on their aspect: {}",
+                "ratings of {what} not evaluated, because there are no scores for their aspect: {}",
                 names.join(", ")
             ));
         }
     }
 }
 
-/// The baselines that training left in the bundle; none, and a word about it, where it left none.
+/// The baselines stored in the bundle; if there are none, says so.
 pub(crate) fn stored_baselines(bundle: &Path) -> Result<Baselines> {
     let path = bundle.join(BASELINES);
     let Some(bytes) = Bundle::read_extra(bundle, BASELINES)? else {

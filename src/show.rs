@@ -1,7 +1,7 @@
-//! What a person or a program reads: data on standard output, everything else on standard error.
+//! Output: data on standard output, everything else on standard error.
 //!
-//! Names, texts and numbers come from files that others wrote. So all that is shown goes through
-//! [`visible_lines`], the cells of tables through [`visible`].
+//! Names and texts come from untrusted files. All output therefore passes through
+//! [`visible_lines`], table cells through [`visible`].
 
 use std::io::{self, Write as _};
 
@@ -28,7 +28,7 @@ pub(crate) fn styled_line(before: &str, style: Style, text: &str) -> Result<()> 
     ))
 }
 
-/// Writes text to standard output behind a mark with a style.
+/// Writes text to standard output after a styled mark.
 pub(crate) fn marked_line(style: Style, mark: &str, text: &str) -> Result<()> {
     let (mark, text) = (visible(mark), visible_lines(text));
     unless_closed(writeln!(
@@ -43,8 +43,8 @@ pub(crate) fn json(value: &impl Serialize) -> Result<()> {
     unless_closed(writeln!(io::stdout().lock(), "{}", visible_json(&json)))
 }
 
-/// Whoever read the output may have seen enough, as `head` has after ten lines: no failure, and what
-/// else there is to do is done.
+/// Ignores a closed standard output: a reader such as `head` may stop early, and the command still
+/// completes its work.
 fn unless_closed(written: io::Result<()>) -> Result<()> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -52,13 +52,13 @@ fn unless_closed(written: io::Result<()>) -> Result<()> {
     }
 }
 
-/// Writes a message to standard error. Where nobody reads it any more it is lost.
+/// Writes a message to standard error, ignoring a closed one.
 pub(crate) fn status(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{}", visible_lines(text));
 }
 
-/// Writes a message to standard error behind a styled word. A line that is not its first and begins
-/// with something else than a space is moved in, so that it does not look like a message of its own.
+/// Writes a message to standard error after a styled label. Continuation lines are indented, so
+/// that they do not look like separate messages.
 pub(crate) fn labeled(color: AnsiColor, label: &str, text: &str) {
     let style = color.on_default().bold();
     let mut lines = text.split('\n');
@@ -79,18 +79,18 @@ pub(crate) fn labeled(color: AnsiColor, label: &str, text: &str) {
     );
 }
 
-/// Writes what a person should know before results are believed to standard error.
+/// Writes a warning to standard error.
 pub(crate) fn warning(text: &str) {
     labeled(AnsiColor::Yellow, "warning", text);
 }
 
-/// A table: the first column to the left, the others to the right.
+/// Formats a table: the first column left-aligned, the others right-aligned.
 pub(crate) fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let rows = rows.map(|row| cells(row, |cell| visible(cell).into_owned()));
     aligned(presets::NOTHING, (0, 2), header, rows.collect())
 }
 
-/// The same as a table of Markdown.
+/// Formats a Markdown table.
 pub(crate) fn markdown_table(header: &[&str], rows: Vec<Vec<String>>) -> String {
     let rows = rows.into_iter().map(|row| cells(row, visible_markdown));
     aligned(presets::ASCII_MARKDOWN, (1, 1), header, rows.collect())
@@ -124,12 +124,12 @@ fn aligned(
     lines.join("\n")
 }
 
-/// A number of the report: `-` where it does not exist.
+/// Formats a number with four decimals; `-` if undefined.
 pub(crate) fn number(value: Option<f64>) -> String {
     value.map_or_else(|| "-".into(), |value| decimals(value, 4))
 }
 
-/// A number with that many decimals; a zero has no sign.
+/// Formats a number with the given decimals; zero has no sign.
 fn decimals(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     match text.strip_prefix('-') {
@@ -138,13 +138,13 @@ fn decimals(value: f64, decimals: usize) -> String {
     }
 }
 
-/// A number somebody chose, without digits that say nothing.
+/// Formats a number without trailing zeros.
 pub(crate) fn brief(value: f64) -> String {
     let text = decimals(value, 4);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// A text in at most `longest` characters, on one line.
+/// Shortens a text to one line of at most `longest` characters.
 pub(crate) fn shortened(text: &str, longest: usize) -> String {
     let text = visible(&text.replace(['\n', '\r', '\t'], " ")).into_owned();
     if text.chars().count() <= longest {
@@ -154,12 +154,12 @@ pub(crate) fn shortened(text: &str, longest: usize) -> String {
     format!("{start}…")
 }
 
-/// A score or rating of a single segment.
+/// Formats a score or rating of a segment.
 pub(crate) fn short(value: Option<f64>) -> String {
     value.map_or_else(|| "-".into(), |value| decimals(value, 2))
 }
 
-/// A share of a rating range as a color from red over yellow to green.
+/// Color for a position in the rating range, from red through yellow to green.
 pub(crate) fn score_style(share: f64) -> Style {
     let share = share.clamp(0.0, 1.0);
     let channel = |share: f64| {
@@ -177,22 +177,22 @@ pub(crate) fn score_style(share: f64) -> Style {
         .fg_color(Some(RgbColor(0, 0, 0).into()))
 }
 
-/// What the configuration of a model says and the model is computed without, on standard error.
+/// Prints the ignored configuration keys of a model that may change results.
 pub(crate) fn model_notes(pretrained: &PretrainedEncoder) {
     for note in pretrained.notes() {
         status(&format!("note: config.json: {note}"));
     }
 }
 
-/// Which chat template prompts are written by, on standard error.
+/// Prints which chat template is used.
 pub(crate) fn chat_template(template: &ChatTemplate) {
     status(&format!(
-        "chat template: prompts are written by that of {} (--chat-template none leaves it out)",
+        "chat template: {} (--chat-template none turns it off)",
         template.source
     ));
 }
 
-/// What truncation made of the splits, on standard error.
+/// Prints sizes and truncation of the splits.
 pub(crate) fn truncation(counts: &SplitCounts) {
     for (split, counts) in [("train", &counts.train), ("valid", &counts.valid)] {
         let mut text = format!(
@@ -200,15 +200,15 @@ pub(crate) fn truncation(counts: &SplitCounts) {
             counts.examples, counts.rated, counts.tokens
         );
         if counts.rated_responses > 0 {
-            text = format!("{text}, {} ratings of responses", counts.rated_responses);
+            text = format!("{text}, {} response ratings", counts.rated_responses);
         }
         if counts.examples_without_rating > 0 {
             let left_out = counts.examples_without_rating;
-            text = format!("{text}; {left_out} examples without a rating left out");
+            text = format!("{text}; left out: {left_out} examples without a rating");
         }
         if counts.blank_responses > 0 {
             text = format!(
-                "{text}, {} of them an empty response",
+                "{text}, {} of them with an empty response",
                 counts.blank_responses
             );
         }
@@ -219,7 +219,7 @@ pub(crate) fn truncation(counts: &SplitCounts) {
     }
 }
 
-/// What a run did, on standard error.
+/// Prints the result of a run.
 pub(crate) fn training(report: &TrainingReport) {
     if let Some(best) = report.history.best() {
         status(&format!(
@@ -228,7 +228,7 @@ pub(crate) fn training(report: &TrainingReport) {
         ));
     }
     if report.history.stopped_early {
-        status("stopped early: validations no longer got better");
+        status("stopped early: validation no longer improved");
     }
     if !report.history.skipped.is_empty() {
         let skipped = report.history.skipped.len();

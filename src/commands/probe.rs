@@ -53,7 +53,7 @@ fn show_curves(report: &ProbeReport) -> Result<()> {
         show::line(&format!("\n{}", table(curve)))?;
         if curve.is_at_an_end() {
             show::status(&format!(
-                "{}: the best penalty is the last one tried; a better one may lie beyond",
+                "{}: the best penalty is at the end of the range; a better one may lie beyond",
                 curve.aspect
             ));
         }

@@ -15,7 +15,7 @@ use crate::progress::TrainProgress;
 use crate::scores::Scores;
 use crate::show;
 
-/// What quickstart trains: a small encoder from scratch.
+/// Configuration of quickstart: a small encoder from scratch.
 const CONFIG: &str = include_str!("../../configs/quickstart.toml");
 const EXAMPLES: usize = 17_000;
 const FRACTIONS: SplitFractions = SplitFractions {
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &QuickstartArgs) -> Result<()> {
     config.training.seed = args.seed;
     config.device.clone_from(&args.device.device);
     let device = device::select(config.device.as_deref())?;
-    // Before two minutes of work; training takes the place again.
+    // Checks the output before the work starts; training reserves it again.
     drop(BundlePlace::take(&args.output, args.overwrite)?);
 
     let examples = generate(&GeneratorConfig {
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &QuickstartArgs) -> Result<()> {
     };
     let (train, valid, test) = (part(&split.train), part(&split.valid), part(&split.test));
     show::status(&format!(
-        "made {} examples to train on, {} to validate, {} to test; no prompt is in two of them",
+        "generated {} examples for training, {} for validation, {} for testing, without shared prompts",
         train.len(),
         valid.len(),
         test.len(),

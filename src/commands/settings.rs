@@ -39,8 +39,7 @@ pub(crate) fn set_run(config: &mut RunConfig, args: &RunArgs) {
     set_some(&mut config.model.pooling, args.pooling.as_ref());
 }
 
-/// The directory that a path names, or that of a model of the Hugging Face Hub, which is fetched
-/// where it is not in the cache.
+/// The directory of a path or a Hugging Face Hub model, which is fetched if necessary.
 pub(crate) fn locate(name: &Path) -> Result<Located> {
     let mut fetching: Option<ProgressBar> = None;
     let located = hub::locate(name, &mut |event| match event {
@@ -62,7 +61,7 @@ pub(crate) fn locate(name: &Path) -> Result<Located> {
         }
         FetchEvent::TokenKept { endpoint } => {
             show::status(&format!(
-                "{endpoint}: the token is not sent to it, as anybody on the way could read it; use https://"
+                "{endpoint}: the token is not sent over an unencrypted connection; use https://"
             ));
         }
         FetchEvent::FromCache { pinned, reason } => {
@@ -77,8 +76,8 @@ pub(crate) fn locate(name: &Path) -> Result<Located> {
     Ok(located?)
 }
 
-/// The configuration with the encoder at the commit that is there now, so that whatever reads it
-/// again gets the same. The paths of a run are checked first, before anything is fetched.
+/// The configuration with the encoder pinned to its current commit, so that later runs use the same
+/// one. Checks the run's paths first, before anything is fetched.
 pub(crate) fn pinned(mut config: RunConfig) -> Result<RunConfig> {
     Paths::of(&config)?;
     if let Some(name) = &config.encoder

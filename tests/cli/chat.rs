@@ -34,7 +34,7 @@ fn a_decoder_takes_the_chat_template_beside_it_and_its_bundle_keeps_it() {
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
     let encoder = encoder_with("qwen2", "turns.jinja", directory.path());
     let run = gradus(trained(), &arguments(&encoder, &path("with"), &[]));
-    let told = "chat template: prompts are written by that of chat_template.jinja";
+    let told = "chat template: chat_template.jinja";
     assert!(run.stderr.contains(told), "{}", run.stderr);
     run.succeeds();
     let run = gradus(

@@ -68,7 +68,7 @@ fn the_aggregation_travels_with_a_score_file() {
     write(path, "own.jsonl", record(0, ""));
     let run = gradus(path, &["eval", "--scores", "own.jsonl", "data.jsonl"]);
     assert!(
-        run.stderr.contains("does not say how they were made"),
+        run.stderr.contains("does not say how they were computed"),
         "{}",
         run.stderr
     );

@@ -18,8 +18,8 @@ fn near(value: &Value, expected: f64) {
     assert!((found - expected).abs() < 1e-9, "{found} {expected}");
 }
 
-/// Three responses of two segments rated as a whole, 0, 0.5 and 1. With `segments` the first segment
-/// of each is rated too.
+/// Three responses of two segments rated as a whole, 0, 0.5 and 1. With `segments` the first
+/// segment of each is rated too.
 fn place(segments: bool) -> TempDir {
     let directory = temp_dir();
     let lines: Vec<String> = [0.0, 0.5, 1.0]
@@ -257,7 +257,7 @@ fn ratings_on_what_nothing_scores_are_named() {
     write(directory.path(), "data.jsonl", line.to_string());
     let run = eval(directory.path(), &[json!({"scores": [0.25]})], &["--json"]);
     assert!(
-        run.stderr.contains("ratings of responses not judged"),
+        run.stderr.contains("ratings of responses not evaluated"),
         "{}",
         run.stderr
     );
@@ -314,8 +314,8 @@ fn systems_are_compared_on_ratings_of_responses() {
     .fails(2, &["no segment and no response", "data stats"]);
 }
 
-/// A bundle that learned from ratings of responses alone, with its splits: the mean of the segments'
-/// ratings, which are left out.
+/// A bundle that learned from ratings of responses alone, with its splits: the mean of the
+/// segments' ratings, which are left out.
 fn learned() -> &'static Path {
     static DIRECTORY: OnceLock<TempDir> = OnceLock::new();
     let directory = DIRECTORY.get_or_init(|| {

@@ -209,7 +209,7 @@ fn empty_responses_in_training_data_are_counted() {
     write(directory.path(), "tiny.toml", crate::support::TINY);
     let run = gradus(directory.path(), &train_arguments(&["--output", "out"]));
     assert!(
-        run.stderr.contains("1 of them an empty response"),
+        run.stderr.contains("1 of them with an empty response"),
         "{}",
         run.stderr
     );
