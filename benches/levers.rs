@@ -1,9 +1,9 @@
-//! What each fused operation is worth: the block as Burn's operations make it against the one of
-//! [`gradus::kernels`], forwards and backwards, at the sizes of MiniLM-L6 (16 rows of 256 tokens,
+//! Benefit of each fused operation: the composition of Burn's operations against the block in
+//! [`gradus::kernels`], forward and backward, with the sizes of MiniLM-L6 (16 rows of 256 tokens,
 //! width 384, 12 heads, feed-forward width 1,536).
 //!
-//! `cargo bench --bench levers`. Two of the levers need no block: the share of padding, and the
-//! last layer's states that nobody reads; see `gradus bench` and docs/performance.md for those.
+//! `cargo bench --bench levers`. Two optimizations are not blocks: no work on padding, and no
+//! unused states in the last layer; see `gradus bench` and docs/performance-history.md for them.
 
 #[path = "../src/allocator.rs"]
 mod allocator;
@@ -60,7 +60,7 @@ fn no_padding(device: &Device) -> Tensor<2, Bool> {
     Tensor::<2, Int>::zeros([ROWS, LENGTH], device).bool()
 }
 
-/// A block and its gradients.
+/// Runs a block and its gradients.
 fn run(bencher: Bencher, block: impl Fn() -> Tensor<3>) {
     bencher.bench_local(|| block().sum().backward());
 }
@@ -81,7 +81,7 @@ fn linear(bencher: Bencher, made: Made) {
     });
 }
 
-/// The residual sum and layer norm after it included, without dropout.
+/// Includes the residual sum and layer norm, without dropout.
 #[divan::bench(args = BOTH)]
 fn feed_forward_norm(bencher: Bencher, made: Made) {
     let device = device();
@@ -116,7 +116,7 @@ fn gated_feed_forward(bencher: Bencher, made: Made) {
     });
 }
 
-/// Softmax attention in the steps that it takes with gradients.
+/// Softmax attention composed of differentiable operations.
 fn composed_attention(query: Tensor<3>, key: Tensor<3>, value: Tensor<3>) -> Tensor<3> {
     let [query, key, value] = [query, key, value].map(split);
     let scale = 1.0 / ((WIDTH / HEADS) as f64).sqrt();
@@ -156,7 +156,7 @@ fn attention(bencher: Bencher, made: Made) {
     });
 }
 
-/// With the four layers around it, the residual sum and layer norm.
+/// Attention with its four linear layers, residual sum and layer norm.
 #[divan::bench(args = BOTH)]
 fn attention_norm(bencher: Bencher, made: Made) {
     let device = device();

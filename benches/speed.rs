@@ -1,7 +1,7 @@
-//! Where time goes, on a small model: two layers of width 128, 16 rows of 128 tokens, no padding.
+//! Times the parts on a small model: two layers of width 128, 16 rows of 128 tokens, no padding.
 //!
-//! `cargo bench` runs all of it in half a minute; `cargo bench -- train` what has `train` in its
-//! name. `RAYON_NUM_THREADS=1` shows one core. For a model of real size see `gradus bench`.
+//! `cargo bench` runs all in half a minute; `cargo bench -- train` runs benchmarks with `train` in
+//! their name. `RAYON_NUM_THREADS=1` uses one core. For models of real size use `gradus bench`.
 
 #[path = "../src/allocator.rs"]
 mod allocator;
@@ -29,7 +29,7 @@ use gradus::train::{
 const ROWS: usize = 16;
 const LENGTH: usize = 128;
 
-/// Enough for each; `--max-time` on the command line wins.
+/// Default duration of each benchmark; `--max-time` on the command line overrides it.
 const SECONDS: u64 = 3;
 
 fn main() {
@@ -74,7 +74,7 @@ fn input(batch: SegmentBatch) -> SegmentInput {
     }
 }
 
-/// Generated records, and a tokenizer that knows their words.
+/// Generated records, and a tokenizer for their words.
 fn texts(count: usize) -> (Vec<u8>, Vec<Example>) {
     let examples = generate(&GeneratorConfig {
         examples: count,
@@ -107,7 +107,7 @@ fn count_tokens(rows: &[TokenizedExample]) -> ItemsCount {
     ItemsCount::new(rows.iter().map(TokenizedExample::num_tokens).sum::<usize>())
 }
 
-/// A learner on a training device, its batch, and what one step is divided by.
+/// A learner on a training device, its batch, and the denominators of one step.
 struct Step {
     device: Device,
     learner: RegressionLearner,
@@ -169,7 +169,7 @@ fn tokenize(bencher: Bencher) {
         .bench_local(|| tokenized(&text, &examples));
 }
 
-/// The model as it scores.
+/// Forward pass for scoring.
 #[divan::bench]
 fn forward(bencher: Bencher) {
     let device = Device::flex();
@@ -179,7 +179,7 @@ fn forward(bencher: Bencher) {
     bencher.counter(tokens()).bench_local(score);
 }
 
-/// The model as it trains, with dropout and a graph, up to the loss.
+/// Forward pass in training, with dropout and autodiff, up to the loss.
 #[divan::bench]
 fn forward_in_training(bencher: Bencher) {
     let step = Step::new();
@@ -191,7 +191,7 @@ fn forward_in_training(bencher: Bencher) {
     bencher.counter(tokens()).bench_local(forward);
 }
 
-/// Gradients of a loss that is there already.
+/// Backward pass of a computed loss.
 #[divan::bench]
 fn backward(bencher: Bencher) {
     let step = Step::new();
@@ -216,7 +216,7 @@ fn optimizer_step(bencher: Bencher) {
         .bench_local_values(|gradients| step.update(&mut optimizer, gradients));
 }
 
-/// A whole training step.
+/// A complete training step.
 #[divan::bench]
 fn train_step(bencher: Bencher) {
     let step = Step::new();
@@ -250,7 +250,7 @@ fn score_end_to_end(bencher: Bencher) {
         .bench_local(|| scorer.score(&examples));
 }
 
-/// A run of one epoch over four batches, with the loader, the loop and a validation.
+/// A run of one epoch over four batches, with loader, loop and validation.
 #[divan::bench]
 fn train_end_to_end(bencher: Bencher) {
     let device = Device::flex();

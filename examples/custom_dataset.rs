@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use gradus::data::{CharSpan, DatasetStats, Example, ExampleWriter, Segment, read_examples};
 
-/// A row of your own format: a question, and statements rated for accuracy, where a rater saw them.
+/// A row of a custom format: a question, and statements with accuracy ratings, if they were rated.
 type Row<'a> = (&'a str, &'a [(&'a str, Option<f64>)]);
 
 const ROWS: &[Row<'_>] = &[
@@ -32,7 +32,7 @@ fn example(id: usize, (prompt, statements): &Row<'_>) -> Example {
         if !response.is_empty() {
             response.push(' ');
         }
-        // Spans count characters, and an unrated segment simply has no rating.
+        // Spans count characters; an unrated segment has no rating.
         let start = response.chars().count();
         response.push_str(text);
         let span = CharSpan::new(start, response.chars().count());
@@ -55,7 +55,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::temp_dir().join("gradus-example-custom.jsonl");
     let mut writer = ExampleWriter::create(&path)?;
     for (id, row) in ROWS.iter().enumerate() {
-        // Refuses what a reader would refuse: overlapping spans, ratings that are not finite, …
+        // Refuses invalid records as a reader does: overlapping spans, non-finite ratings, …
         writer.write(&example(id, row))?;
     }
     writer.commit()?;

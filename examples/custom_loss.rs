@@ -1,4 +1,4 @@
-//! A loss of your own, in a training loop of your own, on the same model and batches.
+//! A custom loss in a custom training loop, with the library's model and batches.
 //!
 //! `cargo run --release --example custom_loss`
 
@@ -15,8 +15,8 @@ use gradus::model::encoder::BertConfig;
 use gradus::model::{EncoderConfig, Pooling, RewardModelConfig, SegmentInput};
 use gradus::train::adamw;
 
-/// Quantile ("pinball") loss over the rated segments: learns a cautious score that only a share
-/// `quantile` of the ratings falls below. Smooth, so that it has a gradient everywhere.
+/// Quantile ("pinball") loss over the rated segments: learns a cautious score, below which only the
+/// fraction `quantile` of the ratings lies. Smoothed, so that it has a gradient everywhere.
 fn pinball(scores: Tensor<3>, targets: Tensor<3>, weights: Tensor<3>, quantile: f64) -> Tensor<1> {
     let error = targets - scores;
     let loss = error.clone() * quantile + softplus(-error, 20.0);

@@ -1,4 +1,4 @@
-//! The whole way in one program: make data, train, evaluate, score.
+//! The complete workflow in one program: generate data, train, evaluate, score.
 //!
 //! `cargo run --release --example quickstart`
 
@@ -14,7 +14,7 @@ use gradus::train::{
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let device = gradus::device::select(None)?;
 
-    // Prompts with rated responses; no prompt is in two splits.
+    // Prompts with rated responses; the splits share no prompt.
     let examples = generate(&GeneratorConfig {
         examples: 400,
         ..GeneratorConfig::default()
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         |indices: &[usize]| -> Vec<_> { indices.iter().map(|&i| examples[i].clone()).collect() };
     let (train, valid, test) = (part(&split.train), part(&split.valid), part(&split.test));
 
-    // A small model from scratch. One epoch shows the way; `gradus quickstart` trains it out.
+    // A small model from scratch. One epoch for demonstration; `gradus quickstart` trains it fully.
     let directory = std::env::temp_dir().join("gradus-example-quickstart");
     let training = TrainConfig {
         epochs: 1,
@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     train_bundle(&plan, &train, &valid, &device, Session::default())?;
 
-    // The bundle is all that scoring needs.
+    // Scoring needs only the bundle.
     let scorer = Scorer::load(&directory, &device)?;
     let (scored, _) = scored_responses(&scorer, &test)?;
     let aspects: Vec<Aspect> = scorer.aspects().map(Aspect::named).collect();

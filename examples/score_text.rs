@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         response: response.clone(),
         ..Example::default()
     };
-    // Cuts the response as the bundle says: into sentences, say.
+    // Cuts the response with the bundle's segmenter, for example into sentences.
     scorer.segment(&mut example)?;
     let scores = scorer.score(std::slice::from_ref(&example))?.remove(0);
 

@@ -10,7 +10,7 @@ use gradus::device;
 use gradus::model::encoder::BertConfig;
 use gradus::model::{EncoderConfig, Pooling, RewardModelConfig, SegmentInput};
 
-/// Scores two segments of one sequence with a model drawn from a fixed seed.
+/// Scores two segments of one sequence with a randomly initialized model.
 fn scores(device: &Device) -> Vec<f32> {
     device.seed(7);
     let model = RewardModelConfig::new(
@@ -32,8 +32,8 @@ fn scores(device: &Device) -> Vec<f32> {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("compiled in: {}", device::compiled().join(", "));
     for info in device::available() {
-        // Library code takes a device and does not know where it comes from. Each backend draws
-        // its own random weights, so the numbers differ between backends; a trained bundle's do not.
+        // Library code only takes a device. Each backend has its own random generator, so random
+        // weights and their scores differ between backends; those of a trained bundle do not.
         println!(
             "{:<12} {:?}",
             info.name,

@@ -25,7 +25,7 @@ pub(crate) fn run(args: &ExportArgs) -> Result<()> {
     let text = SegmentTokenizer::new(&bundle.tokenizer, text_config(&bundle)?)?;
     if text.config().separator.is_some() {
         let reason =
-            "it reads a separator behind every segment, and scores of tokens do not say so";
+            "it reads a separator after every segment, which a token classifier cannot express";
         return Err(ModelError::NotExportable {
             reason: reason.into(),
         }
@@ -80,15 +80,13 @@ pub(crate) fn run(args: &ExportArgs) -> Result<()> {
     };
     bundle.export_hugging_face(&args.output, options)?;
     if bundle.recalibration.is_some() {
-        show::status(
-            "the bundle's recalibration is no part of the export: scores are as with --raw",
-        );
+        show::status("the bundle's recalibration is not exported: scores are as with --raw");
     }
     show::status(&format!("exported: {}", args.output.display()));
     Ok(())
 }
 
-/// The text settings as an import takes them over: scales that become part of the head are gone.
+/// The text settings for a later import, without the scales that are folded into the head.
 fn told(text: &TextConfig, output: Output) -> TextConfig {
     let mut told = text.clone();
     if output == Output::Identity {
@@ -99,8 +97,8 @@ fn told(text: &TextConfig, output: Output) -> TextConfig {
     told
 }
 
-/// The template with the date under a name that transformers does not know: it then says what it says
-/// without a date, as in this program.
+/// The template with the date function renamed to one that transformers does not know, so that it
+/// renders without a date, as in this program.
 fn without_date(template: &str) -> String {
     template.replace("strftime_now", "strftime_left_out")
 }

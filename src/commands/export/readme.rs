@@ -1,9 +1,9 @@
-//! How to score with an exported model in Python.
+//! README of an export: how to score with it in Python.
 
 use gradus::data::{TextConfig, visible_markdown};
 use gradus::model::{Bundle, Output, Pooling};
 
-/// The README of an export. What stands between the marks of code runs as it is.
+/// The README of an export. Its code blocks run as they are.
 pub(super) fn text(bundle: &Bundle, text: &TextConfig, units: &[(f64, f64)]) -> String {
     let pooled = match bundle.config.pooling {
         Pooling::Last => "tokens[-1]",
@@ -27,8 +27,8 @@ pub(super) fn text(bundle: &Bundle, text: &TextConfig, units: &[(f64, f64)]) -> 
     format!(
         r#"# Segment-level reward model
 
-Scores every segment of a response: {aspects}. Exported by gradus {version}; pooling: `{pooling}`. A context belongs behind
-the prompt and a line break. Texts of more than {max_length} tokens are more than the model was trained on.{note}
+Scores every segment of a response: {aspects}. Exported by gradus {version}; pooling: `{pooling}`. Append a context to the prompt
+after a line break. The model was trained on texts of at most {max_length} tokens.{note}
 
 ```python
 import torch
@@ -40,7 +40,7 @@ model = AutoModelForTokenClassification.from_pretrained(".").eval()
 {code}    return [({score}).tolist() if tokens else None for tokens in own]
 ```
 
-As an ONNX model, with the package `onnx` (tried with torch 2.15 and transformers 5.23):
+To export an ONNX model, with the package `onnx` (tested with torch 2.15 and transformers 5.23):
 
 ```python
 model = AutoModelForTokenClassification.from_pretrained(".", attn_implementation="eager").eval()
@@ -56,7 +56,7 @@ torch.onnx.export(model, (dict(tokenizer("A prompt.", "A response.", return_tens
     )
 }
 
-/// The tokenizer joins prompt and response.
+/// Code without a chat template: the tokenizer joins prompt and response.
 const PAIR: &str = r#"def score(prompt, response, spans):
     """The scores of the segments between the given characters, (start, end), of the response."""
     encoded = tokenizer(prompt, response, return_offsets_mapping=True, return_tensors="pt")
@@ -67,13 +67,13 @@ const PAIR: &str = r#"def score(prompt, response, spans):
     for token, (start, end) in enumerate(offsets):
         if sides[token] != 1:
             continue
-        # A token belongs where its first character stands that is no white space.
+        # A token belongs to the segment of its first character that is not white space.
         place = max(place, next((c for c in range(start, end) if not response[c].isspace()), start))
         for tokens, (first, last) in zip(own, spans):
             tokens += [values[token]] if first <= place < last else []
 "#;
 
-/// The chat template is written around the prompt.
+/// Code with a chat template around the prompt.
 const CHAT: &str = r#"def score(prompt, response, spans):
     """The scores of the segments between the given characters, (start, end), of the response."""
     messages = [{"role": "user", "content": prompt}]
@@ -87,7 +87,7 @@ const CHAT: &str = r#"def score(prompt, response, spans):
         values = model(**encoded).logits[0][-len(offsets):]
     own, place = [[] for _ in spans], 0
     for token, (start, end) in enumerate(offsets):
-        # A token belongs where its first character stands that is no white space.
+        # A token belongs to the segment of its first character that is not white space.
         place = max(place, next((c for c in range(start, end) if not response[c].isspace()), start))
         for tokens, (first, last) in zip(own, spans):
             tokens += [values[token]] if first <= place < last else []
