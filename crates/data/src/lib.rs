@@ -1,46 +1,49 @@
-//! Text in, tensors out: the data half of Gradus.
+//! Records to tensors: the data half of Gradus.
 //!
-//! # Crate map
+//! ```
+//! use gradus_data::{Location, parse_example};
 //!
-//! Records, from a file to a checked value and back:
-//! - [`Example`], [`Segment`]: one judged response and its rated segments
+//! let line = r#"{"prompt":"1 + 1?","segments":["It is 2.","Or 3."],"ratings":[1.0,0.2]}"#;
+//! let example = parse_example(line, &Location::new("data.jsonl", 1))?;
+//! assert_eq!(example.segments.len(), 2);
+//! assert_eq!(example.segment_text(1), "Or 3.");
+//! # Ok::<(), gradus_data::DataError>(())
+//! ```
+//!
+//! # Records
+//! - [`ExampleReader`], [`read_examples`], [`parse_example`]: read JSONL in four shapes, plain,
+//!   gzip or zstd
+//! - [`Example`], [`Segment`]: a response with its rated segments
 //! - [`ByteSpan`], [`CharSpan`], [`TokenSpan`], [`CharOffsets`]: half-open ranges with the unit in
 //!   the type
-//! - [`ExampleReader`], [`read_examples`], [`parse_example`]: JSONL, plain, gzip or zstd, in four
-//!   shapes
-//! - [`ReadLimits`]: how long a line may be
-//! - [`UnreadKeys`]: keys that look like one that is read, and are not
-//! - [`JsonLines`], [`describe_value`]: the objects of any JSONL file, and how messages name a value
-//! - [`AtomicFile`], [`ExampleWriter`]: files that are whole or absent
-//! - [`RatingScale`]: rating units to training units and back
-//! - [`import()`], [`Format`], [`RatingMap`]: public data sets in their published form
-//! - [`fold_text`]: when two prompts, contexts or responses are the same
-//! - [`split_by`], [`split_by_prompt`], [`GroupKey`]: train, valid and test without a prompt (or
-//!   context, response, value of `meta`) in two of them
-//! - [`TextsDigest`]: whether two data sets hold the same texts; [`TextsSketch`]: how many records they share
-//! - [`ContextCounts`]: how many records have a context, and whether it is read
-//! - [`DatasetStats`], [`StatsCollector`]: what a data set holds, in one pass
-//! - [`DataError`], [`RecordError`], [`RecordProblem`]: where, what was found, what was expected,
-//!   and a hint
-//! - [`visible`], [`visible_lines`], [`visible_json`], [`visible_markdown`]: what others wrote, as
-//!   people may be shown it
+//! - [`RatingScale`]: conversion between rating units and training scale
+//! - [`ReadLimits`], [`UnreadKeys`]: maximum line length, and unknown keys that resemble known ones
+//! - [`ExampleWriter`], [`AtomicFile`]: write files that are complete or absent
+//! - [`JsonLines`], [`describe_value`]: objects of any JSONL file, and values in messages
+//! - [`DataError`], [`RecordError`], [`RecordProblem`]: place, found, expected, hint
 //!
-//! Text to tensors:
-//! - [`TextConfig`], [`AspectSpec`]: all that training and scoring must do alike
-//! - [`ChatTemplate`]: what a decoder was taught to see around a prompt
-//! - [`Separator`]: what process reward models read behind every segment
-//! - [`Segmenter`]: cuts a response that comes without segments
-//! - [`SegmentTokenizer`], [`TokenizedExample`]: one tokenization, and the tokens and targets of each
-//!   segment
-//! - [`TruncationPolicy`], [`TruncationCounts`]: what gives way when an example is too long, and
-//!   how much did
+//! # Data sets
+//! - [`import()`], [`Format`], [`RatingMap`]: published data sets as records
+//! - [`split_by`], [`split_by_prompt`], [`GroupKey`]: train, valid and test splits without shared
+//!   texts
+//! - [`DatasetStats`], [`StatsCollector`], [`ContextCounts`]: statistics in one pass
+//! - [`fold_text`], [`TextsDigest`], [`TextsSketch`]: equal texts, equal data sets, shared records
+//! - [`generate`], [`GeneratorConfig`], [`GeneratorTask`]: a generated data set, rated by a rule
+//! - [`visible`], [`visible_lines`], [`visible_json`], [`visible_markdown`]: untrusted text for
+//!   display
+//!
+//! # Text to tensors
+//! - [`TextConfig`], [`AspectSpec`]: settings that training and scoring share
+//! - [`Segmenter`]: segments a response that has no segments
+//! - [`ChatTemplate`], [`Separator`]: text around prompts, and after the segments of process reward
+//!   models
+//! - [`SegmentTokenizer`], [`TokenizedExample`]: tokens and targets of each segment
+//! - [`TruncationPolicy`], [`TruncationCounts`]: treatment and counts of texts that are too long
+//! - [`BatchSize`], [`plan_batches`]: which examples form a batch
 //! - [`SegmentBatcher`], [`SegmentBatch`]: padded tensors
-//! - [`BatchSize`], [`plan_batches`]: which examples go together
-//! - [`SegmentLoader`]: batches for an epoch, prepared ahead
-//! - [`find_token`]: the id of a token by its name
-//! - [`word_level_tokenizer`]: a vocabulary of a text's own words, for models from scratch
-//! - [`generate`], [`GeneratorConfig`], [`GeneratorTask`]: the built-in data set, rated by a
-//!   rule
+//! - [`SegmentLoader`]: the batches of an epoch, prepared ahead
+//! - [`word_level_tokenizer`], [`find_token`]: a vocabulary of the words in a text, and token ids
+//!   by name
 
 mod batches;
 mod error;

@@ -1,18 +1,31 @@
 //! Atomic writes: files and directories are complete or absent.
 //!
-//! - [`NewFile`]: a file that appears under its name once it is complete
+//! ```
+//! use std::io::Write as _;
+//! use gradus_files::{Existing, NewFile};
+//!
+//! # let directory = tempfile::tempdir()?;
+//! # let path = directory.path().join("scores.jsonl");
+//! let mut file = NewFile::create(&path, Existing::Refuse)?;
+//! file.write_all(b"{}\n")?;
+//! assert!(!path.exists());
+//! file.publish()?; // synced and renamed
+//! assert!(path.exists());
+//! # std::io::Result::Ok(())
+//! ```
+//!
+//! - [`NewFile`]: a file that appears under its name when it is complete
 //! - [`NewDirectory`]: the same for a directory, which may replace another
 //! - [`Lock`]: keeps other processes from writing the same target
 //! - [`Target`]: a path to write to, with links resolved
 //! - [`is_same_file`], [`is_current_directory`], [`is_mount_point`]: what must not be overwritten
-//! - [`is_about_the_path`]: whether an error is the user's or the machine's
-//! - [`is_temporary`]: whether this crate made a name
+//! - [`is_about_the_path`]: whether the user or the machine caused an error
+//! - [`is_temporary`]: whether a name is one of this crate's temporary names
 //!
-//! Incomplete files and directories lie beside their target under a hidden name,
-//! `.gradus-ROLE-DIGEST-RANDOM`: DIGEST is made of the target's name, so that what a killed process
-//! left is found again by the next one that writes the same target, and no other file is taken for
-//! it. The names are short, whatever the target is called, and random, as process ids repeat in
-//! containers.
+//! Incomplete files and directories have a hidden name beside their target,
+//! `.gradus-ROLE-DIGEST-RANDOM`. DIGEST is a digest of the target's name, so the next process that
+//! writes the same target finds what a killed process left, and no other file. Names are short,
+//! whatever the target's name, and random, because process ids repeat in containers.
 
 mod access;
 mod blame;

@@ -1,20 +1,48 @@
-//! Training segment-level reward models: plan, engine, objective, checkpoints, probe.
+//! Training of segment-level reward models.
+//!
+//! ```no_run
+//! use burn::tensor::Device;
+//! use gradus_data::Example;
+//! use gradus_train::{
+//!     EncoderSource, ModelOptions, ScratchOptions, Session, TextOptions, TrainConfig, TrainError,
+//!     TrainingPlan, train,
+//! };
+//!
+//! fn run(examples: &[Example], valid: &[Example], device: &Device) -> Result<(), TrainError> {
+//!     let training = TrainConfig { epochs: 1, ..TrainConfig::default() }.check()?;
+//!     let plan = TrainingPlan {
+//!         encoder: EncoderSource::Scratch(ScratchOptions::default()),
+//!         origin: None,
+//!         text: TextOptions::default(),
+//!         model: ModelOptions::default().check(&training)?,
+//!         training,
+//!         aggregation: "mean".into(),
+//!         output: "my-bundle".into(),
+//!         overwrite: false,
+//!         extra_files: Vec::new(),
+//!     };
+//!     let report = train(&plan, examples, valid, device, Session::default())?;
+//!     println!("{:?}", report.history.best());
+//!     Ok(())
+//! }
+//! ```
 //!
 //! # Crate map
-//! - `plan`: [`TrainingPlan`] and its settings ([`TrainConfig`], [`TextOptions`], [`ModelOptions`],
-//!   [`ScratchOptions`], [`ChatTemplateOption`]), [`prepare`] for tokenized splits
+//! In order of use:
+//! - `plan`: [`TrainConfig`], [`TextOptions`], [`ModelOptions`], [`ScratchOptions`],
+//!   [`ChatTemplateOption`] (settings), [`TrainingPlan`], [`prepare`] (tokenized splits)
 //! - [`train`]: from a plan and examples to a bundle on disk
-//! - `engine`: [`Training`] and [`fit`], a run over tokenized splits; [`Engine`], its loop; [`RegressionLearner`],
-//!   [`adamw`], [`WarmupLinear`], the parts of a step; [`Session`], [`StopHandle`],
-//!   [`Checkpoints`], what surrounds a run; [`TrainHistory`], [`TrainObserver`],
-//!   [`metrics_lines`], what happened and who watches; [`EarlyStopping`], [`ValidMetrics`]
-//! - `objective`: [`PointwiseLoss`] of a rated segment, [`LossTerm`], what may be added,
-//!   [`Objective`], all that is minimized, [`Denominators`], what the micro-batches of one optimizer step are divided by
-//! - `checkpoint`: the state of a run on disk; killed, it can go on
+//! - `engine`: [`Training`] and [`fit`] (a run over tokenized splits), [`Engine`] (its loop),
+//!   [`RegressionLearner`], [`adamw`], [`WarmupLinear`] (a step), [`EarlyStopping`],
+//!   [`ValidMetrics`] (validation), [`Session`], [`StopHandle`] (the run's environment),
+//!   [`TrainHistory`], [`TrainObserver`], [`metrics_lines`] (its log)
+//! - `objective`: [`Objective`], made of a [`PointwiseLoss`] of rated segments and further
+//!   [`LossTerm`]s; [`Denominators`], which divide the micro-batches of one optimizer step
+//! - [`Checkpoints`]: the state of a run on disk, from which a killed run resumes
 //! - [`probe`]: a linear head on a frozen encoder, in closed form
 //!
 //! # Feature flags
-//! - `dashboard`: `Dashboard`, Burn's terminal dashboard as an observer
+//! - `dashboard`: `Dashboard`, an observer with Burn's terminal dashboard
 
 mod bundle;
 mod checkpoint;
