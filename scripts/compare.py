@@ -1,4 +1,4 @@
-"""What compare_pytorch.sh runs: see there."""
+"""The comparison behind compare_pytorch.sh, which describes it."""
 import argparse
 import json
 import os
@@ -45,7 +45,7 @@ a = arguments()
 
 
 class Run:
-    """A program from start to exit: wall-clock seconds, peak memory in bytes, standard output."""
+    """Runs a program: wall-clock seconds, peak memory in bytes, standard output."""
 
     def __init__(self, command):
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
@@ -75,7 +75,7 @@ def python(script, *arguments):
 
 
 def take_turns(programs, rounds=None):
-    """Runs each of several programs in turn, and returns what each gave."""
+    """Runs several programs alternately and returns their results."""
     found = {name: [] for name in programs}
     for turn in range(rounds or a.rounds):
         for name, program in programs.items():
@@ -88,7 +88,7 @@ ROWS = []
 
 
 def row(work, unit, ours, name, theirs, target, less_is_better):
-    """A line of the table: medians, and by what factor ours is better. `target` is a factor as well."""
+    """A line of the table: medians, and the factor by which ours is better. `target` is a factor too."""
     ours, theirs = ([statistics.median(v), min(v), max(v)] for v in (ours, theirs))
     ratio = theirs[0] / ours[0] if less_is_better else ours[0] / theirs[0]
     number = lambda v: f"{v:,.0f}" if v >= 100 else f"{v:.2f}"
@@ -158,7 +158,7 @@ def part_start(work):
 
 
 def scorers(work, data, names):
-    """Programs that score a file, process start to exit."""
+    """Scoring a file, from process start to exit."""
     bundle, onnx = work.bundle(), work.onnx() if "ONNX Runtime" in names else None
     files = ("--data", data, "--output", work.path("scores.jsonl"))
     programs = {
@@ -234,7 +234,7 @@ def part_threads(_):
 
 
 class Work:
-    """A directory with what is made once: a bundle with the encoder, and the encoder as ONNX."""
+    """A directory with a bundle of the encoder and the encoder as ONNX, both made once."""
 
     def __init__(self, directory):
         self.directory = Path(directory)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Holds this build against PyTorch and ONNX Runtime on the same machine, model and records: programs take turns, medians
-# are compared. Prints a table in Markdown; progress goes to standard error.
+# Compares this build with PyTorch and ONNX Runtime on the same machine, model and records. The programs alternate, and the
+# medians are compared. Prints a Markdown table; progress goes to standard error.
 #
 #   scripts/compare_pytorch.sh --model DIR [--data FILE]... [--train FILE --valid FILE] [PART]...
 #
@@ -11,11 +11,11 @@
 #              score    JSONL to JSONL, process start to exit; needs --data, once for each file
 #              train    one epoch; needs --train and --valid
 #   --model    Hugging Face directory of a BERT encoder (all-MiniLM-L6-v2 for the published figures)
-#   --aspect   the rating to learn in `train`
-#   --rounds   how often the programs take turns (3)
+#   --aspect   the aspect to learn in `train`
+#   --rounds   number of alternations (3)
 #
 # Environment: PYTHON, an interpreter with torch, transformers, tokenizers, safetensors, numpy, onnx and onnxruntime
-# (python3); GRADUS, the binary to measure (built with `cargo build --release` where it is not set).
+# (python3); GRADUS, the binary to measure (default: built with `cargo build --release`).
 set -euo pipefail
 root="$(cd "$(dirname "$0")/.." && pwd)"
 if [ -z "${GRADUS:-}" ]; then

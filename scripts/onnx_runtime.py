@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The same model in ONNX Runtime, for scoring: exported once with PyTorch, then run without it.
+"""The same model in ONNX Runtime, for scoring: exported once with PyTorch, then run without PyTorch.
 
     onnx_runtime.py export --model DIR --onnx FILE
     onnx_runtime.py score --model DIR --onnx FILE --data FILE --output FILE

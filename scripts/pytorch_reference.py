@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The same model in PyTorch, to be measured against: Hugging Face encoder, mean of a segment's states, linear head,
+"""The same model in PyTorch, as a reference: Hugging Face encoder, mean pooling of segments, linear head,
 squared error, AdamW with decay on matrices, linear warm-up and decay, global-norm clip 1.
 
     pytorch_reference.py speed --model DIR --mode score,train --length 256 --batch-size 16 [--no-attn-dropout]

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Trains recipes on data sets with several seeds and prints a Markdown table of what they reach on the test split.
+"""Trains recipes on data sets with several seeds and prints a Markdown table of their test results.
 
     GRADUS=gradus scripts/recipes.py --encoder DIR --results runs.jsonl \
         --set NAME,DIRECTORY,ASPECT,MAX_LENGTH,RECORDS,EPOCHS ... [--seeds 3] [--only NAME]...
 
-A DIRECTORY holds train.jsonl.gz, valid.jsonl.gz and test.jsonl.gz. Of the training split, RECORDS are drawn once, the
-same for all recipes and seeds; so are the smaller parts of the other splits. One thing is changed at a time (pooling, head,
-or what is trained), or with --product everything with everything; the seed changes the head's start, the order and dropout.
-Runs are added to --results as they end, and what is in there is not run again. Needs Python 3.9 and nothing else.
+DIRECTORY has train.jsonl.gz, valid.jsonl.gz and test.jsonl.gz. RECORDS of the training split, and smaller parts of the other
+splits, are drawn once for all recipes and seeds. One setting varies at a time (pooling, head, or trained parameters); --product
+combines all. The seed changes the initial head, the data order and dropout. Finished runs are added to --results and not run
+again. Needs only Python 3.9.
 """
 import argparse
 import gzip

@@ -1,9 +1,9 @@
-"""What the reference programs share: records to rows of tokens, rows to batches, and timing.
+"""Shared code of the reference programs: records to rows of tokens, rows to batches, and timing.
 
 Row       : [CLS] prompt [SEP] seg_1 seg_2 .. seg_n [SEP], each segment tokenized on its own; token types 0 up to and
             including the first [SEP], 1 after it.
 Truncation: budget = max_len - 3. The prompt keeps its first max(budget - S, min(P, budget // 4)) tokens (S: tokens of
-            all segments, P: of the prompt); segments follow until the budget is used up, the one that crosses is cut.
+            all segments, P: of the prompt); segments follow until the budget is used up, and the last one is cut.
 """
 import gzip
 import json

@@ -3,8 +3,8 @@
 
     scripts/sbom.py [--features NAMES] [--target TRIPLE] > gradus.cdx.json
 
-The packages are those that `cargo tree` names for the features and the target, without what only tests
-need; checksums are those of Cargo.lock. Needs Python 3.11 and cargo.
+Lists the packages of `cargo tree` for the features and the target, without those only tests need, with the
+checksums of Cargo.lock. Needs Python 3.11 and cargo.
 """
 
 import argparse
