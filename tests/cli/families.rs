@@ -293,7 +293,7 @@ fn a_tokenizer_of_another_model_is_refused() {
 fn what_values_of_tokens_cannot_express_is_not_exported() {
     for (more, reason) in [
         (&["--pooling", "max"][..], "its pooling is `max`"),
-        (&["--head", "mlp:8"], "its head is no linear layer"),
+        (&["--head", "mlp:8"], "its head is not a linear layer"),
     ] {
         let directory = temp_dir();
         let bundle = train("bert", directory.path(), more);
@@ -325,7 +325,7 @@ fn what_is_no_reward_model_is_not_imported() {
         );
     };
     named("BertForSequenceClassification");
-    import().fails(2, &["reads a layer above the first token"]);
+    import().fails(2, &["scores the first token of a text"]);
     named("BertForTokenClassification");
     import().fails(2, &["it has no tensor `classifier.weight`"]);
 }

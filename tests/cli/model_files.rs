@@ -187,7 +187,7 @@ fn logits_that_cannot_be_told_or_expressed_are_refused() {
             json!({}),
             &[
                 "`problem_type` is missing",
-                "2 logits have two readings",
+                "2 logits are ambiguous",
                 "--problem-type",
             ][..],
         ),

@@ -117,7 +117,7 @@ pub enum ModelError {
     },
 
     /// The tensors of a file do not match the model.
-    #[error("{}: the tensors are not those of the model{mismatch}", path.display())]
+    #[error("{}: the tensors do not match the model{mismatch}", path.display())]
     Weights {
         /// The file or directory of the tensors.
         path: PathBuf,
@@ -318,7 +318,7 @@ impl ModelError {
             Self::NotADirectory { .. } => "give a directory with config.json and model.safetensors",
             Self::MissingFile { .. } => {
                 "give a directory in Hugging Face layout; weights in another format (.bin, .pt) \
-                 have to be saved as safetensors first"
+                 must be saved as safetensors first"
             }
             Self::DamagedSafetensors { .. } => "the download or copy is incomplete: fetch it again",
             Self::MissingShard { .. } | Self::IncompleteShards { .. } => {
@@ -343,12 +343,12 @@ impl ModelError {
                  choose another directory"
             }
             Self::Write { cause, .. } if cause.kind() == io::ErrorKind::StorageFull => {
-                "free some space; what was there before is as it was"
+                "free some space; the earlier content is unchanged"
             }
             Self::InUse { .. } => "wait until it has ended, or choose another directory",
             Self::NotABundle { .. } => "a bundle is the directory that training writes",
             Self::MissingPart { .. } | Self::ForeignPart { .. } | Self::Contradiction { .. } => {
-                "a bundle is whole or nothing: copy it again from where it was saved"
+                "the bundle is incomplete or mixed with another: copy it again from where it was saved"
             }
             Self::FormatVersion {
                 found, expected, ..

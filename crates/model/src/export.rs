@@ -40,8 +40,7 @@ impl Bundle {
         let not_exportable = |reason: String| ModelError::NotExportable { reason };
         check_pooling(self.config.pooling).map_err(not_exportable)?;
         if !self.model.head().is_linear() {
-            let reason =
-                "its head is no linear layer, as the token classifiers of transformers have";
+            let reason = "its head is not a linear layer, the only head of token classifiers in transformers";
             return Err(not_exportable(reason.into()));
         }
         let _place = BundlePlace::take(directory, false)?;
@@ -157,8 +156,8 @@ fn check_pooling(pooling: Pooling) -> Result<(), String> {
     match pooling {
         Pooling::Mean | Pooling::Last | Pooling::First => Ok(()),
         Pooling::Max | Pooling::Attention => Err(format!(
-            "its pooling is `{pooling}`, of which values of tokens cannot make up scores; \
-             `mean`, `last` and `first` can"
+            "its pooling is `{pooling}`, which token values cannot express, expected `mean`, `last` \
+             or `first`"
         )),
     }
 }

@@ -117,8 +117,8 @@ fn check_architecture(keys: &Value, pretrained: &PretrainedEncoder, path: &Path)
     };
     if encoder.python_class().prediction_head {
         return refuse(format!(
-            "the classifiers of `{}` have a prediction head before the linear one, which has no \
-             counterpart here",
+            "the classifiers of `{}` have a prediction head before the linear one, which is not \
+             supported",
             encoder.model_type()
         ));
     }
@@ -128,7 +128,7 @@ fn check_architecture(keys: &Value, pretrained: &PretrainedEncoder, path: &Path)
         (Some(task), _) => {
             return refuse(format!(
                 "the adapter's `task_type` is {task:?}, expected \"TOKEN_CLS\" or \"SEQ_CLS\": \
-                 others have no head that scores"
+                 others have no scoring head"
             ));
         }
         (None, Some(class)) => class,
@@ -147,8 +147,8 @@ fn check_architecture(keys: &Value, pretrained: &PretrainedEncoder, path: &Path)
     }
     if encoder.python_class().head != "score" {
         return refuse(format!(
-            "{found} reads a layer above the first token, which no segment has; token classifiers \
-             and decoders with a logit on the last token can be imported"
+            "{found} scores the first token of a text, not segments; token classifiers and decoders \
+             with a logit on the last token can be imported"
         ));
     }
     Ok(false)
@@ -178,13 +178,13 @@ fn problem_type(
     let known = options.problem_type.or(published).or(exported).or(alone);
     match known {
         None => refuse(format!(
-            "`problem_type` is missing, and {num_logits} logits have two readings: values of their \
-             own (`regression`), or a softmax (`single_label_classification`) of which the score is \
-             the share of the second; say which with `--problem-type`"
+            "`problem_type` is missing, and {num_logits} logits are ambiguous: separate values \
+             (`regression`), or a softmax (`single_label_classification`) whose second probability is \
+             the score; choose with `--problem-type`"
         )),
         Some(ProblemType::SingleLabel) if num_logits != 2 => refuse(format!(
-            "`problem_type` is single_label_classification with {num_logits} labels: a softmax over \
-             2 labels is expressible, over another number it is not"
+            "`problem_type` is single_label_classification with {num_logits} labels, expected 2: a \
+             softmax over another number cannot be expressed"
         )),
         Some(known) => Ok(known),
     }
@@ -208,8 +208,8 @@ fn check_label_ids(keys: &Value) -> Result<(), String> {
                 |other| format!("says {other}"),
             );
             return Err(format!(
-                "`id2label` calls output {id} {name:?}, and `label2id` {other}: which score is which \
-                 cannot be told; make the two keys agree"
+                "`id2label` names output {id} {name:?}, but `label2id` {other}: the names of the \
+                 scores are ambiguous; make the two keys agree"
             ));
         }
     }

@@ -62,8 +62,8 @@ impl PretrainedEncoder {
         }
         let (config, mut notes) = read_config(&path)?;
         if beside {
-            let reason = "the adapter beside the model is passed over; transformers takes it, and its \
-                          own base in place of this model";
+            let reason = "the adapter beside the model is ignored; transformers uses it, with its own \
+                          base instead of this model";
             notes.push(ConfigNote::new(ADAPTER_CONFIG, &"a file".into(), reason));
         }
         Ok(Self {
@@ -186,8 +186,8 @@ pub(crate) fn check_layers(
 ) -> Result<(), ConfigProblem> {
     let (found, held) = (config.sizes().num_layers, tensors.len());
     let expected = format!(
-        "no more than the weights are for, which are {held} tensors, at least \
-         {TENSORS_OF_A_LAYER} a layer"
+        "no more layers than the {held} tensors of the weights allow, at least {TENSORS_OF_A_LAYER} \
+         per layer"
     );
     let fine = found <= held / TENSORS_OF_A_LAYER;
     ConfigProblem::unless(fine, key, found, expected)

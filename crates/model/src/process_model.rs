@@ -97,7 +97,7 @@ pub fn import_process_model(
         return Err(ModelError::NotImportable {
             path,
             reason: format!(
-                "`{}` is no decoder: at a separator it would see the segments behind it, too",
+                "`{}` is not a decoder: at a separator it would also see later segments",
                 encoder_config.model_type()
             ),
         });
@@ -186,7 +186,7 @@ impl Tensors<'_> {
                 for id in [positive, negative] {
                     if id >= shape[0] {
                         return Err(self.refuse(format!(
-                            "token {id} lies behind the {} rows of its language model's head",
+                            "token {id} is beyond the {} rows of its language model's head",
                             shape[0]
                         )));
                     }

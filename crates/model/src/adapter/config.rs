@@ -67,7 +67,7 @@ impl AdapterConfig {
         let read = [&read[..], &names, &Targets::KEYS, HARMLESS].concat();
         for (key, value) in config.entries() {
             let fine = read.contains(&key) || is_nothing(value);
-            let expected = "null or false: this change of a model is not computed";
+            let expected = "null or false: this kind of change is not supported";
             ConfigProblem::unless(fine, key, value, expected)?;
         }
         let rank = config.required("r", "a whole number above 0")?;
@@ -143,7 +143,7 @@ fn pattern<T: serde::de::DeserializeOwned>(
     match found.iter().find(|(name, _)| !plain(name)) {
         None => Ok(found),
         Some((name, _)) => {
-            let expected = "names of modules, no regular expressions";
+            let expected = "names of modules; regular expressions are not supported";
             Err(ConfigProblem::new(key, format!("{name:?}"), expected))
         }
     }

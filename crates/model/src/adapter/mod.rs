@@ -99,7 +99,7 @@ impl PeftAdapter {
             } = pair
             else {
                 return Err(
-                    self.refused(format!("`{module}` has one of `lora_A` and `lora_B` only"))
+                    self.refused(format!("`{module}` has only one of `lora_A` and `lora_B`"))
                 );
             };
             let name = bare(&format!("{module}.weight"));
@@ -110,8 +110,8 @@ impl PeftAdapter {
             };
             if let Some(key) = self.config.targets.refusing(&module) {
                 return Err(self.refused(format!(
-                    "it changes `{module}`, which `{key}` of {ADAPTER_CONFIG} leaves out: peft passes over \
-                     such tensors; make the file and its configuration agree"
+                    "it changes `{module}`, which `{key}` of {ADAPTER_CONFIG} excludes: peft ignores such \
+                     tensors; make the file and its configuration agree"
                 )));
             }
             self.check_shapes(&module, tensor, &a, &b)?;
@@ -156,7 +156,7 @@ impl PeftAdapter {
                 pairs.entry(module.to_owned()).or_default().b = Some(tensor);
             } else if name.contains(".lora_") {
                 return Err(self.refused(format!(
-                    "the tensor `{name}` is no matrix of a linear layer"
+                    "the tensor `{name}` is not a matrix of a linear layer"
                 )));
             } else if saved {
                 whole.insert(name, tensor);
@@ -180,8 +180,8 @@ impl PeftAdapter {
             return Ok(());
         }
         Err(self.refused(format!(
-            "`modules_to_save` of {ADAPTER_CONFIG} names {}, and no tensor is of such a module: a trained \
-             part is missing",
+            "`modules_to_save` of {ADAPTER_CONFIG} names {}, but the file has no tensor of these modules: a \
+             trained part is missing",
             saved.join(", ")
         )))
     }
@@ -196,7 +196,7 @@ impl PeftAdapter {
         let rank = self.config.rank(module);
         let found = format!("`lora_A` {:?} and `lora_B` {:?}", a.shape, b.shape);
         let &[rows, width] = base.shape.as_slice() else {
-            return Err(self.refused(format!("it changes `{module}`, which is no matrix")));
+            return Err(self.refused(format!("it changes `{module}`, which is not a matrix")));
         };
         if a.shape == [rank, width] && b.shape == [rows, rank] && a.is_readable() && b.is_readable()
         {

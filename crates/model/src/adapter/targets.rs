@@ -140,7 +140,7 @@ fn names(
     config: &PublishedConfig,
     key: &'static str,
 ) -> Result<Option<Vec<String>>, ConfigProblem> {
-    let expected = "a list of names, no regular expressions";
+    let expected = "a list of names; regular expressions are not supported";
     let found: Option<Vec<String>> = config.nullable(key, None, expected)?;
     let found = found.filter(|names| !names.is_empty());
     match found.iter().flatten().find(|name| !is_plain(name)) {

@@ -256,7 +256,7 @@ pub(super) fn notes(config: &PublishedConfig) -> Vec<ConfigNote> {
         config.value("local_attention"),
     ) && window.as_u64() != whole.as_u64().map(|whole| whole / 2)
     {
-        let why = format!("`sliding_window` is {window} and counts, as in transformers");
+        let why = format!("`sliding_window` ({window}) takes precedence, as in transformers");
         notes.push(ConfigNote::new("local_attention", whole, why));
     }
     let Ok(Some(parameters)) = config.object("rope_parameters") else {
@@ -274,7 +274,8 @@ pub(super) fn notes(config: &PublishedConfig) -> Vec<ConfigNote> {
         if let (Some(outside), Some(inside)) = (config.value(old), inner.value("rope_theta"))
             && !same(outside, inside)
         {
-            let why = format!("`{place}.rope_theta` is {inside} and counts, as in transformers");
+            let why =
+                format!("`{place}.rope_theta` ({inside}) takes precedence, as in transformers");
             notes.push(ConfigNote::new(old, outside, why));
         }
     }

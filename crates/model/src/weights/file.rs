@@ -86,7 +86,7 @@ pub(crate) fn read_header(path: &Path) -> Result<Vec<StoredTensor>> {
     let header_bytes = u64::from_le_bytes(length);
     if header_bytes > MAX_HEADER_BYTES {
         return Err(not_safetensors(
-            "its first bytes are not the length of a header".into(),
+            "its first bytes are not a valid header length".into(),
         ));
     }
     let data_start = LENGTH_BYTES as u64 + header_bytes;

@@ -127,12 +127,12 @@ fn an_adapter_that_is_no_plain_low_rank_one_or_does_not_fit_is_refused() {
         (
             "layers_to_transform",
             json!([7]),
-            "`layers_to_transform` of adapter_config.json leaves out",
+            "`layers_to_transform` of adapter_config.json excludes",
         ),
         (
             "target_modules",
             json!(["no_proj"]),
-            "`target_modules` of adapter_config.json leaves out",
+            "`target_modules` of adapter_config.json excludes",
         ),
         (
             "exclude_modules",
@@ -147,7 +147,7 @@ fn an_adapter_that_is_no_plain_low_rank_one_or_does_not_fit_is_refused() {
         (
             "target_modules",
             json!(".*q_proj"),
-            "`target_modules` of adapter_config.json leaves out",
+            "`target_modules` of adapter_config.json excludes",
         ),
     ] {
         let adapter = copy("qwen2-token");
@@ -182,7 +182,7 @@ fn an_adapter_that_is_no_plain_low_rank_one_or_does_not_fit_is_refused() {
         (
             "base_model.model.x.lora_embedding_A",
             Stored::zeros(&[2, 2]),
-            "no matrix of a linear layer",
+            "not a matrix of a linear layer",
         ),
         (
             "x.lora_A.weight",

@@ -186,7 +186,13 @@ fn a_part_of_another_bundle_is_named() {
     let message = saved.message();
     let start = "bundle: `tokenizer.json` is not the file saved with this bundle: found SHA-256 ";
     assert!(message.starts_with(start), "{message}");
-    assert!(saved.error().hint().unwrap().contains("whole or nothing"));
+    assert!(
+        saved
+            .error()
+            .hint()
+            .unwrap()
+            .contains("incomplete or mixed")
+    );
 
     let saved = Saved::new();
     saved.change_json("config.json", |config| config["pooling"] = json!("mean"));

@@ -176,7 +176,7 @@ fn a_matrix_of_several_is_told_whole_when_it_is_wrong() {
     });
     assert_eq!(
         copy.message(),
-        "model.safetensors: the tensors are not those of the model\
+        "model.safetensors: the tensors do not match the model\
          \n  missing: layers.2.mlp.Wi.weight\
          \n  wrong shape: layers.1.attn.Wqkv.weight: found [97, 32], expected [96, 32]"
     );

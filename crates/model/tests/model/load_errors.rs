@@ -176,7 +176,7 @@ fn one_error_lists_every_tensor_that_is_wrong() {
     let (error, message) = copy.error();
     assert_eq!(
         message,
-        "model.safetensors: the tensors are not those of the model\
+        "model.safetensors: the tensors do not match the model\
          \n  missing: embeddings.LayerNorm.weight\
          \n  missing: encoder.layer.1.output.dense.bias\
          \n  unexpected: encoder.layer.0.adapter.weight\
@@ -234,7 +234,7 @@ fn damaged_files_are_told_from_files_of_another_kind() {
         ),
         (
             b"PK\x03\x04 a zip file of PyTorch",
-            "model.safetensors: not a safetensors file: its first bytes are not the length of a header",
+            "model.safetensors: not a safetensors file: its first bytes are not a valid header length",
         ),
     ] {
         fs_err::write(&path, content).unwrap();
@@ -438,7 +438,7 @@ fn a_head_of_another_shape_is_refused() {
         .replace(&path.display().to_string(), "head");
     assert_eq!(
         message,
-        "head: the tensors are not those of the model\n  missing: bias\n  unexpected: offset\
+        "head: the tensors do not match the model\n  missing: bias\n  unexpected: offset\
          \n  wrong shape: weight: found [2, 16], expected [1, 16]"
     );
 }

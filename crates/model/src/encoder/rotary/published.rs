@@ -145,7 +145,7 @@ impl Rotary {
                 && Some(value) != whole
                 && value.as_object().is_some_and(|keys| !keys.is_empty())
             {
-                let why = format!("`{used}` beside it counts, as in transformers");
+                let why = format!("`{used}` takes precedence, as in transformers");
                 notes.push(ConfigNote::new(other, value, why));
             }
         }
@@ -154,7 +154,7 @@ impl Rotary {
             if let (Some(outside), Some(inside)) = (outside, inside)
                 && !same(outside, inside)
             {
-                let why = format!("`{used}` says {inside}; the one of {wins} counts");
+                let why = format!("`{used}` has {inside}; the value in {wins} takes precedence");
                 notes.push(ConfigNote::new(key, outside, why));
             }
         }
@@ -175,7 +175,7 @@ impl Rotary {
             !value.is_null() && (!known || other_name)
         };
         let idle = inner.entries().filter(idle).map(|(key, value)| {
-            let why = format!("rotary positions of the type \"{name}\" do not read it");
+            let why = format!("rotary positions of the type \"{name}\" do not use it");
             ConfigNote::new(format!("{place}.{key}"), value, why)
         });
         idle.collect()
@@ -201,7 +201,7 @@ fn refuse_objects(inner: &PublishedConfig, name: &str) -> Result<(), ConfigProbl
     match object {
         None => Ok(()),
         Some((key, value)) => {
-            let expected = format!("the keys of one set of parameters of the type \"{name}\"");
+            let expected = format!("one set of parameters of the type \"{name}\"");
             Err(ConfigProblem::new(key, value, expected))
         }
     }
@@ -324,16 +324,16 @@ pub(super) mod tests {
         for (keys, expected) in [
             (
                 json!({"rope_scaling": linear, "rope_parameters": {"rope_type": "default"}}),
-                "`rope_parameters` is {\"rope_type\":\"default\"}: `rope_scaling` beside it counts, as in \
+                "`rope_parameters` is {\"rope_type\":\"default\"}: `rope_scaling` takes precedence, as in \
                  transformers",
             ),
             (
                 json!({"rope_parameters": linear, "rope_theta": 9.0}),
-                "`rope_theta` is 9.0: `rope_parameters` says 7.0; the one of rope_parameters counts",
+                "`rope_theta` is 9.0: `rope_parameters` has 7.0; the value in rope_parameters takes precedence",
             ),
             (
                 json!({"rope_scaling": {"type": "default", "factor": 4.0}}),
-                "`rope_scaling.factor` is 4.0: rotary positions of the type \"default\" do not read it",
+                "`rope_scaling.factor` is 4.0: rotary positions of the type \"default\" do not use it",
             ),
             (
                 json!({"rope_scaling": {"type": "linear", "rope_type": "default"}}),
