@@ -319,8 +319,8 @@ pub(crate) fn check_any_rating(examples: &[Example]) -> Result<()> {
     }
     let records = examples.len();
     Err(Usage::new(format!(
-        "the data has no ratings: found none for the segments and responses of {records} records, expected \
-         at least one"
+        "the data has no ratings: found none in {records} records, expected at least one rated segment \
+         or response"
     ))
     .with_hint(
         "`gradus data stats` shows the ratings of a file; `gradus score` scores unrated records",

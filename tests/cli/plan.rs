@@ -213,7 +213,7 @@ fn eval_and_calibrate_know_the_training_data_of_a_bundle() {
     gradus(trained(), &["eval", bundle, part.to_str().unwrap()]).succeeds();
     let run = gradus(trained(), &["eval", bundle, "valid.jsonl"]);
     assert!(
-        run.stderr.contains("chosen on these texts"),
+        run.stderr.contains("these texts are the validation split"),
         "{}",
         run.stderr
     );

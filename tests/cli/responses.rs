@@ -311,7 +311,7 @@ fn systems_are_compared_on_ratings_of_responses() {
         path,
         &["compare", "one.jsonl", "other.jsonl", "unrated.jsonl"],
     )
-    .fails(2, &["no segment and no response", "data stats"]);
+    .fails(2, &["the data has no ratings", "data stats"]);
 }
 
 /// A bundle that learned from ratings of responses alone, with its splits: the mean of the
@@ -429,7 +429,7 @@ fn the_score_of_a_response_is_recalibrated_by_ratings_of_responses() {
     let unrated = json!({"prompt": "p", "response": "Ten is even."}).to_string();
     write(directory.path(), "unrated.jsonl", unrated);
     gradus(directory.path(), &["calibrate", bundle, "unrated.jsonl"])
-        .fails(2, &["no segment and no response", "data stats"]);
+        .fails(2, &["the data has no ratings", "data stats"]);
 }
 
 #[test]
