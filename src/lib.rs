@@ -7,7 +7,7 @@
 //! The shortest way to a score is a trained bundle and a [`Scorer`](eval::Scorer):
 //!
 //! ```no_run
-//! use gradus::data::{Example, TruncationCounts};
+//! use gradus::data::Example;
 //! use gradus::eval::Scorer;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -18,9 +18,8 @@
 //!     ..Example::default()
 //! };
 //! scorer.segment(&mut example)?; // cut the response into segments
-//! let mut counts = TruncationCounts::default();
-//! let scores = scorer.score(&[example], &mut counts)?;
-//! println!("{:?}", scores[0][0].scores()); // one value per aspect of the first segment
+//! let scores = scorer.score(&[example])?;
+//! println!("{:?}", scores[0].segments[0].scores()); // one value per aspect of the first segment
 //! # Ok(()) }
 //! ```
 //!
