@@ -269,7 +269,7 @@ fn a_tokenizer_of_another_model_is_refused() {
     let answer = gradus(trained(), &["inspect", path.to_str().unwrap(), "--json"]).succeeds();
     let reason = json(&answer)["reason"].as_str().unwrap().to_owned();
     assert!(
-        reason.contains("392 tokens, the encoder 89 embeddings"),
+        reason.contains("392 tokens, the encoder has 89 embeddings"),
         "{reason}"
     );
     let output = path.join("out");

@@ -115,10 +115,10 @@ fn a_decoder_that_sees_both_sides_is_read_so() {
 #[test]
 fn labels_that_two_keys_number_otherwise_are_refused() {
     for (ids, said) in [
-        (json!({"bad": 1, "good": 0}), "and `label2id` says 1"),
+        (json!({"bad": 1, "good": 0}), "but `label2id` says 1"),
         (
             json!({"bad": 0, "fine": 1}),
-            "and `label2id` has no such name",
+            "but `label2id` has no such name",
         ),
         (json!({"bad": 0, "good": 1}), ""),
     ] {
