@@ -4,34 +4,27 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use gradus::data::{Example, fold_text};
-use gradus::eval::bootstrap::{Bootstrap, Interval};
-use gradus::eval::process::{BestOfN, Candidate, LowestIsLast, SelectedBy, Votes};
+use gradus::eval::bootstrap::Interval;
+use gradus::eval::process::{BestOfN, Candidate, SelectedBy, Votes};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::report::Report;
 use super::steps::{Several, Steps, meta, meta_if_any, name_of};
 use crate::cli::ProcessArgs;
 use crate::commands::intervals::bracketed;
 use crate::failure::Usage;
 use crate::show;
 
-/// What `--json` prints.
+/// What `--json` prints of it.
 #[derive(Serialize)]
-struct Report {
-    format_version: u32,
-    benchmark: &'static str,
-    aspect: String,
+struct Figures {
     /// The key of `meta` that says what a response is worth.
     outcome: String,
     /// The key that holds the answer of a response; `null` without votes.
     answer: Option<String>,
     #[serde(flatten)]
     result: BestOfN,
-    lowest_is_last: Option<LowestIsLast>,
-    /// Of its share.
-    lowest_is_last_interval: Option<Interval>,
-    /// How intervals were computed; `null` without intervals.
-    bootstrap: Option<Bootstrap>,
 }
 
 pub(super) fn run(
@@ -62,18 +55,12 @@ pub(super) fn run(
     let mut result = BestOfN::compute(&groups);
     result.add_intervals(&groups, &steps.bootstrap);
     if input.json {
-        let (lowest_is_last, lowest_is_last_interval) = steps.lowest_is_last();
-        return show::json(&Report {
-            format_version: 1,
-            benchmark: "best-of-n",
-            lowest_is_last,
-            lowest_is_last_interval,
-            bootstrap: steps.bootstrap(),
-            aspect: steps.aspect,
+        let figures = Figures {
             outcome: outcome.to_owned(),
             answer: answer.map(str::to_owned),
             result,
-        });
+        };
+        return show::json(&Report::new("best-of-n", &steps, figures));
     }
     show_result(&result, group, &steps)?;
     steps.show_remarks()

@@ -3,6 +3,7 @@
 mod best_of_n;
 mod prmbench;
 mod processbench;
+mod report;
 mod steps;
 mod threshold;
 

@@ -2,13 +2,13 @@
 
 use anyhow::Result;
 use gradus::data::Example;
-use gradus::eval::bootstrap::{Bootstrap, Interval};
 use gradus::eval::process::{
-    CategoryResult, LowestIsLast, PrmBench, PrmBenchSample, Redundancy, StepResult,
-    ThresholdChoice, choose_step_threshold,
+    CategoryResult, PrmBench, PrmBenchSample, Redundancy, StepResult, ThresholdChoice,
+    choose_step_threshold,
 };
 use serde::Serialize;
 
+use super::report::Report;
 use super::steps::{Several, Steps, meta, name_of, percent};
 use super::threshold::{QUANTILES, Threshold};
 use crate::cli::{ProcessArgs, ThresholdArgs};
@@ -46,13 +46,9 @@ impl<'a> RedundancyChoice<'a> {
     }
 }
 
-/// What `--json` prints.
+/// What `--json` prints of it.
 #[derive(Serialize)]
-struct Report {
-    format_version: u32,
-    benchmark: &'static str,
-    /// The aspects; of several, the lowest score of a step counts.
-    aspect: String,
+struct Figures {
     /// The aspect that decides in the classes about superfluous steps, and its threshold; `null`
     /// where none does.
     redundancy_aspect: Option<String>,
@@ -63,11 +59,6 @@ struct Report {
     left_out: usize,
     #[serde(flatten)]
     result: PrmBench,
-    lowest_is_last: Option<LowestIsLast>,
-    /// Of its share.
-    lowest_is_last_interval: Option<Interval>,
-    /// How intervals were computed; `null` without intervals.
-    bootstrap: Option<Bootstrap>,
 }
 
 pub(super) fn run(
@@ -92,20 +83,14 @@ pub(super) fn run(
     result.add_intervals(&samples, &steps.bootstrap);
     let left_out = steps.examples.len() - samples.len();
     if input.json {
-        let (lowest_is_last, lowest_is_last_interval) = steps.lowest_is_last();
-        return show::json(&Report {
-            format_version: 1,
-            benchmark: "prmbench",
-            lowest_is_last,
-            lowest_is_last_interval,
-            bootstrap: steps.bootstrap(),
-            aspect: steps.aspect,
+        let figures = Figures {
             redundancy_aspect: redundancy.map(|choice| choice.aspect.to_owned()),
             redundancy_threshold: redundancy.map(|choice| choice.threshold),
             threshold_choice: threshold.choice,
             left_out,
             result,
-        });
+        };
+        return show::json(&Report::new("prmbench", &steps, figures));
     }
     show_result(&result, &threshold)?;
     steps.show_legend("solutions", samples.len())?;

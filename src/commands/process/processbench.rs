@@ -2,13 +2,11 @@
 
 use anyhow::Result;
 use gradus::data::Example;
-use gradus::eval::bootstrap::{Bootstrap, Interval};
-use gradus::eval::process::{
-    LowestIsLast, ProcessBench, Solution, ThresholdChoice, choose_threshold,
-};
+use gradus::eval::process::{ProcessBench, Solution, ThresholdChoice, choose_threshold};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::report::Report;
 use super::steps::{Several, Steps, meta, name_of, percent};
 use super::threshold::{QUANTILES, Threshold};
 use crate::cli::{ProcessArgs, ThresholdArgs};
@@ -20,23 +18,15 @@ use crate::show;
 const LABEL: &str = "label";
 const IMPORT: &str = "make the records with `gradus data import processbench`";
 
-/// What `--json` prints.
+/// What `--json` prints of it.
 #[derive(Serialize)]
-struct Report {
-    format_version: u32,
-    benchmark: &'static str,
-    aspect: String,
+struct Figures {
     /// Where the threshold comes from; `null` where it was given.
     threshold_choice: Option<ThresholdChoice>,
     steps: usize,
     steps_scored: usize,
     #[serde(flatten)]
     result: ProcessBench,
-    lowest_is_last: Option<LowestIsLast>,
-    /// Of its share.
-    lowest_is_last_interval: Option<Interval>,
-    /// How intervals were computed; `null` without intervals.
-    bootstrap: Option<Bootstrap>,
 }
 
 pub(super) fn run(
@@ -56,19 +46,13 @@ pub(super) fn run(
     result.add_intervals(&solutions, &steps.bootstrap);
     if input.json {
         let (steps_scored, all) = steps.counts();
-        let (lowest_is_last, lowest_is_last_interval) = steps.lowest_is_last();
-        return show::json(&Report {
-            format_version: 1,
-            benchmark: "processbench",
-            lowest_is_last,
-            lowest_is_last_interval,
-            bootstrap: steps.bootstrap(),
-            aspect: steps.aspect,
+        let figures = Figures {
             threshold_choice: threshold.choice,
             steps: all,
             steps_scored,
             result,
-        });
+        };
+        return show::json(&Report::new("processbench", &steps, figures));
     }
     show_result(&result, &threshold)?;
     steps.show_legend("solutions", solutions.len())?;

@@ -1,4 +1,4 @@
-//! Where a step is called wrong: given, or chosen on other records.
+//! The threshold below which a step counts as wrong: given, or chosen on other records.
 
 use std::path::Path;
 

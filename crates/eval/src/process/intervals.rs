@@ -1,4 +1,4 @@
-//! Intervals of the figures of a struct, by name.
+//! Bootstrap intervals by field name.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! How often the lowest segment is the last one.
+//! How often the last segment of a response has the lowest score.
 
 use crate::bootstrap::{Bootstrap, Interval};
 use crate::metrics::all_finite;

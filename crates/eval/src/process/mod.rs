@@ -12,6 +12,7 @@
 
 mod best_of_n;
 mod dimension;
+mod groups;
 mod intervals;
 mod lowest;
 mod prmbench;

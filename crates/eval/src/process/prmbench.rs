@@ -4,12 +4,12 @@
 //! it does for some classes only: see [`category_score`] and [`Redundancy`].
 
 use super::dimension::canonical;
+use super::groups::Groups;
 use super::intervals::{FieldIntervals, mean_of_all, of_fields};
 use super::{Dimension, ThresholdChoice};
 use crate::bootstrap::{Bootstrap, Interval};
 use crate::metrics::BinaryCounts;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// A solution with the scores of its steps and which of them are wrong.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,21 +112,19 @@ impl PrmBench {
     /// The benchmark leaves its untouched solutions (category `correct`) out of the totals: do not
     /// pass them.
     pub fn compute(samples: &[PrmBenchSample], threshold: f64) -> Self {
-        let mut by_category: BTreeMap<&str, (usize, BinaryCounts)> = BTreeMap::new();
+        let groups = Groups::new(samples.iter().map(|sample| &*sample.category));
+        let judged: Vec<Judged> = samples.iter().map(|one| one.judge(threshold)).collect();
         let mut overall = BinaryCounts::default();
-        let (mut steps_unscored, mut steps_unrated) = (0, 0);
-        for sample in samples {
-            let judged = sample.judge(threshold);
-            steps_unscored += judged.unscored;
-            steps_unrated += judged.unrated;
+        for judged in &judged {
             overall.merge(&judged.counts);
-            let category = by_category.entry(&sample.category).or_default();
-            category.0 += 1;
-            category.1.merge(&judged.counts);
         }
-        let categories: Vec<CategoryResult> = by_category
-            .into_iter()
-            .map(|(category, (samples, counts))| CategoryResult {
+        let by_category = groups.sums(|sum: &mut (usize, BinaryCounts), item| {
+            sum.0 += 1;
+            sum.1.merge(&judged[item].counts);
+        });
+        let categories = groups.names.iter().zip(by_category);
+        let categories: Vec<CategoryResult> = categories
+            .map(|(&category, (samples, counts))| CategoryResult {
                 category: category.to_owned(),
                 samples,
                 steps: StepResult::of(counts, category_figures(category, &counts)),
@@ -137,31 +135,27 @@ impl PrmBench {
             overall: StepResult::of(overall, figures(&overall)),
             dimensions: dimensions(&categories),
             categories,
-            steps_unscored,
-            steps_unrated,
+            steps_unscored: judged.iter().map(|judged| judged.unscored).sum(),
+            steps_unrated: judged.iter().map(|judged| judged.unrated).sum(),
         }
     }
 
     /// Adds intervals, resampling the `samples` that this was computed from. The threshold stays
     /// as it is: that it was chosen is no part of them.
     pub fn add_intervals(&mut self, samples: &[PrmBenchSample], bootstrap: &Bootstrap) {
-        let number = |sample: &PrmBenchSample| {
-            let mut categories = self.categories.iter();
-            categories.position(|category| category.category == sample.category)
-        };
-        let judged =
-            |sample: &PrmBenchSample| Some((number(sample)?, sample.judge(self.threshold).counts));
-        let judged: Vec<(usize, BinaryCounts)> = samples.iter().filter_map(judged).collect();
-        let categories = &self.categories;
-        let names = || categories.iter().map(|category| &*category.category);
-        let width = FIGURES.len() * (1 + categories.len()) + self.dimensions.len();
+        let groups = Groups::new(samples.iter().map(|sample| &*sample.category));
+        let judged = |sample: &PrmBenchSample| sample.judge(self.threshold).counts;
+        let judged: Vec<BinaryCounts> = samples.iter().map(judged).collect();
+        let names = || groups.names.iter().copied();
+        let width = FIGURES.len() * (1 + groups.names.len()) + self.dimensions.len();
         let mut found = bootstrap.several(judged.len(), width, |times| {
             let mut overall = BinaryCounts::default();
-            let mut by_category = vec![BinaryCounts::default(); categories.len()];
-            for ((category, counts), &times) in judged.iter().zip(times) {
+            for (counts, &times) in judged.iter().zip(times) {
                 overall.merge_times(counts, times.into());
-                by_category[*category].merge_times(counts, times.into());
             }
+            let by_category = groups.sums(|sum: &mut BinaryCounts, item| {
+                sum.merge_times(&judged[item], times[item].into());
+            });
             let figures_of = names().zip(&by_category);
             let figures_of = figures_of.map(|(name, counts)| category_figures(name, counts));
             let scores = names().zip(figures_of.clone().map(|[.., score]| score));

@@ -1,10 +1,10 @@
 //! ProcessBench: find the first wrong step (<https://arxiv.org/abs/2412.06559>).
 
 use super::ThresholdChoice;
+use super::groups::Groups;
 use super::intervals::{FieldIntervals, mean_of_all, of_fields};
 use crate::bootstrap::Bootstrap;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// A solution with the scores of its steps.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,15 +98,12 @@ const RATES: [&str; 3] = ["accuracy_erroneous", "accuracy_correct", "f1"];
 impl ProcessBench {
     /// Judges `solutions` with one threshold for all subsets.
     pub fn compute(solutions: &[Solution], threshold: f64) -> Self {
-        let mut by_subset: BTreeMap<&str, Vec<&Solution>> = BTreeMap::new();
-        for solution in solutions {
-            by_subset
-                .entry(&solution.subset)
-                .or_default()
-                .push(solution);
-        }
-        let subsets: Vec<SubsetResult> = by_subset
-            .into_iter()
+        let groups = Groups::new(solutions.iter().map(|solution| &*solution.subset));
+        let members = groups.sums(|members: &mut Vec<&Solution>, item| {
+            members.push(&solutions[item]);
+        });
+        let subsets = groups.names.iter().zip(members);
+        let subsets: Vec<SubsetResult> = subsets
             .map(|(subset, solutions)| SubsetResult::compute(subset, &solutions, threshold))
             .collect();
         Self {
@@ -120,19 +117,14 @@ impl ProcessBench {
     /// Adds intervals, resampling the `solutions` that this was computed from. The threshold stays
     /// as it is: that it was chosen is no part of them.
     pub fn add_intervals(&mut self, solutions: &[Solution], bootstrap: &Bootstrap) {
-        let number = |solution: &Solution| {
-            let mut subsets = self.subsets.iter();
-            subsets.position(|subset| subset.subset == solution.subset)
-        };
-        let judged = |solution| Some((number(solution)?, Verdict::of(solution, self.threshold)));
-        let verdicts: Vec<(usize, Verdict)> = solutions.iter().filter_map(judged).collect();
-        let count = self.subsets.len();
-        let width = count * RATES.len() + 1;
+        let groups = Groups::new(solutions.iter().map(|solution| &*solution.subset));
+        let verdict = |solution| Verdict::of(solution, self.threshold);
+        let verdicts: Vec<Verdict> = solutions.iter().map(verdict).collect();
+        let width = groups.names.len() * RATES.len() + 1;
         let mut found = bootstrap.several(verdicts.len(), width, |counts| {
-            let mut tallies = vec![Tally::default(); count];
-            for ((subset, verdict), &times) in verdicts.iter().zip(counts) {
-                tallies[*subset].add(*verdict, times.into());
-            }
+            let tallies = groups.sums(|tally: &mut Tally, item| {
+                tally.add(verdicts[item], counts[item].into());
+            });
             let rates = tallies.iter().map(Tally::rates);
             let average = mean_of_all(rates.clone().map(|[.., f1]| f1));
             rates.flatten().chain([average]).collect()

@@ -1,4 +1,4 @@
-//! Choosing the score below which a step is called wrong.
+//! Chooses the threshold below which a step counts as wrong.
 
 use crate::metrics::order;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! Votes among the answers of several responses to a prompt.
+//! Majority and weighted votes over the answers of several responses to a prompt.
 
 use std::collections::BTreeMap;
 
