@@ -398,3 +398,26 @@ fn a_server_that_lies_about_names_or_content_is_refused() {
         );
     }
 }
+
+#[test]
+fn a_bundle_in_the_cache_is_inspected_by_its_name() {
+    let home = temp_dir();
+    let repository = home.path().join("hub/models--makers--tiny-qwen");
+    let snapshot = repository.join("snapshots").join(COMMIT);
+    fs_err::create_dir_all(&snapshot).unwrap();
+    fs_err::create_dir_all(repository.join("refs")).unwrap();
+    write(&repository.join("refs"), "main", COMMIT);
+    let bundle = trained().join("bundle");
+    for name in crate::support::names(&bundle) {
+        fs_err::copy(bundle.join(&name), snapshot.join(&name)).unwrap();
+    }
+    let nowhere = "http://127.0.0.1:9";
+    let offline = [("HF_HUB_OFFLINE", "1")];
+    let run = gradus(
+        home.path(),
+        nowhere,
+        &offline,
+        &["inspect", MODEL, "--json"],
+    );
+    assert_eq!(json(&run.succeeds())["kind"], "bundle");
+}
