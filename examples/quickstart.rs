@@ -5,7 +5,7 @@
 #![allow(clippy::print_stdout, reason = "an example shows what it computes")]
 
 use gradus::data::{GeneratorConfig, SplitFractions, generate, split_by_prompt};
-use gradus::eval::{Aspect, Baselines, Evaluation, Scorer, scored_responses};
+use gradus::eval::{Aspect, Baselines, Evaluation, Metric, Scorer, scored_responses};
 use gradus::train::{
     EncoderSource, ModelOptions, ScratchOptions, Session, TextOptions, TrainConfig, TrainingPlan,
     train as train_bundle,
@@ -60,7 +60,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let baselines = Baselines::fit(scorer.aspects(), &train)?.scores(&test);
     let evaluation = Evaluation::compute(&scored, &aspects, scorer.aggregation(), &baselines)?;
     for aspect in &evaluation.aspects {
-        println!("{}: MSE {:?}", aspect.aspect, aspect.segment.values.mse);
+        println!(
+            "{}: MSE {:?}",
+            aspect.aspect,
+            aspect.segment.values.get(Metric::MSE)
+        );
     }
     Ok(())
 }

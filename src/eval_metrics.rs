@@ -15,8 +15,8 @@ use gradus_train::{ValidMetrics, ValidScores};
 pub struct EvalMetrics;
 
 fn metrics() -> impl Iterator<Item = Metric> {
-    let all = Metric::ALL.into_iter();
-    all.filter(|metric| *metric != Metric::Mse)
+    let all = Metric::all().into_iter();
+    all.filter(|metric| *metric != Metric::MSE)
 }
 
 impl ValidMetrics for EvalMetrics {

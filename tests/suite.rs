@@ -12,12 +12,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use gradus::EvalMetrics;
 use gradus::data::{BatchSize, Example, GeneratorConfig, generate};
-use gradus::eval::{Scorer, SegmentScore};
+use gradus::eval::metrics::{SegmentMetric, WeightedPairs};
+use gradus::eval::{Metric, Scorer, SegmentScore};
 use gradus::model::{Bundle, load_encoder};
 use gradus::train::{
-    EncoderSource, ModelOptions, PointwiseLoss as _, ScratchOptions, Session, SquaredError,
-    TextOptions, TrainConfig, TrainingPlan, TrainingReport,
+    EarlyStopping, EncoderSource, ModelOptions, PointwiseLoss as _, ScratchOptions, Session,
+    SquaredError, TextOptions, TrainConfig, TrainingPlan, TrainingReport,
 };
 use serde::Deserialize;
 
@@ -93,16 +95,28 @@ fn examples(count: usize) -> Vec<Example> {
 }
 
 fn train(output: PathBuf, device: &Device) -> TrainingReport {
+    let training = TrainConfig {
+        epochs: 2,
+        ..TrainConfig::default()
+    };
+    train_with(output, device, training, Session::default())
+}
+
+fn train_with(
+    output: PathBuf,
+    device: &Device,
+    training: TrainConfig,
+    session: Session,
+) -> TrainingReport {
     // A backend may have one generator for the whole process: two runs at the same time would draw
     // each other's numbers.
     static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let training = TrainConfig {
-        epochs: 2,
         batch_size: 16,
         learning_rate: 3e-3,
         dropout: 0.0,
-        ..TrainConfig::default()
+        ..training
     }
     .check()
     .unwrap();
@@ -128,14 +142,7 @@ fn train(output: PathBuf, device: &Device) -> TrainingReport {
         extra_files: Vec::new(),
     };
     let examples = examples(96);
-    gradus::train::train(
-        &plan,
-        &examples[..80],
-        &examples[80..],
-        device,
-        Session::default(),
-    )
-    .unwrap()
+    gradus::train::train(&plan, &examples[..80], &examples[80..], device, session).unwrap()
 }
 
 #[test]
@@ -198,4 +205,51 @@ fn a_bundle_comes_back_bit_by_bit() {
         .unwrap();
     let weights = |bundle: &Path| fs_err::read(bundle.join("model.safetensors")).unwrap();
     assert!(weights(&first) == weights(&second));
+}
+
+/// The mean squared error, as if a larger one were better.
+struct Backwards;
+
+impl SegmentMetric for Backwards {
+    fn name(&self) -> &'static str {
+        "backwards"
+    }
+
+    fn compute(&self, pairs: &WeightedPairs) -> Option<f64> {
+        let (mut errors, mut weights) = (0.0, 0.0);
+        for (score, rating, weight) in pairs.weighted() {
+            errors += weight * (score - rating) * (score - rating);
+            weights += weight;
+        }
+        Some(errors / weights)
+    }
+}
+
+#[test]
+fn a_metric_of_ones_own_decides_when_training_stops() {
+    let metric = Metric::register(&Backwards).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let training = TrainConfig {
+        epochs: 4,
+        early_stopping: Some(EarlyStopping {
+            metric: metric.name().to_owned(),
+            patience: 1,
+            ..EarlyStopping::default()
+        }),
+        ..TrainConfig::default()
+    };
+    let session = Session {
+        metrics: Box::new(EvalMetrics),
+        ..Session::default()
+    };
+    let output = directory.path().join("bundle");
+    let history = train_with(output, &device(), training, session).history;
+    let found: Vec<f64> = (history.validations.iter())
+        .map(|valid| valid.metrics[metric.name()].unwrap())
+        .collect();
+    // The error falls, which this metric takes for worse.
+    assert!(found.len() == 2 && found[0] > found[1], "{found:?}");
+    assert!(history.stopped_early);
+    let best: Vec<bool> = history.validations.iter().map(|valid| valid.best).collect();
+    assert_eq!(best, [true, false]);
 }

@@ -8,7 +8,8 @@ use gradus::eval::calibration::{
     ResponseRecalibration,
 };
 use gradus::eval::{
-    Aggregation, Aspect, Evaluation, JudgedAspect, Level, MetricValues, ScoredResponse, Scorer,
+    Aggregation, Aspect, Evaluation, JudgedAspect, Level, Metric, MetricValues, ScoredResponse,
+    Scorer,
 };
 use gradus::model::Bundle;
 
@@ -222,12 +223,12 @@ fn show_figures(
 ) -> Result<()> {
     let row = |(name, (values, reliability)): (&str, (&MetricValues, Option<&Reliability>))| {
         let numbers = [
-            values.mse,
-            values.bias,
+            values.get(Metric::MSE),
+            values.get(Metric::BIAS),
             reliability.map(|r| r.expected_calibration_error),
             reliability.map(|r| r.max_calibration_error),
-            values.pearson,
-            values.spearman,
+            values.get(Metric::PEARSON),
+            values.get(Metric::SPEARMAN),
         ];
         let cells = numbers.into_iter().map(show::number);
         std::iter::once(name.to_owned()).chain(cells).collect()

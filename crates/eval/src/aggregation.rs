@@ -1,4 +1,4 @@
-//! From the scores of segments to the score of a response.
+//! Aggregates segment scores to a response score.
 
 use crate::EvalError;
 use crate::metrics::{all_finite, finite, is_constant};

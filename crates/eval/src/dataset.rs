@@ -1,4 +1,4 @@
-//! Examples as metrics and baselines see them.
+//! Turns examples and their scores into the input of metrics and baselines.
 
 use gradus_data::{Example, TruncationCounts};
 use serde::{Deserialize, Serialize};
@@ -155,7 +155,7 @@ impl Baselines {
         })
     }
 
-    /// What the baselines that were fitted on ratings of whole responses say about `examples`.
+    /// Predictions for `examples` of the baselines that were fitted on ratings of whole responses.
     pub fn response_scores(&self, examples: &[Example]) -> Vec<ResponseBaselineScores> {
         let mut scores = Vec::new();
         for entry in &self.aspects {
@@ -166,7 +166,7 @@ impl Baselines {
         scores
     }
 
-    /// What the baselines say about the segments of `examples`.
+    /// Predictions of the baselines for the segments of `examples`.
     pub fn scores(&self, examples: &[Example]) -> Vec<BaselineScores> {
         let scores = self
             .aspects

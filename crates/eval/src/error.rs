@@ -1,4 +1,4 @@
-//! What can go wrong in this crate.
+//! The errors of this crate.
 
 use std::path::{Path, PathBuf};
 
@@ -133,6 +133,14 @@ pub enum EvalError {
         found: String,
         /// The words that are understood, comma-separated.
         known: String,
+    },
+    /// A metric cannot be registered under its name.
+    #[error("metric `{found}`: expected {expected}")]
+    MetricName {
+        /// The name.
+        found: String,
+        /// What it may be.
+        expected: &'static str,
     },
     /// A word that names no aspect of a model or a data set.
     #[error("unknown aspect: found `{found}`, expected one of: {known}")]
@@ -303,6 +311,7 @@ impl EvalError {
             | Self::ScaleRange { .. }
             | Self::UnknownAggregation { .. }
             | Self::UnknownMetric { .. }
+            | Self::MetricName { .. }
             | Self::UnknownRecalibration { .. } => None,
         }
     }

@@ -1,4 +1,4 @@
-//! Which segments make up the loss, and which drive the next step?
+//! Decomposes the loss: the share of each segment in it, and in the gradient of the next step.
 //!
 //! For the squared error over the rated segment-aspect pairs of a set of records,
 //!
@@ -40,7 +40,7 @@ pub struct RatedScore {
     pub state_norm: Option<f64>,
 }
 
-/// What one pair adds to loss and gradient.
+/// The contribution of one pair to loss and gradient.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LossShare {
     /// Score minus target.
@@ -57,7 +57,7 @@ pub struct LossShare {
     pub head_gradient_share: Option<f64>,
 }
 
-/// The loss of several pairs and what each adds.
+/// The loss of several pairs and the contribution of each.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LossShares {
     /// Weighted mean squared error. `None` where all weights are 0, or it overflows.

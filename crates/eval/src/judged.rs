@@ -46,7 +46,7 @@ pub struct JudgedSegment {
     pub rating: f64,
 }
 
-/// What was rated and scored in one aspect. `rated = scored + unscored.total()`.
+/// Counts of rated and scored segments in one aspect. `rated = scored + unscored.total()`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AspectCounts {
     /// Segments with a rating.
@@ -212,6 +212,8 @@ impl JudgedAspect {
             };
             counts.scored += 1;
             counts.responses += 1;
+            counts.scored_in_shortened += usize::from(response.shortened);
+            counts.responses_shortened += usize::from(response.shortened);
             let scored_segments = response.segment_scores(aspect).count();
             counts.responses_partly_scored +=
                 usize::from((1..response.segments.len()).contains(&scored_segments));

@@ -1,4 +1,4 @@
-//! How good are segment scores? Metrics, trivial baselines, uncertainty and comparison.
+//! Evaluates segment scores: metrics, trivial baselines, intervals, comparison of systems, calibration.
 //!
 //! Everything here works on plain numbers in `f64`, whatever produced the scores: a Gradus bundle
 //! or any other program. The way through the crate is
@@ -17,7 +17,7 @@
 //! Before any of it, [`audit`] looks for what is wrong with a data set.
 //!
 //! ```
-//! use gradus_eval::{Aggregation, Aspect, Evaluation, ScoredResponse, ScoredSegment};
+//! use gradus_eval::{Aggregation, Aspect, Evaluation, Metric, ScoredResponse, ScoredSegment};
 //!
 //! let segment = |start, end, rating: f64, score: f64| {
 //!     ScoredSegment::scored(start, end, [("rating".to_owned(), rating)].into(), vec![score])
@@ -30,15 +30,15 @@
 //! let aspects = [Aspect::named("rating")];
 //! let evaluation = Evaluation::compute(&scored, &aspects, Aggregation::Mean, &[])?;
 //! let values = &evaluation.aspects[0].segment.values;
-//! assert!((values.mse.unwrap() - 0.06).abs() < 1e-12);
-//! assert_eq!(values.spearman, Some(1.0));
+//! assert!((values.get(Metric::MSE).unwrap() - 0.06).abs() < 1e-12);
+//! assert_eq!(values.get(Metric::SPEARMAN), Some(1.0));
 //! // One response: no correlation at response level, and a reason.
-//! assert_eq!(evaluation.aspects[0].response.values.spearman, None);
+//! assert_eq!(evaluation.aspects[0].response.values.get(Metric::SPEARMAN), None);
 //! # Ok::<(), gradus_eval::EvalError>(())
 //! ```
 //!
 //! # A number that does not exist is `None`
-//! Every metric is an `Option<f64>`. It is `None` where the number does not exist (the correlation
+//! The value of a [`Metric`] is an `Option<f64>`. It is `None` where the number does not exist (the correlation
 //! of a constant, the mean of nothing), where an input is NaN or infinite, where the two sides
 //! differ in length, and where the result overflows. It is never NaN and never a made-up 0.
 
@@ -68,8 +68,8 @@ pub use error::{EvalError, Result};
 pub use evaluation::{
     Aspect, AspectEvaluation, BaselineEvaluation, ByTruncation, CalibrationFigures, ContextRead,
     Counts, Evaluation, IntervalAbsence, LevelValues, PartValues, Provenance, RatersBeside,
-    Recalibrated, RecalibratedResponses, ResponseBaseline, ResponseCalibration, ResponseRatings,
-    ScoreSource,
+    Recalibrated, RecalibratedResponses, ResponseBaseline, ResponseCalibration, ResponsePart,
+    ResponseRatings, ScoreSource,
 };
 pub use judged::{
     AspectCounts, JudgedAspect, JudgedResponse, JudgedSegment, Level, UnscoredCounts,

@@ -1,4 +1,4 @@
-//! Scores beside the ratings they are judged by.
+//! Responses and segments with scores and ratings.
 
 use crate::Aggregation;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! Where does a model fail? Metrics by position, by length and by `meta` key, worst first.
+//! Metrics by position, by length and by `meta` key, worst first: where a model fails.
 
 use crate::{
     JudgedAspect, JudgedResponse, JudgedSegment, Metric, MetricValues, ResponsePairs,
@@ -248,7 +248,7 @@ mod tests {
             min_segments,
             whole: false,
         };
-        slicer.slices(keys, Metric::Mse)
+        slicer.slices(keys, Metric::MSE)
     }
 
     #[test]
@@ -268,7 +268,7 @@ mod tests {
             SliceKey::Length,
             SliceKey::Meta("topic".into()),
         ];
-        let slices = slicer.slices(&keys, Metric::Mse);
+        let slices = slicer.slices(&keys, Metric::MSE);
         let parts: Vec<&str> = slices.iter().map(|slice| slice.part.as_str()).collect();
         assert_eq!(slices.len(), 6, "{parts:?}");
         // The ratings rise with the length and the scores do not.
@@ -283,7 +283,7 @@ mod tests {
         assert_eq!(slices[0].part, "last");
         let errors: Vec<f64> = slices
             .iter()
-            .map(|slice| slice.values.mse.unwrap())
+            .map(|slice| slice.values.get(Metric::MSE).unwrap())
             .collect();
         assert!(errors.is_sorted_by(|a, b| a >= b), "{errors:?}");
         assert_eq!(slices.iter().map(|s| s.values.count).sum::<usize>(), 2 * 40);

@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used)] // A fixture that cannot be evaluated fails the test.
 
-use gradus_eval::baselines::{Baseline, BaselineExample, BaselineScores, BaselineSegment};
+use gradus_eval::baselines::{
+    Baseline, BaselineExample, BaselineScores, BaselineSegment, ResponseBaselineScores,
+};
 use gradus_eval::bootstrap::Bootstrap;
 use gradus_eval::{
-    Absence, Aggregation, Aspect, EvalError, Evaluation, Metric, ScoredResponse, ScoredSegment,
-    UnscoredReason,
+    Absence, Aggregation, Aspect, EvalError, Evaluation, Metric, MetricValues, ScoredResponse,
+    ScoredSegment, UnscoredReason,
 };
 use std::collections::BTreeMap;
 
@@ -94,7 +96,7 @@ fn each_aspect_is_judged_on_its_own_rated_segments() {
     );
     assert_eq!((style.counts.rated, style.counts.scored), (3, 3));
     let error = (0.01 + 0.04 + 0.01 + 0.01 + 0.0025) / 5.0;
-    assert!((fact.segment.values.mse.unwrap() - error).abs() < 1e-12);
+    assert!((fact.segment.values.get(Metric::MSE).unwrap() - error).abs() < 1e-12);
     assert_eq!(style.segment.values.midpoint, Some(0.5));
 }
 
@@ -104,7 +106,7 @@ fn responses_are_aggregated_as_asked() {
         evaluate(aggregation).aspects[0]
             .response
             .values
-            .mse
+            .get(Metric::MSE)
             .unwrap()
     };
     // Mean: .45/.5, .75/.75, .2/.25; the unrated 9.0 and the unscored rating take no part.
@@ -130,9 +132,12 @@ fn a_baseline_is_judged_on_the_segments_of_the_model() {
     assert!(style.baselines.is_empty());
     let half = &fact.baselines[0];
     assert_eq!(half.segment.count, fact.segment.values.count);
-    assert_eq!(half.segment.pearson, None);
+    assert_eq!(half.segment.get(Metric::PEARSON), None);
     assert!(half.segment.absences.contains(&Absence::ConstantScores));
-    assert!((half.segment.mse.unwrap() - (0.25 + 0.25 + 0.0 + 0.25 + 0.0625) / 5.0).abs() < 1e-12);
+    assert!(
+        (half.segment.get(Metric::MSE).unwrap() - (0.25 + 0.25 + 0.0 + 0.25 + 0.0625) / 5.0).abs()
+            < 1e-12
+    );
 }
 
 #[test]
@@ -215,7 +220,7 @@ fn nothing_one_segment_and_constant_scores_are_answered_with_a_reason() {
     let aspects = [Aspect::named("rating")];
     let evaluate = |scored: &[ScoredResponse]| {
         let mut evaluation = Evaluation::compute(scored, &aspects, Aggregation::Mean, &[]).unwrap();
-        evaluation.add_intervals(scored, &aspects, &Bootstrap::default(), &Metric::ALL);
+        evaluation.add_intervals(scored, &aspects, &Bootstrap::default(), &Metric::all());
         serde_json::to_string(&evaluation).unwrap();
         evaluation.aspects.remove(0)
     };
@@ -244,7 +249,7 @@ fn nothing_one_segment_and_constant_scores_are_answered_with_a_reason() {
     assert!(absences(&of_ratings(&[0.1, 0.9], 0.4)).contains(&Absence::ConstantScores));
     assert!(absences(&of_ratings(&[0.5, 0.5], 0.4)).contains(&Absence::ConstantRatings));
     let one = evaluate(&of_ratings(&[0.5], 0.4));
-    assert!((one.segment.values.mse.unwrap() - 0.01).abs() < 1e-12);
+    assert!((one.segment.values.get(Metric::MSE).unwrap() - 0.01).abs() < 1e-12);
     assert!(one.segment.intervals.is_empty() && one.lowest_is_last.is_none());
 }
 
@@ -255,7 +260,7 @@ fn the_json_has_the_documented_keys_and_reads_back() {
         resamples: 50,
         ..Bootstrap::default()
     };
-    evaluation.add_intervals(&scored(), &aspects(), &bootstrap, &[Metric::Mse]);
+    evaluation.add_intervals(&scored(), &aspects(), &bootstrap, &[Metric::MSE]);
     let json = serde_json::to_value(&evaluation).unwrap();
     let keys = |value: &serde_json::Value| -> Vec<String> {
         value.as_object().unwrap().keys().cloned().collect()
@@ -296,7 +301,7 @@ fn the_json_has_the_documented_keys_and_reads_back() {
     // Nothing is rated as a whole, and by one rater only.
     assert!(aspect["response_ratings"].is_null() && aspect["raters"].is_null());
     assert_eq!(json["bootstrap"]["resamples"], 50);
-    for metric in Metric::ALL {
+    for metric in Metric::all() {
         assert!(
             aspect["segment"]["values"].get(metric.name()).is_some(),
             "{metric}"
@@ -329,7 +334,7 @@ fn ratings_of_responses_have_documented_keys_and_read_back() {
             resamples: 50,
             ..Bootstrap::default()
         },
-        &[Metric::Mse],
+        &[Metric::MSE],
     );
     let json = serde_json::to_value(&evaluation).unwrap();
     let found = &json["aspects"][0]["response_ratings"];
@@ -341,6 +346,7 @@ fn ratings_of_responses_have_documented_keys_and_read_back() {
             "given",
             "figures",
             "baselines",
+            "by_truncation",
             "reliability",
             "recalibrated",
             "slices",
@@ -400,13 +406,13 @@ fn shortened_texts_are_judged_apart_and_counted() {
     );
     let parts = fact.by_truncation.as_ref().unwrap();
     assert_eq!((parts.whole.responses, parts.shortened.responses), (2, 1));
-    let mse = |part: &gradus_eval::PartValues| part.segment.mse.unwrap();
+    let mse = |part: &gradus_eval::PartValues| part.segment.get(Metric::MSE).unwrap();
     // Squared errors .01, .04, .0025 of x1 and x3, and .01, .01 of x2.
     assert!((mse(&parts.whole) - 0.0525 / 3.0).abs() < 1e-12);
     assert!((mse(&parts.shortened) - 0.01).abs() < 1e-12);
     assert_eq!(parts.shortened.segment.midpoint, Some(0.5));
     let of_baseline = &parts.shortened.baselines[0];
-    assert!((of_baseline.segment.mse.unwrap() - 0.125).abs() < 1e-12);
+    assert!((of_baseline.segment.get(Metric::MSE).unwrap() - 0.125).abs() < 1e-12);
     let json = serde_json::to_value(&evaluation).unwrap();
     assert_eq!(
         json["aspects"][0]["by_truncation"]["whole"]["segment"]["count"],
@@ -414,4 +420,56 @@ fn shortened_texts_are_judged_apart_and_counted() {
     );
     let back: Evaluation = serde_json::from_value(json).unwrap();
     assert_eq!(back, evaluation);
+}
+
+#[test]
+fn shortened_responses_rated_as_a_whole_are_judged_apart_too() {
+    // Scores off by 0.1, 0.2 and 0.4; the last two texts were shortened.
+    let response = |id: &str, rating: f64, score: f64, shortened: bool| ScoredResponse {
+        id: id.into(),
+        ratings: BTreeMap::from([("fact".to_owned(), rating)]),
+        segments: vec![ScoredSegment::scored(0, 1, BTreeMap::new(), vec![score])],
+        shortened,
+        ..ScoredResponse::default()
+    };
+    let mut scored = vec![
+        response("a", 0.0, 0.1, false),
+        response("b", 0.5, 0.7, true),
+        response("c", 1.0, 0.6, true),
+    ];
+    let aspects = [Aspect::named("fact")];
+    let mut evaluation = Evaluation::compute(&scored, &aspects, Aggregation::Mean, &[]).unwrap();
+    let baseline = ResponseBaselineScores {
+        name: "half".into(),
+        aspect: "fact".into(),
+        scores: vec![0.5; 3],
+    };
+    evaluation
+        .add_response_baselines(&scored, &aspects, &[baseline])
+        .unwrap();
+    let found = evaluation.aspects[0].response_ratings.as_ref().unwrap();
+    let counts = (
+        found.counts.responses_shortened,
+        found.counts.scored_in_shortened,
+    );
+    assert_eq!(counts, (2, 2));
+    let parts = found.by_truncation.as_ref().unwrap();
+    let mse = |values: &MetricValues| values.get(Metric::MSE).unwrap();
+    assert_eq!(
+        (parts.whole.values.count, parts.shortened.values.count),
+        (1, 2)
+    );
+    assert!((mse(&parts.whole.values) - 0.01).abs() < 1e-12);
+    assert!((mse(&parts.shortened.values) - 0.1).abs() < 1e-12);
+    assert!((mse(&found.figures.values) - 0.07).abs() < 1e-12);
+    assert_eq!(parts.whole.values.midpoint, Some(0.5), "that of all");
+    assert!((mse(&parts.whole.baselines[0].values) - 0.25).abs() < 1e-12);
+    assert!((mse(&parts.shortened.baselines[0].values) - 0.125).abs() < 1e-12);
+
+    for response in &mut scored {
+        response.shortened = false;
+    }
+    let evaluation = Evaluation::compute(&scored, &aspects, Aggregation::Mean, &[]).unwrap();
+    let found = evaluation.aspects[0].response_ratings.as_ref().unwrap();
+    assert_eq!(found.by_truncation, None);
 }

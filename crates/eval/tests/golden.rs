@@ -129,7 +129,7 @@ fn grouped_metrics_equal_scikit_learn_and_loops_over_pairs() {
     for case in list(&load("extra")["grouped"]) {
         let pairs = grouped(&case["groups"], &case["midpoint"]);
         let values = MetricValues::compute(&pairs);
-        for metric in Metric::ALL {
+        for metric in Metric::all() {
             let what = format!("{}: {metric}", case["name"]);
             assert_close(values.get(metric), &case["metrics"][metric.name()], &what);
             assert_eq!(values.get(metric), metric.compute(&pairs), "{what}");
@@ -141,10 +141,10 @@ fn grouped_metrics_equal_scikit_learn_and_loops_over_pairs() {
 fn metrics_of_counted_resamples_equal_those_of_resamples_written_out() {
     let golden = &load("extra")["bootstrap"];
     let pairs = grouped(&golden["groups"], &golden["midpoint"]);
-    let weighted = WeightedMetrics::prepare(&pairs, &Metric::ALL);
+    let weighted = WeightedMetrics::prepare(&pairs, &Metric::all());
     for resample in list(&golden["resamples"]) {
         let counts: Vec<u32> = serde_json::from_value(resample["counts"].clone()).unwrap();
-        for (metric, value) in Metric::ALL.into_iter().zip(weighted.at(&counts)) {
+        for (metric, value) in Metric::all().into_iter().zip(weighted.at(&counts)) {
             assert_close(value, &resample["metrics"][metric.name()], metric.name());
         }
     }

@@ -55,7 +55,7 @@ fn coverage(correlation: f64, method: IntervalMethod, runs: u64) -> f64 {
                 method,
                 ..Bootstrap::default()
             };
-            bootstrap.metrics(&pairs, &[Metric::Pearson])[&Metric::Pearson].contains(correlation)
+            bootstrap.metrics(&pairs, &[Metric::PEARSON])[&Metric::PEARSON].contains(correlation)
         })
         .count();
     covered as f64 / runs as f64
@@ -95,7 +95,7 @@ fn resampling_segments_instead_of_responses_would_not_cover() {
             ..Bootstrap::default()
         };
         covered += usize::from(
-            bootstrap.metrics(&flat, &[Metric::Pearson])[&Metric::Pearson].contains(0.5),
+            bootstrap.metrics(&flat, &[Metric::PEARSON])[&Metric::PEARSON].contains(0.5),
         );
     }
     assert!(covered < 170, "{covered} of 200");
@@ -107,12 +107,12 @@ fn a_thousand_resamples_of_a_hundred_thousand_segments_take_seconds() {
     let mut normals = Normals(ChaCha8Rng::seed_from_u64(1));
     let pairs = simulate(&mut normals, 20_000, 5, 0.5).with_midpoint(Some(0.0));
     for metrics in [
-        &[Metric::Mse, Metric::Pearson][..],
-        &[Metric::Spearman],
-        &[Metric::Auroc],
-        &[Metric::Auprc],
-        &[Metric::KendallTauB],
-        &Metric::ALL,
+        &[Metric::MSE, Metric::PEARSON][..],
+        &[Metric::SPEARMAN],
+        &[Metric::AUROC],
+        &[Metric::AUPRC],
+        &[Metric::KENDALL_TAU_B],
+        &Metric::all(),
     ] {
         let start = Instant::now();
         let intervals = Bootstrap::default().metrics(&pairs, metrics);

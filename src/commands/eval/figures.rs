@@ -9,74 +9,50 @@ use gradus::eval::calibration::{RecalibrationKind, Reliability};
 
 use crate::commands::intervals;
 
-/// A column: a metric, except that the objective `J` stands for the mean squared error.
+/// What is shown first.
 pub(super) const MAIN: [Metric; 8] = [
-    Metric::Mse,
-    Metric::Rmse,
-    Metric::Mae,
-    Metric::Bias,
+    Metric::MSE,
+    Metric::RMSE,
+    Metric::MAE,
+    Metric::BIAS,
     Metric::R2,
-    Metric::Pearson,
-    Metric::Spearman,
-    Metric::KendallTauB,
+    Metric::PEARSON,
+    Metric::SPEARMAN,
+    Metric::KENDALL_TAU_B,
 ];
+
+/// Names of the rows of whole and of shortened texts.
+const WHOLE: &str = "whole texts only";
+const SHORTENED: &str = "shortened only";
 
 /// What is shown of segments beside [`MAIN`].
-pub(super) const MORE: [Metric; 5] = [
-    Metric::Concordance,
-    Metric::PairwiseAccuracy,
-    Metric::Auroc,
-    Metric::Auprc,
-    Metric::F1,
-];
-
-/// The same of whole responses, which have no pairs within them.
-pub(super) const MORE_OF_RESPONSES: [Metric; 4] = [
-    Metric::Concordance,
-    Metric::Auroc,
-    Metric::Auprc,
-    Metric::F1,
-];
-
-/// The head of a column.
-pub(super) fn head(metric: Metric) -> &'static str {
-    match metric {
-        Metric::Mse => "J",
-        Metric::PairwiseAccuracy => "pair order",
-        metric => metric.label(),
-    }
+pub(super) fn more() -> Vec<Metric> {
+    let mut metrics = Metric::all();
+    metrics.retain(|metric| !MAIN.contains(metric));
+    metrics
 }
 
-/// The values of a row.
-pub(super) fn values(metrics: &[Metric], values: &MetricValues) -> Vec<Option<f64>> {
+/// The same of whole responses, which have no pairs within them.
+pub(super) fn more_of_responses() -> Vec<Metric> {
+    let mut metrics = more();
+    metrics.retain(|metric| *metric != Metric::PAIRWISE_ACCURACY);
     metrics
-        .iter()
-        .map(|&metric| shown(metric, values.get(metric)))
-        .collect()
+}
+
+/// The figures of a row.
+pub(super) fn values(metrics: &[Metric], values: &MetricValues) -> Vec<Option<f64>> {
+    let figure = |&metric: &Metric| Some(metric.figure(values.get(metric)?));
+    metrics.iter().map(figure).collect()
 }
 
 /// Lower and upper ends of the intervals; `None` where no metric has one.
 pub(super) fn ends(metrics: &[Metric], level: &LevelValues) -> Option<[Vec<Option<f64>>; 2]> {
-    let end = |metric: &Metric, upper: bool| {
-        let interval = level.intervals.get(metric)?;
-        // The objective is the negative of the error, so its ends change places.
-        let upper = upper != (*metric == Metric::Mse);
-        let end = if upper { interval.high } else { interval.low };
-        shown(*metric, Some(end))
+    let of = |which: usize| -> Vec<Option<f64>> {
+        let ends = metrics.iter().map(|&metric| level.figure_interval(metric));
+        ends.map(|ends| Some(ends?[which])).collect()
     };
-    let of = |upper: bool| -> Vec<Option<f64>> {
-        let ends = metrics.iter().map(|metric| end(metric, upper));
-        ends.collect()
-    };
-    let ends = [of(false), of(true)];
+    let ends = [of(0), of(1)];
     ends[0].iter().any(Option::is_some).then_some(ends)
-}
-
-fn shown(metric: Metric, value: Option<f64>) -> Option<f64> {
-    match metric {
-        Metric::Mse => value.map(|value| -value),
-        _ => value,
-    }
 }
 
 /// The model's values apart for texts that it read whole and for shortened ones; none where no
@@ -85,13 +61,16 @@ pub(super) fn parts(
     aspect: &AspectEvaluation,
     level: fn(&PartValues) -> &MetricValues,
 ) -> Vec<(&'static str, &MetricValues)> {
-    let Some(parts) = &aspect.by_truncation else {
-        return Vec::new();
-    };
-    vec![
-        ("whole texts only", level(&parts.whole)),
-        ("shortened only", level(&parts.shortened)),
-    ]
+    let parts = aspect.by_truncation.iter();
+    let rows = parts.flat_map(|parts| [(WHOLE, &parts.whole), (SHORTENED, &parts.shortened)]);
+    rows.map(|(name, part)| (name, level(part))).collect()
+}
+
+/// The same of responses rated as a whole.
+pub(super) fn response_parts(found: &ResponseRatings) -> Vec<(&'static str, &MetricValues)> {
+    let parts = found.by_truncation.iter();
+    let rows = parts.flat_map(|parts| [(WHOLE, &parts.whole), (SHORTENED, &parts.shortened)]);
+    rows.map(|(name, part)| (name, &part.values)).collect()
 }
 
 /// The confidence of the intervals in per cent, as in `95 %`.
@@ -125,25 +104,27 @@ pub(super) fn counts(aspect: &AspectEvaluation) -> String {
             "{} of {} rated segments scored, in {} responses",
             counts.scored, counts.rated, counts.responses
         );
-        parts.push(text + &left_out(counts));
+        let shortened = format!(
+            ", {} of them in {} shortened responses",
+            counts.scored_in_shortened, counts.responses_shortened
+        );
+        parts.push(text + &left_out(counts, &shortened));
     }
     if let Some(ResponseRatings { counts, .. }) = &aspect.response_ratings {
         let text = format!(
             "{} of {} rated responses scored",
             counts.scored, counts.rated
         );
-        parts.push(text + &left_out(counts));
+        let shortened = format!(", {} of them shortened", counts.responses_shortened);
+        parts.push(text + &left_out(counts, &shortened));
     }
     parts.join("; ")
 }
 
-fn left_out(counts: &AspectCounts) -> String {
+fn left_out(counts: &AspectCounts, shortened: &str) -> String {
     let mut text = String::new();
     if counts.scored_in_shortened > 0 {
-        text = format!(
-            ", {} of them in {} shortened responses",
-            counts.scored_in_shortened, counts.responses_shortened
-        );
+        shortened.clone_into(&mut text);
     }
     if counts.scored_cut > 0 {
         text = format!("{text}, {} by a part of the segment", counts.scored_cut);
@@ -210,18 +191,18 @@ pub(super) fn absences(aspect: &AspectEvaluation) -> Vec<String> {
     for (level, figures) in levels {
         let values = &figures.values;
         for absence in &values.absences {
-            let names: Vec<&str> = Metric::ALL
-                .into_iter()
+            let names: Vec<&str> = values
+                .metrics()
                 .filter(|&metric| values.absence(metric) == Some(*absence))
                 .map(Metric::label)
                 .collect();
             // Pairs within responses do not exist at response level, for any data.
             let natural =
-                level != "at segment level" && names == [Metric::PairwiseAccuracy.label()];
+                level != "at segment level" && names == [Metric::PAIRWISE_ACCURACY.label()];
             if names.is_empty() || natural {
                 continue;
             }
-            let names = if names.len() == Metric::ALL.len() {
+            let names = if names.len() == values.metrics().count() {
                 "figure".to_owned()
             } else {
                 names.join(", ")
@@ -251,7 +232,7 @@ pub(super) fn intervals_absent(evaluation: &Evaluation, aspect: &AspectEvaluatio
 
 /// A mean squared error taken apart.
 fn decomposition(values: &MetricValues) -> Option<String> {
-    let (mse, parts) = (values.mse?, values.decomposition.as_ref()?);
+    let (mse, parts) = (values.get(Metric::MSE)?, values.decomposition.as_ref()?);
     Some(format!(
         "MSE {mse:.4} = bias² {:.4} + spread {:.4} + lack of correlation {:.4}",
         parts.bias_squared, parts.spread, parts.correlation
@@ -284,9 +265,9 @@ fn recalibrated(
     format!(
         "{kind} recalibration{}: MSE {}, calibration error {}, Pearson {}",
         if applied { "" } else { " (not applied above)" },
-        both(|values, _| values.mse),
+        both(|values, _| values.get(Metric::MSE)),
         both(|_, reliability| Some(reliability?.expected_calibration_error)),
-        both(|values, _| values.pearson),
+        both(|values, _| values.get(Metric::PEARSON)),
     )
 }
 

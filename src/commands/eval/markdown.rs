@@ -6,7 +6,7 @@ use gradus::data::{visible_code, visible_lines, visible_markdown};
 use gradus::eval::slices::Slice;
 use gradus::eval::{AspectEvaluation, Evaluation, LevelValues, Metric, MetricValues};
 
-use super::figures::{self, MAIN, MORE, MORE_OF_RESPONSES};
+use super::figures::{self, MAIN};
 use crate::commands::intervals;
 use crate::show;
 
@@ -77,7 +77,7 @@ fn section(page: &mut String, evaluation: &Evaluation, aspect: &AspectEvaluation
             rows.push(std::iter::once(name).chain(cells).collect());
         }
         let mut header = vec![""];
-        header.extend(metrics.iter().map(|&metric| figures::head(metric)));
+        header.extend(metrics.iter().map(|&metric| metric.figure_name()));
         table(page, &header, &rows);
     };
     let segments = || {
@@ -97,7 +97,13 @@ fn section(page: &mut String, evaluation: &Evaluation, aspect: &AspectEvaluation
         let parts = || figures::parts(aspect, |part| &part.segment);
         level("Segments", &MAIN, &aspect.segment, parts(), segments());
         let title = cut("Segments", &aspect.segment.values);
-        level(&title, &MORE, &aspect.segment, parts(), segments());
+        level(
+            &title,
+            &figures::more(),
+            &aspect.segment,
+            parts(),
+            segments(),
+        );
         let responses = aspect
             .baselines
             .iter()
@@ -113,13 +119,14 @@ fn section(page: &mut String, evaluation: &Evaluation, aspect: &AspectEvaluation
         };
         let score = figures::response_score(evaluation, found);
         let title = format!("Response ratings ({score})");
-        level(&title, &MAIN, &found.figures, Vec::new(), baselines());
+        let parts = || figures::response_parts(found);
+        level(&title, &MAIN, &found.figures, parts(), baselines());
         let title = cut("Response ratings", &found.figures.values);
         level(
             &title,
-            &MORE_OF_RESPONSES,
+            &figures::more_of_responses(),
             &found.figures,
-            Vec::new(),
+            parts(),
             baselines(),
         );
     }
@@ -160,7 +167,12 @@ fn slices(page: &mut String, (title, unit): (&str, &str), slices: &[Slice]) {
         .take(WORST)
         .map(|slice| {
             let values = &slice.values;
-            let cells = [values.rmse, values.bias, values.pearson].map(show::number);
+            let cells = [
+                values.get(Metric::RMSE),
+                values.get(Metric::BIAS),
+                values.get(Metric::PEARSON),
+            ]
+            .map(show::number);
             let mut row = vec![
                 visible_markdown(&slice.key.to_string()),
                 visible_markdown(&slice.part),

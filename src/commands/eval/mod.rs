@@ -63,7 +63,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     let responses = &scores.responses;
     evaluation.add_slices(responses, &aspects, &settings.slices, Slice::MIN_SEGMENTS);
     if settings.bootstrap.resamples > 0 {
-        evaluation.add_intervals(responses, &aspects, &settings.bootstrap, &Metric::ALL);
+        evaluation.add_intervals(responses, &aspects, &settings.bootstrap, &Metric::all());
     }
     if let Some(page) = pages.html {
         let evaluated = (&evaluation, &scores);

@@ -7,7 +7,7 @@ use gradus::eval::{
     ResponseRatings,
 };
 
-use super::figures::{self, MAIN, MORE, MORE_OF_RESPONSES};
+use super::figures::{self, MAIN};
 use crate::show;
 
 /// The worst slices that are shown; JSON has all.
@@ -55,13 +55,13 @@ fn more_tables(evaluation: &Evaluation, aspect: &AspectEvaluation) -> Result<()>
         show::line("")?;
         let parts = figures::parts(aspect, |part| &part.segment);
         let rows = (parts, segments(aspect));
-        level(evaluation, &name, &MORE, &aspect.segment, rows)?;
+        level(evaluation, &name, &figures::more(), &aspect.segment, rows)?;
     }
     if let Some(found) = &aspect.response_ratings {
         let name = name("response ratings", &found.figures.values);
         show::line("")?;
-        let metrics = &MORE_OF_RESPONSES;
-        let rows = (Vec::new(), responses(found));
+        let metrics = &figures::more_of_responses();
+        let rows = (figures::response_parts(found), responses(found));
         level(evaluation, &name, metrics, &found.figures, rows)?;
     }
     Ok(())
@@ -95,7 +95,7 @@ fn main_tables(evaluation: &Evaluation, aspect: &AspectEvaluation) -> Result<()>
         }
         let score = figures::response_score(evaluation, found);
         let name = format!("response ratings ({score})");
-        let rows = (Vec::new(), responses(found));
+        let rows = (figures::response_parts(found), responses(found));
         level(evaluation, &name, &MAIN, &found.figures, rows)?;
     }
     Ok(())
@@ -127,7 +127,7 @@ fn level(
     (parts, baselines): (Vec<(&str, &MetricValues)>, Baselines<'_>),
 ) -> Result<()> {
     let mut header = vec![name];
-    header.extend(metrics.iter().map(|&metric| figures::head(metric)));
+    header.extend(metrics.iter().map(|&metric| metric.figure_name()));
     let row = |name: String, values: Vec<Option<f64>>| -> Vec<String> {
         let cells = values.into_iter().map(show::number);
         std::iter::once(name).chain(cells).collect()
@@ -166,11 +166,11 @@ fn slices(name: &str, unit: &str, level: &LevelValues, slices: &[Slice]) -> Resu
             vec![
                 show::shortened(&part, 44),
                 values.count.to_string(),
-                show::number(values.rmse),
-                show::number(values.mae),
-                show::number(values.bias),
-                show::number(values.pearson),
-                show::number(values.spearman),
+                show::number(values.get(Metric::RMSE)),
+                show::number(values.get(Metric::MAE)),
+                show::number(values.get(Metric::BIAS)),
+                show::number(values.get(Metric::PEARSON)),
+                show::number(values.get(Metric::SPEARMAN)),
             ]
         })
         .collect();

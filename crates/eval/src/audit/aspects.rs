@@ -1,4 +1,4 @@
-//! Aspects that next to no record rates, and aspects with nearly one name: misspelt, most likely.
+//! Finds aspects that hardly any record rates, and aspect names that are nearly the same (typing errors).
 
 use std::collections::BTreeMap;
 

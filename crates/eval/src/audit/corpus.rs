@@ -1,4 +1,4 @@
-//! All splits taken together, as the checks look at them.
+//! All splits together, the input of the checks.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;

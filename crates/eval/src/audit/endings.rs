@@ -1,4 +1,4 @@
-//! Responses, or lists of their segments, that end at the first error.
+//! Finds responses, or lists of segments, that end at the first error.
 
 use gradus_data::Example;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! What an audit has found.
+//! The findings of an audit.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// How many examples a finding names; all are counted.
 pub(super) const EXAMPLES_LISTED: usize = 5;
 
-/// How bad a finding is; the worst first.
+/// The severity of a finding, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Grade {
@@ -30,7 +30,7 @@ impl fmt::Display for Grade {
     }
 }
 
-/// What kind of thing was found.
+/// The kind of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -189,7 +189,7 @@ impl FindingKind {
     }
 }
 
-/// One thing an audit has found.
+/// A finding of an audit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// How bad it is.

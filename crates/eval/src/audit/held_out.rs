@@ -1,4 +1,4 @@
-//! What fitted shortcuts reach on responses they have not seen.
+//! Fits shortcuts and measures them on held-out responses.
 
 use std::fmt;
 
@@ -42,7 +42,7 @@ impl HeldOut {
     }
 }
 
-/// What a fitted shortcut reaches.
+/// The correlation of a fitted shortcut with the rating.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FitReach {
     /// The shortcut.

@@ -1,4 +1,4 @@
-//! Ratings on two scales in one aspect: from 0 to 1 here, from 1 to 5 there.
+//! Finds ratings on two scales in one aspect, such as 0 to 1 and 1 to 5.
 //!
 //! Five signs tell the scales apart. The first three look for a lower scale that ends at 1, 5 or 10 and an
 //! upper one that reaches twice as far or more:

@@ -1,4 +1,4 @@
-//! What is wrong with a data set before anything is trained on it?
+//! Checks a data set for faults before training.
 //!
 //! [`audit`] looks at one or more splits for what makes a reward model look better than it is or
 //! learn something else than it should:

@@ -1,4 +1,4 @@
-//! Numbers in the text that are the rating.
+//! Finds numbers in the text that equal the rating.
 
 use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation as _;

@@ -1,4 +1,4 @@
-//! What is audited and how.
+//! The options of an audit.
 
 use std::str::FromStr;
 

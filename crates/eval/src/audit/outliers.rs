@@ -1,4 +1,4 @@
-//! Ratings far from all others.
+//! Finds ratings far from all others.
 
 /// How many times the width of the bulk a gap has to have.
 const GAP: f64 = 3.0;

@@ -1,4 +1,4 @@
-//! Ratings by themselves: out of scale, constant, copied, missing, alike.
+//! Checks the ratings alone: out of range, constant, copied, missing, repeated.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! What a correlation of a shortcut means.
+//! Grades the correlation of a shortcut with the rating.
 
 use std::fmt;
 

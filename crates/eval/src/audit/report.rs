@@ -1,4 +1,4 @@
-//! All that an audit says.
+//! The result of an audit.
 
 use gradus_data::DatasetStats;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use super::{
     RepeatedResponses, SuspiciousToken, TextOverlap, TextShape,
 };
 
-/// What an audit measured and what it makes of it.
+/// The measurements and findings of an audit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuditReport {
     /// Every split, in the order given.

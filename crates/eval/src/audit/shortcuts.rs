@@ -1,4 +1,4 @@
-//! What a single feature tells of the rating, without reading.
+//! Correlates single features that ignore the content with the rating.
 
 use std::collections::HashSet;
 
@@ -16,7 +16,7 @@ use crate::metrics::pearson;
 /// Correlation of the bag of words from which on words say nearly all.
 const NEARLY_ALL: f64 = 0.9;
 
-/// Something that can be known of a segment without reading it.
+/// A feature of a segment that ignores its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Feature {
@@ -77,7 +77,7 @@ impl Feature {
     }
 }
 
-/// What one feature reaches.
+/// The correlation of one feature with the rating.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FeatureReach {
     /// The feature.

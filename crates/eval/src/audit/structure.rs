@@ -1,4 +1,4 @@
-//! How text and segments go together.
+//! Checks how segments cover the text.
 
 use gradus_data::StatsCollector;
 use serde::{Deserialize, Serialize};

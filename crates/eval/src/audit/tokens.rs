@@ -1,4 +1,4 @@
-//! Tokens that stand for the rating: marks that a rater or a tool has left in the text.
+//! Finds tokens that give the rating away: marks that a rater or a tool left in the text.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;

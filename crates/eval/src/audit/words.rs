@@ -1,4 +1,4 @@
-//! Spans whose borders lie inside a word: offsets that count something else than characters.
+//! Finds spans with borders inside a word: offsets that do not count characters.
 
 use gradus_data::{CharSpan, parts_of_words};
 

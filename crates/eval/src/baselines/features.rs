@@ -1,4 +1,4 @@
-//! What can be known of a segment without reading it, and its words.
+//! Features of a segment: position, length, words.
 
 use super::BaselineExample;
 use serde::{Deserialize, Serialize};

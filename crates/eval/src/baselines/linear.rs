@@ -1,4 +1,4 @@
-//! A ridge on where a segment stands and how long it is.
+//! Ridge regression on the position and length of a segment.
 
 use super::features::{POSITION_FEATURES, Standardizer, position_features};
 use super::{Baseline, BaselineExample, mean_rating, rated_segments};

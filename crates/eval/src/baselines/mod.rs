@@ -1,4 +1,4 @@
-//! What no reading reaches: scores from the training mean, from position and length, from words.
+//! Trivial baselines: the training mean, position and length, a bag of words.
 //!
 //! A model is worth its cost by as much as it beats these. They are fitted on the ratings of the
 //! training set, one aspect at a time, and scored on the segments the model is judged on.
@@ -17,7 +17,7 @@ use crate::Result;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A record as far as a baseline looks at it, with the ratings of one aspect.
+/// The parts of a record that a baseline reads, with the ratings of one aspect.
 #[derive(Clone, Debug)]
 pub struct BaselineExample<'a> {
     /// The prompt.
@@ -28,7 +28,7 @@ pub struct BaselineExample<'a> {
     pub segments: Vec<BaselineSegment<'a>>,
 }
 
-/// A segment as far as a baseline looks at it.
+/// The parts of a segment that a baseline reads.
 #[derive(Clone, Copy, Debug)]
 pub struct BaselineSegment<'a> {
     /// The text of the segment.
@@ -81,7 +81,7 @@ impl fmt::Display for Baseline {
     }
 }
 
-/// A baseline that has seen its training set.
+/// A fitted baseline.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FittedBaseline {
@@ -146,7 +146,7 @@ impl FittedBaseline {
     }
 }
 
-/// What a baseline says about the records that are evaluated.
+/// Predictions of a baseline for the records that are evaluated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BaselineScores {
     /// Name of the baseline.
@@ -158,7 +158,7 @@ pub struct BaselineScores {
     pub scores: Vec<Vec<f64>>,
 }
 
-/// What a baseline says about whole responses.
+/// Predictions of a baseline for whole responses.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ResponseBaselineScores {
     /// Name of the baseline.

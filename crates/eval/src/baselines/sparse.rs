@@ -1,4 +1,4 @@
-//! A ridge on many sparse columns, solved by conjugate gradients.
+//! Ridge regression on many sparse columns, solved by conjugate gradients.
 
 use super::linear::dot;
 use rayon::prelude::*;

@@ -1,4 +1,4 @@
-//! The mean training rating for every segment.
+//! The baseline that predicts the mean training rating for every segment.
 
 use super::{Baseline, BaselineExample, mean_rating, rated_segments};
 use crate::Result;

@@ -1,4 +1,4 @@
-//! A ridge on the words of a segment.
+//! Ridge regression on the bag of words of a segment.
 
 use super::features::{POSITION_FEATURES, Standardizer, fnv1a, overlap, position_features, words};
 use super::sparse::{SparseMatrix, sparse_dot};

@@ -1,4 +1,4 @@
-//! Reading an interval off the values of resamples.
+//! Intervals from the values of resamples.
 
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal};
@@ -15,7 +15,7 @@ pub enum IntervalMethod {
     Bca,
 }
 
-/// An interval that is to hold the true value.
+/// A confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// The value over all responses.

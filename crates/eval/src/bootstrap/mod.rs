@@ -1,4 +1,4 @@
-//! How certain is a figure? Bootstrap intervals that resample responses.
+//! Bootstrap intervals of metrics, from resampled responses.
 //!
 //! Segments of one response are not independent, so that whole responses are drawn, with
 //! replacement, as many as there are (the cluster bootstrap). A statistic is a function of *how
@@ -213,7 +213,7 @@ mod tests {
                 .num_threads(threads)
                 .build()
                 .unwrap();
-            pool.install(|| bootstrap.metrics(&pairs(), &Metric::ALL))
+            pool.install(|| bootstrap.metrics(&pairs(), &Metric::all()))
         };
         assert_eq!(with_threads(1), with_threads(5));
     }
@@ -226,7 +226,7 @@ mod tests {
                 seed,
                 ..Bootstrap::default()
             }
-            .metrics(&pairs(), &[Metric::Mse])
+            .metrics(&pairs(), &[Metric::MSE])
         };
         assert_ne!(interval(1), interval(2));
         assert_eq!(interval(1), interval(1));
@@ -234,8 +234,8 @@ mod tests {
 
     #[test]
     fn every_metric_gets_an_interval_around_its_estimate() {
-        let intervals = Bootstrap::default().metrics(&pairs(), &Metric::ALL);
-        for metric in Metric::ALL {
+        let intervals = Bootstrap::default().metrics(&pairs(), &Metric::all());
+        for metric in Metric::all() {
             let interval = &intervals[&metric];
             let estimate = metric.compute(&pairs()).unwrap();
             assert!((interval.estimate - estimate).abs() < 1e-12, "{metric}");

@@ -39,7 +39,7 @@ impl Isotonic {
         Some(isotonic)
     }
 
-    /// The rating that goes with `score`.
+    /// Maps a score to a rating.
     pub fn apply(&self, score: f64) -> f64 {
         let above = self.scores.partition_point(|&knot| knot < score);
         let Some(&high) = self.scores.get(above) else {

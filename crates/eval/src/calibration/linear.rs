@@ -29,7 +29,7 @@ impl Linear {
         Some(Self { slope, intercept })
     }
 
-    /// The rating that goes with `score`.
+    /// Maps a score to a rating.
     pub fn apply(&self, score: f64) -> f64 {
         self.intercept + self.slope * score
     }

@@ -1,4 +1,4 @@
-//! Can scores be taken at their word, and if not, can they be put right?
+//! Measures how well scores are calibrated, and recalibrates them.
 //!
 //! [`Reliability`] shows mean rating against mean score; a [`Recalibration`] is a monotone map from
 //! scores to ratings, fitted on data held out from training and applied to scores afterwards. It
@@ -100,7 +100,7 @@ impl Recalibration {
         }
     }
 
-    /// The rating that goes with `score`. A higher score never gets a lower rating.
+    /// Maps a score to a rating. A higher score never gets a lower rating.
     pub fn apply(&self, score: f64) -> f64 {
         match self {
             Self::Linear(linear) => linear.apply(score),

@@ -1,4 +1,4 @@
-//! Can two systems be told apart on the same ratings?
+//! Tests whether two systems differ on the same ratings.
 //!
 //! Systems are compared on the segments, or the responses rated as a whole, that all of them score. Three tests look at a pair of
 //! systems: a paired bootstrap over responses on the metric of choice, which the verdict rests on,
@@ -50,7 +50,7 @@ pub struct CompareOptions {
 impl Default for CompareOptions {
     fn default() -> Self {
         Self {
-            metric: Metric::Mse,
+            metric: Metric::MSE,
             midpoint: None,
             bootstrap: Bootstrap::default(),
             significance: 0.05,
@@ -156,16 +156,10 @@ fn difference_interval(
         WeightedMetrics::prepare(a, &[metric]),
         WeightedMetrics::prepare(b, &[metric]),
     );
-    let size = |value: f64| {
-        if metric == Metric::Bias {
-            value.abs()
-        } else {
-            value
-        }
-    };
+    let better = metric.definition().better();
     let difference = |counts: &[u32]| -> Option<f64> {
         let (a, b) = (prepared_a.at(counts)[0]?, prepared_b.at(counts)[0]?);
-        Some(size(a) - size(b))
+        Some(better.compared(a) - better.compared(b))
     };
     let responses = a.num_responses();
     let (interval, replicates) = options
@@ -257,10 +251,10 @@ mod tests {
     #[test]
     fn a_clearly_better_system_is_named_whichever_comes_first() {
         for metric in [
-            Metric::Mse,
-            Metric::Pearson,
-            Metric::Spearman,
-            Metric::KendallTauB,
+            Metric::MSE,
+            Metric::PEARSON,
+            Metric::SPEARMAN,
+            Metric::KENDALL_TAU_B,
         ] {
             let options = CompareOptions {
                 metric,

@@ -1,11 +1,11 @@
-//! What a comparison says.
+//! The result of a comparison.
 
 use super::{CompareOptions, TestResult};
 use crate::Metric;
 use crate::bootstrap::Interval;
 use serde::{Deserialize, Serialize};
 
-/// All pairs of systems, compared.
+/// The comparisons of all pairs of systems.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ComparisonReport {
     /// The metric of the verdicts.
@@ -32,7 +32,7 @@ pub struct SystemValue {
     pub pairs_left_out: usize,
 }
 
-/// Two systems, compared.
+/// The comparison of two systems.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     /// The first system.
@@ -43,7 +43,8 @@ pub struct Comparison {
     pub value_a: Option<f64>,
     /// The metric of the second.
     pub value_b: Option<f64>,
-    /// Value of `a` minus value of `b` (of the sizes, for the bias), with its bootstrap interval.
+    /// Value of `a` minus value of `b`, with its bootstrap interval; of the distances from the best value
+    /// where a metric has one, as the bias has 0.
     pub difference: Option<Interval>,
     /// Two-sided p of the paired bootstrap: twice the smaller share of resamples in which the
     /// difference is not on one side of 0. Never below `2^(1 - responses)`, what so many coin flips
@@ -67,7 +68,7 @@ pub struct Comparison {
     pub sentence: String,
 }
 
-/// What a comparison says.
+/// The verdict of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {

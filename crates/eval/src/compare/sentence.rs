@@ -1,4 +1,4 @@
-//! A comparison in words.
+//! States a comparison as a sentence.
 
 use super::{CompareOptions, Comparison, Verdict};
 

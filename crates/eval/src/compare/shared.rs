@@ -1,4 +1,4 @@
-//! The segments that all systems score.
+//! Selects the segments that all systems score.
 
 use super::System;
 use crate::metrics::same;

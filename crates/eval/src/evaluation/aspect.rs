@@ -1,4 +1,4 @@
-//! The figures of one aspect.
+//! The metrics of one aspect.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Recalibrated;
-use super::by_truncation::{ByTruncation, Parts};
+use super::by_truncation::{ByTruncation, PartValues, Parts};
 use super::raters::{Rated, RatersBeside};
 use super::response_ratings::{ResponseRatings, WholeResponses};
 use crate::baselines::BaselineScores;
@@ -19,7 +19,7 @@ use crate::{
     ScoredResponse,
 };
 
-/// The figures of one aspect.
+/// The metrics of one aspect, of the model and of the baselines.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AspectEvaluation {
     /// The aspect.
@@ -42,7 +42,7 @@ pub struct AspectEvaluation {
     /// Figures apart for whole and for shortened texts; `None` where no judged text is known to be
     /// shortened.
     #[serde(default)]
-    pub by_truncation: Option<ByTruncation>,
+    pub by_truncation: Option<ByTruncation<PartValues>>,
     /// Calibration of the model's segment scores; `None` where nothing is both rated and scored.
     pub reliability: Option<Reliability>,
     /// Figures before and after recalibration; `None` where the scores have none.
@@ -68,6 +68,21 @@ pub struct LevelValues {
     /// Why there is no interval at all; `None` where there is one.
     #[serde(default)]
     pub intervals_absent: Option<IntervalAbsence>,
+}
+
+impl LevelValues {
+    /// The figure that reports show for a metric; see [`Metric::figure`].
+    pub fn figure(&self, metric: Metric) -> Option<f64> {
+        Some(metric.figure(self.values.get(metric)?))
+    }
+
+    /// Lower and upper end of its interval, those of the figure. `None` without one.
+    pub fn figure_interval(&self, metric: Metric) -> Option<[f64; 2]> {
+        let interval = self.intervals.get(&metric)?;
+        let [low, high] = [interval.low, interval.high].map(|end| metric.figure(end));
+        // The objective is the negative of the error, so its ends change places.
+        Some([low.min(high), low.max(high)])
+    }
 }
 
 /// A reason why a level has no intervals. `Display` gives a phrase for people.

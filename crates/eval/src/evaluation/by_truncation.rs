@@ -1,4 +1,4 @@
-//! Figures apart for texts that the model read whole and for shortened ones.
+//! Metrics with and without the texts that truncation shortened.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,20 +6,30 @@ use super::BaselineEvaluation;
 use crate::baselines::BaselineScores;
 use crate::{Aggregation, JudgedAspect, Level, MetricValues, ScoredResponse};
 
-/// Figures of the judged segments in texts that the model read whole and at once, and of those in
-/// texts that were shortened or read in windows.
+/// Figures of texts that the model read whole and at once, and of texts that were shortened or read in
+/// windows: of their segments, or of responses rated as a whole.
 ///
 /// Of a shortened text the model saw a part, and of its segments the last ones are not judged: both
 /// make it another task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ByTruncation {
+pub struct ByTruncation<P> {
     /// Without shortened texts.
-    pub whole: PartValues,
+    pub whole: P,
     /// Of shortened texts only.
-    pub shortened: PartValues,
+    pub shortened: P,
 }
 
-/// Figures of some of the responses.
+impl<P> ByTruncation<P> {
+    /// Computes both parts, given whether they are of shortened texts.
+    pub(super) fn of(mut part: impl FnMut(bool) -> P) -> Self {
+        Self {
+            whole: part(false),
+            shortened: part(true),
+        }
+    }
+}
+
+/// Figures of the judged segments of some of the responses.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PartValues {
     /// Judged responses.
@@ -45,18 +55,14 @@ pub(super) struct Parts<'a> {
 
 impl Parts<'_> {
     /// `None` where no judged response was shortened, as far as is known.
-    pub(super) fn by_truncation(&self) -> Option<ByTruncation> {
+    pub(super) fn by_truncation(&self) -> Option<ByTruncation<PartValues>> {
         if self.judged.counts.scored_in_shortened == 0 {
             return None;
         }
-        let part = |shortened: bool| {
+        Some(ByTruncation::of(|shortened| {
             let of_part = |response: usize| self.scored[response].shortened == shortened;
             self.values(&self.judged.retained(|response, _| of_part(response)))
-        };
-        Some(ByTruncation {
-            whole: part(false),
-            shortened: part(true),
-        })
+        }))
     }
 
     /// The figures of a part, or of the whole.

@@ -1,4 +1,4 @@
-//! Whether scores and baselines belong to what is evaluated.
+//! Checks that scores and baselines match the responses that are evaluated.
 
 use crate::baselines::{BaselineScores, ResponseBaselineScores};
 use crate::{Aspect, EvalError, Result, ScoredResponse, ScoredSegment};

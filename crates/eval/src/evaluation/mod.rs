@@ -17,7 +17,7 @@ pub use provenance::{ContextRead, Provenance, ScoreSource};
 pub use raters::RatersBeside;
 pub use recalibrated::{CalibrationFigures, Recalibrated};
 pub use response_ratings::{
-    RecalibratedResponses, ResponseBaseline, ResponseCalibration, ResponseRatings,
+    RecalibratedResponses, ResponseBaseline, ResponseCalibration, ResponsePart, ResponseRatings,
 };
 
 use self::aspect::evaluate_aspect;
@@ -77,8 +77,9 @@ impl Aspect {
 ///                  intervals_absent: why there are none, or null }
 ///   response       model at response level, scores and ratings of segments aggregated: the same
 ///   response_ratings  response scores against the ratings of whole responses, see ResponseRatings:
-///                  { counts, given, figures, baselines[], reliability, recalibrated, slices[], raters };
-///                  null where no response is rated
+///                  { counts, given, figures, baselines[], by_truncation, reliability, recalibrated,
+///                  slices[], raters }; null where no response is rated; its by_truncation has
+///                  { values: MetricValues, baselines[] } of either part
 ///   raters         { agreement: RaterAgreement, model_rmse }; null where no segment has several ratings
 ///   baselines[]    { name, segment: MetricValues, response: MetricValues }
 ///   by_truncation  { whole, shortened }, each { responses, segment: MetricValues, response: MetricValues,
@@ -214,7 +215,7 @@ impl Evaluation {
                 min_segments,
                 whole: false,
             };
-            evaluation.slices = slicer.slices(keys, Metric::Mse);
+            evaluation.slices = slicer.slices(keys, Metric::MSE);
             let whole = WholeResponses::collect(scored, index, aspect, self.aggregation);
             if let (Some(whole), Some(found)) = (whole, &mut evaluation.response_ratings) {
                 found.slices = whole.slices(scored, keys, min_segments);
@@ -242,7 +243,7 @@ impl Evaluation {
             let whole = WholeResponses::collect(scored, index, aspect, self.aggregation);
             if let (Some(whole), Some(found)) = (whole, &mut evaluation.response_ratings) {
                 let of_aspect = baselines.iter().filter(|b| b.aspect == aspect.name);
-                found.baselines = of_aspect.map(|baseline| whole.baseline(baseline)).collect();
+                whole.add_baselines(found, scored, &of_aspect.collect::<Vec<_>>());
             }
         }
         Ok(())

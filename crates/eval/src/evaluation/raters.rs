@@ -1,4 +1,4 @@
-//! The model's error beside that of the raters, where texts have several ratings.
+//! The model's error beside the disagreement of raters, where segments have several ratings.
 
 use gradus_data::{RaterAgreement, RaterSums};
 use serde::{Deserialize, Serialize};

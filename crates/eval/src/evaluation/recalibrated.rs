@@ -1,11 +1,11 @@
-//! Figures before and after recalibration.
+//! Metrics before and after recalibration.
 
 use serde::{Deserialize, Serialize};
 
 use crate::calibration::{Recalibration, RecalibrationKind, Reliability};
 use crate::{Aggregation, Aspect, JudgedAspect, Level, MetricValues};
 
-/// What a recalibration does to the figures of an aspect.
+/// The metrics of an aspect before and after recalibration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recalibrated {
     /// The kind of recalibration.

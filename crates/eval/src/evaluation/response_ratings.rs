@@ -1,10 +1,11 @@
-//! The figures of an aspect against the ratings of whole responses.
+//! Metrics of response scores against the ratings of whole responses.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::aspect::{IntervalAbsence, LevelValues};
+use super::by_truncation::ByTruncation;
 use super::raters::{Rated, RatersBeside};
 use crate::baselines::ResponseBaselineScores;
 use crate::bootstrap::Bootstrap;
@@ -32,6 +33,10 @@ pub struct ResponseRatings {
     /// [`Evaluation::add_response_baselines`](crate::Evaluation::add_response_baselines).
     #[serde(default)]
     pub baselines: Vec<ResponseBaseline>,
+    /// Figures apart for responses whose texts were read whole and for those that were shortened;
+    /// `None` where no judged text is known to be shortened.
+    #[serde(default)]
+    pub by_truncation: Option<ByTruncation<ResponsePart>>,
     /// Calibration of the response scores; `None` where nothing is both rated and scored.
     pub reliability: Option<Reliability>,
     /// Figures before and after recalibration; `None` where response scores have none.
@@ -46,6 +51,16 @@ pub struct ResponseRatings {
     pub raters: Option<RatersBeside>,
 }
 
+/// Figures of some of the responses that are rated as a whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ResponsePart {
+    /// The model; `count` is the number of judged responses.
+    pub values: MetricValues,
+    /// The baselines on the same responses; empty until
+    /// [`Evaluation::add_response_baselines`](crate::Evaluation::add_response_baselines).
+    pub baselines: Vec<ResponseBaseline>,
+}
+
 /// The figures of a baseline, on the same responses as the model's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ResponseBaseline {
@@ -55,7 +70,7 @@ pub struct ResponseBaseline {
     pub values: MetricValues,
 }
 
-/// What a recalibration of response scores does to the figures.
+/// The metrics of response scores before and after recalibration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RecalibratedResponses {
     /// The kind of recalibration.
@@ -124,10 +139,31 @@ impl WholeResponses {
                 intervals_absent: Some(IntervalAbsence::NoResamples),
             },
             baselines: Vec::new(),
+            by_truncation: self.by_truncation(scored),
             reliability,
             recalibrated: None,
             slices: Vec::new(),
             raters: RatersBeside::compute(raters),
+        }
+    }
+
+    /// `None` where no judged response was shortened, as far as is known.
+    fn by_truncation(&self, scored: &[ScoredResponse]) -> Option<ByTruncation<ResponsePart>> {
+        (self.judged.counts.scored_in_shortened > 0).then(|| {
+            ByTruncation::of(|shortened| ResponsePart {
+                values: MetricValues::compute(&self.part(scored, shortened).pairs()),
+                baselines: Vec::new(),
+            })
+        })
+    }
+
+    /// Only the responses that were shortened, or only the others.
+    fn part(&self, scored: &[ScoredResponse], shortened: bool) -> Self {
+        let of_part = |response: usize| scored[response].shortened == shortened;
+        Self {
+            judged: self.judged.retained(|response, _| of_part(response)),
+            // The whole's, so that both parts cut ratings alike.
+            midpoint: self.midpoint,
         }
     }
 
@@ -153,10 +189,30 @@ impl WholeResponses {
             min_segments: min_responses,
             whole: true,
         };
-        slicer.slices(keys, Metric::Mse)
+        slicer.slices(keys, Metric::MSE)
     }
 
-    pub(super) fn baseline(&self, baseline: &ResponseBaselineScores) -> ResponseBaseline {
+    /// Adds baselines to the figures of all responses, and of both parts where there are parts.
+    pub(super) fn add_baselines(
+        &self,
+        found: &mut ResponseRatings,
+        scored: &[ScoredResponse],
+        baselines: &[&ResponseBaselineScores],
+    ) {
+        let all = |of: &Self| {
+            baselines
+                .iter()
+                .map(|baseline| of.baseline(baseline))
+                .collect()
+        };
+        found.baselines = all(self);
+        if let Some(parts) = &mut found.by_truncation {
+            parts.whole.baselines = all(&self.part(scored, false));
+            parts.shortened.baselines = all(&self.part(scored, true));
+        }
+    }
+
+    fn baseline(&self, baseline: &ResponseBaselineScores) -> ResponseBaseline {
         let judged = self
             .judged
             .rescored(|response, _| baseline.scores[response]);

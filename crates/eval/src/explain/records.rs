@@ -8,7 +8,7 @@ use super::{LossShare, RatedScore, loss_shares};
 use crate::scorer::SegmentRows;
 use crate::{Aggregation, Aspect, EvalError, Result, ScoredResponse, Scorer, UnscoredReason};
 
-/// A model's loss on records, taken apart.
+/// The loss of a model on records, decomposed by segment and aspect.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Explanation {
     /// Weighted mean squared error over the pairs that are rated and scored, on the training scale.
@@ -65,7 +65,7 @@ pub struct ExplainedPair {
     pub share: Option<LossShare>,
 }
 
-/// How a pair stands to the loss; in the order in which pairs are listed.
+/// Whether a pair is in the loss, and if not why; in the order in which pairs are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PairKind {
     /// Rated and scored.
@@ -77,7 +77,7 @@ pub enum PairKind {
 }
 
 impl ExplainedPair {
-    /// How it stands to the loss.
+    /// Whether it is in the loss.
     pub fn kind(&self) -> PairKind {
         match (self.rating, self.share) {
             (Some(_), Some(_)) => PairKind::InLoss,

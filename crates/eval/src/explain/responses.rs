@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{LossShare, RatedScore, loss_shares};
 use crate::UnscoredReason;
 
-/// A model's loss on responses rated as a whole, taken apart.
+/// The loss of a model on responses rated as a whole, decomposed by response.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ResponsesExplained {
     /// Mean squared error over the responses that are rated and scored, on the training scale.

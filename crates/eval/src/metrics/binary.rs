@@ -1,4 +1,4 @@
-//! Targets and predictions cut in two at a midpoint.
+//! The confusion matrix of targets and predictions cut at a midpoint.
 //!
 //! A target *above* the midpoint is positive (good). What equals the midpoint is negative.
 

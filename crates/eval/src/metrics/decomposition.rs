@@ -1,4 +1,4 @@
-//! The mean squared error, taken apart.
+//! Decomposes the mean squared error into bias, spread mismatch and lack of correlation.
 
 use super::{Moments, finite, usable};
 use serde::{Deserialize, Serialize};

@@ -1,32 +1,31 @@
-//! Metrics of two plain lists.
+//! Metrics of two lists, predictions and targets.
 
-use super::moments::of_lists;
 use super::{BinaryCounts, PairCounts, WeightedMetrics, usable};
 use crate::{Metric, ResponsePairs};
 
 /// Mean squared error, in squared rating units. `None` for no pairs.
 pub fn mse(predictions: &[f64], targets: &[f64]) -> Option<f64> {
-    of_lists(Metric::Mse, predictions, targets)
+    of_pairs(Metric::MSE, predictions, targets, None)
 }
 
 /// Root of the mean squared error, in rating units. `None` for no pairs.
 pub fn rmse(predictions: &[f64], targets: &[f64]) -> Option<f64> {
-    of_lists(Metric::Rmse, predictions, targets)
+    of_pairs(Metric::RMSE, predictions, targets, None)
 }
 
 /// Mean absolute error, in rating units. `None` for no pairs.
 pub fn mae(predictions: &[f64], targets: &[f64]) -> Option<f64> {
-    of_lists(Metric::Mae, predictions, targets)
+    of_pairs(Metric::MAE, predictions, targets, None)
 }
 
 /// Mean of `prediction - target`: positive where predictions are too high. `None` for no pairs.
 pub fn bias(predictions: &[f64], targets: &[f64]) -> Option<f64> {
-    of_lists(Metric::Bias, predictions, targets)
+    of_pairs(Metric::BIAS, predictions, targets, None)
 }
 
 /// Largest absolute error, in rating units. `None` for no pairs.
 pub fn max_error(predictions: &[f64], targets: &[f64]) -> Option<f64> {
-    of_lists(Metric::MaxError, predictions, targets)
+    of_pairs(Metric::MAX_ERROR, predictions, targets, None)
 }
 
 /// Coefficient of determination, `1 - MSE / variance of the targets`.
@@ -34,7 +33,7 @@ pub fn max_error(predictions: &[f64], targets: &[f64]) -> Option<f64> {
 /// Range `(-inf, 1]`; 0 is what the mean of these targets would reach. `None` where the targets
 /// are constant (one pair included).
 pub fn r2(predictions: &[f64], targets: &[f64]) -> Option<f64> {
-    of_lists(Metric::R2, predictions, targets)
+    of_pairs(Metric::R2, predictions, targets, None)
 }
 
 /// Lin's concordance correlation, `2 cov / (var_p + var_t + bias²)`.
@@ -43,18 +42,18 @@ pub fn r2(predictions: &[f64], targets: &[f64]) -> Option<f64> {
 /// or a wrong spread where Pearson's correlation does not. `None` for fewer than two pairs or when
 /// either side is constant. See Lin (1989), <https://doi.org/10.2307/2532051>.
 pub fn concordance(predictions: &[f64], targets: &[f64]) -> Option<f64> {
-    of_lists(Metric::Concordance, predictions, targets)
+    of_pairs(Metric::CONCORDANCE, predictions, targets, None)
 }
 
 /// Pearson's correlation. `None` for fewer than two pairs or when either side is constant.
 pub fn pearson(predictions: &[f64], targets: &[f64]) -> Option<f64> {
-    of_lists(Metric::Pearson, predictions, targets)
+    of_pairs(Metric::PEARSON, predictions, targets, None)
 }
 
 /// Spearman's rank correlation, ties at their mean rank. `None` for fewer than two pairs or when
 /// either side is constant.
 pub fn spearman(predictions: &[f64], targets: &[f64]) -> Option<f64> {
-    of_pairs(Metric::Spearman, predictions, targets, None)
+    of_pairs(Metric::SPEARMAN, predictions, targets, None)
 }
 
 /// Kendall's τ-b, which takes ties on either side into account, in `O(n log n)` (Knight 1966,
@@ -67,7 +66,7 @@ pub fn kendall_tau_b(predictions: &[f64], targets: &[f64]) -> Option<f64> {
 /// Area under the ROC curve: the chance that a positive has a higher prediction than a negative,
 /// ties counting half. `None` where all targets fall on one side of `midpoint`.
 pub fn auroc(predictions: &[f64], targets: &[f64], midpoint: f64) -> Option<f64> {
-    of_pairs(Metric::Auroc, predictions, targets, Some(midpoint))
+    of_pairs(Metric::AUROC, predictions, targets, Some(midpoint))
 }
 
 /// Average precision: the area under the precision-recall curve as a step function, as scikit-learn
@@ -76,7 +75,7 @@ pub fn auroc(predictions: &[f64], targets: &[f64], midpoint: f64) -> Option<f64>
 /// The share of positives is what guessing reaches. `None` where all targets fall on one side of
 /// `midpoint`.
 pub fn auprc(predictions: &[f64], targets: &[f64], midpoint: f64) -> Option<f64> {
-    of_pairs(Metric::Auprc, predictions, targets, Some(midpoint))
+    of_pairs(Metric::AUPRC, predictions, targets, Some(midpoint))
 }
 
 /// F1 of the positives, predictions cut at the same midpoint as the targets. `None` where neither
@@ -173,7 +172,7 @@ mod tests {
         let mut pairs = ResponsePairs::new();
         pairs.push_response([(0.1, 0.8), (0.2, 0.9)]);
         pairs.push_response([(0.8, 0.1), (0.9, 0.2)]);
-        assert_eq!(Metric::PairwiseAccuracy.compute(&pairs), Some(1.0));
+        assert_eq!(Metric::PAIRWISE_ACCURACY.compute(&pairs), Some(1.0));
     }
 
     #[test]
@@ -181,7 +180,7 @@ mod tests {
         let accuracy = |response: &[(f64, f64)]| {
             let mut pairs = ResponsePairs::new();
             pairs.push_response(response.iter().copied());
-            Metric::PairwiseAccuracy.compute(&pairs)
+            Metric::PAIRWISE_ACCURACY.compute(&pairs)
         };
         let half = accuracy(&[(0.5, 0.0), (0.5, 1.0), (0.9, 1.0)]);
         assert_eq!(half, Some(0.75));

@@ -1,31 +1,38 @@
 //! Metrics of predicted against target values.
 //!
+//! A [`Metric`] is one of the constants ([`Metric::MSE`]) or a [`SegmentMetric`] of your own.
+//!
 //! Every function takes two slices of the same length and returns `None` where the number does
 //! not exist, where a value is NaN or infinite, or where the lengths differ (see the
 //! [crate documentation](crate)). Variances and standard deviations are those of the population
 //! (divided by `n`).
 
+mod absence;
 mod binary;
+mod built_in;
 mod decomposition;
 mod lists;
+mod metric;
 mod moments;
-mod name;
 mod pair_counts;
 mod ranking;
 mod ranks;
+mod segment_metric;
 mod values;
 mod weighted;
 
+pub use absence::Absence;
 pub use binary::BinaryCounts;
 pub use decomposition::{MseDecomposition, decompose_mse};
 pub use lists::{
     auprc, auroc, bias, concordance, f1, kendall_tau_b, mae, max_error, mse, pearson, r2, rmse,
     spearman,
 };
-pub use name::Metric;
+pub use metric::Metric;
 pub use pair_counts::PairCounts;
-pub use values::{Absence, MetricValues};
-pub use weighted::WeightedMetrics;
+pub use segment_metric::{Better, MetricGroup, SegmentMetric};
+pub use values::MetricValues;
+pub use weighted::{WeightedMetrics, WeightedPairs};
 
 pub(crate) use moments::Moments;
 pub(crate) use ranks::{average_ranks, is_constant, order, same};

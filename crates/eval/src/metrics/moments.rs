@@ -1,7 +1,7 @@
-//! What pairs contribute to metrics that are functions of sums.
+//! Sums over pairs, and the metrics that are functions of them.
 
-use super::{BinaryCounts, PairCounts, finite, mean, usable};
-use crate::{Metric, ResponsePairs};
+use super::{BinaryCounts, mean};
+use crate::ResponsePairs;
 
 /// Sums over weighted pairs; those of a resample are the sums of its responses.
 ///
@@ -21,8 +21,6 @@ pub(crate) struct Moments {
     largest_error: f64,
     prediction_range: (f64, f64),
     target_range: (f64, f64),
-    /// Pairs of segments in the right order, and pairs with different targets.
-    right_order: (f64, f64),
     /// Twice the true positives, and that plus false positives and negatives.
     f1: (f64, f64),
 }
@@ -44,7 +42,6 @@ impl Moments {
             largest_error: 0.0,
             prediction_range: empty,
             target_range: empty,
-            right_order: (0.0, 0.0),
             f1: (0.0, 0.0),
         }
     }
@@ -59,8 +56,8 @@ impl Moments {
         sums
     }
 
-    /// The sums of every response. Pairs within responses are counted only where `order` says so.
-    pub(super) fn by_response(pairs: &ResponsePairs, order: bool) -> Vec<Self> {
+    /// The sums of every response.
+    pub(super) fn by_response(pairs: &ResponsePairs) -> Vec<Self> {
         if pairs.is_empty() {
             return Vec::new();
         }
@@ -70,7 +67,6 @@ impl Moments {
             for (&prediction, &target) in predictions.iter().zip(targets) {
                 sums.add_pair(prediction, target, center);
             }
-            sums.add_order(predictions, targets, order);
             sums.add_cut(predictions, targets, pairs.midpoint());
             sums
         };
@@ -78,24 +74,11 @@ impl Moments {
     }
 
     /// The sums of all responses, pair after pair.
-    pub(super) fn of_all(pairs: &ResponsePairs, order: bool) -> Self {
+    pub(super) fn of_all(pairs: &ResponsePairs) -> Self {
         let (predictions, targets) = (pairs.predictions(), pairs.targets());
         let mut sums = Self::of(predictions, targets);
-        for (predictions, targets) in pairs.responses() {
-            sums.add_order(predictions, targets, order);
-        }
         sums.add_cut(predictions, targets, pairs.midpoint());
         sums
-    }
-
-    fn add_order(&mut self, predictions: &[f64], targets: &[f64], wanted: bool) {
-        if !wanted {
-            return;
-        }
-        if let Some(counts) = PairCounts::count(predictions, targets) {
-            self.right_order.0 += counts.right_order();
-            self.right_order.1 += counts.untied_targets() as f64;
-        }
     }
 
     fn add_cut(&mut self, predictions: &[f64], targets: &[f64], midpoint: Option<f64>) {
@@ -153,43 +136,46 @@ impl Moments {
         self.largest_error = self.largest_error.max(other.largest_error);
         self.prediction_range = widened(self.prediction_range, other.prediction_range);
         self.target_range = widened(self.target_range, other.target_range);
-        self.right_order.0 += times * other.right_order.0;
-        self.right_order.1 += times * other.right_order.1;
         self.f1.0 += times * other.f1.0;
         self.f1.1 += times * other.f1.1;
     }
 
-    /// The metric these sums give; `None` where it does not exist or needs more than sums.
-    pub(super) fn metric(&self, metric: Metric) -> Option<f64> {
-        if self.count == 0.0 {
-            return None;
-        }
-        finite(match metric {
-            Metric::Mse => self.mse(),
-            Metric::Rmse => self.mse().sqrt(),
-            Metric::Mae => self.absolute_errors / self.count,
-            Metric::Bias => self.bias(),
-            Metric::MaxError => self.largest_error,
-            Metric::R2 => 1.0 - self.mse() / positive(self.variance_targets())?,
-            Metric::Pearson => {
-                let scale = self.variance_predictions().sqrt() * self.variance_targets().sqrt();
-                (self.covariance() / positive(scale)?).clamp(-1.0, 1.0)
-            }
-            Metric::Concordance => {
-                let shift = self.bias() * self.bias();
-                let spread = positive(self.variance_predictions())?
-                    + positive(self.variance_targets())?
-                    + shift;
-                (2.0 * self.covariance() / spread).clamp(-1.0, 1.0)
-            }
-            Metric::PairwiseAccuracy => ratio(self.right_order)?,
-            Metric::F1 => ratio(self.f1)?,
-            Metric::Spearman | Metric::KendallTauB | Metric::Auroc | Metric::Auprc => return None,
-        })
+    /// Whether nothing was added.
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0.0
     }
 
-    fn mse(&self) -> f64 {
+    pub(super) fn mse(&self) -> f64 {
         self.squared_errors / self.count
+    }
+
+    pub(super) fn mae(&self) -> f64 {
+        self.absolute_errors / self.count
+    }
+
+    pub(super) fn max_error(&self) -> f64 {
+        self.largest_error
+    }
+
+    pub(super) fn r2(&self) -> Option<f64> {
+        Some(1.0 - self.mse() / positive(self.variance_targets())?)
+    }
+
+    pub(super) fn pearson(&self) -> Option<f64> {
+        let scale = self.variance_predictions().sqrt() * self.variance_targets().sqrt();
+        Some((self.covariance() / positive(scale)?).clamp(-1.0, 1.0))
+    }
+
+    pub(super) fn concordance(&self) -> Option<f64> {
+        let shift = self.bias() * self.bias();
+        let spread =
+            positive(self.variance_predictions())? + positive(self.variance_targets())? + shift;
+        Some((2.0 * self.covariance() / spread).clamp(-1.0, 1.0))
+    }
+
+    pub(super) fn f1(&self) -> Option<f64> {
+        let (found, all) = self.f1;
+        Some(found / positive(all)?)
     }
 
     /// Mean of prediction minus target.
@@ -243,13 +229,4 @@ fn positive(value: f64) -> Option<f64> {
 
 fn widened(range: (f64, f64), by: (f64, f64)) -> (f64, f64) {
     (range.0.min(by.0), range.1.max(by.1))
-}
-
-fn ratio((part, whole): (f64, f64)) -> Option<f64> {
-    (whole > 0.0).then(|| part / whole)
-}
-
-/// A metric of two lists that needs no more than sums.
-pub(super) fn of_lists(metric: Metric, predictions: &[f64], targets: &[f64]) -> Option<f64> {
-    usable(predictions, targets).then(|| Moments::of(predictions, targets).metric(metric))?
 }

@@ -1,9 +1,9 @@
-//! How pairs of items fall: the counts behind Kendall's τ-b and the pairwise accuracy.
+//! Concordant, discordant and tied pairs, for Kendall's τ-b and pairwise accuracy.
 
 use super::ranking::{Ranking, weight};
 use super::{finite, usable};
 
-/// How the pairs of `n` items fall: concordant, discordant, or tied on one side or both.
+/// How many pairs of `n` items are concordant, discordant, or tied on one side or both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PairCounts {
     /// All pairs, `n (n - 1) / 2`.

@@ -1,4 +1,4 @@
-//! Ranks in a resample, from an order that is sorted once.
+//! Ranks in a resample, from values that are sorted once.
 
 use super::{order, same};
 

@@ -1,4 +1,7 @@
-//! Metrics of weighted responses: the one place that computes them. Weights of 1 give the plain values.
+//! Pairs of score and rating with a weight for each response, and the metrics over them.
+//! Weights of 1 give the plain values.
+
+use std::sync::OnceLock;
 
 use super::finite;
 use super::moments::Moments;
@@ -7,11 +10,30 @@ use super::ranking::{Ranking, weight};
 use crate::{Metric, ResponsePairs};
 
 /// Metrics prepared for many resamples of the same pairs: sums per response and sorted orders are
-/// computed once.
-pub struct WeightedMetrics {
+/// computed once, where a metric asks for them.
+pub struct WeightedMetrics<'a> {
     metrics: Vec<Metric>,
+    prepared: Prepared<'a>,
+}
+
+/// Pairs of score and rating in which every response has a weight: how often it was drawn in a
+/// resample, or 1.
+pub struct WeightedPairs<'a> {
+    prepared: &'a Prepared<'a>,
+    /// The weight of each response, or of all of them together.
+    counts: &'a [u32],
+    moments: Moments,
+}
+
+/// What does not depend on the weights.
+struct Prepared<'a> {
+    pairs: &'a ResponsePairs,
+    /// Whether all responses have one weight, as if they were one.
+    together: bool,
     moments: Vec<Moments>,
-    ranks: Option<Ranks>,
+    /// See [`PairCounts::right_order`] and [`PairCounts::untied_targets`].
+    right_order: OnceLock<Vec<(f64, f64)>>,
+    ranks: OnceLock<Ranks>,
 }
 
 /// What the metrics of order need.
@@ -27,66 +49,137 @@ struct Ranks {
     responses: Vec<u32>,
 }
 
-impl WeightedMetrics {
+impl<'a> WeightedMetrics<'a> {
     /// Prepares `metrics` over `pairs`, a weight for each response.
-    pub fn prepare(pairs: &ResponsePairs, metrics: &[Metric]) -> Self {
-        let order = metrics.contains(&Metric::PairwiseAccuracy);
-        let ranks = || {
-            let mut responses = Vec::with_capacity(pairs.len());
-            for (response, range) in (0..).zip(pairs.ranges()) {
-                responses.resize(range.end, response);
-            }
-            Ranks::of(pairs, responses)
-        };
+    pub fn prepare(pairs: &'a ResponsePairs, metrics: &[Metric]) -> Self {
         Self {
             metrics: metrics.to_vec(),
-            moments: Moments::by_response(pairs, order),
-            ranks: metrics
-                .iter()
-                .any(|&metric| Self::is_of_order(metric))
-                .then(ranks),
+            prepared: Prepared {
+                pairs,
+                together: false,
+                moments: Moments::by_response(pairs),
+                right_order: OnceLock::new(),
+                ranks: OnceLock::new(),
+            },
         }
     }
 
-    /// The metrics over all pairs, in the order of `metrics`, each counting once.
-    pub(super) fn of_all(pairs: &ResponsePairs, metrics: &[Metric]) -> Vec<Option<f64>> {
+    /// The metrics over all pairs, in the order of `metrics`, each pair counting once.
+    pub(super) fn of_all(pairs: &'a ResponsePairs, metrics: &[Metric]) -> Vec<Option<f64>> {
         if pairs.is_empty() {
             return vec![None; metrics.len()];
         }
-        // All responses together are one, of weight 1.
-        let order = metrics.contains(&Metric::PairwiseAccuracy);
-        let ranks = || Ranks::of(pairs, vec![0; pairs.len()]);
         let all = Self {
             metrics: metrics.to_vec(),
-            moments: vec![Moments::of_all(pairs, order)],
-            ranks: metrics
-                .iter()
-                .any(|&metric| Self::is_of_order(metric))
-                .then(ranks),
+            prepared: Prepared {
+                pairs,
+                together: true,
+                moments: vec![Moments::of_all(pairs)],
+                right_order: OnceLock::new(),
+                ranks: OnceLock::new(),
+            },
         };
         all.at(&[1])
-    }
-
-    /// Whether a metric needs sorted values.
-    fn is_of_order(metric: Metric) -> bool {
-        matches!(
-            metric,
-            Metric::Spearman | Metric::KendallTauB | Metric::Auroc | Metric::Auprc
-        )
     }
 
     /// The metrics, in the order given to [`prepare`](Self::prepare), of a resample in which
     /// response `r` counts `counts[r]` times; a metric that does not exist in it is `None`.
     pub fn at(&self, counts: &[u32]) -> Vec<Option<f64>> {
-        let moments = Moments::resampled(&self.moments, counts);
-        let value = |&metric: &Metric| match (metric, &self.ranks) {
-            (Metric::Spearman, Some(ranks)) => ranks.spearman(counts),
-            (Metric::KendallTauB, Some(ranks)) => ranks.kendall_tau_b(counts),
-            (Metric::Auroc, Some(ranks)) => ranks.auroc(counts),
-            (Metric::Auprc, Some(ranks)) => ranks.auprc(counts),
-            _ => moments.metric(metric),
+        let weighted = WeightedPairs {
+            prepared: &self.prepared,
+            counts,
+            moments: Moments::resampled(&self.prepared.moments, counts),
         };
+        if weighted.moments.is_empty() {
+            return vec![None; self.metrics.len()];
+        }
+        let value = |metric: &Metric| metric.definition().compute(&weighted).and_then(finite);
         self.metrics.iter().map(value).collect()
+    }
+}
+
+impl Prepared<'_> {
+    fn right_order(&self) -> &[(f64, f64)] {
+        self.right_order.get_or_init(|| {
+            let of_response = |(predictions, targets): (&[f64], &[f64])| {
+                PairCounts::count(predictions, targets).map_or((0.0, 0.0), |counts| {
+                    (counts.right_order(), counts.untied_targets() as f64)
+                })
+            };
+            let by_response = self.pairs.responses().map(of_response);
+            if self.together {
+                let add = |sum: (f64, f64), new: (f64, f64)| (sum.0 + new.0, sum.1 + new.1);
+                return vec![by_response.fold((0.0, 0.0), add)];
+            }
+            by_response.collect()
+        })
+    }
+
+    fn ranks(&self) -> &Ranks {
+        self.ranks.get_or_init(|| {
+            let mut responses = vec![0; self.pairs.len()];
+            if !self.together {
+                for (response, range) in (0..).zip(self.pairs.ranges()) {
+                    responses[range].fill(response);
+                }
+            }
+            Ranks::of(self.pairs, responses)
+        })
+    }
+}
+
+impl WeightedPairs<'_> {
+    /// Score, rating and weight of every pair whose weight is above 0, response after response.
+    pub fn weighted(&self) -> impl Iterator<Item = (f64, f64, f64)> {
+        self.responses().flat_map(|(scores, ratings, weight)| {
+            let pairs = scores.iter().zip(ratings);
+            pairs.map(move |(&score, &rating)| (score, rating, weight))
+        })
+    }
+
+    /// Scores, ratings and weight of every response whose weight is above 0.
+    pub fn responses(&self) -> impl Iterator<Item = (&[f64], &[f64], f64)> {
+        let responses = self.prepared.pairs.responses().enumerate();
+        responses.filter_map(|(response, (scores, ratings))| {
+            let count = self.counts[if self.prepared.together { 0 } else { response }];
+            (count > 0).then(|| (scores, ratings, f64::from(count)))
+        })
+    }
+
+    /// Where ratings are cut in two: above is positive.
+    pub fn midpoint(&self) -> Option<f64> {
+        self.prepared.pairs.midpoint()
+    }
+
+    pub(super) fn moments(&self) -> &Moments {
+        &self.moments
+    }
+
+    pub(super) fn pairwise_accuracy(&self) -> Option<f64> {
+        let (mut right, mut untied) = (0.0, 0.0);
+        let by_response = self.prepared.right_order().iter().zip(self.counts);
+        for (&(right_order, untied_targets), &count) in by_response.filter(|(_, count)| **count > 0)
+        {
+            right += f64::from(count) * right_order;
+            untied += f64::from(count) * untied_targets;
+        }
+        (untied > 0.0).then(|| right / untied)
+    }
+
+    pub(super) fn spearman(&self) -> Option<f64> {
+        self.prepared.ranks().spearman(self.counts)
+    }
+
+    pub(super) fn kendall_tau_b(&self) -> Option<f64> {
+        self.prepared.ranks().kendall_tau_b(self.counts)
+    }
+
+    pub(super) fn auroc(&self) -> Option<f64> {
+        self.prepared.ranks().auroc(self.counts)
+    }
+
+    pub(super) fn auprc(&self) -> Option<f64> {
+        self.prepared.ranks().auprc(self.counts)
     }
 }
 
@@ -201,7 +294,7 @@ mod tests {
 
     #[test]
     fn a_resample_of_equal_values_has_no_correlation_whatever_they_round_to() {
-        let metrics = [Metric::Pearson, Metric::Concordance];
+        let metrics = [Metric::PEARSON, Metric::CONCORDANCE];
         for step in 1..40_u32 {
             let value = 0.1 * f64::from(step);
             for constant_predictions in [true, false] {

@@ -2,56 +2,25 @@
 
 use super::number::{of_metric, plain};
 use super::reading::Judged;
+use crate::metrics::MetricGroup;
 use crate::{AspectEvaluation, LevelValues, Metric, MetricValues};
 use maud::{Markup, html};
 
-/// The metrics of a table, in groups.
-const VALUE: [Metric; 6] = [
-    Metric::Mse,
-    Metric::Rmse,
-    Metric::Mae,
-    Metric::Bias,
-    Metric::MaxError,
-    Metric::R2,
-];
-const ORDER: [Metric; 5] = [
-    Metric::Pearson,
-    Metric::Spearman,
-    Metric::KendallTauB,
-    Metric::Concordance,
-    Metric::PairwiseAccuracy,
-];
-const CUT: [Metric; 3] = [Metric::Auroc, Metric::Auprc, Metric::F1];
-
 /// What is shown large.
 const TILES: [(&str, Metric); 5] = [
-    ("Objective J", Metric::Mse),
-    ("RMSE", Metric::Rmse),
-    ("Pearson", Metric::Pearson),
-    ("Spearman", Metric::Spearman),
-    ("Pairwise accuracy", Metric::PairwiseAccuracy),
+    ("Objective J", Metric::MSE),
+    ("RMSE", Metric::RMSE),
+    ("Pearson", Metric::PEARSON),
+    ("Spearman", Metric::SPEARMAN),
+    ("Pairwise accuracy", Metric::PAIRWISE_ACCURACY),
 ];
-
-/// A metric as the tables show it: the squared error with the sign of the objective `J = -MSE`.
-pub(super) fn shown(metric: Metric, value: f64) -> f64 {
-    if metric == Metric::Mse { -value } else { value }
-}
 
 /// A metric as the tables show it, as text: `-` where it does not exist.
 fn figure(metric: Metric, value: Option<f64>) -> String {
     value.map_or_else(
         || "-".into(),
-        |value| of_metric(metric, shown(metric, value)),
+        |value| of_metric(metric, metric.figure(value)),
     )
-}
-
-/// The name in the tables.
-pub(super) fn label(metric: Metric) -> &'static str {
-    if metric == Metric::Mse {
-        "J"
-    } else {
-        metric.label()
-    }
 }
 
 /// The most important figures, with their intervals and the best baseline.
@@ -67,7 +36,7 @@ pub(super) fn tiles(judged: &Judged) -> Markup {
                         div.range { (range) }
                     }
                     @if let Some((name, value)) = judged.best(metric) {
-                        div.beside { (name) " " (of_metric(metric, shown(metric, value))) }
+                        div.beside { (name) " " (of_metric(metric, metric.figure(value))) }
                     }
                 }
             }
@@ -77,12 +46,11 @@ pub(super) fn tiles(judged: &Judged) -> Markup {
 
 /// The interval of a metric as text.
 pub(super) fn range(level: &LevelValues, metric: Metric) -> Option<String> {
-    let interval = level.intervals.get(&metric)?;
-    let ends = [interval.low, interval.high].map(|end| shown(metric, end));
+    let [low, high] = level.figure_interval(metric)?;
     Some(format!(
         "{} to {}",
-        of_metric(metric, ends[0].min(ends[1])),
-        of_metric(metric, ends[0].max(ends[1]))
+        of_metric(metric, low),
+        of_metric(metric, high)
     ))
 }
 
@@ -97,7 +65,11 @@ pub(super) fn table(
         || "ratings cut in two".to_owned(),
         |midpoint| format!("ratings cut at {}", plain(midpoint)),
     );
-    let groups: [(&str, &[Metric]); 3] = [("value", &VALUE), ("order", &ORDER), (&cut, &CUT)];
+    let groups = [
+        ("value", MetricGroup::Value),
+        ("order", MetricGroup::Order),
+        (&cut, MetricGroup::Cut),
+    ];
     html! {
         div {
             div.scroll {
@@ -110,10 +82,14 @@ pub(super) fn table(
                             @for (name, _) in baselines { th scope="col" { (name) } }
                         }
                     }
-                    @for (name, metrics) in groups {
+                    @for (name, group) in groups {
                         tbody {
                             tr.group { th scope="rowgroup" colspan=(2 + baselines.len()) { (name) } }
-                            @for &metric in metrics { (row(metric, level, baselines)) }
+                            @for metric in Metric::all() {
+                                @if metric.definition().group() == group {
+                                    (row(metric, level, baselines))
+                                }
+                            }
                         }
                     }
                 }
@@ -143,7 +119,7 @@ fn row(metric: Metric, level: &LevelValues, baselines: &[(&str, &MetricValues)])
     };
     html! {
         tr {
-            th scope="row" { (label(metric)) }
+            th scope="row" { (metric.figure_name()) }
             (cell(model, range(level, metric)))
             @for (_, values) in baselines { (cell(baseline(values), None)) }
         }
@@ -173,7 +149,7 @@ fn absences(level: &LevelValues) -> Option<String> {
 
 /// One line per aspect, where there are several.
 pub(super) fn overview(aspects: &[AspectEvaluation]) -> Markup {
-    let columns = [Metric::Mse, Metric::Rmse, Metric::Pearson, Metric::Spearman];
+    let columns = [Metric::MSE, Metric::RMSE, Metric::PEARSON, Metric::SPEARMAN];
     html! {
         div.scroll {
             table {
@@ -182,7 +158,7 @@ pub(super) fn overview(aspects: &[AspectEvaluation]) -> Markup {
                     tr {
                         th scope="col" { "aspect" }
                         th scope="col" { "segments" }
-                        @for metric in columns { th scope="col" { (label(metric)) } }
+                        @for metric in columns { th scope="col" { (metric.figure_name()) } }
                         th scope="col" { "best baseline\u{2019}s Pearson" }
                     }
                 }
@@ -197,7 +173,7 @@ pub(super) fn overview(aspects: &[AspectEvaluation]) -> Markup {
                                     @if let Some(range) = range(&aspect.segment, metric) { span.range { (range) } }
                                 }
                             }
-                            td { (figure(Metric::Pearson, Judged::segments(aspect).best(Metric::Pearson).map(|(_, value)| value))) }
+                            td { (figure(Metric::PEARSON, Judged::segments(aspect).best(Metric::PEARSON).map(|(_, value)| value))) }
                         }
                     }
                 }
@@ -222,21 +198,15 @@ mod tests {
             undefined: 0,
         };
         let level = LevelValues {
-            values: MetricValues {
-                mse: Some(0.2),
-                ..MetricValues::default()
-            },
-            intervals: [(Metric::Mse, interval)].into(),
+            values: MetricValues::default().with(Metric::MSE, Some(0.2)),
+            intervals: [(Metric::MSE, interval)].into(),
             ..LevelValues::default()
         };
         assert_eq!(
-            range(&level, Metric::Mse).unwrap(),
+            range(&level, Metric::MSE).unwrap(),
             "\u{2212}0.3000 to \u{2212}0.1000"
         );
-        let baseline = MetricValues {
-            mse: Some(0.4),
-            ..MetricValues::default()
-        };
+        let baseline = MetricValues::default().with(Metric::MSE, Some(0.4));
         let html = table("Segments", "", &level, &[("train mean", &baseline)]).into_string();
         assert!(
             html.contains("<td class=\"best\">\u{2212}0.2000<span"),

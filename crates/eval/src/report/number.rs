@@ -1,4 +1,4 @@
-//! Numbers as a person reads them.
+//! Formats numbers for people.
 
 use crate::Metric;
 
@@ -27,11 +27,7 @@ pub(super) fn plain(value: f64) -> String {
 /// The value of a metric. Where it has no unit, as a correlation or R² has none, what rounds to 0 is 0;
 /// errors may be small because the ratings are.
 pub(super) fn of_metric(metric: Metric, value: f64) -> String {
-    let has_unit = matches!(
-        metric,
-        Metric::Mse | Metric::Rmse | Metric::Mae | Metric::Bias | Metric::MaxError
-    );
-    if !has_unit && value.abs() < 5e-5 {
+    if !metric.has_unit() && value.abs() < 5e-5 {
         return plain(0.0);
     }
     plain(value)
@@ -111,11 +107,11 @@ mod tests {
 
     #[test]
     fn a_metric_without_a_unit_is_0_where_it_rounds_to_it() {
-        for metric in [Metric::R2, Metric::Pearson, Metric::Concordance] {
+        for metric in [Metric::R2, Metric::PEARSON, Metric::CONCORDANCE] {
             assert_eq!(of_metric(metric, -5.27e-8), "0.0000");
             assert_eq!(of_metric(metric, 0.0123), "0.0123");
         }
-        assert_eq!(of_metric(Metric::Mse, 5.27e-8), "5.27e-8");
+        assert_eq!(of_metric(Metric::MSE, 5.27e-8), "5.27e-8");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The page: its head, and the sections in their order.
 
 use super::browser::browser;
-use super::by_truncation::by_truncation;
+use super::by_truncation::{by_truncation, responses_by_truncation};
 use super::charts::{
     Chart, against_baselines, density, positions, reliability, residual_histogram,
     residuals_by_score, training,
@@ -13,7 +13,8 @@ use super::slice_table::slice_table;
 use super::summary::{coverage, summary, title};
 use super::{History, ReportInput};
 use crate::{
-    AspectEvaluation, BaselineEvaluation, JudgedAspect, MetricValues, ResponseRatings, Result,
+    AspectEvaluation, BaselineEvaluation, JudgedAspect, Metric, MetricValues, ResponseRatings,
+    Result,
 };
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -115,7 +116,7 @@ fn segment_part(input: &ReportInput, index: usize) -> Result<Markup> {
             h3 { "Slices, worst first" }
             p.note { "Segments by where they stand, how long they are, and what the records say of them. "
                 "The mark in each bar is the RMSE of all segments." }
-            (slice_table(&aspect.slices, aspect.segment.values.rmse))
+            (slice_table(&aspect.slices, aspect.segment.values.get(Metric::RMSE)))
         }
     })
 }
@@ -158,12 +159,13 @@ fn response_part(
             ", against the rating of the response as a whole." }
         @if alone { (tiles(&judged)) }
         (table("Response ratings", &note, &found.figures, &judged.baselines))
+        @if let Some(table) = responses_by_truncation(found) { (table) }
         div.charts { @for chart in charts.iter().flatten() { (figure(chart)) } }
         @if !found.slices.is_empty() {
             h3 { "Slices of responses, worst first" }
             p.note { "Responses by how long they are and what the records say of them. "
                 "The mark in each bar is the RMSE of all." }
-            (slice_table(&found.slices, found.figures.values.rmse))
+            (slice_table(&found.slices, found.figures.values.get(Metric::RMSE)))
         }
     })
 }
@@ -210,7 +212,7 @@ fn charts(aspect: &AspectEvaluation, judged: &JudgedAspect) -> Result<Vec<Chart>
         curve,
         residual_histogram(&pairs)?,
         residuals_by_score(&pairs)?,
-        positions(&aspect.slices, aspect.segment.values.rmse)?,
+        positions(&aspect.slices, aspect.segment.values.get(Metric::RMSE))?,
     ];
     Ok(charts.into_iter().flatten().collect())
 }

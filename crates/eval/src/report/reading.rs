@@ -1,4 +1,4 @@
-//! What the figures of an aspect say, in plain sentences.
+//! States the metrics of an aspect in plain sentences.
 //!
 //! The sentences claim no more than the figures do: a baseline inside the model's interval cannot
 //! be told from it here, one outside can.
@@ -138,9 +138,9 @@ fn neutral(text: String) -> Sentence {
 /// The error beside that of the best baseline.
 fn value(judged: &Judged) -> Option<Sentence> {
     let subject = judged.subject;
-    let model = judged.figures.values.rmse?;
-    let (name, best) = judged.best(Metric::Rmse)?;
-    let (interval, tone) = standing(judged.figures, Metric::Rmse, model, best);
+    let model = judged.figures.values.get(Metric::RMSE)?;
+    let (name, best) = judged.best(Metric::RMSE)?;
+    let (interval, tone) = standing(judged.figures, Metric::RMSE, model, best);
     let beside = format!(
         "RMSE {}{interval}, against {} of the best trivial baseline, {name}",
         plain(model),
@@ -164,16 +164,16 @@ fn value(judged: &Judged) -> Option<Sentence> {
 
 /// The order beside what position, length and words reach.
 fn order(judged: &Judged) -> Option<Sentence> {
-    let (_, best) = judged.best(Metric::Pearson)?;
+    let (_, best) = judged.best(Metric::PEARSON)?;
     let guesses = judged.baselines.iter().filter_map(|(name, values)| {
-        let pearson = of_metric(Metric::Pearson, values.pearson?);
+        let pearson = of_metric(Metric::PEARSON, values.get(Metric::PEARSON)?);
         Some(format!("{name} reaches {pearson}"))
     });
     let guesses = guesses.collect::<Vec<_>>().join(", ");
-    let (tone, scores) = match judged.figures.values.pearson {
+    let (tone, scores) = match judged.figures.values.get(Metric::PEARSON) {
         None => (Tone::Bad, "of these scores there is none".to_owned()),
         Some(model) => {
-            let (interval, tone) = standing(judged.figures, Metric::Pearson, model, best);
+            let (interval, tone) = standing(judged.figures, Metric::PEARSON, model, best);
             let end = match tone {
                 Tone::Good => "",
                 Tone::Bad => ", less than the best of these guesses",
@@ -183,7 +183,7 @@ fn order(judged: &Judged) -> Option<Sentence> {
                 tone,
                 format!(
                     "these scores reach {}{interval}{end}",
-                    of_metric(Metric::Pearson, model)
+                    of_metric(Metric::PEARSON, model)
                 ),
             )
         }
@@ -198,8 +198,8 @@ fn order(judged: &Judged) -> Option<Sentence> {
 fn recalibration(aspect: &AspectEvaluation) -> Option<Sentence> {
     let recalibrated = aspect.recalibrated.as_ref()?;
     let (before, after) = (
-        recalibrated.before.segment.rmse?,
-        recalibrated.after.segment.rmse?,
+        recalibrated.before.segment.get(Metric::RMSE)?,
+        recalibrated.after.segment.get(Metric::RMSE)?,
     );
     let which = if recalibrated.applied {
         "after"
@@ -264,11 +264,14 @@ mod tests {
     use crate::{Aggregation, Aspect, BaselineEvaluation, Evaluation};
 
     fn aspect(rmse: f64, low: f64, high: f64, baseline: f64) -> AspectEvaluation {
-        let values = |rmse, pearson| MetricValues {
-            count: 9,
-            rmse: Some(rmse),
-            pearson,
-            ..MetricValues::default()
+        let values = |rmse, pearson| {
+            let values = MetricValues {
+                count: 9,
+                ..MetricValues::default()
+            };
+            values
+                .with(Metric::RMSE, Some(rmse))
+                .with(Metric::PEARSON, pearson)
         };
         let named = |name: &str, segment| BaselineEvaluation {
             name: name.into(),
@@ -286,7 +289,7 @@ mod tests {
         let mut aspect = unrated();
         aspect.segment = LevelValues {
             values: values(rmse, Some(0.8)),
-            intervals: [(Metric::Rmse, interval)].into(),
+            intervals: [(Metric::RMSE, interval)].into(),
             ..LevelValues::default()
         };
         aspect.baselines = vec![

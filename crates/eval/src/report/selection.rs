@@ -1,4 +1,4 @@
-//! Which responses a page shows: those with the largest error.
+//! Selects the responses that a page shows: those with the largest error.
 
 use crate::{Aggregation, ScoredResponse};
 

@@ -1,6 +1,7 @@
-//! Where the scores fail: the slices of an aspect, worst first.
+//! The table of an aspect's slices, worst first.
 
 use super::number::{count, figure};
+use crate::Metric;
 use crate::slices::Slice;
 use maud::{Markup, html};
 
@@ -12,7 +13,7 @@ pub(super) fn slice_table(slices: &[Slice], overall: Option<f64>) -> Markup {
     let (worst, rest) = slices.split_at(SHOWN.min(slices.len()));
     let highest = slices
         .iter()
-        .filter_map(|slice| slice.values.rmse)
+        .filter_map(|slice| slice.values.get(Metric::RMSE))
         .chain(overall)
         .fold(0.0, f64::max);
     html! {
@@ -52,10 +53,10 @@ fn row(slice: &Slice, overall: Option<f64>, highest: f64) -> Markup {
         tr {
             th scope="row" { span.part-of { (slice.key) } " " bdi { (slice.part) } }
             td { (count(values.count)) }
-            td { (figure(values.rmse)) }
-            td.bar { (bar(values.rmse, overall, highest)) }
-            td { (figure(values.bias)) }
-            td { (figure(values.pearson)) }
+            td { (figure(values.get(Metric::RMSE))) }
+            td.bar { (bar(values.get(Metric::RMSE), overall, highest)) }
+            td { (figure(values.get(Metric::BIAS))) }
+            td { (figure(values.get(Metric::PEARSON))) }
         }
     }
 }
@@ -90,8 +91,7 @@ mod tests {
             responses: 1,
             values: MetricValues {
                 count: 20,
-                rmse: Some(0.0),
-                ..MetricValues::default()
+                ..MetricValues::default().with(Metric::RMSE, Some(0.0))
             },
         };
         let slices: Vec<Slice> = (0..15).map(slice).collect();

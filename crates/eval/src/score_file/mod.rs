@@ -1,4 +1,4 @@
-//! Scores made by any program, joined to the examples they are about.
+//! Reads scores that any program wrote and joins them to the examples by id.
 //!
 //! A score file is JSONL, plain or compressed, one response a line. A record names its response by
 //! `id` (a text or a whole number) and holds the scores of its segments in one of these shapes:

@@ -1,4 +1,4 @@
-//! What can be wrong with a line of a score file.
+//! Errors in a line of a score file.
 
 use gradus_data::{DataError, RecordError, RecordProblem};
 

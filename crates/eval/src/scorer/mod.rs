@@ -1,4 +1,4 @@
-//! A trained bundle applied to text.
+//! Scores text with a trained bundle.
 //!
 //! One way leads from text to scores: an example is cut into segments and tokenized (`prepare`, and
 //! `prefetch` ahead on a thread), the model reads batches of what comes out (`forward`), and the scores
@@ -258,7 +258,7 @@ impl Scorer {
                 .collect();
             let score = self.aggregation.aggregate(&scores)?;
             let map = maps.and_then(|maps| maps.of_responses(name, self.aggregation));
-            Some(map.map_or(score, |map| map.apply(score)))
+            Some(shortest(map.map_or(score, |map| map.apply(score))))
         };
         self.aspects().enumerate().map(of_aspect).collect()
     }

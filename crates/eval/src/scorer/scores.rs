@@ -1,4 +1,4 @@
-//! What the model says of an example.
+//! The scores of an example.
 
 use gradus_data::TruncationCounts;
 use serde::Serialize;
@@ -60,6 +60,10 @@ pub(crate) fn shortest(score: f64) -> f64 {
         reason = "scores are computed in f32"
     )]
     let single = score as f32;
+    if !single.is_finite() {
+        // A sum or a recalibrated score may lie beyond f32.
+        return score;
+    }
     let text = single.to_string();
     text.parse().expect("the text of a number is one")
 }

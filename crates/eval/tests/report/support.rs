@@ -78,7 +78,7 @@ impl Fixture {
             resamples: 100,
             ..Bootstrap::default()
         };
-        evaluation.add_intervals(&self.scored, &self.aspects, &bootstrap, &Metric::ALL);
+        evaluation.add_intervals(&self.scored, &self.aspects, &bootstrap, &Metric::all());
         let keys = [
             SliceKey::Position,
             SliceKey::Length,

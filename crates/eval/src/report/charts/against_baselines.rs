@@ -9,12 +9,12 @@ use crate::{LevelValues, Metric, MetricValues, Result};
 
 /// What is shown: metrics on about the same scale, where more is better.
 const METRICS: [Metric; 6] = [
-    Metric::Pearson,
-    Metric::Spearman,
-    Metric::KendallTauB,
-    Metric::Concordance,
-    Metric::PairwiseAccuracy,
-    Metric::Auroc,
+    Metric::PEARSON,
+    Metric::SPEARMAN,
+    Metric::KENDALL_TAU_B,
+    Metric::CONCORDANCE,
+    Metric::PAIRWISE_ACCURACY,
+    Metric::AUROC,
 ];
 
 /// One line per metric: the model's value in its interval, rings for the baselines.
@@ -118,19 +118,14 @@ mod tests {
 
     #[test]
     fn a_metric_that_does_not_exist_has_no_line() {
-        let values = MetricValues {
-            pearson: Some(0.5),
-            ..MetricValues::default()
-        };
+        let values = MetricValues::default().with(Metric::PEARSON, Some(0.5));
         let model = LevelValues {
             values,
             ..LevelValues::default()
         };
-        let baseline = MetricValues {
-            pearson: Some(-0.1),
-            spearman: Some(0.3),
-            ..MetricValues::default()
-        };
+        let baseline = MetricValues::default()
+            .with(Metric::PEARSON, Some(-0.1))
+            .with(Metric::SPEARMAN, Some(0.3));
         let chart = against_baselines("Segments", &model, &[("ridge", &baseline)])
             .unwrap()
             .unwrap();

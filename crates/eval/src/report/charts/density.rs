@@ -1,4 +1,4 @@
-//! Where the segments lie: score against rating.
+//! Density of segments, score against rating.
 
 use super::axis::Axis;
 use super::palette::Ink;

@@ -1,4 +1,4 @@
-//! The numbers of a chart, for those who do not see it or want them exactly.
+//! The values of a chart as a table, for screen readers and exact reading.
 
 use maud::{Markup, html};
 

@@ -1,12 +1,12 @@
-//! The error from the first segment of a response to the last.
+//! Error by position of the segment in its response.
 
 use super::axis::Axis;
 use super::palette::Ink;
 use super::plot::{Layout, draw};
 use super::{Chart, Numbers};
-use crate::Result;
 use crate::report::number::{count, plain};
 use crate::slices::{Slice, SliceKey};
+use crate::{Metric, Result};
 
 /// The parts of a response, in its order; see [`SliceKey::Position`].
 const PARTS: [&str; 6] = ["only", "first", "early", "middle", "late", "last"];
@@ -25,7 +25,7 @@ pub(in crate::report) fn positions(
             let slice = slices
                 .iter()
                 .find(|slice| slice.key == SliceKey::Position && slice.part == *part)?;
-            Some((slice, slice.values.rmse?))
+            Some((slice, slice.values.get(Metric::RMSE)?))
         })
         .collect();
     let highest = by_position
@@ -87,8 +87,7 @@ mod tests {
             responses: 3,
             values: MetricValues {
                 count: 1234,
-                rmse,
-                ..MetricValues::default()
+                ..MetricValues::default().with(Metric::RMSE, rmse)
             },
         }
     }

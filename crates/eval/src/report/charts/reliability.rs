@@ -1,4 +1,4 @@
-//! Whether scores can be taken at their word.
+//! The reliability diagram: mean rating by score.
 
 use super::axis::Axis;
 use super::palette::Ink;

@@ -1,4 +1,4 @@
-//! What is left: score minus rating, as a histogram and against the score.
+//! Residuals (score minus rating): their histogram, and a plot against the score.
 
 use super::axis::Axis;
 use super::palette::Ink;

@@ -1,4 +1,4 @@
-//! How the loss fell.
+//! Training and validation loss by step.
 
 use super::axis::Axis;
 use super::palette::Ink;
