@@ -409,7 +409,7 @@ fn imports_say_what_they_lack() {
         "--negative-token",
         "+",
     ];
-    run(&same).fails(2, &["one token twice"]);
+    run(&same).fails(2, &["the same token"]);
     run(&["--separator", "\\q"]).fails(2, &["`\\q`", "\\n"]);
     run(&["--separator", "x", "--pooling", "mean"]).fails(2, &["--pooling", "separator"]);
     let other = temp_dir();
