@@ -155,7 +155,7 @@ pub(crate) struct TrainArgs {
     /// Peak learning rate of the head [default: 1e-3]
     #[arg(long, value_name = "RATE")]
     pub(crate) head_learning_rate: Option<f64>,
-    /// Loss: mse, mae, huber:DELTA, or bce for targets in [0, 1] [default: mse]
+    /// Loss of rated segments, such as mse or huber:0.1; an unknown name lists all [default: mse]
     #[arg(long)]
     pub(crate) loss: Option<RatingLoss>,
     /// Start from the head of this bundle, such as a probe [default: a new head]
