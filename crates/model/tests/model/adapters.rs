@@ -192,7 +192,7 @@ fn an_adapter_that_is_no_plain_low_rank_one_or_does_not_fit_is_refused() {
         (
             "base_model.model.x.lora_A.weight",
             Stored::zeros(&[2, 2]),
-            "one of `lora_A` and `lora_B` only",
+            "only one of `lora_A` and `lora_B`",
         ),
         (
             "base_model.model.model.layers.0.new.weight",
