@@ -28,6 +28,14 @@ pub struct ExportOptions<'a> {
     pub extra: &'a [ExtraFile<'a>],
 }
 
+fn no_linear_head() -> ModelError {
+    ModelError::NotExportable {
+        reason:
+            "its head is not a linear layer, the only head of token classifiers in transformers"
+                .into(),
+    }
+}
+
 impl Bundle {
     /// Writes `config.json`, `model.safetensors` and `tokenizer.json` in Hugging Face layout.
     /// `AutoModelForTokenClassification` computes a value per token and aspect; a segment's score
@@ -40,8 +48,7 @@ impl Bundle {
         let not_exportable = |reason: String| ModelError::NotExportable { reason };
         check_pooling(self.config.pooling).map_err(not_exportable)?;
         if !self.model.head().is_linear() {
-            let reason = "its head is not a linear layer, the only head of token classifiers in transformers";
-            return Err(not_exportable(reason.into()));
+            return Err(no_linear_head());
         }
         let _place = BundlePlace::take(directory, false)?;
         let bundle = match self.config.lora {
@@ -118,13 +125,18 @@ impl Bundle {
             Output::Identity => units.to_vec(),
             Output::Sigmoid => vec![(1.0, 0.0); units.len()],
         };
-        tensors.extend(self.linear_head(class.head, &folded));
+        let head = self.model.head().linear().ok_or_else(no_linear_head)?;
+        tensors.extend(Self::linear_head(head, class.head, &folded));
         Ok(tensors)
     }
 
     /// The head with the linear map to rating units folded in.
-    fn linear_head(&self, name: &str, units: &[(f64, f64)]) -> [OutTensor; 2] {
-        let (weight, bias) = self.model.head().linear();
+    fn linear_head(
+        head: (Tensor<2>, Tensor<1>),
+        name: &str,
+        units: &[(f64, f64)],
+    ) -> [OutTensor; 2] {
+        let (weight, bias) = head;
         let device = weight.device();
         #[expect(clippy::cast_possible_truncation, reason = "weights are f32")]
         let line = |value: fn(&(f64, f64)) -> f64| {

@@ -35,6 +35,7 @@
 mod adapter;
 mod bundle;
 pub mod encoder;
+mod erased;
 mod error;
 mod export;
 mod head;
@@ -55,16 +56,20 @@ pub use bundle::{
     Bundle, BundlePlace, EncoderOrigin, ExtraFile, FORMAT_VERSION, Manifest, Part, RECALIBRATION,
     digest_file,
 };
-pub use encoder::{Encoder, EncoderConfig};
+pub use encoder::{Encoder, EncoderConfig, TokenEncoder};
+pub use erased::PartModule;
 pub use error::{ConfigProblem, ModelError, Result};
 pub use export::ExportOptions;
-pub use head::{Head, HeadConfig};
+pub use head::{Head, HeadConfig, ScoreHead};
 pub use import::{ImportOptions, ImportedModel, ProblemType, import_hugging_face};
 pub use lora::{LoraConfig, LoraTarget};
 pub use memory::{MemoryEstimate, ParameterCounts};
 pub use output::Output;
 pub use parts::{PartConflict, read_settings};
-pub use pooling::{Pooler, Pooling};
+pub use pooling::{
+    AttentionPooling, FirstPooling, LastPooling, MaxPooling, MeanPooling, Pooler, Pooling,
+    SegmentPooling, TokenStates,
+};
 pub use pretrained::{PretrainedEncoder, load_encoder};
 pub use process_model::{
     ProcessHead, ProcessModel, architecture, has_two_labels, import_process_model,

@@ -4,7 +4,7 @@ use burn::tensor::Device;
 use burn_store::IdentityAdapter;
 use serde::Serialize;
 
-use crate::encoder::EncoderSizes;
+use crate::encoder::{EncoderSizes, LayerBlocks};
 use crate::lora::LoraConfig;
 use crate::reward_model::RewardModelConfig;
 use crate::weights::expected_tensors;
@@ -128,12 +128,12 @@ fn whole(bytes: f64) -> usize {
 impl RewardModelConfig {
     fn layer(&self, batch_size: usize, seq_length: usize, device: &Device) -> Layer {
         let sizes = self.encoder.sizes();
-        match self.encoder.model_type() {
+        match self.encoder.blocks() {
             _ if !kernels::are_fused(device) => Layer::composed(&sizes, seq_length),
-            "bert" | "roberta" | "xlm-roberta" => Layer::fused(&sizes),
-            "modernbert" | "qwen2" | "qwen3" | "llama" => Layer::gated(&sizes),
-            "deberta-v2" => Layer::disentangled(&sizes, batch_size),
-            _ => Layer::composed(&sizes, seq_length),
+            LayerBlocks::Plain => Layer::fused(&sizes),
+            LayerBlocks::Gated => Layer::gated(&sizes),
+            LayerBlocks::Disentangled => Layer::disentangled(&sizes, batch_size),
+            LayerBlocks::Composed => Layer::composed(&sizes, seq_length),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::head::{Head, HeadConfig};
 use crate::lora::{Attach, LoraConfig};
 use crate::output::Output;
-use crate::pooling::{Pooler, Pooling};
+use crate::pooling::{Pooler, Pooling, TokenStates};
 
 /// Model input: a batch of tokenized responses with segment spans.
 #[derive(Debug, Clone)]
@@ -148,7 +148,26 @@ pub struct RewardModel {
 }
 
 impl RewardModel {
-    /// Computes scores on the training scale. A score does not depend on its batch.
+    /// A model of these parts: an [`Encoder`], or a [`TokenEncoder`](crate::encoder::TokenEncoder) of
+    /// another program; a [`Pooler`], or a [`SegmentPooling`](crate::SegmentPooling); a [`Head`], or a
+    /// [`ScoreHead`](crate::ScoreHead). Their widths have to fit. Weights that are still lazy are drawn.
+    pub fn from_parts(
+        encoder: impl Into<Encoder>,
+        pooling: impl Into<Pooler>,
+        head: impl Into<Head>,
+        output: Output,
+    ) -> Self {
+        let model = Self {
+            encoder: encoder.into(),
+            head: head.into(),
+            pooling: pooling.into(),
+            output,
+        };
+        model.visit(&mut DrawParameters);
+        model
+    }
+
+    /// Scores on the training scale. A score does not depend on its batch.
     ///
     /// # Shapes
     /// - returns: `[batch_size, num_segments, num_aspects]`; scores of absent segments are
@@ -201,13 +220,22 @@ impl RewardModel {
             response_spans,
             segment_spans,
         } = input;
-        let hidden = match response_spans {
-            Some(read) => self
+        let read = response_spans.filter(|_| !self.pooling.reads_prompt());
+        let hidden = match read {
+            Some(read) => {
+                let (types, pad) = (type_ids.clone(), mask_pad.clone());
+                self.encoder.forward_within(token_ids, types, pad, read)
+            }
+            None => self
                 .encoder
-                .forward_within(token_ids, type_ids, mask_pad, read),
-            None => self.encoder.forward(token_ids, type_ids, mask_pad),
+                .forward(token_ids, type_ids.clone(), mask_pad.clone()),
         };
-        self.pooling.forward(hidden, segment_spans)
+        self.pooling.forward(TokenStates {
+            hidden,
+            segment_spans,
+            type_ids,
+            mask_pad,
+        })
     }
 
     /// [`raw`](Self::raw) on an autodiff device with a frozen encoder: without dropout and
@@ -219,14 +247,20 @@ impl RewardModel {
     /// # Panics
     /// As [`raw`](Self::raw).
     pub fn raw_on_frozen_encoder(&self, input: SegmentInput) -> Tensor<3> {
+        let read = input.response_spans;
+        let read = read.filter(|_| !self.pooling.reads_prompt());
         let hidden = self.encoder.states_in_inference(
             input.token_ids,
-            input.type_ids,
-            input.mask_pad,
-            input.response_spans,
+            input.type_ids.clone(),
+            input.mask_pad.clone(),
+            read,
         );
-        self.head
-            .forward(self.pooling.forward(hidden, input.segment_spans))
+        self.head.forward(self.pooling.forward(TokenStates {
+            hidden,
+            segment_spans: input.segment_spans,
+            type_ids: input.type_ids,
+            mask_pad: input.mask_pad,
+        }))
     }
 
     /// Replaces the head by one of the same width and number of aspects.
@@ -270,8 +304,8 @@ impl RewardModel {
     }
 
     /// The pooling.
-    pub fn pooling(&self) -> Pooling {
-        self.pooling.kind()
+    pub fn pooling(&self) -> &Pooler {
+        &self.pooling
     }
 
     /// Output function from the head's values to scores.

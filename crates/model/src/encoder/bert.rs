@@ -11,7 +11,7 @@ use super::hugging_face::PublishedConfig;
 use super::parts::{embedding, layer_norm};
 use super::post_norm::{PostNormConfig, PostNormLayer};
 use super::{Activation, PublishedActivation};
-use super::{EncoderSizes, FamilyConfig, FamilyModule, PythonClass};
+use super::{EncoderSizes, FamilyConfig, LayerBlocks, PythonClass, TokenEncoder};
 use crate::error::ConfigProblem;
 use crate::weights::KeyTable;
 use gradus_kernels::{self as kernels, TokenLayout};
@@ -116,6 +116,8 @@ impl FamilyConfig for BertConfig {
         prediction_head: false,
     };
 
+    const BLOCKS: LayerBlocks = LayerBlocks::Plain;
+
     const PUBLISHED_NAMES: &'static [(&'static str, &'static str)] = &[
         ("num_token_types", "type_vocab_size"),
         ("hidden_dropout", "hidden_dropout_prob"),
@@ -215,7 +217,7 @@ pub struct Bert {
     layers: Vec<PostNormLayer>,
 }
 
-impl FamilyModule for Bert {
+impl TokenEncoder for Bert {
     fn forward(
         &self,
         token_ids: Tensor<2, Int>,

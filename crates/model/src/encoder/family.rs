@@ -1,9 +1,9 @@
 //! Traits of an encoder family.
 
-use burn::tensor::{Bool, Device, Int, Tensor};
+use burn::tensor::Device;
 use serde_json::Value;
 
-use super::{EncoderSizes, PublishedConfig};
+use super::{EncoderSizes, PublishedConfig, TokenEncoder};
 use crate::error::ConfigProblem;
 use crate::weights::KeyTable;
 
@@ -19,16 +19,33 @@ pub struct PythonClass {
     pub prediction_head: bool,
 }
 
+/// What a layer is made of, for [estimates of memory](crate::RewardModelConfig::memory).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LayerBlocks {
+    /// Fused attention and feed-forward blocks.
+    Plain,
+    /// The same with a gate in the feed-forward block.
+    Gated,
+    /// The same as plain with relative positions in the scores.
+    Disentangled,
+    /// Compositions of Burn's operations.
+    Composed,
+}
+
 /// Configuration of an encoder family.
 pub trait FamilyConfig: Sized {
     /// The family's module.
-    type Module: FamilyModule;
+    type Module: TokenEncoder;
 
     /// Mapping of published tensor names.
     const KEYS: KeyTable;
 
     /// The class of Python's transformers that loads an export.
     const PYTHON_CLASS: PythonClass;
+
+    /// What its layers are made of.
+    const BLOCKS: LayerBlocks;
 
     /// Names that differ in a `config.json`, except sizes: pairs of our name and the file's.
     const PUBLISHED_NAMES: &'static [(&'static str, &'static str)];
@@ -78,19 +95,6 @@ pub trait FamilyConfig: Sized {
 
     /// Builds the module with random weights.
     fn init(&self, device: &Device) -> Self::Module;
-}
-
-/// Module of an encoder family.
-pub trait FamilyModule {
-    /// See [`Encoder::forward`](super::Encoder::forward). With `read`, only states in these spans
-    /// must be computed.
-    fn forward(
-        &self,
-        token_ids: Tensor<2, Int>,
-        type_ids: Tensor<2, Int>,
-        mask_pad: Tensor<2, Bool>,
-        read: Option<Tensor<3, Int>>,
-    ) -> Tensor<3>;
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Encoders: token ids in, one state per token out.
 //!
 //! A family of encoders is one file or folder with a configuration ([`FamilyConfig`]), a module
-//! ([`FamilyModule`]) and a [`KeyTable`](crate::weights::KeyTable), and one line in the registry.
+//! ([`TokenEncoder`]) and a [`KeyTable`](crate::weights::KeyTable), and one line in the registry.
 
 mod activation;
 mod attention;
@@ -30,6 +30,7 @@ mod rotary;
 mod rotary_attention;
 mod sizes;
 mod sliding;
+mod token_encoder;
 
 pub use activation::PublishedActivation;
 pub use attention::Attention;
@@ -38,7 +39,7 @@ pub use config_keys::ConfigNote;
 pub use convolution::{Convolution, ConvolutionActivation};
 pub use deberta_v2::{DebertaV2, DebertaV2Config};
 pub use decoder::{Decoder, DecoderConfig};
-pub use family::{FamilyConfig, FamilyModule, PythonClass};
+pub use family::{FamilyConfig, LayerBlocks, PythonClass};
 pub use feed_forward::FeedForward;
 pub use gradus_kernels::{Activation, AttentionMask, GateActivation, TokenLayout};
 pub use hugging_face::PublishedConfig;
@@ -54,3 +55,4 @@ pub use roberta::{Roberta, RobertaConfig};
 pub use rotary::{Rotary, RotaryScaling};
 pub use sizes::EncoderSizes;
 pub use sliding::SlidingLayers;
+pub use token_encoder::{OwnEncoder, TokenEncoder};

@@ -14,7 +14,7 @@ use super::parts::{embedding, norm};
 use super::rotary::{Rotary, RotaryScaling};
 use super::rotary_attention::{RotaryAttention, RotaryAttentionConfig};
 use super::sliding::SlidingLayers;
-use super::{EncoderSizes, FamilyConfig, FamilyModule, PythonClass};
+use super::{EncoderSizes, FamilyConfig, LayerBlocks, PythonClass, TokenEncoder};
 use super::{GateActivation, PublishedActivation};
 use crate::error::ConfigProblem;
 use crate::weights::KeyTable;
@@ -95,6 +95,8 @@ impl FamilyConfig for ModernBertConfig {
         head: "classifier",
         prediction_head: true,
     };
+
+    const BLOCKS: LayerBlocks = LayerBlocks::Gated;
 
     const PUBLISHED_NAMES: &'static [(&'static str, &'static str)] = &[
         ("sliding.distance", "local_attention"),
@@ -301,7 +303,7 @@ struct Embeddings {
     dropout: f64,
 }
 
-impl FamilyModule for ModernBert {
+impl TokenEncoder for ModernBert {
     fn forward(
         &self,
         token_ids: Tensor<2, Int>,

@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::config_keys::refuse_for_all;
 use super::{
-    Bert, BertConfig, DebertaV2, DebertaV2Config, Decoder, EncoderSizes, FamilyConfig,
-    FamilyModule, LlamaConfig, ModernBert, ModernBertConfig, PublishedConfig, PythonClass,
-    Qwen2Config, Qwen3Config, Roberta, RobertaConfig,
+    Bert, BertConfig, DebertaV2, DebertaV2Config, Decoder, EncoderSizes, FamilyConfig, LayerBlocks,
+    LlamaConfig, ModernBert, ModernBertConfig, OwnEncoder, PublishedConfig, PythonClass,
+    Qwen2Config, Qwen3Config, Roberta, RobertaConfig, TokenEncoder,
 };
 use crate::error::{ConfigProblem, Result};
 use crate::weights::KeyTable;
@@ -40,6 +40,8 @@ macro_rules! encoder_families {
                 #[doc = concat!("`model_type` `", $model_type, "`.")]
                 $family($module),
             )+
+            /// An encoder of another program.
+            Own(OwnEncoder),
         }
 
         impl EncoderConfig {
@@ -80,6 +82,13 @@ macro_rules! encoder_families {
             pub fn python_class(&self) -> PythonClass {
                 match self {
                     $(Self::$family(_) => <$config>::PYTHON_CLASS,)+
+                }
+            }
+
+            /// What its layers are made of.
+            pub(crate) fn blocks(&self) -> LayerBlocks {
+                match self {
+                    $(Self::$family(_) => <$config>::BLOCKS,)+
                 }
             }
 
@@ -223,6 +232,7 @@ macro_rules! encoder_families {
                     $(Self::$family(module) => {
                         module.forward(token_ids, type_ids, mask_pad, read)
                     })+
+                    Self::Own(encoder) => encoder.forward(token_ids, type_ids, mask_pad, read),
                 }
             }
         }

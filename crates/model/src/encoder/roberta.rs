@@ -13,7 +13,7 @@ use super::hugging_face::PublishedConfig;
 use super::parts::{embedding, layer_norm};
 use super::post_norm::{PostNormConfig, PostNormLayer};
 use super::{Activation, PublishedActivation};
-use super::{EncoderSizes, FamilyConfig, FamilyModule, PythonClass};
+use super::{EncoderSizes, FamilyConfig, LayerBlocks, PythonClass, TokenEncoder};
 use crate::error::ConfigProblem;
 use crate::weights::KeyTable;
 use gradus_kernels::{self as kernels, TokenLayout};
@@ -82,6 +82,8 @@ impl FamilyConfig for RobertaConfig {
         head: "classifier",
         prediction_head: false,
     };
+
+    const BLOCKS: LayerBlocks = LayerBlocks::Plain;
 
     const PUBLISHED_NAMES: &'static [(&'static str, &'static str)] = &[
         ("padding_id", "pad_token_id"),
@@ -190,7 +192,7 @@ pub struct Roberta {
     layers: Vec<PostNormLayer>,
 }
 
-impl FamilyModule for Roberta {
+impl TokenEncoder for Roberta {
     fn forward(
         &self,
         token_ids: Tensor<2, Int>,

@@ -8,6 +8,7 @@ use gradus_data::{BatchWeights, SegmentBatch};
 use gradus_model::encoder::BertConfig;
 use gradus_model::{
     Encoder, EncoderConfig, Head, HeadConfig, Output, Pooler, Pooling, SegmentInput, SegmentModel,
+    TokenStates,
 };
 use gradus_train::{
     Begin, Checkpoints, CrossEntropy, FitData, Fitted, Freeze, LossTerm, PointwiseLoss, Result,
@@ -37,8 +38,10 @@ impl SegmentModel for ByHand {
         let hidden = self
             .encoder
             .forward_within(token_ids, type_ids, mask_pad, read);
-        self.head
-            .forward(self.pooling.forward(hidden, segment_spans))
+        self.head.forward(
+            self.pooling
+                .forward(TokenStates::of_responses(hidden, segment_spans)),
+        )
     }
 
     fn raw_on_frozen_encoder(&self, input: SegmentInput) -> Tensor<3> {
@@ -48,8 +51,10 @@ impl SegmentModel for ByHand {
             input.mask_pad,
             input.response_spans,
         );
-        self.head
-            .forward(self.pooling.forward(hidden, input.segment_spans))
+        self.head.forward(
+            self.pooling
+                .forward(TokenStates::of_responses(hidden, input.segment_spans)),
+        )
     }
 }
 

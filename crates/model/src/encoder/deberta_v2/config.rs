@@ -10,7 +10,7 @@ use crate::encoder::convolution::Convolution;
 use crate::encoder::hugging_face::PublishedConfig;
 use crate::encoder::relative::RelativeBuckets;
 use crate::encoder::{Activation, PublishedActivation};
-use crate::encoder::{EncoderSizes, FamilyConfig, PythonClass, checks};
+use crate::encoder::{EncoderSizes, FamilyConfig, LayerBlocks, PythonClass, checks};
 use crate::error::ConfigProblem;
 use crate::weights::KeyTable;
 
@@ -106,6 +106,8 @@ impl FamilyConfig for DebertaV2Config {
         head: "classifier",
         prediction_head: false,
     };
+
+    const BLOCKS: LayerBlocks = LayerBlocks::Disentangled;
 
     const PUBLISHED_NAMES: &'static [(&'static str, &'static str)] = &[
         ("num_buckets", "position_buckets"),

@@ -8,7 +8,7 @@ use burn::nn::{Embedding, LayerNorm};
 use burn::tensor::{Bool, Device, Int, Tensor};
 
 use super::DebertaV2Config;
-use crate::encoder::FamilyModule;
+use crate::encoder::TokenEncoder;
 use crate::encoder::checks::assert_length;
 use crate::encoder::convolution::ConvolutionLayer;
 use crate::encoder::disentangled::{DisentangledAttention, DisentangledConfig, Positions};
@@ -52,7 +52,7 @@ impl DebertaV2 {
     }
 }
 
-impl FamilyModule for DebertaV2 {
+impl TokenEncoder for DebertaV2 {
     fn forward(
         &self,
         token_ids: Tensor<2, Int>,

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Decoder, DecoderConfig};
 use crate::encoder::hugging_face::PublishedConfig;
-use crate::encoder::{EncoderSizes, FamilyConfig, PythonClass};
+use crate::encoder::{EncoderSizes, FamilyConfig, LayerBlocks, PythonClass};
 use crate::error::ConfigProblem;
 use crate::weights::KeyTable;
 
@@ -40,6 +40,8 @@ impl<F: DecoderFamily> FamilyConfig for F {
         head: "score",
         prediction_head: false,
     };
+
+    const BLOCKS: LayerBlocks = LayerBlocks::Gated;
 
     const PUBLISHED_NAMES: &'static [(&'static str, &'static str)] = &[
         ("d_head", "head_dim"),

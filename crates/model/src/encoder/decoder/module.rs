@@ -5,7 +5,7 @@ use burn::nn::{Embedding, RmsNorm};
 use burn::tensor::{Bool, Device, Int, Tensor};
 
 use super::DecoderConfig;
-use crate::encoder::FamilyModule;
+use crate::encoder::TokenEncoder;
 use crate::encoder::checks::assert_length;
 use crate::encoder::gated_feed_forward::GatedFeedForward;
 use crate::encoder::parts::{embedding, rms_norm};
@@ -61,7 +61,7 @@ impl Decoder {
     }
 }
 
-impl FamilyModule for Decoder {
+impl TokenEncoder for Decoder {
     fn forward(
         &self,
         token_ids: Tensor<2, Int>,

@@ -1,21 +1,20 @@
 //! The regression layer: one score per segment and aspect.
 
+mod layers;
+
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use burn::module::{Module, Param};
-use burn::nn::{Dropout, DropoutConfig, Linear};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use crate::encoder::{Activation, checks, linear};
+pub(crate) use self::layers::LayerWeights;
+use self::layers::Layers;
+use crate::encoder::{Activation, checks};
+use crate::erased::{AnyModule, PartModule, module_around};
 use crate::error::{ConfigProblem, Result};
-use crate::row_wise::{layer, narrow_layer};
 use crate::weights::{KeyTable, Naming, load_module, read_header};
-
-/// Standard deviation of a new head's weights.
-const INITIALIZER_RANGE: f64 = 0.02;
 
 /// The layers between a segment's pooled state and its scores.
 ///
@@ -127,49 +126,63 @@ impl FromStr for HeadConfig {
     }
 }
 
-/// The layers from a segment's pooled state to its scores.
-#[derive(Module, Debug)]
+/// A module from a segment's pooled state to its scores.
+pub trait ScoreHead: PartModule {
+    /// Values before the model's [output](crate::Output) function.
+    ///
+    /// # Shapes
+    /// - `pooled`: `[batch_size, num_segments, d_pooled]`
+    /// - returns: `[batch_size, num_segments, num_aspects]`
+    fn forward(&self, pooled: Tensor<3>) -> Tensor<3>;
+
+    /// Sets the initial value of an average segment, one per aspect: with the mean target as bias,
+    /// training does not have to learn the mean first. Default: changes nothing.
+    ///
+    /// # Panics
+    /// If there are more or fewer values than aspects.
+    #[must_use]
+    fn with_bias(self, bias: &[f32]) -> Self {
+        let _ = bias;
+        self
+    }
+}
+
+/// A [`ScoreHead`] of any type.
+#[derive(Clone)]
 pub struct Head {
-    hidden: Option<Hidden>,
-    output: Linear,
+    module: AnyModule,
+    calls: Calls,
 }
 
-/// The hidden layer of an MLP.
-#[derive(Module, Debug)]
-struct Hidden {
-    layer: Linear,
-    dropout: Dropout,
-    #[module(skip)]
-    activation: Activation,
+/// The methods of the type in a [`Head`].
+#[derive(Clone, Copy)]
+struct Calls {
+    forward: fn(&AnyModule, Tensor<3>) -> Tensor<3>,
+    with_bias: fn(AnyModule, &[f32]) -> AnyModule,
 }
 
-/// Weight and bias of a layer, as a file has them.
-///
-/// # Shapes
-/// - `weight`: `[d_output, d_input]`, row by row
-/// - `bias`: `[d_output]`
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct LayerWeights {
-    pub(crate) weight: Vec<f32>,
-    pub(crate) bias: Vec<f32>,
-}
+module_around!(Head);
 
-impl LayerWeights {
-    fn into_linear(self, device: &Device) -> Linear {
-        let d_output = self.bias.len();
-        let d_input = self.weight.len() / d_output;
-        let columns = (0..d_input).flat_map(|feature| {
-            let feature = self.weight.iter().skip(feature);
-            feature.step_by(d_input).copied()
-        });
-        let columns: Vec<f32> = columns.collect();
-        Linear {
-            weight: Param::from_data(TensorData::new(columns, [d_input, d_output]), device),
-            bias: Some(Param::from_data(
-                TensorData::new(self.bias, [d_output]),
-                device,
-            )),
+const ITS_TYPE: &str = "the type that it was made of";
+
+impl<H: ScoreHead> From<H> for Head {
+    fn from(head: H) -> Self {
+        Self {
+            module: AnyModule::new(head),
+            calls: Calls {
+                forward: |module, pooled| module.get::<H>().expect(ITS_TYPE).forward(pooled),
+                with_bias: |module, bias| {
+                    let head = module.take::<H>().expect(ITS_TYPE);
+                    AnyModule::new(head.with_bias(bias))
+                },
+            },
         }
+    }
+}
+
+impl fmt::Debug for Head {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.module.fmt(formatter)
     }
 }
 
@@ -186,46 +199,7 @@ impl Head {
     /// # Panics
     /// If [`HeadConfig::check`] fails.
     pub fn new(config: HeadConfig, d_model: usize, num_aspects: usize, device: &Device) -> Self {
-        let layer = |from, to| linear(from, to, INITIALIZER_RANGE, device);
-        match config {
-            HeadConfig::Linear => Self {
-                hidden: None,
-                output: layer(d_model, num_aspects),
-            },
-            HeadConfig::Mlp {
-                d_hidden,
-                dropout,
-                activation,
-            } => Self {
-                hidden: Some(Hidden {
-                    layer: layer(d_model, d_hidden),
-                    dropout: DropoutConfig::new(dropout).init(),
-                    activation,
-                }),
-                output: layer(d_hidden, num_aspects),
-            },
-        }
-    }
-
-    /// Whether the head is a single linear layer.
-    pub fn is_linear(&self) -> bool {
-        self.hidden.is_none()
-    }
-
-    /// A head with these layers, without dropout.
-    pub(crate) fn from_layers(
-        hidden: Option<(LayerWeights, Activation)>,
-        output: LayerWeights,
-        device: &Device,
-    ) -> Self {
-        Self {
-            hidden: hidden.map(|(layer, activation)| Hidden {
-                layer: layer.into_linear(device),
-                dropout: DropoutConfig::new(0.0).init(),
-                activation,
-            }),
-            output: output.into_linear(device),
-        }
+        Layers::new(config, d_model, num_aspects, device).into()
     }
 
     /// A linear head with these weights.
@@ -234,66 +208,54 @@ impl Head {
     /// - `weight`: `[d_model, num_aspects]`
     /// - `bias`: `[num_aspects]`
     pub fn from_weights(weight: TensorData, bias: TensorData, device: &Device) -> Self {
-        Self {
-            hidden: None,
-            output: Linear {
-                weight: Param::from_data(weight, device),
-                bias: Some(Param::from_data(bias, device)),
-            },
-        }
+        Layers::from_weights(weight, bias, device).into()
     }
 
-    /// Weight and bias of the last layer, which is the whole head where it is linear.
+    /// A head with these layers, without dropout.
+    pub(crate) fn from_layers(
+        hidden: Option<(LayerWeights, Activation)>,
+        output: LayerWeights,
+        device: &Device,
+    ) -> Self {
+        Layers::from_layers(hidden, output, device).into()
+    }
+
+    /// Whether the head is a single linear layer; one of another program is not known to be.
+    pub fn is_linear(&self) -> bool {
+        self.linear().is_some()
+    }
+
+    /// Weight and bias of a head that is a single linear layer.
     ///
     /// # Shapes
     /// - returns: `[d_input, num_aspects]` and `[num_aspects]`
-    pub(crate) fn linear(&self) -> (Tensor<2>, Tensor<1>) {
-        let weight = self.output.weight.val();
-        let [_, num_aspects] = weight.dims();
-        let bias = match &self.output.bias {
-            Some(bias) => bias.val(),
-            None => Tensor::zeros([num_aspects], &weight.device()),
-        };
-        (weight, bias)
+    pub(crate) fn linear(&self) -> Option<(Tensor<2>, Tensor<1>)> {
+        let layers = self.module.get::<Layers>()?;
+        layers.is_linear().then(|| layers.linear())
     }
 
+    /// Values before the model's output function; see [`ScoreHead::forward`].
+    ///
     /// # Shapes
-    /// - `pooled`: `[batch_size, num_segments, d_model]`
+    /// - `pooled`: `[batch_size, num_segments, d_pooled]`
     /// - returns: `[batch_size, num_segments, num_aspects]`
     pub fn forward(&self, pooled: Tensor<3>) -> Tensor<3> {
-        let hidden = match &self.hidden {
-            Some(hidden) => {
-                let bias = hidden.layer.bias.as_ref().map(Param::val);
-                let inner = layer(pooled, hidden.layer.weight.val(), bias);
-                let inner = hidden.activation.forward(inner);
-                hidden.dropout.forward(inner)
-            }
-            None => pooled,
-        };
-        let bias = self.output.bias.as_ref().map(Param::val);
-        narrow_layer(hidden, self.output.weight.val(), bias)
+        (self.calls.forward)(&self.module, pooled)
     }
 
-    /// Sets the initial score of an average segment, one per aspect: with the mean target as bias,
-    /// training does not have to learn the mean first.
+    /// See [`ScoreHead::with_bias`].
     ///
     /// # Panics
     /// If there are more or fewer values than aspects.
     #[must_use]
     pub fn with_bias(mut self, bias: &[f32]) -> Self {
-        let [_, num_aspects] = self.output.weight.lazy_shape().dims();
-        assert_eq!(bias.len(), num_aspects, "one bias per aspect");
-        self.output.bias = self.output.bias.map(|param| {
-            param.map(|old| {
-                let new = Tensor::from_floats(bias, &old.device());
-                if old.is_require_grad() {
-                    new.require_grad()
-                } else {
-                    new
-                }
-            })
-        });
+        self.module = (self.calls.with_bias)(self.module, bias);
         self
+    }
+
+    /// The module in it, if it is of this type.
+    pub fn get<H: ScoreHead>(&self) -> Option<&H> {
+        self.module.get()
     }
 
     /// Replaces the weights of a linear head by those of a safetensors file with the tensors `weight`,

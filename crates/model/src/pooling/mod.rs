@@ -1,0 +1,422 @@
+//! Pooling: token states to one vector per segment.
+//!
+//! A pooling is one file here that implements [`SegmentPooling`], and one line in `poolings`.
+
+mod attention;
+mod max;
+mod mean;
+mod states;
+mod token;
+
+use std::fmt;
+use std::str::FromStr;
+
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+pub use attention::AttentionPooling;
+pub use max::MaxPooling;
+pub use mean::MeanPooling;
+pub use states::TokenStates;
+pub use token::{FirstPooling, LastPooling};
+
+use crate::erased::{AnyModule, PartModule, module_around};
+use crate::error::ConfigProblem;
+
+/// A module that pools the states of a segment's tokens to one vector.
+///
+/// ```
+/// use burn::module::Module;
+/// use burn::nn::{Linear, LinearConfig};
+/// use burn::tensor::{Device, Tensor, activation::sigmoid};
+/// use gradus_model::{SegmentPooling, TokenStates};
+///
+/// /// The mean of a segment, each feature weighted by a gate that the prompt sets.
+/// #[derive(Module, Debug)]
+/// struct PromptGate {
+///     gate: Linear,
+/// }
+///
+/// impl SegmentPooling for PromptGate {
+///     fn reads_prompt(&self) -> bool {
+///         true
+///     }
+///     fn forward(&self, states: TokenStates) -> Tensor<3> {
+///         let prompt = states.mean_of(states.in_prompt());
+///         states.mean_of(states.in_segments()) * sigmoid(self.gate.forward(prompt))
+///     }
+/// }
+/// ```
+pub trait SegmentPooling: PartModule {
+    /// Whether it looks at states of the prompt, too. Default: at those of the response only, and the
+    /// last layer of the encoder computes no others.
+    fn reads_prompt(&self) -> bool {
+        false
+    }
+
+    /// Pools the token states of each segment. What comes out for a segment must depend neither on
+    /// padding nor on the other rows and segments of the batch.
+    ///
+    /// # Shapes
+    /// - returns: `[batch_size, num_segments, d_output]`, finite everywhere; zeros, without a gradient,
+    ///   for a segment without tokens
+    fn forward(&self, states: TokenStates) -> Tensor<3>;
+}
+
+/// A [`SegmentPooling`] of any type.
+#[derive(Clone)]
+pub struct Pooler {
+    module: AnyModule,
+    calls: Calls,
+}
+
+/// The methods of the type in a [`Pooler`].
+#[derive(Clone, Copy)]
+struct Calls {
+    reads_prompt: fn(&AnyModule) -> bool,
+    forward: fn(&AnyModule, TokenStates) -> Tensor<3>,
+}
+
+module_around!(Pooler);
+
+const ITS_TYPE: &str = "the type that it was made of";
+
+impl<P: SegmentPooling> From<P> for Pooler {
+    fn from(pooling: P) -> Self {
+        Self {
+            module: AnyModule::new(pooling),
+            calls: Calls {
+                reads_prompt: |module| module.get::<P>().expect(ITS_TYPE).reads_prompt(),
+                forward: |module, states| module.get::<P>().expect(ITS_TYPE).forward(states),
+            },
+        }
+    }
+}
+
+impl fmt::Debug for Pooler {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.module.fmt(formatter)
+    }
+}
+
+impl Pooler {
+    /// A pooler of token states of width `d_model`. It uses no random numbers.
+    pub fn new(kind: Pooling, d_model: usize, device: &Device) -> Self {
+        kind.init(d_model, device)
+    }
+
+    /// See [`SegmentPooling::reads_prompt`].
+    pub fn reads_prompt(&self) -> bool {
+        (self.calls.reads_prompt)(&self.module)
+    }
+
+    /// Pools the token states of each segment; see [`SegmentPooling::forward`].
+    ///
+    /// # Shapes
+    /// - returns: `[batch_size, num_segments, d_output]`
+    pub fn forward(&self, states: TokenStates) -> Tensor<3> {
+        (self.calls.forward)(&self.module, states)
+    }
+
+    /// The module in it, if it is of this type.
+    pub fn get<P: SegmentPooling>(&self) -> Option<&P> {
+        self.module.get()
+    }
+}
+
+macro_rules! poolings {
+    ($($(#[$doc:meta])* $kind:ident $name:literal => $init:expr;)+) => {
+        /// The method that pools the states of a segment's tokens to one vector.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+        #[serde(rename_all = "lowercase")]
+        #[non_exhaustive]
+        pub enum Pooling {
+            $($(#[$doc])* $kind,)+
+        }
+
+        impl Pooling {
+            /// All kinds, in the order help texts list them.
+            pub const ALL: &'static [Self] = &[$(Self::$kind),+];
+
+            /// Its name, as files and the command line write it.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)+
+                }
+            }
+
+            fn init(self, d_model: usize, device: &Device) -> Pooler {
+                match self {
+                    $(Self::$kind => {
+                        let init: fn(usize, &Device) -> Pooler = $init;
+                        init(d_model, device)
+                    })+
+                }
+            }
+        }
+    };
+}
+
+poolings! {
+    /// The average over the tokens.
+    #[default]
+    Mean "mean" => |_, _| MeanPooling::default().into();
+    /// The state of the last token.
+    Last "last" => |_, _| LastPooling::default().into();
+    /// The state of the first token.
+    First "first" => |_, _| FirstPooling::default().into();
+    /// The greatest value of each feature over the tokens.
+    Max "max" => |_, _| MaxPooling::default().into();
+    /// An average whose weights are learned: [`AttentionPooling`].
+    Attention "attention" => |d_model, device| AttentionPooling::new(d_model, device).into();
+}
+
+impl fmt::Display for Pooling {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+impl FromStr for Pooling {
+    type Err = ConfigProblem;
+
+    fn from_str(text: &str) -> Result<Self, ConfigProblem> {
+        let known = Self::ALL.iter().find(|pooling| pooling.name() == text);
+        known.copied().ok_or_else(|| {
+            let names: Vec<String> = Self::ALL.iter().map(|p| format!("`{p}`")).collect();
+            ConfigProblem::new("pooling", format!("`{text}`"), names.join(", "))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::module::Module;
+    use burn::nn::{Linear, LinearConfig};
+    use burn::tensor::activation::sigmoid;
+    use burn::tensor::{Bool, Device, Distribution, Int, TensorData, Tolerance};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Two rows of four tokens with two features.
+    fn hidden(device: &Device) -> Tensor<3> {
+        Tensor::from_data(
+            [
+                [[1.0, 8.0], [3.0, 6.0], [5.0, -1.0], [7.0, 0.5]],
+                [[-1.0, -2.0], [-3.0, -4.0], [9.0, 9.0], [9.0, 9.0]],
+            ],
+            device,
+        )
+    }
+
+    fn pool(pooling: Pooling, hidden: Tensor<3>, spans: Tensor<3, Int>) -> Tensor<3> {
+        let [_, _, d_model] = hidden.dims();
+        let device = hidden.device();
+        let query: Vec<f32> = (0..d_model).map(|k| 0.3 - 0.5 * k as f32).collect();
+        let query = Tensor::<1>::from_floats(query.as_slice(), &device);
+        let pooler = match pooling {
+            Pooling::Attention => AttentionPooling::with_query(query).into(),
+            kind => Pooler::new(kind, d_model, &device),
+        };
+        pooler.forward(TokenStates::of_responses(hidden, spans))
+    }
+
+    #[test]
+    fn attention_is_a_softmax_over_the_segment_and_the_mean_at_birth() {
+        let device = Device::flex();
+        let weight = |h: [f64; 2]| ((0.3 * h[0] - 0.2 * h[1]) / 2f64.sqrt()).exp();
+        let (first, second) = (weight([3.0, 6.0]), weight([5.0, -1.0]));
+        let expected = (3.0 * first + 5.0 * second) / (first + second);
+        let pooled = pool(Pooling::Attention, hidden(&device), spans(&device));
+        let pooled: Vec<f32> = pooled.into_data().try_into_vec().unwrap();
+        assert!((f64::from(pooled[0]) - expected).abs() < 1e-5, "{pooled:?}");
+        let newborn = |kind| {
+            let pooler = Pooler::new(kind, 2, &device);
+            let states = TokenStates::of_responses(hidden(&device), spans(&device));
+            pooler.forward(states).into_data()
+        };
+        newborn(Pooling::Attention)
+            .assert_approx_eq::<f32>(&newborn(Pooling::Mean), Tolerance::absolute(1e-6));
+    }
+
+    #[test]
+    fn attention_survives_scores_that_are_far_apart() {
+        let device = Device::flex();
+        let hidden = hidden(&device) * 1e5;
+        let pooled = pool(Pooling::Attention, hidden, spans(&device));
+        let pooled: Vec<f32> = pooled.into_data().try_into_vec().unwrap();
+        assert!(pooled.iter().all(|value| value.is_finite()), "{pooled:?}");
+    }
+
+    fn spans(device: &Device) -> Tensor<3, Int> {
+        Tensor::from_data([[[1, 3], [3, 4]], [[0, 2], [0, 0]]], device)
+    }
+
+    #[test]
+    fn each_kind_pools_the_tokens_of_the_segment_only() {
+        let device = Device::flex();
+        for (pooling, expected) in [
+            (
+                Pooling::Mean,
+                [[[4.0, 2.5], [7.0, 0.5]], [[-2.0, -3.0], [0.0, 0.0]]],
+            ),
+            (
+                Pooling::Last,
+                [[[5.0, -1.0], [7.0, 0.5]], [[-3.0, -4.0], [0.0, 0.0]]],
+            ),
+            (
+                Pooling::First,
+                [[[3.0, 6.0], [7.0, 0.5]], [[-1.0, -2.0], [0.0, 0.0]]],
+            ),
+            (
+                Pooling::Max,
+                [[[5.0, 6.0], [7.0, 0.5]], [[-1.0, -2.0], [0.0, 0.0]]],
+            ),
+        ] {
+            let pooled = pool(pooling, hidden(&device), spans(&device)).into_data();
+            pooled.assert_approx_eq::<f32>(&TensorData::from(expected), Tolerance::absolute(1e-6));
+        }
+    }
+
+    /// The gradient of a fixed weighted sum of the pooled states, weights 1, 2, 3, ..
+    fn objective(pooling: Pooling, hidden: Tensor<3>, spans: Tensor<3, Int>) -> Tensor<1> {
+        let pooled = pool(pooling, hidden, spans);
+        let shape = pooled.dims();
+        let num_weights = i64::try_from(shape.iter().product::<usize>()).unwrap();
+        let weights = Tensor::<1, Int>::arange(1..num_weights + 1, &pooled.device());
+        (pooled * weights.float().reshape(shape)).sum()
+    }
+
+    #[test]
+    fn gradients_agree_with_finite_differences() {
+        let plain = Device::flex();
+        let autodiff = plain.clone().autodiff();
+        let values: Vec<f32> = hidden(&plain).into_data().try_into_vec().unwrap();
+        for &pooling in Pooling::ALL {
+            // Attention alone is no piecewise linear function of the states.
+            let curved = pooling == Pooling::Attention;
+            let (step, tolerance) = if curved { (0.02, 0.05) } else { (0.25, 1e-3) };
+            let input = hidden(&autodiff).require_grad();
+            let gradients = objective(pooling, input.clone(), spans(&autodiff)).backward();
+            let gradient: Vec<f32> = input
+                .grad(&gradients)
+                .unwrap()
+                .into_data()
+                .try_into_vec()
+                .unwrap();
+            for index in 0..values.len() {
+                let shifted = |by: f32| {
+                    let mut values = values.clone();
+                    values[index] += by;
+                    let hidden = Tensor::from_data(TensorData::new(values, [2, 4, 2]), &plain);
+                    objective(pooling, hidden, spans(&plain)).into_scalar::<f32>()
+                };
+                let difference = (shifted(step) - shifted(-step)) / (2.0 * step);
+                assert!(
+                    (gradient[index] - difference).abs() < tolerance,
+                    "{pooling:?}, value {index}: gradient {}, difference {difference}",
+                    gradient[index]
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_batch_of_absent_segments_pools_to_zeros_with_a_zero_gradient() {
+        let device = Device::flex().autodiff();
+        for &pooling in Pooling::ALL {
+            let input = hidden(&device).require_grad();
+            let pooled = pool(pooling, input.clone(), Tensor::zeros([2, 3, 2], &device));
+            let gradients = pooled.clone().square().sum().backward();
+            let pooled: Vec<f32> = pooled.into_data().try_into_vec().unwrap();
+            assert_eq!(pooled, [0.0; 12], "{pooling:?}");
+            let gradient: Vec<f32> = input
+                .grad(&gradients)
+                .unwrap()
+                .into_data()
+                .try_into_vec()
+                .unwrap();
+            assert_eq!(gradient, [0.0; 16], "{pooling:?}");
+        }
+    }
+
+    /// The mean, gated by the prompt.
+    #[derive(Module, Debug)]
+    struct PromptGate {
+        gate: Linear,
+    }
+
+    impl SegmentPooling for PromptGate {
+        fn reads_prompt(&self) -> bool {
+            true
+        }
+        fn forward(&self, states: TokenStates) -> Tensor<3> {
+            let prompt = states.mean_of(states.in_prompt());
+            states.mean_of(states.in_segments()) * sigmoid(self.gate.forward(prompt))
+        }
+    }
+
+    #[test]
+    fn a_pooling_of_another_program_sees_prompt_and_padding() {
+        let device = Device::flex();
+        let pooler = Pooler::from(PromptGate {
+            gate: LinearConfig::new(2, 2).init(&device),
+        });
+        assert!(pooler.reads_prompt() && !Pooler::new(Pooling::Mean, 2, &device).reads_prompt());
+        assert!(pooler.get::<PromptGate>().is_some() && pooler.get::<MeanPooling>().is_none());
+        let pool = |hidden: Tensor<3>| {
+            let type_ids = Tensor::<2, Int>::from_data([[0, 1, 1, 1], [1, 1, 0, 0]], &device);
+            let padding = [[false; 4], [false, false, true, true]];
+            pooler.forward(TokenStates {
+                mask_pad: Tensor::<2, Bool>::from_data(padding, &device),
+                segment_spans: spans(&device),
+                type_ids,
+                hidden,
+            })
+        };
+        let changed = |row: usize, token: usize| {
+            let mark = Tensor::<3>::ones([1, 1, 2], &device);
+            let moved = hidden(&device).slice_assign([row..row + 1, token..token + 1, 0..2], mark);
+            let (before, after) = (pool(hidden(&device)), pool(moved));
+            let difference = (before - after).abs().sum_dim(2).sum_dim(1);
+            difference.into_data().iter::<f32>().collect::<Vec<_>>()
+        };
+        let is_zero = |value: f32| value.abs() < f32::MIN_POSITIVE;
+        // A token of the prompt moves the segments of its own response.
+        let prompt = changed(0, 0);
+        assert!(!is_zero(prompt[0]) && is_zero(prompt[1]));
+        // Padding moves nothing, though its type is that of the prompt.
+        assert!(changed(1, 3).into_iter().all(is_zero));
+    }
+
+    #[test]
+    fn names_are_lowercase_words() {
+        let names = serde_json::to_string(Pooling::ALL).unwrap();
+        assert_eq!(names, r#"["mean","last","first","max","attention"]"#);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn tokens_outside_of_a_segment_do_not_matter(
+            start in 0_i32..5, length in 1_i32..5, padding in 0_i32..4,
+        ) {
+            let device = Device::flex();
+            let inside = Tensor::<3>::random([1, length, 3], Distribution::Default, &device);
+            let before = Tensor::random([1, start, 3], Distribution::Default, &device);
+            let after = Tensor::random([1, padding, 3], Distribution::Default, &device);
+            for &pooling in Pooling::ALL {
+                let alone = Tensor::from_data([[[0, length]]], &device);
+                let alone = pool(pooling, inside.clone(), alone);
+                let mut parts = vec![inside.clone()];
+                if start > 0 { parts.insert(0, before.clone()); }
+                if padding > 0 { parts.push(after.clone()); }
+                let within = Tensor::from_data([[[start, start + length]]], &device);
+                let within = pool(pooling, Tensor::cat(parts, 1), within);
+                within.into_data().assert_approx_eq::<f32>(
+                    &alone.into_data(), Tolerance::absolute(1e-6));
+            }
+        }
+    }
+}
