@@ -43,7 +43,7 @@
 //! - [`SegmentBatcher`], [`SegmentBatch`]: padded tensors
 //! - [`SegmentLoader`]: the batches of an epoch, prepared ahead
 //! - [`word_level_tokenizer`], [`find_token`]: a vocabulary of the words in a text, and token ids
-//!   by name
+//!   by name; [`byte_level_tokenizer`]: bytes as tokens
 
 mod batches;
 mod error;

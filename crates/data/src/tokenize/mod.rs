@@ -1,5 +1,6 @@
 //! From an example to tokens: what is read of it, and which tokens and targets each segment has.
 
+mod byte_level;
 mod chat;
 mod chat_template;
 mod input_sequence;
@@ -19,6 +20,7 @@ mod vocabulary;
 mod windows;
 mod word_level;
 
+pub use byte_level::byte_level_tokenizer;
 pub use chat_template::ChatTemplate;
 pub use segment_tokenizer::*;
 pub use separator::*;

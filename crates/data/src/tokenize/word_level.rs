@@ -8,8 +8,8 @@ use tokenizers::{
 
 use crate::{DataError, Result};
 
-/// Tokens that every word-level vocabulary starts with, in the order of their ids.
-const SPECIAL: [&str; 4] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"];
+/// Tokens that the vocabularies made here start with, in the order of their ids.
+pub(super) const SPECIAL: [&str; 4] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"];
 
 /// Makes a `tokenizer.json` whose vocabulary is the words of `texts`: for small models from scratch.
 ///
@@ -49,40 +49,46 @@ fn words(text: &str) -> std::result::Result<Vec<String>, tokenizers::Error> {
         .collect())
 }
 
-fn tokenizer_json(vocabulary: &BTreeMap<String, usize>) -> Value {
-    let added: Vec<Value> = SPECIAL
-        .iter()
-        .enumerate()
-        .map(|(id, content)| {
-            json!({
-                "id": id, "content": content, "special": true, "single_word": false,
-                "lstrip": false, "rstrip": false, "normalized": false,
-            })
+/// The special tokens as a `tokenizer.json` lists them.
+pub(super) fn special_tokens() -> Vec<Value> {
+    let token = |(id, content): (usize, &&str)| {
+        json!({
+            "id": id, "content": content, "special": true, "single_word": false,
+            "lstrip": false, "rstrip": false, "normalized": false,
         })
-        .collect();
+    };
+    SPECIAL.iter().enumerate().map(token).collect()
+}
+
+/// `[CLS] prompt [SEP] response [SEP]`, with type ids 0 and 1.
+pub(super) fn template(vocabulary: &BTreeMap<String, usize>) -> Value {
     let special =
         |id: &str, type_id: usize| json!({"SpecialToken": {"id": id, "type_id": type_id}});
     let sequence = |id: &str, type_id: usize| json!({"Sequence": {"id": id, "type_id": type_id}});
     let token = |id: &str| json!({"id": id, "ids": [vocabulary[id]], "tokens": [id]});
     json!({
+        "type": "TemplateProcessing",
+        "single": [special("[CLS]", 0), sequence("A", 0), special("[SEP]", 0)],
+        "pair": [
+            special("[CLS]", 0), sequence("A", 0), special("[SEP]", 0),
+            sequence("B", 1), special("[SEP]", 1),
+        ],
+        "special_tokens": {"[CLS]": token("[CLS]"), "[SEP]": token("[SEP]")},
+    })
+}
+
+fn tokenizer_json(vocabulary: &BTreeMap<String, usize>) -> Value {
+    json!({
         "version": "1.0",
         "truncation": null,
         "padding": null,
-        "added_tokens": added,
+        "added_tokens": special_tokens(),
         "normalizer": {
             "type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
             "strip_accents": null, "lowercase": true,
         },
         "pre_tokenizer": {"type": "BertPreTokenizer"},
-        "post_processor": {
-            "type": "TemplateProcessing",
-            "single": [special("[CLS]", 0), sequence("A", 0), special("[SEP]", 0)],
-            "pair": [
-                special("[CLS]", 0), sequence("A", 0), special("[SEP]", 0),
-                sequence("B", 1), special("[SEP]", 1),
-            ],
-            "special_tokens": {"[CLS]": token("[CLS]"), "[SEP]": token("[SEP]")},
-        },
+        "post_processor": template(vocabulary),
         "decoder": null,
         "model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": "[UNK]"},
     })

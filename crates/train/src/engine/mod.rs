@@ -58,7 +58,7 @@ use self::state::LoopState;
 use self::workers::Workers;
 use crate::Result;
 use crate::checkpoint::Store;
-use crate::plan::CheckedConfig;
+use crate::plan::{CheckedConfig, Prepared};
 
 /// Encoded splits and what batching them needs.
 #[derive(Debug, Clone)]
@@ -71,6 +71,17 @@ pub struct FitData {
     pub batcher: SegmentBatcher,
     /// The aspects, in the order of the targets.
     pub aspects: Vec<AspectSpec>,
+}
+
+impl From<Prepared> for FitData {
+    fn from(prepared: Prepared) -> Self {
+        Self {
+            batcher: prepared.tokenizer.batcher(),
+            aspects: prepared.tokenizer.config().aspects.clone(),
+            train: prepared.train.into(),
+            valid: prepared.valid.into(),
+        }
+    }
 }
 
 /// A trained model and how it got there.

@@ -62,6 +62,27 @@ pub struct TrainingPlan {
 }
 
 impl TrainingPlan {
+    /// A run with these settings of training and the defaults of everything else: texts as
+    /// [`TextOptions`] has them, a linear head, the mean of segment scores as the response's, no bundle
+    /// overwritten.
+    pub fn new(
+        encoder: EncoderSource,
+        training: CheckedConfig,
+        output: impl Into<PathBuf>,
+    ) -> Self {
+        Self {
+            encoder,
+            origin: None,
+            text: TextOptions::default(),
+            model: CheckedModel::default(),
+            training,
+            aggregation: "mean".into(),
+            output: output.into(),
+            overwrite: false,
+            extra_files: Vec::new(),
+        }
+    }
+
     /// The chat template that the run will take, for people to be told before it begins.
     ///
     /// # Errors

@@ -282,7 +282,7 @@ impl ModelOptions {
 }
 
 /// [`ModelOptions`] that were found to go together; [`ModelOptions::check`] makes them.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct CheckedModel(ModelOptions);
 
 impl Deref for CheckedModel {
