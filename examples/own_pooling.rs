@@ -59,6 +59,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
     let data = FitData::from(prepared);
     let fitted = Training::new(model, &data, &config.check()?, &device).fit()?;
-    println!("{:?}", fitted.history.best());
+    for epoch in fitted.history.epochs {
+        println!("epoch {}: loss {:.4}", epoch.epoch, epoch.train_loss);
+    }
     Ok(())
 }

@@ -332,6 +332,8 @@ mod tests {
     #[derive(Clone, Debug)]
     struct Part {
         module: AnyModule,
+        /// Burn sees nothing of what is beside the module.
+        name: &'static str,
     }
 
     module_around!(Part);
@@ -384,6 +386,7 @@ mod tests {
         let module = inner(&device);
         let part = Part {
             module: AnyModule::new(module.clone()),
+            name: "part",
         };
         assert_eq!(seen(&module).len(), 4);
         assert_eq!(seen(&part), seen(&module));
@@ -394,10 +397,11 @@ mod tests {
         assert_ne!(seen(&frozen.0), seen(&part));
         let other = Part {
             module: AnyModule::new(inner(&device)),
+            name: "other",
         };
         assert_ne!(seen(&other), seen(&part));
         let loaded = other.load_record(part.clone().into_record());
-        assert_eq!(seen(&loaded), seen(&part));
+        assert_eq!((seen(&loaded), loaded.name), (seen(&part), "other"));
         let trained = part.clone().to_device(&device.clone().autodiff()).train();
         assert!(trained.devices()[0].is_autodiff());
         assert_eq!(seen(&trained.valid()), seen(&module.valid()));

@@ -1,6 +1,10 @@
 //! A run that is stopped and goes on gives what one gives that is not: bit for bit.
 
+use std::path::Path;
+
+use gradus_model::digest_file;
 use gradus_train::{Begin, Freeze, TrainConfig, TrainError};
+use serde_json::Value;
 
 use crate::support::{Attempt, Seen, alone, assert_same, data, place, settings, weights, whole};
 
@@ -280,4 +284,48 @@ fn other_settings_and_other_data_are_refused_by_name() {
     };
     let (fitted, _) = attempt(&data, &often, Begin::Resume, None).run();
     assert_same(&fitted.unwrap(), &whole(&data, &config));
+}
+
+#[test]
+fn a_checkpoint_that_still_names_the_number_format_is_gone_on_from() {
+    let _alone = alone();
+    let (data, config) = (data(), settings());
+    let expected = whole(&data, &config);
+    let (_keep, directory) = place();
+    let attempt = |begin, stop_at| {
+        let attempt = Attempt {
+            data: &data,
+            config: &config,
+            directory: &directory,
+            begin,
+            stop_at,
+        };
+        attempt.run().0
+    };
+    assert!(attempt(Begin::New, Some(3)).is_err());
+    // As an older version wrote it: one setting more, and the digest of the file with it.
+    let checkpoint = directory.join("step-000003");
+    let settings = checkpoint.join("settings.json");
+    let edit = |path: &Path, change: &dyn Fn(&mut Value)| {
+        let mut value: Value = serde_json::from_slice(&fs_err::read(path).unwrap()).unwrap();
+        change(&mut value);
+        fs_err::write(path, value.to_string()).unwrap();
+    };
+    let note = |name: &str, value: &str| {
+        edit(&settings, &|settings| settings[name] = value.into());
+        let digest = serde_json::to_value(digest_file(&settings).unwrap()).unwrap();
+        let manifest = checkpoint.join("manifest.json");
+        edit(&manifest, &|manifest| {
+            manifest["parts"]["settings.json"] = digest.clone();
+        });
+    };
+    note("training.precision", "f32");
+    note("training.another", "f32");
+    let other = attempt(Begin::Resume, None).unwrap_err();
+    assert!(matches!(&other, TrainError::OtherRun { key, .. } if key == "training.another"));
+    edit(&settings, &|settings| {
+        settings.as_object_mut().unwrap().remove("training.another");
+    });
+    note("training.precision", "f32");
+    assert_same(&attempt(Begin::Resume, None).unwrap(), &expected);
 }
