@@ -5,7 +5,7 @@
 #![allow(clippy::print_stdout, reason = "an example shows what it computes")]
 
 use burn::tensor::{Tensor, activation::relu};
-use gradus::data::{GeneratorConfig, TruncationCounts, generate};
+use gradus::data::{GeneratorConfig, generate};
 use gradus::eval::{Scorer, SegmentScore};
 use gradus::train::{
     EncoderSource, PointwiseLoss, ScratchOptions, Session, TrainConfig, TrainingPlan, train,
@@ -49,8 +49,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         train(&plan, train_split, valid_split, &device, Session::default())?;
 
         let scorer = Scorer::load(&directory, &device)?;
-        let scores = scorer.score(valid_split, &mut TruncationCounts::default())?;
-        let scores = scores.iter().flatten().filter_map(SegmentScore::scores);
+        let scores = scorer.score(valid_split)?;
+        let segments = scores.iter().flat_map(|example| &example.segments);
+        let scores = segments.filter_map(SegmentScore::scores);
         let scores: Vec<f64> = scores.map(|by_aspect| by_aspect[0]).collect();
         let mean = scores.iter().sum::<f64>() / scores.len() as f64;
         println!("quantile {quantile}: mean score {mean:.3}");
