@@ -10,9 +10,9 @@ use crate::UnscoredReason;
 pub struct ExampleScores {
     /// Of each segment of the example, in their order.
     pub segments: Vec<SegmentScore>,
-    /// Of the response, one entry per aspect, in rating units: the segment scores aggregated, and then
-    /// recalibrated where the bundle has a recalibration for responses. `None` for an aspect without a
-    /// score.
+    /// Of the response, one entry per aspect, in rating units: the segment scores aggregated, and
+    /// then recalibrated where the bundle has a recalibration for responses. `None` for an aspect
+    /// without a score.
     pub response: Vec<Option<f64>>,
     /// What of the example the model has not read.
     pub truncation: TruncationCounts,
@@ -24,7 +24,8 @@ pub struct ExampleScores {
 pub enum SegmentScore {
     /// One score per aspect, in rating units.
     Scored(Vec<f64>),
-    /// The same of a segment of which the model read only a part, under [`CutSegments::Score`].
+    /// The same of a segment of which the model read only a part, under
+    /// [`CutSegments::Score`](gradus_data::CutSegments::Score).
     Cut(Vec<f64>),
     /// The segment, or a part of it, did not fit into the model's `max_length`.
     Truncated,
