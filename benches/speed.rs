@@ -64,14 +64,8 @@ fn batch(device: &Device) -> SegmentBatch {
     SegmentBatcher::new(0, 1).batch(&rows.iter().collect::<Vec<_>>(), device)
 }
 
-fn input(batch: SegmentBatch) -> SegmentInput {
-    SegmentInput {
-        token_ids: batch.token_ids,
-        type_ids: batch.type_ids,
-        mask_pad: batch.mask_pad,
-        response_spans: Some(batch.response_spans),
-        segment_spans: batch.segment_spans,
-    }
+fn input(batch: &SegmentBatch) -> SegmentInput {
+    batch.input_tensors().into()
 }
 
 /// Generated records, and a tokenizer for their words.
@@ -144,17 +138,18 @@ impl Step {
     }
 }
 
-/// Planning and padding of 4,096 rows, on the host.
+/// Planning and padding of 4,096 rows.
 #[divan::bench]
 fn batching(bencher: Bencher) {
     let rows = rows(4096);
     let lengths: Vec<usize> = rows.iter().map(TokenizedExample::num_tokens).collect();
     let batcher = SegmentBatcher::new(0, 1);
+    let device = Device::flex();
     let count = ItemsCount::new(rows.len() * LENGTH);
     bencher.counter(count).bench_local(|| {
         for batch in plan_batches(&lengths, BatchSize::Examples(ROWS), true, Some(0), 0) {
             let rows: Vec<&TokenizedExample> = batch.iter().map(|&row| &rows[row]).collect();
-            black_box(batcher.collate(&rows));
+            black_box(batcher.batch(&rows, &device));
         }
     });
 }
@@ -175,7 +170,7 @@ fn forward(bencher: Bencher) {
     let device = Device::flex();
     let model = model(&device);
     let batch = batch(&device);
-    let score = || model.forward(input(batch.clone())).into_data();
+    let score = || model.forward(input(&batch)).into_data();
     bencher.counter(tokens()).bench_local(score);
 }
 
@@ -185,7 +180,7 @@ fn forward_in_training(bencher: Bencher) {
     let step = Step::new();
     let batch = batch(&step.device);
     let forward = || {
-        let raw = step.learner.model.raw(input(batch.clone()));
+        let raw = step.learner.model.raw(input(&batch));
         (raw - batch.targets.clone()).square().mean().into_data()
     };
     bencher.counter(tokens()).bench_local(forward);
@@ -199,7 +194,7 @@ fn backward(bencher: Bencher) {
     bencher
         .counter(tokens())
         .with_inputs(|| {
-            let raw = step.learner.model.raw(input(batch.clone()));
+            let raw = step.learner.model.raw(input(&batch));
             (raw - batch.targets.clone()).square().mean()
         })
         .bench_local_values(|loss| GradientsParams::from_grads(loss.backward(), &step.learner));

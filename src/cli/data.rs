@@ -108,7 +108,7 @@ pub(crate) enum DataCommand {
         format: String,
         /// Published file; may be .gz or .zst
         file: PathBuf,
-        /// File to write, compressed if it ends in .gz or .zst; `-` is standard output
+        /// File to write, compressed if it ends in .gz; `-` is standard output
         #[arg(long, short, value_name = "FILE")]
         output: PathBuf,
         /// Replace the output if it exists
@@ -133,7 +133,7 @@ pub(crate) enum DataCommand {
     },
     /// Generate synthetic data of the kind that quickstart trains on
     Generate {
-        /// File to write, compressed if it ends in .gz or .zst; `-` is standard output
+        /// File to write, compressed if it ends in .gz; `-` is standard output
         #[arg(long, short, value_name = "FILE")]
         output: PathBuf,
         /// Replace the output if it exists

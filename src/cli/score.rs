@@ -26,7 +26,7 @@ pub(crate) struct ScoreArgs {
     pub(crate) bundle: PathBuf,
     /// Records to score; `-` reads standard input
     pub(crate) input: PathBuf,
-    /// File to write, compressed if it ends in .gz or .zst [default: standard output]
+    /// File to write, compressed if it ends in .gz [default: standard output]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Replace the output if it exists

@@ -76,14 +76,45 @@ fn split_puts_every_record_in_one_split_and_no_prompt_in_two() {
 fn compressed_files_are_written_and_read_by_name() {
     let directory = temp_dir();
     let path = directory.path();
-    for name in ["plain.jsonl", "small.jsonl.gz", "small.jsonl.zst"] {
+    for name in ["plain.jsonl", "small.jsonl.gz"] {
         gradus(path, &["data", "generate", "--examples", "30", "-o", name]).succeeds();
     }
+    let plain = fs_err::read(path.join("plain.jsonl")).unwrap();
+    let packed =
+        ruzstd::encoding::compress_to_vec(&plain[..], ruzstd::encoding::CompressionLevel::Fastest);
+    write(path, "small.jsonl.zst", packed);
     let stats = |name| gradus(path, &["data", "stats", name, "--json"]).succeeds();
     assert_eq!(stats("plain.jsonl"), stats("small.jsonl.gz"));
     assert_eq!(stats("plain.jsonl"), stats("small.jsonl.zst"));
     let size = |name| fs_err::metadata(path.join(name)).unwrap().len();
     assert!(size("small.jsonl.gz") < size("plain.jsonl"));
+
+    for command in [
+        &["data", "generate", "-o", "new.jsonl.zst"][..],
+        &["data", "generate", "-o", "small.jsonl.zst", "--overwrite"],
+        &[
+            "data",
+            "import",
+            "trl-stepwise",
+            "plain.jsonl",
+            "-o",
+            "new.ZST",
+        ],
+    ] {
+        gradus(path, command).fails(2, &["found an output in zstd", ".gz", "zstd FILE"]);
+    }
+    gradus(
+        trained(),
+        &[
+            "score",
+            "bundle",
+            "test.jsonl",
+            "-o",
+            path.join("new.jsonl.zst").to_str().unwrap(),
+        ],
+    )
+    .fails(2, &["found an output in zstd"]);
+    assert!(!path.join("new.jsonl.zst").exists() && !path.join("new.ZST").exists());
 }
 
 #[test]

@@ -175,8 +175,8 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             &["bundle", "valid.jsonl"],
         ),
         scenario(
-            "score to .zst",
-            "score bundle valid.jsonl -o new.jsonl.zst",
+            "score to .gz",
+            "score bundle valid.jsonl -o new.jsonl.gz",
             &["bundle", "valid.jsonl"],
         ),
         scenario(

@@ -65,6 +65,12 @@ pub enum DataError {
         /// The path.
         path: PathBuf,
     },
+    /// A name that ends in `.zst` for a file to write.
+    #[error("{}: found an output in zstd, expected one in gzip or a plain one", path.display())]
+    ZstdOutput {
+        /// The path.
+        path: PathBuf,
+    },
     /// A file that is there already, where a new one is to be written.
     #[error("{}: already exists", path.display())]
     AlreadyExists {
@@ -466,6 +472,11 @@ impl DataError {
             )),
             Self::Read { compression, .. } => compression.hint(),
             Self::Directory { .. } => Some("name a file, such as one ending in .jsonl".into()),
+            Self::ZstdOutput { .. } => Some(
+                "files in zstd are read and not written: name one that ends in .gz, or write it plain and \
+                 compress it with `zstd FILE`"
+                    .into(),
+            ),
             Self::AlreadyExists { .. } => Some("name another file, or replace it with --overwrite".into()),
             Self::DuplicateId { .. } => {
                 Some("give every record its own `id`, or leave `id` out of all of them".into())
@@ -510,7 +521,7 @@ impl DataError {
                 Some("raise max_length, or set truncation to shorten".into())
             }
             Self::NoPadToken { .. } => {
-                Some("name the token to pad with; which one it is makes no difference to scores".into())
+                Some("add one of these tokens to the tokenizer; which one it is makes no difference to scores".into())
             }
             Self::TokenUnknown {
                 spaced: Some(spaced),

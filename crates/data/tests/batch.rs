@@ -7,7 +7,6 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use burn::data::dataloader::DataLoader;
 use burn::tensor::{Bool, Device, Int, Tensor};
@@ -31,9 +30,7 @@ fn tokenized(pieces: &[&[(&str, Option<f64>)]]) -> Vec<TokenizedExample> {
 
 fn batch(examples: &[TokenizedExample]) -> SegmentBatch {
     let examples: Vec<&TokenizedExample> = examples.iter().collect();
-    tiny_tokenizer(TextConfig::default())
-        .batcher()
-        .batch(&examples, &Device::flex())
+    SegmentBatcher::of(&tiny_tokenizer(TextConfig::default())).batch(&examples, &Device::flex())
 }
 
 fn floats<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
@@ -120,7 +117,7 @@ fn an_unrated_aspect_of_a_rated_segment_has_no_weight() {
             &mut counts,
         )
         .unwrap();
-    let batch = tokenizer.batcher().batch(&[&row], &Device::flex());
+    let batch = SegmentBatcher::of(&tokenizer).batch(&[&row], &Device::flex());
     assert_eq!(batch.targets.dims(), [1, 2, 2]);
     assert_eq!(floats(batch.targets), [0.0, 0.7, 0.0, 0.0]);
     assert_eq!(floats(batch.weights), [0.0, 1.0, 0.0, 0.0]);
@@ -140,7 +137,7 @@ fn a_batch_without_any_segment_has_one_that_is_absent() {
     let row = tokenizer
         .tokenize(&uncut, &mut TruncationCounts::default())
         .unwrap();
-    let batch = tokenizer.batcher().batch(&[&row, &row], &Device::flex());
+    let batch = SegmentBatcher::of(&tokenizer).batch(&[&row, &row], &Device::flex());
     assert_eq!(batch.segment_spans.dims(), [2, 1, 2]);
     assert_eq!(bools(batch.mask_segment_pad), [true, true]);
     assert_eq!(ints(batch.segment_spans), [0, 0, 0, 0]);
@@ -274,26 +271,6 @@ fn a_slice_holds_its_part_and_slices_can_be_sliced() {
     assert_eq!(slice.num_items(), 5);
     let seen: BTreeSet<String> = ids(&*slice).concat().into_iter().collect();
     assert_eq!(seen, (3..8).map(|index| format!("e{index}")).collect());
-}
-
-#[test]
-fn dropping_an_iterator_stops_its_thread() {
-    let examples = many(200);
-    let started = Instant::now();
-    for prefetch in [0, 1, 4] {
-        let loader = loader(&examples, BatchSize::Examples(1)).with_prefetch(prefetch);
-        drop(loader.iter());
-        let mut iterator = loader.iter();
-        assert!(iterator.next().unwrap().is_ok());
-        drop(iterator);
-        drop(loader);
-        assert_eq!(
-            Arc::strong_count(&examples),
-            1,
-            "no thread holds the examples any more"
-        );
-    }
-    assert!(started.elapsed() < Duration::from_secs(20));
 }
 
 #[test]

@@ -32,6 +32,38 @@ pub struct SegmentInput {
     pub segment_spans: Tensor<3, Int>,
 }
 
+/// What the model reads of a padded batch: token ids, type ids, padding mask, spans of the responses and
+/// spans of the segments, of the shapes of [`SegmentInput`]'s fields, in their order.
+///
+/// So are batches turned into inputs by crates that know neither this one nor its types.
+impl
+    From<(
+        Tensor<2, Int>,
+        Tensor<2, Int>,
+        Tensor<2, Bool>,
+        Tensor<3, Int>,
+        Tensor<3, Int>,
+    )> for SegmentInput
+{
+    fn from(
+        (token_ids, type_ids, mask_pad, response_spans, segment_spans): (
+            Tensor<2, Int>,
+            Tensor<2, Int>,
+            Tensor<2, Bool>,
+            Tensor<3, Int>,
+            Tensor<3, Int>,
+        ),
+    ) -> Self {
+        Self {
+            token_ids,
+            type_ids,
+            mask_pad,
+            response_spans: Some(response_spans),
+            segment_spans,
+        }
+    }
+}
+
 /// Configuration of a reward model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -2,7 +2,7 @@
 
 use burn::module::Module as _;
 use burn::tensor::Device;
-use gradus_data::Example;
+use gradus_data::{Example, SegmentBatcher};
 use serde::Serialize;
 
 use crate::Result;
@@ -66,7 +66,7 @@ pub fn train(
     let splits = FitData {
         train: train.into(),
         valid: valid.into(),
-        batcher: text.batcher(),
+        batcher: SegmentBatcher::of(&text),
         aspects: text.config().aspects.clone(),
     };
     let settings = Fingerprint::default()

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use gradus_data::{
-    AspectSpec, DEFAULT_ASPECT, SegmentTokenizer, TextConfig, TruncationCounts, read_examples,
+    AspectSpec, DEFAULT_ASPECT, SegmentBatcher, SegmentTokenizer, TextConfig, TruncationCounts,
+    read_examples,
 };
 use gradus_model::{Pooling, PretrainedEncoder, RewardModelConfig};
 use gradus_train::{FitData, Schedule, Session, TrainConfig, fit};
@@ -68,7 +69,7 @@ fn twenty_steps_of_minilm_lose_what_pytorch_loses() {
     let data = FitData {
         train: tokenized.clone(),
         valid: tokenized[..8].into(),
-        batcher: text.batcher(),
+        batcher: SegmentBatcher::of(&text),
         aspects: text.config().aspects.clone(),
     };
 

@@ -8,8 +8,8 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use gradus_data::{
-    Example, GeneratorConfig, Segment, SegmentTokenizer, TextConfig, TokenizedExample,
-    TruncationCounts, generate, word_level_tokenizer,
+    Example, GeneratorConfig, Segment, SegmentBatcher, SegmentTokenizer, TextConfig,
+    TokenizedExample, TruncationCounts, generate, word_level_tokenizer,
 };
 use gradus_model::encoder::BertConfig;
 use gradus_model::{EncoderConfig, Pooling, RewardModel, RewardModelConfig};
@@ -112,7 +112,7 @@ fn trained(rest: Rest, pooling: Pooling) -> Vec<Vec<u32>> {
     let data = FitData {
         train: tokenized[..16].into(),
         valid: tokenized[16..].into(),
-        batcher: text.batcher(),
+        batcher: SegmentBatcher::of(&text),
         aspects: text.config().aspects.clone(),
     };
     let training = TrainConfig {
@@ -169,7 +169,7 @@ fn gradients(rest: Rest) -> Vec<f32> {
     let learner = RegressionLearner::new(model(&text, Pooling::Mean, 0.0, &device), SquaredError);
     let batch = |examples: &[TokenizedExample]| {
         let examples: Vec<&TokenizedExample> = examples.iter().collect();
-        text.batcher().batch(&examples, &device)
+        SegmentBatcher::of(&text).batch(&examples, &device)
     };
     let scope = StepScope {
         number: 1,

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use gradus_data::{
-    AspectSpec, DEFAULT_ASPECT, Example, GeneratorConfig, SegmentTokenizer, TextConfig,
-    TruncationCounts, generate, word_level_tokenizer,
+    AspectSpec, DEFAULT_ASPECT, Example, GeneratorConfig, SegmentBatcher, SegmentTokenizer,
+    TextConfig, TruncationCounts, generate, word_level_tokenizer,
 };
 use gradus_model::encoder::BertConfig;
 use gradus_model::{EncoderConfig, LoraConfig, Pooling, RewardModel, RewardModelConfig};
@@ -59,7 +59,7 @@ fn data() -> (FitData, usize) {
     let data = FitData {
         train: tokenized[..16].into(),
         valid: tokenized[16..].into(),
-        batcher: text.batcher(),
+        batcher: SegmentBatcher::of(&text),
         aspects: text.config().aspects.clone(),
     };
     (data, text.vocab_size())

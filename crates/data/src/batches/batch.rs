@@ -1,6 +1,8 @@
-use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
+use std::iter::repeat_n;
 
-use crate::{BatchWeights, TokenizedExample};
+use burn::tensor::{Bool, Device, Element, Int, Tensor, TensorData};
+
+use crate::{BatchWeights, SegmentTokenizer, TokenSpan, TokenizedExample};
 
 /// A batch of tokenized examples, on a device.
 ///
@@ -42,7 +44,28 @@ pub struct SegmentBatch {
     pub ids: Vec<String>,
 }
 
+/// What a model reads of a [`SegmentBatch`]: `token_ids`, `type_ids`, `mask_pad`, `response_spans` and
+/// `segment_spans`, as they are there.
+pub type InputTensors = (
+    Tensor<2, Int>,
+    Tensor<2, Int>,
+    Tensor<2, Bool>,
+    Tensor<3, Int>,
+    Tensor<3, Int>,
+);
+
 impl SegmentBatch {
+    /// The tensors that a model reads, in the order in which its input is made of them.
+    pub fn input_tensors(&self) -> InputTensors {
+        (
+            self.token_ids.clone(),
+            self.type_ids.clone(),
+            self.mask_pad.clone(),
+            self.response_spans.clone(),
+            self.segment_spans.clone(),
+        )
+    }
+
     /// Number of examples.
     pub fn batch_size(&self) -> usize {
         self.token_ids.dims()[0]
@@ -64,95 +87,6 @@ impl SegmentBatch {
     }
 }
 
-/// A batch on the host: the contents of [`SegmentBatch`]'s tensors, row by row.
-///
-/// Made apart from the tensors so that a worker thread can prepare it without touching the device.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CollatedBatch {
-    seq_length: usize,
-    num_segments: usize,
-    num_aspects: usize,
-    token_ids: Vec<i32>,
-    type_ids: Vec<i32>,
-    mask_pad: Vec<bool>,
-    response_spans: Vec<i32>,
-    segment_spans: Vec<i32>,
-    mask_segment_pad: Vec<bool>,
-    targets: Vec<f32>,
-    rated: Vec<bool>,
-    weights: Vec<f32>,
-    response_targets: Vec<f32>,
-    response_weights: Vec<f32>,
-    num_rated: usize,
-    num_tokens: usize,
-    pub(crate) micro_batches_left: usize,
-    ids: Vec<String>,
-}
-
-impl CollatedBatch {
-    /// Number of examples.
-    pub fn batch_size(&self) -> usize {
-        self.ids.len()
-    }
-
-    /// Tokens of each row, padding included.
-    pub fn seq_length(&self) -> usize {
-        self.seq_length
-    }
-
-    /// Sums of the weights.
-    pub fn weight_sums(&self) -> BatchWeights {
-        let mut sums = BatchWeights::zeros(self.num_aspects);
-        let row = (self.num_segments * self.num_aspects).max(1);
-        for (weights, targets) in self.weights.chunks(row).zip(self.targets.chunks(row)) {
-            sums.add_segments(weights, targets);
-        }
-        for weights in self.response_weights.chunks(self.num_aspects.max(1)) {
-            sums.add_response(weights);
-        }
-        sums
-    }
-
-    /// Makes the tensors.
-    pub fn to_device(self, device: &Device) -> SegmentBatch {
-        let weight_sums = self.weight_sums();
-        let responses = [self.batch_size(), self.num_aspects];
-        let batch_size = self.batch_size();
-        let tokens = [batch_size, self.seq_length];
-        let segments = [batch_size, self.num_segments];
-        let aspects = [batch_size, self.num_segments, self.num_aspects];
-        let spans = [batch_size, self.num_segments, 2];
-        let response_spans = TensorData::new(self.response_spans, [batch_size, 1, 2]);
-        SegmentBatch {
-            token_ids: Tensor::from_data(TensorData::new(self.token_ids, tokens), device),
-            type_ids: Tensor::from_data(TensorData::new(self.type_ids, tokens), device),
-            mask_pad: Tensor::from_data(TensorData::new(self.mask_pad, tokens), device),
-            response_spans: Tensor::from_data(response_spans, device),
-            segment_spans: Tensor::from_data(TensorData::new(self.segment_spans, spans), device),
-            mask_segment_pad: Tensor::from_data(
-                TensorData::new(self.mask_segment_pad, segments),
-                device,
-            ),
-            targets: Tensor::from_data(TensorData::new(self.targets, aspects), device),
-            rated: Tensor::from_data(TensorData::new(self.rated, aspects), device),
-            weights: Tensor::from_data(TensorData::new(self.weights, aspects), device),
-            micro_batches_left: self.micro_batches_left,
-            response_targets: Tensor::from_data(
-                TensorData::new(self.response_targets, responses),
-                device,
-            ),
-            response_weights: Tensor::from_data(
-                TensorData::new(self.response_weights, responses),
-                device,
-            ),
-            weight_sums,
-            num_rated: self.num_rated,
-            num_tokens: self.num_tokens,
-            ids: self.ids,
-        }
-    }
-}
-
 /// Pads tokenized examples to a common shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SegmentBatcher {
@@ -169,6 +103,11 @@ impl SegmentBatcher {
         }
     }
 
+    /// A batcher for what `tokenizer` makes.
+    pub fn of(tokenizer: &SegmentTokenizer) -> Self {
+        Self::new(tokenizer.pad_id(), tokenizer.config().aspects.len())
+    }
+
     /// Number of targets per segment.
     pub fn num_aspects(&self) -> usize {
         self.num_aspects
@@ -179,97 +118,153 @@ impl SegmentBatcher {
     /// # Panics
     /// If `examples` is empty, or a segment has another number of targets than the batcher's.
     pub fn batch(&self, examples: &[&TokenizedExample], device: &Device) -> SegmentBatch {
-        self.collate(examples).to_device(device)
-    }
-
-    /// The same without making tensors.
-    ///
-    /// # Panics
-    /// If `examples` is empty, or a segment has another number of targets than the batcher's.
-    pub fn collate(&self, examples: &[&TokenizedExample]) -> CollatedBatch {
         assert!(!examples.is_empty(), "a batch needs at least one example");
-        let seq_length = longest(examples, |example| example.token_ids.len());
-        let num_segments = longest(examples, |example| example.segments.len()).max(1);
-        let tokens = examples.len() * seq_length;
-        let segments = examples.len() * num_segments;
-        let targets = segments * self.num_aspects;
-        let responses = examples.len() * self.num_aspects;
-        let mut batch = CollatedBatch {
-            seq_length,
-            num_segments,
-            num_aspects: self.num_aspects,
-            token_ids: vec![index(self.pad_id); tokens],
-            type_ids: vec![0; tokens],
-            mask_pad: vec![true; tokens],
-            response_spans: Vec::with_capacity(examples.len() * 2),
-            segment_spans: vec![0; segments * 2],
-            mask_segment_pad: vec![true; segments],
-            targets: vec![0.0; targets],
-            rated: vec![false; targets],
-            weights: vec![0.0; targets],
-            response_targets: vec![0.0; responses],
-            response_weights: vec![0.0; responses],
-            num_rated: 0,
-            num_tokens: 0,
-            micro_batches_left: 0,
-            ids: Vec::with_capacity(examples.len()),
-        };
-        for (row, example) in examples.iter().enumerate() {
-            batch.fill_row(row, example);
-        }
-        batch
-    }
-}
-
-impl CollatedBatch {
-    fn fill_row(&mut self, row: usize, example: &TokenizedExample) {
-        let start = row * self.seq_length;
-        for (token, (&token_id, &type_id)) in
-            example.token_ids.iter().zip(&example.type_ids).enumerate()
-        {
-            self.token_ids[start + token] = index(token_id);
-            self.type_ids[start + token] = index(type_id);
-            self.mask_pad[start + token] = false;
-        }
-        let response = example.response;
-        self.response_spans
-            .extend([response.start, response.end].map(index::<usize>));
-        for (position, segment) in example.segments.iter().enumerate() {
-            let cell = row * self.num_segments + position;
-            self.segment_spans[2 * cell] = index(segment.tokens.start);
-            self.segment_spans[2 * cell + 1] = index(segment.tokens.end);
-            self.mask_segment_pad[cell] = false;
-            let found = segment.targets.len();
-            assert_eq!(
-                found, self.num_aspects,
-                "example `{}`: targets per segment",
-                example.id
-            );
-            for (aspect, target) in segment.targets.iter().enumerate() {
-                let Some(target) = target else { continue };
-                let cell = cell * self.num_aspects + aspect;
-                self.targets[cell] = *target;
-                self.rated[cell] = true;
-                self.weights[cell] = segment.weight;
-                self.num_rated += 1;
+        for example in examples {
+            for segment in &example.segments {
+                let (found, id) = (segment.targets.len(), &example.id);
+                assert_eq!(
+                    found, self.num_aspects,
+                    "example `{id}`: targets per segment"
+                );
             }
         }
-        for (aspect, target) in example.response_targets.iter().enumerate() {
-            let Some(target) = target else { continue };
-            self.response_targets[row * self.num_aspects + aspect] = *target;
-            self.response_weights[row * self.num_aspects + aspect] = 1.0;
+        let longest = |length: fn(&TokenizedExample) -> usize| {
+            let lengths = examples.iter().map(|example| length(example));
+            lengths.max().unwrap_or(0)
+        };
+        let tokens = [examples.len(), longest(TokenizedExample::num_tokens)];
+        let segments = [
+            examples.len(),
+            longest(|example| example.segments.len()).max(1),
+        ];
+        let spans = [segments[0], segments[1], 2];
+        let ratings = [segments[0], segments[1], self.num_aspects];
+        let responses = [examples.len(), self.num_aspects];
+        let pad_id = index(self.pad_id);
+        SegmentBatch {
+            token_ids: ints(examples, tokens, pad_id, device, |e| {
+                e.token_ids.iter().map(|&id| index(id))
+            }),
+            type_ids: ints(examples, tokens, 0, device, |e| {
+                e.type_ids.iter().map(|&id| index(id))
+            }),
+            mask_pad: bools(examples, tokens, true, device, |e| {
+                repeat_n(false, e.num_tokens())
+            }),
+            response_spans: ints(examples, [examples.len(), 1, 2], 0, device, |e| {
+                ends(e.response)
+            }),
+            segment_spans: ints(examples, spans, 0, device, |e| {
+                e.segments.iter().flat_map(|segment| ends(segment.tokens))
+            }),
+            mask_segment_pad: bools(examples, segments, true, device, |e| {
+                repeat_n(false, e.segments.len())
+            }),
+            targets: floats(examples, ratings, device, targets),
+            rated: bools(examples, ratings, false, device, |e| {
+                e.segments
+                    .iter()
+                    .flat_map(|segment| segment.targets.iter().map(Option::is_some))
+            }),
+            weights: floats(examples, ratings, device, weights),
+            response_targets: floats(examples, responses, device, |e| {
+                e.response_targets
+                    .iter()
+                    .map(|target| target.unwrap_or(0.0))
+            }),
+            response_weights: floats(examples, responses, device, response_weights),
+            weight_sums: self.weight_sums(examples),
+            num_rated: examples.iter().map(|example| num_rated(example)).sum(),
+            num_tokens: examples.iter().map(|example| example.num_tokens()).sum(),
+            micro_batches_left: 0,
+            ids: examples.iter().map(|example| example.id.clone()).collect(),
         }
-        self.num_tokens += example.num_tokens();
-        self.ids.push(example.id.clone());
+    }
+
+    fn weight_sums(&self, examples: &[&TokenizedExample]) -> BatchWeights {
+        let mut sums = BatchWeights::zeros(self.num_aspects);
+        for example in examples {
+            let (weights, targets): (Vec<f32>, Vec<f32>) =
+                (weights(example).collect(), targets(example).collect());
+            sums.add_segments(&weights, &targets);
+            sums.add_response(&response_weights(example).collect::<Vec<f32>>());
+        }
+        sums
     }
 }
 
-fn longest(examples: &[&TokenizedExample], length: impl Fn(&TokenizedExample) -> usize) -> usize {
-    examples
-        .iter()
-        .map(|example| length(example))
-        .max()
-        .unwrap_or(0)
+/// Targets of the segments, aspects next to each other; 0 where unrated.
+fn targets(example: &TokenizedExample) -> impl Iterator<Item = f32> {
+    let segments = example.segments.iter();
+    segments.flat_map(|segment| segment.targets.iter().map(|target| target.unwrap_or(0.0)))
+}
+
+/// Weights of the targets; 0 where unrated.
+fn weights(example: &TokenizedExample) -> impl Iterator<Item = f32> {
+    let segments = example.segments.iter();
+    segments.flat_map(|segment| {
+        let targets = segment.targets.iter();
+        targets.map(|target| target.map_or(0.0, |_| segment.weight))
+    })
+}
+
+fn response_weights(example: &TokenizedExample) -> impl Iterator<Item = f32> {
+    let targets = example.response_targets.iter();
+    targets.map(|target| if target.is_some() { 1.0 } else { 0.0 })
+}
+
+fn num_rated(example: &TokenizedExample) -> usize {
+    let targets = example.segments.iter().flat_map(|segment| &segment.targets);
+    targets.flatten().count()
+}
+
+fn ends(span: TokenSpan) -> [i32; 2] {
+    [index(span.start), index(span.end)]
+}
+
+/// A tensor of `shape` with the values of an example in each row, `padding` behind them.
+fn ints<'a, const D: usize, I: IntoIterator<Item = i32>>(
+    examples: &[&'a TokenizedExample],
+    shape: [usize; D],
+    padding: i32,
+    device: &Device,
+    values: impl Fn(&'a TokenizedExample) -> I,
+) -> Tensor<D, Int> {
+    Tensor::from_data(padded(examples, shape, padding, values), device)
+}
+
+fn bools<'a, const D: usize, I: IntoIterator<Item = bool>>(
+    examples: &[&'a TokenizedExample],
+    shape: [usize; D],
+    padding: bool,
+    device: &Device,
+    values: impl Fn(&'a TokenizedExample) -> I,
+) -> Tensor<D, Bool> {
+    Tensor::from_data(padded(examples, shape, padding, values), device)
+}
+
+fn floats<'a, const D: usize, I: IntoIterator<Item = f32>>(
+    examples: &[&'a TokenizedExample],
+    shape: [usize; D],
+    device: &Device,
+    values: impl Fn(&'a TokenizedExample) -> I,
+) -> Tensor<D> {
+    Tensor::from_data(padded(examples, shape, 0.0, values), device)
+}
+
+fn padded<'a, T: Element, const D: usize, I: IntoIterator<Item = T>>(
+    examples: &[&'a TokenizedExample],
+    shape: [usize; D],
+    padding: T,
+    values: impl Fn(&'a TokenizedExample) -> I,
+) -> TensorData {
+    let width: usize = shape[1..].iter().product();
+    let mut cells = Vec::with_capacity(examples.len() * width);
+    for (row, example) in examples.iter().enumerate() {
+        cells.extend(values(example));
+        cells.resize((row + 1) * width, padding);
+    }
+    TensorData::new(cells, shape)
 }
 
 /// Token ids and positions as the integers that every backend has.

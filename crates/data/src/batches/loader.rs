@@ -7,21 +7,18 @@ use burn::data::dataset::DatasetError;
 use burn::tensor::Device;
 
 use crate::{
-    BatchSize, CollatedBatch, DataError, Prefetch, Result, SegmentBatch, SegmentBatcher,
-    TokenizedExample, plan_batches,
+    BatchSize, DataError, Result, SegmentBatch, SegmentBatcher, TokenizedExample, plan_batches,
 };
 
-/// Batches of tokenized examples, prepared ahead on a thread of their own.
+/// Batches of tokenized examples.
 ///
-/// Each call of [`DataLoader::iter`] is one epoch, counted from 0; with shuffling, each has another order. The
-/// thread only fills host memory: tensors are made where the iterator is read, so that a device sees a single
-/// thread.
+/// Each call of [`DataLoader::iter`] is one epoch, counted from 0; with shuffling, each has another order.
+/// Batches are padded where the iterator is read: that takes microseconds, and no thread is worth it.
 ///
 /// | option | default |
 /// |---|---|
 /// | [`with_bucketing`](Self::with_bucketing) | off |
 /// | [`with_shuffle`](Self::with_shuffle) | off: the order given |
-/// | [`with_prefetch`](Self::with_prefetch) | 4 batches |
 /// | [`with_micro_batch_size`](Self::with_micro_batch_size) | off: a planned batch comes whole |
 /// | [`with_devices`](Self::with_devices) | one device |
 /// | [`with_start`](Self::with_start) | the first batch of epoch 0 |
@@ -33,7 +30,6 @@ pub struct SegmentLoader {
     size: BatchSize,
     bucketing: bool,
     shuffle: Option<u64>,
-    prefetch: usize,
     micro_batch_size: Option<usize>,
     /// Further devices that the micro-batches of a batch go to.
     others: Vec<Device>,
@@ -74,7 +70,6 @@ impl SegmentLoader {
             size: size.checked()?,
             bucketing: false,
             shuffle: None,
-            prefetch: 4,
             micro_batch_size: None,
             others: Vec::new(),
             device: device.clone(),
@@ -94,13 +89,6 @@ impl SegmentLoader {
     #[must_use]
     pub fn with_shuffle(mut self, seed: Option<u64>) -> Self {
         self.shuffle = seed;
-        self
-    }
-
-    /// Prepares up to this many batches ahead; with 0 the thread waits with each until it is wanted.
-    #[must_use]
-    pub fn with_prefetch(mut self, batches: usize) -> Self {
-        self.prefetch = batches;
         self
     }
 
@@ -165,7 +153,6 @@ impl SegmentLoader {
             size: self.size,
             bucketing: self.bucketing,
             shuffle: self.shuffle,
-            prefetch: self.prefetch,
             micro_batch_size: self.micro_batch_size,
             others: self.others.clone(),
             device: device.clone(),
@@ -180,23 +167,19 @@ impl DataLoader<SegmentBatch> for SegmentLoader {
         let mut plan = self.plan(self.epoch.fetch_add(1, Ordering::Relaxed));
         let skip = self.skip.swap(0, Ordering::Relaxed).min(plan.len());
         let rest = plan.split_off(skip);
-        let (examples, batcher) = (Arc::clone(&self.examples), self.batcher);
-        let collate = move |micro_batch: &MicroBatch| {
-            let batch = micro_batch.examples.iter().map(|&index| &examples[index]);
-            let mut batch = batcher.collate(&batch.collect::<Vec<_>>());
-            batch.micro_batches_left = micro_batch.left;
-            batch
-        };
+        let examples_done: usize = plan.iter().map(Vec::len).sum();
+        let examples_left: usize = rest.iter().map(Vec::len).sum();
         let mut devices = vec![self.device.clone()];
         devices.extend(self.others.iter().cloned());
-        let mut batches = EpochBatches::start(
-            cut_into_micro_batches(&rest, self.micro_batch_size, devices.len()),
-            collate,
-            self.prefetch,
+        let plan = cut_into_micro_batches(&rest, self.micro_batch_size, devices.len());
+        Box::new(Batches {
+            loader: self,
+            plan: plan.into_iter(),
             devices,
-        );
-        batches.pass_over(plan.iter().map(Vec::len).sum());
-        Box::new(batches)
+            position: 0,
+            examples_done,
+            examples_total: examples_done + examples_left,
+        })
     }
 
     fn num_items(&self) -> usize {
@@ -217,11 +200,11 @@ impl DataLoader<SegmentBatch> for SegmentLoader {
 /// Examples that are computed together: a planned batch, or a part of one.
 struct MicroBatch {
     examples: Vec<usize>,
-    /// Pieces of the same batch that follow.
+    /// Micro-batches of the same batch that follow.
     left: usize,
 }
 
-/// Pieces of at most `size` examples, and of at most an even share of their batch.
+/// Micro-batches of at most `size` examples, and of at most an even share of their batch.
 fn cut_into_micro_batches(
     plan: &[Vec<usize>],
     size: Option<usize>,
@@ -245,9 +228,10 @@ fn cut_into_micro_batches(
     micro_batches
 }
 
-/// The batches of an epoch, made into tensors where they are read.
-struct EpochBatches {
-    batches: Prefetch<CollatedBatch>,
+/// The micro-batches of what is left of an epoch.
+struct Batches<'a> {
+    loader: &'a SegmentLoader,
+    plan: std::vec::IntoIter<MicroBatch>,
     devices: Vec<Device>,
     /// Position of the next micro-batch in its batch.
     position: usize,
@@ -255,53 +239,23 @@ struct EpochBatches {
     examples_total: usize,
 }
 
-impl EpochBatches {
-    fn start(
-        plan: Vec<MicroBatch>,
-        collate: impl Fn(&MicroBatch) -> CollatedBatch + Send + 'static,
-        prefetch: usize,
-        devices: Vec<Device>,
-    ) -> Self {
-        let examples_total = plan
-            .iter()
-            .map(|micro_batch| micro_batch.examples.len())
-            .sum();
-        let batches = plan
-            .into_iter()
-            .map(move |micro_batch| collate(&micro_batch));
-        Self {
-            batches: Prefetch::start("gradus-loader", prefetch, batches),
-            devices,
-            position: 0,
-            examples_done: 0,
-            examples_total,
-        }
-    }
-
-    /// Counts examples as done that another iterator went through.
-    fn pass_over(&mut self, examples: usize) {
-        self.examples_done += examples;
-        self.examples_total += examples;
-    }
-}
-
-impl Iterator for EpochBatches {
+impl Iterator for Batches<'_> {
     type Item = Result<SegmentBatch, DatasetError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let batch = match self.batches.next()? {
-            Ok(batch) => batch,
-            Err(error) => return Some(Err(DatasetError::new(error))),
-        };
-        self.examples_done += batch.batch_size();
+        let MicroBatch { examples, left } = self.plan.next()?;
+        let rows = examples.iter().map(|&index| &self.loader.examples[index]);
+        let rows: Vec<&TokenizedExample> = rows.collect();
         let device = &self.devices[self.position % self.devices.len()];
-        let last = batch.micro_batches_left == 0;
-        self.position = if last { 0 } else { self.position + 1 };
-        Some(Ok(batch.to_device(device)))
+        let mut batch = self.loader.batcher.batch(&rows, device);
+        batch.micro_batches_left = left;
+        self.position = if left == 0 { 0 } else { self.position + 1 };
+        self.examples_done += rows.len();
+        Some(Ok(batch))
     }
 }
 
-impl DataLoaderIterator<SegmentBatch> for EpochBatches {
+impl DataLoaderIterator<SegmentBatch> for Batches<'_> {
     fn progress(&self) -> Progress {
         Progress::new(
             self.examples_done,
@@ -314,35 +268,6 @@ impl DataLoaderIterator<SegmentBatch> for EpochBatches {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_panic_of_the_worker_comes_out_as_an_error() {
-        let example = TokenizedExample {
-            id: "a".to_owned(),
-            token_ids: vec![1],
-            type_ids: vec![0],
-            response: crate::TokenSpan::new(0, 1),
-            segments: vec![],
-            response_targets: vec![],
-            dropped: vec![],
-            dropped_tokens: crate::DroppedTokens::default(),
-            is_window: false,
-            without_tokens: vec![],
-        };
-        let collate = move |micro_batch: &MicroBatch| {
-            let index = micro_batch.examples[0];
-            assert!(index < 2, "index {index} is cursed");
-            SegmentBatcher::new(0, 1).collate(&[&example])
-        };
-        let plan = cut_into_micro_batches(&[vec![0], vec![1], vec![2], vec![3]], None, 1);
-        let mut iterator = EpochBatches::start(plan, collate, 1, vec![Device::flex()]);
-        assert!(iterator.next().unwrap().is_ok());
-        assert!(iterator.next().unwrap().is_ok());
-        let error = iterator.next().unwrap().unwrap_err();
-        assert!(error.to_string().contains("index 2 is cursed"), "{error}");
-        assert!(iterator.next().is_none());
-        assert_eq!(iterator.progress().items_processed, 2);
-    }
 
     #[test]
     fn pieces_keep_the_order_and_say_how_many_follow() {

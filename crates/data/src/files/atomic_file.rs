@@ -1,21 +1,18 @@
-use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Seek, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use flate2::write::GzEncoder;
-use gradus_files::{Existing, NewFile, Target};
+use gradus_files::{Existing, NewFile};
 
-use super::zstd;
-use crate::{Compression, DataError, Result, STANDARD_OUTPUT};
+use crate::{DataError, Result, STANDARD_OUTPUT};
 
 /// A file that appears under its name whole or not at all.
 ///
 /// Bytes go to a temporary file in the same directory. [`AtomicFile::commit`] syncs that file,
 /// renames it over the target and syncs the directory; dropped before that, the temporary file is
 /// removed and the target is untouched. A symbolic link is followed, so that the file it points to
-/// is replaced. Permissions of a file that is replaced stay. Names that end in `.gz` and `.zst` are
-/// compressed; for `.zst` the plain bytes wait in a second temporary file until the commit, as the
-/// pure-Rust encoder reads its input itself.
+/// is replaced. Permissions of a file that is replaced stay. Files with names that end in `.gz` are
+/// compressed; names that end in `.zst` are refused, as zstd is only read.
 ///
 /// A pipe, a terminal, `/dev/null`, descriptors such as `/dev/stdout` and `-`, which is standard
 /// output too, are written to as the bytes come.
@@ -27,10 +24,6 @@ pub struct AtomicFile {
 enum Sink {
     Plain(BufWriter<NewFile>),
     Gzip(GzEncoder<BufWriter<NewFile>>),
-    Zstd {
-        plain: BufWriter<File>,
-        packed: NewFile,
-    },
 }
 
 impl AtomicFile {
@@ -38,7 +31,7 @@ impl AtomicFile {
     ///
     /// # Errors
     /// [`DataError::Directory`] or [`DataError::SpecialFile`] if `path` is a directory, a block
-    /// device or a socket, [`DataError::Write`] if its directory is missing or cannot be written to,
+    /// device or a socket, [`DataError::ZstdOutput`] if its name ends in `.zst`, [`DataError::Write`] if its directory is missing or cannot be written to,
     /// or if it is a file that may not be written to.
     pub fn create(path: impl AsRef<Path>) -> Result<Self> {
         Self::start(path.as_ref(), Existing::Replace)
@@ -54,14 +47,23 @@ impl AtomicFile {
     }
 
     fn start(path: &Path, existing: Existing) -> Result<Self> {
+        if has_extension(path, "zst") {
+            return Err(DataError::ZstdOutput {
+                path: path.to_owned(),
+            });
+        }
         let file = if path == Path::new(STANDARD_OUTPUT) {
             NewFile::standard_output()
         } else {
             NewFile::create(path, existing)
         };
-        let opened = file.and_then(|file| open_sink(path, file));
+        let file = BufWriter::new(file.map_err(|cause| write_error(path, cause))?);
         Ok(Self {
-            sink: opened.map_err(|cause| write_error(path, cause))?,
+            sink: if has_extension(path, "gz") {
+                Sink::Gzip(GzEncoder::new(file, flate2::Compression::default()))
+            } else {
+                Sink::Plain(file)
+            },
             path: path.to_owned(),
         })
     }
@@ -86,7 +88,6 @@ impl AtomicFile {
         match &mut self.sink {
             Sink::Plain(writer) => writer,
             Sink::Gzip(writer) => writer,
-            Sink::Zstd { plain, .. } => plain,
         }
     }
 }
@@ -111,22 +112,9 @@ fn write_error(path: &Path, cause: io::Error) -> DataError {
     }
 }
 
-fn open_sink(path: &Path, file: NewFile) -> io::Result<Sink> {
-    Ok(match Compression::of_name(path) {
-        Compression::Plain => Sink::Plain(BufWriter::new(file)),
-        Compression::Gzip => Sink::Gzip(GzEncoder::new(
-            BufWriter::new(file),
-            flate2::Compression::default(),
-        )),
-        Compression::Zstd => {
-            let target = Target::of(path)?;
-            let plain = BufWriter::new(tempfile::tempfile_in(target.parent())?);
-            Sink::Zstd {
-                plain,
-                packed: file,
-            }
-        }
-    })
+fn has_extension(path: &Path, wanted: &str) -> bool {
+    let extension = path.extension();
+    extension.is_some_and(|extension| extension.eq_ignore_ascii_case(wanted))
 }
 
 /// The file with everything in it.
@@ -134,13 +122,6 @@ fn finish(sink: Sink) -> io::Result<NewFile> {
     match sink {
         Sink::Plain(writer) => Ok(writer.into_inner()?),
         Sink::Gzip(writer) => Ok(writer.finish()?.into_inner()?),
-        Sink::Zstd { plain, packed } => {
-            let mut plain = plain.into_inner()?;
-            plain.rewind()?;
-            let mut packed = BufWriter::new(packed);
-            zstd::compress(BufReader::new(plain), &mut packed)?;
-            Ok(packed.into_inner()?)
-        }
     }
 }
 
@@ -158,7 +139,7 @@ mod tests {
 
     #[test]
     fn nothing_has_the_name_before_the_commit() {
-        for name in ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst"] {
+        for name in ["a.jsonl", "a.jsonl.gz"] {
             let directory = tempdir().unwrap();
             let path = directory.path().join(name);
             let mut file = AtomicFile::create(&path).unwrap();
@@ -171,8 +152,32 @@ mod tests {
     }
 
     #[test]
+    fn the_name_says_whether_a_file_is_compressed() {
+        let directory = tempdir().unwrap();
+        for (name, head) in [
+            ("a.jsonl", &b"text"[..]),
+            ("a.GZ", &[0x1f, 0x8b]),
+            ("gz", b"text"),
+        ] {
+            let path = directory.path().join(name);
+            let mut file = AtomicFile::create(&path).unwrap();
+            file.write_all(b"text").unwrap();
+            file.commit().unwrap();
+            assert!(fs_err::read(&path).unwrap().starts_with(head), "{name}");
+        }
+        for name in ["a.jsonl.zst", "a.ZST"] {
+            let error = AtomicFile::create(directory.path().join(name))
+                .err()
+                .unwrap();
+            assert!(matches!(error, DataError::ZstdOutput { .. }), "{error}");
+            assert!(error.is_input() && error.hint().unwrap().contains("zstd"));
+        }
+        assert_eq!(names_in(directory.path()).len(), 3);
+    }
+
+    #[test]
     fn a_file_that_is_dropped_leaves_no_trace() {
-        for name in ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst"] {
+        for name in ["a.jsonl", "a.jsonl.gz"] {
             let directory = tempdir().unwrap();
             let path = directory.path().join(name);
             fs_err::write(&path, "old").unwrap();

@@ -1,18 +1,17 @@
 use std::io::{self, BufRead, BufReader, Cursor, Read};
-use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
 use super::zstd::ZstdReader;
 
-/// How a file is compressed: told from its first bytes when reading, from its name when writing.
+/// How the data that is read is compressed, as its first bytes tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
     /// Not at all.
     Plain,
-    /// gzip, RFC 1952; written to names that end in `.gz`.
+    /// gzip, RFC 1952.
     Gzip,
-    /// Zstandard, RFC 8878; written to names that end in `.zst`.
+    /// Zstandard, RFC 8878.
     Zstd,
 }
 
@@ -22,15 +21,6 @@ const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 const ZSTD_SKIPPABLE_MAGIC: [u8; 3] = [0x2a, 0x4d, 0x18];
 
 impl Compression {
-    /// The compression that a file of this name is written with.
-    pub fn of_name(path: &Path) -> Self {
-        match path.extension() {
-            Some(extension) if extension.eq_ignore_ascii_case("gz") => Self::Gzip,
-            Some(extension) if extension.eq_ignore_ascii_case("zst") => Self::Zstd,
-            _ => Self::Plain,
-        }
-    }
-
     /// The compression of data that starts with `head`.
     fn of_bytes(head: &[u8]) -> Self {
         let skippable = head.first().is_some_and(|byte| byte & 0xf0 == 0x50)
@@ -75,18 +65,6 @@ pub(crate) fn decompress(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_name_decides_how_a_file_is_written() {
-        for (name, compression) in [
-            ("a.jsonl", Compression::Plain),
-            ("a.jsonl.gz", Compression::Gzip),
-            ("a.jsonl.ZST", Compression::Zstd),
-            ("gz", Compression::Plain),
-        ] {
-            assert_eq!(Compression::of_name(Path::new(name)), compression, "{name}");
-        }
-    }
 
     #[test]
     fn short_data_is_plain() {

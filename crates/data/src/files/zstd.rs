@@ -1,10 +1,8 @@
-use std::cell::RefCell;
 use std::error::Error;
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Read};
 
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
-use ruzstd::encoding::{CompressionLevel, FrameCompressor};
 
 /// Decompresses a Zstandard stream: any number of frames, skippable ones passed over, checksums
 /// compared.
@@ -106,82 +104,14 @@ fn decoding_error(error: FrameDecoderError) -> io::Error {
     io::Error::new(kind, error)
 }
 
-/// Compresses `source` into one Zstandard frame with a checksum.
-pub(crate) fn compress(source: impl Read, target: impl Write) -> io::Result<()> {
-    // `ruzstd` panics when reading or writing fails, so both ends hide failures from it and note
-    // the first.
-    let failure = RefCell::new(None);
-    let mut compressor = FrameCompressor::new(CompressionLevel::Fastest);
-    compressor.set_source(Guarded {
-        inner: source,
-        failure: &failure,
-    });
-    compressor.set_drain(Guarded {
-        inner: target,
-        failure: &failure,
-    });
-    compressor.compress();
-    drop(compressor);
-    failure.into_inner().map_or(Ok(()), Err)
-}
-
-/// One end of the compressor. After a failure the source is at its end and the target swallows
-/// everything.
-struct Guarded<'a, T> {
-    inner: T,
-    failure: &'a RefCell<Option<io::Error>>,
-}
-
-impl<T> Guarded<'_, T> {
-    fn attempt(
-        &mut self,
-        if_failed: usize,
-        mut operation: impl FnMut(&mut T) -> io::Result<usize>,
-    ) -> usize {
-        if self.failure.borrow().is_some() {
-            return if_failed;
-        }
-        loop {
-            match operation(&mut self.inner) {
-                Ok(count) => return count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    *self.failure.borrow_mut() = Some(error);
-                    return if_failed;
-                }
-            }
-        }
-    }
-}
-
-impl<T: Read> Read for Guarded<'_, T> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        Ok(self.attempt(0, |inner| inner.read(buffer)))
-    }
-}
-
-impl<T: Write> Write for Guarded<'_, T> {
-    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        Ok(self.attempt(data.len(), |inner| {
-            inner.write_all(data).map(|()| data.len())
-        }))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.attempt(0, |inner| inner.flush().map(|()| 0));
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
     fn compressed(data: &[u8]) -> Vec<u8> {
-        let mut target = Vec::new();
-        compress(data, &mut target).unwrap();
-        target
+        compress_to_vec(data, CompressionLevel::Fastest)
     }
 
     fn decompressed(data: &[u8]) -> io::Result<Vec<u8>> {
@@ -223,28 +153,6 @@ mod tests {
                 .to_string()
                 .contains("checksum")
         );
-    }
-
-    #[test]
-    fn a_failing_end_is_an_error_and_not_a_panic() {
-        struct Broken;
-        impl Read for Broken {
-            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-                Err(io::ErrorKind::TimedOut.into())
-            }
-        }
-        impl Write for Broken {
-            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-                Err(io::ErrorKind::StorageFull.into())
-            }
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
-        let error = compress(Broken, Vec::new()).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        let error = compress(&b"text"[..], Broken).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
     }
 
     #[test]

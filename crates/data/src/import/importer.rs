@@ -1,16 +1,11 @@
 use std::collections::{HashMap, VecDeque};
-use std::path::{Path, PathBuf};
+use std::iter::{from_fn, once};
+use std::path::Path;
 
 use super::fields::Record;
-use super::formats::rag_truth::Prompts;
-use super::formats::{
-    fine_grained_feedback, fine_grained_tags, help_steer2, math_shepherd, prm_bench, prm800k,
-    process_bench, rag_truth, span_csv, trl_stepwise, wmt_mqm,
-};
-use super::source::Records;
 use crate::records::field::Checked;
 use crate::{
-    DataError, Example, Format, ImportOptions, Location, MarkRule, RecordError, RecordProblem,
+    DataError, Example, Format, ImportOptions, JsonLines, Location, RecordError, RecordProblem,
     Result, Segmenter,
 };
 
@@ -29,85 +24,89 @@ use crate::{
 /// - [`DataError::InvalidSegmenter`], [`DataError::SegmenterNeedsTokenizer`]: a rule that cannot
 ///   cut the responses.
 pub fn import(path: impl AsRef<Path>, format: Format, options: &ImportOptions) -> Result<Importer> {
-    let path = path.as_ref();
     options.segmenter.check()?;
     if matches!(options.segmenter, Segmenter::Tokens(_)) {
         return Err(DataError::SegmenterNeedsTokenizer);
     }
     let mut notes = Vec::new();
+    let examples = format.reading().open(path.as_ref(), options, &mut notes)?;
     Ok(Importer {
-        path: path.to_owned(),
-        source: open(path, format, options, &mut notes)?,
+        examples,
         notes,
         ready: VecDeque::new(),
         first_lines: HashMap::new(),
-        found_record: false,
-        ended: false,
     })
 }
 
-/// What a record gives: mostly one example; several where the published record is a tree.
-pub(super) type Parsed = (Location, Checked<Vec<Example>>);
-type Source = Box<dyn Iterator<Item = Result<Parsed>> + Send>;
-type Parser = Box<dyn Fn(Record) -> Checked<Vec<Example>> + Send>;
+/// How the files of a format are read.
+pub(super) enum Reading {
+    /// An example of each JSON object.
+    Record(fn(Record, &ImportOptions) -> Checked<Example>),
+    /// Several examples of each JSON object, as where it is a tree.
+    Records(fn(Record, &ImportOptions) -> Checked<Vec<Example>>),
+    /// As [`Record`](Self::Record), by a parser that is made of the options first: it may read other
+    /// files, and note what the reader of the data should know.
+    Prepared(fn(&ImportOptions, &mut Vec<String>) -> Result<Parser>),
+    /// A table, read whole, with notes as above.
+    Table(fn(&Path, &ImportOptions, &mut Vec<String>) -> Result<Vec<Parsed>>),
+}
 
-fn open(
+/// Makes the example of a record.
+pub(super) type Parser = Box<dyn Fn(Record) -> Checked<Example> + Send>;
+/// An example out of a table, and the row it begins in.
+pub(super) type Parsed = (Location, Checked<Example>);
+/// The examples of one record after the other. Goes on behind a wrong record, and ends behind any
+/// other error.
+type Examples = Box<dyn Iterator<Item = Result<(Location, Vec<Example>)>> + Send>;
+
+impl Reading {
+    fn open(
+        self,
+        path: &Path,
+        options: &ImportOptions,
+        notes: &mut Vec<String>,
+    ) -> Result<Examples> {
+        let owned = options.clone();
+        match self {
+            Self::Record(parse) => records(path, options, move |record| {
+                Ok(vec![parse(record, &owned)?])
+            }),
+            Self::Records(parse) => records(path, options, move |record| parse(record, &owned)),
+            Self::Prepared(prepare) => {
+                let parse = prepare(options, notes)?;
+                records(path, options, move |record| Ok(vec![parse(record)?]))
+            }
+            Self::Table(read) => {
+                let parsed = read(path, options, notes)?;
+                if parsed.is_empty() {
+                    let path = path.to_owned();
+                    return Ok(Box::new(once(Err(DataError::NoRecords { path }))));
+                }
+                Ok(Box::new(parsed.into_iter().map(
+                    |(location, example)| match example {
+                        Ok(example) => Ok((location, vec![example])),
+                        Err(error) => Err(wrong(location, error)),
+                    },
+                )))
+            }
+        }
+    }
+}
+
+fn records(
     path: &Path,
-    format: Format,
     options: &ImportOptions,
-    notes: &mut Vec<String>,
-) -> Result<Source> {
-    if matches!(format, Format::FineGrainedFeedback | Format::RagTruth) {
-        notes.push(mark_note(options));
-    }
-    let limits = options.limits;
-    let options = options.clone();
-    let parse = match format {
-        Format::PrmBench => one(options, prm_bench::parse),
-        Format::FineGrainedFeedback => one(options, fine_grained_feedback::parse),
-        Format::TrlStepwise => one(options, trl_stepwise::parse),
-        Format::Prm800k => one(options, prm800k::parse_solution),
-        Format::Prm800kTree => Box::new(move |record| prm800k::parse_tree(record, &options)),
-        Format::ProcessBench => one(options, process_bench::parse),
-        Format::MathShepherd => one(options, math_shepherd::parse),
-        Format::RagTruth => {
-            let prompts = Prompts::read(&options)?;
-            one(options, move |record, options| {
-                rag_truth::parse(record, &prompts, options)
-            })
-        }
-        Format::HelpSteer2 => one(options, help_steer2::parse),
-        Format::FineGrainedTags => one(options, fine_grained_tags::parse),
-        Format::WmtMqm => return Ok(Box::new(wmt_mqm::read(path, &options)?.into_iter())),
-        Format::SpanCsv => return Ok(Box::new(span_csv::read(path, &options, notes)?.into_iter())),
-    };
-    let records = Records::open(path, limits)?;
-    Ok(Box::new(records.map(move |record| {
-        let (location, record) = record?;
-        Ok((location, record.and_then(&parse)))
+    parse: impl Fn(Record) -> Checked<Vec<Example>> + Send + 'static,
+) -> Result<Examples> {
+    let mut objects = JsonLines::open_or_list(path, options.limits)?;
+    Ok(Box::new(from_fn(move || {
+        let advanced = objects.advance()?;
+        Some(advanced.and_then(|()| {
+            let number = objects.number();
+            let examples = objects.parse(|fields| parse(Record::new(number, fields)))?;
+            Ok((objects.location().clone(), examples))
+        }))
     })))
-}
-
-fn mark_note(options: &ImportOptions) -> String {
-    match options.mark_rule {
-        MarkRule::Any { least } => format!(
-            "a segment with {least} or more marked characters, or a whole mark, is rated as its lowest mark; \
-             the mark rule `share` rates it by the share that is not marked"
-        ),
-        MarkRule::Share => {
-            "segments are rated by the share of their characters that is not marked; \
-             the mark rule `any` rates one with any mark as that mark"
-                .to_owned()
-        }
-    }
-}
-
-/// A parser that makes one example of a record.
-fn one(
-    options: ImportOptions,
-    parse: impl Fn(Record, &ImportOptions) -> Checked<Example> + Send + 'static,
-) -> Parser {
-    Box::new(move |record| Ok(vec![parse(record, &options)?]))
 }
 
 /// Native examples out of a published data set; made by [`import`].
@@ -117,14 +116,11 @@ fn one(
 /// [`DataError::NoRecords`]. Every example holds what [`Example::check`] demands, and its response is
 /// not empty.
 pub struct Importer {
-    path: PathBuf,
-    source: Source,
+    examples: Examples,
     notes: Vec<String>,
     /// Examples of the record that was read last, with its location.
     ready: VecDeque<(Location, Example)>,
     first_lines: HashMap<String, usize>,
-    found_record: bool,
-    ended: bool,
 }
 
 impl Importer {
@@ -163,31 +159,12 @@ impl Iterator for Importer {
             if let Some((location, example)) = self.ready.pop_front() {
                 return Some(self.check(location, example));
             }
-            if self.ended {
-                return None;
-            }
-            match self.source.next() {
-                Some(Ok((location, parsed))) => {
-                    self.found_record = true;
-                    match parsed {
-                        Ok(examples) => {
-                            let located = examples.into_iter().map(|e| (location.clone(), e));
-                            self.ready.extend(located);
-                        }
-                        Err(error) => return Some(Err(wrong(location, error))),
-                    }
+            match self.examples.next()? {
+                Ok((location, examples)) => {
+                    let located = examples.into_iter().map(|e| (location.clone(), e));
+                    self.ready.extend(located);
                 }
-                Some(Err(error)) => {
-                    self.ended = true;
-                    return Some(Err(error));
-                }
-                None => {
-                    self.ended = true;
-                    if !self.found_record {
-                        let path = self.path.clone();
-                        return Some(Err(DataError::NoRecords { path }));
-                    }
-                }
+                Err(error) => return Some(Err(error)),
             }
         }
     }

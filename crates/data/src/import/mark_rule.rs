@@ -22,6 +22,23 @@ pub enum MarkRule {
     Share,
 }
 
+impl MarkRule {
+    /// What to say about data that was read by this rule.
+    pub(super) fn note(self) -> String {
+        match self {
+            Self::Any { least } => format!(
+                "a segment with {least} or more marked characters, or a whole mark, is rated as its lowest mark; \
+                 the mark rule `share` rates it by the share that is not marked"
+            ),
+            Self::Share => {
+                "segments are rated by the share of their characters that is not marked; \
+                 the mark rule `any` rates one with any mark as that mark"
+                    .to_owned()
+            }
+        }
+    }
+}
+
 impl Default for MarkRule {
     fn default() -> Self {
         Self::Any { least: 1 }

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::record::parse_record;
+use super::record::read_record;
 use crate::{Compression, DataError, Example, JsonLines, Location, ReadLimits, Result};
 
 /// Reads examples from JSONL, one line in memory at a time.
@@ -57,13 +57,11 @@ impl Iterator for ExampleReader {
     type Item = Result<Example>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match self.lines.advance()? {
-            Ok(()) => {
-                let line_number = self.location().line;
-                Some(self.lines.parse(|line| parse_record(line, line_number)))
-            }
-            Err(error) => Some(Err(error)),
-        }
+        let advanced = self.lines.advance()?;
+        Some(advanced.and_then(|()| {
+            let number = self.lines.number();
+            self.lines.parse(|record| read_record(record, number))
+        }))
     }
 }
 

@@ -2,7 +2,7 @@ use serde_json::{Map, Value};
 
 use super::example::{RECORD_KEYS, SEGMENT_KEYS, WEIGHT};
 use super::field::{Checked, describe, list, missing, take, text, unpaired, wrong_type};
-use super::json::parse_json;
+use super::json::{JsonError, parse_json};
 use super::rating_fields::{Ratings, label_ratings, list_ratings, ratings_of, unrated};
 use super::unread::refuse_variants;
 use crate::{CharSpan, DataError, Example, Location, RecordError, RecordProblem, Result, Segment};
@@ -42,10 +42,15 @@ pub fn parse_example(line: &str, location: &Location) -> Result<Example> {
     })
 }
 
-pub(crate) fn parse_record(line: &str, line_number: usize) -> Checked<Example> {
-    let mut record = parse_object(line)?;
+pub(super) fn parse_record(line: &str, number: usize) -> Checked<Example> {
+    let record = parse_object(line).map_err(|error| error.record)?;
+    read_record(record, number)
+}
+
+/// The example of a record; `number` is the id of one without.
+pub(crate) fn read_record(mut record: Map<String, Value>, number: usize) -> Checked<Example> {
     refuse_variants(&record, "", &RECORD_KEYS)?;
-    let id = take_id(&mut record)?.unwrap_or_else(|| line_number.to_string());
+    let id = take_id(&mut record)?.unwrap_or_else(|| number.to_string());
     let prompt = match record.shift_remove("prompt") {
         Some(value) => text(value, "prompt")?,
         None => return Err(missing("prompt", "a text")),
@@ -75,15 +80,14 @@ pub(crate) fn parse_record(line: &str, line_number: usize) -> Checked<Example> {
 }
 
 /// The JSON object that a line holds.
-pub(crate) fn parse_object(line: &str) -> Checked<Map<String, Value>> {
-    match parse_json(line).map_err(|error| error.record)? {
+/// The object that `text`, all of it, is.
+pub(super) fn parse_object(text: &str) -> std::result::Result<Map<String, Value>, JsonError> {
+    match parse_json(text)? {
         Value::Object(record) => Ok(record),
-        other => Err(RecordError::new(
-            "",
-            RecordProblem::NotAnObject {
-                found: describe(&other),
-            },
-        )),
+        other => {
+            let found = describe(&other);
+            Err(RecordError::new("", RecordProblem::NotAnObject { found }).into())
+        }
     }
 }
 

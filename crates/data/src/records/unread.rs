@@ -316,7 +316,7 @@ fn is_one_edit_away(a: &str, b: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::records::parse_record;
+    use crate::records::record::parse_record;
 
     fn told(line: &str) -> Vec<String> {
         let example = parse_record(line, 1).unwrap();

@@ -8,7 +8,7 @@ use super::windows::input_windows;
 use crate::segments::segment_by_tokens;
 use crate::{
     AspectSpec, CharSpan, CutSegments, DataError, Example, RatingUse, Result, Segment,
-    SegmentBatcher, Segmenter, TextConfig, TokenSource, TokenView, TokenizedExample,
+    Segmenter, TextConfig, TokenSource, TokenView, TokenizedExample,
     TokenizedSegment, TruncationCounts,
 };
 
@@ -329,11 +329,6 @@ impl SegmentTokenizer {
     /// Sets what becomes of segments of which only a part fits.
     pub fn set_cut_segments(&mut self, policy: CutSegments) {
         self.config.cut_segments = policy;
-    }
-
-    /// A batcher for what this tokenizer makes.
-    pub fn batcher(&self) -> SegmentBatcher {
-        SegmentBatcher::new(self.pad_id(), self.config.aspects.len())
     }
 
     /// Id that fills short rows.

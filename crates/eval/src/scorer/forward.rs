@@ -1,8 +1,7 @@
 //! From tokens to scores.
 
 use burn::prelude::*;
-use gradus_data::{TokenizedExample, plan_batches};
-use gradus_model::SegmentInput;
+use gradus_data::{SegmentBatcher, TokenizedExample, plan_batches};
 
 use super::scores::shortest;
 use super::{ExampleScores, PreparedExample, Scorer, SegmentScore};
@@ -95,14 +94,8 @@ impl Scorer {
     /// Pooled states, `[batch_size, num_segments, d_model]`, and the scores read off them on the
     /// training scale, `[batch_size, num_segments, num_aspects]`.
     pub(crate) fn states_and_scores(&self, batch: &[&TokenizedExample]) -> (Tensor<3>, Tensor<3>) {
-        let batch = self.tokenizer().batcher().batch(batch, &self.device);
-        let states = self.model.pooled(SegmentInput {
-            token_ids: batch.token_ids,
-            type_ids: batch.type_ids,
-            mask_pad: batch.mask_pad,
-            response_spans: Some(batch.response_spans),
-            segment_spans: batch.segment_spans,
-        });
+        let batch = SegmentBatcher::of(self.tokenizer()).batch(batch, &self.device);
+        let states = self.model.pooled(batch.input_tensors().into());
         let scores = self.model.scores_of(states.clone());
         (states, scores)
     }

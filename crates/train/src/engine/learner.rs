@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::prelude::*;
 use gradus_data::SegmentBatch;
-use gradus_model::{RewardModel, SegmentInput, SegmentModel};
+use gradus_model::{RewardModel, SegmentModel};
 
 use crate::objective::{Denominators, Objective, ObjectiveTotals};
 
@@ -77,13 +77,7 @@ impl<M: SegmentModel> RegressionLearner<M> {
     /// Forward pass over a micro-batch of a step, or over a batch that is a step by itself.
     pub(crate) fn outcome(&self, batch: SegmentBatch, scope: Option<&StepScope>) -> RatingOutcome {
         let denominators = self.denominators(&batch);
-        let input = SegmentInput {
-            token_ids: batch.token_ids.clone(),
-            type_ids: batch.type_ids.clone(),
-            mask_pad: batch.mask_pad.clone(),
-            response_spans: Some(batch.response_spans.clone()),
-            segment_spans: batch.segment_spans.clone(),
-        };
+        let input = batch.input_tensors().into();
         let in_training = batch.targets.device().is_autodiff();
         let raw = if in_training && self.encoder_is_frozen(scope) {
             self.model.raw_on_frozen_encoder(input)

@@ -5,8 +5,10 @@ mod ridge;
 use std::time::Instant;
 
 use burn::prelude::*;
-use gradus_data::{BatchSize, Example, SegmentTokenizer, TokenizedExample, plan_batches};
-use gradus_model::{Bundle, ExtraFile, Head, HeadConfig, Pooling, RewardModel, SegmentInput};
+use gradus_data::{
+    BatchSize, Example, SegmentBatcher, SegmentTokenizer, TokenizedExample, plan_batches,
+};
+use gradus_model::{Bundle, ExtraFile, Head, HeadConfig, Pooling, RewardModel};
 use serde::Serialize;
 use serde_json::json;
 
@@ -223,15 +225,9 @@ fn moments(
     let mut done = 0;
     for rows in plan_batches(&lengths, BATCH, true, None, 0) {
         let rows: Vec<&TokenizedExample> = rows.iter().map(|&row| &examples[row]).collect();
-        let batch = text.batcher().batch(&rows, device);
+        let batch = SegmentBatcher::of(text).batch(&rows, device);
         let num_segments = batch.num_segments();
-        let features = model.pooled(SegmentInput {
-            token_ids: batch.token_ids,
-            type_ids: batch.type_ids,
-            mask_pad: batch.mask_pad,
-            response_spans: Some(batch.response_spans),
-            segment_spans: batch.segment_spans,
-        });
+        let features = model.pooled(batch.input_tensors().into());
         let features: Vec<f32> = features.into_data().iter::<f32>().collect();
         for (aspect, moments) in moments.iter_mut().enumerate() {
             let (mut x, mut targets, mut weights) = (Vec::new(), Vec::new(), Vec::new());

@@ -3,11 +3,12 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::import::fields::{Record, list_member, not_allowed, position_member, text_member};
+use crate::import::importer::Parser;
 use crate::import::marks::{Mark, check_mark, cut, rate_spans};
 use crate::import::options::ImportOptions;
 use crate::records::check_text;
 use crate::records::field::{Checked, list, text};
-use crate::{CharOffsets, CharSpan, Example, RecordError, RecordProblem, Segment};
+use crate::{CharOffsets, CharSpan, Example, RecordError, RecordProblem, Result, Segment};
 
 const RELEVANCE: &str = "relevance";
 const FACTUALITY: &str = "factuality";
@@ -23,7 +24,17 @@ fn aspect_of(error_type: &str) -> Option<&'static str> {
     }
 }
 
-pub(in crate::import) fn parse(mut record: Record, options: &ImportOptions) -> Checked<Example> {
+#[expect(clippy::unnecessary_wraps, reason = "other formats read a file here")]
+pub(in crate::import) fn prepare(
+    options: &ImportOptions,
+    notes: &mut Vec<String>,
+) -> Result<Parser> {
+    notes.push(options.mark_rule.note());
+    let options = options.clone();
+    Ok(Box::new(move |record| parse(record, &options)))
+}
+
+fn parse(mut record: Record, options: &ImportOptions) -> Checked<Example> {
     let prompt = record.text("question")?;
     let response = record.text(RESPONSE)?;
     let context = match record.take("passages") {

@@ -1,32 +1,42 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::import::fields::{Record, not_allowed, position_member, text_member};
+use crate::import::importer::Parser;
 use crate::import::marks::{Mark, check_mark, cut, rate_spans};
 use crate::import::options::ImportOptions;
-use crate::import::source::Records;
 use crate::records::check_text;
 use crate::records::field::{Checked, list, missing};
-use crate::{CharOffsets, CharSpan, DataError, Example, Result, Segment};
+use crate::{CharOffsets, CharSpan, DataError, Example, JsonLines, Result, Segment};
 
 const FAITHFULNESS: &str = "faithfulness";
 
+pub(in crate::import) fn prepare(
+    options: &ImportOptions,
+    notes: &mut Vec<String>,
+) -> Result<Parser> {
+    notes.push(options.mark_rule.note());
+    let prompts = Prompts::read(options)?;
+    let options = options.clone();
+    Ok(Box::new(move |record| parse(record, &prompts, &options)))
+}
+
 /// The prompts of `source_info.jsonl` by `source_id`, each with its task.
-pub(in crate::import) struct Prompts(HashMap<String, (String, Option<String>)>);
+struct Prompts(HashMap<String, (String, Option<String>)>);
 
 impl Prompts {
-    pub(in crate::import) fn read(options: &ImportOptions) -> Result<Self> {
+    fn read(options: &ImportOptions) -> Result<Self> {
         let path = options.sources.as_deref().ok_or(DataError::SourcesNeeded)?;
         let mut prompts = HashMap::new();
         let mut first_lines = HashMap::new();
-        for record in Records::open(path, options.limits)? {
-            let (location, record) = record?;
-            let (source, prompt) = record.and_then(prompt).map_err(|error| DataError::Record {
-                location: location.clone(),
-                error: Box::new(error),
-            })?;
-            if let Some(first_line) = first_lines.insert(source.clone(), location.line) {
+        let mut objects = JsonLines::open_or_list(path, options.limits)?;
+        while let Some(advanced) = objects.advance() {
+            advanced?;
+            let number = objects.number();
+            let (source, prompt) = objects.parse(|fields| prompt(Record::new(number, fields)))?;
+            let line = objects.location().line;
+            if let Some(first_line) = first_lines.insert(source.clone(), line) {
                 return Err(DataError::DuplicateId {
-                    location,
+                    location: objects.location().clone(),
                     id: source,
                     first_line,
                 });
@@ -48,11 +58,7 @@ fn prompt(mut record: Record) -> Checked<(String, (String, Option<String>))> {
     Ok((source, (prompt, task)))
 }
 
-pub(in crate::import) fn parse(
-    mut record: Record,
-    prompts: &Prompts,
-    options: &ImportOptions,
-) -> Checked<Example> {
+fn parse(mut record: Record, prompts: &Prompts, options: &ImportOptions) -> Checked<Example> {
     let id = record.name("id")?;
     let source = record.name("source_id")?;
     let Some((prompt, task)) = prompts.0.get(&source) else {

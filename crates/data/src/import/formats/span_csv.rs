@@ -47,7 +47,7 @@ pub(in crate::import) fn read(
     path: &Path,
     options: &ImportOptions,
     notes: &mut Vec<String>,
-) -> Result<Vec<Result<Parsed>>> {
+) -> Result<Vec<Parsed>> {
     let mut table = Table::open(path, options.limits, &COLUMNS[..NUM_NEEDED])?;
     let Some(header) = table.next_row()? else {
         return Ok(Vec::new());
@@ -76,11 +76,7 @@ pub(in crate::import) fn read(
             "the spans of {unsorted} ids were not in the order of the text and have been sorted"
         ));
     }
-    let parsed = groups.into_iter().map(|group| {
-        let (location, example) = group.finish();
-        Ok((location, example.map(|example| vec![example])))
-    });
-    Ok(parsed.collect())
+    Ok(groups.into_iter().map(Group::finish).collect())
 }
 
 fn table_notes(table: &Table, header: &Header, numbers: &Numbers) -> Vec<String> {

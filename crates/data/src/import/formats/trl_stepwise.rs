@@ -5,7 +5,7 @@ use crate::import::fields::Record;
 use crate::import::options::ImportOptions;
 use crate::import::rating_map::Label;
 use crate::records::field::{Checked, list, missing};
-use crate::records::parse_record;
+use crate::records::read_record;
 
 /// Stepwise supervision is shape 4 of the native records; what is added is the rating map.
 pub(in crate::import) fn parse(record: Record, options: &ImportOptions) -> Checked<Example> {
@@ -33,5 +33,5 @@ pub(in crate::import) fn parse(record: Record, options: &ImportOptions) -> Check
         }
         *labels = mapped.into();
     }
-    parse_record(&Value::Object(fields).to_string(), number)
+    read_record(fields, number)
 }

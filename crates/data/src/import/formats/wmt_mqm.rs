@@ -30,7 +30,7 @@ const COLUMNS: [&[&str]; 8] = [
 ];
 
 /// An error that a rater marked, or the statement that there is none.
-struct Row {
+struct MarkedError {
     /// System, document, segment and rater: what one judgment is about.
     key: [String; 4],
     source: String,
@@ -46,7 +46,11 @@ struct Row {
 /// rater.
 ///
 /// The rows of a judgment need not follow each other, so the table is read whole.
-pub(in crate::import) fn read(path: &Path, options: &ImportOptions) -> Result<Vec<Result<Parsed>>> {
+pub(in crate::import) fn read(
+    path: &Path,
+    options: &ImportOptions,
+    _notes: &mut Vec<String>,
+) -> Result<Vec<Parsed>> {
     let mut lines = Lines::open(path, options.limits)?;
     if !lines.advance()? {
         return Ok(Vec::new());
@@ -57,7 +61,7 @@ pub(in crate::import) fn read(path: &Path, options: &ImportOptions) -> Result<Ve
     };
     let header = lines.text().and_then(Columns::new);
     let columns = header.map_err(|error| torn(lines.location(), error))?;
-    let mut judgments: Vec<(Location, Checked<Vec<Row>>)> = Vec::new();
+    let mut judgments: Vec<(Location, Checked<Vec<MarkedError>>)> = Vec::new();
     let mut places: HashMap<[String; 4], usize> = HashMap::new();
     while lines.advance()? {
         let location = lines.location().clone();
@@ -94,9 +98,9 @@ pub(in crate::import) fn read(path: &Path, options: &ImportOptions) -> Result<Ve
                     // The same segment with another text.
                     example.id = format!("{}/{rater}", example.id);
                 }
-                vec![example]
+                example
             });
-            Ok((location, example))
+            (location, example)
         })
         .collect())
 }
@@ -104,9 +108,9 @@ pub(in crate::import) fn read(path: &Path, options: &ImportOptions) -> Result<Ve
 /// The judgments of each translation side by side, where its first one stood; those that are wrong
 /// by themselves.
 fn translations(
-    judgments: Vec<(Location, Checked<Vec<Row>>)>,
-) -> Vec<(Location, Checked<Vec<Vec<Row>>>)> {
-    let mut found: Vec<(Location, Checked<Vec<Vec<Row>>>)> = Vec::new();
+    judgments: Vec<(Location, Checked<Vec<MarkedError>>)>,
+) -> Vec<(Location, Checked<Vec<Vec<MarkedError>>>)> {
+    let mut found: Vec<(Location, Checked<Vec<Vec<MarkedError>>>)> = Vec::new();
     let mut places: HashMap<[String; 5], usize> = HashMap::new();
     for (location, rows) in judgments {
         let rows = match rows {
@@ -179,7 +183,7 @@ impl Columns {
     }
 }
 
-fn parse_row(cells: [String; 8], options: &ImportOptions) -> Checked<Row> {
+fn parse_row(cells: [String; 8], options: &ImportOptions) -> Checked<MarkedError> {
     let [
         system,
         doc,
@@ -199,7 +203,7 @@ fn parse_row(cells: [String; 8], options: &ImportOptions) -> Checked<Row> {
         Some(_) => 0.0,
         None => -weight(&category, &severity)?,
     };
-    Ok(Row {
+    Ok(MarkedError {
         key: [system, doc, segment, rater],
         source,
         target,
@@ -268,7 +272,7 @@ fn weight(category: &str, severity: &str) -> Checked<f64> {
 }
 
 /// Rows of one judgment have the same texts, marks apart.
-fn same_texts(rows: &[Row], row: Row) -> Checked<Row> {
+fn same_texts(rows: &[MarkedError], row: MarkedError) -> Checked<MarkedError> {
     if let Some(first) = rows.first() {
         for (field, a, b) in [
             ("source", &first.source, &row.source),
@@ -284,9 +288,9 @@ fn same_texts(rows: &[Row], row: Row) -> Checked<Row> {
 }
 
 /// A translation with one rating of each rater; at least one judgment of at least one row.
-fn example(judgments: Vec<Vec<Row>>) -> Example {
+fn example(judgments: Vec<Vec<MarkedError>>) -> Example {
     // Not -0, which is what no error would add up to.
-    let rating = |rows: &Vec<Row>| rows.iter().map(|row| row.rating).sum::<f64>() + 0.0;
+    let rating = |rows: &Vec<MarkedError>| rows.iter().map(|row| row.rating).sum::<f64>() + 0.0;
     let ratings: Vec<f64> = judgments.iter().map(rating).collect();
     let raters: Vec<String> = judgments
         .iter()
@@ -314,7 +318,7 @@ fn example(judgments: Vec<Vec<Row>>) -> Example {
 }
 
 /// An error as it is kept in `meta`.
-fn error(row: &Row) -> Value {
+fn error(row: &MarkedError) -> Value {
     let mut error = Map::new();
     error.insert("rater".into(), row.key[3].clone().into());
     error.insert("category".into(), row.category.clone().into());

@@ -1,5 +1,9 @@
 //! The house: which crate may know which, and who may name a backend.
 
+#![allow(clippy::unwrap_used, reason = "clippy knows tests, not their helpers")]
+
+mod folders;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 

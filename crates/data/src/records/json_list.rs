@@ -1,11 +1,11 @@
 use std::path::Path;
 
-use crate::records::Lines;
-use crate::records::field::Checked;
-use crate::{DataError, Location, RecordError, RecordProblem, Result};
+use super::field::Checked;
+use super::lines::Lines;
+use crate::{Compression, DataError, Location, RecordError, RecordProblem, Result};
 
 /// The bytes of one element of a list, and where they start.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Element {
     /// Its place in the list, from 1.
     pub(super) number: usize,
@@ -40,14 +40,14 @@ impl Element {
 ///
 /// So a wrong element has a line of its own, and does not take the others with it. A list that does
 /// not end, or has text behind its end, is found out there and refused as a whole.
-pub(super) struct Elements {
+pub(super) struct ListElements {
     lines: Lines,
     scan: Scan,
-    number: usize,
+    current: Element,
     ended: bool,
 }
 
-impl Elements {
+impl ListElements {
     pub(super) fn new(lines: Lines) -> Self {
         let scan = Scan {
             line: lines.location().line + 1,
@@ -56,9 +56,27 @@ impl Elements {
         Self {
             lines,
             scan,
-            number: 0,
+            current: Element::default(),
             ended: false,
         }
+    }
+
+    /// The element that was read last; one of number 0 before the first.
+    pub(super) fn current(&self) -> &Element {
+        &self.current
+    }
+
+    pub(super) fn compression(&self) -> Compression {
+        self.lines.compression()
+    }
+
+    /// Goes to the next element; `false` behind the last.
+    pub(super) fn advance(&mut self) -> Result<bool> {
+        let Some(element) = self.read()? else {
+            return Ok(false);
+        };
+        self.current = element;
+        Ok(true)
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -80,12 +98,10 @@ impl Elements {
     fn read(&mut self) -> Result<Option<Element>> {
         let mut element: Option<Element> = None;
         let limit = self.lines.limits().max_line_bytes;
+        let number = self.current.number + 1;
         loop {
             let Self {
-                lines,
-                scan,
-                number,
-                ended,
+                lines, scan, ended, ..
             } = &mut *self;
             let chunk = lines.peek()?;
             if chunk.is_empty() {
@@ -110,15 +126,15 @@ impl Elements {
                 if !inside_string && depth == 1 && matches!(byte, b',' | b']') {
                     *ended = byte == b']';
                     // A missing element is left for the parser to refuse.
-                    if element.is_none() && (!*ended || *number > 0) {
-                        element = Some(Element::new(*number + 1, place));
+                    if element.is_none() && (!*ended || number > 1) {
+                        element = Some(Element::new(number, place));
                     }
                     if element.is_some() {
                         stop = Some(Stop::Whole);
                         break;
                     }
                 } else if depth > 0 && (element.is_some() || !is_blank) {
-                    let element = element.get_or_insert_with(|| Element::new(*number + 1, place));
+                    let element = element.get_or_insert_with(|| Element::new(number, place));
                     element.bytes.push(byte);
                     if element.bytes.len() > limit {
                         stop = Some(Stop::TooLong);
@@ -129,10 +145,7 @@ impl Elements {
             lines.consume(used);
             match stop {
                 None => {}
-                Some(Stop::Whole) => {
-                    self.number += 1;
-                    return Ok(element);
-                }
+                Some(Stop::Whole) => return Ok(element),
                 Some(Stop::TextBehind) => return Err(self.torn("text behind the end of the list")),
                 Some(Stop::TooLong) => {
                     let line = element.map_or(self.scan.line, |element| element.line);
@@ -144,19 +157,31 @@ impl Elements {
     }
 }
 
+/// Whether the first character that is not white space opens a list; passes over those ahead.
+pub(super) fn starts_with_list(lines: &mut Lines) -> Result<bool> {
+    loop {
+        let head = lines.peek()?;
+        let count = head
+            .iter()
+            .take_while(|byte| byte.is_ascii_whitespace())
+            .count();
+        let newlines = head[..count].split(|&byte| byte == b'\n').count() - 1;
+        let next = head.get(count).copied();
+        lines.consume(count);
+        let line = lines.location().line + newlines;
+        lines.set_line(line);
+        // A buffer of white space only says nothing about what follows, an empty one does.
+        if next.is_some() || count == 0 {
+            return Ok(next == Some(b'['));
+        }
+    }
+}
+
 /// Why reading stops inside a buffer.
 enum Stop {
     Whole,
     TextBehind,
     TooLong,
-}
-
-impl Iterator for Elements {
-    type Item = Result<Element>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.read().transpose()
-    }
 }
 
 /// What has to be known of a JSON text to find its commas.
@@ -206,7 +231,12 @@ mod tests {
             max_line_bytes: 100,
         };
         let lines = Lines::new(Cursor::new(text.to_owned().into_bytes()), "a", limits)?;
-        Elements::new(lines).collect()
+        let mut elements = ListElements::new(lines);
+        let mut found = Vec::new();
+        while elements.advance()? {
+            found.push(elements.current().clone());
+        }
+        Ok(found)
     }
 
     fn texts(text: &str) -> Vec<String> {
