@@ -12,15 +12,14 @@ use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::Device;
 use divan::{Bencher, black_box, counter::ItemsCount};
 use gradus::bench::full_rows;
+use gradus::bundle::{Bundle, Manifest};
 use gradus::data::{
     BatchSize, Example, GeneratorConfig, SegmentBatch, SegmentBatcher, SegmentTokenizer,
     TextConfig, TokenizedExample, TruncationCounts, generate, plan_batches, word_level_tokenizer,
 };
 use gradus::eval::Scorer;
 use gradus::model::encoder::BertConfig;
-use gradus::model::{
-    Bundle, EncoderConfig, Manifest, Pooling, RewardModel, RewardModelConfig, SegmentInput,
-};
+use gradus::model::{EncoderConfig, Pooling, RewardModel, RewardModelConfig, SegmentInput};
 use gradus::train::{
     FitData, RegressionLearner, Session, SquaredError, StepScope, TrainConfig, adamw,
     clip_global_norm, fit, global_norm,
@@ -229,11 +228,8 @@ fn score_end_to_end(bencher: Bencher) {
     let (tokenizer, examples) = texts(64);
     let text = segment_tokenizer(&tokenizer);
     let config = config();
-    let names = text.config().aspects.iter().map(|a| a.name.clone());
-    let mut manifest = Manifest::new(names.collect(), config.pooling, "mean");
-    manifest.text = serde_json::to_value(text.config()).expect("settings are plain data");
     let bundle = Bundle {
-        manifest,
+        manifest: Manifest::new(text.config().clone(), "mean"),
         model: model(&device),
         config,
         tokenizer,

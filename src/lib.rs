@@ -26,7 +26,8 @@
 //! # Crate map
 //! In order of use:
 //! - [`data`]: records, segments, rating scales, tokens, batches
-//! - [`model`]: encoders, pooling, head, pretrained weights, bundles
+//! - [`model`]: encoders, pooling, head, pretrained weights
+//! - [`bundle`]: a trained model as a directory
 //! - [`train`]: training plan, engine, objectives, checkpoints
 //! - [`eval`]: scorer, metrics, intervals, comparison, calibration, audit, reports
 //! - [`device`]: the devices of this build
@@ -49,6 +50,7 @@
 //! - `dashboard`: Burn's terminal dashboard for `gradus train --dashboard`
 //! - `hub`: models of the Hugging Face Hub by name
 
+pub use gradus_bundle as bundle;
 pub use gradus_data as data;
 pub use gradus_eval as eval;
 pub use gradus_kernels as kernels;

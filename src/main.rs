@@ -24,6 +24,7 @@ fn main() -> ExitCode {
     };
     records::set_limits(ReadLimits {
         max_line_bytes: cli.max_line_bytes.get(),
+        max_text_bytes: cli.max_text_bytes.get(),
     });
     match failure::guarded(|| commands::run(cli.command)) {
         Ok(()) => ExitCode::SUCCESS,

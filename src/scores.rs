@@ -14,7 +14,7 @@ use gradus::eval::{
     Aggregation, Baselines, ScoreFile, ScoreSource, ScoredResponse, Scorer, raw_responses,
 };
 
-use gradus::model::Bundle;
+use gradus::bundle::Bundle;
 
 use crate::failure::Usage;
 use crate::{progress, records, show};
@@ -249,17 +249,14 @@ impl Scores {
 /// or not read.
 fn tell_of_data(scorer: &Scorer, directory: &Path, examples: &[Example]) -> Result<()> {
     let digest = TextsDigest::of(examples);
-    let data = &scorer.manifest().training["data"];
-    let is = |split: &str| {
-        let known = serde_json::from_value::<TextsDigest>(data[split].clone());
-        known.is_ok_and(|known| known == digest)
-    };
-    if is("train") {
+    let training = scorer.manifest().training.as_ref();
+    let data = training.and_then(|training| training.data.as_ref());
+    if data.is_some_and(|data| data.train == digest) {
         show::warning(
             "the bundle was trained on these texts: figures on them say nothing about new texts",
         );
     } else {
-        if is("valid") {
+        if data.is_some_and(|data| data.valid == digest) {
             show::status(
                 "these texts are the validation split on which the bundle's weights were chosen",
             );
@@ -295,15 +292,11 @@ fn tell_of_shared(directory: &Path, examples: &[Example]) -> Result<()> {
 /// Warns if contexts are missing or not read. For a model trained elsewhere it is unknown whether
 /// it needs them.
 pub(crate) fn tell_of_context(scorer: &Scorer, found: ContextCounts) {
-    let training = &scorer.manifest().training;
-    if training.get("config").or(training.get("probe")).is_none() {
+    let training = scorer.manifest().training.as_ref();
+    let Some(training) = training.filter(|training| training.was_trained_here()) else {
         return;
-    }
-    let counts = [&training["counts"], &training["probe"]["counts"]];
-    let trained = counts
-        .into_iter()
-        .find_map(|counts| serde_json::from_value(counts["train"]["context"].clone()).ok());
-    if let Some(text) = found.mismatch(scorer.text_config().use_context, trained) {
+    };
+    if let Some(text) = found.mismatch(scorer.text_config().use_context, training.context()) {
         show::warning(&text);
     }
 }

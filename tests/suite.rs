@@ -16,7 +16,8 @@ use gradus::EvalMetrics;
 use gradus::data::{BatchSize, Example, GeneratorConfig, generate};
 use gradus::eval::metrics::{SegmentMetric, WeightedPairs};
 use gradus::eval::{Metric, Scorer, SegmentScore};
-use gradus::model::{Bundle, load_encoder};
+use gradus::bundle::Bundle;
+use gradus::model::load_encoder;
 use gradus::train::{
     EarlyStopping, EncoderSource, ModelOptions, PointwiseLoss as _, ScratchOptions, Session,
     SquaredError, TextOptions, TrainConfig, TrainingPlan, TrainingReport,

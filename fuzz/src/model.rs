@@ -2,9 +2,8 @@
 
 use burn::tensor::Device;
 use gradus::data::{ChatTemplate, Example, TextConfig, SegmentTokenizer};
-use gradus::model::{
-    Bundle, EncoderConfig, Head, HeadConfig, Pooling, PretrainedEncoder, RewardModelConfig,
-};
+use gradus::bundle::Bundle;
+use gradus::model::{EncoderConfig, Head, HeadConfig, Pooling, PretrainedEncoder, RewardModelConfig};
 
 use crate::place::file;
 

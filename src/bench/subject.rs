@@ -4,12 +4,12 @@ use std::path::Path;
 
 use burn::module::Module as _;
 use burn::tensor::Device;
-use gradus_data::{AspectSpec, DEFAULT_ASPECT, TextConfig, word_level_tokenizer};
+use gradus_bundle::{Bundle, Manifest};
+use gradus_data::{AspectSpec, TextConfig, word_level_tokenizer};
 use gradus_eval::Scorer;
 use gradus_model::encoder::BertConfig;
 use gradus_model::{
-    Bundle, EncoderConfig, LoraConfig, Manifest, Pooling, PretrainedEncoder, RewardModel,
-    RewardModelConfig,
+    EncoderConfig, LoraConfig, Pooling, PretrainedEncoder, RewardModel, RewardModelConfig,
 };
 use serde::Serialize;
 
@@ -105,12 +105,8 @@ impl Subject {
             ..TextConfig::default()
         };
         let aspects = text.aspects.clone();
-        let names = vec![DEFAULT_ASPECT.to_owned()];
-        let mut manifest = Manifest::new(names, config.pooling, "mean");
-        // Plain data can always be represented in JSON.
-        manifest.text = serde_json::to_value(text).unwrap_or_default();
         let bundle = Bundle {
-            manifest,
+            manifest: Manifest::new(text, "mean"),
             config,
             model,
             // Rows are already tokens, but a scorer requires a tokenizer.

@@ -45,6 +45,15 @@ pub(crate) struct Cli {
         help_heading = "Limits"
     )]
     pub(crate) max_line_bytes: NonZeroUsize,
+    /// Maximum size in bytes of a prompt, context or response; records with longer ones are refused
+    #[arg(
+        long,
+        global = true,
+        value_name = "BYTES",
+        default_value = "1048576",
+        help_heading = "Limits"
+    )]
+    pub(crate) max_text_bytes: NonZeroUsize,
 }
 
 /// The subcommands.

@@ -1,6 +1,7 @@
 //! `gradus calibrate`
 
 use anyhow::Result;
+use gradus::bundle::Bundle;
 use gradus::data::Example;
 use gradus::device;
 use gradus::eval::calibration::{
@@ -11,7 +12,6 @@ use gradus::eval::{
     Aggregation, Aspect, Evaluation, JudgedAspect, Level, Metric, MetricValues, ScoredResponse,
     Scorer,
 };
-use gradus::model::Bundle;
 
 use crate::cli::CalibrateArgs;
 use crate::failure::Usage;

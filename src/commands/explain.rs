@@ -61,8 +61,9 @@ fn of_bundle(
         scorer = scorer.with_cut_segments(policy);
     }
     tell_of_context(&scorer, ContextCounts::of(&examples));
-    let loss = &scorer.manifest().training["config"]["loss"];
-    if let Some(loss) = loss.as_str().filter(|loss| *loss != "mse") {
+    let training = scorer.manifest().training.as_ref();
+    let loss = training.and_then(|training| training.loss());
+    if let Some(loss) = loss.filter(|loss| *loss != "mse") {
         show::status(&format!(
             "trained with the loss `{loss}`; explained is the squared error"
         ));

@@ -3,15 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use gradus::bundle::{Bundle, BundlePlace, Manifest, Training};
 use gradus::data::{AspectSpec, SegmentTokenizer, Separator, TextConfig, tokenizer_notes};
 use gradus::device;
 use gradus::eval::Aggregation;
 use gradus::hub::Located;
 use gradus::model::{
-    Bundle, BundlePlace, ImportOptions, ImportedModel, Manifest, ModelError, Pooling,
-    PretrainedEncoder, ProblemType, import_hugging_face,
+    ImportOptions, ImportedModel, ModelError, Pooling, PretrainedEncoder, ProblemType,
+    import_hugging_face,
 };
-use serde_json::json;
 
 use crate::cli::ImportArgs;
 use crate::commands::process_model;
@@ -65,13 +65,13 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
     let max_length = text_tokenizer.config().max_length;
     let encoder_config = &imported.config.encoder;
     encoder_config.check_sequence(max_length, largest_id, text_tokenizer.max_type_id())?;
-    let mut manifest = Manifest::new(aspects, imported.config.pooling, aggregation.to_string());
-    manifest.text = serde_json::to_value(text_tokenizer.config())?;
+    let mut manifest = Manifest::new(text_tokenizer.config().clone(), aggregation.to_string());
     manifest.encoder = origin;
-    manifest.training = json!({ "imported_from": args.directory });
-    if let Some(base) = &args.base {
-        manifest.training["adapter_of"] = json!(base);
-    }
+    manifest.training = Some(Training {
+        imported_from: Some(args.directory.clone()),
+        adapter_of: args.base.clone(),
+        ..Training::default()
+    });
     show::status(&meaning(&imported));
     let bundle = Bundle {
         manifest,

@@ -5,18 +5,18 @@ use std::path::Path;
 
 use anyhow::Result;
 use burn::tensor::Device;
+use gradus::bundle::Bundle;
 use gradus::data::{ChatTemplate, SegmentTokenizer, Separator, TextConfig, tokenizer_notes};
 use gradus::device;
 use gradus::eval::Scorer;
 use gradus::hub::Located;
 use gradus::model::{
-    Bundle, EncoderConfig, LeftTensor, MemoryEstimate, ModelError, ParameterCounts, Pooling,
+    EncoderConfig, LeftTensor, MemoryEstimate, ModelError, ParameterCounts, Pooling,
     PretrainedEncoder, RewardModelConfig,
 };
 use serde::Serialize;
 
 use super::settings::locate;
-use super::text_config;
 use crate::cli::InspectArgs;
 use crate::failure::Usage;
 use crate::show;
@@ -206,8 +206,8 @@ fn inspect_bundle(args: &InspectArgs, located: &Located) -> Result<Inspection> {
     let bundle = Bundle::load(&located.directory, &device)?;
     // The scorer checks that the bundle can score.
     Scorer::new(bundle.clone(), &device)?;
-    let text = text_config(&bundle)?;
-    let aspects = bundle.manifest.aspects;
+    let aspects = bundle.manifest.aspects();
+    let text = bundle.manifest.text;
     Ok(Inspection {
         kind: "bundle",
         origin: bundle.manifest.encoder.map(|origin| origin.to_string()),

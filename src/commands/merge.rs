@@ -1,8 +1,8 @@
 //! `gradus merge`
 
 use anyhow::Result;
+use gradus::bundle::{Bundle, BundlePlace, ExtraFile};
 use gradus::device;
-use gradus::model::{Bundle, BundlePlace, ExtraFile};
 use gradus_files::is_same_file;
 
 use crate::cli::MergeArgs;

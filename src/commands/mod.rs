@@ -26,20 +26,8 @@ mod train;
 mod worker;
 
 use anyhow::Result;
-use gradus::data::TextConfig;
-use gradus::eval::EvalError;
-use gradus::model::Bundle;
 
 use crate::cli::Command;
-
-/// The text settings of a bundle.
-fn text_config(bundle: &Bundle) -> Result<TextConfig> {
-    let text = serde_json::from_value(bundle.manifest.text.clone());
-    Ok(text.map_err(|source| EvalError::Manifest {
-        part: "text",
-        source,
-    })?)
-}
 
 /// Runs a command.
 pub(crate) fn run(command: Command) -> Result<()> {

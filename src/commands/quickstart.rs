@@ -1,9 +1,9 @@
 //! `gradus quickstart`
 
 use anyhow::Result;
+use gradus::bundle::BundlePlace;
 use gradus::data::{Example, GeneratorConfig, GroupKey, SplitFractions, generate, split_by};
 use gradus::eval::{Aspect, Baselines, Scorer};
-use gradus::model::BundlePlace;
 use gradus::train::Session;
 use gradus::{RunConfig, device};
 

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use gradus::bundle::Bundle;
 use gradus::data::Example;
 use gradus::eval::{Aggregation, ScoredResponse};
-use gradus::model::Bundle;
 
 use crate::failure::Usage;
 use crate::scores::{Choices, Scores, Source};

@@ -113,7 +113,7 @@ pub(super) fn verify(repository: &Path, pointer: &Path) -> io::Result<()> {
         .and_then(|name| name.to_str())
         .unwrap_or_default();
     let found = match name.len() {
-        64 if is_hex(name) => gradus_model::digest_file(&blob)?.sha256,
+        64 if is_hex(name) => gradus_bundle::digest_file(&blob)?.sha256,
         40 if is_hex(name) => git_name(&blob)?,
         _ => return Ok(()),
     };

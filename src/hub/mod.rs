@@ -18,7 +18,7 @@ mod fetch;
 
 use std::path::{Path, PathBuf};
 
-use gradus_model::EncoderOrigin;
+use gradus_bundle::EncoderOrigin;
 
 pub use error::HubError;
 pub use id::HubId;

@@ -370,7 +370,21 @@ fn a_line_that_unfolds_to_too_much_is_refused_and_the_limit_can_be_raised() {
             "--max-line-bytes",
         ],
     );
-    stats(&["--max-line-bytes", "20000000"]).succeeds();
+    stats(&["--max-line-bytes", "20000000"]).fails(
+        2,
+        &[
+            "bomb.jsonl.gz:1: field `response`: found a text of 17825792 bytes, expected at most 1048576",
+            "--max-text-bytes",
+        ],
+    );
+    stats(&[
+        "--max-line-bytes",
+        "20000000",
+        "--max-text-bytes",
+        "20000000",
+    ])
+    .succeeds();
+    stats(&["--max-text-bytes", "0"]).fails(2, &["--max-text-bytes"]);
     stats(&["--max-line-bytes", "0"]).fails(2, &["--max-line-bytes"]);
 }
 

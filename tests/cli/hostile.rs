@@ -170,7 +170,7 @@ fn bundle_with(part: &str, changes: &[(&str, Value)]) -> (tempfile::TempDir, Pat
     }
     change(&bundle.join(part), changes);
     if part != "manifest.json" {
-        let digest = gradus::model::digest_file(&bundle.join(part)).unwrap();
+        let digest = gradus::bundle::digest_file(&bundle.join(part)).unwrap();
         let place = format!("/parts/{}", part.replace('/', "~1"));
         let digest = serde_json::to_value(digest).unwrap();
         change(&bundle.join("manifest.json"), &[(&place, digest)]);
@@ -430,7 +430,11 @@ fn names_in_errors_are_shown_and_do_not_act() {
     let directory = bert_with(&[]);
     write(directory.path(), "model.safetensors", weights);
     harmless(gradus(directory.path(), &["inspect", "."]));
-    let (directory, bundle) = bundle_with("manifest.json", &[("/aspects", json!([NAME, NAME]))]);
+    let aspect = json!({"name": NAME, "scale": {"kind": "identity"}});
+    let (directory, bundle) = bundle_with(
+        "manifest.json",
+        &[("/text/aspects", json!([aspect, aspect]))],
+    );
     harmless(gradus(
         directory.path(),
         &["inspect", bundle.to_str().unwrap()],

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use gradus::model::Bundle;
+use gradus::bundle::Bundle;
 
 /// Every file by its path from the directory, with its bytes. A bundle is one entry.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,13 +10,14 @@ use std::path::Path;
 use fs_err as fs;
 
 /// What each crate may depend on in the workspace; the root may know all of them.
-const MAY_KNOW: [(&str, &[&str]); 6] = [
+const MAY_KNOW: [(&str, &[&str]); 7] = [
     ("files", &[]),
     ("kernels", &[]),
     ("data", &["files"]),
     ("model", &["files", "kernels"]),
-    ("train", &["files", "kernels", "data", "model"]),
-    ("eval", &["kernels", "data", "model"]),
+    ("bundle", &["files", "data", "model"]),
+    ("train", &["files", "kernels", "data", "model", "bundle"]),
+    ("eval", &["kernels", "data", "model", "bundle"]),
 ];
 
 /// Burn's backends, as its features name them.

@@ -117,6 +117,14 @@ pub enum RecordProblem {
     /// A text that must not be empty is.
     #[error("found an empty text, expected at least one character")]
     EmptyText,
+    /// A text is longer than it may be.
+    #[error("found a text of {bytes} bytes, expected at most {limit}")]
+    TextTooLong {
+        /// Its length in bytes of UTF-8.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// A number outside the range of `f64`, or `NaN` or `Infinity`, which are not JSON.
     #[error("found {found}, expected a finite number")]
     NotFinite {
@@ -257,6 +265,11 @@ impl RecordProblem {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NotUtf8 { .. } => "save the file as UTF-8".into(),
+            Self::TextTooLong { .. } => {
+                "where such a text is right, raise the limit with --max-text-bytes BYTES; scoring takes about 250 \
+                 times its size in memory"
+                    .into()
+            }
             Self::SecondRecord { ends_in_carriage_return: true, .. } => {
                 "lines end in a carriage return alone: convert them, with `tr '\\r' '\\n'` for instance".into()
             }

@@ -361,7 +361,8 @@ impl ModelError {
         Some(hint.to_owned())
     }
 
-    pub(crate) fn json(path: &Path, source: serde_json::Error) -> Self {
+    /// What is wrong with a JSON file.
+    pub fn json(path: &Path, source: serde_json::Error) -> Self {
         Self::Json {
             path: path.to_owned(),
             source,
@@ -369,7 +370,8 @@ impl ModelError {
     }
 
     /// Adds the configuration file to the error.
-    pub(crate) fn in_file(self, path: &Path) -> Self {
+    #[must_use]
+    pub fn in_file(self, path: &Path) -> Self {
         match self {
             Self::Config(problem) => Self::config_file(path, problem),
             other => other,

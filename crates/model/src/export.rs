@@ -1,4 +1,4 @@
-//! Export of a bundle to a directory that Python's transformers loads.
+//! Export of a model to a directory that Python's transformers loads.
 
 use std::path::Path;
 
@@ -7,11 +7,11 @@ use serde_json::{Map, Value, json};
 
 use gradus_files::NewDirectory;
 
-use crate::bundle::{Bundle, BundlePlace, ExtraFile};
 use crate::error::{ModelError, Result};
 use crate::import::ProblemType;
 use crate::output::Output;
 use crate::pooling::Pooling;
+use crate::reward_model::{RewardModel, RewardModelConfig};
 use crate::weights::{OutTensor, OutValues, published_tensors, read_back, write_tensors};
 
 /// Settings of an export.
@@ -22,10 +22,10 @@ pub struct ExportOptions<'a> {
     /// Linear map `score · scale + shift` for each aspect, from the training scale to rating units.
     /// It is folded into the head if the head's values are the scores.
     pub units: &'a [(f64, f64)],
-    /// Text settings for a later import, stored in the configuration as `gradus.text`.
-    pub text: &'a Value,
-    /// Additional files.
-    pub extra: &'a [ExtraFile<'a>],
+    /// Names of the aspects.
+    pub aspects: &'a [String],
+    /// For a later import, stored in the configuration under `gradus`.
+    pub told: &'a Map<String, Value>,
 }
 
 fn no_linear_head() -> ModelError {
@@ -36,45 +36,58 @@ fn no_linear_head() -> ModelError {
     }
 }
 
-impl Bundle {
-    /// Writes `config.json`, `model.safetensors` and `tokenizer.json` in Hugging Face layout.
-    /// `AutoModelForTokenClassification` computes a value per token and aspect; a segment's score
-    /// is the pooled value of its tokens. Adapters are merged. A recalibration is not exported.
-    ///
-    /// # Errors
-    /// [`ModelError::NotExportable`] for a pooling or head that token values cannot express,
-    /// [`ModelError::AlreadyExists`], or if writing fails; then nothing is left behind.
-    pub fn export_hugging_face(&self, directory: &Path, options: ExportOptions<'_>) -> Result<()> {
-        let not_exportable = |reason: String| ModelError::NotExportable { reason };
-        check_pooling(self.config.pooling).map_err(not_exportable)?;
-        if !self.model.head().is_linear() {
-            return Err(no_linear_head());
-        }
-        let _place = BundlePlace::take(directory, false)?;
-        let bundle = match self.config.lora {
-            Some(_) => &self.clone().merged(),
-            None => self,
-        };
-        let new = NewDirectory::create(directory)?;
-        let config = new.path().join("config.json");
-        let keys = serde_json::to_vec_pretty(&bundle.published_config(&options))
-            .map_err(|error| ModelError::json(&config, error))?;
-        new.write("config.json", &keys)?;
-        let weights = new.path().join("model.safetensors");
-        write_tensors(bundle.tensors(&weights, options.units)?, "pt", &weights)?;
-        new.write("tokenizer.json", &bundle.tokenizer)?;
-        for file in options.extra {
-            new.write(file.name, file.bytes)?;
-        }
-        new.publish()?;
-        Ok(())
+/// Tells whether values of tokens can express the scores of a model.
+///
+/// # Errors
+/// [`ModelError::NotExportable`] for a pooling or head for which they cannot.
+pub fn check_exportable(config: &RewardModelConfig, model: &RewardModel) -> Result<()> {
+    let not_exportable = |reason: String| ModelError::NotExportable { reason };
+    check_pooling(config.pooling).map_err(not_exportable)?;
+    if !model.head().is_linear() {
+        return Err(no_linear_head());
     }
+    Ok(())
+}
 
-    fn published_config(&self, options: &ExportOptions<'_>) -> Value {
+/// Writes `config.json` and `model.safetensors` in Hugging Face layout.
+/// `AutoModelForTokenClassification` computes a value per token and aspect; a segment's score is the
+/// pooled value of its tokens. Adapters have to be merged.
+///
+/// # Errors
+/// As [`check_exportable`], or if writing fails.
+pub fn export_hugging_face(
+    new: &NewDirectory,
+    config: &RewardModelConfig,
+    model: &RewardModel,
+    options: ExportOptions<'_>,
+) -> Result<()> {
+    check_exportable(config, model)?;
+    let export = Export {
+        config,
+        model,
+        options,
+    };
+    let path = new.path().join("config.json");
+    let keys = serde_json::to_vec_pretty(&export.published_config())
+        .map_err(|error| ModelError::json(&path, error))?;
+    new.write("config.json", &keys)?;
+    let weights = new.path().join("model.safetensors");
+    write_tensors(export.tensors(&weights, options.units)?, "pt", &weights)
+}
+
+struct Export<'a> {
+    config: &'a RewardModelConfig,
+    model: &'a RewardModel,
+    options: ExportOptions<'a>,
+}
+
+impl Export<'_> {
+    fn published_config(&self) -> Value {
+        let options = &self.options;
         let encoder = &self.config.encoder;
         let class = encoder.python_class();
         let mut keys = encoder.to_published();
-        let labels = self.manifest.aspects.iter().enumerate();
+        let labels = options.aspects.iter().enumerate();
         let id2label: Map<String, Value> = labels
             .clone()
             .map(|(id, name)| (id.to_string(), name.as_str().into()))
@@ -100,14 +113,11 @@ impl Bundle {
             keys["classifier_activation"] = "linear".into();
             keys["classifier_bias"] = keys["norm_bias"].clone();
         }
-        keys["gradus"] = json!({
-            "version": self.manifest.gradus_version,
-            "pooling": self.config.pooling,
-            "output": self.config.output,
-            "aggregation": self.manifest.aggregation,
-            "text": options.text,
-            "aspects": self.manifest.aspects,
-        });
+        let mut told = options.told.clone();
+        told.insert("pooling".into(), json!(self.config.pooling));
+        told.insert("output".into(), json!(self.config.output));
+        told.insert("aspects".into(), json!(options.aspects));
+        keys["gradus"] = told.into();
         keys
     }
 

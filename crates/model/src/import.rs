@@ -42,7 +42,7 @@ pub struct ImportedModel {
     pub problem_type: ProblemType,
     /// How the encoder's tensors were used.
     pub report: LoadReport,
-    /// Settings that [`Bundle::export_hugging_face`](crate::Bundle::export_hugging_face) stored
+    /// Settings that [`export_hugging_face`](crate::export_hugging_face) stored
     /// under `gradus` in `config.json`; null for other models.
     pub export: Value,
 }

@@ -7,8 +7,7 @@
 //! - [`SegmentModel`]: any model that can be trained
 //! - [`LoraConfig`]: low-rank adapters of the encoder
 //! - [`SegmentInput`]: a batch of tokenized responses with segment spans
-//! - [`Bundle`]: a trained model on disk with everything scoring needs
-//! - [`import_hugging_face`]: a published reward model as a bundle
+//! - [`import_hugging_face`]: a published reward model
 //! - [`encoder`]: the encoder families and their blocks
 //!
 //! This crate knows nothing of text. Dimensions are named `batch_size`, `seq_length`, `d_model`,
@@ -33,7 +32,6 @@
 //! ```
 
 mod adapter;
-mod bundle;
 pub mod encoder;
 mod erased;
 mod error;
@@ -52,14 +50,10 @@ mod row_wise;
 mod segment_model;
 mod weights;
 
-pub use bundle::{
-    Bundle, BundlePlace, EncoderOrigin, ExtraFile, FORMAT_VERSION, Manifest, Part, RECALIBRATION,
-    digest_file,
-};
 pub use encoder::{Encoder, EncoderConfig, TokenEncoder};
 pub use erased::PartModule;
 pub use error::{ConfigProblem, ModelError, Result};
-pub use export::ExportOptions;
+pub use export::{ExportOptions, check_exportable, export_hugging_face};
 pub use head::{Head, HeadConfig, ScoreHead};
 pub use import::{ImportOptions, ImportedModel, ProblemType, import_hugging_face};
 pub use lora::{LoraConfig, LoraTarget};

@@ -12,6 +12,8 @@ use crate::head::{Head, HeadConfig};
 use crate::lora::{Attach, LoraConfig};
 use crate::output::Output;
 use crate::pooling::{Pooler, Pooling, TokenStates};
+use crate::pretrained::check_layers;
+use crate::weights::{Naming, load_module, read_header, save_module};
 
 /// Model input: a batch of tokenized responses with segment spans.
 #[derive(Debug, Clone)]
@@ -149,6 +151,21 @@ impl RewardModelConfig {
         self.assemble(encoder, device)
     }
 
+    /// The model with the weights of a file that [`RewardModel::save`] wrote.
+    ///
+    /// # Errors
+    /// - [`ModelError::Config`](crate::ModelError::Config): more layers than the file has tensors for
+    /// - [`ModelError::NotSafetensors`](crate::ModelError::NotSafetensors),
+    ///   [`ModelError::DamagedSafetensors`](crate::ModelError::DamagedSafetensors),
+    ///   [`ModelError::Weights`](crate::ModelError::Weights): the file is not whole, or holds other tensors
+    pub fn load(&self, weights: &Path, device: &Device) -> Result<RewardModel> {
+        let tensors = read_header(weights)?;
+        check_layers(&self.encoder, "encoder.num_layers", &tensors)?;
+        let mut model = self.init_lazy(device);
+        load_module(&mut model, weights, tensors, Naming::Own)?;
+        Ok(model)
+    }
+
     fn assemble(&self, encoder: Encoder, device: &Device) -> RewardModel {
         let d_model = self.encoder.d_model();
         let encoder = match &self.lora {
@@ -180,6 +197,15 @@ pub struct RewardModel {
 }
 
 impl RewardModel {
+    /// Saves the weights as safetensors, as `f32`, named as the modules are
+    /// (`encoder.layers.0.attention.query.weight`), matrices `[d_input, d_output]`.
+    ///
+    /// # Errors
+    /// If a weight cannot be read back from its device, or writing fails.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        save_module(self, path)
+    }
+
     /// A model of these parts: an [`Encoder`], or a [`TokenEncoder`](crate::encoder::TokenEncoder) of
     /// another program; a [`Pooler`], or a [`SegmentPooling`](crate::SegmentPooling); a [`Head`], or a
     /// [`ScoreHead`](crate::ScoreHead). Their widths have to fit. Weights that are still lazy are drawn.

@@ -1,11 +1,9 @@
 //! The bundle of a run, written at each best validation.
 
+use gradus_bundle::{Bundle, BundlePlace, ExtraFile, Manifest, SplitDigests, Training};
 use gradus_data::{Example, SegmentTokenizer, TextsDigest};
-use gradus_model::{
-    Bundle, BundlePlace, ExtraFile, Manifest, Pooling, RewardModel, RewardModelConfig,
-};
-use serde::Serialize;
-use serde_json::json;
+use gradus_model::{RewardModel, RewardModelConfig};
+use serde_json::Map;
 
 use crate::Result;
 use crate::checkpoint::METRICS_FILE;
@@ -17,28 +15,17 @@ use crate::plan::{SplitCounts, TrainingPlan};
 const HISTORY: &str = "history.json";
 
 /// The manifest of a bundle before anything is known of its training.
-pub(crate) fn manifest(plan: &TrainingPlan, text: &SegmentTokenizer, pooling: Pooling) -> Manifest {
-    let aspects = text.config().aspects.iter();
-    let names = aspects.map(|aspect| aspect.name.clone()).collect();
-    let mut manifest = Manifest::new(names, pooling, &plan.aggregation);
+pub(crate) fn manifest(plan: &TrainingPlan, text: &SegmentTokenizer) -> Manifest {
+    let mut manifest = Manifest::new(text.config().clone(), &plan.aggregation);
     manifest.encoder.clone_from(&plan.origin);
-    manifest.text = to_value(text.config());
     manifest
 }
 
 /// The texts of the splits in short, by which a bundle knows the data that it was made with.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct SplitTexts {
-    train: TextsDigest,
-    valid: TextsDigest,
-}
-
-impl SplitTexts {
-    pub(crate) fn of(train: &[Example], valid: &[Example]) -> Self {
-        Self {
-            train: TextsDigest::of(train),
-            valid: TextsDigest::of(valid),
-        }
+pub(crate) fn split_digests(train: &[Example], valid: &[Example]) -> SplitDigests {
+    SplitDigests {
+        train: TextsDigest::of(train),
+        valid: TextsDigest::of(valid),
     }
 }
 
@@ -49,21 +36,24 @@ pub(crate) struct BundleWriter<'a> {
     pub(crate) tokenizer: Vec<u8>,
     pub(crate) plan: &'a TrainingPlan,
     pub(crate) counts: SplitCounts,
-    pub(crate) texts: SplitTexts,
+    pub(crate) texts: SplitDigests,
     pub(crate) place: BundlePlace,
 }
 
 impl BundleWriter<'_> {
     pub(crate) fn write(&self, model: &RewardModel, history: &TrainHistory) -> Result<()> {
         let mut manifest = self.manifest.clone();
-        manifest.training = json!({
-            "config": to_value(&self.plan.training),
-            "counts": to_value(&self.counts),
-            "data": to_value(&self.texts),
-            "steps": history.steps.len(),
-            "skipped_steps": history.skipped.len(),
+        manifest.training = Some(Training {
+            data: Some(self.texts.clone()),
+            run: Map::from_iter([
+                ("config".to_owned(), to_value(&self.plan.training)),
+                ("counts".to_owned(), to_value(&self.counts)),
+                ("steps".to_owned(), history.steps.len().into()),
+                ("skipped_steps".to_owned(), history.skipped.len().into()),
+            ]),
+            ..Training::default()
         });
-        manifest.validation = to_value(&history.best());
+        manifest.validation = to_value(&history.best()).as_object().cloned();
         let bundle = Bundle {
             manifest,
             config: self.config.clone(),

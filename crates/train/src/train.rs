@@ -6,7 +6,7 @@ use gradus_data::{Example, SegmentBatcher};
 use serde::Serialize;
 
 use crate::Result;
-use crate::bundle::{BundleWriter, SplitTexts, manifest};
+use crate::bundle::{BundleWriter, manifest, split_digests};
 use crate::checkpoint::{Fingerprint, Store, check_apart, digest_bytes};
 use crate::engine::{FitData, Preview, Session, TrainHistory, Training};
 use crate::plan::{Assembled, SplitCounts, TrainingPlan, assemble};
@@ -46,7 +46,7 @@ pub fn train(
     // A run that goes on writes over what it wrote itself.
     let resumes = store.as_ref().is_some_and(Store::resumes);
     let place = plan.take_place(resumes)?;
-    let texts = SplitTexts::of(train, valid);
+    let texts = split_digests(train, valid);
     let Assembled {
         text,
         train,
@@ -75,7 +75,7 @@ pub fn train(
         .with("aggregation", &plan.aggregation)
         .with("tokenizer", &digest_bytes(&tokenizer));
     let writer = BundleWriter {
-        manifest: manifest(plan, &text, config.pooling),
+        manifest: manifest(plan, &text),
         config,
         tokenizer,
         plan,
@@ -96,7 +96,7 @@ pub fn train(
     }
     let history = engine.finish()?.history;
     Ok(TrainingReport {
-        aspects: writer.manifest.aspects,
+        aspects: writer.manifest.aspects(),
         counts: writer.counts,
         num_parameters,
         history,

@@ -3,12 +3,12 @@
 mod readme;
 
 use anyhow::Result;
+use gradus::bundle::{Bundle, BundleExport, ExtraFile};
 use gradus::data::{AspectSpec, SegmentTokenizer, TextConfig};
 use gradus::device;
-use gradus::model::{Bundle, ExportOptions, ExtraFile, ModelError, Output};
+use gradus::model::{ModelError, Output};
 use serde_json::json;
 
-use super::text_config;
 use crate::cli::{ExportArgs, ExportFormat};
 use crate::failure::Usage;
 use crate::show;
@@ -22,7 +22,7 @@ pub(crate) fn run(args: &ExportArgs) -> Result<()> {
             .into());
     }
     let bundle = Bundle::load(&args.bundle, &device::select(None)?)?;
-    let text = SegmentTokenizer::new(&bundle.tokenizer, text_config(&bundle)?)?;
+    let text = SegmentTokenizer::new(&bundle.tokenizer, bundle.manifest.text.clone())?;
     if text.config().separator.is_some() {
         let reason =
             "it reads a separator after every segment, which a token classifier cannot express";
@@ -71,14 +71,13 @@ pub(crate) fn run(args: &ExportArgs) -> Result<()> {
             bytes: readme.as_bytes(),
         },
     ];
-    let told = serde_json::to_value(told(text.config(), bundle.config.output))?;
-    let options = ExportOptions {
-        text: &told,
+    let export = BundleExport {
+        text: &told(text.config(), bundle.config.output),
         pad_token_id: text.pad_id(),
         units: &units,
         extra: &extra,
     };
-    bundle.export_hugging_face(&args.output, options)?;
+    bundle.export_hugging_face(&args.output, export)?;
     if bundle.recalibration.is_some() {
         show::status("the bundle's recalibration is not exported: scores are as with --raw");
     }

@@ -1,7 +1,8 @@
 //! README of an export: how to score with it in Python.
 
+use gradus::bundle::Bundle;
 use gradus::data::{TextConfig, visible_markdown};
-use gradus::model::{Bundle, Output, Pooling};
+use gradus::model::{Output, Pooling};
 
 /// The README of an export. Its code blocks run as they are.
 pub(super) fn text(bundle: &Bundle, text: &TextConfig, units: &[(f64, f64)]) -> String {
@@ -22,7 +23,7 @@ pub(super) fn text(bundle: &Bundle, text: &TextConfig, units: &[(f64, f64)]) -> 
         Some(_) => (CHAT, CHAT_NOTE),
         None => (PAIR, ""),
     };
-    let aspects = visible_markdown(&bundle.manifest.aspects.join(", "));
+    let aspects = visible_markdown(&bundle.manifest.aspects().join(", "));
     let max_length = text.max_length;
     format!(
         r#"# Segment-level reward model

@@ -5,8 +5,8 @@ use std::path::Path;
 use super::fields::Record;
 use crate::records::field::Checked;
 use crate::{
-    DataError, Example, Format, ImportOptions, JsonLines, Location, RecordError, RecordProblem,
-    Result, Segmenter,
+    DataError, Example, Format, ImportOptions, JsonLines, Location, ReadLimits, RecordError,
+    RecordProblem, Result, Segmenter,
 };
 
 /// Reads a published data set as native examples.
@@ -32,6 +32,7 @@ pub fn import(path: impl AsRef<Path>, format: Format, options: &ImportOptions) -
     let examples = format.reading().open(path.as_ref(), options, &mut notes)?;
     Ok(Importer {
         examples,
+        limits: options.limits,
         notes,
         ready: VecDeque::new(),
         first_lines: HashMap::new(),
@@ -117,6 +118,7 @@ fn records(
 /// not empty.
 pub struct Importer {
     examples: Examples,
+    limits: ReadLimits,
     notes: Vec<String>,
     /// Examples of the record that was read last, with its location.
     ready: VecDeque<(Location, Example)>,
@@ -136,7 +138,8 @@ impl Importer {
             let error = RecordError::new("response", RecordProblem::EmptyText);
             return Err(wrong(location, error));
         }
-        if let Err(error) = example.check() {
+        let checked = self.limits.check(&example).and_then(|()| example.check());
+        if let Err(error) = checked {
             return Err(wrong(location, error));
         }
         if let Some(&first_line) = self.first_lines.get(&example.id) {

@@ -271,6 +271,7 @@ mod tests {
         fs_err::write(&path, text).unwrap();
         let limits = ReadLimits {
             max_line_bytes: 100,
+            ..ReadLimits::default()
         };
         let mut table = Table::open(&path, limits, &["id", "b"])?;
         let mut rows = Vec::new();

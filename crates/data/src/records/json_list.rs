@@ -229,6 +229,7 @@ mod tests {
     fn split(text: &str) -> Result<Vec<Element>> {
         let limits = ReadLimits {
             max_line_bytes: 100,
+            ..ReadLimits::default()
         };
         let lines = Lines::new(Cursor::new(text.to_owned().into_bytes()), "a", limits)?;
         let mut elements = ListElements::new(lines);

@@ -3,7 +3,9 @@ use std::path::{Path, PathBuf};
 
 use super::field::Checked;
 use crate::files::decompress;
-use crate::{Compression, DataError, Location, RecordError, RecordProblem, Result, STANDARD_INPUT};
+use crate::{
+    Compression, DataError, Example, Location, RecordError, RecordProblem, Result, STANDARD_INPUT,
+};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -15,12 +17,37 @@ pub struct ReadLimits {
     /// Longest line of JSONL, element of a JSON list or row of a table, in bytes after
     /// decompression; 1 or more. Default 16,777,216 (16 MiB).
     pub max_line_bytes: usize,
+    /// Longest prompt, context or response of a record, in bytes of UTF-8; 1 or more. Default
+    /// 1,048,576 (1 MiB). Tokens and segments of a text take hundreds of times its size, and all of it
+    /// is tokenized, however little of it a model reads.
+    pub max_text_bytes: usize,
+}
+
+impl ReadLimits {
+    /// Refuses an example with a text that is too long.
+    pub(crate) fn check(self, example: &Example) -> Checked<()> {
+        let limit = self.max_text_bytes;
+        let texts = [
+            ("prompt", Some(&example.prompt)),
+            ("context", example.context.as_ref()),
+            ("response", Some(&example.response)),
+        ];
+        for (field, text) in texts {
+            let bytes = text.map_or(0, String::len);
+            if bytes > limit {
+                let problem = RecordProblem::TextTooLong { bytes, limit };
+                return Err(RecordError::new(field, problem));
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Default for ReadLimits {
     fn default() -> Self {
         Self {
             max_line_bytes: 16 << 20,
+            max_text_bytes: 1 << 20,
         }
     }
 }
@@ -206,7 +233,11 @@ mod tests {
 
     fn lines(bytes: impl AsRef<[u8]>, max_line_bytes: usize) -> Result<Lines> {
         let source = io::Cursor::new(bytes.as_ref().to_vec());
-        Lines::new(source, "a", ReadLimits { max_line_bytes })
+        let limits = ReadLimits {
+            max_line_bytes,
+            ..ReadLimits::default()
+        };
+        Lines::new(source, "a", limits)
     }
 
     #[test]

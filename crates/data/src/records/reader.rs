@@ -12,6 +12,7 @@ use crate::{Compression, DataError, Example, JsonLines, Location, ReadLimits, Re
 /// [`DataError::NoRecords`].
 pub struct ExampleReader {
     lines: JsonLines,
+    limits: ReadLimits,
 }
 
 impl ExampleReader {
@@ -30,7 +31,7 @@ impl ExampleReader {
     /// As [`open`](Self::open).
     pub fn open_within(path: impl AsRef<Path>, limits: ReadLimits) -> Result<Self> {
         let lines = JsonLines::open(path, limits)?;
-        Ok(Self { lines })
+        Ok(Self { lines, limits })
     }
 
     /// Reads from any source; messages call it `name`.
@@ -38,8 +39,9 @@ impl ExampleReader {
     /// # Errors
     /// [`DataError::Read`] if the first bytes cannot be read.
     pub fn new(source: impl Read + Send + 'static, name: impl Into<PathBuf>) -> Result<Self> {
-        let lines = JsonLines::new(source, name, ReadLimits::default())?;
-        Ok(Self { lines })
+        let limits = ReadLimits::default();
+        let lines = JsonLines::new(source, name, limits)?;
+        Ok(Self { lines, limits })
     }
 
     /// File and line of the record that was read last; line 0 before the first.
@@ -60,7 +62,11 @@ impl Iterator for ExampleReader {
         let advanced = self.lines.advance()?;
         Some(advanced.and_then(|()| {
             let number = self.lines.number();
-            self.lines.parse(|record| read_record(record, number))
+            self.lines.parse(|record| {
+                let example = read_record(record, number)?;
+                self.limits.check(&example)?;
+                Ok(example)
+            })
         }))
     }
 }

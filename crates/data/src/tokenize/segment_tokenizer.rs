@@ -7,9 +7,8 @@ use super::tokens::token_starts;
 use super::windows::input_windows;
 use crate::segments::segment_by_tokens;
 use crate::{
-    AspectSpec, CharSpan, CutSegments, DataError, Example, RatingUse, Result, Segment,
-    Segmenter, TextConfig, TokenSource, TokenView, TokenizedExample,
-    TokenizedSegment, TruncationCounts,
+    AspectSpec, CharSpan, CutSegments, DataError, Example, RatingUse, Result, Segment, Segmenter,
+    TextConfig, TokenSource, TokenView, TokenizedExample, TokenizedSegment, TruncationCounts,
 };
 
 /// Fewest tokens of text a sequence must have room for: the prompt's quarter is then at least one.

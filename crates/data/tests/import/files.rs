@@ -100,7 +100,10 @@ fn keys_that_stand_twice_or_look_like_one_that_is_read_are_refused() {
 #[test]
 fn a_record_that_unfolds_to_more_than_the_limit_is_refused() {
     let options = ImportOptions {
-        limits: gradus_data::ReadLimits { max_line_bytes: 60 },
+        limits: gradus_data::ReadLimits {
+            max_line_bytes: 60,
+            ..Default::default()
+        },
         ..ImportOptions::default()
     };
     let long = TWO[1].replace("\"y\"", &format!("\"{}\"", "y".repeat(60)));

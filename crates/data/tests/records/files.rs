@@ -2,7 +2,9 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use flate2::write::GzEncoder;
-use gradus_data::{AtomicFile, Compression, DataError, Example, ExampleReader, read_examples};
+use gradus_data::{
+    AtomicFile, Compression, DataError, Example, ExampleReader, ReadLimits, read_examples,
+};
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
 const NUM_RECORDS: usize = 500;
@@ -152,8 +154,20 @@ fn reading_goes_on_after_a_wrong_record() {
 fn a_very_long_line_is_read() {
     let response = "é".repeat(3_000_000);
     let line = format!("{{\"prompt\":\"p\",\"response\":\"{response}\"}}");
-    let mut reader = ExampleReader::new(std::io::Cursor::new(line), "a.jsonl").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = save(directory.path(), "a.jsonl", line.as_bytes());
+    let limits = |max_text_bytes| ReadLimits {
+        max_text_bytes,
+        ..ReadLimits::default()
+    };
+    let mut reader = ExampleReader::open_within(&path, limits(6_000_000)).unwrap();
     assert_eq!(reader.next().unwrap().unwrap().response, response);
+    let mut reader = ExampleReader::open_within(&path, limits(5_999_999)).unwrap();
+    let error = reader.next().unwrap().unwrap_err().to_string();
+    let expected =
+        "a.jsonl:1: field `response`: found a text of 6000000 bytes, expected at most 5999999";
+    assert!(error.ends_with(expected), "{error}");
+    assert!(reader.next().is_none());
 }
 
 #[test]

@@ -51,7 +51,7 @@ pub struct AspectRecalibration {
 
 impl Recalibrations {
     /// The file of a bundle that holds them.
-    pub const FILE: &str = gradus_model::RECALIBRATION;
+    pub const FILE: &str = gradus_bundle::RECALIBRATION;
 
     /// Recalibrations fitted on what `fitted_on` names.
     pub fn new(fitted_on: impl Into<String>, aspects: Vec<AspectRecalibration>) -> Self {

@@ -14,12 +14,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use burn::prelude::*;
+use gradus_bundle::{Bundle, Manifest};
 use gradus_data::{BatchSize, CutSegments, Example, SegmentTokenizer, TextConfig};
-use gradus_model::{Bundle, Manifest, RewardModel};
+use gradus_model::RewardModel;
 
 use self::checks::check_text;
 use crate::calibration::{Recalibration, Recalibrations};
-use crate::{Aggregation, EvalError, Result};
+use crate::{Aggregation, Result};
 
 pub(crate) use self::forward::SegmentRows;
 pub use self::prefetch::PreparedChunk;
@@ -71,19 +72,12 @@ impl Scorer {
             tokenizer,
             recalibration,
         } = bundle;
-        let settings: TextConfig =
-            serde_json::from_value(manifest.text.clone()).map_err(|source| {
-                EvalError::Manifest {
-                    part: "text",
-                    source,
-                }
-            })?;
         let aggregation = manifest.aggregation.parse()?;
         let causal = config.encoder.is_causal();
-        let text = SegmentTokenizer::new(&tokenizer, settings)?;
-        check_text(&text, &manifest, &config.encoder)?;
+        let text = SegmentTokenizer::new(&tokenizer, manifest.text.clone())?;
+        check_text(&text, &config.encoder)?;
         let recalibrations = recalibration
-            .map(|bytes| Recalibrations::read(&bytes, &manifest.aspects))
+            .map(|bytes| Recalibrations::read(&bytes, &manifest.aspects()))
             .transpose()?;
         let device = device.clone();
         Ok(Self {

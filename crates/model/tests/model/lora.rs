@@ -1,8 +1,8 @@
-//! Adapters: in training, in bundles, multiplied out.
+//! Adapters: in training, in files, multiplied out.
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Distribution, Tensor};
-use gradus_model::{Bundle, HeadConfig, LoraConfig, Manifest, Pooling, RewardModelConfig};
+use gradus_model::{HeadConfig, LoraConfig, Pooling, RewardModelConfig};
 
 use crate::support::{assert_close, random_model_with, random_numbers, rows, scores};
 
@@ -51,7 +51,7 @@ fn an_adapted_model_starts_as_the_model_it_adapts() {
 }
 
 #[test]
-fn a_bundle_with_adapters_comes_back_with_the_same_scores_and_merges_to_them() {
+fn a_model_with_adapters_comes_back_with_the_same_scores_and_merges_to_them() {
     let (config, model) = random_model_with(2, Pooling::Attention, adapted);
     let untouched = scores(&model, &rows(), 0).concat();
     let model = {
@@ -65,23 +65,17 @@ fn a_bundle_with_adapters_comes_back_with_the_same_scores_and_merges_to_them() {
             .zip(&expected)
             .any(|(a, b)| (a - b).abs() > 1e-3)
     );
-    let aspects = vec!["a".to_owned(), "b".to_owned()];
-    let bundle = Bundle {
-        recalibration: None,
-        manifest: Manifest::new(aspects, Pooling::Attention, "mean"),
-        config,
-        model,
-        tokenizer: b"{}".to_vec(),
-    };
     let place = tempfile::tempdir().unwrap();
     let (first, second) = (place.path().join("a"), place.path().join("b"));
-    bundle.save(&first, false, &[]).unwrap();
-    let loaded = Bundle::load(&first, &Device::flex()).unwrap();
-    assert_eq!(scores(&loaded.model, &rows(), 0).concat(), expected);
+    model.save(&first).unwrap();
+    let loaded = config.load(&first, &Device::flex()).unwrap();
+    assert_eq!(scores(&loaded, &rows(), 0).concat(), expected);
 
-    let merged = loaded.merged();
-    merged.save(&second, false, &[]).unwrap();
-    let merged = Bundle::load(&second, &Device::flex()).unwrap();
-    assert_eq!(merged.config.lora, None);
-    assert_close(&scores(&merged.model, &rows(), 0).concat(), &expected, 1e-5);
+    loaded.materialize().save(&second).unwrap();
+    let plain = RewardModelConfig {
+        lora: None,
+        ..config
+    };
+    let merged = plain.load(&second, &Device::flex()).unwrap();
+    assert_close(&scores(&merged, &rows(), 0).concat(), &expected, 1e-5);
 }

@@ -5,7 +5,6 @@
 
 mod adapters;
 mod batch;
-mod bundle;
 mod config_keys;
 mod families;
 mod gradients;

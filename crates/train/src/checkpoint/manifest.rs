@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use gradus_bundle::{Part, digest_file};
 use gradus_files::{Contents, NewDirectory};
-use gradus_model::{Part, digest_file};
 use serde::{Deserialize, Serialize};
 
 use crate::{Result, TrainError};

@@ -1,8 +1,9 @@
 //! A head that another bundle has learned.
 
 use burn::tensor::Device;
+use gradus_bundle::Bundle;
 use gradus_data::TextConfig;
-use gradus_model::{Bundle, Pooling, RewardModel, RewardModelConfig};
+use gradus_model::{Pooling, RewardModel, RewardModelConfig};
 
 use super::TrainingPlan;
 use crate::json::to_value;
@@ -50,11 +51,10 @@ pub(super) fn init_head(
         let (found, expected) = (other.output, config.output);
         return refuse("output", format!("{found:?}"), format!("{expected:?}"));
     }
-    let aspects = to_value(&text.aspects);
-    let found = &bundle.manifest.text["aspects"];
-    if *found != aspects {
-        let what = "aspects and scales";
-        return refuse(what, found.to_string(), aspects.to_string());
+    let (found, expected) = (&bundle.manifest.text.aspects, &text.aspects);
+    if found != expected {
+        let [found, expected] = [found, expected].map(|aspects| to_value(aspects).to_string());
+        return refuse("aspects and scales", found, expected);
     }
     Ok(model.with_head(bundle.model.head().clone()))
 }

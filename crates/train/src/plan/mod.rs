@@ -23,9 +23,10 @@ pub use schedule::Schedule;
 
 use std::path::PathBuf;
 
+use gradus_bundle::{BundlePlace, EncoderOrigin};
 use gradus_data::ChatTemplate;
 use gradus_files::is_same_file;
-use gradus_model::{BundlePlace, EncoderOrigin, PretrainedEncoder};
+use gradus_model::PretrainedEncoder;
 
 use crate::{Result, TrainError};
 

@@ -2,18 +2,20 @@
 
 mod ridge;
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use burn::prelude::*;
+use gradus_bundle::{Bundle, ExtraFile, Training};
 use gradus_data::{
     BatchSize, Example, SegmentBatcher, SegmentTokenizer, TokenizedExample, plan_batches,
 };
-use gradus_model::{Bundle, ExtraFile, Head, HeadConfig, Pooling, RewardModel};
+use gradus_model::{Head, HeadConfig, Pooling, RewardModel};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Map, json};
 
 use self::ridge::{RidgeSums, Solution};
-use crate::bundle::{SplitTexts, manifest};
+use crate::bundle::{manifest, split_digests};
 use crate::json::to_value;
 use crate::plan::{Assembled, SplitCounts, TrainingPlan, assemble};
 use crate::{Preview, RatingLoss, Result, TrainError};
@@ -103,7 +105,7 @@ pub fn probe(
 ) -> Result<ProbeReport> {
     check(plan)?;
     let place = plan.take_place(false)?;
-    let texts = SplitTexts::of(train, valid);
+    let texts = split_digests(train, valid);
     let Assembled {
         text,
         train,
@@ -150,13 +152,18 @@ pub fn probe(
         feature_seconds,
         solve_seconds: started.elapsed().as_secs_f64(),
     };
-    let mut manifest = manifest(plan, &text, config.pooling);
-    manifest.training = json!({ "probe": to_value(&report), "data": to_value(&texts) });
+    let mut manifest = manifest(plan, &text);
+    manifest.training = Some(Training {
+        data: Some(texts),
+        run: Map::from_iter([("probe".to_owned(), to_value(&report))]),
+        ..Training::default()
+    });
     let valid_mse = report
         .aspects
         .iter()
         .map(|curve| (&curve.aspect, curve.valid_mse));
-    manifest.validation = json!({ "mse": valid_mse.collect::<std::collections::BTreeMap<_, _>>() });
+    let valid_mse: BTreeMap<_, _> = valid_mse.collect();
+    manifest.validation = Some(Map::from_iter([("mse".to_owned(), json!(valid_mse))]));
     let bundle = Bundle {
         recalibration: None,
         manifest,

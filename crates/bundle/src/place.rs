@@ -11,13 +11,12 @@ use gradus_files::{
     is_temporary,
 };
 
-use super::manifest::{Part, StoredManifest};
-use super::{
+use crate::manifest::{Part, StoredManifest};
+use crate::{
     Bundle, CONFIG, ExtraFile, MANIFEST, PARTS, RECALIBRATION, TOKENIZER, WEIGHTS, check_extra,
     digest_file, load_manifest, recalibration, to_json,
 };
-use crate::error::{ModelError, Result};
-use crate::weights::save_module;
+use gradus_model::{ModelError, Result};
 
 /// How long another process is waited for: longer than it takes to write a bundle, not as long as
 /// a training run holds its place.
@@ -126,7 +125,7 @@ impl BundlePlace {
         let new = NewDirectory::create(&path)?;
         new.write(CONFIG, &to_json(&new.path().join(CONFIG), &bundle.config)?)?;
         new.write(TOKENIZER, &bundle.tokenizer)?;
-        save_module(&bundle.model, &new.path().join(WEIGHTS))?;
+        bundle.model.save(&new.path().join(WEIGHTS))?;
         if let Some(recalibration) = &bundle.recalibration {
             new.write(RECALIBRATION, recalibration)?;
         }
@@ -134,11 +133,11 @@ impl BundlePlace {
             new.write(file.name, file.bytes)?;
         }
         let parts = bundle.recalibration.as_ref().map(|_| RECALIBRATION);
-        let stored = StoredManifest {
-            manifest: bundle.manifest.clone(),
-            parts: digests(&new, PARTS.into_iter().chain(parts))?,
-            files: Some(digests(&new, extra.iter().map(|file| file.name))?),
-        };
+        let stored = StoredManifest::new(
+            bundle.manifest.clone(),
+            digests(&new, PARTS.into_iter().chain(parts))?,
+            digests(&new, extra.iter().map(|file| file.name))?,
+        );
         new.write_whole(MANIFEST, &to_json(&new.path().join(MANIFEST), &stored)?)?;
         let old = if path.is_dir() { contents(&path) } else { None };
         // Nothing of a directory goes that nobody can tell about.

@@ -1,5 +1,12 @@
 //! The bundle: a directory that holds everything needed to score.
 //!
+//! - [`Bundle`]: a trained model with all that belongs to it, loaded and saved
+//! - [`Manifest`]: what it says about itself; [`Training`]: how it was made
+//! - [`BundlePlace`]: where one is written, by one process at a time
+//!
+//! This crate knows text ([`gradus_data`]) and models ([`gradus_model`]), which do not know each other;
+//! training writes bundles and evaluation reads them through it. Its errors are those of models.
+//!
 //! | file | holds |
 //! |---|---|
 //! | `manifest.json` | [`Manifest`], and size and SHA-256 of all others |
@@ -12,6 +19,7 @@
 //! and not looked at. A bundle with files that its manifest does not list is not overwritten.
 
 mod digest;
+mod export;
 mod manifest;
 mod place;
 mod recalibration;
@@ -21,17 +29,15 @@ use std::path::Path;
 
 use burn::module::Module as _;
 use burn::tensor::Device;
+use gradus_model::{ConfigProblem, ModelError, Result, RewardModel, RewardModelConfig};
 use serde::de::DeserializeOwned;
 
 pub use digest::digest_file;
-pub use manifest::{EncoderOrigin, FORMAT_VERSION, Manifest, Part};
+pub use export::BundleExport;
+pub use manifest::{EncoderOrigin, FORMAT_VERSION, Manifest, Part, SplitDigests, Training};
 pub use place::BundlePlace;
 
 use self::manifest::{FormatVersion, StoredManifest, is_file_name};
-use crate::error::{ModelError, Result};
-use crate::pretrained::check_layers;
-use crate::reward_model::{RewardModel, RewardModelConfig};
-use crate::weights::{Naming, load_module, read_header};
 
 const MANIFEST: &str = "manifest.json";
 const CONFIG: &str = "config.json";
@@ -53,7 +59,7 @@ pub struct Bundle {
     pub config: RewardModelConfig,
     /// The model.
     pub model: RewardModel,
-    /// `tokenizer.json`, byte for byte; belongs to gradus-data and is not looked at here.
+    /// `tokenizer.json`, byte for byte; read by who tokenizes.
     pub tokenizer: Vec<u8>,
     /// `recalibration.json`, byte for byte, where the bundle has one; belongs to gradus-eval and is
     /// not looked at here.
@@ -99,16 +105,13 @@ impl Bundle {
     fn load_once(directory: &Path, device: &Device) -> Result<Self> {
         let stored = load_manifest(directory)?;
         check_parts(directory, &stored.parts)?;
-        let config: RewardModelConfig = read_json(&directory.join(CONFIG))?;
-        config
+        let config_file = directory.join(CONFIG);
+        let config: RewardModelConfig = read_json(&config_file)?;
+        let model = config
             .check()
-            .map_err(|error| error.in_file(&directory.join(CONFIG)))?;
-        let weights = directory.join(WEIGHTS);
-        let tensors = read_header(&weights)?;
-        check_layers(&config.encoder, "encoder.num_layers", &tensors)
-            .map_err(|problem| ModelError::config_file(&directory.join(CONFIG), problem))?;
-        let mut model = config.init_lazy(device);
-        load_module(&mut model, &weights, tensors, Naming::Own)?;
+            .and_then(|()| config.load(&directory.join(WEIGHTS), device))
+            .map_err(|error| error.in_file(&config_file))?;
+        stored.check_repeated(directory, &config)?;
         let bundle = Self {
             config,
             model,
@@ -163,29 +166,43 @@ impl Bundle {
         self
     }
 
-    /// Tells whether manifest and configuration speak of the same model.
+    /// Tells whether manifest and configuration speak of the same model, and the text settings are
+    /// possible.
     fn check(&self, directory: &Path) -> Result<()> {
         let Self {
             manifest, config, ..
         } = self;
-        let contradiction = |key, found, expected| ModelError::Contradiction {
-            path: directory.into(),
-            key,
-            found,
-            expected,
-        };
-        if manifest.aspects.len() != config.num_aspects {
-            let found = manifest.aspects.len().to_string();
-            return Err(contradiction(
-                "number of aspects",
+        let text = &manifest.text;
+        let problem = |key: &str, found: String, expected: String| ModelError::ConfigFile {
+            path: directory.join(MANIFEST),
+            problem: ConfigProblem {
+                key: key.to_owned(),
                 found,
-                config.num_aspects.to_string(),
-            ));
+                expected,
+            },
+        };
+        text.check().map_err(|error| {
+            let expected = "settings that can be used".to_owned();
+            problem("text", format!("wrong: {error}"), expected)
+        })?;
+        let (found, expected) = (text.aspects.len(), config.num_aspects);
+        if found != expected {
+            return Err(ModelError::Contradiction {
+                path: directory.into(),
+                key: "number of aspects",
+                found: found.to_string(),
+                expected: expected.to_string(),
+            });
         }
-        if manifest.pooling != config.pooling {
-            let found = format!("{:?}", manifest.pooling).to_lowercase();
-            let expected = format!("{:?}", config.pooling).to_lowercase();
-            return Err(contradiction("pooling", found, expected));
+        let positions = config.encoder.max_positions();
+        if text.max_length > positions {
+            let expected =
+                format!("at most {positions}, the positions of the encoder in config.json");
+            return Err(problem(
+                "text.max_length",
+                text.max_length.to_string(),
+                expected,
+            ));
         }
         Ok(())
     }

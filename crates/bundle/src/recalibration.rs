@@ -19,12 +19,12 @@ use std::path::{Path, PathBuf};
 
 use gradus_files::{Existing, NewFile, Target, sync_directory};
 
-use super::digest::digest_bytes;
-use super::manifest::{Part, StoredManifest};
-use super::{
+use crate::digest::digest_bytes;
+use crate::manifest::{Part, StoredManifest};
+use crate::{
     Bundle, MANIFEST, RECALIBRATION, check_parts, digest_file, load_manifest, place, to_json,
 };
-use crate::error::Result;
+use gradus_model::Result;
 
 /// What the hidden name of a recalibration begins with; its digest follows.
 const PENDING: &str = ".gradus-recalibration-";

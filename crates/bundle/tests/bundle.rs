@@ -1,13 +1,21 @@
 //! Bundles: whole, or refused with the part that is wrong.
 
+#![allow(clippy::unwrap_used, reason = "clippy knows tests, not their helpers")]
+
+#[allow(dead_code, reason = "some of it is for the tests of models only")]
+#[path = "../../model/tests/model/support.rs"]
+mod support;
+
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use gradus_model::{Bundle, BundlePlace, ExtraFile, Manifest, ModelError, Pooling};
+use gradus_bundle::{Bundle, BundlePlace, ExtraFile, Manifest};
+use gradus_data::{AspectSpec, TextConfig};
+use gradus_model::{ModelError, Pooling};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{random_model, read_tensors, rows, scores, write_tensors};
+use support::{random_model, read_tensors, rows, scores, write_tensors};
 
 const PARTS: [&str; 4] = [
     "config.json",
@@ -18,10 +26,13 @@ const PARTS: [&str; 4] = [
 
 fn bundle() -> Bundle {
     let (config, model) = random_model(2, Pooling::Last);
-    let aspects = vec!["factuality".to_owned(), "relevance".to_owned()];
-    let mut manifest = Manifest::new(aspects, Pooling::Last, "mean");
-    manifest.text = json!({"max_length": 32});
-    manifest.validation = json!({"mse": 0.1});
+    let text = TextConfig {
+        max_length: 32,
+        aspects: ["factuality", "relevance"].map(AspectSpec::identity).into(),
+        ..TextConfig::default()
+    };
+    let mut manifest = Manifest::new(text, "mean");
+    manifest.validation = json!({"mse": 0.1}).as_object().cloned();
     Bundle {
         manifest,
         config,
@@ -216,29 +227,112 @@ fn truncated_weights_are_named() {
 
 #[test]
 fn manifest_and_configuration_must_agree() {
+    for (change, message) in [
+        (
+            json!({"text": {"aspects": [{"name": "one", "scale": {"kind": "identity"}}]}}),
+            "bundle: `number of aspects` is 1 in manifest.json and 2 in config.json",
+        ),
+        (
+            json!({"pooling": "max"}),
+            "bundle: `pooling` is max in manifest.json and last in config.json",
+        ),
+        (
+            json!({"aspects": ["one", "two"]}),
+            "bundle/manifest.json: `text.aspects` is [\"factuality\", \"relevance\"], expected \
+             [\"one\", \"two\"], the `aspects` beside it",
+        ),
+        (
+            json!({"text": {"max_length": 5000}}),
+            "bundle/manifest.json: `text.max_length` is 5000, expected at most 32, the positions of the encoder in \
+             config.json",
+        ),
+        (
+            json!({"text": {"aspects": [
+                {"name": "one", "scale": {"kind": "identity"}},
+                {"name": "one", "scale": {"kind": "identity"}},
+            ]}}),
+            "bundle/manifest.json: `text` is wrong: ",
+        ),
+    ] {
+        let saved = Saved::new();
+        saved.change_json("manifest.json", |manifest| {
+            for (key, value) in change.as_object().unwrap() {
+                match value.as_object() {
+                    Some(inner) => manifest[key].as_object_mut().unwrap().extend(inner.clone()),
+                    None => manifest[key] = value.clone(),
+                }
+            }
+        });
+        let found = saved.message();
+        assert!(found.starts_with(message), "{found}");
+        assert!(saved.error().is_input());
+    }
+}
+
+#[test]
+fn a_wrong_manifest_is_told_with_its_file_and_key() {
+    for (key, value, part) in [
+        ("text", json!({"max_length": 32}), "`text`: missing field"),
+        ("text", json!(7), "`text`: invalid type"),
+        ("aggregation", json!(7), "expected a string"),
+        ("training", json!([1]), "invalid type"),
+        ("training", json!({"data": {"train": {}}}), "missing field"),
+        ("validation", json!(0.5), "expected a map"),
+        ("parts", json!([]), "invalid type"),
+        ("encoder", json!({"id": "a/b"}), "missing field `commit`"),
+    ] {
+        let saved = Saved::new();
+        saved.change_json("manifest.json", |manifest| manifest[key] = value);
+        let error = saved.error();
+        let cause = std::error::Error::source(&error).map_or_else(String::new, ToString::to_string);
+        assert!(
+            saved.message().starts_with("bundle/manifest.json: "),
+            "{error}"
+        );
+        assert!(cause.contains(part), "{key}: {cause}");
+    }
+}
+
+/// What a version wrote that stored aspects and pooling in the manifest too.
+#[test]
+fn a_manifest_of_an_older_version_is_read() {
     let saved = Saved::new();
+    let old = include_str!("older_manifest.json");
     saved.change_json("manifest.json", |manifest| {
-        manifest["aspects"] = json!(["one"]);
+        let parts = manifest["parts"].clone();
+        *manifest = serde_json::from_str(old).unwrap();
+        manifest["parts"] = parts;
     });
+    let loaded = Bundle::load(&saved.path(), &Device::flex()).unwrap();
     assert_eq!(
-        saved.message(),
-        "bundle: `number of aspects` is 1 in manifest.json and 2 in config.json"
+        scores(&loaded.model, &rows(), 0),
+        scores(&bundle().model, &rows(), 0)
     );
-    saved.change_json("manifest.json", |manifest| {
-        manifest["aspects"] = json!(["one", "two"]);
-        manifest["pooling"] = json!("max");
-    });
-    assert_eq!(
-        saved.message(),
-        "bundle: `pooling` is max in manifest.json and last in config.json"
-    );
+    let Manifest { text, training, .. } = &loaded.manifest;
+    assert_eq!(loaded.manifest.aspects(), ["factuality", "relevance"]);
+    assert_eq!((text.max_length, text.use_context), (32, false));
+    let training = training.as_ref().unwrap();
+    assert_eq!(training.data.as_ref().unwrap().train.records, 14_450);
+    assert_eq!(training.loss().unwrap(), "mse");
+    assert!(training.context().is_some());
+    assert_eq!(training.run["steps"], 1808);
+
+    // Written again, it holds everything once.
+    let again = saved.path().with_file_name("again");
+    loaded.save(&again, false, &[]).unwrap();
+    let json: Value =
+        serde_json::from_slice(&fs_err::read(again.join("manifest.json")).unwrap()).unwrap();
+    assert_eq!(json.get("aspects").or(json.get("pooling")), None);
+    assert_eq!(json["training"]["counts"]["train"]["tokens"], 523_025);
+    let read = Bundle::load(&again, &Device::flex()).unwrap();
+    assert_eq!(read.manifest, loaded.manifest);
 }
 
 #[test]
 fn a_bundle_that_contradicts_itself_is_not_saved() {
     let place = tempfile::tempdir().unwrap();
     let mut bundle = bundle();
-    bundle.manifest.aspects.pop();
+    bundle.manifest.text.aspects.pop();
     let error = bundle
         .save(&place.path().join("bundle"), false, &[])
         .unwrap_err();
@@ -295,7 +389,7 @@ fn a_manifest_that_lists_files_elsewhere_is_refused_and_they_stay() {
             let mut manifest: Value =
                 serde_json::from_slice(&fs_err::read(&path).unwrap()).unwrap();
             // The digest of the file, so that it passes for the one that was saved.
-            let digest = gradus_model::digest_file(&outside).unwrap();
+            let digest = gradus_bundle::digest_file(&outside).unwrap();
             manifest[list][name] = serde_json::to_value(digest).unwrap();
             fs_err::write(&path, manifest.to_string()).unwrap();
             assert_eq!(
@@ -581,7 +675,7 @@ fn a_recalibration_is_whole_wherever_a_change_was_killed() {
     let hidden = |bytes: &[u8]| {
         let place = tempfile::tempdir().unwrap();
         fs_err::write(place.path().join("file"), bytes).unwrap();
-        let digest = gradus_model::digest_file(&place.path().join("file")).unwrap();
+        let digest = gradus_bundle::digest_file(&place.path().join("file")).unwrap();
         format!(".gradus-recalibration-{}", digest.sha256)
     };
     // Before and after the manifest, for a change from `old` to `new` and for a removal.

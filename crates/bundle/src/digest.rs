@@ -7,7 +7,7 @@ use std::path::Path;
 use fs_err::File;
 use sha2::{Digest, Sha256};
 
-use super::manifest::Part;
+use crate::manifest::Part;
 
 /// Size and digest of a file, read in pieces.
 ///

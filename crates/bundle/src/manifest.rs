@@ -1,0 +1,244 @@
+//! What a bundle says about itself.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Component, Path, PathBuf};
+
+use gradus_data::{ContextCounts, TextConfig, TextsDigest};
+use gradus_model::{ConfigProblem, ModelError, Pooling, RewardModelConfig};
+use serde::de::{Deserializer, Error as _, Unexpected};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::MANIFEST;
+
+/// The format this version writes and reads.
+///
+/// It grows when a reader of the old format would misread the new one. Keys that only add
+/// something do not change it: readers pass over keys they do not know.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// A model of the Hugging Face Hub at one commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EncoderOrigin {
+    /// `org/name`.
+    pub id: String,
+    /// The commit, in hexadecimal.
+    pub commit: String,
+}
+
+impl fmt::Display for EncoderOrigin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}@{}", self.id, self.commit)
+    }
+}
+
+/// What a model is for and how it came to be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`FORMAT_VERSION`] of the writer.
+    pub format_version: u32,
+    /// The version of gradus that wrote the bundle.
+    pub gradus_version: String,
+    /// How segment scores become a response score, by name.
+    pub aggregation: String,
+    /// Where the pretrained encoder was fetched from, where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<EncoderOrigin>,
+    /// How text becomes tokens, and the aspects in the order of the head's outputs, with their scales.
+    #[serde(deserialize_with = "text_settings")]
+    pub text: TextConfig,
+    /// How the model was made, where that is known.
+    #[serde(default)]
+    pub training: Option<Training>,
+    /// What it reached on the validation split: for people, nothing reads it.
+    #[serde(default)]
+    pub validation: Option<Map<String, Value>>,
+}
+
+impl Manifest {
+    /// A manifest of this version, without a word on training and validation.
+    pub fn new(text: TextConfig, aggregation: impl Into<String>) -> Self {
+        Self {
+            format_version: FORMAT_VERSION,
+            gradus_version: env!("CARGO_PKG_VERSION").to_owned(),
+            aggregation: aggregation.into(),
+            encoder: None,
+            text,
+            training: None,
+            validation: None,
+        }
+    }
+
+    /// Names of the scores, in the order of the head's outputs.
+    pub fn aspects(&self) -> Vec<String> {
+        let aspects = self.text.aspects.iter();
+        aspects.map(|aspect| aspect.name.clone()).collect()
+    }
+}
+
+/// Text settings, with the key in the message of what is wrong.
+fn text_settings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TextConfig, D::Error> {
+    let text = TextConfig::deserialize(deserializer);
+    text.map_err(|error| D::Error::custom(format!("`text`: {error}")))
+}
+
+/// How a model was made.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Training {
+    /// The texts it was trained and validated on, in short.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<SplitDigests>,
+    /// The directory of a model that others trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported_from: Option<PathBuf>,
+    /// The base of an adapter that was imported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adapter_of: Option<PathBuf>,
+    /// What else there is to tell of a run: `config`, `counts`, `steps`, `skipped_steps`, or the
+    /// `probe`. The crate that trains writes it, and people read it.
+    #[serde(flatten)]
+    pub run: Map<String, Value>,
+}
+
+impl Training {
+    /// Whether Gradus trained the model, rather than imported it.
+    pub fn was_trained_here(&self) -> bool {
+        ["config", "probe"]
+            .iter()
+            .any(|key| self.run.contains_key(*key))
+    }
+
+    /// The name of the loss it was trained with.
+    pub fn loss(&self) -> Option<&str> {
+        let loss = self.run.get("config")?.get("loss")?;
+        loss.as_str().or_else(|| loss.get("kind")?.as_str())
+    }
+
+    /// In how many records of the training split a context was read.
+    pub fn context(&self) -> Option<ContextCounts> {
+        let probe = || self.run.get("probe")?.get("counts");
+        let counts = self.run.get("counts").or_else(probe)?;
+        serde_json::from_value(counts.get("train")?.get("context")?.clone()).ok()
+    }
+}
+
+/// The texts of both splits in short, by which a bundle knows the data that it was made with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SplitDigests {
+    /// The training split.
+    pub train: TextsDigest,
+    /// The validation split.
+    pub valid: TextsDigest,
+}
+
+/// The manifest as it lies on disk: with the digests that tell a foreign part.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct StoredManifest {
+    #[serde(flatten)]
+    pub(super) manifest: Manifest,
+    #[serde(deserialize_with = "by_file_name")]
+    pub(super) parts: BTreeMap<String, Part>,
+    /// What was saved beside the parts; `None` where the version that wrote it did not say.
+    #[serde(
+        default,
+        deserialize_with = "by_file_name_or_none",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(super) files: Option<BTreeMap<String, Part>>,
+    /// Names of the aspects, which older versions wrote beside `text` too.
+    #[serde(default, skip_serializing)]
+    aspects: Option<Vec<String>>,
+    /// The pooling, which older versions wrote here and in `config.json`.
+    #[serde(default, skip_serializing)]
+    pooling: Option<Pooling>,
+}
+
+impl StoredManifest {
+    pub(super) fn new(
+        manifest: Manifest,
+        parts: BTreeMap<String, Part>,
+        files: BTreeMap<String, Part>,
+    ) -> Self {
+        Self {
+            manifest,
+            parts,
+            files: Some(files),
+            aspects: None,
+            pooling: None,
+        }
+    }
+
+    /// Tells whether what an older version wrote twice is the same twice.
+    pub(super) fn check_repeated(
+        &self,
+        directory: &Path,
+        config: &RewardModelConfig,
+    ) -> gradus_model::Result<()> {
+        let named = self.manifest.aspects();
+        if let Some(aspects) = self.aspects.as_ref().filter(|aspects| **aspects != named) {
+            return Err(ModelError::ConfigFile {
+                path: directory.join(MANIFEST),
+                problem: ConfigProblem {
+                    key: "text.aspects".to_owned(),
+                    found: format!("{named:?}"),
+                    expected: format!("{aspects:?}, the `aspects` beside it"),
+                },
+            });
+        }
+        match self.pooling {
+            Some(pooling) if pooling != config.pooling => Err(ModelError::Contradiction {
+                path: directory.into(),
+                key: "pooling",
+                found: pooling.to_string(),
+                expected: config.pooling.to_string(),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether a name is that of an entry of the bundle's directory. What a manifest lists is removed with the
+/// bundle, so a path in it would reach files outside.
+pub(super) fn is_file_name(name: &str) -> bool {
+    let mut components = Path::new(name).components();
+    matches!(components.next(), Some(Component::Normal(first)) if first == name)
+        && components.next().is_none()
+}
+
+fn by_file_name<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, Part>, D::Error> {
+    let parts = BTreeMap::<String, Part>::deserialize(deserializer)?;
+    match parts.keys().find(|name| !is_file_name(name)) {
+        None => Ok(parts),
+        Some(name) => Err(D::Error::invalid_value(
+            Unexpected::Str(name),
+            &"the name of a file in the bundle's directory",
+        )),
+    }
+}
+
+fn by_file_name_or_none<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<BTreeMap<String, Part>>, D::Error> {
+    #[derive(Deserialize)]
+    struct Files(#[serde(deserialize_with = "by_file_name")] BTreeMap<String, Part>);
+    let files = Option::<Files>::deserialize(deserializer)?;
+    Ok(files.map(|Files(files)| files))
+}
+
+/// Size and digest of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Size.
+    pub bytes: u64,
+    /// SHA-256 in hexadecimal, as `sha256sum` prints it.
+    pub sha256: String,
+}
+
+/// The one key that is read before anything else of a manifest.
+#[derive(Debug, Deserialize)]
+pub(super) struct FormatVersion {
+    pub(super) format_version: u64,
+}
