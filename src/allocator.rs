@@ -3,6 +3,9 @@
 use std::alloc::{GlobalAlloc, Layout};
 use std::io::{self, Cursor, Write as _};
 
+use libmimalloc_sys::{
+    mi_option_eager_commit_delay, mi_option_set, mi_option_t, mi_option_use_numa_nodes,
+};
 use mimalloc::MiMalloc;
 
 #[global_allocator]
@@ -67,11 +70,14 @@ const HINT: &str = "\
 hint: raise the limit, or use less memory: a smaller --batch-size or --micro-batch-size in training, \
 --batch-tokens in scoring, or --max-length; `gradus inspect` estimates a model's memory";
 
+/// `mi_option_purge_delay` of mimalloc.h. The library's bindings leave it out, and name the options on
+/// both sides of it; a test holds that it is the option that `MIMALLOC_PURGE_DELAY` sets.
+const PURGE_DELAY: mi_option_t = mi_option_eager_commit_delay + 1;
+const _: () = assert!(PURGE_DELAY + 1 == mi_option_use_numa_nodes);
+
 /// Makes the allocator keep memory for the tensors of the next step. All steps need about the same,
 /// so the peak does not grow. `MIMALLOC_PURGE_DELAY` (milliseconds) overrides it.
 pub(crate) fn keep_memory() {
-    // Not among the crate's constants; `mi_option_purge_delay` in mimalloc.h of versions 2 and 3.
-    const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
     const NEVER: std::ffi::c_long = -1;
     if std::env::var_os("MIMALLOC_PURGE_DELAY").is_some() {
         return;
@@ -79,6 +85,36 @@ pub(crate) fn keep_memory() {
     // SAFETY: sets a number in the allocator's table of options, which has that index.
     #[expect(unsafe_code, reason = "a C function")]
     unsafe {
-        libmimalloc_sys::mi_option_set(PURGE_DELAY, NEVER);
+        mi_option_set(PURGE_DELAY, NEVER);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    /// Sets the variable for a process of its own, which reads the option.
+    #[test]
+    fn the_option_is_the_one_that_the_environment_names() {
+        const VALUE: &str = "4711";
+        let name = "the_option_is_the_one_that_the_environment_names";
+        if std::env::var("MIMALLOC_PURGE_DELAY").is_ok_and(|value| value == VALUE) {
+            // SAFETY: reads a number of the allocator's table of options.
+            #[expect(unsafe_code, reason = "a C function")]
+            let found = unsafe { libmimalloc_sys::mi_option_get(PURGE_DELAY) };
+            assert_eq!(found.to_string(), VALUE);
+            return;
+        }
+        let child = Command::new(std::env::current_exe().unwrap())
+            .arg(name)
+            .env("MIMALLOC_PURGE_DELAY", VALUE)
+            .output()
+            .unwrap();
+        let output = String::from_utf8_lossy(&child.stdout);
+        assert!(
+            child.status.success() && output.contains("1 passed"),
+            "{output}"
+        );
     }
 }
