@@ -37,9 +37,35 @@ fn published(format: Format) -> String {
                     a,p,\"Né 💩, \"\"so\"\".\",3,4,0.1,x,0.25,💩,n1\na,p,\"Né 💩, \"\"so\"\".\",0,2,-1e-7,y,,Né,n2\n"
                 .to_owned();
         }
-        other => panic!("no record of {other}"),
+        other => return documented(other),
     }
     .to_string()
+}
+
+/// `docs/importing.md`.
+fn page() -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/importing.md");
+    fs_err::read_to_string(path).unwrap()
+}
+
+/// The record that the format's section of the page shows.
+fn documented(format: Format) -> String {
+    let page = page();
+    let section = page.split_once(&format!("\n## {format}\n"));
+    let section = section
+        .unwrap_or_else(|| panic!("no section on {format}"))
+        .1;
+    let record = section.split_once("```json\n").unwrap().1;
+    record.split_once("```").unwrap().0.to_owned()
+}
+
+#[test]
+fn every_format_is_documented() {
+    let page = page();
+    for format in Format::ALL {
+        assert!(page.contains(&format!("\n| `{format}` |")), "{format}");
+    }
+    assert!(documented(Format::ProcessBench).contains("\"label\""));
 }
 
 fn again(example: &Example) -> Example {
