@@ -3,9 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout};
 use std::io::{self, Cursor, Write as _};
 
-use libmimalloc_sys::{
-    mi_option_eager_commit_delay, mi_option_set, mi_option_t, mi_option_use_numa_nodes,
-};
+use libmimalloc_sys::{mi_option_set, mi_option_t, mi_option_use_numa_nodes};
 use mimalloc::MiMalloc;
 
 #[global_allocator]
@@ -70,10 +68,9 @@ const HINT: &str = "\
 hint: raise the limit, or use less memory: a smaller --batch-size or --micro-batch-size in training, \
 --batch-tokens in scoring, or --max-length; `gradus inspect` estimates a model's memory";
 
-/// `mi_option_purge_delay` of mimalloc.h. The library's bindings leave it out, and name the options on
-/// both sides of it; a test holds that it is the option that `MIMALLOC_PURGE_DELAY` sets.
-const PURGE_DELAY: mi_option_t = mi_option_eager_commit_delay + 1;
-const _: () = assert!(PURGE_DELAY + 1 == mi_option_use_numa_nodes);
+/// `mi_option_purge_delay` of mimalloc.h. The bindings leave it out and name the option behind it; a
+/// test checks that it is the option that `MIMALLOC_PURGE_DELAY` sets.
+const PURGE_DELAY: mi_option_t = mi_option_use_numa_nodes - 1;
 
 /// Makes the allocator keep memory for the tensors of the next step. All steps need about the same,
 /// so the peak does not grow. `MIMALLOC_PURGE_DELAY` (milliseconds) overrides it.
@@ -91,8 +88,11 @@ pub(crate) fn keep_memory() {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use std::process::Command;
+    #[allow(
+        unused_imports,
+        reason = "benches without a harness compile this file, too"
+    )]
+    use super::PURGE_DELAY;
 
     /// Sets the variable for a process of its own, which reads the option.
     #[test]
@@ -106,7 +106,7 @@ mod tests {
             assert_eq!(found.to_string(), VALUE);
             return;
         }
-        let child = Command::new(std::env::current_exe().unwrap())
+        let child = std::process::Command::new(std::env::current_exe().unwrap())
             .arg(name)
             .env("MIMALLOC_PURGE_DELAY", VALUE)
             .output()

@@ -13,10 +13,10 @@ use std::sync::{Mutex, PoisonError};
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use gradus::EvalMetrics;
+use gradus::bundle::Bundle;
 use gradus::data::{BatchSize, Example, GeneratorConfig, generate};
 use gradus::eval::metrics::{SegmentMetric, WeightedPairs};
 use gradus::eval::{Metric, Scorer, SegmentScore};
-use gradus::bundle::Bundle;
 use gradus::model::load_encoder;
 use gradus::train::{
     EarlyStopping, EncoderSource, ModelOptions, PointwiseLoss as _, ScratchOptions, Session,

@@ -76,7 +76,7 @@ pub struct FitData {
 impl From<Prepared> for FitData {
     fn from(prepared: Prepared) -> Self {
         Self {
-            batcher: prepared.tokenizer.batcher(),
+            batcher: SegmentBatcher::of(&prepared.tokenizer),
             aspects: prepared.tokenizer.config().aspects.clone(),
             train: prepared.train.into(),
             valid: prepared.valid.into(),

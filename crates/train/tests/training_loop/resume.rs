@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gradus_model::digest_file;
+use gradus_bundle::digest_file;
 use gradus_train::{Begin, Freeze, TrainConfig, TrainError};
 use serde_json::Value;
 
