@@ -48,9 +48,21 @@ pub(super) fn parse_record(line: &str, number: usize) -> Checked<Example> {
 }
 
 /// The example of a record; `number` is the id of one without.
-pub(crate) fn read_record(mut record: Map<String, Value>, number: usize) -> Checked<Example> {
+pub(crate) fn read_record(record: Map<String, Value>, number: usize) -> Checked<Example> {
+    example_from_record(record, &number.to_string())
+}
+
+/// Reads one record, as [`parse_example`] does, from an object that [`parse_value`] has read;
+/// `default_id` is its id where it has none.
+///
+/// # Errors
+/// Field, what was found and what was expected.
+pub fn example_from_record(
+    mut record: Map<String, Value>,
+    default_id: &str,
+) -> std::result::Result<Example, RecordError> {
     refuse_variants(&record, "", &RECORD_KEYS)?;
-    let id = take_id(&mut record)?.unwrap_or_else(|| number.to_string());
+    let id = take_id(&mut record)?.unwrap_or_else(|| default_id.to_owned());
     let prompt = match record.shift_remove("prompt") {
         Some(value) => text(value, "prompt")?,
         None => return Err(missing("prompt", "a text")),
@@ -79,8 +91,16 @@ pub(crate) fn read_record(mut record: Map<String, Value>, number: usize) -> Chec
     Ok(example)
 }
 
+/// The JSON value that a text, all of it, is. What has two readings is refused: a key that stands twice
+/// in one object, and a number that reading would change.
+///
+/// # Errors
+/// Field, what was found and what was expected.
+pub fn parse_value(text: &str) -> std::result::Result<Value, RecordError> {
+    parse_json(text).map_err(|error| error.record)
+}
+
 /// The JSON object that a line holds.
-/// The object that `text`, all of it, is.
 pub(super) fn parse_object(text: &str) -> std::result::Result<Map<String, Value>, JsonError> {
     match parse_json(text)? {
         Value::Object(record) => Ok(record),

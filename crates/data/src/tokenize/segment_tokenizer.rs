@@ -302,8 +302,18 @@ impl SegmentTokenizer {
     /// # Errors
     /// [`DataError::Tokenize`]: the tokenizer refuses the text.
     pub fn segment(&self, text: &str) -> Result<Vec<CharSpan>> {
-        let Segmenter::Tokens(size) = self.config.segmenter else {
-            return self.config.segmenter.segment(text);
+        self.segment_by(&self.config.segmenter, text)
+    }
+
+    /// Cuts a text by any segmenter, also by tokens.
+    ///
+    /// # Errors
+    /// [`DataError::Tokenize`]: the tokenizer refuses the text; [`DataError::InvalidSegmenter`]: the rule
+    /// cannot cut.
+    pub fn segment_by(&self, segmenter: &Segmenter, text: &str) -> Result<Vec<CharSpan>> {
+        segmenter.check()?;
+        let Segmenter::Tokens(size) = *segmenter else {
+            return segmenter.segment(text);
         };
         let encoding = self.tokenizer.tokenize(text, "")?;
         Ok(segment_by_tokens(

@@ -104,8 +104,7 @@ impl Scorer {
     /// If `stride` is 0.
     #[must_use]
     pub fn with_stride(mut self, stride: usize) -> Self {
-        assert!(stride > 0, "windows that do not move");
-        self.preparer.stride = Some(stride);
+        self.preparer = self.preparer.with_stride(stride);
         self
     }
 
@@ -216,20 +215,38 @@ impl Scorer {
         &self,
         prepared: impl IntoIterator<Item = &'a PreparedExample>,
     ) -> Result<Vec<ExampleScores>> {
-        let prepared: Vec<&PreparedExample> = prepared.into_iter().collect();
-        let mut scores = self.forward(&prepared)?;
-        let maps = self.applied();
+        let mut scores = self.raw_scores(prepared)?;
         for scores in &mut scores {
-            recalibrate(&mut scores.segments, &maps);
-            scores.response = self.response_scores(&scores.segments);
+            self.finish(scores, self.aggregation, self.raw);
         }
         Ok(scores)
     }
 
-    /// The same as the model gives them, whatever [`raw`](Self::raw) says, without response scores.
+    /// The same as the model gives them, whatever [`raw`](Self::raw) says, and without response scores:
+    /// the first half of [`score_prepared`](Self::score_prepared), for who finishes each example with
+    /// settings of its own.
+    ///
+    /// # Errors
+    /// Those of [`score_prepared`](Self::score_prepared).
+    pub fn raw_scores<'a>(
+        &self,
+        prepared: impl IntoIterator<Item = &'a PreparedExample>,
+    ) -> Result<Vec<ExampleScores>> {
+        let prepared: Vec<&PreparedExample> = prepared.into_iter().collect();
+        self.forward(&prepared)
+    }
+
+    /// Recalibrates raw scores, where the bundle says how and `raw` does not forbid it, and makes the
+    /// score of the response of them.
+    pub fn finish(&self, scores: &mut ExampleScores, aggregation: Aggregation, raw: bool) {
+        recalibrate(&mut scores.segments, &self.applied(raw));
+        scores.response = self.response_scores(&scores.segments, aggregation, raw);
+    }
+
+    /// Scores of examples as [`raw_scores`](Self::raw_scores) gives them.
     pub(crate) fn score_raw(&self, examples: &[Example]) -> Result<Vec<ExampleScores>> {
         let prepared = self.prepare_all(examples)?;
-        self.forward(&prepared.iter().collect::<Vec<_>>())
+        self.raw_scores(&prepared)
     }
 
     fn prepare_all(&self, examples: &[Example]) -> Result<Vec<PreparedExample>> {
@@ -242,16 +259,21 @@ impl Scorer {
     /// The score of a response, one entry per aspect, given those of its segments: aggregated, and
     /// then mapped where the bundle has a recalibration of response scores that was fitted for this
     /// aggregation. `None` for an aspect without a score.
-    fn response_scores(&self, segments: &[SegmentScore]) -> Vec<Option<f64>> {
-        let maps = self.recalibrations.as_ref().filter(|_| !self.raw);
+    fn response_scores(
+        &self,
+        segments: &[SegmentScore],
+        aggregation: Aggregation,
+        raw: bool,
+    ) -> Vec<Option<f64>> {
+        let maps = self.recalibrations.as_ref().filter(|_| !raw);
         let of_aspect = |(aspect, name): (usize, &str)| {
             let scores: Vec<f64> = segments
                 .iter()
                 .filter_map(SegmentScore::scores)
                 .map(|scores| scores[aspect])
                 .collect();
-            let score = self.aggregation.aggregate(&scores)?;
-            let map = maps.and_then(|maps| maps.of_responses(name, self.aggregation));
+            let score = aggregation.aggregate(&scores)?;
+            let map = maps.and_then(|maps| maps.of_responses(name, aggregation));
             Some(shortest(map.map_or(score, |map| map.apply(score))))
         };
         self.aspects().enumerate().map(of_aspect).collect()
@@ -273,8 +295,8 @@ impl Scorer {
     }
 
     /// The recalibration of every aspect, where it has one and it is to be applied.
-    fn applied(&self) -> Vec<Option<&Recalibration>> {
-        let recalibrations = self.recalibrations.as_ref().filter(|_| !self.raw);
+    fn applied(&self, raw: bool) -> Vec<Option<&Recalibration>> {
+        let recalibrations = self.recalibrations.as_ref().filter(|_| !raw);
         let of_aspect = |aspect| recalibrations?.of(aspect);
         self.aspects().map(of_aspect).collect()
     }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use gradus_data::{
-    CutSegments, Example, RatingUse, SegmentTokenizer, TokenizedExample, TruncationCounts,
+    CutSegments, Example, RatingUse, Segment, SegmentTokenizer, Segmenter, TokenizedExample,
+    TruncationCounts,
 };
 
 use crate::Result;
@@ -23,6 +24,30 @@ impl Preparer {
     /// If the response cannot be cut.
     pub fn segment(&self, example: &mut Example) -> Result<()> {
         Ok(self.tokenizer.segment_response(example)?)
+    }
+
+    /// The same by another rule than that of the bundle.
+    ///
+    /// # Errors
+    /// If the response cannot be cut.
+    pub fn segment_by(&self, segmenter: &Segmenter, example: &mut Example) -> Result<()> {
+        if example.segments.is_empty() {
+            let spans = self.tokenizer.segment_by(segmenter, &example.response)?;
+            example.segments = spans.into_iter().map(Segment::unrated).collect();
+        }
+        Ok(())
+    }
+
+    /// The same preparer, which makes overlapping windows of a response that is too long: see
+    /// [`Scorer::with_stride`](crate::Scorer::with_stride).
+    ///
+    /// # Panics
+    /// If `stride` is 0.
+    #[must_use]
+    pub fn with_stride(mut self, stride: usize) -> Self {
+        assert!(stride > 0, "windows that do not move");
+        self.stride = Some(stride);
+        self
     }
 
     /// Tokenizes an example. Its ratings are not read.
