@@ -261,6 +261,8 @@ explained! {
         HubError,
         #[cfg(feature = "remote")]
         device::WorkerError,
+        #[cfg(feature = "serve")]
+        gradus_serve::ServeError,
 }
 
 /// The hint of the first cause that has one.

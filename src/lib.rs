@@ -49,6 +49,7 @@
 //! Others:
 //! - `dashboard`: Burn's terminal dashboard for `gradus train --dashboard`
 //! - `hub`: models of the Hugging Face Hub by name
+//! - `serve` (default): scores over HTTP, for `gradus serve`
 
 pub use gradus_bundle as bundle;
 pub use gradus_data as data;

@@ -6,6 +6,7 @@ mod eval;
 mod models;
 mod process;
 mod score;
+mod serve;
 mod train;
 mod worker;
 
@@ -19,6 +20,7 @@ pub(crate) use eval::{CalibrateArgs, CompareArgs, EvalArgs, ExplainArgs};
 pub(crate) use models::{ExportArgs, ExportFormat, ImportArgs, InspectArgs};
 pub(crate) use process::{ProcessArgs, ProcessBenchmark, ThresholdArgs};
 pub(crate) use score::ScoreArgs;
+pub(crate) use serve::ServeArgs;
 pub(crate) use train::{MergeArgs, ProbeArgs, QuickstartArgs, RunArgs, TrainArgs};
 pub(crate) use worker::WorkerArgs;
 
@@ -92,6 +94,9 @@ pub(crate) enum Command {
     /// Score every segment of every response
     #[command(after_help = score::SCORE_HELP)]
     Score(ScoreArgs),
+    /// Score over HTTP: an API, routes for training loops, and a page to score and rate in
+    #[command(after_help = serve::SERVE_HELP)]
+    Serve(Box<ServeArgs>),
     /// Measure how fast this build scores and trains on this machine
     #[command(after_help = bench::BENCH_HELP)]
     Bench(BenchArgs),

@@ -19,6 +19,7 @@ mod process;
 mod process_model;
 mod quickstart;
 mod score;
+mod serve;
 mod settings;
 mod stats;
 mod systems;
@@ -42,6 +43,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Compare(args) => compare::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Score(args) => score::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Data { command } => data::run(command),
         Command::Inspect(args) => inspect::run(&args),

@@ -10,7 +10,7 @@ use std::path::Path;
 use fs_err as fs;
 
 /// What each crate may depend on in the workspace; the root may know all of them.
-const MAY_KNOW: [(&str, &[&str]); 7] = [
+const MAY_KNOW: [(&str, &[&str]); 8] = [
     ("files", &[]),
     ("kernels", &[]),
     ("data", &["files"]),
@@ -18,6 +18,7 @@ const MAY_KNOW: [(&str, &[&str]); 7] = [
     ("bundle", &["files", "data", "model"]),
     ("train", &["files", "kernels", "data", "model", "bundle"]),
     ("eval", &["kernels", "data", "model", "bundle"]),
+    ("serve", &["data", "bundle", "eval"]),
 ];
 
 /// Burn's backends, as its features name them.

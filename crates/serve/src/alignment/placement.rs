@@ -1,0 +1,249 @@
+//! From scores of segments to numbers of tokens.
+
+use std::str::FromStr;
+
+use gradus_data::CharSpan;
+use serde::{Deserialize, Serialize};
+
+use super::TokenSpans;
+
+/// How the scores of segments become numbers of tokens. A token that belongs to no segment, or to one
+/// without a score, has 0.
+///
+/// A token belongs to the segment that holds the first of its characters that is not white space. A
+/// segment ends with the last token that has a part of its last character that is not white space.
+///
+/// | name | a token has | the numbers of all tokens add up to |
+/// |---|---|---|
+/// | `end` | the score of the segment that it ends, else 0 | the sum of the scores |
+/// | `spread` | the score of its segment, divided by the number of its tokens | the sum of the scores |
+/// | `constant` | the score of its segment | the sum over segments of score times tokens |
+/// | `difference` | at the end of a segment, its score less that of the scored segment before | the last score |
+///
+/// Where one token ends several segments, it has the numbers of all of them. A segment that no token
+/// belongs to is spread over the token that ends it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Placement {
+    #[default]
+    End,
+    Spread,
+    Constant,
+    Difference,
+}
+
+impl Placement {
+    /// The names, for messages.
+    pub(crate) const NAMES: &str = "end, spread, constant or difference";
+}
+
+impl FromStr for Placement {
+    type Err = ();
+
+    fn from_str(name: &str) -> Result<Self, ()> {
+        match name {
+            "end" => Ok(Self::End),
+            "spread" => Ok(Self::Spread),
+            "constant" => Ok(Self::Constant),
+            "difference" => Ok(Self::Difference),
+            _ => Err(()),
+        }
+    }
+}
+
+impl TokenSpans {
+    /// One number a token, given the segments of the response and their scores.
+    pub(crate) fn rewards(
+        &self,
+        placement: Placement,
+        response: &str,
+        segments: &[(CharSpan, Option<f64>)],
+    ) -> Vec<f64> {
+        let blank: Vec<bool> = response.chars().map(char::is_whitespace).collect();
+        let mut rewards = vec![0.0; self.0.len()];
+        let owners = self.owners(&blank, segments);
+        let mut before = 0.0;
+        for (number, &(span, score)) in segments.iter().enumerate() {
+            let Some(score) = score else { continue };
+            let Some(end) = self.end_of(span, &blank) else {
+                continue;
+            };
+            let own = || (0..owners.len()).filter(|&token| owners[token] == Some(number));
+            match placement {
+                Placement::End => rewards[end] += score,
+                Placement::Difference => rewards[end] += score - before,
+                Placement::Constant => own().for_each(|token| rewards[token] += score),
+                Placement::Spread => match own().count() {
+                    0 => rewards[end] += score,
+                    count => own().for_each(|token| rewards[token] += score / count as f64),
+                },
+            }
+            before = score;
+        }
+        rewards
+    }
+
+    /// The segment of each token.
+    fn owners(&self, blank: &[bool], segments: &[(CharSpan, Option<f64>)]) -> Vec<Option<usize>> {
+        let of_token = |span: &CharSpan| {
+            let chars = blank
+                .get(span.start..span.end)
+                .filter(|chars| !chars.is_empty())?;
+            let first = span.start + chars.iter().position(|blank| !blank).unwrap_or(0);
+            let next = segments.partition_point(|(segment, _)| segment.end <= first);
+            segments
+                .get(next)
+                .filter(|(segment, _)| segment.start <= first)
+                .map(|_| next)
+        };
+        self.0.iter().map(of_token).collect()
+    }
+
+    /// The token that ends a segment: the last that has a part of its last character that is not white
+    /// space. Where no token has that, the last that begins before it.
+    fn end_of(&self, segment: CharSpan, blank: &[bool]) -> Option<usize> {
+        let chars = &blank[segment.start..segment.end];
+        let last = segment.start
+            + chars
+                .iter()
+                .rposition(|blank| !blank)
+                .unwrap_or(chars.len() - 1);
+        let holds = |span: &CharSpan| span.start <= last && last < span.end;
+        let has_text = |span: &CharSpan| span.start < span.end;
+        let before = |span: &CharSpan| has_text(span) && span.start <= last;
+        self.0
+            .iter()
+            .rposition(holds)
+            .or_else(|| self.0.iter().rposition(before))
+            .or_else(|| self.0.iter().position(has_text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn span(start: usize, end: usize) -> CharSpan {
+        CharSpan { start, end }
+    }
+
+    fn rewards(
+        placement: Placement,
+        tokens: &[(usize, usize)],
+        response: &str,
+        segments: &[(usize, usize, Option<f64>)],
+    ) -> Vec<f64> {
+        let tokens = TokenSpans(
+            tokens
+                .iter()
+                .map(|&(start, end)| span(start, end))
+                .collect(),
+        );
+        let segments: Vec<_> = segments
+            .iter()
+            .map(|&(start, end, score)| (span(start, end), score))
+            .collect();
+        tokens.rewards(placement, response, &segments)
+    }
+
+    /// `One two. Three` in tokens `One`, ` two`, `.`, ` Three`.
+    const TOKENS: [(usize, usize); 4] = [(0, 3), (3, 7), (7, 8), (8, 14)];
+    const SEGMENTS: [(usize, usize, Option<f64>); 2] = [(0, 8, Some(0.6)), (9, 14, Some(-0.3))];
+
+    #[test]
+    fn each_placement_puts_scores_where_it_says() {
+        let of = |placement| rewards(placement, &TOKENS, "One two. Three", &SEGMENTS);
+        let close = |found: Vec<f64>, expected: [f64; 4]| {
+            assert!(
+                found
+                    .iter()
+                    .zip(expected)
+                    .all(|(a, b)| (a - b).abs() < 1e-12),
+                "{found:?}"
+            );
+        };
+        close(of(Placement::End), [0.0, 0.0, 0.6, -0.3]);
+        close(of(Placement::Spread), [0.2, 0.2, 0.2, -0.3]);
+        close(of(Placement::Constant), [0.6, 0.6, 0.6, -0.3]);
+        close(of(Placement::Difference), [0.0, 0.0, 0.6, -0.9]);
+    }
+
+    #[test]
+    fn a_segment_without_a_score_gives_nothing_and_is_passed_by() {
+        let segments = [(0, 3, Some(0.5)), (4, 8, None), (9, 14, Some(0.25))];
+        let of = |placement| rewards(placement, &TOKENS, "One two. Three", &segments);
+        assert_eq!(of(Placement::End), [0.5, 0.0, 0.0, 0.25]);
+        assert_eq!(of(Placement::Difference), [0.5, 0.0, 0.0, -0.25]);
+        assert_eq!(of(Placement::Constant), [0.5, 0.0, 0.0, 0.25]);
+    }
+
+    #[test]
+    fn one_token_may_end_several_segments() {
+        // `a.b.` in tokens `a`, `.b.`: the second segment has no token of its own.
+        let tokens = [(0, 1), (1, 4)];
+        let segments = [(0, 2, Some(1.0)), (2, 4, Some(0.5))];
+        let of = |placement| rewards(placement, &tokens, "a.b.", &segments);
+        assert_eq!(of(Placement::End), [0.0, 1.5]);
+        assert_eq!(of(Placement::Spread), [0.5, 1.0]);
+        assert_eq!(of(Placement::Constant), [1.0, 1.0]);
+        assert_eq!(of(Placement::Difference), [0.0, 0.5]);
+    }
+
+    #[test]
+    fn parts_of_a_character_belong_together_and_empty_tokens_to_nothing() {
+        // The emoji ends the first segment in three parts.
+        let tokens = [(0, 2), (2, 3), (2, 3), (2, 3), (3, 3), (3, 5), (0, 0)];
+        let segments = [(0, 3, Some(0.8)), (4, 5, Some(0.2))];
+        let of = |placement| rewards(placement, &tokens, "a 🙂 b", &segments);
+        assert_eq!(of(Placement::End), [0.0, 0.0, 0.0, 0.8, 0.0, 0.2, 0.0]);
+        assert_eq!(of(Placement::Spread), [0.2, 0.2, 0.2, 0.2, 0.0, 0.2, 0.0]);
+    }
+
+    #[test]
+    fn a_response_that_is_cut_in_a_segment_ends_with_its_last_token() {
+        let tokens = [(0, 3), (3, 7), (7, 8), (8, 11)];
+        let segments = [(0, 8, Some(0.6)), (9, 11, Some(0.1))];
+        assert_eq!(
+            rewards(Placement::End, &tokens, "One two. Th", &segments),
+            [0.0, 0.0, 0.6, 0.1]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn the_sums_are_those_that_are_promised(
+            response in "[ab. é🙂]{1,24}",
+            token_cuts in prop::collection::vec(0_usize..25, 0..12),
+            segment_cuts in prop::collection::vec(0_usize..25, 0..8),
+            scores in prop::collection::vec(prop::option::of(-1.0_f64..1.0), 8),
+        ) {
+            let length = response.chars().count();
+            let spans = |cuts: &[usize]| -> Vec<CharSpan> {
+                let mut cuts: Vec<usize> = cuts.iter().map(|&cut| cut.min(length)).collect();
+                cuts.extend([0, length]);
+                cuts.sort_unstable();
+                cuts.windows(2).map(|pair| span(pair[0], pair[1])).collect()
+            };
+            let tokens = TokenSpans(spans(&token_cuts));
+            let segments: Vec<(CharSpan, Option<f64>)> = spans(&segment_cuts)
+                .into_iter()
+                .filter(|span| span.start < span.end)
+                .zip(scores)
+                .collect();
+            let given: Vec<f64> = segments.iter().filter_map(|(_, score)| *score).collect();
+            let sum_of = |placement| tokens.rewards(placement, &response, &segments).iter().sum::<f64>();
+            let expected: f64 = given.iter().sum();
+            prop_assert!((sum_of(Placement::End) - expected).abs() < 1e-9);
+            prop_assert!((sum_of(Placement::Spread) - expected).abs() < 1e-9);
+            let last = given.last().copied().unwrap_or(0.0);
+            prop_assert!((sum_of(Placement::Difference) - last).abs() < 1e-9);
+            let rewards = tokens.rewards(Placement::Constant, &response, &segments);
+            for (token, reward) in tokens.0.iter().zip(rewards) {
+                let is_a_score = given.iter().any(|score| score.to_bits() == reward.to_bits());
+                prop_assert!(reward == 0.0 || (is_a_score && token.start < token.end));
+            }
+        }
+    }
+}

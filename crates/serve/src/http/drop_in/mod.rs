@@ -1,0 +1,119 @@
+//! Routes of other servers, so that their clients can ask this one. Each file is one of them: what it
+//! reads becomes native records, and scores become what it answers.
+//!
+//! A field that has no meaning here is refused by name, unless leaving it out changes nothing that the
+//! client asked for; docs/serving.md has the table.
+
+mod fields;
+pub(super) mod lettuce_detect;
+pub(super) mod llama_factory;
+pub(super) mod open_inference;
+pub(super) mod openrlhf;
+pub(super) mod slime;
+mod split;
+pub(super) mod tei;
+pub(super) mod vllm;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::HeaderMap;
+use axum::routing::{get, post};
+use gradus_data::Example;
+
+use self::fields::Fields;
+use super::body;
+use crate::models::Model;
+use crate::refusal::Refusal;
+use crate::scoring::{Scored, ScoredRecord, Service};
+use crate::settings::Settings;
+
+/// The routes that need a key, where there is one.
+pub(super) fn guarded() -> Router<Arc<Service>> {
+    Router::new()
+        .route("/get_reward", post(openrlhf::get_reward))
+        .route("/slime/reward", post(slime::reward_of))
+        .route("/v1/score/evaluation", post(llama_factory::evaluate))
+        .route("/classify", post(vllm::classify))
+        .route("/pooling", post(vllm::pool))
+        .route("/predict", post(tei::predict))
+        .route("/v2", get(open_inference::server))
+        .route("/v2/models/{model}", get(open_inference::model))
+        .route("/v2/models/{model}/ready", get(open_inference::model_ready))
+        .route("/v2/models/{model}/infer", post(open_inference::infer))
+        .route("/v1/lettucedetect/spans", post(lettuce_detect::spans))
+}
+
+/// The routes that probes ask.
+pub(super) fn open() -> Router<Arc<Service>> {
+    Router::new()
+        .route("/v2/health/live", get(super::health::health))
+        .route("/v2/health/ready", get(super::health::ready))
+}
+
+/// The object that a body is.
+async fn fields(service: &Service, headers: &HeaderMap, body: Body) -> Result<Fields, Refusal> {
+    let bytes = body::read(headers, body, &service.limits).await?;
+    Fields::read(&bytes)
+}
+
+/// A record of a prompt and a response.
+fn record(prompt: String, response: String) -> Example {
+    Example {
+        prompt,
+        response,
+        ..Example::default()
+    }
+}
+
+/// Scores records as the bundle `model` does by default; `place` names a record in messages.
+async fn score(
+    service: &Arc<Service>,
+    model: Option<String>,
+    records: Vec<Example>,
+    place: impl Fn(usize) -> String + Send + 'static,
+) -> Result<Scored, Refusal> {
+    let settings = Settings {
+        model,
+        ..Settings::default()
+    };
+    service.score(records, &settings, place).await
+}
+
+/// The bundle that a name of another server stands for: that of this name, else the first. Clients of
+/// these routes send the name that their own server would know.
+fn known_model(service: &Service, name: Option<String>) -> Option<String> {
+    name.filter(|name| service.models.has(name))
+}
+
+/// The one number that a client takes: the score of the response on the aspect of `--reward-aspect`, or on the
+/// only one; where there is none, the number of `--unscored-reward`.
+fn reward(
+    service: &Service,
+    model: &Model,
+    record: &ScoredRecord,
+    field: &str,
+) -> Result<f64, Refusal> {
+    let names: Vec<&str> = model.scorer.aspects().collect();
+    let aspect = match &service.drop_ins.reward_aspect {
+        None if names.len() == 1 => Some(0),
+        None => None,
+        Some(wanted) => names.iter().position(|name| name == wanted),
+    };
+    let Some(aspect) = aspect else {
+        let message = format!(
+            "found a bundle with the aspects {}, expected one aspect to take the reward from",
+            names.join(", ")
+        );
+        return Err(
+            Refusal::new(axum::http::StatusCode::UNPROCESSABLE_ENTITY, message)
+                .with_hint("start the server with --reward-aspect NAME"),
+        );
+    };
+    let score = record.scores.response.get(aspect).copied().flatten();
+    score.or(service.drop_ins.unscored_reward).ok_or_else(|| {
+        Refusal::field(field, "a response without a score", "one that can be scored")
+            .with_hint("an empty response, for instance, has none; --unscored-reward NUMBER answers with that number")
+    })
+}

@@ -1,0 +1,283 @@
+//! The Open Inference Protocol, version 2: `/v2/models/{model}/infer` and what belongs to it.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use gradus_data::{Example, describe_value};
+use serde::Serialize;
+use serde_json::{Value, json as value};
+
+use super::fields::{Fields, texts};
+use super::{fields, record, score};
+use crate::answer::{RecordAnswer, json};
+use crate::http::openapi::InferBody;
+use crate::http::openapi::Refusals;
+use crate::refusal::Refusal;
+use crate::scoring::{Scored, Service};
+use crate::settings::ScoringSettings;
+
+/// The answer to a request.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(in crate::http) struct Inference {
+    model_name: String,
+    /// The digest of the bundle.
+    model_version: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    outputs: Vec<Output>,
+}
+
+/// A tensor of an answer.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(in crate::http) struct Output {
+    name: &'static str,
+    datatype: &'static str,
+    shape: Vec<usize>,
+    #[schema(value_type = Vec<Object>)]
+    data: Vec<Value>,
+}
+
+/// `GET /v2`.
+#[utoipa::path(
+    get,
+    path = "/v2",
+    tag = "Open Inference Protocol",
+    responses((status = 200, description = "The server", body = serde_json::Value), Refusals),
+    security((), ("key" = [])),
+)]
+pub(in crate::http) async fn server() -> Response {
+    let server = value!({"name": "gradus", "version": env!("CARGO_PKG_VERSION"), "extensions": []});
+    json(StatusCode::OK, &server)
+}
+
+/// `GET /v2/models/{model}`: its tensors.
+#[utoipa::path(
+    get,
+    path = "/v2/models/{model}",
+    tag = "Open Inference Protocol",
+    params(("model" = String, Path, description = "The name of the bundle")),
+    responses((status = 200, description = "The tensors of a bundle", body = serde_json::Value), Refusals),
+    security((), ("key" = [])),
+)]
+pub(in crate::http) async fn model(
+    State(service): State<Arc<Service>>,
+    Path(name): Path<String>,
+) -> Result<Response, Refusal> {
+    let model = service.models.get(Some(&name))?;
+    let text = |name: &str| value!({"name": name, "datatype": "BYTES", "shape": [-1]});
+    let aspects = model.scorer.aspects().count();
+    let metadata = value!({
+        "name": model.name,
+        "versions": [model.digest],
+        "platform": "gradus",
+        "inputs": [text("prompt"), text("context"), text("response")],
+        "outputs": [{"name": "score", "datatype": "FP32", "shape": [-1, aspects]}, text("segments")],
+    });
+    Ok(json(StatusCode::OK, &metadata))
+}
+
+/// `GET /v2/models/{model}/ready`.
+#[utoipa::path(
+    get,
+    path = "/v2/models/{model}/ready",
+    tag = "Open Inference Protocol",
+    params(("model" = String, Path, description = "The name of the bundle")),
+    responses((status = 200, description = "The bundle answers", body = serde_json::Value), Refusals),
+    security((), ("key" = [])),
+)]
+pub(in crate::http) async fn model_ready(
+    State(service): State<Arc<Service>>,
+    Path(name): Path<String>,
+) -> Result<Response, Refusal> {
+    let model = service.models.get(Some(&name))?;
+    Ok(json(
+        StatusCode::OK,
+        &value!({"name": model.name, "ready": true}),
+    ))
+}
+
+/// `POST /v2/models/{model}/infer`: inputs `prompt`, `response` and, if wanted, `context`, each a tensor of
+/// `BYTES`; outputs `score`, one number an aspect, and `segments`, JSON as `POST /v1/score` answers.
+#[utoipa::path(
+    post,
+    path = "/v2/models/{model}/infer",
+    tag = "Open Inference Protocol",
+    params(("model" = String, Path, description = "The name of the bundle")),
+    request_body(content = InferBody),
+    responses((status = 200, description = "Scores", body = Inference), Refusals),
+    security((), ("key" = [])),
+)]
+pub(in crate::http) async fn infer(
+    State(service): State<Arc<Service>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let mut fields = fields(&service, &headers, body).await?;
+    let id = fields.text("id")?;
+    let wanted = wanted_outputs(&mut fields)?;
+    let records = records(&mut fields)?;
+    fields.pass_over(&["parameters"]);
+    fields.finish("id, inputs, outputs and parameters")?;
+    let scored = score(&service, Some(name), records, |number| {
+        format!("inputs[{number}]")
+    })
+    .await?;
+    let outputs = wanted
+        .into_iter()
+        .map(|output| output_of(&service, &scored, output));
+    let answer = Inference {
+        model_name: scored.model.name.clone(),
+        model_version: scored.model.digest.clone(),
+        id,
+        outputs: outputs.collect::<Result<_, _>>()?,
+    };
+    Ok(json(StatusCode::OK, &answer))
+}
+
+fn output_of(service: &Service, scored: &Scored, name: &'static str) -> Result<Output, Refusal> {
+    let count = scored.records.len();
+    if name == "segments" {
+        let settings = ScoringSettings::default();
+        let data = scored.records.iter().map(|record| {
+            let answer = RecordAnswer::new(record, None, &scored.model, &settings);
+            let text =
+                serde_json::to_string(&answer.segments).expect("answers have text keys only");
+            Value::from(text)
+        });
+        return Ok(Output {
+            name,
+            datatype: "BYTES",
+            shape: vec![count],
+            data: data.collect(),
+        });
+    }
+    let mut data = Vec::new();
+    for (number, record) in scored.records.iter().enumerate() {
+        for score in &record.scores.response {
+            let score = score.or(service.drop_ins.unscored_reward).ok_or_else(|| {
+                Refusal::field(
+                    format!("inputs[{number}]"),
+                    "a response without a score",
+                    "one that can be scored",
+                )
+            })?;
+            data.push(Value::from(score));
+        }
+    }
+    Ok(Output {
+        name,
+        datatype: "FP32",
+        shape: vec![count, scored.model.scorer.aspects().count()],
+        data,
+    })
+}
+
+/// The outputs that a request asks for; `score` where it names none.
+fn wanted_outputs(fields: &mut Fields) -> Result<Vec<&'static str>, Refusal> {
+    let Some(outputs) = fields.take("outputs") else {
+        return Ok(vec!["score"]);
+    };
+    let outputs = outputs
+        .as_array()
+        .cloned()
+        .unwrap_or_default()
+        .into_iter()
+        .enumerate();
+    let names = outputs.map(|(place, output)| match output["name"].as_str() {
+        Some("score") => Ok("score"),
+        Some("segments") => Ok("segments"),
+        _ => Err(Refusal::field(
+            format!("outputs[{place}].name"),
+            describe_value(&output["name"]),
+            "score or segments",
+        )),
+    });
+    names.collect()
+}
+
+/// One record for each place of the tensors `prompt` and `response`.
+fn records(fields: &mut Fields) -> Result<Vec<Example>, Refusal> {
+    let inputs = fields
+        .take("inputs")
+        .ok_or_else(|| Refusal::missing("inputs", "a list of tensors"))?;
+    let Value::Array(inputs) = inputs else {
+        return Err(Refusal::field(
+            "inputs",
+            describe_value(&inputs),
+            "a list of tensors",
+        ));
+    };
+    let (mut prompts, mut responses, mut contexts) = (None, None, None);
+    for (place, input) in inputs.into_iter().enumerate() {
+        let field = format!("inputs[{place}]");
+        let target = match input["name"].as_str() {
+            Some("prompt") => &mut prompts,
+            Some("response") => &mut responses,
+            Some("context") => &mut contexts,
+            _ => {
+                return Err(Refusal::field(
+                    format!("{field}.name"),
+                    describe_value(&input["name"]),
+                    "prompt, response or context",
+                ));
+            }
+        };
+        *target = Some(tensor(&field, input)?);
+    }
+    let prompts = prompts.ok_or_else(|| Refusal::missing("inputs", "a tensor `prompt`"))?;
+    let responses = responses.ok_or_else(|| Refusal::missing("inputs", "a tensor `response`"))?;
+    let counts = [Some(responses.len()), contexts.as_ref().map(Vec::len)];
+    if let Some(other) = counts
+        .into_iter()
+        .flatten()
+        .find(|&count| count != prompts.len())
+    {
+        return Err(Refusal::field(
+            "inputs",
+            format!("tensors of {} and {other} texts", prompts.len()),
+            "as many in each",
+        ));
+    }
+    if prompts.is_empty() {
+        return Err(Refusal::field(
+            "inputs",
+            "tensors without a text",
+            "at least one",
+        ));
+    }
+    let mut contexts = contexts.into_iter().flatten();
+    let pairs = prompts.into_iter().zip(responses);
+    Ok(pairs
+        .map(|(prompt, response)| Example {
+            context: contexts.next(),
+            ..record(prompt, response)
+        })
+        .collect())
+}
+
+fn tensor(field: &str, mut input: Value) -> Result<Vec<String>, Refusal> {
+    if input["datatype"] != "BYTES" {
+        return Err(Refusal::field(
+            format!("{field}.datatype"),
+            describe_value(&input["datatype"]),
+            "\"BYTES\"",
+        ));
+    }
+    let data = texts(&format!("{field}.data"), input["data"].take())?;
+    let shape: Option<u64> = input["shape"]
+        .as_array()
+        .map(|shape| shape.iter().filter_map(Value::as_u64).product());
+    if shape != Some(data.len() as u64) {
+        let expected = format!("[{}], as `data` has that many texts", data.len());
+        return Err(Refusal::field(
+            format!("{field}.shape"),
+            input["shape"].to_string(),
+            expected,
+        ));
+    }
+    Ok(data)
+}

@@ -1,0 +1,184 @@
+//! The bundles by name, and their exchange while requests are answered.
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use axum::http::StatusCode;
+use burn::tensor::Device;
+use gradus_bundle::digest_file;
+use gradus_data::BatchSize;
+use gradus_eval::{EvalError, Scorer};
+
+use crate::event::Observer;
+use crate::refusal::Refusal;
+use crate::{BundleSource, Event, Result, ServeError};
+
+/// A bundle in memory. A request keeps the one that it began with.
+pub(crate) struct Model {
+    /// What requests call it.
+    pub(crate) name: String,
+    /// SHA-256 of its manifest, which has those of its parts.
+    pub(crate) digest: String,
+    pub(crate) scorer: Scorer,
+}
+
+/// All bundles of a server.
+pub(crate) struct Models {
+    slots: Vec<Slot>,
+    device: Device,
+    max_batch_tokens: usize,
+    observer: Observer,
+}
+
+/// The place of a bundle.
+struct Slot {
+    source: BundleSource,
+    current: RwLock<Option<Arc<Model>>>,
+    /// Held while it is loaded, so that two are never loaded at once.
+    loading: Mutex<()>,
+}
+
+/// What became of a bundle that was to be loaded again.
+pub(crate) struct Reloaded {
+    pub(crate) name: String,
+    pub(crate) outcome: Result<Arc<Model>>,
+}
+
+impl Models {
+    /// Places for bundles, none of them loaded yet.
+    pub(crate) fn new(
+        sources: &[BundleSource],
+        device: Device,
+        max_batch_tokens: usize,
+        observer: Observer,
+    ) -> Result<Self> {
+        for (place, source) in sources.iter().enumerate() {
+            if sources[..place]
+                .iter()
+                .any(|other| other.name == source.name)
+            {
+                return Err(ServeError::RepeatedName {
+                    name: source.name.clone(),
+                });
+            }
+        }
+        let slot = |source: &BundleSource| Slot {
+            source: source.clone(),
+            current: RwLock::new(None),
+            loading: Mutex::new(()),
+        };
+        Ok(Self {
+            slots: sources.iter().map(slot).collect(),
+            device,
+            max_batch_tokens,
+            observer,
+        })
+    }
+
+    /// Loads every bundle, in their order.
+    pub(crate) fn load_all(&self) -> Result<()> {
+        self.slots
+            .iter()
+            .try_for_each(|slot| self.load(slot).map(drop))
+    }
+
+    /// Loads one bundle, or all, again. Requests go on with the old one until the new one is whole; a
+    /// bundle that cannot be loaded leaves the old one in its place.
+    pub(crate) fn reload(&self, name: Option<&str>) -> Result<Vec<Reloaded>, Refusal> {
+        if let Some(name) = name {
+            self.slot(name)?;
+        }
+        let wanted = |slot: &&Slot| name.is_none_or(|name| slot.source.name == name);
+        let reload = |slot: &Slot| {
+            let outcome = self.load(slot);
+            if let Err(error) = &outcome {
+                (self.observer)(Event::ReloadFailed {
+                    model: slot.source.name.clone(),
+                    message: error.to_string(),
+                });
+            }
+            Reloaded {
+                name: slot.source.name.clone(),
+                outcome,
+            }
+        };
+        Ok(self.slots.iter().filter(wanted).map(reload).collect())
+    }
+
+    /// The bundle that a request asks for; the first where it names none.
+    pub(crate) fn get(&self, name: Option<&str>) -> Result<Arc<Model>, Refusal> {
+        let slot = match name {
+            Some(name) => self.slot(name)?,
+            None => &self.slots[0],
+        };
+        slot.current().ok_or_else(Refusal::loading)
+    }
+
+    /// Whether a bundle has this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.slots.iter().any(|slot| slot.source.name == name)
+    }
+
+    /// All bundles that are loaded, in their order.
+    pub(crate) fn loaded(&self) -> Vec<Arc<Model>> {
+        self.slots.iter().filter_map(Slot::current).collect()
+    }
+
+    fn slot(&self, name: &str) -> Result<&Slot, Refusal> {
+        let slot = self.slots.iter().find(|slot| slot.source.name == name);
+        slot.ok_or_else(|| {
+            let names: Vec<&str> = self
+                .slots
+                .iter()
+                .map(|slot| slot.source.name.as_str())
+                .collect();
+            let expected = format!("one of {}", names.join(", "));
+            Refusal::field("model", format!("{name:?}"), expected)
+                .with_status(StatusCode::NOT_FOUND)
+        })
+    }
+
+    fn load(&self, slot: &Slot) -> Result<Arc<Model>> {
+        let _alone = slot.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        let model = self
+            .read(&slot.source)
+            .map_err(|cause| ServeError::Bundle {
+                name: slot.source.name.clone(),
+                cause: Box::new(cause),
+            })?;
+        let model = Arc::new(model);
+        *slot.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&model));
+        (self.observer)(Event::Loaded {
+            model: model.name.clone(),
+            digest: model.digest.clone(),
+        });
+        Ok(model)
+    }
+
+    /// Reads a bundle. Where another took its place in the meantime, that one is read.
+    fn read(&self, source: &BundleSource) -> Result<Model, EvalError> {
+        let manifest = source.path.join("manifest.json");
+        let digest = || digest_file(&manifest).map(|part| part.sha256).ok();
+        loop {
+            let before = digest();
+            let scorer = Scorer::load(&source.path, &self.device)?;
+            if let Some(digest) = digest()
+                && Some(&digest) == before.as_ref()
+            {
+                return Ok(Model {
+                    name: source.name.clone(),
+                    digest,
+                    scorer: scorer.with_batch_size(BatchSize::Tokens(self.max_batch_tokens)),
+                });
+            }
+        }
+    }
+}
+
+impl Slot {
+    fn current(&self) -> Option<Arc<Model>> {
+        self.current
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}

@@ -1,0 +1,191 @@
+//! Clients that are slow, idle, gone or wrong: the server answers or closes, and the next good request works.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::client::Connection;
+use crate::server::Server;
+
+#[track_caller]
+fn answers(server: &Server) {
+    server
+        .score(&json!({"prompt": "p", "response": "One. Two."}))
+        .json(200);
+}
+
+/// Descriptors that the server has open.
+#[cfg(target_os = "linux")]
+fn descriptors(server: &Server) -> usize {
+    fs_err::read_dir(format!("/proc/{}/fd", server.id()))
+        .unwrap()
+        .count()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn many_idle_connections_are_borne_and_closed() {
+    let server = Server::with(&["bundle", "--header-timeout", "2"]);
+    answers(&server);
+    let before = descriptors(&server);
+    let idle: Vec<Connection> = (0..900).map(|_| server.connect()).collect();
+    let started = Instant::now();
+    answers(&server);
+    assert!(
+        started.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        started.elapsed()
+    );
+    thread::sleep(Duration::from_secs(4));
+    answers(&server);
+    let after = descriptors(&server);
+    assert!(after <= before + 3, "{before} descriptors became {after}");
+    drop(idle);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn connections_beyond_the_limit_wait_their_turn() {
+    let server = Server::with(&["bundle", "--max-connections", "3", "--header-timeout", "1"]);
+    let idle: Vec<Connection> = (0..3).map(|_| server.connect()).collect();
+    // A place is free when the idle ones are closed.
+    answers(&server);
+    drop(idle);
+}
+
+#[test]
+fn half_sent_heads_and_bodies_are_given_up() {
+    let server = Server::with(&["bundle", "--header-timeout", "1", "--request-timeout", "1"]);
+    let mut head = server.connect();
+    head.send("POST /v1/score HTTP/1.1\r\nhost: a\r\n").unwrap();
+    let mut body = server.connect();
+    body.send("POST /v1/score HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n{\"prompt\"")
+        .unwrap();
+    let mut lines = server.connect();
+    lines.send("POST /v1/score HTTP/1.1\r\nhost: a\r\ncontent-type: application/x-ndjson\r\ncontent-length: 100\r\n\r\n{\"prompt\"").unwrap();
+    assert!(body.answer().unwrap().error(408).contains("within 1 s"));
+    assert!(
+        lines
+            .answer()
+            .unwrap()
+            .text()
+            .contains("nothing more arrived within 1 s")
+    );
+    // Closed, with or without a word.
+    assert!(head.answer().map_or(true, |answer| answer.status == 408));
+    answers(&server);
+}
+
+#[test]
+fn what_is_no_http_is_refused_or_closed() {
+    let server = Server::start();
+    for bytes in [
+        &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"POST /v1/score HTTP/1.1\r\nhost: a\r\ncontent-length: -1\r\n\r\n",
+        b"POST /v1/score HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ] {
+        let mut connection = server.connect();
+        connection.send(bytes).unwrap();
+        if let Ok(answer) = connection.answer() {
+            assert!((400..600).contains(&answer.status), "{bytes:?}: {}", answer.status);
+        }
+    }
+    let long = format!("GET /{} HTTP/1.1\r\nhost: a\r\n\r\n", "a".repeat(1 << 20));
+    let mut connection = server.connect();
+    // The server may close while this is being sent.
+    let _ = connection.send(long);
+    assert!(
+        connection
+            .answer()
+            .map_or(true, |answer| answer.status >= 400)
+    );
+    answers(&server);
+}
+
+#[test]
+fn a_body_of_a_hundred_megabytes_is_refused_and_the_next_request_is_answered() {
+    let server = Server::start();
+    let piece = vec![b' '; 1 << 20];
+    for head in ["content-length: 104857600", "transfer-encoding: chunked"] {
+        let mut connection = server.connect();
+        connection
+            .send(format!(
+                "POST /v1/score HTTP/1.1\r\nhost: a\r\n{head}\r\n\r\n"
+            ))
+            .unwrap();
+        for _ in 0..100 {
+            let sent = if head.starts_with('t') {
+                connection
+                    .send("100000\r\n")
+                    .and_then(|()| connection.send(&piece))
+                    .and_then(|()| connection.send("\r\n"))
+            } else {
+                connection.send(&piece)
+            };
+            if sent.is_err() {
+                break;
+            }
+        }
+        if let Ok(answer) = connection.answer() {
+            assert_eq!(answer.status, 413);
+        }
+        answers(&server);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "loads the server for a minute, or GRADUS_SOAK seconds"]
+fn memory_and_descriptors_stay_as_they_are() {
+    let seconds = std::env::var("GRADUS_SOAK").map_or(60, |seconds| seconds.parse().unwrap());
+    let server = Server::start();
+    let memory = || -> usize {
+        let status = fs_err::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    };
+    let load = |seconds: u64| {
+        let end = Instant::now() + Duration::from_secs(seconds);
+        thread::scope(|scope| {
+            for client in 0..8 {
+                let server = &server;
+                scope.spawn(move || {
+                    let mut turn = client;
+                    while Instant::now() < end {
+                        turn += 1;
+                        let record = json!({"prompt": "p", "response": "One two. ".repeat(turn % 40 + 1)}).to_string();
+                        let mut connection = server.connect();
+                        if turn % 5 == 0 {
+                            // Gone before its answer.
+                            connection.send(format!("POST /v1/score HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n{record}", record.len())).unwrap();
+                            continue;
+                        }
+                        let answer = connection.ask("POST", "/v1/score", &[], record.as_bytes()).unwrap();
+                        answer.json(200);
+                    }
+                });
+            }
+        });
+    };
+    load(seconds / 4);
+    let (before, open) = (memory(), descriptors(&server));
+    load(seconds - seconds / 4);
+    thread::sleep(Duration::from_secs(1));
+    let (after, open_after) = (memory(), descriptors(&server));
+    println!("{before} kB became {after} kB, {open} descriptors {open_after}, in {seconds} s");
+    assert!(
+        after < before + before / 10 + 8192,
+        "{before} kB became {after} kB"
+    );
+    assert!(
+        open_after <= open + 3,
+        "{open} descriptors became {open_after}"
+    );
+}

@@ -1,0 +1,19 @@
+//! `gradus serve` from outside: the real binary, asked over sockets of loopback.
+
+#![cfg(feature = "serve")]
+#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
+
+mod access;
+mod client;
+mod drop_ins;
+mod hostile;
+mod life;
+mod lines;
+mod native;
+mod server;
+#[allow(dead_code, reason = "shared with the tests of the command line")]
+#[path = "../cli/support.rs"]
+mod support;
+mod tokens;
+mod watch;
+mod wrong_input;
