@@ -27,6 +27,11 @@ test-crate crate *filter:
 test-cli *filter:
     cargo test --release --test cli -- {{filter}}
 
+# The page of `gradus serve` in headless Chromium (installs Node and Chromium where they are missing)
+page-tests:
+    cargo build --release
+    .ci/page
+
 # API documentation; a broken link is an error
 docs:
     RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps
