@@ -9,9 +9,11 @@ export class Cutter {
   #say;
   #apply;
   #model = null;
+  #wasCut = false;
 
   constructor(engine, say, apply) {
     this.#engine = engine;
+    // Both are functions of the view.
     this.#say = say;
     this.#apply = apply;
   }
@@ -31,21 +33,21 @@ export class Cutter {
     else if (!this.#wasCut) byId("rate-cut-box").open = false;
     this.#wasCut = isCut;
     byId("rate-cut-buttons").hidden = isEmpty;
-    byId("rate-cut-all-box").hidden = uncut < 2;
-    byId("rate-cut-all-text").textContent = `also the other responses that are not cut (${uncut - (isCut ? 0 : 1)})`;
+    const others = uncut - (isCut || isEmpty ? 0 : 1);
+    byId("rate-cut-all-box").hidden = others < 1;
+    byId("rate-cut-all-text").textContent = `also the other responses that are not cut (${others})`;
   }
-  #wasCut = false;
 
   /** Cuts the record that is shown, and with `all` every other one that is not cut. One step of undo. */
   async cut(session, rule, all) {
     const { record } = session.position;
     const places = [record];
     if (all) places.push(...[...session.records.keys()].filter((place) => place !== record && session.recordProgress(place).uncut));
-    const changes = [];
+    const cuts = [];
     try {
       for (const place of places) {
-        if (places.length > 1) this.#say(`Cutting ${changes.length + 1} of ${places.length} …`);
-        changes.push([place, recut(session.state(place), session.records[place], await this.#spans(session.records[place], rule))]);
+        if (places.length > 1) this.#say(`Cutting ${cuts.length + 1} of ${places.length} …`);
+        cuts.push([place, await this.#spans(session.records[place], rule)]);
       }
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
@@ -53,7 +55,9 @@ export class Cutter {
       return;
     }
     this.#say("");
-    if (this.#apply("response cut", changes)) announce(`Cut into ${session.state(record).segments.length} segments.`);
+    // Only now, since records may have been rated, or closed, while the server was cutting.
+    const changes = cuts.map(([place, spans]) => [place, recut(session.state(place), session.records[place], spans)]);
+    if (this.#apply(session, "response cut", changes)) announce(`Cut into ${session.state(record).segments.length} segments.`);
     else announce("The segments are the same.");
   }
 

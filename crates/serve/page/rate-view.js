@@ -19,7 +19,7 @@ export class RateView {
 
   constructor(engine) {
     this.#files = new RateFiles((session) => this.#open(session));
-    this.#cutter = new Cutter(engine, (text, isTrouble) => this.#files.say(text, isTrouble), (what, changes) => this.#apply(what, changes));
+    this.#cutter = new Cutter(engine, (text, isTrouble) => this.#files.say(text, isTrouble), (session, what, changes) => session === this.#session && this.#apply(what, changes));
     this.#scales = new ScaleForm((aspects) => {
       this.#session.setAspects(aspects);
       this.#build();
