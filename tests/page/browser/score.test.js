@@ -11,7 +11,7 @@ let server;
 before(async () => {
   models(at);
   browser = await launch();
-  server = await serve(`one=${at.file("one")}`, `two=${at.file("two")}`);
+  server = await serve(`one=${at.file("one")}`, `two=${at.file("two")}`, `again=${at.file("one")}`);
 });
 after(async () => {
   await browser?.close();
@@ -67,6 +67,17 @@ test("two models stand side by side, and aspects are chosen", async () => {
   await panel(page, "two").getByText("Numbers").click();
   assert.equal(await panel(page, "two").getByRole("row").count(), 4);
   assert.deepEqual(complaints, []);
+  await context.close();
+});
+
+test("two models that cut alike are compared segment by segment", async () => {
+  const { page, context } = await open(browser, server.url);
+  await page.getByLabel("Compare with").selectOption("again");
+  await score(page, "p", EMOJI);
+  const { segments: scored } = expected("one", { prompt: "p", response: EMOJI });
+  const rows = page.getByRole("heading", { name: "Segment by segment" }).locator("..").getByRole("row");
+  const cells = await rows.evaluateAll((all) => all.slice(1).map((row) => [...row.cells].slice(1).map((cell) => cell.textContent)));
+  assert.deepEqual(cells, scored.map((one) => [shown(one.score), shown(one.score), "0.00"]));
   await context.close();
 });
 
