@@ -208,6 +208,8 @@ mod tests {
         let found = sketch.shared(&part);
         assert_eq!((found.shared, found.records, found.exact), (37, 40, true));
         assert_eq!(sketch.shared(&part[37..]).shared, 0);
+        let twice = [&all[..], &all[..9]].concat();
+        assert_eq!(TextsSketch::of(&twice), sketch, "records count once");
         let json = serde_json::to_string(&sketch).unwrap();
         assert_eq!(serde_json::from_str::<TextsSketch>(&json).unwrap(), sketch);
 

@@ -242,6 +242,9 @@ mod tests {
             texts(&Segmenter::Paragraph, text),
             ["one\r\ntwo", "three\u{2028}four"]
         );
+        for text in ["one\n \t\ntwo", "one\r\n\r\ntwo", "one\n\u{3000}\ntwo"] {
+            assert_eq!(texts(&Segmenter::Paragraph, text), ["one", "two"]);
+        }
     }
 
     #[test]
