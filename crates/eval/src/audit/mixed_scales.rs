@@ -334,7 +334,9 @@ fn step(ratings: &[f64]) -> Option<f64> {
 }
 
 fn is_multiple(rating: f64, step: f64) -> bool {
-    same((rating / step).round() * step, rating)
+    let steps = rating / step;
+    // 0.3 / 0.1 is 2.9999999999999996.
+    (steps - steps.round()).abs() < 1e-9 * steps.abs().max(1.0)
 }
 
 /// Whether the upper ratings are multiples of a step and enough of the lower ones are not: two
@@ -387,4 +389,27 @@ fn apart(rated: &[Rated], end: f64) -> bool {
     }
     let by_chance = below as f64 * above as f64 / all.max(1) as f64;
     by_chance >= BY_CHANCE && (both as f64) <= 0.01 * by_chance
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_step_is_the_largest_that_all_ratings_are_multiples_of() {
+        assert_eq!(step(&[20.0, 50.0, 0.0]), Some(10.0));
+        assert_eq!(step(&[15.0, 50.0]), Some(5.0));
+        assert_eq!(step(&[2.0, 7.0]), Some(1.0));
+        let tenths: Vec<f64> = (0..1000).map(|tenth| f64::from(tenth) / 10.0).collect();
+        assert_eq!(step(&tenths), Some(0.1));
+        assert_eq!(step(&[0.3, 2.31]), None);
+    }
+
+    #[test]
+    fn lower_ratings_lie_between_the_tenths_of_the_upper_ones_or_not() {
+        let upper = [1.3, 2.7, 4.9, 3.3, 2.3];
+        assert!(between(&[0.25, 0.55, 0.05, 0.85, 0.15], &upper));
+        assert!(!between(&[0.3, 0.6, 0.7, 0.1, 0.9], &upper));
+        assert!(!between(&[0.25, 0.55, 0.05, 0.85], &upper), "too few");
+    }
 }

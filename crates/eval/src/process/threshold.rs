@@ -63,6 +63,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn candidates_reach_from_the_lowest_score_to_the_highest() {
+        let of = |scores: &[f64], quantiles| candidates(scores.iter().copied(), quantiles);
+        assert_eq!(of(&[0.4, 0.1, 0.2, 0.3], 3), [0.1, 0.2, 0.3, 0.4]);
+        assert_eq!(of(&[0.4, 0.1, 0.2, 0.3, 0.0], 2), [0.0, 0.2, 0.4]);
+        assert_eq!(of(&[0.4, 0.4, f64::NAN], 9), [0.4]);
+    }
+
+    #[test]
     fn the_lowest_of_equally_good_quantiles_is_chosen() {
         let scores = || [0.4, 0.1, f64::NAN, 0.2, 0.3].into_iter();
         let choice = ThresholdChoice::best(scores(), "valid", 3, |t| Some(t.min(0.2))).unwrap();
