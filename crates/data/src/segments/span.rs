@@ -189,6 +189,7 @@ mod tests {
             serde_json::to_string(&span).unwrap(),
             r#"{"start":3,"end":9}"#
         );
+        assert_eq!(span.to_string(), "3..9");
     }
 
     proptest! {

@@ -339,6 +339,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_next_item_counts_up_by_one_at_one_level() {
+        for next in [&[1, 3][..], &[2], &[1, 2, 1], &[1, 3, 0]] {
+            assert!(succeeds(next, &[1, 2]), "{next:?}");
+        }
+        for next in [&[1, 4][..], &[1, 2], &[3], &[1, 2, 2], &[1, 1]] {
+            assert!(!succeeds(next, &[1, 2]), "{next:?}");
+        }
+    }
+
+    #[test]
     fn marks_are_told_from_words_and_numbers() {
         for (text, mark) in [
             ("1.", Mark::Number(vec![1])),

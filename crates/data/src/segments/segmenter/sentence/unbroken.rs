@@ -170,3 +170,16 @@ fn paragraphs(text: &str) -> impl Iterator<Item = &str> {
         Some(part)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fence_ends_where_nothing_stands_behind_its_sign() {
+        let text = "```\nlet a = 1;\n```rust\nb\n```\n";
+        assert_eq!(fences(text), std::slice::from_ref(&(0..text.len())));
+        let text = "~~~\na\n```\nb\n~~~~\nc\n";
+        assert_eq!(fences(text), std::slice::from_ref(&(0..text.len() - 2)));
+    }
+}
