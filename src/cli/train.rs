@@ -102,8 +102,8 @@ pub(crate) struct RunArgs {
     /// [default: auto]
     #[arg(long, value_name = "auto|none|FILE")]
     pub(crate) chat_template: Option<ChatTemplateOption>,
-    /// Pooling of token states to a segment vector: mean, last, first, max or attention (learned)
-    /// [default: mean, or last for a decoder]
+    /// Pooling of token states to a segment vector, such as mean or attention; an unknown name lists
+    /// all [default: mean, or last for a decoder]
     #[arg(long)]
     pub(crate) pooling: Option<Pooling>,
     #[command(flatten)]
