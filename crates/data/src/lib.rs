@@ -41,7 +41,7 @@
 //! - [`TruncationPolicy`], [`TruncationCounts`]: treatment and counts of texts that are too long
 //! - [`BatchSize`], [`plan_batches`]: which examples form a batch
 //! - [`SegmentBatcher`], [`SegmentBatch`]: padded tensors
-//! - [`SegmentLoader`]: the batches of an epoch, prepared ahead
+//! - [`SegmentLoader`]: the batches of an epoch
 //! - [`word_level_tokenizer`], [`find_token`]: a vocabulary of the words in a text, and token ids
 //!   by name; [`byte_level_tokenizer`]: bytes as tokens
 

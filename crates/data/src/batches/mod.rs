@@ -1,4 +1,4 @@
-//! From tokens to tensors: which examples go together, padded, prepared ahead.
+//! From tokens to tensors: which examples go together, padded to one shape.
 
 mod batch;
 mod batch_weights;
