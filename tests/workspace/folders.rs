@@ -12,6 +12,8 @@ use regex::Regex;
 /// say what was found, while every folder returns errors.
 struct Source {
     folder: Option<String>,
+    /// The file's name, which is that of its module.
+    stem: String,
     code: String,
 }
 
@@ -28,6 +30,7 @@ fn sources(crate_folder: &Path) -> Vec<Source> {
             let code = code.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
             Source {
                 folder: (parts.len() > 1).then(|| parts[0].to_string()),
+                stem: path.file_stem().unwrap().to_string_lossy().into_owned(),
                 code: code.to_owned(),
             }
         })
@@ -77,6 +80,15 @@ fn uses(crate_folder: &Path) -> BTreeMap<String, BTreeSet<String>> {
     )
     .unwrap();
     let mut homes: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    // A folder's name means the folder, and names of files beside `lib.rs` and of what they define mean
+    // those, whatever else folders call so.
+    let folders: BTreeSet<&str> = sources.iter().filter_map(|s| s.folder.as_deref()).collect();
+    let mut beside = BTreeSet::new();
+    for source in sources.iter().filter(|source| source.folder.is_none()) {
+        beside.insert(source.stem.as_str());
+        let items = item.captures_iter(&source.code);
+        beside.extend(items.map(|found| found.get(1).unwrap().as_str()));
+    }
     for source in &sources {
         let Some(folder) = &source.folder else {
             continue;
@@ -84,7 +96,9 @@ fn uses(crate_folder: &Path) -> BTreeMap<String, BTreeSet<String>> {
         homes.entry(folder).or_default().insert(folder);
         for found in item.captures_iter(&source.code) {
             let name = found.get(1).unwrap().as_str();
-            homes.entry(name).or_default().insert(folder);
+            if !folders.contains(name) {
+                homes.entry(name).or_default().insert(folder);
+            }
         }
     }
     let mut uses: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -93,7 +107,8 @@ fn uses(crate_folder: &Path) -> BTreeMap<String, BTreeSet<String>> {
             continue;
         };
         let used = uses.entry(folder.clone()).or_default();
-        for name in names_used(&source.code) {
+        let names = names_used(&source.code).into_iter();
+        for name in names.filter(|name| !beside.contains(name.as_str())) {
             // A name that several folders define is the folder's own where it is one of them.
             let homes = homes.get(name.as_str()).into_iter().flatten();
             let homes: Vec<&str> = homes.copied().collect();
