@@ -18,6 +18,7 @@ mod signals;
 
 fn main() -> ExitCode {
     allocator::keep_memory();
+    signals::fail_past_file_limit();
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => failure::refuse_arguments(&error),

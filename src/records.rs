@@ -25,9 +25,16 @@ pub(crate) fn limits() -> ReadLimits {
 
 /// Reads a whole file.
 pub(crate) fn read(path: impl AsRef<Path>) -> Result<Vec<Example>> {
+    read_with(path, &[])
+}
+
+/// Reads a whole file of which the command reads these keys of records, too.
+pub(crate) fn read_with(path: impl AsRef<Path>, keys: &[&str]) -> Result<Vec<Example>> {
     let path = path.as_ref();
     let examples = read_examples_within(path, limits())?;
-    tell(path, &UnreadKeys::of(&examples));
+    let mut unread = UnreadKeys::of(&examples);
+    unread.retain(|unread| unread.in_segments || !keys.contains(&unread.key.as_str()));
+    tell(path, &unread);
     Ok(examples)
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use gradus_eval::Aggregation;
-use gradus_files::is_about_the_path;
+use gradus_files::{MOST_SETTINGS, is_about_the_path, read_bounded};
 use gradus_train::{
     CheckedConfig, CheckedModel, ModelOptions, ScratchOptions, SoftAggregation, TextOptions,
     TrainConfig, TrainError,
@@ -136,7 +136,11 @@ impl RunConfig {
     /// # Errors
     /// [`RunConfigError::Read`] or [`RunConfigError::Parse`].
     pub fn load(path: &Path) -> Result<Self, RunConfigError> {
-        Self::parse(&fs_err::read_to_string(path)?, &path.display().to_string())
+        let text = String::from_utf8(read_bounded(path, MOST_SETTINGS)?).map_err(|_| {
+            let message = format!("{}: found text that is not UTF-8", path.display());
+            std::io::Error::new(std::io::ErrorKind::InvalidData, message)
+        })?;
+        Self::parse(&text, &path.display().to_string())
     }
 
     /// Validates the settings.

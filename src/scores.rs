@@ -263,8 +263,26 @@ fn tell_of_data(scorer: &Scorer, directory: &Path, examples: &[Example]) -> Resu
         }
         tell_of_shared(directory, examples)?;
     }
+    let maps = scorer.recalibrations().filter(|_| !scorer.is_raw());
+    if let Some(texts) = maps.and_then(|maps| maps.texts.as_ref()) {
+        tell_of_fitted("the recalibration of the bundle was fitted to", texts, examples);
+    }
     tell_of_context(scorer, ContextCounts::of(examples));
     Ok(())
+}
+
+/// Says how many of `examples` were among the records that something was fitted to; `fitted` says what, as in
+/// `the threshold was chosen on`.
+pub(crate) fn tell_of_fitted(fitted: &str, sketch: &TextsSketch, examples: &[Example]) {
+    let found = sketch.shared(examples);
+    if found.shared == 0 {
+        return;
+    }
+    let about = if found.exact { "" } else { "about " };
+    show::warning(&format!(
+        "{fitted} {about}{} of {} records that are judged: figures on them say nothing about new ones",
+        found.shared, found.records
+    ));
 }
 
 /// Warns how many of the records the bundle was trained on; imported and older bundles cannot tell.

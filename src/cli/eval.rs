@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::Args;
 use gradus::data::CutSegments;
 use gradus::eval::report::DEFAULT_RESPONSES;
@@ -81,7 +82,7 @@ pub(crate) struct EvalArgs {
         long,
         visible_alias = "aspect",
         value_name = "NAMES",
-        value_delimiter = ','
+        value_delimiter = ',', value_parser = NonEmptyStringValueParser::new()
     )]
     pub(crate) aspects: Option<Vec<String>>,
     /// Threshold between low and high ratings for AUROC, AUPRC and F1: a number, or ASPECT=NUMBER
@@ -172,7 +173,7 @@ pub(crate) struct CompareArgs {
         long,
         visible_alias = "aspect",
         value_name = "NAMES",
-        value_delimiter = ','
+        value_delimiter = ',', value_parser = NonEmptyStringValueParser::new()
     )]
     pub(crate) aspects: Option<Vec<String>>,
     /// Significance level: probability of calling equal systems different
@@ -220,7 +221,7 @@ pub(crate) struct ExplainArgs {
         long,
         visible_alias = "aspect",
         value_name = "NAMES",
-        value_delimiter = ','
+        value_delimiter = ',', value_parser = NonEmptyStringValueParser::new()
     )]
     pub(crate) aspects: Option<Vec<String>>,
     /// Treatment of segments that do not fit completely: drop (no score), or score (score the

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use gradus::train::ChatTemplateOption;
 
@@ -95,7 +96,7 @@ pub(crate) struct ImportArgs {
     ])]
     pub(crate) problem_type: Option<String>,
     /// Names of the outputs, separated by commas [default: those of the model]
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = NonEmptyStringValueParser::new())]
     pub(crate) aspects: Option<Vec<String>>,
     /// Pooling of token states to a segment vector: mean, last, first or max [default: as exported,
     /// else mean, or last for a decoder]

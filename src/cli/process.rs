@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 use gradus::data::CutSegments;
 
@@ -91,7 +92,7 @@ pub(crate) struct ProcessArgs {
         long,
         visible_alias = "aspect",
         value_name = "NAMES",
-        value_delimiter = ','
+        value_delimiter = ',', value_parser = NonEmptyStringValueParser::new()
     )]
     pub(crate) aspects: Option<Vec<String>>,
     /// Ignore the recalibration of the bundle

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::Args;
 use gradus::data::CutSegments;
 use gradus::eval::Aggregation;
@@ -82,7 +83,7 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) overwrite: bool,
     /// Aspects to train, separated by commas [default: all that are rated]
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = NonEmptyStringValueParser::new())]
     pub(crate) aspects: Option<Vec<String>>,
     /// Maximum tokens per example, including special tokens [default: 256]
     #[arg(long, value_name = "TOKENS")]

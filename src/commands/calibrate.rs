@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use gradus::bundle::Bundle;
-use gradus::data::Example;
+use gradus::data::{Example, TextsSketch};
 use gradus::device;
 use gradus::eval::calibration::{
     AspectRecalibration, Recalibration, RecalibrationKind, Recalibrations, Reliability,
@@ -43,6 +43,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
     let names: Vec<&str> = scores.aspects.iter().map(String::as_str).collect();
     let of_segments = fit_segments(kind, &raw, &names)?;
     let mut maps = Recalibrations::new(valid.display().to_string(), of_segments);
+    maps.texts = Some(TextsSketch::of(&examples));
     maps.responses = fit_responses(
         kind,
         &maps.segments_applied(&raw, &names),

@@ -111,6 +111,7 @@ fn options(args: &CompareArgs) -> Result<CompareOptions> {
         let message = format!("--significance: found {significance}, expected above 0 and below 1");
         return Err(Usage::new(message).into());
     }
+    check_resamples(resamples)?;
     if resamples < FEWEST_RESAMPLES {
         let message =
             format!("--resamples: found {resamples}, expected at least {FEWEST_RESAMPLES}");

@@ -39,9 +39,12 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
     if directory.is_dir() && (base.is_some() || directory.join("config.json").is_file()) {
         show::model_notes(&PretrainedEncoder::open(model_directory)?);
     }
-    let imported = match process_model::import(args, &directory, &device)? {
-        Some(imported) => imported,
-        None => import_hugging_face(&directory, &options, &device)?,
+    let (imported, meaning) = if let Some(found) = process_model::import(args, &directory, &device)? {
+        found
+    } else {
+        let imported = import_hugging_face(&directory, &options, &device)?;
+        let meaning = meaning(&imported);
+        (imported, meaning)
     };
     if separator.is_some() {
         process_model::refuse_both_sides(&imported.config.encoder)?;
@@ -72,7 +75,7 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
         adapter_of: args.base.clone(),
         ..Training::default()
     });
-    show::status(&meaning(&imported));
+    show::status(&meaning);
     let bundle = Bundle {
         manifest,
         config: imported.config,

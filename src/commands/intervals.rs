@@ -15,12 +15,27 @@ pub(crate) fn bootstrap(args: &BootstrapArgs) -> Result<Bootstrap> {
         ))
         .into());
     }
+    check_resamples(args.resamples)?;
     Ok(Bootstrap {
         resamples: args.resamples,
         confidence: args.confidence,
         seed: args.seed,
         ..Bootstrap::default()
     })
+}
+
+/// Most resamples: each keeps the figures it gives.
+const MOST_RESAMPLES: usize = 1_000_000;
+
+/// Refuses more resamples than memory may hold.
+pub(crate) fn check_resamples(resamples: usize) -> Result<()> {
+    if resamples <= MOST_RESAMPLES {
+        return Ok(());
+    }
+    Err(Usage::new(format!(
+        "--resamples: found {resamples}, expected at most {MOST_RESAMPLES}"
+    ))
+    .into())
 }
 
 /// The confidence in per cent, as in `95 %`.

@@ -9,6 +9,7 @@ use gradus::model::{
     EncoderConfig, ImportedModel, ProblemType, ProcessHead, architecture, has_two_labels,
     import_process_model,
 };
+use gradus_files::{MOST_BYTES, read_regular};
 use serde_json::Value;
 
 use crate::cli::ImportArgs;
@@ -20,12 +21,13 @@ const QWEN_SEPARATOR: &str = "<extra_0>";
 /// Default maximum length for models with separators, in tokens, because solutions are long.
 pub(super) const MAX_LENGTH: usize = 4096;
 
-/// Imports the model if it is a process reward model rather than a classifier.
+/// Imports the model if it is a process reward model rather than a classifier; also returns the meaning of its
+/// scores, in words.
 pub(super) fn import(
     args: &ImportArgs,
     directory: &Path,
     device: &Device,
-) -> Result<Option<ImportedModel>> {
+) -> Result<Option<(ImportedModel, String)>> {
     if args.base.is_some() {
         return Ok(None);
     }
@@ -42,15 +44,23 @@ pub(super) fn import(
     } else {
         return Ok(None);
     };
+    let meaning = match (head, &args.positive_token) {
+        (ProcessHead::Tokens { .. }, Some(token)) => {
+            format!("scores: P(`{token}`) in the softmax of the logits of the two tokens")
+        }
+        (ProcessHead::Value, _) => "scores: the sigmoid of the value head".to_owned(),
+        _ => "scores: the probability of the second of two labels, a right segment".to_owned(),
+    };
     let found = import_process_model(directory, head, device)?;
-    Ok(Some(ImportedModel {
+    let imported = ImportedModel {
         config: found.config,
         model: found.model,
         labels: vec![DEFAULT_ASPECT.to_owned()],
         problem_type: ProblemType::SingleLabel,
         report: found.report,
         export: Value::Null,
-    }))
+    };
+    Ok(Some((imported, meaning)))
 }
 
 /// Refuses a bidirectional encoder.
@@ -87,7 +97,7 @@ fn tokens(args: &ImportArgs, directory: &Path, architecture: &str) -> Result<Pro
         .with_hint("set --positive-token and --negative-token, such as + and -")
         .into());
     };
-    let bytes = fs_err::read(directory.join("tokenizer.json"))?;
+    let bytes = read_regular(&directory.join("tokenizer.json"), MOST_BYTES)?;
     let find = |name: &str| -> Result<usize> {
         let FoundToken { id, spaced } = find_token(&bytes, name)?;
         let besides = spaced.map(|(name, id)| format!("; the vocabulary also has `{name}` ({id})"));

@@ -88,7 +88,7 @@ pub(super) fn repo(id: &HubId, revision: &str) -> Repo {
 
 /// The files named in an index; `None` if it cannot be read.
 pub(super) fn shards(index: &Path) -> Option<Vec<String>> {
-    let bytes = fs_err::read(index).ok()?;
+    let bytes = gradus_files::read_regular(index, gradus_files::MOST_SETTINGS).ok()?;
     let index: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
     let files = index.get("weight_map")?.as_object()?.values();
     let mut names: Vec<String> = files

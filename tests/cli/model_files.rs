@@ -395,3 +395,48 @@ fn a_bundle_whose_files_do_not_fit_together_is_refused_when_it_is_opened() {
     write(path, "manifest.json", &manifest);
     gradus(trained(), &["score", &bundle, "test.jsonl"]).succeeds();
 }
+
+#[test]
+fn weights_that_are_not_finite_are_refused_by_name() {
+    for (value, name) in [(f32::NAN, "score.weight"), (f32::INFINITY, "score.bias")] {
+        let directory = temp_dir();
+        let path = directory.path();
+        classifier(path, "qwen2", 1, json!({"problem_type": "regression"}));
+        let (name_of_file, last) = ("model.safetensors", if name == "score.bias" { 1 } else { 2 });
+        let mut bytes = fs_err::read(path.join(name_of_file)).unwrap();
+        // The bias is the last number of the file, and the weight ends ahead of it.
+        let place = bytes.len() - 4 * last;
+        bytes[place..place + 4].copy_from_slice(&value.to_le_bytes());
+        write(path, name_of_file, bytes);
+        let (run, _) = import(path, "bundle", &[]);
+        run.fails(2, &["NaN or infinite values", name, "damaged"]);
+        assert!(!path.join("bundle").exists());
+    }
+}
+
+#[test]
+fn scores_that_overflow_end_every_command_with_the_segment() {
+    let directory = temp_dir();
+    let path = directory.path();
+    tiny_encoder("qwen2", path);
+    add_tensor(path, "score.weight", &[1, 32], &[3e38; 32]);
+    add_tensor(path, "score.bias", &[1], &[0.0]);
+    let keys = json!({"architectures": ["Qwen2ForTokenClassification"], "num_labels": 1,
+                      "problem_type": "regression", "id2label": {"0": "rating"},
+                      "label2id": {"rating": 0}});
+    set(path, "config.json", keys);
+    let (run, bundle) = import(path, "bundle", &[]);
+    run.succeeds();
+    for command in ["score", "eval", "explain"] {
+        let run = gradus(trained(), &[command, &bundle, "test.jsonl"]);
+        run.fails(2, &["segment 0: the model's score is", "a finite number"]);
+    }
+}
+
+#[test]
+fn a_bundle_is_no_model_to_import() {
+    let directory = temp_dir();
+    let bundle = trained().join("bundle");
+    let arguments = ["import", bundle.to_str().unwrap(), "out"];
+    gradus(directory.path(), &arguments).fails(2, &["a bundle, expected", "gradus export"]);
+}

@@ -12,8 +12,14 @@ use crate::manifest::Part;
 /// Size and digest of a file, read in pieces.
 ///
 /// # Errors
-/// If the file cannot be read; the error names it.
+/// If there is no regular file, or it cannot be read; the error names it.
 pub fn digest_file(path: &Path) -> io::Result<Part> {
+    // Opening a pipe waits for whoever writes it.
+    let metadata = fs_err::metadata(path)?;
+    if !metadata.is_file() && !metadata.is_dir() {
+        let message = format!("{}: found a pipe or a device, expected a regular file", path.display());
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
     let mut file = File::open(path)?;
     let mut hasher = Sha256::new();
     let mut piece = vec![0; 1 << 20];

@@ -29,6 +29,7 @@ use std::path::Path;
 
 use burn::module::Module as _;
 use burn::tensor::Device;
+use gradus_files::{MOST_BYTES, MOST_SETTINGS, is_file_name, read_regular};
 use gradus_model::{ConfigProblem, ModelError, Result, RewardModel, RewardModelConfig};
 use serde::de::DeserializeOwned;
 
@@ -37,7 +38,7 @@ pub use export::BundleExport;
 pub use manifest::{EncoderOrigin, FORMAT_VERSION, Manifest, Part, SplitDigests, Training};
 pub use place::BundlePlace;
 
-use self::manifest::{FormatVersion, StoredManifest, is_file_name};
+use self::manifest::{FormatVersion, StoredManifest};
 
 const MANIFEST: &str = "manifest.json";
 const CONFIG: &str = "config.json";
@@ -115,7 +116,7 @@ impl Bundle {
         let bundle = Self {
             config,
             model,
-            tokenizer: fs_err::read(directory.join(TOKENIZER))?,
+            tokenizer: read_regular(&directory.join(TOKENIZER), MOST_BYTES)?,
             recalibration: recalibration::read(directory, &stored)?,
             manifest: stored.manifest,
         };
@@ -146,7 +147,7 @@ impl Bundle {
                 }
             }
         }
-        Ok(Some(fs_err::read(path)?))
+        Ok(Some(read_regular(&path, MOST_BYTES)?))
     }
 
     /// Brings back a bundle that a killed process moved aside and did not replace. Nothing happens
@@ -215,7 +216,7 @@ impl Bundle {
 /// its own name, which may happen between a look at it and its reading.
 fn settled<T>(directory: &Path, read: impl Fn() -> Result<T>) -> Result<T> {
     const ATTEMPTS: usize = 50;
-    let manifest = || fs_err::read(directory.join(MANIFEST)).ok();
+    let manifest = || read_regular(&directory.join(MANIFEST), MOST_SETTINGS).ok();
     let mut failed_with = None;
     for _ in 1..ATTEMPTS {
         let before = manifest();
@@ -340,6 +341,6 @@ fn to_json(path: &Path, value: &impl serde::Serialize) -> Result<Vec<u8>> {
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let bytes = fs_err::read(path)?;
+    let bytes = read_regular(path, MOST_SETTINGS)?;
     serde_json::from_slice(&bytes).map_err(|error| ModelError::json(path, error))
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use gradus_data::{ContextCounts, TextConfig, TextsDigest};
+use gradus_files::is_file_name;
 use gradus_model::{ConfigProblem, ModelError, Pooling, RewardModelConfig};
 use serde::de::{Deserializer, Error as _, Unexpected};
 use serde::{Deserialize, Serialize};
@@ -198,14 +199,7 @@ impl StoredManifest {
     }
 }
 
-/// Whether a name is that of an entry of the bundle's directory. What a manifest lists is removed with the
-/// bundle, so a path in it would reach files outside.
-pub(super) fn is_file_name(name: &str) -> bool {
-    let mut components = Path::new(name).components();
-    matches!(components.next(), Some(Component::Normal(first)) if first == name)
-        && components.next().is_none()
-}
-
+/// What a manifest lists is removed with the bundle, so a path in it would reach files outside.
 fn by_file_name<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<String, Part>, D::Error> {

@@ -17,7 +17,9 @@ use std::ffi::OsStr;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use gradus_files::{Existing, NewFile, Target, sync_directory};
+use gradus_files::{
+    Existing, MOST_SETTINGS, NewFile, Target, read_regular, sync_directory,
+};
 
 use crate::digest::digest_bytes;
 use crate::manifest::{Part, StoredManifest};
@@ -92,7 +94,8 @@ impl Bundle {
 pub(super) fn read(directory: &Path, stored: &StoredManifest) -> Result<Option<Vec<u8>>> {
     let part = stored.parts.get(RECALIBRATION);
     let path = part.map(|part| find(directory, part));
-    Ok(path.map(fs_err::read).transpose()?)
+    let read = |path: PathBuf| read_regular(&path, MOST_SETTINGS);
+    Ok(path.map(read).transpose()?)
 }
 
 /// Where the recalibration that a manifest names lies.

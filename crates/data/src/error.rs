@@ -37,6 +37,14 @@ pub enum DataError {
         /// The limit in bytes.
         limit: usize,
     },
+    /// A file is compressed in a way that is not read.
+    #[error("{}: found {found}, expected plain text, gzip (.gz) or Zstandard (.zst)", path.display())]
+    ForeignCompression {
+        /// The file.
+        path: PathBuf,
+        /// Name of the compression.
+        found: &'static str,
+    },
     /// Text in another encoding than UTF-8.
     #[error("{}: found text in {encoding}, expected UTF-8", display_path(path))]
     Encoding {
@@ -467,6 +475,7 @@ impl DataError {
                  holds one record, and all of it has to fit into memory"
                     .into(),
             ),
+            Self::ForeignCompression { .. } => Some("unpack the file, or compress it with gzip or zstd".into()),
             Self::Encoding { encoding, .. } => Some(format!(
                 "save the file as UTF-8, or convert it: `iconv -f {encoding} -t UTF-8 FILE > NEW`"
             )),

@@ -88,6 +88,19 @@ pub enum RecordProblem {
         /// The key that is read.
         read: &'static str,
     },
+    /// A list of as many ratings of the response as there are texts of unrated segments.
+    #[error(
+        "found a list of {count} numbers beside {count} texts in `{texts}` without `{ratings}`, \
+         expected it to be clear whether they rate the segments"
+    )]
+    RatingOrRatings {
+        /// Numbers, and texts.
+        count: usize,
+        /// The key of the texts.
+        texts: &'static str,
+        /// The key of their ratings.
+        ratings: &'static str,
+    },
     /// A whole number that reading would change.
     #[error("found {found}, expected a number that 64 bits hold exactly")]
     Inexact {
@@ -289,6 +302,10 @@ impl RecordProblem {
             Self::RepeatedKey | Self::VariantKey { .. } => {
                 "only one of the values could be read: keep the right one".into()
             }
+            Self::RatingOrRatings { ratings, .. } => format!(
+                "write `{ratings}` for one rating of each segment; if several raters rated the whole \
+                 response, keep `rating` and add `{ratings}`: [null, ...]"
+            ),
             Self::Inexact { .. } => "write a name or a long number as a text, in quotation marks".into(),
             Self::NotFinite { .. } | Self::CountMismatch { .. } => {
                 "write null for a segment without a rating".into()

@@ -186,10 +186,10 @@ pub(crate) fn of_aspect<'a>(aspect: &str, examples: &'a [Example]) -> Vec<Baseli
     let example = |example: &'a Example| BaselineExample {
         prompt: &example.prompt,
         response: &example.response,
-        segments: (0..example.segments.len())
-            .map(|k| BaselineSegment {
-                text: example.segment_text(k),
-                rating: example.segments[k].ratings.get(aspect).copied(),
+        segments: (example.segment_texts().into_iter().zip(&example.segments))
+            .map(|(text, segment)| BaselineSegment {
+                text,
+                rating: segment.ratings.get(aspect).copied(),
             })
             .collect(),
     };

@@ -1,4 +1,4 @@
-//! Atomic writes: files and directories are complete or absent.
+//! Atomic writes: files and directories are complete or absent. Reads that end.
 //!
 //! ```
 //! use std::io::Write as _;
@@ -20,6 +20,8 @@
 //! - [`Target`]: a path to write to, with links resolved
 //! - [`is_same_file`], [`is_current_directory`], [`is_mount_point`]: what must not be overwritten
 //! - [`is_about_the_path`]: whether the user or the machine caused an error
+//! - [`read_bounded`], [`read_regular`]: a whole file, up to a limit
+//! - [`is_file_name`]: whether a name stays within its directory
 //! - [`is_temporary`]: whether a name is one of this crate's temporary names
 //!
 //! Incomplete files and directories have a hidden name beside their target,
@@ -37,10 +39,11 @@ mod new_file;
 mod same;
 mod sync;
 mod target;
+mod whole;
 
 pub use blame::is_about_the_path;
 pub use lock::Lock;
-pub use names::is_temporary;
+pub use names::{is_file_name, is_temporary};
 pub use new_directory::{Contents, NewDirectory};
 pub use new_file::{Existing, NewFile};
 pub use same::{
@@ -48,3 +51,4 @@ pub use same::{
 };
 pub use sync::{create_directories, sync_directory};
 pub use target::Target;
+pub use whole::{MOST_BYTES, MOST_SETTINGS, read_bounded, read_regular};

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 use crate::Target;
 
@@ -58,6 +58,14 @@ impl Role {
 pub fn is_temporary(name: &OsStr) -> bool {
     name.to_str()
         .is_some_and(|name| Role::ALL.iter().any(|role| role.matches(name)))
+}
+
+/// Whether a name is that of an entry of a directory, not a path that may lead out of it. Whoever joins a
+/// name from a file to a directory asks this first.
+pub fn is_file_name(name: &str) -> bool {
+    let mut components = Path::new(name).components();
+    matches!(components.next(), Some(Component::Normal(first)) if first == name)
+        && components.next().is_none()
 }
 
 /// What other processes left, or are making, for this target, sorted.
@@ -123,6 +131,16 @@ mod tests {
             format!("gradus-new-{digest}-aaaaaaaaaaaa"),
         ] {
             assert!(!is_temporary(OsStr::new(&name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_no_file_name() {
+        for name in ["a", "a.json", ".a", "..a", "a b"] {
+            assert!(is_file_name(name), "{name}");
+        }
+        for path in ["", ".", "..", "../a", "a/b", "/a", "a/", "./a", "a/.."] {
+            assert!(!is_file_name(path), "{path}");
         }
     }
 

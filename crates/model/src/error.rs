@@ -125,6 +125,18 @@ pub enum ModelError {
         mismatch: Box<WeightMismatch>,
     },
 
+    /// Weights have values that are NaN or infinite.
+    #[error(
+        "{}: found NaN or infinite values, expected finite ones, in {}",
+        path.display(), first_names(tensors)
+    )]
+    NotFiniteWeights {
+        /// The file or directory of the tensors.
+        path: PathBuf,
+        /// Names of the tensors, sorted.
+        tensors: Vec<String>,
+    },
+
     /// Tensors that passed all checks could not be loaded into the model.
     #[error("{}: reading the tensors failed: {}", path.display(), problems.join("; "))]
     Apply {
@@ -283,6 +295,13 @@ pub enum ModelError {
         base: Option<String>,
     },
 
+    /// A directory contains a bundle instead of a published model.
+    #[error("{}: a bundle, expected a model in Hugging Face layout", path.display())]
+    IsBundle {
+        /// The directory.
+        path: PathBuf,
+    },
+
     /// An adapter does not fit its base, or contains more than low-rank changes.
     #[error("{}: the adapter cannot be merged: {reason}", path.display())]
     Adapter {
@@ -324,6 +343,9 @@ impl ModelError {
             Self::MissingShard { .. } | Self::IncompleteShards { .. } => {
                 "fetch the shards that the index names into the same directory"
             }
+            Self::NotFiniteWeights { .. } => {
+                "the file is damaged, or the training that wrote it has diverged: save or fetch it again"
+            }
             Self::Weights { .. } => "config.json and the weights must come from the same model",
             Self::SequenceTooLong { expected, .. } => {
                 return Some(format!("set the maximum length to {expected} or less"));
@@ -334,6 +356,9 @@ impl ModelError {
             Self::IsAdapter { .. } => {
                 "merge it with its base: `gradus import ADAPTER BUNDLE --base DIR` for a classifier, or \
                  `merge_and_unload()` and `save_pretrained` of peft for any model"
+            }
+            Self::IsBundle { .. } => {
+                "`score` and `eval` read it as it is, and `gradus export` writes it in that layout"
             }
             Self::AlreadyExists { .. } => {
                 "choose another directory, or replace it with --overwrite"
@@ -383,6 +408,20 @@ impl ModelError {
             path: path.to_owned(),
             problem,
         }
+    }
+}
+
+/// The first of many names, as part of a sentence.
+fn first_names(names: &[String]) -> String {
+    const TOLD: usize = 5;
+    let told: Vec<String> = (names.iter().take(TOLD))
+        .map(|name| format!("`{name}`"))
+        .collect();
+    let more = names.len().saturating_sub(TOLD);
+    if more == 0 {
+        told.join(", ")
+    } else {
+        format!("{} and {more} more", told.join(", "))
     }
 }
 

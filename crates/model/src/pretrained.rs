@@ -210,6 +210,13 @@ fn read_config(path: &Path) -> Result<(EncoderConfig, Vec<ConfigNote>)> {
     let keys: Map<String, Value> = read_json(path)?;
     let config = PublishedConfig::new(keys);
     let model_type = config.value("model_type");
+    if model_type.is_none() && config.value("encoder").is_some() {
+        let manifest = path.with_file_name("manifest.json");
+        if let Some(directory) = path.parent().filter(|_| manifest.is_file()) {
+            let path = directory.to_owned();
+            return Err(ModelError::IsBundle { path });
+        }
+    }
     let read = model_type
         .and_then(Value::as_str)
         .and_then(|name| EncoderConfig::from_published(name, &config))
@@ -224,7 +231,7 @@ fn read_config(path: &Path) -> Result<(EncoderConfig, Vec<ConfigNote>)> {
 }
 
 pub(crate) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
-    let bytes = fs_err::read(path)?;
+    let bytes = gradus_files::read_regular(path, gradus_files::MOST_SETTINGS)?;
     serde_json::from_slice(&bytes).map_err(|error| ModelError::json(path, error))
 }
 

@@ -13,7 +13,7 @@ use crate::output::Output;
 use crate::pooling::Pooling;
 use crate::pretrained::{CONFIG, PretrainedEncoder, read_json};
 use crate::reward_model::{RewardModel, RewardModelConfig};
-use crate::weights::{LoadReport, StoredTensor, read_back};
+use crate::weights::{Damaged, LoadReport, StoredTensor, read_back};
 
 /// Head of a published process reward model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +107,8 @@ pub fn import_process_model(
         place: &place,
         tensors: &tensors,
     };
-    let tied = keys["tie_word_embeddings"] != false;
+    // The default of all these classes is false.
+    let tied = keys["tie_word_embeddings"] == true;
     let parts = file.head(head, &encoder_config, tied)?;
     let (encoder, mut report) = pretrained.load(device)?;
     let read = head.tensors();
@@ -179,9 +180,15 @@ impl Tensors<'_> {
             }),
             ProcessHead::Tokens { positive, negative } => {
                 let shape = [encoder.vocab_size(), d_model];
+                let bias = "lm_head.bias";
+                if self.find(&[bias]).is_ok() {
+                    return Err(self.refuse(format!(
+                        "it has the tensor `{bias}`, which the class does not have"
+                    )));
+                }
                 let logits = LayerWeights {
                     weight: self.token_rows(shape, tied)?,
-                    bias: self.values_or_zeros("lm_head.bias", shape[0])?,
+                    bias: vec![0.0; shape[0]],
                 };
                 for id in [positive, negative] {
                     if id >= shape[0] {
@@ -204,10 +211,14 @@ impl Tensors<'_> {
     fn token_rows(&self, shape: [usize; 2], tied: bool) -> Result<Vec<f32>> {
         let head = "lm_head.weight";
         let embeddings = ["model.embed_tokens.weight", "embed_tokens.weight"];
-        let tensor = if tied && self.find(&[head]).is_err() {
-            self.find(&embeddings)?
-        } else {
-            self.find(&[head])?
+        let tensor = match self.find(&[head]) {
+            Ok(tensor) => tensor,
+            Err(_) if tied => self.find(&embeddings)?,
+            Err(_) => {
+                return Err(self.refuse(format!(
+                    "it has no tensor `{head}`, and `tie_word_embeddings` of {CONFIG} is not true"
+                )));
+            }
         };
         self.values(tensor, &shape)
     }
@@ -244,9 +255,11 @@ impl Tensors<'_> {
                 "`{name}` has the shape {found:?}, expected {shape:?}"
             )));
         }
-        let parameter = tensor.clone().into_parameter(name.clone());
+        let damaged = Damaged::default();
+        let parameter = tensor.clone().into_parameter(name.clone(), &damaged);
         let unreadable = || self.refuse(format!("`{name}` holds no floats"));
-        read_back(self.place, name, parameter.ok_or_else(unreadable)?)
+        let values = read_back(self.place, name, parameter.ok_or_else(unreadable)?)?;
+        damaged.refuse(self.place).map(|()| values)
     }
 
     fn refuse(&self, reason: String) -> ModelError {

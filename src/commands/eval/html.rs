@@ -44,7 +44,7 @@ fn history(bundle: &Path) -> Result<Option<History>> {
     if !path.is_file() {
         return Ok(None);
     }
-    let bytes = fs_err::read(&path)?;
+    let bytes = gradus_files::read_regular(&path, gradus_files::MOST_BYTES)?;
     let history = serde_json::from_slice(&bytes).with_context(|| {
         Usage::new(format!("{}: not the log of a training run", path.display()))
             .with_hint("remove the file to leave the training curves out")

@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use gradus::data::{AtomicFile, ContextCounts, Example, STANDARD_OUTPUT};
+use gradus::data::{AtomicFile, ContextCounts, Example, STANDARD_OUTPUT, TextsSketch};
 use gradus::eval::slices::Slice;
 use gradus::eval::{Aspect, Baselines, ContextRead, Evaluation, Metric, Provenance};
 
@@ -18,7 +18,8 @@ use self::settings::Settings;
 use crate::cli::EvalArgs;
 use crate::failure::Usage;
 use crate::scores::{
-    Choices, Scores, Source, check_any_rating, stored_baselines, tell_unscored_aspects,
+    Choices, Scores, Source, check_any_rating, stored_baselines, tell_of_fitted,
+    tell_unscored_aspects,
 };
 use crate::{output, records, show};
 
@@ -51,7 +52,8 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
         tell_unscored_aspects(&examples, &scores.aspects);
     }
     let aspects = settings.aspects(&scores.aspects)?;
-    let (baselines, fitted_on) = baselines(&settings.source, args.train.as_deref(), &aspects)?;
+    let train = args.train.as_deref();
+    let (baselines, fitted_on) = baselines(&settings.source, train, &aspects, &examples)?;
     let mut evaluation = evaluate(&scores, &aspects, &examples, &baselines)?;
     let mut provenance = Provenance::new(settings.source.name(), args.data.display().to_string());
     provenance.baselines = fitted_on;
@@ -122,10 +124,14 @@ fn baselines(
     source: &Source,
     train: Option<&Path>,
     aspects: &[Aspect],
+    judged: &[Example],
 ) -> Result<(Baselines, Option<String>)> {
     let names = || aspects.iter().map(|aspect| aspect.name.as_str());
     if let Some(path) = train {
-        let baselines = Baselines::fit(names(), &records::read(path)?)?;
+        let train = records::read(path)?;
+        let texts = TextsSketch::of(&train);
+        tell_of_fitted("the trivial baselines are fitted to", &texts, judged);
+        let baselines = Baselines::fit(names(), &train)?;
         return Ok((baselines, Some(path.display().to_string())));
     }
     let Some(bundle) = source.bundle() else {

@@ -1,9 +1,11 @@
 //! `gradus process prmbench`
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use gradus::data::Example;
 use gradus::eval::process::{
-    CategoryResult, PrmBench, PrmBenchSample, Redundancy, StepResult, ThresholdChoice,
+    CategoryResult, Dimension, PrmBench, PrmBenchSample, Redundancy, StepResult, ThresholdChoice,
     choose_step_threshold,
 };
 use serde::Serialize;
@@ -70,12 +72,14 @@ pub(super) fn run(
     let several = Several::Lowest {
         apart: redundancy.map(|choice| choice.aspect),
     };
-    let steps = Steps::load(input, several)?;
+    let steps = Steps::load(input, several, &[class])?;
     let samples = samples(&steps, class, redundancy)?;
     tell_contradictions(&samples);
+    tell_unknown_classes(&samples);
     let expected = "scored steps, some right and some wrong";
     let threshold = Threshold::of(threshold, expected, |path, name| {
-        let other = Steps::load_other(path, input, threshold, several)?;
+        let other = Steps::load_other(path, input, threshold, several, &[class])?;
+        steps.tell_of_choice(&other);
         let others = self::samples(&other, class, redundancy)?;
         Ok(choose_step_threshold(&others, name, QUANTILES))
     })?;
@@ -142,7 +146,15 @@ fn halfway(examples: &[Example], categories: &[String]) -> Result<f64> {
             .all(|name| name == CORRECT || name == ALL_RIGHT)
     };
     match ends {
-        Some((low, high)) if low < high || all_right() => Ok(f64::midpoint(low, high)),
+        Some((low, high)) if low < high || all_right() => {
+            let cut = f64::midpoint(low, high);
+            if low.abs() > 0.0 || high > 1.0 || high < 1.0 && low < high {
+                show::status(&format!(
+                    "ratings lie from {low} to {high}: a step is wrong where it is rated below {cut}, half way"
+                ));
+            }
+            Ok(cut)
+        }
         _ => Err(
             Usage::new("found no two different ratings, expected right and wrong steps")
                 .with_hint("make the records with `gradus data import prmbench`")
@@ -161,6 +173,20 @@ fn tell_contradictions(samples: &[PrmBenchSample]) {
             "{found} of {} solutions of class `{ALL_RIGHT}` have a step that is rated wrong, where the \
              benchmark has none: the score of this class is F1 of right steps, whatever becomes of those",
             of_class().count()
+        ));
+    }
+}
+
+/// Names classes that the benchmark does not have.
+fn tell_unknown_classes(samples: &[PrmBenchSample]) {
+    let names = samples.iter().map(|sample| sample.category.as_str());
+    let unknown = names.filter(|name| Dimension::of_category(name).is_none());
+    let unknown: BTreeSet<String> = unknown.map(|name| format!("`{name}`")).collect();
+    if !unknown.is_empty() {
+        let names: Vec<String> = unknown.into_iter().collect();
+        show::warning(&format!(
+            "found classes that the benchmark does not have, which count overall and in no dimension: {}",
+            show::shortened(&names.join(", "), 200)
         ));
     }
 }

@@ -34,11 +34,14 @@ pub(super) fn run(
     threshold: &ThresholdArgs,
     subset: Option<&str>,
 ) -> Result<()> {
-    let steps = Steps::load(input, Several::Refused)?;
+    let keys: Vec<&str> = [Some(LABEL), subset].into_iter().flatten().collect();
+    let steps = Steps::load(input, Several::Refused, &keys)?;
     let solutions = solutions(&steps, subset)?;
+    tell_contradictions(&steps.examples, &solutions);
     let expected = "scored solutions, some right and some wrong in every subset";
     let threshold = Threshold::of(threshold, expected, |path, name| {
-        let other = Steps::load_other(path, input, threshold, Several::Refused)?;
+        let other = Steps::load_other(path, input, threshold, Several::Refused, &keys)?;
+        steps.tell_of_choice(&other);
         let others = self::solutions(&other, subset)?;
         Ok(choose_threshold(&others, name, QUANTILES))
     })?;
@@ -70,6 +73,48 @@ fn solutions(steps: &Steps, subset: Option<&str>) -> Result<Vec<Solution>> {
             })
         })
         .collect()
+}
+
+/// Says where the ratings of the steps and `label` name other first wrong steps; the label counts.
+fn tell_contradictions(examples: &[Example], solutions: &[Solution]) {
+    let Some(cut) = cut(examples) else {
+        return;
+    };
+    let contradicts = |(example, solution): &(&Example, &Solution)| {
+        let wrong: Vec<Option<bool>> = (example.segments.iter())
+            .map(|segment| {
+                let mut ratings = segment.ratings.values();
+                (ratings.len() > 0).then(|| ratings.any(|&rating| rating < cut))
+            })
+            .collect();
+        let right = solution.first_wrong.unwrap_or(wrong.len());
+        // What comes behind the first wrong step is not judged.
+        wrong[..right].contains(&Some(true)) || wrong.get(right) == Some(&Some(false))
+    };
+    let found = examples.iter().zip(solutions).filter(contradicts).count();
+    if found > 0 {
+        show::warning(&format!(
+            "{found} of {} solutions have ratings that name another first wrong step than \
+             `meta.{LABEL}` does: the label counts, the ratings are not looked at",
+            examples.len()
+        ));
+    }
+}
+
+/// Half way between the rating of a wrong step and that of a right one, where there are two such.
+fn cut(examples: &[Example]) -> Option<f64> {
+    let segments = examples.iter().flat_map(|example| &example.segments);
+    let mut ratings: Vec<f64> = (segments)
+        .flat_map(|segment| segment.ratings.values().copied())
+        .collect();
+    ratings.sort_by(f64::total_cmp);
+    ratings.dedup();
+    match ratings[..] {
+        [low, high] => Some(f64::midpoint(low, high)),
+        // All right, or all wrong, as `data import processbench` rates them.
+        [only] if only == 0.0 || (only - 1.0).abs() < f64::EPSILON => Some(0.5),
+        _ => None,
+    }
 }
 
 /// Published ids name the subset: `gsm8k-12`.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use gradus::data::{Example, meta_name};
+use gradus::data::{Example, TextsSketch, meta_name};
 use gradus::eval::bootstrap::{Bootstrap, Interval};
 use gradus::eval::process::LowestIsLast;
 use gradus::eval::{Aggregation, ScoredResponse};
@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::cli::{ProcessArgs, ThresholdArgs};
 use crate::commands::intervals::{self, bracketed};
 use crate::failure::Usage;
-use crate::scores::{Choices, Scores, Source};
+use crate::scores::{Choices, Scores, Source, tell_of_fitted};
 use crate::{records, show};
 
 /// What to do with scores of several aspects.
@@ -49,10 +49,10 @@ pub(super) struct Steps {
 }
 
 impl Steps {
-    /// Reads the records that `input` names, and their scores.
-    pub(super) fn load(input: &ProcessArgs, several: Several<'_>) -> Result<Self> {
+    /// Reads the records that `input` names, and their scores; `keys` of records are read by the benchmark.
+    pub(super) fn load(input: &ProcessArgs, several: Several<'_>, keys: &[&str]) -> Result<Self> {
         let source = Source::of(input.bundle.as_deref(), input.scores.as_deref())?;
-        Self::read(&input.data, &source, input, several)
+        Self::read(&input.data, &source, input, several, keys)
     }
 
     /// The records that the threshold is chosen on, scored alike.
@@ -61,6 +61,7 @@ impl Steps {
         input: &ProcessArgs,
         threshold: &ThresholdArgs,
         several: Several<'_>,
+        keys: &[&str],
     ) -> Result<Self> {
         let source = match (&input.bundle, &threshold.threshold_scores) {
             (Some(bundle), None) => Source::Bundle(bundle.clone()),
@@ -79,7 +80,7 @@ impl Steps {
                 .into());
             }
         };
-        Self::read(data, &source, input, several)
+        Self::read(data, &source, input, several, keys)
     }
 
     fn read(
@@ -87,9 +88,10 @@ impl Steps {
         source: &Source,
         input: &ProcessArgs,
         several: Several<'_>,
+        keys: &[&str],
     ) -> Result<Self> {
         let bootstrap = intervals::bootstrap(&input.bootstrap)?;
-        let mut examples = records::read(data)?;
+        let mut examples = records::read_with(data, keys)?;
         let mut asked = input.aspects.clone();
         if let (Some(asked), Some(apart)) = (&mut asked, several.apart())
             && !asked.iter().any(|name| name == apart)
@@ -146,6 +148,12 @@ impl Steps {
             examples,
             bootstrap,
         })
+    }
+
+    /// Says how many of these records the threshold was chosen on.
+    pub(super) fn tell_of_choice(&self, chosen_on: &Self) {
+        let texts = TextsSketch::of(&chosen_on.examples);
+        tell_of_fitted("the threshold was chosen on", &texts, &self.examples);
     }
 
     /// Steps with a score, and all steps.

@@ -6,4 +6,4 @@ mod zstd;
 
 pub use atomic_file::*;
 pub use compression::Compression;
-pub(crate) use compression::decompress;
+pub(crate) use compression::{decompress, foreign_compression};

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::span_text::check_texts;
-use crate::{CharSpan, RecordError, RecordProblem, mean_rating};
+use crate::{CharOffsets, CharSpan, RecordError, RecordProblem, mean_rating};
 
 /// The aspect of a rating that is a plain number.
 pub const DEFAULT_ASPECT: &str = "rating";
@@ -98,7 +98,8 @@ pub(crate) const SEGMENT_KEYS: [&str; 4] = ["start", "end", "rating", "weight"];
 pub(crate) const WEIGHT: &str = "a finite number, 0 or more";
 
 impl Example {
-    /// The text of segment `k`.
+    /// The text of segment `k`. Walks the response from its start: for many segments use
+    /// [`segment_texts`](Self::segment_texts).
     ///
     /// # Panics
     /// If there is no segment `k`, or it does not lie inside the response, which [`Example::check`]
@@ -108,6 +109,19 @@ impl Example {
             .span
             .slice(&self.response)
             .expect("segments lie inside the response")
+    }
+
+    /// The texts of all segments, found in one pass over the response.
+    ///
+    /// # Panics
+    /// As [`segment_text`](Self::segment_text).
+    pub fn segment_texts(&self) -> Vec<&str> {
+        let offsets = CharOffsets::new(&self.response);
+        let text = |segment: &Segment| offsets.to_bytes(segment.span)?.slice(&self.response);
+        let texts = self.segments.iter().map(text);
+        texts
+            .map(|text| text.expect("segments lie inside the response"))
+            .collect()
     }
 
     /// Checks what every reader guarantees.

@@ -2,7 +2,7 @@ use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 
 use super::field::Checked;
-use crate::files::decompress;
+use crate::files::{decompress, foreign_compression};
 use crate::{
     Compression, DataError, Example, Location, RecordError, RecordProblem, Result, STANDARD_INPUT,
 };
@@ -103,6 +103,10 @@ impl Lines {
             return Ok(());
         }
         let head = peek(&mut *self.input, &self.location, self.compression)?;
+        if let Some(found) = foreign_compression(head) {
+            let path = self.location.path.clone();
+            return Err(DataError::ForeignCompression { path, found });
+        }
         if let Some(encoding) = foreign_encoding(head) {
             let path = self.location.path.clone();
             return Err(DataError::Encoding { path, encoding });
@@ -257,6 +261,21 @@ mod tests {
             );
             assert!(error.hint().unwrap().contains("--max-line-bytes"));
         }
+    }
+
+    #[test]
+    fn other_compressions_are_named() {
+        for (head, name) in [
+            (&b"\xfd7zXZ\0\0\x04"[..], "xz"),
+            (b"BZh91AY&SY\x01", "bzip2"),
+            (b"PK\x03\x04\x14", "zip"),
+        ] {
+            let error = lines(head, 100).unwrap().advance().unwrap_err();
+            let expected = format!("a: found {name}, expected plain text, gzip (.gz) or Zstandard (.zst)");
+            assert_eq!(error.to_string(), expected);
+            assert!(error.hint().unwrap().contains("unpack"));
+        }
+        assert!(lines("BZh9,id,prompt", 100).unwrap().advance().unwrap());
     }
 
     #[test]

@@ -20,7 +20,8 @@ use crate::{CharSpan, DataError, Example, Location, RecordError, RecordProblem, 
 ///   `null`.
 /// - `rating` beside the response rates it as a whole, as `rating` rates a segment.
 /// - A list in the place of a number holds the ratings of several raters: their mean is the rating,
-///   and the list is kept (not in `labels`, and not empty).
+///   and the list is kept (not in `labels`, and not empty). A list `rating` beside as many unrated texts is
+///   refused: it may be meant for the segments.
 /// - `weight` of a segment of shape 1 or 2 is a number, 0 or more; 1 if it is missing or `null`.
 /// - Whatever has no rating is unrated: `null`, a missing aspect, a missing `rating`, `ratings` or
 ///   `labels`.
@@ -71,7 +72,11 @@ pub fn example_from_record(
         .map(|value| text(value, "context"))
         .transpose()?;
     let meta = take_meta(&mut record)?;
-    let ratings = match take(&mut record, "rating") {
+    let rating = take(&mut record, "rating");
+    if let Some(Value::Array(numbers)) = &rating {
+        refuse_ratings_of_segments(&record, numbers.len())?;
+    }
+    let ratings = match rating {
         Some(rating) => ratings_of(rating, "rating")?,
         None => Ratings::default(),
     };
@@ -98,6 +103,23 @@ pub fn example_from_record(
 /// Field, what was found and what was expected.
 pub fn parse_value(text: &str) -> std::result::Result<Value, RecordError> {
     parse_json(text).map_err(|error| error.record)
+}
+
+/// Refuses a list of as many ratings of the response as there are texts of segments that have no ratings:
+/// it cannot be told whether `rating` stands for `ratings`.
+fn refuse_ratings_of_segments(record: &Map<String, Value>, count: usize) -> Checked<()> {
+    let is_absent = |key: &str| record.get(key).is_none_or(Value::is_null);
+    let shapes = [("segments", "ratings"), ("completions", "labels")];
+    for (texts, ratings) in shapes.into_iter().filter(|(_, ratings)| is_absent(ratings)) {
+        let Some(Value::Array(pieces)) = record.get(texts) else {
+            continue;
+        };
+        if count > 1 && pieces.len() == count && pieces.iter().all(Value::is_string) {
+            let problem = RecordProblem::RatingOrRatings { count, texts, ratings };
+            return Err(RecordError::new("rating", problem));
+        }
+    }
+    Ok(())
 }
 
 /// The JSON object that a line holds.
@@ -294,9 +316,11 @@ mod tests {
     }
 
     fn texts(example: &Example) -> Vec<&str> {
-        (0..example.segments.len())
-            .map(|k| example.segment_text(k))
-            .collect()
+        let texts = example.segment_texts();
+        for (k, text) in texts.iter().enumerate() {
+            assert_eq!(*text, example.segment_text(k));
+        }
+        texts
     }
 
     #[test]
@@ -411,6 +435,28 @@ mod tests {
             parse(r#"{"prompt":"p","segments":["a","b"],"ratings":{"rating":[[0.1,0.3],null]}}"#);
         assert_eq!(rows.segments, columns.segments);
         assert_eq!(rows.segments[0].raters[DEFAULT_ASPECT], [0.1, 0.3]);
+    }
+
+    #[test]
+    fn as_many_ratings_of_the_response_as_unrated_texts_are_refused() {
+        for texts in [r#""segments":["a","b"]"#, r#""completions":["a","b"]"#] {
+            let line = format!(r#"{{"prompt":"p",{texts},"rating":[1,0]}}"#);
+            let error = parse_record(&line, 1).unwrap_err();
+            let message = error.to_string();
+            assert!(
+                message.contains("field `rating`: found a list of 2 numbers beside 2 texts"),
+                "{message}"
+            );
+            assert!(error.hint().unwrap().contains("[null, ...]"));
+        }
+        for line in [
+            r#"{"prompt":"p","segments":["a","b"],"ratings":[null,null],"rating":[1,0]}"#,
+            r#"{"prompt":"p","segments":["a","b","c"],"rating":[1,0]}"#,
+            r#"{"prompt":"p","completions":["a"],"rating":[1]}"#,
+            r#"{"prompt":"p","response":"ab","rating":[1,0],"segments":[{"start":0,"end":1},{"start":1,"end":2}]}"#,
+        ] {
+            assert_eq!(parse(line).raters.len(), 1, "{line}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::field::{Checked, wrong_type};
+use super::unread::fold;
 use crate::{ByteSpan, CharOffsets, CharSpan, RecordError, RecordProblem, Segment};
 
 /// Key of a segment for the text it covers.
@@ -47,12 +48,12 @@ impl fmt::Display for SpanFit {
     }
 }
 
-/// Other keys that often hold it, and may hold something else.
+/// Other keys that often hold it, and may hold something else; compared as [`fold`] has them.
 const OTHER_NAMES: [&str; 8] = [
     "segment",
     "sentence",
-    "span_text",
-    "segment_text",
+    "spantext",
+    "segmenttext",
     "quote",
     "content",
     "substring",
@@ -69,23 +70,26 @@ pub(crate) fn check_texts(response: &str, segments: &[Segment]) -> Checked<()> {
             let offsets = offsets.get_or_insert_with(|| CharOffsets::new(response));
             check_text(response, offsets, segment.span, text, || field(name))
         };
-        match segment.extra.get(TEXT) {
-            None | Some(Value::Null) => {}
-            Some(Value::String(text)) => checked(TEXT, text)?,
-            Some(other) => {
-                return Err(wrong_type(
-                    field(TEXT),
-                    other,
-                    "the text that the span covers",
-                ));
-            }
-        }
-        for name in OTHER_NAMES {
-            if let Some(Value::String(text)) = segment.extra.get(name)
-                && let Err(error) = checked(name, text)
-                && error.fits_otherwise()
-            {
-                return Err(error);
+        for (name, value) in &segment.extra {
+            let folded = fold(name);
+            match value {
+                Value::String(text) if folded == TEXT => checked(name, text)?,
+                Value::String(text) if OTHER_NAMES.contains(&folded.as_str()) => {
+                    if let Err(error) = checked(name, text)
+                        && error.fits_otherwise()
+                    {
+                        return Err(error);
+                    }
+                }
+                Value::Null | Value::String(_) => {}
+                other if name == TEXT => {
+                    return Err(wrong_type(
+                        field(TEXT),
+                        other,
+                        "the text that the span covers",
+                    ));
+                }
+                _ => {}
             }
         }
     }

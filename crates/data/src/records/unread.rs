@@ -8,40 +8,59 @@ use serde_json::{Map, Value};
 
 use super::example::{RECORD_KEYS, SEGMENT_KEYS};
 use super::field::Checked;
-use crate::{Example, RecordError, RecordProblem};
+use crate::{DEFAULT_ASPECT, Example, RecordError, RecordProblem, Segment};
 
-/// Words that elsewhere name what is a rating here.
+/// Words that elsewhere name what is a rating here, in either spelling.
 const RATING_WORDS: &[&str] = &[
     "annotation",
     "annotations",
     "correct",
     "correctness",
+    "gold",
     "grade",
     "grades",
+    "groundtruth",
     "hallucinated",
     "hallucination",
-    "iscorrect",
-    "issupported",
-    "judgment",
-    "judgments",
+    "judgement",
+    "judgements",
     "judgment",
     "judgments",
     "label",
     "labels",
+    "likert",
+    "overall",
     "points",
     "quality",
     "reward",
     "rewards",
-    "rewardscore",
     "score",
     "scores",
     "severity",
     "stars",
-    "steplabels",
     "supported",
+    "target",
+    "targets",
+    "truth",
     "value",
     "values",
     "verdict",
+    "factuality",
+    "faithfulness",
+    "helpfulness",
+    "relevance",
+    "truthfulness",
+];
+/// Words that make no rating of a key although another word in it names one: `label_source`, `num_labels`.
+const OTHER_WORDS: [&str; 24] = [
+    "annotator", "by", "confidence", "count", "date", "file", "id", "ids", "index", "key", "length",
+    "model", "n", "name", "names", "num", "path", "rater", "raters", "source", "time", "type", "unit",
+    "version",
+];
+/// Numbers of segments that say where or how long they are, not how good.
+const PLACE_WORDS: [&str; 22] = [
+    "begin", "char", "chars", "end", "from", "idx", "len", "line", "number", "offset", "order", "page",
+    "paragraph", "pos", "position", "start", "step", "time", "to", "token", "tokens", "turn",
 ];
 /// Of these, the words that name a rating even beside one that is read.
 const SURE_WORDS: [&str; 5] = ["label", "labels", "reward", "rewards", "humanscore"];
@@ -110,15 +129,53 @@ pub(crate) fn fold(key: &str) -> String {
         .collect()
 }
 
-/// Whether a key is a word for a rating.
+/// Whether a key is a word for a rating, or has one among its words: `score`, `judge_score`,
+/// `ratingValue`, `rating_2`.
 pub(crate) fn names_a_rating(key: &str) -> bool {
     let folded = fold(key);
-    let word = folded.as_str();
-    let is_compound = |end: &str| word.len() > end.len() && word.ends_with(end);
-    RATING_WORDS.contains(&word)
-        || SURE_WORDS.contains(&word)
-        || is_compound("rating")
-        || is_compound("ratings")
+    let is_word = |word: &str| {
+        RATING_WORDS.contains(&word)
+            || SURE_WORDS.contains(&word)
+            || ["rating", "ratings"].contains(&word)
+    };
+    if RATING_WORDS.contains(&folded.as_str()) || SURE_WORDS.contains(&folded.as_str()) {
+        return true;
+    }
+    let words = words(key);
+    let is_about_one = words.iter().any(|word| OTHER_WORDS.contains(&word.as_str()));
+    let is_compound = ["rating", "ratings"]
+        .iter()
+        .any(|end| folded.len() > end.len() && folded.ends_with(end));
+    is_compound || (words.len() > 1 && !is_about_one && words.iter().any(|word| is_word(word)))
+}
+
+/// The words of a key in small letters, parted by what is no letter or digit and by capitals:
+/// `step_label`, `step-label` and `stepLabel` have two.
+fn words(key: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut before = None;
+    for char in key.chars() {
+        let is_new = char.is_uppercase() && before.is_some_and(char::is_lowercase);
+        if is_new || !char.is_alphanumeric() {
+            words.push(String::new());
+        }
+        if char.is_alphanumeric()
+            && let Some(word) = words.last_mut()
+        {
+            word.extend(char.to_lowercase());
+        }
+        before = Some(char);
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// Whether a key of a segment says where it is or how long.
+fn names_a_place(key: &str) -> bool {
+    words(key).iter().any(|word| {
+        let word = word.as_str();
+        PLACE_WORDS.contains(&word) || OTHER_WORDS.contains(&word)
+    })
 }
 
 /// A key of a data set that looks like one that is read. Displayed as a sentence.
@@ -165,6 +222,10 @@ impl fmt::Display for UnreadKey {
 pub struct UnreadKeys {
     /// By place and key.
     found: BTreeMap<(bool, String), UnreadKey>,
+    /// Numbers of segments under any other key, which are ratings where nothing else is.
+    numbers: BTreeMap<String, UnreadKey>,
+    /// Whether anything is rated.
+    is_rated: bool,
 }
 
 impl UnreadKeys {
@@ -189,6 +250,10 @@ impl UnreadKeys {
                 .segments
                 .iter()
                 .any(|segment| !segment.ratings.is_empty());
+        self.is_rated |= is_rated;
+        if names_its_aspect(&example.ratings) {
+            self.note_aspect(example, &example.extra, false);
+        }
         for (key, value) in &example.extra {
             if let Some(looks_like) = record_key(key, value, is_rated, example.segments.is_empty())
             {
@@ -198,31 +263,77 @@ impl UnreadKeys {
         let mut seen: Vec<&str> = Vec::new();
         for segment in &example.segments {
             for (key, value) in &segment.extra {
-                let looks_like = segment_key(key, value, !segment.ratings.is_empty());
-                if let Some(looks_like) = looks_like.filter(|_| !seen.contains(&key.as_str())) {
+                if seen.contains(&key.as_str()) {
+                    continue;
+                }
+                if let Some(looks_like) = segment_key(key, value, !segment.ratings.is_empty()) {
                     seen.push(key);
                     self.note(example, key, looks_like, true);
+                } else if !self.is_rated && value.is_number() && !names_a_place(key) {
+                    seen.push(key);
+                    count(&mut self.numbers, key.clone(), example, key, "rating", true);
                 }
             }
+        }
+        let alone = |segment: &&Segment| names_its_aspect(&segment.ratings);
+        if let Some(segment) = example.segments.iter().filter(alone).find(|segment| {
+            let mut keys = segment.extra.iter();
+            keys.any(|(key, value)| is_aspect(key, value))
+        }) {
+            self.note_aspect(example, &segment.extra, true);
         }
     }
 
     /// What was found, keys of records first.
-    pub fn finish(self) -> Vec<UnreadKey> {
+    pub fn finish(mut self) -> Vec<UnreadKey> {
+        if !self.is_rated {
+            let numbers = self.numbers.into_iter();
+            let numbers = numbers.map(|(key, unread)| ((true, key), unread));
+            for (key, unread) in numbers {
+                self.found.entry(key).or_insert(unread);
+            }
+        }
         self.found.into_values().collect()
     }
 
     fn note(&mut self, example: &Example, key: &str, looks_like: &'static str, in_segments: bool) {
-        let found = self.found.entry((in_segments, key.to_owned()));
-        let unread = found.or_insert_with(|| UnreadKey {
-            key: key.to_owned(),
-            in_segments,
-            looks_like,
-            records: 0,
-            first_id: example.id.clone(),
-        });
-        unread.records += 1;
+        let place = (in_segments, key.to_owned());
+        count(&mut self.found, place, example, key, looks_like, in_segments);
     }
+
+    /// Notes a key that names the aspect of a rating that is a plain number.
+    fn note_aspect(&mut self, example: &Example, keys: &Map<String, Value>, in_segments: bool) {
+        for (key, _) in keys.iter().filter(|(key, value)| is_aspect(key, value)) {
+            self.note(example, key, "rating.ASPECT", in_segments);
+        }
+    }
+}
+
+fn count<K: Ord>(
+    found: &mut BTreeMap<K, UnreadKey>,
+    place: K,
+    example: &Example,
+    key: &str,
+    looks_like: &'static str,
+    in_segments: bool,
+) {
+    let unread = found.entry(place).or_insert_with(|| UnreadKey {
+        key: key.to_owned(),
+        in_segments,
+        looks_like,
+        records: 0,
+        first_id: example.id.clone(),
+    });
+    unread.records += 1;
+}
+
+/// Whether a rating is a plain number, whose aspect a key beside it may be meant to name.
+fn names_its_aspect(ratings: &BTreeMap<String, f64>) -> bool {
+    ratings.len() == 1 && ratings.contains_key(DEFAULT_ASPECT)
+}
+
+fn is_aspect(key: &str, value: &Value) -> bool {
+    ["aspect", "criterion"].contains(&fold(key).as_str()) && value.is_string()
 }
 
 fn record_key(key: &str, value: &Value, is_rated: bool, is_uncut: bool) -> Option<&'static str> {
@@ -350,6 +461,11 @@ mod tests {
             (r#""spans":[{"start":0}]"#, &["spans:segments"]),
             (r#""step_labels":[1,0]"#, &["step_labels:rating"]),
             (r#""overall_rating":3"#, &["overall_rating:rating"]),
+            (r#""gold_label":1"#, &["gold_label:rating"]),
+            (r#""overall":0.5"#, &["overall:rating"]),
+            (r#""rating":1,"aspect":"fact""#, &["aspect:rating.ASPECT"]),
+            (r#""rating":{"fact":1},"aspect":"fact""#, &[]),
+            (r#""num_labels":2,"label_source":"people","ratingId":7"#, &[]),
             (r#""source":"s","note":1,"content":"c","score":null"#, &[]),
         ] {
             assert_eq!(
@@ -372,6 +488,17 @@ mod tests {
             (r#""ratng":1"#, &["s.ratng:rating"]),
             (r#""human_rating":0.5"#, &["s.human_rating:rating"]),
             (r#""is_correct":true"#, &["s.is_correct:rating"]),
+            (r#""judgement":0.5"#, &["s.judgement:rating"]),
+            (r#""judgments":[0.5,1]"#, &["s.judgments:rating"]),
+            (r#""rating_factuality":1"#, &["s.rating_factuality:rating"]),
+            (r#""ratingValue":1"#, &["s.ratingValue:rating"]),
+            (r#""judge_score":1"#, &["s.judge_score:rating"]),
+            (r#""step_label":1"#, &["s.step_label:rating"]),
+            (r#""process_reward":1"#, &["s.process_reward:rating"]),
+            (r#""rating":0.5,"judge_score":1,"other":2"#, &[]),
+            (r#""clarity":0.4,"usefulness":1"#, &["s.clarity:rating", "s.usefulness:rating"]),
+            (r#""index":3,"num_tokens":12,"annotator":7,"sentence_id":1"#, &[]),
+            (r#""rating":1,"aspect":"fact""#, &["s.aspect:rating.ASPECT"]),
             (r#""Weight":1"#, &["s.Weight:weight"]),
             (r#""rating":1,"note":"n","type":"t","prompts":"p""#, &[]),
         ] {
@@ -380,6 +507,17 @@ mod tests {
             );
             assert_eq!(told(&line), expected, "{keys}");
         }
+    }
+
+    #[test]
+    fn numbers_of_segments_are_told_only_where_nothing_is_rated() {
+        let line = |rating: &str| {
+            let segment = format!(r#"{{"start":0,"end":1,"clarity":0.4{rating}}}"#);
+            format!(r#"{{"prompt":"p","response":"r","segments":[{segment}]}}"#)
+        };
+        let examples = ["", r#","rating":1"#].map(|rating| parse_record(&line(rating), 1).unwrap());
+        assert_eq!(UnreadKeys::of(&examples[..1]).len(), 1);
+        assert_eq!(UnreadKeys::of(&examples), []);
     }
 
     #[test]

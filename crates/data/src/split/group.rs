@@ -18,8 +18,8 @@ pub enum GroupKey {
     Context,
     /// The same response, as [`fold_text`] has it.
     Response,
-    /// The same value of a key of `meta`, see [`meta_name`]. Examples without the key have none in
-    /// common.
+    /// The same value of a key of `meta`, see [`meta_name`], as [`fold_text`] has it. Examples without the
+    /// key have none in common.
     Meta(String),
 }
 
@@ -33,7 +33,7 @@ impl GroupKey {
                 (!folded.is_empty()).then_some(folded)
             }
             Self::Response => Some(fold_text(&example.response)),
-            Self::Meta(key) => meta_name(example.meta.get(key)?),
+            Self::Meta(key) => meta_name(example.meta.get(key)?).map(|name| fold_text(&name)),
         }
     }
 }
@@ -193,7 +193,11 @@ mod tests {
         {
             example.meta.insert("source".into(), value);
         }
-        assert_eq!(groups(&examples, "meta.source"), [0, 0, 1, 2, 3]);
+        assert_eq!(groups(&examples, "meta.source"), [0, 0, 1, 2, 2]);
+        for (example, value) in (examples.iter_mut()).zip(["X ", "x", "y", "caf\u{e9}", "CAFE\u{301}"]) {
+            example.meta.insert("source".into(), json!(value));
+        }
+        assert_eq!(groups(&examples, "meta.source"), [0, 0, 1, 2, 2]);
     }
 
     #[test]

@@ -24,7 +24,8 @@ use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 /// ```
 pub fn fold_text(text: &str) -> String {
     if text.is_ascii() {
-        let mut folded = joined(text.split_ascii_whitespace());
+        // As Unicode has white space: U+000B is some, which `split_ascii_whitespace` does not say.
+        let mut folded = joined(text.split_whitespace());
         folded.make_ascii_lowercase();
         return folded;
     }
@@ -73,6 +74,7 @@ mod tests {
     fn case_white_space_and_composition_do_not_count() {
         for (a, b) in [
             ("What is it?", " WHAT\tis\n\nit? "),
+            ("What is it?", "What\u{b}is\u{c}it?\u{1c}"),
             ("caf\u{e9}", "CAFE\u{301}"),
             ("Stra\u{df}e", "STRASSE"),
             ("Stra\u{1e9e}e", "stra\u{df}e"),

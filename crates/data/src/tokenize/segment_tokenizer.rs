@@ -59,7 +59,7 @@ impl SegmentTokenizer {
     /// # Errors
     /// [`DataError::Io`] and those of [`SegmentTokenizer::new`]; what is wrong with the file names its path.
     pub fn from_file(path: &Path, config: TextConfig) -> Result<Self> {
-        let bytes = fs_err::read(path)?;
+        let bytes = gradus_files::read_bounded(path, gradus_files::MOST_BYTES)?;
         Self::build(bytes, config).map_err(|error| match error {
             DataError::Tokenizer { path: None, cause } => DataError::Tokenizer {
                 path: Some(path.to_owned()),

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use gradus_files::MOST_BYTES;
 use serde_json::{Map, Value};
 
 use super::sentence_files::{MODULES, SENTENCE_BERT, SENTENCE_CONFIG, module_notes, setting_notes};
@@ -32,7 +33,7 @@ pub fn tokenizer_notes(directory: &Path, max_length: usize) -> Result<Vec<String
         if !path.is_file() {
             return Ok(None);
         }
-        let read = serde_json::from_slice(&fs_err::read(path)?);
+        let read = serde_json::from_slice(&gradus_files::read_regular(&path, MOST_BYTES)?);
         match read {
             Ok(keys) => Ok(Some(keys)),
             Err(error) => {
@@ -83,7 +84,7 @@ fn modules(directory: &Path) -> Result<Vec<String>> {
         return Ok(Vec::new());
     }
     Ok(
-        match serde_json::from_slice::<Vec<Value>>(&fs_err::read(path)?) {
+        match serde_json::from_slice::<Vec<Value>>(&gradus_files::read_regular(&path, MOST_BYTES)?) {
             Ok(modules) => module_notes(&modules),
             Err(error) => vec![format!(
                 "{MODULES}: passed over, it is no JSON list: {error}"

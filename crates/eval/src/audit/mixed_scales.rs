@@ -2,7 +2,8 @@
 //!
 //! Five signs tell the scales apart. The first three look for a lower scale that ends at 1, 5 or 10 and an
 //! upper one that reaches twice as far or more:
-//! - a split, or a value of a key of `meta`, has one range of ratings, and another one has the other;
+//! - a split, or a value of a key of `meta`, has one range of ratings, and another one has the other; or the
+//!   one breaks off where the other goes on, as 0 and 1 do beside 0 to 4;
 //! - the upper ratings are whole, or multiples of five or ten, and the lower ones lie between them
 //!   (0.25, where others are 2, 3 and 4), and hardly a response has both;
 //! - responses have ratings below the end of the lower scale, or above it, but not both, where
@@ -32,6 +33,12 @@ const BETWEEN: f64 = 0.1;
 const STRADDLING: f64 = 0.05;
 /// Fewest responses that chance would give ratings on both sides of the end of the lower scale.
 const BY_CHANCE: f64 = 5.0;
+/// Fewest ratings on either scale where only their ranges differ.
+const MANY: usize = 50;
+/// Least share of upper ratings above the end of the lower scale, there.
+const ABOVE: f64 = 0.3;
+/// The share from which on that alone tells, as next to no rating lies below.
+const NEARLY_ALL: f64 = 0.8;
 /// Most different values of a key of `meta` that are looked at one by one.
 const MOST_VALUES: usize = 20;
 
@@ -153,11 +160,11 @@ fn by_name(corpus: &Corpus, rated: &[Rated]) -> Option<Mixed> {
 }
 
 fn named(rated: &[Rated], key: &str, name: impl Fn(&Rated) -> Option<String>) -> Option<Mixed> {
+    // Those without a name may be of one source too.
+    let name_of = |rated: &Rated| name(rated).unwrap_or_else(|| "-".into());
     let mut ratings: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for rated in rated {
-        // Those without a name may be of one source too.
-        let name = name(rated).unwrap_or_else(|| "-".into());
-        let of_name = ratings.entry(name).or_default();
+        let of_name = ratings.entry(name_of(rated)).or_default();
         of_name.push(rated.rating);
         if ratings.len() > MOST_VALUES {
             return None;
@@ -187,7 +194,12 @@ fn named(rated: &[Rated], key: &str, name: impl Fn(&Rated) -> Option<String>) ->
                     .collect()
             };
             // On one scale, a source that is never good has ratings that others have too.
-            (high.low >= low.high || between(&of(&lower), &of(&upper))).then(|| {
+            let tells = high.low >= low.high || between(&of(&lower), &of(&upper)) || {
+                let upper: BTreeSet<&String> = upper.iter().map(|(name, _)| *name).collect();
+                let is_upper = |r: &Rated| upper.contains(&name_of(r));
+                breaks_off(&of(&lower), end) && goes_on_above(rated, &is_upper, end)
+            };
+            tells.then(|| {
                 let both = lower.iter().chain(&upper);
                 let ranges: Vec<String> = both
                     .map(|(name, range)| format!("`{name}`: {} to {}", range.low, range.high))
@@ -200,6 +212,45 @@ fn named(rated: &[Rated], key: &str, name: impl Fn(&Rated) -> Option<String>) ->
             })
         })
     })
+}
+
+/// Whether many ratings end at `end` as at the end of a scale: its highest rating is not rare among them.
+/// The ratings of a source that is never good thin out instead.
+fn breaks_off(ratings: &[f64], end: f64) -> bool {
+    let mut values = ratings.to_vec();
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    let at_end = ratings.iter().filter(|r| same(**r, end)).count();
+    ratings.len() >= MANY && values.len() > 1 && 2 * at_end * values.len() >= ratings.len()
+}
+
+/// Whether the ratings of a source go on above `end` as if nothing ended there: they are many and use their
+/// scale evenly, and some responses happen to have none above. Where a key follows from the highest rating
+/// of a response, none happens to.
+fn goes_on_above(rated: &[Rated], is_upper: &dyn Fn(&Rated) -> bool, end: f64) -> bool {
+    let upper: Vec<Rated> = rated.iter().copied().filter(is_upper).collect();
+    let ratings: Vec<f64> = upper.iter().map(|r| r.rating).collect();
+    let above = ratings.iter().filter(|r| **r > end).count() as f64 / ratings.len().max(1) as f64;
+    if ratings.len() < MANY || above < ABOVE || !is_even(&ratings) {
+        return false;
+    }
+    let without = by_response(&upper)
+        .filter(|response| response.iter().all(|r| r.rating <= end))
+        .count();
+    without > 1 || above >= NEARLY_ALL
+}
+
+/// Whether ratings use half of the places between their lowest and their highest, or are too few to.
+/// Penalties of 0, 1, 5 and 25 do not.
+fn is_even(ratings: &[f64]) -> bool {
+    let (Some(range), Some(step)) = (Range::of(ratings.iter().copied()), step(ratings)) else {
+        return false;
+    };
+    let mut values = ratings.to_vec();
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    let places = (range.high - range.low) / step + 1.0;
+    values.len() as f64 >= (places / 2.0).min(ratings.len() as f64 / 4.0)
 }
 
 /// A source rated from -1 to 1 beside one rated from 0 to 1.

@@ -5,7 +5,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::corpus::{Corpus, Rated};
 use super::finding::{Finding, FindingKind, Grade, percent};
-use super::tokens::around;
+use super::tokens::Around;
 use crate::metrics::same;
 
 /// Fewest segments with a matching number to speak of.
@@ -43,8 +43,9 @@ pub(super) fn find(
     };
     let mut leak = NumberLeak::default();
     let mut matching = Vec::new();
+    let mut around = Around::default();
     for rated in rated {
-        let numbers = numbers(around(corpus.entries[rated.entry].example, rated.segment));
+        let numbers = numbers(around.of(corpus.entries[rated.entry].example, rated.segment));
         if numbers.is_empty() {
             continue;
         }

@@ -119,10 +119,8 @@ pub(super) fn features(corpus: &Corpus, rated: &[Rated]) -> Vec<FeatureReach> {
 /// The features of every segment of an example, in the order of [`Feature::ALL`].
 pub(super) fn rows(example: &Example) -> Vec<[f64; Feature::ALL.len()]> {
     let prompt: HashSet<String> = words(&example.prompt).into_iter().collect();
-    let segments = (0..example.segments.len()).map(|k| BaselineSegment {
-        text: example.segment_text(k),
-        rating: None,
-    });
+    let texts = example.segment_texts().into_iter();
+    let segments = texts.map(|text| BaselineSegment { text, rating: None });
     let example = BaselineExample {
         prompt: &example.prompt,
         response: &example.response,

@@ -53,8 +53,9 @@ fn shape(corpus: &Corpus, split: usize, findings: &mut Vec<Finding>) -> TextShap
         if !example.segments.is_empty() {
             all += visible(&example.response);
         }
-        for (segment, s) in example.segments.iter().enumerate() {
-            let characters = visible(example.segment_text(segment));
+        let texts = example.segment_texts();
+        for (segment, (s, text)) in example.segments.iter().zip(texts).enumerate() {
+            let characters = visible(text);
             inside += characters;
             if characters == 0 {
                 blank.push(corpus.reference(index, Some(segment)));

@@ -1,9 +1,10 @@
 //! Finds tokens that give the rating away: marks that a rater or a tool left in the text.
 
+use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
-use gradus_data::Example;
+use gradus_data::{CharOffsets, CharSpan, Example};
 use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation as _;
 
@@ -169,9 +170,10 @@ fn count(corpus: &Corpus, rated: &[Rated], ratings: &Ratings) -> HashMap<String,
     let mut by_prompt: Vec<&Rated> = rated.iter().collect();
     by_prompt.sort_by_key(|rated| corpus.entries[rated.entry].prompt);
     let mut counts: HashMap<String, Count> = HashMap::new();
+    let mut around = Around::default();
     for rated in by_prompt {
         let entry = corpus.entries[rated.entry];
-        for token in tokens(around(entry.example, rated.segment)) {
+        for token in tokens(around.of(entry.example, rated.segment)) {
             let count = counts.entry(token).or_default();
             count.segments += 1;
             count.low += usize::from(rated.rating < ratings.middle);
@@ -192,8 +194,28 @@ fn tokens(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The text of a segment with up to 40 characters of unsegmented text on either side.
-pub(super) fn around(example: &Example, segment: usize) -> &str {
+/// Finds texts around segments, quickly where one response follows another.
+#[derive(Default)]
+pub(super) struct Around<'a> {
+    last: Option<(&'a Example, CharOffsets)>,
+}
+
+impl<'a> Around<'a> {
+    /// The text of a segment with up to 40 characters of unsegmented text on either side.
+    pub(super) fn of(&mut self, example: &'a Example, segment: usize) -> &'a str {
+        let last = self.last.take();
+        let known = last.filter(|(last, _)| std::ptr::eq(*last, example));
+        let known = known.unwrap_or_else(|| (example, CharOffsets::new(&example.response)));
+        let (_, offsets) = self.last.insert(known);
+        let span = span_around(example, segment, offsets.num_chars());
+        let bytes = offsets.to_bytes(span);
+        bytes
+            .and_then(|bytes| bytes.slice(&example.response))
+            .unwrap_or_default()
+    }
+}
+
+fn span_around(example: &Example, segment: usize, num_chars: usize) -> CharSpan {
     let span = example.segments[segment].span;
     let gap_start = match segment.checked_sub(1) {
         Some(previous) => example.segments[previous].span.end,
@@ -204,14 +226,8 @@ pub(super) fn around(example: &Example, segment: usize) -> &str {
         .get(segment + 1)
         .map(|next| next.span.start);
     let start = gap_start.max(span.start.saturating_sub(AROUND));
-    let end = gap_end.unwrap_or(usize::MAX).min(span.end + AROUND);
-    let byte = |at: usize| {
-        let mut indices = example.response.char_indices();
-        indices
-            .nth(at)
-            .map_or(example.response.len(), |(byte, _)| byte)
-    };
-    &example.response[byte(start)..byte(end)]
+    let end = gap_end.unwrap_or(num_chars).min(span.end + AROUND);
+    CharSpan::new(start, end.min(num_chars))
 }
 
 /// The first segment of each response for which `holds`, as many as are listed.
@@ -258,8 +274,10 @@ fn report(
         list.join(", "),
         strongest.pearson
     );
+    let around = RefCell::new(Around::default());
     let holds = |rated: &&Rated| {
-        let text = around(corpus.entries[rated.entry].example, rated.segment);
+        let example = corpus.entries[rated.entry].example;
+        let text = around.borrow_mut().of(example, rated.segment);
         tokens(text).contains(&strongest.token)
     };
     Some(

@@ -1,5 +1,6 @@
 //! The recalibrations of a model's scores, one for each aspect that has one.
 
+use gradus_data::TextsSketch;
 use serde::{Deserialize, Serialize};
 
 use super::{Recalibration, RecalibrationKind};
@@ -15,6 +16,9 @@ pub struct Recalibrations {
     format_version: u32,
     /// What they were fitted on, as it was named.
     pub fitted_on: String,
+    /// The records they were fitted on; `None` where the version that wrote it did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub texts: Option<TextsSketch>,
     /// One entry per aspect that has one for the scores of segments.
     pub aspects: Vec<AspectRecalibration>,
     /// One entry per aspect that has one for the score of the response.
@@ -58,6 +62,7 @@ impl Recalibrations {
         Self {
             format_version: FORMAT_VERSION,
             fitted_on: fitted_on.into(),
+            texts: None,
             aspects,
             responses: Vec::new(),
         }

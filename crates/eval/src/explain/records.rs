@@ -284,6 +284,15 @@ fn read_off(scorer: &Scorer, tokenized: &[TokenizedExample]) -> Result<Vec<Vec<R
                 state_norm: norms.of(place, kept)[0],
             };
             read[row] = (0..sequence.segments.len()).map(segment).collect();
+            for (read, segment) in read[row].iter().zip(&sequence.segments) {
+                if let Some(found) = read.scores.iter().find(|score| !score.is_finite()) {
+                    return Err(EvalError::ScoreNotFinite {
+                        id: sequence.id.clone(),
+                        segment: segment.index,
+                        found: f64::from(*found),
+                    });
+                }
+            }
         }
     }
     Ok(read)

@@ -149,7 +149,7 @@ impl ScoreProblem {
                 "scores are joined to the data by `id`; a record without one in the data is called \
                  by its line number. Evaluate on the file that was scored"
             }
-            Self::Field { .. } => "write a number, or null for a segment without a score",
+            Self::Field { field, .. } => return field_hint(field).map(str::to_owned),
             Self::NoScores { .. }
             | Self::Mixed { .. }
             | Self::TwoPlaces { .. }
@@ -168,6 +168,19 @@ impl ScoreProblem {
             Self::DuplicateId { .. } => "write one record per response",
         };
         Some(hint.to_owned())
+    }
+}
+
+/// What can be done about a value of a field.
+fn field_hint(field: &str) -> Option<&'static str> {
+    let last = field.rsplit('.').next().unwrap_or(field);
+    let key = last.split('[').next().unwrap_or(last);
+    match key {
+        "start" | "end" | "text" => Some("score the segments of the data, not those of another cut"),
+        "index" => Some("sort the segments of the record"),
+        "unscored" => Some("leave the reason out, or write null for a segment without a score"),
+        _ if field.contains("score") => Some("write a number, or null for a segment without a score"),
+        _ => None,
     }
 }
 

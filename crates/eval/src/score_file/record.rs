@@ -202,7 +202,10 @@ impl Record {
         let aggregation = aggregation(&record)?;
         let response = match own {
             None => ResponseScore::Absent,
-            Some(own) => reader.response(&own, reason)?,
+            Some(own) => {
+                refuse_reason_beside_score(&record, &own, || "unscored".to_owned())?;
+                reader.response(&own, reason)?
+            }
         };
         Ok(Self {
             scores,
@@ -270,7 +273,12 @@ fn check_texts(record: &Map<String, Value>, example: &Example) -> Checked<()> {
         ("response", Some(example.response.as_str())),
     ];
     for (field, expected) in texts {
-        match record.get(field) {
+        // Also under a key that is another spelling of it, `Response`.
+        let spelled = record.get(field).or_else(|| {
+            let mut others = record.iter();
+            others.find_map(|(key, value)| (folded(key) == field).then_some(value))
+        });
+        match spelled {
             None | Some(Value::Null) => {}
             Some(Value::String(text)) if Some(text.as_str()) == expected => {}
             Some(Value::String(_)) => {
@@ -336,12 +344,7 @@ fn refuse_look_alike(
         "values",
     ];
     for key in object.keys().filter(|key| *key != read) {
-        let counts = |char: &char| !char.is_whitespace() && !matches!(char, '_' | '-');
-        let folded: String = key
-            .chars()
-            .filter(counts)
-            .flat_map(char::to_lowercase)
-            .collect();
+        let folded = folded(key);
         let is_other_word = !object.contains_key(read)
             && WORDS.contains(&folded.as_str())
             // The score of the response as a whole.
@@ -356,6 +359,15 @@ fn refuse_look_alike(
         }
     }
     Ok(())
+}
+
+/// A key as it is compared: case, blanks, hyphens and underscores do not count.
+fn folded(key: &str) -> String {
+    let counts = |char: &char| !char.is_whitespace() && !matches!(char, '_' | '-');
+    key.chars()
+        .filter(counts)
+        .flat_map(char::to_lowercase)
+        .collect()
 }
 
 /// The example with segments where the record says they lie.
@@ -421,6 +433,7 @@ impl Reader<'_> {
 
     fn segments(&mut self, segments: &[Value]) -> Checked<Vec<Score>> {
         self.check_count("segments", segments.len())?;
+        check_order(segments)?;
         let segments = segments.iter().enumerate();
         segments
             .map(|(k, segment)| {
@@ -431,6 +444,10 @@ impl Reader<'_> {
                 self.check_span(k, segment)?;
                 let reason = reason(segment, || format!("segments[{k}].unscored"))?;
                 let cut = cut_mark(segment, k)?;
+                if let Some(score) = segment.get("score") {
+                    let field = || format!("segments[{k}].unscored");
+                    refuse_reason_beside_score(segment, score, field)?;
+                }
                 let score = match segment.get("score") {
                     Some(score) => self.score(score, reason, || format!("segments[{k}].score"))?,
                     None => Score::none(reason),
@@ -517,12 +534,53 @@ impl Reader<'_> {
         if (start, end) == expected {
             return Ok(());
         }
+        for (key, other) in [("start", "end"), ("end", "start")] {
+            let is_absent = |key: &str| segment.get(key).is_none_or(Value::is_null);
+            if let Some(value) = segment.get(key).filter(|_| is_absent(other)) {
+                let field = format!("segments[{k}].{key}");
+                return Err(wrong(&field, value, "where the segment lies in the data"));
+            }
+        }
         Err(ScoreProblem::Span {
             id: self.example.id.clone(),
             segment: k,
             found: (start, end),
             expected,
         })
+    }
+}
+
+/// Refuses segments whose `index` says that they stand in another order, which is not looked at.
+fn check_order(segments: &[Value]) -> Checked<()> {
+    let mut last = None;
+    for (k, segment) in segments.iter().enumerate() {
+        let Some(index) = segment.get("index").and_then(Value::as_u64) else {
+            continue;
+        };
+        if last.is_some_and(|last| index <= last) {
+            let expected = "segments in the order of the text, each with a higher index";
+            return Err(wrong(&format!("segments[{k}].index"), &segment["index"], expected));
+        }
+        last = Some(index);
+    }
+    Ok(())
+}
+
+/// Refuses a score with a reason why there is none: one of the two is wrong.
+fn refuse_reason_beside_score(
+    record: &Map<String, Value>,
+    score: &Value,
+    field: impl Fn() -> String,
+) -> Checked<()> {
+    let is_whole = match score {
+        Value::Object(aspects) => !aspects.is_empty() && aspects.values().all(Value::is_number),
+        score => score.is_number(),
+    };
+    match record.get("unscored") {
+        Some(reason) if is_whole && !reason.is_null() => {
+            Err(wrong(&field(), reason, "no reason beside a score, or a score of null"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -215,7 +215,12 @@ impl FamilyConfig for ModernBertConfig {
 
 /// Window distance: `sliding_window`, else half of `local_attention`.
 fn published_distance(config: &PublishedConfig) -> Result<usize, ConfigProblem> {
-    let half = config.size_or("local_attention", 128)? / 2;
+    let whole = config.size_or("local_attention", 128)?;
+    if whole < 2 && config.value("sliding_window").is_none() {
+        let expected = "2 or more, half of which is the distance that tokens see";
+        return Err(ConfigProblem::new("local_attention", whole, expected));
+    }
+    let half = whole / 2;
     config.size_or("sliding_window", half)
 }
 

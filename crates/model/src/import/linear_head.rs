@@ -9,7 +9,7 @@ use crate::encoder::EncoderConfig;
 use crate::error::{ModelError, Result};
 use crate::head::Head;
 use crate::output::Output;
-use crate::weights::{StoredTensor, read_back};
+use crate::weights::{Damaged, StoredTensor, read_back};
 
 /// Weights of a linear layer: one row of `d_model` values and one bias per logit.
 pub(super) struct LinearHead {
@@ -40,8 +40,11 @@ impl LinearHead {
         };
         let values = |tensor: &StoredTensor| {
             let unreadable = || refuse(format!("`{}` holds no floats", tensor.name));
-            let parameter = tensor.clone().into_parameter(tensor.name.clone());
-            read_back(place, &tensor.name, parameter.ok_or_else(unreadable)?)
+            let damaged = Damaged::default();
+            let parameter = tensor.clone();
+            let parameter = parameter.into_parameter(tensor.name.clone(), &damaged);
+            let values = read_back(place, &tensor.name, parameter.ok_or_else(unreadable)?)?;
+            damaged.refuse(place).map(|()| values)
         };
         let wrong = |tensor: &StoredTensor, expected: String| {
             let (name, shape) = (&tensor.name, &tensor.shape);

@@ -13,7 +13,7 @@ use burn_store::{
 use safetensors::Dtype;
 
 use super::expected::expected_tensors;
-use super::file::StoredTensor;
+use super::file::{Damaged, StoredTensor};
 use super::keys::{Key, KeyTable};
 use super::mismatch::{WeightMismatch, WrongShape};
 use super::report::{CastTensor, LeftTensor, LoadReport};
@@ -222,12 +222,14 @@ fn apply<M: Module>(
     found: BTreeMap<String, StoredTensor>,
     naming: Naming<'_>,
 ) -> Result<()> {
+    let damaged = Damaged::default();
     let parameters: Vec<_> = found
         .into_iter()
-        .filter_map(|(ours, tensor)| tensor.into_parameter(ours))
+        .filter_map(|(ours, tensor)| tensor.into_parameter(ours, &damaged))
         .collect();
     let num_parameters = parameters.len();
     let result = module.apply(parameters, None, Some(naming.reader()), true);
+    damaged.refuse(place)?;
     if result.errors.is_empty() && result.applied.len() == num_parameters {
         return Ok(());
     }

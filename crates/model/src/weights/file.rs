@@ -2,7 +2,7 @@
 
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::tensor::{Bytes, DType, Shape, TensorData};
 use burn_store::bridge;
@@ -166,9 +166,10 @@ impl StoredTensor {
         shape
     }
 
-    /// The tensor under its parameter's name; its bytes are read on demand. `None` for types other
-    /// than floating-point numbers of 16, 32 or 64 bits.
-    pub(crate) fn into_parameter(self, parameter: String) -> Option<PackTensor> {
+    /// The tensor under its parameter's name; its bytes are read on demand, and its name is noted in
+    /// `damaged` if a value is NaN or infinite. `None` for types other than floating-point numbers of
+    /// 16, 32 or 64 bits.
+    pub(crate) fn into_parameter(self, parameter: String, damaged: &Damaged) -> Option<PackTensor> {
         let stored = self.float_type()?;
         let dtype = if self.change.is_some() {
             DType::F32
@@ -176,7 +177,14 @@ impl StoredTensor {
             stored
         };
         let shape = Shape::from(self.shape.clone());
-        let provider = move || self.read(stored);
+        let damaged = damaged.clone();
+        let provider = move || {
+            let data = self.read(stored)?;
+            if !is_finite(&data) {
+                damaged.note(&self.name);
+            }
+            Ok(data)
+        };
         Some(bridge::deferred(parameter, dtype, shape, None, provider))
     }
 
@@ -224,7 +232,80 @@ impl StoredTensor {
     }
 }
 
+/// Names of tensors with a value that is NaN or infinite, found while they are read.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Damaged(Arc<Mutex<Vec<String>>>);
+
+impl Damaged {
+    fn note(&self, name: &str) {
+        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+
+    /// Refuses what was read if a value was not finite: every score would be NaN, or depend on
+    /// whether a text happens to meet that value.
+    pub(crate) fn refuse(&self, place: &Path) -> Result<()> {
+        let mut tensors = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if tensors.is_empty() {
+            return Ok(());
+        }
+        tensors.sort();
+        Err(ModelError::NotFiniteWeights {
+            path: place.into(),
+            tensors: tensors.clone(),
+        })
+    }
+}
+
+/// Whether every value is a finite 32-bit float.
+fn is_finite(data: &TensorData) -> bool {
+    let bytes = data.as_bytes();
+    // All bits of the exponent are set in NaN and in infinite numbers.
+    let halves = |exponent: u16| {
+        let mut halves = bytes.chunks_exact(2);
+        halves.all(|half| u16::from_ne_bytes([half[0], half[1]]) & exponent != exponent)
+    };
+    match data.dtype() {
+        DType::F16 => halves(0x7c00),
+        DType::BF16 => halves(0x7f80),
+        #[expect(clippy::cast_possible_truncation, reason = "what it becomes is looked at")]
+        DType::F64 => data.iter::<f64>().all(|value| (value as f32).is_finite()),
+        _ => {
+            let exponent = 0x7f80_0000;
+            let mut words = bytes.chunks_exact(4);
+            words.all(|w| u32::from_ne_bytes([w[0], w[1], w[2], w[3]]) & exponent != exponent)
+        }
+    }
+}
+
 fn floats(data: TensorData) -> Result<Vec<f32>, PackError> {
     let values = data.convert::<f32>().try_into_vec::<f32>();
     values.map_err(|error| PackError::ValidationError(format!("{error:?}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_that_are_not_finite_are_found_in_every_type() {
+        for dtype in [DType::F16, DType::BF16, DType::F32, DType::F64] {
+            for (value, finite) in [
+                (0.0_f64, true),
+                (-65504.0, true),
+                (1e-40, true),
+                (f64::NAN, false),
+                (f64::INFINITY, false),
+                (f64::NEG_INFINITY, false),
+            ] {
+                let values = vec![1.0, value, -2.0];
+                let data = TensorData::new(values, [3]).convert_dtype(dtype);
+                assert_eq!(is_finite(&data), finite, "{value} as {dtype:?}");
+            }
+        }
+        let beyond = TensorData::new(vec![1e300_f64], [1]);
+        assert!(!is_finite(&beyond), "becomes infinite as a 32-bit float");
+    }
 }

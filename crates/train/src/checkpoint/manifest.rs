@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use gradus_bundle::{Part, digest_file};
-use gradus_files::{Contents, NewDirectory};
+use gradus_files::{Contents, MOST_SETTINGS, NewDirectory, is_file_name, read_regular};
 use serde::{Deserialize, Serialize};
 
 use crate::{Result, TrainError};
@@ -61,17 +61,17 @@ impl Manifest {
 
     /// Names of what was saved with the manifest, itself included; none if it cannot be read.
     pub(super) fn names(directory: &Path) -> Vec<String> {
-        let bytes = fs_err::read(directory.join(MANIFEST)).unwrap_or_default();
+        let bytes = read_regular(&directory.join(MANIFEST), MOST_SETTINGS).unwrap_or_default();
         let manifest: Option<Self> = serde_json::from_slice(&bytes).ok();
-        let names = manifest.map(|manifest| manifest.parts.into_keys().collect());
-        let mut names: Vec<String> = names.unwrap_or_default();
+        let names = manifest.into_iter().flat_map(|manifest| manifest.parts.into_keys());
+        let mut names: Vec<String> = names.filter(|name| is_file_name(name)).collect();
         names.push(MANIFEST.to_owned());
         names
     }
 
     /// The step whose `best-...` directory belongs to a checkpoint; `None` if it cannot be read.
     pub(super) fn read_best(directory: &Path) -> Option<usize> {
-        let bytes = fs_err::read(directory.join(MANIFEST)).ok()?;
+        let bytes = read_regular(&directory.join(MANIFEST), MOST_SETTINGS).ok()?;
         let manifest: Self = serde_json::from_slice(&bytes).ok()?;
         manifest.best
     }
@@ -83,7 +83,7 @@ impl Manifest {
             path: directory.into(),
             reason,
         };
-        let bytes = fs_err::read(directory.join(MANIFEST));
+        let bytes = read_regular(&directory.join(MANIFEST), MOST_SETTINGS);
         let bytes = bytes.map_err(|error| damage(format!("{MANIFEST} cannot be read: {error}")))?;
         let manifest: Self = serde_json::from_slice(&bytes)
             .map_err(|error| damage(format!("{MANIFEST} is damaged: {error}")))?;
@@ -99,6 +99,11 @@ impl Manifest {
             }
         }
         for (name, expected) in &manifest.parts {
+            if !is_file_name(name) {
+                return Err(damage(format!(
+                    "{MANIFEST} lists {name:?}, expected the name of a file in the directory"
+                )));
+            }
             match digest_file(&directory.join(name)) {
                 Ok(found) if found == *expected => {}
                 Ok(found) if found.bytes != expected.bytes => {
@@ -170,6 +175,25 @@ mod tests {
             let damage = Manifest::verify(&target, &["state.json"]).unwrap_err();
             assert!(damage.reason.starts_with(expected), "{damage}");
             assert_eq!(damage.path, target);
+        }
+    }
+
+    #[test]
+    fn a_manifest_that_lists_a_path_is_damage() {
+        let place = tempfile::tempdir().unwrap();
+        let outside = place.path().join("outside");
+        fs_err::write(&outside, "a user's").unwrap();
+        for name in ["../outside", outside.to_str().unwrap()] {
+            let target = saved(place.path());
+            let mut manifest = Manifest::verify(&target, &[]).unwrap();
+            // The digest of the file, so that it passes for one that was saved.
+            let digest = digest_file(&outside).unwrap();
+            manifest.parts.insert(name.to_owned(), digest);
+            let json = to_json(&manifest, &target).unwrap();
+            fs_err::write(target.join(MANIFEST), json).unwrap();
+            let damage = Manifest::verify(&target, &[]).unwrap_err();
+            assert!(damage.reason.contains("expected the name"), "{damage}");
+            assert_eq!(Manifest::names(&target), ["state.json", MANIFEST]);
         }
     }
 

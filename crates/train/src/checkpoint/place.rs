@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use gradus_files::Target;
+use gradus_files::{MOST_BYTES, Target, read_regular};
 
 use super::manifest::{Damage, Manifest};
 use crate::{Result, TrainError};
@@ -89,7 +89,7 @@ pub struct SavedFile {
 pub fn checkpoint_file(directory: &Path, name: &str) -> Result<SavedFile> {
     let (newest, damaged) = newest_whole(directory, &[name])?;
     Ok(SavedFile {
-        content: fs_err::read(newest.join(name))?,
+        content: read_regular(&newest.join(name), MOST_BYTES)?,
         damaged,
     })
 }

@@ -346,7 +346,7 @@ fn remove_all(directory: &Path) -> Result<()> {
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let bytes = fs_err::read(path)?;
+    let bytes = gradus_files::read_regular(path, gradus_files::MOST_SETTINGS)?;
     serde_json::from_slice(&bytes).map_err(|error| TrainError::Checkpoint {
         path: path.into(),
         reason: error.to_string(),

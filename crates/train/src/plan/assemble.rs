@@ -97,7 +97,8 @@ impl OpenEncoder {
                         encoder
                             .with_dropout(plan.training.dropout, plan.training.attention_dropout),
                     )),
-                    tokenizer: fs_err::read(path).map_err(ModelError::from)?,
+                    tokenizer: gradus_files::read_regular(&path, gradus_files::MOST_BYTES)
+                        .map_err(ModelError::from)?,
                     chat_template,
                 })
             }

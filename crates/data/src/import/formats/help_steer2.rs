@@ -13,6 +13,9 @@ const ATTRIBUTES: [&str; 5] = [
     "verbosity",
 ];
 
+/// The attributes' scale; means of several raters lie between whole numbers.
+const SCALE: std::ops::RangeInclusive<f64> = 0.0..=4.0;
+
 /// The response as a whole is the only segment, with an aspect for each attribute.
 pub(in crate::import) fn parse(mut record: Record, options: &ImportOptions) -> Checked<Example> {
     let prompt = record.text("prompt")?;
@@ -22,9 +25,8 @@ pub(in crate::import) fn parse(mut record: Record, options: &ImportOptions) -> C
         let Some(value) = record.take(attribute) else {
             return Err(missing(attribute, "a rating from 0 to 4"));
         };
-        let rating = value
-            .as_f64()
-            .ok_or_else(|| wrong_type(attribute, &value, "a rating from 0 to 4"))?;
+        let rating = value.as_f64().filter(|rating| SCALE.contains(rating));
+        let rating = rating.ok_or_else(|| wrong_type(attribute, &value, "a rating from 0 to 4"))?;
         let rating = options.rate(rating, rating, || attribute.to_owned())?;
         ratings.insert(attribute.to_owned(), rating);
     }

@@ -61,7 +61,7 @@ pub(in crate::import) fn read(
         header
             .check_length(&row)
             .map_err(|error| torn(location.clone(), error))?;
-        let id = header.cell(&row, ID);
+        let id = header.cell(&row, ID).trim();
         let place = *places.entry(id.to_owned()).or_insert_with(|| {
             groups.push(Group::new(header.example(&row), location.clone()));
             groups.len() - 1
@@ -161,6 +161,8 @@ impl Group {
 /// Which column of the table holds what.
 struct Header {
     columns: [Option<usize>; COLUMNS.len()],
+    /// Whether a blank stands ahead of the column's name, as where a comma and a blank part the cells.
+    blanks: [bool; COLUMNS.len()],
     /// Columns without a meaning.
     others: Vec<(usize, String)>,
     count: usize,
@@ -196,8 +198,10 @@ impl Header {
         let others = names.iter().enumerate();
         let others = others.filter(|(_, name)| !COLUMNS.contains(name));
         let others = others.map(|(column, name)| (column, (*name).to_owned()));
+        let is_blank = |column: usize| row.cells[column].starts_with([' ', '\t']);
         Ok(Self {
             columns,
+            blanks: columns.map(|column| column.is_some_and(is_blank)),
             others: others.collect(),
             count: names.len(),
         })
@@ -236,9 +240,16 @@ impl Header {
 
     /// An example without segments; columns without a meaning come from its first row.
     fn example(&self, row: &Row) -> Checked<Example> {
-        let id = self.cell(row, ID);
+        let id = self.cell(row, ID).trim();
         if id.is_empty() {
             return Err(RecordError::new("id", RecordProblem::EmptyText));
+        }
+        for column in [PROMPT, RESPONSE, CONTEXT, TEXT] {
+            if self.blanks[column] && self.cell(row, column).starts_with([' ', '\t']) {
+                let found = "a blank ahead of the text, as ahead of the column's name";
+                let expected = "cells parted by the comma alone: a blank behind it belongs to the text";
+                return Err(not_allowed(COLUMNS[column], found, expected));
+            }
         }
         let context = self.cell(row, CONTEXT);
         Ok(Example {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use gradus_files::MOST_SETTINGS;
 use serde_json::{Map, Value};
 
 use super::{ChatTemplate, TemplateProblem};
@@ -73,7 +74,9 @@ fn read(path: &Path) -> Result<Option<ChatTemplate>> {
             Some(value) => text_of(value).map_err(|problem| problem.at(place(path)))?,
         }
     } else {
-        fs_err::read_to_string(path)?
+        let bytes = gradus_files::read_bounded(path, MOST_SETTINGS)?;
+        String::from_utf8(bytes)
+            .map_err(|_| TemplateProblem::new("found text that is not UTF-8").at(place(path)))?
     };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let template = ChatTemplate {
@@ -148,7 +151,7 @@ fn tokens(directory: &Path) -> Result<BTreeMap<String, String>> {
 }
 
 fn object(path: &Path) -> Result<Map<String, Value>> {
-    let bytes = fs_err::read(path)?;
+    let bytes = gradus_files::read_bounded(path, MOST_SETTINGS)?;
     serde_json::from_slice(&bytes).map_err(|error| {
         TemplateProblem::new(format!("cannot be read as JSON: {error}")).at(place(path))
     })
