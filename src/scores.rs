@@ -265,7 +265,11 @@ fn tell_of_data(scorer: &Scorer, directory: &Path, examples: &[Example]) -> Resu
     }
     let maps = scorer.recalibrations().filter(|_| !scorer.is_raw());
     if let Some(texts) = maps.and_then(|maps| maps.texts.as_ref()) {
-        tell_of_fitted("the recalibration of the bundle was fitted to", texts, examples);
+        tell_of_fitted(
+            "the recalibration of the bundle was fitted to",
+            texts,
+            examples,
+        );
     }
     tell_of_context(scorer, ContextCounts::of(examples));
     Ok(())

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::builder::NonEmptyStringValueParser;
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use gradus::data::CutSegments;
 use gradus::eval::report::DEFAULT_RESPONSES;
 

@@ -12,6 +12,7 @@ use crate::failure::Usage;
 use crate::scores::{Choices, check_any_rating};
 use crate::{records, show};
 
+use super::intervals::check_resamples;
 use super::systems::{NamedSystem, ScoredSystem};
 
 /// Fewest resamples that an interval can be read off.

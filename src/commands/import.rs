@@ -39,7 +39,8 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
     if directory.is_dir() && (base.is_some() || directory.join("config.json").is_file()) {
         show::model_notes(&PretrainedEncoder::open(model_directory)?);
     }
-    let (imported, meaning) = if let Some(found) = process_model::import(args, &directory, &device)? {
+    let (imported, meaning) = if let Some(found) = process_model::import(args, &directory, &device)?
+    {
         found
     } else {
         let imported = import_hugging_face(&directory, &options, &device)?;

@@ -35,7 +35,10 @@ pub(crate) fn run(args: &MergeArgs) -> Result<()> {
     for name in EXTRA_FILES {
         let path = args.bundle.join(name);
         if path.is_file() {
-            files.push((name, gradus_files::read_regular(&path, gradus_files::MOST_BYTES)?));
+            files.push((
+                name,
+                gradus_files::read_regular(&path, gradus_files::MOST_BYTES)?,
+            ));
         }
     }
     let extra: Vec<ExtraFile<'_>> = files

@@ -120,7 +120,8 @@ impl Counts {
 /// Scoring reads no ratings, so only keys that look like another one are told.
 fn tell_unread(input: &Path, unread: UnreadKeys) {
     let mut unread = unread.finish();
-    unread.retain(|key| !key.looks_like.starts_with("rating") && !key.looks_like.ends_with("weight"));
+    unread
+        .retain(|key| !key.looks_like.starts_with("rating") && !key.looks_like.ends_with("weight"));
     records::tell(input, &unread);
 }
 

@@ -375,6 +375,17 @@ fn a_recalibration_is_fitted_applied_left_out_and_removed() {
     assert_eq!(change["after"]["segment"], applied["segment"]["values"]);
     assert_eq!(change["before"]["segment"], raw["segment"]["values"]);
     assert_eq!(raw["recalibrated"]["applied"], false);
+    // These are the records it was fitted to.
+    let said = "the recalibration of the bundle was fitted to";
+    for (more, data, told) in [
+        (&[][..], "valid.jsonl", true),
+        (&["--raw"], "valid.jsonl", false),
+        (&[], "test.jsonl", false),
+    ] {
+        let arguments = [&["eval", "bundle", data, "--resamples", "0"], more].concat();
+        let run = gradus(place, &arguments);
+        assert_eq!(run.stderr.contains(said), told, "{data}: {}", run.stderr);
+    }
     let mse = |part: &str| change[part]["segment"]["mse"].as_f64().unwrap();
     assert!(mse("after") <= mse("before"), "{change}");
 

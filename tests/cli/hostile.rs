@@ -441,3 +441,49 @@ fn names_in_errors_are_shown_and_do_not_act() {
     ))
     .fails(2, &[]);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_manifest_that_never_ends_or_is_huge_is_refused() {
+    let directory = temp_dir();
+    let bundle = directory.path().join("bundle");
+    let input = trained().join("test.jsonl");
+    let arguments = ["score", "bundle", input.to_str().unwrap()];
+    let manifest = bundle.join("manifest.json");
+    let empty = || {
+        let _ = fs_err::remove_dir_all(&bundle);
+        fs_err::create_dir(&bundle).unwrap();
+    };
+    empty();
+    std::os::unix::fs::symlink("/dev/zero", &manifest).unwrap();
+    refused(
+        directory.path(),
+        &arguments,
+        &["not a bundle", "manifest.json"],
+    );
+    empty();
+    let made = std::process::Command::new("mkfifo").arg(&manifest).status();
+    assert!(made.unwrap().success());
+    refused(
+        directory.path(),
+        &arguments,
+        &["not a bundle", "manifest.json"],
+    );
+    empty();
+    // Without a byte on disk.
+    let file = fs_err::File::create(&manifest).unwrap();
+    file.set_len(1 << 30).unwrap();
+    refused(
+        directory.path(),
+        &arguments,
+        &["manifest.json", "more than 67108864 bytes"],
+    );
+    let file = fs_err::File::create(directory.path().join("run.toml")).unwrap();
+    file.set_len(1 << 30).unwrap();
+    let arguments = ["train", "--config", "run.toml"];
+    refused(
+        directory.path(),
+        &arguments,
+        &["run.toml", "more than 67108864 bytes"],
+    );
+}

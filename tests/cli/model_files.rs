@@ -402,7 +402,10 @@ fn weights_that_are_not_finite_are_refused_by_name() {
         let directory = temp_dir();
         let path = directory.path();
         classifier(path, "qwen2", 1, json!({"problem_type": "regression"}));
-        let (name_of_file, last) = ("model.safetensors", if name == "score.bias" { 1 } else { 2 });
+        let (name_of_file, last) = (
+            "model.safetensors",
+            if name == "score.bias" { 1 } else { 2 },
+        );
         let mut bytes = fs_err::read(path.join(name_of_file)).unwrap();
         // The bias is the last number of the file, and the weight ends ahead of it.
         let place = bytes.len() - 4 * last;

@@ -287,6 +287,126 @@ fn best_of_n_shows_every_aggregation_beside_chance_and_ceiling() {
     with(&["right"]).fails(2, &["`right`", "correct"]);
 }
 
+#[test]
+fn ratings_that_name_another_first_wrong_step_are_told() {
+    let directory = temp_dir();
+    let record = |id: usize, ratings: Value, label: i64| {
+        json!({"id": format!("math-{id}"), "prompt": format!("Problem {id}"),
+               "segments": ["One.", "Two.", "Three."], "ratings": ratings, "label": label})
+        .to_string()
+    };
+    // The first three agree, the others do not.
+    let data = [
+        record(0, json!([1, 0, null]), 1),
+        record(1, json!([1, 1, 1]), -1),
+        record(2, json!([0, 1, 0]), 0),
+        record(3, json!([1, 0, null]), 0),
+        record(4, json!([1, 0, null]), -1),
+        record(5, json!([0, null, null]), 2),
+    ];
+    for (records, found) in [(&data[..], Some("3 of 6")), (&data[..3], None)] {
+        write(directory.path(), "data.jsonl", records.join("\n"));
+        let scores: Vec<String> = (0..records.len())
+            .map(|id| format!("{{\"id\":\"math-{id}\",\"scores\":[0.9,0.8,0.1]}}"))
+            .collect();
+        write(directory.path(), "scores.jsonl", scores.join("\n"));
+        let run = judged(directory.path(), "processbench", &["--threshold", "0.5"]);
+        match found {
+            Some(found) => assert!(
+                run.stderr
+                    .contains(&format!("{found} solutions have ratings that name another")),
+                "{}",
+                run.stderr
+            ),
+            None => assert!(!run.stderr.contains("warning"), "{}", run.stderr),
+        }
+        run.succeeds();
+    }
+}
+
+#[test]
+fn a_threshold_chosen_on_the_records_that_are_judged_is_told() {
+    let directory = temp_dir();
+    processbench(directory.path());
+    // The same records under other ids, and other records.
+    let text = fs_err::read_to_string(directory.path().join("data.jsonl")).unwrap();
+    let scores = fs_err::read_to_string(directory.path().join("scores.jsonl")).unwrap();
+    write(directory.path(), "same.jsonl", text.replace("-0\"", "-7\""));
+    write(
+        directory.path(),
+        "same-scores.jsonl",
+        scores.replace("-0\"", "-7\""),
+    );
+    write(
+        directory.path(),
+        "other.jsonl",
+        text.replace("First.", "At first."),
+    );
+    for (chosen_on, scores, told) in [
+        ("data.jsonl", "scores.jsonl", true),
+        ("same.jsonl", "same-scores.jsonl", true),
+        ("other.jsonl", "scores.jsonl", false),
+    ] {
+        let more = ["--threshold-on", chosen_on, "--threshold-scores", scores];
+        let run = judged(directory.path(), "processbench", &more);
+        let said = "the threshold was chosen on 4 of 4 records that are judged";
+        assert_eq!(
+            run.stderr.contains(said),
+            told,
+            "{chosen_on}: {}",
+            run.stderr
+        );
+        run.succeeds();
+    }
+}
+
+#[test]
+fn classes_that_prmbench_does_not_have_are_told() {
+    let directory = temp_dir();
+    let records = [
+        ("a", "multi_solution", "[1,1]", "[0.9,0.9]"),
+        ("b", "confidence", "[1,0]", "[0.9,0.1]"),
+    ];
+    prmbench(directory.path(), &records);
+    let run = judged(directory.path(), "prmbench", &["--threshold", "0.5"]);
+    assert!(
+        run.stderr.contains("in no dimension: `multi_solution`")
+            && !run.stderr.contains("half way"),
+        "{}",
+        run.stderr
+    );
+    prmbench(
+        directory.path(),
+        &[("b", "confidence", "[5,1]", "[0.9,0.1]")],
+    );
+    let run = judged(directory.path(), "prmbench", &["--threshold", "0.5"]);
+    assert!(
+        run.stderr
+            .contains("ratings lie from 1 to 5: a step is wrong where it is rated below 3")
+            && !run.stderr.contains("dimension"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn a_key_that_the_benchmark_reads_is_not_called_unread() {
+    let directory = temp_dir();
+    let record = |id: &str, right: bool| {
+        json!({"id": id, "prompt": "p", "segments": ["One."], "correct": right}).to_string()
+    };
+    write(
+        directory.path(),
+        "data.jsonl",
+        [record("a", true), record("b", false)].join("\n"),
+    );
+    let scores = "{\"id\":\"a\",\"scores\":[0.9]}\n{\"id\":\"b\",\"scores\":[0.1]}";
+    write(directory.path(), "scores.jsonl", scores);
+    let run = judged(directory.path(), "best-of-n", &["--outcome", "correct"]);
+    assert!(!run.stderr.contains("warning"), "{}", run.stderr);
+    run.succeeds();
+}
+
 /// Records of PRMBench with plain ratings, and the scores of a model.
 fn prmbench(directory: &Path, records: &[(&str, &str, &str, &str)]) {
     let (mut data, mut scores) = (Vec::new(), Vec::new());

@@ -96,3 +96,27 @@ fn an_unknown_device_is_named_with_those_there_are() {
 fn an_unknown_subcommand_is_refused() {
     gradus(trained(), &["trian"]).fails(2, &["trian"]);
 }
+
+#[test]
+fn an_empty_aspect_and_more_resamples_than_memory_holds_are_refused() {
+    for arguments in [
+        &["import", "model", "out", "--aspects", ""][..],
+        &["eval", "bundle", "test.jsonl", "--aspects", "rating,"],
+    ] {
+        gradus(trained(), arguments).fails(2, &["--aspects"]);
+    }
+    let most = "18446744073709551615";
+    for arguments in [
+        &["eval", "bundle", "test.jsonl", "--resamples", most][..],
+        &[
+            "compare",
+            "a=bundle",
+            "b=bundle",
+            "test.jsonl",
+            "--resamples",
+            most,
+        ],
+    ] {
+        gradus(trained(), arguments).fails(2, &["--resamples", "at most 1000000"]);
+    }
+}

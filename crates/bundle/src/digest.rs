@@ -17,7 +17,10 @@ pub fn digest_file(path: &Path) -> io::Result<Part> {
     // Opening a pipe waits for whoever writes it.
     let metadata = fs_err::metadata(path)?;
     if !metadata.is_file() && !metadata.is_dir() {
-        let message = format!("{}: found a pipe or a device, expected a regular file", path.display());
+        let message = format!(
+            "{}: found a pipe or a device, expected a regular file",
+            path.display()
+        );
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     }
     let mut file = File::open(path)?;

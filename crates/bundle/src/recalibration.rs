@@ -17,9 +17,7 @@ use std::ffi::OsStr;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use gradus_files::{
-    Existing, MOST_SETTINGS, NewFile, Target, read_regular, sync_directory,
-};
+use gradus_files::{Existing, MOST_SETTINGS, NewFile, Target, read_regular, sync_directory};
 
 use crate::digest::digest_bytes;
 use crate::manifest::{Part, StoredManifest};

@@ -58,7 +58,9 @@ mod tests {
             assert_eq!(read(&path, 5).unwrap(), b"12345");
             let error = read(&path, 4).unwrap_err();
             assert!(
-                error.to_string().contains("a.json: found more than 4 bytes"),
+                error
+                    .to_string()
+                    .contains("a.json: found more than 4 bytes"),
                 "{error}"
             );
             assert!(crate::is_about_the_path(&error));

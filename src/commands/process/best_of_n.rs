@@ -33,7 +33,10 @@ pub(super) fn run(
     group: Option<&str>,
     answer: Option<&str>,
 ) -> Result<()> {
-    let keys: Vec<&str> = [Some(outcome), group, answer].into_iter().flatten().collect();
+    let keys: Vec<&str> = [Some(outcome), group, answer]
+        .into_iter()
+        .flatten()
+        .collect();
     let steps = Steps::load(input, Several::Refused, &keys)?;
     if let Some(key) = answer {
         refuse_unknown_answer(&steps.examples, key)?;

@@ -271,7 +271,8 @@ mod tests {
             (b"PK\x03\x04\x14", "zip"),
         ] {
             let error = lines(head, 100).unwrap().advance().unwrap_err();
-            let expected = format!("a: found {name}, expected plain text, gzip (.gz) or Zstandard (.zst)");
+            let expected =
+                format!("a: found {name}, expected plain text, gzip (.gz) or Zstandard (.zst)");
             assert_eq!(error.to_string(), expected);
             assert!(error.hint().unwrap().contains("unpack"));
         }

@@ -115,7 +115,11 @@ fn refuse_ratings_of_segments(record: &Map<String, Value>, count: usize) -> Chec
             continue;
         };
         if count > 1 && pieces.len() == count && pieces.iter().all(Value::is_string) {
-            let problem = RecordProblem::RatingOrRatings { count, texts, ratings };
+            let problem = RecordProblem::RatingOrRatings {
+                count,
+                texts,
+                ratings,
+            };
             return Err(RecordError::new("rating", problem));
         }
     }

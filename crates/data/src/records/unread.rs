@@ -53,14 +53,55 @@ const RATING_WORDS: &[&str] = &[
 ];
 /// Words that make no rating of a key although another word in it names one: `label_source`, `num_labels`.
 const OTHER_WORDS: [&str; 24] = [
-    "annotator", "by", "confidence", "count", "date", "file", "id", "ids", "index", "key", "length",
-    "model", "n", "name", "names", "num", "path", "rater", "raters", "source", "time", "type", "unit",
+    "annotator",
+    "by",
+    "confidence",
+    "count",
+    "date",
+    "file",
+    "id",
+    "ids",
+    "index",
+    "key",
+    "length",
+    "model",
+    "n",
+    "name",
+    "names",
+    "num",
+    "path",
+    "rater",
+    "raters",
+    "source",
+    "time",
+    "type",
+    "unit",
     "version",
 ];
 /// Numbers of segments that say where or how long they are, not how good.
 const PLACE_WORDS: [&str; 22] = [
-    "begin", "char", "chars", "end", "from", "idx", "len", "line", "number", "offset", "order", "page",
-    "paragraph", "pos", "position", "start", "step", "time", "to", "token", "tokens", "turn",
+    "begin",
+    "char",
+    "chars",
+    "end",
+    "from",
+    "idx",
+    "len",
+    "line",
+    "number",
+    "offset",
+    "order",
+    "page",
+    "paragraph",
+    "pos",
+    "position",
+    "start",
+    "step",
+    "time",
+    "to",
+    "token",
+    "tokens",
+    "turn",
 ];
 /// Of these, the words that name a rating even beside one that is read.
 const SURE_WORDS: [&str; 5] = ["label", "labels", "reward", "rewards", "humanscore"];
@@ -142,7 +183,9 @@ pub(crate) fn names_a_rating(key: &str) -> bool {
         return true;
     }
     let words = words(key);
-    let is_about_one = words.iter().any(|word| OTHER_WORDS.contains(&word.as_str()));
+    let is_about_one = words
+        .iter()
+        .any(|word| OTHER_WORDS.contains(&word.as_str()));
     let is_compound = ["rating", "ratings"]
         .iter()
         .any(|end| folded.len() > end.len() && folded.ends_with(end));
@@ -298,7 +341,14 @@ impl UnreadKeys {
 
     fn note(&mut self, example: &Example, key: &str, looks_like: &'static str, in_segments: bool) {
         let place = (in_segments, key.to_owned());
-        count(&mut self.found, place, example, key, looks_like, in_segments);
+        count(
+            &mut self.found,
+            place,
+            example,
+            key,
+            looks_like,
+            in_segments,
+        );
     }
 
     /// Notes a key that names the aspect of a rating that is a plain number.
@@ -465,7 +515,10 @@ mod tests {
             (r#""overall":0.5"#, &["overall:rating"]),
             (r#""rating":1,"aspect":"fact""#, &["aspect:rating.ASPECT"]),
             (r#""rating":{"fact":1},"aspect":"fact""#, &[]),
-            (r#""num_labels":2,"label_source":"people","ratingId":7"#, &[]),
+            (
+                r#""num_labels":2,"label_source":"people","ratingId":7"#,
+                &[],
+            ),
             (r#""source":"s","note":1,"content":"c","score":null"#, &[]),
         ] {
             assert_eq!(
@@ -496,8 +549,14 @@ mod tests {
             (r#""step_label":1"#, &["s.step_label:rating"]),
             (r#""process_reward":1"#, &["s.process_reward:rating"]),
             (r#""rating":0.5,"judge_score":1,"other":2"#, &[]),
-            (r#""clarity":0.4,"usefulness":1"#, &["s.clarity:rating", "s.usefulness:rating"]),
-            (r#""index":3,"num_tokens":12,"annotator":7,"sentence_id":1"#, &[]),
+            (
+                r#""clarity":0.4,"usefulness":1"#,
+                &["s.clarity:rating", "s.usefulness:rating"],
+            ),
+            (
+                r#""index":3,"num_tokens":12,"annotator":7,"sentence_id":1"#,
+                &[],
+            ),
             (r#""rating":1,"aspect":"fact""#, &["s.aspect:rating.ASPECT"]),
             (r#""Weight":1"#, &["s.Weight:weight"]),
             (r#""rating":1,"note":"n","type":"t","prompts":"p""#, &[]),

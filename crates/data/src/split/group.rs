@@ -194,7 +194,9 @@ mod tests {
             example.meta.insert("source".into(), value);
         }
         assert_eq!(groups(&examples, "meta.source"), [0, 0, 1, 2, 2]);
-        for (example, value) in (examples.iter_mut()).zip(["X ", "x", "y", "caf\u{e9}", "CAFE\u{301}"]) {
+        for (example, value) in
+            (examples.iter_mut()).zip(["X ", "x", "y", "caf\u{e9}", "CAFE\u{301}"])
+        {
             example.meta.insert("source".into(), json!(value));
         }
         assert_eq!(groups(&examples, "meta.source"), [0, 0, 1, 2, 2]);

@@ -84,7 +84,8 @@ fn modules(directory: &Path) -> Result<Vec<String>> {
         return Ok(Vec::new());
     }
     Ok(
-        match serde_json::from_slice::<Vec<Value>>(&gradus_files::read_regular(&path, MOST_BYTES)?) {
+        match serde_json::from_slice::<Vec<Value>>(&gradus_files::read_regular(&path, MOST_BYTES)?)
+        {
             Ok(modules) => module_notes(&modules),
             Err(error) => vec![format!(
                 "{MODULES}: passed over, it is no JSON list: {error}"

@@ -176,10 +176,14 @@ fn field_hint(field: &str) -> Option<&'static str> {
     let last = field.rsplit('.').next().unwrap_or(field);
     let key = last.split('[').next().unwrap_or(last);
     match key {
-        "start" | "end" | "text" => Some("score the segments of the data, not those of another cut"),
+        "start" | "end" | "text" => {
+            Some("score the segments of the data, not those of another cut")
+        }
         "index" => Some("sort the segments of the record"),
         "unscored" => Some("leave the reason out, or write null for a segment without a score"),
-        _ if field.contains("score") => Some("write a number, or null for a segment without a score"),
+        _ if field.contains("score") => {
+            Some("write a number, or null for a segment without a score")
+        }
         _ => None,
     }
 }

@@ -559,7 +559,11 @@ fn check_order(segments: &[Value]) -> Checked<()> {
         };
         if last.is_some_and(|last| index <= last) {
             let expected = "segments in the order of the text, each with a higher index";
-            return Err(wrong(&format!("segments[{k}].index"), &segment["index"], expected));
+            return Err(wrong(
+                &format!("segments[{k}].index"),
+                &segment["index"],
+                expected,
+            ));
         }
         last = Some(index);
     }
@@ -577,9 +581,11 @@ fn refuse_reason_beside_score(
         score => score.is_number(),
     };
     match record.get("unscored") {
-        Some(reason) if is_whole && !reason.is_null() => {
-            Err(wrong(&field(), reason, "no reason beside a score, or a score of null"))
-        }
+        Some(reason) if is_whole && !reason.is_null() => Err(wrong(
+            &field(),
+            reason,
+            "no reason beside a score, or a score of null",
+        )),
         _ => Ok(()),
     }
 }

@@ -345,7 +345,23 @@ fn what_looks_like_a_score_and_is_not_read_is_refused() {
         ),
         (
             r#"{"id":"a","segments":[{"score":1},{"score":1,"end":8}]}"#,
+            "`segments[1].end`",
+        ),
+        (
+            r#"{"id":"a","segments":[{"score":1},{"score":1,"start":1,"end":8}]}"#,
             "`segments[1]`",
+        ),
+        (
+            r#"{"id":"a","segments":[{"score":0.1,"unscored":"truncated"},{"score":1}]}"#,
+            "`segments[0].unscored`",
+        ),
+        (
+            r#"{"id":"a","segments":[{"index":1,"score":1},{"index":0,"score":1}]}"#,
+            "`segments[1].index`",
+        ),
+        (
+            r#"{"id":"a","Response":"XX","scores":[0.7,0.1]}"#,
+            "`response`",
         ),
         (r#"{"id":"a","prompt":"q","scores":[0.7,0.1]}"#, "`prompt`"),
         (

@@ -307,7 +307,10 @@ fn two_sources(
     a: impl Fn(&mut rand_chacha::ChaCha8Rng) -> f64,
     b: impl Fn(&mut rand_chacha::ChaCha8Rng) -> f64,
 ) -> Vec<Example> {
-    let mut examples = rated_by(120, |random, k| if k % 2 == 0 { a(random) } else { b(random) });
+    let mut examples = rated_by(
+        120,
+        |random, k| if k % 2 == 0 { a(random) } else { b(random) },
+    );
     for (index, example) in examples.iter_mut().enumerate() {
         let source = if index % 2 == 0 { "a" } else { "b" };
         example.meta.insert("source".into(), source.into());
@@ -320,9 +323,8 @@ fn a_scale_that_breaks_off_where_another_goes_on_is_named() {
     let whole = |low: i32, high: i32| {
         move |random: &mut rand_chacha::ChaCha8Rng| f64::from(random.random_range(low..=high))
     };
-    let tenths = |random: &mut rand_chacha::ChaCha8Rng| {
-        f64::from(random.random_range(0..=1000)) / 10.0
-    };
+    let tenths =
+        |random: &mut rand_chacha::ChaCha8Rng| f64::from(random.random_range(0..=1000)) / 10.0;
     for (examples, lower, upper) in [
         (two_sources(whole(0, 1), whole(0, 4)), "0 to 1", "0 to 4"),
         (two_sources(whole(0, 1), whole(0, 5)), "0 to 1", "0 to 5"),
@@ -338,7 +340,10 @@ fn a_scale_that_breaks_off_where_another_goes_on_is_named() {
         // Between splits, too.
         let side = |side| examples.iter().skip(side).step_by(2).cloned();
         let splits: [Vec<Example>; 2] = [side(0).collect(), side(1).collect()];
-        let splits = [AuditSplit::new("train", &splits[0]), AuditSplit::new("test", &splits[1])];
+        let splits = [
+            AuditSplit::new("train", &splits[0]),
+            AuditSplit::new("test", &splits[1]),
+        ];
         let report = audit(&splits, &AuditOptions::default()).unwrap();
         let message = &finding(&report, FindingKind::MixedScales).message;
         assert!(message.contains("the split tells them apart"), "{message}");
@@ -352,12 +357,12 @@ fn a_bad_source_and_a_key_that_follows_from_the_ratings_are_on_one_scale() {
     };
     // Worse and worse, rarely as good as 5, or as 1.
     let thinning = |random: &mut rand_chacha::ChaCha8Rng| {
-        [1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 2.0, 2.0, 3.0, 3.0, 3.0, 4.0, 4.0, 5.0]
-            [random.random_range(0..15)]
+        [
+            1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 2.0, 2.0, 3.0, 3.0, 3.0, 4.0, 4.0, 5.0,
+        ][random.random_range(0..15)]
     };
-    let mostly_0 = |random: &mut rand_chacha::ChaCha8Rng| {
-        f64::from(u8::from(random.random_range(0..8) == 0))
-    };
+    let mostly_0 =
+        |random: &mut rand_chacha::ChaCha8Rng| f64::from(u8::from(random.random_range(0..8) == 0));
     let minor = |random: &mut rand_chacha::ChaCha8Rng| [0.0, 1.0][random.random_range(0..2)];
     let penalties =
         |random: &mut rand_chacha::ChaCha8Rng| [0.0, 1.0, 5.0, 25.0][random.random_range(0..4)];
@@ -372,7 +377,10 @@ fn a_bad_source_and_a_key_that_follows_from_the_ratings_are_on_one_scale() {
         ("mostly 0", two_sources(mostly_0, whole(0, 4))),
         ("penalties", two_sources(minor, penalties)),
         ("follows", follows),
-        ("few", two_sources(whole(0, 1), whole(0, 4)).drain(..20).collect()),
+        (
+            "few",
+            two_sources(whole(0, 1), whole(0, 4)).drain(..20).collect(),
+        ),
     ] {
         let report = audit_one(&examples);
         assert!(

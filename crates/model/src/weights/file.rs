@@ -270,7 +270,10 @@ fn is_finite(data: &TensorData) -> bool {
     match data.dtype() {
         DType::F16 => halves(0x7c00),
         DType::BF16 => halves(0x7f80),
-        #[expect(clippy::cast_possible_truncation, reason = "what it becomes is looked at")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "what it becomes is looked at"
+        )]
         DType::F64 => data.iter::<f64>().all(|value| (value as f32).is_finite()),
         _ => {
             let exponent = 0x7f80_0000;

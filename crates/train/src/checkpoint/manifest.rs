@@ -63,7 +63,9 @@ impl Manifest {
     pub(super) fn names(directory: &Path) -> Vec<String> {
         let bytes = read_regular(&directory.join(MANIFEST), MOST_SETTINGS).unwrap_or_default();
         let manifest: Option<Self> = serde_json::from_slice(&bytes).ok();
-        let names = manifest.into_iter().flat_map(|manifest| manifest.parts.into_keys());
+        let names = manifest
+            .into_iter()
+            .flat_map(|manifest| manifest.parts.into_keys());
         let mut names: Vec<String> = names.filter(|name| is_file_name(name)).collect();
         names.push(MANIFEST.to_owned());
         names

@@ -247,7 +247,8 @@ impl Header {
         for column in [PROMPT, RESPONSE, CONTEXT, TEXT] {
             if self.blanks[column] && self.cell(row, column).starts_with([' ', '\t']) {
                 let found = "a blank ahead of the text, as ahead of the column's name";
-                let expected = "cells parted by the comma alone: a blank behind it belongs to the text";
+                let expected =
+                    "cells parted by the comma alone: a blank behind it belongs to the text";
                 return Err(not_allowed(COLUMNS[column], found, expected));
             }
         }
