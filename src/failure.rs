@@ -267,13 +267,20 @@ explained! {
 
 /// The hint of the first cause that has one.
 fn hint(error: &Error) -> Option<String> {
-    error
-        .chain()
-        .filter_map(explained)
-        .find_map(Explained::hint)
+    all_explained(error).find_map(Explained::hint)
+}
+
+/// The errors of the chain that explain themselves. One that was laid around another as its context is not
+/// of its own type there.
+fn all_explained(error: &Error) -> impl Iterator<Item = &dyn Explained> {
+    let context = error.downcast_ref::<Usage>();
+    let context = context.map(|usage| -> &dyn Explained { usage });
+    context
+        .into_iter()
+        .chain(error.chain().filter_map(explained))
 }
 
 /// Whether the user's input caused the error, not the machine or this program.
 fn is_input(error: &Error) -> bool {
-    error.chain().filter_map(explained).any(Explained::is_input)
+    all_explained(error).any(Explained::is_input)
 }

@@ -443,3 +443,23 @@ fn a_bundle_is_no_model_to_import() {
     let arguments = ["import", bundle.to_str().unwrap(), "out"];
     gradus(directory.path(), &arguments).fails(2, &["a bundle, expected", "gradus export"]);
 }
+
+#[test]
+fn baselines_of_another_version_are_named_and_are_no_defect() {
+    let directory = temp_dir();
+    let bundle = directory.path().join("bundle");
+    fs_err::create_dir(&bundle).unwrap();
+    for entry in fs_err::read_dir(trained().join("bundle")).unwrap() {
+        let entry = entry.unwrap();
+        fs_err::copy(entry.path(), bundle.join(entry.file_name())).unwrap();
+    }
+    write(&bundle, "baselines.json", "{\"aspects\":");
+    // As a version before manifests listed such files.
+    let mut manifest = json(&fs_err::read_to_string(bundle.join("manifest.json")).unwrap());
+    manifest.as_object_mut().unwrap().shift_remove("files");
+    write(&bundle, "manifest.json", manifest.to_string());
+    let test = trained().join("test.jsonl");
+    let arguments = ["eval", "bundle", test.to_str().unwrap()];
+    let run = gradus(directory.path(), &arguments);
+    run.fails(2, &["baselines.json: not the baselines", "--train"]);
+}
