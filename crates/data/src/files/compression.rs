@@ -15,6 +15,8 @@ pub enum Compression {
     Zstd,
 }
 
+/// Bytes that tell all compressions apart; what is read of a plain file begins with as many.
+const HEAD: usize = 10;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// Skippable frames, which may precede the data, start with 0x50 to 0x5f and then these bytes.
@@ -107,11 +109,8 @@ fn next_member<R: BufRead>(mut source: R) -> io::Result<Option<GzDecoder<R>>> {
 pub(crate) fn decompress(
     mut source: impl Read + Send + 'static,
 ) -> io::Result<(Compression, Box<dyn BufRead + Send>)> {
-    let mut head = Vec::with_capacity(ZSTD_MAGIC.len());
-    source
-        .by_ref()
-        .take(ZSTD_MAGIC.len() as u64)
-        .read_to_end(&mut head)?;
+    let mut head = Vec::with_capacity(HEAD);
+    source.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
     let compression = Compression::of_bytes(&head);
     let whole = BufReader::new(Cursor::new(head).chain(source));
     let text: Box<dyn BufRead + Send> = match compression {

@@ -37,8 +37,8 @@ const BY_CHANCE: f64 = 5.0;
 const MANY: usize = 50;
 /// Least share of upper ratings above the end of the lower scale, there.
 const ABOVE: f64 = 0.3;
-/// The share from which on that alone tells, as next to no rating lies below.
-const NEARLY_ALL: f64 = 0.8;
+/// The share from which on no response without one is needed.
+const MOST: f64 = 0.6;
 /// Most different values of a key of `meta` that are looked at one by one.
 const MOST_VALUES: usize = 20;
 
@@ -234,10 +234,13 @@ fn goes_on_above(rated: &[Rated], is_upper: &dyn Fn(&Rated) -> bool, end: f64) -
     if ratings.len() < MANY || above < ABOVE || !is_even(&ratings) {
         return false;
     }
-    let without = by_response(&upper)
-        .filter(|response| response.iter().all(|r| r.rating <= end))
-        .count();
-    without > 1 || above >= NEARLY_ALL
+    let without = by_response(&upper).any(|response| response.iter().all(|r| r.rating <= end));
+    // Responses without one that chance would give.
+    let expected = by_response(&upper).map(|response| {
+        let below = (1.0 - above).ln() * response.len() as f64;
+        below.exp()
+    });
+    without || (above >= MOST && expected.sum::<f64>() < BY_CHANCE)
 }
 
 /// Whether ratings use half of the places between their lowest and their highest, or are too few to.

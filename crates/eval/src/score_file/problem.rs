@@ -149,7 +149,7 @@ impl ScoreProblem {
                 "scores are joined to the data by `id`; a record without one in the data is called \
                  by its line number. Evaluate on the file that was scored"
             }
-            Self::Field { field, .. } => return field_hint(field).map(str::to_owned),
+            Self::Field { field, .. } => field_hint(field),
             Self::NoScores { .. }
             | Self::Mixed { .. }
             | Self::TwoPlaces { .. }
@@ -172,19 +172,18 @@ impl ScoreProblem {
 }
 
 /// What can be done about a value of a field.
-fn field_hint(field: &str) -> Option<&'static str> {
+fn field_hint(field: &str) -> &'static str {
     let last = field.rsplit('.').next().unwrap_or(field);
     let key = last.split('[').next().unwrap_or(last);
     match key {
-        "start" | "end" | "text" => {
-            Some("score the segments of the data, not those of another cut")
+        "start" | "end" | "text" => "score the segments of the data, not those of another cut",
+        "index" => "sort the segments of the record",
+        "id" => "write the id that the data has",
+        "unscored" => "leave the reason out, or write null for a segment without a score",
+        _ if field.contains("score") || field.contains("segments") => {
+            "write a number, or null for a segment without a score"
         }
-        "index" => Some("sort the segments of the record"),
-        "unscored" => Some("leave the reason out, or write null for a segment without a score"),
-        _ if field.contains("score") => {
-            Some("write a number, or null for a segment without a score")
-        }
-        _ => None,
+        _ => "leave the key out, or write what `gradus score` writes there",
     }
 }
 
