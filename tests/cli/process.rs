@@ -331,11 +331,15 @@ fn a_threshold_chosen_on_the_records_that_are_judged_is_told() {
     // The same records under other ids, and other records.
     let text = fs_err::read_to_string(directory.path().join("data.jsonl")).unwrap();
     let scores = fs_err::read_to_string(directory.path().join("scores.jsonl")).unwrap();
-    write(directory.path(), "same.jsonl", text.replace("-0\"", "-7\""));
+    write(
+        directory.path(),
+        "same.jsonl",
+        text.replace("\"id\":\"", "\"id\":\"other-"),
+    );
     write(
         directory.path(),
         "same-scores.jsonl",
-        scores.replace("-0\"", "-7\""),
+        scores.replace("\"id\":\"", "\"id\":\"other-"),
     );
     write(
         directory.path(),
