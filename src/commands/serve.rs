@@ -48,12 +48,11 @@ mod present {
 
     fn options(args: &ServeArgs) -> Result<ServeOptions> {
         let bundles = args.bundles.iter().map(|text| BundleSource::parse(text));
-        let key = match &args.key_file {
-            Some(path) => Some(Key::read(path)?),
-            None => {
-                let key = std::env::var(KEY_VARIABLE).ok();
-                key.map(|key| Key::new(&key, KEY_VARIABLE)).transpose()?
-            }
+        let key = if let Some(path) = &args.key_file {
+            Some(Key::read(path)?)
+        } else {
+            let key = std::env::var(KEY_VARIABLE).ok();
+            key.map(|key| Key::new(&key, KEY_VARIABLE)).transpose()?
         };
         Ok(ServeOptions {
             listen: args.listen.clone(),
@@ -102,14 +101,14 @@ mod present {
     fn tell(event: Event) {
         match event {
             Event::Listening { address } => {
-                show::status(&format!("listening on {address}; Ctrl-C ends it"))
+                show::status(&format!("listening on {address}; Ctrl-C ends it"));
             }
             Event::Loaded { model, digest } => {
-                show::status(&format!("loaded `{model}` ({})", &digest[..12]))
+                show::status(&format!("loaded `{model}` ({})", &digest[..12]));
             }
             Event::Ready => show::status("ready"),
             Event::Draining => {
-                show::status("answering what was asked; a second Ctrl-C stops at once")
+                show::status("answering what was asked; a second Ctrl-C stops at once");
             }
             Event::ReloadFailed { message, .. } => {
                 let text = format!("{message}; the one that was loaded stays");
