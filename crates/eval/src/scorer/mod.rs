@@ -209,8 +209,8 @@ impl Scorer {
     /// Scores prepared examples, in their order.
     ///
     /// # Errors
-    /// - [`EvalError::Device`]: the device could not compute the scores
-    /// - [`EvalError::ScoreNotFinite`]: the model gives NaN or infinity
+    /// - [`EvalError::Device`](crate::EvalError::Device): the device could not compute the scores
+    /// - [`EvalError::ScoreNotFinite`](crate::EvalError::ScoreNotFinite): the model gives NaN or infinity
     pub fn score_prepared<'a>(
         &self,
         prepared: impl IntoIterator<Item = &'a PreparedExample>,
