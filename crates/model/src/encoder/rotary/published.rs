@@ -296,8 +296,8 @@ pub(super) mod tests {
             ),
             (
                 json!({"rope_parameters": {"full_attention": {"rope_theta": 5.0}}}),
-                "`rope_parameters.full_attention` is {\"rope_theta\":5.0}, expected the keys of one \
-                 set of parameters of the type \"default\"",
+                "`rope_parameters.full_attention` is {\"rope_theta\":5.0}, expected one set \
+                 of parameters of the type \"default\"",
             ),
             (
                 json!({"partial_rotary_factor": 0.5}),
@@ -337,7 +337,7 @@ pub(super) mod tests {
             ),
             (
                 json!({"rope_scaling": {"type": "linear", "rope_type": "default"}}),
-                "`rope_scaling.type` is \"linear\": rotary positions of the type \"default\" do not read \
+                "`rope_scaling.type` is \"linear\": rotary positions of the type \"default\" do not use \
                  it",
             ),
         ] {
