@@ -46,7 +46,7 @@ fn no_limit_on_memory_ends_in_an_abort() {
     let mut refused = 0;
     for arguments in [&score[..], &train] {
         // From what the system needs to load the program to what the command needs.
-        for megabytes in [36, 40, 46, 52, 58, 64, 72, 80, 100, 150] {
+        for megabytes in [42, 46, 52, 58, 64, 72, 80, 100, 150] {
             let run = limited(path, megabytes << 10, arguments);
             if run.code == Some(0) {
                 continue;
