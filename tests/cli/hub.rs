@@ -329,7 +329,10 @@ fn what_the_hub_does_not_have_is_named() {
     fs_err::remove_file(model.path().join("model.safetensors")).unwrap();
     inspect(&hub.endpoint, &[], MODEL).fails(
         2,
-        &["found no model.safetensors", "convert them to safetensors"],
+        &[
+            "found no model.safetensors",
+            "convert the model to safetensors",
+        ],
     );
     assert!(
         hub.fetched().is_empty(),
