@@ -6,12 +6,11 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use gradus::data::{
-    BatchSize, ContextCounts, Example, ExampleReader, TruncationCounts, UnreadKeys, write_json_line,
+    BatchSize, ContextCounts, ExampleReader, TruncationCounts, UnreadKeys, write_json_line,
 };
 use gradus::device;
-use gradus::eval::{ExampleScores, PreparedChunk, Scorer, SegmentScore, UnscoredReason};
+use gradus::eval::{PreparedChunk, Scorer, UnscoredReason};
 use gradus_files::is_standard_output;
-use serde_json::{Map, Value};
 
 use crate::cli::ScoreArgs;
 use crate::failure::Usage;
@@ -153,16 +152,13 @@ fn score_chunk(
     counts.context += ContextCounts::of(&chunk.examples);
     let scores = scorer.score_prepared(&chunk.prepared)?;
     for (example, scores) in chunk.examples.iter().zip(&scores) {
-        let reasons = scores.segments.iter();
-        let reasons = reasons.map(|s| (s.scores().is_some(), s.unscored()));
-        let unscored = UnscoredReason::of_response(&example.response, reasons);
-        if let Some(reason) = unscored {
+        if let Some(reason) = scores.unscored(&example.response) {
             if let Some(input) = strict {
                 return Err(refused(input, &example.id, reason).into());
             }
             *counts.unscored_responses.entry(reason.name()).or_default() += 1;
         }
-        let record = scored_record(scorer, example, scores, unscored);
+        let record = scorer.scored_record(example, scores);
         write_json_line(&mut *out, &record)?;
         counts.responses += 1;
         counts.unread.add(example);
@@ -190,83 +186,4 @@ fn refused(input: &Path, id: &str, reason: UnscoredReason) -> Usage {
     .with_hint(
         "without --strict such a record is written with `score` null and the reason in `unscored`",
     )
-}
-
-/// The record with a score in every segment and one for the response, why there is none, and the
-/// tokens that were cut off.
-fn scored_record(
-    scorer: &Scorer,
-    example: &Example,
-    scores: &ExampleScores,
-    unscored: Option<UnscoredReason>,
-) -> Value {
-    let aspects: Vec<&str> = scorer.aspects().collect();
-    let mut record = example.to_json();
-    if let Some(segments) = record.get_mut("segments").and_then(Value::as_array_mut) {
-        for (segment, score) in segments
-            .iter_mut()
-            .filter_map(Value::as_object_mut)
-            .zip(&scores.segments)
-        {
-            let values = score
-                .scores()
-                .map(|values| values.iter().copied().map(Some).collect());
-            segment.insert(
-                "score".into(),
-                values.map_or(Value::Null, |v| by_aspect(&aspects, v)),
-            );
-            let cut = matches!(score, SegmentScore::Cut(_));
-            set_reason(segment, score.unscored());
-            replace(segment, "cut", cut.then_some(Value::Bool(true)));
-        }
-    }
-    if let Some(record) = record.as_object_mut() {
-        let cut = &scores.truncation;
-        record.insert("score".into(), by_aspect(&aspects, scores.response.clone()));
-        record.insert(
-            "aggregation".into(),
-            scorer.aggregation().to_string().into(),
-        );
-        set_reason(record, unscored);
-        for (key, tokens) in [
-            ("context_tokens_dropped", cut.context_tokens_dropped),
-            ("prompt_tokens_dropped", cut.prompt_tokens_dropped),
-            ("response_tokens_dropped", cut.response_tokens_dropped),
-        ] {
-            record.insert(key.into(), tokens.into());
-        }
-        let windows = (cut.windows > 0).then(|| cut.windows.into());
-        replace(record, "windows", windows);
-    }
-    record
-}
-
-/// Says why there is no score; takes the reason out that an earlier scoring left.
-fn set_reason(record: &mut Map<String, Value>, reason: Option<UnscoredReason>) {
-    replace(
-        record,
-        "unscored",
-        reason.map(|reason| reason.name().into()),
-    );
-}
-
-/// Sets a key, or removes what an earlier scoring left there.
-fn replace(object: &mut Map<String, Value>, key: &str, value: Option<Value>) {
-    match value {
-        Some(value) => object.insert(key.into(), value),
-        None => object.shift_remove(key),
-    };
-}
-
-/// A bare number for one aspect, a map for several; `null` for a number that does not exist.
-fn by_aspect(aspects: &[&str], values: Vec<Option<f64>>) -> Value {
-    if let [value] = values[..] {
-        return value.into();
-    }
-    let map: Map<String, Value> = aspects
-        .iter()
-        .zip(values)
-        .map(|(&name, value)| (name.to_string(), value.into()))
-        .collect();
-    map.into()
 }

@@ -14,6 +14,8 @@
 //!    models ([`process`]);
 //! 5. all of it on one page to look at: [`report`].
 //!
+//! [`token_rewards`] turns the scores of segments into one reward for each token of a policy.
+//!
 //! Before any of it, [`audit`] looks for what is wrong with a data set.
 //!
 //! ```
@@ -61,6 +63,7 @@ mod score_file;
 mod scored;
 mod scorer;
 pub mod slices;
+pub mod token_rewards;
 
 pub use aggregation::Aggregation;
 pub use dataset::{AspectBaselines, Baselines, raw_responses, scored_responses};

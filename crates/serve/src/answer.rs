@@ -161,10 +161,6 @@ impl RecordAnswer {
                 cut: matches!(score, SegmentScore::Cut(_)),
             }
         });
-        let reasons = scores
-            .segments
-            .iter()
-            .map(|s| (s.scores().is_some(), s.unscored()));
         let aggregation = settings
             .aggregation
             .unwrap_or_else(|| model.scorer.aggregation());
@@ -172,8 +168,7 @@ impl RecordAnswer {
             id: Some(example.id.clone()).filter(|id| !id.is_empty()),
             segments: segments.collect(),
             score: Score::new(&aspects, scores.response.iter().copied()),
-            unscored: UnscoredReason::of_response(&example.response, reasons)
-                .map(UnscoredReason::name),
+            unscored: scores.unscored(&example.response).map(UnscoredReason::name),
             aggregation: aggregation.to_string(),
             truncated: Truncated::from(&scores.truncation),
             token_rewards: alignment

@@ -8,7 +8,6 @@
 //! - `models`: the bundles by name, and their exchange while requests are answered
 //! - `queue`: records that wait for the model, and the thread that computes
 //! - `request`, `answer`: JSON to records and settings, scores to JSON
-//! - `alignment`: scores of segments as rewards of the tokens of a policy
 //! - `http`: one file per route
 //! - `connections`: the listener, and how it ends without losing a request
 //!
@@ -18,7 +17,6 @@
 //! as fill a batch. There is no timer: the next batch forms while the last one is computed. Records of
 //! a client that is gone are dropped before they are computed.
 
-mod alignment;
 mod answer;
 mod connections;
 mod error;

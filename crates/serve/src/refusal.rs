@@ -4,6 +4,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use gradus_data::{DataError, RecordError};
 use gradus_eval::EvalError;
+use gradus_eval::token_rewards::TokenError;
 use serde::Serialize;
 
 /// Why a request is refused, or could not be answered.
@@ -193,6 +194,16 @@ impl IntoResponse for Refusal {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
+    }
+}
+
+impl From<TokenError> for Refusal {
+    fn from(error: TokenError) -> Self {
+        let refusal = Self::field(error.field, error.found, error.expected);
+        match error.hint {
+            Some(hint) => refusal.with_hint(hint),
+            None => refusal,
+        }
     }
 }
 

@@ -2,9 +2,9 @@
 
 use axum::http::StatusCode;
 use gradus_data::{Example, describe_value, example_from_record, parse_value};
+use gradus_eval::token_rewards::{Placement, TokenSource, TokenSpans};
 use serde_json::{Map, Value};
 
-use crate::alignment::{Placement, TokenSource, TokenSpans};
 use crate::refusal::Refusal;
 use crate::settings::{SETTING_KEYS, Settings};
 
@@ -165,7 +165,7 @@ pub(crate) fn read_one(
     let example =
         example_from_record(record, default_id).map_err(|error| Refusal::of_record(&error))?;
     let alignment = source.map(|source| {
-        Ok(Alignment {
+        Ok::<_, Refusal>(Alignment {
             spans: source.locate(&example.response)?,
             placement: own.or(placement).unwrap_or_default(),
         })

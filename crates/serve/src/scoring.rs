@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use axum::http::StatusCode;
 use gradus_data::Example;
+use gradus_eval::token_rewards::{Placement, TokenSpans};
 use gradus_eval::{EvalError, ExampleScores, PreparedExample};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::timeout;
 
-use crate::alignment::{Placement, TokenSpans};
 use crate::event::Observer;
 use crate::metrics::Metrics;
 use crate::models::{Model, Models};
@@ -142,7 +142,7 @@ impl Service {
                 let record = service.enter(example, &asked, &wanted, own);
                 entered.push(record.map_err(|refusal| refusal.in_place(&place(number)))?);
             }
-            Ok(entered)
+            Ok::<_, Refusal>(entered)
         });
         let entered: Vec<Entered> = entered.await.map_err(|error| self.panicked(error))??;
         let mut scored = Vec::with_capacity(entered.len());

@@ -3,9 +3,9 @@
 use axum::http::StatusCode;
 use gradus_data::{Segmenter, describe_value};
 use gradus_eval::Aggregation;
+use gradus_eval::token_rewards::Placement;
 use serde_json::{Map, Value};
 
-use crate::alignment::Placement;
 use crate::refusal::Refusal;
 
 /// What a request may ask for beside its records; what it leaves out is as the bundle says.
@@ -91,7 +91,7 @@ impl Settings {
             }
             "placement" => {
                 let read = text()?.parse();
-                self.placement = Some(read.map_err(|()| wrong(Placement::NAMES))?);
+                self.placement = Some(read.map_err(|_| wrong(Placement::NAMES))?);
             }
             "raw" => scoring.raw = value.as_bool().ok_or_else(|| wrong("true or false"))?,
             "stride" => {

@@ -8,6 +8,7 @@ mod checks;
 mod forward;
 mod prefetch;
 mod prepare;
+mod record;
 mod scores;
 
 use std::path::Path;

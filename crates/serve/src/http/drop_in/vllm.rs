@@ -8,12 +8,12 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use gradus_data::Example;
+use gradus_eval::token_rewards::{Placement, TokenSource, TokenSpans};
 use serde::Serialize;
 use serde_json::{Value, json as value};
 
 use super::fields::{Fields, texts};
 use super::{fields, known_model, reward, score, split};
-use crate::alignment::{Placement, TokenSource, TokenSpans};
 use crate::answer::json;
 use crate::http::openapi::ClassifyBody;
 use crate::http::openapi::PoolingBody;
@@ -222,7 +222,7 @@ pub(in crate::http) async fn pool(
         None => Placement::Constant,
         Some(name) => name
             .parse()
-            .map_err(|()| Refusal::field("placement", format!("{name:?}"), Placement::NAMES))?,
+            .map_err(|_| Refusal::field("placement", format!("{name:?}"), Placement::NAMES))?,
     };
     let (model, records, field) = read(&service, &mut fields)?;
     let spans = spans(&mut fields, &records)?;
@@ -297,11 +297,12 @@ fn spans(fields: &mut Fields, records: &[Example]) -> Result<Vec<TokenSpans>, Re
     let pairs = lists.into_iter().zip(records).enumerate();
     let spans = pairs.map(|(place, (list, record))| {
         let mut object = serde_json::Map::from_iter([(key.to_owned(), list)]);
-        let source = TokenSource::take(&mut object).and_then(|source| {
+        let mut located = || {
+            let source = TokenSource::take(&mut object)?;
             let source = source.ok_or_else(|| Refusal::missing(key, "a list"))?;
-            source.locate(&record.response)
-        });
-        source.map_err(|refusal| refusal.inside(&format!("[{place}]")))
+            Ok::<_, Refusal>(source.locate(&record.response)?)
+        };
+        located().map_err(|refusal| refusal.inside(&format!("[{place}]")))
     });
     spans.collect()
 }

@@ -7,7 +7,7 @@
 
 use gradus_data::CharSpan;
 
-use crate::refusal::Refusal;
+use super::TokenError;
 
 /// What a part of a character decodes to.
 const REPLACEMENT: char = '\u{fffd}';
@@ -20,7 +20,7 @@ const SHOWN: usize = 20;
 type Spelling = fn(&str) -> Option<Vec<u8>>;
 
 /// Finds the tokens in a response.
-pub(super) fn locate(tokens: &[String], response: &str) -> Result<Vec<CharSpan>, Refusal> {
+pub(super) fn locate(tokens: &[String], response: &str) -> Result<Vec<CharSpan>, TokenError> {
     let spellings: [Spelling; 3] = [plain, byte_level, sentence_piece];
     let mut best: Option<Mismatch> = None;
     for spelling in spellings {
@@ -37,7 +37,7 @@ pub(super) fn locate(tokens: &[String], response: &str) -> Result<Vec<CharSpan>,
         return Ok(spans);
     }
     let mismatch = best.unwrap_or(Mismatch { token: 0, byte: 0 });
-    Err(mismatch.refusal(tokens, response))
+    Err(mismatch.error(tokens, response))
 }
 
 /// Where tokens and response go apart.
@@ -49,7 +49,7 @@ struct Mismatch {
 }
 
 impl Mismatch {
-    fn refusal(self, tokens: &[String], response: &str) -> Refusal {
+    fn error(self, tokens: &[String], response: &str) -> TokenError {
         let byte = (0..=self.byte)
             .rev()
             .find(|&byte| response.is_char_boundary(byte))
@@ -66,14 +66,14 @@ impl Mismatch {
         match tokens.get(self.token) {
             Some(token) => {
                 let shown: String = token.chars().take(SHOWN).collect();
-                Refusal::field(
+                TokenError::new(
                     format!("tokens[{}]", self.token),
                     format!("{shown:?}"),
                     expected,
                 )
                 .with_hint(hint)
             }
-            None => Refusal::field("tokens", "the end of the tokens", expected).with_hint(hint),
+            None => TokenError::new("tokens", "the end of the tokens", expected).with_hint(hint),
         }
     }
 }
@@ -303,7 +303,7 @@ mod tests {
 
     fn located(tokens: &[&str], response: &str) -> Result<Vec<(usize, usize)>, String> {
         let tokens: Vec<String> = tokens.iter().map(|&token| token.to_owned()).collect();
-        let spans = locate(&tokens, response).map_err(|refusal| refusal.error.message)?;
+        let spans = locate(&tokens, response).map_err(|error| error.to_string())?;
         Ok(spans.iter().map(|span| (span.start, span.end)).collect())
     }
 

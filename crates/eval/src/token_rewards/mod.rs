@@ -1,8 +1,19 @@
 //! Rewards for each token of a policy.
 //!
-//! A policy has a tokenizer of its own, and training wants one number for each of its tokens. The request
-//! says where its tokens lie in the response ([`TokenSpans`]), and a [`Placement`] says how the scores of
-//! segments become numbers of tokens.
+//! A policy has a tokenizer of its own, and training wants one number for each of its tokens. [`TokenSpans`] says
+//! where its tokens lie in the response, and a [`Placement`] how the scores of segments become numbers of tokens.
+//!
+//! ```
+//! use gradus_data::CharSpan;
+//! use gradus_eval::token_rewards::{Placement, TokenSource};
+//!
+//! let response = "One two. Three";
+//! let tokens = ["One", " two", ".", " Three"].map(str::to_owned);
+//! let spans = TokenSource::Tokens(tokens.to_vec()).locate(response)?;
+//! let segments = [(CharSpan { start: 0, end: 8 }, Some(0.5)), (CharSpan { start: 9, end: 14 }, Some(-0.25))];
+//! assert_eq!(spans.rewards(Placement::End, response, &segments), [0.0, 0.0, 0.5, -0.25]);
+//! # Ok::<(), gradus_eval::token_rewards::TokenError>(())
+//! ```
 
 mod offsets;
 mod pieces;
@@ -11,9 +22,41 @@ mod placement;
 use gradus_data::{CharSpan, describe_value};
 use serde_json::{Map, Value};
 
-pub(crate) use placement::Placement;
+pub use placement::{Placement, UnknownPlacement};
 
-use crate::refusal::Refusal;
+/// Tokens that do not fit the response, or are not given as they should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("field `{field}`: found {found}, expected {expected}")]
+pub struct TokenError {
+    /// The field, such as `offsets[3]`.
+    pub field: String,
+    /// What was found there.
+    pub found: String,
+    /// What was expected there.
+    pub expected: String,
+    /// What to do about it.
+    pub hint: Option<&'static str>,
+}
+
+impl TokenError {
+    fn new(
+        field: impl Into<String>,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self {
+            field: field.into(),
+            found: found.into(),
+            expected: expected.into(),
+            hint: None,
+        }
+    }
+
+    fn with_hint(mut self, hint: &'static str) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+}
 
 /// The keys beside a record that say where the policy's tokens lie.
 const OFFSETS: &str = "offsets";
@@ -24,11 +67,11 @@ const TOKENS: &str = "tokens";
 /// The spans are in the order of the text. Two share a character where the tokenizer splits it. Together
 /// they hold every character that is not white space.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct TokenSpans(Vec<CharSpan>);
+pub struct TokenSpans(Vec<CharSpan>);
 
 /// Where the policy's tokens lie, as a record says it.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum TokenSource {
+pub enum TokenSource {
     /// `offsets`: the characters of each token.
     Offsets(Vec<CharSpan>),
     /// `tokens`: the text of each token, as the tokenizer spells or decodes it.
@@ -37,13 +80,16 @@ pub(crate) enum TokenSource {
 
 impl TokenSource {
     /// Takes `offsets` or `tokens` out of a record; `None` where it has neither.
-    pub(crate) fn take(record: &mut Map<String, Value>) -> Result<Option<Self>, Refusal> {
+    ///
+    /// # Errors
+    /// If both are there, or one is not a list of what it should hold.
+    pub fn take(record: &mut Map<String, Value>) -> Result<Option<Self>, TokenError> {
         let mut present = |key| record.shift_remove(key).filter(|value| !value.is_null());
         match (present(OFFSETS), present(TOKENS)) {
             (None, None) => Ok(None),
             (Some(offsets), None) => Ok(Some(Self::Offsets(read_offsets(offsets)?))),
             (None, Some(tokens)) => Ok(Some(Self::Tokens(read_tokens(tokens)?))),
-            (Some(_), Some(_)) => Err(Refusal::field(
+            (Some(_), Some(_)) => Err(TokenError::new(
                 TOKENS,
                 "both `offsets` and `tokens`",
                 "one of the two",
@@ -52,7 +98,10 @@ impl TokenSource {
     }
 
     /// Finds the tokens in a response.
-    pub(crate) fn locate(&self, response: &str) -> Result<TokenSpans, Refusal> {
+    ///
+    /// # Errors
+    /// If they are out of order, past the end, or leave out a character that is not white space.
+    pub fn locate(&self, response: &str) -> Result<TokenSpans, TokenError> {
         match self {
             Self::Offsets(spans) => {
                 offsets::check(spans, response)?;
@@ -63,9 +112,9 @@ impl TokenSource {
     }
 }
 
-fn read_offsets(value: Value) -> Result<Vec<CharSpan>, Refusal> {
+fn read_offsets(value: Value) -> Result<Vec<CharSpan>, TokenError> {
     let Value::Array(pairs) = value else {
-        return Err(Refusal::field(
+        return Err(TokenError::new(
             OFFSETS,
             describe_value(&value),
             "a list of pairs of whole numbers",
@@ -86,7 +135,7 @@ fn read_offsets(value: Value) -> Result<Vec<CharSpan>, Refusal> {
         .map(|(start, end)| CharSpan { start, end })
         .ok_or_else(|| {
             let expected = "a pair of whole numbers: first character, and one past the last";
-            Refusal::field(
+            TokenError::new(
                 format!("{OFFSETS}[{place}]"),
                 describe_value(pair),
                 expected,
@@ -96,9 +145,9 @@ fn read_offsets(value: Value) -> Result<Vec<CharSpan>, Refusal> {
     spans.collect()
 }
 
-fn read_tokens(value: Value) -> Result<Vec<String>, Refusal> {
+fn read_tokens(value: Value) -> Result<Vec<String>, TokenError> {
     let Value::Array(tokens) = value else {
-        return Err(Refusal::field(
+        return Err(TokenError::new(
             TOKENS,
             describe_value(&value),
             "a list of texts, one a token",
@@ -107,7 +156,7 @@ fn read_tokens(value: Value) -> Result<Vec<String>, Refusal> {
     let tokens = tokens.into_iter().enumerate();
     let texts = tokens.map(|(place, token)| match token {
         Value::String(text) => Ok(text),
-        other => Err(Refusal::field(
+        other => Err(TokenError::new(
             format!("{TOKENS}[{place}]"),
             describe_value(&other),
             "a text",
@@ -122,7 +171,7 @@ mod tests {
 
     use super::*;
 
-    fn taken(value: Value) -> Result<Option<TokenSource>, Refusal> {
+    fn taken(value: Value) -> Result<Option<TokenSource>, TokenError> {
         let Value::Object(mut record) = value else {
             panic!("an object")
         };
@@ -145,11 +194,7 @@ mod tests {
             (json!({"tokens": ["a", 3]}), "tokens[1]"),
             (json!({"tokens": [], "offsets": []}), "tokens"),
         ] {
-            assert_eq!(
-                taken(value.clone()).unwrap_err().error.field.as_deref(),
-                Some(field),
-                "{value}"
-            );
+            assert_eq!(taken(value.clone()).unwrap_err().field, field, "{value}");
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::str::FromStr;
 
 use gradus_data::CharSpan;
-use serde::{Deserialize, Serialize};
 
 use super::TokenSpans;
 
@@ -22,38 +21,47 @@ use super::TokenSpans;
 ///
 /// Where one token ends several segments, it has the numbers of all of them. A segment that no token
 /// belongs to is spread over the token that ends it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Placement {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Placement {
+    /// The score of a segment on the token that ends it.
     #[default]
     End,
+    /// The score of a segment in equal parts on its tokens.
     Spread,
+    /// The score of a segment on each of its tokens.
     Constant,
+    /// On the token that ends a segment its score less that of the one before.
     Difference,
 }
 
 impl Placement {
     /// The names, for messages.
-    pub(crate) const NAMES: &str = "end, spread, constant or difference";
+    pub const NAMES: &str = "end, spread, constant or difference";
 }
 
-impl FromStr for Placement {
-    type Err = ();
+/// A placement of no known name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("found the placement {0:?}, expected {names}", names = Placement::NAMES)]
+pub struct UnknownPlacement(String);
 
-    fn from_str(name: &str) -> Result<Self, ()> {
+impl FromStr for Placement {
+    type Err = UnknownPlacement;
+
+    fn from_str(name: &str) -> Result<Self, UnknownPlacement> {
         match name {
             "end" => Ok(Self::End),
             "spread" => Ok(Self::Spread),
             "constant" => Ok(Self::Constant),
             "difference" => Ok(Self::Difference),
-            _ => Err(()),
+            _ => Err(UnknownPlacement(name.to_owned())),
         }
     }
 }
 
 impl TokenSpans {
-    /// One number a token, given the segments of the response and their scores.
-    pub(crate) fn rewards(
+    /// One number for each token, in score units, given the response that the tokens were found in and its segments in
+    /// the order of the text with their scores (`None`: without one).
+    pub fn rewards(
         &self,
         placement: Placement,
         response: &str,

@@ -2,13 +2,13 @@
 
 use gradus_data::CharSpan;
 
-use crate::refusal::Refusal;
+use super::TokenError;
 
 const COUNTED: &str = "offsets count Unicode characters of the response, from 0";
 
 /// Refuses spans that are backwards, out of order or past the end, that overlap by more than a character
 /// that is split, or that leave out a character that is not white space.
-pub(super) fn check(spans: &[CharSpan], response: &str) -> Result<(), Refusal> {
+pub(super) fn check(spans: &[CharSpan], response: &str) -> Result<(), TokenError> {
     let chars: Vec<char> = response.chars().collect();
     let mut covered = 0;
     let mut previous: Option<CharSpan> = None;
@@ -16,7 +16,7 @@ pub(super) fn check(spans: &[CharSpan], response: &str) -> Result<(), Refusal> {
         let CharSpan { start, end } = span;
         let field = format!("offsets[{place}]");
         let wrong = |expected: String| {
-            Err(Refusal::field(&field, format!("[{start}, {end}]"), expected).with_hint(COUNTED))
+            Err(TokenError::new(&field, format!("[{start}, {end}]"), expected).with_hint(COUNTED))
         };
         if start > end {
             return wrong("a start that is not behind the end".into());
@@ -46,7 +46,7 @@ pub(super) fn check(spans: &[CharSpan], response: &str) -> Result<(), Refusal> {
     check_gap(&chars, covered, chars.len(), "offsets")
 }
 
-fn check_gap(chars: &[char], from: usize, to: usize, field: &str) -> Result<(), Refusal> {
+fn check_gap(chars: &[char], from: usize, to: usize, field: &str) -> Result<(), TokenError> {
     let gap = chars.get(from..to).unwrap_or_default();
     match gap.iter().position(|char| !char.is_whitespace()) {
         None => Ok(()),
@@ -57,7 +57,7 @@ fn check_gap(chars: &[char], from: usize, to: usize, field: &str) -> Result<(), 
                 gap[first]
             );
             let expected = "tokens that hold all of the response but white space";
-            Err(Refusal::field(field, found, expected).with_hint(COUNTED))
+            Err(TokenError::new(field, found, expected).with_hint(COUNTED))
         }
     }
 }
@@ -71,7 +71,7 @@ mod tests {
             .iter()
             .map(|&(start, end)| CharSpan { start, end })
             .collect();
-        check(&spans, response).map_err(|refusal| refusal.error.message)
+        check(&spans, response).map_err(|error| error.to_string())
     }
 
     #[test]
