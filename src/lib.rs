@@ -33,6 +33,7 @@
 //! - [`device`]: the devices of this build
 //! - [`hub`]: encoders by directory or Hugging Face Hub name
 //! - [`RunConfig`]: a training run as one TOML file
+//! - [`Registry`], [`cli::main_with`]: the command line with parts of another program
 //! - [`EvalMetrics`]: evaluation metrics for validation during training
 //! - [`mod@bench`]: speed of this build on this machine
 //! - [`kernels`]: fused encoder blocks and the AdamW step
@@ -59,10 +60,24 @@ pub use gradus_model as model;
 pub use gradus_train as train;
 
 pub mod bench;
+pub mod cli;
+mod commands;
 pub mod device;
 mod eval_metrics;
+mod failure;
 pub mod hub;
+mod output;
+mod progress;
+mod records;
+mod registry;
 mod run_config;
+mod scores;
+mod show;
+mod signals;
+
+// The command line uses this library as any other program does.
+extern crate self as gradus;
 
 pub use eval_metrics::*;
+pub use registry::Registry;
 pub use run_config::*;

@@ -1,4 +1,4 @@
-//! The command line: clap types only, no logic.
+//! The command line: [`main_with`], and clap types without logic.
 
 mod bench;
 mod data;
@@ -11,8 +11,13 @@ mod train;
 mod worker;
 
 use std::num::NonZeroUsize;
+use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use gradus::Registry;
+use gradus::data::ReadLimits;
+
+use crate::{commands, failure, records, signals};
 
 pub(crate) use bench::{BenchArgs, BenchMode};
 pub(crate) use data::{AuditArgs, DataCommand};
@@ -23,6 +28,32 @@ pub(crate) use score::ScoreArgs;
 pub(crate) use serve::ServeArgs;
 pub(crate) use train::{MergeArgs, ProbeArgs, QuickstartArgs, RunArgs, TrainArgs};
 pub(crate) use worker::WorkerArgs;
+
+/// Runs the whole command line, for the arguments of this process, with parts of another program.
+///
+/// ```no_run
+/// fn main() -> std::process::ExitCode {
+///     gradus::cli::main_with(gradus::Registry::new())
+/// }
+/// ```
+pub fn main_with(registry: Registry) -> ExitCode {
+    signals::fail_past_file_limit();
+    if let Err(conflict) = registry.install() {
+        return failure::report(&conflict.into());
+    }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => failure::refuse_arguments(&error),
+    };
+    records::set_limits(ReadLimits {
+        max_line_bytes: cli.max_line_bytes.get(),
+        max_text_bytes: cli.max_text_bytes.get(),
+    });
+    match failure::guarded(|| commands::run(cli.command)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure::report(&error),
+    }
+}
 
 /// Train, evaluate and run segment-level reward models: models that score every segment of a
 /// response with a real number, learned from segment ratings by regression.
@@ -117,6 +148,12 @@ pub(crate) enum Command {
     Import(ImportArgs),
     /// List the devices this build can use on this machine
     Devices {
+        /// Print JSON instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the losses and poolings that this program knows by name
+    Parts {
         /// Print JSON instead of a table
         #[arg(long)]
         json: bool,

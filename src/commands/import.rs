@@ -99,7 +99,11 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
 fn options(args: &ImportArgs, base: Option<PathBuf>, separated: bool) -> Result<ImportOptions> {
     let pooling = args.pooling.as_deref().map(str::parse).transpose();
     let pooling: Option<Pooling> = pooling.map_err(ModelError::from)?;
-    if separated && pooling.is_some_and(|pooling| pooling != Pooling::Last) {
+    if separated
+        && pooling
+            .as_ref()
+            .is_some_and(|pooling| *pooling != Pooling::Last)
+    {
         return Err(Usage::new(
             "--pooling cannot be used with a separator: the score is read at its last token",
         )

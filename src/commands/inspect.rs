@@ -259,7 +259,7 @@ fn model(config: &RewardModelConfig, aspects: Option<Vec<String>>, device: &Devi
         vocab_size: sizes.vocab_size,
         max_positions: sizes.max_positions,
         parameters: config.parameters(device),
-        pooling: config.pooling,
+        pooling: config.pooling.clone(),
         aspects,
     }
 }

@@ -13,6 +13,7 @@ mod import;
 mod inspect;
 mod intervals;
 mod merge;
+mod parts;
 mod plan;
 mod probe;
 mod process;
@@ -50,6 +51,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Devices { json } => devices::run(json),
+        Command::Parts { json } => parts::run(json),
         Command::Worker(args) => worker::run(&args),
     }
 }

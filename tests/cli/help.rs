@@ -22,6 +22,7 @@ fn every_command_explains_itself() {
         &["export"],
         &["import"],
         &["devices"],
+        &["parts"],
         &["worker"],
         &["data"],
         &["data", "validate"],

@@ -187,8 +187,8 @@ impl StoredManifest {
                 },
             });
         }
-        match self.pooling {
-            Some(pooling) if pooling != config.pooling => Err(ModelError::Contradiction {
+        match &self.pooling {
+            Some(pooling) if *pooling != config.pooling => Err(ModelError::Contradiction {
                 path: directory.into(),
                 key: "pooling",
                 found: pooling.to_string(),

@@ -42,7 +42,7 @@ fn no_linear_head() -> ModelError {
 /// [`ModelError::NotExportable`] for a pooling or head for which they cannot.
 pub fn check_exportable(config: &RewardModelConfig, model: &RewardModel) -> Result<()> {
     let not_exportable = |reason: String| ModelError::NotExportable { reason };
-    check_pooling(config.pooling).map_err(not_exportable)?;
+    check_pooling(&config.pooling).map_err(not_exportable)?;
     if !model.head().is_linear() {
         return Err(no_linear_head());
     }
@@ -174,10 +174,10 @@ impl Export<'_> {
 
 /// Checks that the pooling commutes with a linear head; otherwise token values do not determine a
 /// score.
-fn check_pooling(pooling: Pooling) -> Result<(), String> {
+fn check_pooling(pooling: &Pooling) -> Result<(), String> {
     match pooling {
         Pooling::Mean | Pooling::Last | Pooling::First => Ok(()),
-        Pooling::Max | Pooling::Attention => Err(format!(
+        Pooling::Max | Pooling::Attention | Pooling::Own(_) => Err(format!(
             "its pooling is `{pooling}`, which token values cannot express, expected `mean`, `last` \
              or `first`"
         )),

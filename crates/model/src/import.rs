@@ -91,7 +91,7 @@ pub fn import_hugging_face(
     let export = own["gradus"].clone();
     let exported: Option<Pooling> = serde_json::from_value(export["pooling"].clone())
         .map_err(|source| ModelError::json(&path, source))?;
-    let pooling = options.pooling.or(exported);
+    let pooling = options.pooling.clone().or(exported);
     let pooling = pooling.unwrap_or(encoder_config.default_pooling());
     let mut config = RewardModelConfig::new(encoder_config, pooling, labels.len());
     config.output = output;

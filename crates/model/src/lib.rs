@@ -59,10 +59,10 @@ pub use import::{ImportOptions, ImportedModel, ProblemType, import_hugging_face}
 pub use lora::{LoraConfig, LoraTarget};
 pub use memory::{MemoryEstimate, ParameterCounts};
 pub use output::Output;
-pub use parts::{PartConflict, read_settings};
+pub use parts::{OwnPart, PartConflict, PartInfo, read_settings};
 pub use pooling::{
-    AttentionPooling, FirstPooling, LastPooling, MaxPooling, MeanPooling, Pooler, Pooling,
-    SegmentPooling, TokenStates,
+    AttentionPooling, FirstPooling, LastPooling, MaxPooling, MeanPooling, NamedPooling, Pooler,
+    Pooling, SegmentPooling, TokenStates, register_pooling, registered_poolings,
 };
 pub use pretrained::{PretrainedEncoder, load_encoder};
 pub use process_model::{

@@ -107,6 +107,7 @@ impl RewardModelConfig {
     pub fn check(&self) -> Result<()> {
         checks::sizes(&[("num_aspects", self.num_aspects)])?;
         self.head.check()?;
+        self.pooling.check()?;
         if let Some(lora) = &self.lora {
             lora.check()?;
         }
@@ -174,8 +175,13 @@ impl RewardModelConfig {
         };
         RewardModel {
             encoder,
-            head: Head::new(self.head, d_model, self.num_aspects, device),
-            pooling: Pooler::new(self.pooling, d_model, device),
+            head: Head::new(
+                self.head,
+                self.pooling.d_output(d_model),
+                self.num_aspects,
+                device,
+            ),
+            pooling: Pooler::new(&self.pooling, d_model, device),
             output: self.output,
         }
     }

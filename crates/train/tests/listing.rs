@@ -137,17 +137,17 @@ fn trained(rest: Rest, pooling: Pooling) -> Vec<Vec<u32>> {
 #[test]
 fn a_run_ends_with_the_same_weights_whether_the_unrated_rest_is_listed_cut_or_left_out() {
     for pooling in [Pooling::Mean, Pooling::Last, Pooling::Attention] {
-        let expected = trained(Rest::Left, pooling);
+        let expected = trained(Rest::Left, pooling.clone());
         assert!(
-            expected == trained(Rest::Unrated, pooling),
+            expected == trained(Rest::Unrated, pooling.clone()),
             "{pooling}, unrated"
         );
         assert!(
-            expected == trained(Rest::Split, pooling),
+            expected == trained(Rest::Split, pooling.clone()),
             "{pooling}, split"
         );
         assert!(
-            expected != trained(Rest::Rated, pooling),
+            expected != trained(Rest::Rated, pooling.clone()),
             "{pooling}, rated"
         );
     }

@@ -6,7 +6,7 @@ use gradus::model::{Output, Pooling};
 
 /// The README of an export. Its code blocks run as they are.
 pub(super) fn text(bundle: &Bundle, text: &TextConfig, units: &[(f64, f64)]) -> String {
-    let pooled = match bundle.config.pooling {
+    let pooled = match &bundle.config.pooling {
         Pooling::Last => "tokens[-1]",
         Pooling::First => "tokens[0]",
         _ => "torch.stack(tokens).mean(0)",

@@ -5,6 +5,7 @@
 mod attention;
 mod max;
 mod mean;
+mod named;
 mod states;
 mod token;
 
@@ -12,16 +13,19 @@ use std::fmt;
 use std::str::FromStr;
 
 use burn::tensor::{Device, Tensor};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use attention::AttentionPooling;
 pub use max::MaxPooling;
 pub use mean::MeanPooling;
+pub use named::{NamedPooling, register_pooling, registered_poolings};
 pub use states::TokenStates;
 pub use token::{FirstPooling, LastPooling};
 
 use crate::erased::{AnyModule, PartModule, module_around};
 use crate::error::ConfigProblem;
+use crate::parts::OwnPart;
 
 /// A module that pools the states of a segment's tokens to one vector.
 ///
@@ -100,8 +104,11 @@ impl fmt::Debug for Pooler {
 }
 
 impl Pooler {
-    /// A pooler of token states of width `d_model`. It uses no random numbers.
-    pub fn new(kind: Pooling, d_model: usize, device: &Device) -> Self {
+    /// A pooler of token states of width `d_model`. Those of this crate use no random numbers.
+    ///
+    /// # Panics
+    /// If [`Pooling::check`] fails.
+    pub fn new(kind: &Pooling, d_model: usize, device: &Device) -> Self {
         kind.init(d_model, device)
     }
 
@@ -125,13 +132,18 @@ impl Pooler {
 }
 
 macro_rules! poolings {
-    ($($(#[$doc:meta])* $kind:ident $name:literal => $init:expr;)+) => {
+    ($($(#[$mark:meta])* $kind:ident $name:literal, $about:literal => $init:expr;)+) => {
         /// The method that pools the states of a segment's tokens to one vector.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-        #[serde(rename_all = "lowercase")]
+        #[derive(Debug, Clone, PartialEq, Default)]
         #[non_exhaustive]
         pub enum Pooling {
-            $($(#[$doc])* $kind,)+
+            $(
+                #[doc = concat!($about, ".")]
+                $(#[$mark])*
+                $kind,
+            )+
+            /// A [`NamedPooling`] of another program.
+            Own(OwnPart),
         }
 
         impl Pooling {
@@ -139,14 +151,24 @@ macro_rules! poolings {
             pub const ALL: &'static [Self] = &[$(Self::$kind),+];
 
             /// Its name, as files and the command line write it.
-            pub fn name(self) -> &'static str {
+            pub fn name(&self) -> &str {
                 match self {
                     $(Self::$kind => $name,)+
+                    Self::Own(part) => &part.kind,
                 }
             }
 
-            fn init(self, d_model: usize, device: &Device) -> Pooler {
+            /// What it is, in a few words; nothing for one of another program.
+            pub fn about(&self) -> &'static str {
                 match self {
+                    $(Self::$kind => $about,)+
+                    Self::Own(_) => "",
+                }
+            }
+
+            fn init(&self, d_model: usize, device: &Device) -> Pooler {
+                match self {
+                    Self::Own(part) => named::init(part, d_model, device),
                     $(Self::$kind => {
                         let init: fn(usize, &Device) -> Pooler = $init;
                         init(d_model, device)
@@ -158,17 +180,53 @@ macro_rules! poolings {
 }
 
 poolings! {
-    /// The average over the tokens.
     #[default]
-    Mean "mean" => |_, _| MeanPooling::default().into();
-    /// The state of the last token.
-    Last "last" => |_, _| LastPooling::default().into();
-    /// The state of the first token.
-    First "first" => |_, _| FirstPooling::default().into();
-    /// The greatest value of each feature over the tokens.
-    Max "max" => |_, _| MaxPooling::default().into();
-    /// An average whose weights are learned: [`AttentionPooling`].
-    Attention "attention" => |d_model, device| AttentionPooling::new(d_model, device).into();
+    Mean "mean", "The average over the tokens" => |_, _| MeanPooling::default().into();
+    Last "last", "The state of the last token" => |_, _| LastPooling::default().into();
+    First "first", "The state of the first token" => |_, _| FirstPooling::default().into();
+    Max "max", "The greatest value of each feature over the tokens" => |_, _| MaxPooling::default().into();
+    Attention "attention", "An average whose weights are learned" =>
+        |d_model, device| AttentionPooling::new(d_model, device).into();
+}
+
+impl Pooling {
+    /// The names that this program knows: those of [`ALL`](Self::ALL), then those that were registered.
+    pub fn names() -> Vec<String> {
+        let all = Self::ALL.iter().map(Self::name);
+        let added = registered_poolings();
+        let added = added.iter().map(|known| known.kind);
+        all.chain(added).map(|name| format!("`{name}`")).collect()
+    }
+
+    /// Validates the configuration.
+    ///
+    /// # Errors
+    /// A pooling of another program that this one does not know, or its settings.
+    pub fn check(&self) -> Result<(), ConfigProblem> {
+        self.clone().resolved().map(|_| ())
+    }
+
+    /// The same with the version and all settings of a pooling of another program, as bundles have it.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn resolved(self) -> Result<Self, ConfigProblem> {
+        match self {
+            Self::Own(part) => named::resolved(&part).map(Self::Own),
+            known => Ok(known),
+        }
+    }
+
+    /// Width of a segment's vector.
+    ///
+    /// # Panics
+    /// If [`check`](Self::check) fails.
+    pub fn d_output(&self, d_model: usize) -> usize {
+        match self {
+            Self::Own(part) => named::d_output(part, d_model),
+            _ => d_model,
+        }
+    }
 }
 
 impl fmt::Display for Pooling {
@@ -182,10 +240,47 @@ impl FromStr for Pooling {
 
     fn from_str(text: &str) -> Result<Self, ConfigProblem> {
         let known = Self::ALL.iter().find(|pooling| pooling.name() == text);
-        known.copied().ok_or_else(|| {
-            let names: Vec<String> = Self::ALL.iter().map(|p| format!("`{p}`")).collect();
-            ConfigProblem::new("pooling", format!("`{text}`"), names.join(", "))
-        })
+        if let Some(known) = known {
+            return Ok(known.clone());
+        }
+        if registered_poolings().iter().any(|known| known.kind == text) {
+            return Self::Own(OwnPart {
+                kind: text.to_owned(),
+                version: None,
+                settings: serde_json::Map::new(),
+            })
+            .resolved();
+        }
+        Err(ConfigProblem::new(
+            "pooling",
+            format!("`{text}`"),
+            Self::names().join(", "),
+        ))
+    }
+}
+
+impl Serialize for Pooling {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Own(part) => part.serialize(serializer),
+            known => serializer.serialize_str(known.name()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Pooling {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "expected a name, or a table with a `kind`")]
+        enum Written {
+            Text(String),
+            Table(OwnPart),
+        }
+        match Written::deserialize(deserializer)? {
+            Written::Text(text) => text.parse().map_err(D::Error::custom),
+            // Whether it is known is checked with the rest of the configuration.
+            Written::Table(part) => Ok(Self::Own(part)),
+        }
     }
 }
 
@@ -210,7 +305,7 @@ mod tests {
         )
     }
 
-    fn pool(pooling: Pooling, hidden: Tensor<3>, spans: Tensor<3, Int>) -> Tensor<3> {
+    fn pool(pooling: &Pooling, hidden: Tensor<3>, spans: Tensor<3, Int>) -> Tensor<3> {
         let [_, _, d_model] = hidden.dims();
         let device = hidden.device();
         let query: Vec<f32> = (0..d_model).map(|k| 0.3 - 0.5 * k as f32).collect();
@@ -228,11 +323,11 @@ mod tests {
         let weight = |h: [f64; 2]| ((0.3 * h[0] - 0.2 * h[1]) / 2f64.sqrt()).exp();
         let (first, second) = (weight([3.0, 6.0]), weight([5.0, -1.0]));
         let expected = (3.0 * first + 5.0 * second) / (first + second);
-        let pooled = pool(Pooling::Attention, hidden(&device), spans(&device));
+        let pooled = pool(&Pooling::Attention, hidden(&device), spans(&device));
         let pooled: Vec<f32> = pooled.into_data().try_into_vec().unwrap();
         assert!((f64::from(pooled[0]) - expected).abs() < 1e-5, "{pooled:?}");
         let newborn = |kind| {
-            let pooler = Pooler::new(kind, 2, &device);
+            let pooler = Pooler::new(&kind, 2, &device);
             let states = TokenStates::of_responses(hidden(&device), spans(&device));
             pooler.forward(states).into_data()
         };
@@ -244,7 +339,7 @@ mod tests {
     fn attention_survives_scores_that_are_far_apart() {
         let device = Device::flex();
         let hidden = hidden(&device) * 1e5;
-        let pooled = pool(Pooling::Attention, hidden, spans(&device));
+        let pooled = pool(&Pooling::Attention, hidden, spans(&device));
         let pooled: Vec<f32> = pooled.into_data().try_into_vec().unwrap();
         assert!(pooled.iter().all(|value| value.is_finite()), "{pooled:?}");
     }
@@ -274,13 +369,13 @@ mod tests {
                 [[[5.0, 6.0], [7.0, 0.5]], [[-1.0, -2.0], [0.0, 0.0]]],
             ),
         ] {
-            let pooled = pool(pooling, hidden(&device), spans(&device)).into_data();
+            let pooled = pool(&pooling, hidden(&device), spans(&device)).into_data();
             pooled.assert_approx_eq::<f32>(&TensorData::from(expected), Tolerance::absolute(1e-6));
         }
     }
 
     /// The gradient of a fixed weighted sum of the pooled states, weights 1, 2, 3, ..
-    fn objective(pooling: Pooling, hidden: Tensor<3>, spans: Tensor<3, Int>) -> Tensor<1> {
+    fn objective(pooling: &Pooling, hidden: Tensor<3>, spans: Tensor<3, Int>) -> Tensor<1> {
         let pooled = pool(pooling, hidden, spans);
         let shape = pooled.dims();
         let num_weights = i64::try_from(shape.iter().product::<usize>()).unwrap();
@@ -293,9 +388,9 @@ mod tests {
         let plain = Device::flex();
         let autodiff = plain.clone().autodiff();
         let values: Vec<f32> = hidden(&plain).into_data().try_into_vec().unwrap();
-        for &pooling in Pooling::ALL {
+        for pooling in Pooling::ALL {
             // Attention alone is no piecewise linear function of the states.
-            let curved = pooling == Pooling::Attention;
+            let curved = *pooling == Pooling::Attention;
             let (step, tolerance) = if curved { (0.02, 0.05) } else { (0.25, 1e-3) };
             let input = hidden(&autodiff).require_grad();
             let gradients = objective(pooling, input.clone(), spans(&autodiff)).backward();
@@ -325,7 +420,7 @@ mod tests {
     #[test]
     fn a_batch_of_absent_segments_pools_to_zeros_with_a_zero_gradient() {
         let device = Device::flex().autodiff();
-        for &pooling in Pooling::ALL {
+        for pooling in Pooling::ALL {
             let input = hidden(&device).require_grad();
             let pooled = pool(pooling, input.clone(), Tensor::zeros([2, 3, 2], &device));
             let gradients = pooled.clone().square().sum().backward();
@@ -363,7 +458,7 @@ mod tests {
         let pooler = Pooler::from(PromptGate {
             gate: LinearConfig::new(2, 2).init(&device),
         });
-        assert!(pooler.reads_prompt() && !Pooler::new(Pooling::Mean, 2, &device).reads_prompt());
+        assert!(pooler.reads_prompt() && !Pooler::new(&Pooling::Mean, 2, &device).reads_prompt());
         assert!(pooler.get::<PromptGate>().is_some() && pooler.get::<MeanPooling>().is_none());
         let pool = |hidden: Tensor<3>| {
             let type_ids = Tensor::<2, Int>::from_data([[0, 1, 1, 1], [1, 1, 0, 0]], &device);
@@ -406,7 +501,7 @@ mod tests {
             let inside = Tensor::<3>::random([1, length, 3], Distribution::Default, &device);
             let before = Tensor::random([1, start, 3], Distribution::Default, &device);
             let after = Tensor::random([1, padding, 3], Distribution::Default, &device);
-            for &pooling in Pooling::ALL {
+            for pooling in Pooling::ALL {
                 let alone = Tensor::from_data([[[0, length]]], &device);
                 let alone = pool(pooling, inside.clone(), alone);
                 let mut parts = vec![inside.clone()];

@@ -8,8 +8,8 @@ use crate::support::{assert_close, batch, random_model, random_numbers, rows, sc
 
 #[test]
 fn a_score_is_the_same_alone_and_in_a_padded_batch() {
-    for &pooling in Pooling::ALL {
-        let (_, model) = random_model(2, pooling);
+    for pooling in Pooling::ALL {
+        let (_, model) = random_model(2, pooling.clone());
         let together = scores(&model, &rows(), 6);
         for (row, together) in rows().into_iter().zip(together) {
             assert_close(&scores(&model, &[row], 0)[0], &together, 1e-5);
@@ -30,8 +30,8 @@ fn a_score_does_not_depend_on_the_order_of_the_batch() {
 #[test]
 fn states_that_nothing_reads_are_left_out_without_a_trace() {
     let device = Device::flex();
-    for &pooling in Pooling::ALL {
-        let (config, model) = random_model(2, pooling);
+    for pooling in Pooling::ALL {
+        let (config, model) = random_model(2, pooling.clone());
         let input = batch(&rows(), 3, &device);
         let pooled = model.pooled(input.clone());
         let SegmentInput {

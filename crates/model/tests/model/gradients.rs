@@ -105,7 +105,7 @@ fn the_gradient_of_every_parameter_agrees_with_finite_differences() {
         (Pooling::Attention, HeadConfig::Linear, 1),
         (Pooling::Mean, mlp, 2),
     ] {
-        let (_, model) = random_model_with(1, pooling, |config| config.head = head);
+        let (_, model) = random_model_with(1, pooling.clone(), |config| config.head = head);
         let num_parameters = check(&model, &rows(), 4e-3, 5e-3, &format!("{pooling:?}"));
         assert_eq!(num_parameters, 5 + 2 * 16 + 2 + more);
     }

@@ -80,7 +80,7 @@ fn a_score_is_the_same_whatever_is_listed_beside_it_in_every_family() {
             (Pooling::Attention, "linear", 1),
         ] {
             let head = head.parse().unwrap();
-            let model = model_of(family, pooling, head, num_aspects, &Device::flex());
+            let model = model_of(family, pooling.clone(), head, num_aspects, &Device::flex());
             let alone = bits(&model, &[row(length, 1, vec![chosen])], (0, 0));
             for size in [1, 2, 5, 17, 40] {
                 let (spans, place) = with_others(chosen, end, size);
@@ -124,7 +124,8 @@ fn a_score_is_the_same_among_hundreds_of_segments() {
         (Pooling::Attention, "mlp:40"),
         (Pooling::Last, "mlp:1"),
     ] {
-        let mut config = RewardModelConfig::new(EncoderConfig::Bert(encoder.clone()), pooling, 1);
+        let mut config =
+            RewardModelConfig::new(EncoderConfig::Bert(encoder.clone()), pooling.clone(), 1);
         config.head = head.parse().unwrap();
         let model = config.init(&device);
         for chosen in [[6, 30], [500, 540], [600, 601]] {
@@ -185,7 +186,8 @@ fn so_are_the_gradients_of_its_loss_with_dropout_in_every_family() {
         ] {
             let pretrained =
                 gradus_model::PretrainedEncoder::open(&golden(&format!("tiny-{family}"))).unwrap();
-            let mut config = RewardModelConfig::new(pretrained.config().clone(), pooling, 1);
+            let mut config =
+                RewardModelConfig::new(pretrained.config().clone(), pooling.clone(), 1);
             config.head = head.parse().unwrap();
             let (encoder, _) = pretrained.with_dropout(0.1, 0.1).load(&device).unwrap();
             let model = config.init_with(encoder, &device);

@@ -13,4 +13,5 @@ mod listing;
 mod load_errors;
 mod lora;
 mod minilm;
+mod named_pooling;
 mod support;

@@ -129,7 +129,8 @@ impl OpenEncoder {
         // Before any weight is drawn: the head, and the whole encoder when it is new.
         device.seed(plan.training.seed);
         let reward_model = |encoder: EncoderConfig| {
-            let pooling = plan.model.pooling.unwrap_or(encoder.default_pooling());
+            let pooling = plan.model.pooling.clone();
+            let pooling = pooling.unwrap_or_else(|| encoder.default_pooling());
             RewardModelConfig {
                 head: plan.model.head,
                 lora: plan.model.lora.clone(),

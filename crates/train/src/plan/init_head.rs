@@ -39,7 +39,7 @@ pub(super) fn init_head(
     }
     // Attention pooling starts as the mean.
     let starts_alike = other.pooling == config.pooling
-        || (other.pooling, config.pooling) == (Pooling::Mean, Pooling::Attention);
+        || (&other.pooling, &config.pooling) == (&Pooling::Mean, &Pooling::Attention);
     if !starts_alike {
         let (found, expected) = (other.pooling.to_string(), config.pooling.to_string());
         return refuse("pooling", found, expected);

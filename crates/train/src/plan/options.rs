@@ -264,7 +264,9 @@ impl ModelOptions {
     /// # Errors
     /// [`TrainError::Model`] for a value out of range, [`TrainError::Setting`] for adapters of an
     /// encoder that is frozen anyway.
-    pub fn check(self, training: &CheckedConfig) -> Result<CheckedModel> {
+    pub fn check(mut self, training: &CheckedConfig) -> Result<CheckedModel> {
+        let pooling = self.pooling.take().map(Pooling::resolved).transpose();
+        self.pooling = pooling.map_err(ModelError::from)?;
         self.head.check().map_err(ModelError::from)?;
         let Some(lora) = &self.lora else {
             return Ok(CheckedModel(self));

@@ -70,7 +70,7 @@ fn by_hand(dropout: f64) -> ByHand {
     let model = ByHand {
         encoder: encoder.init(&device),
         head: Head::new(HeadConfig::Linear, 8, 1, &device),
-        pooling: Pooler::new(Pooling::Mean, 8, &device),
+        pooling: Pooler::new(&Pooling::Mean, 8, &device),
     };
     // Parameters are drawn when they are first read.
     draw(&model);
