@@ -1,16 +1,15 @@
-//! An encoder of your own: convolutions over bytes.
+//! The whole command line with an encoder of your own: convolutions over bytes.
 //!
-//! `cargo run --release --example own_encoder`
+//! `cargo run --release --example own_encoder -- train --config run.toml`, where `run.toml` says
+//! `scratch = { tokens = "bytes", encoder = { kind = "byte-convolution" } }`.
 
-#![allow(clippy::print_stdout, reason = "an example shows what it computes")]
+use std::process::ExitCode;
 
 use burn::module::Module;
 use burn::nn::conv::{Conv1d, Conv1dConfig};
 use burn::nn::{Embedding, EmbeddingConfig, PaddingConfig1d};
-use burn::tensor::{Bool, Int, Tensor, activation::gelu};
-use gradus::data::{GeneratorConfig, byte_level_tokenizer, generate};
-use gradus::model::{Head, HeadConfig, MeanPooling, Output, RewardModel, TokenEncoder};
-use gradus::train::{FitData, TextOptions, TrainConfig, Training, prepare};
+use burn::tensor::{Bool, Device, Int, Tensor, activation::gelu};
+use gradus::model::{EncoderInput, NamedEncoder, TokenEncoder};
 
 #[derive(Module, Debug)]
 struct ByteConvolution {
@@ -36,37 +35,24 @@ impl TokenEncoder for ByteConvolution {
     }
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let device = gradus::device::select(None)?;
-    let config = TrainConfig {
-        epochs: 6,
-        learning_rate: 3e-3,
-        ..TrainConfig::default()
-    };
-    let options = TextOptions::default();
-    let examples = generate(&GeneratorConfig::default())?;
-    let (train, valid) = examples.split_at(900);
-    let prepared = prepare(
-        &byte_level_tokenizer(),
-        None,
-        &options,
-        &config,
-        train,
-        valid,
-    )?;
+impl NamedEncoder for ByteConvolution {
+    type Settings = ();
+    const KIND: &'static str = "byte-convolution";
+    const ABOUT: &'static str = "Convolutions over five bytes";
 
-    device.seed(0);
-    let layer = Conv1dConfig::new(32, 32, 5).with_padding(PaddingConfig1d::Same);
-    let encoder = ByteConvolution {
-        embeddings: EmbeddingConfig::new(prepared.tokenizer.vocab_size(), 32).init(&device),
-        layers: (0..2).map(|_| layer.init(&device)).collect(),
-    };
-    let head = Head::new(HeadConfig::Linear, 32, 1, &device).with_bias(&prepared.mean_targets);
-    let model = RewardModel::from_parts(encoder, MeanPooling::default(), head, Output::Identity);
-    let data = FitData::from(prepared);
-    let fitted = Training::new(model, &data, &config.check()?, &device).fit()?;
-    for epoch in fitted.history.epochs {
-        println!("epoch {}: loss {:.4}", epoch.epoch, epoch.train_loss);
+    fn d_model((): &()) -> usize {
+        32
     }
-    Ok(())
+
+    fn init((): &(), input: &EncoderInput, device: &Device) -> Self {
+        let layer = Conv1dConfig::new(32, 32, 5).with_padding(PaddingConfig1d::Same);
+        Self {
+            embeddings: EmbeddingConfig::new(input.vocab_size, 32).init(device),
+            layers: (0..2).map(|_| layer.init(device)).collect(),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    gradus::cli::main_with(gradus::Registry::new().with_encoder::<ByteConvolution>())
 }

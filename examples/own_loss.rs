@@ -1,18 +1,16 @@
-//! A loss of your own: bundles that learn the lower and upper tenth of ratings instead of their mean.
+//! The whole command line with a loss of your own: scores that a share of the ratings lies below.
 //!
-//! `cargo run --release --example own_loss`
+//! `cargo run --release --example own_loss -- train --loss pinball:0.1 --config run.toml`
 
-#![allow(clippy::print_stdout, reason = "an example shows what it computes")]
+use std::process::ExitCode;
 
 use burn::tensor::{Tensor, activation::relu};
-use gradus::data::{GeneratorConfig, generate};
-use gradus::eval::{Scorer, SegmentScore};
-use gradus::train::{
-    EncoderSource, PointwiseLoss, ScratchOptions, Session, TrainConfig, TrainingPlan, train,
-};
+use gradus::model::ConfigProblem;
+use gradus::train::{NamedLoss, PointwiseLoss};
+use serde::{Deserialize, Serialize};
 
 /// Quantile ("pinball") loss: the score that a share `quantile` of the ratings lies below.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Pinball {
     quantile: f64,
 }
@@ -22,39 +20,23 @@ impl PointwiseLoss for Pinball {
         format!("pinball:{}", self.quantile)
     }
 
+    fn check(&self) -> Result<(), ConfigProblem> {
+        let share = 0.0 < self.quantile && self.quantile < 1.0;
+        ConfigProblem::unless(share, "loss", self.id(), "a quantile between 0 and 1")
+    }
+
     fn elementwise(&self, scores: Tensor<3>, targets: Tensor<3>) -> Tensor<3> {
         let error = targets - scores;
         relu(error.clone()) * self.quantile + relu(-error) * (1.0 - self.quantile)
     }
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let device = gradus::device::select(None)?;
-    let examples = generate(&GeneratorConfig {
-        examples: 240,
-        ..GeneratorConfig::default()
-    })?;
-    let (train_split, valid_split) = examples.split_at(200);
-    for quantile in [0.1, 0.9] {
-        let training = TrainConfig {
-            loss: Pinball { quantile }.into(),
-            epochs: 2,
-            learning_rate: 1e-3,
-            ..TrainConfig::default()
-        };
-        let directory = std::env::temp_dir().join(format!("gradus-example-quantile-{quantile}"));
-        let encoder = EncoderSource::Scratch(ScratchOptions::default());
-        let mut plan = TrainingPlan::new(encoder, training.check()?, &directory);
-        plan.overwrite = true;
-        train(&plan, train_split, valid_split, &device, Session::default())?;
+impl NamedLoss for Pinball {
+    const KIND: &'static str = "pinball";
+    const ABOUT: &'static str = "Quantile loss";
+    const SHORT: Option<&'static str> = Some("quantile");
+}
 
-        let scorer = Scorer::load(&directory, &device)?;
-        let scores = scorer.score(valid_split)?;
-        let segments = scores.iter().flat_map(|example| &example.segments);
-        let scores = segments.filter_map(SegmentScore::scores);
-        let scores: Vec<f64> = scores.map(|by_aspect| by_aspect[0]).collect();
-        let mean = scores.iter().sum::<f64>() / scores.len() as f64;
-        println!("quantile {quantile}: mean score {mean:.3}");
-    }
-    Ok(())
+fn main() -> ExitCode {
+    gradus::cli::main_with(gradus::Registry::new().with_loss::<Pinball>())
 }

@@ -1,23 +1,28 @@
-//! A pooling of your own: the mean of a segment, gated by the prompt.
+//! The whole command line with a pooling of your own: the mean of a segment, gated by the prompt.
 //!
-//! `cargo run --release --example own_pooling`
+//! `cargo run --release --example own_pooling -- train --config run.toml`, where `run.toml` says
+//! `model.pooling = { kind = "prompt-gate", sharpness = 2.0 }`.
 
-#![allow(clippy::print_stdout, reason = "an example shows what it computes")]
+use std::process::ExitCode;
 
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::{Tensor, activation::sigmoid};
-use gradus::data::{GeneratorConfig, generate, word_level_tokenizer};
-use gradus::model::encoder::BertConfig;
-use gradus::model::{
-    EncoderConfig, Head, HeadConfig, Output, RewardModel, SegmentPooling, TokenStates,
-};
-use gradus::train::{FitData, TextOptions, TrainConfig, Training, prepare};
+use burn::tensor::{Device, Tensor, activation::sigmoid};
+use gradus::model::{NamedPooling, SegmentPooling, TokenStates};
+use serde::{Deserialize, Serialize};
 
 /// What the prompt says decides which features of a segment count.
 #[derive(Module, Debug)]
 struct PromptGate {
     gate: Linear,
+    #[module(skip)]
+    sharpness: f64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    sharpness: f64,
 }
 
 impl SegmentPooling for PromptGate {
@@ -27,40 +32,24 @@ impl SegmentPooling for PromptGate {
 
     fn forward(&self, states: TokenStates) -> Tensor<3> {
         let prompt = states.mean_of(states.in_prompt());
-        states.mean_of(states.in_segments()) * sigmoid(self.gate.forward(prompt))
+        let gate = sigmoid(self.gate.forward(prompt) * self.sharpness);
+        states.mean_of(states.in_segments()) * gate
     }
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let device = gradus::device::select(None)?;
-    let examples = generate(&GeneratorConfig::default())?;
-    let texts = examples
-        .iter()
-        .flat_map(|example| [example.prompt.as_str(), &example.response]);
-    let tokenizer = word_level_tokenizer(texts)?;
-    let config = TrainConfig {
-        epochs: 6,
-        learning_rate: 3e-3,
-        ..TrainConfig::default()
-    };
-    let (train, valid) = examples.split_at(900);
-    let options = TextOptions::default();
-    let prepared = prepare(&tokenizer, None, &options, &config, train, valid)?;
+impl NamedPooling for PromptGate {
+    type Settings = Settings;
+    const KIND: &'static str = "prompt-gate";
+    const ABOUT: &'static str = "The mean of a segment, gated by the prompt";
 
-    device.seed(0);
-    let encoder = EncoderConfig::Bert(BertConfig::new(prepared.tokenizer.vocab_size(), 32, 2, 2));
-    let gate = LinearConfig::new(32, 32).init(&device);
-    let head = Head::new(HeadConfig::Linear, 32, 1, &device).with_bias(&prepared.mean_targets);
-    let model = RewardModel::from_parts(
-        encoder.init(&device),
-        PromptGate { gate },
-        head,
-        Output::Identity,
-    );
-    let data = FitData::from(prepared);
-    let fitted = Training::new(model, &data, &config.check()?, &device).fit()?;
-    for epoch in fitted.history.epochs {
-        println!("epoch {}: loss {:.4}", epoch.epoch, epoch.train_loss);
+    fn init(settings: &Settings, d_model: usize, device: &Device) -> Self {
+        Self {
+            gate: LinearConfig::new(d_model, d_model).init(device),
+            sharpness: settings.sharpness,
+        }
     }
-    Ok(())
+}
+
+fn main() -> ExitCode {
+    gradus::cli::main_with(gradus::Registry::new().with_pooling::<PromptGate>())
 }

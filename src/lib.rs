@@ -57,6 +57,7 @@ pub use gradus_data as data;
 pub use gradus_eval as eval;
 pub use gradus_kernels as kernels;
 pub use gradus_model as model;
+pub use gradus_parts as parts;
 pub use gradus_train as train;
 
 pub mod bench;
@@ -79,5 +80,5 @@ mod signals;
 extern crate self as gradus;
 
 pub use eval_metrics::*;
-pub use registry::Registry;
+pub use registry::{Registry, RegistryError};
 pub use run_config::*;

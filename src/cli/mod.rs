@@ -152,7 +152,7 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// List the losses and poolings that this program knows by name
+    /// List the parts that this program knows by name: losses, poolings, heads, encoders, segmenters, data formats, metrics
     Parts {
         /// Print JSON instead of a table
         #[arg(long)]

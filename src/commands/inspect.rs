@@ -52,7 +52,7 @@ struct Inspection {
 /// The configuration of a model.
 #[derive(Debug, Serialize)]
 struct Described {
-    family: &'static str,
+    family: String,
     /// Whether attention is causal.
     causal: bool,
     d_model: usize,
@@ -250,7 +250,7 @@ fn tokenizer(directory: &Path, encoder: &EncoderConfig) -> Result<Tokenizer, Str
 fn model(config: &RewardModelConfig, aspects: Option<Vec<String>>, device: &Device) -> Described {
     let sizes = config.encoder.sizes();
     Described {
-        family: config.encoder.model_type(),
+        family: config.encoder.model_type().to_owned(),
         causal: config.encoder.is_causal(),
         d_model: sizes.d_model,
         num_layers: sizes.num_layers,

@@ -1,13 +1,18 @@
 //! `gradus parts`
 
 use anyhow::Result;
-use gradus::model::{Pooling, registered_poolings};
+use gradus::data::{Format, Segmenter, registered_formats, registered_segmenters};
+use gradus::eval::Metric;
+use gradus::model::{
+    EncoderConfig, Pooling, registered_encoders, registered_heads, registered_poolings,
+};
+use gradus::parts::{PartInfo, usage};
 use gradus::train::losses;
 use serde::Serialize;
 
 use crate::show;
 
-/// A part that can be named in a run configuration.
+/// A part that run configurations and options name.
 #[derive(Serialize)]
 struct Part {
     role: &'static str,
@@ -15,23 +20,63 @@ struct Part {
     about: String,
 }
 
+impl Part {
+    fn new(role: &'static str, name: impl Into<String>, about: &str) -> Self {
+        Self {
+            role,
+            name: name.into(),
+            about: about.into(),
+        }
+    }
+}
+
+/// Markdown without its marks.
+fn plain(about: &str) -> String {
+    about.replace(['<', '>', '`'], "")
+}
+
+/// Parts that name themselves.
+fn named(role: &'static str, parts: Vec<PartInfo>) -> impl Iterator<Item = Part> {
+    let parts = parts.into_iter();
+    parts.map(move |part| Part::new(role, usage(&part), part.about))
+}
+
 pub(crate) fn run(json: bool) -> Result<()> {
-    let losses = losses().into_iter().map(|loss| Part {
-        role: "loss",
-        name: loss.usage(),
-        about: loss.about.into(),
-    });
-    let built_in = Pooling::ALL.iter().map(|pooling| Part {
-        role: "pooling",
-        name: pooling.name().into(),
-        about: pooling.about().into(),
-    });
-    let added = registered_poolings().into_iter().map(|known| Part {
-        role: "pooling",
-        name: known.kind.into(),
-        about: known.about.into(),
-    });
-    let parts: Vec<Part> = losses.chain(built_in).chain(added).collect();
+    let poolings = Pooling::ALL
+        .iter()
+        .map(|pooling| Part::new("pooling", pooling.name(), pooling.about()));
+    let heads = [
+        ("linear", "One linear layer"),
+        ("mlp:D_HIDDEN", "Two layers"),
+    ];
+    let heads = heads
+        .into_iter()
+        .map(|(name, about)| Part::new("head", name, about));
+    let encoders = EncoderConfig::MODEL_TYPES
+        .iter()
+        .map(|family| Part::new("encoder", *family, "Hugging Face's model_type"));
+    let segmenters = Segmenter::BUILT_IN
+        .iter()
+        .map(|(name, about)| Part::new("segmenter", *name, about));
+    let formats = Format::ALL
+        .iter()
+        .map(|format| Part::new("format", format.name(), &plain(format.about())));
+    let metrics = Metric::all()
+        .into_iter()
+        .map(|metric| Part::new("metric", metric.name(), metric.label()));
+    let parts: Vec<Part> = named("loss", losses())
+        .chain(poolings)
+        .chain(named("pooling", registered_poolings()))
+        .chain(heads)
+        .chain(named("head", registered_heads()))
+        .chain(encoders)
+        .chain(named("encoder", registered_encoders()))
+        .chain(segmenters)
+        .chain(named("segmenter", registered_segmenters()))
+        .chain(formats)
+        .chain(named("format", registered_formats()))
+        .chain(metrics)
+        .collect();
     if json {
         return show::json(&parts);
     }

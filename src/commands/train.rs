@@ -20,7 +20,7 @@ use crate::commands::settings::{Paths, base_config, locate, pinned, set, set_run
 use crate::failure::Usage;
 use crate::progress::TrainProgress;
 use crate::scores::{BASELINES, TEXTS};
-use crate::{records, show, signals};
+use crate::{records, registry, show, signals};
 
 /// File of a bundle and of a checkpoint that holds the configuration of the run.
 const CONFIG: &str = "run.toml";
@@ -37,8 +37,10 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     let valid = records::read(paths.valid)?;
     let stop = StopHandle::new();
     signals::stop_on_signal(&stop)?;
+    let mut watching = vec![observer(args.dashboard, &stop)?];
+    watching.extend(registry::observers());
     let session = Session {
-        observer: observer(args.dashboard, &stop)?,
+        observer: Box::new(watching),
         on_preview: Some(plan::shown(&train, &valid, &config.text.aspects)),
         stop,
         metrics: Box::new(EvalMetrics),

@@ -10,13 +10,17 @@ use std::path::Path;
 use fs_err as fs;
 
 /// What each crate may depend on in the workspace; the root may know all of them.
-const MAY_KNOW: [(&str, &[&str]); 8] = [
+const MAY_KNOW: [(&str, &[&str]); 9] = [
     ("files", &[]),
     ("kernels", &[]),
-    ("data", &["files"]),
-    ("model", &["files", "kernels"]),
+    ("parts", &[]),
+    ("data", &["files", "parts"]),
+    ("model", &["files", "kernels", "parts"]),
     ("bundle", &["files", "data", "model"]),
-    ("train", &["files", "kernels", "data", "model", "bundle"]),
+    (
+        "train",
+        &["files", "kernels", "parts", "data", "model", "bundle"],
+    ),
     ("eval", &["kernels", "data", "model", "bundle"]),
     ("serve", &["data", "bundle", "eval"]),
 ];

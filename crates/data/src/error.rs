@@ -219,11 +219,29 @@ pub enum DataError {
     GeneratorWithoutTask,
     /// A rule for cutting text that cannot cut, or that does not exist.
     #[error(
-        "segmenter: found {found}, expected sentence, line, paragraph, delimiter:TEXT or tokens:N with N of 1 or more"
+        "segmenter: found {found}, expected sentence, line, paragraph, {}",
+        segmenter_names()
     )]
     InvalidSegmenter {
         /// What was given.
         found: String,
+    },
+    /// A segmenter of another program that cannot be used as it is written.
+    #[error("segmenter `{kind}`: {problem}")]
+    SegmenterSettings {
+        /// Its name.
+        kind: String,
+        /// What was found and what was expected.
+        problem: String,
+    },
+    /// A segmenter of another program whose pieces are not the text.
+    #[error(
+        "segmenter `{kind}`: found pieces that are not the text, expected pieces that follow each other \
+         without a gap"
+    )]
+    SegmenterPieces {
+        /// Its name.
+        kind: String,
     },
     /// A name that is no policy for cut segments.
     #[error("cut segments: found `{found}`, expected drop or score")]
@@ -430,6 +448,14 @@ pub enum DataError {
     /// A format whose prompts lie in a file of their own, which was not given.
     #[error("sources: found none, expected the file that holds the prompts of the data set")]
     SourcesNeeded,
+    /// A sampler named an example that is not there.
+    #[error("sampler: found the example at {index}, expected a position below {count}")]
+    ExamplePosition {
+        /// The position, from 0.
+        index: usize,
+        /// Number of examples.
+        count: usize,
+    },
     /// A batch that holds nothing.
     #[error("batch size: found 0, expected 1 or more")]
     BatchSize,
@@ -549,8 +575,23 @@ impl DataError {
     }
 }
 
+fn segmenter_names() -> String {
+    let own = crate::registered_segmenters();
+    let own: Vec<String> = own.iter().map(gradus_parts::usage).collect();
+    if own.is_empty() {
+        return "delimiter:TEXT or tokens:N with N of 1 or more".to_owned();
+    }
+    format!(
+        "delimiter:TEXT, tokens:N with N of 1 or more, {}",
+        own.join(", ")
+    )
+}
+
 fn format_names() -> String {
-    crate::Format::ALL.map(crate::Format::name).join(", ")
+    let own = crate::registered_formats();
+    let own = own.iter().map(|known| known.kind);
+    let all = crate::Format::ALL.into_iter().map(crate::Format::name);
+    all.chain(own).collect::<Vec<_>>().join(", ")
 }
 
 fn tokenizer_place(path: Option<&PathBuf>) -> String {

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use gradus_files::NewDirectory;
 
+use crate::encoder::EncoderConfig;
 use crate::error::{ModelError, Result};
 use crate::import::ProblemType;
 use crate::output::Output;
@@ -42,6 +43,13 @@ fn no_linear_head() -> ModelError {
 /// [`ModelError::NotExportable`] for a pooling or head for which they cannot.
 pub fn check_exportable(config: &RewardModelConfig, model: &RewardModel) -> Result<()> {
     let not_exportable = |reason: String| ModelError::NotExportable { reason };
+    if let EncoderConfig::Own(own) = &config.encoder {
+        let reason = format!(
+            "its encoder is `{}`, which transformers does not have, expected one of a family that it has",
+            own.kind()
+        );
+        return Err(not_exportable(reason));
+    }
     check_pooling(&config.pooling).map_err(not_exportable)?;
     if !model.head().is_linear() {
         return Err(no_linear_head());

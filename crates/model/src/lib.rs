@@ -40,8 +40,8 @@ mod head;
 mod import;
 mod lora;
 mod memory;
+mod named;
 mod output;
-mod parts;
 mod pooling;
 mod pretrained;
 mod process_model;
@@ -50,16 +50,18 @@ mod row_wise;
 mod segment_model;
 mod weights;
 
-pub use encoder::{Encoder, EncoderConfig, TokenEncoder};
+pub use encoder::{
+    Encoder, EncoderConfig, EncoderInput, NamedEncoder, TokenEncoder, register_encoder,
+    registered_encoders,
+};
 pub use erased::PartModule;
 pub use error::{ConfigProblem, ModelError, Result};
 pub use export::{ExportOptions, check_exportable, export_hugging_face};
-pub use head::{Head, HeadConfig, ScoreHead};
+pub use head::{Head, HeadConfig, NamedHead, ScoreHead, register_head, registered_heads};
 pub use import::{ImportOptions, ImportedModel, ProblemType, import_hugging_face};
 pub use lora::{LoraConfig, LoraTarget};
 pub use memory::{MemoryEstimate, ParameterCounts};
 pub use output::Output;
-pub use parts::{OwnPart, PartConflict, PartInfo, read_settings};
 pub use pooling::{
     AttentionPooling, FirstPooling, LastPooling, MaxPooling, MeanPooling, NamedPooling, Pooler,
     Pooling, SegmentPooling, TokenStates, register_pooling, registered_poolings,

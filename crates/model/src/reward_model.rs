@@ -176,7 +176,7 @@ impl RewardModelConfig {
         RewardModel {
             encoder,
             head: Head::new(
-                self.head,
+                self.head.clone(),
                 self.pooling.d_output(d_model),
                 self.num_aspects,
                 device,

@@ -4,7 +4,6 @@
 //! settings: AdamW without decay on biases and layer norms, gradients clipped to global norm 1.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use burn::tensor::Device;
 use gradus_data::{
@@ -65,10 +64,9 @@ fn twenty_steps_of_minilm_lose_what_pytorch_loses() {
     let mut counts = TruncationCounts::default();
     let tokenized = text.tokenize_all(&examples, &mut counts).unwrap();
     assert!(!counts.any(), "nothing may be truncated: {counts}");
-    let tokenized: Arc<[_]> = tokenized.into();
     let data = FitData {
-        train: tokenized.clone(),
-        valid: tokenized[..8].into(),
+        valid: tokenized[..8].to_vec().into(),
+        train: tokenized.into(),
         batcher: SegmentBatcher::of(&text),
         aspects: text.config().aspects.clone(),
     };

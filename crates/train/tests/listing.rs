@@ -110,8 +110,8 @@ fn trained(rest: Rest, pooling: Pooling) -> Vec<Vec<u32>> {
     let device = Device::flex();
     let model = model(&text, pooling, 0.1, &device);
     let data = FitData {
-        train: tokenized[..16].into(),
-        valid: tokenized[16..].into(),
+        train: tokenized[..16].to_vec().into(),
+        valid: tokenized[16..].to_vec().into(),
         batcher: SegmentBatcher::of(&text),
         aspects: text.config().aspects.clone(),
     };

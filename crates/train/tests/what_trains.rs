@@ -57,8 +57,8 @@ fn data() -> (FitData, usize) {
         .tokenize_all(&examples, &mut TruncationCounts::default())
         .unwrap();
     let data = FitData {
-        train: tokenized[..16].into(),
-        valid: tokenized[16..].into(),
+        train: tokenized[..16].to_vec().into(),
+        valid: tokenized[16..].to_vec().into(),
         batcher: SegmentBatcher::of(&text),
         aspects: text.config().aspects.clone(),
     };

@@ -7,7 +7,8 @@ use burn::data::dataset::DatasetError;
 use burn::tensor::Device;
 
 use crate::{
-    BatchSize, DataError, Result, SegmentBatch, SegmentBatcher, TokenizedExample, plan_batches,
+    BatchSize, DataError, Examples, Result, Sampler, SegmentBatch, SegmentBatcher,
+    TokenizedExample, plan_batches,
 };
 
 /// Batches of tokenized examples.
@@ -20,16 +21,20 @@ use crate::{
 /// | [`with_bucketing`](Self::with_bucketing) | off |
 /// | [`with_shuffle`](Self::with_shuffle) | off: the order given |
 /// | [`with_micro_batch_size`](Self::with_micro_batch_size) | off: a planned batch comes whole |
+/// | [`with_sampler`](Self::with_sampler) | none: batches by the options above |
 /// | [`with_devices`](Self::with_devices) | one device |
 /// | [`with_start`](Self::with_start) | the first batch of epoch 0 |
 #[derive(Debug)]
 pub struct SegmentLoader {
-    examples: Arc<[TokenizedExample]>,
+    examples: Examples,
+    /// Tokens of each example.
+    lengths: Arc<[usize]>,
     range: Range<usize>,
     batcher: SegmentBatcher,
     size: BatchSize,
     bucketing: bool,
     shuffle: Option<u64>,
+    sampler: Option<Arc<dyn Sampler>>,
     micro_batch_size: Option<usize>,
     /// Further devices that the micro-batches of a batch go to.
     others: Vec<Device>,
@@ -45,15 +50,19 @@ impl SegmentLoader {
     /// # Errors
     /// - [`DataError::BatchSize`]: `size` is 0
     /// - [`DataError::AspectCount`]: an example has another number of targets per segment than `batcher`
+    /// - what reading an example returns
     pub fn new(
-        examples: impl Into<Arc<[TokenizedExample]>>,
+        examples: impl Into<Examples>,
         batcher: SegmentBatcher,
         size: BatchSize,
         device: &Device,
     ) -> Result<Self> {
         let examples = examples.into();
         let expected = batcher.num_aspects();
+        let mut lengths = Vec::with_capacity(examples.len());
         for example in examples.iter() {
+            let example = example?;
+            lengths.push(example.num_tokens());
             let counts = example.segments.iter().map(|segment| segment.targets.len());
             if let Some(found) = counts.into_iter().find(|&found| found != expected) {
                 return Err(DataError::AspectCount {
@@ -65,11 +74,13 @@ impl SegmentLoader {
         }
         Ok(Self {
             range: 0..examples.len(),
+            lengths: lengths.into(),
             examples,
             batcher,
             size: size.checked()?,
             bucketing: false,
             shuffle: None,
+            sampler: None,
             micro_batch_size: None,
             others: Vec::new(),
             device: device.clone(),
@@ -89,6 +100,13 @@ impl SegmentLoader {
     #[must_use]
     pub fn with_shuffle(mut self, seed: Option<u64>) -> Self {
         self.shuffle = seed;
+        self
+    }
+
+    /// Forms batches by a sampler, whatever bucketing and shuffling say.
+    #[must_use]
+    pub fn with_sampler(mut self, sampler: Option<Arc<dyn Sampler>>) -> Self {
+        self.sampler = sampler;
         self
     }
 
@@ -134,11 +152,12 @@ impl SegmentLoader {
 
     /// Positions of the examples of each batch of an epoch, in the order they will come.
     pub fn plan(&self, epoch: usize) -> Vec<Vec<usize>> {
-        let lengths: Vec<usize> = self.examples[self.range.clone()]
-            .iter()
-            .map(TokenizedExample::num_tokens)
-            .collect();
-        let mut plan = plan_batches(&lengths, self.size, self.bucketing, self.shuffle, epoch);
+        let lengths = &self.lengths[self.range.clone()];
+        let mut plan = match &self.sampler {
+            Some(sampler) => sampler.batches(lengths, self.size, epoch),
+            None => plan_batches(lengths, self.size, self.bucketing, self.shuffle, epoch),
+        };
+        plan.retain(|batch| !batch.is_empty());
         for index in plan.iter_mut().flatten() {
             *index += self.range.start;
         }
@@ -147,12 +166,14 @@ impl SegmentLoader {
 
     fn with(&self, range: Range<usize>, device: &Device) -> Self {
         Self {
-            examples: Arc::clone(&self.examples),
+            examples: self.examples.clone(),
+            lengths: Arc::clone(&self.lengths),
             range,
             batcher: self.batcher,
             size: self.size,
             bucketing: self.bucketing,
             shuffle: self.shuffle,
+            sampler: self.sampler.clone(),
             micro_batch_size: self.micro_batch_size,
             others: self.others.clone(),
             device: device.clone(),
@@ -244,8 +265,14 @@ impl Iterator for Batches<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let MicroBatch { examples, left } = self.plan.next()?;
-        let rows = examples.iter().map(|&index| &self.loader.examples[index]);
-        let rows: Vec<&TokenizedExample> = rows.collect();
+        let rows = examples
+            .iter()
+            .map(|&index| self.loader.examples.get(index));
+        let rows = match rows.collect::<Result<Vec<_>>>() {
+            Ok(rows) => rows,
+            Err(error) => return Some(Err(DatasetError::new(error))),
+        };
+        let rows: Vec<&TokenizedExample> = rows.iter().map(|row| &**row).collect();
         let device = &self.devices[self.position % self.devices.len()];
         let mut batch = self.loader.batcher.batch(&rows, device);
         batch.micro_batches_left = left;

@@ -5,9 +5,11 @@ mod batch_weights;
 mod loader;
 mod prefetch;
 mod sampler;
+mod source;
 
 pub use batch::*;
 pub use batch_weights::*;
 pub use loader::*;
 pub use prefetch::Prefetch;
 pub use sampler::*;
+pub use source::*;

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -39,6 +41,22 @@ impl BatchSize {
             Self::Tokens(limit) => examples.saturating_mul(longest) > limit,
         }
     }
+}
+
+/// Which examples form which batch of an epoch, instead of [`plan_batches`]: an order of your own, harder
+/// examples later, some more often than others.
+pub trait Sampler: fmt::Debug + Send + Sync {
+    /// Its name with every setting that changes it: a run that was trained by another is not resumed.
+    fn id(&self) -> String;
+
+    /// The batches of an epoch, each of positions of examples, in the order they will come. Depends on
+    /// nothing but the arguments, so that a run can be resumed. Empty batches are left out, and an example
+    /// may be in several batches or in none.
+    ///
+    /// - `lengths`: tokens of each example.
+    /// - `size`: what a batch should hold at most.
+    /// - `epoch`: from 0.
+    fn batches(&self, lengths: &[usize], size: BatchSize, epoch: usize) -> Vec<Vec<usize>>;
 }
 
 /// Deals examples to batches: every index of `lengths` is in exactly one batch, and no batch is empty.

@@ -7,10 +7,11 @@ use crate::records::field::{Checked, list, missing, take, text, wrong_type};
 use crate::records::fold;
 use crate::{RecordError, RecordProblem};
 
-/// A published record while its fields are taken out of it.
-pub(super) struct Record {
+/// A published record while its fields are taken out of it. Each way to take one has the error of a field
+/// that is missing or of another type.
+pub struct Record {
     /// Its line, or its place in a list, from 1; the id of a record without one.
-    pub(super) number: usize,
+    pub number: usize,
     fields: Map<String, Value>,
     /// The keys that were asked for.
     read: RefCell<Vec<&'static str>>,
@@ -25,35 +26,52 @@ impl Record {
         }
     }
 
-    pub(super) fn take(&mut self, key: &'static str) -> Option<Value> {
+    /// Takes a field out; `None` where it is missing or `null`.
+    pub fn take(&mut self, key: &'static str) -> Option<Value> {
         self.read.get_mut().push(key);
         take(&mut self.fields, key)
     }
 
-    pub(super) fn get(&self, key: &'static str) -> Option<&Value> {
+    /// A field that stays where it is.
+    pub fn get(&self, key: &'static str) -> Option<&Value> {
         self.read.borrow_mut().push(key);
         self.fields.get(key)
     }
 
-    pub(super) fn text(&mut self, key: &'static str) -> Checked<String> {
+    /// Takes out a text.
+    ///
+    /// # Errors
+    /// If the field is missing or has another type.
+    pub fn text(&mut self, key: &'static str) -> Checked<String> {
         let value = self.take(key).ok_or_else(|| missing(key, "a text"))?;
         text(value, key)
     }
 
-    pub(super) fn list(&mut self, key: &'static str) -> Checked<Vec<Value>> {
+    /// Takes out a list.
+    ///
+    /// # Errors
+    /// If the field is missing or has another type.
+    pub fn list(&mut self, key: &'static str) -> Checked<Vec<Value>> {
         let value = self.take(key).ok_or_else(|| missing(key, "a list"))?;
         list(value, key)
     }
 
-    pub(super) fn texts(&mut self, key: &'static str) -> Checked<Vec<String>> {
+    /// Takes out a list of texts.
+    ///
+    /// # Errors
+    /// If the field is missing or has another type.
+    pub fn texts(&mut self, key: &'static str) -> Checked<Vec<String>> {
         let values = self.list(key)?.into_iter().enumerate();
         values
             .map(|(k, value)| text(value, &format!("{key}[{k}]")))
             .collect()
     }
 
-    /// A name that may be written as a whole number.
-    pub(super) fn name(&mut self, key: &'static str) -> Checked<String> {
+    /// Takes out a name that may be written as a whole number.
+    ///
+    /// # Errors
+    /// If the field is missing or has another type.
+    pub fn name(&mut self, key: &'static str) -> Checked<String> {
         const EXPECTED: &str = "a text or a whole number";
         match self.take(key).ok_or_else(|| missing(key, EXPECTED))? {
             Value::String(name) => Ok(name),
@@ -62,16 +80,33 @@ impl Record {
         }
     }
 
-    pub(super) fn integer(&mut self, key: &'static str) -> Checked<i64> {
+    /// Takes out a whole number.
+    ///
+    /// # Errors
+    /// If the field is missing or has another type.
+    pub fn integer(&mut self, key: &'static str) -> Checked<i64> {
         let value = self
             .take(key)
             .ok_or_else(|| missing(key, "a whole number"))?;
         integer(&value, || key.to_owned())
     }
 
+    /// Takes out a number.
+    ///
+    /// # Errors
+    /// If the field is missing or has another type.
+    pub fn float(&mut self, key: &'static str) -> Checked<f64> {
+        let value = self.take(key).ok_or_else(|| missing(key, "a number"))?;
+        let number = value.as_f64();
+        number.ok_or_else(|| wrong_type(key, &value, "a number"))
+    }
+
     /// What was not taken out. A key among it that is one of the read ones but for case, blanks
     /// and hyphens is refused, be that one there or not: its value would be lost in `meta`.
-    pub(super) fn rest(self) -> Checked<Map<String, Value>> {
+    ///
+    /// # Errors
+    /// For such a key.
+    pub fn rest(self) -> Checked<Map<String, Value>> {
         let read = self.read.into_inner();
         for key in self
             .fields

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::OwnFormat;
 pub use super::formats::Format;
 use crate::{DataError, Result};
 
@@ -15,6 +16,7 @@ impl FromStr for Format {
 
     fn from_str(text: &str) -> Result<Self> {
         let format = Self::ALL.into_iter().find(|format| format.name() == text);
+        let format = format.or_else(|| OwnFormat::find(text).map(Self::Own));
         format.ok_or_else(|| DataError::UnknownFormat {
             found: text.to_owned(),
         })

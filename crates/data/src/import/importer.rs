@@ -2,6 +2,7 @@ use std::collections::{HashMap, VecDeque};
 use std::iter::{from_fn, once};
 use std::path::Path;
 
+use super::ImportedRecords as Examples;
 use super::fields::Record;
 use crate::records::field::Checked;
 use crate::{
@@ -50,15 +51,14 @@ pub(super) enum Reading {
     Prepared(fn(&ImportOptions, &mut Vec<String>) -> Result<Parser>),
     /// A table, read whole, with notes as above.
     Table(fn(&Path, &ImportOptions, &mut Vec<String>) -> Result<Vec<Parsed>>),
+    /// As another program reads it.
+    Own(fn(&Path, &ImportOptions) -> Result<Examples>),
 }
 
 /// Makes the example of a record.
 pub(super) type Parser = Box<dyn Fn(Record) -> Checked<Example> + Send>;
 /// An example out of a table, and the row it begins in.
 pub(super) type Parsed = (Location, Checked<Example>);
-/// The examples of one record after the other. Goes on behind a wrong record, and ends behind any
-/// other error.
-type Examples = Box<dyn Iterator<Item = Result<(Location, Vec<Example>)>> + Send>;
 
 impl Reading {
     fn open(
@@ -69,13 +69,16 @@ impl Reading {
     ) -> Result<Examples> {
         let owned = options.clone();
         match self {
-            Self::Record(parse) => records(path, options, move |record| {
+            Self::Own(open) => open(path, options),
+            Self::Record(parse) => json_records(path, options, move |record| {
                 Ok(vec![parse(record, &owned)?])
             }),
-            Self::Records(parse) => records(path, options, move |record| parse(record, &owned)),
+            Self::Records(parse) => {
+                json_records(path, options, move |record| parse(record, &owned))
+            }
             Self::Prepared(prepare) => {
                 let parse = prepare(options, notes)?;
-                records(path, options, move |record| Ok(vec![parse(record)?]))
+                json_records(path, options, move |record| Ok(vec![parse(record)?]))
             }
             Self::Table(read) => {
                 let parsed = read(path, options, notes)?;
@@ -94,10 +97,15 @@ impl Reading {
     }
 }
 
-fn records(
+/// Reads a file of JSON objects, one a line or all in one list, plain, gzip or zstd: `parse` makes the
+/// examples of an object. For a [`NamedFormat`](super::NamedFormat).
+///
+/// # Errors
+/// If the file cannot be opened; the iterator gives whatever is wrong inside of it, with its place.
+pub fn json_records(
     path: &Path,
     options: &ImportOptions,
-    parse: impl Fn(Record) -> Checked<Vec<Example>> + Send + 'static,
+    parse: impl Fn(Record) -> std::result::Result<Vec<Example>, RecordError> + Send + 'static,
 ) -> Result<Examples> {
     let mut objects = JsonLines::open_or_list(path, options.limits)?;
     Ok(Box::new(from_fn(move || {

@@ -9,6 +9,7 @@ mod formats;
 mod importer;
 mod mark_rule;
 mod marks;
+mod named;
 mod options;
 mod rating_map;
 mod spans;
@@ -16,8 +17,10 @@ mod steps;
 mod table;
 mod table_number;
 
+pub use fields::Record as PublishedRecord;
 pub use format::*;
 pub use importer::*;
 pub use mark_rule::*;
+pub use named::*;
 pub use options::*;
 pub use rating_map::*;

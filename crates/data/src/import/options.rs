@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use super::mark_rule::MarkRule;
 use super::rating_map::Label;
 use crate::records::field::Checked;
-use crate::{RatingMap, ReadLimits, RecordError, RecordProblem, Segmenter};
+use crate::{CharSpan, RatingMap, ReadLimits, RecordError, RecordProblem, Segmenter};
 
 /// How to read a published data set where there is a choice.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +25,14 @@ pub struct ImportOptions {
 }
 
 impl ImportOptions {
+    /// Cuts a response as the options say; for formats that have no segments.
+    ///
+    /// # Errors
+    /// If it cannot be cut, or holds white space only; `field` names it.
+    pub fn cut(&self, response: &str, field: &str) -> Result<Vec<CharSpan>, RecordError> {
+        super::marks::cut(response, &self.segmenter, field)
+    }
+
     /// The rating of a published label: that of the map if there is one, else `default`.
     pub(super) fn rate(
         &self,

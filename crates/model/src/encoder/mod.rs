@@ -19,6 +19,7 @@ mod gated_feed_forward;
 mod hugging_face;
 mod llama;
 mod modernbert;
+mod named;
 mod parts;
 mod post_norm;
 mod qwen2;
@@ -45,6 +46,9 @@ pub use gradus_kernels::{Activation, AttentionMask, GateActivation, TokenLayout}
 pub use hugging_face::PublishedConfig;
 pub use llama::LlamaConfig;
 pub use modernbert::{ModernBert, ModernBertConfig};
+pub use named::{
+    EncoderInput, NamedEncoder, OwnEncoderConfig, register_encoder, registered_encoders,
+};
 pub(crate) use parts::{DrawParameters, linear};
 pub use post_norm::{PostNormConfig, PostNormLayer};
 pub use qwen2::Qwen2Config;

@@ -2,14 +2,15 @@
 
 use burn::module::Module;
 use burn::tensor::{Bool, Device, Int, Tensor, assert_shape};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::config_keys::refuse_for_all;
 use super::{
     Bert, BertConfig, DebertaV2, DebertaV2Config, Decoder, EncoderSizes, FamilyConfig, LayerBlocks,
-    LlamaConfig, ModernBert, ModernBertConfig, OwnEncoder, PublishedConfig, PythonClass,
-    Qwen2Config, Qwen3Config, Roberta, RobertaConfig, TokenEncoder,
+    LlamaConfig, ModernBert, ModernBertConfig, OwnEncoder, OwnEncoderConfig, PublishedConfig,
+    PythonClass, Qwen2Config, Qwen3Config, Roberta, RobertaConfig, TokenEncoder,
 };
 use crate::error::{ConfigProblem, Result};
 use crate::weights::KeyTable;
@@ -18,7 +19,7 @@ macro_rules! encoder_families {
     ($($model_type:literal => $family:ident($config:ty, $module:ty);)+) => {
         /// The configuration of an encoder of any family.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-        #[serde(tag = "model_type")]
+        #[serde(remote = "Self", tag = "model_type")]
         #[non_exhaustive]
         pub enum EncoderConfig {
             $(
@@ -26,6 +27,9 @@ macro_rules! encoder_families {
                 #[serde(rename = $model_type)]
                 $family($config),
             )+
+            /// A [`NamedEncoder`](super::NamedEncoder) of another program.
+            #[serde(skip)]
+            Own(OwnEncoderConfig),
         }
 
         /// An encoder of any family.
@@ -63,10 +67,11 @@ macro_rules! encoder_families {
                 }
             }
 
-            /// Its `model_type`.
-            pub fn model_type(&self) -> &'static str {
+            /// Its `model_type`; the name of one of another program.
+            pub fn model_type(&self) -> &str {
                 match self {
                     $(Self::$family(_) => $model_type,)+
+                    Self::Own(config) => config.kind(),
                 }
             }
 
@@ -75,13 +80,20 @@ macro_rules! encoder_families {
             pub fn is_causal(&self) -> bool {
                 match self {
                     $(Self::$family(config) => config.is_causal(),)+
+                    Self::Own(config) => config.is_causal(),
                 }
             }
 
-            /// The class of Python's transformers that loads an export.
+            /// The class of Python's transformers that loads an export; a nameless one for an encoder of
+            /// another program, which no class loads.
             pub fn python_class(&self) -> PythonClass {
                 match self {
                     $(Self::$family(_) => <$config>::PYTHON_CLASS,)+
+                    Self::Own(_) => PythonClass {
+                        architecture: "",
+                        head: "",
+                        prediction_head: false,
+                    },
                 }
             }
 
@@ -89,6 +101,7 @@ macro_rules! encoder_families {
             pub(crate) fn blocks(&self) -> LayerBlocks {
                 match self {
                     $(Self::$family(_) => <$config>::BLOCKS,)+
+                    Self::Own(_) => LayerBlocks::Composed,
                 }
             }
 
@@ -96,6 +109,7 @@ macro_rules! encoder_families {
             pub fn to_published(&self) -> Value {
                 let own = match self {
                     $(Self::$family(config) => config.to_published(),)+
+                    Self::Own(_) => Value::Null,
                 };
                 let mut keys = self.sizes().to_published();
                 for (key, value) in own.as_object().into_iter().flatten() {
@@ -109,6 +123,12 @@ macro_rules! encoder_families {
             pub(crate) fn keys(&self) -> KeyTable {
                 match self {
                     $(Self::$family(_) => <$config>::KEYS,)+
+                    Self::Own(_) => KeyTable {
+                        prefix: "",
+                        modules: &[],
+                        split: &[],
+                        left: &[],
+                    },
                 }
             }
 
@@ -119,6 +139,7 @@ macro_rules! encoder_families {
             pub fn check(&self) -> Result<()> {
                 match self {
                     $(Self::$family(config) => Ok(config.check()?),)+
+                    Self::Own(config) => Ok(config.check()?),
                 }
             }
 
@@ -126,6 +147,7 @@ macro_rules! encoder_families {
             pub fn sizes(&self) -> EncoderSizes {
                 match self {
                     $(Self::$family(config) => config.sizes(),)+
+                    Self::Own(config) => config.sizes(),
                 }
             }
 
@@ -136,6 +158,7 @@ macro_rules! encoder_families {
             pub fn with_dropout(mut self, hidden: f64, attention: f64) -> Self {
                 match &mut self {
                     $(Self::$family(config) => config.set_dropout(hidden, attention),)+
+                    Self::Own(config) => config.set_dropout(hidden, attention),
                 }
                 self
             }
@@ -147,6 +170,7 @@ macro_rules! encoder_families {
             pub fn init(&self, device: &Device) -> Encoder {
                 match self {
                     $(Self::$family(config) => Encoder::$family(config.init(device)),)+
+                    Self::Own(config) => config.init(device),
                 }
             }
         }
@@ -248,4 +272,26 @@ encoder_families! {
     "qwen2" => Qwen2(Qwen2Config, Decoder);
     "qwen3" => Qwen3(Qwen3Config, Decoder);
     "llama" => Llama(LlamaConfig, Decoder);
+}
+
+impl Serialize for EncoderConfig {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        match self {
+            Self::Own(config) => config.serialize(serializer),
+            known => Self::serialize(known, serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for EncoderConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        // Whether an encoder of another program is known is checked with the rest of the configuration.
+        let read = if value.get("kind").is_some() {
+            OwnEncoderConfig::deserialize(value).map(Self::Own)
+        } else {
+            Self::deserialize(value)
+        };
+        read.map_err(D::Error::custom)
+    }
 }

@@ -4,7 +4,7 @@ use burn::module::{Module, Param};
 use burn::nn::{Dropout, DropoutConfig, Linear};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::{HeadConfig, ScoreHead};
+use super::ScoreHead;
 use crate::encoder::{Activation, linear};
 use crate::row_wise::{layer, narrow_layer};
 
@@ -58,27 +58,21 @@ impl LayerWeights {
 }
 
 impl Layers {
-    /// A head with weights from `N(0, 0.02²)` and a zero bias.
-    ///
-    /// # Panics
-    /// If [`HeadConfig::check`] fails.
+    /// Layers with weights from `N(0, 0.02²)` and zero biases: a linear one, behind a hidden one of a
+    /// width, a dropout probability and an activation if there is one.
     pub(super) fn new(
-        config: HeadConfig,
+        hidden: Option<(usize, f64, Activation)>,
         d_model: usize,
         num_aspects: usize,
         device: &Device,
     ) -> Self {
         let layer = |from, to| linear(from, to, INITIALIZER_RANGE, device);
-        match config {
-            HeadConfig::Linear => Self {
+        match hidden {
+            None => Self {
                 hidden: None,
                 output: layer(d_model, num_aspects),
             },
-            HeadConfig::Mlp {
-                d_hidden,
-                dropout,
-                activation,
-            } => Self {
+            Some((d_hidden, dropout, activation)) => Self {
                 hidden: Some(Hidden {
                     layer: layer(d_model, d_hidden),
                     dropout: DropoutConfig::new(dropout).init(),

@@ -1,16 +1,21 @@
 //! The regression layer: one score per segment and aspect.
 
 mod layers;
+mod named;
 
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use serde::{Deserialize, Serialize};
+use gradus_parts::OwnPart;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 
 pub(crate) use self::layers::LayerWeights;
 use self::layers::Layers;
+pub use self::named::{NamedHead, register_head, registered_heads};
 use crate::encoder::{Activation, checks};
 use crate::erased::{AnyModule, PartModule, module_around};
 use crate::error::{ConfigProblem, Result};
@@ -20,8 +25,9 @@ use crate::weights::{KeyTable, Naming, load_module, read_header};
 ///
 /// As text: `linear`, `mlp:D_HIDDEN` or `mlp:D_HIDDEN:DROPOUT`; models that are imported may also have
 /// `mlp:D_HIDDEN:DROPOUT:relu`.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(remote = "Self", rename_all = "lowercase", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum HeadConfig {
     /// `W h + b`.
     #[default]
@@ -37,6 +43,31 @@ pub enum HeadConfig {
         #[serde(default = "gelu", skip_serializing_if = "is_gelu")]
         activation: Activation,
     },
+    /// A [`NamedHead`] of another program.
+    #[serde(skip)]
+    Own(OwnPart),
+}
+
+impl Serialize for HeadConfig {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Own(part) => part.serialize(serializer),
+            known => Self::serialize(known, serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for HeadConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        // Whether a part of another program is known is checked with the rest of the configuration.
+        let read = if value.get("kind").is_some() {
+            OwnPart::deserialize(value).map(Self::Own)
+        } else {
+            Self::deserialize(value)
+        };
+        read.map_err(D::Error::custom)
+    }
 }
 
 fn gelu() -> Activation {
@@ -56,12 +87,13 @@ impl HeadConfig {
     ///
     /// # Errors
     /// The value that makes it impossible.
-    pub fn check(self) -> Result<(), ConfigProblem> {
-        let Self::Mlp {
-            d_hidden, dropout, ..
-        } = self
-        else {
-            return Ok(());
+    pub fn check(&self) -> Result<(), ConfigProblem> {
+        let (d_hidden, dropout) = match self {
+            Self::Linear => return Ok(()),
+            Self::Own(part) => return named::resolved(part).map(|_| ()),
+            Self::Mlp {
+                d_hidden, dropout, ..
+            } => (*d_hidden, *dropout),
         };
         checks::sizes(&[("head.mlp.d_hidden", d_hidden)])?;
         let share = (0.0..1.0).contains(&dropout);
@@ -73,6 +105,17 @@ impl HeadConfig {
         )
     }
 
+    /// The same with the version and all settings of a head of another program, as bundles have it.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn resolved(self) -> Result<Self, ConfigProblem> {
+        match self {
+            Self::Own(part) => named::resolved(&part).map(Self::Own),
+            known => Ok(known),
+        }
+    }
+
     pub(crate) fn is_linear(&self) -> bool {
         matches!(self, Self::Linear)
     }
@@ -82,6 +125,7 @@ impl fmt::Display for HeadConfig {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Linear => formatter.write_str("linear"),
+            Self::Own(part) => formatter.write_str(&part.kind),
             Self::Mlp {
                 d_hidden,
                 dropout,
@@ -102,6 +146,9 @@ impl FromStr for HeadConfig {
     type Err = ConfigProblem;
 
     fn from_str(text: &str) -> Result<Self, ConfigProblem> {
+        if let Some(part) = named::from_text(text) {
+            return part.map(Self::Own);
+        }
         let parts: Vec<&str> = text.split(':').collect();
         let mlp = |width: &str, dropout: &str, activation| {
             Some(Self::Mlp {
@@ -199,7 +246,16 @@ impl Head {
     /// # Panics
     /// If [`HeadConfig::check`] fails.
     pub fn new(config: HeadConfig, d_model: usize, num_aspects: usize, device: &Device) -> Self {
-        Layers::new(config, d_model, num_aspects, device).into()
+        let hidden = match &config {
+            HeadConfig::Own(part) => return named::init(part, d_model, num_aspects, device),
+            HeadConfig::Linear => None,
+            HeadConfig::Mlp {
+                d_hidden,
+                dropout,
+                activation,
+            } => Some((*d_hidden, *dropout, *activation)),
+        };
+        Layers::new(hidden, d_model, num_aspects, device).into()
     }
 
     /// A linear head with these weights.

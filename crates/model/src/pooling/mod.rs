@@ -13,6 +13,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use burn::tensor::{Device, Tensor};
+use gradus_parts::OwnPart;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -25,7 +26,6 @@ pub use token::{FirstPooling, LastPooling};
 
 use crate::erased::{AnyModule, PartModule, module_around};
 use crate::error::ConfigProblem;
-use crate::parts::OwnPart;
 
 /// A module that pools the states of a segment's tokens to one vector.
 ///
@@ -244,12 +244,7 @@ impl FromStr for Pooling {
             return Ok(known.clone());
         }
         if registered_poolings().iter().any(|known| known.kind == text) {
-            return Self::Own(OwnPart {
-                kind: text.to_owned(),
-                version: None,
-                settings: serde_json::Map::new(),
-            })
-            .resolved();
+            return Self::Own(OwnPart::new(text)).resolved();
         }
         Err(ConfigProblem::new(
             "pooling",

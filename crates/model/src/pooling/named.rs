@@ -1,13 +1,13 @@
 //! Poolings of other programs by name, in run configurations and bundles.
 
 use burn::tensor::Device;
+use gradus_parts::{OwnPart, PartConflict, PartInfo, read_settings};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
 
 use super::{Pooler, Pooling, SegmentPooling};
 use crate::error::ConfigProblem;
-use crate::parts::{Kinds, OwnPart, PartConflict, PartInfo, read_settings};
+use crate::named::{Named, Role, Written, checked};
 
 /// A [`SegmentPooling`] that run configurations and bundles name:
 /// `pooling = { kind = "my-gate", temperature = 0.5 }`.
@@ -17,7 +17,7 @@ pub trait NamedPooling: SegmentPooling {
     /// What may be set, by key; `()` for nothing. Defaults are those of serde.
     type Settings: Serialize + DeserializeOwned + 'static;
 
-    /// Its name, other than those of [`Pooling::ALL`].
+    /// Its name: lower-case letters, digits and `-`, other than those of [`Pooling::ALL`].
     const KIND: &'static str;
 
     /// What it is, in a few words.
@@ -45,35 +45,22 @@ pub trait NamedPooling: SegmentPooling {
     fn init(settings: &Self::Settings, d_model: usize, device: &Device) -> Self;
 }
 
-type Written = Map<String, Value>;
-
 #[derive(Clone, Copy)]
-struct Named {
-    info: PartInfo,
-    /// Settings in full, once they were checked.
-    check: fn(Written) -> Result<Written, ConfigProblem>,
+struct Calls {
     d_output: fn(Written, usize) -> Option<usize>,
     init: fn(Written, usize, &Device) -> Option<Pooler>,
 }
 
-static KNOWN: Kinds<Named> = Kinds::new();
+static POOLINGS: Role<Calls> = Role::new("pooling", Pooling::names);
 
 /// Makes a pooling known by its name, to this whole process. A second time changes nothing.
 ///
 /// # Errors
-/// If another pooling has the name.
+/// If another pooling has the name, or it has other characters than lower-case letters, digits and `-`.
 pub fn register_pooling<P: NamedPooling>() -> Result<(), PartConflict> {
-    let conflict = PartConflict::new("pooling", P::KIND);
-    if Pooling::ALL.iter().any(|known| known.name() == P::KIND) {
-        return Err(conflict);
-    }
-    let new = Named {
-        info: PartInfo {
-            kind: P::KIND,
-            about: P::ABOUT,
-            version: P::VERSION,
-        },
-        check: check::<P>,
+    let is_taken = Pooling::ALL.iter().any(|known| known.name() == P::KIND);
+    let info = PartInfo::new(P::KIND, P::ABOUT).with_version(P::VERSION);
+    let calls = Calls {
         d_output: |settings, d_model| {
             let settings = read_settings(settings).ok()?;
             Some(P::d_output(&settings, d_model))
@@ -83,71 +70,30 @@ pub fn register_pooling<P: NamedPooling>() -> Result<(), PartConflict> {
             Some(P::init(&settings, d_model, device).into())
         },
     };
-    let is_it = |known: &Named| known.info.kind == P::KIND;
-    KNOWN.add(new, is_it, |known| {
-        if std::ptr::fn_addr_eq(known.check, new.check) {
-            Ok(())
-        } else {
-            Err(conflict)
-        }
-    })
+    let check = |settings| checked(&format!("pooling.{}", P::KIND), settings, P::check);
+    POOLINGS
+        .known
+        .add::<P>(info, Named { check, calls }, is_taken)
 }
 
 /// The poolings of other programs that this process knows.
 pub fn registered_poolings() -> Vec<PartInfo> {
-    KNOWN.all().into_iter().map(|known| known.info).collect()
-}
-
-fn check<P: NamedPooling>(settings: Written) -> Result<Written, ConfigProblem> {
-    let found = Value::Object(settings.clone());
-    let problem = |error: serde_json::Error| {
-        ConfigProblem::new(format!("pooling.{}", P::KIND), &found, error.to_string())
-    };
-    let read: P::Settings = read_settings(settings).map_err(problem)?;
-    P::check(&read)?;
-    match serde_json::to_value(&read).map_err(problem)? {
-        Value::Object(settings) => Ok(settings),
-        _ => Ok(Map::new()),
-    }
-}
-
-fn find(part: &OwnPart) -> Result<Named, ConfigProblem> {
-    let kind = &part.kind;
-    let Some(known) = KNOWN.find(|known| known.info.kind == kind) else {
-        let names = Pooling::names();
-        let found = format!("`{kind}`, which is not known to this program");
-        return Err(ConfigProblem::new("pooling", found, names.join(", ")));
-    };
-    let version = part.version.unwrap_or(known.info.version);
-    if version != known.info.version {
-        let found = format!("`{kind}` of version {version}");
-        let expected = format!("version {}, which this program knows", known.info.version);
-        return Err(ConfigProblem::new("pooling", found, expected));
-    }
-    Ok(known)
+    POOLINGS.known.all()
 }
 
 /// The part with its version and all of its settings.
 pub(super) fn resolved(part: &OwnPart) -> Result<OwnPart, ConfigProblem> {
-    let known = find(part)?;
-    Ok(OwnPart {
-        kind: part.kind.clone(),
-        version: Some(known.info.version),
-        settings: (known.check)(part.settings.clone())?,
+    POOLINGS.resolved(part)
+}
+
+/// Width of the vectors of a part that was checked.
+pub(super) fn d_output(part: &OwnPart, d_model: usize) -> usize {
+    POOLINGS.call(part, |calls, settings| (calls.d_output)(settings, d_model))
+}
+
+/// The module of a part that was checked.
+pub(super) fn init(part: &OwnPart, d_model: usize, device: &Device) -> Pooler {
+    POOLINGS.call(part, |calls, settings| {
+        (calls.init)(settings, d_model, device)
     })
 }
-
-/// Width of its vectors. The part was [resolved](resolved).
-pub(super) fn d_output(part: &OwnPart, d_model: usize) -> usize {
-    let known = find(part).ok();
-    let width = known.and_then(|known| (known.d_output)(part.settings.clone(), d_model));
-    width.expect(CHECKED)
-}
-
-pub(super) fn init(part: &OwnPart, d_model: usize, device: &Device) -> Pooler {
-    let known = find(part).ok();
-    let pooler = known.and_then(|known| (known.init)(part.settings.clone(), d_model, device));
-    pooler.expect(CHECKED)
-}
-
-const CHECKED: &str = "a pooling that was checked";

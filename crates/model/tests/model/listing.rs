@@ -79,8 +79,14 @@ fn a_score_is_the_same_whatever_is_listed_beside_it_in_every_family() {
             (Pooling::Max, "mlp:70", 2),
             (Pooling::Attention, "linear", 1),
         ] {
-            let head = head.parse().unwrap();
-            let model = model_of(family, pooling.clone(), head, num_aspects, &Device::flex());
+            let head: HeadConfig = head.parse().unwrap();
+            let model = model_of(
+                family,
+                pooling.clone(),
+                head.clone(),
+                num_aspects,
+                &Device::flex(),
+            );
             let alone = bits(&model, &[row(length, 1, vec![chosen])], (0, 0));
             for size in [1, 2, 5, 17, 40] {
                 let (spans, place) = with_others(chosen, end, size);

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use gradus_data::{TokenizedExample, TokenizedSegment};
+use gradus_data::{Examples, TokenizedExample, TokenizedSegment};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::Result;
 use crate::json::to_value;
 
 /// Settings and digests by name, such as `training.learning_rate`.
@@ -68,9 +69,10 @@ impl Fingerprint {
 }
 
 /// Digest of tokenized examples: everything about them that a loss can depend on, and their ids.
-pub(crate) fn digest_examples(examples: &[TokenizedExample]) -> String {
+pub(crate) fn digest_examples(examples: &Examples) -> Result<String> {
     let mut hasher = Sha256::new();
-    for example in examples {
+    for example in examples.iter() {
+        let example = example?;
         // Taken apart in full, so that a field that is added is not forgotten here.
         let TokenizedExample {
             id,
@@ -84,7 +86,7 @@ pub(crate) fn digest_examples(examples: &[TokenizedExample]) -> String {
             dropped_tokens: _,
             is_window: _,
             without_tokens: _,
-        } = example;
+        } = &*example;
         number(&mut hasher, id.len());
         hasher.update(id);
         number(&mut hasher, token_ids.len());
@@ -97,7 +99,7 @@ pub(crate) fn digest_examples(examples: &[TokenizedExample]) -> String {
         }
         targets_of(&mut hasher, response_targets);
     }
-    format!("{} examples, {}", examples.len(), in_words(hasher))
+    Ok(format!("{} examples, {}", examples.len(), in_words(hasher)))
 }
 
 /// Digest of a file's content.
@@ -192,20 +194,21 @@ mod tests {
             is_window: false,
             without_tokens: vec![],
         };
-        let base = digest_examples(&[example("a", 2, Some(0.5))]);
-        assert_eq!(base, digest_examples(&[example("a", 2, Some(0.5))]));
+        let digest = |example| digest_examples(&vec![example].into()).unwrap();
+        let base = digest(example("a", 2, Some(0.5)));
+        assert_eq!(base, digest(example("a", 2, Some(0.5))));
         for other in [
             example("b", 2, Some(0.5)),
             example("a", 3, Some(0.5)),
             example("a", 2, Some(0.25)),
             example("a", 2, None),
         ] {
-            assert_ne!(base, digest_examples(&[other]));
+            assert_ne!(base, digest(other));
         }
         // Unrated is not rated with 0.
         assert_ne!(
-            digest_examples(&[example("a", 2, None)]),
-            digest_examples(&[example("a", 2, Some(0.0))])
+            digest(example("a", 2, None)),
+            digest(example("a", 2, Some(0.0)))
         );
     }
 }

@@ -1,7 +1,6 @@
 //! What happened during a run, step by step and epoch by epoch.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -114,45 +113,3 @@ impl TrainHistory {
         self.validations.iter().rev().find(|valid| valid.best)
     }
 }
-
-/// Somebody who watches a run, a progress bar for instance.
-pub trait TrainObserver: Send {
-    /// Called once, when the number of steps is known.
-    fn on_start(&mut self, total_steps: usize, epochs: usize) {
-        let _ = (total_steps, epochs);
-    }
-    /// Called after each optimizer step.
-    fn on_step(&mut self, step: &StepLog) {
-        let _ = step;
-    }
-    /// Called after each epoch, its validation included.
-    fn on_epoch(&mut self, epoch: &EpochLog) {
-        let _ = epoch;
-    }
-    /// Called after each validation.
-    fn on_valid(&mut self, valid: &ValidLog) {
-        let _ = valid;
-    }
-    /// Called for a step whose loss or gradient was not finite.
-    fn on_skip(&mut self, skipped: &SkippedStep) {
-        let _ = skipped;
-    }
-    /// Called once, before the first step, if the run goes on from a checkpoint.
-    fn on_resume(&mut self, checkpoint: &Path, step: usize, epoch: usize) {
-        let _ = (checkpoint, step, epoch);
-    }
-    /// Called after each checkpoint.
-    fn on_checkpoint(&mut self, checkpoint: &Path, step: usize) {
-        let _ = (checkpoint, step);
-    }
-    /// Called with something the user should know: a damaged checkpoint, for instance.
-    fn on_note(&mut self, note: &str) {
-        let _ = note;
-    }
-}
-
-/// Watches nothing.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Unobserved;
-
-impl TrainObserver for Unobserved {}

@@ -14,6 +14,7 @@ mod history;
 mod learner;
 mod metrics;
 mod metrics_log;
+mod observer;
 mod optimizer;
 mod rates;
 mod seeds;
@@ -34,6 +35,7 @@ pub use history::*;
 pub use learner::*;
 pub use metrics::*;
 pub use metrics_log::metrics_lines;
+pub use observer::*;
 pub use optimizer::*;
 pub use session::*;
 pub use stop::*;
@@ -48,7 +50,7 @@ use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::module::Module as _;
 use burn::optim::ModuleOptimizer;
 use burn::prelude::*;
-use gradus_data::{AspectSpec, SegmentBatch, SegmentBatcher, TokenizedExample};
+use gradus_data::{AspectSpec, Examples, SegmentBatch, SegmentBatcher};
 use gradus_model::{RewardModel, SegmentModel};
 
 use self::average::Average;
@@ -63,10 +65,11 @@ use crate::plan::{CheckedConfig, Prepared};
 /// Encoded splits and what batching them needs.
 #[derive(Debug, Clone)]
 pub struct FitData {
-    /// Training split; every example has a rated segment.
-    pub train: Arc<[TokenizedExample]>,
+    /// Training split; every example has a rated segment. A vector, or any other
+    /// [`ExampleSource`](gradus_data::ExampleSource).
+    pub train: Examples,
     /// Validation split.
-    pub valid: Arc<[TokenizedExample]>,
+    pub valid: Examples,
     /// Makes batches of either.
     pub batcher: SegmentBatcher,
     /// The aspects, in the order of the targets.

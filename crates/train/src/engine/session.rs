@@ -49,6 +49,13 @@ impl Default for Session {
 }
 
 impl Session {
+    /// Adds an observer, which is told everything after those that were there before.
+    #[must_use]
+    pub fn with_observer(mut self, observer: impl TrainObserver + 'static) -> Self {
+        self.observer = Box::new(vec![self.observer, Box::new(observer)]);
+        self
+    }
+
     /// A session that `observer` watches.
     pub fn watched_by(observer: impl TrainObserver + 'static) -> Self {
         Self {

@@ -85,6 +85,7 @@ impl<'a, M: SegmentModel> Training<'a, M> {
             config,
             device,
             terms,
+            sampler,
             session,
             settings,
             on_best,
@@ -92,17 +93,20 @@ impl<'a, M: SegmentModel> Training<'a, M> {
         } = self;
         check_metric(config, &*session.metrics)?;
         check_output(config, model.output())?;
-        let settings = terms_of(settings, &terms);
+        let mut settings = terms_of(settings, &terms);
+        if let Some(sampler) = &sampler {
+            settings = settings.with("sampler", &sampler.id());
+        }
         let mut objective = Objective::new(config, &data.aspects)?;
         objective.terms = terms;
         let learner = RegressionLearner::new(model.train(), objective);
-        let train = train_loader(data, config, &device)?;
+        let train = train_loader(data, config, &device)?.with_sampler(sampler);
         // With a token budget, shuffling changes the number of batches from epoch to epoch.
         let total_steps = (0..config.epochs)
             .map(|epoch| train.num_batches(epoch))
             .sum();
         let restored = match &mut store {
-            Some(store) => store.begin::<LoopState>(fingerprint(settings, data, config))?,
+            Some(store) => store.begin::<LoopState>(fingerprint(settings, data, config)?)?,
             None => None,
         };
         let mut observer = session.observer;
@@ -260,10 +264,10 @@ fn terms_of(settings: Fingerprint, terms: &[Arc<dyn LossTerm>]) -> Fingerprint {
 }
 
 /// Settings that change the result, and digests of the data.
-fn fingerprint(settings: Fingerprint, data: &FitData, config: &TrainConfig) -> Fingerprint {
-    settings
+fn fingerprint(settings: Fingerprint, data: &FitData, config: &TrainConfig) -> Result<Fingerprint> {
+    Ok(settings
         .with("training", config)
         .without(&["training.checkpoint_every", "training.keep_checkpoints"])
-        .with("data.train", &digest_examples(&data.train))
-        .with("data.valid", &digest_examples(&data.valid))
+        .with("data.train", &digest_examples(&data.train)?)
+        .with("data.valid", &digest_examples(&data.valid)?))
 }

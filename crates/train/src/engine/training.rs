@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use burn::prelude::*;
+use gradus_data::Sampler;
 use gradus_model::SegmentModel;
 
 use super::{FitData, Fitted, OnBest, Session, TrainHistory};
@@ -40,6 +41,7 @@ pub struct Training<'a, M> {
     pub(super) config: &'a CheckedConfig,
     pub(super) device: Device,
     pub(super) terms: Vec<Arc<dyn LossTerm>>,
+    pub(super) sampler: Option<Arc<dyn Sampler>>,
     pub(super) session: Session,
     /// What a resumed run must share besides the settings of training and the data.
     pub(super) settings: Fingerprint,
@@ -57,6 +59,7 @@ impl<'a, M: SegmentModel> Training<'a, M> {
             config,
             device: device.clone(),
             terms: Vec::new(),
+            sampler: None,
             session: Session::default(),
             settings: Fingerprint::default(),
             on_best: Box::new(|_, _| Ok(())),
@@ -68,6 +71,14 @@ impl<'a, M: SegmentModel> Training<'a, M> {
     #[must_use]
     pub fn with_term(mut self, term: impl LossTerm) -> Self {
         self.terms.push(Arc::new(term));
+        self
+    }
+
+    /// Forms the batches of every epoch by a sampler instead of
+    /// [`plan_batches`](gradus_data::plan_batches).
+    #[must_use]
+    pub fn with_sampler(mut self, sampler: impl Sampler + 'static) -> Self {
+        self.sampler = Some(Arc::new(sampler));
         self
     }
 

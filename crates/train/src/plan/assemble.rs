@@ -2,13 +2,16 @@
 
 use burn::tensor::Device;
 use gradus_data::{
-    ChatTemplate, Example, SegmentTokenizer, TokenizedExample, word_level_tokenizer,
+    ChatTemplate, Example, SegmentTokenizer, TokenizedExample, byte_level_tokenizer,
+    word_level_tokenizer,
 };
 use gradus_model::encoder::BertConfig;
 use gradus_model::{EncoderConfig, ModelError, PretrainedEncoder, RewardModel, RewardModelConfig};
 
 use super::init_head::init_head;
-use super::{EncoderSource, Prepared, ScratchOptions, SplitCounts, TrainingPlan, prepare};
+use super::{
+    EncoderSource, Prepared, ScratchOptions, ScratchTokens, SplitCounts, TrainingPlan, prepare,
+};
 use crate::{Result, TrainError};
 
 const TOKENIZER: &str = "tokenizer.json";
@@ -110,9 +113,16 @@ impl OpenEncoder {
                         Some(&example.response),
                     ]
                 });
+                options.check()?;
+                let tokenizer = match options.tokens {
+                    ScratchTokens::Words => {
+                        word_level_tokenizer(texts.flatten().map(String::as_str))?
+                    }
+                    ScratchTokens::Bytes => byte_level_tokenizer(),
+                };
                 Ok(Self {
                     kind: EncoderKind::Scratch(options.clone()),
-                    tokenizer: word_level_tokenizer(texts.flatten().map(String::as_str))?,
+                    tokenizer,
                     chat_template,
                 })
             }
@@ -132,7 +142,7 @@ impl OpenEncoder {
             let pooling = plan.model.pooling.clone();
             let pooling = pooling.unwrap_or_else(|| encoder.default_pooling());
             RewardModelConfig {
-                head: plan.model.head,
+                head: plan.model.head.clone(),
                 lora: plan.model.lora.clone(),
                 output: plan.training.loss.output(),
                 ..RewardModelConfig::new(encoder, pooling, mean_targets.len())
@@ -150,19 +160,7 @@ impl OpenEncoder {
                 (config.init_with(encoder, device), config)
             }
             EncoderKind::Scratch(options) => {
-                let mut bert = BertConfig::new(
-                    vocab_size,
-                    options.d_model,
-                    options.num_layers,
-                    options.num_heads,
-                );
-                bert.d_feed_forward = options.d_ff;
-                bert.max_positions = plan.text.max_length;
-                bert.initializer_range = options.initializer_range;
-                bert.keys_start_as_queries = options.keys_start_as_queries;
-                let encoder = EncoderConfig::Bert(bert)
-                    .with_dropout(plan.training.dropout, plan.training.attention_dropout);
-                let config = reward_model(encoder);
+                let config = reward_model(scratch_encoder(plan, options, vocab_size)?);
                 config.check()?;
                 let drawn = config.parameters(device).total;
                 plan.model.max_parameters.check(drawn)?;
@@ -171,6 +169,31 @@ impl OpenEncoder {
         };
         Ok((model.with_head_bias(mean_targets), config))
     }
+}
+
+/// The encoder that a `[scratch]` table describes.
+fn scratch_encoder(
+    plan: &TrainingPlan,
+    options: &ScratchOptions,
+    vocab_size: usize,
+) -> Result<EncoderConfig> {
+    let max_positions = plan.text.max_length;
+    let encoder = if let Some(part) = &options.encoder {
+        EncoderConfig::own(part, vocab_size, max_positions).map_err(ModelError::from)?
+    } else {
+        let mut bert = BertConfig::new(
+            vocab_size,
+            options.d_model,
+            options.num_layers,
+            options.num_heads,
+        );
+        bert.d_feed_forward = options.d_ff;
+        bert.max_positions = max_positions;
+        bert.initializer_range = options.initializer_range;
+        bert.keys_start_as_queries = options.keys_start_as_queries;
+        EncoderConfig::Bert(bert)
+    };
+    Ok(encoder.with_dropout(plan.training.dropout, plan.training.attention_dropout))
 }
 
 fn check_length(plan: &TrainingPlan, encoder: &EncoderConfig) -> Result<()> {

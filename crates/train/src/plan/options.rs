@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use gradus_data::{CutSegments, Example, RatingScale, Segmenter, TruncationPolicy};
 use gradus_model::{HeadConfig, LoraConfig, ModelError, Pooling};
+use gradus_parts::OwnPart;
 use serde::{Deserialize, Serialize};
 
 use super::{ChatTemplateOption, CheckedConfig, Freeze};
@@ -267,6 +268,8 @@ impl ModelOptions {
     pub fn check(mut self, training: &CheckedConfig) -> Result<CheckedModel> {
         let pooling = self.pooling.take().map(Pooling::resolved).transpose();
         self.pooling = pooling.map_err(ModelError::from)?;
+        let head = std::mem::take(&mut self.head).resolved();
+        self.head = head.map_err(ModelError::from)?;
         self.head.check().map_err(ModelError::from)?;
         let Some(lora) = &self.lora else {
             return Ok(CheckedModel(self));
@@ -314,6 +317,57 @@ pub struct ScratchOptions {
     /// [`BertConfig::keys_start_as_queries`](gradus_model::encoder::BertConfig::keys_start_as_queries).
     /// Default true.
     pub keys_start_as_queries: bool,
+    /// Tokens. Default: words.
+    #[serde(skip_serializing_if = "ScratchTokens::is_words")]
+    pub tokens: ScratchTokens,
+    /// A [`NamedEncoder`](gradus_model::NamedEncoder) of another program, instead of one of the sizes above.
+    /// Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<OwnPart>,
+}
+
+/// What the tokens of an encoder from scratch are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum ScratchTokens {
+    /// The words of the training texts.
+    #[default]
+    Words,
+    /// The bytes of a text in UTF-8.
+    Bytes,
+}
+
+impl ScratchTokens {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes a reference"
+    )]
+    fn is_words(&self) -> bool {
+        *self == Self::Words
+    }
+}
+
+impl ScratchOptions {
+    /// Refuses sizes beside an encoder that has its own.
+    pub(crate) fn check(&self) -> Result<()> {
+        let Some(encoder) = &self.encoder else {
+            return Ok(());
+        };
+        let plain = Self {
+            encoder: Some(encoder.clone()),
+            tokens: self.tokens,
+            ..Self::default()
+        };
+        if *self == plain {
+            return Ok(());
+        }
+        Err(TrainError::Setting {
+            name: "scratch",
+            found: format!("sizes beside the encoder `{}`", encoder.kind),
+            expected: "settings in its own table",
+        })
+    }
 }
 
 impl Default for ScratchOptions {
@@ -325,6 +379,8 @@ impl Default for ScratchOptions {
             d_ff: 128,
             initializer_range: 0.02,
             keys_start_as_queries: true,
+            tokens: ScratchTokens::default(),
+            encoder: None,
         }
     }
 }

@@ -101,7 +101,7 @@ pub fn prepare(
         max_length: options.max_length,
         truncation: options.truncation,
         cut_segments: options.cut_segments,
-        segmenter: options.segmenter.clone(),
+        segmenter: options.segmenter.clone().resolved()?,
         aspects: specs.collect::<Result<_>>()?,
         use_context: options.use_context.resolve(train)?,
         chat_template,

@@ -4,6 +4,7 @@
 
 mod accumulation;
 mod checkpoints;
+mod data;
 mod early_stopping;
 mod non_finite;
 mod own_parts;

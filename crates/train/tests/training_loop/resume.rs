@@ -6,7 +6,9 @@ use gradus_bundle::digest_file;
 use gradus_train::{Begin, Freeze, TrainConfig, TrainError};
 use serde_json::Value;
 
-use crate::support::{Attempt, Seen, alone, assert_same, data, place, settings, weights, whole};
+use crate::support::{
+    Attempt, Seen, alone, assert_same, data, examples, place, settings, weights, whole,
+};
 
 /// Stops after each of `stops` in turn, resumes, and compares with a run that is left alone.
 fn stopped_and_resumed(config: &TrainConfig, stops: &[usize]) {
@@ -265,7 +267,7 @@ fn other_settings_and_other_data_are_refused_by_name() {
     ] {
         assert!(error.contains(part), "{error}");
     }
-    let mut changed = data.train.to_vec();
+    let mut changed = examples(21);
     changed[4].segments[0].targets[0] = Some(0.123);
     let changed = crate::support::data_of(changed);
     let error = attempt(&changed, &config, Begin::Resume, None)

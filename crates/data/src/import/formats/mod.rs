@@ -14,10 +14,11 @@ mod span_csv;
 mod trl_stepwise;
 mod wmt_mqm;
 
+use super::OwnFormat;
 use super::importer::Reading;
 
 macro_rules! formats {
-    ($($name:literal $(#[$doc:meta])+ $variant:ident => $reading:expr;)+) => {
+    ($($name:literal $(#[doc = $doc:literal])+ $variant:ident => $reading:expr;)+) => {
         /// The published form of a data set.
         ///
         /// As text (command line, [`FromStr`](std::str::FromStr), [`Display`](std::fmt::Display)):
@@ -27,25 +28,37 @@ macro_rules! formats {
         pub enum Format {
             $(
                 #[doc = concat!("`", $name, "`:")]
-                $(#[$doc])+
+                $(#[doc = $doc])+
                 $variant,
             )+
+            /// A [`NamedFormat`](crate::NamedFormat) of another program.
+            Own(OwnFormat),
         }
 
         impl Format {
-            /// Every format.
+            /// Every format of this crate.
             pub const ALL: [Self; [$($name),+].len()] = [$(Self::$variant),+];
 
             /// Its name on the command line.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)+
+                    Self::Own(format) => format.name(),
+                }
+            }
+
+            /// What it is, in a few words of Markdown; nothing for one of another program.
+            pub fn about(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!($($doc),+).trim_ascii(),)+
+                    Self::Own(_) => "",
                 }
             }
 
             pub(in crate::import) fn reading(self) -> Reading {
                 match self {
                     $(Self::$variant => $reading,)+
+                    Self::Own(format) => Reading::Own(format.open()),
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! Cutting a response that comes without segments.
 
+mod named;
 mod pieces;
 mod sentence;
 mod sentence_1;
@@ -7,9 +8,13 @@ mod sentence_1;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use gradus_parts::OwnPart;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 
 use crate::{CharSpan, DataError, Result};
+pub use named::{NamedSegmenter, register_segmenter, registered_segmenters};
 pub(crate) use pieces::segment_by_tokens;
 use pieces::{delimiter_pieces, is_line_break, paragraph_pieces, trimmed_spans};
 
@@ -22,9 +27,10 @@ use pieces::{delimiter_pieces, is_line_break, paragraph_pieces, trimmed_spans};
 /// As text (command line, [`FromStr`], [`Display`](fmt::Display)): `sentence`, `sentence-1`, `line`,
 /// `paragraph`, `delimiter:TEXT`, `tokens:N`. In a bundle: `"sentence-2"`, `"sentence"` (the first rules,
 /// which older bundles were trained with), `"line"`, `"paragraph"`, `{"delimiter": "TEXT"}`,
-/// `{"tokens": 32}`.
+/// `{"tokens": 32}`; one of another program with its settings: `{"kind": "lines", "version": 1, "size": 3}`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(remote = "Self", rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Segmenter {
     /// The default sentence boundaries of Unicode (UAX #29, <https://www.unicode.org/reports/tr29/>), less those
     /// that would part what belongs together:
@@ -59,15 +65,32 @@ pub enum Segmenter {
     ///
     /// Cutting needs the tokenizer: use [`SegmentTokenizer::segment`](crate::SegmentTokenizer::segment).
     Tokens(usize),
+    /// A [`NamedSegmenter`] of another program.
+    #[serde(skip)]
+    Own(OwnPart),
 }
 
 impl Segmenter {
+    /// The rules of this crate: how each is written, and what it is in a few words.
+    pub const BUILT_IN: &'static [(&'static str, &'static str)] = &[
+        ("sentence", "Sentences"),
+        ("sentence-1", "Sentences, by the rules of older bundles"),
+        ("line", "Lines that hold text"),
+        ("paragraph", "Paragraphs, parted by blank lines"),
+        ("delimiter:TEXT", "Parts that end in a text"),
+        ("tokens:N", "Runs of N tokens"),
+    ];
+
     /// Cuts `text` into spans of characters.
     ///
     /// # Errors
     /// - [`DataError::InvalidSegmenter`]: an empty delimiter, or runs of zero tokens.
     /// - [`DataError::SegmenterNeedsTokenizer`]: this is [`Segmenter::Tokens`].
+    /// - [`DataError::SegmenterSettings`], [`DataError::SegmenterPieces`]: those of another program.
     pub fn segment(&self, text: &str) -> Result<Vec<CharSpan>> {
+        if let Self::Own(part) = self {
+            return named::spans(part, text);
+        }
         self.check()?;
         let pieces = match self {
             Self::Sentence => return Ok(sentence::spans(text)),
@@ -75,7 +98,7 @@ impl Segmenter {
             Self::Line => text.split_inclusive(is_line_break).collect(),
             Self::Paragraph => paragraph_pieces(text),
             Self::Delimiter(delimiter) => delimiter_pieces(text, delimiter),
-            Self::Tokens(_) => return Err(DataError::SegmenterNeedsTokenizer),
+            Self::Tokens(_) | Self::Own(_) => return Err(DataError::SegmenterNeedsTokenizer),
         };
         Ok(trimmed_spans(&pieces))
     }
@@ -93,16 +116,33 @@ impl Segmenter {
             Rule(Segmenter),
         }
         match Setting::deserialize(deserializer)? {
-            Setting::Text(text) => text.parse().map_err(serde::de::Error::custom),
-            Setting::Rule(segmenter) => Ok(segmenter),
+            Setting::Text(text) => text.parse().map_err(D::Error::custom),
+            Setting::Rule(segmenter) => segmenter.resolved().map_err(D::Error::custom),
+        }
+    }
+
+    /// The same with the version and all settings of a segmenter of another program, as bundles have it.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn resolved(self) -> Result<Self> {
+        match self {
+            Self::Own(part) => named::resolved(&part).map(Self::Own),
+            known => known.check().map(|()| known),
         }
     }
 
     /// Refuses rules that cannot cut anything.
-    pub(crate) fn check(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// - [`DataError::InvalidSegmenter`]: an empty delimiter, runs of zero tokens, or a segmenter that this
+    ///   program does not know.
+    /// - [`DataError::SegmenterSettings`]: settings or version of one of another program.
+    pub fn check(&self) -> Result<()> {
         let found = match self {
             Self::Delimiter(delimiter) if delimiter.is_empty() => "an empty delimiter",
             Self::Tokens(0) => "runs of 0 tokens",
+            Self::Own(part) => return named::resolved(part).map(|_| ()),
             _ => return Ok(()),
         };
         Err(DataError::InvalidSegmenter {
@@ -120,6 +160,7 @@ impl fmt::Display for Segmenter {
             Self::Paragraph => formatter.write_str("paragraph"),
             Self::Delimiter(delimiter) => write!(formatter, "delimiter:{delimiter}"),
             Self::Tokens(size) => write!(formatter, "tokens:{size}"),
+            Self::Own(part) => formatter.write_str(&named::to_text(part)),
         }
     }
 }
@@ -128,6 +169,9 @@ impl FromStr for Segmenter {
     type Err = DataError;
 
     fn from_str(text: &str) -> Result<Self> {
+        if let Some(part) = named::from_text(text) {
+            return part.map(Self::Own);
+        }
         let segmenter = match text.split_once(':') {
             None => match text {
                 "sentence" | "sentence-2" => Some(Self::Sentence),
@@ -145,6 +189,29 @@ impl FromStr for Segmenter {
         })?;
         segmenter.check()?;
         Ok(segmenter)
+    }
+}
+
+impl Serialize for Segmenter {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Own(part) => part.serialize(serializer),
+            known => Self::serialize(known, serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Segmenter {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let is_own = value.get("kind").is_some();
+        // Whether a part of another program is known is checked with the rest of the configuration.
+        let read = if is_own {
+            OwnPart::deserialize(value).map(Self::Own)
+        } else {
+            Self::deserialize(value)
+        };
+        read.map_err(D::Error::custom)
     }
 }
 

@@ -12,7 +12,7 @@ mod squared;
 pub use absolute::AbsoluteError;
 pub use cross_entropy::CrossEntropy;
 pub use huber::Huber;
-pub use named::{LossInfo, NamedLoss, RatingLoss, losses, register_loss};
+pub use named::{NamedLoss, RatingLoss, losses, register_loss};
 pub use squared::SquaredError;
 
 use std::fmt;

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::ops::Deref;
 use std::str::FromStr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-use gradus_model::{ConfigProblem, PartConflict, read_settings};
+use gradus_model::ConfigProblem;
+use gradus_parts::{Kinds, PartConflict, PartInfo, plain, read_settings};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -74,70 +75,35 @@ impl PartialEq for RatingLoss {
     }
 }
 
-/// A loss that this program knows by name.
-#[derive(Debug, Clone, Copy)]
-pub struct LossInfo {
-    /// Its name.
-    pub kind: &'static str,
-    /// What it is, in a few words.
-    pub about: &'static str,
-    /// The setting that may follow the name and a colon.
-    pub short: Option<&'static str>,
-    read: fn(Map<String, Value>) -> Result<RatingLoss, ConfigProblem>,
+type Read = fn(Map<String, Value>) -> Result<RatingLoss, ConfigProblem>;
+
+const fn info<L: NamedLoss>() -> PartInfo {
+    PartInfo::new(L::KIND, L::ABOUT).with_short(L::SHORT)
 }
 
-impl LossInfo {
-    const fn of<L: NamedLoss>() -> Self {
-        Self {
-            kind: L::KIND,
-            about: L::ABOUT,
-            short: L::SHORT,
-            read: read::<L>,
-        }
-    }
-
-    /// How it is written: `mse`, `huber:DELTA`.
-    pub fn usage(&self) -> String {
-        match self.short {
-            Some(setting) => format!("{}:{}", self.kind, setting.to_uppercase()),
-            None => self.kind.to_owned(),
-        }
-    }
-}
-
-/// The losses of this crate, in the order help texts list them.
-static KNOWN: RwLock<Vec<LossInfo>> = RwLock::new(Vec::new());
-
-const BUILT_IN: [LossInfo; 4] = [
-    LossInfo::of::<SquaredError>(),
-    LossInfo::of::<AbsoluteError>(),
-    LossInfo::of::<Huber>(),
-    LossInfo::of::<CrossEntropy>(),
+/// Those of this crate, in the order help texts list them.
+const BUILT_IN: [(PartInfo, Read); 4] = [
+    (info::<SquaredError>(), read::<SquaredError>),
+    (info::<AbsoluteError>(), read::<AbsoluteError>),
+    (info::<Huber>(), read::<Huber>),
+    (info::<CrossEntropy>(), read::<CrossEntropy>),
 ];
 
+static ADDED: Kinds<Read> = Kinds::new("loss");
+
 /// The losses that this program knows by name: those of this crate, then those that were registered.
-pub fn losses() -> Vec<LossInfo> {
-    let added = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
-    BUILT_IN.iter().chain(added.iter()).copied().collect()
+pub fn losses() -> Vec<PartInfo> {
+    let built_in = BUILT_IN.into_iter().map(|(info, _)| info);
+    built_in.chain(ADDED.all()).collect()
 }
 
 /// Makes a loss known by its name, to this whole process. A second time changes nothing.
 ///
 /// # Errors
-/// If another loss has the name.
+/// If another loss has the name, or it has other characters than lower-case letters, digits and `-`.
 pub fn register_loss<L: NamedLoss>() -> Result<(), PartConflict> {
-    let new = LossInfo::of::<L>();
-    let mut added = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
-    let known = BUILT_IN
-        .iter()
-        .chain(added.iter())
-        .find(|known| known.kind == new.kind);
-    match known {
-        Some(known) if std::ptr::fn_addr_eq(known.read, new.read) => {}
-        Some(_) => return Err(PartConflict::new("loss", new.kind)),
-        None => added.push(new),
-    }
-    Ok(())
+    let is_taken = BUILT_IN.iter().any(|(known, _)| known.kind == L::KIND);
+    ADDED.add::<L>(info::<L>(), read::<L>, is_taken)
 }
 
 fn read<L: NamedLoss>(settings: Map<String, Value>) -> Result<RatingLoss, ConfigProblem> {
@@ -153,31 +119,11 @@ fn read<L: NamedLoss>(settings: Map<String, Value>) -> Result<RatingLoss, Config
 
 /// The shortest form that is read back as this loss.
 fn write<L: NamedLoss>(loss: &L) -> Value {
-    let Value::Object(settings) = to_value(loss) else {
-        return L::KIND.into();
+    let settings = match to_value(loss) {
+        Value::Object(settings) => settings,
+        _ => Map::new(),
     };
-    let mut entries = settings.iter();
-    match (entries.next(), entries.next()) {
-        (None, _) => L::KIND.into(),
-        (Some((key, value)), None) if L::SHORT == Some(key) => {
-            format!("{}:{}", L::KIND, plain(value)).into()
-        }
-        _ => {
-            let mut table = Map::new();
-            table.insert("kind".into(), L::KIND.into());
-            table.extend(settings);
-            Value::Object(table)
-        }
-    }
-}
-
-/// A value as text: a number as Rust writes it, a text without quotes.
-fn plain(value: &Value) -> String {
-    match (value.as_f64(), value.as_str()) {
-        (Some(number), _) => number.to_string(),
-        (_, Some(text)) => text.to_owned(),
-        _ => value.to_string(),
-    }
+    gradus_parts::write(&info::<L>(), settings)
 }
 
 fn show(kind: &str, settings: &Map<String, Value>) -> String {
@@ -189,13 +135,12 @@ fn show(kind: &str, settings: &Map<String, Value>) -> String {
     }
 }
 
-fn find(kind: &str, found: &str) -> Result<LossInfo, ConfigProblem> {
-    let known = losses();
-    let named = known.iter().find(|known| known.kind == kind).copied();
-    named.ok_or_else(|| {
-        let names: Vec<String> = known
+fn find(kind: &str, found: &str) -> Result<(PartInfo, Read), ConfigProblem> {
+    let built_in = BUILT_IN.into_iter().find(|(known, _)| known.kind == kind);
+    built_in.or_else(|| ADDED.find(kind)).ok_or_else(|| {
+        let names: Vec<String> = losses()
             .iter()
-            .map(|known| format!("`{}`", known.usage()))
+            .map(|known| format!("`{}`", gradus_parts::usage(known)))
             .collect();
         ConfigProblem::new("loss", format!("`{found}`"), names.join(", "))
     })
@@ -209,20 +154,12 @@ impl FromStr for RatingLoss {
             Some((kind, setting)) => (kind, Some(setting)),
             None => (text, None),
         };
-        let known = find(kind, text)?;
-        let mut settings = Map::new();
-        match (setting, known.short) {
-            (None, _) => {}
-            (Some(setting), Some(key)) => {
-                let value = serde_json::from_str(setting);
-                settings.insert(key.into(), value.unwrap_or_else(|_| setting.into()));
-            }
-            (Some(_), None) => {
-                let expected = format!("`{}`", known.usage());
-                return Err(ConfigProblem::new("loss", format!("`{text}`"), expected));
-            }
-        }
-        (known.read)(settings)
+        let (info, read) = find(kind, text)?;
+        let settings = gradus_parts::written(&info, setting).ok_or_else(|| {
+            let expected = format!("`{}`", gradus_parts::usage(&info));
+            ConfigProblem::new("loss", format!("`{text}`"), expected)
+        })?;
+        read(settings)
     }
 }
 
@@ -256,7 +193,7 @@ impl<'de> Deserialize<'de> for RatingLoss {
         let loss = match Written::deserialize(deserializer)? {
             Written::Text(text) => text.parse(),
             Written::Table { kind, settings } => {
-                find(&kind, &kind).and_then(|known| (known.read)(settings))
+                find(&kind, &kind).and_then(|(_, read)| read(settings))
             }
         };
         loss.map_err(D::Error::custom)
