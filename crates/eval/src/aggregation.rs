@@ -12,6 +12,7 @@ use std::str::FromStr;
 /// `softmin:TEMPERATURE`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
+#[non_exhaustive]
 pub enum Aggregation {
     /// The mean: every segment counts the same, long responses are not favored. The default.
     #[default]

@@ -12,6 +12,7 @@ use std::fmt;
 /// What segments, or responses rated as a whole, are sorted by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum SliceKey {
     /// Where the segment stands in its response: `only`, `first`, `early`, `middle`, `late`,
     /// `last`; the three in the middle are thirds of the way from the first to the last. Responses

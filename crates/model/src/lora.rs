@@ -33,6 +33,7 @@ pub struct LoraConfig {
 /// A matrix in every layer of the encoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum LoraTarget {
     /// Query projection.
     Query,

@@ -17,6 +17,7 @@ use crate::weights::{Damaged, LoadReport, StoredTensor, read_back};
 
 /// Head of a published process reward model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ProcessHead {
     /// Two layers with a `ReLU` between them and two logits (`..ForProcessRewardModel`): the score
     /// is the probability of the second.

@@ -14,6 +14,7 @@ const POOL_BATCHES: usize = 50;
 /// How much goes into one batch; at least one example always does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum BatchSize {
     /// This many examples.
     Examples(usize),

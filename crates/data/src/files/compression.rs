@@ -6,6 +6,7 @@ use super::zstd::ZstdReader;
 
 /// How the data that is read is compressed, as its first bytes tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Compression {
     /// Not at all.
     Plain,

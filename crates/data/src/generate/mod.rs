@@ -20,6 +20,7 @@ use crate::{DataError, Example, Result};
 /// What a generated prompt is about, and what its claims are worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum GeneratorTask {
     /// Five things in order; the response goes through them from the first.
     ///

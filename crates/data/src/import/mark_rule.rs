@@ -8,6 +8,7 @@ use crate::{DataError, Result};
 /// Outside every mark a text is worth 1, inside one what the rating map gives to its type, else 0.
 /// As text ([`FromStr`], [`Display`](fmt::Display)): `any`, `any:N`, `share`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MarkRule {
     /// A segment is worth what the lowest of its marks is, however short that is: a wrong number makes
     /// a wrong sentence. This is how the authors of RAGTruth and `FineGrainedRLHF` judge sentences.

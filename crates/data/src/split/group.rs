@@ -11,6 +11,7 @@ use crate::{DataError, Example, Result, fold_text};
 /// What two examples have in common when they belong together; as text `prompt`, `context`,
 /// `response` or `meta.KEY`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum GroupKey {
     /// The same prompt, as [`fold_text`] has it.
     Prompt,

@@ -14,6 +14,7 @@ use crate::{DataError, Result};
 /// are listed or rated. A cut at a listed segment would tell the model where a judge has stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum TruncationPolicy {
     /// Shorten until it fits. The room is `max_length` less the special tokens; what gives way, in this order:
     ///
@@ -31,6 +32,7 @@ pub enum TruncationPolicy {
 /// What becomes of a segment of which only the beginning is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum CutSegments {
     /// It goes: it is neither learned nor scored.
     #[default]

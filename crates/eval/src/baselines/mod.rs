@@ -40,6 +40,7 @@ pub struct BaselineSegment<'a> {
 /// The baselines there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Baseline {
     /// The mean training rating for every segment.
     TrainMean,
@@ -84,6 +85,7 @@ impl fmt::Display for Baseline {
 /// A fitted baseline.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum FittedBaseline {
     /// See [`Baseline::TrainMean`].
     TrainMean(TrainMean),

@@ -6,6 +6,7 @@ use statrs::distribution::{ContinuousCDF, Normal};
 /// How an interval is read off the resamples (Efron and Tibshirani 1993, ch. 13 and 14).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum IntervalMethod {
     /// The quantiles of the resampled values.
     #[default]

@@ -24,6 +24,7 @@ use crate::EvalError;
 /// The kinds of recalibration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum RecalibrationKind {
     /// A straight line: two numbers, for little data.
     Linear,
@@ -67,6 +68,7 @@ impl FromStr for RecalibrationKind {
 /// A monotone map from scores to ratings. In JSON an object tagged `kind`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Recalibration {
     /// A straight line.
     Linear(Linear),

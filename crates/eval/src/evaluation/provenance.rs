@@ -48,6 +48,7 @@ impl ContextRead {
 /// What made the scores.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "name", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ScoreSource {
     /// A bundle, as its directory was named.
     Bundle(String),

@@ -23,6 +23,7 @@ pub struct Convolution {
 /// Activation function of a [`Convolution`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ConvolutionActivation {
     /// Hyperbolic tangent.
     Tanh,

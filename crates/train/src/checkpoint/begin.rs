@@ -15,6 +15,7 @@ pub struct Checkpoints {
 
 /// How a run begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Begin {
     /// At its first step. Refused where checkpoints of another run lie.
     New,

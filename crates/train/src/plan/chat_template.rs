@@ -11,6 +11,7 @@ use crate::Result;
 /// Which chat template prompts are written by; as text `auto`, `none` or the path of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
+#[non_exhaustive]
 pub enum ChatTemplateOption {
     /// That of the encoder's directory where the encoder is a decoder and the directory has one.
     /// Encoders that see both sides were not taught to read one.

@@ -13,6 +13,7 @@ use crate::{Result, TrainError};
 /// As text: `none`, `embeddings`, `layers:N`, `encoder`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
+#[non_exhaustive]
 pub enum Freeze {
     /// All is learned, the default.
     #[default]

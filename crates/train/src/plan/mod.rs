@@ -32,6 +32,7 @@ use crate::{Result, TrainError};
 
 /// Where the encoder comes from.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum EncoderSource {
     /// A Hugging Face directory.
     Pretrained(PathBuf),

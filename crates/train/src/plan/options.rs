@@ -57,6 +57,7 @@ impl Default for TextOptions {
 /// Whether a record's context is read after its prompt: `true`, `false` or `"auto"` in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "ContextSetting", into = "ContextSetting")]
+#[non_exhaustive]
 pub enum ContextOption {
     /// Where a record of the training split has one.
     #[default]
@@ -123,6 +124,7 @@ impl ContextOption {
 /// Which [`RatingScale`] an aspect gets; as text `identity`, `standardized`, `minmax:LOW:HIGH`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
+#[non_exhaustive]
 pub enum ScaleOption {
     /// Targets are the ratings.
     #[default]

@@ -150,7 +150,10 @@ fn a_sampler_that_names_no_example_is_an_error() {
     let data = data();
     let run = Training::new(model(0.0), &data, &config, &Device::flex()).with_sampler(Past);
     let error = run.fit().unwrap_err().to_string();
-    assert!(error.contains("the example at 21, expected a position below 21"), "{error}");
+    assert!(
+        error.contains("the example at 21, expected a position below 21"),
+        "{error}"
+    );
 }
 
 #[test]

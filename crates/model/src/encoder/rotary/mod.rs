@@ -26,6 +26,7 @@ pub struct Rotary {
 /// Scaling of the frequencies of [`Rotary`] for sequences longer than those of pre-training.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum RotaryScaling {
     /// No scaling.
     #[default]
