@@ -124,6 +124,12 @@ pub fn available() -> Vec<DeviceInfo> {
         .collect()
 }
 
+/// Whether a device is the processor by way of the backend `cpu`.
+pub fn is_cpu(device: &Device) -> bool {
+    let mut cpu = BACKENDS.iter().filter(|backend| backend.name == "cpu");
+    cpu.any(|backend| (backend.list)().contains(device))
+}
+
 /// Selects a device by name (`cpu`, `wgpu`, `cuda:1`, `remote:ws://gpu:3000`); without a name, the
 /// fastest of this machine.
 ///

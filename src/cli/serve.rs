@@ -37,6 +37,10 @@ pub(crate) struct ServeArgs {
     /// Maximum number of tokens the model reads at once
     #[arg(long, value_name = "TOKENS", default_value_t = 4096)]
     pub(crate) max_batch_tokens: usize,
+    /// Maximum number of batches computed at once, which share the cores [default: 2 on the CPU, 1 on
+    /// other devices]
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) max_batches: Option<usize>,
     /// Maximum number of records that wait; requests beyond get status 429
     #[arg(
         long,

@@ -31,14 +31,24 @@ mod present {
 
     use crate::cli::ServeArgs;
     use crate::failure::Usage;
-    use crate::show;
+    use crate::{records, show};
 
     /// Environment variable with the key, where no file is given.
     const KEY_VARIABLE: &str = "GRADUS_KEY";
 
+    /// Batches that are computed at once on the processor: what one thread has to do alone in a batch is
+    /// done while the other is computed, and memory is needed for no more than two.
+    const CPU_BATCHES: usize = 2;
+
     pub(crate) fn run(args: &ServeArgs) -> Result<()> {
-        let options = options(args)?;
+        let mut options = options(args)?;
         let device = device::select(args.device.device.as_deref())?;
+        let cpu_batches = if device::is_cpu(&device) {
+            CPU_BATCHES
+        } else {
+            1
+        };
+        options.limits.max_batches = args.max_batches.unwrap_or(cpu_batches);
         let tell = if args.log_json { log } else { tell };
         let server = Server::start(&options, device, Arc::new(tell))?;
         server.obey_signals()?;
@@ -61,9 +71,11 @@ mod present {
             insecure: args.insecure,
             limits: Limits {
                 max_batch_tokens: args.max_batch_tokens,
+                max_batches: args.max_batches.unwrap_or(1),
                 queue: args.queue,
                 max_records: args.max_records,
                 max_body_bytes: args.max_body_bytes,
+                max_text_bytes: records::limits().max_text_bytes,
                 max_connections: args.max_connections,
                 header_timeout: Duration::from_secs(args.header_timeout),
                 request_timeout: Duration::from_secs(args.request_timeout),

@@ -215,6 +215,9 @@ fn tei_predicts_pairs_and_refuses_what_it_would_cut() {
         &json!({"inputs": [PROMPT, RESPONSE], "raw_scores": true}),
     );
     assert_eq!(one, json!([{"score": expected, "label": "rating"}]));
+    // As the client of the Hugging Face Hub sends it.
+    let hub = json!({"inputs": QUERY, "parameters": {"function_to_apply": "none"}});
+    assert!(ask(&server, "/predict", &hub)[0]["score"].is_f64());
     let batch = ask(
         &server,
         "/predict",

@@ -55,7 +55,7 @@ fn a_wrong_line_is_told_and_the_next_is_read() {
         answers[1]["error"]["message"]
             .as_str()
             .unwrap()
-            .contains("not JSON")
+            .contains("no JSON at byte 2")
     );
     assert_eq!(
         (&answers[2]["line"], &answers[2]["error"]["field"]),

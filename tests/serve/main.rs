@@ -17,3 +17,4 @@ mod support;
 mod tokens;
 mod watch;
 mod wrong_input;
+mod wrong_table;

@@ -166,7 +166,7 @@ fn info_says_what_is_served() {
         .collect();
     assert_eq!(names, ["first", "second"]);
     let model = &info["models"][0];
-    assert_eq!(model["aspects"], Value::Null);
+    assert_eq!(model["aspects"], json!(["rating"]));
     assert_eq!(model["segmenter"], "sentence");
     assert_eq!(model["digest"].as_str().unwrap().len(), 64);
     let record = json!({"prompt": "p", "response": "One.", "model": "second"});

@@ -97,7 +97,7 @@ fn bytes_that_are_no_text_and_deep_json_are_refused_and_the_next_request_is_answ
         server
             .post("/v1/score", b"{\"prompt\":\"\xff\"}")
             .error(400)
-            .contains("not UTF-8")
+            .contains("no UTF-8 at byte 12")
     );
     for deep in ["[".repeat(1_000_000), "{\"a\":".repeat(200_000)] {
         assert_eq!(server.post("/v1/score", deep).status, 400);

@@ -31,9 +31,8 @@ export class HttpEngine {
 
   async info() {
     const info = await this.#request("info");
-    const models = info.models.map((model) => ({ ...model, aspects: aspectsOf(model) }));
-    this.#aspects = new Map(models.map(({ name, aspects }) => [name, aspects]));
-    return { ...info, models };
+    this.#aspects = new Map(info.models.map(({ name, aspects }) => [name, aspects]));
+    return info;
   }
 
   async score(record, settings, signal) {
@@ -65,13 +64,6 @@ export class HttpEngine {
       throw new EngineError("the server's answer is not JSON");
     }
   }
-}
-
-/** The names of a model's aspects. The server lists them where there are several; a single one may only have a scale. */
-function aspectsOf({ aspects, scales }) {
-  if (aspects) return aspects;
-  const named = Object.keys(scales);
-  return named.length === 1 ? named : [DEFAULT_ASPECT];
 }
 
 /** Scores by aspect; the server has a single `score` for a model with one aspect. */

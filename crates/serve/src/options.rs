@@ -39,14 +39,19 @@ impl BundleSource {
     }
 }
 
+/// The highest number of batches at once: each needs threads and memory of its own.
+const MAX_BATCHES: usize = 64;
+
 /// How much a server takes.
 ///
 /// | name | default | range |
 /// |---|---|---|
 /// | `max_batch_tokens` | 4,096 | 1 or more |
+/// | `max_batches` | 1 | 1 to 64 |
 /// | `queue` | 4,096 records | 1 or more |
 /// | `max_records` | 1,024 | 1 to `queue` |
 /// | `max_body_bytes` | 4 MiB | 1 or more |
+/// | `max_text_bytes` | 1 MiB | 1 or more |
 /// | `max_connections` | 4,096 | 1 or more |
 /// | `header_timeout` | 10 s | above 0 |
 /// | `request_timeout` | 60 s | above 0 |
@@ -54,12 +59,17 @@ impl BundleSource {
 pub struct Limits {
     /// Tokens that the model reads at once.
     pub max_batch_tokens: usize,
+    /// Batches that are computed at once, each by its part of the processor's threads; where only one
+    /// waits, it has all of them. More than one gains nothing on a device that is not the processor.
+    pub max_batches: usize,
     /// Records that may wait for the model.
     pub queue: usize,
     /// Records of one request.
     pub max_records: usize,
     /// Length of a body, and of a line where a body is a stream of lines.
     pub max_body_bytes: usize,
+    /// Length of a prompt, context or response, in bytes of UTF-8.
+    pub max_text_bytes: usize,
     /// Connections that are open at once; more wait to be accepted.
     pub max_connections: usize,
     /// How long the head of a request may take, and how long a connection may be idle.
@@ -72,9 +82,11 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_batch_tokens: 4096,
+            max_batches: 1,
             queue: 4096,
             max_records: 1024,
             max_body_bytes: 4 << 20,
+            max_text_bytes: 1 << 20,
             max_connections: 4096,
             header_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_mins(1),
@@ -97,14 +109,20 @@ impl Limits {
         };
         for (name, value) in [
             ("max-batch-tokens", self.max_batch_tokens),
+            ("max-batches", self.max_batches),
             ("queue", self.queue),
             ("max-records", self.max_records),
             ("max-body-bytes", self.max_body_bytes),
+            ("max-text-bytes", self.max_text_bytes),
             ("max-connections", self.max_connections),
         ] {
             if value == 0 {
                 return wrong(name, "0".into(), "1 or more".into());
             }
+        }
+        if self.max_batches > MAX_BATCHES {
+            let expected = format!("at most {MAX_BATCHES}");
+            return wrong("max-batches", self.max_batches.to_string(), expected);
         }
         if self.max_records > self.queue {
             let expected = format!("at most {}, the length of the queue", self.queue);

@@ -1,9 +1,9 @@
-//! Records that wait for the model, and the thread that computes.
+//! Records that wait for the model, and the threads that compute.
 
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -50,7 +50,7 @@ impl Waiting for Job {
     }
 }
 
-/// A bounded queue before one thread that computes.
+/// A bounded queue before the threads that compute.
 pub(crate) struct Queue {
     line: Mutex<Line>,
     arrived: Condvar,
@@ -59,8 +59,19 @@ pub(crate) struct Queue {
     max_batch_tokens: usize,
     /// Tokens that wait.
     waiting_tokens: AtomicU64,
+    /// Batches that are being computed.
+    computing: AtomicUsize,
     /// Tokens a second of the last batches.
     speed: AtomicU64,
+}
+
+/// How much of the machine a batch may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// Everything: nothing else is computed or waits.
+    All,
+    /// What its thread has of its own.
+    Own,
 }
 
 struct Line {
@@ -81,6 +92,7 @@ impl Queue {
             capacity,
             max_batch_tokens,
             waiting_tokens: AtomicU64::new(0),
+            computing: AtomicUsize::new(0),
             speed: AtomicU64::new(0),
         }
     }
@@ -143,9 +155,14 @@ impl Queue {
         self.arrived.notify_all();
     }
 
-    /// Computes batch after batch until the queue is closed.
-    pub(crate) fn work(&self, observe: impl Fn(&Batch)) {
-        while let Some(jobs) = self.next_batch() {
+    /// Computes batch after batch until the queue is closed; several threads may do so at once. `on` runs
+    /// a batch on its share of the machine.
+    pub(crate) fn work(
+        &self,
+        on: impl Fn(Share, &mut (dyn FnMut() + Send)),
+        observe: impl Fn(&Batch),
+    ) {
+        while let Some((jobs, share)) = self.next_batch() {
             let started = Instant::now();
             let batch = Batch {
                 records: jobs.len(),
@@ -154,9 +171,11 @@ impl Queue {
                 panic: None,
                 seconds: 0.0,
             };
-            let panic = compute(jobs);
+            let (mut jobs, mut panic) = (Some(jobs), None);
+            on(share, &mut || panic = jobs.take().and_then(compute));
             let seconds = started.elapsed().as_secs_f64();
-            self.note_speed(batch.tokens, seconds);
+            let at_once = self.computing.fetch_sub(1, Ordering::Relaxed);
+            self.note_speed(batch.tokens * at_once, seconds);
             observe(&Batch {
                 seconds,
                 panic,
@@ -165,15 +184,19 @@ impl Queue {
         }
     }
 
-    fn next_batch(&self) -> Option<Vec<Job>> {
+    /// Waits for the next batch, and counts it among those that are computed.
+    fn next_batch(&self) -> Option<(Vec<Job>, Share)> {
         let mut line = self.line();
         loop {
             let before = sum_of_tokens(&line.jobs);
             let batch = take_batch(&mut line.jobs, self.max_batch_tokens);
-            let taken = before - sum_of_tokens(&line.jobs);
-            self.waiting_tokens.fetch_sub(taken, Ordering::Relaxed);
+            let left = sum_of_tokens(&line.jobs);
+            self.waiting_tokens
+                .fetch_sub(before - left, Ordering::Relaxed);
             if !batch.is_empty() {
-                return Some(batch);
+                let others = self.computing.fetch_add(1, Ordering::Relaxed);
+                let alone = others == 0 && line.jobs.is_empty();
+                return Some((batch, if alone { Share::All } else { Share::Own }));
             }
             if !line.open {
                 return None;
@@ -311,8 +334,9 @@ impl Job {
     }
 }
 
+/// The bundle is at fault, not the record.
 fn unscored(error: &EvalError) -> Refusal {
-    Refusal::of_scoring(error).with_status(StatusCode::INTERNAL_SERVER_ERROR)
+    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
 }
 
 fn ended() -> Refusal {

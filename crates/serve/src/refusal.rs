@@ -7,6 +7,8 @@ use gradus_eval::EvalError;
 use gradus_eval::token_rewards::TokenError;
 use serde::Serialize;
 
+use crate::hints;
+
 /// Why a request is refused, or could not be answered.
 ///
 /// Its JSON is `{"error": {"message", "field", "found", "expected", "hint"}}`; all but the message may
@@ -56,6 +58,19 @@ impl Refusal {
         }
     }
 
+    /// A body that as a whole holds something else than it should.
+    pub(crate) fn body(
+        status: StatusCode,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> Self {
+        let (found, expected) = (found.into(), expected.into());
+        let mut refusal = Self::new(status, format!("found {found}, expected {expected}"));
+        refusal.error.found = Some(found);
+        refusal.error.expected = Some(expected);
+        refusal
+    }
+
     /// A field that holds something else than it should: status 422.
     pub(crate) fn field(
         field: impl Into<String>,
@@ -77,12 +92,8 @@ impl Refusal {
     }
 
     /// A limit that the request goes beyond: status 413.
-    pub(crate) fn too_large(found: String, expected: String) -> Self {
-        let message = format!("found {found}, expected {expected}");
-        let mut refusal = Self::new(StatusCode::PAYLOAD_TOO_LARGE, message);
-        refusal.error.found = Some(found);
-        refusal.error.expected = Some(expected);
-        refusal
+    pub(crate) fn too_large(found: impl Into<String>, expected: impl Into<String>) -> Self {
+        Self::body(StatusCode::PAYLOAD_TOO_LARGE, found, expected)
     }
 
     pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
@@ -119,6 +130,18 @@ impl Refusal {
         self
     }
 
+    /// The same about a field whose path begins with another name for the client.
+    pub(crate) fn renamed(mut self, own: &str, theirs: &str) -> Self {
+        let field = self.error.field.as_ref();
+        let rest = field.and_then(|field| field.strip_prefix(own));
+        if let Some(rest) = rest.filter(|rest| rest.is_empty() || rest.starts_with(['.', '['])) {
+            self.error.field = Some(format!("{theirs}{rest}"));
+            let (old, new) = (format!("field `{own}"), format!("field `{theirs}"));
+            self.error.message = self.error.message.replacen(&old, &new, 1);
+        }
+        self
+    }
+
     /// The same about a record at a place, which may be the whole body.
     pub(crate) fn in_place(self, place: &str) -> Self {
         if place.is_empty() {
@@ -128,42 +151,46 @@ impl Refusal {
         }
     }
 
-    /// A record that its reader refuses: status 422, or 400 where it is no JSON.
+    /// A record that its reader refuses: status 422.
     pub(crate) fn of_record(error: &RecordError) -> Self {
-        use gradus_data::RecordProblem::{NotJson, NotUtf8, SecondRecord, Unfinished};
-        let status = match error.problem {
-            NotJson { .. } | NotUtf8 { .. } | SecondRecord { .. } | Unfinished => {
-                StatusCode::BAD_REQUEST
-            }
-            _ => StatusCode::UNPROCESSABLE_ENTITY,
-        };
-        let mut refusal = Self::new(status, error.to_string());
-        let problem = error.problem.to_string();
-        // Problems of records read `found X, expected Y`, or `missing, expected Y`.
-        if let Some((found, expected)) = problem.rsplit_once(", expected ") {
-            let found = found.strip_prefix("found ").unwrap_or(found);
-            refusal.error.found = Some(found.to_owned());
-            refusal.error.expected = Some(expected.to_owned());
-        }
+        let mut refusal = Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string());
+        refusal.tell(&error.problem.to_string());
         refusal.error.field = Some(error.field.clone()).filter(|field| !field.is_empty());
-        refusal.error.hint = error.hint();
+        refusal.error.hint = hints::of_record(error);
         refusal
     }
 
-    /// A record that cannot be cut, tokenized or scored.
-    pub(crate) fn of_scoring(error: &EvalError) -> Self {
-        match error {
-            EvalError::Data(DataError::Record { error, .. } | DataError::Example { error, .. }) => {
-                Self::of_record(error)
-            }
-            error if error.is_input() => {
-                let refusal = Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string());
-                match error.hint() {
-                    Some(hint) => refusal.with_hint(hint),
-                    None => refusal,
-                }
-            }
-            error => Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+    /// A record, known by its id, that cannot be cut, tokenized or scored.
+    pub(crate) fn of_scoring(error: &EvalError, id: &str) -> Self {
+        if let EvalError::Data(DataError::Record { error, .. } | DataError::Example { error, .. }) =
+            error
+        {
+            return Self::of_record(error);
+        }
+        if !error.is_input() {
+            return Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string());
+        }
+        let message = error.to_string();
+        // A client knows its record by the place that is put before the message.
+        let message = message.trim_start_matches(&format!("example `{id}`: "));
+        let mut refusal = Self::new(StatusCode::UNPROCESSABLE_ENTITY, message);
+        let field = message.strip_prefix("field `");
+        if let Some((field, problem)) = field.and_then(|rest| rest.split_once("`: ")) {
+            refusal.error.field = Some(field.to_owned());
+            refusal.tell(problem);
+        } else {
+            refusal.tell(message);
+        }
+        refusal.error.hint = hints::of_scoring(error);
+        refusal
+    }
+
+    /// Takes apart what reads `found X, expected Y`, or `missing, expected Y`.
+    fn tell(&mut self, problem: &str) {
+        if let Some((found, expected)) = problem.rsplit_once(", expected ") {
+            let found = found.strip_prefix("found ").unwrap_or(found);
+            self.error.found = Some(found.to_owned());
+            self.error.expected = Some(expected.to_owned());
         }
     }
 
@@ -176,7 +203,7 @@ impl Refusal {
         .with_retry_after(1)
     }
 
-    pub(crate) fn body(&self) -> ErrorBody {
+    pub(crate) fn to_body(&self) -> ErrorBody {
         ErrorBody {
             error: (*self.error).clone(),
         }
@@ -185,7 +212,7 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let mut response = crate::answer::json(self.status, &self.body());
+        let mut response = crate::answer::json(self.status, &self.to_body());
         let headers = response.headers_mut();
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

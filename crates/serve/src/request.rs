@@ -1,7 +1,7 @@
 //! Bodies with native records.
 
 use axum::http::StatusCode;
-use gradus_data::{Example, describe_value, example_from_record, parse_value};
+use gradus_data::{Example, RecordProblem, describe_value, example_from_record, parse_value};
 use gradus_eval::token_rewards::{Placement, TokenSource, TokenSpans};
 use serde_json::{Map, Value};
 
@@ -63,13 +63,19 @@ impl ScoreRequest {
                 (Form::One, vec![Value::Object(object)])
             }
             other => {
-                let message = format!("found {}, expected {BODY}", describe_value(&other));
-                return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, message));
+                return Err(Refusal::body(
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    describe_value(&other),
+                    BODY,
+                ));
             }
         };
         if values.is_empty() {
-            let message = "found an empty list, expected at least one record";
-            return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, message));
+            return Err(Refusal::body(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "an empty list",
+                "at least one record",
+            ));
         }
         let (mut records, mut tokens) = (
             Vec::with_capacity(values.len()),
@@ -95,21 +101,29 @@ const BODY: &str = "a record, a list of records, or an object with `records`";
 
 /// The JSON of a body: status 400 where it is none.
 pub(crate) fn read_json(body: &[u8]) -> Result<Value, Refusal> {
-    let text = str::from_utf8(body).map_err(|error| {
-        let message = format!(
-            "byte {} of the body is not UTF-8, expected text in UTF-8",
-            error.valid_up_to() + 1
-        );
-        Refusal::new(StatusCode::BAD_REQUEST, message)
-    })?;
-    if text.trim().is_empty() {
-        return Err(Refusal::new(
-            StatusCode::BAD_REQUEST,
-            "found an empty body, expected JSON",
-        ));
+    let no_json = |found: String| Refusal::body(StatusCode::BAD_REQUEST, found, "JSON in UTF-8");
+    let text = str::from_utf8(body)
+        .map_err(|error| no_json(format!("no UTF-8 at byte {}", error.valid_up_to() + 1)))?;
+    let start = text.len() - text.trim_start().len();
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(no_json("nothing".into()));
     }
-    parse_value(text.trim()).map_err(|error| Refusal::of_record(&error))
+    parse_value(text).map_err(|error| match &error.problem {
+        RecordProblem::NotJson { column, reason } => {
+            no_json(format!("no JSON at byte {}: {reason}", start + column))
+        }
+        RecordProblem::Unfinished => no_json("JSON without its end".into()),
+        RecordProblem::SecondRecord { column, .. } => {
+            let found = format!("a second JSON object at byte {}", start + column);
+            Refusal::body(StatusCode::BAD_REQUEST, found, "one").with_hint(SEVERAL)
+        }
+        _ => Refusal::of_record(&error),
+    })
 }
+
+const SEVERAL: &str =
+    "several records are a JSON list, or lines with `content-type: application/x-ndjson`";
 
 fn take_records(mut object: Map<String, Value>) -> Result<Vec<Value>, Refusal> {
     let records = object.shift_remove("records").unwrap_or_default();
@@ -134,11 +148,11 @@ pub(crate) fn read_one(
     placement: Option<Placement>,
 ) -> Result<(Example, Option<Alignment>), Refusal> {
     let Value::Object(mut record) = value else {
-        let message = format!(
-            "found {}, expected a record, which is an object",
-            describe_value(&value)
-        );
-        return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, message));
+        return Err(Refusal::body(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            describe_value(&value),
+            "a record, which is an object",
+        ));
     };
     let source = TokenSource::take(&mut record)?;
     let own = match record
@@ -194,10 +208,12 @@ fn refuse_placement_alone(object: &Map<String, Value>) -> Result<(), Refusal> {
 /// Refuses a key beside a record that is a setting but for its spelling: it would be kept as the
 /// record's own, and the setting would silently have no effect.
 fn refuse_look_alikes(object: &Map<String, Value>) -> Result<(), Refusal> {
-    let plain = |key: &str| key.to_lowercase().replace(['-', '_', ' '], "");
     for (key, value) in object {
+        let plain = key.to_lowercase().replace(['-', '_', ' '], "");
         let like = SETTING_KEYS.iter().find(|setting| {
-            plain(key) == **setting || (key.len() > 3 && strsim::osa_distance(key, setting) == 1)
+            // One letter has at most four bytes.
+            let is_near = key.len() > 3 && key.len().abs_diff(setting.len()) <= 4;
+            plain == **setting || (is_near && strsim::osa_distance(key, setting) == 1)
         });
         if let Some(setting) = like {
             let found = format!("{}, which is not read", describe_value(value));
@@ -245,11 +261,19 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named_from_the_top() {
-        assert_eq!(message(""), "found an empty body, expected JSON");
-        assert!(
-            message("{").contains("goes on behind the end"),
-            "{}",
-            message("{")
+        assert_eq!(message(" "), "found nothing, expected JSON in UTF-8");
+        assert_eq!(
+            message(" {"),
+            "found JSON without its end, expected JSON in UTF-8"
+        );
+        let twice = " {\"prompt\":\"p\"}\n{";
+        assert_eq!(
+            message(twice),
+            "found a second JSON object at byte 17, expected one"
+        );
+        assert_eq!(
+            message("\n{\"prompt\":\n\"p\", oh}"),
+            "found no JSON at byte 17: key must be a string, expected JSON in UTF-8"
         );
         assert_eq!(
             message("3"),
@@ -288,7 +312,7 @@ mod tests {
         let bad = ScoreRequest::read(b"{\"a\":\"\xff\"}", Settings::default()).unwrap_err();
         assert_eq!(bad.status, StatusCode::BAD_REQUEST);
         assert!(
-            bad.error.message.starts_with("byte 7 of the body"),
+            bad.error.message.starts_with("found no UTF-8 at byte 7,"),
             "{}",
             bad.error.message
         );

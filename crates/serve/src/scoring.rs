@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use axum::http::StatusCode;
-use gradus_data::Example;
+use gradus_data::{Example, ReadLimits};
 use gradus_eval::token_rewards::{Placement, TokenSpans};
 use gradus_eval::{EvalError, ExampleScores, PreparedExample};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -19,6 +19,10 @@ use crate::queue::Queue;
 use crate::refusal::Refusal;
 use crate::settings::{ScoringSettings, Settings};
 use crate::{DropIns, Key, Limits};
+
+/// Bytes of text that are tokenized at once where the request is read, as the way to another thread takes
+/// longer than they do: a millisecond at most. Longer texts would keep other requests waiting.
+pub(crate) const SHORT: usize = 2048;
 
 /// What every route can reach.
 pub(crate) struct Service {
@@ -94,7 +98,7 @@ impl Service {
             let found = format!("{} records", records.len());
             let expected = format!("at most {} in one request", self.limits.max_records);
             return Err(Refusal::too_large(found, expected)
-                .with_hint("send them in several requests, or as lines"));
+                .with_hint("send them in several requests, or to /v1/score as lines"));
         }
         let places = self.queue.reserve(records.len())?;
         let work = self.enter_and_wait(
@@ -128,9 +132,10 @@ impl Service {
     ) -> Result<Vec<ScoredRecord>, Refusal> {
         let gone = Arc::new(AtomicBool::new(false));
         let _presence = Presence(Arc::clone(&gone));
+        let bytes: usize = records.iter().map(text_bytes).sum();
         let (service, wanted) = (Arc::clone(self), settings.clone());
         let asked = Arc::clone(&model);
-        let entered = tokio::task::spawn_blocking(move || {
+        let enter = move || {
             let mut entered = Vec::with_capacity(records.len());
             for (number, example) in records.into_iter().enumerate() {
                 if gone.load(Ordering::Relaxed) {
@@ -143,8 +148,13 @@ impl Service {
                 entered.push(record.map_err(|refusal| refusal.in_place(&place(number)))?);
             }
             Ok::<_, Refusal>(entered)
-        });
-        let entered: Vec<Entered> = entered.await.map_err(|error| self.panicked(error))??;
+        };
+        let entered: Vec<Entered> = if bytes <= SHORT {
+            enter()?
+        } else {
+            let entered = tokio::task::spawn_blocking(enter);
+            entered.await.map_err(|error| self.panicked(error))??
+        };
         let mut scored = Vec::with_capacity(entered.len());
         for record in entered {
             scored.push(record.scored(&model, &settings).await?);
@@ -161,8 +171,15 @@ impl Service {
         place: OwnedSemaphorePermit,
     ) -> Result<Entered, Refusal> {
         let started = Instant::now();
-        let prepared =
-            prepare(model, &mut example, settings).map_err(|error| Refusal::of_scoring(&error))?;
+        let limits = ReadLimits {
+            max_text_bytes: self.limits.max_text_bytes,
+            ..ReadLimits::default()
+        };
+        limits
+            .check(&example)
+            .map_err(|error| Refusal::of_record(&error))?;
+        let prepared = prepare(model, &mut example, settings)
+            .map_err(|error| Refusal::of_scoring(&error, &example.id))?;
         self.metrics.tokenized(started.elapsed());
         let tokens = prepared.num_tokens();
         let scores = self.queue.enter(prepared, Arc::clone(model), place);
@@ -194,6 +211,12 @@ impl Service {
             "the tokenizer failed on this request",
         )
     }
+}
+
+/// The length of what is tokenized.
+fn text_bytes(example: &Example) -> usize {
+    let context = example.context.as_ref().map_or(0, String::len);
+    example.prompt.len() + context + example.response.len()
 }
 
 /// Cuts a record, where it has no segments, and tokenizes it.

@@ -18,7 +18,7 @@ use crate::models::Models;
 use crate::phase::{Phase, Phases};
 use crate::queue::Queue;
 use crate::scoring::Service;
-use crate::{Event, Result, ServeError, ServeOptions};
+use crate::{Event, Result, ServeError, ServeOptions, workers};
 
 /// How long connections without a request stay open when the server is told to end: a client that is just
 /// sending its next request on one gets its answer.
@@ -30,7 +30,7 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     service: Arc<Service>,
-    model_thread: JoinHandle<()>,
+    model_threads: Vec<JoinHandle<()>>,
     grace: Duration,
 }
 
@@ -102,18 +102,14 @@ impl Server {
             drop_ins: options.drop_ins.clone(),
             metrics: Metrics::new(),
         });
-        let work = Arc::clone(&service);
-        let model_thread = thread::Builder::new().name("gradus-model".into());
-        let model_thread = model_thread
-            .spawn(move || compute(&work))
-            .map_err(ServeError::System)?;
+        let model_threads = workers::start(&service, limits.max_batches)?;
         (service.observer)(Event::Listening { address });
         Ok(Self {
             runtime,
             listener,
             address,
             service,
-            model_thread,
+            model_threads,
             grace: options.grace,
         })
     }
@@ -151,15 +147,17 @@ impl Server {
             runtime,
             listener,
             service,
-            model_thread,
+            model_threads,
             grace,
             ..
         } = self;
         let outcome = runtime.block_on(serve(listener, &service, grace));
         service.queue.close();
         if outcome.is_ok() {
-            // Its panics are caught batch by batch.
-            let _ = model_thread.join();
+            for thread in model_threads {
+                // Its panics are caught batch by batch.
+                let _ = thread.join();
+            }
         }
         runtime.shutdown_background();
         outcome
@@ -201,17 +199,6 @@ async fn serve(listener: TcpListener, service: &Arc<Service>, grace: Duration) -
         connections: connections.open(),
         seconds: grace.as_secs(),
     })
-}
-
-/// Computes until the queue is closed.
-fn compute(service: &Service) {
-    service.queue.work(|batch| {
-        service.metrics.computed(batch);
-        if let Some(message) = &batch.panic {
-            let message = message.clone();
-            (service.observer)(Event::Panic { message });
-        }
-    });
 }
 
 /// The addresses of `--listen`. None that others reach, unless there is a key or that is wanted.

@@ -25,7 +25,10 @@ pub struct ReadLimits {
 
 impl ReadLimits {
     /// Refuses an example with a text that is too long.
-    pub(crate) fn check(self, example: &Example) -> Checked<()> {
+    ///
+    /// # Errors
+    /// [`RecordProblem::TextTooLong`] in the first such field.
+    pub fn check(self, example: &Example) -> std::result::Result<(), RecordError> {
         let limit = self.max_text_bytes;
         let texts = [
             ("prompt", Some(&example.prompt)),

@@ -100,9 +100,14 @@ pub fn example_from_record(
 /// in one object, and a number that reading would change.
 ///
 /// # Errors
-/// Field, what was found and what was expected.
+/// Field, what was found and what was expected. Columns count bytes from the start of the text, also where
+/// it has several lines.
 pub fn parse_value(text: &str) -> std::result::Result<Value, RecordError> {
-    parse_json(text).map_err(|error| error.record)
+    parse_json(text).map_err(|mut error| {
+        let before = text.split_inclusive('\n').take(error.lines_before);
+        error.shift(before.map(str::len).sum());
+        error.record
+    })
 }
 
 /// Refuses a list of as many ratings of the response as there are texts of segments that have no ratings:

@@ -32,8 +32,8 @@ pub(super) struct ModelInfo {
     name: String,
     /// SHA-256 of its manifest, which has those of its parts.
     digest: String,
-    /// The names of its aspects, where it has several: answers have `scores` then, else `score`.
-    aspects: Option<Vec<String>>,
+    /// The names of its aspects. Answers have `score` where there is one, and `scores` where there are several.
+    aspects: Vec<String>,
     /// The range of its ratings, over all aspects, where the bundle knows it.
     scale: Option<Range>,
     /// The same by aspect, of those of which it is known.
@@ -110,7 +110,7 @@ impl ModelInfo {
         Self {
             name: model.name.clone(),
             digest: model.digest.clone(),
-            aspects: (names.len() > 1).then_some(names),
+            aspects: names,
             scale,
             scales: scales.collect(),
             segmenter: text.segmenter.to_string(),

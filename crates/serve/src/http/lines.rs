@@ -21,7 +21,7 @@ use crate::answer::RecordAnswer;
 use crate::models::Model;
 use crate::refusal::{ErrorText, Refusal};
 use crate::request::{Alignment, read_json, read_one};
-use crate::scoring::{Entered, Service};
+use crate::scoring::{Entered, SHORT, Service};
 use crate::settings::Settings;
 
 /// Records that are in work at once: enough to fill batches of short ones.
@@ -162,11 +162,8 @@ impl Reader {
             for part in piece.split_inclusive(|&byte| byte == b'\n') {
                 if rest.len() + part.len() > limits.max_body_bytes {
                     let expected = format!("at most {} bytes", limits.max_body_bytes);
-                    self.refuse(
-                        number + 1,
-                        Refusal::too_large("a longer line".into(), expected),
-                    )
-                    .await;
+                    self.refuse(number + 1, Refusal::too_large("a longer line", expected))
+                        .await;
                     return;
                 }
                 rest.extend_from_slice(part);
@@ -192,17 +189,21 @@ impl Reader {
         };
         let service = Arc::clone(&self.service);
         let (model, settings) = (Arc::clone(&self.model), self.settings.clone());
-        let work = tokio::task::spawn_blocking(move || {
+        let is_short = line.len() <= SHORT;
+        let enter = move || {
             let value = read_json(&line)?;
             let (example, alignment) = read_one(value, &number.to_string(), settings.placement)?;
             Ok((
                 service.enter(example, &model, &settings.scoring, place)?,
                 alignment,
             ))
-        });
-        let entered = work
-            .await
-            .unwrap_or_else(|error| Err(self.service.panicked(error)));
+        };
+        let entered = if is_short {
+            enter()
+        } else {
+            let entered = tokio::task::spawn_blocking(enter).await;
+            entered.unwrap_or_else(|error| Err(self.service.panicked(error)))
+        };
         self.send(Line { number, entered }).await
     }
 

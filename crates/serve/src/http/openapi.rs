@@ -261,6 +261,8 @@ pub(super) struct PredictBody {
     inputs: Value,
     truncate: Option<bool>,
     raw_scores: Option<bool>,
+    /// Empty, as clients of the Hugging Face Hub send it.
+    parameters: Option<HashMap<String, Value>>,
 }
 
 /// A request of the Open Inference Protocol.

@@ -14,10 +14,11 @@ impl Fields {
     pub(super) fn read(body: &[u8]) -> Result<Self, Refusal> {
         match read_json(body)? {
             Value::Object(fields) => Ok(Self(fields)),
-            other => {
-                let message = format!("found {}, expected a JSON object", describe_value(&other));
-                Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, message))
-            }
+            other => Err(Refusal::body(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                describe_value(&other),
+                "a JSON object",
+            )),
         }
     }
 
@@ -30,6 +31,35 @@ impl Fields {
     pub(super) fn pass_over(&mut self, names: &[&str]) {
         for name in names {
             self.0.shift_remove(*name);
+        }
+    }
+
+    /// Refuses what stands in the object `parameters`, which clients of the Hugging Face Hub always send: nothing
+    /// may be set there, but for names of functions that are `none`.
+    pub(super) fn parameters(&mut self, functions: &[&str]) -> Result<(), Refusal> {
+        let mut parameters = match self.take("parameters") {
+            None => return Ok(()),
+            Some(Value::Object(parameters)) => parameters,
+            Some(other) => {
+                let found = describe_value(&other);
+                return Err(Refusal::field("parameters", found, "an object"));
+            }
+        };
+        let is_off = |name: &str, value: &Value| functions.contains(&name) && *value == "none";
+        parameters.retain(|name, value| !(value.is_null() || is_off(name, value)));
+        match parameters.iter().next() {
+            None => Ok(()),
+            Some((name, value)) => {
+                let found = format!(
+                    "{}, which this server does not honor",
+                    describe_value(value)
+                );
+                Err(Refusal::field(
+                    format!("parameters.{name}"),
+                    found,
+                    "no such parameter",
+                ))
+            }
         }
     }
 

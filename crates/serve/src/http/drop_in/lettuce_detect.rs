@@ -63,7 +63,17 @@ pub(in crate::http) async fn spans(
         response: answer,
         ..Example::default()
     };
-    let scored = score(&service, None, vec![example], |_| String::new()).await?;
+    let scored = score(&service, None, vec![example], |_| String::new()).await;
+    let scored = scored.map_err(|refusal| {
+        let names = [
+            ("prompt", "question"),
+            ("context", "contexts"),
+            ("response", "answer"),
+        ];
+        names.iter().fold(refusal, |refusal, (own, theirs)| {
+            refusal.renamed(own, theirs)
+        })
+    })?;
     let aspect = aspect(&service, &scored.model)?;
     let range = range(&service, &scored.model, aspect)?;
     let predictions = of_record(&scored.records[0], aspect, range);

@@ -50,6 +50,7 @@ pub(in crate::http) async fn predict(
     // There is no activation that `raw_scores` would leave out. Texts are shortened as in training.
     fields.flag("raw_scores")?;
     fields.pass_over(&["truncation_direction"]);
+    fields.parameters(&["function_to_apply"])?;
     fields.finish("inputs, truncate and raw_scores")?;
     let (records, is_batch) = read(&service, inputs)?;
     let place = move |number: usize| {

@@ -274,11 +274,11 @@ fn spans(fields: &mut Fields, records: &[Example]) -> Result<Vec<TokenSpans>, Re
         }
     };
     let depth = if key == "tokens" { 1 } else { 2 };
-    let lists = match lists {
+    let (lists, is_flat) = match lists {
         Value::Array(lists) if records.len() == 1 && !is_nested(&lists, depth) => {
-            vec![Value::Array(lists)]
+            (vec![Value::Array(lists)], true)
         }
-        Value::Array(lists) => lists,
+        Value::Array(lists) => (lists, false),
         other => {
             return Err(Refusal::field(
                 key,
@@ -302,7 +302,13 @@ fn spans(fields: &mut Fields, records: &[Example]) -> Result<Vec<TokenSpans>, Re
             let source = source.ok_or_else(|| Refusal::missing(key, "a list"))?;
             Ok::<_, Refusal>(source.locate(&record.response)?)
         };
-        located().map_err(|refusal| refusal.inside(&format!("[{place}]")))
+        located().map_err(|refusal| {
+            if is_flat {
+                refusal
+            } else {
+                refusal.renamed(key, &format!("{key}[{place}]"))
+            }
+        })
     });
     spans.collect()
 }

@@ -1,0 +1,276 @@
+//! Each route with each kind of wrong input: the status, and the place, what was found and what was expected.
+
+use serde_json::Value;
+
+use crate::client::Answer;
+use crate::server::Server;
+use crate::support::trained;
+
+/// All routes that read a body.
+const ROUTES: [&str; 10] = [
+    "/v1/score",
+    "/get_reward",
+    "/slime/reward",
+    "/v1/score/evaluation",
+    "/classify",
+    "/pooling",
+    "/predict",
+    "/v2/models/m/infer",
+    "/v1/lettucedetect/spans",
+    "/reload",
+];
+
+/// `R` stands for 500 characters in a body; a text may have 400 bytes here, a body 1,000, a request 3 records.
+const LONG: usize = 500;
+
+/// A server that parts prompt and response at `|`.
+fn server() -> Server {
+    let arguments = [
+        "m=bundle",
+        "--query-separator",
+        "|",
+        "--rating-range",
+        "0:1",
+        "--max-body-bytes",
+        "1000",
+        "--max-text-bytes",
+        "400",
+        "--max-records",
+        "3",
+    ];
+    Server::within(trained(), &arguments, &[("GRADUS_KEY", "k")])
+}
+
+fn ask(server: &Server, path: &str, body: impl AsRef<[u8]>) -> Answer {
+    let headers = [("authorization", "Bearer k")];
+    let mut connection = server.connect();
+    connection
+        .ask("POST", path, &headers, body.as_ref())
+        .unwrap()
+}
+
+/// Asserts that an answer has this status and says place, found and expected, also in its message, and that its
+/// hint is one for a client.
+#[track_caller]
+fn refused(answer: &Answer, asked: &str, status: u16, field: &str, found: &str, expected: &str) {
+    let error = answer.json(status)["error"].clone();
+    let of = |key: &str| error[key].as_str().unwrap_or_default();
+    assert_eq!(of("field"), field, "{asked}: {error}");
+    assert!(of("found").starts_with(found), "{asked}: {error}");
+    assert!(of("expected").starts_with(expected), "{asked}: {error}");
+    let message = of("message");
+    assert!(!message.is_empty(), "{asked}: {error}");
+    for part in ["field", "found", "expected"] {
+        assert!(message.contains(of(part)), "{asked}: {error}");
+    }
+    for word in ["file", "JSONL", "jq ", "gradus ", "the line"] {
+        let told = [message, of("hint")];
+        assert!(
+            !told.iter().any(|text| text.contains(word)),
+            "{asked}: {error}"
+        );
+    }
+}
+
+#[test]
+fn on_every_route_what_is_no_json_no_object_or_too_long_is_refused() {
+    let server = server();
+    let long = format!("{{\"a\": \"{}\"}}", "b".repeat(1000));
+    for route in ROUTES {
+        let check = |body: &[u8], status, found: &str, expected: &str| {
+            let asked = format!("{route} {}", String::from_utf8_lossy(body));
+            let field = if route == "/reload" && status == 422 {
+                "model"
+            } else {
+                ""
+            };
+            refused(
+                &ask(&server, route, body),
+                &asked,
+                status,
+                field,
+                found,
+                expected,
+            );
+        };
+        check(b"{\"a", 400, "no JSON at byte 3: ", "JSON in UTF-8");
+        check(
+            b"\n\n [1,\n oh]",
+            400,
+            "no JSON at byte 9: ",
+            "JSON in UTF-8",
+        );
+        check(b"{", 400, "JSON without its end", "JSON in UTF-8");
+        check(
+            b"{\"a\":\"\xff\"}",
+            400,
+            "no UTF-8 at byte 7",
+            "JSON in UTF-8",
+        );
+        check(b"{}\n{}", 400, "a second JSON object at byte 4", "one");
+        check(
+            long.as_bytes(),
+            413,
+            "a body of 1009 bytes",
+            "at most 1000 bytes",
+        );
+        check(b"3", 422, "the number 3", "a");
+        if route == "/reload" {
+            assert_eq!(ask(&server, route, b" ").status, 200);
+        } else {
+            check(b" ", 400, "nothing", "JSON in UTF-8");
+            check(b"null", 422, "null", "a");
+        }
+    }
+}
+
+/// Route, body, status, field, the beginnings of what was found and of what was expected.
+type Row = (
+    &'static str,
+    &'static str,
+    u16,
+    &'static str,
+    &'static str,
+    &'static str,
+);
+
+#[rustfmt::skip]
+const NATIVE: &[Row] = &[
+    ("/v1/score", "[]", 422, "", "an empty list", "at least one record"),
+    ("/v1/score", r#"{"records":[]}"#, 422, "", "an empty list", "at least one record"),
+    ("/v1/score", r#"[{"prompt":"p","response":"r"},3]"#, 422, "[1]", "the number 3", "a record"),
+    ("/v1/score", "{}", 422, "prompt", "missing", "a text"),
+    ("/v1/score", r#"{"prompt":"p"}"#, 422, "response", "missing", "a text"),
+    ("/v1/score", r#"{"prompt":3,"response":"r"}"#, 422, "prompt", "the number 3", "a text"),
+    ("/v1/score", r#"{"prompt":"p","response":["r"]}"#, 422, "response", "a list", "a text"),
+    ("/v1/score", r#"{"prompt":"p","response":"r","model":"x"}"#, 404, "model", "\"x\"", "one of m"),
+    ("/v1/score", r#"{"prompt":"p","response":"r","model":3}"#, 422, "model", "the number 3", "a text"),
+    ("/v1/score", r#"{"prompt":"p","response":"r","aggregation":"best"}"#, 422, "aggregation", "the text \"best\"", "one of mean"),
+    ("/v1/score", r#"{"prompt":"p","response":"r","raw":"yes"}"#, 422, "raw", "the text \"yes\"", "true or false"),
+    ("/v1/score", r#"{"prompt":"p","response":"r","stride":-1}"#, 422, "stride", "the number -1", "a whole number"),
+    ("/v1/score", r#"{"prompt":"p","response":"r","segmenter":"word"}"#, 422, "segmenter", "the text \"word\"", "sentence, line"),
+    ("/v1/score", r#"{"prompt":"p","response":"abc","segments":[{"start":0,"end":9}]}"#, 422, "segments[0].end", "character 9", "at most 3"),
+    ("/v1/score", r#"{"prompt":"p","response":"abc","segments":[{"start":2,"end":1}]}"#, 422, "segments[0]", "the backwards span 2..1", "the start"),
+    ("/v1/score", r#"{"prompt":"p","response":"abc","segments":[{"start":0,"end":2},{"start":1,"end":3}]}"#, 422, "segments[1]", "1..3, which overlaps", "spans that share"),
+    ("/v1/score", r#"{"prompt":"p","segments":["a","b"],"ratings":[1]}"#, 422, "ratings", "1 rating(s)", "as many"),
+    ("/v1/score", r#"{"prompt":"p","response":"abc","offsets":[[0,2],[0,3]]}"#, 422, "offsets[1]", "[0, 3]", ""),
+    ("/v1/score", r#"{"prompt":"p","response":"abc","offsets":[[0,2]]}"#, 422, "offsets", "no token that holds character 2", "tokens that hold all"),
+    ("/v1/score", r#"{"prompt":"p","response":"abc","offsets":[[0,9]]}"#, 422, "offsets[0]", "[0, 9]", "at most 3"),
+    ("/v1/score", r#"[{"prompt":"p","response":"abc","tokens":["a","c"]}]"#, 422, "[0].tokens[1]", "\"c\"", "the text of the response at character 1"),
+    ("/v1/score", r#"{"prompt":"R","response":"r"}"#, 422, "prompt", "a text of 500 bytes", "at most 400"),
+    ("/v1/score", r#"[{"prompt":"p","response":"r"},{"prompt":"p","response":"R"}]"#, 422, "[1].response", "a text of 500 bytes", "at most 400"),
+    ("/v1/score", r#"[{"prompt":"p","response":"r"},{"prompt":"p","response":"r"},{"prompt":"p","response":"r"},{"prompt":"p","response":"r"}]"#, 413, "", "4 records", "at most 3"),
+    ("/reload", r#"{"model":"x"}"#, 404, "model", "\"x\"", "one of m"),
+    ("/reload", r#"{"model":3}"#, 422, "model", "the number 3", "a text"),
+    ("/reload", r#"{"modell":"m"}"#, 422, "modell", "an unknown key", "only model"),
+];
+
+#[rustfmt::skip]
+const TRAINING: &[Row] = &[
+    ("/get_reward", "{}", 422, "query", "nothing", "a list of texts"),
+    ("/get_reward", r#"{"query":[]}"#, 422, "query", "an empty list", "at least one"),
+    ("/get_reward", r#"{"query":["a|b",3]}"#, 422, "query[1]", "the number 3", "a text"),
+    ("/get_reward", r#"{"query":["ab"]}"#, 422, "query[0]", "a text without the separator", "\"|\""),
+    ("/get_reward", r#"{"query":["ab"],"prompts":3}"#, 422, "prompts", "the number 3", "a text or a list"),
+    ("/get_reward", r#"{"query":["ab","cd"],"prompts":["a"]}"#, 422, "prompts", "1 prompts", "2"),
+    ("/get_reward", r#"{"query":["a|b"],"model":"x"}"#, 422, "model", "the text \"x\"", "only query"),
+    ("/get_reward", r#"{"query":["a|"]}"#, 422, "query[0]", "a response without a score", "one that"),
+    ("/get_reward", r#"{"query":["a|R"]}"#, 422, "query[0].response", "a text of 500 bytes", "at most 400"),
+    ("/get_reward", r#"{"query":["a|b","a|b","a|b","a|b"]}"#, 413, "", "4 records", "at most 3"),
+    ("/slime/reward", r#"{"response":"r"}"#, 422, "prompt", "nothing", "a text or messages"),
+    ("/slime/reward", r#"{"prompt":"p"}"#, 422, "response", "nothing", "a text"),
+    ("/slime/reward", r#"{"prompt":3,"response":"r"}"#, 422, "prompt", "the number 3", "a text"),
+    ("/slime/reward", r#"{"prompt":[{"role":"user"}],"response":"r"}"#, 422, "prompt[0].content", "nothing", "a text"),
+    ("/slime/reward", r#"{"prompt":"p","response":""}"#, 422, "response", "a response without a score", "one that"),
+    ("/slime/reward", r#"{"prompt":"p","response":"r","offsets":[[0,1]]}"#, 422, "offsets", "a list", "only prompt"),
+    ("/slime/reward", r#"{"prompt":"p","response":"R"}"#, 422, "response", "a text of 500 bytes", "at most 400"),
+    ("/v1/score/evaluation", "{}", 422, "messages", "nothing", "a list of texts"),
+    ("/v1/score/evaluation", r#"{"messages":[]}"#, 422, "messages", "an empty list", "at least one"),
+    ("/v1/score/evaluation", r#"{"messages":["ab"]}"#, 422, "messages[0]", "a text without the separator", "\"|\""),
+    ("/v1/score/evaluation", r#"{"messages":[{"role":"user"}]}"#, 422, "messages[0]", "an object", "a text"),
+    ("/v1/score/evaluation", r#"{"messages":["a|b"],"model":3}"#, 422, "model", "the number 3", "a text"),
+    ("/v1/score/evaluation", r#"{"messages":["a|b","a|R"]}"#, 422, "messages[1].response", "a text of 500 bytes", "at most 400"),
+];
+
+#[rustfmt::skip]
+const SERVERS: &[Row] = &[
+    ("/classify", "{}", 422, "input", "nothing", "a text, a list"),
+    ("/classify", r#"{"input":3}"#, 422, "input", "the number 3", "a text or a list"),
+    ("/classify", r#"{"input":[]}"#, 422, "input", "an empty list", "at least one"),
+    ("/classify", r#"{"input":[1,2]}"#, 422, "input", "token ids", "texts"),
+    ("/classify", r#"{"input":["a|b","ab"]}"#, 422, "input[1]", "a text without the separator", "\"|\""),
+    ("/classify", r#"{"messages":[{"role":"user","content":"x"}]}"#, 422, "messages", "a last message of \"user\"", "one of \"assistant\""),
+    ("/classify", r#"{"input":"a|b","model":3}"#, 422, "model", "the number 3", "a text"),
+    ("/classify", r#"{"input":"a|R"}"#, 422, "input[0].response", "a text of 500 bytes", "at most 400"),
+    ("/pooling", r#"{"input":"a|b"}"#, 422, "tokens", "nothing", "the tokens of each response"),
+    ("/pooling", r#"{"input":"a|b","tokens":3}"#, 422, "tokens", "the number 3", "a list for each"),
+    ("/pooling", r#"{"input":"a|b","task":"embed","tokens":["b"]}"#, 422, "task", "the text \"embed\"", "\"token_classify\""),
+    ("/pooling", r#"{"input":["a|b","a|c"],"tokens":[["b"]]}"#, 422, "tokens", "1 lists", "2"),
+    ("/pooling", r#"{"input":["a|b","a|c"],"tokens":[["b"],["d"]]}"#, 422, "tokens[1][0]", "\"d\"", "the text of the response"),
+    ("/pooling", r#"{"input":"a|b","tokens":["c"]}"#, 422, "tokens[0]", "\"c\"", "the text of the response"),
+    ("/pooling", r#"{"input":["a|bc"],"offsets":[[[0,1]]]}"#, 422, "offsets[0]", "no token that holds character 1", "tokens that hold all"),
+    ("/pooling", r#"{"input":"a|bc","offsets":[[0,5]]}"#, 422, "offsets[0]", "[0, 5]", "at most 2"),
+    ("/pooling", r#"{"input":"a|bcd","offsets":[[0,2],[0,3]]}"#, 422, "offsets[1]", "[0, 3]", ""),
+    ("/predict", "{}", 422, "inputs", "nothing", "a text, a pair"),
+    ("/predict", r#"{"inputs":3}"#, 422, "inputs", "the number 3", "a text, a pair"),
+    ("/predict", r#"{"inputs":[]}"#, 422, "inputs", "a list of 0 texts", "a pair"),
+    ("/predict", r#"{"inputs":[["a","b"],3]}"#, 422, "inputs[1]", "the number 3", "a text, a pair"),
+    ("/predict", r#"{"inputs":["a","b"],"truncate":"yes"}"#, 422, "truncate", "the text \"yes\"", "true or false"),
+    ("/predict", r#"{"inputs":["a","b"],"parameters":{"top_k":2}}"#, 422, "parameters.top_k", "the number 2", "no such"),
+    ("/predict", r#"{"inputs":["a","R"],"truncate":true}"#, 422, "inputs.response", "a text of 500 bytes", "at most 400"),
+    ("/v2/models/x/infer", r#"{"inputs":[{"name":"prompt","shape":[1],"datatype":"BYTES","data":["a"]},{"name":"response","shape":[1],"datatype":"BYTES","data":["a"]}]}"#, 404, "model", "\"x\"", "one of m"),
+    ("/v2/models/m/infer", "{}", 422, "inputs", "nothing", "a list of tensors"),
+    ("/v2/models/m/infer", r#"{"inputs":[]}"#, 422, "inputs", "nothing", "a tensor `prompt`"),
+    ("/v2/models/m/infer", r#"{"inputs":[{"name":"x","shape":[1],"datatype":"BYTES","data":["a"]}]}"#, 422, "inputs[0].name", "the text \"x\"", "prompt"),
+    ("/v2/models/m/infer", r#"{"inputs":[{"name":"prompt","shape":[2],"datatype":"BYTES","data":["a"]}]}"#, 422, "inputs[0].shape", "[2]", "[1]"),
+    ("/v2/models/m/infer", r#"{"inputs":[{"name":"prompt","shape":[1],"datatype":"BYTES","data":[1]}]}"#, 422, "inputs[0].data[0]", "the number 1", "a text"),
+    ("/v1/lettucedetect/spans", "{}", 422, "contexts", "nothing", "a list of texts"),
+    ("/v1/lettucedetect/spans", r#"{"contexts":[],"answer":"a"}"#, 422, "contexts", "an empty list", "at least one"),
+    ("/v1/lettucedetect/spans", r#"{"contexts":["c"],"answer":3}"#, 422, "answer", "the number 3", "a text"),
+    ("/v1/lettucedetect/spans", r#"{"contexts":["c"],"question":3,"answer":"a"}"#, 422, "question", "the number 3", "a text"),
+    ("/v1/lettucedetect/spans", r#"{"contexts":["c"],"question":"q","answer":"R"}"#, 422, "answer", "a text of 500 bytes", "at most 400"),
+];
+
+#[test]
+fn each_route_tells_the_place_what_was_found_and_what_was_expected() {
+    let server = server();
+    let rows = [NATIVE, TRAINING, SERVERS].concat();
+    for (route, body, status, field, found, expected) in rows {
+        let asked = format!("{route} {body}");
+        let body = body.replace('R', &"x".repeat(LONG));
+        refused(
+            &ask(&server, route, body),
+            &asked,
+            status,
+            field,
+            found,
+            expected,
+        );
+    }
+}
+
+#[test]
+fn a_line_of_a_stream_is_refused_alike() {
+    let server = server();
+    let headers = [
+        ("authorization", "Bearer k"),
+        ("content-type", "application/x-ndjson"),
+    ];
+    let rows = NATIVE
+        .iter()
+        .filter(|row| row.0 == "/v1/score" && row.1.starts_with("{\"prompt"));
+    for (_, body, _, field, found, _) in rows.filter(|row| !row.1.contains("model")) {
+        // The settings of a stream are those of its URL; those keys are the record's own.
+        if ["aggregation", "raw", "stride", "segmenter"].contains(field) {
+            continue;
+        }
+        let body = body.replace('R', &"x".repeat(LONG));
+        let mut connection = server.connect();
+        let answer = connection.ask("POST", "/v1/score", &headers, body.as_bytes());
+        let answer: Value = serde_json::from_slice(&answer.unwrap().body).unwrap();
+        assert_eq!(answer["line"], 1, "{body}: {answer}");
+        assert_eq!(answer["error"]["field"], *field, "{body}: {answer}");
+        let told = answer["error"]["found"].as_str().unwrap();
+        assert!(told.starts_with(found), "{body}: {answer}");
+    }
+}
