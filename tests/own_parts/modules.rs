@@ -108,7 +108,7 @@ fn an_own_encoder_is_a_part_as_any_other() {
         kept: (
             "encoder",
             json!({
-                "vocab_size": 259, "max_positions": 512, "dropout": 0.1, "attention_dropout": 0.1,
+                "vocab_size": 260, "max_positions": 256, "dropout": 0.1, "attention_dropout": 0.0,
                 "kind": "byte-convolution", "version": 1,
             }),
         ),
