@@ -12,7 +12,7 @@ use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::Device;
 use divan::{Bencher, black_box, counter::ItemsCount};
 use gradus::bench::full_rows;
-use gradus::bundle::{Bundle, Manifest};
+use gradus::bundle::{Aggregation, Bundle, Manifest};
 use gradus::data::{
     BatchSize, Example, GeneratorConfig, SegmentBatch, SegmentBatcher, SegmentTokenizer,
     TextConfig, TokenizedExample, TruncationCounts, generate, plan_batches, word_level_tokenizer,
@@ -229,7 +229,7 @@ fn score_end_to_end(bencher: Bencher) {
     let text = segment_tokenizer(&tokenizer);
     let config = config();
     let bundle = Bundle {
-        manifest: Manifest::new(text.config().clone(), "mean"),
+        manifest: Manifest::new(text.config().clone(), Aggregation::Mean),
         model: model(&device),
         config,
         tokenizer,

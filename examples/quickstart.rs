@@ -5,7 +5,7 @@
 #![allow(clippy::print_stdout, reason = "an example shows what it computes")]
 
 use gradus::data::{GeneratorConfig, SplitFractions, generate, split_by_prompt};
-use gradus::eval::{Aspect, Baselines, Evaluation, Metric, Scorer, scored_responses};
+use gradus::eval::{Aggregation, Aspect, Baselines, Evaluation, Metric, Scorer, scored_responses};
 use gradus::train::{
     EncoderSource, ModelOptions, ScratchOptions, Session, TextOptions, TrainConfig, TrainingPlan,
     train as train_bundle,
@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         },
         model,
         training,
-        aggregation: "mean".into(),
+        aggregation: Aggregation::Mean,
         output: directory.clone(),
         overwrite: true,
         extra_files: Vec::new(),

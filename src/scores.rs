@@ -9,7 +9,7 @@ use gradus::data::{
     ContextCounts, CutSegments, Example, TextsDigest, TextsSketch, TruncationCounts,
 };
 use gradus::device;
-use gradus::eval::calibration::Recalibrations;
+use gradus::eval::calibration::{Recalibrations, recalibrated};
 use gradus::eval::{
     Aggregation, Baselines, ScoreFile, ScoreSource, ScoredResponse, Scorer, raw_responses,
 };
@@ -226,7 +226,7 @@ impl Scores {
         let names: Vec<&str> = wanted.iter().map(String::as_str).collect();
         let applied = !scorer.is_raw();
         let judged = if applied {
-            maps.applied(&responses, &names, aggregation)
+            recalibrated(&maps, &responses, &names, aggregation)
         } else {
             responses.clone()
         };

@@ -16,7 +16,7 @@ use gradus::EvalMetrics;
 use gradus::bundle::Bundle;
 use gradus::data::{BatchSize, Example, GeneratorConfig, generate};
 use gradus::eval::metrics::{SegmentMetric, WeightedPairs};
-use gradus::eval::{Metric, Scorer, SegmentScore};
+use gradus::eval::{Aggregation, Metric, Scorer, SegmentScore};
 use gradus::model::load_encoder;
 use gradus::train::{
     EarlyStopping, EncoderSource, ModelOptions, PointwiseLoss as _, ScratchOptions, Session,
@@ -137,7 +137,7 @@ fn train_with(
         },
         model,
         training,
-        aggregation: "mean".into(),
+        aggregation: Aggregation::Mean,
         output,
         overwrite: false,
         extra_files: Vec::new(),

@@ -26,7 +26,7 @@ pub fn run_config(data: &[u8]) {
 /// `recalibration.json`, and what it makes of scores.
 pub fn recalibration(data: &[u8]) {
     let known = ["a".to_owned(), "b".to_owned()];
-    if let Ok(read) = Recalibrations::read(data, &known) {
+    if let Ok(read) = Recalibrations::read(data, &known, "input".as_ref()) {
         for aspect in &known {
             if let Some(map) = read.of(aspect) {
                 for score in [-1e300, -1.0, 0.0, 0.3, 1.0, 1e300] {
@@ -36,7 +36,7 @@ pub fn recalibration(data: &[u8]) {
         }
         let bytes = read.to_json().expect("it was JSON");
         assert_eq!(
-            Recalibrations::read(&bytes, &known).expect("what was written"),
+            Recalibrations::read(&bytes, &known, "written".as_ref()).expect("what was written"),
             read
         );
     }

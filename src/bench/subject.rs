@@ -4,7 +4,7 @@ use std::path::Path;
 
 use burn::module::Module as _;
 use burn::tensor::Device;
-use gradus_bundle::{Bundle, Manifest};
+use gradus_bundle::{Aggregation, Bundle, Manifest};
 use gradus_data::{AspectSpec, TextConfig, word_level_tokenizer};
 use gradus_eval::Scorer;
 use gradus_model::encoder::BertConfig;
@@ -87,11 +87,10 @@ impl Subject {
     /// A trained bundle.
     ///
     /// # Errors
-    /// [`BenchError::Model`] if it cannot be read, [`BenchError::Eval`] if it cannot score.
+    /// [`BenchError::Model`] if it cannot be loaded.
     pub fn bundle(directory: &Path, device: &Device) -> Result<Self, BenchError> {
         let bundle = Bundle::load(directory, device)?;
-        let scorer = Scorer::new(bundle.clone(), device)?;
-        let aspects = scorer.text_config().aspects.clone();
+        let aspects = bundle.manifest.text.aspects.clone();
         Ok(Self {
             bundle,
             aspects,
@@ -106,7 +105,7 @@ impl Subject {
         };
         let aspects = text.aspects.clone();
         let bundle = Bundle {
-            manifest: Manifest::new(text, "mean"),
+            manifest: Manifest::new(text, Aggregation::Mean),
             config,
             model,
             // Rows are already tokens, but a scorer requires a tokenizer.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use gradus::data::CutSegments;
+use gradus::eval::Aggregation;
+use gradus::eval::calibration::RecalibrationKind;
 use gradus::eval::report::DEFAULT_RESPONSES;
 
 use super::{BootstrapArgs, DeviceArgs};
@@ -97,7 +99,7 @@ pub(crate) struct EvalArgs {
     /// Aggregation of segment scores to a response score: mean, sum, min, max, product, last or
     /// softmin:TEMPERATURE [default: as stored in the bundle; mean with --scores]
     #[arg(long)]
-    pub(crate) aggregation: Option<String>,
+    pub(crate) aggregation: Option<Aggregation>,
     /// Also report figures for each value of this key in the records' `meta`; may be repeated
     #[arg(long, value_name = "KEY")]
     pub(crate) slice: Vec<String>,
@@ -144,7 +146,7 @@ pub(crate) struct CalibrateArgs {
     pub(crate) valid: Option<PathBuf>,
     /// Map to fit: isotonic (any non-decreasing map; needs hundreds of segments) or linear
     #[arg(long, default_value = "isotonic")]
-    pub(crate) kind: String,
+    pub(crate) kind: RecalibrationKind,
     /// Treatment of segments that do not fit completely: drop (no score), or score (score the
     /// part that fits) [default: as stored in the bundle]
     #[arg(long, value_name = "POLICY")]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
+use gradus::eval::Aggregation;
 use gradus::train::ChatTemplateOption;
 
 pub(super) const INSPECT_HELP: &str = "\
@@ -113,7 +114,7 @@ pub(crate) struct ImportArgs {
     pub(crate) chat_template: ChatTemplateOption,
     /// Aggregation of segment scores to a response score [default: as exported, else mean]
     #[arg(long)]
-    pub(crate) aggregation: Option<String>,
+    pub(crate) aggregation: Option<Aggregation>,
     /// Maximum tokens per example, including special tokens [default: as exported, else 512, or 4096
     /// with a separator, or the model's maximum if lower]
     #[arg(long, value_name = "TOKENS")]

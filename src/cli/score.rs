@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use gradus::data::CutSegments;
+use gradus::eval::Aggregation;
 
 use super::DeviceArgs;
 
@@ -35,7 +36,7 @@ pub(crate) struct ScoreArgs {
     /// Aggregation of segment scores to a response score: mean, sum, min, max, product, last or
     /// softmin:TEMPERATURE [default: as stored in the bundle]
     #[arg(long)]
-    pub(crate) aggregation: Option<String>,
+    pub(crate) aggregation: Option<Aggregation>,
     /// Ignore the recalibration of the bundle
     #[arg(long)]
     pub(crate) raw: bool,

@@ -6,7 +6,7 @@ use gradus::data::{Example, TextsSketch};
 use gradus::device;
 use gradus::eval::calibration::{
     AspectRecalibration, Recalibration, RecalibrationKind, Recalibrations, Reliability,
-    ResponseRecalibration,
+    ResponseRecalibration, fit_recalibration, recalibrated, recalibrated_segments,
 };
 use gradus::eval::{
     Aggregation, Aspect, Evaluation, JudgedAspect, Level, Metric, MetricValues, ScoredResponse,
@@ -22,7 +22,7 @@ use crate::{records, show};
 const FEW: usize = 200;
 
 pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
-    let kind: RecalibrationKind = args.kind.parse()?;
+    let kind = args.kind;
     let Some(valid) = &args.valid else {
         return remove(args);
     };
@@ -46,15 +46,15 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
     maps.texts = Some(TextsSketch::of(&examples));
     maps.responses = fit_responses(
         kind,
-        &maps.segments_applied(&raw, &names),
+        &recalibrated_segments(&maps, &raw, &names),
         &names,
         aggregation,
     )?;
     check_fitted(&maps, &names)?;
-    Bundle::set_recalibration(&args.bundle, Some(&maps.to_json()?))?;
+    Bundle::set_recalibration(&args.bundle, Some(&maps))?;
 
-    let recalibrated = maps.applied(&raw, &names, aggregation);
-    let mut evaluation = Evaluation::compute(&recalibrated, &aspects, aggregation, &[])?;
+    let after = recalibrated(&maps, &raw, &names, aggregation);
+    let mut evaluation = Evaluation::compute(&after, &aspects, aggregation, &[])?;
     evaluation.add_recalibration(&raw, &aspects, &maps, true);
     if args.json {
         show::json(&evaluation)?;
@@ -69,7 +69,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
 }
 
 fn remove(args: &CalibrateArgs) -> Result<()> {
-    let is_there = Bundle::recalibration(&args.bundle)?.is_some();
+    let is_there = Bundle::has_recalibration(&args.bundle)?;
     // Also where there is none: a removal that was killed may have left something to tidy up.
     Bundle::set_recalibration(&args.bundle, None)?;
     if !is_there {
@@ -136,7 +136,7 @@ fn fit(
     // A whole response is collected as one segment, so that nothing is aggregated here.
     let pairs = judged.pairs(Level::Segment, Aggregation::Mean, None);
     let (scores, ratings) = (pairs.predictions(), pairs.targets());
-    let Some(recalibration) = Recalibration::fit(kind, scores, ratings) else {
+    let Some(recalibration) = fit_recalibration(kind, scores, ratings) else {
         if judged.counts.rated > 0 {
             show::status(&format!(
                 "{aspect}: no rated {unit} has a score; the scores of {unit}s stay as they are"

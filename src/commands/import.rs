@@ -51,9 +51,8 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
         process_model::refuse_both_sides(&imported.config.encoder)?;
     }
     let aspects = aspects(args, &imported.labels)?;
-    let exported = imported.export["aggregation"].as_str();
-    let aggregation = args.aggregation.as_deref().or(exported);
-    let aggregation: Aggregation = aggregation.unwrap_or("mean").parse()?;
+    let exported = exported_aggregation(&imported, &directory)?;
+    let aggregation = args.aggregation.or(exported).unwrap_or_default();
     // A tokenizer beside an adapter is the one used in its training.
     let beside = [&directory, model_directory].into_iter();
     let text_directory = beside
@@ -69,7 +68,7 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
     let max_length = text_tokenizer.config().max_length;
     let encoder_config = &imported.config.encoder;
     encoder_config.check_sequence(max_length, largest_id, text_tokenizer.max_type_id())?;
-    let mut manifest = Manifest::new(text_tokenizer.config().clone(), aggregation.to_string());
+    let mut manifest = Manifest::new(text_tokenizer.config().clone(), aggregation);
     manifest.encoder = origin;
     manifest.training = Some(Training {
         imported_from: Some(args.directory.clone()),
@@ -94,6 +93,21 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
         bundle.config.pooling
     ));
     Ok(())
+}
+
+/// The aggregation that an export stores in its configuration.
+fn exported_aggregation(imported: &ImportedModel, directory: &Path) -> Result<Option<Aggregation>> {
+    let Some(text) = imported.export["aggregation"].as_str() else {
+        return Ok(None);
+    };
+    let aggregation = text.parse().map_err(|error| {
+        let config = directory.join("config.json");
+        Usage::new(format!(
+            "{}: `gradus.aggregation`: {error}",
+            config.display()
+        ))
+    })?;
+    Ok(Some(aggregation))
 }
 
 fn options(args: &ImportArgs, base: Option<PathBuf>, separated: bool) -> Result<ImportOptions> {

@@ -8,7 +8,6 @@ use burn::tensor::Device;
 use gradus::bundle::Bundle;
 use gradus::data::{ChatTemplate, SegmentTokenizer, Separator, TextConfig, tokenizer_notes};
 use gradus::device;
-use gradus::eval::Scorer;
 use gradus::hub::Located;
 use gradus::model::{
     EncoderConfig, LeftTensor, MemoryEstimate, ModelError, ParameterCounts, Pooling,
@@ -203,9 +202,7 @@ fn inspect_encoder(args: &InspectArgs, located: &Located) -> Result<Inspection> 
 
 fn inspect_bundle(args: &InspectArgs, located: &Located) -> Result<Inspection> {
     let device = device::select(None)?;
-    let bundle = Bundle::load(&located.directory, &device)?;
-    // The scorer checks that the bundle can score.
-    Scorer::new(bundle.clone(), &device)?;
+    let (bundle, tokenizer) = Bundle::load_with_tokenizer(&located.directory, &device)?;
     let aspects = bundle.manifest.aspects();
     let text = bundle.manifest.text;
     Ok(Inspection {
@@ -216,7 +213,7 @@ fn inspect_bundle(args: &InspectArgs, located: &Located) -> Result<Inspection> {
         model: Some(model(&bundle.config, Some(aspects), &device)),
         weights: None,
         notes: Vec::new(),
-        tokenizer: tokenizer(&located.directory, &bundle.config.encoder).ok(),
+        tokenizer: Some(described(&tokenizer)),
         use_context: Some(text.use_context),
         chat_template: text.chat_template.map(|template| template.source),
         separator: text.separator,
@@ -240,11 +237,15 @@ fn tokenizer(directory: &Path, encoder: &EncoderConfig) -> Result<Tokenizer, Str
             encoder.vocab_size()
         ));
     }
-    Ok(Tokenizer {
-        vocab_size: text.vocab_size(),
-        special_tokens: text.special_tokens(),
-        pad_id: text.pad_id(),
-    })
+    Ok(described(&text))
+}
+
+fn described(tokenizer: &SegmentTokenizer) -> Tokenizer {
+    Tokenizer {
+        vocab_size: tokenizer.vocab_size(),
+        special_tokens: tokenizer.special_tokens(),
+        pad_id: tokenizer.pad_id(),
+    }
 }
 
 fn model(config: &RewardModelConfig, aspects: Option<Vec<String>>, device: &Device) -> Described {

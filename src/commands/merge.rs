@@ -33,12 +33,8 @@ pub(crate) fn run(args: &MergeArgs) -> Result<()> {
     let place = BundlePlace::take(&args.output, args.overwrite)?;
     let mut files = Vec::new();
     for name in EXTRA_FILES {
-        let path = args.bundle.join(name);
-        if path.is_file() {
-            files.push((
-                name,
-                gradus_files::read_regular(&path, gradus_files::MOST_BYTES)?,
-            ));
+        if let Some(bytes) = Bundle::read_extra(&args.bundle, name)? {
+            files.push((name, bytes));
         }
     }
     let extra: Vec<ExtraFile<'_>> = files

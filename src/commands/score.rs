@@ -27,8 +27,8 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
     let device = device::select(args.device.device.as_deref())?;
     let mut scorer =
         Scorer::load(&args.bundle, &device)?.with_batch_size(BatchSize::Tokens(args.batch_tokens));
-    if let Some(text) = &args.aggregation {
-        scorer = scorer.with_aggregation(text.parse()?);
+    if let Some(aggregation) = args.aggregation {
+        scorer = scorer.with_aggregation(aggregation);
     }
     if args.raw {
         scorer = scorer.raw();

@@ -141,7 +141,7 @@ pub(crate) fn training_plan(
         text: config.text.clone(),
         model: settings.model,
         training: settings.training,
-        aggregation: config.aggregation().to_string(),
+        aggregation: config.aggregation(),
         output: output.to_path_buf(),
         overwrite,
         extra_files: vec![

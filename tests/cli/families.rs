@@ -3,21 +3,11 @@
 use std::path::Path;
 use std::process::Command;
 
+use gradus::model::EncoderConfig;
 use serde_json::Value;
 
 use crate::chat::train_with_template;
 use crate::support::{gradus, temp_dir, tiny_encoder, trained, write};
-
-const FAMILIES: [&str; 8] = [
-    "bert",
-    "roberta",
-    "xlm-roberta",
-    "deberta-v2",
-    "modernbert",
-    "qwen2",
-    "qwen3",
-    "llama",
-];
 
 /// Trains a bundle on the tiny encoder of a family, with `more` arguments.
 pub(crate) fn train(family: &str, directory: &Path, more: &[&str]) -> String {
@@ -57,7 +47,7 @@ pub(crate) fn json(text: &str) -> Value {
 
 #[test]
 fn every_family_is_trained_and_comes_back_from_its_export_with_the_same_scores() {
-    for family in FAMILIES {
+    for family in EncoderConfig::MODEL_TYPES {
         let directory = temp_dir();
         let bundle = train(family, directory.path(), &[]);
         let first = scores(&bundle, "test.jsonl");
@@ -71,7 +61,7 @@ fn every_family_is_trained_and_comes_back_from_its_export_with_the_same_scores()
         let again = directory.path().join("again");
         let again = again.to_str().unwrap();
         let import = gradus(trained(), &["import", exported, again]);
-        if family == "modernbert" {
+        if *family == "modernbert" {
             import.fails(2, &["cannot be imported", "prediction head"]);
             continue;
         }
@@ -366,8 +356,8 @@ fn an_export_gives_the_same_scores_in_python() {
         eprintln!("GRADUS_PYTHON is not set: nothing is compared");
         return;
     };
-    for family in FAMILIES {
-        let has_template = ["qwen2", "llama"].contains(&family);
+    for family in EncoderConfig::MODEL_TYPES {
+        let has_template = ["qwen2", "llama"].contains(family);
         for more in [
             &[][..],
             &["--pooling", "first", "--scale", "standardized"],

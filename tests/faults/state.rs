@@ -124,7 +124,8 @@ fn bundle(path: &Path) -> Entry {
         .collect();
     names.sort();
     let weights = fs_err::read(path.join("model.safetensors")).unwrap();
-    Entry::Bundle(names, weights, loaded.recalibration)
+    let recalibration = loaded.recalibration.map(|maps| maps.to_json().unwrap());
+    Entry::Bundle(names, weights, recalibration)
 }
 
 /// Copies a directory with all that is in it.

@@ -3,6 +3,7 @@
 //! - [`Bundle`]: a trained model with all that belongs to it, loaded and saved
 //! - [`Manifest`]: what it says about itself; [`Training`]: how it was made
 //! - [`BundlePlace`]: where one is written, by one process at a time
+//! - [`Aggregation`]: how segment scores become a response score; [`Recalibrations`]: how scores become ratings
 //!
 //! This crate knows text ([`gradus_data`]) and models ([`gradus_model`]), which do not know each other;
 //! training writes bundles and evaluation reads them through it. Its errors are those of models.
@@ -15,28 +16,40 @@
 //! | `tokenizer.json` | the tokenizer, bytes as they were |
 //! | `recalibration.json` | how scores become ratings; only where it was fitted (see [`Bundle::set_recalibration`]) |
 //!
+//! All of it is checked when a bundle is loaded: sizes and digests first, then the content of every file, and
+//! whether the files fit together.
+//!
 //! Other files may lie beside them (a run's configuration, say); they are not needed to score
 //! and not looked at. A bundle with files that its manifest does not list is not overwritten.
 
+mod aggregation;
 mod digest;
 mod export;
+mod fit;
 mod manifest;
 mod place;
 mod recalibration;
+mod replace_recalibration;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::module::Module as _;
 use burn::tensor::Device;
+use gradus_data::SegmentTokenizer;
 use gradus_files::{MOST_BYTES, MOST_SETTINGS, is_file_name, read_regular};
-use gradus_model::{ConfigProblem, ModelError, Result, RewardModel, RewardModelConfig};
+use gradus_model::{ModelError, Result, RewardModel, RewardModelConfig};
 use serde::de::DeserializeOwned;
 
+pub use aggregation::{Aggregation, UnknownAggregation};
 pub use digest::digest_file;
 pub use export::BundleExport;
 pub use manifest::{EncoderOrigin, FORMAT_VERSION, Manifest, Part, SplitDigests, Training};
 pub use place::BundlePlace;
+pub use recalibration::{
+    AspectRecalibration, Isotonic, Linear, Recalibration, RecalibrationKind, Recalibrations,
+    ResponseRecalibration, UnknownRecalibration,
+};
 
 use self::manifest::{FormatVersion, StoredManifest};
 
@@ -60,11 +73,10 @@ pub struct Bundle {
     pub config: RewardModelConfig,
     /// The model.
     pub model: RewardModel,
-    /// `tokenizer.json`, byte for byte; read by who tokenizes.
+    /// `tokenizer.json`, byte for byte. [`segment_tokenizer`](Self::segment_tokenizer) reads it.
     pub tokenizer: Vec<u8>,
-    /// `recalibration.json`, byte for byte, where the bundle has one; belongs to gradus-eval and is
-    /// not looked at here.
-    pub recalibration: Option<Vec<u8>>,
+    /// How scores become ratings, if that was fitted.
+    pub recalibration: Option<Recalibrations>,
 }
 
 /// A file that is saved beside a bundle's own.
@@ -96,14 +108,25 @@ impl Bundle {
     /// that a killed process moved aside comes back first.
     ///
     /// # Errors
-    /// If a part is missing, is not the file saved with this bundle, or contradicts another, or
-    /// if the bundle has another format; the error names the part.
+    /// If a part is missing, is not the file saved with this bundle, cannot be used, or contradicts
+    /// another, or if the bundle has another format; the error names the part.
     pub fn load(directory: &Path, device: &Device) -> Result<Self> {
+        Ok(Self::load_with_tokenizer(directory, device)?.0)
+    }
+
+    /// Loads a bundle as [`load`](Self::load) does, with the tokenizer that loading makes anyway.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_with_tokenizer(
+        directory: &Path,
+        device: &Device,
+    ) -> Result<(Self, SegmentTokenizer)> {
         Self::recover(directory)?;
         settled(directory, || Self::load_once(directory, device))
     }
 
-    fn load_once(directory: &Path, device: &Device) -> Result<Self> {
+    fn load_once(directory: &Path, device: &Device) -> Result<(Self, SegmentTokenizer)> {
         let stored = load_manifest(directory)?;
         check_parts(directory, &stored.parts)?;
         let config_file = directory.join(CONFIG);
@@ -117,11 +140,21 @@ impl Bundle {
             config,
             model,
             tokenizer: read_regular(&directory.join(TOKENIZER), MOST_BYTES)?,
-            recalibration: recalibration::read(directory, &stored)?,
+            recalibration: replace_recalibration::read(directory, &stored)?,
             manifest: stored.manifest,
         };
         bundle.check(directory)?;
-        Ok(bundle)
+        let tokenizer = fit::tokenizer(&bundle, directory)?;
+        Ok((bundle, tokenizer))
+    }
+
+    /// The tokenizer with the bundle's text settings.
+    ///
+    /// # Errors
+    /// If `tokenizer.json` is not that of a tokenizer, or if tokenizer, text settings and model do not fit
+    /// together; the error names the file.
+    pub fn segment_tokenizer(&self) -> Result<SegmentTokenizer> {
+        fit::tokenizer(self, Path::new(""))
     }
 
     /// Reads a file that was saved beside the parts; `None` where there is none.
@@ -165,47 +198,6 @@ impl Bundle {
         self.model = self.model.materialize();
         self.config.lora = None;
         self
-    }
-
-    /// Tells whether manifest and configuration speak of the same model, and the text settings are
-    /// possible.
-    fn check(&self, directory: &Path) -> Result<()> {
-        let Self {
-            manifest, config, ..
-        } = self;
-        let text = &manifest.text;
-        let problem = |key: &str, found: String, expected: String| ModelError::ConfigFile {
-            path: directory.join(MANIFEST),
-            problem: ConfigProblem {
-                key: key.to_owned(),
-                found,
-                expected,
-            },
-        };
-        text.check().map_err(|error| {
-            let expected = "settings that can be used".to_owned();
-            problem("text", format!("wrong: {error}"), expected)
-        })?;
-        let (found, expected) = (text.aspects.len(), config.num_aspects);
-        if found != expected {
-            return Err(ModelError::Contradiction {
-                path: directory.into(),
-                key: "number of aspects",
-                found: found.to_string(),
-                expected: expected.to_string(),
-            });
-        }
-        let positions = config.encoder.max_positions();
-        if text.max_length > positions {
-            let expected =
-                format!("at most {positions}, the positions of the encoder in config.json");
-            return Err(problem(
-                "text.max_length",
-                text.max_length.to_string(),
-                expected,
-            ));
-        }
-        Ok(())
     }
 }
 
@@ -271,7 +263,7 @@ fn check_parts(directory: &Path, parts: &BTreeMap<String, Part>) -> Result<()> {
 fn check_recalibration(directory: &Path, parts: &BTreeMap<String, Part>) -> Result<()> {
     match parts.get(RECALIBRATION) {
         Some(part) => {
-            let path = recalibration::find(directory, part);
+            let path = replace_recalibration::find(directory, part);
             check_file(directory, RECALIBRATION, &path, Some(part))
         }
         None if directory.join(RECALIBRATION).exists() => Err(ModelError::ForeignPart {

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use gradus_data::{ContextCounts, TextConfig, TextsDigest};
 use gradus_files::is_file_name;
 use gradus_model::{ConfigProblem, ModelError, Pooling, RewardModelConfig};
-use serde::de::{Deserializer, Error as _, Unexpected};
+use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::MANIFEST;
+use crate::{Aggregation, MANIFEST};
 
 /// The format this version writes and reads.
 ///
@@ -41,29 +41,34 @@ pub struct Manifest {
     pub format_version: u32,
     /// The version of gradus that wrote the bundle.
     pub gradus_version: String,
-    /// How segment scores become a response score, by name.
-    pub aggregation: String,
+    /// How segment scores become a response score.
+    #[serde(deserialize_with = "aggregation")]
+    pub aggregation: Aggregation,
     /// Where the pretrained encoder was fetched from, where it was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "encoder",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub encoder: Option<EncoderOrigin>,
     /// How text becomes tokens, and the aspects in the order of the head's outputs, with their scales.
-    #[serde(deserialize_with = "text_settings")]
+    #[serde(deserialize_with = "text")]
     pub text: TextConfig,
     /// How the model was made, where that is known.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "training")]
     pub training: Option<Training>,
     /// What it reached on the validation split: for people, nothing reads it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "validation")]
     pub validation: Option<Map<String, Value>>,
 }
 
 impl Manifest {
     /// A manifest of this version, without a word on training and validation.
-    pub fn new(text: TextConfig, aggregation: impl Into<String>) -> Self {
+    pub fn new(text: TextConfig, aggregation: Aggregation) -> Self {
         Self {
             format_version: FORMAT_VERSION,
             gradus_version: env!("CARGO_PKG_VERSION").to_owned(),
-            aggregation: aggregation.into(),
+            aggregation,
             encoder: None,
             text,
             training: None,
@@ -78,10 +83,25 @@ impl Manifest {
     }
 }
 
-/// Text settings, with the key in the message of what is wrong.
-fn text_settings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TextConfig, D::Error> {
-    let text = TextConfig::deserialize(deserializer);
-    text.map_err(|error| D::Error::custom(format!("`text`: {error}")))
+/// Defines functions that deserialize the value of a key, with the key in error messages: those of a flattened
+/// struct have no place in the file.
+macro_rules! with_key {
+    ($($key:ident: $value:ty;)+) => {
+        $(fn $key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<$value, D::Error> {
+            let value = <$value>::deserialize(deserializer);
+            value.map_err(|error| {
+                D::Error::custom(format_args!("`{}`: {error}", stringify!($key)))
+            })
+        })+
+    };
+}
+
+with_key! {
+    aggregation: Aggregation;
+    encoder: Option<EncoderOrigin>;
+    text: TextConfig;
+    training: Option<Training>;
+    validation: Option<Map<String, Value>>;
 }
 
 /// How a model was made.
@@ -138,12 +158,12 @@ pub struct SplitDigests {
 pub(super) struct StoredManifest {
     #[serde(flatten)]
     pub(super) manifest: Manifest,
-    #[serde(deserialize_with = "by_file_name")]
+    #[serde(deserialize_with = "parts")]
     pub(super) parts: BTreeMap<String, Part>,
     /// What was saved beside the parts; `None` where the version that wrote it did not say.
     #[serde(
         default,
-        deserialize_with = "by_file_name_or_none",
+        deserialize_with = "files",
         skip_serializing_if = "Option::is_none"
     )]
     pub(super) files: Option<BTreeMap<String, Part>>,
@@ -199,27 +219,38 @@ impl StoredManifest {
     }
 }
 
-/// What a manifest lists is removed with the bundle, so a path in it would reach files outside.
-fn by_file_name<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<BTreeMap<String, Part>, D::Error> {
-    let parts = BTreeMap::<String, Part>::deserialize(deserializer)?;
-    match parts.keys().find(|name| !is_file_name(name)) {
-        None => Ok(parts),
-        Some(name) => Err(D::Error::invalid_value(
-            Unexpected::Str(name),
-            &"the name of a file in the bundle's directory",
-        )),
+/// The files that a manifest lists. They are removed with the bundle, so a path would reach files outside.
+#[derive(Deserialize)]
+#[serde(try_from = "BTreeMap<String, Part>")]
+struct Listed(BTreeMap<String, Part>);
+
+impl TryFrom<BTreeMap<String, Part>> for Listed {
+    type Error = String;
+
+    fn try_from(parts: BTreeMap<String, Part>) -> Result<Self, String> {
+        match parts.keys().find(|name| !is_file_name(name)) {
+            None => Ok(Self(parts)),
+            Some(name) => Err(format!(
+                "found {name:?}, expected the name of a file in the bundle's directory"
+            )),
+        }
     }
 }
 
-fn by_file_name_or_none<'de, D: Deserializer<'de>>(
+fn parts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Part>, D::Error> {
+    match Listed::deserialize(deserializer) {
+        Ok(Listed(parts)) => Ok(parts),
+        Err(error) => Err(D::Error::custom(format_args!("`parts`: {error}"))),
+    }
+}
+
+fn files<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<BTreeMap<String, Part>>, D::Error> {
-    #[derive(Deserialize)]
-    struct Files(#[serde(deserialize_with = "by_file_name")] BTreeMap<String, Part>);
-    let files = Option::<Files>::deserialize(deserializer)?;
-    Ok(files.map(|Files(files)| files))
+    match Option::<Listed>::deserialize(deserializer) {
+        Ok(listed) => Ok(listed.map(|Listed(files)| files)),
+        Err(error) => Err(D::Error::custom(format_args!("`files`: {error}"))),
+    }
 }
 
 /// Size and digest of a file.

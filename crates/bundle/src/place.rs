@@ -14,7 +14,7 @@ use gradus_files::{
 use crate::manifest::{Part, StoredManifest};
 use crate::{
     Bundle, CONFIG, ExtraFile, MANIFEST, PARTS, RECALIBRATION, TOKENIZER, WEIGHTS, check_extra,
-    digest_file, load_manifest, recalibration, to_json,
+    digest_file, load_manifest, replace_recalibration, to_json,
 };
 use gradus_model::{ModelError, Result};
 
@@ -127,7 +127,7 @@ impl BundlePlace {
         new.write(TOKENIZER, &bundle.tokenizer)?;
         bundle.model.save(&new.path().join(WEIGHTS))?;
         if let Some(recalibration) = &bundle.recalibration {
-            new.write(RECALIBRATION, recalibration)?;
+            new.write(RECALIBRATION, &recalibration.to_json()?)?;
         }
         for file in extra {
             new.write(file.name, file.bytes)?;
@@ -198,7 +198,9 @@ fn foreign(directory: &Path) -> Result<Option<String>> {
     let mut entries = Vec::new();
     for entry in fs_err::read_dir(directory)? {
         let entry = entry?;
-        if !is_temporary(&entry.file_name()) && !recalibration::is_pending(&entry.file_name()) {
+        if !is_temporary(&entry.file_name())
+            && !replace_recalibration::is_pending(&entry.file_name())
+        {
             entries.push((entry.file_name(), entry.file_type()?.is_dir()));
         }
     }

@@ -9,8 +9,11 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use gradus_bundle::{Bundle, BundlePlace, ExtraFile, Manifest};
-use gradus_data::{AspectSpec, TextConfig};
+use gradus_bundle::{
+    Aggregation, AspectRecalibration, Bundle, BundlePlace, ExtraFile, Linear, Manifest,
+    Recalibration, Recalibrations, digest_file,
+};
+use gradus_data::{AspectSpec, TextConfig, word_level_tokenizer};
 use gradus_model::{ModelError, Pooling};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -31,15 +34,25 @@ fn bundle() -> Bundle {
         aspects: ["factuality", "relevance"].map(AspectSpec::identity).into(),
         ..TextConfig::default()
     };
-    let mut manifest = Manifest::new(text, "mean");
+    let mut manifest = Manifest::new(text, Aggregation::Mean);
     manifest.validation = json!({"mse": 0.1}).as_object().cloned();
     Bundle {
         manifest,
         config,
         model,
-        tokenizer: br#"{"model": {}}"#.to_vec(),
+        tokenizer: word_level_tokenizer(["a word"]).unwrap(),
         recalibration: None,
     }
+}
+
+/// A recalibration of one aspect by a line of this slope.
+fn recalibrations(slope: f64) -> Recalibrations {
+    let line = AspectRecalibration {
+        aspect: "relevance".into(),
+        segments: 10,
+        recalibration: Recalibration::Linear(Linear::new(slope, 0.0).unwrap()),
+    };
+    Recalibrations::new("valid.jsonl", vec![line])
 }
 
 /// A saved bundle in a place of its own.
@@ -64,6 +77,13 @@ impl Saved {
         let mut value = serde_json::from_slice(&fs_err::read(self.part(part)).unwrap()).unwrap();
         change(&mut value);
         fs_err::write(self.part(part), value.to_string()).unwrap();
+    }
+
+    /// Replaces a part, and its size and digest in the manifest, so that only its content is wrong.
+    fn replace(&self, part: &str, bytes: &[u8]) {
+        fs_err::write(self.part(part), bytes).unwrap();
+        let digest = serde_json::to_value(digest_file(&self.part(part)).unwrap()).unwrap();
+        self.change_json("manifest.json", |manifest| manifest["parts"][part] = digest);
     }
 
     fn error(&self) -> ModelError {
@@ -193,7 +213,10 @@ fn a_part_of_another_bundle_is_named() {
     assert!(message.starts_with(start), "{message}");
 
     let saved = Saved::new();
-    fs_err::write(saved.part("tokenizer.json"), br#"{"model": []}"#).unwrap();
+    let mut other = fs_err::read(saved.part("tokenizer.json")).unwrap();
+    let word = other.windows(4).position(|bytes| bytes == b"word").unwrap();
+    other[word..word + 4].copy_from_slice(b"verb");
+    fs_err::write(saved.part("tokenizer.json"), other).unwrap();
     let message = saved.message();
     let start = "bundle: `tokenizer.json` is not the file saved with this bundle: found SHA-256 ";
     assert!(message.starts_with(start), "{message}");
@@ -274,12 +297,26 @@ fn a_wrong_manifest_is_told_with_its_file_and_key() {
     for (key, value, part) in [
         ("text", json!({"max_length": 32}), "`text`: missing field"),
         ("text", json!(7), "`text`: invalid type"),
-        ("aggregation", json!(7), "expected a string"),
-        ("training", json!([1]), "invalid type"),
-        ("training", json!({"data": {"train": {}}}), "missing field"),
-        ("validation", json!(0.5), "expected a map"),
-        ("parts", json!([]), "invalid type"),
-        ("encoder", json!({"id": "a/b"}), "missing field `commit`"),
+        ("aggregation", json!(7), "`aggregation`: invalid type"),
+        (
+            "aggregation",
+            json!("average"),
+            "`aggregation`: unknown aggregation: found `average`, expected one of: mean,",
+        ),
+        ("training", json!([1]), "`training`: invalid type"),
+        (
+            "training",
+            json!({"data": {"train": {}}}),
+            "`training`: missing field",
+        ),
+        ("validation", json!(0.5), "`validation`: invalid type"),
+        ("parts", json!([]), "`parts`: invalid type"),
+        ("files", json!([]), "`files`: invalid type"),
+        (
+            "encoder",
+            json!({"id": "a/b"}),
+            "`encoder`: missing field `commit`",
+        ),
     ] {
         let saved = Saved::new();
         saved.change_json("manifest.json", |manifest| manifest[key] = value);
@@ -290,6 +327,139 @@ fn a_wrong_manifest_is_told_with_its_file_and_key() {
             "{error}"
         );
         assert!(cause.contains(part), "{key}: {cause}");
+    }
+}
+
+/// The message and its cause, without the directory.
+fn told(saved: &Saved) -> String {
+    let error = saved.error();
+    assert!(error.is_input(), "{error}");
+    let cause = std::error::Error::source(&error).map_or_else(String::new, ToString::to_string);
+    format!("{}: {cause}", saved.message())
+}
+
+#[test]
+fn a_tokenizer_that_cannot_be_used_is_told_when_the_bundle_is_loaded() {
+    let words: Vec<String> = (0..70).map(|word| format!("word{word}")).collect();
+    let large = word_level_tokenizer(words.iter().map(String::as_str)).unwrap();
+    let small = String::from_utf8(word_level_tokenizer(["a word"]).unwrap()).unwrap();
+    let types = small.replace("\"type_id\":1", "\"type_id\":5");
+    for (bytes, parts) in [
+        (&b"{"[..], &["not a tokenizer: "][..]),
+        (br#"{"model": {}}"#, &["not a tokenizer: "]),
+        (
+            &large,
+            &["`number of token ids` is 74", "expected at most 60"],
+        ),
+        (
+            types.as_bytes(),
+            &["`type id of the response` is 5", "expected at most 1"],
+        ),
+    ] {
+        let saved = Saved::new();
+        saved.replace("tokenizer.json", bytes);
+        let told = told(&saved);
+        assert!(told.starts_with("bundle/tokenizer.json: "), "{told}");
+        assert!(parts.iter().all(|part| told.contains(part)), "{told}");
+    }
+    let saved = Saved::new();
+    saved.change_json("manifest.json", |manifest| {
+        manifest["text"]["max_length"] = json!(3);
+    });
+    let told = told(&saved);
+    assert!(told.starts_with("bundle/manifest.json: "), "{told}");
+    assert!(told.contains("max_length"), "{told}");
+}
+
+#[test]
+fn a_recalibration_that_cannot_be_used_is_told_when_the_bundle_is_loaded() {
+    let whole = String::from_utf8(recalibrations(2.0).to_json().unwrap()).unwrap();
+    for (from, to, part) in [
+        (
+            "relevance",
+            "tone",
+            "`aspects[0].aspect` is \"tone\", expected one of",
+        ),
+        (
+            "\"format_version\": 1",
+            "\"format_version\": 9",
+            "`format_version` is 9, expected 1",
+        ),
+        ("2.0", "-2.0", "slope must be finite and not negative"),
+        ("2.0", "null", "null"),
+        ("linear", "cubic", "unknown variant `cubic`"),
+        ("\"segments\"", "\"sections\"", "sections"),
+    ] {
+        let saved = Saved::new();
+        Bundle::set_recalibration(&saved.path(), Some(&recalibrations(2.0))).unwrap();
+        saved.replace(RECALIBRATION, whole.replace(from, to).as_bytes());
+        let told = told(&saved);
+        assert!(told.starts_with("bundle/recalibration.json: "), "{told}");
+        assert!(told.contains(part), "{told}");
+        // It can still be removed.
+        Bundle::set_recalibration(&saved.path(), None).unwrap();
+        Bundle::load(&saved.path(), &Device::flex()).unwrap();
+    }
+    let saved = Saved::new();
+    let mut maps = recalibrations(2.0);
+    maps.aspects[0].aspect = "tone".into();
+    let error = Bundle::set_recalibration(&saved.path(), Some(&maps)).unwrap_err();
+    assert!(
+        error.to_string().contains("`aspects[0].aspect` is"),
+        "{error}"
+    );
+    assert!(!Bundle::has_recalibration(&saved.path()).unwrap());
+}
+
+#[test]
+fn weights_and_configuration_that_do_not_fit_are_told_with_file_and_name() {
+    let weights = |change: &dyn Fn(&mut std::collections::BTreeMap<String, support::Stored>)| {
+        let saved = Saved::new();
+        let path = saved.part("model.safetensors");
+        let mut tensors = read_tensors(&path);
+        change(&mut tensors);
+        write_tensors(&path, &tensors);
+        let bytes = fs_err::read(&path).unwrap();
+        saved.replace("model.safetensors", &bytes);
+        told(&saved)
+    };
+    let name = "head.output.weight";
+    let missing = weights(&|tensors| drop(tensors.remove(name)));
+    let shape = weights(&|tensors| tensors.get_mut(name).unwrap().shape = vec![32, 1]);
+    let values = weights(&|tensors| {
+        tensors.get_mut(name).unwrap().bytes[..4].copy_from_slice(&f32::NAN.to_le_bytes());
+    });
+    for told in [missing, shape, values] {
+        assert!(told.starts_with("bundle/model.safetensors: "), "{told}");
+        assert!(told.contains(name), "{told}");
+    }
+    let saved = Saved::new();
+    let bytes = fs_err::read(saved.part("model.safetensors")).unwrap();
+    for (wrong, part) in [
+        (&bytes[..bytes.len() - 4], "its header describes"),
+        (&bytes[..4], "not a safetensors file"),
+        (
+            &[&u64::MAX.to_le_bytes(), &bytes[8..]].concat(),
+            "not a safetensors file",
+        ),
+    ] {
+        saved.replace("model.safetensors", wrong);
+        let told = told(&saved);
+        assert!(told.starts_with("bundle/model.safetensors: "), "{told}");
+        assert!(told.contains(part), "{told}");
+    }
+    for (key, value, part) in [
+        ("num_aspects", json!(0), "num_aspects"),
+        ("pooling", json!("median"), "median"),
+        ("heads", json!(1), "heads"),
+    ] {
+        let saved = Saved::new();
+        saved.change_json("config.json", |config| config[key] = value);
+        let bytes = fs_err::read(saved.part("config.json")).unwrap();
+        saved.replace("config.json", &bytes);
+        let told = told(&saved);
+        assert!(told.starts_with("bundle/config.json: "), "{told}");
+        assert!(told.contains(part), "{told}");
     }
 }
 
@@ -389,7 +559,7 @@ fn a_manifest_that_lists_files_elsewhere_is_refused_and_they_stay() {
             let mut manifest: Value =
                 serde_json::from_slice(&fs_err::read(&path).unwrap()).unwrap();
             // The digest of the file, so that it passes for the one that was saved.
-            let digest = gradus_bundle::digest_file(&outside).unwrap();
+            let digest = digest_file(&outside).unwrap();
             manifest[list][name] = serde_json::to_value(digest).unwrap();
             fs_err::write(&path, manifest.to_string()).unwrap();
             assert_eq!(
@@ -549,8 +719,8 @@ fn a_bundle_that_a_killed_process_moved_aside_comes_back_when_it_is_read() {
     type Read = fn(&Path) -> Result<(), ModelError>;
     let reads: [Read; 4] = [
         |path| Bundle::load(path, &Device::flex()).map(drop),
-        |path| Bundle::set_recalibration(path, Some(b"{}")),
-        |path| Bundle::recalibration(path).map(drop),
+        |path| Bundle::set_recalibration(path, Some(&recalibrations(3.0))),
+        |path| Bundle::has_recalibration(path).map(drop),
         |path| bundle().save(path, true, &[]),
     ];
     for read in reads {
@@ -592,9 +762,9 @@ fn writers_at_the_same_time_take_turns_and_readers_see_whole_bundles() {
             let path = &path;
             scope.spawn(move || {
                 for round in 0..10 {
-                    let bytes = format!("{{\"by\": {thread}, \"round\": {round}}}");
-                    let bytes = (round % 3 > 0).then_some(bytes.as_bytes());
-                    Bundle::set_recalibration(path, bytes).unwrap();
+                    let maps = recalibrations(f64::from(10 * thread + round));
+                    let maps = (round % 3 > 0).then_some(&maps);
+                    Bundle::set_recalibration(path, maps).unwrap();
                 }
             });
         }
@@ -653,9 +823,10 @@ fn a_recalibration_is_stored_replaced_and_removed_and_all_else_stays() {
     let before = fs_err::read(saved.part("manifest.json")).unwrap();
     let load = || Bundle::load(&saved.path(), &Device::flex()).unwrap();
     assert_eq!(load().recalibration, None);
-    for bytes in [b"{}".as_slice(), b"[1]"] {
-        Bundle::set_recalibration(&saved.path(), Some(bytes)).unwrap();
-        assert_eq!(load().recalibration.as_deref(), Some(bytes));
+    for slope in [1.0, 2.0] {
+        let maps = recalibrations(slope);
+        Bundle::set_recalibration(&saved.path(), Some(&maps)).unwrap();
+        assert_eq!(load().recalibration, Some(maps));
     }
     assert_eq!(
         fs_err::read_to_string(saved.part("notes.txt")).unwrap(),
@@ -671,29 +842,29 @@ fn a_recalibration_is_stored_replaced_and_removed_and_all_else_stays() {
 
 #[test]
 fn a_recalibration_is_whole_wherever_a_change_was_killed() {
-    let (old, new) = (b"{\"old\": 1}".as_slice(), b"{\"new\": 1}".as_slice());
+    let (old, new) = (recalibrations(1.0), recalibrations(2.0));
     let hidden = |bytes: &[u8]| {
         let place = tempfile::tempdir().unwrap();
         fs_err::write(place.path().join("file"), bytes).unwrap();
-        let digest = gradus_bundle::digest_file(&place.path().join("file")).unwrap();
+        let digest = digest_file(&place.path().join("file")).unwrap();
         format!(".gradus-recalibration-{}", digest.sha256)
     };
     // Before and after the manifest, for a change from `old` to `new` and for a removal.
-    let cases: [(Change, Option<&[u8]>); 4] = [
-        (|_| {}, Some(old)),
+    let cases: [(Change, Option<&Recalibrations>); 4] = [
+        (|_| {}, Some(&old)),
         (
             |saved| {
                 let bytes = fs_err::read(saved.part(RECALIBRATION)).unwrap();
-                Bundle::set_recalibration(&saved.path(), Some(b"{\"new\": 1}")).unwrap();
+                Bundle::set_recalibration(&saved.path(), Some(&recalibrations(2.0))).unwrap();
                 let name = fs_err::read(saved.part(RECALIBRATION)).unwrap();
                 fs_err::write(saved.part("kept"), name).unwrap();
                 fs_err::write(saved.part(RECALIBRATION), bytes).unwrap();
             },
-            Some(new),
+            Some(&new),
         ),
         (
             |saved| fs_err::rename(saved.part(RECALIBRATION), saved.part("kept")).unwrap(),
-            Some(old),
+            Some(&old),
         ),
         (
             |saved| {
@@ -706,20 +877,19 @@ fn a_recalibration_is_whole_wherever_a_change_was_killed() {
     ];
     for (kill, expected) in cases {
         let saved = Saved::new();
-        Bundle::set_recalibration(&saved.path(), Some(old)).unwrap();
+        Bundle::set_recalibration(&saved.path(), Some(&old)).unwrap();
         kill(&saved);
-        match fs_err::read(saved.part("kept")) {
-            Ok(bytes) => {
-                fs_err::remove_file(saved.part("kept")).unwrap();
-                fs_err::write(saved.part(&hidden(&bytes)), bytes).unwrap();
-            }
-            Err(_) => fs_err::write(saved.part(&hidden(new)), new).unwrap(),
+        let kept = fs_err::read(saved.part("kept"));
+        if kept.is_ok() {
+            fs_err::remove_file(saved.part("kept")).unwrap();
         }
+        let pending = kept.unwrap_or_else(|_| new.to_json().unwrap());
+        fs_err::write(saved.part(&hidden(&pending)), pending).unwrap();
         let loaded = Bundle::load(&saved.path(), &Device::flex()).unwrap();
-        assert_eq!(loaded.recalibration.as_deref(), expected);
-        let found = Bundle::recalibration(&saved.path()).unwrap();
-        assert_eq!(found.as_deref(), expected);
-        Bundle::set_recalibration(&saved.path(), Some(b"{}")).unwrap();
+        assert_eq!(loaded.recalibration.as_ref(), expected);
+        let found = Bundle::has_recalibration(&saved.path()).unwrap();
+        assert_eq!(found, expected.is_some());
+        Bundle::set_recalibration(&saved.path(), Some(&recalibrations(3.0))).unwrap();
         let mut whole = [&PARTS[..], &[RECALIBRATION]].concat();
         whole.sort_unstable();
         assert_eq!(names(&saved.path()), whole);
@@ -735,7 +905,7 @@ fn a_change_of_recalibration_leaves_the_directory_the_weights_and_permissions_as
     fs_err::set_permissions(saved.part("manifest.json"), private).unwrap();
     let inode = |path: &Path| fs_err::metadata(path).unwrap().ino();
     let before = [saved.path(), saved.part("model.safetensors")].map(|path| inode(&path));
-    Bundle::set_recalibration(&saved.path(), Some(b"{}")).unwrap();
+    Bundle::set_recalibration(&saved.path(), Some(&recalibrations(3.0))).unwrap();
     let after = [saved.path(), saved.part("model.safetensors")].map(|path| inode(&path));
     assert_eq!(before, after);
     for part in ["manifest.json", RECALIBRATION] {
@@ -752,7 +922,7 @@ fn a_saved_bundle_keeps_its_recalibration() {
     let place = tempfile::tempdir().unwrap();
     let directory = place.path().join("bundle");
     let mut bundle = bundle();
-    bundle.recalibration = Some(b"{}".to_vec());
+    bundle.recalibration = Some(recalibrations(3.0));
     bundle.save(&directory, false, &[]).unwrap();
     let loaded = Bundle::load(&directory, &Device::flex()).unwrap();
     assert_eq!(loaded.recalibration, bundle.recalibration);
@@ -761,8 +931,9 @@ fn a_saved_bundle_keeps_its_recalibration() {
 #[test]
 fn a_missing_damaged_or_foreign_recalibration_is_refused() {
     let saved = Saved::new();
-    Bundle::set_recalibration(&saved.path(), Some(b"{}")).unwrap();
-    fs_err::write(saved.part(RECALIBRATION), "[]").unwrap();
+    Bundle::set_recalibration(&saved.path(), Some(&recalibrations(3.0))).unwrap();
+    let other = recalibrations(4.0).to_json().unwrap();
+    fs_err::write(saved.part(RECALIBRATION), other).unwrap();
     let message = saved.message();
     assert!(
         message.contains(RECALIBRATION) && message.contains("SHA-256"),

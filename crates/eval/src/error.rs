@@ -115,17 +115,6 @@ pub enum EvalError {
         /// Its rating for the other.
         expected: f64,
     },
-    /// A word that names no aggregation.
-    #[error(
-        "unknown aggregation: found `{found}`, expected one of: {known}, \
-         softmin:TEMPERATURE with a finite temperature above 0"
-    )]
-    UnknownAggregation {
-        /// The word.
-        found: String,
-        /// The words that are understood, comma-separated.
-        known: String,
-    },
     /// A word that names no metric.
     #[error("unknown metric: found `{found}`, expected one of: {known}")]
     UnknownMetric {
@@ -162,14 +151,6 @@ pub enum EvalError {
         /// The text.
         found: String,
     },
-    /// A word that names no kind of recalibration.
-    #[error("unknown recalibration: found `{found}`, expected one of: {known}")]
-    UnknownRecalibration {
-        /// The word.
-        found: String,
-        /// The words that are understood, comma-separated.
-        known: String,
-    },
     /// A line of a score file cannot be used.
     #[error("{location}: {problem}")]
     ScoreRecord {
@@ -201,34 +182,6 @@ pub enum EvalError {
         /// What it holds.
         found: String,
         /// What it should hold.
-        expected: String,
-    },
-    /// A part of a bundle is not what this version reads.
-    #[error("bundle, `{part}`: {source}")]
-    Manifest {
-        /// Key of the manifest, or file.
-        part: &'static str,
-        /// What is wrong with it.
-        source: serde_json::Error,
-    },
-    /// The tokenizer makes ids that the model has no embedding for.
-    #[error(
-        "tokenizer and model do not belong together: found {tokenizer} token ids, expected at most {model}"
-    )]
-    Vocabulary {
-        /// Token ids of the tokenizer.
-        tokenizer: usize,
-        /// Embeddings of the model.
-        model: usize,
-    },
-    /// The text settings of a bundle do not fit its model.
-    #[error("manifest.json: `{key}` is {found}, expected {expected}")]
-    BundleText {
-        /// The setting.
-        key: &'static str,
-        /// Its value.
-        found: String,
-        /// What it may be, and which file says so.
         expected: String,
     },
     /// A report was asked for with other examples than the ones that were evaluated.
@@ -284,9 +237,6 @@ impl EvalError {
             Self::NothingRated { .. } => Some(
                 "give a training file that rates this aspect, or leave the baseline out".into(),
             ),
-            Self::Manifest { .. } | Self::Vocabulary { .. } | Self::BundleText { .. } => Some(
-                "the bundle was put together by hand or by another version: train it again".into(),
-            ),
             Self::ScoreNotFinite { .. } => Some(
                 "the weights of the bundle are damaged, or too large for f32: train it again".into(),
             ),
@@ -309,10 +259,8 @@ impl EvalError {
             | Self::UnknownAspect { .. }
             | Self::NothingToAudit { .. }
             | Self::ScaleRange { .. }
-            | Self::UnknownAggregation { .. }
             | Self::UnknownMetric { .. }
-            | Self::MetricName { .. }
-            | Self::UnknownRecalibration { .. } => None,
+            | Self::MetricName { .. } => None,
         }
     }
 }

@@ -44,7 +44,6 @@
 //! of a constant, the mean of nothing), where an input is NaN or infinite, where the two sides
 //! differ in length, and where the result overflows. It is never NaN and never a made-up 0.
 
-mod aggregation;
 pub mod audit;
 pub mod baselines;
 pub mod bootstrap;
@@ -65,7 +64,6 @@ mod scorer;
 pub mod slices;
 pub mod token_rewards;
 
-pub use aggregation::Aggregation;
 pub use dataset::{AspectBaselines, Baselines, raw_responses, scored_responses};
 pub use error::{EvalError, Result};
 pub use evaluation::{
@@ -74,6 +72,7 @@ pub use evaluation::{
     Recalibrated, RecalibratedResponses, ResponseBaseline, ResponseCalibration, ResponsePart,
     ResponseRatings, ScoreSource,
 };
+pub use gradus_bundle::Aggregation;
 pub use judged::{
     AspectCounts, JudgedAspect, JudgedResponse, JudgedSegment, Level, UnscoredCounts,
 };

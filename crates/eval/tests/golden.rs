@@ -5,7 +5,7 @@
 
 use gradus_eval::baselines::{Baseline, BaselineExample, BaselineSegment, FittedBaseline};
 use gradus_eval::bootstrap::{Interval, IntervalMethod, WeightedMetrics};
-use gradus_eval::calibration::{Recalibration, RecalibrationKind, Reliability};
+use gradus_eval::calibration::{RecalibrationKind, Reliability, fit_recalibration};
 use gradus_eval::compare::{paired_t_test, wilcoxon_signed_rank};
 use gradus_eval::process::{
     BestOfN, Candidate, LowestIsLast, PrmBench, PrmBenchSample, ProcessBench, Solution, StepResult,
@@ -182,7 +182,7 @@ fn calibration_equals_scikit_learn_and_numpy() {
             (RecalibrationKind::Isotonic, "isotonic"),
             (RecalibrationKind::Linear, "linear"),
         ] {
-            let fitted = Recalibration::fit(kind, &scores, &ratings).unwrap();
+            let fitted = fit_recalibration(kind, &scores, &ratings).unwrap();
             for (probe, expected) in floats(&case["probes"]).iter().zip(list(&case[key])) {
                 assert_close(
                     Some(fitted.apply(*probe)),

@@ -3,7 +3,7 @@
 #![allow(clippy::float_cmp)] // Ties are exact.
 
 use gradus_eval::bootstrap::WeightedMetrics;
-use gradus_eval::calibration::{Recalibration, RecalibrationKind, Reliability};
+use gradus_eval::calibration::{RecalibrationKind, Reliability, fit_recalibration};
 use gradus_eval::compare::{holm, paired_t_test, wilcoxon_signed_rank};
 use gradus_eval::metrics::{
     PairCounts, auprc, auroc, bias, concordance, decompose_mse, kendall_tau_b, mae, mse, pearson,
@@ -210,7 +210,7 @@ proptest! {
         let mut probes: Vec<f64> = probes;
         probes.sort_by(f64::total_cmp);
         for kind in [RecalibrationKind::Linear, RecalibrationKind::Isotonic] {
-            let fitted = Recalibration::fit(kind, &p, &t).unwrap();
+            let fitted = fit_recalibration(kind, &p, &t).unwrap();
             let ratings = map(&probes, |score| fitted.apply(score));
             prop_assert!(ratings.is_sorted(), "{:?}", ratings);
             let after = mse(&map(&p, |score| fitted.apply(score)), &t).unwrap();
@@ -221,7 +221,7 @@ proptest! {
     #[test]
     fn isotonic_recalibration_leaves_no_bias((p, t) in graded_pairs()) {
         prop_assume!(!p.is_empty());
-        let fitted = Recalibration::fit(RecalibrationKind::Isotonic, &p, &t).unwrap();
+        let fitted = fit_recalibration(RecalibrationKind::Isotonic, &p, &t).unwrap();
         let after = bias(&map(&p, |score| fitted.apply(score)), &t).unwrap();
         prop_assert!(after.abs() < 1e-9, "{}", after);
     }
@@ -261,7 +261,7 @@ proptest! {
     fn recalibration_never_turns_two_scores_around((p, t) in graded_pairs(), probes in prop::collection::vec(-2.0..2.0f64, 2..20)) {
         prop_assume!(!p.is_empty());
         for kind in RecalibrationKind::ALL {
-            let map_of = Recalibration::fit(kind, &p, &t).unwrap();
+            let map_of = fit_recalibration(kind, &p, &t).unwrap();
             let mut scores = probes.clone();
             scores.extend(&p);
             scores.sort_by(f64::total_cmp);

@@ -243,6 +243,17 @@ pub enum ModelError {
         expected: String,
     },
 
+    /// A file of a bundle cannot be used.
+    #[error("{}: {reason}", path.display())]
+    UnusablePart {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+        /// What to do about it, if that is known.
+        hint: Option<String>,
+    },
+
     /// Two files of a bundle contradict each other.
     #[error("{}: `{key}` is {found} in manifest.json and {expected} in config.json", path.display())]
     Contradiction {
@@ -381,6 +392,7 @@ impl ModelError {
                 "the bundle was saved by a newer version of gradus: update gradus"
             }
             Self::FormatVersion { .. } => "save the bundle again with this version of gradus",
+            Self::UnusablePart { hint, .. } => return hint.clone(),
             _ => return None,
         };
         Some(hint.to_owned())

@@ -16,7 +16,7 @@ const HISTORY: &str = "history.json";
 
 /// The manifest of a bundle before anything is known of its training.
 pub(crate) fn manifest(plan: &TrainingPlan, text: &SegmentTokenizer) -> Manifest {
-    let mut manifest = Manifest::new(text.config().clone(), &plan.aggregation);
+    let mut manifest = Manifest::new(text.config().clone(), plan.aggregation);
     manifest.encoder.clone_from(&plan.origin);
     manifest
 }

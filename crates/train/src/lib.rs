@@ -2,6 +2,7 @@
 //!
 //! ```no_run
 //! use burn::tensor::Device;
+//! use gradus_bundle::Aggregation;
 //! use gradus_data::Example;
 //! use gradus_train::{
 //!     EncoderSource, ModelOptions, ScratchOptions, Session, TextOptions, TrainConfig, TrainError,
@@ -16,7 +17,7 @@
 //!         text: TextOptions::default(),
 //!         model: ModelOptions::default().check(&training)?,
 //!         training,
-//!         aggregation: "mean".into(),
+//!         aggregation: Aggregation::Mean,
 //!         output: "my-bundle".into(),
 //!         overwrite: false,
 //!         extra_files: Vec::new(),

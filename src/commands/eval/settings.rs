@@ -35,12 +35,11 @@ impl Settings {
         if args.html.as_ref().is_some_and(to_stdout) {
             return Err(Usage::new("--html: found `-`, expected a file to write").into());
         }
-        let aggregation = args.aggregation.as_ref().map(|text| text.parse());
         let mut slices = vec![SliceKey::Position, SliceKey::Length];
         slices.extend(args.slice.iter().cloned().map(SliceKey::Meta));
         Ok(Self {
             source,
-            aggregation: aggregation.transpose()?,
+            aggregation: args.aggregation,
             bootstrap,
             slices,
             midpoints: args

@@ -93,7 +93,7 @@ fn a_long_response_reads_the_same_with_all_segments_one_or_none() {
         .map(|text| (text.as_str(), Some(0.5)))
         .collect();
     let all = example("a", "How many apples are there?", &segments);
-    for family in FAMILIES {
+    for family in FAMILIES.iter() {
         let tokenizer = tokenizer(family, 64, CutSegments::Drop);
         let expected = tokenize(&tokenizer, &all).0;
         assert_eq!(expected.num_tokens(), 64, "{family}: no room is left empty");
@@ -151,13 +151,13 @@ proptest! {
         max_length in 8_usize..60,
         stride in proptest::option::of(1_usize..40),
         score_cut in any::<bool>(),
-        family in prop::sample::select(FAMILIES.to_vec()),
+        family in prop::sample::select(FAMILIES.clone()),
     ) {
         let pieces: Vec<_> = pieces.iter().map(|piece| (piece.as_str(), None)).collect();
         let mut all = example("a", &prompt, &pieces);
         all.context = context;
         let policy = if score_cut { CutSegments::Score } else { CutSegments::Drop };
-        let tokenizer = tokenizer(family, max_length, policy);
+        let tokenizer = tokenizer(&family, max_length, policy);
         let some = relisted(&all, &choices);
         let [expected, found] = [&all, &some].map(|example| tokenize_all(&tokenizer, example, stride));
         prop_assert_eq!(found.len(), expected.len());

@@ -13,20 +13,23 @@ mod tokenizer;
 mod truncation;
 mod windows;
 
+use std::sync::LazyLock;
+
 use gradus_data::{
     CharSpan, Example, Segment, SegmentTokenizer, TokenizedExample, TruncationCounts,
 };
 
-const FAMILIES: [&str; 8] = [
-    "bert",
-    "roberta",
-    "xlm-roberta",
-    "deberta-v2",
-    "modernbert",
-    "qwen2",
-    "qwen3",
-    "llama",
-];
+/// Every family with a tokenizer and reference values in `tests/golden/tiny-FAMILY`.
+static FAMILIES: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let entries = fs_err::read_dir(support::golden("")).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut families: Vec<String> = names
+        .filter_map(|name| name.strip_prefix("tiny-").map(str::to_owned))
+        .collect();
+    families.sort();
+    assert!(families.len() >= 8, "{families:?}");
+    families
+});
 
 fn tokenize(
     tokenizer: &SegmentTokenizer,

@@ -21,7 +21,7 @@ fn offsets(views: &[TokenView]) -> Vec<(usize, usize)> {
 
 #[test]
 fn ids_types_offsets_and_origin_are_those_of_the_reference() {
-    for family in FAMILIES {
+    for family in FAMILIES.iter() {
         let tokenizer =
             SegmentTokenizer::new(&tokenizer_json(family), TextConfig::default()).unwrap();
         let reference = golden_json(&format!("tiny-{family}/reference.json"));

@@ -158,13 +158,13 @@ proptest! {
         context in proptest::option::of("[a-z ]{0,40}"),
         pieces in prop::collection::vec(("[a-z .é数🙂\n]{1,30}", any::<bool>()), 0..8),
         max_length in 8_usize..60,
-        family in prop::sample::select(FAMILIES.to_vec()),
+        family in prop::sample::select(FAMILIES.clone()),
     ) {
         let unrated: Vec<_> = pieces.iter().map(|(piece, _)| (piece.as_str(), None)).collect();
         let mut example = example("a", &prompt, &unrated);
         example.context = context;
         prop_assume!(!example.response.is_empty());
-        let json = tokenizer_json(family);
+        let json = tokenizer_json(&family);
         let whole = SegmentTokenizer::new(&json, TextConfig { max_length: 10_000, ..TextConfig::default() }).unwrap();
         let (full, _) = tokenize(&whole, &example);
         for (index, (_, rated)) in pieces.iter().enumerate() {

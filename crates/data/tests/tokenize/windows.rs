@@ -45,7 +45,7 @@ fn a_response_that_fits_is_tokenized_as_ever() {
 
 #[test]
 fn every_segment_is_in_one_window_with_the_tokens_it_has_in_the_whole() {
-    for family in FAMILIES {
+    for family in FAMILIES.iter() {
         let whole = tokenize(&tokenizer(family, 2000), &long()).0;
         let tokenizer = tokenizer(family, 96);
         for stride in [1, 16, 40] {

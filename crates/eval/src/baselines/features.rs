@@ -85,6 +85,30 @@ impl Standardizer {
         Self { means, scales }
     }
 
+    /// Checks what a file gives: one mean and one scale per dense column, one weight per feature.
+    ///
+    /// # Errors
+    /// The list of the wrong length, its length and the right one.
+    pub(super) fn check(
+        &self,
+        columns: usize,
+        weights: &[f64],
+        features: usize,
+    ) -> Result<(), String> {
+        for (list, found, expected) in [
+            ("means", self.means.len(), columns),
+            ("scales", self.scales.len(), columns),
+            ("weights", weights.len(), features),
+        ] {
+            if found != expected {
+                return Err(format!(
+                    "`{list}`: found {found} numbers, expected {expected}"
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// The row in standard deviations from the mean.
     pub(super) fn apply(&self, row: &[f64]) -> Vec<f64> {
         row.iter()

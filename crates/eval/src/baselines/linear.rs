@@ -2,7 +2,6 @@
 
 use super::features::{POSITION_FEATURES, Standardizer, position_features};
 use super::{Baseline, BaselineExample, mean_rating, rated_segments};
-use crate::Result;
 use gradus_kernels::solve_positive_definite;
 use serde::{Deserialize, Serialize};
 
@@ -16,10 +15,37 @@ const PENALTY: f64 = 1.0;
 /// `Σ (rating - mean - w·z)² + 1.0 |w|²`, the intercept is the mean rating and not penalized.
 /// What it reaches is what a model gets without reading a word.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Stored")]
 pub struct PositionLength {
     standardizer: Standardizer,
     weights: Vec<f64>,
     intercept: f64,
+}
+
+/// The weights as a file gives them, unchecked.
+#[derive(Deserialize)]
+struct Stored {
+    standardizer: Standardizer,
+    weights: Vec<f64>,
+    intercept: f64,
+}
+
+impl TryFrom<Stored> for PositionLength {
+    type Error = String;
+
+    fn try_from(stored: Stored) -> Result<Self, String> {
+        let Stored {
+            standardizer,
+            weights,
+            intercept,
+        } = stored;
+        standardizer.check(POSITION_FEATURES, &weights, POSITION_FEATURES)?;
+        Ok(Self {
+            standardizer,
+            weights,
+            intercept,
+        })
+    }
 }
 
 impl PositionLength {
@@ -27,7 +53,7 @@ impl PositionLength {
     ///
     /// # Errors
     /// [`EvalError::NothingRated`](crate::EvalError::NothingRated).
-    pub fn fit(examples: &[BaselineExample]) -> Result<Self> {
+    pub fn fit(examples: &[BaselineExample]) -> crate::Result<Self> {
         let rated = rated_segments(Baseline::PositionLength, examples)?;
         let features: Vec<_> = examples.iter().map(position_features).collect();
         let rows: Vec<Vec<f64>> = rated

@@ -235,6 +235,34 @@ mod tests {
     }
 
     #[test]
+    fn stored_weights_of_the_wrong_number_are_refused() {
+        let segments = vec![BaselineSegment {
+            text: "a",
+            rating: Some(0.5),
+        }];
+        let examples = [BaselineExample {
+            prompt: "p",
+            response: "a",
+            segments,
+        }];
+        for baseline in [Baseline::PositionLength, Baseline::BagOfWords] {
+            let stored = serde_json::to_value(baseline.fit(&examples).unwrap()).unwrap();
+            serde_json::from_value::<FittedBaseline>(stored.clone()).unwrap();
+            let name = stored.as_object().unwrap().keys().next().unwrap().clone();
+            for list in ["/weights", "/standardizer/means", "/standardizer/scales"] {
+                let mut short = stored.clone();
+                let place = format!("/{name}{list}");
+                let list = short.pointer_mut(&place).unwrap();
+                list.as_array_mut().unwrap().pop();
+                let message = serde_json::from_value::<FittedBaseline>(short)
+                    .unwrap_err()
+                    .to_string();
+                assert!(message.contains("numbers, expected"), "{place}: {message}");
+            }
+        }
+    }
+
+    #[test]
     fn odd_records_get_finite_scores_from_every_baseline() {
         let one = |text, rating| BaselineExample {
             prompt: "",

@@ -3,7 +3,6 @@
 use super::features::{POSITION_FEATURES, Standardizer, fnv1a, overlap, position_features, words};
 use super::sparse::{SparseMatrix, sparse_dot};
 use super::{Baseline, BaselineExample, Rated, mean_rating, rated_segments};
-use crate::Result;
 use gradus_data::fold_text;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -29,6 +28,7 @@ const HELD_OUT: u64 = 5;
 /// (those whose hash is divisible by five) after fitting on the others; then all are fitted. Where
 /// one of the two parts has no rated segment the penalty is 10.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Stored")]
 pub struct BagOfWords {
     standardizer: Standardizer,
     weights: Vec<f64>,
@@ -36,12 +36,41 @@ pub struct BagOfWords {
     penalty: f64,
 }
 
+/// The weights as a file gives them, unchecked.
+#[derive(Deserialize)]
+struct Stored {
+    standardizer: Standardizer,
+    weights: Vec<f64>,
+    intercept: f64,
+    penalty: f64,
+}
+
+impl TryFrom<Stored> for BagOfWords {
+    type Error = String;
+
+    fn try_from(stored: Stored) -> Result<Self, String> {
+        let Stored {
+            standardizer,
+            weights,
+            intercept,
+            penalty,
+        } = stored;
+        standardizer.check(DENSE, &weights, DENSE + BUCKETS)?;
+        Ok(Self {
+            standardizer,
+            weights,
+            intercept,
+            penalty,
+        })
+    }
+}
+
 impl BagOfWords {
     /// Fits the weights on the rated segments of `examples`.
     ///
     /// # Errors
     /// [`EvalError::NothingRated`](crate::EvalError::NothingRated).
-    pub fn fit(examples: &[BaselineExample]) -> Result<Self> {
+    pub fn fit(examples: &[BaselineExample]) -> crate::Result<Self> {
         let rated = rated_segments(Baseline::BagOfWords, examples)?;
         let rows = Rows::of(examples, &rated);
         let is_held_out = held_out(examples);

@@ -1,71 +1,30 @@
-//! Recalibration by isotonic regression.
+//! Fits a recalibration by isotonic regression.
+
+use gradus_bundle::Isotonic;
 
 use crate::metrics::{order, same, usable};
-use serde::{Deserialize, Serialize};
 
-/// A curve that never falls, by linear interpolation between knots; before the first and after the
-/// last knot it is flat.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "IsotonicFile")]
-pub struct Isotonic {
-    scores: Vec<f64>,
-    ratings: Vec<f64>,
-}
-
-impl Isotonic {
-    /// Least squares among all functions that never fall, by pooling adjacent violators; equal
-    /// scores are averaged first. Between the fitted points it interpolates, as scikit-learn's
-    /// `IsotonicRegression` with clipping does. `None` for no pairs, unequal lengths, or a value
-    /// that is NaN or infinite.
-    pub fn fit(scores: &[f64], ratings: &[f64]) -> Option<Self> {
-        if !usable(scores, ratings) {
-            return None;
+/// Least squares among all functions that never fall, by pooling adjacent violators; equal
+/// scores are averaged first. Between the fitted points it interpolates, as scikit-learn's
+/// `IsotonicRegression` with clipping does. `None` for no pairs, unequal lengths, or a value
+/// that is NaN or infinite.
+pub(super) fn fit(scores: &[f64], ratings: &[f64]) -> Option<Isotonic> {
+    if !usable(scores, ratings) {
+        return None;
+    }
+    let points = averaged_by_score(scores, ratings);
+    let fitted = pool_adjacent_violators(&points);
+    let (mut scores, mut ratings) = (Vec::new(), Vec::new());
+    for (index, (point, &rating)) in points.iter().zip(&fitted).enumerate() {
+        // Inside a flat stretch a knot says nothing.
+        let flat = |neighbor: Option<&f64>| neighbor.is_some_and(|&n| same(n, rating));
+        let before = index.checked_sub(1).and_then(|index| fitted.get(index));
+        if !(flat(before) && flat(fitted.get(index + 1))) {
+            scores.push(point.score);
+            ratings.push(rating);
         }
-        let points = averaged_by_score(scores, ratings);
-        let fitted = pool_adjacent_violators(&points);
-        let mut isotonic = Self {
-            scores: Vec::new(),
-            ratings: Vec::new(),
-        };
-        for (index, (point, &rating)) in points.iter().zip(&fitted).enumerate() {
-            // Inside a flat stretch a knot says nothing.
-            let flat = |neighbor: Option<&f64>| neighbor.is_some_and(|&n| same(n, rating));
-            let before = index.checked_sub(1).and_then(|index| fitted.get(index));
-            if !(flat(before) && flat(fitted.get(index + 1))) {
-                isotonic.scores.push(point.score);
-                isotonic.ratings.push(rating);
-            }
-        }
-        Some(isotonic)
     }
-
-    /// Maps a score to a rating.
-    pub fn apply(&self, score: f64) -> f64 {
-        let above = self.scores.partition_point(|&knot| knot < score);
-        let Some(&high) = self.scores.get(above) else {
-            return self.ratings[self.ratings.len() - 1];
-        };
-        if above == 0 || same(high, score) {
-            return self.ratings[above];
-        }
-        let (low, from, to) = (
-            self.scores[above - 1],
-            self.ratings[above - 1],
-            self.ratings[above],
-        );
-        let share = (score - low) / (high - low);
-        (from + share * (to - from)).clamp(from, to)
-    }
-
-    /// Scores of the knots, ascending; at least one.
-    pub fn scores(&self) -> &[f64] {
-        &self.scores
-    }
-
-    /// Ratings of the knots, never falling.
-    pub fn ratings(&self) -> &[f64] {
-        &self.ratings
-    }
+    Isotonic::new(scores, ratings).ok()
 }
 
 /// One score, the mean of its ratings, and how many there are.
@@ -128,35 +87,6 @@ fn pool_adjacent_violators(points: &[Point]) -> Vec<f64> {
         .collect()
 }
 
-/// Knots as they are read, before they are checked.
-#[derive(Deserialize)]
-struct IsotonicFile {
-    scores: Vec<f64>,
-    ratings: Vec<f64>,
-}
-
-impl TryFrom<IsotonicFile> for Isotonic {
-    type Error = String;
-
-    fn try_from(file: IsotonicFile) -> Result<Self, String> {
-        let IsotonicFile { scores, ratings } = file;
-        if !usable(&scores, &ratings) {
-            let (scores, ratings) = (scores.len(), ratings.len());
-            return Err(format!(
-                "isotonic recalibration: found {scores} scores and {ratings} ratings, \
-                 expected as many of both, at least one, all finite"
-            ));
-        }
-        if !scores.is_sorted_by(|a, b| a < b) {
-            return Err("isotonic recalibration: scores must rise from knot to knot".into());
-        }
-        if !ratings.is_sorted() {
-            return Err("isotonic recalibration: ratings must not fall from knot to knot".into());
-        }
-        Ok(Self { scores, ratings })
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::float_cmp)] // The expected values are exact.
 mod tests {
@@ -164,7 +94,7 @@ mod tests {
 
     #[test]
     fn violators_are_pooled_and_flat_stretches_keep_their_ends() {
-        let fitted = Isotonic::fit(&[1.0, 2.0, 3.0, 4.0, 5.0], &[0.0, 0.6, 0.4, 0.5, 1.0]).unwrap();
+        let fitted = fit(&[1.0, 2.0, 3.0, 4.0, 5.0], &[0.0, 0.6, 0.4, 0.5, 1.0]).unwrap();
         assert_eq!(fitted.scores(), [1.0, 2.0, 4.0, 5.0]);
         assert_eq!(fitted.ratings(), [0.0, 0.5, 0.5, 1.0]);
         assert_eq!(fitted.apply(1.5), 0.25);
@@ -173,7 +103,7 @@ mod tests {
 
     #[test]
     fn equal_scores_are_averaged() {
-        let fitted = Isotonic::fit(&[0.3, 0.3], &[0.0, 1.0]).unwrap();
+        let fitted = fit(&[0.3, 0.3], &[0.0, 1.0]).unwrap();
         assert_eq!(
             (fitted.scores(), fitted.ratings()),
             (&[0.3][..], &[0.5][..])

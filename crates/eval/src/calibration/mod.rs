@@ -2,112 +2,30 @@
 //!
 //! [`Reliability`] shows mean rating against mean score; a [`Recalibration`] is a monotone map from
 //! scores to ratings, fitted on data held out from training and applied to scores afterwards. It
-//! changes values, never the order.
+//! changes values, never the order. The maps are part of the bundle (`gradus-bundle`).
 
+mod applied;
 mod isotonic;
 mod linear;
-mod recalibrations;
 mod reliability;
 
-pub use isotonic::Isotonic;
-pub use linear::Linear;
-pub use recalibrations::{AspectRecalibration, Recalibrations, ResponseRecalibration};
+pub use applied::{recalibrated, recalibrated_segments};
+pub use gradus_bundle::{
+    AspectRecalibration, Isotonic, Linear, Recalibration, RecalibrationKind, Recalibrations,
+    ResponseRecalibration,
+};
 pub use reliability::{Reliability, ReliabilityBin};
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
-
-use crate::EvalError;
-
-/// The kinds of recalibration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum RecalibrationKind {
-    /// A straight line: two numbers, for little data.
-    Linear,
-    /// Any monotone curve: for hundreds of segments and more.
-    Isotonic,
-}
-
-impl RecalibrationKind {
-    /// Every kind.
-    pub const ALL: [Self; 2] = [Self::Isotonic, Self::Linear];
-
-    /// The name in files and on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Linear => "linear",
-            Self::Isotonic => "isotonic",
-        }
-    }
-}
-
-impl fmt::Display for RecalibrationKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for RecalibrationKind {
-    type Err = EvalError;
-
-    fn from_str(name: &str) -> Result<Self, EvalError> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.name() == name)
-            .ok_or_else(|| EvalError::UnknownRecalibration {
-                found: name.to_owned(),
-                known: Self::ALL.map(Self::name).join(", "),
-            })
-    }
-}
-
-/// A monotone map from scores to ratings. In JSON an object tagged `kind`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Recalibration {
-    /// A straight line.
-    Linear(Linear),
-    /// A curve through knots.
-    Isotonic(Isotonic),
-}
-
-impl Recalibration {
-    /// Fits a map from `scores` to `ratings`. `None` for no pairs, unequal lengths, or a value
-    /// that is NaN or infinite.
-    pub fn fit(kind: RecalibrationKind, scores: &[f64], ratings: &[f64]) -> Option<Self> {
-        match kind {
-            RecalibrationKind::Linear => Linear::fit(scores, ratings).map(Self::Linear),
-            RecalibrationKind::Isotonic => Isotonic::fit(scores, ratings).map(Self::Isotonic),
-        }
-    }
-
-    /// Which kind it is.
-    pub fn kind(&self) -> RecalibrationKind {
-        match self {
-            Self::Linear(_) => RecalibrationKind::Linear,
-            Self::Isotonic(_) => RecalibrationKind::Isotonic,
-        }
-    }
-
-    /// Whether every score gets the same rating, so that their order is lost.
-    pub fn is_constant(&self) -> bool {
-        match self {
-            Self::Linear(linear) => linear.slope() <= 0.0,
-            Self::Isotonic(isotonic) => isotonic.ratings().first() == isotonic.ratings().last(),
-        }
-    }
-
-    /// Maps a score to a rating. A higher score never gets a lower rating.
-    pub fn apply(&self, score: f64) -> f64 {
-        match self {
-            Self::Linear(linear) => linear.apply(score),
-            Self::Isotonic(isotonic) => isotonic.apply(score),
-        }
+/// Fits a map from `scores` to `ratings`. `None` for no pairs, unequal lengths, or a value
+/// that is NaN or infinite.
+pub fn fit_recalibration(
+    kind: RecalibrationKind,
+    scores: &[f64],
+    ratings: &[f64],
+) -> Option<Recalibration> {
+    match kind {
+        RecalibrationKind::Linear => linear::fit(scores, ratings).map(Recalibration::Linear),
+        RecalibrationKind::Isotonic => isotonic::fit(scores, ratings).map(Recalibration::Isotonic),
     }
 }
 
@@ -119,7 +37,7 @@ mod tests {
     fn both_kinds_read_back_from_json_as_they_were() {
         let (scores, ratings) = ([0.1, 0.4, 0.3, 0.9], [0.0, 0.5, 0.6, 1.0]);
         for kind in [RecalibrationKind::Linear, RecalibrationKind::Isotonic] {
-            let fitted = Recalibration::fit(kind, &scores, &ratings).unwrap();
+            let fitted = fit_recalibration(kind, &scores, &ratings).unwrap();
             let json = serde_json::to_string(&fitted).unwrap();
             assert_eq!(
                 serde_json::from_str::<Recalibration>(&json).unwrap(),
@@ -132,26 +50,9 @@ mod tests {
     #[test]
     fn nothing_and_nan_cannot_be_fitted() {
         for kind in [RecalibrationKind::Linear, RecalibrationKind::Isotonic] {
-            assert_eq!(Recalibration::fit(kind, &[], &[]), None);
-            assert_eq!(Recalibration::fit(kind, &[f64::NAN], &[0.5]), None);
-            assert_eq!(Recalibration::fit(kind, &[0.1, 0.2], &[0.5]), None);
+            assert_eq!(fit_recalibration(kind, &[], &[]), None);
+            assert_eq!(fit_recalibration(kind, &[f64::NAN], &[0.5]), None);
+            assert_eq!(fit_recalibration(kind, &[0.1, 0.2], &[0.5]), None);
         }
-    }
-
-    #[test]
-    fn a_file_that_is_not_monotone_is_refused() {
-        let falling = r#"{"kind":"isotonic","scores":[0.0,1.0],"ratings":[1.0,0.0]}"#;
-        let message = serde_json::from_str::<Recalibration>(falling)
-            .unwrap_err()
-            .to_string();
-        assert!(message.contains("ratings must not fall"), "{message}");
-        let negative = r#"{"kind":"linear","slope":-1.0,"intercept":0.0}"#;
-        let message = serde_json::from_str::<Recalibration>(negative)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            message.contains("slope must be finite and not negative"),
-            "{message}"
-        );
     }
 }

@@ -9,7 +9,7 @@ use super::by_truncation::ByTruncation;
 use super::raters::{Rated, RatersBeside};
 use crate::baselines::ResponseBaselineScores;
 use crate::bootstrap::Bootstrap;
-use crate::calibration::{RecalibrationKind, Recalibrations, Reliability};
+use crate::calibration::{RecalibrationKind, Recalibrations, Reliability, recalibrated};
 use crate::slices::{Slice, SliceKey, Slicer};
 use crate::{
     Aggregation, Aspect, AspectCounts, JudgedAspect, Level, Metric, MetricValues, ResponsePairs,
@@ -238,7 +238,7 @@ impl RecalibratedResponses {
             .of_responses(&aspect.name, aggregation)?
             .kind();
         let names: Vec<&str> = aspects.iter().map(|aspect| aspect.name.as_str()).collect();
-        let mapped = recalibrations.applied(raw, &names, aggregation);
+        let mapped = recalibrated(recalibrations, raw, &names, aggregation);
         let figures = |scored: &[ScoredResponse]| {
             let whole = WholeResponses::collect(scored, index, aspect, aggregation)?;
             Some(ResponseCalibration::of(&whole.judged, whole.midpoint))

@@ -4,7 +4,6 @@
 //! `prefetch` ahead on a thread), the model reads batches of what comes out (`forward`), and the scores
 //! are recalibrated (here).
 
-mod checks;
 mod forward;
 mod prefetch;
 mod prepare;
@@ -19,7 +18,6 @@ use gradus_bundle::{Bundle, Manifest};
 use gradus_data::{BatchSize, CutSegments, Example, SegmentTokenizer, TextConfig};
 use gradus_model::RewardModel;
 
-use self::checks::check_text;
 use crate::calibration::{Recalibration, Recalibrations};
 use crate::{Aggregation, Result};
 
@@ -55,46 +53,36 @@ impl Scorer {
     /// Loads a bundle directory onto a device.
     ///
     /// # Errors
-    /// If the bundle has a missing, foreign or damaged part.
+    /// If the bundle has a missing, foreign or damaged part, or one that does not fit the others.
     pub fn load(directory: &Path, device: &Device) -> Result<Self> {
-        Self::new(Bundle::load(directory, device)?, device)
+        let (bundle, tokenizer) = Bundle::load_with_tokenizer(directory, device)?;
+        Ok(Self::of(bundle, tokenizer, device))
     }
 
     /// A scorer of a bundle in memory, whose weights are on `device`.
     ///
     /// # Errors
-    /// If the manifest's text settings or aggregation or the recalibration cannot be read, or the
-    /// tokenizer does not belong to the model.
+    /// If tokenizer, text settings and model do not fit together.
     pub fn new(bundle: Bundle, device: &Device) -> Result<Self> {
-        let Bundle {
-            manifest,
-            config,
-            model,
-            tokenizer,
-            recalibration,
-        } = bundle;
-        let aggregation = manifest.aggregation.parse()?;
-        let causal = config.encoder.is_causal();
-        let text = SegmentTokenizer::new(&tokenizer, manifest.text.clone())?;
-        check_text(&text, &config.encoder)?;
-        let recalibrations = recalibration
-            .map(|bytes| Recalibrations::read(&bytes, &manifest.aspects()))
-            .transpose()?;
-        let device = device.clone();
-        Ok(Self {
-            model,
+        let tokenizer = bundle.segment_tokenizer()?;
+        Ok(Self::of(bundle, tokenizer, device))
+    }
+
+    fn of(bundle: Bundle, tokenizer: SegmentTokenizer, device: &Device) -> Self {
+        Self {
+            model: bundle.model,
             preparer: Preparer {
-                tokenizer: Arc::new(text),
+                tokenizer: Arc::new(tokenizer),
                 stride: None,
             },
-            manifest,
-            aggregation,
-            recalibrations,
-            causal,
+            aggregation: bundle.manifest.aggregation,
+            causal: bundle.config.encoder.is_causal(),
+            manifest: bundle.manifest,
+            recalibrations: bundle.recalibration,
             raw: false,
             batch: BatchSize::Tokens(4096),
-            device,
-        })
+            device: device.clone(),
+        }
     }
 
     /// Scores a response that is longer than the model reads in overlapping windows that begin at

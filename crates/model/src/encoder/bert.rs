@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::checks;
+use super::config_keys::{self, KnownKeys};
 use super::hugging_face::PublishedConfig;
 use super::parts::{embedding, layer_norm};
 use super::post_norm::{PostNormConfig, PostNormLayer};
@@ -118,6 +119,13 @@ impl FamilyConfig for BertConfig {
 
     const BLOCKS: LayerBlocks = LayerBlocks::Plain;
 
+    const CONFIG_KEYS: &'static [&'static [KnownKeys]] = &[
+        config_keys::BERT,
+        config_keys::BERT_AND_DEBERTA,
+        config_keys::BIDIRECTIONAL,
+        config_keys::COMMON,
+    ];
+
     const PUBLISHED_NAMES: &'static [(&'static str, &'static str)] = &[
         ("num_token_types", "type_vocab_size"),
         ("hidden_dropout", "hidden_dropout_prob"),
@@ -206,6 +214,7 @@ impl FamilyConfig for BertConfig {
 /// Refuses unsupported settings of BERT and RoBERTa.
 pub(super) fn refuse_unsupported(config: &PublishedConfig) -> Result<(), ConfigProblem> {
     config.only("position_embedding_type", "absolute")?;
+    config.only("is_causal", false)?;
     config.only("is_decoder", false)?;
     config.only("add_cross_attention", false)
 }

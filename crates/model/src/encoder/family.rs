@@ -3,7 +3,7 @@
 use burn::tensor::Device;
 use serde_json::Value;
 
-use super::{EncoderSizes, PublishedConfig, TokenEncoder};
+use super::{ConfigNote, EncoderSizes, KnownKeys, PublishedConfig, TokenEncoder};
 use crate::error::ConfigProblem;
 use crate::weights::KeyTable;
 
@@ -49,6 +49,14 @@ pub trait FamilyConfig: Sized {
 
     /// Names that differ in a `config.json`, except sizes: pairs of our name and the file's.
     const PUBLISHED_NAMES: &'static [(&'static str, &'static str)];
+
+    /// The keys of a `config.json` and their treatment. If a key is in several tables, the first applies.
+    const CONFIG_KEYS: &'static [&'static [KnownKeys]];
+
+    /// Reports keys that another key of the same file overrides. Default: none.
+    fn overridden_keys(_config: &PublishedConfig) -> Vec<ConfigNote> {
+        Vec::new()
+    }
 
     /// Whether no token attends to later tokens. Default: false.
     fn is_causal(&self) -> bool {
@@ -102,7 +110,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::encoder::EncoderConfig;
+    use crate::encoder::{EncoderConfig, Treatment};
 
     fn problem(family: &str, key: &str, value: Value) -> String {
         let mut keys = json!({
@@ -126,11 +134,18 @@ mod tests {
                 "`num_hidden_layers` is 0, expected a whole number above 0",
                 "{family}"
             );
-            let (dropout, epsilon) = match *family {
-                "modernbert" => ("embedding_dropout", "norm_eps"),
-                "qwen2" | "qwen3" | "llama" => ("attention_dropout", "rms_norm_eps"),
-                _ => ("hidden_dropout_prob", "layer_norm_eps"),
+            let reads = |key: &&str| {
+                let tables = EncoderConfig::config_keys(family).unwrap();
+                let mut lines = tables.iter().copied().flatten();
+                lines.any(|line| line.treatment == Treatment::Used && line.names.contains(key))
             };
+            let first = |keys: [&'static str; 3]| keys.into_iter().find(reads).unwrap();
+            let dropout = first([
+                "hidden_dropout_prob",
+                "embedding_dropout",
+                "attention_dropout",
+            ]);
+            let epsilon = first(["layer_norm_eps", "norm_eps", "rms_norm_eps"]);
             assert_eq!(
                 problem(family, dropout, json!(1.5)),
                 format!("`{dropout}` is 1.5, expected a probability in [0, 1)")

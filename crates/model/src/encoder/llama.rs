@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::config_keys::Treatment::{Only, Used};
+use super::config_keys::{self, KnownKeys, keys};
 use super::decoder::{DecoderConfig, DecoderFamily, Habits};
 use super::hugging_face::PublishedConfig;
 use super::sliding::SlidingLayers;
@@ -13,8 +15,20 @@ use crate::error::ConfigProblem;
 #[serde(transparent)]
 pub struct LlamaConfig(pub DecoderConfig);
 
+#[rustfmt::skip] // one line per kind
+const OWN_KEYS: &[KnownKeys] = &[
+    keys(Used, &["attention_bias"]),
+    keys(Used, &["mlp_bias"]),
+    keys(Only("`1`"), &["pretraining_tp"]),
+    keys(Only("`null`"), &["sliding_window"]),
+    keys(Only("`full_attention` in every layer"), &["layer_types"]),
+];
+
 impl DecoderFamily for LlamaConfig {
     const ARCHITECTURE: &'static str = "LlamaForTokenClassification";
+
+    const CONFIG_KEYS: &'static [&'static [KnownKeys]] =
+        &[OWN_KEYS, config_keys::DECODER, config_keys::COMMON];
 
     fn read_published(config: &PublishedConfig) -> Result<DecoderConfig, ConfigProblem> {
         // Matrices split for pre-training, published only for the first Llama.

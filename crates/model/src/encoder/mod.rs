@@ -1,7 +1,24 @@
 //! Encoders: token ids in, one state per token out.
 //!
 //! A family of encoders is one file or folder with a configuration ([`FamilyConfig`]), a module
-//! ([`TokenEncoder`]) and a [`KeyTable`](crate::weights::KeyTable), and one line in the registry.
+//! ([`TokenEncoder`]), a [`KeyTable`](crate::weights::KeyTable) and the treatment of its `config.json` keys, and one
+//! line in the list below.
+
+/// Calls the macro `$define` with the families: `model_type`, name, configuration and module.
+macro_rules! families {
+    ($define:ident) => {
+        $define! {
+            "bert" => Bert(BertConfig, Bert);
+            "roberta" => Roberta(RobertaConfig, Roberta);
+            "xlm-roberta" => XlmRoberta(RobertaConfig, Roberta);
+            "deberta-v2" => DebertaV2(DebertaV2Config, DebertaV2);
+            "modernbert" => ModernBert(ModernBertConfig, ModernBert);
+            "qwen2" => Qwen2(Qwen2Config, Decoder);
+            "qwen3" => Qwen3(Qwen3Config, Decoder);
+            "llama" => Llama(LlamaConfig, Decoder);
+        }
+    };
+}
 
 mod activation;
 mod attention;
@@ -36,7 +53,7 @@ mod token_encoder;
 pub use activation::PublishedActivation;
 pub use attention::Attention;
 pub use bert::{Bert, BertConfig};
-pub use config_keys::ConfigNote;
+pub use config_keys::{ConfigNote, KnownKeys, Treatment};
 pub use convolution::{Convolution, ConvolutionActivation};
 pub use deberta_v2::{DebertaV2, DebertaV2Config};
 pub use decoder::{Decoder, DecoderConfig};

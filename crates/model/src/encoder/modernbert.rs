@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::checks;
-use super::config_keys::ConfigNote;
+use super::config_keys::Treatment::{Ignored, Only, Reported, Used};
+use super::config_keys::{self, ConfigNote, KnownKeys, keys};
 use super::gated_feed_forward::GatedFeedForward;
 use super::hugging_face::{PublishedConfig, same};
 use super::parts::{embedding, norm};
@@ -62,6 +63,19 @@ pub struct ModernBertConfig {
 
 const LAYER_TYPES: [&str; 2] = ["full_attention", "sliding_attention"];
 
+#[rustfmt::skip] // one line per kind
+const OWN_KEYS: &[KnownKeys] = &[
+    keys(Used, &["hidden_activation", "norm_eps", "norm_bias", "attention_bias", "mlp_bias",
+        "embedding_dropout", "attention_dropout", "local_attention", "sliding_window", "layer_types",
+        "global_attn_every_n_layers", "rope_parameters", "global_rope_theta", "local_rope_theta"]),
+    keys(Only("`hidden_size` / `num_attention_heads`"), &["head_dim"]),
+    keys(Only("`null`"), &["rope_scaling"]),
+    keys(Reported("this family is always bidirectional"), &["is_decoder"]),
+    keys(Reported("this family has no grouped heads, and other norms"), &["num_key_value_heads", "rms_norm_eps"]),
+    keys(Reported("each layer type has its own: `global_rope_theta`, `local_rope_theta`"), &["rope_theta"]),
+    keys(Ignored("this family does not use it; published files contain it"), &["layer_norm_eps", "type_vocab_size", "is_decoder"]),
+];
+
 impl FamilyConfig for ModernBertConfig {
     type Module = ModernBert;
 
@@ -98,11 +112,47 @@ impl FamilyConfig for ModernBertConfig {
 
     const BLOCKS: LayerBlocks = LayerBlocks::Gated;
 
+    const CONFIG_KEYS: &'static [&'static [KnownKeys]] =
+        &[OWN_KEYS, config_keys::BIDIRECTIONAL, config_keys::COMMON];
+
     const PUBLISHED_NAMES: &'static [(&'static str, &'static str)] = &[
         ("sliding.distance", "local_attention"),
         ("norm_epsilon", "norm_eps"),
         ("hidden_dropout", "embedding_dropout"),
     ];
+
+    fn overridden_keys(config: &PublishedConfig) -> Vec<ConfigNote> {
+        let mut notes = Vec::new();
+        if let (Some(window), Some(whole)) = (
+            config.value("sliding_window"),
+            config.value("local_attention"),
+        ) && window.as_u64() != whole.as_u64().map(|whole| whole / 2)
+        {
+            let why = format!("`sliding_window` ({window}) takes precedence, as in transformers");
+            notes.push(ConfigNote::new("local_attention", whole, why));
+        }
+        let Ok(Some(parameters)) = config.object("rope_parameters") else {
+            return notes;
+        };
+        for (layer_type, old) in LAYER_TYPES
+            .into_iter()
+            .zip(["global_rope_theta", "local_rope_theta"])
+        {
+            let Ok(Some(inner)) = parameters.object(layer_type) else {
+                continue;
+            };
+            let place = format!("rope_parameters.{layer_type}");
+            notes.extend(Rotary::object_notes(&place, &inner));
+            if let (Some(outside), Some(inside)) = (config.value(old), inner.value("rope_theta"))
+                && !same(outside, inside)
+            {
+                let why =
+                    format!("`{place}.rope_theta` ({inside}) takes precedence, as in transformers");
+                notes.push(ConfigNote::new(old, outside, why));
+            }
+        }
+        notes
+    }
 
     fn to_published(&self) -> Value {
         json!({
@@ -125,6 +175,7 @@ impl FamilyConfig for ModernBertConfig {
     }
 
     fn read_published(config: &PublishedConfig) -> Result<Self, ConfigProblem> {
+        config.only("is_causal", false)?;
         let num_layers = config.layers()?;
         let d_model = config.size("hidden_size")?;
         let num_heads = config.size("num_attention_heads")?;
@@ -253,40 +304,6 @@ fn rotary(
         Some(inner) => Rotary::from_object(&inner, theta, positions, None)
             .map_err(|problem| inside(problem.inside(layer_type))),
     }
-}
-
-/// Keys that another key of the same file overrides.
-pub(super) fn notes(config: &PublishedConfig) -> Vec<ConfigNote> {
-    let mut notes = Vec::new();
-    if let (Some(window), Some(whole)) = (
-        config.value("sliding_window"),
-        config.value("local_attention"),
-    ) && window.as_u64() != whole.as_u64().map(|whole| whole / 2)
-    {
-        let why = format!("`sliding_window` ({window}) takes precedence, as in transformers");
-        notes.push(ConfigNote::new("local_attention", whole, why));
-    }
-    let Ok(Some(parameters)) = config.object("rope_parameters") else {
-        return notes;
-    };
-    for (layer_type, old) in LAYER_TYPES
-        .into_iter()
-        .zip(["global_rope_theta", "local_rope_theta"])
-    {
-        let Ok(Some(inner)) = parameters.object(layer_type) else {
-            continue;
-        };
-        let place = format!("rope_parameters.{layer_type}");
-        notes.extend(Rotary::object_notes(&place, &inner));
-        if let (Some(outside), Some(inside)) = (config.value(old), inner.value("rope_theta"))
-            && !same(outside, inside)
-        {
-            let why =
-                format!("`{place}.rope_theta` ({inside}) takes precedence, as in transformers");
-            notes.push(ConfigNote::new(old, outside, why));
-        }
-    }
-    notes
 }
 
 /// A ModernBERT encoder: pre-norm layers of rotary attention, most with a sliding window, and gated

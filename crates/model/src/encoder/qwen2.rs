@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::config_keys::{self, KnownKeys};
 use super::decoder::{DecoderConfig, DecoderFamily, Habits, shared_heads};
 use super::hugging_face::PublishedConfig;
 use crate::error::ConfigProblem;
@@ -13,6 +14,9 @@ pub struct Qwen2Config(pub DecoderConfig);
 
 impl DecoderFamily for Qwen2Config {
     const ARCHITECTURE: &'static str = "Qwen2ForTokenClassification";
+
+    const CONFIG_KEYS: &'static [&'static [KnownKeys]] =
+        &[config_keys::QWEN, config_keys::DECODER, config_keys::COMMON];
 
     fn read_published(config: &PublishedConfig) -> Result<DecoderConfig, ConfigProblem> {
         let heads = shared_heads(config)?;

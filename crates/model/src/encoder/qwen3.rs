@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::config_keys::Treatment::Used;
+use super::config_keys::{self, KnownKeys, keys};
 use super::decoder::{DecoderConfig, DecoderFamily, Habits, shared_heads};
 use super::hugging_face::PublishedConfig;
 use crate::error::ConfigProblem;
@@ -11,8 +13,20 @@ use crate::error::ConfigProblem;
 #[serde(transparent)]
 pub struct Qwen3Config(pub DecoderConfig);
 
+#[rustfmt::skip] // one line per kind
+const OWN_KEYS: &[KnownKeys] = &[
+    keys(Used, &["attention_bias"]),
+];
+
 impl DecoderFamily for Qwen3Config {
     const ARCHITECTURE: &'static str = "Qwen3ForTokenClassification";
+
+    const CONFIG_KEYS: &'static [&'static [KnownKeys]] = &[
+        OWN_KEYS,
+        config_keys::QWEN,
+        config_keys::DECODER,
+        config_keys::COMMON,
+    ];
 
     fn read_published(config: &PublishedConfig) -> Result<DecoderConfig, ConfigProblem> {
         let bias = config.flag("attention_bias", false)?;

@@ -8,15 +8,14 @@ use serde_json::Value;
 
 use super::config_keys::refuse_for_all;
 use super::{
-    Bert, BertConfig, DebertaV2, DebertaV2Config, Decoder, EncoderSizes, FamilyConfig, LayerBlocks,
-    LlamaConfig, ModernBert, ModernBertConfig, OwnEncoder, OwnEncoderConfig, PublishedConfig,
-    PythonClass, Qwen2Config, Qwen3Config, Roberta, RobertaConfig, TokenEncoder,
+    ConfigNote, EncoderSizes, FamilyConfig, KnownKeys, LayerBlocks, OwnEncoder, OwnEncoderConfig,
+    PublishedConfig, PythonClass, TokenEncoder,
 };
 use crate::error::{ConfigProblem, Result};
 use crate::weights::KeyTable;
 
 macro_rules! encoder_families {
-    ($($model_type:literal => $family:ident($config:ty, $module:ty);)+) => {
+    ($($model_type:literal => $family:ident($config:ident, $module:ident);)+) => {
         /// The configuration of an encoder of any family.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         #[serde(remote = "Self", tag = "model_type")]
@@ -25,7 +24,7 @@ macro_rules! encoder_families {
             $(
                 #[doc = concat!("`model_type` `", $model_type, "`.")]
                 #[serde(rename = $model_type)]
-                $family($config),
+                $family(super::$config),
             )+
             /// A [`NamedEncoder`](super::NamedEncoder) of another program.
             #[serde(skip)]
@@ -42,7 +41,7 @@ macro_rules! encoder_families {
         pub enum Encoder {
             $(
                 #[doc = concat!("`model_type` `", $model_type, "`.")]
-                $family($module),
+                $family(super::$module),
             )+
             /// An encoder of another program.
             Own(OwnEncoder),
@@ -59,8 +58,8 @@ macro_rules! encoder_families {
             ) -> Option<Result<Self, ConfigProblem>> {
                 match model_type {
                     $($model_type => Some(
-                        refuse_for_all(model_type, config)
-                            .and_then(|()| <$config>::from_published(config))
+                        refuse_for_all(config)
+                            .and_then(|()| super::$config::from_published(config))
                             .map(Self::$family)
                     ),)+
                     _ => None,
@@ -88,7 +87,7 @@ macro_rules! encoder_families {
             /// another program, which no class loads.
             pub fn python_class(&self) -> PythonClass {
                 match self {
-                    $(Self::$family(_) => <$config>::PYTHON_CLASS,)+
+                    $(Self::$family(_) => super::$config::PYTHON_CLASS,)+
                     Self::Own(_) => PythonClass {
                         architecture: "",
                         head: "",
@@ -100,7 +99,7 @@ macro_rules! encoder_families {
             /// What its layers are made of.
             pub(crate) fn blocks(&self) -> LayerBlocks {
                 match self {
-                    $(Self::$family(_) => <$config>::BLOCKS,)+
+                    $(Self::$family(_) => super::$config::BLOCKS,)+
                     Self::Own(_) => LayerBlocks::Composed,
                 }
             }
@@ -119,10 +118,32 @@ macro_rules! encoder_families {
                 keys
             }
 
+            /// The keys of a `config.json` of a family and their treatment; `None` for an unknown
+            /// `model_type`.
+            pub(crate) fn config_keys(
+                model_type: &str,
+            ) -> Option<&'static [&'static [KnownKeys]]> {
+                match model_type {
+                    $($model_type => Some(super::$config::CONFIG_KEYS),)+
+                    _ => None,
+                }
+            }
+
+            /// Reports keys of a `config.json` that another key of the file overrides.
+            pub(crate) fn overridden_keys(
+                model_type: &str,
+                config: &PublishedConfig,
+            ) -> Vec<ConfigNote> {
+                match model_type {
+                    $($model_type => super::$config::overridden_keys(config),)+
+                    _ => Vec::new(),
+                }
+            }
+
             /// Mapping of published tensor names.
             pub(crate) fn keys(&self) -> KeyTable {
                 match self {
-                    $(Self::$family(_) => <$config>::KEYS,)+
+                    $(Self::$family(_) => super::$config::KEYS,)+
                     Self::Own(_) => KeyTable {
                         prefix: "",
                         modules: &[],
@@ -263,16 +284,7 @@ macro_rules! encoder_families {
     };
 }
 
-encoder_families! {
-    "bert" => Bert(BertConfig, Bert);
-    "roberta" => Roberta(RobertaConfig, Roberta);
-    "xlm-roberta" => XlmRoberta(RobertaConfig, Roberta);
-    "deberta-v2" => DebertaV2(DebertaV2Config, DebertaV2);
-    "modernbert" => ModernBert(ModernBertConfig, ModernBert);
-    "qwen2" => Qwen2(Qwen2Config, Decoder);
-    "qwen3" => Qwen3(Qwen3Config, Decoder);
-    "llama" => Llama(LlamaConfig, Decoder);
-}
+families!(encoder_families);
 
 impl Serialize for EncoderConfig {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {

@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 
 use super::bert::{BertConfig, refuse_unsupported};
 use super::checks;
+use super::config_keys::Treatment::Used;
+use super::config_keys::{self, KnownKeys, keys};
 use super::hugging_face::PublishedConfig;
 use super::parts::{embedding, layer_norm};
 use super::post_norm::{PostNormConfig, PostNormLayer};
@@ -58,6 +60,11 @@ impl RobertaConfig {
     }
 }
 
+#[rustfmt::skip] // one line per kind
+const OWN_KEYS: &[KnownKeys] = &[
+    keys(Used, &["pad_token_id"]),
+];
+
 impl FamilyConfig for RobertaConfig {
     type Module = Roberta;
 
@@ -84,6 +91,14 @@ impl FamilyConfig for RobertaConfig {
     };
 
     const BLOCKS: LayerBlocks = LayerBlocks::Plain;
+
+    const CONFIG_KEYS: &'static [&'static [KnownKeys]] = &[
+        OWN_KEYS,
+        config_keys::BERT,
+        config_keys::BERT_AND_DEBERTA,
+        config_keys::BIDIRECTIONAL,
+        config_keys::COMMON,
+    ];
 
     const PUBLISHED_NAMES: &'static [(&'static str, &'static str)] = &[
         ("padding_id", "pad_token_id"),

@@ -23,7 +23,7 @@ pub use schedule::Schedule;
 
 use std::path::PathBuf;
 
-use gradus_bundle::{BundlePlace, EncoderOrigin};
+use gradus_bundle::{Aggregation, BundlePlace, EncoderOrigin};
 use gradus_data::ChatTemplate;
 use gradus_files::is_same_file;
 use gradus_model::PretrainedEncoder;
@@ -53,8 +53,8 @@ pub struct TrainingPlan {
     pub model: CheckedModel,
     /// Optimization.
     pub training: CheckedConfig,
-    /// Name of the aggregation that the bundle proposes.
-    pub aggregation: String,
+    /// The aggregation that the bundle proposes for response scores.
+    pub aggregation: Aggregation,
     /// Directory for the bundle.
     pub output: PathBuf,
     /// Whether a bundle that is there already is replaced.
@@ -78,7 +78,7 @@ impl TrainingPlan {
             text: TextOptions::default(),
             model: CheckedModel::default(),
             training,
-            aggregation: "mean".into(),
+            aggregation: Aggregation::Mean,
             output: output.into(),
             overwrite: false,
             extra_files: Vec::new(),

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use super::DebertaV2;
 use super::published::{count, norm_positions, position_terms, refuse_unsupported};
+use crate::encoder::config_keys::Treatment::{Only, Used};
+use crate::encoder::config_keys::{self, KnownKeys, keys};
 use crate::encoder::convolution::Convolution;
 use crate::encoder::hugging_face::PublishedConfig;
 use crate::encoder::relative::RelativeBuckets;
@@ -63,6 +65,16 @@ pub struct DebertaV2Config {
     pub initializer_range: f64,
 }
 
+#[rustfmt::skip] // one line per kind
+const OWN_KEYS: &[KnownKeys] = &[
+    keys(Used, &["position_buckets", "max_relative_positions", "norm_rel_ebd", "pos_att_type",
+        "share_att_key", "position_biased_input", "conv_kernel_size", "conv_act"]),
+    keys(Only("`true`"), &["relative_attention"]),
+    keys(Only("`1`"), &["conv_groups"]),
+    keys(Only("`hidden_size`"), &["embedding_size"]),
+    keys(Only("`hidden_size` / `num_attention_heads`"), &["attention_head_size"]),
+];
+
 impl FamilyConfig for DebertaV2Config {
     type Module = DebertaV2;
 
@@ -108,6 +120,13 @@ impl FamilyConfig for DebertaV2Config {
     };
 
     const BLOCKS: LayerBlocks = LayerBlocks::Disentangled;
+
+    const CONFIG_KEYS: &'static [&'static [KnownKeys]] = &[
+        OWN_KEYS,
+        config_keys::BERT_AND_DEBERTA,
+        config_keys::BIDIRECTIONAL,
+        config_keys::COMMON,
+    ];
 
     const PUBLISHED_NAMES: &'static [(&'static str, &'static str)] = &[
         ("num_buckets", "position_buckets"),

@@ -13,6 +13,7 @@ pub(super) fn refuse_unsupported(
     config: &PublishedConfig,
     d_model: usize,
 ) -> Result<(), ConfigProblem> {
+    config.only("is_causal", false)?;
     // Without it the model is a BERT, which transformers supports and nobody publishes.
     let relative = config.optional("relative_attention", false, "true")?;
     ConfigProblem::unless(relative, "relative_attention", relative, "true")?;

@@ -142,6 +142,7 @@ impl DecoderConfig {
         self,
         config: &PublishedConfig,
     ) -> Result<Self, ConfigProblem> {
+        config.only("use_mrope", false)?;
         let slides = config.flag("use_sliding_window", false)?;
         if !slides || config.is_null("sliding_window") {
             let layers = SlidingLayers::published_layers(config, self.num_layers, |_| false)?;

@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::{Decoder, DecoderConfig};
 use crate::encoder::hugging_face::PublishedConfig;
-use crate::encoder::{EncoderSizes, FamilyConfig, LayerBlocks, PythonClass};
+use crate::encoder::rotary::Rotary;
+use crate::encoder::{ConfigNote, EncoderSizes, FamilyConfig, KnownKeys, LayerBlocks, PythonClass};
 use crate::error::ConfigProblem;
 use crate::weights::KeyTable;
 
@@ -13,6 +14,9 @@ use crate::weights::KeyTable;
 pub trait DecoderFamily: Sized {
     /// The class of Python's transformers that loads an export.
     const ARCHITECTURE: &'static str;
+
+    /// The keys of a `config.json` and their treatment. If a key is in several tables, the first applies.
+    const CONFIG_KEYS: &'static [&'static [KnownKeys]];
 
     /// Reads a `config.json` in Hugging Face layout.
     ///
@@ -43,11 +47,17 @@ impl<F: DecoderFamily> FamilyConfig for F {
 
     const BLOCKS: LayerBlocks = LayerBlocks::Gated;
 
+    const CONFIG_KEYS: &'static [&'static [KnownKeys]] = F::CONFIG_KEYS;
+
     const PUBLISHED_NAMES: &'static [(&'static str, &'static str)] = &[
         ("d_head", "head_dim"),
         ("norm_epsilon", "rms_norm_eps"),
         ("theta", "rope_theta"),
     ];
+
+    fn overridden_keys(config: &PublishedConfig) -> Vec<ConfigNote> {
+        Rotary::notes(config)
+    }
 
     fn is_causal(&self) -> bool {
         self.decoder().causal

@@ -1,10 +1,10 @@
 //! Aggregates segment scores to a response score.
 
-use crate::EvalError;
-use crate::metrics::{all_finite, finite, is_constant};
-use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
 
 /// How the values of a response's segments become one value for the response.
 ///
@@ -64,12 +64,18 @@ impl Aggregation {
     /// value that is NaN or infinite, or an overflow.
     pub fn aggregate(self, values: &[f64]) -> Option<f64> {
         let &last = values.last()?;
-        if !all_finite(values) {
+        if !values.iter().all(|value| value.is_finite()) {
             return None;
         }
-        finite(match self {
+        let aggregated = match self {
             // Rounding must not tell responses of equal values apart by their length.
-            Self::Mean if is_constant(values) => last,
+            Self::Mean
+                if values
+                    .iter()
+                    .all(|value| value.partial_cmp(&last).is_some_and(Ordering::is_eq)) =>
+            {
+                last
+            }
             Self::Mean => values.iter().sum::<f64>() / values.len() as f64,
             Self::Sum => values.iter().sum(),
             Self::Min => values.iter().copied().fold(last, f64::min),
@@ -77,7 +83,8 @@ impl Aggregation {
             Self::Product => values.iter().product(),
             Self::Last => last,
             Self::SoftMin { temperature } => soft_min(values, temperature),
-        })
+        };
+        aggregated.is_finite().then_some(aggregated)
     }
 
     /// Whether the value of a response lies on the scale of its segments, so that the midpoint of
@@ -105,29 +112,40 @@ fn soft_min(values: &[f64], temperature: f64) -> f64 {
     lowest + rest.sum::<f64>() / weights
 }
 
-impl FromStr for Aggregation {
-    type Err = EvalError;
+/// A text that names no aggregation.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "unknown aggregation: found `{found}`, expected one of: {known}, \
+     softmin:TEMPERATURE with a finite temperature above 0"
+)]
+pub struct UnknownAggregation {
+    /// The text.
+    pub found: String,
+    /// The names of the aggregations without a setting, comma-separated.
+    pub known: String,
+}
 
-    fn from_str(name: &str) -> Result<Self, EvalError> {
+impl FromStr for Aggregation {
+    type Err = UnknownAggregation;
+
+    fn from_str(name: &str) -> Result<Self, UnknownAggregation> {
         let setting = name.strip_prefix("softmin:");
         let temperature = setting.and_then(|text| text.parse::<f64>().ok());
         let soft_min = temperature
             .filter(|temperature| temperature.is_finite() && *temperature > 0.0)
             .map(|temperature| Self::SoftMin { temperature });
         let plain = || Self::ALL.into_iter().find(|known| known.name() == name);
-        soft_min
-            .or_else(plain)
-            .ok_or_else(|| EvalError::UnknownAggregation {
-                found: name.to_owned(),
-                known: Self::ALL.map(Self::name).join(", "),
-            })
+        soft_min.or_else(plain).ok_or_else(|| UnknownAggregation {
+            found: name.to_owned(),
+            known: Self::ALL.map(Self::name).join(", "),
+        })
     }
 }
 
 impl TryFrom<String> for Aggregation {
-    type Error = EvalError;
+    type Error = UnknownAggregation;
 
-    fn try_from(text: String) -> Result<Self, EvalError> {
+    fn try_from(text: String) -> Result<Self, UnknownAggregation> {
         text.parse()
     }
 }

@@ -1,4 +1,4 @@
-//! Giving a bundle on disk another recalibration.
+//! Replaces the recalibration of a bundle on disk.
 //!
 //! Two small files change, `recalibration.json` and the manifest, and they have to fit each other at
 //! every moment. The manifest alone decides: it is replaced by a rename, and names the recalibration
@@ -22,39 +22,46 @@ use gradus_files::{Existing, MOST_SETTINGS, NewFile, Target, read_regular, sync_
 use crate::digest::digest_bytes;
 use crate::manifest::{Part, StoredManifest};
 use crate::{
-    Bundle, MANIFEST, RECALIBRATION, check_parts, digest_file, load_manifest, place, to_json,
+    Bundle, MANIFEST, RECALIBRATION, Recalibrations, check_parts, digest_file, load_manifest,
+    place, to_json,
 };
-use gradus_model::Result;
+use gradus_model::{ModelError, Result};
 
 /// What the hidden name of a recalibration begins with; its digest follows.
 const PENDING: &str = ".gradus-recalibration-";
 
 impl Bundle {
-    /// Gives the bundle in `directory` the recalibration `bytes`, or takes the one it has away.
+    /// Replaces the recalibration of the bundle in `directory`; `None` removes it.
     ///
     /// The bundle is whole at every moment, for readers and where the process is killed. Processes
     /// that do this at the same time do it one after the other. Files that are no part of the bundle
     /// stay.
     ///
     /// # Errors
-    /// If `directory` is no bundle, if a part of it is missing or foreign, if another process is
-    /// writing it, or if writing fails; then the bundle stays as it was.
-    pub fn set_recalibration(directory: &Path, bytes: Option<&[u8]>) -> Result<()> {
+    /// If `directory` is no bundle, if a part of it is missing or foreign, if `maps` has aspects that the
+    /// bundle has not, if another process is writing it, or if writing fails; then the bundle stays as it was.
+    pub fn set_recalibration(directory: &Path, maps: Option<&Recalibrations>) -> Result<()> {
         Self::recover(directory)?;
         // Tells what is no bundle before anything is made beside it.
         load_manifest(directory)?;
         let _lock = place::lock(directory, &Target::of(directory)?)?;
         let mut stored = load_manifest(directory)?;
         check_parts(directory, &stored.parts)?;
+        if let Some(maps) = maps {
+            let path = directory.join(RECALIBRATION);
+            maps.check(&stored.manifest.aspects())
+                .map_err(|problem| ModelError::ConfigFile { path, problem })?;
+        }
+        let bytes = maps.map(Recalibrations::to_json).transpose()?;
         tidy(directory, &stored)?;
         let old = stored.parts.remove(RECALIBRATION);
         match (bytes, old) {
             (Some(bytes), _) => {
-                let part = digest_bytes(bytes);
+                let part = digest_bytes(&bytes);
                 if let Some(path) = pending(directory, &part) {
                     write(
                         &path,
-                        bytes,
+                        &bytes,
                         &[&directory.join(RECALIBRATION), &directory.join(MANIFEST)],
                     )?;
                 }
@@ -74,26 +81,26 @@ impl Bundle {
         Ok(())
     }
 
-    /// The recalibration that the bundle in `directory` has, without a look at its other parts.
+    /// Whether the bundle in `directory` has a recalibration. Neither it nor other parts are read.
     ///
     /// # Errors
-    /// If `directory` is no bundle, or if the recalibration is missing or foreign.
-    pub fn recalibration(directory: &Path) -> Result<Option<Vec<u8>>> {
+    /// If `directory` is no bundle.
+    pub fn has_recalibration(directory: &Path) -> Result<bool> {
         Self::recover(directory)?;
         super::settled(directory, || {
-            let stored = load_manifest(directory)?;
-            super::check_recalibration(directory, &stored.parts)?;
-            read(directory, &stored)
+            Ok(load_manifest(directory)?.parts.contains_key(RECALIBRATION))
         })
     }
 }
 
 /// The recalibration that a manifest names.
-pub(super) fn read(directory: &Path, stored: &StoredManifest) -> Result<Option<Vec<u8>>> {
-    let part = stored.parts.get(RECALIBRATION);
-    let path = part.map(|part| find(directory, part));
-    let read = |path: PathBuf| read_regular(&path, MOST_SETTINGS);
-    Ok(path.map(read).transpose()?)
+pub(super) fn read(directory: &Path, stored: &StoredManifest) -> Result<Option<Recalibrations>> {
+    let Some(part) = stored.parts.get(RECALIBRATION) else {
+        return Ok(None);
+    };
+    let bytes = read_regular(&find(directory, part), MOST_SETTINGS)?;
+    let named = directory.join(RECALIBRATION);
+    Recalibrations::read(&bytes, &stored.manifest.aspects(), &named).map(Some)
 }
 
 /// Where the recalibration that a manifest names lies.
