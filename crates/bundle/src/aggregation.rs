@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 #[non_exhaustive]
 pub enum Aggregation {
-    /// The mean: every segment counts the same, long responses are not favored. The default.
+    /// The mean: independent of the number of segments. The default.
     #[default]
     Mean,
     /// The sum: grows with the number of segments.
@@ -28,8 +28,8 @@ pub enum Aggregation {
     Product,
     /// The value of the last segment.
     Last,
-    /// `Σ v e^(-v/τ) / Σ e^(-v/τ)`: between the lowest value, for a small `τ`, and the mean. What the
-    /// response loss of training calls so too.
+    /// `Σ v e^(-v/τ) / Σ e^(-v/τ)`: between the lowest value (small `τ`) and the mean (large `τ`), as in
+    /// the response loss of training.
     SoftMin {
         /// `τ`, in rating units. Finite and above 0.
         temperature: f64,
@@ -37,7 +37,7 @@ pub enum Aggregation {
 }
 
 impl Aggregation {
-    /// Every aggregation that has no setting of its own.
+    /// All aggregations without a setting.
     pub const ALL: [Self; 6] = [
         Self::Mean,
         Self::Sum,
@@ -47,7 +47,7 @@ impl Aggregation {
         Self::Last,
     ];
 
-    /// The name in files and on the command line, without a setting.
+    /// The name in files and on the command line, without the setting.
     pub fn name(self) -> &'static str {
         match self {
             Self::Mean => "mean",
@@ -60,8 +60,8 @@ impl Aggregation {
         }
     }
 
-    /// One value for all `values`, which are in the order of the segments. `None` for no values, a
-    /// value that is NaN or infinite, or an overflow.
+    /// Aggregates the values of the segments, in the order of the text. `None` for no values, for a
+    /// value that is NaN or infinite, and for an overflow.
     pub fn aggregate(self, values: &[f64]) -> Option<f64> {
         let &last = values.last()?;
         if !values.iter().all(|value| value.is_finite()) {
@@ -87,8 +87,7 @@ impl Aggregation {
         aggregated.is_finite().then_some(aggregated)
     }
 
-    /// Whether the value of a response lies on the scale of its segments, so that the midpoint of
-    /// the one is the midpoint of the other.
+    /// Whether the aggregated value has the scale of the values, and thus the same midpoint.
     pub fn keeps_scale(self) -> bool {
         !matches!(self, Self::Sum | Self::Product)
     }
@@ -103,7 +102,7 @@ impl fmt::Display for Aggregation {
     }
 }
 
-/// The weights are relative to the lowest value, whose own is 1, so that none overflows.
+/// The soft minimum. Weights are relative to that of the lowest value, so none overflows.
 fn soft_min(values: &[f64], temperature: f64) -> f64 {
     let lowest = values.iter().copied().fold(f64::INFINITY, f64::min);
     let weight = |value: f64| ((lowest - value) / temperature).exp();
@@ -112,7 +111,7 @@ fn soft_min(values: &[f64], temperature: f64) -> f64 {
     lowest + rest.sum::<f64>() / weights
 }
 
-/// A text that names no aggregation.
+/// A text that is not the name of an aggregation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "unknown aggregation: found `{found}`, expected one of: {known}, \

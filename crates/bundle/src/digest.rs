@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::manifest::Part;
 
-/// Size and digest of a file, read in pieces.
+/// Size and digest of a file, which is not read into memory as a whole.
 ///
 /// # Errors
 /// If there is no regular file, or it cannot be read; the error names it.
@@ -38,7 +38,7 @@ pub fn digest_file(path: &Path) -> io::Result<Part> {
     Ok(part(bytes, hasher))
 }
 
-/// Size and digest of what a file is to hold.
+/// Size and digest of the content of a file.
 pub(super) fn digest_bytes(bytes: &[u8]) -> Part {
     let mut hasher = Sha256::new();
     hasher.update(bytes);

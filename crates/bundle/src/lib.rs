@@ -1,26 +1,26 @@
 //! The bundle: a directory that holds everything needed to score.
 //!
-//! - [`Bundle`]: a trained model with all that belongs to it, loaded and saved
-//! - [`Manifest`]: what it says about itself; [`Training`]: how it was made
-//! - [`BundlePlace`]: where one is written, by one process at a time
+//! - [`Bundle`]: a trained model with its tokenizer and settings; loads and saves it
+//! - [`Manifest`]: its settings; [`Training`]: how it was trained
+//! - [`BundlePlace`]: the directory it is written to, by one process at a time
 //! - [`Aggregation`]: how segment scores become a response score; [`Recalibrations`]: how scores become ratings
 //!
-//! This crate knows text ([`gradus_data`]) and models ([`gradus_model`]), which do not know each other;
-//! training writes bundles and evaluation reads them through it. Its errors are those of models.
+//! This crate uses [`gradus_data`] (text) and [`gradus_model`] (models), which do not depend on each other. Training
+//! writes bundles with it, and evaluation reads them. Its error type is [`ModelError`].
 //!
 //! | file | holds |
 //! |---|---|
 //! | `manifest.json` | [`Manifest`], and size and SHA-256 of all others |
 //! | `config.json` | [`RewardModelConfig`] |
 //! | `model.safetensors` | the weights as `f32`, named as the modules are (`encoder.layers.0.attention.query.weight`), matrices `[d_input, d_output]`; adapters beside their matrix (`….query.weight.lora.a`) |
-//! | `tokenizer.json` | the tokenizer, bytes as they were |
-//! | `recalibration.json` | how scores become ratings; only where it was fitted (see [`Bundle::set_recalibration`]) |
+//! | `tokenizer.json` | the tokenizer, byte for byte |
+//! | `recalibration.json` | how scores become ratings; optional (see [`Bundle::set_recalibration`]) |
 //!
 //! All of it is checked when a bundle is loaded: sizes and digests first, then the content of every file, and
 //! whether the files fit together.
 //!
-//! Other files may lie beside them (a run's configuration, say); they are not needed to score
-//! and not looked at. A bundle with files that its manifest does not list is not overwritten.
+//! The directory may contain other files, such as the configuration of the run. Scoring does not need or read
+//! them. A directory with files that its manifest does not list is not overwritten.
 
 mod aggregation;
 mod digest;
@@ -58,40 +58,40 @@ const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
 const TOKENIZER: &str = "tokenizer.json";
 
-/// The file of a bundle that says how scores become ratings.
+/// The file of a bundle with its recalibrations.
 pub const RECALIBRATION: &str = "recalibration.json";
 
-/// The parts whose digests the manifest holds.
+/// The required parts besides the manifest, which has their digests.
 const PARTS: [&str; 3] = [CONFIG, WEIGHTS, TOKENIZER];
 
-/// A trained model with all that belongs to it.
+/// A trained model with its tokenizer and settings.
 #[derive(Debug, Clone)]
 pub struct Bundle {
-    /// What the model is for and how it came to be.
+    /// Text settings, aspects, aggregation, and how the model was trained.
     pub manifest: Manifest,
-    /// What the model is made of.
+    /// The configuration of the model.
     pub config: RewardModelConfig,
     /// The model.
     pub model: RewardModel,
     /// `tokenizer.json`, byte for byte. [`segment_tokenizer`](Self::segment_tokenizer) reads it.
     pub tokenizer: Vec<u8>,
-    /// How scores become ratings, if that was fitted.
+    /// The recalibrations, if there are any.
     pub recalibration: Option<Recalibrations>,
 }
 
-/// A file that is saved beside a bundle's own.
+/// An additional file in the directory of a bundle.
 #[derive(Debug, Clone, Copy)]
 pub struct ExtraFile<'a> {
-    /// A plain file name other than those of the bundle's parts.
+    /// A plain file name, not one of the bundle's parts.
     pub name: &'a str,
     /// Its content.
     pub bytes: &'a [u8],
 }
 
 impl Bundle {
-    /// Saves the bundle as the directory `directory`, together with `extra` files.
+    /// Saves the bundle with `extra` files as `directory`.
     ///
-    /// The directory is whole or absent; see [`BundlePlace`], which also tells what is overwritten.
+    /// The directory is complete or absent at every moment; [`BundlePlace`] tells what is overwritten.
     ///
     /// # Errors
     /// As [`BundlePlace::take`] and [`BundlePlace::save`].
@@ -101,11 +101,10 @@ impl Bundle {
         BundlePlace::take(directory, overwrite)?.save(self, extra)
     }
 
-    /// Loads a bundle. Dropout probabilities are those of training; they act on an autodiff
-    /// device only.
+    /// Loads a bundle. Dropout has the probabilities of training, and acts on an autodiff device only.
     ///
-    /// A bundle that another process replaces meanwhile is read as the old or as the new one; one
-    /// that a killed process moved aside comes back first.
+    /// If another process replaces the bundle meanwhile, the old or the new one is loaded. A bundle that a
+    /// killed process moved aside is restored first.
     ///
     /// # Errors
     /// If a part is missing, is not the file saved with this bundle, cannot be used, or contradicts
@@ -157,11 +156,11 @@ impl Bundle {
         fit::tokenizer(self, Path::new(""))
     }
 
-    /// Reads a file that was saved beside the parts; `None` where there is none.
+    /// Reads an additional file of a bundle; `None` if there is no such file.
     ///
     /// # Errors
-    /// If it is not the file that was saved with the bundle, as far as the manifest tells, or
-    /// cannot be read.
+    /// If the manifest lists other files, or another digest for this one, or if it cannot be read. Manifests of
+    /// older versions do not list additional files; then it is not compared.
     pub fn read_extra(directory: &Path, name: &str) -> Result<Option<Vec<u8>>> {
         let path = directory.join(name);
         if !path.is_file() {
@@ -183,8 +182,8 @@ impl Bundle {
         Ok(Some(read_regular(&path, MOST_BYTES)?))
     }
 
-    /// Brings back a bundle that a killed process moved aside and did not replace. Nothing happens
-    /// where `directory` exists, or where there is no such bundle.
+    /// Restores a bundle that a killed process moved aside and did not replace. Does nothing if `directory`
+    /// exists, or if there is no such bundle.
     ///
     /// # Errors
     /// If it cannot be renamed, or if another process is writing it.
@@ -192,7 +191,7 @@ impl Bundle {
         place::recover(directory)
     }
 
-    /// The same model with its adapters multiplied out: no adapters, the same scores up to rounding.
+    /// The same model with its adapters merged into the matrices. Scores stay the same up to rounding.
     #[must_use]
     pub fn merged(mut self) -> Self {
         self.model = self.model.materialize();
@@ -201,11 +200,10 @@ impl Bundle {
     }
 }
 
-/// Reads what another process may be replacing: as often as the manifest changes meanwhile, which
-/// alone tells what a bundle is. A manifest changes a few times in a training run.
+/// Reads a bundle that another process may be replacing. Reads again if the manifest has changed meanwhile.
 ///
-/// A failure counts when it is met twice with one manifest: behind the manifest, a recalibration gets
-/// its own name, which may happen between a look at it and its reading.
+/// A failure is returned only if it occurs twice with the same manifest: once may mean that a recalibration was
+/// renamed between finding and reading it.
 fn settled<T>(directory: &Path, read: impl Fn() -> Result<T>) -> Result<T> {
     const ATTEMPTS: usize = 50;
     let manifest = || read_regular(&directory.join(MANIFEST), MOST_SETTINGS).ok();
@@ -251,8 +249,8 @@ fn load_manifest(directory: &Path) -> Result<StoredManifest> {
     read_json(&path)
 }
 
-/// Tells whether every part is there and is the one the manifest speaks of. A recalibration that
-/// it does not speak of belongs to another bundle.
+/// Checks that every part is there with the size and digest in the manifest. A recalibration that the manifest
+/// does not list belongs to another bundle.
 fn check_parts(directory: &Path, parts: &BTreeMap<String, Part>) -> Result<()> {
     for part in PARTS {
         check_part(directory, part, parts.get(part))?;
@@ -280,7 +278,7 @@ fn check_part(directory: &Path, part: &str, expected: Option<&Part>) -> Result<(
     check_file(directory, part, &directory.join(part), expected)
 }
 
-/// Tells whether the file at `path` is the one that the manifest speaks of.
+/// Checks that the file at `path` has the size and digest in the manifest.
 fn check_file(directory: &Path, part: &str, path: &Path, expected: Option<&Part>) -> Result<()> {
     let Some(expected) = expected.filter(|_| path.is_file()) else {
         return Err(ModelError::MissingPart {

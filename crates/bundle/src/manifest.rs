@@ -1,4 +1,4 @@
-//! What a bundle says about itself.
+//! The manifest: settings of a bundle, how it was trained, and the digests of its files.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,10 +13,10 @@ use serde_json::{Map, Value};
 
 use crate::{Aggregation, MANIFEST};
 
-/// The format this version writes and reads.
+/// The format that this version writes and reads.
 ///
-/// It grows when a reader of the old format would misread the new one. Keys that only add
-/// something do not change it: readers pass over keys they do not know.
+/// The number increases if readers of the old format would misread the new one. An additional key does not
+/// change it: readers ignore unknown keys.
 pub const FORMAT_VERSION: u32 = 1;
 
 /// A model of the Hugging Face Hub at one commit.
@@ -34,7 +34,7 @@ impl fmt::Display for EncoderOrigin {
     }
 }
 
-/// What a model is for and how it came to be.
+/// Settings of a trained model, and how it was trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// [`FORMAT_VERSION`] of the writer.
@@ -44,7 +44,7 @@ pub struct Manifest {
     /// How segment scores become a response score.
     #[serde(deserialize_with = "aggregation")]
     pub aggregation: Aggregation,
-    /// Where the pretrained encoder was fetched from, where it was.
+    /// The Hub model of the pretrained encoder, if it came from the Hub.
     #[serde(
         default,
         deserialize_with = "encoder",
@@ -54,16 +54,16 @@ pub struct Manifest {
     /// How text becomes tokens, and the aspects in the order of the head's outputs, with their scales.
     #[serde(deserialize_with = "text")]
     pub text: TextConfig,
-    /// How the model was made, where that is known.
+    /// How the model was trained, if that is known.
     #[serde(default, deserialize_with = "training")]
     pub training: Option<Training>,
-    /// What it reached on the validation split: for people, nothing reads it.
+    /// Figures on the validation split. Information only; nothing reads it.
     #[serde(default, deserialize_with = "validation")]
     pub validation: Option<Map<String, Value>>,
 }
 
 impl Manifest {
-    /// A manifest of this version, without a word on training and validation.
+    /// A manifest of this version, without training and validation.
     pub fn new(text: TextConfig, aggregation: Aggregation) -> Self {
         Self {
             format_version: FORMAT_VERSION,
@@ -83,8 +83,8 @@ impl Manifest {
     }
 }
 
-/// Defines functions that deserialize the value of a key, with the key in error messages: those of a flattened
-/// struct have no place in the file.
+/// Defines functions that deserialize the value of a key and put the key in error messages: a flattened
+/// struct has no line numbers.
 macro_rules! with_key {
     ($($key:ident: $value:ty;)+) => {
         $(fn $key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<$value, D::Error> {
@@ -104,20 +104,20 @@ with_key! {
     validation: Option<Map<String, Value>>;
 }
 
-/// How a model was made.
+/// How a model was trained.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Training {
-    /// The texts it was trained and validated on, in short.
+    /// Digests of the texts it was trained and validated on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<SplitDigests>,
-    /// The directory of a model that others trained.
+    /// The directory of the model, if it was imported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported_from: Option<PathBuf>,
-    /// The base of an adapter that was imported.
+    /// The directory of the base model, if an adapter was imported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adapter_of: Option<PathBuf>,
-    /// What else there is to tell of a run: `config`, `counts`, `steps`, `skipped_steps`, or the
-    /// `probe`. The crate that trains writes it, and people read it.
+    /// Further information about the run: `config`, `counts`, `steps` and `skipped_steps`, or `probe`.
+    /// `gradus-train` writes it.
     #[serde(flatten)]
     pub run: Map<String, Value>,
 }
@@ -136,7 +136,7 @@ impl Training {
         loss.as_str().or_else(|| loss.get("kind")?.as_str())
     }
 
-    /// In how many records of the training split a context was read.
+    /// The number of records of the training split with a context.
     pub fn context(&self) -> Option<ContextCounts> {
         let probe = || self.run.get("probe")?.get("counts");
         let counts = self.run.get("counts").or_else(probe)?;
@@ -144,7 +144,7 @@ impl Training {
     }
 }
 
-/// The texts of both splits in short, by which a bundle knows the data that it was made with.
+/// Digests of the texts of both splits, to recognize the training data later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SplitDigests {
     /// The training split.
@@ -153,24 +153,24 @@ pub struct SplitDigests {
     pub valid: TextsDigest,
 }
 
-/// The manifest as it lies on disk: with the digests that tell a foreign part.
+/// The manifest as stored, with the digests of the files.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct StoredManifest {
     #[serde(flatten)]
     pub(super) manifest: Manifest,
     #[serde(deserialize_with = "parts")]
     pub(super) parts: BTreeMap<String, Part>,
-    /// What was saved beside the parts; `None` where the version that wrote it did not say.
+    /// The additional files; `None` in manifests of versions that did not list them.
     #[serde(
         default,
         deserialize_with = "files",
         skip_serializing_if = "Option::is_none"
     )]
     pub(super) files: Option<BTreeMap<String, Part>>,
-    /// Names of the aspects, which older versions wrote beside `text` too.
+    /// Names of the aspects, which older versions also stored here.
     #[serde(default, skip_serializing)]
     aspects: Option<Vec<String>>,
-    /// The pooling, which older versions wrote here and in `config.json`.
+    /// The pooling, which older versions also stored here.
     #[serde(default, skip_serializing)]
     pooling: Option<Pooling>,
 }
@@ -190,7 +190,7 @@ impl StoredManifest {
         }
     }
 
-    /// Tells whether what an older version wrote twice is the same twice.
+    /// Checks values that older versions stored twice.
     pub(super) fn check_repeated(
         &self,
         directory: &Path,
@@ -219,7 +219,7 @@ impl StoredManifest {
     }
 }
 
-/// The files that a manifest lists. They are removed with the bundle, so a path would reach files outside.
+/// The files that a manifest lists. They are removed with the bundle, so a path could remove files elsewhere.
 #[derive(Deserialize)]
 #[serde(try_from = "BTreeMap<String, Part>")]
 struct Listed(BTreeMap<String, Part>);
@@ -262,7 +262,7 @@ pub struct Part {
     pub sha256: String,
 }
 
-/// The one key that is read before anything else of a manifest.
+/// The key that is read before all others.
 #[derive(Debug, Deserialize)]
 pub(super) struct FormatVersion {
     pub(super) format_version: u64,

@@ -1,4 +1,4 @@
-//! Where a bundle is written: by one process, over nothing that is not a bundle.
+//! Writes bundles: one process at a time, and only over other bundles.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -18,11 +18,11 @@ use crate::{
 };
 use gradus_model::{ModelError, Result};
 
-/// How long another process is waited for: longer than it takes to write a bundle, not as long as
-/// a training run holds its place.
+/// How long to wait for another process: long enough for one that writes a bundle, not for a training run, which
+/// holds its place all the time.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Files that versions of this program wrote beside the parts before manifests listed them.
+/// Additional files of versions whose manifests did not list them.
 const UNLISTED: [&str; 4] = [
     "run.toml",
     "history.json",
@@ -30,10 +30,10 @@ const UNLISTED: [&str; 4] = [
     "baselines.json",
 ];
 
-/// Names told of what stands in the way.
+/// Number of file names in an error message.
 const TOLD: usize = 5;
 
-/// A place for a bundle that no other process writes to while this value lives.
+/// A directory for a bundle. No other process writes to it while this value exists.
 #[derive(Debug)]
 pub struct BundlePlace {
     directory: PathBuf,
@@ -43,18 +43,17 @@ pub struct BundlePlace {
 }
 
 impl BundlePlace {
-    /// Takes a place for a bundle, and puts in order what a killed process left there.
+    /// Locks a directory for a bundle, and cleans up after killed processes.
     ///
-    /// With `overwrite` there may be an empty directory, or a bundle with nothing beside what its
-    /// manifest lists: those files are all that is ever removed.
+    /// With `overwrite` it may be empty, or a bundle that contains only files that its manifest lists. Nothing else
+    /// is ever removed.
     ///
     /// # Errors
-    /// - [`ModelError::AlreadyExists`]: there is something, without `overwrite`
-    /// - [`ModelError::NotOverwritten`]: there is something that is not to be removed, the directory
-    ///   is where this process works, or something is mounted there
-    /// - [`ModelError::FormatVersion`]: there is a bundle of which this version does not know what
-    ///   belongs to it
-    /// - [`ModelError::InUse`]: another process has the place
+    /// - [`ModelError::AlreadyExists`]: the path exists, without `overwrite`
+    /// - [`ModelError::NotOverwritten`]: the directory contains other files, is the current directory, or is a
+    ///   mount point
+    /// - [`ModelError::FormatVersion`]: the directory is a bundle of an unknown format
+    /// - [`ModelError::InUse`]: another process has locked it
     pub fn take(directory: &Path, overwrite: bool) -> Result<Self> {
         let target = Target::of(directory)?;
         create_directories(target.parent())?;
@@ -100,14 +99,14 @@ impl BundlePlace {
         }
     }
 
-    /// Writes a bundle here, with `extra` files. The directory is at every moment the old one or
-    /// the new one: it is written beside its place and synced, and they exchange their names.
+    /// Writes a bundle with `extra` files. At every moment the directory is the old or the new one: the new one is
+    /// written beside it and synced, and then they exchange their names.
     ///
-    /// Whatever has come into the old one since the place was taken moves into the new one.
+    /// Files that were added to the old one since it was locked move to the new one.
     ///
     /// # Errors
-    /// If an extra file has an impossible name, if the bundle contradicts itself, or if writing
-    /// fails; then what was there stays as it was, and nothing is left over.
+    /// If an extra file has an invalid name, if the bundle contradicts itself, or if writing fails. Then the old
+    /// one stays as it was, and no temporary files remain.
     pub fn save(&self, bundle: &Bundle, extra: &[ExtraFile<'_>]) -> Result<()> {
         extra.iter().try_for_each(check_extra)?;
         bundle.check(&self.directory)?;
@@ -156,7 +155,7 @@ fn digests<'a>(
         .collect()
 }
 
-/// Keeps others from writing a bundle, and cleans up behind those that were killed while they did.
+/// Locks a bundle against other writers, and cleans up after killed ones.
 pub(super) fn lock(directory: &Path, target: &Target) -> Result<Lock> {
     let lock = Lock::acquire(target, PATIENCE).map_err(|error| match error.kind() {
         io::ErrorKind::ResourceBusy => ModelError::InUse {
@@ -168,7 +167,7 @@ pub(super) fn lock(directory: &Path, target: &Target) -> Result<Lock> {
     Ok(lock)
 }
 
-/// Brings a bundle back that a killed process moved aside, before it is read.
+/// Restores a bundle that a killed process moved aside.
 pub(super) fn recover(directory: &Path) -> Result<()> {
     // A path that names nothing is told about by whoever reads it.
     let Ok(target) = Target::of(directory) else {
@@ -180,10 +179,9 @@ pub(super) fn recover(directory: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What may be removed of the bundle in a place, or of a directory beside it that a killed process
-/// left. There a manifest is the last to be written and the last to be removed, so that a directory
-/// without one holds nothing but what this program put there; one whose manifest cannot be read
-/// stays.
+/// The files that may be removed from a bundle, or from a temporary directory of a killed process. In the latter the
+/// manifest is written and removed last, so without one, everything in it was written by this program. `None`,
+/// and nothing is removed, if the manifest cannot be read.
 fn contents(directory: &Path) -> Option<Contents> {
     if directory.join(MANIFEST).symlink_metadata().is_err() {
         return Some(Contents::All);
@@ -193,7 +191,7 @@ fn contents(directory: &Path) -> Option<Contents> {
     Some(Contents::Files(names.chain([MANIFEST.into()]).collect()))
 }
 
-/// What stands in the way of replacing a directory, in words.
+/// Why a directory must not be replaced, in words.
 fn foreign(directory: &Path) -> Result<Option<String>> {
     let mut entries = Vec::new();
     for entry in fs_err::read_dir(directory)? {
@@ -254,7 +252,7 @@ fn holds(names: &[String]) -> String {
 }
 
 impl StoredManifest {
-    /// The files that were written with this manifest, besides itself.
+    /// The files that were written with this manifest, except itself.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         let unlisted = if self.files.is_none() {
             &UNLISTED[..]

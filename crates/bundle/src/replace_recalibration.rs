@@ -1,17 +1,15 @@
 //! Replaces the recalibration of a bundle on disk.
 //!
-//! Two small files change, `recalibration.json` and the manifest, and they have to fit each other at
-//! every moment. The manifest alone decides: it is replaced by a rename, and names the recalibration
-//! by its digest. The recalibration it names lies under its own name, or under a hidden one that is
-//! made of the digest:
+//! Two small files change, `recalibration.json` and the manifest, and they must match at every moment. The manifest
+//! decides: a rename replaces it, and it has the digest of the recalibration. The recalibration with this digest is
+//! `recalibration.json`, or a hidden file with the digest in its name:
 //!
-//! 1. the new recalibration is written under its hidden name; one that is to go is renamed to its own
-//! 2. the manifest is replaced
-//! 3. the new recalibration gets its name; one that is no longer named goes
+//! 1. write the new recalibration to its hidden file, or rename the one to be removed to its hidden file
+//! 2. replace the manifest
+//! 3. rename the new recalibration to `recalibration.json`; remove hidden files that are not in use
 //!
-//! A process that is killed in between leaves a bundle that reads as the old or the new one, and the
-//! next change tidies up. The weights are not touched, and the directory stays the same one, which may
-//! be a mount point or the directory somebody works in.
+//! If the process is killed in between, the bundle is the old or the new one, and the next change cleans up. The
+//! weights are not touched. The directory stays the same, as it may be a mount point or a current directory.
 
 use std::ffi::OsStr;
 use std::io::{self, Write as _};
@@ -27,22 +25,21 @@ use crate::{
 };
 use gradus_model::{ModelError, Result};
 
-/// What the hidden name of a recalibration begins with; its digest follows.
+/// Prefix of hidden names; the digest follows.
 const PENDING: &str = ".gradus-recalibration-";
 
 impl Bundle {
     /// Replaces the recalibration of the bundle in `directory`; `None` removes it.
     ///
-    /// The bundle is whole at every moment, for readers and where the process is killed. Processes
-    /// that do this at the same time do it one after the other. Files that are no part of the bundle
-    /// stay.
+    /// The bundle is complete at every moment, for readers and if the process is killed. Simultaneous calls wait
+    /// for each other. Additional files stay.
     ///
     /// # Errors
-    /// If `directory` is no bundle, if a part of it is missing or foreign, if `maps` has aspects that the
-    /// bundle has not, if another process is writing it, or if writing fails; then the bundle stays as it was.
+    /// If `directory` is not a bundle, if a part is missing or foreign, if `maps` has an aspect that the bundle does
+    /// not have, if another process is writing it, or if writing fails. Then the bundle stays as it was.
     pub fn set_recalibration(directory: &Path, maps: Option<&Recalibrations>) -> Result<()> {
         Self::recover(directory)?;
-        // Tells what is no bundle before anything is made beside it.
+        // Before a lock is created beside something that is not a bundle.
         load_manifest(directory)?;
         let _lock = place::lock(directory, &Target::of(directory)?)?;
         let mut stored = load_manifest(directory)?;
@@ -81,10 +78,10 @@ impl Bundle {
         Ok(())
     }
 
-    /// Whether the bundle in `directory` has a recalibration. Neither it nor other parts are read.
+    /// Whether the manifest of the bundle in `directory` lists a recalibration. No other file is read.
     ///
     /// # Errors
-    /// If `directory` is no bundle.
+    /// If `directory` is not a bundle.
     pub fn has_recalibration(directory: &Path) -> Result<bool> {
         Self::recover(directory)?;
         super::settled(directory, || {
@@ -93,7 +90,7 @@ impl Bundle {
     }
 }
 
-/// The recalibration that a manifest names.
+/// Reads the recalibration in the manifest.
 pub(super) fn read(directory: &Path, stored: &StoredManifest) -> Result<Option<Recalibrations>> {
     let Some(part) = stored.parts.get(RECALIBRATION) else {
         return Ok(None);
@@ -103,7 +100,7 @@ pub(super) fn read(directory: &Path, stored: &StoredManifest) -> Result<Option<R
     Recalibrations::read(&bytes, &stored.manifest.aspects(), &named).map(Some)
 }
 
-/// Where the recalibration that a manifest names lies.
+/// The path of the recalibration in the manifest.
 pub(super) fn find(directory: &Path, expected: &Part) -> PathBuf {
     let own = directory.join(RECALIBRATION);
     let is_expected = |path: &Path| digest_file(path).is_ok_and(|found| found == *expected);
@@ -113,13 +110,13 @@ pub(super) fn find(directory: &Path, expected: &Part) -> PathBuf {
     }
 }
 
-/// Whether a name is a hidden one of a recalibration.
+/// Whether a file name is the hidden name of a recalibration.
 pub(super) fn is_pending(name: &OsStr) -> bool {
     let digest = name.to_str().and_then(|name| name.strip_prefix(PENDING));
     digest.is_some_and(is_digest)
 }
 
-/// The hidden name of a recalibration; none for what a manifest gives as a digest and is none.
+/// The hidden path of a recalibration; `None` if the digest in the manifest is not a digest.
 fn pending(directory: &Path, part: &Part) -> Option<PathBuf> {
     let hidden = || directory.join(format!("{PENDING}{}", part.sha256));
     is_digest(&part.sha256).then(hidden)
@@ -130,7 +127,7 @@ fn is_digest(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(is_hex)
 }
 
-/// Gives the recalibration of a manifest its own name, and removes those it does not name.
+/// Renames the recalibration in the manifest to `recalibration.json`, and removes all other hidden ones.
 fn tidy(directory: &Path, stored: &StoredManifest) -> io::Result<()> {
     if let Some(part) = stored.parts.get(RECALIBRATION) {
         let found = find(directory, part);
@@ -148,7 +145,7 @@ fn tidy(directory: &Path, stored: &StoredManifest) -> io::Result<()> {
     sync_directory(directory)
 }
 
-/// Writes a file that is readable by those who can read the first of `like` that is there.
+/// Writes a file with the permissions of the first existing file of `like`.
 fn write(path: &Path, bytes: &[u8], like: &[&Path]) -> io::Result<()> {
     let written = NewFile::create(path, Existing::Replace).and_then(|mut file| {
         if let Some(like) = like.iter().find(|path| path.is_file()) {

@@ -4,8 +4,7 @@ use std::fs::{File, Metadata, Permissions};
 use std::io;
 use std::path::Path;
 
-/// Gives an open file the permissions and, where this process may, the owner of the file that it
-/// replaces.
+/// Gives an open file the permissions of the file that it replaces and, if this process is allowed to, its owner.
 #[cfg(unix)]
 pub(crate) fn inherit(file: &File, replaced: &Metadata) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};

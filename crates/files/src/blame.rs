@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 
 /// Whether the path or its contents caused the error, rather than a device, a full disk or the system.
-/// Errors of decompressors and parsers are about what lies there.
+/// Errors of decompressors and parsers are about the contents.
 pub fn is_about_the_path(error: &io::Error) -> bool {
     matches!(
         error.kind(),

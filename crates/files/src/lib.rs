@@ -1,4 +1,4 @@
-//! Atomic writes: files and directories are complete or absent. Reads that end.
+//! Atomic writes: files and directories are complete or absent. Reads of limited size.
 //!
 //! ```
 //! use std::io::Write as _;

@@ -1,4 +1,4 @@
-//! Locks, so that a target has one writer at a time.
+//! Locks: one writer of a target at a time.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -18,22 +18,22 @@ const INSIDE: &str = ".gradus-lock-0000000000000000";
 /// Keeps other processes from writing a target until it is dropped. The operating system releases
 /// the lock of a killed process.
 ///
-/// It is a hidden file beside the target, and goes with the value. A target whose directory cannot
-/// be written to is locked by a file inside of it.
+/// The lock is a hidden file beside the target, which is removed with this value. If the parent directory is not
+/// writable, the file is inside the target.
 #[derive(Debug)]
 pub struct Lock {
-    /// Held, never read: the lock goes with it.
+    /// Never read; closing it releases the lock.
     file: File,
     path: PathBuf,
     held: bool,
 }
 
 impl Lock {
-    /// Waits up to `patience` for the lock. The directory of the target must exist.
+    /// Waits up to `patience` for the lock. The parent directory of the target must exist.
     ///
     /// # Errors
-    /// [`io::ErrorKind::ResourceBusy`] if another process still holds it, or if the file cannot be
-    /// made.
+    /// [`io::ErrorKind::ResourceBusy`] if another process still holds it, or an error if the file cannot be
+    /// created.
     pub fn acquire(target: &Target, patience: Duration) -> io::Result<Self> {
         let beside = target.parent().join(Role::Lock.prefix(target.name()));
         let inside = target.path().join(INSIDE);
@@ -61,8 +61,8 @@ impl Lock {
         Self { file, path, held }
     }
 
-    /// Whether the file system has locks. Without them nothing keeps two processes apart, and
-    /// nobody knows whether what lies about is still in use.
+    /// Whether the file system supports locks. Without them, two processes may write the same target, and a
+    /// temporary file may still be in use.
     pub fn is_held(&self) -> bool {
         self.held
     }
@@ -77,7 +77,7 @@ impl Drop for Lock {
     }
 }
 
-/// A lock needs no more than reading where somebody else has made the file.
+/// Opens the file. If it belongs to another user, reading is enough for a lock.
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     let made = options
@@ -100,7 +100,7 @@ fn is_denied(error: &io::Error) -> bool {
     matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem)
 }
 
-/// Whether the file still has its name. Elsewhere an open file keeps it.
+/// Whether the file still has its name. On other systems than Unix, an open file cannot be renamed or removed.
 fn is_at(file: &File, path: &Path) -> bool {
     if cfg!(not(unix)) {
         return true;

@@ -34,7 +34,7 @@ impl Role {
         }
     }
 
-    /// What every name of this role begins with, for a target of this name.
+    /// The prefix of names of this role, for a target of this name.
     pub(crate) fn prefix(self, target: &OsStr) -> String {
         let end = if self == Self::Lock { "" } else { "-" };
         format!(".gradus-{}-{:016x}{end}", self.name(), digest(target))
@@ -54,21 +54,21 @@ impl Role {
     }
 }
 
-/// Whether a name has exactly the form that this crate gives to temporary files and directories.
+/// Whether a name has exactly the form of this crate's temporary files and directories.
 pub fn is_temporary(name: &OsStr) -> bool {
     name.to_str()
         .is_some_and(|name| Role::ALL.iter().any(|role| role.matches(name)))
 }
 
-/// Whether a name is that of an entry of a directory, not a path that may lead out of it. Whoever joins a
-/// name from a file to a directory asks this first.
+/// Whether a name is a plain file name, not a path. Check this before joining a name from a file with a directory, as
+/// a path may lead elsewhere.
 pub fn is_file_name(name: &str) -> bool {
     let mut components = Path::new(name).components();
     matches!(components.next(), Some(Component::Normal(first)) if first == name)
         && components.next().is_none()
 }
 
-/// What other processes left, or are making, for this target, sorted.
+/// Temporary files and directories of other processes for this target, sorted.
 pub(crate) fn leftovers(target: &Target, role: Role) -> io::Result<Vec<PathBuf>> {
     let prefix = role.prefix(target.name());
     let mut found = Vec::new();
@@ -92,8 +92,8 @@ fn is_lower_hex(byte: u8) -> bool {
     byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)
 }
 
-/// FNV-1a of 64 bits: the same in every version and process. It only keeps the leftovers of
-/// different targets apart.
+/// FNV-1a of 64 bits: the same in every version and process. It distinguishes the temporary files of different
+/// targets.
 fn digest(name: &OsStr) -> u64 {
     name.as_encoded_bytes()
         .iter()

@@ -11,32 +11,32 @@ use crate::names::{RANDOM, Role, leftovers};
 use crate::sync::{create_directories, sync_directory};
 use crate::{Lock, Target, access};
 
-/// Which entries of a directory may be removed.
+/// The entries of a directory that may be removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Contents {
     /// Everything.
     All,
-    /// Files of these names, in this order: the one that tells what the directory is comes last.
-    /// What else is there moves into the directory that takes its place.
+    /// Files with these names, in this order: the one that identifies the directory comes last.
+    /// All others move into the directory that takes its place.
     Files(Vec<OsString>),
 }
 
-/// A directory under construction, beside its target and hidden. It disappears with the value,
+/// A hidden directory under construction, beside its target. It is removed with this value,
 /// unless it was [published](Self::publish) or has [replaced](Self::replace) another.
 ///
-/// Nobody else can read it until then; what it replaces tells who can read it afterwards. A process
-/// that is killed leaves it behind: [`recover`](Self::recover) puts that in order.
+/// Only its owner can read it until then; afterwards it has the permissions of the directory that it replaces.
+/// [`recover`](Self::recover) removes those of killed processes.
 #[derive(Debug)]
 pub struct NewDirectory {
     path: PathBuf,
     target: Target,
-    /// What a directory may be read by here.
+    /// The default mode of new directories here.
     permissions: Permissions,
     published: bool,
 }
 
 impl NewDirectory {
-    /// Starts a directory that is to become `target`. Missing parents are created.
+    /// Creates a directory that is to become `target`. Missing parents are created too.
     ///
     /// # Errors
     /// If it cannot be created.
@@ -54,12 +54,12 @@ impl NewDirectory {
         Ok(new)
     }
 
-    /// Where it lies until it has its name.
+    /// Its temporary path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Writes a file and waits until it is on disk.
+    /// Writes a file and syncs it to disk.
     ///
     /// # Errors
     /// If it cannot be written, as on a full disk.
@@ -69,8 +69,8 @@ impl NewDirectory {
         file.sync_all()
     }
 
-    /// As [`write`](Self::write), but of a process that is killed meanwhile no half of the file is ever
-    /// under its name: for the file that tells what belongs to the directory.
+    /// As [`write`](Self::write), but a process that is killed leaves no incomplete file of this name: for the
+    /// file that lists what belongs to the directory.
     ///
     /// # Errors
     /// If it cannot be written or renamed.
@@ -80,23 +80,23 @@ impl NewDirectory {
         fs_err::rename(self.path.join(part), self.path.join(name))
     }
 
-    /// Gives the directory its name, which nothing else may have.
+    /// Renames the directory to its target, which must not exist.
     ///
     /// # Errors
-    /// [`io::ErrorKind::AlreadyExists`] if something has, or whatever the system says.
+    /// [`io::ErrorKind::AlreadyExists`] if it does, or the error of the system.
     pub fn publish(mut self) -> io::Result<()> {
         self.finish()?;
         self.take_name()
     }
 
-    /// Puts the directory in the place of its target, if there is one. Where the system can do it,
-    /// both change their names in one step, and there is no moment without a whole directory of
-    /// that name; elsewhere the old one moves aside first, and [`recover`](Self::recover) brings it
-    /// back if that is as far as it goes. Then `contents` of the old one is removed.
+    /// Replaces the target, if it exists. On systems that support it, both exchange their names in one step, so a
+    /// complete directory always has the name. On others the old one moves aside first;
+    /// [`recover`](Self::recover) restores it if the process is killed then. Afterwards `contents` of the old one is
+    /// removed.
     ///
     /// # Errors
-    /// If a rename fails: the old target is then in its place. If a removal fails, the new one is
-    /// in its place, and the message says where the rest of the old one lies.
+    /// If a rename fails; then the old target is in its place. If a removal fails; then the new one is in its place,
+    /// and the message has the path of the rest of the old one.
     pub fn replace(self, contents: &Contents) -> io::Result<()> {
         self.replace_by(contents, exchange)
     }
@@ -144,7 +144,7 @@ impl NewDirectory {
         sync_directory(self.target.parent())
     }
 
-    /// Opens the directory to those who can read what it replaces, file by file.
+    /// Gives the directory and each file the permissions of those that they replace.
     fn finish(&self) -> io::Result<()> {
         let target = self.target.path();
         for entry in fs_err::read_dir(&self.path)? {
@@ -163,11 +163,11 @@ impl NewDirectory {
         sync_directory(&self.path)
     }
 
-    /// Cleans up behind processes that were killed while they wrote `target`: a target that was
-    /// moved aside and not replaced comes back, and what is half-made or done with goes. `contents`
-    /// says what may be removed of a directory; one that it cannot tell about stays.
+    /// Cleans up after processes that were killed while they wrote `target`: restores a target that was moved aside
+    /// and not replaced, and removes incomplete and replaced directories. `contents` returns what may be removed of
+    /// a directory, or `None` to keep it.
     ///
-    /// The lock keeps others from writing it. On a file system without locks half-made directories
+    /// The lock keeps others from writing the target. On a file system without locks incomplete directories
     /// stay, as they may be in use.
     ///
     /// # Errors
@@ -197,10 +197,10 @@ impl NewDirectory {
         Ok(())
     }
 
-    /// The directory that a killed process moved away from `target` and did not replace.
+    /// The path of a directory that a killed process moved aside from `target` and did not replace.
     ///
     /// # Errors
-    /// If the directory of the target cannot be read.
+    /// If the parent directory of the target cannot be read.
     pub fn moved_aside(target: &Target) -> io::Result<Option<PathBuf>> {
         if target.path().symlink_metadata().is_ok() || !target.parent().is_dir() {
             return Ok(None);
@@ -214,7 +214,7 @@ impl NewDirectory {
         Ok(old.pop())
     }
 
-    /// Removes a directory so that no half of it is ever under its name.
+    /// Removes a directory: it is renamed first, so an incomplete one never has its name.
     ///
     /// # Errors
     /// If the rename or the removal fails.
@@ -234,7 +234,7 @@ impl Drop for NewDirectory {
     }
 }
 
-/// Makes something under a hidden name beside the target that nothing else has.
+/// Creates a file or directory with an unused hidden name beside the target.
 fn hidden(
     target: &Target,
     role: Role,
@@ -250,7 +250,7 @@ fn hidden(
     Ok(target.beside(path.file_name().unwrap_or_default()))
 }
 
-/// Removes what has been replaced. Files that nobody said may go move to where it was.
+/// Removes the replaced directory. Files that are not in `contents` move to the new one.
 fn discard(directory: &Path, target: &Path, contents: &Contents) -> io::Result<()> {
     let Contents::Files(names) = contents else {
         return fs_err::remove_dir_all(directory);

@@ -1,4 +1,4 @@
-//! A file that appears under its name complete or not at all.
+//! A file that is complete or absent.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Write};
@@ -12,7 +12,7 @@ use crate::same::is_same;
 use crate::sync::sync_directory;
 use crate::{Target, access};
 
-/// What happens to an existing file of the same name.
+/// The treatment of an existing file of the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existing {
     /// Keep it and fail.
@@ -21,20 +21,19 @@ pub enum Existing {
     Replace,
 }
 
-/// A file that appears under its name when it is complete, and then replaces the one before.
+/// A file that gets its name when it is complete, and then replaces an existing one.
 ///
-/// Bytes go to a temporary file in the same directory, which is synced, renamed and synced with its
-/// directory by [`NewFile::publish`]; dropped before that, it is removed and the target is
-/// untouched. What a killed process left is removed by the next that writes the same target. A
-/// symbolic link is followed, so that the file it points to is replaced. Permissions are those of
-/// the file that is replaced; those of a new one follow the umask.
+/// Bytes go to a temporary file in the same directory. [`NewFile::publish`] syncs it, renames it, and syncs the
+/// directory. If this value is dropped before, the temporary file is removed and the target stays as it was. The
+/// next process that writes the same target removes temporary files of killed ones. A symbolic link is followed:
+/// the file it points to is replaced. Permissions are those of the replaced file, or follow the umask.
 ///
-/// A terminal, a pipe, `/dev/null` or a descriptor such as `/dev/stdout` cannot be replaced: it is
-/// written to as the bytes come.
+/// A terminal, a pipe, `/dev/null` or a descriptor such as `/dev/stdout` cannot be replaced: bytes are written to it
+/// directly.
 #[derive(Debug)]
 pub struct NewFile {
     file: File,
-    /// `None` for what is written to as the bytes come.
+    /// `None` if bytes are written directly.
     place: Option<Place>,
 }
 
@@ -47,12 +46,13 @@ struct Place {
 }
 
 impl NewFile {
-    /// Starts to write `path`.
+    /// Creates the temporary file for `path`.
     ///
     /// # Errors
-    /// [`io::ErrorKind::AlreadyExists`] for a file that is there and not to be replaced,
-    /// [`io::ErrorKind::IsADirectory`], [`io::ErrorKind::Unsupported`] for a block device or a
-    /// socket, and whatever the system says of a directory that is missing or cannot be written to.
+    /// - [`io::ErrorKind::AlreadyExists`]: the file exists and must not be replaced
+    /// - [`io::ErrorKind::IsADirectory`]: the path is a directory
+    /// - [`io::ErrorKind::Unsupported`]: it is a block device or a socket
+    /// - errors of the system, such as for a directory that is missing or not writable
     pub fn create(path: &Path, existing: Existing) -> io::Result<Self> {
         if ends_in_slash(path) {
             return Err(io::ErrorKind::IsADirectory.into());
@@ -87,7 +87,7 @@ impl NewFile {
         Ok(Self { file, place })
     }
 
-    /// Standard output, as a file that is written to as the bytes come.
+    /// Standard output; bytes are written directly.
     ///
     /// # Errors
     /// If it is closed.
@@ -109,18 +109,18 @@ impl NewFile {
         })
     }
 
-    /// Lets those read the file, and nobody else, who can read the file at `path`.
+    /// Gives the file the permissions of the file at `path`.
     ///
     /// # Errors
-    /// If that is not there, or if permissions cannot be set.
+    /// If there is no such file, or if permissions cannot be set.
     pub fn inherit_access(&self, path: &Path) -> io::Result<()> {
         access::inherit(&self.file, &std::fs::metadata(path)?)
     }
 
-    /// Puts the file under its name.
+    /// Syncs the file and gives it its name.
     ///
     /// # Errors
-    /// Whatever the system says; the target is then as it was before.
+    /// Those of the system; the target stays as it was.
     pub fn publish(self) -> io::Result<()> {
         let Some(place) = self.place else {
             return Ok(());
@@ -162,7 +162,7 @@ fn ends_in_slash(path: &Path) -> bool {
     last.is_some_and(|byte| std::path::is_separator(char::from(*byte)))
 }
 
-/// `/dev/stdout` and its relatives: links to descriptors of this process, not to files.
+/// Whether a path is a descriptor of this process, such as `/dev/stdout`, instead of a file.
 #[cfg(unix)]
 fn open_descriptor(path: &Path) -> io::Result<Option<File>> {
     use std::os::fd::AsFd as _;
@@ -178,7 +178,7 @@ fn open_descriptor(path: &Path) -> io::Result<Option<File>> {
     Ok(Some(file))
 }
 
-/// The number of the descriptor that a path leads to.
+/// The number of the descriptor that a path refers to.
 #[cfg(unix)]
 fn descriptor(path: &Path) -> Option<String> {
     let mut path = path.to_owned();
@@ -202,7 +202,7 @@ fn open_descriptor(_path: &Path) -> io::Result<Option<File>> {
     Ok(None)
 }
 
-/// Renaming over a device such as `/dev/null` would remove the device.
+/// Whether a path is a device, such as `/dev/null`: a rename would remove it.
 fn open_stream(target: &Target, found: &Metadata) -> io::Result<NewFile> {
     #[cfg(unix)]
     {
@@ -217,7 +217,7 @@ fn open_stream(target: &Target, found: &Metadata) -> io::Result<NewFile> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Makes the temporary file and locks it, as a sign that it is in use.
+/// Creates the temporary file and locks it, to mark it as in use.
 fn temporary(target: &Target, replaced: Option<&Metadata>) -> io::Result<(File, TempPath)> {
     loop {
         let (file, part) = create_part(target, replaced)?.into_parts();
@@ -249,8 +249,8 @@ fn create_part(target: &Target, replaced: Option<&Metadata>) -> io::Result<Named
     builder.tempfile_in(target.parent())
 }
 
-/// Removes what killed processes left of the same target. Whatever is in use is locked; and what
-/// cannot be removed is in nobody's way.
+/// Removes temporary files of killed processes for the same target: those that are not locked. Errors are
+/// ignored, as the files do no harm.
 fn clean(target: &Target) {
     let unused = |path: &PathBuf| {
         let is_file = path.symlink_metadata().is_ok_and(|found| found.is_file());

@@ -4,9 +4,8 @@ use std::fs::Metadata;
 use std::io;
 use std::path::Path;
 
-/// Whether both paths lead to one file or directory, by whatever names and links.
-///
-/// Paths that lead nowhere are the same as no other.
+/// Whether two paths, with all links resolved, name the same file or directory. False if one of them does
+/// not exist.
 pub fn is_same_file(one: &Path, other: &Path) -> bool {
     match (std::fs::metadata(one), std::fs::metadata(other)) {
         (Ok(one), Ok(other)) => is_same(&one, &other),
@@ -14,8 +13,7 @@ pub fn is_same_file(one: &Path, other: &Path) -> bool {
     }
 }
 
-/// Whether standard output goes to the regular file at `path`: reading that to its end would never
-/// end.
+/// Whether standard output goes to the regular file at `path`. Reading it while writing to it would never end.
 ///
 /// # Errors
 /// If standard output is closed.
@@ -46,7 +44,7 @@ fn is_behind(descriptor: std::os::fd::BorrowedFd<'_>, path: &Path) -> io::Result
     Ok(found.is_file() && is_same(&open.metadata()?, &found))
 }
 
-/// Not known on other systems.
+/// Always false on other systems, where it is not known.
 ///
 /// # Errors
 /// None.
@@ -55,7 +53,7 @@ pub fn is_standard_output(_path: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Not known on other systems.
+/// Always false on other systems, where it is not known.
 ///
 /// # Errors
 /// None.
@@ -64,12 +62,12 @@ pub fn is_standard_input(_path: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Whether `path` is the directory that this process works in.
+/// Whether `path` is the current directory.
 pub fn is_current_directory(path: &Path) -> bool {
     is_same_file(path, Path::new("."))
 }
 
-/// Whether something is mounted at `path`, which nothing else can then replace.
+/// Whether `path` is a mount point, which cannot be replaced.
 #[cfg(target_os = "linux")]
 pub fn is_mount_point(path: &Path) -> bool {
     use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
@@ -85,20 +83,20 @@ pub fn is_mount_point(path: &Path) -> bool {
     }
 }
 
-/// Elsewhere the attempt to replace it tells.
+/// Always false on other systems; there, replacing it fails.
 #[cfg(not(target_os = "linux"))]
 pub fn is_mount_point(_path: &Path) -> bool {
     false
 }
 
-/// Whether both are of one file.
+/// Whether two descriptors refer to the same file.
 #[cfg(unix)]
 pub(crate) fn is_same(one: &Metadata, other: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
-/// Not known on other systems.
+/// Always false on other systems, where it is not known.
 #[cfg(not(unix))]
 pub(crate) fn is_same(_one: &Metadata, _other: &Metadata) -> bool {
     false

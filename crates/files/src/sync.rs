@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-/// Waits until the names in a directory are on disk: a renamed file is there only then.
+/// Syncs the names in a directory to disk. Before that, a rename may be lost in a crash.
 ///
 /// # Errors
 /// If the directory cannot be opened or synced.
@@ -12,7 +12,7 @@ pub fn sync_directory(path: &Path) -> io::Result<()> {
     fs_err::File::open(path)?.sync_all()
 }
 
-/// Other systems cannot open a directory as a file, and need no such step.
+/// Does nothing: other systems cannot open a directory as a file, and do not need it.
 ///
 /// # Errors
 /// None.
@@ -21,11 +21,10 @@ pub fn sync_directory(_path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Creates a directory and those it lies in, where they are missing, and waits until they are on
-/// disk.
+/// Creates a directory with all missing parents, and syncs them to disk.
 ///
 /// # Errors
-/// If one cannot be created, or if something else has its name.
+/// If one cannot be created, or if a file has its name.
 pub fn create_directories(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());

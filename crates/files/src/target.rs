@@ -1,17 +1,16 @@
-//! What a path names when something is to be written there.
+//! Targets: paths to write to, with links resolved.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// As many links as Linux follows.
+/// Maximum number of links to follow, as in Linux.
 const LINKS: usize = 40;
 
-/// A name in a directory, where something is or will be.
+/// A name in a directory, whether it exists or not.
 ///
-/// A path becomes one as follows: a trailing slash and `.` in between mean nothing; a symbolic link
-/// at its end stands for what it points to, whether that exists or not; a path that ends in `.` or
-/// `..` stands for the directory of that place under its own name.
+/// Made from a path: a trailing slash and `.` in between are dropped; a symbolic link at the end is replaced by its
+/// destination, whether that exists or not; and a path that ends in `.` or `..` by the directory's own name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     parent: PathBuf,
@@ -19,11 +18,11 @@ pub struct Target {
 }
 
 impl Target {
-    /// What `path` names.
+    /// Resolves a path.
     ///
     /// # Errors
     /// [`io::ErrorKind::InvalidInput`] for an empty path and for the root, which has no name, and
-    /// [`io::ErrorKind::NotFound`] for a path that ends in `..` or `.` and leads nowhere.
+    /// [`io::ErrorKind::NotFound`] for a path that ends in `..` or `.` and does not exist.
     pub fn of(path: &Path) -> io::Result<Self> {
         if path.as_os_str().is_empty() {
             return Err(invalid("found an empty path, expected one with a name"));
@@ -39,7 +38,7 @@ impl Target {
         Err(invalid(format!("{path}: too many symbolic links")))
     }
 
-    /// The same without following a link at the end of the path: a place beside it.
+    /// Resolves a path, except a link at its end: for files beside the link.
     ///
     /// # Errors
     /// As [`Target::of`].
@@ -63,22 +62,22 @@ impl Target {
         })
     }
 
-    /// The directory it is in; `.` where the path has no other.
+    /// The parent directory; `.` if the path has none.
     pub fn parent(&self) -> &Path {
         &self.parent
     }
 
-    /// Its name there.
+    /// The name in the parent directory.
     pub fn name(&self) -> &OsStr {
         &self.name
     }
 
-    /// Both together.
+    /// The whole path.
     pub fn path(&self) -> PathBuf {
         self.beside(&self.name)
     }
 
-    /// The path of another name in the same directory.
+    /// The path of another name in the parent directory.
     pub(crate) fn beside(&self, name: &OsStr) -> PathBuf {
         if self.parent == Path::new(".") {
             return PathBuf::from(name);

@@ -1,19 +1,18 @@
-//! Reading a file whole, where its size may be anything.
+//! Reads whole files, up to a limit.
 
 use std::io::{self, Read as _};
 use std::path::Path;
 
-/// Most bytes of a file of JSON or TOML that is read whole, 64 MiB: parsed it takes several times as much
-/// memory.
+/// Maximum size of a JSON or TOML file that is read whole: 64 MiB. Parsed, it takes several times as much memory.
 pub const MOST_SETTINGS: u64 = 64 << 20;
 
-/// Most bytes of other files that are read whole, such as a `tokenizer.json`: 512 MiB.
+/// Maximum size of other files that are read whole, such as `tokenizer.json`: 512 MiB.
 pub const MOST_BYTES: u64 = 512 << 20;
 
-/// The bytes of a file, at most `most` of them. A pipe is waited for, as the user may have named one.
+/// Reads a file of at most `most` bytes. A pipe is allowed, as the user may have named one.
 ///
 /// # Errors
-/// Those of opening and reading, which name the path; [`io::ErrorKind::InvalidData`] for more bytes.
+/// Those of opening and reading, with the path; [`io::ErrorKind::InvalidData`] if the file is larger.
 pub fn read_bounded(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let file = fs_err::File::open(path)?;
@@ -28,11 +27,10 @@ pub fn read_bounded(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The same of a file that belongs to a directory, where a pipe or a device, which may never end, has no
-/// business.
+/// Reads a regular file of at most `most` bytes. For files of a bundle or model: a pipe or device might never end.
 ///
 /// # Errors
-/// As [`read_bounded`]; [`io::ErrorKind::InvalidInput`] for what is no regular file.
+/// As [`read_bounded`]; [`io::ErrorKind::InvalidInput`] if it is not a regular file.
 pub fn read_regular(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let metadata = fs_err::metadata(path)?;
     if !metadata.is_file() && !metadata.is_dir() {

@@ -43,7 +43,7 @@ impl fmt::Display for RecalibrationKind {
     }
 }
 
-/// A text that names no kind of recalibration.
+/// A text that is not the name of a kind of recalibration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown recalibration: found `{found}`, expected one of: {known}")]
 pub struct UnknownRecalibration {
