@@ -26,15 +26,15 @@ pub(crate) const TEXTS: &str = "train-texts.json";
 /// Examples scored between updates of the progress bar.
 const CHUNK: usize = 256;
 
-/// Source of scores.
-pub(crate) enum Source {
+/// A bundle that scores, or a file of scores.
+pub(crate) enum ScoreInput {
     /// A trained bundle.
     Bundle(PathBuf),
     /// A score file.
     File(PathBuf),
 }
 
-impl Source {
+impl ScoreInput {
     /// The source from `[BUNDLE]` or `--scores`, exactly one of which is required.
     pub(crate) fn of(bundle: Option<&Path>, scores: Option<&Path>) -> Result<Self> {
         match (bundle, scores) {
@@ -125,12 +125,12 @@ impl Scores {
     /// Scores `examples`, or reads their scores. The bundle or the score file determines the
     /// segments of examples without segments.
     pub(crate) fn load(
-        source: &Source,
+        source: &ScoreInput,
         examples: &mut [Example],
         choices: &Choices<'_>,
     ) -> Result<Self> {
         match source {
-            Source::Bundle(directory) => {
+            ScoreInput::Bundle(directory) => {
                 let device: Device = device::select(choices.device)?;
                 let mut scorer = Scorer::load(directory, &device)?;
                 if let Some(aggregation) = choices.aggregation {
@@ -150,7 +150,7 @@ impl Scores {
                 }
                 Self::score(&scorer, directory, examples, choices.aspects)
             }
-            Source::File(path) => {
+            ScoreInput::File(path) => {
                 let mut file =
                     ScoreFile::read_within(path, examples, choices.aspects, records::limits())?;
                 file.cut(examples);

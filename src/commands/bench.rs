@@ -29,7 +29,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
         subject.check_length(length)?;
     }
     let freeze: Freeze = args.freeze.parse()?;
-    let mut report = Report::new(args, &subject, freeze);
+    let mut report = BenchReport::new(args, &subject, freeze);
     for work in works(args, freeze) {
         let measured = work.measure(&subject, &device)?;
         if !args.json {
@@ -117,7 +117,7 @@ fn works(args: &BenchArgs, freeze: Freeze) -> Vec<Work> {
 
 /// The measurements and their settings.
 #[derive(Serialize)]
-struct Report {
+struct BenchReport {
     version: &'static str,
     /// Source of the model.
     model: String,
@@ -135,7 +135,7 @@ struct Report {
     rows: Vec<Measurement>,
 }
 
-impl Report {
+impl BenchReport {
     fn new(args: &BenchArgs, subject: &Subject, freeze: Freeze) -> Self {
         let directory = args.bundle.as_ref().or(args.encoder.as_ref());
         let fastest = || {

@@ -12,7 +12,7 @@ use gradus::eval::{Aspect, Scorer, UnscoredReason};
 
 use crate::cli::ExplainArgs;
 use crate::failure::Usage;
-use crate::scores::{Choices, Scores, Source, tell_of_context};
+use crate::scores::{Choices, ScoreInput, Scores, tell_of_context};
 use crate::{records, show};
 
 /// Segments shown where nothing else is asked for.
@@ -25,12 +25,12 @@ const PROPOSED: usize = 3;
 const ALIKE: f64 = 0.6;
 
 pub(crate) fn run(args: &ExplainArgs) -> Result<()> {
-    let source = Source::of(args.bundle.as_deref(), args.scores.as_deref())?;
+    let source = ScoreInput::of(args.bundle.as_deref(), args.scores.as_deref())?;
     let examples = records::read(&args.data)?;
     check_id(&examples, args)?;
     let explanation = match &source {
-        Source::Bundle(directory) => of_bundle(directory, examples, args)?,
-        Source::File(_) => of_scores(&source, examples, args)?,
+        ScoreInput::Bundle(directory) => of_bundle(directory, examples, args)?,
+        ScoreInput::File(_) => of_scores(&source, examples, args)?,
     };
     let all = if args.id.is_some() { 0 } else { TOP };
     let top = match args.top.unwrap_or(all) {
@@ -69,7 +69,7 @@ fn of_bundle(
         ));
     }
     let mut counts = TruncationCounts::default();
-    let explanation = explain_bundle(&scorer, &examples, args.aspects.as_deref(), &mut counts)?;
+    let explanation = explain_bundle(&scorer, examples, args.aspects.as_deref(), &mut counts)?;
     if counts.any() {
         show::status(&counts.to_string());
     }
@@ -77,7 +77,7 @@ fn of_bundle(
 }
 
 fn of_scores(
-    source: &Source,
+    source: &ScoreInput,
     mut examples: Vec<Example>,
     args: &ExplainArgs,
 ) -> Result<Explanation> {

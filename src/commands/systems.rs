@@ -9,7 +9,7 @@ use gradus::data::Example;
 use gradus::eval::{Aggregation, ScoredResponse};
 
 use crate::failure::Usage;
-use crate::scores::{Choices, Scores, Source};
+use crate::scores::{Choices, ScoreInput, Scores};
 
 /// A system as it is named on the command line.
 pub(super) struct NamedSystem {
@@ -66,9 +66,9 @@ impl NamedSystem {
         let Self { name, path } = self;
         Bundle::recover(&path)?;
         let source = if path.is_dir() {
-            Source::Bundle(path.clone())
+            ScoreInput::Bundle(path.clone())
         } else {
-            Source::File(path.clone())
+            ScoreInput::File(path.clone())
         };
         let scores = Scores::load(&source, &mut examples.to_vec(), choices)?;
         Ok(ScoredSystem {

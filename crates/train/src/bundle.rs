@@ -1,4 +1,4 @@
-//! The bundle of a run, written at each best validation.
+//! Writes the bundle of a run at each best validation.
 
 use gradus_bundle::{Bundle, BundlePlace, ExtraFile, Manifest, SplitDigests, Training};
 use gradus_data::{Example, SegmentTokenizer, TextsDigest};
@@ -11,17 +11,17 @@ use crate::engine::{TrainHistory, metrics_lines};
 use crate::json::to_value;
 use crate::plan::{SplitCounts, TrainingPlan};
 
-/// File of a bundle that holds the log of its run.
+/// File with the log of the run.
 const HISTORY: &str = "history.json";
 
-/// The manifest of a bundle before anything is known of its training.
+/// The manifest of a bundle, without information on training.
 pub(crate) fn manifest(plan: &TrainingPlan, text: &SegmentTokenizer) -> Manifest {
     let mut manifest = Manifest::new(text.config().clone(), plan.aggregation);
     manifest.encoder.clone_from(&plan.origin);
     manifest
 }
 
-/// The texts of the splits in short, by which a bundle knows the data that it was made with.
+/// Digests of the texts of both splits, to recognize the training data later.
 pub(crate) fn split_digests(train: &[Example], valid: &[Example]) -> SplitDigests {
     SplitDigests {
         train: TextsDigest::of(train),
@@ -29,7 +29,7 @@ pub(crate) fn split_digests(train: &[Example], valid: &[Example]) -> SplitDigest
     }
 }
 
-/// Saves the model of each best validation over the one before.
+/// Saves the model of each best validation in place of the previous one.
 pub(crate) struct BundleWriter<'a> {
     pub(crate) manifest: Manifest,
     pub(crate) config: RewardModelConfig,

@@ -9,7 +9,7 @@ use gradus::eval::Evaluation;
 use gradus::eval::report::{History, ReportInput, html};
 
 use crate::failure::Usage;
-use crate::scores::{Scores, Source};
+use crate::scores::{ScoreInput, Scores};
 use crate::show;
 
 /// File of a bundle with the log of its training run.
@@ -19,7 +19,7 @@ const HISTORY: &str = "history.json";
 pub(super) fn write(
     mut file: AtomicFile,
     max_responses: usize,
-    source: &Source,
+    source: &ScoreInput,
     (evaluation, scores): (&Evaluation, &Scores),
     examples: &[Example],
 ) -> Result<()> {

@@ -18,7 +18,7 @@ use self::settings::Settings;
 use crate::cli::EvalArgs;
 use crate::failure::Usage;
 use crate::scores::{
-    Choices, Scores, Source, check_any_rating, stored_baselines, tell_of_fitted,
+    Choices, ScoreInput, Scores, check_any_rating, stored_baselines, tell_of_fitted,
     tell_unscored_aspects,
 };
 use crate::{output, records, show};
@@ -121,7 +121,7 @@ fn report(args: &EvalArgs, markdown: Option<AtomicFile>, evaluation: &Evaluation
 
 /// The trivial baselines of the aspects, and what they were fitted on.
 fn baselines(
-    source: &Source,
+    source: &ScoreInput,
     train: Option<&Path>,
     aspects: &[Aspect],
     judged: &[Example],

@@ -9,11 +9,11 @@ use gradus::eval::{Aggregation, Aspect};
 use crate::cli::EvalArgs;
 use crate::commands::intervals;
 use crate::failure::Usage;
-use crate::scores::Source;
+use crate::scores::ScoreInput;
 
 /// What to evaluate and how.
 pub(super) struct Settings {
-    pub(super) source: Source,
+    pub(super) source: ScoreInput,
     pub(super) aggregation: Option<Aggregation>,
     pub(super) bootstrap: Bootstrap,
     /// Position and length, and the keys of `meta` asked for.
@@ -23,7 +23,7 @@ pub(super) struct Settings {
 
 impl Settings {
     pub(super) fn check(args: &EvalArgs) -> Result<Self> {
-        let source = Source::of(args.bundle.as_deref(), args.scores.as_deref())?;
+        let source = ScoreInput::of(args.bundle.as_deref(), args.scores.as_deref())?;
         let bootstrap = intervals::bootstrap(&args.bootstrap)?;
         let to_stdout = |path: &std::path::PathBuf| path.as_os_str() == STANDARD_INPUT;
         if args.json && args.markdown.as_ref().is_some_and(to_stdout) {

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::cli::{ProcessArgs, ThresholdArgs};
 use crate::commands::intervals::{self, bracketed};
 use crate::failure::Usage;
-use crate::scores::{Choices, Scores, Source, tell_of_fitted};
+use crate::scores::{Choices, ScoreInput, Scores, tell_of_fitted};
 use crate::{records, show};
 
 /// What to do with scores of several aspects.
@@ -51,7 +51,7 @@ pub(super) struct Steps {
 impl Steps {
     /// Reads the records that `input` names, and their scores; `keys` of records are read by the benchmark.
     pub(super) fn load(input: &ProcessArgs, several: Several<'_>, keys: &[&str]) -> Result<Self> {
-        let source = Source::of(input.bundle.as_deref(), input.scores.as_deref())?;
+        let source = ScoreInput::of(input.bundle.as_deref(), input.scores.as_deref())?;
         Self::read(&input.data, &source, input, several, keys)
     }
 
@@ -64,8 +64,8 @@ impl Steps {
         keys: &[&str],
     ) -> Result<Self> {
         let source = match (&input.bundle, &threshold.threshold_scores) {
-            (Some(bundle), None) => Source::Bundle(bundle.clone()),
-            (None, Some(scores)) => Source::File(scores.clone()),
+            (Some(bundle), None) => ScoreInput::Bundle(bundle.clone()),
+            (None, Some(scores)) => ScoreInput::File(scores.clone()),
             (Some(_), Some(_)) => {
                 return Err(Usage::new(
                     "found --threshold-scores beside a bundle, which scores those records itself",
@@ -85,7 +85,7 @@ impl Steps {
 
     fn read(
         data: &Path,
-        source: &Source,
+        source: &ScoreInput,
         input: &ProcessArgs,
         several: Several<'_>,
         keys: &[&str],

@@ -87,20 +87,18 @@ impl ExplainedPair {
     }
 }
 
-/// Takes the loss of a bundle apart, with the segment weights that training uses; `counts` grows
-/// by what truncation left out. Examples without segments are cut as the bundle says. `only` names
-/// the aspects to explain; without it, all are.
+/// Decomposes the loss of a bundle, with the segment weights of training. Truncations are added to `counts`.
+/// Examples without segments are cut by the bundle's segmenter. `only` selects aspects. Default: all.
 ///
 /// # Errors
-/// [`EvalError::UnknownAspect`]; an example that cannot be cut or tokenized.
+/// [`EvalError::UnknownAspect`], or those of segmenting and tokenizing.
 pub fn explain_bundle(
     scorer: &Scorer,
-    examples: &[Example],
+    mut examples: Vec<Example>,
     only: Option<&[String]>,
     counts: &mut TruncationCounts,
 ) -> Result<Explanation> {
     let chosen = chosen_aspects(&scorer.aspects().collect::<Vec<_>>(), only)?;
-    let mut examples = examples.to_vec();
     for example in &mut examples {
         scorer.segment(example)?;
     }

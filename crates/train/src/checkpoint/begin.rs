@@ -1,26 +1,26 @@
-//! Where the state of a run is kept, and how the run begins.
+//! Settings of checkpoints.
 
 use std::path::PathBuf;
 
-/// Where the state of a run is kept, and whether it goes on from there.
+/// The directory of the checkpoints, and whether to resume from them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checkpoints {
-    /// Directory of the checkpoints. It is made if it is missing.
+    /// Directory of the checkpoints. Created if it does not exist.
     pub directory: PathBuf,
-    /// How the run begins.
+    /// Where the run begins.
     pub begin: Begin,
-    /// Files saved in each checkpoint as they are: name and content. A run configuration, say.
+    /// Name and content of additional files in each checkpoint, such as the run configuration.
     pub files: Vec<(String, Vec<u8>)>,
 }
 
-/// How a run begins.
+/// Where a run begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Begin {
-    /// At its first step. Refused where checkpoints of another run lie.
+    /// At its first step. Refused if the directory has checkpoints of another run.
     New,
-    /// At its first step; checkpoints of another run are removed.
+    /// At its first step. Checkpoints of another run are removed.
     Over,
-    /// At the newest checkpoint that is whole.
+    /// At the newest undamaged checkpoint.
     Resume,
 }

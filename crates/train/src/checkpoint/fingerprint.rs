@@ -1,4 +1,4 @@
-//! What a run was started with: settings by name, and digests of its data.
+//! The fingerprint of a run: its settings by name, and digests of its data.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,7 +16,7 @@ use crate::json::to_value;
 #[serde(transparent)]
 pub(crate) struct Fingerprint(BTreeMap<String, Value>);
 
-/// A setting that is not what it was.
+/// A setting that differs from the checkpoint.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Difference {
     pub(crate) key: String,
@@ -32,7 +32,7 @@ impl Fingerprint {
         self
     }
 
-    /// Leaves out what may differ without changing the result.
+    /// Removes settings that do not affect the result.
     #[must_use]
     pub(crate) fn without(mut self, names: &[&str]) -> Self {
         self.0.retain(|name, _| !names.contains(&name.as_str()));
@@ -52,7 +52,7 @@ impl Fingerprint {
         }
     }
 
-    /// The first name, in alphabetical order, whose value is another than in `started`.
+    /// The first setting, in alphabetical order, that differs from `started`.
     pub(crate) fn difference(&self, started: &Self) -> Option<Difference> {
         let mut keys: Vec<&String> = self.0.keys().chain(started.0.keys()).collect();
         keys.sort();

@@ -1,4 +1,4 @@
-//! What a checkpoint says about itself, and whether it is what it says.
+//! The manifest of a checkpoint, and its verification.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Result, TrainError};
 
-/// The format this version writes and reads.
+/// The format that this version writes and reads.
 const FORMAT_VERSION: u32 = 1;
 const MANIFEST: &str = "manifest.json";
 
@@ -18,7 +18,7 @@ const MANIFEST: &str = "manifest.json";
 pub(super) struct Manifest {
     format_version: u32,
     gradus_version: String,
-    /// Step whose `best-...` directory belongs to it.
+    /// Step of its `best-...` directory.
     pub(super) best: Option<usize>,
     parts: BTreeMap<String, Part>,
 }
@@ -28,7 +28,7 @@ pub(super) struct Manifest {
 pub struct Damage {
     /// The directory.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// The problem.
     pub reason: String,
 }
 
@@ -39,7 +39,7 @@ impl fmt::Display for Damage {
 }
 
 impl Manifest {
-    /// Describes the files of a directory under construction and puts it in its place.
+    /// Writes the manifest of a directory under construction, and renames the directory to its target.
     pub(super) fn publish(new: NewDirectory, best: Option<usize>) -> Result<()> {
         let mut parts = BTreeMap::new();
         for entry in fs_err::read_dir(new.path())? {
@@ -59,7 +59,7 @@ impl Manifest {
         Ok(())
     }
 
-    /// Names of what was saved with the manifest, itself included; none if it cannot be read.
+    /// Names of the files in the manifest and of itself; none if it cannot be read.
     pub(super) fn names(directory: &Path) -> Vec<String> {
         let bytes = read_regular(&directory.join(MANIFEST), MOST_SETTINGS).unwrap_or_default();
         let manifest: Option<Self> = serde_json::from_slice(&bytes).ok();
@@ -71,15 +71,15 @@ impl Manifest {
         names
     }
 
-    /// The step whose `best-...` directory belongs to a checkpoint; `None` if it cannot be read.
+    /// The step of the `best-...` directory of a checkpoint; `None` if it cannot be read.
     pub(super) fn read_best(directory: &Path) -> Option<usize> {
         let bytes = read_regular(&directory.join(MANIFEST), MOST_SETTINGS).ok()?;
         let manifest: Self = serde_json::from_slice(&bytes).ok()?;
         manifest.best
     }
 
-    /// Reads the manifest of a directory and compares every file with it. `needed` names the files
-    /// that must be there.
+    /// Reads the manifest of a directory and compares the digests of all files. `needed` lists required
+    /// files.
     pub(super) fn verify(directory: &Path, needed: &[&str]) -> std::result::Result<Self, Damage> {
         let damage = |reason: String| Damage {
             path: directory.into(),

@@ -1,9 +1,9 @@
-//! Checkpoints: the state of a run on disk, from which it goes on as if nothing had happened.
+//! Checkpoints: the state of a run on disk, to resume it with the same result.
 //!
 //! ```text
 //! OUTPUT.checkpoints/
-//!   lock             held by the run that writes here
-//!   metrics.jsonl    what the run has logged
+//!   lock             locked by the run
+//!   metrics.jsonl    the log of the run
 //!   step-000123/     a checkpoint, after step 123
 //!     manifest.json    format, and size and SHA-256 of the other files
 //!     state.json       epoch, batch, step, log, early stopping
@@ -15,8 +15,8 @@
 //!   best-000100/     weights of the best validation, which checkpoints refer to
 //! ```
 //!
-//! A directory appears under its name whole: it is written beside it, synced and renamed. When a
-//! run ends, its checkpoints are removed; the bundle holds what is left of it.
+//! Directories are complete or absent: they are written under a temporary name, synced and renamed. At the end of
+//! the run its checkpoints are removed; the bundle contains the log.
 
 mod begin;
 mod fingerprint;

@@ -1,4 +1,4 @@
-//! Where checkpoints lie.
+//! The directories of checkpoints.
 
 use std::path::{Path, PathBuf};
 
@@ -10,11 +10,11 @@ use crate::{Result, TrainError};
 pub(super) const STEP: &str = "step-";
 pub(super) const BEST: &str = "best-";
 
-/// Where the checkpoints of a run lie unless it says otherwise: `OUTPUT.checkpoints`, beside the
-/// output however that is written, `out`, `out/` or `../run/out/.`.
+/// The default directory of a run's checkpoints: `OUTPUT.checkpoints`, beside the output, whether that is written as
+/// `out`, `out/` or `../run/out/.`.
 ///
 /// # Errors
-/// [`TrainError::Io`] if the output has no name, as the root has none.
+/// [`TrainError::Io`] if the output has no name (`/`).
 pub fn default_checkpoints(output: &Path) -> Result<PathBuf> {
     let output: PathBuf = output.components().collect();
     let target = Target::of_plain(&output)?;
@@ -23,11 +23,10 @@ pub fn default_checkpoints(output: &Path) -> Result<PathBuf> {
     Ok(target.path().with_file_name(name))
 }
 
-/// The directory of checkpoints that `path` means: itself, or the one beside it if it is the
-/// output of a run.
+/// The directory of checkpoints for `path`, which is this directory or the output of the run.
 ///
 /// # Errors
-/// [`TrainError::NoCheckpoint`] if neither holds any.
+/// [`TrainError::NoCheckpoint`] if there are none.
 pub fn find_checkpoints(path: &Path) -> Result<PathBuf> {
     let holds_some = |directory: &Path| -> Result<bool> {
         Ok(directory.is_dir() && !steps_in(directory)?.is_empty())
@@ -47,8 +46,8 @@ pub fn find_checkpoints(path: &Path) -> Result<PathBuf> {
     })
 }
 
-/// Refuses checkpoints inside of the output, which have to go when the bundle takes its place, and
-/// an output inside of the checkpoints, which would be taken for one of them.
+/// Refuses checkpoints inside the output, as the bundle replaces its directory, and an output inside the
+/// checkpoints.
 pub(crate) fn check_apart(checkpoints: &Path, output: &Path) -> Result<()> {
     let (checkpoints_at, output_at) = (absolute(checkpoints)?, absolute(output)?);
     if checkpoints_at.starts_with(&output_at) || output_at.starts_with(&checkpoints_at) {
@@ -60,7 +59,7 @@ pub(crate) fn check_apart(checkpoints: &Path, output: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A path from the root without links, also where its end does not exist yet.
+/// An absolute path without links. Its end need not exist.
 fn absolute(path: &Path) -> Result<PathBuf> {
     let path: PathBuf = std::path::absolute(path)?.components().collect();
     for existing in path.ancestors() {
@@ -72,20 +71,20 @@ fn absolute(path: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// A file that was saved with a checkpoint.
+/// A file of a checkpoint.
 #[derive(Debug)]
 pub struct SavedFile {
     /// Its content.
     pub content: Vec<u8>,
-    /// Newer checkpoints that cannot be used.
+    /// Newer, damaged checkpoints.
     pub damaged: Vec<Damage>,
 }
 
-/// A file that was saved with the newest checkpoint that is whole; see
+/// Reads an additional file of the newest undamaged checkpoint; see
 /// [`Checkpoints::files`](crate::Checkpoints::files).
 ///
 /// # Errors
-/// [`TrainError::NoCheckpoint`] if no checkpoint is whole and has such a file.
+/// [`TrainError::NoCheckpoint`] if no undamaged checkpoint has such a file.
 pub fn checkpoint_file(directory: &Path, name: &str) -> Result<SavedFile> {
     let (newest, damaged) = newest_whole(directory, &[name])?;
     Ok(SavedFile {
@@ -94,7 +93,7 @@ pub fn checkpoint_file(directory: &Path, name: &str) -> Result<SavedFile> {
     })
 }
 
-/// The newest whole checkpoint, and the damaged ones after it.
+/// The newest undamaged checkpoint, and the damaged ones after it.
 pub(super) fn newest_whole(directory: &Path, needed: &[&str]) -> Result<(PathBuf, Vec<Damage>)> {
     let mut damaged = Vec::new();
     for step in steps_in(directory)?.into_iter().rev() {
@@ -126,17 +125,17 @@ pub(super) fn best_directory(directory: &Path, step: usize) -> PathBuf {
     directory.join(format!("{BEST}{step:06}"))
 }
 
-/// Steps that have a checkpoint, in order.
+/// Steps with a checkpoint, in order.
 pub(super) fn steps_in(directory: &Path) -> Result<Vec<usize>> {
     numbered(directory, STEP)
 }
 
-/// Steps whose weights are kept as the best, in order.
+/// Steps with a `best-...` directory, in order.
 pub(super) fn bests_in(directory: &Path) -> Result<Vec<usize>> {
     numbered(directory, BEST)
 }
 
-/// Other ways to write a number, such as `step-7`, are names that this program does not give.
+/// Other forms of a number, such as `step-7`, are not names of this program.
 fn numbered(directory: &Path, prefix: &str) -> Result<Vec<usize>> {
     let mut found = Vec::new();
     for entry in fs_err::read_dir(directory)? {

@@ -1,4 +1,4 @@
-//! Burn's records as files.
+//! Files of Burn's records.
 
 use std::path::Path;
 use std::result::Result as StdResult;
@@ -10,7 +10,7 @@ use fs_err::OpenOptions;
 
 use crate::{Result, TrainError};
 
-/// Something that Burn saves in its own format, every value in its own precision.
+/// A value that can be saved as a record of Burn, in its own precision.
 pub(super) trait Record: Sized {
     fn save_to(self, path: &Path) -> StdResult<(), RecordError>;
     fn load_from(path: &Path) -> StdResult<Self, RecordError>;
@@ -31,7 +31,7 @@ macro_rules! record {
 
 record!(ModuleRecord, OptimizerRecord, LrSchedulerRecord);
 
-/// Writes a record and waits until it is on disk.
+/// Writes a record and syncs it to disk.
 pub(super) fn save(record: impl Record, path: &Path) -> Result<()> {
     record.save_to(path).map_err(|error| failed(path, &error))?;
     OpenOptions::new().write(true).open(path)?.sync_all()?;

@@ -1,4 +1,4 @@
-//! The directory of a run's checkpoints: written, pruned, read back.
+//! Writes, reads and prunes the checkpoints of a run.
 
 use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
@@ -28,24 +28,24 @@ const STATE: &str = "state.json";
 const SETTINGS: &str = "settings.json";
 const LOCK: &str = "lock";
 
-/// The parts that every checkpoint has.
+/// The files of every checkpoint.
 const NEEDED: [&str; 5] = [MODEL, OPTIMIZER, SCHEDULE, STATE, SETTINGS];
 
-/// What goes into a checkpoint.
+/// The content of a checkpoint to write.
 pub(crate) struct Snapshot<'a, L, M, S> {
-    /// Steps of the run that are done, which name the checkpoint.
+    /// Completed steps of the run; the number in the name of the checkpoint.
     pub(crate) step: usize,
     pub(crate) learner: &'a L,
     pub(crate) optimizer: &'a ModuleOptimizer,
     pub(crate) schedule: &'a ModuleLrScheduler,
     pub(crate) average: Option<&'a M>,
-    /// The best model so far, and the step that it is of.
+    /// The best model so far, and its step.
     pub(crate) best: Option<(usize, &'a M)>,
-    /// Everything that is no tensor.
+    /// All state except tensors.
     pub(crate) state: &'a S,
 }
 
-/// What comes out of a checkpoint.
+/// The content of a checkpoint that was read.
 pub(crate) struct Restored<S> {
     pub(crate) path: PathBuf,
     pub(crate) model: ModuleRecord,
@@ -54,28 +54,28 @@ pub(crate) struct Restored<S> {
     pub(crate) average: Option<ModuleRecord>,
     pub(crate) best: Option<ModuleRecord>,
     pub(crate) state: S,
-    /// Newer checkpoints that are damaged.
+    /// Newer, damaged checkpoints.
     pub(crate) damaged: Vec<Damage>,
 }
 
-/// The checkpoints of one run. While it lives, no other run can use them.
+/// The checkpoints of one run. No other run can use them while this value exists.
 #[derive(Debug)]
 pub(crate) struct Store {
     directory: PathBuf,
     begin: Begin,
-    /// Newest checkpoints that stay; 0 if none is written.
+    /// Number of checkpoints to keep; 0 to write none.
     keep: usize,
     files: Vec<(String, Vec<u8>)>,
     settings: Fingerprint,
     newest: Option<PathBuf>,
-    /// Step of the best weights that are on disk.
+    /// Step of the best weights on disk.
     saved_best: Option<usize>,
-    /// Held, never read: the lock goes with it.
+    /// Never read; closing it releases the lock.
     _lock: File,
 }
 
 impl Store {
-    /// Opens the directory for one run; nothing in it is changed yet.
+    /// Locks the directory for one run. Nothing in it is changed yet.
     pub(crate) fn open(place: Checkpoints, keep: usize) -> Result<Self> {
         let directory = place.directory;
         create_directories(&directory)?;
@@ -100,13 +100,13 @@ impl Store {
         Ok(store)
     }
 
-    /// Whether the run goes on from a checkpoint.
+    /// Whether the run resumes from a checkpoint.
     pub(crate) fn resumes(&self) -> bool {
         self.begin == Begin::Resume
     }
 
-    /// Begins with these settings and data: returns the newest whole checkpoint to go on from, or
-    /// removes what an earlier run left.
+    /// Begins a run with these settings and data. Returns the newest undamaged checkpoint to resume from, or
+    /// removes those of an earlier run.
     pub(crate) fn begin<S: DeserializeOwned>(
         &mut self,
         settings: Fingerprint,
@@ -119,22 +119,22 @@ impl Store {
         Ok(None)
     }
 
-    /// Where the metrics of the run are logged.
+    /// The path of the log.
     pub(crate) fn metrics_path(&self) -> PathBuf {
         self.directory.join(METRICS_FILE)
     }
 
-    /// The newest checkpoint that this run has written or goes on from.
+    /// The newest checkpoint that this run has written or resumed from.
     pub(crate) fn newest(&self) -> Option<&Path> {
         self.newest.as_deref()
     }
 
-    /// Whether checkpoints are written at all.
+    /// Whether checkpoints are written.
     pub(crate) fn is_kept(&self) -> bool {
         self.keep > 0
     }
 
-    /// Saves a checkpoint and removes those that are no longer kept.
+    /// Saves a checkpoint and removes old ones.
     pub(crate) fn save<L: Module, M: Module, S: Serialize>(
         &mut self,
         snapshot: &Snapshot<'_, L, M, S>,
@@ -167,8 +167,8 @@ impl Store {
         Ok(path)
     }
 
-    /// Keeps the newest checkpoints up to `step` and the best weights they refer to. Later ones
-    /// belong to what was damaged when the run went on from an earlier one.
+    /// Keeps the newest checkpoints up to `step` and the best weights they refer to. Later ones were damaged
+    /// when the run resumed from an earlier one.
     fn prune(&self, step: usize) -> Result<()> {
         let steps = steps_in(&self.directory)?;
         let kept: Vec<usize> = steps.iter().rev().copied().filter(|&s| s <= step).collect();
@@ -189,7 +189,7 @@ impl Store {
         Ok(())
     }
 
-    /// Reads the newest checkpoint that is whole.
+    /// Reads the newest undamaged checkpoint.
     fn restore<S: DeserializeOwned>(&mut self) -> Result<Restored<S>> {
         let (path, damaged) = newest_whole(&self.directory, &NEEDED)?;
         let settings: Fingerprint = read_json(&path.join(SETTINGS))?;
@@ -223,14 +223,14 @@ impl Store {
         })
     }
 
-    /// Removes everything: the run is finished and its bundle is on disk.
+    /// Removes all checkpoints: the run is finished and its bundle is on disk.
     pub(crate) fn finish(self) -> Result<()> {
         remove_all(&self.directory)
     }
 }
 
 impl Drop for Store {
-    /// A directory without any checkpoint is of no use to anybody.
+    /// Removes a directory without checkpoints.
     fn drop(&mut self) {
         if steps_in(&self.directory).is_ok_and(|steps| steps.is_empty()) {
             // Nothing is left to do about a failure here: the run has ended, well or not.
@@ -241,7 +241,7 @@ impl Drop for Store {
     }
 }
 
-/// Takes the directory for this process. A file system without locks cannot tell, and lets all in.
+/// Locks the directory. Does nothing on a file system without locks.
 fn lock(directory: &Path) -> Result<File> {
     let file = File::create(directory.join(LOCK))?;
     match file.try_lock() {
@@ -252,8 +252,7 @@ fn lock(directory: &Path) -> Result<File> {
     }
 }
 
-/// Refuses a directory with anything else in it, which would be mistaken for the run's own. Hidden
-/// files of others are let be.
+/// Refuses a directory with files of other programs. Hidden files are allowed, and stay.
 fn check_contents(directory: &Path, files: &[(String, Vec<u8>)]) -> Result<()> {
     let refuse = |found: String| {
         Err(TrainError::NotCheckpoints {
@@ -295,7 +294,7 @@ fn check_contents(directory: &Path, files: &[(String, Vec<u8>)]) -> Result<()> {
     Ok(())
 }
 
-/// The name of something in a checkpoint that no run has written, also where its manifest is damaged.
+/// The name of a file in a checkpoint that no run has written, even if the manifest is damaged.
 fn foreign(checkpoint: &Path, files: &[(String, Vec<u8>)]) -> Result<Option<String>> {
     let saved = Manifest::names(checkpoint);
     let known = [MODEL, OPTIMIZER, SCHEDULE, AVERAGE, STATE, SETTINGS];
@@ -315,7 +314,7 @@ fn foreign(checkpoint: &Path, files: &[(String, Vec<u8>)]) -> Result<Option<Stri
     Ok(None)
 }
 
-/// Removes what a killed process left half-made, and nothing of another name.
+/// Removes temporary files of killed processes.
 fn sweep(directory: &Path) -> Result<()> {
     for entry in fs_err::read_dir(directory)? {
         let entry = entry?;

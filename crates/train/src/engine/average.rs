@@ -12,7 +12,7 @@ use burn::tensor::container::TensorContainer;
 /// average = d average + (1 - d) weights,        d = min(decay, (1 + t) / (10 + t))
 /// ```
 ///
-/// so that the first updates are not held back by weights that were never trained.
+/// so that the untrained weights do not dominate the first averages.
 #[derive(Debug, Clone)]
 pub(crate) struct Average<M> {
     pub(crate) model: M,
@@ -20,12 +20,12 @@ pub(crate) struct Average<M> {
 }
 
 impl<M: Module> Average<M> {
-    /// Starts at `model`, which lies on a device without autodiff.
+    /// Starts with the weights of `model`, which is on a device without autodiff.
     pub(crate) fn new(model: M, decay: f64) -> Self {
         Self { model, decay }
     }
 
-    /// Takes in the weights after the `count`-th update of a run, counted from 1.
+    /// Adds the weights after update number `count` of a run, from 1.
     pub(crate) fn update(&mut self, weights: &M, count: usize) {
         let count = count as f64;
         let decay = self.decay.min((1.0 + count) / (10.0 + count));
@@ -63,7 +63,7 @@ impl ModuleMapper for Blend {
     }
 }
 
-/// Sum of squares of all weights: not finite when any of them is not.
+/// Sum of squares of all weights: not finite if any of them is not.
 pub(crate) fn square_sum<M: Module>(module: &M) -> f64 {
     struct Squares(Option<Tensor<1>>);
     impl ModuleVisitor for Squares {

@@ -10,7 +10,7 @@ use burn::train::renderer::{MetricState, MetricsRenderer, default_renderer};
 
 use super::{EpochLog, StepLog, StopHandle, TrainObserver, ValidLog};
 
-/// Shows a run in Burn's terminal dashboard; plain text where standard output is no terminal.
+/// Shows a run in Burn's terminal dashboard; plain text if standard output is not a terminal.
 pub struct Dashboard {
     renderer: Box<dyn MetricsRenderer>,
     interrupter: Interrupter,
@@ -19,7 +19,7 @@ pub struct Dashboard {
 }
 
 impl Dashboard {
-    /// Opens the dashboard. Its key for stopping asks `stop`, which is that of the run.
+    /// Opens the dashboard. Its key to stop the run uses `stop`.
     pub fn new(stop: StopHandle) -> Self {
         let interrupter = Interrupter::new();
         let mut renderer = default_renderer(interrupter.clone(), None);

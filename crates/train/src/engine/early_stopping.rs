@@ -1,25 +1,25 @@
-//! Which validation is the best, and when waiting for a better one ends.
+//! Early stopping: finds the best validation, and counts those without improvement.
 
 use serde::{Deserialize, Serialize};
 
 use crate::plan::EarlyStopping;
 
-/// What validations have reached so far; part of a checkpoint.
+/// The best validation and the patience used so far; part of a checkpoint.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Watch {
-    /// Goodness of the best validation; larger is better.
+    /// The best value; larger is better.
     best: Option<f64>,
-    /// Goodness that a validation must exceed by `min_delta` to end the waiting.
+    /// The value to exceed by `min_delta` for an improvement.
     reference: Option<f64>,
-    /// Validations since the reference was set.
+    /// Validations since the last improvement.
     waited: usize,
     /// Whether there was any validation.
     any: bool,
 }
 
 impl Watch {
-    /// Takes the goodness of a validation, `None` where its metric does not exist. Returns whether
-    /// it is the best so far; the first always is, so that there is something to keep.
+    /// Adds the value of a validation (larger is better), `None` if its metric is undefined. Returns whether
+    /// it is the best so far. The first always is, so that there are weights to keep.
     pub(crate) fn observe(&mut self, goodness: Option<f64>, min_delta: f64) -> bool {
         let exceeds = |value: Option<f64>, by: f64| match (goodness, value) {
             (Some(new), Some(old)) => new > old + by,
@@ -40,7 +40,7 @@ impl Watch {
         best
     }
 
-    /// Whether more than enough validations have passed without a better one.
+    /// Whether `patience` validations have passed without an improvement.
     pub(crate) fn is_over(&self, stopping: Option<&EarlyStopping>) -> bool {
         stopping.is_some_and(|stopping| self.waited >= stopping.patience)
     }

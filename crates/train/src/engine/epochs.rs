@@ -11,7 +11,7 @@ use super::{Engine, EpochLog, ValidLog};
 use crate::checkpoint::Snapshot;
 use crate::{Result, TrainError};
 
-/// Whether the loop goes on.
+/// How the loop continues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Flow {
     Go,
@@ -20,7 +20,7 @@ enum Flow {
 }
 
 impl<M: SegmentModel> Engine<'_, M> {
-    /// Trains from where the run is to the end of the last epoch.
+    /// Trains from the current step to the end of the last epoch.
     pub(super) fn run_epochs(&mut self) -> Result<()> {
         while self.state.epoch <= self.config.epochs {
             if self.epoch()? == Flow::Over {
@@ -46,9 +46,9 @@ impl<M: SegmentModel> Engine<'_, M> {
         Ok(Flow::Go)
     }
 
-    /// Steps through the rest of an epoch's batches. What is due after a step is done before the
-    /// next one, so that a run that was stopped in between catches up on it; what is due after
-    /// the last step is the end of the epoch.
+    /// Trains on the remaining batches of an epoch. Validations and checkpoints due after a step are done before the
+    /// next step, so a resumed run catches up on them. Those due after the last step belong to the end of the
+    /// epoch.
     fn train_epoch(&mut self) -> Result<Flow> {
         let train: Arc<dyn DataLoader<SegmentBatch>> = self.train.clone();
         let mut batches = train.iter();
@@ -118,13 +118,13 @@ impl<M: SegmentModel> Engine<'_, M> {
         Ok(())
     }
 
-    /// Whether early stopping ends the run here.
+    /// Whether early stopping ends the run now.
     fn is_over(&self) -> bool {
         let stopping = self.config.early_stopping.as_ref();
         self.state.watch.is_over(stopping)
     }
 
-    /// Saves where the run is and says so.
+    /// Saves a checkpoint and reports it.
     fn stop(&mut self) -> Result<TrainError> {
         self.save()?;
         Ok(TrainError::Stopped {
@@ -138,7 +138,7 @@ impl<M: SegmentModel> Engine<'_, M> {
         store.newest().map(Into::into)
     }
 
-    /// Saves a checkpoint, unless there is one of this very place.
+    /// Saves a checkpoint, unless there is one of this step.
     fn save(&mut self) -> Result<()> {
         let Self {
             store: Some(store),
@@ -180,7 +180,7 @@ impl<M: SegmentModel> Engine<'_, M> {
     }
 }
 
-/// All micro-batches of the next planned batch.
+/// All micro-batches of the next batch.
 fn next_batch(
     batches: &mut dyn DataLoaderIterator<SegmentBatch>,
 ) -> Result<Option<Vec<SegmentBatch>>> {

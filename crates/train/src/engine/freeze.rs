@@ -1,4 +1,4 @@
-//! What is learned and what stays as it was.
+//! Frozen parameters.
 
 use burn::module::{Flag, Module, ModuleVisitor, Param, ParamGroup, ParamId};
 use burn::prelude::*;
@@ -23,19 +23,19 @@ fn covers(freeze: Freeze, path: &str) -> bool {
     }
 }
 
-/// Where the encoder's parameters stand in a [`RegressionLearner`].
+/// Prefix of the paths of the encoder's parameters in a [`RegressionLearner`].
 pub(crate) const ENCODER: &str = "model.encoder";
 pub(crate) const EMBEDDINGS: &str = ".embeddings.";
-/// What the paths of adapters hold.
+/// Part of the paths of adapters.
 const ADAPTER: &str = ".lora.";
 
-/// The layer of a parameter of the encoder, from 0.
+/// The layer of an encoder parameter, from 0.
 fn layer_of(path: &str) -> Option<usize> {
     let (_, rest) = path.split_once(".layers.")?;
     rest.split('.').next()?.parse().ok()
 }
 
-/// Layers of the encoder of a learner.
+/// Number of layers of the encoder.
 pub(crate) fn num_layers<M: Module>(module: &M) -> usize {
     let layers = paths(module)
         .into_iter()
@@ -46,12 +46,11 @@ pub(crate) fn num_layers<M: Module>(module: &M) -> usize {
         .map_or(0, |last| last + 1)
 }
 
-/// Freezes what `config` says, for the whole run or its first epochs, and the matrices that have
+/// Freezes the parameters that `config` selects, for the whole run or its first epochs, and matrices with
 /// adapters.
 ///
 /// # Errors
-/// [`TrainError::Setting`] where more layers are to be frozen than there are, or a part that the model
-/// does not have.
+/// [`TrainError::Setting`] for more layers than the encoder has, or a part that the model does not have.
 pub(crate) fn freeze<M: SegmentModel>(
     learner: RegressionLearner<M>,
     config: &TrainConfig,

@@ -1,4 +1,4 @@
-//! What happened during a run, step by step and epoch by epoch.
+//! The log of a run: steps, epochs and validations.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +39,7 @@ pub struct EpochLog {
     /// The rating objective `J = -valid_mse`; close to 0 is good.
     #[serde(rename = "objective")]
     pub rating_objective: f64,
-    /// Whether no validation before was better.
+    /// Whether it is the best validation so far.
     pub best: bool,
     /// Seconds spent training.
     pub train_seconds: f64,
@@ -66,13 +66,13 @@ pub struct ValidLog {
     /// Further metrics by name; `None` for a number that does not exist.
     #[serde(default)]
     pub metrics: BTreeMap<String, Option<f64>>,
-    /// Whether no validation before was better: by the loss, or by the metric of early stopping.
+    /// Whether it is the best so far, by the loss or by the metric of early stopping.
     pub best: bool,
     /// Seconds it took.
     pub seconds: f64,
 }
 
-/// A step whose loss or gradient was not finite. Its batch changed no weight.
+/// A skipped step: its loss or gradient was not finite, and no weight changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SkippedStep {
     /// Step of the run, from 1.
@@ -85,21 +85,21 @@ pub struct SkippedStep {
     pub value: String,
     /// Ids of the batch's examples.
     pub ids: Vec<String>,
-    /// Those of them that have a target that is not finite.
+    /// Ids of those with a target that is not finite.
     pub poisoned: Vec<String>,
 }
 
 /// The log of a whole run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TrainHistory {
-    /// Every step that changed the weights, in order.
+    /// All steps that changed the weights, in order.
     pub steps: Vec<StepLog>,
-    /// Every epoch that came to its end, in order.
+    /// All completed epochs, in order.
     pub epochs: Vec<EpochLog>,
-    /// Every validation, in order.
+    /// All validations, in order.
     #[serde(default)]
     pub validations: Vec<ValidLog>,
-    /// Every step that was skipped, in order.
+    /// All skipped steps, in order.
     #[serde(default)]
     pub skipped: Vec<SkippedStep>,
     /// Whether early stopping ended the run.
@@ -108,7 +108,7 @@ pub struct TrainHistory {
 }
 
 impl TrainHistory {
-    /// The validation whose weights were kept: the last one marked best.
+    /// The best validation, whose weights were kept.
     pub fn best(&self) -> Option<&ValidLog> {
         self.validations.iter().rev().find(|valid| valid.best)
     }

@@ -11,11 +11,11 @@ use crate::objective::{Denominators, Objective, ObjectiveTotals};
 /// A model with the objective it is trained on.
 #[derive(Module, Debug)]
 pub struct RegressionLearner<M: Module = RewardModel> {
-    /// The model whose weights are learned.
+    /// The model to train.
     pub model: M,
     #[module(skip)]
     objective: Objective,
-    /// Steps from the start of the run in which the encoder is not learned.
+    /// Number of first steps in which the encoder is frozen.
     #[module(skip)]
     frozen_steps: usize,
 }
@@ -39,32 +39,32 @@ impl<M: SegmentModel> RegressionLearner<M> {
         }
     }
 
-    /// Leaves the encoder alone in the first steps of the run: it is run as in inference, and no
-    /// gradient is computed for it. [`usize::MAX`] for all steps.
+    /// Freezes the encoder in the first steps of the run: it computes as in inference, without dropout and
+    /// gradients. [`usize::MAX`] for all steps.
     #[must_use]
     pub fn with_frozen_steps(mut self, steps: usize) -> Self {
         self.frozen_steps = steps;
         self
     }
 
-    /// Whether the encoder is learned in a step; a step without a number is late in the run.
+    /// Whether the encoder is trained in a step. A step without a number counts as late in the run.
     fn encoder_is_frozen(&self, scope: Option<&StepScope>) -> bool {
         scope.map_or(usize::MAX, |scope| scope.number) <= self.frozen_steps
     }
 
-    /// What is minimized.
+    /// The objective.
     pub fn objective(&self) -> &Objective {
         &self.objective
     }
 
-    /// What a batch adds to the denominators of its step. Costs nothing: the sums are on the host.
+    /// The denominators of a batch, computed on the host.
     pub fn denominators(&self, batch: &SegmentBatch) -> Denominators {
         self.objective.denominators(&batch.weight_sums)
     }
 
-    /// Gradients of the part that a micro-batch makes up of its step's loss.
+    /// Computes the gradients of a micro-batch's part of the step's loss.
     ///
-    /// The gradients of a step's micro-batches, added up, are those of one batch of all of them.
+    /// Their sum over the micro-batches of a step is the gradient of the whole batch.
     pub fn step(&self, batch: SegmentBatch, scope: &StepScope) -> StepOutput {
         let outcome = self.outcome(batch, Some(scope));
         let gradients = outcome.loss.backward();
@@ -74,7 +74,7 @@ impl<M: SegmentModel> RegressionLearner<M> {
         }
     }
 
-    /// Forward pass over a micro-batch of a step, or over a batch that is a step by itself.
+    /// Forward pass over a micro-batch; without a step, the micro-batch is the whole batch.
     pub(crate) fn outcome(&self, batch: SegmentBatch, scope: Option<&StepScope>) -> RatingOutcome {
         let denominators = self.denominators(&batch);
         let input = batch.input_tensors().into();
@@ -99,7 +99,7 @@ impl<M: SegmentModel> RegressionLearner<M> {
     }
 }
 
-/// What a micro-batch gave, and the gradients of its part of the step's loss.
+/// The output of a micro-batch, and the gradients of its part of the step's loss.
 pub struct StepOutput {
     /// Gradients by parameter.
     pub gradients: GradientsParams,
@@ -107,17 +107,16 @@ pub struct StepOutput {
     pub outcome: RatingOutcome,
 }
 
-/// What a batch gave: its loss and how much it counts.
+/// The output of a batch: its loss and denominators.
 #[derive(Debug)]
 pub struct RatingOutcome {
-    /// The part of the step's loss that the batch makes up, of shape `[1]`: all of it where the
-    /// batch is the step.
+    /// The batch's part of the step's loss, of shape `[1]`; the whole loss if the batch is the whole step.
     pub loss: Tensor<1>,
     /// Sums of the objective's terms.
     sums: Tensor<1>,
     /// Scores, without gradient: `[batch_size, num_segments, num_aspects]`.
     pub scores: Tensor<3>,
-    /// What the batch itself adds to the denominators of its step.
+    /// The denominators of the batch itself.
     pub denominators: Denominators,
     /// Rated segment-aspect pairs.
     pub rated: usize,
@@ -128,12 +127,12 @@ pub struct RatingOutcome {
 }
 
 impl RatingOutcome {
-    /// The sums of the batch, to be added to those of others. Waits for the device.
+    /// The sums of the batch, to be added to those of other batches. Waits for the device.
     pub fn totals(&self) -> ObjectiveTotals {
         ObjectiveTotals::read(&self.sums, self.denominators.clone())
     }
 
-    /// Two micro-batches of one step together; of the scores, those of `self` stay.
+    /// Adds another micro-batch of the same step. The scores are those of `self`.
     #[must_use]
     pub(crate) fn plus(self, other: Self) -> Self {
         let mut ids = self.ids;
@@ -151,7 +150,7 @@ impl RatingOutcome {
 }
 
 impl RatingOutcome {
-    /// The sums on another device; the scores stay where they are.
+    /// Moves the sums to another device. The scores stay on theirs.
     pub(crate) fn moved_to(self, device: &Device) -> Self {
         Self {
             loss: self.loss.detach().to_device(device),

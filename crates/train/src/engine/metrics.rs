@@ -11,15 +11,15 @@ use crate::objective::ResponseTerm;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ValidScores {
     /// By aspect, in the order of the model's outputs, then by response: the pairs
-    /// `(score, target)` of its rated segments. A response without any is left out.
+    /// `(score, target)` of its rated segments. Responses without any are omitted.
     pub aspects: Vec<Vec<Vec<(f64, f64)>>>,
-    /// By aspect: the pairs `(score, target)` of responses that are rated as a whole, scores
-    /// aggregated as the response loss does. Empty without a response loss.
+    /// By aspect: the pairs `(score, target)` of responses rated as a whole, with scores aggregated
+    /// as in the response loss. Empty without a response loss.
     pub responses: Vec<Vec<(f64, f64)>>,
 }
 
 impl ValidScores {
-    /// Adds the responses of a batch that are rated as a whole.
+    /// Adds the responses of a batch with ratings of their own.
     ///
     /// # Shapes
     /// - `scores`: `[batch_size, num_segments, num_aspects]`
@@ -70,15 +70,15 @@ impl ValidScores {
     }
 }
 
-/// Somebody who computes metrics that this crate does not know.
+/// Computes additional validation metrics.
 pub trait ValidMetrics: Send {
     /// Names of the metrics that [`compute`](Self::compute) returns.
     fn names(&self) -> Vec<String>;
 
-    /// Values by name; `None` for a number that does not exist.
+    /// Values by name; `None` if undefined.
     fn compute(&self, scores: &ValidScores) -> BTreeMap<String, Option<f64>>;
 
-    /// How good a value is: larger is better.
+    /// The value as a number of which larger is better.
     fn goodness(&self, name: &str, value: f64) -> f64;
 }
 

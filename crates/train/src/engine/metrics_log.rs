@@ -1,8 +1,8 @@
-//! `metrics.jsonl`: a line a step, a line a validation.
+//! `metrics.jsonl`: one line per step and per validation.
 //!
 //! | key | line | meaning |
 //! |---|---|---|
-//! | `step`, `epoch` | all | where the run was, from 1 |
+//! | `step`, `epoch` | all | step and epoch, from 1 |
 //! | `train/loss` | step | loss of the step's batch before the step |
 //! | `train/learning_rate` | step | of the encoder |
 //! | `train/gradient_norm` | step | global norm before clipping |
@@ -10,7 +10,7 @@
 //! | `eval/loss`, `eval/mse`, `eval/objective` | validation | over the whole split |
 //! | `eval/NAME` | validation | a further metric; `null` if it does not exist |
 //! | `eval/best` | validation | whether it is the best so far |
-//! | `skipped`, `value`, `ids`, `poisoned` | skipped step | what was not finite, and in which examples |
+//! | `skipped`, `value`, `ids`, `poisoned` | skipped step | what was not finite, its value, and the examples |
 
 use std::io::Write as _;
 use std::path::Path;
@@ -29,8 +29,8 @@ pub(crate) struct MetricsLog {
 }
 
 impl MetricsLog {
-    /// Starts the file with what has happened so far, and nothing after it: lines that a killed
-    /// run wrote behind its last checkpoint are gone.
+    /// Starts the file with the log so far. Lines that a killed run wrote after its last checkpoint are
+    /// removed.
     pub(crate) fn start(path: &Path, history: &TrainHistory) -> Result<Self> {
         let mut file = AtomicFile::create(path)?;
         file.write_all(metrics_lines(history).as_bytes())?;
@@ -51,7 +51,7 @@ impl MetricsLog {
         self.write(&skipped_line(log))
     }
 
-    /// One call, so that a reader never sees half a line of a running process.
+    /// Writes all lines in one call, so that readers never see an incomplete line.
     fn write(&mut self, line: &Value) -> Result<()> {
         self.file.write_all(format!("{line}\n").as_bytes())?;
         Ok(())

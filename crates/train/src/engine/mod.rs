@@ -62,7 +62,7 @@ use crate::Result;
 use crate::checkpoint::Store;
 use crate::plan::{CheckedConfig, Prepared};
 
-/// Encoded splits and what batching them needs.
+/// Tokenized splits, and the settings to batch them.
 #[derive(Debug, Clone)]
 pub struct FitData {
     /// Training split; every example has a rated segment. A vector, or any other
@@ -87,7 +87,7 @@ impl From<Prepared> for FitData {
     }
 }
 
-/// A trained model and how it got there.
+/// A trained model with the log of its run.
 #[derive(Debug)]
 pub struct Fitted<M = RewardModel> {
     /// Weights of the best validation.
@@ -127,9 +127,8 @@ pub struct Engine<'a, M: SegmentModel = RewardModel> {
 /// Trains `model` and returns the best validation's weights: [`Training`] in one call.
 ///
 /// `on_best` is called with the model of every validation that is the best so far, so that it can
-/// be saved before the run ends. A `session` with checkpoints keeps the state of the run on disk
-/// and removes it at the end; resumed, the run goes on as if it had never been interrupted: on a
-/// CPU, bit for bit.
+/// be saved before the run ends. A `session` with checkpoints stores the state of the run on disk and removes it at
+/// the end. A resumed run gives the same result as an uninterrupted one: on a CPU, bit for bit.
 ///
 /// # Errors
 /// Those of [`Training::fit`].
@@ -151,16 +150,16 @@ impl<M: SegmentModel> Engine<'_, M> {
     /// Trains to the last epoch, or until early stopping ends the run.
     ///
     /// # Errors
-    /// - [`TrainError::NonFinite`](crate::TrainError::NonFinite) when loss or gradient stay without
-    ///   a finite number
-    /// - [`TrainError::Stopped`](crate::TrainError::Stopped) when the session's handle was used
-    /// - [`TrainError::Device`](crate::TrainError::Device) when one of several devices fails
-    /// - whatever writing checkpoints and `on_best` return
+    /// - [`TrainError::NonFinite`](crate::TrainError::NonFinite): loss or gradient were not finite in too
+    ///   many consecutive steps
+    /// - [`TrainError::Stopped`](crate::TrainError::Stopped): a stop was requested
+    /// - [`TrainError::Device`](crate::TrainError::Device): one of several devices failed
+    /// - those of writing checkpoints, and of `on_best`
     pub fn run(&mut self) -> Result<()> {
         self.run_epochs()
     }
 
-    /// Weights of the best validation, with the log; the checkpoints are removed.
+    /// Ends the run: removes the checkpoints and returns the weights of the best validation with the log.
     ///
     /// # Errors
     /// If the checkpoints cannot be removed.

@@ -9,7 +9,7 @@ use gradus_kernels::{self as kernels, AdamStep, Moments};
 
 /// AdamW (Loshchilov and Hutter, 2019, <https://arxiv.org/abs/1711.05101>) with β₁ 0.9, β₂ 0.999, ε 1e-8.
 ///
-/// Weight decay acts on matrices only: biases and layer-norm parameters (rank 1) are left alone.
+/// Weight decay acts on matrices only: not on biases and layer-norm parameters (rank 1).
 pub fn adamw<M: Module>(module: &M, weight_decay: f64) -> ModuleOptimizer {
     #[expect(
         clippy::cast_possible_truncation,
@@ -24,7 +24,7 @@ pub fn adamw<M: Module>(module: &M, weight_decay: f64) -> ModuleOptimizer {
     )
 }
 
-/// The rule for one parameter, with the state of Burn's own AdamW; see [`kernels::adamw_step`].
+/// The update of one parameter, with the state of Burn's AdamW; see [`kernels::adamw_step`].
 #[derive(Debug, Clone)]
 struct AdamW {
     weight_decay: f32,
@@ -82,7 +82,7 @@ fn vector_parameters<M: Module>(module: &M) -> Vec<ParamId> {
     visitor.0
 }
 
-/// Euclidean norm over all gradients of a module; NaN or infinite when any of them is.
+/// Euclidean norm over all gradients of a module; NaN or infinite if any of them is.
 pub fn global_norm<M: Module>(module: &M, gradients: &GradientsParams) -> f64 {
     struct SquareSum<'a> {
         gradients: &'a GradientsParams,

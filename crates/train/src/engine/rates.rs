@@ -1,4 +1,4 @@
-//! Which parameter learns at which rate.
+//! Learning rates of parameters.
 
 use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::module::ParamGroup;
@@ -7,13 +7,12 @@ use super::WarmupLinear;
 use super::freeze::{EMBEDDINGS, ENCODER};
 use crate::plan::{Schedule, TrainConfig};
 
-/// Where the head's parameters, and those of the pooling, stand in a learner.
+/// Prefixes of the paths of head and pooling parameters in a learner.
 const HEAD: [&str; 2] = ["model.head", "model.pooling"];
 
-/// The encoder's schedule for everything, lower ones for its lower layers, and the head's own on
-/// top.
+/// Learning rates: the encoder's schedule, reduced for lower layers, and a separate one for the head.
 ///
-/// Layer `l` of `L`, from 0, learns at `learning_rate · decay^(L - 1 - l)` and the embeddings at
+/// Layer `l` of `L`, from 0, has the rate `learning_rate · decay^(L - 1 - l)` and the embeddings at
 /// `learning_rate · decay^L`: layer-wise decay as in Clark et al. (2020), ELECTRA,
 /// <https://arxiv.org/abs/2003.10555>.
 pub(crate) fn learning_rates(

@@ -1,8 +1,7 @@
-//! Random numbers as a function of where a run is.
+//! Seeds of random numbers, as a function of the step and micro-batch.
 //!
-//! Dropout draws from the device's generator, which is seeded anew for every micro-batch of every step.
-//! So a run that was killed and resumed draws what it would have drawn, and nothing of the
-//! generator has to be saved.
+//! Dropout uses the device's generator, which is seeded again for every micro-batch of every step. A resumed run
+//! thus draws the same numbers, and checkpoints do not store the generator.
 
 /// Seed of micro-batch `number` (from 0) of step `step` (from 1).
 ///

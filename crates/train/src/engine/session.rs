@@ -1,4 +1,4 @@
-//! What surrounds a run: who watches it, who may stop it, where its state is kept.
+//! The session of a run: observers, stop requests, checkpoints, devices.
 
 use gradus_data::TextConfig;
 
@@ -6,32 +6,32 @@ use super::{NoMetrics, SharedDevice, StopHandle, TrainObserver, Unobserved, Vali
 use crate::checkpoint::Checkpoints;
 use crate::plan::SplitCounts;
 
-/// What a run is about to do, known before its first step.
+/// Tokenizer and counts of a run, known before its first step.
 #[derive(Debug, Clone, Copy)]
 pub struct Preview<'a> {
-    /// How text becomes tokens, and the aspects that are learned.
+    /// The tokenizer, with the text settings and aspects.
     pub text: &'a TextConfig,
-    /// What truncation left out.
+    /// Counts of examples and truncations.
     pub counts: &'a SplitCounts,
 }
 
-/// Told what a run is about to do, before its first step.
+/// Called before the first step of a run.
 pub type OnPreview = Box<dyn FnOnce(Preview<'_>)>;
 
-/// What surrounds a run. By default nobody watches it or stops it, and nothing is kept.
+/// Observers, stop requests, checkpoints and devices of a run. Default: none of them.
 pub struct Session {
-    /// Who watches the run. Default: nobody.
+    /// Observes the run. Default: none.
     pub observer: Box<dyn TrainObserver>,
-    /// Told what the run is about to do. Default: nobody.
+    /// Called before the first step. Default: none.
     pub on_preview: Option<OnPreview>,
-    /// Who may stop it. Default: nobody.
+    /// Stops the run on request. Default: none.
     pub stop: StopHandle,
-    /// Metrics of the validations besides loss and squared error. Default: none.
+    /// Additional metrics of validations. Default: none.
     pub metrics: Box<dyn ValidMetrics>,
-    /// Where its state is kept. Default: nowhere.
+    /// Checkpoints. Default: none.
     pub checkpoints: Option<Checkpoints>,
-    /// Devices that share the work of every step, the main device first. Default: none, the main
-    /// device works alone.
+    /// Devices that share the work of every step, the main device first. Default: empty, only the main
+    /// device.
     pub devices: Vec<SharedDevice>,
 }
 

@@ -1,9 +1,9 @@
-//! A value that is sometimes replaced by what is made of it.
+//! A value that a function consumes and replaces.
 
 use std::ops::Deref;
 
-/// Holds a value that [`update`](Self::update) can take by value, so that what is made of it can
-/// use its memory: a model whose weights nobody else holds is trained in place.
+/// Holds a value that [`update`](Self::update) passes to a function by value, so that the result can reuse its
+/// memory: a model with no other references to its weights is trained in place.
 #[derive(Debug)]
 pub(crate) struct Slot<T>(Option<T>);
 
@@ -12,13 +12,13 @@ impl<T> Slot<T> {
         Self(Some(value))
     }
 
-    /// Replaces the value by what `change` makes of it.
+    /// Replaces the value by the result of `change`.
     pub(crate) fn update(&mut self, change: impl FnOnce(T) -> T) {
         self.0 = self.0.take().map(change);
     }
 }
 
-/// `update` leaves nothing behind only where its closure panicked.
+/// The value is absent only after a panic in the closure of `update`.
 const EMPTY: &str = "a value whose update was not interrupted by a panic";
 
 impl<T> Deref for Slot<T> {

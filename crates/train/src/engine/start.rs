@@ -1,4 +1,4 @@
-//! A run before its first step: new, or as a checkpoint left it.
+//! Starts a run: new, or from a checkpoint.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ fn train_loader(data: &FitData, config: &TrainConfig, device: &Device) -> Result
         .with_micro_batch_size(config.micro_batch_size)?)
 }
 
-/// Refuses to watch a metric that nobody computes.
+/// Refuses early stopping by a metric that is not computed.
 fn check_metric(config: &TrainConfig, metrics: &dyn ValidMetrics) -> Result<()> {
     let Some(stopping) = &config.early_stopping else {
         return Ok(());
@@ -54,7 +54,7 @@ fn check_metric(config: &TrainConfig, metrics: &dyn ValidMetrics) -> Result<()> 
     })
 }
 
-/// Refuses a loss of logits for a model whose values are its scores.
+/// Refuses a loss on logits for a model whose values are scores.
 fn check_output(config: &TrainConfig, output: Output) -> Result<()> {
     if !config.loss.takes_logits() || output == Output::Sigmoid {
         return Ok(());
@@ -70,12 +70,11 @@ fn check_output(config: &TrainConfig, output: Output) -> Result<()> {
 }
 
 impl<'a, M: SegmentModel> Training<'a, M> {
-    /// Makes the run ready for its first step, or for the step after the checkpoint that it goes on
-    /// from.
+    /// Prepares the first step, or the one after the checkpoint to resume from.
     ///
     /// # Errors
-    /// - [`TrainError::Setting`](crate::TrainError::Setting) for settings that the data or the
-    ///   model do not allow
+    /// - [`TrainError::Setting`](crate::TrainError::Setting) for settings that do not fit the data or the
+    ///   model
     /// - the errors of [`TrainError`](crate::TrainError) about checkpoints
     pub fn start(mut self) -> Result<Engine<'a, M>> {
         let mut store = self.open_store()?;
@@ -162,7 +161,7 @@ impl<'a, M: SegmentModel> Training<'a, M> {
     }
 }
 
-/// What changes with every step, new or as a checkpoint left it.
+/// The state that changes with every step: new, or from a checkpoint.
 struct Begun<M: Module> {
     learner: RegressionLearner<M>,
     optimizer: ModuleOptimizer,
@@ -197,7 +196,7 @@ impl<M: SegmentModel> Begun<M> {
         Ok(begun)
     }
 
-    /// Freezes what is not learned, and makes what changes besides the weights.
+    /// Freezes parameters, and initializes the state besides the weights.
     fn fresh(
         learner: RegressionLearner<M>,
         config: &TrainConfig,
@@ -216,7 +215,7 @@ impl<M: SegmentModel> Begun<M> {
     }
 }
 
-/// `device` with autodiff, and with gradient checkpointing if the run wants it.
+/// `device` with autodiff, and with gradient checkpointing if it is set.
 fn training_device(device: &Device, config: &TrainConfig) -> Device {
     let device = device.clone().autodiff();
     if config.gradient_checkpointing {
@@ -226,8 +225,8 @@ fn training_device(device: &Device, config: &TrainConfig) -> Device {
     }
 }
 
-/// Gives weights the gradient-checkpointing strategy of the training device: moving them there
-/// keeps the strategy they had, and tensors of different strategies cannot be combined.
+/// Gives weights the gradient-checkpointing strategy of the training device. Moving them to the device keeps
+/// their old strategy, and tensors of different strategies cannot be combined.
 struct Recompute(GradientCheckpointingStrategy);
 
 impl ModuleMapper for Recompute {
@@ -251,7 +250,7 @@ fn load<M: Module>(module: &M, record: ModuleRecord, checkpoint: &Path) -> Resul
     })
 }
 
-/// The settings of a run with the names of its further terms, where it has any.
+/// The settings of a run, with the names of additional loss terms.
 fn terms_of(settings: Fingerprint, terms: &[Arc<dyn LossTerm>]) -> Fingerprint {
     if terms.is_empty() {
         return settings;

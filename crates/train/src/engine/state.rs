@@ -1,4 +1,4 @@
-//! Where a run is: everything about it that is not a tensor.
+//! The progress of a run: all of its state except tensors.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,29 +6,29 @@ use super::TrainHistory;
 use super::early_stopping::Watch;
 use crate::objective::ObjectiveTotals;
 
-/// Where a run is and what it has seen; part of a checkpoint.
+/// The progress of a run; part of a checkpoint.
 ///
-/// The order of the batches and all random numbers follow from the seed, the epoch and the step,
-/// so that nothing else has to be kept of them.
+/// The order of the batches and all random numbers depend only on the seed, the epoch and the step,
+/// so the state of generators is not stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct LoopState {
-    /// The epoch the run is in, from 1; one past the last when all is done.
+    /// The current epoch, from 1; one past the last at the end.
     pub(crate) epoch: usize,
-    /// Batches of this epoch that are done.
+    /// Completed batches of this epoch.
     pub(crate) batch: usize,
-    /// Steps of the run that are done, skipped ones included.
+    /// Completed steps of the run, including skipped ones.
     pub(crate) step: usize,
-    /// Steps skipped since the last one that was not.
+    /// Number of consecutive skipped steps.
     pub(crate) skipped_in_a_row: usize,
-    /// Sums over the batches of this epoch.
+    /// Sums of the losses over the batches of this epoch.
     pub(crate) totals: ObjectiveTotals,
     /// Tokens of the batches of this epoch.
     pub(crate) tokens: usize,
     /// Seconds spent training in this epoch.
     pub(crate) train_seconds: f64,
-    /// What validations have reached.
+    /// The best validation so far, for early stopping.
     pub(crate) watch: Watch,
-    /// The step whose weights are the best so far.
+    /// The step of the best weights so far.
     pub(crate) best_step: Option<usize>,
     /// The log.
     pub(crate) history: TrainHistory,
@@ -52,7 +52,7 @@ impl Default for LoopState {
 }
 
 impl LoopState {
-    /// Goes to the first batch of the next epoch.
+    /// Starts the next epoch.
     pub(crate) fn next_epoch(&mut self) {
         self.epoch += 1;
         self.batch = 0;

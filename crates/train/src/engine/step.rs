@@ -16,8 +16,8 @@ use super::{SkippedStep, StepLog};
 use crate::{Result, TrainError};
 
 impl<M: SegmentModel> Engine<'_, M> {
-    /// Trains on one batch, given in its micro-batches. A batch whose loss or gradient is not finite
-    /// changes no weight; the schedule moves on all the same.
+    /// Trains on one batch, given as micro-batches. A batch whose loss or gradient is not finite
+    /// changes no weight, but counts as a step of the schedule.
     pub(crate) fn step(&mut self, micro_batches: Vec<SegmentBatch>) -> Result<()> {
         let started = Instant::now();
         let number = self.state.step + 1;
@@ -71,7 +71,7 @@ impl<M: SegmentModel> Engine<'_, M> {
         Ok(())
     }
 
-    /// Loss and gradients of a batch: the sums over its micro-batches, each a share of the whole.
+    /// Loss and gradients of a batch: the sums over its micro-batches.
     fn gradients(
         &self,
         number: usize,
@@ -107,7 +107,7 @@ impl<M: SegmentModel> Engine<'_, M> {
         Ok(whole.map(|outcome| (outcome, accumulator.grads())))
     }
 
-    /// Gradients of micro-batches that are computed at the same time; of one, without several devices.
+    /// Gradients of the micro-batches that are computed at the same time: one per device.
     fn compute(
         &self,
         scope: &StepScope,
@@ -128,7 +128,7 @@ impl<M: SegmentModel> Engine<'_, M> {
         Ok(outputs.collect())
     }
 
-    /// Skips a batch that is not finite; fails once too many in a row were skipped.
+    /// Skips a batch with non-finite loss or gradient; fails after too many consecutive ones.
     fn skip(&mut self, what: &'static str, value: f64, contents: Contents) -> Result<()> {
         let state = &mut self.state;
         state.skipped_in_a_row += 1;
@@ -160,7 +160,7 @@ impl<M: SegmentModel> Engine<'_, M> {
     }
 }
 
-/// What a batch is made of, to name it if need be.
+/// Ids and targets of a batch, for error messages.
 struct Contents {
     ids: Vec<String>,
     /// `[batch_size, num_segments, num_aspects]` of each micro-batch.
@@ -181,7 +181,7 @@ impl Contents {
         }
     }
 
-    /// Ids of the examples that have a target that is not finite.
+    /// Ids of the examples with a target that is not finite.
     fn poisoned(&self) -> Vec<String> {
         let mut finite = Vec::new();
         for targets in &self.targets {

@@ -1,31 +1,31 @@
-//! Asking a run to stop.
+//! Requests to stop a run.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Asks a run to stop after the step it is in; a checkpoint is saved first.
+/// Requests that a run stops after the current step. It saves a checkpoint first.
 ///
-/// Clones ask the same run. A signal handler may hold one.
+/// Clones refer to the same run. A signal handler may hold one.
 #[derive(Debug, Clone, Default)]
 pub struct StopHandle(Arc<AtomicBool>);
 
 impl StopHandle {
-    /// A handle that nobody has used yet.
+    /// A new handle, without a request.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Asks the run to stop. Returns whether it had been asked before.
+    /// Requests the stop. Returns whether it was requested before.
     pub fn stop(&self) -> bool {
         self.0.swap(true, Ordering::SeqCst)
     }
 
-    /// The flag itself, for a signal handler: true asks the run to stop.
+    /// The flag, for a signal handler: true requests the stop.
     pub fn flag(&self) -> Arc<AtomicBool> {
         self.0.clone()
     }
 
-    /// Whether the run was asked to stop.
+    /// Whether the stop was requested.
     pub fn is_stopped(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }

@@ -1,4 +1,4 @@
-//! A run before it begins.
+//! The settings of a run before it starts.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::checkpoint::{Fingerprint, Store};
 use crate::objective::LossTerm;
 use crate::plan::CheckedConfig;
 
-/// A model, the data it is to learn from, and how: [`fit`](Self::fit) trains it.
+/// A model, its training data and settings: [`fit`](Self::fit) trains it.
 ///
 /// ```no_run
 /// # fn example(
@@ -43,15 +43,15 @@ pub struct Training<'a, M> {
     pub(super) terms: Vec<Arc<dyn LossTerm>>,
     pub(super) sampler: Option<Arc<dyn Sampler>>,
     pub(super) session: Session,
-    /// What a resumed run must share besides the settings of training and the data.
+    /// Additional settings that a resumed run must share.
     pub(super) settings: Fingerprint,
     pub(super) on_best: OnBest<'a, M>,
-    /// Checkpoints that are open already.
+    /// Already open checkpoints.
     pub(super) store: Option<Store>,
 }
 
 impl<'a, M: SegmentModel> Training<'a, M> {
-    /// Trains `model` on a device, without anybody who watches and without checkpoints.
+    /// A run of `model` on a device, without observers and checkpoints.
     pub fn new(model: M, data: &'a FitData, config: &'a CheckedConfig, device: &Device) -> Self {
         Self {
             model,
@@ -89,15 +89,15 @@ impl<'a, M: SegmentModel> Training<'a, M> {
         self
     }
 
-    /// Calls `on_best` with the model of every validation that is the best so far, so that it can be
-    /// saved before the run ends.
+    /// Calls `on_best` with the model of every validation that is the best so far, for example to save it before the
+    /// run ends.
     #[must_use]
     pub fn on_best(mut self, on_best: impl FnMut(&M, &TrainHistory) -> Result<()> + 'a) -> Self {
         self.on_best = Box::new(on_best);
         self
     }
 
-    /// Uses checkpoints that are open already.
+    /// Uses already open checkpoints.
     #[must_use]
     pub(crate) fn with_store(mut self, store: Option<Store>) -> Self {
         self.store = store;
@@ -122,7 +122,7 @@ impl<'a, M: SegmentModel> Training<'a, M> {
         engine.finish()
     }
 
-    /// The checkpoints of the session, where they are not open already.
+    /// Opens the checkpoints of the session, unless they are open.
     pub(super) fn open_store(&mut self) -> Result<Option<Store>> {
         match (self.store.take(), self.session.checkpoints.take()) {
             (None, Some(place)) => Store::open(place, self.config.keep_checkpoints).map(Some),

@@ -1,4 +1,4 @@
-//! Validation: loss and metrics over the whole split, and which model is the best.
+//! Validation: loss and metrics over the whole split, and the best model so far.
 
 use std::sync::Arc;
 
@@ -16,8 +16,8 @@ use crate::plan::{LOSS, MSE};
 use crate::{Result, TrainError};
 
 impl<M: SegmentModel> Engine<'_, M> {
-    /// Validates the moving average of the weights, or the weights where there is none, and keeps
-    /// them if no validation was better. Returns `None` if the run was asked to stop meanwhile.
+    /// Validates the moving average of the weights, or the weights without one, and keeps them if they are the
+    /// best so far. Returns `None` if the run was asked to stop meanwhile.
     pub(super) fn validate(&mut self) -> Result<Option<ValidLog>> {
         let started = Instant::now();
         let mut learner = self.learner.valid();
@@ -97,7 +97,7 @@ impl<M: SegmentModel> Engine<'_, M> {
         })
     }
 
-    /// Compares a validation with those before; returns whether it is the best.
+    /// Compares a validation with earlier ones; returns whether it is the best.
     fn observe(&mut self, log: &ValidLog) -> bool {
         let stopping = self.config.early_stopping.as_ref();
         let goodness = match stopping.map_or(LOSS, |stopping| &stopping.metric) {

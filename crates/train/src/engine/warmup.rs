@@ -19,7 +19,7 @@ pub struct WarmupLinear {
 }
 
 impl WarmupLinear {
-    /// Schedule for `total` steps, the first `warmup` of which rise to `peak`.
+    /// A schedule of `total` steps; the rate rises to `peak` over the first `warmup`.
     pub fn new(peak: f64, warmup: usize, total: usize) -> Self {
         Self {
             peak,

@@ -1,9 +1,9 @@
-//! Several devices that share the work of a step.
+//! Data parallelism: several devices share the micro-batches of a step.
 //!
 //! The batch of a step comes in micro-batches, one for each device. A device computes the gradients of its
-//! micro-batch on a copy of the weights, with losses divided by the weights of the whole step; the main
-//! device adds them up and makes the one update. So the losses are those of one device with the
-//! whole batch, however the rated segments spread over them.
+//! micro-batch on a copy of the weights, with losses divided by the denominators of the whole step. The main
+//! device adds them up and updates the weights. The losses are thus those of one device with the
+//! whole batch, no matter how the rated segments are distributed.
 //!
 
 use std::any::Any;
@@ -28,12 +28,12 @@ use crate::{Result, TrainError};
 pub struct SharedDevice {
     /// The device, without autodiff.
     pub device: Device,
-    /// Names the generator that its random numbers come from. Devices of one process and backend
-    /// may have one in common; they then take turns where numbers are drawn.
+    /// Identifies its random number generator. Devices of one process and backend may share a generator;
+    /// they then take turns to draw.
     pub generator: String,
 }
 
-/// The devices, each with a thread that waits for micro-batches.
+/// The devices, each with a thread that processes micro-batches.
 pub(crate) struct Workers<M: Module> {
     jobs: Vec<Sender<Job<M>>>,
     results: Receiver<(usize, std::result::Result<StepOutput, String>)>,
@@ -41,7 +41,7 @@ pub(crate) struct Workers<M: Module> {
     seed: u64,
 }
 
-/// A micro-batch and what its worker needs to know of the step.
+/// A micro-batch for a worker, with the settings of its step.
 struct Job<M: Module> {
     learner: RegressionLearner<M>,
     scope: StepScope,
@@ -49,7 +49,7 @@ struct Job<M: Module> {
     batch: SegmentBatch,
 }
 
-/// A device, and where it waits for its turn to draw random numbers.
+/// A device, with the lock of its random number generator.
 #[derive(Debug)]
 struct Place {
     device: Device,
@@ -58,7 +58,7 @@ struct Place {
 }
 
 impl<M: SegmentModel> Workers<M> {
-    /// Threads for these devices, the main one first. `training` makes a device one to train on.
+    /// Starts a thread for each device, the main one first. `training` turns a device into one with autodiff.
     pub(crate) fn new(
         devices: &[SharedDevice],
         config: &TrainConfig,

@@ -1,4 +1,4 @@
-//! Which chat template a run takes.
+//! The chat template of a run.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,31 +8,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 
-/// Which chat template prompts are written by; as text `auto`, `none` or the path of a file.
+/// The chat template of prompts; as text `auto`, `none` or the path of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
 pub enum ChatTemplateOption {
-    /// That of the encoder's directory where the encoder is a decoder and the directory has one.
-    /// Encoders that see both sides were not taught to read one.
+    /// The template in the directory of the encoder, if it is a decoder and there is one. Bidirectional
+    /// encoders were not trained with one.
     #[default]
     Auto,
-    /// None: prompt and response are joined as the tokenizer joins a pair.
+    /// No template: prompt and response are joined as the tokenizer joins a pair.
     Nothing,
-    /// That of a file, for an encoder of any kind; see [`ChatTemplate::from_file`].
+    /// The template of a file, for any encoder; see [`ChatTemplate::from_file`].
     File(PathBuf),
 }
 
 impl ChatTemplateOption {
-    /// Whether nothing was asked for.
+    /// Whether it is the default.
     pub fn is_auto(&self) -> bool {
         *self == Self::Auto
     }
 
-    /// The template to take beside the encoder of a directory.
+    /// The template for the encoder in a directory.
     ///
     /// # Errors
-    /// [`TrainError::Data`](crate::TrainError::Data) where a file cannot be read or a template cannot be used.
+    /// [`TrainError::Data`](crate::TrainError::Data) if a file cannot be read or a template cannot be used.
     pub fn resolve(&self, directory: &Path, is_causal: bool) -> Result<Option<ChatTemplate>> {
         Ok(match self {
             Self::Auto if is_causal => ChatTemplate::from_directory(directory)?,

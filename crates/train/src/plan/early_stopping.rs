@@ -1,20 +1,20 @@
-//! When validations are no longer worth waiting for.
+//! Settings of early stopping.
 
 use serde::{Deserialize, Serialize};
 
-/// Ends a run when validations stop getting better.
+/// Ends a run when validations no longer improve.
 ///
 /// As text in a run configuration: `early_stopping = { metric = "pearson", patience = 3 }`. The
 /// metric also decides which validation's weights are kept as the best.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EarlyStopping {
-    /// What is watched: `loss` and `mse` of the validation, or a metric of
+    /// The metric: `loss` or `mse` of the validation, or a metric of
     /// [`ValidMetrics`](crate::ValidMetrics). Default `loss`.
     pub metric: String,
-    /// Validations in a row that may pass without a better one. At least 1, default 3.
+    /// Number of consecutive validations without improvement that end the run. At least 1, default 3.
     pub patience: usize,
-    /// By how much a validation must be better to count. At least 0, default 0: by anything.
+    /// Minimum improvement. At least 0, default 0 (any improvement counts).
     pub min_delta: f64,
 }
 

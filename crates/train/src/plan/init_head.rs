@@ -1,4 +1,4 @@
-//! A head that another bundle has learned.
+//! Starts from the head of another bundle.
 
 use burn::tensor::Device;
 use gradus_bundle::Bundle;
@@ -9,11 +9,11 @@ use super::TrainingPlan;
 use crate::json::to_value;
 use crate::{Result, TrainError};
 
-/// Gives `model` the head of the bundle that `plan` names, if it names one.
+/// Replaces the head of `model` by that of the bundle in `plan`, if there is one.
 ///
 /// # Errors
-/// [`TrainError::Model`] if the bundle cannot be read, [`TrainError::Setting`] if its head reads
-/// other vectors or says other things than this model's.
+/// [`TrainError::Model`] if the bundle cannot be read, [`TrainError::Setting`] if the input or output of its head
+/// differs from this model's.
 pub(super) fn init_head(
     model: RewardModel,
     config: &RewardModelConfig,

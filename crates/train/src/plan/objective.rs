@@ -1,4 +1,4 @@
-//! From settings and aspects to an objective.
+//! Builds the objective from the settings and aspects.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ impl Objective {
     /// The objective that `config` describes for these aspects.
     ///
     /// # Errors
-    /// [`TrainError::Setting`] for a weight of an aspect that is not learned.
+    /// [`TrainError::Setting`] for a weight of an aspect that is not trained.
     pub fn new(config: &TrainConfig, aspects: &[AspectSpec]) -> Result<Self> {
         Ok(Self {
             loss: config.loss.clone(),
@@ -28,7 +28,7 @@ impl Objective {
     }
 }
 
-/// Weights in the order of the aspects; those without one have 1.
+/// Weights in the order of the aspects. Default: 1.
 fn aspect_weights(weights: &BTreeMap<String, f64>, aspects: &[AspectSpec]) -> Result<Vec<f64>> {
     let known = |name: &String| aspects.iter().any(|aspect| aspect.name == *name);
     if let Some(stranger) = weights.keys().find(|name| !known(name)) {

@@ -1,4 +1,4 @@
-//! Settings of how text becomes targets and tokens, and of the model.
+//! Settings of text, targets and model.
 
 use std::fmt;
 use std::ops::Deref;
@@ -13,29 +13,29 @@ use serde::{Deserialize, Serialize};
 use super::{ChatTemplateOption, CheckedConfig, Freeze};
 use crate::{Result, TrainError};
 
-/// How records are read: the `[text]` table of a run configuration.
+/// Settings of text and targets: the `[text]` table of a run configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TextOptions {
-    /// Tokens an example may have, special tokens included. Default 256.
+    /// Maximum tokens of an example, including special tokens. Default 256.
     pub max_length: usize,
-    /// What happens to an example that has more. Default: shorten.
+    /// Treatment of longer examples. Default: truncate.
     pub truncation: TruncationPolicy,
-    /// What becomes of a segment of which only a part fits. Default: drop, so that it is neither
-    /// learned nor, by the bundle, scored.
+    /// Treatment of segments that do not fit completely. Default: drop, so they are neither trained on nor
+    /// scored by the bundle.
     #[serde(skip_serializing_if = "CutSegments::is_drop")]
     pub cut_segments: CutSegments,
-    /// How a response without segments is cut when it is scored. Default: sentences.
+    /// Segmenter for responses without segments. Default: sentences.
     #[serde(deserialize_with = "Segmenter::from_setting")]
     pub segmenter: Segmenter,
-    /// Whether a record's context is read after its prompt. Default: where records have one.
+    /// Whether the context of a record follows its prompt. Default: if records have one.
     pub use_context: ContextOption,
-    /// What is written around prompts. Default: the chat template of a decoder that has one.
+    /// The chat template of prompts. Default: that of a decoder, if it has one.
     #[serde(skip_serializing_if = "ChatTemplateOption::is_auto")]
     pub chat_template: ChatTemplateOption,
-    /// Aspects to learn, in the order of the model's outputs. Default: all that are rated, sorted.
+    /// Aspects to train, in the order of the model's outputs. Default: all rated ones, sorted.
     pub aspects: Vec<String>,
-    /// Scale of the targets. Default: the ratings themselves.
+    /// Scale of the targets. Default: the ratings unchanged.
     pub scale: ScaleOption,
 }
 
@@ -54,21 +54,21 @@ impl Default for TextOptions {
     }
 }
 
-/// Whether a record's context is read after its prompt: `true`, `false` or `"auto"` in a file.
+/// Whether the context of a record follows its prompt: `true`, `false` or `"auto"` in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "ContextSetting", into = "ContextSetting")]
 #[non_exhaustive]
 pub enum ContextOption {
-    /// Where a record of the training split has one.
+    /// If a record of the training split has one.
     #[default]
     Auto,
-    /// Always; refused where no record of the training split has one.
+    /// Always; refused if no record of the training split has one.
     Read,
     /// Never.
     Leave,
 }
 
-/// A [`ContextOption`] as it is written.
+/// A [`ContextOption`] in a file.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum ContextSetting {
@@ -104,10 +104,10 @@ impl From<ContextOption> for ContextSetting {
 }
 
 impl ContextOption {
-    /// Whether contexts are read of a training split.
+    /// Resolves the option for a training split.
     ///
     /// # Errors
-    /// [`TrainError::NoContext`] if they have to be and no record has one.
+    /// [`TrainError::NoContext`] if contexts are required and no record has one.
     pub fn resolve(self, train: &[Example]) -> Result<bool> {
         let some = train.iter().any(Example::has_context);
         match self {
@@ -121,7 +121,7 @@ impl ContextOption {
     }
 }
 
-/// Which [`RatingScale`] an aspect gets; as text `identity`, `standardized`, `minmax:LOW:HIGH`.
+/// The kind of [`RatingScale`] of the aspects; as text `identity`, `standardized`, `minmax:LOW:HIGH`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 #[non_exhaustive]
@@ -141,10 +141,10 @@ pub enum ScaleOption {
 }
 
 impl ScaleOption {
-    /// The scale of an aspect with these training ratings.
+    /// Fits the scale of an aspect to its training ratings.
     ///
     /// # Errors
-    /// If the ratings are constant and have to be standardized, or the range is empty.
+    /// If constant ratings are to be standardized, or the range is empty.
     pub fn fit(self, ratings: &[f64]) -> Result<RatingScale> {
         Ok(match self {
             Self::Identity => RatingScale::Identity,
@@ -202,20 +202,20 @@ impl From<ScaleOption> for String {
     }
 }
 
-/// The model on top of its encoder: the `[model]` table of a run configuration.
+/// Settings of the model on top of the encoder: the `[model]` table of a run configuration.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelOptions {
-    /// How token states become a segment vector. Default: what fits the encoder, see
+    /// Pooling of token states to segment vectors. Default: depends on the encoder, see
     /// [`EncoderConfig::default_pooling`](gradus_model::EncoderConfig::default_pooling).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pooling: Option<Pooling>,
-    /// The layers between a segment's vector and its scores. Default: one linear layer.
+    /// Layers from segment vectors to scores. Default: one linear layer.
     pub head: HeadConfig,
-    /// Low-rank adapters, which then are all that is learned of the encoder. Default: none.
+    /// Low-rank adapters; the rest of the encoder is then frozen. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lora: Option<LoraConfig>,
-    /// Bundle whose head training starts from, that of a probe for instance. Default: a fresh head.
+    /// Bundle with the initial head, for example of a probe. Default: a random head.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init_head: Option<PathBuf>,
     /// The most parameters that are drawn: head, adapters, and all of an encoder from scratch. A

@@ -1,4 +1,4 @@
-//! From examples to tokenized splits: aspects, rating scales, tokens.
+//! Turns examples into tokenized splits: aspects, rating scales, tokens.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,21 +11,21 @@ use serde::Serialize;
 use super::{TextOptions, TrainConfig};
 use crate::{Result, TrainError};
 
-/// Splits ready to train on.
+/// Tokenized splits.
 pub struct Prepared {
-    /// Turns text into tokens, in training and later in scoring.
+    /// The tokenizer, for training and later scoring.
     pub tokenizer: SegmentTokenizer,
-    /// Examples of the training split with a rating that the objective looks at.
+    /// Examples of the training split with a rating that the objective uses.
     pub train: Vec<TokenizedExample>,
     /// Likewise of the validation split.
     pub valid: Vec<TokenizedExample>,
-    /// What truncation left out.
+    /// Counts of examples and truncations.
     pub counts: SplitCounts,
     /// Mean training target per aspect, the score that training starts from.
     pub mean_targets: Vec<f32>,
 }
 
-/// What truncation left out, by split.
+/// Counts of examples and truncations, by split.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct SplitCounts {
     /// Training split.
@@ -34,31 +34,31 @@ pub struct SplitCounts {
     pub valid: EncodingCounts,
 }
 
-/// What truncation left out of a split.
+/// Counts of examples and truncations of a split.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct EncodingCounts {
     /// Examples read.
     pub examples: usize,
-    /// Examples without any rating on the learned aspects (after truncation) that the objective
-    /// looks at, or without a segment to learn from: left out.
+    /// Omitted examples: without a rating (after truncation) that the objective uses, or without a
+    /// segment.
     pub examples_without_rating: usize,
-    /// Of these, examples whose response is empty or nothing but white space.
+    /// Of these, examples whose response is empty or white space.
     #[serde(skip_serializing_if = "is_zero")]
     pub blank_responses: usize,
-    /// Rated segment-aspect pairs of the learned aspects, also where their segments are cut off.
+    /// Rated segment-aspect pairs before truncation.
     #[serde(default)]
     pub ratings: usize,
-    /// Rated segment-aspect pairs that take part.
+    /// Rated segment-aspect pairs after truncation.
     pub rated: usize,
-    /// Records with a context, read or not.
+    /// Records with a context, used or not.
     #[serde(default)]
     pub context: ContextCounts,
-    /// Rated response-aspect pairs that take part; none without a response loss.
+    /// Rated response-aspect pairs that the objective uses; 0 without a response loss.
     #[serde(skip_serializing_if = "is_zero")]
     pub rated_responses: usize,
-    /// Tokens, special tokens included.
+    /// Tokens, including special tokens.
     pub tokens: usize,
-    /// What truncation cut.
+    /// Counts of truncated examples, segments and tokens.
     pub truncation: TruncationCounts,
 }
 
@@ -72,14 +72,14 @@ fn is_zero(count: &usize) -> bool {
 
 /// Resolves aspects, fits rating scales on the training split and tokenizes both splits.
 ///
-/// Ratings of responses are looked at only where `training` has a response loss. A response with
-/// such a rating and no segments is cut by the configured segmenter. `chat_template` is what the option of
-/// `options` comes to, see [`TrainingPlan::chat_template`](crate::TrainingPlan::chat_template).
+/// Ratings of responses are used only if `training` has a response loss. A response with
+/// such a rating and no segments is cut by the configured segmenter. `chat_template` is the resolved option of
+/// `options`, see [`TrainingPlan::chat_template`](crate::TrainingPlan::chat_template).
 ///
 /// # Errors
-/// - [`TrainError::UnknownAspect`]: an aspect asked for is rated nowhere in the training split
-/// - [`TrainError::NothingRated`]: a split without a rating, or with weights of 0 only
-/// - [`TrainError::NoContext`]: contexts have to be read and no record has one
+/// - [`TrainError::UnknownAspect`]: a configured aspect has no rating in the training split
+/// - [`TrainError::NothingRated`]: a split has no rating, or only weights of 0
+/// - [`TrainError::NoContext`]: contexts are required and no record has one
 /// - [`TrainError::OutsideScale`]: ratings outside the range of a min-max scale
 /// - [`TrainError::TargetOutside`]: a target outside of `[0, 1]` for binary cross-entropy
 /// - [`TrainError::Data`]: the tokenizer cannot be read, or a record cannot be tokenized
@@ -130,7 +130,7 @@ pub fn prepare(
     })
 }
 
-/// The ratings of the training split that the objective looks at, by aspect.
+/// The ratings of the training split that the objective uses, by aspect.
 struct Ratings {
     segments: BTreeMap<String, Vec<f64>>,
     responses: BTreeMap<String, Vec<f64>>,
@@ -153,7 +153,7 @@ impl Ratings {
         self.segments.keys().chain(self.responses.keys()).collect()
     }
 
-    /// Ratings of segments; those of responses where no segment is rated.
+    /// Ratings of segments, or of responses if no segment is rated.
     fn of_aspect(&self, aspect: &str) -> &[f64] {
         let ratings = self.segments.get(aspect);
         ratings
@@ -278,7 +278,7 @@ fn tokenize_split(
     })
 }
 
-/// Ratings of an example's segments in the learned aspects.
+/// Ratings of an example's segments on the trained aspects.
 fn ratings(tokenizer: &SegmentTokenizer, example: &Example) -> usize {
     let aspects = &tokenizer.config().aspects;
     let of_segment = |ratings: &BTreeMap<String, f64>| {
@@ -289,7 +289,7 @@ fn ratings(tokenizer: &SegmentTokenizer, example: &Example) -> usize {
     segments.map(|segment| of_segment(&segment.ratings)).sum()
 }
 
-/// Refuses ratings outside the range of a min-max scale: they are mistakes, or of another scale.
+/// Refuses ratings outside the range of a min-max scale: they are mistakes, or on another scale.
 fn check_scales(
     split: &'static str,
     aspects: &[AspectSpec],
@@ -331,7 +331,7 @@ fn check_scales(
     Ok(())
 }
 
-/// Encodes an example with the targets that the objective looks at.
+/// Tokenizes an example with the targets that the objective uses.
 fn tokenize(
     tokenizer: &SegmentTokenizer,
     training: &TrainConfig,
@@ -351,7 +351,7 @@ fn tokenize(
     Ok(item)
 }
 
-/// Refuses targets that are no probability.
+/// Refuses targets outside `[0, 1]`.
 fn check_targets(
     split: &'static str,
     tokenizer: &SegmentTokenizer,

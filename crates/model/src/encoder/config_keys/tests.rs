@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use serde_json::{Map, json};
@@ -280,7 +281,8 @@ fn markdown() -> String {
                 Reported(reason) => format!("reported: {reason}"),
                 Ignored(reason) => format!("ignored: {reason}"),
             };
-            text += &format!("| {} | {families} | {treatment} |\n", names.join(", "));
+            let names = names.join(", ");
+            writeln!(text, "| {names} | {families} | {treatment} |").unwrap();
         }
     }
     text
