@@ -18,7 +18,7 @@ use crate::failure::Usage;
 use crate::scores::{Scores, check_any_rating};
 use crate::{records, show};
 
-/// Segments, or responses, below which a curve of any shape follows the noise.
+/// Number of segments or responses below which an isotonic curve fits the noise.
 const FEW: usize = 200;
 
 pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
@@ -27,7 +27,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
         return remove(args);
     };
     let device = device::select(args.device.device.as_deref())?;
-    // Fitted on what the model says, also where an earlier recalibration is to be replaced.
+    // Raw scores, even if there is an earlier recalibration to replace.
     let mut scorer = Scorer::load(&args.bundle, &device)?.raw();
     if let Some(policy) = args.cut_segments {
         scorer = scorer.with_cut_segments(policy);
@@ -70,7 +70,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
 
 fn remove(args: &CalibrateArgs) -> Result<()> {
     let is_there = Bundle::has_recalibration(&args.bundle)?;
-    // Also where there is none: a removal that was killed may have left something to tidy up.
+    // Even if there is none, as it also cleans up after a killed removal.
     Bundle::set_recalibration(&args.bundle, None)?;
     if !is_there {
         return Err(Usage::new(format!(
@@ -125,15 +125,15 @@ fn fit_responses(
     Ok(fitted)
 }
 
-/// A map from scores to ratings of segments or responses, whichever `unit` names, and the number of
-/// pairs it was fitted on; `None` where nothing is both rated and scored.
+/// A map from scores to ratings of segments or responses (`unit`), and the number of pairs it was fitted
+/// to; `None` if nothing is both rated and scored.
 fn fit(
     kind: RecalibrationKind,
     judged: &JudgedAspect,
     aspect: &str,
     unit: &str,
 ) -> Result<Option<(Recalibration, usize)>> {
-    // A whole response is collected as one segment, so that nothing is aggregated here.
+    // A whole response counts as one segment, so nothing is aggregated here.
     let pairs = judged.pairs(Level::Segment, Aggregation::Mean, None);
     let (scores, ratings) = (pairs.predictions(), pairs.targets());
     let Some(recalibration) = fit_recalibration(kind, scores, ratings) else {
@@ -162,7 +162,7 @@ fn fit(
     Ok(Some((recalibration, scores.len())))
 }
 
-/// Says for which aspects nothing was fitted, and refuses data that none could be fitted on.
+/// Reports aspects without a fit. Refuses data if no aspect has one.
 fn check_fitted(maps: &Recalibrations, aspects: &[&str]) -> Result<()> {
     let of_segments = |aspect: &str| maps.aspects.iter().any(|entry| entry.aspect == aspect);
     let of_responses = |aspect: &str| maps.responses.iter().any(|entry| entry.aspect == aspect);
@@ -188,7 +188,7 @@ fn check_fitted(maps: &Recalibrations, aspects: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Prints the figures before and after, on the data the recalibration was fitted on.
+/// Prints the figures before and after, on the data of the fit.
 fn show_change(evaluation: &Evaluation, maps: &Recalibrations) -> Result<()> {
     show::line(&format!(
         "On {}, to which it was fitted (look at other data for what it is worth):",
@@ -206,7 +206,7 @@ fn show_change(evaluation: &Evaluation, maps: &Recalibrations) -> Result<()> {
             let figures = [&change.before, &change.after];
             let figures = figures.map(|figures| (&figures.values, figures.reliability.as_ref()));
             let title = format!("{name}, responses ({})", evaluation.aggregation);
-            // The bins before are those of scores whose segments have no map yet.
+            // The bins before are of scores whose segments have no map yet.
             let map = maps.of_responses(name, evaluation.aggregation);
             let map = map.filter(|_| maps.of(name).is_none());
             show_figures(&title, "responses", figures, map)?;
@@ -215,7 +215,7 @@ fn show_change(evaluation: &Evaluation, maps: &Recalibrations) -> Result<()> {
     Ok(())
 }
 
-/// Prints the figures before and after, and the bins before with what `map` makes of their scores.
+/// Prints the figures before and after, and the bins before with their mapped scores.
 fn show_figures(
     title: &str,
     unit: &str,

@@ -15,12 +15,12 @@ use crate::failure::Usage;
 use crate::scores::{Choices, ScoreInput, Scores, tell_of_context};
 use crate::{records, show};
 
-/// Segments shown where nothing else is asked for.
+/// Default number of segments shown.
 const TOP: usize = 10;
-/// Characters of a line, and of a segment's text where a line has no more room.
+/// Characters of a line, and minimum characters of a segment's text.
 const LINE: usize = 100;
 const EXCERPT: usize = 12;
-/// Ids that are proposed for an unknown one, and how alike they have to be.
+/// Number of ids proposed for an unknown one, and their minimum similarity.
 const PROPOSED: usize = 3;
 const ALIKE: f64 = 0.6;
 
@@ -81,7 +81,7 @@ fn of_scores(
     mut examples: Vec<Example>,
     args: &ExplainArgs,
 ) -> Result<Explanation> {
-    // All of the data, since a score file is joined to it whole.
+    // All of the data, as a score file is matched with all of it.
     let mut scores = Scores::load(source, &mut examples, &Choices::default())?;
     examples.retain(|example| is_chosen(&example.id, args));
     scores
@@ -98,7 +98,7 @@ fn of_scores(
     )?)
 }
 
-/// Whether a record is to be explained: the one that is named, or all.
+/// Whether to explain a record: the named one, or all.
 fn is_chosen(id: &str, args: &ExplainArgs) -> bool {
     args.id.as_deref().is_none_or(|chosen| chosen == id)
 }
@@ -125,7 +125,7 @@ fn check_id(examples: &[Example], args: &ExplainArgs) -> Result<()> {
     Err(error.into())
 }
 
-/// The ids most like an unknown one.
+/// The ids most similar to an unknown one.
 fn near(id: &str, examples: &[Example]) -> Vec<String> {
     let mut likeness: Vec<(f64, &str)> = examples
         .iter()
@@ -144,7 +144,7 @@ fn near(id: &str, examples: &[Example]) -> Vec<String> {
 
 fn show_explanation(explanation: &Explanation, top: usize) -> Result<()> {
     let responses = explanation.responses.as_ref();
-    // Where only responses are rated, a list of unrated segments says nothing.
+    // If only responses are rated, a list of unrated segments is useless.
     if explanation.pairs + explanation.rated_without_score > 0 || responses.is_none() {
         show_segments(explanation, top)?;
     }
@@ -218,7 +218,7 @@ fn show_responses(found: &ResponsesExplained, explanation: &Explanation, top: us
     show::line(&text)
 }
 
-/// A table with the text of its segments behind it, as much as a line has room for.
+/// A table with the text of segments at the end of each line, as far as it fits.
 fn with_texts(table: &str, segments: &[ExplainedPair]) -> String {
     let length = |line: &str| line.chars().count();
     let width = table.lines().map(length).max().unwrap_or(0);
@@ -235,7 +235,7 @@ fn with_texts(table: &str, segments: &[ExplainedPair]) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A column of the table: the first stands to the left, the others to the right.
+/// A column of the table: the first is aligned left, the others right.
 struct Column {
     name: &'static str,
     cell: fn(&ExplainedPair) -> String,
@@ -279,7 +279,7 @@ fn columns(explanation: &Explanation) -> Vec<Column> {
     columns
 }
 
-/// A segment's text, after the reason why it is not in the loss if it is not.
+/// A segment's text. If it is not in the loss, the reason precedes it.
 fn text(pair: &ExplainedPair) -> String {
     let words: Vec<&str> = pair.text.split_whitespace().collect();
     let reason = match (pair.kind(), pair.unscored) {
@@ -304,7 +304,7 @@ fn percent(share: Option<f64>) -> String {
     share.map_or_else(|| "-".into(), |share| format!("{:.1} %", 100.0 * share))
 }
 
-/// The sums, and what is not in them.
+/// The sums, and counts of pairs that are not in them.
 fn total(explanation: &Explanation) -> String {
     let Explanation {
         pairs,

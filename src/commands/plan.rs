@@ -10,20 +10,19 @@ use gradus::train::{EncodingCounts, OnPreview, Preview};
 
 use crate::show;
 
-/// Share of the ratings that may be cut off before that is a warning.
+/// Share of truncated ratings from which on there is a warning.
 const CUT: f64 = 0.05;
-/// Difference between the shares of records with a context from which on that is a warning.
+/// Difference between the shares of records with a context from which on there is a warning.
 const UNEVEN: f64 = 0.5;
 
-/// Shows the plan of a run over these splits, of which `learned` aspects are learned, or all where
-/// none is named.
+/// Shows the plan of a run over these splits. `learned` are the aspects to train; empty: all.
 pub(crate) fn shown(train: &[Example], valid: &[Example], learned: &[String]) -> OnPreview {
     let told = Told::of(train, valid, learned, &[]);
     Box::new(move |plan| told.show(plan))
 }
 
-/// The same for generated splits. Two of their prompts may have one response, but its ratings follow
-/// from the prompt: nothing that is learned from the one tells about the other.
+/// The same for generated splits. There, two prompts may have the same response, but its ratings depend on the
+/// prompt, so it is not reported as a repeat.
 pub(crate) fn shown_generated(
     train: &[Example],
     valid: &[Example],
@@ -33,7 +32,7 @@ pub(crate) fn shown_generated(
     Box::new(move |plan| told.show(plan))
 }
 
-/// All that is known of the splits without a tokenizer.
+/// Properties of the splits that need no tokenizer.
 struct Told {
     splits: [(&'static str, Ratings); 2],
     warnings: Vec<String>,
@@ -112,7 +111,7 @@ impl Ratings {
     }
 }
 
-/// A line for each aspect and split: how many ratings there are, and from where to where.
+/// A line for each aspect and split: number and range of ratings.
 fn aspects(learned: &[AspectSpec], splits: &[(&str, Ratings)]) -> String {
     let of_aspect = |AspectSpec { name, .. }: &AspectSpec| {
         let rows = splits.iter().flat_map(move |(split, ratings)| {
@@ -137,7 +136,7 @@ fn aspects(learned: &[AspectSpec], splits: &[(&str, Ratings)]) -> String {
     show::table(&header, learned.iter().flat_map(of_aspect))
 }
 
-/// What is wrong where one split has contexts and the other has none, or far fewer.
+/// A warning if one split has no contexts, or far fewer than the other.
 fn uneven_contexts([train, valid]: [ContextCounts; 2]) -> Option<String> {
     let [of_train, of_valid] = [train, valid].map(ContextCounts::share);
     let one_has_none = (train.with_context == 0) != (valid.with_context == 0);

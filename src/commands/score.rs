@@ -17,7 +17,7 @@ use crate::failure::Usage;
 use crate::scores::{checked_stride, tell_of_context};
 use crate::{output, progress, records, show};
 
-/// Examples that are scored together: enough to fill batches of like length.
+/// Examples scored together: enough for full batches of similar length.
 const CHUNK: usize = 512;
 
 pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
@@ -58,7 +58,7 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
     } else {
         let mut out = io::BufWriter::new(io::stdout().lock());
         match score_all(&scorer, reader, strict, &mut out) {
-            // Whoever read the scores has seen enough.
+            // The reader of the scores has closed the pipe.
             Err(error) if is_closed(&error) => return Ok(()),
             counts => counts?,
         }
@@ -69,7 +69,7 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
     Ok(())
 }
 
-/// Whether nobody reads standard output any more.
+/// Whether the reader of standard output has closed it.
 fn is_closed(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         let io = cause.downcast_ref::<io::Error>().map(io::Error::kind);
@@ -78,7 +78,7 @@ fn is_closed(error: &anyhow::Error) -> bool {
     })
 }
 
-/// What happened to the records of a file.
+/// Counts of the records of a file.
 #[derive(Default)]
 struct Counts {
     responses: usize,
@@ -116,7 +116,7 @@ impl Counts {
     }
 }
 
-/// Scoring reads no ratings, so only keys that look like another one are told.
+/// Reports keys that look like a known one, except ratings, which scoring does not read.
 fn tell_unread(input: &Path, unread: UnreadKeys) {
     let mut unread = unread.finish();
     unread
@@ -124,7 +124,7 @@ fn tell_unread(input: &Path, unread: UnreadKeys) {
     records::tell(input, &unread);
 }
 
-/// `strict` names the input where a response without a score is an error.
+/// `strict` is the input if a response without a score is an error.
 fn score_all(
     scorer: &Scorer,
     reader: ExampleReader,
@@ -171,7 +171,7 @@ fn score_chunk(
     Ok(())
 }
 
-/// A response without a score, where that is an error.
+/// The error for a response without a score.
 fn refused(input: &Path, id: &str, reason: UnscoredReason) -> Usage {
     let found = match reason {
         UnscoredReason::Empty => "an empty response",

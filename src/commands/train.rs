@@ -22,7 +22,7 @@ use crate::progress::TrainProgress;
 use crate::scores::{BASELINES, TEXTS};
 use crate::{records, registry, show, signals};
 
-/// File of a bundle and of a checkpoint that holds the configuration of the run.
+/// File of a bundle or checkpoint with the configuration of the run.
 const CONFIG: &str = "run.toml";
 
 pub(crate) fn run(args: &TrainArgs) -> Result<()> {
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     Ok(())
 }
 
-/// Who shows the run.
+/// The observer that shows the run.
 #[cfg(feature = "dashboard")]
 #[expect(clippy::unnecessary_wraps, reason = "without the feature it can fail")]
 fn observer(dashboard: bool, stop: &StopHandle) -> Result<Box<dyn TrainObserver>> {
@@ -68,7 +68,7 @@ fn observer(dashboard: bool, stop: &StopHandle) -> Result<Box<dyn TrainObserver>
     })
 }
 
-/// Who shows the run.
+/// The observer that shows the run.
 #[cfg(not(feature = "dashboard"))]
 fn observer(dashboard: bool, _stop: &StopHandle) -> Result<Box<dyn TrainObserver>> {
     if dashboard {
@@ -79,7 +79,7 @@ fn observer(dashboard: bool, _stop: &StopHandle) -> Result<Box<dyn TrainObserver
     Ok(Box::new(TrainProgress::new()))
 }
 
-/// Where the run keeps its state, and whether it goes on from there.
+/// The checkpoints of the run, and whether to resume.
 fn checkpoints(
     args: &TrainArgs,
     config: &RunConfig,
@@ -102,7 +102,7 @@ fn checkpoints(
     })
 }
 
-/// What `config` describes, with the files that lie beside every bundle.
+/// The plan for `config`, with the additional files of the bundle.
 pub(crate) fn training_plan(
     config: &RunConfig,
     settings: CheckedSettings,
@@ -162,7 +162,7 @@ pub(crate) fn training_plan(
     Ok(plan)
 }
 
-/// An encoder is what a bundle was made from, not the bundle.
+/// Refuses a bundle as encoder.
 fn refuse_bundle(directory: &Path) -> Result<()> {
     if !directory.join("manifest.json").is_file() {
         return Ok(());
@@ -179,7 +179,7 @@ fn refuse_bundle(directory: &Path) -> Result<()> {
         .into())
 }
 
-/// The trivial baselines of the aspects that are learned, for every later evaluation of the bundle.
+/// The trivial baselines of the trained aspects, for later evaluations of the bundle.
 fn fitted_baselines(config: &RunConfig, train: &[Example]) -> Result<Baselines> {
     let of_responses = config.training.response_loss.is_some();
     let of_responses = train.iter().filter(|_| of_responses);
@@ -197,7 +197,7 @@ fn fitted_baselines(config: &RunConfig, train: &[Example]) -> Result<Baselines> 
     Ok(Baselines::fit(learned, train)?)
 }
 
-/// The configuration file, or that of the run that goes on, with the flags on top.
+/// The configuration from the file or the run to resume, overridden by flags.
 fn effective_config(args: &TrainArgs, resumed: Option<&Path>) -> Result<RunConfig> {
     let mut config = match resumed {
         Some(directory) => resumed_config(directory, args.run.config.as_deref())?,
@@ -237,8 +237,8 @@ fn effective_config(args: &TrainArgs, resumed: Option<&Path>) -> Result<RunConfi
     Ok(config)
 }
 
-/// The configuration that was saved with the run; of a file given besides, everything but the
-/// output counts, and what differs is refused once the run is about to go on.
+/// The configuration that was saved with the run. If a file is given too, it replaces everything except the output;
+/// settings that differ from the checkpoint are refused later.
 fn resumed_config(directory: &Path, given: Option<&Path>) -> Result<RunConfig> {
     let saved = checkpoint_file(directory, CONFIG)?;
     for damage in &saved.damaged {

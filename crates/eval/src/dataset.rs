@@ -11,7 +11,7 @@ use crate::{
     ExampleScores, Result, ScoredResponse, ScoredSegment, Scorer, SegmentScore, UnscoredReason,
 };
 
-/// Scores `examples` and puts the scores beside the ratings; also what truncation took of them all.
+/// Scores `examples`; returns scores with ratings, and the counts of truncations.
 ///
 /// # Errors
 /// Those of [`Scorer::score`].
@@ -22,7 +22,7 @@ pub fn scored_responses(
     Ok(beside_all(examples, scorer.score(examples)?))
 }
 
-/// The same, with scores as the model gives them, whatever the bundle says about recalibration.
+/// The same without recalibration.
 ///
 /// # Errors
 /// Those of [`Scorer::score`].
@@ -48,7 +48,7 @@ fn beside_all(
     (scored.collect(), counts)
 }
 
-/// The scores of a response beside its ratings.
+/// The scores of a response with its ratings.
 fn beside(example: &Example, scores: Vec<SegmentScore>) -> ScoredResponse {
     let segments = example.segments.iter().zip(scores).map(|(segment, score)| {
         let (start, end) = (segment.span.start, segment.span.end);
@@ -72,7 +72,7 @@ fn beside(example: &Example, scores: Vec<SegmentScore>) -> ScoredResponse {
     response_of(example, segments.collect())
 }
 
-/// A response with these segments; the rest is what its example says of it.
+/// A response with these segments; ids, ratings and metadata are those of the example.
 pub(crate) fn response_of(example: &Example, segments: Vec<ScoredSegment>) -> ScoredResponse {
     let reasons = segments
         .iter()

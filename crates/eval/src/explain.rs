@@ -30,13 +30,13 @@ use serde::{Deserialize, Serialize};
 /// A rated and scored segment-aspect pair, on the training scale.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RatedScore {
-    /// What was to be predicted.
+    /// The target.
     pub target: f64,
-    /// What was predicted.
+    /// The score.
     pub score: f64,
     /// Weight in the loss, 0 or more.
     pub weight: f64,
-    /// Euclidean norm of the pooled state the score was read off; `None` where it is not known.
+    /// Euclidean norm of the pooled state the score was read off; `None` if it is not known.
     pub state_norm: Option<f64>,
 }
 
@@ -47,11 +47,11 @@ pub struct LossShare {
     pub error: f64,
     /// Its square.
     pub squared_error: f64,
-    /// Share of the loss, from 0 to 1. `None` where the loss is 0.
+    /// Share of the loss, from 0 to 1. `None` if the loss is 0.
     pub loss_share: Option<f64>,
     /// Derivative of the loss by the score: above 0, a step lowers the score.
     pub gradient: f64,
-    /// Norm of what it adds to the gradient of the head. `None` without a state.
+    /// Norm of its part of the gradient of the head. `None` without a state.
     pub head_gradient: Option<f64>,
     /// Share of that in the sum over all pairs. `None` without a state, or where all are 0.
     pub head_gradient_share: Option<f64>,
@@ -60,7 +60,7 @@ pub struct LossShare {
 /// The loss of several pairs and the contribution of each.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LossShares {
-    /// Weighted mean squared error. `None` where all weights are 0, or it overflows.
+    /// Weighted mean squared error. `None` if all weights are 0, or it overflows.
     pub loss: Option<f64>,
     /// Sum of the weights.
     pub total_weight: f64,

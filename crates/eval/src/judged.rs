@@ -4,7 +4,7 @@
 use crate::{Aggregation, ResponsePairs, ScoredResponse, ScoredSegment, UnscoredReason};
 use serde::{Deserialize, Serialize};
 
-/// Where a figure is computed.
+/// The level of a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
@@ -22,7 +22,7 @@ pub enum Level {
 pub struct JudgedAspect {
     /// Responses with at least one such segment.
     pub responses: Vec<JudgedResponse>,
-    /// What was rated and what was scored.
+    /// Numbers of rated and scored segments and responses.
     pub counts: AspectCounts,
 }
 
@@ -40,9 +40,9 @@ pub struct JudgedResponse {
 pub struct JudgedSegment {
     /// Its index among all segments of the response; 0 for the response as a whole.
     pub index: usize,
-    /// What the model says, in rating units.
+    /// The score, in rating units.
     pub score: f64,
-    /// What the rater says.
+    /// The rating.
     pub rating: f64,
 }
 
@@ -51,7 +51,7 @@ pub struct JudgedSegment {
 pub struct AspectCounts {
     /// Segments with a rating.
     pub rated: usize,
-    /// Segments with a rating and a score: what the segment level is computed over.
+    /// Segments with a rating and a score, which the segment level uses.
     pub scored: usize,
     /// Segments with a rating but without a usable score, by reason.
     pub unscored: UnscoredCounts,
@@ -227,7 +227,7 @@ impl JudgedAspect {
         judged
     }
 
-    /// Where ratings are cut in two: at `given`, or else half way between the lowest and the
+    /// The rating that divides negative and positive: `given`, or else half way between the lowest and the
     /// highest rating here.
     pub fn midpoint(&self, given: Option<f64>) -> Option<f64> {
         given.or_else(|| self.segment_pairs().middle_of_targets())

@@ -40,7 +40,7 @@
 //! ```
 //!
 //! # A number that does not exist is `None`
-//! The value of a [`Metric`] is an `Option<f64>`. It is `None` where the number does not exist (the correlation
+//! The value of a [`Metric`] is an `Option<f64>`. It is `None` if the number does not exist (the correlation
 //! of a constant, the mean of nothing), where an input is NaN or infinite, where the two sides
 //! differ in length, and where the result overflows. It is never NaN and never a made-up 0.
 

@@ -9,7 +9,7 @@ use crate::metrics::all_finite;
 pub struct ResponsePairs {
     predictions: Vec<f64>,
     targets: Vec<f64>,
-    /// Where each response ends.
+    /// The end of each response.
     ends: Vec<usize>,
     midpoint: Option<f64>,
 }
@@ -64,7 +64,7 @@ impl ResponsePairs {
         &self.targets
     }
 
-    /// Where targets are cut in two: above is positive.
+    /// The target that divides negative and positive: above is positive.
     pub fn midpoint(&self) -> Option<f64> {
         self.midpoint
     }

@@ -38,7 +38,7 @@ pub struct ScoredResponse {
 
 impl ScoredResponse {
     /// The score of the response on an aspect, by its place: the one given for it as a whole, or
-    /// else those of its segments that have one, aggregated. `None` where there is none.
+    /// else those of its segments that have one, aggregated. `None` if there is none.
     pub fn score(&self, aspect: usize, aggregation: Aggregation) -> Option<f64> {
         if let Some(scores) = &self.scores {
             return scores
@@ -166,7 +166,7 @@ impl UnscoredReason {
     }
 
     /// Why a response has no score, given for each of its segments whether it has one and else why
-    /// not. `None` where a segment has a score, or where no segment says why.
+    /// not. `None` if a segment has a score, or where no segment says why.
     ///
     /// An empty response comes first, then one without segments; a segment that was cut off stands
     /// for those that the tokenizer left without a token.

@@ -9,18 +9,18 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// What segments, or responses rated as a whole, are sorted by.
+/// The property that segments, or responses rated as a whole, are grouped by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SliceKey {
-    /// Where the segment stands in its response: `only`, `first`, `early`, `middle`, `late`,
+    /// Position of the segment in its response: `only`, `first`, `early`, `middle`, `late`,
     /// `last`; the three in the middle are thirds of the way from the first to the last. Responses
     /// have none.
     Position,
     /// Characters of the segment or response, in four parts of about equal count.
     Length,
-    /// The value of a key of the record's `meta`; records without it are left out.
+    /// The value of a key of the record's `meta`; records without it are omitted.
     Meta(String),
 }
 
@@ -37,7 +37,7 @@ impl fmt::Display for SliceKey {
 /// The figures of one slice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Slice {
-    /// What was sorted by.
+    /// The property.
     pub key: SliceKey,
     /// Which part this is.
     pub part: String,
@@ -54,9 +54,9 @@ pub struct Slicer<'a> {
     pub scored: &'a [ScoredResponse],
     /// The aspect, collected from the same responses.
     pub judged: &'a JudgedAspect,
-    /// Where ratings are cut in two; see [`JudgedAspect::midpoint`].
+    /// The rating that divides negative and positive; see [`JudgedAspect::midpoint`].
     pub midpoint: Option<f64>,
-    /// Slices with fewer segments are left out: their figures are noise.
+    /// Slices with fewer segments are omitted, as their figures are noise.
     pub min_segments: usize,
     /// Whether `judged` holds responses rated as a whole
     /// ([`JudgedAspect::collect_responses`]) instead of segments.

@@ -1,4 +1,4 @@
-//! The figures of reports, in the order in which reports show them.
+//! The figures of reports, in the order of reports.
 
 use gradus::eval::{
     AspectCounts, AspectEvaluation, Evaluation, LevelValues, Metric, MetricValues, PartValues,
@@ -9,7 +9,7 @@ use gradus::eval::calibration::{RecalibrationKind, Reliability};
 
 use crate::commands::intervals;
 
-/// What is shown first.
+/// The metrics shown first.
 pub(super) const MAIN: [Metric; 8] = [
     Metric::MSE,
     Metric::RMSE,
@@ -25,14 +25,14 @@ pub(super) const MAIN: [Metric; 8] = [
 const WHOLE: &str = "whole texts only";
 const SHORTENED: &str = "shortened only";
 
-/// What is shown of segments beside [`MAIN`].
+/// Further metrics of segments, after [`MAIN`].
 pub(super) fn more() -> Vec<Metric> {
     let mut metrics = Metric::all();
     metrics.retain(|metric| !MAIN.contains(metric));
     metrics
 }
 
-/// The same of whole responses, which have no pairs within them.
+/// Further metrics of responses, without those of pairs within responses.
 pub(super) fn more_of_responses() -> Vec<Metric> {
     let mut metrics = more();
     metrics.retain(|metric| *metric != Metric::PAIRWISE_ACCURACY);
@@ -45,7 +45,7 @@ pub(super) fn values(metrics: &[Metric], values: &MetricValues) -> Vec<Option<f6
     metrics.iter().map(figure).collect()
 }
 
-/// Lower and upper ends of the intervals; `None` where no metric has one.
+/// Lower and upper ends of the intervals; `None` if no metric has one.
 pub(super) fn ends(metrics: &[Metric], level: &LevelValues) -> Option<[Vec<Option<f64>>; 2]> {
     let of = |which: usize| -> Vec<Option<f64>> {
         let ends = metrics.iter().map(|&metric| level.figure_interval(metric));
@@ -66,20 +66,20 @@ pub(super) fn parts(
     rows.map(|(name, part)| (name, level(part))).collect()
 }
 
-/// The same of responses rated as a whole.
+/// The same for responses rated as a whole.
 pub(super) fn response_parts(found: &ResponseRatings) -> Vec<(&'static str, &MetricValues)> {
     let parts = found.by_truncation.iter();
     let rows = parts.flat_map(|parts| [(WHOLE, &parts.whole), (SHORTENED, &parts.shortened)]);
     rows.map(|(name, part)| (name, &part.values)).collect()
 }
 
-/// The confidence of the intervals in per cent, as in `95 %`.
+/// The confidence of the intervals, such as `95 %`.
 pub(super) fn confidence(evaluation: &Evaluation) -> String {
     let bootstrap = evaluation.bootstrap.as_ref();
     bootstrap.map(intervals::confidence).unwrap_or_default()
 }
 
-/// What the model's rows are called.
+/// The name of the model's rows.
 pub(super) fn judged(evaluation: &Evaluation) -> &'static str {
     match &evaluation.provenance {
         Some(Provenance {
@@ -90,12 +90,12 @@ pub(super) fn judged(evaluation: &Evaluation) -> &'static str {
     }
 }
 
-/// Whether anything is to be shown of segments: not where only responses are rated.
+/// Whether to show figures of segments: not if only responses are rated.
 pub(super) fn shows_segments(aspect: &AspectEvaluation) -> bool {
     aspect.counts.rated > 0 || aspect.response_ratings.is_none()
 }
 
-/// What was rated and scored, in words.
+/// Numbers of rated and scored segments and responses, in words.
 pub(super) fn counts(aspect: &AspectEvaluation) -> String {
     let mut parts = Vec::new();
     if shows_segments(aspect) {
@@ -139,7 +139,7 @@ fn left_out(counts: &AspectCounts, shortened: &str) -> String {
     text
 }
 
-/// What the score of a response is, as the head of a table.
+/// The origin of response scores, for the head of a table.
 pub(super) fn response_score(evaluation: &Evaluation, responses: &ResponseRatings) -> String {
     let from_file = judged(evaluation) == "scores";
     if responses.given && from_file {
@@ -149,7 +149,7 @@ pub(super) fn response_score(evaluation: &Evaluation, responses: &ResponseRating
     }
 }
 
-/// Responses without any score, by reason; `None` where all have one.
+/// Responses without any score, by reason; `None` if all have one.
 pub(super) fn unscored_responses(evaluation: &Evaluation) -> Option<String> {
     let counts = &evaluation.counts;
     let found = &counts.unscored_responses;
@@ -178,7 +178,7 @@ fn unscored(counts: &UnscoredCounts) -> String {
     found.join(", ")
 }
 
-/// Why figures of the model are absent: a line for each reason and level.
+/// Why figures of the model are undefined: a line for each reason and level.
 pub(super) fn absences(aspect: &AspectEvaluation) -> Vec<String> {
     let mut lines = Vec::new();
     let mut levels = Vec::new();
@@ -213,7 +213,7 @@ pub(super) fn absences(aspect: &AspectEvaluation) -> Vec<String> {
     lines
 }
 
-/// Why intervals are absent although they were asked for.
+/// Why intervals are missing.
 pub(super) fn intervals_absent(evaluation: &Evaluation, aspect: &AspectEvaluation) -> Vec<String> {
     if evaluation.bootstrap.is_none() {
         return Vec::new();
@@ -230,7 +230,7 @@ pub(super) fn intervals_absent(evaluation: &Evaluation, aspect: &AspectEvaluatio
         .collect()
 }
 
-/// A mean squared error taken apart.
+/// The decomposition of the mean squared error.
 fn decomposition(values: &MetricValues) -> Option<String> {
     let (mse, parts) = (values.get(Metric::MSE)?, values.decomposition.as_ref()?);
     Some(format!(
@@ -239,7 +239,7 @@ fn decomposition(values: &MetricValues) -> Option<String> {
     ))
 }
 
-/// How far scores can be taken at their word.
+/// Calibration errors.
 fn calibration(reliability: Option<&Reliability>) -> Option<String> {
     let reliability = reliability?;
     let bins = reliability.bins.len();
@@ -251,7 +251,7 @@ fn calibration(reliability: Option<&Reliability>) -> Option<String> {
     ))
 }
 
-/// What recalibration changes: of the figures before and after it.
+/// The figures before and after recalibration.
 fn recalibrated(
     kind: RecalibrationKind,
     applied: bool,
@@ -284,7 +284,7 @@ fn recalibrated_responses(found: &RecalibratedResponses) -> String {
     recalibrated(found.kind, found.applied, change)
 }
 
-/// The error beside that of a rater, where texts have several.
+/// The model's error compared with that of raters, if texts have several.
 fn raters(beside: Option<&RatersBeside>, texts: &str) -> Option<String> {
     let RatersBeside {
         agreement,
@@ -310,7 +310,7 @@ pub(super) fn lowest_is_last(aspect: &AspectEvaluation) -> Option<String> {
     ))
 }
 
-/// Lines about an aspect that stand below its tables.
+/// Lines below the tables of an aspect.
 pub(super) fn remarks(evaluation: &Evaluation, aspect: &AspectEvaluation) -> Vec<String> {
     let segments = [
         decomposition(&aspect.segment.values),

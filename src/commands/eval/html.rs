@@ -15,7 +15,7 @@ use crate::show;
 /// File of a bundle with the log of its training run.
 const HISTORY: &str = "history.json";
 
-/// Writes the page of an evaluation, whole or not at all.
+/// Writes the page of an evaluation atomically.
 pub(super) fn write(
     mut file: AtomicFile,
     max_responses: usize,
@@ -38,7 +38,7 @@ pub(super) fn write(
     Ok(())
 }
 
-/// The log of the run that trained a bundle; `None` where the bundle has none.
+/// The log of the run that trained a bundle; `None` if the bundle has none.
 fn history(bundle: &Path) -> Result<Option<History>> {
     let path = bundle.join(HISTORY);
     if !path.is_file() {

@@ -10,7 +10,7 @@ use super::figures::{self, MAIN};
 use crate::commands::intervals;
 use crate::show;
 
-/// The worst slices that are shown.
+/// Number of worst slices shown.
 const WORST: usize = 12;
 
 /// The whole page.
@@ -141,7 +141,7 @@ fn section(page: &mut String, evaluation: &Evaluation, aspect: &AspectEvaluation
     }
 }
 
-/// The model's values, each with its interval.
+/// The model's values with intervals.
 fn model_row(name: &str, metrics: &[Metric], level: &LevelValues) -> Vec<String> {
     let values = figures::values(metrics, &level.values);
     let ends = figures::ends(metrics, level);

@@ -27,7 +27,7 @@ pub(crate) use table::show_brief;
 
 pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     let settings = Settings::check(args)?;
-    // First, so that a page that cannot be written is known before anything is scored.
+    // First, so an unwritable page is an error before anything is scored.
     let pages = Pages::create(args)?;
     let mut examples = records::read(&args.data)?;
     check_any_rating(&examples)?;
@@ -80,7 +80,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     report(args, pages.markdown, &evaluation)
 }
 
-/// The files that are written besides.
+/// Additional files to write.
 struct Pages {
     html: Option<AtomicFile>,
     markdown: Option<AtomicFile>,
@@ -104,7 +104,7 @@ impl Pages {
     }
 }
 
-/// Writes what was asked for: a page of Markdown, and a table or JSON on standard output.
+/// Writes the page of Markdown, and the table or JSON on standard output.
 fn report(args: &EvalArgs, markdown: Option<AtomicFile>, evaluation: &Evaluation) -> Result<()> {
     if let Some(mut file) = markdown {
         file.write_all(markdown::page(evaluation).as_bytes())?;
@@ -119,7 +119,7 @@ fn report(args: &EvalArgs, markdown: Option<AtomicFile>, evaluation: &Evaluation
     }
 }
 
-/// The trivial baselines of the aspects, and what they were fitted on.
+/// The trivial baselines of the aspects, and the data they were fitted to.
 fn baselines(
     source: &ScoreInput,
     train: Option<&Path>,
@@ -166,7 +166,7 @@ pub(crate) fn evaluate(
     Ok(evaluation)
 }
 
-/// Refuses data that is rated on other things than the scores are about.
+/// Refuses data that is not rated on any aspect of the scores.
 fn check_rated(examples: &[Example], aspects: &[Aspect]) -> Result<()> {
     let of_segments = examples.iter().flat_map(|example| &example.segments);
     let of_segments = of_segments.map(|segment| &segment.ratings);

@@ -11,12 +11,12 @@ use crate::commands::intervals;
 use crate::failure::Usage;
 use crate::scores::ScoreInput;
 
-/// What to evaluate and how.
+/// The settings of an evaluation.
 pub(super) struct Settings {
     pub(super) source: ScoreInput,
     pub(super) aggregation: Option<Aggregation>,
     pub(super) bootstrap: Bootstrap,
-    /// Position and length, and the keys of `meta` asked for.
+    /// Position, length, and the given keys of `meta`.
     pub(super) slices: Vec<SliceKey>,
     midpoints: Vec<(Option<String>, f64)>,
 }
@@ -50,7 +50,7 @@ impl Settings {
         })
     }
 
-    /// The aspects `names`, with the midpoints given for them.
+    /// The aspects `names`, with their midpoints.
     pub(super) fn aspects(&self, names: &[String]) -> Result<Vec<Aspect>> {
         for name in self.midpoints.iter().filter_map(|(name, _)| name.as_ref()) {
             if !names.contains(name) {
@@ -101,7 +101,7 @@ impl Settings {
     }
 }
 
-/// A midpoint as it is typed: `0.5` for every aspect, or `factuality=0.5`.
+/// A midpoint argument: `0.5` for every aspect, or `factuality=0.5`.
 fn midpoint(text: &str) -> Result<(Option<String>, f64)> {
     let (name, number) = match text.rsplit_once('=') {
         Some((name, number)) => (Some(name.to_owned()), number),

@@ -10,10 +10,10 @@ use gradus::eval::{
 use super::figures::{self, MAIN};
 use crate::show;
 
-/// The worst slices that are shown; JSON has all.
+/// Number of worst slices shown; JSON has all.
 const WORST: usize = 6;
 
-/// Prints errors and correlations at both levels, and nothing else.
+/// Prints only errors and correlations at both levels.
 pub(crate) fn show_brief(evaluation: &Evaluation) -> Result<()> {
     for aspect in &evaluation.aspects {
         show::line(&format!("\n{}: {}", aspect.aspect, figures::counts(aspect)))?;
@@ -22,7 +22,7 @@ pub(crate) fn show_brief(evaluation: &Evaluation) -> Result<()> {
     Ok(())
 }
 
-/// Prints everything a person wants to see first.
+/// Prints all tables.
 pub(super) fn show(evaluation: &Evaluation) -> Result<()> {
     if let Some(unscored) = figures::unscored_responses(evaluation) {
         show::line(&unscored)?;
@@ -44,7 +44,7 @@ pub(super) fn show(evaluation: &Evaluation) -> Result<()> {
     Ok(())
 }
 
-/// Order and classes.
+/// Ranking and classification metrics.
 fn more_tables(evaluation: &Evaluation, aspect: &AspectEvaluation) -> Result<()> {
     let name = |of: &str, values: &MetricValues| match values.midpoint {
         Some(midpoint) => format!("{of}, cut at {}", show::brief(midpoint)),
@@ -150,9 +150,9 @@ fn level(
     show::line(&show::table(&header, rows.into_iter()))
 }
 
-/// The worst slices of segments or responses, whichever `unit` names.
+/// The worst slices of segments or responses (`unit`).
 fn slices(name: &str, unit: &str, level: &LevelValues, slices: &[Slice]) -> Result<()> {
-    // A single slice of everything says nothing.
+    // A single slice of everything is useless.
     let whole = level.values.count;
     let worst = slices.iter().filter(|s| s.values.count < whole);
     let rows: Vec<Vec<String>> = worst

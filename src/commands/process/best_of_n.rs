@@ -97,7 +97,7 @@ fn refuse_unknown_answer(examples: &[Example], key: &str) -> Result<()> {
     })
 }
 
-/// The answer of a response; `None` where it has none, an empty one or `null`.
+/// The answer of a response; `None` if it has none, an empty one or `null`.
 ///
 /// Texts are equal where they are the same but for white space around them, and numbers where they
 /// are equal.

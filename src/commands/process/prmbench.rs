@@ -55,7 +55,7 @@ struct Figures {
     /// where none does.
     redundancy_aspect: Option<String>,
     redundancy_threshold: Option<f64>,
-    /// Where the threshold comes from; `null` where it was given.
+    /// Where the threshold comes from; `null` if it was given.
     threshold_choice: Option<ThresholdChoice>,
     /// Solutions of class `correct`, which the benchmark leaves out.
     left_out: usize,

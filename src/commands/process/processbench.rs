@@ -21,7 +21,7 @@ const IMPORT: &str = "make the records with `gradus data import processbench`";
 /// What `--json` prints of it.
 #[derive(Serialize)]
 struct Figures {
-    /// Where the threshold comes from; `null` where it was given.
+    /// Where the threshold comes from; `null` if it was given.
     threshold_choice: Option<ThresholdChoice>,
     steps: usize,
     steps_scored: usize,

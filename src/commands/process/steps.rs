@@ -40,7 +40,7 @@ pub(super) struct Steps {
     pub(super) examples: Vec<Example>,
     /// The name of the aspect, or of several of which the lowest counts.
     pub(super) aspect: String,
-    /// Scores of every step of every record; `None` where a step has none.
+    /// Scores of every step of every record; `None` if a step has none.
     pub(super) scores: Vec<Vec<Option<f64>>>,
     /// The scores of the aspect that is kept apart, where one is.
     pub(super) apart: Option<Vec<Vec<Option<f64>>>>,

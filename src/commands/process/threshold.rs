@@ -15,7 +15,7 @@ pub(super) const QUANTILES: usize = 200;
 /// A score below which a step is called wrong.
 pub(super) struct Threshold {
     pub(super) value: f64,
-    /// How it was chosen; `None` where it was given.
+    /// How it was chosen; `None` if it was given.
     pub(super) choice: Option<ThresholdChoice>,
 }
 

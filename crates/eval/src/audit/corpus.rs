@@ -147,7 +147,7 @@ impl<T: Eq + Hash> Numbers<T> {
 }
 
 /// Half way between the lowest and the highest rating: below is the low side, above the high side.
-/// `None` where all are the same.
+/// `None` if all are the same.
 pub(super) fn midpoint(rated: &[Rated]) -> Option<f64> {
     let ratings = || rated.iter().map(|rated| rated.rating);
     let low = ratings().reduce(f64::min)?;

@@ -11,7 +11,7 @@ const MOST: f64 = 1.0 / 3.0;
 
 /// The range of the bulk where some ratings lie far outside of it: a value splits the ratings
 /// where the gap to its neighbor is more than three times as wide as the larger side, which holds at
-/// least two different values. `None` where no rating lies far from the others.
+/// least two different values. `None` if no rating lies far from the others.
 ///
 /// Ratings of two kinds, bad ones near 0 and good ones near 1, are no outliers. So where more than
 /// one in twenty lie behind the gap they count only if they are all the same, up to one in three, the

@@ -82,7 +82,7 @@ impl Feature {
 pub struct FeatureReach {
     /// The feature.
     pub feature: Feature,
-    /// Pearson correlation with the rating, over all splits. `None` where one side is constant.
+    /// Pearson correlation with the rating, over all splits. `None` if one side is constant.
     pub pearson: Option<f64>,
     /// What that means.
     pub reach: Reach,

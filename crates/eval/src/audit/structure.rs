@@ -14,7 +14,7 @@ const MUCH_OUTSIDE: f64 = 0.1;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TextShape {
     /// Share of the responses' characters that lie in no segment; white space does not count, nor
-    /// do responses without segments. `None` where no character is left.
+    /// do responses without segments. `None` if no character is left.
     pub outside_segments: Option<f64>,
     /// Segments of white space only.
     pub blank_segments: usize,

@@ -117,7 +117,7 @@ pub(super) fn suspicious(
 }
 
 impl Ratings {
-    /// `None` where all ratings are the same.
+    /// `None` if all ratings are the same.
     fn of(rated: &[Rated]) -> Option<Self> {
         let middle = midpoint(rated)?;
         let values = || rated.iter().map(|rated| rated.rating);

@@ -13,7 +13,7 @@ const PENALTY: f64 = 1.0;
 ///
 /// Features are standardized over the rated training segments; the weights minimize
 /// `Σ (rating - mean - w·z)² + 1.0 |w|²`, the intercept is the mean rating and not penalized.
-/// What it reaches is what a model gets without reading a word.
+/// A model that ignores the text can reach its figures.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(try_from = "Stored")]
 pub struct PositionLength {

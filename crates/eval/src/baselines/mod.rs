@@ -1,7 +1,7 @@
 //! Trivial baselines: the training mean, position and length, a bag of words.
 //!
-//! A model is worth its cost by as much as it beats these. They are fitted on the ratings of the
-//! training set, one aspect at a time, and scored on the segments the model is judged on.
+//! A model should be better than these. They are fitted to the ratings of the training set, one aspect at a
+//! time, and evaluated on the same segments as the model.
 
 pub(crate) mod features;
 mod linear;
@@ -37,16 +37,16 @@ pub struct BaselineSegment<'a> {
     pub rating: Option<f64>,
 }
 
-/// The baselines there are.
+/// The baselines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Baseline {
     /// The mean training rating for every segment.
     TrainMean,
-    /// A ridge on where a segment stands and how long it is.
+    /// Ridge regression on position and length of the segment.
     PositionLength,
-    /// A ridge on the words of a segment, its overlap with the prompt, position and length.
+    /// Ridge regression on the words of the segment, its overlap with the prompt, position and length.
     BagOfWords,
 }
 
@@ -66,7 +66,7 @@ impl Baseline {
     /// Fits it on the rated segments of `examples`.
     ///
     /// # Errors
-    /// [`EvalError::NothingRated`](crate::EvalError::NothingRated) where no segment is rated.
+    /// [`EvalError::NothingRated`](crate::EvalError::NothingRated) if no segment is rated.
     pub fn fit(self, examples: &[BaselineExample]) -> Result<FittedBaseline> {
         Ok(match self {
             Self::TrainMean => FittedBaseline::TrainMean(TrainMean::fit(examples)?),
@@ -105,7 +105,7 @@ impl FittedBaseline {
         }
     }
 
-    /// One score per segment of `example`, finite, in rating units. Ratings are not looked at.
+    /// One finite score per segment of `example`, in rating units. Ratings are not used.
     pub fn predict(&self, example: &BaselineExample) -> Vec<f64> {
         match self {
             Self::TrainMean(fitted) => fitted.predict(example),
@@ -116,7 +116,7 @@ impl FittedBaseline {
 
     /// The scores of all `examples`, each of which is a whole response as one segment, for
     /// [`Evaluation::add_response_baselines`](crate::Evaluation::add_response_baselines). A response
-    /// has no position, so [`PositionLength`] goes by the name of `length`.
+    /// has no position, so [`PositionLength`] is named `length`.
     pub(crate) fn response_scores(
         &self,
         aspect: &str,
@@ -171,7 +171,7 @@ pub struct ResponseBaselineScores {
     pub scores: Vec<f64>,
 }
 
-/// A rated segment of the training set: which example, which segment, what rating.
+/// A rated segment of the training set.
 #[derive(Clone, Copy)]
 struct Rated {
     example: usize,

@@ -4,8 +4,7 @@ use super::{Baseline, BaselineExample, mean_rating, rated_segments};
 use crate::Result;
 use serde::{Deserialize, Serialize};
 
-/// Predicts the mean training rating everywhere. Its MSE is what knowing nothing costs; it has no
-/// correlation.
+/// Predicts the mean training rating everywhere. It has no correlation.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainMean {
     mean: f64,

@@ -43,7 +43,7 @@ impl Interval {
     /// for a value that does not exist. `jackknife`, the values without each of the responses in
     /// turn, is for [`IntervalMethod::Bca`] only.
     ///
-    /// `None` where the value does not exist in half of the resamples or more, or where the method
+    /// `None` if the value does not exist in half of the resamples or more, or where the method
     /// breaks down: `BCa` does where all resamples lie on one side of the estimate, or where leaving
     /// out a response never changes it.
     pub fn from_resamples(
@@ -89,7 +89,7 @@ fn quantile(sorted: &[f64], share: f64) -> f64 {
     sorted[below] + (position - below as f64) * (sorted[above] - sorted[below])
 }
 
-/// The shares at which `BCa` reads off the ends. `None` where all resamples lie on one side of the
+/// The shares at which `BCa` reads off the ends. `None` if all resamples lie on one side of the
 /// estimate, or leaving out a response never changes it.
 fn bca_tails(
     estimate: f64,

@@ -14,7 +14,7 @@ const EXACT_TIED_PAIRS: usize = 13;
 /// The choices are those of SciPy 1.17's `wilcoxon` as it is called without options: pairs
 /// without a difference are dropped; up to 50 pairs without ties and zeros the distribution is
 /// exact, as it is up to 13 pairs with them; otherwise the normal approximation, its variance
-/// corrected for ties, without continuity correction. `None` where no pair differs (SciPy says NaN
+/// corrected for ties, without continuity correction. `None` if no pair differs (SciPy says NaN
 /// or 1).
 pub fn wilcoxon_signed_rank(a: &[f64], b: &[f64]) -> Option<TestResult> {
     if !usable(a, b) {

@@ -24,28 +24,28 @@ use crate::{
 pub struct AspectEvaluation {
     /// The aspect.
     pub aspect: String,
-    /// What was rated and what was scored.
+    /// Numbers of rated and scored segments and responses.
     pub counts: AspectCounts,
     /// The model at segment level.
     pub segment: LevelValues,
     /// The model at response level: scores and ratings of segments, aggregated.
     pub response: LevelValues,
-    /// The model's response scores against the ratings of whole responses; `None` where no response
+    /// The model's response scores against the ratings of whole responses; `None` if no response
     /// is rated on this aspect.
     #[serde(default)]
     pub response_ratings: Option<ResponseRatings>,
-    /// The error at segment level beside that of raters; `None` where no segment has several.
+    /// The error at segment level beside that of raters; `None` if no segment has several.
     #[serde(default)]
     pub raters: Option<RatersBeside>,
     /// The baselines, in the order given.
     pub baselines: Vec<BaselineEvaluation>,
-    /// Figures apart for whole and for shortened texts; `None` where no judged text is known to be
+    /// Figures apart for whole and for shortened texts; `None` if no judged text is known to be
     /// shortened.
     #[serde(default)]
     pub by_truncation: Option<ByTruncation<PartValues>>,
-    /// Calibration of the model's segment scores; `None` where nothing is both rated and scored.
+    /// Calibration of the model's segment scores; `None` if nothing is both rated and scored.
     pub reliability: Option<Reliability>,
-    /// Figures before and after recalibration; `None` where the scores have none.
+    /// Figures before and after recalibration; `None` if the scores have none.
     #[serde(default)]
     pub recalibrated: Option<Recalibrated>,
     /// The model at segment level by position, length and keys of `meta`: the largest MSE first.
@@ -53,7 +53,7 @@ pub struct AspectEvaluation {
     #[serde(default)]
     pub slices: Vec<Slice>,
     /// How often the lowest of the model's scores, over all segments it scored, rated or not, is
-    /// the last one. `None` where no response has two.
+    /// the last one. `None` if no response has two.
     pub lowest_is_last: Option<LowestIsLast>,
 }
 
@@ -65,7 +65,7 @@ pub struct LevelValues {
     /// Intervals of those metrics that have one; empty until
     /// [`Evaluation::add_intervals`](crate::Evaluation::add_intervals) fills them in.
     pub intervals: BTreeMap<Metric, Interval>,
-    /// Why there is no interval at all; `None` where there is one.
+    /// Why there is no interval at all; `None` if there is one.
     #[serde(default)]
     pub intervals_absent: Option<IntervalAbsence>,
 }
@@ -90,7 +90,7 @@ impl LevelValues {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum IntervalAbsence {
-    /// No resamples were asked for.
+    /// The number of resamples is 0.
     NoResamples,
     /// Responses are resampled, and there is none or only one.
     FewResponses,

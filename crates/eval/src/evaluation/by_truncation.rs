@@ -54,7 +54,7 @@ pub(super) struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    /// `None` where no judged response was shortened, as far as is known.
+    /// `None` if no judged response was shortened, as far as is known.
     pub(super) fn by_truncation(&self) -> Option<ByTruncation<PartValues>> {
         if self.judged.counts.scored_in_shortened == 0 {
             return None;

@@ -37,7 +37,7 @@ const FORMAT_VERSION: u32 = 1;
 pub struct Aspect {
     /// Its name, as in the ratings.
     pub name: String,
-    /// Where ratings are cut in two for AUROC, AUPRC and F1, in rating units; above is positive.
+    /// The rating that divides negative and positive for AUROC, AUPRC and F1; above is positive.
     /// `None`: half way between the lowest and the highest rating that is evaluated.
     pub midpoint: Option<f64>,
 }
@@ -66,11 +66,11 @@ impl Aspect {
 /// is `null`, and every key is always there.
 /// ```text
 /// format_version   1; a change of meaning or a removed key raises it, a new key does not
-/// provenance       what was evaluated, see Provenance; null where nobody said
+/// provenance       see Provenance; null if it was not set
 /// aggregation      "mean" | "sum" | "min" | "max" | "product" | "last"
 /// counts           { responses, segments, unscored_responses: by reason }: all of the input, rated or not
 /// bootstrap        how intervals were computed, see Bootstrap; null without intervals
-/// aspects[]        in the order asked for
+/// aspects[]        in the given order
 ///   aspect         name
 ///   counts         see AspectCounts: rated, scored, unscored by reason, responses
 ///   segment        model at segment level: { values: MetricValues, intervals: { METRIC: Interval },
@@ -101,7 +101,7 @@ impl Aspect {
 pub struct Evaluation {
     /// Version of this layout.
     pub format_version: u32,
-    /// What was evaluated; `None` until it is filled in.
+    /// The origin of scores and ratings; `None` until it is set.
     #[serde(default)]
     pub provenance: Option<Provenance>,
     /// How segments became responses.
@@ -111,7 +111,7 @@ pub struct Evaluation {
     /// How the intervals were computed; `None` until [`add_intervals`](Self::add_intervals).
     #[serde(default)]
     pub bootstrap: Option<Bootstrap>,
-    /// One entry per aspect, in the order asked for.
+    /// One entry per aspect, in the given order.
     pub aspects: Vec<AspectEvaluation>,
 }
 
@@ -134,10 +134,10 @@ impl Evaluation {
     ///
     /// # Errors
     /// [`ScoreCount`](crate::EvalError::ScoreCount) or
-    /// [`ResponseScoreCount`](crate::EvalError::ResponseScoreCount) where a segment, or a response
+    /// [`ResponseScoreCount`](crate::EvalError::ResponseScoreCount) if a segment, or a response
     /// that has scores of its own, has more or fewer than there are aspects; [`BaselineAspect`](crate::EvalError::BaselineAspect),
     /// [`BaselineResponses`](crate::EvalError::BaselineResponses) or
-    /// [`BaselineSegments`](crate::EvalError::BaselineSegments) where a baseline was predicted for
+    /// [`BaselineSegments`](crate::EvalError::BaselineSegments) if a baseline was predicted for
     /// something else.
     pub fn compute(
         scored: &[ScoredResponse],
@@ -230,7 +230,7 @@ impl Evaluation {
     ///
     /// # Errors
     /// [`BaselineAspect`](crate::EvalError::BaselineAspect) or
-    /// [`BaselineResponses`](crate::EvalError::BaselineResponses) where a baseline was predicted for
+    /// [`BaselineResponses`](crate::EvalError::BaselineResponses) if a baseline was predicted for
     /// something else.
     pub fn add_response_baselines(
         &mut self,

@@ -1,26 +1,26 @@
-//! What was evaluated.
+//! The origin of the scores, ratings and baselines of an evaluation.
 
 use gradus_data::ContextCounts;
 use serde::{Deserialize, Serialize};
 
-/// Where the scores, the ratings and the baselines of an evaluation come from.
+/// The origin of the scores, ratings and baselines of an evaluation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provenance {
     /// The version of Gradus that evaluated.
     pub gradus_version: String,
-    /// Where the scores come from.
+    /// The origin of the scores.
     pub scores: ScoreSource,
     /// The data with the ratings, as it was named.
     pub data: String,
     /// What the trivial baselines were fitted on: the training file as it was named, or
     /// `training data of the bundle`. `None` without baselines.
     pub baselines: Option<String>,
-    /// What of the records' contexts the model read; `None` for a score file.
+    /// How many contexts of the records the model read; `None` for a score file.
     #[serde(default)]
     pub context: Option<ContextRead>,
 }
 
-/// What of the records' contexts a model read.
+/// How many contexts of the records a model read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContextRead {
     /// Whether it reads contexts.
@@ -45,7 +45,7 @@ impl ContextRead {
     }
 }
 
-/// What made the scores.
+/// The bundle or file of the scores.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "name", rename_all = "snake_case")]
 #[non_exhaustive]

@@ -1,9 +1,9 @@
-//! The model's error beside the disagreement of raters, where segments have several ratings.
+//! Compares the model's error with the disagreement of raters, for segments with several ratings.
 
 use gradus_data::{RaterAgreement, RaterSums};
 use serde::{Deserialize, Serialize};
 
-/// How far raters agree on what was judged, and the model with them.
+/// Agreement of the raters, and the error of the model on the same segments.
 ///
 /// A rater is held against the mean of the other raters of the same text, and so is the model: with
 /// the ratings of all, each left out in turn, so that both stand before the same targets.
@@ -23,7 +23,7 @@ pub(super) struct Rated<'a> {
 }
 
 impl RatersBeside {
-    /// `None` where no text has several ratings, or the squares overflow.
+    /// `None` if no text has several ratings, or the squares overflow.
     pub(super) fn compute<'a>(rated: impl Iterator<Item = Rated<'a>>) -> Option<Self> {
         let (mut sums, mut squares) = (RaterSums::default(), 0.0);
         for Rated { score, raters } in rated {

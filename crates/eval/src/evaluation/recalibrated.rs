@@ -25,7 +25,7 @@ pub struct CalibrationFigures {
     pub segment: MetricValues,
     /// Every metric at response level.
     pub response: MetricValues,
-    /// Calibration of the segment scores; `None` where nothing is both rated and scored.
+    /// Calibration of the segment scores; `None` if nothing is both rated and scored.
     pub reliability: Option<Reliability>,
 }
 

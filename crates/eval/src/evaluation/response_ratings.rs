@@ -34,10 +34,10 @@ pub struct ResponseRatings {
     #[serde(default)]
     pub baselines: Vec<ResponseBaseline>,
     /// Figures apart for responses whose texts were read whole and for those that were shortened;
-    /// `None` where no judged text is known to be shortened.
+    /// `None` if no judged text is known to be shortened.
     #[serde(default)]
     pub by_truncation: Option<ByTruncation<ResponsePart>>,
-    /// Calibration of the response scores; `None` where nothing is both rated and scored.
+    /// Calibration of the response scores; `None` if nothing is both rated and scored.
     pub reliability: Option<Reliability>,
     /// Figures before and after recalibration; `None` where response scores have none.
     #[serde(default)]
@@ -46,7 +46,7 @@ pub struct ResponseRatings {
     /// [`Evaluation::add_slices`](crate::Evaluation::add_slices).
     #[serde(default)]
     pub slices: Vec<Slice>,
-    /// The error beside that of raters; `None` where no response has several.
+    /// The error beside that of raters; `None` if no response has several.
     #[serde(default)]
     pub raters: Option<RatersBeside>,
 }
@@ -88,7 +88,7 @@ pub struct RecalibratedResponses {
 pub struct ResponseCalibration {
     /// Every metric.
     pub values: MetricValues,
-    /// Calibration of the response scores; `None` where nothing is both rated and scored.
+    /// Calibration of the response scores; `None` if nothing is both rated and scored.
     pub reliability: Option<Reliability>,
 }
 
@@ -99,7 +99,7 @@ pub(super) struct WholeResponses {
 }
 
 impl WholeResponses {
-    /// `None` where no response is rated on the aspect.
+    /// `None` if no response is rated on the aspect.
     ///
     /// The midpoint given for an aspect is one of segments: it holds for responses where
     /// aggregation keeps the scale.
@@ -147,7 +147,7 @@ impl WholeResponses {
         }
     }
 
-    /// `None` where no judged response was shortened, as far as is known.
+    /// `None` if no judged response was shortened, as far as is known.
     fn by_truncation(&self, scored: &[ScoredResponse]) -> Option<ByTruncation<ResponsePart>> {
         (self.judged.counts.scored_in_shortened > 0).then(|| {
             ByTruncation::of(|shortened| ResponsePart {

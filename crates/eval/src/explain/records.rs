@@ -53,7 +53,7 @@ pub struct ExplainedPair {
     pub rating: Option<f64>,
     /// The rating on the training scale.
     pub target: Option<f64>,
-    /// Score on the training scale; `None` where not scored.
+    /// Score on the training scale; `None` if not scored.
     pub score: Option<f64>,
     /// The score in rating units.
     pub rating_units_score: Option<f64>,
@@ -157,7 +157,7 @@ pub fn explain_bundle(
     Ok(explanation(pairs, identity, responses))
 }
 
-/// Why a response has no score; `None` where it has one.
+/// Why a response has no score; `None` if it has one.
 fn unscored_response(example: &Example, tokenized: &TokenizedExample) -> Option<UnscoredReason> {
     let scored = tokenized.segments.iter().map(|_| (true, None));
     let without_tokens = tokenized.without_tokens.iter();

@@ -34,7 +34,7 @@ pub struct ExplainedResponse {
     /// The rating on the training scale.
     pub target: f64,
     /// Score of the response on the training scale: that of its segments, aggregated in rating
-    /// units. `None` where there is none.
+    /// units. `None` if there is none.
     pub score: Option<f64>,
     /// The score in rating units.
     pub rating_units_score: Option<f64>,
@@ -68,7 +68,7 @@ impl ExplainedResponse {
 }
 
 impl ResponsesExplained {
-    /// Adds shares and sums, and sorts; `None` where no response is rated.
+    /// Adds shares and sums, and sorts; `None` if no response is rated.
     pub(super) fn of(mut responses: Vec<ExplainedResponse>) -> Option<Self> {
         if responses.is_empty() {
             return None;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Metric, is_constant};
 use crate::ResponsePairs;
 
-/// A reason why metrics do not exist. `Display` gives a phrase for people.
+/// Why a metric is undefined. `Display` gives a phrase for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -28,7 +28,7 @@ pub enum Absence {
     NoMidpoint,
     /// Neither ratings nor scores lie above the midpoint: no F1.
     NothingAboveMidpoint,
-    /// The numbers are too large to be squared, or too close together to be told apart.
+    /// The numbers are too large to be squared, or too close to be distinguished.
     OutOfRange,
 }
 

@@ -56,13 +56,13 @@ impl BinaryCounts {
     }
 
     /// `2 TP / (2 TP + FP + FN)`: the harmonic mean of precision and recall of the positives.
-    /// `None` where there is no positive on either side.
+    /// `None` if there is no positive on either side.
     pub fn f1(&self) -> Option<f64> {
         let errors = self.false_positives + self.false_negatives;
         share(2 * self.true_positives, 2 * self.true_positives + errors)
     }
 
-    /// The same for the negatives, `2 TN / (2 TN + FP + FN)`. `None` where there is no negative on
+    /// The same for the negatives, `2 TN / (2 TN + FP + FN)`. `None` if there is no negative on
     /// either side.
     pub fn negative_f1(&self) -> Option<f64> {
         let errors = self.false_positives + self.false_negatives;

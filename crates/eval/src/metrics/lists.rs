@@ -30,7 +30,7 @@ pub fn max_error(predictions: &[f64], targets: &[f64]) -> Option<f64> {
 
 /// Coefficient of determination, `1 - MSE / variance of the targets`.
 ///
-/// Range `(-inf, 1]`; 0 is what the mean of these targets would reach. `None` where the targets
+/// Range `(-inf, 1]`; 0 is what the mean of these targets would reach. `None` if the targets
 /// are constant (one pair included).
 pub fn r2(predictions: &[f64], targets: &[f64]) -> Option<f64> {
     of_pairs(Metric::R2, predictions, targets, None)
@@ -64,7 +64,7 @@ pub fn kendall_tau_b(predictions: &[f64], targets: &[f64]) -> Option<f64> {
 }
 
 /// Area under the ROC curve: the chance that a positive has a higher prediction than a negative,
-/// ties counting half. `None` where all targets fall on one side of `midpoint`.
+/// ties counting half. `None` if all targets fall on one side of `midpoint`.
 pub fn auroc(predictions: &[f64], targets: &[f64], midpoint: f64) -> Option<f64> {
     of_pairs(Metric::AUROC, predictions, targets, Some(midpoint))
 }
@@ -72,13 +72,13 @@ pub fn auroc(predictions: &[f64], targets: &[f64], midpoint: f64) -> Option<f64>
 /// Average precision: the area under the precision-recall curve as a step function, as scikit-learn
 /// has it, equal predictions entering together.
 ///
-/// The share of positives is what guessing reaches. `None` where all targets fall on one side of
+/// The share of positives is what guessing reaches. `None` if all targets fall on one side of
 /// `midpoint`.
 pub fn auprc(predictions: &[f64], targets: &[f64], midpoint: f64) -> Option<f64> {
     of_pairs(Metric::AUPRC, predictions, targets, Some(midpoint))
 }
 
-/// F1 of the positives, predictions cut at the same midpoint as the targets. `None` where neither
+/// F1 of the positives, predictions cut at the same midpoint as the targets. `None` if neither
 /// side has a positive.
 pub fn f1(predictions: &[f64], targets: &[f64], midpoint: f64) -> Option<f64> {
     BinaryCounts::cut(predictions, targets, midpoint)?.f1()

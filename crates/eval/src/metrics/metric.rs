@@ -31,7 +31,7 @@ impl Metric {
     /// every validation in training computes it from here on, and its name is understood in files.
     ///
     /// # Errors
-    /// [`EvalError::MetricName`] where the name is empty, has other characters than lower-case
+    /// [`EvalError::MetricName`] if the name is empty, has other characters than lower-case
     /// letters, digits and `_`, or names a metric already.
     pub fn register(metric: &'static dyn SegmentMetric) -> Result<Self> {
         let metric = Self(metric);
@@ -90,7 +90,7 @@ impl Metric {
         self.0.group() == super::MetricGroup::Value && self.0.better() != Better::Higher
     }
 
-    /// The value over all pairs; `None` where it does not exist.
+    /// The value over all pairs; `None` if it does not exist.
     pub fn compute(self, pairs: &ResponsePairs) -> Option<f64> {
         WeightedMetrics::of_all(pairs, &[self])[0]
     }

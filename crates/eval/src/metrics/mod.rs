@@ -2,7 +2,7 @@
 //!
 //! A [`Metric`] is one of the constants ([`Metric::MSE`]) or a [`SegmentMetric`] of your own.
 //!
-//! Every function takes two slices of the same length and returns `None` where the number does
+//! Every function takes two slices of the same length and returns `None` if the number does
 //! not exist, where a value is NaN or infinite, or where the lengths differ (see the
 //! [crate documentation](crate)). Variances and standard deviations are those of the population
 //! (divided by `n`).

@@ -94,7 +94,7 @@ impl PairCounts {
         self.concordant() as f64 + 0.5 * (self.tied_predictions - self.tied_both) as f64
     }
 
-    /// Kendall's τ-b. `None` where either side is constant.
+    /// Kendall's τ-b. `None` if either side is constant.
     pub(super) fn tau_b(&self) -> Option<f64> {
         let untied_predictions = (self.pairs - self.tied_predictions) as f64;
         let untied_targets = self.untied_targets() as f64;

@@ -41,7 +41,7 @@ pub trait SegmentMetric: Send + Sync {
     /// The name in files and on the command line: lower-case letters, digits and `_`.
     fn name(&self) -> &str;
 
-    /// The value; `None` where it does not exist, and a value that is NaN or infinite counts as
+    /// The value; `None` if it does not exist, and a value that is NaN or infinite counts as
     /// `None`. There is at least one pair of a weight above 0.
     fn compute(&self, pairs: &WeightedPairs) -> Option<f64>;
 
@@ -55,7 +55,7 @@ pub trait SegmentMetric: Send + Sync {
         Better::Higher
     }
 
-    /// The part of a table that it stands in. Default: [`MetricGroup::Value`].
+    /// Its group in tables. Default: [`MetricGroup::Value`].
     fn group(&self) -> MetricGroup {
         MetricGroup::Value
     }
@@ -89,7 +89,7 @@ impl Better {
         }
     }
 
-    /// What is compared of two values: the values, or how far they are from the best one.
+    /// How two values are compared: by the values, or by their distance from the best one.
     pub(crate) fn compared(self, value: f64) -> f64 {
         match self {
             Self::Higher | Self::Lower => value,
@@ -98,7 +98,7 @@ impl Better {
     }
 }
 
-/// What a metric looks at; tables show metrics in these groups.
+/// The kind of a metric; tables group metrics by kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MetricGroup {

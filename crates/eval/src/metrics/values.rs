@@ -31,11 +31,11 @@ pub struct MetricValues {
     /// The metrics.
     #[serde(flatten)]
     pub(crate) metrics: ByMetric,
-    /// Where targets were cut in two: above is positive. `None` where no cut makes sense.
+    /// The target that divides negative and positive: above is positive. `None` if there is none.
     pub midpoint: Option<f64>,
     /// The mean squared error taken apart.
     pub decomposition: Option<MseDecomposition>,
-    /// Why some metrics do not exist; empty where all do.
+    /// Why metrics are undefined; empty if none is.
     pub absences: Vec<Absence>,
 }
 
@@ -62,7 +62,7 @@ impl MetricValues {
         }
     }
 
-    /// The value of one metric; `None` where it does not exist, or was not registered when these were
+    /// The value of one metric; `None` if it does not exist, or was not registered when these were
     /// computed.
     pub fn get(&self, metric: Metric) -> Option<f64> {
         let mut metrics = self.metrics.0.iter();
@@ -74,7 +74,7 @@ impl MetricValues {
         self.metrics.0.iter().map(|(metric, _)| *metric)
     }
 
-    /// Why a metric does not exist; `None` where it does.
+    /// Why a metric is undefined; `None` if it is defined.
     pub fn absence(&self, metric: Metric) -> Option<Absence> {
         if self.get(metric).is_some() {
             return None;

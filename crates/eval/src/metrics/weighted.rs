@@ -25,7 +25,7 @@ pub struct WeightedPairs<'a> {
     moments: Moments,
 }
 
-/// What does not depend on the weights.
+/// Values that do not depend on the weights.
 struct Prepared<'a> {
     pairs: &'a ResponsePairs,
     /// Whether all responses have one weight, as if they were one.
@@ -36,7 +36,7 @@ struct Prepared<'a> {
     ranks: OnceLock<Ranks>,
 }
 
-/// What the metrics of order need.
+/// Values for the ranking metrics.
 struct Ranks {
     predictions: Ranking,
     targets: Ranking,
@@ -146,7 +146,7 @@ impl WeightedPairs<'_> {
         })
     }
 
-    /// Where ratings are cut in two: above is positive.
+    /// The rating that divides negative and positive: above is positive.
     pub fn midpoint(&self) -> Option<f64> {
         self.prepared.pairs.midpoint()
     }

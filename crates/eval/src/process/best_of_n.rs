@@ -1,4 +1,4 @@
-//! Best of N: the response a reward model picks out of several for the same prompt, and what votes
+//! Best of N: the response that a reward model chooses out of several to a prompt, and the answer that votes
 //! on the answers of all make of it.
 
 use super::intervals::{FieldIntervals, of_fields};
@@ -12,20 +12,20 @@ use serde::{Deserialize, Serialize};
 pub struct Candidate {
     /// The scores of its segments, in order.
     pub scores: Vec<f64>,
-    /// What it is worth: 1 for a right answer and 0 for a wrong one, or any number.
+    /// Its value: 1 for a right answer and 0 for a wrong one, or any number.
     pub value: f64,
-    /// Its final answer, where it has one: candidates with equal answers vote for the same.
+    /// Its final answer, if it has one. Candidates with equal answers vote together.
     pub answer: Option<String>,
 }
 
-/// What choosing by score gains.
+/// The mean value of choosing by score, compared with chance and the best possible choice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BestOfN {
     /// Prompts with at least two usable candidates.
     pub groups: usize,
-    /// Prompts left out because they have fewer.
+    /// Prompts omitted because they have fewer.
     pub groups_left_out: usize,
-    /// Candidates without scores, or with a score or value that is not finite; left out.
+    /// Candidates omitted because they have no scores, or a score or value that is not finite.
     pub candidates_left_out: usize,
     /// Mean number of candidates.
     pub mean_size: Option<f64>,
@@ -35,7 +35,7 @@ pub struct BestOfN {
     pub random: Option<f64>,
     /// Mean value of the best candidate: the ceiling, and pass@n where values are 0 and 1.
     pub oracle: Option<f64>,
-    /// What votes on the answers choose. `None` where no candidate has an answer.
+    /// The answers chosen by votes. `None` if no candidate has an answer.
     pub votes: Option<Votes>,
     /// Of the last two; empty until [`add_intervals`](Self::add_intervals) fills it in.
     pub intervals: FieldIntervals,
@@ -152,7 +152,7 @@ const MAJORITY: usize = ORACLE + 1;
 const WEIGHTED: usize = MAJORITY + 1;
 const FIGURES: usize = WEIGHTED + Aggregation::ALL.len();
 
-/// What every rule chooses of one group.
+/// The choice of every rule in one group.
 type Choices = [Option<Choice>; FIGURES];
 
 /// The candidates of every group that can be used.
@@ -186,7 +186,7 @@ fn choices(group: &[&Candidate]) -> Choices {
     choices
 }
 
-/// The score of every candidate; `None` where one has none.
+/// The score of every candidate; `None` if one has none.
 fn aggregated(group: &[&Candidate], aggregation: Aggregation) -> Option<Vec<f64>> {
     let scores = group.iter();
     scores

@@ -21,7 +21,7 @@ pub(super) fn of_fields(
     intervals
 }
 
-/// Mean of values that all have to exist; `None` where one does not, or without any.
+/// Mean of values that all have to exist; `None` if one does not, or without any.
 pub(super) fn mean_of_all(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     let values: Vec<f64> = values.collect::<Option<_>>()?;
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)

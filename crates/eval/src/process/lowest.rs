@@ -20,7 +20,7 @@ pub struct LowestIsLast {
 }
 
 impl LowestIsLast {
-    /// Looks at the scores of each response, in the order of its segments. `None` where no
+    /// Looks at the scores of each response, in the order of its segments. `None` if no
     /// response has two scores, all finite.
     pub fn compute<'a>(responses: impl IntoIterator<Item = &'a [f64]>) -> Option<Self> {
         let (mut count, mut last, mut chance) = (0, 0, 0.0);

@@ -18,7 +18,7 @@ pub struct PrmBenchSample {
     pub category: String,
     /// One score per step; `None` = not scored.
     pub scores: Vec<Option<f64>>,
-    /// For every step whether it is wrong; `None` = nobody judged it, as are steps past the end.
+    /// For every step whether it is wrong; `None`: no label, as for steps past the end.
     pub wrong: Vec<Option<bool>>,
     /// What decides in place of `scores` where the class is about superfluous steps.
     pub redundancy: Option<Redundancy>,
@@ -37,7 +37,7 @@ pub struct Redundancy {
 }
 
 /// Which of `steps` steps are wrong, from a list of step numbers that counts **from 1**, as
-/// PRMBench's `error_steps` does. `None` where a number is 0 or past the last step.
+/// PRMBench's `error_steps` does. `None` if a number is 0 or past the last step.
 pub fn wrong_steps(error_steps: &[usize], steps: usize) -> Option<Vec<Option<bool>>> {
     let mut wrong = vec![Some(false); steps];
     for step in error_steps {
@@ -57,9 +57,9 @@ pub struct PrmBench {
     pub categories: Vec<CategoryResult>,
     /// The benchmark's dimensions, of those categories that occur.
     pub dimensions: Vec<DimensionResult>,
-    /// Rated steps left out because they have no usable score.
+    /// Labeled steps omitted because they have no usable score.
     pub steps_unscored: usize,
-    /// Steps left out because nobody judged them.
+    /// Steps omitted because they have no label.
     pub steps_unrated: usize,
 }
 
@@ -73,7 +73,7 @@ pub struct StepResult {
     /// F1 of wrong steps.
     pub negative_f1: Option<f64>,
     /// `PRMScore`: the mean of the two, or `f1` alone for a category without wrong steps (see
-    /// [`category_score`]). `None` where a part of it does not exist.
+    /// [`category_score`]). `None` if a part of it does not exist.
     pub score: Option<f64>,
     /// Of the last three; empty until [`PrmBench::add_intervals`] fills it in.
     pub intervals: FieldIntervals,
@@ -100,7 +100,7 @@ pub struct DimensionResult {
     pub dimension: Dimension,
     /// Its categories that occur.
     pub categories: usize,
-    /// Mean of their `PRMScore`. `None` where one does not exist.
+    /// Mean of their `PRMScore`. `None` if one does not exist.
     pub score: Option<f64>,
     /// Of `score`; `None` until [`PrmBench::add_intervals`] fills it in.
     pub interval: Option<Interval>,
@@ -226,12 +226,12 @@ fn dimension_scores<'a>(
     dimensions.map(mean).collect()
 }
 
-/// What the steps of a sample come to.
+/// Counts over the steps of a sample.
 struct Judged {
     counts: BinaryCounts,
     /// Rated steps without a usable score.
     unscored: usize,
-    /// Steps that nobody judged.
+    /// Steps without a label.
     unrated: usize,
 }
 
@@ -253,7 +253,7 @@ impl PrmBenchSample {
         judged
     }
 
-    /// Whether a step is called right; `None` where it has no usable score.
+    /// Whether a step is called right; `None` if it has no usable score.
     fn called_right(&self, index: usize, threshold: f64) -> Option<bool> {
         let simplicity = Dimension::of_category(&self.category) == Some(Dimension::Simplicity);
         let of = |scores: &[Option<f64>]| {

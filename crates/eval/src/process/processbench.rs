@@ -13,11 +13,11 @@ pub struct Solution {
     pub subset: String,
     /// One score per step; `None` = not scored.
     pub scores: Vec<Option<f64>>,
-    /// Index of the first wrong step, from 0; `None` where all are right (-1 in the files).
+    /// Index of the first wrong step, from 0; `None` if all are right (-1 in the files).
     pub first_wrong: Option<usize>,
 }
 
-/// What the scores of a solution say at a threshold.
+/// The prediction for a solution at a threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prediction {
     /// The first step that scores below it, all steps ahead being scored.
@@ -45,7 +45,7 @@ impl Prediction {
         }
     }
 
-    /// Whether it is exactly what people say.
+    /// Whether it equals the label.
     fn is_right(self, first_wrong: Option<usize>) -> bool {
         match first_wrong {
             Some(step) => self == Self::FirstWrong(step),
@@ -61,7 +61,7 @@ pub struct ProcessBench {
     pub threshold: f64,
     /// By subset, in alphabetical order.
     pub subsets: Vec<SubsetResult>,
-    /// Mean over subsets of [`SubsetResult::f1`], the benchmark's headline. `None` where a subset
+    /// Mean over subsets of [`SubsetResult::f1`], the benchmark's headline. `None` if a subset
     /// has none, or without subsets.
     pub average_f1: Option<f64>,
     /// Of `average_f1`; empty until [`add_intervals`](Self::add_intervals) fills it in.
@@ -86,7 +86,7 @@ pub struct SubsetResult {
     pub accuracy_erroneous: Option<f64>,
     /// Share of correct solutions in which no step is called wrong.
     pub accuracy_correct: Option<f64>,
-    /// Harmonic mean of the two, 0 where either is 0. `None` where one does not exist.
+    /// Harmonic mean of the two, 0 where either is 0. `None` if one does not exist.
     pub f1: Option<f64>,
     /// Of the last three; empty until [`ProcessBench::add_intervals`] fills it in.
     pub intervals: FieldIntervals,
@@ -136,7 +136,7 @@ impl ProcessBench {
     }
 }
 
-/// What the threshold makes of a solution.
+/// The prediction for a solution at a threshold.
 #[derive(Clone, Copy)]
 struct Verdict {
     erroneous: bool,

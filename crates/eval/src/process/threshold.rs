@@ -3,14 +3,14 @@
 use crate::metrics::order;
 use serde::{Deserialize, Serialize};
 
-/// A threshold, and where it comes from.
+/// A threshold, and its origin.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ThresholdChoice {
     /// The threshold.
     pub threshold: f64,
     /// Name of the split it was chosen on.
     pub split: String,
-    /// What it reaches on that split: the headline figure of the benchmark.
+    /// Its headline figure on that split.
     pub score: f64,
 }
 

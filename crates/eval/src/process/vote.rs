@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Candidate;
 use crate::metrics::{order, same};
 
-/// What is chosen of a group: its mean value, and whether the choice was a tie.
+/// The choice in a group: its mean value, and whether it was a tie.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Choice {
     pub(super) value: f64,

@@ -51,7 +51,7 @@ impl ResponseError {
         }
     }
 
-    /// The mean squared error; `None` where nothing is both rated and scored.
+    /// The mean squared error; `None` if nothing is both rated and scored.
     pub(super) fn mean(self) -> Option<f64> {
         (self.segments > 0).then(|| self.squared / self.segments as f64)
     }
@@ -110,7 +110,7 @@ impl Selection {
         }
     }
 
-    /// Share of an aspect's squared error that a response has; `None` where it has no error at
+    /// Share of an aspect's squared error that a response has; `None` if it has no error at
     /// all or none is known.
     pub(super) fn share(&self, response: usize, aspect: usize) -> Option<f64> {
         let error = self.errors[response][aspect];

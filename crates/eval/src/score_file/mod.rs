@@ -37,7 +37,7 @@ use self::record::{Names, Record, ResponseScore, Score};
 use crate::dataset::response_of;
 use crate::{Aggregation, EvalError, Result, ScoredResponse, ScoredSegment, UnscoredReason};
 
-/// The scores of a file beside the ratings of the examples.
+/// The scores of a file, with the ratings of the examples.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScoreFile {
     /// Names of the scores, in the order of [`ScoredSegment::scores`].
@@ -46,9 +46,9 @@ pub struct ScoreFile {
     pub responses: Vec<ScoredResponse>,
     /// Examples the file has no record of. Their segments are [`UnscoredReason::Missing`].
     pub missing_responses: usize,
-    /// Aspects the file has scores of that were left out, because no example is rated on them.
+    /// Aspects of the file that are omitted because no example is rated on them.
     pub unrated_aspects: Vec<String>,
-    /// How the scores of responses were made of those of segments, where the file says so.
+    /// The aggregation of response scores, if the file has it.
     pub aggregation: Option<Aggregation>,
     /// Records whose `score` of the response was left out: it is a plain number beside named scores,
     /// or named beside plain numbers.
@@ -66,7 +66,7 @@ impl ScoreFile {
     /// [`EvalError::Data`] if the file cannot be read or has no record,
     /// [`EvalError::ScoreRecord`] for a line that cannot be used,
     /// [`EvalError::NoMatchingId`] if no record belongs to an example,
-    /// [`EvalError::ScoreAspects`] if it cannot be told which aspects the scores are of.
+    /// [`EvalError::ScoreAspects`] if the aspects of the scores are ambiguous.
     pub fn read(
         path: impl AsRef<Path>,
         examples: &[Example],
@@ -192,7 +192,7 @@ impl Joined {
     }
 }
 
-/// Which aspects are evaluated, and where their scores stand in a record.
+/// The evaluated aspects, and the positions of their scores in a record.
 struct Choice {
     names: Vec<String>,
     /// Index among the names of the file; plain numbers are number 0.

@@ -4,14 +4,14 @@ use gradus_data::{DataError, RecordError, RecordProblem};
 
 use crate::EvalError;
 
-/// What was found in a line of a score file, and what was expected instead.
+/// A problem with a line of a score file: what was found and what was expected.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScoreProblem {
     /// The line is no JSON object.
     #[error(transparent)]
     Line(#[from] Box<RecordError>),
-    /// The record does not say which response it is about.
+    /// The record has no `id`.
     #[error("field `id`: found none, expected the id of a record of the data")]
     NoId,
     /// A field holds something else than it should.
@@ -21,10 +21,10 @@ pub enum ScoreProblem {
         field: String,
         /// The value, shortened.
         found: String,
-        /// What belongs there.
+        /// The expected value.
         expected: &'static str,
     },
-    /// Scores stand in two places, of which only one could be read.
+    /// The record has scores in two places.
     #[error(
         "response `{id}`: field `{field}`: found beside `{other}`, expected scores in one of the two"
     )]
@@ -36,7 +36,7 @@ pub enum ScoreProblem {
         /// The other.
         other: &'static str,
     },
-    /// A key that looks like one of scores, where there is none.
+    /// A key that looks like that of scores, in a record without scores.
     #[error(
         "response `{id}`: field `{field}`: found no such key in a score file, expected `{expected}`"
     )]
@@ -76,7 +76,7 @@ pub enum ScoreProblem {
         /// Id of the response.
         id: String,
     },
-    /// A segment lies elsewhere than that of the data.
+    /// A segment has another span than in the data.
     #[error(
         "response `{id}`: field `segments[{segment}]`: found the span {}..{}, expected {}..{} as in the data",
         found.0, found.1, expected.0, expected.1
@@ -125,9 +125,9 @@ pub enum ScoreProblem {
     Mixed {
         /// Path of the field.
         field: String,
-        /// What is there.
+        /// The value found.
         found: &'static str,
-        /// What the records before have.
+        /// The value in earlier records.
         expected: &'static str,
         /// Line of the first score.
         first_line: usize,
@@ -135,7 +135,7 @@ pub enum ScoreProblem {
 }
 
 impl ScoreProblem {
-    /// What the author of the file can do about it.
+    /// A hint for the author of the file.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Line(error) => match error.problem {
@@ -171,7 +171,7 @@ impl ScoreProblem {
     }
 }
 
-/// What can be done about a value of a field.
+/// A hint about the value of a field.
 fn field_hint(field: &str) -> &'static str {
     let last = field.rsplit('.').next().unwrap_or(field);
     let key = last.split('[').next().unwrap_or(last);
@@ -189,7 +189,7 @@ fn field_hint(field: &str) -> &'static str {
 
 const SHAPES: &str = r#"a record is {"id":"x1","scores":[0.7,null]}, or {"id":"x1","scores":{"ASPECT":[0.7,null]}}, or {"id":"x1","segments":[{"score":0.7},{"score":null}]}; all records alike"#;
 
-/// A failure to read a line, told in the words of a score file where the line is to blame.
+/// An error of reading a line, as a problem of the score file if the line caused it.
 pub(super) fn reading(error: DataError) -> EvalError {
     match error {
         DataError::Record { location, error } => EvalError::ScoreRecord {

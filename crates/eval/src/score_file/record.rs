@@ -13,7 +13,7 @@ type Checked<T> = Result<T, ScoreProblem>;
 /// Whether scores have names, and which, in the order of their first appearance.
 #[derive(Default)]
 pub(super) struct Names {
-    /// What the first score was, and its line.
+    /// The kind of the first score, and its line.
     kind: Option<(Kind, usize)>,
     known: Vec<String>,
 }
@@ -39,7 +39,7 @@ impl Names {
         self.kind.is_none()
     }
 
-    /// The names; `None` where scores are plain numbers or there are none.
+    /// The names; `None` if scores are plain numbers or there are none.
     pub(super) fn known(&self) -> Option<&[String]> {
         match self.kind {
             Some((Kind::Named, _)) => Some(&self.known),
@@ -74,7 +74,7 @@ impl Names {
 pub(super) struct Score {
     /// By index of the aspect; plain numbers have index 0.
     values: Vec<(usize, f64)>,
-    /// Why a score is absent, where one is.
+    /// Why scores are absent.
     pub(super) reason: UnscoredReason,
     /// Whether only a part of the segment was read.
     pub(super) cut: bool,
@@ -110,11 +110,11 @@ impl Score {
 #[derive(Clone, Debug)]
 pub(super) struct Record {
     pub(super) scores: Vec<Score>,
-    /// Where the segments lie, for an example that has none of its own.
+    /// The spans of segments, for an example without segments.
     pub(super) spans: Vec<CharSpan>,
-    /// What the record says of the response as a whole.
+    /// The score of the response.
     pub(super) response: ResponseScore,
-    /// How `response` was made, where the record says so.
+    /// The aggregation of `response`, if the record has it.
     pub(super) aggregation: Option<Aggregation>,
     /// Whether not all of the text was read, or not at once.
     pub(super) shortened: bool,
@@ -123,16 +123,15 @@ pub(super) struct Record {
 /// The score of a response as a whole.
 #[derive(Clone, Debug)]
 pub(super) enum ResponseScore {
-    /// The record says nothing of it.
+    /// The record has no score of the response.
     Absent,
     /// A score, or `null` and maybe why.
     Given(Score),
-    /// A plain number beside named scores of segments, or the other way round: it cannot be told
-    /// what it is a score of.
+    /// A plain number, but named scores of segments, or vice versa: ambiguous.
     OtherKind,
 }
 
-/// Keys of a record that say how much of the text was not read, or in how many windows.
+/// Keys of a record that count tokens not read, or windows.
 const SHORTENED: [&str; 4] = [
     "context_tokens_dropped",
     "prompt_tokens_dropped",
@@ -250,7 +249,7 @@ pub(super) fn check_aggregation(found: Aggregation, first: Aggregation) -> Check
     Err(wrong(AGGREGATION, &found.to_string().into(), expected))
 }
 
-/// Whether a record says that not all of its text was read, or not at once.
+/// Whether the text was truncated, or read in windows, according to the record.
 fn shortened(record: &Map<String, Value>) -> Checked<bool> {
     let mut shortened = false;
     for key in SHORTENED {
@@ -291,7 +290,7 @@ fn check_texts(record: &Map<String, Value>, example: &Example) -> Checked<()> {
     Ok(())
 }
 
-/// Refuses scores in two places, and keys that look like one of scores where there is none.
+/// Refuses scores in two places, and keys that look like that of scores in a record without scores.
 fn check_keys(record: &Map<String, Value>, example: &Example) -> Checked<()> {
     let id = || example.id.clone();
     let is_there =
@@ -370,7 +369,7 @@ fn folded(key: &str) -> String {
         .collect()
 }
 
-/// The example with segments where the record says they lie.
+/// The example with the segments of the record.
 fn cut<'a>(
     example: &'a Example,
     segments: Option<&Value>,
@@ -550,7 +549,7 @@ impl Reader<'_> {
     }
 }
 
-/// Refuses segments whose `index` says that they stand in another order, which is not looked at.
+/// Refuses segments whose `index` is not in order.
 fn check_order(segments: &[Value]) -> Checked<()> {
     let mut last = None;
     for (k, segment) in segments.iter().enumerate() {

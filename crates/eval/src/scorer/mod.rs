@@ -29,9 +29,9 @@ pub use self::scores::{ExampleScores, SegmentScore};
 
 /// Scores segments with a trained model.
 ///
-/// A score does not depend on what is scored beside it, nor on which segments of a response are
-/// listed or rated: padding is masked, and batches only decide how fast it goes. Where the bundle has
-/// a recalibration, scores are recalibrated; see [`raw`](Self::raw).
+/// A score does not depend on other examples of the batch, nor on which segments of a response are listed or rated:
+/// padding is masked, and the batch size affects only the speed. If the bundle has a recalibration, scores are
+/// recalibrated; see [`raw`](Self::raw).
 ///
 /// [`score`](Self::score) does all of it. A program that tokenizes on some threads and computes on
 /// another takes the two steps apart: a clone of [`preparer`](Self::preparer) makes a
@@ -97,41 +97,41 @@ impl Scorer {
         self
     }
 
-    /// Sets what becomes of segments of which only a part fits. Default: as the bundle says, which is
-    /// what the model has learned from.
+    /// Sets the treatment of segments that do not fit completely. Default: as in the bundle, and thus as in
+    /// training.
     #[must_use]
     pub fn with_cut_segments(mut self, policy: CutSegments) -> Self {
         self.preparer.set_cut_segments(policy);
         self
     }
 
-    /// Sets how much goes into one batch. Default: 4,096 tokens, padding included.
+    /// Sets the size of batches. Default: 4,096 tokens, including padding.
     #[must_use]
     pub fn with_batch_size(mut self, batch: BatchSize) -> Self {
         self.batch = batch;
         self
     }
 
-    /// Sets how segment scores become a response score. Default: as the bundle says.
+    /// Sets the aggregation of segment scores to response scores. Default: as in the bundle.
     #[must_use]
     pub fn with_aggregation(mut self, aggregation: Aggregation) -> Self {
         self.aggregation = aggregation;
         self
     }
 
-    /// Leaves scores as the model gives them, without the bundle's recalibration.
+    /// Turns the bundle's recalibration off.
     #[must_use]
     pub fn raw(mut self) -> Self {
         self.raw = true;
         self
     }
 
-    /// Whether the bundle's recalibration is left out.
+    /// Whether the bundle's recalibration is turned off.
     pub fn is_raw(&self) -> bool {
         self.raw
     }
 
-    /// The bundle's recalibrations, where it has some.
+    /// The bundle's recalibrations, if it has any.
     pub fn recalibrations(&self) -> Option<&Recalibrations> {
         self.recalibrations.as_ref()
     }
@@ -149,8 +149,8 @@ impl Scorer {
             .map(|aspect| aspect.name.as_str())
     }
 
-    /// Whether the model judges a segment without what follows it, as decoders do. Others know how
-    /// the response ends.
+    /// Whether the score of a segment depends only on the text up to its end, as with decoders. Other models
+    /// read the whole response.
     pub fn is_causal(&self) -> bool {
         self.causal
     }
@@ -160,7 +160,7 @@ impl Scorer {
         &self.manifest
     }
 
-    /// Cuts a response that comes without segments as the bundle says; leaves others alone.
+    /// Cuts a response without segments by the bundle's segmenter. Other responses stay as they are.
     ///
     /// # Errors
     /// If the response cannot be cut.
@@ -176,7 +176,7 @@ impl Scorer {
         self.score_prepared(&self.prepare_all(examples)?)
     }
 
-    /// What turns examples into tokens, for other threads.
+    /// Tokenizes examples, also on other threads.
     pub fn preparer(&self) -> &Preparer {
         &self.preparer
     }
@@ -199,7 +199,7 @@ impl Scorer {
     ///
     /// # Errors
     /// - [`EvalError::Device`](crate::EvalError::Device): the device could not compute the scores
-    /// - [`EvalError::ScoreNotFinite`](crate::EvalError::ScoreNotFinite): the model gives NaN or infinity
+    /// - [`EvalError::ScoreNotFinite`](crate::EvalError::ScoreNotFinite): a score is NaN or infinite
     pub fn score_prepared<'a>(
         &self,
         prepared: impl IntoIterator<Item = &'a PreparedExample>,
@@ -211,9 +211,9 @@ impl Scorer {
         Ok(scores)
     }
 
-    /// The same as the model gives them, whatever [`raw`](Self::raw) says, and without response scores:
-    /// the first half of [`score_prepared`](Self::score_prepared), for who finishes each example with
-    /// settings of its own.
+    /// Scores prepared examples without recalibration, whatever [`raw`](Self::raw) says, and without response
+    /// scores: the first half of [`score_prepared`](Self::score_prepared), if each example has settings of its
+    /// own.
     ///
     /// # Errors
     /// Those of [`score_prepared`](Self::score_prepared).
@@ -225,14 +225,14 @@ impl Scorer {
         self.forward(&prepared)
     }
 
-    /// Recalibrates raw scores, where the bundle says how and `raw` does not forbid it, and makes the
-    /// score of the response of them.
+    /// Recalibrates raw scores, if the bundle has a recalibration and `raw` is false, and computes the response
+    /// score.
     pub fn finish(&self, scores: &mut ExampleScores, aggregation: Aggregation, raw: bool) {
         recalibrate(&mut scores.segments, &self.applied(raw));
         scores.response = self.response_scores(&scores.segments, aggregation, raw);
     }
 
-    /// Scores of examples as [`raw_scores`](Self::raw_scores) gives them.
+    /// Tokenizes examples and returns their [`raw_scores`](Self::raw_scores).
     pub(crate) fn score_raw(&self, examples: &[Example]) -> Result<Vec<ExampleScores>> {
         let prepared = self.prepare_all(examples)?;
         self.raw_scores(&prepared)
@@ -278,12 +278,12 @@ impl Scorer {
         self.tokenizer().config()
     }
 
-    /// What turns text into tokens.
+    /// The tokenizer.
     pub(crate) fn tokenizer(&self) -> &SegmentTokenizer {
         &self.preparer.tokenizer
     }
 
-    /// The recalibration of every aspect, where it has one and it is to be applied.
+    /// The recalibration of every aspect, if it has one and `raw` is false.
     fn applied(&self, raw: bool) -> Vec<Option<&Recalibration>> {
         let recalibrations = self.recalibrations.as_ref().filter(|_| !raw);
         let of_aspect = |aspect| recalibrations?.of(aspect);

@@ -33,7 +33,7 @@ const AHEAD: usize = 1;
 /// one before until the size that was asked for.
 const FIRST: usize = 64;
 
-/// Prepares what `source` has, in chunks of at most `size`, on a thread of its own.
+/// Prepares the examples of `source` in chunks of at most `size`, on a separate thread.
 pub(super) fn chunks(
     preparer: Preparer,
     source: impl Iterator<Item = gradus_data::Result<Example>> + Send + 'static,

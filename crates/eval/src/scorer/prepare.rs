@@ -18,7 +18,7 @@ pub struct Preparer {
 }
 
 impl Preparer {
-    /// Cuts a response that comes without segments as the bundle says; leaves others alone.
+    /// Cuts a response without segments by the bundle's segmenter. Other responses stay as they are.
     ///
     /// # Errors
     /// If the response cannot be cut.
@@ -108,7 +108,7 @@ impl PreparedExample {
         self.num_segments
     }
 
-    /// What of the example the model does not read.
+    /// The parts of the example that the model does not read.
     pub fn truncation(&self) -> &TruncationCounts {
         &self.truncation
     }

@@ -8,7 +8,7 @@ use crate::UnscoredReason;
 
 impl Scorer {
     /// The native record of an example with the scores of [`score`](Self::score): `score` in every segment
-    /// and for the response (a number, or an object by aspect where there are several; `null` where there is
+    /// and for the response (a number, or an object by aspect where there are several; `null` if there is
     /// none, beside the reason in `unscored`), `aggregation`, and the tokens that truncation dropped. What an
     /// earlier scoring left in the example is replaced.
     pub fn scored_record(&self, example: &Example, scores: &ExampleScores) -> Value {

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::UnscoredReason;
 
-/// What the model says of an example.
+/// The scores of an example.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExampleScores {
     /// Of each segment of the example, in their order.
@@ -14,7 +14,7 @@ pub struct ExampleScores {
     /// then recalibrated where the bundle has a recalibration for responses. `None` for an aspect
     /// without a score.
     pub response: Vec<Option<f64>>,
-    /// What of the example the model has not read.
+    /// The parts of the example that the model did not read.
     pub truncation: TruncationCounts,
 }
 

@@ -79,7 +79,7 @@ pub enum TokenSource {
 }
 
 impl TokenSource {
-    /// Takes `offsets` or `tokens` out of a record; `None` where it has neither.
+    /// Takes `offsets` or `tokens` out of a record; `None` if it has neither.
     ///
     /// # Errors
     /// If both are there, or one is not a list of what it should hold.

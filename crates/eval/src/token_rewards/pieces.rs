@@ -16,7 +16,7 @@ const WORD_START: char = '▁';
 /// The most characters of the response that a message shows.
 const SHOWN: usize = 20;
 
-/// A spelling: the bytes that a token stands for, `None` where it is none of that spelling.
+/// A spelling: the bytes that a token stands for, `None` if it is none of that spelling.
 type Spelling = fn(&str) -> Option<Vec<u8>>;
 
 /// Finds the tokens in a response.

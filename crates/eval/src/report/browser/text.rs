@@ -13,7 +13,7 @@ const RESPONSE: usize = 12_000;
 pub(super) enum Part {
     /// Outside every segment.
     Between(String),
-    /// A segment: its text; rating and score by aspect, `null` where there is none; and why it is
+    /// A segment: its text; rating and score by aspect, `null` if there is none; and why it is
     /// not scored, if it is not.
     Segment(
         String,
@@ -81,7 +81,7 @@ pub(super) fn known(value: Option<f64>) -> Option<f64> {
     })
 }
 
-/// Why a segment has no score on some aspect; `None` where it has one on all.
+/// Why a segment has no score on some aspect; `None` if it has one on all.
 fn reason(scores: Option<&[f64]>, unscored: Option<UnscoredReason>) -> Option<&'static str> {
     if scores.is_some_and(|scores| scores.iter().all(|score| score.is_finite())) {
         return None;

@@ -1,5 +1,5 @@
 //! Charts as SVG. Every function takes plain pairs `(score, rating)` or series and returns a
-//! [`Chart`], or `None` where there is nothing that can be drawn.
+//! [`Chart`], or `None` if there is nothing that can be drawn.
 
 mod against_baselines;
 mod axis;
