@@ -4,7 +4,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use gradus_bundle::{Bundle, Manifest};
+use gradus_bundle::{Aggregation, Bundle, Manifest};
 use gradus_data::TextConfig;
 use gradus_model::encoder::BertConfig;
 use gradus_model::{
@@ -68,10 +68,10 @@ fn a_bundle_keeps_a_named_pooling_with_version_and_all_settings() {
     let config = RewardModelConfig::new(encoder, pooling.resolved().unwrap(), 1);
     let device = Device::flex();
     let bundle = Bundle {
-        manifest: Manifest::new(TextConfig::default(), "mean"),
+        manifest: Manifest::new(TextConfig::default(), Aggregation::Mean),
         model: config.init(&device),
         config,
-        tokenizer: b"{}".to_vec(),
+        tokenizer: gradus_data::word_level_tokenizer(["word"]).unwrap(),
         recalibration: None,
     };
     let place = tempfile::tempdir().unwrap();

@@ -13,10 +13,9 @@ pub use isotonic::Isotonic;
 pub use linear::Linear;
 pub use recalibrations::{AspectRecalibration, Recalibrations, ResponseRecalibration};
 
-/// The kinds of recalibration.
+/// The kinds of recalibration. Exhaustive: whoever fits them must know each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum RecalibrationKind {
     /// A straight line: two numbers, for little data.
     Linear,

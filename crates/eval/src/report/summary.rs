@@ -98,6 +98,7 @@ fn aggregation(aggregation: Aggregation) -> String {
             "the soft minimum of its segments (temperature {temperature}), as is its rating"
         ),
         Aggregation::Last => "that of its last rated segment, as is its rating".into(),
+        other => format!("its segments' by {other}, as is its rating"),
     }
 }
 
