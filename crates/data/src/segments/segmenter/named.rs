@@ -279,7 +279,7 @@ mod tests {
             json!({"kind": "lines", "size": 0}),
             "segmenter `lines`: size",
         );
-        refused(json!({"kind": "lines", "sise": 1}), "sise");
+        refused(json!({"kind": "lines", "seize": 1}), "seize");
         refused(
             json!({"kind": "lines", "version": 2, "size": 1}),
             "version 3",
