@@ -50,6 +50,7 @@
 //! Others:
 //! - `dashboard`: Burn's terminal dashboard for `gradus train --dashboard`
 //! - `hub`: models of the Hugging Face Hub by name
+//! - `cli` (default): the command line, [`cli`]; a program that only uses the library leaves it out
 //! - `serve` (default): scores over HTTP, for `gradus serve`
 
 pub use gradus_bundle as bundle;
@@ -61,22 +62,32 @@ pub use gradus_parts as parts;
 pub use gradus_train as train;
 
 pub mod bench;
+#[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "cli")]
 mod commands;
 pub mod device;
 mod eval_metrics;
+#[cfg(feature = "cli")]
 mod failure;
 pub mod hub;
+#[cfg(feature = "cli")]
 mod output;
+#[cfg(feature = "cli")]
 mod progress;
+#[cfg(feature = "cli")]
 mod records;
 mod registry;
 mod run_config;
+#[cfg(feature = "cli")]
 mod scores;
+#[cfg(feature = "cli")]
 mod show;
+#[cfg(feature = "cli")]
 mod signals;
 
 // The command line uses this library as any other program does.
+#[cfg(feature = "cli")]
 extern crate self as gradus;
 
 pub use eval_metrics::*;

@@ -1,6 +1,7 @@
 //! Parts of other programs, for the whole command line.
 
 use std::fmt;
+#[cfg(feature = "cli")]
 use std::sync::{Mutex, PoisonError};
 
 use gradus_data::{NamedFormat, NamedSegmenter, register_format, register_segmenter};
@@ -10,7 +11,9 @@ use gradus_model::{
     NamedEncoder, NamedHead, NamedPooling, register_encoder, register_head, register_pooling,
 };
 use gradus_parts::PartConflict;
-use gradus_train::{NamedLoss, TrainObserver, register_loss};
+#[cfg(feature = "cli")]
+use gradus_train::TrainObserver;
+use gradus_train::{NamedLoss, register_loss};
 use thiserror::Error;
 
 /// A part that cannot be made known.
@@ -24,11 +27,14 @@ pub enum RegistryError {
     Metric(#[from] EvalError),
 }
 
+#[cfg(feature = "cli")]
 type MakeObserver = Box<dyn Fn() -> Box<dyn TrainObserver> + Send>;
 
+#[cfg(feature = "cli")]
 static OBSERVERS: Mutex<Vec<MakeObserver>> = Mutex::new(Vec::new());
 
 /// The callbacks that were added, for a run that begins.
+#[cfg(feature = "cli")]
 pub(crate) fn observers() -> Vec<Box<dyn TrainObserver>> {
     let known = OBSERVERS.lock().unwrap_or_else(PoisonError::into_inner);
     known.iter().map(|make| make()).collect()
@@ -36,7 +42,7 @@ pub(crate) fn observers() -> Vec<Box<dyn TrainObserver>> {
 
 type Register = Box<dyn FnOnce() -> Result<(), RegistryError>>;
 
-/// Parts that [`cli::main_with`](crate::cli::main_with) makes known by their names, beside those of
+/// Parts that `gradus::cli::main_with` makes known by their names, beside those of
 /// Gradus.
 ///
 /// A process that is no command line calls [`install`](Self::install) itself, before it reads run
@@ -99,7 +105,8 @@ impl Registry {
         self
     }
 
-    /// Adds callbacks of training runs, which `make` makes anew for every run.
+    /// Adds callbacks of the runs of `gradus train`, which `make` makes anew for every run.
+    #[cfg(feature = "cli")]
     pub fn with_observer<O: TrainObserver + 'static>(self, make: fn() -> O) -> Self {
         self.add(move || {
             let mut known = OBSERVERS.lock().unwrap_or_else(PoisonError::into_inner);
