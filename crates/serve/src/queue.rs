@@ -52,7 +52,7 @@ impl Waiting for Job {
 
 /// A bounded queue before the threads that compute.
 pub(crate) struct Queue {
-    line: Mutex<Line>,
+    line: Mutex<Line<Job>>,
     arrived: Condvar,
     places: Arc<Semaphore>,
     capacity: usize,
@@ -74,19 +74,32 @@ pub(crate) enum Share {
     Own,
 }
 
-struct Line {
-    jobs: VecDeque<Job>,
+struct Line<J> {
+    jobs: VecDeque<J>,
     open: bool,
+}
+
+impl<J> Line<J> {
+    fn new() -> Self {
+        Self {
+            jobs: VecDeque::new(),
+            open: true,
+        }
+    }
+
+    /// Whether it is taken: not where the queue is closed.
+    fn push(&mut self, job: J) -> bool {
+        if self.open {
+            self.jobs.push_back(job);
+        }
+        self.open
+    }
 }
 
 impl Queue {
     pub(crate) fn new(capacity: usize, max_batch_tokens: usize) -> Self {
-        let line = Line {
-            jobs: VecDeque::new(),
-            open: true,
-        };
         Self {
-            line: Mutex::new(line),
+            line: Mutex::new(Line::new()),
             arrived: Condvar::new(),
             places: Arc::new(Semaphore::new(capacity)),
             capacity,
@@ -130,9 +143,7 @@ impl Queue {
             entered: Instant::now(),
             place,
         };
-        let mut line = self.line();
-        if line.open {
-            line.jobs.push_back(job);
+        if self.line().push(job) {
             self.arrived.notify_one();
         }
         scores
@@ -208,7 +219,7 @@ impl Queue {
         }
     }
 
-    fn line(&self) -> MutexGuard<'_, Line> {
+    fn line(&self) -> MutexGuard<'_, Line<Job>> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -379,15 +390,16 @@ mod tests {
     }
 
     fn line(records: &[(usize, usize, bool)]) -> VecDeque<Record> {
-        let records = records.iter().enumerate();
-        records
-            .map(|(number, &(group, tokens, gone))| Record {
+        let mut line = Line::new();
+        for (number, &(group, tokens, gone)) in records.iter().enumerate() {
+            assert!(line.push(Record {
                 number,
                 group,
                 tokens,
                 gone,
-            })
-            .collect()
+            }));
+        }
+        line.jobs
     }
 
     fn numbers(records: &[Record]) -> Vec<usize> {
@@ -407,6 +419,15 @@ mod tests {
         assert_eq!(numbers(&take_batch(&mut line, 9)), [1]);
         assert_eq!(numbers(&take_batch(&mut line, 9)), [3, 4]);
         assert!(take_batch(&mut line, 9).is_empty());
+    }
+
+    #[test]
+    fn a_closed_line_takes_no_more() {
+        let mut line = Line::new();
+        assert!(line.push(1));
+        line.open = false;
+        assert!(!line.push(2));
+        assert_eq!(line.jobs, [1]);
     }
 
     #[test]

@@ -205,10 +205,16 @@ fn refuse_placement_alone(object: &Map<String, Value>) -> Result<(), Refusal> {
     }
 }
 
+/// Keys that most records have; they are no setting, however near one they are spelled.
+const RECORD_KEYS: [&str; 6] = ["id", "prompt", "context", "response", "segments", "meta"];
+
 /// Refuses a key beside a record that is a setting but for its spelling: it would be kept as the
 /// record's own, and the setting would silently have no effect.
 fn refuse_look_alikes(object: &Map<String, Value>) -> Result<(), Refusal> {
     for (key, value) in object {
+        if RECORD_KEYS.contains(&key.as_str()) {
+            continue;
+        }
         let plain = key.to_lowercase().replace(['-', '_', ' '], "");
         let like = SETTING_KEYS.iter().find(|setting| {
             // One letter has at most four bytes.
