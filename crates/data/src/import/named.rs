@@ -54,7 +54,7 @@ pub trait NamedFormat: 'static {
     /// What it is, in a few words.
     const ABOUT: &'static str;
 
-    /// Opens a file, or a directory, of the form: [`json_records`] for JSON, any other iterator else. The
+    /// Opens a file, or a directory, of the form: [`json_records`](super::json_records) for JSON, any other iterator else. The
     /// iterator may go on behind [`DataError::Record`](crate::DataError::Record), and ends behind any other
     /// error.
     ///
