@@ -111,8 +111,8 @@ impl<T: Copy> Kinds<T> {
     /// Adds the part that the type `P` is. A second time changes nothing.
     ///
     /// # Errors
-    /// If another type has the name, or `is_taken` says that it is that of a built-in part, or it is
-    /// [no name](is_name).
+    /// If another type has the name, `is_taken` says that a built-in part has it, or it has other characters
+    /// than lower-case letters, digits and `-`.
     pub fn add<P: 'static>(
         &self,
         info: PartInfo,
