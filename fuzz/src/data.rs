@@ -110,7 +110,13 @@ pub fn texts(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
-    for rule in [Segmenter::Sentence, Segmenter::Line, Segmenter::Paragraph] {
+    let rules = [
+        Segmenter::Sentence,
+        Segmenter::Sentence2,
+        Segmenter::Line,
+        Segmenter::Paragraph,
+    ];
+    for rule in rules {
         if let Ok(spans) = rule.segment(text) {
             let example = Example {
                 id: "a".into(),

@@ -25,5 +25,5 @@ pub use record::*;
 pub use span_text::SpanFit;
 pub(crate) use span_text::{TEXT, check_text};
 pub use unread::{UnreadKey, UnreadKeys};
-pub(crate) use unread::{fold, names_a_rating};
+pub(crate) use unread::{fold, looks_like_column, names_a_rating};
 pub use write::*;

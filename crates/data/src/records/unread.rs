@@ -130,6 +130,28 @@ const PLACE_WORDS: [&str; 22] = [
 ];
 /// Of these, the words that name a rating even beside one that is read.
 const SURE_WORDS: [&str; 5] = ["label", "labels", "reward", "rewards", "humanscore"];
+/// Words of keys that say where or whether an answer is wrong: `first_error`, `mistake_index`.
+const ERROR_WORDS: [&str; 6] = [
+    "error",
+    "errors",
+    "incorrect",
+    "mistake",
+    "mistakes",
+    "wrong",
+];
+/// Words of keys that elsewhere hold what is `context` here.
+const CONTEXT_WORDS: [&str; 8] = [
+    "document",
+    "documents",
+    "evidence",
+    "evidences",
+    "knowledge",
+    "passage",
+    "passages",
+    "retrieved",
+];
+/// Keys of instructions that belong to the prompt.
+const SYSTEM_KEYS: [&str; 3] = ["system", "systemprompt", "systemmessage"];
 /// Words that elsewhere name what are segments here.
 const SEGMENT_WORDS: [&str; 6] = [
     "spans",
@@ -238,12 +260,9 @@ fn words(key: &str) -> Vec<String> {
     words
 }
 
-/// Whether a key of a segment says where it is or how long.
+/// Whether a key says where something is or how long.
 fn names_a_place(key: &str) -> bool {
-    words(key).iter().any(|word| {
-        let word = word.as_str();
-        PLACE_WORDS.contains(&word) || OTHER_WORDS.contains(&word)
-    })
+    has_word(key, &PLACE_WORDS) || names_other(key)
 }
 
 /// A key of a data set that looks like one that is read. Displayed as a sentence.
@@ -290,8 +309,9 @@ impl fmt::Display for UnreadKey {
 pub struct UnreadKeys {
     /// By place and key.
     found: BTreeMap<(bool, String), UnreadKey>,
-    /// Numbers of segments under any other key, which are ratings where nothing else is.
-    numbers: BTreeMap<String, UnreadKey>,
+    /// Numbers of segments, and lists and maps of numbers of records, under any other key, which are ratings where
+    /// nothing else is.
+    numbers: BTreeMap<(bool, String), UnreadKey>,
     /// Whether anything is rated.
     is_rated: bool,
 }
@@ -323,9 +343,10 @@ impl UnreadKeys {
             self.note_aspect(example, &example.extra, false);
         }
         for (key, value) in &example.extra {
-            if let Some(looks_like) = record_key(key, value, is_rated, example.segments.is_empty())
-            {
+            if let Some(looks_like) = record_key(key, value, is_rated, example) {
                 self.note(example, key, looks_like, false);
+            } else if !self.is_rated && holds_numbers(value) && !value.is_number() {
+                self.note_numbers(example, key, false);
             }
         }
         let mut seen: Vec<&str> = Vec::new();
@@ -337,9 +358,9 @@ impl UnreadKeys {
                 if let Some(looks_like) = segment_key(key, value, !segment.ratings.is_empty()) {
                     seen.push(key);
                     self.note(example, key, looks_like, true);
-                } else if !self.is_rated && value.is_number() && !names_a_place(key) {
+                } else if !self.is_rated && holds_numbers(value) {
                     seen.push(key);
-                    count(&mut self.numbers, key.clone(), example, key, "rating", true);
+                    self.note_numbers(example, key, true);
                 }
             }
         }
@@ -355,9 +376,7 @@ impl UnreadKeys {
     /// What was found, keys of records first.
     pub fn finish(mut self) -> Vec<UnreadKey> {
         if !self.is_rated {
-            let numbers = self.numbers.into_iter();
-            let numbers = numbers.map(|(key, unread)| ((true, key), unread));
-            for (key, unread) in numbers {
+            for (key, unread) in self.numbers {
                 self.found.entry(key).or_insert(unread);
             }
         }
@@ -374,6 +393,21 @@ impl UnreadKeys {
             looks_like,
             in_segments,
         );
+    }
+
+    /// Notes a key that holds numbers, unless it names a place or a length.
+    fn note_numbers(&mut self, example: &Example, key: &str, in_segments: bool) {
+        if !names_a_place(key) {
+            let place = (in_segments, key.to_owned());
+            count(
+                &mut self.numbers,
+                place,
+                example,
+                key,
+                "rating",
+                in_segments,
+            );
+        }
     }
 
     /// Notes a key that names the aspect of a rating that is a plain number.
@@ -411,7 +445,7 @@ fn is_aspect(key: &str, value: &Value) -> bool {
     ["aspect", "criterion"].contains(&fold(key).as_str()) && value.is_string()
 }
 
-fn record_key(key: &str, value: &Value, is_rated: bool, is_uncut: bool) -> Option<&'static str> {
+fn record_key(key: &str, value: &Value, is_rated: bool, example: &Example) -> Option<&'static str> {
     let folded = fold(key);
     if value.is_null() {
         return None;
@@ -423,7 +457,7 @@ fn record_key(key: &str, value: &Value, is_rated: bool, is_uncut: bool) -> Optio
         return Some("segments[].weight");
     }
     let is_word = |words: &[&str]| words.contains(&folded.as_str());
-    if is_uncut && value.is_array() && is_word(&SEGMENT_WORDS) {
+    if example.segments.is_empty() && value.is_array() && is_word(&SEGMENT_WORDS) {
         return Some("segments");
     }
     let may_rate = may_rate(value);
@@ -432,7 +466,26 @@ fn record_key(key: &str, value: &Value, is_rated: bool, is_uncut: bool) -> Optio
         let rates = (may_rate && (!is_rated || is_sure)) || (value.is_string() && !is_rated);
         return rates.then_some("rating");
     }
+    if may_rate && !is_rated && has_word(key, &ERROR_WORDS) {
+        return Some("rating");
+    }
+    if value.is_string() && is_word(&SYSTEM_KEYS) {
+        return Some("prompt");
+    }
+    let is_text = value.is_string() || value.is_array();
+    if is_text && example.context.is_none() && has_word(key, &CONTEXT_WORDS) && !names_other(key) {
+        return Some("context");
+    }
     misspelled(&folded)
+}
+
+fn has_word(key: &str, of: &[&str]) -> bool {
+    words(key).iter().any(|word| of.contains(&word.as_str()))
+}
+
+/// Whether a key is about something else than the word in it names: `document_id`, `evidence_count`.
+fn names_other(key: &str) -> bool {
+    has_word(key, &OTHER_WORDS)
 }
 
 fn segment_key(key: &str, value: &Value, is_rated: bool) -> Option<&'static str> {
@@ -471,6 +524,16 @@ fn may_rate(value: &Value) -> bool {
     }
 }
 
+/// Whether a value holds nothing but numbers and the words `true` and `false`.
+fn holds_numbers(value: &Value) -> bool {
+    match value {
+        Value::Number(_) | Value::Bool(_) => true,
+        Value::Array(values) => !values.is_empty() && values.iter().all(holds_numbers),
+        Value::Object(values) => !values.is_empty() && values.values().all(holds_numbers),
+        _ => false,
+    }
+}
+
 /// The key that differs from `folded` by one letter that is missing, added, changed or changed with its
 /// neighbor.
 fn misspelled(folded: &str) -> Option<&'static str> {
@@ -481,6 +544,24 @@ fn misspelled(folded: &str) -> Option<&'static str> {
     SPELLED
         .into_iter()
         .find(|known| *known != folded && is_one_edit_away(folded, known))
+}
+
+/// The column among `columns` that the name of another one looks like: a misspelt one, or another word for it.
+pub(crate) fn looks_like_column<'c>(name: &str, columns: &[&'c str]) -> Option<&'c str> {
+    let folded = fold(name);
+    let column = |meant: &str| columns.iter().find(|column| **column == meant).copied();
+    if has_word(name, &CONTEXT_WORDS) && !names_other(name) {
+        return column("context");
+    }
+    if ["aspects", "criterion", "criteria"].contains(&folded.as_str()) {
+        return column("aspect");
+    }
+    if ["content", "contest", "height", "eating", "dating"].contains(&folded.as_str()) {
+        return None;
+    }
+    let mut long = columns.iter().filter(|column| column.len() >= 5);
+    long.find(|column| is_one_edit_away(&folded, column))
+        .copied()
 }
 
 fn is_one_edit_away(a: &str, b: &str) -> bool {
@@ -540,6 +621,18 @@ mod tests {
             (r#""overall":0.5"#, &["overall:rating"]),
             (r#""rating":1,"aspect":"fact""#, &["aspect:rating.ASPECT"]),
             (r#""rating":{"fact":1},"aspect":"fact""#, &[]),
+            (r#""first_error":1"#, &["first_error:rating"]),
+            (r#""mistakeIndex":1"#, &["mistakeIndex:rating"]),
+            (r#""error":"timeout","error_type":"t""#, &[]),
+            (r#""rating":1,"first_error":1"#, &[]),
+            (r#""aspects":{"fact":1}"#, &["aspects:rating"]),
+            (r#""fluent":[true,false]"#, &["fluent:rating"]),
+            (r#""token_ids":[1,2],"positions":[],"year":2020"#, &[]),
+            (r#""passages":["c"]"#, &["passages:context"]),
+            (r#""retrieved_docs":"c""#, &["retrieved_docs:context"]),
+            (r#""context":"c","passages":["c"]"#, &[]),
+            (r#""document_id":"d","knowledge_source":"s""#, &[]),
+            (r#""system":"Be brief.""#, &["system:prompt"]),
             (
                 r#""num_labels":2,"label_source":"people","ratingId":7"#,
                 &[],
@@ -578,6 +671,12 @@ mod tests {
                 r#""clarity":0.4,"usefulness":1"#,
                 &["s.clarity:rating", "s.usefulness:rating"],
             ),
+            (r#""aspects":{"fact":1}"#, &["s.aspects:rating"]),
+            (
+                r#""flagged":true,"marks":[1,0]"#,
+                &["s.flagged:rating", "s.marks:rating"],
+            ),
+            (r#""start_char":3,"token_range":[1,2]"#, &[]),
             (
                 r#""index":3,"num_tokens":12,"annotator":7,"sentence_id":1"#,
                 &[],

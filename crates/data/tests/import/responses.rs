@@ -255,6 +255,25 @@ fn csv(text: &str) -> (Vec<gradus_data::Example>, Vec<String>) {
 }
 
 #[test]
+fn columns_of_a_csv_table_that_look_like_one_that_is_read_are_told() {
+    for (name, read) in [
+        ("weigth", Some("weight")),
+        ("passages", Some("context")),
+        ("Contxt", Some("context")),
+        ("criterion", Some("aspect")),
+        ("document_id", None),
+        ("annotator", None),
+    ] {
+        let (_, notes) = csv(&format!(
+            "id,prompt,response,start,end,rating,{name}\na,Who?,One. Two.,0,4,1,2\n"
+        ));
+        let told =
+            read.map(|read| format!("the column `{name}` is kept but not read; `{read}` is"));
+        assert_eq!(notes, told.into_iter().collect::<Vec<_>>(), "{name}");
+    }
+}
+
+#[test]
 fn a_csv_table_of_a_spreadsheet_is_read_and_what_was_done_is_told() {
     for (text, note) in [
         (

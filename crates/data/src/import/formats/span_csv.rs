@@ -10,7 +10,7 @@ use crate::import::spans::{SpanRow, join_spans};
 use crate::import::table::{Row, Table};
 use crate::import::table_number::Numbers;
 use crate::records::field::{Checked, missing};
-use crate::records::{fold, names_a_rating};
+use crate::records::{fold, looks_like_column, names_a_rating};
 use crate::{
     CharSpan, DEFAULT_ASPECT, DataError, Example, Location, RecordError, RecordProblem, Result,
 };
@@ -104,6 +104,16 @@ fn table_notes(table: &Table, header: &Header, numbers: &Numbers) -> Vec<String>
             "kept, but not read as a rating, which stands in `rating`: {}",
             ratings.join(", ")
         ));
+    }
+    for (_, name) in &header.others {
+        let absent: Vec<&str> = (header.columns.iter().zip(COLUMNS))
+            .filter_map(|(column, name)| column.is_none().then_some(name))
+            .collect();
+        if let Some(column) = looks_like_column(name, &absent) {
+            notes.push(format!(
+                "the column `{name}` is kept but not read; `{column}` is"
+            ));
+        }
     }
     notes
 }

@@ -17,16 +17,17 @@ use crate::{CharSpan, DataError, Result};
 pub use named::{NamedSegmenter, register_segmenter, registered_segmenters};
 pub(crate) use pieces::segment_by_tokens;
 use pieces::{delimiter_pieces, is_line_break, paragraph_pieces, trimmed_spans};
+use sentence::Rules;
 
 /// How a response without segments is cut; kept in the bundle so that training and scoring cut alike.
 ///
 /// Whatever the rule, the spans are ordered, do not overlap, neither start nor end with white space, and
 /// together hold every character that is not white space. A text of white space only has no segment.
-/// (A space that carries a combining mark is no white space to [`Segmenter::Sentence`].)
+/// (A space that carries a combining mark is no white space to [`Segmenter::Sentence`] and [`Segmenter::Sentence2`].)
 ///
-/// As text (command line, [`FromStr`], [`Display`](fmt::Display)): `sentence`, `sentence-1`, `line`,
-/// `paragraph`, `delimiter:TEXT`, `tokens:N`. In a bundle: `"sentence-2"`, `"sentence"` (the first rules,
-/// which older bundles were trained with), `"line"`, `"paragraph"`, `{"delimiter": "TEXT"}`,
+/// As text (command line, [`FromStr`], [`Display`](fmt::Display)): `sentence`, `sentence-2`, `sentence-1`, `line`,
+/// `paragraph`, `delimiter:TEXT`, `tokens:N`. In a bundle: `"sentence-3"`, `"sentence-2"` and `"sentence"` (the
+/// rules that older bundles were trained with), `"line"`, `"paragraph"`, `{"delimiter": "TEXT"}`,
 /// `{"tokens": 32}`; one of another program with its settings: `{"kind": "lines", "version": 1, "size": 3}`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(remote = "Self", rename_all = "lowercase")]
@@ -35,22 +36,32 @@ pub enum Segmenter {
     /// The default sentence boundaries of Unicode (UAX #29, <https://www.unicode.org/reports/tr29/>), less those
     /// that would part what belongs together:
     ///
-    /// - a mark of a list and its item: `1.`, `2)`, `(a)`, `**1.**`, `IV.`, `1.2.`, `Step 2.`, `-`, at the start of a
-    ///   line, or inline where the marks count up (`1.`, then `2.`) from 1, a or i;
-    /// - an abbreviation and what follows it: `Dr. Smith`, `J. K. Rowling`, `z. B. Paris`, `No. 5`, `et al. (2020)`;
-    /// - what is code, a formula or an address: Markdown's code between backticks and fences, `\[…\]`, `\(…\)`, `$$…$$`,
-    ///   `https://…`;
+    /// - a mark of a list and its item: `1.`, `2)`, `(a)`, `**1.**`, `IV.`, `1.2.`, `Step 2.`, `Step two.`, `第二步。`,
+    ///   `-`, at the start of a line, or inline where the marks count up (`1.`, then `2.`; `step 1.`, then `step 2.`) or
+    ///   the bullet is that of the line. An item without text is a part of the next one;
+    /// - an abbreviation or ordinal and what follows it, in 14 languages: `Dr. Smith`, `J. K. Rowling`, `z. B. Paris`,
+    ///   `No. 5`, `et al. (2020)`, `am 3. Oktober`, `г. Москва`;
+    /// - a heading, a row of a table, a link in Markdown; the names of columns and the line below them are one row;
+    /// - what is code, a formula or an address: Markdown's code between backticks and fences (also in quotations and
+    ///   items), `<code>`, `\[…\]`, `\(…\)`, `$$…$$`, `\begin{…}…\end{…}`, `https://…`;
     /// - what holds no letter and no digit (`…`, `🎉`, `---`) and the text it stands beside.
     ///
-    /// Marks of emphasis and formulas stay with the sentence that they close. Else a full stop ends a sentence
-    /// unless a digit or a lower-case word follows; `。`, `！` and `？` end one without a space after them; and so does
-    /// a line break.
+    /// Marks of emphasis, formulas, references (`[1]`) and emoji that follow a stop without a space stay with the
+    /// sentence that they close. Else a full stop ends a sentence unless a digit or a lower-case word follows; `。`, `！`
+    /// and `？` end one without a space after them; and so does a line break. Sentences within quotation marks and
+    /// brackets are sentences of their own. Code that is marked by its indentation alone is cut as text is.
     #[default]
-    #[serde(rename = "sentence-2")]
+    #[serde(rename = "sentence-3")]
     Sentence,
-    /// The sentence boundaries of Unicode as they are, but for a number that opens a line (`1. Add three`).
+    /// The second rules: as [`Segmenter::Sentence`], but without tables, headings and links; with fewer languages; and
+    /// with fewer marks (no labels in words or in lower case within a line).
     ///
     /// What [`Segmenter::Sentence`] was before its present rules; bundles of that time are cut by it.
+    #[serde(rename = "sentence-2")]
+    Sentence2,
+    /// The sentence boundaries of Unicode as they are, but for a number that opens a line (`1. Add three`).
+    ///
+    /// The first rules; bundles of their time are cut by them.
     #[serde(rename = "sentence")]
     Sentence1,
     /// One segment per line that holds text.
@@ -74,7 +85,11 @@ impl Segmenter {
     /// The rules of this crate: how each is written, and what it is in a few words.
     pub const BUILT_IN: &'static [(&'static str, &'static str)] = &[
         ("sentence", "Sentences"),
-        ("sentence-1", "Sentences, by the rules of older bundles"),
+        (
+            "sentence-2",
+            "Sentences, by the second rules, as bundles of their time",
+        ),
+        ("sentence-1", "Sentences, by the first rules"),
         ("line", "Lines that hold text"),
         ("paragraph", "Paragraphs, parted by blank lines"),
         ("delimiter:TEXT", "Parts that end in a text"),
@@ -93,7 +108,8 @@ impl Segmenter {
         }
         self.check()?;
         let pieces = match self {
-            Self::Sentence => return Ok(sentence::spans(text)),
+            Self::Sentence => return Ok(sentence::spans(text, Rules::Third)),
+            Self::Sentence2 => return Ok(sentence::spans(text, Rules::Second)),
             Self::Sentence1 => sentence_1::sentence_pieces(text),
             Self::Line => text.split_inclusive(is_line_break).collect(),
             Self::Paragraph => paragraph_pieces(text),
@@ -155,6 +171,7 @@ impl fmt::Display for Segmenter {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sentence => formatter.write_str("sentence"),
+            Self::Sentence2 => formatter.write_str("sentence-2"),
             Self::Sentence1 => formatter.write_str("sentence-1"),
             Self::Line => formatter.write_str("line"),
             Self::Paragraph => formatter.write_str("paragraph"),
@@ -174,7 +191,8 @@ impl FromStr for Segmenter {
         }
         let segmenter = match text.split_once(':') {
             None => match text {
-                "sentence" | "sentence-2" => Some(Self::Sentence),
+                "sentence" | "sentence-3" => Some(Self::Sentence),
+                "sentence-2" => Some(Self::Sentence2),
                 "sentence-1" => Some(Self::Sentence1),
                 "line" => Some(Self::Line),
                 "paragraph" => Some(Self::Paragraph),
@@ -344,6 +362,7 @@ mod tests {
     fn segmenters_read_what_they_write() {
         for text in [
             "sentence",
+            "sentence-2",
             "sentence-1",
             "line",
             "paragraph",
@@ -378,12 +397,18 @@ mod tests {
         }
         let old: Segmenter = serde_json::from_str("\"sentence\"").unwrap();
         assert_eq!(texts(&old, "Dr. Smith came."), ["Dr.", "Smith came."]);
+        let second: Segmenter = serde_json::from_str("\"sentence-2\"").unwrap();
+        assert_eq!(
+            texts(&second, "Dr. Smith came. Step two. Add it."),
+            ["Dr. Smith came.", "Step two.", "Add it."]
+        );
         let new = serde_json::to_string(&Segmenter::Sentence).unwrap();
-        assert_eq!(new, "\"sentence-2\"");
+        assert_eq!(new, "\"sentence-3\"");
         for (text, segmenter) in [
             (r#"{"segmenter":"sentence"}"#, Segmenter::Sentence),
             (r#"{"segmenter":"sentence-1"}"#, Segmenter::Sentence1),
-            (r#"{"segmenter":"sentence-2"}"#, Segmenter::Sentence),
+            (r#"{"segmenter":"sentence-2"}"#, Segmenter::Sentence2),
+            (r#"{"segmenter":"sentence-3"}"#, Segmenter::Sentence),
             (r#"{"segmenter":{"tokens":32}}"#, Segmenter::Tokens(32)),
             (
                 r#"{"segmenter":{"delimiter":"; "}}"#,
@@ -458,11 +483,47 @@ mod tests {
         fn sentences_hold_all_text_in_whole_graphemes(
             text in prop_oneof![
                 any::<String>(),
-                "[aB1.。?! \n\r\t\u{a0}🙂é)\"*`$\u{301}\u{200d}‼·-]{0,60}",
+                "[aB1.。?! \n\r\t\u{a0}🙂éと()\\[\"*`$\u{301}\u{200d}‼·-]{0,60}",
+                "([A-C]\\. [(\\[「]?[éとA]?[.:]? ){0,4}",
                 "((1|a|iv|Dr|U\\.S|z|B|Step 2|Who|```|`|\\*\\*|\\$|-|🎉)[.)?]?[ \n]?){0,12}",
             ],
         ) {
+            for rules in [Segmenter::Sentence, Segmenter::Sentence2] {
+                assert_covers_graphemes(&text, &rules.segment(&text).unwrap())?;
+            }
+        }
+
+        #[test]
+        fn marks_of_markdown_hold_all_text(
+            text in "((1|2|Step two|step 3|a b|C|# D|https://x\\.y|\\[c\\. D\\]\\(e\\)|!\\[|\\[1\\]|\\||\\|---\\||```|`|>|-|\\*\\*|第二步|<code>|\\\\begin\\{a\\}|\\\\end\\{a\\}|🎉)[.。)|]?[ \n]?){0,24}",
+        ) {
             assert_covers_graphemes(&text, &Segmenter::Sentence.segment(&text).unwrap())?;
+        }
+
+        /// The pieces are the same whatever white space stands around the text and however its lines end.
+        #[test]
+        fn white_space_around_and_the_kind_of_line_break_change_no_segment(
+            text in "((1|2|Step two|a b|C|Dr|# D|\\[c\\. D\\]\\(e\\)|\\$\\$|\\||\\|---\\||```|`|>|-|第二步|🎉)[.。)|]?[ \n]?){0,24}",
+            ahead in "[\n]{0,2}",
+            behind in "[ \n]{0,3}",
+        ) {
+            let plain = texts(&Segmenter::Sentence, &text);
+            prop_assert_eq!(&texts(&Segmenter::Sentence, &format!("{ahead}{text}{behind}")), &plain);
+            let windows = texts(&Segmenter::Sentence, &text.replace('\n', "\r\n"));
+            let windows: Vec<String> = windows.iter().map(|text| text.replace("\r\n", "\n")).collect();
+            prop_assert_eq!(windows, plain);
+        }
+
+        /// In prose each sentence is one segment, alone as well.
+        #[test]
+        fn a_sentence_of_prose_cut_again_is_whole(
+            sentences in prop::collection::vec("[A-Z][a-z]{2,5}( [a-z]{3,5}| Dr\\. Smith| 3\\.14| z\\. B\\. Rom| `a\\. B`){1,4} [a-z]{4,6}[.!?]", 1..6),
+        ) {
+            let text = sentences.join(" ");
+            prop_assert_eq!(&texts(&Segmenter::Sentence, &text), &sentences);
+            for sentence in &sentences {
+                prop_assert_eq!(&texts(&Segmenter::Sentence, sentence), std::slice::from_ref(sentence));
+            }
         }
 
         #[test]

@@ -1,6 +1,8 @@
 //! Full stops that end a word and not a sentence.
 
+use super::Rules;
 use super::joint::Joint;
+use super::languages;
 
 /// Abbreviations that a sentence does not end with.
 const NEVER_LAST: &[&str] = &[
@@ -129,7 +131,7 @@ const AHEAD_OF_INITIAL: &[&str] = &[
 ];
 
 /// Whether the sentence ahead ends with an abbreviation, so that it goes on behind.
-pub(super) fn goes_on(joint: &Joint<'_>) -> bool {
+pub(super) fn goes_on(joint: &Joint<'_>, rules: Rules) -> bool {
     if joint.crosses_line() {
         return false;
     }
@@ -142,10 +144,16 @@ pub(super) fn goes_on(joint: &Joint<'_>) -> bool {
     };
     let before = words.next();
     let behind = joint.word_behind();
+    if rules == Rules::Third && languages::goes_on(joint, stem, behind) {
+        return true;
+    }
     if is_letter(stem) {
-        return letter_goes_on(joint, stem, before, behind);
+        return letter_goes_on(joint, stem, before, behind, rules);
     }
     let stem = stem.to_lowercase();
+    if rules == Rules::Third && stem == "etc" && behind.starts_with(char::is_uppercase) {
+        return false;
+    }
     let leads_to_number = joint
         .behind()
         .trim_start_matches(['(', '['])
@@ -155,12 +163,18 @@ pub(super) fn goes_on(joint: &Joint<'_>) -> bool {
         || (leads_to_number && AHEAD_OF_NUMBER.contains(&stem.as_str()))
         // `et al. (2020)`, `U.S. Army`; and an abbreviation alone is no sentence.
         || ((is_initials || AHEAD_OF_NAME.contains(&stem.as_str()))
-            && (before.is_none() || leads_to_number || goes_on_with_name(behind)))
+            && (before.is_none() || leads_to_number || goes_on_with_name(behind, rules)))
 }
 
 /// A single letter with a stop: an initial (`J. K. Rowling`) or a part of an abbreviation
 /// (`z. B. Paris`), but not the name of a thing (`Plan B. Then`).
-fn letter_goes_on(joint: &Joint<'_>, letter: &str, before: Option<&str>, behind: &str) -> bool {
+fn letter_goes_on(
+    joint: &Joint<'_>,
+    letter: &str,
+    before: Option<&str>,
+    behind: &str,
+    rules: Rules,
+) -> bool {
     let lower = letter.to_lowercase();
     let of_two = before
         .map(opened)
@@ -183,21 +197,27 @@ fn letter_goes_on(joint: &Joint<'_>, letter: &str, before: Option<&str>, behind:
         let word = opened(word);
         word.starts_with(char::is_uppercase) || AHEAD_OF_INITIAL.contains(&word)
     };
-    let initial_follows = is_letter(behind) && joint.behind()[behind.len()..].starts_with('.');
-    before.is_none_or(is_name) && (initial_follows || goes_on_with_name(behind))
+    // Brackets ahead of the word are not skipped: `A. (B. C`.
+    let behind_word = joint.behind().get(behind.len()..);
+    let initial_follows =
+        is_letter(behind) && behind_word.is_some_and(|behind| behind.starts_with('.'));
+    before.is_none_or(is_name) && (initial_follows || goes_on_with_name(behind, rules))
 }
 
 /// Whether a word may be a name in the middle of a sentence.
-fn goes_on_with_name(word: &str) -> bool {
-    word.starts_with(char::is_uppercase) && !STARTERS.contains(&word.to_lowercase().as_str())
+pub(super) fn goes_on_with_name(word: &str, rules: Rules) -> bool {
+    let lower = word.to_lowercase();
+    let starts = STARTERS.contains(&lower.as_str())
+        || (rules == Rules::Third && languages::STARTERS.contains(&lower.as_str()));
+    word.starts_with(char::is_uppercase) && !starts
 }
 
-fn is_letter(word: &str) -> bool {
+pub(super) fn is_letter(word: &str) -> bool {
     let mut chars = word.chars();
     chars.next().is_some_and(char::is_alphabetic) && chars.next().is_none()
 }
 
 /// A word without what opens it.
-fn opened(word: &str) -> &str {
+pub(super) fn opened(word: &str) -> &str {
     word.trim_start_matches(['(', '[', '{', '"', '\'', '“', '‘', '„', '«', '*', '_', '~'])
 }

@@ -4,30 +4,24 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use super::super::pieces::is_line_break;
+use super::Rules;
 use super::joint::{Joint, SHORT};
+use super::label::{label_of, two_word_label};
 
 /// Signs that may stand ahead of what a mark counts by.
 const OPENING: &str = "#>*_~-+•◦▪‣·–—([{";
 
-/// Words that a number or a letter follows in a heading.
-const LABELS: &[&str] = &[
-    "answer", "appendix", "case", "chapter", "claim", "day", "example", "exercise", "figure",
-    "item", "lemma", "level", "method", "note", "option", "part", "phase", "point", "problem",
-    "question", "round", "rule", "section", "stage", "step", "table", "task", "theorem", "tip",
-    "étape", "schritt", "paso", "шаг",
-];
-
 /// What marks an item.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Mark {
+pub(super) enum Mark {
     /// `1.`, `2)`, `1.2.`: the numbers of the levels.
     Number(Vec<u32>),
     /// `a.`, `(B)`
     Letter(char),
     /// `iv.`, `IV)`
     Roman(u32),
-    /// `Step 2.`, `Q3.`
-    Label,
+    /// `Step 2.`, `Q3.`: the word and the number.
+    Label(String, u32),
 }
 
 impl Mark {
@@ -40,7 +34,16 @@ impl Mark {
             }
             Self::Letter(letter) => char::from_u32(u32::from(*letter) + 1).map(Self::Letter),
             Self::Roman(number) => Some(Self::Roman(number + 1)),
-            Self::Label => None,
+            Self::Label(word, number) => Some(Self::Label(word.clone(), number + 1)),
+        }
+    }
+
+    /// What a label counts by.
+    pub(super) fn ordinal(&self) -> u32 {
+        match self {
+            Self::Number(levels) => levels.last().copied().unwrap_or_default(),
+            Self::Letter(letter) => u32::from(*letter),
+            Self::Roman(number) | Self::Label(_, number) => *number,
         }
     }
 
@@ -65,23 +68,28 @@ enum Place {
 }
 
 /// How far the marks of a text have counted.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Marks {
+    rules: Rules,
     number: Option<Vec<u32>>,
     letter: Option<char>,
     roman: Option<u32>,
     /// Marks of the whole text that stand where an item can begin.
     listed: HashSet<Mark>,
+    /// The label that was counted last.
+    label: Option<Mark>,
+    /// The bullet that opens the line.
+    bullet: Option<char>,
 }
 
 impl Marks {
     /// Nothing is counted yet of the marks of `text`.
-    pub(super) fn of(text: &str) -> Self {
+    pub(super) fn of(text: &str, rules: Rules) -> Self {
         let mut listed = HashSet::new();
         for line in text.split(is_line_break) {
             let mut may_begin = true;
             for word in line.split_whitespace() {
-                if may_begin && let Some(mark) = short_mark_of(word) {
+                if may_begin && let Some(mark) = short_mark_of(word, rules) {
                     listed.insert(mark);
                 }
                 // What stands ahead of a mark in its line: `> 2.`, `- 2.`. Behind a colon a number
@@ -91,26 +99,39 @@ impl Marks {
             }
         }
         Self {
+            rules,
+            number: None,
+            letter: None,
+            roman: None,
             listed,
-            ..Self::default()
+            label: None,
+            bullet: None,
         }
     }
 
     /// Whether the sentence ahead is, or ends with, the mark of the item behind.
     pub(super) fn belong_to_item(&self, joint: &Joint<'_>) -> bool {
         let behind = joint.behind();
-        let behind_is_a_mark = behind.len() <= SHORT && mark_of(behind.trim_end()).is_some();
-        if behind_is_a_mark && joint.crosses_line() {
-            return false;
+        let mark_behind = short_mark_of(behind.trim_end(), self.rules);
+        // The last line: those ahead of it are items without text.
+        let before = joint.short_before().map(|text| match self.rules {
+            Rules::Second => text,
+            Rules::Third => text.rsplit(is_line_break).next().unwrap_or(text),
+        });
+        let mark_before = before.and_then(|text| mark_of(text, self.rules));
+        if mark_behind.is_some() && joint.crosses_line() {
+            // An item without text is none: it belongs to the next one.
+            return self.rules == Rules::Third
+                && mark_before.is_some_and(|mark| mark.next() == mark_behind);
         }
-        if let Some(mark) = joint.short_before().and_then(mark_of) {
-            return mark == Mark::Label
+        if let Some(mark) = mark_before {
+            return matches!(mark, Mark::Label(..))
                 || self.has(&mark)
                 || (joint.opens_a_line() && !joint.crosses_line());
         }
         // `Steps: 1.` ends with the mark of what follows; `The answer is 1.` does not.
         let mut words = joint.words_before();
-        let last = words.next().and_then(mark_of);
+        let last = words.next().and_then(|word| mark_of(word, self.rules));
         let leads = words.next().is_some_and(leads_to_item);
         leads && !joint.crosses_line() && last.is_some_and(|mark| self.has(&mark))
     }
@@ -122,8 +143,8 @@ impl Marks {
         while let Some((start, word)) = words.next() {
             // The last word of a sentence is a mark only where something leads to it.
             if (leads || words.peek().is_some())
-                && let Some(mark) = short_mark_of(word)
-                && self.counts(&mark, place(text, start, word))
+                && let Some(mark) = short_mark_of(word, self.rules)
+                && self.counts(&mark, self.place(text, start, word))
             {
                 self.count(mark);
             }
@@ -134,13 +155,16 @@ impl Marks {
     /// Counts on as [`note`](Self::note) does; where in the text a mark that follows another one
     /// stands inside the sentence behind what ends one.
     pub(super) fn items(&mut self, text: &str, sentence: Range<usize>) -> Vec<usize> {
+        if self.rules == Rules::Third {
+            return self.items_of_all_kinds(text, sentence);
+        }
         let mut items = Vec::new();
         let mut ended = false;
         for (start, word) in words(text, sentence) {
-            let mark = short_mark_of(word);
+            let mark = short_mark_of(word, self.rules);
             ended = match mark {
                 Some(mark) => {
-                    if self.counts(&mark, place(text, start, word)) {
+                    if self.counts(&mark, self.place(text, start, word)) {
                         if ended && self.follows(&mark) {
                             items.push(start);
                         }
@@ -154,13 +178,89 @@ impl Marks {
         items
     }
 
+    /// As [`items`](Self::items) by the third rules, by which an item may begin with signs (`- 2.`, `**2.**`), a
+    /// label (`step 2.`), or a bullet where one opens the line.
+    fn items_of_all_kinds(&mut self, text: &str, sentence: Range<usize>) -> Vec<usize> {
+        let mut items = Vec::new();
+        let ahead = text[..sentence.start].trim_end_matches([' ', '\t', '>']);
+        let mut opens_line = ahead.is_empty() || ahead.ends_with(is_line_break);
+        if opens_line {
+            self.bullet = None;
+        }
+        // Behind what ends a sentence, and where signs begin that stand between.
+        let (mut ended, mut signs) = (false, None);
+        let mut is_first = true;
+        let mut words = words(text, sentence).peekable();
+        while let Some((start, word)) = words.next() {
+            let sign = lone_sign(word);
+            if opens_line {
+                self.bullet = sign;
+                opens_line = word == ">";
+            }
+            let next = words
+                .peek()
+                .map(|(start, word)| &text[*start..start + word.len()]);
+            if ended
+                && sign.is_some()
+                && sign == self.bullet
+                && next.is_some_and(|next| opens_item(word, next))
+            {
+                items.push(start);
+                (ended, signs) = (false, None);
+                continue;
+            }
+            if ended && word.starts_with("![") {
+                items.push(signs.unwrap_or(start));
+            } else if !word.contains(char::is_alphanumeric) {
+                signs = signs.or(Some(start));
+                continue;
+            }
+            let label = next.and_then(|next| two_word_label(word, next));
+            let mark = short_mark_of(word, self.rules).or(label.filter(|_| ended || is_first));
+            if let Some(mark) = mark.filter(|mark| self.counts(mark, self.place(text, start, word)))
+            {
+                if ended && self.follows(&mark) {
+                    items.push(signs.unwrap_or(start));
+                }
+                self.count(mark);
+                ended = false;
+            } else {
+                ended = short_mark_of(word, self.rules).is_none() && ends_sentence(word);
+            }
+            (is_first, signs) = (false, None);
+        }
+        items
+    }
+
+    /// Where a word that begins at `start` stands.
+    fn place(&self, text: &str, start: usize, word: &str) -> Place {
+        let ahead = text[..start].trim_end_matches(opens_mark);
+        if !(ahead.is_empty() || ahead.ends_with(is_line_break)) {
+            // The word ahead, of which only the end counts.
+            let near = text[..start].trim_end();
+            let may_open = leads_to_item(near)
+                || (self.rules == Rules::Third && near.ends_with(['.', '!', '。', '！']));
+            return if may_open {
+                Place::MayOpen
+            } else {
+                Place::Inside
+            };
+        }
+        let behind = text[start + word.len()..].trim_start_matches([' ', '\t']);
+        if behind.is_empty() || behind.starts_with(is_line_break) {
+            Place::MayOpen
+        } else {
+            Place::OpensItem
+        }
+    }
+
     /// Whether `mark` was counted last.
     fn has(&self, mark: &Mark) -> bool {
         match mark {
             Mark::Number(levels) => self.number.as_ref() == Some(levels),
             Mark::Roman(number) => self.roman == Some(*number),
             Mark::Letter(letter) => self.letter == Some(*letter),
-            Mark::Label => false,
+            Mark::Label(..) => false,
         }
     }
 
@@ -170,7 +270,7 @@ impl Marks {
             Mark::Number(levels) => levels[..] == [0] || levels[..] == [1],
             Mark::Letter(letter) => matches!(letter, 'a' | 'A' | 'i' | 'I'),
             Mark::Roman(number) => *number == 1,
-            Mark::Label => true,
+            Mark::Label(..) => true,
         };
         is_first
             || self.follows(mark)
@@ -202,7 +302,7 @@ impl Marks {
                 let is_next = |mark| matches!(mark, Mark::Roman(n) if self.roman == Some(n - 1));
                 (before.is_some() && self.letter == before) || mark.as_roman().is_some_and(is_next)
             }
-            Mark::Label => false,
+            Mark::Label(..) => (self.label.as_ref().and_then(Mark::next)).as_ref() == Some(mark),
         }
     }
 
@@ -217,7 +317,7 @@ impl Marks {
                 }
                 self.letter = Some(letter);
             }
-            Mark::Label => {}
+            Mark::Label(..) => self.label = Some(mark),
         }
     }
 }
@@ -245,25 +345,14 @@ fn words(text: &str, part: Range<usize>) -> impl Iterator<Item = (usize, &str)> 
     })
 }
 
-/// Where a word that begins at `start` stands.
-fn place(text: &str, start: usize, word: &str) -> Place {
-    let ahead = text[..start].trim_end_matches(opens_mark);
-    let mut near = text[..start].split_whitespace();
-    if !(ahead.is_empty() || ahead.ends_with(is_line_break)) {
-        let leads = near.next_back().is_some_and(leads_to_item);
-        return if leads { Place::MayOpen } else { Place::Inside };
-    }
-    let behind = text[start + word.len()..].trim_start_matches([' ', '\t']);
-    if behind.is_empty() || behind.starts_with(is_line_break) {
-        Place::MayOpen
-    } else {
-        Place::OpensItem
-    }
-}
-
 /// White space and signs that stand ahead of a mark in its line.
 fn opens_mark(char: char) -> bool {
     !is_line_break(char) && (char.is_whitespace() || OPENING.contains(char))
+}
+
+/// Whether a sentence may end behind a word.
+fn ends_sentence(word: &str) -> bool {
+    word.ends_with(['.', '!', '?', '。', '！', '？'])
 }
 
 /// Whether a list may begin behind a word.
@@ -273,39 +362,51 @@ fn leads_to_item(word: &str) -> bool {
 
 /// Whether a sentence is the mark of an item that is not counted.
 pub(super) fn is_bullet(sentence: &str) -> bool {
+    lone_sign(sentence.trim()).is_some()
+}
+
+/// The bullet that a word is.
+fn lone_sign(word: &str) -> Option<char> {
     const BULLETS: [char; 14] = [
         '-', '*', '+', '•', '◦', '▪', '▫', '‣', '·', '–', '—', '●', '○', '■',
     ];
-    let mut chars = sentence.trim().chars();
-    chars.next().is_some_and(|char| BULLETS.contains(&char)) && chars.next().is_none()
+    let mut chars = word.chars();
+    let first = chars.next().filter(|char| BULLETS.contains(char));
+    first.filter(|_| chars.next().is_none())
 }
 
-fn short_mark_of(word: &str) -> Option<Mark> {
+/// Whether a bullet inside a line opens an item: a dash may go on a sentence (`— Well! — he said.`).
+fn opens_item(bullet: &str, next: &str) -> bool {
+    !(matches!(bullet, "–" | "—") && next.starts_with(char::is_lowercase))
+}
+
+fn short_mark_of(word: &str, rules: Rules) -> Option<Mark> {
     if word.len() > SHORT {
         return None;
     }
-    mark_of(word)
+    mark_of(word, rules)
 }
 
 /// The mark that a text is, whatever brackets and emphasis stand around it.
-fn mark_of(text: &str) -> Option<Mark> {
+fn mark_of(text: &str, rules: Rules) -> Option<Mark> {
     const CLOSING: &str = "*_~.)]}:\\";
+    const CLOSING_OF_THIRD: &str = "*_~.)]}:\\。．：、）】］";
+    const SIGNS: [char; 10] = ['.', ')', ']', ':', '。', '．', '：', '）', '】', '］'];
+    let (closing, signs) = match rules {
+        Rules::Second => (CLOSING, &SIGNS[..4]),
+        Rules::Third => (CLOSING_OF_THIRD, &SIGNS[..]),
+    };
     let blank_or = |set: &'static str| move |char: char| char.is_whitespace() || set.contains(char);
     let open = text.trim_start_matches(blank_or(OPENING));
-    let core = open.trim_end_matches(blank_or(CLOSING));
+    let core = open.trim_end_matches(blank_or(closing));
     // A number by itself is a number.
-    if !open[core.len()..].contains(['.', ')', ']', ':']) {
+    if !open[core.len()..].contains(signs) {
         return None;
     }
-    if let Some(mark) = enumerator(core) {
-        return Some(mark);
-    }
-    let (word, number) = core.split_once(char::is_whitespace)?;
-    let is_label = LABELS.contains(&word.to_lowercase().as_str());
-    (is_label && enumerator(number.trim_start()).is_some()).then_some(Mark::Label)
+    enumerator(core).or_else(|| label_of(core, rules))
 }
 
-fn enumerator(core: &str) -> Option<Mark> {
+pub(super) fn enumerator(core: &str) -> Option<Mark> {
     let is_number = |part: &str| {
         (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
     };
@@ -316,7 +417,9 @@ fn enumerator(core: &str) -> Option<Mark> {
     let mut chars = core.chars();
     match (chars.next(), chars.as_str()) {
         (Some(letter), "") if letter.is_alphabetic() => Some(Mark::Letter(letter)),
-        (Some('Q' | 'A'), number) if is_number(number) => Some(Mark::Label),
+        (Some(letter @ ('Q' | 'A')), number) if is_number(number) => {
+            Some(Mark::Label(letter.to_string(), number.parse().ok()?))
+        }
         _ => roman(core).map(Mark::Roman),
     }
 }
@@ -358,16 +461,40 @@ mod tests {
             ("b)", Mark::Letter('b')),
             ("XIV.", Mark::Roman(14)),
             ("1.2.", Mark::Number(vec![1, 2])),
-            ("Step 2.", Mark::Label),
-            ("**Schritt IV:**", Mark::Label),
-            ("Q1.", Mark::Label),
+            ("Step 2.", Mark::Label("step".into(), 2)),
+            ("**Schritt IV:**", Mark::Label("schritt".into(), 4)),
+            ("Q1.", Mark::Label("Q".into(), 1)),
         ] {
-            assert_eq!(mark_of(text), Some(mark), "{text}");
+            for rules in [Rules::Second, Rules::Third] {
+                assert_eq!(mark_of(text, rules), Some(mark.clone()), "{text}");
+            }
+        }
+        for (text, mark) in [
+            ("Step two.", Mark::Label("step".into(), 2)),
+            ("**Étape trois :**", Mark::Label("étape".into(), 3)),
+            ("第十一步。", Mark::Label("步".into(), 11)),
+            ("步骤2。", Mark::Label("步骤".into(), 2)),
+            ("2。", Mark::Number(vec![2])),
+        ] {
+            assert_eq!(mark_of(text, Rules::Second), None, "{text}");
+            assert_eq!(mark_of(text, Rules::Third), Some(mark), "{text}");
         }
         for text in [
-            "1", "1999.", "3.1415.", "Yes.", "Mix.", "Room 2.", "", ".", "Iv.",
+            "1",
+            "1999.",
+            "3.1415.",
+            "Yes.",
+            "Mix.",
+            "Room 2.",
+            "",
+            ".",
+            "Iv.",
+            "Room two.",
+            "第二。",
+            "Step by.",
         ] {
-            assert_eq!(mark_of(text), None, "{text}");
+            assert_eq!(mark_of(text, Rules::Second), None, "{text}");
+            assert_eq!(mark_of(text, Rules::Third), None, "{text}");
         }
     }
 }

@@ -2,7 +2,10 @@
 
 mod abbreviation;
 mod joint;
+mod label;
+mod languages;
 mod mark;
+mod markdown;
 mod unbroken;
 
 use std::ops::Range;
@@ -15,11 +18,18 @@ use joint::Joint;
 use mark::Marks;
 use unbroken::Unbroken;
 
+/// Which rules cut: a bundle keeps those it was trained with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rules {
+    Second,
+    Third,
+}
+
 /// The spans of the sentences of `text`, white space around each left out.
-pub(super) fn spans(text: &str) -> Vec<CharSpan> {
+pub(super) fn spans(text: &str, rules: Rules) -> Vec<CharSpan> {
     let mut spans = Vec::new();
     let (mut byte, mut chars) = (0, 0);
-    for piece in pieces(text) {
+    for piece in pieces(text, rules) {
         let piece = trimmed(text, piece);
         if piece.is_empty() {
             continue;
@@ -33,14 +43,14 @@ pub(super) fn spans(text: &str) -> Vec<CharSpan> {
 }
 
 /// Sentences that follow each other without a gap, in bytes.
-fn pieces(text: &str) -> Vec<Range<usize>> {
-    let unbroken = Unbroken::new(text);
-    let mut marks = Marks::of(text);
+fn pieces(text: &str, rules: Rules) -> Vec<Range<usize>> {
+    let unbroken = Unbroken::new(text, rules);
+    let mut marks = Marks::of(text, rules);
     let mut pieces: Vec<Range<usize>> = Vec::new();
     // Where the text of the last piece begins, once it has a letter or a digit.
     let mut body: Option<usize> = None;
     let mut start = 0;
-    for end in boundaries(text) {
+    for end in boundaries(text, rules) {
         let next = &text[start..end];
         let has_text = next.contains(char::is_alphanumeric);
         // Nothing but marks and white space lies ahead; it belongs to what follows.
@@ -49,7 +59,7 @@ fn pieces(text: &str) -> Vec<Range<usize>> {
                 || !is_grapheme_boundary(text, start)
                 || (!unbroken.opens_code(start)
                     && ((!has_text && !mark::is_bullet(next))
-                        || goes_on(&Joint::new(text, body..start, start..end), &marks)))
+                        || goes_on(&Joint::new(text, body..start, start..end), &marks, rules)))
         });
         match pieces.last_mut() {
             Some(last) if joins => last.end = end,
@@ -72,14 +82,14 @@ fn pieces(text: &str) -> Vec<Range<usize>> {
 
 /// The boundaries of Unicode, moved to where marks that open or close a sentence are on its side, and those ahead
 /// of marks that count on inside a sentence (`Add it. (b) Stop.`). In order; the last is the end.
-fn boundaries(text: &str) -> Vec<usize> {
-    let mut marks = Marks::of(text);
+fn boundaries(text: &str, rules: Rules) -> Vec<usize> {
+    let mut marks = Marks::of(text, rules);
     let mut boundaries = Vec::new();
     let mut start = 0;
     for (at, sentence) in text.split_sentence_bound_indices() {
         let items = marks.items(text, at..at + sentence.len()).into_iter();
         boundaries.extend(items.filter(|&item| item > start));
-        let end = closed(text, start, at + sentence.len());
+        let end = closed(text, start, at + sentence.len(), rules);
         if end > start {
             start = end;
             boundaries.push(end);
@@ -91,41 +101,81 @@ fn boundaries(text: &str) -> Vec<usize> {
 }
 
 /// Whether the sentence ahead goes on behind.
-fn goes_on(joint: &Joint<'_>, marks: &Marks) -> bool {
+fn goes_on(joint: &Joint<'_>, marks: &Marks, rules: Rules) -> bool {
     marks.belong_to_item(joint)
-        || abbreviation::goes_on(joint)
+        || abbreviation::goes_on(joint, rules)
         || joint.parts_a_quote_from_its_particle()
 }
 
 /// A boundary behind the marks that close the sentence from `start` (`**Stop.**`, `$x = 2.$`), and ahead of brackets
-/// that open the next (`です。「はい`).
-fn closed(text: &str, start: usize, at: usize) -> usize {
-    const CLOSING: [char; 5] = ['*', '_', '~', '`', '$'];
+/// that open the next (`です。「はい`). By the third rules references (`It is so.[1]`) and emoji without a space ahead of
+/// them close a sentence, too.
+fn closed(text: &str, start: usize, at: usize, rules: Rules) -> usize {
     const OPENING: [char; 12] = [
         '「', '『', '（', '《', '〈', '【', '〔', '“', '‘', '(', '[', '{',
     ];
+    let closes = |char: char| {
+        matches!(char, '*' | '_' | '~' | '`' | '$') || (rules == Rules::Third && is_emoji(char))
+    };
     let sentence = text.get(start..at).unwrap_or_default();
     let unopened = sentence.trim_end_matches(OPENING);
     if at < text.len() && !unopened.is_empty() && unopened.len() < sentence.len() {
-        return start + unopened.len();
+        let opening = start + unopened.len();
+        return match rules {
+            Rules::Second => opening,
+            Rules::Third => behind_references(text, opening),
+        };
     }
     if text[..at].ends_with(char::is_whitespace) {
         return at;
     }
-    let behind = text[at..].trim_start_matches(CLOSING);
+    let behind = text[at..].trim_start_matches(closes);
     let run = text.len() - at - behind.len();
     if run == 0 || behind.starts_with(|char: char| !char.is_whitespace()) {
         return at;
     }
-    // White space goes with the sentence ahead of it, up to and including a line break.
-    let mut end = at + run;
-    for char in behind.chars().take_while(|char| char.is_whitespace()) {
+    behind_space(text, at + run)
+}
+
+/// Behind the white space at `at`, which goes with the sentence ahead of it, up to and including a line break.
+fn behind_space(text: &str, at: usize) -> usize {
+    let mut end = at;
+    for char in text[at..].chars().take_while(|char| char.is_whitespace()) {
         end += char.len_utf8();
         if is_line_break(char) {
             break;
         }
     }
     end
+}
+
+/// Behind the references at `at` (`[1][2, 3]`) and the white space that follows them; `at` where none are, or where
+/// they are the text of a link.
+fn behind_references(text: &str, at: usize) -> usize {
+    let mut end = at;
+    while let Some(inside) = text[end..].strip_prefix('[') {
+        let is_part =
+            |char: char| char.is_ascii_digit() || matches!(char, ',' | ' ' | '-' | '–' | '^');
+        let rest = inside.trim_start_matches(is_part);
+        let length = inside.len() - rest.len();
+        if !rest.starts_with(']') || !inside[..length].contains(|char: char| char.is_ascii_digit())
+        {
+            break;
+        }
+        end += length + 2;
+    }
+    if end == at || text[end..].starts_with(['(', ':']) {
+        return at;
+    }
+    behind_space(text, end)
+}
+
+/// Pictures and what joins or colours them.
+fn is_emoji(char: char) -> bool {
+    matches!(
+        char,
+        '\u{1f000}'..='\u{1faff}' | '\u{2600}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}' | '\u{fe0f}' | '\u{200d}'
+    )
 }
 
 fn is_grapheme_boundary(text: &str, at: usize) -> bool {
@@ -153,14 +203,26 @@ fn trimmed(text: &str, piece: Range<usize>) -> Range<usize> {
 mod tests {
     use super::*;
 
-    #[track_caller]
-    fn cuts(text: &str, expected: &[&str]) {
+    fn texts(text: &str, rules: Rules) -> Vec<String> {
         let chars: Vec<char> = text.chars().collect();
-        let found: Vec<String> = spans(text)
+        spans(text, rules)
             .iter()
             .map(|span| chars[span.start..span.end].iter().collect())
-            .collect();
-        assert_eq!(found, expected);
+            .collect()
+    }
+
+    /// Cuts by the rules of both versions.
+    #[track_caller]
+    fn cuts(text: &str, expected: &[&str]) {
+        assert_eq!(texts(text, Rules::Second), expected);
+        assert_eq!(texts(text, Rules::Third), expected);
+    }
+
+    /// Cuts by the third rules, and otherwise by the second.
+    #[track_caller]
+    fn now_cuts(text: &str, expected: &[&str]) {
+        assert_ne!(texts(text, Rules::Second), expected);
+        assert_eq!(texts(text, Rules::Third), expected);
     }
 
     #[test]
@@ -354,6 +416,8 @@ mod tests {
                 &["Take Plan B.", "Then vitamin C.", "Oranges have it."],
             ),
             ("No. Maybe. No... Yes.", &["No.", "Maybe.", "No...", "Yes."]),
+            // A bracket ahead of a letter of several bytes.
+            ("A. [と: **. ", &["A. [と: **."]),
         ] {
             cuts(text, expected);
         }
@@ -424,14 +488,179 @@ mod tests {
     }
 
     #[test]
+    fn items_are_headed_by_words_and_signs_too() {
+        for (text, expected) in [
+            (
+                "Step two. Add it. Step three. Go.",
+                &["Step two. Add it.", "Step three. Go."][..],
+            ),
+            (
+                "STEP 1. Add three. step 2. Double it.",
+                &["STEP 1. Add three.", "step 2. Double it."],
+            ),
+            (
+                "step 1. add it. step 2. go on.",
+                &["step 1. add it.", "step 2. go on."],
+            ),
+            ("- 1. Add. - 2. Go.", &["- 1. Add.", "- 2. Go."]),
+            ("- Add it. - Go on.", &["- Add it.", "- Go on."]),
+            (
+                "Here it is. 3. Add it. 4. Go on.",
+                &["Here it is.", "3. Add it.", "4. Go on."],
+            ),
+            ("1. \n\n2. Go.", &["1. \n\n2. Go."]),
+            (
+                "Étape deux. Ajoute. Étape trois. Va.",
+                &["Étape deux. Ajoute.", "Étape trois. Va."],
+            ),
+            (
+                "第一步。加三。第二步。乘二。",
+                &["第一步。加三。", "第二步。乘二。"],
+            ),
+            ("1。加三。2。乘二。", &["1。加三。", "2。乘二。"]),
+        ] {
+            now_cuts(text, expected);
+        }
+        for text in [
+            "In step 1. we add. in step 2. we go.",
+            "It is 5 - 3. - 1 is next.",
+            "— Хорошо! — сказал он.",
+        ] {
+            cuts(text, &[text]);
+        }
+        cuts(
+            "See step two. Then go. He is number one. Go.",
+            &["See step two.", "Then go.", "He is number one.", "Go."],
+        );
+    }
+
+    #[test]
+    fn abbreviations_and_ordinals_of_more_languages() {
+        for (text, expected) in [
+            (
+                "Am 3. Oktober kam der 2. Versuch. Gut.",
+                &["Am 3. Oktober kam der 2. Versuch.", "Gut."][..],
+            ),
+            ("Siehe Abs. 2. Art. 5 GG.", &["Siehe Abs. 2.", "Art. 5 GG."]),
+            ("Dr. med. Huber kam.", &["Dr. med. Huber kam."]),
+            (
+                "Vive p. ej. Roma. EE. UU. ganó.",
+                &["Vive p. ej. Roma.", "EE. UU. ganó."],
+            ),
+            ("Dott. Rossi è qui. Bene.", &["Dott. Rossi è qui.", "Bene."]),
+            ("Voir éd. 2. Puis va.", &["Voir éd. 2.", "Puis va."]),
+            (
+                "Bijv. Parijs. Dhr. Jansen.",
+                &["Bijv. Parijs.", "Dhr. Jansen."],
+            ),
+            ("T.ex. Paris. Bra.", &["T.ex. Paris.", "Bra."]),
+            ("Np. Paryż. Tak.", &["Np. Paryż.", "Tak."]),
+            ("Např. Praha. Ano.", &["Např. Praha.", "Ano."]),
+            ("Örn. Paris. Evet.", &["Örn. Paris.", "Evet."]),
+            (
+                "Он из г. Москва. См. рис. 3. Так.",
+                &["Он из г. Москва.", "См. рис. 3.", "Так."],
+            ),
+            (
+                "Cats, dogs, etc. Paris is.",
+                &["Cats, dogs, etc.", "Paris is."],
+            ),
+        ] {
+            now_cuts(text, expected);
+        }
+        for (text, expected) in [
+            ("I am 3. Then I go.", &["I am 3.", "Then I go."][..]),
+            (
+                "The answer is 3. April is a month.",
+                &["The answer is 3.", "April is a month."],
+            ),
+            (
+                "Es ist 5 min. Dann geht er.",
+                &["Es ist 5 min.", "Dann geht er."],
+            ),
+            ("В 1999 г. Он ушёл.", &["В 1999 г.", "Он ушёл."]),
+        ] {
+            cuts(text, expected);
+        }
+    }
+
+    #[test]
+    fn headings_rows_links_and_what_closes_a_sentence_stay_whole() {
+        for (text, expected) in [
+            (
+                "## Heading. With stop.\nText here. More.",
+                &["## Heading. With stop.", "Text here.", "More."][..],
+            ),
+            (
+                "| a. B | c |\n|---|---|\n| Dr. X. Then | y! Z |\nEnd. Now.",
+                &[
+                    "| a. B | c |\n|---|---|",
+                    "| Dr. X. Then | y! Z |",
+                    "End.",
+                    "Now.",
+                ],
+            ),
+            (
+                "See [A. B](c.d). Then ![E. F](g.png) here.",
+                &["See [A. B](c.d).", "Then ![E. F](g.png) here."],
+            ),
+            (
+                "> ```\n> a. B\n> C. D\n> ```\n> Text. More.",
+                &["> ```\n> a. B\n> C. D\n> ```", "> Text.", "More."],
+            ),
+            (
+                "It is so.[1] Then more.[2, 3][4] End.",
+                &["It is so.[1]", "Then more.[2, 3][4]", "End."],
+            ),
+            (
+                "Good!👍🏽 Then. Done.✅\nGo.",
+                &["Good!👍🏽", "Then.", "Done.✅", "Go."],
+            ),
+            (
+                "Use <code>a. B</code>. Then.",
+                &["Use <code>a. B</code>.", "Then."],
+            ),
+            (
+                "So \\begin{align} A. B \\end{align} holds. Then.",
+                &["So \\begin{align} A. B \\end{align} holds.", "Then."],
+            ),
+        ] {
+            now_cuts(text, expected);
+        }
+    }
+
+    #[test]
     fn long_texts_without_a_sentence_take_linear_time() {
         for unit in [
-            "\n", "`", "``", "\\[", "$$ ", "Dr. ", "://", "www.", "1. ", "?", "a?", "```\n", "😀",
+            "\n",
+            "`",
+            "``",
+            "\\[",
+            "$$ ",
+            "Dr. ",
+            "://",
+            "www.",
+            "1. ",
+            "?",
+            "a?",
+            "```\n",
+            "😀",
             "* ",
+            "[](",
+            "](",
+            "\\begin{a}",
+            "<code>",
+            "| a |\n",
+            "# a\n",
+            "- a. ",
+            "step 1. ",
+            "第一步。",
+            ".[1]",
         ] {
             let text = unit.repeat(400_000 / unit.len());
             let start = std::time::Instant::now();
-            spans(&text);
+            spans(&text, Rules::Second);
+            spans(&text, Rules::Third);
             assert!(start.elapsed().as_secs() < 10, "{unit:?}");
         }
     }

@@ -3,6 +3,8 @@
 use std::ops::Range;
 
 use super::super::pieces::is_line_break;
+use super::Rules;
+use super::markdown;
 
 /// Ranges that no sentence ends inside of.
 pub(super) struct Unbroken {
@@ -13,10 +15,15 @@ pub(super) struct Unbroken {
 }
 
 impl Unbroken {
-    pub(super) fn new(text: &str) -> Self {
-        let fences = fences(text);
+    pub(super) fn new(text: &str, rules: Rules) -> Self {
+        let fences = fences(text, rules);
         let mut ranges = addresses(text);
-        ranges.extend(bracketed(text));
+        ranges.extend(bracketed(text, rules));
+        if rules == Rules::Third {
+            ranges.extend(markdown::lines(text));
+            ranges.extend(markdown::links(text));
+            ranges.extend(markdown::environments(text));
+        }
         // A fence holds whatever lies inside of it.
         ranges.retain(|range| {
             let ahead = fences.partition_point(|fence| fence.start <= range.start);
@@ -52,13 +59,18 @@ impl Unbroken {
 
 /// Markdown's blocks of code, from the line that opens one to the end of the line that closes it; to the end of the
 /// text where none does.
-fn fences(text: &str) -> Vec<Range<usize>> {
+fn fences(text: &str, rules: Rules) -> Vec<Range<usize>> {
     let mut fences = Vec::new();
     let mut open: Option<(usize, &str)> = None;
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         let end = start + line.len();
-        let content = line.trim();
+        let content = match (rules, open) {
+            (Rules::Second, _) => line.trim(),
+            // A block may stand in a quotation or in an item, and closes without the mark of the item.
+            (Rules::Third, Some(_)) => markdown::unquoted(line).trim(),
+            (Rules::Third, None) => markdown::item_text(markdown::unquoted(line)).trim(),
+        };
         let fence = content
             .trim_start_matches(|char| content.starts_with(char) && matches!(char, '`' | '~'));
         let run = &content[..content.len() - fence.len()];
@@ -102,31 +114,38 @@ fn addresses(text: &str) -> Vec<Range<usize>> {
 }
 
 /// Code between backticks within a line, and formulas within a paragraph.
-fn bracketed(text: &str) -> Vec<Range<usize>> {
-    const PAIRS: [(&str, &str); 5] = [
+fn bracketed(text: &str, rules: Rules) -> Vec<Range<usize>> {
+    const PAIRS: [(&str, &str); 7] = [
         ("\\[", "\\]"),
         ("\\(", "\\)"),
         ("$$", "$$"),
         ("``", "``"),
         ("`", "`"),
+        // From here on by the third rules.
+        ("<code>", "</code>"),
+        ("<pre>", "</pre>"),
     ];
+    let (pairs, signs) = match rules {
+        Rules::Second => (&PAIRS[..5], &['\\', '$', '`'][..]),
+        Rules::Third => (&PAIRS[..], &['\\', '$', '`', '<'][..]),
+    };
     let mut ranges = Vec::new();
     let mut start = 0;
-    for part in paragraphs(text) {
+    for part in paragraphs(text, rules) {
         // Where no closing sign lies ahead, none is looked for until the line or paragraph ends.
         let mut hopeless_until = [0; PAIRS.len()];
         let mut line_end = 0;
         let mut at = 0;
-        while let Some(next) = part[at..].find(['\\', '$', '`']) {
+        while let Some(next) = part[at..].find(signs) {
             at += next;
-            let Some(kind) = PAIRS
+            let Some(kind) = pairs
                 .iter()
                 .position(|(open, _)| part[at..].starts_with(open))
             else {
                 at += 1;
                 continue;
             };
-            let (open, close) = PAIRS[kind];
+            let (open, close) = pairs[kind];
             let inside = at + open.len();
             if line_end < inside {
                 line_end = part[inside..]
@@ -157,14 +176,19 @@ fn bracketed(text: &str) -> Vec<Range<usize>> {
     ranges
 }
 
-/// The text in parts that end with a blank line, or with the text.
-fn paragraphs(text: &str) -> impl Iterator<Item = &str> {
+/// The text in parts that end with a blank line, or with the text. By the second rules a line with a carriage return
+/// is not blank.
+pub(super) fn paragraphs(text: &str, rules: Rules) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
         }
-        let end = rest.find("\n\n").map_or(rest.len(), |at| at + 2);
+        let end = match rules {
+            Rules::Second => rest.find("\n\n").map(|at| at + 2),
+            Rules::Third => markdown::blank_line(rest),
+        };
+        let end = end.unwrap_or(rest.len());
         let (part, behind) = rest.split_at(end);
         rest = behind;
         Some(part)
@@ -178,8 +202,28 @@ mod tests {
     #[test]
     fn a_fence_ends_where_nothing_stands_behind_its_sign() {
         let text = "```\nlet a = 1;\n```rust\nb\n```\n";
-        assert_eq!(fences(text), std::slice::from_ref(&(0..text.len())));
+        for rules in [Rules::Second, Rules::Third] {
+            assert_eq!(fences(text, rules), std::slice::from_ref(&(0..text.len())));
+        }
         let text = "~~~\na\n```\nb\n~~~~\nc\n";
-        assert_eq!(fences(text), std::slice::from_ref(&(0..text.len() - 2)));
+        for rules in [Rules::Second, Rules::Third] {
+            let closed = 0..text.len() - 2;
+            assert_eq!(fences(text, rules), std::slice::from_ref(&closed));
+        }
+    }
+
+    #[test]
+    fn a_fence_may_stand_in_a_quotation_or_an_item() {
+        for text in [
+            "> ```\n> a\n> ```\n",
+            "- ```sh\n  a\n  ```\n",
+            "2. > ~~~\n   > a\n   > ~~~\n",
+        ] {
+            let code = 0..text.len();
+            assert_eq!(
+                fences(&format!("{text}b"), Rules::Third),
+                std::slice::from_ref(&code)
+            );
+        }
     }
 }
