@@ -2,7 +2,6 @@
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
-use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
 use anstyle::AnsiColor;
@@ -136,24 +135,24 @@ fn note_panic(info: &PanicHookInfo<'_>) {
 }
 
 /// Prints the error with its causes and hint, and returns the exit code.
-pub(crate) fn report(error: &Error) -> ExitCode {
+pub(crate) fn report(error: &Error) -> u8 {
     if let Some(stopped @ TrainError::Stopped { .. }) = error.downcast_ref() {
         show::status(&stopped.to_string());
         if let Some(hint) = stopped.hint() {
             show::status(&hint);
         }
-        return ExitCode::from(STOPPED);
+        return STOPPED;
     }
     show::labeled(AnsiColor::Red, "error", &chain(error));
     if let Some(hint) = hint(error) {
         show::status("");
         show::labeled(AnsiColor::Cyan, "hint", &hint);
     }
-    ExitCode::from(if is_input(error) {
+    if is_input(error) {
         USAGE_OR_DATA
     } else {
         OTHER
-    })
+    }
 }
 
 /// Prints the problem of the command line, or the help, and exits.

@@ -10,6 +10,7 @@ mod serve;
 mod train;
 mod worker;
 
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
@@ -37,11 +38,20 @@ pub(crate) use worker::WorkerArgs;
 /// }
 /// ```
 pub fn main_with(registry: Registry) -> ExitCode {
+    ExitCode::from(run_with(registry, std::env::args_os()))
+}
+
+/// The same for given arguments, the first of which is the name of the program; returns the exit code. Help and
+/// wrong usage end the process.
+pub fn run_with<A: Into<OsString> + Clone>(
+    registry: Registry,
+    arguments: impl IntoIterator<Item = A>,
+) -> u8 {
     signals::fail_past_file_limit();
     if let Err(conflict) = registry.install() {
         return failure::report(&conflict.into());
     }
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => failure::refuse_arguments(&error),
     };
@@ -50,7 +60,7 @@ pub fn main_with(registry: Registry) -> ExitCode {
         max_text_bytes: cli.max_text_bytes.get(),
     });
     match failure::guarded(|| commands::run(cli.command)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(error) => failure::report(&error),
     }
 }
