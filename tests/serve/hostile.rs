@@ -180,8 +180,9 @@ fn memory_and_descriptors_stay_as_they_are() {
     thread::sleep(Duration::from_secs(1));
     let (after, open_after) = (memory(), descriptors(&server));
     println!("{before} kB became {after} kB, {open} descriptors {open_after}, in {seconds} s");
+    // The allocator asks the system for 32 MiB at a time, and may do so once more.
     assert!(
-        after < before + before / 10 + 8192,
+        after < before + before / 10 + 8192 + 32 * 1024,
         "{before} kB became {after} kB"
     );
     assert!(
