@@ -279,7 +279,7 @@ mod tests {
         );
         assert_eq!(
             message("\n{\"prompt\":\n\"p\", oh}"),
-            "found no JSON at byte 17: key must be a string, expected JSON in UTF-8"
+            "found no JSON at byte 18: key must be a string, expected JSON in UTF-8"
         );
         assert_eq!(
             message("3"),
