@@ -87,13 +87,37 @@ pub(crate) fn warning(text: &str) {
 /// Formats a table: the first column left-aligned, the others right-aligned.
 pub(crate) fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let rows = rows.map(|row| cells(row, |cell| visible(cell).into_owned()));
-    aligned(presets::NOTHING, (0, 2), header, rows.collect())
+    aligned(
+        presets::NOTHING,
+        (0, 2),
+        CellAlignment::Right,
+        header,
+        rows.collect(),
+    )
+}
+
+/// Formats a table of texts: all columns left-aligned.
+pub(crate) fn text_table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let rows = rows.map(|row| cells(row, |cell| visible(cell).into_owned()));
+    aligned(
+        presets::NOTHING,
+        (0, 2),
+        CellAlignment::Left,
+        header,
+        rows.collect(),
+    )
 }
 
 /// Formats a Markdown table.
 pub(crate) fn markdown_table(header: &[&str], rows: Vec<Vec<String>>) -> String {
     let rows = rows.into_iter().map(|row| cells(row, visible_markdown));
-    aligned(presets::ASCII_MARKDOWN, (1, 1), header, rows.collect())
+    aligned(
+        presets::ASCII_MARKDOWN,
+        (1, 1),
+        CellAlignment::Right,
+        header,
+        rows.collect(),
+    )
 }
 
 fn cells(row: Vec<String>, show: impl Fn(&str) -> String) -> Vec<String> {
@@ -103,6 +127,7 @@ fn cells(row: Vec<String>, show: impl Fn(&str) -> String) -> Vec<String> {
 fn aligned(
     style: TableStyle,
     padding: (u16, u16),
+    alignment: CellAlignment,
     header: &[&str],
     rows: Vec<Vec<String>>,
 ) -> String {
@@ -114,7 +139,7 @@ fn aligned(
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding(padding);
         if index > 0 {
-            column.set_cell_alignment(CellAlignment::Right);
+            column.set_cell_alignment(alignment);
         }
     }
     let lines: Vec<String> = table

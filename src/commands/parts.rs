@@ -83,5 +83,5 @@ pub(crate) fn run(json: bool) -> Result<()> {
     let rows = parts
         .into_iter()
         .map(|part| vec![part.role.to_owned(), part.name, part.about]);
-    show::line(&show::table(&["part", "name", "description"], rows))
+    show::line(&show::text_table(&["part", "name", "description"], rows))
 }
