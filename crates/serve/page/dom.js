@@ -37,12 +37,24 @@ export function announce(text) {
   byId("announcer").textContent = text + (says % 2 ? "" : "\u00a0");
 }
 
-/** Asks a yes-or-no question; resolves to whether it was affirmed. */
-export function confirmed(question, yes) {
-  const dialog = byId("confirm");
-  byId("confirm-text").textContent = question;
-  byId("confirm-yes").textContent = yes;
+/** Shows a dialog with a form; resolves to the value of the button that answers it, `""` where Escape closes it. */
+export function answerOf(dialog) {
   dialog.returnValue = "";
   dialog.showModal();
-  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));
+  return new Promise((resolve) => {
+    dialog.onclose = () => dialog.open || resolve(dialog.returnValue);
+    dialog.querySelector("form").onsubmit = (event) => {
+      // The event `close` comes late: a key pressed before it would act on what was there before the answer.
+      event.preventDefault();
+      dialog.close(event.submitter.value);
+      resolve(dialog.returnValue);
+    };
+  });
+}
+
+/** Asks a yes-or-no question; resolves to whether it was affirmed. */
+export async function confirmed(question, yes) {
+  byId("confirm-text").textContent = question;
+  byId("confirm-yes").textContent = yes;
+  return (await answerOf(byId("confirm"))) === "yes";
 }

@@ -1,6 +1,6 @@
 // The page's parts, put together: one engine, two modes, the key.
 
-import { byId } from "./dom.js";
+import { answerOf, byId } from "./dom.js";
 import { EngineError, HttpEngine, KeyNeeded } from "./engine.js";
 import { RateView } from "./rate-view.js";
 import { ScoreView } from "./score-view.js";
@@ -35,25 +35,19 @@ let asking = null;
 
 /** Asks once, however many requests wait for the key. Resolves to whether one was given. */
 function askForKey(why) {
-  asking ??= new Promise((resolve) => {
-    const dialog = byId("key");
-    byId("key-text").textContent = `${why[0].toUpperCase()}${why.slice(1)}.`;
-    byId("key-input").value = "";
-    dialog.returnValue = "";
-    dialog.showModal();
-    dialog.addEventListener(
-      "close",
-      () => {
-        const given = dialog.returnValue === "yes";
-        if (given) sessionStorage.setItem(KEY, byId("key-input").value.trim());
-        byId("key-input").value = "";
-        asking = null;
-        resolve(given);
-      },
-      { once: true },
-    );
-  });
+  asking ??= givenKey(why).finally(() => (asking = null));
   return asking;
+}
+
+async function givenKey(why) {
+  const dialog = byId("key");
+  const input = byId("key-input");
+  byId("key-text").textContent = `${why[0].toUpperCase()}${why.slice(1)}.`;
+  byId("key-cancel").onclick = () => dialog.close();
+  const given = (await answerOf(dialog)) === "yes";
+  if (given) sessionStorage.setItem(KEY, input.value.trim());
+  input.value = "";
+  return given;
 }
 
 const engine = new AskingEngine();

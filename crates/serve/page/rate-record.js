@@ -1,7 +1,7 @@
 // The record that is rated: its texts, its segments as a list to choose from, and the controls that rate.
 
 import { RESPONSE, ratingsAt } from "./edits.js";
-import { button, byId, element } from "./dom.js";
+import { answerOf, button, byId, element } from "./dom.js";
 import { ratingOf, valueOf } from "./ratings.js";
 import { colorStep, decimals, formatted, levelsOf, plain } from "./scale.js";
 import { eachPart } from "./score-panel.js";
@@ -155,7 +155,7 @@ export function showRatings(session) {
 }
 
 /** Asks where a segment is to be cut. Resolves to a position in UTF-16 units of the segment's text, `null` for none. */
-export function askForCut(text, words) {
+export async function askForCut(text, words) {
   const dialog = byId("cut");
   const buttons = [];
   const parts = words.map(([at, piece]) => {
@@ -172,11 +172,8 @@ export function askForCut(text, words) {
     event.preventDefault();
     next.focus();
   };
-  dialog.returnValue = "";
-  dialog.showModal();
+  const answer = answerOf(dialog);
   buttons[0]?.focus();
-  return new Promise((resolve) => {
-    const close = () => resolve(/^\d+$/.test(dialog.returnValue) ? Number(dialog.returnValue) : null);
-    dialog.addEventListener("close", close, { once: true });
-  });
+  const place = await answer;
+  return /^\d+$/.test(place) ? Number(place) : null;
 }

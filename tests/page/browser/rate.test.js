@@ -134,6 +134,22 @@ test("positions count characters: cutting and joining behind emoji", async () =>
   await context.close();
 });
 
+test("a key right after the cut rates the new segment", async () => {
+  const { page, context } = await rating();
+  await load(page, file("fast.jsonl", { id: "f", prompt: "p", response: "One two.", segments: [segment(0, 8)] }));
+  await list(page).focus();
+  await press(page, "c");
+  await page.evaluate(async () => {
+    document.querySelector("#cut-words button:enabled").click();
+    // No event of the browser comes in between, only what the page does at once.
+    for (let k = 0; k < 8; k += 1) await null;
+    document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "5", bubbles: true, cancelable: true }));
+  });
+  const { segments } = JSON.parse((await exported(page)).text);
+  assert.deepEqual(segments.map((one) => [one.start, one.end, one.rating ?? null]), [[0, 3, null], [4, 8, 1]]);
+  await context.close();
+});
+
 test("responses without segments are cut by the server, all at once, and one step takes it back", async () => {
   const { page, context } = await rating();
   const lines = [{ id: "a", prompt: "p", response: "😀 One. Two." }, { id: "b", prompt: "p", response: "Three. Four. Five." }, { id: "c", prompt: "p", response: "" }];
