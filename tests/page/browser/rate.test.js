@@ -134,7 +134,7 @@ test("positions count characters: cutting and joining behind emoji", async () =>
   await context.close();
 });
 
-test("a key right after the cut rates the new segment", async () => {
+test("a key right after the cut rates the first of the two parts", async () => {
   const { page, context } = await rating();
   await load(page, file("fast.jsonl", { id: "f", prompt: "p", response: "One two.", segments: [segment(0, 8)] }));
   await list(page).focus();
@@ -146,7 +146,7 @@ test("a key right after the cut rates the new segment", async () => {
     document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "5", bubbles: true, cancelable: true }));
   });
   const { segments } = JSON.parse((await exported(page)).text);
-  assert.deepEqual(segments.map((one) => [one.start, one.end, one.rating ?? null]), [[0, 3, null], [4, 8, 1]]);
+  assert.deepEqual(segments.map((one) => [one.start, one.end, one.rating ?? null]), [[0, 3, 1], [4, 8, null]]);
   await context.close();
 });
 

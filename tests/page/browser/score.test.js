@@ -145,7 +145,7 @@ test("a key is asked for and kept for the tab", async () => {
     await page.getByText("The server refused the key.").waitFor();
     assert.deepEqual(await violations(page), []);
     await page.getByLabel("Key of this server").fill("secret");
-    await page.getByRole("button", { name: "Use this key" }).click();
+    await page.keyboard.press("Enter");
     await page.getByText("gradus serve").waitFor();
     await page.reload();
     await page.getByText("gradus serve").waitFor();
