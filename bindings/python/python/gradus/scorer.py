@@ -1,0 +1,122 @@
+"""A bundle in this process."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from . import _gradus
+from ._records import rows, to_json
+from ._scoring import Scoring
+
+#: Records that are turned into JSON at a time, so that an iterator of any length can be scored.
+_CHUNK = 4096
+
+
+class Scorer(Scoring):
+    """A trained bundle, loaded into this process.
+
+    Parameters
+    ----------
+    path : str or path
+        Directory of the bundle.
+    device : str, optional
+        A device as ``gradus devices`` names it. Default: the fastest there is.
+    threads : int, optional
+        CPU threads of this process. All scorers share them: give it to the first. Default: one per core.
+    aggregation : str, optional
+        How segment scores become a response score: mean, sum, min, max, product, last or softmin:TEMPERATURE.
+        Default: as the bundle says.
+    raw : bool
+        Ignore the bundle's recalibration.
+    stride : int, optional
+        Score responses longer than the model's input in windows that begin at multiples of this many tokens.
+    cut_segments : {"drop", "score"}, optional
+        What becomes of segments that do not fit completely. Default: as the bundle says.
+    batch_tokens : int
+        Padded tokens of a batch. Scores do not depend on it.
+
+    Notes
+    -----
+    Scores equal those of ``gradus score`` to the bit. Several threads may score at once: the interpreter lock is
+    released while it computes. A pickle holds the path and the settings, and loads the bundle again.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        device: str | None = None,
+        *,
+        threads: int | None = None,
+        aggregation: str | None = None,
+        raw: bool = False,
+        stride: int | None = None,
+        cut_segments: str | None = None,
+        batch_tokens: int = 4096,
+    ) -> None:
+        self._settings: dict[str, Any] = {
+            "device": device,
+            "threads": threads,
+            "aggregation": aggregation,
+            "raw": raw,
+            "stride": stride,
+            "cut_segments": cut_segments,
+            "batch_tokens": batch_tokens,
+        }
+        self.path = os.fspath(path)
+        self._inner = _gradus.Scorer(self.path, **self._settings)
+
+    def score(self, records: Any) -> list[dict[str, Any]]:
+        """Score records.
+
+        Parameters
+        ----------
+        records : iterable of mappings, or a table
+            Native records in any of the four shapes, without or with segments and ratings (which are not read). A table
+            is a DataFrame of pandas or Polars, a ``Dataset`` of Hugging Face, or anything with Arrow's
+            C interface; its columns are the keys of a record.
+
+        Returns
+        -------
+        list of dict
+            Each record as ``gradus score`` writes it: ``score`` in every segment and for the response, in rating units,
+            ``None`` where there is none, beside the reason in ``unscored``.
+
+        Raises
+        ------
+        gradus.DataError
+            Naming the first record that cannot be read, the field, what was found and what was expected.
+        """
+        scored: list[dict[str, Any]] = []
+        chunk: list[str] = []
+        for number, record in enumerate(rows(records)):
+            chunk.append(to_json(record, number))
+            if len(chunk) == _CHUNK:
+                scored += self._score(chunk, number + 1 - len(chunk))
+                chunk = []
+        return scored + self._score(chunk, len(scored))
+
+    def _score(self, chunk: list[str], first: int) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self._inner.score(chunk, first)]
+
+    @property
+    def aspects(self) -> list[str]:
+        """Names of the aspects, in the order of the scores."""
+        return self._inner.aspects
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The manifest of the bundle."""
+        manifest: dict[str, Any] = json.loads(self._inner.manifest)
+        return manifest
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_load, (self.path, self._settings))
+
+    def __repr__(self) -> str:
+        return f"Scorer({self.path!r})"
+
+
+def _load(path: str, settings: dict[str, Any]) -> Scorer:
+    return Scorer(path, **settings)
