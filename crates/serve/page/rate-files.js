@@ -16,7 +16,11 @@ export class RateFiles {
   #open;
   #session = null;
   #store = null;
+  /** Ends when the session that the browser keeps is open, or known to be none. */
+  #started = Promise.resolve();
   #saving = Promise.resolve();
+  /** Writes that have not ended. */
+  #pending = 0;
   /** Whether all changes so far are in the browser's storage. */
   #kept = true;
   /** Whether the last export has every change. */
@@ -54,7 +58,7 @@ export class RateFiles {
     byId("rate-discard").addEventListener("click", () => this.#discard());
     byId("rate-more").addEventListener("click", () => this.#showStart(byId("rate-start").hidden));
     window.addEventListener("beforeunload", (event) => {
-      if (this.#session && !this.#kept) event.preventDefault();
+      if (this.#session && (!this.#kept || this.#pending)) event.preventDefault();
     });
   }
 
@@ -64,7 +68,12 @@ export class RateFiles {
   }
 
   /** Opens the session that the browser keeps, if there is one. */
-  async start() {
+  start() {
+    this.#started = this.#openKept();
+    return this.#started;
+  }
+
+  async #openKept() {
     try {
       this.#store = await Store.open();
       const kept = await this.#store.load();
@@ -92,7 +101,7 @@ export class RateFiles {
     this.#exported = !session?.changed;
     if (session) session.onChange = (change) => this.#save(change);
     byId("rate-name").textContent = session ? visible(session.name) : "";
-    this.#showKept(session ? "kept in this browser" : "");
+    this.#showKept();
     this.#showRefused(session?.refused ?? []);
     this.#showStart(!session);
     byId("rate-more").hidden = !session;
@@ -104,29 +113,39 @@ export class RateFiles {
     byId("rate-more").setAttribute("aria-expanded", String(isShown));
   }
 
-  #showKept(text) {
-    byId("rate-kept").textContent = text;
+  #showKept() {
+    const kept = byId("rate-kept");
+    kept.textContent = !this.#session ? "" : this.#kept ? "kept in this browser" : "not kept: export before you leave";
+    kept.setAttribute("aria-busy", String(this.#pending > 0));
   }
 
   #notKept(error) {
     this.#kept = false;
-    this.#showKept("not kept: export before you leave");
+    this.#showKept();
     this.say(`The browser does not keep the ratings: ${error.message}. Export them before you leave this page.`, true);
   }
 
-  /** Writes changes one after the other, in their order. */
+  /** Writes to the browser's storage, behind the writes before it. */
+  #keep(write) {
+    this.#pending += 1;
+    this.#showKept();
+    this.#saving = this.#saving.then(async () => {
+      try {
+        if (this.#kept) await write();
+      } catch (error) {
+        this.#notKept(error);
+      }
+      this.#pending -= 1;
+      this.#showKept();
+    });
+    return this.#saving;
+  }
+
   #save(change) {
     if (change.states || change.records) this.#exported = false;
     const meta = this.#meta();
     const records = change.records && this.#session.records;
-    this.#saving = this.#saving.then(async () => {
-      if (!this.#store || !this.#kept) return;
-      try {
-        await this.#store.save(meta, { ...change, records });
-      } catch (error) {
-        this.#notKept(error);
-      }
-    });
+    this.#keep(() => this.#store.save(meta, { ...change, records }));
   }
 
   #loadFile(file) {
@@ -134,6 +153,7 @@ export class RateFiles {
   }
 
   async #load(name, read) {
+    await this.#started;
     if (!(await this.#mayReplace())) return;
     try {
       this.say(`Reading ${visible(name)} …`);
@@ -156,17 +176,16 @@ export class RateFiles {
   }
 
   async #begin(session) {
+    await this.#saving;
     this.#kept = true;
     this.#use(session);
-    await this.#saving;
-    try {
+    const meta = this.#meta();
+    await this.#keep(async () => {
       if (!this.#store) throw new StoreError("it has no storage for this page");
-      await this.#store.begin(this.#meta(), session.records);
+      await this.#store.begin(meta, session.records);
       // Else a browser that runs out of space may drop the ratings.
       await navigator.storage?.persist?.();
-    } catch (error) {
-      this.#notKept(error);
-    }
+    });
   }
 
   async #mayReplace() {
@@ -188,6 +207,7 @@ export class RateFiles {
 
   /** Adds a record, of `prompt`, `context`, `response` and `segments`, behind the others and shows it. */
   async addRecord({ prompt, context, response, segments }) {
+    await this.#started;
     const taken = new Set(this.#session?.records.map(({ id }) => id));
     let number = taken.size + 1;
     while (taken.has(`pasted-${number}`)) number += 1;

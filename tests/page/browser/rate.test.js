@@ -39,6 +39,12 @@ const chosen = (page) => page.locator("[role=option][aria-selected=true]").textC
 const press = async (page, ...keys) => {
   for (const key of keys) await page.keyboard.press(key);
 };
+/** Waits until the browser's storage has every change. */
+const kept = (page) => page.locator("#rate-kept[aria-busy=false]", { hasText: "kept in this browser" }).waitFor();
+const reload = async (page) => {
+  await kept(page);
+  await page.reload();
+};
 const segment = (start, end, more) => ({ start, end, ...more });
 
 test("a file that was only looked at comes back to the byte", async () => {
@@ -94,7 +100,7 @@ test("a reload keeps ratings, place and undo", async () => {
   const before = await exported(page);
   assert.notEqual(before.text, original);
   const place = await chosen(page);
-  await page.reload();
+  await reload(page);
   await page.locator("#rate-work").waitFor();
   assert.equal(await page.getByRole("spinbutton", { name: "Record" }).inputValue(), "3");
   assert.equal(await chosen(page), place);
@@ -102,7 +108,7 @@ test("a reload keeps ratings, place and undo", async () => {
   await list(page).focus();
   await press(page, "Control+z", "z");
   assert.equal((await exported(page)).text, original);
-  await page.reload();
+  await reload(page);
   await page.locator("#rate-work").waitFor();
   assert.equal((await exported(page)).text, original);
   await list(page).focus();
@@ -202,7 +208,7 @@ test("aspects are added and scales changed", async () => {
   await list(page).focus();
   await press(page, "5", "5");
   assert.deepEqual(JSON.parse((await exported(page)).text).segments[0].rating, { rating: 4, tone: 1 });
-  await page.reload();
+  await reload(page);
   await page.locator("#rate-work").waitFor();
   assert.equal(await page.getByRole("group", { name: "tone" }).count(), 1);
   await context.close();
@@ -235,7 +241,7 @@ test("pasted records and responses are rated like those of a file", async () => 
   await page.getByRole("button", { name: "Load or add records" }).click();
   await page.getByLabel("and its response").fill("Three.");
   await page.getByRole("button", { name: "Add this response" }).click();
-  await page.reload();
+  await reload(page);
   await page.getByText("of 2", { exact: true }).waitFor();
   await context.close();
 });
@@ -272,6 +278,7 @@ test("records are texts, whatever they contain", async () => {
 test("another tab that opens the session takes it over, and this one says so", async () => {
   const { page, context } = await rating();
   await load(page, records);
+  await kept(page);
   const other = await context.newPage();
   await other.goto(`${server.url}#rate`);
   await other.locator("#rate-work").waitFor();
@@ -280,7 +287,7 @@ test("another tab that opens the session takes it over, and this one says so", a
   await page.getByText("opened in another tab").waitFor();
   await list(other).focus();
   await press(other, "1");
-  await other.reload();
+  await reload(other);
   await other.locator("#rate-work").waitFor();
   assert.equal(await other.getByRole("option", { name: / 0, segment 1 of / }).count(), 1);
   await context.close();
@@ -299,7 +306,12 @@ test("changes are not lost by a click: loading and discarding ask first", async 
   assert.deepEqual(await violations(page), []);
   await page.getByRole("dialog").getByRole("button", { name: "Discard" }).click();
   await page.getByText("Discarded.").waitFor();
-  await page.reload();
+  const left = await page.evaluate(async () => {
+    const result = (request) => new Promise((resolve) => (request.onsuccess = () => resolve(request.result)));
+    const database = await result(indexedDB.open("gradus-rating"));
+    return result(database.transaction("records").objectStore("records").count());
+  });
+  assert.equal(left, 0);
   assert.equal(await page.locator("#rate-work").isVisible(), false);
   await context.close();
 });
@@ -336,7 +348,7 @@ test("a file of ten thousand records opens and is walked through", async () => {
   const began = Date.now();
   await press(page, ..."5".repeat(20));
   assert.ok(Date.now() - began < 10_000, `20 ratings took ${Date.now() - began} ms`);
-  await page.reload();
+  await reload(page);
   await page.getByText("of 10000", { exact: true }).waitFor();
   assert.equal((await exported(page)).text.trim().split("\n").length, 10_000);
   await context.close();
