@@ -1,39 +1,50 @@
 //! Reads scores that any program wrote and joins them to the examples by id.
 //!
-//! A score file is JSONL, plain or compressed, one response a line. A record names its response by
-//! `id` (a text or a whole number) and holds the scores of its segments in one of these shapes:
+//! A score file is JSONL, plain or compressed, with one response per line. A record names its response by
+//! `id` (a string or an integer) and holds the scores of the segments in one of these shapes:
 //!
 //! ```text
-//! {"id":"x1","scores":[0.7,null,0.2]}                                  one number a segment
+//! {"id":"x1","scores":[0.7,null,0.2]}                                  one number per segment
 //! {"id":"x1","scores":[{"factuality":0.7,"relevance":0.1},null]}       aspects within segments
 //! {"id":"x1","scores":{"factuality":[0.7,null],"relevance":[0.1,0.4]}} segments within aspects
 //! {"id":"x1","segments":[{"score":0.7},{"score":null}]}                what `gradus score` writes
-//! {"id":"x1","score":0.4}                                              of the response only
+//! {"id":"x1","score":0.4}                                              the response only
 //! ```
 //!
-//! `null` is a segment without a score. In the last shape `score` may be a map of aspects too,
-//! `unscored` may say why there is none (`truncated`, `no_tokens`, `missing`), and where a segment
-//! has `start` and `end`, or the record a `prompt`, `context` or `response`, they have to be those of
-//! the example. `cut` of a segment tells that only a part of it was read, and
-//! `context_tokens_dropped`, `prompt_tokens_dropped`, `response_tokens_dropped` and `windows` of the
-//! record that not all of the text was. An example without segments takes those of the record, which
-//! then need `start` and `end`. Beside any of these, `score` is that of the response as a whole, a
-//! number or a map like the others, `unscored` says why it is `null`, and `aggregation` how it was
-//! made of those of the segments, the same in every record. What has two readings is
-//! refused: scores of segments in two places, and a key that looks like one of scores where there is
-//! none. All other keys are passed over. Records may come in any order.
+//! `null` means that the segment has no score. These keys are read too, where a record has them:
+//!
+//! - In `segments`, `score` may be a map of aspects. `unscored` says why a segment has no score
+//!   (`truncated`, `no_tokens`, `missing`), and `cut` that the model read only a part of it.
+//! - `prompt`, `context` and `response`, and `start` and `end` of a segment, must equal those of the
+//!   example. An example without segments takes those of the record, which then need `start` and `end`.
+//! - `context_tokens_dropped`, `prompt_tokens_dropped` and `response_tokens_dropped` count what was
+//!   truncated, and `windows` the windows in which the response was read.
+//! - `score` of the record is the score of the whole response: a number or a map, like the scores of its
+//!   segments. `unscored` says why it is `null`. `aggregation` says how the segments' scores were combined
+//!   to it; it must be the same in every record.
+//!
+//! Ambiguous records are refused: those with scores of segments in two places, and those without scores
+//! but with a key that looks like one for scores. All other keys are ignored. Records may come in any order.
 
+mod choice;
+mod keys;
+mod names;
 mod problem;
+mod reader;
 mod record;
+mod value;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 
-use gradus_data::{CharSpan, DEFAULT_ASPECT, Example, JsonLines, Location, ReadLimits, Segment};
+use gradus_data::{CharSpan, Example, JsonLines, Location, ReadLimits, Segment};
 
 pub use problem::ScoreProblem;
 
-use self::record::{Names, Record, ResponseScore, Score};
+use self::choice::Choice;
+use self::names::Names;
+use self::record::{Record, ResponseScore};
+use self::value::Score;
 use crate::dataset::response_of;
 use crate::{Aggregation, EvalError, Result, ScoredResponse, ScoredSegment, UnscoredReason};
 
@@ -44,23 +55,24 @@ pub struct ScoreFile {
     pub aspects: Vec<String>,
     /// One response per example, in the order of the examples.
     pub responses: Vec<ScoredResponse>,
-    /// Examples the file has no record of. Their segments are [`UnscoredReason::Missing`].
+    /// Examples without a record in the file. Their segments are [`UnscoredReason::Missing`].
     pub missing_responses: usize,
-    /// Aspects of the file that are omitted because no example is rated on them.
+    /// Aspects of the file that are left out because no example is rated on them.
     pub unrated_aspects: Vec<String>,
     /// The aggregation of response scores, if the file has it.
     pub aggregation: Option<Aggregation>,
-    /// Records whose `score` of the response was left out: it is a plain number beside named scores,
-    /// or named beside plain numbers.
+    /// Records whose `score` of the response was left out: a plain number beside named scores of segments,
+    /// or the reverse.
     pub response_scores_left_out: usize,
 }
 
 impl ScoreFile {
     /// Reads the scores of `examples` from `path`; `-` is standard input.
     ///
-    /// With `aspects`, their scores are taken, in that order; plain numbers need exactly one name.
-    /// Without, plain numbers belong to the one aspect that the examples are rated on, or to
-    /// [`DEFAULT_ASPECT`], and of named scores all are taken that the examples are rated on.
+    /// `aspects` selects scores by name and sets their order; plain numbers need exactly one name. By
+    /// default, plain numbers belong to the one aspect that the examples are rated on, or to
+    /// [`DEFAULT_ASPECT`](gradus_data::DEFAULT_ASPECT) without ratings, and of named scores those are
+    /// read on which the examples are rated.
     ///
     /// # Errors
     /// [`EvalError::Data`] if the file cannot be read or has no record,
@@ -75,7 +87,7 @@ impl ScoreFile {
         Self::read_within(path, examples, aspects, ReadLimits::default())
     }
 
-    /// The same with other limits.
+    /// [`read`](Self::read) with other limits.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -89,8 +101,7 @@ impl ScoreFile {
         Self::collect(JsonLines::open(path, limits)?, path, examples, aspects)
     }
 
-    /// Gives examples that came without segments those of the file, so that examples and
-    /// responses have the same.
+    /// Gives examples without segments the segments of the file.
     pub fn cut(&self, examples: &mut [Example]) {
         for (example, response) in examples.iter_mut().zip(&self.responses) {
             if example.segments.is_empty() {
@@ -114,7 +125,7 @@ impl ScoreFile {
             ResponseScore::Given(score) => score.is_some(),
             _ => false,
         };
-        // One definition for all: where some are given, the others have none.
+        // All response scores have one source: if some records give them, the other responses have none.
         let own = records().any(|record| given(&record));
         let responses = examples
             .iter()
@@ -133,7 +144,7 @@ impl ScoreFile {
     }
 }
 
-/// The records of a file, each at the place of its example.
+/// The records of a file, in the order of the examples.
 struct Joined {
     records: Vec<Option<Record>>,
     names: Names,
@@ -164,7 +175,7 @@ impl Joined {
                 let record = record.map_err(at)?;
                 if let Some(found) = record.aggregation {
                     let first = *aggregation.get_or_insert(found);
-                    record::check_aggregation(found, first).map_err(at)?;
+                    value::check_aggregation(found, first).map_err(at)?;
                 }
                 records[place] = Some(record);
             } else if unknown.is_none() {
@@ -192,126 +203,8 @@ impl Joined {
     }
 }
 
-/// The evaluated aspects, and the positions of their scores in a record.
-struct Choice {
-    names: Vec<String>,
-    /// Index among the names of the file; plain numbers are number 0.
-    columns: Vec<usize>,
-    left_out: Vec<String>,
-}
-
-impl Choice {
-    fn of(
-        path: &Path,
-        names: &Names,
-        examples: &[Example],
-        wanted: Option<&[String]>,
-    ) -> Result<Self> {
-        let refused = |found: String, expected: String| {
-            Err(EvalError::ScoreAspects {
-                path: path.to_owned(),
-                found,
-                expected,
-            })
-        };
-        let (of_segments, of_responses) = (rated_aspects(examples), response_aspects(examples));
-        let rated = owned(&of_segments.union(&of_responses).copied().collect());
-        let listed = |names: &[String]| names.join(", ");
-        if names.is_empty() {
-            // Without a single score there is nothing to be told apart.
-            let names = wanted.map_or(rated, <[String]>::to_vec);
-            return Ok(Self {
-                columns: vec![0; names.len()],
-                names,
-                left_out: Vec::new(),
-            });
-        }
-        let Some(known) = names.known() else {
-            let one = |name: String| Self {
-                names: vec![name],
-                columns: vec![0],
-                left_out: Vec::new(),
-            };
-            // Scores of segments: what responses are rated on only matters where segments are not.
-            let rated = if of_segments.is_empty() {
-                &rated
-            } else {
-                &owned(&of_segments)
-            };
-            return match (wanted, &rated[..]) {
-                (Some([name]), _) | (None, [name]) => Ok(one(name.clone())),
-                (None, []) => Ok(one(DEFAULT_ASPECT.to_owned())),
-                (Some(wanted), _) => refused(
-                    "plain numbers".into(),
-                    format!(
-                        "the name of one aspect, not {}: {}",
-                        wanted.len(),
-                        listed(wanted)
-                    ),
-                ),
-                (None, rated) => refused(
-                    "plain numbers".into(),
-                    format!("named scores, as the data is rated on {}", listed(rated)),
-                ),
-            };
-        };
-        let names: Vec<String> = match wanted {
-            Some(wanted) => wanted.to_vec(),
-            None if rated.is_empty() => known.to_vec(),
-            None => known
-                .iter()
-                .filter(|n| rated.contains(n))
-                .cloned()
-                .collect(),
-        };
-        let columns: Option<Vec<usize>> = names
-            .iter()
-            .map(|name| known.iter().position(|known| known == name))
-            .collect();
-        match columns {
-            Some(columns) if !columns.is_empty() => Ok(Self {
-                left_out: known
-                    .iter()
-                    .filter(|n| !names.contains(n))
-                    .cloned()
-                    .collect(),
-                names,
-                columns,
-            }),
-            Some(_) => refused(
-                format!("scores of {}", listed(known)),
-                format!("an aspect that the data is rated on: {}", listed(&rated)),
-            ),
-            None => refused(
-                format!("scores of {}", listed(known)),
-                format!("all of {}", listed(&names)),
-            ),
-        }
-    }
-}
-
-/// Every aspect that a segment is rated on, in alphabetical order.
-fn rated_aspects(examples: &[Example]) -> BTreeSet<&String> {
-    let segments = examples.iter().flat_map(|example| &example.segments);
-    segments
-        .flat_map(|segment| segment.ratings.keys())
-        .collect()
-}
-
-/// Every aspect that a response is rated on as a whole, in alphabetical order.
-fn response_aspects(examples: &[Example]) -> BTreeSet<&String> {
-    let responses = examples.iter();
-    responses
-        .flat_map(|example| example.ratings.keys())
-        .collect()
-}
-
-fn owned(names: &BTreeSet<&String>) -> Vec<String> {
-    names.iter().copied().cloned().collect()
-}
-
-/// The scores of a record beside the ratings of its example; `own` says whether responses have
-/// scores of their own.
+/// Joins the scores of a record with the ratings of its example. `own` says whether the file has scores
+/// of responses.
 fn beside(
     example: &Example,
     record: Option<&Record>,

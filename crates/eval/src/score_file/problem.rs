@@ -4,22 +4,22 @@ use gradus_data::{DataError, RecordError, RecordProblem};
 
 use crate::EvalError;
 
-/// A problem with a line of a score file: what was found and what was expected.
+/// Why a line of a score file cannot be used: what was found and what was expected.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScoreProblem {
-    /// The line is no JSON object.
+    /// The line is not a JSON object.
     #[error(transparent)]
     Line(#[from] Box<RecordError>),
     /// The record has no `id`.
     #[error("field `id`: found none, expected the id of a record of the data")]
     NoId,
-    /// A field holds something else than it should.
+    /// A field has a wrong value.
     #[error("field `{field}`: found {found}, expected {expected}")]
     Field {
         /// Path of the field, such as `scores[2]`.
         field: String,
-        /// The value, shortened.
+        /// The value; long ones are abbreviated.
         found: String,
         /// The expected value.
         expected: &'static str,
@@ -36,7 +36,7 @@ pub enum ScoreProblem {
         /// The other.
         other: &'static str,
     },
-    /// A key that looks like that of scores, in a record without scores.
+    /// A key that looks like a key for scores, in a record without scores.
     #[error(
         "response `{id}`: field `{field}`: found no such key in a score file, expected `{expected}`"
     )]
@@ -68,9 +68,9 @@ pub enum ScoreProblem {
         /// Segments of the response.
         expected: usize,
     },
-    /// Scores without spans for a response that the data has not cut.
+    /// Scores without spans, for a response without segments in the data.
     #[error(
-        "response `{id}`: found scores without spans, but the data has not cut this response into segments"
+        "response `{id}`: found scores without spans, expected spans: this response has no segments in the data"
     )]
     NotCut {
         /// Id of the response.
@@ -91,7 +91,7 @@ pub enum ScoreProblem {
         /// Start and end in the data.
         expected: (u64, u64),
     },
-    /// The record is about another text of the same id.
+    /// The record has another text than the example with its id.
     #[error("response `{id}`: field `{field}`: found another text than the data has for this id")]
     OtherText {
         /// Id of the response.
@@ -99,7 +99,7 @@ pub enum ScoreProblem {
         /// `prompt`, `context` or `response`.
         field: &'static str,
     },
-    /// The data has no such response.
+    /// The data has no response with this id.
     #[error(
         "found the id `{id}`{}, expected ids of the data",
         if *others == 0 { String::new() } else { format!(" and {others} more like it") }
@@ -135,7 +135,7 @@ pub enum ScoreProblem {
 }
 
 impl ScoreProblem {
-    /// A hint for the author of the file.
+    /// What the author of the file can do.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Line(error) => match error.problem {
@@ -146,8 +146,8 @@ impl ScoreProblem {
                 _ => return error.hint(),
             },
             Self::NoId | Self::UnknownId { .. } => {
-                "scores are joined to the data by `id`; a record without one in the data is called \
-                 by its line number. Evaluate on the file that was scored"
+                "scores are joined to the data by `id`; data without ids is numbered by line. Evaluate on \
+                 the file that was scored"
             }
             Self::Field { field, .. } => field_hint(field),
             Self::NoScores { .. }
@@ -159,11 +159,11 @@ impl ScoreProblem {
                  null for a segment without a score"
             }
             Self::NotCut { .. } => {
-                "write `segments` with `start`, `end` and `score` each, or give the data segments"
+                "write `segments` with `start`, `end` and `score` each, or add segments to the data"
             }
-            Self::Span { .. } => "score the segments of the data, not those of another cut",
+            Self::Span { .. } => "score the segments of the data, not other segments",
             Self::OtherText { .. } => {
-                "evaluate on the file that was scored; ids may mean something else in another file"
+                "evaluate on the file that was scored; another file may use the same ids for other texts"
             }
             Self::DuplicateId { .. } => "write one record per response",
         };
@@ -176,7 +176,7 @@ fn field_hint(field: &str) -> &'static str {
     let last = field.rsplit('.').next().unwrap_or(field);
     let key = last.split('[').next().unwrap_or(last);
     match key {
-        "start" | "end" | "text" => "score the segments of the data, not those of another cut",
+        "start" | "end" | "text" => "score the segments of the data, not other segments",
         "index" => "sort the segments of the record",
         "id" => "write the id that the data has",
         "unscored" => "leave the reason out, or write null for a segment without a score",
@@ -189,7 +189,7 @@ fn field_hint(field: &str) -> &'static str {
 
 const SHAPES: &str = r#"a record is {"id":"x1","scores":[0.7,null]}, or {"id":"x1","scores":{"ASPECT":[0.7,null]}}, or {"id":"x1","segments":[{"score":0.7},{"score":null}]}; all records alike"#;
 
-/// An error of reading a line, as a problem of the score file if the line caused it.
+/// Turns an error of reading a line into a [`ScoreProblem`] if the line caused it.
 pub(super) fn reading(error: DataError) -> EvalError {
     match error {
         DataError::Record { location, error } => EvalError::ScoreRecord {
