@@ -37,7 +37,7 @@ pub(crate) fn run(args: &ProbeArgs) -> Result<()> {
     bar.finish_and_clear();
     let report = report?;
     show::status(&format!(
-        "features of width {} in {:.1} s, solved in {:.1} s",
+        "{} features computed in {:.1} s, solved in {:.1} s",
         report.d_model, report.feature_seconds, report.solve_seconds
     ));
     show::status(&format!("bundle saved: {}", paths.output.display()));

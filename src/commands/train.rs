@@ -242,7 +242,7 @@ fn effective_config(args: &TrainArgs, resumed: Option<&Path>) -> Result<RunConfi
 fn resumed_config(directory: &Path, given: Option<&Path>) -> Result<RunConfig> {
     let saved = checkpoint_file(directory, CONFIG)?;
     for damage in &saved.damaged {
-        show::status(&format!("damaged checkpoint passed over: {damage}"));
+        show::status(&format!("skipped a damaged checkpoint: {damage}"));
     }
     let name = directory.join(CONFIG).display().to_string();
     let text = String::from_utf8(saved.content).map_err(|error| TrainError::Checkpoint {

@@ -64,7 +64,7 @@ fn responses_with_only_an_overall_rating_train_a_model_of_segments() {
     // Without the term there is nothing to learn from.
     write(directory.path(), "tiny.toml", TINY);
     let none = train_arguments(&["--output", "none"]);
-    gradus(directory.path(), &none).fails(2, &["no rating to learn from", "response_loss"]);
+    gradus(directory.path(), &none).fails(2, &["no usable rating", "response_loss"]);
     assert!(!directory.path().join("none").exists());
 }
 

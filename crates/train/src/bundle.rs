@@ -11,7 +11,7 @@ use crate::engine::{TrainHistory, metrics_lines};
 use crate::json::to_value;
 use crate::plan::{SplitCounts, TrainingPlan};
 
-/// File with the log of the run.
+/// Name of the file with the log of the run.
 const HISTORY: &str = "history.json";
 
 /// The manifest of a bundle, without information on training.

@@ -1,11 +1,11 @@
-//! What can go wrong while training.
+//! Errors of training.
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use crate::Damage;
 
-/// Result of this crate.
+/// The result type of this crate.
 pub type Result<T> = std::result::Result<T, TrainError>;
 
 /// An error of configuration, data or the run itself.
@@ -15,30 +15,30 @@ pub enum TrainError {
     /// A setting is outside its range.
     #[error("training setting `{name}`: found {found}, expected {expected}")]
     Setting {
-        /// Name of the setting as it stands in a run configuration.
+        /// Name of the setting in a run configuration.
         name: &'static str,
         /// The value given.
         found: String,
-        /// Its range in words.
+        /// The allowed values in words.
         expected: &'static str,
     },
-    /// A split holds nothing that could be learned from or validated on.
-    #[error("{split} split: no rating to learn from among {examples} examples")]
+    /// A split has no rating to train or validate on.
+    #[error("{split} split: found no usable rating in {examples} examples, expected at least one")]
     NothingRated {
         /// `train` or `valid`.
         split: &'static str,
-        /// Examples looked at.
+        /// Number of examples in the split.
         examples: usize,
     },
-    /// An aspect was asked for that no segment of the training split is rated on.
+    /// A requested aspect has no rating in the training split.
     #[error("aspect `{aspect}` is not rated in the training split, which has: {}", known.join(", "))]
     UnknownAspect {
-        /// The aspect asked for.
+        /// The requested aspect.
         aspect: String,
-        /// Aspects found.
+        /// The rated aspects.
         known: Vec<String>,
     },
-    /// A target that binary cross-entropy cannot be computed for.
+    /// A target outside the range of binary cross-entropy.
     #[error(
         "{split} split: example `{id}`: field `segments[{segment}].rating.{aspect}`: \
          found the target {target}, expected one in [0, 1] for the loss `bce`"
@@ -48,17 +48,19 @@ pub enum TrainError {
         split: &'static str,
         /// Id of the example.
         id: String,
-        /// Position of the segment.
+        /// Index of the segment, from 0.
         segment: usize,
         /// Name of the aspect.
         aspect: String,
         /// The rating on the training scale.
         target: f32,
     },
-    /// Contexts have to be read and no record of the training split has one.
-    #[error("train split: context read in 0 of {records} records, as none has one; expected some")]
+    /// Contexts are required, but no record of the training split has one.
+    #[error(
+        "train split: context read in 0 of {records} records, because none has one; expected at least one"
+    )]
     NoContext {
-        /// Records of the training split.
+        /// Number of records in the training split.
         records: usize,
     },
     /// Ratings outside the range of a min-max scale.
@@ -71,9 +73,9 @@ pub enum TrainError {
         split: &'static str,
         /// Name of the aspect.
         aspect: String,
-        /// Ratings outside.
+        /// Number of ratings outside.
         outside: usize,
-        /// Ratings of the aspect.
+        /// Number of ratings of the aspect.
         ratings: usize,
         /// Lowest rating of the scale.
         low: f64,
@@ -84,7 +86,7 @@ pub enum TrainError {
         /// That rating.
         rating: f64,
     },
-    /// More tokens are asked for than the encoder has positions.
+    /// `max_length` exceeds the positions of the encoder.
     #[error(
         "training setting `max_length`: found {found}, expected at most {positions}, the positions of the encoder"
     )]
@@ -94,7 +96,7 @@ pub enum TrainError {
         /// Positions of the encoder.
         positions: usize,
     },
-    /// The loss or the gradient stopped being a number, more often than is let pass.
+    /// The loss or the gradient was not finite in too many consecutive steps.
     #[error(
         "step {step} (epoch {epoch}): {what} is {value}, expected a finite number{}{}{}",
         repeated(*in_a_row), batch_ids(ids, poisoned), last_good(checkpoint.as_deref())
@@ -108,29 +110,29 @@ pub enum TrainError {
         what: &'static str,
         /// The value found.
         value: f64,
-        /// Steps in a row that were skipped for it, this one included.
+        /// Consecutive steps skipped for this reason, including this one.
         in_a_row: usize,
         /// Ids of the batch's examples.
         ids: Vec<String>,
-        /// Those of them that have a target that is not finite.
+        /// Ids of the examples with a target that is not finite.
         poisoned: Vec<String>,
         /// The newest checkpoint, if there is one.
         checkpoint: Option<PathBuf>,
     },
-    /// The run was asked to stop.
+    /// The run was stopped on request.
     #[error("training stopped after step {step}{}", saved_as(checkpoint.as_deref()))]
     Stopped {
-        /// Steps done.
+        /// Completed steps.
         step: usize,
-        /// The checkpoint to go on from; none if the run keeps no checkpoints.
+        /// The checkpoint to resume from; `None` if the run keeps no checkpoints.
         checkpoint: Option<PathBuf>,
     },
-    /// A directory holds no checkpoint that a run could go on from.
+    /// A directory has no checkpoint to resume from.
     #[error("{}: {}", directory.display(), no_checkpoint(damaged))]
     NoCheckpoint {
-        /// The directory looked at.
+        /// The directory.
         directory: PathBuf,
-        /// Checkpoints that are there and cannot be used.
+        /// Damaged checkpoints in it.
         damaged: Vec<Damage>,
     },
     /// A checkpoint belongs to a run with other settings or data.
@@ -141,33 +143,33 @@ pub enum TrainError {
     OtherRun {
         /// The checkpoint.
         checkpoint: PathBuf,
-        /// What differs, by name.
+        /// Name of the setting or data that differs.
         key: String,
-        /// What it is now.
+        /// Its value now.
         found: String,
-        /// What it was when the run was started.
+        /// Its value when the run started.
         expected: String,
     },
-    /// A new run would write over the checkpoints of an unfinished one.
-    #[error("{}: holds checkpoints of an unfinished run", directory.display())]
+    /// A new run would overwrite the checkpoints of an unfinished run.
+    #[error("{}: contains checkpoints of an unfinished run", directory.display())]
     CheckpointsExist {
         /// The directory of the checkpoints.
         directory: PathBuf,
     },
-    /// A directory for checkpoints holds something else.
+    /// The directory for checkpoints contains other files.
     #[error(
-        "{}: holds `{found}`, expected nothing but checkpoints",
+        "{}: contains `{found}`, expected nothing but checkpoints",
         directory.display()
     )]
     NotCheckpoints {
         /// The directory.
         directory: PathBuf,
-        /// A name in it.
+        /// The name of one of these files.
         found: String,
     },
-    /// Checkpoints would lie in the output, or the output among the checkpoints.
+    /// The directory of the checkpoints contains the output, or the reverse.
     #[error(
-        "{}: the checkpoints lie in the output `{}`, or the other way round",
+        "{}: this directory for checkpoints and the output `{}` contain each other, expected separate directories",
         checkpoints.display(), output.display()
     )]
     CheckpointsInOutput {
@@ -176,18 +178,18 @@ pub enum TrainError {
         /// The directory of the bundle.
         output: PathBuf,
     },
-    /// Another process trains with the same directory of checkpoints.
+    /// Another process uses the directory of checkpoints.
     #[error("{}: another training run is using it", directory.display())]
     InUse {
         /// The directory of the checkpoints.
         directory: PathBuf,
     },
-    /// A checkpoint could not be written or read back.
+    /// A checkpoint could not be written or read.
     #[error("{}: {reason}", path.display())]
     Checkpoint {
         /// The file.
         path: PathBuf,
-        /// What went wrong.
+        /// The cause.
         reason: String,
     },
     /// A file could not be written or read; the message names it.
@@ -199,13 +201,13 @@ pub enum TrainError {
     /// The model or its bundle could not be built, read or written.
     #[error(transparent)]
     Model(#[from] gradus_model::ModelError),
-    /// A batch could not be made.
+    /// A batch could not be formed.
     #[error("training stopped: {0}")]
     Batch(#[from] burn::data::dataset::DatasetError),
     /// One of several devices failed.
     #[error("a device failed: {reason}")]
     Device {
-        /// Which one, and why.
+        /// The device and the cause.
         reason: String,
     },
 }
@@ -226,7 +228,7 @@ fn repeated(count: usize) -> String {
     if count < 2 {
         return String::new();
     }
-    format!("; {count} steps in a row were skipped for that")
+    format!("; {count} steps in a row were skipped for this")
 }
 
 fn last_good(checkpoint: Option<&std::path::Path>) -> String {
@@ -251,7 +253,7 @@ fn no_checkpoint(damaged: &[Damage]) -> String {
 }
 
 impl TrainError {
-    /// Whether settings or data are at fault, rather than the machine or this program.
+    /// Whether settings or data caused the error, not the machine or this program.
     pub fn is_input(&self) -> bool {
         match self {
             Self::Setting { .. }
@@ -278,38 +280,38 @@ impl TrainError {
         }
     }
 
-    /// What the user can do about it, where that is known.
+    /// What the user can do, if known.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NothingRated { .. } => {
                 Some("rate at least one segment, or check the aspect names and `max_length`; ratings of responses need `response_loss`".into())
             }
             Self::TargetOutside { .. } => Some(
-                "set `scale` to `minmax:LOW:HIGH` with the ends of the scale that was rated on; \
-                 `gradus data audit` tells whether there are two"
+                "set `scale` to `minmax:LOW:HIGH` with the ends of the rating scale; `gradus data audit` \
+                 finds ratings on two scales"
                     .into(),
             ),
             Self::NoContext { .. } => Some(
-                "the key of a record is `context`; leave use_context out to read it where it is"
+                "write contexts under the key `context`, or remove `use_context`: contexts are then read if records have any"
                     .into(),
             ),
             Self::OutsideScale { .. } => Some(
-                "ratings on two scales have to be brought to one first, and `gradus data audit` \
-                 names them; else give minmax:LOW:HIGH the ends of the scale that was rated on"
+                "set minmax:LOW:HIGH to the ends of the rating scale; if there are two scales, which \
+                 `gradus data audit` finds, convert one first"
                     .into(),
             ),
             Self::UnknownAspect { .. } => Some("check the spelling of `aspects`".into()),
             Self::NonFinite { .. } => Some(
-                "lower the learning rate, set `clip_norm`, and look at the ratings of these examples"
+                "lower the learning rate, set `clip_norm`, and check the ratings of these examples"
                     .into(),
             ),
             Self::Stopped { checkpoint, .. } => checkpoint.as_ref().map(|path| {
                 let directory = path.parent().unwrap_or(path);
-                format!("go on with `gradus train --resume {}`", directory.display())
+                format!("resume with `gradus train --resume {}`", directory.display())
             }),
             Self::NoCheckpoint { .. } => {
                 Some(
-                    "a finished run leaves none behind; start one without --resume, and with \
+                    "a finished run removes its checkpoints; start a new run without --resume, with \
                      --overwrite to replace its bundle"
                         .into(),
                 )
@@ -319,25 +321,25 @@ impl TrainError {
                     .into(),
             ),
             Self::CheckpointsExist { directory } => Some(format!(
-                "go on with `gradus train --resume {}`, or start anew with --overwrite",
+                "resume with `gradus train --resume {}`, or start a new run with --overwrite",
                 directory.display()
             )),
             Self::Data(error) => error.hint(),
             Self::Model(error) => error.hint(),
             Self::Io(error) => match error.kind() {
                 ErrorKind::InvalidFilename => Some(
-                    "the checkpoints are named after the output: choose a shorter name, or give them \
-                     a directory with --checkpoints"
+                    "checkpoints are named after the output: choose a shorter name, or a directory for them with \
+                     --checkpoints"
                         .into(),
                 ),
                 ErrorKind::StorageFull => Some(
-                    "free some space, and go on with --resume from the last checkpoint, if there is one"
+                    "free some space, then resume from the last checkpoint with --resume"
                         .into(),
                 ),
                 _ => None,
             },
             Self::NotCheckpoints { .. } | Self::CheckpointsInOutput { .. } => {
-                Some("name a directory of their own".into())
+                Some("choose a separate directory for the checkpoints".into())
             }
             Self::Setting { .. }
             | Self::MaxLength { .. }

@@ -11,30 +11,29 @@ use crate::checkpoint::{Fingerprint, Store, check_apart, digest_bytes};
 use crate::engine::{FitData, Preview, Session, TrainHistory, Training};
 use crate::plan::{Assembled, SplitCounts, TrainingPlan, assemble};
 
-/// What a run read and did.
+/// The result of a run: counts and the log.
 #[derive(Debug, Serialize)]
 pub struct TrainingReport {
-    /// Aspects learned, in the order of the model's outputs.
+    /// The trained aspects, in the order of the model's outputs.
     pub aspects: Vec<String>,
-    /// What truncation left out.
+    /// Counts of examples and truncations.
     pub counts: SplitCounts,
-    /// Parameters of the model.
+    /// Number of parameters of the model.
     pub num_parameters: usize,
     /// Log of the run.
     pub history: TrainHistory,
 }
 
-/// Trains a reward model and keeps the best validation's as a bundle.
+/// Trains a reward model and saves the weights of the best validation as a bundle.
 ///
-/// The bundle is written after every validation that is the best so far, so that a run that ends
-/// early leaves the best model it had, and once more at the end with the whole log. With the same
-/// seed, settings, data and device kind, a run gives the same losses and weights, also if it was
-/// killed and resumed in between.
+/// The bundle is written after every validation that is the best so far, so that an interrupted run leaves
+/// its best model, and once more at the end with the whole log. The same seed, settings, data and kind of
+/// device give the same losses and weights, even if the run was killed and resumed.
 ///
 /// # Errors
-/// Whatever [`prepare`](crate::prepare()) and [`fit`](crate::fit()) return;
-/// [`TrainError::Model`](crate::TrainError::Model) when the encoder cannot be loaded, the output
-/// directory exists (without `overwrite`) or the bundle cannot be written.
+/// Those of [`prepare`](crate::prepare()) and [`fit`](crate::fit());
+/// [`TrainError::Model`](crate::TrainError::Model) if the encoder cannot be loaded, the output directory
+/// exists (without `overwrite`) or the bundle cannot be written.
 pub fn train(
     plan: &TrainingPlan,
     train: &[Example],
@@ -43,7 +42,7 @@ pub fn train(
     mut session: Session,
 ) -> Result<TrainingReport> {
     let store = open_store(plan, &mut session)?;
-    // A run that goes on writes over what it wrote itself.
+    // A resumed run replaces its own bundle.
     let resumes = store.as_ref().is_some_and(Store::resumes);
     let place = plan.take_place(resumes)?;
     let texts = split_digests(train, valid);
@@ -90,7 +89,7 @@ pub fn train(
         .on_best(|model, history| writer.write(model, history))
         .start()?;
     engine.run()?;
-    // Once more, with the whole log.
+    // Once more, now with the whole log.
     if let Some(best) = engine.best() {
         writer.write(best, engine.history())?;
     }

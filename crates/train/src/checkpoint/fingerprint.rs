@@ -68,19 +68,19 @@ impl Fingerprint {
     }
 }
 
-/// Digest of tokenized examples: everything about them that a loss can depend on, and their ids.
+/// Digest of tokenized examples: their ids and everything on which a loss can depend.
 pub(crate) fn digest_examples(examples: &Examples) -> Result<String> {
     let mut hasher = Sha256::new();
     for example in examples.iter() {
         let example = example?;
-        // Taken apart in full, so that a field that is added is not forgotten here.
+        // Destructured, so that a new field cannot be forgotten here.
         let TokenizedExample {
             id,
             token_ids,
             type_ids,
             segments,
             response_targets,
-            // Tells nothing that ids and spans do not.
+            // Adds nothing to ids and spans.
             response: _,
             dropped: _,
             dropped_tokens: _,

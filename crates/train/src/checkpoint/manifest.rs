@@ -54,7 +54,7 @@ impl Manifest {
             parts,
         };
         new.write(MANIFEST, &to_json(&manifest, new.path())?)?;
-        // A damaged one of the same step may be there.
+        // A damaged checkpoint of the same step may exist.
         new.replace(&Contents::All)?;
         Ok(())
     }
@@ -114,7 +114,11 @@ impl Manifest {
                         "{name} has {found} bytes, expected {expected}"
                     )));
                 }
-                Ok(_) => return Err(damage(format!("{name} has another content than was saved"))),
+                Ok(_) => {
+                    return Err(damage(format!(
+                        "{name} does not have the content that was saved"
+                    )));
+                }
                 Err(error) => {
                     return Err(damage(format!(
                         "{name} is missing or cannot be read: {error}"

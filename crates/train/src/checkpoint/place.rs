@@ -10,8 +10,8 @@ use crate::{Result, TrainError};
 pub(super) const STEP: &str = "step-";
 pub(super) const BEST: &str = "best-";
 
-/// The default directory of a run's checkpoints: `OUTPUT.checkpoints`, beside the output, whether that is written as
-/// `out`, `out/` or `../run/out/.`.
+/// The default directory of a run's checkpoints: `OUTPUT.checkpoints` beside the output. The output may be written
+/// as `out`, `out/` or `../run/out/.`.
 ///
 /// # Errors
 /// [`TrainError::Io`] if the output has no name (`/`).

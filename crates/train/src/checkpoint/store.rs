@@ -193,7 +193,7 @@ impl Store {
     fn restore<S: DeserializeOwned>(&mut self) -> Result<Restored<S>> {
         let (path, damaged) = newest_whole(&self.directory, &NEEDED)?;
         let settings: Fingerprint = read_json(&path.join(SETTINGS))?;
-        // Runs of older versions noted the number format, of which there is one.
+        // Older versions recorded the number format, although there is only one.
         let settings = settings.without(&["training.precision"]);
         if let Some(difference) = self.settings.difference(&settings) {
             return Err(TrainError::OtherRun {
@@ -233,7 +233,7 @@ impl Drop for Store {
     /// Removes a directory without checkpoints.
     fn drop(&mut self) {
         if steps_in(&self.directory).is_ok_and(|steps| steps.is_empty()) {
-            // Nothing is left to do about a failure here: the run has ended, well or not.
+            // A failure here does not matter: the run has ended.
             let _ = remove_all(&self.directory);
             let _ = fs_err::remove_file(self.directory.join(LOCK));
             let _ = fs_err::remove_dir(&self.directory);

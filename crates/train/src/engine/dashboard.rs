@@ -78,7 +78,7 @@ impl Drop for Dashboard {
     fn drop(&mut self) {
         self.renderer.end_split();
         self.renderer.end();
-        // Nothing is left to show where the end cannot be shown.
+        // The run is over: a failure to draw its end changes nothing.
         let _ = self.renderer.on_train_end(None);
     }
 }

@@ -9,7 +9,7 @@ use crate::plan::EarlyStopping;
 pub(crate) struct Watch {
     /// The best value; larger is better.
     best: Option<f64>,
-    /// The value to exceed by `min_delta` for an improvement.
+    /// The value that an improvement must exceed by `min_delta`.
     reference: Option<f64>,
     /// Validations since the last improvement.
     waited: usize,

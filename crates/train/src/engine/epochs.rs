@@ -157,11 +157,11 @@ impl<M: SegmentModel> Engine<'_, M> {
         if !store.is_kept() || self.saved == Some(state.position()) {
             return Ok(());
         }
-        // What cannot be gone on from must not push out what can.
+        // A checkpoint that cannot be resumed must not displace one that can.
         if !square_sum(&**learner).is_finite() {
             let step = state.step;
             observer.on_note(&format!(
-                "no checkpoint of step {step}: the weights have grown beyond all numbers"
+                "no checkpoint at step {step}: some weights are not finite"
             ));
             return Ok(());
         }

@@ -63,7 +63,7 @@ pub(crate) fn freeze<M: SegmentModel>(
         return Err(TrainError::Setting {
             name: "freeze",
             found: format!("`{}`, the encoder has {layers} layers", config.freeze),
-            expected: "no more layers than there are",
+            expected: "at most as many layers as the encoder has",
         });
     }
     let paths = paths(&learner);
@@ -74,7 +74,7 @@ pub(crate) fn freeze<M: SegmentModel>(
                 "{} for a model without a field `encoder`",
                 config.freeze_epochs
             ),
-            expected: "0, or a model with one",
+            expected: "0, or a model with that field",
         });
     }
     if config.freeze != Freeze::Nothing
@@ -98,7 +98,7 @@ pub(crate) fn freeze<M: SegmentModel>(
         learner = learner.freeze_group(ids(&|path| covers(config.freeze, path)));
     }
     if paths.iter().any(|(path, _)| path.contains(ADAPTER)) {
-        // Dropout goes on: the adapters learn under it.
+        // Dropout stays on, because the adapters are trained.
         let bases = ids(&|path| path.contains(ENCODER) && !path.contains(ADAPTER));
         learner = learner.set_require_grad_group(bases, false);
     }

@@ -78,7 +78,7 @@ pub trait ValidMetrics: Send {
     /// Values by name; `None` if undefined.
     fn compute(&self, scores: &ValidScores) -> BTreeMap<String, Option<f64>>;
 
-    /// The value as a number of which larger is better.
+    /// Maps a value so that larger is better.
     fn goodness(&self, name: &str, value: f64) -> f64;
 }
 

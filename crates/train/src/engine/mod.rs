@@ -1,4 +1,4 @@
-//! One training run: an ordinary value that owns its state and is called.
+//! One training run: a value that owns all of its state.
 //!
 //! [`Training::start`] begins at the first step or at a checkpoint, [`Engine::run`] goes through the
 //! epochs, [`Engine::finish`] gives the weights of the best validation. A batch goes
@@ -65,12 +65,12 @@ use crate::plan::{CheckedConfig, Prepared};
 /// Tokenized splits, and the settings to batch them.
 #[derive(Debug, Clone)]
 pub struct FitData {
-    /// Training split; every example has a rated segment. A vector, or any other
+    /// Training split; every example has a rated segment. A vector or any other
     /// [`ExampleSource`](gradus_data::ExampleSource).
     pub train: Examples,
     /// Validation split.
     pub valid: Examples,
-    /// Makes batches of either.
+    /// Makes batches of both splits.
     pub batcher: SegmentBatcher,
     /// The aspects, in the order of the targets.
     pub aspects: Vec<AspectSpec>,
@@ -102,7 +102,7 @@ pub type OnBest<'a, M = RewardModel> = Box<dyn FnMut(&M, &TrainHistory) -> Resul
 /// A training run between two steps, with all its state.
 pub struct Engine<'a, M: SegmentModel = RewardModel> {
     config: &'a CheckedConfig,
-    /// Without autodiff; random numbers are drawn from its generator.
+    /// The device, without autodiff. Its generator draws the random numbers.
     device: Device,
     learner: Slot<RegressionLearner<M>>,
     optimizer: ModuleOptimizer,

@@ -1,4 +1,4 @@
-//! Who watches a run.
+//! Observers of a run.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use super::{EpochLog, SkippedStep, StepLog, ValidLog};
 /// Callbacks of a run: a progress display, a log, a rule that stops it by its
 /// [`StopHandle`](crate::StopHandle). Each does nothing by default.
 ///
-/// They change nothing in the run but by stopping it, so a run gives the same weights whoever watches.
+/// Observers can stop a run but not change it otherwise: the weights do not depend on them.
 pub trait TrainObserver: Send {
     /// Called once, when the number of steps is known.
     fn on_start(&mut self, total_steps: usize, epochs: usize) {
@@ -29,7 +29,7 @@ pub trait TrainObserver: Send {
     fn on_skip(&mut self, skipped: &SkippedStep) {
         let _ = skipped;
     }
-    /// Called once, before the first step, if the run goes on from a checkpoint.
+    /// Called once, before the first step, if the run resumes from a checkpoint.
     fn on_resume(&mut self, checkpoint: &Path, step: usize, epoch: usize) {
         let _ = (checkpoint, step, epoch);
     }
@@ -43,13 +43,13 @@ pub trait TrainObserver: Send {
     }
 }
 
-/// Watches nothing.
+/// Ignores all events.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Unobserved;
 
 impl TrainObserver for Unobserved {}
 
-/// Several, each told in turn.
+/// Several observers, called in order.
 impl TrainObserver for Vec<Box<dyn TrainObserver>> {
     fn on_start(&mut self, total_steps: usize, epochs: usize) {
         for each in self {

@@ -49,14 +49,14 @@ impl Default for Session {
 }
 
 impl Session {
-    /// Adds an observer, which is told everything after those that were there before.
+    /// Adds an observer, which is called after the earlier ones.
     #[must_use]
     pub fn with_observer(mut self, observer: impl TrainObserver + 'static) -> Self {
         self.observer = Box::new(vec![self.observer, Box::new(observer)]);
         self
     }
 
-    /// A session that `observer` watches.
+    /// A session with this observer.
     pub fn watched_by(observer: impl TrainObserver + 'static) -> Self {
         Self {
             observer: Box::new(observer),

@@ -54,7 +54,7 @@ fn check_metric(config: &TrainConfig, metrics: &dyn ValidMetrics) -> Result<()> 
     })
 }
 
-/// Refuses a loss on logits for a model whose values are scores.
+/// Refuses a loss that takes logits for a model whose output function is not a sigmoid.
 fn check_output(config: &TrainConfig, output: Output) -> Result<()> {
     if !config.loss.takes_logits() || output == Output::Sigmoid {
         return Ok(());
@@ -62,10 +62,10 @@ fn check_output(config: &TrainConfig, output: Output) -> Result<()> {
     Err(TrainError::Setting {
         name: "loss",
         found: format!(
-            "`{}`, a loss of logits, for a model whose values are its scores",
+            "`{}`, which takes logits, for a model without the output function `sigmoid`",
             config.loss
         ),
-        expected: "a loss of scores, or a model with the output `sigmoid`",
+        expected: "a loss that takes scores, or a model with the output function `sigmoid`",
     })
 }
 
@@ -112,7 +112,7 @@ impl<'a, M: SegmentModel> Training<'a, M> {
         observer.on_start(total_steps, config.epochs);
         if let Some(restored) = &restored {
             for damage in &restored.damaged {
-                observer.on_note(&format!("damaged checkpoint passed over: {damage}"));
+                observer.on_note(&format!("skipped a damaged checkpoint: {damage}"));
             }
             observer.on_resume(&restored.path, restored.state.step, restored.state.epoch);
         }
@@ -181,7 +181,7 @@ impl<M: SegmentModel> Begun<M> {
         let Some(restored) = restored else {
             return Self::fresh(learner, config, total_steps);
         };
-        // The weights first: their parameters take the ids that the optimizer's record speaks of.
+        // The weights come first: they set the parameter ids to which the optimizer's record refers.
         let learner = load(&learner, restored.model, &restored.path)?;
         let mut begun = Self::fresh(learner, config, total_steps)?;
         begun.optimizer = begun.optimizer.load_record(restored.optimizer);

@@ -82,7 +82,7 @@ impl<'a, M: SegmentModel> Training<'a, M> {
         self
     }
 
-    /// Who watches the run, where its state is kept, and what else surrounds it.
+    /// Sets the observers, checkpoints and other surroundings of the run.
     #[must_use]
     pub fn with_session(mut self, session: Session) -> Self {
         self.session = session;

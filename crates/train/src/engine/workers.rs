@@ -128,7 +128,7 @@ impl<M: SegmentModel> Workers<M> {
         for _ in 0..count {
             outputs.push(self.results.recv().map_err(|_| gone())?);
         }
-        // They come as they finish; added up in order, a run repeats itself to the bit.
+        // Results arrive in any order. Adding them in a fixed order makes runs repeatable to the bit.
         outputs.sort_by_key(|(index, _)| *index);
         let moved = outputs.into_iter().map(|(index, output)| {
             let output = output.map_err(|reason| TrainError::Device {
@@ -151,7 +151,7 @@ impl Place {
             let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
             self.device.seed(job.seed);
             let outcome = learner.outcome(job.batch, Some(&job.scope));
-            // Some devices draw later than they are asked to. A failure shows where losses are read.
+            // Some devices draw random numbers later than the call. A failure shows when losses are read.
             let _ = self.device.sync();
             outcome
         } else {

@@ -1,4 +1,4 @@
-//! What the sums of an optimizer step are divided by.
+//! The denominators of the sums of an optimizer step.
 
 use std::iter::Sum;
 use std::ops::Add;
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::Objective;
 
-/// The weights that the terms of an objective are divided by, summed over the batches of one
+/// The weights by which the terms of an objective are divided, summed over the micro-batches of one
 /// optimizer step.
 ///
 /// Computed on the host from [`SegmentBatch::weight_sums`](gradus_data::SegmentBatch::weight_sums).
-/// With gradient accumulation, every micro-batch of a step is divided by the sum of the step's
-/// denominators: then the gradients add up to that of one large batch, however the rated segments
-/// spread over the micro-batches.
+/// With gradient accumulation, the sums of every micro-batch are divided by the denominators of the whole
+/// step. The gradients then add up to that of one large batch, no matter how the rated segments are
+/// distributed over the micro-batches.
 ///
 /// ```
 /// use gradus_data::BatchWeights;
@@ -27,23 +27,23 @@ use super::Objective;
 /// ```
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Denominators {
-    /// Weights of rated segments, times those of their aspects.
+    /// Weights of rated segments, times the weights of their aspects.
     pub segments: f64,
-    /// Weights of pairs, times those of their aspects.
+    /// Weights of pairs, times the weights of their aspects.
     pub pairs: f64,
-    /// Rated responses, times the weights of their aspects.
+    /// Number of rated responses, times the weights of their aspects.
     pub responses: f64,
-    /// Weights of rated segments alone: what the reported squared error is divided by.
+    /// Weights of rated segments without aspect weights: the denominator of the reported squared error.
     pub rated: f64,
-    /// Rated responses alone, for the same purpose.
+    /// Number of rated responses without aspect weights, for the same purpose.
     pub rated_responses: f64,
-    /// Those of the further terms, in their order.
+    /// Denominators of the further terms, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub terms: Vec<f64>,
 }
 
 impl Objective {
-    /// The denominators of a batch whose weights sum up to `sums`.
+    /// The denominators of a batch with these sums of weights.
     pub fn denominators(&self, sums: &BatchWeights) -> Denominators {
         let plain = |sums: &[f64]| sums.iter().sum::<f64>();
         let weighted = |sums: &[f64]| -> f64 {
@@ -83,7 +83,7 @@ impl Add for Denominators {
     }
 }
 
-/// Sums term by term; one of nothing has no terms.
+/// Sums term by term. The sum of no denominators has no further terms.
 pub(super) fn add_terms(mut sums: Vec<f64>, others: &[f64]) -> Vec<f64> {
     sums.resize(sums.len().max(others.len()), 0.0);
     for (sum, other) in sums.iter_mut().zip(others) {

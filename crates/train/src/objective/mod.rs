@@ -31,18 +31,18 @@ use gradus_data::SegmentBatch;
 /// term       Σ sum / Σ denominator                 of a [`LossTerm`], over the micro-batches
 /// ```
 ///
-/// with the weight `a` of the aspect and `w` of the segment. What is unrated has weight 0 in every
-/// term. The denominators are those of a whole optimizer step ([`Denominators`]), so that the
-/// gradients of its micro-batches add up to the gradient of the large batch.
+/// with the weight `a` of the aspect and the weight `w` of the segment. Unrated segments and responses have
+/// weight 0 in every term. The denominators are those of a whole optimizer step ([`Denominators`]), so that
+/// the gradients of its micro-batches add up to the gradient of the large batch.
 #[derive(Debug, Clone, Default)]
 pub struct Objective {
     /// Loss of a rated segment.
     pub loss: RatingLoss,
-    /// Weight per aspect, in the order of the model's outputs; empty for 1 each.
+    /// Weight per aspect, in the order of the model's outputs; empty if all are 1.
     pub aspect_weights: Vec<f64>,
     /// The pairwise term.
     pub ranking: Option<Ranking>,
-    /// The term of responses rated as a whole.
+    /// The term for responses rated as a whole.
     pub response: Option<ResponseTerm>,
     /// Further terms.
     pub terms: Vec<Arc<dyn LossTerm>>,
@@ -69,7 +69,7 @@ pub(crate) struct Sums {
     segments: Tensor<1>,
     pairs: Option<Tensor<1>>,
     responses: Option<Tensor<1>>,
-    /// Squared errors of segments, and of responses, without gradient and aspect weights.
+    /// Squared errors of segments and of responses, without gradient and aspect weights.
     squares: Tensor<1>,
     response_squares: Option<Tensor<1>>,
     terms: Vec<Tensor<1>>,
@@ -124,7 +124,7 @@ impl Objective {
         values * weights.unsqueeze::<D>()
     }
 
-    /// The part of the step's loss that a batch with these sums makes up, of shape `[1]`.
+    /// The contribution of a batch with these sums to the loss of the step, of shape `[1]`.
     pub(crate) fn loss(&self, sums: &Sums, step: &Denominators) -> Tensor<1> {
         let mut loss = mean(sums.segments.clone(), step.segments);
         if let (Some(ranking), Some(pairs)) = (self.ranking, &sums.pairs) {
@@ -140,7 +140,7 @@ impl Objective {
     }
 }
 
-/// `sum / denominator`; 0 where nothing is rated, so that the sum is 0 as well.
+/// `sum / denominator`. If nothing is rated, both are 0 and so is the result.
 fn mean(sum: Tensor<1>, denominator: f64) -> Tensor<1> {
     #[expect(
         clippy::cast_possible_truncation,
@@ -152,8 +152,8 @@ fn mean(sum: Tensor<1>, denominator: f64) -> Tensor<1> {
 }
 
 impl Sums {
-    /// All sums as one tensor on the plain device, so that one read fetches them: segments, pairs,
-    /// responses, squares, squares of responses, further terms.
+    /// All sums as one tensor without autodiff, so that one read fetches them: segments, pairs, responses,
+    /// squares, squares of responses, further terms.
     pub(crate) fn stack(&self) -> Tensor<1> {
         let zero = Tensor::<1>::zeros([1], &self.segments.device());
         let or_zero = |sum: &Option<Tensor<1>>| sum.clone().unwrap_or_else(|| zero.clone());

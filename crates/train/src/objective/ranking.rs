@@ -8,21 +8,21 @@ use super::smooth::softplus;
 /// Logistic loss over the pairs of segments of one response whose targets on an aspect differ:
 /// `log(1 + e^(margin - (r_i - r_j)))` for `φ_i > φ_j`, weighted by `w_i w_j`.
 ///
-/// Added to a rating loss, not instead of one: it knows order, not values. With a sigmoid output
-/// (binary cross-entropy), `r` is the logit. The logistic ranking loss of Burges et al. (2005), "Learning to Rank
+/// It is added to a rating loss and does not replace it, because it depends on order, not on values. With a
+/// sigmoid output (binary cross-entropy), `r` is the logit. The logistic ranking loss of Burges et al. (2005), "Learning to Rank
 /// using Gradient Descent", <https://doi.org/10.1145/1102351.1102363>.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ranking {
-    /// Share in the loss beside the rating loss. Above 0.
+    /// Weight relative to the rating loss. Above 0.
     pub weight: f64,
-    /// Distance two scores should have, in target units. At least 0, default 0.
+    /// Required distance of the two scores, in target units. At least 0, default 0.
     #[serde(default)]
     pub margin: f64,
 }
 
 impl Ranking {
-    /// Weighted losses of the pairs.
+    /// Weighted loss of every pair.
     ///
     /// # Shapes
     /// - `scores`, `targets`, `weights`: `[batch_size, num_segments, num_aspects]`

@@ -1,4 +1,4 @@
-//! The term of responses that are rated as a whole.
+//! The term for responses that are rated as a whole.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,20 +10,19 @@ use serde::{Deserialize, Serialize};
 use super::{PointwiseLoss as _, RatingLoss, SquaredError};
 use crate::TrainError;
 
-/// How the term of responses rated as a whole is set up.
+/// Settings of the term for responses rated as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResponseLoss {
-    /// Share in the loss beside the loss of segments. Above 0.
+    /// Weight relative to the loss of segments. Above 0.
     pub weight: f64,
-    /// How segment scores become the score that is held against the response's rating.
+    /// Aggregation of segment scores to the score that is compared with the response's rating.
     pub aggregation: SoftAggregation,
 }
 
-/// Segment scores to a response score, with a gradient for every segment.
+/// Aggregation of segment scores to a response score, with a gradient for every segment.
 ///
-/// Computed in rating units, as evaluation does, over the segments of the response that are there
-/// after truncation, rated or not. As text: `mean`, `sum`, `softmin:TEMPERATURE`, `product`.
+/// Computed in rating units, as in evaluation, over the segments left after truncation, rated or not. As text: `mean`, `sum`, `softmin:TEMPERATURE`, `product`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum SoftAggregation {
@@ -31,8 +30,8 @@ pub enum SoftAggregation {
     Mean,
     /// The sum.
     Sum,
-    /// `Σ r_k e^(-r_k/τ) / Σ e^(-r_k/τ)`: the mean for a large temperature, the minimum as it goes
-    /// to 0, between the two always. See Cheng et al. (2025), "Stop Summation: Min-Form Credit
+    /// `Σ r_k e^(-r_k/τ) / Σ e^(-r_k/τ)`: between the minimum, which it approaches for a temperature near 0,
+    /// and the mean, which it approaches for a high one. See Cheng et al. (2025), "Stop Summation: Min-Form Credit
     /// Assignment Is All Process Reward Model Needs for Reasoning",
     /// <https://arxiv.org/abs/2504.15275>.
     SoftMin {
@@ -46,11 +45,11 @@ pub enum SoftAggregation {
 /// [`ResponseLoss`] with the scales of the aspects, in the order of the model's outputs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResponseTerm {
-    /// Share in the loss.
+    /// Weight in the loss.
     pub weight: f64,
-    /// Segment scores to a response score.
+    /// Aggregation of segment scores.
     pub aggregation: SoftAggregation,
-    /// Scale per aspect: aggregation happens in rating units, the loss in target units.
+    /// Scale per aspect: scores are aggregated in rating units, the loss is in target units.
     pub scales: Vec<RatingScale>,
 }
 
@@ -59,7 +58,7 @@ impl ResponseTerm {
     ///
     /// # Shapes
     /// - `scores`: `[batch_size, num_segments, num_aspects]`
-    /// - returns: `[batch_size, num_aspects]`; meaningless where the response is unrated
+    /// - returns: `[batch_size, num_aspects]`; meaningless for unrated responses
     pub(crate) fn errors(&self, scores: Tensor<3>, batch: &SegmentBatch) -> Tensor<2> {
         let device = scores.device();
         let (shift, factor): (Vec<f64>, Vec<f64>) = self
@@ -80,12 +79,12 @@ impl ResponseTerm {
             - batch.response_targets.clone()
     }
 
-    /// Losses of errors, with squares in the place of a loss of logits: an aggregated score is no
-    /// logit, and need not lie in (0, 1).
+    /// The loss of every error. A loss that takes logits is replaced by the squared error, because an
+    /// aggregated score is not a logit and need not lie in (0, 1).
     ///
     /// # Shapes
     /// - `errors`: `[batch_size, num_aspects]`
-    /// - returns: the same
+    /// - returns: the same shape
     pub(crate) fn losses(loss: &RatingLoss, errors: Tensor<2>) -> Tensor<2> {
         let errors = errors.unsqueeze_dim::<3>(1);
         let zeros = errors.zeros_like();
@@ -99,10 +98,10 @@ impl ResponseTerm {
 }
 
 impl SoftAggregation {
-    /// Added to the exponent of what is absent, whose weight becomes exactly 0.
+    /// Added to the exponent of absent segments, so that their weight becomes exactly 0.
     const ABSENT: f32 = -1e30;
 
-    /// One value per response and aspect. A response without segments gets 0, as product 1.
+    /// One value per response and aspect. A response without segments gets 0, or 1 for the product.
     ///
     /// # Shapes
     /// - `ratings`: `[batch_size, num_segments, num_aspects]`
@@ -124,13 +123,13 @@ impl SoftAggregation {
                 let exponents = exponents.mask_fill(absent, Self::ABSENT);
                 let greatest = exponents.clone().detach().max_dim(1);
                 let weights = (exponents - greatest).exp() * present;
-                // The greatest weight is 1; without any segment the gradient needs a divisor whose
-                // square is no zero.
+                // The largest weight is 1. Without segments, the divisor must not be so small that its
+                // square, which the gradient needs, is 0.
                 let sum = weights.clone().sum_dim(1).clamp_min(1.0);
                 (ratings * weights).sum_dim(1) / sum
             }
             Self::Product => {
-                // Factor by factor: a product by logarithms would know no zeros and signs.
+                // Factor by factor, because logarithms cannot represent zeros and signs.
                 let factors = ratings.mask_fill(absent, 1.0);
                 (1..num_segments).fold(factors.clone().narrow(1, 0, 1), |product, k| {
                     product * factors.clone().narrow(1, k, 1)
@@ -140,8 +139,8 @@ impl SoftAggregation {
         aggregated.squeeze_dim::<2>(1)
     }
 
-    /// The rating of every segment with which a response has this rating, as far as that does not
-    /// depend on their number: where training starts when only responses are rated.
+    /// The segment rating at which a response with equal segments has this rating, if it does not depend on their
+    /// number. Training starts there if only responses are rated.
     pub(crate) fn starting_rating(self, response: f64) -> f64 {
         match self {
             Self::Mean | Self::SoftMin { .. } => response,

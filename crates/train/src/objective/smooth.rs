@@ -4,10 +4,10 @@ use burn::prelude::*;
 
 /// `log(1 + e^x)`: about `x` for large `x`, about 0 for small ones, with the sigmoid as gradient.
 ///
-/// Burn's own takes the exponential of `x` first, which is infinite from 89 on.
+/// Burn's own function computes `e^x` first, which is infinite in `f32` for `x` of 89 and more.
 pub(crate) fn softplus<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     let size = x.clone().abs();
-    // (x + |x|) / 2 is max(x, 0) with the gradient 1/2 at 0, as the sigmoid has it.
+    // (x + |x|) / 2 is max(x, 0) with gradient 1/2 at 0, like the sigmoid.
     (x + size.clone()) * 0.5 + size.neg().exp().log1p()
 }
 

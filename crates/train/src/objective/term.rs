@@ -8,8 +8,8 @@ use gradus_data::{BatchWeights, SegmentBatch};
 /// A term that is added to the loss of the segments: `weight · Σ sum / Σ denominator`, with both sums
 /// over the micro-batches of one optimizer step.
 ///
-/// It says its sum and its denominator, never their quotient: so the gradients of micro-batches add up
-/// to the gradient of one large batch, however the ratings spread over them.
+/// A term returns its sum and its denominator separately. The engine divides, so that the gradients of
+/// micro-batches add up to the gradient of one large batch, no matter how the ratings are distributed.
 ///
 /// ```
 /// use burn::tensor::Tensor;
@@ -39,7 +39,7 @@ pub trait LossTerm: fmt::Debug + Send + Sync + 'static {
     /// Name with settings. A resumed run must have the same.
     fn id(&self) -> String;
 
-    /// Share in the loss beside that of the segments. Default: 1.
+    /// Weight relative to the loss of segments. Default: 1.
     fn weight(&self) -> f64 {
         1.0
     }
@@ -47,12 +47,12 @@ pub trait LossTerm: fmt::Debug + Send + Sync + 'static {
     /// The sum over a micro-batch.
     ///
     /// # Shapes
-    /// - `scores`: `[batch_size, num_segments, num_aspects]`, on the training scale; those of padding
-    ///   have no meaning
+    /// - `scores`: `[batch_size, num_segments, num_aspects]`, on the training scale; those of
+    ///   padding are meaningless
     /// - returns: `[1]`
     fn sum(&self, scores: Tensor<3>, batch: &SegmentBatch) -> Tensor<1>;
 
-    /// What a micro-batch adds to the denominator, from the sums of its weights; at least 0. Where the
-    /// denominators of a step add up to 0, so must its sums.
+    /// The contribution of a micro-batch to the denominator, from the sums of its weights. At least 0. If the
+    /// denominators of a step add up to 0, its sums must be 0 too.
     fn denominator(&self, sums: &BatchWeights) -> f64;
 }

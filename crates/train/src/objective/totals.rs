@@ -1,4 +1,4 @@
-//! Means over many batches, as one batch of all of them would have them.
+//! Means over many batches, equal to those of one large batch.
 
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use super::{Denominators, Objective};
 
 /// The sums of an objective's terms over any number of batches.
 ///
-/// Means come out as if all were one batch: a short last batch counts by what is rated in it.
+/// The means equal those of one large batch: a short last batch counts by its rated segments.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ObjectiveTotals {
     segments: f64,
@@ -48,8 +48,7 @@ impl ObjectiveTotals {
         self.denominators = std::mem::take(&mut self.denominators) + other.denominators.clone();
     }
 
-    /// The objective's loss over everything added; a term without anything rated counts as 0, and
-    /// NaN stands for the loss of nothing at all.
+    /// The loss over all batches. A term without ratings counts as 0. NaN if no term has ratings.
     pub fn loss(&self, objective: &Objective) -> f64 {
         let denominators = &self.denominators;
         let ranking = objective.ranking.map_or(0.0, |term| term.weight);
@@ -70,8 +69,8 @@ impl ObjectiveTotals {
         means.reduce(|a, b| a + b).unwrap_or(f64::NAN)
     }
 
-    /// Mean squared error over the rated segments, in target units. Where no segment is rated: over
-    /// the rated responses. NaN where those are not part of the objective either.
+    /// Mean squared error over the rated segments, in target units; over the rated responses if no segment is
+    /// rated. NaN if those are not part of the objective either.
     pub fn mse(&self) -> f64 {
         if self.denominators.rated > 0.0 {
             self.squares / self.denominators.rated

@@ -1,4 +1,4 @@
-//! Everything a run works with: tokenized splits and the model that is to learn from them.
+//! Assembles what a run needs: tokenized splits and the model to train.
 
 use burn::tensor::Device;
 use gradus_data::{
@@ -16,7 +16,7 @@ use crate::{Result, TrainError};
 
 const TOKENIZER: &str = "tokenizer.json";
 
-/// Encoded splits, and a model with the head that training starts from.
+/// Tokenized splits, and a model with its initial head.
 pub(crate) struct Assembled {
     pub(crate) text: SegmentTokenizer,
     pub(crate) train: Vec<TokenizedExample>,
@@ -27,7 +27,7 @@ pub(crate) struct Assembled {
     pub(crate) tokenizer: Vec<u8>,
 }
 
-/// Opens the encoder, tokenizes the splits with its tokenizer, and reads or draws the weights.
+/// Opens the encoder, tokenizes the splits with its tokenizer, and loads or initializes the weights.
 pub(crate) fn assemble(
     plan: &TrainingPlan,
     train: &[Example],
@@ -68,7 +68,7 @@ pub(crate) fn assemble(
     })
 }
 
-/// An encoder before its weights are read: settings and tokenizer.
+/// An encoder without weights: settings and tokenizer.
 struct OpenEncoder {
     kind: EncoderKind,
     tokenizer: Vec<u8>,
@@ -136,7 +136,7 @@ impl OpenEncoder {
         mean_targets: &[f32],
         device: &Device,
     ) -> Result<(RewardModel, RewardModelConfig)> {
-        // Before any weight is drawn: the head, and the whole encoder when it is new.
+        // Checked before any weight is initialized: those of the head, and of an encoder from scratch.
         device.seed(plan.training.seed);
         let reward_model = |encoder: EncoderConfig| {
             let pooling = plan.model.pooling.clone();
@@ -171,7 +171,7 @@ impl OpenEncoder {
     }
 }
 
-/// The encoder that a `[scratch]` table describes.
+/// The encoder from scratch that a `[scratch]` table describes.
 fn scratch_encoder(
     plan: &TrainingPlan,
     options: &ScratchOptions,
@@ -206,7 +206,7 @@ fn check_length(plan: &TrainingPlan, encoder: &EncoderConfig) -> Result<()> {
     })
 }
 
-/// Refuses a tokenizer that makes ids the encoder has no embedding for.
+/// Refuses a tokenizer with ids for which the encoder has no embedding.
 fn check_ids<'a>(
     encoder: &EncoderConfig,
     max_length: usize,

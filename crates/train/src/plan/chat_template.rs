@@ -13,13 +13,13 @@ use crate::Result;
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
 pub enum ChatTemplateOption {
-    /// The template in the directory of the encoder, if it is a decoder and there is one. Bidirectional
-    /// encoders were not trained with one.
+    /// The template in the directory of the encoder, if the encoder is a decoder and has one. Bidirectional
+    /// encoders were not trained with templates.
     #[default]
     Auto,
     /// No template: prompt and response are joined as the tokenizer joins a pair.
     Nothing,
-    /// The template of a file, for any encoder; see [`ChatTemplate::from_file`].
+    /// The template in a file, for any encoder; see [`ChatTemplate::from_file`].
     File(PathBuf),
 }
 

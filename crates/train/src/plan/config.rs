@@ -21,9 +21,9 @@ use crate::{Result, TrainError};
 pub struct TrainConfig {
     /// Passes over the training split. 1 to 1,000,000, default 3.
     pub epochs: usize,
-    /// Examples a step. At least 1, default 16.
+    /// Examples per step. At least 1, default 16.
     pub batch_size: usize,
-    /// Padded tokens a step, instead of `batch_size`. Default none.
+    /// Padded tokens per step, instead of `batch_size`. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_tokens: Option<usize>,
     /// Whether batches hold examples of similar length. Default true.
@@ -36,62 +36,62 @@ pub struct TrainConfig {
     pub head_learning_rate: f64,
     /// Shape of the learning rate over the run. Default linear.
     pub schedule: Schedule,
-    /// Share of the steps that warm up. Range `[0, 1)`, default 0.1.
+    /// Share of the steps with a rising learning rate (warm-up). Range `[0, 1)`, default 0.1.
     pub warmup: f64,
-    /// AdamW decay of matrices. At least 0, default 0.01.
+    /// Weight decay of matrices (AdamW). At least 0, default 0.01.
     pub weight_decay: f64,
-    /// Global norm that gradients are clipped to; 0 turns clipping off. Default 1.
+    /// Maximum global norm of gradients; 0 turns clipping off. Default 1.
     pub clip_norm: f64,
     /// Loss between scores and targets. Default mean squared error.
     pub loss: RatingLoss,
-    /// Weight of an aspect in the loss; 1 for those not named. Each at least 0, one above 0.
+    /// Weight of each aspect in the loss; 1 for aspects without an entry. At least 0, one of them above 0.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub aspect_weights: BTreeMap<String, f64>,
-    /// Pairwise term within a response. Default none.
+    /// Ranking term over pairs of segments of a response. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ranking: Option<Ranking>,
-    /// Term of responses rated as a whole. Default none: such ratings are not looked at.
+    /// Term for responses rated as a whole. Default none: such ratings are ignored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response_loss: Option<ResponseLoss>,
-    /// Part of the encoder that is not learned. Default none.
+    /// Part of the encoder that stays frozen. Default none.
     pub freeze: Freeze,
-    /// Epochs, also part of one, before the encoder is learned. Range `[0, epochs)`, default 0.
+    /// Epochs the encoder stays frozen (fractions allowed). Range `[0, epochs)`, default 0.
     pub freeze_epochs: f64,
-    /// Learning rate of a layer of the encoder relative to the one above. Range `(0, 1]`, default 1.
+    /// Learning rate of an encoder layer relative to the layer above it. Range `(0, 1]`, default 1.
     pub layer_decay: f64,
-    /// Dropout on hidden states. Range `[0, 1)`, default 0.1, as BERT was trained with.
+    /// Dropout on hidden states. Range `[0, 1)`, default 0.1, as in the training of BERT.
     pub dropout: f64,
-    /// Dropout on attention weights. Range `[0, 1)`, default 0: drawing it is a large part of a
+    /// Dropout on attention weights. Range `[0, 1)`, default 0, because it takes a large part of the time of a
     /// step on a CPU.
     pub attention_dropout: f64,
-    /// Seed of the order, the initial head and dropout. Default 0.
+    /// Seed of the order of examples, the initial weights and dropout. Default 0.
     pub seed: u64,
-    /// Examples computed at once. A step's batch is cut into micro-batches of at most this many, whose
+    /// Examples computed at once. The batch of a step is divided into micro-batches of at most this size, whose
     /// gradients add up to those of the whole batch. At least 1, default none: the whole batch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub micro_batch_size: Option<usize>,
-    /// Whether activations that are cheap to compute are computed again in the backward pass
-    /// instead of being kept. Changes memory and time, not the result. Default false.
+    /// Whether the backward pass recomputes activations that are cheap to compute instead of keeping them. Affects
+    /// memory and time, not the result. Default false.
     pub gradient_checkpointing: bool,
-    /// Older configurations name the number format, of which there is one.
+    /// The number format, which older configurations name. There is only one.
     #[doc(hidden)]
     #[serde(skip_serializing)]
     pub precision: Float32,
-    /// Decay of the moving average of the weights, which is validated and kept instead of the
-    /// weights themselves. Range `(0, 1)`, default none.
+    /// Decay of the exponential moving average of the weights, which is validated and saved instead of the weights.
+    /// Range `(0, 1)`, default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ema_decay: Option<f64>,
-    /// Steps between validations inside an epoch; its end is always validated. Default 0: none.
+    /// Steps between validations within an epoch; its end is always validated. Default 0: none.
     pub eval_every: usize,
-    /// Ends the run when validations stop getting better. Default none.
+    /// Ends the run when validations no longer improve. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub early_stopping: Option<EarlyStopping>,
-    /// Steps in a row that may be skipped because their loss or gradient is not finite; the next
-    /// one ends the run. Default 3.
+    /// Maximum number of consecutive steps skipped because of a non-finite loss or gradient. One more ends the run.
+    /// Default 3.
     pub max_skipped_steps: usize,
-    /// Steps between checkpoints inside an epoch; its end always has one. Default 0: none.
+    /// Steps between checkpoints within an epoch; its end always has one. Default 0: none.
     pub checkpoint_every: usize,
-    /// Newest checkpoints that are kept during the run. Default 2; 0 writes none.
+    /// Number of checkpoints to keep, the newest ones. Default 2; 0 writes none.
     pub keep_checkpoints: usize,
 }
 
@@ -132,10 +132,10 @@ impl Default for TrainConfig {
     }
 }
 
-/// The most epochs: the steps of all of them are planned before the first.
+/// Maximum number of epochs, because the steps of all epochs are planned before the first.
 const MAX_EPOCHS: usize = 1_000_000;
 
-/// The number format that training works in: read as `f32`, never written.
+/// The number format of training: only `f32` is accepted, and it is never written.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(try_from = "String")]
@@ -161,7 +161,7 @@ impl TryFrom<String> for Float32 {
     }
 }
 
-/// A [`TrainConfig`] whose values were found in their ranges; [`TrainConfig::check`] makes it.
+/// A [`TrainConfig`] with all values in range, made by [`TrainConfig::check`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct CheckedConfig(TrainConfig);
@@ -175,7 +175,7 @@ impl Deref for CheckedConfig {
 }
 
 impl TrainConfig {
-    /// How batches are cut.
+    /// The limit of a batch.
     pub fn batching(&self) -> BatchSize {
         match self.batch_tokens {
             Some(tokens) => BatchSize::Tokens(tokens),
@@ -183,7 +183,7 @@ impl TrainConfig {
         }
     }
 
-    /// Refuses values outside their ranges, before any work is done.
+    /// Checks the range of every value, before any work is done.
     ///
     /// # Errors
     /// [`TrainError::Setting`] with the name, the value and the range.

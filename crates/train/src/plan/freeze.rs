@@ -1,4 +1,4 @@
-//! The part of the encoder that is not learned.
+//! The frozen part of the encoder.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,22 +7,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Result, TrainError};
 
-/// The part of the encoder that is not learned. No gradient is computed for it, no dropout acts in
-/// it, and its weights stay bit for bit what they were.
+/// The frozen part of the encoder. It is computed without gradients and without dropout, and its weights stay
+/// the same to the bit.
 ///
 /// As text: `none`, `embeddings`, `layers:N`, `encoder`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 #[non_exhaustive]
 pub enum Freeze {
-    /// All is learned, the default.
+    /// Nothing is frozen. The default.
     #[default]
     Nothing,
     /// The embeddings.
     Embeddings,
-    /// The embeddings and this many layers above them, at least 1.
+    /// The embeddings and this number of layers above them. At least 1.
     Layers(usize),
-    /// The whole encoder: what is learned is the head, and the query of attention pooling.
+    /// The whole encoder. Only the head and the query of attention pooling are trained.
     Encoder,
 }
 

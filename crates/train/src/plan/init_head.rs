@@ -1,4 +1,4 @@
-//! Starts from the head of another bundle.
+//! Initializes the head from another bundle.
 
 use burn::tensor::Device;
 use gradus_bundle::Bundle;
@@ -9,7 +9,7 @@ use super::TrainingPlan;
 use crate::json::to_value;
 use crate::{Result, TrainError};
 
-/// Replaces the head of `model` by that of the bundle in `plan`, if there is one.
+/// Replaces the head of `model` by that of the bundle that `plan` names, if any.
 ///
 /// # Errors
 /// [`TrainError::Model`] if the bundle cannot be read, [`TrainError::Setting`] if the input or output of its head
@@ -37,7 +37,7 @@ pub(super) fn init_head(
     if found != expected {
         return refuse("width", found.to_string(), expected.to_string());
     }
-    // Attention pooling starts as the mean.
+    // Attention pooling is initialized to the mean.
     let starts_alike = other.pooling == config.pooling
         || (&other.pooling, &config.pooling) == (&Pooling::Mean, &Pooling::Attention);
     if !starts_alike {

@@ -1,4 +1,4 @@
-//! What to train, checked, and everything that a run works with.
+//! What to train: checked settings, and what a run needs.
 
 mod assemble;
 mod chat_template;
@@ -36,37 +36,36 @@ use crate::{Result, TrainError};
 pub enum EncoderSource {
     /// A Hugging Face directory.
     Pretrained(PathBuf),
-    /// A new one, with a word-level vocabulary of the training texts.
+    /// A new encoder, with a vocabulary of the words in the training texts.
     Scratch(ScratchOptions),
 }
 
-/// Everything training needs besides its data and device.
+/// Everything that training needs besides data and device.
 #[derive(Debug, Clone)]
 pub struct TrainingPlan {
     /// Where the encoder comes from.
     pub encoder: EncoderSource,
-    /// Where the encoder's directory was fetched from; only noted in the bundle.
+    /// Where the directory of the encoder was downloaded from; recorded in the bundle.
     pub origin: Option<EncoderOrigin>,
-    /// How records are read.
+    /// Settings of text and targets.
     pub text: TextOptions,
-    /// The model on top of the encoder.
+    /// Settings of the model on top of the encoder.
     pub model: CheckedModel,
-    /// Optimization.
+    /// Settings of the optimization.
     pub training: CheckedConfig,
-    /// The aggregation that the bundle proposes for response scores.
+    /// The default aggregation of the bundle for response scores.
     pub aggregation: Aggregation,
     /// Directory for the bundle.
     pub output: PathBuf,
-    /// Whether a bundle that is there already is replaced.
+    /// Whether an existing bundle is replaced.
     pub overwrite: bool,
-    /// Further files for the bundle: name and content.
+    /// Name and content of additional files for the bundle.
     pub extra_files: Vec<(String, Vec<u8>)>,
 }
 
 impl TrainingPlan {
-    /// A run with these settings of training and the defaults of everything else: texts as
-    /// [`TextOptions`] has them, a linear head, the mean of segment scores as the response's, no bundle
-    /// overwritten.
+    /// A plan with these training settings and defaults for everything else: default [`TextOptions`], a linear
+    /// head, the mean as aggregation; an existing bundle is not replaced.
     pub fn new(
         encoder: EncoderSource,
         training: CheckedConfig,
@@ -85,12 +84,12 @@ impl TrainingPlan {
         }
     }
 
-    /// The chat template that the run will take, for people to be told before it begins.
+    /// The chat template that the run will use, to show it before the run starts.
     ///
     /// # Errors
     /// Those of [`PretrainedEncoder::open`] and [`ChatTemplateOption::resolve`];
-    /// [`TrainError::Setting`] for the template of a file beside an encoder from scratch, whose
-    /// vocabulary does not know it.
+    /// [`TrainError::Setting`] for a template from a file with an encoder from scratch, whose
+    /// vocabulary lacks its tokens.
     pub fn chat_template(&self) -> Result<Option<ChatTemplate>> {
         let option = &self.text.chat_template;
         match (&self.encoder, option) {
@@ -101,16 +100,15 @@ impl TrainingPlan {
             (EncoderSource::Scratch(_), ChatTemplateOption::File(path)) => {
                 Err(TrainError::Setting {
                     name: "chat_template",
-                    found: format!("`{}` beside an encoder from scratch", path.display()),
-                    expected: "`auto` or `none`: its vocabulary is that of the texts",
+                    found: format!("`{}` with an encoder from scratch", path.display()),
+                    expected: "`auto` or `none`: the vocabulary has only words of the texts",
                 })
             }
             (EncoderSource::Scratch(_), _) => Ok(None),
         }
     }
 
-    /// Takes the place of the bundle, so that what stands in its way is known before any work is
-    /// done.
+    /// Reserves the place of the bundle, so that an obstacle is found before any work is done.
     pub(crate) fn take_place(&self, resumes: bool) -> Result<BundlePlace> {
         let init_head = self.model.init_head.as_deref();
         if let Some(read) = init_head.filter(|read| is_same_file(read, &self.output)) {

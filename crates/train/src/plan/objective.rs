@@ -9,7 +9,7 @@ use crate::objective::{Objective, ResponseTerm};
 use crate::{Result, TrainError};
 
 impl Objective {
-    /// The objective that `config` describes for these aspects.
+    /// The objective that `config` describes, for these aspects.
     ///
     /// # Errors
     /// [`TrainError::Setting`] for a weight of an aspect that is not trained.
@@ -35,7 +35,7 @@ fn aspect_weights(weights: &BTreeMap<String, f64>, aspects: &[AspectSpec]) -> Re
         return Err(TrainError::Setting {
             name: "aspect_weights",
             found: format!("`{stranger}`"),
-            expected: "names of the aspects that are learned",
+            expected: "names of trained aspects",
         });
     }
     if weights.is_empty() {

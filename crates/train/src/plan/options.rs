@@ -28,9 +28,9 @@ pub struct TextOptions {
     /// Segmenter for responses without segments. Default: sentences.
     #[serde(deserialize_with = "Segmenter::from_setting")]
     pub segmenter: Segmenter,
-    /// Whether the context of a record follows its prompt. Default: if records have one.
+    /// Whether the model reads contexts, behind the prompt. Default: if any record has one.
     pub use_context: ContextOption,
-    /// The chat template of prompts. Default: that of a decoder, if it has one.
+    /// The chat template of prompts. Default: the template of a decoder, if it has one.
     #[serde(skip_serializing_if = "ChatTemplateOption::is_auto")]
     pub chat_template: ChatTemplateOption,
     /// Aspects to train, in the order of the model's outputs. Default: all rated ones, sorted.
@@ -54,21 +54,21 @@ impl Default for TextOptions {
     }
 }
 
-/// Whether the context of a record follows its prompt: `true`, `false` or `"auto"` in a file.
+/// Whether the model reads contexts, behind the prompt: `true`, `false` or `"auto"` in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "ContextSetting", into = "ContextSetting")]
 #[non_exhaustive]
 pub enum ContextOption {
-    /// If a record of the training split has one.
+    /// Yes, if a record of the training split has one.
     #[default]
     Auto,
-    /// Always; refused if no record of the training split has one.
+    /// Yes; an error if no record of the training split has one.
     Read,
-    /// Never.
+    /// No.
     Leave,
 }
 
-/// A [`ContextOption`] in a file.
+/// The form of a [`ContextOption`] in a file.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum ContextSetting {
@@ -218,14 +218,13 @@ pub struct ModelOptions {
     /// Bundle with the initial head, for example of a probe. Default: a random head.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init_head: Option<PathBuf>,
-    /// The most parameters that are drawn: head, adapters, and all of an encoder from scratch. A
-    /// configuration that asks for more is refused before memory is taken. At least 1, default
-    /// 1,000,000,000 (4 GB).
+    /// Maximum number of new parameters: head, adapters, and all of an encoder from scratch. A configuration with more
+    /// is refused before memory is allocated. At least 1, default 1,000,000,000 (4 GB).
     #[serde(skip_serializing_if = "ParameterLimit::is_default")]
     pub max_parameters: ParameterLimit,
 }
 
-/// The most parameters that are drawn.
+/// Maximum number of new parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ParameterLimit(pub usize);
@@ -245,7 +244,7 @@ impl ParameterLimit {
         *self == Self::default()
     }
 
-    /// Refuses to draw more.
+    /// Refuses a model with more new parameters.
     ///
     /// # Errors
     /// [`TrainError::Setting`].
@@ -255,18 +254,18 @@ impl ParameterLimit {
         }
         Err(TrainError::Setting {
             name: "model.max_parameters",
-            found: format!("{} beside a model with {parameters} new parameters", self.0),
-            expected: "as many as the model has, or a smaller model",
+            found: format!("{} for a model with {parameters} new parameters", self.0),
+            expected: "at least as many as the model has, or a smaller model",
         })
     }
 }
 
 impl ModelOptions {
-    /// Refuses what cannot be built or does not go together, before any work is done.
+    /// Refuses settings that are out of range or contradict each other, before any work is done.
     ///
     /// # Errors
     /// [`TrainError::Model`] for a value out of range, [`TrainError::Setting`] for adapters of an
-    /// encoder that is frozen anyway.
+    /// encoder that `freeze` already freezes.
     pub fn check(mut self, training: &CheckedConfig) -> Result<CheckedModel> {
         let pooling = self.pooling.take().map(Pooling::resolved).transpose();
         self.pooling = pooling.map_err(ModelError::from)?;
@@ -282,13 +281,13 @@ impl ModelOptions {
         }
         Err(TrainError::Setting {
             name: "freeze",
-            found: format!("`{}` beside `lora`", training.freeze),
-            expected: "`none`: adapters freeze the matrices of the encoder by themselves",
+            found: format!("`{}` together with `lora`", training.freeze),
+            expected: "`none`: adapters already freeze the matrices of the encoder",
         })
     }
 }
 
-/// [`ModelOptions`] that were found to go together; [`ModelOptions::check`] makes them.
+/// Checked [`ModelOptions`], made by [`ModelOptions::check`].
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CheckedModel(ModelOptions);
 
@@ -315,20 +314,20 @@ pub struct ScratchOptions {
     pub d_ff: usize,
     /// Standard deviation of the initial weights. Above 0, default 0.02.
     pub initializer_range: f64,
-    /// Whether attention starts as similarity; see
+    /// Whether keys start equal to queries, so that attention starts as similarity; see
     /// [`BertConfig::keys_start_as_queries`](gradus_model::encoder::BertConfig::keys_start_as_queries).
     /// Default true.
     pub keys_start_as_queries: bool,
-    /// Tokens. Default: words.
+    /// Kind of the tokens. Default: words.
     #[serde(skip_serializing_if = "ScratchTokens::is_words")]
     pub tokens: ScratchTokens,
-    /// A [`NamedEncoder`](gradus_model::NamedEncoder) of another program, instead of one of the sizes above.
-    /// Default: none.
+    /// A [`NamedEncoder`](gradus_model::NamedEncoder) of another program, instead of the encoder with the sizes
+    /// above. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoder: Option<OwnPart>,
 }
 
-/// What the tokens of an encoder from scratch are.
+/// The kind of tokens of an encoder from scratch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -336,7 +335,7 @@ pub enum ScratchTokens {
     /// The words of the training texts.
     #[default]
     Words,
-    /// The bytes of a text in UTF-8.
+    /// The UTF-8 bytes of a text.
     Bytes,
 }
 
@@ -351,7 +350,7 @@ impl ScratchTokens {
 }
 
 impl ScratchOptions {
-    /// Refuses sizes beside an encoder that has its own.
+    /// Refuses sizes together with an encoder that has its own settings.
     pub(crate) fn check(&self) -> Result<()> {
         let Some(encoder) = &self.encoder else {
             return Ok(());
@@ -366,8 +365,8 @@ impl ScratchOptions {
         }
         Err(TrainError::Setting {
             name: "scratch",
-            found: format!("sizes beside the encoder `{}`", encoder.kind),
-            expected: "settings in its own table",
+            found: format!("sizes together with the encoder `{}`", encoder.kind),
+            expected: "settings in the table of that encoder",
         })
     }
 }

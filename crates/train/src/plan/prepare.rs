@@ -15,13 +15,13 @@ use crate::{Result, TrainError};
 pub struct Prepared {
     /// The tokenizer, for training and later scoring.
     pub tokenizer: SegmentTokenizer,
-    /// Examples of the training split with a rating that the objective uses.
+    /// Tokenized examples of the training split with a rating that the objective uses.
     pub train: Vec<TokenizedExample>,
-    /// Likewise of the validation split.
+    /// Those of the validation split.
     pub valid: Vec<TokenizedExample>,
     /// Counts of examples and truncations.
     pub counts: SplitCounts,
-    /// Mean training target per aspect, the score that training starts from.
+    /// Mean training target per aspect, the initial score.
     pub mean_targets: Vec<f32>,
 }
 
@@ -39,10 +39,9 @@ pub struct SplitCounts {
 pub struct EncodingCounts {
     /// Examples read.
     pub examples: usize,
-    /// Omitted examples: without a rating (after truncation) that the objective uses, or without a
-    /// segment.
+    /// Omitted examples: without a rating that the objective uses (after truncation), or without a segment.
     pub examples_without_rating: usize,
-    /// Of these, examples whose response is empty or white space.
+    /// Omitted examples whose response is empty or white space.
     #[serde(skip_serializing_if = "is_zero")]
     pub blank_responses: usize,
     /// Rated segment-aspect pairs before truncation.
@@ -240,7 +239,7 @@ fn tokenize_split(
     counts.context = ContextCounts::of(examples);
     for example in examples {
         if example.segments.is_empty() && example.response.trim().is_empty() {
-            // Nothing to read a score off, whatever the response is rated.
+            // Without tokens there is no score, even if the response is rated.
             counts.examples += 1;
             counts.examples_without_rating += 1;
             counts.blank_responses += 1;
@@ -289,7 +288,7 @@ fn ratings(tokenizer: &SegmentTokenizer, example: &Example) -> usize {
     segments.map(|segment| of_segment(&segment.ratings)).sum()
 }
 
-/// Refuses ratings outside the range of a min-max scale: they are mistakes, or on another scale.
+/// Refuses ratings outside the range of a min-max scale: they are mistakes or on another scale.
 fn check_scales(
     split: &'static str,
     aspects: &[AspectSpec],

@@ -1,15 +1,15 @@
-//! Shape of the learning rate.
+//! The learning-rate schedule.
 
 use serde::{Deserialize, Serialize};
 
-/// Shape of the learning rate over a run.
+/// The learning-rate schedule of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Schedule {
-    /// Linear from 0 to the peak over the warm-up, then linear to 0 at the last step. The default.
+    /// Rises linearly from 0 to the peak during the warm-up, then falls linearly to 0 at the last step. The default.
     #[default]
     Linear,
-    /// The peak from the first step to the last; no warm-up.
+    /// The peak at every step; no warm-up.
     Constant,
 }

@@ -1,4 +1,4 @@
-//! A linear head on a frozen encoder, in closed form.
+//! Fits a linear head on a frozen encoder in closed form.
 
 mod ridge;
 
@@ -20,41 +20,41 @@ use crate::json::to_value;
 use crate::plan::{Assembled, SplitCounts, TrainingPlan, assemble};
 use crate::{Preview, RatingLoss, Result, TrainError};
 
-/// Penalties that are tried: half decades from 10⁻⁵ to 10².
+/// The candidate penalties: half decades from 10⁻⁵ to 10².
 const HALF_DECADES: std::ops::RangeInclusive<i32> = -10..=4;
 
-/// Padded tokens a batch.
+/// Padded tokens per batch.
 const BATCH: BatchSize = BatchSize::Tokens(4096);
 
-/// What a probe found.
+/// The result of a probe.
 #[derive(Debug, Clone, Serialize)]
 pub struct ProbeReport {
-    /// What truncation left out.
+    /// Counts of examples and truncations.
     pub counts: SplitCounts,
-    /// Width of the features.
+    /// Number of features.
     pub d_model: usize,
-    /// One curve per aspect, in the order of the model's outputs.
+    /// One curve of errors per aspect, in the order of the model's outputs.
     pub aspects: Vec<ProbeCurve>,
-    /// Seconds spent on features.
+    /// Seconds spent computing features.
     pub feature_seconds: f64,
-    /// Seconds spent on solving.
+    /// Seconds spent solving.
     pub solve_seconds: f64,
 }
 
-/// Errors of an aspect over the penalties.
+/// The errors of an aspect with every penalty.
 #[derive(Debug, Clone, Serialize)]
 pub struct ProbeCurve {
     /// Name of the aspect.
     pub aspect: String,
     /// The penalty with the lowest validation error.
     pub penalty: f64,
-    /// Mean squared error on the validation split with it, in target units.
+    /// The validation error with this penalty: mean squared error in target units.
     pub valid_mse: f64,
-    /// Every penalty that could be solved for, from the lowest.
+    /// Every penalty with a solution, in ascending order.
     pub points: Vec<ProbePoint>,
 }
 
-/// Errors with one penalty, in target units.
+/// The errors with one penalty, in target units.
 #[derive(Debug, Clone, Serialize)]
 pub struct ProbePoint {
     /// The penalty.
@@ -66,8 +66,7 @@ pub struct ProbePoint {
 }
 
 impl ProbeCurve {
-    /// Whether the best penalty is the lowest or highest that was tried, so that a better one may
-    /// lie beyond.
+    /// Whether the best penalty is the lowest or highest candidate, so that a better one may lie beyond.
     pub fn is_at_an_end(&self) -> bool {
         let is = |point: Option<&ProbePoint>| {
             point.is_some_and(|point| point.penalty.total_cmp(&self.penalty).is_eq())
@@ -76,25 +75,26 @@ impl ProbeCurve {
     }
 }
 
-/// Fits a linear head on the pooled states of the encoder as it is, and saves both as a bundle.
+/// Fits a linear head on the pooled states of the unchanged encoder, and saves both as a bundle.
 ///
-/// For every aspect, over the rated segments of the training split,
+/// For every aspect, over the rated segments of the training split, it solves
 ///
 /// ```text
 /// minimize  Σ w (t - b - z·x̃)² / Σ w + penalty |z|²
 /// ```
 ///
-/// with the pooled state `x̃`, each feature standardized; solved by Cholesky's factorization in
-/// `f64` for each of 15 penalties from 10⁻⁵ to 10², of which the validation split picks one. Memory
-/// does not grow with the data. Of `plan.training` only the seed is used.
+/// for each of 15 penalties from 10⁻⁵ to 10², by Cholesky factorization in `f64`. `x̃` is the pooled state
+/// with standardized features. The penalty with the lowest validation error is kept. Memory does not
+/// grow with the data. Of `plan.training`, only the seed is used.
 ///
-/// `on_preview` is told what is about to be done, and `progress` the examples done and their number.
+/// `on_preview` receives the counts before the work starts, and `progress` the number of finished and of all
+/// examples.
 ///
 /// # Errors
 /// - [`TrainError::Setting`]: a head, pooling or loss that ridge regression cannot fit, or an aspect
 ///   without a rating in the validation split
-/// - whatever [`prepare`](crate::prepare()) returns; [`TrainError::Model`] when the encoder cannot be loaded or the
-///   bundle cannot be written
+/// - those of [`prepare`](crate::prepare()); [`TrainError::Model`] if the encoder cannot be loaded or the bundle
+///   cannot be written
 pub fn probe(
     plan: &TrainingPlan,
     train: &[Example],
@@ -180,7 +180,7 @@ pub fn probe(
     Ok(report)
 }
 
-/// Refuses what has no closed form.
+/// Refuses settings without a closed form.
 fn check(plan: &TrainingPlan) -> Result<()> {
     let refuse = |name, found: String, expected| {
         Err(TrainError::Setting {
@@ -189,12 +189,12 @@ fn check(plan: &TrainingPlan) -> Result<()> {
             expected,
         })
     };
-    let expected = "what a ridge regression on fixed features can fit";
+    let expected = "a setting that ridge regression on fixed features can fit";
     if plan.model.head != HeadConfig::Linear {
         return refuse("head", plan.model.head.to_string(), "`linear` for a probe");
     }
     if plan.model.pooling == Some(Pooling::Attention) {
-        let found = "`attention`, which has a query to learn".to_owned();
+        let found = "`attention`, which has a query to train".to_owned();
         return refuse("pooling", found, expected);
     }
     if plan.model.lora.is_some() {
@@ -285,8 +285,8 @@ fn best(aspect: &str, train: &RidgeSums, valid: &RidgeSums) -> Result<(ProbeCurv
     let Some((penalty, valid_mse, solution)) = best else {
         return Err(TrainError::Setting {
             name: "aspects",
-            found: format!("`{aspect}`, without a weighed rating in one of the splits"),
-            expected: "aspects that both splits rate",
+            found: format!("`{aspect}`, without a rating of positive weight in one of the splits"),
+            expected: "aspects rated in both splits",
         });
     };
     let curve = ProbeCurve {

@@ -1,11 +1,11 @@
-//! Ridge regression from sums: no feature is kept.
+//! Ridge regression from sums, without storing the features.
 
 use gradus_kernels::solve_positive_definite;
 
-/// Weighted sums of products over the rows `(x, 1, t)` of one aspect: all that a ridge and its
-/// errors need, of a size that does not grow with the data.
+/// Weighted sums of products over the rows `(x, 1, t)` of one aspect. Ridge regression and its errors need
+/// nothing else. The size does not grow with the data.
 pub(super) struct RidgeSums {
-    /// `Σ w u u'` with `u = (x, 1, t)`, row by row; what lies below the diagonal is left at 0.
+    /// `Σ w u u'` with `u = (x, 1, t)`, in row-major order; entries below the diagonal stay 0.
     sums: Vec<f64>,
     width: usize,
 }
@@ -17,7 +17,7 @@ pub(super) struct Solution {
     pub(super) bias: f64,
 }
 
-/// A feature whose variance is this share of the mean square or less is constant.
+/// A feature counts as constant if its variance is at most this share of its mean square.
 const CONSTANT: f64 = 1e-12;
 
 impl RidgeSums {
@@ -29,7 +29,7 @@ impl RidgeSums {
         }
     }
 
-    /// Adds rows of features next to each other, with a target and a weight for each.
+    /// Adds rows of features, stored one after the other, with a target and a weight each.
     pub(super) fn add(&mut self, features: &[f32], targets: &[f32], weights: &[f32]) {
         let (width, d_model) = (self.width, self.width - 2);
         let mut row = vec![1.0; width];
@@ -60,9 +60,9 @@ impl RidgeSums {
         self.sum(one, one)
     }
 
-    /// Mean squared error of a solution over the rows that were added; `None` without weight.
+    /// Mean squared error of a solution over the added rows; `None` if their weights are 0.
     pub(super) fn mse(&self, solution: &Solution) -> Option<f64> {
-        // The error is this vector times (x, 1, t).
+        // The error is the product of this vector and (x, 1, t).
         let weights = solution.weights.iter().map(|weight| -weight);
         let error: Vec<f64> = weights.chain([-solution.bias, 1.0]).collect();
         let row = |a: usize| -> f64 { (0..self.width).map(|b| self.sum(a, b) * error[b]).sum() };
@@ -70,7 +70,7 @@ impl RidgeSums {
         (self.weight() > 0.0).then(|| sum.max(0.0) / self.weight())
     }
 
-    /// The centered problem, features scaled to variance 1.
+    /// The centered problem with features scaled to variance 1.
     pub(super) fn problem(&self) -> Problem {
         let (d_model, weight) = (self.width - 2, self.weight());
         let (one, target) = (d_model, d_model + 1);
@@ -107,14 +107,14 @@ pub(super) struct Problem {
     correlations: Vec<f64>,
     right: Vec<f64>,
     means: Vec<f64>,
-    /// One over the standard deviation; 0 for a constant feature, which then has no weight.
+    /// The inverse of the standard deviation; 0 for a constant feature, which thus has no effect.
     scales: Vec<f64>,
     target_mean: f64,
 }
 
 impl Problem {
-    /// Minimizes `mean (t - b - z·x̃)² + penalty |z|²`; the intercept is not penalized. `None` where
-    /// the penalty is too small to make the matrix positive definite.
+    /// Minimizes `mean (t - b - z·x̃)² + penalty |z|²`; the intercept is not penalized. `None` if the penalty is
+    /// too small to make the matrix positive definite.
     pub(super) fn solve(&self, penalty: f64) -> Option<Solution> {
         let size = self.right.len();
         let mut matrix = self.correlations.clone();

@@ -8,9 +8,9 @@ use crate::objective::smooth::softplus;
 
 /// `ℓ = -φ log σ(z) - (1 - φ) log(1 - σ(z))` with soft targets `φ` in `[0, 1]`: `bce`.
 ///
-/// A loss of the logit `z`: the head says `z`, and the model's [output](gradus_model::Output) is
-/// `r = σ(z) = 1 / (1 + e^-z)`, so that scores lie in (0, 1) on the training scale and come back in
-/// rating units through the [scale](gradus_data::RatingScale).
+/// The head computes the logit `z`, and the model's [output function](gradus_model::Output) turns it into
+/// the score `r = σ(z) = 1 / (1 + e^-z)`, which lies in (0, 1) on the training scale. The
+/// [scale](gradus_data::RatingScale) converts it to rating units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct CrossEntropy;
 
@@ -29,7 +29,7 @@ impl PointwiseLoss for CrossEntropy {
     }
 
     fn elementwise(&self, scores: Tensor<3>, targets: Tensor<3>) -> Tensor<3> {
-        // log(1 + e^z) - φz is both logarithms at once, and finite for any logit.
+        // log(1 + e^z) - φz equals the formula above and is finite for any logit.
         softplus(scores.clone()) - scores * targets
     }
 }

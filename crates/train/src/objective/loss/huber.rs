@@ -12,7 +12,7 @@ use super::{NamedLoss, PointwiseLoss};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Huber {
-    /// Error at which the loss turns linear, in target units. Finite, above 0.
+    /// Error at which the loss becomes linear, in target units. Finite, above 0.
     pub delta: f64,
 }
 
@@ -28,7 +28,7 @@ impl PointwiseLoss for Huber {
     }
 
     fn elementwise(&self, scores: Tensor<3>, targets: Tensor<3>) -> Tensor<3> {
-        // min(|e|, δ) turns both branches into one smooth expression:
+        // With m = min(|e|, δ), one expression covers both branches:
         // m²/2 + δ(|e| - m) is e²/2 inside and δ|e| - δ²/2 outside.
         let size = (scores - targets).abs();
         let inside = size.clone().clamp_max(self.delta);

@@ -1,6 +1,6 @@
-//! The rating loss: how far a score lies from its target.
+//! The rating loss: the distance of a score from its target.
 //!
-//! A loss is one file here that implements [`PointwiseLoss`] and [`NamedLoss`], and one line in
+//! A loss is a file in this folder that implements [`PointwiseLoss`] and [`NamedLoss`], and a line in
 //! `known`.
 
 mod absolute;
@@ -28,15 +28,15 @@ use gradus_model::{ConfigProblem, Output};
 /// loss = Σ_k w_k ℓ(r_k, φ_k) / Σ_k w_k
 /// ```
 ///
-/// An implementation says `ℓ`; weights, and the denominator over all micro-batches of a step, are
-/// the engine's. Unrated pairs have weight 0 and reach neither the loss nor the gradient, as long as
-/// `ℓ` is finite for every finite score.
+/// An implementation computes `ℓ`. The engine multiplies by the weights and divides by the denominator of
+/// all micro-batches of a step. Unrated pairs have weight 0 and affect neither the loss nor the gradient, as
+/// long as `ℓ` is finite for every finite score.
 ///
 /// ```
 /// use burn::tensor::{Tensor, activation::relu};
 /// use gradus_train::{PointwiseLoss, TrainConfig};
 ///
-/// /// Quantile loss: learns the score that a share `quantile` of the ratings lies below.
+/// /// Quantile loss: learns the score below which a share `quantile` of the ratings lies.
 /// #[derive(Debug)]
 /// struct Pinball {
 ///     quantile: f64,
@@ -56,12 +56,11 @@ use gradus_model::{ConfigProblem, Output};
 /// assert_eq!(config.loss.to_string(), "pinball:0.1");
 /// ```
 pub trait PointwiseLoss: fmt::Debug + Send + Sync + 'static {
-    /// Name with settings, such as `huber:0.1`. It stands in the bundle, and a resumed run must have
-    /// the same.
+    /// Name with settings, such as `huber:0.1`. The bundle records it, and a resumed run must have the same.
     fn id(&self) -> String;
 
-    /// Whether [`elementwise`](Self::elementwise) takes logits: the model's output is then a sigmoid,
-    /// and targets lie in `[0, 1]`. Default: no, it takes scores.
+    /// Whether [`elementwise`](Self::elementwise) takes logits. The model's output function is then a sigmoid,
+    /// and targets must lie in `[0, 1]`. Default: no, it takes scores.
     fn takes_logits(&self) -> bool {
         false
     }
@@ -70,11 +69,11 @@ pub trait PointwiseLoss: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Shapes
     /// - `scores`, `targets`: `[batch_size, num_segments, num_aspects]`, on the training scale; logits
-    ///   in the place of scores where [`takes_logits`](Self::takes_logits) says so
+    ///   instead of scores if [`takes_logits`](Self::takes_logits)
     /// - returns: the same shape
     fn elementwise(&self, scores: Tensor<3>, targets: Tensor<3>) -> Tensor<3>;
 
-    /// Refuses settings out of range. Default: accepts all.
+    /// Refuses settings that are out of range. Default: accepts all.
     ///
     /// # Errors
     /// The setting, what was found and what was expected.

@@ -14,23 +14,23 @@ use serde_json::{Map, Value};
 use super::{AbsoluteError, CrossEntropy, Huber, PointwiseLoss, SquaredError};
 use crate::json::to_value;
 
-/// A [`PointwiseLoss`] that run configurations name: `loss = "KIND"`, or with its settings
-/// `loss = { kind = "KIND", quantile = 0.1 }`. The settings are the fields that serde sees.
+/// A [`PointwiseLoss`] with a name for run configurations: `loss = "KIND"`, or with settings
+/// `loss = { kind = "KIND", quantile = 0.1 }`. The settings are the fields that serde reads.
 pub trait NamedLoss: PointwiseLoss + Serialize + DeserializeOwned {
-    /// Its name, such as `huber`.
+    /// The name, such as `huber`.
     const KIND: &'static str;
 
-    /// What it is, in a few words.
+    /// A description in a few words.
     const ABOUT: &'static str;
 
-    /// The setting that may follow the name and a colon: `delta` in `huber:0.1`. Default: none.
+    /// The setting that may follow the name and a colon: `delta` for `huber:0.1`. Default: none.
     const SHORT: Option<&'static str> = None;
 }
 
-/// The loss of a rated segment: any [`PointwiseLoss`], which `into` makes one.
+/// The loss of a rated segment: any [`PointwiseLoss`], converted with `into`.
 ///
-/// As text: the name of a [`NamedLoss`], with its setting where it has one: `mse`, `mae`,
-/// `huber:DELTA`, `bce`. Two are equal if they are written alike.
+/// As text: the name of a [`NamedLoss`], with its setting if it has one: `mse`, `mae`,
+/// `huber:DELTA`, `bce`. Two losses are equal if their texts are.
 ///
 /// ```
 /// use gradus_train::{Huber, RatingLoss};
@@ -42,7 +42,7 @@ pub trait NamedLoss: PointwiseLoss + Serialize + DeserializeOwned {
 #[derive(Debug, Clone)]
 pub struct RatingLoss {
     loss: Arc<dyn PointwiseLoss>,
-    /// A text, or a table with a `kind`.
+    /// A string, or a table with a `kind`.
     written: Value,
 }
 
@@ -81,7 +81,7 @@ const fn info<L: NamedLoss>() -> PartInfo {
     PartInfo::new(L::KIND, L::ABOUT).with_short(L::SHORT)
 }
 
-/// Those of this crate, in the order help texts list them.
+/// The losses of this crate, in the order of help texts.
 const BUILT_IN: [(PartInfo, Read); 4] = [
     (info::<SquaredError>(), read::<SquaredError>),
     (info::<AbsoluteError>(), read::<AbsoluteError>),
@@ -91,16 +91,16 @@ const BUILT_IN: [(PartInfo, Read); 4] = [
 
 static ADDED: Kinds<Read> = Kinds::new("loss");
 
-/// The losses that this program knows by name: those of this crate, then those that were registered.
+/// All losses with a name: those of this crate, then registered ones.
 pub fn losses() -> Vec<PartInfo> {
     let built_in = BUILT_IN.into_iter().map(|(info, _)| info);
     built_in.chain(ADDED.all()).collect()
 }
 
-/// Makes a loss known by its name, to this whole process. A second time changes nothing.
+/// Registers a loss under its name for this process. Registering it again has no effect.
 ///
 /// # Errors
-/// If another loss has the name, or it has other characters than lower-case letters, digits and `-`.
+/// If another loss has the name, or if the name has characters other than lower-case letters, digits and `-`.
 pub fn register_loss<L: NamedLoss>() -> Result<(), PartConflict> {
     let is_taken = BUILT_IN.iter().any(|(known, _)| known.kind == L::KIND);
     ADDED.add::<L>(info::<L>(), read::<L>, is_taken)
@@ -117,7 +117,7 @@ fn read<L: NamedLoss>(settings: Map<String, Value>) -> Result<RatingLoss, Config
     })
 }
 
-/// The shortest form that is read back as this loss.
+/// The shortest text that parses to this loss.
 fn write<L: NamedLoss>(loss: &L) -> Value {
     let settings = match to_value(loss) {
         Value::Object(settings) => settings,

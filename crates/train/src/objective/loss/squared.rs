@@ -8,7 +8,7 @@ use super::{NamedLoss, PointwiseLoss};
 /// `ℓ = (r - φ)²`, the default: `mse`.
 ///
 /// The segment-based rating loss of "Foundations of Large Language Models", chapter 4,
-/// <https://arxiv.org/abs/2501.09223>; the rating objective J is minus its mean.
+/// <https://arxiv.org/abs/2501.09223>. The rating objective J is the negative of its mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct SquaredError;
 
