@@ -1,4 +1,4 @@
-//! Finds aspects that hardly any record rates, and aspect names that are nearly the same (typing errors).
+//! Finds aspects that very few records rate, and aspect names that look misspelled.
 
 use std::collections::BTreeMap;
 
@@ -7,20 +7,20 @@ use gradus_data::{Example, fold_text};
 use super::corpus::Corpus;
 use super::finding::{ExampleRef, Finding, FindingKind, Grade};
 
-/// Fewest records of the most frequent aspect for another one to be rare.
+/// Minimum number of records of the most frequent aspect. Below, no aspect counts as rare.
 const FEWEST: usize = 5;
-/// Share of the records of the most frequent aspect up to which another one is rare.
+/// An aspect is rare if it has at most this share of the records of the most frequent aspect.
 const RARE: f64 = 0.01;
-/// Likeness of two names, from 0 to 1, from which on one may be the other misspelt.
+/// Minimum similarity of two names, from 0 to 1, for one to be a misspelling of the other.
 const ALIKE: f64 = 0.7;
 
-/// The records that rate an aspect: how many, and the first of them.
+/// The number of records that rate an aspect, and the first of them.
 struct Rating {
     records: usize,
     first: ExampleRef,
 }
 
-/// Finds them, among the aspects of segments and among those of responses, and returns their names.
+/// Finds rare aspects, separately for ratings of segments and of responses, and returns their names.
 pub(super) fn rare(corpus: &Corpus, findings: &mut Vec<Finding>) -> Vec<String> {
     let of_segments = records(corpus, |example| {
         let segments = example.segments.iter();
@@ -68,7 +68,7 @@ fn report(
         }
         let like = twin.or_else(|| is_rare.then(|| likeness(name, most, aspects)).flatten());
         let meant = like.map_or_else(String::new, |(other, records)| {
-            format!(", and `{other}` in {records}: is it the same, misspelt?")
+            format!(", and `{other}` in {records}: is one of the names misspelled?")
         });
         let message = format!(
             "{of}`{name}` is rated in {} of the records{meant}",
@@ -88,7 +88,7 @@ fn report(
     rare
 }
 
-/// Records up to which an aspect is rare, beside one that has `most`.
+/// Maximum number of records of a rare aspect if the most frequent one has `most`.
 fn few(most: usize) -> usize {
     #[expect(
         clippy::cast_possible_truncation,
@@ -99,7 +99,7 @@ fn few(most: usize) -> usize {
     share.max(1)
 }
 
-/// An aspect with more records whose name differs in case, blanks or the sign between words alone.
+/// An aspect with more records whose name differs only in case, blanks or the separator of words.
 fn twin<'a>(
     name: &str,
     records: usize,
@@ -116,7 +116,7 @@ fn twin<'a>(
         .max_by_key(|(_, records)| *records)
 }
 
-/// The aspect, not rare itself, whose name is most like `name`.
+/// The frequent aspect whose name is most similar to `name`.
 fn likeness<'a>(
     name: &str,
     most: usize,

@@ -7,35 +7,35 @@ use gradus_data::{Example, GroupKey, fold_text};
 
 use super::{AuditSplit, ExampleRef};
 
-/// Characters from which on a folded response is a text of its own: a shorter one, `42` or `I do not
-/// know.`, is written twice by chance.
+/// Minimum number of characters of a folded response that is unlikely to occur twice by chance. Shorter ones,
+/// such as `42` or `I do not know.`, do.
 const LONG_RESPONSE: usize = 20;
 
-/// Examples of all splits in one list, with their texts made comparable.
+/// The examples of all splits in one list, with folded texts.
 pub(super) struct Corpus<'a> {
     pub(super) splits: &'a [AuditSplit<'a>],
     pub(super) entries: Vec<Entry<'a>>,
-    /// The different prompts, folded, in the order of their first example.
+    /// The distinct folded prompts, in the order of their first example.
     pub(super) prompts: Vec<String>,
 }
 
-/// An example and where it comes from.
+/// An example with its split and the numbers of its texts.
 #[derive(Clone, Copy)]
 pub(super) struct Entry<'a> {
     pub(super) split: usize,
     pub(super) example: &'a Example,
     /// Index of its prompt in [`Corpus::prompts`].
     pub(super) prompt: usize,
-    /// Number of its context, where it has one.
+    /// Number of its context, if it has one.
     pub(super) context: Option<usize>,
     /// Number of its response.
     pub(super) response: usize,
-    /// Number of its response, where it is long enough not to be written twice by chance, or of
-    /// response and context together; `None` for a short response without a context.
+    /// Number of a response that is too long to occur twice by chance, or of a short response together with its
+    /// context; `None` for a short response without a context.
     pub(super) telling_response: Option<usize>,
 }
 
-/// A segment with a rating of the aspect in question.
+/// A segment with a rating on one aspect.
 #[derive(Clone, Copy)]
 pub(super) struct Rated {
     /// Index in [`Corpus::entries`].
@@ -81,7 +81,7 @@ impl<'a> Corpus<'a> {
         }
     }
 
-    /// Names of the aspects that are rated anywhere, sorted.
+    /// Names of all rated aspects, sorted.
     pub(super) fn aspects(&self) -> Vec<&'a str> {
         let segments = self.entries.iter().flat_map(|e| &e.example.segments);
         let names: BTreeSet<&str> = segments
@@ -90,7 +90,7 @@ impl<'a> Corpus<'a> {
         names.into_iter().collect()
     }
 
-    /// All segments rated in `aspect`, in the order of the entries.
+    /// All segments rated on `aspect`, in the order of the entries.
     pub(super) fn rated(&self, aspect: &str) -> Vec<Rated> {
         let of_entry = |(entry, e): (usize, &Entry<'a>)| {
             let segments = e.example.segments.iter().enumerate();
@@ -108,7 +108,7 @@ impl<'a> Corpus<'a> {
         self.entries.iter().enumerate().flat_map(of_entry).collect()
     }
 
-    /// Name of an example, for people.
+    /// Reference to an example, for display.
     pub(super) fn reference(&self, entry: usize, segment: Option<usize>) -> ExampleRef {
         let Entry { split, example, .. } = self.entries[entry];
         ExampleRef {
@@ -118,7 +118,7 @@ impl<'a> Corpus<'a> {
         }
     }
 
-    /// Names of rated segments, for people.
+    /// References to rated segments, for display.
     pub(super) fn references<'r>(
         &self,
         rated: impl IntoIterator<Item = &'r Rated>,
@@ -130,7 +130,7 @@ impl<'a> Corpus<'a> {
     }
 }
 
-/// Things numbered in the order in which they first come.
+/// Numbers distinct values in the order of their first occurrence.
 struct Numbers<T>(HashMap<T, usize>);
 
 impl<T> Default for Numbers<T> {
@@ -146,8 +146,8 @@ impl<T: Eq + Hash> Numbers<T> {
     }
 }
 
-/// Half way between the lowest and the highest rating: below is the low side, above the high side.
-/// `None` if all are the same.
+/// Halfway between the lowest and the highest rating: ratings below are low, ratings above high. `None` if all
+/// are equal.
 pub(super) fn midpoint(rated: &[Rated]) -> Option<f64> {
     let ratings = || rated.iter().map(|rated| rated.rating);
     let low = ratings().reduce(f64::min)?;
@@ -155,7 +155,7 @@ pub(super) fn midpoint(rated: &[Rated]) -> Option<f64> {
     (low < high).then_some(low / 2.0 + high / 2.0)
 }
 
-/// The rated segments of one response side by side.
+/// The rated segments, grouped by response.
 pub(super) fn by_response(rated: &[Rated]) -> impl Iterator<Item = &[Rated]> {
     rated.chunk_by(|a, b| a.entry == b.entry)
 }

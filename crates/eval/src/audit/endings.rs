@@ -1,4 +1,4 @@
-//! Finds responses, or lists of segments, that end at the first error.
+//! Finds responses and lists of segments that end at the first error.
 
 use gradus_data::Example;
 use serde::{Deserialize, Serialize};
@@ -6,34 +6,32 @@ use serde::{Deserialize, Serialize};
 use super::corpus::{Corpus, Rated, by_response, midpoint};
 use super::finding::{Finding, FindingKind, Grade, percent};
 
-/// Share of the responses with a low rating that have to end at the first one.
+/// Minimum share of the responses with a low rating that end at the first one.
 const SHARE: f64 = 0.9;
-/// Fewest such responses to speak of.
+/// Minimum number of such responses.
 const FEWEST: usize = 20;
-/// Largest share that chance may explain: one in two segments, say.
+/// Maximum share that chance may explain.
 const CHANCE: f64 = 0.6;
 
-/// How many responses end at their first low rating (below half way between the lowest and the
-/// highest), out of those with a low rating and at least two rated segments.
+/// Counts of responses that end at their first low rating (below halfway between the lowest and the highest).
+/// Only responses with a low rating and at least two rated segments count.
 ///
-/// A response ends where its text does: a segment behind the low one, rated or not, or text in no
-/// segment means that it goes on. The correlation of "is last" misses this where most responses have
-/// no error at all.
+/// A response ends where its text ends: it goes on if a segment, rated or not, or text outside of segments
+/// follows the low one. The correlation of "is last" misses this if most responses have no error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Endings {
     /// Responses with a low rating.
     pub with_low: usize,
-    /// Of these, responses whose text ends with the first low segment.
+    /// Responses of these whose text ends with the first low segment.
     pub end_at_first_low: usize,
-    /// Of these, responses whose list of segments ends with it, though the text goes on.
+    /// Responses of these whose list of segments ends with it, although the text goes on.
     #[serde(default)]
     pub list_ends_at_first_low: usize,
-    /// What share of them would do so by chance: the mean of one over their rated segments.
-    /// `None` without any.
+    /// Share expected by chance: the mean of 1 / (number of rated segments). `None` without such responses.
     pub by_chance: Option<f64>,
 }
 
-/// The endings, and the low segments at which texts and lists end.
+/// The counts, and the low segments at which texts and lists end.
 pub(super) struct FoundEndings {
     pub(super) endings: Endings,
     texts: Vec<Rated>,
@@ -74,19 +72,19 @@ pub(super) fn find(corpus: &Corpus, rated: &[Rated]) -> FoundEndings {
     found
 }
 
-/// Whether nothing but white space follows a segment.
+/// Whether only white space follows a segment.
 fn text_ends_with(example: &Example, segment: usize) -> bool {
     let end = example.segments[segment].span.end;
     example.response.chars().skip(end).all(char::is_whitespace)
 }
 
 impl FoundEndings {
-    /// Whether lists of segments end at the first error, and not the texts.
+    /// Whether lists of segments end at the first error, but texts do not.
     pub(super) fn lists_end(&self) -> bool {
         self.is_rule(self.texts.len() + self.lists.len()) && !self.is_rule(self.texts.len())
     }
 
-    /// Whether so many responses are too many for chance.
+    /// Whether there are more such responses than chance explains.
     fn is_rule(&self, count: usize) -> bool {
         let Endings {
             with_low,
@@ -97,7 +95,7 @@ impl FoundEndings {
         with_low >= FEWEST && share >= SHARE && by_chance.is_some_and(|chance| chance <= CHANCE)
     }
 
-    /// What is worth a finding.
+    /// The findings about endings.
     pub(super) fn report(&self, corpus: &Corpus, aspect: &str, findings: &mut Vec<Finding>) {
         let with_low = self.endings.with_low;
         let by_chance = self.endings.by_chance.unwrap_or_default();
@@ -113,8 +111,8 @@ impl FoundEndings {
         if self.is_rule(self.texts.len()) {
             let share = share(self.texts.len());
             let message = format!(
-                "{} of {with_low} responses with a low rating end right there ({}; by chance {}): \
-                 \"is there more text?\" answers \"was it wrong?\"",
+                "{} of {with_low} responses with a low rating end at the first one ({}; by chance {}): \
+                 whether more text follows reveals the rating",
                 self.texts.len(),
                 percent(share),
                 percent(by_chance)
@@ -131,7 +129,7 @@ impl FoundEndings {
             let found: Vec<&Rated> = self.texts.iter().chain(&self.lists).collect();
             let share = share(found.len());
             let message = format!(
-                "in {} of {with_low} responses with a low rating the list of segments ends right there \
+                "in {} of {with_low} responses with a low rating the list of segments ends at the first one, \
                  though the text goes on in {} of them ({}; by chance {}): no model sees the list, but \
                  the trivial baselines do",
                 found.len(),

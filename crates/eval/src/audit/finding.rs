@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How many examples a finding names; all are counted.
+/// Maximum number of examples that a finding names. All are counted.
 pub(super) const EXAMPLES_LISTED: usize = 5;
 
 /// The severity of a finding, the worst first.
@@ -14,9 +14,9 @@ pub(super) const EXAMPLES_LISTED: usize = 5;
 pub enum Grade {
     /// Results on this data will mislead.
     Problem,
-    /// Likely a mistake, or to be known before results are believed.
+    /// Probably a mistake, or something to know before trusting results.
     Warning,
-    /// Good to know; nothing to stop for.
+    /// For information.
     Note,
 }
 
@@ -35,95 +35,94 @@ impl fmt::Display for Grade {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FindingKind {
-    /// Where a segment stands tells its rating.
+    /// The position of a segment predicts its rating.
     PlaceShortcut,
     /// Responses end at their first low rating.
     EndsAtFirstError,
-    /// Lists of segments end at the first low rating, though the text goes on.
+    /// Lists of segments end at the first low rating, although the text goes on.
     ListEndsAtFirstError,
-    /// The length of a segment tells its rating.
+    /// The length of a segment predicts its rating.
     LengthShortcut,
-    /// The words a segment shares with its prompt tell its rating.
+    /// The share of words that occur in the prompt predicts the rating.
     OverlapShortcut,
-    /// Single words and pairs of words tell nearly all of the rating.
+    /// Single words and pairs of words predict the rating almost completely.
     WordsShortcut,
-    /// A token stands for the rating.
+    /// A token marks the rating.
     TokenLeak,
-    /// A number in the text is the rating.
+    /// A number in the text equals the rating.
     NumberLeak,
     /// A prompt is in two splits.
     SharedPrompts,
-    /// A prompt of one split is nearly one of another.
+    /// Nearly the same prompt is in two splits.
     NearPrompts,
     /// A response is in two splits.
     SharedResponses,
     /// A context is in two splits.
     SharedContexts,
-    /// The same response is rated differently.
+    /// Copies of a response have different ratings.
     ContradictoryRepeats,
-    /// The same response occurs more than once.
+    /// A response occurs more than once in a split.
     Repeats,
-    /// Ratings outside the scale.
+    /// Ratings outside the given scale.
     OutOfScale,
     /// Ratings far from all others.
     Outliers,
-    /// Ratings on two scales in one aspect.
+    /// Ratings of one aspect on two scales.
     MixedScales,
-    /// An aspect that next to no record rates, or two that have nearly one name.
+    /// An aspect that very few records rate, or two aspects with nearly the same name.
     RareAspect,
-    /// All ratings, or nearly all, are the same.
+    /// All or nearly all ratings are equal.
     Constant,
-    /// Two aspects are rated alike.
+    /// Two aspects have nearly the same ratings.
     AspectsAlike,
     /// Every segment of a response has the same rating.
     CopiedRating,
-    /// One rated segment a response.
+    /// Every response has one rated segment.
     SingleSegment,
-    /// An aspect is rated in one split and not in another.
+    /// An aspect is rated in one split but not in another.
     MissingAspect,
-    /// Nothing is rated.
+    /// A split has no ratings.
     Unrated,
     /// Segments of white space.
     BlankSegments,
     /// Segments that begin or end inside a word.
     InsideWords,
-    /// Much of the text lies in no segment.
+    /// Much of the text is outside of segments.
     TextOutside,
 }
 
 impl FindingKind {
-    /// What to do about it.
+    /// What the user can do.
     pub fn advice(self) -> &'static str {
         match self {
             Self::PlaceShortcut => {
-                "judge every model against the position floor, and rate the segments that are \
-                 missing: keep what follows an error (rated or not), or rate only one segment a \
-                 response"
+                "compare every model with the position baseline, and add the missing segments: keep what \
+                 follows an error (rated or not), or rate only one segment per response"
             }
             Self::EndsAtFirstError => {
-                "append the rest of each response, unrated where nobody judged it, so that the \
-                 end of the text does not give the error away; or rate only the last segment of \
-                 each partial response; or train a decoder, whose tokens do not see the end"
+                "append the rest of each response, unrated where nobody judged it, so that the end of the \
+                 text does not reveal the error; or rate only the last segment of each partial response; \
+                 or train a decoder, whose tokens do not see the end"
             }
             Self::ListEndsAtFirstError => {
-                "list the rest of each response as segments without a rating, so that place and \
-                 the trivial baselines do not know where a judge has stopped"
+                "list the rest of each response as segments without a rating, so that the trivial \
+                 baselines cannot see where the judge stopped"
             }
             Self::LengthShortcut => {
-                "judge every model against a length-only predictor, and look whether segments of \
-                 one kind were cut or written differently"
+                "compare every model with a length-only predictor, and check whether good and bad segments \
+                 were cut or written differently"
             }
             Self::OverlapShortcut => {
-                "judge every model against an overlap-only predictor; a response that repeats its \
-                 prompt should not score for that alone"
+                "compare every model with an overlap-only predictor: repeating the prompt should not be \
+                 enough for a score"
             }
             Self::WordsShortcut => {
-                "judge every model against the bag of words; look at its strongest words for marks \
-                 that should not be in the text"
+                "compare every model with the bag of words, and check its strongest words for marks that \
+                 should not be in the text"
             }
             Self::TokenLeak => {
-                "look at the examples: remove marks that a rater or a tool has left in the text; \
-                 where the token is honest text, expect the model to learn the token"
+                "look at the examples and remove marks that a rater or a tool left in the text; if the token \
+                 is ordinary text, expect the model to learn it"
             }
             Self::NumberLeak => "remove the rating from the text",
             Self::SharedPrompts => {
@@ -131,59 +130,60 @@ impl FindingKind {
                  `gradus data split --group prompt`"
             }
             Self::NearPrompts => {
-                "read the pairs; where they ask the same thing, give both the same value of a key of \
-                 `meta`, and join the files and split again: \
-                 `gradus data split --group prompt,meta.KEY`"
+                "read the pairs; give those that ask the same the same value of a key of `meta`, then join \
+                 the files and split again: `gradus data split --group prompt,meta.KEY`"
             }
             Self::SharedResponses => {
                 "split again so that no response is in two splits: join the files and \
                  `gradus data split --group prompt,response`"
             }
             Self::SharedContexts => {
-                "know that the model has seen these contexts rated; for figures on new ones join the \
-                 files and `gradus data split --group prompt,context`"
+                "the model is trained on rated responses to these contexts; to measure it on new contexts, \
+                 join the files and `gradus data split --group prompt,context`"
             }
             Self::ContradictoryRepeats => {
-                "average or drop the repeats; no model can be right about both"
+                "average or drop the repeats: no model can match both ratings"
             }
-            Self::Repeats => "keep one of each, or know that it counts more than once",
-            Self::OutOfScale => "correct or remove them, or state the scale they are on",
+            Self::Repeats => "keep one of each; repeats count more than once",
+            Self::OutOfScale => "correct or remove them, or set `--scale` to the scale they are on",
             Self::Outliers => {
-                "look at them: a mark for `missing` (null in this format), or another scale? \
-                 `--scale LOW:HIGH` states what is right"
+                "look at them: if they mean `missing`, write null; if they are on another scale, convert \
+                 them; `--scale LOW:HIGH` sets the expected range"
             }
             Self::MixedScales => {
-                "bring them to one scale (a rating from 1 to 5 is (rating - 1) / 4 from 0 to 1), or \
-                 make them two aspects, before anything is trained on them"
+                "before training, convert them to one scale (from 1..5 to 0..1: (rating - 1) / 4), or make \
+                 them two aspects"
             }
             Self::RareAspect => {
-                "correct the name in those records, or name the aspects to learn with `--aspects`; a \
-                 plain number belongs to the aspect `rating`"
+                "correct the name in those records, or select the aspects to train with `--aspects`; a plain \
+                 number belongs to the aspect `rating`"
             }
             Self::Constant => {
-                "leave the aspect out: there is nothing to learn and no correlation to measure"
+                "leave the aspect out: equal ratings give nothing to learn and no correlation"
             }
             Self::AspectsAlike => "keep one of the two, or average them",
             Self::CopiedRating => {
-                "train on one segment a response, or rate the segments; scores within a response \
-                 cannot be judged with these ratings"
+                "train on one segment per response, or rate the segments: these ratings cannot measure \
+                 differences within a response"
             }
             Self::SingleSegment => {
-                "know that order within a response can be neither learned nor measured here"
+                "order within a response can be neither trained nor measured with this data"
             }
             Self::MissingAspect => {
-                "split again, or train and judge only the aspects that all splits rate"
+                "split again, or train and evaluate only aspects that all splits rate"
             }
-            Self::Unrated => "add ratings: such a split cannot be trained on or judged by",
+            Self::Unrated => {
+                "add ratings: without them, a split is useless for training and evaluation"
+            }
             Self::BlankSegments => {
-                "remove or merge them: a rated one stops training, as no token stands for it"
+                "remove or merge them: a rated segment without tokens stops training"
             }
             Self::InsideWords => {
-                "look whether the offsets count Unicode characters: those of JavaScript count UTF-16 code \
-                 units, others bytes; segments of tokens do begin inside words"
+                "check whether the offsets count Unicode characters: JavaScript counts UTF-16 code units, \
+                 other tools bytes; for segments made of tokens, this is normal"
             }
             Self::TextOutside => {
-                "nothing, if it is context on purpose; else look at how the spans were made"
+                "nothing, if this text is meant as context; otherwise check how the spans were made"
             }
         }
     }
@@ -192,17 +192,17 @@ impl FindingKind {
 /// A finding of an audit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
-    /// How bad it is.
+    /// Its severity.
     pub grade: Grade,
-    /// What kind of thing it is.
+    /// Its kind.
     pub kind: FindingKind,
-    /// The aspect it is about, where it is about one.
+    /// The aspect, if it is about one.
     pub aspect: Option<String>,
-    /// What was found, as a sentence with its numbers.
+    /// The finding as a sentence with its numbers.
     pub message: String,
     /// The numbers by name.
     pub numbers: BTreeMap<String, f64>,
-    /// Some of the examples concerned.
+    /// Some of the affected examples.
     pub examples: Vec<ExampleRef>,
     /// What to do about it.
     pub advice: String,
@@ -245,7 +245,7 @@ pub struct ExampleRef {
     pub split: String,
     /// Id of the example.
     pub id: String,
-    /// Index of the segment, from 0, where one is meant.
+    /// Index of the segment, from 0; `None` for a whole example.
     pub segment: Option<usize>,
 }
 
@@ -259,7 +259,7 @@ impl fmt::Display for ExampleRef {
     }
 }
 
-/// A share as a percentage for people: `12 %`, `0.4 %`.
+/// A share as a percentage for display: `12 %`, `0.4 %`.
 pub(super) fn percent(share: f64) -> String {
     let percent = 100.0 * share;
     if percent == 0.0 || percent >= 10.0 {

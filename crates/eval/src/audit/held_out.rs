@@ -12,24 +12,24 @@ use crate::baselines::features::fnv1a;
 use crate::baselines::{Baseline, BaselineExample};
 use crate::metrics::{Moments, mean, pearson};
 
-/// Parts that the prompts are dealt into where there is only one split.
+/// Number of folds for a single split.
 pub(super) const FOLDS: u64 = 5;
 
 /// A shortcut that is fitted to the ratings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HeldOut {
-    /// [`PositionLength`](crate::baselines::PositionLength): place (is it the last, for instance)
-    /// and length.
+    /// [`PositionLength`](crate::baselines::PositionLength): position (whether it is the last, for example) and
+    /// length.
     PositionLength,
-    /// A line through [`Feature::PromptOverlap`].
+    /// Linear regression on [`Feature::PromptOverlap`].
     PromptOverlap,
-    /// [`BagOfWords`](crate::baselines::BagOfWords): words, overlap, place and length.
+    /// [`BagOfWords`](crate::baselines::BagOfWords): words, overlap, position and length.
     BagOfWords,
 }
 
 impl HeldOut {
-    /// All of them, cheapest first.
+    /// All shortcuts, cheapest first.
     pub const ALL: [Self; 3] = [Self::PositionLength, Self::PromptOverlap, Self::BagOfWords];
 
     /// The name in reports.
@@ -42,32 +42,32 @@ impl HeldOut {
     }
 }
 
-/// The correlation of a fitted shortcut with the rating.
+/// The correlation of a fitted shortcut with the ratings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FitReach {
     /// The shortcut.
     pub fit: HeldOut,
-    /// Pearson correlation with the ratings that it was not fitted to.
+    /// Pearson correlation with held-out ratings.
     pub pearson: Option<f64>,
-    /// What that means.
+    /// The verdict on it.
     pub reach: Reach,
-    /// What it was fitted to and judged by.
+    /// The data it was fitted and judged on.
     pub how: How,
 }
 
-/// What a shortcut was fitted to and judged by.
+/// The data a shortcut was fitted and judged on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum How {
-    /// Fitted to one split, judged by another.
+    /// Fitted on one split, judged on another.
     Splits {
         /// The first split.
         fitted: String,
         /// The last split.
         judged: String,
     },
-    /// Cross-validated: the prompts are dealt into five parts, and each part is predicted from the
-    /// others; the mean over the parts, by their size.
+    /// Cross-validated: the prompts are divided into five folds, each fold is predicted from the others, and the
+    /// correlations are averaged, weighted by size.
     Folds,
 }
 
@@ -80,7 +80,8 @@ impl fmt::Display for How {
     }
 }
 
-/// What every fitted shortcut reaches: from the first split to the last, or within the only one.
+/// The correlation of every fitted shortcut: fitted on the first split and judged on the last one, or
+/// cross-validated within a single one.
 pub(super) fn fits(corpus: &Corpus, aspect: &str, seed: u64) -> Result<Vec<FitReach>> {
     let judged = corpus.splits.len() - 1;
     let (how, parts): (How, Vec<Part>) = if judged > 0 {
@@ -115,7 +116,7 @@ pub(super) fn fits(corpus: &Corpus, aspect: &str, seed: u64) -> Result<Vec<FitRe
         .collect()
 }
 
-/// The mean correlation over `parts`, by their number of ratings, and that number.
+/// The mean correlation over `parts`, weighted by their number of ratings, and the total number.
 fn over_parts(fit: HeldOut, parts: &[Part]) -> Result<(Option<f64>, usize)> {
     let (mut sum, mut count) = (0.0, 0);
     for part in parts {
@@ -128,13 +129,13 @@ fn over_parts(fit: HeldOut, parts: &[Part]) -> Result<(Option<f64>, usize)> {
     Ok(((count > 0).then(|| sum / count as f64), count))
 }
 
-/// Examples to fit a shortcut to and examples to judge it by; all have a rating.
+/// Rated examples to fit a shortcut on, and rated examples to judge it on.
 struct Part<'a> {
     fitted: Vec<Prepared<'a>>,
     judged: Vec<Prepared<'a>>,
 }
 
-/// An example as baselines see it, and the overlap of each segment with the prompt.
+/// The baselines' view of an example, and the overlap of each segment with the prompt.
 #[derive(Clone)]
 struct Prepared<'a> {
     example: BaselineExample<'a>,
@@ -142,7 +143,7 @@ struct Prepared<'a> {
 }
 
 impl<'a> Part<'a> {
-    /// `role` tells of an entry whether it is fitted to and whether it is judged by.
+    /// `role` tells whether an entry is fitted on and whether it is judged on.
     fn new(corpus: &Corpus<'a>, aspect: &str, role: impl Fn(&Entry) -> (bool, bool)) -> Self {
         let mut part = Self {
             fitted: Vec::new(),
@@ -170,7 +171,7 @@ impl<'a> Part<'a> {
         part
     }
 
-    /// Predictions and ratings of the judged segments; none where nothing can be fitted.
+    /// Predictions and ratings of the judged segments; empty if nothing can be fitted.
     fn predict(&self, fit: HeldOut) -> Result<(Vec<f64>, Vec<f64>)> {
         if self.fitted.is_empty() {
             return Ok((Vec::new(), Vec::new()));
@@ -199,7 +200,7 @@ impl<'a> Part<'a> {
             .collect())
     }
 
-    /// Least squares of the rating on the overlap.
+    /// Least-squares regression of the rating on the overlap.
     fn line(&self) -> Vec<Vec<f64>> {
         let pairs = self.fitted.iter().flat_map(|p| {
             let ratings = p.example.segments.iter().map(|segment| segment.rating);

@@ -1,21 +1,20 @@
 //! Checks a data set for faults before training.
 //!
-//! [`audit`] looks at one or more splits for what makes a reward model look better than it is or
-//! learn something else than it should:
+//! [`audit`] searches one or more splits for faults that make a reward model look better than it is or let it
+//! learn the wrong thing:
 //!
-//! - shortcuts: what place, length and overlap with the prompt alone tell of the rating, and
-//!   responses that end at their first error;
-//! - prompts that two splits share, exactly or nearly, contexts and responses that they share, and
-//!   repeated responses rated differently;
-//! - ratings out of scale, on two scales, constant, copied from one aspect to another or to every
-//!   segment; aspects that next to no record rates;
-//! - the rating, or a mark that stands for it, in the text itself;
+//! - shortcuts: position, length or overlap with the prompt that predict the rating, and responses that end at
+//!   their first error;
+//! - prompts, contexts and responses that two splits share (prompts also nearly), and repeated responses with
+//!   different ratings;
+//! - ratings that are out of scale, on two scales, constant, or copied from one aspect to another or to every
+//!   segment; aspects that very few records rate;
+//! - the rating, or a mark of it, in the text itself;
 //! - segments without text and text without a segment.
 //!
-//! What is found is graded and sorted, worst first ([`Finding`], [`Grade`]). A [`Grade::Problem`]
-//! or a [`Grade::Warning`] is worth stopping for; a [`Grade::Note`] is good to know. Thresholds
-//! stand as constants beside the checks. Everything is deterministic for a given seed and takes
-//! time about linear in the size of the data.
+//! Findings are graded and sorted, worst first ([`Finding`], [`Grade`]). Stop for a [`Grade::Problem`] or a
+//! [`Grade::Warning`]; a [`Grade::Note`] is for information. Thresholds are constants beside the checks. Results
+//! are deterministic for a given seed, and the time is about linear in the size of the data.
 //!
 //! ```
 //! use gradus_data::{Location, parse_example};
@@ -77,10 +76,10 @@ pub use tokens::{SuspiciousToken, TokenSide};
 use crate::{EvalError, Result};
 use corpus::Corpus;
 
-/// Audits `splits` taken together; the first is the one that models are trained on.
+/// Audits `splits` together; the first one is the training split.
 ///
 /// # Errors
-/// [`EvalError::NothingToAudit`] without a split or with one that has no example.
+/// [`EvalError::NothingToAudit`] without a split, or if a split has no example.
 pub fn audit(splits: &[AuditSplit], options: &AuditOptions) -> Result<AuditReport> {
     if splits.is_empty() || splits.iter().any(|split| split.examples.is_empty()) {
         let split = splits.iter().find(|split| split.examples.is_empty());
@@ -103,7 +102,7 @@ pub fn audit(splits: &[AuditSplit], options: &AuditOptions) -> Result<AuditRepor
     let context_overlaps = shared::contexts(&corpus, &mut findings);
     let response_overlaps = shared::responses(&corpus, &mut findings);
     let repeated_responses = repeats::responses(&corpus, &mut findings);
-    // Stable: within a grade, in the order of the checks.
+    // The sort is stable: findings of a grade stay in the order of the checks.
     findings.sort_by_key(|finding| finding.grade);
     Ok(AuditReport {
         splits,
@@ -117,9 +116,8 @@ pub fn audit(splits: &[AuditSplit], options: &AuditOptions) -> Result<AuditRepor
     })
 }
 
-/// The part of an audit that no training should start without, and that takes no time: ratings on two
-/// scales, aspects that next to no record rates, and prompts, contexts and responses that splits
-/// share. Of `learned` aspects, or of all where there is none named. Worst first.
+/// The quick checks that every training runs first: ratings on two scales, rare aspects, and prompts, contexts
+/// and responses that splits share. They check the `learned` aspects, or all if it is empty. Worst first.
 pub fn before_training(splits: &[AuditSplit], learned: &[String]) -> Vec<Finding> {
     let corpus = Corpus::new(splits);
     let mut findings = Vec::new();

@@ -8,23 +8,23 @@ use super::finding::{Finding, FindingKind, Grade, percent};
 use super::tokens::Around;
 use crate::metrics::same;
 
-/// Fewest segments with a matching number to speak of.
+/// Minimum number of segments with a matching number for a finding.
 const FEWEST: usize = 20;
-/// Agreement beyond chance from which on numbers are the rating.
+/// Minimum agreement beyond chance at which numbers count as the rating.
 const AGREEMENT: f64 = 0.3;
 
-/// Numbers in a segment, or within 40 characters of unsegmented text around it, that equal its
-/// rating; `70%` is both 70 and 0.7.
+/// Counts of numbers that equal the rating of their segment. A number is in the segment or within 40 characters of
+/// unsegmented text around it; `70%` counts as 70 and as 0.7.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct NumberLeak {
     /// Rated segments with a number.
     pub with_number: usize,
-    /// Of these, segments with a number that equals the rating.
+    /// Segments of these with a number that equals the rating.
     pub matching: usize,
-    /// How many would by chance, if ratings were dealt anew.
+    /// The number expected by chance, if the ratings were shuffled.
     pub by_chance: f64,
-    /// `(matching - by_chance) / (with_number - by_chance)`: 0 for chance, 1 where every number is
-    /// the rating. `None` without a number, or where chance explains all.
+    /// `(matching - by_chance) / (with_number - by_chance)`: 0 for chance, 1 if every segment with a number has its
+    /// rating. `None` without numbers, or if chance explains all.
     pub agreement: Option<f64>,
 }
 
@@ -69,7 +69,7 @@ pub(super) fn find(
         .filter(|&agreement| leak.matching >= FEWEST && agreement >= AGREEMENT)
     {
         let message = format!(
-            "{} of {} segments with a number ({}) hold one that equals their rating, where chance \
+            "{} of {} segments with a number ({}) contain one that equals their rating; chance \
              explains {:.0}",
             leak.matching,
             leak.with_number,
@@ -88,7 +88,7 @@ pub(super) fn find(
     leak
 }
 
-/// The different numbers of a text.
+/// The distinct numbers of a text.
 fn numbers(text: &str) -> Vec<f64> {
     let tokens: Vec<&str> = text.split_word_bounds().collect();
     let mut numbers = Vec::new();

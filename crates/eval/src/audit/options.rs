@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::EvalError;
 
-/// A split by name.
+/// A split with its name.
 #[derive(Clone, Debug)]
 pub struct AuditSplit<'a> {
     /// Its name in the report.
@@ -17,7 +17,7 @@ pub struct AuditSplit<'a> {
 }
 
 impl<'a> AuditSplit<'a> {
-    /// A split with a name.
+    /// A split with this name.
     pub fn new(name: impl Into<String>, examples: &'a [Example]) -> Self {
         Self {
             name: name.into(),
@@ -26,14 +26,13 @@ impl<'a> AuditSplit<'a> {
     }
 }
 
-/// How a data set is audited.
+/// Options of an audit.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuditOptions {
-    /// Range that every rating should lie in. Default: none; ratings far from all others are
-    /// looked for instead.
+    /// The range of valid ratings. Default: none; the audit then looks for ratings far from all others.
     pub scale: Option<ScaleRange>,
-    /// Seed of the folds and of the hashes that near-duplicates are found with. Default 0.
+    /// Seed of the folds and of the hashes for near-duplicates. Default 0.
     pub seed: u64,
 }
 
@@ -47,7 +46,7 @@ pub struct ScaleRange {
 }
 
 impl ScaleRange {
-    /// Whether a rating is on the scale.
+    /// Whether a rating is within the scale.
     pub fn contains(self, rating: f64) -> bool {
         (self.low..=self.high).contains(&rating)
     }

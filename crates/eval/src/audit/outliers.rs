@@ -1,24 +1,24 @@
 //! Finds ratings far from all others.
 
-/// How many times the width of the bulk a gap has to have.
+/// Minimum width of a gap relative to the width of the bulk.
 const GAP: f64 = 3.0;
-/// Largest share of the ratings that are few.
+/// Maximum share of the ratings for which this width is enough.
 const FEW: f64 = 0.05;
-/// The same for more than a few, which have to be one value.
+/// Minimum width of the gap for more ratings, which must all be equal.
 const WIDE_GAP: f64 = 10.0;
-/// Largest share of the ratings that lie far from the others, whatever they are.
+/// Maximum share of outliers in all cases.
 const MOST: f64 = 1.0 / 3.0;
 
-/// The range of the bulk where some ratings lie far outside of it: a value splits the ratings
-/// where the gap to its neighbor is more than three times as wide as the larger side, which holds at
-/// least two different values. `None` if no rating lies far from the others.
+/// The range of the bulk if some ratings lie far outside of it; `None` if none do. Ratings are outliers if
+/// the gap between them and the larger group is more than three times as wide as that group, which must have
+/// at least two distinct values.
 ///
-/// Ratings of two kinds, bad ones near 0 and good ones near 1, are no outliers. So where more than
-/// one in twenty lie behind the gap they count only if they are all the same, up to one in three, the
-/// gap is ten times as wide, and not all ratings are from -1 to 1.
+/// Bad ratings near 0 and good ones near 1 are not outliers. Therefore, if more than one in twenty ratings lie
+/// beyond the gap, they count only if they are all equal and at most one in three, the gap is ten times as wide
+/// as the bulk, and not all ratings are from -1 to 1.
 ///
-/// This finds a `-100` for "missing" among ratings of 0 to 4, and a `70` among ratings of 0 to 1;
-/// it does not find a 2 among ratings of 0 and 1.
+/// This finds a `-100` for "missing" among ratings from 0 to 4, and a `70` among ratings from 0 to 1,
+/// but not a 2 among ratings of 0 and 1.
 pub(super) fn bulk(ratings: &[f64]) -> Option<(f64, f64)> {
     let mut sorted = ratings.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -29,7 +29,7 @@ pub(super) fn bulk(ratings: &[f64]) -> Option<(f64, f64)> {
     (bulk.len() < sorted.len()).then(|| (bulk[0], bulk[bulk.len() - 1]))
 }
 
-/// The larger side of the widest gap, where that gap is wide enough.
+/// The larger group beside the widest gap, if the gap is wide enough.
 fn larger_side(sorted: &[f64]) -> Option<&[f64]> {
     let gaps = sorted.windows(2).map(|pair| pair[1] - pair[0]);
     let (at, gap) = gaps.enumerate().max_by(|a, b| a.1.total_cmp(&b.1))?;

@@ -1,4 +1,4 @@
-//! Prompts that two splits share.
+//! Finds prompts that two splits share.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
@@ -9,39 +9,38 @@ use super::corpus::Corpus;
 use super::finding::{EXAMPLES_LISTED, ExampleRef, Finding, FindingKind, Grade, percent};
 use super::shingles::Sketch;
 
-/// Similarity from which on two prompts are nearly the same.
+/// Minimum similarity of two nearly equal prompts.
 const NEARLY: f64 = 0.8;
-/// Share of a split's prompts that may be in another by oversight; more is a problem.
+/// Maximum share of shared prompts for a warning; more is a problem.
 const OVERSIGHT: f64 = 0.01;
-/// Share of a split's prompts that may be nearly in another before that is a warning: in a set of
-/// exercises a few differ by a number only.
+/// Maximum share of nearly shared prompts for a note; more is a warning. In a set of exercises, some prompts
+/// differ only by a number.
 const NEAR_SHARE: f64 = 0.05;
-/// How many prompts of a split one prompt is compared with in a band, the nearest in order: a
-/// template that all prompts share must not cost the square of their number.
+/// Maximum number of prompts of a split, the nearest in order, with which a prompt is compared in a band. It keeps
+/// the time linear if all prompts share a template.
 const COMPARED: usize = 10;
 
 /// The prompts that two splits share.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PromptOverlap {
-    /// The earlier split, as a rule the one trained on.
+    /// The earlier split, usually the training split.
     pub earlier: String,
     /// The later split.
     pub later: String,
-    /// Different prompts of the later split.
+    /// Number of distinct prompts of the later split.
     pub prompts: usize,
-    /// Of these, prompts that the earlier split has too, as [`fold_text`](gradus_data::fold_text)
-    /// has it.
+    /// Prompts of these that the earlier split has too, after [`fold_text`](gradus_data::fold_text).
     pub exact: usize,
-    /// Examples of the later split with such a prompt.
+    /// Number of examples of the later split with such a prompt.
     pub examples_with_exact: usize,
-    /// Other prompts of the later split for which the earlier one has a prompt with a Jaccard
-    /// similarity of .8 or more over runs of three tokens.
+    /// Other prompts of the later split with a similar prompt in the earlier one: a Jaccard similarity of at least
+    /// 0.8 over runs of three tokens.
     pub near: usize,
     /// Some of the pairs, most similar first.
     pub pairs: Vec<PromptPair>,
 }
 
-/// Two examples whose prompts are the same or nearly so.
+/// Two examples with the same or nearly the same prompt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PromptPair {
     /// The example of the earlier split.
@@ -52,7 +51,7 @@ pub struct PromptPair {
     pub similarity: f64,
 }
 
-/// The prompts that every two splits share.
+/// The shared prompts of every two splits.
 pub(super) fn overlaps(
     corpus: &Corpus,
     seed: u64,
@@ -67,7 +66,7 @@ pub(super) fn overlaps(
     every_two(corpus, &places, &near, findings)
 }
 
-/// The same without near prompts, which take longer to find.
+/// The same without nearly equal prompts, which take longer to find.
 pub(super) fn same(corpus: &Corpus, findings: &mut Vec<Finding>) {
     every_two(corpus, &Places::of(corpus), &Near::new(), findings);
 }
@@ -92,7 +91,7 @@ fn every_two(
     overlaps
 }
 
-/// For each prompt and each split: its first example there, and how many it has.
+/// For each prompt and each split: its first example there, and the number of its examples.
 struct Places(Vec<BTreeMap<usize, (usize, usize)>>);
 
 impl Places {
@@ -143,7 +142,7 @@ fn near_prompts(corpus: &Corpus, places: &Places, seed: u64) -> Near {
     near
 }
 
-/// Pairs of prompts of different splits that share a key, about linearly many.
+/// Pairs of prompts of different splits that share a key. Their number grows about linearly.
 fn candidates(bucket: &[(u64, usize)], places: &Places, splits: usize) -> Vec<(usize, usize)> {
     let mut recent = vec![VecDeque::new(); splits];
     let mut pairs = BTreeSet::new();
@@ -245,8 +244,8 @@ fn report(overlap: &PromptOverlap, findings: &mut Vec<Finding>) {
             Grade::Warning
         };
         let message = format!(
-            "{} of {} prompts of {later} ({}) are in {earlier} too, with {} examples: what was \
-             learned there is what is measured here",
+            "{} of {} prompts of {later} ({}) are in {earlier} too, with {} examples: results \
+             on {later} will be too good",
             overlap.exact,
             overlap.prompts,
             percent(share(overlap.exact)),
@@ -266,8 +265,8 @@ fn report(overlap: &PromptOverlap, findings: &mut Vec<Finding>) {
             Grade::Note
         };
         let message = format!(
-            "{} of {} prompts of {later} ({}) are nearly one of {earlier} (similarity {NEARLY} or \
-             more)",
+            "{} of {} prompts of {later} ({}) are nearly equal to one of {earlier} (similarity {NEARLY} \
+             or more)",
             overlap.near,
             overlap.prompts,
             percent(share(overlap.near)),

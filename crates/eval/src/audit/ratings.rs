@@ -10,21 +10,21 @@ use super::reach::{FEWEST_RESPONSES, FEWEST_SEGMENTS};
 use super::{ScaleRange, outliers};
 use crate::metrics::{pearson, same};
 
-/// Share of the most frequent rating from which on an aspect is nearly constant.
+/// Minimum share of the most frequent rating of a nearly constant aspect.
 const NEARLY_CONSTANT: f64 = 0.99;
-/// Correlation from which on two aspects are nearly the same.
+/// Minimum correlation of two nearly equal aspects.
 const ALIKE: f64 = 0.95;
-/// Share of the responses with one rating throughout from which on it was copied.
+/// Minimum share of responses with equal ratings at which ratings count as copied.
 const COPIED: f64 = 0.99;
 
-/// Two aspects, and how alike they are rated.
+/// The correlation of two aspects.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AspectPair {
     /// The first aspect.
     pub first: String,
     /// The second aspect.
     pub second: String,
-    /// Segments rated in both.
+    /// Number of segments rated on both.
     pub rated: usize,
     /// Pearson correlation of their ratings.
     pub pearson: Option<f64>,
@@ -118,7 +118,7 @@ fn constant(rated: &[Rated]) -> Option<Finding> {
     )
 }
 
-/// Whether every response has one rating, given to each of its segments or to its only one.
+/// Whether all segments of a response have the same rating, or every response has only one rated segment.
 fn copied(corpus: &Corpus, rated: &[Rated]) -> Option<Finding> {
     let responses = by_response(rated).count();
     let several: Vec<&[Rated]> = by_response(rated).filter(|r| r.len() > 1).collect();
@@ -137,8 +137,8 @@ fn copied(corpus: &Corpus, rated: &[Rated]) -> Option<Finding> {
         return None;
     }
     let message = format!(
-        "{one_rating} of {} responses with two or more rated segments ({}) have the same rating \
-         throughout: a rating of the response, copied to its segments?",
+        "{one_rating} of {} responses with two or more rated segments ({}) have equal ratings \
+         on all segments: is it the rating of the response, copied?",
         several.len(),
         percent(share)
     );
@@ -150,14 +150,13 @@ fn copied(corpus: &Corpus, rated: &[Rated]) -> Option<Finding> {
     )
 }
 
-/// Splits that rate nothing, or nothing in an aspect that others rate. Of `rare` aspects it is known
-/// already that next to no record rates them.
+/// Splits without ratings, or without ratings on an aspect that others rate. `rare` aspects are already reported.
 pub(super) fn presence(corpus: &Corpus, rare: &[String], findings: &mut Vec<Finding>) {
     let aspects = corpus.aspects();
     for (index, split) in corpus.splits.iter().enumerate() {
         let segments = || split.examples.iter().flat_map(|example| &example.segments);
         if segments().all(|segment| segment.ratings.is_empty()) {
-            // Ratings of whole responses are learned from and judged by as well.
+            // Ratings of whole responses can be used for training and evaluation too.
             if split
                 .examples
                 .iter()
@@ -179,7 +178,7 @@ pub(super) fn presence(corpus: &Corpus, rare: &[String], findings: &mut Vec<Find
                 if rare.iter().any(|name| name == aspect) {
                     continue;
                 }
-                let message = format!("{} does not rate it, another split does", split.name);
+                let message = format!("{} does not rate it, but another split does", split.name);
                 let finding = Finding::new(Grade::Warning, FindingKind::MissingAspect, message);
                 findings.push(finding.about(aspect));
             } else if others
@@ -187,7 +186,7 @@ pub(super) fn presence(corpus: &Corpus, rare: &[String], findings: &mut Vec<Find
                 && !is_constant_everywhere(corpus, aspect)
             {
                 let message = format!(
-                    "{}: all {} ratings are {}, those of other splits differ",
+                    "{}: all {} ratings are {}, but those of other splits differ",
                     split.name,
                     ratings.len(),
                     ratings[0]
@@ -208,7 +207,7 @@ fn is_constant_everywhere(corpus: &Corpus, aspect: &str) -> bool {
     rated.iter().all(|r| same(r.rating, rated[0].rating))
 }
 
-/// How alike every two aspects are rated.
+/// The correlations of every two aspects.
 pub(super) fn aspect_pairs(corpus: &Corpus, findings: &mut Vec<Finding>) -> Vec<AspectPair> {
     let aspects = corpus.aspects();
     let mut pairs = Vec::new();

@@ -4,39 +4,39 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Fewest rated segments that a verdict rests on.
+/// Minimum number of rated segments for a verdict.
 pub(super) const FEWEST_SEGMENTS: usize = 30;
-/// Fewest responses that a verdict rests on.
+/// Minimum number of responses for a verdict.
 pub(super) const FEWEST_RESPONSES: usize = 10;
-/// Size of a correlation from which on a shortcut says something.
+/// Minimum absolute correlation of a shortcut with any effect.
 pub(super) const LITTLE: f64 = 0.1;
-/// Size from which on it is a floor that a model has to beat clearly.
+/// Minimum absolute correlation of a baseline that a model should beat clearly.
 pub(super) const MUCH: f64 = 0.3;
-/// Size from which on it is a trap: a quarter of the variance of the ratings without reading.
+/// Minimum absolute correlation of a trap: it explains a quarter of the variance of the ratings without reading.
 ///
-/// Honest sets have shortcuts too (the opening of an answer is often more relevant than its end):
-/// the sets this was tried on reach .30 with one feature and .37 with all of them, while sets whose
-/// records end at the first error reach .7 and more.
+/// Good data sets have shortcuts too: the beginning of an answer is often more relevant than its end. The sets
+/// on which this was tried reach 0.30 with one feature and 0.37 with all, while sets with records that end at
+/// the first error reach 0.7 and more.
 pub(super) const TRAP: f64 = 0.5;
 
-/// How much a shortcut tells of the rating, by the size of its Pearson correlation.
+/// How well a shortcut predicts the rating, by its absolute Pearson correlation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reach {
-    /// The correlation does not exist, or rests on fewer than 30 segments or 10 responses.
+    /// The correlation is undefined, or there are fewer than 30 segments or 10 responses.
     Unknown,
     /// Below 0.1.
     Nothing,
-    /// From 0.1: less than most models reach.
+    /// 0.1 or more: less than most models reach.
     Little,
-    /// From 0.3: a floor that a model has to beat clearly, though no mistake in the data.
+    /// 0.3 or more: a baseline that a model should beat clearly, but no mistake in the data.
     Much,
-    /// From 0.5: a model that sees this gets a high correlation without reading.
+    /// 0.5 or more: a model that sees this gets a high correlation without reading.
     Trap,
 }
 
 impl Reach {
-    /// The verdict on a correlation over so many segments and responses.
+    /// The verdict on a correlation over this number of segments and responses.
     pub(super) fn of(pearson: Option<f64>, segments: usize, responses: usize) -> Self {
         let enough = segments >= FEWEST_SEGMENTS && responses >= FEWEST_RESPONSES;
         match pearson.map(f64::abs) {
@@ -52,11 +52,11 @@ impl Reach {
 impl fmt::Display for Reach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Self::Unknown => "cannot be said",
+            Self::Unknown => "cannot be judged",
             Self::Nothing => "tells nothing",
-            Self::Little => "tells a little",
-            Self::Much => "tells much: a floor to beat",
-            Self::Trap => "tells so much that it is a trap",
+            Self::Little => "predicts the rating weakly",
+            Self::Much => "predicts the rating: a baseline to beat",
+            Self::Trap => "predicts the rating so well that it is a trap",
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The same response to the same prompt, more than once in a split.
+//! Finds responses that occur more than once in a split, to the same prompt.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,22 +7,22 @@ use serde::{Deserialize, Serialize};
 use super::corpus::{Corpus, Rated, midpoint};
 use super::finding::{ExampleRef, Finding, FindingKind, Grade, percent};
 
-/// Share of the range of an aspect from which on two ratings contradict each other.
+/// Minimum distance of contradictory ratings, relative to the range of the aspect.
 const CONTRADICTION: f64 = 0.5;
-/// Share of a split's examples that have to be repeats of others before that is worth a note.
+/// Minimum share of repeated examples for a note.
 const WORTH_A_NOTE: f64 = 0.01;
 
-/// Responses that a split holds more than once: same prompt, same response, both as
-/// [`fold_text`](gradus_data::fold_text) has it.
+/// Responses that a split has more than once: same prompt and same response, after
+/// [`fold_text`](gradus_data::fold_text).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RepeatedResponses {
     /// The split.
     pub split: String,
-    /// Examples whose prompt and response an earlier one has.
+    /// Number of examples with the prompt and response of an earlier one.
     pub repeats: usize,
-    /// Segments and aspects rated more than once so, by the same span.
+    /// Number of pairs of span and aspect that such examples rate more than once.
     pub rated_again: usize,
-    /// Of these, how many have ratings that lie half of the aspect's range apart, or more.
+    /// Number of these with ratings at least half of the aspect's range apart.
     pub contradictions: usize,
     /// Some of the examples with contradictions.
     pub examples: Vec<ExampleRef>,
@@ -86,7 +86,7 @@ fn of_split(corpus: &Corpus, split: usize, ranges: &HashMap<&str, f64>) -> Repea
     repeated
 }
 
-/// The ratings of each span and aspect that several of `group` rate.
+/// The ratings of each span and aspect that several examples of `group` rate.
 fn rated_again<'a>(corpus: &Corpus<'a>, group: &[usize]) -> Vec<(&'a str, Vec<f64>)> {
     let mut ratings: BTreeMap<(usize, usize, &str), Vec<f64>> = BTreeMap::new();
     for &entry in group {

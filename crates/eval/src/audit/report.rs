@@ -13,26 +13,26 @@ use super::{
 pub struct AuditReport {
     /// Every split, in the order given.
     pub splits: Vec<SplitAudit>,
-    /// Every aspect that is rated anywhere, by name; over all splits together.
+    /// Every rated aspect, over all splits together, sorted by name.
     pub aspects: Vec<AspectAudit>,
-    /// Every two aspects, and how alike they are rated.
+    /// The correlation of every two aspects.
     pub aspect_pairs: Vec<AspectPair>,
-    /// Every two splits, and the prompts they share.
+    /// The shared prompts of every two splits.
     pub prompt_overlaps: Vec<PromptOverlap>,
-    /// Every two splits, and the contexts they share.
+    /// The shared contexts of every two splits.
     #[serde(default)]
     pub context_overlaps: Vec<TextOverlap>,
-    /// Every two splits, and the responses they share.
+    /// The shared responses of every two splits.
     #[serde(default)]
     pub response_overlaps: Vec<TextOverlap>,
-    /// Responses that a split holds more than once.
+    /// Responses that a split has more than once.
     pub repeated_responses: Vec<RepeatedResponses>,
-    /// What was found, worst first.
+    /// The findings, worst first.
     pub findings: Vec<Finding>,
 }
 
 impl AuditReport {
-    /// How many findings have a grade.
+    /// The number of findings with a grade.
     pub fn count(&self, grade: Grade) -> usize {
         let of_grade = |finding: &&Finding| finding.grade == grade;
         self.findings.iter().filter(of_grade).count()
@@ -51,9 +51,9 @@ impl AuditReport {
 pub struct SplitAudit {
     /// Its name.
     pub name: String,
-    /// What `gradus data stats` says of it.
+    /// Its statistics, as in `gradus data stats`.
     pub stats: DatasetStats,
-    /// How its text and its segments go together.
+    /// How its segments cover its text.
     pub text: TextShape,
 }
 
@@ -62,15 +62,15 @@ pub struct SplitAudit {
 pub struct AspectAudit {
     /// Its name.
     pub aspect: String,
-    /// Rated segments.
+    /// Number of rated segments.
     pub rated: usize,
-    /// What single features tell of the rating, without reading.
+    /// The correlation of single features with the rating, without reading.
     pub features: Vec<FeatureReach>,
-    /// What fitted shortcuts reach on responses they have not seen.
+    /// The correlation of fitted shortcuts on held-out responses.
     pub fits: Vec<FitReach>,
-    /// How many responses end at their first low rating.
+    /// Counts of responses that end at their first low rating.
     pub endings: Endings,
-    /// Tokens that tell much of the rating, most suspicious first.
+    /// Tokens that predict the rating, most suspicious first.
     pub tokens: Vec<SuspiciousToken>,
     /// Numbers in the text that equal the rating.
     pub numbers: NumberLeak,

@@ -1,4 +1,4 @@
-//! Contexts and responses that two splits share.
+//! Finds contexts and responses that two splits share.
 
 use std::collections::BTreeMap;
 
@@ -7,24 +7,22 @@ use serde::{Deserialize, Serialize};
 use super::corpus::{Corpus, Entry};
 use super::finding::{EXAMPLES_LISTED, ExampleRef, Finding, FindingKind, Grade, percent};
 
-/// Share of a split's contexts or responses that may be in another by oversight; more is graded
-/// worse.
+/// Maximum share of shared contexts or responses for the milder grade.
 const OVERSIGHT: f64 = 0.01;
 
-/// The contexts, or the responses, that two splits share, as [`fold_text`](gradus_data::fold_text)
-/// has it. A response of fewer than 20 characters, which is written twice by chance, is the same
-/// only where its context is the same too.
+/// The contexts or the responses that two splits share, after [`fold_text`](gradus_data::fold_text). Responses
+/// of fewer than 20 characters may be equal by chance, so they count only if their contexts are equal too.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TextOverlap {
-    /// The earlier split, as a rule the one trained on.
+    /// The earlier split, usually the training split.
     pub earlier: String,
     /// The later split.
     pub later: String,
-    /// Different texts of the later split that could be shared.
+    /// Number of distinct texts of the later split.
     pub texts: usize,
-    /// Of these, texts that the earlier split has too.
+    /// Texts of these that the earlier split has too.
     pub shared: usize,
-    /// Examples of the later split with such a text.
+    /// Number of examples of the later split with such a text.
     pub examples_with_shared: usize,
     /// Some of the pairs.
     pub pairs: Vec<TextPair>,
@@ -39,12 +37,12 @@ pub struct TextPair {
     pub later: ExampleRef,
 }
 
-/// The contexts that every two splits share.
+/// The shared contexts of every two splits.
 pub(super) fn contexts(corpus: &Corpus, findings: &mut Vec<Finding>) -> Vec<TextOverlap> {
     let overlaps = every_two(corpus, |entry| entry.context);
     for overlap in overlaps.iter().filter(|overlap| overlap.shared > 0) {
         let message = format!(
-            "{} are in {} too: the model has seen them rated",
+            "{} are in {} too: the model is trained on ratings with these contexts",
             of_all(overlap, "contexts"),
             overlap.earlier,
         );
@@ -55,12 +53,12 @@ pub(super) fn contexts(corpus: &Corpus, findings: &mut Vec<Finding>) -> Vec<Text
     overlaps
 }
 
-/// The responses that every two splits share.
+/// The shared responses of every two splits.
 pub(super) fn responses(corpus: &Corpus, findings: &mut Vec<Finding>) -> Vec<TextOverlap> {
     let overlaps = every_two(corpus, |entry| entry.telling_response);
     for overlap in overlaps.iter().filter(|overlap| overlap.shared > 0) {
         let message = format!(
-            "{} are in {} too, whatever their prompts: what was learned there is what is measured here",
+            "{} are in {} too, regardless of their prompts: results on the later split will be too good",
             of_all(overlap, "responses"),
             overlap.earlier,
         );
@@ -71,7 +69,7 @@ pub(super) fn responses(corpus: &Corpus, findings: &mut Vec<Finding>) -> Vec<Tex
     overlaps
 }
 
-/// As in `12 of 40 responses of test (30 %), with 13 examples,`.
+/// A phrase such as `12 of 40 responses of test (30 %), with 13 examples,`.
 fn of_all(overlap: &TextOverlap, what: &str) -> String {
     format!(
         "{} of {} {what} of {} ({}), with {} examples,",
@@ -87,7 +85,7 @@ fn share(overlap: &TextOverlap) -> f64 {
     overlap.shared as f64 / overlap.texts.max(1) as f64
 }
 
-/// The finding, of the first of `grades` where more than an oversight is shared.
+/// The finding, with the first of `grades` if more than the maximum share is shared, else the second.
 fn finding(
     kind: FindingKind,
     grades: [Grade; 2],
@@ -113,9 +111,9 @@ fn finding(
         )
 }
 
-/// What every two splits share of the texts whose number `text` gives.
+/// The texts, identified by the number that `text` returns, that every two splits share.
 fn every_two(corpus: &Corpus, text: impl Fn(&Entry) -> Option<usize>) -> Vec<TextOverlap> {
-    // For each text and each split: its first example there, and how many it has.
+    // For each text and each split: its first example there, and the number of its examples.
     let mut places: BTreeMap<usize, BTreeMap<usize, (usize, usize)>> = BTreeMap::new();
     for (index, entry) in corpus.entries.iter().enumerate() {
         if let Some(text) = text(entry) {

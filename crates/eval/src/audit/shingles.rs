@@ -1,4 +1,4 @@
-//! Nearly the same texts, in time about linear in their number: shingles, `MinHash` and banding.
+//! Finds nearly equal texts in about linear time: shingles, `MinHash` and banding.
 
 use std::collections::BTreeSet;
 
@@ -6,28 +6,28 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::baselines::features::fnv1a;
 
-/// Tokens of a shingle.
+/// Number of tokens of a shingle.
 const SHINGLE: usize = 3;
-/// Shingles kept of a text, those with the smallest hashes: comparisons cost the same for any
-/// length.
+/// Maximum number of shingles kept per text, those with the smallest hashes, so that comparisons cost the same for
+/// any length.
 const KEPT: usize = 512;
-/// Bands of a signature. With 21 bands of 6 rows, two texts with similarity .8 meet in a band with
-/// probability .998, with .5 in .28.
+/// Number of bands of a signature. With 21 bands of 6 rows, two texts share a band with probability 0.998 at
+/// similarity 0.8, and with probability 0.28 at similarity 0.5.
 const BANDS: usize = 21;
-/// `MinHash` values in a band.
+/// Number of `MinHash` values in a band.
 const ROWS: usize = 6;
 
-/// A text as the set of its shingles: runs of three tokens, where a token is a word, a number, or
-/// a symbol, in lower case, without white space. A text with fewer tokens is one shingle.
+/// A text as the set of its shingles: runs of three tokens. A token is a lower-case word, a number or a symbol, not
+/// white space. A text with fewer tokens is one shingle.
 #[derive(Clone, Debug)]
 pub(super) struct Sketch {
-    /// Sorted and without repeats; the smallest [`KEPT`].
+    /// The [`KEPT`] smallest hashes, sorted, without repeats.
     hashes: Vec<u64>,
     bands: [u64; BANDS],
 }
 
 impl Sketch {
-    /// The sketch of a text; `seed` picks the hash functions.
+    /// The shingles of a text; `seed` selects the hash functions.
     pub(super) fn of(text: &str, seed: u64) -> Self {
         let lower = text.to_lowercase();
         let tokens: Vec<&str> = lower
@@ -45,13 +45,13 @@ impl Sketch {
         Self { hashes, bands }
     }
 
-    /// The key of a band; similar texts are likely to share one.
+    /// The key of a band. Similar texts probably share one.
     pub(super) fn band(&self, band: usize) -> u64 {
         self.bands[band]
     }
 
-    /// Jaccard similarity of the two sets of shingles: shared over all. Exact where both together
-    /// have at most 512 shingles, else estimated from the 512 with the smallest hashes.
+    /// Jaccard similarity of the two sets of shingles: the number of shared ones divided by the number of all. Exact
+    /// for at most 512 shingles together, else estimated from the 512 with the smallest hashes.
     pub(super) fn similarity(&self, other: &Self) -> f64 {
         let (mut a, mut b) = (&self.hashes[..], &other.hashes[..]);
         let (mut shared, mut all) = (0_usize, 0_usize);
@@ -79,7 +79,7 @@ impl Sketch {
     }
 }
 
-/// The smallest value of each of the band's hash functions, as one key.
+/// The smallest values of the band's hash functions, combined into one key.
 fn band_key(hashes: &[u64], band: usize) -> u64 {
     let rows = band * ROWS..(band + 1) * ROWS;
     rows.fold(0, |key, row| {

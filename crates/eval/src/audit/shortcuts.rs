@@ -13,14 +13,14 @@ use crate::baselines::features::{overlap, position_features, words};
 use crate::baselines::{BaselineExample, BaselineSegment};
 use crate::metrics::pearson;
 
-/// Correlation of the bag of words from which on words say nearly all.
+/// Minimum correlation of the bag of words at which words predict the rating almost completely.
 const NEARLY_ALL: f64 = 0.9;
 
 /// A feature of a segment that ignores its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Feature {
-    /// `k / (n - 1)` for segment `k` of `n`; 0 for a single one.
+    /// `k / (n - 1)` for segment `k` of `n`; 0 for a single segment.
     RelativePosition,
     /// `k`.
     Index,
@@ -34,7 +34,7 @@ pub enum Feature {
     Length,
     /// Share of the response's characters.
     ShareOfResponse,
-    /// Share of its words that the prompt has too.
+    /// Share of its words that occur in the prompt.
     PromptOverlap,
 }
 
@@ -66,8 +66,8 @@ impl Feature {
         }
     }
 
-    /// What kind of shortcut it is. Place is no property of what a segment says; length and
-    /// overlap are, so that they may be honest.
+    /// The kind of shortcut. Position is not a property of the content of a segment; length and overlap are, so they may
+    /// be legitimate.
     fn kind(self) -> FindingKind {
         match self {
             Self::Length | Self::ShareOfResponse => FindingKind::LengthShortcut,
@@ -77,14 +77,14 @@ impl Feature {
     }
 }
 
-/// The correlation of one feature with the rating.
+/// The correlation of one feature with the ratings.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FeatureReach {
     /// The feature.
     pub feature: Feature,
-    /// Pearson correlation with the rating, over all splits. `None` if one side is constant.
+    /// Pearson correlation with the ratings over all splits. `None` if one side is constant.
     pub pearson: Option<f64>,
-    /// What that means.
+    /// The verdict on it.
     pub reach: Reach,
 }
 
@@ -136,8 +136,8 @@ pub(super) fn rows(example: &Example) -> Vec<[f64; Feature::ALL.len()]> {
         .collect()
 }
 
-/// One finding for each kind of shortcut that is a trap. `lists_end` says that lists of segments, and
-/// not texts, end at the first error.
+/// One finding for each kind of shortcut that is a trap. `lists_end` says that lists of segments, but not texts, end
+/// at the first error.
 pub(super) fn judge(
     aspect: &str,
     features: &[FeatureReach],
@@ -180,7 +180,7 @@ pub(super) fn judge(
     {
         findings.push(of_both(aspect, fit, value, lists_end));
     }
-    // The bag of words holds place, length and overlap too: only what is left is about words.
+    // The bag of words includes position, length and overlap: only the rest is due to words.
     let parts = [&parts[..], &[FindingKind::OverlapShortcut]].concat();
     if let Some((fit, value)) = trap(HeldOut::BagOfWords)
         && !flagged(findings, &parts)
@@ -197,7 +197,7 @@ fn of_both(aspect: &str, fit: &FitReach, value: f64, lists_end: bool) -> Finding
         (Grade::Problem, cause)
     };
     let message = format!(
-        "place and length together reach Pearson {value:.2} with the rating ({}): {cause}",
+        "position and length together reach Pearson {value:.2} with the rating ({}): {cause}",
         fit.how
     );
     Finding::new(grade, FindingKind::PlaceShortcut, message)
@@ -206,9 +206,9 @@ fn of_both(aspect: &str, fit: &FitReach, value: f64, lists_end: bool) -> Finding
         .number("threshold", TRAP)
 }
 
-/// Why place tells the rating where lists of segments end at the first error.
-const LISTED: &str = "the place in a list of segments that ends at the first error, which no model \
-                      sees, but the trivial baselines do";
+/// Why the position predicts the rating if lists of segments end at the first error.
+const LISTED: &str = "lists of segments end at the first error; no model sees the lists, but \
+                      the trivial baselines do";
 
 fn of_list(aspect: &str, feature: Feature, value: f64) -> Finding {
     let name = feature.name();
@@ -248,12 +248,12 @@ fn of_words(aspect: &str, fit: &FitReach, value: f64) -> Finding {
     let (grade, meaning) = if value >= NEARLY_ALL {
         (
             Grade::Warning,
-            "single words say nearly all; does a mark of the rating stand in the text?",
+            "single words predict the rating almost completely; does the text contain a mark of the rating?",
         )
     } else {
         (
             Grade::Note,
-            "no trap, as words are what is to be read, but what a model has to beat",
+            "not a trap, because words are meant to be read, but a baseline to beat",
         )
     };
     let message = format!(

@@ -7,24 +7,24 @@ use super::corpus::{Corpus, Entry};
 use super::finding::{ExampleRef, Finding, FindingKind, Grade, percent};
 use super::report::SplitAudit;
 
-/// Share of the text outside of segments from which on it is worth a note.
+/// Minimum share of the text outside of segments for a note.
 const MUCH_OUTSIDE: f64 = 0.1;
 
-/// How the text of a split and its segments go together.
+/// How the segments of a split cover its text.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TextShape {
-    /// Share of the responses' characters that lie in no segment; white space does not count, nor
-    /// do responses without segments. `None` if no character is left.
+    /// Share of the responses' characters outside of segments. White space and responses without segments do not
+    /// count. `None` if no character is left.
     pub outside_segments: Option<f64>,
-    /// Segments of white space only.
+    /// Number of segments of white space only.
     pub blank_segments: usize,
-    /// Of these, segments with a rating.
+    /// Number of these with a rating.
     pub blank_rated: usize,
-    /// Examples in which no segment has a rating.
+    /// Number of examples without a rated segment.
     pub examples_without_rating: usize,
 }
 
-/// The sizes, ratings and shape of every split.
+/// The statistics and structure of every split.
 pub(super) fn splits(corpus: &Corpus, findings: &mut Vec<Finding>) -> Vec<SplitAudit> {
     let split = |(index, split): (usize, &super::AuditSplit)| {
         let mut stats = StatsCollector::new();
@@ -106,7 +106,7 @@ fn report_outside(splits: &[SplitAudit], findings: &mut Vec<Finding>) {
         return;
     };
     let message = format!(
-        "{} of the responses' text lies in no segment: it is read, and neither rated nor scored",
+        "{} of the responses' text is outside of segments: models read it, but it is neither rated nor scored",
         names.join(", ")
     );
     findings.push(

@@ -1,4 +1,4 @@
-//! Finds tokens that give the rating away: marks that a rater or a tool left in the text.
+//! Finds tokens that reveal the rating, such as marks that a rater or a tool left in the text.
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -12,19 +12,17 @@ use super::corpus::{Corpus, Rated, midpoint};
 use super::finding::{Finding, FindingKind, Grade, percent};
 use super::reach::{FEWEST_RESPONSES, FEWEST_SEGMENTS, TRAP};
 
-/// Characters of the text outside of segments, before and behind one, that are read with it.
+/// Number of characters of unsegmented text before and after a segment that count as part of it.
 const AROUND: usize = 40;
-/// Fewest segments a token has to be in.
+/// Minimum number of segments with a token.
 const FEWEST: usize = 20;
-/// Share of a token's segments on one side of the midpoint from which on it marks that side.
+/// Minimum share of a token's segments on one side of the midpoint for the token to mark that side.
 const PURE: f64 = 0.99;
-/// Largest share of all segments that the marked side may have: on a side that nearly all segments
-/// are on, purity says nothing.
+/// Maximum share of all segments on the marked side. If nearly all segments are on one side, purity means nothing.
 const LARGEST_SIDE: f64 = 0.75;
-/// Expected number of tokens as pure as that if tokens had nothing to do with ratings, in a
-/// thousand data sets like this one: one.
+/// Expected number of equally pure tokens if tokens were independent of ratings: one in a thousand data sets.
 const BY_CHANCE: f64 = 1e-3;
-/// How many tokens of an aspect are listed.
+/// Maximum number of listed tokens per aspect.
 const LISTED: usize = 10;
 
 /// A side of the midpoint between the lowest and the highest rating.
@@ -46,26 +44,26 @@ impl fmt::Display for TokenSide {
     }
 }
 
-/// A token that tells much of the rating.
+/// A token that predicts the rating.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SuspiciousToken {
     /// The token: a word, a number or a symbol, in lower case.
     pub token: String,
-    /// Rated segments that hold it, or have it within 40 characters of unsegmented text around.
+    /// Number of rated segments with it, in their text or within 40 characters of unsegmented text around.
     pub segments: usize,
-    /// Different prompts of these.
+    /// Number of distinct prompts of these.
     pub prompts: usize,
-    /// The side most of them are on.
+    /// The side with most of them.
     pub side: TokenSide,
-    /// Share of them on that side, of those on either.
+    /// Share of them on that side, without those on the midpoint.
     pub purity: f64,
-    /// Pearson correlation of its presence with the rating.
+    /// Pearson correlation of its presence with the ratings.
     pub pearson: f64,
-    /// Whether it marks its side: nearly pure, in more prompts than chance explains.
+    /// Whether it marks its side: it is nearly pure, in more prompts than chance explains.
     pub marks_side: bool,
 }
 
-/// What is counted of a token.
+/// The counts of a token.
 #[derive(Clone, Copy, Default)]
 struct Count {
     segments: usize,
@@ -76,7 +74,7 @@ struct Count {
     sum: f64,
 }
 
-/// Ratings as far as tokens are held against them.
+/// The properties of the ratings that tokens are compared with.
 struct Ratings {
     count: usize,
     low: usize,
@@ -132,7 +130,7 @@ impl Ratings {
         })
     }
 
-    /// The token, if it tells so much of the rating that it is suspicious.
+    /// The token, if it predicts the rating suspiciously well.
     fn judge(&self, token: String, count: &Count, vocabulary: usize) -> Option<SuspiciousToken> {
         let sided = count.low + count.high;
         let (side, on_side, all_on_side) = if count.low > count.high {
@@ -149,7 +147,7 @@ impl Ratings {
         } else {
             0.0
         };
-        // Prompts, not segments: a word of the question is in all segments of its answers.
+        // Counts prompts, not segments, because a word of the prompt is in all segments of its responses.
         let chance = vocabulary as f64 * share_of_side.powf(count.prompts as f64);
         let marks_side = purity >= PURE && share_of_side <= LARGEST_SIDE && chance < BY_CHANCE;
         (marks_side || pearson.abs() >= TRAP).then_some(SuspiciousToken {
@@ -166,7 +164,7 @@ impl Ratings {
 
 /// Counts every token over the rated segments.
 fn count(corpus: &Corpus, rated: &[Rated], ratings: &Ratings) -> HashMap<String, Count> {
-    // By prompt, so that the prompts of a token can be counted without a set of them.
+    // Ordered by prompt, so that the prompts of a token can be counted without a set.
     let mut by_prompt: Vec<&Rated> = rated.iter().collect();
     by_prompt.sort_by_key(|rated| corpus.entries[rated.entry].prompt);
     let mut counts: HashMap<String, Count> = HashMap::new();
@@ -186,7 +184,7 @@ fn count(corpus: &Corpus, rated: &[Rated], ratings: &Ratings) -> HashMap<String,
     counts
 }
 
-/// The different tokens of a text: words, numbers and symbols in lower case.
+/// The distinct tokens of a text: words, numbers and symbols in lower case.
 fn tokens(text: &str) -> BTreeSet<String> {
     text.split_word_bounds()
         .filter(|token| !token.trim().is_empty())
@@ -194,14 +192,14 @@ fn tokens(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Finds texts around segments, quickly where one response follows another.
+/// Finds texts around segments; fast if segments are visited response by response.
 #[derive(Default)]
 pub(super) struct Around<'a> {
     last: Option<(&'a Example, CharOffsets)>,
 }
 
 impl<'a> Around<'a> {
-    /// The text of a segment with up to 40 characters of unsegmented text on either side.
+    /// The text of a segment with up to 40 characters of unsegmented text on both sides.
     pub(super) fn of(&mut self, example: &'a Example, segment: usize) -> &'a str {
         let last = self.last.take();
         let known = last.filter(|(last, _)| std::ptr::eq(*last, example));
@@ -230,7 +228,7 @@ fn span_around(example: &Example, segment: usize, num_chars: usize) -> CharSpan 
     CharSpan::new(start, end.min(num_chars))
 }
 
-/// The first segment of each response for which `holds`, as many as are listed.
+/// The first segment of each response for which `holds` is true, up to the maximum number of listed examples.
 fn one_a_response(rated: &[Rated], holds: impl Fn(&&Rated) -> bool) -> Vec<&Rated> {
     super::corpus::by_response(rated)
         .filter_map(|of_response| of_response.iter().find(&holds))
@@ -260,9 +258,12 @@ fn report(
         })
         .collect();
     let (grade, what) = match (marks, strongest.pearson.abs() >= TRAP) {
-        (true, true) => (Grade::Problem, "stand for the rating"),
-        (true, false) => (Grade::Warning, "occur on one side of the ratings only"),
-        (false, _) => (Grade::Warning, "alone tell so much that it is a trap"),
+        (true, true) => (Grade::Problem, "mark the rating"),
+        (true, false) => (Grade::Warning, "occur on only one side of the ratings"),
+        (false, _) => (
+            Grade::Warning,
+            "alone predict the rating so well that it is a trap",
+        ),
     };
     let message = format!(
         "{} {what}: {}; Pearson of the first {:.2}",

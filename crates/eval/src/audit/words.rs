@@ -1,11 +1,11 @@
-//! Finds spans with borders inside a word: offsets that do not count characters.
+//! Finds spans that begin or end inside a word: their offsets may not count characters.
 
 use gradus_data::{CharSpan, parts_of_words};
 
 use super::corpus::Corpus;
 use super::finding::{Finding, FindingKind, Grade, percent};
 
-/// Share of the segments from which on it is more than a slip.
+/// Minimum share of such segments for a finding.
 const MANY: f64 = 0.01;
 
 pub(super) fn check(corpus: &Corpus, findings: &mut Vec<Finding>) {
