@@ -164,10 +164,10 @@ fn what_was_not_read_stands_in_the_record_and_is_read_back() {
     );
 
     let table = gradus(directory, &["eval", "bundle", "input.jsonl"]).succeeds();
-    let line = format!("{judged} of them in 1 shortened responses");
+    let line = format!("{judged} of them in 1 truncated responses");
     assert!(table.contains(&line), "{table}");
     assert!(
-        table.contains("whole texts only") && table.contains("shortened only"),
+        table.contains("whole texts only") && table.contains("truncated only"),
         "{table}"
     );
     let page = gradus(

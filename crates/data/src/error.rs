@@ -553,7 +553,7 @@ impl DataError {
                 Some("RAGTruth publishes its prompts as source_info.jsonl: name that file".into())
             }
             Self::TooLong { .. } => {
-                Some("raise max_length, or set truncation to shorten".into())
+                Some("raise `max_length`, or set `truncation = \"shorten\"`".into())
             }
             Self::NoPadToken { .. } => {
                 Some("add one of these tokens to the tokenizer; which one it is makes no difference to scores".into())

@@ -110,7 +110,7 @@ pub enum RecordProblem {
     /// The line is JSON, but not an object.
     #[error("found {found}, expected a JSON object")]
     NotAnObject {
-        /// The value, shortened.
+        /// The value; long ones are abbreviated.
         found: String,
     },
     /// A field that every record of this shape needs is not there.
@@ -122,7 +122,7 @@ pub enum RecordProblem {
     /// A field holds a value of another type or sign.
     #[error("found {found}, expected {expected}")]
     WrongType {
-        /// The value, shortened.
+        /// The value; long ones are abbreviated.
         found: String,
         /// What belongs there.
         expected: &'static str,

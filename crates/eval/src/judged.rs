@@ -62,14 +62,13 @@ pub struct AspectCounts {
     pub responses: usize,
     /// Of these, responses that also have rated segments without a score.
     pub responses_partly_scored: usize,
-    /// Of the rated and scored segments, those in texts that the model did not read whole and at
-    /// once, as far as is known.
+    /// Number of rated and scored segments in texts that are known to be truncated or read in windows.
     #[serde(default)]
     pub scored_in_shortened: usize,
-    /// Responses of these segments.
+    /// Number of responses with these segments.
     #[serde(default)]
     pub responses_shortened: usize,
-    /// Of the rated and scored segments, those of which the model read only a part.
+    /// Number of rated and scored segments of which the model read only a part.
     #[serde(default)]
     pub scored_cut: usize,
 }

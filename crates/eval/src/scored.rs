@@ -30,8 +30,7 @@ pub struct ScoredResponse {
     /// The record's `meta`, for slices.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub meta: serde_json::Map<String, serde_json::Value>,
-    /// Whether the model did not read prompt, context and response whole and at once, as far as is
-    /// known.
+    /// Whether the text is known to be truncated or read in windows.
     #[serde(default, skip_serializing_if = "is_false")]
     pub shortened: bool,
 }

@@ -21,9 +21,9 @@ pub(super) const MAIN: [Metric; 8] = [
     Metric::KENDALL_TAU_B,
 ];
 
-/// Names of the rows of whole and of shortened texts.
+/// Names of the rows of complete texts, and of texts that were truncated or read in windows.
 const WHOLE: &str = "whole texts only";
-const SHORTENED: &str = "shortened only";
+const TRUNCATED: &str = "truncated only";
 
 /// Further metrics of segments, after [`MAIN`].
 pub(super) fn more() -> Vec<Metric> {
@@ -55,21 +55,21 @@ pub(super) fn ends(metrics: &[Metric], level: &LevelValues) -> Option<[Vec<Optio
     ends[0].iter().any(Option::is_some).then_some(ends)
 }
 
-/// The model's values apart for texts that it read whole and for shortened ones; none where no
-/// judged text was shortened.
+/// The model's values for complete texts and for texts that were truncated or read in windows; empty without such
+/// texts.
 pub(super) fn parts(
     aspect: &AspectEvaluation,
     level: fn(&PartValues) -> &MetricValues,
 ) -> Vec<(&'static str, &MetricValues)> {
     let parts = aspect.by_truncation.iter();
-    let rows = parts.flat_map(|parts| [(WHOLE, &parts.whole), (SHORTENED, &parts.shortened)]);
+    let rows = parts.flat_map(|parts| [(WHOLE, &parts.whole), (TRUNCATED, &parts.shortened)]);
     rows.map(|(name, part)| (name, level(part))).collect()
 }
 
 /// The same for responses rated as a whole.
 pub(super) fn response_parts(found: &ResponseRatings) -> Vec<(&'static str, &MetricValues)> {
     let parts = found.by_truncation.iter();
-    let rows = parts.flat_map(|parts| [(WHOLE, &parts.whole), (SHORTENED, &parts.shortened)]);
+    let rows = parts.flat_map(|parts| [(WHOLE, &parts.whole), (TRUNCATED, &parts.shortened)]);
     rows.map(|(name, part)| (name, &part.values)).collect()
 }
 
@@ -104,27 +104,27 @@ pub(super) fn counts(aspect: &AspectEvaluation) -> String {
             "{} of {} rated segments scored, in {} responses",
             counts.scored, counts.rated, counts.responses
         );
-        let shortened = format!(
-            ", {} of them in {} shortened responses",
+        let truncated = format!(
+            ", {} of them in {} truncated responses",
             counts.scored_in_shortened, counts.responses_shortened
         );
-        parts.push(text + &left_out(counts, &shortened));
+        parts.push(text + &left_out(counts, &truncated));
     }
     if let Some(ResponseRatings { counts, .. }) = &aspect.response_ratings {
         let text = format!(
             "{} of {} rated responses scored",
             counts.scored, counts.rated
         );
-        let shortened = format!(", {} of them shortened", counts.responses_shortened);
-        parts.push(text + &left_out(counts, &shortened));
+        let truncated = format!(", {} of them truncated", counts.responses_shortened);
+        parts.push(text + &left_out(counts, &truncated));
     }
     parts.join("; ")
 }
 
-fn left_out(counts: &AspectCounts, shortened: &str) -> String {
+fn left_out(counts: &AspectCounts, truncated: &str) -> String {
     let mut text = String::new();
     if counts.scored_in_shortened > 0 {
-        shortened.clone_into(&mut text);
+        truncated.clone_into(&mut text);
     }
     if counts.scored_cut > 0 {
         text = format!("{text}, {} by a part of the segment", counts.scored_cut);

@@ -46,7 +46,7 @@ pub(crate) fn wrong_type(
     )
 }
 
-/// A value as messages name it, texts shortened.
+/// A value for messages; long texts are abbreviated.
 pub fn describe(value: &Value) -> String {
     const LONGEST: usize = 40;
     match value {
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_texts_are_shortened_in_messages() {
+    fn long_texts_are_abbreviated_in_messages() {
         let found = describe(&Value::from("é".repeat(50)));
         assert_eq!(found, format!("the text \"{}\"...", "é".repeat(40)));
     }

@@ -41,7 +41,7 @@ pub(crate) struct Question {
 }
 
 impl Question {
-    /// Tokens that no shortening takes away.
+    /// Tokens that truncation never removes.
     pub(crate) fn around(&self) -> usize {
         self.head.len() + self.tail.len()
     }

@@ -1,4 +1,4 @@
-//! Making an example fit: tokenize, find the tokens of its segments, shorten, join.
+//! The input sequence of an example: tokenize, find the tokens of its segments, truncate, join.
 
 use tokenizers::{Encoding, TruncationDirection};
 
@@ -15,32 +15,32 @@ pub(crate) struct InputSequence {
     pub(crate) pair: JoinedPair,
     /// One per segment of the example.
     pub(crate) segments: Vec<SegmentOutcome>,
-    /// Tokens before shortening.
+    /// Tokens before truncation.
     pub(crate) full: Parts,
-    /// Tokens after it; of a window, those that any window of the example has.
+    /// Tokens after truncation. For a window: those in any window of the example.
     pub(crate) kept: Parts,
     /// Whether it is one of several windows.
     pub(crate) is_window: bool,
 }
 
-/// What became of a segment.
+/// The state of a segment in an input sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SegmentOutcome {
-    /// It has these tokens of the whole sequence, all that it ever had.
+    /// All its tokens are kept; their positions in the sequence.
     Kept(TokenSpan),
-    /// It has these tokens of the whole sequence, some of those that it had.
+    /// Some of its tokens are kept; their positions in the sequence.
     Cut(TokenSpan),
-    /// There was no room for it.
+    /// It was truncated.
     Dropped,
-    /// No token starts inside of it.
+    /// No token starts inside it.
     WithoutToken,
     /// Another window of the same example has it.
     Elsewhere,
 }
 
 impl SegmentOutcome {
-    /// Of a segment with the tokens `span` of the response, of which those in `part` are there, in
-    /// the sequence from `part_start` on.
+    /// The state of a segment with the tokens `span` of the response, if the tokens `part` are kept and start at
+    /// `part_start` in the sequence.
     pub(crate) fn new(
         span: Option<TokenSpan>,
         part: TokenSpan,
@@ -64,21 +64,21 @@ impl SegmentOutcome {
     }
 }
 
-/// Checks and tokenizes an example and makes it fit.
+/// Checks, tokenizes and truncates an example.
 pub(crate) fn truncate(
     tokenizer: &PairTokenizer,
     config: &TextConfig,
     example: &Example,
     ratings: RatingUse,
 ) -> Result<InputSequence> {
-    shorten(
+    truncate_tokens(
         tokenizer,
         config,
         UncutExample::new(tokenizer, config, example, ratings)?,
     )
 }
 
-/// An example as tokens, whole.
+/// The tokens of an example before truncation.
 pub(crate) struct UncutExample<'a> {
     pub(crate) example: &'a Example,
     /// Prompt and context.
@@ -136,8 +136,8 @@ impl<'a> UncutExample<'a> {
     }
 }
 
-/// Makes a tokenized example fit by the policy of `config`.
-pub(crate) fn shorten(
+/// Truncates a tokenized example by the policy of `config`.
+pub(crate) fn truncate_tokens(
     tokenizer: &PairTokenizer,
     config: &TextConfig,
     tokenized: UncutExample<'_>,
@@ -190,13 +190,13 @@ fn kept_parts(full: Parts, special_tokens: usize, config: &TextConfig, id: &str)
             tokens: full.total() + special_tokens,
             max_length: config.max_length,
         }),
-        _ => Ok(full.shortened(room)),
+        _ => Ok(full.truncated(room)),
     }
 }
 
-/// Cuts off what is behind the first `tokens`.
+/// Drops all but the first `tokens`.
 pub(crate) fn keep(encoding: &mut Encoding, tokens: usize) {
     encoding.truncate(tokens, 0, TruncationDirection::Right);
-    // What was cut off rides along and would be merged into the pair.
+    // The dropped tokens are kept as overflow and would be merged into the pair.
     encoding.take_overflowing();
 }

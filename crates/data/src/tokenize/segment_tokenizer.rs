@@ -57,7 +57,7 @@ impl SegmentTokenizer {
     /// A segment tokenizer from a `tokenizer.json`.
     ///
     /// # Errors
-    /// [`DataError::Io`] and those of [`SegmentTokenizer::new`]; what is wrong with the file names its path.
+    /// [`DataError::Io`] and those of [`SegmentTokenizer::new`]; errors in the file name its path.
     pub fn from_file(path: &Path, config: TextConfig) -> Result<Self> {
         let bytes = gradus_files::read_bounded(path, gradus_files::MOST_BYTES)?;
         Self::build(bytes, config).map_err(|error| match error {
@@ -89,13 +89,13 @@ impl SegmentTokenizer {
         })
     }
 
-    /// Tokenizes an example, shortens it by the policy, and finds the tokens and targets of its segments.
+    /// Tokenizes an example, truncates it, and finds the tokens and targets of its segments.
     ///
-    /// What truncation takes is added to `counts`; on an error `counts` stays as it was. An example
-    /// without segments is tokenized without any: cut it first with [`SegmentTokenizer::segment_response`].
+    /// Adds truncations to `counts`; on an error `counts` stays unchanged. An example without segments is tokenized
+    /// without segments: segment it first with [`SegmentTokenizer::segment_response`].
     ///
     /// # Errors
-    /// - [`DataError::Example`]: the example breaks a promise of [`Example::check`]
+    /// - [`DataError::Example`]: the example does not pass [`Example::check`]
     /// - [`DataError::Tokenize`], [`DataError::ChatTemplate`]: the tokenizer or the chat template refuses the text
     /// - [`DataError::UnlistedText`], [`DataError::SpecialTokenInText`], [`DataError::SeparatorWithoutToken`]: the example
     ///   cannot be laid out with separators
@@ -114,8 +114,7 @@ impl SegmentTokenizer {
         Ok(tokenized)
     }
 
-    /// All that the model reads of an example, and what truncation took: one sequence, or with a
-    /// `stride` the windows of [`SegmentTokenizer::tokenize_windows`]. `ratings` says whether the
+    /// What the model reads of an example, and the truncations: one sequence or, with a `stride`, the windows of [`SegmentTokenizer::tokenize_windows`]. `ratings` says whether the
     /// segments have targets.
     ///
     /// # Errors
@@ -132,14 +131,14 @@ impl SegmentTokenizer {
     ) -> Result<(Vec<TokenizedExample>, TruncationCounts)> {
         let (tokenizer, config) = (&self.tokenizer, &self.config);
         let sequences = match stride {
-            Some(0) => panic!("windows that do not move"),
+            Some(0) => panic!("a stride of 0"),
             Some(stride) => input_windows(tokenizer, config, example, ratings, stride)?,
             None => vec![truncate(tokenizer, config, example, ratings)?],
         };
         let tokenized = sequences.iter().enumerate().map(|(number, sequence)| {
             let mut tokenized = self.tokenized(example, sequence, ratings)?;
             if number > 0 {
-                // Told once for an example.
+                // Reported once per example.
                 tokenized.dropped.clear();
                 tokenized.without_tokens.clear();
             }
@@ -150,20 +149,19 @@ impl SegmentTokenizer {
         Ok((tokenized, counts))
     }
 
-    /// The same, but a response that is too long comes in overlapping windows instead of being
-    /// shortened. Windows begin at multiples of `stride` tokens of the response (of a window's width
-    /// where that is less), each behind the prompt, shortened to a quarter of the room where it is
-    /// longer; the context is dropped where windows are needed. Where they begin and end depends on the
-    /// tokens alone.
+    /// Like [`tokenize`](Self::tokenize), but reads a response that is too long in overlapping windows instead of
+    /// truncating it. Windows start at multiples of `stride` tokens of the response (or of the width of a window, if
+    /// that is less). Each window has the prompt in front, truncated to a quarter of the available length; the
+    /// context is dropped. The positions of windows depend only on the tokens.
     ///
-    /// Every segment is in one window, which no other segment has a say in: the first that holds it
-    /// whole, which shows most of what is before it. A segment that no window holds whole is dropped, or
-    /// under [`CutSegments::Score`](crate::CutSegments::Score) in the first of those that hold most of
-    /// it. That is every segment longer than a window, and some of those longer than a window less
-    /// `stride`. Windows without a segment come too: what is computed depends on the tokens alone.
+    /// Every segment is scored in one window, independently of other segments: the first that contains all of it,
+    /// which has the most text before it. A segment that no window contains completely is dropped or, under
+    /// [`CutSegments::Score`](crate::CutSegments::Score), scored in the first of the windows that contain most of
+    /// it. This concerns every segment longer than a window, and some that are longer than a window minus
+    /// `stride`. Windows without a segment are included, so that the computation depends only on the tokens.
     ///
     /// # Errors
-    /// Those of [`SegmentTokenizer::tokenize`]; [`DataError::TooLong`] only where one window would do.
+    /// Those of [`SegmentTokenizer::tokenize`]; [`DataError::TooLong`] only if one window is enough.
     ///
     /// # Panics
     /// If `stride` is 0.

@@ -37,23 +37,23 @@ pub struct TokenizedExample {
     pub type_ids: Vec<u32>,
     /// The tokens of the response: those whose states a segment can ask for.
     pub response: TokenSpan,
-    /// The segments that are there to be scored, in order.
+    /// The segments to score, in order.
     pub segments: Vec<TokenizedSegment>,
     /// Target of the response as a whole per aspect of [`TextConfig::aspects`](crate::TextConfig::aspects), on the
-    /// training scale; `None` where unrated. May be empty, which is unrated on all.
+    /// training scale; `None` if unrated. Empty if unrated on all aspects.
     pub response_targets: Vec<Option<f32>>,
-    /// Positions of the segments lost to truncation.
+    /// Indices of the dropped segments.
     pub dropped: Vec<usize>,
     /// Tokens of the example that the model does not read.
     pub dropped_tokens: DroppedTokens,
     /// Whether this is one of several windows over the response.
     pub is_window: bool,
-    /// Positions of the unrated segments in which no token starts.
+    /// Indices of the unrated segments in which no token starts.
     pub without_tokens: Vec<usize>,
 }
 
 impl TokenizedExample {
-    /// Whether the model does not read prompt, context and response whole and at once.
+    /// Whether the example was truncated or is read in windows.
     pub fn is_shortened(&self) -> bool {
         self.is_window || self.dropped_tokens.any()
     }

@@ -1,4 +1,4 @@
-//! What happens to an example that does not fit, and the count of it.
+//! Truncation of examples that are too long, and its counts.
 
 use std::fmt;
 use std::ops::AddAssign;
@@ -8,41 +8,41 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DataError, Result};
 
-/// What to do with an example longer than `max_length`.
+/// The treatment of an example that is longer than `max_length`.
 ///
-/// What the model reads depends on prompt, context, response and settings alone: never on which segments
-/// are listed or rated. A cut at a listed segment would tell the model where a judge has stopped.
+/// What the model reads depends only on prompt, context, response and settings, never on which segments are
+/// listed or rated. Truncation at a listed segment would reveal where a judge stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum TruncationPolicy {
-    /// Shorten until it fits. The room is `max_length` less the special tokens; what gives way, in this order:
+    /// Truncate to `max_length` minus the special tokens, the available length. Tokens are removed in this order:
     ///
-    /// 1. the context, from its end;
-    /// 2. the prompt, from its end, down to a quarter of the room (or its own length if that is less);
-    /// 3. the response, from its end.
+    /// 1. from the end of the context;
+    /// 2. from the end of the prompt, down to a quarter of the available length (or its own length if shorter);
+    /// 3. from the end of the response.
     ///
-    /// All of it goes token by token. [`CutSegments`] says what becomes of a segment that is not whole then.
+    /// [`CutSegments`] decides about a segment that is then incomplete.
     #[default]
     Shorten,
     /// Refuse the example.
     Error,
 }
 
-/// What becomes of a segment of which only the beginning is left.
+/// The treatment of a segment of which only the beginning is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum CutSegments {
-    /// It goes: it is neither learned nor scored.
+    /// It is dropped: neither trained on nor scored.
     #[default]
     Drop,
-    /// It is learned and scored by the tokens that are left, and its score is marked as cut.
+    /// It is trained on and scored by the remaining tokens, and its score is marked as cut.
     Score,
 }
 
 impl CutSegments {
-    /// Both, in the order help texts list them.
+    /// All policies, in the order of help texts.
     pub const ALL: [Self; 2] = [Self::Drop, Self::Score];
 
     /// The name in settings and flags.
@@ -53,7 +53,7 @@ impl CutSegments {
         }
     }
 
-    /// Whether it is the default, which old bundles have and which is not written.
+    /// Whether it is the default, which older bundles use and which is not written.
     pub fn is_drop(&self) -> bool {
         *self == Self::Drop
     }
@@ -90,8 +90,8 @@ impl Parts {
         self.prompt + self.context + self.response
     }
 
-    /// How much of each part stays where `room` tokens are left, by [`TruncationPolicy::Shorten`].
-    pub(crate) fn shortened(self, room: usize) -> Self {
+    /// The number of tokens that [`TruncationPolicy::Shorten`] keeps of each part if `room` tokens fit.
+    pub(crate) fn truncated(self, room: usize) -> Self {
         let response = self.response.min(room - self.prompt_floor(room));
         let prompt = self.prompt.min(room - response);
         let context = self.context.min(room - response - prompt);
@@ -102,12 +102,12 @@ impl Parts {
         }
     }
 
-    /// The tokens of the prompt that stay whatever the response needs.
+    /// The number of prompt tokens that are kept even if the response is too long.
     pub(crate) fn prompt_floor(self, room: usize) -> usize {
         self.prompt.min(room.div_ceil(4))
     }
 
-    /// What is lost where `kept` stays.
+    /// The dropped tokens if `kept` is kept.
     pub(crate) fn lost(self, kept: Self) -> DroppedTokens {
         DroppedTokens {
             context: self.context - kept.context,
@@ -120,7 +120,7 @@ impl Parts {
 /// Tokens of an example that the model does not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct DroppedTokens {
-    /// Of the context, the line break in front of it included.
+    /// Of the context, including the line break in front of it.
     pub context: usize,
     /// Of the prompt.
     pub prompt: usize,
@@ -135,70 +135,71 @@ impl DroppedTokens {
     }
 }
 
-/// What truncation took away, summed over examples; nothing is shortened without being counted here.
+/// The effects of truncation, summed over examples. Every truncation is counted here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TruncationCounts {
-    /// Examples tokenized.
+    /// Number of tokenized examples.
     pub examples: usize,
-    /// Examples from which anything was taken.
+    /// Number of examples that lost tokens.
     pub examples_shortened: usize,
-    /// Examples whose context lost tokens.
+    /// Number of examples whose context lost tokens.
     pub context_shortened: usize,
-    /// Context tokens taken, the line break in front of the context included.
+    /// Number of dropped context tokens, including the line break in front of the context.
     pub context_tokens_dropped: usize,
-    /// Examples whose prompt lost tokens.
+    /// Number of examples whose prompt lost tokens.
     pub prompt_shortened: usize,
-    /// Prompt tokens taken.
+    /// Number of dropped prompt tokens.
     pub prompt_tokens_dropped: usize,
-    /// Examples whose response lost tokens.
+    /// Number of examples whose response lost tokens.
     pub response_shortened: usize,
-    /// Response tokens taken, inside and outside of segments.
+    /// Number of dropped response tokens, inside and outside of segments.
     pub response_tokens_dropped: usize,
-    /// Examples that lost at least one segment.
+    /// Number of examples that lost at least one segment.
     pub examples_with_dropped_segments: usize,
-    /// Examples that had segments and lost all of them.
+    /// Number of examples that lost all their segments.
     pub examples_without_segments_left: usize,
-    /// Segments of all examples, kept or not.
+    /// Number of segments of all examples, kept or not.
     pub segments: usize,
-    /// Segments taken, or cut and not to be scored; they are neither trained on nor scored.
+    /// Number of segments that are neither trained on nor scored, because they lost all tokens, or some under
+    /// [`CutSegments::Drop`].
     pub segments_dropped: usize,
-    /// Those of the dropped segments that carry a rating of a configured aspect.
+    /// Number of these with a rating on a configured aspect.
     pub rated_segments_dropped: usize,
-    /// Segments trained on or scored by their beginning, under [`CutSegments::Score`].
+    /// Number of segments that are trained on or scored by their beginning, under [`CutSegments::Score`].
     #[serde(default)]
     pub segments_cut: usize,
-    /// Those of them that carry a rating of a configured aspect.
+    /// Number of these with a rating on a configured aspect.
     #[serde(default)]
     pub rated_segments_cut: usize,
-    /// Unrated segments in which no token begins; they are left unscored. Not a matter of length.
+    /// Number of unrated segments in which no token starts; they have no score. Length is not the cause.
     pub segments_without_tokens: usize,
-    /// Examples whose response was laid out in more than one window.
+    /// Number of examples whose response is read in more than one window.
     #[serde(default)]
     pub examples_in_windows: usize,
-    /// Windows of those examples.
+    /// Number of windows of those examples.
     #[serde(default)]
     pub windows: usize,
 }
 
 impl TruncationCounts {
-    /// Whether anything was taken, or any segment left without tokens.
+    /// Whether an example was truncated or read in windows, or a segment has no tokens.
     pub fn any(&self) -> bool {
         self.examples_shortened > 0
             || self.segments_without_tokens > 0
             || self.examples_in_windows > 0
     }
 
-    /// Whether any example was not read whole and at once.
+    /// Whether an example was truncated or read in windows.
     pub fn is_shortened(&self) -> bool {
         self.examples_shortened > 0 || self.examples_in_windows > 0
     }
 
-    /// Counts the tokens one example lost.
+    /// Adds the dropped tokens of one example.
     pub(crate) fn count_tokens(&mut self, lost: DroppedTokens) {
         self.examples += 1;
         self.examples_shortened += usize::from(lost.any());
-        let count = |shortened: &mut usize, dropped: &mut usize, tokens: usize| {
-            *shortened += usize::from(tokens > 0);
+        let count = |examples: &mut usize, dropped: &mut usize, tokens: usize| {
+            *examples += usize::from(tokens > 0);
             *dropped += tokens;
         };
         count(
@@ -221,7 +222,7 @@ impl TruncationCounts {
 
 impl AddAssign for TruncationCounts {
     fn add_assign(&mut self, other: Self) {
-        // Taken apart so that a new field cannot be forgotten here.
+        // Destructured, so that a new field cannot be forgotten here.
         let Self {
             examples,
             examples_shortened,
@@ -263,19 +264,19 @@ impl AddAssign for TruncationCounts {
     }
 }
 
-/// One line for a person, such as `shortened 3 of 20 examples: context of 2 (-40 tokens); 1 of 55 segments dropped (1 rated) in 1 example`.
+/// One line, such as `truncated 3 of 20 examples: context of 2 (-40 tokens); 1 of 55 segments dropped (1 rated) in 1 example`.
 impl fmt::Display for TruncationCounts {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.any() {
             return write!(
                 formatter,
-                "shortened none of {}",
+                "truncated none of {}",
                 counted(self.examples, "example")
             );
         }
         write!(
             formatter,
-            "shortened {} of {}",
+            "truncated {} of {}",
             self.examples_shortened,
             counted(self.examples, "example")
         )?;
@@ -368,17 +369,17 @@ mod tests {
     #[test]
     fn the_context_goes_first_then_the_prompt() {
         let full = parts(10, 10, 20);
-        assert_eq!(full.shortened(40), full);
-        assert_eq!(full.shortened(35), parts(10, 5, 20));
-        assert_eq!(full.shortened(28), parts(8, 0, 20));
+        assert_eq!(full.truncated(40), full);
+        assert_eq!(full.truncated(35), parts(10, 5, 20));
+        assert_eq!(full.truncated(28), parts(8, 0, 20));
     }
 
     #[test]
     fn the_prompt_keeps_a_quarter_of_the_room_and_the_response_fills_the_rest() {
-        assert_eq!(parts(10, 0, 20).shortened(16), parts(4, 0, 12));
-        assert_eq!(parts(50, 0, 20).shortened(16), parts(4, 0, 12));
-        assert_eq!(parts(2, 9, 20).shortened(16), parts(2, 0, 14));
-        assert_eq!(parts(2, 9, 13).shortened(16), parts(2, 1, 13));
+        assert_eq!(parts(10, 0, 20).truncated(16), parts(4, 0, 12));
+        assert_eq!(parts(50, 0, 20).truncated(16), parts(4, 0, 12));
+        assert_eq!(parts(2, 9, 20).truncated(16), parts(2, 0, 14));
+        assert_eq!(parts(2, 9, 13).truncated(16), parts(2, 1, 13));
     }
 
     #[test]
@@ -397,7 +398,7 @@ mod tests {
     fn counts_are_shown_in_one_line() {
         let mut counts = TruncationCounts::default();
         counts.count_tokens(DroppedTokens::default());
-        assert_eq!(counts.to_string(), "shortened none of 1 example");
+        assert_eq!(counts.to_string(), "truncated none of 1 example");
         counts.count_tokens(parts(3, 4, 3).lost(parts(3, 0, 2)));
         counts.segments = 5;
         counts.segments_dropped = 2;
@@ -406,7 +407,7 @@ mod tests {
         counts.segments_cut = 1;
         assert_eq!(
             counts.to_string(),
-            "shortened 1 of 2 examples: context of 1 (-4 tokens), response of 1 (-1 token); \
+            "truncated 1 of 2 examples: context of 1 (-4 tokens), response of 1 (-1 token); \
              2 of 5 segments dropped (1 rated) in 1 example; 1 of 5 segments cut (0 rated)"
         );
         let mut twice = counts;
@@ -426,7 +427,7 @@ mod tests {
             room in 2_usize..120,
         ) {
             let full = parts(prompt, context, response);
-            let kept = full.shortened(room);
+            let kept = full.truncated(room);
             prop_assert_eq!(kept.total(), full.total().min(room));
             prop_assert!(kept.prompt >= prompt.min(room.div_ceil(4)));
             // What gives way first is gone before the next part loses a token.

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::chat::part;
-use super::input_sequence::{InputSequence, SegmentOutcome, UncutExample, keep, shorten};
+use super::input_sequence::{InputSequence, SegmentOutcome, UncutExample, keep, truncate_tokens};
 use super::pair_tokenizer::PairTokenizer;
 use super::truncation::Parts;
 use crate::{CutSegments, Example, RatingUse, Result, TextConfig, TokenSpan};
@@ -28,7 +28,7 @@ pub(crate) fn input_windows(
     let prompt = tokenized.full.prompt_floor(room);
     let grid = Grid::new(tokenized.full.response, room - prompt, stride);
     if grid.last == 0 {
-        return Ok(vec![shorten(tokenizer, config, tokenized)?]);
+        return Ok(vec![truncate_tokens(tokenizer, config, tokenized)?]);
     }
     let UncutExample {
         mut question,

@@ -10,7 +10,7 @@ use crate::support::{example, tiny_tokenizer, tokenizer_json};
 use crate::{FAMILIES, tokenize};
 
 #[test]
-fn what_does_not_fit_is_shortened_and_counted() {
+fn what_does_not_fit_is_truncated_and_counted() {
     let config = TextConfig {
         max_length: 11,
         ..TextConfig::default()
@@ -50,7 +50,7 @@ fn what_does_not_fit_is_shortened_and_counted() {
     assert_eq!(tokenized.segments.len(), 3);
     assert_eq!(
         counts.to_string(),
-        "shortened 1 of 1 example: context of 1 (-5 tokens), prompt of 1 (-1 token), response of 1 (-3 tokens); \
+        "truncated 1 of 1 example: context of 1 (-5 tokens), prompt of 1 (-1 token), response of 1 (-3 tokens); \
          1 of 4 segments dropped (1 rated) in 1 example"
     );
     assert!(tokenized.is_shortened());
@@ -97,7 +97,7 @@ fn a_segment_that_is_not_whole_goes_or_is_scored_by_its_beginning() {
     assert_eq!(scored.dropped, [2]);
     assert_eq!(
         counts.to_string(),
-        "shortened 1 of 1 example: response of 1 (-2 tokens); 1 of 3 segments dropped (1 rated) in 1 example; \
+        "truncated 1 of 1 example: response of 1 (-2 tokens); 1 of 3 segments dropped (1 rated) in 1 example; \
          1 of 3 segments cut (1 rated)"
     );
 }

@@ -53,7 +53,7 @@ impl fmt::Display for Reach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Unknown => "cannot be judged",
-            Self::Nothing => "tells nothing",
+            Self::Nothing => "does not predict the rating",
             Self::Little => "predicts the rating weakly",
             Self::Much => "predicts the rating: a baseline to beat",
             Self::Trap => "predicts the rating so well that it is a trap",

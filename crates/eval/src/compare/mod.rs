@@ -1,8 +1,8 @@
 //! Tests whether two systems differ on the same ratings.
 //!
-//! Systems are compared on the segments, or the responses rated as a whole, that all of them score. Three tests look at a pair of
-//! systems: a paired bootstrap over responses on the metric of choice, which the verdict rests on,
-//! and a paired t-test and Wilcoxon's signed-rank test on the mean squared error of each response.
+//! Systems are compared on the segments, or on the responses rated as a whole, that all of them score. Every
+//! pair of systems gets three tests: a paired bootstrap over responses on the chosen metric, which decides the
+//! verdict, and a paired t-test and Wilcoxon's signed-rank test on the mean squared error of each response.
 
 mod paired;
 mod report;
@@ -25,25 +25,25 @@ use shared::SharedPairs;
 pub struct System {
     /// Name in the report.
     pub name: String,
-    /// Its scores, beside the ratings of segments ([`JudgedAspect::collect`]) or of whole responses
-    /// ([`JudgedAspect::collect_responses`]), for all systems alike. All must be judged on the same
-    /// records in the same order.
+    /// Its scores with the ratings of segments ([`JudgedAspect::collect`]) or of whole responses
+    /// ([`JudgedAspect::collect_responses`]). All systems need the same kind, and the same records in the same
+    /// order.
     pub judged: JudgedAspect,
 }
 
-/// How systems are compared.
+/// Options of a comparison.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CompareOptions {
-    /// The metric the verdict is about. Default mean squared error.
+    /// The metric that decides the verdict. Default mean squared error.
     pub metric: Metric,
-    /// Where ratings are cut in two, for metrics that need it. Default: half way between the
+    /// The midpoint that separates low from high ratings, for metrics that need it. Default: halfway between the
     /// lowest and the highest rating.
     pub midpoint: Option<f64>,
     /// The resampling of responses.
     pub bootstrap: Bootstrap,
-    /// Largest chance of calling equal systems different. Range `(0, 1)`, default 0.05. It holds
-    /// for all verdicts of a report together (Holm's correction).
+    /// Significance level: the maximum probability of calling equal systems different. Range `(0, 1)`, default 0.05.
+    /// It holds for all verdicts of a report together (Holm's correction).
     pub significance: f64,
 }
 
@@ -61,7 +61,7 @@ impl Default for CompareOptions {
 /// Compares every pair of `systems` on the segments, or whole responses, that all of them score.
 ///
 /// # Errors
-/// [`EvalError::DifferentRatings`](crate::EvalError::DifferentRatings) where two systems were judged by different ratings.
+/// [`EvalError::DifferentRatings`](crate::EvalError::DifferentRatings) if two systems have different ratings.
 pub fn compare(systems: &[System], options: &CompareOptions) -> Result<ComparisonReport> {
     let shared = SharedPairs::of(systems, options.midpoint)?;
     let values: Vec<Option<f64>> = shared
@@ -107,7 +107,7 @@ pub fn compare(systems: &[System], options: &CompareOptions) -> Result<Compariso
     })
 }
 
-/// Everything but the names, the correction for several comparisons, and the verdict.
+/// Compares one pair, without names, correction and verdict.
 fn compare_two(a: &ResponsePairs, b: &ResponsePairs, options: &CompareOptions) -> Comparison {
     let metric = options.metric;
     let (errors_a, errors_b) = (errors_by_response(a), errors_by_response(b));
@@ -177,7 +177,7 @@ fn two_sided_p(replicates: &[f64], responses: usize) -> f64 {
     p.max(coin_flips).min(1.0)
 }
 
-/// Corrects for the number of comparisons and fills in the verdicts.
+/// Corrects p-values for the number of comparisons and sets the verdicts.
 fn decide(comparisons: &mut [Comparison], options: &CompareOptions) {
     let tested: Vec<f64> = comparisons.iter().filter_map(|c| c.bootstrap_p).collect();
     let tests = tested.len();

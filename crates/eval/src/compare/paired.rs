@@ -9,12 +9,12 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 pub struct TestResult {
     /// The statistic: t, or the smaller sum of signed ranks.
     pub statistic: f64,
-    /// Chance of a statistic at least as extreme if there were no difference.
+    /// Probability of a statistic at least as extreme if there is no difference.
     pub p: f64,
 }
 
-/// Student's paired t-test, two-sided. `None` for fewer than two pairs or when all differences are
-/// the same, where t does not exist.
+/// Student's paired t-test, two-sided. `None` for fewer than two pairs, or if all differences are equal: t is then
+/// undefined.
 pub fn paired_t_test(a: &[f64], b: &[f64]) -> Option<TestResult> {
     if !usable(a, b) {
         return None;
@@ -35,8 +35,8 @@ pub fn paired_t_test(a: &[f64], b: &[f64]) -> Option<TestResult> {
     })
 }
 
-/// Holm's step-down correction of p-values for their number, in the order given: the chance that
-/// any of them falls below a level by accident is at most that level (Holm 1979).
+/// Holm's step-down correction of p-values (Holm 1979), in the given order: the probability that any of them falls
+/// below a level by chance is at most that level.
 pub fn holm(p_values: &[f64]) -> Vec<f64> {
     let mut ascending: Vec<usize> = (0..p_values.len()).collect();
     ascending.sort_by(|&a, &b| p_values[a].total_cmp(&p_values[b]));

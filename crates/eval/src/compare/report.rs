@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 pub struct ComparisonReport {
     /// The metric of the verdicts.
     pub metric: Metric,
-    /// Pairs of rating and score that all systems have: of segments, or of whole responses.
+    /// Number of rated segments, or of responses rated as a whole, that all systems score.
     pub pairs: usize,
-    /// Responses with such pairs.
+    /// Number of responses with such pairs.
     pub responses: usize,
-    /// The systems with their value on these pairs, best first; without a value last.
+    /// The systems with their values on these pairs, best first; systems without a value come last.
     pub systems: Vec<SystemValue>,
     /// Every pair, in the order in which the systems were given.
     pub comparisons: Vec<Comparison>,
@@ -27,8 +27,7 @@ pub struct SystemValue {
     pub name: String,
     /// The metric.
     pub value: Option<f64>,
-    /// Segments, or whole responses, that it scores and that were left out because another system
-    /// does not.
+    /// Number of segments, or whole responses, that it scores but that were left out because another system does not.
     pub pairs_left_out: usize,
 }
 
@@ -43,12 +42,11 @@ pub struct Comparison {
     pub value_a: Option<f64>,
     /// The metric of the second.
     pub value_b: Option<f64>,
-    /// Value of `a` minus value of `b`, with its bootstrap interval; of the distances from the best value
-    /// where a metric has one, as the bias has 0.
+    /// Value of `a` minus value of `b`, with its bootstrap interval. For a metric with a best value inside its range,
+    /// such as 0 for the bias, the difference of the distances from it.
     pub difference: Option<Interval>,
-    /// Two-sided p of the paired bootstrap: twice the smaller share of resamples in which the
-    /// difference is not on one side of 0. Never below `2^(1 - responses)`, what so many coin flips
-    /// could show.
+    /// Two-sided p of the paired bootstrap: twice the smaller share of resamples with a difference on one side of 0.
+    /// At least `2^(1 - responses)`, the smallest p of a sign test.
     pub bootstrap_p: Option<f64>,
     /// [`bootstrap_p`](Self::bootstrap_p) after Holm's correction for all comparisons of the report.
     pub adjusted_p: Option<f64>,
@@ -56,13 +54,13 @@ pub struct Comparison {
     pub t_test: Option<TestResult>,
     /// Wilcoxon's signed-rank test on the squared error per response.
     pub wilcoxon: Option<TestResult>,
-    /// Responses on which `a` has the smaller squared error.
+    /// Number of responses on which `a` has the smaller squared error.
     pub wins: usize,
-    /// Responses on which both have the same.
+    /// Number of responses on which both have the same squared error.
     pub ties: usize,
-    /// Responses on which `b` has the smaller squared error.
+    /// Number of responses on which `b` has the smaller squared error.
     pub losses: usize,
-    /// What follows.
+    /// The verdict.
     pub verdict: Verdict,
     /// The verdict as a sentence, with its numbers.
     pub sentence: String,
@@ -77,14 +75,14 @@ pub enum Verdict {
     First,
     /// The second system is better, beyond noise.
     Second,
-    /// The difference cannot be told from noise.
+    /// The difference may be noise.
     CannotTell,
-    /// The metric does not exist for one of them, or there are fewer than two responses.
+    /// The metric is undefined for one of them, or there are fewer than two responses.
     NotComparable,
 }
 
 impl Comparison {
-    /// What follows from the values and the corrected p.
+    /// The verdict from the values and the corrected p.
     pub(super) fn decide(&self, options: &CompareOptions) -> Verdict {
         let (Some(a), Some(b), Some(p)) = (self.value_a, self.value_b, self.adjusted_p) else {
             return Verdict::NotComparable;

@@ -2,7 +2,7 @@
 
 use super::{CompareOptions, Comparison, Verdict};
 
-/// The verdict as a plain sentence; `tests` is the number of comparisons corrected for.
+/// The verdict as a sentence; `tests` is the number of comparisons in the correction.
 pub(super) fn sentence(comparison: &Comparison, options: &CompareOptions, tests: usize) -> String {
     let Comparison {
         a,
@@ -76,9 +76,9 @@ fn numbers(
     )
 }
 
-/// Three significant digits, and never more than three decimals before them: 0.123, 12.3, 0.00123.
+/// Formats with three significant digits: 0.123, 12.3, 0.00123.
 fn number(value: f64) -> String {
-    // The number of decimals that leaves three digits; nine for 0, whose logarithm is infinite.
+    // The number of decimals that leaves three digits; for 0, whose logarithm is infinite, nine.
     let decimals = (2.0 - value.abs().log10().floor()).clamp(0.0, 9.0);
     #[expect(
         clippy::cast_possible_truncation,

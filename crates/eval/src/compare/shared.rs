@@ -13,7 +13,7 @@ pub(super) struct SharedPairs {
 }
 
 impl SharedPairs {
-    /// Takes the segments that every system scores.
+    /// Selects the segments that every system scores.
     pub(super) fn of(systems: &[System], midpoint: Option<f64>) -> Result<Self> {
         let mut seen: HashMap<(usize, usize), Place> = HashMap::new();
         for (system, System { judged, .. }) in systems.iter().enumerate() {
@@ -46,7 +46,7 @@ impl SharedPairs {
     }
 }
 
-/// What is known of a segment: its rating, who said so first, and how many score it.
+/// A segment: its rating, the system that gave it first, and the number of systems that score it.
 struct Place {
     rating: f64,
     first: usize,

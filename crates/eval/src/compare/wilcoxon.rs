@@ -4,18 +4,17 @@ use super::TestResult;
 use crate::metrics::{average_ranks, finite, usable};
 use statrs::distribution::{ContinuousCDF, Normal};
 
-/// Most pairs for which the distribution is computed exactly.
+/// Maximum number of pairs for the exact distribution.
 const EXACT_PAIRS: usize = 50;
-/// Most pairs for which it is where there are ties or zeros.
+/// Maximum number of pairs for the exact distribution if there are ties or zeros.
 const EXACT_TIED_PAIRS: usize = 13;
 
 /// Wilcoxon's signed-rank test, two-sided; the statistic is the smaller of the two rank sums.
 ///
-/// The choices are those of SciPy 1.17's `wilcoxon` as it is called without options: pairs
-/// without a difference are dropped; up to 50 pairs without ties and zeros the distribution is
-/// exact, as it is up to 13 pairs with them; otherwise the normal approximation, its variance
-/// corrected for ties, without continuity correction. `None` if no pair differs (SciPy says NaN
-/// or 1).
+/// It follows SciPy 1.17's `wilcoxon` with default options. Pairs without a difference are dropped. The
+/// distribution is exact for up to 50 pairs without ties and zeros, and for up to 13 pairs with them; otherwise
+/// the normal approximation is used, with a variance corrected for ties and without continuity correction.
+/// `None` if no pair differs (SciPy returns NaN or 1).
 pub fn wilcoxon_signed_rank(a: &[f64], b: &[f64]) -> Option<TestResult> {
     if !usable(a, b) {
         return None;
@@ -63,8 +62,8 @@ fn tie_sizes(ranks: &[f64]) -> Vec<f64> {
         .collect()
 }
 
-/// Twice the chance of a rank sum up to `smaller` when every sign is a coin flip. Ranks are
-/// multiples of a half, so their doubles are counted.
+/// Twice the probability of a rank sum of at most `smaller` if all signs are random. Ranks are multiples of a half,
+/// so doubled ranks are counted.
 fn exact_p(ranks: &[f64], smaller: f64) -> f64 {
     let ranks: Vec<usize> = ranks.iter().map(|&rank| doubled(rank)).collect();
     let mut chances = vec![0.0; ranks.iter().sum::<usize>() + 1];
@@ -84,7 +83,7 @@ fn exact_p(ranks: &[f64], smaller: f64) -> f64 {
     2.0 * chances[..=doubled(smaller)].iter().sum::<f64>()
 }
 
-/// Twice a rank or a sum of ranks: a whole number, at least 0.
+/// Twice a rank or a sum of ranks: an integer, at least 0.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

@@ -39,8 +39,7 @@ pub struct AspectEvaluation {
     pub raters: Option<RatersBeside>,
     /// The baselines, in the order given.
     pub baselines: Vec<BaselineEvaluation>,
-    /// Figures apart for whole and for shortened texts; `None` if no judged text is known to be
-    /// shortened.
+    /// Metrics of whole and of truncated texts; `None` if no judged text is known to be truncated or read in windows.
     #[serde(default)]
     pub by_truncation: Option<ByTruncation<PartValues>>,
     /// Calibration of the model's segment scores; `None` if nothing is both rated and scored.

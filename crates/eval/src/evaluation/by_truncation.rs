@@ -1,4 +1,4 @@
-//! Metrics with and without the texts that truncation shortened.
+//! Metrics with and without truncated texts.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,21 +6,21 @@ use super::BaselineEvaluation;
 use crate::baselines::BaselineScores;
 use crate::{Aggregation, JudgedAspect, Level, MetricValues, ScoredResponse};
 
-/// Figures of texts that the model read whole and at once, and of texts that were shortened or read in
-/// windows: of their segments, or of responses rated as a whole.
+/// Metrics of whole texts, and of texts that were truncated or read in windows: of their segments, or of responses
+/// rated as a whole.
 ///
-/// Of a shortened text the model saw a part, and of its segments the last ones are not judged: both
-/// make it another task.
+/// These are different tasks: the model sees only a part of a truncated text, and the last segments are not
+/// judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ByTruncation<P> {
-    /// Without shortened texts.
+    /// Whole texts only.
     pub whole: P,
-    /// Of shortened texts only.
+    /// Only texts that were truncated or read in windows.
     pub shortened: P,
 }
 
 impl<P> ByTruncation<P> {
-    /// Computes both parts, given whether they are of shortened texts.
+    /// Computes both parts; the argument of `part` is true for truncated texts.
     pub(super) fn of(mut part: impl FnMut(bool) -> P) -> Self {
         Self {
             whole: part(false),
@@ -54,7 +54,7 @@ pub(super) struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    /// `None` if no judged response was shortened, as far as is known.
+    /// `None` if no judged response is known to be truncated or read in windows.
     pub(super) fn by_truncation(&self) -> Option<ByTruncation<PartValues>> {
         if self.judged.counts.scored_in_shortened == 0 {
             return None;

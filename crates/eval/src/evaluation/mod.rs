@@ -83,8 +83,8 @@ impl Aspect {
 ///   raters         { agreement: RaterAgreement, model_rmse }; null where no segment has several ratings
 ///   baselines[]    { name, segment: MetricValues, response: MetricValues }
 ///   by_truncation  { whole, shortened }, each { responses, segment: MetricValues, response: MetricValues,
-///                  baselines[] }: texts that the model read whole and shortened ones; null where no
-///                  judged text is known to be shortened
+///                  baselines[] }: whole texts, and texts truncated or read in windows; null if no
+///                  judged text is known to be either
 ///   reliability    calibration of the segment scores, see Reliability; null without scores
 ///   recalibrated   figures before and after recalibration, see Recalibrated; null without one
 ///   slices[]       { key: "position" | "length" | { meta: KEY }, part, responses, values: MetricValues },

@@ -33,8 +33,7 @@ pub struct ResponseRatings {
     /// [`Evaluation::add_response_baselines`](crate::Evaluation::add_response_baselines).
     #[serde(default)]
     pub baselines: Vec<ResponseBaseline>,
-    /// Figures apart for responses whose texts were read whole and for those that were shortened;
-    /// `None` if no judged text is known to be shortened.
+    /// Metrics of whole and of truncated texts; `None` if no judged text is known to be truncated or read in windows.
     #[serde(default)]
     pub by_truncation: Option<ByTruncation<ResponsePart>>,
     /// Calibration of the response scores; `None` if nothing is both rated and scored.
@@ -147,7 +146,7 @@ impl WholeResponses {
         }
     }
 
-    /// `None` if no judged response was shortened, as far as is known.
+    /// `None` if no judged response is known to be truncated or read in windows.
     fn by_truncation(&self, scored: &[ScoredResponse]) -> Option<ByTruncation<ResponsePart>> {
         (self.judged.counts.scored_in_shortened > 0).then(|| {
             ByTruncation::of(|shortened| ResponsePart {
@@ -157,7 +156,7 @@ impl WholeResponses {
         })
     }
 
-    /// Only the responses that were shortened, or only the others.
+    /// Only the responses that were truncated or read in windows, or only the others.
     fn part(&self, scored: &[ScoredResponse], shortened: bool) -> Self {
         let of_part = |response: usize| scored[response].shortened == shortened;
         Self {

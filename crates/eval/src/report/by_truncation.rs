@@ -1,12 +1,12 @@
-//! The table of metrics with and without the texts that truncation shortened.
+//! The table of metrics of complete and of truncated texts.
 
 use maud::{Markup, html};
 
 use super::number::{count, figure};
 use crate::{AspectEvaluation, Metric, MetricValues, ResponseRatings};
 
-/// A row: what the model read of the texts, how many responses and segments they are, the model's
-/// figures and those of the baselines.
+/// A row: the kind of texts, their numbers of responses and segments, and the metrics of the model and of the
+/// baselines.
 struct Row<'a> {
     name: &'static str,
     counts: Vec<usize>,
@@ -14,13 +14,13 @@ struct Row<'a> {
     baselines: Vec<&'a MetricValues>,
 }
 
-const WHOLE: &str = "read whole";
-const SHORTENED: &str = "shortened";
+const WHOLE: &str = "whole";
+const TRUNCATED: &str = "truncated";
 
-/// A table of a row for each, where the text of a judged segment was shortened.
+/// The table of segments; `None` if the model read all texts completely and at once.
 pub(super) fn by_truncation(aspect: &AspectEvaluation) -> Option<Markup> {
     let parts = aspect.by_truncation.as_ref()?;
-    let rows = [(WHOLE, &parts.whole), (SHORTENED, &parts.shortened)].map(|(name, part)| Row {
+    let rows = [(WHOLE, &parts.whole), (TRUNCATED, &parts.shortened)].map(|(name, part)| Row {
         name,
         counts: vec![part.responses, part.segment.count],
         values: &part.segment,
@@ -29,10 +29,10 @@ pub(super) fn by_truncation(aspect: &AspectEvaluation) -> Option<Markup> {
     Some(table("segment level", &["responses", "segments"], &rows))
 }
 
-/// The same of responses rated as a whole.
+/// The table of responses rated as a whole.
 pub(super) fn responses_by_truncation(found: &ResponseRatings) -> Option<Markup> {
     let parts = found.by_truncation.as_ref()?;
-    let rows = [(WHOLE, &parts.whole), (SHORTENED, &parts.shortened)].map(|(name, part)| Row {
+    let rows = [(WHOLE, &parts.whole), (TRUNCATED, &parts.shortened)].map(|(name, part)| Row {
         name,
         counts: vec![part.values.count],
         values: &part.values,
@@ -47,8 +47,8 @@ fn table(level: &str, counted: &[&str], rows: &[Row]) -> Markup {
         div.scroll {
             table {
                 caption {
-                    "By what the model read "
-                    small { (level) ": texts that it read whole, and shortened ones, of which it saw a part" }
+                    "By truncation "
+                    small { (level) ": texts that the model read completely, and texts that were truncated or read in windows" }
                 }
                 thead {
                     tr {

@@ -6,7 +6,7 @@ use crate::metrics::MetricGroup;
 use crate::{AspectEvaluation, LevelValues, Metric, MetricValues};
 use maud::{Markup, html};
 
-/// What is shown large.
+/// The metrics in large type.
 const TILES: [(&str, Metric); 5] = [
     ("Objective J", Metric::MSE),
     ("RMSE", Metric::RMSE),
@@ -15,7 +15,7 @@ const TILES: [(&str, Metric); 5] = [
     ("Pairwise accuracy", Metric::PAIRWISE_ACCURACY),
 ];
 
-/// A metric as the tables show it, as text: `-` where it does not exist.
+/// The value of a metric as text: `-` if it is undefined.
 fn figure(metric: Metric, value: Option<f64>) -> String {
     value.map_or_else(
         || "-".into(),
@@ -54,7 +54,7 @@ pub(super) fn range(level: &LevelValues, metric: Metric) -> Option<String> {
     ))
 }
 
-/// Every metric at one level, beside the baselines.
+/// Every metric at one level, with the baselines.
 pub(super) fn table(
     title: &str,
     note: &str,
@@ -126,7 +126,7 @@ fn row(metric: Metric, level: &LevelValues, baselines: &[(&str, &MetricValues)])
     }
 }
 
-/// Why figures and intervals do not exist, where some do not.
+/// Why metrics or intervals are undefined, if some are.
 fn absences(level: &LevelValues) -> Option<String> {
     let mut notes = Vec::new();
     let reasons: Vec<String> = level
@@ -137,7 +137,7 @@ fn absences(level: &LevelValues) -> Option<String> {
         .collect();
     if !reasons.is_empty() {
         notes.push(format!(
-            "A figure shown as - does not exist: {}.",
+            "Metrics shown as - are undefined: {}.",
             reasons.join("; ")
         ));
     }
@@ -147,7 +147,7 @@ fn absences(level: &LevelValues) -> Option<String> {
     (!notes.is_empty()).then(|| notes.join(" "))
 }
 
-/// One line per aspect, where there are several.
+/// One row per aspect, if there are several.
 pub(super) fn overview(aspects: &[AspectEvaluation]) -> Markup {
     let columns = [Metric::MSE, Metric::RMSE, Metric::PEARSON, Metric::SPEARMAN];
     html! {

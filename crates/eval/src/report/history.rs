@@ -1,8 +1,8 @@
-//! The log of the training run, as far as a report shows it.
+//! The part of the training log that a report shows.
 
 use serde::Deserialize;
 
-/// The log that a bundle keeps as `history.json`. Keys that are not shown here are not read.
+/// The log in `history.json` of a bundle. Other keys are ignored.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct History {
     /// Every step, in order.
@@ -33,12 +33,12 @@ pub struct Epoch {
     /// Loss on the validation split, in target units.
     #[serde(deserialize_with = "number_or_null")]
     pub valid_loss: f64,
-    /// Whether no epoch before was better.
+    /// Whether it is the best epoch so far.
     #[serde(default)]
     pub best: bool,
 }
 
-/// JSON has no NaN: a loss that was none is written as `null`.
+/// JSON has no NaN, so `null` means a loss that is not finite.
 fn number_or_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     Ok(Option::<f64>::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }

@@ -1,9 +1,9 @@
-//! One page that shows an evaluation: figures beside trivial baselines, charts, and the responses
+//! A page that shows an evaluation: metrics of the model and of trivial baselines, charts, and the responses
 //! with their segments colored by score.
 //!
-//! The page is a single HTML file. It fetches nothing, from nowhere: style, script, charts (SVG)
-//! and data are in it, and its content security policy forbids the rest. The same input gives the
-//! same page. Text from the data set is shown as text, whatever it contains.
+//! The page is a single HTML file and loads nothing from the network: style, script, charts (SVG) and data are
+//! in it, and its content security policy forbids everything else. The same input gives the same page. Text
+//! from the data set is always shown as text, never as markup.
 
 mod browser;
 mod by_truncation;
@@ -22,27 +22,27 @@ pub use history::{Epoch, History, Step};
 use crate::{EvalError, Evaluation, Result, ScoredResponse};
 use gradus_data::Example;
 
-/// What a report is made from.
+/// The input of a report.
 #[derive(Clone, Debug)]
 pub struct ReportInput<'a> {
-    /// The figures, with provenance, slices and intervals where they are to be shown.
+    /// The metrics, with provenance, slices and intervals if they are to be shown.
     pub evaluation: &'a Evaluation,
-    /// The scores the figures were computed from.
+    /// The scores from which the metrics were computed.
     pub scored: &'a [ScoredResponse],
     /// The texts, one for each of `scored`, in the same order.
     pub examples: &'a [Example],
-    /// The log of the training run, where there is one.
+    /// The log of the training run, if there is one.
     pub history: Option<&'a History>,
-    /// Responses that the page shows at most, those with the largest error first; see
-    /// [`DEFAULT_RESPONSES`]. The page says how many there are in all.
+    /// Maximum number of responses on the page, those with the largest error first; see [`DEFAULT_RESPONSES`]. The page
+    /// shows the number of all responses.
     pub max_responses: usize,
 }
 
-/// Responses that a page shows where nothing else is said.
+/// Default maximum number of responses on a page.
 pub const DEFAULT_RESPONSES: usize = 500;
 
-/// The page, as HTML in UTF-8. Names and texts are escaped, and characters that cannot be seen or
-/// that reorder others are spelled out.
+/// The page, as HTML in UTF-8. Names and texts are escaped, including invisible characters and those that reorder
+/// others.
 ///
 /// # Errors
 /// [`EvalError::ReportExamples`] if there are more or fewer examples than scored responses;

@@ -2,12 +2,12 @@
 
 use crate::Metric;
 
-/// A figure with four decimals, fewer for large numbers: `-` where it does not exist.
+/// A metric with four decimals, fewer for large numbers; `-` if it is undefined.
 pub(super) fn figure(value: Option<f64>) -> String {
     value.map_or_else(|| "-".into(), plain)
 }
 
-/// A number that exists. A zero has no sign; very small and very large numbers are in powers of ten.
+/// A number. Zero has no sign; very small and very large numbers are in powers of ten.
 pub(super) fn plain(value: f64) -> String {
     let size = value.abs();
     let text = if size != 0.0 && !(5e-5..1e6).contains(&size) {
@@ -24,8 +24,8 @@ pub(super) fn plain(value: f64) -> String {
     with_minus(&text)
 }
 
-/// The value of a metric. Where it has no unit, as a correlation or R² has none, what rounds to 0 is 0;
-/// errors may be small because the ratings are.
+/// The value of a metric. A metric without a unit, such as a correlation, is shown as 0 if it rounds to 0. Errors
+/// have the unit of the ratings and may be small.
 pub(super) fn of_metric(metric: Metric, value: f64) -> String {
     if !metric.has_unit() && value.abs() < 5e-5 {
         return plain(0.0);
@@ -33,12 +33,12 @@ pub(super) fn of_metric(metric: Metric, value: f64) -> String {
     plain(value)
 }
 
-/// A number with a fixed number of decimals, as on an axis.
+/// A number with a fixed number of decimals, for axes.
 pub(super) fn fixed(value: f64, decimals: usize) -> String {
     with_minus(&format!("{value:.decimals$}"))
 }
 
-/// A count, thousands apart.
+/// A count with separated thousands.
 pub(super) fn count(value: usize) -> String {
     let digits = value.to_string();
     let mut text = String::new();
@@ -51,13 +51,13 @@ pub(super) fn count(value: usize) -> String {
     text
 }
 
-/// A count with the word for it, which takes an `s` in the plural.
+/// A count with its noun; the plural has an `s`.
 pub(super) fn counted(value: usize, word: &str) -> String {
     let plural = if value == 1 { "" } else { "s" };
     format!("{} {word}{plural}", count(value))
 }
 
-/// A share in percent: no decimals from 10 % on.
+/// A share in percent, without decimals from 10 %.
 pub(super) fn percent(share: f64) -> String {
     let percent = 100.0 * share;
     let decimals = usize::from(percent.abs() < 9.95 && percent != 0.0);

@@ -1,4 +1,4 @@
-//! The page: its head, and the sections in their order.
+//! The page: its head and its sections in order.
 
 use super::browser::browser;
 use super::by_truncation::{by_truncation, responses_by_truncation};
@@ -19,7 +19,7 @@ use crate::{
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 const STYLE: &str = include_str!("style.css");
-/// Nothing is fetched from anywhere, nothing is sent, and no other script runs from a file.
+/// The content security policy: loads and sends nothing, and runs no script files.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
                       base-uri 'none'; form-action 'none'";
 
@@ -50,7 +50,7 @@ pub(super) fn page(input: &ReportInput) -> Result<Markup> {
                     @if let Some(training) = &training { (training) }
                     (browser(input))
                     (words())
-                    footer { "Made by Gradus " (env!("CARGO_PKG_VERSION")) ". This page fetches nothing." }
+                    footer { "Made by Gradus " (env!("CARGO_PKG_VERSION")) ". This page loads nothing from the network." }
                 }
             }
         }
@@ -114,14 +114,14 @@ fn segment_part(input: &ReportInput, index: usize) -> Result<Markup> {
         div.charts { @for chart in &charts { (figure(chart)) } }
         @if !aspect.slices.is_empty() {
             h3 { "Slices, worst first" }
-            p.note { "Segments by where they stand, how long they are, and what the records say of them. "
+            p.note { "Segments by position, by length, and by the keys of their records. "
                 "The mark in each bar is the RMSE of all segments." }
             (slice_table(&aspect.slices, aspect.segment.values.get(Metric::RMSE)))
         }
     })
 }
 
-/// Figures, charts and slices of responses rated as a whole; `alone` where no segment is rated.
+/// Figures, charts and slices of responses rated as a whole; `alone` if no segment is rated.
 fn response_part(
     input: &ReportInput,
     index: usize,
@@ -142,7 +142,7 @@ fn response_part(
     };
     let charts = [
         against_baselines(
-            "Response ratings, beside the baselines",
+            "Response ratings, with the baselines",
             &found.figures,
             &judged.baselines,
         )?,
@@ -155,7 +155,7 @@ fn response_part(
     Ok(html! {
         h3 { "Response ratings" }
         p.note { "The score of each response, "
-            @if found.given { "as it was given or recalibrated" } @else { "the " (aggregation) " of all of its segments" }
+            @if found.given { "as given or recalibrated" } @else { "the " (aggregation) " of all of its segments" }
             ", against the rating of the response as a whole." }
         @if alone { (tiles(&judged)) }
         (table("Response ratings", &note, &found.figures, &judged.baselines))
@@ -163,7 +163,7 @@ fn response_part(
         div.charts { @for chart in charts.iter().flatten() { (figure(chart)) } }
         @if !found.slices.is_empty() {
             h3 { "Slices of responses, worst first" }
-            p.note { "Responses by how long they are and what the records say of them. "
+            p.note { "Responses by length and by the keys of their records. "
                 "The mark in each bar is the RMSE of all." }
             (slice_table(&found.slices, found.figures.values.get(Metric::RMSE)))
         }
@@ -202,12 +202,8 @@ fn charts(aspect: &AspectEvaluation, judged: &JudgedAspect) -> Result<Vec<Chart>
     let response = baselines(aspect, |baseline| &baseline.response);
     let curve = calibration(aspect)?;
     let charts = [
-        against_baselines("Segments, beside the baselines", &aspect.segment, &segment)?,
-        against_baselines(
-            "Responses, beside the baselines",
-            &aspect.response,
-            &response,
-        )?,
+        against_baselines("Segments, with the baselines", &aspect.segment, &segment)?,
+        against_baselines("Responses, with the baselines", &aspect.response, &response)?,
         density(&pairs)?,
         curve,
         residual_histogram(&pairs)?,
@@ -227,7 +223,7 @@ fn score_and_rating(judged: &JudgedAspect) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// Reliability as scored, and beside it as recalibrated where there is a recalibration.
+/// Reliability of the scores and, if there is a recalibration, of recalibrated scores.
 fn calibration(aspect: &AspectEvaluation) -> Result<Option<Chart>> {
     let (before, after) = match &aspect.recalibrated {
         Some(recalibrated) => (
@@ -266,12 +262,12 @@ fn training_section(history: &History) -> Result<Option<Markup>> {
     }))
 }
 
-/// What the words mean, for a reader who has not read the documentation.
+/// Explains the terms, for readers who do not know the documentation.
 fn words() -> Markup {
     let words = [
         (
             "rating",
-            "what a person or another source says of a segment; unrated segments are in no figure",
+            "what a person or another source gave a segment; unrated segments do not count",
         ),
         ("score", "what is evaluated, in the units of the rating"),
         (
@@ -281,35 +277,35 @@ fn words() -> Markup {
         ("bias", "mean of score minus rating"),
         (
             "R\u{b2}",
-            "1 minus the squared error over that of the mean rating; 0 for the mean, 1 at best",
+            "1 minus the ratio of the squared error to that of the mean rating; 0 for the mean, 1 is best",
         ),
         (
             "concordance",
-            "Lin\u{2019}s coefficient: correlation, lowered where level or spread differ",
+            "Lin\u{2019}s coefficient: a correlation that also drops if level or spread differ",
         ),
         (
             "response level, response ratings",
-            "the first holds the aggregated scores of rated segments against their aggregated ratings, the second the score of the response against the rating it was given as a whole",
+            "the first compares aggregated scores of rated segments with their aggregated ratings, the second the score of a response with its rating as a whole",
         ),
         (
             "pairwise accuracy",
-            "share of pairs of differently rated segments of one response that are in the right order",
+            "share of the pairs of differently rated segments of a response that the scores put in the right order",
         ),
         (
             "AUROC, AUPRC, F1",
-            "ratings cut in two at the midpoint, above is positive",
+            "ratings above the midpoint are positive, the others negative",
         ),
         (
             "expected calibration error",
-            "mean distance of mean score and mean rating over bins of equal count",
+            "mean difference between mean score and mean rating over bins of equal count",
         ),
         (
             "interval",
-            "95 % of such intervals hold the true value; whole responses are drawn, since the segments of one are not independent",
+            "95 % of such intervals contain the true value; whole responses are resampled, because segments of a response are not independent",
         ),
         (
             "trivial baselines",
-            "fitted on the training split without a model: its mean rating, a ridge on position and length, a ridge on words",
+            "fitted on the training split: the mean rating, ridge regression on position and length, and ridge regression on words",
         ),
     ];
     html! {

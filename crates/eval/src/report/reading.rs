@@ -1,17 +1,17 @@
-//! States the metrics of an aspect in plain sentences.
+//! Summarizes the metrics of an aspect in sentences.
 //!
-//! The sentences claim no more than the figures do: a baseline inside the model's interval cannot
-//! be told from it here, one outside can.
+//! The sentences claim no more than the metrics show: only a baseline outside of the model's interval counts as
+//! different.
 
 use super::number::{figure, of_metric, percent, plain};
 use crate::{AspectEvaluation, LevelValues, Metric, MetricValues, RatersBeside, ResponseRatings};
 
-/// What a sentence says of the scores.
+/// The tone of a sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tone {
-    /// They pass.
+    /// Good news about the scores.
     Good,
-    /// They do not.
+    /// Bad news.
     Bad,
     /// Neither.
     Neutral,
@@ -35,9 +35,9 @@ pub(super) struct Sentence {
     pub(super) text: String,
 }
 
-/// What is judged: segments, or whole responses, with the baselines beside them.
+/// What is judged: segments or whole responses, with the baselines.
 pub(super) struct Judged<'a> {
-    /// How a sentence begins: of what the scores are.
+    /// The subject of a sentence: which scores.
     subject: &'static str,
     pub(super) figures: &'a LevelValues,
     pub(super) baselines: Vec<(&'a str, &'a MetricValues)>,
@@ -62,7 +62,7 @@ impl<'a> Judged<'a> {
         }
     }
 
-    /// The baseline that does best on a metric.
+    /// The best baseline on a metric.
     pub(super) fn best(&self, metric: Metric) -> Option<(&'a str, f64)> {
         let values = self.baselines.iter();
         values
@@ -96,12 +96,12 @@ pub(super) fn reading(aspect: &AspectEvaluation) -> Vec<Sentence> {
     sentences
 }
 
-/// What the figures say beside those of the baselines.
+/// Compares the metrics with the baselines.
 fn beside_baselines(judged: &Judged) -> Vec<Sentence> {
     if judged.baselines.is_empty() {
         let text = format!(
-            "No trivial baseline stands beside {}, so the figures do not say how much could be had \
-             without reading the text: give a training split that is rated likewise with --train.",
+            "No trivial baseline was fitted for {}, so it is unknown what is possible without reading the \
+             text: set --train to a training split with such ratings.",
             judged.subject.to_lowercase()
         );
         return vec![neutral(text)];
@@ -112,15 +112,15 @@ fn beside_baselines(judged: &Judged) -> Vec<Sentence> {
         .collect()
 }
 
-/// The error beside that of raters.
+/// Compares the error with that of raters.
 fn raters(beside: Option<&RatersBeside>, texts: &str) -> Option<Sentence> {
     let RatersBeside {
         agreement,
         model_rmse,
     } = beside?;
     Some(neutral(format!(
-        "{} {texts} have several ratings. From the mean of the other raters, a rater is {} away (RMSE) and \
-         the model {}; Krippendorff\u{2019}s alpha of the raters is {}.",
+        "{} {texts} have several ratings. The RMSE against the mean of the other raters is {} for a rater and \
+         {} for the model. Krippendorff\u{2019}s alpha of the raters is {}.",
         agreement.texts,
         plain(agreement.rmse),
         plain(*model_rmse),
@@ -135,7 +135,7 @@ fn neutral(text: String) -> Sentence {
     }
 }
 
-/// The error beside that of the best baseline.
+/// Compares the error with that of the best baseline.
 fn value(judged: &Judged) -> Option<Sentence> {
     let subject = judged.subject;
     let model = judged.figures.values.get(Metric::RMSE)?;
@@ -148,21 +148,23 @@ fn value(judged: &Judged) -> Option<Sentence> {
     );
     let text = match tone {
         Tone::Good => format!(
-            "{subject} lie closer to the ratings than any guess that does not read: {beside}."
+            "{subject} are closer to the ratings than every baseline that does not read the text: {beside}."
         ),
         Tone::Bad => {
             format!(
-                "{subject} lie further from the ratings than a guess that does not read: {beside}."
+                "{subject} are further from the ratings than a baseline that does not read the text: {beside}."
             )
         }
         Tone::Neutral => {
-            format!("{subject} cannot be told by value from a guess that does not read: {beside}.")
+            format!(
+                "{subject} are about as close to the ratings as a baseline that does not read the text: {beside}."
+            )
         }
     };
     Some(Sentence { tone, text })
 }
 
-/// The order beside what position, length and words reach.
+/// Compares the correlation with that of the baselines.
 fn order(judged: &Judged) -> Option<Sentence> {
     let (_, best) = judged.best(Metric::PEARSON)?;
     let guesses = judged.baselines.iter().filter_map(|(name, values)| {
@@ -171,13 +173,13 @@ fn order(judged: &Judged) -> Option<Sentence> {
     });
     let guesses = guesses.collect::<Vec<_>>().join(", ");
     let (tone, scores) = match judged.figures.values.get(Metric::PEARSON) {
-        None => (Tone::Bad, "of these scores there is none".to_owned()),
+        None => (Tone::Bad, "that of these scores is undefined".to_owned()),
         Some(model) => {
             let (interval, tone) = standing(judged.figures, Metric::PEARSON, model, best);
             let end = match tone {
                 Tone::Good => "",
-                Tone::Bad => ", less than the best of these guesses",
-                Tone::Neutral => ", not to be told from the best of these guesses",
+                Tone::Bad => ", less than the best baseline",
+                Tone::Neutral => ", about as much as the best baseline",
             };
             (
                 tone,
@@ -194,7 +196,7 @@ fn order(judged: &Judged) -> Option<Sentence> {
     })
 }
 
-/// What the bundle's recalibration changes.
+/// The effect of the bundle's recalibration.
 fn recalibration(aspect: &AspectEvaluation) -> Option<Sentence> {
     let recalibrated = aspect.recalibrated.as_ref()?;
     let (before, after) = (
@@ -207,14 +209,14 @@ fn recalibration(aspect: &AspectEvaluation) -> Option<Sentence> {
         "before"
     };
     Some(neutral(format!(
-        "Recalibration takes RMSE from {} to {}; the figures of this page are those {which} it.",
+        "Recalibration changes RMSE from {} to {}; this page shows the scores {which} it.",
         plain(before),
         plain(after),
     )))
 }
 
-/// The model's interval as text, and where it stands to a baseline. Without an interval nothing is
-/// claimed but what is equal or worse.
+/// The model's interval as text, and how it compares with a baseline. Without an interval, the values alone
+/// decide.
 fn standing(figures: &LevelValues, metric: Metric, model: f64, baseline: f64) -> (String, Tone) {
     let better = metric.goodness(model) > metric.goodness(baseline);
     let Some(interval) = figures.intervals.get(&metric) else {
@@ -235,8 +237,8 @@ fn parts_of_the_error(judged: &Judged) -> Option<Sentence> {
     let total = parts.total();
     (total > 0.0 && total.is_finite()).then(|| {
         neutral(format!(
-            "Of the mean squared error, {} is bias, {} too much or too little spread, and {} scores that do not \
-             move with the ratings; recalibration can only mend the first two.",
+            "Of the mean squared error, {} is bias, {} is wrong spread, and {} is lack of correlation; \
+             recalibration can only reduce the first two.",
             percent(parts.bias_squared / total),
             percent(parts.spread / total),
             percent(parts.correlation / total),
@@ -244,13 +246,13 @@ fn parts_of_the_error(judged: &Judged) -> Option<Sentence> {
     })
 }
 
-/// Only where it is so often that it looks like judging the outcome.
+/// How often the lowest score is on the last segment, if it is much more often than by chance.
 fn lowest_is_last(aspect: &AspectEvaluation) -> Option<Sentence> {
     let lowest = aspect.lowest_is_last?;
     (lowest.share > 1.5 * lowest.by_chance).then(|| {
         neutral(format!(
-            "The lowest score is on the last segment in {} of the responses; by chance it would be in {}. \
-             Scores that judge the outcome rather than each segment look like this.",
+            "The lowest score is on the last segment in {} of the responses, by chance in {}. \
+             This is typical of scores that judge the outcome instead of each segment.",
             percent(lowest.share),
             percent(lowest.by_chance),
         ))

@@ -2,14 +2,14 @@
 
 use crate::{Aggregation, ScoredResponse};
 
-/// The error of one response in one aspect.
+/// The error of one response on one aspect.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct ResponseError {
-    /// Segments both rated and scored.
+    /// Number of segments that are rated and scored.
     pub(super) segments: usize,
     /// Sum of their squared errors.
     pub(super) squared: f64,
-    /// Largest absolute error of one; 0 without any.
+    /// Largest absolute error of a segment; 0 without segments.
     pub(super) largest: f64,
 }
 
@@ -28,7 +28,7 @@ impl ResponseError {
         error
     }
 
-    /// The error of the response as a whole, which counts as one segment.
+    /// The error of the response as a whole, as if it were one segment.
     fn of_whole(
         response: &ScoredResponse,
         aspect: usize,
@@ -51,7 +51,7 @@ impl ResponseError {
         }
     }
 
-    /// The mean squared error; `None` if nothing is both rated and scored.
+    /// The mean squared error; `None` without such segments.
     pub(super) fn mean(self) -> Option<f64> {
         (self.segments > 0).then(|| self.squared / self.segments as f64)
     }
@@ -69,9 +69,9 @@ pub(super) struct Selection {
 }
 
 impl Selection {
-    /// Takes at most `most` responses: those with the largest share of the squared error in any of
-    /// `aspects`, then those without a rating or score, in the order of the file. On an aspect
-    /// without a segment both rated and scored, the error is that of the response as a whole.
+    /// Selects at most `most` responses: those with the largest share of the squared error on any of `aspects`, then
+    /// those without a rating or score, in the order of the file. On an aspect without a rated and scored
+    /// segment, the error is that of the response as a whole.
     pub(super) fn of(
         scored: &[ScoredResponse],
         aspects: &[&str],
@@ -100,7 +100,7 @@ impl Selection {
             .enumerate()
             .map(|(index, errors)| (index, rank(errors, &totals)))
             .collect();
-        // Stable, so that equals stay in the order of the file.
+        // The sort is stable, so that equal ones stay in the order of the file.
         shown.sort_by(|a, b| b.1.total_cmp(&a.1));
         shown.truncate(most);
         Self {
@@ -110,8 +110,7 @@ impl Selection {
         }
     }
 
-    /// Share of an aspect's squared error that a response has; `None` if it has no error at
-    /// all or none is known.
+    /// The share of a response in an aspect's squared error; `None` if the total is 0 or unknown.
     pub(super) fn share(&self, response: usize, aspect: usize) -> Option<f64> {
         let error = self.errors[response][aspect];
         (error.segments > 0)
@@ -119,7 +118,7 @@ impl Selection {
             .flatten()
     }
 
-    /// Share of an aspect's squared error that the responses shown have together.
+    /// The share of the shown responses in an aspect's squared error.
     pub(super) fn share_shown(&self, aspect: usize) -> Option<f64> {
         let squared: f64 = self
             .shown
@@ -135,7 +134,7 @@ fn share(error: ResponseError, total: f64) -> Option<f64> {
     (total > 0.0 && total.is_finite()).then(|| error.squared / total)
 }
 
-/// The largest share in any aspect; -1 where nothing is rated and scored.
+/// The largest share on any aspect; -1 without ratings or scores.
 fn rank(errors: &[ResponseError], totals: &[f64]) -> f64 {
     let rated = errors
         .iter()

@@ -5,10 +5,10 @@ use crate::Metric;
 use crate::slices::Slice;
 use maud::{Markup, html};
 
-/// Slices shown at once; the rest is folded.
+/// Number of slices shown at first; the rest is folded.
 const SHOWN: usize = 12;
 
-/// The slices with the largest RMSE, the rest behind a click. `overall` is the RMSE of all segments.
+/// The slices with the largest RMSE; the rest is folded. `overall` is the RMSE of all segments.
 pub(super) fn slice_table(slices: &[Slice], overall: Option<f64>) -> Markup {
     let (worst, rest) = slices.split_at(SHOWN.min(slices.len()));
     let highest = slices
@@ -61,7 +61,7 @@ fn row(slice: &Slice, overall: Option<f64>, highest: f64) -> Markup {
     }
 }
 
-/// The RMSE as a bar, with a mark at that of all segments.
+/// The RMSE as a bar, with a mark at the RMSE of all segments.
 fn bar(rmse: Option<f64>, overall: Option<f64>, highest: f64) -> Markup {
     let share = |value: f64| format!("{:.1}", 100.0 * value / highest);
     let drawn = |value: &f64| highest > 0.0 && value.is_finite();

@@ -1,4 +1,4 @@
-//! What was evaluated: scores, data, counts, and what was left out and why.
+//! The head of the page: scores, data, counts, and what was left out and why.
 
 use super::ReportInput;
 use super::number::{count, counted};
@@ -44,7 +44,7 @@ pub(super) fn summary(input: &ReportInput) -> Markup {
     }
 }
 
-/// What the page is called in a browser's tab.
+/// The title of the page.
 pub(super) fn title(input: &ReportInput) -> String {
     match &input.evaluation.provenance {
         Some(provenance) => {
@@ -58,7 +58,7 @@ pub(super) fn title(input: &ReportInput) -> String {
     }
 }
 
-/// Where scores, ratings and baselines come from.
+/// The sources of scores, ratings and baselines.
 fn origin(provenance: &Provenance) -> Vec<(&'static str, String)> {
     let (kind, name) = match &provenance.scores {
         ScoreSource::Bundle(name) => ("Bundle", name),
@@ -113,8 +113,7 @@ fn intervals(evaluation: &Evaluation) -> String {
     }
 }
 
-/// What of an aspect was rated and scored, in a sentence or two; `unit` is what was rated, a segment
-/// or a response.
+/// The counts of rated and scored units of an aspect, in sentences; `unit` is `segment` or `response`.
 pub(super) fn coverage(counts: &AspectCounts, unit: &str) -> String {
     let mut scored = format!(
         "{} of {} scored",
@@ -131,15 +130,15 @@ pub(super) fn coverage(counts: &AspectCounts, unit: &str) -> String {
             unscored.truncated,
             "cut off because the text was too long for the model",
         ),
-        (unscored.no_tokens, "left without a token by the tokenizer"),
+        (unscored.no_tokens, "without a token"),
         (unscored.missing, "absent from the score file"),
         (unscored.empty, "empty"),
         (unscored.no_segments, "without segments"),
         (
             unscored.not_finite,
-            "given a score that is no finite number",
+            "with a score that is not a finite number",
         ),
-        (unscored.unknown, "without a score, for no stated reason"),
+        (unscored.unknown, "without a score or a reason"),
     ];
     let reasons: Vec<String> = reasons
         .into_iter()
@@ -148,11 +147,11 @@ pub(super) fn coverage(counts: &AspectCounts, unit: &str) -> String {
         .collect();
     if !reasons.is_empty() {
         let reasons = reasons.join("; ");
-        parts.push(format!("Not scored, and in no figure: {reasons}."));
+        parts.push(format!("Not scored, so they do not count: {reasons}."));
     }
     if counts.scored_in_shortened > 0 {
         parts.push(format!(
-            "{} of the scored ones in {} that the model did not read whole.",
+            "{} of the scored ones in {} that were truncated or read in windows.",
             count(counts.scored_in_shortened),
             counted(counts.responses_shortened, "response")
         ));
@@ -165,7 +164,7 @@ pub(super) fn coverage(counts: &AspectCounts, unit: &str) -> String {
     }
     if counts.responses_partly_scored > 0 {
         parts.push(format!(
-            "{} scored in part: at response level only the scored part counts.",
+            "{} partly scored: at response level, only the scored segments count.",
             counted(counts.responses_partly_scored, "response")
         ));
     }
@@ -222,8 +221,8 @@ mod tests {
             text.contains("2 cut off because the text was too long for the model; 1 absent"),
             "{text}"
         );
-        assert!(text.contains("1 response scored in part"), "{text}");
-        let shortened = "1,100 of the scored ones in 9 responses that the model did not read whole. \
+        assert!(text.contains("1 response partly scored"), "{text}");
+        let shortened = "1,100 of the scored ones in 9 responses that were truncated or read in windows. \
                          1 segment scored by the part that fits.";
         assert!(text.contains(shortened), "{text}");
         let whole = AspectCounts {

@@ -38,7 +38,7 @@ pub(super) enum ResponseScore {
 }
 
 /// Keys of a record that count dropped tokens or windows.
-const SHORTENED: [&str; 4] = [
+const TRUNCATED: [&str; 4] = [
     "context_tokens_dropped",
     "prompt_tokens_dropped",
     "response_tokens_dropped",
@@ -135,7 +135,7 @@ fn lists_nothing(record: &Map<String, Value>) -> bool {
 /// Whether the record says that the text was truncated or read in windows.
 fn shortened(record: &Map<String, Value>) -> Checked<bool> {
     let mut shortened = false;
-    for key in SHORTENED {
+    for key in TRUNCATED {
         shortened |= match record.get(key) {
             None | Some(Value::Null) => false,
             Some(value) => match value.as_u64() {

@@ -86,7 +86,7 @@ impl Scorer {
     }
 
     /// Scores a response that is longer than the model reads in overlapping windows that begin at
-    /// multiples of `stride` tokens, see [`SegmentTokenizer::tokenize_windows`]. Default: it is shortened as in
+    /// multiples of `stride` tokens, see [`SegmentTokenizer::tokenize_windows`]. Default: it is truncated as in
     /// training.
     ///
     /// # Panics

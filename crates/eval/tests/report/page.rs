@@ -18,8 +18,8 @@ fn the_page_is_whole_and_shows_figures_charts_and_responses() {
     let page = read(&html);
     let titles = select(&page, "figure h3").concat();
     for title in [
-        "Segments, beside the baselines",
-        "Responses, beside the baselines",
+        "Segments, with the baselines",
+        "Responses, with the baselines",
         "Score against rating",
         "Reliability",
         "Residuals",

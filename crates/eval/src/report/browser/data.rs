@@ -1,4 +1,4 @@
-//! What the page's script reads.
+//! The data of the page's script.
 
 use super::super::ReportInput;
 use super::super::selection::Selection;
@@ -7,9 +7,9 @@ use crate::{Aggregation, ScoredResponse};
 use gradus_data::Example;
 use serde::Serialize;
 
-/// Characters of a prompt that a page shows at most.
+/// Maximum number of characters of a prompt on the page.
 const PROMPT: usize = 4_000;
-/// Characters of a context that a page shows at most.
+/// Maximum number of characters of a context on the page.
 const CONTEXT: usize = 6_000;
 
 /// Everything the script shows.
@@ -19,7 +19,7 @@ pub(super) struct BrowserData {
     aspects: Vec<AspectData>,
     /// Decimals of scores and ratings.
     digits: usize,
-    /// Whether contexts are shown that the model has not read.
+    /// Whether the shown contexts were not read by the model.
     context_unread: bool,
     responses: Vec<ResponseData>,
 }
@@ -37,20 +37,20 @@ struct AspectData {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ResponseData {
-    /// Its place in the file, from 0.
+    /// Index in the file, from 0.
     index: usize,
     id: String,
     prompt: String,
-    /// Characters of the prompt that are not shown.
+    /// Number of characters of the prompt that are not shown.
     prompt_left: usize,
     context: Option<String>,
     context_left: usize,
     parts: Vec<Part>,
-    /// Segments that are not shown.
+    /// Number of segments that are not shown.
     segments_left: usize,
-    /// Rating and score of the response, aggregated.
+    /// Aggregated rating and score of the response.
     level: Vec<[Option<f64>; 2]>,
-    /// Rating of the response as a whole, and the score that is held against it.
+    /// Rating of the response as a whole, and the score it is compared with.
     whole: Vec<[Option<f64>; 2]>,
     mean: Vec<Option<f64>>,
     largest: Vec<Option<f64>>,
@@ -154,7 +154,7 @@ fn response(
     }
 }
 
-/// The first characters of a text, and how many more there are.
+/// The first characters of a text, and the number of the others.
 fn cut(text: &str, most: usize) -> (String, usize) {
     match text.char_indices().nth(most) {
         Some((byte, _)) => (text[..byte].to_owned(), text[byte..].chars().count()),
@@ -184,7 +184,7 @@ fn level(
     ]
 }
 
-/// The ends of the color scale: lowest and highest rating; of the scores where nothing is rated.
+/// The ends of the color scale: the lowest and highest rating, or score if nothing is rated.
 fn color_range(scored: &[ScoredResponse], aspect: usize, name: &str) -> (f64, f64) {
     let segments = || scored.iter().flat_map(|response| &response.segments);
     let ratings = segments().filter_map(|segment| segment.ratings.get(name).copied());
@@ -202,7 +202,7 @@ fn range(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
         .filter(|(low, high)| (high - low).is_finite())
 }
 
-/// Decimals that tell a hundredth of the range.
+/// Number of decimals that distinguishes hundredths of the range.
 fn digits(range: f64) -> usize {
     let places = 2.0 - range.log10().floor();
     #[expect(

@@ -1,4 +1,4 @@
-//! The responses, to look through: what the page's script reads, and the controls around it.
+//! The browser of responses: the data of the page's script, and its controls.
 
 mod data;
 mod text;
@@ -31,7 +31,7 @@ pub(super) fn browser(input: &ReportInput) -> Markup {
             h2 { "Responses" }
             p { (shown(&selection, input.scored.len(), &names)) }
             @if !selection.shown.is_empty() {
-                noscript { p.none { "To look through the responses, allow this page its script. It fetches nothing." } }
+                noscript { p.none { "Enable JavaScript to browse the responses. This page loads nothing from the network." } }
                 div #browser hidden {
                     (controls(&names))
                     div.legend #legend {}
@@ -49,7 +49,7 @@ pub(super) fn browser(input: &ReportInput) -> Markup {
     }
 }
 
-/// How many of the responses the page holds, and what they stand for.
+/// The number of responses on the page, and how they were selected.
 fn shown(selection: &Selection, all: usize, aspects: &[&str]) -> String {
     let shown = selection.shown.len();
     if shown == all {
@@ -121,8 +121,8 @@ fn pager(first: bool) -> Markup {
     }
 }
 
-/// JSON that may stand in a `script` element: no `<` that could end it, no `&` to be misread.
-/// Characters that cannot be seen are spelled out, as everywhere on the page.
+/// JSON that is safe in a `script` element: without `<`, which could end it, and `&`, which could be misread.
+/// Invisible characters are escaped, as everywhere on the page.
 fn json(data: &BrowserData) -> String {
     let json = serde_json::to_string(data).unwrap_or_else(|error| {
         unreachable!("plain numbers and texts can be written as JSON: {error}")

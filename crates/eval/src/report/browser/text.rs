@@ -1,9 +1,9 @@
-//! A response cut at its segments, long ones cut short.
+//! A response divided at its segments; long responses are cut.
 
 use crate::{ScoredResponse, UnscoredReason};
 use serde::Serialize;
 
-/// Characters of a response that a page shows at most.
+/// Maximum number of characters of a response on the page.
 const RESPONSE: usize = 12_000;
 
 /// A piece of a response. In JSON a string for the text between segments, and
@@ -13,8 +13,7 @@ const RESPONSE: usize = 12_000;
 pub(super) enum Part {
     /// Outside every segment.
     Between(String),
-    /// A segment: its text; rating and score by aspect, `null` if there is none; and why it is
-    /// not scored, if it is not.
+    /// A segment: its text, its ratings and scores by aspect (`null` if absent), and the reason why it is not scored.
     Segment(
         String,
         Vec<Option<f64>>,
@@ -23,7 +22,7 @@ pub(super) enum Part {
     ),
 }
 
-/// The pieces of a response, and the number of its segments that were left out since it is long.
+/// The pieces of a response, and the number of segments left out because it is too long.
 ///
 /// Segments that do not lie in the text in order are left out as well.
 pub(super) fn parts(text: &str, response: &ScoredResponse, aspects: &[&str]) -> (Vec<Part>, usize) {
@@ -71,7 +70,7 @@ pub(super) fn parts(text: &str, response: &ScoredResponse, aspects: &[&str]) -> 
     (parts, left)
 }
 
-/// A number that JSON can hold, with the digits that matter to a reader.
+/// A number that JSON can represent, rounded to the digits that a reader needs.
 pub(super) fn known(value: Option<f64>) -> Option<f64> {
     let value = value.filter(|value| value.is_finite())?;
     Some(if (1e-3..1e6).contains(&value.abs()) {
@@ -81,7 +80,7 @@ pub(super) fn known(value: Option<f64>) -> Option<f64> {
     })
 }
 
-/// Why a segment has no score on some aspect; `None` if it has one on all.
+/// Why a segment lacks a score on an aspect; `None` if it has all scores.
 fn reason(scores: Option<&[f64]>, unscored: Option<UnscoredReason>) -> Option<&'static str> {
     if scores.is_some_and(|scores| scores.iter().all(|score| score.is_finite())) {
         return None;
@@ -92,7 +91,7 @@ fn reason(scores: Option<&[f64]>, unscored: Option<UnscoredReason>) -> Option<&'
         Some(UnscoredReason::Missing) => "absent from the score file",
         Some(UnscoredReason::Empty) => "the response is empty",
         Some(UnscoredReason::NoSegments) => "the response has no segments",
-        None if scores.is_some() => "the score is no finite number",
+        None if scores.is_some() => "the score is not a finite number",
         None => "no reason was given",
     })
 }

@@ -7,7 +7,7 @@ use super::{Chart, Numbers};
 use crate::report::number::figure;
 use crate::{LevelValues, Metric, MetricValues, Result};
 
-/// What is shown: metrics on about the same scale, where more is better.
+/// The metrics shown: all have about the same scale, and higher is better.
 const METRICS: [Metric; 6] = [
     Metric::PEARSON,
     Metric::SPEARMAN,
@@ -84,7 +84,7 @@ pub(in crate::report) fn against_baselines(
         ]
     };
     let caption =
-        "More is better. A correlation of 0, and a pairwise accuracy or AUROC of 0.5, is chance."
+        "Higher is better. Chance is a correlation of 0, and a pairwise accuracy or AUROC of 0.5."
             .to_owned();
     Ok(Some(Chart {
         title,

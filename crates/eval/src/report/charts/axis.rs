@@ -4,29 +4,29 @@ use super::super::number::fixed;
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 use std::ops::Range;
 
-/// About how many numbers an axis shows.
+/// Approximate number of ticks of an axis.
 const TICKS: f64 = 6.0;
 
-/// What an axis shows.
+/// An axis.
 #[derive(Clone, Debug)]
 pub(super) struct Axis {
-    /// What is measured.
+    /// Its label.
     pub(super) label: String,
     /// Lowest value, finite.
     pub(super) low: f64,
     /// Highest value, finite and above `low`.
     pub(super) high: f64,
-    /// Where numbers stand.
+    /// Positions of the ticks.
     pub(super) ticks: Vec<f64>,
-    /// Names in place of the numbers; one per tick.
+    /// Names instead of numbers, one per tick.
     names: Option<Vec<String>>,
-    /// Decimals of the numbers; `None` = powers of ten.
+    /// Number of decimals; `None` for powers of ten.
     decimals: Option<usize>,
 }
 
 impl Axis {
-    /// The axis that holds all `values`, with a little room at both ends. `None` for no values, one
-    /// that is not finite, or a range that overflows.
+    /// The axis for all `values`, with a margin at both ends. `None` without values, if one is not finite, or if the range
+    /// overflows.
     pub(super) fn over(label: &str, values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
         for value in values {
@@ -39,8 +39,8 @@ impl Axis {
         Self::between(label, low - room, high + room)
     }
 
-    /// The axis from `low` to `high`, widened where they are the same or next to it. `None` where
-    /// one is not finite or the range overflows.
+    /// The axis from `low` to `high`, widened if they are equal or almost equal. `None` if one is not finite or the range
+    /// overflows.
     pub(super) fn between(label: &str, low: f64, high: f64) -> Option<Self> {
         let least = (1e-9 * low.abs().max(high.abs())).max(1e-9);
         let (low, high) = if high - low < least {
@@ -63,7 +63,7 @@ impl Axis {
         })
     }
 
-    /// The axis of things with a name, each in the middle of a band one wide, from 0.
+    /// The axis of named categories; each is the middle of a band of width 1, from 0.
     pub(super) fn of_names(label: &str, names: Vec<String>) -> Option<Self> {
         let ticks: Vec<f64> = (0..names.len()).map(|index| index as f64 + 0.5).collect();
         (!names.is_empty()).then(|| Self {
@@ -76,7 +76,7 @@ impl Axis {
         })
     }
 
-    /// What stands at a tick.
+    /// The label of a tick.
     pub(super) fn text(&self, tick: f64) -> String {
         let index = self
             .ticks
@@ -94,7 +94,7 @@ impl Ranged for Axis {
     type FormatOption = NoDefaultFormatting;
     type ValueType = f64;
 
-    /// Values beyond the ends are put on them: nothing is drawn outside the sheet.
+    /// Values beyond the ends are drawn at the ends.
     fn map(&self, value: &f64, (from, to): (i32, i32)) -> i32 {
         let share = (value.clamp(self.low, self.high) - self.low) / (self.high - self.low);
         #[expect(clippy::cast_possible_truncation, reason = "between the ends")]

@@ -7,14 +7,14 @@ use super::{Chart, Numbers, quantiles};
 use crate::Result;
 use crate::report::number::{count, plain};
 
-/// Cells along the scores.
+/// Number of cells along the scores.
 const ROWS: usize = 36;
-/// Cells along the targets where these are many different values.
+/// Number of cells along the ratings if they have many distinct values.
 const COLUMNS: usize = 30;
-/// Up to so many different ratings each get a column of their own.
+/// Maximum number of distinct ratings that get one column each.
 const FEW: usize = 12;
 
-/// How many segments have which target and which score.
+/// The number of segments with each rating and score.
 ///
 /// # Errors
 /// If the drawing library fails.
@@ -49,7 +49,7 @@ pub(in crate::report) fn density(pairs: &[(f64, f64)]) -> Result<Option<Chart>> 
             {
                 let (low, high) = columns.bands[index / ROWS];
                 let bottom = y.low + (index % ROWS) as f64 * height;
-                // The root, so that cells with few segments are seen beside those with many.
+                // The square root keeps cells with few segments visible.
                 let opacity = 0.1 + 0.9 * (segments as f64 / most as f64).sqrt();
                 plot.block(
                     [(low, bottom), (high, bottom + height)],
@@ -63,7 +63,7 @@ pub(in crate::report) fn density(pairs: &[(f64, f64)]) -> Result<Option<Chart>> 
     Ok(Some(Chart {
         title: "Score against rating",
         caption: format!(
-            "The darker, the more segments; the darkest cell holds {}. On the dashed line the score is the rating.",
+            "Darker cells have more segments; the darkest has {}. On the dashed line, score and rating are equal.",
             count(most),
         ),
         svg,
@@ -72,7 +72,7 @@ pub(in crate::report) fn density(pairs: &[(f64, f64)]) -> Result<Option<Chart>> 
     }))
 }
 
-/// The scores of every column, summed up: there are far more cells than anybody reads.
+/// A summary of the scores of every column, because there are too many cells to read.
 fn numbers(pairs: &[(f64, f64)], columns: &Columns) -> Numbers {
     let mut scores = vec![Vec::new(); columns.bands.len()];
     for &(score, rating) in pairs {
@@ -93,7 +93,7 @@ fn numbers(pairs: &[(f64, f64)], columns: &Columns) -> Numbers {
     Numbers::new(&head, rows).with_note("The scores in each column of the chart.")
 }
 
-/// The index of the cell that a share of the way lies in.
+/// The index of the cell at a share of the range.
 fn cell(share: f64, cells: usize) -> usize {
     #[expect(
         clippy::cast_possible_truncation,
@@ -104,11 +104,11 @@ fn cell(share: f64, cells: usize) -> usize {
     index.min(cells - 1)
 }
 
-/// The columns along the targets.
+/// The columns along the ratings.
 struct Columns {
     /// Left and right edge of each.
     bands: Vec<(f64, f64)>,
-    /// The targets, where each has a column of its own.
+    /// The ratings, if each has its own column.
     targets: Option<Vec<f64>>,
     low: f64,
     high: f64,
@@ -150,7 +150,7 @@ impl Columns {
         }
     }
 
-    /// The target of a column, or where it begins and ends.
+    /// The rating of a column, or its range.
     fn name(&self, index: usize) -> String {
         if let Some(targets) = &self.targets {
             return plain(targets[index]);

@@ -1,5 +1,5 @@
 //! Charts as SVG. Every function takes plain pairs `(score, rating)` or series and returns a
-//! [`Chart`], or `None` if there is nothing that can be drawn.
+//! [`Chart`], or `None` if there is nothing to draw.
 
 mod against_baselines;
 mod axis;
@@ -20,18 +20,18 @@ pub(super) use reliability::reliability;
 pub(super) use residuals::{residual_histogram, residuals_by_score};
 pub(super) use training::training;
 
-/// A chart with what a reader needs to understand it.
+/// A chart with its title, caption and legend.
 #[derive(Clone, Debug)]
 pub(super) struct Chart {
-    /// What it shows.
+    /// The title.
     pub(super) title: &'static str,
-    /// How to read it.
+    /// The caption: how to read it.
     pub(super) caption: String,
     /// The `svg` element.
     pub(super) svg: String,
-    /// Class of the style sheet and meaning of each color; empty where there is only one.
+    /// The legend: style class and meaning of each color; empty for a single color.
     pub(super) key: Vec<(&'static str, &'static str)>,
-    /// What is drawn, or a summary of it, in numbers.
+    /// The drawn numbers or a summary of them.
     pub(super) numbers: Numbers,
 }
 

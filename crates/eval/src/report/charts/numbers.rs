@@ -2,17 +2,17 @@
 
 use maud::{Markup, html};
 
-/// A small table of what a chart shows.
+/// A small table of the numbers in a chart.
 #[derive(Clone, Debug)]
 pub(in crate::report) struct Numbers {
-    /// What a line of the table is, where the chart has more marks than a table should.
+    /// An explanation of a row, if a row summarizes several marks.
     note: Option<&'static str>,
     head: Vec<String>,
     rows: Vec<Vec<String>>,
 }
 
 impl Numbers {
-    /// The first column names the line, the others are numbers.
+    /// The first column is the name of the row, the others are numbers.
     pub(super) fn new(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Self {
         Self {
             note: None,
@@ -21,7 +21,7 @@ impl Numbers {
         }
     }
 
-    /// Says what a line sums up.
+    /// Sets the explanation of a row.
     pub(super) fn with_note(self, note: &'static str) -> Self {
         Self {
             note: Some(note),
@@ -29,12 +29,12 @@ impl Numbers {
         }
     }
 
-    /// The table, folded; `title` is that of the chart.
+    /// The folded table; `title` is the title of the chart.
     pub(in crate::report) fn markup(&self, title: &str) -> Markup {
         html! {
             details.numbers {
                 summary { "Numbers" span.hidden { " of the chart " (title) } }
-                // To be scrolled without a mouse, it has to take the focus.
+                // It must be focusable to be scrolled without a mouse.
                 div.scroll tabindex="0" role="region" aria-label={ "Numbers of the chart " (title) } {
                     table {
                         @if let Some(note) = self.note { caption { small { (note) } } }

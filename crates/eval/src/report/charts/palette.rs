@@ -1,22 +1,22 @@
-//! The colors of a chart, by what they stand for.
+//! The colors of a chart, by meaning.
 //!
-//! The drawing library knows fixed colors only, and a page has a light and a dark side. So charts
-//! are drawn in stand-ins, which are replaced by the variables of the page's style sheet.
+//! The drawing library supports only fixed colors, but the page has a light and a dark theme. Charts are
+//! therefore drawn in placeholder colors, which are replaced by variables of the style sheet.
 
 use plotters::style::{RGBAColor, RGBColor};
 
-/// What a color stands for.
+/// The meaning of a color.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ink {
     /// Axes and numbers.
     Muted,
-    /// Lines in the background.
+    /// Grid lines.
     Grid,
-    /// What is evaluated.
+    /// The evaluated scores.
     Model,
-    /// What it is held against: baselines, validation, after recalibration.
+    /// What they are compared with: baselines, validation, recalibrated scores.
     Other,
-    /// What is only in the way of the eye: single steps, the diagonal.
+    /// Details: single steps, the diagonal.
     Third,
 }
 
@@ -29,12 +29,12 @@ impl Ink {
         Self::Third,
     ];
 
-    /// The stand-in. The red and green parts occur in no other color.
+    /// The placeholder. Its red and green parts occur in no other color.
     pub(super) fn stand_in(self) -> RGBColor {
         RGBColor(0xAB, 0xBA, self as u8)
     }
 
-    /// The stand-in, see-through.
+    /// The placeholder, transparent.
     pub(super) fn mix(self, opacity: f64) -> RGBAColor {
         let RGBColor(red, green, blue) = self.stand_in();
         RGBAColor(red, green, blue, opacity)

@@ -1,4 +1,4 @@
-//! The sheet a chart is drawn on: axes, and the few marks that our charts are made of.
+//! The drawing area of a chart: axes and marks.
 
 use plotters::element::{Drawable, PointCollection};
 use plotters::prelude::*;
@@ -8,9 +8,9 @@ use super::axis::Axis;
 use super::palette::{Ink, with_variables};
 use crate::{EvalError, Result};
 
-/// Pixels of the drawing per pixel of the page: the library places things on whole pixels only.
+/// Pixels of the drawing per pixel of the page, because the library only has whole pixels.
 const SCALE: u32 = 4;
-/// Width of every chart in pixels of the page; the page scales it to the room there is.
+/// Width of every chart in pixels of the page. The page scales it to the available width.
 const WIDTH: u32 = 440;
 /// Size of all text, in pixels of the page.
 const TEXT: f64 = 13.0;
@@ -18,19 +18,19 @@ const TEXT: f64 = 13.0;
 type Sheet<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Axis, Axis>>;
 type Failure = DrawingAreaErrorKind<std::io::Error>;
 
-/// A chart on its way.
+/// A chart under construction.
 pub(super) struct Plot<'a, 'b> {
     sheet: Sheet<'a, 'b>,
-    /// The first failure of a mark.
+    /// The first error of a mark.
     failure: Option<Failure>,
 }
 
-/// The look of the sheet around the marks.
+/// The size of the drawing area.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layout {
     /// Height in pixels of the page.
     pub(super) height: u32,
-    /// Room for the numbers or names of the vertical axis, in pixels of the page.
+    /// Width for the labels of the vertical axis, in pixels of the page.
     pub(super) left: u32,
 }
 
@@ -45,7 +45,7 @@ impl Default for Layout {
 
 /// Draws a chart and returns it as an `svg` element that takes its colors from the page.
 ///
-/// `title` is read to those who do not see it.
+/// `title` is the text for screen readers.
 ///
 /// # Errors
 /// [`EvalError::Chart`] if the drawing library fails.
@@ -101,7 +101,7 @@ fn draw_into(
 }
 
 fn text_style(ink: Ink) -> TextStyle<'static> {
-    // 1.24: what the library divides the size by when it writes SVG.
+    // The library divides the size by 1.24 when it writes SVG.
     let size = TEXT * 1.24 * f64::from(SCALE);
     let color = ink.stand_in();
     ("sans-serif", size).into_font().color(&color)
@@ -114,7 +114,7 @@ impl Plot<'_, '_> {
         self.draw(PathElement::new(points.to_vec(), style));
     }
 
-    /// A straight line of dashes.
+    /// A dashed straight line.
     pub(super) fn dashes(&mut self, from: (f64, f64), to: (f64, f64), ink: Ink) {
         let dashes = 28_u32;
         let along = |share: f64| {
@@ -140,17 +140,17 @@ impl Plot<'_, '_> {
         self.draw(Polygon::new(outline.to_vec(), ink.mix(opacity).filled()));
     }
 
-    /// A dot, its radius in pixels of the page.
+    /// A dot; its radius is in pixels of the page.
     pub(super) fn dot(&mut self, at: (f64, f64), radius: f64, ink: Ink, opacity: f64) {
         self.draw(Circle::new(at, pixels(radius), ink.mix(opacity).filled()));
     }
 
-    /// A ring, its radius in pixels of the page.
+    /// A ring; its radius is in pixels of the page.
     pub(super) fn ring(&mut self, at: (f64, f64), radius: f64, ink: Ink) {
         self.draw(Circle::new(at, pixels(radius), stroke(ink, 1.5, 1.0)));
     }
 
-    /// Words, centered above a point.
+    /// Text, centered above a point.
     pub(super) fn words(&mut self, text: &str, at: (f64, f64), ink: Ink) {
         let style = text_style(ink).pos(Pos::new(HPos::Center, VPos::Bottom));
         self.draw(Text::new(text.to_owned(), at, style));
@@ -179,8 +179,7 @@ fn pixels(size: f64) -> u32 {
     (size * f64::from(SCALE)).round() as u32
 }
 
-/// The element as it stands in the page: sized and colored by the style sheet, named for those who
-/// do not see it.
+/// The element for the page: the style sheet sets its size and colors, and it has a title for screen readers.
 fn as_element(svg: &str, title: &str, height: u32) -> String {
     let marks = svg.find('>').map_or("", |end| &svg[end + 1..]);
     let (width, height) = (WIDTH * SCALE, height * SCALE);

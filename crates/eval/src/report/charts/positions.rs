@@ -11,7 +11,7 @@ use crate::{Metric, Result};
 /// The parts of a response, in its order; see [`SliceKey::Position`].
 const PARTS: [&str; 6] = ["only", "first", "early", "middle", "late", "last"];
 
-/// RMSE by position, beside the RMSE of all segments. `None` with fewer than two positions.
+/// RMSE by position, with the RMSE of all segments. `None` with fewer than two positions.
 ///
 /// # Errors
 /// If the drawing library fails.

@@ -8,12 +8,12 @@ use crate::Result;
 use crate::metrics::mean;
 use crate::report::number::{count, plain};
 
-/// Bars of the histogram.
+/// Number of bars of the histogram.
 const BARS: usize = 31;
-/// Bins along the scores.
+/// Number of bins along the scores.
 const BINS: usize = 20;
 
-/// How many segments miss their rating by how much.
+/// The histogram of residuals.
 ///
 /// # Errors
 /// If the drawing library fails.
@@ -57,7 +57,7 @@ pub(in crate::report) fn residual_histogram(pairs: &[(f64, f64)]) -> Result<Opti
     Ok(Some(Chart {
         title: "Residuals",
         caption: format!(
-            "Score minus rating of every segment; the mean, the bias, is {}.",
+            "Score minus rating of every segment. The mean (bias) is {}.",
             plain(bias)
         ),
         svg,
@@ -76,7 +76,7 @@ fn bar_numbers(bars: &[usize], low: f64, width: f64) -> Numbers {
     Numbers::new(&["from", "to", "segments"], rows)
 }
 
-/// Which scores miss their ratings, and which way.
+/// The residuals against the scores.
 ///
 /// # Errors
 /// If the drawing library fails.
@@ -107,7 +107,7 @@ pub(in crate::report) fn residuals_by_score(pairs: &[(f64, f64)]) -> Result<Opti
     Ok(Some(Chart {
         title: "Residuals against score",
         caption: format!(
-            "Mean of score minus rating in {} bins of about equal count; the shade holds the middle 80 % \
+            "Mean of score minus rating in {} bins of about equal count; the shaded area has the middle 80 % \
              of the segments. Above the dashed line the scores are too high.",
             bins.len(),
         ),

@@ -10,10 +10,10 @@ use crate::report::History;
 use crate::report::history::Epoch;
 use crate::report::number::{figure, fixed};
 
-/// Points that a line has at most; more steps are averaged in neighborhoods.
+/// Maximum number of points of a line; more steps are averaged in groups.
 const POINTS: usize = 600;
 
-/// The loss of every step, its smoothed course, and the loss on validation data after every epoch.
+/// The loss of every step, the smoothed loss, and the validation loss after every epoch.
 ///
 /// # Errors
 /// If the drawing library fails.
@@ -78,8 +78,8 @@ pub(in crate::report) fn training(history: &History) -> Result<Option<Chart>> {
     }))
 }
 
-/// A line for about every tenth of the run and for every validation: the loss of the steps since the
-/// line before, and that on validation data.
+/// A row for about every tenth of the run and for every validation: the mean loss of the steps since the previous row,
+/// and the validation loss.
 fn numbers(steps: &[(f64, f64)], valid: &[(f64, f64)], last: f64) -> Numbers {
     let tenths = (1..=10).map(|tenth| (f64::from(tenth) * last / 10.0).round());
     let tenths = tenths.filter(|end| *end > 0.0);
@@ -100,7 +100,7 @@ fn numbers(steps: &[(f64, f64)], valid: &[(f64, f64)], last: f64) -> Numbers {
     });
     let rows: Vec<Vec<String>> = rows.collect();
     Numbers::new(&["up to step", "mean loss", "validation"], rows)
-        .with_note("The loss of a line is the mean over its steps, those since the line before.")
+        .with_note("Mean loss: of the steps since the previous row.")
 }
 
 fn finite(points: impl Iterator<Item = (f64, f64)>) -> Vec<(f64, f64)> {
@@ -119,7 +119,7 @@ fn smoothed(steps: &[(f64, f64)]) -> Vec<(f64, f64)> {
     smooth.collect()
 }
 
-/// The upper edge: nearly all steps, and all of the other lines.
+/// The upper end of the axis: includes nearly all steps, and all points of the other lines.
 fn top(steps: &[(f64, f64)], smooth: &[(f64, f64)], valid: &[(f64, f64)]) -> f64 {
     let mut losses: Vec<f64> = steps.iter().map(|step| step.1).collect();
     losses.sort_unstable_by(f64::total_cmp);

@@ -44,7 +44,7 @@ pub(in crate::http) async fn evaluate(
     let mut fields = fields(&service, &headers, body).await?;
     let model = known_model(&service, fields.text("model")?);
     let messages = fields.needed_texts("messages")?;
-    // Ours are shortened by tokens, as the bundle says.
+    // Texts are truncated by tokens, with the settings of the bundle.
     fields.pass_over(&["max_length"]);
     fields.finish("model, messages and max_length")?;
     let place = |place: usize| format!("messages[{place}]");

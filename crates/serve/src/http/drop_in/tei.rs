@@ -47,7 +47,7 @@ pub(in crate::http) async fn predict(
     let inputs = fields
         .take("inputs")
         .ok_or_else(|| Refusal::missing("inputs", "a text, a pair of texts, or a list of these"))?;
-    // There is no activation that `raw_scores` would leave out. Texts are shortened as in training.
+    // Scores have no activation that `raw_scores` could skip. Texts are truncated as in training.
     fields.flag("raw_scores")?;
     fields.pass_over(&["truncation_direction"]);
     fields.parameters(&["function_to_apply"])?;
