@@ -7,8 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Result, TrainError};
 
-/// The frozen part of the encoder. It is computed without gradients and without dropout, and its weights stay
-/// the same to the bit.
+/// The frozen part of the encoder. It gets no gradients, and its weights stay the same to the bit.
+///
+/// Dropout is off if the whole encoder is frozen, also during [`freeze_epochs`](super::TrainConfig::freeze_epochs).
+/// In frozen embeddings and layers it stays on: the blocks of the encoders in this project draw it on every
+/// training device. A Burn `Dropout` module in a frozen part of another program's encoder is off.
 ///
 /// As text: `none`, `embeddings`, `layers:N`, `encoder`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
