@@ -6,46 +6,46 @@ use crate::{BatchWeights, SegmentTokenizer, TokenSpan, TokenizedExample};
 
 /// A batch of tokenized examples, on a device.
 ///
-/// Rows end at the longest example of the batch, and segments at the largest number of segments, at least 1.
+/// `seq_length` is the length of the longest example, and `num_segments` the largest number of segments, at least 1.
 #[derive(Debug, Clone)]
 pub struct SegmentBatch {
-    /// `[batch_size, seq_length]`, the padding token behind each example.
+    /// `[batch_size, seq_length]`, padded at the end with the padding token.
     pub token_ids: Tensor<2, Int>,
     /// `[batch_size, seq_length]`, 0 in the padding.
     pub type_ids: Tensor<2, Int>,
     /// `[batch_size, seq_length]`, true = padding.
     pub mask_pad: Tensor<2, Bool>,
-    /// `[batch_size, 1, 2]`: the same of each response, in which its segments lie.
+    /// `[batch_size, 1, 2]`: first token of each response and the token after its last; segments lie inside.
     pub response_spans: Tensor<3, Int>,
-    /// `[batch_size, num_segments, 2]`: first token and the token behind the last; (0, 0) where absent.
+    /// `[batch_size, num_segments, 2]`: first token of each segment and the token after its last; (0, 0) if absent.
     pub segment_spans: Tensor<3, Int>,
     /// `[batch_size, num_segments]`, true = absent.
     pub mask_segment_pad: Tensor<2, Bool>,
-    /// `[batch_size, num_segments, num_aspects]`, on the training scale; 0 where unrated or absent.
+    /// `[batch_size, num_segments, num_aspects]`, on the training scale; 0 if unrated or absent.
     pub targets: Tensor<3>,
-    /// `[batch_size, num_segments, num_aspects]`, true where there is a target.
+    /// `[batch_size, num_segments, num_aspects]`, true = has a target.
     pub rated: Tensor<3, Bool>,
-    /// `[batch_size, num_segments, num_aspects]`; 0 where unrated or absent.
+    /// `[batch_size, num_segments, num_aspects]`; 0 if unrated or absent.
     pub weights: Tensor<3>,
-    /// `[batch_size, num_aspects]`: targets of the responses as a whole; 0 where unrated.
+    /// `[batch_size, num_aspects]`: targets of the responses as a whole; 0 if unrated.
     pub response_targets: Tensor<2>,
-    /// `[batch_size, num_aspects]`: 1 where there is such a target, else 0.
+    /// `[batch_size, num_aspects]`: 1 if there is such a target, else 0.
     pub response_weights: Tensor<2>,
     /// Sums of the weights, on the host.
     pub weight_sums: BatchWeights,
-    /// Number of targets: of `true` in `rated`.
+    /// Number of targets: of true values in `rated`.
     pub num_rated: usize,
     /// Number of tokens, padding not counted.
     pub num_tokens: usize,
-    /// Micro-batches of the same planned batch that follow; see
+    /// Number of micro-batches of the same planned batch that follow; see
     /// [`SegmentLoader::with_micro_batch_size`](crate::SegmentLoader::with_micro_batch_size).
     pub micro_batches_left: usize,
     /// Ids of the examples, in the order of the rows.
     pub ids: Vec<String>,
 }
 
-/// What a model reads of a [`SegmentBatch`]: `token_ids`, `type_ids`, `mask_pad`, `response_spans` and
-/// `segment_spans`, as they are there.
+/// The tensors of a [`SegmentBatch`] that a model reads: `token_ids`, `type_ids`, `mask_pad`, `response_spans` and
+/// `segment_spans`.
 pub type InputTensors = (
     Tensor<2, Int>,
     Tensor<2, Int>,
@@ -55,7 +55,7 @@ pub type InputTensors = (
 );
 
 impl SegmentBatch {
-    /// The tensors that a model reads, in the order in which its input is made of them.
+    /// The tensors that a model reads, in the order of its input.
     pub fn input_tensors(&self) -> InputTensors {
         (
             self.token_ids.clone(),
@@ -71,12 +71,12 @@ impl SegmentBatch {
         self.token_ids.dims()[0]
     }
 
-    /// Tokens of each row, padding included.
+    /// Number of tokens of each row, including padding.
     pub fn seq_length(&self) -> usize {
         self.token_ids.dims()[1]
     }
 
-    /// Segments of each row, absent ones included.
+    /// Number of segments of each row, including absent ones.
     pub fn num_segments(&self) -> usize {
         self.targets.dims()[1]
     }
@@ -95,7 +95,7 @@ pub struct SegmentBatcher {
 }
 
 impl SegmentBatcher {
-    /// A batcher that fills short rows with `pad_id`, for examples with `num_aspects` targets per segment.
+    /// A batcher that pads with `pad_id`, for examples with `num_aspects` targets per segment.
     pub fn new(pad_id: u32, num_aspects: usize) -> Self {
         Self {
             pad_id,
@@ -103,7 +103,7 @@ impl SegmentBatcher {
         }
     }
 
-    /// A batcher for what `tokenizer` makes.
+    /// A batcher for the examples of `tokenizer`.
     pub fn of(tokenizer: &SegmentTokenizer) -> Self {
         Self::new(tokenizer.pad_id(), tokenizer.config().aspects.len())
     }
@@ -113,10 +113,10 @@ impl SegmentBatcher {
         self.num_aspects
     }
 
-    /// One batch of all `examples`, in their order, on `device`.
+    /// Forms one batch of all `examples`, in their order, on `device`.
     ///
     /// # Panics
-    /// If `examples` is empty, or a segment has another number of targets than the batcher's.
+    /// If `examples` is empty, or a segment has a wrong number of targets.
     pub fn batch(&self, examples: &[&TokenizedExample], device: &Device) -> SegmentBatch {
         assert!(!examples.is_empty(), "a batch needs at least one example");
         for example in examples {
@@ -193,13 +193,13 @@ impl SegmentBatcher {
     }
 }
 
-/// Targets of the segments, aspects next to each other; 0 where unrated.
+/// Targets of the segments, all aspects of a segment together; 0 if unrated.
 fn targets(example: &TokenizedExample) -> impl Iterator<Item = f32> {
     let segments = example.segments.iter();
     segments.flat_map(|segment| segment.targets.iter().map(|target| target.unwrap_or(0.0)))
 }
 
-/// Weights of the targets; 0 where unrated.
+/// Weights of the targets; 0 if unrated.
 fn weights(example: &TokenizedExample) -> impl Iterator<Item = f32> {
     let segments = example.segments.iter();
     segments.flat_map(|segment| {
@@ -222,7 +222,7 @@ fn ends(span: TokenSpan) -> [i32; 2] {
     [index(span.start), index(span.end)]
 }
 
-/// A tensor of `shape` with the values of an example in each row, `padding` behind them.
+/// A tensor of `shape` with the values of one example per row, padded with `padding`.
 fn ints<'a, const D: usize, I: IntoIterator<Item = i32>>(
     examples: &[&'a TokenizedExample],
     shape: [usize; D],
@@ -267,7 +267,7 @@ fn padded<'a, T: Element, const D: usize, I: IntoIterator<Item = T>>(
     TensorData::new(cells, shape)
 }
 
-/// Token ids and positions as the integers that every backend has.
+/// Token ids and positions as integers that every backend supports.
 fn index<T: TryInto<i32>>(value: T) -> i32 {
     value
         .try_into()

@@ -1,10 +1,10 @@
 use std::iter::Sum;
 use std::ops::Add;
 
-/// What the targets of a batch weigh together, by aspect: the denominators of its mean losses.
+/// The sums of the weights of a batch's targets, by aspect: the denominators of its mean losses.
 ///
-/// Known on the host before the device is touched, so that the micro-batches of one optimizer step
-/// can be divided by the sums of the whole step. Sums of batches add up.
+/// They are computed on the host, so that the micro-batches of an optimizer step can be divided by the sums of
+/// the whole step.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct BatchWeights {
     /// Sum of the weights of the rated segments.
@@ -16,7 +16,7 @@ pub struct BatchWeights {
 }
 
 impl BatchWeights {
-    /// The sums of nothing.
+    /// Sums of 0.
     pub fn zeros(num_aspects: usize) -> Self {
         Self {
             segments: vec![0.0; num_aspects],
@@ -25,7 +25,7 @@ impl BatchWeights {
         }
     }
 
-    /// Adds one response: its segments' weights and targets, aspects next to each other.
+    /// Adds one response: the weights and targets of its segments, all aspects of a segment together.
     pub(crate) fn add_segments(&mut self, weights: &[f32], targets: &[f32]) {
         let num_aspects = self.segments.len();
         for (aspect, (segments, pairs)) in self.segments.iter_mut().zip(&mut self.pairs).enumerate()
@@ -53,7 +53,7 @@ impl BatchWeights {
 impl Add for BatchWeights {
     type Output = Self;
 
-    /// The sums of both together; the empty default adds nothing.
+    /// Adds both sums. The empty default adds nothing.
     fn add(self, other: Self) -> Self {
         let sum = |a: Vec<f64>, b: Vec<f64>| -> Vec<f64> {
             let length = a.len().max(b.len());

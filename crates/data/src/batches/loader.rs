@@ -14,14 +14,14 @@ use crate::{
 /// Batches of tokenized examples.
 ///
 /// Each call of [`DataLoader::iter`] is one epoch, counted from 0; with shuffling, each has another order.
-/// Batches are padded where the iterator is read: that takes microseconds, and no thread is worth it.
+/// Batches are padded on the reading thread, because it takes only microseconds.
 ///
 /// | option | default |
 /// |---|---|
 /// | [`with_bucketing`](Self::with_bucketing) | off |
-/// | [`with_shuffle`](Self::with_shuffle) | off: the order given |
-/// | [`with_micro_batch_size`](Self::with_micro_batch_size) | off: a planned batch comes whole |
-/// | [`with_sampler`](Self::with_sampler) | none: batches by the options above |
+/// | [`with_shuffle`](Self::with_shuffle) | off: the given order |
+/// | [`with_micro_batch_size`](Self::with_micro_batch_size) | off: planned batches are not divided |
+/// | [`with_sampler`](Self::with_sampler) | none: the options above form the batches |
 /// | [`with_devices`](Self::with_devices) | one device |
 /// | [`with_start`](Self::with_start) | the first batch of epoch 0 |
 #[derive(Debug)]
@@ -36,11 +36,11 @@ pub struct SegmentLoader {
     shuffle: Option<u64>,
     sampler: Option<Arc<dyn Sampler>>,
     micro_batch_size: Option<usize>,
-    /// Further devices that the micro-batches of a batch go to.
+    /// Further devices for the micro-batches.
     others: Vec<Device>,
     device: Device,
     epoch: AtomicUsize,
-    /// Batches that the next iterator passes over.
+    /// Number of batches that the next iterator skips.
     skip: AtomicUsize,
 }
 
@@ -50,7 +50,7 @@ impl SegmentLoader {
     /// # Errors
     /// - [`DataError::BatchSize`]: `size` is 0
     /// - [`DataError::AspectCount`]: an example has another number of targets per segment than `batcher`
-    /// - what reading an example returns
+    /// - errors of reading an example
     pub fn new(
         examples: impl Into<Examples>,
         batcher: SegmentBatcher,
@@ -89,29 +89,29 @@ impl SegmentLoader {
         })
     }
 
-    /// Puts examples of like length together; see [`plan_batches`].
+    /// Groups examples of similar length; see [`plan_batches`].
     #[must_use]
     pub fn with_bucketing(mut self, bucketing: bool) -> Self {
         self.bucketing = bucketing;
         self
     }
 
-    /// Shuffles by this seed, or not at all.
+    /// Shuffles with this seed; `None` keeps the order.
     #[must_use]
     pub fn with_shuffle(mut self, seed: Option<u64>) -> Self {
         self.shuffle = seed;
         self
     }
 
-    /// Forms batches by a sampler, whatever bucketing and shuffling say.
+    /// Forms batches by a sampler; bucketing and shuffling then have no effect.
     #[must_use]
     pub fn with_sampler(mut self, sampler: Option<Arc<dyn Sampler>>) -> Self {
         self.sampler = sampler;
         self
     }
 
-    /// Cuts every planned batch into micro-batches of at most this many examples, which come one after
-    /// the other; see [`SegmentBatch::micro_batches_left`]. The order of the examples stays as it is.
+    /// Divides every planned batch into consecutive micro-batches of at most this number of examples; see
+    /// [`SegmentBatch::micro_batches_left`]. The order of the examples does not change.
     ///
     /// # Errors
     /// [`DataError::BatchSize`] for 0.
@@ -123,16 +123,16 @@ impl SegmentLoader {
         Ok(self)
     }
 
-    /// Cuts every planned batch evenly for the loader's own device and these, and puts the micro-batches on
-    /// them in turn. [`with_micro_batch_size`](Self::with_micro_batch_size) may cut smaller.
+    /// Divides every planned batch evenly among the loader's own device and these, in turn.
+    /// [`with_micro_batch_size`](Self::with_micro_batch_size) may make the micro-batches smaller.
     #[must_use]
     pub fn with_devices(mut self, others: impl IntoIterator<Item = Device>) -> Self {
         self.others = others.into_iter().collect();
         self
     }
 
-    /// Starts in the middle: the first iterator goes through `epoch` from its planned batch
-    /// `batch` on, both counted from 0. Later ones go through whole epochs.
+    /// Starts later: the first iterator begins at planned batch `batch` of `epoch`, both from 0. Later iterators are
+    /// whole epochs.
     #[must_use]
     pub fn with_start(mut self, epoch: usize, batch: usize) -> Self {
         self.epoch = AtomicUsize::new(epoch);
@@ -140,17 +140,17 @@ impl SegmentLoader {
         self
     }
 
-    /// The epoch the next iterator will go through.
+    /// The epoch of the next iterator.
     pub fn epoch(&self) -> usize {
         self.epoch.load(Ordering::Relaxed)
     }
 
-    /// Number of batches of an epoch. With a token budget and shuffling it differs between epochs.
+    /// Number of batches of an epoch. With a token budget and shuffling, it differs between epochs.
     pub fn num_batches(&self, epoch: usize) -> usize {
         self.plan(epoch).len()
     }
 
-    /// Positions of the examples of each batch of an epoch, in the order they will come.
+    /// Indices of the examples of each batch of an epoch, in order.
     pub fn plan(&self, epoch: usize) -> Vec<Vec<usize>> {
         let lengths = &self.lengths[self.range.clone()];
         let mut plan = match &self.sampler {
@@ -218,10 +218,10 @@ impl DataLoader<SegmentBatch> for SegmentLoader {
     }
 }
 
-/// Examples that are computed together: a planned batch, or a part of one.
+/// Examples that are computed together: a planned batch or a part of it.
 struct MicroBatch {
     examples: Vec<usize>,
-    /// Micro-batches of the same batch that follow.
+    /// Number of micro-batches of the same batch that follow.
     left: usize,
 }
 
@@ -249,12 +249,12 @@ fn cut_into_micro_batches(
     micro_batches
 }
 
-/// The micro-batches of what is left of an epoch.
+/// The remaining micro-batches of an epoch.
 struct Batches<'a> {
     loader: &'a SegmentLoader,
     plan: std::vec::IntoIter<MicroBatch>,
     devices: Vec<Device>,
-    /// Position of the next micro-batch in its batch.
+    /// Index of the next micro-batch in its batch.
     position: usize,
     examples_done: usize,
     examples_total: usize,

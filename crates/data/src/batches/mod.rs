@@ -1,4 +1,4 @@
-//! From tokens to tensors: which examples go together, padded to one shape.
+//! From tokens to tensors: examples are grouped into batches and padded.
 
 mod batch;
 mod batch_weights;

@@ -4,13 +4,13 @@ use std::thread::{self, JoinHandle};
 
 use crate::{DataError, Result};
 
-/// Items that a thread of its own makes ahead of those who read them.
+/// Items that a separate thread produces in advance.
 ///
-/// Dropping it stops the thread at its next item and does not wait for that. A thread that cannot be
-/// started and a thread that panics are the last item, an error.
+/// Dropping it stops the thread at its next item, without waiting. If the thread cannot be started or panics,
+/// the last item is an error.
 #[derive(Debug)]
 pub struct Prefetch<T> {
-    /// `None` once the last item was read.
+    /// `None` after the last item.
     items: Option<Receiver<T>>,
     thread: Option<JoinHandle<()>>,
     /// Why there is no thread.
@@ -18,8 +18,7 @@ pub struct Prefetch<T> {
 }
 
 impl<T: Send + 'static> Prefetch<T> {
-    /// Makes the items of `source` on a thread called `name`. Up to `ahead` of them wait to be read,
-    /// besides the one in the making.
+    /// Produces the items of `source` on a thread called `name`. Up to `ahead` finished items wait to be read.
     pub fn start(
         name: &str,
         ahead: usize,
@@ -47,7 +46,7 @@ impl<T: Send + 'static> Prefetch<T> {
 }
 
 impl<T> Prefetch<T> {
-    /// The panic that ended the thread, if one did.
+    /// The panic that ended the thread, if any.
     fn panic(&mut self) -> Option<DataError> {
         let panic = self.thread.take()?.join().err()?;
         Some(DataError::ThreadPanic {
@@ -63,7 +62,7 @@ impl<T> Iterator for Prefetch<T> {
         if let Ok(item) = self.items.as_ref()?.recv() {
             return Some(Ok(item));
         }
-        // Nobody sends any more: the thread is at its end.
+        // The sender is gone, so the thread has ended.
         self.items = None;
         let failure = self.failure.take();
         failure.or_else(|| self.panic()).map(Err)

@@ -7,24 +7,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DataError, Result};
 
-/// Batches whose examples are sorted by length together: enough to make neighbors alike, few enough to
-/// leave the order random.
+/// Number of batches whose examples are sorted by length together: enough for similar lengths, but few enough for a
+/// random order.
 const POOL_BATCHES: usize = 50;
 
-/// How much goes into one batch; at least one example always does.
+/// The size of a batch, which always has at least one example.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum BatchSize {
-    /// This many examples.
+    /// A number of examples.
     Examples(usize),
-    /// At most this many tokens, padding included: number of examples times the longest of them. An example
-    /// longer than that gets a batch of its own.
+    /// A maximum number of tokens, including padding: the number of examples times the length of the longest. A longer
+    /// example gets its own batch.
     Tokens(usize),
 }
 
 impl BatchSize {
-    /// The size itself unless it is 0.
+    /// Refuses a size of 0.
     ///
     /// # Errors
     /// [`DataError::BatchSize`] if it is.
@@ -35,7 +35,7 @@ impl BatchSize {
         }
     }
 
-    /// Whether `examples`, the longest of `longest` tokens, are too much for one batch.
+    /// Whether a batch of this number of examples, the longest with `longest` tokens, is too large.
     fn is_exceeded(self, examples: usize, longest: usize) -> bool {
         match self {
             Self::Examples(limit) => examples > limit,
@@ -44,29 +44,28 @@ impl BatchSize {
     }
 }
 
-/// Which examples form which batch of an epoch, instead of [`plan_batches`]: an order of your own, harder
-/// examples later, some more often than others.
+/// Forms the batches of an epoch instead of [`plan_batches`]: for example hard examples last, or some examples more
+/// often than others.
 pub trait Sampler: fmt::Debug + Send + Sync {
-    /// Its name with every setting that changes it: a run that was trained by another is not resumed.
+    /// Name with all settings. A resumed run must have the same.
     fn id(&self) -> String;
 
-    /// The batches of an epoch, each of positions of examples, in the order they will come. Depends on
-    /// nothing but the arguments, so that a run can be resumed. Empty batches are left out, and an example
-    /// may be in several batches or in none.
+    /// The batches of an epoch in order, each with the indices of its examples. The result must depend only on the
+    /// arguments, so that a run can be resumed. Empty batches are left out. An example may be in several batches or
+    /// in none.
     ///
-    /// - `lengths`: tokens of each example.
-    /// - `size`: what a batch should hold at most.
+    /// - `lengths`: number of tokens of each example.
+    /// - `size`: the maximum size of a batch.
     /// - `epoch`: from 0.
     fn batches(&self, lengths: &[usize], size: BatchSize, epoch: usize) -> Vec<Vec<usize>>;
 }
 
-/// Deals examples to batches: every index of `lengths` is in exactly one batch, and no batch is empty.
+/// Distributes examples to batches: every index of `lengths` is in exactly one batch, and no batch is empty.
 ///
-/// - `lengths`: tokens of each example.
-/// - `bucketing`: put examples of like length together, so that less is padding. The order is sorted inside
-///   pools of about 50 batches.
-/// - `shuffle`: seed of a random order of examples and batches, another in each `epoch`. `None` keeps the order
-///   given, as far as `bucketing` does.
+/// - `lengths`: number of tokens of each example.
+/// - `bucketing`: group examples of similar length to reduce padding, by sorting within pools of about 50 batches.
+/// - `shuffle`: seed of a random order of examples and batches, which differs in each `epoch`. `None` keeps the
+///   given order, except for `bucketing`.
 ///
 /// The same arguments give the same batches on every machine.
 pub fn plan_batches(
@@ -95,7 +94,7 @@ pub fn plan_batches(
     batches
 }
 
-/// Sorts by length inside pools that hold [`POOL_BATCHES`] batches, going by the sum of lengths for a token budget.
+/// Sorts by length within pools of [`POOL_BATCHES`] batches; for a token budget, the sum of lengths limits a pool.
 fn sort_in_pools(order: &mut [usize], lengths: &[usize], size: BatchSize) {
     let mut rest = order;
     while !rest.is_empty() {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use crate::{DataError, Result, TokenizedExample};
 
-/// Where a loader gets its examples: memory, or anything else that can be read at any position, such as a
-/// file that is larger than memory.
+/// The source of a loader's examples: memory, or anything else with random access, such as a file that is larger
+/// than memory.
 ///
-/// A loader reads every example once before the first batch, for its length and to check it, and after that
-/// once an epoch, on the thread that asks for the batch.
+/// A loader reads every example once before the first batch, to check it and find its length, and then once per
+/// epoch, on the thread that requests the batch.
 pub trait ExampleSource: fmt::Debug + Send + Sync {
     /// Number of examples.
     fn len(&self) -> usize;
@@ -19,7 +19,7 @@ pub trait ExampleSource: fmt::Debug + Send + Sync {
         self.len() == 0
     }
 
-    /// The example at `index`, which is below [`len`](Self::len). It is the same every time.
+    /// The example at `index`, which is below [`len`](Self::len). Must return the same example every time.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -46,7 +46,7 @@ impl ExampleSource for Arc<[TokenizedExample]> {
     }
 }
 
-/// Examples of any [`ExampleSource`], which `into` makes of one: `vec.into()`. A clone shares them.
+/// Shared examples of any [`ExampleSource`], converted with `into`: `vec.into()`.
 #[derive(Debug, Clone)]
 pub struct Examples(Arc<dyn ExampleSource>);
 
@@ -70,7 +70,7 @@ impl Examples {
     /// The example at `index`.
     ///
     /// # Errors
-    /// [`DataError::ExamplePosition`] if there is none, and what the source returns.
+    /// [`DataError::ExamplePosition`] if there is none, and errors of the source.
     pub fn get(&self, index: usize) -> Result<Cow<'_, TokenizedExample>> {
         let count = self.len();
         if index >= count {
@@ -79,7 +79,7 @@ impl Examples {
         self.0.get(index)
     }
 
-    /// All of them in their order.
+    /// All examples in order.
     pub fn iter(&self) -> impl Iterator<Item = Result<Cow<'_, TokenizedExample>>> {
         (0..self.len()).map(|index| self.0.get(index))
     }

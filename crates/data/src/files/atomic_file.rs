@@ -6,16 +6,15 @@ use gradus_files::{Existing, NewFile};
 
 use crate::{DataError, Result, STANDARD_OUTPUT};
 
-/// A file that appears under its name whole or not at all.
+/// A file that appears under its name only when it is complete.
 ///
-/// Bytes go to a temporary file in the same directory. [`AtomicFile::commit`] syncs that file,
-/// renames it over the target and syncs the directory; dropped before that, the temporary file is
-/// removed and the target is untouched. A symbolic link is followed, so that the file it points to
-/// is replaced. Permissions of a file that is replaced stay. Files with names that end in `.gz` are
-/// compressed; names that end in `.zst` are refused, as zstd is only read.
+/// Bytes go to a temporary file in the same directory. [`AtomicFile::commit`] syncs that file, renames it to the
+/// target and syncs the directory. If this value is dropped before, the temporary file is removed and the target
+/// stays unchanged. A symbolic link is followed: the file it points to is replaced. A replaced file keeps its
+/// permissions. A name that ends in `.gz` compresses the file; `.zst` is refused, because zstd is only read.
 ///
-/// A pipe, a terminal, `/dev/null`, descriptors such as `/dev/stdout` and `-`, which is standard
-/// output too, are written to as the bytes come.
+/// A pipe, a terminal, `/dev/null`, a descriptor such as `/dev/stdout`, and `-` for standard output are written
+/// directly.
 pub struct AtomicFile {
     path: PathBuf,
     sink: Sink,
@@ -27,18 +26,18 @@ enum Sink {
 }
 
 impl AtomicFile {
-    /// Starts to write `path`, which is replaced on commit if it exists.
+    /// Starts to write `path`. An existing file is replaced on commit.
     ///
     /// # Errors
     /// [`DataError::Directory`] or [`DataError::SpecialFile`] if `path` is a directory, a block
-    /// device or a socket, [`DataError::ZstdOutput`] if its name ends in `.zst`, [`DataError::Write`] if its directory is missing or cannot be written to,
-    /// or if it is a file that may not be written to.
+    /// device or a socket, [`DataError::ZstdOutput`] if its name ends in `.zst`, [`DataError::Write`] if its directory is missing or not writable,
+    /// or if the existing file is not writable.
     pub fn create(path: impl AsRef<Path>) -> Result<Self> {
         Self::start(path.as_ref(), Existing::Replace)
     }
 
-    /// Starts to write `path`, which must not exist, now or on commit. What cannot be replaced, a
-    /// pipe for instance, may.
+    /// Starts to write `path`, which must not exist, neither now nor on commit. This does not apply to targets that are
+    /// written directly, such as pipes.
     ///
     /// # Errors
     /// As [`AtomicFile::create`], and [`DataError::AlreadyExists`].
@@ -68,15 +67,15 @@ impl AtomicFile {
         })
     }
 
-    /// The file that is written, as the caller named it.
+    /// The path, as the caller gave it.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Puts the file under its name.
+    /// Gives the file its name.
     ///
     /// # Errors
-    /// [`DataError::Write`], as on a full disk; the target is then as it was before. After
+    /// [`DataError::Write`], for example on a full disk; the target then stays unchanged. After
     /// [`AtomicFile::create_new`] also [`DataError::AlreadyExists`].
     pub fn commit(self) -> Result<()> {
         let Self { path, sink } = self;
@@ -117,7 +116,7 @@ fn has_extension(path: &Path, wanted: &str) -> bool {
     extension.is_some_and(|extension| extension.eq_ignore_ascii_case(wanted))
 }
 
-/// The file with everything in it.
+/// The finished file.
 fn finish(sink: Sink) -> io::Result<NewFile> {
     match sink {
         Sink::Plain(writer) => Ok(writer.into_inner()?),

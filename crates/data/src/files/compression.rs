@@ -4,11 +4,11 @@ use flate2::bufread::GzDecoder;
 
 use super::zstd::ZstdReader;
 
-/// How the data that is read is compressed, as its first bytes tell.
+/// The compression of a file, detected by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Compression {
-    /// Not at all.
+    /// None.
     Plain,
     /// gzip, RFC 1952.
     Gzip,
@@ -16,11 +16,11 @@ pub enum Compression {
     Zstd,
 }
 
-/// Bytes that tell all compressions apart; what is read of a plain file begins with as many.
+/// Number of bytes needed to detect the compression.
 const HEAD: usize = 10;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// Skippable frames, which may precede the data, start with 0x50 to 0x5f and then these bytes.
+/// Skippable frames, which may precede the data, start with a byte from 0x50 to 0x5f and these bytes.
 const ZSTD_SKIPPABLE_MAGIC: [u8; 3] = [0x2a, 0x4d, 0x18];
 
 impl Compression {
@@ -40,13 +40,13 @@ impl Compression {
     pub(crate) fn hint(self) -> Option<String> {
         match self {
             Self::Plain => None,
-            Self::Gzip => Some("the file is cut off or damaged: check it with `gzip -t`".into()),
-            Self::Zstd => Some("the file is cut off or damaged: check it with `zstd -t`".into()),
+            Self::Gzip => Some("the file is incomplete or damaged: check it with `gzip -t`".into()),
+            Self::Zstd => Some("the file is incomplete or damaged: check it with `zstd -t`".into()),
         }
     }
 }
 
-/// Archives and compressions that are not read, by their first bytes.
+/// Archives and compressions that are not supported, by their first bytes.
 pub(crate) fn foreign_compression(head: &[u8]) -> Option<&'static str> {
     let is_bzip2 = head.starts_with(b"BZh") && head.get(4..10) == Some(b"1AY&SY");
     match head {
@@ -59,10 +59,10 @@ pub(crate) fn foreign_compression(head: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// The members of a gzip file, one after the other. Zeros behind a member are passed over: tapes and some
-/// tools fill the last block with them.
+/// The members of a gzip file, in order. Zeros after a member are skipped: tapes and some tools fill the last block
+/// with them.
 struct GzipReader<R> {
-    /// `None` behind the end.
+    /// `None` after the end.
     member: Option<GzDecoder<R>>,
 }
 
@@ -90,7 +90,7 @@ impl<R: BufRead> Read for GzipReader<R> {
     }
 }
 
-/// The member that follows; `None` where nothing but zeros does.
+/// The next member; `None` if only zeros follow.
 fn next_member<R: BufRead>(mut source: R) -> io::Result<Option<GzDecoder<R>>> {
     loop {
         let chunk = source.fill_buf()?;
@@ -106,7 +106,7 @@ fn next_member<R: BufRead>(mut source: R) -> io::Result<Option<GzDecoder<R>>> {
     }
 }
 
-/// What `source` holds, decompressed as its first bytes demand.
+/// The content of `source`, decompressed if its first bytes show a compression.
 pub(crate) fn decompress(
     mut source: impl Read + Send + 'static,
 ) -> io::Result<(Compression, Box<dyn BufRead + Send>)> {

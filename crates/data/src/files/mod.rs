@@ -1,4 +1,4 @@
-//! Files of data: compressed or not, whole or absent.
+//! Data files: compressed reading and atomic writing.
 
 mod atomic_file;
 mod compression;

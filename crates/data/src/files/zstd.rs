@@ -4,10 +4,9 @@ use std::io::{self, BufRead, Read};
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-/// Decompresses a Zstandard stream: any number of frames, skippable ones passed over, checksums
-/// compared.
+/// Decompresses a Zstandard stream with any number of frames. Skips skippable frames and verifies checksums.
 ///
-/// `ruzstd`'s own streaming decoder stops after one frame and does not look at the checksum.
+/// The streaming decoder of `ruzstd` stops after one frame and does not verify the checksum.
 pub(crate) struct ZstdReader<R> {
     source: R,
     decoder: FrameDecoder,
@@ -87,8 +86,7 @@ impl<R: BufRead> Read for ZstdReader<R> {
     }
 }
 
-/// The decoder's error with the kind of the I/O error inside it, so that a file that ends early can
-/// be told.
+/// The decoder's error with the kind of the I/O error inside it, so that an incomplete file can be recognized.
 fn decoding_error(error: FrameDecoderError) -> io::Error {
     let mut kind = io::ErrorKind::InvalidData;
     let mut cause: Option<&(dyn Error + 'static)> = Some(&error);

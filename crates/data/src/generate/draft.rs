@@ -1,11 +1,11 @@
-//! What a task makes, before it becomes an example.
+//! The output of a task, before it becomes an example.
 
 use serde_json::{Map, Value, json};
 
 use super::GeneratorTask;
 use crate::{CharSpan, Example, Segment};
 
-/// What the prompt says about a claim.
+/// The truth of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Right,
@@ -25,7 +25,7 @@ impl Verdict {
     }
 }
 
-/// One statement of a sentence: the thing or number it names, and what that is worth.
+/// One statement of a sentence: the thing or number it names, and its rating.
 #[derive(Debug, Clone)]
 pub(super) struct Claim {
     pub(super) said: String,
@@ -53,7 +53,7 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// Joins the sentences with spaces; each becomes a segment, the space behind it left out.
+    /// Joins the sentences with spaces. Each sentence becomes a segment, without the space.
     pub(super) fn into_example(self, id: String, task: GeneratorTask) -> Example {
         let mut response = String::new();
         let mut response_chars = 0;

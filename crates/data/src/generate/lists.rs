@@ -1,4 +1,4 @@
-//! Claims that each draw on one of several lists of things.
+//! Claims about things that are drawn from several lists.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -6,11 +6,11 @@ use rand_chacha::ChaCha8Rng;
 use super::draft::{Claim, Verdict};
 use super::words::pick;
 
-/// The most things a sentence names. Lists hold at least as many, so that a sentence never has to
-/// name something twice, nor to turn to another list: its length would tell of its rating.
+/// Maximum number of things in a sentence. Lists have at least as many, so that a sentence need not repeat a thing or
+/// use another list. Otherwise its length would reveal its rating.
 const MAX_CLAIMS: usize = 3;
 
-/// Things a claim may name, and what naming one is worth.
+/// Things that a claim may name, and the rating for naming one.
 pub(super) struct Pool<'a> {
     things: &'a [&'static str],
     verdict: Verdict,
@@ -19,7 +19,7 @@ pub(super) struct Pool<'a> {
 
 impl<'a> Pool<'a> {
     /// - `things`: at least [`MAX_CLAIMS`]
-    /// - `share`: how often claims come from here, relative to the other pools
+    /// - `share`: how often claims are drawn from this pool, relative to the others
     pub(super) fn new(things: &'a [&'static str], verdict: Verdict, share: usize) -> Self {
         Self {
             things,
@@ -29,10 +29,10 @@ impl<'a> Pool<'a> {
     }
 }
 
-/// Three lists of different things, of three or four each.
+/// Three lists of distinct things, with three or four things each.
 ///
-/// The lengths have one distribution: were the list of right things shorter than that of wrong
-/// ones, then what a response names twice would likely be right.
+/// All lengths have the same distribution. If the list of right things were shorter, things that a response names
+/// twice would be right more often.
 pub(super) fn draw_lists<'a>(
     things: &'a [&'static str; 12],
     rng: &mut ChaCha8Rng,
@@ -45,7 +45,7 @@ pub(super) fn draw_lists<'a>(
     })
 }
 
-/// One to [`MAX_CLAIMS`] claims about different things, each from a pool of its own drawing.
+/// One to [`MAX_CLAIMS`] claims about distinct things, each from a separately drawn pool.
 pub(super) fn draw_claims(pools: &[Pool], rng: &mut ChaCha8Rng) -> Vec<Claim> {
     let mut claims: Vec<Claim> = Vec::new();
     for _ in 0..rng.random_range(1..=MAX_CLAIMS) {

@@ -1,4 +1,4 @@
-//! The built-in data set: small prompts, responses that are partly wrong, and ratings by a rule.
+//! The generated data set: short prompts, partly wrong responses, and ratings by a rule.
 
 mod draft;
 mod lists;
@@ -17,33 +17,32 @@ use serde::{Deserialize, Serialize};
 use self::draft::Draft;
 use crate::{DataError, Example, Result};
 
-/// What a generated prompt is about, and what its claims are worth.
+/// The topic of a generated prompt, and the ratings of its claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum GeneratorTask {
-    /// Five things in order; the response goes through them from the first.
+    /// Five things in order; the response repeats them from the first.
     ///
     /// "Ana shows in order kites, drums, rings, bells, hats." is answered by "First: kites. Then:
-    /// rings. Next: cups." A thing in its place is worth 1, one place off 0.5, anything else 0.
+    /// rings. Next: cups." A thing in its place is rated 1, one place off 0.5, anything else 0.
     Order,
     /// A number to add to five others; the response gives the sums from the first.
     ///
-    /// "Ben adds 3 to 4, 7, 2, 9, 5." is answered by "First: 7. Then: 11. Next: 9." The sum is
-    /// worth 1, a number next to it 0.5, anything else 0; some of the latter are the sums of other
-    /// numbers of the list.
+    /// "Ben adds 3 to 4, 7, 2, 9, 5." is answered by "First: 7. Then: 11. Next: 9." The right sum is
+    /// rated 1, a number next to it 0.5, anything else 0; some of the latter are sums of other numbers of
+    /// the list.
     Sums,
-    /// Things that are needed and things that may come along; each sentence packs some.
+    /// Needed and optional things; each sentence packs some.
     ///
     /// "Cleo needs kites, drums and rings, maybe bells, hats and cups." is answered by "Pack kites
-    /// and bells. Take coats." What is needed is worth 1, what may come along 0.5, what was not
-    /// named 0.
+    /// and bells. Take coats." A needed thing is rated 1, an optional one 0.5, any other 0.
     Packing,
     /// Two owners, each with a list, and a question about one of them.
     ///
     /// "Dan has kites, drums and rings, Eva has bells, hats and cups. What does Eva have?" is
-    /// answered by "Eva has hats and rings. Eva has cups." What she has is worth 1, what Dan has or
-    /// nobody has 0. The hardest of the four: the question has to be read too.
+    /// answered by "Eva has hats and rings. Eva has cups." What she has is rated 1, what Dan or nobody has
+    /// 0. The hardest task, because the model must also read the question.
     Ownership,
 }
 
@@ -51,7 +50,7 @@ impl GeneratorTask {
     /// All tasks.
     pub const ALL: [Self; 4] = [Self::Order, Self::Sums, Self::Packing, Self::Ownership];
 
-    /// Name as in the `meta` of an example.
+    /// Name in the `meta` of an example.
     pub fn name(self) -> &'static str {
         match self {
             Self::Order => "order",
@@ -61,7 +60,7 @@ impl GeneratorTask {
         }
     }
 
-    /// How often the task is drawn, relative to the others. The hardest one is rarer.
+    /// Relative frequency of the task. The hardest one is less frequent.
     fn share(self) -> usize {
         match self {
             Self::Order | Self::Sums | Self::Packing => 3,
@@ -79,16 +78,15 @@ impl GeneratorTask {
     }
 }
 
-/// What to generate.
+/// Settings of the generated data set.
 ///
 /// | Name | Default | Purpose | Range |
 /// |---|---|---|---|
-/// | `examples` | 1000 | number of examples, each with its own prompt | 1 to 200,000 |
-/// | `seed` | 0 | decides everything; more examples begin with the fewer | any |
-/// | `tasks` | all | what the prompts are about | at least one |
+/// | `examples` | 1000 | number of examples with distinct prompts | 1 to 200,000 |
+/// | `seed` | 0 | seed of all random choices; a larger set starts with the smaller one | any |
+/// | `tasks` | all | topics of the prompts | at least one |
 ///
-/// Of eleven examples of all tasks, three each are of `order`, `sums` and `packing`, two of
-/// `ownership`.
+/// With all tasks, three of eleven examples each are `order`, `sums` and `packing`, and two are `ownership`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GeneratorConfig {
@@ -96,7 +94,7 @@ pub struct GeneratorConfig {
     pub examples: usize,
     /// Seed of all random choices.
     pub seed: u64,
-    /// What the prompts are about.
+    /// Topics of the prompts.
     pub tasks: BTreeSet<GeneratorTask>,
 }
 
@@ -111,7 +109,7 @@ impl Default for GeneratorConfig {
 }
 
 impl GeneratorConfig {
-    /// The most examples: each task has several times as many prompts.
+    /// Maximum number of examples. Each task has several times as many prompts.
     pub const MAX_EXAMPLES: usize = 200_000;
 
     fn check(&self) -> Result<()> {
@@ -128,28 +126,26 @@ impl GeneratorConfig {
     }
 }
 
-/// Generates the built-in data set: examples with the ids `synthetic-0`, `synthetic-1`, .., no two
-/// of them with the same prompt.
+/// Generates a data set: examples with the ids `synthetic-0`, `synthetic-1`, .. and distinct prompts.
 ///
-/// A response has three to five sentences with one to three claims each. A claim is worth 1 if the
-/// prompt bears it out, 0 if not, and 0.5 in between where its [`GeneratorTask`] says so. Sentences
-/// are the segments, as [`Segmenter::Sentence`](crate::Segmenter::Sentence) cuts them; the rating of
-/// a segment is the mean of its claims. `meta` says how it came about: `task`, and in `claims`, for
-/// each segment, what was `said` and the `rating` of that; what is rated below 1 is wrong.
+/// A response has three to five sentences with one to three claims each. A claim is rated 1 if it follows from
+/// the prompt, 0 if not, and 0.5 in cases that its [`GeneratorTask`] defines. Sentences are the segments, as
+/// [`Segmenter::Sentence`](crate::Segmenter::Sentence) finds them, and the rating of a segment is the mean of its
+/// claims. `meta` has the `task` and, for each segment, the `claims`: the `said` word and its `rating`. A claim
+/// rated below 1 is wrong.
 ///
-/// # What it takes to predict the ratings
+/// # What a model must learn
 ///
-/// Where a segment stands, how long it is and which words it, its response or its prompt uses say
-/// next to nothing about its rating. It takes prompt and response together: some wrong claims name
-/// what the prompt does not mention, others what it mentions for something else (the right thing in
-/// the wrong place, in the wrong list, with the wrong owner).
+/// Position and length of a segment, and the words of segment, response or prompt alone, predict almost nothing.
+/// A model must compare prompt and response: some wrong claims name things that are not in the prompt, others
+/// things that the prompt mentions elsewhere (the right thing in the wrong place, in the wrong list, with the
+/// wrong owner).
 ///
-/// # Why it can be learned in a minute
+/// # Why a model learns it in a minute
 ///
-/// A transformer from scratch finds out soon which words of the prompt return in the response, and
-/// where in the prompt they stood; it takes long to find out which word stands beside which. So
-/// claims are tied to places: lists have theirs in the prompt, and what comes in order in the
-/// prompt comes in the same order in the response.
+/// A transformer from scratch soon learns which words of the prompt reappear in the response, and where in the
+/// prompt they were. It takes much longer to learn which words belong together. Therefore claims depend on
+/// positions: lists have fixed places in the prompt, and ordered things have the same order in the response.
 ///
 /// ```
 /// use gradus_data::{GeneratorConfig, generate};

@@ -1,4 +1,4 @@
-//! Things in order, repeated from the first.
+//! The task `order`: things in order, repeated from the first.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -7,13 +7,13 @@ use super::draft::{Claim, Draft, Sentence, Verdict};
 use super::words::{NAMES, THINGS, opening, pick, shuffled};
 
 const LENGTH: usize = 5;
-/// How often a wrong thing is one that was not shown at all.
+/// Probability that a wrong thing is not in the prompt.
 const ABSENT: f64 = 0.7;
 
 pub(super) fn draft(rng: &mut ChaCha8Rng) -> Draft {
     let things = shuffled(THINGS, rng);
     let (shown, absent) = things.split_at(LENGTH);
-    // One fewer than shown: behind the last place asked there is a thing that can be half right.
+    // One fewer than shown, so that the last answer too has a next thing, which is half right.
     let num_sentences = rng.random_range(3..LENGTH);
     let claims = loop {
         if let Some(claims) = draw_claims(num_sentences, shown, absent, rng) {
@@ -31,11 +31,11 @@ pub(super) fn draft(rng: &mut ChaCha8Rng) -> Draft {
     }
 }
 
-/// One claim for each of the first places, none of which names a thing again: where wrong claims
-/// repeat a thing more often than right ones, the words of a response tell of its ratings.
+/// One claim for each of the first places. No thing is named twice: if wrong claims repeated things more often than
+/// right ones, the words of a response would predict its ratings.
 ///
-/// Whatever was said before, the next claim is worth 0.5 on average: a verdict that is no longer to
-/// be had takes its counterpart with it. `None` if only wrong claims are left.
+/// Independently of earlier claims, the mean rating of the next claim is 0.5: if a truth value is no longer
+/// possible, its counterpart is not drawn either. `None` if only wrong claims are left.
 fn draw_claims(
     num_claims: usize,
     shown: &[&'static str],
@@ -80,7 +80,7 @@ fn judge(places_off: usize) -> Verdict {
     }
 }
 
-/// Those of `things` that no claim names.
+/// The things that no claim names.
 fn unsaid(things: impl Iterator<Item = &'static str>, claims: &[Claim]) -> Vec<&'static str> {
     let is_unsaid = |thing: &&str| claims.iter().all(|claim| claim.said != **thing);
     things.filter(is_unsaid).collect()

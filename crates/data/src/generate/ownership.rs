@@ -1,4 +1,4 @@
-//! Whose is it? Two owners, of whom the question names one.
+//! The task `ownership`: two owners with lists, and a question about one of them.
 
 use rand::RngExt;
 use rand::seq::IndexedRandom;
@@ -17,7 +17,7 @@ pub(super) fn draft(rng: &mut ChaCha8Rng) -> Draft {
     } else {
         (second_name, second, first)
     };
-    // As many as unnamed, see `draw_lists`; one or two of them the other owner's.
+    // As many as there are unnamed things, see `draw_lists`; one or two of them belong to the other owner.
     let mut not_own = unnamed.to_vec();
     let num_other = rng.random_range(1..=2);
     for (slot, &thing) in other.sample(rng, num_other).enumerate() {

@@ -1,4 +1,4 @@
-//! What is needed, what may come along, and what was never named.
+//! The task `packing`: needed, optional and other things.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;

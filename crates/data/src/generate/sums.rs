@@ -1,4 +1,4 @@
-//! One number added to each of a list.
+//! The task `sums`: one number is added to each number of a list.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -7,7 +7,7 @@ use super::draft::{Claim, Draft, Sentence, Verdict};
 use super::words::{NAMES, opening, pick};
 
 const LENGTH: usize = 5;
-/// How often a wrong number is the sum of another number of the list.
+/// Probability that a wrong number is the sum for another number of the list.
 const OTHER: f64 = 0.3;
 const MAX_NUMBER: u32 = 9;
 const MAX_ADDEND: u32 = 5;
@@ -36,10 +36,9 @@ pub(super) fn draft(rng: &mut ChaCha8Rng) -> Draft {
     }
 }
 
-/// A number that is right, next to right or wrong, each in a third of the cases.
+/// A number that is right, almost right or wrong, with equal probability.
 ///
-/// Whatever it is worth, it comes from the range of true sums: a number out of it would give itself
-/// away.
+/// It is always in the range of right sums, because other numbers would be recognizably wrong.
 fn draw_claim(sum: u32, sums: &[u32], rng: &mut ChaCha8Rng) -> Claim {
     let verdict = pick(&Verdict::ALL, rng);
     let said = match verdict {
@@ -61,7 +60,7 @@ fn draw_neighbor(sum: u32, rng: &mut ChaCha8Rng) -> u32 {
     }
 }
 
-/// Now and then another sum of the list, if there is one far enough off.
+/// With some probability, another sum of the list, if one is far enough away.
 fn draw_wrong(sum: u32, sums: &[u32], rng: &mut ChaCha8Rng) -> u32 {
     let is_wrong = |other: &u32| other.abs_diff(sum) > 1;
     let other_sums: Vec<u32> = sums.iter().copied().filter(is_wrong).collect();

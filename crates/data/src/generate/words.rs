@@ -1,10 +1,10 @@
-//! The few words of the generated texts, and how they are drawn and put together.
+//! The words of the generated texts.
 
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-/// Every word is a vocabulary entry a model has to learn from scratch: few words, each often seen.
+/// A model learns every word from scratch, so there are few words, and each is frequent.
 pub(super) const NAMES: [&str; 8] = ["Ana", "Ben", "Cleo", "Dan", "Eva", "Finn", "Gus", "Hana"];
 pub(super) const THINGS: [&str; 12] = [
     "kites", "drums", "boats", "lamps", "rings", "hats", "books", "bells", "cups", "flutes",
@@ -20,12 +20,12 @@ pub(super) fn shuffled<const N: usize>(
     words
 }
 
-/// One of `items`, which must not be empty.
+/// A random item; `items` must not be empty.
 pub(super) fn pick<T: Copy>(items: &[T], rng: &mut ChaCha8Rng) -> T {
     items[rng.random_range(0..items.len())]
 }
 
-/// How sentence `index` of a response begins.
+/// The first word of sentence `index` of a response.
 pub(super) fn opening(index: usize, rng: &mut ChaCha8Rng) -> &'static str {
     match index {
         0 => "First",

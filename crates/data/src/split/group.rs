@@ -1,4 +1,4 @@
-//! Which examples belong together: those with the same prompt, context, response or `meta` value.
+//! Groups of examples with the same prompt, context, response or `meta` value.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -8,24 +8,22 @@ use serde_json::Value;
 
 use crate::{DataError, Example, Result, fold_text};
 
-/// What two examples have in common when they belong together; as text `prompt`, `context`,
-/// `response` or `meta.KEY`.
+/// A property that examples of a group share; as text `prompt`, `context`, `response` or `meta.KEY`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum GroupKey {
-    /// The same prompt, as [`fold_text`] has it.
+    /// The same prompt after [`fold_text`].
     Prompt,
-    /// The same context, as [`fold_text`] has it. Examples without one have none in common.
+    /// The same context after [`fold_text`]. Examples without a context share none.
     Context,
-    /// The same response, as [`fold_text`] has it.
+    /// The same response after [`fold_text`].
     Response,
-    /// The same value of a key of `meta`, see [`meta_name`], as [`fold_text`] has it. Examples without the
-    /// key have none in common.
+    /// The same value of a key of `meta` (see [`meta_name`]) after [`fold_text`]. Examples without the key share none.
     Meta(String),
 }
 
 impl GroupKey {
-    /// What `example` is compared with others by; `None` where it has nothing to compare.
+    /// The value of the property; `None` if the example has none.
     pub fn of(&self, example: &Example) -> Option<String> {
         match self {
             Self::Prompt => Some(fold_text(&example.prompt)),
@@ -66,7 +64,7 @@ impl FromStr for GroupKey {
     }
 }
 
-/// A value of `meta` as a name: a text as it is, anything else as JSON; `None` for `null`.
+/// A value of `meta` as a name: a string unchanged, anything else as JSON; `None` for `null`.
 pub fn meta_name(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
@@ -75,10 +73,10 @@ pub fn meta_name(value: &Value) -> Option<String> {
     }
 }
 
-/// The number of each example's group, counted in the order in which groups first appear.
+/// The number of each example's group, in the order in which groups first appear.
 ///
-/// Two examples are in one group if they have any of `keys` in common, or both belong with a third
-/// one: groups are the connected parts of that relation.
+/// Two examples are in one group if they share any of `keys`, directly or through other examples: groups are the
+/// connected components of this relation.
 ///
 /// # Errors
 /// [`DataError::GroupKeyAbsent`] for a context or a key of `meta` that no example has.
@@ -111,7 +109,7 @@ fn absent(key: &GroupKey, examples: &[Example]) -> DataError {
     }
 }
 
-/// Disjoint sets of indices; the smallest index stands for its set.
+/// Disjoint sets of indices; the smallest index represents its set.
 struct UnionFind {
     parents: Vec<usize>,
 }

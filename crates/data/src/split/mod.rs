@@ -1,4 +1,4 @@
-//! Train, valid and test without a text, or a value of `meta`, in two of them.
+//! Train, valid and test splits that share no texts and no values of chosen `meta` keys.
 
 mod group;
 
@@ -13,7 +13,7 @@ pub use group::*;
 
 use crate::{DataError, Example, Result, fold_text};
 
-/// Shares of the examples that go to each split; numbers from 0 to 1 that add up to 1.
+/// The shares of the splits: numbers from 0 to 1 that add up to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SplitFractions {
@@ -39,23 +39,22 @@ impl Default for SplitFractions {
 /// The examples of each split: indices into the list that was split, ascending.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Split {
-    /// What the model learns from.
+    /// For training.
     pub train: Vec<usize>,
-    /// What the best model is chosen by.
+    /// For choosing the best model.
     pub valid: Vec<usize>,
-    /// What the published figures are computed on.
+    /// For published results.
     pub test: Vec<usize>,
 }
 
-/// Splits examples so that those which belong together by any of `keys` are in one split; see
-/// [`group_examples`].
+/// Splits examples so that each group by any of `keys` is in one split; see [`group_examples`].
 ///
-/// Groups are taken in an order that depends on `seed` alone, each into a split that still has
-/// room for all of its examples. The two splits with the smaller fractions miss their share by at
-/// most half of the smallest group that did not fit; the third takes what they leave.
+/// Groups are taken in an order that depends only on `seed`, each into a split that still has room for all of its
+/// examples. The two splits with the smaller fractions miss their share by at most half of the smallest group that
+/// did not fit; the third takes the rest.
 ///
 /// # Errors
-/// [`DataError::SplitFractions`] if the fractions are not shares of a whole;
+/// [`DataError::SplitFractions`] if the fractions do not add up to 1;
 /// [`DataError::GroupKeyAbsent`] for a key that no example has; [`DataError::SplitEmpty`] if a split
 /// with a fraction above 0 would be empty.
 pub fn split_by(
@@ -133,7 +132,7 @@ fn check_fractions(fractions: SplitFractions) -> Result<()> {
     }
 }
 
-/// The examples of every group, groups by their number.
+/// The examples of every group, by group number.
 fn members(group_of: &[usize]) -> Vec<Vec<usize>> {
     let mut groups = vec![Vec::new(); group_of.iter().max().map_or(0, |last| last + 1)];
     for (index, &group) in group_of.iter().enumerate() {
@@ -142,7 +141,7 @@ fn members(group_of: &[usize]) -> Vec<Vec<usize>> {
     groups
 }
 
-/// Removes groups with close to `target` examples in all.
+/// Removes groups with about `target` examples in total.
 fn take_groups(groups: &mut Vec<Vec<usize>>, target: f64) -> Vec<usize> {
     let mut taken = Vec::new();
     groups.retain(|group| {
@@ -152,8 +151,7 @@ fn take_groups(groups: &mut Vec<Vec<usize>>, target: f64) -> Vec<usize> {
         }
         !fits
     });
-    // Every group left is larger than the gap. One of them may still overshoot by less than the
-    // gap.
+    // Every remaining group is larger than the gap, but one of them may overshoot by less than the gap.
     let gap = target - taken.len() as f64;
     let smallest = (0..groups.len()).min_by_key(|&k| groups[k].len());
     if let Some(k) = smallest
