@@ -1,9 +1,8 @@
-//! Several ratings of one text, by as many raters.
+//! Several ratings of one text by different raters.
 
 use serde::{Deserialize, Serialize};
 
-/// The mean of the ratings that several raters gave, which is the rating of what they rated. Equal
-/// ratings have that rating as their mean, to the last digit. NaN for none.
+/// The mean of several raters' ratings. The mean of equal ratings is exactly that rating. NaN without ratings.
 pub fn mean_rating(ratings: &[f64]) -> f64 {
     // Equal to the last digit, however close others may be.
     #[expect(clippy::float_cmp)]
@@ -13,46 +12,44 @@ pub fn mean_rating(ratings: &[f64]) -> f64 {
     }
 }
 
-/// How far raters of the same texts agree. There is at least one text with two ratings.
+/// Agreement of raters. There is at least one text with two ratings.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct RaterAgreement {
-    /// Texts that two or more raters rated: all that is looked at here.
+    /// Number of texts with two or more ratings. Others do not count.
     pub texts: usize,
-    /// Their ratings.
+    /// Number of their ratings.
     pub ratings: usize,
-    /// Fewest ratings of one of them.
+    /// Smallest number of ratings of such a text.
     pub fewest: usize,
-    /// Most ratings of one of them.
+    /// Largest number of ratings of such a text.
     pub most: usize,
     /// Standard deviation of the ratings of one text, pooled: `sqrt(Σ (x - mean)² / Σ (m - 1))`.
     pub sd: f64,
     /// Root mean squared distance of a rating from the mean of the other ratings of its text.
     pub rmse: f64,
-    /// Krippendorff's alpha for interval data: 1 for full agreement, 0 for what chance would give.
-    /// `None` where all ratings are the same.
+    /// Krippendorff's alpha for interval data: 1 for full agreement, 0 for chance. `None` if all ratings are equal.
     pub alpha: Option<f64>,
 }
 
-/// Sums from which [`RaterAgreement`] is computed, text by text.
+/// The sums from which [`RaterAgreement`] is computed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RaterSums {
     texts: usize,
     ratings: usize,
     fewest: usize,
     most: usize,
-    /// `Σ (x - mean)²` over the ratings of each text, and the same weighted as alpha and the distance
-    /// from the others need it.
+    /// `Σ (x - mean)²` over the ratings of each text, and weighted for alpha and for the distance from the others.
     squares: f64,
     pairs: f64,
     others: f64,
-    /// The first rating, and sums of the distances from it: squares of large numbers would cancel.
+    /// The first rating, and sums of the differences from it, because squares of large numbers would cancel.
     shift: f64,
     sum: f64,
     sum_squares: f64,
 }
 
 impl RaterSums {
-    /// Adds the ratings of one text; fewer than two say nothing about agreement.
+    /// Adds the ratings of one text. Fewer than two are ignored.
     pub fn add(&mut self, ratings: &[f64]) {
         if ratings.len() < 2 {
             return;
@@ -77,7 +74,7 @@ impl RaterSums {
         }
     }
 
-    /// The figures; `None` without a text that has two ratings, or where they overflow.
+    /// The agreement; `None` without a text with two ratings, or on overflow.
     pub fn agreement(&self) -> Option<RaterAgreement> {
         if self.texts == 0 {
             return None;

@@ -2,8 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DataError, Result};
 
-/// Maps a rating, on the scale people rated on, to the target that is trained on, and a score back
-/// to rating units.
+/// Maps a rating, in rating units, to a training target, and a score back to rating units.
 ///
 /// | kind | target | range of the parameters |
 /// |---|---|---|
@@ -11,12 +10,11 @@ use crate::{DataError, Result};
 /// | `minmax` | `(rating - min) / (max - min)`: `min` to 0, `max` to 1 | finite, `min < max` |
 /// | `standardized` | `(rating - mean) / sd` | finite, `sd > 0` |
 ///
-/// Written as a tagged map, `{"kind":"minmax","min":0.0,"max":1.0}`; unknown keys and parameters
-/// out of range are refused on reading.
+/// As JSON: `{"kind":"minmax","min":0.0,"max":1.0}`. Unknown keys and parameters out of range are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(try_from = "RawScale", into = "RawScale")]
 pub enum RatingScale {
-    /// The target is the rating, bit by bit.
+    /// The target is the rating, unchanged.
     #[default]
     Identity,
     /// The rated range becomes 0 to 1.
@@ -39,8 +37,7 @@ impl RatingScale {
     /// A scale that maps `min` to 0 and `max` to 1.
     ///
     /// # Errors
-    /// [`DataError::ScaleRange`] unless both, and the distance between them, are finite and `min <
-    /// max`.
+    /// [`DataError::ScaleRange`] unless both and their difference are finite and `min < max`.
     pub fn min_max(min: f64, max: f64) -> Result<Self> {
         Self::MinMax { min, max }.checked()
     }
@@ -56,7 +53,7 @@ impl RatingScale {
     /// The standardized scale with the mean and standard deviation of `ratings`.
     ///
     /// # Errors
-    /// If there is no rating, one is not finite, or all are the same.
+    /// If there are no ratings, one is not finite, or all are equal.
     pub fn fit_standardized(ratings: &[f64]) -> Result<Self> {
         range_of(ratings)?;
         let (mean, sd) = mean_and_sd(ratings.iter().map(|&rating| (rating, 1)));
@@ -81,7 +78,7 @@ impl RatingScale {
         }
     }
 
-    /// The scale itself if its parameters are in range, which the constructors and serde guarantee.
+    /// Checks the parameters, which the constructors and serde guarantee.
     ///
     /// # Errors
     /// [`DataError::ScaleRange`] or [`DataError::ScaleSpread`].
@@ -108,7 +105,7 @@ impl RatingScale {
     }
 }
 
-/// The written form. `Identity {}` instead of `Identity` makes serde refuse unknown keys there too.
+/// The form in files. `Identity {}` instead of `Identity` makes serde refuse unknown keys.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 enum RawScale {
@@ -139,7 +136,7 @@ impl From<RatingScale> for RawScale {
     }
 }
 
-/// Lowest and highest of ratings that are finite and not all the same.
+/// The lowest and the highest rating. They must be finite and not all equal.
 fn range_of(ratings: &[f64]) -> Result<(f64, f64)> {
     let &first = ratings.first().ok_or(DataError::ScaleWithoutRatings)?;
     if let Some(&rating) = ratings.iter().find(|rating| !rating.is_finite()) {
@@ -157,10 +154,9 @@ fn range_of(ratings: &[f64]) -> Result<(f64, f64)> {
     }
 }
 
-/// Mean and population standard deviation of finite values, each given with how often it occurs.
+/// Mean and population standard deviation of finite values with frequencies.
 ///
-/// Two passes, so that a large mean does not drown a small spread; shares instead of sums, so that
-/// no sum overflows.
+/// Two passes keep a small spread precise beside a large mean; shares instead of sums prevent overflow.
 pub(crate) fn mean_and_sd(values: impl Iterator<Item = (f64, u64)> + Clone) -> (f64, f64) {
     let count: u64 = values.clone().map(|(_, count)| count).sum();
     let count = count as f64;
@@ -175,7 +171,7 @@ pub(crate) fn mean_and_sd(values: impl Iterator<Item = (f64, u64)> + Clone) -> (
     if largest == 0.0 {
         return (mean, 0.0);
     }
-    // Relative to the largest deviation, squares neither overflow nor vanish.
+    // Squares relative to the largest deviation neither overflow nor underflow.
     let variance: f64 = values
         .map(|(value, times)| {
             let deviation = (value / 2.0 - mean / 2.0) / largest;

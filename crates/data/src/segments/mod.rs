@@ -1,4 +1,4 @@
-//! Segments: spans of a text, and rules that cut one.
+//! Spans of a text, and segmenters.
 
 mod segmenter;
 mod span;

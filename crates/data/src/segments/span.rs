@@ -27,7 +27,7 @@ macro_rules! span {
                 self.end.saturating_sub(self.start)
             }
 
-            /// Whether no position lies inside.
+            /// Whether the span has no position.
             pub const fn is_empty(self) -> bool {
                 self.len() == 0
             }
@@ -37,7 +37,7 @@ macro_rules! span {
                 self.start <= position && position < self.end
             }
 
-            /// Whether some position lies inside both; an empty span overlaps nothing.
+            /// Whether both spans share a position. An empty span overlaps nothing.
             pub const fn overlaps(self, other: Self) -> bool {
                 let start = if self.start > other.start { self.start } else { other.start };
                 let end = if self.end < other.end { self.end } else { other.end };
@@ -67,16 +67,16 @@ span! {
 }
 
 impl ByteSpan {
-    /// The text inside the span; `None` past the end or off a character boundary.
+    /// The text of the span; `None` past the end or off a character boundary.
     pub fn slice(self, text: &str) -> Option<&str> {
         text.get(self.start..self.end)
     }
 }
 
 impl CharSpan {
-    /// The text inside the span; `None` past the end or for a backwards span.
+    /// The text of the span; `None` past the end or for a backwards span.
     ///
-    /// Walks the text from its start: for many spans of one text use [`CharOffsets`].
+    /// Counts from the start of the text; use [`CharOffsets`] for many spans of one text.
     pub fn slice(self, text: &str) -> Option<&str> {
         let length = self.end.checked_sub(self.start)?;
         let from_start = skip_chars(text, self.start)?;
@@ -85,7 +85,7 @@ impl CharSpan {
     }
 }
 
-/// What is left of `text` after its first `count` characters; `None` if it has fewer.
+/// The rest of `text` after its first `count` characters; `None` if it has fewer.
 fn skip_chars(text: &str, count: usize) -> Option<&str> {
     let mut rest = text.chars();
     for _ in 0..count {
@@ -96,7 +96,7 @@ fn skip_chars(text: &str, count: usize) -> Option<&str> {
 
 /// Converts between byte and character positions of one text.
 ///
-/// Built once in a pass over the text; each lookup after that costs at most a binary search.
+/// Built in one pass over the text; a lookup takes at most a binary search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CharOffsets {
     /// Byte position of each character, then the length of the text in bytes.

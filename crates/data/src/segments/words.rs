@@ -4,8 +4,8 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::CharSpan;
 
-/// Whether each of `spans` begins or ends inside a word of `text`, by the word boundaries of Unicode
-/// (UAX #29). The ends of the text are boundaries; between two ideographs is one.
+/// Whether each of `spans` begins or ends inside a word of `text`, by the word boundaries of Unicode (UAX #29). There
+/// are boundaries at the ends of the text and between two ideographs.
 pub fn parts_of_words(text: &str, spans: &[CharSpan]) -> Vec<bool> {
     let mut boundaries = HashSet::from([0]);
     let mut at = 0;

@@ -1,4 +1,4 @@
-//! How many records have a context, and whether it is read.
+//! Counts of records with a context, and warnings about unread or missing contexts.
 
 use std::fmt;
 use std::ops::AddAssign;
@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::Example;
 
-/// Share of the records that may lack a context beyond the share that lacked one in training.
+/// Maximum additional share of records without a context, compared with training.
 const MISSING: f64 = 0.01;
 
-/// Records, and those of them that have a context.
+/// Numbers of records and of records with a context.
 ///
 /// Displayed as `371 of 463 records`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ContextCounts {
-    /// Records.
+    /// Number of records.
     pub records: usize,
-    /// Records with a context that is not blank.
+    /// Number of records with a context that is not blank.
     pub with_context: usize,
 }
 
@@ -30,11 +30,11 @@ impl ContextCounts {
         }
     }
 
-    /// What a person has to know before scores are believed, where there is something: contexts that
-    /// are there and that the model does not read, or that it was trained on and that are missing.
+    /// A warning if the model does not read contexts that the records have, or if records lack contexts that the
+    /// model was trained with.
     ///
-    /// `reads` says whether the model reads contexts, and `trained` in how many records of its
-    /// training split it read one; without it, in all.
+    /// `reads` says whether the model reads contexts, and `trained` has the counts of its training split; by default,
+    /// all records had one.
     pub fn mismatch(self, reads: bool, trained: Option<Self>) -> Option<String> {
         let Self {
             records,
@@ -44,8 +44,8 @@ impl ContextCounts {
         if reads && records > 0 && self.share() < before - MISSING {
             let trained = trained.map_or_else(String::new, |all| format!(", in {all}"));
             return Some(format!(
-                "context read in {self}: the model was trained to read one behind the prompt\
-                 {trained}, and scores without it mean something else; the key is `context`"
+                "context read in {self}: the model was trained to read one after the prompt\
+                 {trained}, so scores without it are unreliable; the key is `context`"
             ));
         }
         (!reads && with_context > 0).then(|| {
@@ -56,7 +56,7 @@ impl ContextCounts {
         })
     }
 
-    /// Share of the records that have a context; 0 without a record.
+    /// Share of the records with a context; 0 without records.
     pub fn share(self) -> f64 {
         self.with_context as f64 / self.records.max(1) as f64
     }
@@ -76,7 +76,7 @@ impl AddAssign for ContextCounts {
 }
 
 impl Example {
-    /// Whether there is a context that is not blank.
+    /// Whether an example has a context that is not blank.
     pub fn has_context(&self) -> bool {
         let context = self.context.as_deref();
         context.is_some_and(|context| !context.trim().is_empty())

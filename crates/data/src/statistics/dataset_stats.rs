@@ -6,31 +6,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ExampleReader, Histogram, RaterAgreement, Result, StatsCollector};
 
-/// How many repeated ids [`DatasetStats`] lists; all are counted.
+/// Maximum number of repeated ids that [`DatasetStats`] lists. All are counted.
 pub const REPEATED_IDS_LISTED: usize = 10;
 
-/// What a data set holds.
+/// Statistics of a data set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DatasetStats {
     /// Number of examples.
     pub examples: usize,
-    /// Examples with a context that is not blank.
+    /// Number of examples with a context that is not blank.
     pub examples_with_context: usize,
-    /// Examples whose response is empty or nothing but white space: there is nothing to score.
+    /// Number of examples whose response is empty or white space, so there is nothing to score.
     #[serde(default)]
     pub blank_responses: usize,
-    /// Examples that have not been cut into segments.
+    /// Number of examples without segments.
     pub examples_without_segments: usize,
     /// Number of segments.
     pub segments: usize,
-    /// Segments without a rating in any aspect.
+    /// Number of segments without any rating.
     pub unrated_segments: usize,
     /// Ratings by aspect, in rating units.
     pub aspects: BTreeMap<String, RatingStats>,
-    /// Ratings of whole responses by aspect, in rating units; empty where no response has one.
+    /// Ratings of whole responses by aspect, in rating units; empty if no response has one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub response_aspects: BTreeMap<String, RatingStats>,
-    /// The weights of segments; `None` where all weigh 1.
+    /// The weights of segments; `None` if all are 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<WeightStats>,
     /// Length of the responses in characters; `None` without an example.
@@ -39,18 +39,18 @@ pub struct DatasetStats {
     pub segment_chars: Option<LengthStats>,
     /// Segments per response; `None` without an example.
     pub segments_per_response: Option<LengthStats>,
-    /// Number of different prompts, as [`fold_text`](crate::fold_text) has it.
+    /// Number of distinct prompts, after [`fold_text`](crate::fold_text).
     pub distinct_prompts: usize,
-    /// Prompts that two or more examples have.
+    /// Number of prompts that two or more examples have.
     pub repeated_prompts: usize,
-    /// Examples with an id that an earlier example has.
+    /// Number of examples with the id of an earlier example.
     pub repeated_ids: usize,
-    /// The first [`REPEATED_IDS_LISTED`] of them.
+    /// The first [`REPEATED_IDS_LISTED`] of these.
     pub repeated_id_list: Vec<RepeatedId>,
 }
 
 impl DatasetStats {
-    /// Reads a whole file in one pass; see [`StatsCollector`] for what is held in memory.
+    /// Reads a whole file in one pass. [`StatsCollector`] describes the memory it needs.
     ///
     /// # Errors
     /// The first error of [`ExampleReader`].
@@ -71,7 +71,7 @@ impl DatasetStats {
 pub struct RatingStats {
     /// Number of ratings.
     pub count: u64,
-    /// Number of different ratings.
+    /// Number of distinct ratings.
     pub distinct: usize,
     /// Lowest rating.
     pub min: f64,
@@ -81,9 +81,9 @@ pub struct RatingStats {
     pub max: f64,
     /// Standard deviation, dividing by the number of ratings; 0 for a constant.
     pub sd: f64,
-    /// How the ratings are spread from `min` to `max`.
+    /// Histogram of the ratings from `min` to `max`.
     pub histogram: Histogram,
-    /// How far raters agree, where texts have several.
+    /// Agreement of the raters, if texts have several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raters: Option<RaterAgreement>,
 }
@@ -105,7 +105,7 @@ impl fmt::Display for RatingStats {
     }
 }
 
-/// The weights of the segments that do not weigh 1. There is at least one.
+/// The weights of the segments with a weight other than 1. There is at least one.
 ///
 /// Displayed as one line: `312 segments from 0 to 2.5`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -133,7 +133,7 @@ impl fmt::Display for WeightStats {
     }
 }
 
-/// Lengths or counts of something. There is at least one.
+/// Lengths or counts. There is at least one.
 ///
 /// Displayed as one line: `12 to 512, mean 87.3`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -152,7 +152,7 @@ impl fmt::Display for LengthStats {
     }
 }
 
-/// An example with an id that an earlier example has. Displayed as ``id `x1` on lines 3 and 9``.
+/// An example with the id of an earlier example. Displayed as ``id `x1` on lines 3 and 9``.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RepeatedId {
     /// The id.

@@ -1,4 +1,4 @@
-//! Whether two data sets hold the same texts.
+//! Digests that show whether two data sets have the same texts.
 
 use std::fmt::Write as _;
 
@@ -7,10 +7,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{Example, fold_text};
 
-/// The texts of a data set in short: equal for the same prompts, contexts and responses, whatever
-/// their order, ids, segments and ratings, and however the file is compressed.
+/// A digest of the texts of a data set: equal for the same prompts, contexts and responses, regardless of order, ids,
+/// segments, ratings and compression.
 ///
-/// Texts are compared as [`fold_text`] has them.
+/// Texts are compared after [`fold_text`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TextsDigest {
     /// Number of records.
@@ -40,33 +40,32 @@ impl TextsDigest {
     }
 }
 
-/// Which records a data set holds, in short: tells how many of others it holds, too.
+/// A sketch of the records of a data set, which tells how many records of another data set it has.
 ///
-/// Records are compared by their texts as in [`TextsDigest`]. Of up to [`TextsSketch::MOST`]
-/// different records every one is kept; of more, as many, drawn by their digests, and what is told
-/// is estimated by these.
+/// Records are compared by their texts, as in [`TextsDigest`]. Up to [`TextsSketch::MOST`] distinct records are all
+/// kept. Of more records, that number is sampled by digest, and counts are estimates.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "StoredSketch", into = "StoredSketch")]
 pub struct TextsSketch {
-    /// Number of different records.
+    /// Number of distinct records.
     records: usize,
-    /// The first eight bytes of the lowest digests, in ascending order.
+    /// The first eight bytes of the kept (lowest) digests, in ascending order.
     starts: Vec<u64>,
 }
 
-/// Records of a data set that a [`TextsSketch`] holds, too.
+/// The number of records of a data set that a [`TextsSketch`] has too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SharedRecords {
-    /// How many; an estimate where not all records are kept.
+    /// The number; an estimate if not all records are kept.
     pub shared: usize,
-    /// Records that were looked at.
+    /// Number of compared records.
     pub records: usize,
-    /// Whether every record is kept, so that the number is exact.
+    /// Whether all records are kept, so that the number is exact.
     pub exact: bool,
 }
 
 impl TextsSketch {
-    /// Most records that are kept: 512 KiB.
+    /// Maximum number of kept records (512 KiB).
     pub const MOST: usize = 1 << 16;
 
     /// The sketch of `examples`.
@@ -83,7 +82,7 @@ impl TextsSketch {
         Self { records, starts }
     }
 
-    /// How many of `examples` are among the records.
+    /// The number of `examples` whose texts are in the sketch.
     pub fn shared(&self, examples: &[Example]) -> SharedRecords {
         let exact = self.starts.len() == self.records;
         let last = self.starts.last().copied().unwrap_or_default();
@@ -105,7 +104,7 @@ impl TextsSketch {
     }
 }
 
-/// The form in files: numbers as hexadecimal digits, 16 for each.
+/// The form in files: 16 hexadecimal digits per number.
 #[derive(Clone, Serialize, Deserialize)]
 struct StoredSketch {
     records: usize,
@@ -137,7 +136,8 @@ impl TryFrom<StoredSketch> for TextsSketch {
         let digits = stored.digests.as_bytes();
         let starts: Option<Vec<u64>> = digits.chunks(16).map(number).collect();
         let starts = starts.filter(|starts| starts.is_sorted() && digits.len().is_multiple_of(16));
-        let starts = starts.ok_or("`digests` is no ascending list of numbers of 16 digits")?;
+        let starts =
+            starts.ok_or("`digests` is not an ascending list of numbers with 16 digits")?;
         if starts.len() > stored.records {
             return Err("`records` is less than the number of digests");
         }
@@ -153,8 +153,8 @@ fn start(example: &Example) -> u64 {
     (digest[..8].iter()).fold(0, |start, byte| (start << 8) | u64::from(*byte))
 }
 
-/// Digest of the texts of one record, each with its length in front, so that no two records with
-/// other texts run together.
+/// Digest of the texts of one record. Each text is preceded by its length, so that different records never have the
+/// same input.
 fn texts(example: &Example) -> [u8; 32] {
     let mut hasher = Sha256::new();
     let context = example.context.as_deref().unwrap_or_default();

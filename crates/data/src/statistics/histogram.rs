@@ -5,11 +5,10 @@ use serde::{Deserialize, Serialize};
 /// Number of bins of a [`Histogram`].
 pub const HISTOGRAM_BINS: usize = 10;
 
-/// Counts of numbers in bins of equal width from the lowest to the highest of them.
+/// Counts of numbers in bins of equal width between the lowest and the highest number.
 ///
-/// A bin holds its lower edge, the last one its upper edge too. If all numbers are the same, the
-/// first bin has them all. Displayed as one block character per bin, as high as its share of the
-/// fullest bin.
+/// A bin includes its lower edge, and the last one also its upper edge. If all numbers are equal, they are in the
+/// first bin. Displayed as one block character per bin, with a height relative to the fullest bin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Histogram {
@@ -17,12 +16,12 @@ pub struct Histogram {
     pub min: f64,
     /// Upper edge of the last bin.
     pub max: f64,
-    /// How many numbers lie in each bin.
+    /// Number of numbers in each bin.
     pub counts: [u64; HISTOGRAM_BINS],
 }
 
 impl Histogram {
-    /// A histogram of no numbers yet, which will lie between `min` and `max`, both finite.
+    /// An empty histogram for numbers between `min` and `max`, both finite.
     pub(crate) fn new(min: f64, max: f64) -> Self {
         Self {
             min,
@@ -45,7 +44,7 @@ impl Histogram {
     }
 
     fn bin_of(&self, value: f64) -> usize {
-        // Halved, so that the distance between two huge numbers does not overflow.
+        // Halved, so that the difference of two huge numbers does not overflow.
         let width = self.max / 2.0 - self.min / 2.0;
         if width <= 0.0 {
             return 0;
@@ -66,7 +65,7 @@ impl fmt::Display for Histogram {
         const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
         let fullest = self.counts.iter().copied().max().unwrap_or(0).max(1);
         for &count in &self.counts {
-            // Rounded up: a bin with anything in it shows at least the lowest block.
+            // Rounded up, so that a bin that is not empty shows at least the lowest block.
             let height = (count * BLOCKS.len() as u64).div_ceil(fullest);
             let block = usize::try_from(height)
                 .ok()

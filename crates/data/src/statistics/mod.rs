@@ -1,4 +1,4 @@
-//! What a data set holds.
+//! Statistics and digests of data sets.
 
 mod context;
 mod dataset_stats;

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::ratings::mean_and_sd;
 use crate::{Histogram, RaterSums, RatingStats};
 
-/// How often every rating of every aspect occurs, and how far raters agree.
+/// The frequency of every rating of every aspect, and the agreement of raters.
 #[derive(Debug, Default)]
 pub(crate) struct RatingCounts {
     counts: BTreeMap<String, HashMap<u64, u64>>,
@@ -45,13 +45,13 @@ impl RatingCounts {
     }
 }
 
-/// Figures for at least one rating, given by its bits and how often it occurs.
+/// Statistics of ratings, given as bits and frequencies; at least one.
 fn rating_stats(counts: HashMap<u64, u64>) -> RatingStats {
     let mut values: Vec<(f64, u64)> = counts
         .into_iter()
         .map(|(bits, count)| (f64::from_bits(bits), count))
         .collect();
-    // Sorted also so that sums do not depend on the order of the map.
+    // Sorted, also to make sums independent of the order of the map.
     values.sort_by(|(a, _), (b, _)| a.total_cmp(b));
     let (min, max) = (values[0].0, values[values.len() - 1].0);
     let (mean, sd) = mean_and_sd(values.iter().copied());

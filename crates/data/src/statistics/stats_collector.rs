@@ -7,10 +7,10 @@ use crate::{
     fold_text,
 };
 
-/// Gathers [`DatasetStats`] example by example.
+/// Collects [`DatasetStats`], example by example.
 ///
-/// Held in memory are a 16-byte fingerprint of each id and each distinct prompt and one count per
-/// distinct rating; no text.
+/// It keeps a 16-byte fingerprint of each id and each distinct prompt, and one count per distinct rating, but no
+/// text.
 #[derive(Debug, Default)]
 pub struct StatsCollector {
     examples: usize,
@@ -31,12 +31,12 @@ pub struct StatsCollector {
 }
 
 impl StatsCollector {
-    /// A collector that has seen nothing.
+    /// An empty collector.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Counts an example that stands on the given line.
+    /// Adds the example of the given line.
     pub fn add(&mut self, example: &Example, line: usize) {
         self.examples += 1;
         self.examples_with_context += usize::from(example.has_context());
@@ -59,7 +59,7 @@ impl StatsCollector {
     }
 
     fn add_weight(&mut self, segment: &Segment) {
-        // Any other number is another weight, however close to 1.
+        // Compared exactly: any other number counts as another weight.
         #[expect(clippy::float_cmp)]
         let Some(weight) = segment.weight.filter(|weight| *weight != 1.0) else {
             return;
@@ -89,7 +89,7 @@ impl StatsCollector {
         }
     }
 
-    /// The figures for all examples seen.
+    /// The statistics of all added examples.
     pub fn finish(self) -> DatasetStats {
         DatasetStats {
             examples: self.examples,
@@ -144,8 +144,7 @@ impl LengthSum {
 
 type Fingerprint = (u64, u64);
 
-/// Stands in for a text: 128 bits, so that two different texts share one less than once in 10^20
-/// pairs.
+/// A fingerprint of a text. With 128 bits, fewer than one in 10^20 pairs of texts share one.
 fn fingerprint(text: &str) -> Fingerprint {
     let hash = |seed: u8| {
         let mut hasher = DefaultHasher::new();

@@ -1,20 +1,18 @@
-//! When two texts are the same text: the one rule for prompts, contexts and responses.
+//! The rule that decides whether two prompts, contexts or responses are the same.
 
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
-/// The form in which texts are compared: two prompts, two contexts or two responses are *the same*
-/// where their folded texts are equal.
+/// Folds a text for comparison: two prompts, contexts or responses are *the same* if their folded texts are equal.
 ///
-/// What does not count:
+/// These differences do not count:
 /// - case: `Why?` and `WHY?`, `Straße` and `STRASSE`;
-/// - characters without a look of their own (Unicode's default-ignorable ones): a zero-width space
-///   U+200B, a byte order mark U+FEFF, joiners, soft hyphens, signs of direction and of variants;
-/// - white space: a run of it is one blank, at the ends it is nothing;
-/// - how a character is composed (Unicode normalization form C): `é` as one code point or as `e`
-///   with an accent behind it.
+/// - invisible characters (Unicode's default-ignorable ones): zero-width space U+200B, byte order mark U+FEFF,
+///   joiners, soft hyphens, direction marks and variation selectors;
+/// - white space: a run of it counts as one space, and none at the ends;
+/// - composition (Unicode normalization form C): `é` as one code point or as `e` with a combining accent.
 ///
-/// Everything else counts: punctuation, accents, and characters that only look alike (`x²` is not
-/// `x2`, a full-width `Ａ` is not `A`).
+/// All other differences count: punctuation, accents, and characters that look alike (`x²` is not `x2`, a full-width
+/// `Ａ` is not `A`).
 ///
 /// ```
 /// use gradus_data::fold_text;
@@ -24,7 +22,7 @@ use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 /// ```
 pub fn fold_text(text: &str) -> String {
     if text.is_ascii() {
-        // As Unicode has white space: U+000B is some, which `split_ascii_whitespace` does not say.
+        // Unicode white space includes U+000B, which `split_ascii_whitespace` does not.
         let mut folded = joined(text.split_whitespace());
         folded.make_ascii_lowercase();
         return folded;
@@ -36,7 +34,7 @@ pub fn fold_text(text: &str) -> String {
     joined(composed(&lower).split_whitespace())
 }
 
-/// Whether a character is of Unicode's property `Default_Ignorable_Code_Point`.
+/// Whether a character has the Unicode property `Default_Ignorable_Code_Point`.
 fn is_ignorable(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'

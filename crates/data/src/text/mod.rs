@@ -1,4 +1,4 @@
-//! Texts as such: when two are the same, and how one that others wrote is shown.
+//! Comparing texts, and showing untrusted text.
 
 mod fold;
 mod visible;

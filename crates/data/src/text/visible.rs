@@ -1,28 +1,26 @@
-//! Text of others as people may be shown it.
+//! Makes untrusted text safe to show.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::iter;
 
-/// `text` with every character spelled out (`\u{1b}`, `\n`) that would act on a terminal, break the
-/// line, reverse the order of what stands around it, or be invisible. What a file says can then
-/// neither pass for something else nor hide.
+/// Escapes (`\u{1b}`, `\n`) all characters that control a terminal, break the line, change the text direction, or are
+/// invisible. The text of a file can then neither imitate other output nor hide.
 ///
-/// Joiners (U+200C, U+200D) stay where both neighbors are letters or signs beyond ASCII, which
-/// scripts and emoji need.
+/// Joiners (U+200C, U+200D) stay between letters or symbols outside of ASCII, because scripts and emoji need
+/// them.
 pub fn visible(text: &str) -> Cow<'_, str> {
     shown(text, |_| false)
 }
 
-/// The same for text of several lines: line breaks and tabs stay.
+/// Like [`visible`], but keeps line breaks and tabs.
 pub fn visible_lines(text: &str) -> Cow<'_, str> {
     shown(text, |c| matches!(c, '\n' | '\t'))
 }
 
-/// The same for JSON, in which each such character is escaped as JSON has it: the value does not
-/// change.
+/// Like [`visible`], but with JSON escapes, so that the value of the JSON does not change.
 pub fn visible_json(json: &str) -> Cow<'_, str> {
-    // Outside of texts JSON has no other such characters than these.
+    // Outside of strings, JSON has no other such characters.
     rewritten(
         json,
         |c| matches!(c, '\n' | '\t' | '\r'),
@@ -34,8 +32,7 @@ pub fn visible_json(json: &str) -> Cow<'_, str> {
     )
 }
 
-/// The same for JSON whose texts people are shown: each such character of a text is spelled out as
-/// [`visible`] does it. JSON's own escapes (`\n`) stay.
+/// Like [`visible`], for the strings of a JSON value that people read. JSON's own escapes (`\n`) stay.
 pub fn visible_texts_of_json(json: &str) -> Cow<'_, str> {
     rewritten(
         json,
@@ -46,7 +43,7 @@ pub fn visible_texts_of_json(json: &str) -> Cow<'_, str> {
     )
 }
 
-/// One line of Markdown that shows `text` as it is: visible, and with no sign that means anything.
+/// One line of Markdown that shows `text` literally: visible, with all Markdown characters escaped.
 pub fn visible_markdown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in visible(text).chars() {
@@ -77,7 +74,7 @@ pub fn visible_markdown(text: &str) -> String {
     out
 }
 
-/// A code span of Markdown, for names of files.
+/// A Markdown code span, for file names.
 pub fn visible_code(text: &str) -> String {
     let text = visible(text);
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
@@ -123,22 +120,22 @@ fn rewritten(
     Cow::Owned(out)
 }
 
-/// Whether a joiner beside this character may be there for the looks of it.
+/// Whether a joiner next to this character may be needed for display.
 fn is_joined(neighbor: Option<char>) -> bool {
     neighbor.is_some_and(|c| !c.is_ascii() && !is_deceptive(c) && !c.is_whitespace())
 }
 
-/// Whether a character acts instead of being seen.
+/// Whether a character has an effect or is invisible.
 fn is_deceptive(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            // Soft hyphen, and what joins or fills without being seen.
+            // Soft hyphen; invisible joiners and fillers.
             '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{3164}' | '\u{ffa0}'
-            // Of no width; marks of the direction.
+            // Zero width; direction marks.
             | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{feff}'
-            // Line and paragraph breaks; embeddings, overrides and isolates of the direction.
+            // Line and paragraph breaks; direction embeddings, overrides and isolates.
             | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            // Notes between the lines; signs of music that are commands; letters of tags.
+            // Interlinear annotations; invisible musical controls; tag characters.
             | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 

@@ -1,4 +1,4 @@
-//! Cutting a response that comes without segments.
+//! Segmenters: rules that divide a response into segments.
 
 mod named;
 mod pieces;
@@ -19,11 +19,11 @@ pub(crate) use pieces::segment_by_tokens;
 use pieces::{delimiter_pieces, is_line_break, paragraph_pieces, trimmed_spans};
 use sentence::Rules;
 
-/// How a response without segments is cut; kept in the bundle so that training and scoring cut alike.
+/// The rule that segments a response without segments. The bundle stores it, so that training and scoring use the same.
 ///
-/// Whatever the rule, the spans are ordered, do not overlap, neither start nor end with white space, and
-/// together hold every character that is not white space. A text of white space only has no segment.
-/// (A space that carries a combining mark is no white space to [`Segmenter::Sentence`] and [`Segmenter::Sentence2`].)
+/// All rules return spans that are ordered, do not overlap, neither start nor end with white space, and together
+/// contain every character that is not white space. A text of white space has no segments.
+/// (A space with a combining mark does not count as white space for [`Segmenter::Sentence`] and [`Segmenter::Sentence2`].)
 ///
 /// As text (command line, [`FromStr`], [`Display`](fmt::Display)): `sentence`, `sentence-2`, `sentence-1`, `line`,
 /// `paragraph`, `delimiter:TEXT`, `tokens:N`. In a bundle: `"sentence-3"`, `"sentence-2"` and `"sentence"` (the
@@ -33,48 +33,49 @@ use sentence::Rules;
 #[serde(remote = "Self", rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Segmenter {
-    /// The default sentence boundaries of Unicode (UAX #29, <https://www.unicode.org/reports/tr29/>), less those
-    /// that would part what belongs together:
+    /// The default sentence boundaries of Unicode (UAX #29, <https://www.unicode.org/reports/tr29/>), except those
+    /// inside or between:
     ///
-    /// - a mark of a list and its item: `1.`, `2)`, `(a)`, `**1.**`, `IV.`, `1.2.`, `Step 2.`, `Step two.`, `第二步。`,
+    /// - a list marker and its item: `1.`, `2)`, `(a)`, `**1.**`, `IV.`, `1.2.`, `Step 2.`, `Step two.`, `第二步。`,
     ///   `-`, at the start of a line, or inline where the marks count up (`1.`, then `2.`; `step 1.`, then `step 2.`) or
     ///   the bullet is that of the line. An item without text is a part of the next one;
-    /// - an abbreviation or ordinal and what follows it, in 14 languages: `Dr. Smith`, `J. K. Rowling`, `z. B. Paris`,
+    /// - an abbreviation or ordinal and the next word, in 14 languages: `Dr. Smith`, `J. K. Rowling`, `z. B. Paris`,
     ///   `No. 5`, `et al. (2020)`, `am 3. Oktober`, `г. Москва`;
-    /// - a heading, a row of a table, a link in Markdown; the names of columns and the line below them are one row;
-    /// - what is code, a formula or an address: Markdown's code between backticks and fences (also in quotations and
+    /// - headings, table rows and links in Markdown; the column names and the line below them are one row;
+    /// - code, formulas and addresses: Markdown's code between backticks and fences (also in quotations and
     ///   items), `<code>`, `\[…\]`, `\(…\)`, `$$…$$`, `\begin{…}…\end{…}`, `https://…`;
-    /// - what holds no letter and no digit (`…`, `🎉`, `---`) and the text it stands beside.
+    /// - text and neighboring characters without letters and digits (`…`, `🎉`, `---`).
     ///
-    /// Marks of emphasis, formulas, references (`[1]`) and emoji that follow a stop without a space stay with the
-    /// sentence that they close. Else a full stop ends a sentence unless a digit or a lower-case word follows; `。`, `！`
-    /// and `？` end one without a space after them; and so does a line break. Sentences within quotation marks and
-    /// brackets are sentences of their own. Code that is marked by its indentation alone is cut as text is.
+    /// Emphasis marks, formulas, references (`[1]`) and emoji directly after a full stop belong to the sentence before.
+    /// Otherwise a full stop ends a sentence unless a digit or a lower-case word follows. `。`, `！`, `？` and line
+    /// breaks end a sentence without a space. Sentences in quotation marks and brackets are separate sentences. Code
+    /// that only indentation marks is treated as text.
     #[default]
     #[serde(rename = "sentence-3")]
     Sentence,
-    /// The second rules: as [`Segmenter::Sentence`], but without tables, headings and links; with fewer languages; and
-    /// with fewer marks (no labels in words or in lower case within a line).
+    /// The second version of the sentence rules: [`Segmenter::Sentence`] without tables, headings and links, with fewer
+    /// languages and fewer list markers (no labels in words, or in lower case within a line).
     ///
-    /// What [`Segmenter::Sentence`] was before its present rules; bundles of that time are cut by it.
+    /// Bundles from that time use it.
     #[serde(rename = "sentence-2")]
     Sentence2,
-    /// The sentence boundaries of Unicode as they are, but for a number that opens a line (`1. Add three`).
+    /// The first version of the sentence rules: the boundaries of Unicode, except after a number at the start of a line
+    /// (`1. Add three`).
     ///
-    /// The first rules; bundles of their time are cut by them.
+    /// Bundles from that time use it.
     #[serde(rename = "sentence")]
     Sentence1,
-    /// One segment per line that holds text.
+    /// One segment per line with text.
     Line,
-    /// One segment per paragraph; paragraphs are parted by lines that are empty or hold only white space.
+    /// One segment per paragraph. Lines that are empty or have only white space separate paragraphs.
     Paragraph,
-    /// Cut behind every occurrence of this text, which stays with the segment it ends.
+    /// Cuts after every occurrence of this text, which belongs to the segment that it ends.
     ///
-    /// A delimiter that nothing precedes joins the segment before it, or the one behind it where none is before.
+    /// A delimiter without text before it belongs to the previous segment, or to the next one if there is none.
     Delimiter(String),
-    /// Runs of this many tokens of the tokenizer in use; the last may be shorter.
+    /// Runs of this number of tokens of the tokenizer; the last may be shorter.
     ///
-    /// Cutting needs the tokenizer: use [`SegmentTokenizer::segment`](crate::SegmentTokenizer::segment).
+    /// It needs the tokenizer: use [`SegmentTokenizer::segment`](crate::SegmentTokenizer::segment).
     Tokens(usize),
     /// A [`NamedSegmenter`] of another program.
     #[serde(skip)]
@@ -82,26 +83,26 @@ pub enum Segmenter {
 }
 
 impl Segmenter {
-    /// The rules of this crate: how each is written, and what it is in a few words.
+    /// The rules of this crate: the text of each, and a short description.
     pub const BUILT_IN: &'static [(&'static str, &'static str)] = &[
         ("sentence", "Sentences"),
         (
             "sentence-2",
-            "Sentences, by the second rules, as bundles of their time",
+            "Sentences, second version of the rules, for older bundles",
         ),
-        ("sentence-1", "Sentences, by the first rules"),
-        ("line", "Lines that hold text"),
-        ("paragraph", "Paragraphs, parted by blank lines"),
-        ("delimiter:TEXT", "Parts that end in a text"),
+        ("sentence-1", "Sentences, first version of the rules"),
+        ("line", "Lines with text"),
+        ("paragraph", "Paragraphs, separated by blank lines"),
+        ("delimiter:TEXT", "Parts that end with TEXT"),
         ("tokens:N", "Runs of N tokens"),
     ];
 
-    /// Cuts `text` into spans of characters.
+    /// Segments `text` into spans of characters.
     ///
     /// # Errors
     /// - [`DataError::InvalidSegmenter`]: an empty delimiter, or runs of zero tokens.
     /// - [`DataError::SegmenterNeedsTokenizer`]: this is [`Segmenter::Tokens`].
-    /// - [`DataError::SegmenterSettings`], [`DataError::SegmenterPieces`]: those of another program.
+    /// - [`DataError::SegmenterSettings`], [`DataError::SegmenterPieces`]: errors of a segmenter of another program.
     pub fn segment(&self, text: &str) -> Result<Vec<CharSpan>> {
         if let Self::Own(part) = self {
             return named::spans(part, text);
@@ -119,11 +120,11 @@ impl Segmenter {
         Ok(trimmed_spans(&pieces))
     }
 
-    /// Reads what a person wrote in a configuration file, where `sentence` means the present rules; in a
-    /// bundle the same word means those of its time.
+    /// Reads the value of a run configuration, where `sentence` means the current rules. In a bundle, the same word means
+    /// the rules of its time.
     ///
     /// # Errors
-    /// Those of [`FromStr`], as the deserializer words them.
+    /// Those of [`FromStr`], as errors of the deserializer.
     pub fn from_setting<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged)]
@@ -137,7 +138,7 @@ impl Segmenter {
         }
     }
 
-    /// The same with the version and all settings of a segmenter of another program, as bundles have it.
+    /// The segmenter for a bundle: one of another program gets its version and all settings.
     ///
     /// # Errors
     /// As [`check`](Self::check).
@@ -148,7 +149,7 @@ impl Segmenter {
         }
     }
 
-    /// Refuses rules that cannot cut anything.
+    /// Refuses invalid rules.
     ///
     /// # Errors
     /// - [`DataError::InvalidSegmenter`]: an empty delimiter, runs of zero tokens, or a segmenter that this
@@ -223,7 +224,7 @@ impl<'de> Deserialize<'de> for Segmenter {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
         let is_own = value.get("kind").is_some();
-        // Whether a part of another program is known is checked with the rest of the configuration.
+        // Segmenters of other programs are checked with the rest of the configuration.
         let read = if is_own {
             OwnPart::deserialize(value).map(Self::Own)
         } else {

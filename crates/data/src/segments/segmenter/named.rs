@@ -9,11 +9,11 @@ use super::Segmenter;
 use super::pieces::trimmed_spans;
 use crate::{CharSpan, DataError, Result};
 
-/// A rule of another program that cuts responses; its settings are the fields that serde sees.
+/// A segmenter of another program; its settings are the fields that serde reads.
 ///
-/// [`register_segmenter`] makes it known: `--segmenter KIND`, or in run configurations
-/// `segmenter = { kind = "KIND", size = 3 }`. A bundle keeps name, version and settings, and a program
-/// that does not know the segmenter refuses the bundle.
+/// Registered with [`register_segmenter`], it is available as `--segmenter KIND`, or in run configurations as
+/// `segmenter = { kind = "KIND", size = 3 }`. A bundle stores name, version and settings. A program in which the
+/// segmenter is not registered refuses the bundle.
 ///
 /// ```
 /// use gradus_data::{NamedSegmenter, Segmenter, register_segmenter};
@@ -38,28 +38,28 @@ use crate::{CharSpan, DataError, Result};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait NamedSegmenter: Serialize + DeserializeOwned + 'static {
-    /// Its name: lower-case letters, digits and `-`, other than those of [`Segmenter`].
+    /// The name: lower-case letters, digits and `-`, different from those of [`Segmenter`].
     const KIND: &'static str;
 
-    /// What its segments are, in a few words.
+    /// A description of its segments in a few words.
     const ABOUT: &'static str;
 
-    /// The setting that may follow the name and a colon: `size` in `lines:3`. Default: none.
+    /// The setting that may follow the name and a colon: `size` for `lines:3`. Default: none.
     const SHORT: Option<&'static str> = None;
 
-    /// Grows when a bundle of an older version would be cut otherwise. Default: 1.
+    /// The version. Increase it when the segments of older bundles would change. Default: 1.
     const VERSION: u32 = 1;
 
-    /// Refuses settings out of range. Default: accepts all.
+    /// Refuses settings that are out of range. Default: accepts all.
     ///
     /// # Errors
-    /// What was found and what was expected, for people.
+    /// What was found and what was expected, as a message.
     fn check(&self) -> std::result::Result<(), String> {
         Ok(())
     }
 
-    /// Cuts `text` into pieces that follow each other without a gap: together they are `text`. The
-    /// segments are the pieces that hold more than white space, without the white space around them.
+    /// Divides `text` into consecutive pieces without gaps. The segments are the pieces that have more than white space,
+    /// without the white space around them.
     fn pieces<'a>(&self, text: &'a str) -> Vec<&'a str>;
 }
 
@@ -74,10 +74,10 @@ struct Calls {
 
 static KNOWN: Kinds<Calls> = Kinds::new("segmenter");
 
-/// Makes a segmenter known by its name, to this whole process. A second time changes nothing.
+/// Registers a segmenter under its name for this process. Registering it again has no effect.
 ///
 /// # Errors
-/// If another segmenter has the name, or it has other characters than lower-case letters, digits and `-`.
+/// If another segmenter has the name, or if the name has characters other than lower-case letters, digits and `-`.
 pub fn register_segmenter<S: NamedSegmenter>() -> std::result::Result<(), PartConflict> {
     let is_built_in = |(name, _): &(&str, &str)| name.split(':').next() == Some(S::KIND);
     let is_taken = Segmenter::BUILT_IN.iter().any(is_built_in) || S::KIND.starts_with("sentence-");
@@ -91,7 +91,7 @@ pub fn register_segmenter<S: NamedSegmenter>() -> std::result::Result<(), PartCo
     KNOWN.add::<S>(info, calls, is_taken)
 }
 
-/// The segmenters of other programs that this process knows.
+/// The registered segmenters.
 pub fn registered_segmenters() -> Vec<PartInfo> {
     KNOWN.all()
 }
@@ -167,7 +167,7 @@ pub(super) fn spans(part: &OwnPart, text: &str) -> Result<Vec<CharSpan>> {
     (calls.segment)(part.settings.clone(), text)
 }
 
-/// The part that a text means; `None` where it means none.
+/// The part that a text names; `None` if it names none.
 pub(super) fn from_text(text: &str) -> Option<Result<OwnPart>> {
     let (kind, setting) = match text.split_once(':') {
         Some((kind, setting)) => (kind, Some(setting)),
@@ -181,7 +181,7 @@ pub(super) fn from_text(text: &str) -> Option<Result<OwnPart>> {
     }))
 }
 
-/// The part as a text: its name, and its settings where it has any.
+/// The part as text: its name, and its settings if it has any.
 pub(super) fn to_text(part: &OwnPart) -> String {
     let short = KNOWN.find(&part.kind).and_then(|(info, _)| info.short);
     let mut entries = part.settings.iter();

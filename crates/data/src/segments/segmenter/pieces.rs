@@ -1,4 +1,4 @@
-//! Text in pieces that follow each other without a gap, and the spans of these.
+//! Divides a text into consecutive pieces, and finds their spans.
 
 use std::ops::Range;
 
@@ -17,7 +17,7 @@ pub(crate) fn segment_by_tokens(text: &str, token_starts: &[usize], size: usize)
     let mut pieces = Vec::new();
     let mut piece_start = 0;
     for (position, (byte, _)) in text.char_indices().enumerate() {
-        // Byte-level tokens can share a character: a cut inside of one is no cut.
+        // Byte-level tokens can share a character, in which there is no cut.
         while let Some(cut) = cuts.next_if(|&cut| cut <= position) {
             if cut == position && byte > piece_start {
                 pieces.push(&text[piece_start..byte]);
@@ -29,7 +29,7 @@ pub(crate) fn segment_by_tokens(text: &str, token_starts: &[usize], size: usize)
     trimmed_spans(&pieces)
 }
 
-/// The spans of pieces that follow each other without a gap, white space around each left out.
+/// The spans of consecutive pieces, without the white space around each.
 pub(super) fn trimmed_spans(pieces: &[&str]) -> Vec<CharSpan> {
     let mut spans = Vec::new();
     let mut start = 0;
@@ -49,7 +49,7 @@ pub(super) fn trimmed_spans(pieces: &[&str]) -> Vec<CharSpan> {
     spans
 }
 
-/// Pieces that end with a blank line, or with the text.
+/// Pieces that end with a blank line or at the end of the text.
 pub(super) fn paragraph_pieces(text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let (mut piece_start, mut line_start) = (0, 0);
@@ -65,7 +65,7 @@ pub(super) fn paragraph_pieces(text: &str) -> Vec<&str> {
     pieces
 }
 
-/// Pieces that end with `delimiter`, or with the text; none is a bare delimiter unless the text is.
+/// Pieces that end with `delimiter` or at the end of the text. No piece is only a delimiter, unless the text is.
 pub(super) fn delimiter_pieces<'a>(text: &'a str, delimiter: &str) -> Vec<&'a str> {
     let mut ranges: Vec<Range<usize>> = Vec::new();
     let (mut piece_start, mut searched) = (0, 0);
@@ -84,7 +84,7 @@ pub(super) fn delimiter_pieces<'a>(text: &'a str, delimiter: &str) -> Vec<&'a st
     ranges.into_iter().map(|range| &text[range]).collect()
 }
 
-/// The mandatory breaks of Unicode, each character by itself: `\r\n` leaves an empty piece, which is no segment.
+/// The mandatory line breaks of Unicode. `\r\n` counts as two breaks with an empty piece in between, which is not a segment.
 pub(super) fn is_line_break(char: char) -> bool {
     matches!(
         char,
