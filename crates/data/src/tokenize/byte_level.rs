@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use super::word_level::{SPECIAL, special_tokens, template};
 use serde_json::json;
 
-/// Makes a `tokenizer.json` whose tokens are bytes of UTF-8: no vocabulary has to be learned, and no
-/// text is unknown.
+/// A `tokenizer.json` whose tokens are UTF-8 bytes: it needs no training texts, and no text is unknown.
 ///
-/// Ids 0 to 3 are `[PAD]`, `[UNK]`, `[CLS]` and `[SEP]`; byte `b` has the id `4 + b`, so that there are
-/// 260. Pairs are laid out `[CLS] prompt [SEP] response [SEP]` with type ids 0 and 1.
+/// Ids 0 to 3 are `[PAD]`, `[UNK]`, `[CLS]` and `[SEP]`; byte `b` has the id `4 + b`, so there are
+/// 260 ids. Pairs have the form `[CLS] prompt [SEP] response [SEP]` with type ids 0 and 1.
 pub fn byte_level_tokenizer() -> Vec<u8> {
     let special = SPECIAL.iter().map(|&token| token.to_owned());
     let bytes = (0..=255).map(|byte| letter(byte).to_string());
@@ -37,8 +36,8 @@ pub fn byte_level_tokenizer() -> Vec<u8> {
     .into_bytes()
 }
 
-/// The character that stands for a byte in byte-level vocabularies: itself where it prints, the next
-/// free one from U+0100 on otherwise. As GPT-2 has it (Radford et al., 2019).
+/// The character that represents a byte in byte-level vocabularies, as in GPT-2 (Radford et al., 2019): a printable
+/// byte is itself, the others are the next free characters from U+0100.
 fn letter(byte: u8) -> char {
     let prints = |byte: u8| matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
     if prints(byte) {

@@ -1,4 +1,4 @@
-//! The tokens that a chat template writes around a prompt.
+//! The tokens of a chat template around a prompt.
 
 use tokenizers::{AddedToken, Encoding, Tokenizer};
 
@@ -7,36 +7,36 @@ use super::tokenizer_file::guarded;
 use super::tokens::token_starts;
 use crate::{DataError, Result};
 
-/// A prompt that tells whether a tokenizer cuts texts apart at special tokens.
+/// A prompt that shows whether a tokenizer separates texts at special tokens.
 const SAMPLE: &str = "Why is the sky blue?";
 
 /// A chat template in tokens.
 ///
-/// What stands between the special tokens nearest to the prompt is tokenized together with it, as the
-/// tokenizer would have it; what is further out is the same for every prompt.
+/// The text between the nearest special tokens and the prompt is tokenized together with the prompt. Everything beyond
+/// is the same for every prompt.
 #[derive(Clone)]
 pub(crate) struct Chat {
     prompt: ChatPrompt,
-    /// All up to the last special token in front of the prompt.
+    /// All tokens up to the last special token before the prompt.
     head: Encoding,
     /// The text between that token and the prompt.
     lead: String,
-    /// The text between the prompt and the first special token behind it.
+    /// The text between the prompt and the first special token after it.
     trail: String,
-    /// All from that token on.
+    /// All tokens from that token on.
     tail: Encoding,
 }
 
-/// Prompt and context as tokens, and what stands around them.
+/// The tokens of prompt and context, with the template's tokens around them.
 #[derive(Debug, Clone)]
 pub(crate) struct Question {
-    /// What a chat template writes in front; empty without one.
+    /// The tokens of a chat template before them; empty without one.
     pub(crate) head: Encoding,
     /// Prompt and context; offsets count their characters.
     pub(crate) text: Encoding,
-    /// What a chat template writes behind.
+    /// The tokens of a chat template after them.
     pub(crate) tail: Encoding,
-    /// How many tokens of `text` are the prompt's.
+    /// The number of tokens of `text` that belong to the prompt.
     pub(crate) prompt: usize,
 }
 
@@ -48,9 +48,8 @@ impl Question {
 }
 
 impl Chat {
-    /// Takes the template apart with a tokenizer. From then on the tokenizer takes special tokens that
-    /// are written out in a text for text, also those added tokens that are none by name but that the
-    /// template writes: no prompt or response can end its turn.
+    /// Tokenizes the template. From then on, the tokenizer treats special tokens that are written out in a text as text,
+    /// including other added tokens that the template writes, so that no prompt or response can end its turn.
     pub(crate) fn new(template: &ChatTemplate, tokenizer: &mut Tokenizer) -> Result<Self> {
         let prompt = ChatPrompt::new(template)?;
         let at_template = |problem: TemplateProblem| problem.at(&template.source);
@@ -89,7 +88,7 @@ impl Chat {
         Ok(chat)
     }
 
-    /// The tokens of a text that begins with `prompt_chars` characters of prompt, and those around it.
+    /// The tokens of a text that starts with `prompt_chars` characters of prompt, and the template's tokens around it.
     pub(crate) fn question(
         &self,
         tokenizer: &Tokenizer,
@@ -134,7 +133,7 @@ impl Chat {
     }
 }
 
-/// Has the tokenizer count every added token that the template writes among its special ones.
+/// Makes every added token that the template writes a special token of the tokenizer.
 fn make_special(prompt: &ChatPrompt, tokenizer: &mut Tokenizer) -> tokenizers::Result<()> {
     let added = tokenizer.get_added_tokens_decoder();
     let mut written: Vec<u32> = Vec::new();
@@ -185,7 +184,7 @@ pub(crate) fn part(encoding: &Encoding, start: usize, end: usize) -> Encoding {
     )
 }
 
-/// Tokens that stand for no character of prompt or response.
+/// Tokens that represent no character of prompt or response.
 pub(crate) fn without_offsets(mut encoding: Encoding) -> Encoding {
     encoding.get_offsets_mut().fill((0, 0));
     encoding

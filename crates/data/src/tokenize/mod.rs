@@ -1,4 +1,4 @@
-//! From an example to tokens: what is read of it, and which tokens and targets each segment has.
+//! From an example to its input sequence: truncation, and the tokens and targets of each segment.
 
 mod byte_level;
 mod chat;

@@ -1,4 +1,4 @@
-//! A `tokenizer.json` that tokenizes two texts apart and joins what is left of them.
+//! A tokenizer that tokenizes two texts separately and joins them after truncation.
 
 use tokenizers::processors::PostProcessorWrapper;
 use tokenizers::{Encoding, PostProcessor, Token, Tokenizer};
@@ -9,9 +9,9 @@ use super::tokenizer_file::{guarded, read_tokenizer};
 use super::tokens::token_starts;
 use crate::{DataError, Result, TextConfig, TokenSpan};
 
-/// Names under which tokenizers keep the token they pad with, most telling first.
+/// Names of padding tokens, most specific first.
 ///
-/// Decoders without one of their own pad with the token that ends a text.
+/// Decoders without a padding token pad with the token that ends a text.
 const PAD_TOKENS: [&str; 7] = [
     "[PAD]",
     "<pad>",
@@ -22,16 +22,16 @@ const PAD_TOKENS: [&str; 7] = [
     "</s>",
 ];
 
-/// A Hugging Face tokenizer without its truncation and padding, and with its post-processor taken out.
+/// A Hugging Face tokenizer without truncation and padding, and with a separate post-processor.
 ///
-/// The post-processor runs once, on the joined pair. Some trim offsets whenever they run, so that
-/// running them on each text first would trim twice. With a chat template it does not run at all: the
-/// template writes all special tokens.
+/// The post-processor runs once, on the joined pair. Some post-processors trim offsets each time they run, so running
+/// them on each text first would trim twice. With a chat template, which writes all special tokens, the
+/// post-processor does not run.
 #[derive(Clone)]
 pub(crate) struct PairTokenizer {
     tokenizer: Tokenizer,
     chat: Option<Chat>,
-    /// Takes the place of all of that where segments have separators.
+    /// Replaces all of the above if segments have separators.
     separated: Option<SeparatedTokenizer>,
     post_processor: Option<PostProcessorWrapper>,
     pad_id: u32,
@@ -84,7 +84,7 @@ impl PairTokenizer {
             pair_tokenizer.special_tokens = chat.num_around(&pair_tokenizer.tokenizer)?;
             return Ok(pair_tokenizer);
         }
-        // Not empty texts: a post-processor that loses a text shows itself here.
+        // Texts that are not empty, to detect a post-processor that loses one.
         let one_token =
             || Encoding::from_tokens(vec![Token::new(pad_id, String::new(), (0, 1))], 0);
         let pair = pair_tokenizer.join_texts(one_token(), one_token())?;
@@ -94,7 +94,7 @@ impl PairTokenizer {
         Ok(pair_tokenizer)
     }
 
-    /// Tokenizes one text of the example `id` whole, without special tokens; offsets count characters.
+    /// Tokenizes one complete text of the example `id`, without special tokens; offsets count characters.
     pub(crate) fn tokenize(&self, text: &str, id: &str) -> Result<Encoding> {
         guarded(|| self.tokenizer.encode_char_offsets(text, false)).map_err(|cause| {
             DataError::Tokenize {
@@ -104,7 +104,7 @@ impl PairTokenizer {
         })
     }
 
-    /// Tokenizes what the response answers: a prompt, and behind it a context if there is one.
+    /// Tokenizes a prompt and, after it, the context if there is one.
     pub(crate) fn question(
         &self,
         prompt: &str,
@@ -131,8 +131,7 @@ impl PairTokenizer {
         })
     }
 
-    /// Puts question, response and special tokens together, the way the chat template or else the
-    /// tokenizer was made to.
+    /// Joins question, response and special tokens by the chat template or, without one, by the tokenizer.
     pub(crate) fn join(&self, question: Question, response: Encoding) -> Result<JoinedPair> {
         if self.chat.is_none() && self.separated.is_none() {
             return self.join_texts(question.text, response);
@@ -152,7 +151,7 @@ impl PairTokenizer {
         })
     }
 
-    /// Puts two texts and the special tokens together by the post-processor.
+    /// Joins two texts and the special tokens by the post-processor.
     fn join_texts(&self, first: Encoding, second: Encoding) -> Result<JoinedPair> {
         let lengths = [first.len(), second.len()];
         let cannot_join = |cause| DataError::Tokenizer { path: None, cause };
@@ -173,7 +172,7 @@ impl PairTokenizer {
             let is_of_text = |id: &&Option<usize>| **id == Some(text);
             let behind = sequence_ids.iter().skip(start);
             let found = behind.take_while(is_of_text).count();
-            // A text that is written again elsewhere would make more tokens than there is room for.
+            // A post-processor that repeats a text would exceed the maximum length.
             let all = sequence_ids.iter().filter(is_of_text).count();
             if found != expected || all != expected {
                 return Err(DataError::TokenizerPair {
@@ -191,12 +190,12 @@ impl PairTokenizer {
         })
     }
 
-    /// Id that fills short rows.
+    /// Id of the padding token.
     pub(crate) fn pad_id(&self) -> u32 {
         self.pad_id
     }
 
-    /// The token of that id.
+    /// The padding token.
     pub(crate) fn pad_token(&self) -> String {
         self.tokenizer.id_to_token(self.pad_id).unwrap_or_default()
     }
@@ -211,13 +210,13 @@ impl PairTokenizer {
         self.max_type_id
     }
 
-    /// Number of special tokens around a pair, with all that a chat template writes.
+    /// Number of special tokens around a pair, including all tokens of a chat template.
     pub(crate) fn special_tokens(&self) -> usize {
         self.special_tokens
     }
 
-    /// The same around this question: what a chat template or separators write may be a token more or less,
-    /// where it runs into the prompt.
+    /// The number for this question. It may differ by a token if the text of a chat template or separator merges with
+    /// the prompt.
     pub(crate) fn tokens_around(&self, question: &Question) -> usize {
         if self.chat.is_some() || self.separated.is_some() {
             question.around()
@@ -226,7 +225,7 @@ impl PairTokenizer {
         }
     }
 
-    /// What lays examples out with separators, where there are some.
+    /// The layout with separators, if there are any.
     pub(crate) fn separated(&self) -> Option<&SeparatedTokenizer> {
         self.separated.as_ref()
     }
@@ -250,7 +249,7 @@ impl JoinedPair {
     }
 }
 
-/// What `tokenizers` does with a pair where no post-processor is set.
+/// The pair without a post-processor, as `tokenizers` joins it.
 fn concatenate(mut first: Encoding, mut second: Encoding) -> Encoding {
     second.set_type_ids(vec![1; second.len()]);
     first.set_sequence_id(0);

@@ -1,19 +1,19 @@
 //! The table of a `Precompiled` normalizer, `precompiled_charsmap`: base64 of the length of a trie in
-//! bytes, the trie as a double array of 32-bit units, and replacements with a zero behind each.
+//! bytes, the trie as a double array of 32-bit units, and replacements that end with a zero.
 //!
-//! The library follows the units without a look at where they lead, and panics where that is outside.
+//! The library does not check where a unit points, and panics if it is outside of the array.
 
 use std::collections::HashSet;
 
-/// Characters that one character can become by the table `base64`, at most.
+/// The maximum number of characters by which the table `base64` replaces one character.
 ///
 /// # Errors
-/// Unless any text can be looked up in it.
+/// If the lookup of any text could fail.
 pub(crate) fn precompiled_growth(base64: &str) -> tokenizers::Result<usize> {
     let Some(bytes) = decode_base64(base64) else {
         return Err("`precompiled_charsmap` is not base64".into());
     };
-    // The library takes an empty table for one that is cut off.
+    // The library treats an empty table as incomplete.
     let cut_off = || "`precompiled_charsmap` is shorter than it says";
     let (length, rest) = bytes.split_first_chunk::<4>().ok_or_else(cut_off)?;
     let length = u32::from_le_bytes(*length) as usize;
@@ -30,39 +30,39 @@ pub(crate) fn precompiled_growth(base64: &str) -> tokenizers::Result<usize> {
         .map(|&unit| Unit(u32::from_le_bytes(unit)))
         .collect();
     if !stays_inside(&trie, replacements) {
-        return Err("`precompiled_charsmap` has a trie that leads outside of the table".into());
+        return Err("`precompiled_charsmap` has a trie that points outside of the table".into());
     }
     let longest = replacements.split('\0').map(|text| text.chars().count());
     Ok(longest.max().unwrap_or(0))
 }
 
-/// A unit of the double array, as Darts-clone packs it.
+/// A unit of the double array, in the format of Darts-clone.
 #[derive(Clone, Copy)]
 struct Unit(u32);
 
 impl Unit {
-    /// Whether a key ends at this node; its value stands in the unit at the node's offset.
+    /// Whether a key ends at this node; its value is in the unit at the node's offset.
     fn has_leaf(self) -> bool {
         self.0 >> 8 & 1 == 1
     }
 
-    /// Where in the replacements the key's text starts.
+    /// The start of the key's text in the replacements.
     fn value(self) -> usize {
         (self.0 & 0x7fff_ffff) as usize
     }
 
-    /// The byte that leads to this node; more than a byte where the unit holds a value.
+    /// The byte that leads to this node; more than a byte if the unit has a value.
     fn label(self) -> u32 {
         self.0 & 0x8000_00ff
     }
 
-    /// What, combined with the unit's own place, is the place from which the next bytes lead on.
+    /// The offset that, combined with the position of this unit, gives the position of the next units.
     fn offset(self) -> usize {
         ((self.0 >> 10) as usize) << ((self.0 & 0x200) >> 6)
     }
 }
 
-/// Whether every text, looked up from the root, stays inside of `trie` and finds whole replacements.
+/// Whether the lookup of every text stays inside `trie` and finds complete replacements.
 fn stays_inside(trie: &[Unit], replacements: &str) -> bool {
     let mut open = vec![trie[0].offset()];
     let mut seen: HashSet<usize> = open.iter().copied().collect();
@@ -90,7 +90,7 @@ fn stays_inside(trie: &[Unit], replacements: &str) -> bool {
     true
 }
 
-/// The bytes of base64 with its usual alphabet, padded or not.
+/// Decodes base64 with the standard alphabet, with or without padding.
 fn decode_base64(text: &str) -> Option<Vec<u8>> {
     let text = text.trim_end_matches('=').as_bytes();
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 2);
@@ -162,7 +162,7 @@ mod tests {
             let mut units = trie();
             change(&mut units);
             let error = growth(&units, replacements).unwrap_err().to_string();
-            assert!(error.contains("leads outside"), "{error}");
+            assert!(error.contains("points outside"), "{error}");
         };
         // Too short for the bytes of a text, at the root and behind `a`.
         leads_out(|units| units.truncate(98), "b\0");

@@ -11,25 +11,25 @@ use crate::{
     TextConfig, TokenSource, TokenView, TokenizedExample, TokenizedSegment, TruncationCounts,
 };
 
-/// Fewest tokens of text a sequence must have room for: the prompt's quarter is then at least one.
+/// Minimum number of text tokens of a sequence, so that the prompt's quarter has at least one.
 const MIN_ROOM: usize = 4;
 
-/// Turns examples into tokens with segment spans and targets.
+/// Converts examples to tokens with segment spans and targets.
 ///
-/// The response is tokenized once, in one piece and without special tokens. A token belongs to the
-/// segment that holds the first character it covers that is not white space (the first it covers if all are). Prompt
-/// and context, joined by a line break, are the first text of a pair and the response the second; the tokenizer's own
-/// post-processor adds the special tokens. Special tokens written out in a text (`[SEP]`) become special
-/// tokens, as in Hugging Face's own libraries.
+/// The response is tokenized in one piece, without special tokens. A token belongs to the segment of its first
+/// character that is not white space (of its first character, if all are white space). Prompt and context, joined by
+/// a line break, are the first text of a pair, and the response is the second; the tokenizer's post-processor adds
+/// the special tokens. Special tokens that are written out in a text (`[SEP]`) become special tokens, as in Hugging
+/// Face's libraries.
 ///
-/// With a chat template, prompt and context are the message of the user, and the response follows as the turn of
-/// the assistant. The template writes all special tokens then; those written out in a text stay text, so that no
-/// text can end its turn.
+/// With a chat template, prompt and context are the message of the user, and the response is the turn of the
+/// assistant. The template writes all special tokens. Those written out in a text stay text, so that no text can end
+/// its turn.
 ///
-/// With a [`Separator`](crate::Separator), prompt, segments and the separators behind them are one text, and the
+/// With a [`Separator`](crate::Separator), the prompt and the segments with their separators are one text, and the
 /// last token of a segment is that of its separator. Special tokens written out in a text are refused.
 ///
-/// Truncation and padding that a `tokenizer.json` ships with are switched off.
+/// Truncation and padding settings of a `tokenizer.json` are ignored.
 #[derive(Clone)]
 pub struct SegmentTokenizer {
     tokenizer: PairTokenizer,
@@ -40,15 +40,15 @@ pub struct SegmentTokenizer {
 impl SegmentTokenizer {
     /// A segment tokenizer from the bytes of a Hugging Face `tokenizer.json`.
     ///
-    /// Short rows are filled with the padding token the file names, or else the first it has of `[PAD]`,
-    /// `<pad>`, `<|pad|>`, `<|endoftext|>`, `<|end_of_text|>`, `<eos>`, `</s>`. Padding is always masked by position, so no
-    /// score depends on which token it is.
+    /// The padding token is the one that the file names, or the first in its vocabulary of `[PAD]`, `<pad>`,
+    /// `<|pad|>`, `<|endoftext|>`, `<|end_of_text|>`, `<eos>`, `</s>`. Scores do not depend on it, because padding is
+    /// masked by position.
     ///
     /// # Errors
     /// - [`DataError::Tokenizer`], [`DataError::TokenizerPair`]: the tokenizer cannot be read or does not join pairs
     /// - [`DataError::ChatTemplate`]: the chat template cannot be used with the tokenizer
     /// - [`DataError::NoPadToken`]: the tokenizer has none of these tokens
-    /// - [`DataError::MaxLength`]: `max_length` leaves less room than 4 tokens
+    /// - [`DataError::MaxLength`]: `max_length` leaves fewer than 4 tokens for text
     /// - all of [`TextConfig::check`]
     pub fn new(tokenizer_json: &[u8], config: TextConfig) -> Result<Self> {
         Self::build(tokenizer_json.to_vec(), config)
@@ -176,7 +176,7 @@ impl SegmentTokenizer {
         Ok(windows)
     }
 
-    /// The tokens, segments and targets of what fits.
+    /// The tokens, segments and targets of a sequence.
     fn tokenized(
         &self,
         example: &Example,
@@ -237,10 +237,10 @@ impl SegmentTokenizer {
         self.targets(&example.segments[index].ratings, ratings, not_finite)
     }
 
-    /// Encodes all of `examples`, in order.
+    /// Tokenizes all of `examples`, in order.
     ///
     /// # Errors
-    /// Those of [`SegmentTokenizer::tokenize`], for the first example that has one.
+    /// The first error of [`SegmentTokenizer::tokenize`].
     pub fn tokenize_all(
         &self,
         examples: &[Example],
@@ -295,7 +295,7 @@ impl SegmentTokenizer {
         Ok((0..encoding.len()).map(view).collect())
     }
 
-    /// Cuts a text by the configured segmenter, also by tokens.
+    /// Segments a text by the configured segmenter.
     ///
     /// # Errors
     /// [`DataError::Tokenize`]: the tokenizer refuses the text.
@@ -303,11 +303,11 @@ impl SegmentTokenizer {
         self.segment_by(&self.config.segmenter, text)
     }
 
-    /// Cuts a text by any segmenter, also by tokens.
+    /// Segments a text by any segmenter.
     ///
     /// # Errors
     /// [`DataError::Tokenize`]: the tokenizer refuses the text; [`DataError::InvalidSegmenter`]: the rule
-    /// cannot cut.
+    /// is invalid.
     pub fn segment_by(&self, segmenter: &Segmenter, text: &str) -> Result<Vec<CharSpan>> {
         segmenter.check()?;
         let Segmenter::Tokens(size) = *segmenter else {
@@ -321,7 +321,7 @@ impl SegmentTokenizer {
         ))
     }
 
-    /// Gives an example that has no segments those of the configured segmenter, unrated.
+    /// Segments an example without segments by the configured segmenter. The segments are unrated.
     ///
     /// # Errors
     /// [`DataError::Tokenize`]: the tokenizer refuses the response.
@@ -333,37 +333,37 @@ impl SegmentTokenizer {
         Ok(())
     }
 
-    /// Sets what becomes of segments of which only a part fits.
+    /// Sets the treatment of segments of which only a part fits.
     pub fn set_cut_segments(&mut self, policy: CutSegments) {
         self.config.cut_segments = policy;
     }
 
-    /// Id that fills short rows.
+    /// Id of the padding token.
     pub fn pad_id(&self) -> u32 {
         self.tokenizer.pad_id()
     }
 
-    /// The token that fills short rows, as the tokenizer spells it.
+    /// The padding token, as the vocabulary spells it.
     pub fn pad_token(&self) -> String {
         self.tokenizer.pad_token()
     }
 
-    /// The largest type id that joining prompt and response gives.
+    /// The largest type id of a joined prompt and response.
     pub fn max_type_id(&self) -> u32 {
         self.tokenizer.max_type_id()
     }
 
-    /// Number of rows an embedding table needs: one more than the largest token id.
+    /// Number of rows that an embedding table needs: the largest token id plus 1.
     pub fn vocab_size(&self) -> usize {
         self.tokenizer.vocab_size()
     }
 
-    /// Number of special tokens in every sequence, with all that a chat template writes.
+    /// Number of special tokens in every sequence, including all tokens of a chat template.
     pub fn special_tokens(&self) -> usize {
         self.tokenizer.special_tokens()
     }
 
-    /// The `tokenizer.json` as it was given, byte by byte.
+    /// The bytes of the `tokenizer.json`, unchanged.
     pub fn tokenizer_json(&self) -> &[u8] {
         &self.tokenizer_json
     }
@@ -386,7 +386,7 @@ impl SegmentTokenizer {
             let Some(&rating) = ratings.get(&aspect.name) else {
                 return Ok(None);
             };
-            // The loss is computed in f32: 0.7 becomes the f32 nearest to it and nothing else.
+            // The loss is computed in f32: 0.7 becomes the nearest f32.
             #[expect(clippy::cast_possible_truncation)]
             let target = aspect.scale.to_target(rating) as f32;
             if target.is_finite() {
@@ -397,7 +397,7 @@ impl SegmentTokenizer {
         self.config.aspects.iter().map(target).collect()
     }
 
-    /// What truncation took of an example that is read in these sequences.
+    /// The truncation of an example that is read in these sequences.
     fn truncation(
         &self,
         example: &Example,
@@ -439,7 +439,7 @@ impl SegmentTokenizer {
     }
 }
 
-/// The weight of a segment in the loss, in which a segment without a target has no part.
+/// The weight of a segment in the loss; 0 without a target.
 fn weight(segment: &Segment, targets: &[Option<f32>]) -> f32 {
     if targets.iter().all(Option::is_none) {
         return 0.0;
@@ -449,6 +449,6 @@ fn weight(segment: &Segment, targets: &[Option<f32>]) -> f32 {
         reason = "the loss is computed in f32"
     )]
     let weight = segment.weight.unwrap_or(1.0) as f32;
-    // Beyond f32 there is only infinity, which no loss survives.
+    // A value beyond the range of f32 would make the loss infinite.
     weight.min(f32::MAX)
 }

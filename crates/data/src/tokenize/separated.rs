@@ -1,4 +1,4 @@
-//! Tokenizing a response with a separator behind every segment.
+//! Tokenizes a response with a separator after every segment.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -12,19 +12,19 @@ use super::tokenizer_file::guarded;
 use super::tokens::token_starts;
 use crate::{CharSpan, ChatTemplate, DataError, Example, Result, Separator, TokenSpan};
 
-/// A tokenizer that lays out examples as a [`Separator`] says.
+/// A tokenizer for the layout of a [`Separator`].
 #[derive(Clone)]
 pub(crate) struct SeparatedTokenizer {
-    /// Without post-processor; special tokens that are written out become special tokens.
+    /// Without post-processor. Written-out special tokens become special tokens.
     tokenizer: Tokenizer,
     post_processor: Option<PostProcessorWrapper>,
     chat: Option<ChatPrompt>,
     separator: Separator,
-    /// Tokens that no text of an example may write, by id.
+    /// Tokens that texts of an example must not contain, by id.
     reserved: BTreeMap<u32, String>,
 }
 
-/// An example as tokens, whole.
+/// The tokens of an example before truncation.
 pub(crate) struct LaidOut {
     pub(crate) question: Question,
     /// Segments and separators; offsets count characters of the response.
@@ -33,12 +33,12 @@ pub(crate) struct LaidOut {
     pub(crate) segments: Vec<TokenSpan>,
 }
 
-/// The whole text, and what stands where, in characters.
+/// The complete text and the positions of its pieces, in characters.
 struct Layout {
     pieces: Vec<(LayoutPart, String)>,
-    /// Where each piece lies.
+    /// The position of each piece.
     places: Vec<Range<usize>>,
-    /// Characters of the question that are not written, before those that are.
+    /// Number of characters of the question that the template drops at its start.
     skipped: usize,
 }
 
@@ -48,13 +48,13 @@ enum LayoutPart {
     Question,
     BeforeResponse,
     Segment(usize),
-    /// The separator behind a segment.
+    /// The separator after a segment.
     Separator(usize),
     Between(usize),
 }
 
 impl SeparatedTokenizer {
-    /// `tokenizer` has neither truncation nor padding nor a post-processor any more.
+    /// `tokenizer` must have no truncation, padding or post-processor.
     pub(crate) fn new(
         tokenizer: Tokenizer,
         post_processor: Option<PostProcessorWrapper>,
@@ -73,7 +73,7 @@ impl SeparatedTokenizer {
         Ok(separated)
     }
 
-    /// Special tokens, and other added ones that the layout writes.
+    /// Special tokens, and other added tokens in the layout.
     fn reserved_tokens(&self) -> Result<BTreeMap<u32, String>> {
         let (before, behind) = self.around();
         let Separator { text, between, .. } = &self.separator;
@@ -90,7 +90,7 @@ impl SeparatedTokenizer {
             .collect())
     }
 
-    /// What is written before the prompt, and between prompt and response.
+    /// The texts before the prompt, and between prompt and response.
     fn around(&self) -> (&str, &str) {
         match &self.chat {
             Some(chat) => (chat.before(), chat.behind()),
@@ -101,7 +101,7 @@ impl SeparatedTokenizer {
         }
     }
 
-    /// Tokens around the shortest example.
+    /// Number of tokens around the shortest example.
     pub(crate) fn num_around(&self) -> Result<usize> {
         let example = Example {
             prompt: "x".into(),
@@ -139,7 +139,7 @@ impl SeparatedTokenizer {
                 before(separator.end),
             );
             let ends = encoding.get_offsets()[..tokens.1].last();
-            // A token that goes on into the next segment would tell of it.
+            // A token that extends into the next segment would reveal it.
             if tokens.0 >= tokens.1 || ends.is_none_or(|&(_, end)| end != separator.end) {
                 return Err(DataError::SeparatorWithoutToken {
                     id: example.id.clone(),
@@ -213,9 +213,9 @@ impl SeparatedTokenizer {
         })
     }
 
-    /// The tokens that the tokenizer itself puts in front, and those of the whole text; offsets count
-    /// its characters. What the tokenizer would put at the end is left out, as the models read no score
-    /// there and see nothing behind a token.
+    /// The tokens that the tokenizer puts in front, and the tokens of the complete text; offsets count its characters.
+    /// Tokens that it would add at the end are left out: no score is read there, and causal models do not look
+    /// ahead.
     fn tokens(&self, layout: &Layout, id: &str) -> Result<(Encoding, Encoding)> {
         let encoding = if self.separator.apart {
             let mut all = Vec::new();
@@ -248,7 +248,7 @@ impl SeparatedTokenizer {
         })
     }
 
-    /// Refuses texts that write a special token: they could end a segment, or the turn of the user.
+    /// Refuses texts with a written-out special token, which could end a segment or a turn.
     fn refuse_reserved(&self, layout: &Layout, encoding: &Encoding, id: &str) -> Result<()> {
         let of_example: Vec<&Range<usize>> = layout
             .pieces
@@ -282,8 +282,8 @@ impl Layout {
         self.pieces.iter().map(|(_, text)| text.as_str()).collect()
     }
 
-    /// The texts that are tokenized one by one, with their first characters: the prompt with what
-    /// stands around it, and every segment and every separator.
+    /// The texts that are tokenized separately, with their first characters: the prompt with the text around it, every
+    /// segment and every separator.
     fn apart(&self) -> Vec<(usize, String)> {
         let pieces = self.pieces.iter().zip(&self.places);
         let before = |(piece, _): &&(LayoutPart, String)| {
@@ -304,7 +304,7 @@ impl Layout {
         self.places[found.expect("every layout has this piece")].clone()
     }
 
-    /// Characters of the response for characters of the whole text: none for those of separators.
+    /// Maps characters of the complete text to characters of the response; characters of separators have none.
     fn in_response(&self, (start, end): (usize, usize), example: &Example) -> (usize, usize) {
         let number = self.places.partition_point(|place| place.end <= start);
         let number = number.min(self.pieces.len() - 1);
@@ -344,7 +344,7 @@ fn lead(processor: &PostProcessorWrapper, encoding: &Encoding) -> Result<Encodin
     }
 }
 
-/// Refuses a response of which some text lies in no segment.
+/// Refuses a response with text outside of segments.
 fn refuse_unlisted(example: &Example) -> Result<()> {
     let mut characters = example.response.chars().enumerate();
     let unlisted = characters.find(|(place, character)| {

@@ -1,11 +1,11 @@
-//! A text behind every segment, for models that say there what they think of it.
+//! A text after every segment, at which process reward models put the score.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{DataError, Result};
 
-/// What is written behind every segment of a response, and how prompt and response are joined around
-/// it: the input of process reward models, which put the score of a step at a separator.
+/// The text after every segment of a response, and the texts that join prompt and response: the input of process
+/// reward models, which put the score of a step at a separator.
 ///
 /// The model reads
 ///
@@ -13,35 +13,34 @@ use crate::{DataError, Result};
 /// before_prompt  prompt  before_response  segment 1  text  between  segment 2  text  between  ..
 /// ```
 ///
-/// and the score of a segment is read at the last token of the `text` behind it. White space between
-/// segments is left out. With a chat template, that writes what stands before the prompt and before
-/// the response.
+/// and the score of a segment is read at the last token of the `text` after it. White space between segments is left
+/// out. A chat template, if there is one, writes the texts before the prompt and before the response.
 ///
-/// How the response is cut is a part of what such a model reads. So the segments of a response have to hold all of
-/// its text: rated or not makes no difference, but one that is not listed would be read as if it were
-/// not there. A response without segments is cut by the bundle's [`Segmenter`](crate::Segmenter).
+/// Such a model reads the segmentation too. Therefore the segments of a response must cover all of its text, rated or
+/// not: text outside of segments would be missing from the input. The bundle's [`Segmenter`](crate::Segmenter)
+/// segments a response without segments.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Separator {
-    /// Written behind every segment; not empty. Such as `<extra_0>`, ` ки` or a line break.
+    /// The text after every segment, such as `<extra_0>`, ` ки` or a line break. Not empty.
     pub text: String,
-    /// Written behind that where another segment follows. Default: nothing.
+    /// The text after that if another segment follows. Default: empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub between: String,
-    /// Written before the prompt. Default: nothing.
+    /// The text before the prompt. Default: empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub before_prompt: String,
-    /// Written between the prompt (or the context behind it) and the first segment. Default: nothing.
+    /// The text between the prompt (or the context after it) and the first segment. Default: empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub before_response: String,
-    /// Whether the prompt (with what stands before and behind it), segments and separators are tokenized one by
-    /// one, as TRL trains. Default: the whole text is tokenized at once, as most models are used.
+    /// Whether the prompt (with the texts around it), segments and separators are tokenized separately, as in TRL.
+    /// Default: the complete text is tokenized at once, as for most models.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub apart: bool,
 }
 
 impl Separator {
-    /// This text, and nothing else, behind every segment.
+    /// A separator with only this text after every segment.
     pub fn new(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
@@ -49,7 +48,7 @@ impl Separator {
         }
     }
 
-    /// Tells whether it can be used, with a chat template or without.
+    /// Checks that it can be used, with a chat template or without.
     ///
     /// # Errors
     /// [`DataError::InvalidSeparator`]
@@ -61,23 +60,22 @@ impl Separator {
             })
         };
         if self.text.is_empty() {
-            return refuse("an empty text", "what is written behind every segment");
+            return refuse("an empty text", "a text after every segment");
         }
         if !chat_template {
             return Ok(());
         }
         if !self.before_prompt.is_empty() || !self.before_response.is_empty() {
-            let expected =
-                "one of them, as the template writes what stands before prompt and response";
+            let expected = "one of them: the template writes the texts before prompt and response";
             return refuse(
-                "a chat template beside a text before prompt or response",
+                "a chat template together with a text before prompt or response",
                 expected,
             );
         }
         if self.apart {
-            let expected = "texts tokenized at once, as the template is";
+            let expected = "texts tokenized at once, like the template";
             return refuse(
-                "a chat template beside texts tokenized one by one",
+                "a chat template together with texts tokenized separately",
                 expected,
             );
         }

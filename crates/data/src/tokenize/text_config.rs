@@ -7,18 +7,18 @@ use crate::{
     Separator, TruncationPolicy,
 };
 
-/// One dimension of rating, and the scale between its ratings and the training targets.
+/// An aspect of rating, and the scale between its ratings and the training targets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AspectSpec {
-    /// Name of the aspect in the records; [`DEFAULT_ASPECT`] where a rating is a plain number.
+    /// Name of the aspect in the records; [`DEFAULT_ASPECT`] for ratings that are plain numbers.
     pub name: String,
     /// Maps ratings to targets and scores back to ratings.
     pub scale: RatingScale,
 }
 
 impl AspectSpec {
-    /// The aspect `name`, whose targets are its ratings as they are.
+    /// The aspect `name` with unchanged ratings as targets.
     pub fn identity(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -27,7 +27,7 @@ impl AspectSpec {
     }
 }
 
-/// How text becomes tokens: all that training and scoring must do alike, kept in the bundle.
+/// The settings from text to tokens, which training and scoring must share. The bundle stores them.
 ///
 /// | name | default | range |
 /// |---|---|---|
@@ -42,24 +42,24 @@ impl AspectSpec {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TextConfig {
-    /// Longest sequence in tokens, special tokens included.
+    /// Maximum length of a sequence in tokens, including special tokens.
     pub max_length: usize,
-    /// What happens to a longer one.
+    /// Treatment of longer sequences.
     pub truncation: TruncationPolicy,
-    /// What becomes of a segment of which only the beginning fits.
+    /// Treatment of segments of which only the beginning fits.
     #[serde(default, skip_serializing_if = "CutSegments::is_drop")]
     pub cut_segments: CutSegments,
-    /// How a response that comes without segments is cut.
+    /// Segmenter for responses without segments.
     pub segmenter: Segmenter,
-    /// The aspects to train and score, in the order of the model's outputs. Ratings of others are not read.
+    /// The aspects to train and score, in the order of the model's outputs. Other ratings are ignored.
     pub aspects: Vec<AspectSpec>,
-    /// Whether the model sees an example's context, behind the prompt and a line break.
+    /// Whether the model reads contexts, after the prompt and a line break.
     pub use_context: bool,
-    /// What is written around prompt and context, instead of the tokenizer's own special tokens.
+    /// The chat template around prompt and context, instead of the tokenizer's special tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chat_template: Option<ChatTemplate>,
-    /// What is written behind every segment, where its score is read. Default: nothing, and the score
-    /// is read from the tokens of the segment itself.
+    /// The separator after every segment, at which its score is read. Default: none; the score is read from the tokens
+    /// of the segment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub separator: Option<Separator>,
 }
@@ -80,7 +80,7 @@ impl Default for TextConfig {
 }
 
 impl TextConfig {
-    /// Checks what can be checked without a tokenizer; [`SegmentTokenizer::new`](crate::SegmentTokenizer::new) does so too.
+    /// Checks all settings that need no tokenizer. [`SegmentTokenizer::new`](crate::SegmentTokenizer::new) does too.
     ///
     /// # Errors
     /// - [`DataError::NoAspects`], [`DataError::DuplicateAspect`]
@@ -105,7 +105,7 @@ impl TextConfig {
         self.segmenter.check()
     }
 
-    /// What becomes of cut segments. Without its separator a segment has nothing to be scored by.
+    /// The treatment of cut segments. With separators, a segment without its separator cannot be scored.
     pub(crate) fn cut_policy(&self) -> CutSegments {
         match self.separator {
             Some(_) => CutSegments::Drop,

@@ -1,41 +1,41 @@
 use crate::{CharSpan, DroppedTokens, TokenSpan};
 
-/// What tokenizing an example makes of its ratings.
+/// The treatment of ratings in tokenization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RatingUse {
-    /// Each becomes a target, and a rated segment without a token is an error: for training.
+    /// Ratings become targets, and a rated segment without a token is an error. For training.
     Require,
-    /// Each becomes a target, except that of a segment without a token.
+    /// Ratings become targets, except those of segments without a token.
     Keep,
-    /// None is read, whatever it is, and no segment has a target: for scoring.
+    /// Ratings are ignored, and no segment has a target. For scoring.
     Ignore,
 }
 
 /// A segment of a tokenized example.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TokenizedSegment {
-    /// Position in [`Example::segments`](crate::Example::segments).
+    /// Index in [`Example::segments`](crate::Example::segments).
     pub index: usize,
-    /// Its tokens, counted from the start of the sequence; never empty.
+    /// Its tokens, counted from the start of the sequence. Never empty.
     pub tokens: TokenSpan,
-    /// Whether these are only some of its tokens: its beginning, or of windows the largest part that one holds.
+    /// Whether these are only some of its tokens: its beginning or, with windows, the largest part in a window.
     pub cut: bool,
     /// Target per aspect of [`TextConfig::aspects`](crate::TextConfig::aspects), on the training scale; `None` where unrated.
     pub targets: Vec<Option<f32>>,
-    /// Weight in the loss: that of the record, 1 by default, with at least one target; 0 without any.
+    /// Weight in the loss: the weight of the record (default 1); 0 without targets.
     pub weight: f32,
 }
 
-/// An example as the model reads it: prompt, context and response in one sequence of tokens.
+/// A tokenized example: prompt, context and response in one sequence of tokens.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TokenizedExample {
     /// The example's id.
     pub id: String,
-    /// Token ids, special tokens included, no padding; at most [`TextConfig::max_length`](crate::TextConfig::max_length).
+    /// Token ids, including special tokens, without padding; at most [`TextConfig::max_length`](crate::TextConfig::max_length).
     pub token_ids: Vec<u32>,
-    /// Which text each token comes from, as the tokenizer marks it; as long as `token_ids`.
+    /// Type ids: the text that each token comes from, as the tokenizer marks it. Same length as `token_ids`.
     pub type_ids: Vec<u32>,
-    /// The tokens of the response: those whose states a segment can ask for.
+    /// The tokens of the response. All segments lie inside.
     pub response: TokenSpan,
     /// The segments to score, in order.
     pub segments: Vec<TokenizedSegment>,
@@ -64,34 +64,34 @@ impl TokenizedExample {
     }
 }
 
-/// Where a token comes from.
+/// The source of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenSource {
     /// Added by the tokenizer or written by the chat template.
     Special,
     /// The prompt.
     Prompt,
-    /// The context, the line break in front of it included.
+    /// The context, including the line break in front of it.
     Context,
     /// The response.
     Response,
 }
 
-/// One token of a tokenized example, for people and tests to look at.
+/// One token of a tokenized example, for display and tests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenView {
     /// Token id.
     pub id: u32,
-    /// The token as the vocabulary writes it.
+    /// The token, as the vocabulary spells it.
     pub text: String,
     /// Type id.
     pub type_id: u32,
-    /// Where it comes from.
+    /// Its source.
     pub source: TokenSource,
-    /// Characters it covers: of the response, or of prompt, line break and context taken together; 0..0 for
-    /// special tokens.
+    /// The characters that it covers: of the response, or of prompt, line break and context together. 0..0 for special
+    /// tokens.
     pub chars: CharSpan,
-    /// Position of its segment in [`Example::segments`](crate::Example::segments); `None` outside of segments, also where the segment
-    /// was dropped.
+    /// Index of its segment in [`Example::segments`](crate::Example::segments); `None` outside of segments, and for dropped
+    /// segments.
     pub segment: Option<usize>,
 }

@@ -1,7 +1,7 @@
-//! Reading a `tokenizer.json` that may have been made to do harm.
+//! Reads untrusted `tokenizer.json` files.
 //!
-//! The library that reads it panics on some files, and some make a text grow without bound. So the
-//! JSON is looked through first, and whatever panics afterwards is an error of the file.
+//! The tokenizer library panics on some files, and others make a text grow without limit. So the JSON is checked
+//! first, and a panic of the library is turned into an error.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,30 +12,30 @@ use tokenizers::Tokenizer;
 
 use super::precompiled::precompiled_growth;
 
-/// How many times as many characters a text may have behind all normalizers and pre-tokenizers that
-/// write more than they read. Published files reach some 18, by way of Unicode's longest ligature.
+/// Maximum growth of a text by all normalizers and pre-tokenizers, in characters. Published files reach about 18,
+/// because of Unicode's longest ligature.
 const MAX_GROWTH: usize = 256;
 
-/// Special tokens that a post-processor may write around a pair of texts.
+/// Maximum number of special tokens that a post-processor may write around a pair of texts.
 const MAX_SPECIAL_TOKENS: usize = 10_000;
 
-/// Characters that one of the bytes outside of ASCII becomes, at most, where bytes are spelled out.
+/// Maximum number of characters that represent a byte outside of ASCII in byte-level tokenizers.
 const BYTE_LEVEL_GROWTH: usize = 4;
 
 /// Reads the bytes of a `tokenizer.json`.
 pub(crate) fn read_tokenizer(bytes: &[u8]) -> tokenizers::Result<Tokenizer> {
-    // Where the library passes over a string, it does not look at its bytes.
+    // The library does not check the bytes of strings that it skips.
     let text = std::str::from_utf8(bytes)?;
     serde_json::from_str::<Parts>(text)?.check()?;
     guarded(|| Tokenizer::from_bytes(bytes))
 }
 
-/// Runs what calls the library; a panic in it is an error.
+/// Calls the library and turns a panic into an error.
 pub(crate) fn guarded<T>(call: impl FnOnce() -> tokenizers::Result<T>) -> tokenizers::Result<T> {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(result) => result,
         Err(panic) => Err(format!(
-            "the tokenizer library stopped at it: {}",
+            "the tokenizer library panicked: {}",
             panic_message(panic.as_ref())
         )
         .into()),
@@ -48,7 +48,7 @@ fn panic_message(panic: &(dyn Any + Send)) -> &str {
         .unwrap_or("no reason given")
 }
 
-/// The parts of the file that can do harm; the vocabulary, which is most of it, is passed over.
+/// The parts of the file that can do harm. The vocabulary, which is most of it, is skipped.
 #[derive(Deserialize)]
 struct Parts {
     #[serde(default)]
@@ -57,13 +57,13 @@ struct Parts {
     pre_tokenizer: Value,
     #[serde(default)]
     post_processor: Value,
-    /// Read here because the library panics where its strings are no text.
+    /// Read here because the library panics on strings that are not valid text.
     #[serde(default, rename = "decoder")]
     _decoder: Value,
 }
 
 impl Parts {
-    /// Refuses what the library would not survive.
+    /// Refuses files that would crash the library.
     fn check(&self) -> tokenizers::Result<()> {
         let mut growth: usize = 1;
         for object in [&self.normalizer, &self.pre_tokenizer]
@@ -92,7 +92,7 @@ impl Parts {
     }
 }
 
-/// All objects of a value, itself included. The parser has bounded how deep they are.
+/// All objects in a value, including itself. The parser limits the depth.
 fn objects(value: &Value) -> Vec<&Map<String, Value>> {
     match value {
         Value::Object(object) => {
@@ -116,12 +116,12 @@ fn check_lengths(object: &Map<String, Value>) -> tokenizers::Result<()> {
     Ok(())
 }
 
-/// Characters that one character can become by a normalizer or pre-tokenizer.
+/// The maximum number of characters by which a normalizer or pre-tokenizer replaces one character.
 fn growth_of(object: &Map<String, Value>) -> tokenizers::Result<usize> {
     if let Some(map) = object.get("precompiled_charsmap").and_then(Value::as_str) {
         return precompiled_growth(map);
     }
-    // Files of old versions leave the type out.
+    // Files of old versions have no type.
     if is(object, "ByteLevel") || object.contains_key("trim_offsets") {
         return Ok(BYTE_LEVEL_GROWTH);
     }
@@ -140,7 +140,7 @@ fn growth_of(object: &Map<String, Value>) -> tokenizers::Result<usize> {
     })
 }
 
-/// Special tokens that the templates of a post-processor can write, at most.
+/// Maximum number of special tokens that the templates of a post-processor can write.
 fn special_tokens(post_processor: &Value) -> usize {
     let templates = objects(post_processor).into_iter().map(|object| {
         let pieces = ["single", "pair"].map(|name| {
@@ -277,7 +277,7 @@ mod tests {
         assert!(
             stopped
                 .to_string()
-                .ends_with("stopped at it: no such thing")
+                .ends_with("library panicked: no such thing")
         );
     }
 }

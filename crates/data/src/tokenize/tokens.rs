@@ -1,13 +1,13 @@
-//! From the characters a token covers to the segment it belongs to.
+//! Assigns tokens to segments by the characters that they cover.
 
 use crate::{CharSpan, TokenSpan};
 
-/// For each token, the character that decides where it belongs: the first it covers that is not white space,
-/// or the first it covers if all are.
+/// For each token, the character that decides its segment: the first that is not white space, or the first if all
+/// are.
 ///
 /// `offsets` are half-open ranges of characters of `text`, one per token. The result never decreases: a token
-/// that a normalizer moved back, or inserted without any text, stays with the token before it, so that
-/// the tokens of a segment are always neighbors.
+/// that a normalizer moved back, or inserted without text, stays with the token before it. The tokens of a segment
+/// are therefore contiguous.
 pub(crate) fn token_starts(text: &str, offsets: &[(usize, usize)]) -> Vec<usize> {
     let is_space: Vec<bool> = text.chars().map(char::is_whitespace).collect();
     let mut latest = 0;
@@ -25,9 +25,9 @@ pub(crate) fn token_starts(text: &str, offsets: &[(usize, usize)]) -> Vec<usize>
         .collect()
 }
 
-/// The tokens of each segment; `None` where no token starts inside of it.
+/// The tokens of each segment; `None` if no token starts inside it.
 ///
-/// `starts` never decrease; `spans` are in order and do not overlap.
+/// `starts` must not decrease; `spans` must be in order and not overlap.
 pub(crate) fn tokens_of_segments(
     starts: &[usize],
     spans: impl Iterator<Item = CharSpan>,

@@ -1,9 +1,9 @@
-//! Looking a token up by its name.
+//! Finds a token by name.
 
 use super::tokenizer_file::read_tokenizer;
 use crate::{DataError, Result};
 
-/// How tokenizers write a space in front of a word.
+/// The characters that represent a space before a word in vocabularies.
 const SPACES: [char; 2] = ['▁', 'Ġ'];
 
 /// A token of a vocabulary.
@@ -11,14 +11,14 @@ const SPACES: [char; 2] = ['▁', 'Ġ'];
 pub struct FoundToken {
     /// Its id.
     pub id: u32,
-    /// The same token with a space in front, and its id, where the vocabulary has it, too.
+    /// The same token with a space in front and its id, if the vocabulary has it.
     pub spaced: Option<(String, u32)>,
 }
 
-/// Finds the token that a `tokenizer.json` spells exactly so.
+/// Finds the token with exactly this spelling in a `tokenizer.json`.
 ///
 /// # Errors
-/// [`DataError::Tokenizer`]: the bytes are no tokenizer; [`DataError::TokenUnknown`]
+/// [`DataError::Tokenizer`]: the bytes are not a tokenizer; [`DataError::TokenUnknown`]
 pub fn find_token(tokenizer_json: &[u8], token: &str) -> Result<FoundToken> {
     let tokenizer = read_tokenizer(tokenizer_json)
         .map_err(|cause| DataError::Tokenizer { path: None, cause })?;

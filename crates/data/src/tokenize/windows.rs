@@ -8,14 +8,13 @@ use super::pair_tokenizer::PairTokenizer;
 use super::truncation::Parts;
 use crate::{CutSegments, Example, RatingUse, Result, TextConfig, TokenSpan};
 
-/// Checks and tokenizes an example and lays it out in windows.
+/// Checks and tokenizes an example and divides it into windows.
 ///
-/// One window where nothing of the response has to go. Otherwise the prompt keeps at most a quarter
-/// of the room, the context goes, and windows over the response begin at multiples of `stride`
-/// tokens, or of a window's width where that is less, up to the first that reaches its end. Where
-/// they lie depends on the tokens alone, and all of them come, with or without a segment: what is
-/// computed beside each other does not depend on segments either. Each segment is in one window,
-/// whatever other segments there are: see [`Grid::window_of`].
+/// If the response fits, there is one window. Otherwise the prompt keeps at most a quarter of the available length,
+/// the context is dropped, and windows over the response start at multiples of `stride` tokens (or of the width of a
+/// window, if that is less), up to the first that reaches the end. The windows depend only on the tokens, and all of
+/// them are returned, with or without segments, so that batches do not depend on segments either. Each segment is in
+/// one window, independently of other segments: see [`Grid::window_of`].
 pub(crate) fn input_windows(
     tokenizer: &PairTokenizer,
     config: &TextConfig,
@@ -55,7 +54,7 @@ pub(crate) fn input_windows(
             if window.is_some_and(|window| window != start) {
                 return SegmentOutcome::Elsewhere;
             }
-            // One that no window takes is told to be dropped by all of them.
+            // A segment that is in no window is dropped in all of them.
             let inside = window.map_or(TokenSpan::new(0, 0), |_| inside);
             SegmentOutcome::new(span, inside, pair.second_start, config.cut_policy())
         };
@@ -71,7 +70,7 @@ pub(crate) fn input_windows(
     sequence.collect()
 }
 
-/// Where the windows over a response lie, in tokens: at `0, step, 2 step, .., last`.
+/// The starts of the windows over a response, in tokens: `0, step, 2 step, .., last`.
 #[derive(Debug, Clone, Copy)]
 struct Grid {
     response: usize,
@@ -82,7 +81,7 @@ struct Grid {
 
 impl Grid {
     fn new(response: usize, width: usize, stride: usize) -> Self {
-        // Wider apart they would leave tokens out.
+        // A larger step would leave tokens out.
         let step = stride.min(width);
         Self {
             response,
@@ -101,9 +100,8 @@ impl Grid {
         TokenSpan::new(start, (start + self.width).min(self.response))
     }
 
-    /// The first token of the window that a segment is scored in: the first that holds it whole,
-    /// which shows most of what is before it. Where none does, `None`, or the first of those that
-    /// hold most of it.
+    /// The first token of the window in which a segment is scored: the first window that contains all of it, which has
+    /// the most text before it. If no window does: `None`, or the first of those that contain most of it.
     fn window_of(self, segment: TokenSpan, policy: CutSegments) -> Option<usize> {
         let earliest = segment.end.saturating_sub(self.width);
         let whole = earliest.next_multiple_of(self.step);

@@ -8,17 +8,17 @@ use tokenizers::{
 
 use crate::{DataError, Result};
 
-/// Tokens that the vocabularies made here start with, in the order of their ids.
+/// The first tokens of a vocabulary, in the order of their ids.
 pub(super) const SPECIAL: [&str; 4] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"];
 
-/// Makes a `tokenizer.json` whose vocabulary is the words of `texts`: for small models from scratch.
+/// A `tokenizer.json` with the words of `texts` as vocabulary, for small models from scratch.
 ///
-/// Text is lower-cased and cut at white space and punctuation as BERT does it; a word that is not in
-/// `texts` becomes `[UNK]`. Ids are given by falling frequency, ties by alphabet, so that the same texts
-/// give the same file. Pairs are laid out `[CLS] prompt [SEP] response [SEP]` with type ids 0 and 1.
+/// Text is lower-cased and split at white space and punctuation, as in BERT. A word that is not in `texts` becomes
+/// `[UNK]`. Ids are sorted by descending frequency, then alphabetically, so that the same texts give the same file.
+/// Pairs have the form `[CLS] prompt [SEP] response [SEP]` with type ids 0 and 1.
 ///
 /// # Errors
-/// [`DataError::Tokenizer`] if a text cannot be cut, which no text is known to cause.
+/// [`DataError::Tokenizer`] if a text cannot be split. No such text is known.
 pub fn word_level_tokenizer<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Vec<u8>> {
     let mut counts: HashMap<String, usize> = HashMap::new();
     for text in texts {
@@ -49,7 +49,7 @@ fn words(text: &str) -> std::result::Result<Vec<String>, tokenizers::Error> {
         .collect())
 }
 
-/// The special tokens as a `tokenizer.json` lists them.
+/// The special tokens in the form of a `tokenizer.json`.
 pub(super) fn special_tokens() -> Vec<Value> {
     let token = |(id, content): (usize, &&str)| {
         json!({

@@ -1,18 +1,17 @@
-//! What it would take to parse a template.
+//! Estimates the cost of parsing a template.
 
-/// What parsing a template takes, in steps: the library may look at each part of an expression once
-/// for every other part of it. So this is the sum of the squares of the lengths of all tags, in bytes,
-/// without texts in quotes.
+/// The cost of parsing a template, in steps: the sum of the squared lengths of all tags, in bytes, without quoted
+/// strings. The library may visit each part of an expression once for every other part.
 pub(super) fn parse_cost(template: &str) -> u64 {
     let bytes = template.as_bytes();
     let square = |length: usize| (length as u64).saturating_pow(2);
-    // What stands between `raw` and `endraw` is text to the library; nobody needs that in a long template.
+    // The library treats everything between `raw` and `endraw` as text. Long templates do not need it.
     if is_raw_used(template) {
         return square(bytes.len());
     }
     let mut cost: u64 = 0;
     let mut at = 0;
-    // As the library counts them: over all tags, and also below zero.
+    // Counted like in the library: over all tags, and also below zero.
     let mut open_brackets: i64 = 0;
     while at < bytes.len() {
         match bytes.get(at..at + 2) {
@@ -32,7 +31,7 @@ pub(super) fn parse_cost(template: &str) -> u64 {
     cost
 }
 
-/// The length of a tag from `at` on, without texts in quotes, and where it ends.
+/// The length of the tag at `at`, without quoted strings, and its end.
 fn tag(bytes: &[u8], mut at: usize, end: &[u8], open_brackets: &mut i64) -> (usize, usize) {
     let mut length = 0;
     while let Some(&byte) = bytes.get(at) {
@@ -51,7 +50,7 @@ fn tag(bytes: &[u8], mut at: usize, end: &[u8], open_brackets: &mut i64) -> (usi
     (length, at)
 }
 
-/// Where the quote stands that ends the text which begins with the one at `at`.
+/// The position of the quote that closes the string at `at`.
 fn end_of_text(bytes: &[u8], at: usize) -> usize {
     let quote = bytes[at];
     let mut end = at + 1;

@@ -1,4 +1,4 @@
-//! Where chat templates lie beside a tokenizer.
+//! Finds the chat template beside a tokenizer.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,20 +9,20 @@ use serde_json::{Map, Value};
 use super::{ChatTemplate, TemplateProblem};
 use crate::{DataError, Result};
 
-/// The file that is nothing but the template; it wins over all others.
+/// The file with only the template. It has priority over all others.
 const JINJA: &str = "chat_template.jinja";
-/// The file that names special tokens, and often holds the template.
+/// The file with the names of special tokens, and often the template.
 const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
-/// Where older directories of several kinds of input keep the template.
+/// The file with the template in older multimodal directories.
 const JSON: &str = "chat_template.json";
-/// Where older directories name special tokens.
+/// The file with the names of special tokens in older directories.
 const TOKENS: &str = "special_tokens_map.json";
 /// The key of the template in a JSON file.
 const KEY: &str = "chat_template";
-/// The name of the template to take where several are named.
+/// The name of the template to use if there are several.
 const DEFAULT: &str = "default";
 
-/// Special tokens that templates know by name.
+/// Special tokens that templates can use by name.
 const TOKEN_NAMES: [&str; 7] = [
     "bos_token",
     "eos_token",
@@ -35,12 +35,12 @@ const TOKEN_NAMES: [&str; 7] = [
 
 impl ChatTemplate {
     /// The chat template of a Hugging Face directory: `chat_template.jinja`, else the `chat_template`
-    /// of `tokenizer_config.json` or of `chat_template.json`; `None` where there is none of them. Of
-    /// several named templates the one named `default` is taken.
+    /// of `tokenizer_config.json` or of `chat_template.json`; `None` if there is none. Of several named
+    /// templates, it is the one named `default`.
     ///
     /// # Errors
-    /// [`DataError::Io`] where a file cannot be read, [`DataError::ChatTemplate`] where it does not
-    /// hold what it should, or the template cannot be used; see [`ChatTemplate::check`].
+    /// [`DataError::Io`] if a file cannot be read, [`DataError::ChatTemplate`] if its content is wrong or the template
+    /// cannot be used; see [`ChatTemplate::check`].
     pub fn from_directory(directory: &Path) -> Result<Option<Self>> {
         for name in [JINJA, TOKENIZER_CONFIG, JSON] {
             let path = directory.join(name);
@@ -54,11 +54,11 @@ impl ChatTemplate {
         Ok(None)
     }
 
-    /// The chat template of one file: the `chat_template` of a JSON file, or else a file that is the
-    /// template. Special tokens are named by the `tokenizer_config.json` beside it.
+    /// The chat template in a file: the `chat_template` of a JSON file, or the whole of another file. The
+    /// `tokenizer_config.json` beside it names special tokens.
     ///
     /// # Errors
-    /// Those of [`ChatTemplate::from_directory`], and where a JSON file holds no template.
+    /// Those of [`ChatTemplate::from_directory`], or if a JSON file has no template.
     pub fn from_file(path: &Path) -> Result<Self> {
         read(path)?.ok_or_else(|| {
             TemplateProblem::new(format!("found no `{KEY}`, expected a template")).at(place(path))
@@ -66,7 +66,7 @@ impl ChatTemplate {
     }
 }
 
-/// The template of a file; `None` where a JSON file holds none.
+/// The template in a file; `None` if a JSON file has none.
 fn read(path: &Path) -> Result<Option<ChatTemplate>> {
     let template = if path.extension().is_some_and(|kind| kind == "json") {
         match object(path)?.remove(KEY) {
@@ -126,7 +126,7 @@ fn text_of(value: Value) -> std::result::Result<String, TemplateProblem> {
     )))
 }
 
-/// The special tokens that a directory names.
+/// The special tokens that the files of a directory name.
 fn tokens(directory: &Path) -> Result<BTreeMap<String, String>> {
     let mut tokens = BTreeMap::new();
     for file in [TOKENS, TOKENIZER_CONFIG] {

@@ -1,4 +1,4 @@
-//! Jinja as chat templates need it: the environment of Python's transformers, without the date.
+//! Jinja for chat templates: the environment of Python's transformers, without the date.
 
 use std::collections::BTreeMap;
 
@@ -11,15 +11,14 @@ use super::{ChatTemplate, TemplateProblem};
 
 /// Name of the template in its environment.
 const NAME: &str = "chat_template";
-/// Bytes a template may have: several times the longest that are published.
+/// Maximum size of a template in bytes: several times the longest published ones.
 const MAX_BYTES: usize = 128 << 10;
-/// What parsing it may take, see [`parse_cost`]; published templates take a hundredth.
+/// Maximum cost of parsing, see [`parse_cost`]; published templates need a hundredth.
 const MAX_COST: u64 = 1 << 25;
-/// Instructions a template may take: hundreds of times what published ones need.
+/// Maximum number of instructions: hundreds of times what published templates need.
 const FUEL: u64 = 500_000;
-/// Stack of the thread that parses and runs templates. The library recurses as deep as a template
-/// nests signs or values, which its size and its instructions bound; an overflow would end the
-/// program. Memory is taken only where it is used.
+/// Stack size of the thread that parses and runs templates. The recursion is as deep as the nesting of a template, which
+/// its size and its instructions limit. An overflow would abort the program. Unused stack takes no memory.
 const STACK_BYTES: usize = 1 << 30;
 
 /// A template that is parsed.
@@ -93,7 +92,7 @@ impl Renderer {
     }
 }
 
-/// Runs the library on a thread of its own, with [`STACK_BYTES`].
+/// Runs the library on a separate thread with [`STACK_BYTES`].
 #[cfg(not(target_family = "wasm"))]
 fn on_large_stack<T: Send>(
     work: impl FnOnce() -> Result<T, TemplateProblem> + Send,
@@ -105,7 +104,7 @@ fn on_large_stack<T: Send>(
         })?;
         thread
             .join()
-            .unwrap_or_else(|_| Err(TemplateProblem::new("the template library stopped at it")))
+            .unwrap_or_else(|_| Err(TemplateProblem::new("the template library panicked")))
     })
 }
 
@@ -117,7 +116,7 @@ fn on_large_stack<T>(
     work()
 }
 
-/// A map of names as a value of a template.
+/// A map of names as a template value.
 trait IntoValue {
     fn into_value(self) -> Value;
 }
@@ -128,13 +127,13 @@ impl IntoValue for BTreeMap<String, Value> {
     }
 }
 
-/// What templates call to refuse messages.
+/// The function that templates call to refuse messages.
 fn raise_exception(message: &str) -> Result<Value, Error> {
     let detail = format!("the template refuses the messages: {message}");
     Err(Error::new(ErrorKind::InvalidOperation, detail))
 }
 
-/// JSON without the escapes of HTML. Nothing but texts is ever given to a template.
+/// JSON without HTML escapes. Templates only get strings.
 fn to_json(value: &Value, _layout: Kwargs) -> Result<String, Error> {
     let refused = || {
         Error::new(
@@ -157,7 +156,7 @@ fn problem(error: &Error) -> TemplateProblem {
     let detail = innermost.detail().unwrap_or_default();
     let cause = match innermost.kind() {
         ErrorKind::UnknownFunction if detail.contains("strftime_now") => {
-            "it asks for the date (strftime_now), on which scores would come to depend".to_owned()
+            "it uses the date (strftime_now), so scores would depend on it".to_owned()
         }
         ErrorKind::OutOfFuel => "it runs for too long".to_owned(),
         ErrorKind::InvalidOperation if !detail.is_empty() => detail.to_owned(),
@@ -170,8 +169,8 @@ fn problem(error: &Error) -> TemplateProblem {
     }
 }
 
-/// Turns `{% generation %}`, with which templates mark what the assistant says, into a condition
-/// that always holds; no other tag is unknown to Jinja itself.
+/// Replaces `{% generation %}`, with which templates mark the text of the assistant, by a condition that is always
+/// true. Jinja knows all other tags.
 fn without_generation_tags(template: &str) -> String {
     let mut out = String::with_capacity(template.len());
     let mut rest = template;

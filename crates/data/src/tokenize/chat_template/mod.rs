@@ -1,4 +1,4 @@
-//! The chat template of a tokenizer: what a model was taught to see around a prompt.
+//! Chat templates: the text around a prompt with which a model was trained.
 
 mod cost;
 mod files;
@@ -13,28 +13,28 @@ use crate::{DataError, Result};
 
 pub(crate) use prompt::ChatPrompt;
 
-/// A chat template with the special tokens that it may write: all of it that is kept in a bundle.
+/// A chat template with the special tokens that it may use. A bundle stores all of it.
 ///
-/// A template is Jinja. It is given what Python's transformers gives it: `messages`, here one message
-/// of the `user`, `add_generation_prompt` set, `tools` and `documents` as none, and the special
-/// tokens by name. It is not given the date (`strftime_now`): a score would depend on the day.
+/// A template is written in Jinja. It gets the same values as in Python's transformers: `messages` with one message of
+/// the `user`, `add_generation_prompt` true, `tools` and `documents` none, and the special tokens by name. It does
+/// not get the date (`strftime_now`), because scores would depend on the day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChatTemplate {
-    /// Name of the file it comes from, such as `tokenizer_config.json`.
+    /// Name of its file, such as `tokenizer_config.json`.
     pub source: String,
     /// The template.
     pub template: String,
-    /// Special tokens by the names that templates know them by: `bos_token`, `eos_token`, ..
+    /// Special tokens by name: `bos_token`, `eos_token`, ..
     pub tokens: BTreeMap<String, String>,
 }
 
 impl ChatTemplate {
-    /// The text that a prompt becomes, up to where the response begins.
+    /// The text of a prompt with the template, up to the start of the response.
     ///
     /// # Errors
-    /// [`DataError::ChatTemplate`]: the template cannot be parsed, refuses the prompt, uses what is
-    /// not supported, or runs for too long.
+    /// [`DataError::ChatTemplate`]: the template cannot be parsed, refuses the prompt, uses an
+    /// unsupported feature, or runs for too long.
     pub fn render(&self, prompt: &str) -> Result<String> {
         let problem = match jinja::Renderer::new(self) {
             Ok(renderer) => match renderer.render(prompt) {
@@ -46,7 +46,7 @@ impl ChatTemplate {
         Err(problem.at(&self.source))
     }
 
-    /// Tells whether the template can be used.
+    /// Checks that the template can be used.
     ///
     /// # Errors
     /// Those of [`ChatTemplate::render`], and if the template does not write the prompt exactly once.
@@ -55,7 +55,7 @@ impl ChatTemplate {
     }
 }
 
-/// What is wrong with a template, and in which of its lines.
+/// A problem of a template, and its line.
 #[derive(Debug)]
 pub(crate) struct TemplateProblem {
     line: Option<usize>,
@@ -70,7 +70,7 @@ impl TemplateProblem {
         }
     }
 
-    /// The same as an error about `place`.
+    /// The problem as an error about `place`.
     pub(crate) fn at(self, place: impl Into<String>) -> DataError {
         DataError::ChatTemplate {
             place: place.into(),

@@ -1,13 +1,13 @@
-//! Where the prompt lies in the text that a chat template makes.
+//! Finds the prompt in the output of a chat template.
 
 use super::jinja::Renderer;
 use super::{ChatTemplate, TemplateProblem};
 use crate::Result;
 
-/// A prompt that stands for any other; no template writes it by itself.
+/// A sample prompt that no template contains.
 const PROBE: &str = "The prompt \u{F8FF} stands here.";
 
-/// A chat template that can be used, taken apart into what it writes before and behind a prompt.
+/// A checked chat template, divided into the texts before and after a prompt.
 #[derive(Clone)]
 pub(crate) struct ChatPrompt {
     renderer: Renderer,
@@ -15,12 +15,12 @@ pub(crate) struct ChatPrompt {
     behind: String,
 }
 
-/// A prompt as the template writes it.
+/// The output of the template for a prompt.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct PlacedPrompt<'a> {
-    /// The part of the prompt that it writes: all but white space around it.
+    /// The part of the prompt in the output: all except white space around it.
     pub(crate) text: &'a str,
-    /// Characters of the prompt in front of that part.
+    /// Number of characters of the prompt before that part.
     pub(crate) skipped: usize,
 }
 
@@ -36,7 +36,7 @@ impl ChatPrompt {
         let (Some(before), Some(behind), None) = (parts.next(), parts.next(), parts.next()) else {
             let times = text.matches(PROBE).count();
             return Err(TemplateProblem::new(format!(
-                "it writes the prompt {times} times, expected once and as it is"
+                "it writes the prompt {times} times, expected once and unchanged"
             )));
         };
         Ok(Self {
@@ -46,18 +46,18 @@ impl ChatPrompt {
         })
     }
 
-    /// What is written before every prompt.
+    /// The text before every prompt.
     pub(crate) fn before(&self) -> &str {
         &self.before
     }
 
-    /// What is written behind every prompt, up to where the response begins.
+    /// The text after every prompt, up to the start of the response.
     pub(crate) fn behind(&self) -> &str {
         &self.behind
     }
 
-    /// Runs the template on a prompt and finds what it wrote of it. Templates may take away the white
-    /// space around a prompt; one that writes anything else for it cannot be followed.
+    /// Runs the template on a prompt and finds the prompt in the output. Templates may remove white space around a prompt,
+    /// but no other change is supported.
     pub(crate) fn place<'a>(
         &self,
         prompt: &'a str,
@@ -80,7 +80,7 @@ impl ChatPrompt {
         match found {
             Some((text, skipped)) => Ok(PlacedPrompt { text, skipped }),
             None => Err(TemplateProblem::new(
-                "it writes something else for this prompt than for others, expected the prompt as it is",
+                "it treats this prompt differently from others, expected the prompt unchanged",
             )),
         }
     }
