@@ -283,7 +283,7 @@ fn columns(explanation: &Explanation) -> Vec<Column> {
 fn text(pair: &ExplainedPair) -> String {
     let words: Vec<&str> = pair.text.split_whitespace().collect();
     let reason = match (pair.kind(), pair.unscored) {
-        (_, Some(UnscoredReason::Truncated)) => "[cut off] ",
+        (_, Some(UnscoredReason::Truncated)) => "[truncated] ",
         (_, Some(UnscoredReason::NoTokens)) => "[no token] ",
         (_, Some(_)) => "[no score] ",
         (PairKind::Unrated, None) => "[unrated] ",

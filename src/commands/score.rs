@@ -176,7 +176,7 @@ fn refused(input: &Path, id: &str, reason: UnscoredReason) -> Usage {
     let found = match reason {
         UnscoredReason::Empty => "an empty response",
         UnscoredReason::NoSegments => "a response without segments",
-        UnscoredReason::Truncated => "a response that is cut off before its first segment ends",
+        UnscoredReason::Truncated => "a response truncated before its first segment ends",
         _ => "a response of which the tokenizer leaves no token",
     };
     Usage::new(format!(

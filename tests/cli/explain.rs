@@ -124,7 +124,7 @@ fn unrated_and_cut_off_segments_are_shown_without_a_share() {
     assert!(run.stderr.contains("dropped"), "{}", run.stderr);
     let table = run.succeeds();
     assert!(
-        table.contains("[cut off]") && table.contains("[unrated]"),
+        table.contains("[truncated]") && table.contains("[unrated]"),
         "{table}"
     );
 }

@@ -91,7 +91,7 @@ fn strict_refuses_what_cannot_be_scored_and_writes_nothing() {
         (&records[1], "an empty response"),
         (&records[2], "an empty response"),
         (&records[4], "no token"),
-        (&records[5], "cut off"),
+        (&records[5], "truncated before"),
     ] {
         let name = format!("record `{}`", record["id"].as_str().unwrap());
         write(

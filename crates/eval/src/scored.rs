@@ -140,7 +140,7 @@ impl ScoredSegment {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum UnscoredReason {
-    /// It was cut off because the text did not fit the model's maximum length.
+    /// It was truncated, because the text exceeds the model's maximum length.
     Truncated,
     /// The tokenizer left no token for it.
     NoTokens,

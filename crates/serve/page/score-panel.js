@@ -5,7 +5,7 @@ import { STEPS, colorStep, decimals, formatted } from "./scale.js";
 import { Characters, shortened, trailingSpace, visible } from "./text.js";
 
 const REASONS = {
-  truncated: "cut off because the text was too long for the model",
+  truncated: "truncated, because the text was too long for the model",
   no_tokens: "the tokenizer left no token",
   empty: "the response is empty",
   no_segments: "the segmenter found no segment",

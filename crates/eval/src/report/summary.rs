@@ -128,7 +128,7 @@ pub(super) fn coverage(counts: &AspectCounts, unit: &str) -> String {
     let reasons = [
         (
             unscored.truncated,
-            "cut off because the text was too long for the model",
+            "truncated, because the text was too long for the model",
         ),
         (unscored.no_tokens, "without a token"),
         (unscored.missing, "absent from the score file"),
@@ -218,7 +218,7 @@ mod tests {
             "{text}"
         );
         assert!(
-            text.contains("2 cut off because the text was too long for the model; 1 absent"),
+            text.contains("2 truncated, because the text was too long for the model; 1 absent"),
             "{text}"
         );
         assert!(text.contains("1 response partly scored"), "{text}");

@@ -128,7 +128,7 @@ fn what_is_not_scored_is_shown_with_its_reason() {
     let page = read(&fixture.html());
     let head = select(&page, "section p.note").concat();
     assert!(
-        head.contains("1 cut off because the text was too long"),
+        head.contains("1 truncated, because the text was too long"),
         "{head}"
     );
     let data = data(&page);

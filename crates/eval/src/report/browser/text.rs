@@ -86,7 +86,7 @@ fn reason(scores: Option<&[f64]>, unscored: Option<UnscoredReason>) -> Option<&'
         return None;
     }
     Some(match unscored {
-        Some(UnscoredReason::Truncated) => "cut off because the text was too long for the model",
+        Some(UnscoredReason::Truncated) => "truncated, because the text was too long for the model",
         Some(UnscoredReason::NoTokens) => "the tokenizer left no token",
         Some(UnscoredReason::Missing) => "absent from the score file",
         Some(UnscoredReason::Empty) => "the response is empty",
