@@ -126,20 +126,20 @@ fn whole(bytes: f64) -> usize {
 }
 
 impl RewardModelConfig {
-    fn layer(&self, batch_size: usize, seq_length: usize, device: &Device) -> Layer {
+    fn layer(&self, batch_size: usize, seq_length: usize, device: &Device) -> LayerValues {
         let sizes = self.encoder.sizes();
         match self.encoder.blocks() {
-            _ if !kernels::are_fused(device) => Layer::composed(&sizes, seq_length),
-            LayerBlocks::Plain => Layer::fused(&sizes),
-            LayerBlocks::Gated => Layer::gated(&sizes),
-            LayerBlocks::Disentangled => Layer::disentangled(&sizes, batch_size),
-            LayerBlocks::Composed => Layer::composed(&sizes, seq_length),
+            _ if !kernels::are_fused(device) => LayerValues::composed(&sizes, seq_length),
+            LayerBlocks::Plain => LayerValues::fused(&sizes),
+            LayerBlocks::Gated => LayerValues::gated(&sizes),
+            LayerBlocks::Disentangled => LayerValues::disentangled(&sizes, batch_size),
+            LayerBlocks::Composed => LayerValues::composed(&sizes, seq_length),
         }
     }
 }
 
 /// Number of floats per token in one layer.
-struct Layer {
+struct LayerValues {
     /// Activations held at the same time in inference.
     passing: f64,
     /// Activations saved for the backward pass.
@@ -148,7 +148,7 @@ struct Layer {
     working: f64,
 }
 
-impl Layer {
+impl LayerValues {
     /// Blocks composed of Burn's operations.
     fn composed(sizes: &EncoderSizes, seq_length: usize) -> Self {
         let (d_model, d_feed_forward) = (sizes.d_model as f64, sizes.d_feed_forward as f64);

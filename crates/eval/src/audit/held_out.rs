@@ -10,7 +10,7 @@ use super::shortcuts::{Feature, rows};
 use crate::Result;
 use crate::baselines::features::fnv1a;
 use crate::baselines::{Baseline, BaselineExample};
-use crate::metrics::{Moments, mean, pearson};
+use crate::metrics::{PairMoments, mean, pearson};
 
 /// Number of folds for a single split.
 pub(super) const FOLDS: u64 = 5;
@@ -209,7 +209,7 @@ impl<'a> Part<'a> {
         let (overlaps, ratings): (Vec<f64>, Vec<f64>) = pairs
             .filter_map(|(&overlap, rating)| Some((overlap, rating?)))
             .unzip();
-        let moments = Moments::of(&overlaps, &ratings);
+        let moments = PairMoments::of(&overlaps, &ratings);
         let slope = if moments.variance_predictions() > 0.0 {
             moments.covariance() / moments.variance_predictions()
         } else {

@@ -2,7 +2,7 @@
 
 use gradus_bundle::Linear;
 
-use crate::metrics::{Moments, finite, is_constant, mean, usable};
+use crate::metrics::{PairMoments, finite, is_constant, mean, usable};
 
 /// Least squares under the condition that the slope is not negative: scores that go against
 /// the ratings, or do not vary, get slope 0 and the mean rating. `None` for no pairs, unequal
@@ -11,7 +11,7 @@ pub(super) fn fit(scores: &[f64], ratings: &[f64]) -> Option<Linear> {
     if !usable(scores, ratings) {
         return None;
     }
-    let moments = Moments::of(scores, ratings);
+    let moments = PairMoments::of(scores, ratings);
     let slope = if is_constant(scores) {
         0.0
     } else {

@@ -1,6 +1,6 @@
 //! Decomposes the mean squared error into bias, spread mismatch and lack of correlation.
 
-use super::{Moments, finite, usable};
+use super::{PairMoments, finite, usable};
 use serde::{Deserialize, Serialize};
 
 /// The mean squared error as a sum of three parts, each at least 0:
@@ -28,7 +28,7 @@ pub fn decompose_mse(predictions: &[f64], targets: &[f64]) -> Option<MseDecompos
     if !usable(predictions, targets) {
         return None;
     }
-    let moments = Moments::of(predictions, targets);
+    let moments = PairMoments::of(predictions, targets);
     let bias = finite(moments.bias())?;
     let (sd_p, sd_t) = (
         moments.variance_predictions().sqrt(),

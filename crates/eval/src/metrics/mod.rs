@@ -34,7 +34,7 @@ pub use segment_metric::{Better, MetricGroup, SegmentMetric};
 pub use values::MetricValues;
 pub use weighted::{WeightedMetrics, WeightedPairs};
 
-pub(crate) use moments::Moments;
+pub(crate) use moments::PairMoments;
 pub(crate) use ranks::{average_ranks, is_constant, order, same};
 
 /// Whether there is anything to compute with: equal lengths, at least one pair, all finite.

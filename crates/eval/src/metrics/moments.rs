@@ -8,7 +8,7 @@ use crate::ResponsePairs;
 /// Values are taken from the mean over all pairs, so that a large common offset costs no digits.
 /// Variances and the covariance are those of the population: divided by the sum of the weights.
 #[derive(Clone, Copy)]
-pub(crate) struct Moments {
+pub(crate) struct PairMoments {
     count: f64,
     predictions: f64,
     targets: f64,
@@ -25,7 +25,7 @@ pub(crate) struct Moments {
     f1: (f64, f64),
 }
 
-impl Moments {
+impl PairMoments {
     /// The sums of nothing.
     fn zero() -> Self {
         let empty = (f64::INFINITY, f64::NEG_INFINITY);

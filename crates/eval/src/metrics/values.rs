@@ -6,8 +6,8 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
-    Absence, Metric, Moments, MseDecomposition, WeightedMetrics, all_finite, decompose_mse, finite,
-    mean,
+    Absence, Metric, MseDecomposition, PairMoments, WeightedMetrics, all_finite, decompose_mse,
+    finite, mean,
 };
 use crate::ResponsePairs;
 
@@ -136,5 +136,5 @@ fn mean_of(values: &[f64]) -> Option<f64> {
 
 fn sd_of(values: &[f64]) -> Option<f64> {
     mean_of(values)?;
-    finite(Moments::of(values, values).variance_targets().sqrt())
+    finite(PairMoments::of(values, values).variance_targets().sqrt())
 }

@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 
 use super::finite;
-use super::moments::Moments;
+use super::moments::PairMoments;
 use super::pair_counts::PairCounts;
 use super::ranking::{Ranking, weight};
 use crate::{Metric, ResponsePairs};
@@ -22,7 +22,7 @@ pub struct WeightedPairs<'a> {
     prepared: &'a Prepared<'a>,
     /// The weight of each response, or of all of them together.
     counts: &'a [u32],
-    moments: Moments,
+    moments: PairMoments,
 }
 
 /// Values that do not depend on the weights.
@@ -30,7 +30,7 @@ struct Prepared<'a> {
     pairs: &'a ResponsePairs,
     /// Whether all responses have one weight, as if they were one.
     together: bool,
-    moments: Vec<Moments>,
+    moments: Vec<PairMoments>,
     /// See [`PairCounts::right_order`] and [`PairCounts::untied_targets`].
     right_order: OnceLock<Vec<(f64, f64)>>,
     ranks: OnceLock<Ranks>,
@@ -57,7 +57,7 @@ impl<'a> WeightedMetrics<'a> {
             prepared: Prepared {
                 pairs,
                 together: false,
-                moments: Moments::by_response(pairs),
+                moments: PairMoments::by_response(pairs),
                 right_order: OnceLock::new(),
                 ranks: OnceLock::new(),
             },
@@ -74,7 +74,7 @@ impl<'a> WeightedMetrics<'a> {
             prepared: Prepared {
                 pairs,
                 together: true,
-                moments: vec![Moments::of_all(pairs)],
+                moments: vec![PairMoments::of_all(pairs)],
                 right_order: OnceLock::new(),
                 ranks: OnceLock::new(),
             },
@@ -88,7 +88,7 @@ impl<'a> WeightedMetrics<'a> {
         let weighted = WeightedPairs {
             prepared: &self.prepared,
             counts,
-            moments: Moments::resampled(&self.prepared.moments, counts),
+            moments: PairMoments::resampled(&self.prepared.moments, counts),
         };
         if weighted.moments.is_empty() {
             return vec![None; self.metrics.len()];
@@ -151,7 +151,7 @@ impl WeightedPairs<'_> {
         self.prepared.pairs.midpoint()
     }
 
-    pub(super) fn moments(&self) -> &Moments {
+    pub(super) fn moments(&self) -> &PairMoments {
         &self.moments
     }
 

@@ -192,14 +192,14 @@ fn sentence_piece(token: &str) -> Option<Vec<u8>> {
 fn decoded(tokens: &[String], response: &str) -> Option<Vec<CharSpan>> {
     let chars: Vec<char> = response.chars().collect();
     let mut spans: Vec<CharSpan> = Vec::with_capacity(tokens.len());
-    let mut runs: Vec<Run> = Vec::new();
+    let mut runs: Vec<SplitCharacters> = Vec::new();
     // Texts of nothing but repeated parts could be dealt in too many ways to try them all.
     for _ in 0..16 * tokens.len() + 64 {
         let at = spans.last().map_or(0, |span| span.end);
         let goes_on = match tokens.get(spans.len()) {
             None if at == chars.len() => return Some(spans),
             Some(token) if is_part(token) => {
-                runs.push(Run::new(tokens, spans.len(), at));
+                runs.push(SplitCharacters::new(tokens, spans.len(), at));
                 false
             }
             Some(token) if is_at(token, &chars, at) => {
@@ -244,7 +244,7 @@ fn is_at(token: &str, chars: &[char], at: usize) -> bool {
 }
 
 /// Neighboring tokens that have parts of characters.
-struct Run {
+struct SplitCharacters {
     /// The first of them.
     first: usize,
     count: usize,
@@ -255,7 +255,7 @@ struct Run {
     last: usize,
 }
 
-impl Run {
+impl SplitCharacters {
     fn new(tokens: &[String], first: usize, at: usize) -> Self {
         let rest = &tokens[first..];
         let count = rest.iter().take_while(|token| is_part(token)).count();

@@ -249,7 +249,7 @@ fn moments(row: &[f32], epsilon: f32) -> (f32, f32) {
 
 /// Gradients of the block.
 #[derive(Debug)]
-pub(super) struct Gradients {
+pub(super) struct AddNormGradients {
     /// Gradient of `x`; `None` without dropout, where it equals the residual's.
     pub(super) x: Option<Vec<f32>>,
     pub(super) residual: Vec<f32>,
@@ -264,7 +264,7 @@ pub(super) fn backward(
     gradient: &[f32],
     gamma: &[f32],
     dropout: Dropout,
-) -> Gradients {
+) -> AddNormGradients {
     let width = gamma.len();
     let rows = gradient.len() / width;
     let task = per_task(rows, MANY);
@@ -280,7 +280,7 @@ pub(super) fn backward(
     let x = dropout.acts().then(|| drop_rows(&residual, width, dropout));
     let sums = sums.into_inner().unwrap_or_else(PoisonError::into_inner);
     let (gammas, betas) = sums.into_iter().unzip();
-    Gradients {
+    AddNormGradients {
         x,
         residual,
         gamma: in_order(gammas, width),

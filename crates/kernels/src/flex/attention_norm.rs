@@ -16,7 +16,7 @@ use super::dropout::Dropout;
 use super::is_fused;
 use super::joined;
 use super::kernel::{Kernel, run};
-use super::linear::{self, Layer, column_sums, weight_gradient};
+use super::linear::{self, LinearLayer, column_sums, weight_gradient};
 use super::packed::Rows;
 use crate::{AddNorm, Attend, Projections};
 
@@ -121,11 +121,11 @@ impl FusedAttentionNorm {
         ] = inputs;
         let block = Block {
             inputs: [
-                Layer::new(query, Some(query_bias)),
-                Layer::new(key, Some(key_bias)),
-                Layer::new(value, Some(value_bias)),
+                LinearLayer::new(query, Some(query_bias)),
+                LinearLayer::new(key, Some(key_bias)),
+                LinearLayer::new(value, Some(value_bias)),
             ],
-            output: Layer::new(output, Some(output_bias)),
+            output: LinearLayer::new(output, Some(output_bias)),
             norm: self.norm.norm(gamma, beta),
             rows: &self.attention.rows,
             shape: self.attention.shape(last(query)),
@@ -139,8 +139,8 @@ impl FusedAttentionNorm {
 #[derive(Debug, Clone, Copy)]
 struct Block<'a> {
     /// Query, key and value layers.
-    inputs: [Layer<'a>; 3],
-    output: Layer<'a>,
+    inputs: [LinearLayer<'a>; 3],
+    output: LinearLayer<'a>,
     norm: Norm<'a>,
     rows: &'a Rows,
     shape: Shape,

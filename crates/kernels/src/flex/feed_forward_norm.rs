@@ -15,7 +15,7 @@ use super::dropout::Dropout;
 use super::is_fused;
 use super::kernel::{Kernel, run};
 use super::linear::{
-    Layer, add_values, column_sums, forward_rows, input_gradient_rows, weight_gradient,
+    LinearLayer, add_values, column_sums, forward_rows, input_gradient_rows, weight_gradient,
 };
 use super::math::vector_fn;
 use super::rows::{Unwritten, by_rows, mapped, mapped_beside, per_task, unwritten, zeroed};
@@ -84,8 +84,8 @@ impl FusedFeedForwardNorm {
     fn block<'a>(&self, inputs: &'a [FlexTensor; 7]) -> (&'a [f32], Block<'a>) {
         let [x, inner, inner_bias, outer, outer_bias, gamma, beta] = inputs;
         let block = Block {
-            inner: Layer::new(inner, Some(inner_bias)),
-            outer: Layer::new(outer, Some(outer_bias)),
+            inner: LinearLayer::new(inner, Some(inner_bias)),
+            outer: LinearLayer::new(outer, Some(outer_bias)),
             activation: self.activation,
             norm: self.norm.norm(gamma, beta),
             dropout: self.norm.dropout,
@@ -100,8 +100,8 @@ const ROWS: usize = 256;
 /// Layers and settings of the block.
 #[derive(Debug, Clone, Copy)]
 struct Block<'a> {
-    inner: Layer<'a>,
-    outer: Layer<'a>,
+    inner: LinearLayer<'a>,
+    outer: LinearLayer<'a>,
     activation: Activation,
     norm: Norm<'a>,
     /// Dropout before the residual addition.

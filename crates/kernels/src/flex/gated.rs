@@ -12,7 +12,7 @@ use super::activation::{gelu, gelu_tanh, silu};
 use super::buffer::{gradients_of, tensor, values};
 use super::is_fused;
 use super::kernel::{Kernel, run};
-use super::linear::{Layer, add_values, forward_rows, input_gradient_rows, weight_gradient};
+use super::linear::{LinearLayer, add_values, forward_rows, input_gradient_rows, weight_gradient};
 use super::math::vector_fn;
 use super::rows::{by_rows, per_task, unwritten, zeroed};
 use crate::GateActivation;
@@ -76,9 +76,9 @@ impl FusedGated {
     fn layers<'a>(&self, inputs: &'a [FlexTensor; 4]) -> Layers<'a> {
         let [_, gate, factor, outer] = inputs;
         Layers {
-            gate: Layer::new(gate, None),
-            factor: Layer::new(factor, None),
-            outer: Layer::new(outer, None),
+            gate: LinearLayer::new(gate, None),
+            factor: LinearLayer::new(factor, None),
+            outer: LinearLayer::new(outer, None),
             activation: self.activation,
         }
     }
@@ -87,9 +87,9 @@ impl FusedGated {
 /// The three layers, without biases: `d_model → d_inner` twice and `d_inner → d_model`.
 #[derive(Debug, Clone, Copy)]
 struct Layers<'a> {
-    gate: Layer<'a>,
-    factor: Layer<'a>,
-    outer: Layer<'a>,
+    gate: LinearLayer<'a>,
+    factor: LinearLayer<'a>,
+    outer: LinearLayer<'a>,
     activation: GateActivation,
 }
 

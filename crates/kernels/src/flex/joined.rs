@@ -1,12 +1,12 @@
 //! Several linear layers with the same input, with outputs side by side.
 
 use super::gemm::{Matrix, MatrixMut, Write, gemm, gemm_side_by_side};
-use super::linear::{Layer, add_to_rows, column_sums};
+use super::linear::{LinearLayer, add_to_rows, column_sums};
 use super::over_rows::product_over_rows;
 use super::rows::{MANY, by_rows, per_task};
 
 /// Applies the layers: `[rows, input]` to `[rows, Σ output]`.
-pub(super) fn forward<const N: usize>(x: &[f32], layers: [Layer<'_>; N]) -> Vec<f32> {
+pub(super) fn forward<const N: usize>(x: &[f32], layers: [LinearLayer<'_>; N]) -> Vec<f32> {
     let (input, output) = widths(&layers);
     let weights = layers.map(|layer| layer.matrix());
     let bias = layers.map(|layer| match layer.bias {
@@ -25,7 +25,7 @@ pub(super) fn forward<const N: usize>(x: &[f32], layers: [Layer<'_>; N]) -> Vec<
 }
 
 /// Width of the input, and total width of the outputs.
-fn widths(layers: &[Layer<'_>]) -> (usize, usize) {
+fn widths(layers: &[LinearLayer<'_>]) -> (usize, usize) {
     let output = layers.iter().map(|layer| layer.width.output).sum();
     (layers[0].width.input, output)
 }
@@ -33,7 +33,7 @@ fn widths(layers: &[Layer<'_>]) -> (usize, usize) {
 /// Gradient of the input: the sum of `g Wᵀ` over the layers, plus the given gradient.
 pub(super) fn input_gradient<const N: usize>(
     gradient: &[f32],
-    layers: [Layer<'_>; N],
+    layers: [LinearLayer<'_>; N],
     other: &[f32],
 ) -> Vec<f32> {
     let (input, output) = widths(&layers);
@@ -58,7 +58,7 @@ pub(super) fn input_gradient<const N: usize>(
 pub(super) fn layer_gradients<const N: usize>(
     x: &[f32],
     gradient: &[f32],
-    layers: [Layer<'_>; N],
+    layers: [LinearLayer<'_>; N],
     needed: [[bool; 2]; N],
 ) -> [[Option<Vec<f32>>; 2]; N] {
     let (input, output) = widths(&layers);
@@ -95,7 +95,7 @@ mod tests {
         let (rows, input, outputs) = (40, 6, [2, 1, 4]);
         let weights = outputs.map(|output| values(input * output, output));
         let biases = outputs.map(|output| values(output, output));
-        let layers: [Layer<'_>; 3] = std::array::from_fn(|layer| Layer {
+        let layers: [LinearLayer<'_>; 3] = std::array::from_fn(|layer| LinearLayer {
             weight: &weights[layer],
             bias: (layer != 1).then_some(biases[layer].as_slice()),
             width: Width {

@@ -37,7 +37,7 @@ impl<const N: usize> Kernel<N> for FusedLinear {
 
     fn forward_saved(self, inputs: [FlexTensor; N]) -> (FlexTensor, Self::Saved) {
         let (x, weight) = (&inputs[0], &inputs[1]);
-        let layer = Layer::new(weight, inputs.get(2));
+        let layer = LinearLayer::new(weight, inputs.get(2));
         let mut shape = x.shape();
         let last = shape.num_dims() - 1;
         shape[last] = layer.width.output;
@@ -51,7 +51,7 @@ impl<const N: usize> Kernel<N> for FusedLinear {
         needed: [bool; N],
     ) -> [Option<FlexTensor>; N] {
         let gradient = values(gradient);
-        let layer = Layer::new(&weight, None);
+        let layer = LinearLayer::new(&weight, None);
         std::array::from_fn(|input| {
             needed[input].then(|| match input {
                 0 => tensor(input_gradient(gradient, layer), x.shape()),
@@ -77,13 +77,13 @@ pub(super) struct Width {
 
 /// A linear layer: weight, `[input, output]`, and optional bias, `[output]`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Layer<'a> {
+pub(super) struct LinearLayer<'a> {
     pub(super) weight: &'a [f32],
     pub(super) bias: Option<&'a [f32]>,
     pub(super) width: Width,
 }
 
-impl<'a> Layer<'a> {
+impl<'a> LinearLayer<'a> {
     /// From a weight, `[input, output]`, and an optional bias, `[output]`.
     pub(super) fn new(weight: &'a FlexTensor, bias: Option<&'a FlexTensor>) -> Self {
         let [input, output] = weight.shape().dims();
@@ -100,7 +100,7 @@ impl<'a> Layer<'a> {
 }
 
 /// `x W + b`: `[rows, input]` to `[rows, output]`.
-pub(super) fn forward(x: &[f32], layer: Layer<'_>) -> Vec<f32> {
+pub(super) fn forward(x: &[f32], layer: LinearLayer<'_>) -> Vec<f32> {
     let Width { input, output } = layer.width;
     let rows = x.len() / input;
     let [out] = by_rows(rows, per_task(rows, MANY), [output], |rows, [out]| {
@@ -117,7 +117,7 @@ pub(super) fn forward(x: &[f32], layer: Layer<'_>) -> Vec<f32> {
 pub(super) fn forward_rows<'a>(
     out: &'a mut Unwritten,
     x: &[f32],
-    layer: Layer<'_>,
+    layer: LinearLayer<'_>,
 ) -> &'a mut [f32] {
     let input = layer.width.input;
     let x = Matrix::new(x, x.len() / input, input);
@@ -129,7 +129,7 @@ pub(super) fn forward_rows<'a>(
 }
 
 /// Gradient of the input: `g Wᵀ`.
-pub(super) fn input_gradient(gradient: &[f32], layer: Layer<'_>) -> Vec<f32> {
+pub(super) fn input_gradient(gradient: &[f32], layer: LinearLayer<'_>) -> Vec<f32> {
     let Width { input, output } = layer.width;
     let rows = gradient.len() / output;
     let [out] = by_rows(rows, per_task(rows, MANY), [input], |rows, [out]| {
@@ -143,7 +143,7 @@ pub(super) fn input_gradient(gradient: &[f32], layer: Layer<'_>) -> Vec<f32> {
 pub(super) fn input_gradient_rows<'a>(
     out: &'a mut Unwritten,
     gradient: &[f32],
-    layer: Layer<'_>,
+    layer: LinearLayer<'_>,
 ) -> &'a mut [f32] {
     let output = layer.width.output;
     let gradient = Matrix::new(gradient, gradient.len() / output, output);

@@ -52,7 +52,7 @@ pub(in crate::flex) fn backward(
             let (query, key) = (part(&rows.queries, &queries), part(&rows.keys, &keys));
             let [d_query, d_key, d_value, d_keys, d_queries] =
                 parts.each_mut().map(|part| &mut **part);
-            let gradients = Gradients {
+            let gradients = HeadGradients {
                 query: &mut d_query[query],
                 key: &mut d_key[key.clone()],
                 value: &mut d_value[key],
@@ -135,7 +135,7 @@ fn sum_tables(parts: &[f32], distances: usize, shape: &Shape) -> Vec<f32> {
 
 /// Gradients of one head in one row, `[tokens, d_head]`, and of its tables, `[distances, d_head]`.
 /// Query gradients are overwritten, the others accumulated.
-struct Gradients<'a> {
+struct HeadGradients<'a> {
     query: &'a mut [f32],
     key: &'a mut [f32],
     value: &'a mut [f32],
@@ -161,7 +161,7 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    fn row(self, row: usize, gradients: Gradients<'_>, memory: &mut Memory) {
+    fn row(self, row: usize, gradients: HeadGradients<'_>, memory: &mut Memory) {
         let (rows, d_head) = (self.inputs.states.rows, self.shape.d_head);
         let (first_query, first_key) = (rows.queries.row(row).start, rows.keys.row(row).start);
         let [d_keys, d_queries] = gradients.tables;
@@ -173,7 +173,7 @@ impl Pass<'_> {
             let query = (block.queries.start - first_query) * d_head;
             let key =
                 (block.keys.start - first_key) * d_head..(block.keys.end - first_key) * d_head;
-            let gradients = Gradients {
+            let gradients = HeadGradients {
                 query: &mut gradients.query[query..query + block.queries.len() * d_head],
                 key: &mut gradients.key[key.clone()],
                 value: &mut gradients.value[key],
@@ -183,7 +183,7 @@ impl Pass<'_> {
         }
     }
 
-    fn pairs(self, pairs: &Pairs, gradients: Gradients<'_>, memory: &mut Memory) {
+    fn pairs(self, pairs: &Pairs, gradients: HeadGradients<'_>, memory: &mut Memory) {
         let Self {
             inputs,
             outputs,

@@ -19,7 +19,7 @@ const SIDE: usize = 8;
 #[derive(Debug)]
 pub(super) struct Strips {
     pub(super) strips: Vec<Strip>,
-    pub(super) runs: Vec<Run>,
+    pub(super) runs: Vec<StripRun>,
 }
 
 /// Rows with nearby positions.
@@ -35,7 +35,7 @@ pub(super) struct Strip {
 
 /// Columns with consecutive positions.
 #[derive(Debug, PartialEq)]
-pub(super) struct Run {
+pub(super) struct StripRun {
     /// Indices of the columns.
     columns: Range<usize>,
     /// Position of its first column, relative to the first position of all columns.
@@ -70,13 +70,13 @@ impl Strips {
     }
 }
 
-fn runs(positions: &[usize]) -> Vec<Run> {
-    let mut runs: Vec<Run> = Vec::new();
+fn runs(positions: &[usize]) -> Vec<StripRun> {
+    let mut runs: Vec<StripRun> = Vec::new();
     for (column, position) in positions.iter().enumerate() {
         let offset = position - positions[0];
         match runs.last_mut() {
             Some(run) if offset == run.offset + run.columns.len() => run.columns.end += 1,
-            _ => runs.push(Run {
+            _ => runs.push(StripRun {
                 columns: column..column + 1,
                 offset,
             }),
@@ -98,7 +98,7 @@ impl Strip {
 
     /// Index of a run's first column in a row, counted from the strip's first row.
     #[inline(always)]
-    fn place(&self, row: usize, run: &Run) -> usize {
+    fn place(&self, row: usize, run: &StripRun) -> usize {
         row * self.width() + self.starts[row] + run.offset
     }
 }
@@ -110,7 +110,7 @@ vector_fn! {
         stride: usize,
         values: &[f32],
         strip: &Strip,
-        runs: &[Run],
+        runs: &[StripRun],
     ) {
         let scores = scores.chunks_exact_mut(stride).skip(strip.rows.start);
         for (row, scores) in scores.take(strip.rows.len()).enumerate() {
@@ -128,7 +128,7 @@ vector_fn! {
         scores: &[f32],
         stride: usize,
         strip: &Strip,
-        runs: &[Run],
+        runs: &[StripRun],
     ) {
         values.fill(0.0);
         let scores = scores.chunks_exact(stride).skip(strip.rows.start);
@@ -147,7 +147,7 @@ vector_fn! {
         stride: usize,
         values: &[f32],
         strip: &Strip,
-        runs: &[Run],
+        runs: &[StripRun],
     ) {
         each_square(strip, runs, |run, rows, columns| {
             let mut square = [[0.0; SIDE]; SIDE];
@@ -179,7 +179,7 @@ vector_fn! {
         scores: &[f32],
         stride: usize,
         strip: &Strip,
-        runs: &[Run],
+        runs: &[StripRun],
     ) {
         values.fill(0.0);
         each_square(strip, runs, |run, rows, columns| {
@@ -216,8 +216,8 @@ fn copy(line: &mut [f32; SIDE], values: &[f32]) {
 #[inline(always)]
 fn each_square(
     strip: &Strip,
-    runs: &[Run],
-    mut visit: impl FnMut(&Run, Range<usize>, Range<usize>),
+    runs: &[StripRun],
+    mut visit: impl FnMut(&StripRun, Range<usize>, Range<usize>),
 ) {
     let count = strip.rows.len();
     for run in runs {
