@@ -349,7 +349,7 @@ fn a_response_is_listed_whole_or_cut_by_the_bundle() {
     write(directory.path(), "data.jsonl", partly.to_string());
     gradus(directory.path(), &["score", "bundle", "data.jsonl"]).fails(
         2,
-        &["lies in no segment", "So the answer", "list every segment"],
+        &["text outside of segments", "So the answer", "list all segments"],
     );
 }
 

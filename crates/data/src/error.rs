@@ -10,26 +10,26 @@ use crate::{Location, RecordError};
 /// The result of an operation of this crate.
 pub type Result<T, E = DataError> = std::result::Result<T, E>;
 
-/// Everything that can go wrong in this crate.
+/// An error of this crate.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DataError {
-    /// A file could not be opened, or reading it failed. The message names the path.
+    /// A file could not be opened or read. The message names the path.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// Reading or decompressing failed part of the way through a file.
+    /// Reading or decompressing a file failed after some lines.
     #[error("{}: reading failed after line {line}: {cause}", display_path(path))]
     Read {
         /// The file.
         path: PathBuf,
-        /// The last line that was read whole; 0 if there was none.
+        /// The last complete line; 0 if there was none.
         line: usize,
-        /// How the file is compressed.
+        /// Compression of the file.
         compression: crate::Compression,
-        /// What the operating system or the decompressor says.
+        /// The error of the operating system or the decompressor.
         cause: io::Error,
     },
-    /// A line, an element of a list or a row of a table is longer than it may be.
+    /// A line, an element of a list or a row of a table is too long.
     #[error("{location}: found a line of more than {limit} bytes, expected at most that many")]
     LineTooLong {
         /// File and line.
@@ -37,7 +37,7 @@ pub enum DataError {
         /// The limit in bytes.
         limit: usize,
     },
-    /// A file is compressed in a way that is not read.
+    /// The compression of a file is not supported.
     #[error("{}: found {found}, expected plain text, gzip (.gz) or Zstandard (.zst)", path.display())]
     ForeignCompression {
         /// The file.
@@ -45,7 +45,7 @@ pub enum DataError {
         /// Name of the compression.
         found: &'static str,
     },
-    /// Text in another encoding than UTF-8.
+    /// A file is not UTF-8.
     #[error("{}: found text in {encoding}, expected UTF-8", display_path(path))]
     Encoding {
         /// The file.
@@ -53,7 +53,7 @@ pub enum DataError {
         /// The encoding.
         encoding: &'static str,
     },
-    /// A list or a table whose parts cannot be told apart, so that all of it is refused.
+    /// A list or a table cannot be divided into its parts, so all of it is refused.
     #[error("{location}: {error}")]
     Torn {
         /// File and line.
@@ -61,37 +61,37 @@ pub enum DataError {
         /// What was found and what was expected.
         error: Box<RecordError>,
     },
-    /// A directory where a file is needed.
+    /// A path is a directory, but a file is needed.
     #[error("{}: found a directory, expected a file", path.display())]
     Directory {
         /// The path.
         path: PathBuf,
     },
-    /// A block device or a socket where a file is to be written.
+    /// The output is a block device or a socket.
     #[error("{}: found a special file, expected a regular file or a new name", path.display())]
     SpecialFile {
         /// The path.
         path: PathBuf,
     },
-    /// A name that ends in `.zst` for a file to write.
+    /// The name of an output ends in `.zst`.
     #[error("{}: found an output in zstd, expected one in gzip or a plain one", path.display())]
     ZstdOutput {
         /// The path.
         path: PathBuf,
     },
-    /// A file that is there already, where a new one is to be written.
+    /// The output already exists.
     #[error("{}: already exists", path.display())]
     AlreadyExists {
         /// The path.
         path: PathBuf,
     },
-    /// A file without a record.
+    /// A file has no record.
     #[error("{}: found no record, expected at least one", display_path(path))]
     NoRecords {
         /// The file.
         path: PathBuf,
     },
-    /// A record of a file is wrong.
+    /// A record of a file is invalid.
     #[error("{location}: {error}")]
     Record {
         /// File and line.
@@ -99,7 +99,7 @@ pub enum DataError {
         /// Field, what was found and what was expected.
         error: Box<RecordError>,
     },
-    /// An example that was made in memory is wrong.
+    /// An example in memory is invalid.
     #[error("example `{id}`: {error}")]
     Example {
         /// Its `id`.
@@ -119,12 +119,12 @@ pub enum DataError {
         /// Line of the earlier record.
         first_line: usize,
     },
-    /// A file could not be written. Nothing is left behind under its name.
+    /// A file could not be written. No incomplete file has its name.
     #[error("{}: writing failed: {cause}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         cause: io::Error,
     },
     /// The range of a min-max scale is empty, backwards or not finite.
@@ -135,7 +135,7 @@ pub enum DataError {
         /// Highest rating.
         max: f64,
     },
-    /// Mean or standard deviation of a standardized scale cannot be used.
+    /// Mean or standard deviation of a standardized scale are invalid.
     #[error("rating scale: found mean {mean} and sd {sd}, expected finite numbers with sd > 0")]
     ScaleSpread {
         /// Mean rating.
@@ -143,26 +143,26 @@ pub enum DataError {
         /// Standard deviation of the ratings.
         sd: f64,
     },
-    /// No rating to fit a scale to.
-    #[error("rating scale: found no rating to fit it to, expected at least two different ones")]
+    /// There are no ratings to fit a scale.
+    #[error("rating scale: found no rating to fit it, expected at least two different ones")]
     ScaleWithoutRatings,
-    /// All ratings are the same, so that no scale can be fitted to them.
+    /// All ratings are equal, so no scale can be fitted.
     #[error(
         "rating scale: found {count} ratings that are all {rating}, expected at least two different ones"
     )]
     ScaleConstant {
         /// Number of ratings.
         count: usize,
-        /// The one rating.
+        /// The rating.
         rating: f64,
     },
-    /// A rating a scale is to be fitted to is NaN or infinite.
+    /// A rating for fitting a scale is NaN or infinite.
     #[error("rating scale: found the rating {rating}, expected finite numbers")]
     ScaleNotFinite {
         /// The rating.
         rating: f64,
     },
-    /// The fractions of a split are not shares of a whole.
+    /// The fractions of a split do not add up to 1.
     #[error(
         "split: found the fractions {train} (train), {valid} (valid) and {test} (test), \
          expected numbers from 0 to 1 that add up to 1"
@@ -175,7 +175,7 @@ pub enum DataError {
         /// Fraction of the test split.
         test: f64,
     },
-    /// A split with a fraction above 0 would get no example.
+    /// A split with a fraction above 0 would be empty.
     #[error(
         "split: found no example for {name}, a fraction of {fraction} of {examples} examples in \
          {groups} groups that stay together, expected at least one"
@@ -190,43 +190,43 @@ pub enum DataError {
         /// Number of groups of examples that stay together, such as those with one prompt.
         groups: usize,
     },
-    /// A word that names nothing that examples may have in common.
+    /// Unknown property to group examples by.
     #[error("group: found `{found}`, expected prompt, context, response or meta.KEY")]
     UnknownGroupKey {
         /// The word.
         found: String,
     },
-    /// Examples are to be grouped by what none of them has.
+    /// No example has the property to group by.
     #[error("group: found `{key}` in none of {examples} examples, expected it in some")]
     GroupKeyAbsent {
         /// `context` or `meta.KEY`.
         key: String,
         /// Number of examples.
         examples: usize,
-        /// The keys of `meta` that there are.
+        /// The existing keys of `meta`.
         known: Vec<String>,
     },
-    /// The generator was asked for no example, or for more than it has distinct prompts for.
+    /// The generator cannot make this number of examples.
     #[error("generator: found {found} examples to make, expected 1 to {max}")]
     GeneratorExamples {
-        /// The number asked for.
+        /// The requested number.
         found: usize,
-        /// The most it makes.
+        /// The maximum.
         max: usize,
     },
-    /// The generator was given nothing to make prompts about.
+    /// The generator has no tasks.
     #[error("generator: found no task, expected at least one")]
     GeneratorWithoutTask,
-    /// A rule for cutting text that cannot cut, or that does not exist.
+    /// An invalid or unknown segmenter.
     #[error(
         "segmenter: found {found}, expected sentence, line, paragraph, {}",
         segmenter_names()
     )]
     InvalidSegmenter {
-        /// What was given.
+        /// The given value.
         found: String,
     },
-    /// A segmenter of another program that cannot be used as it is written.
+    /// Invalid settings of a segmenter of another program.
     #[error("segmenter `{kind}`: {problem}")]
     SegmenterSettings {
         /// Its name.
@@ -234,7 +234,7 @@ pub enum DataError {
         /// What was found and what was expected.
         problem: String,
     },
-    /// A segmenter of another program whose pieces are not the text.
+    /// The pieces of a segmenter of another program are not the text.
     #[error(
         "segmenter `{kind}`: found pieces that are not the text, expected pieces that follow each other \
          without a gap"
@@ -243,16 +243,16 @@ pub enum DataError {
         /// Its name.
         kind: String,
     },
-    /// A name that is no policy for cut segments.
+    /// An unknown policy for cut segments.
     #[error("cut segments: found `{found}`, expected drop or score")]
     CutSegments {
-        /// The name given.
+        /// The given name.
         found: String,
     },
-    /// Text was to be cut by tokens without a tokenizer.
-    #[error("segmenter: found no tokenizer, expected one to cut text by tokens")]
+    /// A segmenter by tokens has no tokenizer.
+    #[error("segmenter: found no tokenizer, expected one to segment text by tokens")]
     SegmenterNeedsTokenizer,
-    /// No aspect to train or score.
+    /// There are no aspects.
     #[error("aspects: found none, expected at least one")]
     NoAspects,
     /// The same aspect is configured twice.
@@ -261,41 +261,41 @@ pub enum DataError {
         /// Name of the aspect.
         name: String,
     },
-    /// The bytes are no tokenizer this program can use.
+    /// The bytes are not a usable tokenizer.
     #[error("{}: cannot be used as a tokenizer.json: {cause}", tokenizer_place(path.as_ref()))]
     Tokenizer {
-        /// The file, where the tokenizer came from one.
+        /// The file, if the tokenizer is from a file.
         path: Option<PathBuf>,
-        /// What the tokenizer library says.
+        /// The error of the tokenizer library.
         cause: tokenizers::Error,
     },
-    /// The tokenizer's post-processor loses or tears one text of a pair.
+    /// The tokenizer's post-processor loses or splits one text of a pair.
     #[error(
-        "tokenizer: found {found} of {expected} tokens of text {text} in one piece behind its post-processor, \
+        "tokenizer: found {found} of {expected} tokens of text {text} in one piece after its post-processor, \
          expected all"
     )]
     TokenizerPair {
         /// 0 for prompt and context, 1 for the response.
         text: usize,
-        /// Tokens found.
+        /// Number of tokens found.
         found: usize,
-        /// Tokens the text has.
+        /// Number of tokens of the text.
         expected: usize,
     },
-    /// A chat template cannot be used, or not for an example.
+    /// A chat template cannot be used, or cannot be used for an example.
     #[error("{place}: {}{cause}", line.map_or_else(String::new, |line| format!("line {line}: ")))]
     ChatTemplate {
         /// The file or the example.
         place: String,
-        /// Line of the template, where one is to blame.
+        /// Line of the template, if known.
         line: Option<usize>,
-        /// What is wrong.
+        /// The problem.
         cause: String,
     },
-    /// The tokenizer has no token to fill short rows with.
+    /// The tokenizer has no padding token.
     #[error("tokenizer: found no padding token, expected one of {}", tried.join(", "))]
     NoPadToken {
-        /// The names that were looked for.
+        /// The names tried.
         tried: &'static [&'static str],
     },
     /// A token that is not in the vocabulary.
@@ -305,40 +305,40 @@ pub enum DataError {
     TokenUnknown {
         /// Its name.
         token: String,
-        /// The same with a space in front, as the vocabulary spells it, where it has that.
+        /// The spelling with a space in front, if the vocabulary has it.
         spaced: Option<String>,
     },
-    /// The longest sequence leaves no room for text.
+    /// `max_length` leaves no room for text.
     #[error(
         "max_length: found {max_length}, expected {minimum} or more, as {special_tokens} are special tokens"
     )]
     MaxLength {
-        /// The length given.
+        /// The given length.
         max_length: usize,
-        /// The least that can be used.
+        /// The minimum.
         minimum: usize,
-        /// Special tokens of every sequence.
+        /// Number of special tokens of every sequence.
         special_tokens: usize,
     },
     /// The tokenizer refuses a text.
     #[error("example `{id}`: cannot be tokenized: {cause}")]
     Tokenize {
-        /// Id of the example; empty for a text by itself.
+        /// Id of the example; empty for a single text.
         id: String,
-        /// What the tokenizer library says.
+        /// The error of the tokenizer library.
         cause: tokenizers::Error,
     },
-    /// An example is longer than it may be.
+    /// An example is too long.
     #[error("example `{id}`: found {tokens} tokens, expected at most max_length = {max_length}")]
     TooLong {
         /// Its id.
         id: String,
-        /// Its tokens, special tokens included.
+        /// Its number of tokens, including special tokens.
         tokens: usize,
         /// The limit.
         max_length: usize,
     },
-    /// A segment has a rating, but there is nothing to read a score from.
+    /// A rated segment has no token to read a score from.
     #[error(
         "example `{id}`: field `segments[{segment}]`: found no token that starts inside {text:?}, \
          expected at least one in a rated segment"
@@ -346,34 +346,33 @@ pub enum DataError {
     SegmentWithoutToken {
         /// Id of the example.
         id: String,
-        /// Position of the segment.
+        /// Index of the segment, from 0.
         segment: usize,
         /// Its text.
         text: String,
     },
-    /// A separator that cannot be written.
+    /// An invalid separator.
     #[error("separator: found {found}, expected {expected}")]
     InvalidSeparator {
-        /// What was given.
+        /// The given value.
         found: String,
-        /// What belongs there.
+        /// The expected value.
         expected: &'static str,
     },
-    /// A response of which some text lies in no segment, for a model that reads a separator behind
-    /// every segment.
+    /// Text of a response is outside of segments, but the model needs a separator after every segment.
     #[error(
-        "example `{id}`: found text that lies in no segment, {text:?} from character {start} on, expected \
-         all of the response in segments: the model reads a separator behind each"
+        "example `{id}`: found text outside of segments, {text:?} at character {start}, expected \
+         segments that cover the whole response: the model reads a separator after each"
     )]
     UnlistedText {
         /// Id of the example.
         id: String,
-        /// Its first character.
+        /// First character of the text.
         start: usize,
-        /// How it begins.
+        /// Beginning of the text.
         text: String,
     },
-    /// A text that writes a special token of the model.
+    /// A text contains a special token of the model.
     #[error(
         "example `{id}`: found the special token `{token}` written out in its text, expected none: the model \
          would take it for the end of a segment or a turn"
@@ -384,20 +383,20 @@ pub enum DataError {
         /// The token.
         token: String,
     },
-    /// A separator that the tokenizer joins with what follows it.
+    /// The tokenizer merges a separator with the following text.
     #[error(
         "example `{id}`: field `segments[{segment}]`: found no token that ends with the separator \
-         {separator:?} behind it, expected one to read the score from"
+         {separator:?} after it, expected one to read the score from"
     )]
     SeparatorWithoutToken {
         /// Id of the example.
         id: String,
-        /// Position of the segment.
+        /// Index of the segment, from 0.
         segment: usize,
         /// The separator.
         separator: String,
     },
-    /// A rating has no finite target in single precision.
+    /// The target of a segment's rating does not fit into `f32`.
     #[error(
         "example `{id}`: field `segments[{segment}].rating.{aspect}`: found {rating}, \
          expected a rating whose target fits into 32 bits"
@@ -405,14 +404,14 @@ pub enum DataError {
     TargetNotFinite {
         /// Id of the example.
         id: String,
-        /// Position of the segment.
+        /// Index of the segment, from 0.
         segment: usize,
         /// Name of the aspect.
         aspect: String,
         /// The rating.
         rating: f64,
     },
-    /// A rating of a response whose target does not fit into 32 bits.
+    /// The target of a response's rating does not fit into `f32`.
     #[error(
         "example `{id}`: field `rating.{aspect}`: found {rating}, \
          expected a rating whose target fits into 32 bits"
@@ -425,41 +424,41 @@ pub enum DataError {
         /// The rating.
         rating: f64,
     },
-    /// A published form of data that this program cannot read.
+    /// An unknown format of published data.
     #[error("format: found `{found}`, expected one of {}", format_names())]
     UnknownFormat {
-        /// The name given.
+        /// The given name.
         found: String,
     },
-    /// A rating map that does not say which rating a label becomes.
+    /// An invalid entry of a rating map.
     #[error("rating map: found `{entry}`, expected {expected}")]
     InvalidRatingMap {
-        /// The entry that is wrong.
+        /// The entry.
         entry: String,
-        /// What belongs there.
+        /// The expected value.
         expected: &'static str,
     },
-    /// A rule for marked errors that does not exist.
+    /// An unknown rule for marked errors.
     #[error("mark rule: found `{found}`, expected any, any:N with N of 1 or more, or share")]
     InvalidMarkRule {
-        /// What was given.
+        /// The given value.
         found: String,
     },
-    /// A format whose prompts lie in a file of their own, which was not given.
+    /// The separate file of prompts that a format needs was not given.
     #[error("sources: found none, expected the file that holds the prompts of the data set")]
     SourcesNeeded,
-    /// A sampler named an example that is not there.
+    /// A sampler returned an index without an example.
     #[error("sampler: found the example at {index}, expected a position below {count}")]
     ExamplePosition {
-        /// The position, from 0.
+        /// The index, from 0.
         index: usize,
         /// Number of examples.
         count: usize,
     },
-    /// A batch that holds nothing.
+    /// A batch size of 0.
     #[error("batch size: found 0, expected 1 or more")]
     BatchSize,
-    /// An example was tokenized for other aspects than the batches are made for.
+    /// An example has a wrong number of targets per segment.
     #[error("example `{id}`: found {found} targets per segment, expected {expected}")]
     AspectCount {
         /// Id of the example.
@@ -469,19 +468,19 @@ pub enum DataError {
         /// The batcher's number of aspects.
         expected: usize,
     },
-    /// A thread that reads ahead cannot be started.
-    #[error("a thread to read ahead with cannot be started: {0}")]
+    /// The thread that reads ahead could not be started.
+    #[error("the thread that reads ahead could not be started: {0}")]
     Thread(#[source] std::io::Error),
-    /// A thread that reads ahead panicked.
+    /// The thread that reads ahead panicked.
     #[error("the thread that reads ahead panicked: {message}")]
     ThreadPanic {
-        /// What it said.
+        /// The panic message.
         message: String,
     },
 }
 
 impl DataError {
-    /// Whether what the user gave is at fault, rather than the machine or this program.
+    /// Whether the user's input caused the error, not the machine or this program.
     pub fn is_input(&self) -> bool {
         match self {
             Self::Io(cause) | Self::Read { cause, .. } => is_about_the_path(cause),
@@ -490,15 +489,15 @@ impl DataError {
         }
     }
 
-    /// What the user can do about it.
+    /// What the user can do, if known.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Record { error, .. } | Self::Example { error, .. } | Self::Torn { error, .. } => {
                 error.hint()
             }
             Self::LineTooLong { .. } => Some(
-                "where such a line is right, raise the limit with --max-line-bytes BYTES; a line \
-                 holds one record, and all of it has to fit into memory"
+                "if this line is right, raise the limit with --max-line-bytes BYTES; a line \
+                 has one record, and all of it must fit into memory"
                     .into(),
             ),
             Self::ForeignCompression { .. } => Some("unpack the file, or compress it with gzip or zstd".into()),
@@ -508,7 +507,7 @@ impl DataError {
             Self::Read { compression, .. } => compression.hint(),
             Self::Directory { .. } => Some("name a file, such as one ending in .jsonl".into()),
             Self::ZstdOutput { .. } => Some(
-                "files in zstd are read and not written: name one that ends in .gz, or write it plain and \
+                "zstd is only read: use a name that ends in .gz, or write a plain file and \
                  compress it with `zstd FILE`"
                     .into(),
             ),
@@ -521,8 +520,8 @@ impl DataError {
                 Some("use the identity scale, or ratings that differ".into())
             }
             Self::SplitEmpty { .. } => Some(
-                "examples that have in common what they are grouped by, the prompt unless told \
-                 otherwise, stay together: raise the fraction, set it to 0, group by less, or add \
+                "examples that share the property they are grouped by (by default the prompt) \
+                 stay together: raise the fraction, set it to 0, group by fewer properties, or add \
                  examples"
                     .into(),
             ),
@@ -533,20 +532,20 @@ impl DataError {
                 Some(format!("keys of `meta` are: {}", known.join(", ")))
             }
             Self::SegmentWithoutToken { .. } => Some(
-                "the segment starts inside a word, or holds only text the tokenizer leaves out: \
+                "the segment starts inside a word, or has only text that the tokenizer drops: \
                  move its borders, or set its rating to null"
                     .into(),
             ),
             Self::UnlistedText { .. } => Some(
-                "list every segment, unrated where nobody judged it, or none: the bundle then cuts the response"
+                "list all segments, rated or not, or none: the bundle then segments the response"
                     .into(),
             ),
             Self::SpecialTokenInText { .. } => {
-                Some("take it out of the text, or write it otherwise".into())
+                Some("remove it from the text, or write it differently".into())
             }
             Self::SeparatorWithoutToken { .. } => Some(
-                "the tokenizer joins it with what follows: move white space from the end of the separator \
-                 to what is written between, or the other way round"
+                "the tokenizer merges it with the following text: move white space from the end of the separator \
+                 to the text between, or the reverse"
                     .into(),
             ),
             Self::SourcesNeeded => {
@@ -556,7 +555,7 @@ impl DataError {
                 Some("raise `max_length`, or set `truncation = \"shorten\"`".into())
             }
             Self::NoPadToken { .. } => {
-                Some("add one of these tokens to the tokenizer; which one it is makes no difference to scores".into())
+                Some("add one of these tokens to the tokenizer; the choice does not affect scores".into())
             }
             Self::TokenUnknown {
                 spaced: Some(spaced),

@@ -9,17 +9,17 @@ use crate::ScoreProblem;
 /// The result of a fallible function of this crate.
 pub type Result<T> = std::result::Result<T, EvalError>;
 
-/// An input that cannot be evaluated.
+/// An error of this crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EvalError {
     /// The device failed to compute scores.
     #[error("the device could not compute the scores: {message}")]
     Device {
-        /// What the backend says.
+        /// The error of the backend.
         message: String,
     },
-    /// A model gives a score that is no number.
+    /// A score of the model is not finite.
     #[error(
         "response `{id}`, segment {segment}: the model's score is {found}, expected a finite number"
     )]
@@ -28,10 +28,10 @@ pub enum EvalError {
         id: String,
         /// Index of the segment in the response, from 0.
         segment: usize,
-        /// What the model gives.
+        /// The score.
         found: f64,
     },
-    /// A segment carries more or fewer scores than there are aspects.
+    /// A segment has a wrong number of scores.
     #[error(
         "response `{id}`, segment {segment}: found {found} scores, expected {expected} (one per aspect)"
     )]
@@ -40,34 +40,34 @@ pub enum EvalError {
         id: String,
         /// Index of the segment in the response, from 0.
         segment: usize,
-        /// Scores found.
+        /// Number of scores.
         found: usize,
-        /// Aspects asked for.
+        /// Number of aspects.
         expected: usize,
     },
-    /// A response carries more or fewer scores of its own than there are aspects.
+    /// A response has a wrong number of scores of the whole response.
     #[error(
-        "response `{id}`: found {found} scores of its own, expected {expected} (one per aspect)"
+        "response `{id}`: found {found} scores of the whole response, expected {expected} (one per aspect)"
     )]
     ResponseScoreCount {
         /// The response.
         id: String,
-        /// Scores found.
+        /// Number of scores.
         found: usize,
-        /// Aspects asked for.
+        /// Number of aspects.
         expected: usize,
     },
-    /// A baseline was predicted for other responses than the ones to be evaluated.
+    /// A baseline has scores for a wrong number of responses.
     #[error("baseline `{name}`: found scores for {found} responses, expected {expected}")]
     BaselineResponses {
         /// Name of the baseline.
         name: String,
-        /// Responses it has scores for.
+        /// Number of responses with its scores.
         found: usize,
-        /// Responses to be evaluated.
+        /// Number of evaluated responses.
         expected: usize,
     },
-    /// A baseline was predicted for other segments than the ones to be evaluated.
+    /// A baseline has scores for a wrong number of segments.
     #[error(
         "baseline `{name}`, response `{id}`: found {found} scores, expected {expected} (one per segment)"
     )]
@@ -76,9 +76,9 @@ pub enum EvalError {
         name: String,
         /// The response.
         id: String,
-        /// Scores found.
+        /// Number of scores.
         found: usize,
-        /// Segments of the response.
+        /// Number of segments of the response.
         expected: usize,
     },
     /// A baseline belongs to an aspect that is not evaluated.
@@ -86,9 +86,9 @@ pub enum EvalError {
     BaselineAspect {
         /// Name of the baseline.
         name: String,
-        /// The aspect it was fitted for.
+        /// Its aspect.
         aspect: String,
-        /// The aspects evaluated, comma-separated.
+        /// The evaluated aspects, comma-separated.
         known: String,
     },
     /// A baseline needs at least one rated segment.
@@ -97,30 +97,30 @@ pub enum EvalError {
         /// Name of the baseline.
         name: String,
     },
-    /// Systems to be compared were judged on different ratings.
+    /// Compared systems have different ratings.
     #[error(
         "`{system}`, response {response}, segment {segment}: found rating {found}, expected {expected} as for `{other}`"
     )]
     DifferentRatings {
         /// The system.
         system: String,
-        /// The system it was to be compared with.
+        /// The system it is compared with.
         other: String,
         /// Index of the response, from 0.
         response: usize,
         /// Index of the segment in the response, from 0.
         segment: usize,
-        /// Its rating for the one.
+        /// The rating of the first.
         found: f64,
-        /// Its rating for the other.
+        /// The rating of the other.
         expected: f64,
     },
-    /// A word that names no metric.
+    /// An unknown metric.
     #[error("unknown metric: found `{found}`, expected one of: {known}")]
     UnknownMetric {
         /// The word.
         found: String,
-        /// The words that are understood, comma-separated.
+        /// The known metrics, comma-separated.
         known: String,
     },
     /// A metric cannot be registered under its name.
@@ -128,24 +128,24 @@ pub enum EvalError {
     MetricName {
         /// The name.
         found: String,
-        /// What it may be.
+        /// The expected names.
         expected: &'static str,
     },
-    /// A word that names no aspect of a model or a data set.
+    /// An unknown aspect.
     #[error("unknown aspect: found `{found}`, expected one of: {known}")]
     UnknownAspect {
         /// The word.
         found: String,
-        /// The aspects there are, comma-separated.
+        /// The known aspects, comma-separated.
         known: String,
     },
-    /// A split without an example has nothing to audit.
+    /// A split to audit has no examples.
     #[error("{split}: found no example, expected at least one")]
     NothingToAudit {
         /// Name of the split.
         split: String,
     },
-    /// A text that names no scale of ratings.
+    /// An invalid scale of ratings.
     #[error("scale: found `{found}`, expected LOW:HIGH with LOW below HIGH, as in 0:1")]
     ScaleRange {
         /// The text.
@@ -167,37 +167,37 @@ pub enum EvalError {
     NoMatchingId {
         /// The score file.
         path: PathBuf,
-        /// Its records.
+        /// Number of its records.
         records: usize,
         /// The id of its first record.
         found: String,
         /// The id of the first record of the data.
         expected: String,
     },
-    /// It cannot be told which aspects the scores of a file are of.
+    /// The aspects of the scores in a file are ambiguous or missing.
     #[error("{}: found {found}, expected {expected}", shown(path).display())]
     ScoreAspects {
         /// The score file.
         path: PathBuf,
-        /// What it holds.
+        /// The scores found.
         found: String,
-        /// What it should hold.
+        /// The expected scores.
         expected: String,
     },
-    /// A report was asked for with other examples than the ones that were evaluated.
+    /// A report has a wrong number of examples.
     #[error("report: found {found} examples, expected {expected} (one per scored response)")]
     ReportExamples {
-        /// Examples given.
+        /// Number of examples.
         found: usize,
-        /// Scored responses.
+        /// Number of scored responses.
         expected: usize,
     },
     /// A chart of a report could not be drawn.
     #[error("chart `{title}`: {message}")]
     Chart {
-        /// What it shows.
+        /// Title of the chart.
         title: String,
-        /// What the drawing library says.
+        /// The error of the drawing library.
         message: String,
     },
     /// The data could not be read or tokenized.
@@ -209,7 +209,7 @@ pub enum EvalError {
 }
 
 impl EvalError {
-    /// Whether what the user gave is at fault, rather than the machine or this program.
+    /// Whether the user's input caused the error, not the machine or this program.
     pub fn is_input(&self) -> bool {
         match self {
             Self::Data(error) => error.is_input(),
@@ -219,7 +219,7 @@ impl EvalError {
         }
     }
 
-    /// What to do about it, where there is something to say.
+    /// What the user can do, if known.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::ScoreCount { .. } | Self::ResponseScoreCount { .. } => {
@@ -238,17 +238,18 @@ impl EvalError {
                 "give a training file that rates this aspect, or leave the baseline out".into(),
             ),
             Self::ScoreNotFinite { .. } => Some(
-                "the weights of the bundle are damaged, or too large for f32: train it again".into(),
+                "the weights of the bundle are damaged, or too large for f32: train it again"
+                    .into(),
             ),
             Self::ScoreRecord { problem, .. } => problem.hint(),
             Self::NoMatchingId { .. } => Some(
-                "scores are joined to the data by `id`; a record of the data without one is called \
-                 by its line number"
+                "scores are joined to the data by `id`; data without ids is numbered \
+                 by line"
                     .into(),
             ),
             Self::ScoreAspects { .. } => Some(
-                "name the aspects of the scores in --aspects, as the data calls them; \
-                 `gradus data stats` lists those"
+                "set --aspects to the names of the aspects in the data; \
+                 `gradus data stats` lists them"
                     .into(),
             ),
             Self::Data(error) => error.hint(),

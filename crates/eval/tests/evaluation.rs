@@ -369,7 +369,7 @@ fn scores_of_a_response_are_as_many_as_the_aspects() {
     let error = Evaluation::compute(&scored, &aspects(), Aggregation::Mean, &[]).unwrap_err();
     let message = error.to_string();
     assert!(
-        message.contains("`x2`: found 1 scores of its own, expected 2"),
+        message.contains("`x2`: found 1 scores of the whole response, expected 2"),
         "{message}"
     );
     assert!(error.hint().is_some());
