@@ -349,7 +349,11 @@ fn a_response_is_listed_whole_or_cut_by_the_bundle() {
     write(directory.path(), "data.jsonl", partly.to_string());
     gradus(directory.path(), &["score", "bundle", "data.jsonl"]).fails(
         2,
-        &["text outside of segments", "So the answer", "list all segments"],
+        &[
+            "text outside of segments",
+            "So the answer",
+            "list all segments",
+        ],
     );
 }
 

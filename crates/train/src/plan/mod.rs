@@ -6,10 +6,15 @@ mod config;
 mod early_stopping;
 mod freeze;
 mod init_head;
+mod model_options;
 mod objective;
-mod options;
 mod prepare;
+mod scale_option;
 mod schedule;
+mod scratch_options;
+mod split_counts;
+mod text_options;
+mod training_ratings;
 
 pub(crate) use assemble::{Assembled, assemble};
 pub use chat_template::*;
@@ -17,9 +22,13 @@ pub use config::*;
 pub use early_stopping::EarlyStopping;
 pub(crate) use early_stopping::{LOSS, MSE};
 pub use freeze::Freeze;
-pub use options::*;
-pub use prepare::*;
+pub use model_options::{CheckedModel, ModelOptions, ParameterLimit};
+pub use prepare::{Prepared, prepare};
+pub use scale_option::ScaleOption;
 pub use schedule::Schedule;
+pub use scratch_options::{ScratchOptions, ScratchTokens};
+pub use split_counts::{EncodingCounts, SplitCounts};
+pub use text_options::{ContextOption, TextOptions};
 
 use std::path::PathBuf;
 

@@ -1,14 +1,14 @@
 //! Turns examples into tokenized splits: aspects, rating scales, tokens.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use gradus_data::{
     AspectSpec, ChatTemplate, ContextCounts, Example, RatingScale, SegmentTokenizer, TextConfig,
     TokenizedExample, TruncationCounts,
 };
-use serde::Serialize;
 
-use super::{TextOptions, TrainConfig};
+use super::training_ratings::{TrainingRatings, mean_target, resolve_aspects};
+use super::{EncodingCounts, SplitCounts, TextOptions, TrainConfig};
 use crate::{Result, TrainError};
 
 /// Tokenized splits.
@@ -23,50 +23,6 @@ pub struct Prepared {
     pub counts: SplitCounts,
     /// Mean training target per aspect, the initial score.
     pub mean_targets: Vec<f32>,
-}
-
-/// Counts of examples and truncations, by split.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct SplitCounts {
-    /// Training split.
-    pub train: EncodingCounts,
-    /// Validation split.
-    pub valid: EncodingCounts,
-}
-
-/// Counts of examples and truncations of a split.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct EncodingCounts {
-    /// Examples read.
-    pub examples: usize,
-    /// Omitted examples: without a rating that the objective uses (after truncation), or without a segment.
-    pub examples_without_rating: usize,
-    /// Omitted examples whose response is empty or white space.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub blank_responses: usize,
-    /// Rated segment-aspect pairs before truncation.
-    #[serde(default)]
-    pub ratings: usize,
-    /// Rated segment-aspect pairs after truncation.
-    pub rated: usize,
-    /// Records with a context, used or not.
-    #[serde(default)]
-    pub context: ContextCounts,
-    /// Rated response-aspect pairs that the objective uses; 0 without a response loss.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub rated_responses: usize,
-    /// Tokens, including special tokens.
-    pub tokens: usize,
-    /// Counts of truncated examples, segments and tokens.
-    pub truncation: TruncationCounts,
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
-fn is_zero(count: &usize) -> bool {
-    *count == 0
 }
 
 /// Resolves aspects, fits rating scales on the training split and tokenizes both splits.
@@ -90,7 +46,7 @@ pub fn prepare(
     train: &[Example],
     valid: &[Example],
 ) -> Result<Prepared> {
-    let ratings = Ratings::of(train, training);
+    let ratings = TrainingRatings::of(train, training);
     let aspects = resolve_aspects(&options.aspects, &ratings.known(), train.len())?;
     let specs = aspects.into_iter().map(|name| {
         let scale = options.scale.fit(ratings.of_aspect(&name))?;
@@ -127,104 +83,6 @@ pub fn prepare(
         counts,
         mean_targets,
     })
-}
-
-/// The ratings of the training split that the objective uses, by aspect.
-struct Ratings {
-    segments: BTreeMap<String, Vec<f64>>,
-    responses: BTreeMap<String, Vec<f64>>,
-}
-
-impl Ratings {
-    fn of(examples: &[Example], training: &TrainConfig) -> Self {
-        let segments = examples.iter().flat_map(|example| &example.segments);
-        let responses = examples
-            .iter()
-            .filter(|_| training.response_loss.is_some())
-            .map(|example| &example.ratings);
-        Self {
-            segments: by_aspect(segments.map(|segment| &segment.ratings)),
-            responses: by_aspect(responses),
-        }
-    }
-
-    fn known(&self) -> BTreeSet<&String> {
-        self.segments.keys().chain(self.responses.keys()).collect()
-    }
-
-    /// Ratings of segments, or of responses if no segment is rated.
-    fn of_aspect(&self, aspect: &str) -> &[f64] {
-        let ratings = self.segments.get(aspect);
-        ratings
-            .or_else(|| self.responses.get(aspect))
-            .map_or(&[], Vec::as_slice)
-    }
-}
-
-fn by_aspect<'a>(
-    maps: impl Iterator<Item = &'a BTreeMap<String, f64>>,
-) -> BTreeMap<String, Vec<f64>> {
-    let mut ratings: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    for (aspect, rating) in maps.flatten() {
-        ratings.entry(aspect.clone()).or_default().push(*rating);
-    }
-    ratings
-}
-
-fn resolve_aspects(
-    wanted: &[String],
-    known: &BTreeSet<&String>,
-    examples: usize,
-) -> Result<Vec<String>> {
-    if known.is_empty() {
-        return Err(TrainError::NothingRated {
-            split: "train",
-            examples,
-        });
-    }
-    let known: Vec<String> = known.iter().copied().cloned().collect();
-    if wanted.is_empty() {
-        return Ok(known);
-    }
-    let mut seen = BTreeSet::new();
-    for aspect in wanted {
-        if !known.contains(aspect) {
-            return Err(TrainError::UnknownAspect {
-                aspect: aspect.clone(),
-                known,
-            });
-        }
-        if !seen.insert(aspect) {
-            return Err(TrainError::Setting {
-                name: "aspects",
-                found: format!("`{aspect}` twice"),
-                expected: "each aspect once",
-            });
-        }
-    }
-    Ok(wanted.to_vec())
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "targets are f32 from here on"
-)]
-fn mean_target(spec: &AspectSpec, ratings: &Ratings, training: &TrainConfig) -> f32 {
-    let of_segments = ratings.segments.contains_key(&spec.name);
-    let ratings = ratings.of_aspect(&spec.name);
-    let sum: f64 = ratings
-        .iter()
-        .map(|rating| spec.scale.to_target(*rating))
-        .sum();
-    let mean = sum / ratings.len() as f64;
-    match training.response_loss {
-        Some(response) if !of_segments => {
-            let rating = spec.scale.to_rating(mean);
-            let start = response.aggregation.starting_rating(rating);
-            spec.scale.to_target(start) as f32
-        }
-        _ => mean as f32,
-    }
 }
 
 fn tokenize_split(
