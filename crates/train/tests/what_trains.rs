@@ -149,6 +149,38 @@ fn frozen_parts_stay_bit_for_bit() {
     holds_apart(&parts, |path| path.starts_with("encoder."));
 }
 
+/// The loss of the first step of a run with these probabilities of dropout.
+fn first_loss(freeze: Freeze, dropout: f64) -> f64 {
+    let (data, vocab_size) = data();
+    let device = Device::flex();
+    device.seed(3);
+    let bert = BertConfig {
+        max_positions: 96,
+        ..BertConfig::new(vocab_size, 16, 3, 2)
+    };
+    let encoder = EncoderConfig::Bert(bert).with_dropout(dropout, dropout);
+    let model = RewardModelConfig::new(encoder, Pooling::Mean, 1).init(&device);
+    let training = TrainConfig {
+        epochs: 1,
+        ..frozen(freeze)
+    };
+    let session = Session::default();
+    let training = training.check().unwrap();
+    let fitted = fit(model, &data, &training, &device, session, |_, _| Ok(())).unwrap();
+    fitted.history.steps[0].loss
+}
+
+#[test]
+fn dropout_is_off_in_a_frozen_encoder_and_on_in_frozen_layers() {
+    let both = |freeze| [0.0, 0.4].map(|dropout| first_loss(freeze, dropout));
+    let [without, with] = both(Freeze::Encoder);
+    assert_eq!(without.to_bits(), with.to_bits());
+    for freeze in [Freeze::Embeddings, Freeze::Layers(3)] {
+        let [without, with] = both(freeze);
+        assert_ne!(without.to_bits(), with.to_bits(), "{freeze}");
+    }
+}
+
 #[test]
 fn more_frozen_layers_than_there_are_is_refused() {
     let message = moved(frozen(Freeze::Layers(4)), None)

@@ -114,7 +114,7 @@ mod tests {
         for (counts, reads, trained, said) in [
             (some, true, None, "context read in 1 of 3 records"),
             (none, true, None, "context read in 0 of 3 records"),
-            (none, true, Some(some), "in 1 of 3 records, and"),
+            (none, true, Some(some), "in 1 of 3 records, so"),
             (
                 some,
                 false,

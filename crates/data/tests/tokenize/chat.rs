@@ -281,6 +281,6 @@ fn a_prompt_that_the_template_rewrites_names_its_example() {
         "example `r7`: chat template: line 1: the template refuses the messages: no x"
     );
     assert!(
-        refused(&"a".repeat(41)).contains("example `r7`: chat template: it writes something else")
+        refused(&"a".repeat(41)).contains("example `r7`: chat template: it treats this prompt")
     );
 }

@@ -157,7 +157,7 @@ mod tests {
             ("state.json has 3 bytes, expected 10", |target| {
                 fs_err::write(target.join("state.json"), "{\"s").unwrap();
             }),
-            ("state.json has another content", |target| {
+            ("state.json does not have the content", |target| {
                 fs_err::write(target.join("state.json"), "{\"step\":2}").unwrap();
             }),
             ("state.json is missing", |target| {

@@ -148,7 +148,7 @@ fn an_exploding_learning_rate_ends_the_run_and_pushes_out_no_checkpoint() {
     assert!(poisoned.is_empty(), "the ratings are not at fault: {error}");
     assert!(seen.checkpoints.is_empty(), "{seen:?}");
     assert!(
-        seen.notes[0].contains("no checkpoint of step 1"),
+        seen.notes[0].contains("no checkpoint at step 1"),
         "{seen:?}"
     );
 }

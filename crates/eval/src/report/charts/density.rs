@@ -217,7 +217,11 @@ mod tests {
         assert!(density(&[]).unwrap().is_none());
         assert!(density(&[(-1e308, 1e308)]).unwrap().is_none());
         let chart = density(&[(0.3, 0.3)]).unwrap().unwrap();
-        assert!(chart.caption.contains("holds 1."), "{}", chart.caption);
+        assert!(
+            chart.caption.contains("the darkest has 1."),
+            "{}",
+            chart.caption
+        );
         assert!(!chart.svg.contains("NaN"));
     }
 }

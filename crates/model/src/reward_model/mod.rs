@@ -1,0 +1,209 @@
+//! The reward model: encoder, pooling, head.
+
+mod config;
+mod input;
+
+use std::path::Path;
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+pub use self::config::RewardModelConfig;
+pub use self::input::SegmentInput;
+use crate::encoder::{DrawParameters, Encoder};
+use crate::error::Result;
+use crate::head::Head;
+use crate::output::Output;
+use crate::pooling::{Pooler, TokenStates};
+use crate::weights::save_module;
+
+/// The reward model: encodes prompt and response once and computes one score per segment and
+/// aspect:
+///
+/// ```text
+/// r(x, y, y_k) = output(head(pool({ encoder(x, y)_t : t in y_k })))
+/// ```
+#[derive(Module, Debug)]
+pub struct RewardModel {
+    encoder: Encoder,
+    head: Head,
+    pooling: Pooler,
+    #[module(skip)]
+    output: Output,
+}
+
+impl RewardModel {
+    /// Saves the weights as safetensors, as `f32`, named as the modules are
+    /// (`encoder.layers.0.attention.query.weight`), matrices `[d_input, d_output]`.
+    ///
+    /// # Errors
+    /// If a weight cannot be read back from its device, or writing fails.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        save_module(self, path)
+    }
+
+    /// A model of these parts: an [`Encoder`], or a [`TokenEncoder`](crate::encoder::TokenEncoder) of
+    /// another program; a [`Pooler`], or a [`SegmentPooling`](crate::SegmentPooling); a [`Head`], or a
+    /// [`ScoreHead`](crate::ScoreHead). Their widths have to fit. Weights that are still lazy are drawn.
+    pub fn from_parts(
+        encoder: impl Into<Encoder>,
+        pooling: impl Into<Pooler>,
+        head: impl Into<Head>,
+        output: Output,
+    ) -> Self {
+        let model = Self {
+            encoder: encoder.into(),
+            head: head.into(),
+            pooling: pooling.into(),
+            output,
+        };
+        model.visit(&mut DrawParameters);
+        model
+    }
+
+    /// Scores on the training scale. A score does not depend on its batch.
+    ///
+    /// # Shapes
+    /// - returns: `[batch_size, num_segments, num_aspects]`; scores of absent segments are
+    ///   meaningless
+    ///
+    /// # Panics
+    /// As [`raw`](Self::raw).
+    pub fn forward(&self, input: SegmentInput) -> Tensor<3> {
+        self.scores_of(self.pooled(input))
+    }
+
+    /// Computes scores from the result of [`pooled`](Self::pooled).
+    ///
+    /// # Shapes
+    /// - `pooled`: `[batch_size, num_segments, d_model]`
+    /// - returns: `[batch_size, num_segments, num_aspects]`, on the training scale
+    pub fn scores_of(&self, pooled: Tensor<3>) -> Tensor<3> {
+        self.output.forward(self.head.forward(pooled))
+    }
+
+    /// Whether scores are linear in the result of [`pooled`](Self::pooled).
+    pub fn is_linear_in_pooled(&self) -> bool {
+        self.head.is_linear() && self.output == Output::Identity
+    }
+
+    /// Computes the head's values before the output function, such as logits.
+    ///
+    /// # Shapes
+    /// - returns: `[batch_size, num_segments, num_aspects]`
+    ///
+    /// # Panics
+    /// As [`pooled`](Self::pooled).
+    pub fn raw(&self, input: SegmentInput) -> Tensor<3> {
+        self.head.forward(self.pooled(input))
+    }
+
+    /// Computes the head's input: the pooled state of each segment.
+    ///
+    /// # Shapes
+    /// - returns: `[batch_size, num_segments, d_model]`; zeros for absent segments
+    ///
+    /// # Panics
+    /// If the shapes do not match, or the sequence exceeds the encoder's positions: see
+    /// [`EncoderConfig::check_sequence`].
+    pub fn pooled(&self, input: SegmentInput) -> Tensor<3> {
+        let SegmentInput {
+            token_ids,
+            type_ids,
+            mask_pad,
+            response_spans,
+            segment_spans,
+        } = input;
+        let read = response_spans.filter(|_| !self.pooling.reads_prompt());
+        let hidden = match read {
+            Some(read) => {
+                let (types, pad) = (type_ids.clone(), mask_pad.clone());
+                self.encoder.forward_within(token_ids, types, pad, read)
+            }
+            None => self
+                .encoder
+                .forward(token_ids, type_ids.clone(), mask_pad.clone()),
+        };
+        self.pooling.forward(TokenStates {
+            hidden,
+            segment_spans,
+            type_ids,
+            mask_pad,
+        })
+    }
+
+    /// [`raw`](Self::raw) on an autodiff device with a frozen encoder: without dropout and
+    /// gradients in the encoder.
+    ///
+    /// # Shapes
+    /// - returns: `[batch_size, num_segments, num_aspects]`
+    ///
+    /// # Panics
+    /// As [`raw`](Self::raw).
+    pub fn raw_on_frozen_encoder(&self, input: SegmentInput) -> Tensor<3> {
+        let read = input.response_spans;
+        let read = read.filter(|_| !self.pooling.reads_prompt());
+        let hidden = self.encoder.states_in_inference(
+            input.token_ids,
+            input.type_ids.clone(),
+            input.mask_pad.clone(),
+            read,
+        );
+        self.head.forward(self.pooling.forward(TokenStates {
+            hidden,
+            segment_spans: input.segment_spans,
+            type_ids: input.type_ids,
+            mask_pad: input.mask_pad,
+        }))
+    }
+
+    /// Replaces the head by one of the same width and number of aspects.
+    #[must_use]
+    pub fn with_head(mut self, head: Head) -> Self {
+        self.head = head;
+        self
+    }
+
+    /// Sets the initial mean score per aspect, on the training scale; see [`Head::with_bias`].
+    ///
+    /// # Panics
+    /// If the number of values is not the number of aspects.
+    #[must_use]
+    pub fn with_head_bias(mut self, bias: &[f32]) -> Self {
+        let raw: Vec<f32> = bias
+            .iter()
+            .map(|&score| self.output.inverse(score))
+            .collect();
+        self.head = self.head.with_bias(&raw);
+        self
+    }
+
+    /// See [`Head::load`].
+    ///
+    /// # Errors
+    /// If the file is missing or damaged, or its tensors do not fit.
+    pub fn load_head(mut self, path: &Path) -> Result<Self> {
+        self.head = self.head.load(path)?;
+        Ok(self)
+    }
+
+    /// The encoder.
+    pub fn encoder(&self) -> &Encoder {
+        &self.encoder
+    }
+
+    /// The head.
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// The pooling.
+    pub fn pooling(&self) -> &Pooler {
+        &self.pooling
+    }
+
+    /// Output function from the head's values to scores.
+    pub fn output(&self) -> Output {
+        self.output
+    }
+}
