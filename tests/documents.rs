@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use assert_cmd::cargo::cargo_bin_cmd;
 use fs_err as fs;
 
-/// Flags in the documents that belong to other programs: cargo, its test harness, pip and `hf`.
-const OTHER_PROGRAMS: [&str; 12] = [
+/// Flags in the documents that belong to other programs: cargo, its test harness, pip, `hf`, and training loops.
+const OTHER_PROGRAMS: [&str; 16] = [
     "--release",
     "--workspace",
     "--features",
@@ -20,6 +20,10 @@ const OTHER_PROGRAMS: [&str; 12] = [
     "--ignored",
     "--nocapture",
     "--sanitizer",
+    "--reward",
+    "--custom-rm-path",
+    "--rm-type",
+    "--rm-url",
 ];
 
 fn root() -> &'static Path {

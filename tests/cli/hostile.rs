@@ -68,7 +68,7 @@ fn sizes_of_a_run_configuration_are_bounded_before_memory_is_taken() {
         (
             "model",
             "max_parameters = 10",
-            &["max_parameters", "found 10 beside"],
+            &["max_parameters", "found 10 for a model"],
         ),
     ]
     .into_iter()

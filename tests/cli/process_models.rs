@@ -365,7 +365,7 @@ fn a_text_cannot_write_a_separator_or_end_its_turn() {
         let record = json!({"id": "a", "prompt": prompt, "segments": [step]}).to_string();
         write(directory.path(), "data.jsonl", record);
         gradus(directory.path(), &["score", "bundle", "data.jsonl"])
-            .fails(2, &["special token", "take it out"]);
+            .fails(2, &["special token", "remove it from the text"]);
     }
 }
 

@@ -516,7 +516,7 @@ fn the_page_shows_ratings_of_responses() {
         for part in [
             "3 of 3 rated responses scored.",
             "<h3>Response ratings</h3>",
-            "No trivial baseline stands beside the response scores",
+            "No trivial baseline was fitted for the response scores",
             "\"whole\":[[0.0,0.2]]",
         ] {
             assert!(page.contains(part), "missing `{part}`");
