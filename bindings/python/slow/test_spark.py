@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 
 import pytest
 
@@ -17,7 +18,8 @@ from pyspark.sql import SparkSession  # noqa: E402
 
 
 @pytest.fixture
-def spark():
+def spark(monkeypatch):
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     session = SparkSession.builder.master("local-cluster[2,1,1024]").appName("gradus").getOrCreate()
     yield session
     session.stop()

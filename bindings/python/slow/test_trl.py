@@ -1,20 +1,17 @@
 """GRPO of the real TRL on a CPU, with a bundle that likes the letter `a` and a tiny random policy."""
 
+import json
 import random
 import statistics
 
 import datasets
 import pytest
-import tokenizers
-import torch
-import transformers
 import trl
 
 import gradus
 from gradus.integrations.trl import reward_function
 from gradus.integrations.trl_dense import DenseGRPOTrainer
 
-ALPHABET = "abcdef ."
 STEPS = 20
 
 
@@ -33,8 +30,6 @@ def scorer(tmp_path_factory):
             segments.append({"start": start, "end": start + 7, "rating": sentence.count("a") / 6})
         return {"id": str(number), "prompt": "Write.", "response": text.rstrip(), "segments": segments}
 
-    import json
-
     file = place / "rated.jsonl"
     file.write_text("".join(json.dumps(record(number)) + "\n" for number in range(600)))
     done = gradus.train(
@@ -48,29 +43,6 @@ def scorer(tmp_path_factory):
     scorer = gradus.Scorer(done.bundle, "cpu")
     assert scorer.response("Write.", "aaaaaa. aaaaaa.") > scorer.response("Write.", "bcdefb. cdefbc.") + 0.3
     return scorer
-
-
-@pytest.fixture
-def policy():
-    """A random model of eight characters, and its tokenizer."""
-    torch.manual_seed(0)
-    vocab = {token: number for number, token in enumerate(["<pad>", "<eos>", *ALPHABET.replace(" ", "Ġ"), "W", "r", "i", "t"])}
-    made = tokenizers.Tokenizer(tokenizers.models.BPE(vocab, []))
-    made.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    made.decoder = tokenizers.decoders.ByteLevel()
-    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=made, pad_token="<pad>", eos_token="<eos>")
-    config = transformers.LlamaConfig(
-        vocab_size=len(vocab),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        max_position_embeddings=64,
-        pad_token_id=0,
-        bos_token_id=1,
-        eos_token_id=1,
-    )
-    return transformers.LlamaForCausalLM(config), tokenizer
 
 
 def settings(place):

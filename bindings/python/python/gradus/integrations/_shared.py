@@ -47,3 +47,15 @@ def rewards(scorer: Scoring, prompts: list[str], responses: list[str], aspect: s
     records = [{"prompt": prompt, "response": response} for prompt, response in zip(prompts, responses, strict=True)]
     scores = [record["score"] for record in scorer.score(records)]
     return [score[name] if isinstance(score, dict) and name is not None else score for score in scores]
+
+
+def token_scores(
+    scorer: Scoring, tokenizer: Any, prompt: str, response: str, ids: list[int], aspect: str | None
+) -> tuple[list[float], list[float]]:
+    """The scores of the segments that end at each token of a policy, and how many; special tokens have none."""
+    if not response.strip():
+        return [0.0] * len(ids), [0.0] * len(ids)
+    special = set(tokenizer.all_special_ids)
+    texts = tokenizer.convert_ids_to_tokens(ids)
+    tokens = ["" if token in special else text for token, text in zip(ids, texts, strict=True)]
+    return scorer.token_scores(prompt, response, tokens=tokens, aspect=aspect)

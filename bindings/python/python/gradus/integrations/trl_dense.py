@@ -10,7 +10,7 @@ from trl import GRPOTrainer
 from .._errors import GradusError
 from .._scoring import Scoring
 from ..advantages import process_advantages
-from ._shared import text_of
+from ._shared import text_of, token_scores
 from .trl import reward_function
 
 
@@ -47,20 +47,12 @@ class DenseGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
             )
         rewards, ends = [], []
         for prompt, completion, tokens in zip(prompts, completions, ids, strict=True):
-            of_tokens = self._token_scores(text_of(prompt), text_of(completion), tokens)
-            rewards.append(of_tokens[0])
-            ends.append(of_tokens[1])
+            texts = text_of(prompt), text_of(completion)
+            scored = token_scores(self._scorer, self.processing_class, *texts, tokens, self._aspect)
+            rewards.append(scored[0])
+            ends.append(scored[1])
         dense = torch.zeros_like(output["completion_mask"], dtype=torch.float32)
         for row, values in enumerate(process_advantages(rewards, ends, group)):
             dense[row, : len(values)] = torch.tensor(values, device=dense.device)
         output["advantages"] = dense * output["completion_mask"]
         return output
-
-    def _token_scores(self, prompt: str, completion: str, ids: list[int]) -> tuple[list[float], list[float]]:
-        """The scores that end at each token, and how many."""
-        if not completion.strip():
-            return [0.0] * len(ids), [0.0] * len(ids)
-        special = set(self.processing_class.all_special_ids)
-        texts = self.processing_class.convert_ids_to_tokens(ids)
-        tokens = ["" if token in special else text for token, text in zip(ids, texts, strict=True)]
-        return self._scorer.token_scores(prompt, completion, tokens=tokens, aspect=self._aspect)
