@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -104,8 +105,8 @@ def _error(code: int, messages: str) -> GradusError:
 @contextmanager
 def as_file(data: Any) -> Iterator[str]:
     """The path of data: given, or of a file with these records, for a while."""
-    if isinstance(data, (str, Path)):
-        yield str(data)
+    if isinstance(data, (str, os.PathLike)):
+        yield os.fspath(data)
         return
     with tempfile.TemporaryDirectory(prefix="gradus-") as directory:
         path = Path(directory) / "records.jsonl"
