@@ -1,0 +1,54 @@
+"""Measures what Python adds to scoring: microseconds a record, and a call with one response beside the command line.
+
+    python bindings/python/overhead.py my-bundle [RECORDS]
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import gradus
+from gradus._records import rows, to_json
+
+
+def seconds(work: Callable[[], object], times: int = 5) -> float:
+    """The shortest of some times, which other programs disturb least."""
+    taken = []
+    for _ in range(times):
+        begun = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - begun)
+    return min(taken)
+
+
+def main() -> None:
+    bundle = sys.argv[1]
+    count = int(sys.argv[2]) if len(sys.argv) > 2 else 2000
+    records = [{key: record[key] for key in ("id", "prompt", "response")} for record in gradus.generate(count)]
+    scorer = gradus.Scorer(bundle, "cpu")
+    texts = [to_json(record, number) for number, record in enumerate(records)]
+    answers = scorer._inner.score(texts, 0)
+    python = seconds(lambda: [to_json(record, number) for number, record in enumerate(rows(records))])
+    python += seconds(lambda: [json.loads(answer) for answer in answers])
+    whole = seconds(lambda: scorer.score(records))
+    print(f"{count} records: {whole:.3f} s; objects of Python to texts and back: {python / count * 1e6:.1f} µs a record")
+
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "records.jsonl"
+        file.write_text("".join(text + "\n" for text in texts))
+        arguments = [sys.executable, "-m", "gradus", "score", bundle, str(file), "-o", str(file) + ".out", "--overwrite"]
+        command = seconds(lambda: subprocess.run(arguments, check=True, capture_output=True))
+    print(f"the command line with the same records: {command:.3f} s, of which starting and loading are a part")
+
+    one = seconds(lambda: scorer.segments(records[0]["prompt"], records[0]["response"]), 200)
+    print(f"a call with one response: {one * 1e3:.2f} ms")
+
+
+if __name__ == "__main__":
+    main()
