@@ -47,6 +47,32 @@ pub(crate) struct AuditArgs {
     pub(crate) json: bool,
 }
 
+const SEGMENT_HELP: &str = "\
+Shows how responses would be cut before any model exists: for rating tools, or to choose a segmenter.
+Records that already have segments keep them. `gradus score` cuts with the segmenter of its bundle.
+
+  gradus data segment answers.jsonl -o segmented.jsonl
+  gradus data segment answers.jsonl -o - --segmenter paragraph --text";
+
+/// `gradus data segment`.
+#[derive(Debug, Args)]
+pub(crate) struct SegmentArgs {
+    /// File of native records
+    pub(crate) file: PathBuf,
+    /// File to write, compressed if it ends in .gz; `-` is standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Replace the output if it exists
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Rule that cuts: sentence, line, paragraph, delimiter:TEXT, or one that `gradus parts` lists
+    #[arg(long, default_value = "sentence")]
+    pub(crate) segmenter: String,
+    /// Write each segment's text beside its span
+    #[arg(long)]
+    pub(crate) text: bool,
+}
+
 /// `gradus data …`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum DataCommand {
@@ -101,6 +127,9 @@ pub(crate) enum DataCommand {
         #[arg(long, default_value_t = 0)]
         seed: u64,
     },
+    /// Cut responses into segments, without a model
+    #[command(after_help = SEGMENT_HELP)]
+    Segment(SegmentArgs),
     /// Convert a published data set to native records
     #[command(after_help = "All formats, with example records and pitfalls: docs/importing.md")]
     Import {

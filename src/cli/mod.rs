@@ -21,7 +21,7 @@ use gradus::data::ReadLimits;
 use crate::{commands, failure, records, signals};
 
 pub(crate) use bench::{BenchArgs, BenchMode};
-pub(crate) use data::{AuditArgs, DataCommand};
+pub(crate) use data::{AuditArgs, DataCommand, SegmentArgs};
 pub(crate) use eval::{CalibrateArgs, CompareArgs, EvalArgs, ExplainArgs};
 pub(crate) use models::{ExportArgs, ExportFormat, ImportArgs, InspectArgs};
 pub(crate) use process::{ProcessArgs, ProcessBenchmark, ThresholdArgs};
@@ -141,7 +141,7 @@ pub(crate) enum Command {
     /// Measure how fast this build scores and trains on this machine
     #[command(after_help = bench::BENCH_HELP)]
     Bench(BenchArgs),
-    /// Validate, describe, audit, split, import or generate data
+    /// Validate, describe, audit, split, segment, import or generate data
     Data {
         /// What to do with the data.
         #[command(subcommand)]

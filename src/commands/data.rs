@@ -40,6 +40,7 @@ pub(crate) fn run(command: DataCommand) -> Result<()> {
             },
             seed,
         ),
+        DataCommand::Segment(args) => super::segment::run(&args),
         DataCommand::Import {
             format,
             file,

@@ -20,6 +20,7 @@ mod process;
 mod process_model;
 mod quickstart;
 mod score;
+mod segment;
 mod serve;
 mod settings;
 mod stats;

@@ -451,3 +451,75 @@ fn what_an_importer_makes_of_a_table_and_of_marks_is_told() {
     ];
     gradus(path, &wrong).fails(2, &["mark rule: found `most`", "any:N"]);
 }
+
+#[test]
+fn segment_cuts_what_is_not_cut_and_keeps_the_rest() {
+    let directory = temp_dir();
+    let path = directory.path();
+    let uncut = r#"{"id":"a","prompt":"p","response":"😀 One, Dr. Smith. Two.","source":"s"}"#;
+    let had = r#"{"id":"b","prompt":"p","response":"One. Two.","segments":[{"start":0,"end":9,"rating":1.0}]}"#;
+    let empty = r#"{"id":"c","prompt":"p","response":" "}"#;
+    write(path, "in.jsonl", [uncut, had, empty].join("\n"));
+    let run = gradus(
+        path,
+        &["data", "segment", "in.jsonl", "-o", "out.jsonl", "--text"],
+    );
+    assert!(
+        run.stderr.contains(
+            "1 responses cut into 2 segments, 1 kept the segments they had, 1 without text"
+        ),
+        "{}",
+        run.stderr
+    );
+    run.succeeds();
+    let spans = |record: &Value| -> Vec<(u64, u64, String)> {
+        let segments = record["segments"].as_array().cloned().unwrap_or_default();
+        let number = |value: &Value| value.as_u64().unwrap();
+        segments
+            .iter()
+            .map(|one| {
+                (
+                    number(&one["start"]),
+                    number(&one["end"]),
+                    one["text"].as_str().unwrap().into(),
+                )
+            })
+            .collect()
+    };
+    let written = records(&path.join("out.jsonl"));
+    let text = String::from;
+    assert_eq!(
+        spans(&written[0]),
+        [(0, 17, text("😀 One, Dr. Smith.")), (18, 22, text("Two."))]
+    );
+    assert_eq!(written[0]["source"], "s");
+    assert_eq!(spans(&written[1]), [(0, 9, text("One. Two."))]);
+    assert_eq!(written[1]["segments"][0]["rating"], 1.0);
+    assert_eq!(spans(&written[2]), []);
+    gradus(path, &["data", "validate", "out.jsonl"]).succeeds();
+    let twice = ["data", "segment", "out.jsonl", "-o", "again.jsonl"];
+    gradus(path, &twice).succeeds();
+    let read = |name: &str| fs_err::read(path.join(name)).unwrap();
+    assert_eq!(read("again.jsonl"), read("out.jsonl"));
+}
+
+#[test]
+fn segment_refuses_rules_that_cannot_cut_and_its_own_input() {
+    let directory = temp_dir();
+    let path = directory.path();
+    write(
+        path,
+        "in.jsonl",
+        r#"{"id":"a","prompt":"p","response":"One. Two."}"#,
+    );
+    let cut = |more: &[&str]| {
+        gradus(
+            path,
+            &[&["data", "segment", "in.jsonl", "-o"], more].concat(),
+        )
+    };
+    cut(&["out.jsonl", "--segmenter", "tokens:8"]).fails(2, &["tokens:N", "needs a tokenizer"]);
+    cut(&["out.jsonl", "--segmenter", "word"]).fails(2, &["word", "sentence"]);
+    cut(&["in.jsonl", "--overwrite"]).fails(2, &["in.jsonl"]);
+    assert!(!path.join("out.jsonl").exists());
+}

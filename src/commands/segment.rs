@@ -1,0 +1,111 @@
+//! `gradus data segment`: cuts responses before there is a model.
+
+use std::path::Path;
+
+use anyhow::Result;
+use gradus::data::{DataError, Example, ExampleWriter, Segment, Segmenter, UnreadKeys};
+
+use crate::cli::SegmentArgs;
+use crate::failure::Usage;
+use crate::{output, progress, records, show};
+
+pub(crate) fn run(args: &SegmentArgs) -> Result<()> {
+    let segmenter: Segmenter = args.segmenter.parse()?;
+    if matches!(segmenter, Segmenter::Tokens(_)) {
+        return Err(Usage::new(
+            "--segmenter tokens:N needs a tokenizer, which data commands do not have",
+        )
+        .with_hint("give another rule; a bundle trained with tokens:N cuts its own input")
+        .into());
+    }
+    let output = output::create(&args.output, args.overwrite, &[&args.file])?;
+    let mut writer = ExampleWriter::to_file(output);
+    let mut unread = UnreadKeys::new();
+    let mut counts = Counts::default();
+    let bar = progress::counter("records");
+    for record in records::open(&args.file)? {
+        let mut example = record?;
+        bar.inc(1);
+        unread.add(&example);
+        counts.add(&cut(&mut example, &segmenter, args.text)?);
+        writer.write(&example)?;
+    }
+    bar.finish_and_clear();
+    records::tell(&args.file, &unread.finish());
+    let status = counts.text(writer.path());
+    writer.commit()?;
+    show::status(&status);
+    Ok(())
+}
+
+/// What became of a record.
+enum Cut {
+    Into(usize),
+    Had,
+    Empty,
+}
+
+/// Cuts a response that has no segments; with `text`, every segment carries its text.
+fn cut(example: &mut Example, segmenter: &Segmenter, text: bool) -> Result<Cut, DataError> {
+    let had = !example.segments.is_empty();
+    if !had {
+        let spans = segmenter.segment(&example.response)?;
+        example.segments = spans.into_iter().map(Segment::unrated).collect();
+    }
+    if text {
+        let texts: Vec<String> = example
+            .segment_texts()
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        for (segment, text) in example.segments.iter_mut().zip(texts) {
+            segment.extra.insert("text".into(), text.into());
+        }
+    }
+    Ok(match (had, example.segments.len()) {
+        (true, _) => Cut::Had,
+        (false, 0) => Cut::Empty,
+        (false, segments) => Cut::Into(segments),
+    })
+}
+
+#[derive(Default)]
+struct Counts {
+    cut: usize,
+    segments: usize,
+    kept: usize,
+    empty: usize,
+}
+
+impl Counts {
+    fn add(&mut self, cut: &Cut) {
+        match cut {
+            Cut::Into(segments) => {
+                self.cut += 1;
+                self.segments += segments;
+            }
+            Cut::Had => self.kept += 1,
+            Cut::Empty => self.empty += 1,
+        }
+    }
+
+    fn text(&self, path: &Path) -> String {
+        let Self {
+            cut,
+            segments,
+            kept,
+            empty,
+        } = self;
+        let mut text = format!(
+            "{}: {cut} responses cut into {segments} segments",
+            path.display()
+        );
+        if *kept > 0 {
+            text += &format!(", {kept} kept the segments they had");
+        }
+        if *empty > 0 {
+            text += &format!(", {empty} without text");
+        }
+        text
+    }
+}
