@@ -1,7 +1,7 @@
 //! The rating loss: the distance of a score from its target.
 //!
 //! A loss is a file in this folder that implements [`PointwiseLoss`] and [`NamedLoss`], and a line in
-//! `known`.
+//! `BUILT_IN` (`named.rs`).
 
 mod absolute;
 mod cross_entropy;

@@ -1,18 +1,20 @@
 //! `gradus inspect`
 
-mod inspection;
-
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Result;
 use burn::tensor::Device;
 use gradus::bundle::Bundle;
-use gradus::data::{ChatTemplate, SegmentTokenizer, TextConfig, tokenizer_notes};
+use gradus::data::{ChatTemplate, SegmentTokenizer, Separator, TextConfig, tokenizer_notes};
 use gradus::device;
 use gradus::hub::Located;
-use gradus::model::{EncoderConfig, ModelError, PretrainedEncoder, RewardModelConfig};
+use gradus::model::{
+    EncoderConfig, LeftTensor, MemoryEstimate, ModelError, ParameterCounts, Pooling,
+    PretrainedEncoder, RewardModelConfig,
+};
+use serde::Serialize;
 
-use self::inspection::{Described, Inspection, Memory, Tokenizer, Weights};
 use super::settings::locate;
 use crate::cli::InspectArgs;
 use crate::failure::Usage;
@@ -20,6 +22,74 @@ use crate::show;
 
 /// Default length for the memory estimate.
 const SEQ_LENGTH: usize = 512;
+
+/// The description of a directory.
+#[derive(Debug, Serialize)]
+struct Inspection {
+    /// `encoder` or `bundle`.
+    kind: &'static str,
+    /// The Hub model and commit of the encoder.
+    origin: Option<String>,
+    supported: bool,
+    /// Reason if the model is not supported.
+    reason: Option<String>,
+    model: Option<Described>,
+    weights: Option<Weights>,
+    tokenizer: Option<Tokenizer>,
+    /// Ignored or contradictory settings in the files.
+    notes: Vec<String>,
+    /// Whether a bundle reads contexts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    use_context: Option<bool>,
+    /// The file of the chat template, or why it cannot be used.
+    chat_template: Option<String>,
+    /// Text after every segment, if the bundle has a separator.
+    separator: Option<Separator>,
+    memory: Option<Memory>,
+}
+
+/// The configuration of a model.
+#[derive(Debug, Serialize)]
+struct Described {
+    family: String,
+    /// Whether attention is causal.
+    causal: bool,
+    d_model: usize,
+    num_layers: usize,
+    num_heads: usize,
+    d_feed_forward: usize,
+    vocab_size: usize,
+    max_positions: usize,
+    parameters: ParameterCounts,
+    /// The bundle's pooling, or the default for training.
+    pooling: Pooling,
+    aspects: Option<Vec<String>>,
+}
+
+/// Summary of the weight headers.
+#[derive(Debug, Serialize)]
+struct Weights {
+    /// Number of tensors of each type.
+    types: BTreeMap<String, usize>,
+    /// Known tensors that are not used.
+    left: Vec<LeftTensor>,
+}
+
+#[derive(Debug, Serialize)]
+struct Tokenizer {
+    vocab_size: usize,
+    special_tokens: usize,
+    pad_id: u32,
+}
+
+/// An estimate in bytes.
+#[derive(Debug, Serialize)]
+struct Memory {
+    batch_size: usize,
+    seq_length: usize,
+    #[serde(flatten)]
+    bytes: MemoryEstimate,
+}
 
 pub(crate) fn run(args: &InspectArgs) -> Result<()> {
     for (flag, value) in [
@@ -202,5 +272,122 @@ fn memory(args: &InspectArgs, config: &RewardModelConfig, device: &Device) -> Me
         batch_size: args.batch_size,
         seq_length,
         bytes: config.memory(args.batch_size, seq_length, device),
+    }
+}
+
+impl Inspection {
+    fn rows(&self) -> Vec<[String; 2]> {
+        let mut rows = vec![("kind", self.kind.to_owned())];
+        if let Some(origin) = &self.origin {
+            rows.push(("encoder", origin.clone()));
+        }
+        let supported = if self.supported { "yes" } else { "no" };
+        rows.push(("supported", supported.to_owned()));
+        if let Some(reason) = &self.reason {
+            rows.push(("reason", reason.clone()));
+        }
+        if let Some(model) = &self.model {
+            rows.extend(model.rows());
+        }
+        if let Some(weights) = &self.weights {
+            let types = weights.types.iter();
+            let types: Vec<String> = types
+                .map(|(kind, count)| format!("{count} × {kind}"))
+                .collect();
+            rows.push(("tensors", types.join(", ")));
+            for left in &weights.left {
+                rows.push(("not loaded", format!("{} ({})", left.name, left.reason)));
+            }
+        }
+        if let Some(tokenizer) = &self.tokenizer {
+            rows.push(("tokenizer", format!("{} tokens", tokenizer.vocab_size)));
+        }
+        for note in &self.notes {
+            rows.push(("note", note.clone()));
+        }
+        if let Some(reads) = self.use_context {
+            let read = if reads {
+                "read after the prompt"
+            } else {
+                "not read"
+            };
+            rows.push(("context", read.to_owned()));
+        }
+        if let Some(separator) = &self.separator {
+            rows.push(("separator", format!("{:?}", separator.text)));
+        }
+        if let Some(template) = &self.chat_template {
+            rows.push(("chat template", template.clone()));
+        }
+        if let Some(memory) = &self.memory {
+            rows.extend(memory.rows());
+        }
+        rows.into_iter()
+            .map(|(name, value)| [name.to_owned(), value])
+            .collect()
+    }
+}
+
+impl Described {
+    fn rows(&self) -> Vec<(&'static str, String)> {
+        let attention = if self.causal {
+            "causal attention"
+        } else {
+            "bidirectional attention"
+        };
+        let counts = self.parameters;
+        let mut rows = vec![
+            ("family", format!("{} ({attention})", self.family)),
+            ("layers", self.num_layers.to_string()),
+            ("width", self.d_model.to_string()),
+            ("heads", self.num_heads.to_string()),
+            ("feed-forward width", self.d_feed_forward.to_string()),
+            ("vocabulary", self.vocab_size.to_string()),
+            ("longest sequence", format!("{} tokens", self.max_positions)),
+            ("parameters", counted(counts.total)),
+            ("- embeddings", counted(counts.embeddings)),
+            ("- layers", counted(counts.layers)),
+            ("pooling", self.pooling.to_string()),
+        ];
+        if counts.adapters > 0 {
+            rows.push(("- adapters", counted(counts.adapters)));
+        }
+        if let Some(aspects) = &self.aspects {
+            rows.push(("aspects", aspects.join(", ")));
+        }
+        rows
+    }
+}
+
+impl Memory {
+    fn rows(&self) -> Vec<(&'static str, String)> {
+        let bytes = self.bytes;
+        let at = format!("{} × {} tokens", self.batch_size, self.seq_length);
+        vec![
+            ("memory estimate for", at),
+            ("- weights", binary(bytes.weights)),
+            ("- scoring", binary(bytes.scoring)),
+            ("- training", binary(bytes.training)),
+            ("- training adapters", binary(bytes.training_adapters)),
+            ("- training the head", binary(bytes.training_head)),
+        ]
+    }
+}
+
+fn counted(count: usize) -> String {
+    let count = count as f64;
+    match count {
+        1e9.. => format!("{:.2} billion", count / 1e9),
+        1e6.. => format!("{:.1} million", count / 1e6),
+        _ => format!("{count:.0}"),
+    }
+}
+
+fn binary(bytes: usize) -> String {
+    let mebibytes = bytes as f64 / f64::from(1 << 20);
+    if mebibytes < 1024.0 {
+        format!("{mebibytes:.1} MiB")
+    } else {
+        format!("{:.1} GiB", mebibytes / 1024.0)
     }
 }
