@@ -1,17 +1,13 @@
-//! Marks of list items: a mark by itself is no sentence.
+//! The mark of a list item, such as `1.` or `(b)`.
 
-use std::collections::HashSet;
-use std::ops::Range;
-
-use super::super::pieces::is_line_break;
 use super::Rules;
-use super::joint::{Joint, SHORT};
-use super::label::{label_of, two_word_label};
+use super::joint::SHORT;
+use super::label::label_of;
 
-/// Signs that may stand ahead of what a mark counts by.
-const OPENING: &str = "#>*_~-+•◦▪‣·–—([{";
+/// Signs that may precede the number or letter of a mark.
+pub(super) const OPENING: &str = "#>*_~-+•◦▪‣·–—([{";
 
-/// What marks an item.
+/// The mark of a list item.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Mark {
     /// `1.`, `2)`, `1.2.`: the numbers of the levels.
@@ -26,7 +22,7 @@ pub(super) enum Mark {
 
 impl Mark {
     /// The mark of the next item.
-    fn next(&self) -> Option<Self> {
+    pub(super) fn next(&self) -> Option<Self> {
         match self {
             Self::Number(levels) => {
                 let (last, outer) = levels.split_last()?;
@@ -38,7 +34,7 @@ impl Mark {
         }
     }
 
-    /// What a label counts by.
+    /// The number of a mark.
     pub(super) fn ordinal(&self) -> u32 {
         match self {
             Self::Number(levels) => levels.last().copied().unwrap_or_default(),
@@ -47,8 +43,8 @@ impl Mark {
         }
     }
 
-    /// The Roman number that a single letter can be.
-    fn as_roman(&self) -> Option<Self> {
+    /// The mark of a single letter as a Roman number, if it is one.
+    pub(super) fn as_roman(&self) -> Option<Self> {
         match self {
             Self::Letter(letter) => roman(letter.encode_utf8(&mut [0; 4])).map(Self::Roman),
             _ => None,
@@ -56,317 +52,13 @@ impl Mark {
     }
 }
 
-/// Where a word stands that may be a mark.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Place {
-    /// First in its line, with more of its item behind it.
-    OpensItem,
-    /// The only word of its line, or behind a word that leads to an item (`Steps: 4.`).
-    MayOpen,
-    /// Anywhere else.
-    Inside,
-}
-
-/// How far the marks of a text have counted.
-#[derive(Debug)]
-pub(super) struct Marks {
-    rules: Rules,
-    number: Option<Vec<u32>>,
-    letter: Option<char>,
-    roman: Option<u32>,
-    /// Marks of the whole text that stand where an item can begin.
-    listed: HashSet<Mark>,
-    /// The label that was counted last.
-    label: Option<Mark>,
-    /// The bullet that opens the line.
-    bullet: Option<char>,
-}
-
-impl Marks {
-    /// Nothing is counted yet of the marks of `text`.
-    pub(super) fn of(text: &str, rules: Rules) -> Self {
-        let mut listed = HashSet::new();
-        for line in text.split(is_line_break) {
-            let mut may_begin = true;
-            for word in line.split_whitespace() {
-                if may_begin && let Some(mark) = short_mark_of(word, rules) {
-                    listed.insert(mark);
-                }
-                // What stands ahead of a mark in its line: `> 2.`, `- 2.`. Behind a colon a number
-                // may be an answer: `First: 6. Then: 7.`
-                may_begin = (may_begin && !word.contains(char::is_alphanumeric))
-                    || word.ends_with(['.', '!', '?']);
-            }
-        }
-        Self {
-            rules,
-            number: None,
-            letter: None,
-            roman: None,
-            listed,
-            label: None,
-            bullet: None,
-        }
-    }
-
-    /// Whether the sentence ahead is, or ends with, the mark of the item behind.
-    pub(super) fn belong_to_item(&self, joint: &Joint<'_>) -> bool {
-        let behind = joint.behind();
-        let mark_behind = short_mark_of(behind.trim_end(), self.rules);
-        // The last line: those ahead of it are items without text.
-        let before = joint.short_before().map(|text| match self.rules {
-            Rules::Second => text,
-            Rules::Third => text.rsplit(is_line_break).next().unwrap_or(text),
-        });
-        let mark_before = before.and_then(|text| mark_of(text, self.rules));
-        if mark_behind.is_some() && joint.crosses_line() {
-            // An item without text is none: it belongs to the next one.
-            return self.rules == Rules::Third
-                && mark_before.is_some_and(|mark| mark.next() == mark_behind);
-        }
-        if let Some(mark) = mark_before {
-            return matches!(mark, Mark::Label(..))
-                || self.has(&mark)
-                || (joint.opens_a_line() && !joint.crosses_line());
-        }
-        // `Steps: 1.` ends with the mark of what follows; `The answer is 1.` does not.
-        let mut words = joint.words_before();
-        let last = words.next().and_then(|word| mark_of(word, self.rules));
-        let leads = words.next().is_some_and(leads_to_item);
-        leads && !joint.crosses_line() && last.is_some_and(|mark| self.has(&mark))
-    }
-
-    /// Counts on with the marks inside a sentence, and with the sentence where it is one.
-    pub(super) fn note(&mut self, text: &str, sentence: Range<usize>) {
-        let mut leads = true;
-        let mut words = words(text, sentence).peekable();
-        while let Some((start, word)) = words.next() {
-            // The last word of a sentence is a mark only where something leads to it.
-            if (leads || words.peek().is_some())
-                && let Some(mark) = short_mark_of(word, self.rules)
-                && self.counts(&mark, self.place(text, start, word))
-            {
-                self.count(mark);
-            }
-            leads = leads_to_item(word) || (leads && !word.contains(char::is_alphanumeric));
-        }
-    }
-
-    /// Counts on as [`note`](Self::note) does; where in the text a mark that follows another one
-    /// stands inside the sentence behind what ends one.
-    pub(super) fn items(&mut self, text: &str, sentence: Range<usize>) -> Vec<usize> {
-        if self.rules == Rules::Third {
-            return self.items_of_all_kinds(text, sentence);
-        }
-        let mut items = Vec::new();
-        let mut ended = false;
-        for (start, word) in words(text, sentence) {
-            let mark = short_mark_of(word, self.rules);
-            ended = match mark {
-                Some(mark) => {
-                    if self.counts(&mark, self.place(text, start, word)) {
-                        if ended && self.follows(&mark) {
-                            items.push(start);
-                        }
-                        self.count(mark);
-                    }
-                    false
-                }
-                None => word.ends_with(['.', '!', '?']),
-            };
-        }
-        items
-    }
-
-    /// As [`items`](Self::items) by the third rules, by which an item may begin with signs (`- 2.`, `**2.**`), a
-    /// label (`step 2.`), or a bullet where one opens the line.
-    fn items_of_all_kinds(&mut self, text: &str, sentence: Range<usize>) -> Vec<usize> {
-        let mut items = Vec::new();
-        let ahead = text[..sentence.start].trim_end_matches([' ', '\t', '>']);
-        let mut opens_line = ahead.is_empty() || ahead.ends_with(is_line_break);
-        if opens_line {
-            self.bullet = None;
-        }
-        // Behind what ends a sentence, and where signs begin that stand between.
-        let (mut ended, mut signs) = (false, None);
-        let mut is_first = true;
-        let mut words = words(text, sentence).peekable();
-        while let Some((start, word)) = words.next() {
-            let sign = lone_sign(word);
-            if opens_line {
-                self.bullet = sign;
-                opens_line = word == ">";
-            }
-            let next = words
-                .peek()
-                .map(|(start, word)| &text[*start..start + word.len()]);
-            if ended
-                && sign.is_some()
-                && sign == self.bullet
-                && next.is_some_and(|next| opens_item(word, next))
-            {
-                items.push(start);
-                (ended, signs) = (false, None);
-                continue;
-            }
-            if ended && word.starts_with("![") {
-                items.push(signs.unwrap_or(start));
-            } else if !word.contains(char::is_alphanumeric) {
-                signs = signs.or(Some(start));
-                continue;
-            }
-            let label = next.and_then(|next| two_word_label(word, next));
-            let mark = short_mark_of(word, self.rules).or(label.filter(|_| ended || is_first));
-            if let Some(mark) = mark.filter(|mark| self.counts(mark, self.place(text, start, word)))
-            {
-                if ended && self.follows(&mark) {
-                    items.push(signs.unwrap_or(start));
-                }
-                self.count(mark);
-                ended = false;
-            } else {
-                ended = short_mark_of(word, self.rules).is_none() && ends_sentence(word);
-            }
-            (is_first, signs) = (false, None);
-        }
-        items
-    }
-
-    /// Where a word that begins at `start` stands.
-    fn place(&self, text: &str, start: usize, word: &str) -> Place {
-        let ahead = text[..start].trim_end_matches(opens_mark);
-        if !(ahead.is_empty() || ahead.ends_with(is_line_break)) {
-            // The word ahead, of which only the end counts.
-            let near = text[..start].trim_end();
-            let may_open = leads_to_item(near)
-                || (self.rules == Rules::Third && near.ends_with(['.', '!', '。', '！']));
-            return if may_open {
-                Place::MayOpen
-            } else {
-                Place::Inside
-            };
-        }
-        let behind = text[start + word.len()..].trim_start_matches([' ', '\t']);
-        if behind.is_empty() || behind.starts_with(is_line_break) {
-            Place::MayOpen
-        } else {
-            Place::OpensItem
-        }
-    }
-
-    /// Whether `mark` was counted last.
-    fn has(&self, mark: &Mark) -> bool {
-        match mark {
-            Mark::Number(levels) => self.number.as_ref() == Some(levels),
-            Mark::Roman(number) => self.roman == Some(*number),
-            Mark::Letter(letter) => self.letter == Some(*letter),
-            Mark::Label(..) => false,
-        }
-    }
-
-    /// Whether `mark` is the first of a list, follows the one before, or begins a list in the middle.
-    fn counts(&self, mark: &Mark, place: Place) -> bool {
-        let is_first = match mark {
-            Mark::Number(levels) => levels[..] == [0] || levels[..] == [1],
-            Mark::Letter(letter) => matches!(letter, 'a' | 'A' | 'i' | 'I'),
-            Mark::Roman(number) => *number == 1,
-            Mark::Label(..) => true,
-        };
-        is_first
-            || self.follows(mark)
-            || match place {
-                Place::OpensItem => true,
-                // `7.` alone in its line, or behind a colon, may be an answer; not where `8.` is listed too.
-                Place::MayOpen => self.goes_on(mark),
-                Place::Inside => false,
-            }
-    }
-
-    /// Whether the item behind that of `mark` is in the text.
-    fn goes_on(&self, mark: &Mark) -> bool {
-        let next = |mark: &Mark| mark.next().is_some_and(|next| self.listed.contains(&next));
-        // `V` and `VI` have a letter and a number, `I` and `J` two letters.
-        next(mark) || mark.as_roman().is_some_and(|mark| next(&mark))
-    }
-
-    /// Whether the item of `mark` comes behind the one counted last.
-    fn follows(&self, mark: &Mark) -> bool {
-        match mark {
-            Mark::Number(levels) => {
-                (self.number.as_ref()).is_some_and(|last| succeeds(levels, last))
-            }
-            // No word but a number has two such letters, so that one may be left out.
-            Mark::Roman(number) => self.roman.is_some_and(|last| *number > last),
-            Mark::Letter(letter) => {
-                let before = u32::from(*letter).checked_sub(1).and_then(char::from_u32);
-                let is_next = |mark| matches!(mark, Mark::Roman(n) if self.roman == Some(n - 1));
-                (before.is_some() && self.letter == before) || mark.as_roman().is_some_and(is_next)
-            }
-            Mark::Label(..) => (self.label.as_ref().and_then(Mark::next)).as_ref() == Some(mark),
-        }
-    }
-
-    fn count(&mut self, mark: Mark) {
-        match mark {
-            Mark::Number(levels) => self.number = Some(levels),
-            Mark::Roman(number) => self.roman = Some(number),
-            Mark::Letter(letter) => {
-                // `V` opens a list as a letter or as a number: what follows tells.
-                if let Some(Mark::Roman(number)) = mark.as_roman() {
-                    self.roman = Some(number);
-                }
-                self.letter = Some(letter);
-            }
-            Mark::Label(..) => self.label = Some(mark),
-        }
-    }
-}
-
-/// Whether the item `next` comes behind the item `last`: `1.3` and `2` and `1.2.1` behind `1.2`.
-fn succeeds(next: &[u32], last: &[u32]) -> bool {
-    let common = next.iter().zip(last).take_while(|(a, b)| a == b).count();
-    let (rest, of_last) = (&next[common..], last.get(common));
-    match (rest, of_last) {
-        ([], _) => false,
-        ([first, inner @ ..], Some(last)) => *first == last + 1 && inner.iter().all(|n| *n <= 1),
-        (inner, None) => inner.iter().all(|n| *n <= 1),
-    }
-}
-
-/// The words of a part of a text, and where they begin in the text.
-fn words(text: &str, part: Range<usize>) -> impl Iterator<Item = (usize, &str)> {
-    let mut at = part.start;
-    let words = text[part].split_inclusive(char::is_whitespace);
-    words.filter_map(move |word| {
-        let start = at;
-        at += word.len();
-        let word = word.trim_end();
-        (!word.is_empty()).then_some((start, word))
-    })
-}
-
-/// White space and signs that stand ahead of a mark in its line.
-fn opens_mark(char: char) -> bool {
-    !is_line_break(char) && (char.is_whitespace() || OPENING.contains(char))
-}
-
-/// Whether a sentence may end behind a word.
-fn ends_sentence(word: &str) -> bool {
-    word.ends_with(['.', '!', '?', '。', '！', '？'])
-}
-
-/// Whether a list may begin behind a word.
-fn leads_to_item(word: &str) -> bool {
-    word.ends_with([':', ';', '–', '—', ','])
-}
-
-/// Whether a sentence is the mark of an item that is not counted.
+/// Whether a sentence is only a bullet.
 pub(super) fn is_bullet(sentence: &str) -> bool {
     lone_sign(sentence.trim()).is_some()
 }
 
-/// The bullet that a word is.
-fn lone_sign(word: &str) -> Option<char> {
+/// The bullet, if a word is one.
+pub(super) fn lone_sign(word: &str) -> Option<char> {
     const BULLETS: [char; 14] = [
         '-', '*', '+', '•', '◦', '▪', '▫', '‣', '·', '–', '—', '●', '○', '■',
     ];
@@ -375,20 +67,21 @@ fn lone_sign(word: &str) -> Option<char> {
     first.filter(|_| chars.next().is_none())
 }
 
-/// Whether a bullet inside a line opens an item: a dash may go on a sentence (`— Well! — he said.`).
-fn opens_item(bullet: &str, next: &str) -> bool {
+/// Whether a bullet inside a line starts an item. A dash may continue a sentence (`— Well! — he said.`).
+pub(super) fn opens_item(bullet: &str, next: &str) -> bool {
     !(matches!(bullet, "–" | "—") && next.starts_with(char::is_lowercase))
 }
 
-fn short_mark_of(word: &str, rules: Rules) -> Option<Mark> {
+/// [`mark_of`] a word that is not too long for a mark.
+pub(super) fn short_mark_of(word: &str, rules: Rules) -> Option<Mark> {
     if word.len() > SHORT {
         return None;
     }
     mark_of(word, rules)
 }
 
-/// The mark that a text is, whatever brackets and emphasis stand around it.
-fn mark_of(text: &str, rules: Rules) -> Option<Mark> {
+/// The mark, if a text is one, with or without brackets and emphasis around it.
+pub(super) fn mark_of(text: &str, rules: Rules) -> Option<Mark> {
     const CLOSING: &str = "*_~.)]}:\\";
     const CLOSING_OF_THIRD: &str = "*_~.)]}:\\。．：、）】］";
     const SIGNS: [char; 10] = ['.', ')', ']', ':', '。', '．', '：', '）', '】', '］'];
@@ -399,13 +92,14 @@ fn mark_of(text: &str, rules: Rules) -> Option<Mark> {
     let blank_or = |set: &'static str| move |char: char| char.is_whitespace() || set.contains(char);
     let open = text.trim_start_matches(blank_or(OPENING));
     let core = open.trim_end_matches(blank_or(closing));
-    // A number by itself is a number.
+    // A number without a sign is not a mark.
     if !open[core.len()..].contains(signs) {
         return None;
     }
     enumerator(core).or_else(|| label_of(core, rules))
 }
 
+/// The mark for a number or letter without signs around it.
 pub(super) fn enumerator(core: &str) -> Option<Mark> {
     let is_number = |part: &str| {
         (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
@@ -440,16 +134,6 @@ fn roman(text: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_next_item_counts_up_by_one_at_one_level() {
-        for next in [&[1, 3][..], &[2], &[1, 2, 1], &[1, 3, 0]] {
-            assert!(succeeds(next, &[1, 2]), "{next:?}");
-        }
-        for next in [&[1, 4][..], &[1, 2], &[3], &[1, 2, 2], &[1, 1]] {
-            assert!(!succeeds(next, &[1, 2]), "{next:?}");
-        }
-    }
 
     #[test]
     fn marks_are_told_from_words_and_numbers() {

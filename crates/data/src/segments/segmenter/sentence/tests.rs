@@ -1,0 +1,463 @@
+use super::*;
+
+fn texts(text: &str, rules: Rules) -> Vec<String> {
+    let chars: Vec<char> = text.chars().collect();
+    spans(text, rules)
+        .iter()
+        .map(|span| chars[span.start..span.end].iter().collect())
+        .collect()
+}
+
+/// Cuts by the rules of both versions.
+#[track_caller]
+fn cuts(text: &str, expected: &[&str]) {
+    assert_eq!(texts(text, Rules::Second), expected);
+    assert_eq!(texts(text, Rules::Third), expected);
+}
+
+/// Cuts by the third rules, and otherwise by the second.
+#[track_caller]
+fn now_cuts(text: &str, expected: &[&str]) {
+    assert_ne!(texts(text, Rules::Second), expected);
+    assert_eq!(texts(text, Rules::Third), expected);
+}
+
+#[test]
+fn the_mark_of_an_item_stays_with_it() {
+    for (text, expected) in [
+        (
+            "Steps: 1. Add three. 2. Double it. 3. Stop.",
+            &["Steps: 1. Add three.", "2. Double it.", "3. Stop."][..],
+        ),
+        (
+            "1. Paris is the capital. 2. France is in Europe.",
+            &["1. Paris is the capital.", "2. France is in Europe."],
+        ),
+        (
+            "Do this:\n1) Add three. Then rest.\n2) Double it.\n(a) First. (b) Second.",
+            &[
+                "Do this:",
+                "1) Add three.",
+                "Then rest.",
+                "2) Double it.",
+                "(a) First.",
+                "(b) Second.",
+            ],
+        ),
+        (
+            "**1.** Add three to it.\n**2.** Double it.",
+            &["**1.** Add three to it.", "**2.** Double it."],
+        ),
+        (
+            "Step 1. Add three. Step 2. Double it.",
+            &["Step 1. Add three.", "Step 2. Double it."],
+        ),
+        (
+            "**Step 1.** Add three. **Step 2.** Go.",
+            &["**Step 1.** Add three.", "**Step 2.** Go."],
+        ),
+        (
+            "I. Intro is here. II. Method is here.",
+            &["I. Intro is here.", "II. Method is here."],
+        ),
+        (
+            "iv. Four is next.\nv. Five is last.",
+            &["iv. Four is next.", "v. Five is last."],
+        ),
+        (
+            "a. First it is. b. Second it is.",
+            &["a. First it is.", "b. Second it is."],
+        ),
+        ("1.) Add it. 2.) Stop it.", &["1.) Add it.", "2.) Stop it."]),
+        (
+            "1.\nAdd it.\n\n2.\nStop it.",
+            &["1.\nAdd it.", "2.\nStop it."],
+        ),
+        (
+            "1.1. Add it.\n1.2. Stop it.",
+            &["1.1. Add it.", "1.2. Stop it."],
+        ),
+        (
+            "## 3. Results\nGood ones.",
+            &["## 3. Results", "Good ones."],
+        ),
+        ("-\nAdd it.\n- Stop it.", &["-\nAdd it.", "- Stop it."]),
+        (
+            "• One is so. • Two is so.",
+            &["• One is so.", "• Two is so."],
+        ),
+        (
+            "1.1. Add it. 1.2. Stop it. 2. Go.",
+            &["1.1. Add it.", "1.2. Stop it.", "2. Go."],
+        ),
+        (
+            "1. Add it. 1.1. Add more. 1.2. Stop.",
+            &["1. Add it.", "1.1. Add more.", "1.2. Stop."],
+        ),
+        (
+            "First: 1. Add it; 2. Stop it.",
+            &["First: 1. Add it; 2. Stop it."],
+        ),
+        (
+            "Schritt 1. Addiere drei. Schritt 2. Halt.",
+            &["Schritt 1. Addiere drei.", "Schritt 2. Halt."],
+        ),
+    ] {
+        cuts(text, expected);
+    }
+}
+
+#[test]
+fn a_list_may_begin_in_the_middle() {
+    for (text, expected) in [
+        ("2. Double it. 3. Stop.", &["2. Double it.", "3. Stop."][..]),
+        ("10. Rest. 11. Stop.", &["10. Rest.", "11. Stop."]),
+        (
+            "IV. Four it is. VI. Six it is.",
+            &["IV. Four it is.", "VI. Six it is."],
+        ),
+        (
+            "V. Five. VI. Six. VII. Seven.",
+            &["V. Five.", "VI. Six.", "VII. Seven."],
+        ),
+        ("c. Third. d. Fourth.", &["c. Third.", "d. Fourth."]),
+        (
+            "Go on so.\n> **3.** Rest. **4.** Stop.",
+            &["Go on so.", "> **3.** Rest.", "**4.** Stop."],
+        ),
+        (
+            "2.\nDouble it.\n\n3.\nStop.",
+            &["2.\nDouble it.", "3.\nStop."],
+        ),
+        ("Go on: 4. Rest. 5. Stop.", &["Go on: 4. Rest.", "5. Stop."]),
+        (
+            "2.3. Rest. 2.4. Stop. 3. Go.",
+            &["2.3. Rest.", "2.4. Stop.", "3. Go."],
+        ),
+    ] {
+        cuts(text, expected);
+    }
+}
+
+#[test]
+fn a_number_that_ends_a_sentence_is_no_mark() {
+    cuts("It asks: 4. Then stop.", &["It asks: 4.", "Then stop."]);
+    cuts(
+        "How much? 1.2. That is all.",
+        &["How much?", "1.2.", "That is all."],
+    );
+    cuts(
+        "How many? 7. That is all.",
+        &["How many?", "7.", "That is all."],
+    );
+    cuts(
+        "First: 6. Then: 7. Then: 8.",
+        &["First: 6.", "Then: 7.", "Then: 8."],
+    );
+    cuts("So x = 5. Then stop.", &["So x = 5.", "Then stop."]);
+    cuts(
+        "The answer is 1. That is all.",
+        &["The answer is 1.", "That is all."],
+    );
+    cuts("7.\nBecause it is so.", &["7.", "Because it is so."]);
+    cuts(
+        "It was 1999. Then it ended.",
+        &["It was 1999.", "Then it ended."],
+    );
+    cuts("See step 2. Then go on.", &["See step 2.", "Then go on."]);
+}
+
+#[test]
+fn an_abbreviation_stays_with_what_follows() {
+    for (text, expected) in [
+        (
+            "Dr. Smith came. He sat.",
+            &["Dr. Smith came.", "He sat."][..],
+        ),
+        (
+            "J. K. Rowling wrote it. J. A. Smith read it.",
+            &["J. K. Rowling wrote it.", "J. A. Smith read it."],
+        ),
+        (
+            "It takes approx. Ten minutes.",
+            &["It takes approx. Ten minutes."],
+        ),
+        (
+            "Some cities, e.g. Paris, grow. Others, z. B. Rom, too.",
+            &["Some cities, e.g. Paris, grow.", "Others, z. B. Rom, too."],
+        ),
+        ("See No. 5. It holds.", &["See No. 5.", "It holds."]),
+        (
+            "See Fig. 3 and Sec. 4 of Smith et al. (2020). It holds.",
+            &["See Fig. 3 and Sec. 4 of Smith et al. (2020).", "It holds."],
+        ),
+        ("U.S. Army. Mr. X came.", &["U.S. Army.", "Mr. X came."]),
+        (
+            "He joined the U.S. Army. Then he left the U.S. The end.",
+            &[
+                "He joined the U.S. Army.",
+                "Then he left the U.S.",
+                "The end.",
+            ],
+        ),
+        (
+            "Written by A. Smith. Good.",
+            &["Written by A. Smith.", "Good."],
+        ),
+        (
+            "Pi is 3.14 or so. It took 5 ms. Then it ended.",
+            &["Pi is 3.14 or so.", "It took 5 ms.", "Then it ended."],
+        ),
+        (
+            "Take Plan B. Then vitamin C. Oranges have it.",
+            &["Take Plan B.", "Then vitamin C.", "Oranges have it."],
+        ),
+        ("No. Maybe. No... Yes.", &["No.", "Maybe.", "No...", "Yes."]),
+        // A bracket ahead of a letter of several bytes.
+        ("A. [と: **. ", &["A. [と: **."]),
+    ] {
+        cuts(text, expected);
+    }
+}
+
+#[test]
+fn what_has_no_letter_and_no_digit_is_no_sentence() {
+    cuts("Great job! 🎉 Go on.", &["Great job!", "🎉 Go on."]);
+    cuts("Great job! 🎉\nGo on.", &["Great job! 🎉", "Go on."]);
+    cuts(
+        "One is so.\n---\nTwo is so. . . .",
+        &["One is so.\n---", "Two is so. . . ."],
+    );
+    cuts("🎉\nGreat job!", &["🎉\nGreat job!"]);
+    cuts("🎉", &["🎉"]);
+    cuts(
+        "| a | b |\n|---|---|\n| 1 | 2 |",
+        &["| a | b |\n|---|---|", "| 1 | 2 |"],
+    );
+}
+
+#[test]
+fn code_formulas_and_addresses_are_not_cut() {
+    cuts(
+        "Run this:\n```python\nx = 1\n\ny = 2  # Done. Yes!\n```\nThen stop.",
+        &[
+            "Run this:",
+            "```python\nx = 1\n\ny = 2  # Done. Yes!\n```",
+            "Then stop.",
+        ],
+    );
+    cuts("It is so.\n```\nx = 1\ny", &["It is so.", "```\nx = 1\ny"]);
+    cuts(
+        "Visit https://x.org/A.B?c=D. Done.",
+        &["Visit https://x.org/A.B?c=D.", "Done."],
+    );
+    cuts(
+        "$f(x)=x^2.$ Then $y=2.5$. \\[ a. B \\] So.",
+        &["$f(x)=x^2.$", "Then $y=2.5$. \\[ a. B \\] So."],
+    );
+    cuts("Call `a. B` now. Or `x", &["Call `a. B` now.", "Or `x"]);
+    cuts(
+        "He said **stop.** Then he left.",
+        &["He said **stop.**", "Then he left."],
+    );
+    cuts(
+        "参见https://x.org。然后停止。",
+        &["参见https://x.org。", "然后停止。"],
+    );
+}
+
+#[test]
+fn a_quotation_goes_on_with_its_particle() {
+    cuts(
+        "これは文です。「はい。」と言った。次の文！",
+        &["これは文です。", "「はい。」と言った。", "次の文！"],
+    );
+    cuts("「はい。」\nと言った。", &["「はい。」", "と言った。"]);
+    cuts(
+        "He said: \"It is far.\" Then he left. (It was late.) Good.",
+        &[
+            "He said: \"It is far.\"",
+            "Then he left.",
+            "(It was late.)",
+            "Good.",
+        ],
+    );
+}
+
+#[test]
+fn items_are_headed_by_words_and_signs_too() {
+    for (text, expected) in [
+        (
+            "Step two. Add it. Step three. Go.",
+            &["Step two. Add it.", "Step three. Go."][..],
+        ),
+        (
+            "STEP 1. Add three. step 2. Double it.",
+            &["STEP 1. Add three.", "step 2. Double it."],
+        ),
+        (
+            "step 1. add it. step 2. go on.",
+            &["step 1. add it.", "step 2. go on."],
+        ),
+        ("- 1. Add. - 2. Go.", &["- 1. Add.", "- 2. Go."]),
+        ("- Add it. - Go on.", &["- Add it.", "- Go on."]),
+        (
+            "Here it is. 3. Add it. 4. Go on.",
+            &["Here it is.", "3. Add it.", "4. Go on."],
+        ),
+        ("1. \n\n2. Go.", &["1. \n\n2. Go."]),
+        (
+            "Étape deux. Ajoute. Étape trois. Va.",
+            &["Étape deux. Ajoute.", "Étape trois. Va."],
+        ),
+        (
+            "第一步。加三。第二步。乘二。",
+            &["第一步。加三。", "第二步。乘二。"],
+        ),
+        ("1。加三。2。乘二。", &["1。加三。", "2。乘二。"]),
+    ] {
+        now_cuts(text, expected);
+    }
+    for text in [
+        "In step 1. we add. in step 2. we go.",
+        "It is 5 - 3. - 1 is next.",
+        "— Хорошо! — сказал он.",
+    ] {
+        cuts(text, &[text]);
+    }
+    cuts(
+        "See step two. Then go. He is number one. Go.",
+        &["See step two.", "Then go.", "He is number one.", "Go."],
+    );
+}
+
+#[test]
+fn abbreviations_and_ordinals_of_more_languages() {
+    for (text, expected) in [
+        (
+            "Am 3. Oktober kam der 2. Versuch. Gut.",
+            &["Am 3. Oktober kam der 2. Versuch.", "Gut."][..],
+        ),
+        ("Siehe Abs. 2. Art. 5 GG.", &["Siehe Abs. 2.", "Art. 5 GG."]),
+        ("Dr. med. Huber kam.", &["Dr. med. Huber kam."]),
+        (
+            "Vive p. ej. Roma. EE. UU. ganó.",
+            &["Vive p. ej. Roma.", "EE. UU. ganó."],
+        ),
+        ("Dott. Rossi è qui. Bene.", &["Dott. Rossi è qui.", "Bene."]),
+        ("Voir éd. 2. Puis va.", &["Voir éd. 2.", "Puis va."]),
+        (
+            "Bijv. Parijs. Dhr. Jansen.",
+            &["Bijv. Parijs.", "Dhr. Jansen."],
+        ),
+        ("T.ex. Paris. Bra.", &["T.ex. Paris.", "Bra."]),
+        ("Np. Paryż. Tak.", &["Np. Paryż.", "Tak."]),
+        ("Např. Praha. Ano.", &["Např. Praha.", "Ano."]),
+        ("Örn. Paris. Evet.", &["Örn. Paris.", "Evet."]),
+        (
+            "Он из г. Москва. См. рис. 3. Так.",
+            &["Он из г. Москва.", "См. рис. 3.", "Так."],
+        ),
+        (
+            "Cats, dogs, etc. Paris is.",
+            &["Cats, dogs, etc.", "Paris is."],
+        ),
+    ] {
+        now_cuts(text, expected);
+    }
+    for (text, expected) in [
+        ("I am 3. Then I go.", &["I am 3.", "Then I go."][..]),
+        (
+            "The answer is 3. April is a month.",
+            &["The answer is 3.", "April is a month."],
+        ),
+        (
+            "Es ist 5 min. Dann geht er.",
+            &["Es ist 5 min.", "Dann geht er."],
+        ),
+        ("В 1999 г. Он ушёл.", &["В 1999 г.", "Он ушёл."]),
+    ] {
+        cuts(text, expected);
+    }
+}
+
+#[test]
+fn headings_rows_links_and_what_closes_a_sentence_stay_whole() {
+    for (text, expected) in [
+        (
+            "## Heading. With stop.\nText here. More.",
+            &["## Heading. With stop.", "Text here.", "More."][..],
+        ),
+        (
+            "| a. B | c |\n|---|---|\n| Dr. X. Then | y! Z |\nEnd. Now.",
+            &[
+                "| a. B | c |\n|---|---|",
+                "| Dr. X. Then | y! Z |",
+                "End.",
+                "Now.",
+            ],
+        ),
+        (
+            "See [A. B](c.d). Then ![E. F](g.png) here.",
+            &["See [A. B](c.d).", "Then ![E. F](g.png) here."],
+        ),
+        (
+            "> ```\n> a. B\n> C. D\n> ```\n> Text. More.",
+            &["> ```\n> a. B\n> C. D\n> ```", "> Text.", "More."],
+        ),
+        (
+            "It is so.[1] Then more.[2, 3][4] End.",
+            &["It is so.[1]", "Then more.[2, 3][4]", "End."],
+        ),
+        (
+            "Good!👍🏽 Then. Done.✅\nGo.",
+            &["Good!👍🏽", "Then.", "Done.✅", "Go."],
+        ),
+        (
+            "Use <code>a. B</code>. Then.",
+            &["Use <code>a. B</code>.", "Then."],
+        ),
+        (
+            "So \\begin{align} A. B \\end{align} holds. Then.",
+            &["So \\begin{align} A. B \\end{align} holds.", "Then."],
+        ),
+    ] {
+        now_cuts(text, expected);
+    }
+}
+
+#[test]
+fn long_texts_without_a_sentence_take_linear_time() {
+    for unit in [
+        "\n",
+        "`",
+        "``",
+        "\\[",
+        "$$ ",
+        "Dr. ",
+        "://",
+        "www.",
+        "1. ",
+        "?",
+        "a?",
+        "```\n",
+        "😀",
+        "* ",
+        "[](",
+        "](",
+        "\\begin{a}",
+        "<code>",
+        "| a |\n",
+        "# a\n",
+        "- a. ",
+        "step 1. ",
+        "第一步。",
+        ".[1]",
+    ] {
+        let text = unit.repeat(400_000 / unit.len());
+        let start = std::time::Instant::now();
+        spans(&text, Rules::Second);
+        spans(&text, Rules::Third);
+        assert!(start.elapsed().as_secs() < 10, "{unit:?}");
+    }
+}
