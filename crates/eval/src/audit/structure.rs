@@ -106,7 +106,7 @@ fn report_outside(splits: &[SplitAudit], findings: &mut Vec<Finding>) {
         return;
     };
     let message = format!(
-        "{} of the responses' text is outside of segments: models read it, but it is neither rated nor scored",
+        "share of the responses' text outside of segments: {}; models read it, but it is neither rated nor scored",
         names.join(", ")
     );
     findings.push(
