@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use gradus::eval::audit::ScaleRange;
 
 const AUDIT_HELP: &str = "\
 Prints how well position, length and overlap with the prompt alone predict the ratings, then its
@@ -35,7 +36,7 @@ pub(crate) struct AuditArgs {
     pub(crate) test: Option<PathBuf>,
     /// Valid range of ratings, such as 0:1 [default: none; look for outliers instead]
     #[arg(long, value_name = "LOW:HIGH", allow_hyphen_values = true)]
-    pub(crate) scale: Option<String>,
+    pub(crate) scale: Option<ScaleRange>,
     /// Seed of the folds and hashes
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
+use gradus::data::Segmenter;
 use gradus::eval::Aggregation;
+use gradus::model::Pooling;
 use gradus::train::ChatTemplateOption;
 
 pub(super) const INSPECT_HELP: &str = "\
@@ -102,7 +104,7 @@ pub(crate) struct ImportArgs {
     /// Pooling of token states to a segment vector: mean, last, first or max [default: as exported,
     /// else mean, or last for a decoder]
     #[arg(long)]
-    pub(crate) pooling: Option<String>,
+    pub(crate) pooling: Option<Pooling>,
     /// Chat template for prompts: auto (that of the directory, for decoders), none, or a file
     /// [default: auto]
     #[arg(
@@ -164,7 +166,7 @@ pub(crate) struct ImportArgs {
     /// How to segment responses that have no segments: sentence, line, paragraph, delimiter:TEXT or
     /// tokens:N [default: sentence, or line with a separator]
     #[arg(long)]
-    pub(crate) segmenter: Option<String>,
+    pub(crate) segmenter: Option<Segmenter>,
     /// Replace an existing bundle
     #[arg(long)]
     pub(crate) overwrite: bool,

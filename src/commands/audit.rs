@@ -19,7 +19,7 @@ const INDENT: usize = 9;
 
 pub(crate) fn run(args: &AuditArgs) -> Result<()> {
     let options = AuditOptions {
-        scale: args.scale.as_deref().map(str::parse).transpose()?,
+        scale: args.scale,
         seed: args.seed,
     };
     let first = if args.valid.is_some() || args.test.is_some() {

@@ -111,13 +111,8 @@ fn exported_aggregation(imported: &ImportedModel, directory: &Path) -> Result<Op
 }
 
 fn options(args: &ImportArgs, base: Option<PathBuf>, separated: bool) -> Result<ImportOptions> {
-    let pooling = args.pooling.as_deref().map(str::parse).transpose();
-    let pooling: Option<Pooling> = pooling.map_err(ModelError::from)?;
-    if separated
-        && pooling
-            .as_ref()
-            .is_some_and(|pooling| *pooling != Pooling::Last)
-    {
+    let pooling = args.pooling.clone();
+    if separated && pooling.as_ref().is_some_and(|it| *it != Pooling::Last) {
         return Err(Usage::new(
             "--pooling cannot be used with a separator: the score is read at its last token",
         )
@@ -179,7 +174,7 @@ fn text_settings(
     for (spec, name) in text.aspects.iter_mut().zip(aspects) {
         spec.name.clone_from(name);
     }
-    if let Some(segmenter) = process_model::segmenter(args, separator.as_ref())? {
+    if let Some(segmenter) = process_model::segmenter(args, separator.as_ref()) {
         text.segmenter = segmenter;
     }
     if separator.is_some() {

@@ -153,15 +153,9 @@ fn is_process(architecture: &str) -> bool {
 }
 
 /// The segmenter for responses without segments; `None` keeps the default.
-pub(super) fn segmenter(
-    args: &ImportArgs,
-    separator: Option<&Separator>,
-) -> Result<Option<Segmenter>> {
-    match (&args.segmenter, separator) {
-        (Some(text), _) => Ok(Some(text.parse()?)),
-        (None, Some(_)) => Ok(Some(Segmenter::Line)),
-        (None, None) => Ok(None),
-    }
+pub(super) fn segmenter(args: &ImportArgs, separator: Option<&Separator>) -> Option<Segmenter> {
+    let of_steps = separator.map(|_| Segmenter::Line);
+    args.segmenter.clone().or(of_steps)
 }
 
 /// Replaces the escapes `\n`, `\t`, `\r` and `\\` in a text from the command line.
