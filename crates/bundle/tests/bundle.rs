@@ -412,6 +412,54 @@ fn a_recalibration_that_cannot_be_used_is_told_when_the_bundle_is_loaded() {
 }
 
 #[test]
+fn wrong_maps_in_a_recalibration_are_told_when_the_bundle_is_loaded() {
+    let line = json!({"kind": "linear", "slope": 1.0, "intercept": 0.0});
+    let of_responses =
+        json!([{"aspect": "tone", "aggregation": "mean", "responses": 3, "recalibration": line}]);
+    let falling = json!({"kind": "isotonic", "scores": [1.0, 0.0], "ratings": [0.0, 1.0]});
+    for (is_of_responses, value, part) in [
+        (true, of_responses, "`responses[0].aspect` is \"tone\""),
+        (false, falling, "scores must rise from knot to knot"),
+    ] {
+        let maps = recalibrations(2.0);
+        let saved = Saved::new();
+        Bundle::set_recalibration(&saved.path(), Some(&maps)).unwrap();
+        let mut json: Value = serde_json::from_slice(&maps.to_json().unwrap()).unwrap();
+        if is_of_responses {
+            json["responses"] = value;
+        } else {
+            json["aspects"][0]["recalibration"] = value;
+        }
+        saved.replace(RECALIBRATION, json.to_string().as_bytes());
+        let told = told(&saved);
+        assert!(told.starts_with("bundle/recalibration.json: "), "{told}");
+        assert!(told.contains(part), "{told}");
+    }
+    assert!(Linear::new(1.0, f64::INFINITY).is_err());
+}
+
+#[test]
+fn an_additional_file_is_read_only_as_it_was_saved() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("bundle");
+    let run = ExtraFile {
+        name: "run.toml",
+        bytes: b"epochs = 1\n",
+    };
+    bundle().save(&path, false, &[run]).unwrap();
+    let read = |name| Bundle::read_extra(&path, name);
+    assert_eq!(read("run.toml").unwrap().as_deref(), Some(run.bytes));
+    assert_eq!(read("absent.toml").unwrap(), None);
+    fs_err::write(path.join("run.toml"), "epochs = 2\n").unwrap();
+    fs_err::write(path.join("foreign.toml"), "").unwrap();
+    for name in ["run.toml", "foreign.toml"] {
+        let error = read(name).unwrap_err();
+        let is_named = matches!(&error, ModelError::ForeignPart { part, .. } if part == name);
+        assert!(is_named, "{error}");
+    }
+}
+
+#[test]
 fn weights_and_configuration_that_do_not_fit_are_told_with_file_and_name() {
     let weights = |change: &dyn Fn(&mut std::collections::BTreeMap<String, support::Stored>)| {
         let saved = Saved::new();
@@ -507,6 +555,15 @@ fn a_bundle_that_contradicts_itself_is_not_saved() {
         .save(&place.path().join("bundle"), false, &[])
         .unwrap_err();
     assert!(matches!(error, ModelError::Contradiction { .. }), "{error}");
+    let mut bundle = self::bundle();
+    let mut maps = recalibrations(2.0);
+    maps.aspects[0].aspect = "tone".into();
+    bundle.recalibration = Some(maps);
+    let error = bundle
+        .save(&place.path().join("bundle"), false, &[])
+        .unwrap_err();
+    let message = error.to_string();
+    assert!(message.contains("`aspects[0].aspect`"), "{message}");
     assert!(names(place.path()).is_empty());
 }
 
