@@ -155,7 +155,7 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// Convert a reward model in Hugging Face layout to a bundle
     #[command(after_help = models::IMPORT_HELP)]
-    Import(ImportArgs),
+    Import(Box<ImportArgs>),
     /// List the devices this build can use on this machine
     Devices {
         /// Print JSON instead of a table
