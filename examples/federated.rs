@@ -6,10 +6,10 @@
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
-use gradus::data::{Example, GeneratorConfig, generate, word_level_tokenizer};
+use gradus::data::{GeneratorConfig, generate, word_level_tokenizer};
 use gradus::model::encoder::BertConfig;
 use gradus::model::{EncoderConfig, Pooling, RewardModelConfig};
-use gradus::train::{FitData, TextOptions, TrainConfig, Training, prepare};
+use gradus::train::{TextOptions, TrainConfig, Training, prepare};
 
 /// Weights of a model in its own order.
 #[derive(Default)]
@@ -40,20 +40,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     (config.epochs, config.learning_rate) = (1, 3e-3);
     let (rest, valid) = examples.split_at(900);
     let (first, second) = rest.split_at(450);
-    let read = |part: &[Example]| prepare(&tokenizer, None, &text, &config, part, valid);
+    let read = |part| prepare(&tokenizer, None, &text, &config, part, valid);
     let (first, second) = (read(first)?, read(second)?);
 
     device.seed(0);
-    let encoder = BertConfig::new(first.tokenizer.vocab_size(), 32, 2, 2);
-    let architecture = RewardModelConfig::new(EncoderConfig::Bert(encoder), Pooling::Mean, 1);
-    let mut model = architecture.init(&device);
-    let parts = [FitData::from(first), FitData::from(second)];
-    let config = config.check()?;
+    let bert = BertConfig::new(first.tokenizer.vocab_size(), 32, 2, 2);
+    let encoder = EncoderConfig::Bert(bert);
+    let mut model = RewardModelConfig::new(encoder, Pooling::Mean, 1).init(&device);
+    let (parts, config) = ([first.into(), second.into()], config.check()?);
     for round in 1..=4 {
         let train = |part| Training::new(model.clone(), part, &config, &device).fit();
         let (ours, theirs) = (train(&parts[0])?, train(&parts[1])?);
-        let loss = ours.history.epochs[0].train_loss;
-        println!("round {round}: loss {loss:.4}");
+        println!("round {round}: {:.4}", ours.history.epochs[0].train_loss);
         let mut weights = Weights::default();
         theirs.model.visit(&mut weights);
         model = ours.model.map(&mut Average(weights.0.into_iter()));

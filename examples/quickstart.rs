@@ -5,10 +5,9 @@
 #![allow(clippy::print_stdout, reason = "an example shows what it computes")]
 
 use gradus::data::{GeneratorConfig, SplitFractions, generate, split_by_prompt};
-use gradus::eval::{Aggregation, Aspect, Baselines, Evaluation, Metric, Scorer, scored_responses};
+use gradus::eval::{Aspect, Baselines, Evaluation, Metric, Scorer, scored_responses};
 use gradus::train::{
-    EncoderSource, ModelOptions, ScratchOptions, Session, TextOptions, TrainConfig, TrainingPlan,
-    train as train_bundle,
+    EncoderSource, ScratchOptions, Session, TrainConfig, TrainingPlan, train as train_bundle,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -36,21 +35,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ..TrainConfig::default()
     }
     .check()?;
-    let model = ModelOptions::default().check(&training)?;
-    let plan = TrainingPlan {
-        encoder: EncoderSource::Scratch(ScratchOptions::default()),
-        origin: None,
-        text: TextOptions {
-            max_length: 128,
-            ..TextOptions::default()
-        },
-        model,
-        training,
-        aggregation: Aggregation::Mean,
-        output: directory.clone(),
-        overwrite: true,
-        extra_files: Vec::new(),
-    };
+    let encoder = EncoderSource::Scratch(ScratchOptions::default());
+    let mut plan = TrainingPlan::new(encoder, training, &directory);
+    (plan.text.max_length, plan.overwrite) = (128, true);
     train_bundle(&plan, &train, &valid, &device, Session::default())?;
 
     // Scoring needs only the bundle.

@@ -30,9 +30,19 @@ impl Part {
     }
 }
 
-/// Markdown without its marks.
+/// The description of a format as those of other parts are: without links, marks and a full stop, and with a capital.
 fn plain(about: &str) -> String {
-    about.replace(['<', '>', '`'], "")
+    let mut text = String::new();
+    let mut rest = about;
+    while let Some((before, link)) = rest.split_once(" (<") {
+        text.push_str(before);
+        rest = link.split_once(">)").map_or("", |(_, behind)| behind);
+    }
+    text.push_str(rest);
+    let text = text.trim_end_matches('.').replace('`', "");
+    let mut chars = text.chars();
+    let first = chars.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(chars).collect()
 }
 
 /// Parts that name themselves.
@@ -63,7 +73,7 @@ pub(crate) fn run(json: bool) -> Result<()> {
         .map(|format| Part::new("format", format.name(), &plain(format.about())));
     let metrics = Metric::all()
         .into_iter()
-        .map(|metric| Part::new("metric", metric.name(), metric.label()));
+        .map(|metric| Part::new("metric", metric.name(), metric.about()));
     let parts: Vec<Part> = named("loss", losses())
         .chain(poolings)
         .chain(named("pooling", registered_poolings()))
@@ -84,4 +94,40 @@ pub(crate) fn run(json: bool) -> Result<()> {
         .into_iter()
         .map(|part| vec![part.role.to_owned(), part.name, part.about]);
     show::line(&show::text_table(&["part", "name", "description"], rows))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptions_are_phrases_of_one_form() {
+        let formats = Format::ALL.iter().map(|format| plain(format.about()));
+        let metrics = Metric::all()
+            .into_iter()
+            .map(|metric| metric.about().to_owned());
+        let poolings = Pooling::ALL
+            .iter()
+            .map(|pooling| pooling.about().to_owned());
+        let losses = losses().into_iter().map(|loss| loss.about.to_owned());
+        let segmenters = Segmenter::BUILT_IN
+            .iter()
+            .map(|(_, about)| (*about).to_owned());
+        for about in formats
+            .chain(metrics)
+            .chain(poolings)
+            .chain(losses)
+            .chain(segmenters)
+        {
+            assert!(about.starts_with(char::is_uppercase), "{about}");
+            assert!(
+                !about.contains(['<', '`', '\n']) && !about.ends_with('.'),
+                "{about}"
+            );
+        }
+        for metric in Metric::BUILT_IN {
+            assert_ne!(metric.about(), metric.name());
+        }
+        assert_eq!(plain("a `B` (<https://x.y>), c."), "A B, c");
+    }
 }

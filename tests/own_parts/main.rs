@@ -5,5 +5,6 @@
 mod data;
 mod loss;
 mod metric;
+mod model;
 mod modules;
 mod support;

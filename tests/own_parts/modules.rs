@@ -39,6 +39,7 @@ fn is_a_part_as_any_other(part: &Part) {
     own.write("killed.toml", &config("killed"));
     own.kill_at_step(
         &["train", "--config", "killed.toml"],
+        "killed",
         "killed.checkpoints",
         4,
     );

@@ -19,12 +19,17 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// An example, in a directory with generated data: 60 examples each to train and to validate.
-    pub(crate) fn new(example: &str) -> Self {
-        let program = Self {
+    /// An example, in an empty directory.
+    pub(crate) fn alone(example: &str) -> Self {
+        Self {
             binary: binary(example),
             place: tempfile::tempdir().unwrap(),
-        };
+        }
+    }
+
+    /// An example that is a command line, in a directory with generated data: 60 examples each to train and to validate.
+    pub(crate) fn new(example: &str) -> Self {
+        let program = Self::alone(example);
         for (name, seed) in [("train.jsonl", "1"), ("valid.jsonl", "2")] {
             let arguments = "data generate --examples 60 --seed";
             let arguments: Vec<&str> = arguments.split(' ').chain([seed, "-o", name]).collect();
@@ -55,11 +60,26 @@ impl Program {
         text
     }
 
-    /// Kills the program once it has saved a checkpoint of this step or a later one.
-    pub(crate) fn kill_at_step(&self, arguments: &[&str], checkpoints: &str, step: usize) {
+    /// Kills the program once it has saved a checkpoint of this step or a later one, before it writes `output`.
+    pub(crate) fn kill_at_step(
+        &self,
+        arguments: &[&str],
+        output: &str,
+        checkpoints: &str,
+        step: usize,
+    ) {
+        while !self.is_killed(arguments, checkpoints, step) {
+            // This thread had to wait for so long that the run came to its end: once more.
+            fs_err::remove_dir_all(self.place.path().join(output)).unwrap();
+        }
+    }
+
+    /// Whether it could be killed before it ended.
+    fn is_killed(&self, arguments: &[&str], checkpoints: &str, step: usize) -> bool {
         let mut running = Command::new(&self.binary)
             .args(arguments)
             .current_dir(&self.place)
+            .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
@@ -71,12 +91,14 @@ impl Program {
             steps.any(|saved: usize| saved >= step)
         };
         while !saved() {
-            let ended = running.try_wait().unwrap();
-            assert!(ended.is_none(), "ended before step {step}");
+            if let Some(ended) = running.try_wait().unwrap() {
+                assert!(ended.success(), "{arguments:?}: {ended}");
+                return false;
+            }
             std::thread::sleep(Duration::from_millis(2));
         }
         running.kill().unwrap();
-        running.wait().unwrap();
+        !running.wait().unwrap().success()
     }
 
     /// The program refuses its input, with these words.

@@ -22,13 +22,12 @@
 //! The directory may contain other files, such as the configuration of the run. Scoring does not need or read
 //! them. A directory with files that its manifest does not list is not overwritten.
 
-mod aggregation;
 mod digest;
 mod export;
 mod fit;
 mod manifest;
 mod place;
-mod recalibration;
+mod recalibrations;
 mod replace_recalibration;
 
 use std::collections::BTreeMap;
@@ -41,15 +40,15 @@ use gradus_files::{MOST_BYTES, MOST_SETTINGS, is_file_name, read_regular};
 use gradus_model::{ModelError, Result, RewardModel, RewardModelConfig};
 use serde::de::DeserializeOwned;
 
-pub use aggregation::{Aggregation, UnknownAggregation};
 pub use digest::digest_file;
 pub use export::BundleExport;
+pub use gradus_scores::{
+    Aggregation, Isotonic, Linear, Recalibration, RecalibrationKind, UnknownAggregation,
+    UnknownRecalibration,
+};
 pub use manifest::{EncoderOrigin, FORMAT_VERSION, Manifest, Part, SplitDigests, Training};
 pub use place::BundlePlace;
-pub use recalibration::{
-    AspectRecalibration, Isotonic, Linear, Recalibration, RecalibrationKind, Recalibrations,
-    ResponseRecalibration, UnknownRecalibration,
-};
+pub use recalibrations::{AspectRecalibration, Recalibrations, ResponseRecalibration};
 
 use self::manifest::{FormatVersion, StoredManifest};
 

@@ -1,6 +1,7 @@
 //! Turns examples and their scores into the input of metrics and baselines.
 
 use gradus_data::{Example, TruncationCounts};
+use gradus_model::SegmentModel;
 use serde::{Deserialize, Serialize};
 
 use crate::baselines::{
@@ -15,8 +16,8 @@ use crate::{
 ///
 /// # Errors
 /// Those of [`Scorer::score`].
-pub fn scored_responses(
-    scorer: &Scorer,
+pub fn scored_responses<M: SegmentModel>(
+    scorer: &Scorer<M>,
     examples: &[Example],
 ) -> Result<(Vec<ScoredResponse>, TruncationCounts)> {
     Ok(beside_all(examples, scorer.score(examples)?))
@@ -26,8 +27,8 @@ pub fn scored_responses(
 ///
 /// # Errors
 /// Those of [`Scorer::score`].
-pub fn raw_responses(
-    scorer: &Scorer,
+pub fn raw_responses<M: SegmentModel>(
+    scorer: &Scorer<M>,
     examples: &[Example],
 ) -> Result<(Vec<ScoredResponse>, TruncationCounts)> {
     Ok(beside_all(examples, scorer.score_raw(examples)?))

@@ -1,9 +1,12 @@
 //! The errors of this crate.
 
+#[cfg(feature = "scorer")]
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "scorer")]
 use gradus_data::Location;
 
+#[cfg(feature = "scorer")]
 use crate::ScoreProblem;
 
 /// The result of a fallible function of this crate.
@@ -152,6 +155,7 @@ pub enum EvalError {
         found: String,
     },
     /// A line of a score file cannot be used.
+    #[cfg(feature = "scorer")]
     #[error("{location}: {problem}")]
     ScoreRecord {
         /// File and line.
@@ -160,6 +164,7 @@ pub enum EvalError {
         problem: Box<ScoreProblem>,
     },
     /// A score file and the data have no id in common.
+    #[cfg(feature = "scorer")]
     #[error(
         "{}: found none of {records} ids in the data, such as `{found}`, expected ids such as `{expected}`",
         shown(path).display()
@@ -175,6 +180,7 @@ pub enum EvalError {
         expected: String,
     },
     /// The aspects of the scores in a file are ambiguous or missing.
+    #[cfg(feature = "scorer")]
     #[error("{}: found {found}, expected {expected}", shown(path).display())]
     ScoreAspects {
         /// The score file.
@@ -201,9 +207,11 @@ pub enum EvalError {
         message: String,
     },
     /// The data could not be read or tokenized.
+    #[cfg(feature = "scorer")]
     #[error(transparent)]
     Data(#[from] gradus_data::DataError),
     /// The bundle could not be loaded.
+    #[cfg(feature = "scorer")]
     #[error(transparent)]
     Model(#[from] gradus_model::ModelError),
 }
@@ -212,7 +220,9 @@ impl EvalError {
     /// Whether the user's input caused the error, not the machine or this program.
     pub fn is_input(&self) -> bool {
         match self {
+            #[cfg(feature = "scorer")]
             Self::Data(error) => error.is_input(),
+            #[cfg(feature = "scorer")]
             Self::Model(error) => error.is_input(),
             Self::Chart { .. } | Self::Device { .. } => false,
             _ => true,
@@ -241,18 +251,23 @@ impl EvalError {
                 "the weights of the bundle are damaged, or too large for f32: train it again"
                     .into(),
             ),
+            #[cfg(feature = "scorer")]
             Self::ScoreRecord { problem, .. } => problem.hint(),
+            #[cfg(feature = "scorer")]
             Self::NoMatchingId { .. } => Some(
                 "scores are joined to the data by `id`; data without ids is numbered \
                  by line"
                     .into(),
             ),
+            #[cfg(feature = "scorer")]
             Self::ScoreAspects { .. } => Some(
                 "set --aspects to the names of the aspects in the data; \
                  `gradus data stats` lists them"
                     .into(),
             ),
+            #[cfg(feature = "scorer")]
             Self::Data(error) => error.hint(),
+            #[cfg(feature = "scorer")]
             Self::Model(error) => error.hint(),
             Self::BaselineAspect { .. }
             | Self::Chart { .. }
@@ -267,6 +282,7 @@ impl EvalError {
 }
 
 /// The path of a score file as messages name it.
+#[cfg(feature = "scorer")]
 fn shown(path: &Path) -> &Path {
     if path == Path::new(gradus_data::STANDARD_INPUT) {
         Path::new("standard input")

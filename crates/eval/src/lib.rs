@@ -39,45 +39,66 @@
 //! # Ok::<(), gradus_eval::EvalError>(())
 //! ```
 //!
+//! # Feature flags
+//! - `scorer` (default): records, bundles and all that reads them. With `default-features = false`, what is left works
+//!   on numbers alone, without Burn: [`metrics`], [`bootstrap`], [`compare`], [`calibration`] and [`process`], for
+//!   [`ScoredResponse`]s made by hand ([`JudgedAspect`]) or pairs of scores and ratings ([`ResponsePairs`]).
+//!
 //! # A number that does not exist is `None`
 //! The value of a [`Metric`] is an `Option<f64>`. It is `None` if the number does not exist (the correlation
 //! of a constant, the mean of nothing), where an input is NaN or infinite, where the two sides
 //! differ in length, and where the result overflows. It is never NaN and never a made-up 0.
 
-pub mod audit;
-pub mod baselines;
 pub mod bootstrap;
 pub mod calibration;
 pub mod compare;
-mod dataset;
 mod error;
-mod evaluation;
-pub mod explain;
 mod judged;
 pub mod metrics;
 mod pairs;
 pub mod process;
-pub mod report;
-mod score_file;
 mod scored;
+
+#[cfg(feature = "scorer")]
+pub mod audit;
+#[cfg(feature = "scorer")]
+pub mod baselines;
+#[cfg(feature = "scorer")]
+mod dataset;
+#[cfg(feature = "scorer")]
+mod evaluation;
+#[cfg(feature = "scorer")]
+pub mod explain;
+#[cfg(feature = "scorer")]
+pub mod report;
+#[cfg(feature = "scorer")]
+mod score_file;
+#[cfg(feature = "scorer")]
 mod scorer;
+#[cfg(feature = "scorer")]
 pub mod slices;
+#[cfg(feature = "scorer")]
 pub mod token_rewards;
 
-pub use dataset::{AspectBaselines, Baselines, raw_responses, scored_responses};
 pub use error::{EvalError, Result};
+pub use gradus_scores::Aggregation;
+pub use judged::{
+    AspectCounts, JudgedAspect, JudgedResponse, JudgedSegment, Level, UnscoredCounts,
+};
+pub use metrics::{Absence, Metric, MetricValues};
+pub use pairs::ResponsePairs;
+pub use scored::{ScoredResponse, ScoredSegment, UnscoredReason};
+
+#[cfg(feature = "scorer")]
+pub use dataset::{AspectBaselines, Baselines, raw_responses, scored_responses};
+#[cfg(feature = "scorer")]
 pub use evaluation::{
     Aspect, AspectEvaluation, BaselineEvaluation, ByTruncation, CalibrationFigures, ContextRead,
     Counts, Evaluation, IntervalAbsence, LevelValues, PartValues, Provenance, RatersBeside,
     Recalibrated, RecalibratedResponses, ResponseBaseline, ResponseCalibration, ResponsePart,
     ResponseRatings, ScoreSource,
 };
-pub use gradus_bundle::Aggregation;
-pub use judged::{
-    AspectCounts, JudgedAspect, JudgedResponse, JudgedSegment, Level, UnscoredCounts,
-};
-pub use metrics::{Absence, Metric, MetricValues};
-pub use pairs::ResponsePairs;
+#[cfg(feature = "scorer")]
 pub use score_file::{ScoreFile, ScoreProblem};
-pub use scored::{ScoredResponse, ScoredSegment, UnscoredReason};
+#[cfg(feature = "scorer")]
 pub use scorer::{ExampleScores, PreparedChunk, PreparedExample, Preparer, Scorer, SegmentScore};

@@ -4,7 +4,7 @@ use burn::tensor::Device;
 use burn_store::IdentityAdapter;
 use serde::Serialize;
 
-use crate::encoder::{EncoderSizes, LayerBlocks};
+use crate::encoder::{EncoderConfig, EncoderSizes, LayerBlocks};
 use crate::lora::LoraConfig;
 use crate::reward_model::RewardModelConfig;
 use crate::weights::expected_tensors;
@@ -27,7 +27,9 @@ pub struct ParameterCounts {
 
 /// Estimated bytes of main or device memory, from the tensors each block keeps. Blocks are fused on
 /// the `cpu` device, where they keep no attention scores, and composed of Burn's operations
-/// elsewhere. The estimate includes loading, which briefly takes twice the size of the weights.
+/// elsewhere. What an encoder of another program keeps, it says itself
+/// ([`values_per_token`](crate::NamedEncoder::values_per_token)), or the shapes of its weights give a rough number.
+/// The estimate includes loading, which briefly takes twice the size of the weights.
 /// Training estimates add 25 % for memory the allocator retains. The program itself needs about 50
 /// MB more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -104,7 +106,14 @@ impl RewardModelConfig {
         let learned = |parameters: usize| 3.0 * FLOAT * parameters as f64;
         let scoring = weights + weights.max(bytes(layer.passing));
         let spared = |bytes: f64| bytes + bytes / 4.0;
-        let kept = bytes(sizes.num_layers as f64 * layer.kept + layer.working);
+        let own = match &self.encoder {
+            EncoderConfig::Own(own) => own
+                .values_per_token(seq_length)
+                .or_else(|| Some(self.widths(device))),
+            _ => None,
+        };
+        let kept = own.unwrap_or_else(|| sizes.num_layers as f64 * layer.kept + layer.working);
+        let kept = bytes(kept);
         MemoryEstimate {
             weights: whole(weights),
             scoring: whole(scoring),
@@ -114,6 +123,10 @@ impl RewardModelConfig {
         }
     }
 }
+
+/// How many values per token an operation with a weight keeps, as a multiple of the widths of its input and output:
+/// both, and what a norm, an activation and a sum beside it keep.
+const KEPT_PER_WIDTH: f64 = 3.0;
 
 /// Converts to whole bytes, saturating.
 #[expect(
@@ -126,6 +139,18 @@ fn whole(bytes: f64) -> usize {
 }
 
 impl RewardModelConfig {
+    /// A rough number of values per token that a training step of an encoder keeps, from the shapes of its weights.
+    fn widths(&self, device: &Device) -> f64 {
+        let model = self.init_lazy(device);
+        let tensors = expected_tensors(&model, &IdentityAdapter);
+        let weights = tensors.iter().filter(|(path, shape)| {
+            let is_layer = path.starts_with("encoder.") && !path.contains(".embeddings.");
+            is_layer && shape.len() > 1
+        });
+        let widths = weights.map(|(_, shape)| (shape[0] as f64) + (shape[1] as f64));
+        KEPT_PER_WIDTH * widths.sum::<f64>()
+    }
+
     fn layer(&self, batch_size: usize, seq_length: usize, device: &Device) -> LayerValues {
         let sizes = self.encoder.sizes();
         match self.encoder.blocks() {

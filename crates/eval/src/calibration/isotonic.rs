@@ -1,6 +1,6 @@
 //! Fits a recalibration by isotonic regression.
 
-use gradus_bundle::Isotonic;
+use gradus_scores::Isotonic;
 
 use crate::metrics::{order, same, usable};
 

@@ -1,6 +1,6 @@
 //! Fits a recalibration by a straight line.
 
-use gradus_bundle::Linear;
+use gradus_scores::Linear;
 
 use crate::metrics::{PairMoments, finite, is_constant, mean, usable};
 

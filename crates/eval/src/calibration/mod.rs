@@ -4,16 +4,17 @@
 //! scores to ratings, fitted on data held out from training and applied to scores afterwards. It
 //! changes values, never the order. The maps are part of the bundle (`gradus-bundle`).
 
+#[cfg(feature = "scorer")]
 mod applied;
 mod isotonic;
 mod linear;
 mod reliability;
 
+#[cfg(feature = "scorer")]
 pub use applied::{recalibrated, recalibrated_segments};
-pub use gradus_bundle::{
-    AspectRecalibration, Isotonic, Linear, Recalibration, RecalibrationKind, Recalibrations,
-    ResponseRecalibration,
-};
+#[cfg(feature = "scorer")]
+pub use gradus_bundle::{AspectRecalibration, Recalibrations, ResponseRecalibration};
+pub use gradus_scores::{Isotonic, Linear, Recalibration, RecalibrationKind};
 pub use reliability::{Reliability, ReliabilityBin};
 
 /// Fits a map from `scores` to `ratings`. `None` for no pairs, unequal lengths, or a value

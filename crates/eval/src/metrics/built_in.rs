@@ -12,6 +12,8 @@ use super::{Absence, Better, Metric, MetricGroup, SegmentMetric, WeightedPairs};
 struct BuiltIn {
     name: &'static str,
     label: &'static str,
+    /// The documentation of its constant, as it stands there.
+    about: &'static str,
     group: MetricGroup,
     better: Better,
     absences: &'static [Absence],
@@ -29,6 +31,10 @@ impl SegmentMetric for BuiltIn {
 
     fn label(&self) -> &str {
         self.label
+    }
+
+    fn about(&self) -> &str {
+        self.about.trim_ascii().trim_end_matches('.')
     }
 
     fn better(&self) -> Better {
@@ -51,12 +57,13 @@ const CURVE: &[Absence] = &[OnePair, OneSidedRatings, NoMidpoint];
 
 /// Makes a constant of each row, and the list of all of them in the same order.
 macro_rules! built_in {
-    ($($(#[$doc:meta])* $id:ident: $name:literal, $label:literal, $group:ident, $better:expr,
+    ($($(#[doc = $doc:literal])+ $id:ident: $name:literal, $label:literal, $group:ident, $better:expr,
        $absences:expr, $compute:expr;)*) => {
         impl Metric {
-            $($(#[$doc])* pub const $id: Self = Self(&BuiltIn {
+            $($(#[doc = $doc])+ pub const $id: Self = Self(&BuiltIn {
                 name: $name,
                 label: $label,
+                about: concat!($($doc),+),
                 group: $group,
                 better: $better,
                 absences: $absences,

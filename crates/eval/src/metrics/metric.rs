@@ -73,6 +73,11 @@ impl Metric {
         self.0.label()
     }
 
+    /// What it is, in a few words.
+    pub fn about(self) -> &'static str {
+        self.0.about()
+    }
+
     /// The definition of the metric.
     pub fn definition(self) -> &'static dyn SegmentMetric {
         self.0

@@ -50,6 +50,11 @@ pub trait SegmentMetric: Send + Sync {
         self.name()
     }
 
+    /// What it is, in a few words, as `gradus parts` lists it. Default: [`label`](Self::label).
+    fn about(&self) -> &str {
+        self.label()
+    }
+
     /// Which values are better. Default: higher ones.
     fn better(&self) -> Better {
         Better::Higher

@@ -2,6 +2,7 @@
 
 use burn::prelude::*;
 use gradus_data::{SegmentBatcher, TokenizedExample, plan_batches};
+use gradus_model::SegmentModel;
 
 use super::scores::shortest;
 use super::{ExampleScores, PreparedExample, Scorer, SegmentScore};
@@ -39,6 +40,17 @@ impl SegmentRows {
 }
 
 impl Scorer {
+    /// Pooled states, `[batch_size, num_segments, d_model]`, and the scores read off them on the
+    /// training scale, `[batch_size, num_segments, num_aspects]`.
+    pub(crate) fn states_and_scores(&self, batch: &[&TokenizedExample]) -> (Tensor<3>, Tensor<3>) {
+        let batch = SegmentBatcher::of(self.tokenizer()).batch(batch, &self.device);
+        let states = self.model.pooled(batch.input_tensors().into());
+        let scores = self.model.scores_of(states.clone());
+        (states, scores)
+    }
+}
+
+impl<M: SegmentModel> Scorer<M> {
     /// Scores of prepared examples as the model gives them, in rating units and not recalibrated;
     /// without response scores.
     pub(super) fn forward(&self, prepared: &[&PreparedExample]) -> Result<Vec<ExampleScores>> {
@@ -50,7 +62,8 @@ impl Scorer {
         }
         for rows in self.batches(&sequences) {
             let batch: Vec<&TokenizedExample> = rows.iter().map(|&row| sequences[row]).collect();
-            let (_, output) = self.states_and_scores(&batch);
+            let input = SegmentBatcher::of(self.tokenizer()).batch(&batch, &self.device);
+            let output = self.model.forward(input.input_tensors().into());
             let output = SegmentRows::read(output)?;
             for (place, (&row, sequence)) in rows.iter().zip(&batch).enumerate() {
                 let found = &mut scores[owners[row]].segments;
@@ -89,15 +102,6 @@ impl Scorer {
             .into_iter()
             .map(|batch| batch.into_iter().map(|place| rows[place]).collect())
             .collect()
-    }
-
-    /// Pooled states, `[batch_size, num_segments, d_model]`, and the scores read off them on the
-    /// training scale, `[batch_size, num_segments, num_aspects]`.
-    pub(crate) fn states_and_scores(&self, batch: &[&TokenizedExample]) -> (Tensor<3>, Tensor<3>) {
-        let batch = SegmentBatcher::of(self.tokenizer()).batch(batch, &self.device);
-        let states = self.model.pooled(batch.input_tensors().into());
-        let scores = self.model.scores_of(states.clone());
-        (states, scores)
     }
 
     /// The scores of a segment, one per aspect, from the training scale to rating units.

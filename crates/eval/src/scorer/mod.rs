@@ -16,7 +16,7 @@ use std::sync::Arc;
 use burn::prelude::*;
 use gradus_bundle::{Bundle, Manifest};
 use gradus_data::{BatchSize, CutSegments, Example, SegmentTokenizer, TextConfig};
-use gradus_model::RewardModel;
+use gradus_model::{RewardModel, SegmentModel};
 
 use crate::calibration::{Recalibration, Recalibrations};
 use crate::{Aggregation, Result};
@@ -27,7 +27,7 @@ pub use self::prepare::{PreparedExample, Preparer};
 pub(crate) use self::scores::shortest;
 pub use self::scores::{ExampleScores, SegmentScore};
 
-/// Scores segments with a trained model.
+/// Scores segments with a trained model: that of a bundle, or any [`SegmentModel`] ([`of_model`](Self::of_model)).
 ///
 /// A score does not depend on other examples of the batch, nor on which segments of a response are listed or rated:
 /// padding is masked, and the batch size affects only the speed. If the bundle has a recalibration, scores are
@@ -37,8 +37,8 @@ pub use self::scores::{ExampleScores, SegmentScore};
 /// another takes the two steps apart: a clone of [`preparer`](Self::preparer) makes a
 /// [`PreparedExample`] of each example, and [`score_prepared`](Self::score_prepared) scores any number
 /// of them.
-pub struct Scorer {
-    model: RewardModel,
+pub struct Scorer<M: SegmentModel = RewardModel> {
+    model: M,
     preparer: Preparer,
     manifest: Manifest,
     aggregation: Aggregation,
@@ -70,15 +70,47 @@ impl Scorer {
 
     fn of(bundle: Bundle, tokenizer: SegmentTokenizer, device: &Device) -> Self {
         Self {
-            model: bundle.model,
+            causal: bundle.config.encoder.is_causal(),
+            recalibrations: bundle.recalibration,
+            ..Self::with_manifest(bundle.model, tokenizer, bundle.manifest, device)
+        }
+    }
+
+    /// Whether scores are linear in the pooled states.
+    pub(crate) fn is_linear_in_states(&self) -> bool {
+        self.model.is_linear_in_pooled()
+    }
+}
+
+impl<M: SegmentModel> Scorer<M> {
+    /// A scorer of a model without a bundle, whose weights are on `device`. `tokenizer` is that of training: its aspects
+    /// are the model's scores, in their order. There is no recalibration.
+    pub fn of_model(
+        model: M,
+        tokenizer: SegmentTokenizer,
+        aggregation: Aggregation,
+        device: &Device,
+    ) -> Self {
+        let manifest = Manifest::new(tokenizer.config().clone(), aggregation);
+        Self::with_manifest(model, tokenizer, manifest, device)
+    }
+
+    fn with_manifest(
+        model: M,
+        tokenizer: SegmentTokenizer,
+        manifest: Manifest,
+        device: &Device,
+    ) -> Self {
+        Self {
+            model,
             preparer: Preparer {
                 tokenizer: Arc::new(tokenizer),
                 stride: None,
             },
-            aggregation: bundle.manifest.aggregation,
-            causal: bundle.config.encoder.is_causal(),
-            manifest: bundle.manifest,
-            recalibrations: bundle.recalibration,
+            aggregation: manifest.aggregation,
+            causal: false,
+            manifest,
+            recalibrations: None,
             raw: false,
             batch: BatchSize::Tokens(4096),
             device: device.clone(),
@@ -150,12 +182,12 @@ impl Scorer {
     }
 
     /// Whether the score of a segment depends only on the text up to its end, as with decoders. Other models
-    /// read the whole response.
+    /// read the whole response; a model without a bundle counts as one of them.
     pub fn is_causal(&self) -> bool {
         self.causal
     }
 
-    /// The bundle's manifest.
+    /// The bundle's manifest. That of a model without a bundle has its text settings and aggregation only.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
@@ -266,11 +298,6 @@ impl Scorer {
             Some(shortest(map.map_or(score, |map| map.apply(score))))
         };
         self.aspects().enumerate().map(of_aspect).collect()
-    }
-
-    /// Whether scores are linear in the pooled states.
-    pub(crate) fn is_linear_in_states(&self) -> bool {
-        self.model.is_linear_in_pooled()
     }
 
     /// How the bundle turns text into tokens.

@@ -1,12 +1,13 @@
 //! A record with its scores, as `gradus score` writes it.
 
 use gradus_data::Example;
+use gradus_model::SegmentModel;
 use serde_json::{Map, Value};
 
 use super::{ExampleScores, Scorer, SegmentScore};
 use crate::UnscoredReason;
 
-impl Scorer {
+impl<M: SegmentModel> Scorer<M> {
     /// The native record of an example with the scores of [`score`](Self::score): `score` in every segment
     /// and for the response (a number, or an object by aspect where there are several; `null` if there is
     /// none, beside the reason in `unscored`), `aggregation`, and the tokens that truncation dropped. What an

@@ -21,8 +21,7 @@ pub struct PythonClass {
 
 /// What a layer is made of, for [estimates of memory](crate::RewardModelConfig::memory).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum LayerBlocks {
+pub(crate) enum LayerBlocks {
     /// Fused attention and feed-forward blocks.
     Plain,
     /// The same with a gate in the feed-forward block.
@@ -33,8 +32,9 @@ pub enum LayerBlocks {
     Composed,
 }
 
-/// Configuration of an encoder family.
-pub trait FamilyConfig: Sized {
+/// Configuration of an encoder family. Families are part of this crate; an encoder of another program is a
+/// [`NamedEncoder`](super::NamedEncoder).
+pub(crate) trait FamilyConfig: Sized {
     /// The family's module.
     type Module: TokenEncoder;
 

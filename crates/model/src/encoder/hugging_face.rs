@@ -8,7 +8,7 @@ use crate::error::ConfigProblem;
 
 /// A `config.json` in Hugging Face layout. Keys that are not read are ignored.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PublishedConfig(Map<String, Value>);
+pub(crate) struct PublishedConfig(Map<String, Value>);
 
 impl PublishedConfig {
     pub(crate) fn new(keys: Map<String, Value>) -> Self {
@@ -16,7 +16,7 @@ impl PublishedConfig {
     }
 
     /// The value of a key; `None` if it is missing or `null`.
-    pub fn value(&self, key: &str) -> Option<&Value> {
+    pub(crate) fn value(&self, key: &str) -> Option<&Value> {
         self.0.get(key).filter(|value| !value.is_null())
     }
 
@@ -34,7 +34,7 @@ impl PublishedConfig {
     ///
     /// # Errors
     /// If it is missing or has another type.
-    pub fn required<T: DeserializeOwned>(
+    pub(crate) fn required<T: DeserializeOwned>(
         &self,
         key: &str,
         expected: &str,
@@ -51,7 +51,7 @@ impl PublishedConfig {
     ///
     /// # Errors
     /// If it has another type.
-    pub fn optional<T: DeserializeOwned>(
+    pub(crate) fn optional<T: DeserializeOwned>(
         &self,
         key: &str,
         default: T,
@@ -67,7 +67,7 @@ impl PublishedConfig {
     ///
     /// # Errors
     /// If it has another type.
-    pub fn nullable<T: DeserializeOwned>(
+    pub(crate) fn nullable<T: DeserializeOwned>(
         &self,
         key: &str,
         default: T,
@@ -148,7 +148,7 @@ impl PublishedConfig {
     ///
     /// # Errors
     /// If it has another type.
-    pub fn object(&self, key: &str) -> Result<Option<Self>, ConfigProblem> {
+    pub(crate) fn object(&self, key: &str) -> Result<Option<Self>, ConfigProblem> {
         match self.value(key) {
             None => Ok(None),
             Some(Value::Object(keys)) => Ok(Some(Self::new(keys.clone()))),
@@ -160,7 +160,7 @@ impl PublishedConfig {
     ///
     /// # Errors
     /// If it has another value.
-    pub fn only(&self, key: &str, supported: impl Into<Value>) -> Result<(), ConfigProblem> {
+    pub(crate) fn only(&self, key: &str, supported: impl Into<Value>) -> Result<(), ConfigProblem> {
         let supported = supported.into();
         match self.value(key) {
             Some(found) if !same(found, &supported) => {

@@ -1,7 +1,7 @@
 //! Encoders: token ids in, one state per token out.
 //!
-//! A family of encoders is one file or folder with a configuration ([`FamilyConfig`]), a module
-//! ([`TokenEncoder`]), a [`KeyTable`](crate::weights::KeyTable) and the treatment of its `config.json` keys, and one
+//! A family of encoders is one file or folder with a configuration (`FamilyConfig`), a module
+//! ([`TokenEncoder`]), a `KeyTable` and the treatment of its `config.json` keys, and one
 //! line in the list below.
 
 /// Calls the macro `$define` with the families: `model_type`, name, configuration and module.
@@ -53,14 +53,18 @@ mod token_encoder;
 pub use activation::PublishedActivation;
 pub use attention::Attention;
 pub use bert::{Bert, BertConfig};
-pub use config_keys::{ConfigNote, KnownKeys, Treatment};
+pub use config_keys::ConfigNote;
+pub(crate) use config_keys::KnownKeys;
+#[cfg(test)]
+pub(crate) use config_keys::Treatment;
 pub use convolution::{Convolution, ConvolutionActivation};
 pub use deberta_v2::{DebertaV2, DebertaV2Config};
 pub use decoder::{Decoder, DecoderConfig};
-pub use family::{FamilyConfig, LayerBlocks, PythonClass};
+pub use family::PythonClass;
+pub(crate) use family::{FamilyConfig, LayerBlocks};
 pub use feed_forward::FeedForward;
 pub use gradus_kernels::{Activation, AttentionMask, GateActivation, TokenLayout};
-pub use hugging_face::PublishedConfig;
+pub(crate) use hugging_face::PublishedConfig;
 pub use llama::LlamaConfig;
 pub use modernbert::{ModernBert, ModernBertConfig};
 pub use named::{

@@ -52,6 +52,14 @@ pub trait NamedEncoder: TokenEncoder {
         false
     }
 
+    /// How many 32-bit values a training step keeps of a token in a sequence of `seq_length` tokens, for
+    /// [estimates of memory](crate::RewardModelConfig::memory): inputs and outputs of layers, attention scores.
+    /// Default: `None`, estimated from the shapes of the weights, which knows of no attention scores.
+    fn values_per_token(settings: &Self::Settings, seq_length: usize) -> Option<f64> {
+        let _ = (settings, seq_length);
+        None
+    }
+
     /// The module with random weights.
     fn init(settings: &Self::Settings, input: &EncoderInput, device: &Device) -> Self;
 }
@@ -85,6 +93,7 @@ pub struct OwnEncoderConfig {
 struct Calls {
     d_model: fn(Written) -> Option<usize>,
     is_causal: fn(Written) -> Option<bool>,
+    values_per_token: fn(Written, usize) -> Option<Option<f64>>,
     init: fn(Written, &EncoderInput, &Device) -> Option<Encoder>,
 }
 
@@ -105,6 +114,12 @@ pub fn register_encoder<E: NamedEncoder>() -> Result<(), PartConflict> {
     let calls = Calls {
         d_model: |settings| Some(E::d_model(&read_settings(settings).ok()?)),
         is_causal: |settings| Some(E::is_causal(&read_settings(settings).ok()?)),
+        values_per_token: |settings, seq_length| {
+            Some(E::values_per_token(
+                &read_settings(settings).ok()?,
+                seq_length,
+            ))
+        },
         init: |settings, input, device| {
             let settings = read_settings(settings).ok()?;
             Some(E::init(&settings, input, device).into())
@@ -166,7 +181,7 @@ impl OwnEncoderConfig {
         self.input.attention_dropout = attention;
     }
 
-    /// What is known of its sizes: estimates of memory count its weights, not what its layers keep.
+    /// What is known of its sizes.
     pub(super) fn sizes(&self) -> EncoderSizes {
         EncoderSizes {
             vocab_size: self.input.vocab_size,
@@ -177,6 +192,13 @@ impl OwnEncoderConfig {
             num_heads: 1,
             d_feed_forward: 0,
         }
+    }
+
+    /// See [`NamedEncoder::values_per_token`].
+    pub(crate) fn values_per_token(&self, seq_length: usize) -> Option<f64> {
+        ENCODERS.call(&self.part, |calls, settings| {
+            (calls.values_per_token)(settings, seq_length)
+        })
     }
 
     pub(super) fn is_causal(&self) -> bool {

@@ -8,15 +8,15 @@ use std::iter;
 /// Names refer to modules; their parameters are `weight` and `bias` on both sides, or `gamma` and
 /// `beta` in old files. `{}` is the layer number.
 #[derive(Debug, Clone, Copy)]
-pub struct KeyTable {
+pub(crate) struct KeyTable {
     /// Prefix of names in files that contain more than the encoder; may be empty.
-    pub prefix: &'static str,
+    pub(crate) prefix: &'static str,
     /// Pairs of a published module name and ours.
-    pub modules: &'static [(&'static str, &'static str)],
+    pub(crate) modules: &'static [(&'static str, &'static str)],
     /// Published modules that stack several of ours with equal numbers of rows.
-    pub split: &'static [(&'static str, &'static [&'static str])],
+    pub(crate) split: &'static [(&'static str, &'static [&'static str])],
     /// Prefixes of known names that are not loaded, with the reason.
-    pub left: &'static [(&'static str, &'static str)],
+    pub(crate) left: &'static [(&'static str, &'static str)],
 }
 
 /// Entry of a table for a name.

@@ -14,7 +14,7 @@ mod save;
 pub(crate) use apply::{Naming, check_module, load_module};
 pub(crate) use expected::expected_tensors;
 pub(crate) use file::{Damaged, LowRank, StoredTensor, read_header};
-pub use keys::KeyTable;
+pub(crate) use keys::KeyTable;
 pub use mismatch::{WeightMismatch, WrongShape};
 pub use report::{CastTensor, LeftTensor, LoadReport};
 pub(crate) use save::{

@@ -13,5 +13,7 @@ mod listing;
 mod load_errors;
 mod lora;
 mod minilm;
+mod named_encoder;
+mod named_head;
 mod named_pooling;
 mod support;

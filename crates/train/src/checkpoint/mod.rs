@@ -29,7 +29,7 @@ mod store;
 pub const METRICS_FILE: &str = "metrics.jsonl";
 
 pub(crate) use fingerprint::{Fingerprint, digest_bytes, digest_examples};
-pub(crate) use place::check_apart;
+pub(crate) use place::{check_apart, has_checkpoints};
 pub(crate) use store::{Restored, Snapshot, Store};
 
 pub use begin::{Begin, Checkpoints};

@@ -28,15 +28,12 @@ pub fn default_checkpoints(output: &Path) -> Result<PathBuf> {
 /// # Errors
 /// [`TrainError::NoCheckpoint`] if there are none.
 pub fn find_checkpoints(path: &Path) -> Result<PathBuf> {
-    let holds_some = |directory: &Path| -> Result<bool> {
-        Ok(directory.is_dir() && !steps_in(directory)?.is_empty())
-    };
-    if holds_some(path)? {
+    if has_checkpoints(path)? {
         return Ok(path.to_owned());
     }
     // A path without a name has no checkpoints beside it.
     if let Ok(beside) = default_checkpoints(path)
-        && holds_some(&beside)?
+        && has_checkpoints(&beside)?
     {
         return Ok(beside);
     }
@@ -44,6 +41,11 @@ pub fn find_checkpoints(path: &Path) -> Result<PathBuf> {
         directory: path.into(),
         damaged: Vec::new(),
     })
+}
+
+/// Whether the directory exists and holds a checkpoint.
+pub(crate) fn has_checkpoints(directory: &Path) -> Result<bool> {
+    Ok(directory.is_dir() && !steps_in(directory)?.is_empty())
 }
 
 /// Refuses checkpoints inside the output, as the bundle replaces its directory, and an output inside the

@@ -1,9 +1,12 @@
 //! The session of a run: observers, stop requests, checkpoints, devices.
 
+use std::path::PathBuf;
+
 use gradus_data::TextConfig;
 
 use super::{NoMetrics, SharedDevice, StopHandle, TrainObserver, Unobserved, ValidMetrics};
-use crate::checkpoint::Checkpoints;
+use crate::Result;
+use crate::checkpoint::{Begin, Checkpoints, has_checkpoints};
 use crate::plan::SplitCounts;
 
 /// Tokenizer and counts of a run, known before its first step.
@@ -54,6 +57,28 @@ impl Session {
     pub fn with_observer(mut self, observer: impl TrainObserver + 'static) -> Self {
         self.observer = Box::new(vec![self.observer, Box::new(observer)]);
         self
+    }
+
+    /// A session with checkpoints in `directory`. The run resumes from them if there are any, as after a kill.
+    ///
+    /// # Errors
+    /// [`TrainError::Io`](crate::TrainError::Io) if the directory exists and cannot be read.
+    pub fn resuming(directory: impl Into<PathBuf>) -> Result<Self> {
+        let directory = directory.into();
+        let begin = if has_checkpoints(&directory)? {
+            Begin::Resume
+        } else {
+            Begin::New
+        };
+        let files = Vec::new();
+        Ok(Self {
+            checkpoints: Some(Checkpoints {
+                directory,
+                begin,
+                files,
+            }),
+            ..Self::default()
+        })
     }
 
     /// A session with this observer.

@@ -49,7 +49,7 @@ impl fmt::Display for ConfigNote {
 
 /// How a key is treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Treatment {
+pub(crate) enum Treatment {
     /// Read, and applied.
     Used,
     /// All other values are refused.
@@ -62,11 +62,11 @@ pub enum Treatment {
 
 /// Keys with the same treatment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KnownKeys {
+pub(crate) struct KnownKeys {
     /// How they are treated.
-    pub treatment: Treatment,
+    pub(crate) treatment: Treatment,
     /// Their names.
-    pub names: &'static [&'static str],
+    pub(crate) names: &'static [&'static str],
 }
 
 /// One line of a table.

@@ -11,7 +11,7 @@ use crate::error::ConfigProblem;
 use crate::weights::KeyTable;
 
 /// A decoder family: a newtype of [`DecoderConfig`], and how to read its files.
-pub trait DecoderFamily: Sized {
+pub(in crate::encoder) trait DecoderFamily: Sized {
     /// The class of Python's transformers that loads an export.
     const ARCHITECTURE: &'static str;
 

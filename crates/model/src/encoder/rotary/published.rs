@@ -67,7 +67,10 @@ impl Rotary {
     ///
     /// # Errors
     /// A value out of range, or an unsupported scaling type.
-    pub fn from_published(config: &PublishedConfig, theta: f64) -> Result<Self, ConfigProblem> {
+    pub(in crate::encoder) fn from_published(
+        config: &PublishedConfig,
+        theta: f64,
+    ) -> Result<Self, ConfigProblem> {
         config.only(PARTIAL, 1.0)?;
         let positions = config.size_or("max_position_embeddings", 2048)?;
         let theta = config.positive_or("rope_theta", theta)?;

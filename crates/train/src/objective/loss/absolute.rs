@@ -11,7 +11,7 @@ pub struct AbsoluteError;
 
 impl NamedLoss for AbsoluteError {
     const KIND: &'static str = "mae";
-    const ABOUT: &'static str = "mean absolute error";
+    const ABOUT: &'static str = "Mean absolute error";
 }
 
 impl PointwiseLoss for AbsoluteError {

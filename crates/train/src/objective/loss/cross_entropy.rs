@@ -16,7 +16,7 @@ pub struct CrossEntropy;
 
 impl NamedLoss for CrossEntropy {
     const KIND: &'static str = "bce";
-    const ABOUT: &'static str = "binary cross-entropy, for targets in [0, 1]";
+    const ABOUT: &'static str = "Binary cross-entropy, for targets in [0, 1]";
 }
 
 impl PointwiseLoss for CrossEntropy {

@@ -18,7 +18,7 @@ pub struct Huber {
 
 impl NamedLoss for Huber {
     const KIND: &'static str = "huber";
-    const ABOUT: &'static str = "quadratic up to an error of DELTA, linear beyond";
+    const ABOUT: &'static str = "Quadratic up to an error of DELTA, linear beyond";
     const SHORT: Option<&'static str> = Some("delta");
 }
 

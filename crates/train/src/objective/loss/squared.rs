@@ -14,7 +14,7 @@ pub struct SquaredError;
 
 impl NamedLoss for SquaredError {
     const KIND: &'static str = "mse";
-    const ABOUT: &'static str = "mean squared error";
+    const ABOUT: &'static str = "Mean squared error";
 }
 
 impl PointwiseLoss for SquaredError {

@@ -1,8 +1,7 @@
-//! Recalibrations: monotone maps from scores to ratings, as a bundle holds them. `gradus-eval` fits them.
+//! Recalibrations: monotone maps from scores to ratings. `gradus-eval` fits them.
 
 mod isotonic;
 mod linear;
-mod recalibrations;
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,7 +10,6 @@ use serde::{Deserialize, Serialize};
 
 pub use isotonic::Isotonic;
 pub use linear::Linear;
-pub use recalibrations::{AspectRecalibration, Recalibrations, ResponseRecalibration};
 
 /// The kinds of recalibration. Exhaustive: whoever fits them must know each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

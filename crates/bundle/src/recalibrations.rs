@@ -4,10 +4,10 @@ use std::path::Path;
 
 use gradus_data::TextsSketch;
 use gradus_model::{ConfigProblem, ModelError, Result};
+use gradus_scores::{Aggregation, Recalibration, RecalibrationKind};
 use serde::{Deserialize, Serialize};
 
-use super::{Recalibration, RecalibrationKind};
-use crate::{Aggregation, RECALIBRATION, to_json};
+use crate::{RECALIBRATION, to_json};
 
 /// The version of the JSON that [`Recalibrations`] are written as.
 const FORMAT_VERSION: u32 = 1;
@@ -145,8 +145,9 @@ fn check_aspects(key: &str, found: Vec<&String>, known: &[String]) -> Result<(),
 
 #[cfg(test)]
 mod tests {
+    use gradus_scores::Linear;
+
     use super::*;
-    use crate::recalibration::Linear;
 
     fn recalibrations() -> Recalibrations {
         let entry = AspectRecalibration {
