@@ -53,6 +53,8 @@
 //! - `cli` (default): the command line, [`cli`]; a program that only uses the library leaves it out
 //! - `serve` (default): scores over HTTP, for `gradus serve`
 
+/// The version of Burn whose tensors and modules the API takes and returns: `use gradus::burn;` instead of a dependency of your own.
+pub use burn;
 pub use gradus_bundle as bundle;
 pub use gradus_data as data;
 pub use gradus_eval as eval;

@@ -42,6 +42,7 @@ pub struct RatedScore {
 
 /// The contribution of one pair to loss and gradient.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LossShare {
     /// Score minus target.
     pub error: f64,
@@ -59,6 +60,7 @@ pub struct LossShare {
 
 /// The loss of several pairs and the contribution of each.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct LossShares {
     /// Weighted mean squared error. `None` if all weights are 0, or it overflows.
     pub loss: Option<f64>,

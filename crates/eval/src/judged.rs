@@ -48,6 +48,7 @@ pub struct JudgedSegment {
 
 /// Counts of rated and scored segments in one aspect. `rated = scored + unscored.total()`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct AspectCounts {
     /// Segments with a rating.
     pub rated: usize,
@@ -75,6 +76,7 @@ pub struct AspectCounts {
 
 /// Rated segments without a usable score, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct UnscoredCounts {
     /// Cut off because the text was too long.
     pub truncated: usize,

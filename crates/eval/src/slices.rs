@@ -36,6 +36,7 @@ impl fmt::Display for SliceKey {
 
 /// The figures of one slice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Slice {
     /// The property.
     pub key: SliceKey,

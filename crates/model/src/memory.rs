@@ -12,6 +12,7 @@ use gradus_kernels as kernels;
 
 /// Parameter counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ParameterCounts {
     /// The whole model.
     pub total: usize,
@@ -33,6 +34,7 @@ pub struct ParameterCounts {
 /// Training estimates add 25 % for memory the allocator retains. The program itself needs about 50
 /// MB more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct MemoryEstimate {
     /// The weights as 32-bit floats.
     pub weights: usize,

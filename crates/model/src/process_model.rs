@@ -39,6 +39,7 @@ pub enum ProcessHead {
 
 /// A process reward model from a directory in Hugging Face layout.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct ProcessModel {
     /// Its configuration: one aspect, pooled at the last token of a segment.
     pub config: RewardModelConfig,

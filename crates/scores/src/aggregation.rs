@@ -117,6 +117,7 @@ fn soft_min(values: &[f64], temperature: f64) -> f64 {
     "unknown aggregation: found `{found}`, expected one of: {known}, \
      softmin:TEMPERATURE with a finite temperature above 0"
 )]
+#[non_exhaustive]
 pub struct UnknownAggregation {
     /// The text.
     pub found: String,

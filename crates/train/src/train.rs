@@ -13,6 +13,7 @@ use crate::plan::{Assembled, SplitCounts, TrainingPlan, assemble};
 
 /// The result of a run: counts and the log.
 #[derive(Debug, Serialize)]
+#[non_exhaustive]
 pub struct TrainingReport {
     /// The trained aspects, in the order of the model's outputs.
     pub aspects: Vec<String>,

@@ -14,6 +14,7 @@ pub fn mean_rating(ratings: &[f64]) -> f64 {
 
 /// Agreement of raters. There is at least one text with two ratings.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RaterAgreement {
     /// Number of texts with two or more ratings. Others do not count.
     pub texts: usize,

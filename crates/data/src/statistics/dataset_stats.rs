@@ -11,6 +11,7 @@ pub const REPEATED_IDS_LISTED: usize = 10;
 
 /// Statistics of a data set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct DatasetStats {
     /// Number of examples.
     pub examples: usize,
@@ -68,6 +69,7 @@ impl DatasetStats {
 ///
 /// Displayed as one line: `1104 ratings from 0 to 1, mean 0.713, sd 0.402`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RatingStats {
     /// Number of ratings.
     pub count: u64,
@@ -109,6 +111,7 @@ impl fmt::Display for RatingStats {
 ///
 /// Displayed as one line: `312 segments from 0 to 2.5`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct WeightStats {
     /// Number of such segments.
     pub segments: usize,
@@ -137,6 +140,7 @@ impl fmt::Display for WeightStats {
 ///
 /// Displayed as one line: `12 to 512, mean 87.3`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LengthStats {
     /// Smallest length.
     pub min: usize,
@@ -154,6 +158,7 @@ impl fmt::Display for LengthStats {
 
 /// An example with the id of an earlier example. Displayed as ``id `x1` on lines 3 and 9``.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RepeatedId {
     /// The id.
     pub id: String,

@@ -55,6 +55,7 @@ pub struct TextsSketch {
 
 /// The number of records of a data set that a [`TextsSketch`] has too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SharedRecords {
     /// The number; an estimate if not all records are kept.
     pub shared: usize,

@@ -11,6 +11,7 @@ pub const HISTOGRAM_BINS: usize = 10;
 /// first bin. Displayed as one block character per bin, with a height relative to the fullest bin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Histogram {
     /// Lower edge of the first bin.
     pub min: f64,

@@ -79,6 +79,7 @@ pub enum TokenSource {
 
 /// One token of a tokenized example, for display and tests.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TokenView {
     /// Token id.
     pub id: u32,

@@ -19,6 +19,7 @@ const CHANCE: f64 = 0.6;
 /// A response ends where its text ends: it goes on if a segment, rated or not, or text outside of segments
 /// follows the low one. The correlation of "is last" misses this if most responses have no error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Endings {
     /// Responses with a low rating.
     pub with_low: usize,

@@ -191,6 +191,7 @@ impl FindingKind {
 
 /// A finding of an audit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Finding {
     /// Its severity.
     pub grade: Grade,
@@ -240,6 +241,7 @@ impl Finding {
 
 /// An example, or a segment of it. Displayed as ``train `x1` segment 3``.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ExampleRef {
     /// Name of the split.
     pub split: String,

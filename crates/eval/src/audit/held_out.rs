@@ -44,6 +44,7 @@ impl HeldOut {
 
 /// The correlation of a fitted shortcut with the ratings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct FitReach {
     /// The shortcut.
     pub fit: HeldOut,

@@ -16,6 +16,7 @@ const AGREEMENT: f64 = 0.3;
 /// Counts of numbers that equal the rating of their segment. A number is in the segment or within 40 characters of
 /// unsegmented text around it; `70%` counts as 70 and as 0.7.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct NumberLeak {
     /// Rated segments with a number.
     pub with_number: usize,

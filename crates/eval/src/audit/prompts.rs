@@ -22,6 +22,7 @@ const COMPARED: usize = 10;
 
 /// The prompts that two splits share.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PromptOverlap {
     /// The earlier split, usually the training split.
     pub earlier: String,
@@ -42,6 +43,7 @@ pub struct PromptOverlap {
 
 /// Two examples with the same or nearly the same prompt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PromptPair {
     /// The example of the earlier split.
     pub earlier: ExampleRef,

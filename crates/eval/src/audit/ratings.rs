@@ -19,6 +19,7 @@ const COPIED: f64 = 0.99;
 
 /// The correlation of two aspects.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct AspectPair {
     /// The first aspect.
     pub first: String,

@@ -15,6 +15,7 @@ const WORTH_A_NOTE: f64 = 0.01;
 /// Responses that a split has more than once: same prompt and same response, after
 /// [`fold_text`](gradus_data::fold_text).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RepeatedResponses {
     /// The split.
     pub split: String,

@@ -10,6 +10,7 @@ use super::{
 
 /// The measurements and findings of an audit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct AuditReport {
     /// Every split, in the order given.
     pub splits: Vec<SplitAudit>,
@@ -48,6 +49,7 @@ impl AuditReport {
 
 /// A split: its sizes, ratings and lengths.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct SplitAudit {
     /// Its name.
     pub name: String,
@@ -59,6 +61,7 @@ pub struct SplitAudit {
 
 /// An aspect, over all splits together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct AspectAudit {
     /// Its name.
     pub aspect: String,

@@ -13,6 +13,7 @@ const OVERSIGHT: f64 = 0.01;
 /// The contexts or the responses that two splits share, after [`fold_text`](gradus_data::fold_text). Responses
 /// of fewer than 20 characters may be equal by chance, so they count only if their contexts are equal too.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TextOverlap {
     /// The earlier split, usually the training split.
     pub earlier: String,
@@ -30,6 +31,7 @@ pub struct TextOverlap {
 
 /// Two examples with the same text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TextPair {
     /// The example of the earlier split.
     pub earlier: ExampleRef,

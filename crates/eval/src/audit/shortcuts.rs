@@ -79,6 +79,7 @@ impl Feature {
 
 /// The correlation of one feature with the ratings.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct FeatureReach {
     /// The feature.
     pub feature: Feature,

@@ -12,6 +12,7 @@ const MUCH_OUTSIDE: f64 = 0.1;
 
 /// How the segments of a split cover its text.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TextShape {
     /// Share of the responses' characters outside of segments. White space and responses without segments do not
     /// count. `None` if no character is left.

@@ -46,6 +46,7 @@ impl fmt::Display for TokenSide {
 
 /// A token that predicts the rating.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct SuspiciousToken {
     /// The token: a word, a number or a symbol, in lower case.
     pub token: String,

@@ -18,6 +18,7 @@ pub enum IntervalMethod {
 
 /// A confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Interval {
     /// The value over all responses.
     pub estimate: f64,

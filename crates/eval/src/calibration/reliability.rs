@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Mean rating against mean score, in bins of about equal count.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Reliability {
     /// The bins, lowest scores first.
     pub bins: Vec<ReliabilityBin>,
@@ -17,6 +18,7 @@ pub struct Reliability {
 
 /// One bin of the reliability curve.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ReliabilityBin {
     /// Segments in it.
     pub count: usize,

@@ -6,6 +6,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// A test statistic and its two-sided p-value.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TestResult {
     /// The statistic: t, or the smaller sum of signed ranks.
     pub statistic: f64,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// The comparisons of all pairs of systems.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ComparisonReport {
     /// The metric of the verdicts.
     pub metric: Metric,
@@ -22,6 +23,7 @@ pub struct ComparisonReport {
 
 /// The value of a system on the shared pairs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct SystemValue {
     /// Its name.
     pub name: String,
@@ -33,6 +35,7 @@ pub struct SystemValue {
 
 /// The comparison of two systems.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Comparison {
     /// The first system.
     pub a: String,

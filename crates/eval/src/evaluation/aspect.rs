@@ -21,6 +21,7 @@ use crate::{
 
 /// The metrics of one aspect, of the model and of the baselines.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct AspectEvaluation {
     /// The aspect.
     pub aspect: String,
@@ -58,6 +59,7 @@ pub struct AspectEvaluation {
 
 /// The model's figures at one level.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LevelValues {
     /// Every metric.
     pub values: MetricValues,
@@ -109,6 +111,7 @@ impl fmt::Display for IntervalAbsence {
 
 /// The figures of a baseline, on the same segments as the model's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct BaselineEvaluation {
     /// Name of the baseline.
     pub name: String,

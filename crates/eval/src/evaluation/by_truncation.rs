@@ -12,6 +12,7 @@ use crate::{Aggregation, JudgedAspect, Level, MetricValues, ScoredResponse};
 /// These are different tasks: the model sees only a part of a truncated text, and the last segments are not
 /// judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ByTruncation<P> {
     /// Whole texts only.
     pub whole: P,
@@ -31,6 +32,7 @@ impl<P> ByTruncation<P> {
 
 /// Figures of the judged segments of some of the responses.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PartValues {
     /// Judged responses.
     pub responses: usize,

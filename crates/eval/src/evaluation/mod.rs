@@ -98,6 +98,7 @@ impl Aspect {
 /// Against the rating of a whole response stands its own score, or that of all of its scored
 /// segments aggregated, rated or not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Evaluation {
     /// Version of this layout.
     pub format_version: u32,
@@ -117,6 +118,7 @@ pub struct Evaluation {
 
 /// Size of the input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Counts {
     /// Responses, rated or not.
     pub responses: usize,

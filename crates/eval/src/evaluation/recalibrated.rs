@@ -7,6 +7,7 @@ use crate::{Aggregation, Aspect, JudgedAspect, Level, MetricValues};
 
 /// The metrics of an aspect before and after recalibration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Recalibrated {
     /// The kind of recalibration.
     pub kind: RecalibrationKind,
@@ -20,6 +21,7 @@ pub struct Recalibrated {
 
 /// The figures that a recalibration may change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct CalibrationFigures {
     /// Every metric at segment level.
     pub segment: MetricValues,

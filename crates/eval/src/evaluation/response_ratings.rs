@@ -21,6 +21,7 @@ use crate::{
 /// The score of a response is [`ScoredResponse::score`]: over all of its scored segments, rated or
 /// not, where the response level aggregates only what is both rated and scored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ResponseRatings {
     /// What was rated and what was scored; a response takes the place of a segment.
     pub counts: AspectCounts,
@@ -52,6 +53,7 @@ pub struct ResponseRatings {
 
 /// Figures of some of the responses that are rated as a whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ResponsePart {
     /// The model; `count` is the number of judged responses.
     pub values: MetricValues,
@@ -62,6 +64,7 @@ pub struct ResponsePart {
 
 /// The figures of a baseline, on the same responses as the model's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ResponseBaseline {
     /// Name of the baseline.
     pub name: String,
@@ -71,6 +74,7 @@ pub struct ResponseBaseline {
 
 /// The metrics of response scores before and after recalibration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RecalibratedResponses {
     /// The kind of recalibration.
     pub kind: RecalibrationKind,
@@ -84,6 +88,7 @@ pub struct RecalibratedResponses {
 
 /// The figures that a recalibration of response scores may change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ResponseCalibration {
     /// Every metric.
     pub values: MetricValues,

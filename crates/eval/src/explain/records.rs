@@ -10,6 +10,7 @@ use crate::{Aggregation, Aspect, EvalError, Result, ScoredResponse, Scorer, Unsc
 
 /// The loss of a model on records, decomposed by segment and aspect.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Explanation {
     /// Weighted mean squared error over the pairs that are rated and scored, on the training scale.
     /// `None` without one.
@@ -36,6 +37,7 @@ pub struct Explanation {
 
 /// A segment in one aspect.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ExplainedPair {
     /// Id of the example.
     pub id: String,

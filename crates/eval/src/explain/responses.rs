@@ -8,6 +8,7 @@ use crate::UnscoredReason;
 
 /// The loss of a model on responses rated as a whole, decomposed by response.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ResponsesExplained {
     /// Mean squared error over the responses that are rated and scored, on the training scale.
     /// `None` without one.
@@ -24,6 +25,7 @@ pub struct ResponsesExplained {
 
 /// A response that is rated as a whole, in one aspect.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ExplainedResponse {
     /// Id of the example.
     pub id: String,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// The confusion matrix of predictions and targets cut in two.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct BinaryCounts {
     /// Predicted good, is good.
     pub true_positives: u64,

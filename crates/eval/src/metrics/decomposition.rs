@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// The mean squared error as a sum of three parts, each at least 0:
 /// `MSE = bias² + (sd_p - sd_t)² + 2 sd_p sd_t (1 - r)`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct MseDecomposition {
     /// Squared mean error: predictions too high or too low throughout.
     pub bias_squared: f64,

@@ -17,6 +17,7 @@ use crate::ResponsePairs;
 /// In JSON it is one object: `count`, means and standard deviations, then the metrics by name, then the
 /// rest.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct MetricValues {
     /// Number of pairs of prediction and target.
     pub count: usize,

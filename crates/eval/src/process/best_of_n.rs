@@ -20,6 +20,7 @@ pub struct Candidate {
 
 /// The mean value of choosing by score, compared with chance and the best possible choice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct BestOfN {
     /// Prompts with at least two usable candidates.
     pub groups: usize,
@@ -43,6 +44,7 @@ pub struct BestOfN {
 
 /// Mean value of the candidates chosen by one aggregation.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct SelectedBy {
     /// The aggregation.
     pub aggregation: Aggregation,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 /// best-of-N hides: with min as aggregation such a model is an outcome model
 /// (<https://arxiv.org/abs/2501.07301>).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LowestIsLast {
     /// Responses with at least two scored segments.
     pub responses: usize,

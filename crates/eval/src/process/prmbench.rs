@@ -48,6 +48,7 @@ pub fn wrong_steps(error_steps: &[usize], steps: usize) -> Option<Vec<Option<boo
 
 /// The figures of PRMBench at one threshold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PrmBench {
     /// A step is called right where its score lies above it, and wrong at it and below.
     pub threshold: f64,
@@ -65,6 +66,7 @@ pub struct PrmBench {
 
 /// The figures of a set of steps. A positive is a *right* step.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct StepResult {
     /// The confusion matrix.
     pub counts: BinaryCounts,
@@ -84,6 +86,7 @@ const FIGURES: [&str; 3] = ["f1", "negative_f1", "score"];
 
 /// The figures of a category.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct CategoryResult {
     /// Its name as in the file.
     pub category: String,
@@ -95,6 +98,7 @@ pub struct CategoryResult {
 
 /// The mean `PRMScore` of the categories of a dimension.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct DimensionResult {
     /// The dimension.
     pub dimension: Dimension,

@@ -56,6 +56,7 @@ impl Prediction {
 
 /// The figures of ProcessBench at one threshold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ProcessBench {
     /// Scores below it call a step wrong.
     pub threshold: f64,
@@ -70,6 +71,7 @@ pub struct ProcessBench {
 
 /// The figures of a subset.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct SubsetResult {
     /// Its name.
     pub subset: String,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// A threshold, and its origin.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ThresholdChoice {
     /// The threshold.
     pub threshold: f64,

@@ -50,6 +50,7 @@ use crate::{Aggregation, EvalError, Result, ScoredResponse, ScoredSegment, Unsco
 
 /// The scores of a file, with the ratings of the examples.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ScoreFile {
     /// Names of the scores, in the order of [`ScoredSegment::scores`].
     pub aspects: Vec<String>,

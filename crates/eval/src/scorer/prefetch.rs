@@ -7,6 +7,7 @@ use crate::Result;
 
 /// Examples of which each has its segments, and the same as tokens.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct PreparedChunk {
     /// The examples.
     pub examples: Vec<Example>,

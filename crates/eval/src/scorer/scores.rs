@@ -7,6 +7,7 @@ use crate::UnscoredReason;
 
 /// The scores of an example.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct ExampleScores {
     /// Of each segment of the example, in their order.
     pub segments: Vec<SegmentScore>,

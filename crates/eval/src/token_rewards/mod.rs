@@ -27,6 +27,7 @@ pub use placement::{Placement, UnknownPlacement};
 /// Tokens that do not fit the response, or are not given as they should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("field `{field}`: found {found}, expected {expected}")]
+#[non_exhaustive]
 pub struct TokenError {
     /// The field, such as `offsets[3]`.
     pub field: String,

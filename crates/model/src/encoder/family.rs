@@ -9,6 +9,7 @@ use crate::weights::KeyTable;
 
 /// A token-classification class of Python's transformers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PythonClass {
     /// Name of the class.
     pub architecture: &'static str,

@@ -7,6 +7,7 @@ use crate::error::ConfigProblem;
 
 /// The sizes of an encoder, common to all families.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct EncoderSizes {
     /// Number of token ids.
     pub vocab_size: usize,

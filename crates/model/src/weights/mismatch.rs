@@ -4,6 +4,7 @@ use std::fmt;
 
 /// All differences between a file's tensors and those a model needs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct WeightMismatch {
     /// Tensors missing from the file, by their names in files.
     pub missing: Vec<String>,
@@ -19,6 +20,7 @@ pub struct WeightMismatch {
 
 /// A tensor with a shape other than the model's, in the layout of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct WrongShape {
     /// The tensor's name in the file.
     pub name: String,

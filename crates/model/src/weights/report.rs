@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How every tensor of a file was used. Names are as in the file, sorted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LoadReport {
     /// Tensors loaded into the model.
     pub used: Vec<String>,
@@ -15,6 +16,7 @@ pub struct LoadReport {
 
 /// A known tensor that is not loaded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LeftTensor {
     /// Its name in the file.
     pub name: String,
@@ -24,6 +26,7 @@ pub struct LeftTensor {
 
 /// A tensor that was converted to 32-bit floats.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct CastTensor {
     /// Its name in the file.
     pub name: String,

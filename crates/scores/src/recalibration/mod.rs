@@ -43,6 +43,7 @@ impl fmt::Display for RecalibrationKind {
 /// A text that is not the name of a kind of recalibration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown recalibration: found `{found}`, expected one of: {known}")]
+#[non_exhaustive]
 pub struct UnknownRecalibration {
     /// The text.
     pub found: String,

@@ -25,6 +25,7 @@ pub(super) struct Manifest {
 
 /// A checkpoint that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Damage {
     /// The directory.
     pub path: PathBuf,

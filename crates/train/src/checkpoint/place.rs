@@ -75,6 +75,7 @@ fn absolute(path: &Path) -> Result<PathBuf> {
 
 /// A file of a checkpoint.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct SavedFile {
     /// Its content.
     pub content: Vec<u8>,

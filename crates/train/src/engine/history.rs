@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// One optimizer step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct StepLog {
     /// Step of the run, from 1.
     pub step: usize,
@@ -25,6 +26,7 @@ pub struct StepLog {
 
 /// One epoch: training, then validation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct EpochLog {
     /// Epoch, from 1.
     pub epoch: usize,
@@ -51,6 +53,7 @@ pub struct EpochLog {
 
 /// One validation: at the end of an epoch or inside it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ValidLog {
     /// Epoch, from 1.
     pub epoch: usize,
@@ -74,6 +77,7 @@ pub struct ValidLog {
 
 /// A skipped step: its loss or gradient was not finite, and no weight changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct SkippedStep {
     /// Step of the run, from 1.
     pub step: usize,
@@ -91,6 +95,7 @@ pub struct SkippedStep {
 
 /// The log of a whole run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TrainHistory {
     /// All steps that changed the weights, in order.
     pub steps: Vec<StepLog>,

@@ -100,6 +100,7 @@ impl<M: SegmentModel> RegressionLearner<M> {
 }
 
 /// The output of a micro-batch, and the gradients of its part of the step's loss.
+#[non_exhaustive]
 pub struct StepOutput {
     /// Gradients by parameter.
     pub gradients: GradientsParams,
@@ -109,6 +110,7 @@ pub struct StepOutput {
 
 /// The output of a batch: its loss and denominators.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct RatingOutcome {
     /// The batch's part of the step's loss, of shape `[1]`; the whole loss if the batch is the whole step.
     pub loss: Tensor<1>,

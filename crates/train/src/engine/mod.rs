@@ -89,6 +89,7 @@ impl From<Prepared> for FitData {
 
 /// A trained model with the log of its run.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Fitted<M = RewardModel> {
     /// Weights of the best validation.
     pub model: M,

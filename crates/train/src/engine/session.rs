@@ -11,6 +11,7 @@ use crate::plan::SplitCounts;
 
 /// Tokenizer and counts of a run, known before its first step.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct Preview<'a> {
     /// The tokenizer, with the text settings and aspects.
     pub text: &'a TextConfig,

@@ -12,6 +12,7 @@ use super::{EncodingCounts, SplitCounts, TextOptions, TrainConfig};
 use crate::{Result, TrainError};
 
 /// Tokenized splits.
+#[non_exhaustive]
 pub struct Prepared {
     /// The tokenizer, for training and later scoring.
     pub tokenizer: SegmentTokenizer,

@@ -28,6 +28,7 @@ const BATCH: BatchSize = BatchSize::Tokens(4096);
 
 /// The result of a probe.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct ProbeReport {
     /// Counts of examples and truncations.
     pub counts: SplitCounts,
@@ -43,6 +44,7 @@ pub struct ProbeReport {
 
 /// The errors of an aspect with every penalty.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct ProbeCurve {
     /// Name of the aspect.
     pub aspect: String,
@@ -56,6 +58,7 @@ pub struct ProbeCurve {
 
 /// The errors with one penalty, in target units.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct ProbePoint {
     /// The penalty.
     pub penalty: f64,

@@ -18,6 +18,7 @@ pub(super) use shared::{BERT, BERT_AND_DEBERTA, BIDIRECTIONAL, COMMON, DECODER, 
 
 /// A `config.json` key that is ignored although it may change results.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ConfigNote {
     /// The key; a dot precedes a key inside an object.
     pub key: String,
