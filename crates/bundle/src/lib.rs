@@ -43,8 +43,8 @@ use serde::de::DeserializeOwned;
 pub use digest::digest_file;
 pub use export::BundleExport;
 pub use gradus_scores::{
-    Aggregation, Isotonic, Linear, Recalibration, RecalibrationKind, UnknownAggregation,
-    UnknownRecalibration,
+    Aggregation, Isotonic, Linear, NotMonotone, Recalibration, RecalibrationKind,
+    UnknownAggregation, UnknownRecalibration,
 };
 pub use manifest::{EncoderOrigin, FORMAT_VERSION, Manifest, Part, SplitDigests, Training};
 pub use place::BundlePlace;

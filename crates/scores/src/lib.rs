@@ -10,11 +10,13 @@
 //! assert_eq!(Aggregation::Min.aggregate(&scores), Some(0.1));
 //! let map = Recalibration::Linear(Linear::new(4.0, 1.0)?); // to ratings from 1 to 5
 //! assert_eq!(map.apply(0.5), 3.0);
-//! # Ok::<(), String>(())
+//! # Ok::<(), gradus_scores::NotMonotone>(())
 //! ```
 
 mod aggregation;
 mod recalibration;
 
 pub use aggregation::{Aggregation, UnknownAggregation};
-pub use recalibration::{Isotonic, Linear, Recalibration, RecalibrationKind, UnknownRecalibration};
+pub use recalibration::{
+    Isotonic, Linear, NotMonotone, Recalibration, RecalibrationKind, UnknownRecalibration,
+};

@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
+use super::NotMonotone;
+
 /// A curve that never falls, by linear interpolation between knots; before the first and after the
 /// last knot it is flat.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,8 +20,8 @@ impl Isotonic {
     ///
     /// # Errors
     /// If there are no knots, unequally many scores and ratings, a wrong order, or a number that is NaN or
-    /// infinite: the reason.
-    pub fn new(scores: Vec<f64>, ratings: Vec<f64>) -> Result<Self, String> {
+    /// infinite.
+    pub fn new(scores: Vec<f64>, ratings: Vec<f64>) -> Result<Self, NotMonotone> {
         let all_finite = |values: &[f64]| values.iter().all(|value| value.is_finite());
         if scores.is_empty()
             || scores.len() != ratings.len()
@@ -27,16 +29,13 @@ impl Isotonic {
             || !all_finite(&ratings)
         {
             let (scores, ratings) = (scores.len(), ratings.len());
-            return Err(format!(
-                "isotonic recalibration: found {scores} scores and {ratings} ratings, \
-                 expected as many of both, at least one, all finite"
-            ));
+            return Err(NotMonotone::Knots { scores, ratings });
         }
         if !scores.is_sorted_by(|a, b| a < b) {
-            return Err("isotonic recalibration: scores must rise from knot to knot".into());
+            return Err(NotMonotone::ScoreOrder);
         }
         if !ratings.is_sorted() {
-            return Err("isotonic recalibration: ratings must not fall from knot to knot".into());
+            return Err(NotMonotone::RatingOrder);
         }
         Ok(Self { scores, ratings })
     }
@@ -78,9 +77,9 @@ struct IsotonicFile {
 }
 
 impl TryFrom<IsotonicFile> for Isotonic {
-    type Error = String;
+    type Error = NotMonotone;
 
-    fn try_from(file: IsotonicFile) -> Result<Self, String> {
+    fn try_from(file: IsotonicFile) -> Result<Self, NotMonotone> {
         Self::new(file.scores, file.ratings)
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::NotMonotone;
+
 /// `rating = intercept + slope * score`, with a slope of at least 0.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "LinearFile")]
@@ -14,15 +16,13 @@ impl Linear {
     /// A line.
     ///
     /// # Errors
-    /// If the slope is negative, or a number is NaN or infinite: the reason.
-    pub fn new(slope: f64, intercept: f64) -> Result<Self, String> {
+    /// If the slope is negative, or a number is NaN or infinite.
+    pub fn new(slope: f64, intercept: f64) -> Result<Self, NotMonotone> {
         if !slope.is_finite() || slope < 0.0 {
-            return Err(format!(
-                "slope must be finite and not negative, but is {slope}"
-            ));
+            return Err(NotMonotone::Slope(slope));
         }
         if !intercept.is_finite() {
-            return Err(format!("intercept must be finite, but is {intercept}"));
+            return Err(NotMonotone::Intercept(intercept));
         }
         Ok(Self { slope, intercept })
     }
@@ -51,9 +51,9 @@ struct LinearFile {
 }
 
 impl TryFrom<LinearFile> for Linear {
-    type Error = String;
+    type Error = NotMonotone;
 
-    fn try_from(file: LinearFile) -> Result<Self, String> {
+    fn try_from(file: LinearFile) -> Result<Self, NotMonotone> {
         Self::new(file.slope, file.intercept)
     }
 }

@@ -65,6 +65,35 @@ impl FromStr for RecalibrationKind {
     }
 }
 
+/// Numbers that make no monotone map.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotMonotone {
+    /// A line falls, or its slope is not finite.
+    #[error("slope must be finite and not negative, but is {0}")]
+    Slope(f64),
+    /// A line has no finite intercept.
+    #[error("intercept must be finite, but is {0}")]
+    Intercept(f64),
+    /// A curve has no knots, or a knot lacks a finite number.
+    #[error(
+        "isotonic recalibration: found {scores} scores and {ratings} ratings, \
+         expected as many of both, at least one, all finite"
+    )]
+    Knots {
+        /// Scores of the knots.
+        scores: usize,
+        /// Ratings of the knots.
+        ratings: usize,
+    },
+    /// The scores of a curve do not rise.
+    #[error("isotonic recalibration: scores must rise from knot to knot")]
+    ScoreOrder,
+    /// The ratings of a curve fall.
+    #[error("isotonic recalibration: ratings must not fall from knot to knot")]
+    RatingOrder,
+}
+
 /// A monotone map from scores to ratings. In JSON an object tagged `kind`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
