@@ -148,9 +148,9 @@ fn memory_is_estimated_from_its_weights_or_as_it_says() {
 fn what_does_not_fit_is_refused_by_name() {
     for (part, words) in [
         (
-            json!({"kind": "maped"}),
+            json!({"kind": "mapper"}),
             &[
-                "`maped`, which is not known to this program",
+                "`mapper`, which is not known to this program",
                 "`bert`",
                 "`mapped`",
             ][..],
