@@ -8,7 +8,7 @@ use std::sync::{PoisonError, RwLock};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Better, SegmentMetric, WeightedMetrics};
+use super::{SegmentMetric, WeightedMetrics};
 use crate::{EvalError, ResponsePairs, Result};
 
 /// A metric: one of this crate, which are constants such as [`Metric::MSE`], or one of your own.
@@ -91,8 +91,9 @@ impl Metric {
 
     /// Whether values are in rating units, or their square, so that a small one is not 0: those of
     /// errors are.
+    #[cfg(feature = "scorer")]
     pub(crate) fn has_unit(self) -> bool {
-        self.0.group() == super::MetricGroup::Value && self.0.better() != Better::Higher
+        self.0.group() == super::MetricGroup::Value && self.0.better() != super::Better::Higher
     }
 
     /// The value over all pairs; `None` if it does not exist.
