@@ -31,7 +31,6 @@ pub struct ImportOptions {
 
 /// A reward model from a directory in Hugging Face layout.
 #[derive(Debug)]
-#[non_exhaustive]
 pub struct ImportedModel {
     /// Its configuration.
     pub config: RewardModelConfig,

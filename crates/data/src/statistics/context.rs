@@ -14,7 +14,6 @@ const MISSING: f64 = 0.01;
 ///
 /// Displayed as `371 of 463 records`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct ContextCounts {
     /// Number of records.
     pub records: usize,

@@ -140,7 +140,6 @@ impl fmt::Display for WeightStats {
 ///
 /// Displayed as one line: `12 to 512, mean 87.3`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct LengthStats {
     /// Smallest length.
     pub min: usize,

@@ -8,7 +8,6 @@ const SPACES: [char; 2] = ['▁', 'Ġ'];
 
 /// A token of a vocabulary.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct FoundToken {
     /// Its id.
     pub id: u32,

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 /// A rater is held against the mean of the other raters of the same text, and so is the model: with
 /// the ratings of all, each left out in turn, so that both stand before the same targets.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct RatersBeside {
     /// The raters among each other, over the texts that are scored and have several.
     pub agreement: RaterAgreement,

@@ -5,7 +5,6 @@ use super::{finite, usable};
 
 /// How many pairs of `n` items are concordant, discordant, or tied on one side or both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct PairCounts {
     /// All pairs, `n (n - 1) / 2`.
     pub pairs: u64,

@@ -6,7 +6,7 @@ use super::hugging_face::PublishedConfig;
 use crate::error::ConfigProblem;
 
 /// An activation with a name in published configurations.
-pub trait PublishedActivation: Sized {
+pub(crate) trait PublishedActivation: Sized {
     /// Reads the activation under a key.
     ///
     /// # Errors

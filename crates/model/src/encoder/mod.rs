@@ -50,7 +50,7 @@ mod sizes;
 mod sliding;
 mod token_encoder;
 
-pub use activation::PublishedActivation;
+pub(crate) use activation::PublishedActivation;
 pub use attention::Attention;
 pub use bert::{Bert, BertConfig};
 pub use config_keys::ConfigNote;

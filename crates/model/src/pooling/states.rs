@@ -53,9 +53,22 @@ impl TokenStates {
     /// # Shapes
     /// - returns: `[batch_size, 1, seq_length]`
     pub fn in_prompt(&self) -> Tensor<3> {
-        let prompt = self.type_ids.clone().equal_elem(0);
-        let prompt = prompt.bool_and(self.mask_pad.clone().bool_not());
-        prompt.float().unsqueeze_dim(1)
+        self.of_type(0)
+    }
+
+    /// 1 where a token belongs to the response, whether it lies in a segment or not, 0 elsewhere: one row for
+    /// all segments.
+    ///
+    /// # Shapes
+    /// - returns: `[batch_size, 1, seq_length]`
+    pub fn in_response(&self) -> Tensor<3> {
+        self.of_type(1)
+    }
+
+    fn of_type(&self, type_id: i32) -> Tensor<3> {
+        let of_type = self.type_ids.clone().equal_elem(type_id);
+        let of_type = of_type.bool_and(self.mask_pad.clone().bool_not());
+        of_type.float().unsqueeze_dim(1)
     }
 
     /// States added up with weights. A row does not depend, to the bit, on the other rows: use it
@@ -105,5 +118,38 @@ impl TokenStates {
     /// `[batch_size, num_segments, 1]`: true where the segment has no token.
     pub(super) fn absent(&self) -> Tensor<3, Bool> {
         self.ends().lower_equal(self.starts())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, TensorData};
+
+    use super::*;
+
+    #[test]
+    fn prompt_and_response_are_told_apart_without_padding() {
+        let device = Device::flex();
+        let states = TokenStates {
+            hidden: Tensor::ones([2, 4, 1], &device),
+            segment_spans: Tensor::from_data([[[2, 3]], [[1, 3]]], &device),
+            type_ids: Tensor::from_data([[0, 1, 1, 1], [0, 1, 1, 0]], &device),
+            mask_pad: Tensor::from_data([[false; 4], [false, false, false, true]], &device),
+        };
+        let read = |found: Tensor<3>| found.into_data();
+        let expected = |rows: [[[f32; 4]; 1]; 2]| TensorData::from(rows);
+        assert_eq!(
+            read(states.in_prompt()),
+            expected([[[1.0, 0.0, 0.0, 0.0]], [[1.0, 0.0, 0.0, 0.0]]])
+        );
+        // All of the response, also outside of the listed segments.
+        assert_eq!(
+            read(states.in_response()),
+            expected([[[0.0, 1.0, 1.0, 1.0]], [[0.0, 1.0, 1.0, 0.0]]])
+        );
+        assert_eq!(
+            read(states.in_segments()),
+            expected([[[0.0, 0.0, 1.0, 0.0]], [[0.0, 1.0, 1.0, 0.0]]])
+        );
     }
 }
