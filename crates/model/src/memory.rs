@@ -114,7 +114,7 @@ impl RewardModelConfig {
                 .or_else(|| Some(self.widths(device))),
             _ => None,
         };
-        let kept = own.unwrap_or_else(|| sizes.num_layers as f64 * layer.kept + layer.working);
+        let kept = own.unwrap_or(sizes.num_layers as f64 * layer.kept + layer.working);
         let kept = bytes(kept);
         MemoryEstimate {
             weights: whole(weights),
