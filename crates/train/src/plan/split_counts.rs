@@ -5,6 +5,7 @@ use serde::Serialize;
 
 /// Counts of examples and truncations, by split.
 #[derive(Debug, Clone, Default, Serialize)]
+#[non_exhaustive]
 pub struct SplitCounts {
     /// Training split.
     pub train: EncodingCounts,
@@ -14,6 +15,7 @@ pub struct SplitCounts {
 
 /// Counts of examples and truncations of a split.
 #[derive(Debug, Clone, Default, Serialize)]
+#[non_exhaustive]
 pub struct EncodingCounts {
     /// Examples read.
     pub examples: usize,

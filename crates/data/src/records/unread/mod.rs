@@ -23,6 +23,7 @@ use crate::{DEFAULT_ASPECT, Example, Segment};
 
 /// A key of a data set that looks like a key that is read, but is not read. Displayed as a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct UnreadKey {
     /// The key.
     pub key: String,
