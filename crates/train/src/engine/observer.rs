@@ -158,11 +158,11 @@ mod tests {
             "step": 1, "epoch": 1, "loss": 0.5, "learning_rate": 0.1, "gradient_norm": 1.0, "rated": 3, "tokens": 7,
         })));
         observer.on_epoch(&log(serde_json::json!({
-            "epoch": 2, "step": 1, "train_loss": 0.5, "valid_loss": 0.5, "valid_mse": 0.5, "rating_objective": -0.5,
+            "epoch": 2, "step": 1, "train_loss": 0.5, "valid_loss": 0.5, "valid_mse": 0.5, "objective": -0.5,
             "best": true, "train_seconds": 1.0, "valid_seconds": 1.0, "tokens_per_second": 1.0,
         })));
         observer.on_valid(&log(serde_json::json!({
-            "epoch": 1, "step": 3, "valid_loss": 0.5, "valid_mse": 0.5, "rating_objective": -0.5, "metrics": {},
+            "epoch": 1, "step": 3, "valid_loss": 0.5, "valid_mse": 0.5, "objective": -0.5, "metrics": {},
             "best": true, "seconds": 1.0,
         })));
         observer.on_skip(&log(serde_json::json!({
