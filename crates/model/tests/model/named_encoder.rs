@@ -170,3 +170,37 @@ fn what_does_not_fit_is_refused_by_name() {
         assert!(words.iter().all(|word| message.contains(word)), "{message}");
     }
 }
+
+#[test]
+fn a_name_of_this_crate_is_taken() {
+    #[derive(Module, Debug)]
+    struct Taken {
+        embeddings: Embedding,
+    }
+    impl TokenEncoder for Taken {
+        fn forward(
+            &self,
+            token_ids: Tensor<2, Int>,
+            _type_ids: Tensor<2, Int>,
+            _mask_pad: Tensor<2, Bool>,
+            _read: Option<Tensor<3, Int>>,
+        ) -> Tensor<3> {
+            self.embeddings.forward(token_ids)
+        }
+    }
+    impl NamedEncoder for Taken {
+        type Settings = ();
+        const KIND: &'static str = "bert";
+        const ABOUT: &'static str = "";
+        fn d_model((): &()) -> usize {
+            4
+        }
+        fn init((): &(), input: &EncoderInput, device: &Device) -> Self {
+            Self {
+                embeddings: EmbeddingConfig::new(input.vocab_size, 4).init(device),
+            }
+        }
+    }
+    let error = register_encoder::<Taken>().unwrap_err().to_string();
+    assert!(error.starts_with("encoder `bert`"), "{error}");
+}

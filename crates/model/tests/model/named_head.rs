@@ -132,3 +132,28 @@ fn what_does_not_fit_is_refused_by_name() {
     );
     assert!("scaled:2".parse::<HeadConfig>().is_err());
 }
+
+#[test]
+fn a_name_of_this_crate_is_taken() {
+    #[derive(Module, Debug)]
+    struct Taken {
+        linear: Linear,
+    }
+    impl ScoreHead for Taken {
+        fn forward(&self, pooled: Tensor<3>) -> Tensor<3> {
+            self.linear.forward(pooled)
+        }
+    }
+    impl NamedHead for Taken {
+        type Settings = ();
+        const KIND: &'static str = "mlp";
+        const ABOUT: &'static str = "";
+        fn init((): &(), d_input: usize, num_aspects: usize, device: &Device) -> Self {
+            Self {
+                linear: LinearConfig::new(d_input, num_aspects).init(device),
+            }
+        }
+    }
+    let error = register_head::<Taken>().unwrap_err().to_string();
+    assert!(error.starts_with("head `mlp`"), "{error}");
+}
