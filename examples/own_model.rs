@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (train, valid) = examples.split_at(900);
     let data = prepare(&text, None, &TextOptions::default(), &config, train, valid)?;
     let tokenizer = data.tokenizer.clone();
-
+    device.seed(0);
     let values = EmbeddingConfig::new(tokenizer.vocab_size(), 1).init(&device);
     let (new, data, config) = (WordValues { values }, data.into(), config.check()?);
     let session = Session::resuming(format!("{place}/checkpoints"))?;
