@@ -52,6 +52,7 @@
 //! - `hub`: models of the Hugging Face Hub by name
 //! - `cli` (default): the command line, [`cli`]; a program that only uses the library leaves it out
 //! - `serve` (default): scores over HTTP, for `gradus serve`
+//! - `parquet` (default): Parquet wherever a data file is named
 
 /// The version of Burn whose tensors and modules the API takes and returns: `use gradus::burn;` instead of a dependency of your own.
 pub use burn;

@@ -21,7 +21,8 @@ pub(crate) fn create(path: &Path, overwrite: bool, inputs: &[&Path]) -> Result<A
     })
 }
 
-fn refuse_input(output: &Path, input: &Path) -> Result<()> {
+/// Refuses an output that is an input, or lies in a directory that is one.
+pub(crate) fn refuse_input(output: &Path, input: &Path) -> Result<()> {
     let is_input = if input == Path::new(STANDARD_INPUT) {
         is_standard_input(output)?
     } else if input.is_dir() {

@@ -1,10 +1,11 @@
 //! Progress on standard error.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use gradus::data::ReadProgress;
 use gradus::train::{EpochLog, SkippedStep, StepLog, TrainObserver, ValidLog};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::show;
 
@@ -28,6 +29,89 @@ pub(crate) fn counter(unit: &str) -> ProgressBar {
     }
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
+}
+
+/// Records between two looks at the clock.
+const LOOK_EVERY: u64 = 64;
+/// Reading that is over sooner shows nothing.
+const QUIET: Duration = Duration::from_secs(1);
+/// Between two lines where standard error is no terminal.
+const INTERVAL: Duration = Duration::from_secs(30);
+
+/// Shows how far the reading of files is, and how long it still takes: on a terminal as a line that
+/// changes, elsewhere as a line every half minute.
+pub(crate) struct Reading {
+    unit: &'static str,
+    progress: ReadProgress,
+    count: u64,
+    start: Instant,
+    bar: Option<ProgressBar>,
+    told: Instant,
+}
+
+impl Reading {
+    /// `unit` is what is counted, such as `records`.
+    pub(crate) fn new(unit: &'static str, progress: ReadProgress) -> Self {
+        let now = Instant::now();
+        Self {
+            unit,
+            progress,
+            count: 0,
+            start: now,
+            bar: None,
+            told: now,
+        }
+    }
+
+    /// Counts `count` more.
+    pub(crate) fn add(&mut self, count: usize) {
+        let before = self.count / LOOK_EVERY;
+        self.count += count as u64;
+        if self.count / LOOK_EVERY == before || self.start.elapsed() < QUIET {
+            return;
+        }
+        let text = self.text(self.start.elapsed().as_secs_f64());
+        let bar = self.bar.get_or_insert_with(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(200));
+            bar
+        });
+        if bar.is_hidden() && self.told.elapsed() >= INTERVAL {
+            self.told = Instant::now();
+            show::status(&text);
+        }
+        bar.set_message(text);
+    }
+
+    /// Prints a line of its own.
+    pub(crate) fn line(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| show::status(line)),
+            None => show::status(line),
+        }
+    }
+
+    fn text(&self, elapsed: f64) -> String {
+        let (count, unit) = (HumanCount(self.count), self.unit);
+        let rate = self.count as f64 / elapsed.max(1e-9);
+        let share = self.progress.share().filter(|&share| share > 0.0);
+        let left = share.map_or_else(String::new, |share| {
+            let left = show::duration(elapsed * (1.0 - share) / share);
+            format!(", {:.0} %, {left} left", 100.0 * share)
+        });
+        format!("{count} {unit}, {rate:.0}/s{left}")
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
 }
 
 /// Number of lines that report the steps of a run without a terminal.
@@ -149,5 +233,35 @@ impl TrainObserver for TrainProgress {
 
     fn on_note(&mut self, note: &str) {
         self.line(note);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use gradus::data::ExampleReader;
+
+    use super::*;
+
+    #[test]
+    fn the_time_left_is_that_of_the_bytes_left() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let line = "{\"prompt\":\"p\",\"response\":\"r\"}\n";
+        for _ in 0..100_000 {
+            file.write_all(line.as_bytes()).unwrap();
+        }
+        let mut reader = ExampleReader::open(file.path()).unwrap();
+        let mut reading = Reading::new("records", reader.progress());
+        assert_eq!(reading.text(1.0), "0 records, 0/s");
+        reading.add(reader.by_ref().take(50_000).count());
+        let text = reading.text(10.0);
+        // What is read ahead counts as read.
+        assert!(text.starts_with("50,000 records, 5000/s, 5"), "{text}");
+        assert!(text.ends_with(" s left"), "{text}");
+        let stream = ExampleReader::new(std::io::Cursor::new(line), "stream").unwrap();
+        let mut reading = Reading::new("records", stream.progress());
+        reading.add(stream.count());
+        assert_eq!(reading.text(1.0), "1 records, 1/s");
     }
 }

@@ -1,14 +1,15 @@
 //! Reads records for all commands: within the limits of the command line, and with warnings about
-//! unknown keys that resemble known ones.
+//! unknown keys that resemble known ones; with the column map of the command line or the configuration.
 
 use std::path::Path;
 use std::sync::OnceLock;
 
 use anyhow::Result;
 use gradus::data::{
-    DataError, Example, ExampleReader, ReadLimits, UnreadKey, UnreadKeys, read_examples_within,
+    ColumnMap, DataError, Example, ExampleReader, ReadLimits, UnreadKey, UnreadKeys,
 };
 
+use crate::progress::Reading;
 use crate::show;
 
 static LIMITS: OnceLock<ReadLimits> = OnceLock::new();
@@ -16,6 +17,18 @@ static LIMITS: OnceLock<ReadLimits> = OnceLock::new();
 /// Sets the limits, once, before anything is read.
 pub(crate) fn set_limits(limits: ReadLimits) {
     let _ = LIMITS.set(limits);
+}
+
+static COLUMNS: OnceLock<ColumnMap> = OnceLock::new();
+
+/// Sets the column map, once, before anything is read.
+pub(crate) fn set_columns(columns: ColumnMap) {
+    let _ = COLUMNS.set(columns);
+}
+
+/// The column map, where there is one.
+pub(crate) fn columns() -> Option<&'static ColumnMap> {
+    COLUMNS.get()
 }
 
 /// The limits of the command line.
@@ -31,7 +44,10 @@ pub(crate) fn read(path: impl AsRef<Path>) -> Result<Vec<Example>> {
 /// Reads a whole file of which the command reads these keys of records, too.
 pub(crate) fn read_with(path: impl AsRef<Path>, keys: &[&str]) -> Result<Vec<Example>> {
     let path = path.as_ref();
-    let examples = read_examples_within(path, limits())?;
+    let reader = open(path)?;
+    let mut reading = Reading::new("records", reader.progress());
+    let examples = reader.read_all_with(|| reading.add(1))?;
+    drop(reading);
     let mut unread = UnreadKeys::of(&examples);
     unread.retain(|unread| unread.in_segments || !keys.contains(&unread.key.as_str()));
     tell(path, &unread);
@@ -40,7 +56,7 @@ pub(crate) fn read_with(path: impl AsRef<Path>, keys: &[&str]) -> Result<Vec<Exa
 
 /// Opens a file to read record by record.
 pub(crate) fn open(path: &Path) -> Result<ExampleReader, DataError> {
-    ExampleReader::open_within(path, limits())
+    ExampleReader::open_within(path, limits())?.with_columns(columns().cloned().unwrap_or_default())
 }
 
 /// Warns about unknown keys.

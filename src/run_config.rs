@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use gradus_data::ColumnMap;
 use gradus_eval::Aggregation;
 use gradus_files::{MOST_SETTINGS, is_about_the_path, read_bounded};
 use gradus_train::{
@@ -33,6 +34,9 @@ pub struct RunConfig {
     /// Validation split.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid: Option<PathBuf>,
+    /// Keys of the two splits under other names: `prompt=question,-image`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub columns: Option<ColumnMap>,
     /// Directory for the bundle.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<PathBuf>,
@@ -205,6 +209,7 @@ mod tests {
             encoder: Some("minilm".into()),
             ..RunConfig::default()
         };
+        config.columns = Some("prompt=question,-image".parse().unwrap());
         config.text.aspects = vec!["factuality".into()];
         config.training.loss = gradus_train::Huber { delta: 0.1 }.into();
         config.scratch = Some(ScratchOptions::default());

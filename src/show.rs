@@ -169,6 +169,15 @@ pub(crate) fn brief(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
+/// A time in seconds, in the unit that suits it.
+pub(crate) fn duration(seconds: f64) -> String {
+    match seconds {
+        seconds if seconds < 90.0 => format!("{seconds:.0} s"),
+        seconds if seconds < 5400.0 => format!("{:.0} min", seconds / 60.0),
+        seconds => format!("{:.1} h", seconds / 3600.0),
+    }
+}
+
 /// Shortens a text to one line of at most `longest` characters.
 pub(crate) fn shortened(text: &str, longest: usize) -> String {
     let text = visible(&text.replace(['\n', '\r', '\t'], " ")).into_owned();

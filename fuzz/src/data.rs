@@ -1,6 +1,8 @@
 //! Records, scores and the texts in them.
 
 use std::io::Cursor;
+use std::panic;
+use std::sync::Once;
 
 use gradus::data::{
     DEFAULT_ASPECT, Example, ExampleReader, Format, ImportOptions, Segment, Segmenter,
@@ -21,10 +23,33 @@ pub fn records(data: &[u8]) {
     let Ok(reader) = ExampleReader::new(Cursor::new(data.to_vec()), "input") else {
         return;
     };
+    written_and_read(reader);
+}
+
+fn written_and_read(reader: ExampleReader) {
     for example in reader.take(MANY).flatten() {
         let line = example.to_json().to_string();
         let again = parse_example(&line, &gradus::data::Location::new("written", 1));
         assert_eq!(again.expect("what was written"), example, "{line}");
+    }
+}
+
+/// Rows of a file in columns. A panic inside a library is an error of the file, as in the program; one
+/// of this project's own is a fault.
+pub fn parquet(data: &[u8]) {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let fault = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            let is_library = |place: &panic::Location<'_>| place.file().contains("/registry/src/");
+            if !info.location().is_some_and(is_library) {
+                fault(info);
+            }
+        }));
+    });
+    let path = file("rows.parquet", data);
+    if let Ok(reader) = ExampleReader::open(&path) {
+        written_and_read(reader);
     }
 }
 

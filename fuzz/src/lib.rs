@@ -7,7 +7,7 @@ mod model;
 mod place;
 mod settings;
 
-pub use data::{compressed, import, records, scores, span_csv, texts, wmt_mqm};
+pub use data::{compressed, import, parquet, records, scores, span_csv, texts, wmt_mqm};
 pub use model::{
     bundle_config, chat_template, manifest, model_config, safetensors, shard_index, tokenizer,
 };

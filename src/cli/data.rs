@@ -23,6 +23,17 @@ records that share any of them go to the same split, even if only a third record
   gradus data split all.jsonl -o splits --group prompt,context,response
   gradus data split all.jsonl -o splits --group meta.document";
 
+const CONVERT_HELP: &str = "\
+Reads records in any shape and writes them as native records. Nothing is lost either way: Parquet has
+typed columns for everything that Gradus reads and for keys with values of one type, and a column
+`extra` for all else.
+
+  gradus data convert train.jsonl.gz train.parquet
+  gradus data convert 'shards/*.parquet' all.jsonl.gz
+  gradus data convert hub.parquet train.jsonl --columns prompt=question,response=answer,-image
+
+Columns and types: docs/data-format.md";
+
 /// `gradus data audit`.
 #[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
@@ -160,6 +171,18 @@ pub(crate) enum DataCommand {
         /// Skip and count invalid records instead of stopping at the first
         #[arg(long)]
         skip_wrong: bool,
+    },
+    /// Convert data between JSONL and Parquet
+    #[command(after_help = CONVERT_HELP)]
+    Convert {
+        /// Data to read: a file, a directory, or a pattern of files
+        input: PathBuf,
+        /// File to write: Parquet if it ends in .parquet, else JSONL, compressed if it ends in .gz; `-`
+        /// is standard output
+        output: PathBuf,
+        /// Replace the output if it exists
+        #[arg(long)]
+        overwrite: bool,
     },
     /// Generate synthetic data of the kind that quickstart trains on
     Generate {

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use gradus::Registry;
-use gradus::data::ReadLimits;
+use gradus::data::{ColumnMap, ReadLimits};
 
 use crate::{commands, failure, records, signals};
 
@@ -25,7 +25,7 @@ pub(crate) use data::{AuditArgs, DataCommand, SegmentArgs};
 pub(crate) use eval::{CalibrateArgs, CompareArgs, EvalArgs, ExplainArgs};
 pub(crate) use models::{ExportArgs, ExportFormat, ImportArgs, InspectArgs};
 pub(crate) use process::{ProcessArgs, ProcessBenchmark, ThresholdArgs};
-pub(crate) use score::ScoreArgs;
+pub(crate) use score::{ScoreArgs, Shard};
 pub(crate) use serve::ServeArgs;
 pub(crate) use train::{MergeArgs, ProbeArgs, QuickstartArgs, RunArgs, TrainArgs};
 pub(crate) use worker::WorkerArgs;
@@ -59,6 +59,9 @@ pub fn run_with<A: Into<OsString> + Clone>(
         max_line_bytes: cli.max_line_bytes.get(),
         max_text_bytes: cli.max_text_bytes.get(),
     });
+    if let Some(columns) = cli.columns {
+        records::set_columns(columns);
+    }
     match failure::guarded(|| commands::run(cli.command)) {
         Ok(()) => 0,
         Err(error) => failure::report(&error),
@@ -97,6 +100,16 @@ pub(crate) struct Cli {
         help_heading = "Limits"
     )]
     pub(crate) max_text_bytes: NonZeroUsize,
+    /// Read keys of data files under other names, and leave some out: prompt=question,-image reads
+    /// `question` as `prompt` and leaves out `image`
+    #[arg(
+        long,
+        global = true,
+        value_name = "MAP",
+        allow_hyphen_values = true,
+        help_heading = "Data files"
+    )]
+    pub(crate) columns: Option<ColumnMap>,
 }
 
 /// The subcommands.

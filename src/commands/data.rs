@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use gradus::data::import::{Format, ImportOptions, import};
 use gradus::data::{
-    AtomicFile, DataError, Example, ExampleWriter, GeneratorConfig, GroupKey, SplitFractions,
-    StatsCollector, UnreadKey, UnreadKeys, generate, split_by,
+    AtomicFile, DataError, Example, ExampleWriter, GeneratorConfig, GroupKey, ReadProgress,
+    SplitFractions, StatsCollector, UnreadKey, UnreadKeys, generate, split_by,
 };
 use gradus_files::create_directories;
 use serde::Serialize;
 
 use crate::cli::DataCommand;
 use crate::failure::Usage;
-use crate::{output, progress, records, show};
+use crate::progress::Reading;
+use crate::{output, records, show};
 
 pub(crate) fn run(command: DataCommand) -> Result<()> {
     match command {
@@ -57,6 +58,7 @@ pub(crate) fn run(command: DataCommand) -> Result<()> {
                 segmenter: segmenter.parse()?,
                 mark_rule: mark_rule.parse()?,
                 sources,
+                columns: records::columns().cloned().unwrap_or_default(),
                 limits: records::limits(),
             };
             let format = format.parse()?;
@@ -66,6 +68,14 @@ pub(crate) fn run(command: DataCommand) -> Result<()> {
                 .collect();
             let output = output::create(&output, overwrite, &inputs)?;
             import_file(&file, format, &options, output, skip_wrong)
+        }
+        DataCommand::Convert {
+            input,
+            output,
+            overwrite,
+        } => {
+            let output = output::create(&output, overwrite, &[&input])?;
+            convert(&input, output)
         }
         DataCommand::Generate {
             output,
@@ -167,12 +177,12 @@ fn validate_file(file: &Path) -> Result<Validation> {
     let mut unread = UnreadKeys::new();
     let mut problems = Vec::new();
     let (mut good, mut stopped, mut hint) = (0_usize, false, None);
-    let bar = progress::counter("records");
+    let mut reading = Reading::new("records", reader.progress());
     while let Some(record) = reader.next() {
-        bar.inc(1);
+        reading.add(1);
         match record {
             Ok(example) => {
-                stats.add(&example, reader.location().line);
+                stats.add(&example, reader.number());
                 unread.add(&example);
                 good += 1;
             }
@@ -189,15 +199,13 @@ fn validate_file(file: &Path) -> Result<Validation> {
             Err(error) => return Err(error.into()),
         }
     }
-    bar.finish_and_clear();
+    drop(reading);
     let stats = stats.finish();
     problems.extend(stats.repeated_id_list.iter().map(|repeated| {
-        let (line, first) = (repeated.line, repeated.first_line);
-        format!(
-            "{}:{line}: id `{}` is already used in line {first}",
-            file.display(),
-            repeated.id
-        )
+        let place = reader.location_of(repeated.line);
+        let first = reader.location_of(repeated.first_line);
+        let first = first.beside(&place);
+        format!("{place}: id `{}` is already used in {first}", repeated.id)
     }));
     Ok(Validation {
         file: file.to_path_buf(),
@@ -253,16 +261,16 @@ fn import_file(
     output: AtomicFile,
     skip_wrong: bool,
 ) -> Result<()> {
-    let mut writer = ExampleWriter::to_file(output);
+    let mut writer = ExampleWriter::to_file(output)?;
     let mut left_out = 0_usize;
-    let bar = progress::counter("records");
+    let mut reading = Reading::new("records", ReadProgress::default());
     let mut unread = UnreadKeys::new();
     let importer = import(file, format, options)?;
     for note in importer.notes() {
         show::status(&format!("{}: {note}", file.display()));
     }
     for record in importer {
-        bar.inc(1);
+        reading.add(1);
         match record {
             Ok(example) => {
                 unread.add(&example);
@@ -271,13 +279,13 @@ fn import_file(
             Err(error @ (DataError::Record { .. } | DataError::DuplicateId { .. }))
                 if skip_wrong =>
             {
-                bar.suspend(|| show::status(&format!("skipped: {error}")));
+                reading.line(&format!("skipped: {error}"));
                 left_out += 1;
             }
             Err(error) => return Err(error.into()),
         }
     }
-    bar.finish_and_clear();
+    drop(reading);
     records::tell(file, &unread.finish());
     let status = format!(
         "{}: {} examples, {left_out} invalid records skipped",
@@ -289,11 +297,27 @@ fn import_file(
     Ok(())
 }
 
+fn convert(input: &Path, output: AtomicFile) -> Result<()> {
+    let reader = records::open(input)?;
+    let mut writer = ExampleWriter::to_file(output)?;
+    let mut unread = UnreadKeys::new();
+    let mut reading = Reading::new("records", reader.progress());
+    for example in reader {
+        let example = example?;
+        writer.write(&example)?;
+        unread.add(&example);
+        reading.add(1);
+    }
+    drop(reading);
+    records::tell(input, &unread.finish());
+    commit(writer)
+}
+
 fn write<'a>(
     file: AtomicFile,
     examples: impl Iterator<Item = &'a Example>,
 ) -> Result<ExampleWriter> {
-    let mut writer = ExampleWriter::to_file(file);
+    let mut writer = ExampleWriter::to_file(file)?;
     for example in examples {
         writer.write(example)?;
     }

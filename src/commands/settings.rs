@@ -10,7 +10,7 @@ use indicatif::ProgressBar;
 
 use crate::cli::RunArgs;
 use crate::failure::Usage;
-use crate::{progress, show};
+use crate::{progress, records, show};
 
 /// The configuration of `--config`, or the default one.
 pub(crate) fn base_config(args: &RunArgs) -> Result<RunConfig> {
@@ -26,6 +26,11 @@ pub(crate) fn set_run(config: &mut RunConfig, args: &RunArgs) {
     set_some(&mut config.train, args.train.as_ref());
     set_some(&mut config.valid, args.valid.as_ref());
     set_some(&mut config.output, args.output.as_ref());
+    // The data is read by the map of the command line, or by that of the file.
+    set_some(&mut config.columns, records::columns());
+    if let Some(columns) = &config.columns {
+        records::set_columns(columns.clone());
+    }
     set_some(&mut config.device, args.device.device.as_ref());
     set(&mut config.text.aspects, args.aspects.as_ref());
     set(&mut config.text.max_length, args.max_length.as_ref());

@@ -8,6 +8,7 @@ use gradus::data::{
     DatasetStats, LengthStats, RaterAgreement, RatingStats, StatsCollector, UnreadKeys,
 };
 
+use crate::progress::Reading;
 use crate::{records, show};
 
 pub(crate) fn run(file: &Path, json: bool) -> Result<()> {
@@ -83,11 +84,14 @@ fn read(file: &Path) -> Result<DatasetStats> {
     let mut reader = records::open(file)?;
     let mut collector = StatsCollector::new();
     let mut unread = UnreadKeys::new();
+    let mut reading = Reading::new("records", reader.progress());
     while let Some(example) = reader.next() {
         let example = example?;
-        collector.add(&example, reader.location().line);
+        collector.add(&example, reader.number());
         unread.add(&example);
+        reading.add(1);
     }
+    drop(reading);
     records::tell(file, &unread.finish());
     Ok(collector.finish())
 }

@@ -30,6 +30,7 @@ fn every_command_explains_itself() {
         &["data", "audit"],
         &["data", "split"],
         &["data", "import"],
+        &["data", "convert"],
         &["data", "generate"],
     ] {
         let mut arguments = command.to_vec();

@@ -4,6 +4,7 @@
 
 mod audit;
 mod bench;
+mod bulk;
 mod chat;
 mod compare;
 mod context;
@@ -28,6 +29,7 @@ mod memory;
 mod model_files;
 mod objectives;
 mod outputs;
+mod parquet;
 mod plan;
 mod process;
 mod process_models;

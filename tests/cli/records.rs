@@ -104,7 +104,10 @@ fn an_empty_file_a_directory_and_a_missing_file() {
     write(directory.path(), "empty.jsonl", "");
     gradus(directory.path(), &["data", "stats", "empty.jsonl"])
         .fails(2, &["empty.jsonl", "no record"]);
-    gradus(directory.path(), &["data", "stats", "."]).fails(2, &["directory", "expected a file"]);
+    // The only data file of the directory is the empty one.
+    gradus(directory.path(), &["data", "stats", "."]).fails(2, &["empty.jsonl", "no record"]);
+    fs_err::create_dir(directory.path().join("none")).unwrap();
+    gradus(directory.path(), &["data", "stats", "none"]).fails(2, &["none", "no data file"]);
     gradus(directory.path(), &["data", "stats", "nowhere.jsonl"]).fails(2, &["nowhere.jsonl"]);
     write(directory.path(), "cut.jsonl.gz", [0x1f, 0x8b, 8, 0, 0, 0]);
     gradus(directory.path(), &["data", "stats", "cut.jsonl.gz"]).fails(2, &["cut.jsonl.gz"]);

@@ -29,8 +29,22 @@ pub enum DataError {
         /// The error of the operating system or the decompressor.
         cause: io::Error,
     },
+    /// A Parquet file that cannot be read, or not from here on.
+    #[error("{}", parquet_problem(path, column.as_ref(), *row, reason))]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// Path of the column, such as `segments.list.element.start`, where one is at fault.
+        column: Option<String>,
+        /// The first row that could not be read, from 1; none where the file cannot be opened.
+        row: Option<usize>,
+        /// What was found, and what was expected.
+        reason: String,
+        /// What the user can do about it, where that is more than making the file again.
+        hint: Option<&'static str>,
+    },
     /// A line, an element of a list or a row of a table is too long.
-    #[error("{location}: found a line of more than {limit} bytes, expected at most that many")]
+    #[error("{location}: found a {} of more than {limit} bytes, expected at most that many", location.unit())]
     LineTooLong {
         /// File and line.
         location: Location,
@@ -66,6 +80,53 @@ pub enum DataError {
     Directory {
         /// The path.
         path: PathBuf,
+    },
+    /// A directory or a pattern of file names without a data file.
+    #[error("{}: found no data file, expected .jsonl, .json or .parquet files", path.display())]
+    NoDataFiles {
+        /// The directory or pattern.
+        path: PathBuf,
+    },
+    /// A directory or a pattern with Parquet and other files.
+    #[error(
+        "{}: found `{}` beside `{}`, expected files of one kind",
+        path.display(), other.display(), first.display()
+    )]
+    MixedFiles {
+        /// The directory or pattern.
+        path: PathBuf,
+        /// Its first file.
+        first: PathBuf,
+        /// One of the other kind.
+        other: PathBuf,
+    },
+    /// A pattern of file names that means nothing.
+    #[error("{}: found a pattern that cannot be read: {reason}", path.display())]
+    InvalidPattern {
+        /// The pattern.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A column map that does not say which column becomes which key.
+    #[error("columns: found `{entry}`, expected {expected}")]
+    InvalidColumnMap {
+        /// The entry that is wrong.
+        entry: String,
+        /// What belongs there.
+        expected: &'static str,
+    },
+    /// A column map with a column that a Parquet file does not have.
+    #[error(
+        "{}: found no column `{column}`, expected it as the column map names it", path.display()
+    )]
+    UnknownColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// The columns that there are.
+        known: Vec<String>,
     },
     /// The output is a block device or a socket.
     #[error("{}: found a special file, expected a regular file or a new name", path.display())]
@@ -109,7 +170,9 @@ pub enum DataError {
     },
     /// Two records of a file have the same id.
     #[error(
-        "{location}: field `id`: found `{id}`, which line {first_line} has too, expected distinct ids"
+        "{location}: field `id`: found `{id}`, which {} {first_line}{} has too, expected distinct ids",
+        location.unit(),
+        first_file.as_ref().map_or_else(String::new, |file| format!(" of {}", file.display()))
     )]
     DuplicateId {
         /// File and line of the later record.
@@ -118,6 +181,8 @@ pub enum DataError {
         id: String,
         /// Line of the earlier record.
         first_line: usize,
+        /// The file of the earlier record, where it is another one.
+        first_file: Option<PathBuf>,
     },
     /// A file could not be written. No incomplete file has its name.
     #[error("{}: writing failed: {cause}", path.display())]
@@ -505,6 +570,20 @@ impl DataError {
                 "save the file as UTF-8, or convert it: `iconv -f {encoding} -t UTF-8 FILE > NEW`"
             )),
             Self::Read { compression, .. } => compression.hint(),
+            Self::Parquet { hint, .. } => Some(
+                hint.unwrap_or("the file is cut off or damaged: make it again, or copy it again")
+                    .into(),
+            ),
+            Self::NoDataFiles { .. } => Some(
+                "quote a pattern with *, so that the shell leaves it alone; of a directory, only files directly \
+                 in it are read: '**/*.parquet' reads those below"
+                    .into(),
+            ),
+            Self::MixedFiles { .. } => Some(
+                "name the files of one kind, such as 'DIR/*.parquet', or make them alike with `gradus data convert`"
+                    .into(),
+            ),
+            Self::UnknownColumn { known, .. } => Some(format!("its columns: {}", known.join(", "))),
             Self::Directory { .. } => Some("name a file, such as one ending in .jsonl".into()),
             Self::ZstdOutput { .. } => Some(
                 "zstd is only read: use a name that ends in .gz, or write a plain file and \
@@ -584,6 +663,17 @@ fn segmenter_names() -> String {
         "delimiter:TEXT, tokens:N with N of 1 or more, {}",
         own.join(", ")
     )
+}
+
+fn parquet_problem(
+    path: &std::path::Path,
+    column: Option<&String>,
+    row: Option<usize>,
+    reason: &str,
+) -> String {
+    let column = column.map_or_else(String::new, |column| format!(", column `{column}`"));
+    let row = row.map_or_else(String::new, |row| format!(", from row {row} on"));
+    format!("{}{column}{row}: {reason}", display_path(path))
 }
 
 fn format_names() -> String {

@@ -1,9 +1,10 @@
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::iter::{from_fn, once};
 use std::path::Path;
 
 use super::ImportedRecords as Examples;
 use super::fields::Record;
+use crate::records::FirstPlaces;
 use crate::records::field::Checked;
 use crate::{
     DataError, Example, Format, ImportOptions, JsonLines, Location, ReadLimits, RecordError,
@@ -36,7 +37,7 @@ pub fn import(path: impl AsRef<Path>, format: Format, options: &ImportOptions) -
         limits: options.limits,
         notes,
         ready: VecDeque::new(),
-        first_lines: HashMap::new(),
+        places: FirstPlaces::default(),
     })
 }
 
@@ -108,11 +109,14 @@ pub fn json_records(
     parse: impl Fn(Record) -> std::result::Result<Vec<Example>, RecordError> + Send + 'static,
 ) -> Result<Examples> {
     let mut objects = JsonLines::open_or_list(path, options.limits)?;
+    objects.check_columns(&options.columns)?;
+    let columns = options.columns.clone();
     Ok(Box::new(from_fn(move || {
         let advanced = objects.advance()?;
         Some(advanced.and_then(|()| {
             let number = objects.number();
-            let examples = objects.parse(|fields| parse(Record::new(number, fields)))?;
+            let examples =
+                objects.parse_mapped(&columns, |fields| parse(Record::new(number, fields)))?;
             Ok((objects.location().clone(), examples))
         }))
     })))
@@ -130,7 +134,7 @@ pub struct Importer {
     notes: Vec<String>,
     /// Examples of the record that was read last, with its location.
     ready: VecDeque<(Location, Example)>,
-    first_lines: HashMap<String, usize>,
+    places: FirstPlaces,
 }
 
 impl Importer {
@@ -150,14 +154,7 @@ impl Importer {
         if let Err(error) = checked {
             return Err(wrong(location, error));
         }
-        if let Some(&first_line) = self.first_lines.get(&example.id) {
-            return Err(DataError::DuplicateId {
-                location,
-                id: example.id,
-                first_line,
-            });
-        }
-        self.first_lines.insert(example.id.clone(), location.line);
+        self.places.add(&example.id, &location)?;
         Ok(example)
     }
 }

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use super::mark_rule::MarkRule;
 use super::rating_map::Label;
 use crate::records::field::Checked;
-use crate::{CharSpan, RatingMap, ReadLimits, RecordError, RecordProblem, Segmenter};
+use crate::{CharSpan, ColumnMap, RatingMap, ReadLimits, RecordError, RecordProblem, Segmenter};
 
 /// How to read a published data set where there is a choice.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +20,9 @@ pub struct ImportOptions {
     /// The file with the prompts (`source_info.jsonl`); needed by
     /// [`Format::RagTruth`](crate::Format::RagTruth), read by no other format.
     pub sources: Option<PathBuf>,
+    /// Which keys of the file stand for which of the format; by default each for itself. Tables read
+    /// their columns by their own names.
+    pub columns: ColumnMap,
     /// How long a line, an element of a list or a row of a table may be.
     pub limits: ReadLimits,
 }

@@ -10,7 +10,8 @@ use super::locate::{Step, find_number, render};
 use crate::{RecordError, RecordProblem};
 
 /// Keys whose numbers become `f64`.
-const RATING_KEYS: [&str; 6] = ["rating", "ratings", "labels", "weight", "score", "scores"];
+pub(crate) const RATING_KEYS: [&str; 6] =
+    ["rating", "ratings", "labels", "weight", "score", "scores"];
 
 /// What is wrong with a text, and how many lines of it lie ahead of that.
 pub(crate) struct JsonError {

@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -7,11 +8,16 @@ use super::field::Checked;
 use super::json_list::{ListElements, starts_with_list};
 use super::lines::Lines;
 use super::record::parse_object;
-use crate::{Compression, DataError, Location, ReadLimits, RecordError, RecordProblem, Result};
+use crate::parquet::{Rows, is_parquet};
+use crate::{
+    ColumnMap, Compression, DataError, Location, ReadLimits, ReadProgress, RecordError,
+    RecordProblem, Result, STANDARD_INPUT, data_files,
+};
 
-/// Reads JSON objects from JSONL, one line in memory at a time.
+/// Reads JSON objects from JSONL, one line in memory at a time, or from the rows of Parquet, a few
+/// hundred in memory at a time.
 ///
-/// Plain, gzip and zstd data are told apart by their first bytes. Blank lines are passed over, as
+/// Plain, gzip and zstd data and Parquet are told apart by their first bytes. Blank lines are passed over, as
 /// is a UTF-8 byte order mark at the start. A line that is not a JSON object, or has a key twice, is
 /// an error after which reading may go on with the next line; after any other error the iterator
 /// ends. So it does where the file is a JSON list that goes over several lines. A file without an
@@ -19,34 +25,66 @@ use crate::{Compression, DataError, Location, ReadLimits, RecordError, RecordPro
 pub struct JsonLines {
     texts: Texts,
     location: Location,
+    limits: ReadLimits,
+    shape: Shape,
+    /// Files that follow.
+    waiting: VecDeque<PathBuf>,
+    /// Files that were read before, each with the number of its last object.
+    before: Vec<(Location, usize)>,
+    /// Number of the last object of the files that were read before.
+    offset: usize,
+    progress: ReadProgress,
+    /// Bytes of the files that were read before.
+    bytes_before: u64,
+    /// Whether nothing of the file was read yet.
+    at_start: bool,
     found_record: bool,
     ended: bool,
+}
+
+/// What a file may hold that is not Parquet.
+#[derive(Clone, Copy)]
+enum Shape {
+    Lines,
+    /// Lines, or all objects in one list.
+    LinesOrList,
 }
 
 /// Where the texts of the objects come from.
 enum Texts {
     Lines(Lines),
     List(ListElements),
+    /// Rows of a Parquet file, which are objects without a text.
+    Rows(Box<Rows>),
 }
 
 impl JsonLines {
-    /// Opens a file, or standard input for [`STANDARD_INPUT`](crate::STANDARD_INPUT).
+    /// Opens a file, all files of a directory or a pattern as [`data_files`] lists them, one behind the
+    /// other, or standard input for [`STANDARD_INPUT`].
     ///
     /// # Errors
-    /// [`DataError::Io`] if the file is missing or may not be read, [`DataError::Directory`] if it
-    /// is a directory.
+    /// [`DataError::Io`] if the file is missing or may not be read, [`DataError::Parquet`] if it is
+    /// Parquet whose footer cannot be read, and those of [`data_files`].
     pub fn open(path: impl AsRef<Path>, limits: ReadLimits) -> Result<Self> {
-        Ok(Self::of(Texts::Lines(Lines::open(path.as_ref(), limits)?)))
+        Self::open_all(path.as_ref(), limits, Shape::Lines)
     }
 
-    /// The same for a file that may also have all objects in one list, which may go over any lines.
+    /// The same for files that may also have all objects in one list, which may go over any lines.
     pub(crate) fn open_or_list(path: &Path, limits: ReadLimits) -> Result<Self> {
-        let mut lines = Lines::open(path, limits)?;
-        Ok(Self::of(if starts_with_list(&mut lines)? {
-            Texts::List(ListElements::new(lines))
-        } else {
-            Texts::Lines(lines)
-        }))
+        Self::open_all(path, limits, Shape::LinesOrList)
+    }
+
+    fn open_all(path: &Path, limits: ReadLimits, shape: Shape) -> Result<Self> {
+        let mut files = VecDeque::from(data_files(path)?);
+        let progress = ReadProgress::of(&files);
+        let first = files.pop_front().unwrap_or_else(|| path.to_owned());
+        let (texts, location) = open_file(&first, limits, shape, &progress)?;
+        Ok(Self {
+            waiting: files,
+            shape,
+            progress,
+            ..Self::of(texts, location, limits)
+        })
     }
 
     /// Reads from any source; messages call it `name`.
@@ -58,17 +96,23 @@ impl JsonLines {
         name: impl Into<PathBuf>,
         limits: ReadLimits,
     ) -> Result<Self> {
-        Ok(Self::of(Texts::Lines(Lines::new(source, name, limits)?)))
+        let lines = Lines::new(source, name, limits)?;
+        let location = lines.location().clone();
+        Ok(Self::of(Texts::Lines(lines), location, limits))
     }
 
-    fn of(texts: Texts) -> Self {
-        let location = match &texts {
-            Texts::Lines(lines) => lines.location().clone(),
-            Texts::List(elements) => Location::new(elements.path(), 0),
-        };
+    fn of(texts: Texts, location: Location, limits: ReadLimits) -> Self {
         Self {
             texts,
             location,
+            limits,
+            shape: Shape::Lines,
+            waiting: VecDeque::new(),
+            before: Vec::new(),
+            offset: 0,
+            progress: ReadProgress::default(),
+            bytes_before: 0,
+            at_start: true,
             found_record: false,
             ended: false,
         }
@@ -79,12 +123,35 @@ impl JsonLines {
         &self.location
     }
 
-    /// The number of the object that was read last, from 1: its line, or its place in a list.
-    pub(crate) fn number(&self) -> usize {
+    /// The number of the object that was read last, from 1: its line or row, or its place in a list;
+    /// in a further file it goes on behind the last of the file before.
+    pub fn number(&self) -> usize {
+        self.offset + self.number_in_file()
+    }
+
+    fn number_in_file(&self) -> usize {
         match &self.texts {
             Texts::Lines(_) => self.location.line,
             Texts::List(elements) => elements.current().number,
+            Texts::Rows(rows) => rows.row(),
         }
+    }
+
+    /// Where the object of that number stood, which was read from lines or rows.
+    pub fn location_of(&self, number: usize) -> Location {
+        let mut offset = 0;
+        for (location, end) in &self.before {
+            if number <= *end {
+                return location.with_line(number - offset);
+            }
+            offset = *end;
+        }
+        self.location.with_line(number - offset)
+    }
+
+    /// How much of its files is read.
+    pub fn progress(&self) -> ReadProgress {
+        self.progress.clone()
     }
 
     /// How the data is compressed.
@@ -92,6 +159,39 @@ impl JsonLines {
         match &self.texts {
             Texts::Lines(lines) => lines.compression(),
             Texts::List(elements) => elements.compression(),
+            Texts::Rows(_) => Compression::Plain,
+        }
+    }
+
+    /// Rows in every row group, of a Parquet file.
+    pub fn row_groups(&self) -> Option<Vec<usize>> {
+        match &self.texts {
+            Texts::Rows(rows) => Some(rows.row_groups()),
+            _ => None,
+        }
+    }
+
+    /// Reads these row groups only of a Parquet file, counted from 0; rows keep their numbers.
+    pub(crate) fn keep_row_groups(&mut self, groups: &[usize]) {
+        if let Texts::Rows(rows) = &mut self.texts {
+            rows.keep(groups);
+        }
+    }
+
+    /// Refuses a column map with a column that a Parquet file does not have. In JSONL a key that is
+    /// missing is an error of the record.
+    pub(crate) fn check_columns(&self, columns: &ColumnMap) -> Result<()> {
+        let Texts::Rows(rows) = &self.texts else {
+            return Ok(());
+        };
+        let known: Vec<&str> = rows.column_names().collect();
+        match columns.columns().find(|column| !known.contains(column)) {
+            Some(column) => Err(DataError::UnknownColumn {
+                path: self.location.path.clone(),
+                column: column.to_owned(),
+                known: known.into_iter().map(ToOwned::to_owned).collect(),
+            }),
+            None => Ok(()),
         }
     }
 
@@ -100,16 +200,18 @@ impl JsonLines {
         if self.ended {
             return None;
         }
-        let first = !std::mem::replace(&mut self.found_record, true);
         let result = match self.read() {
-            Ok(true) if first && self.is_start_of_list() => {
+            Ok(true) if self.at_start && self.is_start_of_list() => {
                 // Every line of it would be an error of its own.
                 let found = "a list that goes on in the next line".to_owned();
                 let error = RecordError::new("", RecordProblem::NotAnObject { found });
                 Some(Err(wrong(self.location.clone(), error)))
             }
-            Ok(true) => return Some(Ok(())),
-            Ok(false) => first.then(|| {
+            Ok(true) => {
+                (self.at_start, self.found_record) = (false, true);
+                return Some(Ok(()));
+            }
+            Ok(false) => (!self.found_record).then(|| {
                 let path = self.location.path.clone();
                 Err(DataError::NoRecords { path })
             }),
@@ -119,8 +221,23 @@ impl JsonLines {
         result
     }
 
-    /// Goes to the next text; `false` at the end.
+    /// Goes to the next text, of the next file if need be; `false` at the end.
     fn read(&mut self) -> Result<bool> {
+        while !self.read_file()? {
+            let Some(next) = self.waiting.pop_front() else {
+                return Ok(false);
+            };
+            self.offset = self.number();
+            self.bytes_before = self.progress.bytes();
+            let (texts, location) = open_file(&next, self.limits, self.shape, &self.progress)?;
+            self.before.push((self.location.clone(), self.offset));
+            (self.texts, self.location) = (texts, location);
+            self.at_start = true;
+        }
+        Ok(true)
+    }
+
+    fn read_file(&mut self) -> Result<bool> {
         match &mut self.texts {
             Texts::Lines(lines) => {
                 let found = lines.advance();
@@ -132,7 +249,24 @@ impl JsonLines {
                 self.location.line = elements.current().line;
                 Ok(found)
             }
+            Texts::Rows(rows) => {
+                let found = rows.advance(&self.location.path)?;
+                self.location.line = rows.row();
+                self.progress.set(self.bytes_before + rows.bytes_read());
+                Ok(found)
+            }
         }
+    }
+
+    /// [`parse`](Self::parse) with keys of the file under other names.
+    pub(crate) fn parse_mapped<T>(
+        &mut self,
+        columns: &ColumnMap,
+        parse: impl FnOnce(Map<String, Value>) -> Checked<T>,
+    ) -> Result<T> {
+        // A column that is null in a row is a key that is not there.
+        let all_there = !matches!(self.texts, Texts::Rows(_));
+        self.parse(|object| parse(columns.apply(object, all_there)?))
     }
 
     fn is_start_of_list(&self) -> bool {
@@ -145,11 +279,11 @@ impl JsonLines {
 
     /// What `parse` makes of the object; its error is given the place.
     pub(crate) fn parse<T>(
-        &self,
+        &mut self,
         parse: impl FnOnce(Map<String, Value>) -> Checked<T>,
     ) -> Result<T> {
         let mut location = self.location.clone();
-        let object = match &self.texts {
+        let object = match &mut self.texts {
             Texts::Lines(lines) => lines
                 .text()
                 .and_then(|text| parse_object(text).map_err(|error| error.record)),
@@ -162,11 +296,43 @@ impl JsonLines {
                     error.record
                 })
             }),
+            Texts::Rows(rows) => rows.take(),
         };
         object
             .and_then(parse)
             .map_err(|error| wrong(location, error))
     }
+}
+
+/// Opens a file, whose first bytes tell what it holds.
+fn open_file(
+    path: &Path,
+    limits: ReadLimits,
+    shape: Shape,
+    progress: &ReadProgress,
+) -> Result<(Texts, Location)> {
+    if path != Path::new(STANDARD_INPUT) {
+        let mut file = fs_err::File::open(path)?;
+        if file.metadata()?.is_file() {
+            let mut head = Vec::new();
+            file.by_ref().take(4).read_to_end(&mut head)?;
+            if is_parquet(&head) {
+                let rows = Rows::open(path, file.into_parts().0, limits.max_line_bytes)?;
+                return Ok((Texts::Rows(Box::new(rows)), Location::row(path, 0)));
+            }
+        }
+    }
+    let mut lines = Lines::open_counted(path, limits, progress)?;
+    Ok(
+        if matches!(shape, Shape::LinesOrList) && starts_with_list(&mut lines)? {
+            (
+                Texts::List(ListElements::new(lines)),
+                Location::new(path, 0),
+            )
+        } else {
+            (Texts::Lines(lines), Location::new(path, 0))
+        },
+    )
 }
 
 fn wrong(location: Location, error: RecordError) -> DataError {

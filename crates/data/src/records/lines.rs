@@ -3,8 +3,10 @@ use std::path::{Path, PathBuf};
 
 use super::field::Checked;
 use crate::files::{decompress, foreign_compression};
+use crate::parquet::is_parquet;
 use crate::{
-    Compression, DataError, Example, Location, RecordError, RecordProblem, Result, STANDARD_INPUT,
+    Compression, DataError, Example, Location, ReadProgress, RecordError, RecordProblem, Result,
+    STANDARD_INPUT,
 };
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -68,6 +70,15 @@ pub(crate) struct Lines {
 impl Lines {
     /// Opens a file, or standard input for [`STANDARD_INPUT`].
     pub(crate) fn open(path: &Path, limits: ReadLimits) -> Result<Self> {
+        Self::open_counted(path, limits, &ReadProgress::default())
+    }
+
+    /// The same; `progress` counts the bytes.
+    pub(crate) fn open_counted(
+        path: &Path,
+        limits: ReadLimits,
+        progress: &ReadProgress,
+    ) -> Result<Self> {
         if path == Path::new(STANDARD_INPUT) {
             return Self::new(io::stdin(), path, limits);
         }
@@ -78,7 +89,7 @@ impl Lines {
             });
         }
         // Errors of the bare file do not name the path, which `DataError::Read` does anyway.
-        Self::new(file.into_parts().0, path, limits)
+        Self::new(progress.count(file.into_parts().0), path, limits)
     }
 
     /// Reads from any source; messages call it `name`.
@@ -106,6 +117,18 @@ impl Lines {
             return Ok(());
         }
         let head = peek(&mut *self.input, &self.location, self.compression)?;
+        if is_parquet(head) {
+            return Err(DataError::Parquet {
+                path: self.location.path.clone(),
+                column: None,
+                row: None,
+                reason: "found Parquet, expected text".into(),
+                hint: Some(
+                    "Parquet is read from a file of its own: not from a stream, compressed once more, or as a \
+                     format of text tables",
+                ),
+            });
+        }
         if let Some(found) = foreign_compression(head) {
             let path = self.location.path.clone();
             return Err(DataError::ForeignCompression { path, found });

@@ -1,24 +1,34 @@
 //! Records: from a line of a file to a checked example, and back.
 
+mod columns;
+mod data_files;
 mod example;
 pub(crate) mod field;
+mod first_places;
 mod json;
 mod json_lines;
 mod json_list;
 mod lines;
 mod locate;
 mod rating_fields;
+mod read_progress;
 mod reader;
 mod record;
 mod span_text;
 mod unread;
 mod write;
 
+pub use columns::ColumnMap;
+pub use data_files::data_files;
 pub use example::{DEFAULT_ASPECT, Example, Segment};
 pub use field::describe as describe_value;
+pub(crate) use first_places::FirstPlaces;
+pub(crate) use json::RATING_KEYS;
 pub use json_lines::*;
 pub(crate) use lines::Lines;
 pub use lines::ReadLimits;
+pub(crate) use locate::{Step, render};
+pub use read_progress::ReadProgress;
 pub use reader::*;
 pub(crate) use record::read_record;
 pub use record::*;

@@ -1,26 +1,29 @@
-use std::collections::HashMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::first_places::FirstPlaces;
 use super::record::read_record;
-use crate::{Compression, DataError, Example, JsonLines, Location, ReadLimits, Result};
+use crate::{
+    ColumnMap, Compression, Example, JsonLines, Location, ReadLimits, ReadProgress, Result,
+};
 
-/// Reads examples from JSONL, one line in memory at a time.
+/// Reads examples from JSONL or Parquet, one line or a few hundred rows in memory at a time.
 ///
-/// Lines are read as by [`JsonLines`]. A wrong record is an error after which reading may go
+/// Files are read as by [`JsonLines`]. A wrong record is an error after which reading may go
 /// on with the next line; after any other error the iterator ends. A file without a record ends in
 /// [`DataError::NoRecords`].
 pub struct ExampleReader {
     lines: JsonLines,
     limits: ReadLimits,
+    columns: ColumnMap,
 }
 
 impl ExampleReader {
-    /// Opens a file, or standard input for [`STANDARD_INPUT`](crate::STANDARD_INPUT).
+    /// Opens a file, the files of a directory or a pattern, or standard input for
+    /// [`STANDARD_INPUT`](crate::STANDARD_INPUT).
     ///
     /// # Errors
-    /// [`DataError::Io`] if the file is missing or may not be read, [`DataError::Directory`] if it
-    /// is a directory.
+    /// As [`JsonLines::open`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::open_within(path, ReadLimits::default())
     }
@@ -30,8 +33,7 @@ impl ExampleReader {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_within(path: impl AsRef<Path>, limits: ReadLimits) -> Result<Self> {
-        let lines = JsonLines::open(path, limits)?;
-        Ok(Self { lines, limits })
+        Ok(Self::of(JsonLines::open(path, limits)?, limits))
     }
 
     /// Reads from any source; messages call it `name`.
@@ -40,13 +42,82 @@ impl ExampleReader {
     /// [`DataError::Read`] if the first bytes cannot be read.
     pub fn new(source: impl Read + Send + 'static, name: impl Into<PathBuf>) -> Result<Self> {
         let limits = ReadLimits::default();
-        let lines = JsonLines::new(source, name, limits)?;
-        Ok(Self { lines, limits })
+        Ok(Self::of(JsonLines::new(source, name, limits)?, limits))
+    }
+
+    fn of(lines: JsonLines, limits: ReadLimits) -> Self {
+        Self {
+            lines,
+            limits,
+            columns: ColumnMap::default(),
+        }
+    }
+
+    /// The same with keys of the file under other names.
+    ///
+    /// # Errors
+    /// [`DataError::UnknownColumn`] if a Parquet file has no column that the map names. In JSONL a key
+    /// that is missing is an error of the record.
+    pub fn with_columns(mut self, columns: ColumnMap) -> Result<Self> {
+        self.lines.check_columns(&columns)?;
+        self.columns = columns;
+        Ok(self)
+    }
+
+    /// Reads these row groups only, counted from 0, where the file is Parquet; rows keep their numbers.
+    #[must_use]
+    pub fn with_row_groups(mut self, groups: &[usize]) -> Self {
+        self.lines.keep_row_groups(groups);
+        self
+    }
+
+    /// Rows in every row group; `None` where the file is not Parquet.
+    pub fn row_groups(&self) -> Option<Vec<usize>> {
+        self.lines.row_groups()
+    }
+
+    /// The number of the record that was read last, from 1; see [`JsonLines::number`].
+    pub fn number(&self) -> usize {
+        self.lines.number()
+    }
+
+    /// Where the record of that number stood.
+    pub fn location_of(&self, number: usize) -> Location {
+        self.lines.location_of(number)
+    }
+
+    /// Reads all examples.
+    ///
+    /// # Errors
+    /// The first error; [`DataError::DuplicateId`] if two records have the same id.
+    pub fn read_all(self) -> Result<Vec<Example>> {
+        self.read_all_with(|| ())
+    }
+
+    /// The same; calls `on_record` behind each of them.
+    ///
+    /// # Errors
+    /// As [`read_all`](Self::read_all).
+    pub fn read_all_with(mut self, mut on_record: impl FnMut()) -> Result<Vec<Example>> {
+        let mut examples = Vec::new();
+        let mut places = FirstPlaces::default();
+        while let Some(example) = self.next() {
+            let example = example?;
+            places.add(&example.id, self.location())?;
+            examples.push(example);
+            on_record();
+        }
+        Ok(examples)
     }
 
     /// File and line of the record that was read last; line 0 before the first.
     pub fn location(&self) -> &Location {
         self.lines.location()
+    }
+
+    /// How much of its files is read.
+    pub fn progress(&self) -> ReadProgress {
+        self.lines.progress()
     }
 
     /// How the data is compressed.
@@ -62,7 +133,7 @@ impl Iterator for ExampleReader {
         let advanced = self.lines.advance()?;
         Some(advanced.and_then(|()| {
             let number = self.lines.number();
-            self.lines.parse(|record| {
+            self.lines.parse_mapped(&self.columns, |record| {
                 let example = read_record(record, number)?;
                 self.limits.check(&example)?;
                 Ok(example)
@@ -85,21 +156,5 @@ pub fn read_examples(path: impl AsRef<Path>) -> Result<Vec<Example>> {
 /// # Errors
 /// As [`read_examples`].
 pub fn read_examples_within(path: impl AsRef<Path>, limits: ReadLimits) -> Result<Vec<Example>> {
-    let mut reader = ExampleReader::open_within(path, limits)?;
-    let mut examples = Vec::new();
-    let mut first_lines = HashMap::new();
-    while let Some(example) = reader.next() {
-        let example: Example = example?;
-        let location = reader.location();
-        if let Some(first_line) = first_lines.insert(example.id.clone(), location.line) {
-            let location = location.clone();
-            return Err(DataError::DuplicateId {
-                location,
-                id: example.id,
-                first_line,
-            });
-        }
-        examples.push(example);
-    }
-    Ok(examples)
+    ExampleReader::open_within(path, limits)?.read_all()
 }

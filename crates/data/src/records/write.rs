@@ -3,6 +3,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::parquet::Spool;
 use crate::{AtomicFile, DataError, Example, Result, visible_json};
 
 /// Writes `value` as one line of JSON, with `\u` escapes for characters that would act on a terminal
@@ -16,24 +17,111 @@ pub fn write_json_line(mut target: impl Write, value: &Value) -> io::Result<()> 
     target.write_all(b"\n")
 }
 
-/// Writes examples as native records, one per line, to a file that appears whole or not at all.
-pub struct ExampleWriter {
+/// Writes records to a file that appears whole or not at all: one per line, or as rows if its name
+/// ends in `.parquet`.
+///
+/// Rows have typed columns: `id`, `prompt`, `context`, `response`, `rating` (a number, or a struct of
+/// aspects), `segments` (a list of structs of `start`, `end`, `rating`, `weight` and others), `meta` (a
+/// text of JSON), those of other keys that always hold a text, a truth value or numbers of one kind,
+/// and `extra` (a text of JSON) for all else. Columns that no record needs are left out.
+pub struct RecordWriter {
     file: AtomicFile,
+    rows: Option<Spool>,
     written: usize,
+}
+
+impl RecordWriter {
+    /// Writes to a file that is begun already.
+    ///
+    /// # Errors
+    /// [`DataError::Write`] if there is no room beside the file for the records of a Parquet file,
+    /// which is written when all of them are known.
+    pub fn to_file(file: AtomicFile) -> Result<Self> {
+        let rows = if is_parquet_name(file.path()) {
+            let spool = Spool::start(file.path());
+            Some(spool.map_err(|cause| write_error(&file, cause))?)
+        } else {
+            None
+        };
+        Ok(Self {
+            file,
+            rows,
+            written: 0,
+        })
+    }
+
+    /// Appends a record, which is a JSON object.
+    ///
+    /// # Errors
+    /// [`DataError::Write`] if writing fails.
+    pub fn write(&mut self, record: &Value) -> Result<()> {
+        let written = match &mut self.rows {
+            Some(rows) => rows.push(record),
+            None => write_json_line(&mut self.file, record),
+        };
+        written.map_err(|cause| write_error(&self.file, cause))?;
+        self.written += 1;
+        Ok(())
+    }
+
+    /// The file that is written, as the caller named it.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// Number of records written so far.
+    pub fn written(&self) -> usize {
+        self.written
+    }
+
+    /// Puts the file under its name; see [`AtomicFile::commit`].
+    ///
+    /// # Errors
+    /// As [`AtomicFile::commit`].
+    pub fn commit(mut self) -> Result<()> {
+        if let Some(rows) = self.rows {
+            let written = rows.finish(&mut self.file);
+            written.map_err(|cause| write_error(&self.file, cause))?;
+        }
+        self.file.commit()
+    }
+}
+
+/// Whether a file of that name is written as Parquet.
+pub fn is_parquet_name(path: &Path) -> bool {
+    let extension = path.extension();
+    extension.is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"))
+}
+
+fn write_error(file: &AtomicFile, cause: io::Error) -> DataError {
+    DataError::Write {
+        path: file.path().to_owned(),
+        cause,
+    }
+}
+
+/// Writes examples as native records to a file that appears whole or not at all; see [`RecordWriter`].
+pub struct ExampleWriter {
+    records: RecordWriter,
 }
 
 impl ExampleWriter {
     /// Starts to write `path`; see [`AtomicFile::create`].
     ///
     /// # Errors
-    /// As [`AtomicFile::create`].
+    /// As [`AtomicFile::create`] and [`RecordWriter::to_file`].
     pub fn create(path: impl AsRef<Path>) -> Result<Self> {
-        Ok(Self::to_file(AtomicFile::create(path)?))
+        Self::to_file(AtomicFile::create(path)?)
     }
 
     /// Writes to a file that is begun already.
-    pub fn to_file(file: AtomicFile) -> Self {
-        Self { file, written: 0 }
+    ///
+    /// # Errors
+    /// As [`RecordWriter::to_file`].
+    pub fn to_file(file: AtomicFile) -> Result<Self> {
+        Ok(Self {
+            records: RecordWriter::to_file(file)?,
+        })
     }
 
     /// Appends an example.
@@ -48,22 +136,17 @@ impl ExampleWriter {
                 error: Box::new(error),
             });
         }
-        write_json_line(&mut self.file, &example.to_json()).map_err(|cause| DataError::Write {
-            path: self.file.path().to_owned(),
-            cause,
-        })?;
-        self.written += 1;
-        Ok(())
+        self.records.write(&example.to_json())
     }
 
     /// The file that is written, as the caller named it.
     pub fn path(&self) -> &Path {
-        self.file.path()
+        self.records.path()
     }
 
     /// Number of examples written so far.
     pub fn written(&self) -> usize {
-        self.written
+        self.records.written()
     }
 
     /// Puts the file under its name; see [`AtomicFile::commit`].
@@ -71,6 +154,6 @@ impl ExampleWriter {
     /// # Errors
     /// As [`AtomicFile::commit`].
     pub fn commit(self) -> Result<()> {
-        self.file.commit()
+        self.records.commit()
     }
 }

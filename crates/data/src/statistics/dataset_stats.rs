@@ -59,7 +59,7 @@ impl DatasetStats {
         let mut reader = ExampleReader::open(path)?;
         let mut collector = StatsCollector::new();
         while let Some(example) = reader.next() {
-            collector.add(&example?, reader.location().line);
+            collector.add(&example?, reader.number());
         }
         Ok(collector.finish())
     }

@@ -444,11 +444,11 @@ fn a_file_without_a_record() {
 fn a_directory_and_a_missing_file() {
     let directory = tempfile::tempdir().unwrap();
     let error = ExampleReader::open(directory.path()).err().unwrap();
-    assert!(matches!(error, DataError::Directory { .. }));
+    assert!(matches!(error, DataError::NoDataFiles { .. }));
     assert!(
         error
             .to_string()
-            .ends_with(": found a directory, expected a file"),
+            .ends_with(": found no data file, expected .jsonl, .json or .parquet files"),
         "{error}"
     );
     let error = ExampleReader::open(Path::new("missing/a.jsonl"))

@@ -42,7 +42,7 @@ proptest! {
         examples in proptest::collection::vec(arbitrary::example(), 1..20),
     ) {
         let directory = tempfile::tempdir().unwrap();
-        for name in ["a.jsonl", "a.jsonl.gz"] {
+        for name in ["a.jsonl", "a.jsonl.gz", "a.parquet"] {
             let path = directory.path().join(name);
             let mut writer = ExampleWriter::create(&path).unwrap();
             let mut written = Vec::new();

@@ -159,7 +159,7 @@ impl Joined {
             .map(|(place, example)| (example.id.as_str(), place))
             .collect();
         let mut records: Vec<Option<Record>> = examples.iter().map(|_| None).collect();
-        let mut first_lines: HashMap<String, usize> = HashMap::new();
+        let mut first_numbers: HashMap<String, usize> = HashMap::new();
         let mut names = Names::default();
         let mut unknown: Option<(Location, String)> = None;
         let mut aggregation: Option<Aggregation> = None;
@@ -168,11 +168,12 @@ impl Joined {
             let location = lines.location();
             let at = |problem| EvalError::score_record(location, problem);
             let id = record::id(&object).map_err(at)?;
-            if let Some(&first_line) = first_lines.get(&id) {
-                return Err(at(ScoreProblem::DuplicateId { id, first_line }));
+            if let Some(&first) = first_numbers.get(&id) {
+                let first = lines.location_of(first).beside(location);
+                return Err(at(ScoreProblem::DuplicateId { id, first }));
             }
             if let Some(&place) = places.get(id.as_str()) {
-                let record = Record::read(object, &examples[place], location.line, &mut names);
+                let record = Record::read(object, &examples[place], location, &mut names);
                 let record = record.map_err(at)?;
                 if let Some(found) = record.aggregation {
                     let first = *aggregation.get_or_insert(found);
@@ -182,20 +183,20 @@ impl Joined {
             } else if unknown.is_none() {
                 unknown = Some((location.clone(), id.clone()));
             }
-            first_lines.insert(id, location.line);
+            first_numbers.insert(id, lines.number());
         }
         match unknown {
             Some((location, id)) if records.iter().all(Option::is_none) => {
                 Err(EvalError::NoMatchingId {
                     path: location.path,
-                    records: first_lines.len(),
+                    records: first_numbers.len(),
                     found: id,
                     expected: examples.first().map(|e| e.id.clone()).unwrap_or_default(),
                 })
             }
             Some((location, id)) => {
                 let matching = records.iter().flatten().count();
-                let others = first_lines.len() - matching - 1;
+                let others = first_numbers.len() - matching - 1;
                 let problem = ScoreProblem::UnknownId { id, others };
                 Err(EvalError::score_record(&location, problem))
             }

@@ -1,13 +1,15 @@
 //! Whether the scores of a file are named by aspect, and their names.
 
+use gradus_data::Location;
+
 use super::ScoreProblem;
 use super::value::Checked;
 
 /// The kind of the scores of a file, and their names in the order in which they first appear.
 #[derive(Default)]
 pub(super) struct Names {
-    /// The kind of the first score, and its line.
-    kind: Option<(Kind, usize)>,
+    /// The kind of the first score, and its place.
+    kind: Option<(Kind, Location)>,
     known: Vec<String>,
 }
 
@@ -45,25 +47,25 @@ impl Names {
 
     /// The kind of the first score; `None` before it.
     pub(super) fn kind(&self) -> Option<Kind> {
-        self.kind.map(|(kind, _)| kind)
+        self.kind.as_ref().map(|(kind, _)| *kind)
     }
 
     /// Refuses a score of another kind than the first one.
     pub(super) fn expect(
         &mut self,
         kind: Kind,
-        line: usize,
+        place: &Location,
         field: impl FnOnce() -> String,
     ) -> Checked<()> {
-        let &mut (expected, first_line) = self.kind.get_or_insert((kind, line));
-        if kind == expected {
+        let (expected, first) = self.kind.get_or_insert_with(|| (kind, place.clone()));
+        if kind == *expected {
             return Ok(());
         }
         Err(ScoreProblem::Mixed {
             field: field(),
             found: kind.phrase(),
             expected: expected.phrase(),
-            first_line,
+            first: first.beside(place),
         })
     }
 

@@ -111,16 +111,16 @@ pub enum ScoreProblem {
         others: usize,
     },
     /// A response has two records.
-    #[error("found the id `{id}`, which line {first_line} has too, expected distinct ids")]
+    #[error("found the id `{id}`, which {first} has too, expected distinct ids")]
     DuplicateId {
         /// The id.
         id: String,
-        /// Line of the earlier record.
-        first_line: usize,
+        /// Line or row of the earlier record, and its file where that is another one.
+        first: String,
     },
     /// Some scores are plain numbers and others are named.
     #[error(
-        "field `{field}`: found {found}, expected {expected} as in line {first_line}, where the scores start"
+        "field `{field}`: found {found}, expected {expected} as in {first}, where the scores start"
     )]
     Mixed {
         /// Path of the field.
@@ -129,8 +129,8 @@ pub enum ScoreProblem {
         found: &'static str,
         /// The value in earlier records.
         expected: &'static str,
-        /// Line of the first score.
-        first_line: usize,
+        /// Line or row of the first score, and its file where that is another one.
+        first: String,
     },
 }
 
@@ -141,12 +141,12 @@ impl ScoreProblem {
             Self::Line(error) => match error.problem {
                 RecordProblem::NotFinite { .. } => "write null for a segment without a score",
                 RecordProblem::NotJson { .. } => {
-                    "a score file holds one JSON object per line (JSONL)"
+                    "a score file holds one JSON object per line (JSONL), or is Parquet"
                 }
                 _ => return error.hint(),
             },
             Self::NoId | Self::UnknownId { .. } => {
-                "scores are joined to the data by `id`; data without ids is numbered by line. Evaluate on \
+                "scores are joined to the data by `id`; data without ids is numbered by line or row. Evaluate on \
                  the file that was scored"
             }
             Self::Field { field, .. } => field_hint(field),

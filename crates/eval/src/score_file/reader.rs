@@ -1,6 +1,6 @@
 //! Reads the scores of a record in any of their shapes.
 
-use gradus_data::Example;
+use gradus_data::{Example, Location};
 use serde_json::{Map, Value};
 
 use super::ScoreProblem;
@@ -9,10 +9,10 @@ use super::record::ResponseScore;
 use super::value::{Checked, Score, cut_mark, number, reason, refuse_reason_beside_score, wrong};
 use crate::UnscoredReason;
 
-/// Reads the scores of the record in `line`, which belongs to `example`.
+/// Reads the scores of the record at `place`, which belongs to `example`.
 pub(super) struct Reader<'a> {
     pub(super) example: &'a Example,
-    pub(super) line: usize,
+    pub(super) place: &'a Location,
     pub(super) names: &'a mut Names,
 }
 
@@ -39,7 +39,7 @@ impl Reader<'_> {
             };
             self.check_count(&field, list.len())?;
             self.names
-                .expect(Kind::Named, self.line, || field.clone())?;
+                .expect(Kind::Named, self.place, || field.clone())?;
             let index = self.names.index(aspect);
             for (k, (value, score)) in list.iter().zip(&mut scores).enumerate() {
                 if let Some(value) = number(value, || format!("{field}[{k}]"))? {
@@ -107,7 +107,7 @@ impl Reader<'_> {
         let mut score = Score::none(reason);
         match value {
             Value::Object(aspects) => {
-                self.names.expect(Kind::Named, self.line, &field)?;
+                self.names.expect(Kind::Named, self.place, &field)?;
                 for (aspect, value) in aspects {
                     let index = self.names.index(aspect);
                     let value = number(value, || format!("{}.{aspect}", field()))?;
@@ -116,7 +116,7 @@ impl Reader<'_> {
             }
             value => {
                 if let Some(value) = number(value, &field)? {
-                    self.names.expect(Kind::Plain, self.line, &field)?;
+                    self.names.expect(Kind::Plain, self.place, &field)?;
                     score.values.push((0, value));
                 }
             }

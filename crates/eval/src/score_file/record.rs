@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use gradus_data::{CharSpan, Example, Segment};
+use gradus_data::{CharSpan, Example, Location, Segment};
 use serde_json::{Map, Value};
 
 use super::ScoreProblem;
@@ -61,7 +61,7 @@ impl Record {
     pub(super) fn read(
         mut record: Map<String, Value>,
         example: &Example,
-        line: usize,
+        place: &Location,
         names: &mut Names,
     ) -> Checked<Self> {
         check_texts(&record, example)?;
@@ -74,7 +74,7 @@ impl Record {
         let shortened = shortened(&record)?;
         let mut reader = Reader {
             example: &cut,
-            line,
+            place,
             names,
         };
         let own = record.remove("score");

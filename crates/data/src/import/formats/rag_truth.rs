@@ -4,6 +4,7 @@ use crate::import::fields::{Record, not_allowed, position_member, text_member};
 use crate::import::importer::Parser;
 use crate::import::marks::{Mark, check_mark, cut, rate_spans};
 use crate::import::options::ImportOptions;
+use crate::records::FirstPlaces;
 use crate::records::check_text;
 use crate::records::field::{Checked, list, missing};
 use crate::{CharOffsets, CharSpan, DataError, Example, JsonLines, Result, Segment};
@@ -27,20 +28,13 @@ impl Prompts {
     fn read(options: &ImportOptions) -> Result<Self> {
         let path = options.sources.as_deref().ok_or(DataError::SourcesNeeded)?;
         let mut prompts = HashMap::new();
-        let mut first_lines = HashMap::new();
+        let mut places = FirstPlaces::default();
         let mut objects = JsonLines::open_or_list(path, options.limits)?;
         while let Some(advanced) = objects.advance() {
             advanced?;
             let number = objects.number();
             let (source, prompt) = objects.parse(|fields| prompt(Record::new(number, fields)))?;
-            let line = objects.location().line;
-            if let Some(first_line) = first_lines.insert(source.clone(), line) {
-                return Err(DataError::DuplicateId {
-                    location: objects.location().clone(),
-                    id: source,
-                    first_line,
-                });
-            }
+            places.add(&source, objects.location())?;
             prompts.insert(source, prompt);
         }
         Ok(Self(prompts))

@@ -1,21 +1,30 @@
 //! `gradus score`
 
+mod bulk;
+mod chunks;
+mod ledger;
+mod pace;
+mod pieces;
+
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use gradus::data::{
-    BatchSize, ContextCounts, ExampleReader, TruncationCounts, UnreadKeys, write_json_line,
+    BatchSize, ContextCounts, Example, ExampleReader, RecordWriter, TruncationCounts, UnreadKeys,
+    write_json_line,
 };
 use gradus::device;
-use gradus::eval::{PreparedChunk, Scorer, UnscoredReason};
+use gradus::eval::{ExampleScores, PreparedChunk, Scorer, UnscoredReason};
 use gradus_files::is_standard_output;
+use serde_json::Value;
 
 use crate::cli::ScoreArgs;
 use crate::failure::Usage;
+use crate::progress::Reading;
 use crate::scores::{checked_stride, tell_of_context};
-use crate::{output, progress, records, show};
+use crate::{output, records, show};
 
 /// Examples scored together: enough for full batches of similar length.
 const CHUNK: usize = 512;
@@ -39,33 +48,68 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
     if let Some(policy) = args.cut_segments {
         scorer = scorer.with_cut_segments(policy);
     }
-    if args.output.is_none() && is_standard_output(&args.input)? {
-        let input = args.input.display();
+    match &args.output {
+        Some(output) if is_bulk(args, output) => bulk::run(args, output, &scorer),
+        _ => score_one(args, &scorer),
+    }
+}
+
+/// Whether the outputs are files in a directory.
+fn is_bulk(args: &ScoreArgs, output: &Path) -> bool {
+    let names_directory = output.to_string_lossy().ends_with(std::path::is_separator);
+    args.inputs.len() > 1
+        || args.shard.is_some()
+        || args.resume
+        || args.max_errors.is_some()
+        || names_directory
+        || output.is_dir()
+}
+
+/// Scores one input to one output.
+fn score_one(args: &ScoreArgs, scorer: &Scorer) -> Result<()> {
+    let [input] = &args.inputs[..] else {
+        return Err(Usage::new(format!(
+            "found {} inputs and no output, expected a directory for theirs",
+            args.inputs.len()
+        ))
+        .with_hint("add --output DIR/")
+        .into());
+    };
+    if args.output.is_none() && is_standard_output(input)? {
+        let input = input.display();
         return Err(
             Usage::new(format!("{input}: is read and, as standard output, written"))
                 .with_hint("write to another file")
                 .into(),
         );
     }
-    let reader = records::open(&args.input)?;
-    let strict = args.strict.then_some(args.input.as_path());
+    let reader = records::open(input)?;
+    let strict = args.strict.then_some(input.as_path());
     let counts = if let Some(path) = &args.output {
-        let mut file = output::create(path, args.overwrite, &[&args.bundle, &args.input])?;
-        let counts = score_all(&scorer, reader, strict, &mut file)
+        let file = output::create(path, args.overwrite, &[&args.bundle, input])?;
+        let mut writer = RecordWriter::to_file(file)?;
+        let mut write = |record: &Value| Ok(writer.write(record)?);
+        let counts = score_all(scorer, reader, strict, &mut write)
             .with_context(|| format!("{}: scoring into it failed", path.display()))?;
-        file.commit()?;
+        writer.commit()?;
         counts
     } else {
         let mut out = io::BufWriter::new(io::stdout().lock());
-        match score_all(&scorer, reader, strict, &mut out) {
+        let mut write = |record: &Value| Ok(write_json_line(&mut out, record)?);
+        let scored = score_all(scorer, reader, strict, &mut write);
+        let flushed = scored.and_then(|counts| {
+            out.flush()?;
+            Ok(counts)
+        });
+        match flushed {
             // The reader of the scores has closed the pipe.
             Err(error) if is_closed(&error) => return Ok(()),
             counts => counts?,
         }
     };
-    counts.show(&args.input);
-    tell_of_context(&scorer, counts.context);
-    tell_unread(&args.input, counts.unread);
+    counts.show(input);
+    tell_of_context(scorer, counts.context);
+    tell_unread(input, counts.unread);
     Ok(())
 }
 
@@ -129,16 +173,15 @@ fn score_all(
     scorer: &Scorer,
     reader: ExampleReader,
     strict: Option<&Path>,
-    out: &mut impl Write,
+    write: &mut impl FnMut(&Value) -> Result<()>,
 ) -> Result<Counts> {
-    let bar = progress::counter("responses");
+    let mut reading = Reading::new("responses", reader.progress());
     let mut counts = Counts::default();
     for chunk in scorer.prefetch(reader, CHUNK) {
-        score_chunk(scorer, &chunk?, strict, out, &mut counts)?;
-        bar.set_position(counts.responses as u64);
+        let chunk = chunk?;
+        score_chunk(scorer, &chunk, strict, write, &mut counts)?;
+        reading.add(chunk.examples.len());
     }
-    out.flush()?;
-    bar.finish_and_clear();
     Ok(counts)
 }
 
@@ -146,29 +189,39 @@ fn score_chunk(
     scorer: &Scorer,
     chunk: &PreparedChunk,
     strict: Option<&Path>,
-    out: &mut impl Write,
+    write: &mut impl FnMut(&Value) -> Result<()>,
     counts: &mut Counts,
 ) -> Result<()> {
-    counts.context += ContextCounts::of(&chunk.examples);
     let scores = scorer.score_prepared(&chunk.prepared)?;
     for (example, scores) in chunk.examples.iter().zip(&scores) {
-        if let Some(reason) = scores.unscored(&example.response) {
-            if let Some(input) = strict {
-                return Err(refused(input, &example.id, reason).into());
-            }
-            *counts.unscored_responses.entry(reason.name()).or_default() += 1;
-        }
-        let record = scorer.scored_record(example, scores);
-        write_json_line(&mut *out, &record)?;
-        counts.responses += 1;
-        counts.unread.add(example);
-        counts.truncation += scores.truncation;
-        let segments = scores.segments.iter();
-        let scored = segments.filter(|score| score.scores().is_some()).count();
-        counts.scored += scored;
-        counts.unscored += scores.segments.len() - scored;
+        write(&score_record(scorer, example, scores, strict, counts)?)?;
     }
     Ok(())
+}
+
+/// The record of an example with its scores; counts what became of it.
+fn score_record(
+    scorer: &Scorer,
+    example: &Example,
+    scores: &ExampleScores,
+    strict: Option<&Path>,
+    counts: &mut Counts,
+) -> Result<Value> {
+    if let Some(reason) = scores.unscored(&example.response) {
+        if let Some(input) = strict {
+            return Err(refused(input, &example.id, reason).into());
+        }
+        *counts.unscored_responses.entry(reason.name()).or_default() += 1;
+    }
+    counts.context += ContextCounts::of(std::slice::from_ref(example));
+    counts.responses += 1;
+    counts.unread.add(example);
+    counts.truncation += scores.truncation;
+    let segments = scores.segments.iter();
+    let scored = segments.filter(|score| score.scores().is_some()).count();
+    counts.scored += scored;
+    counts.unscored += scores.segments.len() - scored;
+    Ok(scorer.scored_record(example, scores))
 }
 
 /// The error for a response without a score.

@@ -1,0 +1,25 @@
+//! Parquet: rows as records, and records as rows.
+//!
+//! A row becomes the JSON object that a line of JSONL would have been, so that every reader, importer
+//! and check works for both. The library that reads the bytes trusts what a file claims and panics on
+//! some damaged ones: headers are looked through first, and a panic is an error of the file.
+
+mod cells;
+mod column;
+mod decode;
+mod deltas;
+mod error;
+mod footer;
+mod magic;
+mod native;
+mod pages;
+mod plan;
+mod rating_plan;
+mod rows;
+mod schema;
+mod thrift;
+mod write;
+
+pub(crate) use magic::is_parquet;
+pub(crate) use rows::Rows;
+pub(crate) use write::Spool;

@@ -1,0 +1,155 @@
+//! The files that one argument names: a file, a directory of files, or a pattern.
+
+use std::path::{Path, PathBuf};
+
+use crate::{DataError, Result, STANDARD_INPUT, is_parquet_name};
+
+/// Endings of the files that are read of a directory, besides these with `.gz` or `.zst` behind them.
+const ENDINGS: [&str; 4] = ["jsonl", "ndjson", "json", "parquet"];
+
+/// The files that `path` names, in the order of their names.
+///
+/// A directory stands for the data files directly in it: `.jsonl`, `.ndjson` and `.json`, each also
+/// `.gz` and `.zst`, and `.parquet`; names that start with a dot or an underscore are left out. A path
+/// with `*`, `?`, `[...]` or `**` that is no file stands for all files that match. Anything else stands
+/// for itself, be it there or not.
+///
+/// # Errors
+/// [`DataError::NoDataFiles`] for a directory or a pattern without a data file,
+/// [`DataError::MixedFiles`] for one with Parquet and other files, [`DataError::Io`] if a directory
+/// cannot be read.
+pub fn data_files(path: &Path) -> Result<Vec<PathBuf>> {
+    if path == Path::new(STANDARD_INPUT) {
+        return Ok(vec![path.to_owned()]);
+    }
+    let files = if path.is_dir() {
+        in_directory(path)?
+    } else if path.exists() || !is_pattern(path) {
+        return Ok(vec![path.to_owned()]);
+    } else {
+        matching(path)?
+    };
+    let Some(first) = files.first() else {
+        return Err(DataError::NoDataFiles {
+            path: path.to_owned(),
+        });
+    };
+    let is_other = |file: &&PathBuf| is_parquet_name(file) != is_parquet_name(first);
+    if let Some(other) = files.iter().find(is_other) {
+        return Err(DataError::MixedFiles {
+            path: path.to_owned(),
+            first: first.clone(),
+            other: other.clone(),
+        });
+    }
+    Ok(files)
+}
+
+fn is_pattern(path: &Path) -> bool {
+    path.to_str()
+        .is_some_and(|text| text.contains(['*', '?', '[']))
+}
+
+fn in_directory(path: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs_err::read_dir(path)? {
+        let file = entry?.path();
+        if is_data_name(&file) && file.is_file() {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn is_data_name(path: &Path) -> bool {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+        return false;
+    };
+    let name = name.to_ascii_lowercase();
+    if name.starts_with(['.', '_']) {
+        return false;
+    }
+    let bare = [".gz", ".zst"]
+        .iter()
+        .find_map(|end| name.strip_suffix(end));
+    let is_packed = bare.is_some();
+    let ending = bare
+        .unwrap_or(&name)
+        .rsplit_once('.')
+        .map(|(_, ending)| ending);
+    ending.is_some_and(|ending| ENDINGS.contains(&ending) && !(is_packed && ending == "parquet"))
+}
+
+fn matching(pattern: &Path) -> Result<Vec<PathBuf>> {
+    let text = pattern.to_str().unwrap_or_default();
+    let paths = glob::glob(text).map_err(|error| DataError::InvalidPattern {
+        path: pattern.to_owned(),
+        reason: error.msg,
+    })?;
+    let mut files = Vec::new();
+    for path in paths {
+        let path = path.map_err(std::io::Error::from)?;
+        if path.is_file() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(path: &Path) -> Vec<String> {
+        let files = data_files(path).unwrap();
+        let name = |file: &PathBuf| file.file_name().unwrap().to_str().unwrap().to_owned();
+        files.iter().map(name).collect()
+    }
+
+    #[test]
+    fn a_directory_and_a_pattern_stand_for_their_data_files() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        for name in [
+            "b.jsonl",
+            "a.JSONL.gz",
+            "c.ndjson.zst",
+            "_SUCCESS",
+            "_x.jsonl",
+            ".h.jsonl",
+            "notes.txt",
+        ] {
+            fs_err::write(root.join(name), "").unwrap();
+        }
+        fs_err::create_dir(root.join("d.jsonl")).unwrap();
+        assert_eq!(names(root), ["a.JSONL.gz", "b.jsonl", "c.ndjson.zst"]);
+        assert_eq!(names(&root.join("[bc].*")), ["b.jsonl", "c.ndjson.zst"]);
+        let alone = root.join("missing.jsonl");
+        assert_eq!(data_files(&alone).unwrap(), [alone]);
+        let odd = root.join("x[1].jsonl");
+        fs_err::write(&odd, "").unwrap();
+        assert_eq!(data_files(&odd).unwrap(), [odd]);
+    }
+
+    #[test]
+    fn nothing_and_a_mixture_are_refused_by_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        for path in [root.to_owned(), root.join("*.jsonl")] {
+            let error = data_files(&path).unwrap_err();
+            assert!(matches!(error, DataError::NoDataFiles { .. }), "{error}");
+        }
+        fs_err::write(root.join("a.jsonl"), "").unwrap();
+        fs_err::write(root.join("b.parquet"), "").unwrap();
+        let error = data_files(root).unwrap_err().to_string();
+        assert!(
+            error.contains("a.jsonl") && error.contains("b.parquet"),
+            "{error}"
+        );
+        assert_eq!(names(&root.join("*.parquet")), ["b.parquet"]);
+        let error = data_files(&root.join("a[*")).unwrap_err();
+        assert!(matches!(error, DataError::InvalidPattern { .. }), "{error}");
+    }
+}
