@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 fn round_trip(records: &[Value]) -> (Vec<Example>, Vec<Example>, String) {
     let directory = tempfile::tempdir().unwrap();
-    let lines: String = records.iter().map(|record| format!("{record}\n")).collect();
+    let lines: Vec<String> = records.iter().map(Value::to_string).collect();
     let source = directory.path().join("a.jsonl");
-    fs_err::write(&source, lines).unwrap();
+    fs_err::write(&source, lines.join("\n")).unwrap();
     let examples = read_examples(&source).unwrap();
     let path = directory.path().join("a.parquet");
     let mut writer = ExampleWriter::create(&path).unwrap();

@@ -108,9 +108,7 @@ const CASES: &[Case] = &[
     (
         "deep nesting",
         |path| {
-            let groups: String = (0..70)
-                .map(|k| format!("required group g{k} {{ "))
-                .collect();
+            let groups = "required group g { ".repeat(70);
             let schema = format!("{groups} required binary x; {}", "} ".repeat(70));
             write(path, &schema, Vec::new());
         },
@@ -138,7 +136,7 @@ const CASES: &[Case] = &[
                     text(&["p", "p"]),
                     (flat(), Values::Texts(vec![b"r", b"\xff\xfe"])),
                 ],
-            )
+            );
         },
         &["row 2", "field `response`", "2 bytes", "UTF-8"],
     ),
