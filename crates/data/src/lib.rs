@@ -12,13 +12,15 @@
 //!
 //! # Records
 //! - [`ExampleReader`], [`read_examples`], [`parse_example`]: read JSONL in four shapes, plain,
-//!   gzip or zstd
+//!   gzip or zstd; with the feature `parquet` the rows of Parquet, too
+//! - [`data_files`], [`ColumnMap`], [`ReadProgress`]: the files of a directory or a pattern, keys under
+//!   other names, and how much is read
 //! - [`Example`], [`Segment`]: a response with its rated segments
 //! - [`ByteSpan`], [`CharSpan`], [`TokenSpan`], [`CharOffsets`]: half-open ranges with the unit in
 //!   the type
 //! - [`RatingScale`]: conversion between rating units and training scale
 //! - [`ReadLimits`], [`UnreadKeys`]: maximum line length, and unknown keys that resemble known ones
-//! - [`ExampleWriter`], [`AtomicFile`]: write files that are complete or absent
+//! - [`ExampleWriter`], [`RecordWriter`], [`AtomicFile`]: write files that are complete or absent
 //! - [`JsonLines`], [`describe_value`]: objects of any JSONL file, and values in messages
 //! - [`DataError`], [`RecordError`], [`RecordProblem`]: place, found, expected, hint
 //!
