@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Asks `gradus serve` with the code of real clients, and compares what they get with `POST /v1/score`.
 
-    pip install requests aiohttp httpx pydantic huggingface_hub 'tritonclient[http]'
+    pip install requests aiohttp httpx pydantic huggingface_hub openai 'tritonclient[http]'
     pip install --no-deps --target clients openrlhf llamafactory lettucedetect verl
     scripts/serve_clients.py GRADUS BUNDLE clients [--slime slime/rollout/rm_hub/__init__.py]
+
+Where a client shows what a server says is wrong, it has to show the sentence of the error.
 
 The packages of `clients` are training frameworks that want a GPU and much else. The functions that ask for rewards
 are taken out of their files as they are and run alone; slime is on no registry, its file is one of its repository.
@@ -37,6 +39,16 @@ def function(path, name, names):
     module = ast.Module([ast.parse("from __future__ import annotations").body[0], found], [])
     exec(compile(module, path, "exec"), names)
     return names[name]
+
+
+def told(call, *types):
+    """What a client says when the server refuses a request."""
+    try:
+        call()
+    except types as error:
+        assert "expected" in str(error), error
+        return error
+    raise AssertionError("the request was not refused")
 
 
 def ask(address, path, body=None):
@@ -112,8 +124,22 @@ def slime(address, _, path):
 def hugging_face(address, *_):
     from huggingface_hub import InferenceClient
 
-    answer = InferenceClient(f"{address}/predict").text_classification(QUERY)
+    from huggingface_hub.errors import HfHubHTTPError
+
+    client = InferenceClient(f"{address}/predict")
+    answer = client.text_classification(QUERY)
+    told(lambda: client.text_classification("no separator"), HfHubHTTPError)
     return answer.score, BEFORE
+
+
+def openai_client(address, *_):
+    import openai
+
+    client = openai.OpenAI(base_url=address, api_key="none", max_retries=0)
+    answer = client.post("/classify", body={"model": "m", "input": QUERY, "use_activation": False}, cast_to=object)
+    error = told(lambda: client.post("/classify", body={"input": 3}, cast_to=object), openai.UnprocessableEntityError)
+    assert (error.param, str(error.code), error.type) == ("input", "422", "BadRequestError"), error.body
+    return answer["data"][0]["probs"][0], BEFORE
 
 
 def triton(address, *_):
@@ -129,6 +155,7 @@ def triton(address, *_):
         tensor.set_data_from_numpy(numpy.array([text.encode()], dtype=object), binary_data=False)
         inputs.append(tensor)
     outputs = [http.InferRequestedOutput(name, binary_data=False) for name in ("score", "segments")]
+    told(lambda: client.infer("m", inputs[:1], outputs=outputs), http.InferenceServerException)
     answer = client.infer("m", inputs, outputs=outputs)
     assert len(json.loads(answer.as_numpy("segments")[0])) == 2
     return float(answer.as_numpy("score")[0][0]), PROMPT
@@ -153,7 +180,7 @@ def main():
                 break
             except urllib.error.HTTPError:
                 time.sleep(0.1)
-        clients = [openrlhf, llama_factory, verl, lettuce_detect, hugging_face, triton] + [slime] * bool(arguments.slime)
+        clients = [openrlhf, llama_factory, verl, lettuce_detect, hugging_face, openai_client, triton] + [slime] * bool(arguments.slime)
         for client in clients:
             try:
                 reward, prompt = client(address, arguments.clients, arguments.slime)

@@ -111,6 +111,28 @@ fn a_page_of_another_site_gets_nothing() {
 }
 
 #[test]
+fn a_name_that_a_site_had_resolved_to_this_machine_gets_nothing() {
+    let ask = |server: &Server, host: &str| {
+        let mut connection = server.connect();
+        let request = format!("GET /info HTTP/1.1\r\nhost: {host}\r\n\r\n");
+        connection.send(request).unwrap();
+        connection.answer().unwrap()
+    };
+    let server = Server::start();
+    let refused = ask(&server, "evil.example:8080");
+    assert!(
+        refused
+            .error(403)
+            .contains("header `host`: found \"evil.example:8080\"")
+    );
+    assert_eq!(ask(&server, "localhost").status, 200);
+    let open = Server::with(&["bundle", "--insecure"]);
+    assert_eq!(ask(&open, "gradus.example").status, 200);
+    let with_key = Server::within(trained(), &["bundle"], &[("GRADUS_KEY", "a-key")]);
+    assert_eq!(ask(&with_key, "gradus.example").status, 401);
+}
+
+#[test]
 fn every_answer_has_the_id_of_its_request() {
     let server = Server::start();
     let ask = |headers: &[(&str, &str)]| {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// Longer than any answer of a test takes.
-const WAIT: Duration = Duration::from_mins(1);
+/// Longer than any answer of a test takes, also on a machine that does much else.
+pub(crate) const WAIT: Duration = Duration::from_mins(10);
 
 /// An answer.
 #[derive(Debug, Clone)]
@@ -69,6 +69,19 @@ impl Connection {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> std::io::Result<Answer> {
+        let sent = self.begin(method, path, headers, body);
+        // The server may answer before it has read a body that it refuses.
+        self.answer().or_else(|error| sent.and(Err(error)))
+    }
+
+    /// Asks, and does not wait for the answer.
+    pub(crate) fn begin(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> std::io::Result<()> {
         let mut head = format!(
             "{method} {path} HTTP/1.1\r\nhost: {}\r\ncontent-length: {}\r\n",
             self.reader.get_ref().peer_addr()?,
@@ -81,9 +94,7 @@ impl Connection {
         // One packet where it fits, as most clients do.
         let mut bytes = head.into_bytes();
         bytes.extend_from_slice(body);
-        let sent = self.send(bytes);
-        // The server may answer before it has read a body that it refuses.
-        self.answer().or_else(|error| sent.and(Err(error)))
+        self.send(bytes)
     }
 
     /// Reads an answer.

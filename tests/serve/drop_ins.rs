@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::errors::error_of;
 use crate::server::Server;
 
 const PROMPT: &str = "Hana shows in order lamps, drums, coats.";
@@ -95,12 +96,15 @@ fn llama_factory_gets_a_score_for_each_message() {
     let (before, _) = QUERY.split_once("<|im_start|>assistant\n").unwrap();
     let expected = score(&server, before, RESPONSE);
     // Its client always calls the model "model".
+    let other = QUERY.replace("rings", "lamps");
     let answer = ask(
         &server,
         "/v1/score/evaluation",
-        &json!({"model": "model", "messages": [QUERY, QUERY]}),
+        &json!({"model": "model", "messages": [QUERY, other]}),
     );
-    assert_eq!(answer["scores"], json!([expected, expected]));
+    let of_other = score(&server, before, &RESPONSE.replace("rings", "lamps"));
+    assert_ne!(of_other, expected);
+    assert_eq!(answer["scores"], json!([expected, of_other]));
     assert_eq!(answer["model"], "m");
 }
 
@@ -125,6 +129,19 @@ fn vllm_and_verl_get_classes_and_numbers_for_tokens() {
         (&json!("list"), &json!("m"))
     );
     assert!(answer["usage"]["total_tokens"].as_u64().unwrap() > 5);
+    // Parted at the last place, as a chat has the separator before each of its answers.
+    let turns = format!("{QUERY}\n<|im_start|>assistant\nNext: boats.<|im_end|>");
+    let several = ask(&server, "/classify", &json!({"input": [QUERY, turns]}));
+    let (head, _) = turns.rsplit_once("<|im_start|>assistant\n").unwrap();
+    let second = &several["data"][1];
+    assert_eq!(
+        second["probs"],
+        json!([score(&server, head, "Next: boats.")])
+    );
+    assert_eq!(
+        (&several["data"][0]["probs"], &second["index"]),
+        (&last["probs"], &json!(1))
+    );
     let chat = json!({"model": "m", "messages": [{"role": "user", "content": PROMPT}, {"role": "assistant", "content": RESPONSE}]});
     assert_eq!(
         ask(&server, "/classify", &chat)["data"][0]["probs"][0],
@@ -167,6 +184,12 @@ fn vllm_and_verl_get_classes_and_numbers_for_tokens() {
         pooled["data"],
         json!([{"index": 0, "object": "pooling", "data": expected}])
     );
+}
+
+#[test]
+fn fields_of_vllm_that_are_not_honored_are_refused() {
+    let server = server();
+    let tokens = json!(["First: coats.", " Then: rings."]);
     for (path, field, body) in [
         (
             "/classify",
@@ -200,8 +223,8 @@ fn vllm_and_verl_get_classes_and_numbers_for_tokens() {
             json!({"input": [QUERY, "no separator"]}),
         ),
     ] {
-        let error = &server.post(path, body.to_string()).json(422)["error"];
-        assert_eq!(error["field"], field, "{error}");
+        let error = error_of(path, &server.post(path, body.to_string()), 422);
+        assert_eq!(error["field"], field, "{error:?}");
     }
 }
 
@@ -226,10 +249,10 @@ fn tei_predicts_pairs_and_refuses_what_it_would_cut() {
     assert_eq!(batch[0], one);
     assert_eq!(batch.as_array().unwrap().len(), 2);
     let long = json!({"inputs": [PROMPT, "One two three. ".repeat(1000)]});
-    let error = &server.post("/predict", long.to_string()).json(422)["error"];
+    let error = error_of("/predict", &server.post("/predict", long.to_string()), 422);
     assert!(
         error["expected"].as_str().unwrap().contains("`truncate`"),
-        "{error}"
+        "{error:?}"
     );
 }
 
@@ -279,10 +302,10 @@ fn open_inference_has_its_tensors() {
             "inputs[0].datatype",
         ),
     ] {
-        let error = &server
-            .post("/v2/models/m/infer", json!({"inputs": inputs}).to_string())
-            .json(422)["error"];
-        assert_eq!(error["field"], field, "{error}");
+        let body = json!({"inputs": inputs}).to_string();
+        let answer = server.post("/v2/models/m/infer", body);
+        let error = error_of("/v2/models/m/infer", &answer, 422);
+        assert_eq!(error["field"], field, "{error:?}");
     }
 }
 
@@ -315,8 +338,10 @@ fn lettuce_detect_gets_the_segments_that_are_rated_low() {
 #[test]
 fn what_a_client_asks_in_vain_is_told() {
     let bare = Server::start();
-    let refused =
-        |path: &str, body: Value| bare.post(path, body.to_string()).json(422)["error"].clone();
+    let refused = |path: &str, body: Value| {
+        let answer = bare.post(path, body.to_string());
+        error_of(path, &answer, 422)
+    };
     let error = refused(
         "/v1/score/evaluation",
         json!({"model": "m", "messages": ["a"]}),
@@ -375,6 +400,6 @@ fn what_a_client_asks_in_vain_is_told() {
             "{path} {body}: {}",
             answer.status
         );
-        assert!(answer.error(answer.status).len() > 10);
+        error_of(path, &answer, answer.status);
     }
 }

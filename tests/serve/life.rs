@@ -1,18 +1,32 @@
 //! Loading, full queues, clients that are gone, reloading and the end.
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::native::{assert_scored_alike, scored_by_the_command};
-use crate::server::Server;
+use crate::server::{Server, wait_until};
 use crate::support::{gradus, temp_dir, train_arguments, trained};
 
-/// A record that takes the small model a good while.
-fn slow() -> Value {
-    json!({"prompt": "p", "response": "One two three four. ".repeat(4000), "stride": 8})
+/// A body of many records, each of which takes the small model a good while.
+fn slow(records: usize) -> String {
+    let record = json!({"prompt": "p", "response": "One two three four. ".repeat(500)});
+    json!({"records": vec![record; records], "stride": 8}).to_string()
+}
+
+/// A server with places for so many slow records.
+fn with_places(places: &str) -> Server {
+    let limits = ["--queue", places, "--max-records", places];
+    Server::with(
+        &[
+            &["bundle", "--max-body-bytes", "100000000"][..],
+            &limits[..],
+        ]
+        .concat(),
+    )
 }
 
 #[test]
@@ -102,97 +116,121 @@ fn a_real_encoder_under_load_gives_the_scores_of_the_command_to_the_bit() {
 
 #[test]
 fn a_full_queue_says_when_to_ask_again() {
-    let server = Server::with(&["bundle", "--queue", "2", "--max-records", "2"]);
-    let refused = AtomicUsize::new(0);
-    thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| {
-                let answer = server.score(&slow());
-                if answer.status == 429 {
-                    refused.fetch_add(1, Ordering::Relaxed);
-                    assert!(answer.error(429).contains("a full queue of 2 records"));
-                    let after: u64 = answer.header("retry-after").unwrap().parse().unwrap();
-                    assert!((1..=60).contains(&after));
-                } else {
-                    answer.json(200);
-                }
-            });
-        }
-    });
-    assert!(refused.into_inner() > 0);
-    assert_eq!(
-        server
-            .score(&json!({"prompt": "p", "response": "One."}))
-            .status,
-        200
-    );
+    let server = with_places("400");
+    let mut first = server.connect();
+    first
+        .begin("POST", "/v1/score", &[], slow(400).as_bytes())
+        .unwrap();
+    wait_until("records wait", || server.metric("gradus_queue_records") > 0);
+    // This needs all places, some of which the first request has for as long as it is computed.
+    let record = json!({"prompt": "p", "response": "One."});
+    let refused = server.score(&json!(vec![record; 400]));
+    assert!(refused.error(429).contains("a full queue of 400 records"));
+    let after: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=60).contains(&after));
+    drop(first);
+    server.wait_until_it_scores();
 }
 
 #[test]
 fn records_of_clients_that_are_gone_are_not_computed() {
-    let server = Server::start();
-    let record = slow().to_string();
-    server.post("/v1/score", &record).json(200);
-    let head = format!(
-        "POST /v1/score HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n",
-        record.len()
-    );
-    for _ in 0..40 {
-        let mut connection = server.connect();
-        connection.send(format!("{head}{record}")).unwrap();
-        drop(connection);
+    let server = with_places("400");
+    let mut client = server.connect();
+    client
+        .begin("POST", "/v1/score", &[], slow(400).as_bytes())
+        .unwrap();
+    wait_until("records wait", || server.metric("gradus_queue_records") > 0);
+    drop(client);
+    wait_until("the queue is empty", || {
+        server.metric("gradus_queue_records") == 0
+    });
+    server.wait_until_it_scores();
+    let computed = server.metric("gradus_records_total");
+    assert!((1..200).contains(&computed), "{computed} of 401");
+    let gone = "gradus_requests_total{method=\"POST\",route=\"/v1/score\",status=\"499\"}";
+    wait_until("it is counted as gone", || server.metric(gone) == 1);
+}
+
+/// The statuses of the requests to `/v1/score` in a log, each with its number.
+fn statuses(log: &str) -> BTreeMap<u64, usize> {
+    let mut counts = BTreeMap::new();
+    for line in log.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        if line["event"] == "request" && line["route"] == "/v1/score" {
+            *counts.entry(line["status"].as_u64().unwrap()).or_default() += 1;
+        }
     }
-    server
-        .score(&json!({"prompt": "p", "response": "One."}))
-        .json(200);
-    let metrics = server.get("/metrics");
-    let computed = metrics
-        .text()
-        .lines()
-        .find_map(|line| line.strip_prefix("gradus_records_total "));
-    let computed: usize = computed.unwrap().parse().unwrap();
-    // The first, the last, and those that were computed already when their clients went.
-    assert!((2..=20).contains(&computed), "{computed} of 42");
+    counts
 }
 
 #[cfg(unix)]
 #[test]
 fn told_to_end_it_answers_what_was_asked_and_exits_with_0() {
-    let server = Server::start();
+    let server = Server::with(&["bundle", "--log-json"]);
     let expected = scored_by_the_command(6, &[]);
-    let (stop, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let (is_told, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let mut slow_client = server.connect();
+    let body = slow(60);
+    slow_client
+        .begin("POST", "/v1/score", &[], body.as_bytes())
+        .unwrap();
+    wait_until("records wait", || server.metric("gradus_queue_records") > 0);
     thread::scope(|scope| {
         for client in 0..4 {
-            let (server, expected, stop, answered) = (&server, &expected, &stop, &answered);
+            let (server, expected, is_told, answered) = (&server, &expected, &is_told, &answered);
             scope.spawn(move || {
                 let mut connection = server.connect();
                 for turn in 0.. {
                     let (record, written) = &expected[(client + turn) % expected.len()];
-                    let answer = connection
-                        .ask("POST", "/v1/score", &[], record.to_string().as_bytes())
-                        .unwrap();
+                    let body = record.to_string();
+                    let answer = match connection.ask("POST", "/v1/score", &[], body.as_bytes()) {
+                        Ok(answer) => answer,
+                        // Closed between two requests, so that nothing of this one was read.
+                        Err(_) if is_told.load(Ordering::SeqCst) => break,
+                        Err(error) => panic!("no answer: {error}"),
+                    };
                     assert_scored_alike(&answer.json(200), written);
-                    answered.fetch_add(1, Ordering::Relaxed);
+                    answered.fetch_add(1, Ordering::SeqCst);
                     if answer.header("connection") == Some("close") {
                         break;
                     }
-                    assert!(!stop.load(Ordering::Relaxed) || turn < 100_000);
                 }
             });
         }
-        let slow = scope.spawn(|| server.score(&slow()));
-        thread::sleep(Duration::from_millis(300));
+        wait_until("clients are answered", || {
+            answered.load(Ordering::SeqCst) >= 8
+        });
+        is_told.store(true, Ordering::SeqCst);
         server.signal("-TERM");
-        stop.store(true, Ordering::Relaxed);
-        slow.join().unwrap().json(200);
+        let scored = slow_client.answer().unwrap().json(200);
+        assert_eq!(scored["records"].as_array().unwrap().len(), 60);
     });
-    assert!(answered.into_inner() >= 4);
     let (code, said) = server.end();
     assert_eq!(code, Some(0), "{said}");
     assert!(
         !said.contains("panicked") && !said.contains("internal error"),
         "{said}"
     );
+    // What the server has read, it has answered.
+    let answered = answered.into_inner() + 1;
+    assert_eq!(statuses(&said), BTreeMap::from([(200, answered)]));
+}
+
+#[cfg(unix)]
+#[test]
+fn told_to_end_it_takes_no_new_connections() {
+    let server = with_places("60");
+    let mut client = server.connect();
+    client
+        .begin("POST", "/v1/score", &[], slow(60).as_bytes())
+        .unwrap();
+    wait_until("records wait", || server.metric("gradus_queue_records") > 0);
+    server.signal("-TERM");
+    wait_until("connections are refused", || {
+        std::net::TcpStream::connect(server.address).is_err()
+    });
+    client.answer().unwrap().json(200);
+    assert_eq!(server.end().0, Some(0));
 }
 
 #[cfg(unix)]
@@ -201,16 +239,56 @@ fn what_is_not_answered_in_time_is_told() {
     let server = Server::with(&["bundle", "--grace", "1"]);
     let mut connection = server.connect();
     connection
-        .send("POST /v1/score HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n{")
+        .send("POST /v1/score HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\nexpect: 100-continue\r\n\r\n")
         .unwrap();
-    thread::sleep(Duration::from_millis(100));
+    // Now the request has been read, and its body is waited for.
+    assert!(connection.line().unwrap().contains("100 Continue"));
     server.signal("-TERM");
     let (code, said) = server.end();
     assert_eq!(code, Some(1), "{said}");
     assert!(
-        said.contains("still open after 1 s, and have been closed: 1"),
+        said.contains("still open after 1 s, and have been closed: "),
         "{said}"
     );
+}
+
+#[cfg(unix)]
+#[test]
+fn told_twice_it_ends_without_waiting_for_answers() {
+    let server = with_places("400");
+    let mut client = server.connect();
+    client
+        .begin("POST", "/v1/score", &[], slow(400).as_bytes())
+        .unwrap();
+    wait_until("records wait", || server.metric("gradus_queue_records") > 0);
+    server.signal("-TERM");
+    server.signal("-INT");
+    let (code, said) = server.end();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("closed at once: "), "{said}");
+}
+
+/// Sets a flag when it goes, also where a test has failed, as its threads would else go on for ever.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Puts a copy of a bundle in the place of another, as one step.
+fn copy_over(from: &Path, to: &Path) {
+    let (beside, old) = (to.with_extension("new"), to.with_extension("old"));
+    let _ = fs_err::remove_dir_all(&beside);
+    fs_err::create_dir(&beside).unwrap();
+    for entry in fs_err::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        fs_err::copy(entry.path(), beside.join(entry.file_name())).unwrap();
+    }
+    let _ = fs_err::remove_dir_all(&old);
+    let _ = fs_err::rename(to, &old);
+    fs_err::rename(&beside, to).unwrap();
 }
 
 #[cfg(unix)]
@@ -226,23 +304,7 @@ fn a_reload_under_load_loses_nothing_and_mixes_nothing() {
         )
         .succeeds();
     }
-    let copy = |from: &str| {
-        let beside = path("beside");
-        let _ = fs_err::remove_dir_all(&beside);
-        fs_err::create_dir(&beside).unwrap();
-        for entry in fs_err::read_dir(from).unwrap() {
-            let entry = entry.unwrap();
-            fs_err::copy(
-                entry.path(),
-                std::path::Path::new(&beside).join(entry.file_name()),
-            )
-            .unwrap();
-        }
-        let old = path("old");
-        let _ = fs_err::remove_dir_all(&old);
-        let _ = fs_err::rename(&served, &old);
-        fs_err::rename(&beside, &served).unwrap();
-    };
+    let copy = |from: &str| copy_over(Path::new(from), Path::new(&served));
     copy(&first);
     let server = Server::within(trained(), &[&format!("m={served}")], &[("GRADUS_KEY", "k")]);
     let headers = [("authorization", "Bearer k")];
@@ -273,38 +335,37 @@ fn a_reload_under_load_loses_nothing_and_mixes_nothing() {
     let of_second = ask();
     assert_ne!(of_first, of_second);
 
-    let stop = AtomicBool::new(false);
+    let (stop, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
     thread::scope(|scope| {
-        let clients: Vec<_> = (0..4)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut seen = [0, 0];
-                    while !stop.load(Ordering::Relaxed) {
-                        let answer = ask();
-                        if answer == of_first {
-                            seen[0] += 1;
-                        } else {
-                            assert_eq!(answer, of_second, "an answer of two bundles");
-                            seen[1] += 1;
-                        }
-                    }
-                    seen
-                })
-            })
-            .collect();
+        let _stop = Stop(&stop);
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !stop.load(Ordering::SeqCst) {
+                    let answer = ask();
+                    assert!(
+                        answer == of_first || answer == of_second,
+                        "an answer of two bundles"
+                    );
+                    answered.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+        }
         for turn in 0..6 {
-            copy(if turn % 2 == 0 { &first } else { &second });
+            let (bundle, expected) = [(&first, &of_first), (&second, &of_second)][turn % 2];
+            copy(bundle);
             if turn == 3 {
                 server.signal("-HUP");
-                thread::sleep(Duration::from_millis(300));
+                wait_until("the other bundle answers", || ask() == *expected);
             } else {
                 reload().json(200);
             }
+            // Of nine answers, one at least was asked for after the bundle was loaded.
+            let before = answered.load(Ordering::SeqCst);
+            wait_until("clients are answered", || {
+                answered.load(Ordering::SeqCst) >= before + 9
+            });
+            assert_eq!(ask(), *expected);
         }
-        stop.store(true, Ordering::Relaxed);
-        let seen = clients.into_iter().map(|client| client.join().unwrap());
-        let seen = seen.fold([0, 0], |sum, seen| [sum[0] + seen[0], sum[1] + seen[1]]);
-        assert!(seen[0] > 0 && seen[1] > 0, "{seen:?}");
     });
 
     // A bundle that cannot be loaded leaves the one that is there.

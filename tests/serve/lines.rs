@@ -69,7 +69,7 @@ fn a_wrong_line_is_told_and_the_next_is_read() {
 fn answers_come_while_records_are_sent() {
     let server = Server::start();
     let mut connection = server.connect();
-    connection.send("POST /v1/score HTTP/1.1\r\nhost: a\r\ncontent-type: application/jsonl\r\ntransfer-encoding: chunked\r\n\r\n").unwrap();
+    connection.send("POST /v1/score HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/jsonl\r\ntransfer-encoding: chunked\r\n\r\n").unwrap();
     let mut head = false;
     for turn in 0..5 {
         let line = format!("{{\"prompt\":\"p\",\"response\":\"One.\",\"id\":\"{turn}\"}}\n");

@@ -4,12 +4,15 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 mod access;
+mod aspects;
 mod client;
 mod drop_ins;
+mod errors;
 mod hostile;
 mod life;
 mod lines;
 mod native;
+mod page;
 mod server;
 #[allow(dead_code, reason = "shared with the tests of the command line")]
 #[path = "../cli/support.rs"]

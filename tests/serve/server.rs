@@ -1,19 +1,22 @@
 //! `gradus serve` as a child process that ends with its test.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::client::{Answer, Connection};
+use crate::client::{Answer, Connection, WAIT};
 use crate::support::trained;
 
 /// A server on loopback, on a port of its own.
 pub(crate) struct Server {
     child: Child,
+    /// What it says on standard error: a pipe that nobody reads would stop it when it is full.
+    said: fs_err::File,
     pub(crate) address: SocketAddr,
 }
 
@@ -34,11 +37,20 @@ impl Server {
         server
     }
 
-    /// A server that listens, and may be loading still.
+    /// A server that listens, and may be loading still. Unless they are given, its times are longer than any test
+    /// takes on a machine that does much else.
     pub(crate) fn spawn(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = command(directory);
         command.args(["--listen", "127.0.0.1:0"]).args(arguments);
+        for time in ["--header-timeout", "--request-timeout", "--grace"] {
+            if !arguments.contains(&time) {
+                command.args([time, "600"]);
+            }
+        }
         command.envs(variables.iter().copied());
+        let said = tempfile::tempfile().unwrap();
+        command.stderr(said.try_clone().unwrap());
+        let said = fs_err::File::from_parts(said, "standard error");
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap())
@@ -49,27 +61,41 @@ impl Server {
             .strip_prefix("http://")
             .and_then(|address| address.parse().ok());
         let Some(address) = address else {
-            let mut said = String::new();
-            child
-                .stderr
-                .take()
-                .unwrap()
-                .read_to_string(&mut said)
-                .unwrap();
-            panic!("no address: {line:?} {said}");
+            child.wait().unwrap();
+            panic!("no address: {line:?} {}", text_of(said));
         };
-        Self { child, address }
+        Self {
+            child,
+            said,
+            address,
+        }
     }
 
     pub(crate) fn wait_until_ready(&self) {
-        let started = Instant::now();
-        while self.get("/ready").status != 200 {
+        wait_until("the server is ready", || self.get("/ready").status == 200);
+    }
+
+    /// A whole number of `GET /metrics`, by its name; 0 where it is not there.
+    pub(crate) fn metric(&self, name: &str) -> usize {
+        let answer = self.get("/metrics");
+        let found = answer.text().lines().find_map(|line| {
+            let value = line.strip_prefix(name)?.strip_prefix(' ')?;
+            value.parse().ok()
+        });
+        found.unwrap_or(0)
+    }
+
+    /// Waits until a good request is answered with scores.
+    pub(crate) fn wait_until_it_scores(&self) {
+        wait_until("a good request is answered", || {
+            let answer = self.post("/v1/score", r#"{"prompt":"p","response":"One. Two."}"#);
             assert!(
-                started.elapsed() < Duration::from_mins(1),
-                "the server is never ready"
+                matches!(answer.status, 200 | 429 | 503),
+                "{}",
+                answer.text()
             );
-            std::thread::sleep(Duration::from_millis(20));
-        }
+            answer.status == 200
+        });
     }
 
     pub(crate) fn connect(&self) -> Connection {
@@ -105,14 +131,8 @@ impl Server {
     /// Waits for its end: the exit code, and what it said on standard error.
     pub(crate) fn end(mut self) -> (Option<i32>, String) {
         let code = self.child.wait().unwrap().code();
-        let mut said = String::new();
-        self.child
-            .stderr
-            .take()
-            .unwrap()
-            .read_to_string(&mut said)
-            .unwrap();
-        (code, said)
+        let said = self.said.try_clone().unwrap();
+        (code, text_of(said))
     }
 }
 
@@ -120,6 +140,23 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+fn text_of(mut file: fs_err::File) -> String {
+    let mut text = String::new();
+    file.rewind().unwrap();
+    file.read_to_string(&mut text).unwrap();
+    text
+}
+
+/// Waits until something is so, which it has to be before long.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < WAIT, "never: {what}");
+        thread::sleep(Duration::from_millis(10));
     }
 }
 

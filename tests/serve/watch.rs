@@ -88,6 +88,7 @@ fn the_schema_describes_every_route() {
     let schema = server.get("/openapi.json").json(200);
     assert!(schema["openapi"].as_str().unwrap().starts_with("3."));
     let paths = schema["paths"].as_object().unwrap();
+    let schema_parts = &schema["components"]["schemas"];
     for (path, method) in [
         ("/v1/score", "post"),
         ("/info", "get"),
@@ -108,5 +109,18 @@ fn the_schema_describes_every_route() {
         let responses = &paths[path][method]["responses"];
         assert!(responses["200"].is_object(), "{path}");
     }
-    assert!(paths["/v1/score"]["post"]["responses"]["429"].is_object());
+    for (path, schema) in [
+        ("/v1/score", "ErrorBody"),
+        ("/get_reward", "ErrorBody"),
+        ("/v1/score/evaluation", "DetailError"),
+        ("/pooling", "VllmError"),
+        ("/predict", "TeiError"),
+        ("/v2/models/{model}/infer", "OpenInferenceError"),
+        ("/v1/lettucedetect/spans", "DetailError"),
+    ] {
+        let error = &paths[path]["post"]["responses"]["429"]["content"]["application/json"];
+        let expected = format!("#/components/schemas/{schema}");
+        assert_eq!(error["schema"]["$ref"], expected, "{path}");
+        assert!(schema_parts[schema].is_object(), "{schema}");
+    }
 }

@@ -132,7 +132,7 @@ fn bodies_and_lists_beyond_their_limits_are_refused() {
     assert_eq!(server.score(&json!([record, record, record])).status, 200);
     let mut connection = server.connect();
     connection
-        .send("POST /v1/score HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n")
+        .send("POST /v1/score HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n")
         .unwrap();
     connection
         .send(format!("ff0\r\n{}\r\n0\r\n\r\n", "a".repeat(0xff0)))

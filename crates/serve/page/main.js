@@ -104,6 +104,7 @@ async function start() {
     showTrouble(`No scores: ${error.message}.`);
   }
   await rating;
+  document.body.dataset.ready = "";
 }
 
 window.addEventListener("unhandledrejection", (event) => showTrouble(`Something failed in this page: ${event.reason?.message ?? event.reason}`));

@@ -79,6 +79,10 @@ export class ScoreView {
       byId("score-response").focus();
       return;
     }
+    if (!this.#models.length) {
+      this.#say("The server has not said yet which models it has: try again in a moment.", true);
+      return;
+    }
     this.#running?.abort();
     const running = new AbortController();
     this.#running = running;

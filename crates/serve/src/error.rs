@@ -88,6 +88,12 @@ pub enum ServeError {
         /// The time that was given.
         seconds: u64,
     },
+    /// The server was told to end without waiting for answers.
+    #[error("connections that were still open, and have been closed at once: {connections}")]
+    EndedAtOnce {
+        /// Connections that were closed.
+        connections: usize,
+    },
 }
 
 impl ServeError {
@@ -95,7 +101,7 @@ impl ServeError {
     pub fn is_input(&self) -> bool {
         match self {
             Self::Bundle { cause, .. } => cause.is_input(),
-            Self::System(_) | Self::Grace { .. } => false,
+            Self::System(_) | Self::Grace { .. } | Self::EndedAtOnce { .. } => false,
             Self::BundleName { .. }
             | Self::RepeatedName { .. }
             | Self::Limit { .. }

@@ -30,10 +30,16 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 const PICTURE: &str = "image/svg+xml";
 
-/// The files of the page, by their addresses.
+/// The colors, which are those of the report.
+const COLORS: PageFile = PageFile {
+    path: "/colors.css",
+    content_type: STYLE,
+    content: gradus_eval::report::colors().as_bytes(),
+};
+
+/// The other files of the page, by their addresses.
 const FILES: &[PageFile] = files! {
     "/" "index.html" HTML,
-    "/colors.css" "colors.css" STYLE,
     "/dom.js" "dom.js" SCRIPT,
     "/edits.js" "edits.js" SCRIPT,
     "/engine.js" "engine.js" SCRIPT,
@@ -67,7 +73,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 /// Adds the files of the page to the routes.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>(mut router: Router<S>) -> Router<S> {
-    for file in FILES {
+    for file in FILES.iter().chain([&COLORS]) {
         router = router.route(
             file.path,
             get(move |headers: HeaderMap| async move { file.answer(&headers) }),

@@ -13,6 +13,8 @@ pub(crate) enum Phase {
     Draining,
     /// Connections without a request are closed too.
     Closing,
+    /// Nothing is waited for.
+    Over,
 }
 
 /// The phase, to be read and waited for anywhere.

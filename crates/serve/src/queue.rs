@@ -182,16 +182,22 @@ impl Queue {
                 panic: None,
                 seconds: 0.0,
             };
-            let (mut jobs, mut panic) = (Some(jobs), None);
-            on(share, &mut || panic = jobs.take().and_then(compute));
+            let (mut jobs, mut computed) = (Some(jobs), Computed::default());
+            on(share, &mut || {
+                computed = jobs.take().map(compute).unwrap_or_default();
+            });
             let seconds = started.elapsed().as_secs_f64();
             let at_once = self.computing.fetch_sub(1, Ordering::Relaxed);
             self.note_speed(batch.tokens * at_once, seconds);
+            // Before anybody is answered: who has an answer finds it counted.
             observe(&Batch {
                 seconds,
-                panic,
+                panic: computed.panic,
                 ..batch
             });
+            for (job, scores) in computed.answers {
+                job.answer(scores);
+            }
         }
     }
 
@@ -299,41 +305,53 @@ fn take_batch<W: Waiting>(line: &mut VecDeque<W>, max_tokens: usize) -> Vec<W> {
     batch
 }
 
-/// Scores a batch and answers; returns what a panic said. Where a batch fails, each of its records is
-/// scored alone, so that only the one at fault is refused.
-fn compute(jobs: Vec<Job>) -> Option<String> {
+/// What each record of a batch is answered.
+#[derive(Default)]
+struct Computed {
+    answers: Vec<(Job, Result<ExampleScores, Refusal>)>,
+    /// What a panic said.
+    panic: Option<String>,
+}
+
+/// Scores a batch. Where it fails, each of its records is scored alone, so that only the one at fault is refused.
+fn compute(mut jobs: Vec<Job>) -> Computed {
     let model = Arc::clone(&jobs[0].model);
-    let alone = jobs.len() == 1;
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         model
             .scorer
             .raw_scores(jobs.iter().map(|job| &job.prepared))
     }));
-    match outcome {
+    let (refusal, panic) = match outcome {
         Ok(Ok(scores)) => {
-            for (job, scores) in jobs.into_iter().zip(scores) {
-                job.answer(Ok(scores));
-            }
-            None
+            let scores = scores.into_iter().map(Ok);
+            return Computed {
+                answers: jobs.into_iter().zip(scores).collect(),
+                panic: None,
+            };
         }
-        Ok(Err(error)) if alone => {
+        _ if jobs.len() > 1 => {
+            let mut computed = Computed::default();
             for job in jobs {
-                job.answer(Err(unscored(&error)));
+                let alone = compute(vec![job]);
+                computed.answers.extend(alone.answers);
+                computed.panic = alone.panic.or(computed.panic);
             }
-            None
+            return computed;
         }
-        Err(panic) if alone => {
-            let message = panic_message(panic.as_ref());
-            let refusal = Refusal::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "the model failed on this record",
-            );
-            for job in jobs {
-                job.answer(Err(refusal.clone()));
-            }
-            Some(message)
+        Ok(Err(error)) => (unscored(&error), None),
+        Err(panic) => {
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            let refusal = Refusal::new(status, "the model failed on this record");
+            (refusal, Some(panic_message(panic.as_ref())))
         }
-        _ => jobs.into_iter().filter_map(|job| compute(vec![job])).last(),
+    };
+    Computed {
+        answers: jobs
+            .pop()
+            .map(|job| (job, Err(refusal)))
+            .into_iter()
+            .collect(),
+        panic,
     }
 }
 

@@ -86,6 +86,15 @@ impl Refusal {
         refusal
     }
 
+    /// A header that says something else than it should: status 400, unless another follows.
+    pub(crate) fn header(name: &str, found: &str, expected: &str) -> Self {
+        let message = format!("header `{name}`: found {found}, expected {expected}");
+        let mut refusal = Self::new(StatusCode::BAD_REQUEST, message);
+        refusal.error.found = Some(found.to_owned());
+        refusal.error.expected = Some(expected.to_owned());
+        refusal
+    }
+
     /// A field that a route needs and that is not there: status 422.
     pub(crate) fn missing(field: impl Into<String>, expected: impl Into<String>) -> Self {
         Self::field(field, "nothing", expected)
@@ -210,6 +219,7 @@ impl Refusal {
     }
 }
 
+/// The native form; the refusal itself goes with it for routes that have another form.
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut response = crate::answer::json(self.status, &self.to_body());
@@ -220,6 +230,7 @@ impl IntoResponse for Refusal {
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        response.extensions_mut().insert(self);
         response
     }
 }

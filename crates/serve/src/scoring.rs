@@ -31,6 +31,8 @@ pub(crate) struct Service {
     pub(crate) limits: Limits,
     pub(crate) phases: Phases,
     pub(crate) key: Option<Key>,
+    /// Whether everybody may ask, but only from this machine.
+    pub(crate) is_local: bool,
     pub(crate) observer: Observer,
     pub(crate) drop_ins: DropIns,
     pub(crate) metrics: Metrics,
@@ -263,4 +265,31 @@ fn dropped() -> Refusal {
         "the server ended before this was scored",
     )
     .with_retry_after(1)
+}
+
+#[cfg(test)]
+impl Service {
+    /// A service that has one bundle to load and loads none.
+    pub(crate) fn for_tests() -> Self {
+        let sources = [crate::BundleSource::parse("m=nowhere").unwrap()];
+        let observer: Observer = Arc::new(|_| {});
+        let (limits, device) = (Limits::default(), burn::tensor::Device::flex());
+        let models = Models::new(
+            &sources,
+            device,
+            limits.max_batch_tokens,
+            Arc::clone(&observer),
+        );
+        Self {
+            models: models.unwrap(),
+            queue: Queue::new(limits.queue, limits.max_batch_tokens),
+            limits,
+            phases: Phases::new(),
+            key: None,
+            is_local: true,
+            observer,
+            drop_ins: DropIns::default(),
+            metrics: Metrics::new(),
+        }
+    }
 }

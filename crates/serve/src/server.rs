@@ -48,7 +48,7 @@ impl Handle {
 
     /// Ends without waiting for requests.
     pub fn end_now(&self) {
-        self.service.phases.reach(Phase::Closing);
+        self.service.phases.reach(Phase::Over);
     }
 
     /// Loads every bundle again. What fails is told to the observer, and the old one stays.
@@ -98,6 +98,8 @@ impl Server {
             limits: limits.clone(),
             phases: Phases::new(),
             key: options.key.clone(),
+            // Without a key it listens on loopback only, unless that is given up.
+            is_local: options.key.is_none() && !options.insecure,
             observer,
             drop_ins: options.drop_ins.clone(),
             metrics: Metrics::new(),
@@ -141,7 +143,7 @@ impl Server {
     ///
     /// # Errors
     /// [`ServeError::Bundle`] if a bundle cannot be loaded; [`ServeError::Grace`] if requests are left
-    /// when the time is over.
+    /// when the time is over, and [`ServeError::EndedAtOnce`] if some are left at [`Handle::end_now`].
     pub fn run(self) -> Result<()> {
         let Self {
             runtime,
@@ -194,11 +196,17 @@ async fn serve(listener: TcpListener, service: &Arc<Service>, grace: Duration) -
         phases.reach(Phase::Closing);
         connections.ended().await;
     };
-    let drained = timeout(grace, drained).await;
-    drained.map_err(|_| ServeError::Grace {
-        connections: connections.open(),
-        seconds: grace.as_secs(),
-    })
+    tokio::select! {
+        biased;
+        drained = timeout(grace, drained) => drained.map_err(|_| ServeError::Grace {
+            connections: connections.open(),
+            seconds: grace.as_secs(),
+        }),
+        () = phases.reached(Phase::Over) => match connections.open() {
+            0 => Ok(()),
+            connections => Err(ServeError::EndedAtOnce { connections }),
+        },
+    }
 }
 
 /// The addresses of `--listen`. None that others reach, unless there is a key or that is wanted.

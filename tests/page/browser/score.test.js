@@ -139,7 +139,7 @@ test("a key is asked for and kept for the tab", async () => {
   writeFileSync(at.file("key"), "secret\n");
   const locked = await serve("--key-file", at.file("key"), `one=${at.file("one")}`);
   try {
-    const { page, context } = await open(browser, locked.url);
+    const { page, context } = await open(browser, locked.url, { asksForKey: true });
     await page.getByLabel("Key of this server").fill("wrong");
     await page.getByRole("button", { name: "Use this key" }).click();
     await page.getByText("The server refused the key.").waitFor();

@@ -100,10 +100,11 @@ export async function serve(...args) {
   };
 }
 
-/** A new page, and everything that its browser complained of. */
-export async function open(browser, url, options = {}) {
+/** A new page that knows the models, unless it has to ask for a key first, and everything that its browser complained of. */
+export async function open(browser, url, { asksForKey = false, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: "en-US", ...options });
-  context.setDefaultTimeout(15_000);
+  // Longer than anything takes, also on a machine that does much else.
+  context.setDefaultTimeout(300_000);
   const page = await context.newPage();
   const complaints = [];
   page.on("console", (message) => {
@@ -114,8 +115,12 @@ export async function open(browser, url, options = {}) {
     if (new URL(request.url()).origin !== new URL(url).origin) complaints.push(`a request to ${request.url()}`);
   });
   await page.goto(url);
+  if (!asksForKey) await isReady(page);
   return { page, context, complaints };
 }
+
+/** Waits until the page knows the models and has opened the session that the browser keeps. */
+export const isReady = (page) => page.locator("body[data-ready]").waitFor();
 
 /** What axe-core finds wrong, for messages. The page's own policy keeps out scripts, so axe goes in past it. */
 export async function violations(page) {

@@ -7,7 +7,7 @@ import { gzipSync } from "node:zlib";
 import { readRecords, unpacked } from "../../../crates/serve/page/jsonl.js";
 import { levelsOf, scaleFor, scaleProblem } from "../../../crates/serve/page/scale.js";
 import { exportName } from "../../../crates/serve/page/export-name.js";
-import { page, root } from "../support.js";
+import { page } from "../support.js";
 
 const bytes = (text) => new TextEncoder().encode(text);
 const RECORD = '{"prompt":"p","response":"a"}';
@@ -68,11 +68,6 @@ test("an export has the name of its file", () => {
   for (const [name, expected] of [["data.jsonl.gz", "data.rated.jsonl"], ["data.rated.jsonl", "data.rated.jsonl"], ["a.b.json", "a.b.rated.jsonl"], [".jsonl", "records.rated.jsonl"]]) {
     assert.equal(exportName(name), expected);
   }
-});
-
-test("the page has the colors of the report", () => {
-  const blocks = (file) => readFileSync(file, "utf8").match(/:root \{[^}]*\}/g).slice(0, 2);
-  assert.deepEqual(blocks(path.join(page, "colors.css")), blocks(path.join(root, "crates/eval/src/report/style.css")));
 });
 
 test("the page brings no script or style that a strict content security policy refuses", () => {

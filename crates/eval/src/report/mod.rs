@@ -41,6 +41,11 @@ pub struct ReportInput<'a> {
 /// Default maximum number of responses on a page.
 pub const DEFAULT_RESPONSES: usize = 500;
 
+/// The colors of the page as custom properties of CSS, light and dark, for pages that are to look like it.
+pub const fn colors() -> &'static str {
+    include_str!("colors.css")
+}
+
 /// The page, as HTML in UTF-8. Names and texts are escaped, including invisible characters and those that reorder
 /// others.
 ///

@@ -70,21 +70,36 @@ impl TokenSpans {
         let blank: Vec<bool> = response.chars().map(char::is_whitespace).collect();
         let mut rewards = vec![0.0; self.0.len()];
         let owners = self.owners(&blank, segments);
+        let has_text = |&token: &usize| self.0[token].start < self.0[token].end;
+        // Both in the order of the text, so that one pass over each is enough.
+        let texts: Vec<usize> = (0..self.0.len()).filter(has_text).collect();
+        let mut left = &texts[..];
         let mut before = 0.0;
         for (number, &(span, score)) in segments.iter().enumerate() {
+            let is_before = |&token: &usize| owners[token].is_none_or(|owner| owner < number);
+            left = &left[left.iter().take_while(|token| is_before(token)).count()..];
+            let is_own = |&token: &usize| owners[token] == Some(number);
+            let count = left.iter().take_while(|token| is_own(token)).count();
+            let own = &left[..count];
             let Some(score) = score else { continue };
-            let Some(end) = self.end_of(span, &blank) else {
+            let Some(end) = self.end_of(span, &blank, &texts) else {
                 continue;
             };
-            let own = || (0..owners.len()).filter(|&token| owners[token] == Some(number));
             match placement {
                 Placement::End => rewards[end] += score,
                 Placement::Difference => rewards[end] += score - before,
-                Placement::Constant => own().for_each(|token| rewards[token] += score),
-                Placement::Spread => match own().count() {
-                    0 => rewards[end] += score,
-                    count => own().for_each(|token| rewards[token] += score / count as f64),
-                },
+                Placement::Constant => {
+                    for &token in own {
+                        rewards[token] += score;
+                    }
+                }
+                Placement::Spread if own.is_empty() => rewards[end] += score,
+                Placement::Spread => {
+                    let share = score / count as f64;
+                    for &token in own {
+                        rewards[token] += share;
+                    }
+                }
             }
             before = score;
         }
@@ -108,22 +123,16 @@ impl TokenSpans {
     }
 
     /// The token that ends a segment: the last that has a part of its last character that is not white
-    /// space. Where no token has that, the last that begins before it.
-    fn end_of(&self, segment: CharSpan, blank: &[bool]) -> Option<usize> {
+    /// space. Where no token has that, the last that begins before it. `texts` are the tokens that have text.
+    fn end_of(&self, segment: CharSpan, blank: &[bool], texts: &[usize]) -> Option<usize> {
         let chars = &blank[segment.start..segment.end];
         let last = segment.start
             + chars
                 .iter()
                 .rposition(|blank| !blank)
                 .unwrap_or(chars.len() - 1);
-        let holds = |span: &CharSpan| span.start <= last && last < span.end;
-        let has_text = |span: &CharSpan| span.start < span.end;
-        let before = |span: &CharSpan| has_text(span) && span.start <= last;
-        self.0
-            .iter()
-            .rposition(holds)
-            .or_else(|| self.0.iter().rposition(before))
-            .or_else(|| self.0.iter().position(has_text))
+        let begun = texts.partition_point(|&token| self.0[token].start <= last);
+        texts.get(begun.saturating_sub(1)).copied()
     }
 }
 
@@ -219,6 +228,54 @@ mod tests {
         );
     }
 
+    /// The same as `rewards`, written as the documentation says it: each token is looked at for each segment.
+    fn plainly(
+        spans: &TokenSpans,
+        placement: Placement,
+        response: &str,
+        segments: &[(CharSpan, Option<f64>)],
+    ) -> Vec<f64> {
+        let blank: Vec<bool> = response.chars().map(char::is_whitespace).collect();
+        let is_text = |at: &usize| !blank[*at];
+        let mut rewards = vec![0.0; spans.0.len()];
+        let mut before = 0.0;
+        for &(segment, score) in segments {
+            let own: Vec<usize> = (0..spans.0.len())
+                .filter(|&token| {
+                    let CharSpan { start, end } = spans.0[token];
+                    let first = (start..end).find(is_text).unwrap_or(start);
+                    start < end && segment.start <= first && first < segment.end
+                })
+                .collect();
+            let last = (segment.start..segment.end).rev().find(is_text);
+            let last = last.unwrap_or(segment.end - 1);
+            let holds = |span: &CharSpan| span.start <= last && last < span.end;
+            let begins = |span: &CharSpan| span.start < span.end && span.start <= last;
+            let end = spans.0.iter().rposition(holds);
+            let end = end.or_else(|| spans.0.iter().rposition(begins));
+            let end = end.or_else(|| spans.0.iter().position(|span| span.start < span.end));
+            let (Some(score), Some(end)) = (score, end) else {
+                continue;
+            };
+            match (placement, own.len()) {
+                (Placement::End, _) | (Placement::Spread, 0) => rewards[end] += score,
+                (Placement::Difference, _) => rewards[end] += score - before,
+                (Placement::Constant, _) => {
+                    for token in own {
+                        rewards[token] += score;
+                    }
+                }
+                (Placement::Spread, count) => {
+                    for token in own {
+                        rewards[token] += score / count as f64;
+                    }
+                }
+            }
+            before = score;
+        }
+        rewards
+    }
+
     proptest! {
         #[test]
         fn the_sums_are_those_that_are_promised(
@@ -240,6 +297,10 @@ mod tests {
                 .filter(|span| span.start < span.end)
                 .zip(scores)
                 .collect();
+            for placement in [Placement::End, Placement::Spread, Placement::Constant, Placement::Difference] {
+                let rewards = tokens.rewards(placement, &response, &segments);
+                prop_assert_eq!(rewards, plainly(&tokens, placement, &response, &segments));
+            }
             let given: Vec<f64> = segments.iter().filter_map(|(_, score)| *score).collect();
             let sum_of = |placement| tokens.rewards(placement, &response, &segments).iter().sum::<f64>();
             let expected: f64 = given.iter().sum();

@@ -15,6 +15,7 @@ pub(super) async fn read(
     limits: &Limits,
 ) -> Result<Bytes, Refusal> {
     check_encoding(headers)?;
+    check_type(headers)?;
     let limit = limits.max_body_bytes;
     let announced = headers
         .get(header::CONTENT_LENGTH)
@@ -40,15 +41,48 @@ pub(super) async fn read(
     }
 }
 
+/// What clients call JSON, or send without a thought, as `curl -d` sends the type of a form.
+const TYPES: [&str; 5] = [
+    "application/json",
+    "text/json",
+    "text/plain",
+    "application/octet-stream",
+    "application/x-www-form-urlencoded",
+];
+
+/// The type of a body without its parameters; empty where there is none.
+pub(super) fn media_type(headers: &HeaderMap) -> String {
+    let kind = headers.get(header::CONTENT_TYPE);
+    let kind = kind.map_or_else(Default::default, |kind| {
+        String::from_utf8_lossy(kind.as_bytes())
+    });
+    let kind = kind.split(';').next().unwrap_or_default();
+    kind.trim().to_ascii_lowercase()
+}
+
+/// Refuses a body that says it is something else than JSON: status 415.
+fn check_type(headers: &HeaderMap) -> Result<(), Refusal> {
+    let kind = media_type(headers);
+    if kind.is_empty() || TYPES.contains(&&*kind) || kind.ends_with("+json") {
+        return Ok(());
+    }
+    let refusal = Refusal::header("content-type", &format!("{kind:?}"), "`application/json`")
+        .with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    Err(if super::lines::TYPES.contains(&&*kind) {
+        refusal.with_hint("lines go to /v1/score")
+    } else {
+        refusal
+    })
+}
+
 /// Refuses compressed bodies, which could unfold to any length: status 415.
 pub(super) fn check_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
     match headers.get(header::CONTENT_ENCODING) {
         Some(encoding) if !encoding.as_bytes().eq_ignore_ascii_case(b"identity") => {
-            let found = String::from_utf8_lossy(encoding.as_bytes());
-            let message = format!(
-                "header `content-encoding`: found {found:?}, expected a body that is not compressed"
-            );
-            Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))
+            let found = format!("{:?}", String::from_utf8_lossy(encoding.as_bytes()));
+            let refusal =
+                Refusal::header("content-encoding", &found, "a body that is not compressed");
+            Err(refusal.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE))
         }
         _ => Ok(()),
     }

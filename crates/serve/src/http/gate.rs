@@ -1,8 +1,10 @@
 //! Who may ask.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -20,8 +22,10 @@ pub(super) async fn key(
         let given = request.headers().get(header::AUTHORIZATION);
         if !given.is_some_and(|given| key.is_in(given.as_bytes())) {
             let found = given.map_or("no key", |_| "another key");
-            let message = format!("header `authorization`: found {found}, expected `Bearer KEY`");
-            return Refusal::new(StatusCode::UNAUTHORIZED, message).into_response();
+            let refusal = Refusal::header("authorization", found, "`Bearer KEY`");
+            return refusal
+                .with_status(StatusCode::UNAUTHORIZED)
+                .into_response();
         }
     }
     next.run(request).await
@@ -31,10 +35,55 @@ pub(super) async fn key(
 /// could use a server on the machine of whoever looks at it.
 pub(super) async fn origin(request: Request, next: Next) -> Response {
     if let Some(origin) = foreign_origin(request.headers()) {
-        let message = format!("header `origin`: found {origin:?}, expected a page of this server");
-        return Refusal::new(StatusCode::FORBIDDEN, message).into_response();
+        let refusal = Refusal::header("origin", &format!("{origin:?}"), "a page of this server");
+        return refusal.with_status(StatusCode::FORBIDDEN).into_response();
     }
     next.run(request).await
+}
+
+/// Refuses requests for another host where only this machine may ask: status 403. A page of another site can have
+/// its name resolved to this machine, so that the browser takes the server for that site; the name of the host
+/// is then still the site's.
+pub(super) async fn host(
+    State(service): State<Arc<Service>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if service.is_local
+        && let Some(host) = foreign_host(request.headers(), request.uri())
+    {
+        let refusal = Refusal::header(
+            "host",
+            &format!("{host:?}"),
+            "localhost or a loopback address",
+        );
+        let hint = "reach it by one of these, or start the server with a key, or with --insecure";
+        return refusal
+            .with_status(StatusCode::FORBIDDEN)
+            .with_hint(hint)
+            .into_response();
+    }
+    next.run(request).await
+}
+
+/// The host that a request names, unless it is this machine; browsers always name one.
+fn foreign_host(headers: &HeaderMap, uri: &Uri) -> Option<String> {
+    let named = headers
+        .get(header::HOST)
+        .map(|host| String::from_utf8_lossy(host.as_bytes()));
+    let named = named.or_else(|| uri.authority().map(|authority| authority.as_str().into()))?;
+    let authority = named.parse::<Authority>().ok();
+    let is_here = authority.as_ref().is_some_and(|authority| {
+        let host = authority
+            .host()
+            .trim_matches(['[', ']'])
+            .to_ascii_lowercase();
+        let address = host.parse::<IpAddr>().ok();
+        host == "localhost"
+            || host.ends_with(".localhost")
+            || address.is_some_and(|address| address.to_canonical().is_loopback())
+    });
+    (!is_here).then(|| named.into_owned())
 }
 
 fn foreign_origin(headers: &HeaderMap) -> Option<String> {
@@ -77,5 +126,40 @@ mod tests {
         ] {
             assert!(foreign(Some(origin)), "{origin}");
         }
+    }
+
+    #[test]
+    fn only_this_machine_is_here() {
+        let foreign = |host: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().unwrap());
+            foreign_host(&headers, &Uri::from_static("/")).is_some()
+        };
+        for host in [
+            "localhost",
+            "LOCALHOST:80",
+            "a.localhost:8080",
+            "127.0.0.1",
+            "127.9.9.9:1",
+            "[::1]:8080",
+            "[::ffff:127.0.0.1]",
+        ] {
+            assert!(!foreign(host), "{host}");
+        }
+        for host in [
+            "example.com",
+            "example.com:8080",
+            "localhost.example.com",
+            "10.0.0.1",
+            "127.0.0.1.example.com",
+            "a b",
+            "",
+        ] {
+            assert!(foreign(host), "{host}");
+        }
+        assert!(foreign_host(&HeaderMap::new(), &Uri::from_static("/")).is_none());
+        assert!(
+            foreign_host(&HeaderMap::new(), &Uri::from_static("http://example.com/")).is_some()
+        );
     }
 }

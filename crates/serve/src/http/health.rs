@@ -41,7 +41,7 @@ pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
     match service.phases.now() {
         Phase::Loading => Refusal::loading().into_response(),
         Phase::Ready => json(StatusCode::OK, &Status { status: "ready" }),
-        Phase::Draining | Phase::Closing => {
+        Phase::Draining | Phase::Closing | Phase::Over => {
             Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server is ending").into_response()
         }
     }

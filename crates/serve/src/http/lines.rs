@@ -28,7 +28,7 @@ use crate::settings::Settings;
 const AHEAD: usize = 256;
 const CONTENT_TYPE: &str = "application/x-ndjson";
 /// What clients call a stream of lines.
-const CONTENT_TYPES: [&str; 5] = [
+pub(super) const TYPES: [&str; 5] = [
     CONTENT_TYPE,
     "application/ndjson",
     "application/jsonl",
@@ -53,16 +53,7 @@ struct Line {
 
 /// Whether a body is a stream of lines.
 pub(super) fn are_announced(headers: &HeaderMap) -> bool {
-    let kind = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok());
-    let kind = kind
-        .and_then(|kind| kind.split(';').next())
-        .unwrap_or_default()
-        .trim();
-    CONTENT_TYPES
-        .iter()
-        .any(|known| kind.eq_ignore_ascii_case(known))
+    TYPES.contains(&&*body::media_type(headers))
 }
 
 /// Begins to answer: all lines are scored by the bundle that is loaded now.

@@ -11,12 +11,13 @@ mod openapi;
 mod record_log;
 mod reload;
 mod score;
+mod wording;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::http::StatusCode;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -54,6 +55,8 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
             },
         ))
         .layer(from_fn_with_state(Arc::clone(service), gate::origin))
+        .layer(from_fn_with_state(Arc::clone(service), gate::host))
+        .layer(from_fn(wording::word))
         .layer(from_fn_with_state(Arc::clone(service), record_log::record))
         .with_state(Arc::clone(service))
 }
@@ -69,4 +72,68 @@ async fn not_found(uri: axum::http::Uri) -> Refusal {
 async fn wrong_method(method: axum::http::Method, uri: axum::http::Uri) -> Refusal {
     let message = format!("found {method} {:?}, expected another method", uri.path());
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::http::{Request, Response};
+    use hyper::service::Service as _;
+    use hyper_util::service::TowerToHyperService;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::phase::Phase;
+
+    /// Status and JSON of an answer.
+    async fn ask(
+        service: &Arc<Service>,
+        request: (&str, &str),
+        body: &'static str,
+    ) -> (u16, Value) {
+        let (method, path) = request;
+        let request = Request::builder().method(method).uri(path);
+        let request = request.body(Body::from(body)).unwrap();
+        let answer: Response<Body> = TowerToHyperService::new(router(service))
+            .call(request)
+            .await
+            .unwrap();
+        let status = answer.status().as_u16();
+        let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await;
+        (status, serde_json::from_slice(&body.unwrap()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn it_is_ready_between_loading_and_ending_only() {
+        let service = Arc::new(Service::for_tests());
+        for path in ["/ready", "/v2/health/ready"] {
+            let (status, body) = ask(&service, ("GET", path), "").await;
+            assert_eq!(status, 503, "{path}");
+            assert!(body.to_string().contains("still being loaded"), "{body}");
+        }
+        let record = r#"{"prompt":"p","response":"One."}"#;
+        assert_eq!(ask(&service, ("POST", "/v1/score"), record).await.0, 503);
+        assert_eq!(ask(&service, ("GET", "/health"), "").await.0, 200);
+        service.phases.reach(Phase::Ready);
+        assert_eq!(ask(&service, ("GET", "/ready"), "").await.0, 200);
+        service.phases.reach(Phase::Draining);
+        let (status, body) = ask(&service, ("GET", "/ready"), "").await;
+        assert_eq!(
+            (status, &body["error"]["message"]),
+            (503, &"the server is ending".into())
+        );
+        assert_eq!(ask(&service, ("GET", "/health"), "").await.0, 200);
+    }
+
+    #[tokio::test]
+    async fn errors_before_a_route_have_its_form_too() {
+        let service = Arc::new(Service::for_tests());
+        let (status, body) = ask(&service, ("GET", "/predict"), "").await;
+        assert_eq!((status, &body["error_type"]), (405, &"Validation".into()));
+        let (status, body) = ask(&service, ("GET", "/v2/models/%ff"), "").await;
+        assert_eq!((status, &body["field"]), (404, &"model".into()), "{body}");
+        assert!(body["error"].is_string(), "{body}");
+        let (status, body) = ask(&service, ("GET", "/v2/nothing"), "").await;
+        assert_eq!((status, body["error"].is_string()), (404, true), "{body}");
+    }
 }

@@ -11,9 +11,11 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use serde_json::Value;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{Ref, RefOr};
 use utoipa::{IntoResponses, Modify, OpenApi, ToSchema};
 
 use super::drop_in::{lettuce_detect, llama_factory, open_inference, openrlhf, slime, tei, vllm};
+use super::wording::{DetailError, OpenInferenceError, TeiError, VllmError, Wording};
 use super::{health, info, metrics, reload, score};
 use crate::refusal::ErrorBody;
 
@@ -52,7 +54,8 @@ pub(super) async fn openapi() -> Response {
         open_inference::infer,
         lettuce_detect::spans,
     ),
-    modifiers(&BearerKey)
+    components(schemas(VllmError, TeiError, OpenInferenceError, DetailError)),
+    modifiers(&BearerKey, &WordedErrors)
 )]
 struct Api;
 
@@ -65,6 +68,32 @@ impl Modify for BearerKey {
         api.components
             .get_or_insert_default()
             .add_security_scheme("key", scheme);
+    }
+}
+
+/// Errors in the form of their route.
+struct WordedErrors;
+
+impl Modify for WordedErrors {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        for (route, item) in &mut api.paths.paths {
+            let schema = Wording::of_route(route).schema();
+            let operations = [item.get.as_mut(), item.post.as_mut()];
+            let responses = operations
+                .into_iter()
+                .flatten()
+                .flat_map(|operation| operation.responses.responses.iter_mut());
+            for (status, response) in responses {
+                let (true, RefOr::T(response)) = (status.starts_with(['4', '5']), response) else {
+                    continue;
+                };
+                for content in response.content.values_mut() {
+                    if let RefOr::T(content) = content {
+                        content.schema = Some(RefOr::Ref(Ref::from_schema_name(schema)));
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -93,7 +122,7 @@ pub(super) enum Refusals {
     /// A body or a list that is too long.
     #[response(status = 413)]
     TooLarge(ErrorBody),
-    /// A compressed body.
+    /// A compressed body, or one that is not JSON.
     #[response(status = 415)]
     Compressed(ErrorBody),
     /// JSON that is no request of this route.

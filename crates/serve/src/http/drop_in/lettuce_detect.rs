@@ -9,7 +9,7 @@ use axum::response::Response;
 use gradus_data::{Example, RatingScale};
 use serde::Serialize;
 
-use super::{fields, score};
+use super::{fields, reward_aspect, score};
 use crate::answer::json;
 use crate::http::openapi::Refusals;
 use crate::http::openapi::SpansBody;
@@ -74,7 +74,7 @@ pub(in crate::http) async fn spans(
             refusal.renamed(own, theirs)
         })
     })?;
-    let aspect = aspect(&service, &scored.model)?;
+    let aspect = reward_aspect(&service, &scored.model)?;
     let range = range(&service, &scored.model, aspect)?;
     let predictions = of_record(&scored.records[0], aspect, range);
     Ok(json(StatusCode::OK, &Spans { predictions }))
@@ -96,23 +96,6 @@ fn of_record(record: &ScoredRecord, aspect: usize, (low, high): (f64, f64)) -> V
     spans
         .filter(|span| span.hallucination_score >= REPORTED)
         .collect()
-}
-
-/// The aspect of `--reward-aspect`, or the only one.
-fn aspect(service: &Service, model: &Model) -> Result<usize, Refusal> {
-    let names: Vec<&str> = model.scorer.aspects().collect();
-    let place = match &service.drop_ins.reward_aspect {
-        None => (names.len() == 1).then_some(0),
-        Some(wanted) => names.iter().position(|name| name == wanted),
-    };
-    place.ok_or_else(|| {
-        let message = format!(
-            "found a bundle with the aspects {}, expected one aspect to judge by",
-            names.join(", ")
-        );
-        Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, message)
-            .with_hint("start the server with --reward-aspect NAME")
-    })
 }
 
 /// The lowest and the highest rating: of `--rating-range`, or of the bundle's scale.

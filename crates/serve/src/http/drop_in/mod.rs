@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
 use gradus_data::Example;
 
@@ -87,6 +87,26 @@ fn known_model(service: &Service, name: Option<String>) -> Option<String> {
     name.filter(|name| service.models.has(name))
 }
 
+/// The place of the aspect of `--reward-aspect`, or of the only one.
+fn reward_aspect(service: &Service, model: &Model) -> Result<usize, Refusal> {
+    let names: Vec<&str> = model.scorer.aspects().collect();
+    let (place, expected) = match &service.drop_ins.reward_aspect {
+        None => (
+            (names.len() == 1).then_some(0),
+            "one aspect, as the answer is one number".to_owned(),
+        ),
+        Some(wanted) => (
+            names.iter().position(|name| name == wanted),
+            format!("{wanted:?}, the aspect of --reward-aspect"),
+        ),
+    };
+    place.ok_or_else(|| {
+        let found = format!("a bundle with the aspects {}", names.join(", "));
+        Refusal::body(StatusCode::UNPROCESSABLE_ENTITY, found, expected)
+            .with_hint("start the server with --reward-aspect NAME")
+    })
+}
+
 /// The one number that a client takes: the score of the response on the aspect of `--reward-aspect`, or on the
 /// only one; where there is none, the number of `--unscored-reward`.
 fn reward(
@@ -95,22 +115,7 @@ fn reward(
     record: &ScoredRecord,
     field: &str,
 ) -> Result<f64, Refusal> {
-    let names: Vec<&str> = model.scorer.aspects().collect();
-    let aspect = match &service.drop_ins.reward_aspect {
-        None if names.len() == 1 => Some(0),
-        None => None,
-        Some(wanted) => names.iter().position(|name| name == wanted),
-    };
-    let Some(aspect) = aspect else {
-        let message = format!(
-            "found a bundle with the aspects {}, expected one aspect to take the reward from",
-            names.join(", ")
-        );
-        return Err(
-            Refusal::new(axum::http::StatusCode::UNPROCESSABLE_ENTITY, message)
-                .with_hint("start the server with --reward-aspect NAME"),
-        );
-    };
+    let aspect = reward_aspect(service, model)?;
     let score = record.scores.response.get(aspect).copied().flatten();
     score.or(service.drop_ins.unscored_reward).ok_or_else(|| {
         Refusal::field(field, "a response without a score", "one that can be scored")

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -64,9 +65,9 @@ pub(in crate::http) async fn server() -> Response {
 )]
 pub(in crate::http) async fn model(
     State(service): State<Arc<Service>>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Refusal> {
-    let model = service.models.get(Some(&name))?;
+    let model = service.models.get(Some(&named(name)?))?;
     let text = |name: &str| value!({"name": name, "datatype": "BYTES", "shape": [-1]});
     let aspects = model.scorer.aspects().count();
     let metadata = value!({
@@ -90,9 +91,9 @@ pub(in crate::http) async fn model(
 )]
 pub(in crate::http) async fn model_ready(
     State(service): State<Arc<Service>>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Refusal> {
-    let model = service.models.get(Some(&name))?;
+    let model = service.models.get(Some(&named(name)?))?;
     Ok(json(
         StatusCode::OK,
         &value!({"name": model.name, "ready": true}),
@@ -112,23 +113,26 @@ pub(in crate::http) async fn model_ready(
 )]
 pub(in crate::http) async fn infer(
     State(service): State<Arc<Service>>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
+    let name = named(name)?;
     let mut fields = fields(&service, &headers, body).await?;
     let id = fields.text("id")?;
     let wanted = wanted_outputs(&mut fields)?;
-    let records = records(&mut fields)?;
+    let (records, places) = records(&mut fields)?;
     fields.pass_over(&["parameters"]);
     fields.finish("id, inputs, outputs and parameters")?;
     let scored = score(&service, Some(name), records, |number| {
-        format!("inputs[{number}]")
+        format!("[{number}]")
     })
-    .await?;
-    let outputs = wanted
-        .into_iter()
-        .map(|output| output_of(&service, &scored, output));
+    .await
+    .map_err(|refusal| in_tensor(refusal, &places))?;
+    let outputs = wanted.into_iter().map(|output| {
+        let output = output_of(&service, &scored, output);
+        output.map_err(|refusal| in_tensor(refusal, &places))
+    });
     let answer = Inference {
         model_name: scored.model.name.clone(),
         model_version: scored.model.digest.clone(),
@@ -136,6 +140,15 @@ pub(in crate::http) async fn infer(
         outputs: outputs.collect::<Result<_, _>>()?,
     };
     Ok(json(StatusCode::OK, &answer))
+}
+
+/// The bundle that the address names.
+fn named(name: Result<Path<String>, PathRejection>) -> Result<String, Refusal> {
+    let Path(name) = name.map_err(|_| {
+        Refusal::field("model", "bytes that are no UTF-8", "the name of a bundle")
+            .with_status(StatusCode::NOT_FOUND)
+    })?;
+    Ok(name)
 }
 
 fn output_of(service: &Service, scored: &Scored, name: &'static str) -> Result<Output, Refusal> {
@@ -159,8 +172,9 @@ fn output_of(service: &Service, scored: &Scored, name: &'static str) -> Result<O
     for (number, record) in scored.records.iter().enumerate() {
         for score in &record.scores.response {
             let score = score.or(service.drop_ins.unscored_reward).ok_or_else(|| {
+                let field = format!("[{number}].response");
                 Refusal::field(
-                    format!("inputs[{number}]"),
+                    field,
                     "a response without a score",
                     "one that can be scored",
                 )
@@ -178,29 +192,51 @@ fn output_of(service: &Service, scored: &Scored, name: &'static str) -> Result<O
 
 /// The outputs that a request asks for; `score` where it names none.
 fn wanted_outputs(fields: &mut Fields) -> Result<Vec<&'static str>, Refusal> {
-    let Some(outputs) = fields.take("outputs") else {
-        return Ok(vec!["score"]);
+    let outputs = match fields.take("outputs") {
+        None => Vec::new(),
+        Some(Value::Array(outputs)) => outputs,
+        Some(other) => {
+            let found = describe_value(&other);
+            return Err(Refusal::field("outputs", found, "a list of tensors"));
+        }
     };
-    let outputs = outputs
-        .as_array()
-        .cloned()
-        .unwrap_or_default()
-        .into_iter()
-        .enumerate();
-    let names = outputs.map(|(place, output)| match output["name"].as_str() {
-        Some("score") => Ok("score"),
-        Some("segments") => Ok("segments"),
-        _ => Err(Refusal::field(
-            format!("outputs[{place}].name"),
-            describe_value(&output["name"]),
-            "score or segments",
-        )),
-    });
+    if outputs.is_empty() {
+        return Ok(vec!["score"]);
+    }
+    let names =
+        outputs
+            .into_iter()
+            .enumerate()
+            .map(|(place, output)| match output["name"].as_str() {
+                Some("score") => Ok("score"),
+                Some("segments") => Ok("segments"),
+                _ => Err(Refusal::field(
+                    format!("outputs[{place}].name"),
+                    describe_value(&output["name"]),
+                    "score or segments",
+                )),
+            });
     names.collect()
 }
 
+/// The tensors that a record has a text of, each with its place in `inputs`.
+type Places = Vec<(&'static str, usize)>;
+
+/// The same about a record: `[2].response` is the third text of the tensor `response`.
+fn in_tensor(refusal: Refusal, places: &[(&str, usize)]) -> Refusal {
+    let field = refusal.error.field.clone().unwrap_or_default();
+    let parts = field.split_once("].").and_then(|(number, name)| {
+        let (_, place) = places.iter().find(|(known, _)| *known == name)?;
+        Some(format!("inputs[{place}].data{number}]"))
+    });
+    match parts {
+        Some(theirs) => refusal.renamed(&field, &theirs),
+        None => refusal,
+    }
+}
+
 /// One record for each place of the tensors `prompt` and `response`.
-fn records(fields: &mut Fields) -> Result<Vec<Example>, Refusal> {
+fn records(fields: &mut Fields) -> Result<(Vec<Example>, Places), Refusal> {
     let inputs = fields
         .take("inputs")
         .ok_or_else(|| Refusal::missing("inputs", "a list of tensors"))?;
@@ -212,12 +248,13 @@ fn records(fields: &mut Fields) -> Result<Vec<Example>, Refusal> {
         ));
     };
     let (mut prompts, mut responses, mut contexts) = (None, None, None);
+    let mut places = Places::new();
     for (place, input) in inputs.into_iter().enumerate() {
         let field = format!("inputs[{place}]");
-        let target = match input["name"].as_str() {
-            Some("prompt") => &mut prompts,
-            Some("response") => &mut responses,
-            Some("context") => &mut contexts,
+        let (name, target) = match input["name"].as_str() {
+            Some("prompt") => ("prompt", &mut prompts),
+            Some("response") => ("response", &mut responses),
+            Some("context") => ("context", &mut contexts),
             _ => {
                 return Err(Refusal::field(
                     format!("{field}.name"),
@@ -226,7 +263,16 @@ fn records(fields: &mut Fields) -> Result<Vec<Example>, Refusal> {
                 ));
             }
         };
+        if target.is_some() {
+            let found = format!("a second tensor `{name}`");
+            return Err(Refusal::field(
+                format!("{field}.name"),
+                found,
+                "one of each name",
+            ));
+        }
         *target = Some(tensor(&field, input)?);
+        places.push((name, place));
     }
     let prompts = prompts.ok_or_else(|| Refusal::missing("inputs", "a tensor `prompt`"))?;
     let responses = responses.ok_or_else(|| Refusal::missing("inputs", "a tensor `response`"))?;
@@ -251,12 +297,11 @@ fn records(fields: &mut Fields) -> Result<Vec<Example>, Refusal> {
     }
     let mut contexts = contexts.into_iter().flatten();
     let pairs = prompts.into_iter().zip(responses);
-    Ok(pairs
-        .map(|(prompt, response)| Example {
-            context: contexts.next(),
-            ..record(prompt, response)
-        })
-        .collect())
+    let records = pairs.map(|(prompt, response)| Example {
+        context: contexts.next(),
+        ..record(prompt, response)
+    });
+    Ok((records.collect(), places))
 }
 
 fn tensor(field: &str, mut input: Value) -> Result<Vec<String>, Refusal> {
@@ -268,10 +313,10 @@ fn tensor(field: &str, mut input: Value) -> Result<Vec<String>, Refusal> {
         ));
     }
     let data = texts(&format!("{field}.data"), input["data"].take())?;
-    let shape: Option<u64> = input["shape"]
-        .as_array()
-        .map(|shape| shape.iter().filter_map(Value::as_u64).product());
-    if shape != Some(data.len() as u64) {
+    let sizes = input["shape"].as_array();
+    let sizes = sizes.and_then(|sizes| sizes.iter().map(Value::as_u64).collect::<Option<Vec<_>>>());
+    let count = sizes.and_then(|sizes| sizes.into_iter().try_fold(1, u64::checked_mul));
+    if count != Some(data.len() as u64) {
         let expected = format!("[{}], as `data` has that many texts", data.len());
         return Err(Refusal::field(
             format!("{field}.shape"),

@@ -67,11 +67,40 @@ pub(in crate::http) struct Usage {
 /// What both routes take.
 const KNOWN: &str = "model, input or messages, user, use_activation (false)";
 
+/// What either route is asked for.
+struct Asked {
+    /// The name of the bundle.
+    model: Option<String>,
+    records: Vec<Example>,
+    /// Of a chat, the number of its messages.
+    chat: Option<usize>,
+}
+
+impl Asked {
+    /// What messages call a record.
+    fn place(chat: Option<usize>) -> impl Fn(usize) -> String + Copy {
+        move |number| match chat {
+            Some(_) => "messages".to_owned(),
+            None => format!("input[{number}]"),
+        }
+    }
+
+    /// The same about a chat: its response is its last message, its prompt all before.
+    fn in_chat(chat: Option<usize>) -> impl Fn(Refusal) -> Refusal {
+        move |refusal| match chat {
+            Some(count) => refusal
+                .renamed(
+                    "messages.response",
+                    &format!("messages[{}].content", count.saturating_sub(1)),
+                )
+                .renamed("messages.prompt", "messages"),
+            None => refusal,
+        }
+    }
+}
+
 /// The name of the bundle and the records of either route.
-fn read(
-    service: &Service,
-    fields: &mut Fields,
-) -> Result<(Option<String>, Vec<Example>, &'static str), Refusal> {
+fn read(service: &Service, fields: &mut Fields) -> Result<Asked, Refusal> {
     let model = known_model(service, fields.text("model")?);
     fields.pass_over(&["user", "request_id", "priority", "add_special_tokens"]);
     // Scores are in rating units; there is no activation to apply.
@@ -107,9 +136,22 @@ fn read(
             let records = records.map(|(place, whole)| {
                 split::at_separator(service, &format!("input[{place}]"), whole)
             });
-            Ok((model, records.collect::<Result<_, _>>()?, "input"))
+            let records = records.collect::<Result<_, _>>()?;
+            Ok(Asked {
+                model,
+                records,
+                chat: None,
+            })
         }
-        (None, Some(messages)) => Ok((model, vec![split::chat("messages", messages)?], "messages")),
+        (None, Some(messages)) => {
+            let count = messages.as_array().map_or(0, Vec::len);
+            let records = vec![split::chat("messages", messages)?];
+            Ok(Asked {
+                model,
+                records,
+                chat: Some(count),
+            })
+        }
         (Some(_), Some(_)) => Err(Refusal::field(
             "messages",
             "both `input` and `messages`",
@@ -156,10 +198,15 @@ pub(in crate::http) async fn classify(
     body: Body,
 ) -> Result<Response, Refusal> {
     let mut fields = fields(&service, &headers, body).await?;
-    let (model, records, field) = read(&service, &mut fields)?;
+    let Asked {
+        model,
+        records,
+        chat,
+    } = read(&service, &mut fields)?;
     fields.finish(KNOWN)?;
-    let place = move |number: usize| format!("{field}[{number}]");
-    let scored = score(&service, model, records, place).await?;
+    let place = Asked::place(chat);
+    let scored = score(&service, model, records, place).await;
+    let scored = scored.map_err(Asked::in_chat(chat))?;
     let names: Vec<&str> = scored.model.scorer.aspects().collect();
     let classify = |(index, record): (usize, &crate::scoring::ScoredRecord)| {
         let probs = match (&service.drop_ins.reward_aspect, &names[..]) {
@@ -224,12 +271,16 @@ pub(in crate::http) async fn pool(
             .parse()
             .map_err(|_| Refusal::field("placement", format!("{name:?}"), Placement::NAMES))?,
     };
-    let (model, records, field) = read(&service, &mut fields)?;
+    let Asked {
+        model,
+        records,
+        chat,
+    } = read(&service, &mut fields)?;
     let spans = spans(&mut fields, &records)?;
     fields
         .finish("model, input or messages, task (token_classify), tokens or offsets, placement")?;
-    let place = move |number: usize| format!("{field}[{number}]");
-    let scored = score(&service, model, records, place).await?;
+    let scored = score(&service, model, records, Asked::place(chat)).await;
+    let scored = scored.map_err(Asked::in_chat(chat))?;
     let aspects = scored.model.scorer.aspects().count();
     let data = scored
         .records
