@@ -11,7 +11,8 @@ use gradus::data::{
 use gradus::device;
 use gradus::eval::calibration::{Recalibrations, recalibrated};
 use gradus::eval::{
-    Aggregation, Baselines, ScoreFile, ScoreSource, ScoredResponse, Scorer, raw_responses,
+    Aggregation, Baselines, ScoreFile, ScoreSource, ScoredResponse, Scorer, UnscoredCounts,
+    raw_responses,
 };
 
 use gradus::bundle::Bundle;
@@ -122,13 +123,19 @@ pub(crate) fn checked_stride(stride: usize) -> Result<usize> {
 }
 
 impl Scores {
-    /// Scores `examples`, or reads their scores. The bundle or the score file determines the
-    /// segments of examples without segments.
+    /// Scores `examples`, or reads their scores, of which there has to be one. The bundle or the score
+    /// file determines the segments of examples without segments.
     pub(crate) fn load(
         source: &ScoreInput,
         examples: &mut [Example],
         choices: &Choices<'_>,
     ) -> Result<Self> {
+        let scores = Self::of(source, examples, choices)?;
+        check_any_score(source, &scores.responses)?;
+        Ok(scores)
+    }
+
+    fn of(source: &ScoreInput, examples: &mut [Example], choices: &Choices<'_>) -> Result<Self> {
         match source {
             ScoreInput::Bundle(directory) => {
                 let device: Device = device::select(choices.device)?;
@@ -340,6 +347,53 @@ pub(crate) fn check_any_rating(examples: &[Example]) -> Result<()> {
     .with_hint(
         "`gradus data stats` shows the ratings of a file; `gradus score` scores unrated records",
     )
+    .into())
+}
+
+/// How many have no score, by reason.
+pub(crate) fn unscored(counts: &UnscoredCounts) -> String {
+    let reasons = [
+        (counts.missing, "missing"),
+        (counts.truncated, "truncated"),
+        (counts.no_tokens, "without a token"),
+        (counts.empty, "empty"),
+        (counts.no_segments, "without segments"),
+        (counts.not_finite, "not finite"),
+        (counts.unknown, "without a reason"),
+    ];
+    let found = reasons.into_iter().filter(|(count, _)| *count > 0);
+    let found: Vec<String> = found.map(|(count, why)| format!("{count} {why}")).collect();
+    found.join(", ")
+}
+
+/// Refuses scores of which there is none: no figure could be computed.
+fn check_any_score(source: &ScoreInput, responses: &[ScoredResponse]) -> Result<()> {
+    let finite =
+        |scores: Option<&Vec<f64>>| scores.is_some_and(|s| s.iter().any(|s| s.is_finite()));
+    let is_scored = |response: &ScoredResponse| {
+        let mut segments = response.segments.iter();
+        finite(response.scores.as_ref()) || segments.any(|s| finite(s.scores.as_ref()))
+    };
+    if responses.is_empty() || responses.iter().any(is_scored) {
+        return Ok(());
+    }
+    let (name, hint) = match source {
+        ScoreInput::Bundle(path) => (
+            path,
+            "--stride scores responses that are longer than the bundle reads at once",
+        ),
+        ScoreInput::File(path) => (
+            path,
+            "a score file is what `gradus score BUNDLE DATA -o FILE` writes, or scores of another program by `id`",
+        ),
+    };
+    Err(Usage::new(format!(
+        "{}: found no score in {} responses ({}), expected at least one",
+        name.display(),
+        responses.len(),
+        unscored(&UnscoredCounts::of_responses(responses))
+    ))
+    .with_hint(hint)
     .into())
 }
 

@@ -154,8 +154,11 @@ pub(crate) fn number(value: Option<f64>) -> String {
     value.map_or_else(|| "-".into(), |value| decimals(value, 4))
 }
 
-/// Formats a number with the given decimals; zero has no sign.
-fn decimals(value: f64, decimals: usize) -> String {
+/// Formats a number with the given decimals, a very large one in powers of ten; zero has no sign.
+pub(crate) fn decimals(value: f64, decimals: usize) -> String {
+    if value.abs() >= 1e9 {
+        return format!("{value:.decimals$e}");
+    }
     let text = format!("{value:.decimals$}");
     match text.strip_prefix('-') {
         Some(size) if size.chars().all(|c| matches!(c, '0' | '.')) => size.to_owned(),
@@ -283,5 +286,11 @@ mod tests {
         assert_eq!(short(Some(-0.001)), "0.00");
         assert_eq!(brief(-1e-9), "0");
         assert_eq!(number(None), "-");
+    }
+
+    #[test]
+    fn large_numbers_are_in_powers_of_ten() {
+        assert_eq!(number(Some(-4e299)), "-4.0000e299");
+        assert_eq!(number(Some(123_456_789.0)), "123456789.0000");
     }
 }

@@ -131,9 +131,9 @@ fn ratings(report: &AuditReport) -> String {
                     ratings.count.to_string(),
                     ratings.distinct.to_string(),
                     show::short(Some(ratings.min)),
-                    format!("{:.3}", ratings.mean),
+                    show::decimals(ratings.mean, 3),
                     show::short(Some(ratings.max)),
-                    format!("{:.3}", ratings.sd),
+                    show::decimals(ratings.sd, 3),
                     format!("[{}]", ratings.histogram),
                 ],
             };

@@ -90,6 +90,7 @@ pub(crate) fn run(args: &CompareArgs) -> Result<()> {
     for aspect in aspects(&scored, args.aspects.as_deref())? {
         comparisons.extend(compare_aspect(&scored, aspect, examples.len(), &options)?);
     }
+    check_pairs(&comparisons)?;
     if args.json {
         return show::json(&comparisons);
     }
@@ -207,6 +208,25 @@ fn compare_aspect(
         return Err(error.into());
     }
     Ok(comparisons)
+}
+
+/// Refuses systems that do not score one rated segment or response in common.
+fn check_pairs(comparisons: &[AspectComparison]) -> Result<()> {
+    if comparisons.iter().any(|found| found.report.pairs > 0) {
+        return Ok(());
+    }
+    let scored = comparisons.iter().flat_map(|comparison| {
+        let noun = comparison.ratings.noun();
+        let systems = comparison.coverage.iter();
+        systems.map(move |system| format!("`{}` {} {noun}", system.name, system.counts.scored))
+    });
+    let scored: Vec<String> = scored.collect();
+    Err(Usage::new(format!(
+        "found nothing rated that every system scores, expected at least one segment or response; scored: {}",
+        scored.join(", ")
+    ))
+    .with_hint("compare systems on data that each of them has scored")
+    .into())
 }
 
 /// The scores of a system beside the ratings of segments or of responses.

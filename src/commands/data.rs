@@ -61,7 +61,11 @@ pub(crate) fn run(command: DataCommand) -> Result<()> {
                 columns: records::columns().cloned().unwrap_or_default(),
                 limits: records::limits(),
             };
-            let format = format.parse()?;
+            let format: Format = format.parse()?;
+            if options.sources.is_some() && !matches!(format, Format::RagTruth | Format::Own(_)) {
+                let message = format!("--sources: {format} has no second file, expected ragtruth");
+                return Err(Usage::new(message).with_hint("leave the option out").into());
+            }
             let inputs: Vec<&Path> = iter::once(&file)
                 .chain(&options.sources)
                 .map(PathBuf::as_path)
@@ -100,6 +104,8 @@ pub(crate) fn run(command: DataCommand) -> Result<()> {
 struct Validation {
     file: PathBuf,
     examples: usize,
+    /// How many problems there are; of repeated ids, only the first are listed.
+    invalid: usize,
     problems: Vec<String>,
     /// Unknown keys that resemble known ones.
     unread_keys: Vec<UnreadKey>,
@@ -129,6 +135,7 @@ fn validate(files: &[PathBuf], json: bool) -> Result<()> {
         for Validation {
             file,
             examples,
+            invalid,
             problems,
             unread_keys,
             stopped,
@@ -138,9 +145,13 @@ fn validate(files: &[PathBuf], json: bool) -> Result<()> {
             for problem in problems.iter().take(PROBLEMS_SHOWN) {
                 show::line(problem)?;
             }
+            let unlisted = invalid - problems.len();
             if problems.len() > PROBLEMS_SHOWN {
                 let more = problems.len() - PROBLEMS_SHOWN;
-                show::line(&format!("and {more} more (--json lists them all)"))?;
+                show::line(&format!("and {more} more (--json lists them)"))?;
+            }
+            if unlisted > 0 {
+                show::line(&format!("and {unlisted} more repeated ids"))?;
             }
             for key in unread_keys {
                 show::line(&format!("warning: {}: {key}", file.display()))?;
@@ -151,13 +162,13 @@ fn validate(files: &[PathBuf], json: bool) -> Result<()> {
                     file.display()
                 ))?;
             }
-            let verdict = format!("{} valid, {} invalid", examples, problems.len());
+            let verdict = format!("{examples} valid, {invalid} invalid");
             show::line(&format!("{}: {verdict}", file.display()))?;
         }
     }
     let wrong: usize = validations
         .iter()
-        .map(|validation| validation.problems.len())
+        .map(|validation| validation.invalid)
         .sum();
     if wrong == 0 {
         return Ok(());
@@ -201,6 +212,7 @@ fn validate_file(file: &Path) -> Result<Validation> {
     }
     drop(reading);
     let stats = stats.finish();
+    let invalid = problems.len() + stats.repeated_ids;
     problems.extend(stats.repeated_id_list.iter().map(|repeated| {
         let place = reader.location_of(repeated.line);
         let first = reader.location_of(repeated.first_line);
@@ -210,6 +222,7 @@ fn validate_file(file: &Path) -> Result<Validation> {
     Ok(Validation {
         file: file.to_path_buf(),
         examples: stats.examples,
+        invalid,
         problems,
         unread_keys: unread.finish(),
         stopped,

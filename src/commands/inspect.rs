@@ -102,7 +102,7 @@ pub(crate) fn run(args: &InspectArgs) -> Result<()> {
     }
     let located = locate(&args.directory)?;
     Bundle::recover(&located.directory)?;
-    let inspection = if located.directory.join("manifest.json").is_file() {
+    let inspection = if located.directory.join("manifest.json").exists() {
         inspect_bundle(args, &located)?
     } else {
         match inspect_encoder(args, &located) {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use burn::tensor::Device;
-use gradus::data::{DEFAULT_ASPECT, FoundToken, Segmenter, Separator, find_token};
+use gradus::data::{DEFAULT_ASPECT, DataError, FoundToken, Segmenter, Separator, find_token};
 use gradus::model::{
     EncoderConfig, ImportedModel, ProblemType, ProcessHead, architecture, has_two_labels,
     import_process_model,
@@ -122,7 +122,10 @@ pub(super) fn separator(args: &ImportArgs, directory: &Path) -> Result<Option<Se
     let architecture = architecture(directory)?.unwrap_or_default();
     let text = match &args.separator {
         Some(text) => unescaped("--separator", text)?,
-        None if architecture.ends_with("ForProcessRewardModel") => QWEN_SEPARATOR.to_owned(),
+        None if architecture.ends_with("ForProcessRewardModel") => {
+            check_known_separator(directory)?;
+            QWEN_SEPARATOR.to_owned()
+        }
         None if is_process(&architecture) => {
             return Err(Usage::new(format!(
                 "{}: found {architecture} and no --separator, expected the text after every segment",
@@ -144,6 +147,22 @@ pub(super) fn separator(args: &ImportArgs, directory: &Path) -> Result<Option<Se
         before_response: written("--before-response", &args.before_response)?,
         apart: args.tokenize_apart,
     }))
+}
+
+/// Refuses a tokenizer without the separator that models of this class score.
+fn check_known_separator(directory: &Path) -> Result<()> {
+    let path = directory.join("tokenizer.json");
+    let found = find_token(&read_regular(&path, MOST_BYTES)?, QWEN_SEPARATOR);
+    // Any other fault of the file is told where it is loaded.
+    if let Err(DataError::TokenUnknown { .. }) = found {
+        return Err(Usage::new(format!(
+            "{}: found no token `{QWEN_SEPARATOR}`, at which models of this class score a segment",
+            path.display()
+        ))
+        .with_hint("name the text that this model has behind every segment with --separator")
+        .into());
+    }
+    Ok(())
 }
 
 fn is_process(architecture: &str) -> bool {

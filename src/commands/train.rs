@@ -164,7 +164,7 @@ pub(crate) fn training_plan(
 
 /// Refuses a bundle as encoder.
 fn refuse_bundle(directory: &Path) -> Result<()> {
-    if !directory.join("manifest.json").is_file() {
+    if !directory.join("manifest.json").exists() {
         return Ok(());
     }
     let message = format!(

@@ -61,13 +61,13 @@ pub enum FetchEvent<'a> {
 }
 
 /// Finds the directory for `name`: a local directory, or a Hub model, fetched if necessary. A name
-/// that is neither is returned unchanged.
+/// that is neither, such as that of a local file, is returned unchanged.
 ///
 /// # Errors
 /// [`HubError`], for Hub models.
 pub fn locate(name: &Path, watch: &mut dyn FnMut(FetchEvent<'_>)) -> Result<Located, HubError> {
     let id = match name.to_str().and_then(HubId::parse) {
-        Some(id) if !name.is_dir() => id,
+        Some(id) if !name.exists() => id,
         _ => {
             return Ok(Located {
                 directory: name.to_owned(),

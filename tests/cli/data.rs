@@ -248,6 +248,25 @@ fn a_split_keeps_together_what_group_names_and_refuses_what_no_record_has() {
 }
 
 #[test]
+fn validate_counts_all_repeated_ids_and_lists_a_few() {
+    let directory = temp_dir();
+    let path = directory.path();
+    let record = "{\"id\":\"same\",\"prompt\":\"q\",\"response\":\"a\"}\n";
+    write(path, "repeated.jsonl", record.repeat(31));
+    let run = gradus(path, &["data", "validate", "repeated.jsonl"]);
+    assert_eq!(run.code, Some(2));
+    let listed = run.stdout.matches("is already used in line 1").count();
+    assert_eq!(listed, 10, "{}", run.stdout);
+    for said in ["and 20 more repeated ids", "31 valid, 30 invalid"] {
+        assert!(run.stdout.contains(said), "{}", run.stdout);
+    }
+    assert!(run.stderr.contains("30 problem(s) found"), "{}", run.stderr);
+    let json = gradus(path, &["data", "validate", "repeated.jsonl", "--json"]);
+    let files: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(files[0]["invalid"], 30);
+}
+
+#[test]
 fn validate_stops_early_in_a_file_that_holds_no_records() {
     let directory = temp_dir();
     let path = directory.path();
@@ -450,6 +469,17 @@ fn what_an_importer_makes_of_a_table_and_of_marks_is_told() {
         "x",
     ];
     gradus(path, &wrong).fails(2, &["mark rule: found `most`", "any:N"]);
+    let unread = [
+        "data",
+        "import",
+        "trl-stepwise",
+        "r.jsonl",
+        "--sources",
+        "s.jsonl",
+        "-o",
+        "x",
+    ];
+    gradus(path, &unread).fails(2, &["--sources: trl-stepwise has no second file"]);
 }
 
 #[test]

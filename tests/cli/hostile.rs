@@ -464,11 +464,13 @@ fn a_manifest_that_never_ends_or_is_huge_is_refused() {
     empty();
     let made = std::process::Command::new("mkfifo").arg(&manifest).status();
     assert!(made.unwrap().success());
-    refused(
-        directory.path(),
-        &arguments,
-        &["not a bundle", "manifest.json"],
-    );
+    for arguments in [&arguments[..], &["inspect", "bundle"]] {
+        refused(
+            directory.path(),
+            arguments,
+            &["not a bundle", "manifest.json is not a regular file"],
+        );
+    }
     empty();
     // Without a byte on disk.
     let file = fs_err::File::create(&manifest).unwrap();

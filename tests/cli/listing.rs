@@ -72,7 +72,12 @@ fn a_score_is_the_same_digit_by_digit_with_any_list() {
     ];
     gradus(directory.path(), &train_arguments(&more)).succeeds();
 
-    let sentences = sentences(40);
+    // Of unequal length, so that no limit falls between two of them by chance.
+    let sentences: Vec<String> = sentences(40)
+        .into_iter()
+        .enumerate()
+        .map(|(k, sentence)| format!("{sentence}{}", "And so on. ".repeat(k % 3)))
+        .collect();
     let all = record("a", &sentences, |_| Some(Some(0.5)));
     let chosen = [0, 3, 9, 30];
     for more in [

@@ -26,6 +26,7 @@ mod listing;
 mod losses;
 #[cfg(target_os = "linux")]
 mod memory;
+mod mistaken;
 mod model_files;
 mod objectives;
 mod outputs;

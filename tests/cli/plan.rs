@@ -288,3 +288,18 @@ fn what_is_no_encoder_and_what_exists_is_said_with_a_remedy_that_there_is() {
     assert!(!run.stderr.contains("overwrit"), "{}", run.stderr);
     run.fails(2, &["already exists", "remove this one"]);
 }
+
+#[test]
+fn ratings_that_are_all_the_same_are_told_before_the_first_step() {
+    let directory = temp_dir();
+    let path = directory.path().join("train.jsonl");
+    changed(&path, |_, record| {
+        for segment in record["segments"].as_array_mut().unwrap() {
+            segment["rating"] = 0.5.into();
+        }
+    });
+    let run = train(directory.path(), path.to_str().unwrap(), "valid.jsonl", &[]);
+    let (before, _) = parted(&run.stderr);
+    assert!(before.contains("ratings are 0.5"), "{before}");
+    run.succeeds();
+}

@@ -719,3 +719,33 @@ fn a_key_with_two_values_is_refused() {
     judged(directory.path(), "best-of-n", &["--outcome", "correct"])
         .fails(2, &["`correct` twice", "false", "true"]);
 }
+
+#[test]
+fn one_response_to_each_prompt_leaves_nothing_to_choose() {
+    let place = temp_dir();
+    let of = |line: fn(u32) -> String| (0..3).map(line).collect::<Vec<_>>().join("\n");
+    let data = |id: u32| {
+        format!(
+            r#"{{"id":"{id}","prompt":"q{id}","segments":["a","b"],"meta":{{"correct":true}}}}"#
+        )
+    };
+    write(place.path(), "data.jsonl", of(data));
+    write(
+        place.path(),
+        "scores.jsonl",
+        of(|id| format!(r#"{{"id":"{id}","scores":[1,0]}}"#)),
+    );
+    let best = [
+        "process",
+        "best-of-n",
+        "--scores",
+        "scores.jsonl",
+        "data.jsonl",
+        "--outcome",
+        "correct",
+    ];
+    for more in [&[][..], &["--json"]] {
+        let run = gradus(place.path(), &[&best[..], more].concat());
+        run.fails(2, &["no group by prompt has two responses", "3 groups"]);
+    }
+}

@@ -154,6 +154,23 @@ fn qwens_process_reward_model_scores_at_its_separators() {
 }
 
 #[test]
+fn a_known_separator_has_to_be_a_token() {
+    let directory = temp_dir();
+    lay(
+        directory.path(),
+        "qwen2",
+        "Qwen2ForProcessRewardModel",
+        "qwen-prm.safetensors",
+    );
+    let run = |more: &[&str]| {
+        let arguments = [&["import", "model", "bundle"], more].concat();
+        gradus(directory.path(), &arguments)
+    };
+    run(&[]).fails(2, &["found no token `<extra_0>`", "--separator"]);
+    run(&["--separator", "\\n"]).succeeds();
+}
+
+#[test]
 fn math_shepherds_probability_of_plus_is_read_at_the_step_tag() {
     let directory = temp_dir();
     lay(
@@ -423,6 +440,7 @@ fn imports_say_what_they_lack() {
         "Qwen2ForProcessRewardModel",
         "lm-head.safetensors",
     );
-    gradus(other.path(), &["import", "model", "bundle"]).fails(2, &["score.0.weight"]);
+    let arguments = ["import", "model", "bundle", "--separator", "x"];
+    gradus(other.path(), &arguments).fails(2, &["score.0.weight"]);
     assert!(!other.path().join("bundle").exists());
 }

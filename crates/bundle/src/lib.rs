@@ -223,7 +223,11 @@ fn settled<T>(directory: &Path, read: impl Fn() -> Result<T>) -> Result<T> {
 
 fn load_manifest(directory: &Path) -> Result<StoredManifest> {
     if !directory.is_dir() {
-        let reason = "there is no such directory";
+        let reason = if directory.exists() {
+            "it is a file, not a directory"
+        } else {
+            "there is no such directory"
+        };
         return Err(ModelError::NotABundle {
             path: directory.into(),
             reason,
@@ -231,7 +235,11 @@ fn load_manifest(directory: &Path) -> Result<StoredManifest> {
     }
     let path = directory.join(MANIFEST);
     if !path.is_file() {
-        let reason = "it has no manifest.json";
+        let reason = if path.symlink_metadata().is_ok() {
+            "its manifest.json is not a regular file"
+        } else {
+            "it has no manifest.json"
+        };
         return Err(ModelError::NotABundle {
             path: directory.into(),
             reason,

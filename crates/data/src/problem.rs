@@ -2,6 +2,7 @@ use std::borrow::Cow;
 
 use thiserror::Error;
 
+use crate::not_aspects;
 use crate::records::SpanFit;
 
 /// What is wrong with one record, and in which field.
@@ -100,6 +101,14 @@ pub enum RecordProblem {
         texts: &'static str,
         /// The key of their ratings.
         ratings: &'static str,
+    },
+    /// A map of ratings whose keys are no aspects.
+    #[error("found the keys {keys}, which look like {like}, expected names of aspects")]
+    NoAspects {
+        /// The keys, in code.
+        keys: String,
+        /// What they look like.
+        like: &'static str,
     },
     /// A whole number that reading would change.
     #[error("found {found}, expected a number that 64 bits hold exactly")]
@@ -274,6 +283,23 @@ impl RecordProblem {
         }
     }
 
+    /// Refuses a map of ratings or scores whose keys are no aspects.
+    ///
+    /// # Errors
+    /// [`RecordProblem::NoAspects`].
+    pub(crate) fn check_aspects<'k>(
+        keys: impl Iterator<Item = &'k String> + Clone,
+    ) -> Result<(), Self> {
+        let Some(like) = not_aspects(keys.clone().map(String::as_str)) else {
+            return Ok(());
+        };
+        let keys: Vec<String> = keys.take(4).map(|key| format!("`{key}`")).collect();
+        Err(Self::NoAspects {
+            keys: keys.join(", "),
+            like,
+        })
+    }
+
     /// What the author of the record can do about it.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
@@ -306,6 +332,10 @@ impl RecordProblem {
                 "write `{ratings}` for one rating of each segment; if several raters rated the whole \
                  response, keep `rating` and add `{ratings}`: [null, ...]"
             ),
+            Self::NoAspects { .. } => {
+                "write one number, or the numbers of several raters as a list, [0.2, 0.8]; keep other figures \
+                 under a key of their own, and rename what really is an aspect".into()
+            }
             Self::Inexact { .. } => "write a name or a long number as a text, in quotation marks".into(),
             Self::NotFinite { .. } | Self::CountMismatch { .. } => {
                 "write null for a segment without a rating".into()

@@ -20,8 +20,11 @@ pub enum ModelError {
     #[error(transparent)]
     Io(#[from] io::Error),
 
-    /// The directory of a model does not exist.
-    #[error("{}: no such directory", path.display())]
+    /// The directory of a model does not exist, or is a file.
+    #[error(
+        "{}: {}", path.display(),
+        if path.exists() { "found a file, expected a directory" } else { "no such directory" }
+    )]
     NotADirectory {
         /// The requested path.
         path: PathBuf,

@@ -2,12 +2,13 @@
 
 use gradus::eval::{
     AspectCounts, AspectEvaluation, Evaluation, LevelValues, Metric, MetricValues, PartValues,
-    Provenance, RatersBeside, RecalibratedResponses, ResponseRatings, ScoreSource, UnscoredCounts,
+    Provenance, RatersBeside, RecalibratedResponses, ResponseRatings, ScoreSource,
 };
 
 use gradus::eval::calibration::{RecalibrationKind, Reliability};
 
 use crate::commands::intervals;
+use crate::scores::unscored;
 
 /// The metrics shown first.
 pub(super) const MAIN: [Metric; 8] = [
@@ -161,21 +162,6 @@ pub(super) fn unscored_responses(evaluation: &Evaluation) -> Option<String> {
             unscored(found)
         )
     })
-}
-
-fn unscored(counts: &UnscoredCounts) -> String {
-    let reasons = [
-        (counts.missing, "missing"),
-        (counts.truncated, "truncated"),
-        (counts.no_tokens, "without a token"),
-        (counts.empty, "empty"),
-        (counts.no_segments, "without segments"),
-        (counts.not_finite, "not finite"),
-        (counts.unknown, "without a reason"),
-    ];
-    let found = reasons.into_iter().filter(|(count, _)| *count > 0);
-    let found: Vec<String> = found.map(|(count, why)| format!("{count} {why}")).collect();
-    found.join(", ")
 }
 
 /// Why figures of the model are undefined: a line for each reason and level.

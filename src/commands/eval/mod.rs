@@ -12,14 +12,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use gradus::data::{AtomicFile, ContextCounts, Example, STANDARD_OUTPUT, TextsSketch};
 use gradus::eval::slices::Slice;
-use gradus::eval::{Aspect, Baselines, ContextRead, Evaluation, Metric, Provenance};
+use gradus::eval::{Aspect, AspectCounts, Baselines, ContextRead, Evaluation, Metric, Provenance};
 
 use self::settings::Settings;
 use crate::cli::EvalArgs;
 use crate::failure::Usage;
 use crate::scores::{
     Choices, ScoreInput, Scores, check_any_rating, stored_baselines, tell_of_fitted,
-    tell_unscored_aspects,
+    tell_unscored_aspects, unscored,
 };
 use crate::{output, records, show};
 
@@ -55,6 +55,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     let train = args.train.as_deref();
     let (baselines, fitted_on) = baselines(&settings.source, train, &aspects, &examples)?;
     let mut evaluation = evaluate(&scores, &aspects, &examples, &baselines)?;
+    check_judged(&evaluation)?;
     let mut provenance = Provenance::new(settings.source.name(), args.data.display().to_string());
     provenance.baselines = fitted_on;
     provenance.context = scores.reads_context.map(|reads| ContextRead {
@@ -164,6 +165,38 @@ pub(crate) fn evaluate(
         evaluation.add_recalibration(&recalibration.raw, aspects, maps, applied);
     }
     Ok(evaluation)
+}
+
+/// Refuses scores of which none is beside a rating: no figure could be computed.
+fn check_judged(evaluation: &Evaluation) -> Result<()> {
+    let mut aspects = evaluation.aspects.iter();
+    let is_judged = aspects.any(|aspect| {
+        let responses = aspect.response_ratings.as_ref();
+        aspect.counts.scored > 0 || responses.is_some_and(|found| found.counts.scored > 0)
+    });
+    if is_judged {
+        return Ok(());
+    }
+    let mut lines = Vec::new();
+    for aspect in &evaluation.aspects {
+        let mut of = |counts: &AspectCounts, noun: &str| {
+            if counts.rated > 0 {
+                let (name, rated) = (&aspect.aspect, counts.rated);
+                let why = unscored(&counts.unscored);
+                lines.push(format!("{name}: {rated} rated {noun} ({why})"));
+            }
+        };
+        of(&aspect.counts, "segments");
+        if let Some(responses) = &aspect.response_ratings {
+            of(&responses.counts, "responses");
+        }
+    }
+    Err(Usage::new(format!(
+        "nothing that is rated has a score, so that there is no figure: {}",
+        lines.join("; ")
+    ))
+    .with_hint("`gradus data stats` shows what is rated; a score file needs the scores of these")
+    .into())
 }
 
 /// Refuses data that is not rated on any aspect of the scores.

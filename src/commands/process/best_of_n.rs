@@ -57,6 +57,17 @@ pub(super) fn run(
     }
     let groups: Vec<Vec<Candidate>> = groups.into_values().collect();
     let mut result = BestOfN::compute(&groups);
+    if result.groups == 0 {
+        return Err(Usage::new(format!(
+            "no group by {} has two responses that are scored to their end: {} groups, {} responses \
+             without a score for every segment",
+            group.unwrap_or("prompt"),
+            result.groups_left_out,
+            result.candidates_left_out
+        ))
+        .with_hint("the responses to choose from have one prompt, or one value of --group")
+        .into());
+    }
     result.add_intervals(&groups, &steps.bootstrap);
     if input.json {
         let figures = Figures {
@@ -147,11 +158,7 @@ fn show_result(result: &BestOfN, group: Option<&str>, steps: &Steps) -> Result<(
     if let Some(votes) = &result.votes {
         show_votes_left_out(votes)?;
     }
-    if result.groups == 0 {
-        show::line("\nno figures: no group has two responses that are scored to their end")?;
-    } else {
-        steps.show_legend("groups", result.groups)?;
-    }
+    steps.show_legend("groups", result.groups)?;
     if result.groups_left_out > 0 || result.candidates_left_out > 0 {
         show::line(&format!(
             "\nleft out: {} groups with fewer than two usable responses, {} responses without a \

@@ -12,6 +12,8 @@ pub(super) struct SpanRow {
     pub(super) line: usize,
     pub(super) span: CharSpan,
     pub(super) aspect: String,
+    /// Whether the row names its aspect, and does not leave the cell empty.
+    pub(super) names_aspect: bool,
     pub(super) rating: Option<f64>,
     pub(super) weight: Option<f64>,
     /// What the span covers, where the row repeats it.

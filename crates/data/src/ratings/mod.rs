@@ -1,8 +1,10 @@
-//! Ratings: of several raters, and on another scale.
+//! Ratings: of several raters, and on another scale; names that are no aspects.
 
+mod aspect_names;
 mod raters;
 mod scale;
 
+pub use aspect_names::*;
 pub use raters::*;
 pub(crate) use scale::mean_and_sd;
 pub use scale::*;

@@ -129,7 +129,8 @@ impl Example {
     /// # Errors
     /// If a segment is empty, backwards, past the end of the response, out of order or overlaps
     /// another, or does not cover the `text` among its extra keys; if a rating is NaN or infinite, or
-    /// not the mean of its raters; if a weight is NaN, infinite or below 0; if an extra key is one of
+    /// not the mean of its raters; if the names of aspects look like figures of one rating
+    /// ([`not_aspects`](crate::not_aspects)); if a weight is NaN, infinite or below 0; if an extra key is one of
     /// the keys of a record.
     pub fn check(&self) -> Result<(), RecordError> {
         self.check_all(true)
@@ -280,6 +281,10 @@ fn check_ratings(
             let found = rating.to_string();
             return Err(RecordError::new(field, RecordProblem::NotFinite { found }));
         }
+    }
+    if ratings.len() > 1 || !ratings.contains_key(DEFAULT_ASPECT) {
+        RecordProblem::check_aspects(ratings.keys())
+            .map_err(|problem| RecordError::new(field(), problem))?;
     }
     for (aspect, raters) in raters {
         let mean = mean_rating(raters);

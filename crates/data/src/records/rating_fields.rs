@@ -58,6 +58,7 @@ pub(crate) fn list_ratings(ratings: Value, count: usize) -> Checked<Vec<Ratings>
 
 fn aspect_lists(aspects: Map<String, Value>, count: usize) -> Checked<Vec<Ratings>> {
     let mut by_segment = vec![Ratings::default(); count];
+    check_aspects(&aspects, "ratings")?;
     for (aspect, ratings) in aspects {
         let field = format!("ratings.{aspect}");
         let ratings = list(ratings, &field)?;
@@ -107,6 +108,7 @@ pub(crate) fn ratings_of(value: Value, field: &str) -> Checked<Ratings> {
     let mut ratings = Ratings::default();
     match value {
         Value::Object(aspects) => {
+            check_aspects(&aspects, field)?;
             for (aspect, rating) in aspects {
                 if let Some(rating) = one_rating(&rating, || format!("{field}.{aspect}"))? {
                     ratings.insert(aspect, rating);
@@ -158,6 +160,11 @@ fn one_rating(value: &Value, field: impl FnOnce() -> String) -> Checked<Option<R
         mean: mean_rating(&raters),
         raters: Some(raters),
     }))
+}
+
+/// Looks at all keys, also those whose value is `null`.
+fn check_aspects(aspects: &Map<String, Value>, field: &str) -> Checked<()> {
+    RecordProblem::check_aspects(aspects.keys()).map_err(|problem| RecordError::new(field, problem))
 }
 
 fn check_count(field: &str, ratings: &[Value], segments: usize) -> Checked<()> {

@@ -357,6 +357,62 @@ mod tests {
     }
 
     #[test]
+    fn maps_whose_keys_are_no_aspects_are_refused_in_every_shape() {
+        let segment = |rating: &str| {
+            format!(
+                r#"{{"prompt":"p","response":"abc","segments":[{{"start":0,"end":3,"rating":{rating}}}]}}"#
+            )
+        };
+        for (line, field, like) in [
+            (
+                segment(r#"{"mean":0.5,"std":0.1}"#),
+                "segments[0].rating",
+                "figures",
+            ),
+            (
+                segment(r#"{"value":0.5,"n":null}"#),
+                "segments[0].rating",
+                "figures",
+            ),
+            (
+                segment(r#"{"rater_1":1,"rater_2":0}"#),
+                "segments[0].rating",
+                "raters",
+            ),
+            (
+                segment(r#"{"1":3,"2":0,"5":1}"#),
+                "segments[0].rating",
+                "values",
+            ),
+            (
+                r#"{"prompt":"p","response":"r","rating":{"median":1,"max":2}}"#.into(),
+                "rating",
+                "figures",
+            ),
+            (
+                r#"{"prompt":"p","segments":["a","b"],"ratings":[1,{"mean":1,"count":2}]}"#.into(),
+                "ratings[1]",
+                "figures",
+            ),
+            (
+                r#"{"prompt":"p","segments":["a"],"ratings":{"mean":[1],"stderr":[2]}}"#.into(),
+                "ratings",
+                "figures",
+            ),
+        ] {
+            let error = parse_record(&line, 1).unwrap_err();
+            let message = error.to_string();
+            let start = format!("field `{field}`: found the keys `");
+            assert!(
+                message.starts_with(&start) && message.contains(like),
+                "{message}"
+            );
+            assert!(error.hint().is_some_and(|hint| hint.contains("[0.2, 0.8]")));
+        }
+        assert!(parse_record(&segment(r#"{"clarity":3,"average":2}"#), 1).is_ok());
+    }
+
+    #[test]
     fn texts_are_joined_by_a_newline_that_belongs_to_no_segment() {
         let example = parse(r#"{"prompt":"p","segments":["añb","c d"],"ratings":[1.0,0.2]}"#);
         assert_eq!(example.response, "añb\nc d");

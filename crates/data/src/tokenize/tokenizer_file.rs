@@ -60,11 +60,31 @@ struct Parts {
     /// Read here because the library panics on strings that are not valid text.
     #[serde(default, rename = "decoder")]
     _decoder: Value,
+    #[serde(default)]
+    model: Option<Model>,
+}
+
+/// What is looked at of the model.
+#[derive(Deserialize)]
+struct Model {
+    /// Chance with which each merge of BPE is left out, also when scoring.
+    #[serde(default)]
+    dropout: Value,
 }
 
 impl Parts {
     /// Refuses files that would crash the library.
     fn check(&self) -> tokenizers::Result<()> {
+        if let Some(model) = &self.model
+            && model.dropout.as_f64().is_some_and(|chance| chance != 0.0)
+        {
+            let chance = &model.dropout;
+            return Err(format!(
+                "`model.dropout` is {chance}, which draws tokens at random, expected null or 0: a text would \
+                 have other scores each time"
+            )
+            .into());
+        }
         let mut growth: usize = 1;
         for object in [&self.normalizer, &self.pre_tokenizer]
             .into_iter()
@@ -216,6 +236,16 @@ mod tests {
             let message = read_tokenizer(&bytes).unwrap_err().to_string();
             assert!(!message.contains("the tokenizer library"), "{message}");
         }
+    }
+
+    #[test]
+    fn tokens_drawn_at_random_are_refused() {
+        let model = |dropout: Value| json!({"type": "BPE", "dropout": dropout, "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": [["a", "b"]]});
+        for fixed in [json!(null), json!(0.0), json!(0)] {
+            assert_eq!(refused("model", model(fixed.clone())), "", "{fixed}");
+        }
+        let message = refused("model", model(json!(0.5)));
+        assert!(message.starts_with("`model.dropout` is 0.5"), "{message}");
     }
 
     #[test]

@@ -178,14 +178,14 @@ fn a_csv_table_has_a_rated_span_in_each_row() {
                 a,\"Né, so.\nGo \"\"on\"\".\",p,0,7,0.5,x,n1\n\
                 b,one,p,0,3,,,n2\n\
                 a,\"Né, so.\nGo \"\"on\"\".\",p,0,7,1,y,n3\n\
-                a,\"Né, so.\nGo \"\"on\"\".\",p,8,16,-2,,n4\n";
+                a,\"Né, so.\nGo \"\"on\"\".\",p,8,16,-2,z,n4\n";
     let examples = import_all(text, Format::SpanCsv, &ImportOptions::default());
     let examples: Vec<_> = examples.into_iter().map(Result::unwrap).collect();
     assert_eq!(examples.len(), 2);
     assert_eq!(texts(&examples[0]), ["Né, so.", "Go \"on\"."]);
     assert_eq!(ratings(&examples[0], "x"), [Some(0.5), None]);
     assert_eq!(ratings(&examples[0], "y"), [Some(1.0), None]);
-    assert_eq!(ratings(&examples[0], DEFAULT_ASPECT), [None, Some(-2.0)]);
+    assert_eq!(ratings(&examples[0], "z"), [None, Some(-2.0)]);
     assert_eq!(examples[0].meta["note"], "n1");
     assert_eq!(ratings(&examples[1], DEFAULT_ASPECT), [None]);
 }
@@ -389,6 +389,24 @@ fn a_csv_table_with_two_readings_is_refused() {
         ("a,p,r,0,1.0,1", "2: field `end`: found \"1.0\""),
     ] {
         let message = refused(&format!("{CSV}{rows}\n"), Format::SpanCsv);
+        assert!(message.starts_with(problem), "{message}");
+    }
+    for (rows, problem) in [
+        (
+            "a,p,rs,0,1,1,fact\na,p,rs,1,2,0,",
+            "3: field `aspect`: found nothing beside a rating, but `fact` in line 2",
+        ),
+        (
+            "a,p,rs,0,1,1,mean\na,p,rs,0,1,0,std",
+            "2: field `segments[0].rating`: found the keys `mean`, `std`",
+        ),
+        (
+            "a,p,rs,0,1,1,fact\na,p,rs,0,1,0,Fact",
+            "2: field `segments[0].rating`: found the keys `Fact`, `fact`",
+        ),
+    ] {
+        let header = "id,prompt,response,start,end,rating,aspect\n";
+        let message = refused(&format!("{header}{rows}\n"), Format::SpanCsv);
         assert!(message.starts_with(problem), "{message}");
     }
     let message = refused(

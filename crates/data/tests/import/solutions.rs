@@ -52,6 +52,10 @@ fn prmbench_refuses_steps_that_are_not_there() {
             json!("1"),
             "field `error_steps`: found the text \"1\", expected a list",
         ),
+        (
+            json!([]),
+            "field `error_steps`: found an empty list, expected at least one step",
+        ),
     ] {
         let mut record = prm_bench();
         record["error_steps"] = steps;
@@ -274,4 +278,24 @@ fn math_shepherd_refuses_a_label_that_does_not_fit_the_input() {
         Format::MathShepherd,
     );
     assert!(message.contains("field `input`: found none"), "{message}");
+}
+
+#[test]
+fn math_shepherd_refuses_a_question_or_a_tag_with_two_readings() {
+    for (input, problem) in [
+        (
+            "Is Step 1: a step? Step 1: a ки\nStep 2: b ки",
+            "found `Step 1:` twice",
+        ),
+        (
+            "q Step 1: see кино ки\nStep 2: b ки",
+            "at the start of a word",
+        ),
+    ] {
+        let message = refused(&shepherd(input, json!(["+", "-"])), Format::MathShepherd);
+        assert!(
+            message.starts_with("1: field `input`: ") && message.contains(problem),
+            "{message}"
+        );
+    }
 }

@@ -36,15 +36,16 @@ fn extra() -> impl Strategy<Value = Map<String, Value>> {
 
 type Ratings = (BTreeMap<String, f64>, BTreeMap<String, Vec<f64>>);
 
-/// Ratings by aspect, some of them the mean of several raters.
+/// Ratings by aspect, some of them the mean of several raters. Names of aspects start with `x`, as no figure does, and differ
+/// in more than blanks.
 fn ratings() -> impl Strategy<Value = Ratings> {
     let single = prop_oneof![
         Just(BTreeMap::new()),
         finite().prop_map(|rating| BTreeMap::from([("rating".to_owned(), rating)])),
-        proptest::collection::btree_map("rating|[a-z é]{0,6}", finite(), 0..4),
+        proptest::collection::btree_map("rating|x[a-zé.:]{0,5}", finite(), 0..4),
     ];
     let list = proptest::collection::vec(-1e9..1e9, 1..5);
-    let raters = proptest::collection::btree_map("rating|[a-z é]{0,6}", list, 0..3);
+    let raters = proptest::collection::btree_map("rating|x[a-zé.:]{0,5}", list, 0..3);
     (single, raters).prop_map(|(mut ratings, raters)| {
         for (aspect, list) in &raters {
             ratings.insert(aspect.clone(), mean_rating(list));

@@ -1,6 +1,6 @@
-//! Finds aspects that very few records rate, and aspect names that look misspelled.
+//! Finds aspects that very few records rate, aspect names that look misspelled, and too many aspects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use gradus_data::{Example, fold_text};
 
@@ -13,6 +13,10 @@ const FEWEST: usize = 5;
 const RARE: f64 = 0.01;
 /// Minimum similarity of two names, from 0 to 1, for one to be a misspelling of the other.
 const ALIKE: f64 = 0.7;
+/// Maximum number of rare aspects that are named; the others are counted.
+const LISTED: usize = 100;
+/// Maximum number of frequent aspects that the name of a rare one is compared with.
+const MEANT: usize = 100;
 
 /// The number of records that rate an aspect, and the first of them.
 struct Rating {
@@ -27,6 +31,15 @@ pub(super) fn rare(corpus: &Corpus, findings: &mut Vec<Finding>) -> Vec<String> 
         segments.flat_map(|s| s.ratings.keys()).collect()
     });
     let of_responses = records(corpus, |example| example.ratings.keys().collect());
+    let looked_at = corpus.aspects().len();
+    if looked_at < corpus.rated_aspects {
+        let message = format!(
+            "{} aspects are rated: only the {looked_at} most rated ones are looked at one by one",
+            corpus.rated_aspects
+        );
+        let finding = Finding::new(Grade::Warning, FindingKind::ManyAspects, message);
+        findings.push(finding.number("aspects", corpus.rated_aspects as f64));
+    }
     let mut rare = report(&of_segments, "", findings);
     report(&of_responses, "ratings of responses: ", findings);
     rare.retain(|name| of_segments.contains_key(name));
@@ -59,14 +72,26 @@ fn report(
     findings: &mut Vec<Finding>,
 ) -> Vec<String> {
     let most = aspects.values().map(|r| r.records).max().unwrap_or(0);
+    let twins = twins(aspects);
+    let mut frequent: Vec<(&String, usize)> = aspects
+        .iter()
+        .map(|(name, rating)| (name, rating.records))
+        .filter(|(_, records)| *records > few(most))
+        .collect();
+    frequent.sort_by(|(_, a), (_, b)| b.cmp(a));
+    frequent.truncate(MEANT);
     let mut rare = Vec::new();
     for (name, rating) in aspects {
-        let twin = twin(name, rating.records, aspects);
+        let twin = (twins.get(&plain(name)).copied()).filter(|(other, _)| *other != name);
         let is_rare = most >= FEWEST && rating.records <= few(most);
         if !is_rare && twin.is_none() {
             continue;
         }
-        let like = twin.or_else(|| is_rare.then(|| likeness(name, most, aspects)).flatten());
+        rare.push(name.clone());
+        if rare.len() > LISTED {
+            continue;
+        }
+        let like = twin.or_else(|| is_rare.then(|| likeness(name, &frequent)).flatten());
         let meant = like.map_or_else(String::new, |(other, records)| {
             format!(", and `{other}` in {records}: is one of the names misspelled?")
         });
@@ -83,7 +108,13 @@ fn report(
                 .number("records", rating.records as f64)
                 .examples(vec![rating.first.clone()]),
         );
-        rare.push(name.clone());
+    }
+    if rare.len() > LISTED {
+        let more = rare.len() - LISTED;
+        let message =
+            format!("{of}{more} more aspects are rated in as few records, or have nearly one name");
+        let finding = Finding::new(Grade::Warning, FindingKind::RareAspect, message);
+        findings.push(finding.number("aspects", more as f64));
     }
     rare
 }
@@ -99,33 +130,29 @@ fn few(most: usize) -> usize {
     share.max(1)
 }
 
-/// An aspect with more records whose name differs only in case, blanks or the separator of words.
-fn twin<'a>(
-    name: &str,
-    records: usize,
-    aspects: &'a BTreeMap<String, Rating>,
-) -> Option<(&'a String, usize)> {
-    let plain = |name: &str| fold_text(name).replace([' ', '-', '_', '.'], "");
-    let folded = plain(name);
-    aspects
-        .iter()
-        .filter(|(other, rating)| {
-            (rating.records, other.as_str()) > (records, name) && plain(other) == folded
-        })
-        .map(|(other, rating)| (other, rating.records))
-        .max_by_key(|(_, records)| *records)
+/// A name without case, blanks and separators of words.
+fn plain(name: &str) -> String {
+    fold_text(name).replace([' ', '-', '_', '.'], "")
+}
+
+/// For each plain name, the aspect with the most records (of several, the last by name) and their number.
+fn twins(aspects: &BTreeMap<String, Rating>) -> HashMap<String, (&String, usize)> {
+    let mut twins: HashMap<String, (&String, usize)> = HashMap::new();
+    for (name, rating) in aspects {
+        let most = twins.entry(plain(name)).or_insert((name, rating.records));
+        if rating.records >= most.1 {
+            *most = (name, rating.records);
+        }
+    }
+    twins
 }
 
 /// The frequent aspect whose name is most similar to `name`.
-fn likeness<'a>(
-    name: &str,
-    most: usize,
-    aspects: &'a BTreeMap<String, Rating>,
-) -> Option<(&'a String, usize)> {
+fn likeness<'a>(name: &str, frequent: &[(&'a String, usize)]) -> Option<(&'a String, usize)> {
     let like = |other: &str| strsim::normalized_damerau_levenshtein(name, other);
-    aspects
+    frequent
         .iter()
-        .filter(|(other, rating)| rating.records > few(most) && like(other) >= ALIKE)
-        .max_by(|(a, _), (b, _)| like(a).total_cmp(&like(b)))
-        .map(|(other, rating)| (other, rating.records))
+        .filter(|(other, _)| like(other) >= ALIKE)
+        .max_by(|(a, _), (b, _)| like(a).total_cmp(&like(b)).then(a.cmp(b)))
+        .copied()
 }

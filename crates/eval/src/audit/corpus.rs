@@ -1,6 +1,6 @@
 //! All splits together, the input of the checks.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::hash::Hash;
 
 use gradus_data::{Example, GroupKey, fold_text};
@@ -11,12 +11,20 @@ use super::{AuditSplit, ExampleRef};
 /// such as `42` or `I do not know.`, do.
 const LONG_RESPONSE: usize = 20;
 
+/// Maximum number of aspects that are checked one by one and in pairs, the most rated first. If there are more,
+/// they are usually ids or texts.
+const MOST_ASPECTS: usize = 256;
+
 /// The examples of all splits in one list, with folded texts.
 pub(super) struct Corpus<'a> {
     pub(super) splits: &'a [AuditSplit<'a>],
     pub(super) entries: Vec<Entry<'a>>,
     /// The distinct folded prompts, in the order of their first example.
     pub(super) prompts: Vec<String>,
+    /// The aspects to check, sorted.
+    aspects: Vec<&'a str>,
+    /// Number of rated aspects.
+    pub(super) rated_aspects: usize,
 }
 
 /// An example with its split and the numbers of its texts.
@@ -74,20 +82,19 @@ impl<'a> Corpus<'a> {
         }
         let mut known: Vec<(String, usize)> = prompts.0.into_iter().collect();
         known.sort_unstable_by_key(|(_, number)| *number);
+        let (aspects, rated_aspects) = most_rated(&entries);
         Self {
             splits,
             entries,
+            aspects,
+            rated_aspects,
             prompts: known.into_iter().map(|(text, _)| text).collect(),
         }
     }
 
-    /// Names of all rated aspects, sorted.
-    pub(super) fn aspects(&self) -> Vec<&'a str> {
-        let segments = self.entries.iter().flat_map(|e| &e.example.segments);
-        let names: BTreeSet<&str> = segments
-            .flat_map(|segment| segment.ratings.keys().map(String::as_str))
-            .collect();
-        names.into_iter().collect()
+    /// Names of the rated aspects, sorted; of very many only the most rated.
+    pub(super) fn aspects(&self) -> &[&'a str] {
+        &self.aspects
     }
 
     /// All segments rated on `aspect`, in the order of the entries.
@@ -128,6 +135,23 @@ impl<'a> Corpus<'a> {
             .map(|rated| self.reference(rated.entry, Some(rated.segment)))
             .collect()
     }
+}
+
+/// The [`MOST_ASPECTS`] aspects with the most ratings, sorted by name, and the number of all.
+fn most_rated<'a>(entries: &[Entry<'a>]) -> (Vec<&'a str>, usize) {
+    let mut ratings: HashMap<&str, usize> = HashMap::new();
+    for segment in entries.iter().flat_map(|entry| &entry.example.segments) {
+        for aspect in segment.ratings.keys() {
+            *ratings.entry(aspect).or_default() += 1;
+        }
+    }
+    let mut aspects: Vec<(&str, usize)> = ratings.into_iter().collect();
+    let rated = aspects.len();
+    aspects.sort_unstable_by(|(a, of_a), (b, of_b)| of_b.cmp(of_a).then(a.cmp(b)));
+    aspects.truncate(MOST_ASPECTS);
+    let mut names: Vec<&str> = aspects.into_iter().map(|(name, _)| name).collect();
+    names.sort_unstable();
+    (names, rated)
 }
 
 /// Numbers distinct values in the order of their first occurrence.

@@ -71,6 +71,8 @@ pub enum FindingKind {
     MixedScales,
     /// An aspect that very few records rate, or two aspects with nearly the same name.
     RareAspect,
+    /// So many aspects that only the most rated are checked.
+    ManyAspects,
     /// All or nearly all ratings are equal.
     Constant,
     /// Two aspects have nearly the same ratings.
@@ -157,6 +159,10 @@ impl FindingKind {
             Self::RareAspect => {
                 "correct the name in those records, or select the aspects to train with `--aspects`; a plain \
                  number belongs to the aspect `rating`"
+            }
+            Self::ManyAspects => {
+                "check whether ids or texts stand in place of aspect names; `train --aspects` selects the \
+                 aspects to train"
             }
             Self::Constant => {
                 "leave the aspect out: equal ratings give nothing to learn and no correlation"

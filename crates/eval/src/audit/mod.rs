@@ -92,7 +92,7 @@ pub fn audit(splits: &[AuditSplit], options: &AuditOptions) -> Result<AuditRepor
     words::check(&corpus, &mut findings);
     let aspects = corpus
         .aspects()
-        .into_iter()
+        .iter()
         .map(|aspect| audit_aspect(&corpus, aspect, options, &mut findings))
         .collect::<Result<_>>()?;
     let rare = aspects::rare(&corpus, &mut findings);
@@ -116,14 +116,22 @@ pub fn audit(splits: &[AuditSplit], options: &AuditOptions) -> Result<AuditRepor
     })
 }
 
-/// The quick checks that every training runs first: ratings on two scales, rare aspects, and prompts, contexts
-/// and responses that splits share. They check the `learned` aspects, or all if it is empty. Worst first.
+/// The quick checks that every training runs first: ratings on two scales, training ratings that are all equal,
+/// rare aspects, and prompts, contexts and responses that splits share. They check the `learned` aspects, or all
+/// if it is empty. The first split is the training split. Worst first.
 pub fn before_training(splits: &[AuditSplit], learned: &[String]) -> Vec<Finding> {
     let corpus = Corpus::new(splits);
     let mut findings = Vec::new();
-    for aspect in corpus.aspects() {
-        if learned.is_empty() || learned.iter().any(|name| name == aspect) {
-            mixed_scales::check(&corpus, aspect, &corpus.rated(aspect), &mut findings);
+    let mut aspects: Vec<&str> = learned.iter().map(String::as_str).collect();
+    if learned.is_empty() {
+        aspects = corpus.aspects().to_vec();
+    }
+    aspects.sort_unstable();
+    for aspect in aspects {
+        let rated = corpus.rated(aspect);
+        if !rated.is_empty() {
+            mixed_scales::check(&corpus, aspect, &rated, &mut findings);
+            ratings::constant_to_learn(&corpus, aspect, rated, &mut findings);
         }
     }
     if learned.is_empty() {

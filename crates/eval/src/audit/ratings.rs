@@ -51,6 +51,18 @@ pub(super) fn check(
     findings.extend(found.into_iter().map(|finding| finding.about(aspect)));
 }
 
+/// Finds training ratings (those of the first split) that are all equal.
+pub(super) fn constant_to_learn(
+    corpus: &Corpus,
+    aspect: &str,
+    mut rated: Vec<Rated>,
+    findings: &mut Vec<Finding>,
+) {
+    rated.retain(|rated| corpus.entries[rated.entry].split == 0);
+    let found = constant(&rated).filter(|finding| finding.grade == Grade::Problem);
+    findings.extend(found.map(|finding| finding.about(aspect)));
+}
+
 fn out_of_scale(corpus: &Corpus, rated: &[Rated], scale: ScaleRange) -> Option<Finding> {
     let outside: Vec<&Rated> = rated.iter().filter(|r| !scale.contains(r.rating)).collect();
     let first = outside.first()?.rating;
@@ -169,7 +181,7 @@ pub(super) fn presence(corpus: &Corpus, rare: &[String], findings: &mut Vec<Find
             findings.push(Finding::new(Grade::Problem, FindingKind::Unrated, message));
             continue;
         }
-        for aspect in &aspects {
+        for aspect in aspects {
             let ratings: Vec<f64> = segments()
                 .filter_map(|s| s.ratings.get(*aspect))
                 .copied()
@@ -208,16 +220,40 @@ fn is_constant_everywhere(corpus: &Corpus, aspect: &str) -> bool {
     rated.iter().all(|r| same(r.rating, rated[0].rating))
 }
 
+/// For every two aspects, by their indices, the ratings of the segments that have both.
+fn rated_in_both(corpus: &Corpus) -> HashMap<(usize, usize), (Vec<f64>, Vec<f64>)> {
+    let aspects = corpus.aspects().iter().enumerate();
+    let places: HashMap<&str, usize> = aspects.map(|(place, name)| (*name, place)).collect();
+    let mut both: HashMap<(usize, usize), (Vec<f64>, Vec<f64>)> = HashMap::new();
+    for segment in corpus
+        .entries
+        .iter()
+        .flat_map(|entry| &entry.example.segments)
+    {
+        let ratings = segment.ratings.iter();
+        // Sorted by name, like the aspects.
+        let rated: Vec<(usize, f64)> = ratings
+            .filter_map(|(name, rating)| Some((*places.get(name.as_str())?, *rating)))
+            .collect();
+        for (index, &(first, a)) in rated.iter().enumerate() {
+            for &(second, b) in &rated[index + 1..] {
+                let (of_first, of_second) = both.entry((first, second)).or_default();
+                of_first.push(a);
+                of_second.push(b);
+            }
+        }
+    }
+    both
+}
+
 /// The correlations of every two aspects.
 pub(super) fn aspect_pairs(corpus: &Corpus, findings: &mut Vec<Finding>) -> Vec<AspectPair> {
     let aspects = corpus.aspects();
+    let mut both = rated_in_both(corpus);
     let mut pairs = Vec::new();
     for (index, first) in aspects.iter().enumerate() {
-        for second in &aspects[index + 1..] {
-            let segments = corpus.entries.iter().flat_map(|e| &e.example.segments);
-            let (a, b): (Vec<f64>, Vec<f64>) = segments
-                .filter_map(|s| Some((s.ratings.get(*first)?, s.ratings.get(*second)?)))
-                .unzip();
+        for (next, second) in aspects.iter().enumerate().skip(index + 1) {
+            let (a, b) = both.remove(&(index, next)).unwrap_or_default();
             let pair = AspectPair {
                 first: (*first).to_owned(),
                 second: (*second).to_owned(),

@@ -32,8 +32,8 @@ pub struct RepeatedResponses {
 pub(super) fn responses(corpus: &Corpus, findings: &mut Vec<Finding>) -> Vec<RepeatedResponses> {
     let ranges: HashMap<&str, f64> = corpus
         .aspects()
-        .into_iter()
-        .map(|aspect| (aspect, range(&corpus.rated(aspect))))
+        .iter()
+        .map(|aspect| (*aspect, range(&corpus.rated(aspect))))
         .collect();
     (0..corpus.splits.len())
         .map(|split| {
@@ -72,10 +72,14 @@ fn of_split(corpus: &Corpus, split: usize, ranges: &HashMap<&str, f64>) -> Repea
         repeated.repeats += group.len() - 1;
         let before = repeated.contradictions;
         for (aspect, ratings) in rated_again(corpus, &group) {
+            // Of very many aspects, some are not looked at.
+            let Some(range) = ranges.get(aspect) else {
+                continue;
+            };
             let spread = ratings.iter().copied().fold(f64::MIN, f64::max)
                 - ratings.iter().copied().fold(f64::MAX, f64::min);
             repeated.rated_again += 1;
-            let contradiction = spread > 0.0 && spread >= CONTRADICTION * ranges[aspect];
+            let contradiction = spread > 0.0 && spread >= CONTRADICTION * range;
             repeated.contradictions += usize::from(contradiction);
         }
         if repeated.contradictions > before {

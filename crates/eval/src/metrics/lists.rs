@@ -130,6 +130,12 @@ mod tests {
     fn an_overflow_is_none() {
         assert_eq!(mse(&[1e300], &[-1e300]), None);
         assert_eq!(mae(&[1e308, 1e308], &[-1e308, -1e308]), None);
+        let (large, small) = ([1e300, -1e300, 0.0], [1.0, 0.0, 0.5]);
+        for metric in [pearson, concordance, r2] {
+            assert_eq!(metric(&large, &small), None);
+            assert_eq!(metric(&small, &large), None);
+        }
+        assert_eq!(concordance(&[1e200, 1e200 + 1e185], &[0.0, 1.0]), None);
     }
 
     #[test]

@@ -170,7 +170,7 @@ impl PairMoments {
         let shift = self.bias() * self.bias();
         let spread =
             positive(self.variance_predictions())? + positive(self.variance_targets())? + shift;
-        Some((2.0 * self.covariance() / spread).clamp(-1.0, 1.0))
+        Some((2.0 * self.covariance() / positive(spread)?).clamp(-1.0, 1.0))
     }
 
     pub(super) fn f1(&self) -> Option<f64> {
@@ -222,9 +222,9 @@ impl PairMoments {
     }
 }
 
-/// The number, if it is above 0.
+/// The number, if it is above 0 and no square has grown out of range.
 fn positive(value: f64) -> Option<f64> {
-    (value > 0.0).then_some(value)
+    (value > 0.0 && value.is_finite()).then_some(value)
 }
 
 fn widened(range: (f64, f64), by: (f64, f64)) -> (f64, f64) {

@@ -49,6 +49,7 @@ pub(super) fn check_keys(record: &Map<String, Value>, example: &Example) -> Chec
                 other: "scores",
             });
         }
+        refuse_second(record, "", "scores", Value::is_array, &id)?;
         return refuse_look_alike(record, String::new(), "scores", &id);
     }
     if record.get("segments").is_none() {
@@ -56,10 +57,71 @@ pub(super) fn check_keys(record: &Map<String, Value>, example: &Example) -> Chec
     }
     for (k, segment) in segments {
         if let Some(segment) = segment.as_object() {
-            refuse_look_alike(segment, format!("segments[{k}]."), "score", &id)?;
+            let place = format!("segments[{k}].");
+            if is_there(segment, "score") {
+                refuse_second(segment, &place, "score", Value::is_number, &id)?;
+            }
+            refuse_look_alike(segment, place, "score", &id)?;
         }
     }
-    Ok(())
+    refuse_unscored_data(record, &id)
+}
+
+/// Refuses a record of data: no segment has the key `score`, and neither does the record.
+fn refuse_unscored_data(record: &Map<String, Value>, id: &dyn Fn() -> String) -> Checked<()> {
+    let names_score = |object: &Map<String, Value>| {
+        ["score", "unscored"]
+            .iter()
+            .any(|key| object.contains_key(*key))
+    };
+    let segments = record.get("segments").and_then(Value::as_array);
+    let segments = segments.map(Vec::as_slice).unwrap_or_default();
+    let is_data = |segment: &Value| segment.as_object().is_some_and(|s| !names_score(s));
+    if segments.is_empty() || names_score(record) || !segments.iter().all(is_data) {
+        return Ok(());
+    }
+    Err(ScoreProblem::NoSegmentScore {
+        id: id(),
+        segments: segments.len(),
+        is_rated: segments
+            .iter()
+            .any(|segment| segment.get("rating").is_some()),
+    })
+}
+
+/// Refuses a second list of scores beside the one that is `read`.
+fn refuse_second(
+    object: &Map<String, Value>,
+    place: &str,
+    read: &'static str,
+    could_be_one: fn(&Value) -> bool,
+    id: &dyn Fn() -> String,
+) -> Checked<()> {
+    const WORDS: [&str; 11] = [
+        "logits",
+        "prediction",
+        "predictions",
+        "pred",
+        "preds",
+        "reward",
+        "rewards",
+        "stepscores",
+        "steprewards",
+        "segmentscores",
+        "processrewards",
+    ];
+    let mut keys = object.iter();
+    let second = keys.find(|(key, value)| {
+        *key != read && WORDS.contains(&folded(key).as_str()) && could_be_one(value)
+    });
+    match second {
+        Some((key, _)) => Err(ScoreProblem::TwoPlaces {
+            id: id(),
+            field: format!("{place}{key}"),
+            other: read,
+        }),
+        None => Ok(()),
+    }
 }
 
 /// Refuses other spellings of the key `read` and, if `read` is absent, other words for it.

@@ -54,6 +54,32 @@ pub enum ScoreProblem {
         /// Id of the response.
         id: String,
     },
+    /// The record has segments, but nothing that names a score.
+    #[error(
+        "response `{id}`: found {segments} segments without the key `score`, expected it in each, null where there is none"
+    )]
+    NoSegmentScore {
+        /// Id of the response.
+        id: String,
+        /// How many segments there are.
+        segments: usize,
+        /// Whether they have ratings, as those of data have.
+        is_rated: bool,
+    },
+    /// Scores by names that are no aspects.
+    #[error(
+        "response `{id}`: field `{field}`: found the keys {keys}, which look like {like}, expected names of aspects"
+    )]
+    NoAspects {
+        /// Id of the response.
+        id: String,
+        /// Path of the field.
+        field: String,
+        /// The keys, in code.
+        keys: String,
+        /// What they look like.
+        like: &'static str,
+    },
     /// More or fewer scores than segments.
     #[error(
         "response `{id}`: field `{field}`: found {found} scores, expected {expected}, the segments of this response in the data"
@@ -151,9 +177,19 @@ impl ScoreProblem {
             }
             Self::Field { field, .. } => field_hint(field),
             Self::NoScores { .. }
+            | Self::NoSegmentScore {
+                is_rated: false, ..
+            }
             | Self::Mixed { .. }
             | Self::TwoPlaces { .. }
             | Self::UnreadKey { .. } => SHAPES,
+            Self::NoSegmentScore { is_rated: true, .. } => {
+                "this looks like a data file: `gradus score BUNDLE DATA -o FILE` writes a score file"
+            }
+            Self::NoAspects { .. } => {
+                "write one number a segment; keep other figures under a key of their own, and rename what \
+                 really is an aspect"
+            }
             Self::Count { .. } => {
                 "list one score for every segment of the data, rated or not, in their order, and \
                  null for a segment without a score"

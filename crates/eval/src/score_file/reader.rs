@@ -1,6 +1,6 @@
 //! Reads the scores of a record in any of their shapes.
 
-use gradus_data::{Example, Location};
+use gradus_data::{Example, Location, not_aspects};
 use serde_json::{Map, Value};
 
 use super::ScoreProblem;
@@ -32,6 +32,7 @@ impl Reader<'_> {
     pub(super) fn by_aspect(&mut self, aspects: &Map<String, Value>) -> Checked<Vec<Score>> {
         let missing = Score::none(UnscoredReason::Missing);
         let mut scores = vec![missing; self.example.segments.len()];
+        self.check_aspects(aspects, || "scores".to_owned())?;
         for (aspect, list) in aspects {
             let field = format!("scores.{aspect}");
             let Value::Array(list) = list else {
@@ -108,6 +109,7 @@ impl Reader<'_> {
         match value {
             Value::Object(aspects) => {
                 self.names.expect(Kind::Named, self.place, &field)?;
+                self.check_aspects(aspects, &field)?;
                 for (aspect, value) in aspects {
                     let index = self.names.index(aspect);
                     let value = number(value, || format!("{}.{aspect}", field()))?;
@@ -125,6 +127,28 @@ impl Reader<'_> {
     }
 
     /// Refuses more or fewer scores than segments.
+    /// Refuses names that are no aspects, such as `mean` and `std`.
+    fn check_aspects(
+        &self,
+        aspects: &Map<String, Value>,
+        field: impl FnOnce() -> String,
+    ) -> Checked<()> {
+        let Some(like) = not_aspects(aspects.keys().map(String::as_str)) else {
+            return Ok(());
+        };
+        let keys: Vec<String> = aspects
+            .keys()
+            .take(4)
+            .map(|key| format!("`{key}`"))
+            .collect();
+        Err(ScoreProblem::NoAspects {
+            id: self.example.id.clone(),
+            field: field(),
+            keys: keys.join(", "),
+            like,
+        })
+    }
+
     fn check_count(&self, field: &str, found: usize) -> Checked<()> {
         let expected = self.example.segments.len();
         if found == expected {
@@ -179,16 +203,17 @@ impl Reader<'_> {
 fn check_order(segments: &[Value]) -> Checked<()> {
     let mut last = None;
     for (k, segment) in segments.iter().enumerate() {
-        let Some(index) = segment.get("index").and_then(Value::as_u64) else {
+        let value = segment.get("index").filter(|value| !value.is_null());
+        let Some(value) = value else {
             continue;
+        };
+        let field = || format!("segments[{k}].index");
+        let Some(index) = value.as_u64() else {
+            return Err(wrong(&field(), value, "a whole number, 0 or more"));
         };
         if last.is_some_and(|last| index <= last) {
             let expected = "segments in the order of the text, each with a higher index";
-            return Err(wrong(
-                &format!("segments[{k}].index"),
-                &segment["index"],
-                expected,
-            ));
+            return Err(wrong(&field(), value, expected));
         }
         last = Some(index);
     }

@@ -360,6 +360,22 @@ fn what_looks_like_a_score_and_is_not_read_is_refused() {
             "`segments[1].index`",
         ),
         (
+            r#"{"id":"a","segments":[{"index":-1,"score":1},{"index":1,"score":1}]}"#,
+            "`segments[0].index`",
+        ),
+        (
+            r#"{"id":"a","segments":[{"index":"1","score":1},{"index":0,"score":1}]}"#,
+            "`segments[0].index`",
+        ),
+        (
+            r#"{"id":"a","scores":[0.7,0.1],"step_rewards":[0.1,0.7]}"#,
+            "`step_rewards`",
+        ),
+        (
+            r#"{"id":"a","segments":[{"score":1,"reward":0},{"score":1}]}"#,
+            "`segments[0].reward`",
+        ),
+        (
             r#"{"id":"a","Response":"XX","scores":[0.7,0.1]}"#,
             "`response`",
         ),
@@ -384,4 +400,56 @@ fn a_score_beside_a_rating_is_what_gradus_writes_and_is_read() {
         scores(&read(text, None).unwrap())[0],
         [Some(vec![0.5]), None]
     );
+}
+
+#[test]
+fn records_of_data_and_figures_of_one_score_are_refused() {
+    let refused = |record: &str, parts: &[&str], hint: &str| {
+        let error = read(record, None).unwrap_err();
+        let message = error.to_string();
+        for part in parts {
+            assert!(message.contains(part), "missing `{part}` in: {message}");
+        }
+        let found = error.hint().unwrap();
+        assert!(found.contains(hint), "{found}");
+    };
+    let none = ["`a`", "2 segments without the key `score`"];
+    refused(
+        r#"{"id":"a","prompt":"p","segments":[{"start":0,"end":4,"rating":1},{"start":5,"end":9,"rating":null}]}"#,
+        &none,
+        "looks like a data file",
+    );
+    refused(
+        r#"{"id":"a","segments":[{"start":0,"end":4},{"start":5,"end":9}]}"#,
+        &none,
+        "a record is",
+    );
+    for (record, field) in [
+        (
+            r#"{"id":"a","scores":[{"mean":1,"std":0},null]}"#,
+            "`scores[0]`",
+        ),
+        (
+            r#"{"id":"a","scores":{"mean":[1,2],"std":[0,0]}}"#,
+            "`scores`",
+        ),
+        (
+            r#"{"id":"a","segments":[{"score":{"value":1,"n":3}},{"score":null}]}"#,
+            "`segments[0].score`",
+        ),
+        (r#"{"id":"a","score":{"mean":1,"n":3}}"#, "`score`"),
+    ] {
+        refused(
+            record,
+            &["`a`", field, "look like figures"],
+            "one number a segment",
+        );
+    }
+    for record in [
+        r#"{"id":"a","segments":[{"rating":1,"score":null},{"rating":1}]}"#,
+        r#"{"id":"a","segments":[{"unscored":"truncated"},{}]}"#,
+        r#"{"id":"a","segments":[{"rating":1},{"rating":0}],"score":null}"#,
+    ] {
+        assert!(read(record, None).is_ok(), "{record}");
+    }
 }

@@ -591,6 +591,45 @@ fn an_aspect_misspelt_in_one_record_is_named_with_what_was_meant() {
 }
 
 #[test]
+fn of_very_many_aspects_only_the_most_rated_are_looked_at() {
+    // An id in place of the aspect: as many aspects as segments, and two that many rate.
+    let mut examples = honest(5, 3000);
+    for (index, example) in examples.iter_mut().enumerate() {
+        for (place, segment) in example.segments.iter_mut().enumerate() {
+            let rating = segment.ratings["rating"];
+            segment.ratings.insert("tone".into(), 1.0 - rating);
+            segment
+                .ratings
+                .insert(format!("id {index} {place}"), rating);
+        }
+    }
+    let segments: usize = examples.iter().map(|example| example.segments.len()).sum();
+    let start = std::time::Instant::now();
+    let report = audit_one(&examples);
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+    assert_eq!(report.aspects.len(), 256);
+    for name in ["rating", "tone"] {
+        assert!(report.aspects.iter().any(|aspect| aspect.aspect == name));
+    }
+    let found = finding(&report, FindingKind::ManyAspects);
+    assert!(
+        found
+            .message
+            .starts_with(&format!("{} aspects", segments + 2))
+    );
+    let rare = report
+        .findings
+        .iter()
+        .filter(|f| f.kind == FindingKind::RareAspect);
+    assert_eq!(rare.clone().count(), 101);
+    assert!(
+        rare.clone()
+            .any(|f| f.message.starts_with(&format!("{} more", segments - 100)))
+    );
+    assert!(!kinds(&audit_one(&honest(5, 100))).contains_key("ManyAspects"));
+}
+
+#[test]
 fn segments_that_begin_or_end_inside_a_word_are_a_warning() {
     let mut examples = honest(1, 100);
     let kind = FindingKind::InsideWords;

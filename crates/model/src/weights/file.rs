@@ -181,7 +181,10 @@ impl StoredTensor {
         let provider = move || {
             let data = self.read(stored)?;
             if !is_finite(&data) {
-                damaged.note(&self.name);
+                match self.change {
+                    None => damaged.note(&self.name),
+                    Some(_) => damaged.note(&format!("{} with its adapter", self.name)),
+                }
             }
             Ok(data)
         };

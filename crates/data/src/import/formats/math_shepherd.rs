@@ -30,12 +30,29 @@ pub(in crate::import) fn parse(mut record: Record, options: &ImportOptions) -> C
             format!("`{TAG}` behind each step"),
         ));
     }
+    if input
+        .split(TAG)
+        .skip(1)
+        .any(|behind| behind.starts_with(char::is_alphabetic))
+    {
+        let expected = format!("`{TAG}` as a word of its own behind each step");
+        return Err(not_allowed(
+            "input",
+            format!("`{TAG}` at the start of a word"),
+            expected,
+        ));
+    }
     let labels = labels(&mut record, &pieces, rest)?;
     let Some(start) = pieces[0].find(FIRST_STEP) else {
         let expected = format!("`{FIRST_STEP}` behind the question");
         return Err(not_allowed("input", "no first step", expected));
     };
     let prompt = pieces[0][..start].trim().to_owned();
+    if pieces[0].matches(FIRST_STEP).count() > 1 {
+        let found = format!("`{FIRST_STEP}` twice ahead of the first `{TAG}`");
+        let expected = "it once, as the question ends there";
+        return Err(not_allowed("input", found, expected));
+    }
     pieces[0] = &pieces[0][start..];
     let mut steps = Vec::with_capacity(pieces.len());
     for (text, (field, label, default)) in pieces.into_iter().zip(labels) {

@@ -42,6 +42,10 @@ pub(in crate::import) fn parse(mut record: Record, options: &ImportOptions) -> C
         let expected = format!("none, as a solution of class {class} has no error");
         return Err(not_allowed("error_steps", "wrong steps", expected));
     }
+    if damaged.is_some() && !wrong.contains(&true) && !texts.is_empty() {
+        let expected = format!("at least one step, as a solution of class {class} has an error");
+        return Err(not_allowed("error_steps", "an empty list", expected));
+    }
 
     let mut steps = Vec::with_capacity(texts.len());
     for (k, (text, wrong)) in texts.into_iter().zip(wrong).enumerate() {

@@ -157,6 +157,9 @@ impl Group {
         if let Some(error) = self.error {
             return (self.location, Err(error));
         }
+        if let Some(error) = mixed_aspects(&self.rows) {
+            return (Location::new(self.location.path, error.0), Err(error.1));
+        }
         let mut example = self.example;
         match join_spans(self.rows) {
             Ok(segments) => {
@@ -166,6 +169,19 @@ impl Group {
             Err((line, error)) => (Location::new(self.location.path, line), Err(error)),
         }
     }
+}
+
+/// A rating without an aspect beside one with: the cell may be empty because it is the same as the one above.
+fn mixed_aspects(rows: &[SpanRow]) -> Option<(usize, RecordError)> {
+    let mut rated = rows.iter().filter(|row| row.rating.is_some());
+    let named = rated.clone().find(|row| row.names_aspect)?;
+    let unnamed = rated.find(|row| !row.names_aspect)?;
+    let found = format!(
+        "nothing beside a rating, but `{}` in line {}",
+        named.aspect, named.line
+    );
+    let expected = "the aspect in each row of an id, or in none";
+    Some((unnamed.line, not_allowed("aspect", found, expected)))
 }
 
 /// Which column of the table holds what.
@@ -305,9 +321,11 @@ impl Header {
             start: position(START)?,
             end: position(END)?,
         };
-        let aspect = match self.cell(row, ASPECT).trim() {
-            "" => DEFAULT_ASPECT,
-            aspect => aspect,
+        let named = self.cell(row, ASPECT).trim();
+        let aspect = if named.is_empty() {
+            DEFAULT_ASPECT
+        } else {
+            named
         };
         let rating = match self.cell(row, RATING).trim() {
             "" => None,
@@ -330,6 +348,7 @@ impl Header {
             line: row.line,
             span,
             aspect: aspect.to_owned(),
+            names_aspect: !named.is_empty(),
             rating,
             weight,
             text: text.filter(|text| !text.is_empty()),
