@@ -19,7 +19,7 @@ pub(crate) fn run(args: &SegmentArgs) -> Result<()> {
         .into());
     }
     let output = output::create(&args.output, args.overwrite, &[&args.file])?;
-    let mut writer = ExampleWriter::to_file(output);
+    let mut writer = ExampleWriter::to_file(output)?;
     let mut unread = UnreadKeys::new();
     let mut counts = Counts::default();
     let bar = progress::counter("records");
@@ -96,16 +96,13 @@ impl Counts {
             kept,
             empty,
         } = self;
-        let mut text = format!(
-            "{}: {cut} responses cut into {segments} segments",
-            path.display()
-        );
+        let mut parts = vec![format!("{cut} responses cut into {segments} segments")];
         if *kept > 0 {
-            text += &format!(", {kept} kept the segments they had");
+            parts.push(format!("{kept} kept the segments they had"));
         }
         if *empty > 0 {
-            text += &format!(", {empty} without text");
+            parts.push(format!("{empty} without text"));
         }
-        text
+        format!("{}: {}", path.display(), parts.join(", "))
     }
 }
