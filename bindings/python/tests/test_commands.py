@@ -125,8 +125,8 @@ def test_settings_are_laid_over_each_other(rated, tmp_path):
     assert sorted(text.splitlines()) == ["[training]", "batch_size = 16", "epochs = 6"]
     # The functions lay settings over a mapping likewise.
     _, file = rated
-    long = {**TINY, "training": {**TINY["training"], "epochs": 4000}}
-    done = gradus.train(long, train=file, valid=file, output=str(tmp_path / "bundle"), training={"epochs": 1})
+    longer = {**TINY, "training": {**TINY["training"], "epochs": 3}}
+    done = gradus.train(longer, train=file, valid=file, output=str(tmp_path / "bundle"), training={"epochs": 1})
     assert len(done.report["history"]["epochs"]) == 1
 
 

@@ -19,9 +19,11 @@ def test_scores_equal_those_of_the_command_line(scorer, records, by_command):
 def test_records_are_scored_in_chunks(scorer, records, by_command, monkeypatch):
     monkeypatch.setattr("gradus.scorer._CHUNK", 3)
     assert scorer.score(iter(records[:10])) == by_command[:10]
-    with pytest.raises(gradus.DataError) as raised:
-        scorer.score([*records[:7], {"prompt": "p"}])
-    assert raised.value.record == 7
+    # In the second chunk, and in the last.
+    for wrong in (4, 7):
+        with pytest.raises(gradus.DataError) as raised:
+            scorer.score([*records[:wrong], {"prompt": "p"}, *records[wrong:7]])
+        assert raised.value.record == wrong
 
 
 def test_a_score_does_not_depend_on_what_is_scored_beside_it(scorer, records, by_command):
