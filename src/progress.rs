@@ -97,7 +97,8 @@ impl Reading {
     fn text(&self, elapsed: f64) -> String {
         let (count, unit) = (HumanCount(self.count), self.unit);
         let rate = self.count as f64 / elapsed.max(1e-9);
-        let share = self.progress.share().filter(|&share| share > 0.0);
+        let share = self.progress.share();
+        let share = share.filter(|&share| self.count > 0 && share > 0.0);
         let left = share.map_or_else(String::new, |share| {
             let left = show::duration(elapsed * (1.0 - share) / share);
             format!(", {:.0} %, {left} left", 100.0 * share)

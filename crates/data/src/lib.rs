@@ -53,8 +53,6 @@ mod files;
 mod generate;
 pub mod import;
 mod location;
-#[cfg_attr(not(feature = "parquet"), path = "parquet/absent.rs")]
-mod parquet;
 mod problem;
 mod ratings;
 mod records;

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use super::field::Checked;
 use super::json_list::{ListElements, starts_with_list};
 use super::lines::Lines;
+use super::parquet::{Rows, is_parquet};
 use super::record::parse_object;
-use crate::parquet::{Rows, is_parquet};
 use crate::{
     ColumnMap, Compression, DataError, Location, ReadLimits, ReadProgress, RecordError,
     RecordProblem, Result, STANDARD_INPUT, data_files,

@@ -2,8 +2,8 @@ use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 
 use super::field::Checked;
+use super::parquet::is_parquet;
 use crate::files::{decompress, foreign_compression};
-use crate::parquet::is_parquet;
 use crate::{
     Compression, DataError, Example, Location, ReadProgress, RecordError, RecordProblem, Result,
     STANDARD_INPUT,

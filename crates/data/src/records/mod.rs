@@ -10,6 +10,8 @@ mod json_lines;
 mod json_list;
 mod lines;
 mod locate;
+#[cfg_attr(not(feature = "parquet"), path = "parquet/absent.rs")]
+mod parquet;
 mod rating_fields;
 mod read_progress;
 mod reader;

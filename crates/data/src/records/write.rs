@@ -3,7 +3,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::parquet::Spool;
+use super::parquet::Spool;
 use crate::{AtomicFile, DataError, Example, Result, visible_json};
 
 /// Writes `value` as one line of JSON, with `\u` escapes for characters that would act on a terminal
