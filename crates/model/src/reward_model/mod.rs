@@ -105,7 +105,7 @@ impl RewardModel {
     ///
     /// # Panics
     /// If the shapes do not match, or the sequence exceeds the encoder's positions: see
-    /// [`EncoderConfig::check_sequence`].
+    /// [`EncoderConfig::check_sequence`](crate::EncoderConfig::check_sequence).
     pub fn pooled(&self, input: SegmentInput) -> Tensor<3> {
         let SegmentInput {
             token_ids,
