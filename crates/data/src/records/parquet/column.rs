@@ -14,7 +14,7 @@ use super::decode::{Meaning, of_float, of_int96, of_json};
 use super::error::{Damage, guarded};
 use super::pages::{CheckedPages, HeldBytes, ValueCount};
 use crate::RecordProblem;
-use crate::records::RATING_KEYS;
+use crate::records::json::RATING_KEYS;
 
 /// A column, and where reading stands in it.
 pub(super) struct Column {

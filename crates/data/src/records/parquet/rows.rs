@@ -12,7 +12,7 @@ use super::native::{self, Note};
 use super::pages::HeldBytes;
 use super::schema::{Kind, Node, fields};
 use crate::records::field::Checked;
-use crate::records::{Step, render};
+use crate::records::locate::{Step, render};
 use crate::{RecordError, RecordProblem, Result};
 
 /// Rows in memory at a time.
