@@ -11,7 +11,7 @@ use crate::{
 ///
 /// Files are read as by [`JsonLines`]. A wrong record is an error after which reading may go
 /// on with the next line; after any other error the iterator ends. A file without a record ends in
-/// [`DataError::NoRecords`].
+/// [`DataError::NoRecords`](crate::DataError::NoRecords).
 pub struct ExampleReader {
     lines: JsonLines,
     limits: ReadLimits,
@@ -39,7 +39,7 @@ impl ExampleReader {
     /// Reads from any source; messages call it `name`.
     ///
     /// # Errors
-    /// [`DataError::Read`] if the first bytes cannot be read.
+    /// [`DataError::Read`](crate::DataError::Read) if the first bytes cannot be read.
     pub fn new(source: impl Read + Send + 'static, name: impl Into<PathBuf>) -> Result<Self> {
         let limits = ReadLimits::default();
         Ok(Self::of(JsonLines::new(source, name, limits)?, limits))
@@ -56,7 +56,7 @@ impl ExampleReader {
     /// The same with keys of the file under other names.
     ///
     /// # Errors
-    /// [`DataError::UnknownColumn`] if a Parquet file has no column that the map names. In JSONL a key
+    /// [`DataError::UnknownColumn`](crate::DataError::UnknownColumn) if a Parquet file has no column that the map names. In JSONL a key
     /// that is missing is an error of the record.
     pub fn with_columns(mut self, columns: ColumnMap) -> Result<Self> {
         self.lines.check_columns(&columns)?;
@@ -89,7 +89,7 @@ impl ExampleReader {
     /// Reads all examples.
     ///
     /// # Errors
-    /// The first error; [`DataError::DuplicateId`] if two records have the same id.
+    /// The first error; [`DataError::DuplicateId`](crate::DataError::DuplicateId) if two records have the same id.
     pub fn read_all(self) -> Result<Vec<Example>> {
         self.read_all_with(|| ())
     }
@@ -145,7 +145,7 @@ impl Iterator for ExampleReader {
 /// Reads a whole file.
 ///
 /// # Errors
-/// The first error of [`ExampleReader`]; [`DataError::DuplicateId`] if two records have the same
+/// The first error of [`ExampleReader`]; [`DataError::DuplicateId`](crate::DataError::DuplicateId) if two records have the same
 /// id.
 pub fn read_examples(path: impl AsRef<Path>) -> Result<Vec<Example>> {
     read_examples_within(path, ReadLimits::default())
