@@ -158,13 +158,14 @@ pub(crate) enum DataCommand {
         /// Map from published labels to ratings, such as -1=0,0=0.5,1=1
         #[arg(long, value_name = "MAP", allow_hyphen_values = true)]
         rating_map: Option<String>,
-        /// How to segment responses, for formats that do not define segments
-        #[arg(long, default_value = "sentence")]
-        segmenter: String,
+        /// How to segment responses, for formats with marked errors instead of segments
+        /// [default: sentence]
+        #[arg(long)]
+        segmenter: Option<String>,
         /// How marked errors rate a segment: `any` (its worst mark counts), `any:N` (only marks with at
-        /// least N characters in the segment), or `share` (mean over its characters)
-        #[arg(long, value_name = "RULE", default_value = "any")]
-        mark_rule: String,
+        /// least N characters in the segment), or `share` (mean over its characters) [default: any]
+        #[arg(long, value_name = "RULE")]
+        mark_rule: Option<String>,
         /// File of prompts, for formats that store them separately (RAGTruth's `source_info.jsonl`)
         #[arg(long, value_name = "FILE")]
         sources: Option<PathBuf>,

@@ -2,6 +2,7 @@
 
 use std::iter;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use anyhow::Result;
 use gradus::data::import::{Format, ImportOptions, import};
@@ -53,19 +54,30 @@ pub(crate) fn run(command: DataCommand) -> Result<()> {
             sources,
             skip_wrong,
         } => {
+            let format: Format = format.parse()?;
+            let cuts = matches!(
+                format,
+                Format::FineGrainedFeedback | Format::RagTruth | Format::Own(_)
+            );
+            let has_sources = matches!(format, Format::RagTruth | Format::Own(_));
+            let is_table = matches!(format, Format::WmtMqm | Format::SpanCsv);
+            refuse_unread(
+                format,
+                &[
+                    ("--segmenter", segmenter.is_some() && !cuts),
+                    ("--mark-rule", mark_rule.is_some() && !cuts),
+                    ("--sources", sources.is_some() && !has_sources),
+                    ("--columns", records::columns().is_some() && is_table),
+                ],
+            )?;
             let options = ImportOptions {
                 rating_map: rating_map.map(|text| text.parse()).transpose()?,
-                segmenter: segmenter.parse()?,
-                mark_rule: mark_rule.parse()?,
+                segmenter: parsed_or_default(segmenter)?,
+                mark_rule: parsed_or_default(mark_rule)?,
                 sources,
                 columns: records::columns().cloned().unwrap_or_default(),
                 limits: records::limits(),
             };
-            let format: Format = format.parse()?;
-            if options.sources.is_some() && !matches!(format, Format::RagTruth | Format::Own(_)) {
-                let message = format!("--sources: {format} has no second file, expected ragtruth");
-                return Err(Usage::new(message).with_hint("leave the option out").into());
-            }
             let inputs: Vec<&Path> = iter::once(&file)
                 .chain(&options.sources)
                 .map(PathBuf::as_path)
@@ -228,6 +240,22 @@ fn validate_file(file: &Path) -> Result<Validation> {
         stopped,
         hint,
     })
+}
+
+/// Refuses the options that were given although the format has no use for them.
+fn refuse_unread(format: Format, unread: &[(&str, bool)]) -> Result<()> {
+    match unread.iter().find(|(_, refused)| *refused) {
+        None => Ok(()),
+        Some((option, _)) => Err(Usage::new(format!("{option}: {format} does not read it"))
+            .with_hint("leave the option out; docs/importing.md says what each format reads")
+            .into()),
+    }
+}
+
+fn parsed_or_default<T: Default + FromStr<Err = DataError>>(
+    text: Option<String>,
+) -> Result<T, DataError> {
+    text.map_or_else(|| Ok(T::default()), |text| text.parse())
 }
 
 fn group_keys(texts: &[String]) -> Result<Vec<GroupKey>> {

@@ -469,17 +469,23 @@ fn what_an_importer_makes_of_a_table_and_of_marks_is_told() {
         "x",
     ];
     gradus(path, &wrong).fails(2, &["mark rule: found `most`", "any:N"]);
-    let unread = [
-        "data",
-        "import",
-        "trl-stepwise",
-        "r.jsonl",
-        "--sources",
-        "s.jsonl",
-        "-o",
-        "x",
-    ];
-    gradus(path, &unread).fails(2, &["--sources: trl-stepwise has no second file"]);
+    write(
+        path,
+        "t.csv",
+        "id,prompt,response,start,end,rating\n1,p,abc,0,3,1\n",
+    );
+    for (format, file, option, value) in [
+        ("trl-stepwise", "r.jsonl", "--sources", "s.jsonl"),
+        ("trl-stepwise", "r.jsonl", "--segmenter", "line"),
+        ("prmbench", "r.jsonl", "--mark-rule", "any"),
+        ("span-csv", "t.csv", "--segmenter", "sentence"),
+        ("span-csv", "t.csv", "--columns", "prompt=question"),
+    ] {
+        let unread = ["data", "import", format, file, option, value, "-o", "x"];
+        let expected = format!("{option}: {format} does not read it");
+        gradus(path, &unread).fails(2, &[&expected]);
+        assert!(!path.join("x").exists());
+    }
 }
 
 #[test]
