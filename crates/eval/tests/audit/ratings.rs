@@ -604,9 +604,7 @@ fn of_very_many_aspects_only_the_most_rated_are_looked_at() {
         }
     }
     let segments: usize = examples.iter().map(|example| example.segments.len()).sum();
-    let start = std::time::Instant::now();
     let report = audit_one(&examples);
-    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
     assert_eq!(report.aspects.len(), 256);
     for name in ["rating", "tone"] {
         assert!(report.aspects.iter().any(|aspect| aspect.aspect == name));
