@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use gradus::model::LoraConfig;
+use gradus::train::Freeze;
 
 use super::DeviceArgs;
 
@@ -30,10 +32,10 @@ pub(crate) struct BenchArgs {
     pub(crate) encoder: Option<PathBuf>,
     /// Train low-rank adapters of the query and value matrices instead of the encoder
     #[arg(long, value_name = "RANK[:ALPHA]", conflicts_with = "bundle")]
-    pub(crate) lora: Option<String>,
+    pub(crate) lora: Option<LoraConfig>,
     /// Part of the encoder to freeze: none, embeddings, layers:N or encoder
     #[arg(long, value_name = "PART", default_value = "none")]
-    pub(crate) freeze: String,
+    pub(crate) freeze: Freeze,
     /// What to measure, separated by commas
     #[arg(long, value_delimiter = ',', default_value = "score,train")]
     pub(crate) mode: Vec<BenchMode>,

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use gradus::data::Segmenter;
+use gradus::data::import::{Format, MarkRule, RatingMap};
 use gradus::eval::audit::ScaleRange;
 
 const AUDIT_HELP: &str = "\
@@ -146,7 +148,7 @@ pub(crate) enum DataCommand {
     #[command(after_help = "All formats, with example records and pitfalls: docs/importing.md")]
     Import {
         /// Name of the format, such as prmbench; an unknown name lists all
-        format: String,
+        format: Format,
         /// Published file; may be .gz or .zst
         file: PathBuf,
         /// File to write, compressed if it ends in .gz; `-` is standard output
@@ -157,15 +159,15 @@ pub(crate) enum DataCommand {
         overwrite: bool,
         /// Map from published labels to ratings, such as -1=0,0=0.5,1=1
         #[arg(long, value_name = "MAP", allow_hyphen_values = true)]
-        rating_map: Option<String>,
+        rating_map: Option<RatingMap>,
         /// How to segment responses, for formats with marked errors instead of segments
         /// [default: sentence]
         #[arg(long)]
-        segmenter: Option<String>,
+        segmenter: Option<Segmenter>,
         /// How marked errors rate a segment: `any` (its worst mark counts), `any:N` (only marks with at
         /// least N characters in the segment), or `share` (mean over its characters) [default: any]
         #[arg(long, value_name = "RULE")]
-        mark_rule: Option<String>,
+        mark_rule: Option<MarkRule>,
         /// File of prompts, for formats that store them separately (RAGTruth's `source_info.jsonl`)
         #[arg(long, value_name = "FILE")]
         sources: Option<PathBuf>,

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::builder::NonEmptyStringValueParser;
+use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use gradus::data::Segmenter;
 use gradus::eval::Aggregation;
-use gradus::model::Pooling;
+use gradus::model::{Pooling, ProblemType};
 use gradus::train::ChatTemplateOption;
 
 pub(super) const INSPECT_HELP: &str = "\
@@ -94,10 +94,8 @@ pub(crate) struct ImportArgs {
     pub(crate) base: Option<PathBuf>,
     /// How to read a classifier's logits: as values, by a softmax, or by a sigmoid each [default:
     /// from config.json]
-    #[arg(long, value_name = "TYPE", value_parser = [
-        "regression", "single_label_classification", "multi_label_classification",
-    ])]
-    pub(crate) problem_type: Option<String>,
+    #[arg(long, value_name = "TYPE", value_parser = problem_type())]
+    pub(crate) problem_type: Option<ProblemType>,
     /// Names of the outputs, separated by commas [default: those of the model]
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = NonEmptyStringValueParser::new())]
     pub(crate) aspects: Option<Vec<String>>,
@@ -170,4 +168,14 @@ pub(crate) struct ImportArgs {
     /// Replace an existing bundle
     #[arg(long)]
     pub(crate) overwrite: bool,
+}
+
+/// The words of transformers.
+fn problem_type() -> impl TypedValueParser<Value = ProblemType> {
+    let words = PossibleValuesParser::new([
+        "regression",
+        "single_label_classification",
+        "multi_label_classification",
+    ]);
+    words.try_map(|word| word.parse())
 }

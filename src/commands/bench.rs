@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use gradus::bench::{DropoutRates, Measurement, Mode, Spread, Subject, Work};
 use gradus::device;
 use gradus::kernels::vectors;
-use gradus::model::{ModelError, RewardModelConfig};
+use gradus::model::RewardModelConfig;
 use gradus::train::Freeze;
 use serde::Serialize;
 
@@ -28,7 +28,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
     for &length in &args.length {
         subject.check_length(length)?;
     }
-    let freeze: Freeze = args.freeze.parse()?;
+    let freeze = args.freeze;
     let mut report = BenchReport::new(args, &subject, freeze);
     for work in works(args, freeze) {
         let measured = work.measure(&subject, &device)?;
@@ -75,8 +75,7 @@ fn check(args: &BenchArgs) -> Result<()> {
 
 /// The model selected by the flags.
 fn subject(args: &BenchArgs, device: &Device) -> Result<Subject> {
-    let lora = args.lora.as_ref().map(|text| text.parse());
-    let lora = lora.transpose().map_err(ModelError::from)?;
+    let lora = args.lora.clone();
     let subject = match (&args.bundle, &args.encoder) {
         (Some(directory), _) => Subject::bundle(directory, device)?,
         (None, Some(name)) => Subject::pretrained(&locate(name)?.directory, lora, device)?,

@@ -2,7 +2,6 @@
 
 use std::iter;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use anyhow::Result;
 use gradus::data::import::{Format, ImportOptions, import};
@@ -54,7 +53,6 @@ pub(crate) fn run(command: DataCommand) -> Result<()> {
             sources,
             skip_wrong,
         } => {
-            let format: Format = format.parse()?;
             let cuts = matches!(
                 format,
                 Format::FineGrainedFeedback | Format::RagTruth | Format::Own(_)
@@ -71,9 +69,9 @@ pub(crate) fn run(command: DataCommand) -> Result<()> {
                 ],
             )?;
             let options = ImportOptions {
-                rating_map: rating_map.map(|text| text.parse()).transpose()?,
-                segmenter: parsed_or_default(segmenter)?,
-                mark_rule: parsed_or_default(mark_rule)?,
+                rating_map,
+                segmenter: segmenter.unwrap_or_default(),
+                mark_rule: mark_rule.unwrap_or_default(),
                 sources,
                 columns: records::columns().cloned().unwrap_or_default(),
                 limits: records::limits(),
@@ -250,12 +248,6 @@ fn refuse_unread(format: Format, unread: &[(&str, bool)]) -> Result<()> {
             .with_hint("leave the option out; docs/importing.md says what each format reads")
             .into()),
     }
-}
-
-fn parsed_or_default<T: Default + FromStr<Err = DataError>>(
-    text: Option<String>,
-) -> Result<T, DataError> {
-    text.map_or_else(|| Ok(T::default()), |text| text.parse())
 }
 
 fn group_keys(texts: &[String]) -> Result<Vec<GroupKey>> {

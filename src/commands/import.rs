@@ -9,8 +9,7 @@ use gradus::device;
 use gradus::eval::Aggregation;
 use gradus::hub::Located;
 use gradus::model::{
-    ImportOptions, ImportedModel, ModelError, Pooling, PretrainedEncoder, ProblemType,
-    import_hugging_face,
+    ImportOptions, ImportedModel, Pooling, PretrainedEncoder, ProblemType, import_hugging_face,
 };
 
 use crate::cli::ImportArgs;
@@ -118,10 +117,9 @@ fn options(args: &ImportArgs, base: Option<PathBuf>, separated: bool) -> Result<
         )
         .into());
     }
-    let problem_type = args.problem_type.as_deref().map(str::parse).transpose();
     Ok(ImportOptions {
         pooling: pooling.or(separated.then_some(Pooling::Last)),
-        problem_type: problem_type.map_err(ModelError::from)?,
+        problem_type: args.problem_type,
         base,
     })
 }

@@ -7,4 +7,5 @@ mod loss;
 mod metric;
 mod model;
 mod modules;
+mod programs;
 mod support;

@@ -89,6 +89,24 @@ fn refuse_unscored_data(record: &Map<String, Value>, id: &dyn Fn() -> String) ->
     })
 }
 
+/// Keys under which programs write scores, folded.
+const SCORE_WORDS: [&str; 11] = [
+    "logits",
+    "prediction",
+    "predictions",
+    "pred",
+    "preds",
+    "reward",
+    "rewards",
+    "stepscores",
+    "steprewards",
+    "segmentscores",
+    "processrewards",
+];
+
+/// Further keys that are scores where no others are, folded.
+const VAGUE_WORDS: [&str; 4] = ["score", "scores", "value", "values"];
+
 /// Refuses a second list of scores beside the one that is `read`.
 fn refuse_second(
     object: &Map<String, Value>,
@@ -97,22 +115,9 @@ fn refuse_second(
     could_be_one: fn(&Value) -> bool,
     id: &dyn Fn() -> String,
 ) -> Checked<()> {
-    const WORDS: [&str; 11] = [
-        "logits",
-        "prediction",
-        "predictions",
-        "pred",
-        "preds",
-        "reward",
-        "rewards",
-        "stepscores",
-        "steprewards",
-        "segmentscores",
-        "processrewards",
-    ];
     let mut keys = object.iter();
     let second = keys.find(|(key, value)| {
-        *key != read && WORDS.contains(&folded(key).as_str()) && could_be_one(value)
+        *key != read && SCORE_WORDS.contains(&folded(key).as_str()) && could_be_one(value)
     });
     match second {
         Some((key, _)) => Err(ScoreProblem::TwoPlaces {
@@ -131,24 +136,10 @@ fn refuse_look_alike(
     read: &'static str,
     id: &dyn Fn() -> String,
 ) -> Checked<()> {
-    const WORDS: [&str; 12] = [
-        "score",
-        "scores",
-        "prediction",
-        "predictions",
-        "pred",
-        "preds",
-        "reward",
-        "rewards",
-        "stepscores",
-        "segmentscores",
-        "value",
-        "values",
-    ];
     for key in object.keys().filter(|key| *key != read) {
         let folded = folded(key);
         let is_other_word = !object.contains_key(read)
-            && WORDS.contains(&folded.as_str())
+            && (SCORE_WORDS.contains(&folded.as_str()) || VAGUE_WORDS.contains(&folded.as_str()))
             // This is the score of the whole response.
             && !(key == "score" && place.is_empty());
         if folded == read || is_other_word {

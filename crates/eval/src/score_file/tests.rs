@@ -331,6 +331,11 @@ fn what_looks_like_a_score_and_is_not_read_is_refused() {
         (r#"{"id":"a","predictions":[0.7,0.1]}"#, "`predictions`"),
         (r#"{"id":"a","Scores":[0.7,0.1]}"#, "`Scores`"),
         (r#"{"id":"a","step_scores":[0.7,0.1]}"#, "`step_scores`"),
+        (r#"{"id":"a","logits":[0.7,0.1]}"#, "`logits`"),
+        (
+            r#"{"id":"a","process_rewards":[0.7,0.1]}"#,
+            "`process_rewards`",
+        ),
         (
             r#"{"id":"a","segments":[{"reward":1},{"reward":0}]}"#,
             "`segments[0].reward`",
