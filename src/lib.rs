@@ -69,6 +69,7 @@ pub mod bench;
 pub mod cli;
 #[cfg(feature = "cli")]
 mod commands;
+mod data_in;
 pub mod device;
 mod eval_metrics;
 #[cfg(feature = "cli")]
@@ -93,6 +94,7 @@ mod signals;
 #[cfg(feature = "cli")]
 extern crate self as gradus;
 
+pub use data_in::{DataIn, UnknownDataIn};
 pub use eval_metrics::*;
 pub use registry::{Registry, RegistryError};
 pub use run_config::*;

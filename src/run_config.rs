@@ -11,6 +11,8 @@ use gradus_train::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::DataIn;
+
 /// Settings of a training run.
 ///
 /// Every key is optional, missing keys take their defaults, and unknown keys are refused. `encoder`
@@ -43,6 +45,12 @@ pub struct RunConfig {
     /// Directory for checkpoints while training. Default: `OUTPUT.checkpoints`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoints: Option<PathBuf>,
+    /// Where examples are kept while training. Default: in memory if they are few.
+    #[serde(skip_serializing_if = "DataIn::is_auto")]
+    pub data_in: DataIn,
+    /// Directory for the cache of tokens. Default: `DATA.tokens` beside the training split.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_cache: Option<PathBuf>,
     /// Device, as `gradus devices` names them. Default: the fastest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
@@ -187,6 +195,7 @@ impl RunConfig {
             ("valid", &self.valid),
             ("output", &self.output),
             ("checkpoints", &self.checkpoints),
+            ("token_cache", &self.token_cache),
             ("model.init_head", &self.model.init_head),
         ];
         for (key, path) in paths {
@@ -209,6 +218,8 @@ mod tests {
             encoder: Some("minilm".into()),
             ..RunConfig::default()
         };
+        config.data_in = DataIn::Disk;
+        config.token_cache = Some("cache".into());
         config.columns = Some("prompt=question,-image".parse().unwrap());
         config.text.aspects = vec!["factuality".into()];
         config.training.loss = gradus_train::Huber { delta: 0.1 }.into();

@@ -24,6 +24,7 @@ mod segment;
 mod serve;
 mod settings;
 mod stats;
+mod stored;
 mod systems;
 mod train;
 mod worker;

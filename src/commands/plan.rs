@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use gradus::data::{
-    AspectSpec, ContextCounts, DatasetStats, Example, RatingStats, StatsCollector, TextsDigest,
-};
-use gradus::eval::audit::{AuditSplit, FindingKind, Grade, before_training};
+use gradus::data::{AspectSpec, ContextCounts, Example, TextsDigest};
+use gradus::eval::audit::{AuditSplit, Finding, FindingKind, Grade, before_training};
 use gradus::train::{EncodingCounts, OnPreview, Preview};
+use serde::{Deserialize, Serialize};
 
 use crate::show;
 
@@ -17,8 +16,7 @@ const UNEVEN: f64 = 0.5;
 
 /// Shows the plan of a run over these splits. `learned` are the aspects to train; empty: all.
 pub(crate) fn shown(train: &[Example], valid: &[Example], learned: &[String]) -> OnPreview {
-    let told = Told::of(train, valid, learned, &[]);
-    Box::new(move |plan| told.show(plan))
+    Told::of(train, valid, learned, &[]).shown()
 }
 
 /// The same for generated splits. There, two prompts may have the same response, but its ratings depend on the
@@ -28,35 +26,60 @@ pub(crate) fn shown_generated(
     valid: &[Example],
     learned: &[String],
 ) -> OnPreview {
-    let told = Told::of(train, valid, learned, &[FindingKind::SharedResponses]);
-    Box::new(move |plan| told.show(plan))
+    Told::of(train, valid, learned, &[FindingKind::SharedResponses]).shown()
 }
 
 /// Properties of the splits that need no tokenizer.
-struct Told {
-    splits: [(&'static str, Ratings); 2],
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Told {
+    /// Of train and valid.
+    splits: [Ratings; 2],
     warnings: Vec<String>,
 }
 
+/// Names of the splits.
+const SPLITS: [&str; 2] = ["train", "valid"];
+
 /// The ratings of a split by aspect.
-struct Ratings {
-    stats: DatasetStats,
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct Ratings {
+    segments: BTreeMap<String, Range>,
+    responses: BTreeMap<String, Range>,
     /// Records with a rating, of a segment or of the response.
     records: BTreeMap<String, usize>,
 }
 
+/// Number and range of ratings.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct Range {
+    count: usize,
+    min: f64,
+    mean: f64,
+    max: f64,
+}
+
 impl Told {
+    pub(crate) fn new(splits: [Ratings; 2], warnings: Vec<String>) -> Self {
+        Self { splits, warnings }
+    }
+
     fn of(
         train: &[Example],
         valid: &[Example],
         learned: &[String],
         expected: &[FindingKind],
     ) -> Self {
+        let same = TextsDigest::of(train) == TextsDigest::of(valid);
+        let is_expected = |finding: &Finding| expected.contains(&finding.kind);
         Self {
-            splits: [("train", train), ("valid", valid)]
-                .map(|(name, examples)| (name, Ratings::of(examples))),
-            warnings: warnings(train, valid, learned, expected),
+            splits: [train, valid].map(Ratings::of),
+            warnings: warnings(train, valid, learned, same, &is_expected),
         }
+    }
+
+    /// Shows the plan of a run.
+    pub(crate) fn shown(self) -> OnPreview {
+        Box::new(move |plan| self.show(plan))
     }
 
     fn show(&self, plan: Preview<'_>) {
@@ -64,7 +87,7 @@ impl Told {
         show::truncation(plan.counts);
         show::status(&aspects(&plan.text.aspects, &self.splits));
         let read = usize::from(plan.text.use_context);
-        let context = self.splits.iter().zip(counts).map(|((name, _), counts)| {
+        let context = SPLITS.iter().zip(counts).map(|(name, counts)| {
             let (records, with_context) = (counts.context.records, counts.context.with_context);
             format!("{} of {records} records of {name}", read * with_context)
         });
@@ -78,7 +101,7 @@ impl Told {
         if let Some(text) = uneven_contexts(counts.map(|counts| counts.context)) {
             show::warning(&text);
         }
-        for ((name, _), counts) in self.splits.iter().zip(counts) {
+        for (name, counts) in SPLITS.iter().zip(counts) {
             tell_of_cut(name, counts, plan.text.max_length);
         }
         for warning in &self.warnings {
@@ -89,38 +112,81 @@ impl Told {
 
 impl Ratings {
     fn of(examples: &[Example]) -> Self {
-        let mut stats = StatsCollector::new();
-        let mut records = BTreeMap::new();
-        for (index, example) in examples.iter().enumerate() {
-            stats.add(example, index + 1);
-            let segments = example.segments.iter().map(|segment| &segment.ratings);
-            let mut names: Vec<&String> = segments
-                .chain([&example.ratings])
-                .flat_map(BTreeMap::keys)
-                .collect();
-            names.sort_unstable();
-            names.dedup();
-            for name in names {
-                *records.entry(name.clone()).or_default() += 1;
+        let mut ratings = Self::default();
+        for example in examples {
+            ratings.add(example);
+        }
+        ratings
+    }
+
+    /// Adds the ratings of an example.
+    pub(crate) fn add(&mut self, example: &Example) {
+        for segment in &example.segments {
+            add_all(&mut self.segments, &segment.ratings);
+        }
+        add_all(&mut self.responses, &example.ratings);
+        let segments = example.segments.iter().map(|segment| &segment.ratings);
+        let mut names: Vec<&String> = segments
+            .chain([&example.ratings])
+            .flat_map(BTreeMap::keys)
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        for name in names {
+            match self.records.get_mut(name) {
+                Some(records) => *records += 1,
+                None => {
+                    self.records.insert(name.clone(), 1);
+                }
             }
         }
-        Self {
-            stats: stats.finish(),
-            records,
+    }
+
+    /// Whether the ratings of segments on an aspect are not all equal.
+    pub(crate) fn varies(&self, aspect: &str) -> bool {
+        let range = self.segments.get(aspect);
+        range.is_some_and(|range| range.min < range.max)
+    }
+}
+
+fn add_all(ranges: &mut BTreeMap<String, Range>, ratings: &BTreeMap<String, f64>) {
+    for (name, &rating) in ratings {
+        match ranges.get_mut(name) {
+            Some(range) => range.add(rating),
+            None => {
+                ranges.insert(name.clone(), Range::one(rating));
+            }
         }
     }
 }
 
+impl Range {
+    fn one(rating: f64) -> Self {
+        Self {
+            count: 1,
+            min: rating,
+            mean: rating,
+            max: rating,
+        }
+    }
+
+    fn add(&mut self, rating: f64) {
+        self.count += 1;
+        self.min = self.min.min(rating);
+        self.max = self.max.max(rating);
+        self.mean += (rating - self.mean) / self.count as f64;
+    }
+}
+
 /// A line for each aspect and split: number and range of ratings.
-fn aspects(learned: &[AspectSpec], splits: &[(&str, Ratings)]) -> String {
+fn aspects(learned: &[AspectSpec], splits: &[Ratings; 2]) -> String {
     let of_aspect = |AspectSpec { name, .. }: &AspectSpec| {
-        let rows = splits.iter().flat_map(move |(split, ratings)| {
-            let stats = &ratings.stats;
-            let segments = stats.aspects.get(name).map(|found| (found, "segments"));
-            let responses = stats.response_aspects.get(name);
+        let rows = SPLITS.iter().zip(splits).flat_map(move |(split, ratings)| {
+            let segments = ratings.segments.get(name).map(|found| (found, "segments"));
+            let responses = ratings.responses.get(name);
             let responses = responses.map(|found| (found, "responses"));
             let records = ratings.records.get(name).copied().unwrap_or(0);
-            let row = move |(found, of): (&RatingStats, &str)| {
+            let row = move |(found, of): (&Range, &str)| {
                 let numbers = [found.min, found.mean, found.max].map(show::brief);
                 let head = [name.clone(), (*split).to_owned(), of.to_owned()];
                 let counts = [found.count.to_string(), records.to_string()];
@@ -172,13 +238,14 @@ fn tell_of_cut(split: &str, counts: &EncodingCounts, max_length: usize) {
     }
 }
 
-fn warnings(
+/// What the audit of both splits finds, except what `is_expected`. `same`: whether both have the same texts.
+pub(crate) fn warnings(
     train: &[Example],
     valid: &[Example],
     learned: &[String],
-    expected: &[FindingKind],
+    same: bool,
+    is_expected: &dyn Fn(&Finding) -> bool,
 ) -> Vec<String> {
-    let same = TextsDigest::of(train) == TextsDigest::of(valid);
     let splits = [
         AuditSplit::new("train", train),
         AuditSplit::new("valid", valid),
@@ -197,8 +264,7 @@ fn warnings(
         FindingKind::SharedContexts,
     ];
     for finding in before_training(&splits, learned) {
-        let is_expected =
-            expected.contains(&finding.kind) || (same && shared.contains(&finding.kind));
+        let is_expected = is_expected(&finding) || (same && shared.contains(&finding.kind));
         if finding.grade < Grade::Note && !is_expected {
             let aspect = finding
                 .aspect

@@ -4,19 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use gradus::burn::tensor::Device;
 use gradus::data::{Example, TextsSketch, tokenizer_notes};
 use gradus::eval::Baselines;
 use gradus::hub::Located;
 use gradus::model::PretrainedEncoder;
 use gradus::train::{
     Begin, Checkpoints, EncoderSource, Session, StopHandle, TrainError, TrainObserver,
-    TrainingPlan, checkpoint_file, default_checkpoints, find_checkpoints,
+    TrainingPlan, TrainingReport, checkpoint_file, default_checkpoints, find_checkpoints,
+    train_stored,
 };
 use gradus::{CheckedSettings, EvalMetrics, RunConfig, device};
 
 use crate::cli::TrainArgs;
 use crate::commands::plan;
 use crate::commands::settings::{Paths, base_config, locate, pinned, set, set_run, set_some};
+use crate::commands::stored::{Stored, Survey};
 use crate::failure::Usage;
 use crate::progress::TrainProgress;
 use crate::scores::{BASELINES, TEXTS};
@@ -33,28 +36,112 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     let paths = Paths::of(&config)?;
     let devices = device::select_all(config.device.as_deref())?;
     let device = devices[0].device.clone();
-    let train = records::read(paths.train)?;
-    let valid = records::read(paths.valid)?;
     let stop = StopHandle::new();
-    signals::stop_on_signal(&stop)?;
+    let splits = Splits::read(&config, &paths, &stop)?;
     let mut watching = vec![observer(args.dashboard, &stop)?];
     watching.extend(registry::observers());
     let session = Session {
         observer: Box::new(watching),
-        on_preview: Some(plan::shown(&train, &valid, &config.text.aspects)),
         stop,
         metrics: Box::new(EvalMetrics),
         checkpoints: Some(checkpoints(args, &config, resumed, paths.output)?),
         devices,
+        ..Session::default()
     };
-    let plan = training_plan(&config, settings, paths.output, args.run.overwrite, &train)?;
-    let report = gradus::train::train(&plan, &train, &valid, &device, session)?;
+    let plan = Planned {
+        config: &config,
+        settings,
+        output: paths.output,
+        overwrite: args.run.overwrite,
+    };
+    let report = splits.train(plan, &device, session)?;
     show::training(&report);
     show::status(&format!("bundle saved: {}", paths.output.display()));
     if args.json {
         show::json(&report)?;
     }
     Ok(())
+}
+
+/// The splits of a run.
+enum Splits {
+    Memory {
+        train: Vec<Example>,
+        valid: Vec<Example>,
+    },
+    Disk {
+        stored: Box<Stored>,
+        survey: Box<Survey>,
+    },
+}
+
+/// What a plan is made of, besides the data.
+struct Planned<'a> {
+    config: &'a RunConfig,
+    settings: CheckedSettings,
+    output: &'a Path,
+    overwrite: bool,
+}
+
+impl Splits {
+    fn read(config: &RunConfig, paths: &Paths<'_>, stop: &StopHandle) -> Result<Self> {
+        let Some(stored) = Stored::find(config, paths)? else {
+            let train = records::read(paths.train)?;
+            let valid = records::read(paths.valid)?;
+            signals::stop_on_signal(stop)?;
+            return Ok(Self::Memory { train, valid });
+        };
+        signals::stop_on_signal(stop)?;
+        let of_responses = config.training.response_loss.is_some();
+        let survey = stored.survey(&config.text.aspects, of_responses, stop)?;
+        Ok(Self::Disk {
+            stored: Box::new(stored),
+            survey: Box::new(survey),
+        })
+    }
+
+    fn train(
+        self,
+        planned: Planned<'_>,
+        device: &Device,
+        mut session: Session,
+    ) -> Result<TrainingReport> {
+        let Planned {
+            config,
+            settings,
+            output,
+            overwrite,
+        } = planned;
+        match self {
+            Self::Memory { train, valid } => {
+                session.on_preview = Some(plan::shown(&train, &valid, &config.text.aspects));
+                let plan = training_plan(config, settings, output, overwrite, &train)?;
+                Ok(gradus::train::train(
+                    &plan, &train, &valid, device, session,
+                )?)
+            }
+            Self::Disk { stored, survey } => {
+                let Survey {
+                    told,
+                    baselines,
+                    sketch,
+                    ..
+                } = *survey;
+                session.on_preview = Some(told.shown());
+                let plan = plan_with(
+                    config,
+                    settings,
+                    output,
+                    overwrite,
+                    || Ok(baselines),
+                    || Ok(sketch),
+                )?;
+                let Stored { train, valid, .. } = &*stored;
+                let cache = stored.cache();
+                Ok(train_stored(&plan, train, valid, cache, device, session)?)
+            }
+        }
+    }
 }
 
 /// The observer that shows the run.
@@ -110,6 +197,21 @@ pub(crate) fn training_plan(
     overwrite: bool,
     train: &[Example],
 ) -> Result<TrainingPlan> {
+    let of_responses = config.training.response_loss.is_some();
+    let baselines = || fitted_baselines(&config.text.aspects, of_responses, train);
+    let sketch = || Ok(serde_json::to_vec(&TextsSketch::of(train))?);
+    plan_with(config, settings, output, overwrite, baselines, sketch)
+}
+
+/// The same with baselines and the sketch of the training texts, which are asked for when the settings are checked.
+fn plan_with(
+    config: &RunConfig,
+    settings: CheckedSettings,
+    output: &Path,
+    overwrite: bool,
+    baselines: impl FnOnce() -> Result<Baselines>,
+    sketch: impl FnOnce() -> Result<Vec<u8>>,
+) -> Result<TrainingPlan> {
     let (encoder, origin) = match (&config.encoder, &config.scratch) {
         (Some(name), None) => {
             let Located { directory, origin } = locate(name)?;
@@ -134,7 +236,7 @@ pub(crate) fn training_plan(
             "response scores will be the {aggregation} of their segments; the response loss trains the {trained}"
         ));
     }
-    let baselines = fitted_baselines(config, train)?;
+    let baselines = baselines()?;
     let plan = TrainingPlan {
         encoder,
         origin,
@@ -147,7 +249,7 @@ pub(crate) fn training_plan(
         extra_files: vec![
             (CONFIG.into(), config.to_toml()?.into_bytes()),
             (BASELINES.into(), serde_json::to_vec(&baselines)?),
-            (TEXTS.into(), serde_json::to_vec(&TextsSketch::of(train))?),
+            (TEXTS.into(), sketch()?),
         ],
     };
     if let EncoderSource::Pretrained(directory) = &plan.encoder {
@@ -180,8 +282,11 @@ fn refuse_bundle(directory: &Path) -> Result<()> {
 }
 
 /// The trivial baselines of the trained aspects, for later evaluations of the bundle.
-fn fitted_baselines(config: &RunConfig, train: &[Example]) -> Result<Baselines> {
-    let of_responses = config.training.response_loss.is_some();
+pub(crate) fn fitted_baselines(
+    wanted: &[String],
+    of_responses: bool,
+    train: &[Example],
+) -> Result<Baselines> {
     let of_responses = train.iter().filter(|_| of_responses);
     let segments = train.iter().flat_map(|example| &example.segments);
     let ratings = segments.map(|segment| &segment.ratings);
@@ -190,7 +295,6 @@ fn fitted_baselines(config: &RunConfig, train: &[Example]) -> Result<Baselines> 
         .flat_map(BTreeMap::keys)
         .map(String::as_str)
         .collect();
-    let wanted = &config.text.aspects;
     let learned = rated
         .into_iter()
         .filter(|name| wanted.is_empty() || wanted.iter().any(|w| w == name));
@@ -234,6 +338,8 @@ fn effective_config(args: &TrainArgs, resumed: Option<&Path>) -> Result<RunConfi
     set_some(&mut config.model.init_head, args.init_head.as_ref());
     set_some(&mut config.aggregation, args.aggregation.as_ref());
     set_some(&mut config.checkpoints, args.checkpoints.as_ref());
+    set(&mut config.data_in, args.data_in.as_ref());
+    set_some(&mut config.token_cache, args.token_cache.as_ref());
     Ok(config)
 }
 

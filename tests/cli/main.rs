@@ -38,6 +38,7 @@ mod records;
 mod report;
 mod responses;
 mod round_trip;
+mod stored;
 mod support;
 mod unscored;
 mod usage;

@@ -51,6 +51,20 @@ pub enum DataError {
         /// The limit in bytes.
         limit: usize,
     },
+    /// Files are not as they were found at first.
+    #[error("{}: found other files, or other sizes or times of them, than at the start, expected the same until the end", path.display())]
+    Changed {
+        /// The path that names the files.
+        path: PathBuf,
+    },
+    /// A file of tokenized examples is damaged, or not the expected one.
+    #[error("{}: {reason}", path.display())]
+    TokenFile {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        reason: String,
+    },
     /// The compression of a file is not supported.
     #[error("{}: found {found}, expected plain text, gzip (.gz) or Zstandard (.zst)", path.display())]
     ForeignCompression {
@@ -509,6 +523,12 @@ pub enum DataError {
         /// The given value.
         found: String,
     },
+    /// An unknown unit of offsets.
+    #[error("offsets: found `{found}`, expected chars, utf16 or bytes")]
+    InvalidOffsets {
+        /// The given value.
+        found: String,
+    },
     /// The separate file of prompts that a format needs was not given.
     #[error("sources: found none, expected the file that holds the prompts of the data set")]
     SourcesNeeded,
@@ -549,7 +569,10 @@ impl DataError {
     pub fn is_input(&self) -> bool {
         match self {
             Self::Io(cause) | Self::Read { cause, .. } => is_about_the_path(cause),
-            Self::Write { .. } | Self::Thread(_) | Self::ThreadPanic { .. } => false,
+            Self::Write { .. }
+            | Self::TokenFile { .. }
+            | Self::Thread(_)
+            | Self::ThreadPanic { .. } => false,
             _ => true,
         }
     }
@@ -584,6 +607,10 @@ impl DataError {
                     .into(),
             ),
             Self::UnknownColumn { known, .. } => Some(format!("its columns: {}", known.join(", "))),
+            Self::Changed { .. } => Some("run it again when nothing writes the files any more".into()),
+            Self::TokenFile { .. } => Some(
+                "the file is made from the data: run it again, and a file that is damaged is made anew".into(),
+            ),
             Self::Directory { .. } => Some("name a file, such as one ending in .jsonl".into()),
             Self::ZstdOutput { .. } => Some(
                 "zstd is only read: use a name that ends in .gz, or write a plain file and \

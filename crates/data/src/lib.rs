@@ -15,6 +15,7 @@
 //!   gzip or zstd; with the feature `parquet` the rows of Parquet, too
 //! - [`data_files`], [`ColumnMap`], [`ReadProgress`]: the files of a directory or a pattern, keys under
 //!   other names, and how much is read
+//! - [`RecordSet`], [`StoredRecords`]: examples in memory, or in files that are read anew for each pass
 //! - [`Example`], [`Segment`]: a response with its rated segments
 //! - [`ByteSpan`], [`CharSpan`], [`TokenSpan`], [`CharOffsets`]: half-open ranges with the unit in
 //!   the type
@@ -44,6 +45,7 @@
 //! - [`BatchSize`], [`plan_batches`]: which examples form a batch
 //! - [`SegmentBatcher`], [`SegmentBatch`]: padded tensors
 //! - [`SegmentLoader`]: the batches of an epoch
+//! - [`TokenFile`], [`TokenFileWriter`]: tokenized examples on disk, for more than memory holds
 //! - [`word_level_tokenizer`], [`find_token`]: a vocabulary of the words in a text, and token ids
 //!   by name; [`byte_level_tokenizer`]: bytes as tokens
 
@@ -60,6 +62,7 @@ mod segments;
 mod split;
 mod statistics;
 mod text;
+mod token_file;
 mod tokenize;
 
 pub use batches::*;
@@ -75,4 +78,5 @@ pub use segments::*;
 pub use split::*;
 pub use statistics::*;
 pub use text::*;
+pub use token_file::*;
 pub use tokenize::*;

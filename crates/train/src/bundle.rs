@@ -1,7 +1,7 @@
 //! Writes the bundle of a run at each best validation.
 
 use gradus_bundle::{Bundle, BundlePlace, ExtraFile, Manifest, SplitDigests, Training};
-use gradus_data::{Example, SegmentTokenizer, TextsDigest};
+use gradus_data::SegmentTokenizer;
 use gradus_model::{RewardModel, RewardModelConfig};
 use serde_json::Map;
 
@@ -19,14 +19,6 @@ pub(crate) fn manifest(plan: &TrainingPlan, text: &SegmentTokenizer) -> Manifest
     let mut manifest = Manifest::new(text.config().clone(), plan.aggregation);
     manifest.encoder.clone_from(&plan.origin);
     manifest
-}
-
-/// Digests of the texts of both splits, to recognize the training data later.
-pub(crate) fn split_digests(train: &[Example], valid: &[Example]) -> SplitDigests {
-    SplitDigests {
-        train: TextsDigest::of(train),
-        valid: TextsDigest::of(valid),
-    }
 }
 
 /// Saves the model of each best validation in place of the previous one.

@@ -32,7 +32,8 @@
 //! In order of use:
 //! - `plan`: [`TrainConfig`], [`TextOptions`], [`ModelOptions`], [`ScratchOptions`],
 //!   [`ChatTemplateOption`] (settings), [`TrainingPlan`], [`prepare`] (tokenized splits)
-//! - [`train`]: from a plan and examples to a bundle on disk
+//! - [`train`], [`train_stored`]: from a plan and examples to a bundle on disk; with [`TokenCache`] from more
+//!   examples than memory holds
 //! - `engine`: [`Training`] and [`fit`] (a run over tokenized splits), [`Engine`] (its loop),
 //!   [`RegressionLearner`], [`adamw`], [`WarmupLinear`] (a step), [`EarlyStopping`],
 //!   [`ValidMetrics`] (validation), [`Session`], [`StopHandle`] (the run's environment),

@@ -2,14 +2,14 @@
 
 use burn::module::Module as _;
 use burn::tensor::Device;
-use gradus_data::{Example, SegmentBatcher};
+use gradus_data::{Example, ExampleSource, SegmentBatcher, StoredRecords};
 use serde::Serialize;
 
 use crate::Result;
-use crate::bundle::{BundleWriter, manifest, split_digests};
+use crate::bundle::{BundleWriter, manifest};
 use crate::checkpoint::{Fingerprint, Store, check_apart, digest_bytes};
 use crate::engine::{FitData, Preview, Session, TrainHistory, Training};
-use crate::plan::{Assembled, SplitCounts, TrainingPlan, assemble};
+use crate::plan::{Assembled, SplitCounts, TokenCache, TrainingPlan, assemble, assemble_stored};
 
 /// The result of a run: counts and the log.
 #[derive(Debug, Serialize)]
@@ -40,22 +40,53 @@ pub fn train(
     train: &[Example],
     valid: &[Example],
     device: &Device,
+    session: Session,
+) -> Result<TrainingReport> {
+    run(plan, device, session, || {
+        assemble(plan, train, valid, device)
+    })
+}
+
+/// The same for splits in files, of which neither texts nor tokens are held in memory: the tokens come from the
+/// `cache`, which is made if it is not there. Losses and weights are those of [`train`] to the bit.
+///
+/// # Errors
+/// Those of [`train`]; [`DataError::Changed`](gradus_data::DataError::Changed) if the files change while they are
+/// read; [`DataError::Write`](gradus_data::DataError::Write) if the cache cannot be written.
+pub fn train_stored(
+    plan: &TrainingPlan,
+    train: &StoredRecords,
+    valid: &StoredRecords,
+    cache: TokenCache<'_>,
+    device: &Device,
+    session: Session,
+) -> Result<TrainingReport> {
+    let stop = session.stop.clone();
+    run(plan, device, session, || {
+        assemble_stored(plan, train, valid, cache, &|| stop.is_stopped(), device)
+    })
+}
+
+fn run<E: ExampleSource + 'static>(
+    plan: &TrainingPlan,
+    device: &Device,
     mut session: Session,
+    assemble: impl FnOnce() -> Result<Assembled<E>>,
 ) -> Result<TrainingReport> {
     let store = open_store(plan, &mut session)?;
     // A resumed run replaces its own bundle.
     let resumes = store.as_ref().is_some_and(Store::resumes);
     let place = plan.take_place(resumes)?;
-    let texts = split_digests(train, valid);
     let Assembled {
         text,
         train,
         valid,
         counts,
+        texts,
         model,
         config,
         tokenizer,
-    } = assemble(plan, train, valid, device)?;
+    } = assemble()?;
     if let Some(on_preview) = session.on_preview.take() {
         on_preview(Preview {
             text: text.config(),

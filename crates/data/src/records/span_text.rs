@@ -171,7 +171,7 @@ fn text_at<'a>(response: &'a str, offsets: &CharOffsets, span: CharSpan) -> Opti
 }
 
 /// The character that starts at a position in UTF-16 code units; `None` inside one or past the end.
-fn utf16_to_chars(text: &str, position: usize) -> Option<usize> {
+pub(crate) fn utf16_to_chars(text: &str, position: usize) -> Option<usize> {
     let mut units = 0;
     for (place, char) in text.chars().enumerate() {
         if units >= position {

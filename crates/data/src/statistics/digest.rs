@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::text::in_hexadecimal;
 use crate::{Example, fold_text};
 
 /// A digest of the texts of a data set: equal for the same prompts, contexts and responses, regardless of order, ids,
@@ -22,21 +23,40 @@ pub struct TextsDigest {
 impl TextsDigest {
     /// The digest of `examples`.
     pub fn of(examples: &[Example]) -> Self {
-        let mut digests: Vec<[u8; 32]> = examples.iter().map(texts).collect();
-        digests.sort_unstable();
+        TextsCollector::of(examples).digest()
+    }
+}
+
+/// Collects a [`TextsDigest`] and a [`TextsSketch`], example by example. It keeps 32 bytes of each.
+#[derive(Debug, Clone, Default)]
+pub struct TextsCollector(Vec<[u8; 32]>);
+
+impl TextsCollector {
+    fn of(examples: &[Example]) -> Self {
+        Self(examples.iter().map(texts).collect())
+    }
+
+    /// Adds an example.
+    pub fn add(&mut self, example: &Example) {
+        self.0.push(texts(example));
+    }
+
+    /// The digest of all added examples.
+    pub fn digest(&mut self) -> TextsDigest {
+        self.0.sort_unstable();
         let mut hasher = Sha256::new();
-        for digest in &digests {
+        for digest in &self.0 {
             hasher.update(digest);
         }
-        let mut sha256 = String::new();
-        for byte in hasher.finalize() {
-            // Writing to a string cannot fail.
-            let _ = write!(sha256, "{byte:02x}");
+        TextsDigest {
+            records: self.0.len(),
+            sha256: in_hexadecimal(&hasher.finalize()),
         }
-        Self {
-            records: examples.len(),
-            sha256,
-        }
+    }
+
+    /// The sketch of all added examples.
+    pub fn sketch(&self) -> TextsSketch {
+        TextsSketch::keeping(self.0.iter().map(start), TextsSketch::MOST)
     }
 }
 
@@ -71,11 +91,14 @@ impl TextsSketch {
 
     /// The sketch of `examples`.
     pub fn of(examples: &[Example]) -> Self {
-        Self::keeping(examples, Self::MOST)
+        Self::keeping(
+            examples.iter().map(texts).map(|digest| start(&digest)),
+            Self::MOST,
+        )
     }
 
-    fn keeping(examples: &[Example], most: usize) -> Self {
-        let mut starts: Vec<u64> = examples.iter().map(start).collect();
+    fn keeping(starts: impl Iterator<Item = u64>, most: usize) -> Self {
+        let mut starts: Vec<u64> = starts.collect();
         starts.sort_unstable();
         starts.dedup();
         let records = starts.len();
@@ -87,7 +110,7 @@ impl TextsSketch {
     pub fn shared(&self, examples: &[Example]) -> SharedRecords {
         let exact = self.starts.len() == self.records;
         let last = self.starts.last().copied().unwrap_or_default();
-        let starts = examples.iter().map(start);
+        let starts = examples.iter().map(|example| start(&texts(example)));
         let looked_at: Vec<u64> = starts.filter(|start| exact || *start <= last).collect();
         let is_known = |start: &&u64| self.starts.binary_search(start).is_ok();
         let found = looked_at.iter().filter(is_known).count();
@@ -149,8 +172,8 @@ impl TryFrom<StoredSketch> for TextsSketch {
     }
 }
 
-fn start(example: &Example) -> u64 {
-    let digest = texts(example);
+/// The first eight bytes of a digest, as a number.
+fn start(digest: &[u8; 32]) -> u64 {
     (digest[..8].iter()).fold(0, |start, byte| (start << 8) | u64::from(*byte))
 }
 
@@ -209,12 +232,19 @@ mod tests {
         let found = sketch.shared(&part);
         assert_eq!((found.shared, found.records, found.exact), (37, 40, true));
         assert_eq!(sketch.shared(&part[37..]).shared, 0);
+        let mut collected = TextsCollector::default();
+        for example in &all {
+            collected.add(example);
+        }
+        assert_eq!(collected.sketch(), sketch);
+        assert_eq!(collected.digest(), TextsDigest::of(&all));
         let twice = [&all[..], &all[..9]].concat();
         assert_eq!(TextsSketch::of(&twice), sketch, "records count once");
         let json = serde_json::to_string(&sketch).unwrap();
         assert_eq!(serde_json::from_str::<TextsSketch>(&json).unwrap(), sketch);
 
-        let sample = TextsSketch::keeping(&all, 400);
+        let starts = all.iter().map(|example| start(&texts(example)));
+        let sample = TextsSketch::keeping(starts, 400);
         let half: Vec<Example> = (2000..6000).map(named).collect();
         let found = sample.shared(&half);
         assert!(

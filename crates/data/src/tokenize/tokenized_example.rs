@@ -1,3 +1,5 @@
+use serde::{Deserialize, Serialize};
+
 use crate::{CharSpan, DroppedTokens, TokenSpan};
 
 /// The treatment of ratings in tokenization.
@@ -12,7 +14,7 @@ pub enum RatingUse {
 }
 
 /// A segment of a tokenized example.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TokenizedSegment {
     /// Index in [`Example::segments`](crate::Example::segments).
     pub index: usize,
@@ -27,7 +29,7 @@ pub struct TokenizedSegment {
 }
 
 /// A tokenized example: prompt, context and response in one sequence of tokens.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct TokenizedExample {
     /// The example's id.
     pub id: String,

@@ -20,12 +20,36 @@ pub(super) const SPECIAL: [&str; 4] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"];
 /// # Errors
 /// [`DataError::Tokenizer`] if a text cannot be split. No such text is known.
 pub fn word_level_tokenizer<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Vec<u8>> {
-    let mut counts: HashMap<String, usize> = HashMap::new();
+    let mut counts = WordCounts::default();
     for text in texts {
-        for word in words(text).map_err(|cause| DataError::Tokenizer { path: None, cause })? {
-            *counts.entry(word).or_default() += 1;
-        }
+        counts.add(text)?;
     }
+    Ok(counts.into_tokenizer())
+}
+
+/// Counts of the words of texts, the vocabulary of a [`word_level_tokenizer`].
+#[derive(Debug, Clone, Default)]
+pub struct WordCounts(HashMap<String, usize>);
+
+impl WordCounts {
+    /// Counts the words of a text.
+    ///
+    /// # Errors
+    /// [`DataError::Tokenizer`] if it cannot be split. No such text is known.
+    pub fn add(&mut self, text: &str) -> Result<()> {
+        for word in words(text).map_err(|cause| DataError::Tokenizer { path: None, cause })? {
+            *self.0.entry(word).or_default() += 1;
+        }
+        Ok(())
+    }
+
+    /// The `tokenizer.json` with these words.
+    pub fn into_tokenizer(self) -> Vec<u8> {
+        tokenizer_of(self.0)
+    }
+}
+
+fn tokenizer_of(counts: HashMap<String, usize>) -> Vec<u8> {
     let mut words: Vec<(String, usize)> = counts.into_iter().collect();
     words.sort_by(|(a, count_a), (b, count_b)| count_b.cmp(count_a).then_with(|| a.cmp(b)));
     let special = SPECIAL.iter().map(|&token| token.to_owned());
@@ -34,7 +58,7 @@ pub fn word_level_tokenizer<'a>(texts: impl IntoIterator<Item = &'a str>) -> Res
         .enumerate()
         .map(|(id, token)| (token, id))
         .collect();
-    Ok(tokenizer_json(&vocabulary).to_string().into_bytes())
+    tokenizer_json(&vocabulary).to_string().into_bytes()
 }
 
 fn words(text: &str) -> std::result::Result<Vec<String>, tokenizers::Error> {

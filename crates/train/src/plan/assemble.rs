@@ -1,27 +1,30 @@
 //! Assembles what a run needs: tokenized splits and the model to train.
 
 use burn::tensor::Device;
+use gradus_bundle::SplitDigests;
 use gradus_data::{
-    ChatTemplate, Example, SegmentTokenizer, TokenizedExample, byte_level_tokenizer,
-    word_level_tokenizer,
+    ChatTemplate, Example, SegmentTokenizer, StoredRecords, TokenFile, TokenizedExample,
+    byte_level_tokenizer,
 };
 use gradus_model::encoder::BertConfig;
 use gradus_model::{EncoderConfig, ModelError, PretrainedEncoder, RewardModel, RewardModelConfig};
 
 use super::init_head::init_head;
-use super::{
-    EncoderSource, Prepared, ScratchOptions, ScratchTokens, SplitCounts, TrainingPlan, prepare,
-};
+use super::prepare::{Resolved, SplitsFacts, prepare_in_memory};
+use super::survey::Survey;
+use super::token_cache::TokenCache;
+use super::{EncoderSource, Prepared, ScratchOptions, ScratchTokens, SplitCounts, TrainingPlan};
 use crate::{Result, TrainError};
 
 const TOKENIZER: &str = "tokenizer.json";
 
-/// Tokenized splits, and a model with its initial head.
-pub(crate) struct Assembled {
+/// Tokenized splits of the form `E`, and a model with its initial head.
+pub(crate) struct Assembled<E> {
     pub(crate) text: SegmentTokenizer,
-    pub(crate) train: Vec<TokenizedExample>,
-    pub(crate) valid: Vec<TokenizedExample>,
+    pub(crate) train: E,
+    pub(crate) valid: E,
     pub(crate) counts: SplitCounts,
+    pub(crate) texts: SplitDigests,
     pub(crate) model: RewardModel,
     pub(crate) config: RewardModelConfig,
     pub(crate) tokenizer: Vec<u8>,
@@ -33,45 +36,73 @@ pub(crate) fn assemble(
     train: &[Example],
     valid: &[Example],
     device: &Device,
-) -> Result<Assembled> {
-    let source = OpenEncoder::open(plan, train)?;
+) -> Result<Assembled<Vec<TokenizedExample>>> {
+    let source = OpenEncoder::open(plan)?;
+    let survey = Survey::of(train, &plan.training, source.tokenizer.is_none())?;
+    let resolved = Resolved::of(
+        &survey,
+        source.chat_template.clone(),
+        &plan.text,
+        &plan.training,
+    )?;
+    let tokenizer = source.tokenizer.clone();
+    let tokenizer = tokenizer.unwrap_or_else(|| survey.words.into_tokenizer());
+    let (prepared, facts) = prepare_in_memory(&tokenizer, resolved, &plan.training, train, valid)?;
     let Prepared {
         tokenizer: text,
         train,
         valid,
-        counts,
         mean_targets,
-    } = prepare(
-        &source.tokenizer,
-        source.chat_template.clone(),
-        &plan.text,
-        &plan.training,
-        train,
-        valid,
-    )?;
-    let (model, config) = source.model(plan, text.vocab_size(), &mean_targets, device)?;
-    check_ids(
-        &config.encoder,
-        plan.text.max_length,
-        text.vocab_size(),
-        train.iter().chain(&valid),
-    )?;
-    let model = init_head(model, &config, text.config(), plan, device)?;
-    Ok(Assembled {
+        ..
+    } = prepared;
+    let splits = Splits {
         text,
         train,
         valid,
-        counts,
-        model,
-        config,
-        tokenizer: source.tokenizer,
-    })
+        facts,
+        mean_targets,
+        tokenizer,
+    };
+    source.assemble(plan, splits, device)
+}
+
+/// The same for splits in files: their tokens come from the cache, which is made if it is not there.
+pub(crate) fn assemble_stored(
+    plan: &TrainingPlan,
+    train: &StoredRecords,
+    valid: &StoredRecords,
+    cache: TokenCache<'_>,
+    is_stopped: &dyn Fn() -> bool,
+    device: &Device,
+) -> Result<Assembled<TokenFile>> {
+    let source = OpenEncoder::open(plan)?;
+    let splits = cache.splits(
+        plan,
+        source.tokenizer.as_deref(),
+        source.chat_template.as_ref(),
+        [train, valid],
+        is_stopped,
+    )?;
+    source.assemble(plan, splits, device)
+}
+
+/// Tokenized splits of the form `E`.
+pub(super) struct Splits<E> {
+    pub(super) text: SegmentTokenizer,
+    pub(super) train: E,
+    pub(super) valid: E,
+    pub(super) facts: SplitsFacts,
+    /// Mean training target per aspect.
+    pub(super) mean_targets: Vec<f32>,
+    /// The tokenizer's file.
+    pub(super) tokenizer: Vec<u8>,
 }
 
 /// An encoder without weights: settings and tokenizer.
 struct OpenEncoder {
     kind: EncoderKind,
-    tokenizer: Vec<u8>,
+    /// `None` for the words of the training split.
+    tokenizer: Option<Vec<u8>>,
     chat_template: Option<ChatTemplate>,
 }
 
@@ -81,7 +112,7 @@ enum EncoderKind {
 }
 
 impl OpenEncoder {
-    fn open(plan: &TrainingPlan, train: &[Example]) -> Result<Self> {
+    fn open(plan: &TrainingPlan) -> Result<Self> {
         let chat_template = plan.chat_template()?;
         match &plan.encoder {
             EncoderSource::Pretrained(directory) => {
@@ -100,25 +131,18 @@ impl OpenEncoder {
                         encoder
                             .with_dropout(plan.training.dropout, plan.training.attention_dropout),
                     )),
-                    tokenizer: gradus_files::read_regular(&path, gradus_files::MOST_BYTES)
-                        .map_err(ModelError::from)?,
+                    tokenizer: Some(
+                        gradus_files::read_regular(&path, gradus_files::MOST_BYTES)
+                            .map_err(ModelError::from)?,
+                    ),
                     chat_template,
                 })
             }
             EncoderSource::Scratch(options) => {
-                let texts = train.iter().flat_map(|example| {
-                    [
-                        Some(&example.prompt),
-                        example.context.as_ref(),
-                        Some(&example.response),
-                    ]
-                });
                 options.check()?;
                 let tokenizer = match options.tokens {
-                    ScratchTokens::Words => {
-                        word_level_tokenizer(texts.flatten().map(String::as_str))?
-                    }
-                    ScratchTokens::Bytes => byte_level_tokenizer(),
+                    ScratchTokens::Words => None,
+                    ScratchTokens::Bytes => Some(byte_level_tokenizer()),
                 };
                 Ok(Self {
                     kind: EncoderKind::Scratch(options.clone()),
@@ -127,6 +151,41 @@ impl OpenEncoder {
                 })
             }
         }
+    }
+
+    /// The model for tokenized splits.
+    fn assemble<E>(
+        &self,
+        plan: &TrainingPlan,
+        splits: Splits<E>,
+        device: &Device,
+    ) -> Result<Assembled<E>> {
+        let Splits {
+            text,
+            train,
+            valid,
+            facts,
+            mean_targets,
+            tokenizer,
+        } = splits;
+        let (model, config) = self.model(plan, text.vocab_size(), &mean_targets, device)?;
+        check_ids(
+            &config.encoder,
+            plan.text.max_length,
+            text.vocab_size(),
+            facts.largest_type,
+        )?;
+        let model = init_head(model, &config, text.config(), plan, device)?;
+        Ok(Assembled {
+            text,
+            train,
+            valid,
+            counts: facts.counts,
+            texts: facts.texts,
+            model,
+            config,
+            tokenizer,
+        })
     }
 
     fn model(
@@ -207,16 +266,15 @@ fn check_length(plan: &TrainingPlan, encoder: &EncoderConfig) -> Result<()> {
 }
 
 /// Refuses a tokenizer with ids for which the encoder has no embedding.
-fn check_ids<'a>(
+fn check_ids(
     encoder: &EncoderConfig,
     max_length: usize,
     vocab_size: usize,
-    examples: impl Iterator<Item = &'a TokenizedExample>,
+    largest_type: u32,
 ) -> Result<()> {
     let largest_id = u32::try_from(vocab_size)
         .unwrap_or(u32::MAX)
         .saturating_sub(1);
-    let types = examples.flat_map(|example| example.type_ids.iter().copied());
-    encoder.check_sequence(max_length, largest_id, types.max().unwrap_or(0))?;
+    encoder.check_sequence(max_length, largest_id, largest_type)?;
     Ok(())
 }

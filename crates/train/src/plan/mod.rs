@@ -9,14 +9,18 @@ mod init_head;
 mod model_options;
 mod objective;
 mod prepare;
+mod scale_check;
 mod scale_option;
 mod schedule;
 mod scratch_options;
 mod split_counts;
+mod survey;
 mod text_options;
+mod token_cache;
+mod tokenize;
 mod training_ratings;
 
-pub(crate) use assemble::{Assembled, assemble};
+pub(crate) use assemble::{Assembled, assemble, assemble_stored};
 pub use chat_template::*;
 pub use config::*;
 pub use early_stopping::EarlyStopping;
@@ -29,6 +33,7 @@ pub use schedule::Schedule;
 pub use scratch_options::{ScratchOptions, ScratchTokens};
 pub use split_counts::{EncodingCounts, SplitCounts};
 pub use text_options::{ContextOption, TextOptions};
+pub use token_cache::{CacheEvent, TokenCache};
 
 use std::path::PathBuf;
 

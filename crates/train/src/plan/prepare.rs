@@ -1,15 +1,16 @@
 //! Turns examples into tokenized splits: aspects, rating scales, tokens.
 
-use std::collections::BTreeMap;
-
+use gradus_bundle::SplitDigests;
 use gradus_data::{
-    AspectSpec, ChatTemplate, ContextCounts, Example, RatingScale, SegmentTokenizer, TextConfig,
-    TokenizedExample, TruncationCounts,
+    AspectSpec, ChatTemplate, Example, RecordSet, SegmentTokenizer, TextConfig, TokenizedExample,
 };
 
-use super::training_ratings::{TrainingRatings, mean_target, resolve_aspects};
-use super::{EncodingCounts, SplitCounts, TextOptions, TrainConfig};
-use crate::{Result, TrainError};
+use super::scale_check::check_scales;
+use super::survey::Survey;
+use super::tokenize::{SplitFacts, SplitTokenizer};
+use super::training_ratings::{mean_target, resolve_aspects};
+use super::{SplitCounts, TextOptions, TrainConfig};
+use crate::Result;
 
 /// Tokenized splits.
 #[non_exhaustive]
@@ -33,12 +34,14 @@ pub struct Prepared {
 /// `options`, see [`TrainingPlan::chat_template`](crate::TrainingPlan::chat_template).
 ///
 /// # Errors
-/// - [`TrainError::UnknownAspect`]: a configured aspect has no rating in the training split
-/// - [`TrainError::NothingRated`]: a split has no rating, or only weights of 0
-/// - [`TrainError::NoContext`]: contexts are required and no record has one
-/// - [`TrainError::OutsideScale`]: ratings outside the range of a min-max scale
-/// - [`TrainError::TargetOutside`]: a target outside of `[0, 1]` for binary cross-entropy
-/// - [`TrainError::Data`]: the tokenizer cannot be read, or a record cannot be tokenized
+/// - [`TrainError::UnknownAspect`](crate::TrainError::UnknownAspect): a configured aspect has no rating in the
+///   training split
+/// - [`TrainError::NothingRated`](crate::TrainError::NothingRated): a split has no rating, or only weights of 0
+/// - [`TrainError::NoContext`](crate::TrainError::NoContext): contexts are required and no record has one
+/// - [`TrainError::OutsideScale`](crate::TrainError::OutsideScale): ratings outside the range of a min-max scale
+/// - [`TrainError::TargetOutside`](crate::TrainError::TargetOutside): a target outside of `[0, 1]` for binary
+///   cross-entropy
+/// - [`TrainError::Data`](crate::TrainError::Data): the tokenizer cannot be read, or a record cannot be tokenized
 pub fn prepare(
     tokenizer_json: &[u8],
     chat_template: Option<ChatTemplate>,
@@ -47,187 +50,127 @@ pub fn prepare(
     train: &[Example],
     valid: &[Example],
 ) -> Result<Prepared> {
-    let ratings = TrainingRatings::of(train, training);
-    let aspects = resolve_aspects(&options.aspects, &ratings.known(), train.len())?;
-    let specs = aspects.into_iter().map(|name| {
-        let scale = options.scale.fit(ratings.of_aspect(&name))?;
-        Ok(AspectSpec { name, scale })
-    });
-    let config = TextConfig {
-        max_length: options.max_length,
-        truncation: options.truncation,
-        cut_segments: options.cut_segments,
-        segmenter: options.segmenter.clone().resolved()?,
-        aspects: specs.collect::<Result<_>>()?,
-        use_context: options.use_context.resolve(train)?,
-        chat_template,
-        separator: None,
-    };
-    let mean_targets = config
-        .aspects
-        .iter()
-        .map(|spec| mean_target(spec, &ratings, training))
-        .collect();
-    check_scales("train", &config.aspects, training, train)?;
-    check_scales("valid", &config.aspects, training, valid)?;
+    let survey = Survey::of(train, training, false)?;
+    let resolved = Resolved::of(&survey, chat_template, options, training)?;
+    let (prepared, _) = prepare_in_memory(tokenizer_json, resolved, training, train, valid)?;
+    Ok(prepared)
+}
+
+/// Tokenizes both splits into memory.
+pub(super) fn prepare_in_memory(
+    tokenizer_json: &[u8],
+    resolved: Resolved,
+    training: &TrainConfig,
+    train: &[Example],
+    valid: &[Example],
+) -> Result<(Prepared, SplitsFacts)> {
+    let Resolved {
+        config,
+        mean_targets,
+    } = resolved;
+    check_both_scales(&config.aspects, training, train, valid)?;
     let tokenizer = SegmentTokenizer::new(tokenizer_json, config)?;
-    let mut counts = SplitCounts::default();
-    let split = |name, examples, counts: &mut EncodingCounts| {
-        tokenize_split(name, &tokenizer, training, examples, counts)
+    let split = |split, examples: &[Example]| -> Result<(Vec<TokenizedExample>, SplitFacts)> {
+        let mut kept = Vec::with_capacity(examples.len());
+        let tokenizer = SplitTokenizer {
+            split,
+            tokenizer: &tokenizer,
+            training,
+        };
+        let keep = |item| {
+            kept.push(item);
+            Ok(())
+        };
+        let facts = tokenizer.tokenize(examples, keep, |_| ())?;
+        Ok((kept, facts))
     };
-    let train = split("train", train, &mut counts.train)?;
-    let valid = split("valid", valid, &mut counts.valid)?;
-    Ok(Prepared {
+    let (train, of_train) = split("train", train)?;
+    let (valid, of_valid) = split("valid", valid)?;
+    let facts = SplitsFacts::of(of_train, of_valid);
+    let prepared = Prepared {
         tokenizer,
         train,
         valid,
-        counts,
+        counts: facts.counts.clone(),
         mean_targets,
-    })
-}
-
-fn tokenize_split(
-    split: &'static str,
-    tokenizer: &SegmentTokenizer,
-    training: &TrainConfig,
-    examples: &[Example],
-    counts: &mut EncodingCounts,
-) -> Result<Vec<TokenizedExample>> {
-    let mut tokenized = Vec::with_capacity(examples.len());
-    let mut weight = 0.0;
-    counts.context = ContextCounts::of(examples);
-    for example in examples {
-        if example.segments.is_empty() && example.response.trim().is_empty() {
-            // Without tokens there is no score, even if the response is rated.
-            counts.examples += 1;
-            counts.examples_without_rating += 1;
-            counts.blank_responses += 1;
-            continue;
-        }
-        let item = tokenize(tokenizer, training, example, &mut counts.truncation)?;
-        counts.examples += 1;
-        counts.ratings += ratings(tokenizer, example);
-        let targets = item.segments.iter().flat_map(|segment| &segment.targets);
-        let rated = targets.flatten().count();
-        let rated_responses = item.response_targets.iter().flatten().count();
-        if rated + rated_responses == 0 || item.segments.is_empty() {
-            counts.examples_without_rating += 1;
-            continue;
-        }
-        if training.loss.takes_logits() {
-            check_targets(split, tokenizer, &item)?;
-        }
-        let weights = item
-            .segments
-            .iter()
-            .map(|segment| f64::from(segment.weight));
-        weight += weights.sum::<f64>() + rated_responses as f64;
-        counts.rated += rated;
-        counts.rated_responses += rated_responses;
-        counts.tokens += item.token_ids.len();
-        tokenized.push(item);
-    }
-    if weight > 0.0 {
-        return Ok(tokenized);
-    }
-    Err(TrainError::NothingRated {
-        split,
-        examples: examples.len(),
-    })
-}
-
-/// Ratings of an example's segments on the trained aspects.
-fn ratings(tokenizer: &SegmentTokenizer, example: &Example) -> usize {
-    let aspects = &tokenizer.config().aspects;
-    let of_segment = |ratings: &BTreeMap<String, f64>| {
-        let rated = aspects.iter().filter(|a| ratings.contains_key(&a.name));
-        rated.count()
     };
-    let segments = example.segments.iter();
-    segments.map(|segment| of_segment(&segment.ratings)).sum()
+    Ok((prepared, facts))
 }
 
-/// Refuses ratings outside the range of a min-max scale: they are mistakes or on another scale.
-fn check_scales(
-    split: &'static str,
+/// What is known of both splits when they are tokenized.
+pub(super) struct SplitsFacts {
+    pub(super) counts: SplitCounts,
+    pub(super) texts: SplitDigests,
+    /// The largest type id of a token.
+    pub(super) largest_type: u32,
+}
+
+impl SplitsFacts {
+    pub(super) fn of(train: SplitFacts, valid: SplitFacts) -> Self {
+        Self {
+            counts: SplitCounts {
+                train: train.counts,
+                valid: valid.counts,
+            },
+            texts: SplitDigests {
+                train: train.texts,
+                valid: valid.texts,
+            },
+            largest_type: train.largest_type.max(valid.largest_type),
+        }
+    }
+}
+
+/// Settings of the tokens, resolved for a training split.
+pub(super) struct Resolved {
+    pub(super) config: TextConfig,
+    pub(super) mean_targets: Vec<f32>,
+}
+
+impl Resolved {
+    pub(super) fn of(
+        survey: &Survey,
+        chat_template: Option<ChatTemplate>,
+        options: &TextOptions,
+        training: &TrainConfig,
+    ) -> Result<Self> {
+        let Survey {
+            context, ratings, ..
+        } = survey;
+        let aspects = resolve_aspects(&options.aspects, &ratings.known(), context.records)?;
+        let specs = aspects.into_iter().map(|name| {
+            let scale = options.scale.fit(ratings.of_aspect(&name))?;
+            Ok(AspectSpec { name, scale })
+        });
+        let config = TextConfig {
+            max_length: options.max_length,
+            truncation: options.truncation,
+            cut_segments: options.cut_segments,
+            segmenter: options.segmenter.clone().resolved()?,
+            aspects: specs.collect::<Result<_>>()?,
+            use_context: options.use_context.resolve_for(*context)?,
+            chat_template,
+            separator: None,
+        };
+        let mean_targets = config
+            .aspects
+            .iter()
+            .map(|spec| mean_target(spec, ratings, training))
+            .collect();
+        Ok(Self {
+            config,
+            mean_targets,
+        })
+    }
+}
+
+/// Refuses ratings of both splits outside the scales of the aspects.
+pub(super) fn check_both_scales<R: RecordSet + ?Sized>(
     aspects: &[AspectSpec],
     training: &TrainConfig,
-    examples: &[Example],
+    train: &R,
+    valid: &R,
 ) -> Result<()> {
-    for AspectSpec { name, scale } in aspects {
-        let RatingScale::MinMax { min, max } = *scale else {
-            continue;
-        };
-        let ratings = examples.iter().flat_map(|example| {
-            let of_response = training.response_loss.is_some();
-            let whole = of_response.then_some(&example.ratings);
-            let segments = example.segments.iter().map(|segment| &segment.ratings);
-            let all = segments.chain(whole);
-            all.filter_map(move |ratings| Some((&example.id, *ratings.get(name)?)))
-        });
-        let (mut count, mut outside, mut first) = (0, 0, None);
-        for (id, rating) in ratings {
-            count += 1;
-            if !(min..=max).contains(&rating) {
-                outside += 1;
-                first.get_or_insert((id, rating));
-            }
-        }
-        if let Some((id, rating)) = first {
-            return Err(TrainError::OutsideScale {
-                split,
-                aspect: name.clone(),
-                outside,
-                ratings: count,
-                low: min,
-                high: max,
-                id: id.clone(),
-                rating,
-            });
-        }
-    }
-    Ok(())
-}
-
-/// Tokenizes an example with the targets that the objective uses.
-fn tokenize(
-    tokenizer: &SegmentTokenizer,
-    training: &TrainConfig,
-    example: &Example,
-    counts: &mut TruncationCounts,
-) -> Result<TokenizedExample> {
-    let of_response = training.response_loss.is_some() && !example.ratings.is_empty();
-    if of_response && example.segments.is_empty() {
-        let mut cut = example.clone();
-        tokenizer.segment_response(&mut cut)?;
-        return Ok(tokenizer.tokenize(&cut, counts)?);
-    }
-    let mut item = tokenizer.tokenize(example, counts)?;
-    if !of_response {
-        item.response_targets.fill(None);
-    }
-    Ok(item)
-}
-
-/// Refuses targets outside `[0, 1]`.
-fn check_targets(
-    split: &'static str,
-    tokenizer: &SegmentTokenizer,
-    item: &TokenizedExample,
-) -> Result<()> {
-    for segment in &item.segments {
-        for (target, aspect) in segment.targets.iter().zip(&tokenizer.config().aspects) {
-            let outside = target.filter(|target| !(0.0..=1.0).contains(target));
-            if let Some(target) = outside {
-                return Err(TrainError::TargetOutside {
-                    split,
-                    id: item.id.clone(),
-                    segment: segment.index,
-                    aspect: aspect.name.clone(),
-                    target,
-                });
-            }
-        }
-    }
-    Ok(())
+    check_scales("train", aspects, training, train)?;
+    check_scales("valid", aspects, training, valid)
 }

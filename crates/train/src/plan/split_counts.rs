@@ -1,10 +1,10 @@
 //! Counts of examples, ratings and truncations of the splits.
 
 use gradus_data::{ContextCounts, TruncationCounts};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Counts of examples and truncations, by split.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SplitCounts {
     /// Training split.
@@ -14,7 +14,7 @@ pub struct SplitCounts {
 }
 
 /// Counts of examples and truncations of a split.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct EncodingCounts {
     /// Examples read.
@@ -22,7 +22,7 @@ pub struct EncodingCounts {
     /// Omitted examples: without a rating that the objective uses (after truncation), or without a segment.
     pub examples_without_rating: usize,
     /// Omitted examples whose response is empty or white space.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub blank_responses: usize,
     /// Rated segment-aspect pairs before truncation.
     #[serde(default)]
@@ -33,7 +33,7 @@ pub struct EncodingCounts {
     #[serde(default)]
     pub context: ContextCounts,
     /// Rated response-aspect pairs that the objective uses; 0 without a response loss.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub rated_responses: usize,
     /// Tokens, including special tokens.
     pub tokens: usize,

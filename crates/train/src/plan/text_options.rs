@@ -1,6 +1,6 @@
 //! Settings of text and targets.
 
-use gradus_data::{CutSegments, Example, Segmenter, TruncationPolicy};
+use gradus_data::{ContextCounts, CutSegments, Example, Segmenter, TruncationPolicy};
 use serde::{Deserialize, Serialize};
 
 use super::{ChatTemplateOption, ScaleOption};
@@ -102,13 +102,18 @@ impl ContextOption {
     /// # Errors
     /// [`TrainError::NoContext`] if contexts are required and no record has one.
     pub fn resolve(self, train: &[Example]) -> Result<bool> {
-        let some = train.iter().any(Example::has_context);
+        self.resolve_for(ContextCounts::of(train))
+    }
+
+    /// The same for a training split with these counts.
+    pub(super) fn resolve_for(self, train: ContextCounts) -> Result<bool> {
+        let some = train.with_context > 0;
         match self {
             Self::Auto => Ok(some),
             Self::Leave => Ok(false),
             Self::Read if some => Ok(true),
             Self::Read => Err(TrainError::NoContext {
-                records: train.len(),
+                records: train.records,
             }),
         }
     }

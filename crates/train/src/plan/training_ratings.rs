@@ -8,22 +8,20 @@ use super::TrainConfig;
 use crate::{Result, TrainError};
 
 /// The ratings of the training split that the objective uses, by aspect.
+#[derive(Default)]
 pub(super) struct TrainingRatings {
     segments: BTreeMap<String, Vec<f64>>,
     responses: BTreeMap<String, Vec<f64>>,
 }
 
 impl TrainingRatings {
-    /// The ratings of `examples`; those of responses only with a response loss.
-    pub(super) fn of(examples: &[Example], training: &TrainConfig) -> Self {
-        let segments = examples.iter().flat_map(|example| &example.segments);
-        let responses = examples
-            .iter()
-            .filter(|_| training.response_loss.is_some())
-            .map(|example| &example.ratings);
-        Self {
-            segments: by_aspect(segments.map(|segment| &segment.ratings)),
-            responses: by_aspect(responses),
+    /// Adds the ratings of an example; that of the response only with a response loss.
+    pub(super) fn add(&mut self, example: &Example, training: &TrainConfig) {
+        for segment in &example.segments {
+            add_all(&mut self.segments, &segment.ratings);
+        }
+        if training.response_loss.is_some() {
+            add_all(&mut self.responses, &example.ratings);
         }
     }
 
@@ -41,14 +39,15 @@ impl TrainingRatings {
     }
 }
 
-fn by_aspect<'a>(
-    maps: impl Iterator<Item = &'a BTreeMap<String, f64>>,
-) -> BTreeMap<String, Vec<f64>> {
-    let mut ratings: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    for (aspect, rating) in maps.flatten() {
-        ratings.entry(aspect.clone()).or_default().push(*rating);
+fn add_all(ratings: &mut BTreeMap<String, Vec<f64>>, of_one: &BTreeMap<String, f64>) {
+    for (aspect, rating) in of_one {
+        match ratings.get_mut(aspect) {
+            Some(ratings) => ratings.push(*rating),
+            None => {
+                ratings.insert(aspect.clone(), vec![*rating]);
+            }
+        }
     }
-    ratings
 }
 
 /// The aspects to train: the `wanted` ones, or all rated ones if none is named.

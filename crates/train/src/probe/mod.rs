@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::{Map, json};
 
 use self::ridge::{RidgeSums, Solution};
-use crate::bundle::{manifest, split_digests};
+use crate::bundle::manifest;
 use crate::json::to_value;
 use crate::plan::{Assembled, SplitCounts, TrainingPlan, assemble};
 use crate::{Preview, RatingLoss, Result, TrainError};
@@ -108,12 +108,12 @@ pub fn probe(
 ) -> Result<ProbeReport> {
     check(plan)?;
     let place = plan.take_place(false)?;
-    let texts = split_digests(train, valid);
     let Assembled {
         text,
         train,
         valid,
         counts,
+        texts,
         model,
         config,
         tokenizer,

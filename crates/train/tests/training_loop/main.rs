@@ -9,4 +9,5 @@ mod early_stopping;
 mod non_finite;
 mod own_parts;
 mod resume;
+mod stored;
 mod support;

@@ -1,0 +1,129 @@
+//! A sample of records: of a bounded number and size, the same for the same data.
+
+use std::collections::BinaryHeap;
+
+use gradus::data::Example;
+
+/// Most records of a sample.
+const MOST: usize = 4096;
+/// Most bytes of their texts.
+const MOST_BYTES: usize = 64 << 20;
+
+/// The records with the lowest random numbers, which depend on nothing but their place.
+#[derive(Default)]
+pub(super) struct Sample {
+    /// The one with the highest number on top.
+    kept: BinaryHeap<Kept>,
+    bytes: usize,
+    seen: usize,
+}
+
+struct Kept {
+    number: u64,
+    place: usize,
+    example: Example,
+}
+
+impl Sample {
+    /// Shows the sample the next record.
+    pub(super) fn add(&mut self, example: &Example) {
+        let place = self.seen;
+        self.seen += 1;
+        let number = random(place as u64);
+        let is_full = self.kept.len() >= MOST || self.bytes > MOST_BYTES;
+        if is_full && self.kept.peek().is_some_and(|top| top.number <= number) {
+            return;
+        }
+        self.bytes += size(example);
+        self.kept.push(Kept {
+            number,
+            place,
+            example: example.clone(),
+        });
+        while self.kept.len() > MOST || (self.bytes > MOST_BYTES && self.kept.len() > 1) {
+            let Some(top) = self.kept.pop() else { break };
+            self.bytes -= size(&top.example);
+        }
+    }
+
+    /// The records in their order.
+    pub(super) fn finish(self) -> Vec<Example> {
+        let mut kept = self.kept.into_vec();
+        kept.sort_unstable_by_key(|kept| kept.place);
+        kept.into_iter().map(|kept| kept.example).collect()
+    }
+}
+
+/// Bytes of the texts of a record.
+fn size(example: &Example) -> usize {
+    let context = example.context.as_ref().map_or(0, String::len);
+    example.prompt.len() + context + example.response.len()
+}
+
+/// `SplitMix64` of a place.
+fn random(place: u64) -> u64 {
+    let mut z = place.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+impl Ord for Kept {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.number.cmp(&other.number)
+    }
+}
+
+impl PartialOrd for Kept {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Kept {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
+}
+
+impl Eq for Kept {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(records: usize, bytes: usize) -> Vec<usize> {
+        let mut sample = Sample::default();
+        for k in 0..records {
+            sample.add(&Example {
+                id: k.to_string(),
+                response: "r".repeat(bytes),
+                ..Example::default()
+            });
+        }
+        let kept = sample.finish();
+        kept.iter()
+            .map(|example| example.id.parse().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn a_small_set_is_its_own_sample_and_a_large_one_is_sampled_evenly() {
+        assert_eq!(sample(MOST, 1), (0..MOST).collect::<Vec<_>>());
+        let kept = sample(10 * MOST, 1);
+        assert_eq!(kept.len(), MOST);
+        assert!(kept.is_sorted());
+        let in_first_half = kept.iter().filter(|&&k| k < 5 * MOST).count();
+        assert!(
+            (MOST * 45 / 100..MOST * 55 / 100).contains(&in_first_half),
+            "{in_first_half}"
+        );
+    }
+
+    #[test]
+    fn long_records_count_by_their_size() {
+        let kept = sample(40, MOST_BYTES / 16);
+        assert_eq!(kept.len(), 16);
+        assert!(kept.iter().any(|&k| k >= 20) && kept.iter().any(|&k| k < 20));
+    }
+}
