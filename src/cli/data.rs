@@ -1,10 +1,11 @@
 //! `gradus data`.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Subcommand};
-use gradus::data::Segmenter;
-use gradus::data::import::{Format, MarkRule, RatingMap};
+use gradus::data::import::{Format, MarkRule, Offsets, RatingMap};
+use gradus::data::{DataError, Segmenter};
 use gradus::eval::audit::ScaleRange;
 
 const AUDIT_HELP: &str = "\
@@ -160,14 +161,18 @@ pub(crate) enum DataCommand {
         /// Map from published labels to ratings, such as -1=0,0=0.5,1=1
         #[arg(long, value_name = "MAP", allow_hyphen_values = true)]
         rating_map: Option<RatingMap>,
-        /// How to segment responses, for formats with marked errors instead of segments
-        /// [default: sentence]
+        /// How to segment responses, for formats with marked errors instead of segments: a segmenter, or
+        /// `marks` to cut at the borders of the marks [default: sentence]
         #[arg(long)]
-        segmenter: Option<Segmenter>,
+        segmenter: Option<MarkCut>,
         /// How marked errors rate a segment: `any` (its worst mark counts), `any:N` (only marks with at
         /// least N characters in the segment), or `share` (mean over its characters) [default: any]
         #[arg(long, value_name = "RULE")]
         mark_rule: Option<MarkRule>,
+        /// What the offsets of spans count: chars (code points, as Python), utf16 (as JavaScript) or bytes
+        /// (of UTF-8) [default: chars]
+        #[arg(long, value_name = "UNIT")]
+        offsets: Option<Offsets>,
         /// File of prompts, for formats that store them separately (RAGTruth's `source_info.jsonl`)
         #[arg(long, value_name = "FILE")]
         sources: Option<PathBuf>,
@@ -202,4 +207,23 @@ pub(crate) enum DataCommand {
         #[arg(long, default_value_t = 0)]
         seed: u64,
     },
+}
+
+/// How responses with marked errors are cut.
+#[derive(Debug, Clone)]
+pub(crate) enum MarkCut {
+    /// At the borders of the marks.
+    AtMarks,
+    Segments(Segmenter),
+}
+
+impl FromStr for MarkCut {
+    type Err = DataError;
+
+    fn from_str(text: &str) -> Result<Self, DataError> {
+        match text {
+            "marks" => Ok(Self::AtMarks),
+            _ => text.parse().map(Self::Segments),
+        }
+    }
 }

@@ -21,7 +21,7 @@ use gradus::data::{ColumnMap, ReadLimits};
 use crate::{commands, failure, records, signals};
 
 pub(crate) use bench::{BenchArgs, BenchMode};
-pub(crate) use data::{AuditArgs, DataCommand, SegmentArgs};
+pub(crate) use data::{AuditArgs, DataCommand, MarkCut, SegmentArgs};
 pub(crate) use eval::{CalibrateArgs, CompareArgs, EvalArgs, ExplainArgs};
 pub(crate) use models::{ExportArgs, ExportFormat, ImportArgs, InspectArgs};
 pub(crate) use process::{ProcessArgs, ProcessBenchmark, ThresholdArgs};

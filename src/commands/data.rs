@@ -1,18 +1,20 @@
 //! `gradus data …`
 
+use std::collections::BTreeMap;
 use std::iter;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use gradus::data::import::{Format, ImportOptions, import};
 use gradus::data::{
-    AtomicFile, DataError, Example, ExampleWriter, GeneratorConfig, GroupKey, ReadProgress,
-    SplitFractions, StatsCollector, UnreadKey, UnreadKeys, generate, split_by,
+    AtomicFile, DataError, Example, ExampleWriter, GeneratorConfig, GroupKey, RaterSums,
+    ReadProgress, RecordProblem, Segmenter, SpanFit, SplitFractions, StatsCollector, UnreadKey,
+    UnreadKeys, generate, split_by,
 };
 use gradus_files::create_directories;
 use serde::Serialize;
 
-use crate::cli::DataCommand;
+use crate::cli::{DataCommand, MarkCut};
 use crate::failure::Usage;
 use crate::progress::Reading;
 use crate::{output, records, show};
@@ -50,13 +52,13 @@ pub(crate) fn run(command: DataCommand) -> Result<()> {
             rating_map,
             segmenter,
             mark_rule,
+            offsets,
             sources,
             skip_wrong,
         } => {
-            let cuts = matches!(
-                format,
-                Format::FineGrainedFeedback | Format::RagTruth | Format::Own(_)
-            );
+            let is_own = matches!(format, Format::Own(_));
+            let cuts = format.has_marks() || is_own;
+            let has_spans = cuts || format == Format::SpanCsv;
             let has_sources = matches!(format, Format::RagTruth | Format::Own(_));
             let is_table = matches!(format, Format::WmtMqm | Format::SpanCsv);
             refuse_unread(
@@ -64,13 +66,19 @@ pub(crate) fn run(command: DataCommand) -> Result<()> {
                 &[
                     ("--segmenter", segmenter.is_some() && !cuts),
                     ("--mark-rule", mark_rule.is_some() && !cuts),
+                    ("--offsets", offsets.is_some() && !has_spans),
                     ("--sources", sources.is_some() && !has_sources),
                     ("--columns", records::columns().is_some() && is_table),
                 ],
             )?;
             let options = ImportOptions {
                 rating_map,
-                segmenter: segmenter.unwrap_or_default(),
+                cut_at_marks: matches!(segmenter, Some(MarkCut::AtMarks)),
+                segmenter: match segmenter {
+                    Some(MarkCut::Segments(segmenter)) => segmenter,
+                    Some(MarkCut::AtMarks) | None => Segmenter::default(),
+                },
+                offsets: offsets.unwrap_or_default(),
                 mark_rule: mark_rule.unwrap_or_default(),
                 sources,
                 columns: records::columns().cloned().unwrap_or_default(),
@@ -302,11 +310,13 @@ fn import_file(
     for note in importer.notes() {
         show::status(&format!("{}: {note}", file.display()));
     }
+    let mut agreement = Agreement::default();
     for record in importer {
         reading.add(1);
         match record {
             Ok(example) => {
                 unread.add(&example);
+                agreement.add(&example);
                 writer.write(&example)?;
             }
             Err(error @ (DataError::Record { .. } | DataError::DuplicateId { .. }))
@@ -315,7 +325,14 @@ fn import_file(
                 reading.line(&format!("skipped: {error}"));
                 left_out += 1;
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                if let Some(unit) = other_unit(&error) {
+                    reading.line(&format!(
+                        "--offsets {unit} would cover the text of this span"
+                    ));
+                }
+                return Err(error.into());
+            }
         }
     }
     drop(reading);
@@ -327,7 +344,58 @@ fn import_file(
     );
     writer.commit()?;
     show::status(&status);
+    agreement.show();
     Ok(())
+}
+
+/// The unit of offsets with which a span would cover the text that its record repeats.
+fn other_unit(error: &DataError) -> Option<&'static str> {
+    let DataError::Record { error, .. } = error else {
+        return None;
+    };
+    let RecordProblem::MarkedText { fit, .. } = &error.problem else {
+        return None;
+    };
+    match fit.as_deref()? {
+        SpanFit::Utf16(_) => Some("utf16"),
+        SpanFit::Bytes(_) => Some("bytes"),
+        _ => None,
+    }
+}
+
+/// Agreement of the raters by aspect, of segments and of responses.
+#[derive(Default)]
+struct Agreement([BTreeMap<String, RaterSums>; 2]);
+
+impl Agreement {
+    fn add(&mut self, example: &Example) {
+        let [of_segments, of_responses] = &mut self.0;
+        let segments = example.segments.iter().flat_map(|segment| &segment.raters);
+        for (aspect, ratings) in segments {
+            of_segments.entry(aspect.clone()).or_default().add(ratings);
+        }
+        for (aspect, ratings) in &example.raters {
+            of_responses.entry(aspect.clone()).or_default().add(ratings);
+        }
+    }
+
+    /// Says how far raters agree, where texts have several.
+    fn show(&self) {
+        for (sums, what) in self.0.iter().zip(["segments", "responses"]) {
+            for (aspect, sums) in sums {
+                if let Some(found) = sums.agreement() {
+                    show::status(&format!(
+                        "{aspect}: {} {what} with {} to {} raters, standard deviation {}, Krippendorff's alpha {}",
+                        found.texts,
+                        found.fewest,
+                        found.most,
+                        show::number(Some(found.sd)),
+                        show::number(found.alpha),
+                    ));
+                }
+            }
+        }
+    }
 }
 
 fn convert(input: &Path, output: AtomicFile) -> Result<()> {

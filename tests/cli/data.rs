@@ -480,12 +480,62 @@ fn what_an_importer_makes_of_a_table_and_of_marks_is_told() {
         ("prmbench", "r.jsonl", "--mark-rule", "any"),
         ("span-csv", "t.csv", "--segmenter", "sentence"),
         ("span-csv", "t.csv", "--columns", "prompt=question"),
+        ("prmbench", "r.jsonl", "--offsets", "utf16"),
     ] {
         let unread = ["data", "import", format, file, option, value, "-o", "x"];
         let expected = format!("{option}: {format} does not read it");
         gradus(path, &unread).fails(2, &[&expected]);
         assert!(!path.join("x").exists());
     }
+}
+
+#[test]
+fn an_import_says_how_far_its_raters_agree_and_which_unit_of_offsets_fits() {
+    let directory = temp_dir();
+    let path = directory.path();
+    let region = |start: usize| {
+        format!(
+            "{{\"id\":\"r\",\"type\":\"labels\",\"value\":{{\"start\":{start},\"end\":{},\"text\":\"42\",\"labels\":[\"Wrong\"]}}}}",
+            start + 2
+        )
+    };
+    let task = |start: usize| {
+        format!(
+            "[{{\"id\":1,\"data\":{{\"text\":\"\u{1f4a9}. So 42.\"}},\"annotations\":[{{\"completed_by\":1,\"result\":[{}]}},{{\"completed_by\":2,\"result\":[]}}]}}]",
+            region(start)
+        )
+    };
+    let import = |more: &[&str]| {
+        let mut arguments = vec![
+            "data",
+            "import",
+            "label-studio",
+            "t.json",
+            "--overwrite",
+            "-o",
+            "out.jsonl",
+        ];
+        arguments.extend(more);
+        gradus(path, &arguments)
+    };
+    // The editor counts the first character twice.
+    write(path, "t.json", task(7));
+    let run = import(&[]);
+    assert!(
+        run.stderr.contains("--offsets utf16 would cover"),
+        "{}",
+        run.stderr
+    );
+    run.fails(2, &["annotations[0].result[0].value.text"]);
+    let run = import(&["--offsets", "utf16", "--segmenter", "marks"]);
+    // Ratings 1 1, 0 1 and 1 1: squares of 0.5 over 3 degrees of freedom; alpha 1 - (1/3) / (1/3).
+    let said = "rating: 3 segments with 2 to 2 raters, standard deviation 0.4082, Krippendorff's alpha 0.0000";
+    assert!(run.stderr.contains(said), "{}", run.stderr);
+    run.succeeds();
+    let segments = records(&path.join("out.jsonl"))[0]["segments"].clone();
+    assert_eq!(segments.as_array().unwrap().len(), 3);
+    assert_eq!(segments[1]["rating"], serde_json::json!([0.0, 1.0]));
+    import(&["--offsets", "utf-16"]).fails(2, &["chars, utf16 or bytes"]);
 }
 
 #[test]

@@ -80,6 +80,17 @@ impl Record {
         }
     }
 
+    /// Takes out `id`; without one, the number of the record.
+    ///
+    /// # Errors
+    /// If it is neither a text nor a whole number.
+    pub fn own_id(&mut self) -> Checked<String> {
+        match self.get("id") {
+            None | Some(Value::Null) => Ok(self.number.to_string()),
+            Some(_) => self.name("id"),
+        }
+    }
+
     /// Takes out a whole number.
     ///
     /// # Errors
@@ -180,4 +191,10 @@ pub(super) fn not_allowed(
         expected: expected.into(),
     };
     RecordError::new(field, problem)
+}
+
+/// The value of a text of JSON.
+pub(super) fn json_text(text: &str, field: &str) -> Checked<Value> {
+    serde_json::from_str(text)
+        .map_err(|error| not_allowed(field, format!("a text that is no JSON ({error})"), "JSON"))
 }

@@ -47,6 +47,8 @@ pub(super) enum Reading {
     Record(fn(Record, &ImportOptions) -> Checked<Example>),
     /// Several examples of each JSON object, as where it is a tree.
     Records(fn(Record, &ImportOptions) -> Checked<Vec<Example>>),
+    /// As [`Record`](Self::Record), of a format whose marks a rule turns into ratings, which is noted.
+    Marked(fn(Record, &ImportOptions) -> Checked<Example>),
     /// As [`Record`](Self::Record), by a parser that is made of the options first: it may read other
     /// files, and note what the reader of the data should know.
     Prepared(fn(&ImportOptions, &mut Vec<String>) -> Result<Parser>),
@@ -74,6 +76,10 @@ impl Reading {
             Self::Record(parse) => json_records(path, options, move |record| {
                 Ok(vec![parse(record, &owned)?])
             }),
+            Self::Marked(parse) => {
+                notes.push(options.mark_rule.note());
+                Self::Record(parse).open(path, options, notes)
+            }
             Self::Records(parse) => {
                 json_records(path, options, move |record| parse(record, &owned))
             }

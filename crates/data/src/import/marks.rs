@@ -1,13 +1,109 @@
+use std::collections::BTreeMap;
+
 use super::fields::not_allowed;
 use super::mark_rule::MarkRule;
+use super::options::ImportOptions;
+use crate::records::check_text;
 use crate::records::field::Checked;
-use crate::{CharSpan, DataError, RecordError, RecordProblem, Segmenter};
+use crate::{CharOffsets, CharSpan, DataError, RecordError, RecordProblem, Segment, Segmenter};
 
 /// A part of a response that somebody marked as wrong.
 pub(super) struct Mark {
     pub(super) span: CharSpan,
     /// What its characters are worth; those outside every mark are worth 1.
     pub(super) rating: f64,
+}
+
+/// Reads the marks of a response.
+pub(super) struct MarkReader<'a> {
+    response: &'a str,
+    offsets: CharOffsets,
+    options: &'a ImportOptions,
+}
+
+/// A mark as a record has it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Marked<'a> {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// What it covers, where the record repeats it.
+    pub(super) text: Option<&'a str>,
+}
+
+impl<'a> MarkReader<'a> {
+    pub(super) fn new(response: &'a str, options: &'a ImportOptions) -> Self {
+        Self {
+            response,
+            offsets: CharOffsets::new(response),
+            options,
+        }
+    }
+
+    /// The span of a mark in characters; `field` is where it stands in the record.
+    pub(super) fn span(&self, marked: Marked<'_>, field: &str) -> Checked<CharSpan> {
+        let Marked { start, end, text } = marked;
+        let unit = self.options.offsets;
+        let span = unit.to_chars(self.response, &self.offsets, CharSpan { start, end }, field)?;
+        check_mark(span, self.response, field)?;
+        if let Some(text) = text {
+            check_text(self.response, &self.offsets, span, text, || {
+                format!("{field}.text")
+            })?;
+        }
+        Ok(span)
+    }
+
+    /// A mark with its rating: that of its label in the rating map, or 0.
+    pub(super) fn mark(&self, marked: Marked<'_>, label: &str, field: &str) -> Checked<Mark> {
+        let span = self.span(marked, field)?;
+        let rating = self.options.rate(label, 0.0, || format!("{field}.label"))?;
+        Ok(Mark { span, rating })
+    }
+}
+
+/// The spans of the segments of a marked response: as the segmenter cuts it, or at the borders of the marks.
+pub(super) fn marked_spans<'a>(
+    response: &str,
+    marks: impl Iterator<Item = &'a Mark>,
+    options: &ImportOptions,
+    field: &str,
+) -> Checked<Vec<CharSpan>> {
+    if !options.cut_at_marks {
+        return cut(response, &options.segmenter, field);
+    }
+    let chars: Vec<char> = response.chars().collect();
+    let mut borders = vec![0, chars.len()];
+    borders.extend(marks.flat_map(|mark| [mark.span.start, mark.span.end]));
+    borders.sort_unstable();
+    borders.dedup();
+    let pieces = borders.windows(2).map(|ends| {
+        let inside = &chars[ends[0]..ends[1]];
+        let is_text = |char: &char| !char.is_whitespace();
+        let first = inside.iter().position(is_text)?;
+        let last = inside.iter().rposition(is_text)?;
+        Some(CharSpan::new(ends[0] + first, ends[0] + last + 1))
+    });
+    let spans: Vec<CharSpan> = pieces.flatten().collect();
+    if spans.is_empty() {
+        return Err(RecordError::new(field, RecordProblem::EmptyText));
+    }
+    Ok(spans)
+}
+
+/// The segments of a marked response, rated in one aspect.
+pub(super) fn marked_segments(
+    response: &str,
+    marks: &[Mark],
+    options: &ImportOptions,
+    aspect: &str,
+    field: &str,
+) -> Checked<Vec<Segment>> {
+    let spans = marked_spans(response, marks.iter(), options, field)?;
+    let ratings = rate_spans(response, &spans, marks, options.mark_rule);
+    let segments = spans.into_iter().zip(ratings);
+    Ok(segments
+        .map(|(span, rating)| Segment::new(span, BTreeMap::from([(aspect.to_owned(), rating)])))
+        .collect())
 }
 
 /// Refuses a mark that marks nothing, or reaches past the end of the response.

@@ -3,6 +3,7 @@
 //! [`import`] reads a file of one of the [`Format`]s. The formats, how each is mapped and which
 //! traps each has are described in `docs/importing.md`.
 
+mod annotated;
 mod fields;
 mod format;
 mod formats;
@@ -10,6 +11,7 @@ mod importer;
 mod mark_rule;
 mod marks;
 mod named;
+mod offsets;
 mod options;
 mod rating_map;
 mod spans;
@@ -22,5 +24,6 @@ pub use format::*;
 pub use importer::*;
 pub use mark_rule::*;
 pub use named::*;
+pub use offsets::*;
 pub use options::*;
 pub use rating_map::*;

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use super::mark_rule::MarkRule;
+use super::offsets::Offsets;
 use super::rating_map::Label;
 use crate::records::field::Checked;
 use crate::{CharSpan, ColumnMap, RatingMap, ReadLimits, RecordError, RecordProblem, Segmenter};
@@ -11,10 +12,13 @@ pub struct ImportOptions {
     /// Which rating each published label becomes; by default the rule of the format. A label that
     /// is not in the map is an error.
     pub rating_map: Option<RatingMap>,
-    /// How responses that come with marked errors are cut; by default into sentences. Matters to
-    /// [`Format::FineGrainedFeedback`](crate::Format::FineGrainedFeedback) and
-    /// [`Format::RagTruth`](crate::Format::RagTruth).
+    /// How responses that come with marked errors are cut; by default into sentences. Matters to the formats of
+    /// which [`Format::has_marks`](crate::Format::has_marks) is true.
     pub segmenter: Segmenter,
+    /// Whether such responses are cut at the borders of their marks instead.
+    pub cut_at_marks: bool,
+    /// What the offsets of marks count; by default characters.
+    pub offsets: Offsets,
     /// How marked errors become ratings; by default any mark counts. Matters to the same formats.
     pub mark_rule: MarkRule,
     /// The file with the prompts (`source_info.jsonl`); needed by

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy knows tests, not their helpers")]
 
+mod annotations;
 mod feedback;
 mod files;
 mod responses;

@@ -1,4 +1,5 @@
-use gradus_data::{DEFAULT_ASPECT, Format, ImportOptions};
+use gradus_data::{DEFAULT_ASPECT, Example, Format, ImportOptions};
+use serde_json::{Value, json};
 
 use crate::{file, import_all, one, one_with, ratings, refusal, refused, texts, with_map};
 
@@ -434,4 +435,109 @@ fn lines_of_a_csv_table_are_counted_whatever_ends_them() {
             "{message}"
         );
     }
+}
+
+#[test]
+fn helpsteer3_rates_both_responses_by_the_preference_of_its_raters() {
+    let record = |single: Value| {
+        json!({
+            "domain": "code", "language": "python",
+            "context": [{"role": "user", "content": "Sort it."}],
+            "response1": "Use sort.", "response2": "Use a loop.",
+            "overall_preference": -2, "individual_preference": single,
+        })
+        .to_string()
+    };
+    let raters = json!([
+        {"score": -3, "reasoning": "r", "feedback1": "f", "feedback2": "g"},
+        {"score": -2, "reasoning": "r", "feedback1": "f", "feedback2": "g"},
+        {"score": -1, "reasoning": "r", "feedback1": "f", "feedback2": "g"},
+    ]);
+    let options = ImportOptions::default();
+    let examples = import_all(&record(raters), Format::HelpSteer3, &options);
+    let [first, second] = examples.try_into().unwrap();
+    let (first, second): (Example, Example) = (first.unwrap(), second.unwrap());
+    assert_eq!((first.id.as_str(), second.id.as_str()), ("1-1", "1-2"));
+    assert_eq!(
+        (first.prompt.as_str(), texts(&second)),
+        ("Sort it.", vec!["Use a loop."])
+    );
+    assert_eq!(ratings(&first, "preference"), [Some(2.0)]);
+    assert_eq!(ratings(&second, "preference"), [Some(-2.0)]);
+    assert_eq!(first.segments[0].raters["preference"], [3.0, 2.0, 1.0]);
+    assert_eq!(first.meta["overall_preference"], -2);
+    first.check().unwrap();
+
+    let examples = import_all(&record(Value::Null), Format::HelpSteer3, &options);
+    let first = examples.into_iter().next().unwrap().unwrap();
+    assert_eq!(ratings(&first, "preference"), [Some(2.0)]);
+    assert!(first.segments[0].raters.is_empty());
+
+    let several = record(json!([])).replace(
+        r#"[{"role":"user","content":"Sort it."}]"#,
+        r#"[{"role":"user","content":"Hi"},{"role":"assistant","content":"Yes?"},{"role":"user","content":"Sort it."}]"#,
+    );
+    let examples = import_all(&several, Format::HelpSteer3, &options);
+    let prompt = &examples[0].as_ref().unwrap().prompt;
+    assert_eq!(prompt, "user: Hi\n\nassistant: Yes?\n\nuser: Sort it.");
+    let message = refused(&record(json!([{"score": 5}])), Format::HelpSteer3);
+    assert!(
+        message.contains("individual_preference[0].score"),
+        "{message}"
+    );
+}
+
+#[test]
+fn ultrafeedback_rates_each_completion_in_its_aspects() {
+    let rating = |rating: &str| json!({"Rating": rating, "Rationale": "r"});
+    let completion = |response: &str, honesty: &str| {
+        json!({
+            "model": "m", "response": response, "principle": "helpfulness", "custom_system_prompt": "s",
+            "annotations": {
+                "instruction_following": rating("4"), "honesty": rating(honesty),
+                "truthfulness": {"Type": ["1"], "Rationale": "r", "Rating": "5", "Rationale For Rating": "s"},
+                "helpfulness": {"Type": ["2"], "Rationale": "r", "Rating": "3", "Rationale For Rating": "s"},
+            },
+            "critique": "c", "overall_score": 7.5, "fine-grained_score": 4.0,
+        })
+    };
+    let record = |completions: Value| {
+        json!({
+            "source": "flan", "instruction": "Say hi.", "models": ["m", "m"], "completions": completions,
+            "correct_answers": ["None"], "incorrect_answers": ["None"],
+        })
+        .to_string()
+    };
+    let both = record(json!([completion("Hi.", "5"), completion("Bye.", "N/A")]));
+    let examples = import_all(&both, Format::UltraFeedback, &ImportOptions::default());
+    let [first, second] = examples.try_into().unwrap();
+    let (first, second): (Example, Example) = (first.unwrap(), second.unwrap());
+    assert_eq!((first.id.as_str(), second.id.as_str()), ("1-1", "1-2"));
+    let found: Vec<(&str, f64)> = first.segments[0]
+        .ratings
+        .iter()
+        .map(|(k, v)| (k.as_str(), *v))
+        .collect();
+    let expected = [
+        ("helpfulness", 3.0),
+        ("honesty", 5.0),
+        ("instruction_following", 4.0),
+        ("truthfulness", 5.0),
+    ];
+    assert_eq!(found, expected);
+    assert_eq!(ratings(&second, "honesty"), [None]);
+    assert_eq!(
+        (&first.meta["source"], &first.meta["overall_score"]),
+        (&json!("flan"), &json!(7.5))
+    );
+    let wrong = record(json!([completion("Hi.", "good")]));
+    let message = refused(&wrong, Format::UltraFeedback);
+    assert!(
+        message.contains("completions[0].annotations.honesty.Rating"),
+        "{message}"
+    );
+    // A completion that is empty is refused alone.
+    let one_empty = record(json!([completion("", "5"), completion("Hi.", "5")]));
+    let examples = import_all(&one_empty, Format::UltraFeedback, &ImportOptions::default());
+    assert!(examples[0].is_err() && examples[1].is_ok());
 }

@@ -299,3 +299,43 @@ fn math_shepherd_refuses_a_question_or_a_tag_with_two_readings() {
         );
     }
 }
+
+#[test]
+fn conversations_have_a_step_and_its_sign_in_turn() {
+    let turns = |turns: &[(&str, &str)]| {
+        let turns = turns
+            .iter()
+            .map(|(role, content)| json!({"role": role, "content": content}));
+        json!({"conversations": turns.collect::<Vec<_>>(), "source": "s"}).to_string()
+    };
+    let whole = [
+        ("user", "What is 1 + 2 + 3? Step 1: 1 + 2 = 3"),
+        ("assistant", "+"),
+        ("user", "Step 2: 3 + 3 = 7 The answer is: 7"),
+        ("assistant", "-"),
+    ];
+    let example = one(&turns(&whole), Format::StepConversations);
+    assert_eq!(example.prompt, "What is 1 + 2 + 3?");
+    assert_eq!(
+        texts(&example),
+        ["Step 1: 1 + 2 = 3", "Step 2: 3 + 3 = 7 The answer is: 7"]
+    );
+    assert_eq!(ratings(&example, "rating"), [Some(1.0), Some(0.0)]);
+    assert_eq!(
+        (example.id.as_str(), &example.meta["source"]),
+        ("1", &json!("s"))
+    );
+    let options = with_map("+=0.9,-=0.2");
+    let example = one_with(&turns(&whole), Format::StepConversations, &options);
+    assert_eq!(ratings(&example, "rating"), [Some(0.9), Some(0.2)]);
+    for (wrong, said) in [
+        (&whole[..3], "3 turns"),
+        (&[][..], "no turn"),
+        (&[whole[1], whole[0]][..], "`assistant`"),
+        (&[("user", "Step one"), whole[1]][..], "no first step"),
+        (&[whole[0], ("assistant", "maybe")][..], "+ or -"),
+    ] {
+        let message = refused(&turns(wrong), Format::StepConversations);
+        assert!(message.contains(said), "{message}");
+    }
+}

@@ -3,12 +3,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::import::fields::{Record, list_member, not_allowed, position_member, text_member};
-use crate::import::importer::Parser;
-use crate::import::marks::{Mark, check_mark, cut, rate_spans};
+use crate::import::marks::{Mark, MarkReader, Marked, marked_spans, rate_spans};
 use crate::import::options::ImportOptions;
-use crate::records::check_text;
 use crate::records::field::{Checked, list, text};
-use crate::{CharOffsets, CharSpan, Example, RecordError, RecordProblem, Result, Segment};
+use crate::{Example, RecordError, RecordProblem, Segment};
 
 const RELEVANCE: &str = "relevance";
 const FACTUALITY: &str = "factuality";
@@ -24,17 +22,7 @@ fn aspect_of(error_type: &str) -> Option<&'static str> {
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "other formats read a file here")]
-pub(in crate::import) fn prepare(
-    options: &ImportOptions,
-    notes: &mut Vec<String>,
-) -> Result<Parser> {
-    notes.push(options.mark_rule.note());
-    let options = options.clone();
-    Ok(Box::new(move |record| parse(record, &options)))
-}
-
-fn parse(mut record: Record, options: &ImportOptions) -> Checked<Example> {
+pub(in crate::import) fn parse(mut record: Record, options: &ImportOptions) -> Checked<Example> {
     let prompt = record.text("question")?;
     let response = record.text(RESPONSE)?;
     let context = match record.take("passages") {
@@ -42,7 +30,7 @@ fn parse(mut record: Record, options: &ImportOptions) -> Checked<Example> {
         None => None,
     };
     let marks = marks(&record, &response, options)?;
-    let spans = cut(&response, &options.segmenter, RESPONSE)?;
+    let spans = marked_spans(&response, marks.values().flatten(), options, RESPONSE)?;
     let relevance = rate_spans(&response, &spans, &marks[RELEVANCE], options.mark_rule);
     let factuality = rate_spans(&response, &spans, &marks[FACTUALITY], options.mark_rule);
     let segments = spans.iter().zip(relevance.into_iter().zip(factuality));
@@ -76,7 +64,7 @@ fn marks(
             },
         ));
     };
-    let offsets = CharOffsets::new(response);
+    let reader = MarkReader::new(response, options);
     for (k, error) in list_member(feedback, "feedback", "errors")?
         .iter()
         .enumerate()
@@ -89,13 +77,12 @@ fn marks(
             let expected = "Irrelevant, Redundant, Incoherent, Wrong-Grounding or Unverifiable";
             return Err(not_allowed(kind_field(), format!("`{kind}`"), expected));
         };
-        let start = position_member(error, &field, "start")?;
-        let end = position_member(error, &field, "end")?;
-        let span = CharSpan { start, end };
-        check_mark(span, response, &field)?;
-        if let Some(Value::String(text)) = error.get("text") {
-            check_text(response, &offsets, span, text, || format!("{field}.text"))?;
-        }
+        let marked = Marked {
+            start: position_member(error, &field, "start")?,
+            end: position_member(error, &field, "end")?,
+            text: error.get("text").and_then(Value::as_str),
+        };
+        let span = reader.span(marked, &field)?;
         let rating = options.rate(kind, 0.0, kind_field)?;
         marks.push(Mark { span, rating });
     }

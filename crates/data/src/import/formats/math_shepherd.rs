@@ -43,17 +43,9 @@ pub(in crate::import) fn parse(mut record: Record, options: &ImportOptions) -> C
         ));
     }
     let labels = labels(&mut record, &pieces, rest)?;
-    let Some(start) = pieces[0].find(FIRST_STEP) else {
-        let expected = format!("`{FIRST_STEP}` behind the question");
-        return Err(not_allowed("input", "no first step", expected));
-    };
-    let prompt = pieces[0][..start].trim().to_owned();
-    if pieces[0].matches(FIRST_STEP).count() > 1 {
-        let found = format!("`{FIRST_STEP}` twice ahead of the first `{TAG}`");
-        let expected = "it once, as the question ends there";
-        return Err(not_allowed("input", found, expected));
-    }
-    pieces[0] = &pieces[0][start..];
+    let (prompt, first) = split_first_step(pieces[0], "input")?;
+    let prompt = prompt.to_owned();
+    pieces[0] = first;
     let mut steps = Vec::with_capacity(pieces.len());
     for (text, (field, label, default)) in pieces.into_iter().zip(labels) {
         let rating = options.rate(label, default, || field)?;
@@ -72,6 +64,20 @@ pub(in crate::import) fn parse(mut record: Record, options: &ImportOptions) -> C
         meta: record.rest()?,
         ..Example::default()
     })
+}
+
+/// The question and the first step, out of a text that has both.
+pub(super) fn split_first_step<'a>(text: &'a str, field: &str) -> Checked<(&'a str, &'a str)> {
+    let Some(start) = text.find(FIRST_STEP) else {
+        let expected = format!("`{FIRST_STEP}` behind the question");
+        return Err(not_allowed(field, "no first step", expected));
+    };
+    if text.matches(FIRST_STEP).count() > 1 {
+        let found = format!("`{FIRST_STEP}` twice in the question and the first step");
+        let expected = "it once, as the question ends there";
+        return Err(not_allowed(field, found, expected));
+    }
+    Ok((text[..start].trim(), &text[start..]))
 }
 
 /// Where a label stands, what is written there and the rating it has of itself.

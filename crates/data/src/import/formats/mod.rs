@@ -2,16 +2,27 @@
 //!
 //! A new one is a file, its `mod` and its entry here, and its section of `docs/importing.md`.
 
+mod argilla;
+mod doccano;
 mod fine_grained_feedback;
 mod fine_grained_tags;
+mod grouped;
 mod help_steer2;
+mod help_steer3;
+mod label_studio;
+mod lettuce_detect;
 mod math_shepherd;
 mod prm800k;
 mod prm_bench;
 mod process_bench;
+mod prodigy;
+mod psilo_qa;
 mod rag_truth;
+mod rag_truth_processed;
 mod span_csv;
+mod step_conversations;
 mod trl_stepwise;
+mod ultra_feedback;
 mod wmt_mqm;
 
 use super::OwnFormat;
@@ -55,6 +66,23 @@ macro_rules! formats {
                 }
             }
 
+            /// Whether its responses have marks instead of segments, so that they are cut and a rule rates the
+            /// segments.
+            pub const fn has_marks(self) -> bool {
+                matches!(
+                    self,
+                    Self::FineGrainedFeedback
+                        | Self::RagTruth
+                        | Self::RagTruthProcessed
+                        | Self::LettuceDetect
+                        | Self::PsiloQa
+                        | Self::LabelStudio
+                        | Self::Argilla
+                        | Self::Prodigy
+                        | Self::Doccano
+                )
+            }
+
             pub(in crate::import) fn reading(self) -> Reading {
                 match self {
                     $(Self::$variant => $reading,)+
@@ -73,7 +101,7 @@ formats! {
     "fine-grained-feedback"
     /// the feedback files of `FineGrainedRLHF` (<https://arxiv.org/abs/2306.01693>), sentences rated
     /// by marked errors.
-    FineGrainedFeedback => Reading::Prepared(fine_grained_feedback::prepare);
+    FineGrainedFeedback => Reading::Marked(fine_grained_feedback::parse);
 
     "trl-stepwise"
     /// stepwise supervision of TRL, `completions` and `labels`.
@@ -99,6 +127,46 @@ formats! {
     /// `RAGTruth` (<https://arxiv.org/abs/2401.00396>), sentences rated by marked hallucinations. Its
     /// prompts are in a second file.
     RagTruth => Reading::Prepared(rag_truth::prepare);
+
+    "ragtruth-processed"
+    /// the rows of `wandb/RAGTruth-processed`, with the marks of `RAGTruth` as a text of JSON.
+    RagTruthProcessed => Reading::Marked(rag_truth_processed::parse);
+
+    "lettucedetect"
+    /// the records of `LettuceDetect` (<https://arxiv.org/abs/2502.17125>), answers with marked hallucinations.
+    LettuceDetect => Reading::Marked(lettuce_detect::parse);
+
+    "psiloqa"
+    /// `PsiloQA` (<https://arxiv.org/abs/2510.04849>), answers in many languages with marked hallucinations.
+    PsiloQa => Reading::Marked(psilo_qa::parse);
+
+    "step-conversations"
+    /// conversations of steps and `+` or `-`, as in the data of `RLHFlow`'s process reward models.
+    StepConversations => Reading::Record(step_conversations::parse);
+
+    "helpsteer3"
+    /// `HelpSteer3` (<https://arxiv.org/abs/2505.11475>), two responses compared by several raters.
+    HelpSteer3 => Reading::Records(help_steer3::parse);
+
+    "ultrafeedback"
+    /// `UltraFeedback` (<https://arxiv.org/abs/2310.01377>), responses rated as a whole in four aspects.
+    UltraFeedback => Reading::Records(ultra_feedback::parse);
+
+    "label-studio"
+    /// exports of Label Studio: spans with labels or ratings, of one or more raters.
+    LabelStudio => Reading::Marked(label_studio::parse);
+
+    "argilla"
+    /// records of Argilla 2: spans and ratings, of one or more raters.
+    Argilla => Reading::Marked(argilla::parse);
+
+    "prodigy"
+    /// exports of Prodigy: spans, of one or more raters.
+    Prodigy => Reading::Table(prodigy::read);
+
+    "doccano"
+    /// exports of doccano: spans, with a file for each rater.
+    Doccano => Reading::Table(doccano::read);
 
     "helpsteer2"
     /// `HelpSteer2` (<https://arxiv.org/abs/2406.08673>), a response rated as a whole.

@@ -1,15 +1,16 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+
+use serde_json::Value;
 
 use crate::import::fields::{Record, not_allowed, position_member, text_member};
 use crate::import::importer::Parser;
-use crate::import::marks::{Mark, check_mark, cut, rate_spans};
+use crate::import::marks::{Mark, MarkReader, Marked, marked_segments};
 use crate::import::options::ImportOptions;
 use crate::records::FirstPlaces;
-use crate::records::check_text;
 use crate::records::field::{Checked, list, missing};
-use crate::{CharOffsets, CharSpan, DataError, Example, JsonLines, Result, Segment};
+use crate::{DataError, Example, JsonLines, Result};
 
-const FAITHFULNESS: &str = "faithfulness";
+pub(super) const FAITHFULNESS: &str = "faithfulness";
 
 pub(in crate::import) fn prepare(
     options: &ImportOptions,
@@ -64,26 +65,8 @@ fn parse(mut record: Record, prompts: &Prompts, options: &ImportOptions) -> Chec
         .get("labels")
         .cloned()
         .ok_or_else(|| missing("labels", "a list"))?;
-    let offsets = CharOffsets::new(&response);
-    let mut marks = Vec::new();
-    for (k, label) in list(labels, "labels")?.iter().enumerate() {
-        let field = format!("labels[{k}]");
-        let start = position_member(label, &field, "start")?;
-        let end = position_member(label, &field, "end")?;
-        let span = CharSpan { start, end };
-        check_mark(span, &response, &field)?;
-        let text = text_member(label, &field, "text")?;
-        check_text(&response, &offsets, span, text, || format!("{field}.text"))?;
-        let kind = text_member(label, &field, "label_type")?;
-        let rating = options.rate(kind, 0.0, || format!("{field}.label_type"))?;
-        marks.push(Mark { span, rating });
-    }
-    let spans = cut(&response, &options.segmenter, "response")?;
-    let ratings = rate_spans(&response, &spans, &marks, options.mark_rule);
-    let segments = spans.into_iter().zip(ratings).map(|(span, rating)| {
-        Segment::new(span, BTreeMap::from([(FAITHFULNESS.to_owned(), rating)]))
-    });
-    let segments = segments.collect();
+    let marks = marks(&list(labels, "labels")?, &response, options)?;
+    let segments = marked_segments(&response, &marks, options, FAITHFULNESS, "response")?;
     let mut meta = record.rest()?;
     meta.insert("source_id".into(), source.into());
     if let Some(task) = task {
@@ -97,4 +80,28 @@ fn parse(mut record: Record, prompts: &Prompts, options: &ImportOptions) -> Chec
         meta,
         ..Example::default()
     })
+}
+
+/// Marks with `start`, `end`, `text` and `label_type`.
+pub(super) fn marks(
+    labels: &[Value],
+    response: &str,
+    options: &ImportOptions,
+) -> Checked<Vec<Mark>> {
+    let reader = MarkReader::new(response, options);
+    let labels = labels.iter().enumerate();
+    labels
+        .map(|(k, label)| {
+            let field = format!("labels[{k}]");
+            let marked = Marked {
+                start: position_member(label, &field, "start")?,
+                end: position_member(label, &field, "end")?,
+                text: Some(text_member(label, &field, "text")?),
+            };
+            let span = reader.span(marked, &field)?;
+            let kind = text_member(label, &field, "label_type")?;
+            let rating = options.rate(kind, 0.0, || format!("{field}.label_type"))?;
+            Ok(Mark { span, rating })
+        })
+        .collect()
 }

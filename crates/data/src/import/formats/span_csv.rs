@@ -12,7 +12,8 @@ use crate::import::table_number::Numbers;
 use crate::records::field::{Checked, missing};
 use crate::records::{fold, looks_like_column, names_a_rating};
 use crate::{
-    CharSpan, DEFAULT_ASPECT, DataError, Example, Location, RecordError, RecordProblem, Result,
+    CharOffsets, CharSpan, DEFAULT_ASPECT, DataError, Example, Location, Offsets, RecordError,
+    RecordProblem, Result,
 };
 
 /// Columns with a meaning; those behind the first six may be missing.
@@ -320,6 +321,13 @@ impl Header {
         let span = CharSpan {
             start: position(START)?,
             end: position(END)?,
+        };
+        let span = match options.offsets {
+            Offsets::Chars => span,
+            unit => {
+                let response = self.cell(row, RESPONSE);
+                unit.to_chars(response, &CharOffsets::new(response), span, "start")?
+            }
         };
         let named = self.cell(row, ASPECT).trim();
         let aspect = if named.is_empty() {

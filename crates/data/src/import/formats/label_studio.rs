@@ -1,0 +1,166 @@
+use serde_json::Value;
+
+use crate::import::annotated::{Annotated, Rater, Texts, number_rating};
+use crate::import::fields::{Record, list_member, member, position_member, text_member};
+use crate::import::marks::{MarkReader, Marked};
+use crate::import::options::ImportOptions;
+use crate::records::field::{Checked, list, missing, wrong_type};
+use crate::{DEFAULT_ASPECT, Example};
+
+/// A task with its annotations, one of each rater.
+pub(in crate::import) fn parse(mut record: Record, options: &ImportOptions) -> Checked<Example> {
+    let id = record.own_id()?;
+    let mut data = match record.take("data") {
+        Some(Value::Object(data)) => data,
+        Some(other) => return Err(wrong_type("data", &other, "an object with the texts")),
+        None => return Err(missing("data", "an object with the texts")),
+    };
+    let texts = Texts::take(&mut data, "data")?;
+    // Older versions call them completions.
+    let (field, annotations) = match (record.take("annotations"), record.take("completions")) {
+        (Some(annotations), _) => ("annotations", annotations),
+        (None, Some(completions)) => ("completions", completions),
+        (None, None) => return Err(missing("annotations", "a list")),
+    };
+    let mut raters = Vec::new();
+    let mut others = Vec::new();
+    for (k, annotation) in list(annotations, field)?.iter().enumerate() {
+        let field = format!("{field}[{k}]");
+        if annotation.get("was_cancelled") == Some(&Value::Bool(true)) {
+            continue;
+        }
+        let reader = MarkReader::new(&texts.response, options);
+        let results = list_member(annotation, &field, "result")?;
+        let mut rater = Rater {
+            name: name(annotation, k),
+            ..Rater::default()
+        };
+        for (j, result) in results.iter().enumerate() {
+            let field = format!("{field}.result[{j}]");
+            let regions = Regions {
+                results,
+                reader: &reader,
+                options,
+            };
+            if !regions.read(result, &field, &mut rater)? {
+                others.push(result.clone());
+            }
+        }
+        raters.push(rater);
+    }
+    let mut meta = record.rest()?;
+    meta.extend(data);
+    if !others.is_empty() {
+        meta.insert("other_results".into(), others.into());
+    }
+    let annotated = Annotated {
+        id,
+        texts,
+        meta,
+        raters,
+    };
+    annotated.finish(options, field)
+}
+
+/// Who made an annotation: a number, a user, or, if nobody is named, its place.
+fn name(annotation: &Value, place: usize) -> String {
+    match annotation.get("completed_by") {
+        Some(Value::Object(user)) => {
+            let known = ["email", "id"].iter().find_map(|key| user.get(*key));
+            known.map_or_else(|| place.to_string(), plain)
+        }
+        Some(Value::Null) | None => place.to_string(),
+        Some(user) => plain(user),
+    }
+}
+
+fn plain(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// The results of an annotation.
+struct Regions<'a> {
+    results: &'a [Value],
+    reader: &'a MarkReader<'a>,
+    options: &'a ImportOptions,
+}
+
+impl Regions<'_> {
+    /// Adds a result to what its rater did; `false` for one that is neither labels nor a rating.
+    fn read(&self, result: &Value, field: &str, rater: &mut Rater) -> Checked<bool> {
+        let value = member(result, field, "value", "an object")?;
+        let place = format!("{field}.value");
+        match text_member(result, field, "type")? {
+            "labels" => {
+                let marked = marked(value, &place)?;
+                let labels = list_member(value, &place, "labels")?;
+                // A region that is rated beside its label is a segment, not a mark.
+                if self.is_rated(result) {
+                    return Ok(true);
+                }
+                for (k, label) in labels.iter().enumerate() {
+                    let Some(label) = label.as_str() else {
+                        let field = format!("{place}.labels[{k}]");
+                        return Err(wrong_type(field, label, "a text"));
+                    };
+                    rater.marks.push(self.reader.mark(marked, label, &place)?);
+                }
+                Ok(true)
+            }
+            "rating" => {
+                let name = format!("{place}.rating");
+                let number = member(value, &place, "rating", "a number")?;
+                let rating = number_rating(number, self.options, &name)?;
+                let aspect = aspect(result);
+                if let Some((region, field)) = self.region(result, &place) {
+                    let span = self.reader.span(marked(region, &field)?, &field)?;
+                    rater.rated.push((span, aspect, rating));
+                } else {
+                    rater.whole.push((aspect, rating));
+                }
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// The value with the offsets of a rating: its own, or that of the region of the same id.
+    fn region<'v>(&'v self, result: &'v Value, place: &str) -> Option<(&'v Value, String)> {
+        let value = result.get("value")?;
+        if value.get("start").is_some() {
+            return Some((value, place.to_owned()));
+        }
+        let id = result.get("id")?;
+        let same = |other: &&Value| other.get("id") == Some(id) && is_labels(other);
+        let region = self.results.iter().find(same)?;
+        Some((region.get("value")?, format!("{place} (its region)")))
+    }
+
+    fn is_rated(&self, region: &Value) -> bool {
+        let id = region.get("id");
+        let rates = |other: &Value| {
+            other.get("type").and_then(Value::as_str) == Some("rating") && other.get("id") == id
+        };
+        id.is_some() && self.results.iter().any(rates)
+    }
+}
+
+fn is_labels(result: &Value) -> bool {
+    result.get("type").and_then(Value::as_str) == Some("labels")
+}
+
+fn marked<'a>(value: &'a Value, field: &str) -> Checked<Marked<'a>> {
+    Ok(Marked {
+        start: position_member(value, field, "start")?,
+        end: position_member(value, field, "end")?,
+        text: value.get("text").and_then(Value::as_str),
+    })
+}
+
+/// The aspect of a rating: the name of its control, which is `rating` where a configuration was not changed.
+fn aspect(result: &Value) -> String {
+    let name = result.get("from_name").and_then(Value::as_str);
+    name.unwrap_or(DEFAULT_ASPECT).to_owned()
+}

@@ -1,0 +1,63 @@
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::grouped::{Group, read_groups};
+use crate::Result;
+use crate::import::annotated::{Rater, Texts};
+use crate::import::fields::{Record, position_member, text_member};
+use crate::import::importer::Parsed;
+use crate::import::marks::{MarkReader, Marked};
+use crate::import::options::ImportOptions;
+use crate::records::field::{Checked, list};
+
+/// Lines of `db-out`: one for each answer, so those of several raters to one task are put together.
+pub(in crate::import) fn read(
+    path: &Path,
+    options: &ImportOptions,
+    notes: &mut Vec<String>,
+) -> Result<Vec<Parsed>> {
+    notes.push(options.mark_rule.note());
+    read_groups(path, options, |record, _| answer(record, options))
+}
+
+/// The task of an answer, by its input, and what its rater did; no rater for a rejected or ignored one.
+fn answer(mut record: Record, options: &ImportOptions) -> Checked<Group> {
+    let number = record.number;
+    let input = record.take("_input_hash");
+    let named = ["_annotator_id", "_session_id"].map(|key| record.take(key));
+    // A task has another hash for each rater who corrected it.
+    record.take("_task_hash");
+    let answer = record.take("answer");
+    let accepted = answer.is_none_or(|answer| answer == "accept");
+    let spans = record
+        .take("spans")
+        .unwrap_or_else(|| Value::Array(Vec::new()));
+    record.take("tokens");
+    let mut fields = record.rest()?;
+    let texts = Texts::take(&mut fields, "")?;
+    let mut rater = Rater::default();
+    let reader = MarkReader::new(&texts.response, options);
+    for (k, span) in list(spans, "spans")?.iter().enumerate() {
+        let field = format!("spans[{k}]");
+        let marked = Marked {
+            start: position_member(span, &field, "start")?,
+            end: position_member(span, &field, "end")?,
+            text: span.get("text").and_then(Value::as_str),
+        };
+        let label = text_member(span, &field, "label")?;
+        rater.marks.push(reader.mark(marked, label, &field)?);
+    }
+    let name = named
+        .into_iter()
+        .flatten()
+        .find_map(|name| Some(name.as_str()?.to_owned()));
+    rater.name = name.unwrap_or_else(|| number.to_string());
+    Ok(Group {
+        key: input.map_or_else(|| texts.response.clone(), |hash| hash.to_string()),
+        id: number.to_string(),
+        texts,
+        meta: fields,
+        rater: accepted.then_some(rater),
+    })
+}
