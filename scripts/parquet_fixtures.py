@@ -6,7 +6,8 @@ Needs Python 3.11 with pyarrow, polars, duckdb and pyspark 3.5 (and Java 17):
     python3 -m venv venv && venv/bin/pip install pyarrow polars duckdb pyspark==3.5.5
     venv/bin/python scripts/parquet_fixtures.py
 
-Every file has the same three records, in the shape its name says; `expected.jsonl` has them as JSONL.
+Every file has the same three records, in the shape its name says; `expected.jsonl` has them as JSONL. Those of other shapes
+have their own; `pyarrow-groups.parquet` has thirteen records in seven row groups.
 """
 
 import decimal
@@ -116,6 +117,8 @@ def pyarrow():
                      "when": pa.array([1709210096789000], pa.timestamp("us", tz="UTC")), "day": pa.array([19782], pa.date32()),
                      "price": pa.array([decimal.Decimal("1.25")]), "half": pa.array([0.5], pa.float16())})
     write("pyarrow-types.parquet", maps)
+    many = [{"id": f"x{k}", "prompt": f"What is {k} + 1?", "response": f"It is {k + 1}. Or {k}."} for k in range(13)]
+    write("pyarrow-groups.parquet", pa.Table.from_pylist(many), row_group_size=2)
 
 
 def polars():

@@ -100,6 +100,57 @@ fn shards_have_every_file_once() {
 }
 
 #[test]
+fn two_shards_at_once_have_every_row_of_a_file_of_several_row_groups_once() {
+    let directory = temp_dir();
+    let root = directory.path();
+    // Thirteen records in seven row groups.
+    let fixture = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/crates/data/tests/parquet/files/pyarrow-groups.parquet"
+    );
+    fs_err::create_dir(root.join("in")).unwrap();
+    fs_err::copy(fixture, root.join("in/a.parquet")).unwrap();
+    write(
+        root,
+        "one.jsonl",
+        "{\"id\":\"y\",\"prompt\":\"p\",\"response\":\"One. Two.\"}",
+    );
+    gradus(root, &["data", "convert", "one.jsonl", "in/b.parquet"]).succeeds();
+    let bundle = bundle();
+    let score = |output: &str, more: &[&str]| {
+        let mut arguments = vec!["score", &bundle, "in", "-o", output];
+        arguments.extend(more);
+        gradus(root, &arguments).succeeds();
+    };
+    score("all/", &[]);
+    std::thread::scope(|scope| {
+        for shard in ["1/2", "2/2"] {
+            scope.spawn(move || score("out/", &["--shard", shard]));
+        }
+    });
+    let names = outputs(&root.join("out"));
+    assert_eq!(names, ["a.1-of-2.parquet", "a.2-of-2.parquet", "b.parquet"]);
+    let rows = |path: &str| {
+        let lines = gradus(root, &["data", "convert", path, "-"]).succeeds();
+        let mut lines: Vec<String> = lines.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    let [whole, first, second] = [
+        "all/a.parquet",
+        "out/a.1-of-2.parquet",
+        "out/a.2-of-2.parquet",
+    ]
+    .map(rows);
+    // Groups 1, 3, 5 and 7, the last of one row.
+    assert_eq!((first.len(), second.len(), whole.len()), (7, 6, 13));
+    let mut union = [first, second].concat();
+    union.sort();
+    assert_eq!(union, whole);
+    assert_eq!(rows("out/b.parquet"), rows("all/b.parquet"));
+}
+
+#[test]
 fn a_run_goes_on_where_it_stopped_and_only_with_the_same_bundle_settings_and_inputs() {
     let directory = inputs();
     let root = directory.path();

@@ -127,6 +127,32 @@ fn scores_in_parquet_are_those_in_lines() {
 }
 
 #[test]
+fn compare_reads_rows_as_it_reads_lines() {
+    let directory = converted();
+    let bundle = path("bundle");
+    let at = |name: &str| path(name);
+    for (data, name) in [
+        (at("test.jsonl"), "one.jsonl"),
+        ("test.parquet".to_owned(), "two.parquet"),
+    ] {
+        gradus(directory.path(), &["score", &bundle, &data, "-o", name]).succeeds();
+    }
+    let compare = |data: &str, first: &str, second: &str| {
+        let systems = [format!("a={first}"), format!("b={second}")];
+        let arguments = ["compare", &systems[0], &systems[1], data, "--json"];
+        gradus(directory.path(), &arguments).succeeds()
+    };
+    let lines = compare(&at("test.jsonl"), "one.jsonl", "one.jsonl");
+    let mixed = compare("test.parquet", "one.jsonl", "two.parquet");
+    let plain = |text: &str| {
+        text.replace(&at("test.jsonl").replace('\\', "\\\\"), "DATA")
+            .replace("test.parquet", "DATA")
+            .replace("two.parquet", "one.jsonl")
+    };
+    assert_eq!(plain(&mixed), plain(&lines));
+}
+
+#[test]
 fn other_names_are_read_by_a_map_in_lines_and_in_rows() {
     let directory = temp_dir();
     let line = r#"{"question":"q","answer":"One. Two.","score":0.5,"image":"x"}"#;

@@ -749,3 +749,31 @@ fn one_response_to_each_prompt_leaves_nothing_to_choose() {
         run.fails(2, &["no group by prompt has two responses", "3 groups"]);
     }
 }
+
+#[test]
+fn benchmarks_read_rows_as_they_read_lines() {
+    let directory = temp_dir();
+    processbench(directory.path());
+    gradus(
+        directory.path(),
+        &["data", "convert", "data.jsonl", "data.parquet"],
+    )
+    .succeeds();
+    let run = |data: &str| {
+        let arguments = [
+            "process",
+            "processbench",
+            "--scores",
+            "scores.jsonl",
+            data,
+            "--threshold",
+            "0.5",
+            "--json",
+        ];
+        gradus(directory.path(), &arguments).succeeds()
+    };
+    assert_eq!(
+        run("data.parquet").replace("data.parquet", "data.jsonl"),
+        run("data.jsonl")
+    );
+}
