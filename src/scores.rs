@@ -15,7 +15,7 @@ use gradus::eval::{
     raw_responses,
 };
 
-use gradus::bundle::Bundle;
+use gradus::bundle::{Bundle, DoubtThresholds};
 
 use crate::failure::Usage;
 use crate::{progress, records, show};
@@ -98,6 +98,8 @@ pub(crate) struct Scores {
     pub(crate) aggregation: Aggregation,
     /// The bundle's recalibration, if it has one.
     pub(crate) recalibration: Option<Recalibration>,
+    /// The bundle's thresholds of doubtful segments.
+    pub(crate) thresholds: DoubtThresholds,
     /// Whether the model scores a segment without later text; `None` for a score file.
     pub(crate) causal: Option<bool>,
     /// Whether the model reads contexts; `None` for a score file.
@@ -138,22 +140,9 @@ impl Scores {
     fn of(source: &ScoreInput, examples: &mut [Example], choices: &Choices<'_>) -> Result<Self> {
         match source {
             ScoreInput::Bundle(directory) => {
-                let device: Device = device::select(choices.device)?;
-                let mut scorer = Scorer::load(directory, &device)?;
-                if let Some(aggregation) = choices.aggregation {
-                    scorer = scorer.with_aggregation(aggregation);
-                }
+                let scorer = scorer(directory, choices)?;
                 for example in examples.iter_mut() {
                     scorer.segment(example)?;
-                }
-                if choices.raw {
-                    scorer = scorer.raw();
-                }
-                if let Some(stride) = choices.stride {
-                    scorer = scorer.with_stride(checked_stride(stride)?);
-                }
-                if let Some(policy) = choices.cut_segments {
-                    scorer = scorer.with_cut_segments(policy);
                 }
                 Self::score(&scorer, directory, examples, choices.aspects)
             }
@@ -184,11 +173,26 @@ impl Scores {
                     responses: file.responses,
                     aggregation: choices.aggregation.or(file.aggregation).unwrap_or_default(),
                     recalibration: None,
+                    thresholds: DoubtThresholds::new(),
                     causal: None,
                     reads_context: None,
                 })
             }
         }
+    }
+
+    /// Scores variants of records that [`load`](Self::load) scored, in the same way: nothing is said of the data again.
+    pub(crate) fn of_variants(
+        directory: &Path,
+        variants: &[&[Example]],
+        choices: &Choices<'_>,
+    ) -> Result<Vec<Vec<ScoredResponse>>> {
+        let scorer = scorer(directory, choices)?;
+        let scores = variants.iter().map(|examples| {
+            let scores = Self::score_quietly(&scorer, examples, choices.aspects)?;
+            Ok(scores.responses)
+        });
+        scores.collect()
     }
 
     /// Scores `examples` with the scorer of the bundle in `directory`. If it recalibrates, also
@@ -200,6 +204,14 @@ impl Scores {
         aspects: Option<&[String]>,
     ) -> Result<Self> {
         tell_of_data(scorer, directory, examples)?;
+        Self::score_quietly(scorer, examples, aspects)
+    }
+
+    fn score_quietly(
+        scorer: &Scorer,
+        examples: &[Example],
+        aspects: Option<&[String]>,
+    ) -> Result<Self> {
         let known: Vec<String> = scorer.aspects().map(str::to_owned).collect();
         let wanted = aspects.map_or_else(|| known.clone(), <[String]>::to_vec);
         let places = places(&known, &wanted)?;
@@ -220,12 +232,14 @@ impl Scores {
         let aggregation = scorer.aggregation();
         let causal = Some(scorer.is_causal());
         let reads_context = Some(scorer.text_config().use_context);
+        let thresholds = scorer.manifest().thresholds.clone();
         let Some(maps) = scorer.recalibrations().cloned() else {
             return Ok(Self {
                 aspects: wanted,
                 responses,
                 aggregation,
                 recalibration: None,
+                thresholds,
                 causal,
                 reads_context,
             });
@@ -246,10 +260,30 @@ impl Scores {
                 raw: responses,
                 applied,
             }),
+            thresholds,
             causal,
             reads_context,
         })
     }
+}
+
+/// The scorer of a bundle, with the settings of the command line.
+fn scorer(directory: &Path, choices: &Choices<'_>) -> Result<Scorer> {
+    let device: Device = device::select(choices.device)?;
+    let mut scorer = Scorer::load(directory, &device)?;
+    if let Some(aggregation) = choices.aggregation {
+        scorer = scorer.with_aggregation(aggregation);
+    }
+    if choices.raw {
+        scorer = scorer.raw();
+    }
+    if let Some(stride) = choices.stride {
+        scorer = scorer.with_stride(checked_stride(stride)?);
+    }
+    if let Some(policy) = choices.cut_segments {
+        scorer = scorer.with_cut_segments(policy);
+    }
+    Ok(scorer)
 }
 
 /// Warns if the examples are training or validation data of the bundle, or if contexts are missing

@@ -154,6 +154,11 @@ pub(crate) fn number(value: Option<f64>) -> String {
     value.map_or_else(|| "-".into(), |value| decimals(value, 4))
 }
 
+/// Formats a share with two decimals; `-` if undefined.
+pub(crate) fn share(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".into(), |value| decimals(value, 2))
+}
+
 /// Formats a number with the given decimals, a very large one in powers of ten; zero has no sign.
 pub(crate) fn decimals(value: f64, decimals: usize) -> String {
     if value.abs() >= 1e9 {

@@ -1,11 +1,13 @@
-//! `gradus eval`, `calibrate`, `compare` and `explain`.
+//! `gradus eval`, `calibrate`, `threshold`, `compare` and `explain`.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
+use clap::{ArgGroup, Args};
 use gradus::data::CutSegments;
 use gradus::eval::Aggregation;
+use gradus::eval::ablation::Part;
 use gradus::eval::calibration::RecalibrationKind;
 use gradus::eval::report::DEFAULT_RESPONSES;
 
@@ -20,6 +22,7 @@ these ratings too. An undefined number is printed as `-`, with the reason below.
   gradus eval my-bundle test.jsonl.gz
   gradus eval --scores mine.jsonl test.jsonl.gz --train train.jsonl.gz
   gradus eval my-bundle test.jsonl.gz --slice domain --json > eval.json
+  gradus eval my-bundle test.jsonl.gz --ablate context
 
 A score file has one record per response, joined by `id`; any program may write it:
 
@@ -44,6 +47,33 @@ become equal. If the data rates whole responses, response scores get a map of th
   gradus calibrate my-bundle valid.jsonl.gz
   gradus calibrate my-bundle valid.jsonl.gz --kind linear
   gradus calibrate my-bundle --remove";
+
+pub(super) const THRESHOLD_HELP: &str = "\
+Chooses the score at or below which a segment is doubtful, on rated data that the model was not trained
+on, and stores it in the bundle. From then on `score` and `serve` write \"flag\": \"doubtful\" beside such
+segments, and `eval` shows what the flags are worth. A segment is low if its rating is at most the
+midpoint; precision is the share of the flags on low segments, recall the share of low segments flagged.
+
+  gradus threshold my-bundle valid.jsonl.gz --precision 0.8
+  gradus threshold my-bundle valid.jsonl.gz --recall 0.9 --aspects factuality
+  gradus threshold my-bundle valid.jsonl.gz --cost wrong:missed=5:1 --dry-run
+  gradus threshold my-bundle --remove
+
+A wished precision or recall holds for new segments like these with the probability --confidence: the
+lower bound counts responses, not segments, and allows for the choice. If no threshold is that sure,
+there is none, and the bundle stays as it was. The threshold is a score before recalibration: it stays
+valid if the recalibration changes. How it is chosen: docs/evaluation.md";
+
+pub(super) const JUDGE_AUDIT_HELP: &str = "\
+Answers the prompts of a file with texts that say nothing (stock phrases, refusals, hedges, copies of prompt
+and context, praise of itself, the answer to another prompt, padding) and scores them beside the real
+answers. A policy that is trained with the bundle as its reward finds what scores high: an answer that
+wins often is what it will learn to write.
+
+  gradus audit my-bundle test.jsonl.gz
+  gradus audit my-bundle test.jsonl.gz --prompts 500 --strict
+
+`gradus data audit` is about data. What to do about a hack that wins: docs/rl.md";
 
 pub(super) const COMPARE_HELP: &str = "\
 Each system is a bundle directory or a score file of any program, joined by id; the last path is the
@@ -103,6 +133,15 @@ pub(crate) struct EvalArgs {
     /// Also report figures for each value of this key in the records' `meta`; may be repeated
     #[arg(long, value_name = "KEY")]
     pub(crate) slice: Vec<String>,
+    /// Score the same segments also without this part of the input, and with that of another record:
+    /// context, prompt, or both separated by a comma. --seed pairs the records
+    #[arg(
+        long,
+        value_name = "PART",
+        value_delimiter = ',',
+        conflicts_with = "scores"
+    )]
+    pub(crate) ablate: Vec<Part>,
     #[command(flatten)]
     pub(crate) bootstrap: BootstrapArgs,
     /// Ignore the recalibration of the bundle
@@ -157,6 +196,98 @@ pub(crate) struct CalibrateArgs {
     /// Print JSON instead of a table
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
+}
+
+/// `gradus threshold`.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("wish").args(["precision", "recall", "cost", "remove"]).required(true)))]
+pub(crate) struct DoubtArgs {
+    /// Directory of a trained bundle
+    pub(crate) bundle: PathBuf,
+    /// Rated data that the model was not trained on
+    #[arg(required_unless_present = "remove", conflicts_with = "remove")]
+    pub(crate) valid: Option<PathBuf>,
+    /// Least precision of the flags, above 0 and below 1; of all such thresholds the highest is chosen
+    #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
+    pub(crate) precision: Option<f64>,
+    /// Least recall of the low segments, above 0 and below 1; of all such thresholds the lowest is
+    /// chosen
+    #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
+    pub(crate) recall: Option<f64>,
+    /// Costs of a wrong flag and of a missed low segment, such as wrong:missed=5:1; the threshold of
+    /// the least cost is chosen
+    #[arg(long, value_name = "wrong:missed=A:B", allow_hyphen_values = true)]
+    pub(crate) cost: Option<String>,
+    /// Aspects to choose a threshold for, separated by commas; those of other aspects stay [default: all
+    /// that are rated]
+    #[arg(
+        long,
+        visible_alias = "aspect",
+        value_name = "NAMES",
+        value_delimiter = ',', value_parser = NonEmptyStringValueParser::new()
+    )]
+    pub(crate) aspects: Option<Vec<String>>,
+    /// Rating up to which a segment is low: a number, or ASPECT=NUMBER [default: halfway between the
+    /// lowest and the highest rating]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        value_delimiter = ',',
+        allow_hyphen_values = true
+    )]
+    pub(crate) midpoint: Vec<String>,
+    #[command(flatten)]
+    pub(crate) bootstrap: BootstrapArgs,
+    /// Treatment of segments that do not fit completely: drop (no score), or score (score the
+    /// part that fits) [default: as stored in the bundle]
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) cut_segments: Option<CutSegments>,
+    /// Show the thresholds without storing them
+    #[arg(long, conflicts_with = "remove")]
+    pub(crate) dry_run: bool,
+    /// Remove the thresholds from the bundle, or those of --aspects
+    #[arg(long)]
+    pub(crate) remove: bool,
+    /// Print JSON instead of tables
+    #[arg(long, conflicts_with = "markdown")]
+    pub(crate) json: bool,
+    /// Print Markdown instead of tables
+    #[arg(long)]
+    pub(crate) markdown: bool,
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
+}
+
+/// `gradus audit`.
+#[derive(Debug, Args)]
+pub(crate) struct JudgeAuditArgs {
+    /// Directory of a trained bundle
+    pub(crate) bundle: PathBuf,
+    /// Records with prompts, contexts and real answers; ratings are not read
+    pub(crate) data: PathBuf,
+    /// Maximum number of records, drawn by the seed
+    #[arg(long, value_name = "COUNT", default_value = "200")]
+    pub(crate) prompts: NonZeroUsize,
+    /// Aggregation of segment scores to a response score: mean, sum, min, max, product, last or
+    /// softmin:TEMPERATURE [default: as stored in the bundle]
+    #[arg(long)]
+    pub(crate) aggregation: Option<Aggregation>,
+    /// Ignore the recalibration of the bundle
+    #[arg(long)]
+    pub(crate) raw: bool,
+    #[command(flatten)]
+    pub(crate) bootstrap: BootstrapArgs,
+    /// Exit with code 2 if an answer that says nothing wins in half of the prompts or more
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Print JSON instead of a table
+    #[arg(long, conflicts_with = "markdown")]
+    pub(crate) json: bool,
+    /// Print Markdown instead of a table
+    #[arg(long)]
+    pub(crate) markdown: bool,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
 }

@@ -22,7 +22,9 @@ use crate::{commands, failure, records, signals};
 
 pub(crate) use bench::{BenchArgs, BenchMode};
 pub(crate) use data::{AuditArgs, DataCommand, MarkCut, SegmentArgs};
-pub(crate) use eval::{CalibrateArgs, CompareArgs, EvalArgs, ExplainArgs};
+pub(crate) use eval::{
+    CalibrateArgs, CompareArgs, DoubtArgs, EvalArgs, ExplainArgs, JudgeAuditArgs,
+};
 pub(crate) use models::{ExportArgs, ExportFormat, ImportArgs, InspectArgs};
 pub(crate) use process::{ProcessArgs, ProcessBenchmark, ThresholdArgs};
 pub(crate) use score::{ScoreArgs, Shard};
@@ -132,6 +134,12 @@ pub(crate) enum Command {
     /// Fit a map from a bundle's scores to ratings, on data held out from training
     #[command(after_help = eval::CALIBRATE_HELP)]
     Calibrate(CalibrateArgs),
+    /// Choose the score below which segments are doubtful, by precision, recall or cost
+    #[command(after_help = eval::THRESHOLD_HELP)]
+    Threshold(Box<DoubtArgs>),
+    /// Score answers that say nothing beside real ones: what training against a bundle would exploit
+    #[command(after_help = eval::JUDGE_AUDIT_HELP)]
+    Audit(JudgeAuditArgs),
     /// Run a benchmark of process reward models: processbench, prmbench or best-of-n
     #[command(after_help = process::PROCESS_HELP)]
     Process {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use burn::tensor::Device;
-use gradus::bundle::Bundle;
+use gradus::bundle::{Bundle, DoubtThreshold, Wish};
 use gradus::data::{ChatTemplate, SegmentTokenizer, Separator, TextConfig, tokenizer_notes};
 use gradus::device;
 use gradus::hub::Located;
@@ -45,7 +45,18 @@ struct Inspection {
     chat_template: Option<String>,
     /// Text after every segment, if the bundle has a separator.
     separator: Option<Separator>,
+    /// The thresholds of doubtful segments, by aspect, if the bundle has some.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    thresholds: BTreeMap<String, Threshold>,
     memory: Option<Memory>,
+}
+
+/// A threshold of a bundle.
+#[derive(Debug, Serialize)]
+struct Threshold {
+    threshold: f64,
+    wish: Wish,
+    fitted_on: String,
 }
 
 /// The configuration of a model.
@@ -142,6 +153,7 @@ fn refusal(error: anyhow::Error) -> Result<Inspection> {
         use_context: None,
         chat_template: None,
         separator: None,
+        thresholds: BTreeMap::new(),
         memory: None,
     })
 }
@@ -192,6 +204,7 @@ fn inspect_encoder(args: &InspectArgs, located: &Located) -> Result<Inspection> 
         notes,
         use_context: None,
         separator: None,
+        thresholds: BTreeMap::new(),
         chat_template: match ChatTemplate::from_directory(&located.directory) {
             Ok(template) => template.map(|template| template.source),
             Err(error) => Some(format!("cannot be used: {error}")),
@@ -205,6 +218,21 @@ fn inspect_bundle(args: &InspectArgs, located: &Located) -> Result<Inspection> {
     let (bundle, tokenizer) = Bundle::load_with_tokenizer(&located.directory, &device)?;
     let aspects = bundle.manifest.aspects();
     let text = bundle.manifest.text;
+    let thresholds = bundle.manifest.thresholds.into_iter();
+    let thresholds = thresholds.map(|(aspect, threshold)| {
+        let DoubtThreshold {
+            threshold,
+            wish,
+            fitted_on,
+            ..
+        } = threshold;
+        let shown = Threshold {
+            threshold,
+            wish,
+            fitted_on,
+        };
+        (aspect, shown)
+    });
     Ok(Inspection {
         kind: "bundle",
         origin: bundle.manifest.encoder.map(|origin| origin.to_string()),
@@ -217,6 +245,7 @@ fn inspect_bundle(args: &InspectArgs, located: &Located) -> Result<Inspection> {
         use_context: Some(text.use_context),
         chat_template: text.chat_template.map(|template| template.source),
         separator: text.separator,
+        thresholds: thresholds.collect(),
         memory: Some(memory(args, &bundle.config, &device)),
     })
 }
@@ -318,6 +347,16 @@ impl Inspection {
         }
         if let Some(template) = &self.chat_template {
             rows.push(("chat template", template.clone()));
+        }
+        for (aspect, threshold) in &self.thresholds {
+            let Threshold {
+                threshold,
+                wish,
+                fitted_on,
+            } = threshold;
+            let text =
+                format!("{aspect}: score at most {threshold}, for a {wish}, chosen on {fitted_on}");
+            rows.push(("doubtful", text));
         }
         if let Some(memory) = &self.memory {
             rows.extend(memory.rows());

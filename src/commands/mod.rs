@@ -12,7 +12,9 @@ mod export;
 mod import;
 mod inspect;
 mod intervals;
+mod judge_audit;
 mod merge;
+mod midpoints;
 mod parts;
 mod plan;
 mod probe;
@@ -26,6 +28,7 @@ mod settings;
 mod stats;
 mod stored;
 mod systems;
+mod threshold;
 mod train;
 mod worker;
 
@@ -42,6 +45,8 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Merge(args) => merge::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
+        Command::Threshold(args) => threshold::run(&args),
+        Command::Audit(args) => judge_audit::run(&args),
         Command::Process { benchmark } => process::run(&benchmark),
         Command::Compare(args) => compare::run(&args),
         Command::Explain(args) => explain::run(&args),

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Run, gradus, json_of, temp_dir, trained, write};
+use crate::support::{Run, copy_of_bundle, gradus, json_of, temp_dir, trained, write};
 
 /// A directory with `data.jsonl`: three responses of two segments, rated on `rating`.
 fn place() -> TempDir {
@@ -297,23 +297,6 @@ fn markdown_is_written_whole_or_printed() {
         "{page}"
     );
     eval_scores(directory.path(), &GOOD, &["--markdown", "no/page.md"]).fails(1, &["no/page.md"]);
-}
-
-/// A copy of the trained bundle that may be changed.
-fn copy_of_bundle(directory: &Path) {
-    let from = trained().join("bundle");
-    fs_err::create_dir(directory.join("bundle")).unwrap();
-    for entry in fs_err::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        fs_err::copy(
-            entry.path(),
-            directory.join("bundle").join(entry.file_name()),
-        )
-        .unwrap();
-    }
-    for name in ["valid.jsonl", "test.jsonl"] {
-        fs_err::copy(trained().join(name), directory.join(name)).unwrap();
-    }
 }
 
 fn segment_scores(directory: &Path, more: &[&str]) -> Vec<f64> {

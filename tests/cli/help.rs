@@ -12,6 +12,8 @@ fn every_command_explains_itself() {
         &["compare"],
         &["explain"],
         &["calibrate"],
+        &["threshold"],
+        &["audit"],
         &["process"],
         &["process", "processbench"],
         &["process", "prmbench"],

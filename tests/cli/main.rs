@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
+mod ablation;
 mod audit;
 mod bench;
 mod bulk;
@@ -40,5 +41,6 @@ mod responses;
 mod round_trip;
 mod stored;
 mod support;
+mod threshold;
 mod unscored;
 mod usage;

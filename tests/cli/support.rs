@@ -179,3 +179,20 @@ pub(crate) fn tiny_encoder(family: &str, directory: &Path) {
         fs_err::copy(from.join(name), directory.join(name)).unwrap();
     }
 }
+
+/// A copy of the bundle of [`trained`] that may be changed, with `valid.jsonl` and `test.jsonl` beside it.
+pub(crate) fn copy_of_bundle(directory: &Path) {
+    let from = trained().join("bundle");
+    fs_err::create_dir(directory.join("bundle")).unwrap();
+    for entry in fs_err::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        fs_err::copy(
+            entry.path(),
+            directory.join("bundle").join(entry.file_name()),
+        )
+        .unwrap();
+    }
+    for name in ["valid.jsonl", "test.jsonl"] {
+        fs_err::copy(trained().join(name), directory.join(name)).unwrap();
+    }
+}

@@ -5,7 +5,7 @@ use std::path::Path;
 use gradus_data::{DataError, SegmentTokenizer};
 use gradus_model::{ConfigProblem, EncoderConfig, ModelError, Result};
 
-use crate::{Bundle, MANIFEST, RECALIBRATION, TOKENIZER};
+use crate::{Bundle, MANIFEST, RECALIBRATION, TOKENIZER, thresholds};
 
 impl Bundle {
     /// Checks that the text settings are possible, and that manifest, recalibration and configuration
@@ -44,6 +44,8 @@ impl Bundle {
                 ConfigProblem::new("text.max_length", text.max_length, expected),
             ));
         }
+        thresholds::check(&manifest.thresholds, &manifest.aspects())
+            .map_err(|wrong| problem(MANIFEST, wrong))?;
         if let Some(maps) = &self.recalibration {
             maps.check(&manifest.aspects())
                 .map_err(|wrong| problem(RECALIBRATION, wrong))?;

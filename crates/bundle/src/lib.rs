@@ -3,7 +3,8 @@
 //! - [`Bundle`]: a trained model with its tokenizer and settings; loads and saves it
 //! - [`Manifest`]: its settings; [`Training`]: how it was trained
 //! - [`BundlePlace`]: the directory it is written to, by one process at a time
-//! - [`Aggregation`]: how segment scores become a response score; [`Recalibrations`]: how scores become ratings
+//! - [`Aggregation`]: how segment scores become a response score; [`Recalibrations`]: how scores become ratings;
+//!   [`DoubtThresholds`]: the scores below which segments are doubtful
 //!
 //! This crate uses [`gradus_data`] (text) and [`gradus_model`] (models), which do not depend on each other. Training
 //! writes bundles with it, and evaluation reads them. Its error type is [`ModelError`].
@@ -29,6 +30,7 @@ mod manifest;
 mod place;
 mod recalibrations;
 mod replace_recalibration;
+mod thresholds;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -44,11 +46,12 @@ pub use digest::digest_file;
 pub use export::BundleExport;
 pub use gradus_scores::{
     Aggregation, Isotonic, Linear, NotMonotone, Recalibration, RecalibrationKind,
-    UnknownAggregation, UnknownRecalibration,
+    UnknownAggregation, UnknownRecalibration, Wish, WrongWish,
 };
 pub use manifest::{EncoderOrigin, FORMAT_VERSION, Manifest, Part, SplitDigests, Training};
 pub use place::BundlePlace;
 pub use recalibrations::{AspectRecalibration, Recalibrations, ResponseRecalibration};
+pub use thresholds::{DoubtThreshold, DoubtThresholds};
 
 use self::manifest::{FormatVersion, StoredManifest};
 

@@ -11,7 +11,7 @@ use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Aggregation, MANIFEST};
+use crate::{Aggregation, DoubtThresholds, MANIFEST};
 
 /// The format that this version writes and reads.
 ///
@@ -60,6 +60,13 @@ pub struct Manifest {
     /// Figures on the validation split. Information only; nothing reads it.
     #[serde(default, deserialize_with = "validation")]
     pub validation: Option<Map<String, Value>>,
+    /// The scores below which segments are doubtful, by aspect; see [`Bundle::change_thresholds`](crate::Bundle::change_thresholds).
+    #[serde(
+        default,
+        deserialize_with = "thresholds",
+        skip_serializing_if = "DoubtThresholds::is_empty"
+    )]
+    pub thresholds: DoubtThresholds,
 }
 
 impl Manifest {
@@ -73,6 +80,7 @@ impl Manifest {
             text,
             training: None,
             validation: None,
+            thresholds: DoubtThresholds::new(),
         }
     }
 
@@ -102,6 +110,7 @@ with_key! {
     text: TextConfig;
     training: Option<Training>;
     validation: Option<Map<String, Value>>;
+    thresholds: DoubtThresholds;
 }
 
 /// How a model was trained.

@@ -146,7 +146,7 @@ fn tidy(directory: &Path, stored: &StoredManifest) -> io::Result<()> {
 }
 
 /// Writes a file with the permissions of the first existing file of `like`.
-fn write(path: &Path, bytes: &[u8], like: &[&Path]) -> io::Result<()> {
+pub(super) fn write(path: &Path, bytes: &[u8], like: &[&Path]) -> io::Result<()> {
     let written = NewFile::create(path, Existing::Replace).and_then(|mut file| {
         if let Some(like) = like.iter().find(|path| path.is_file()) {
             file.inherit_access(like)?;

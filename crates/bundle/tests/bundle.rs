@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use gradus_bundle::{
-    Aggregation, AspectRecalibration, Bundle, BundlePlace, ExtraFile, Linear, Manifest,
-    Recalibration, Recalibrations, digest_file,
+    Aggregation, AspectRecalibration, Bundle, BundlePlace, DoubtThreshold, DoubtThresholds,
+    ExtraFile, Linear, Manifest, Recalibration, Recalibrations, Wish, digest_file,
 };
 use gradus_data::{AspectSpec, TextConfig, word_level_tokenizer};
 use gradus_model::{ModelError, Pooling};
@@ -895,6 +895,65 @@ fn a_recalibration_is_stored_replaced_and_removed_and_all_else_stays() {
     assert_eq!(load().recalibration, None);
     assert!(!saved.part(RECALIBRATION).exists());
     assert_eq!(fs_err::read(saved.part("manifest.json")).unwrap(), before);
+}
+
+#[test]
+fn thresholds_are_stored_changed_and_removed_and_all_else_stays() {
+    let saved = Saved::new();
+    let before = fs_err::read(saved.part("manifest.json")).unwrap();
+    let load = || Bundle::load(&saved.path(), &Device::flex()).unwrap();
+    let threshold = |threshold: f64| DoubtThreshold {
+        threshold,
+        wish: Wish::Precision(0.8),
+        midpoint: 0.5,
+        confidence: Some(0.95),
+        fitted_on: "valid.jsonl".into(),
+        texts: None,
+        segments: 10,
+    };
+    let insert = |aspect: &str, value: f64| {
+        Bundle::change_thresholds(&saved.path(), |thresholds| {
+            thresholds.insert(aspect.to_owned(), threshold(value));
+        })
+    };
+    insert("factuality", 0.1).unwrap();
+    insert("relevance", 0.2).unwrap();
+    insert("factuality", -0.3).unwrap();
+    let expected = DoubtThresholds::from([
+        ("factuality".to_owned(), threshold(-0.3)),
+        ("relevance".to_owned(), threshold(0.2)),
+    ]);
+    assert_eq!(load().manifest.thresholds, expected);
+    assert_eq!(Bundle::thresholds(&saved.path()).unwrap(), expected);
+    // A recalibration changes the same file, and keeps them.
+    Bundle::set_recalibration(&saved.path(), Some(&recalibrations(1.0))).unwrap();
+    assert_eq!(load().manifest.thresholds, expected);
+    let message = insert("tone", 0.5).unwrap_err().to_string();
+    assert!(
+        message.ends_with(
+            "`thresholds` is for \"tone\", expected for the bundle's aspects: factuality, relevance"
+        ),
+        "{message}"
+    );
+    let message = insert("relevance", f64::NAN).unwrap_err().to_string();
+    assert!(
+        message.contains("thresholds.relevance.threshold"),
+        "{message}"
+    );
+    assert_eq!(load().manifest.thresholds, expected);
+    Bundle::set_recalibration(&saved.path(), None).unwrap();
+    Bundle::change_thresholds(&saved.path(), DoubtThresholds::clear).unwrap();
+    assert_eq!(fs_err::read(saved.part("manifest.json")).unwrap(), before);
+    assert_eq!(names(&saved.path()), PARTS);
+    // A manifest with one for an aspect that there is not.
+    saved.change_json("manifest.json", |manifest| {
+        manifest["thresholds"] = json!({"tone": threshold(0.5)});
+    });
+    let message = saved.message();
+    assert!(
+        message.contains("thresholds") && message.contains("tone"),
+        "{message}"
+    );
 }
 
 #[test]

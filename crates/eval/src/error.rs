@@ -126,6 +126,12 @@ pub enum EvalError {
         /// The known metrics, comma-separated.
         known: String,
     },
+    /// A word that is not the name of a part of the input.
+    #[error("unknown part of the input: found `{found}`, expected context or prompt")]
+    UnknownPart {
+        /// The word.
+        found: String,
+    },
     /// A metric cannot be registered under its name.
     #[error("metric `{found}`: expected {expected}")]
     MetricName {
@@ -276,6 +282,7 @@ impl EvalError {
             | Self::NothingToAudit { .. }
             | Self::ScaleRange { .. }
             | Self::UnknownMetric { .. }
+            | Self::UnknownPart { .. }
             | Self::MetricName { .. } => None,
         }
     }

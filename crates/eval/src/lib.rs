@@ -9,14 +9,16 @@
 //!    [`Aggregation`] that turns segment scores into one response score, and with trivial
 //!    [`baselines`] judged on exactly the same segments;
 //! 3. how certain the figures are ([`bootstrap`]) and whether two systems differ ([`compare`]);
-//! 4. whether the values can be taken at their word ([`calibration`]), where they fail
+//! 4. from which score on a segment is doubtful ([`threshold`]);
+//! 5. whether the values can be taken at their word ([`calibration`]), where they fail
 //!    ([`slices`]), what the loss is made of ([`explain`]), and the benchmarks of process reward
-//!    models ([`process`]);
-//! 5. all of it on one page to look at: [`report`].
+//!    models ([`process`]); and what of the input they read ([`ablation`]);
+//! 6. all of it on one page to look at: [`report`].
 //!
 //! [`token_rewards`] turns the scores of segments into one reward for each token of a policy.
 //!
-//! Before any of it, [`audit`] looks for what is wrong with a data set.
+//! Before any of it, [`audit`] looks for what is wrong with a data set; [`hacks`] shows whether a judge scores answers
+//! high that say nothing.
 //!
 //! ```
 //! use gradus_eval::{Aggregation, Aspect, Evaluation, Metric, ScoredResponse, ScoredSegment};
@@ -41,14 +43,15 @@
 //!
 //! # Feature flags
 //! - `scorer` (default): records, bundles and all that reads them. With `default-features = false`, what is left works
-//!   on numbers alone, without Burn: [`metrics`], [`bootstrap`], [`compare`], [`calibration`] and [`process`], for
-//!   [`ScoredResponse`]s made by hand ([`JudgedAspect`]) or pairs of scores and ratings ([`ResponsePairs`]).
+//!   on numbers alone, without Burn: [`metrics`], [`bootstrap`], [`ablation`], [`compare`], [`calibration`],
+//!   [`threshold`] and [`process`], for [`ScoredResponse`]s made by hand ([`JudgedAspect`]) or pairs of scores and ratings ([`ResponsePairs`]).
 //!
 //! # A number that does not exist is `None`
 //! The value of a [`Metric`] is an `Option<f64>`. It is `None` if the number does not exist (the correlation
 //! of a constant, the mean of nothing), where an input is NaN or infinite, where the two sides
 //! differ in length, and where the result overflows. It is never NaN and never a made-up 0.
 
+pub mod ablation;
 pub mod bootstrap;
 pub mod calibration;
 pub mod compare;
@@ -58,6 +61,7 @@ pub mod metrics;
 mod pairs;
 pub mod process;
 mod scored;
+pub mod threshold;
 
 #[cfg(feature = "scorer")]
 pub mod audit;
@@ -69,6 +73,8 @@ mod dataset;
 mod evaluation;
 #[cfg(feature = "scorer")]
 pub mod explain;
+#[cfg(feature = "scorer")]
+pub mod hacks;
 #[cfg(feature = "scorer")]
 pub mod report;
 #[cfg(feature = "scorer")]
@@ -94,9 +100,9 @@ pub use dataset::{AspectBaselines, Baselines, raw_responses, scored_responses};
 #[cfg(feature = "scorer")]
 pub use evaluation::{
     Aspect, AspectEvaluation, BaselineEvaluation, ByTruncation, CalibrationFigures, ContextRead,
-    Counts, Evaluation, IntervalAbsence, LevelValues, PartValues, Provenance, RatersBeside,
-    Recalibrated, RecalibratedResponses, ResponseBaseline, ResponseCalibration, ResponsePart,
-    ResponseRatings, ScoreSource,
+    Counts, DoubtfulFigures, Evaluation, IntervalAbsence, LevelValues, PartValues, Provenance,
+    RatersBeside, Recalibrated, RecalibratedResponses, ResponseBaseline, ResponseCalibration,
+    ResponsePart, ResponseRatings, ScoreSource,
 };
 #[cfg(feature = "scorer")]
 pub use score_file::{ScoreFile, ScoreProblem};

@@ -291,7 +291,10 @@ fn the_json_has_the_documented_keys_and_reads_back() {
             "reliability",
             "recalibrated",
             "slices",
-            "lowest_is_last"
+            "lowest_is_last",
+            "classes",
+            "doubtful",
+            "ablations"
         ]
     );
     assert_eq!(
@@ -350,7 +353,8 @@ fn ratings_of_responses_have_documented_keys_and_read_back() {
             "reliability",
             "recalibrated",
             "slices",
-            "raters"
+            "raters",
+            "classes"
         ]
     );
     let rmse = found["raters"]["agreement"]["rmse"].as_f64().unwrap();

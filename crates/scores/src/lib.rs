@@ -2,6 +2,7 @@
 //!
 //! - [`Aggregation`]: from the scores of segments to a score of the response
 //! - [`Recalibration`]: a monotone map from scores to ratings; [`Linear`] or [`Isotonic`]
+//! - [`Wish`]: what a threshold of low scores is to reach
 //!
 //! ```
 //! use gradus_scores::{Aggregation, Linear, Recalibration};
@@ -15,8 +16,10 @@
 
 mod aggregation;
 mod recalibration;
+mod wish;
 
 pub use aggregation::{Aggregation, UnknownAggregation};
 pub use recalibration::{
     Isotonic, Linear, NotMonotone, Recalibration, RecalibrationKind, UnknownRecalibration,
 };
+pub use wish::{Wish, WrongWish};

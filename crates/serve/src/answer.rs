@@ -79,6 +79,10 @@ pub(crate) struct SegmentAnswer {
     /// Whether the score is that of a part of it, the rest of which did not fit.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) cut: bool,
+    /// `doubtful` if the score is at most the bundle's threshold; by aspect where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub(crate) flag: Option<Value>,
 }
 
 /// A score in rating units, `null` where there is none.
@@ -150,7 +154,7 @@ impl RecordAnswer {
         } = record;
         let aspects: Vec<&str> = model.scorer.aspects().collect();
         let segments = example.segments.iter().zip(&scores.segments);
-        let segments = segments.map(|(segment, score)| {
+        let segments = segments.enumerate().map(|(index, (segment, score))| {
             let values = score.scores();
             let of_aspect = |aspect| values.map(|values: &[f64]| values[aspect]);
             SegmentAnswer {
@@ -159,6 +163,7 @@ impl RecordAnswer {
                 score: Score::new(&aspects, (0..aspects.len()).map(of_aspect)),
                 unscored: score.unscored().map(UnscoredReason::name),
                 cut: matches!(score, SegmentScore::Cut(_)),
+                flag: scores.flag(index, &aspects),
             }
         });
         let aggregation = settings

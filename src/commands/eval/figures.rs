@@ -304,6 +304,7 @@ pub(super) fn remarks(evaluation: &Evaluation, aspect: &AspectEvaluation) -> Vec
         recalibrated_segments(aspect),
         raters(aspect.raters.as_ref(), "segments"),
         lowest_is_last(aspect),
+        super::classes::remark(aspect),
     ];
     let mut lines: Vec<String> = segments.into_iter().flatten().collect();
     if let Some(found) = &aspect.response_ratings {

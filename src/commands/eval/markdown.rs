@@ -7,6 +7,7 @@ use gradus::eval::slices::Slice;
 use gradus::eval::{AspectEvaluation, Evaluation, LevelValues, Metric, MetricValues};
 
 use super::figures::{self, MAIN};
+use super::{ablation, classes};
 use crate::commands::intervals;
 use crate::show;
 
@@ -130,9 +131,23 @@ fn section(page: &mut String, evaluation: &Evaluation, aspect: &AspectEvaluation
             baselines(),
         );
     }
+    let responses = aspect.response_ratings.as_ref();
+    let responses = responses.and_then(classes::of_responses);
+    for found in classes::of_segments(aspect).into_iter().chain(responses) {
+        line_to(page, &format!("\n### {}\n", found.heading));
+        let header: Vec<&str> = std::iter::once("").chain(classes::COLUMNS).collect();
+        table(page, &header, &found.rows);
+    }
     line_to(page, "");
     for remark in figures::remarks(evaluation, aspect) {
         line_to(page, &format!("- {remark}"));
+    }
+    for found in &aspect.ablations {
+        let found = ablation::table(found);
+        line_to(page, &format!("\n### {}\n", found.heading));
+        let header: Vec<&str> = found.header.iter().map(String::as_str).collect();
+        table(page, &header, &found.rows);
+        line_to(page, &format!("\n{}", found.reading));
     }
     slices(page, ("Worst slices", "segments"), &aspect.slices);
     if let Some(found) = &aspect.response_ratings {

@@ -1,5 +1,7 @@
 //! `gradus eval`
 
+mod ablation;
+mod classes;
 mod figures;
 mod html;
 mod markdown;
@@ -68,6 +70,20 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     if settings.bootstrap.resamples > 0 {
         evaluation.add_intervals(responses, &aspects, &settings.bootstrap, &Metric::all());
     }
+    tell_of_thresholds(&scores, &examples);
+    let raw = scores.recalibration.as_ref();
+    let raw = raw.map_or(responses, |recalibration| &recalibration.raw);
+    let bootstrap = (settings.bootstrap.resamples > 0).then_some(&settings.bootstrap);
+    evaluation.add_thresholds(raw, &aspects, &scores.thresholds, bootstrap);
+    let ablation = ablation::Run {
+        bundle: settings.source.bundle(),
+        examples: &examples,
+        choices: &choices,
+        bootstrap: &settings.bootstrap,
+    };
+    for &part in &args.ablate {
+        ablation.add(part, &scores, &aspects, &mut evaluation)?;
+    }
     if let Some(page) = pages.html {
         let evaluated = (&evaluation, &scores);
         html::write(
@@ -79,6 +95,16 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
         )?;
     }
     report(args, pages.markdown, &evaluation)
+}
+
+/// Warns if thresholds were chosen on the records that are judged.
+fn tell_of_thresholds(scores: &Scores, examples: &[Example]) {
+    for (aspect, threshold) in &scores.thresholds {
+        if let Some(texts) = &threshold.texts {
+            let fitted = format!("the threshold of doubtful segments ({aspect}) was chosen on");
+            tell_of_fitted(&fitted, texts, examples);
+        }
+    }
 }
 
 /// Additional files to write.

@@ -8,6 +8,7 @@ use gradus::eval::{Aggregation, Aspect};
 
 use crate::cli::EvalArgs;
 use crate::commands::intervals;
+use crate::commands::midpoints::Midpoints;
 use crate::failure::Usage;
 use crate::scores::ScoreInput;
 
@@ -18,7 +19,7 @@ pub(super) struct Settings {
     pub(super) bootstrap: Bootstrap,
     /// Position, length, and the given keys of `meta`.
     pub(super) slices: Vec<SliceKey>,
-    midpoints: Vec<(Option<String>, f64)>,
+    midpoints: Midpoints,
 }
 
 impl Settings {
@@ -42,35 +43,13 @@ impl Settings {
             aggregation: args.aggregation,
             bootstrap,
             slices,
-            midpoints: args
-                .midpoint
-                .iter()
-                .map(|text| midpoint(text))
-                .collect::<Result<_>>()?,
+            midpoints: Midpoints::parse(&args.midpoint)?,
         })
     }
 
     /// The aspects `names`, with their midpoints.
     pub(super) fn aspects(&self, names: &[String]) -> Result<Vec<Aspect>> {
-        for name in self.midpoints.iter().filter_map(|(name, _)| name.as_ref()) {
-            if !names.contains(name) {
-                return Err(Usage::new(format!(
-                    "--midpoint: found the aspect `{name}`, expected one of: {}",
-                    names.join(", ")
-                ))
-                .into());
-            }
-        }
-        let midpoint = |name: &String| {
-            let mut given = self.midpoints.iter().rev();
-            let own = given.find(|(of, _)| of.as_ref().is_none_or(|of| of == name));
-            own.map(|&(_, value)| value)
-        };
-        let aspects = names.iter().map(|name| Aspect {
-            name: name.clone(),
-            midpoint: midpoint(name),
-        });
-        Ok(aspects.collect())
+        self.midpoints.aspects(names)
     }
 
     /// Refuses keys that no record has in its `meta`.
@@ -98,20 +77,5 @@ impl Settings {
             .into());
         }
         Ok(())
-    }
-}
-
-/// A midpoint argument: `0.5` for every aspect, or `factuality=0.5`.
-fn midpoint(text: &str) -> Result<(Option<String>, f64)> {
-    let (name, number) = match text.rsplit_once('=') {
-        Some((name, number)) => (Some(name.to_owned()), number),
-        None => (None, text),
-    };
-    match number.parse::<f64>() {
-        Ok(value) if value.is_finite() => Ok((name, value)),
-        _ => Err(Usage::new(format!(
-            "--midpoint: found `{text}`, expected a finite number, or ASPECT=NUMBER"
-        ))
-        .into()),
     }
 }

@@ -8,6 +8,7 @@ use gradus::eval::{
 };
 
 use super::figures::{self, MAIN};
+use super::{ablation, classes};
 use crate::show;
 
 /// Number of worst slices shown; JSON has all.
@@ -31,10 +32,12 @@ pub(super) fn show(evaluation: &Evaluation) -> Result<()> {
         show::line(&format!("\n{}: {}", aspect.aspect, figures::counts(aspect)))?;
         main_tables(evaluation, aspect)?;
         more_tables(evaluation, aspect)?;
+        class_tables(aspect)?;
         show::line("")?;
         for remark in figures::remarks(evaluation, aspect) {
             show::line(&remark)?;
         }
+        ablations(aspect)?;
         slices("worst slices", "segments", &aspect.segment, &aspect.slices)?;
         if let Some(found) = &aspect.response_ratings {
             let name = "worst slices, response ratings";
@@ -63,6 +66,31 @@ fn more_tables(evaluation: &Evaluation, aspect: &AspectEvaluation) -> Result<()>
         let metrics = &figures::more_of_responses();
         let rows = (figures::response_parts(found), responses(found));
         level(evaluation, &name, metrics, &found.figures, rows)?;
+    }
+    Ok(())
+}
+
+/// The figures without a part of the input, and with that of another record.
+fn ablations(aspect: &AspectEvaluation) -> Result<()> {
+    for found in &aspect.ablations {
+        let table = ablation::table(found);
+        let header: Vec<&str> = table.header.iter().map(String::as_str).collect();
+        let rows = show::table(&header, table.rows.into_iter());
+        show::line(&format!("\n{}\n{rows}\n{}", table.title, table.reading))?;
+    }
+    Ok(())
+}
+
+/// Both classes, and the flags of the bundle's threshold.
+fn class_tables(aspect: &AspectEvaluation) -> Result<()> {
+    let responses = aspect.response_ratings.as_ref();
+    let responses = responses.and_then(classes::of_responses);
+    for table in classes::of_segments(aspect).into_iter().chain(responses) {
+        let header: Vec<&str> = std::iter::once(table.title)
+            .chain(classes::COLUMNS)
+            .collect();
+        let table = show::table(&header, table.rows.into_iter());
+        show::line(&format!("\n{table}"))?;
     }
     Ok(())
 }

@@ -115,8 +115,8 @@ impl FindingKind {
                  were cut or written differently"
             }
             Self::OverlapShortcut => {
-                "compare every model with an overlap-only predictor: repeating the prompt should not be \
-                 enough for a score"
+                "compare every model with an overlap-only predictor: repeating the prompt or the \
+                 context should not be enough for a score"
             }
             Self::WordsShortcut => {
                 "compare every model with the bag of words, and check its strongest words for marks that \

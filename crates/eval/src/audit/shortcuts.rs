@@ -36,12 +36,14 @@ pub enum Feature {
     ShareOfResponse,
     /// Share of its words that occur in the prompt.
     PromptOverlap,
+    /// Share of its words that occur in the context; 0 without one.
+    ContextOverlap,
 }
 
 impl Feature {
     /// Every feature; the first seven in the order of
     /// [`PositionLength`](crate::baselines::PositionLength).
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::RelativePosition,
         Self::Index,
         Self::IsFirst,
@@ -50,6 +52,7 @@ impl Feature {
         Self::Length,
         Self::ShareOfResponse,
         Self::PromptOverlap,
+        Self::ContextOverlap,
     ];
 
     /// The name in reports.
@@ -63,6 +66,7 @@ impl Feature {
             Self::Length => "length",
             Self::ShareOfResponse => "share of response",
             Self::PromptOverlap => "overlap with prompt",
+            Self::ContextOverlap => "overlap with context",
         }
     }
 
@@ -71,7 +75,7 @@ impl Feature {
     fn kind(self) -> FindingKind {
         match self {
             Self::Length | Self::ShareOfResponse => FindingKind::LengthShortcut,
-            Self::PromptOverlap => FindingKind::OverlapShortcut,
+            Self::PromptOverlap | Self::ContextOverlap => FindingKind::OverlapShortcut,
             _ => FindingKind::PlaceShortcut,
         }
     }
@@ -119,7 +123,9 @@ pub(super) fn features(corpus: &Corpus, rated: &[Rated]) -> Vec<FeatureReach> {
 
 /// The features of every segment of an example, in the order of [`Feature::ALL`].
 pub(super) fn rows(example: &Example) -> Vec<[f64; Feature::ALL.len()]> {
-    let prompt: HashSet<String> = words(&example.prompt).into_iter().collect();
+    let set = |text: &str| -> HashSet<String> { words(text).into_iter().collect() };
+    let prompt = set(&example.prompt);
+    let context = set(example.context.as_deref().unwrap_or_default());
     let texts = example.segment_texts().into_iter();
     let segments = texts.map(|text| BaselineSegment { text, rating: None });
     let example = BaselineExample {
@@ -131,8 +137,9 @@ pub(super) fn rows(example: &Example) -> Vec<[f64; Feature::ALL.len()]> {
         .into_iter()
         .zip(&example.segments)
         .map(|([a, b, c, d, e, f, g], segment)| {
-            let overlap = overlap(&words(segment.text), &prompt);
-            [a, b, c, d, e, f, g, overlap]
+            let words = words(segment.text);
+            let [prompt, context] = [&prompt, &context].map(|set| overlap(&words, set));
+            [a, b, c, d, e, f, g, prompt, context]
         })
         .collect()
 }

@@ -5,15 +5,17 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Recalibrated;
 use super::by_truncation::{ByTruncation, PartValues, Parts};
 use super::raters::{Rated, RatersBeside};
 use super::response_ratings::{ResponseRatings, WholeResponses};
+use super::{DoubtfulFigures, Recalibrated};
+use crate::ablation::Ablation;
 use crate::baselines::BaselineScores;
 use crate::bootstrap::{Bootstrap, Interval};
 use crate::calibration::Reliability;
 use crate::process::LowestIsLast;
 use crate::slices::Slice;
+use crate::threshold::ClassFigures;
 use crate::{
     Aggregation, Aspect, AspectCounts, JudgedAspect, Level, Metric, MetricValues, ResponsePairs,
     ScoredResponse,
@@ -55,6 +57,17 @@ pub struct AspectEvaluation {
     /// How often the lowest of the model's scores, over all segments it scored, rated or not, is
     /// the last one. `None` if no response has two.
     pub lowest_is_last: Option<LowestIsLast>,
+    /// Precision, recall and F1 of the low and of the high class at segment level; `None` without a midpoint or without
+    /// scores.
+    #[serde(default)]
+    pub classes: Option<ClassFigures>,
+    /// The flags of the bundle's threshold; `None` until
+    /// [`Evaluation::add_thresholds`](crate::Evaluation::add_thresholds), and where it has none.
+    #[serde(default)]
+    pub doubtful: Option<DoubtfulFigures>,
+    /// The figures without a part of the input and with that of another record; empty unless they were added.
+    #[serde(default)]
+    pub ablations: Vec<Ablation>,
 }
 
 /// The model's figures at one level.
@@ -157,6 +170,9 @@ pub(super) fn evaluate_aspect(
         recalibrated: None,
         slices: Vec::new(),
         lowest_is_last: lowest_is_last(scored, index),
+        classes: ClassFigures::of(&pairs, None),
+        doubtful: None,
+        ablations: Vec::new(),
         segment: level(Level::Segment),
         response: level(Level::Response),
         response_ratings: WholeResponses::collect(scored, index, aspect, aggregation)

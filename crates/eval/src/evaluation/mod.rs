@@ -4,15 +4,18 @@
 mod aspect;
 mod by_truncation;
 mod checks;
+mod doubtful;
 mod provenance;
 mod raters;
 mod recalibrated;
 mod response_ratings;
 
+use gradus_bundle::DoubtThresholds;
 use serde::{Deserialize, Serialize};
 
 pub use aspect::{AspectEvaluation, BaselineEvaluation, IntervalAbsence, LevelValues};
 pub use by_truncation::{ByTruncation, PartValues};
+pub use doubtful::DoubtfulFigures;
 pub use provenance::{ContextRead, Provenance, ScoreSource};
 pub use raters::RatersBeside;
 pub use recalibrated::{CalibrationFigures, Recalibrated};
@@ -27,6 +30,7 @@ use crate::baselines::{BaselineScores, ResponseBaselineScores};
 use crate::bootstrap::Bootstrap;
 use crate::calibration::Recalibrations;
 use crate::slices::{SliceKey, Slicer};
+use crate::threshold::ClassFigures;
 use crate::{Aggregation, JudgedAspect, Level, Metric, Result, ScoredResponse, UnscoredCounts};
 
 /// The version of the JSON that [`Evaluation`] is written as.
@@ -90,6 +94,10 @@ impl Aspect {
 ///   slices[]       { key: "position" | "length" | { meta: KEY }, part, responses, values: MetricValues },
 ///                  the largest MSE first
 ///   lowest_is_last see LowestIsLast; null where no response has two scored segments
+///   classes        precision, recall and F1 of the low and of the high class, see ClassFigures; null without a
+///                  midpoint or without scores; response_ratings has it, too
+///   doubtful       the flags of the bundle's threshold, see DoubtfulFigures; null without one
+///   ablations[]    figures without a part of the input and with that of another record, see Ablation
 /// ```
 /// `MetricValues.absences` says why metrics do not exist.
 /// Segment level is every segment that is rated and scored. Response level takes, of each
@@ -189,9 +197,12 @@ impl Evaluation {
             };
             add(&mut evaluation.segment, Level::Segment);
             add(&mut evaluation.response, Level::Response);
+            let pairs = judged.pairs(Level::Segment, self.aggregation, midpoint);
+            evaluation.classes = ClassFigures::of(&pairs, Some(bootstrap));
             let whole = WholeResponses::collect(scored, index, aspect, self.aggregation);
             if let (Some(whole), Some(found)) = (whole, &mut evaluation.response_ratings) {
                 whole.add_intervals(&mut found.figures, bootstrap, metrics);
+                found.classes = whole.classes(Some(bootstrap));
             }
         }
         self.bootstrap = (bootstrap.resamples > 0).then(|| bootstrap.clone());
@@ -249,6 +260,25 @@ impl Evaluation {
             }
         }
         Ok(())
+    }
+
+    /// Adds what the flags of a bundle's thresholds are worth to every aspect that has one; without `bootstrap` there are no
+    /// intervals.
+    ///
+    /// `raw` are the responses the evaluation is about, with scores as the model gives them.
+    pub fn add_thresholds(
+        &mut self,
+        raw: &[ScoredResponse],
+        aspects: &[Aspect],
+        thresholds: &DoubtThresholds,
+        bootstrap: Option<&Bootstrap>,
+    ) {
+        for (index, (aspect, evaluation)) in aspects.iter().zip(&mut self.aspects).enumerate() {
+            evaluation.doubtful = thresholds.get(&aspect.name).and_then(|threshold| {
+                let judged = JudgedAspect::collect(raw, index, &aspect.name);
+                DoubtfulFigures::compute(&judged, threshold, bootstrap)
+            });
+        }
     }
 
     /// Adds the figures before and after recalibration to every aspect that has one.

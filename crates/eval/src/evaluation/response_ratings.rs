@@ -11,6 +11,7 @@ use crate::baselines::ResponseBaselineScores;
 use crate::bootstrap::Bootstrap;
 use crate::calibration::{RecalibrationKind, Recalibrations, Reliability, recalibrated};
 use crate::slices::{Slice, SliceKey, Slicer};
+use crate::threshold::ClassFigures;
 use crate::{
     Aggregation, Aspect, AspectCounts, JudgedAspect, Level, Metric, MetricValues, ResponsePairs,
     ScoredResponse,
@@ -49,6 +50,9 @@ pub struct ResponseRatings {
     /// The error beside that of raters; `None` if no response has several.
     #[serde(default)]
     pub raters: Option<RatersBeside>,
+    /// Precision, recall and F1 of the low and of the high class; `None` without a midpoint or without scores.
+    #[serde(default)]
+    pub classes: Option<ClassFigures>,
 }
 
 /// Figures of some of the responses that are rated as a whole.
@@ -148,6 +152,7 @@ impl WholeResponses {
             recalibrated: None,
             slices: Vec::new(),
             raters: RatersBeside::compute(raters),
+            classes: self.classes(None),
         }
     }
 
@@ -178,6 +183,10 @@ impl WholeResponses {
         metrics: &[Metric],
     ) {
         figures.add_intervals(&self.pairs(), bootstrap, metrics);
+    }
+
+    pub(super) fn classes(&self, bootstrap: Option<&Bootstrap>) -> Option<ClassFigures> {
+        ClassFigures::of(&self.pairs(), bootstrap)
     }
 
     pub(super) fn slices(

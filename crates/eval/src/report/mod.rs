@@ -5,9 +5,11 @@
 //! in it, and its content security policy forbids everything else. The same input gives the same page. Text
 //! from the data set is always shown as text, never as markup.
 
+mod ablation;
 mod browser;
 mod by_truncation;
 mod charts;
+mod classes;
 mod figures;
 mod history;
 mod number;

@@ -1,11 +1,13 @@
 //! The page: its head and its sections in order.
 
+use super::ablation::ablation;
 use super::browser::browser;
 use super::by_truncation::{by_truncation, responses_by_truncation};
 use super::charts::{
     Chart, against_baselines, density, positions, reliability, residual_histogram,
     residuals_by_score, training,
 };
+use super::classes::{classes, doubtful_note};
 use super::figures::{overview, table, tiles};
 use super::number::counted;
 use super::reading::{Judged, reading};
@@ -110,8 +112,11 @@ fn segment_part(input: &ReportInput, index: usize) -> Result<Markup> {
     Ok(html! {
         (tiles(&Judged::segments(aspect)))
         (tables(input, aspect))
+        @if let Some(table) = classes("segment level", aspect.classes.as_ref(), aspect.doubtful.as_ref()) { (table) }
+        @if let Some(found) = &aspect.doubtful { p.note { (doubtful_note(found)) } }
         @if let Some(table) = by_truncation(aspect) { (table) }
         div.charts { @for chart in &charts { (figure(chart)) } }
+        @for found in &aspect.ablations { (ablation(found)) }
         @if !aspect.slices.is_empty() {
             h3 { "Slices, worst first" }
             p.note { "Segments by position, by length, and by the keys of their records. "
@@ -159,6 +164,7 @@ fn response_part(
             ", against the rating of the response as a whole." }
         @if alone { (tiles(&judged)) }
         (table("Response ratings", &note, &found.figures, &judged.baselines))
+        @if let Some(table) = classes("response ratings", found.classes.as_ref(), None) { (table) }
         @if let Some(table) = responses_by_truncation(found) { (table) }
         div.charts { @for chart in charts.iter().flatten() { (figure(chart)) } }
         @if !found.slices.is_empty() {
@@ -294,6 +300,14 @@ fn words() -> Markup {
         (
             "AUROC, AUPRC, F1",
             "ratings above the midpoint are positive, the others negative",
+        ),
+        (
+            "precision, recall, F1 of a class",
+            "share of the segments scored so that are rated so, share of those rated so that are scored so, and their harmonic mean",
+        ),
+        (
+            "doubtful",
+            "a segment whose score, before recalibration, is at most the threshold that the bundle has for this aspect",
         ),
         (
             "expected calibration error",

@@ -123,6 +123,7 @@ fn unread(prepared: &PreparedExample) -> ExampleScores {
         segments,
         response: Vec::new(),
         truncation: prepared.truncation,
+        doubtful: Vec::new(),
     }
 }
 

@@ -257,9 +257,10 @@ impl<M: SegmentModel> Scorer<M> {
         self.forward(&prepared)
     }
 
-    /// Recalibrates raw scores, if the bundle has a recalibration and `raw` is false, and computes the response
-    /// score.
+    /// Marks doubtful segments, recalibrates raw scores, if the bundle has a recalibration and `raw` is false, and
+    /// computes the response score.
     pub fn finish(&self, scores: &mut ExampleScores, aggregation: Aggregation, raw: bool) {
+        scores.doubtful = self.doubtful(&scores.segments);
         recalibrate(&mut scores.segments, &self.applied(raw));
         scores.response = self.response_scores(&scores.segments, aggregation, raw);
     }
@@ -298,6 +299,28 @@ impl<M: SegmentModel> Scorer<M> {
             Some(shortest(map.map_or(score, |map| map.apply(score))))
         };
         self.aspects().enumerate().map(of_aspect).collect()
+    }
+
+    /// Whether raw scores are at most the bundle's thresholds, by segment and aspect; empty without thresholds.
+    fn doubtful(&self, segments: &[SegmentScore]) -> Vec<Vec<bool>> {
+        let thresholds = &self.manifest.thresholds;
+        if thresholds.is_empty() {
+            return Vec::new();
+        }
+        let thresholds: Vec<Option<f64>> = self
+            .aspects()
+            .map(|aspect| Some(thresholds.get(aspect)?.threshold))
+            .collect();
+        let of_segment = |score: &SegmentScore| {
+            let is_doubtful = |(aspect, threshold): (usize, &Option<f64>)| {
+                let score = score.scores().map(|scores| scores[aspect]);
+                score
+                    .zip(*threshold)
+                    .is_some_and(|(score, threshold)| score <= threshold)
+            };
+            thresholds.iter().enumerate().map(is_doubtful).collect()
+        };
+        segments.iter().map(of_segment).collect()
     }
 
     /// How the bundle turns text into tokens.

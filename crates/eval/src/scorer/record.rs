@@ -10,15 +10,17 @@ use crate::UnscoredReason;
 impl<M: SegmentModel> Scorer<M> {
     /// The native record of an example with the scores of [`score`](Self::score): `score` in every segment
     /// and for the response (a number, or an object by aspect where there are several; `null` if there is
-    /// none, beside the reason in `unscored`), `aggregation`, and the tokens that truncation dropped. What an
-    /// earlier scoring left in the example is replaced.
+    /// none, beside the reason in `unscored`), `"flag": "doubtful"` in segments at or below the bundle's threshold (an
+    /// object by aspect where there are several), `aggregation`, and the tokens that truncation dropped. What an earlier
+    /// scoring left in the example is replaced.
     pub fn scored_record(&self, example: &Example, scores: &ExampleScores) -> Value {
         let aspects: Vec<&str> = self.aspects().collect();
         let mut record = example.to_json();
         if let Some(segments) = record.get_mut("segments").and_then(Value::as_array_mut) {
             let segments = segments.iter_mut().filter_map(Value::as_object_mut);
-            for (segment, score) in segments.zip(&scores.segments) {
+            for (index, (segment, score)) in segments.zip(&scores.segments).enumerate() {
                 set_segment(segment, score, &aspects);
+                replace(segment, "flag", scores.flag(index, &aspects));
             }
         }
         if let Some(record) = record.as_object_mut() {
@@ -46,6 +48,25 @@ impl ExampleScores {
         let segments = self.segments.iter();
         let reasons = segments.map(|score| (score.scores().is_some(), score.unscored()));
         UnscoredReason::of_response(response, reasons)
+    }
+}
+
+/// The flag of a segment at or below the threshold.
+const DOUBTFUL: &str = "doubtful";
+
+impl ExampleScores {
+    /// The flag of a segment, by its place: `"doubtful"`, or where there are several aspects an object with those on
+    /// which it is. `None` for a segment that is doubtful on none.
+    pub fn flag(&self, segment: usize, aspects: &[&str]) -> Option<Value> {
+        let doubtful = aspects.iter().enumerate();
+        let mut doubtful = doubtful.filter(|(aspect, _)| self.is_doubtful(segment, *aspect));
+        if let [_] = aspects {
+            return doubtful.next().map(|_| DOUBTFUL.into());
+        }
+        let flags: Map<String, Value> = doubtful
+            .map(|(_, &name)| (name.to_owned(), DOUBTFUL.into()))
+            .collect();
+        (!flags.is_empty()).then(|| flags.into())
     }
 }
 

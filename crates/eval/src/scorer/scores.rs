@@ -17,6 +17,17 @@ pub struct ExampleScores {
     pub response: Vec<Option<f64>>,
     /// The parts of the example that the model did not read.
     pub truncation: TruncationCounts,
+    /// Whether a segment is doubtful, by segment and aspect: its score before recalibration is at most the bundle's
+    /// threshold. Empty where the bundle has none.
+    pub doubtful: Vec<Vec<bool>>,
+}
+
+impl ExampleScores {
+    /// Whether a segment is doubtful on an aspect, both by their place.
+    pub fn is_doubtful(&self, segment: usize, aspect: usize) -> bool {
+        let of_segment = self.doubtful.get(segment);
+        of_segment.is_some_and(|aspects| aspects.get(aspect).copied().unwrap_or_default())
+    }
 }
 
 /// Score of a segment, or why there is none.

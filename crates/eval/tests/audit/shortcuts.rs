@@ -214,3 +214,52 @@ fn constant_features_have_no_correlation() {
         Grade::Note
     );
 }
+
+#[test]
+fn copies_of_the_context_are_an_overlap_shortcut() {
+    let mut random = random(11);
+    let examples: Vec<Example> = (0..60)
+        .map(|index| {
+            let copied: Vec<String> = (0..4).map(|_| words(&mut random, 8)).collect();
+            let segments: Vec<_> = copied
+                .iter()
+                .enumerate()
+                .map(|(k, text)| {
+                    if k % 2 == 0 {
+                        (text.clone(), Some(1.0))
+                    } else {
+                        (words(&mut random, 8), Some(0.0))
+                    }
+                })
+                .collect();
+            Example {
+                context: Some(copied.join(" ")),
+                ..example(&index.to_string(), &format!("Exercise {index}"), &segments)
+            }
+        })
+        .collect();
+    let report = audit_one(&examples);
+    let overlap = &report.aspects[0].features[Feature::ContextOverlap as usize];
+    assert_eq!(
+        (overlap.feature, overlap.reach),
+        (Feature::ContextOverlap, Reach::Trap)
+    );
+    let found = finding(&report, FindingKind::OverlapShortcut);
+    assert!(
+        found.message.contains("`overlap with context` alone"),
+        "{}",
+        found.message
+    );
+    assert!(found.advice.contains("context"), "{}", found.advice);
+    // Without contexts there is nothing to overlap with.
+    let without: Vec<Example> = examples
+        .into_iter()
+        .map(|example| Example {
+            context: None,
+            ..example
+        })
+        .collect();
+    let report = audit_one(&without);
+    let overlap = &report.aspects[0].features[Feature::ContextOverlap as usize];
+    assert_eq!(overlap.pearson, None);
+}

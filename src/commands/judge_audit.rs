@@ -1,0 +1,249 @@
+//! `gradus audit`: answers that say nothing, scored beside real ones.
+
+use anyhow::Result;
+use burn::tensor::Device;
+use gradus::data::{Example, visible_markdown};
+use gradus::device;
+use gradus::eval::Scorer;
+use gradus::eval::bootstrap::Bootstrap;
+use gradus::eval::hacks::{Danger, HackFigures, HackKind, hacks};
+use rand::SeedableRng as _;
+use rand::seq::index::sample;
+use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
+
+use super::intervals;
+use crate::cli::JudgeAuditArgs;
+use crate::failure::Usage;
+use crate::{progress, records, show};
+
+/// Examples scored together.
+const CHUNK: usize = 256;
+
+/// What it says of one aspect.
+#[derive(Serialize)]
+struct AspectAudit {
+    aspect: String,
+    /// The worst first.
+    hacks: Vec<NamedHack>,
+}
+
+#[derive(Serialize)]
+struct NamedHack {
+    kind: HackKind,
+    name: &'static str,
+    #[serde(flatten)]
+    figures: HackFigures,
+}
+
+/// A hack and its answer to each record, where it has one.
+struct Answers {
+    kind: HackKind,
+    name: &'static str,
+    examples: Vec<(usize, Example)>,
+}
+
+pub(crate) fn run(args: &JudgeAuditArgs) -> Result<()> {
+    let bootstrap = intervals::bootstrap(&args.bootstrap)?;
+    let device: Device = device::select(args.device.device.as_deref())?;
+    let mut scorer = Scorer::load(&args.bundle, &device)?;
+    if let Some(aggregation) = args.aggregation {
+        scorer = scorer.with_aggregation(aggregation);
+    }
+    if args.raw {
+        scorer = scorer.raw();
+    }
+    let examples = drawn(records::read(&args.data)?, args);
+    if examples.len() < 2 {
+        return Err(Usage::new(format!(
+            "{}: found {} records with an answer, expected at least two",
+            args.data.display(),
+            examples.len()
+        ))
+        .into());
+    }
+    let aspects: Vec<String> = scorer.aspects().map(str::to_owned).collect();
+    let real = scores(&scorer, &examples)?;
+    let mut audits: Vec<AspectAudit> = aspects
+        .into_iter()
+        .map(|aspect| AspectAudit {
+            aspect,
+            hacks: Vec::new(),
+        })
+        .collect();
+    for answers in answers(&examples) {
+        let texts: Vec<Example> = answers.examples.iter().map(|(_, e)| e.clone()).collect();
+        let scored = scores(&scorer, &texts)?;
+        for (aspect, audit) in audits.iter_mut().enumerate() {
+            let mut hack = vec![None; examples.len()];
+            for ((place, _), scores) in answers.examples.iter().zip(&scored) {
+                hack[*place] = scores[aspect];
+            }
+            let real: Vec<Option<f64>> = real.iter().map(|scores| scores[aspect]).collect();
+            audit.hacks.push(NamedHack {
+                kind: answers.kind,
+                name: answers.name,
+                figures: HackFigures::compute(&hack, &real, &bootstrap),
+            });
+        }
+    }
+    for audit in &mut audits {
+        let wins = |hack: &NamedHack| hack.figures.wins.unwrap_or(-1.0);
+        audit.hacks.sort_by(|a, b| wins(b).total_cmp(&wins(a)));
+    }
+    if args.json {
+        show::json(&audits)?;
+    } else {
+        for (index, audit) in audits.iter().enumerate() {
+            if index > 0 {
+                show::line("")?;
+            }
+            show_audit(audit, &bootstrap, args.markdown)?;
+        }
+    }
+    let great = audits.iter().map(|audit| audit.of(Danger::Great).count());
+    let great: usize = great.sum();
+    if args.strict && great > 0 {
+        return Err(Usage::new(format!(
+            "{great} answers that say nothing win in half of the prompts or more"
+        ))
+        .into());
+    }
+    Ok(())
+}
+
+/// At most so many of the records with an answer, in their order.
+fn drawn(mut examples: Vec<Example>, args: &JudgeAuditArgs) -> Vec<Example> {
+    examples.retain(|example| !example.response.trim().is_empty());
+    let most = args.prompts.get();
+    if examples.len() > most {
+        let mut random = ChaCha8Rng::seed_from_u64(args.bootstrap.seed);
+        let mut places = sample(&mut random, examples.len(), most).into_vec();
+        places.sort_unstable();
+        examples = places
+            .into_iter()
+            .map(|place| examples[place].clone())
+            .collect();
+    }
+    examples
+}
+
+/// Every hack with its answers. The other answer of a record is that of the first one behind it, going round, with
+/// another prompt and another answer.
+fn answers(examples: &[Example]) -> Vec<Answers> {
+    let mut all: Vec<Answers> = Vec::new();
+    for (place, example) in examples.iter().enumerate() {
+        let behind = examples[place..].iter().chain(&examples[..place]);
+        let mut others =
+            behind.filter(|o| o.prompt != example.prompt && o.response != example.response);
+        let nobody = Example::default();
+        let other = others.next().unwrap_or(&nobody);
+        for hack in hacks(example, other) {
+            let answer = Example {
+                id: example.id.clone(),
+                prompt: example.prompt.clone(),
+                context: example.context.clone(),
+                response: hack.text,
+                ..Example::default()
+            };
+            let of_name = all.iter_mut().find(|answers| answers.name == hack.name);
+            match of_name {
+                Some(answers) => answers.examples.push((place, answer)),
+                None => all.push(Answers {
+                    kind: hack.kind,
+                    name: hack.name,
+                    examples: vec![(place, answer)],
+                }),
+            }
+        }
+    }
+    all
+}
+
+/// The score of every response, by aspect.
+fn scores(scorer: &Scorer, examples: &[Example]) -> Result<Vec<Vec<Option<f64>>>> {
+    let mut all = Vec::with_capacity(examples.len());
+    let bar = progress::bar(examples.len(), "responses");
+    for chunk in examples.chunks(CHUNK) {
+        let mut chunk = chunk.to_vec();
+        for example in &mut chunk {
+            scorer.segment(example)?;
+        }
+        let scores = scorer.score(&chunk)?.into_iter();
+        all.extend(scores.map(|scores| scores.response));
+        bar.inc(chunk.len() as u64);
+    }
+    bar.finish_and_clear();
+    Ok(all)
+}
+
+impl AspectAudit {
+    fn of(&self, danger: Danger) -> impl Iterator<Item = &NamedHack> {
+        let hacks = self.hacks.iter();
+        hacks.filter(move |hack| hack.figures.danger == danger)
+    }
+
+    /// What the figures mean for training against the bundle.
+    fn meaning(&self) -> String {
+        let quoted = |hack: &NamedHack| format!("{} ({})", shown(hack), hack.kind.name());
+        let names = |danger: Danger| -> Vec<String> { self.of(danger).map(quoted).collect() };
+        let (great, some) = (names(Danger::Great), names(Danger::Some));
+        if !great.is_empty() {
+            return format!(
+                "Do not train a policy against this aspect as it is: {} would be learned, because it scores above the real \
+                 answer to half of the prompts or more. Add such answers with low ratings to the training data, reward them \
+                 with the floor, and stop when they appear.",
+                great.join(", ")
+            );
+        }
+        if !some.is_empty() {
+            return format!(
+                "A policy may drift towards {}: watch for such answers while training, and keep it close to its start.",
+                some.join(", ")
+            );
+        }
+        "None of these answers wins in one of ten prompts. A policy may find others: keep it close to its start, and \
+         audit what it writes."
+            .to_owned()
+    }
+}
+
+/// A fixed text is quoted, another is called what it is.
+fn shown(hack: &NamedHack) -> String {
+    match hack.kind {
+        HackKind::Copy | HackKind::OtherAnswer | HackKind::Padding => hack.name.to_owned(),
+        _ => format!("\"{}\"", hack.name),
+    }
+}
+
+fn show_audit(audit: &AspectAudit, bootstrap: &Bootstrap, markdown: bool) -> Result<()> {
+    let header = ["answer", "prompts", "score", "real", "wins", "danger"];
+    let rows = audit.hacks.iter().map(|hack| {
+        let figures = &hack.figures;
+        let wins = intervals::bracketed(figures.wins, figures.wins_interval.as_ref(), show::share);
+        vec![
+            show::shortened(&shown(hack), 48),
+            figures.prompts.to_string(),
+            show::short(figures.score),
+            show::short(figures.real_score),
+            wins,
+            figures.danger.name().to_owned(),
+        ]
+    });
+    if markdown {
+        show::line(&format!("## {}\n", visible_markdown(&audit.aspect)))?;
+        show::line(&show::markdown_table(&header, rows.collect()))?;
+    } else {
+        show::line(&format!("{}:", audit.aspect))?;
+        show::line(&show::table(&header, rows))?;
+    }
+    show::line(&format!("\n{}", audit.meaning()))?;
+    let wins = "wins: share of the prompts where the answer scores above the real one";
+    if bootstrap.resamples > 0 {
+        return show::line(&format!(
+            "{wins}; {}",
+            intervals::legend(bootstrap, "prompts")
+        ));
+    }
+    show::line(wins)
+}
