@@ -43,6 +43,11 @@ pub(crate) fn json(value: &impl Serialize) -> Result<()> {
     unless_closed(writeln!(io::stdout().lock(), "{}", visible_json(&json)))
 }
 
+/// Writes text of this program to standard output as it is.
+pub(crate) fn bytes(text: &[u8]) -> Result<()> {
+    unless_closed(io::stdout().lock().write_all(text))
+}
+
 /// Ignores a closed standard output: a reader such as `head` may stop early, and the command still
 /// completes its work.
 fn unless_closed(written: io::Result<()>) -> Result<()> {

@@ -1,4 +1,4 @@
-//! `gradus eval`, `calibrate`, `threshold`, `compare` and `explain`.
+//! `gradus eval`, `calibrate`, `threshold`, `audit`, `compare`, `compare-generators` and `explain`.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -84,6 +84,17 @@ response are shown for comparison.
 
   gradus compare my-bundle other-bundle test.jsonl.gz
   gradus compare ours=my-bundle theirs=scores.jsonl test.jsonl.gz --metric pearson
+
+How to read the output: docs/compare.md";
+
+pub(super) const GENERATORS_HELP: &str = "\
+Scores the answers of several generators and compares them prompt by prompt: the mean gap of the scores with a
+bootstrap interval over prompts. A judge may like one generator's style or squeeze its scores together, and
+no number of answers takes that out. Rated answers do (--rated): the gap is then corrected by
+prediction-powered inference, and the judge's bias is shown. `gradus compare` compares judges instead.
+
+  gradus compare-generators my-bundle answers.jsonl --by meta.generator
+  gradus compare-generators my-bundle answers.jsonl --by meta.generator --rated rated.jsonl
 
 How to read the output: docs/compare.md";
 
@@ -367,6 +378,47 @@ pub(crate) struct ExplainArgs {
     /// Print JSON instead of a table
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
+}
+
+/// `gradus compare-generators`.
+#[derive(Debug, Args)]
+pub(crate) struct CompareGeneratorsArgs {
+    /// Directory of a trained bundle, the judge
+    pub(crate) bundle: PathBuf,
+    /// Answers of all generators; their ratings are not read
+    pub(crate) answers: PathBuf,
+    /// Key of the records' `meta` that names the generator
+    #[arg(long, value_name = "meta.KEY")]
+    pub(crate) by: String,
+    /// Rated answers of these generators to some of the same prompts or to others like them, drawn at
+    /// random; they correct the gaps
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rated: Option<PathBuf>,
+    /// Aspects to compare on, separated by commas [default: all that are scored]
+    #[arg(
+        long,
+        visible_alias = "aspect",
+        value_name = "NAMES",
+        value_delimiter = ',', value_parser = NonEmptyStringValueParser::new()
+    )]
+    pub(crate) aspects: Option<Vec<String>>,
+    /// Aggregation of segment scores to a response score: mean, sum, min, max, product, last or
+    /// softmin:TEMPERATURE [default: as stored in the bundle]
+    #[arg(long)]
+    pub(crate) aggregation: Option<Aggregation>,
+    /// Ignore the recalibration of the bundle
+    #[arg(long)]
+    pub(crate) raw: bool,
+    #[command(flatten)]
+    pub(crate) bootstrap: BootstrapArgs,
+    /// Print JSON instead of tables
+    #[arg(long, conflicts_with = "markdown")]
+    pub(crate) json: bool,
+    /// Print Markdown instead of tables
+    #[arg(long)]
+    pub(crate) markdown: bool,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
 }

@@ -7,6 +7,7 @@ mod models;
 mod process;
 mod score;
 mod serve;
+mod shell;
 mod train;
 mod worker;
 
@@ -23,12 +24,14 @@ use crate::{commands, failure, records, signals};
 pub(crate) use bench::{BenchArgs, BenchMode};
 pub(crate) use data::{AuditArgs, DataCommand, MarkCut, SegmentArgs};
 pub(crate) use eval::{
-    CalibrateArgs, CompareArgs, DoubtArgs, EvalArgs, ExplainArgs, JudgeAuditArgs,
+    CalibrateArgs, CompareArgs, CompareGeneratorsArgs, DoubtArgs, EvalArgs, ExplainArgs,
+    JudgeAuditArgs,
 };
 pub(crate) use models::{ExportArgs, ExportFormat, ImportArgs, InspectArgs};
 pub(crate) use process::{ProcessArgs, ProcessBenchmark, ThresholdArgs};
-pub(crate) use score::{ScoreArgs, Shard};
+pub(crate) use score::{Offsets, ScoreArgs, Shard};
 pub(crate) use serve::ServeArgs;
+pub(crate) use shell::{CompletionsArgs, ManArgs};
 pub(crate) use train::{MergeArgs, ProbeArgs, QuickstartArgs, RunArgs, TrainArgs};
 pub(crate) use worker::WorkerArgs;
 
@@ -150,6 +153,9 @@ pub(crate) enum Command {
     /// Test whether one model or score file is significantly better than another on the same data
     #[command(after_help = eval::COMPARE_HELP)]
     Compare(CompareArgs),
+    /// Compare generators of answers prompt by prompt, corrected by rated answers
+    #[command(after_help = eval::GENERATORS_HELP)]
+    CompareGenerators(Box<CompareGeneratorsArgs>),
     /// Show each segment's share of the loss and of the next gradient
     #[command(after_help = eval::EXPLAIN_HELP, allow_missing_positional = true)]
     Explain(ExplainArgs),
@@ -189,6 +195,12 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print a script that completes the command line in a shell
+    #[command(after_help = shell::COMPLETIONS_HELP)]
+    Completions(CompletionsArgs),
+    /// Write the man pages of all commands into a directory
+    #[command(after_help = shell::MAN_HELP)]
+    Man(ManArgs),
     /// Serve this machine's devices to other hosts (`--device remote:…`) until Ctrl-C
     #[command(after_help = worker::WORKER_HELP)]
     Worker(WorkerArgs),

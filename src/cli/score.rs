@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use gradus::data::CutSegments;
 use gradus::eval::Aggregation;
 
@@ -23,7 +23,11 @@ its name there, whole or absent. docs/scale.md shows many machines at once.
 
   gradus score my-bundle answers.jsonl -o scored.jsonl
   gradus score my-bundle 'in/*.parquet' -o out/ --resume
-  gradus score my-bundle answers.jsonl > scored.jsonl";
+  gradus score my-bundle answers.jsonl > scored.jsonl
+  gradus score my-bundle answers.jsonl --text --offsets utf16 > for-a-web-page.jsonl
+  my-program | gradus score my-bundle - --unbuffered
+
+If the bundle has a threshold (`gradus threshold`), segments at or below it have \"flag\": \"doubtful\".";
 
 /// Part `number` of `total`, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +59,17 @@ impl FromStr for Shard {
             _ => Err("expected K/N with K from 1 to N, such as 3/16"),
         }
     }
+}
+
+/// The unit of positions in a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Offsets {
+    /// Unicode characters.
+    Chars,
+    /// Units of UTF-16.
+    Utf16,
+    /// Bytes of UTF-8.
+    Bytes,
 }
 
 /// `gradus score`.
@@ -104,6 +119,18 @@ pub(crate) struct ScoreArgs {
     /// part that fits, marked as cut) [default: as stored in the bundle]
     #[arg(long, value_name = "POLICY")]
     pub(crate) cut_segments: Option<CutSegments>,
+    /// Also write the text of every segment
+    #[arg(long)]
+    pub(crate) text: bool,
+    /// Also write where segments start and end in this unit: utf16 (JavaScript, Java, C#: `start_utf16`
+    /// and `end_utf16`), bytes (of UTF-8: `start_bytes` and `end_bytes`), or chars (Unicode
+    /// characters: `start` and `end`, which are always there)
+    #[arg(long, value_enum, value_name = "UNIT", default_value_t = Offsets::Chars)]
+    pub(crate) offsets: Offsets,
+    /// Score every record by itself and write it at once, for a program that waits for each answer;
+    /// slower than in batches
+    #[arg(long, conflicts_with = "output")]
+    pub(crate) unbuffered: bool,
     /// Padded tokens per batch
     #[arg(long, value_name = "TOKENS", default_value_t = 4096)]
     pub(crate) batch_tokens: usize,

@@ -4,6 +4,7 @@ mod audit;
 mod bench;
 mod calibrate;
 mod compare;
+mod compare_generators;
 mod data;
 mod devices;
 mod eval;
@@ -25,6 +26,7 @@ mod score;
 mod segment;
 mod serve;
 mod settings;
+mod shell;
 mod stats;
 mod stored;
 mod systems;
@@ -49,6 +51,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Audit(args) => judge_audit::run(&args),
         Command::Process { benchmark } => process::run(&benchmark),
         Command::Compare(args) => compare::run(&args),
+        Command::CompareGenerators(args) => compare_generators::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Serve(args) => serve::run(&args),
@@ -57,6 +60,8 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Inspect(args) => inspect::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::Completions(args) => shell::completions(&args),
+        Command::Man(args) => shell::man(&args),
         Command::Devices { json } => devices::run(json),
         Command::Parts { json } => parts::run(json),
         Command::Worker(args) => worker::run(&args),

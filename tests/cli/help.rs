@@ -10,6 +10,7 @@ fn every_command_explains_itself() {
         &["train"],
         &["eval"],
         &["compare"],
+        &["compare-generators"],
         &["explain"],
         &["calibrate"],
         &["threshold"],
@@ -25,6 +26,8 @@ fn every_command_explains_itself() {
         &["import"],
         &["devices"],
         &["parts"],
+        &["completions"],
+        &["man"],
         &["worker"],
         &["data"],
         &["data", "validate"],
@@ -62,4 +65,31 @@ fn devices_lists_the_cpu() {
             .count(),
         1
     );
+}
+
+#[test]
+fn shells_and_man_know_every_command() {
+    let directory = temp_dir();
+    let path = directory.path();
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = gradus(path, &["completions", shell]).succeeds();
+        for part in [
+            "threshold",
+            "compare-generators",
+            "--precision",
+            "unbuffered",
+        ] {
+            // fish names long options without dashes.
+            let part = part.trim_start_matches('-');
+            assert!(script.contains(part), "{shell}: no `{part}`");
+        }
+    }
+    gradus(path, &["completions", "csh"]).fails(2, &["csh", "bash"]);
+    gradus(path, &["man", "pages"]).succeeds();
+    let page = |name: &str| fs_err::read_to_string(path.join("pages").join(name)).unwrap();
+    assert!(page("gradus.1").contains(".TH gradus 1"));
+    assert!(page("gradus-data-audit.1").contains("gradus\\-data\\-audit"));
+    assert!(page("gradus-threshold.1").contains("wrong:missed=5:1"));
+    // Pages are never mixed with other files.
+    gradus(path, &["man", "pages"]).fails(2, &["pages", "already"]);
 }

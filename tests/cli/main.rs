@@ -18,6 +18,7 @@ mod evaluation;
 mod explain;
 mod families;
 mod files;
+mod generators;
 mod help;
 mod hostile;
 #[cfg(feature = "hub")]
@@ -40,6 +41,7 @@ mod report;
 mod responses;
 mod round_trip;
 mod stored;
+mod scoring;
 mod support;
 mod threshold;
 mod unscored;

@@ -8,7 +8,8 @@
 //! 2. figures per aspect, at segment and at response level: [`Evaluation`], with the
 //!    [`Aggregation`] that turns segment scores into one response score, and with trivial
 //!    [`baselines`] judged on exactly the same segments;
-//! 3. how certain the figures are ([`bootstrap`]) and whether two systems differ ([`compare`]);
+//! 3. how certain the figures are ([`bootstrap`]), whether two systems differ ([`compare`]), and whether two generators of
+//!    answers do ([`generators`]);
 //! 4. from which score on a segment is doubtful ([`threshold`]);
 //! 5. whether the values can be taken at their word ([`calibration`]), where they fail
 //!    ([`slices`]), what the loss is made of ([`explain`]), and the benchmarks of process reward
@@ -43,8 +44,8 @@
 //!
 //! # Feature flags
 //! - `scorer` (default): records, bundles and all that reads them. With `default-features = false`, what is left works
-//!   on numbers alone, without Burn: [`metrics`], [`bootstrap`], [`ablation`], [`compare`], [`calibration`],
-//!   [`threshold`] and [`process`], for [`ScoredResponse`]s made by hand ([`JudgedAspect`]) or pairs of scores and ratings ([`ResponsePairs`]).
+//!   on numbers alone, without Burn: [`metrics`], [`bootstrap`], [`ablation`], [`compare`], [`generators`],
+//!   [`calibration`], [`threshold`] and [`process`], for [`ScoredResponse`]s made by hand ([`JudgedAspect`]) or pairs of scores and ratings ([`ResponsePairs`]).
 //!
 //! # A number that does not exist is `None`
 //! The value of a [`Metric`] is an `Option<f64>`. It is `None` if the number does not exist (the correlation
@@ -56,6 +57,7 @@ pub mod bootstrap;
 pub mod calibration;
 pub mod compare;
 mod error;
+pub mod generators;
 mod judged;
 pub mod metrics;
 mod pairs;

@@ -4,6 +4,7 @@
 
 use gradus_eval::ResponsePairs;
 use gradus_eval::bootstrap::Bootstrap;
+use gradus_eval::generators::{GeneratorOptions, PromptAnswers, compare_generators};
 use gradus_eval::threshold::{ThresholdOptions, Wish, choose_threshold, figures_at};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -74,4 +75,58 @@ fn thresholds_keep_their_promise_in_nine_of_ten_draws() {
         assert!(found >= 100, "{wish}: found in {found} of 200 draws");
         assert!(10 * kept >= 9 * found, "{wish}: kept in {kept} of {found}");
     }
+}
+
+/// A prompt with answers of two generators: quality, and what a judge makes of it. The judge squeezes qualities together,
+/// likes the second generator, and errs.
+fn answers(random: &mut impl Rng) -> [(f64, f64); 2] {
+    let of_prompt = normal(random);
+    [(0.3, 0.0), (0.0, 0.4)].map(|(better, liked)| {
+        let quality = 0.5 * of_prompt + better + 0.6 * normal(random);
+        (0.5 * quality + liked + 0.3 * normal(random), quality)
+    })
+}
+
+#[test]
+fn the_corrected_gap_covers_the_truth_and_the_judges_gap_does_not_and_says_so() {
+    const TRUTH: f64 = 0.3;
+    const DRAWS: u64 = 2000;
+    let names = ["better", "liked"].map(String::from);
+    let mut options = GeneratorOptions::default();
+    options.bootstrap.resamples = 200;
+    let (mut corrected, mut judged) = (0_u64, 0_u64);
+    for seed in 0..DRAWS {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let mut prompts = |count: usize, is_rated: bool| -> Vec<PromptAnswers> {
+            let prompt = |_| {
+                let answers = answers(&mut random);
+                PromptAnswers {
+                    scores: answers.map(|(score, _)| Some(score)).into(),
+                    // A rater errs, too, but not to one side.
+                    ratings: answers
+                        .map(|(_, quality)| is_rated.then(|| quality + 0.2 * normal(&mut random)))
+                        .into(),
+                }
+            };
+            (0..count).map(prompt).collect()
+        };
+        let (unrated, rated) = (prompts(300, false), prompts(50, true));
+        let report = compare_generators(&names, &unrated, &rated, &options);
+        let gap = &report.gaps[0];
+        corrected += u64::from(gap.corrected.unwrap().mean.contains(TRUTH));
+        let alone = compare_generators(&names, &unrated, &[], &options);
+        let gap = &alone.gaps[0];
+        judged += u64::from(gap.judged.unwrap().contains(TRUTH));
+        assert!(
+            gap.sentence.contains("Without rated answers"),
+            "{}",
+            gap.sentence
+        );
+    }
+    println!("of {DRAWS} draws, corrected intervals cover {corrected}, the judge's {judged}");
+    assert!(
+        (930..=970).contains(&(1000 * corrected / DRAWS)),
+        "{corrected} of {DRAWS}"
+    );
+    assert!(judged < DRAWS / 2, "{judged} of {DRAWS}");
 }

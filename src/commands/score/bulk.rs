@@ -14,7 +14,7 @@ use super::ledger::{Done, Ledger, Next, Origin, Refused};
 use super::pace::Pace;
 use super::pieces::{Piece, pieces};
 use super::{CHUNK, Counts, score_record};
-use crate::cli::ScoreArgs;
+use crate::cli::{Offsets, ScoreArgs};
 use crate::failure::Usage;
 use crate::scores::tell_of_context;
 use crate::{output, records, show};
@@ -149,7 +149,9 @@ impl Job<'_> {
             let chunk = chunk?;
             let scores = self.scorer.score_prepared(&chunk.prepared)?;
             for (example, scores) in chunk.examples.iter().zip(&scores) {
-                let record = score_record(self.scorer, example, scores, strict, &mut self.counts)?;
+                let scored = (example, scores);
+                let counts = &mut self.counts;
+                let record = score_record(self.args, self.scorer, scored, strict, counts)?;
                 writer.write(&record)?;
             }
             all_refused.extend(chunk.refused.iter().cloned());
@@ -232,7 +234,16 @@ fn settings(args: &ScoreArgs) -> String {
     if let Some(policy) = args.cut_segments {
         settings.push(format!("--cut-segments {policy}"));
     }
-    for (is_set, name) in [(args.raw, "--raw"), (args.strict, "--strict")] {
+    match args.offsets {
+        Offsets::Chars => {}
+        Offsets::Utf16 => settings.push("--offsets utf16".to_owned()),
+        Offsets::Bytes => settings.push("--offsets bytes".to_owned()),
+    }
+    for (is_set, name) in [
+        (args.raw, "--raw"),
+        (args.strict, "--strict"),
+        (args.text, "--text"),
+    ] {
         if is_set {
             settings.push(name.to_owned());
         }

@@ -3,6 +3,7 @@
 mod bulk;
 mod chunks;
 mod ledger;
+mod locate;
 mod pace;
 mod pieces;
 
@@ -84,19 +85,24 @@ fn score_one(args: &ScoreArgs, scorer: &Scorer) -> Result<()> {
         );
     }
     let reader = records::open(input)?;
-    let strict = args.strict.then_some(input.as_path());
     let counts = if let Some(path) = &args.output {
         let file = output::create(path, args.overwrite, &[&args.bundle, input])?;
         let mut writer = RecordWriter::to_file(file)?;
         let mut write = |record: &Value| Ok(writer.write(record)?);
-        let counts = score_all(scorer, reader, strict, &mut write)
+        let counts = score_all(args, scorer, reader, &mut write)
             .with_context(|| format!("{}: scoring into it failed", path.display()))?;
         writer.commit()?;
         counts
     } else {
         let mut out = io::BufWriter::new(io::stdout().lock());
-        let mut write = |record: &Value| Ok(write_json_line(&mut out, record)?);
-        let scored = score_all(scorer, reader, strict, &mut write);
+        let mut write = |record: &Value| {
+            write_json_line(&mut out, record)?;
+            if args.unbuffered {
+                out.flush()?;
+            }
+            Ok(())
+        };
+        let scored = score_all(args, scorer, reader, &mut write);
         let flushed = scored.and_then(|counts| {
             out.flush()?;
             Ok(counts)
@@ -168,42 +174,41 @@ fn tell_unread(input: &Path, unread: UnreadKeys) {
     records::tell(input, &unread);
 }
 
-/// `strict` is the input if a response without a score is an error.
 fn score_all(
+    args: &ScoreArgs,
     scorer: &Scorer,
     reader: ExampleReader,
-    strict: Option<&Path>,
     write: &mut impl FnMut(&Value) -> Result<()>,
 ) -> Result<Counts> {
+    let strict = args.strict.then_some(args.inputs[0].as_path());
     let mut reading = Reading::new("responses", reader.progress());
     let mut counts = Counts::default();
-    for chunk in scorer.prefetch(reader, CHUNK) {
-        let chunk = chunk?;
-        score_chunk(scorer, &chunk, strict, write, &mut counts)?;
-        reading.add(chunk.examples.len());
+    let size = if args.unbuffered { 1 } else { CHUNK };
+    for chunk in scorer.prefetch(reader, size) {
+        let PreparedChunk {
+            examples, prepared, ..
+        } = &chunk?;
+        let scores = scorer.score_prepared(prepared)?;
+        for (example, scores) in examples.iter().zip(&scores) {
+            write(&score_record(
+                args,
+                scorer,
+                (example, scores),
+                strict,
+                &mut counts,
+            )?)?;
+        }
+        reading.add(examples.len());
     }
     Ok(counts)
 }
 
-fn score_chunk(
-    scorer: &Scorer,
-    chunk: &PreparedChunk,
-    strict: Option<&Path>,
-    write: &mut impl FnMut(&Value) -> Result<()>,
-    counts: &mut Counts,
-) -> Result<()> {
-    let scores = scorer.score_prepared(&chunk.prepared)?;
-    for (example, scores) in chunk.examples.iter().zip(&scores) {
-        write(&score_record(scorer, example, scores, strict, counts)?)?;
-    }
-    Ok(())
-}
-
-/// The record of an example with its scores; counts what became of it.
+/// The record of an example with its scores; counts what became of it. `strict` is the input if a response without a
+/// score is an error.
 fn score_record(
+    args: &ScoreArgs,
     scorer: &Scorer,
-    example: &Example,
-    scores: &ExampleScores,
+    (example, scores): (&Example, &ExampleScores),
     strict: Option<&Path>,
     counts: &mut Counts,
 ) -> Result<Value> {
@@ -221,7 +226,9 @@ fn score_record(
     let scored = segments.filter(|score| score.scores().is_some()).count();
     counts.scored += scored;
     counts.unscored += scores.segments.len() - scored;
-    Ok(scorer.scored_record(example, scores))
+    let mut record = scorer.scored_record(example, scores);
+    locate::locate(&mut record, example, args.text, args.offsets);
+    Ok(record)
 }
 
 /// The error for a response without a score.
