@@ -214,6 +214,7 @@ pub(crate) struct CalibrateArgs {
 /// `gradus threshold`.
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("wish").args(["precision", "recall", "cost", "remove"]).required(true)))]
+#[expect(clippy::struct_excessive_bools, reason = "flags")]
 pub(crate) struct DoubtArgs {
     /// Directory of a trained bundle
     pub(crate) bundle: PathBuf,
@@ -273,6 +274,7 @@ pub(crate) struct DoubtArgs {
 
 /// `gradus audit`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags")]
 pub(crate) struct JudgeAuditArgs {
     /// Directory of a trained bundle
     pub(crate) bundle: PathBuf,

@@ -54,7 +54,7 @@ struct Inspection {
 /// A threshold of a bundle.
 #[derive(Debug, Serialize)]
 struct Threshold {
-    threshold: f64,
+    score: f64,
     wish: Wish,
     fitted_on: String,
 }
@@ -227,7 +227,7 @@ fn inspect_bundle(args: &InspectArgs, located: &Located) -> Result<Inspection> {
             ..
         } = threshold;
         let shown = Threshold {
-            threshold,
+            score: threshold,
             wish,
             fitted_on,
         };
@@ -350,12 +350,12 @@ impl Inspection {
         }
         for (aspect, threshold) in &self.thresholds {
             let Threshold {
-                threshold,
+                score,
                 wish,
                 fitted_on,
             } = threshold;
             let text =
-                format!("{aspect}: score at most {threshold}, for a {wish}, chosen on {fitted_on}");
+                format!("{aspect}: score at most {score}, for a {wish}, chosen on {fitted_on}");
             rows.push(("doubtful", text));
         }
         if let Some(memory) = &self.memory {

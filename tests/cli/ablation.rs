@@ -25,8 +25,8 @@ fn place() -> TempDir {
                     "ratings": [f64::from(k % 5) / 4.0, f64::from(k % 3) / 2.0],
                 });
                 if has_context {
-                    let kind =
-                        ["fine", "odd", "it", "and also", "is", "a passage"][(k / 2 % 6) as usize];
+                    let kind = ["fine", "odd", "it", "and also", "is", "a passage"]
+                        [usize::try_from(k / 2 % 6).unwrap()];
                     record["context"] = json!(format!("A passage about {kind} things. More."));
                 }
                 record.to_string()

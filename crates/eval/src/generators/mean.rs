@@ -31,7 +31,7 @@ impl MeanInterval {
     }
 
     fn around(estimate: f64, error: f64, freedom: f64, confidence: f64) -> Option<Self> {
-        if !(confidence > 0.0 && confidence < 1.0) || !estimate.is_finite() {
+        if !(confidence > 0.0 && confidence < 1.0 && estimate.is_finite()) {
             return None;
         }
         let t = StudentsT::new(0.0, 1.0, freedom).ok()?;

@@ -65,9 +65,9 @@ impl FlagCounts {
     /// The sum over responses.
     pub(super) fn total(responses: &[Self]) -> Self {
         let mut sum = Self::default();
-        responses
-            .iter()
-            .for_each(|response| sum.add_times(response, 1));
+        for response in responses {
+            sum.add_times(response, 1);
+        }
         sum
     }
 
