@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import gradus
-from gradus._records import rows, to_json
+from gradus._records import to_json
 
 
 def seconds(work: Callable[[], object], times: int = 5) -> float:
@@ -33,8 +33,8 @@ def main() -> None:
     records = [{key: record[key] for key in ("id", "prompt", "response")} for record in gradus.generate(count)]
     scorer = gradus.Scorer(bundle, "cpu")
     texts = [to_json(record, number) for number, record in enumerate(records)]
-    answers = scorer._inner.score(texts, 0)
-    python = seconds(lambda: [to_json(record, number) for number, record in enumerate(rows(records))])
+    answers = scorer._inner.score(texts)
+    python = seconds(lambda: [to_json(record, number) for number, record in enumerate(records)])
     python += seconds(lambda: [json.loads(answer) for answer in answers])
     whole = seconds(lambda: scorer.score(records))
     print(f"{count} records: {whole:.3f} s; objects of Python to texts and back: {python / count * 1e6:.1f} µs a record")

@@ -18,9 +18,10 @@ use crate::errors::{chain, data};
 #[pyo3(signature = (arguments, events=false))]
 pub(crate) fn run(py: Python<'_>, arguments: Vec<String>, events: bool) -> u8 {
     py.detach(|| {
-        let registry = match events {
-            true => Registry::new().with_observer(|| Teller),
-            false => Registry::new(),
+        let registry = if events {
+            Registry::new().with_observer(|| Teller)
+        } else {
+            Registry::new()
         };
         gradus::cli::run_with(registry, arguments)
     })
@@ -44,7 +45,7 @@ fn effective(file: Option<&Path>, settings: &[String]) -> Result<String, String>
     if let Some(file) = file {
         RunConfig::load(file).map_err(|error| text(&error))?;
         // The keys of the file alone: a default that is laid down would contradict what replaces it.
-        let file = std::fs::read_to_string(file).map_err(|error| text(&error))?;
+        let file = fs_err::read_to_string(file).map_err(|error| text(&error))?;
         config = toml::from_str(&file).map_err(|error| text(&error))?;
     }
     for settings in settings {

@@ -29,9 +29,9 @@ pub(crate) fn data_error(
     message: &str,
 ) -> PyErr {
     let number = i64::try_from(number).unwrap_or(i64::MAX);
-    let record = number.into_pyobject(py).map(|number| number.into_any());
+    let record = number.into_pyobject(py).map(Bound::into_any);
     let field = field.filter(|field| !field.is_empty());
-    let field = field.into_pyobject(py).map(|field| field.into_any());
+    let field = field.into_pyobject(py).map(Bound::into_any);
     let attributes = [("record", record.ok()), ("field", field.ok())];
     exception(
         py,
@@ -46,11 +46,7 @@ pub(crate) fn token_error(py: Python<'_>, error: &TokenError) -> PyErr {
     let hint = error
         .hint
         .map_or_else(String::new, |hint| format!("; {hint}"));
-    let field = error
-        .field
-        .as_str()
-        .into_pyobject(py)
-        .map(|field| field.into_any());
+    let field = error.field.as_str().into_pyobject(py).map(Bound::into_any);
     let attributes = [("field", field.ok())];
     exception(py, "DataError", &format!("{error}{hint}"), &attributes)
 }

@@ -1,8 +1,9 @@
 //! The native half of the Python package `gradus`: scoring in the process, and the command line.
 //!
-//! It takes and gives JSON texts; the Python half turns them into objects of Python, so that both halves
-//! stay small and the words of records are those of the data format.
+//! It takes and gives JSON texts, which the Python half turns into objects of Python, so that both halves
+//! stay small and the words of records are those of the data format; or tables of Arrow, without a copy.
 
+mod arrow;
 mod command;
 mod errors;
 mod scorer;
@@ -17,6 +18,9 @@ mod _gradus {
 
     #[pymodule_export]
     use super::scorer::Scorer;
+
+    #[pymodule_export]
+    use super::arrow::{Scores, Texts, texts};
 
     #[pymodule_export]
     use super::tokens::token_rewards;

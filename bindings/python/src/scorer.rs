@@ -2,17 +2,22 @@
 
 use std::path::PathBuf;
 
-use gradus::data::{BatchSize, CutSegments, Example, example_from_record, parse_value};
-use gradus::eval;
+use arrow_schema::ArrowError;
+use gradus::data::{
+    BatchSize, CutSegments, Example, RecordError, example_from_record, parse_value,
+};
+use gradus::eval::{self, ExampleScores};
 use pyo3::prelude::*;
+use pyo3::types::PyIterator;
 use serde_json::Value;
 
+use crate::arrow::{Columns, Scores, Table, Wrong};
 use crate::errors::{chain, data_error, failed, record_error, scoring_error};
 
 /// Records that are tokenized and scored together: enough to fill batches of like length.
 const CHUNK: usize = 512;
 
-/// A bundle in memory, which scores records given as JSON texts.
+/// A bundle in memory, which scores records.
 #[pyclass(frozen, module = "gradus._gradus")]
 pub(crate) struct Scorer {
     scorer: eval::Scorer,
@@ -88,27 +93,32 @@ impl Scorer {
         serde_json::to_string(self.scorer.manifest()).map_err(|error| failed(py, error))
     }
 
-    /// Scores records, each a JSON text; `first` is the number of the first in messages. Gives a JSON text
-    /// for each, as `gradus score` writes it.
-    fn score(&self, py: Python<'_>, records: Vec<String>, first: usize) -> PyResult<Vec<String>> {
-        self.refuse_fork(py)?;
-        let mut lines = Vec::with_capacity(records.len());
-        for (chunk, records) in records.chunks(CHUNK).enumerate() {
-            let first = first + chunk * CHUNK;
-            // Ctrl-C is answered between chunks.
-            py.check_signals()?;
-            let scored = py.detach(|| self.score_chunk(records, first));
-            lines.extend(scored.map_err(|failure| failure.raise(py))?);
-        }
+    /// Scores records: JSON texts, or the rows of an object with Arrow's C interface. Gives a JSON text for each, as
+    /// `gradus score` writes it.
+    fn score(&self, records: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+        let mut lines = Vec::new();
+        self.score_all(records, |example, scores| {
+            lines.push(self.scorer.scored_record(example, scores).to_string());
+            Ok(())
+        })?;
         Ok(lines)
+    }
+
+    /// Scores records likewise, and gives columns of Arrow.
+    fn scores(&self, records: &Bound<'_, PyAny>) -> PyResult<Scores> {
+        let mut columns = Columns::new(self.aspects());
+        self.score_all(records, |example, scores| columns.push(example, scores))?;
+        columns.finish(records.py())
     }
 }
 
 /// What is wrong, to be told once Python may be used again.
 enum Failure {
-    Record(usize, gradus::data::RecordError),
+    Record(usize, RecordError),
     NoObject(usize, String),
-    Scoring(Option<usize>, eval::EvalError),
+    Table(Wrong),
+    Scoring(Option<usize>, Box<eval::EvalError>),
+    Columns(ArrowError),
 }
 
 impl Failure {
@@ -119,29 +129,89 @@ impl Failure {
                 let message = format!("found {found}, expected a record, which is an object");
                 data_error(py, *number, None, &message)
             }
+            Self::Table(wrong) => wrong.raise(py),
             Self::Scoring(number, error) => scoring_error(py, *number, error),
+            Self::Columns(error) => failed(py, error),
         }
     }
 }
 
+/// Where records come from.
+enum Source<'py> {
+    Texts(Bound<'py, PyIterator>),
+    Table(Box<Table>),
+}
+
+impl<'py> Source<'py> {
+    fn of(records: &Bound<'py, PyAny>) -> PyResult<Self> {
+        Ok(match Table::of(records)? {
+            Some(table) => Self::Table(Box::new(table)),
+            None => Self::Texts(records.try_iter()?),
+        })
+    }
+
+    /// The next examples, at most a chunk; none behind the last. `first` is the number of the first.
+    fn examples(&mut self, py: Python<'py>, first: usize) -> PyResult<Vec<Example>> {
+        let examples = match self {
+            Self::Texts(texts) => {
+                let texts = texts.take(CHUNK).map(|text| text?.extract::<String>());
+                let texts = texts.collect::<PyResult<Vec<_>>>()?;
+                py.detach(|| numbered(texts.iter().map(|text| parse_value(text)), first))
+            }
+            Self::Table(table) => py.detach(|| {
+                let records = table.records(CHUNK, first).map_err(Failure::Table)?;
+                numbered(
+                    records.into_iter().map(|record| Ok(Value::Object(record))),
+                    first,
+                )
+            }),
+        };
+        examples.map_err(|failure| failure.raise(py))
+    }
+}
+
 impl Scorer {
-    fn score_chunk(&self, records: &[String], first: usize) -> Result<Vec<String>, Failure> {
-        let mut examples = Vec::with_capacity(records.len());
-        let mut prepared = Vec::with_capacity(records.len());
-        for (number, record) in records.iter().enumerate() {
-            let number = first + number;
-            let mut example = read(record, number)?;
-            let scoring = |error| Failure::Scoring(Some(number), error);
-            self.scorer.segment(&mut example).map_err(scoring)?;
-            prepared.push(self.scorer.preparer().prepare(&example).map_err(scoring)?);
-            examples.push(example);
+    fn score_all(
+        &self,
+        records: &Bound<'_, PyAny>,
+        mut take: impl FnMut(&Example, &ExampleScores) -> Result<(), ArrowError> + Send,
+    ) -> PyResult<()> {
+        let py = records.py();
+        self.refuse_fork(py)?;
+        let mut source = Source::of(records)?;
+        let mut first = 0;
+        loop {
+            // Ctrl-C is answered between chunks.
+            py.check_signals()?;
+            let examples = source.examples(py, first)?;
+            if examples.is_empty() {
+                return Ok(());
+            }
+            let count = examples.len();
+            let scored = py.detach(|| self.score_chunk(examples, first, &mut take));
+            scored.map_err(|failure| failure.raise(py))?;
+            first += count;
+        }
+    }
+
+    fn score_chunk(
+        &self,
+        mut examples: Vec<Example>,
+        first: usize,
+        take: &mut impl FnMut(&Example, &ExampleScores) -> Result<(), ArrowError>,
+    ) -> Result<(), Failure> {
+        let mut prepared = Vec::with_capacity(examples.len());
+        for (number, example) in examples.iter_mut().enumerate() {
+            let scoring = |error| Failure::Scoring(Some(first + number), Box::new(error));
+            self.scorer.segment(example).map_err(scoring)?;
+            prepared.push(self.scorer.preparer().prepare(example).map_err(scoring)?);
         }
         let scores = self.scorer.score_prepared(&prepared);
-        let scores = scores.map_err(|error| Failure::Scoring(None, error))?;
-        let records = examples.iter().zip(&scores);
-        Ok(records
-            .map(|(example, scores)| self.scorer.scored_record(example, scores).to_string())
-            .collect())
+        let scores = scores.map_err(|error| Failure::Scoring(None, Box::new(error)))?;
+        let mut records = examples.iter().zip(&scores);
+        records
+            .try_for_each(|(example, scores)| take(example, scores))
+            .map_err(Failure::Columns)
     }
 
     fn refuse_fork(&self, py: Python<'_>) -> PyResult<()> {
@@ -156,16 +226,25 @@ impl Scorer {
     }
 }
 
-/// Record `number` of those given, which is its id where it has none.
-fn read(record: &str, number: usize) -> Result<Example, Failure> {
-    let refused = |error| Failure::Record(number, error);
-    match parse_value(record).map_err(refused)? {
-        Value::Object(record) => example_from_record(record, &number.to_string()).map_err(refused),
-        other => Err(Failure::NoObject(
-            number,
-            gradus::data::describe_value(&other),
-        )),
-    }
+/// Values as records, each of which has its number as id where it has none.
+fn numbered(
+    values: impl Iterator<Item = Result<Value, RecordError>>,
+    first: usize,
+) -> Result<Vec<Example>, Failure> {
+    let example = |(number, value): (usize, Result<Value, RecordError>)| {
+        let number = first + number;
+        let refused = |error| Failure::Record(number, error);
+        match value.map_err(refused)? {
+            Value::Object(record) => {
+                example_from_record(record, &number.to_string()).map_err(refused)
+            }
+            other => {
+                let found = gradus::data::describe_value(&other);
+                Err(Failure::NoObject(number, found))
+            }
+        }
+    };
+    values.enumerate().map(example).collect()
 }
 
 /// One pool of threads computes for the whole process, so its size can be set once.

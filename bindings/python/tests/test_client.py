@@ -48,6 +48,14 @@ def test_a_server_gives_the_scores_of_the_process(url, scorer, records):
     )
 
 
+def test_a_server_gives_columns_too(url, scorer, records):
+    pyarrow = pytest.importorskip("pyarrow")
+    from gradus.table import score_table
+
+    table = pyarrow.Table.from_pylist([*records[:70], {"id": "none", "prompt": "p", "response": ""}])
+    assert score_table(gradus.Client(url), table) == score_table(scorer, table)
+
+
 def test_what_the_server_refuses_is_told(url):
     with pytest.raises(gradus.ServerError, match="prompt") as raised:
         gradus.Client(url).score([{"response": "a"}])

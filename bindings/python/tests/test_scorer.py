@@ -16,13 +16,13 @@ def test_scores_equal_those_of_the_command_line(scorer, records, by_command):
     assert scorer.score(records) == by_command
 
 
-def test_records_are_scored_in_chunks(scorer, records, by_command, monkeypatch):
-    monkeypatch.setattr("gradus.scorer._CHUNK", 3)
-    assert scorer.score(iter(records[:10])) == by_command[:10]
-    # In the second chunk, and in the last.
-    for wrong in (4, 7):
+def test_records_are_scored_in_chunks(scorer, records, by_command):
+    # A chunk is 512 records.
+    assert scorer.score(iter(records)) == by_command
+    # In the first chunk, and in the last.
+    for wrong in (4, 699):
         with pytest.raises(gradus.DataError) as raised:
-            scorer.score([*records[:wrong], {"prompt": "p"}, *records[wrong:7]])
+            scorer.score([*records[:wrong], {"prompt": "p"}, *records[wrong:]])
         assert raised.value.record == wrong
 
 

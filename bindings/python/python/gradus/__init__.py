@@ -8,7 +8,7 @@
 
 from . import callbacks
 from ._errors import DataError, GradusError, ServerError, StoppedError
-from ._gradus import __version__
+from ._gradus import Scores, __version__
 from .client import Client
 from .evaluation import Evaluation, audit, calibrate, compare, evaluate, explain, generate
 from .scorer import Scorer
@@ -20,6 +20,7 @@ __all__ = [
     "Evaluation",
     "GradusError",
     "Scorer",
+    "Scores",
     "ServerError",
     "StoppedError",
     "Trained",

@@ -16,7 +16,7 @@ from typing import Any
 
 from . import _gradus
 from ._errors import DataError, GradusError, StoppedError
-from ._records import rows, to_json
+from ._records import texts
 
 #: What a child process runs: the command line, which tells what happens in training.
 _TELLING = "import sys; from gradus._child import main; sys.exit(main())"
@@ -111,6 +111,6 @@ def as_file(data: Any) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="gradus-") as directory:
         path = Path(directory) / "records.jsonl"
         with path.open("w", encoding="utf-8") as file:
-            for number, record in enumerate(rows(data)):
-                file.write(to_json(record, number) + "\n")
+            for text in texts(data):
+                file.write(text + "\n")
         yield str(path)

@@ -1,8 +1,11 @@
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from os import PathLike
-from typing import final
 
-__all__ = ["Scorer", "__version__", "run", "run_config", "token_rewards"]
+from typing import Any, final
+
+from typing_extensions import CapsuleType
+
+__all__ = ["Scorer", "Scores", "Texts", "__version__", "run", "run_config", "texts", "token_rewards"]
 
 __version__: str
 
@@ -23,7 +26,20 @@ class Scorer:
     def aspects(self) -> list[str]: ...
     @property
     def manifest(self) -> str: ...
-    def score(self, records: list[str], first: int) -> list[str]: ...
+    def score(self, records: Iterable[str] | Any) -> list[str]: ...
+    def scores(self, records: Iterable[str] | Any) -> Scores: ...
+
+@final
+class Scores:
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> CapsuleType: ...
+    def __len__(self) -> int: ...
+
+@final
+class Texts:
+    def __iter__(self) -> Texts: ...
+    def __next__(self) -> str: ...
+
+def texts(table: Any) -> Texts: ...
 
 def token_rewards(
     response: str,

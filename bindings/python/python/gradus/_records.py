@@ -1,4 +1,4 @@
-"""Records in all the forms that Python programs hold them in, as JSON texts of the data format."""
+"""Records in all the forms that Python programs hold them in: JSON texts of the data format, or a table of Arrow."""
 
 from __future__ import annotations
 
@@ -7,28 +7,38 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from . import _gradus
 from ._errors import DataError
 
 #: Columns of a table that make up a record; other columns are not read.
 COLUMNS = ("id", "prompt", "context", "response", "segments", "ratings", "completions", "labels", "rating", "meta")
 
-
-def is_table(records: object) -> bool:
-    """Whether this is a table of columns (pandas, Polars, PyArrow, Hugging Face ``Dataset``)."""
-    return hasattr(records, "__arrow_c_stream__") or hasattr(records, "__arrow_c_array__") or hasattr(records, "to_dict")
+#: Rows of a data set that are read at a time.
+_ROWS = 4096
 
 
-def rows(records: Any) -> Iterator[Mapping[str, Any]]:
-    """The records of a table, or of anything that gives mappings."""
+def source(records: Any) -> Any:
+    """Records for the native half: an object with Arrow's C interface, which is read without a copy, or JSON texts."""
     if isinstance(records, Mapping):
         raise DataError("found one record, expected several: put it into a list")
     if isinstance(records, (str, bytes)):
         raise DataError("found a text, expected records; `segments` scores one response")
-    if not is_table(records):
-        yield from _mappings(records)
-        return
-    for row in _table_rows(records):
-        yield {key: row[key] for key in COLUMNS if row.get(key) is not None}
+    kind = type(records).__module__.partition(".")[0]
+    if kind == "pandas" and hasattr(records, "to_dict"):
+        return _frame(records)
+    if kind == "datasets" and hasattr(records, "select_columns"):
+        return _dataset(records)
+    if hasattr(records, "__arrow_c_stream__") or hasattr(records, "__arrow_c_array__"):
+        return records
+    return (to_json(record, number) for number, record in enumerate(_mappings(records)))
+
+
+def texts(records: Any) -> Iterator[str]:
+    """Records as JSON texts."""
+    found = source(records)
+    if hasattr(found, "__arrow_c_stream__") or hasattr(found, "__arrow_c_array__"):
+        found = _gradus.texts(found)
+    return iter(found)
 
 
 def _mappings(records: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
@@ -40,26 +50,35 @@ def _mappings(records: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
         yield record
 
 
-def _table_rows(table: Any) -> Iterator[Mapping[str, Any]]:
-    kind = type(table).__module__.partition(".")[0]
-    if kind == "pandas":
-        for row in table.to_dict("records"):
-            yield {key: value for key, value in row.items() if not _is_missing(value)}
-    elif kind == "polars":
-        yield from table.iter_rows(named=True)
-    elif kind == "datasets":
-        yield from table
-    else:
-        import pyarrow
+def _frame(frame: Any) -> Any:
+    """A DataFrame of pandas: read in place where its columns are Arrow's or plain numbers."""
+    frame = frame[[name for name in COLUMNS if name in frame.columns]]
+    if hasattr(frame, "__arrow_c_stream__") and all(_is_arrow(kind) for kind in frame.dtypes):
+        return frame
+    rows = ({k: value for k, value in row.items() if not _is_missing(value)} for row in frame.to_dict("records"))
+    return (to_json(row, number) for number, row in enumerate(rows))
 
-        whole = pyarrow.table(table)
-        for batch in whole.to_batches(max_chunksize=4096):
-            yield from batch.to_pylist()
+
+def _is_arrow(kind: Any) -> bool:
+    """Whether the type of a column of pandas is one of Arrow, or of plain numbers."""
+    is_arrow = type(kind).__name__ == "ArrowDtype" or getattr(kind, "storage", "") == "pyarrow"
+    return is_arrow or getattr(kind, "kind", "") in ("i", "u", "f") and type(kind).__module__.startswith("numpy")
 
 
 def _is_missing(value: object) -> bool:
     """Whether pandas means that nothing is there."""
     return value is None or (isinstance(value, float) and math.isnan(value)) or type(value).__name__ == "NAType"
+
+
+def _dataset(dataset: Any) -> Any:
+    """A ``Dataset`` of Hugging Face, batch for batch from its memory-mapped files."""
+    import pyarrow
+
+    dataset = dataset.select_columns([name for name in COLUMNS if name in dataset.column_names]).with_format("arrow")
+    tables = dataset.iter(batch_size=_ROWS)
+    return pyarrow.RecordBatchReader.from_batches(
+        dataset.features.arrow_schema, (batch for table in tables for batch in table.to_batches())
+    )
 
 
 def to_json(record: Mapping[str, Any], number: int) -> str:

@@ -10,7 +10,7 @@ import urllib.request
 from typing import Any
 
 from ._errors import DataError, ServerError
-from ._records import rows, to_json
+from ._records import texts
 from ._scoring import Scoring
 
 _PER_REQUEST = 64
@@ -52,8 +52,8 @@ class Client(Scoring):
         """Score records, as `gradus.Scorer.score` does; each answer holds what ``POST /v1/score`` gives."""
         scored: list[dict[str, Any]] = []
         chunk: list[str] = []
-        for number, record in enumerate(rows(records)):
-            chunk.append(to_json(record, number))
+        for text in texts(records):
+            chunk.append(text)
             if len(chunk) == _PER_REQUEST:
                 scored += self._score(chunk)
                 chunk = []

@@ -14,7 +14,7 @@ class Scoring:
     Parameters
     ----------
     path : str
-        Directory of the bundle, readable on every node.
+        Directory of the bundle, readable on every node, or its URL: see `gradus.Scorer`.
     threads : int
         CPU threads of a worker: give ``map_batches`` the same number as ``num_cpus``.
     **settings

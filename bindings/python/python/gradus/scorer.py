@@ -7,11 +7,9 @@ import os
 from typing import Any
 
 from . import _gradus
-from ._records import rows, to_json
+from ._bundles import local
+from ._records import source
 from ._scoring import Scoring
-
-#: Records that are turned into JSON at a time, so that an iterator of any length can be scored.
-_CHUNK = 4096
 
 
 class Scorer(Scoring):
@@ -20,7 +18,8 @@ class Scorer(Scoring):
     Parameters
     ----------
     path : str or path
-        Directory of the bundle.
+        Directory of the bundle, or the URL of one: ``https://…``, ``file://…``, or any that `fsspec` opens, such as
+        ``s3://…`` (see docs/python.md). Its files are fetched once into ``GRADUS_BUNDLE_CACHE``.
     device : str, optional
         A device as ``gradus devices`` names it. Default: the fastest there is.
     threads : int, optional
@@ -65,7 +64,7 @@ class Scorer(Scoring):
             "batch_tokens": batch_tokens,
         }
         self.path = os.fspath(path)
-        self._inner = _gradus.Scorer(self.path, **self._settings)
+        self._inner = _gradus.Scorer(local(self.path), **self._settings)
 
     def score(self, records: Any) -> list[dict[str, Any]]:
         """Score records.
@@ -75,7 +74,7 @@ class Scorer(Scoring):
         records : iterable of mappings, or a table
             Native records in any of the four shapes, without or with segments and ratings (which are not read). A table
             is a DataFrame of pandas or Polars, a ``Dataset`` of Hugging Face, or anything with Arrow's
-            C interface; its columns are the keys of a record.
+            C interface; its columns are the keys of a record, and what is null is absent.
 
         Returns
         -------
@@ -88,17 +87,30 @@ class Scorer(Scoring):
         gradus.DataError
             Naming the first record that cannot be read, the field, what was found and what was expected.
         """
-        scored: list[dict[str, Any]] = []
-        chunk: list[str] = []
-        for number, record in enumerate(rows(records)):
-            chunk.append(to_json(record, number))
-            if len(chunk) == _CHUNK:
-                scored += self._score(chunk, number + 1 - len(chunk))
-                chunk = []
-        return scored + self._score(chunk, len(scored))
+        return [json.loads(line) for line in self._inner.score(source(records))]
 
-    def _score(self, chunk: list[str], first: int) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self._inner.score(chunk, first)]
+    def scores(self, records: Any) -> _gradus.Scores:
+        """Score records into columns of Arrow.
+
+        Parameters
+        ----------
+        records : iterable of mappings, or a table
+            As for `score`. A table of Arrow is read where it lies.
+
+        Returns
+        -------
+        gradus.Scores
+            One row for each record, in their order, with the columns ``scored_segments`` (a list of structs of ``start``,
+            ``end``, ``score`` and ``unscored``), ``score`` of the response and ``unscored``, the reason where there is
+            none. A score is a float64 in rating units, or a struct of them by aspect where the bundle has several.
+            ``pyarrow.table(…)``, ``polars.DataFrame(…)`` and every other reader of Arrow's C interface take it as it is.
+
+        Raises
+        ------
+        gradus.DataError
+            As `score`.
+        """
+        return self._inner.scores(source(records))
 
     @property
     def aspects(self) -> list[str]:

@@ -10,7 +10,17 @@ from .table import ADDED, score_table
 
 
 def scoring(path: str, threads: int = 1, **settings: Any) -> Callable[[Iterator[Any]], Iterator[Any]]:
-    """A function for ``DataFrame.mapInArrow`` that adds the scores; each worker loads the bundle once a partition."""
+    """A function for ``DataFrame.mapInArrow`` that adds the scores; each worker loads the bundle once a partition.
+
+    Parameters
+    ----------
+    path : str
+        Directory of the bundle, readable on every node, or its URL: see `gradus.Scorer`.
+    threads : int
+        CPU threads of a worker: give ``spark.task.cpus`` the same number.
+    **settings
+        As for `gradus.Scorer`.
+    """
 
     def score(batches: Iterator[Any]) -> Iterator[Any]:
         import pyarrow

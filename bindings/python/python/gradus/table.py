@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ._scoring import Scoring
+from .scorer import Scorer
 
 #: The columns that scoring adds to a table; those of the same name are replaced.
 ADDED = ("scored_segments", "score", "unscored")
@@ -18,7 +19,7 @@ def score_table(scorer: Scoring, table: Any) -> Any:
     scorer : gradus.Scorer or gradus.Client
         What scores them.
     table : pyarrow.Table or anything with Arrow's C interface
-        Its columns are the keys of a record (``prompt``, ``response``, …); others are carried along.
+        Its columns are the keys of a record (``prompt``, ``response``, …); others are carried along, without a copy.
 
     Returns
     -------
@@ -30,6 +31,19 @@ def score_table(scorer: Scoring, table: Any) -> Any:
     import pyarrow
 
     table = pyarrow.table(table)
+    scores = pyarrow.table(scorer.scores(table)) if isinstance(scorer, Scorer) else _of_server(scorer, table)
+    for name in ADDED:
+        if name in table.column_names:
+            table = table.set_column(table.column_names.index(name), name, scores[name])
+        else:
+            table = table.append_column(name, scores[name])
+    return table
+
+
+def _of_server(scorer: Scoring, table: Any) -> Any:
+    """What `gradus.Scorer.scores` gives, of a server's answers."""
+    import pyarrow
+
     names = scorer.aspects
     number = pyarrow.float64()
     score = number if len(names) == 1 else pyarrow.struct([(name, number) for name in names])
@@ -43,13 +57,7 @@ def score_table(scorer: Scoring, table: Any) -> Any:
         "score": [record["score"] for record in records],
         "unscored": [record.get("unscored") for record in records],
     }
-    for name in ADDED:
-        column = pyarrow.array([_only(value, kinds[name]) for value in columns[name]], kinds[name])
-        if name in table.column_names:
-            table = table.set_column(table.column_names.index(name), name, column)
-        else:
-            table = table.append_column(name, column)
-    return table
+    return pyarrow.table({name: [_only(value, kinds[name]) for value in columns[name]] for name in ADDED}, pyarrow.schema(kinds))
 
 
 def _only(value: Any, kind: Any) -> Any:
