@@ -1,4 +1,5 @@
-"""Measures what Python adds to scoring: microseconds a record, and a call with one response beside the command line.
+"""Measures what Python adds to scoring: microseconds a record, from dicts and from Arrow, and a call with one response
+beside the command line. With PyArrow installed.
 
     python bindings/python/overhead.py my-bundle [RECORDS]
 """
@@ -17,14 +18,29 @@ import gradus
 from gradus._records import to_json
 
 
-def seconds(work: Callable[[], object], times: int = 5) -> float:
+def seconds(work: Callable[[], object], times: int = 5, clock: Callable[[], float] = time.perf_counter) -> float:
     """The shortest of some times, which other programs disturb least."""
     taken = []
     for _ in range(times):
-        begun = time.perf_counter()
+        begun = clock()
         work()
-        taken.append(time.perf_counter() - begun)
+        taken.append(clock() - begun)
     return min(taken)
+
+
+def reading(scorer: gradus.Scorer, records: list[dict[str, str]]) -> None:
+    """Records with nothing to score, so that the model does nothing: what is left is the way in and out."""
+    import pyarrow
+
+    blank = [{**record, "prompt": record["prompt"] + record["response"], "response": " "} for record in records]
+    table = pyarrow.Table.from_pylist(blank)
+    ways = {
+        "dicts to dicts": lambda: scorer.score(blank),
+        "Arrow to dicts": lambda: scorer.score(table),
+        "Arrow to Arrow": lambda: scorer.scores(table),
+    }
+    for way, work in ways.items():
+        print(f"{way}: {seconds(work, clock=time.process_time) / len(blank) * 1e6:.1f} µs a record")
 
 
 def main() -> None:
@@ -32,6 +48,7 @@ def main() -> None:
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 2000
     records = [{key: record[key] for key in ("id", "prompt", "response")} for record in gradus.generate(count)]
     scorer = gradus.Scorer(bundle, "cpu")
+    reading(scorer, records)
     texts = [to_json(record, number) for number, record in enumerate(records)]
     answers = scorer._inner.score(texts)
     python = seconds(lambda: [to_json(record, number) for number, record in enumerate(records)])

@@ -145,6 +145,29 @@ def test_a_list_of_fixed_size_and_a_map(scorer):
     assert scorer.score(table.slice(1, 3)) == scorer.score(records[1:4])
 
 
+def test_the_values_of_lists_may_be_a_slice(scorer):
+    """The array inside begins in the middle of its buffers, as that of a table that another library has cut."""
+    records = CUT[3:6]
+    flat = [segment for record in CUT[2:6] for segment in record["segments"]]
+    first = len(CUT[2]["segments"])
+    offsets = [0]
+    for record in records:
+        offsets.append(offsets[-1] + len(record["segments"]))
+    segments = pyarrow.ListArray.from_arrays(offsets, pyarrow.array(flat, ITEM).slice(first))
+    assert segments.values.offset == first
+    columns = {key: [record[key] for record in records] for key in ("id", "prompt", "response", "meta")}
+    table = pyarrow.table({**columns, "segments": segments})
+    assert scorer.score(table) == scorer.score(records)
+    assert scorer.score(table.slice(2)) == scorer.score(records[2:])
+
+
+def test_texts_of_every_length(scorer):
+    # A view holds texts of up to 12 bytes itself.
+    records = [{"id": str(n), "prompt": "pqrstuvwxyz0123456789"[:n], "response": "123456789012345678"[:n] + "."} for n in range(18)]
+    table = text_columns(pyarrow.Table.from_pylist(records), pyarrow.string_view())
+    assert scorer.score(table) == scorer.score(records)
+
+
 def test_a_table_is_scored_as_its_parquet_file(scorer, bundle, tmp_path):
     table = pyarrow.Table.from_pylist([{**record, "context": record.get("context")} for record in RECORDS])
     parquet = pytest.importorskip("pyarrow.parquet")
