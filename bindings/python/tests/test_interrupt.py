@@ -12,7 +12,9 @@ import pytest
 import gradus
 
 TRAIN = """
-import json, sys, time, gradus
+import json, signal, sys, time, gradus
+# Programs that a shell starts in the background begin with Ctrl-C switched off.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 def callback(event, values):
     if event == "step" and values["step"] == 3:
         print("third step", flush=True)
