@@ -1,4 +1,4 @@
-//! What a server tells the one who runs it.
+//! What a server tells its operator.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use serde::Serialize;
 /// Takes events; called on the server's threads, so it should not wait.
 pub type Observer = Arc<dyn Fn(Event) + Send + Sync>;
 
-/// What a server tells the one who runs it. Never a text of a request.
+/// What a server tells its operator. Never a text of a request.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]

@@ -1,4 +1,4 @@
-//! What a client can do about what is wrong. The hints of the libraries speak to whoever has a file and a
+//! What a client can do about what is wrong. The hints of the libraries speak to someone who has a file and a
 //! command line; a client has neither.
 
 use gradus_data::{DataError, RecordError, RecordProblem};

@@ -4,8 +4,8 @@
 //! # Crate map
 //! - [`ServeOptions`], [`Limits`], [`Key`]: where to listen, who may ask, and how much
 //! - [`Server`]: starts, loads, reloads, drains and ends
-//! - [`Event`]: what the server has to tell the one who runs it; it prints nothing itself
-//! - `models`: the bundles by name, and their exchange while requests are answered
+//! - [`Event`]: what the server tells its operator; it prints nothing itself
+//! - `models`: the bundles by name, and their replacement while requests are answered
 //! - `queue`: records that wait for the model
 //! - `workers`: the threads that compute, and how they share the processor
 //! - `request`, `answer`: JSON to records and settings, scores to JSON

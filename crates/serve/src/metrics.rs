@@ -1,4 +1,4 @@
-//! Numbers for whoever watches the server.
+//! Metrics of the server.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The bundles by name, and their exchange while requests are answered.
+//! The bundles by name, and their replacement while requests are answered.
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -180,5 +180,50 @@ impl Slot {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+}
+
+#[cfg(test)]
+impl Model {
+    /// A small model of its own random weights that knows the words `one`, `two` and `three`.
+    pub(crate) fn for_tests() -> Self {
+        Self::of_text_for_tests("one two three . ?")
+    }
+
+    /// The same with the words `w0`, `w1` and so on.
+    pub(crate) fn with_words_for_tests(count: usize) -> Self {
+        let words: Vec<String> = (0..count).map(|number| format!("w{number}")).collect();
+        Self::of_text_for_tests(&(words.join(" ") + " . ?"))
+    }
+
+    fn of_text_for_tests(text: &str) -> Self {
+        use gradus_bundle::{Bundle, Manifest};
+        use gradus_data::{AspectSpec, TextConfig, word_level_tokenizer};
+        use gradus_eval::Aggregation;
+        use gradus_model::encoder::BertConfig;
+        use gradus_model::{EncoderConfig, Pooling, RewardModelConfig};
+
+        let device = Device::flex();
+        // More than the special tokens and the words.
+        let vocabulary = text.split_whitespace().count() + 10;
+        let encoder = EncoderConfig::Bert(BertConfig::new(vocabulary, 16, 1, 2));
+        let config = RewardModelConfig::new(encoder, Pooling::Mean, 1);
+        let text_config = TextConfig {
+            max_length: 32,
+            aspects: vec![AspectSpec::identity("rating")],
+            ..TextConfig::default()
+        };
+        let bundle = Bundle {
+            manifest: Manifest::new(text_config, Aggregation::Mean),
+            model: config.init(&device),
+            config,
+            tokenizer: word_level_tokenizer([text]).unwrap(),
+            recalibration: None,
+        };
+        Self {
+            name: "m".into(),
+            digest: String::new(),
+            scorer: Scorer::new(bundle, &device).unwrap(),
+        }
     }
 }

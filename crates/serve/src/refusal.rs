@@ -120,8 +120,17 @@ impl Refusal {
         self
     }
 
-    /// The same about a record inside a list: its field is named from the top of the body.
-    pub(crate) fn inside(mut self, place: &str) -> Self {
+    /// Seconds after which to ask again, where that may help.
+    #[cfg(test)]
+    pub(crate) fn retry_after(&self) -> Option<u64> {
+        self.retry_after
+    }
+
+    /// Names the field from the top of the body, given the place of its record there; an empty place is the whole body.
+    pub(crate) fn in_place(mut self, place: &str) -> Self {
+        if place.is_empty() {
+            return self;
+        }
         let inner = self.error.field.take();
         let field = match inner.as_deref() {
             None | Some("") => place.to_owned(),
@@ -139,7 +148,7 @@ impl Refusal {
         self
     }
 
-    /// The same about a field whose path begins with another name for the client.
+    /// Replaces the beginning of the field's path with the client's name for it.
     pub(crate) fn renamed(mut self, own: &str, theirs: &str) -> Self {
         let field = self.error.field.as_ref();
         let rest = field.and_then(|field| field.strip_prefix(own));
@@ -149,15 +158,6 @@ impl Refusal {
             self.error.message = self.error.message.replacen(&old, &new, 1);
         }
         self
-    }
-
-    /// The same about a record at a place, which may be the whole body.
-    pub(crate) fn in_place(self, place: &str) -> Self {
-        if place.is_empty() {
-            self
-        } else {
-            self.inside(place)
-        }
     }
 
     /// A record that its reader refuses: status 422.
@@ -194,7 +194,7 @@ impl Refusal {
         refusal
     }
 
-    /// Takes apart what reads `found X, expected Y`, or `missing, expected Y`.
+    /// Takes `found` and `expected` out of `found X, expected Y` or `missing, expected Y`.
     fn tell(&mut self, problem: &str) {
         if let Some((found, expected)) = problem.rsplit_once(", expected ") {
             let found = found.strip_prefix("found ").unwrap_or(found);
@@ -260,7 +260,7 @@ mod tests {
                 expected: "an object, with commas, expected in tests",
             },
         );
-        let refusal = Refusal::of_record(&error).inside("records[2]");
+        let refusal = Refusal::of_record(&error).in_place("records[2]");
         assert_eq!(refusal.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(
             refusal.error.field.as_deref(),
@@ -275,7 +275,7 @@ mod tests {
             refusal.error.message
         );
         let whole = RecordError::new("", RecordProblem::EmptyText);
-        let refusal = Refusal::of_record(&whole).inside("[0]");
+        let refusal = Refusal::of_record(&whole).in_place("[0]");
         assert_eq!(
             refusal.error.message,
             "field `[0]`: found an empty text, expected at least one character"
