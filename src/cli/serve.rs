@@ -89,6 +89,14 @@ pub(crate) struct ServeArgs {
         help_heading = "Limits"
     )]
     pub(crate) request_timeout: u64,
+    /// Maximum time for a client to take nothing of its answer; its connection is then closed
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 60,
+        help_heading = "Limits"
+    )]
+    pub(crate) write_timeout: u64,
     /// Time for requests that are being answered when the server is told to end
     #[arg(
         long,

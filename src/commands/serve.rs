@@ -57,6 +57,13 @@ mod present {
     }
 
     fn options(args: &ServeArgs) -> Result<ServeOptions> {
+        if records::columns().is_some() {
+            let wrong =
+                Usage::new("--columns: found a server, expected a command that reads files");
+            return Err(wrong
+                .with_hint("in requests, records have the keys of docs/data-format.md")
+                .into());
+        }
         let bundles = args.bundles.iter().map(|text| BundleSource::parse(text));
         let key = if let Some(path) = &args.key_file {
             Some(Key::read(path)?)
@@ -79,6 +86,7 @@ mod present {
                 max_connections: args.max_connections,
                 header_timeout: Duration::from_secs(args.header_timeout),
                 request_timeout: Duration::from_secs(args.request_timeout),
+                write_timeout: Duration::from_secs(args.write_timeout),
             },
             drop_ins: DropIns {
                 reward_aspect: args.reward_aspect.clone(),

@@ -74,6 +74,8 @@ fn an_address_that_others_reach_needs_a_key() {
 fn what_cannot_be_started_is_refused() {
     run(&["nowhere"]).fails_after_listening(2, &["nowhere"]);
     run(&["a=bundle", "a=bundle"]).fails(2, &["the name `a` twice"]);
+    run(&["bundle", "--columns", "prompt=question"]).fails(2, &["--columns: found a server"]);
+    run(&["bundle", "--write-timeout", "0"]).fails(2, &["--write-timeout: found 0 seconds"]);
     run(&["bundle", "--queue", "0"]).fails(2, &["--queue: found 0, expected 1 or more"]);
     run(&["bundle", "--listen", "127.0.0.1"]).fails(2, &["--listen 127.0.0.1"]);
     run(&["bundle", "--key-file", "nowhere"]).fails(2, &["nowhere"]);

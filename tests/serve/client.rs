@@ -57,6 +57,12 @@ impl Connection {
         }
     }
 
+    /// The port of the client.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn port(&self) -> u16 {
+        self.reader.get_ref().local_addr().unwrap().port()
+    }
+
     /// Sends bytes as they are.
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
         self.reader.get_mut().write_all(bytes.as_ref())
@@ -95,6 +101,14 @@ impl Connection {
         let mut bytes = head.into_bytes();
         bytes.extend_from_slice(body);
         self.send(bytes)
+    }
+
+    /// Waits until an answer begins, and takes no more of it than one buffer.
+    pub(crate) fn wait_for_an_answer(&mut self) -> std::io::Result<()> {
+        let begun = !self.reader.fill_buf()?.is_empty();
+        begun
+            .then_some(())
+            .ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into())
     }
 
     /// Reads an answer.

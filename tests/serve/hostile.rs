@@ -74,6 +74,69 @@ fn half_sent_heads_and_bodies_are_given_up() {
     server.wait_until_it_scores();
 }
 
+/// Whether the server still has its side of a connection open.
+#[cfg(target_os = "linux")]
+fn is_held(server: &Server, connection: &Connection) -> bool {
+    let port =
+        |address: &str| u16::from_str_radix(address.rsplit_once(':').unwrap().1, 16).unwrap();
+    let ports = (server.address.port(), connection.port());
+    let table = fs_err::read_to_string("/proc/net/tcp").unwrap();
+    table.lines().skip(1).any(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        // Behind the addresses is the state; 01 is an open connection.
+        (port(words[1]), port(words[2])) == ports && words[3] == "01"
+    })
+}
+
+/// Clients that ask for more than all buffers on the way hold, and read nothing of it; each with the number of
+/// answers that it asks for.
+#[cfg(target_os = "linux")]
+fn that_never_read(server: &Server) -> Vec<(Connection, usize)> {
+    let many = "GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(1000);
+    // Its answer is more than ten times as long: each sentence is a segment, though most are truncated.
+    let record = json!({"prompt": "p", "response": "One. ".repeat(40_000)}).to_string();
+    let list = format!("[{}]", vec![record.as_str(); 5].join(","));
+    let post = |kind: &str, body: &str| {
+        let length = body.len();
+        format!(
+            "POST /v1/score HTTP/1.1\r\nhost: localhost\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\r\n{body}"
+        )
+    };
+    let lines = post("application/jsonl", &(record + "\n").repeat(5));
+    let requests = [
+        (many, 1000),
+        (post("application/json", &list), 1),
+        (lines, 1),
+    ];
+    let ask = |(request, answers): &(String, usize)| {
+        let mut connection = server.connect();
+        connection.send(request).unwrap();
+        connection.wait_for_an_answer().unwrap();
+        (connection, *answers)
+    };
+    // Several of each, as descriptors of other kinds come and go.
+    requests.iter().flat_map(|one| [one; 3]).map(ask).collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn clients_that_never_read_their_answer_are_given_up() {
+    let server = Server::with(&["bundle", "--write-timeout", "1"]);
+    let silent = that_never_read(&server);
+    for (connection, _) in &silent {
+        wait_until("the connection is closed", || !is_held(&server, connection));
+    }
+    for (mut connection, asked) in silent {
+        // What the buffers hold still arrives.
+        let whole = std::iter::from_fn(|| connection.answer().ok()).count();
+        assert!(whole < asked, "{whole} of {asked}");
+    }
+    wait_until("the queue is empty", || {
+        server.metric("gradus_queue_records") == 0
+    });
+    server.wait_until_it_scores();
+}
+
 #[test]
 fn what_is_no_http_is_refused_or_closed() {
     let server = Server::start();

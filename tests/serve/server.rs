@@ -42,7 +42,12 @@ impl Server {
     pub(crate) fn spawn(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = command(directory);
         command.args(["--listen", "127.0.0.1:0"]).args(arguments);
-        for time in ["--header-timeout", "--request-timeout", "--grace"] {
+        for time in [
+            "--header-timeout",
+            "--request-timeout",
+            "--write-timeout",
+            "--grace",
+        ] {
             if !arguments.contains(&time) {
                 command.args([time, "600"]);
             }
@@ -160,7 +165,7 @@ pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-/// `gradus serve` without the key of whoever runs the tests.
+/// `gradus serve` without a key from the environment.
 pub(crate) fn command(directory: &Path) -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("gradus"));
     command

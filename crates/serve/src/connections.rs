@@ -10,6 +10,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_io_timeout::TimeoutWriter;
 
 use crate::Limits;
 use crate::phase::{Phase, Phases};
@@ -23,6 +24,7 @@ pub(crate) struct Connections {
     router: Router,
     phases: Phases,
     header_timeout: Duration,
+    write_timeout: Duration,
     /// One for every connection that may be open.
     places: Arc<Semaphore>,
     most: usize,
@@ -35,6 +37,7 @@ impl Connections {
             router,
             phases: phases.clone(),
             header_timeout: limits.header_timeout,
+            write_timeout: limits.write_timeout,
             places: Arc::new(Semaphore::new(most)),
             most,
         }
@@ -83,11 +86,14 @@ impl Connections {
     fn spawn(&self, stream: TcpStream, place: OwnedSemaphorePermit) {
         // An answer is small; waiting to fill a packet would only delay it.
         let _ = stream.set_nodelay(true);
+        // A client that takes nothing of its answer is given up; it would else have its place for ever.
+        let mut stream = TimeoutWriter::new(stream);
+        stream.set_timeout(Some(self.write_timeout));
         let service = TowerToHyperService::new(self.router.clone());
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.header_timeout)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(Box::pin(stream)), service);
         let phases = self.phases.clone();
         tokio::spawn(async move {
             tokio::pin!(connection);

@@ -55,6 +55,7 @@ const MAX_BATCHES: usize = 64;
 /// | `max_connections` | 4,096 | 1 or more |
 /// | `header_timeout` | 10 s | above 0 |
 /// | `request_timeout` | 60 s | above 0 |
+/// | `write_timeout` | 60 s | above 0 |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Tokens that the model reads at once.
@@ -76,6 +77,8 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// How long a request may take, from its head to its answer; of a stream, how long the next piece may.
     pub request_timeout: Duration,
+    /// How long a client may take nothing of an answer that waits for it; its connection is then closed.
+    pub write_timeout: Duration,
 }
 
 impl Default for Limits {
@@ -90,6 +93,7 @@ impl Default for Limits {
             max_connections: 4096,
             header_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_mins(1),
+            write_timeout: Duration::from_mins(1),
         }
     }
 }
@@ -131,6 +135,7 @@ impl Limits {
         for (name, value) in [
             ("header-timeout", self.header_timeout),
             ("request-timeout", self.request_timeout),
+            ("write-timeout", self.write_timeout),
         ] {
             if value.is_zero() {
                 return wrong(name, "0 seconds".into(), "more".into());
@@ -234,6 +239,13 @@ mod tests {
                 ..Limits::default()
             }),
             "--max-records: found 1024, expected at most 10, the length of the queue"
+        );
+        assert_eq!(
+            message(Limits {
+                write_timeout: Duration::ZERO,
+                ..Limits::default()
+            }),
+            "--write-timeout: found 0 seconds, expected more"
         );
         assert!(Limits::default().check().is_ok());
     }
