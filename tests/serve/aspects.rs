@@ -67,6 +67,7 @@ fn scores(server: &Server) -> (Value, Value) {
     (of("clear"), of("right"))
 }
 
+#[track_caller]
 fn ask(server: &Server, path: &str, body: &Value) -> Value {
     server.post(path, body.to_string()).json(200)
 }
@@ -198,6 +199,54 @@ fn routes_with_one_number_give_that_of_the_aspect_that_is_named() {
             assert!((share - (100.0 - score) / 200.0).abs() < 1e-9, "{span}");
         }
     }
+}
+
+#[test]
+fn the_url_chooses_the_bundle_and_its_settings_on_routes_whose_bodies_have_no_place_for_them() {
+    let bundle = trained().join("bundle");
+    let arguments = [
+        &format!("other={}", bundle.display()),
+        "m=bundle",
+        "--query-separator",
+        "|",
+        "--rating-range",
+        "-100:100",
+        "--reward-aspect",
+        "right",
+    ];
+    let server = Server::within(two_aspects(), &arguments, &[]);
+    let native = |setting: &str| {
+        let record = json!({"prompt": PROMPT, "response": RESPONSE}).to_string();
+        let path = format!("/v1/score?model=m&{setting}");
+        server.post(&path, record).json(200)["scores"]["right"].clone()
+    };
+    let expected = native("aggregation=min");
+    assert_ne!(expected, native("aggregation=max"));
+    let [reward, slime, evaluation, _] = single().map(|(route, body)| {
+        let answer = server.post(route, body.to_string());
+        // The first bundle has no such aspect.
+        error_of(route, &answer, 422);
+        ask(&server, &format!("{route}?model=m&aggregation=min"), &body)
+    });
+    assert_eq!(reward["rewards"], json!([expected]));
+    assert_eq!(slime, expected);
+    assert_eq!(evaluation["scores"], json!([expected]));
+    let input = json!({"input": query(), "model": "name/of-another-server"});
+    let class = ask(&server, "/classify?model=m&aggregation=min", &input);
+    assert_eq!(class["data"][0]["probs"], json!([expected]));
+    let input = json!({"inputs": [PROMPT, RESPONSE]});
+    let predicted = ask(&server, "/predict?model=m&aggregation=min", &input);
+    let right = predicted
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["label"] == "right");
+    assert_eq!(right.unwrap()["score"], expected);
+    let input = json!({"input": query(), "tokens": ["First: coats.", " Then: rings."]});
+    let ended = ask(&server, "/pooling?model=m&placement=difference", &input);
+    let constant = ask(&server, "/pooling?model=m", &input);
+    assert_eq!(ended["data"][0]["data"][0], constant["data"][0]["data"][0]);
+    assert_ne!(ended["data"][0]["data"][1], constant["data"][0]["data"][1]);
 }
 
 #[test]

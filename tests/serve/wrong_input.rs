@@ -149,7 +149,12 @@ fn bodies_and_lists_beyond_their_limits_are_refused() {
 fn unknown_routes_and_methods_are_told() {
     let server = Server::start();
     assert!(server.get("/nowhere").error(404).contains("/nowhere"));
-    assert!(server.get("/v1/score").error(405).contains("GET"));
+    let error = server.get("/v1/score").error(405);
+    let expected = "found GET \"/v1/score\", expected a method that the header `allow` names";
+    assert_eq!(error, expected);
+    let answer = server.post("/info", "");
+    answer.error(405);
+    assert_eq!(answer.header("allow"), Some("GET,HEAD"));
     assert!(
         server
             .post("/v1/score?modell=a", "{}")

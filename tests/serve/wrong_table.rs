@@ -163,7 +163,7 @@ const NATIVE: &[Row] = &[
     ("/v1/score", r#"{"prompt":"p","response":"abc","segments":[{"start":2,"end":1}]}"#, 422, "segments[0]", "the backwards span 2..1", "the start"),
     ("/v1/score", r#"{"prompt":"p","response":"abc","segments":[{"start":0,"end":2},{"start":1,"end":3}]}"#, 422, "segments[1]", "1..3, which overlaps", "spans that share"),
     ("/v1/score", r#"{"prompt":"p","segments":["a","b"],"ratings":[1]}"#, 422, "ratings", "1 rating(s)", "as many"),
-    ("/v1/score", r#"{"prompt":"p","response":"abc","offsets":[[0,2],[0,3]]}"#, 422, "offsets[1]", "[0, 3]", ""),
+    ("/v1/score", r#"{"prompt":"p","response":"abc","offsets":[[0,2],[0,3]]}"#, 422, "offsets[1]", "[0, 3]", "a token behind [0, 2]; two share a character only where the tokenizer splits it"),
     ("/v1/score", r#"{"prompt":"p","response":"abc","offsets":[[0,2]]}"#, 422, "offsets", "no token that holds character 2", "tokens that hold all"),
     ("/v1/score", r#"{"prompt":"p","response":"abc","offsets":[[0,9]]}"#, 422, "offsets[0]", "[0, 9]", "at most 3"),
     ("/v1/score", r#"[{"prompt":"p","response":"abc","tokens":["a","c"]}]"#, 422, "[0].tokens[1]", "\"c\"", "the text of the response at character 1"),
@@ -172,10 +172,31 @@ const NATIVE: &[Row] = &[
     ("/v1/score", r#"[{"prompt":"p","response":"r"},{"prompt":"p","response":"r"},{"prompt":"p","response":"r"},{"prompt":"p","response":"r"}]"#, 413, "", "4 records", "at most 3"),
     ("/v1/score", r#"{"prompt":"p","response":"r","context":3}"#, 422, "context", "the number 3", "a text"),
     ("/v1/score", r#"{"prompt":"p","context":"R","response":"r"}"#, 422, "context", "a text of 500 bytes", "at most 400"),
-    ("/v1/score", r#"{"prompt":"p","response":"abc","segments":[{"start":1,"end":1}]}"#, 422, "segments[0]", "the empty span", ""),
-    ("/v1/score", r#"{"prompt":"p","response":"abc","segments":[{"start":2,"end":3},{"start":0,"end":1}]}"#, 422, "segments[1]", "", ""),
-    ("/v1/score", r#"{"prompt":"p","response":"abc","tokens":[]}"#, 422, "tokens", "", ""),
+    ("/v1/score", r#"{"prompt":"p","response":"abc","segments":[{"start":1,"end":1}]}"#, 422, "segments[0]", "the empty span", "at least one character"),
+    ("/v1/score", r#"{"prompt":"p","response":"abc","segments":[{"start":2,"end":3},{"start":0,"end":1}]}"#, 422, "segments[1]", "0..1 after 2..3", "segments in the order of the text"),
+    ("/v1/score", r#"{"prompt":"p","response":"abc","tokens":[]}"#, 422, "tokens", "the end of the tokens", "the text of the response at character 0: \"abc\""),
+    ("/v1/score", r#"{"prompt":"p","response":"abc","tokens":["a","d"]}"#, 422, "tokens[1]", "\"d\"", "the text of the response at character 1"),
+    ("/v1/score", r#"{"prompt":"p","response":"abc","tokens":["ab"]}"#, 422, "tokens", "the end of the tokens", "the text of the response at character 2: \"c\""),
+    ("/v1/score", r#"{"prompt":"p","response":"abc","tokens":["abc",3]}"#, 422, "tokens[1]", "the number 3", "a text"),
+    ("/v1/score", r#"{"prompt":"p","response":"abc","tokens":"abc"}"#, 422, "tokens", "the text \"abc\"", "a list of texts, one a token"),
+    ("/v1/score", r#"{"prompt":"p","response":"abc","offsets":[[0,1],[2,3]]}"#, 422, "offsets[1]", "no token that holds character 1, 'b'", "tokens that hold all of the response but white space"),
+    ("/v1/score", r#"{"prompt":"p","response":"abc","offsets":[[2,1]]}"#, 422, "offsets[0]", "[2, 1]", "a start that is not behind the end"),
+    ("/v1/score", r#"{"prompt":"p","response":"abc","offsets":[[0]]}"#, 422, "offsets[0]", "a list", "a pair of whole numbers: first character, and one past the last"),
+    ("/v1/score", r#"{"prompt":"p","response":"abc","offsets":3}"#, 422, "offsets", "the number 3", "a list of pairs of whole numbers"),
+    ("/v1/score", r#"{"prompt":"p","response":"abc","offsets":[[0,3]],"tokens":["abc"]}"#, 422, "tokens", "both `offsets` and `tokens`", "one of the two"),
+    ("/v1/score", r#"{"prompt":"p","response":"abc","placement":"end"}"#, 422, "placement", "the text \"end\"", "`tokens` or `offsets` beside it"),
+    ("/v1/score", r#"{"prompt":"p","response":"abc","tokens":["abc"],"placement":"middle"}"#, 422, "placement", "the text \"middle\"", "end, spread"),
+    ("/v1/score", r#"{"records":[{"prompt":"p","response":"abc","offsets":[[0,9]]}]}"#, 422, "records[0].offsets[0]", "[0, 9]", "at most 3"),
+    ("/v1/score", r#"{"records":[{"prompt":"p","response":"abc"}],"model":"x"}"#, 404, "model", "\"x\"", "one of m"),
+    ("/v1/score", r#"{"records":[{"prompt":"p","response":"abc"}],"stride":0}"#, 422, "stride", "the number 0", "a whole number"),
+    ("/v1/score", r#"{"records":[{"prompt":"p","response":"abc"}],"strid":8}"#, 422, "strid", "the number 8", "only records, model"),
+    ("/v1/score?model=x", r#"{"prompt":"p","response":"r"}"#, 404, "model", "\"x\"", "one of m"),
+    ("/v1/score?raw=yes", r#"{"prompt":"p","response":"r"}"#, 422, "raw", "the text \"yes\"", "true or false"),
+    ("/v1/score?modell=m", r#"{"prompt":"p","response":"r"}"#, 400, "modell", "an unknown name", "one of model"),
     ("/v1/score", r#"{"prompt":"p","response":"abc","tokens":["abc"],"placement":3}"#, 422, "placement", "the number 3", "a text"),
+    ("/reload?model=x", "", 404, "model", "\"x\"", "one of m"),
+    ("/reload?modell=m", "", 400, "modell", "an unknown name", "one of model"),
+    ("/reload?stride=8", "", 400, "", "settings of scoring", "only `model`"),
     ("/reload", r#"{"model":"x"}"#, 404, "model", "\"x\"", "one of m"),
     ("/reload", r#"{"model":3}"#, 422, "model", "the number 3", "a text"),
     ("/reload", r#"{"modell":"m"}"#, 422, "modell", "an unknown key", "only model"),
@@ -248,7 +269,13 @@ const SERVERS: &[Row] = &[
     ("/pooling", r#"{"input":"a|b","tokens":["c"]}"#, 422, "tokens[0]", "\"c\"", "the text of the response"),
     ("/pooling", r#"{"input":["a|bc"],"offsets":[[[0,1]]]}"#, 422, "offsets[0]", "no token that holds character 1", "tokens that hold all"),
     ("/pooling", r#"{"input":"a|bc","offsets":[[0,5]]}"#, 422, "offsets[0]", "[0, 5]", "at most 2"),
-    ("/pooling", r#"{"input":"a|bcd","offsets":[[0,2],[0,3]]}"#, 422, "offsets[1]", "[0, 3]", ""),
+    ("/pooling", r#"{"input":"a|bcd","offsets":[[0,2],[0,3]]}"#, 422, "offsets[1]", "[0, 3]", "a token behind [0, 2]; two share a character only where the tokenizer splits it"),
+    ("/pooling", r#"{"input":"a|bcd","offsets":[[2,1]]}"#, 422, "offsets[0]", "[2, 1]", "a start that is not behind the end"),
+    ("/pooling", r#"{"input":"a|bcd","offsets":[]}"#, 422, "offsets", "no token that holds character 0, 'b'", "tokens that hold all of the response but white space"),
+    ("/pooling", r#"{"input":"a|bcd","tokens":["b",3]}"#, 422, "tokens[1]", "the number 3", "a text"),
+    ("/pooling", r#"{"input":"a|R","tokens":["b"]}"#, 422, "tokens[0]", "\"b\"", "the text of the response at character 0: \"xxxxxxxxxxxxxxxxxxxx\""),
+    ("/pooling", r#"{"input":["a|b","a|b","a|b","a|b"],"tokens":[["b"],["b"],["b"],["b"]]}"#, 413, "", "4 records", "at most 3"),
+    ("/pooling", r#"{"messages":[{"role":"user","content":"x"}],"tokens":["b"]}"#, 422, "messages", "a last message of \"user\"", "one of \"assistant\""),
     ("/predict", "{}", 422, "inputs", "nothing", "a text, a pair"),
     ("/predict", r#"{"inputs":3}"#, 422, "inputs", "the number 3", "a text, a pair"),
     ("/predict", r#"{"inputs":[]}"#, 422, "inputs", "a list of 0 texts", "a pair"),
@@ -287,6 +314,45 @@ const SERVERS: &[Row] = &[
     ("/v1/lettucedetect/spans", r#"{"contexts":["c"],"answer":"a","model":"x"}"#, 422, "model", "the text \"x\"", "only contexts"),
     ("/v1/lettucedetect/spans", r#"{"contexts":["c"],"question":"q","answer":"R"}"#, 422, "answer", "a text of 500 bytes", "at most 400"),
 ];
+
+/// Wrong settings in the URL of every route that scores.
+#[test]
+fn on_every_route_wrong_settings_in_the_url_are_refused() {
+    let server = server();
+    for (route, body) in GOOD.iter().filter(|(route, _)| *route != "/reload") {
+        let check = |query: &str, status, field: &str, found: &str, expected: &str| {
+            let answer = ask(&server, &format!("{route}?{query}"), body);
+            let error = error_of(route, &answer, status);
+            for (key, text) in [("field", field), ("found", found), ("expected", expected)] {
+                let told = error[key].as_str().unwrap_or_default();
+                assert!(told.starts_with(text), "{route}?{query}: {error:?}");
+            }
+        };
+        check("modell=m", 400, "modell", "an unknown name", "one of model");
+        check("raw=yes", 422, "raw", "the text \"yes\"", "true or false");
+        check("stride=0", 422, "stride", "the number 0", "a whole number");
+        if route.starts_with("/v2") {
+            check(
+                "model=m",
+                422,
+                "model",
+                "\"m\" in the query",
+                "a name in the path",
+            );
+        } else {
+            check("model=x", 404, "model", "\"x\"", "one of m");
+        }
+        if !["/v1/score", "/pooling"].contains(route) {
+            check(
+                "placement=end",
+                422,
+                "placement",
+                "a placement",
+                "no such setting",
+            );
+        }
+    }
+}
 
 #[test]
 fn good_bodies_are_answered_whatever_client_sends_them() {
@@ -361,12 +427,8 @@ fn on_every_route_a_wrong_key_site_type_or_method_is_refused() {
         );
         let headers = [("authorization", "Bearer k")];
         let answer = server.connect().ask("GET", route, &headers, b"").unwrap();
-        assert!(
-            error_of(route, &answer, 405)["message"]
-                .as_str()
-                .unwrap()
-                .contains("GET")
-        );
+        refused(&answer, route, 405, "", "GET \"/", "a method that");
+        assert_eq!(answer.header("allow"), Some("POST"), "{route}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a request may ask for beside its records.
 
-use axum::http::StatusCode;
+use axum::extract::Query;
+use axum::http::{StatusCode, Uri};
 use gradus_data::{Segmenter, describe_value};
 use gradus_eval::Aggregation;
 use gradus_eval::token_rewards::Placement;
@@ -53,8 +54,34 @@ impl Settings {
         Ok(())
     }
 
+    /// Reads the settings of a URL.
+    pub(crate) fn of_uri(uri: &Uri) -> Result<Self, Refusal> {
+        let query = Query::<Vec<(String, String)>>::try_from_uri(uri);
+        let Query(query) = query.map_err(|error| {
+            let message = format!("the query of the URL cannot be read: {error}");
+            Refusal::new(StatusCode::BAD_REQUEST, message)
+        })?;
+        Self::of_query(&query)
+    }
+
+    /// Reads a URL in which nothing but the name of a bundle may stand.
+    pub(crate) fn model_of_uri(uri: &Uri) -> Result<Option<String>, Refusal> {
+        let mut settings = Self::of_uri(uri)?;
+        let model = settings.model.take();
+        if settings != Self::default() {
+            let expected = "only `model`, as nothing is scored here";
+            let refusal = Refusal::body(
+                StatusCode::BAD_REQUEST,
+                "settings of scoring in the query",
+                expected,
+            );
+            return Err(refusal);
+        }
+        Ok(model)
+    }
+
     /// Reads the query of a URL, where numbers and truth values are texts.
-    pub(crate) fn of_query(query: &[(String, String)]) -> Result<Self, Refusal> {
+    fn of_query(query: &[(String, String)]) -> Result<Self, Refusal> {
         let mut settings = Self::default();
         for (key, text) in query {
             let value = match key.as_str() {

@@ -41,7 +41,7 @@ pub(super) async fn read(
     }
 }
 
-/// What clients call JSON, or send without a thought, as `curl -d` sends the type of a form.
+/// The types that clients give to JSON, also by default: `curl -d` sends that of a form.
 const TYPES: [&str; 5] = [
     "application/json",
     "text/json",

@@ -32,7 +32,7 @@ pub(super) async fn key(
 }
 
 /// Refuses requests that a browser sends for a page of another site: status 403. Without it, any page
-/// could use a server on the machine of whoever looks at it.
+/// could use a server on the machine of a person who opens it.
 pub(super) async fn origin(request: Request, next: Next) -> Response {
     if let Some(origin) = foreign_origin(request.headers()) {
         let refusal = Refusal::header("origin", &format!("{origin:?}"), "a page of this server");

@@ -70,14 +70,15 @@ async fn not_found(uri: axum::http::Uri) -> Refusal {
 }
 
 async fn wrong_method(method: axum::http::Method, uri: axum::http::Uri) -> Refusal {
-    let message = format!("found {method} {:?}, expected another method", uri.path());
-    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, message)
+    let found = format!("{method} {:?}", uri.path());
+    let expected = "a method that the header `allow` names";
+    Refusal::body(StatusCode::METHOD_NOT_ALLOWED, found, expected)
 }
 
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
-    use axum::http::{Request, Response};
+    use axum::http::{HeaderValue, Request, Response, header};
     use hyper::service::Service as _;
     use hyper_util::service::TowerToHyperService;
     use serde_json::Value;
@@ -85,19 +86,26 @@ mod tests {
     use super::*;
     use crate::phase::Phase;
 
+    async fn answer(
+        service: &Arc<Service>,
+        (method, path): (&str, &str),
+        body: &'static str,
+    ) -> Response<Body> {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.body(Body::from(body)).unwrap();
+        TowerToHyperService::new(router(service))
+            .call(request)
+            .await
+            .unwrap()
+    }
+
     /// Status and JSON of an answer.
     async fn ask(
         service: &Arc<Service>,
         request: (&str, &str),
         body: &'static str,
     ) -> (u16, Value) {
-        let (method, path) = request;
-        let request = Request::builder().method(method).uri(path);
-        let request = request.body(Body::from(body)).unwrap();
-        let answer: Response<Body> = TowerToHyperService::new(router(service))
-            .call(request)
-            .await
-            .unwrap();
+        let answer = answer(service, request, body).await;
         let status = answer.status().as_u16();
         let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await;
         (status, serde_json::from_slice(&body.unwrap()).unwrap())
@@ -123,6 +131,29 @@ mod tests {
             (503, &"the server is ending".into())
         );
         assert_eq!(ask(&service, ("GET", "/health"), "").await.0, 200);
+    }
+
+    #[tokio::test]
+    async fn every_answer_closes_its_connection_once_the_server_is_ending() {
+        let service = Arc::new(Service::for_tests());
+        for (phase, closes) in [
+            (Phase::Loading, false),
+            (Phase::Ready, false),
+            (Phase::Draining, true),
+            (Phase::Closing, true),
+        ] {
+            service.phases.reach(phase);
+            for request in [
+                ("GET", "/health"),
+                ("GET", "/nowhere"),
+                ("POST", "/v1/score"),
+            ] {
+                let answer = answer(&service, request, "{").await;
+                let connection = answer.headers().get(header::CONNECTION);
+                let expected = closes.then(|| HeaderValue::from_static("close"));
+                assert_eq!(connection, expected.as_ref(), "{phase:?} {request:?}");
+            }
+        }
     }
 
     #[tokio::test]

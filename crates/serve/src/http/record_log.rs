@@ -1,4 +1,4 @@
-//! What every request leaves behind: its id, and a line for the one who runs the server.
+//! What every request leaves behind: its id, and a line of the log.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::body;
 use crate::answer::json;
-use crate::http::openapi::Refusals;
-use crate::http::openapi::ReloadBody;
+use crate::http::openapi::{Refusals, ReloadBody, UrlModel};
 use crate::models::Reloaded;
 use crate::refusal::Refusal;
 use crate::request::read_json;
 use crate::scoring::Service;
+use crate::settings::Settings;
 
 /// What became of the bundles.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -35,17 +35,19 @@ pub(super) struct ReloadedModel {
     error: Option<String>,
 }
 
-/// `POST /reload`: loads the bundle that the body names, or all, again. Needs a key.
+/// `POST /reload`: loads the bundle that the body or the URL names, or all, again. Needs a key.
 #[utoipa::path(
     post,
     path = "/reload",
     tag = "native",
+    params(UrlModel),
     request_body(content = Option<ReloadBody>),
     responses((status = 200, description = "All is loaded", body = ReloadAnswer), Refusals),
     security((), ("key" = [])),
 )]
 pub(super) async fn reload(
     State(service): State<Arc<Service>>,
+    uri: Uri,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
@@ -57,8 +59,9 @@ pub(super) async fn reload(
     if service.models.loaded().is_empty() {
         return Err(Refusal::loading());
     }
+    let of_url = Settings::model_of_uri(&uri)?;
     let bytes = body::read(&headers, body, &service.limits).await?;
-    let name = wanted(&bytes)?;
+    let name = wanted(&bytes)?.or(of_url);
     let work = Arc::clone(&service);
     let reloaded = tokio::task::spawn_blocking(move || work.models.reload(name.as_deref()));
     let reloaded = reloaded

@@ -3,16 +3,14 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use serde::Serialize;
 
 use super::{body, lines};
 use crate::answer::{RecordAnswer, json};
-use crate::http::openapi::Refusals;
-use crate::http::openapi::ScoreAnswer;
-use crate::http::openapi::ScoreBody;
+use crate::http::openapi::{Refusals, ScoreAnswer, ScoreBody, UrlModel, UrlPlacement, UrlScoring};
 use crate::refusal::Refusal;
 use crate::request::{Form, ScoreRequest};
 use crate::scoring::Service;
@@ -31,18 +29,18 @@ pub(super) struct RecordAnswers {
     post,
     path = "/v1/score",
     tag = "native",
-    params(("model" = Option<String>, Query, description = "The name of the bundle"), ("aggregation" = Option<String>, Query, description = "How scores of segments become that of the response"), ("raw" = Option<bool>, Query, description = "Without recalibration"), ("stride" = Option<usize>, Query, description = "Tokens from one window to the next"), ("segmenter" = Option<String>, Query, description = "How a response without segments is cut"), ("placement" = Option<String>, Query, description = "How scores become rewards of tokens")),
+    params(UrlModel, UrlScoring, UrlPlacement),
     request_body(content((ScoreBody = "application/json"), (String = "application/x-ndjson"))),
     responses((status = 200, description = "Scores, in the form of the request", content((ScoreAnswer = "application/json"), (String = "application/x-ndjson"))), Refusals),
     security((), ("key" = [])),
 )]
 pub(super) async fn score(
     State(service): State<Arc<Service>>,
-    Query(query): Query<Vec<(String, String)>>,
+    uri: Uri,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let settings = Settings::of_query(&query)?;
+    let settings = Settings::of_uri(&uri)?;
     if lines::are_announced(&headers) {
         return lines::answer(&service, settings, &headers, body);
     }

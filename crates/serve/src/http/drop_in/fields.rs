@@ -1,17 +1,42 @@
 //! The fields of a body, by name and type.
 
+use std::sync::Arc;
+
+use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use gradus_data::describe_value;
 use serde_json::{Map, Value};
 
+use crate::http::body;
 use crate::refusal::Refusal;
 use crate::request::read_json;
+use crate::scoring::Service;
+use crate::settings::Settings;
+
+/// What a client asks: the fields of its body, and the settings of the URL, which the server that its route comes from
+/// does not know.
+pub(in crate::http) struct Asked {
+    pub(super) fields: Fields,
+    pub(super) settings: Settings,
+}
+
+impl FromRequest<Arc<Service>> for Asked {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, service: &Arc<Service>) -> Result<Self, Refusal> {
+        let (head, body) = request.into_parts();
+        let settings = Settings::of_uri(&head.uri)?;
+        let bytes = body::read(&head.headers, body, &service.limits).await?;
+        let fields = Fields::read(&bytes)?;
+        Ok(Self { fields, settings })
+    }
+}
 
 /// The fields of a body. Those that are taken are gone.
 pub(super) struct Fields(Map<String, Value>);
 
 impl Fields {
-    pub(super) fn read(body: &[u8]) -> Result<Self, Refusal> {
+    fn read(body: &[u8]) -> Result<Self, Refusal> {
         match read_json(body)? {
             Value::Object(fields) => Ok(Self(fields)),
             other => Err(Refusal::body(
@@ -27,8 +52,8 @@ impl Fields {
         self.0.shift_remove(name).filter(|value| !value.is_null())
     }
 
-    /// Fields that change nothing here.
-    pub(super) fn pass_over(&mut self, names: &[&str]) {
+    /// Drops fields that have no effect here.
+    pub(super) fn ignore(&mut self, names: &[&str]) {
         for name in names {
             self.0.shift_remove(*name);
         }

@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use gradus_data::{Example, RatingScale};
 use serde::Serialize;
 
-use super::{fields, reward_aspect, score};
+use super::{Asked, reward_aspect, score};
 use crate::answer::json;
-use crate::http::openapi::Refusals;
-use crate::http::openapi::SpansBody;
+use crate::http::openapi::{Refusals, SpansBody, UrlModel, UrlScoring};
 use crate::models::Model;
 use crate::refusal::Refusal;
 use crate::scoring::{ScoredRecord, Service};
@@ -43,16 +41,19 @@ pub(in crate::http) struct Span {
     post,
     path = "/v1/lettucedetect/spans",
     tag = "LettuceDetect",
+    params(UrlModel, UrlScoring),
     request_body(content = SpansBody),
     responses((status = 200, description = "Spans that are rated low", body = Spans), Refusals),
     security((), ("key" = [])),
 )]
 pub(in crate::http) async fn spans(
     State(service): State<Arc<Service>>,
-    headers: HeaderMap,
-    body: Body,
+    asked: Asked,
 ) -> Result<Response, Refusal> {
-    let mut fields = fields(&service, &headers, body).await?;
+    let Asked {
+        mut fields,
+        settings,
+    } = asked;
     let contexts = fields.needed_texts("contexts")?;
     let question = fields.text("question")?.unwrap_or_default();
     let answer = fields.needed_text("answer")?;
@@ -63,7 +64,7 @@ pub(in crate::http) async fn spans(
         response: answer,
         ..Example::default()
     };
-    let scored = score(&service, None, vec![example], |_| String::new()).await;
+    let scored = score(&service, &settings, vec![example], |_| String::new()).await;
     let scored = scored.map_err(|refusal| {
         let names = [
             ("prompt", "question"),

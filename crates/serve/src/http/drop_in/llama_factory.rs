@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 
-use super::{fields, known_model, reward, score, split};
+use super::{Asked, name_model, reward, score, split};
 use crate::answer::json;
-use crate::http::openapi::EvaluationBody;
-use crate::http::openapi::Refusals;
+use crate::http::openapi::{EvaluationBody, Refusals, UrlModel, UrlScoring};
 use crate::refusal::Refusal;
 use crate::scoring::Service;
 
@@ -27,32 +25,35 @@ pub(in crate::http) struct Scores {
     scores: Vec<f64>,
 }
 
-/// `{"model", "messages": [..]}`: a message is a prompt with its response, parted by `--query-separator`.
+/// `{"model", "messages": [..]}`: a message is a prompt with its response, split by `--query-separator`.
 #[utoipa::path(
     post,
     path = "/v1/score/evaluation",
     tag = "LLaMA-Factory",
+    params(UrlModel, UrlScoring),
     request_body(content = EvaluationBody),
     responses((status = 200, description = "A score for each message", body = Scores), Refusals),
     security((), ("key" = [])),
 )]
 pub(in crate::http) async fn evaluate(
     State(service): State<Arc<Service>>,
-    headers: HeaderMap,
-    body: Body,
+    asked: Asked,
 ) -> Result<Response, Refusal> {
-    let mut fields = fields(&service, &headers, body).await?;
-    let model = known_model(&service, fields.text("model")?);
+    let Asked {
+        mut fields,
+        mut settings,
+    } = asked;
+    name_model(&service, &mut settings, fields.text("model")?);
     let messages = fields.needed_texts("messages")?;
     // Texts are truncated by tokens, with the settings of the bundle.
-    fields.pass_over(&["max_length"]);
+    fields.ignore(&["max_length"]);
     fields.finish("model, messages and max_length")?;
     let place = |place: usize| format!("messages[{place}]");
     let records = messages.iter().enumerate();
     let records =
         records.map(|(number, whole)| split::at_separator(&service, &place(number), whole));
     let records = records.collect::<Result<_, _>>()?;
-    let scored = score(&service, model, records, place).await?;
+    let scored = score(&service, &settings, records, place).await?;
     let records = scored.records.iter().enumerate();
     let scores =
         records.map(|(number, record)| reward(&service, &scored.model, record, &place(number)));

@@ -2,7 +2,8 @@
 //! reads becomes native records, and scores become what it answers.
 //!
 //! A field that has no meaning here is refused by name, unless leaving it out changes nothing that the
-//! client asked for; docs/serving.md has the table.
+//! client asked for; docs/serving.md has the table. Settings may stand in the URL, as most of these bodies have no
+//! place for them.
 
 mod fields;
 pub(super) mod lettuce_detect;
@@ -17,13 +18,11 @@ pub(super) mod vllm;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::routing::{get, post};
 use gradus_data::Example;
 
-use self::fields::Fields;
-use super::body;
+use self::fields::Asked;
 use crate::models::Model;
 use crate::refusal::Refusal;
 use crate::scoring::{Scored, ScoredRecord, Service};
@@ -35,8 +34,8 @@ pub(super) fn guarded() -> Router<Arc<Service>> {
         .route("/get_reward", post(openrlhf::get_reward))
         .route("/slime/reward", post(slime::reward_of))
         .route("/v1/score/evaluation", post(llama_factory::evaluate))
-        .route("/classify", post(vllm::classify))
-        .route("/pooling", post(vllm::pool))
+        .route("/classify", post(vllm::classify::classify))
+        .route("/pooling", post(vllm::pooling::pool))
         .route("/predict", post(tei::predict))
         .route("/v2", get(open_inference::server))
         .route("/v2/models/{model}", get(open_inference::model))
@@ -52,12 +51,6 @@ pub(super) fn open() -> Router<Arc<Service>> {
         .route("/v2/health/ready", get(super::health::ready))
 }
 
-/// The object that a body is.
-async fn fields(service: &Service, headers: &HeaderMap, body: Body) -> Result<Fields, Refusal> {
-    let bytes = body::read(headers, body, &service.limits).await?;
-    Fields::read(&bytes)
-}
-
 /// A record of a prompt and a response.
 fn record(prompt: String, response: String) -> Example {
     Example {
@@ -67,24 +60,26 @@ fn record(prompt: String, response: String) -> Example {
     }
 }
 
-/// Scores records as the bundle `model` does by default; `place` names a record in messages.
+/// Scores records for an answer without numbers for tokens; `place` names a record in messages.
 async fn score(
     service: &Arc<Service>,
-    model: Option<String>,
+    settings: &Settings,
     records: Vec<Example>,
     place: impl Fn(usize) -> String + Send + 'static,
 ) -> Result<Scored, Refusal> {
-    let settings = Settings {
-        model,
-        ..Settings::default()
-    };
-    service.score(records, &settings, place).await
+    if settings.placement.is_some() {
+        let expected = "no such setting, as this route gives no numbers for tokens";
+        return Err(Refusal::field("placement", "a placement", expected));
+    }
+    service.score(records, settings, place).await
 }
 
-/// The bundle that a name of another server stands for: that of this name, else the first. Clients of
-/// these routes send the name that their own server would know.
-fn known_model(service: &Service, name: Option<String>) -> Option<String> {
-    name.filter(|name| service.models.has(name))
+/// Chooses the bundle of the name in a body, unless the URL names one. Clients of these routes send the name that
+/// their own server would know; one that is no bundle's chooses none.
+fn name_model(service: &Service, settings: &mut Settings, name: Option<String>) {
+    if settings.model.is_none() {
+        settings.model = name.filter(|name| service.models.has(name));
+    }
 }
 
 /// The place of the aspect of `--reward-aspect`, or of the only one.

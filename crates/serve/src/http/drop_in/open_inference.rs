@@ -2,20 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use gradus_data::{Example, describe_value};
 use serde::Serialize;
 use serde_json::{Value, json as value};
 
 use super::fields::{Fields, texts};
-use super::{fields, record, score};
+use super::{Asked, record, score};
 use crate::answer::{RecordAnswer, json};
-use crate::http::openapi::InferBody;
-use crate::http::openapi::Refusals;
+use crate::http::openapi::{InferBody, Refusals, UrlScoring};
 use crate::refusal::Refusal;
 use crate::scoring::{Scored, Service};
 use crate::settings::ScoringSettings;
@@ -106,7 +104,7 @@ pub(in crate::http) async fn model_ready(
     post,
     path = "/v2/models/{model}/infer",
     tag = "Open Inference Protocol",
-    params(("model" = String, Path, description = "The name of the bundle")),
+    params(("model" = String, Path, description = "The name of the bundle"), UrlScoring),
     request_body(content = InferBody),
     responses((status = 200, description = "Scores", body = Inference), Refusals),
     security((), ("key" = [])),
@@ -114,21 +112,23 @@ pub(in crate::http) async fn model_ready(
 pub(in crate::http) async fn infer(
     State(service): State<Arc<Service>>,
     name: Result<Path<String>, PathRejection>,
-    headers: HeaderMap,
-    body: Body,
+    asked: Asked,
 ) -> Result<Response, Refusal> {
-    let name = named(name)?;
-    let mut fields = fields(&service, &headers, body).await?;
+    let Asked {
+        mut fields,
+        mut settings,
+    } = asked;
+    if let Some(other) = settings.model.replace(named(name)?) {
+        let found = format!("{other:?} in the query");
+        return Err(Refusal::field("model", found, "a name in the path only"));
+    }
     let id = fields.text("id")?;
     let wanted = wanted_outputs(&mut fields)?;
     let (records, places) = records(&mut fields)?;
-    fields.pass_over(&["parameters"]);
+    fields.ignore(&["parameters"]);
     fields.finish("id, inputs, outputs and parameters")?;
-    let scored = score(&service, Some(name), records, |number| {
-        format!("[{number}]")
-    })
-    .await
-    .map_err(|refusal| in_tensor(refusal, &places))?;
+    let scored = score(&service, &settings, records, |number| format!("[{number}]")).await;
+    let scored = scored.map_err(|refusal| in_tensor(refusal, &places))?;
     let outputs = wanted.into_iter().map(|output| {
         let output = output_of(&service, &scored, output);
         output.map_err(|refusal| in_tensor(refusal, &places))
@@ -222,7 +222,7 @@ fn wanted_outputs(fields: &mut Fields) -> Result<Vec<&'static str>, Refusal> {
 /// The tensors that a record has a text of, each with its place in `inputs`.
 type Places = Vec<(&'static str, usize)>;
 
-/// The same about a record: `[2].response` is the third text of the tensor `response`.
+/// Names the field of a record as the client does: `[2].response` is the third text of the tensor `response`.
 fn in_tensor(refusal: Refusal, places: &[(&str, usize)]) -> Refusal {
     let field = refusal.error.field.clone().unwrap_or_default();
     let parts = field.split_once("].").and_then(|(number, name)| {

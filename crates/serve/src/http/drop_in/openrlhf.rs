@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{fields, reward, score, split};
+use super::{Asked, reward, score, split};
 use crate::answer::json;
-use crate::http::openapi::GetRewardBody;
-use crate::http::openapi::Refusals;
+use crate::http::openapi::{GetRewardBody, Refusals, UrlModel, UrlScoring};
 use crate::refusal::Refusal;
 use crate::scoring::{Scored, Service};
 
@@ -34,19 +32,22 @@ pub(in crate::http) struct Rewards {
     post,
     path = "/get_reward",
     tag = "OpenRLHF",
+    params(UrlModel, UrlScoring),
     request_body(content = GetRewardBody),
     responses((status = 200, description = "A reward for each query", body = Rewards), Refusals),
     security((), ("key" = [])),
 )]
 pub(in crate::http) async fn get_reward(
     State(service): State<Arc<Service>>,
-    headers: HeaderMap,
-    body: Body,
+    asked: Asked,
 ) -> Result<Response, Refusal> {
-    let mut fields = fields(&service, &headers, body).await?;
+    let Asked {
+        mut fields,
+        settings,
+    } = asked;
     let queries = fields.needed_texts("query")?;
     let prompts = fields.texts("prompts")?;
-    fields.pass_over(&["labels"]);
+    fields.ignore(&["labels"]);
     fields.finish("query, prompts and labels")?;
     if let Some(prompts) = &prompts
         && prompts.len() != queries.len()
@@ -66,7 +67,8 @@ pub(in crate::http) async fn get_reward(
         }
     });
     let records = records.collect::<Result<_, _>>()?;
-    let scored = score(&service, None, records, |place| format!("query[{place}]")).await?;
+    let place = |place| format!("query[{place}]");
+    let scored = score(&service, &settings, records, place).await?;
     let records = scored.records.iter().enumerate();
     let rewards = records
         .map(|(place, record)| reward(&service, &scored.model, record, &format!("query[{place}]")));

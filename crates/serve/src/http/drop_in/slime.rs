@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Map, Value};
 
-use super::{fields, record, reward, score, split};
+use super::{Asked, record, reward, score, split};
 use crate::answer::json;
-use crate::http::openapi::Refusals;
-use crate::http::openapi::SlimeBody;
+use crate::http::openapi::{Refusals, SlimeBody, UrlModel, UrlScoring};
 use crate::refusal::Refusal;
 use crate::scoring::Service;
 
@@ -21,27 +19,28 @@ use crate::scoring::Service;
     post,
     path = "/slime/reward",
     tag = "slime",
+    params(UrlModel, UrlScoring),
     request_body(content = SlimeBody),
     responses((status = 200, description = "The reward, or an object that has it", body = serde_json::Value), Refusals),
     security((), ("key" = [])),
 )]
 pub(in crate::http) async fn reward_of(
     State(service): State<Arc<Service>>,
-    headers: HeaderMap,
-    body: Body,
+    asked: Asked,
 ) -> Result<Response, Refusal> {
-    let mut fields = fields(&service, &headers, body).await?;
+    let Asked {
+        mut fields,
+        settings,
+    } = asked;
     let prompt = fields
         .take("prompt")
         .ok_or_else(|| Refusal::missing("prompt", "a text or messages"))?;
     let prompt = split::prompt("prompt", prompt)?;
     let response = fields.needed_text("response")?;
-    fields.pass_over(&["label", "metadata"]);
+    fields.ignore(&["label", "metadata"]);
     fields.finish("prompt, response and label")?;
-    let scored = score(&service, None, vec![record(prompt, response)], |_| {
-        String::new()
-    })
-    .await?;
+    let records = vec![record(prompt, response)];
+    let scored = score(&service, &settings, records, |_| String::new()).await?;
     let reward = reward(&service, &scored.model, &scored.records[0], "response")?;
     Ok(match &service.drop_ins.reward_key {
         None => json(StatusCode::OK, &reward),

@@ -22,14 +22,14 @@ const ENDINGS: [&str; 10] = [
     "<end>",
 ];
 
-/// Parts a text into prompt and response behind the last `--query-separator`.
+/// Splits a text into prompt and response at the last `--query-separator`.
 pub(super) fn at_separator(
     service: &Service,
     field: &str,
     whole: &str,
 ) -> Result<Example, Refusal> {
     let Some(separator) = &service.drop_ins.query_separator else {
-        return Err(Refusal::field(field, "prompt and response in one text", "a server that knows where to part them")
+        return Err(Refusal::field(field, "prompt and response in one text", "a server that knows where to split them")
             .with_hint("start the server with --query-separator TEXT: what stands between prompt and response, such as '<|im_start|>assistant\\n'"));
     };
     match whole.rfind(separator.as_str()) {
@@ -45,7 +45,7 @@ pub(super) fn at_separator(
     }
 }
 
-/// Parts a text into the prompt, which it begins with or holds, and the response behind it.
+/// Splits a text into the prompt, which it begins with or holds, and the response behind it.
 pub(super) fn behind_prompt(
     service: &Service,
     field: &str,

@@ -2,19 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use gradus_data::{Example, describe_value};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::fields::text;
-use super::{fields, record, score, split};
+use super::{Asked, record, score, split};
 use crate::answer::json;
-use crate::http::openapi::PredictBody;
-use crate::http::openapi::Refusals;
+use crate::http::openapi::{PredictBody, Refusals, UrlModel, UrlScoring};
 use crate::refusal::Refusal;
 use crate::scoring::{ScoredRecord, Service};
 
@@ -33,23 +31,26 @@ pub(in crate::http) struct Prediction {
     post,
     path = "/predict",
     tag = "text-embeddings-inference",
+    params(UrlModel, UrlScoring),
     request_body(content = PredictBody),
     responses((status = 200, description = "The scores of each input", body = serde_json::Value), Refusals),
     security((), ("key" = [])),
 )]
 pub(in crate::http) async fn predict(
     State(service): State<Arc<Service>>,
-    headers: HeaderMap,
-    body: Body,
+    asked: Asked,
 ) -> Result<Response, Refusal> {
-    let mut fields = fields(&service, &headers, body).await?;
+    let Asked {
+        mut fields,
+        settings,
+    } = asked;
     let truncate = fields.flag("truncate")?.unwrap_or(false);
     let inputs = fields
         .take("inputs")
         .ok_or_else(|| Refusal::missing("inputs", "a text, a pair of texts, or a list of these"))?;
     // Scores have no activation that `raw_scores` could skip. Texts are truncated as in training.
     fields.flag("raw_scores")?;
-    fields.pass_over(&["truncation_direction"]);
+    fields.ignore(&["truncation_direction"]);
     fields.parameters(&["function_to_apply"])?;
     fields.finish("inputs, truncate and raw_scores")?;
     let (records, is_batch) = read(&service, inputs)?;
@@ -60,7 +61,7 @@ pub(in crate::http) async fn predict(
             "inputs".to_owned()
         }
     };
-    let scored = score(&service, None, records, place).await?;
+    let scored = score(&service, &settings, records, place).await?;
     let names: Vec<&str> = scored.model.scorer.aspects().collect();
     let records = scored.records.iter().enumerate();
     let predictions = records
