@@ -69,10 +69,18 @@ fn openrlhf_gets_a_reward_for_each_query() {
         &json!({"query": [opened, QUERY], "prompts": [prompt, prompt], "labels": [null, null]}),
     );
     assert_eq!(answer["rewards"], json!([expected, expected]));
-    // Without prompts the separator parts them.
-    let parted = ask(&server, "/get_reward", &json!({"query": [QUERY]}));
+    // Each query is split behind the prompt of its own place.
+    let (asked, said) = ("Who shows lamps?\n", "Hana does. Drums too.");
+    let both = json!({"query": [format!("{asked}{said}"), QUERY], "prompts": [asked, prompt]});
+    let answer = ask(&server, "/get_reward", &both);
+    assert_eq!(
+        answer["rewards"],
+        json!([score(&server, asked, said), expected])
+    );
+    // Without prompts the separator splits them.
+    let split = ask(&server, "/get_reward", &json!({"query": [QUERY]}));
     let (before, _) = QUERY.split_once("<|im_start|>assistant\n").unwrap();
-    assert_eq!(parted["rewards"], json!([score(&server, before, response)]));
+    assert_eq!(split["rewards"], json!([score(&server, before, response)]));
 }
 
 #[test]

@@ -7,7 +7,8 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::native::{assert_scored_alike, scored_by_the_command};
+use crate::client::Connection;
+use crate::native::{assert_scored_alike, scored_by, scored_by_the_command};
 use crate::server::{Server, wait_until};
 use crate::support::{gradus, temp_dir, train_arguments, trained};
 
@@ -17,37 +18,48 @@ fn slow(records: usize) -> String {
     json!({"records": vec![record; records], "stride": 8}).to_string()
 }
 
-/// A server with places for so many slow records.
-fn with_places(places: &str) -> Server {
-    let limits = ["--queue", places, "--max-records", places];
-    Server::with(
-        &[
-            &["bundle", "--max-body-bytes", "100000000"][..],
-            &limits[..],
-        ]
-        .concat(),
+/// A server that computes so many slow records for a client, which has no answer yet.
+fn busy(records: usize, arguments: &[&str]) -> (Server, Connection) {
+    let server = Server::with(&[&["bundle"][..], arguments].concat());
+    let mut client = server.connect();
+    let body = slow(records);
+    client
+        .begin("POST", "/v1/score", &[], body.as_bytes())
+        .unwrap();
+    wait_until("records wait", || server.metric("gradus_queue_records") > 0);
+    (server, client)
+}
+
+/// The same of 400 records, for which the server has places, and for no more.
+fn full() -> (Server, Connection) {
+    let limits = ["--queue", "400", "--max-records", "400"];
+    busy(
+        400,
+        &[&limits[..], &["--max-body-bytes", "100000000"]].concat(),
     )
+}
+
+/// Asserts that eight clients at once get what the command writes, each of them for so many records.
+fn assert_scored_alike_under_load(server: &Server, expected: &[(Value, Value)], turns: usize) {
+    thread::scope(|scope| {
+        for client in 0..8 {
+            scope.spawn(move || {
+                let mut connection = server.connect();
+                for turn in 0..turns {
+                    let (record, written) = &expected[(client * 5 + turn) % expected.len()];
+                    let body = record.to_string();
+                    let answer = connection.ask("POST", "/v1/score", &[], body.as_bytes());
+                    assert_scored_alike(&answer.unwrap().json(200), written);
+                }
+            });
+        }
+    });
 }
 
 #[test]
 fn many_clients_at_once_get_the_scores_of_the_command_to_the_bit() {
     let server = Server::with(&["bundle", "--max-batch-tokens", "700"]);
-    let expected = scored_by_the_command(12, &[]);
-    thread::scope(|scope| {
-        for client in 0..8 {
-            let (server, expected) = (&server, &expected);
-            scope.spawn(move || {
-                let mut connection = server.connect();
-                for turn in 0..40 {
-                    let (record, written) = &expected[(client * 5 + turn) % expected.len()];
-                    let answer = connection
-                        .ask("POST", "/v1/score", &[], record.to_string().as_bytes())
-                        .unwrap();
-                    assert_scored_alike(&answer.json(200), written);
-                }
-            });
-        }
-    });
+    assert_scored_alike_under_load(&server, &scored_by_the_command(12), 40);
 }
 
 #[test]
@@ -89,39 +101,16 @@ fn a_real_encoder_under_load_gives_the_scores_of_the_command_to_the_bit() {
         let response = record["response"].as_str().unwrap().to_owned() + " ";
         json!({"prompt": record["prompt"], "response": response.repeat(number % 9 + 1)})
     });
-    let records: Vec<Value> = records.collect();
-    let lines: Vec<String> = records.iter().map(Value::to_string).collect();
+    let lines: Vec<String> = records.map(|record| record.to_string()).collect();
     fs_err::write(path.join("long.jsonl"), lines.join("\n")).unwrap();
-    let scored = gradus(path, &["score", "bundle", "long.jsonl"]).succeeds();
-    let written: Vec<Value> = scored
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
     let server = Server::within(path, &["bundle", "--max-batch-tokens", "900"], &[]);
-    thread::scope(|scope| {
-        for client in 0..8 {
-            let (server, records, written) = (&server, &records, &written);
-            scope.spawn(move || {
-                let mut connection = server.connect();
-                for turn in 0..20 {
-                    let place = (client * 5 + turn) % records.len();
-                    let body = records[place].to_string();
-                    let answer = connection.ask("POST", "/v1/score", &[], body.as_bytes());
-                    assert_scored_alike(&answer.unwrap().json(200), &written[place]);
-                }
-            });
-        }
-    });
+    let expected = scored_by(path, "long.jsonl", &[]);
+    assert_scored_alike_under_load(&server, &expected, 20);
 }
 
 #[test]
 fn a_full_queue_says_when_to_ask_again() {
-    let server = with_places("400");
-    let mut first = server.connect();
-    first
-        .begin("POST", "/v1/score", &[], slow(400).as_bytes())
-        .unwrap();
-    wait_until("records wait", || server.metric("gradus_queue_records") > 0);
+    let (server, first) = full();
     // This needs all places, some of which the first request has for as long as it is computed.
     let record = json!({"prompt": "p", "response": "One."});
     let refused = server.score(&json!(vec![record; 400]));
@@ -134,12 +123,7 @@ fn a_full_queue_says_when_to_ask_again() {
 
 #[test]
 fn records_of_clients_that_are_gone_are_not_computed() {
-    let server = with_places("400");
-    let mut client = server.connect();
-    client
-        .begin("POST", "/v1/score", &[], slow(400).as_bytes())
-        .unwrap();
-    wait_until("records wait", || server.metric("gradus_queue_records") > 0);
+    let (server, client) = full();
     drop(client);
     wait_until("the queue is empty", || {
         server.metric("gradus_queue_records") == 0
@@ -166,15 +150,9 @@ fn statuses(log: &str) -> BTreeMap<u64, usize> {
 #[cfg(unix)]
 #[test]
 fn told_to_end_it_answers_what_was_asked_and_exits_with_0() {
-    let server = Server::with(&["bundle", "--log-json"]);
-    let expected = scored_by_the_command(6, &[]);
+    let (server, mut slow_client) = busy(60, &["--log-json"]);
+    let expected = scored_by_the_command(6);
     let (is_told, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
-    let mut slow_client = server.connect();
-    let body = slow(60);
-    slow_client
-        .begin("POST", "/v1/score", &[], body.as_bytes())
-        .unwrap();
-    wait_until("records wait", || server.metric("gradus_queue_records") > 0);
     thread::scope(|scope| {
         for client in 0..4 {
             let (server, expected, is_told, answered) = (&server, &expected, &is_told, &answered);
@@ -219,12 +197,7 @@ fn told_to_end_it_answers_what_was_asked_and_exits_with_0() {
 #[cfg(unix)]
 #[test]
 fn told_to_end_it_takes_no_new_connections() {
-    let server = with_places("60");
-    let mut client = server.connect();
-    client
-        .begin("POST", "/v1/score", &[], slow(60).as_bytes())
-        .unwrap();
-    wait_until("records wait", || server.metric("gradus_queue_records") > 0);
+    let (server, mut client) = busy(60, &[]);
     server.signal("-TERM");
     wait_until("connections are refused", || {
         std::net::TcpStream::connect(server.address).is_err()
@@ -255,12 +228,7 @@ fn what_is_not_answered_in_time_is_told() {
 #[cfg(unix)]
 #[test]
 fn told_twice_it_ends_without_waiting_for_answers() {
-    let server = with_places("400");
-    let mut client = server.connect();
-    client
-        .begin("POST", "/v1/score", &[], slow(400).as_bytes())
-        .unwrap();
-    wait_until("records wait", || server.metric("gradus_queue_records") > 0);
+    let (server, _client) = full();
     server.signal("-TERM");
     server.signal("-INT");
     let (code, said) = server.end();

@@ -24,7 +24,7 @@ fn answers(server: &Server, path: &str, body: &str) -> Vec<Value> {
 #[test]
 fn every_line_is_answered_in_order_as_the_command_does() {
     let server = Server::with(&["bundle", "--queue", "8", "--max-records", "8"]);
-    let expected = scored_by_the_command(12, &[]);
+    let expected = scored_by_the_command(12);
     let records: Vec<String> = expected
         .iter()
         .map(|(record, _)| record.to_string())
@@ -63,6 +63,21 @@ fn a_wrong_line_is_told_and_the_next_is_read() {
     );
     assert_eq!(answers[3]["id"], "last");
     assert_eq!(answers[3]["score"], answers[0]["score"]);
+}
+
+#[test]
+fn lines_without_text_are_counted_wherever_they_stand() {
+    let server = Server::start();
+    for blank in ["\n", "\r\n", "  \n", "\n\n\n", " \n\n"] {
+        let before = blank.matches('\n').count();
+        let body =
+            format!("{blank}{{}}\n{blank}{{\"prompt\":\"p\",\"response\":\"One.\"}}\n{blank}");
+        let answers = answers(&server, "/v1/score", &body);
+        assert_eq!(answers.len(), 2, "{blank:?}");
+        assert_eq!(answers[0]["line"], before + 1, "{blank:?}");
+        assert_eq!(answers[1]["id"], (2 * before + 2).to_string(), "{blank:?}");
+    }
+    assert!(answers(&server, "/v1/score", "\n \n").is_empty());
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod lines;
 mod native;
 mod page;
 mod server;
+mod settings;
 #[allow(dead_code, reason = "shared with the tests of the command line")]
 #[path = "../cli/support.rs"]
 mod support;

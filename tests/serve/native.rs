@@ -1,25 +1,31 @@
 //! `POST /v1/score`: what it answers is what `gradus score` writes.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::server::Server;
 use crate::support::{gradus, trained};
 
 /// The first records of the test split, and what `gradus score` makes of them.
-pub(crate) fn scored_by_the_command(count: usize, more: &[&str]) -> Vec<(Value, Value)> {
-    let directory = trained();
-    let text = fs_err::read_to_string(directory.join("test.jsonl")).unwrap();
-    let records: Vec<Value> = text
-        .lines()
-        .take(count)
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    let mut arguments = vec!["score", "bundle", "test.jsonl"];
-    arguments.extend(more);
-    let scored = gradus(directory, &arguments).succeeds();
-    let scored = scored
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap());
+pub(crate) fn scored_by_the_command(count: usize) -> Vec<(Value, Value)> {
+    let mut scored = scored_by(trained(), "test.jsonl", &[]);
+    scored.truncate(count);
+    scored
+}
+
+/// The records of a file, and what `gradus score` with the bundle beside it makes of them.
+pub(crate) fn scored_by(directory: &Path, file: &str, flags: &[&str]) -> Vec<(Value, Value)> {
+    let of = |text: String| -> Vec<Value> {
+        let lines = text.lines();
+        lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    };
+    let records = of(fs_err::read_to_string(directory.join(file)).unwrap());
+    let arguments = [&["score", "bundle", file], flags].concat();
+    let scored = of(gradus(directory, &arguments).succeeds());
+    assert_eq!(records.len(), scored.len());
     records.into_iter().zip(scored).collect()
 }
 
@@ -34,18 +40,21 @@ pub(crate) fn assert_scored_alike(answer: &Value, written: &Value) {
                     segment["start"],
                     segment["end"],
                     segment["score"],
-                    segment["unscored"]
+                    segment["unscored"],
+                    segment["cut"]
                 ])
             })
             .collect()
     };
     assert_eq!(of(answer), of(written));
-    assert_eq!(answer["score"], written["score"]);
-    assert_eq!(answer["aggregation"], written["aggregation"]);
+    for key in ["score", "unscored", "aggregation"] {
+        assert_eq!(answer[key], written[key], "{key}");
+    }
     for key in [
         "context_tokens_dropped",
         "prompt_tokens_dropped",
         "response_tokens_dropped",
+        "windows",
     ] {
         assert_eq!(answer["truncated"][key], written[key], "{key}");
     }
@@ -54,7 +63,7 @@ pub(crate) fn assert_scored_alike(answer: &Value, written: &Value) {
 #[test]
 fn answers_are_what_the_command_writes_alone_and_in_a_list() {
     let server = Server::start();
-    let expected = scored_by_the_command(12, &[]);
+    let expected = scored_by_the_command(12);
     for (record, written) in &expected {
         let answer = server.score(record).json(200);
         assert_eq!(answer["id"], record["id"]);
@@ -68,54 +77,6 @@ fn answers_are_what_the_command_writes_alone_and_in_a_list() {
     for (answer, (_, written)) in list.as_array().unwrap().iter().zip(&expected) {
         assert_scored_alike(answer, written);
     }
-}
-
-#[test]
-fn settings_are_those_of_the_command() {
-    let server = Server::start();
-    for (setting, value, flags) in [
-        ("aggregation", json!("min"), vec!["--aggregation", "min"]),
-        (
-            "aggregation",
-            json!("softmin:0.5"),
-            vec!["--aggregation", "softmin:0.5"],
-        ),
-        ("raw", json!(true), vec!["--raw"]),
-        ("stride", json!(16), vec!["--stride", "16"]),
-    ] {
-        for (record, written) in scored_by_the_command(4, &flags) {
-            let mut record = record;
-            record[setting] = value.clone();
-            assert_scored_alike(&server.score(&record).json(200), &written);
-        }
-    }
-}
-
-#[test]
-fn a_response_is_cut_as_the_bundle_or_the_request_says() {
-    let server = Server::start();
-    let record = json!({"prompt": "Who?", "response": "One. Two.\nThree é🙂."});
-    let spans = |record: &Value| -> Vec<(u64, u64)> {
-        let answer = server.score(record).json(200);
-        let segments = answer["segments"].as_array().unwrap().iter();
-        segments
-            .map(|segment| {
-                (
-                    segment["start"].as_u64().unwrap(),
-                    segment["end"].as_u64().unwrap(),
-                )
-            })
-            .collect()
-    };
-    assert_eq!(spans(&record), [(0, 4), (5, 9), (10, 19)]);
-    let with = |segmenter: &str| {
-        let mut record = record.clone();
-        record["segmenter"] = json!(segmenter);
-        spans(&record)
-    };
-    assert_eq!(with("line"), [(0, 9), (10, 19)]);
-    assert_eq!(with("delimiter:. "), [(0, 4), (5, 19)]);
-    assert!(with("tokens:2").len() > 2);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What the one who runs the server sees.
+//! What the operator sees: metrics, the log, the schema.
 
 use serde_json::{Value, json};
 
