@@ -95,7 +95,7 @@ fn that_never_read(server: &Server) -> Vec<(Connection, usize)> {
     let many = "GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(1000);
     // Its answer is more than ten times as long: each sentence is a segment, though most are truncated.
     let record = json!({"prompt": "p", "response": "One. ".repeat(40_000)}).to_string();
-    let list = format!("[{}]", vec![record.as_str(); 5].join(","));
+    let list = format!("[{}]", [record.as_str(); 5].join(","));
     let post = |kind: &str, body: &str| {
         let length = body.len();
         format!(
