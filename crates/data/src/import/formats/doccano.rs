@@ -19,11 +19,11 @@ pub(in crate::import) fn read(
 ) -> Result<Vec<Parsed>> {
     notes.push(options.mark_rule.note());
     read_groups(path, options, |record, location| {
-        labelled(record, location, options)
+        labeled(record, location, options)
     })
 }
 
-fn labelled(mut record: Record, location: &Location, options: &ImportOptions) -> Checked<Group> {
+fn labeled(mut record: Record, location: &Location, options: &ImportOptions) -> Checked<Group> {
     let id = record.own_id()?;
     let labels = ["label", "labels", "entities"].map(|key| (key, record.take(key)));
     let mut fields = record.rest()?;
