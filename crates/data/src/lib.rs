@@ -30,7 +30,8 @@
 //! - [`split_by`], [`split_by_prompt`], [`GroupKey`]: train, valid and test splits without shared
 //!   texts
 //! - [`DatasetStats`], [`StatsCollector`], [`ContextCounts`]: statistics in one pass
-//! - [`fold_text`], [`TextsDigest`], [`TextsSketch`]: equal texts, equal data sets, shared records
+//! - [`fold_text`], [`TextsDigest`], [`TextsSketch`]: equal texts, equal data sets, shared records;
+//!   [`DigestCollector`], [`SketchCollector`]: the same, example by example
 //! - [`generate`], [`GeneratorConfig`], [`GeneratorTask`]: a generated data set, rated by a rule
 //! - [`visible`], [`visible_lines`], [`visible_json`], [`visible_markdown`]: untrusted text for
 //!   display

@@ -84,15 +84,17 @@ impl Stored {
         }
         let valid = Overview::of(&self.valid, None, stop)?;
         let wanted = Wanted::of(&valid.sample);
-        let train = Overview::of(&self.train, Some(wanted), stop)?;
+        let mut train = Overview::of(&self.train, Some(wanted), stop)?;
+        let same = train.texts.same_texts(&valid.texts);
+        let sketch = std::mem::take(&mut train.texts).finish();
         let survey = Survey {
             key,
             unread: [&train, &valid].map(|split| split.unread.clone()),
             records: [train.records, valid.records],
             sampled: [train.sample.len(), valid.sample.len()],
             baselines: fit_baselines(learned, &train.sample, of_responses)?,
-            sketch: serde_json::to_vec(&train.texts.sketch())?,
-            told: overview::told(train, valid, learned),
+            sketch: serde_json::to_vec(&sketch)?,
+            told: overview::told(train, valid, learned, same),
         };
         survey.write(&path)?;
         survey.tell(self);

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use anyhow::Result;
-use gradus::data::{Example, IdHashes, StoredRecords, TextsCollector, UnreadKeys, fold_text};
+use gradus::data::{Example, IdHashes, SketchCollector, StoredRecords, UnreadKeys, fold_text};
 use gradus::eval::audit::FindingKind;
 use gradus::train::{StopHandle, TrainError};
 
@@ -16,7 +16,7 @@ use crate::progress::Reading;
 pub(super) struct Overview {
     pub(super) records: usize,
     pub(super) ratings: Ratings,
-    pub(super) texts: TextsCollector,
+    pub(super) texts: SketchCollector,
     pub(super) unread: Vec<String>,
     pub(super) sample: Vec<Example>,
     /// Records with a text that the other split's sample has too: one for each such text.
@@ -36,7 +36,7 @@ impl Overview {
         let mut overview = Self {
             records: 0,
             ratings: Ratings::default(),
-            texts: TextsCollector::default(),
+            texts: SketchCollector::new(),
             unread: Vec::new(),
             sample: Vec::new(),
             sharing: Vec::new(),
@@ -106,9 +106,9 @@ fn texts(example: &Example) -> [u64; 4] {
     ]
 }
 
-/// What is to be told of two splits: ratings of all records, and warnings about the samples.
-pub(super) fn told(mut train: Overview, mut valid: Overview, learned: &[String]) -> Told {
-    let same = train.texts.digest() == valid.texts.digest();
+/// What is to be told of two splits: ratings of all records, and warnings about the samples. `same`: whether both have
+/// the same texts.
+pub(super) fn told(mut train: Overview, valid: Overview, learned: &[String], same: bool) -> Told {
     let is_all = train.sample.len() == train.records;
     let mut of_train = train.sample;
     if !is_all {

@@ -192,10 +192,14 @@ impl DataLoader<SegmentBatch> for SegmentLoader {
         let examples_left: usize = rest.iter().map(Vec::len).sum();
         let mut devices = vec![self.device.clone()];
         devices.extend(self.others.iter().cloned());
-        let plan = cut_into_micro_batches(&rest, self.micro_batch_size, devices.len());
+        let (size, shares) = (self.micro_batch_size, devices.len());
+        // One batch at a time, as the plan of an epoch has an entry for every example.
+        let plan = rest
+            .into_iter()
+            .flat_map(move |batch| cut_into_micro_batches(&[batch], size, shares));
         Box::new(Batches {
             loader: self,
-            plan: plan.into_iter(),
+            plan: Box::new(plan),
             devices,
             position: 0,
             examples_done,
@@ -252,7 +256,7 @@ fn cut_into_micro_batches(
 /// The remaining micro-batches of an epoch.
 struct Batches<'a> {
     loader: &'a SegmentLoader,
-    plan: std::vec::IntoIter<MicroBatch>,
+    plan: Box<dyn Iterator<Item = MicroBatch> + Send>,
     devices: Vec<Device>,
     /// Index of the next micro-batch in its batch.
     position: usize,

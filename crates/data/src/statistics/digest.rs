@@ -23,42 +23,29 @@ pub struct TextsDigest {
 impl TextsDigest {
     /// The digest of `examples`.
     pub fn of(examples: &[Example]) -> Self {
-        TextsCollector::of(examples).digest()
-    }
-}
-
-/// Collects a [`TextsDigest`] and a [`TextsSketch`], example by example. It keeps 32 bytes of each.
-#[derive(Debug, Clone, Default)]
-pub struct TextsCollector(Vec<[u8; 32]>);
-
-impl TextsCollector {
-    fn of(examples: &[Example]) -> Self {
-        Self(examples.iter().map(texts).collect())
+        let mut digests: Vec<RecordDigest> = examples.iter().map(texts).collect();
+        digests.sort_unstable();
+        Self::of_parts(digests.len(), [digests])
     }
 
-    /// Adds an example.
-    pub fn add(&mut self, example: &Example) {
-        self.0.push(texts(example));
-    }
-
-    /// The digest of all added examples.
-    pub fn digest(&mut self) -> TextsDigest {
-        self.0.sort_unstable();
+    /// The digest of records with these digests: sorted parts, each behind the one before.
+    pub(super) fn of_parts(
+        records: usize,
+        parts: impl IntoIterator<Item = Vec<RecordDigest>>,
+    ) -> Self {
         let mut hasher = Sha256::new();
-        for digest in &self.0 {
-            hasher.update(digest);
+        for digests in parts {
+            hasher.update(digests.as_flattened());
         }
-        TextsDigest {
-            records: self.0.len(),
+        Self {
+            records,
             sha256: in_hexadecimal(&hasher.finalize()),
         }
     }
-
-    /// The sketch of all added examples.
-    pub fn sketch(&self) -> TextsSketch {
-        TextsSketch::keeping(self.0.iter().map(start), TextsSketch::MOST)
-    }
 }
+
+/// Digest of the texts of one record.
+pub(super) type RecordDigest = [u8; 32];
 
 /// A sketch of the records of a data set, which tells how many records of another data set it has.
 ///
@@ -91,14 +78,20 @@ impl TextsSketch {
 
     /// The sketch of `examples`.
     pub fn of(examples: &[Example]) -> Self {
-        Self::keeping(
-            examples.iter().map(texts).map(|digest| start(&digest)),
-            Self::MOST,
+        Self::of_starts(
+            examples
+                .iter()
+                .map(|example| start(&texts(example)))
+                .collect(),
         )
     }
 
-    fn keeping(starts: impl Iterator<Item = u64>, most: usize) -> Self {
-        let mut starts: Vec<u64> = starts.collect();
+    /// The sketch of records whose digests start with these numbers.
+    pub(super) fn of_starts(starts: Vec<u64>) -> Self {
+        Self::keeping(starts, Self::MOST)
+    }
+
+    fn keeping(mut starts: Vec<u64>, most: usize) -> Self {
         starts.sort_unstable();
         starts.dedup();
         let records = starts.len();
@@ -173,13 +166,13 @@ impl TryFrom<StoredSketch> for TextsSketch {
 }
 
 /// The first eight bytes of a digest, as a number.
-fn start(digest: &[u8; 32]) -> u64 {
+pub(super) fn start(digest: &RecordDigest) -> u64 {
     (digest[..8].iter()).fold(0, |start, byte| (start << 8) | u64::from(*byte))
 }
 
 /// Digest of the texts of one record. Each text is preceded by its length, so that different records never have the
 /// same input.
-fn texts(example: &Example) -> [u8; 32] {
+pub(super) fn texts(example: &Example) -> RecordDigest {
     let mut hasher = Sha256::new();
     let context = example.context.as_deref().unwrap_or_default();
     for text in [&example.prompt, context, &example.response] {
@@ -232,19 +225,13 @@ mod tests {
         let found = sketch.shared(&part);
         assert_eq!((found.shared, found.records, found.exact), (37, 40, true));
         assert_eq!(sketch.shared(&part[37..]).shared, 0);
-        let mut collected = TextsCollector::default();
-        for example in &all {
-            collected.add(example);
-        }
-        assert_eq!(collected.sketch(), sketch);
-        assert_eq!(collected.digest(), TextsDigest::of(&all));
         let twice = [&all[..], &all[..9]].concat();
         assert_eq!(TextsSketch::of(&twice), sketch, "records count once");
         let json = serde_json::to_string(&sketch).unwrap();
         assert_eq!(serde_json::from_str::<TextsSketch>(&json).unwrap(), sketch);
 
         let starts = all.iter().map(|example| start(&texts(example)));
-        let sample = TextsSketch::keeping(starts, 400);
+        let sample = TextsSketch::keeping(starts.collect(), 400);
         let half: Vec<Example> = (2000..6000).map(named).collect();
         let found = sample.shared(&half);
         assert!(

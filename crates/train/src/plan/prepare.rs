@@ -2,7 +2,8 @@
 
 use gradus_bundle::SplitDigests;
 use gradus_data::{
-    AspectSpec, ChatTemplate, Example, RecordSet, SegmentTokenizer, TextConfig, TokenizedExample,
+    AspectSpec, ChatTemplate, DigestCollector, Example, RecordSet, SegmentTokenizer, TextConfig,
+    TokenizedExample,
 };
 
 use super::scale_check::check_scales;
@@ -81,7 +82,7 @@ pub(super) fn prepare_in_memory(
             kept.push(item);
             Ok(())
         };
-        let facts = tokenizer.tokenize(examples, keep, |_| ())?;
+        let facts = tokenizer.tokenize(examples, DigestCollector::in_memory(), keep, |_| ())?;
         Ok((kept, facts))
     };
     let (train, of_train) = split("train", train)?;

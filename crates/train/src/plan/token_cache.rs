@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use gradus_bundle::SplitDigests;
 use gradus_data::{
-    ChatTemplate, ExampleSource as _, SegmentTokenizer, StoredRecords, TextConfig, TokenFile,
-    TokenFileKey, TokenFileWriter,
+    ChatTemplate, DigestCollector, ExampleSource as _, SegmentTokenizer, StoredRecords, TextConfig,
+    TokenFile, TokenFileKey, TokenFileWriter,
 };
 use gradus_files::{MOST_BYTES, create_directories, read_bounded};
 use serde::{Deserialize, Serialize};
@@ -190,6 +190,7 @@ impl TokenCache<'_> {
         let mut file = TokenFileWriter::create(&place.tokens(split), place.file_key(split))?;
         let facts = tokenizer.tokenize(
             records,
+            DigestCollector::spilling_to(&self.directory),
             |item| {
                 if is_stopped() {
                     return Err(TrainError::Stopped {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use gradus_data::{
-    ContextCounts, Example, RecordSet, SegmentTokenizer, TextsCollector, TextsDigest,
+    ContextCounts, DigestCollector, Example, RecordSet, SegmentTokenizer, TextsDigest,
     TokenizedExample, TruncationCounts,
 };
 use rayon::prelude::*;
@@ -32,16 +32,16 @@ pub(super) struct SplitFacts {
 }
 
 impl SplitTokenizer<'_> {
-    /// Gives `keep` every example with a rating that the objective uses, in order, and `progress` the number of
+    /// Collects the digest of the texts in `texts`. Gives `keep` every example with a rating that the objective uses, in order, and `progress` the number of
     /// examples that are done.
     pub(super) fn tokenize<R: RecordSet + ?Sized>(
         &self,
         records: &R,
+        mut texts: DigestCollector,
         mut keep: impl FnMut(TokenizedExample) -> Result<()>,
         mut progress: impl FnMut(usize),
     ) -> Result<SplitFacts> {
         let mut counts = EncodingCounts::default();
-        let mut texts = TextsCollector::default();
         let (mut weight, mut largest_type) = (0.0, 0);
         let mut records = records.records()?;
         loop {
@@ -54,7 +54,7 @@ impl SplitTokenizer<'_> {
             for (example, tokenized) in chunk.iter().zip(tokenized) {
                 counts.context += ContextCounts::of(std::slice::from_ref(&**example));
                 counts.examples += 1;
-                texts.add(example);
+                texts.add(example)?;
                 let Some(Tokenized { item, truncation }) = tokenized? else {
                     // Without tokens there is no score, even if the response is rated.
                     counts.examples_without_rating += 1;
@@ -84,7 +84,7 @@ impl SplitTokenizer<'_> {
         if weight > 0.0 {
             return Ok(SplitFacts {
                 counts,
-                texts: texts.digest(),
+                texts: texts.finish()?,
                 largest_type,
             });
         }
