@@ -175,10 +175,14 @@ mod tests {
     #[test]
     fn lists_that_are_not_there_and_endless_nesting_are_refused() {
         let endless = [0x1c; 100];
+        // Closed again, so that nothing but the nesting is wrong.
+        let deep = [[0x1c; 100], [0; 100]].concat();
         let long_list = [0x19, 0xf3, 0xff, 0xff, 0xff, 0x7f, 1, 1, 1];
-        for bytes in [&endless[..], &long_list, &[0x18, 0xff, 0xff, 0x7f], &[0x1d]] {
+        for bytes in [&endless[..], &deep, &long_list, &[0x18, 0xff, 0xff, 0x7f], &[0x1d]] {
             assert!(Compact::new(bytes).skip(STRUCT).is_err(), "{bytes:?}");
         }
+        let flat = [[0x1c; 3].as_slice(), &[0; 4]].concat();
+        Compact::new(&flat[..]).skip(STRUCT).unwrap();
     }
 
     proptest! {
