@@ -1,6 +1,6 @@
 //! Marked hallucinations and the exports of annotation tools, one and several raters.
 
-use gradus_data::{Example, Format, ImportOptions, RaterSums, import};
+use gradus_data::{DataError, Example, Format, ImportOptions, RaterSums, import};
 use serde_json::{Value, json};
 
 use crate::{file, import_all, one, one_with, ratings, refusal, refused, texts};
@@ -424,4 +424,17 @@ fn doccano_has_a_file_for_each_rater() {
         message.contains("label[0]") && message.contains("start, end and label"),
         "{message}"
     );
+}
+
+#[test]
+fn a_file_without_a_record_says_so() {
+    for format in [Format::Prodigy, Format::Doccano, Format::LabelStudio] {
+        let examples = import_all("[]", format, &ImportOptions::default());
+        assert_eq!(examples.len(), 1, "{format}");
+        let error = examples[0].as_ref().unwrap_err();
+        assert!(
+            matches!(error, DataError::NoRecords { .. }),
+            "{format}: {error}"
+        );
+    }
 }

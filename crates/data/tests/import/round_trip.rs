@@ -1,6 +1,6 @@
 //! What an importer has read comes back the same when it is written and read as native records.
 
-use gradus_data::{Example, Format, ImportOptions, Location, parse_example};
+use gradus_data::{Example, Format, ImportOptions, Location, Offsets, import, parse_example};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -106,6 +106,74 @@ proptest! {
             prop_assert_eq!(found.to_bits(), rating.to_bits(), "{}", format);
             let response = Value::from(example.response);
             prop_assert_eq!(&response, &record["prompt"]);
+        }
+    }
+}
+
+/// All places of a value, itself included.
+fn places(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(list) => list.iter().map(places).sum(),
+        Value::Object(fields) => fields.values().map(places).sum::<usize>(),
+        _ => 0,
+    }
+}
+
+/// Replaces the value at a place, counted as [`places`] does.
+fn replace(value: &mut Value, place: &mut usize, by: &Value) {
+    if *place == 0 {
+        *value = by.clone();
+    }
+    *place = place.wrapping_sub(1);
+    match value {
+        Value::Array(list) => list.iter_mut().for_each(|value| replace(value, place, by)),
+        Value::Object(fields) => fields
+            .values_mut()
+            .for_each(|value| replace(value, place, by)),
+        _ => {}
+    }
+}
+
+#[test]
+fn a_record_with_any_value_replaced_is_read_or_refused() {
+    let (_guard, sources) = file(json!({"source_id": "7", "prompt": "asked"}).to_string());
+    let others = [
+        Value::Null,
+        json!(-1),
+        json!(7),
+        json!(""),
+        json!("💩 x"),
+        json!([[]]),
+        json!({"start": 0, "end": 1}),
+        json!([0, 1, "x"]),
+    ];
+    for format in Format::ALL {
+        // A table is no JSON.
+        let Ok(record) = serde_json::from_str::<Value>(&published(format)) else {
+            continue;
+        };
+        for place in 0..places(&record) {
+            for other in &others {
+                let mut changed = record.clone();
+                replace(&mut changed, &mut { place }, other);
+                let cut_at_marks = place % 2 == 0;
+                let options = ImportOptions {
+                    sources: Some(sources.clone()),
+                    cut_at_marks,
+                    offsets: if cut_at_marks {
+                        Offsets::Utf16
+                    } else {
+                        Offsets::Chars
+                    },
+                    ..ImportOptions::default()
+                };
+                let (_guard, path) = file(changed.to_string());
+                // What is read whole may be refused whole.
+                let examples = import(path, format, &options).into_iter().flatten();
+                for example in examples.flatten() {
+                    assert_eq!(again(&example), example, "{format}: {changed}");
+                }
+            }
         }
     }
 }

@@ -47,6 +47,8 @@ pub(super) fn read_groups(
                 tasks.push((location, Err(*error)));
                 continue;
             }
+            // Told by the caller, as of a table without a row.
+            Err(DataError::NoRecords { .. }) => break,
             Err(error) => return Err(error),
         };
         if let Some(&place) = places.get(&group.key) {

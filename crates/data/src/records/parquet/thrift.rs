@@ -178,7 +178,13 @@ mod tests {
         // Closed again, so that nothing but the nesting is wrong.
         let deep = [[0x1c; 100], [0; 100]].concat();
         let long_list = [0x19, 0xf3, 0xff, 0xff, 0xff, 0x7f, 1, 1, 1];
-        for bytes in [&endless[..], &deep, &long_list, &[0x18, 0xff, 0xff, 0x7f], &[0x1d]] {
+        for bytes in [
+            &endless[..],
+            &deep,
+            &long_list,
+            &[0x18, 0xff, 0xff, 0x7f],
+            &[0x1d],
+        ] {
             assert!(Compact::new(bytes).skip(STRUCT).is_err(), "{bytes:?}");
         }
         let flat = [[0x1c; 3].as_slice(), &[0; 4]].concat();
