@@ -15,7 +15,7 @@ use gradus::eval::{
     raw_responses,
 };
 
-use gradus::bundle::{Bundle, DoubtThresholds};
+use gradus::bundle::{Bundle, CARD, CardRenewal, DoubtThresholds};
 
 use crate::failure::Usage;
 use crate::{progress, records, show};
@@ -114,6 +114,17 @@ pub(crate) struct Recalibration {
     pub(crate) raw: Vec<ScoredResponse>,
     /// Whether the responses to evaluate are recalibrated.
     pub(crate) applied: bool,
+}
+
+/// Makes the model card of a bundle anew, with `measured` or what it says was measured before.
+pub(crate) fn renew_card(bundle: &Path, measured: Option<&str>) -> Result<()> {
+    if Bundle::renew_card(bundle, measured)? == CardRenewal::Foreign {
+        show::status(&format!(
+            "{}: left as it is, since it is not the model card that gradus wrote; remove it for a new one",
+            bundle.join(CARD).display()
+        ));
+    }
+    Ok(())
 }
 
 /// Checks `--stride`.

@@ -176,6 +176,9 @@ pub(crate) struct EvalArgs {
     /// self-contained file
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+    /// Also write the figures into the model card of the bundle, its README.md
+    #[arg(long, conflicts_with = "scores")]
+    pub(crate) card: bool,
     /// Replace existing reports
     #[arg(long)]
     pub(crate) overwrite: bool,

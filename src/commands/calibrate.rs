@@ -15,7 +15,7 @@ use gradus::eval::{
 
 use crate::cli::CalibrateArgs;
 use crate::failure::Usage;
-use crate::scores::{Scores, check_any_rating};
+use crate::scores::{Scores, check_any_rating, renew_card};
 use crate::{records, show};
 
 /// Number of segments or responses below which an isotonic curve fits the noise.
@@ -52,6 +52,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
     )?;
     check_fitted(&maps, &names)?;
     Bundle::set_recalibration(&args.bundle, Some(&maps))?;
+    renew_card(&args.bundle, None)?;
 
     let after = recalibrated(&maps, &raw, &names, aggregation);
     let mut evaluation = Evaluation::compute(&after, &aspects, aggregation, &[])?;
@@ -72,6 +73,7 @@ fn remove(args: &CalibrateArgs) -> Result<()> {
     let is_there = Bundle::has_recalibration(&args.bundle)?;
     // Even if there is none, as it also cleans up after a killed removal.
     Bundle::set_recalibration(&args.bundle, None)?;
+    renew_card(&args.bundle, None)?;
     if !is_there {
         return Err(Usage::new(format!(
             "{}: found no recalibration to remove",

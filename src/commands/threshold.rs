@@ -17,7 +17,7 @@ use super::intervals;
 use super::midpoints::Midpoints;
 use crate::cli::DoubtArgs;
 use crate::failure::Usage;
-use crate::scores::{Scores, check_any_rating};
+use crate::scores::{Scores, check_any_rating, renew_card};
 use crate::{records, show};
 
 /// Most points of the curve in a table; JSON has all.
@@ -130,6 +130,7 @@ fn remove(args: &DoubtArgs) -> Result<()> {
     Bundle::change_thresholds(&args.bundle, |thresholds| {
         thresholds.retain(|aspect, _| !is_meant(aspect));
     })?;
+    renew_card(&args.bundle, None)?;
     let removed = removed.join(", ");
     show::status(&format!("{bundle}: threshold removed ({removed})"));
     Ok(())
@@ -190,7 +191,7 @@ fn store(
     Bundle::change_thresholds(bundle, |thresholds| {
         thresholds.extend(reports.iter().map(of_aspect));
     })?;
-    Ok(())
+    renew_card(bundle, None)
 }
 
 fn show_report(found: &AspectReport, bootstrap: &Bootstrap, markdown: bool) -> Result<()> {

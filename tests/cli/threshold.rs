@@ -222,3 +222,72 @@ fn what_no_threshold_reaches_and_what_is_no_wish_are_refused_and_nothing_is_stor
     .fails(2, &["nothing"]);
     assert_eq!(manifest(), before);
 }
+
+#[test]
+fn the_model_card_says_what_was_measured_and_what_changed() {
+    let directory = place(|score| json!(score));
+    let path = directory.path();
+    let card = || fs_err::read_to_string(path.join("bundle/README.md")).unwrap();
+    let trained = card();
+    for part in [
+        "library_name: gradus",
+        "SHA-256 of their texts",
+        "loss: mse",
+        "--card",
+    ] {
+        assert!(trained.contains(part), "no `{part}` in {trained}");
+    }
+    gradus(
+        path,
+        &[
+            "eval",
+            "bundle",
+            "rated.jsonl",
+            "--resamples",
+            "50",
+            "--card",
+        ],
+    )
+    .succeeds();
+    let measured = card();
+    for part in [
+        "On `rated.jsonl` (120 records",
+        "| **model**",
+        "train mean",
+        "low, at most",
+    ] {
+        assert!(measured.contains(part), "no `{part}` in {measured}");
+    }
+    gradus(path, &["calibrate", "bundle", "rated.jsonl"]).succeeds();
+    let threshold = [
+        "threshold",
+        "bundle",
+        "rated.jsonl",
+        "--cost",
+        "wrong:missed=1:1",
+    ];
+    gradus(path, &threshold).succeeds();
+    let changed = card();
+    for part in [
+        "isotonic recalibration",
+        "is doubtful, for a least cost",
+        "On `rated.jsonl`",
+    ] {
+        assert!(changed.contains(part), "no `{part}` in {changed}");
+    }
+    gradus(path, &["threshold", "bundle", "--remove"]).succeeds();
+    gradus(path, &["calibrate", "bundle", "--remove"]).succeeds();
+    assert_eq!(card(), measured);
+    // Somebody's own words stay.
+    write(&path.join("bundle"), "README.md", "My model.");
+    let run = gradus(path, &["calibrate", "bundle", "rated.jsonl"]);
+    assert!(
+        run.stderr.contains("README.md: left as it is"),
+        "{}",
+        run.stderr
+    );
+    run.succeeds();
+    assert_eq!(card(), "My model.");
+    let scores = ["eval", "--scores", "rated.jsonl", "rated.jsonl", "--card"];
+    gradus(path, &scores).fails(2, &["--card", "--scores"]);
+}

@@ -15,6 +15,7 @@
 //! | `config.json` | [`RewardModelConfig`] |
 //! | `model.safetensors` | the weights as `f32`, named as the modules are (`encoder.layers.0.attention.query.weight`), matrices `[d_input, d_output]`; adapters beside their matrix (`….query.weight.lora.a`) |
 //! | `tokenizer.json` | the tokenizer, byte for byte |
+//! | `README.md` | the model card; made when the bundle is saved, not read (see [`Bundle::renew_card`]) |
 //! | `recalibration.json` | how scores become ratings; optional (see [`Bundle::set_recalibration`]) |
 //!
 //! All of it is checked when a bundle is loaded: sizes and digests first, then the content of every file, and
@@ -23,6 +24,7 @@
 //! The directory may contain other files, such as the configuration of the run. Scoring does not need or read
 //! them. A directory with files that its manifest does not list is not overwritten.
 
+mod card;
 mod digest;
 mod export;
 mod fit;
@@ -42,6 +44,7 @@ use gradus_files::{MOST_BYTES, MOST_SETTINGS, is_file_name, read_regular};
 use gradus_model::{ModelError, Result, RewardModel, RewardModelConfig};
 use serde::de::DeserializeOwned;
 
+pub use card::{CARD, CardRenewal};
 pub use digest::digest_file;
 pub use export::BundleExport;
 pub use gradus_scores::{

@@ -176,6 +176,9 @@ pub(super) struct StoredManifest {
         skip_serializing_if = "Option::is_none"
     )]
     pub(super) files: Option<BTreeMap<String, Part>>,
+    /// The model card that is being replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) previous_card: Option<Part>,
     /// Names of the aspects, which older versions also stored here.
     #[serde(default, skip_serializing)]
     aspects: Option<Vec<String>>,
@@ -194,6 +197,7 @@ impl StoredManifest {
             manifest,
             parts,
             files: Some(files),
+            previous_card: None,
             aspects: None,
             pooling: None,
         }

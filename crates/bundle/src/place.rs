@@ -13,8 +13,8 @@ use gradus_files::{
 
 use crate::manifest::{Part, StoredManifest};
 use crate::{
-    Bundle, CONFIG, ExtraFile, MANIFEST, PARTS, RECALIBRATION, TOKENIZER, WEIGHTS, check_extra,
-    digest_file, load_manifest, replace_recalibration, to_json,
+    Bundle, CARD, CONFIG, ExtraFile, MANIFEST, PARTS, RECALIBRATION, TOKENIZER, WEIGHTS, card,
+    check_extra, digest_file, load_manifest, replace_recalibration, to_json,
 };
 use gradus_model::{ModelError, Result};
 
@@ -128,7 +128,15 @@ impl BundlePlace {
         if let Some(recalibration) = &bundle.recalibration {
             new.write(RECALIBRATION, &recalibration.to_json()?)?;
         }
-        for file in extra {
+        let card = card::of(bundle);
+        let own_card = ExtraFile {
+            name: CARD,
+            bytes: card.as_bytes(),
+        };
+        // A card that the caller gives takes the place of that of this program.
+        let own_card = (!extra.iter().any(|file| file.name == CARD)).then_some(own_card);
+        let extra: Vec<&ExtraFile<'_>> = extra.iter().chain(&own_card).collect();
+        for file in &extra {
             new.write(file.name, file.bytes)?;
         }
         let parts = bundle.recalibration.as_ref().map(|_| RECALIBRATION);
@@ -229,10 +237,13 @@ fn foreign(directory: &Path) -> Result<Option<String>> {
     if !names.is_empty() {
         return Ok(Some(holds(&names)));
     }
+    let stored_card = |found: &Part| stored.as_ref().is_some_and(|stored| stored.is_card(found));
     let changed = stored.iter().flat_map(StoredManifest::digested);
     for (name, expected) in changed {
         let path = directory.join(name);
-        if path.is_file() && digest_file(&path)? != *expected {
+        let is_replaced = |found: &Part| name == CARD && stored_card(found);
+        let found = path.is_file().then(|| digest_file(&path)).transpose()?;
+        if found.is_some_and(|found| found != *expected && !is_replaced(&found)) {
             let found = format!("`{name}` is not the file that was saved with the bundle");
             return Ok(Some(found));
         }

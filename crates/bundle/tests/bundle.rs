@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use gradus_bundle::{
-    Aggregation, AspectRecalibration, Bundle, BundlePlace, DoubtThreshold, DoubtThresholds,
-    ExtraFile, Linear, Manifest, Recalibration, Recalibrations, Wish, digest_file,
+    Aggregation, AspectRecalibration, Bundle, BundlePlace, CARD, CardRenewal, DoubtThreshold,
+    DoubtThresholds, ExtraFile, Linear, Manifest, Recalibration, Recalibrations, Wish, digest_file,
 };
 use gradus_data::{AspectSpec, TextConfig, word_level_tokenizer};
 use gradus_model::{ModelError, Pooling};
@@ -20,12 +20,16 @@ use tempfile::TempDir;
 
 use support::{random_model, read_tensors, rows, scores, write_tensors};
 
+/// What a saved bundle cannot do without.
 const PARTS: [&str; 4] = [
     "config.json",
     "manifest.json",
     "model.safetensors",
     "tokenizer.json",
 ];
+
+/// What is saved.
+const FILES: [&str; 5] = ["README.md", PARTS[0], PARTS[1], PARTS[2], PARTS[3]];
 
 fn bundle() -> Bundle {
     let (config, model) = random_model(2, Pooling::Last);
@@ -124,7 +128,7 @@ fn a_loaded_bundle_gives_bit_identical_scores() {
 #[test]
 fn the_same_bundle_gives_the_same_bytes() {
     let [first, second] = [Saved::new(), Saved::new()];
-    for part in PARTS {
+    for part in FILES {
         assert_eq!(
             fs_err::read(first.part(part)).unwrap(),
             fs_err::read(second.part(part)).unwrap()
@@ -722,14 +726,16 @@ fn files_that_the_manifest_lists_are_overwritten_with_their_bundle() {
     let saved = Saved::new();
     bundle().save(&saved.path(), true, &extra).unwrap();
     bundle().save(&saved.path(), true, &[]).unwrap();
-    assert_eq!(names(&saved.path()), PARTS);
+    assert_eq!(names(&saved.path()), FILES);
     // Manifests of earlier versions list no files.
     saved.change_json("manifest.json", |manifest| {
         manifest.as_object_mut().unwrap().remove("files");
     });
+    // They have no card either.
+    fs_err::remove_file(saved.part(CARD)).unwrap();
     fs_err::write(saved.part("history.json"), "{}").unwrap();
     bundle().save(&saved.path(), true, &[]).unwrap();
-    assert_eq!(names(&saved.path()), PARTS);
+    assert_eq!(names(&saved.path()), FILES);
 }
 
 #[test]
@@ -763,7 +769,7 @@ fn a_slash_dots_and_links_name_the_same_bundle() {
         fs_err::os::unix::fs::symlink("bundle", &link).unwrap();
         bundle().save(&link, true, &[]).unwrap();
         assert!(link.symlink_metadata().unwrap().is_symlink());
-        assert_eq!(names(&saved.path()), PARTS);
+        assert_eq!(names(&saved.path()), FILES);
     }
     for end in ["", "/", "/.."] {
         let error = bundle().save(Path::new(end), true, &[]).unwrap_err();
@@ -853,7 +859,7 @@ fn a_failed_save_leaves_the_old_bundle_and_nothing_else() {
     );
     assert!(matches!(error.unwrap_err(), ModelError::Write { .. }));
     assert_eq!(names(saved.0.path()), ["bundle"]);
-    assert_eq!(names(&saved.path()), PARTS);
+    assert_eq!(names(&saved.path()), FILES);
     assert_eq!(fs_err::read(saved.part("manifest.json")).unwrap(), before);
 }
 
@@ -868,7 +874,7 @@ fn the_parts_of_a_bundle_have_the_same_permissions() {
             .permissions()
             .mode()
     };
-    assert!(PARTS.iter().all(|part| mode(part) == mode("manifest.json")));
+    assert!(FILES.iter().all(|part| mode(part) == mode("manifest.json")));
 }
 
 const RECALIBRATION: &str = "recalibration.json";
@@ -944,7 +950,7 @@ fn thresholds_are_stored_changed_and_removed_and_all_else_stays() {
     Bundle::set_recalibration(&saved.path(), None).unwrap();
     Bundle::change_thresholds(&saved.path(), DoubtThresholds::clear).unwrap();
     assert_eq!(fs_err::read(saved.part("manifest.json")).unwrap(), before);
-    assert_eq!(names(&saved.path()), PARTS);
+    assert_eq!(names(&saved.path()), FILES);
     // A manifest with one for an aspect that there is not.
     saved.change_json("manifest.json", |manifest| {
         manifest["thresholds"] = json!({"tone": threshold(0.5)});
@@ -1006,7 +1012,7 @@ fn a_recalibration_is_whole_wherever_a_change_was_killed() {
         let found = Bundle::has_recalibration(&saved.path()).unwrap();
         assert_eq!(found, expected.is_some());
         Bundle::set_recalibration(&saved.path(), Some(&recalibrations(3.0))).unwrap();
-        let mut whole = [&PARTS[..], &[RECALIBRATION]].concat();
+        let mut whole = [&FILES[..], &[RECALIBRATION]].concat();
         whole.sort_unstable();
         assert_eq!(names(&saved.path()), whole);
     }
@@ -1067,4 +1073,99 @@ fn a_missing_damaged_or_foreign_recalibration_is_refused() {
         message.contains(RECALIBRATION) && message.contains("expected none"),
         "{message}"
     );
+}
+
+/// The card of a saved bundle.
+fn card(saved: &Saved) -> String {
+    fs_err::read_to_string(saved.part(CARD)).unwrap()
+}
+
+#[test]
+fn a_card_says_what_the_bundle_says_and_is_renewed_with_it() {
+    let saved = Saved::new();
+    let text = card(&saved);
+    for part in [
+        "---\nlibrary_name: gradus\n",
+        "- `factuality`, in rating units; scale of training: identity\n",
+        "mean of its segments",
+        "at most 32 tokens",
+        "| mse | 0.1000 |",
+        "## Limits",
+    ] {
+        assert!(text.contains(part), "no `{part}` in {text}");
+    }
+    let manifest = || fs_err::read(saved.part("manifest.json")).unwrap();
+    let before = manifest();
+    let renew = |measured| Bundle::renew_card(&saved.path(), measured).unwrap();
+    assert_eq!(renew(None), CardRenewal::Renewed);
+    assert_eq!((manifest(), card(&saved)), (before.clone(), text.clone()));
+
+    Bundle::set_recalibration(&saved.path(), Some(&recalibrations(1.0))).unwrap();
+    assert_eq!(
+        renew(Some("AUROC .88 on `test.jsonl`.")),
+        CardRenewal::Renewed
+    );
+    let renewed = card(&saved);
+    assert!(renewed.contains(
+        "`relevance`, in rating units; scale of training: identity, linear recalibration"
+    ));
+    assert!(renewed.contains("AUROC .88 on `test.jsonl`."), "{renewed}");
+    // What was measured stays where other things change.
+    Bundle::set_recalibration(&saved.path(), None).unwrap();
+    renew(None);
+    assert!(
+        card(&saved).contains("AUROC .88 on `test.jsonl`.") && !card(&saved).contains("linear")
+    );
+    assert_eq!(names(&saved.path()), FILES);
+    Bundle::load(&saved.path(), &Device::flex()).unwrap();
+    // Overwriting takes a card away that belongs to the bundle.
+    bundle().save(&saved.path(), true, &[]).unwrap();
+    assert_eq!((manifest(), card(&saved)), (before, text));
+}
+
+#[test]
+fn a_card_of_somebody_else_is_never_touched() {
+    let saved = Saved::new();
+    fs_err::write(saved.part(CARD), "my own words").unwrap();
+    let manifest = fs_err::read(saved.part("manifest.json")).unwrap();
+    let renewed = Bundle::renew_card(&saved.path(), Some("x")).unwrap();
+    assert_eq!(renewed, CardRenewal::Foreign);
+    assert_eq!(card(&saved), "my own words");
+    assert_eq!(fs_err::read(saved.part("manifest.json")).unwrap(), manifest);
+    let error = bundle().save(&saved.path(), true, &[]).unwrap_err();
+    assert!(
+        matches!(error, ModelError::NotOverwritten { .. }),
+        "{error}"
+    );
+    // Without one there is a new one.
+    fs_err::remove_file(saved.part(CARD)).unwrap();
+    Bundle::load(&saved.path(), &Device::flex()).unwrap();
+    assert_eq!(
+        Bundle::renew_card(&saved.path(), None).unwrap(),
+        CardRenewal::Renewed
+    );
+    assert!(card(&saved).contains("# Segment-level reward model"));
+}
+
+#[test]
+fn a_renewal_that_was_killed_leaves_a_card_that_belongs_to_the_bundle() {
+    let saved = Saved::new();
+    let old = card(&saved);
+    Bundle::renew_card(&saved.path(), Some("new figures")).unwrap();
+    let new = card(&saved);
+    // Between both files: the manifest names both cards, and the old one is still there.
+    fs_err::write(saved.part(CARD), &old).unwrap();
+    let part = serde_json::to_value(digest_file(&saved.part(CARD)).unwrap()).unwrap();
+    saved.change_json("manifest.json", |manifest| manifest["previous_card"] = part);
+    Bundle::load(&saved.path(), &Device::flex()).unwrap();
+    assert_eq!(
+        Bundle::renew_card(&saved.path(), Some("new figures")).unwrap(),
+        CardRenewal::Renewed
+    );
+    assert_eq!(card(&saved), new);
+    fs_err::write(saved.part(CARD), &old).unwrap();
+    let part = serde_json::to_value(digest_file(&saved.part(CARD)).unwrap()).unwrap();
+    saved.change_json("manifest.json", |manifest| manifest["previous_card"] = part);
+    bundle().save(&saved.path(), true, &[]).unwrap();
+    assert_eq!(card(&saved), old);
 }

@@ -157,7 +157,7 @@ fn section(page: &mut String, evaluation: &Evaluation, aspect: &AspectEvaluation
 }
 
 /// The model's values with intervals.
-fn model_row(name: &str, metrics: &[Metric], level: &LevelValues) -> Vec<String> {
+pub(super) fn model_row(name: &str, metrics: &[Metric], level: &LevelValues) -> Vec<String> {
     let values = figures::values(metrics, &level.values);
     let ends = figures::ends(metrics, level);
     let cells = values.into_iter().enumerate().map(|(column, value)| {
@@ -201,7 +201,7 @@ fn slices(page: &mut String, (title, unit): (&str, &str), slices: &[Slice]) {
     table(page, &header, &rows);
 }
 
-fn table(page: &mut String, header: &[&str], rows: &[Vec<String>]) {
+pub(super) fn table(page: &mut String, header: &[&str], rows: &[Vec<String>]) {
     line_to(page, &format!("| {} |", header.join(" | ")));
     line_to(page, &format!("|---|{}", "---:|".repeat(header.len() - 1)));
     for row in rows {

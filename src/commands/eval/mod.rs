@@ -1,6 +1,7 @@
 //! `gradus eval`
 
 mod ablation;
+mod card;
 mod classes;
 mod figures;
 mod html;
@@ -20,7 +21,7 @@ use self::settings::Settings;
 use crate::cli::EvalArgs;
 use crate::failure::Usage;
 use crate::scores::{
-    Choices, ScoreInput, Scores, check_any_rating, stored_baselines, tell_of_fitted,
+    Choices, ScoreInput, Scores, check_any_rating, renew_card, stored_baselines, tell_of_fitted,
     tell_unscored_aspects, unscored,
 };
 use crate::{output, records, show};
@@ -93,6 +94,9 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
             evaluated,
             &examples,
         )?;
+    }
+    if let (true, Some(bundle)) = (args.card, settings.source.bundle()) {
+        renew_card(bundle, Some(&card::measured(&evaluation, &examples)))?;
     }
     report(args, pages.markdown, &evaluation)
 }
