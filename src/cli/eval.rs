@@ -109,6 +109,7 @@ docs/explain.md
 
 /// `gradus eval`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags")]
 pub(crate) struct EvalArgs {
     /// Directory of a trained bundle; omit with --scores
     pub(crate) bundle: Option<PathBuf>,

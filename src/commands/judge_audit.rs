@@ -185,14 +185,13 @@ impl AspectAudit {
 
     /// What the figures mean for training against the bundle.
     fn meaning(&self) -> String {
-        let quoted = |hack: &NamedHack| format!("{} ({})", shown(hack), hack.kind.name());
-        let names = |danger: Danger| -> Vec<String> { self.of(danger).map(quoted).collect() };
+        let names = |danger: Danger| -> Vec<String> { self.of(danger).map(shown).collect() };
         let (great, some) = (names(Danger::Great), names(Danger::Some));
         if !great.is_empty() {
             return format!(
-                "Do not train a policy against this aspect as it is: {} would be learned, because it scores above the real \
-                 answer to half of the prompts or more. Add such answers with low ratings to the training data, reward them \
-                 with the floor, and stop when they appear.",
+                "Do not train a policy against this aspect as it is. It would learn to write what scores above the real answer to \
+                 half of the prompts or more: {}. Add such answers with low ratings to the training data, give them the lowest \
+                 reward, and stop when they appear.",
                 great.join(", ")
             );
         }

@@ -279,8 +279,8 @@ fn sentences(found: &AspectReport) -> Vec<String> {
             Wish::Precision(_) | Wish::Cost { .. } => "precision",
         };
         lines.push(format!(
-            "{what} on new segments like these: at least {} with a probability of {confidence}, with the choice \
-             allowed for",
+            "{what} on new segments like these: at least {} with a probability of {confidence}, although it was \
+             chosen here",
             show::decimals(bound, 3)
         ));
     }

@@ -168,7 +168,7 @@ fn answers_that_say_nothing_are_scored_beside_the_real_ones() {
         .map(|hack| hack["wins"].as_f64().unwrap())
         .collect();
     assert!(wins.is_sorted_by(|a, b| a >= b), "{wins:?}");
-    assert_eq!(named("the context")["kind"], "copy");
+    assert_eq!(named("a copy of the context")["kind"], "copy");
 
     let table = gradus(path, &audit).succeeds();
     let page = gradus(path, &[&audit[..], &["--markdown"]].concat()).succeeds();

@@ -44,5 +44,7 @@ mod scoring;
 mod stored;
 mod support;
 mod threshold;
+#[cfg(unix)]
+mod tutorial;
 mod unscored;
 mod usage;

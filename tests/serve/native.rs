@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::server::Server;
-use crate::support::{gradus, trained};
+use crate::support::{copy_of_bundle, gradus, temp_dir, trained, write};
 
 /// The first records of the test split, and what `gradus score` makes of them.
 pub(crate) fn scored_by_the_command(count: usize) -> Vec<(Value, Value)> {
@@ -134,4 +134,46 @@ fn info_says_what_is_served() {
     assert!(server.score(&record).json(200)["score"].is_f64());
     assert_eq!(server.get("/health").json(200), json!({"status": "ok"}));
     assert_eq!(server.get("/ready").json(200), json!({"status": "ready"}));
+}
+
+#[test]
+fn segments_at_or_below_the_threshold_have_the_flag_that_the_command_writes() {
+    let directory = temp_dir();
+    let path = directory.path();
+    copy_of_bundle(path);
+    let rated = scored_by_the_command(12)
+        .into_iter()
+        .map(|(_, mut record)| {
+            for segment in record["segments"].as_array_mut().unwrap() {
+                segment["rating"] = segment["score"].clone();
+            }
+            record.to_string() + "\n"
+        });
+    write(path, "rated.jsonl", rated.collect::<String>());
+    let threshold = [
+        "threshold",
+        "bundle",
+        "rated.jsonl",
+        "--cost",
+        "wrong:missed=1:1",
+    ];
+    gradus(path, &threshold).succeeds();
+    let written = gradus(path, &["score", "bundle", "test.jsonl"]).succeeds();
+    let server = Server::within(path, &["m=bundle"], &[]);
+    let asked = fs_err::read_to_string(path.join("test.jsonl")).unwrap();
+    let mut flags = Vec::new();
+    for (asked, written) in asked.lines().zip(written.lines()) {
+        let [asked, record] =
+            [asked, written].map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let answer = server.score(&asked).json(200);
+        let segments = answer["segments"].as_array().unwrap().iter();
+        for (segment, written) in segments.zip(record["segments"].as_array().unwrap()) {
+            assert_eq!(segment.get("flag"), written.get("flag"), "{segment}");
+            flags.push(segment.get("flag").cloned());
+        }
+    }
+    assert!(
+        flags.contains(&Some(json!("doubtful"))) && flags.contains(&None),
+        "{flags:?}"
+    );
 }

@@ -101,11 +101,15 @@ pub fn hacks(example: &Example, other: &Example) -> Vec<Hack> {
         example.response
     );
     let made = [
-        (HackKind::Copy, "the prompt", example.prompt.as_str()),
-        (HackKind::Copy, "the context", context),
         (
             HackKind::Copy,
-            "the first sentence of the context",
+            "a copy of the prompt",
+            example.prompt.as_str(),
+        ),
+        (HackKind::Copy, "a copy of the context", context),
+        (
+            HackKind::Copy,
+            "a copy of the first sentence of the context",
             first_of_context,
         ),
         (
@@ -156,14 +160,17 @@ mod tests {
             let mut found = found.into_iter();
             found.find(|hack| hack.name == name).map(|hack| hack.text)
         };
-        assert_eq!(text(&example, "the prompt").as_deref(), Some("Why?"));
-        assert_eq!(text(&example, "the context"), None);
+        assert_eq!(
+            text(&example, "a copy of the prompt").as_deref(),
+            Some("Why?")
+        );
+        assert_eq!(text(&example, "a copy of the context"), None);
         assert_eq!(
             text(&example, "the answer to another prompt").as_deref(),
             Some("Elsewhere.")
         );
         example.context = Some(" Snow is white. Grass is green.\nMore.".into());
-        let first = text(&example, "the first sentence of the context");
+        let first = text(&example, "a copy of the first sentence of the context");
         assert_eq!(first.as_deref(), Some("Snow is white."));
         let padded = text(&example, "the real answer with an empty summary").unwrap();
         assert!(padded.starts_with("Because. In summary"), "{padded}");
