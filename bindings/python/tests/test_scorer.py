@@ -92,7 +92,7 @@ def test_a_wrong_record_is_named(scorer, records, number, field, part):
     assert isinstance(pickle.loads(pickle.dumps(raised.value)), gradus.DataError)
 
 
-@pytest.mark.parametrize("records", [{"prompt": "p", "response": "a"}, "text"])
+@pytest.mark.parametrize("records", [{"prompt": "p", "response": "a"}, "text", 5, None])
 def test_one_record_is_no_list(scorer, records):
     with pytest.raises(gradus.DataError, match="expected"):
         scorer.score(records)

@@ -30,6 +30,8 @@ def source(records: Any) -> Any:
         return _dataset(records)
     if hasattr(records, "__arrow_c_stream__") or hasattr(records, "__arrow_c_array__"):
         return records
+    if not isinstance(records, Iterable):
+        raise DataError(f"found {type(records).__name__}, expected records: an iterable of dicts, or a table")
     return (to_json(record, number) for number, record in enumerate(_mappings(records)))
 
 

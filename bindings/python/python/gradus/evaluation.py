@@ -86,11 +86,11 @@ def evaluate(bundle: Place | None, data: Any, **options: Any) -> Evaluation:
     """
     with tempfile.TemporaryDirectory(prefix="gradus-") as directory, _child.as_file(data) as file:
         page = Path(directory) / "report.html"
-        figures = _json("eval", *_given(bundle), file, html=str(page), **options)
+        figures: dict[str, Any] = _json("eval", *_given(bundle), file, html=str(page), **options)
         return Evaluation(figures, page.read_text(encoding="utf-8"))
 
 
-def compare(*systems: Place, data: Any, **options: Any) -> dict[str, Any]:
+def compare(*systems: Place, data: Any, **options: Any) -> list[dict[str, Any]]:
     """Test whether one system is better than another on rated data (``gradus compare --json``).
 
     Parameters
@@ -101,27 +101,36 @@ def compare(*systems: Place, data: Any, **options: Any) -> dict[str, Any]:
         Rated data.
     **options
         Those of ``gradus compare``.
+
+    Returns
+    -------
+    list of dict
+        One for each aspect and kind of rating; docs/compare.md explains the keys.
     """
     with _child.as_file(data) as file:
-        return _json("compare", *(os.fspath(system) for system in systems), file, **options)
+        pairs: list[dict[str, Any]] = _json("compare", *(os.fspath(system) for system in systems), file, **options)
+        return pairs
 
 
 def calibrate(bundle: Place, data: Any, **options: Any) -> dict[str, Any]:
     """Fit a map from scores to ratings and store it in the bundle (``gradus calibrate --json``)."""
     with _child.as_file(data) as file:
-        return _json("calibrate", os.fspath(bundle), file, **options)
+        figures: dict[str, Any] = _json("calibrate", os.fspath(bundle), file, **options)
+        return figures
 
 
 def explain(bundle: Place | None, data: Any, **options: Any) -> dict[str, Any]:
     """The segments with the largest loss (``gradus explain --json``); ``top=0`` gives all."""
     with _child.as_file(data) as file:
-        return _json("explain", *_given(bundle), file, **options)
+        figures: dict[str, Any] = _json("explain", *_given(bundle), file, **options)
+        return figures
 
 
 def audit(data: Any, **options: Any) -> dict[str, Any]:
     """Find shortcuts, leaks and suspicious ratings (``gradus data audit --json``)."""
     with _child.as_file(data) as file:
-        return _json("data", "audit", file, **options)
+        figures: dict[str, Any] = _json("data", "audit", file, **options)
+        return figures
 
 
 def generate(examples: int = 1000, *, seed: int = 0) -> list[dict[str, Any]]:
@@ -135,7 +144,6 @@ def _given(bundle: Place | None) -> list[str]:
     return [] if bundle is None else [os.fspath(bundle)]
 
 
-def _json(*command: str, **options: Any) -> dict[str, Any]:
+def _json(*command: str, **options: Any) -> Any:
     output, _ = _child.run([*command, "--json", *_child.flags(options)])
-    figures: dict[str, Any] = json.loads(output)
-    return figures
+    return json.loads(output)
