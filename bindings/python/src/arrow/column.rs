@@ -10,18 +10,18 @@ use std::slice;
 use arrow_data::ffi::FFI_ArrowArray;
 use arrow_schema::{DataType, Field};
 use gradus::data::{RecordError, RecordProblem};
-use serde_json::{Map, Number, Value};
+use serde_json::{Number, Value};
 
 /// Keys whose numbers a record holds as `f64`.
-const RATING_KEYS: [&str; 4] = ["rating", "ratings", "labels", "weight"];
+pub(super) const RATING_KEYS: [&str; 4] = ["rating", "ratings", "labels", "weight"];
 
 /// An array with its type, which [`fits`](Self::fits).
 #[derive(Clone, Copy)]
 pub(super) struct Column<'a> {
-    kind: &'a DataType,
-    array: &'a FFI_ArrowArray,
+    pub(super) kind: &'a DataType,
+    pub(super) array: &'a FFI_ArrowArray,
     /// Whether its numbers are ratings.
-    rated: bool,
+    pub(super) rated: bool,
 }
 
 /// Whether nothing is there in a row of an array with a buffer of nulls.
@@ -71,7 +71,7 @@ impl<'a> Column<'a> {
         column.fits().then_some(column)
     }
 
-    fn with(self, kind: &'a DataType, array: &'a FFI_ArrowArray) -> Self {
+    pub(super) fn with(self, kind: &'a DataType, array: &'a FFI_ArrowArray) -> Self {
         Self {
             kind,
             array,
@@ -142,7 +142,7 @@ impl<'a> Column<'a> {
         bit(self.array, buffer, at)
     }
 
-    fn read<T: Copy>(self, buffer: usize, at: usize) -> T {
+    pub(super) fn read<T: Copy>(self, buffer: usize, at: usize) -> T {
         // SAFETY: buffers are as long as the array, and `T` is a number as its type says.
         unsafe {
             self.array
@@ -217,7 +217,7 @@ impl<'a> Column<'a> {
     }
 
     /// Where a text or a list begins and ends.
-    fn range(self, large: bool, at: usize) -> Result<(usize, usize), RecordError> {
+    pub(super) fn range(self, large: bool, at: usize) -> Result<(usize, usize), RecordError> {
         let offset = |at| {
             if large {
                 self.read::<i64>(1, at)
@@ -229,106 +229,6 @@ impl<'a> Column<'a> {
             (Ok(start), Ok(end)) if start <= end => Ok((start, end)),
             _ => Err(damaged("offsets that run backwards")),
         }
-    }
-
-    /// The values of a list.
-    fn list(self, at: usize) -> Result<Value, RecordError> {
-        let (item, (start, end)) = match self.kind {
-            DataType::List(item) => (item, self.range(false, at)?),
-            DataType::LargeList(item) => (item, self.range(true, at)?),
-            DataType::FixedSizeList(item, size) => {
-                let size = usize::try_from(*size).unwrap_or(0);
-                (item, (at * size, (at + 1) * size))
-            }
-            DataType::ListView(item) => {
-                let [start, size] = [1, 2].map(|buffer| i64::from(self.read::<i32>(buffer, at)));
-                (item, span(start, size)?)
-            }
-            DataType::LargeListView(item) => {
-                let [start, size] = [1, 2].map(|buffer| self.read::<i64>(buffer, at));
-                (item, span(start, size)?)
-            }
-            _ => return Err(damaged("a type that is not read")),
-        };
-        let items = self.child(item.data_type(), 0, end)?;
-        let values = (start..end).enumerate().map(|(index, row)| {
-            items
-                .value(row)
-                .map_err(|error| inside(&format!("[{index}]"), error))
-        });
-        values.collect::<Result<_, _>>().map(Value::Array)
-    }
-
-    /// A child, which has to have so many rows.
-    fn child(self, kind: &'a DataType, index: usize, rows: usize) -> Result<Self, RecordError> {
-        let array = self.array.child(index);
-        if rows > array.len() {
-            return Err(damaged("fewer values than its lists have"));
-        }
-        Ok(self.with(kind, array))
-    }
-
-    /// The fields of a struct that are there.
-    fn object<'f>(
-        self,
-        fields: impl Iterator<Item = &'f Field>,
-        at: usize,
-    ) -> Result<Value, RecordError>
-    where
-        'f: 'a,
-    {
-        let mut object = Map::new();
-        for (index, field) in fields.enumerate() {
-            let child = self.child(field.data_type(), index, at + 1)?;
-            let rated = self.rated || RATING_KEYS.contains(&field.name().as_str());
-            let value = Self { rated, ..child }.value(at);
-            let value = value.map_err(|error| inside(field.name(), error))?;
-            if !value.is_null() {
-                object.insert(field.name().clone(), value);
-            }
-        }
-        Ok(Value::Object(object))
-    }
-
-    /// The entries of a map.
-    fn entries(self, entry: &'a DataType, at: usize) -> Result<Value, RecordError> {
-        let (start, end) = self.range(false, at)?;
-        let DataType::Struct(fields) = entry else {
-            return Err(damaged("a map without entries"));
-        };
-        let entries = self.child(entry, 0, end)?;
-        let first = entries.array.offset();
-        let mut object = Map::new();
-        for row in start..end {
-            let column =
-                |index: usize| entries.child(fields[index].data_type(), index, first + row + 1);
-            let name = match column(0)?.value(first + row)? {
-                Value::String(name) => name,
-                other => other.to_string(),
-            };
-            let rated = self.rated || RATING_KEYS.contains(&name.as_str());
-            let value = Self {
-                rated,
-                ..column(1)?
-            }
-            .value(first + row);
-            let value = value.map_err(|error| inside(&name, error))?;
-            if object.contains_key(&name) {
-                return Err(inside(
-                    &name,
-                    RecordError::new("", RecordProblem::RepeatedKey),
-                ));
-            }
-            object.insert(name, value);
-        }
-        Ok(Value::Object(object))
-    }
-}
-
-fn span(start: i64, size: i64) -> Result<(usize, usize), RecordError> {
-    match (usize::try_from(start), usize::try_from(size)) {
-        (Ok(start), Ok(size)) => Ok((start, start + size)),
-        _ => Err(damaged("offsets that run backwards")),
     }
 }
 
@@ -350,7 +250,7 @@ pub(super) fn inside(step: &str, error: RecordError) -> RecordError {
 }
 
 /// What no producer of Arrow should write.
-fn damaged(found: &str) -> RecordError {
+pub(super) fn damaged(found: &str) -> RecordError {
     let found = found.to_owned();
     let expected = "a column as Arrow's format has it";
     RecordError::new("", RecordProblem::WrongType { found, expected })

@@ -1,6 +1,8 @@
 //! Tables through Arrow's C interface: records are read where their texts lie, and scores come out as columns.
 
+mod arrays;
 mod column;
+mod nested;
 mod scores;
 mod stream;
 mod table;
