@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -35,7 +36,9 @@ def test_spark_gives_the_scores_of_one_process(spark, tmp_path):
     file.write_text("".join(json.dumps(record) + "\n" for record in records))
     frame = spark.read.json(str(file)).repartition(4)
     scored = frame.mapInArrow(
-        gradus.spark.scoring(bundle, device="cpu"), gradus.spark.schema(frame.schema)
+        # The bundle by URL, which each worker opens for itself.
+        gradus.spark.scoring(Path(bundle).absolute().as_uri(), device="cpu"),
+        gradus.spark.schema(frame.schema),
     ).collect()
     found = {
         row["id"]: (row["score"], [(s["start"], s["end"], s["score"]) for s in row["scored_segments"]]) for row in scored
