@@ -53,14 +53,8 @@ fn openrlhf_gets_a_reward_for_each_query() {
     );
     assert_eq!(answer["rewards"], json!([expected]));
     assert_eq!(answer["scores"], answer["rewards"]);
-    assert!(
-        answer["extra_logs"]
-            .as_object()
-            .unwrap()
-            .values()
-            .all(Value::is_number)
-    );
-    assert_eq!(answer["extra_logs"]["segments"], json!(2.0));
+    let logs = json!({"segments": 2.0, "unscored_segments": 0.0, "score_rating": expected});
+    assert_eq!(answer["extra_logs"], logs);
     // A token may open the text before the prompt.
     let opened = format!("<s>{QUERY}</s>");
     let answer = ask(
