@@ -293,16 +293,17 @@ mod tests {
     #[test]
     fn records_of_a_client_that_is_gone_are_not_computed() {
         let (queue, model) = (Queue::new(8, 4096), Arc::new(Model::for_tests()));
-        let record = prepared(&model, "One two. Three.");
-        let tokens = record.num_tokens();
-        let mut scores: Vec<Scores> = (0..3)
-            .map(|_| enter(&queue, &model, record.clone()))
-            .collect();
-        drop(scores.remove(1));
+        let records = ["One two. Three.", "Two.", "Three. One one."];
+        let records = records.map(|response| prepared(&model, response));
+        let [mut first, gone, mut last] = records
+            .each_ref()
+            .map(|record| enter(&queue, &model, record.clone()));
+        drop(gone);
         assert_eq!(queue.depth(), 3);
-        assert_eq!(work(&queue).0, [(2, 2 * tokens)]);
-        for mut scores in scores {
-            assert_eq!(scores.try_recv().unwrap().unwrap(), alone(&model, &record));
+        let tokens = records[0].num_tokens() + records[2].num_tokens();
+        assert_eq!(work(&queue).0, [(2, tokens)]);
+        for (scores, record) in [(&mut first, &records[0]), (&mut last, &records[2])] {
+            assert_eq!(scores.try_recv().unwrap().unwrap(), alone(&model, record));
         }
         // Its place is free as well.
         assert_eq!(queue.depth(), 0);
