@@ -15,7 +15,7 @@ const PROMPT: &str = "Hana shows in order lamps, drums, coats.";
 const RESPONSE: &str = "First: coats. Then: rings.";
 
 /// A directory with a bundle of the aspects `clear` and `right`.
-fn two_aspects() -> &'static Path {
+pub(crate) fn two_aspects() -> &'static Path {
     static DIRECTORY: OnceLock<TempDir> = OnceLock::new();
     let directory = DIRECTORY.get_or_init(|| {
         let directory = temp_dir();

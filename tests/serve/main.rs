@@ -6,6 +6,7 @@
 mod access;
 mod aspects;
 mod client;
+mod doubtful;
 mod drop_ins;
 mod errors;
 mod hostile;

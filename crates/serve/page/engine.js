@@ -3,8 +3,8 @@
 // - `info()` resolves to `{ version, models: [{ name, aspects, scales, segmenter, … }] }`; `aspects` is a list of
 //   names, `scales` has `{ low, high }` or `null` by aspect. No model is listed while they are loaded.
 // - `score(record, settings, signal)` resolves to `{ segments, scores, unscored, truncated, … }` with
-//   `scores` by aspect, of each segment and of the response, `null` where there is none. `record` is a native
-//   record, `settings` may have `model`, `segmenter`, `aggregation`, `raw` and `stride`. Positions count Unicode
+//   `scores` by aspect, of each segment and of the response, `null` where there is none, and `flags` of each segment
+//   by aspect, `doubtful` where the score is at most the threshold of the model. `record` is a native record, `settings` may have `model`, `segmenter`, `aggregation`, `raw` and `stride`. Positions count Unicode
 //   characters.
 
 import { DEFAULT_ASPECT } from "./ratings.js";
@@ -39,7 +39,7 @@ export class HttpEngine {
     const given = Object.entries(settings).filter(([, value]) => value !== undefined && value !== null && value !== "");
     const answer = await this.#request("v1/score", { ...record, ...Object.fromEntries(given) }, signal);
     const [first] = this.#aspects.get(settings.model) ?? [DEFAULT_ASPECT];
-    const segments = answer.segments.map((segment) => ({ ...segment, scores: scoresOf(segment, first) }));
+    const segments = answer.segments.map((segment) => ({ ...segment, scores: scoresOf(segment, first), flags: flagsOf(segment, first) }));
     return { ...answer, scores: scoresOf(answer, first), segments };
   }
 
@@ -68,6 +68,9 @@ export class HttpEngine {
 
 /** Scores by aspect; the server has a single `score` for a model with one aspect. */
 const scoresOf = ({ score, scores }, aspect) => scores ?? Object.fromEntries([[aspect, score]]);
+
+/** Flags by aspect; the server has a single text for a model with one aspect, and nothing where no aspect has one. */
+const flagsOf = ({ flag }, aspect) => (typeof flag === "string" ? { [aspect]: flag } : (flag ?? {}));
 
 /** The message of an error that the server answers with. */
 function messageOf(text) {

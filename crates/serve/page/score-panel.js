@@ -14,6 +14,8 @@ const REASONS = {
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 const scoreOf = (scored, aspect) => (Object.hasOwn(scored.scores, aspect) ? scored.scores[aspect] : null);
 
+const isDoubtful = (scored, aspect) => Object.hasOwn(scored.flags, aspect);
+
 /** The ends of the color scale: those of the model's rating scale, widened where scores lie outside. */
 export function scoreRange(results, aspect) {
   const scores = results.flatMap(({ answer }) => answer.segments.map((segment) => scoreOf(segment, aspect))).filter(isNumber);
@@ -35,13 +37,13 @@ export function panel(record, result, wanted, wantedRange) {
   const range = has ? wantedRange : scoreRange([result], aspect);
   const places = decimals(range);
   const title = element("h3", {}, element("bdi", {}, visible(model.name)));
-  const notes = truncationNotes(answer);
+  const notes = [...truncationNotes(answer), ...doubtNotes(model, answer)];
   return element(
     "article",
     { class: "response", "aria-label": `Scores of ${visible(model.name)}` },
     element("header", {}, title, ...facts(model)),
     responseScores(model, answer, places),
-    legend(range, places, has ? null : aspect),
+    legend(range, places, has ? null : aspect, answer.segments.some((segment) => isDoubtful(segment, aspect))),
     coloredText(record.response, answer, aspect, range, places),
     notes.length ? element("ul", { class: "reading" }, ...notes.map((note) => element("li", { class: "bad" }, note))) : null,
     numbers(record.response, model, answer, places),
@@ -77,14 +79,28 @@ function truncationNotes(answer) {
   return notes;
 }
 
+/** How many segments are doubtful, on each aspect on which some are. */
+function doubtNotes({ aspects }, { segments }) {
+  const counts = aspects.map((aspect) => [aspect, segments.filter((segment) => isDoubtful(segment, aspect)).length]);
+  return counts
+    .filter(([, count]) => count > 0)
+    .map(([aspect, count]) => {
+      const where = aspects.length > 1 ? ` on ${visible(aspect)}` : "";
+      return `${count} of ${segments.length} segments ${count === 1 ? "is" : "are"} doubtful${where}: scored at most the threshold of the model.`;
+    });
+}
+
 /** Tokens that were dropped, by text; only those where some were. */
 function droppedTokens({ truncated }) {
   const dropped = ["prompt", "context", "response"].map((name) => [name, truncated[`${name}_tokens_dropped`]]);
   return dropped.filter(([, count]) => count > 0);
 }
 
-/** The color scale; `other` names the aspect where it is not the one that was chosen. */
-function legend(range, places, other) {
+/**
+ * The color scale; `other` names the aspect where it is not the one that was chosen, and `hasDoubt` says whether a segment
+ * is doubtful.
+ */
+function legend(range, places, other, hasDoubt) {
   const steps = element("span", { class: "steps", "aria-hidden": "true" });
   for (let step = 0; step < STEPS; step += 1) steps.append(element("i", { class: `q${step}` }));
   return element(
@@ -93,6 +109,7 @@ function legend(range, places, other) {
     other === null ? null : element("span", {}, "in color: ", element("bdi", {}, visible(other))),
     element("span", { class: "scale" }, formatted(range.low, places), steps, element("span", { class: "hidden" }, "to"), formatted(range.high, places)),
     element("span", { class: "how" }, element("span", { class: "seg unscored", "aria-hidden": "true" }, "dashed"), "no score"),
+    hasDoubt ? element("span", { class: "how" }, element("span", { class: "seg doubtful", "aria-hidden": "true" }, "wavy"), "doubtful") : null,
   );
 }
 
@@ -120,8 +137,9 @@ function coloredText(response, answer, aspect, range, places) {
       // The white space behind a segment belongs to it but is not painted.
       const space = trailingSpace(piece);
       const seen = piece.slice(0, piece.length - space);
-      const label = isNumber(score) ? formatted(score, places) + (scored.cut ? " (part)" : "") : "no score";
-      const color = isNumber(score) ? `q${colorStep(score, range)}` : "unscored";
+      const doubtful = isDoubtful(scored, aspect);
+      const label = isNumber(score) ? formatted(score, places) + (scored.cut ? " (part)" : "") + (doubtful ? " doubtful" : "") : "no score";
+      const color = (isNumber(score) ? `q${colorStep(score, range)}` : "unscored") + (doubtful ? " doubtful" : "");
       text.append(element("span", { class: `seg ${color}` }, element("bdi", {}, visible(seen)), element("sub", {}, label)), piece.slice(seen.length));
     },
   );
@@ -131,14 +149,23 @@ function coloredText(response, answer, aspect, range, places) {
 function numbers(response, model, answer, places) {
   const characters = new Characters(response);
   const head = ["segment", ...model.aspects.map((name) => (model.aspects.length > 1 ? visible(name) : "score"))];
-  const hasReasons = answer.segments.some(({ unscored, cut }) => unscored || cut);
-  if (hasReasons) head.push("remark");
-  const rows = answer.segments.map((segment) => [
+  const remarks = answer.segments.map((segment) => remark(model, segment));
+  const hasRemarks = remarks.some((text) => text !== "");
+  if (hasRemarks) head.push("remark");
+  const rows = answer.segments.map((segment, k) => [
     visible(shortened(characters.slice(segment.start, segment.end).trim(), 60)),
     ...model.aspects.map((name) => formatted(scoreOf(segment, name), places)),
-    ...(hasReasons ? [segment.unscored ? (REASONS[segment.unscored] ?? segment.unscored) : segment.cut ? "score of the part that was read" : ""] : []),
+    ...(hasRemarks ? [remarks[k]] : []),
   ]);
   return element("details", { class: "numbers" }, element("summary", {}, "Numbers"), table(head, rows));
+}
+
+/** What there is to say about a segment beside its score. */
+function remark({ aspects }, segment) {
+  if (segment.unscored) return REASONS[segment.unscored] ?? segment.unscored;
+  const doubtful = aspects.filter((aspect) => isDoubtful(segment, aspect)).map(visible);
+  const where = aspects.length > 1 ? ` on ${doubtful.join(", ")}` : "";
+  return [segment.cut ? "score of the part that was read" : "", doubtful.length ? `doubtful${where}` : ""].filter(Boolean).join("; ");
 }
 
 function table(head, rows) {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { folder, launch, models, must, open, overflow, serve, violations } from "./support.js";
-import { writeFileSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 
 const at = folder();
 let browser;
@@ -105,6 +105,41 @@ test("what was too long for the model is told, and segments without a score are 
   assert.ok((await panel(page, "one").locator(".seg.unscored:has(bdi)").count()) > 100);
   assert.equal((await segments(panel(page, "one"))).at(-1)[1], "no score");
   await context.close();
+});
+
+test("segments at or below the threshold of the model are marked as doubtful", async () => {
+  cpSync(at.file("two"), at.file("doubting"), { recursive: true });
+  must("threshold", at.file("doubting"), at.file("two.jsonl"), "--cost", "wrong:missed=1:1", "--resamples", "0");
+  const response = "First: 8. Next: 7. Then: 3.";
+  const { segments: scored } = expected("two", { prompt: "p", response });
+  // Doubtful on the first aspect: the lowest segment; on the second: none.
+  const lowest = Math.min(...scored.map(({ score }) => score.clear));
+  const manifest = JSON.parse(readFileSync(at.file("doubting/manifest.json"), "utf8"));
+  manifest.thresholds.clear.threshold = lowest;
+  manifest.thresholds.right.threshold = Math.min(...scored.map(({ score }) => score.right)) - 1;
+  writeFileSync(at.file("doubting/manifest.json"), JSON.stringify(manifest));
+  const doubting = await serve(`doubting=${at.file("doubting")}`);
+  try {
+    const { page, context, complaints } = await open(browser, doubting.url);
+    await score(page, "p", response);
+    await page.getByRole("radio", { name: "clear" }).check();
+    const one = panel(page, "doubting");
+    const labels = scored.map(({ score }) => shown(score.clear) + (score.clear === lowest ? " doubtful" : ""));
+    const count = scored.filter(({ score }) => score.clear === lowest).length;
+    assert.deepEqual((await segments(one)).map(([, label]) => label), labels);
+    assert.equal(await one.locator(".text .doubtful").count(), count);
+    assert.match(await one.locator(".reading").textContent(), new RegExp(`${count} of 3 segments (is|are) doubtful on clear: scored at most the threshold`));
+    assert.match(await one.locator(".legend").textContent(), /doubtful/);
+    await one.getByText("Numbers").click();
+    assert.equal(await one.getByRole("cell", { name: "doubtful on clear" }).count(), count);
+    assert.deepEqual(await violations(page), []);
+    await page.getByRole("radio", { name: "right" }).check();
+    assert.equal(await one.locator(".doubtful").count(), 0);
+    assert.deepEqual(complaints, []);
+    await context.close();
+  } finally {
+    await doubting.stop();
+  }
 });
 
 test("an empty response, a refused request and a server that is gone are told", async () => {
