@@ -16,7 +16,7 @@ use super::intervals::check_resamples;
 use super::systems::{NamedSystem, ScoredSystem};
 
 /// Fewest resamples that an interval can be read off.
-const FEWEST_RESAMPLES: usize = 100;
+pub(super) const FEWEST_RESAMPLES: usize = 100;
 
 /// The comparison in one aspect, for programs.
 #[derive(Serialize)]

@@ -16,6 +16,7 @@ use gradus::eval::{Aggregation, ScoredResponse, Scorer};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::compare::FEWEST_RESAMPLES;
 use super::intervals;
 use crate::cli::CompareGeneratorsArgs;
 use crate::failure::Usage;
@@ -43,6 +44,11 @@ struct Answers {
 pub(crate) fn run(args: &CompareGeneratorsArgs) -> Result<()> {
     let key = key(&args.by)?;
     let bootstrap = intervals::bootstrap(&args.bootstrap)?;
+    if bootstrap.resamples < FEWEST_RESAMPLES {
+        let found = bootstrap.resamples;
+        let message = format!("--resamples: found {found}, expected at least {FEWEST_RESAMPLES}");
+        return Err(Usage::new(message).into());
+    }
     let device: Device = device::select(args.device.device.as_deref())?;
     let mut scorer = Scorer::load(&args.bundle, &device)?;
     if let Some(aggregation) = args.aggregation {

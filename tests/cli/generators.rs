@@ -129,6 +129,8 @@ fn what_cannot_be_compared_is_refused() {
         gradus(path, &[&arguments[..], more].concat())
     };
     compare("answers.jsonl", "generator", &[]).fails(2, &["--by: found `generator`", "meta.KEY"]);
+    compare("answers.jsonl", "meta.generator", &["--resamples", "0"])
+        .fails(2, &["--resamples: found 0", "at least 100"]);
     compare("answers.jsonl", "meta.model", &[]).fails(2, &["no record has `model`"]);
     compare(
         "answers.jsonl",

@@ -81,7 +81,6 @@ pub(crate) struct SegmentAnswer {
     pub(crate) cut: bool,
     /// `doubtful` if the score is at most the bundle's threshold; by aspect where there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
     pub(crate) flag: Option<Value>,
 }
 
