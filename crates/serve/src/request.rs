@@ -189,12 +189,9 @@ pub(crate) fn read_one(
 
 /// Refuses a placement of rewards for tokens that are not given.
 fn refuse_placement_alone(object: &Map<String, Value>) -> Result<(), Refusal> {
+    let is_given = |key: &str| object.get(key).is_some_and(|value| !value.is_null());
     match object.get("placement") {
-        Some(value)
-            if !value.is_null()
-                && !object.contains_key("tokens")
-                && !object.contains_key("offsets") =>
-        {
+        Some(value) if !value.is_null() && !["tokens", "offsets"].into_iter().any(is_given) => {
             Err(Refusal::field(
                 "placement",
                 describe_value(value),

@@ -83,7 +83,13 @@ impl Settings {
     /// Reads the query of a URL, where numbers and truth values are texts.
     fn of_query(query: &[(String, String)]) -> Result<Self, Refusal> {
         let mut settings = Self::default();
-        for (key, text) in query {
+        for (place, (key, text)) in query.iter().enumerate() {
+            if query[..place].iter().any(|(other, _)| other == key) {
+                let found = "the same name twice in the query";
+                return Err(
+                    Refusal::field(key, found, "it once").with_status(StatusCode::BAD_REQUEST)
+                );
+            }
             let value = match key.as_str() {
                 "stride" => text
                     .parse::<u64>()
@@ -212,10 +218,13 @@ mod tests {
             assert_eq!(error.field.as_deref(), Some(field), "{value}");
             assert_eq!(error.found.as_deref(), Some(found), "{value}");
         }
-        let unknown = [("modell".to_owned(), "a".to_owned())];
-        assert_eq!(
-            Settings::of_query(&unknown).unwrap_err().status,
-            StatusCode::BAD_REQUEST
-        );
+        for query in [
+            "/?modell=a",
+            "/?model=a&model=b",
+            "/?raw=true&stride=8&raw=true",
+        ] {
+            let refusal = Settings::of_uri(&query.parse().unwrap()).unwrap_err();
+            assert_eq!(refusal.status, StatusCode::BAD_REQUEST, "{query}");
+        }
     }
 }

@@ -136,11 +136,14 @@ fn read_offsets(value: Value) -> Result<Vec<CharSpan>, TokenError> {
         .map(|(start, end)| CharSpan { start, end })
         .ok_or_else(|| {
             let expected = "a pair of whole numbers: first character, and one past the last";
-            TokenError::new(
-                format!("{OFFSETS}[{place}]"),
-                describe_value(pair),
-                expected,
-            )
+            // A few numbers are shown as they are.
+            let found =
+                if numbers.len() <= 3 && numbers.iter().all(Value::is_number) && pair.is_array() {
+                    pair.to_string()
+                } else {
+                    describe_value(pair)
+                };
+            TokenError::new(format!("{OFFSETS}[{place}]"), found, expected)
         })
     });
     spans.collect()

@@ -203,20 +203,31 @@ fn wanted_outputs(fields: &mut Fields) -> Result<Vec<&'static str>, Refusal> {
     if outputs.is_empty() {
         return Ok(vec!["score"]);
     }
-    let names =
-        outputs
-            .into_iter()
-            .enumerate()
-            .map(|(place, output)| match output["name"].as_str() {
-                Some("score") => Ok("score"),
-                Some("segments") => Ok("segments"),
-                _ => Err(Refusal::field(
-                    format!("outputs[{place}].name"),
-                    describe_value(&output["name"]),
-                    "score or segments",
-                )),
-            });
+    let names = outputs.iter().enumerate().map(|(place, output)| {
+        let field = format!("outputs[{place}]");
+        match name_of(&field, output)? {
+            Some("score") => Ok("score"),
+            Some("segments") => Ok("segments"),
+            _ => Err(Refusal::field(
+                format!("{field}.name"),
+                describe_value(&output["name"]),
+                "score or segments",
+            )),
+        }
+    });
     names.collect()
+}
+
+/// The name of a tensor, which has to be an object.
+fn name_of<'a>(field: &str, tensor: &'a Value) -> Result<Option<&'a str>, Refusal> {
+    match tensor {
+        Value::Object(tensor) => Ok(tensor.get("name").and_then(Value::as_str)),
+        other => Err(Refusal::field(
+            field,
+            describe_value(other),
+            "a tensor, which is an object",
+        )),
+    }
 }
 
 /// The tensors that a record has a text of, each with its place in `inputs`.
@@ -251,7 +262,7 @@ fn records(fields: &mut Fields) -> Result<(Vec<Example>, Places), Refusal> {
     let mut places = Places::new();
     for (place, input) in inputs.into_iter().enumerate() {
         let field = format!("inputs[{place}]");
-        let (name, target) = match input["name"].as_str() {
+        let (name, target) = match name_of(&field, &input)? {
             Some("prompt") => ("prompt", &mut prompts),
             Some("response") => ("response", &mut responses),
             Some("context") => ("context", &mut contexts),
