@@ -7,7 +7,7 @@ use assert_cmd::cargo::cargo_bin_cmd;
 use fs_err as fs;
 
 /// Flags in the documents that belong to other programs: cargo, its test harness, pip, `hf`, and training loops.
-const OTHER_PROGRAMS: [&str; 16] = [
+const OTHER_PROGRAMS: [&str; 19] = [
     "--release",
     "--workspace",
     "--features",
@@ -24,6 +24,9 @@ const OTHER_PROGRAMS: [&str; 16] = [
     "--custom-rm-path",
     "--rm-type",
     "--rm-url",
+    "--hf-checkpoint",
+    "--advantage-estimator",
+    "--rollout-skip-special-tokens",
 ];
 
 fn root() -> &'static Path {

@@ -19,6 +19,7 @@ const MAX_COST: u64 = 1 << 25;
 const FUEL: u64 = 500_000;
 /// Stack size of the thread that parses and runs templates. The recursion is as deep as the nesting of a template, which
 /// its size and its instructions limit. An overflow would abort the program. Unused stack takes no memory.
+#[cfg(not(target_family = "wasm"))]
 const STACK_BYTES: usize = 1 << 30;
 
 /// A template that is parsed.
