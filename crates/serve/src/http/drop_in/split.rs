@@ -134,14 +134,35 @@ fn turns(field: &str, messages: Value) -> Result<Vec<(String, String)>, Refusal>
     let turns = messages.map(|(place, mut message)| {
         let place = format!("{field}[{place}]");
         let mut take = |key: &str| {
+            let field = format!("{place}.{key}");
             let value = message.get_mut(key).map(Value::take);
-            let value =
-                value.ok_or_else(|| Refusal::missing(format!("{place}.{key}"), "a text"))?;
-            text(&format!("{place}.{key}"), value)
+            let value = value.ok_or_else(|| Refusal::missing(&field, "a text"))?;
+            Ok::<_, Refusal>((field, value))
         };
-        Ok((take("role")?, take("content")?))
+        let (field, role) = take("role")?;
+        let role = text(&field, role)?;
+        let (field, content) = take("content")?;
+        Ok((role, content_text(&field, content)?))
     });
     turns.collect()
+}
+
+/// The content of a message: a text, or the parts of one, as clients of `OpenAI` may send it.
+fn content_text(field: &str, content: Value) -> Result<String, Refusal> {
+    let Value::Array(parts) = content else {
+        return text(field, content);
+    };
+    let parts = parts.into_iter().enumerate().map(|(place, mut part)| {
+        let field = format!("{field}[{place}]");
+        if part.get("type").and_then(Value::as_str) != Some("text") {
+            let found = part.get("type").unwrap_or(&part);
+            let found = gradus_data::describe_value(found);
+            let expected = "\"text\", as this model reads texts only";
+            return Err(Refusal::field(format!("{field}.type"), found, expected));
+        }
+        text(&format!("{field}.text"), part["text"].take())
+    });
+    parts.collect()
 }
 
 #[cfg(test)]
@@ -173,7 +194,21 @@ mod tests {
             (example.prompt.as_str(), example.response.as_str()),
             ("Be brief.\n\nHow far?", "Far.")
         );
+        let parts = json!([{"type": "text", "text": "Fa"}, {"type": "text", "text": "r."}]);
+        let messages = json!([{"role": "user", "content": "How far?"}, {"role": "assistant", "content": parts}]);
+        assert_eq!(chat("messages", messages).unwrap().response, "Far.");
+        let with = |part: Value| json!([{"role": "assistant", "content": [{"type": "text", "text": "a"}, part]}]);
         for (messages, field) in [
+            (
+                with(json!({"type": "image_url"})),
+                "messages[0].content[1].type",
+            ),
+            (with(json!(3)), "messages[0].content[1].type"),
+            (with(json!({"type": "text"})), "messages[0].content[1].text"),
+            (
+                json!([{"role": "assistant", "content": 3}]),
+                "messages[0].content",
+            ),
             (json!([]), "messages"),
             (json!([{"role": "user", "content": "a"}]), "messages"),
             (json!([{"role": "user"}]), "messages[0].content"),
