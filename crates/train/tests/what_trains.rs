@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
@@ -13,6 +14,12 @@ use gradus_data::{
 use gradus_model::encoder::BertConfig;
 use gradus_model::{EncoderConfig, LoraConfig, Pooling, RewardModel, RewardModelConfig};
 use gradus_train::{FitData, Freeze, Session, TrainConfig, fit};
+
+/// Held by whoever draws random numbers: all tests of a process share one generator.
+fn random_numbers() -> MutexGuard<'static, ()> {
+    static GENERATOR: Mutex<()> = Mutex::new(());
+    GENERATOR.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Values of every parameter by its path.
 fn weights(model: &RewardModel) -> BTreeMap<String, Vec<f32>> {
@@ -70,6 +77,7 @@ fn moved(
     training: TrainConfig,
     lora: Option<LoraConfig>,
 ) -> gradus_train::Result<[Vec<String>; 2]> {
+    let _generator = random_numbers();
     let (data, vocab_size) = data();
     let device = Device::flex();
     device.seed(3);
@@ -151,6 +159,7 @@ fn frozen_parts_stay_bit_for_bit() {
 
 /// The loss of the first step of a run with these probabilities of dropout.
 fn first_loss(freeze: Freeze, dropout: f64) -> f64 {
+    let _generator = random_numbers();
     let (data, vocab_size) = data();
     let device = Device::flex();
     device.seed(3);
