@@ -1,6 +1,7 @@
 """The comparison behind compare_pytorch.sh, which describes it."""
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -9,12 +10,25 @@ import tempfile
 import time
 from pathlib import Path
 
-from reference_data import lines
+from reference_data import lines, pieces
 
 HERE = Path(__file__).resolve().parent
 GRADUS = os.environ["GRADUS"]
 DEFAULT = ("speed", "memory", "start")
-PARTS = (*DEFAULT, "threads", "score", "train")
+PARTS = (*DEFAULT, "scorers", "accuracy", "threads", "score", "train")
+PRECISIONS = ("f32", "bf16", "int8")
+THEIRS = {  # what a scorer of cpu_scorers.py needs to be installed
+    "onnxruntime": "onnxruntime",
+    "openvino": "openvino",
+    "zentorch": "zentorch",
+    "openvino-bf16": "openvino",
+    "pytorch-bf16": "torch",
+    "zentorch-bf16": "zentorch",
+    "onnxruntime-int8": "onnxruntime",
+    "torchao-int8": "torchao",
+    "openvino-int8": "nncf",
+    "openvino-int8-bf16": "nncf",
+}
 SHAPE = ("--length", "256", "--batch-size", "16")
 
 
@@ -25,7 +39,9 @@ def arguments():
     p.add_argument("--data", action="append", default=[], help="records to score; may be given again")
     p.add_argument("--train", help="records to train on")
     p.add_argument("--valid", help="records to validate on")
-    p.add_argument("--aspect", help="the rating to learn")
+    p.add_argument("--aspect", help="the rating to learn, and the one that accuracy compares with")
+    p.add_argument("--bundle", help="accuracy: a trained bundle with a linear head")
+    p.add_argument("--calibrate", help="records for OpenVINO's quantization")
     p.add_argument("--threads", type=int, default=os.cpu_count())
     p.add_argument("--rounds", type=int, default=3, help="how often the programs take turns")
     p.add_argument("--repetitions", type=int, default=7, help="repetitions inside a measurement of full rows")
@@ -36,6 +52,8 @@ def arguments():
         p.error(f"found part {strange[0]}, expected some of: {', '.join(PARTS)}")
     if "score" in found.parts and not found.data:
         p.error("score needs --data")
+    if "accuracy" in found.parts and not (found.data and found.bundle):
+        p.error("accuracy needs --bundle and --data")
     if "train" in found.parts and not (found.train and found.valid):
         p.error("train needs --train and --valid")
     return found
@@ -47,9 +65,9 @@ a = arguments()
 class Run:
     """Runs a program: wall-clock seconds, peak memory in bytes, standard output."""
 
-    def __init__(self, command):
+    def __init__(self, command, **more):
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
-            environment = {**os.environ, "RAYON_NUM_THREADS": str(a.threads)}
+            environment = {**os.environ, "RAYON_NUM_THREADS": str(a.threads), **more}
             started = time.perf_counter()
             child = subprocess.Popen(list(map(str, command)), stdout=out, stderr=errors, env=environment)
             _, status, usage = os.wait4(child.pid, 0)
@@ -70,8 +88,8 @@ def gradus(*arguments):
     return Run([GRADUS, *arguments])
 
 
-def python(script, *arguments):
-    return Run([sys.executable, HERE / script, *arguments, "--model", a.model, "--threads", a.threads])
+def python(script, *arguments, program=sys.executable, model=None, **more):
+    return Run([program, HERE / script, *arguments, "--model", model or a.model, "--threads", a.threads], **more)
 
 
 def take_turns(programs, rounds=None):
@@ -106,36 +124,121 @@ def bench(mode, *more):
     return json.loads(run.out)["rows"][0]
 
 
-def torch_speed(mode, dropout="--no-attn-dropout"):
+def torch_speed(mode, dropout="--no-attn-dropout", **more):
     repetitions = ("--repetitions", a.repetitions)
-    run = python("pytorch_reference.py", "speed", "--mode", mode, *SHAPE, *repetitions, dropout)
+    run = python("pytorch_reference.py", "speed", "--mode", mode, *SHAPE, *repetitions, dropout, **more)
     return run.json_lines()[0]
 
 
-def onnx_speed(onnx):
-    run = python("onnx_runtime.py", "speed", "--onnx", onnx, *SHAPE, "--repetitions", a.repetitions)
-    return run.json_lines()[0]
+def their_speed(scorer, work):
+    files = ("--files", work.exports(), *SHAPE, "--repetitions", a.repetitions)
+    return python("cpu_scorers.py", "speed", scorer, *files, program=program_of(scorer)).json_lines()[0]
 
 
 def part_speed(work):
-    score = take_turns(
-        {
-            "gradus": lambda: bench("score"),
-            "PyTorch": lambda: torch_speed("score"),
-            "ONNX Runtime": lambda: onnx_speed(work.onnx()),
-        }
-    )
+    torches = {"PyTorch": {}}
+    if fast := work.fast_mkl():
+        torches["PyTorch, MKL's AVX-512 products"] = dict(LD_PRELOAD=str(fast))
+    programs = {"gradus": lambda: bench("score"), "ONNX Runtime": lambda: their_speed("onnxruntime", work)}
+    programs |= {name: lambda more=more: torch_speed("score", **more) for name, more in torches.items()}
+    score = take_turns(programs)
     ours = rates(score["gradus"])
-    for name, target in (("PyTorch", "≥ 1.0, then 1.2"), ("ONNX Runtime", "≥ 1.0")):
-        row("scoring, 16×256 full rows", "tokens/s", ours, name, rates(score[name]), target, False)
+    for name in (*torches, "ONNX Runtime"):
+        row("scoring, 16×256 full rows", "tokens/s", ours, name, rates(score[name]), "≥ 1.0", False)
     for label, ours, theirs in (
         ("hidden dropout 0.1", ("--hidden-dropout", 0.1), "--no-attn-dropout"),
         ("no dropout", (), "--no-dropout"),
     ):
-        turns = {"gradus": lambda: bench("train", *ours), "PyTorch": lambda: torch_speed("train", theirs)}
+        turns = {"gradus": lambda: bench("train", *ours)}
+        turns |= {name: lambda more=more: torch_speed("train", theirs, **more) for name, more in torches.items()}
         train = take_turns(turns)
-        found = rates(train["gradus"]), "PyTorch", rates(train["PyTorch"])
-        row(f"training step, 16×256, {label}", "tokens/s", *found, "≥ 1.0", False)
+        for name in torches:
+            found = rates(train["gradus"]), name, rates(train[name])
+            row(f"training step, 16×256, {label}", "tokens/s", *found, "≥ 1.0", False)
+
+
+def program_of(scorer):
+    """The interpreter that has a scorer, or None. zentorch is built for one version of PyTorch, so it has its own."""
+    zentorch = scorer.startswith("zentorch")
+    program = os.environ.get("ZENTORCH_PYTHON") if zentorch else sys.executable
+    calibrated = not scorer.startswith("openvino-int8") or a.calibrate
+    has = program and not subprocess.run([program, "-c", f"import {THEIRS[scorer]}"], capture_output=True).returncode
+    return program if has and calibrated else None
+
+
+def their_scorers():
+    here = [scorer for scorer in THEIRS if program_of(scorer)]
+    if left := [scorer for scorer in THEIRS if scorer not in here]:
+        print(f"left out, not installed or without --calibrate or ZENTORCH_PYTHON: {', '.join(left)}", file=sys.stderr)
+    return here
+
+
+def part_scorers(work):
+    """Full rows in every precision, ours and theirs."""
+    programs = {f"gradus {p}": lambda p=p: bench("score", "--precision", p) for p in PRECISIONS}
+    programs |= {scorer: lambda scorer=scorer: their_speed(scorer, work) for scorer in their_scorers()}
+    found = {name: rates(runs) for name, runs in take_turns(programs).items()}
+    ours = [f"gradus {p}" for p in PRECISIONS]
+    print("\n| scoring, 16×256 full rows | tokens/s | " + " | ".join(f"{name} / it" for name in ours) + " |")
+    print("|---" * (2 + len(ours)) + "|")
+    for name, values in found.items():
+        turns = [[x / y for x, y in zip(found[our], values)] for our in ours]
+        cells = [f"{statistics.median(v):.2f} ({min(v):.2f} to {max(v):.2f})" for v in turns]
+        low, high = min(values), max(values)
+        print(f"| {name} | {statistics.median(values):,.0f} ({low:,.0f} to {high:,.0f}) | " + " | ".join(cells) + " |")
+
+
+def our_scores(work, precision, data):
+    path = work.path(f"{precision}.jsonl")
+    gradus("score", a.bundle, data, "--precision", precision, "-o", path)
+    aspect = lambda score: score[a.aspect] if isinstance(score, dict) else score
+    found = {}
+    for line in map(json.loads, lines(str(path))):
+        for k, segment in enumerate(line["segments"]):
+            if segment.get("score") is not None:
+                found[line["id"], k] = aspect(segment["score"])
+    return found
+
+
+def their_scores(work, scorer, data, exports, model):
+    path = work.path("theirs.jsonl")
+    files = ("--files", exports, "--data", data, "--output", path)
+    python("cpu_scorers.py", "score", scorer, *files, program=program_of(scorer), model=model)
+    rows = map(json.loads, lines(str(path)))
+    return {(row["id"], int(k)): score for row in rows for k, score in row["scores"].items()}
+
+
+def accuracy_row(name, scores, exact, ratings):
+    both = [key for key in exact if key in scores]
+    pairs = [(scores[key], exact[key]) for key in both]
+    gaps = [abs(x - y) for x, y in pairs]
+    rated = [(scores[key] - ratings[key]) ** 2 - (exact[key] - ratings[key]) ** 2 for key in both if key in ratings]
+    spread = 1.96 * statistics.stdev(rated) / math.sqrt(len(rated))
+    r = statistics.correlation(*zip(*pairs))
+    print(
+        f"| {name} | {len(both):,} | {max(gaps):.4f} | {statistics.mean(gaps):.5f} | {r:.5f} "
+        f"| {1e3 * statistics.mean(rated):+.3f} ± {1e3 * spread:.3f} |"
+    )
+
+
+def part_accuracy(work):
+    """Scores of a trained bundle in fewer bits beside those in f32 of the same family of programs."""
+    model = work.path("exported")
+    gradus("export", a.bundle, model)
+    exports = work.exports(model)
+    print("\n| against f32 | segments | max abs | mean abs | Pearson | change of the MSE, 10⁻³ |\n|---|---|---|---|---|---|")
+    for data in a.data:
+        ratings = {}
+        for record in map(json.loads, lines(data)):
+            found = [rating for _, rating, is_segment in pieces(record, a.aspect)[1] if is_segment]
+            ratings |= {(record["id"], k): rating for k, rating in enumerate(found) if rating is not None}
+        exact = our_scores(work, "f32", data)
+        for precision in PRECISIONS[1:]:
+            accuracy_row(f"gradus {precision}", our_scores(work, precision, data), exact, ratings)
+        exact = their_scores(work, "onnxruntime", data, exports, model)
+        for scorer in their_scorers():
+            if "bf16" in scorer or "int8" in scorer:
+                accuracy_row(scorer, their_scores(work, scorer, data, exports, model), exact, ratings)
 
 
 def part_memory(work):
@@ -144,7 +247,7 @@ def part_memory(work):
     train = take_turns(turns, 1)
     ours, theirs = gigabytes(train["gradus"]), gigabytes(train["PyTorch"])
     row("peak memory, training 16×256", "GB", ours, "PyTorch", theirs, "≥ 1.67 (≤ 0.6)", True)
-    score = take_turns({"gradus": lambda: bench("score"), "ONNX Runtime": lambda: onnx_speed(work.onnx())}, 1)
+    score = take_turns({"gradus": lambda: bench("score"), "ONNX Runtime": lambda: their_speed("onnxruntime", work)}, 1)
     ours, theirs = gigabytes(score["gradus"]), gigabytes(score["ONNX Runtime"])
     row("peak memory, scoring 16×256", "GB", ours, "ONNX Runtime", theirs, "≥ 1.0", True)
 
@@ -159,12 +262,12 @@ def part_start(work):
 
 def scorers(work, data, names):
     """Scoring a file, from process start to exit."""
-    bundle, onnx = work.bundle(), work.onnx() if "ONNX Runtime" in names else None
+    bundle, exports = work.bundle(), work.exports() if "ONNX Runtime" in names else None
     files = ("--data", data, "--output", work.path("scores.jsonl"))
     programs = {
         "gradus": lambda: gradus("score", bundle, data, "-o", work.path("scored.jsonl")),
         "PyTorch": lambda: python("pytorch_reference.py", "score", "--bucket", *files),
-        "ONNX Runtime": lambda: python("onnx_runtime.py", "score", "--onnx", onnx, *files),
+        "ONNX Runtime": lambda: python("cpu_scorers.py", "score", "onnxruntime", "--files", exports, *files),
     }
     return {name: programs[name] for name in names}
 
@@ -234,7 +337,7 @@ def part_threads(_):
 
 
 class Work:
-    """A directory with a bundle of the encoder and the encoder as ONNX, both made once."""
+    """A directory with a bundle of the encoder and its exports for other programs, each made once."""
 
     def __init__(self, directory):
         self.directory = Path(directory)
@@ -251,10 +354,20 @@ class Work:
             gradus("probe", "--encoder", a.model, *files, "--max-length", 256)
         return path
 
-    def onnx(self):
-        path = self.path("encoder.onnx")
+    def exports(self, model=None):
+        path = self.path("exports-of-a-bundle" if model else "exports")
         if not path.exists():
-            python("onnx_runtime.py", "export", "--onnx", path)
+            calibrate = ("--calibrate", a.calibrate) if a.calibrate else ()
+            python("cpu_scorers.py", "prepare", "--files", path, *calibrate, model=model)
+        return path
+
+    def fast_mkl(self):
+        """A library that, preloaded, tells MKL that it runs on an Intel processor. On others MKL leaves AVX-512 unused."""
+        if "AuthenticAMD" not in Path("/proc/cpuinfo").read_text():
+            return None
+        path, source = self.path("mkl.so"), self.path("mkl.c")
+        source.write_text("int mkl_serv_intel_cpu_true(void) { return 1; }\n")
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", path, source], check=True)
         return path
 
 

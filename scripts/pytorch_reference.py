@@ -25,6 +25,7 @@ def arguments():
     p.add_argument("--batch-size", type=int, default=16)
     p.add_argument("--no-dropout", action="store_true")
     p.add_argument("--no-attn-dropout", action="store_true")
+    p.add_argument("--bf16", action="store_true", help="products in bfloat16 (autocast); weights stay float32")
     p.add_argument("--max-len", type=int, default=256)
     p.add_argument("--bucket", action=argparse.BooleanOptionalAction, default=True, help="batches by length")
     p.add_argument("--data")
@@ -81,9 +82,10 @@ class Scorer(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def forward(self, batch):
-        hidden = self.encoder(
-            input_ids=batch["ids"], token_type_ids=batch["types"], attention_mask=batch["mask"]
-        ).last_hidden_state
+        with torch.autocast("cpu", torch.bfloat16, enabled=a.bf16):
+            hidden = self.encoder(
+                input_ids=batch["ids"], token_type_ids=batch["types"], attention_mask=batch["mask"]
+            ).last_hidden_state.float()
         row, start, end = batch["spans"].unbind(1)
         # Gathers the tokens of the segments and adds them up per segment.
         _, length, width = hidden.shape
