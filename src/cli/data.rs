@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Subcommand};
-use gradus::data::import::{Format, MarkRule, Offsets, RatingMap};
+use gradus::data::import::{Format, MarkRule, Offsets, RaterMerge, RatingMap, Unannotated};
 use gradus::data::{DataError, Segmenter};
 use gradus::eval::audit::ScaleRange;
+
+use super::figures;
 
 const AUDIT_HELP: &str = "\
 Prints how well position, length and overlap with the prompt alone predict the ratings, then its
@@ -101,6 +103,7 @@ pub(crate) enum DataCommand {
         json: bool,
     },
     /// Describe a data set: sizes, segment and response ratings, weights, lengths, repeated prompts
+    #[command(after_long_help = figures::STATS_FIGURES)]
     Stats {
         /// File of native records
         file: PathBuf,
@@ -109,7 +112,7 @@ pub(crate) enum DataCommand {
         json: bool,
     },
     /// Look for shortcuts, leaks, texts shared between splits, and suspicious ratings
-    #[command(after_help = AUDIT_HELP)]
+    #[command(after_help = AUDIT_HELP, after_long_help = figures::with(AUDIT_HELP, figures::AUDIT_FIGURES))]
     Audit(AuditArgs),
     /// Split a data set so that splits share no prompt, and nothing else that --group names
     #[command(after_help = SPLIT_HELP)]
@@ -169,6 +172,13 @@ pub(crate) enum DataCommand {
         /// least N characters in the segment), or `share` (mean over its characters) [default: any]
         #[arg(long, value_name = "RULE")]
         mark_rule: Option<MarkRule>,
+        /// How the ratings of several raters become one: mean, any (the lowest: what any rater found wrong), or
+        /// majority (that of most; of a tie, the lower) [default: mean]
+        #[arg(long, value_name = "RULE")]
+        raters: Option<RaterMerge>,
+        /// What becomes of answers that nobody has annotated: keep (without ratings) or skip [default: keep]
+        #[arg(long, value_name = "WHAT")]
+        unannotated: Option<Unannotated>,
         /// What the offsets of spans count: chars (code points, as Python), utf16 (as JavaScript) or bytes
         /// (of UTF-8) [default: chars]
         #[arg(long, value_name = "UNIT")]

@@ -10,6 +10,7 @@ use gradus::eval::Aggregation;
 use gradus::eval::ablation::Part;
 use gradus::eval::calibration::RecalibrationKind;
 use gradus::eval::report::DEFAULT_RESPONSES;
+use gradus::eval::threshold::Wish;
 
 use super::{BootstrapArgs, DeviceArgs};
 
@@ -234,8 +235,8 @@ pub(crate) struct DoubtArgs {
     pub(crate) recall: Option<f64>,
     /// Costs of a wrong flag and of a missed low segment, such as wrong:missed=5:1; the threshold of
     /// the least cost is chosen
-    #[arg(long, value_name = "wrong:missed=A:B", allow_hyphen_values = true)]
-    pub(crate) cost: Option<String>,
+    #[arg(long, value_name = "wrong:missed=A:B", allow_hyphen_values = true, value_parser = Wish::of_costs)]
+    pub(crate) cost: Option<Wish>,
     /// Aspects to choose a threshold for, separated by commas; those of other aspects stay [default: all
     /// that are rated]
     #[arg(

@@ -3,6 +3,7 @@
 mod bench;
 mod data;
 mod eval;
+mod figures;
 mod models;
 mod process;
 mod score;
@@ -127,37 +128,37 @@ pub(crate) enum Command {
     #[command(after_help = train::TRAIN_HELP)]
     Train(Box<TrainArgs>),
     /// Fit a linear head on a frozen encoder in closed form and save both as a bundle
-    #[command(after_help = train::PROBE_HELP)]
+    #[command(after_help = train::PROBE_HELP, after_long_help = figures::with(train::PROBE_HELP, figures::PROBE_FIGURES))]
     Probe(Box<ProbeArgs>),
     /// Merge the low-rank adapters of a bundle into its weights
     Merge(MergeArgs),
     /// Evaluate scores (from a bundle or any other program) against rated data
-    #[command(after_help = eval::EVAL_HELP, allow_missing_positional = true)]
+    #[command(after_help = eval::EVAL_HELP, after_long_help = figures::with(eval::EVAL_HELP, figures::EVAL_FIGURES), allow_missing_positional = true)]
     Eval(Box<EvalArgs>),
     /// Fit a map from a bundle's scores to ratings, on data held out from training
-    #[command(after_help = eval::CALIBRATE_HELP)]
+    #[command(after_help = eval::CALIBRATE_HELP, after_long_help = figures::with(eval::CALIBRATE_HELP, figures::CALIBRATE_FIGURES))]
     Calibrate(CalibrateArgs),
     /// Choose the score below which segments are doubtful, by precision, recall or cost
-    #[command(after_help = eval::THRESHOLD_HELP)]
+    #[command(after_help = eval::THRESHOLD_HELP, after_long_help = figures::with(eval::THRESHOLD_HELP, figures::THRESHOLD_FIGURES))]
     Threshold(Box<DoubtArgs>),
     /// Score answers that say nothing beside real ones: what training against a bundle would exploit
-    #[command(after_help = eval::JUDGE_AUDIT_HELP)]
+    #[command(after_help = eval::JUDGE_AUDIT_HELP, after_long_help = figures::with(eval::JUDGE_AUDIT_HELP, figures::JUDGE_AUDIT_FIGURES))]
     Audit(JudgeAuditArgs),
     /// Run a benchmark of process reward models: processbench, prmbench or best-of-n
-    #[command(after_help = process::PROCESS_HELP)]
+    #[command(after_help = process::PROCESS_HELP, after_long_help = figures::with(process::PROCESS_HELP, figures::PROCESS_FIGURES))]
     Process {
         /// Which benchmark.
         #[command(subcommand)]
         benchmark: Box<ProcessBenchmark>,
     },
     /// Test whether one model or score file is significantly better than another on the same data
-    #[command(after_help = eval::COMPARE_HELP)]
+    #[command(after_help = eval::COMPARE_HELP, after_long_help = figures::with(eval::COMPARE_HELP, figures::COMPARE_FIGURES))]
     Compare(CompareArgs),
     /// Compare generators of answers prompt by prompt, corrected by rated answers
-    #[command(after_help = eval::GENERATORS_HELP)]
+    #[command(after_help = eval::GENERATORS_HELP, after_long_help = figures::with(eval::GENERATORS_HELP, figures::GENERATORS_FIGURES))]
     CompareGenerators(Box<CompareGeneratorsArgs>),
     /// Show each segment's share of the loss and of the next gradient
-    #[command(after_help = eval::EXPLAIN_HELP, allow_missing_positional = true)]
+    #[command(after_help = eval::EXPLAIN_HELP, after_long_help = figures::with(eval::EXPLAIN_HELP, figures::EXPLAIN_FIGURES), allow_missing_positional = true)]
     Explain(ExplainArgs),
     /// Score every segment of every response
     #[command(after_help = score::SCORE_HELP)]

@@ -6,7 +6,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 use gradus::data::CutSegments;
 
-use super::{BootstrapArgs, DeviceArgs};
+use super::{BootstrapArgs, DeviceArgs, figures};
 
 pub(super) const PROCESS_HELP: &str = "\
 Scores come from a bundle or, with --scores, from a score file (see `gradus eval --help`). The data is
@@ -26,7 +26,7 @@ Details of each benchmark: docs/evaluation.md";
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProcessBenchmark {
     /// Find the first wrong step (records of `data import processbench`)
-    #[command(allow_missing_positional = true)]
+    #[command(allow_missing_positional = true, after_long_help = figures::PROCESS_FIGURES)]
     Processbench {
         #[command(flatten)]
         input: ProcessArgs,
@@ -37,7 +37,7 @@ pub(crate) enum ProcessBenchmark {
         subset: Option<String>,
     },
     /// Classify steps as right or wrong (records of `data import prmbench`)
-    #[command(allow_missing_positional = true)]
+    #[command(allow_missing_positional = true, after_long_help = figures::PROCESS_FIGURES)]
     Prmbench {
         #[command(flatten)]
         input: ProcessArgs,
@@ -60,7 +60,11 @@ pub(crate) enum ProcessBenchmark {
         redundancy_threshold: Option<f64>,
     },
     /// Choose the best of several responses to a prompt, with every aggregation
-    #[command(name = "best-of-n", allow_missing_positional = true)]
+    #[command(
+        name = "best-of-n",
+        allow_missing_positional = true,
+        after_long_help = figures::PROCESS_FIGURES
+    )]
     BestOfN {
         #[command(flatten)]
         input: ProcessArgs,

@@ -127,12 +127,22 @@ pub(crate) struct ServeArgs {
         long,
         value_name = "LOW:HIGH",
         allow_hyphen_values = true,
+        value_parser = rating_range,
         help_heading = "Routes of other servers"
     )]
-    pub(crate) rating_range: Option<String>,
+    pub(crate) rating_range: Option<(f64, f64)>,
     /// Log every request as a line of JSON on standard error; never its text
     #[arg(long)]
     pub(crate) log_json: bool,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
+}
+
+/// Reads `LOW:HIGH`.
+fn rating_range(text: &str) -> Result<(f64, f64), String> {
+    let ends = text.split_once(':');
+    let numbers = ends.and_then(|(low, high)| Some((low.parse().ok()?, high.parse().ok()?)));
+    numbers
+        .filter(|(low, high): &(f64, f64)| low.is_finite() && high.is_finite() && low < high)
+        .ok_or_else(|| "expected LOW:HIGH with LOW below HIGH, as in 0:1".to_owned())
 }

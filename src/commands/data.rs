@@ -5,14 +5,17 @@ use std::iter;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use gradus::data::import::{Format, ImportOptions, import};
+use gradus::data::import::{
+    AnnotationCounts, Format, ImportOptions, RaterMerge, Unannotated, import,
+};
 use gradus::data::{
-    AtomicFile, DataError, Example, ExampleWriter, GeneratorConfig, GroupKey, RaterSums,
-    ReadProgress, RecordProblem, Segmenter, SpanFit, SplitFractions, StatsCollector, UnreadKey,
-    UnreadKeys, generate, split_by,
+    AtomicFile, DataError, Example, ExampleWriter, GeneratorConfig, GroupKey, KappaCounts,
+    RaterSums, ReadProgress, RecordProblem, Segmenter, SpanFit, SplitFractions, StatsCollector,
+    UnreadKey, UnreadKeys, generate, split_by,
 };
 use gradus_files::create_directories;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::cli::{DataCommand, MarkCut};
 use crate::failure::Usage;
@@ -52,6 +55,8 @@ pub(crate) fn run(command: DataCommand) -> Result<()> {
             rating_map,
             segmenter,
             mark_rule,
+            raters,
+            unannotated,
             offsets,
             sources,
             skip_wrong,
@@ -83,6 +88,8 @@ pub(crate) fn run(command: DataCommand) -> Result<()> {
                 sources,
                 columns: records::columns().cloned().unwrap_or_default(),
                 limits: records::limits(),
+                rater_merge: raters.unwrap_or_default(),
+                unannotated: unannotated.unwrap_or_default(),
             };
             let inputs: Vec<&Path> = iter::once(&file)
                 .chain(&options.sources)
@@ -306,12 +313,12 @@ fn import_file(
     let mut left_out = 0_usize;
     let mut reading = Reading::new("records", ReadProgress::default());
     let mut unread = UnreadKeys::new();
-    let importer = import(file, format, options)?;
+    let mut importer = import(file, format, options)?;
     for note in importer.notes() {
         show::status(&format!("{}: {note}", file.display()));
     }
     let mut agreement = Agreement::default();
-    for record in importer {
+    while let Some(record) = importer.next() {
         reading.add(1);
         match record {
             Ok(example) => {
@@ -344,8 +351,34 @@ fn import_file(
     );
     writer.commit()?;
     show::status(&status);
+    tell_unannotated(importer.annotations(), options);
     agreement.show();
+    if options.rater_merge != RaterMerge::Mean && agreement.is_empty() {
+        show::status(&format!(
+            "--raters {}: no text has ratings of several raters",
+            options.rater_merge
+        ));
+    }
     Ok(())
+}
+
+/// Says how many answers nobody has annotated: no rating is not a good one.
+fn tell_unannotated(counts: AnnotationCounts, options: &ImportOptions) {
+    let AnnotationCounts {
+        answers,
+        unannotated,
+        ..
+    } = counts;
+    if unannotated == 0 {
+        return;
+    }
+    let done = match options.unannotated {
+        Unannotated::Skip => "left out",
+        _ => "kept without ratings; --unannotated skip leaves them out",
+    };
+    show::status(&format!(
+        "{unannotated} of {answers} answers were annotated by nobody, which does not make them right: {done}"
+    ));
 }
 
 /// The unit of offsets with which a span would cover the text that its record repeats.
@@ -365,27 +398,50 @@ fn other_unit(error: &DataError) -> Option<&'static str> {
 
 /// Agreement of the raters by aspect, of segments and of responses.
 #[derive(Default)]
-struct Agreement([BTreeMap<String, RaterSums>; 2]);
+struct Agreement([BTreeMap<String, (RaterSums, KappaCounts)>; 2]);
 
 impl Agreement {
     fn add(&mut self, example: &Example) {
+        let names = example.meta.get("raters").and_then(Value::as_array);
+        let names: Vec<&str> = names
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         let [of_segments, of_responses] = &mut self.0;
-        let segments = example.segments.iter().flat_map(|segment| &segment.raters);
-        for (aspect, ratings) in segments {
-            of_segments.entry(aspect.clone()).or_default().add(ratings);
+        for segment in &example.segments {
+            add_ratings(
+                of_segments,
+                &names,
+                &of_raters(&segment.raters, &segment.extra),
+            );
         }
-        for (aspect, ratings) in &example.raters {
-            of_responses.entry(aspect.clone()).or_default().add(ratings);
-        }
+        add_ratings(
+            of_responses,
+            &names,
+            &of_raters(&example.raters, &example.meta),
+        );
+    }
+
+    /// Whether no text has several ratings.
+    fn is_empty(&self) -> bool {
+        self.0.iter().all(BTreeMap::is_empty)
     }
 
     /// Says how far raters agree, where texts have several.
     fn show(&self) {
         for (sums, what) in self.0.iter().zip(["segments", "responses"]) {
-            for (aspect, sums) in sums {
+            for (aspect, (sums, kappa)) in sums {
                 if let Some(found) = sums.agreement() {
+                    let kappa = kappa.kappa().map_or_else(String::new, |found| {
+                        let of = match &found.names {
+                            Some([one, other]) => format!("{one} and {other}"),
+                            None => format!("mean of {} pairs", found.pairs),
+                        };
+                        format!(", Cohen's kappa {} ({of})", show::number(Some(found.kappa)))
+                    });
                     show::status(&format!(
-                        "{aspect}: {} {what} with {} to {} raters, standard deviation {}, Krippendorff's alpha {}",
+                        "{aspect}: {} {what} with {} to {} raters, standard deviation {}, Krippendorff's alpha {}{kappa}",
                         found.texts,
                         found.fewest,
                         found.most,
@@ -396,6 +452,28 @@ impl Agreement {
             }
         }
     }
+}
+
+fn add_ratings(
+    sums: &mut BTreeMap<String, (RaterSums, KappaCounts)>,
+    names: &[&str],
+    ratings: &BTreeMap<String, Vec<f64>>,
+) {
+    for (aspect, ratings) in ratings {
+        let (sums, kappa) = sums.entry(aspect.clone()).or_default();
+        sums.add(ratings);
+        kappa.add(names, ratings);
+    }
+}
+
+/// The single ratings of several raters, which stand beside a rating that is not their mean.
+fn of_raters(
+    raters: &BTreeMap<String, Vec<f64>>,
+    beside: &Map<String, Value>,
+) -> BTreeMap<String, Vec<f64>> {
+    let merged = beside.get("of_raters").filter(|_| raters.is_empty());
+    let merged = merged.and_then(|merged| serde_json::from_value(merged.clone()).ok());
+    merged.unwrap_or_else(|| raters.clone())
 }
 
 fn convert(input: &Path, output: AtomicFile) -> Result<()> {

@@ -96,11 +96,7 @@ mod present {
                     .map(|text| text.replace("\\n", "\n")),
                 reward_key: args.reward_key.clone(),
                 unscored_reward: args.unscored_reward.map(finite).transpose()?,
-                rating_range: args
-                    .rating_range
-                    .as_deref()
-                    .map(DropIns::parse_range)
-                    .transpose()?,
+                rating_range: args.rating_range,
             },
             grace: Duration::from_secs(args.grace),
         })

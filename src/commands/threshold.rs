@@ -103,10 +103,10 @@ pub(crate) fn run(args: &DoubtArgs) -> Result<()> {
 }
 
 fn wish(args: &DoubtArgs) -> Result<Wish> {
-    let wish = match (args.precision, args.recall, &args.cost) {
+    let wish = match (args.precision, args.recall, args.cost) {
         (Some(share), _, _) => Wish::Precision(share).checked(),
         (_, Some(share), _) => Wish::Recall(share).checked(),
-        (_, _, Some(costs)) => Wish::of_costs(costs),
+        (_, _, Some(costs)) => Ok(costs),
         (None, None, None) => unreachable!("clap asks for one"),
     };
     wish.map_err(|wrong| Usage::new(format!("--{wrong}")).into())

@@ -17,6 +17,7 @@ mod encoder;
 mod evaluation;
 mod explain;
 mod families;
+mod figures;
 mod files;
 mod generators;
 mod help;

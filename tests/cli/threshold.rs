@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use crate::support::{copy_of_bundle, gradus, json_of, names, temp_dir, trained, write};
 
 /// A copy of the bundle, and records whose ratings `rated` makes of the bundle's scores.
-fn place(rated: impl Fn(f64) -> Value) -> TempDir {
+pub(crate) fn place(rated: impl Fn(f64) -> Value) -> TempDir {
     let directory = temp_dir();
     let path = directory.path();
     copy_of_bundle(path);
@@ -201,7 +201,7 @@ fn what_no_threshold_reaches_and_what_is_no_wish_are_refused_and_nothing_is_stor
         (&["--recall", "-1"], &["--recall: found -1"]),
         (
             &["--cost", "5:1"],
-            &["--cost: found `5:1`", "wrong:missed=5:1"],
+            &["'--cost", "found `5:1`", "wrong:missed=5:1"],
         ),
         (
             &["--recall", "0.5", "--aspects", "tone"],

@@ -523,6 +523,18 @@ pub enum DataError {
         /// The given value.
         found: String,
     },
+    /// An unknown rule for the ratings of several raters.
+    #[error("raters: found `{found}`, expected mean, any or majority")]
+    InvalidRaterMerge {
+        /// The given value.
+        found: String,
+    },
+    /// An unknown treatment of answers that nobody has annotated.
+    #[error("unannotated answers: found `{found}`, expected keep or skip")]
+    InvalidUnannotated {
+        /// The given value.
+        found: String,
+    },
     /// An unknown unit of offsets.
     #[error("offsets: found `{found}`, expected chars, utf16 or bytes")]
     InvalidOffsets {

@@ -160,25 +160,6 @@ pub struct DropIns {
     pub rating_range: Option<(f64, f64)>,
 }
 
-impl DropIns {
-    /// Reads `LOW:HIGH`.
-    ///
-    /// # Errors
-    /// [`ServeError::Limit`] unless both are finite and the first is the lower.
-    pub fn parse_range(text: &str) -> Result<(f64, f64)> {
-        let numbers = text
-            .split_once(':')
-            .and_then(|(low, high)| Some((low.parse().ok()?, high.parse().ok()?)));
-        numbers
-            .filter(|(low, high): &(f64, f64)| low.is_finite() && high.is_finite() && low < high)
-            .ok_or_else(|| ServeError::Limit {
-                name: "rating-range",
-                found: format!("`{text}`"),
-                expected: "LOW:HIGH with LOW below HIGH, as in 0:1".into(),
-            })
-    }
-}
-
 /// What a server is started with.
 #[derive(Debug, Clone)]
 pub struct ServeOptions {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::fields::not_allowed;
+use super::importer::ANNOTATED;
 use super::marks::{Mark, marked_spans, rate_spans};
 use super::options::ImportOptions;
 use crate::records::field::{Checked, text};
@@ -16,6 +17,8 @@ pub(super) struct Rater {
     pub(super) name: String,
     /// Spans with a label: whatever lies outside of all is worth 1.
     pub(super) marks: Vec<Mark>,
+    /// Whether the rater was not asked for marks, or did not answer: then no mark does not mean no fault.
+    pub(super) left_marks_out: bool,
     /// Spans with a rating, by aspect.
     pub(super) rated: Vec<(CharSpan, String, f64)>,
     /// Ratings of the whole response, by aspect.
@@ -87,11 +90,20 @@ impl Annotated {
             raters,
         } = self;
         if raters.is_empty() {
-            return Err(not_allowed(
-                field,
-                "no annotation",
-                "at least one that was submitted",
-            ));
+            meta.insert(ANNOTATED.into(), false.into());
+            let spans = marked_spans(&texts.response, [].iter(), options, field)?;
+            let unrated = spans
+                .into_iter()
+                .map(|span| Segment::new(span, BTreeMap::new()));
+            return Ok(Example {
+                id,
+                prompt: texts.prompt,
+                context: texts.context,
+                segments: unrated.collect(),
+                response: texts.response,
+                meta,
+                ..Example::default()
+            });
         }
         let has_rated = raters.iter().any(|rater| !rater.rated.is_empty());
         let has_marks = raters.iter().any(|rater| !rater.marks.is_empty());
@@ -156,11 +168,13 @@ fn marked_segments(
     let spans = marked_spans(response, marks, options, field)?;
     let by_rater: Vec<Vec<f64>> = raters
         .iter()
+        .filter(|rater| !rater.left_marks_out)
         .map(|rater| rate_spans(response, &spans, &rater.marks, options.mark_rule))
         .collect();
     let segments = spans.into_iter().enumerate().map(|(k, span)| {
-        let ratings = by_rater.iter().map(|ratings| ratings[k]).collect();
-        segment(span, BTreeMap::from([(DEFAULT_ASPECT.to_owned(), ratings)]))
+        let ratings: Vec<f64> = by_rater.iter().map(|ratings| ratings[k]).collect();
+        let rated = (!ratings.is_empty()).then(|| (DEFAULT_ASPECT.to_owned(), ratings));
+        segment(span, rated.into_iter().collect())
     });
     Ok(segments.collect())
 }

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use super::ImportedRecords as Examples;
 use super::fields::Record;
+use super::options::Unannotated;
+use super::rater_merge::RaterMerge;
 use crate::records::FirstPlaces;
 use crate::records::field::Checked;
 use crate::{
@@ -35,6 +37,9 @@ pub fn import(path: impl AsRef<Path>, format: Format, options: &ImportOptions) -
     Ok(Importer {
         examples,
         limits: options.limits,
+        rater_merge: options.rater_merge,
+        unannotated: options.unannotated,
+        counts: AnnotationCounts::default(),
         notes,
         ready: VecDeque::new(),
         places: FirstPlaces::default(),
@@ -138,6 +143,9 @@ pub struct Importer {
     examples: Examples,
     limits: ReadLimits,
     notes: Vec<String>,
+    rater_merge: RaterMerge,
+    unannotated: Unannotated,
+    counts: AnnotationCounts,
     /// Examples of the record that was read last, with its location.
     ready: VecDeque<(Location, Example)>,
     places: FirstPlaces,
@@ -163,6 +171,32 @@ impl Importer {
         self.places.add(&example.id, &location)?;
         Ok(example)
     }
+
+    /// How many answers were annotated, of those that were read so far.
+    pub fn annotations(&self) -> AnnotationCounts {
+        self.counts
+    }
+
+    /// Whether an example is left out because nobody has annotated it.
+    fn leaves_out(&mut self, example: &Example) -> bool {
+        let is_unannotated = example.meta.get(ANNOTATED) == Some(&false.into());
+        self.counts.answers += 1;
+        self.counts.unannotated += usize::from(is_unannotated);
+        is_unannotated && self.unannotated == Unannotated::Skip
+    }
+}
+
+/// The key of `meta` that is `false` in an answer that nobody has annotated.
+pub(super) const ANNOTATED: &str = "annotated";
+
+/// How many answers of an annotation tool were annotated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct AnnotationCounts {
+    /// Answers that were read.
+    pub answers: usize,
+    /// Answers that nobody has annotated. They have no rating, or were left out.
+    pub unannotated: usize,
 }
 
 impl Iterator for Importer {
@@ -170,7 +204,11 @@ impl Iterator for Importer {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some((location, example)) = self.ready.pop_front() {
+            if let Some((location, mut example)) = self.ready.pop_front() {
+                if self.leaves_out(&example) {
+                    continue;
+                }
+                self.rater_merge.apply(&mut example);
                 return Some(self.check(location, example));
             }
             match self.examples.next()? {

@@ -1,10 +1,15 @@
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use super::mark_rule::MarkRule;
 use super::offsets::Offsets;
+use super::rater_merge::RaterMerge;
 use super::rating_map::Label;
 use crate::records::field::Checked;
-use crate::{CharSpan, ColumnMap, RatingMap, ReadLimits, RecordError, RecordProblem, Segmenter};
+use crate::{
+    CharSpan, ColumnMap, DataError, RatingMap, ReadLimits, RecordError, RecordProblem, Result,
+    Segmenter,
+};
 
 /// How to read a published data set where there is a choice.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +26,10 @@ pub struct ImportOptions {
     pub offsets: Offsets,
     /// How marked errors become ratings; by default any mark counts. Matters to the same formats.
     pub mark_rule: MarkRule,
+    /// How the ratings of several raters become one; by default their mean.
+    pub rater_merge: RaterMerge,
+    /// What becomes of answers that nobody has annotated; by default they are kept without ratings.
+    pub unannotated: Unannotated,
     /// The file with the prompts (`source_info.jsonl`); needed by
     /// [`Format::RagTruth`](crate::Format::RagTruth), read by no other format.
     pub sources: Option<PathBuf>,
@@ -31,12 +40,37 @@ pub struct ImportOptions {
     pub limits: ReadLimits,
 }
 
+/// What becomes of an answer that nobody has annotated. It is not one without a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Unannotated {
+    /// It is kept without ratings.
+    #[default]
+    Keep,
+    /// It is left out.
+    Skip,
+}
+
+impl FromStr for Unannotated {
+    type Err = DataError;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "keep" => Ok(Self::Keep),
+            "skip" => Ok(Self::Skip),
+            _ => Err(DataError::InvalidUnannotated {
+                found: text.to_owned(),
+            }),
+        }
+    }
+}
+
 impl ImportOptions {
     /// Cuts a response as the options say; for formats that have no segments.
     ///
     /// # Errors
     /// If it cannot be cut, or holds white space only; `field` names it.
-    pub fn cut(&self, response: &str, field: &str) -> Result<Vec<CharSpan>, RecordError> {
+    pub fn cut(&self, response: &str, field: &str) -> Checked<Vec<CharSpan>> {
         super::marks::cut(response, &self.segmenter, field)
     }
 

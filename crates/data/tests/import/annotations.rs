@@ -1,6 +1,10 @@
 //! Marked hallucinations and the exports of annotation tools, one and several raters.
 
-use gradus_data::{DataError, Example, Format, ImportOptions, RaterSums, import};
+use std::collections::BTreeMap;
+
+use gradus_data::{
+    DataError, Example, Format, ImportOptions, RaterMerge, RaterSums, Unannotated, import,
+};
 use serde_json::{Value, json};
 
 use crate::{file, import_all, one, one_with, ratings, refusal, refused, texts};
@@ -237,6 +241,19 @@ fn task(annotations: &Value) -> String {
     .to_string()
 }
 
+/// An answer that nobody has annotated is not one without a fault: it has segments, and no rating.
+fn check_unannotated(example: &Example) {
+    assert_eq!(example.meta["annotated"], json!(false));
+    assert!(!example.segments.is_empty(), "{example:?}");
+    let segments = example.segments.iter();
+    assert!(
+        segments
+            .map(|segment| &segment.ratings)
+            .all(BTreeMap::is_empty),
+        "{example:?}"
+    );
+}
+
 #[test]
 fn label_studio_with_labels_of_two_raters() {
     let annotations = json!([
@@ -251,8 +268,7 @@ fn label_studio_with_labels_of_two_raters() {
         (example.prompt.as_str(), &example.meta["source"]),
         ("How tall?", &json!("s"))
     );
-    let message = refused(&task(&json!([])), Format::LabelStudio);
-    assert!(message.contains("no annotation"), "{message}");
+    check_unannotated(&one(&task(&json!([])), Format::LabelStudio));
     let mut wrong = label_region("r", 17, 22, "Wrong");
     wrong["value"]["text"] = "343 m".into();
     let message = refused(&task(&json!([{"result": [wrong]}])), Format::LabelStudio);
@@ -373,11 +389,7 @@ fn prodigy_puts_the_answers_of_raters_together() {
     let text = lines.map(|line| line.to_string()).join("\n");
     let mut examples = import_all(&text, Format::Prodigy, &ImportOptions::default());
     assert_eq!(examples.len(), 2);
-    let message = examples.pop().unwrap().unwrap_err().to_string();
-    assert!(
-        message.contains("data:2") && message.contains("no annotation"),
-        "{message}"
-    );
+    check_unannotated(&examples.pop().unwrap().unwrap());
     let example = examples.pop().unwrap().unwrap();
     check_two_raters(&example, ["db-a", "db-b"]);
     assert_eq!(example.prompt, "How tall?");
@@ -436,5 +448,97 @@ fn a_file_without_a_record_says_so() {
             matches!(error, DataError::NoRecords { .. }),
             "{format}: {error}"
         );
+    }
+}
+
+/// A task of three raters, of whom two marked the number, and one that nobody annotated.
+fn three_raters() -> String {
+    let annotation = |by: &str, result: serde_json::Value| json!({"completed_by": by, "was_cancelled": false, "result": result});
+    let number = json!([label_region("r", 17, 22, "Wrong")]);
+    let annotations = json!([
+        annotation("a", number.clone()),
+        annotation("b", number),
+        annotation("c", json!([])),
+    ]);
+    let mut nobody: serde_json::Value = serde_json::from_str(&task(&json!([]))).unwrap();
+    nobody["id"] = json!("nobody");
+    format!("[{}, {nobody}]", task(&annotations))
+}
+
+#[test]
+fn raters_are_merged_as_the_options_say() {
+    for (merge, expected) in [
+        (RaterMerge::Mean, 1.0 / 3.0),
+        (RaterMerge::Any, 0.0),
+        (RaterMerge::Majority, 0.0),
+    ] {
+        let options = ImportOptions {
+            rater_merge: merge,
+            ..ImportOptions::default()
+        };
+        let examples = import_all(&three_raters(), Format::LabelStudio, &options);
+        let example = examples[0].as_ref().unwrap();
+        let last = example.segments.last().unwrap();
+        let found = last.ratings["rating"];
+        assert!((found - expected).abs() < 1e-12, "{merge}: {found}");
+        let (beside, list) = (last.extra.get("of_raters"), last.raters.get("rating"));
+        if merge == RaterMerge::Mean {
+            assert_eq!((beside, list), (None, Some(&vec![0.0, 0.0, 1.0])));
+        } else {
+            assert_eq!(beside, Some(&json!({"rating": [0.0, 0.0, 1.0]})));
+            assert_eq!(list, None, "a list is that of a mean");
+        }
+    }
+}
+
+#[test]
+fn unannotated_answers_are_counted_and_kept_or_left_out() {
+    for (unannotated, kept) in [(Unannotated::Keep, 2), (Unannotated::Skip, 1)] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("data.json");
+        fs_err::write(&path, three_raters()).unwrap();
+        let options = ImportOptions {
+            unannotated,
+            ..ImportOptions::default()
+        };
+        let mut importer = import(&path, Format::LabelStudio, &options).unwrap();
+        let examples: Vec<_> = importer.by_ref().map(Result::unwrap).collect();
+        assert_eq!(examples.len(), kept);
+        let counts = importer.annotations();
+        assert_eq!((counts.answers, counts.unannotated), (2, 1));
+    }
+}
+
+#[test]
+fn who_was_not_asked_for_marks_found_no_text_clean() {
+    // u2 answered the rating question only.
+    let record = json!({
+        "id": "x", "fields": {"prompt": "How tall?", "response": ANSWER},
+        "responses": {
+            "spans": [{"value": [{"label": "wrong", "start": 17, "end": 22}], "user_id": "u1", "status": "submitted"}],
+            "quality": [{"value": 4, "user_id": "u2", "status": "submitted"}],
+        },
+    });
+    let example = one(&record.to_string(), Format::Argilla);
+    let last = example.segments.last().unwrap();
+    assert_eq!(last.ratings["rating"].to_bits(), 0.0_f64.to_bits());
+    assert!(last.raters.is_empty(), "one rater looked for marks");
+    assert_eq!(example.ratings["quality"].to_bits(), 4.0_f64.to_bits());
+}
+
+#[test]
+fn texts_that_nobody_labeled_in_doccano_are_not_clean() {
+    let line = r#"{"id":3,"text":"It stands. It is 342 m tall.","label":[]}"#;
+    let directory = tempfile::tempdir().unwrap();
+    for (name, is_rated) in [("ann.jsonl", true), ("unknown.jsonl", false)] {
+        let path = directory.path().join(name);
+        fs_err::write(&path, line).unwrap();
+        let examples = import(&path, Format::Doccano, &ImportOptions::default()).unwrap();
+        let examples: Vec<_> = examples.map(Result::unwrap).collect();
+        if is_rated {
+            assert_eq!(examples[0].segments[0].ratings.len(), 1, "{name}");
+        } else {
+            check_unannotated(&examples[0]);
+        }
     }
 }

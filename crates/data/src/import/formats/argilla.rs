@@ -49,10 +49,12 @@ pub(in crate::import) fn parse(mut record: Record, options: &ImportOptions) -> C
     {
         let known = raters.entry(user.clone()).or_insert_with(|| Rater {
             name: user,
+            left_marks_out: true,
             ..Rater::default()
         });
         match &value {
             Value::Array(spans) if spans.iter().all(|span| span.get("start").is_some()) => {
+                known.left_marks_out = false;
                 for (k, span) in spans.iter().enumerate() {
                     let field = format!("{field}[{k}]");
                     let marked = Marked {

@@ -11,6 +11,9 @@ use crate::import::options::ImportOptions;
 use crate::records::field::{Checked, list, missing};
 use crate::{Location, Result};
 
+/// The name of the file with the texts of no rater, without its ending.
+const UNLABELED: &str = "unknown";
+
 /// One line a text, and one file for each rater where a project does not share annotations.
 pub(in crate::import) fn read(
     path: &Path,
@@ -43,12 +46,14 @@ fn labeled(mut record: Record, location: &Location, options: &ImportOptions) -> 
         marks.push(mark(label, &reader, &format!("{key}[{k}]"))?);
     }
     let name = location.path.file_stem().unwrap_or_default();
+    // Texts that nobody labeled are exported as a file of this name.
+    let is_labeled = name != UNLABELED || !marks.is_empty();
     Ok(Group {
         key: id.clone(),
         id,
         texts,
         meta: fields,
-        rater: Some(Rater {
+        rater: is_labeled.then(|| Rater {
             name: name.to_string_lossy().into_owned(),
             marks,
             ..Rater::default()

@@ -29,10 +29,10 @@ fn answer(mut record: Record, options: &ImportOptions) -> Checked<Group> {
     // A task has another hash for each rater who corrected it.
     record.take("_task_hash");
     let answer = record.take("answer");
-    let accepted = answer.is_none_or(|answer| answer == "accept");
-    let spans = record
-        .take("spans")
-        .unwrap_or_else(|| Value::Array(Vec::new()));
+    let spans = record.take("spans");
+    // Without an answer and without spans, it is a task that nobody has answered.
+    let accepted = answer.map_or(spans.is_some(), |answer| answer == "accept");
+    let spans = spans.unwrap_or_else(|| Value::Array(Vec::new()));
     record.take("tokens");
     let mut fields = record.rest()?;
     let texts = Texts::take(&mut fields, "")?;
