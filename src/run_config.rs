@@ -6,8 +6,8 @@ use gradus_data::ColumnMap;
 use gradus_eval::Aggregation;
 use gradus_files::{MOST_SETTINGS, is_about_the_path, read_bounded};
 use gradus_train::{
-    CheckedConfig, CheckedModel, ModelOptions, ScratchOptions, SoftAggregation, TextOptions,
-    TrainConfig, TrainError,
+    CheckedConfig, CheckedModel, ModelOptions, ScratchOptions, SoftAggregation, SourceBundle,
+    TextOptions, TrainConfig, TrainError,
 };
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,15 @@ pub struct RunConfig {
     /// Hugging Face directory of a pretrained encoder, or the name of a model on the Hub.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoder: Option<PathBuf>,
+    /// Bundle to train further, instead of `encoder`. Its settings of text and model are the run's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<PathBuf>,
+    /// SHA-256 of the weights of `from`; a bundle with others is refused. Written by a run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from_weights: Option<String>,
+    /// Test data of `from`, judged before and after, to see what it forgets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old_test: Option<PathBuf>,
     /// Training split.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub train: Option<PathBuf>,
@@ -143,16 +152,64 @@ impl RunConfig {
         })
     }
 
+    /// The settings of a run that continues the bundle in `from`: its text, model and aggregation, and the training
+    /// settings of [`SourceBundle::train_config`].
+    pub fn continuing(source: &SourceBundle, from: impl Into<PathBuf>) -> Self {
+        Self {
+            from: Some(from.into()),
+            from_weights: Some(source.info().weights.sha256.clone()),
+            aggregation: Some(source.aggregation()),
+            text: source.text_options(),
+            model: source.model_options(),
+            training: source.train_config(),
+            ..Self::default()
+        }
+    }
+
+    /// This configuration with the keys that a file has.
+    ///
+    /// # Errors
+    /// Those of [`load`](Self::load), and [`RunConfigError::Write`].
+    pub fn overridden_by(&self, path: &Path) -> Result<Self, RunConfigError> {
+        // Errors name the line.
+        let (text, name) = Self::read(path)?;
+        Self::parse(&text, &name)?;
+        let parse_error = |source| RunConfigError::Parse {
+            name: name.clone(),
+            source: Box::new(source),
+        };
+        let mut table = toml::Table::try_from(self)?;
+        let given: toml::Table = toml::from_str(&text).map_err(parse_error)?;
+        for (key, value) in given {
+            let is_part = ["text", "model", "training"].contains(&key.as_str());
+            match (table.get_mut(&key), value) {
+                (Some(toml::Value::Table(table)), toml::Value::Table(given)) if is_part => {
+                    table.extend(given);
+                }
+                (_, value) => {
+                    table.insert(key, value);
+                }
+            }
+        }
+        table.try_into().map_err(parse_error)
+    }
+
     /// Reads a configuration from a file.
     ///
     /// # Errors
     /// [`RunConfigError::Read`] or [`RunConfigError::Parse`].
     pub fn load(path: &Path) -> Result<Self, RunConfigError> {
+        let (text, name) = Self::read(path)?;
+        Self::parse(&text, &name)
+    }
+
+    /// The text of a file, and its name in messages.
+    fn read(path: &Path) -> Result<(String, String), RunConfigError> {
         let text = String::from_utf8(read_bounded(path, MOST_SETTINGS)?).map_err(|_| {
             let message = format!("{}: found text that is not UTF-8", path.display());
             std::io::Error::new(std::io::ErrorKind::InvalidData, message)
         })?;
-        Self::parse(&text, &path.display().to_string())
+        Ok((text, path.display().to_string()))
     }
 
     /// Validates the settings.
@@ -191,6 +248,8 @@ impl RunConfig {
     pub fn to_toml(&self) -> Result<String, RunConfigError> {
         let paths = [
             ("encoder", &self.encoder),
+            ("from", &self.from),
+            ("old_test", &self.old_test),
             ("train", &self.train),
             ("valid", &self.valid),
             ("output", &self.output),
@@ -241,6 +300,24 @@ mod tests {
         config.aggregation = Some(Aggregation::Min);
         let text = config.to_toml().unwrap();
         assert_eq!(RunConfig::parse(&text, "test").unwrap(), config, "{text}");
+    }
+
+    #[test]
+    fn a_file_overrides_the_keys_that_it_has_and_no_others() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("run.toml");
+        fs_err::write(&file, "train = \"t\"\n[text]\nmax_length = 9\n").unwrap();
+        let mut base = RunConfig::default();
+        base.text.aspects = vec!["a".into()];
+        base.training.learning_rate = 1e-5;
+        base.model.head = "mlp:4".parse().unwrap();
+        let mut expected = base.clone();
+        expected.train = Some("t".into());
+        expected.text.max_length = 9;
+        assert_eq!(base.overridden_by(&file).unwrap(), expected);
+        fs_err::write(&file, "[text]\nmaxlength = 9\n").unwrap();
+        let message = base.overridden_by(&file).unwrap_err().to_string();
+        assert!(message.contains("line 2"), "{message}");
     }
 
     #[test]

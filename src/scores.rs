@@ -341,16 +341,24 @@ pub(crate) fn tell_of_fitted(fitted: &str, sketch: &TextsSketch, examples: &[Exa
     ));
 }
 
-/// Warns how many of the records the bundle was trained on; imported and older bundles cannot tell.
-fn tell_of_shared(directory: &Path, examples: &[Example]) -> Result<()> {
+/// The sketch of the texts that a bundle was trained on, if it has one.
+pub(crate) fn stored_sketch(directory: &Path) -> Result<Option<TextsSketch>> {
     let Some(bytes) = Bundle::read_extra(directory, TEXTS)? else {
-        return Ok(());
+        return Ok(None);
     };
-    let sketch: TextsSketch = serde_json::from_slice(&bytes).with_context(|| {
+    let sketch = serde_json::from_slice(&bytes).with_context(|| {
         let path = directory.join(TEXTS);
         Usage::new(format!("{}: not the list of this version", path.display()))
             .with_hint("remove it; the bundle then no longer knows which texts it was trained on")
     })?;
+    Ok(Some(sketch))
+}
+
+/// Warns how many of the records the bundle was trained on; imported and older bundles cannot tell.
+fn tell_of_shared(directory: &Path, examples: &[Example]) -> Result<()> {
+    let Some(sketch) = stored_sketch(directory)? else {
+        return Ok(());
+    };
     let found = sketch.shared(examples);
     if found.shared > 0 {
         let about = if found.exact { "" } else { "about " };

@@ -191,6 +191,16 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
+/// A size in bytes, in binary units.
+pub(crate) fn binary(bytes: usize) -> String {
+    let mebibytes = bytes as f64 / f64::from(1 << 20);
+    if mebibytes < 1024.0 {
+        format!("{mebibytes:.1} MiB")
+    } else {
+        format!("{:.1} GiB", mebibytes / 1024.0)
+    }
+}
+
 /// Shortens a text to one line of at most `longest` characters.
 pub(crate) fn shortened(text: &str, longest: usize) -> String {
     let text = visible(&text.replace(['\n', '\r', '\t'], " ")).into_owned();

@@ -30,7 +30,12 @@ Checkpoints are in OUTPUT.checkpoints. Ctrl-C completes the step, saves a checkp
 130; a second Ctrl-C stops at once. An interrupted or killed run resumes with the same losses as an
 uninterrupted one (docs/training.md):
 
-  gradus train --resume my-bundle.checkpoints";
+  gradus train --resume my-bundle.checkpoints
+
+New ratings train a bundle further. --old-test judges it on its old test data before and after:
+
+  gradus train --from my-bundle --train new.jsonl --valid new-valid.jsonl --output my-bundle-2 \\
+      --old-test test.jsonl";
 
 pub(super) const PROBE_HELP: &str = "\
 Pools each segment once, fits a ridge regression per aspect for each of 15 penalties, and keeps the
@@ -117,6 +122,16 @@ pub(crate) struct RunArgs {
 pub(crate) struct TrainArgs {
     #[command(flatten)]
     pub(crate) run: RunArgs,
+    /// Train this bundle further: encoder, head, aspects, scales, segmenter and template are its own, and other ones
+    /// are refused; the learning rates are a fifth of those it was trained with
+    #[arg(long, value_name = "BUNDLE", conflicts_with_all = ["encoder", "init_head", "resume"])]
+    pub(crate) from: Option<PathBuf>,
+    /// Rated test data of the bundle of --from, judged before and after with an interval of the difference
+    #[arg(long, value_name = "FILE")]
+    pub(crate) old_test: Option<PathBuf>,
+    /// Print the plan (data, aspects, truncation, steps) with the expected time and memory, and stop
+    #[arg(long, conflicts_with = "resume")]
+    pub(crate) dry_run: bool,
     /// Resume an interrupted run, given its checkpoints directory or its output, with the same
     /// settings and data; different ones are refused
     #[arg(long, value_name = "DIR", conflicts_with_all = ["overwrite", "checkpoints", "output"])]

@@ -1,7 +1,9 @@
 //! `gradus compare`
 
+use std::path::Path;
+
 use anyhow::Result;
-use gradus::data::{visible_code, visible_markdown};
+use gradus::data::{Example, visible_code, visible_markdown};
 use gradus::eval::bootstrap::Bootstrap;
 use gradus::eval::compare::{CompareOptions, Comparison, ComparisonReport, System, compare};
 use gradus::eval::{AspectCounts, EvalError, JudgedAspect, UnscoredCounts};
@@ -20,7 +22,7 @@ pub(super) const FEWEST_RESAMPLES: usize = 100;
 
 /// The comparison in one aspect, for programs.
 #[derive(Serialize)]
-struct AspectComparison {
+pub(super) struct AspectComparison {
     aspect: String,
     /// The ratings that systems are compared on.
     ratings: Ratings,
@@ -94,13 +96,53 @@ pub(crate) fn run(args: &CompareArgs) -> Result<()> {
     if args.json {
         return show::json(&comparisons);
     }
+    show_comparisons(&comparisons, args.markdown)
+}
+
+pub(super) fn show_comparisons(comparisons: &[AspectComparison], markdown: bool) -> Result<()> {
     for (index, comparison) in comparisons.iter().enumerate() {
         if index > 0 {
             show::line("")?;
         }
-        show_comparison(comparison, args.markdown)?;
+        show_comparison(comparison, markdown)?;
     }
     Ok(())
+}
+
+/// Compares bundles with the same aspects, by their scores without recalibration, on every aspect that the examples
+/// rate.
+pub(super) fn compare_bundles(
+    bundles: [(&str, &Path); 2],
+    examples: &[Example],
+    device: Option<&str>,
+    options: &CompareOptions,
+) -> Result<Vec<AspectComparison>> {
+    let choices = Choices {
+        raw: true,
+        device,
+        ..Choices::default()
+    };
+    let scored: Vec<ScoredSystem> = bundles
+        .into_iter()
+        .map(|(name, path)| NamedSystem::of(name, path).score(examples, &choices))
+        .collect::<Result<_>>()?;
+    let mut comparisons = Vec::new();
+    for aspect in aspects(&scored, None)? {
+        if rates(examples, aspect) {
+            comparisons.extend(compare_aspect(&scored, aspect, examples.len(), options)?);
+        }
+    }
+    check_pairs(&comparisons)?;
+    Ok(comparisons)
+}
+
+/// Whether a segment or a response is rated on the aspect.
+fn rates(examples: &[Example], aspect: &str) -> bool {
+    examples.iter().any(|example| {
+        let mut segments = example.segments.iter();
+        example.ratings.contains_key(aspect)
+            || segments.any(|segment| segment.ratings.contains_key(aspect))
+    })
 }
 
 fn options(args: &CompareArgs) -> Result<CompareOptions> {

@@ -404,11 +404,11 @@ impl Memory {
         let at = format!("{} × {} tokens", self.batch_size, self.seq_length);
         vec![
             ("memory estimate for", at),
-            ("- weights", binary(bytes.weights)),
-            ("- scoring", binary(bytes.scoring)),
-            ("- training", binary(bytes.training)),
-            ("- training adapters", binary(bytes.training_adapters)),
-            ("- training the head", binary(bytes.training_head)),
+            ("- weights", show::binary(bytes.weights)),
+            ("- scoring", show::binary(bytes.scoring)),
+            ("- training", show::binary(bytes.training)),
+            ("- training adapters", show::binary(bytes.training_adapters)),
+            ("- training the head", show::binary(bytes.training_head)),
         ]
     }
 }
@@ -419,14 +419,5 @@ fn counted(count: usize) -> String {
         1e9.. => format!("{:.2} billion", count / 1e9),
         1e6.. => format!("{:.1} million", count / 1e6),
         _ => format!("{count:.0}"),
-    }
-}
-
-fn binary(bytes: usize) -> String {
-    let mebibytes = bytes as f64 / f64::from(1 << 20);
-    if mebibytes < 1024.0 {
-        format!("{mebibytes:.1} MiB")
-    } else {
-        format!("{:.1} GiB", mebibytes / 1024.0)
     }
 }

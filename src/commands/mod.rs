@@ -5,6 +5,7 @@ mod bench;
 mod calibrate;
 mod compare;
 mod compare_generators;
+mod continuing;
 mod data;
 mod devices;
 mod eval;

@@ -63,7 +63,8 @@ impl Told {
         Self { splits, warnings }
     }
 
-    fn of(
+    /// What these splits tell, except the findings that are `expected`.
+    pub(crate) fn of(
         train: &[Example],
         valid: &[Example],
         learned: &[String],
@@ -79,10 +80,38 @@ impl Told {
 
     /// Shows the plan of a run.
     pub(crate) fn shown(self) -> OnPreview {
-        Box::new(move |plan| self.show(plan))
+        Box::new(move |plan| self.show(plan, false))
     }
 
-    fn show(&self, plan: Preview<'_>) {
+    /// Shows the plan of a run that continues a bundle.
+    pub(crate) fn shown_of_continued(self) -> OnPreview {
+        Box::new(move |plan| {
+            self.tell_of_aspects(&plan.text.aspects);
+            self.show(plan, true);
+        })
+    }
+
+    /// Says which aspects of the bundle the new data does not rate, and which of its ratings the bundle has no aspect for.
+    fn tell_of_aspects(&self, own: &[AspectSpec]) {
+        let [train, _] = &self.splits;
+        for AspectSpec { name, .. } in own {
+            if !train.records.contains_key(name) {
+                show::warning(&format!(
+                    "{name}: not rated in the training split; its scores change all the same, with the encoder, and \
+                     nothing holds them to ratings"
+                ));
+            }
+        }
+        for name in train.records.keys() {
+            if !own.iter().any(|spec| spec.name == *name) {
+                show::warning(&format!(
+                    "{name}: its ratings are not learned, because the bundle that is continued has no such aspect"
+                ));
+            }
+        }
+    }
+
+    fn show(&self, plan: Preview<'_>, is_continued: bool) {
         let counts = [&plan.counts.train, &plan.counts.valid];
         show::truncation(plan.counts);
         show::status(&aspects(&plan.text.aspects, &self.splits));
@@ -94,6 +123,9 @@ impl Told {
         let context: Vec<String> = context.collect();
         let there = counts[0].context.with_context;
         let remedy = match (plan.text.use_context, there) {
+            (false, 1..) if is_continued => {
+                format!(", though {there} of train have one: the bundle reads none")
+            }
             (false, 1..) => format!(", though {there} of train have one: --use-context reads it"),
             _ => String::new(),
         };

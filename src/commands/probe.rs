@@ -8,11 +8,19 @@ use crate::cli::ProbeArgs;
 use crate::commands::plan;
 use crate::commands::settings::{Paths, base_config, pinned, set_run};
 use crate::commands::train::training_plan;
+use crate::failure::Usage;
 use crate::{progress, records, show};
 
 pub(crate) fn run(args: &ProbeArgs) -> Result<()> {
     let mut config = base_config(&args.run)?;
     set_run(&mut config, &args.run);
+    if let Some(from) = &config.from {
+        let message = format!(
+            "`from = {}` in the configuration: found a bundle, expected an encoder: a probe fits a new head",
+            from.display()
+        );
+        return Err(Usage::new(message).into());
+    }
     let settings = config.check()?;
     let config = pinned(config)?;
     let paths = Paths::of(&config)?;

@@ -44,6 +44,13 @@ impl NamedSystem {
         Ok(systems)
     }
 
+    pub(super) fn of(name: &str, path: &Path) -> Self {
+        Self {
+            name: name.into(),
+            path: path.into(),
+        }
+    }
+
     fn parse(text: &str) -> Self {
         // A path may hold `=` itself.
         let named = text.split_once('=').filter(|(name, _)| !name.is_empty());

@@ -4,20 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use gradus::bundle::{Bundle, EncoderOrigin};
 use gradus::burn::tensor::Device;
 use gradus::data::{Example, TextsSketch, tokenizer_notes};
 use gradus::eval::Baselines;
 use gradus::hub::Located;
 use gradus::model::PretrainedEncoder;
 use gradus::train::{
-    Begin, Checkpoints, EncoderSource, Session, StopHandle, TrainError, TrainObserver,
-    TrainingPlan, TrainingReport, checkpoint_file, default_checkpoints, find_checkpoints,
-    train_stored,
+    Begin, Checkpoints, EncoderSource, Rehearsal, Session, StopHandle, TrainError, TrainObserver,
+    TrainingPlan, TrainingReport, checkpoint_file, default_checkpoints, find_checkpoints, rehearse,
+    rehearse_stored, train_stored,
 };
 use gradus::{CheckedSettings, EvalMetrics, RunConfig, device};
+use serde::Serialize;
 
 use crate::cli::TrainArgs;
-use crate::commands::plan;
+use crate::commands::compare::AspectComparison;
+use crate::commands::continuing::{self, OldTest, show_old_test};
+use crate::commands::plan::Told;
 use crate::commands::settings::{Paths, base_config, locate, pinned, set, set_run, set_some};
 use crate::commands::stored::{Stored, Survey};
 use crate::failure::Usage;
@@ -32,34 +36,73 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     let resumed = args.resume.as_deref().map(find_checkpoints).transpose()?;
     let config = effective_config(args, resumed.as_deref())?;
     let settings = config.check()?;
+    continuing::check(&config)?;
     let config = pinned(config)?;
+    let old_test = OldTest::read(&config)?;
     let paths = Paths::of(&config)?;
     let devices = device::select_all(config.device.as_deref())?;
     let device = devices[0].device.clone();
     let stop = StopHandle::new();
     let splits = Splits::read(&config, &paths, &stop)?;
-    let mut watching = vec![observer(args.dashboard, &stop)?];
-    watching.extend(registry::observers());
-    let session = Session {
-        observer: Box::new(watching),
-        stop,
-        metrics: Box::new(EvalMetrics),
-        checkpoints: Some(checkpoints(args, &config, resumed, paths.output)?),
-        devices,
-        ..Session::default()
-    };
     let plan = Planned {
         config: &config,
         settings,
         output: paths.output,
         overwrite: args.run.overwrite,
     };
+    let session = Session {
+        stop: stop.clone(),
+        metrics: Box::new(EvalMetrics),
+        devices,
+        ..Session::default()
+    };
+    if args.dry_run {
+        let rehearsal = splits.rehearse(plan, &device, session)?;
+        return show_rehearsal(&rehearsal, args.json);
+    }
+    let mut watching = vec![observer(args.dashboard, &stop)?];
+    watching.extend(registry::observers());
+    let session = Session {
+        observer: Box::new(watching),
+        checkpoints: Some(checkpoints(args, &config, resumed, paths.output)?),
+        ..session
+    };
     let report = splits.train(plan, &device, session)?;
     show::training(&report);
     show::status(&format!("bundle saved: {}", paths.output.display()));
+    let old_test = old_test.map(|test| test.judge(&config, paths.output));
+    let old_test = old_test.transpose()?;
     if args.json {
-        show::json(&report)?;
+        return show::json(&Reported { report, old_test });
     }
+    old_test.as_deref().map_or(Ok(()), show_old_test)
+}
+
+/// What a run prints for programs.
+#[derive(Serialize)]
+struct Reported {
+    #[serde(flatten)]
+    report: TrainingReport,
+    /// The old test data before and after, for a run that continues a bundle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    old_test: Option<Vec<AspectComparison>>,
+}
+
+/// Prints what a run would be.
+fn show_rehearsal(rehearsal: &Rehearsal, json: bool) -> Result<()> {
+    if json {
+        return show::json(rehearsal);
+    }
+    show::line(&format!(
+        "{} steps in {} epochs, about {} (from {} steps); about {} of memory, without the examples; {} parameters",
+        rehearsal.steps,
+        rehearsal.epochs,
+        show::duration(rehearsal.seconds),
+        rehearsal.measured_steps,
+        show::binary(rehearsal.memory),
+        rehearsal.num_parameters
+    ))?;
+    show::status("nothing was trained, and nothing written: --dry-run");
     Ok(())
 }
 
@@ -73,6 +116,15 @@ enum Splits {
         stored: Box<Stored>,
         survey: Box<Survey>,
     },
+}
+
+/// The splits of a run that has a plan.
+enum Ready {
+    Memory {
+        train: Vec<Example>,
+        valid: Vec<Example>,
+    },
+    Disk(Box<Stored>),
 }
 
 /// What a plan is made of, besides the data.
@@ -106,19 +158,53 @@ impl Splits {
         device: &Device,
         mut session: Session,
     ) -> Result<TrainingReport> {
+        let (splits, plan) = self.planned(planned, &mut session)?;
+        Ok(match splits {
+            Ready::Memory { train, valid } => {
+                gradus::train::train(&plan, &train, &valid, device, session)?
+            }
+            Ready::Disk(stored) => {
+                let Stored { train, valid, .. } = &*stored;
+                train_stored(&plan, train, valid, stored.cache(), device, session)?
+            }
+        })
+    }
+
+    /// What [`train`](Self::train) would be.
+    fn rehearse(
+        self,
+        planned: Planned<'_>,
+        device: &Device,
+        mut session: Session,
+    ) -> Result<Rehearsal> {
+        let (splits, plan) = self.planned(planned, &mut session)?;
+        Ok(match splits {
+            Ready::Memory { train, valid } => rehearse(&plan, &train, &valid, device, session)?,
+            Ready::Disk(stored) => {
+                let Stored { train, valid, .. } = &*stored;
+                rehearse_stored(&plan, train, valid, stored.cache(), device, session)?
+            }
+        })
+    }
+
+    /// The plan of the run; the session shows it before the first step.
+    fn planned(self, planned: Planned<'_>, session: &mut Session) -> Result<(Ready, TrainingPlan)> {
         let Planned {
             config,
             settings,
             output,
             overwrite,
         } = planned;
+        let shown = |told: Told| match config.from {
+            Some(_) => told.shown_of_continued(),
+            None => told.shown(),
+        };
         match self {
             Self::Memory { train, valid } => {
-                session.on_preview = Some(plan::shown(&train, &valid, &config.text.aspects));
+                session.on_preview =
+                    Some(shown(Told::of(&train, &valid, &config.text.aspects, &[])));
                 let plan = training_plan(config, settings, output, overwrite, &train)?;
-                Ok(gradus::train::train(
-                    &plan, &train, &valid, device, session,
-                )?)
+                Ok((Ready::Memory { train, valid }, plan))
             }
             Self::Disk { stored, survey } => {
                 let Survey {
@@ -127,7 +213,7 @@ impl Splits {
                     sketch,
                     ..
                 } = *survey;
-                session.on_preview = Some(told.shown());
+                session.on_preview = Some(shown(told));
                 let plan = plan_with(
                     config,
                     settings,
@@ -136,9 +222,7 @@ impl Splits {
                     || Ok(baselines),
                     || Ok(sketch),
                 )?;
-                let Stored { train, valid, .. } = &*stored;
-                let cache = stored.cache();
-                Ok(train_stored(&plan, train, valid, cache, device, session)?)
+                Ok((Ready::Disk(stored), plan))
             }
         }
     }
@@ -212,7 +296,52 @@ fn plan_with(
     baselines: impl FnOnce() -> Result<Baselines>,
     sketch: impl FnOnce() -> Result<Vec<u8>>,
 ) -> Result<TrainingPlan> {
-    let (encoder, origin) = match (&config.encoder, &config.scratch) {
+    let (encoder, origin) = encoder_source(config)?;
+    let (aggregation, trained) = (config.aggregation(), config.trained_aggregation());
+    if let Some(trained) = trained.filter(|trained| *trained != aggregation) {
+        show::status(&format!(
+            "response scores will be the {aggregation} of their segments; the response loss trains the {trained}"
+        ));
+    }
+    let (mut baselines, mut sketch) = (baselines()?, sketch()?);
+    if let Some(from) = &config.from {
+        baselines = continuing::baselines(from, baselines)?;
+        sketch = continuing::sketch(from, &sketch)?;
+    }
+    let plan = TrainingPlan {
+        encoder,
+        origin,
+        text: config.text.clone(),
+        model: settings.model,
+        training: settings.training,
+        aggregation: config.aggregation(),
+        output: output.to_path_buf(),
+        overwrite,
+        extra_files: vec![
+            (CONFIG.into(), config.to_toml()?.into_bytes()),
+            (BASELINES.into(), serde_json::to_vec(&baselines)?),
+            (TEXTS.into(), sketch),
+        ],
+    };
+    if let EncoderSource::Pretrained(directory) = &plan.encoder {
+        show::model_notes(&PretrainedEncoder::open(directory)?);
+        for note in tokenizer_notes(directory, plan.text.max_length)? {
+            show::status(&format!("note: {note}"));
+        }
+    }
+    if let Some(template) = plan.chat_template()? {
+        show::chat_template(&template);
+    }
+    Ok(plan)
+}
+
+/// Where the encoder comes from, and where that was downloaded from.
+fn encoder_source(config: &RunConfig) -> Result<(EncoderSource, Option<EncoderOrigin>)> {
+    if let Some(from) = &config.from {
+        let origin = Bundle::info(from)?.manifest.encoder;
+        return Ok((EncoderSource::Bundle(from.clone()), origin));
+    }
+    Ok(match (&config.encoder, &config.scratch) {
         (Some(name), None) => {
             let Located { directory, origin } = locate(name)?;
             refuse_bundle(&directory)?;
@@ -229,39 +358,7 @@ fn plan_with(
                 .with_hint("name a Hugging Face directory with --encoder, or give a [scratch] table in --config")
                 .into());
         }
-    };
-    let (aggregation, trained) = (config.aggregation(), config.trained_aggregation());
-    if let Some(trained) = trained.filter(|trained| *trained != aggregation) {
-        show::status(&format!(
-            "response scores will be the {aggregation} of their segments; the response loss trains the {trained}"
-        ));
-    }
-    let baselines = baselines()?;
-    let plan = TrainingPlan {
-        encoder,
-        origin,
-        text: config.text.clone(),
-        model: settings.model,
-        training: settings.training,
-        aggregation: config.aggregation(),
-        output: output.to_path_buf(),
-        overwrite,
-        extra_files: vec![
-            (CONFIG.into(), config.to_toml()?.into_bytes()),
-            (BASELINES.into(), serde_json::to_vec(&baselines)?),
-            (TEXTS.into(), sketch()?),
-        ],
-    };
-    if let EncoderSource::Pretrained(directory) = &plan.encoder {
-        show::model_notes(&PretrainedEncoder::open(directory)?);
-        for note in tokenizer_notes(directory, plan.text.max_length)? {
-            show::status(&format!("note: {note}"));
-        }
-    }
-    if let Some(template) = plan.chat_template()? {
-        show::chat_template(&template);
-    }
-    Ok(plan)
+    })
 }
 
 /// Refuses a bundle as encoder.
@@ -275,8 +372,7 @@ fn refuse_bundle(directory: &Path) -> Result<()> {
     );
     Err(Usage::new(message)
         .with_hint(
-            "name the encoder that the bundle was made from; --init-head BUNDLE starts from the \
-             bundle's head",
+            "--from BUNDLE trains the bundle further; --init-head BUNDLE starts from its head alone",
         )
         .into())
 }
@@ -305,8 +401,12 @@ pub(crate) fn fitted_baselines(
 fn effective_config(args: &TrainArgs, resumed: Option<&Path>) -> Result<RunConfig> {
     let mut config = match resumed {
         Some(directory) => resumed_config(directory, args.run.config.as_deref())?,
-        None => base_config(&args.run)?,
+        None => match continuing::source(args)? {
+            Some(from) => continuing::base_config(&from, args)?,
+            None => base_config(&args.run)?,
+        },
     };
+    set_some(&mut config.old_test, args.old_test.as_ref());
     set_run(&mut config, &args.run);
     let training = &mut config.training;
     set(&mut training.epochs, args.epochs.as_ref());

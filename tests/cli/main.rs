@@ -9,6 +9,7 @@ mod bulk;
 mod chat;
 mod compare;
 mod context;
+mod continuing;
 mod dashboard;
 mod data;
 mod devices;

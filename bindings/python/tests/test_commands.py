@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 from conftest import command
@@ -35,6 +36,20 @@ def trained(rated, tmp_path_factory):
         TINY, train=file, valid=file, output=output, callbacks=[lambda event, values: events.append((event, values))]
     )
     return done, events
+
+
+def test_a_bundle_is_trained_further_and_judged_on_its_old_test_data(trained, rated, tmp_path):
+    bundle = trained[0].bundle
+    _, file = rated
+    output = str(tmp_path / "next")
+    done = gradus.train(
+        from_bundle=bundle, train=file, valid=file, output=output, old_test=file, training={"epochs": 1}
+    )
+    (comparison,) = done.report["old_test"]
+    assert [one["name"] for one in comparison["coverage"]] == ["before", "after"]
+    assert f'from = "{bundle}"' in Path(output, "run.toml").read_text()
+    with pytest.raises(gradus.DataError, match="model.head"):
+        gradus.train(from_bundle=bundle, train=file, valid=file, output=output + "-2", model={"head": "mlp:4"})
 
 
 def test_generated_records_are_those_of_the_command_line(rated, tmp_path):

@@ -12,7 +12,7 @@ use gradus_model::{Result, RewardModelConfig};
 use serde_json::Value;
 
 use crate::digest::digest_bytes;
-use crate::manifest::{Manifest, StoredManifest};
+use crate::manifest::{Manifest, SplitDigests, StoredManifest};
 use crate::{
     Bundle, CONFIG, MANIFEST, Recalibrations, check_parts, digest_file, load_manifest, place,
     read_json, replace_recalibration, to_json,
@@ -235,11 +235,27 @@ fn training(manifest: &Manifest) -> Vec<String> {
             visible_code(&from.display().to_string())
         ));
     }
-    if let Some(data) = &training.data {
+    let mut add_data = |of: &str, data: Option<&SplitDigests>| {
+        let Some(data) = data else { return };
         for (name, digest) in [("training", &data.train), ("validation", &data.valid)] {
             lines.push(format!(
-                "{name} data: {} records, SHA-256 of their texts `{}`",
+                "{name} data{of}: {} records, SHA-256 of their texts `{}`",
                 digest.records, digest.sha256
+            ));
+        }
+    };
+    add_data("", training.data.as_ref());
+    if let Some(from) = &training.from {
+        add_data(" of the bundle before", from.data.as_ref());
+        lines.push(format!(
+            "continued from the bundle {}, SHA-256 of its weights `{}`",
+            visible_code(&from.bundle.display().to_string()),
+            from.weights
+        ));
+        if !from.left_behind.is_empty() {
+            lines.push(format!(
+                "not taken over from it, because it was fitted to other scores: {}",
+                from.left_behind.join(", ")
             ));
         }
     }

@@ -28,6 +28,7 @@ mod card;
 mod digest;
 mod export;
 mod fit;
+mod info;
 mod manifest;
 mod place;
 mod recalibrations;
@@ -51,7 +52,10 @@ pub use gradus_scores::{
     Aggregation, Isotonic, Linear, NotMonotone, Recalibration, RecalibrationKind,
     UnknownAggregation, UnknownRecalibration, Wish, WrongWish,
 };
-pub use manifest::{EncoderOrigin, FORMAT_VERSION, Manifest, Part, SplitDigests, Training};
+pub use info::BundleInfo;
+pub use manifest::{
+    ContinuedBundle, EncoderOrigin, FORMAT_VERSION, Manifest, Part, SplitDigests, Training,
+};
 pub use place::BundlePlace;
 pub use recalibrations::{AspectRecalibration, Recalibrations, ResponseRecalibration};
 pub use thresholds::{DoubtThreshold, DoubtThresholds};
@@ -127,14 +131,34 @@ impl Bundle {
         device: &Device,
     ) -> Result<(Self, SegmentTokenizer)> {
         Self::recover(directory)?;
-        settled(directory, || Self::load_once(directory, device))
+        settled(directory, || {
+            Self::load_once(directory, device, &RewardModelConfig::clone)
+        })
     }
 
-    fn load_once(directory: &Path, device: &Device) -> Result<(Self, SegmentTokenizer)> {
+    /// Loads a bundle with its configuration changed: other dropout, for example. The weights have to fit.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_changed(
+        directory: &Path,
+        device: &Device,
+        change: impl Fn(&RewardModelConfig) -> RewardModelConfig,
+    ) -> Result<Self> {
+        Self::recover(directory)?;
+        let loaded = settled(directory, || Self::load_once(directory, device, &change));
+        Ok(loaded?.0)
+    }
+
+    fn load_once(
+        directory: &Path,
+        device: &Device,
+        change: &dyn Fn(&RewardModelConfig) -> RewardModelConfig,
+    ) -> Result<(Self, SegmentTokenizer)> {
         let stored = load_manifest(directory)?;
         check_parts(directory, &stored.parts)?;
         let config_file = directory.join(CONFIG);
-        let config: RewardModelConfig = read_json(&config_file)?;
+        let config = change(&read_json(&config_file)?);
         let model = config
             .check()
             .and_then(|()| config.load(&directory.join(WEIGHTS), device))

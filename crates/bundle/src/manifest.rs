@@ -11,7 +11,7 @@ use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Aggregation, DoubtThresholds, MANIFEST};
+use crate::{Aggregation, BundleInfo, DoubtThresholds, MANIFEST};
 
 /// The format that this version writes and reads.
 ///
@@ -125,6 +125,9 @@ pub struct Training {
     /// The directory of the base model, if an adapter was imported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adapter_of: Option<PathBuf>,
+    /// The bundle that the run continued, if it did not begin with an encoder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<ContinuedBundle>,
     /// Further information about the run: `config`, `counts`, `steps` and `skipped_steps`, or `probe`.
     /// `gradus-train` writes it.
     #[serde(flatten)]
@@ -150,6 +153,44 @@ impl Training {
         let probe = || self.run.get("probe")?.get("counts");
         let counts = self.run.get("counts").or_else(probe)?;
         serde_json::from_value(counts.get("train")?.get("context")?.clone()).ok()
+    }
+}
+
+/// The bundle that a run continued.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ContinuedBundle {
+    /// Its directory, as it was named.
+    pub bundle: PathBuf,
+    /// SHA-256 of its `model.safetensors`, in hexadecimal.
+    pub weights: String,
+    /// What it was trained on, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<SplitDigests>,
+    /// What was not taken over because it was fitted to the scores of before: `recalibration`, `thresholds`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_behind: Vec<String>,
+}
+
+impl ContinuedBundle {
+    /// A bundle that is named `bundle`.
+    pub fn new(bundle: impl Into<PathBuf>, info: &BundleInfo) -> Self {
+        let Manifest {
+            training,
+            thresholds,
+            ..
+        } = &info.manifest;
+        let left_behind = [
+            ("recalibration", info.is_recalibrated),
+            ("thresholds", !thresholds.is_empty()),
+        ];
+        let left_behind = left_behind.into_iter().filter(|(_, there)| *there);
+        Self {
+            bundle: bundle.into(),
+            weights: info.weights.sha256.clone(),
+            data: training.as_ref().and_then(|training| training.data.clone()),
+            left_behind: left_behind.map(|(name, _)| name.to_owned()).collect(),
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Writes the bundle of a run at each best validation.
 
-use gradus_bundle::{Bundle, BundlePlace, ExtraFile, Manifest, SplitDigests, Training};
+use gradus_bundle::{
+    Bundle, BundlePlace, ContinuedBundle, ExtraFile, Manifest, SplitDigests, Training,
+};
 use gradus_data::SegmentTokenizer;
 use gradus_model::{RewardModel, RewardModelConfig};
 use serde_json::Map;
@@ -24,6 +26,7 @@ pub(crate) fn manifest(plan: &TrainingPlan, text: &SegmentTokenizer) -> Manifest
 /// Saves the model of each best validation in place of the previous one.
 pub(crate) struct BundleWriter<'a> {
     pub(crate) manifest: Manifest,
+    pub(crate) from: Option<ContinuedBundle>,
     pub(crate) config: RewardModelConfig,
     pub(crate) tokenizer: Vec<u8>,
     pub(crate) plan: &'a TrainingPlan,
@@ -37,6 +40,7 @@ impl BundleWriter<'_> {
         let mut manifest = self.manifest.clone();
         manifest.training = Some(Training {
             data: Some(self.texts.clone()),
+            from: self.from.clone(),
             run: Map::from_iter([
                 ("config".to_owned(), to_value(&self.plan.training)),
                 ("counts".to_owned(), to_value(&self.counts)),

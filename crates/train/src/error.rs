@@ -22,6 +22,20 @@ pub enum TrainError {
         /// The allowed values in words.
         expected: &'static str,
     },
+    /// A setting that is not that of the bundle that the run continues.
+    #[error(
+        "`{name}`: found {found}, but the bundle {} that is continued has {expected}", bundle.display()
+    )]
+    NotOfBundle {
+        /// Name of the setting in a run configuration.
+        name: &'static str,
+        /// The value given.
+        found: String,
+        /// The value of the bundle.
+        expected: String,
+        /// The bundle.
+        bundle: PathBuf,
+    },
     /// A split has no rating to train or validate on.
     #[error("{split} split: found no usable rating in {examples} examples, expected at least one")]
     NothingRated {
@@ -258,6 +272,7 @@ impl TrainError {
         match self {
             Self::Setting { .. }
             | Self::NothingRated { .. }
+            | Self::NotOfBundle { .. }
             | Self::UnknownAspect { .. }
             | Self::NoCheckpoint { .. }
             | Self::OtherRun { .. }
@@ -300,6 +315,9 @@ impl TrainError {
                  `gradus data audit` finds, convert one first"
                     .into(),
             ),
+            Self::NotOfBundle { name, .. } => Some(format!(
+                "leave `{name}` out: it comes from the bundle; to change it, train a new bundle from an encoder"
+            )),
             Self::UnknownAspect { .. } => Some("check the spelling of `aspects`".into()),
             Self::NonFinite { .. } => Some(
                 "lower the learning rate, set `clip_norm`, and check the ratings of these examples"

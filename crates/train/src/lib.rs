@@ -32,6 +32,8 @@
 //! In order of use:
 //! - `plan`: [`TrainConfig`], [`TextOptions`], [`ModelOptions`], [`ScratchOptions`],
 //!   [`ChatTemplateOption`] (settings), [`TrainingPlan`], [`prepare`] (tokenized splits)
+//! - [`rehearse`]: what a run would be, with its expected time and memory
+//! - [`SourceBundle`]: a bundle that a run continues
 //! - [`train`], [`train_stored`]: from a plan and examples to a bundle on disk; with [`TokenCache`] from more
 //!   examples than memory holds
 //! - `engine`: [`Training`] and [`fit`] (a run over tokenized splits), [`Engine`] (its loop),
@@ -54,6 +56,7 @@ mod json;
 mod objective;
 mod plan;
 mod probe;
+mod rehearse;
 mod train;
 
 pub use checkpoint::{
@@ -65,4 +68,5 @@ pub use error::*;
 pub use objective::*;
 pub use plan::*;
 pub use probe::*;
+pub use rehearse::*;
 pub use train::*;

@@ -86,6 +86,7 @@ fn run<E: ExampleSource + 'static>(
         model,
         config,
         tokenizer,
+        from,
     } = assemble()?;
     if let Some(on_preview) = session.on_preview.take() {
         on_preview(Preview {
@@ -100,13 +101,18 @@ fn run<E: ExampleSource + 'static>(
         batcher: SegmentBatcher::of(&text),
         aspects: text.config().aspects.clone(),
     };
-    let settings = Fingerprint::default()
+    let from = from.map(|source| source.described());
+    let mut settings = Fingerprint::default()
         .with("text", &plan.text)
         .with("model", &config)
         .with("aggregation", &plan.aggregation)
         .with("tokenizer", &digest_bytes(&tokenizer));
+    if let Some(from) = &from {
+        settings = settings.with("from", &from.weights);
+    }
     let writer = BundleWriter {
         manifest: manifest(plan, &text),
+        from,
         config,
         tokenizer,
         plan,

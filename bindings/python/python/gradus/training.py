@@ -43,6 +43,7 @@ def train(
     callbacks: Sequence[Callback] = (),
     overwrite: bool = False,
     resume: str | os.PathLike[str] | None = None,
+    from_bundle: str | os.PathLike[str] | None = None,
     progress: bool = True,
     **settings: Any,
 ) -> Trained:
@@ -59,6 +60,9 @@ def train(
         Replace an existing bundle, and discard the checkpoints of an unfinished run.
     resume : path, optional
         Go on from the checkpoints of an interrupted run.
+    from_bundle : path, optional
+        Train this bundle further: the key ``from`` of the configuration. ``old_test="test.jsonl"`` judges its old test
+        data before and after.
     progress : bool
         Show a bar, if `tqdm` is installed.
     **settings
@@ -84,6 +88,8 @@ def train(
 
     file = None if config is None or isinstance(config, Mapping) else os.fspath(config)
     given = dict(config) if isinstance(config, Mapping) else {}
+    if from_bundle is not None:
+        settings = {**settings, "from": from_bundle}
     laid = [json.dumps(one, default=os.fspath) for one in (given, settings)]
     with tempfile.TemporaryDirectory(prefix="gradus-") as directory:
         arguments = ["train", "--json"]

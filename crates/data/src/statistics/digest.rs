@@ -99,6 +99,26 @@ impl TextsSketch {
         Self { records, starts }
     }
 
+    /// The sketch of the records of both.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        let mut starts = [&self.starts[..], &other.starts[..]].concat();
+        starts.sort_unstable();
+        starts.dedup();
+        let common = self.starts.len() + other.starts.len() - starts.len();
+        // A record that only one of the two kept counts as one that only it has: exact if both keep all.
+        let records = self.records + other.records - common;
+        // Of a sample, what lies behind its last digest is not known.
+        for sketch in [self, other] {
+            if let (Some(last), true) = (sketch.starts.last(), sketch.starts.len() < sketch.records)
+            {
+                starts.retain(|start| start <= last);
+            }
+        }
+        starts.truncate(Self::MOST);
+        Self { records, starts }
+    }
+
     /// The number of `examples` whose texts are in the sketch.
     pub fn shared(&self, examples: &[Example]) -> SharedRecords {
         let exact = self.starts.len() == self.records;
@@ -237,6 +257,31 @@ mod tests {
         assert!(
             !found.exact && (1600..2400).contains(&found.shared),
             "{found:?}"
+        );
+    }
+
+    #[test]
+    fn the_union_of_sketches_is_the_sketch_of_both() {
+        let named = |k: usize| example("x", &format!("p{k}"), None, "r");
+        let (first, second): (Vec<_>, Vec<_>) = (
+            (0..300).map(named).collect(),
+            (200..500).map(named).collect(),
+        );
+        let all: Vec<Example> = (0..500).map(named).collect();
+        let union = TextsSketch::of(&first).union(&TextsSketch::of(&second));
+        assert_eq!(union, TextsSketch::of(&all));
+        let starts = |examples: &[Example]| examples.iter().map(|one| start(&texts(one))).collect();
+        let sample = TextsSketch::keeping(starts(&first), 50).union(&TextsSketch::of(&second));
+        let found = sample.shared(&all);
+        assert!(
+            !found.exact && (350..=500).contains(&found.shared),
+            "{found:?}"
+        );
+        assert_eq!(
+            sample
+                .shared(&(900..990).map(named).collect::<Vec<_>>())
+                .shared,
+            0
         );
     }
 

@@ -1,19 +1,23 @@
 //! Assembles what a run needs: tokenized splits and the model to train.
 
+use std::path::Path;
+
 use burn::tensor::Device;
-use gradus_bundle::SplitDigests;
+use gradus_bundle::{Bundle, SplitDigests};
 use gradus_data::{
-    ChatTemplate, Example, SegmentTokenizer, StoredRecords, TokenFile, TokenizedExample,
-    byte_level_tokenizer,
+    ChatTemplate, Example, SegmentTokenizer, StoredRecords, TextConfig, TokenFile,
+    TokenizedExample, byte_level_tokenizer,
 };
 use gradus_model::encoder::BertConfig;
 use gradus_model::{EncoderConfig, ModelError, PretrainedEncoder, RewardModel, RewardModelConfig};
 
 use super::init_head::init_head;
-use super::prepare::{Resolved, SplitsFacts, prepare_in_memory};
+use super::prepare::{Resolved, SplitsFacts, TextSource, prepare_in_memory};
 use super::survey::Survey;
 use super::token_cache::TokenCache;
-use super::{EncoderSource, Prepared, ScratchOptions, ScratchTokens, SplitCounts, TrainingPlan};
+use super::{
+    EncoderSource, Prepared, ScratchOptions, ScratchTokens, SourceBundle, SplitCounts, TrainingPlan,
+};
 use crate::{Result, TrainError};
 
 const TOKENIZER: &str = "tokenizer.json";
@@ -28,6 +32,8 @@ pub(crate) struct Assembled<E> {
     pub(crate) model: RewardModel,
     pub(crate) config: RewardModelConfig,
     pub(crate) tokenizer: Vec<u8>,
+    /// The bundle that the run continues.
+    pub(crate) from: Option<Box<SourceBundle>>,
 }
 
 /// Opens the encoder, tokenizes the splits with its tokenizer, and loads or initializes the weights.
@@ -39,12 +45,7 @@ pub(crate) fn assemble(
 ) -> Result<Assembled<Vec<TokenizedExample>>> {
     let source = OpenEncoder::open(plan)?;
     let survey = Survey::of(train, &plan.training, source.tokenizer.is_none())?;
-    let resolved = Resolved::of(
-        &survey,
-        source.chat_template.clone(),
-        &plan.text,
-        &plan.training,
-    )?;
+    let resolved = Resolved::from_source(&survey, source.text(), &plan.text, &plan.training)?;
     let tokenizer = source.tokenizer.clone();
     let tokenizer = tokenizer.unwrap_or_else(|| survey.words.into_tokenizer());
     let (prepared, facts) = prepare_in_memory(&tokenizer, resolved, &plan.training, train, valid)?;
@@ -76,13 +77,7 @@ pub(crate) fn assemble_stored(
     device: &Device,
 ) -> Result<Assembled<TokenFile>> {
     let source = OpenEncoder::open(plan)?;
-    let splits = cache.splits(
-        plan,
-        source.tokenizer.as_deref(),
-        source.chat_template.as_ref(),
-        [train, valid],
-        is_stopped,
-    )?;
+    let splits = cache.splits(plan, source.text(), [train, valid], is_stopped)?;
     source.assemble(plan, splits, device)
 }
 
@@ -104,15 +99,30 @@ struct OpenEncoder {
     /// `None` for the words of the training split.
     tokenizer: Option<Vec<u8>>,
     chat_template: Option<ChatTemplate>,
+    /// The text settings of a run that continues a bundle.
+    continued: Option<TextConfig>,
 }
 
 enum EncoderKind {
     Pretrained(Box<PretrainedEncoder>),
     Scratch(ScratchOptions),
+    Bundle(Box<SourceBundle>),
 }
 
 impl OpenEncoder {
+    /// What the text settings follow from.
+    fn text(&self) -> TextSource<'_> {
+        TextSource {
+            tokenizer: self.tokenizer.as_deref(),
+            chat_template: self.chat_template.as_ref(),
+            continued: self.continued.as_ref(),
+        }
+    }
+
     fn open(plan: &TrainingPlan) -> Result<Self> {
+        if let EncoderSource::Bundle(directory) = &plan.encoder {
+            return Self::open_bundle(directory, plan);
+        }
         let chat_template = plan.chat_template()?;
         match &plan.encoder {
             EncoderSource::Pretrained(directory) => {
@@ -136,6 +146,7 @@ impl OpenEncoder {
                             .map_err(ModelError::from)?,
                     ),
                     chat_template,
+                    continued: None,
                 })
             }
             EncoderSource::Scratch(options) => {
@@ -148,9 +159,24 @@ impl OpenEncoder {
                     kind: EncoderKind::Scratch(options.clone()),
                     tokenizer,
                     chat_template,
+                    continued: None,
                 })
             }
+            EncoderSource::Bundle(directory) => Self::open_bundle(directory, plan),
         }
+    }
+
+    /// The bundle that the run continues, if its settings are the bundle's.
+    fn open_bundle(directory: &Path, plan: &TrainingPlan) -> Result<Self> {
+        let source = SourceBundle::open(directory)?;
+        source.check(&plan.text, &plan.model, plan.training.freeze)?;
+        let text = source.text_config(&plan.text);
+        Ok(Self {
+            tokenizer: Some(source.info().tokenizer.clone()),
+            chat_template: text.chat_template.clone(),
+            continued: Some(text),
+            kind: EncoderKind::Bundle(Box::new(source)),
+        })
     }
 
     /// The model for tokenized splits.
@@ -176,7 +202,12 @@ impl OpenEncoder {
             facts.largest_type,
         )?;
         let model = init_head(model, &config, text.config(), plan, device)?;
+        let from = match &self.kind {
+            EncoderKind::Bundle(source) => Some(source.clone()),
+            _ => None,
+        };
         Ok(Assembled {
+            from,
             text,
             train,
             valid,
@@ -225,9 +256,28 @@ impl OpenEncoder {
                 plan.model.max_parameters.check(drawn)?;
                 (config.init(device), config)
             }
+            EncoderKind::Bundle(source) => return continued_model(plan, source, device),
         };
         Ok((model.with_head_bias(mean_targets), config))
     }
+}
+
+/// The model of the bundle, with the dropout of this run.
+fn continued_model(
+    plan: &TrainingPlan,
+    source: &SourceBundle,
+    device: &Device,
+) -> Result<(RewardModel, RewardModelConfig)> {
+    check_length(plan, &source.info().config.encoder)?;
+    let training = &plan.training;
+    let bundle = Bundle::load_changed(source.directory(), device, |config| RewardModelConfig {
+        encoder: config
+            .encoder
+            .clone()
+            .with_dropout(training.dropout, training.attention_dropout),
+        ..config.clone()
+    })?;
+    Ok((bundle.model, bundle.config))
 }
 
 /// The encoder from scratch that a `[scratch]` table describes.

@@ -13,6 +13,7 @@ mod scale_check;
 mod scale_option;
 mod schedule;
 mod scratch_options;
+mod source_bundle;
 mod split_counts;
 mod survey;
 mod text_options;
@@ -31,6 +32,7 @@ pub use prepare::{Prepared, prepare};
 pub use scale_option::ScaleOption;
 pub use schedule::Schedule;
 pub use scratch_options::{ScratchOptions, ScratchTokens};
+pub use source_bundle::SourceBundle;
 pub use split_counts::{EncodingCounts, SplitCounts};
 pub use text_options::{ContextOption, TextOptions};
 pub use token_cache::{CacheEvent, TokenCache};
@@ -52,6 +54,8 @@ pub enum EncoderSource {
     Pretrained(PathBuf),
     /// A new encoder, with a vocabulary of the words in the training texts.
     Scratch(ScratchOptions),
+    /// A bundle that is trained further: its encoder and head, in its form of input; see [`SourceBundle`].
+    Bundle(PathBuf),
 }
 
 /// Everything that training needs besides data and device.
@@ -98,6 +102,29 @@ impl TrainingPlan {
         }
     }
 
+    /// A plan that continues the bundle in `source`, with its settings of text and model and its aggregation, and these
+    /// training settings, such as [`SourceBundle::train_config`].
+    ///
+    /// # Errors
+    /// [`TrainError::Setting`] for adapters of an encoder that `training` freezes.
+    pub fn continuing(
+        source: &SourceBundle,
+        training: CheckedConfig,
+        output: impl Into<PathBuf>,
+    ) -> Result<Self> {
+        Ok(Self {
+            origin: source.info().manifest.encoder.clone(),
+            text: source.text_options(),
+            model: source.model_options().check(&training)?,
+            aggregation: source.aggregation(),
+            ..Self::new(
+                EncoderSource::Bundle(source.directory().into()),
+                training,
+                output,
+            )
+        })
+    }
+
     /// The chat template that the run will use, to show it before the run starts.
     ///
     /// # Errors
@@ -119,11 +146,24 @@ impl TrainingPlan {
                 })
             }
             (EncoderSource::Scratch(_), _) => Ok(None),
+            (EncoderSource::Bundle(directory), _) => {
+                let source = SourceBundle::open(directory)?;
+                Ok(source.info().manifest.text.chat_template.clone())
+            }
         }
     }
 
     /// Reserves the place of the bundle, so that an obstacle is found before any work is done.
     pub(crate) fn take_place(&self, resumes: bool) -> Result<BundlePlace> {
+        if let EncoderSource::Bundle(read) = &self.encoder
+            && is_same_file(read, &self.output)
+        {
+            return Err(TrainError::Setting {
+                name: "from",
+                found: format!("{}, which is the output", read.display()),
+                expected: "another directory for the new bundle, so that both can be compared",
+            });
+        }
         let init_head = self.model.init_head.as_deref();
         if let Some(read) = init_head.filter(|read| is_same_file(read, &self.output)) {
             return Err(TrainError::Setting {

@@ -11,7 +11,7 @@ use super::survey::Survey;
 use super::tokenize::{SplitFacts, SplitTokenizer};
 use super::training_ratings::{mean_target, resolve_aspects};
 use super::{SplitCounts, TextOptions, TrainConfig};
-use crate::Result;
+use crate::{Result, TrainError};
 
 /// Tokenized splits.
 #[non_exhaustive]
@@ -128,7 +128,48 @@ pub(super) struct Resolved {
     pub(super) mean_targets: Vec<f32>,
 }
 
+/// Where the text settings of a run come from, besides its options.
+#[derive(Clone, Copy, Default)]
+pub(super) struct TextSource<'a> {
+    /// The file of the tokenizer; `None` for one with the words of the training split.
+    pub(super) tokenizer: Option<&'a [u8]>,
+    pub(super) chat_template: Option<&'a ChatTemplate>,
+    /// All of them, for a run that continues a bundle.
+    pub(super) continued: Option<&'a TextConfig>,
+}
+
 impl Resolved {
+    /// The settings of a new model, or those of the bundle that is continued.
+    pub(super) fn from_source(
+        survey: &Survey,
+        source: TextSource<'_>,
+        options: &TextOptions,
+        training: &TrainConfig,
+    ) -> Result<Self> {
+        match source.continued {
+            None => Self::of(survey, source.chat_template.cloned(), options, training),
+            Some(config) => Self::continuing(survey, config, options),
+        }
+    }
+
+    /// The settings of the bundle, if the training split fits them.
+    fn continuing(survey: &Survey, config: &TextConfig, options: &TextOptions) -> Result<Self> {
+        let known = survey.ratings.known();
+        let first = config.aspects.first().map(|aspect| aspect.name.clone());
+        if let Some(aspect) = first.filter(|_| !known.is_empty())
+            && !config.aspects.iter().any(|spec| known.contains(&spec.name))
+        {
+            let known = known.into_iter().cloned().collect();
+            return Err(TrainError::UnknownAspect { aspect, known });
+        }
+        options.use_context.resolve_for(survey.context)?;
+        Ok(Self {
+            config: config.clone(),
+            // The head is the bundle's, and starts from nothing else.
+            mean_targets: vec![0.0; config.aspects.len()],
+        })
+    }
+
     pub(super) fn of(
         survey: &Survey,
         chat_template: Option<ChatTemplate>,

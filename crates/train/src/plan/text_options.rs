@@ -19,7 +19,10 @@ pub struct TextOptions {
     #[serde(skip_serializing_if = "CutSegments::is_drop")]
     pub cut_segments: CutSegments,
     /// Segmenter for responses without segments. Default: sentences.
-    #[serde(deserialize_with = "Segmenter::from_setting")]
+    #[serde(
+        serialize_with = "Segmenter::to_setting",
+        deserialize_with = "Segmenter::from_setting"
+    )]
     pub segmenter: Segmenter,
     /// Whether the model reads contexts, behind the prompt. Default: if any record has one.
     pub use_context: ContextOption,

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use gradus_bundle::SplitDigests;
 use gradus_data::{
-    ChatTemplate, DigestCollector, ExampleSource as _, SegmentTokenizer, StoredRecords, TextConfig,
-    TokenFile, TokenFileKey, TokenFileWriter,
+    DigestCollector, ExampleSource as _, SegmentTokenizer, StoredRecords, TextConfig, TokenFile,
+    TokenFileKey, TokenFileWriter,
 };
 use gradus_files::{MOST_BYTES, create_directories, read_bounded};
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::assemble::Splits;
-use super::prepare::{Resolved, SplitsFacts, check_both_scales};
+use super::prepare::{Resolved, SplitsFacts, TextSource, check_both_scales};
 use super::survey::Survey;
 use super::tokenize::{SplitFacts, SplitTokenizer};
 use super::{SplitCounts, TrainingPlan};
@@ -90,13 +90,11 @@ struct Entry {
 }
 
 impl TokenCache<'_> {
-    /// The tokenized splits. `tokenizer` is the file of the tokenizer, `None` for one with the words of the training
-    /// split.
+    /// The tokenized splits.
     pub(super) fn splits(
         mut self,
         plan: &TrainingPlan,
-        tokenizer: Option<&[u8]>,
-        chat_template: Option<&ChatTemplate>,
+        source: TextSource<'_>,
         data: [&StoredRecords; 2],
         is_stopped: &dyn Fn() -> bool,
     ) -> Result<Splits<TokenFile>> {
@@ -105,8 +103,8 @@ impl TokenCache<'_> {
             let on_event = &mut self.on_event;
             digests.push(split.digest(|bytes| on_event(CacheEvent::Digested { bytes }))?);
         }
-        let place = Place::new(&self.directory, plan, tokenizer, chat_template, &digests);
-        match place.open(tokenizer) {
+        let place = Place::new(&self.directory, plan, source, &digests);
+        match place.open(source.tokenizer) {
             Ok(Some(splits)) => {
                 let path = &place.description();
                 (self.on_event)(CacheEvent::Found { path });
@@ -119,8 +117,8 @@ impl TokenCache<'_> {
             }
         }
         create_directories(&self.directory).map_err(|cause| write_error(&self.directory, cause))?;
-        self.make(&place, plan, tokenizer, chat_template, data, is_stopped)?;
-        let splits = place.open(tokenizer).map_err(TrainError::from)?;
+        self.make(&place, plan, source, data, is_stopped)?;
+        let splits = place.open(source.tokenizer).map_err(TrainError::from)?;
         let path = &place.description();
         (self.on_event)(CacheEvent::Written { path });
         splits.ok_or_else(|| {
@@ -135,13 +133,13 @@ impl TokenCache<'_> {
         &mut self,
         place: &Place,
         plan: &TrainingPlan,
-        tokenizer: Option<&[u8]>,
-        chat_template: Option<&ChatTemplate>,
+        source: TextSource<'_>,
         data: [&StoredRecords; 2],
         is_stopped: &dyn Fn() -> bool,
     ) -> Result<()> {
+        let tokenizer = source.tokenizer;
         let survey = Survey::of(data[0], &plan.training, tokenizer.is_none())?;
-        let resolved = Resolved::of(&survey, chat_template.cloned(), &plan.text, &plan.training)?;
+        let resolved = Resolved::from_source(&survey, source, &plan.text, &plan.training)?;
         let Resolved {
             config,
             mean_targets,
@@ -227,23 +225,21 @@ struct Place {
 }
 
 impl Place {
-    fn new(
-        directory: &Path,
-        plan: &TrainingPlan,
-        tokenizer: Option<&[u8]>,
-        chat_template: Option<&ChatTemplate>,
-        data: &[String],
-    ) -> Self {
-        let parts = json!({
+    fn new(directory: &Path, plan: &TrainingPlan, source: TextSource<'_>, data: &[String]) -> Self {
+        let tokenizer = source.tokenizer;
+        let mut parts = json!({
             "format": FORMAT,
             "version": env!("CARGO_PKG_VERSION"),
             "data": data,
             "text": to_value(&plan.text),
-            "chat_template": to_value(&chat_template),
+            "chat_template": to_value(&source.chat_template),
             "tokenizer": tokenizer.map_or_else(|| Value::from("words"), |file| hex(&Sha256::digest(file)).into()),
             "response_loss": to_value(&plan.training.response_loss),
             "logits": plan.training.loss.takes_logits(),
         });
+        if let Some(config) = source.continued {
+            parts["continued"] = to_value(config);
+        }
         Self {
             directory: directory.to_owned(),
             key: hex(&Sha256::digest(parts.to_string())),

@@ -17,7 +17,7 @@ use serde_json::{Map, json};
 use self::ridge::{RidgeSums, Solution};
 use crate::bundle::manifest;
 use crate::json::to_value;
-use crate::plan::{Assembled, SplitCounts, TrainingPlan, assemble};
+use crate::plan::{Assembled, EncoderSource, SplitCounts, TrainingPlan, assemble};
 use crate::{Preview, RatingLoss, Result, TrainError};
 
 /// The candidate penalties: half decades from 10⁻⁵ to 10².
@@ -117,6 +117,7 @@ pub fn probe(
         model,
         config,
         tokenizer,
+        from: _,
     } = assemble(plan, train, valid, device)?;
     on_preview(Preview {
         text: text.config(),
@@ -193,6 +194,9 @@ fn check(plan: &TrainingPlan) -> Result<()> {
         })
     };
     let expected = "a setting that ridge regression on fixed features can fit";
+    if let EncoderSource::Bundle(path) = &plan.encoder {
+        return refuse("from", path.display().to_string(), "an encoder for a probe");
+    }
     if plan.model.head != HeadConfig::Linear {
         return refuse("head", plan.model.head.to_string(), "`linear` for a probe");
     }

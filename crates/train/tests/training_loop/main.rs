@@ -4,6 +4,7 @@
 
 mod accumulation;
 mod checkpoints;
+mod continuing;
 mod data;
 mod early_stopping;
 mod non_finite;

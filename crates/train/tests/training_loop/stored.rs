@@ -18,14 +18,14 @@ use tempfile::TempDir;
 use crate::support::alone;
 
 /// Two splits in files, and the same in memory.
-struct Data {
+pub(crate) struct Data {
     directory: TempDir,
-    train: Vec<Example>,
-    valid: Vec<Example>,
+    pub(crate) train: Vec<Example>,
+    pub(crate) valid: Vec<Example>,
 }
 
 impl Data {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let config = GeneratorConfig {
             examples: 60,
@@ -55,7 +55,7 @@ impl Data {
         }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
@@ -65,7 +65,12 @@ impl Data {
         stored.unwrap().unwrap()
     }
 
-    fn plan(&self, output: &str, config: TrainConfig, tokens: ScratchTokens) -> TrainingPlan {
+    pub(crate) fn plan(
+        &self,
+        output: &str,
+        config: TrainConfig,
+        tokens: ScratchTokens,
+    ) -> TrainingPlan {
         let scratch = ScratchOptions {
             d_model: 8,
             num_layers: 1,
@@ -87,7 +92,7 @@ impl Data {
         }
     }
 
-    fn in_memory(
+    pub(crate) fn in_memory(
         &self,
         plan: &TrainingPlan,
         session: Session,
@@ -96,7 +101,7 @@ impl Data {
     }
 
     /// A run from the files, and the news of its cache.
-    fn on_disk(
+    pub(crate) fn on_disk(
         &self,
         plan: &TrainingPlan,
         session: Session,
@@ -120,7 +125,7 @@ impl Data {
     }
 
     /// The files of a bundle that hold what was learned, and from what.
-    fn learned(&self, output: &str) -> Vec<Vec<u8>> {
+    pub(crate) fn learned(&self, output: &str) -> Vec<Vec<u8>> {
         let read = |name| fs_err::read(self.path(output).join(name)).unwrap();
         let manifest: serde_json::Value = serde_json::from_slice(&read("manifest.json")).unwrap();
         let training = &manifest["training"];
@@ -133,7 +138,7 @@ impl Data {
     }
 }
 
-fn config() -> TrainConfig {
+pub(crate) fn config() -> TrainConfig {
     TrainConfig {
         epochs: 2,
         batch_size: 8,
@@ -142,7 +147,7 @@ fn config() -> TrainConfig {
     }
 }
 
-fn losses(report: &TrainingReport) -> Vec<u64> {
+pub(crate) fn losses(report: &TrainingReport) -> Vec<u64> {
     let steps = report.history.steps.iter().map(|step| step.loss);
     let valid = report.history.validations.iter().map(|log| log.valid_loss);
     steps.chain(valid).map(f64::to_bits).collect()
@@ -261,7 +266,7 @@ fn whatever_is_damaged_or_foreign_is_made_anew_and_said() {
     assert_eq!(run().1.len(), 2);
 }
 
-struct StopAt(usize, StopHandle);
+pub(crate) struct StopAt(pub(crate) usize, pub(crate) StopHandle);
 
 impl TrainObserver for StopAt {
     fn on_step(&mut self, step: &StepLog) {

@@ -138,6 +138,17 @@ impl Segmenter {
         }
     }
 
+    /// Writes the value of a run configuration, which [`from_setting`](Self::from_setting) reads back.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn to_setting<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Sentence1 => serializer.collect_str(self),
+            other => Serialize::serialize(other, serializer),
+        }
+    }
+
     /// The segmenter for a bundle: one of another program gets its version and all settings.
     ///
     /// # Errors

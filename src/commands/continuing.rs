@@ -1,0 +1,211 @@
+//! `gradus train --from`: the settings of a run that continues a bundle, and what it forgets.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use gradus::RunConfig;
+use gradus::data::{Example, TextsSketch};
+use gradus::eval::Baselines;
+use gradus::eval::bootstrap::Bootstrap;
+use gradus::eval::compare::CompareOptions;
+use gradus::train::SourceBundle;
+
+use super::compare::{AspectComparison, compare_bundles, show_comparisons};
+use crate::cli::TrainArgs;
+use crate::failure::Usage;
+use crate::scores::{self, check_any_rating};
+use crate::{records, show};
+
+/// The bundle to continue: that of the command line, or of the file of `--config`.
+pub(crate) fn source(args: &TrainArgs) -> Result<Option<PathBuf>> {
+    if args.from.is_some() {
+        return Ok(args.from.clone());
+    }
+    let Some(path) = &args.run.config else {
+        return Ok(None);
+    };
+    let from = RunConfig::load(path)?.from;
+    if let (Some(from), Some(encoder)) = (&from, &args.run.encoder) {
+        let message = format!(
+            "found --encoder {}, and `from = {}` in {}, expected one of them",
+            encoder.display(),
+            from.display(),
+            path.display()
+        );
+        return Err(Usage::new(message).into());
+    }
+    Ok(from)
+}
+
+/// The settings of the bundle, overridden by those of the file of `--config`.
+pub(crate) fn base_config(from: &Path, args: &TrainArgs) -> Result<RunConfig> {
+    let source = SourceBundle::open(from)?;
+    let base = RunConfig::continuing(&source, from);
+    let Some(path) = &args.run.config else {
+        return Ok(base);
+    };
+    let mut config = base.overridden_by(path)?;
+    from.clone_into(config.from.get_or_insert_default());
+    if args.from.is_some() {
+        config.from_weights = base.from_weights;
+    }
+    let encoder = config.encoder.take().map(|path| path.display().to_string());
+    let scratch = config.scratch.take().map(|_| "[scratch]".to_owned());
+    for found in encoder.into_iter().chain(scratch) {
+        show::status(&format!(
+            "{}: the encoder {found} is not used: encoder and head are those of {}",
+            path.display(),
+            from.display()
+        ));
+    }
+    Ok(config)
+}
+
+/// Refuses a bundle that is not the one that the configuration names, and says what the run takes over.
+pub(crate) fn check(config: &RunConfig) -> Result<()> {
+    let Some(from) = &config.from else {
+        return match &config.old_test {
+            None => Ok(()),
+            Some(path) => Err(Usage::new(format!(
+                "--old-test {}: found no bundle that is continued, expected one with --from",
+                path.display()
+            ))
+            .with_hint("`gradus eval` evaluates a bundle on test data")
+            .into()),
+        };
+    };
+    let source = SourceBundle::open(from)?;
+    let weights = &source.info().weights.sha256;
+    if let Some(expected) = config
+        .from_weights
+        .as_ref()
+        .filter(|found| *found != weights)
+    {
+        return Err(Usage::new(format!(
+            "from: {}: found weights with SHA-256 {weights:.12}.., expected {expected:.12}.., as `from_weights` says: the \
+             bundle was changed since",
+            from.display()
+        ))
+        .with_hint("name the bundle with --from to continue it as it is now")
+        .into());
+    }
+    source.check(&config.text, &config.model, config.training.freeze)?;
+    tell(&source, config, from);
+    Ok(())
+}
+
+fn tell(source: &SourceBundle, config: &RunConfig, from: &Path) {
+    let text = &config.text;
+    show::status(&format!(
+        "continuing {}: its encoder, head, aspects ({}), scale ({}) and segmenter ({})",
+        from.display(),
+        text.aspects.join(", "),
+        text.scale,
+        text.segmenter
+    ));
+    let training = &config.training;
+    show::status(&format!(
+        "loss {}; peak learning rates {:e} (encoder) and {:e} (head)",
+        training.loss, training.learning_rate, training.head_learning_rate
+    ));
+    let own = source.text_options();
+    let changed = [
+        (
+            "max_length",
+            text.max_length.to_string(),
+            own.max_length.to_string(),
+        ),
+        (
+            "truncation",
+            format!("{:?}", text.truncation),
+            format!("{:?}", own.truncation),
+        ),
+        (
+            "cut_segments",
+            format!("{:?}", text.cut_segments),
+            format!("{:?}", own.cut_segments),
+        ),
+        (
+            "aggregation",
+            config.aggregation().to_string(),
+            source.aggregation().to_string(),
+        ),
+    ];
+    for (name, found, own) in changed.iter().filter(|(_, found, own)| found != own) {
+        show::status(&format!("{name}: {found} instead of {own}, the bundle's"));
+    }
+    let left = source.described().left_behind;
+    if !left.is_empty() {
+        show::status(&format!(
+            "not taken over, because it was fitted to the scores of before: {}; `gradus calibrate` and \
+             `gradus threshold` make it anew",
+            left.join(", ")
+        ));
+    }
+    if config.old_test.is_none() {
+        show::status(
+            "what the bundle forgets is not measured: --old-test FILE judges its old test data before and after",
+        );
+    }
+}
+
+/// The baselines of the new data, and for aspects that it does not rate those of the bundle.
+pub(crate) fn baselines(from: &Path, mut new: Baselines) -> Result<Baselines> {
+    let old = scores::stored_baselines(from)?;
+    for of_aspect in old.aspects {
+        if !new.aspects.iter().any(|one| one.aspect == of_aspect.aspect) {
+            new.aspects.push(of_aspect);
+        }
+    }
+    Ok(new)
+}
+
+/// The sketch of all texts that the new bundle was trained on: the new ones, and those of the bundle.
+pub(crate) fn sketch(from: &Path, new: &[u8]) -> Result<Vec<u8>> {
+    let Some(old) = scores::stored_sketch(from)? else {
+        return Ok(new.to_vec());
+    };
+    let new: TextsSketch = serde_json::from_slice(new)?;
+    Ok(serde_json::to_vec(&old.union(&new))?)
+}
+
+/// The old test data, read before the run starts.
+pub(crate) struct OldTest {
+    path: PathBuf,
+    from: PathBuf,
+    examples: Vec<Example>,
+}
+
+impl OldTest {
+    pub(crate) fn read(config: &RunConfig) -> Result<Option<Self>> {
+        let (Some(path), Some(from)) = (&config.old_test, &config.from) else {
+            return Ok(None);
+        };
+        let examples = records::read(path)?;
+        check_any_rating(&examples)?;
+        Ok(Some(Self {
+            path: path.clone(),
+            from: from.clone(),
+            examples,
+        }))
+    }
+
+    /// Judges the bundle of before and the new one, side by side.
+    pub(crate) fn judge(self, config: &RunConfig, output: &Path) -> Result<Vec<AspectComparison>> {
+        show::status(&format!(
+            "\n{}: the old test data before and after (scores without recalibration)",
+            self.path.display()
+        ));
+        let options = CompareOptions {
+            bootstrap: Bootstrap::default(),
+            ..CompareOptions::default()
+        };
+        let bundles = [("before", self.from.as_path()), ("after", output)];
+        compare_bundles(bundles, &self.examples, config.device.as_deref(), &options)
+    }
+}
+
+/// Prints the comparison on the old test data.
+pub(crate) fn show_old_test(comparisons: &[AspectComparison]) -> Result<()> {
+    show_comparisons(comparisons, false)
+}
