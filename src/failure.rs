@@ -13,6 +13,7 @@ use gradus::hub::HubError;
 use gradus::model::ModelError;
 use gradus::train::TrainError;
 use gradus::{RunConfigError, eval::EvalError};
+use gradus_experiment::ExperimentError;
 
 use crate::show;
 
@@ -43,6 +44,17 @@ impl Usage {
         self.hint = Some(hint.into());
         self
     }
+}
+
+/// A command that did what it could, of which something is left to do.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Incomplete {
+    /// It was stopped by a signal, and has said how it goes on.
+    #[error("stopped")]
+    Stopped,
+    /// Some of its parts failed.
+    #[error("{message}")]
+    Failed { message: String, hint: String },
 }
 
 /// Message and location of the first panic.
@@ -143,6 +155,9 @@ pub(crate) fn report(error: &Error) -> u8 {
         }
         return STOPPED;
     }
+    if let Some(Incomplete::Stopped) = error.downcast_ref() {
+        return STOPPED;
+    }
     show::labeled(AnsiColor::Red, "error", &chain(error));
     if let Some(hint) = hint(error) {
         show::status("");
@@ -199,6 +214,19 @@ impl Explained for Usage {
     }
 }
 
+impl Explained for Incomplete {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Stopped => None,
+            Self::Failed { hint, .. } => Some(hint.clone()),
+        }
+    }
+
+    fn is_input(&self) -> bool {
+        false
+    }
+}
+
 impl Explained for Exhausted {
     fn hint(&self) -> Option<String> {
         let hint = "raise the limit (`ulimit -v`, `ulimit -u`, that of the container), or use \
@@ -248,7 +276,7 @@ macro_rules! explained {
 }
 
 explained! {
-    here: Usage, Exhausted, Internal;
+    here: Usage, Incomplete, Exhausted, Internal;
     libraries:
         TrainError,
         DataError,
@@ -258,6 +286,7 @@ explained! {
         RunConfigError,
         DeviceError,
         HubError,
+        ExperimentError,
         #[cfg(feature = "remote")]
         device::WorkerError,
         #[cfg(feature = "serve")]

@@ -19,6 +19,28 @@ fn every_configuration_loads() {
     assert!(loaded >= 5, "found {loaded}");
 }
 
+/// Every plan in `examples/experiments/` and the settings of its runs; the data and the encoder need not be there.
+#[test]
+fn every_plan_of_an_experiment_loads() {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/experiments");
+    let mut loaded = 0;
+    for entry in fs_err::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let plan = gradus_experiment::Plan::load(&path).unwrap_or_else(|error| panic!("{error}"));
+        for cell in plan.cells() {
+            let text = toml::to_string(&cell.run).unwrap();
+            let name = format!("{}, {}", path.display(), cell.labels.join(", "));
+            let config = RunConfig::parse(&text, &name).unwrap_or_else(|error| panic!("{error}"));
+            config
+                .check()
+                .unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert!(config.train.is_some() && config.valid.is_some(), "{name}");
+        }
+        loaded += 1;
+    }
+    assert!(loaded >= 6, "found {loaded}");
+}
+
 #[test]
 fn the_commented_defaults_are_the_defaults() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/finetune.toml");

@@ -3,6 +3,7 @@
 mod bench;
 mod data;
 mod eval;
+mod experiment;
 mod figures;
 mod models;
 mod process;
@@ -27,6 +28,9 @@ pub(crate) use data::{AuditArgs, DataCommand, MarkCut, SegmentArgs};
 pub(crate) use eval::{
     CalibrateArgs, CompareArgs, CompareGeneratorsArgs, DoubtArgs, EvalArgs, ExplainArgs,
     JudgeAuditArgs,
+};
+pub(crate) use experiment::{
+    ExperimentArgs, ExperimentCellArgs, ExperimentCommand, ExperimentReportArgs, ReportSplit,
 };
 pub(crate) use models::{ExportArgs, ExportFormat, ImportArgs, InspectArgs};
 pub(crate) use process::{ProcessArgs, ProcessBenchmark, ThresholdArgs};
@@ -130,6 +134,9 @@ pub(crate) enum Command {
     /// Fit a linear head on a frozen encoder in closed form and save both as a bundle
     #[command(after_help = train::PROBE_HELP, after_long_help = figures::with(train::PROBE_HELP, figures::PROBE_FIGURES))]
     Probe(Box<ProbeArgs>),
+    /// Run many trainings from one plan, and compare settings over seeds
+    #[command(after_help = experiment::EXPERIMENT_HELP)]
+    Experiment(Box<ExperimentArgs>),
     /// Merge the low-rank adapters of a bundle into its weights
     Merge(MergeArgs),
     /// Evaluate scores (from a bundle or any other program) against rated data

@@ -9,6 +9,7 @@ mod continuing;
 mod data;
 mod devices;
 mod eval;
+mod experiment;
 mod explain;
 mod export;
 mod import;
@@ -45,6 +46,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Quickstart(args) => quickstart::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Probe(args) => probe::run(&args),
+        Command::Experiment(args) => experiment::run(&args),
         Command::Merge(args) => merge::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),

@@ -11,6 +11,8 @@ fn every_command_explains_itself() {
         &["eval"],
         &["compare"],
         &["compare-generators"],
+        &["experiment"],
+        &["experiment", "report"],
         &["explain"],
         &["calibrate"],
         &["threshold"],

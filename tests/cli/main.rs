@@ -16,6 +16,7 @@ mod devices;
 mod disk;
 mod encoder;
 mod evaluation;
+mod experiment;
 mod explain;
 mod families;
 mod figures;

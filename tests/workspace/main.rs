@@ -10,7 +10,7 @@ use std::path::Path;
 use fs_err as fs;
 
 /// What each crate may depend on in the workspace; the root may know all of them.
-const MAY_KNOW: [(&str, &[&str]); 10] = [
+const MAY_KNOW: [(&str, &[&str]); 11] = [
     ("files", &[]),
     ("kernels", &[]),
     ("parts", &[]),
@@ -23,6 +23,7 @@ const MAY_KNOW: [(&str, &[&str]); 10] = [
         &["files", "kernels", "parts", "data", "model", "bundle"],
     ),
     ("eval", &["scores", "kernels", "data", "model", "bundle"]),
+    ("experiment", &["files", "data", "eval"]),
     ("serve", &["data", "bundle", "eval"]),
 ];
 

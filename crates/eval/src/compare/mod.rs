@@ -12,13 +12,13 @@ mod wilcoxon;
 
 pub use paired::{TestResult, holm, paired_t_test};
 pub use report::{Comparison, ComparisonReport, SystemValue, Verdict};
+pub use shared::SharedPairs;
 pub use wilcoxon::wilcoxon_signed_rank;
 
 use crate::bootstrap::{Bootstrap, Interval, WeightedMetrics};
 use crate::metrics::same;
 use crate::{JudgedAspect, Metric, ResponsePairs, Result};
 use serde::{Deserialize, Serialize};
-use shared::SharedPairs;
 
 /// A system to compare: its name and its scores on the shared data, for one aspect.
 #[derive(Clone, Debug)]

@@ -6,15 +6,20 @@ use crate::{Aggregation, EvalError, JudgedSegment, Level, ResponsePairs, Result}
 use std::collections::HashMap;
 
 /// The scores of all systems on the segments that all of them score.
-pub(super) struct SharedPairs {
-    pub(super) systems: Vec<ResponsePairs>,
-    /// Segments, or whole responses.
-    pub(super) pairs: usize,
+#[derive(Clone, Debug)]
+pub struct SharedPairs {
+    /// The pairs of each system, in the given order.
+    pub systems: Vec<ResponsePairs>,
+    /// Number of segments, or of whole responses.
+    pub pairs: usize,
 }
 
 impl SharedPairs {
     /// Selects the segments that every system scores.
-    pub(super) fn of(systems: &[System], midpoint: Option<f64>) -> Result<Self> {
+    ///
+    /// # Errors
+    /// [`EvalError::DifferentRatings`] if two systems have different ratings.
+    pub fn of(systems: &[System], midpoint: Option<f64>) -> Result<Self> {
         let mut seen: HashMap<(usize, usize), Place> = HashMap::new();
         for (system, System { judged, .. }) in systems.iter().enumerate() {
             for response in &judged.responses {

@@ -21,6 +21,13 @@ mod summary;
 
 pub use history::{Epoch, History, Step};
 
+/// Pages and charts in the style of the reports, for other reports.
+pub mod drawing {
+    pub use super::charts::{Axis, Chart, Ink, Layout, Numbers, Plot, draw};
+    pub use super::number::{counted, figure as number, plain};
+    pub use super::page::{figure, frame};
+}
+
 use crate::{EvalError, Evaluation, Result, ScoredResponse};
 use gradus_data::Example;
 

@@ -3,12 +3,12 @@
 use crate::Metric;
 
 /// A metric with four decimals, fewer for large numbers; `-` if it is undefined.
-pub(super) fn figure(value: Option<f64>) -> String {
+pub fn figure(value: Option<f64>) -> String {
     value.map_or_else(|| "-".into(), plain)
 }
 
 /// A number. Zero has no sign; very small and very large numbers are in powers of ten.
-pub(super) fn plain(value: f64) -> String {
+pub fn plain(value: f64) -> String {
     let size = value.abs();
     let text = if size != 0.0 && !(5e-5..1e6).contains(&size) {
         format!("{value:.2e}")
@@ -52,7 +52,7 @@ pub(super) fn count(value: usize) -> String {
 }
 
 /// A count with its noun; the plural has an `s`.
-pub(super) fn counted(value: usize, word: &str) -> String {
+pub fn counted(value: usize, word: &str) -> String {
     let plural = if value == 1 { "" } else { "s" };
     format!("{} {word}{plural}", count(value))
 }

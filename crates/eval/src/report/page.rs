@@ -32,7 +32,21 @@ pub(super) fn page(input: &ReportInput) -> Result<Markup> {
         .map(|index| aspect_section(input, index))
         .collect::<Result<_>>()?;
     let training = input.history.map(training_section).transpose()?.flatten();
-    Ok(html! {
+    let main = html! {
+        @if aspects.len() > 1 { section { (overview(aspects)) } }
+        @for section in &sections { (section) }
+        @if let Some(training) = &training { (training) }
+        (browser(input))
+        (words())
+    };
+    let links = navigation(aspects, training.is_some());
+    Ok(frame(&title(input), &summary(input), &links, &main))
+}
+
+/// A page in the style of the reports, which loads nothing: its title, its head, links to sections as their ids and
+/// names, and what follows.
+pub fn frame(title: &str, head: &Markup, links: &[(String, String)], main: &Markup) -> Markup {
+    html! {
         (DOCTYPE)
         html lang="en" {
             head {
@@ -40,38 +54,38 @@ pub(super) fn page(input: &ReportInput) -> Result<Markup> {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta http-equiv="Content-Security-Policy" content=(POLICY);
                 meta name="referrer" content="no-referrer";
-                title { (title(input)) " \u{b7} Gradus" }
+                title { (title) " \u{b7} Gradus" }
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                div.page { header { (summary(input)) } }
-                (navigation(aspects, training.is_some()))
+                div.page { header { (head) } }
+                nav aria-label="Sections" {
+                    ul {
+                        @for (id, name) in links {
+                            li { a href={ "#" (id) } { bdi { (name) } } }
+                        }
+                    }
+                }
                 main.page {
-                    @if aspects.len() > 1 { section { (overview(aspects)) } }
-                    @for section in &sections { (section) }
-                    @if let Some(training) = &training { (training) }
-                    (browser(input))
-                    (words())
+                    (main)
                     footer { "Made by Gradus " (env!("CARGO_PKG_VERSION")) ". This page loads nothing from the network." }
                 }
             }
         }
-    })
+    }
 }
 
-fn navigation(aspects: &[AspectEvaluation], training: bool) -> Markup {
-    html! {
-        nav aria-label="Sections" {
-            ul {
-                @for (index, aspect) in aspects.iter().enumerate() {
-                    li { a href={ "#aspect-" (index) } { bdi { (aspect.aspect) } } }
-                }
-                @if training { li { a href="#training" { "Training" } } }
-                li { a href="#responses" { "Responses" } }
-                li { a href="#words" { "Words" } }
-            }
-        }
+fn navigation(aspects: &[AspectEvaluation], training: bool) -> Vec<(String, String)> {
+    let aspects = aspects.iter().enumerate();
+    let mut links: Vec<(String, String)> = aspects
+        .map(|(index, aspect)| (format!("aspect-{index}"), aspect.aspect.clone()))
+        .collect();
+    if training {
+        links.push(("training".into(), "Training".into()));
     }
+    links.push(("responses".into(), "Responses".into()));
+    links.push(("words".into(), "Words".into()));
+    links
 }
 
 fn aspect_section(input: &ReportInput, index: usize) -> Result<Markup> {
@@ -241,7 +255,8 @@ fn calibration(aspect: &AspectEvaluation) -> Result<Option<Chart>> {
     before.map_or(Ok(None), |before| reliability(before, after))
 }
 
-fn figure(chart: &Chart) -> Markup {
+/// A chart with its title, caption, legend and numbers.
+pub fn figure(chart: &Chart) -> Markup {
     html! {
         figure {
             figcaption {
@@ -252,7 +267,7 @@ fn figure(chart: &Chart) -> Markup {
             @if !chart.key.is_empty() {
                 ul.key { @for (class, meaning) in &chart.key { li class=(class) { (meaning) } } }
             }
-            (chart.numbers.markup(chart.title))
+            (chart.numbers.markup(&chart.title))
         }
     }
 }

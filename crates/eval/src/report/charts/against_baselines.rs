@@ -87,7 +87,7 @@ pub(in crate::report) fn against_baselines(
         "Higher is better. Chance is a correlation of 0, and a pairwise accuracy or AUROC of 0.5."
             .to_owned();
     Ok(Some(Chart {
-        title,
+        title: title.into(),
         caption,
         svg,
         key,

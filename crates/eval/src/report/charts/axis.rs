@@ -1,6 +1,6 @@
 //! An axis: a range that can be drawn, with round numbers or names on it.
 
-use super::super::number::fixed;
+use crate::report::number::fixed;
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 use std::ops::Range;
 
@@ -9,15 +9,15 @@ const TICKS: f64 = 6.0;
 
 /// An axis.
 #[derive(Clone, Debug)]
-pub(super) struct Axis {
+pub struct Axis {
     /// Its label.
-    pub(super) label: String,
+    pub label: String,
     /// Lowest value, finite.
-    pub(super) low: f64,
+    pub low: f64,
     /// Highest value, finite and above `low`.
-    pub(super) high: f64,
+    pub high: f64,
     /// Positions of the ticks.
-    pub(super) ticks: Vec<f64>,
+    pub ticks: Vec<f64>,
     /// Names instead of numbers, one per tick.
     names: Option<Vec<String>>,
     /// Number of decimals; `None` for powers of ten.
@@ -27,7 +27,7 @@ pub(super) struct Axis {
 impl Axis {
     /// The axis for all `values`, with a margin at both ends. `None` without values, if one is not finite, or if the range
     /// overflows.
-    pub(super) fn over(label: &str, values: impl IntoIterator<Item = f64>) -> Option<Self> {
+    pub fn over(label: &str, values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
         for value in values {
             if !value.is_finite() {
@@ -41,7 +41,7 @@ impl Axis {
 
     /// The axis from `low` to `high`, widened if they are equal or almost equal. `None` if one is not finite or the range
     /// overflows.
-    pub(super) fn between(label: &str, low: f64, high: f64) -> Option<Self> {
+    pub fn between(label: &str, low: f64, high: f64) -> Option<Self> {
         let least = (1e-9 * low.abs().max(high.abs())).max(1e-9);
         let (low, high) = if high - low < least {
             let around = (0.1 * low.abs()).max(0.5);
@@ -64,7 +64,7 @@ impl Axis {
     }
 
     /// The axis of named categories; each is the middle of a band of width 1, from 0.
-    pub(super) fn of_names(label: &str, names: Vec<String>) -> Option<Self> {
+    pub fn of_names(label: &str, names: Vec<String>) -> Option<Self> {
         let ticks: Vec<f64> = (0..names.len()).map(|index| index as f64 + 0.5).collect();
         (!names.is_empty()).then(|| Self {
             label: label.to_owned(),
@@ -77,7 +77,7 @@ impl Axis {
     }
 
     /// The label of a tick.
-    pub(super) fn text(&self, tick: f64) -> String {
+    pub fn text(&self, tick: f64) -> String {
         let index = self
             .ticks
             .iter()

@@ -61,7 +61,7 @@ pub(in crate::report) fn density(pairs: &[(f64, f64)]) -> Result<Option<Chart>> 
         },
     )?;
     Ok(Some(Chart {
-        title: "Score against rating",
+        title: "Score against rating".into(),
         caption: format!(
             "Darker cells have more segments; the darkest has {}. On the dashed line, score and rating are equal.",
             count(most),

@@ -12,9 +12,13 @@ mod reliability;
 mod residuals;
 mod training;
 
+pub use axis::Axis;
+pub use numbers::Numbers;
+pub use palette::Ink;
+pub use plot::{Layout, Plot, draw};
+
 pub(super) use against_baselines::against_baselines;
 pub(super) use density::density;
-use numbers::Numbers;
 pub(super) use positions::positions;
 pub(super) use reliability::reliability;
 pub(super) use residuals::{residual_histogram, residuals_by_score};
@@ -22,17 +26,17 @@ pub(super) use training::training;
 
 /// A chart with its title, caption and legend.
 #[derive(Clone, Debug)]
-pub(super) struct Chart {
+pub struct Chart {
     /// The title.
-    pub(super) title: &'static str,
+    pub title: String,
     /// The caption: how to read it.
-    pub(super) caption: String,
+    pub caption: String,
     /// The `svg` element.
-    pub(super) svg: String,
+    pub svg: String,
     /// The legend: style class and meaning of each color; empty for a single color.
-    pub(super) key: Vec<(&'static str, &'static str)>,
+    pub key: Vec<(&'static str, &'static str)>,
     /// The drawn numbers or a summary of them.
-    pub(super) numbers: Numbers,
+    pub numbers: Numbers,
 }
 
 /// The values of `sorted` at the shares `shares`, without interpolation. Not for an empty slice.

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 /// A small table of the numbers in a chart.
 #[derive(Clone, Debug)]
-pub(in crate::report) struct Numbers {
+pub struct Numbers {
     /// An explanation of a row, if a row summarizes several marks.
     note: Option<&'static str>,
     head: Vec<String>,
@@ -13,7 +13,7 @@ pub(in crate::report) struct Numbers {
 
 impl Numbers {
     /// The first column is the name of the row, the others are numbers.
-    pub(super) fn new(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Self {
+    pub fn new(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Self {
         Self {
             note: None,
             head: head.iter().map(|&name| name.to_owned()).collect(),
@@ -22,7 +22,7 @@ impl Numbers {
     }
 
     /// Sets the explanation of a row.
-    pub(super) fn with_note(self, note: &'static str) -> Self {
+    pub fn with_note(self, note: &'static str) -> Self {
         Self {
             note: Some(note),
             ..self
@@ -30,7 +30,7 @@ impl Numbers {
     }
 
     /// The folded table; `title` is the title of the chart.
-    pub(in crate::report) fn markup(&self, title: &str) -> Markup {
+    pub fn markup(&self, title: &str) -> Markup {
         html! {
             details.numbers {
                 summary { "Numbers" span.hidden { " of the chart " (title) } }

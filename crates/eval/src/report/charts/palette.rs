@@ -7,7 +7,7 @@ use plotters::style::{RGBAColor, RGBColor};
 
 /// The meaning of a color.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ink {
+pub enum Ink {
     /// Axes and numbers.
     Muted,
     /// Grid lines.

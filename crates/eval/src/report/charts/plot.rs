@@ -19,7 +19,7 @@ type Sheet<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Axis, Axis>>;
 type Failure = DrawingAreaErrorKind<std::io::Error>;
 
 /// A chart under construction.
-pub(super) struct Plot<'a, 'b> {
+pub struct Plot<'a, 'b> {
     sheet: Sheet<'a, 'b>,
     /// The first error of a mark.
     failure: Option<Failure>,
@@ -27,11 +27,11 @@ pub(super) struct Plot<'a, 'b> {
 
 /// The size of the drawing area.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Layout {
+pub struct Layout {
     /// Height in pixels of the page.
-    pub(super) height: u32,
+    pub height: u32,
     /// Width for the labels of the vertical axis, in pixels of the page.
-    pub(super) left: u32,
+    pub left: u32,
 }
 
 impl Default for Layout {
@@ -49,7 +49,7 @@ impl Default for Layout {
 ///
 /// # Errors
 /// [`EvalError::Chart`] if the drawing library fails.
-pub(super) fn draw(
+pub fn draw(
     title: &str,
     (x, y): (&Axis, &Axis),
     layout: Layout,
@@ -109,13 +109,13 @@ fn text_style(ink: Ink) -> TextStyle<'static> {
 
 impl Plot<'_, '_> {
     /// A line through points.
-    pub(super) fn line(&mut self, points: &[(f64, f64)], ink: Ink, width: f64, opacity: f64) {
+    pub fn line(&mut self, points: &[(f64, f64)], ink: Ink, width: f64, opacity: f64) {
         let style = stroke(ink, width, opacity);
         self.draw(PathElement::new(points.to_vec(), style));
     }
 
     /// A dashed straight line.
-    pub(super) fn dashes(&mut self, from: (f64, f64), to: (f64, f64), ink: Ink) {
+    pub fn dashes(&mut self, from: (f64, f64), to: (f64, f64), ink: Ink) {
         let dashes = 28_u32;
         let along = |share: f64| {
             (
@@ -131,27 +131,27 @@ impl Plot<'_, '_> {
     }
 
     /// A filled rectangle.
-    pub(super) fn block(&mut self, corners: [(f64, f64); 2], ink: Ink, opacity: f64) {
+    pub fn block(&mut self, corners: [(f64, f64); 2], ink: Ink, opacity: f64) {
         self.draw(Rectangle::new(corners, ink.mix(opacity).filled()));
     }
 
     /// The area inside a closed line.
-    pub(super) fn area(&mut self, outline: &[(f64, f64)], ink: Ink, opacity: f64) {
+    pub fn area(&mut self, outline: &[(f64, f64)], ink: Ink, opacity: f64) {
         self.draw(Polygon::new(outline.to_vec(), ink.mix(opacity).filled()));
     }
 
     /// A dot; its radius is in pixels of the page.
-    pub(super) fn dot(&mut self, at: (f64, f64), radius: f64, ink: Ink, opacity: f64) {
+    pub fn dot(&mut self, at: (f64, f64), radius: f64, ink: Ink, opacity: f64) {
         self.draw(Circle::new(at, pixels(radius), ink.mix(opacity).filled()));
     }
 
     /// A ring; its radius is in pixels of the page.
-    pub(super) fn ring(&mut self, at: (f64, f64), radius: f64, ink: Ink) {
+    pub fn ring(&mut self, at: (f64, f64), radius: f64, ink: Ink) {
         self.draw(Circle::new(at, pixels(radius), stroke(ink, 1.5, 1.0)));
     }
 
     /// Text, centered above a point.
-    pub(super) fn words(&mut self, text: &str, at: (f64, f64), ink: Ink) {
+    pub fn words(&mut self, text: &str, at: (f64, f64), ink: Ink) {
         let style = text_style(ink).pos(Pos::new(HPos::Center, VPos::Bottom));
         self.draw(Text::new(text.to_owned(), at, style));
     }

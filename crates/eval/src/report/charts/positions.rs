@@ -55,7 +55,7 @@ pub(in crate::report) fn positions(
         }
     })?;
     Ok(Some(Chart {
-        title: "Error by position",
+        title: "Error by position".into(),
         caption:
             "RMSE from the first segment of a response to the last, with the number of segments. \
                   Dashed: all segments."

@@ -53,7 +53,7 @@ pub(in crate::report) fn reliability(
         None => Vec::new(),
     };
     Ok(Some(Chart {
-        title: "Reliability",
+        title: "Reliability".into(),
         caption,
         svg,
         key,

@@ -55,7 +55,7 @@ pub(in crate::report) fn residual_histogram(pairs: &[(f64, f64)]) -> Result<Opti
         plot.line(&[(bias, y.low), (bias, y.high)], Ink::Other, 2.0, 1.0);
     })?;
     Ok(Some(Chart {
-        title: "Residuals",
+        title: "Residuals".into(),
         caption: format!(
             "Score minus rating of every segment. The mean (bias) is {}.",
             plain(bias)
@@ -105,7 +105,7 @@ pub(in crate::report) fn residuals_by_score(pairs: &[(f64, f64)]) -> Result<Opti
         },
     )?;
     Ok(Some(Chart {
-        title: "Residuals against score",
+        title: "Residuals against score".into(),
         caption: format!(
             "Mean of score minus rating in {} bins of about equal count; the shaded area has the middle 80 % \
              of the segments. Above the dashed line the scores are too high.",

@@ -66,7 +66,7 @@ pub(in crate::report) fn training(history: &History) -> Result<Option<Chart>> {
         caption += " Steps beyond the upper edge are drawn on it.";
     }
     Ok(Some(Chart {
-        title: "Training",
+        title: "Training".into(),
         caption,
         svg,
         key: vec![
