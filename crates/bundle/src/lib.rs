@@ -18,6 +18,8 @@
 //! | `README.md` | the model card; made when the bundle is saved, not read (see [`Bundle::renew_card`]) |
 //! | `recalibration.json` | how scores become ratings; optional (see [`Bundle::set_recalibration`]) |
 //!
+//! The same files in memory are a bundle too: [`Bundle::from_files`], [`Bundle::to_files`].
+//!
 //! All of it is checked when a bundle is loaded: sizes and digests first, then the content of every file, and
 //! whether the files fit together.
 //!
@@ -30,6 +32,7 @@ mod export;
 mod fit;
 mod info;
 mod manifest;
+mod memory;
 mod place;
 mod recalibrations;
 mod replace_recalibration;
@@ -56,6 +59,7 @@ pub use info::BundleInfo;
 pub use manifest::{
     ContinuedBundle, EncoderOrigin, FORMAT_VERSION, Manifest, Part, SplitDigests, Training,
 };
+pub use memory::BundleFiles;
 pub use place::BundlePlace;
 pub use recalibrations::{AspectRecalibration, Recalibrations, ResponseRecalibration};
 pub use thresholds::{DoubtThreshold, DoubtThresholds};
@@ -275,7 +279,13 @@ fn load_manifest(directory: &Path) -> Result<StoredManifest> {
             reason,
         });
     }
-    let version: FormatVersion = read_json(&path)?;
+    parse_manifest(directory, &read_regular(&path, MOST_SETTINGS)?)
+}
+
+/// Parses the manifest of the bundle that errors call `directory`.
+fn parse_manifest(directory: &Path, bytes: &[u8]) -> Result<StoredManifest> {
+    let path = directory.join(MANIFEST);
+    let version: FormatVersion = parse_json(&path, bytes)?;
     if version.format_version != u64::from(FORMAT_VERSION) {
         return Err(ModelError::FormatVersion {
             path: directory.into(),
@@ -283,7 +293,7 @@ fn load_manifest(directory: &Path) -> Result<StoredManifest> {
             expected: FORMAT_VERSION,
         });
     }
-    read_json(&path)
+    parse_json(&path, bytes)
 }
 
 /// Checks that every part is there with the size and digest in the manifest. A recalibration that the manifest
@@ -323,25 +333,35 @@ fn check_file(directory: &Path, part: &str, path: &Path, expected: Option<&Part>
             part: part.to_owned(),
         });
     };
-    let foreign = |found: String, expected: String| ModelError::ForeignPart {
+    let bytes = fs_err::metadata(path)?.len();
+    check_size(directory, part, bytes, expected)?;
+    check_digest(directory, part, &digest_file(path)?, expected)
+}
+
+/// Checks a size before anything is read.
+fn check_size(directory: &Path, part: &str, bytes: u64, expected: &Part) -> Result<()> {
+    if bytes == expected.bytes {
+        return Ok(());
+    }
+    let size = |bytes: u64| format!("{bytes} bytes");
+    Err(foreign(directory, part, size(bytes), size(expected.bytes)))
+}
+
+fn check_digest(directory: &Path, part: &str, found: &Part, expected: &Part) -> Result<()> {
+    if found == expected {
+        return Ok(());
+    }
+    let digest = |part: &Part| format!("SHA-256 {:.12}..", part.sha256);
+    Err(foreign(directory, part, digest(found), digest(expected)))
+}
+
+fn foreign(directory: &Path, part: &str, found: String, expected: String) -> ModelError {
+    ModelError::ForeignPart {
         path: directory.into(),
         part: part.to_owned(),
         found,
         expected,
-    };
-    let bytes = fs_err::metadata(path)?.len();
-    if bytes != expected.bytes {
-        return Err(foreign(
-            format!("{bytes} bytes"),
-            format!("{} bytes", expected.bytes),
-        ));
     }
-    let found = digest_file(path)?;
-    if found != *expected {
-        let digest = |part: &Part| format!("SHA-256 {:.12}..", part.sha256);
-        return Err(foreign(digest(&found), digest(expected)));
-    }
-    Ok(())
 }
 
 fn check_extra(file: &ExtraFile<'_>) -> Result<()> {
@@ -368,6 +388,9 @@ fn to_json(path: &Path, value: &impl serde::Serialize) -> Result<Vec<u8>> {
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let bytes = read_regular(path, MOST_SETTINGS)?;
-    serde_json::from_slice(&bytes).map_err(|error| ModelError::json(path, error))
+    parse_json(path, &read_regular(path, MOST_SETTINGS)?)
+}
+
+fn parse_json<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T> {
+    serde_json::from_slice(bytes).map_err(|error| ModelError::json(path, error))
 }

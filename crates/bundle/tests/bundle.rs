@@ -1169,3 +1169,75 @@ fn a_renewal_that_was_killed_leaves_a_card_that_belongs_to_the_bundle() {
     bundle().save(&saved.path(), true, &[]).unwrap();
     assert_eq!(card(&saved), old);
 }
+
+/// The files of a directory by their names.
+fn files_of(directory: &Path) -> gradus_bundle::BundleFiles {
+    let entries = fs_err::read_dir(directory).unwrap();
+    let entries = entries.map(|entry| {
+        let entry = entry.unwrap();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        (name, fs_err::read(entry.path()).unwrap())
+    });
+    entries.collect()
+}
+
+#[test]
+fn files_in_memory_are_those_on_disk() {
+    let device = Device::flex();
+    for recalibration in [None, Some(recalibrations(2.0))] {
+        let place = tempfile::tempdir().unwrap();
+        let directory = place.path().join("bundle");
+        let bundle = Bundle {
+            recalibration,
+            ..bundle()
+        };
+        let extra = [ExtraFile {
+            name: "run.toml",
+            bytes: b"a = 1",
+        }];
+        bundle.save(&directory, false, &extra).unwrap();
+        let files = files_of(&directory);
+        assert_eq!(bundle.to_files(&extra).unwrap(), files);
+        let (loaded, tokenizer) = Bundle::from_files("m".as_ref(), files, &device).unwrap();
+        assert_eq!(tokenizer.config(), &bundle.manifest.text);
+        assert_eq!(loaded.recalibration, bundle.recalibration);
+        assert_eq!(loaded.to_files(&extra).unwrap(), files_of(&directory));
+    }
+}
+
+#[test]
+fn files_in_memory_are_checked_as_those_on_disk() {
+    let whole = bundle().to_files(&[]).unwrap();
+    let refused = |files| {
+        let loaded = Bundle::from_files("m".as_ref(), files, &Device::flex());
+        loaded.err().unwrap().to_string()
+    };
+    for part in PARTS {
+        let mut files = whole.clone();
+        files.remove(part);
+        assert!(refused(files).contains(part), "{part}");
+    }
+    for part in ["config.json", "model.safetensors", "tokenizer.json"] {
+        let mut flipped = whole.clone();
+        *flipped.get_mut(part).unwrap().last_mut().unwrap() ^= 1;
+        let error = refused(flipped);
+        assert!(error.contains(part) && error.contains("SHA-256"), "{error}");
+        let mut short = whole.clone();
+        short.get_mut(part).unwrap().pop();
+        let error = refused(short);
+        assert!(error.contains(part) && error.contains("bytes"), "{error}");
+    }
+    let mut foreign = whole.clone();
+    foreign.insert("recalibration.json".into(), b"{}".to_vec());
+    assert!(refused(foreign).contains("recalibration.json"));
+    let mut other = whole.clone();
+    other.insert(
+        "manifest.json".into(),
+        br#"{"format_version": 99}"#.to_vec(),
+    );
+    assert!(refused(other).contains("99"));
+    // A file that no manifest lists is nobody's business.
+    let mut more = whole;
+    more.insert("notes.txt".into(), b"mine".to_vec());
+    Bundle::from_files("m".as_ref(), more, &Device::flex()).unwrap();
+}

@@ -1,4 +1,4 @@
-//! Writes the bundle of a run at each best validation.
+//! The bundle of a run: at each best validation, and at its end.
 
 use gradus_bundle::{
     Bundle, BundlePlace, ContinuedBundle, ExtraFile, Manifest, SplitDigests, Training,
@@ -11,7 +11,7 @@ use crate::Result;
 use crate::checkpoint::METRICS_FILE;
 use crate::engine::{TrainHistory, metrics_lines};
 use crate::json::to_value;
-use crate::plan::{SplitCounts, TrainingPlan};
+use crate::plan::{CheckedConfig, SplitCounts, TrainingPlan};
 
 /// Name of the file with the log of the run.
 const HISTORY: &str = "history.json";
@@ -23,26 +23,31 @@ pub(crate) fn manifest(plan: &TrainingPlan, text: &SegmentTokenizer) -> Manifest
     manifest
 }
 
-/// Saves the model of each best validation in place of the previous one.
-pub(crate) struct BundleWriter<'a> {
+/// Makes the bundle of a run from the weights of a validation.
+pub(crate) struct BundleMaker {
     pub(crate) manifest: Manifest,
     pub(crate) from: Option<ContinuedBundle>,
     pub(crate) config: RewardModelConfig,
     pub(crate) tokenizer: Vec<u8>,
-    pub(crate) plan: &'a TrainingPlan,
+    pub(crate) training: CheckedConfig,
+    pub(crate) extra_files: Vec<(String, Vec<u8>)>,
     pub(crate) counts: SplitCounts,
     pub(crate) texts: SplitDigests,
-    pub(crate) place: BundlePlace,
 }
 
-impl BundleWriter<'_> {
-    pub(crate) fn write(&self, model: &RewardModel, history: &TrainHistory) -> Result<()> {
+impl BundleMaker {
+    /// The bundle, and the name and content of its additional files.
+    pub(crate) fn make(
+        &self,
+        model: &RewardModel,
+        history: &TrainHistory,
+    ) -> (Bundle, Vec<(String, Vec<u8>)>) {
         let mut manifest = self.manifest.clone();
         manifest.training = Some(Training {
             data: Some(self.texts.clone()),
             from: self.from.clone(),
             run: Map::from_iter([
-                ("config".to_owned(), to_value(&self.plan.training)),
+                ("config".to_owned(), to_value(&self.training)),
                 ("counts".to_owned(), to_value(&self.counts)),
                 ("steps".to_owned(), history.steps.len().into()),
                 ("skipped_steps".to_owned(), history.skipped.len().into()),
@@ -57,23 +62,30 @@ impl BundleWriter<'_> {
             tokenizer: self.tokenizer.clone(),
             recalibration: None,
         };
+        let mut extra = self.extra_files.clone();
         let metrics = metrics_lines(history).into_bytes();
         let history = to_value(history).to_string().into_bytes();
-        let mut extra: Vec<ExtraFile<'_>> = self
-            .plan
-            .extra_files
-            .iter()
-            .map(|(name, bytes)| ExtraFile { name, bytes })
-            .collect();
-        extra.push(ExtraFile {
-            name: HISTORY,
-            bytes: &history,
-        });
-        extra.push(ExtraFile {
-            name: METRICS_FILE,
-            bytes: &metrics,
-        });
-        self.place.save(&bundle, &extra)?;
+        extra.push((HISTORY.to_owned(), history));
+        extra.push((METRICS_FILE.to_owned(), metrics));
+        (bundle, extra)
+    }
+
+    /// Saves the bundle in place of the previous one.
+    pub(crate) fn save(
+        &self,
+        place: &BundlePlace,
+        model: &RewardModel,
+        history: &TrainHistory,
+    ) -> Result<()> {
+        let (bundle, extra) = self.make(model, history);
+        place.save(&bundle, &extra_files(&extra))?;
         Ok(())
     }
+}
+
+pub(crate) fn extra_files(files: &[(String, Vec<u8>)]) -> Vec<ExtraFile<'_>> {
+    let files = files.iter();
+    files
+        .map(|(name, bytes)| ExtraFile { name, bytes })
+        .collect()
 }

@@ -36,6 +36,7 @@
 //! - [`SourceBundle`]: a bundle that a run continues
 //! - [`train`], [`train_stored`]: from a plan and examples to a bundle on disk; with [`TokenCache`] from more
 //!   examples than memory holds
+//! - [`MemoryRun`]: the same without files, from splits in memory to a bundle in memory
 //! - `engine`: [`Training`] and [`fit`] (a run over tokenized splits), [`Engine`] (its loop),
 //!   [`RegressionLearner`], [`adamw`], [`WarmupLinear`] (a step), [`EarlyStopping`],
 //!   [`ValidMetrics`] (validation), [`Session`], [`StopHandle`] (the run's environment),
@@ -43,7 +44,7 @@
 //! - `objective`: [`Objective`], made of a [`PointwiseLoss`] of rated segments and further
 //!   [`LossTerm`]s; [`Denominators`], which divide the micro-batches of one optimizer step
 //! - [`Checkpoints`]: the state of a run on disk, from which a killed run resumes
-//! - [`probe`]: a linear head on a frozen encoder, in closed form
+//! - [`probe`], [`HeadFit`]: a linear head on a frozen encoder, in closed form
 //!
 //! # Feature flags
 //! - `dashboard`: `Dashboard`, an observer with Burn's terminal dashboard
@@ -53,6 +54,7 @@ mod checkpoint;
 mod engine;
 mod error;
 mod json;
+mod memory_run;
 mod objective;
 mod plan;
 mod probe;
@@ -60,11 +62,12 @@ mod rehearse;
 mod train;
 
 pub use checkpoint::{
-    Begin, Checkpoints, Damage, METRICS_FILE, SavedFile, checkpoint_file, default_checkpoints,
-    find_checkpoints,
+    Begin, Checkpoints, Damage, METRICS_FILE, SavedFile, SnapshotFiles, checkpoint_file,
+    default_checkpoints, find_checkpoints,
 };
 pub use engine::*;
 pub use error::*;
+pub use memory_run::MemoryRun;
 pub use objective::*;
 pub use plan::*;
 pub use probe::*;

@@ -6,7 +6,7 @@ use gradus_data::{Example, ExampleSource, SegmentBatcher, StoredRecords};
 use serde::Serialize;
 
 use crate::Result;
-use crate::bundle::{BundleWriter, manifest};
+use crate::bundle::{BundleMaker, manifest};
 use crate::checkpoint::{Fingerprint, Store, check_apart, digest_bytes};
 use crate::engine::{FitData, Preview, Session, TrainHistory, Training};
 use crate::plan::{Assembled, SplitCounts, TokenCache, TrainingPlan, assemble, assemble_stored};
@@ -110,31 +110,31 @@ fn run<E: ExampleSource + 'static>(
     if let Some(from) = &from {
         settings = settings.with("from", &from.weights);
     }
-    let writer = BundleWriter {
+    let maker = BundleMaker {
         manifest: manifest(plan, &text),
         from,
         config,
         tokenizer,
-        plan,
+        training: plan.training.clone(),
+        extra_files: plan.extra_files.clone(),
         counts,
         texts,
-        place,
     };
     let mut engine = Training::new(model, &splits, &plan.training, device)
         .with_session(session)
         .with_store(store)
         .with_settings(settings)
-        .on_best(|model, history| writer.write(model, history))
+        .on_best(|model, history| maker.save(&place, model, history))
         .start()?;
     engine.run()?;
     // Once more, now with the whole log.
     if let Some(best) = engine.best() {
-        writer.write(best, engine.history())?;
+        maker.save(&place, best, engine.history())?;
     }
     let history = engine.finish()?.history;
     Ok(TrainingReport {
-        aspects: writer.manifest.aspects(),
-        counts: writer.counts,
+        aspects: maker.manifest.aspects(),
+        counts: maker.counts,
         num_parameters,
         history,
     })

@@ -140,6 +140,19 @@ impl SegmentLoader {
         self
     }
 
+    /// The same loader on another device.
+    #[must_use]
+    pub fn on_device(mut self, device: &Device) -> Self {
+        self.device = device.clone();
+        self
+    }
+
+    /// Has the next iterator begin where [`with_start`](Self::with_start) says.
+    pub fn begin_at(&self, epoch: usize, batch: usize) {
+        self.epoch.store(epoch, Ordering::Relaxed);
+        self.skip.store(batch, Ordering::Relaxed);
+    }
+
     /// The epoch of the next iterator.
     pub fn epoch(&self) -> usize {
         self.epoch.load(Ordering::Relaxed)

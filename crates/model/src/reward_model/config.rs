@@ -1,6 +1,7 @@
 //! The configuration of a reward model.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use burn::module::Module as _;
 use burn::tensor::Device;
@@ -14,7 +15,7 @@ use crate::lora::{Attach, LoraConfig};
 use crate::output::Output;
 use crate::pooling::{Pooler, Pooling};
 use crate::pretrained::check_layers;
-use crate::weights::{Naming, load_module, read_header};
+use crate::weights::{Naming, StoredTensor, load_module, read_header, read_header_in_memory};
 
 /// Configuration of a reward model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -110,7 +111,28 @@ impl RewardModelConfig {
     ///   [`ModelError::DamagedSafetensors`](crate::ModelError::DamagedSafetensors),
     ///   [`ModelError::Weights`](crate::ModelError::Weights): the file is incomplete or has other tensors
     pub fn load(&self, weights: &Path, device: &Device) -> Result<RewardModel> {
-        let tensors = read_header(weights)?;
+        self.load_tensors(weights, read_header(weights)?, device)
+    }
+
+    /// The same for the content of such a file in memory, which errors call `weights`.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_in_memory(
+        &self,
+        weights: &Path,
+        content: Arc<[u8]>,
+        device: &Device,
+    ) -> Result<RewardModel> {
+        self.load_tensors(weights, read_header_in_memory(weights, content)?, device)
+    }
+
+    fn load_tensors(
+        &self,
+        weights: &Path,
+        tensors: Vec<StoredTensor>,
+        device: &Device,
+    ) -> Result<RewardModel> {
         check_layers(&self.encoder, "encoder.num_layers", &tensors)?;
         let mut model = self.init_lazy(device);
         load_module(&mut model, weights, tensors, Naming::Own)?;

@@ -13,9 +13,10 @@ pub use self::input::SegmentInput;
 use crate::encoder::{DrawParameters, Encoder};
 use crate::error::Result;
 use crate::head::Head;
+use crate::lora::{Attach, LoraConfig};
 use crate::output::Output;
 use crate::pooling::{Pooler, TokenStates};
-use crate::weights::save_module;
+use crate::weights::{module_bytes, save_module};
 
 /// The reward model: encodes prompt and response once and computes one score per segment and
 /// aspect:
@@ -40,6 +41,14 @@ impl RewardModel {
     /// If a weight cannot be read back from its device, or writing fails.
     pub fn save(&self, path: &Path) -> Result<()> {
         save_module(self, path)
+    }
+
+    /// The bytes that [`save`](Self::save) writes; errors call them `path`.
+    ///
+    /// # Errors
+    /// If a weight cannot be read back from its device.
+    pub fn to_safetensors(&self, path: &Path) -> Result<Vec<u8>> {
+        module_bytes(self, path)
     }
 
     /// A model of these parts: an [`Encoder`], or a [`TokenEncoder`](crate::encoder::TokenEncoder) of
@@ -155,6 +164,15 @@ impl RewardModel {
             type_ids: input.type_ids,
             mask_pad: input.mask_pad,
         }))
+    }
+
+    /// Attaches new adapters to the encoder, drawn by the generator of its device. Scores stay the same until they are
+    /// trained. There must be none yet.
+    #[must_use]
+    pub fn with_adapters(mut self, lora: &LoraConfig) -> Self {
+        self.encoder = self.encoder.apply_reparameterization(Attach(lora));
+        self.visit(&mut DrawParameters);
+        self
     }
 
     /// Replaces the head by one of the same width and number of aspects.

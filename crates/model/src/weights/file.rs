@@ -1,6 +1,6 @@
-//! The header of a safetensors file, and reading one tensor at a time.
+//! The header of a safetensors file, on disk or in memory, and reading one tensor at a time.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,13 +19,20 @@ const LENGTH_BYTES: usize = 8;
 /// The format's own limit; a longer header indicates another kind of file.
 const MAX_HEADER_BYTES: u64 = 100_000_000;
 
+/// Where the bytes of a file are.
+#[derive(Debug, Clone)]
+enum Source {
+    File(Arc<Path>),
+    Memory(Arc<[u8]>),
+}
+
 /// A tensor in a file that has not been read.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredTensor {
     pub(crate) name: String,
     pub(crate) dtype: Dtype,
     pub(crate) shape: Vec<usize>,
-    path: Arc<Path>,
+    source: Source,
     offset: u64,
     num_bytes: usize,
     /// Number of equal parts of which this is one; 1 for a whole tensor.
@@ -72,12 +79,28 @@ impl LowRank {
 /// Lists the tensors of a file after checking that the header is valid and describes exactly the
 /// bytes of the file.
 pub(crate) fn read_header(path: &Path) -> Result<Vec<StoredTensor>> {
+    let file = File::open(path)?;
+    let file_bytes = file.metadata()?.len();
+    header(path, file, file_bytes, &Source::File(path.into()))
+}
+
+/// The same for a file in memory, which errors call `path`.
+pub(crate) fn read_header_in_memory(path: &Path, content: Arc<[u8]>) -> Result<Vec<StoredTensor>> {
+    let file_bytes = content.len() as u64;
+    let source = Source::Memory(content.clone());
+    header(path, Cursor::new(&*content), file_bytes, &source)
+}
+
+fn header(
+    path: &Path,
+    mut file: impl Read,
+    file_bytes: u64,
+    source: &Source,
+) -> Result<Vec<StoredTensor>> {
     let not_safetensors = |reason: String| ModelError::NotSafetensors {
         path: path.into(),
         reason,
     };
-    let mut file = File::open(path)?;
-    let file_bytes = file.metadata()?.len();
     if file_bytes < LENGTH_BYTES as u64 {
         return Err(not_safetensors(format!("{file_bytes} bytes are too few")));
     }
@@ -102,7 +125,6 @@ pub(crate) fn read_header(path: &Path) -> Result<Vec<StoredTensor>> {
     if expected_bytes != file_bytes {
         return Err(damaged(path, file_bytes, expected_bytes));
     }
-    let path: Arc<Path> = path.into();
     let stored = header
         .tensors()
         .into_iter()
@@ -110,7 +132,7 @@ pub(crate) fn read_header(path: &Path) -> Result<Vec<StoredTensor>> {
             name,
             dtype: info.dtype,
             shape: info.shape.clone(),
-            path: Arc::clone(&path),
+            source: source.clone(),
             offset: data_start + info.data_offsets.0 as u64,
             num_bytes: info.data_offsets.1 - info.data_offsets.0,
             num_parts: 1,
@@ -223,10 +245,16 @@ impl StoredTensor {
     }
 
     fn read_bytes(&self) -> std::io::Result<Vec<u8>> {
-        let mut file = File::open(&*self.path)?;
-        file.seek(SeekFrom::Start(self.offset))?;
+        match &self.source {
+            Source::File(path) => self.read_from(File::open(&**path)?),
+            Source::Memory(content) => self.read_from(Cursor::new(&**content)),
+        }
+    }
+
+    fn read_from(&self, mut source: impl Read + Seek) -> std::io::Result<Vec<u8>> {
+        source.seek(SeekFrom::Start(self.offset))?;
         let mut bytes = vec![0; self.num_bytes];
-        file.read_exact(&mut bytes)?;
+        source.read_exact(&mut bytes)?;
         Ok(bytes)
     }
 

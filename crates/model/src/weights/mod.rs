@@ -13,10 +13,10 @@ mod save;
 
 pub(crate) use apply::{Naming, check_module, load_module};
 pub(crate) use expected::expected_tensors;
-pub(crate) use file::{Damaged, LowRank, StoredTensor, read_header};
+pub(crate) use file::{Damaged, LowRank, StoredTensor, read_header, read_header_in_memory};
 pub(crate) use keys::KeyTable;
 pub use mismatch::{WeightMismatch, WrongShape};
 pub use report::{CastTensor, LeftTensor, LoadReport};
 pub(crate) use save::{
-    OutTensor, OutValues, published_tensors, read_back, save_module, write_tensors,
+    OutTensor, OutValues, module_bytes, published_tensors, read_back, save_module, write_tensors,
 };

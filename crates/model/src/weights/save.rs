@@ -32,13 +32,24 @@ pub(crate) enum OutValues {
 /// Writes the parameters of a module under our names, sorted, as 32-bit floats, with one tensor in
 /// memory at a time. Equal weights give equal bytes.
 pub(crate) fn save_module<M: Module>(module: &M, path: &Path) -> Result<()> {
+    write_tensors(own_tensors(module), "gradus", path)
+}
+
+/// The same bytes in memory; errors call them `path`.
+pub(crate) fn module_bytes<M: Module>(module: &M, path: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    write_to(&mut bytes, own_tensors(module), "gradus", path)?;
+    Ok(bytes)
+}
+
+fn own_tensors<M: Module>(module: &M) -> Vec<OutTensor> {
     let tensors = module.collect(None, None, true).into_iter();
     let tensors = tensors.map(|tensor| OutTensor {
         name: tensor.name.clone(),
         shape: tensor.shape.to_vec(),
         values: OutValues::Parameters(vec![tensor]),
     });
-    write_tensors(tensors.collect(), "gradus", path)
+    tensors.collect()
 }
 
 /// The parameters of a module with the names and layout of published files.
@@ -72,9 +83,22 @@ pub(crate) fn published_tensors<M: Module>(
 ///
 /// Does not use `safetensors::serialize_to_file`, which makes the file readable only by its owner
 /// and cannot report a device failure.
-pub(crate) fn write_tensors(mut tensors: Vec<OutTensor>, format: &str, path: &Path) -> Result<()> {
-    tensors.sort_by(|a, b| a.name.cmp(&b.name));
+pub(crate) fn write_tensors(tensors: Vec<OutTensor>, format: &str, path: &Path) -> Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
+    write_to(&mut file, tensors, format, path)?;
+    file.flush()?;
+    file.get_ref().sync_all()?;
+    Ok(())
+}
+
+/// The same into `file`, which errors call `path`.
+fn write_to(
+    file: &mut impl Write,
+    mut tensors: Vec<OutTensor>,
+    format: &str,
+    path: &Path,
+) -> Result<()> {
+    tensors.sort_by(|a, b| a.name.cmp(&b.name));
     let header = header(path, &tensors, format)?;
     file.write_all(&(header.len() as u64).to_le_bytes())?;
     file.write_all(&header)?;
@@ -88,8 +112,6 @@ pub(crate) fn write_tensors(mut tensors: Vec<OutTensor>, format: &str, path: &Pa
             }
         }
     }
-    file.flush()?;
-    file.get_ref().sync_all()?;
     Ok(())
 }
 

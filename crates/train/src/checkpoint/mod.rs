@@ -21,6 +21,7 @@
 mod begin;
 mod fingerprint;
 mod manifest;
+mod memory;
 mod place;
 mod records;
 mod store;
@@ -29,9 +30,11 @@ mod store;
 pub const METRICS_FILE: &str = "metrics.jsonl";
 
 pub(crate) use fingerprint::{Fingerprint, digest_bytes, digest_examples};
+pub(crate) use memory::{restore_files, snapshot_files};
 pub(crate) use place::{check_apart, has_checkpoints};
 pub(crate) use store::{Restored, Snapshot, Store};
 
 pub use begin::{Begin, Checkpoints};
 pub use manifest::Damage;
+pub use memory::SnapshotFiles;
 pub use place::{SavedFile, checkpoint_file, default_checkpoints, find_checkpoints};

@@ -21,11 +21,11 @@ use super::{Begin, Checkpoints, METRICS_FILE};
 use crate::{Result, TrainError};
 
 pub(super) const MODEL: &str = "model.bpk";
-const OPTIMIZER: &str = "optimizer.bpk";
-const SCHEDULE: &str = "schedule.bpk";
-const AVERAGE: &str = "average.bpk";
-const STATE: &str = "state.json";
-const SETTINGS: &str = "settings.json";
+pub(super) const OPTIMIZER: &str = "optimizer.bpk";
+pub(super) const SCHEDULE: &str = "schedule.bpk";
+pub(super) const AVERAGE: &str = "average.bpk";
+pub(super) const STATE: &str = "state.json";
+pub(super) const SETTINGS: &str = "settings.json";
 const LOCK: &str = "lock";
 
 /// The files of every checkpoint.

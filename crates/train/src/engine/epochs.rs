@@ -50,7 +50,8 @@ impl<M: SegmentModel> Engine<'_, M> {
     /// next step, so a resumed run catches up on them. Those due after the last step belong to the end of the
     /// epoch.
     fn train_epoch(&mut self) -> Result<Flow> {
-        let train: Arc<dyn DataLoader<SegmentBatch>> = self.train.clone();
+        let train = Arc::clone(&self.train);
+        train.begin_at(self.state.epoch - 1, self.state.batch);
         let mut batches = train.iter();
         loop {
             let progress = batches.progress();

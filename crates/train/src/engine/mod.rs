@@ -50,7 +50,7 @@ use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::module::Module as _;
 use burn::optim::ModuleOptimizer;
 use burn::prelude::*;
-use gradus_data::{AspectSpec, Examples, SegmentBatch, SegmentBatcher};
+use gradus_data::{AspectSpec, Examples, SegmentBatch, SegmentBatcher, SegmentLoader};
 use gradus_model::{RewardModel, SegmentModel};
 
 use self::average::Average;
@@ -59,7 +59,7 @@ use self::slot::Slot;
 use self::state::LoopState;
 use self::workers::Workers;
 use crate::Result;
-use crate::checkpoint::Store;
+use crate::checkpoint::{Fingerprint, Snapshot, SnapshotFiles, Store, snapshot_files};
 use crate::plan::{CheckedConfig, Prepared};
 
 /// Tokenized splits, and the settings to batch them.
@@ -109,7 +109,7 @@ pub struct Engine<'a, M: SegmentModel = RewardModel> {
     optimizer: ModuleOptimizer,
     schedule: ModuleLrScheduler,
     average: Option<Average<M>>,
-    train: Arc<dyn DataLoader<SegmentBatch>>,
+    train: Arc<SegmentLoader>,
     valid: Arc<dyn DataLoader<SegmentBatch>>,
     /// The devices of every step, if there are several.
     workers: Option<Workers<M>>,
@@ -120,6 +120,8 @@ pub struct Engine<'a, M: SegmentModel = RewardModel> {
     on_best: OnBest<'a, M>,
     stop: StopHandle,
     store: Option<Store>,
+    /// What a snapshot has to share with the run that goes on from it, where snapshots are made.
+    settings: Option<Fingerprint>,
     log: Option<MetricsLog>,
     /// Epoch and batch of the newest checkpoint.
     saved: Option<(usize, usize)>,
@@ -148,7 +150,9 @@ pub fn fit<'a, M: SegmentModel>(
 }
 
 impl<M: SegmentModel> Engine<'_, M> {
-    /// Trains to the last epoch, or until early stopping ends the run.
+    /// Trains to the last epoch, or until early stopping ends the run. After
+    /// [`TrainError::Stopped`](crate::TrainError::Stopped) it may be called again, once the request is taken back
+    /// ([`StopHandle::take_back`]): the run goes on as if it had not been stopped.
     ///
     /// # Errors
     /// - [`TrainError::NonFinite`](crate::TrainError::NonFinite): loss or gradient were not finite in too
@@ -180,6 +184,30 @@ impl<M: SegmentModel> Engine<'_, M> {
     /// The log so far.
     pub fn history(&self) -> &TrainHistory {
         &self.state.history
+    }
+
+    /// The state of the run between two steps, for [`Training::with_snapshots`] of the same settings and data. `None`
+    /// where the run was not started with it, or where weights are not finite.
+    ///
+    /// # Errors
+    /// If a weight cannot be read back from its device.
+    pub fn snapshot(&self) -> Result<Option<SnapshotFiles>> {
+        let Some(settings) = &self.settings else {
+            return Ok(None);
+        };
+        if !average::square_sum(&*self.learner).is_finite() {
+            return Ok(None);
+        }
+        let snapshot = Snapshot {
+            step: self.state.step,
+            learner: &*self.learner,
+            optimizer: &self.optimizer,
+            schedule: &self.schedule,
+            average: self.average.as_ref().map(|average| &average.model),
+            best: self.state.best_step.zip(self.best.as_ref()),
+            state: &self.state,
+        };
+        snapshot_files(&snapshot, settings).map(Some)
     }
 
     /// Weights of the best validation so far.

@@ -23,7 +23,7 @@ use super::slot::Slot;
 use super::state::LoopState;
 use super::workers::Workers;
 use super::{Engine, FitData, Training, ValidMetrics};
-use crate::checkpoint::{Fingerprint, Restored, Store, digest_examples};
+use crate::checkpoint::{Fingerprint, Restored, Store, digest_examples, restore_files};
 use crate::objective::{LossTerm, Objective};
 use crate::plan::{LOSS, MSE, TrainConfig};
 use crate::{Result, TrainError};
@@ -89,6 +89,7 @@ impl<'a, M: SegmentModel> Training<'a, M> {
             settings,
             on_best,
             store: _,
+            snapshots,
         } = self;
         check_metric(config, &*session.metrics)?;
         check_output(config, model.output())?;
@@ -104,9 +105,15 @@ impl<'a, M: SegmentModel> Training<'a, M> {
         let total_steps = (0..config.epochs)
             .map(|epoch| train.num_batches(epoch))
             .sum();
-        let restored = match &mut store {
-            Some(store) => store.begin::<LoopState>(fingerprint(settings, data, config)?)?,
-            None => None,
+        let fingerprint = || fingerprint(settings.clone(), data, config);
+        let (settings, restored) = match (&mut store, snapshots) {
+            (Some(store), _) => (None, store.begin::<LoopState>(fingerprint()?)?),
+            (None, Some(snapshot)) => {
+                let settings = fingerprint()?;
+                let restored = snapshot.map(|files| restore_files(files, &settings));
+                (Some(settings), restored.transpose()?)
+            }
+            (None, None) => (None, None),
         };
         let mut observer = session.observer;
         observer.on_start(total_steps, config.epochs);
@@ -124,9 +131,7 @@ impl<'a, M: SegmentModel> Training<'a, M> {
 
         let training = training_device(&device, config);
         let others = session.devices.iter().skip(1);
-        let train = train
-            .with_devices(others.map(|other| training_device(&other.device, config)))
-            .with_start(begun.state.epoch - 1, begun.state.batch);
+        let train = train.with_devices(others.map(|other| training_device(&other.device, config)));
         let valid =
             SegmentLoader::new(data.valid.clone(), data.batcher, config.batching(), &device)?
                 .with_bucketing(true);
@@ -144,7 +149,7 @@ impl<'a, M: SegmentModel> Training<'a, M> {
             optimizer: begun.optimizer,
             schedule: begun.schedule,
             average: begun.average,
-            train: train.to_device(&training),
+            train: Arc::new(train.on_device(&training)),
             valid: valid.to_device(&plain),
             saved: resumes.then(|| begun.state.position()),
             state: begun.state,
@@ -155,6 +160,7 @@ impl<'a, M: SegmentModel> Training<'a, M> {
             stop: session.stop,
             log: log.transpose()?,
             store,
+            settings,
             device: plain,
             config,
         })

@@ -20,6 +20,11 @@ impl StopHandle {
         self.0.swap(true, Ordering::SeqCst)
     }
 
+    /// Takes the request back, so that [`Engine::run`](crate::Engine::run) can go on. Returns whether there was one.
+    pub fn take_back(&self) -> bool {
+        self.0.swap(false, Ordering::SeqCst)
+    }
+
     /// The flag, for a signal handler: true requests the stop.
     pub fn flag(&self) -> Arc<AtomicBool> {
         self.0.clone()

@@ -8,7 +8,7 @@ use gradus_model::SegmentModel;
 
 use super::{FitData, Fitted, OnBest, Session, TrainHistory};
 use crate::Result;
-use crate::checkpoint::{Fingerprint, Store};
+use crate::checkpoint::{Fingerprint, SnapshotFiles, Store};
 use crate::objective::LossTerm;
 use crate::plan::CheckedConfig;
 
@@ -48,6 +48,8 @@ pub struct Training<'a, M> {
     pub(super) on_best: OnBest<'a, M>,
     /// Already open checkpoints.
     pub(super) store: Option<Store>,
+    /// Whether snapshots are made, and the one to go on from.
+    pub(super) snapshots: Option<Option<SnapshotFiles>>,
 }
 
 impl<'a, M: SegmentModel> Training<'a, M> {
@@ -64,6 +66,7 @@ impl<'a, M: SegmentModel> Training<'a, M> {
             settings: Fingerprint::default(),
             on_best: Box::new(|_, _| Ok(())),
             store: None,
+            snapshots: None,
         }
     }
 
@@ -86,6 +89,14 @@ impl<'a, M: SegmentModel> Training<'a, M> {
     #[must_use]
     pub fn with_session(mut self, session: Session) -> Self {
         self.session = session;
+        self
+    }
+
+    /// Makes [`Engine::snapshot`](crate::Engine::snapshot) possible, and goes on from such a snapshot if there is one.
+    /// Checkpoints of the session take the place of both.
+    #[must_use]
+    pub fn with_snapshots(mut self, resume: Option<SnapshotFiles>) -> Self {
+        self.snapshots = Some(resume);
         self
     }
 

@@ -28,6 +28,7 @@ pub use early_stopping::EarlyStopping;
 pub(crate) use early_stopping::{LOSS, MSE};
 pub use freeze::Freeze;
 pub use model_options::{CheckedModel, ModelOptions, ParameterLimit};
+pub(crate) use prepare::tokenize_for_bundle;
 pub use prepare::{Prepared, prepare};
 pub use scale_option::ScaleOption;
 pub use schedule::Schedule;

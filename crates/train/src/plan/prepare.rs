@@ -1,6 +1,6 @@
 //! Turns examples into tokenized splits: aspects, rating scales, tokens.
 
-use gradus_bundle::SplitDigests;
+use gradus_bundle::{Bundle, SplitDigests};
 use gradus_data::{
     AspectSpec, ChatTemplate, DigestCollector, Example, RecordSet, SegmentTokenizer, TextConfig,
     TokenizedExample,
@@ -98,10 +98,24 @@ pub(super) fn prepare_in_memory(
     Ok((prepared, facts))
 }
 
+/// The splits as the tokenizer and the text settings of a bundle have them.
+pub(crate) fn tokenize_for_bundle(
+    bundle: &Bundle,
+    training: &TrainConfig,
+    train: &[Example],
+    valid: &[Example],
+) -> Result<(Prepared, SplitsFacts)> {
+    let resolved = Resolved {
+        config: bundle.manifest.text.clone(),
+        mean_targets: Vec::new(),
+    };
+    prepare_in_memory(&bundle.tokenizer, resolved, training, train, valid)
+}
+
 /// What is known of both splits when they are tokenized.
-pub(super) struct SplitsFacts {
-    pub(super) counts: SplitCounts,
-    pub(super) texts: SplitDigests,
+pub(crate) struct SplitsFacts {
+    pub(crate) counts: SplitCounts,
+    pub(crate) texts: SplitDigests,
     /// The largest type id of a token.
     pub(super) largest_type: u32,
 }

@@ -1,19 +1,21 @@
 //! Fits a linear head on a frozen encoder in closed form.
 
+mod head_fit;
 mod ridge;
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 use burn::prelude::*;
-use gradus_bundle::{Bundle, ExtraFile, Training};
+use gradus_bundle::{Bundle, ExtraFile, Manifest, SplitDigests, Training};
 use gradus_data::{
     BatchSize, Example, SegmentBatcher, SegmentTokenizer, TokenizedExample, plan_batches,
 };
 use gradus_model::{Head, HeadConfig, Pooling, RewardModel};
 use serde::Serialize;
 use serde_json::{Map, json};
+use web_time::Instant;
 
+pub use self::head_fit::HeadFit;
 use self::ridge::{RidgeSums, Solution};
 use crate::bundle::manifest;
 use crate::json::to_value;
@@ -135,44 +137,19 @@ pub fn probe(
     let valid_moments = split(&valid, train.len());
     let feature_seconds = started.elapsed().as_secs_f64();
 
-    let started = Instant::now();
-    let mut solutions = Vec::new();
-    let mut curves = Vec::new();
-    for ((spec, train), valid) in text
-        .config()
-        .aspects
-        .iter()
-        .zip(&train_moments)
-        .zip(&valid_moments)
-    {
-        let (curve, solution) = best(&spec.name, train, valid)?;
-        curves.push(curve);
-        solutions.push(solution);
-    }
-    let report = ProbeReport {
+    let solved = Solved::of(
+        &text,
         counts,
-        d_model,
-        aspects: curves,
+        [&train_moments, &valid_moments],
         feature_seconds,
-        solve_seconds: started.elapsed().as_secs_f64(),
-    };
+    )?;
     let mut manifest = manifest(plan, &text);
-    manifest.training = Some(Training {
-        data: Some(texts),
-        run: Map::from_iter([("probe".to_owned(), to_value(&report))]),
-        ..Training::default()
-    });
-    let valid_mse = report
-        .aspects
-        .iter()
-        .map(|curve| (&curve.aspect, curve.valid_mse));
-    let valid_mse: BTreeMap<_, _> = valid_mse.collect();
-    manifest.validation = Some(Map::from_iter([("mse".to_owned(), json!(valid_mse))]));
+    solved.describe(&mut manifest, texts);
     let bundle = Bundle {
         recalibration: None,
         manifest,
         config,
-        model: model.with_head(head(&solutions, d_model, device)),
+        model: model.with_head(head(&solved.solutions, d_model, device)),
         tokenizer,
     };
     let extra: Vec<ExtraFile<'_>> = plan
@@ -181,7 +158,56 @@ pub fn probe(
         .map(|(name, bytes)| ExtraFile { name, bytes })
         .collect();
     place.save(&bundle, &extra)?;
-    Ok(report)
+    Ok(solved.report)
+}
+
+/// The heads of all aspects, and the report.
+struct Solved {
+    solutions: Vec<Solution>,
+    report: ProbeReport,
+}
+
+impl Solved {
+    /// Solves for every aspect, given the sums of the training and the validation split.
+    fn of(
+        text: &SegmentTokenizer,
+        counts: SplitCounts,
+        [train, valid]: [&[RidgeSums]; 2],
+        feature_seconds: f64,
+    ) -> Result<Self> {
+        let started = Instant::now();
+        let mut solutions = Vec::new();
+        let mut curves = Vec::new();
+        let mut d_model = 0;
+        for ((spec, train), valid) in text.config().aspects.iter().zip(train).zip(valid) {
+            let (curve, solution) = best(&spec.name, train, valid)?;
+            d_model = solution.weights.len();
+            curves.push(curve);
+            solutions.push(solution);
+        }
+        let report = ProbeReport {
+            counts,
+            d_model,
+            aspects: curves,
+            feature_seconds,
+            solve_seconds: started.elapsed().as_secs_f64(),
+        };
+        Ok(Self { solutions, report })
+    }
+
+    /// Writes into the manifest how the head was fitted.
+    fn describe(&self, manifest: &mut Manifest, texts: SplitDigests) {
+        manifest.training = Some(Training {
+            data: Some(texts),
+            run: Map::from_iter([("probe".to_owned(), to_value(&self.report))]),
+            ..Training::default()
+        });
+        let valid_mse = self.report.aspects.iter();
+        let valid_mse: BTreeMap<_, _> = valid_mse
+            .map(|curve| (&curve.aspect, curve.valid_mse))
+            .collect();
+        manifest.validation = Some(Map::from_iter([("mse".to_owned(), json!(valid_mse))]));
+    }
 }
 
 /// Refuses settings without a closed form.
@@ -239,29 +265,41 @@ fn moments(
     let mut done = 0;
     for rows in plan_batches(&lengths, BATCH, true, None, 0) {
         let rows: Vec<&TokenizedExample> = rows.iter().map(|&row| &examples[row]).collect();
-        let batch = SegmentBatcher::of(text).batch(&rows, device);
-        let num_segments = batch.num_segments();
-        let features = model.pooled(batch.input_tensors().into());
-        let features: Vec<f32> = features.into_data().iter::<f32>().collect();
-        for (aspect, moments) in moments.iter_mut().enumerate() {
-            let (mut x, mut targets, mut weights) = (Vec::new(), Vec::new(), Vec::new());
-            for (row, example) in rows.iter().enumerate() {
-                for (k, segment) in example.segments.iter().enumerate() {
-                    let Some(target) = segment.targets[aspect] else {
-                        continue;
-                    };
-                    let start = (row * num_segments + k) * d_model;
-                    x.extend_from_slice(&features[start..start + d_model]);
-                    targets.push(target);
-                    weights.push(segment.weight);
-                }
-            }
-            moments.add(&x, &targets, &weights);
-        }
+        add_batch(&mut moments, model, text, &rows, device);
         done += rows.len();
         progress(done);
     }
     moments
+}
+
+/// Adds the rated segments of a batch to the sums of every aspect.
+fn add_batch(
+    moments: &mut [RidgeSums],
+    model: &RewardModel,
+    text: &SegmentTokenizer,
+    rows: &[&TokenizedExample],
+    device: &Device,
+) {
+    let batch = SegmentBatcher::of(text).batch(rows, device);
+    let num_segments = batch.num_segments();
+    let features = model.pooled(batch.input_tensors().into());
+    let d_model = features.dims()[2];
+    let features: Vec<f32> = features.into_data().iter::<f32>().collect();
+    for (aspect, moments) in moments.iter_mut().enumerate() {
+        let (mut x, mut targets, mut weights) = (Vec::new(), Vec::new(), Vec::new());
+        for (row, example) in rows.iter().enumerate() {
+            for (k, segment) in example.segments.iter().enumerate() {
+                let Some(target) = segment.targets[aspect] else {
+                    continue;
+                };
+                let start = (row * num_segments + k) * d_model;
+                x.extend_from_slice(&features[start..start + d_model]);
+                targets.push(target);
+                weights.push(segment.weight);
+            }
+        }
+        moments.add(&x, &targets, &weights);
+    }
 }
 
 /// The solution whose penalty has the lowest validation error.

@@ -7,6 +7,7 @@ mod checkpoints;
 mod continuing;
 mod data;
 mod early_stopping;
+mod in_memory;
 mod non_finite;
 mod own_parts;
 mod resume;
