@@ -1,9 +1,8 @@
-// The page's parts, put together: one engine, two modes, the key.
+// The page of `gradus serve`: the engine of its server, and the key.
 
+import { makeApp, showTrouble } from "./app.js";
 import { answerOf, byId } from "./dom.js";
 import { EngineError, HttpEngine, KeyNeeded } from "./engine.js";
-import { RateView } from "./rate-view.js";
-import { ScoreView } from "./score-view.js";
 
 const KEY = "gradus-key";
 
@@ -51,32 +50,7 @@ async function givenKey(why) {
 }
 
 const engine = new AskingEngine();
-const views = { score: new ScoreView(engine, rateThis), rate: new RateView(engine) };
-
-/** Shows the mode that the address names. */
-function showMode() {
-  const named = location.hash.slice(1);
-  if (named === "main") return;
-  const mode = named in views ? named : "score";
-  for (const name of Object.keys(views)) byId(name).hidden = name !== mode;
-  for (const link of document.querySelectorAll("[data-mode]")) {
-    if (link.dataset.mode === mode) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
-  }
-  document.title = mode === "rate" ? "Gradus: rate" : "Gradus: score";
-}
-
-/** Takes a record from one mode to the other. */
-async function rateThis(record) {
-  location.hash = "rate";
-  await views.rate.addRecord(record);
-}
-
-function showTrouble(message) {
-  const trouble = byId("trouble");
-  trouble.textContent = message;
-  trouble.hidden = !message;
-}
+const app = makeApp(engine);
 
 /** What the server serves, once its models are loaded. */
 async function loadedInfo() {
@@ -88,25 +62,13 @@ async function loadedInfo() {
   }
 }
 
-async function start() {
-  window.addEventListener("hashchange", () => {
-    showMode();
-    window.scrollTo(0, 0);
-  });
-  showMode();
-  const rating = views.rate.start();
-  try {
-    const info = await loadedInfo();
-    byId("server").textContent = `gradus serve ${info.version}`;
-    views.score.setInfo(info);
-    views.rate.setInfo(info);
-  } catch (error) {
-    showTrouble(`No scores: ${error.message}.`);
-  }
-  await rating;
-  document.body.dataset.ready = "";
+const rating = app.rate.start();
+try {
+  const info = await loadedInfo();
+  byId("server").textContent = `gradus serve ${info.version}`;
+  app.setInfo(info);
+} catch (error) {
+  showTrouble(`No scores: ${error.message}.`);
 }
-
-window.addEventListener("unhandledrejection", (event) => showTrouble(`Something failed in this page: ${event.reason?.message ?? event.reason}`));
-window.addEventListener("error", (event) => showTrouble(`Something failed in this page: ${event.message}`));
-await start();
+await rating;
+document.body.dataset.ready = "";

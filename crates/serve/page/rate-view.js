@@ -62,6 +62,11 @@ export class RateView {
     return this.#files.start();
   }
 
+  /** Name and lines of the records with their ratings as they are now; `null` without records. */
+  records() {
+    return this.#session && { name: this.#session.name, lines: [...this.#session.lines()].join("") };
+  }
+
   addRecord(record) {
     return this.#files.addRecord(record);
   }

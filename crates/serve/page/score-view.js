@@ -80,7 +80,7 @@ export class ScoreView {
       return;
     }
     if (!this.#models.length) {
-      this.#say("The server has not said yet which models it has: try again in a moment.", true);
+      this.#say("No model is loaded yet: try again in a moment.", true);
       return;
     }
     this.#running?.abort();

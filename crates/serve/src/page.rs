@@ -40,6 +40,7 @@ const COLORS: PageFile = PageFile {
 /// The other files of the page, by their addresses.
 const FILES: &[PageFile] = files! {
     "/" "index.html" HTML,
+    "/app.js" "app.js" SCRIPT,
     "/dom.js" "dom.js" SCRIPT,
     "/edits.js" "edits.js" SCRIPT,
     "/engine.js" "engine.js" SCRIPT,
