@@ -36,7 +36,7 @@ export class WorkerEngine {
     this.#calls.delete(id);
     if (error === undefined) call.resolve(result);
     else if (broken) {
-      call.reject(new EngineError(`the engine failed, perhaps because memory ran out (${error}); it was started anew`));
+      call.reject(new EngineError(`the engine failed, perhaps because memory ran out: ${error}; it was started anew`));
       this.#fail(worker, error);
     } else call.reject(new EngineError(error));
   }

@@ -3,7 +3,7 @@
 // A message `{ id, call, args }` is answered by `{ id, result }` or `{ id, error }`. A run also sends
 // `{ events }`, and `{ state: { step, files } }` whenever it could go on from there.
 
-import init, { Files, Model, Records, Run, version } from "./gradus_web.js";
+import init, { Files, Model, Records, Run, panicMessage, version } from "./gradus_web.js";
 
 const models = new Map();
 /** Whether the run in work was asked to stop; `null` without one. */
@@ -104,6 +104,15 @@ const calls = {
   },
 };
 
+/** What the module said before it trapped. */
+function saidBefore() {
+  try {
+    return panicMessage();
+  } catch {
+    return undefined;
+  }
+}
+
 onmessage = async ({ data: { id, call, args } }) => {
   try {
     await loaded;
@@ -112,6 +121,6 @@ onmessage = async ({ data: { id, call, args } }) => {
   } catch (error) {
     // After a trap of the module its memory is in no state to go on.
     const broken = error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
-    postMessage({ id, error: error?.message ?? String(error), broken });
+    postMessage({ id, error: (broken && saidBefore()) || (error?.message ?? String(error)), broken });
   }
 };

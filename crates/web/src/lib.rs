@@ -16,6 +16,7 @@ mod run;
 mod wish;
 
 pub use data::Records;
+pub use failure::panic_message;
 pub use files::Files;
 pub use host::Host;
 pub use model::Model;

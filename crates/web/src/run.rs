@@ -278,25 +278,27 @@ async fn fit_head(run: &MemoryRun, host: &Host) -> Result<Option<Made>, JsError>
 
 /// Decides when the state of a run is kept.
 struct Keeper {
-    last: Instant,
+    /// When a state was kept; the first one is kept at once.
+    last: Option<Instant>,
     took: Duration,
 }
 
 impl Keeper {
     fn new() -> Self {
         Self {
-            last: Instant::now(),
+            last: None,
             took: Duration::ZERO,
         }
     }
 
     fn is_due(&self) -> bool {
-        self.last.elapsed() >= KEEP_EVERY.max(self.took * KEEP_SHARE)
+        let pause = KEEP_EVERY.max(self.took * KEEP_SHARE);
+        self.last.is_none_or(|last| last.elapsed() >= pause)
     }
 
     fn kept(&mut self, took: Duration) {
         self.took = took;
-        self.last = Instant::now();
+        self.last = Some(Instant::now());
     }
 }
 

@@ -214,7 +214,8 @@ test("head, adapters and everything are trained on rated records, and each is a 
 
 test("a run that a reload interrupts goes on with the same losses", async () => {
   const { page, context } = await opened();
-  const settings = { generated: 2000, epochs: 2 };
+  // Hundreds of steps; a state is kept after the first tenth of a second.
+  const settings = { generated: 200, batch: 4, epochs: 10 };
   await train(page, settings);
   const kept = () =>
     page.evaluate(
@@ -233,13 +234,22 @@ test("a run that a reload interrupts goes on with the same losses", async () => 
     );
   while ((await kept()) === null) {
     assert.ok(!(await page.locator("#train-status").textContent()).startsWith("Trained"), "the run ended before a state of it was kept");
-    await page.waitForTimeout(50);
   }
   await page.reload();
   await page.locator("body[data-ready]").waitFor();
   await page.getByRole("link", { name: "Train" }).click();
+  const step = await kept();
+  await page.evaluate(() => {
+    const whole = globalThis.gradus.train.bind(globalThis.gradus);
+    globalThis.gradus.train = (request, onEvents, onState) =>
+      whole(request, (events) => {
+        globalThis.firstStep ??= events.find(({ kind }) => kind === "step")?.step;
+        onEvents(events);
+      }, onState);
+  });
   await page.getByRole("button", { name: "Go on" }).click();
   await trained(page);
+  assert.equal(await page.evaluate(() => globalThis.firstStep), step + 1, "the run began anew");
   const resumed = losses(await downloaded(page, "model-new"));
   await page.reload();
   await page.locator("body[data-ready]").waitFor();
@@ -252,7 +262,7 @@ test("a run that a reload interrupts goes on with the same losses", async () => 
 
 test("a run stops when asked, and what cannot be trained says why", async () => {
   const { page, context, complaints } = await opened();
-  await train(page, { generated: 2000, epochs: 500 });
+  await train(page, { generated: 200, epochs: 1000 });
   await page.locator("#train-curve .valid-dot").first().waitFor();
   await page.getByRole("button", { name: "Stop and keep the best" }).click();
   await page.locator("#train-status", { hasText: "Stopped; the best weights so far" }).waitFor();
