@@ -44,9 +44,11 @@ impl MemoryRun {
             model,
             config,
             tokenizer,
+            from,
         } = assemble(plan, train, valid, device)?;
         let maker = BundleMaker {
             manifest: manifest(plan, &text),
+            from: from.map(|source| source.described()),
             config,
             tokenizer,
             training: plan.training.clone(),
@@ -91,6 +93,7 @@ impl MemoryRun {
         }
         let maker = BundleMaker {
             manifest,
+            from: None,
             config,
             tokenizer: bundle.tokenizer.clone(),
             training: training.clone(),
