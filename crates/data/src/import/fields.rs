@@ -91,6 +91,21 @@ impl Record {
         }
     }
 
+    /// Takes out a list that may also be a text of JSON with one, as in a column of Parquet.
+    ///
+    /// # Errors
+    /// If the field is missing, or is neither.
+    pub fn list_or_json(&mut self, key: &'static str) -> Checked<Vec<Value>> {
+        let value = match self.take(key) {
+            Some(Value::String(text)) => serde_json::from_str(&text).map_err(|error| {
+                not_allowed(key, format!("a text that is no JSON ({error})"), "JSON")
+            })?,
+            Some(value) => value,
+            None => return Err(missing(key, "a list, or a text of JSON with one")),
+        };
+        list(value, key)
+    }
+
     /// Takes out a whole number.
     ///
     /// # Errors
@@ -191,10 +206,4 @@ pub(super) fn not_allowed(
         expected: expected.into(),
     };
     RecordError::new(field, problem)
-}
-
-/// The value of a text of JSON.
-pub(super) fn json_text(text: &str, field: &str) -> Checked<Value> {
-    serde_json::from_str(text)
-        .map_err(|error| not_allowed(field, format!("a text that is no JSON ({error})"), "JSON"))
 }

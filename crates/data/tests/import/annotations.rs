@@ -279,6 +279,28 @@ fn label_studio_with_labels_of_two_raters() {
 }
 
 #[test]
+fn label_studio_with_labels_of_html_and_of_what_is_no_text() {
+    // As the editor writes them: offsets in an element, and those in all of the text.
+    let region = |kind: &str| {
+        json!({
+            "id": "r", "from_name": "label", "to_name": "text", "type": kind, "origin": "manual",
+            "value": {
+                "start": "/div[1]/text()[1]", "end": "/div[1]/text()[1]", "startOffset": 3, "endOffset": 8,
+                "globalOffsets": {"start": 17, "end": 22}, "text": "342 m", kind: ["Wrong"],
+            },
+        })
+    };
+    let read = |kind: &str| task(&json!([{"completed_by": 4, "result": [region(kind)]}]));
+    let example = one(&read("hypertextlabels"), Format::LabelStudio);
+    assert_eq!(ratings(&example, RATING), [Some(1.0), Some(0.0)]);
+    let message = refused(&read("paragraphlabels"), Format::LabelStudio);
+    assert!(
+        message.contains("annotations[0].result[0].type") && message.contains("`paragraphlabels`"),
+        "{message}"
+    );
+}
+
+#[test]
 fn label_studio_with_rated_regions_and_a_rating_of_all() {
     let rating = |id: &str, name: &str, rating: usize| {
         json!({

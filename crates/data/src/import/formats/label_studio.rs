@@ -1,7 +1,9 @@
 use serde_json::Value;
 
 use crate::import::annotated::{Annotated, Rater, Texts, number_rating};
-use crate::import::fields::{Record, list_member, member, position_member, text_member};
+use crate::import::fields::{
+    Record, list_member, member, not_allowed, position_member, text_member,
+};
 use crate::import::marks::{MarkReader, Marked};
 use crate::import::options::ImportOptions;
 use crate::records::field::{Checked, list, missing, wrong_type};
@@ -93,9 +95,9 @@ impl Regions<'_> {
         let value = member(result, field, "value", "an object")?;
         let place = format!("{field}.value");
         match text_member(result, field, "type")? {
-            "labels" => {
+            kind @ ("labels" | "hypertextlabels") => {
                 let marked = marked(value, &place)?;
-                let labels = list_member(value, &place, "labels")?;
+                let labels = list_member(value, &place, kind)?;
                 // A region that is rated beside its label is a segment, not a mark.
                 if self.is_rated(result) {
                     return Ok(true);
@@ -121,6 +123,15 @@ impl Regions<'_> {
                     rater.whole.push((aspect, rating));
                 }
                 Ok(true)
+            }
+            kind if kind.ends_with("labels") => {
+                // Passed over, its marks would count as none: a text without a fault.
+                let expected = "labels or hypertextlabels of a text: regions with offsets in it";
+                Err(not_allowed(
+                    format!("{field}.type"),
+                    format!("`{kind}`"),
+                    expected,
+                ))
             }
             _ => Ok(false),
         }
@@ -148,14 +159,26 @@ impl Regions<'_> {
 }
 
 fn is_labels(result: &Value) -> bool {
-    result.get("type").and_then(Value::as_str) == Some("labels")
+    let kind = result.get("type").and_then(Value::as_str);
+    matches!(kind, Some("labels" | "hypertextlabels"))
 }
 
+/// Offsets in the whole text; a region of `HyperText` also has those in its element.
 fn marked<'a>(value: &'a Value, field: &str) -> Checked<Marked<'a>> {
+    const WHOLE: &str = "globalOffsets";
+    let text = value.get("text").and_then(Value::as_str);
+    if let Some(whole) = value.get(WHOLE) {
+        let field = format!("{field}.{WHOLE}");
+        return Ok(Marked {
+            start: position_member(whole, &field, "start")?,
+            end: position_member(whole, &field, "end")?,
+            text,
+        });
+    }
     Ok(Marked {
         start: position_member(value, field, "start")?,
         end: position_member(value, field, "end")?,
-        text: value.get("text").and_then(Value::as_str),
+        text,
     })
 }
 

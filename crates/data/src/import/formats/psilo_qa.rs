@@ -2,27 +2,21 @@ use serde_json::Value;
 
 use super::rag_truth::FAITHFULNESS;
 use crate::Example;
-use crate::import::fields::{Record, json_text, not_allowed};
+use crate::import::fields::{Record, not_allowed};
 use crate::import::marks::{Mark, MarkReader, Marked, marked_segments};
 use crate::import::options::ImportOptions;
-use crate::records::field::{Checked, list, missing};
+use crate::records::field::Checked;
 
 /// Around a hallucination in `annotated_span`.
 const TAGS: [&str; 2] = ["[HAL]", "[/HAL]"];
 
 /// A question about a passage, and an answer whose hallucinations are pairs of offsets.
 pub(in crate::import) fn parse(mut record: Record, options: &ImportOptions) -> Checked<Example> {
-    const LABELS: &str = "labels";
     let id = record.own_id()?;
     let prompt = record.text("question")?;
     let context = record.text("wiki_passage")?;
     let response = record.text("llm_answer")?;
-    let labels = match record.take(LABELS) {
-        Some(Value::String(text)) => json_text(&text, LABELS)?,
-        Some(labels) => labels,
-        None => return Err(missing(LABELS, "a list of pairs of offsets")),
-    };
-    let labels = list(labels, LABELS)?;
+    let labels = record.list_or_json("labels")?;
     let tagged = record.get("annotated_span").and_then(Value::as_str);
     let texts = tagged.and_then(|tagged| tagged_texts(tagged, &response));
     let texts = texts.filter(|texts| texts.len() == labels.len());

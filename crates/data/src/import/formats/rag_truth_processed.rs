@@ -1,25 +1,21 @@
-use serde_json::Value;
-
 use super::rag_truth::{FAITHFULNESS, marks};
 use crate::Example;
-use crate::import::fields::{Record, json_text};
+use crate::import::fields::Record;
 use crate::import::marks::marked_segments;
 use crate::import::options::ImportOptions;
-use crate::records::field::{Checked, list, missing};
+use crate::records::field::Checked;
 
 /// A row with `query`, `context` and `output`, and the marks of RAGTruth as a text of JSON.
 pub(in crate::import) fn parse(mut record: Record, options: &ImportOptions) -> Checked<Example> {
-    const LABELS: &str = "hallucination_labels";
     let id = record.name("id")?;
     let prompt = record.text("query")?;
     let context = record.text("context")?;
     let response = record.text("output")?;
-    let labels = match record.take(LABELS) {
-        Some(Value::String(text)) => json_text(&text, LABELS)?,
-        Some(labels) => labels,
-        None => return Err(missing(LABELS, "a list, or a text of JSON with one")),
-    };
-    let marks = marks(&list(labels, LABELS)?, &response, options)?;
+    let marks = marks(
+        &record.list_or_json("hallucination_labels")?,
+        &response,
+        options,
+    )?;
     let segments = marked_segments(&response, &marks, options, FAITHFULNESS, "output")?;
     Ok(Example {
         id,
