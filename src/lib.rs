@@ -49,7 +49,8 @@
 //!
 //! Others:
 //! - `dashboard`: Burn's terminal dashboard for `gradus train --dashboard`
-//! - `hub`: models of the Hugging Face Hub by name
+//! - `hub`: models and data sets of the Hugging Face Hub by name
+//! - `object-store`: data files of `s3://`, `gs://`, `az://` and `https://`
 //! - `cli` (default): the command line, [`cli`]; a program that only uses the library leaves it out
 //! - `serve` (default): scores over HTTP, for `gradus serve`
 //! - `parquet` (default): Parquet wherever a data file is named
@@ -71,6 +72,8 @@ pub mod cli;
 mod commands;
 mod data_in;
 pub mod device;
+#[cfg(feature = "cli")]
+mod elsewhere;
 mod eval_metrics;
 #[cfg(feature = "cli")]
 mod failure;

@@ -6,11 +6,13 @@ use anyhow::Result;
 use gradus::data::{AtomicFile, STANDARD_INPUT};
 use gradus_files::{is_same_file, is_standard_input};
 
+use crate::elsewhere;
 use crate::failure::Usage;
 
 /// Opens `path` for writing; `-` is standard output. An existing file is replaced only with
 /// `overwrite`, and never if it is one of `inputs` or in an input directory.
 pub(crate) fn create(path: &Path, overwrite: bool, inputs: &[&Path]) -> Result<AtomicFile> {
+    elsewhere::refuse_output(path)?;
     for input in inputs {
         refuse_input(path, input)?;
     }

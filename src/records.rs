@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use anyhow::Result;
 use gradus::data::{
-    ColumnMap, DataError, Example, ExampleReader, ReadLimits, UnreadKey, UnreadKeys,
+    ColumnMap, DataError, DataFile, Example, ExampleReader, ReadLimits, UnreadKey, UnreadKeys,
 };
 
 use crate::progress::Reading;
@@ -57,6 +57,15 @@ pub(crate) fn read_with(path: impl AsRef<Path>, keys: &[&str]) -> Result<Vec<Exa
 /// Opens a file to read record by record.
 pub(crate) fn open(path: &Path) -> Result<ExampleReader, DataError> {
     ExampleReader::open_within(path, limits())?.with_columns(columns().cloned().unwrap_or_default())
+}
+
+/// Opens one file, which messages call `name`.
+pub(crate) fn open_file(name: &str, path: &Path) -> Result<ExampleReader, DataError> {
+    let file = DataFile {
+        name: name.into(),
+        path: path.to_owned(),
+    };
+    ExampleReader::open_file(&file, limits())?.with_columns(columns().cloned().unwrap_or_default())
 }
 
 /// Warns about unknown keys.

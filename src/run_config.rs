@@ -45,6 +45,13 @@ pub struct RunConfig {
     /// Validation split.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid: Option<PathBuf>,
+    /// SHA-256 of the training split, of all its files one behind the other. A run pins a split of another place with
+    /// it; other data is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub train_sha256: Option<String>,
+    /// The same of the validation split.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid_sha256: Option<String>,
     /// Keys of the two splits under other names: `prompt=question,-image`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub columns: Option<ColumnMap>,

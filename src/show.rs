@@ -14,9 +14,12 @@ use gradus::model::PretrainedEncoder;
 use gradus::train::{SplitCounts, TrainingReport};
 use serde::Serialize;
 
+use crate::elsewhere::hide;
+
 /// Writes text to standard output.
 pub(crate) fn line(text: &str) -> Result<()> {
-    unless_closed(writeln!(io::stdout().lock(), "{}", visible_lines(text)))
+    let text = hide(text);
+    unless_closed(writeln!(io::stdout().lock(), "{}", visible_lines(&text)))
 }
 
 /// Writes a line to standard output whose middle has a style.
@@ -40,6 +43,7 @@ pub(crate) fn marked_line(style: Style, mark: &str, text: &str) -> Result<()> {
 /// Writes pretty JSON to standard output.
 pub(crate) fn json(value: &impl Serialize) -> Result<()> {
     let json = serde_json::to_string_pretty(value)?;
+    let json = hide(&json);
     unless_closed(writeln!(io::stdout().lock(), "{}", visible_json(&json)))
 }
 
@@ -59,13 +63,15 @@ fn unless_closed(written: io::Result<()>) -> Result<()> {
 
 /// Writes a message to standard error, ignoring a closed one.
 pub(crate) fn status(text: &str) {
-    let _ = writeln!(anstream::stderr().lock(), "{}", visible_lines(text));
+    let text = hide(text);
+    let _ = writeln!(anstream::stderr().lock(), "{}", visible_lines(&text));
 }
 
 /// Writes a message to standard error after a styled label. Continuation lines are indented, so
 /// that they do not look like separate messages.
 pub(crate) fn labeled(color: AnsiColor, label: &str, text: &str) {
     let style = color.on_default().bold();
+    let text = hide(text);
     let mut lines = text.split('\n');
     let mut shown = visible_lines(lines.next().unwrap_or_default()).into_owned();
     for line in lines {

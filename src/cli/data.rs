@@ -193,7 +193,8 @@ pub(crate) enum DataCommand {
     /// Convert data between JSONL and Parquet
     #[command(after_help = CONVERT_HELP)]
     Convert {
-        /// Data to read: a file, a directory, or a pattern of files
+        /// Data to read: a file, a directory, a pattern of files, or a name of another place
+        /// (docs/remote-data.md)
         input: PathBuf,
         /// File to write: Parquet if it ends in .parquet, else JSONL, compressed if it ends in .gz; `-`
         /// is standard output

@@ -21,7 +21,7 @@ use clap::{Args, Parser, Subcommand};
 use gradus::Registry;
 use gradus::data::{ColumnMap, ReadLimits};
 
-use crate::{commands, failure, records, signals};
+use crate::{commands, elsewhere, failure, records, signals};
 
 pub(crate) use bench::{BenchArgs, BenchMode};
 pub(crate) use data::{AuditArgs, DataCommand, MarkCut, SegmentArgs};
@@ -69,6 +69,7 @@ pub fn run_with<A: Into<OsString> + Clone>(
         max_line_bytes: cli.max_line_bytes.get(),
         max_text_bytes: cli.max_text_bytes.get(),
     });
+    elsewhere::install();
     if let Some(columns) = cli.columns {
         records::set_columns(columns);
     }

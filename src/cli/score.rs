@@ -21,6 +21,9 @@ these, `empty` or `no_segments` for a response. `context_tokens_dropped`, `promp
 With a directory as output (a path that ends in /, or several inputs), every input becomes a file of
 its name there, whole or absent. docs/scale.md shows many machines at once.
 
+Inputs may lie elsewhere, in a build with the feature: hub:org/name:config/split (`hub`), s3://, gs://,
+az:// and https:// (`object-store`); docs/remote-data.md.
+
   gradus score my-bundle answers.jsonl -o scored.jsonl
   gradus score my-bundle 'in/*.parquet' -o out/ --resume
   gradus score my-bundle answers.jsonl > scored.jsonl

@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 use crate::cli::{DataCommand, MarkCut};
 use crate::failure::Usage;
 use crate::progress::Reading;
-use crate::{output, records, show};
+use crate::{elsewhere, output, records, show};
 
 pub(crate) fn run(command: DataCommand) -> Result<()> {
     match command {
@@ -90,6 +90,7 @@ pub(crate) fn run(command: DataCommand) -> Result<()> {
                 limits: records::limits(),
                 rater_merge: raters.unwrap_or_default(),
                 unannotated: unannotated.unwrap_or_default(),
+                progress: ReadProgress::default(),
             };
             let inputs: Vec<&Path> = iter::once(&file)
                 .chain(&options.sources)
@@ -278,6 +279,7 @@ fn split(
     fractions: SplitFractions,
     seed: u64,
 ) -> Result<()> {
+    elsewhere::refuse_output(output)?;
     let examples = records::read(file)?;
     let split = split_by(&examples, keys, fractions, seed)?;
     // The training split is renamed last: if it exists, so do the others.
@@ -311,7 +313,7 @@ fn import_file(
 ) -> Result<()> {
     let mut writer = ExampleWriter::to_file(output)?;
     let mut left_out = 0_usize;
-    let mut reading = Reading::new("records", ReadProgress::default());
+    let mut reading = Reading::new("records", options.progress.clone());
     let mut unread = UnreadKeys::new();
     let mut importer = import(file, format, options)?;
     for note in importer.notes() {

@@ -7,7 +7,8 @@ use gradus::data::{DataError, Example, ExampleWriter, Segment, Segmenter, Unread
 
 use crate::cli::SegmentArgs;
 use crate::failure::Usage;
-use crate::{output, progress, records, show};
+use crate::progress::Reading;
+use crate::{output, records, show};
 
 pub(crate) fn run(args: &SegmentArgs) -> Result<()> {
     let segmenter: Segmenter = args.segmenter.parse()?;
@@ -22,15 +23,16 @@ pub(crate) fn run(args: &SegmentArgs) -> Result<()> {
     let mut writer = ExampleWriter::to_file(output)?;
     let mut unread = UnreadKeys::new();
     let mut counts = Counts::default();
-    let bar = progress::counter("records");
-    for record in records::open(&args.file)? {
+    let reader = records::open(&args.file)?;
+    let mut reading = Reading::new("records", reader.progress());
+    for record in reader {
         let mut example = record?;
-        bar.inc(1);
+        reading.add(1);
         unread.add(&example);
         counts.add(&cut(&mut example, &segmenter, args.text)?);
         writer.write(&example)?;
     }
-    bar.finish_and_clear();
+    drop(reading);
     records::tell(&args.file, &unread.finish());
     let status = counts.text(writer.path());
     writer.commit()?;

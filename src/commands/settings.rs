@@ -10,7 +10,7 @@ use indicatif::ProgressBar;
 
 use crate::cli::RunArgs;
 use crate::failure::Usage;
-use crate::{progress, records, show};
+use crate::{elsewhere, progress, records, show};
 
 /// The configuration of `--config`, or the default one.
 pub(crate) fn base_config(args: &RunArgs) -> Result<RunConfig> {
@@ -23,6 +23,13 @@ pub(crate) fn base_config(args: &RunArgs) -> Result<RunConfig> {
 /// Overrides `config` with the flags of both commands.
 pub(crate) fn set_run(config: &mut RunConfig, args: &RunArgs) {
     set_some(&mut config.encoder, args.encoder.as_ref());
+    // The digest of the file is not that of the flag's data.
+    if args.train.is_some() {
+        config.train_sha256 = None;
+    }
+    if args.valid.is_some() {
+        config.valid_sha256 = None;
+    }
     set_some(&mut config.train, args.train.as_ref());
     set_some(&mut config.valid, args.valid.as_ref());
     set_some(&mut config.output, args.output.as_ref());
@@ -81,10 +88,13 @@ pub(crate) fn locate(name: &Path) -> Result<Located> {
     Ok(located?)
 }
 
-/// The configuration with the encoder pinned to its current commit, so that later runs use the same
-/// one. Checks the run's paths first, before anything is fetched.
+/// The configuration with the encoder and the splits pinned to what they are now, so that later runs use the same
+/// ones. Checks the run's paths first, before anything is fetched.
 pub(crate) fn pinned(mut config: RunConfig) -> Result<RunConfig> {
-    Paths::of(&config)?;
+    let output = Paths::of(&config)?.output;
+    elsewhere::refuse_output(output)?;
+    elsewhere::pin("train", &mut config.train, &mut config.train_sha256)?;
+    elsewhere::pin("valid", &mut config.valid, &mut config.valid_sha256)?;
     if let Some(name) = &config.encoder
         && let Some(origin) = locate(name)?.origin
     {

@@ -460,9 +460,20 @@ fn resumed_config(directory: &Path, given: Option<&Path>) -> Result<RunConfig> {
         return Ok(saved);
     };
     let given = RunConfig::load(path)?;
+    // A split and its digest come from one file.
+    let of_split = |given: (&Option<PathBuf>, &Option<String>), saved| match given {
+        (Some(path), digest) => (Some(path.clone()), digest.clone()),
+        (None, _) => saved,
+    };
+    let saved_train = (saved.train, saved.train_sha256);
+    let saved_valid = (saved.valid, saved.valid_sha256);
+    let (train, train_sha256) = of_split((&given.train, &given.train_sha256), saved_train);
+    let (valid, valid_sha256) = of_split((&given.valid, &given.valid_sha256), saved_valid);
     Ok(RunConfig {
-        train: given.train.clone().or(saved.train),
-        valid: given.valid.clone().or(saved.valid),
+        train,
+        valid,
+        train_sha256,
+        valid_sha256,
         output: saved.output,
         ..given
     })

@@ -120,7 +120,7 @@ pub(super) fn needed<'a>(has: &dyn Fn(&str) -> bool) -> Result<Vec<&'a str>, &'s
     Ok(names)
 }
 
-fn set(variable: &str) -> Option<String> {
+pub(super) fn set(variable: &str) -> Option<String> {
     env::var(variable).ok().filter(|value| !value.is_empty())
 }
 

@@ -6,7 +6,8 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use sha1::{Digest as _, Sha1};
-use ureq::Agent;
+use ureq::http::{self, HeaderMap};
+use ureq::{Agent, Body};
 
 use super::cache::Surroundings;
 
@@ -55,42 +56,60 @@ pub(super) fn ask(surroundings: &Surroundings, url: &str, commit: &str) -> Resul
         .max_redirects_will_error(false)
         .build()
         .into();
+    let answer = head(surroundings, &agent, url).map_err(|error| error.to_string())?;
+    let answer =
+        answer.ok_or_else(|| format!("the server redirected more than {MAX_REDIRECTS} times"))?;
+    plain_name(answer.headers(), commit).map(drop)
+}
+
+/// The head of the server's own answer for a file, behind redirections within the server; `None` behind too many.
+/// The agent follows none.
+pub(super) fn head(
+    surroundings: &Surroundings,
+    agent: &Agent,
+    url: &str,
+) -> Result<Option<http::Response<Body>>, ureq::Error> {
     let mut url = url.to_owned();
     for _ in 0..MAX_REDIRECTS {
         let mut request = agent.get(&url).header("Range", "bytes=0-0");
         if let Some(token) = &surroundings.token {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
-        let answer = request.call().map_err(|error| error.to_string())?;
-        let header = |name: &str| {
-            let value = answer.headers().get(name);
-            value.and_then(|value| value.to_str().ok())
-        };
-        let here = header("location").filter(|place| {
+        let answer = request.call()?;
+        let here = header(answer.headers(), "location").filter(|place| {
             answer.status().is_redirection() && place.starts_with('/') && !place.starts_with("//")
         });
-        if let Some(place) = here {
-            url = format!("{}{place}", origin(&surroundings.endpoint));
-            continue;
+        match here {
+            Some(place) => url = format!("{}{place}", origin(&surroundings.endpoint)),
+            None => return Ok(Some(answer)),
         }
-        let found = header("x-repo-commit").unwrap_or_default();
-        if found != commit {
-            return Err(format!(
-                "the server returned commit {found:?}, expected {commit}"
-            ));
-        }
-        let etag = header("x-linked-etag").or_else(|| header("etag"));
-        let etag = etag.unwrap_or_default().replace('"', "");
-        if !is_plain(&etag) {
-            return Err(format!(
-                "the server named it {etag:?}, which is not a plain file name"
-            ));
-        }
-        return Ok(());
     }
-    Err(format!(
-        "the server redirected more than {MAX_REDIRECTS} times"
-    ))
+    Ok(None)
+}
+
+/// The name that the server gives the content of a file, which is one of the commit.
+pub(super) fn plain_name(headers: &HeaderMap, commit: &str) -> Result<String, String> {
+    let found = header(headers, "x-repo-commit").unwrap_or_default();
+    if found != commit {
+        return Err(format!(
+            "the server returned commit {found:?}, expected {commit}"
+        ));
+    }
+    let etag = header(headers, "x-linked-etag").or_else(|| header(headers, "etag"));
+    let etag = etag
+        .unwrap_or_default()
+        .trim_start_matches("W/")
+        .replace('"', "");
+    if !is_plain(&etag) {
+        return Err(format!(
+            "the server named it {etag:?}, which is not a plain file name"
+        ));
+    }
+    Ok(etag)
+}
+
+pub(super) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 /// The scheme and host of a URL.
@@ -112,14 +131,9 @@ pub(super) fn verify(repository: &Path, pointer: &Path) -> io::Result<()> {
         .file_name()
         .and_then(|name| name.to_str())
         .unwrap_or_default();
-    let found = match name.len() {
-        64 if is_hex(name) => gradus_bundle::digest_file(&blob)?.sha256,
-        40 if is_hex(name) => git_name(&blob)?,
-        _ => return Ok(()),
-    };
-    if found.eq_ignore_ascii_case(name) {
+    let Some(found) = other_content(&blob, name)? else {
         return Ok(());
-    }
+    };
     for path in [pointer.to_owned(), blob.clone()] as [PathBuf; 2] {
         if path.symlink_metadata().is_ok() {
             fs_err::remove_file(path)?;
@@ -128,6 +142,17 @@ pub(super) fn verify(repository: &Path, pointer: &Path) -> io::Result<()> {
     Err(wrong(format!(
         "its content has the digest {found}, expected {name}"
     )))
+}
+
+/// The digest of a file whose content is not the one that its name in the cache stands for; `None` if it is, or if
+/// the name is no digest.
+pub(super) fn other_content(path: &Path, name: &str) -> io::Result<Option<String>> {
+    let found = match name.len() {
+        64 if is_hex(name) => gradus_bundle::digest_file(path)?.sha256,
+        40 if is_hex(name) => git_name(path)?,
+        _ => return Ok(None),
+    };
+    Ok((!found.eq_ignore_ascii_case(name)).then_some(found))
 }
 
 /// The Git blob name of a file.

@@ -10,6 +10,8 @@ mod id;
 mod cache;
 #[cfg(feature = "hub")]
 mod checks;
+#[cfg(all(feature = "hub", feature = "cli"))]
+pub(crate) mod dataset;
 #[cfg(not(feature = "hub"))]
 #[path = "absent.rs"]
 mod fetch;

@@ -26,6 +26,8 @@ mod help;
 mod hostile;
 #[cfg(feature = "hub")]
 mod hub;
+#[cfg(feature = "hub")]
+mod hub_data;
 mod interrupt;
 mod listing;
 mod losses;
@@ -45,9 +47,13 @@ mod responses;
 mod round_trip;
 mod scoring;
 mod stored;
+#[cfg(feature = "object-store")]
+mod stores;
 mod support;
 mod threshold;
 #[cfg(unix)]
 mod tutorial;
 mod unscored;
 mod usage;
+#[cfg(any(feature = "hub", feature = "object-store"))]
+mod web;

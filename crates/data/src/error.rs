@@ -5,7 +5,7 @@ use gradus_files::is_about_the_path;
 use thiserror::Error;
 
 use crate::location::display_path;
-use crate::{Location, RecordError};
+use crate::{Location, RecordError, Unfetched};
 
 /// The result of an operation of this crate.
 pub type Result<T, E = DataError> = std::result::Result<T, E>;
@@ -181,6 +181,14 @@ pub enum DataError {
         id: String,
         /// Field, what was found and what was expected.
         error: Box<RecordError>,
+    },
+    /// Data of another place is not here.
+    #[error("{}: {cause}", path.display())]
+    Elsewhere {
+        /// The name.
+        path: PathBuf,
+        /// Why not.
+        cause: Unfetched,
     },
     /// Two records of a file have the same id.
     #[error(
@@ -581,6 +589,7 @@ impl DataError {
     pub fn is_input(&self) -> bool {
         match self {
             Self::Io(cause) | Self::Read { cause, .. } => is_about_the_path(cause),
+            Self::Elsewhere { cause, .. } => cause.is_input,
             Self::Write { .. }
             | Self::TokenFile { .. }
             | Self::Thread(_)
@@ -609,6 +618,7 @@ impl DataError {
                 hint.unwrap_or("the file is cut off or damaged: make it again, or copy it again")
                     .into(),
             ),
+            Self::Elsewhere { cause, .. } => cause.hint.clone(),
             Self::NoDataFiles { .. } => Some(
                 "quote a pattern with *, so that the shell leaves it alone; of a directory, only files directly \
                  in it are read: '**/*.parquet' reads those below"

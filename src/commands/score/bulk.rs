@@ -12,19 +12,21 @@ use serde_json::json;
 use super::chunks::chunks;
 use super::ledger::{Done, Ledger, Next, Origin, Refused};
 use super::pace::Pace;
-use super::pieces::{Piece, pieces};
+use super::pieces::{Input, Piece, pieces};
 use super::{CHUNK, Counts, score_record};
 use crate::cli::{Offsets, ScoreArgs};
 use crate::failure::Usage;
 use crate::scores::tell_of_context;
-use crate::{output, records, show};
+use crate::{elsewhere, output, records, show};
 
 /// Records that may be refused before a run ends, unless told otherwise.
 const MAX_ERRORS: usize = 100;
 
 /// Scores every input into a file of its name in the directory `output`.
 pub(super) fn run(args: &ScoreArgs, output: &Path, scorer: &Scorer) -> Result<()> {
-    let pieces = pieces(&args.inputs, args.shard)?;
+    elsewhere::refuse_output(output)?;
+    let copies = Ledger::directory(output);
+    let pieces = pieces(&args.inputs, args.shard, &copies)?;
     refuse_existing(args, output, &pieces)?;
     let ledger = Ledger::open(output)?;
     let mut job = Job {
@@ -138,10 +140,10 @@ impl Job<'_> {
     }
 
     fn score_rows(&mut self, piece: &Piece, writer: &mut RecordWriter) -> Result<Vec<Refused>> {
-        let mut reader = records::open(&piece.input)?;
-        if let Some(groups) = &piece.row_groups {
-            reader = reader.with_row_groups(groups);
-        }
+        let Input {
+            reader,
+            copy: _copy,
+        } = piece.open(&Ledger::directory(self.output))?;
         let preparer = self.scorer.preparer().clone();
         let strict = self.args.strict.then_some(piece.input.as_path());
         let mut all_refused = Vec::new();

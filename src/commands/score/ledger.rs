@@ -9,7 +9,7 @@ use gradus::data::AtomicFile;
 use gradus_files::{MOST_SETTINGS, create_directories, read_bounded};
 use serde::{Deserialize, Serialize};
 
-use super::pieces::Piece;
+use super::pieces::{Piece, Remote};
 use crate::failure::Usage;
 
 /// Directory with a file for every output; data files of a directory are looked for outside it.
@@ -22,6 +22,7 @@ pub(super) struct Origin {
     pub(super) bundle: String,
     /// Settings that change scores.
     pub(super) settings: String,
+    /// Size and digest of the input, or the tag of a store in the place of the digest.
     pub(super) input: Part,
     /// Row groups of the input; all of them if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -33,7 +34,13 @@ impl Origin {
         Ok(Self {
             bundle: bundle.to_owned(),
             settings: settings.to_owned(),
-            input: digest_file(&piece.input)?,
+            input: match &piece.remote {
+                Some(Remote { listed, .. }) => Part {
+                    bytes: listed.bytes,
+                    sha256: listed.version.clone(),
+                },
+                None => digest_file(&piece.input)?,
+            },
             row_groups: piece.row_groups.clone(),
         })
     }
@@ -96,6 +103,11 @@ impl Ledger {
         self.output
             .join(DIRECTORY)
             .join(format!("{}.json", piece.name))
+    }
+
+    /// Where copies of inputs are made while they are read.
+    pub(super) fn directory(output: &Path) -> PathBuf {
+        output.join(DIRECTORY)
     }
 
     /// What is left to do of a piece in a run that goes on.
@@ -176,6 +188,7 @@ mod tests {
             row_groups: None,
             rows: None,
             bytes: 1,
+            remote: None,
         }
     }
 

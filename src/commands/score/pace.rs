@@ -103,6 +103,7 @@ mod tests {
             row_groups: None,
             rows,
             bytes,
+            remote: None,
         }
     }
 

@@ -1,14 +1,19 @@
 //! What of the inputs a run scores, and the files it writes.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use gradus::data::{DataError, STANDARD_INPUT, data_files, is_parquet_name};
+use gradus::data::{
+    DataError, ExampleReader, STANDARD_INPUT, Unfetched, data_files, is_elsewhere, is_parquet_name,
+};
+use gradus_files::create_directories;
 
 use crate::cli::Shard;
+use crate::elsewhere::{self, Listed, PartFile};
 use crate::failure::Usage;
-use crate::records;
+use crate::{records, show};
 
 /// A part of the inputs that becomes one file.
 #[derive(Debug, PartialEq)]
@@ -22,19 +27,81 @@ pub(super) struct Piece {
     pub(super) rows: Option<usize>,
     /// Its share of the input in bytes, to tell how far a run is.
     pub(super) bytes: u64,
+    /// The input, where it is of another place.
+    pub(super) remote: Option<Remote>,
+}
+
+/// An input of another place: fetched when its turn comes, and not kept.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Remote {
+    pub(super) listed: Listed,
+    /// Where the row groups lie in the file, where not all of it is read.
+    pub(super) ranges: Option<Vec<Range<u64>>>,
+}
+
+/// What is read of an input.
+pub(super) struct Input {
+    pub(super) reader: ExampleReader,
+    /// A copy that is removed behind the reading.
+    pub(super) copy: Option<PartFile>,
+}
+
+impl Piece {
+    /// Opens the input; a copy of one of another place is made in `directory`.
+    pub(super) fn open(&self, directory: &Path) -> Result<Input> {
+        let (reader, copy) = match &self.remote {
+            None => (records::open(&self.input)?, None),
+            Some(Remote { listed, ranges }) => {
+                show::status(&format!("fetching {}", listed.name));
+                let copy = fetched(listed, ranges.as_deref(), directory);
+                let copy = copy.map_err(|cause| DataError::Elsewhere {
+                    path: self.input.clone(),
+                    cause,
+                })?;
+                (records::open_file(&listed.name, &copy.path)?, Some(copy))
+            }
+        };
+        let reader = match &self.row_groups {
+            Some(groups) => reader.with_row_groups(groups),
+            None => reader,
+        };
+        Ok(Input { reader, copy })
+    }
+}
+
+fn fetched(
+    listed: &Listed,
+    ranges: Option<&[Range<u64>]>,
+    directory: &Path,
+) -> Result<PartFile, Unfetched> {
+    let Some(ranges) = ranges else {
+        return listed.fetch_once(directory);
+    };
+    let mut sparse = listed.fetch_footer(directory)?;
+    for range in ranges {
+        sparse.add(listed, range.clone())?;
+    }
+    Ok(sparse.part)
 }
 
 /// The pieces of one shard, or of all inputs, in the order of the inputs.
 ///
 /// Files go round: the first to shard 1, the next to shard 2. So do the row groups of a Parquet file that
 /// has several: what of it belongs to a shard is one piece.
-pub(super) fn pieces(inputs: &[PathBuf], shard: Option<Shard>) -> Result<Vec<Piece>> {
+pub(super) fn pieces(
+    inputs: &[PathBuf],
+    shard: Option<Shard>,
+    directory: &Path,
+) -> Result<Vec<Piece>> {
     let files = files(inputs)?;
     let mut pieces = Vec::new();
     let mut turn = 0;
-    for file in &files {
-        let groups = records::open(file)?.row_groups();
-        let bytes = fs_err::metadata(file)?.len();
+    for (file, listed) in &files {
+        let Groups {
+            rows: groups,
+            ranges,
+            bytes,
+        } = Groups::of(file, listed.as_ref(), shard, directory)?;
         let name = output_name(file)?;
         let rows = groups.as_ref().map(|groups| groups.iter().sum());
         let whole = Piece {
@@ -43,6 +110,10 @@ pub(super) fn pieces(inputs: &[PathBuf], shard: Option<Shard>) -> Result<Vec<Pie
             row_groups: None,
             rows,
             bytes,
+            remote: listed.clone().map(|listed| Remote {
+                listed,
+                ranges: None,
+            }),
         };
         let (Some(shard), Some(groups)) = (shard, groups.filter(|groups| groups.len() > 1)) else {
             if shard.is_none_or(|shard| shard.has(turn)) {
@@ -67,20 +138,72 @@ pub(super) fn pieces(inputs: &[PathBuf], shard: Option<Shard>) -> Result<Vec<Pie
         )]
         let bytes = (bytes as f64 * share) as u64;
         let stem = name.strip_suffix(".parquet").unwrap_or(&name);
+        let own_ranges =
+            |ranges: &Vec<Range<u64>>| own.iter().map(|&group| ranges[group].clone()).collect();
+        let ranges = ranges.as_ref().map(own_ranges);
         pieces.push(Piece {
             input: file.clone(),
             name: format!("{stem}.{}.parquet", shard.label()),
             row_groups: Some(own),
             rows: Some(own_rows),
             bytes,
+            remote: listed.clone().map(|listed| Remote { listed, ranges }),
         });
     }
     refuse_equal_names(&pieces)?;
     Ok(pieces)
 }
 
-fn files(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    let mut files: Vec<PathBuf> = Vec::new();
+/// The row groups of a file, and its size.
+struct Groups {
+    /// Rows in every row group, where they are known before the file is read.
+    rows: Option<Vec<usize>>,
+    /// Where they lie.
+    ranges: Option<Vec<Range<u64>>>,
+    bytes: u64,
+}
+
+impl Groups {
+    /// Of a file of another place the footer is fetched, and only where there are shards.
+    fn of(
+        file: &Path,
+        listed: Option<&Listed>,
+        shard: Option<Shard>,
+        directory: &Path,
+    ) -> Result<Self> {
+        let Some(listed) = listed else {
+            return Ok(Self {
+                rows: records::open(file)?.row_groups(),
+                ranges: None,
+                bytes: fs_err::metadata(file)?.len(),
+            });
+        };
+        let bytes = listed.bytes;
+        if shard.is_none() || !is_parquet_name(file) {
+            return Ok(Self {
+                rows: None,
+                ranges: None,
+                bytes,
+            });
+        }
+        create_directories(directory)?;
+        let footer = listed.fetch_footer(directory);
+        let footer = footer.map_err(|cause| DataError::Elsewhere {
+            path: file.to_owned(),
+            cause,
+        })?;
+        let reader = records::open_file(&listed.name, &footer.part.path)?;
+        Ok(Self {
+            rows: reader.row_groups(),
+            ranges: reader.row_group_bytes(),
+            bytes,
+        })
+    }
+}
+
+/// The files of the inputs, with what is known of those of another place.
+fn files(inputs: &[PathBuf]) -> Result<Vec<(PathBuf, Option<Listed>)>> {
+    let mut files: Vec<(PathBuf, Option<Listed>)> = Vec::new();
     for input in inputs {
         if input == Path::new(STANDARD_INPUT) {
             return Err(Usage::new(
@@ -89,13 +212,19 @@ fn files(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
             .with_hint("name the files, or write to one file")
             .into());
         }
-        files.extend(data_files(input)?);
+        if is_elsewhere(input) {
+            let listing = elsewhere::list(input)?;
+            let listed = listing.files.into_iter();
+            files.extend(listed.map(|listed| (PathBuf::from(&listed.name), Some(listed))));
+        } else {
+            files.extend(data_files(input)?.into_iter().map(|file| (file, None)));
+        }
     }
-    let first = &files[0];
+    let (first, _) = &files[0];
     let other = files
         .iter()
-        .find(|file| is_parquet_name(file) != is_parquet_name(first));
-    if let Some(other) = other {
+        .find(|(file, _)| is_parquet_name(file) != is_parquet_name(first));
+    if let Some((other, _)) = other {
         return Err(DataError::MixedFiles {
             path: inputs[0].clone(),
             first: first.clone(),
@@ -151,7 +280,7 @@ mod tests {
 
     fn names(inputs: &[PathBuf], shard: Option<&str>) -> Vec<String> {
         let shard = shard.map(|text| text.parse().unwrap());
-        let pieces = pieces(inputs, shard).unwrap();
+        let pieces = pieces(inputs, shard, Path::new("")).unwrap();
         pieces.into_iter().map(|piece| piece.name).collect()
     }
 
@@ -176,12 +305,14 @@ mod tests {
     fn equal_names_and_mixtures_are_refused() {
         let directory = tempfile::tempdir().unwrap();
         let twice = inputs(directory.path(), &["a/x.jsonl", "b/x.jsonl"]);
-        let message = pieces(&twice, None).unwrap_err().to_string();
+        let message = pieces(&twice, None, Path::new("")).unwrap_err().to_string();
         assert!(message.contains("b/x.jsonl: found `x.jsonl`"), "{message}");
         let mixed = inputs(directory.path(), &["c/x.jsonl", "c/y.parquet"]);
-        let message = pieces(&mixed, None).unwrap_err().to_string();
+        let message = pieces(&mixed, None, Path::new("")).unwrap_err().to_string();
         assert!(message.contains("expected files of one kind"), "{message}");
-        let message = pieces(&["-".into()], None).unwrap_err().to_string();
+        let message = pieces(&["-".into()], None, Path::new(""))
+            .unwrap_err()
+            .to_string();
         assert!(message.contains("standard input"), "{message}");
     }
 }

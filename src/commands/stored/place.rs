@@ -3,13 +3,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use gradus::data::DataError;
+use gradus::data::{DataError, is_elsewhere};
 use gradus_files::{Existing, NewFile};
 
 use crate::show;
 
 /// The directory of the cache: the one that is set, else one beside the training split or, where nothing can be
-/// written there, beside the output.
+/// written there or the split is of another place, beside the output.
 pub(super) fn cache_directory(
     set: Option<&Path>,
     train: &Path,
@@ -24,6 +24,11 @@ pub(super) fn cache_directory(
     if let Some(directory) = set {
         open(directory)?;
         return Ok(directory.to_owned());
+    }
+    if is_elsewhere(train) {
+        let directory = with_ending(output);
+        open(&directory)?;
+        return Ok(directory);
     }
     let beside = beside_data(train);
     let Err(cause) = make(&beside) else {

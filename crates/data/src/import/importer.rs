@@ -119,7 +119,7 @@ pub fn json_records(
     options: &ImportOptions,
     parse: impl Fn(Record) -> std::result::Result<Vec<Example>, RecordError> + Send + 'static,
 ) -> Result<Examples> {
-    let mut objects = JsonLines::open_or_list(path, options.limits)?;
+    let mut objects = JsonLines::open_or_list(path, options.limits, &options.progress)?;
     objects.check_columns(&options.columns)?;
     let columns = options.columns.clone();
     Ok(Box::new(from_fn(move || {

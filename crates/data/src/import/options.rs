@@ -7,8 +7,8 @@ use super::rater_merge::RaterMerge;
 use super::rating_map::Label;
 use crate::records::field::Checked;
 use crate::{
-    CharSpan, ColumnMap, DataError, RatingMap, ReadLimits, RecordError, RecordProblem, Result,
-    Segmenter,
+    CharSpan, ColumnMap, DataError, RatingMap, ReadLimits, ReadProgress, RecordError, RecordProblem,
+    Result, Segmenter,
 };
 
 /// How to read a published data set where there is a choice.
@@ -38,6 +38,8 @@ pub struct ImportOptions {
     pub columns: ColumnMap,
     /// How long a line, an element of a list or a row of a table may be.
     pub limits: ReadLimits,
+    /// Follows the reading of the file, of which a copy tells; tables are not followed.
+    pub progress: ReadProgress,
 }
 
 /// What becomes of an answer that nobody has annotated. It is not one without a fault.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::elsewhere::{DataFile, fetch, is_elsewhere};
 use crate::{DataError, Result, STANDARD_INPUT, is_parquet_name};
 
 /// Endings of the files that are read of a directory, besides these with `.gz` or `.zst` behind them.
@@ -11,21 +12,32 @@ const ENDINGS: [&str; 4] = ["jsonl", "ndjson", "json", "parquet"];
 ///
 /// A directory stands for the data files directly in it: `.jsonl`, `.ndjson` and `.json`, each also
 /// `.gz` and `.zst`, and `.parquet`; names that start with a dot or an underscore are left out. A path
-/// with `*`, `?`, `[...]` or `**` that is no file stands for all files that match. Anything else stands
-/// for itself, be it there or not.
+/// with `*`, `?`, `[...]` or `**` that is no file stands for all files that match. A name of another place
+/// ([`is_elsewhere`]) stands for the files that [`fetch_files_with`](crate::fetch_files_with) brings here.
+/// Anything else stands for itself, be it there or not.
 ///
 /// # Errors
 /// [`DataError::NoDataFiles`] for a directory or a pattern without a data file,
 /// [`DataError::MixedFiles`] for one with Parquet and other files, [`DataError::Io`] if a directory
-/// cannot be read.
+/// cannot be read, [`DataError::Elsewhere`] if files of another place cannot be fetched.
 pub fn data_files(path: &Path) -> Result<Vec<PathBuf>> {
+    Ok(named_files(path)?
+        .into_iter()
+        .map(|file| file.path)
+        .collect())
+}
+
+/// The same with the names that messages have for them.
+pub(crate) fn named_files(path: &Path) -> Result<Vec<DataFile>> {
     if path == Path::new(STANDARD_INPUT) {
-        return Ok(vec![path.to_owned()]);
+        return Ok(vec![DataFile::local(path.to_owned())]);
     }
     let files = if path.is_dir() {
         in_directory(path)?
+    } else if is_elsewhere(path) {
+        fetch(path)?
     } else if path.exists() || !is_pattern(path) {
-        return Ok(vec![path.to_owned()]);
+        return Ok(vec![DataFile::local(path.to_owned())]);
     } else {
         matching(path)?
     };
@@ -34,15 +46,30 @@ pub fn data_files(path: &Path) -> Result<Vec<PathBuf>> {
             path: path.to_owned(),
         });
     };
-    let is_other = |file: &&PathBuf| is_parquet_name(file) != is_parquet_name(first);
+    let is_other = |file: &&DataFile| is_parquet_name(&file.name) != is_parquet_name(&first.name);
     if let Some(other) = files.iter().find(is_other) {
         return Err(DataError::MixedFiles {
             path: path.to_owned(),
-            first: first.clone(),
-            other: other.clone(),
+            first: first.name.clone(),
+            other: other.name.clone(),
         });
     }
     Ok(files)
+}
+
+/// The file of a format that is read from one file: the path itself, or the one file that a name of another place
+/// stands for.
+pub(crate) fn one_file(path: &Path) -> Result<DataFile> {
+    if !is_elsewhere(path) {
+        return Ok(DataFile::local(path.to_owned()));
+    }
+    let mut files = fetch(path)?;
+    match (files.pop(), files.pop()) {
+        (Some(file), None) => Ok(file),
+        _ => Err(DataError::Directory {
+            path: path.to_owned(),
+        }),
+    }
 }
 
 fn is_pattern(path: &Path) -> bool {
@@ -50,22 +77,21 @@ fn is_pattern(path: &Path) -> bool {
         .is_some_and(|text| text.contains(['*', '?', '[']))
 }
 
-fn in_directory(path: &Path) -> Result<Vec<PathBuf>> {
+fn in_directory(path: &Path) -> Result<Vec<DataFile>> {
     let mut files = Vec::new();
     for entry in fs_err::read_dir(path)? {
         let file = entry?.path();
-        if is_data_name(&file) && file.is_file() {
+        let name = file.file_name().and_then(|name| name.to_str());
+        if name.is_some_and(is_data_name) && file.is_file() {
             files.push(file);
         }
     }
     files.sort();
-    Ok(files)
+    Ok(files.into_iter().map(DataFile::local).collect())
 }
 
-fn is_data_name(path: &Path) -> bool {
-    let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
-        return false;
-    };
+/// Whether a file of a directory is read, by its name.
+pub fn is_data_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     if name.starts_with(['.', '_']) {
         return false;
@@ -81,7 +107,7 @@ fn is_data_name(path: &Path) -> bool {
     ending.is_some_and(|ending| ENDINGS.contains(&ending) && !(is_packed && ending == "parquet"))
 }
 
-fn matching(pattern: &Path) -> Result<Vec<PathBuf>> {
+fn matching(pattern: &Path) -> Result<Vec<DataFile>> {
     let text = pattern.to_str().unwrap_or_default();
     let paths = glob::glob(text).map_err(|error| DataError::InvalidPattern {
         path: pattern.to_owned(),
@@ -95,7 +121,7 @@ fn matching(pattern: &Path) -> Result<Vec<PathBuf>> {
         }
     }
     files.sort();
-    Ok(files)
+    Ok(files.into_iter().map(DataFile::local).collect())
 }
 
 #[cfg(test)]

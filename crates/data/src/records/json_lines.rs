@@ -1,9 +1,12 @@
 use std::collections::VecDeque;
 use std::io::Read;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use super::data_files::named_files;
+use super::elsewhere::DataFile;
 use super::field::Checked;
 use super::json_list::{ListElements, starts_with_list};
 use super::lines::Lines;
@@ -11,7 +14,7 @@ use super::parquet::{Rows, is_parquet};
 use super::record::parse_object;
 use crate::{
     ColumnMap, Compression, DataError, Location, ReadLimits, ReadProgress, RecordError,
-    RecordProblem, Result, STANDARD_INPUT, data_files,
+    RecordProblem, Result, STANDARD_INPUT,
 };
 
 /// Reads JSON objects from JSONL, one line in memory at a time, or from the rows of Parquet, a few
@@ -28,7 +31,7 @@ pub struct JsonLines {
     limits: ReadLimits,
     shape: Shape,
     /// Files that follow.
-    waiting: VecDeque<PathBuf>,
+    waiting: VecDeque<DataFile>,
     /// Files that were read before, each with the number of its last object.
     before: Vec<(Location, usize)>,
     /// Number of the last object of the files that were read before.
@@ -59,25 +62,47 @@ enum Texts {
 }
 
 impl JsonLines {
-    /// Opens a file, all files of a directory or a pattern as [`data_files`] lists them, one behind the
+    /// Opens a file, all files of a directory or a pattern as [`data_files`](crate::data_files) lists them, one behind the
     /// other, or standard input for [`STANDARD_INPUT`].
     ///
     /// # Errors
     /// [`DataError::Io`] if the file is missing or may not be read, [`DataError::Parquet`] if it is
-    /// Parquet whose footer cannot be read, and those of [`data_files`].
+    /// Parquet whose footer cannot be read, and those of [`data_files`](crate::data_files).
     pub fn open(path: impl AsRef<Path>, limits: ReadLimits) -> Result<Self> {
-        Self::open_all(path.as_ref(), limits, Shape::Lines)
+        let progress = ReadProgress::default();
+        Self::open_all(path.as_ref(), limits, Shape::Lines, progress)
     }
 
     /// The same for files that may also have all objects in one list, which may go over any lines.
-    pub(crate) fn open_or_list(path: &Path, limits: ReadLimits) -> Result<Self> {
-        Self::open_all(path, limits, Shape::LinesOrList)
+    /// `progress` follows it.
+    pub(crate) fn open_or_list(
+        path: &Path,
+        limits: ReadLimits,
+        progress: &ReadProgress,
+    ) -> Result<Self> {
+        Self::open_all(path, limits, Shape::LinesOrList, progress.clone())
     }
 
-    fn open_all(path: &Path, limits: ReadLimits, shape: Shape) -> Result<Self> {
-        let mut files = VecDeque::from(data_files(path)?);
-        let progress = ReadProgress::of(&files);
-        let first = files.pop_front().unwrap_or_else(|| path.to_owned());
+    /// Opens one file.
+    pub(crate) fn open_file(file: &DataFile, limits: ReadLimits) -> Result<Self> {
+        let progress = ReadProgress::of([&file.path]);
+        let (texts, location) = open_file(file, limits, Shape::Lines, &progress)?;
+        Ok(Self {
+            progress,
+            ..Self::of(texts, location, limits)
+        })
+    }
+
+    fn open_all(
+        path: &Path,
+        limits: ReadLimits,
+        shape: Shape,
+        progress: ReadProgress,
+    ) -> Result<Self> {
+        let mut files = VecDeque::from(named_files(path)?);
+        progress.expect(files.iter().map(|file| &file.path));
+        let first = files.pop_front();
+        let first = first.unwrap_or_else(|| DataFile::local(path.to_owned()));
         let (texts, location) = open_file(&first, limits, shape, &progress)?;
         Ok(Self {
             waiting: files,
@@ -167,6 +192,14 @@ impl JsonLines {
     pub fn row_groups(&self) -> Option<Vec<usize>> {
         match &self.texts {
             Texts::Rows(rows) => Some(rows.row_groups()),
+            _ => None,
+        }
+    }
+
+    /// Where in the file every row group lies, of a Parquet file.
+    pub(crate) fn row_group_bytes(&self) -> Option<Vec<Range<u64>>> {
+        match &self.texts {
+            Texts::Rows(rows) => Some(rows.row_group_bytes()),
             _ => None,
         }
     }
@@ -306,13 +339,14 @@ impl JsonLines {
 
 /// Opens a file, whose first bytes tell what it holds.
 fn open_file(
-    path: &Path,
+    found: &DataFile,
     limits: ReadLimits,
     shape: Shape,
     progress: &ReadProgress,
 ) -> Result<(Texts, Location)> {
+    let path = found.name.as_path();
     if path != Path::new(STANDARD_INPUT) {
-        let mut file = fs_err::File::open(path)?;
+        let mut file = fs_err::File::open(&found.path)?;
         if file.metadata()?.is_file() {
             let mut head = Vec::new();
             file.by_ref().take(4).read_to_end(&mut head)?;
@@ -322,7 +356,7 @@ fn open_file(
             }
         }
     }
-    let mut lines = Lines::open_counted(path, limits, progress)?;
+    let mut lines = Lines::open_counted(found, limits, progress)?;
     Ok(
         if matches!(shape, Shape::LinesOrList) && starts_with_list(&mut lines)? {
             (

@@ -1,6 +1,8 @@
 use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 
+use super::data_files::one_file;
+use super::elsewhere::DataFile;
 use super::field::Checked;
 use super::parquet::is_parquet;
 use crate::files::{decompress, foreign_compression};
@@ -70,19 +72,20 @@ pub(crate) struct Lines {
 impl Lines {
     /// Opens a file, or standard input for [`STANDARD_INPUT`].
     pub(crate) fn open(path: &Path, limits: ReadLimits) -> Result<Self> {
-        Self::open_counted(path, limits, &ReadProgress::default())
+        Self::open_counted(&one_file(path)?, limits, &ReadProgress::default())
     }
 
     /// The same; `progress` counts the bytes.
     pub(crate) fn open_counted(
-        path: &Path,
+        found: &DataFile,
         limits: ReadLimits,
         progress: &ReadProgress,
     ) -> Result<Self> {
+        let path = found.name.as_path();
         if path == Path::new(STANDARD_INPUT) {
             return Self::new(io::stdin(), path, limits);
         }
-        let file = fs_err::File::open(path)?;
+        let file = fs_err::File::open(&found.path)?;
         if file.metadata()?.is_dir() {
             return Err(DataError::Directory {
                 path: path.to_owned(),

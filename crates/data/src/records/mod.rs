@@ -2,6 +2,7 @@
 
 mod columns;
 mod data_files;
+mod elsewhere;
 mod example;
 pub(crate) mod field;
 mod first_places;
@@ -22,7 +23,8 @@ mod unread;
 mod write;
 
 pub use columns::ColumnMap;
-pub use data_files::data_files;
+pub use data_files::{data_files, is_data_name};
+pub use elsewhere::{DataFile, FetchFiles, Unfetched, fetch_files_with, is_elsewhere};
 pub use example::{DEFAULT_ASPECT, Example, Segment};
 pub use field::describe as describe_value;
 pub(crate) use first_places::FirstPlaces;

@@ -8,29 +8,34 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct ReadProgress {
     read: Arc<AtomicU64>,
     /// Bytes of all files; 0 where that is not known, as of a stream.
-    total: u64,
+    total: Arc<AtomicU64>,
 }
 
 impl ReadProgress {
     /// For the files at these paths.
     pub(crate) fn of<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Self {
+        let progress = Self::default();
+        progress.expect(paths);
+        progress
+    }
+
+    /// Says which files are read; sizes that cannot be known leave the total unknown.
+    pub(crate) fn expect<'a>(&self, paths: impl IntoIterator<Item = &'a PathBuf>) {
         let mut total: u64 = 0;
         for path in paths {
             match fs_err::metadata(path) {
                 Ok(metadata) if metadata.is_file() => total = total.saturating_add(metadata.len()),
-                _ => return Self::default(),
+                _ => return,
             }
         }
-        Self {
-            total,
-            ..Self::default()
-        }
+        self.total.store(total, Ordering::Relaxed);
     }
 
     /// The share that is read, from 0 to 1; `None` where the size is not known.
     pub fn share(&self) -> Option<f64> {
-        let read = self.bytes() as f64 / self.total as f64;
-        (self.total > 0).then(|| read.min(1.0))
+        let total = self.total.load(Ordering::Relaxed);
+        let read = self.bytes() as f64 / total as f64;
+        (total > 0).then(|| read.min(1.0))
     }
 
     pub(crate) fn bytes(&self) -> u64 {

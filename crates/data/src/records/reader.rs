@@ -1,10 +1,12 @@
 use std::io::Read;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::first_places::FirstPlaces;
 use super::record::read_record;
 use crate::{
-    ColumnMap, Compression, Example, JsonLines, Location, ReadLimits, ReadProgress, Result,
+    ColumnMap, Compression, DataFile, Example, JsonLines, Location, ReadLimits, ReadProgress,
+    Result,
 };
 
 /// Reads examples from JSONL or Parquet, one line or a few hundred rows in memory at a time.
@@ -34,6 +36,14 @@ impl ExampleReader {
     /// As [`open`](Self::open).
     pub fn open_within(path: impl AsRef<Path>, limits: ReadLimits) -> Result<Self> {
         Ok(Self::of(JsonLines::open(path, limits)?, limits))
+    }
+
+    /// Opens one file, which messages call by its name.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_file(file: &DataFile, limits: ReadLimits) -> Result<Self> {
+        Ok(Self::of(JsonLines::open_file(file, limits)?, limits))
     }
 
     /// Reads from any source; messages call it `name`.
@@ -74,6 +84,12 @@ impl ExampleReader {
     /// Rows in every row group; `None` where the file is not Parquet.
     pub fn row_groups(&self) -> Option<Vec<usize>> {
         self.lines.row_groups()
+    }
+
+    /// Where in the file every row group lies, in bytes; `None` where the file is not Parquet. Reading a row group
+    /// takes these bytes and the footer.
+    pub fn row_group_bytes(&self) -> Option<Vec<Range<u64>>> {
+        self.lines.row_group_bytes()
     }
 
     /// The number of the record that was read last, from 1; see [`JsonLines::number`].

@@ -30,7 +30,7 @@ pub(super) fn read_groups(
     options: &ImportOptions,
     parse: impl Fn(Record, &Location) -> Checked<Group>,
 ) -> Result<Vec<Parsed>> {
-    let mut objects = JsonLines::open_or_list(path, options.limits)?;
+    let mut objects = JsonLines::open_or_list(path, options.limits, &options.progress)?;
     objects.check_columns(&options.columns)?;
     let mut places: HashMap<String, usize> = HashMap::new();
     let mut tasks: Vec<(Location, Checked<Annotated>)> = Vec::new();

@@ -8,7 +8,7 @@ use crate::import::marks::{Mark, MarkReader, Marked, marked_segments};
 use crate::import::options::ImportOptions;
 use crate::records::FirstPlaces;
 use crate::records::field::{Checked, list, missing};
-use crate::{DataError, Example, JsonLines, Result};
+use crate::{DataError, Example, JsonLines, ReadProgress, Result};
 
 pub(super) const FAITHFULNESS: &str = "faithfulness";
 
@@ -30,7 +30,7 @@ impl Prompts {
         let path = options.sources.as_deref().ok_or(DataError::SourcesNeeded)?;
         let mut prompts = HashMap::new();
         let mut places = FirstPlaces::default();
-        let mut objects = JsonLines::open_or_list(path, options.limits)?;
+        let mut objects = JsonLines::open_or_list(path, options.limits, &ReadProgress::default())?;
         while let Some(advanced) = objects.advance() {
             advanced?;
             let number = objects.number();

@@ -43,6 +43,10 @@ impl Rows {
         match self.0 {}
     }
 
+    pub(crate) fn row_group_bytes(&self) -> Vec<std::ops::Range<u64>> {
+        match self.0 {}
+    }
+
     pub(crate) fn bytes_read(&self) -> u64 {
         match self.0 {}
     }

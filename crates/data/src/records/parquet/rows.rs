@@ -1,8 +1,10 @@
 //! Rows as records.
 
 use std::fs::File;
+use std::ops::Range;
 use std::path::Path;
 
+use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use serde_json::{Map, Value};
 
 use super::column::Column;
@@ -96,6 +98,26 @@ impl Rows {
         groups
             .map(|group| usize::try_from(group.num_rows()).unwrap_or(0))
             .collect()
+    }
+
+    /// Where in the file the columns of every row group lie.
+    pub(crate) fn row_group_bytes(&self) -> Vec<Range<u64>> {
+        let groups = self.file.metadata.row_groups().iter();
+        // The library's own sum panics on what is negative.
+        let span = |column: &ColumnChunkMetaData| {
+            let start = column.dictionary_page_offset();
+            let start = start.unwrap_or_else(|| column.data_page_offset());
+            let end = start.saturating_add(column.compressed_size());
+            let inside = |at: i64| u64::try_from(at).unwrap_or(0).min(self.length);
+            (inside(start), inside(end))
+        };
+        let whole = |group: &RowGroupMetaData| {
+            let spans = group.columns().iter().map(span);
+            let whole = spans.reduce(|one, next| (one.0.min(next.0), one.1.max(next.1)));
+            let (start, end) = whole.unwrap_or_default();
+            start..end.max(start)
+        };
+        groups.map(whole).collect()
     }
 
     /// The bytes of the file that the rows so far stand for.
