@@ -2,8 +2,10 @@
 
 mod named;
 mod pieces;
+mod python;
 mod sentence;
 mod sentence_1;
+mod unicode;
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,17 +19,18 @@ use crate::{CharSpan, DataError, Result};
 pub use named::{NamedSegmenter, register_segmenter, registered_segmenters};
 pub(crate) use pieces::segment_by_tokens;
 use pieces::{delimiter_pieces, is_line_break, paragraph_pieces, trimmed_spans};
+pub use python::PythonFile;
 use sentence::Rules;
 
 /// The rule that segments a response without segments. The bundle stores it, so that training and scoring use the same.
 ///
 /// All rules return spans that are ordered, do not overlap, neither start nor end with white space, and together
 /// contain every character that is not white space. A text of white space has no segments.
-/// (A space with a combining mark does not count as white space for [`Segmenter::Sentence`] and [`Segmenter::Sentence2`].)
+/// (A space with a combining mark does not count as white space for the sentence rules from the second version on.)
 ///
-/// As text (command line, [`FromStr`], [`Display`](fmt::Display)): `sentence`, `sentence-2`, `sentence-1`, `line`,
-/// `paragraph`, `delimiter:TEXT`, `tokens:N`. In a bundle: `"sentence-3"`, `"sentence-2"` and `"sentence"` (the
-/// rules that older bundles were trained with), `"line"`, `"paragraph"`, `{"delimiter": "TEXT"}`,
+/// As text (command line, [`FromStr`], [`Display`](fmt::Display)): `sentence`, `sentence-3`, `sentence-2`, `sentence-1`,
+/// `line`, `paragraph`, `delimiter:TEXT`, `tokens:N`. In a bundle: `"sentence-4"`, `"sentence-3"`, `"sentence-2"` and
+/// `"sentence"` (the rules that older bundles were trained with), `"line"`, `"paragraph"`, `{"delimiter": "TEXT"}`,
 /// `{"tokens": 32}`; one of another program with its settings: `{"kind": "lines", "version": 1, "size": 3}`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(remote = "Self", rename_all = "lowercase")]
@@ -39,21 +42,31 @@ pub enum Segmenter {
     /// - a list marker and its item: `1.`, `2)`, `(a)`, `**1.**`, `IV.`, `1.2.`, `Step 2.`, `Step two.`, `第二步。`,
     ///   `-`, at the start of a line, or inline where the marks count up (`1.`, then `2.`; `step 1.`, then `step 2.`) or
     ///   the bullet is that of the line. An item without text is a part of the next one;
-    /// - an abbreviation or ordinal and the next word, in 14 languages: `Dr. Smith`, `J. K. Rowling`, `z. B. Paris`,
+    /// - an abbreviation or ordinal and the next word, in 20 languages: `Dr. Smith`, `J. K. Rowling`, `z. B. Paris`,
     ///   `No. 5`, `et al. (2020)`, `am 3. Oktober`, `г. Москва`;
-    /// - headings, table rows and links in Markdown; the column names and the line below them are one row;
+    /// - headings (`#` or underlined), table rows, links and their definitions in Markdown; the column names and the
+    ///   line below them are one row;
     /// - code, formulas and addresses: Markdown's code between backticks and fences (also in quotations and
-    ///   items), `<code>`, `\[…\]`, `\(…\)`, `$$…$$`, `\begin{…}…\end{…}`, `https://…`;
-    /// - text and neighboring characters without letters and digits (`…`, `🎉`, `---`).
+    ///   items), indented code that looks like code, `<code>`, `\[…\]`, `\(…\)`, `$$…$$`, `$…$` that is not money,
+    ///   `\begin{…}…\end{…}`, `https://…`;
+    /// - text and neighboring characters without letters and digits (`…`, `🎉`, `---`), or with tags of HTML alone;
+    /// - a line of 50 or more characters and the next one, if a sentence goes on there in lower case;
+    /// - a quotation that ends in `?` or `!` and the words in lower case behind it.
     ///
     /// Emphasis marks, formulas, references (`[1]`) and emoji directly after a full stop belong to the sentence before.
-    /// Otherwise a full stop ends a sentence unless a digit or a lower-case word follows. `。`, `！`, `？` and line
-    /// breaks end a sentence without a space. Sentences in quotation marks and brackets are separate sentences. Code
-    /// that only indentation marks is treated as text.
+    /// Otherwise a full stop ends a sentence unless a lower-case word follows, or a digit behind a short word. `。`,
+    /// `！`, `？`, line breaks, `<br>` and the ends of HTML's blocks end a sentence without a space. Sentences in
+    /// quotation marks and brackets are separate sentences.
     #[default]
-    #[serde(rename = "sentence-3")]
+    #[serde(rename = "sentence-4")]
     Sentence,
-    /// The second version of the sentence rules: [`Segmenter::Sentence`] without tables, headings and links, with fewer
+    /// The third version of the sentence rules: [`Segmenter::Sentence`] without underlined headings, indented code,
+    /// `$…$`, HTML, and lines that go on in the next one, with fewer languages.
+    ///
+    /// Bundles from that time use it.
+    #[serde(rename = "sentence-3")]
+    Sentence3,
+    /// The second version of the sentence rules: [`Segmenter::Sentence3`] without tables, headings and links, with fewer
     /// languages and fewer list markers (no labels in words, or in lower case within a line).
     ///
     /// Bundles from that time use it.
@@ -87,6 +100,10 @@ impl Segmenter {
     pub const BUILT_IN: &'static [(&'static str, &'static str)] = &[
         ("sentence", "Sentences"),
         (
+            "sentence-3",
+            "Sentences, third version of the rules, for older bundles",
+        ),
+        (
             "sentence-2",
             "Sentences, second version of the rules, for older bundles",
         ),
@@ -109,7 +126,8 @@ impl Segmenter {
         }
         self.check()?;
         let pieces = match self {
-            Self::Sentence => return Ok(sentence::spans(text, Rules::Third)),
+            Self::Sentence => return Ok(sentence::spans(text, Rules::Fourth)),
+            Self::Sentence3 => return Ok(sentence::spans(text, Rules::Third)),
             Self::Sentence2 => return Ok(sentence::spans(text, Rules::Second)),
             Self::Sentence1 => sentence_1::sentence_pieces(text),
             Self::Line => text.split_inclusive(is_line_break).collect(),
@@ -183,6 +201,7 @@ impl fmt::Display for Segmenter {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sentence => formatter.write_str("sentence"),
+            Self::Sentence3 => formatter.write_str("sentence-3"),
             Self::Sentence2 => formatter.write_str("sentence-2"),
             Self::Sentence1 => formatter.write_str("sentence-1"),
             Self::Line => formatter.write_str("line"),
@@ -203,7 +222,8 @@ impl FromStr for Segmenter {
         }
         let segmenter = match text.split_once(':') {
             None => match text {
-                "sentence" | "sentence-3" => Some(Self::Sentence),
+                "sentence" | "sentence-4" => Some(Self::Sentence),
+                "sentence-3" => Some(Self::Sentence3),
                 "sentence-2" => Some(Self::Sentence2),
                 "sentence-1" => Some(Self::Sentence1),
                 "line" => Some(Self::Line),
@@ -374,6 +394,7 @@ mod tests {
     fn segmenters_read_what_they_write() {
         for text in [
             "sentence",
+            "sentence-3",
             "sentence-2",
             "sentence-1",
             "line",
@@ -414,13 +435,19 @@ mod tests {
             texts(&second, "Dr. Smith came. Step two. Add it."),
             ["Dr. Smith came.", "Step two.", "Add it."]
         );
+        let third: Segmenter = serde_json::from_str("\"sentence-3\"").unwrap();
+        assert_eq!(
+            texts(&third, "A. B\n===\nStep two. Add it."),
+            ["A. B\n===", "Step two. Add it."]
+        );
         let new = serde_json::to_string(&Segmenter::Sentence).unwrap();
-        assert_eq!(new, "\"sentence-3\"");
+        assert_eq!(new, "\"sentence-4\"");
         for (text, segmenter) in [
             (r#"{"segmenter":"sentence"}"#, Segmenter::Sentence),
             (r#"{"segmenter":"sentence-1"}"#, Segmenter::Sentence1),
             (r#"{"segmenter":"sentence-2"}"#, Segmenter::Sentence2),
-            (r#"{"segmenter":"sentence-3"}"#, Segmenter::Sentence),
+            (r#"{"segmenter":"sentence-3"}"#, Segmenter::Sentence3),
+            (r#"{"segmenter":"sentence-4"}"#, Segmenter::Sentence),
             (r#"{"segmenter":{"tokens":32}}"#, Segmenter::Tokens(32)),
             (
                 r#"{"segmenter":{"delimiter":"; "}}"#,
@@ -500,7 +527,7 @@ mod tests {
                 "((1|a|iv|Dr|U\\.S|z|B|Step 2|Who|```|`|\\*\\*|\\$|-|🎉)[.)?]?[ \n]?){0,12}",
             ],
         ) {
-            for rules in [Segmenter::Sentence, Segmenter::Sentence2] {
+            for rules in [Segmenter::Sentence, Segmenter::Sentence3, Segmenter::Sentence2] {
                 assert_covers_graphemes(&text, &rules.segment(&text).unwrap())?;
             }
         }
@@ -509,7 +536,9 @@ mod tests {
         fn marks_of_markdown_hold_all_text(
             text in "((1|2|Step two|step 3|a b|C|# D|https://x\\.y|\\[c\\. D\\]\\(e\\)|!\\[|\\[1\\]|\\||\\|---\\||```|`|>|-|\\*\\*|第二步|<code>|\\\\begin\\{a\\}|\\\\end\\{a\\}|🎉)[.。)|]?[ \n]?){0,24}",
         ) {
-            assert_covers_graphemes(&text, &Segmenter::Sentence.segment(&text).unwrap())?;
+            for rules in [Segmenter::Sentence, Segmenter::Sentence3] {
+                assert_covers_graphemes(&text, &rules.segment(&text).unwrap())?;
+            }
         }
 
         /// The pieces are the same whatever white space stands around the text and however its lines end.

@@ -2,17 +2,17 @@
 
 use std::ops::Range;
 
-use unicode_segmentation::UnicodeSegmentation as _;
-
 use super::pieces::is_line_break;
+use super::unicode::sentence_ends;
 
 /// Sentences by UAX #29, with the number that opens a line joined to its text.
 pub(super) fn sentence_pieces(text: &str) -> Vec<&str> {
     let mut ranges: Vec<Range<usize>> = Vec::new();
     let mut marker_start = None;
-    for (start, sentence) in text.split_sentence_bound_indices() {
-        let end = start + sentence.len();
-        let start = marker_start.take().unwrap_or(start);
+    let mut at = 0;
+    for end in sentence_ends(text) {
+        let start = marker_start.take().unwrap_or(at);
+        at = end;
         let opens_a_line = text[..start].chars().next_back().is_none_or(is_line_break);
         if opens_a_line && end < text.len() && is_list_number(&text[start..end]) {
             marker_start = Some(start);

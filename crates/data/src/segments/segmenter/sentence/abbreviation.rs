@@ -130,9 +130,20 @@ const AHEAD_OF_INITIAL: &[&str] = &[
     "by", "with", "from", "and", "to", "of", "as", "for", "von", "und", "de", "par",
 ];
 
+/// The lists above, by name.
+pub(super) fn word_lists() -> Vec<(&'static str, &'static [&'static str])> {
+    vec![
+        ("never_last", NEVER_LAST),
+        ("ahead_of_number", AHEAD_OF_NUMBER),
+        ("ahead_of_name", AHEAD_OF_NAME),
+        ("starters", STARTERS),
+        ("ahead_of_initial", AHEAD_OF_INITIAL),
+    ]
+}
+
 /// Whether the sentence ahead ends with an abbreviation, so that it goes on behind.
 pub(super) fn goes_on(joint: &Joint<'_>, rules: Rules) -> bool {
-    if joint.crosses_line() {
+    if joint.crosses_line() && !(rules >= Rules::Fourth && joint.wraps()) {
         return false;
     }
     let mut words = joint.words_before();
@@ -144,14 +155,14 @@ pub(super) fn goes_on(joint: &Joint<'_>, rules: Rules) -> bool {
     };
     let before = words.next();
     let behind = joint.word_behind();
-    if rules == Rules::Third && languages::goes_on(joint, stem, behind) {
+    if rules >= Rules::Third && languages::goes_on(joint, stem, behind, rules) {
         return true;
     }
     if is_letter(stem) {
         return letter_goes_on(joint, stem, before, behind, rules);
     }
     let stem = stem.to_lowercase();
-    if rules == Rules::Third && stem == "etc" && behind.starts_with(char::is_uppercase) {
+    if rules >= Rules::Third && stem == "etc" && behind.starts_with(char::is_uppercase) {
         return false;
     }
     let leads_to_number = joint
@@ -201,14 +212,26 @@ fn letter_goes_on(
     let behind_word = joint.behind().get(behind.len()..);
     let initial_follows =
         is_letter(behind) && behind_word.is_some_and(|behind| behind.starts_with('.'));
-    before.is_none_or(is_name) && (initial_follows || goes_on_with_name(behind, rules))
+    // `Smith, J. (2010)`
+    let year_follows = rules >= Rules::Fourth
+        && joint
+            .behind()
+            .strip_prefix('(')
+            .is_some_and(|year| year.starts_with(|char: char| char.is_ascii_digit()));
+    before.is_none_or(is_name)
+        && (initial_follows || year_follows || goes_on_with_name(behind, rules))
 }
 
 /// Whether a word may be a name in the middle of a sentence.
 pub(super) fn goes_on_with_name(word: &str, rules: Rules) -> bool {
     let lower = word.to_lowercase();
-    let starts = STARTERS.contains(&lower.as_str())
-        || (rules == Rules::Third && languages::STARTERS.contains(&lower.as_str()));
+    // `It's`
+    let lower = match rules {
+        Rules::Second | Rules::Third => &*lower,
+        Rules::Fourth => lower.split(['\'', '’']).next().unwrap_or_default(),
+    };
+    let starts = STARTERS.contains(&lower)
+        || (rules >= Rules::Third && languages::STARTERS.contains(&lower));
     word.starts_with(char::is_uppercase) && !starts
 }
 

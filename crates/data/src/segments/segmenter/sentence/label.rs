@@ -59,7 +59,7 @@ const COUNTED: &[&str] = &[
 ];
 
 /// Numbers in words, from one on.
-const NUMBERS: &[&[&str]] = &[
+pub(super) const NUMBERS: &[&[&str]] = &[
     &[
         "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
         "twelve",
@@ -106,12 +106,22 @@ const NUMBERS: &[&[&str]] = &[
     ],
 ];
 
+/// The lists above, by name.
+pub(super) fn word_lists() -> Vec<(&'static str, &'static [&'static str])> {
+    vec![
+        ("labels", LABELS),
+        ("labels_of_third", LABELS_OF_THIRD),
+        ("joined_labels", JOINED_LABELS),
+        ("counted", COUNTED),
+    ]
+}
+
 /// The label that a text without signs around it is.
 pub(super) fn label_of(core: &str, rules: Rules) -> Option<Mark> {
     if let Some((word, number)) = core.split_once(char::is_whitespace) {
         return of_two(word, number.trim_start(), rules);
     }
-    (rules == Rules::Third)
+    (rules >= Rules::Third)
         .then(|| joined_label(core))
         .flatten()
 }
@@ -119,13 +129,13 @@ pub(super) fn label_of(core: &str, rules: Rules) -> Option<Mark> {
 fn of_two(word: &str, number: &str, rules: Rules) -> Option<Mark> {
     let word = word.to_lowercase();
     let is_label =
-        LABELS.contains(&&*word) || (rules == Rules::Third && LABELS_OF_THIRD.contains(&&*word));
+        LABELS.contains(&&*word) || (rules >= Rules::Third && LABELS_OF_THIRD.contains(&&*word));
     if !is_label {
         return None;
     }
     let value = match enumerator(number) {
         Some(mark) => mark.ordinal(),
-        None if rules == Rules::Third => in_words(number)?,
+        None if rules >= Rules::Third => in_words(number)?,
         None => return None,
     };
     Some(Mark::Label(word, value))

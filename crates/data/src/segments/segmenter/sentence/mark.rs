@@ -34,6 +34,16 @@ impl Mark {
         }
     }
 
+    /// Whether a list may begin with the mark.
+    pub(super) fn is_first(&self) -> bool {
+        match self {
+            Self::Number(levels) => levels[..] == [0] || levels[..] == [1],
+            Self::Letter(letter) => matches!(letter, 'a' | 'A' | 'i' | 'I'),
+            Self::Roman(number) => *number == 1,
+            Self::Label(..) => true,
+        }
+    }
+
     /// The number of a mark.
     pub(super) fn ordinal(&self) -> u32 {
         match self {
@@ -87,7 +97,7 @@ pub(super) fn mark_of(text: &str, rules: Rules) -> Option<Mark> {
     const SIGNS: [char; 10] = ['.', ')', ']', ':', '。', '．', '：', '）', '】', '］'];
     let (closing, signs) = match rules {
         Rules::Second => (CLOSING, &SIGNS[..4]),
-        Rules::Third => (CLOSING_OF_THIRD, &SIGNS[..]),
+        Rules::Third | Rules::Fourth => (CLOSING_OF_THIRD, &SIGNS[..]),
     };
     let blank_or = |set: &'static str| move |char: char| char.is_whitespace() || set.contains(char);
     let open = text.trim_start_matches(blank_or(OPENING));
@@ -96,7 +106,39 @@ pub(super) fn mark_of(text: &str, rules: Rules) -> Option<Mark> {
     if !open[core.len()..].contains(signs) {
         return None;
     }
-    enumerator(core).or_else(|| label_of(core, rules))
+    let of_fourth = || syllable(core).or_else(|| number_in_other_digits(core));
+    let of_fourth = (rules >= Rules::Fourth).then(of_fourth).flatten();
+    of_fourth
+        .or_else(|| enumerator(core))
+        .or_else(|| label_of(core, rules))
+}
+
+/// The syllables with which Korean counts items: `가.`, `나.`
+fn syllable(core: &str) -> Option<Mark> {
+    const SYLLABLES: &str = "가나다라마바사아자차카타파하";
+    let mut chars = core.chars();
+    let first = chars.next().filter(|_| chars.next().is_none())?;
+    let position = SYLLABLES.chars().position(|char| char == first)?;
+    Some(Mark::Label("가".into(), u32::try_from(position + 1).ok()?))
+}
+
+/// A number in the digits of Arabic, Persian, Hindi, Bengali or Thai, or in wide ones: `१.`, `٢.`
+fn number_in_other_digits(core: &str) -> Option<Mark> {
+    const ZEROS: [char; 6] = ['٠', '۰', '०', '০', '๐', '０'];
+    if !(1..=3).contains(&core.chars().count()) {
+        return None;
+    }
+    let digit = |char: char| {
+        let distances = ZEROS.map(|zero| u32::from(char).checked_sub(u32::from(zero)));
+        distances
+            .into_iter()
+            .flatten()
+            .find(|distance| *distance < 10)
+    };
+    let number = core
+        .chars()
+        .try_fold(0, |number, char| Some(number * 10 + digit(char)?))?;
+    Some(Mark::Number(vec![number]))
 }
 
 /// The mark for a number or letter without signs around it.

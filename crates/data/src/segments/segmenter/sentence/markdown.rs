@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::Rules;
+use super::Rules::{self, Fourth};
 use super::unbroken::paragraphs;
 
 /// Longest text, in bytes, of an environment.
@@ -58,8 +58,11 @@ fn is_delimiter_row(content: &str) -> bool {
     })
 }
 
-/// Links and pictures: `[Title. Part](address)`, each within a line.
-pub(super) fn links(text: &str) -> Vec<Range<usize>> {
+/// Longest name, in bytes, to which the title of a link refers.
+const LONGEST_NAME: usize = 256;
+
+/// Links and pictures: `[Title. Part](address)`, by the fourth rules also `[Title. Part][name]`, each within a line.
+pub(super) fn links(text: &str, rules: Rules) -> Vec<Range<usize>> {
     let mut links = Vec::new();
     let mut start = 0;
     for line in text.split_inclusive('\n') {
@@ -80,6 +83,12 @@ pub(super) fn links(text: &str) -> Vec<Range<usize>> {
                     if let (Some(from), Some(closing), true) = (from, closing, is_link) {
                         let from = from - usize::from(line[..from].ends_with('!'));
                         links.push(start + from..start + closing + 1);
+                    } else if let (Some(from), Fourth, Some(name)) =
+                        (from, rules, line[at + 1..].strip_prefix('['))
+                        && let window = &name[..floor_char_boundary(name, LONGEST_NAME)]
+                        && let Some(length) = window.find(']')
+                    {
+                        links.push(start + from..start + at + length + 3);
                     }
                 }
                 _ => {}
@@ -194,9 +203,10 @@ mod tests {
                 &["[A. B](c.d)", "![x](y)"][..],
             ),
             ("[![a](b)](c)", &["![a](b)", "[![a](b)](c)"]),
-            ("[a]\n(b) ](c) [d](e", &[]),
+            ("[a]\n(b) ](c) [d](e [f] [g]", &[]),
+            ("[A. B][c] [D. E][] [f]", &["[A. B][c]", "[D. E][]"]),
         ] {
-            assert_eq!(kept(&links(text), text), expected);
+            assert_eq!(kept(&links(text, Fourth), text), expected);
         }
     }
 

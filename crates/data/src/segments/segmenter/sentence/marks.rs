@@ -69,12 +69,12 @@ impl Marks {
         // The last line: those ahead of it are items without text.
         let before = joint.short_before().map(|text| match self.rules {
             Rules::Second => text,
-            Rules::Third => text.rsplit(is_line_break).next().unwrap_or(text),
+            Rules::Third | Rules::Fourth => text.rsplit(is_line_break).next().unwrap_or(text),
         });
         let mark_before = before.and_then(|text| mark_of(text, self.rules));
         if mark_behind.is_some() && joint.crosses_line() {
             // An item without text is none: it belongs to the next one.
-            return self.rules == Rules::Third
+            return self.rules >= Rules::Third
                 && mark_before.is_some_and(|mark| mark.next() == mark_behind);
         }
         if let Some(mark) = mark_before {
@@ -84,9 +84,20 @@ impl Marks {
         }
         // `Steps: 1.` ends with the mark of what follows; `The answer is 1.` does not.
         let mut words = joint.words_before();
-        let last = words.next().and_then(|word| mark_of(word, self.rules));
-        let leads = words.next().is_some_and(leads_to_item);
-        leads && !joint.crosses_line() && last.is_some_and(|mark| self.has(&mark))
+        let word = words.next();
+        let last = word.and_then(|word| mark_of(word, self.rules));
+        let ahead = words.next();
+        let leads = ahead.is_some_and(leads_to_item);
+        let may_be_answer = ahead.is_some_and(|ahead| ahead.ends_with(':'));
+        // `[1, 2].` closes a bracket, and `Answer: C.` begins no list.
+        let may_open = |mark: &Mark| {
+            self.rules < Rules::Fourth
+                || (!word.is_some_and(closes_bracket)
+                    && (!may_be_answer || mark.is_first() || self.goes_on(mark)))
+        };
+        leads
+            && !joint.crosses_line()
+            && last.is_some_and(|mark| self.has(&mark) && may_open(&mark))
     }
 
     /// Counts on with the marks inside a sentence, and with the sentence where it is one.
@@ -108,7 +119,7 @@ impl Marks {
     /// Counts on as [`note`](Self::note) does; where in the text a mark that follows another one
     /// stands inside the sentence behind what ends one.
     pub(super) fn items(&mut self, text: &str, sentence: Range<usize>) -> Vec<usize> {
-        if self.rules == Rules::Third {
+        if self.rules >= Rules::Third {
             return self.items_of_all_kinds(text, sentence);
         }
         let mut items = Vec::new();
@@ -192,7 +203,7 @@ impl Marks {
             // The word ahead, of which only the end counts.
             let near = text[..start].trim_end();
             let may_open = leads_to_item(near)
-                || (self.rules == Rules::Third && near.ends_with(['.', '!', '。', '！']));
+                || (self.rules >= Rules::Third && near.ends_with(['.', '!', '。', '！']));
             return if may_open {
                 Place::MayOpen
             } else {
@@ -219,13 +230,7 @@ impl Marks {
 
     /// Whether `mark` is the first of a list, follows the one before, or begins a list in the middle.
     fn counts(&self, mark: &Mark, place: Place) -> bool {
-        let is_first = match mark {
-            Mark::Number(levels) => levels[..] == [0] || levels[..] == [1],
-            Mark::Letter(letter) => matches!(letter, 'a' | 'A' | 'i' | 'I'),
-            Mark::Roman(number) => *number == 1,
-            Mark::Label(..) => true,
-        };
-        is_first
+        mark.is_first()
             || self.follows(mark)
             || match place {
                 Place::OpensItem => true,
@@ -301,6 +306,12 @@ fn words(text: &str, part: Range<usize>) -> impl Iterator<Item = (usize, &str)> 
 /// Whether a character may precede a mark in its line: white space or a sign.
 fn opens_mark(char: char) -> bool {
     !is_line_break(char) && (char.is_whitespace() || OPENING.contains(char))
+}
+
+/// Whether a word closes a bracket that an earlier one opens, ahead of a full stop.
+fn closes_bracket(word: &str) -> bool {
+    let inside = word.trim_end_matches('.').strip_suffix([')', ']', '}']);
+    word.ends_with('.') && inside.is_some_and(|inside| !inside.contains(['(', '[', '{']))
 }
 
 /// Whether a sentence may end after a word.

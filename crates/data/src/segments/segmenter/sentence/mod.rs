@@ -1,31 +1,65 @@
 //! Sentences by UAX #29, less the boundaries that would part what belongs together.
 
 mod abbreviation;
+mod blocks;
+mod inner;
 mod joint;
 mod label;
 mod languages;
 mod mark;
 mod markdown;
 mod marks;
+mod quotes;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod unbroken;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation as _};
 
 use super::pieces::is_line_break;
+use super::unicode::sentence_ends;
 use crate::CharSpan;
 use joint::Joint;
 use marks::Marks;
 use unbroken::Unbroken;
 
 /// Which rules cut: a bundle keeps those it was trained with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rules {
     Second,
     Third,
+    Fourth,
+}
+
+/// The lists of words that the rules know, for the segmenter in Python. A word may have several parts.
+pub(super) fn word_lists() -> Vec<(&'static str, Vec<Vec<&'static str>>)> {
+    [
+        abbreviation::word_lists(),
+        languages::word_lists(),
+        label::word_lists(),
+        vec![("inline_tags", tags::INLINE)],
+    ]
+    .concat()
+    .into_iter()
+    .map(|(name, words)| (name, words.iter().map(|word| vec![*word]).collect()))
+    .chain([
+        (
+            "numbers",
+            label::NUMBERS.iter().map(|words| words.to_vec()).collect(),
+        ),
+        (
+            "after_a_word",
+            languages::AFTER_A_WORD
+                .iter()
+                .map(|(ahead, word)| vec![*ahead, word])
+                .collect(),
+        ),
+    ])
+    .collect()
 }
 
 /// The spans of the sentences of `text`, white space around each left out.
@@ -46,23 +80,32 @@ pub(super) fn spans(text: &str, rules: Rules) -> Vec<CharSpan> {
 }
 
 /// Sentences that follow each other without a gap, in bytes.
-fn pieces(text: &str, rules: Rules) -> Vec<Range<usize>> {
-    let unbroken = Unbroken::new(text, rules);
+fn pieces(written: &str, rules: Rules) -> Vec<Range<usize>> {
+    let unbroken = Unbroken::new(written, rules);
+    let read = match rules {
+        Rules::Second | Rules::Third => Cow::Borrowed(written),
+        Rules::Fourth => tags::as_brackets(written, |at| unbroken.has(at)),
+    };
+    let text = &*read;
     let mut marks = Marks::of(text, rules);
     let mut pieces: Vec<Range<usize>> = Vec::new();
     // Where the text of the last piece begins, once it has a letter or a digit.
     let mut body: Option<usize> = None;
     let mut start = 0;
-    for end in boundaries(text, rules) {
+    for end in boundaries(written, text, rules) {
         let next = &text[start..end];
         let has_text = next.contains(char::is_alphanumeric);
         // Nothing but marks and white space lies ahead; it belongs to what follows.
         let joins = body.is_none_or(|body| {
             unbroken.holds(start)
-                || !is_grapheme_boundary(text, start)
+                || !is_grapheme_boundary(written, start)
                 || (!unbroken.opens_code(start)
-                    && ((!has_text && !mark::is_bullet(next))
-                        || goes_on(&Joint::new(text, body..start, start..end), &marks, rules)))
+                    && ((!has_text
+                        && !mark::is_bullet(next)
+                        && !opens_tag(written, start..end, next))
+                        || goes_on(&Joint::new(text, body..start, start..end), &marks, rules)
+                        || (rules >= Rules::Fourth
+                            && reads_on(&Joint::new(text, body..start, start..end), &unbroken))))
         });
         match pieces.last_mut() {
             Some(last) if joins => last.end = end,
@@ -80,19 +123,58 @@ fn pieces(text: &str, rules: Rules) -> Vec<Range<usize>> {
         marks.note(text, start..end);
         start = end;
     }
+    // A mark or a tag at the end, with nothing behind it.
+    if rules >= Rules::Fourth
+        && body.is_none()
+        && pieces.len() > 1
+        && let Some(last) = pieces.pop()
+        && let Some(ahead) = pieces.last_mut()
+    {
+        ahead.end = last.end;
+    }
     pieces
+}
+
+/// Whether the part of the text is only a tag that opens, and so belongs to what follows.
+fn opens_tag(written: &str, part: Range<usize>, read: &str) -> bool {
+    let quoted = |char: char| char == '>' || char.is_whitespace();
+    let read = read.trim_start_matches(quoted).trim_end();
+    !read.is_empty()
+        && read
+            .chars()
+            .all(|char| char == '(' || tags::WIDE.contains(&char))
+        && written[part]
+            .trim_start_matches(quoted)
+            .starts_with(['<', '['])
 }
 
 /// The boundaries of Unicode, moved to where marks that open or close a sentence are on its side, and those ahead
 /// of marks that count on inside a sentence (`Add it. (b) Stop.`). In order; the last is the end.
-fn boundaries(text: &str, rules: Rules) -> Vec<usize> {
+fn boundaries(written: &str, text: &str, rules: Rules) -> Vec<usize> {
     let mut marks = Marks::of(text, rules);
     let mut boundaries = Vec::new();
+    let closers = match rules {
+        Rules::Second | Rules::Third => Vec::new(),
+        Rules::Fourth => quotes::spaced_closers(written),
+    };
     let mut start = 0;
-    for (at, sentence) in text.split_sentence_bound_indices() {
-        let items = marks.items(text, at..at + sentence.len()).into_iter();
+    let mut at = 0;
+    for sentence_end in sentence_ends(text) {
+        let sentence = at..sentence_end;
+        at = sentence_end;
+        let items = marks.items(text, sentence.clone()).into_iter();
         boundaries.extend(items.filter(|&item| item > start));
-        let end = closed(text, start, at + sentence.len(), rules);
+        if rules >= Rules::Fourth {
+            boundaries.extend(inner::ends(text, sentence.clone()).filter(|&end| end > start));
+        }
+        let mut end = closed(text, start, sentence.end, rules);
+        if closers.binary_search(&end).is_ok() {
+            let behind = end + '»'.len_utf8();
+            end = behind_space(text, behind);
+            if end == behind && end < text.len() {
+                continue;
+            }
+        }
         if end > start {
             start = end;
             boundaries.push(end);
@@ -110,6 +192,13 @@ fn goes_on(joint: &Joint<'_>, marks: &Marks, rules: Rules) -> bool {
         || joint.parts_a_quote_from_its_particle()
 }
 
+/// Whether the sentence ahead goes on behind by the fourth rules alone: in the next line, or behind a quotation.
+fn reads_on(joint: &Joint<'_>, unbroken: &Unbroken) -> bool {
+    joint.goes_on_behind_a_quote()
+        || joint.stop_begins_a_word()
+        || (joint.wraps_inside() && !unbroken.ends_block(joint.end_of_before()))
+}
+
 /// A boundary behind the marks that close the sentence from `start` (`**Stop.**`, `$x = 2.$`), and ahead of brackets
 /// that open the next (`です。「はい`). By the third rules references (`It is so.[1]`) and emoji without a space ahead of
 /// them close a sentence, too.
@@ -118,15 +207,20 @@ fn closed(text: &str, start: usize, at: usize, rules: Rules) -> usize {
         '「', '『', '（', '《', '〈', '【', '〔', '“', '‘', '(', '[', '{',
     ];
     let closes = |char: char| {
-        matches!(char, '*' | '_' | '~' | '`' | '$') || (rules == Rules::Third && is_emoji(char))
+        matches!(char, '*' | '_' | '~' | '`' | '$')
+            || (rules >= Rules::Third && is_emoji(char))
+            || (rules >= Rules::Fourth && is_superscript(char))
     };
     let sentence = text.get(start..at).unwrap_or_default();
-    let unopened = sentence.trim_end_matches(OPENING);
+    let opens = |char: char| {
+        OPENING.contains(&char) || (rules >= Rules::Fourth && tags::WIDE.contains(&char))
+    };
+    let unopened = sentence.trim_end_matches(opens);
     if at < text.len() && !unopened.is_empty() && unopened.len() < sentence.len() {
         let opening = start + unopened.len();
         return match rules {
             Rules::Second => opening,
-            Rules::Third => behind_references(text, opening),
+            Rules::Third | Rules::Fourth => behind_references(text, opening),
         };
     }
     if text[..at].ends_with(char::is_whitespace) {
@@ -171,6 +265,11 @@ fn behind_references(text: &str, at: usize) -> usize {
         return at;
     }
     behind_space(text, end)
+}
+
+/// Small digits that refer to a note: `It is so.¹`
+fn is_superscript(char: char) -> bool {
+    matches!(char, '¹' | '²' | '³' | '\u{2070}'..='\u{2079}')
 }
 
 /// Pictures and what joins or colours them.

@@ -4,32 +4,53 @@ use std::ops::Range;
 
 use super::super::pieces::is_line_break;
 use super::Rules;
+use super::blocks;
 use super::markdown;
 
 /// Ranges that no sentence ends inside of.
 pub(super) struct Unbroken {
     /// In order, without overlap.
     ranges: Vec<Range<usize>>,
-    /// Where blocks of code begin, in order.
+    /// Where blocks of code begin, and lines that begin with a formula, in order.
     code: Vec<usize>,
+    /// Where blocks lie that do not go on in the next line, in order.
+    blocks: Vec<Range<usize>>,
 }
 
 impl Unbroken {
     pub(super) fn new(text: &str, rules: Rules) -> Self {
-        let fences = fences(text, rules);
+        let mut fences = fences(text, rules);
         let mut ranges = addresses(text);
-        ranges.extend(bracketed(text, rules));
-        if rules == Rules::Third {
-            ranges.extend(markdown::lines(text));
-            ranges.extend(markdown::links(text));
-            ranges.extend(markdown::environments(text));
+        let mut formulas = bracketed(text, rules);
+        let mut blocks = Vec::new();
+        if rules >= Rules::Third {
+            blocks = markdown::lines(text);
+            ranges.extend(markdown::links(text, rules));
+            formulas.extend(markdown::environments(text));
         }
+        let mut code = Vec::new();
+        if rules >= Rules::Fourth {
+            let found = blocks::blocks(text, |at| is_inside(&fences, at));
+            blocks.extend(found.whole);
+            fences.extend(found.code);
+            fences.sort_by_key(|range| range.start);
+            formulas.sort_by_key(|range| range.start);
+            ranges.extend(dollars(text, &formulas));
+            code.extend(
+                formulas
+                    .iter()
+                    .filter_map(|range| opens_line(text, range.start)),
+            );
+        }
+        ranges.extend(formulas);
+        ranges.extend(blocks.iter().cloned());
         // A fence holds whatever lies inside of it.
-        ranges.retain(|range| {
-            let ahead = fences.partition_point(|fence| fence.start <= range.start);
-            ahead == 0 || fences[ahead - 1].end <= range.start
-        });
-        let code = fences.iter().map(|fence| fence.start).collect();
+        ranges.retain(|range| !is_inside(&fences, range.start));
+        code.retain(|start| !is_inside(&fences, *start));
+        code.extend(fences.iter().map(|fence| fence.start));
+        code.sort_unstable();
+        blocks.extend(fences.iter().cloned());
+        blocks.sort_by_key(|range| range.start);
         ranges.extend(fences);
         ranges.sort_by_key(|range| range.start);
         let mut merged: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
@@ -42,6 +63,7 @@ impl Unbroken {
         Self {
             ranges: merged,
             code,
+            blocks,
         }
     }
 
@@ -55,6 +77,64 @@ impl Unbroken {
         let behind = self.ranges.partition_point(|range| range.start < at);
         behind > 0 && at < self.ranges[behind - 1].end
     }
+
+    /// Whether `at` is inside of such a range, or at its start.
+    pub(super) fn has(&self, at: usize) -> bool {
+        is_inside(&self.ranges, at)
+    }
+
+    /// Whether a heading, a row or the like lies ahead of `at` in its line.
+    pub(super) fn ends_block(&self, at: usize) -> bool {
+        at > 0 && is_inside(&self.blocks, at - 1)
+    }
+}
+
+/// Whether `at` is in one of the ranges, which are in order.
+fn is_inside(ranges: &[Range<usize>], at: usize) -> bool {
+    let ahead = ranges.partition_point(|range| range.start <= at);
+    ahead > 0 && at < ranges[ahead - 1].end
+}
+
+/// The start of the line of a formula, where it is the first of its line.
+fn opens_line(text: &str, formula: usize) -> Option<usize> {
+    let ahead = text[..formula].trim_end_matches([' ', '\t']);
+    ahead.ends_with(is_line_break).then_some(ahead.len())
+}
+
+/// Formulas between single dollars within a line, as Pandoc tells them from money: no space is inside of a dollar,
+/// and no digit behind the second; and where a digit is behind the first, a sign of a formula is between them.
+fn dollars(text: &str, others: &[Range<usize>]) -> Vec<Range<usize>> {
+    let mut formulas = Vec::new();
+    let mut start = 0;
+    for line in text.split_inclusive(is_line_break) {
+        let mut open: Option<usize> = None;
+        for (at, _) in line.match_indices('$') {
+            let (ahead, behind) = (&line[..at], &line[at + 1..]);
+            if ahead.ends_with(['\\', '$'])
+                || behind.starts_with('$')
+                || is_inside(others, start + at)
+            {
+                continue;
+            }
+            let closes = !ahead.ends_with(char::is_whitespace)
+                && !behind.starts_with(|char: char| char.is_ascii_digit());
+            match open {
+                Some(from) if closes => {
+                    let inside = &line[from + 1..at];
+                    let is_amount = inside.starts_with(|char: char| char.is_ascii_digit())
+                        && !inside.contains(['=', '^', '\\', '_', '<', '>', '+', '*', '/']);
+                    open = is_amount.then_some(at);
+                    if !is_amount {
+                        formulas.push(start + from..start + at + 1);
+                    }
+                }
+                _ => open = Some(at),
+            }
+            open = open.filter(|from| !line[from + 1..].starts_with(char::is_whitespace));
+        }
+        start += line.len();
+    }
+    formulas
 }
 
 /// Markdown's blocks of code, from the line that opens one to the end of the line that closes it; to the end of the
@@ -68,8 +148,10 @@ fn fences(text: &str, rules: Rules) -> Vec<Range<usize>> {
         let content = match (rules, open) {
             (Rules::Second, _) => line.trim(),
             // A block may stand in a quotation or in an item, and closes without the mark of the item.
-            (Rules::Third, Some(_)) => markdown::unquoted(line).trim(),
-            (Rules::Third, None) => markdown::item_text(markdown::unquoted(line)).trim(),
+            (Rules::Third | Rules::Fourth, Some(_)) => markdown::unquoted(line).trim(),
+            (Rules::Third | Rules::Fourth, None) => {
+                markdown::item_text(markdown::unquoted(line)).trim()
+            }
         };
         let fence = content
             .trim_start_matches(|char| content.starts_with(char) && matches!(char, '`' | '~'));
@@ -127,7 +209,7 @@ fn bracketed(text: &str, rules: Rules) -> Vec<Range<usize>> {
     ];
     let (pairs, signs) = match rules {
         Rules::Second => (&PAIRS[..5], &['\\', '$', '`'][..]),
-        Rules::Third => (&PAIRS[..], &['\\', '$', '`', '<'][..]),
+        Rules::Third | Rules::Fourth => (&PAIRS[..], &['\\', '$', '`', '<'][..]),
     };
     let mut ranges = Vec::new();
     let mut start = 0;
@@ -186,7 +268,7 @@ pub(super) fn paragraphs(text: &str, rules: Rules) -> impl Iterator<Item = &str>
         }
         let end = match rules {
             Rules::Second => rest.find("\n\n").map(|at| at + 2),
-            Rules::Third => markdown::blank_line(rest),
+            Rules::Third | Rules::Fourth => markdown::blank_line(rest),
         };
         let end = end.unwrap_or(rest.len());
         let (part, behind) = rest.split_at(end);
