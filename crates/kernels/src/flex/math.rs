@@ -203,18 +203,26 @@ pub(super) fn exp_and_sum(values: &mut [f32], greatest: f32) -> f32 {
 /// The greatest value; negative infinity for an empty slice.
 #[inline(always)]
 pub(super) fn max(values: &[f32]) -> f32 {
+    let greater = |a: f32, b: f32| if a > b { a } else { b };
     let mut lanes = [f32::NEG_INFINITY; LANES];
     let (chunks, rest) = values.as_chunks::<LANES>();
     for chunk in chunks {
         for (value, greatest) in chunk.iter().zip(&mut lanes) {
-            *greatest = if value > greatest { *value } else { *greatest };
+            *greatest = greater(*value, *greatest);
         }
     }
-    lanes
-        .iter()
-        .chain(rest)
-        .copied()
-        .fold(f32::NEG_INFINITY, f32::max)
+    for (value, greatest) in rest.iter().zip(&mut lanes) {
+        *greatest = greater(*value, *greatest);
+    }
+    // In halves: one lane after the other would take longer than all of the above.
+    let mut width = LANES / 2;
+    while width > 0 {
+        for lane in 0..width {
+            lanes[lane] = greater(lanes[lane + width], lanes[lane]);
+        }
+        width /= 2;
+    }
+    lanes[0]
 }
 
 /// Adds `values` to `to`.
