@@ -14,6 +14,7 @@ use gradus::eval::{
     Aggregation, Baselines, ScoreFile, ScoreSource, ScoredResponse, Scorer, UnscoredCounts,
     raw_responses,
 };
+use gradus::model::Precision;
 
 use gradus::bundle::{Bundle, CARD, CardRenewal, DoubtThresholds};
 
@@ -86,6 +87,8 @@ pub(crate) struct Choices<'a> {
     pub(crate) cut_segments: Option<CutSegments>,
     /// Device name, as for `--device`.
     pub(crate) device: Option<&'a str>,
+    /// Number format of the encoder's products.
+    pub(crate) precision: Precision,
 }
 
 /// Scores and ratings of examples, in order.
@@ -278,10 +281,22 @@ impl Scores {
     }
 }
 
+/// The precision if the device has such products, otherwise `f32` with a note.
+pub(crate) fn usable(precision: Precision, device: &Device) -> Precision {
+    let usable = precision.on(device);
+    if usable != precision {
+        show::status(&format!(
+            "this device has no products in {precision}: computing in {usable}"
+        ));
+    }
+    usable
+}
+
 /// The scorer of a bundle, with the settings of the command line.
 fn scorer(directory: &Path, choices: &Choices<'_>) -> Result<Scorer> {
     let device: Device = device::select(choices.device)?;
     let mut scorer = Scorer::load(directory, &device)?;
+    scorer = scorer.with_precision(usable(choices.precision, &device));
     if let Some(aggregation) = choices.aggregation {
         scorer = scorer.with_aggregation(aggregation);
     }

@@ -9,7 +9,8 @@ use gradus_data::{AspectSpec, TextConfig, word_level_tokenizer};
 use gradus_eval::Scorer;
 use gradus_model::encoder::BertConfig;
 use gradus_model::{
-    EncoderConfig, LoraConfig, Pooling, PretrainedEncoder, RewardModel, RewardModelConfig,
+    EncoderConfig, LoraConfig, Pooling, Precision, PretrainedEncoder, RewardModel,
+    RewardModelConfig,
 };
 use serde::Serialize;
 
@@ -30,6 +31,7 @@ pub struct Subject {
     bundle: Bundle,
     aspects: Vec<AspectSpec>,
     dropout: Option<DropoutRates>,
+    precision: Precision,
 }
 
 impl Subject {
@@ -95,6 +97,7 @@ impl Subject {
             bundle,
             aspects,
             dropout: None,
+            precision: Precision::F32,
         })
     }
 
@@ -116,6 +119,7 @@ impl Subject {
             bundle,
             aspects,
             dropout: None,
+            precision: Precision::F32,
         })
     }
 
@@ -138,6 +142,18 @@ impl Subject {
         self.bundle.model = config.init(device).load_record(record);
         self.dropout = Some(rates);
         Ok(self)
+    }
+
+    /// Scores in this precision, or in `f32` where the device does not have it. Default: `f32`.
+    #[must_use]
+    pub fn with_precision(mut self, precision: Precision) -> Self {
+        self.precision = precision;
+        self
+    }
+
+    /// The precision in which it scores.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// Dropout in the encoder while training; `None` for the model's own.
@@ -173,6 +189,7 @@ impl Subject {
     }
 
     pub(super) fn scorer(&self, device: &Device) -> Result<Scorer, BenchError> {
-        Ok(Scorer::new(self.bundle.clone(), device)?)
+        let scorer = Scorer::new(self.bundle.clone(), device)?;
+        Ok(scorer.with_precision(self.precision))
     }
 }

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use gradus::model::LoraConfig;
 use gradus::train::Freeze;
 
-use super::DeviceArgs;
+use super::{DeviceArgs, PrecisionArgs};
 
 pub(super) const BENCH_HELP: &str = "\
 All rows have exactly the given length, without padding. A quarter of a row is the prompt; every 20
@@ -71,6 +71,8 @@ pub(crate) struct BenchArgs {
     /// Print JSON instead of a table
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) precision: PrecisionArgs,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
 }

@@ -12,7 +12,7 @@ use gradus::eval::calibration::RecalibrationKind;
 use gradus::eval::report::DEFAULT_RESPONSES;
 use gradus::eval::threshold::Wish;
 
-use super::{BootstrapArgs, DeviceArgs};
+use super::{BootstrapArgs, DeviceArgs, PrecisionArgs};
 
 pub(super) const EVAL_HELP: &str = "\
 Prints for each aspect: errors and correlations at segment and response level, with bootstrap
@@ -187,6 +187,8 @@ pub(crate) struct EvalArgs {
     /// Maximum number of responses in the HTML report; those with the largest error are shown
     #[arg(long, value_name = "COUNT", default_value_t = DEFAULT_RESPONSES, requires = "html")]
     pub(crate) html_responses: usize,
+    #[command(flatten)]
+    pub(crate) precision: PrecisionArgs,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
 }

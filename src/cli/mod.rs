@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use gradus::Registry;
 use gradus::data::{ColumnMap, ReadLimits};
+use gradus::model::Precision;
 
 use crate::{commands, elsewhere, failure, records, signals};
 
@@ -227,6 +228,15 @@ pub(crate) struct BootstrapArgs {
     /// Seed of the bootstrap
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
+}
+
+/// In which number format to compute.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PrecisionArgs {
+    /// Number format of the encoder's matrix products: f32; bf16, faster; or int8, fastest, which moves
+    /// scores most: `gradus eval` shows by how much. A processor without AVX512-BF16 computes bf16 in f32
+    #[arg(long, value_name = "FORMAT", default_value_t = Precision::F32)]
+    pub(crate) precision: Precision,
 }
 
 /// Where to compute.

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use gradus::data::CutSegments;
 use gradus::eval::Aggregation;
 
-use super::DeviceArgs;
+use super::{DeviceArgs, PrecisionArgs};
 
 pub(super) const SCORE_HELP: &str = "\
 Reads native records (one JSON object per line, also .gz and .zst, or Parquet) and writes them with a `score` for
@@ -137,6 +137,8 @@ pub(crate) struct ScoreArgs {
     /// Padded tokens per batch
     #[arg(long, value_name = "TOKENS", default_value_t = 4096)]
     pub(crate) batch_tokens: usize,
+    #[command(flatten)]
+    pub(crate) precision: PrecisionArgs,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::DeviceArgs;
+use super::{DeviceArgs, PrecisionArgs};
 
 pub(super) const SERVE_HELP: &str = "\
 Scores over HTTP: POST /v1/score takes native records; training loops and other clients have routes of
@@ -134,6 +134,8 @@ pub(crate) struct ServeArgs {
     /// Log every request as a line of JSON on standard error; never its text
     #[arg(long)]
     pub(crate) log_json: bool,
+    #[command(flatten)]
+    pub(crate) precision: PrecisionArgs,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
 }

@@ -7,13 +7,14 @@ use burn::tensor::Device;
 use gradus::bench::{DropoutRates, Measurement, Mode, Spread, Subject, Work};
 use gradus::device;
 use gradus::kernels::vectors;
-use gradus::model::RewardModelConfig;
+use gradus::model::{Precision, RewardModelConfig};
 use gradus::train::Freeze;
 use serde::Serialize;
 
 use crate::cli::{BenchArgs, BenchMode};
 use crate::commands::settings::locate;
 use crate::failure::Usage;
+use crate::scores::usable;
 use crate::show;
 
 pub(crate) fn run(args: &BenchArgs) -> Result<()> {
@@ -24,6 +25,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
             .context("--threads: starting the threads failed")?;
     }
     let device = device::select(args.device.device.as_deref())?;
+    refuse_training(args)?;
     let subject = subject(args, &device)?;
     for &length in &args.length {
         subject.check_length(length)?;
@@ -73,6 +75,18 @@ fn check(args: &BenchArgs) -> Result<()> {
     Ok(())
 }
 
+/// Training has no other precision than `f32`.
+fn refuse_training(args: &BenchArgs) -> Result<()> {
+    let precision = args.precision.precision;
+    if precision != Precision::F32 && args.mode.contains(&BenchMode::Train) {
+        let message = format!("--precision: found {precision} for training, expected f32");
+        return Err(Usage::new(message)
+            .with_hint("--mode score measures scoring alone")
+            .into());
+    }
+    Ok(())
+}
+
 /// The model selected by the flags.
 fn subject(args: &BenchArgs, device: &Device) -> Result<Subject> {
     let lora = args.lora.clone();
@@ -81,6 +95,7 @@ fn subject(args: &BenchArgs, device: &Device) -> Result<Subject> {
         (None, Some(name)) => Subject::pretrained(&locate(name)?.directory, lora, device)?,
         (None, None) => Subject::synthetic(Subject::minilm_l6(), lora, device)?,
     };
+    let subject = subject.with_precision(usable(args.precision.precision, device));
     if args.dropout {
         return Ok(subject);
     }
@@ -127,6 +142,8 @@ struct BenchReport {
     threads: usize,
     /// Vector instructions of the device `cpu`; `null` for none.
     vectors: Option<&'static str>,
+    /// Number format of the encoder's matrix products.
+    precision: Precision,
     /// `null` for the model's own dropout.
     dropout: Option<DropoutRates>,
     /// Frozen part of the encoder.
@@ -152,6 +169,7 @@ impl BenchReport {
             device: args.device.device.clone().unwrap_or_else(fastest),
             threads: rayon::current_num_threads(),
             vectors: vectors(),
+            precision: subject.precision(),
             dropout: subject.dropout(),
             freeze,
             rows: Vec::new(),
@@ -167,10 +185,11 @@ impl BenchReport {
             format!(", adapters of rank {}", lora.rank)
         });
         show::line(&format!(
-            "{}, {} parameters{}; device {}, {} CPU threads with {}; dropout {dropout}; frozen: {}",
+            "{}, {} parameters{} in {}; device {}, {} CPU threads with {}; dropout {dropout}; frozen: {}",
             self.model,
             self.parameters,
             lora,
+            self.precision,
             self.device,
             self.threads,
             self.vectors.unwrap_or("no vector instructions"),

@@ -31,6 +31,7 @@ mod present {
 
     use crate::cli::ServeArgs;
     use crate::failure::Usage;
+    use crate::scores::usable;
     use crate::{records, show};
 
     /// Environment variable with the key, where no file is given.
@@ -43,6 +44,7 @@ mod present {
     pub(crate) fn run(args: &ServeArgs) -> Result<()> {
         let mut options = options(args)?;
         let device = device::select(args.device.device.as_deref())?;
+        options.precision = usable(options.precision, &device);
         let cpu_batches = if device::is_cpu(&device) {
             CPU_BATCHES
         } else {
@@ -98,6 +100,7 @@ mod present {
                 unscored_reward: args.unscored_reward.map(finite).transpose()?,
                 rating_range: args.rating_range,
             },
+            precision: args.precision.precision,
             grace: Duration::from_secs(args.grace),
         })
     }

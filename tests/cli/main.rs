@@ -39,6 +39,7 @@ mod objectives;
 mod outputs;
 mod parquet;
 mod plan;
+mod precision;
 mod process;
 mod process_models;
 mod records;

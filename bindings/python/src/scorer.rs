@@ -7,6 +7,7 @@ use gradus::data::{
     BatchSize, CutSegments, Example, RecordError, example_from_record, parse_value,
 };
 use gradus::eval::{self, ExampleScores};
+use gradus::model::Precision;
 use pyo3::prelude::*;
 use pyo3::types::PyIterator;
 use serde_json::Value;
@@ -28,7 +29,7 @@ pub(crate) struct Scorer {
 #[pymethods]
 impl Scorer {
     #[new]
-    #[pyo3(signature = (path, device=None, threads=None, aggregation=None, raw=false, stride=None, cut_segments=None, batch_tokens=4096))]
+    #[pyo3(signature = (path, device=None, threads=None, aggregation=None, raw=false, stride=None, cut_segments=None, batch_tokens=4096, precision="f32"))]
     #[expect(clippy::too_many_arguments, reason = "the keyword arguments of Python")]
     fn new(
         py: Python<'_>,
@@ -40,6 +41,7 @@ impl Scorer {
         stride: Option<usize>,
         cut_segments: Option<&str>,
         batch_tokens: usize,
+        precision: &str,
     ) -> PyResult<Self> {
         if let Some(threads) = threads {
             set_threads(py, threads)?;
@@ -55,6 +57,10 @@ impl Scorer {
             let device = gradus::device::select(device).map_err(|error| text(&error))?;
             let scorer = eval::Scorer::load(&path, &device).map_err(|error| text(&error))?;
             let mut scorer = scorer.with_batch_size(BatchSize::Tokens(batch_tokens));
+            let precision: Precision = precision
+                .parse()
+                .map_err(|error| format!("precision: found {precision:?}, {error}"))?;
+            scorer = scorer.with_precision(precision);
             if let Some(name) = aggregation {
                 scorer = scorer.with_aggregation(
                     name.parse()
@@ -85,6 +91,13 @@ impl Scorer {
     #[getter]
     fn aspects(&self) -> Vec<String> {
         self.scorer.aspects().map(str::to_owned).collect()
+    }
+
+    /// The precision of the encoder's products: the one that was asked for, or `f32` where the device has no such
+    /// products.
+    #[getter]
+    fn precision(&self) -> &'static str {
+        self.scorer.precision().name()
     }
 
     /// The manifest of the bundle as JSON.

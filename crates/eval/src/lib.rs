@@ -107,6 +107,8 @@ pub use evaluation::{
     ResponsePart, ResponseRatings, ScoreSource,
 };
 #[cfg(feature = "scorer")]
+pub use gradus_model::Precision;
+#[cfg(feature = "scorer")]
 pub use score_file::{ScoreFile, ScoreProblem};
 #[cfg(feature = "scorer")]
 pub use scorer::{ExampleScores, PreparedChunk, PreparedExample, Preparer, Scorer, SegmentScore};

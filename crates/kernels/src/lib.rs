@@ -15,6 +15,8 @@
 //!   layers
 //! - [`AddNorm`], [`layer_norm`], [`rms_norm`], [`dropout`]: residual additions, norms and dropout
 //!
+//! In inference, [`ScoringWeights`] compute products in a lower [`Precision`].
+//!
 //! Training and probes also use [`adamw_step`], and [`solve_positive_definite`] for ridge
 //! regression.
 //!
@@ -48,6 +50,7 @@ mod layout;
 mod linear;
 mod norm;
 mod positive_definite;
+mod precision;
 mod rotate;
 mod sight;
 
@@ -64,6 +67,7 @@ pub use layout::{AttentionMask, TokenLayout};
 pub use linear::linear;
 pub use norm::{AddNorm, layer_norm, rms_norm};
 pub use positive_definite::solve_positive_definite;
+pub use precision::{Precision, ScoringWeights};
 pub use rotate::{Angles, Side};
 pub use sight::Reach;
 

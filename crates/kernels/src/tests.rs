@@ -10,6 +10,7 @@ use super::*;
 mod attention;
 mod disentangled;
 mod dropout;
+mod precision;
 
 fn device() -> Device {
     let device = Device::flex();

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use burn::tensor::Device;
 use gradus_bundle::digest_file;
 use gradus_data::BatchSize;
-use gradus_eval::{EvalError, Scorer};
+use gradus_eval::{EvalError, Precision, Scorer};
 
 use crate::event::Observer;
 use crate::refusal::Refusal;
@@ -25,6 +25,7 @@ pub(crate) struct Model {
 pub(crate) struct Models {
     slots: Vec<Slot>,
     device: Device,
+    precision: Precision,
     max_batch_tokens: usize,
     observer: Observer,
 }
@@ -47,7 +48,7 @@ impl Models {
     /// Places for bundles, none of them loaded yet.
     pub(crate) fn new(
         sources: &[BundleSource],
-        device: Device,
+        (device, precision): (Device, Precision),
         max_batch_tokens: usize,
         observer: Observer,
     ) -> Result<Self> {
@@ -69,6 +70,7 @@ impl Models {
         Ok(Self {
             slots: sources.iter().map(slot).collect(),
             device,
+            precision,
             max_batch_tokens,
             observer,
         })
@@ -160,7 +162,7 @@ impl Models {
         let digest = || digest_file(&manifest).map(|part| part.sha256).ok();
         loop {
             let before = digest();
-            let scorer = Scorer::load(&source.path, &self.device)?;
+            let scorer = Scorer::load(&source.path, &self.device)?.with_precision(self.precision);
             if let Some(digest) = digest()
                 && Some(&digest) == before.as_ref()
             {

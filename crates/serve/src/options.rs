@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use gradus_eval::Precision;
+
 use crate::{Key, Result, ServeError};
 
 /// A bundle to serve, and what requests call it.
@@ -175,6 +177,8 @@ pub struct ServeOptions {
     pub limits: Limits,
     /// What the routes of other servers need to know.
     pub drop_ins: DropIns,
+    /// Number format of the encoders' products, or `f32` where the device does not have it.
+    pub precision: Precision,
     /// How long requests may go on once the server is told to end.
     pub grace: Duration,
 }

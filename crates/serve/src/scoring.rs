@@ -276,7 +276,7 @@ impl Service {
         let (limits, device) = (Limits::default(), burn::tensor::Device::flex());
         let models = Models::new(
             &sources,
-            device,
+            (device, gradus_eval::Precision::F32),
             limits.max_batch_tokens,
             Arc::clone(&observer),
         );

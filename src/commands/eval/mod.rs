@@ -42,6 +42,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
         stride: args.stride,
         cut_segments: args.cut_segments,
         device: args.device.device.as_deref(),
+        precision: args.precision.precision,
     };
     let scores = Scores::load(&settings.source, &mut examples, &choices)?;
     if let Some(causal) = scores.causal {

@@ -106,6 +106,7 @@ impl Steps {
             stride: input.stride,
             cut_segments: input.cut_segments,
             device: input.device.device.as_deref(),
+            ..Choices::default()
         };
         let scores = Scores::load(source, &mut examples, &choices)?;
         if scores.aspects.len() > 1 && several == Several::Refused {

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use gradus::bundle::digest_file;
 use gradus::data::{AtomicFile, DataError, RecordWriter};
 use gradus::eval::Scorer;
+use gradus::model::Precision;
 use serde_json::json;
 
 use super::chunks::chunks;
@@ -235,6 +236,10 @@ fn settings(args: &ScoreArgs) -> String {
     }
     if let Some(policy) = args.cut_segments {
         settings.push(format!("--cut-segments {policy}"));
+    }
+    // That of the machine: without bf16, a run goes on elsewhere as it began.
+    if args.precision.precision != Precision::F32 {
+        settings.push(format!("--precision {}", args.precision.precision));
     }
     match args.offsets {
         Offsets::Chars => {}

@@ -24,7 +24,7 @@ use serde_json::Value;
 use crate::cli::ScoreArgs;
 use crate::failure::Usage;
 use crate::progress::Reading;
-use crate::scores::{checked_stride, tell_of_context};
+use crate::scores::{checked_stride, tell_of_context, usable};
 use crate::{output, records, show};
 
 /// Examples scored together: enough for full batches of similar length.
@@ -37,6 +37,7 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
     let device = device::select(args.device.device.as_deref())?;
     let mut scorer =
         Scorer::load(&args.bundle, &device)?.with_batch_size(BatchSize::Tokens(args.batch_tokens));
+    scorer = scorer.with_precision(usable(args.precision.precision, &device));
     if let Some(aggregation) = args.aggregation {
         scorer = scorer.with_aggregation(aggregation);
     }

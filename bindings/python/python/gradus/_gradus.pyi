@@ -21,7 +21,10 @@ class Scorer:
         stride: int | None = None,
         cut_segments: str | None = None,
         batch_tokens: int = 4096,
+        precision: str = "f32",
     ) -> Scorer: ...
+    @property
+    def precision(self) -> str: ...
     @property
     def aspects(self) -> list[str]: ...
     @property

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use burn::prelude::*;
 use gradus_bundle::{Bundle, Manifest};
 use gradus_data::{BatchSize, CutSegments, Example, SegmentTokenizer, TextConfig};
-use gradus_model::{RewardModel, SegmentModel};
+use gradus_model::{Precision, RewardModel, SegmentModel};
 
 use crate::calibration::{Recalibration, Recalibrations};
 use crate::{Aggregation, Result};
@@ -74,6 +74,19 @@ impl Scorer {
             recalibrations: bundle.recalibration,
             ..Self::with_manifest(bundle.model, tokenizer, bundle.manifest, device)
         }
+    }
+
+    /// Computes the encoder's matrix products in this precision, or in `f32` where the device has no such
+    /// products ([`Precision::on`]). Default: `f32`.
+    #[must_use]
+    pub fn with_precision(mut self, precision: Precision) -> Self {
+        self.model = self.model.with_precision(precision, &self.device);
+        self
+    }
+
+    /// The precision of the encoder's matrix products.
+    pub fn precision(&self) -> Precision {
+        self.model.precision()
     }
 
     /// Whether scores are linear in the pooled states.

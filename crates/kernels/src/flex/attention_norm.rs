@@ -18,6 +18,7 @@ use super::joined;
 use super::kernel::{Kernel, run};
 use super::linear::{self, LinearLayer, column_sums, weight_gradient};
 use super::packed::Rows;
+use super::reduced::{self, Packed};
 use crate::{AddNorm, Attend, Projections};
 
 /// Self-attention and the norm after it. `None` if a layer has no bias, the norm has no shift, or
@@ -64,7 +65,8 @@ pub(crate) fn attention_norm(
     let [_, width] = query.weight.dims();
     // The fields draw dropout masks in the same order as the composition.
     let kernel = FusedAttentionNorm {
-        attention: FusedAttention::new(attend, width, &x.device(), rows.clone()),
+        packed: [query, key, value, output].map(|layer| reduced::packed(layer, x)),
+        attention: FusedAttention::new(attend, width, x, rows.clone()),
         norm: FusedAddNorm::new(norm, &x.device()),
     };
     Some(run(kernel, inputs))
@@ -75,6 +77,8 @@ pub(crate) fn attention_norm(
 pub(crate) struct FusedAttentionNorm {
     pub(crate) attention: FusedAttention,
     pub(crate) norm: FusedAddNorm,
+    /// Packed weights of query, key, value and output layer, in inference only.
+    pub(crate) packed: [Option<Arc<Packed>>; 4],
 }
 
 impl Kernel<11> for FusedAttentionNorm {
@@ -119,16 +123,18 @@ impl FusedAttentionNorm {
             gamma,
             beta,
         ] = inputs;
+        let packed = &self.packed;
         let block = Block {
             inputs: [
-                LinearLayer::new(query, Some(query_bias)),
-                LinearLayer::new(key, Some(key_bias)),
-                LinearLayer::new(value, Some(value_bias)),
+                LinearLayer::new(query, Some(query_bias)).packed(packed[0].as_ref()),
+                LinearLayer::new(key, Some(key_bias)).packed(packed[1].as_ref()),
+                LinearLayer::new(value, Some(value_bias)).packed(packed[2].as_ref()),
             ],
-            output: LinearLayer::new(output, Some(output_bias)),
+            output: LinearLayer::new(output, Some(output_bias)).packed(packed[3].as_ref()),
             norm: self.norm.norm(gamma, beta),
             rows: &self.attention.rows,
             shape: self.attention.shape(last(query)),
+            is_bf16: self.attention.is_bf16,
             dropout: self.norm.dropout,
         };
         (values(x), block)
@@ -144,6 +150,8 @@ struct Block<'a> {
     norm: Norm<'a>,
     rows: &'a Rows,
     shape: Shape,
+    /// Whether attention's own products are in bf16, in inference only.
+    is_bf16: bool,
     /// Dropout before the residual addition.
     dropout: Dropout,
 }
@@ -170,7 +178,14 @@ struct Attended {
 impl Block<'_> {
     /// The result only, for inference.
     fn forward(&self, x: &[f32]) -> Vec<f32> {
-        let (_, out) = self.attend(x);
+        let out = if self.is_bf16 {
+            let states = joined::forward(x, self.inputs);
+            let inputs = Inputs::joined(&states, self.rows, &self.shape);
+            let context = reduced::attention(&inputs, &self.shape);
+            linear::forward(&context, self.output)
+        } else {
+            self.attend(x).1
+        };
         add_norm::forward(&out, x, &self.norm, self.dropout)
     }
 

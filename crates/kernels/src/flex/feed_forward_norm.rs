@@ -18,6 +18,7 @@ use super::linear::{
     LinearLayer, add_values, column_sums, forward_rows, input_gradient_rows, weight_gradient,
 };
 use super::math::vector_fn;
+use super::reduced::{self, Packed};
 use super::rows::{Unwritten, by_rows, mapped, mapped_beside, per_task, unwritten, zeroed};
 use crate::{Activation, AddNorm};
 
@@ -42,7 +43,12 @@ pub(crate) fn feed_forward_norm(
             beta.val().into_dispatch(),
         ];
         let norm = FusedAddNorm::new(norm, &x.device());
-        run(FusedFeedForwardNorm { activation, norm }, inputs)
+        let kernel = FusedFeedForwardNorm {
+            activation,
+            norm,
+            packed: [inner, outer].map(|layer| reduced::packed(layer, x)),
+        };
+        run(kernel, inputs)
     })
 }
 
@@ -51,6 +57,8 @@ pub(crate) fn feed_forward_norm(
 pub(crate) struct FusedFeedForwardNorm {
     pub(crate) activation: Activation,
     pub(crate) norm: FusedAddNorm,
+    /// Packed weights of the inner and the outer layer, in inference only.
+    pub(crate) packed: [Option<Arc<Packed>>; 2],
 }
 
 impl Kernel<7> for FusedFeedForwardNorm {
@@ -81,11 +89,12 @@ impl Kernel<7> for FusedFeedForwardNorm {
 
 impl FusedFeedForwardNorm {
     /// The values of `x`, and the block.
-    fn block<'a>(&self, inputs: &'a [FlexTensor; 7]) -> (&'a [f32], Block<'a>) {
+    fn block<'a>(&'a self, inputs: &'a [FlexTensor; 7]) -> (&'a [f32], Block<'a>) {
+        let packed = &self.packed;
         let [x, inner, inner_bias, outer, outer_bias, gamma, beta] = inputs;
         let block = Block {
-            inner: LinearLayer::new(inner, Some(inner_bias)),
-            outer: LinearLayer::new(outer, Some(outer_bias)),
+            inner: LinearLayer::new(inner, Some(inner_bias)).packed(packed[0].as_ref()),
+            outer: LinearLayer::new(outer, Some(outer_bias)).packed(packed[1].as_ref()),
             activation: self.activation,
             norm: self.norm.norm(gamma, beta),
             dropout: self.norm.dropout,
@@ -96,6 +105,8 @@ impl FusedFeedForwardNorm {
 
 /// Maximum rows per task, so that intermediate values stay in the cache.
 const ROWS: usize = 256;
+/// The same with packed weights, whose products are not faster with more rows.
+const PACKED_ROWS: usize = 96;
 
 /// Layers and settings of the block.
 #[derive(Debug, Clone, Copy)]
@@ -123,8 +134,12 @@ impl Block<'_> {
     fn forward(&self, x: &[f32]) -> Vec<f32> {
         let (inner, outer) = (self.inner.width, self.outer.width);
         let rows = x.len() / inner.input;
-        let block = per_task(rows, ROWS);
-        let [out] = by_rows(rows, block, [outer.output], |rows, [out]| {
+        let most = if self.inner.packed.is_some() {
+            PACKED_ROWS
+        } else {
+            ROWS
+        };
+        let [out] = by_rows(rows, per_task(rows, most), [outer.output], |rows, [out]| {
             let x = &x[rows.start * inner.input..rows.end * inner.input];
             let mut hidden = unwritten(rows.len() * inner.output);
             let hidden = forward_rows(&mut hidden, x, self.inner);

@@ -14,6 +14,7 @@ use super::is_fused;
 use super::kernel::{Kernel, run};
 use super::linear::{LinearLayer, add_values, forward_rows, input_gradient_rows, weight_gradient};
 use super::math::vector_fn;
+use super::reduced::{self, Packed};
 use super::rows::{by_rows, per_task, unwritten, zeroed};
 use crate::GateActivation;
 
@@ -29,9 +30,10 @@ pub(crate) fn gated(
     let layers = [gate, factor, outer];
     let plain = layers.iter().all(|layer| layer.bias.is_none());
     (plain && is_fused(x)).then(|| {
+        let packed = layers.map(|layer| reduced::packed(layer, x));
         let [gate, factor, outer] = layers.map(|layer| layer.weight.val().into_dispatch());
         let x = x.clone().into_dispatch();
-        run(FusedGated { activation }, [x, gate, factor, outer])
+        run(FusedGated { activation, packed }, [x, gate, factor, outer])
     })
 }
 
@@ -39,6 +41,8 @@ pub(crate) fn gated(
 #[derive(Debug, Clone)]
 struct FusedGated {
     activation: GateActivation,
+    /// Packed weights of the gate, factor and outer layers, in inference only.
+    packed: [Option<Arc<Packed>>; 3],
 }
 
 impl Kernel<4> for FusedGated {
@@ -73,12 +77,12 @@ impl Kernel<4> for FusedGated {
 }
 
 impl FusedGated {
-    fn layers<'a>(&self, inputs: &'a [FlexTensor; 4]) -> Layers<'a> {
+    fn layers<'a>(&'a self, inputs: &'a [FlexTensor; 4]) -> Layers<'a> {
         let [_, gate, factor, outer] = inputs;
         Layers {
-            gate: LinearLayer::new(gate, None),
-            factor: LinearLayer::new(factor, None),
-            outer: LinearLayer::new(outer, None),
+            gate: LinearLayer::new(gate, None).packed(self.packed[0].as_ref()),
+            factor: LinearLayer::new(factor, None).packed(self.packed[1].as_ref()),
+            outer: LinearLayer::new(outer, None).packed(self.packed[2].as_ref()),
             activation: self.activation,
         }
     }

@@ -49,6 +49,20 @@ impl<'a> Matrix<'a> {
         self.columns
     }
 
+    /// The values of a row.
+    ///
+    /// # Panics
+    /// If there is no such row, or its values are not side by side.
+    pub(super) fn row(self, row: usize) -> &'a [f32] {
+        assert!(
+            row < self.rows && self.column_stride == 1,
+            "row {row} of {}",
+            self.rows
+        );
+        let start = row * self.row_stride;
+        &self.values[start..start + self.columns]
+    }
+
     /// `count` rows, starting at `first`.
     pub(super) fn rows(self, first: usize, count: usize) -> Self {
         assert!(

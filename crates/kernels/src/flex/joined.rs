@@ -3,6 +3,7 @@
 use super::gemm::{Matrix, MatrixMut, Write, gemm, gemm_side_by_side};
 use super::linear::{LinearLayer, add_to_rows, column_sums};
 use super::over_rows::product_over_rows;
+use super::reduced;
 use super::rows::{MANY, by_rows, per_task};
 
 /// Applies the layers: `[rows, input]` to `[rows, Σ output]`.
@@ -14,9 +15,13 @@ pub(super) fn forward<const N: usize>(x: &[f32], layers: [LinearLayer<'_>; N]) -
         None => vec![0.0; layer.width.output],
     });
     let bias = bias.concat();
+    let are_packed = layers.iter().all(|layer| layer.packed.is_some());
     let rows = x.len() / input;
     let [out] = by_rows(rows, per_task(rows, MANY), [output], |rows, [out]| {
         let x = Matrix::new(&x[rows.start * input..rows.end * input], rows.len(), input);
+        if are_packed {
+            return [reduced::layers(out, x, &layers)];
+        }
         let out = gemm_side_by_side(out, 1.0, x, &weights);
         add_to_rows(out, &bias);
         [out]
@@ -98,6 +103,7 @@ mod tests {
         let layers: [LinearLayer<'_>; 3] = std::array::from_fn(|layer| LinearLayer {
             weight: &weights[layer],
             bias: (layer != 1).then_some(biases[layer].as_slice()),
+            packed: None,
             width: Width {
                 input,
                 output: outputs[layer],

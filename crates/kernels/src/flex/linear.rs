@@ -1,5 +1,7 @@
 //! `x W + b` over rows, and its gradients.
 
+use std::sync::Arc;
+
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
 use burn::nn::Linear;
@@ -12,6 +14,7 @@ use super::is_fused;
 use super::kernel::{Kernel, run};
 use super::math::{add, vector_fn};
 use super::over_rows::product_over_rows;
+use super::reduced::{self, Packed};
 use super::rows::{MANY, Unwritten, by_rows, per_task};
 
 /// `x W + b`, or `x W` without a bias. `None` if the device has no fused blocks.
@@ -19,17 +22,19 @@ pub(crate) fn linear<const D: usize>(layer: &Linear, x: &Tensor<D>) -> Option<Te
     if !is_fused(x) {
         return None;
     }
+    let kernel = FusedLinear(reduced::packed(layer, x));
     let weight = layer.weight.val().into_dispatch();
     let x = x.clone().into_dispatch();
     Some(match &layer.bias {
-        Some(bias) => run(FusedLinear, [x, weight, bias.val().into_dispatch()]),
-        None => run(FusedLinear, [x, weight]),
+        Some(bias) => run(kernel, [x, weight, bias.val().into_dispatch()]),
+        None => run(kernel, [x, weight]),
     })
 }
 
 /// Inputs: `x`, `[.., input]`, the weight, `[input, output]`, and optionally the bias, `[output]`.
+/// In inference the weight may be packed.
 #[derive(Debug, Clone)]
-struct FusedLinear;
+struct FusedLinear(Option<Arc<Packed>>);
 
 impl<const N: usize> Kernel<N> for FusedLinear {
     /// `x` and the weight.
@@ -37,7 +42,7 @@ impl<const N: usize> Kernel<N> for FusedLinear {
 
     fn forward_saved(self, inputs: [FlexTensor; N]) -> (FlexTensor, Self::Saved) {
         let (x, weight) = (&inputs[0], &inputs[1]);
-        let layer = LinearLayer::new(weight, inputs.get(2));
+        let layer = LinearLayer::new(weight, inputs.get(2)).packed(self.0.as_ref());
         let mut shape = x.shape();
         let last = shape.num_dims() - 1;
         shape[last] = layer.width.output;
@@ -81,6 +86,8 @@ pub(super) struct LinearLayer<'a> {
     pub(super) weight: &'a [f32],
     pub(super) bias: Option<&'a [f32]>,
     pub(super) width: Width,
+    /// The weight for products in reduced precision, in inference only.
+    pub(super) packed: Option<&'a Packed>,
 }
 
 impl<'a> LinearLayer<'a> {
@@ -91,6 +98,15 @@ impl<'a> LinearLayer<'a> {
             weight: values(weight),
             bias: bias.map(values),
             width: Width { input, output },
+            packed: None,
+        }
+    }
+
+    /// With a packed weight, if there is one.
+    pub(super) fn packed(self, packed: Option<&'a Arc<Packed>>) -> Self {
+        Self {
+            packed: packed.map(|packed| &**packed),
+            ..self
         }
     }
 
@@ -121,6 +137,9 @@ pub(super) fn forward_rows<'a>(
 ) -> &'a mut [f32] {
     let input = layer.width.input;
     let x = Matrix::new(x, x.len() / input, input);
+    if layer.packed.is_some() {
+        return reduced::layers(out, x, &[layer]);
+    }
     let out = gemm_new(out, 1.0, x, layer.matrix());
     if let Some(bias) = layer.bias {
         add_to_rows(out, bias);

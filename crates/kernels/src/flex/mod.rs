@@ -30,6 +30,7 @@ mod over_rows;
 mod packed;
 mod packing;
 mod places;
+mod reduced;
 mod rotate;
 mod rows;
 
@@ -49,6 +50,7 @@ pub(crate) use linear::linear;
 pub(crate) use norm::{layer_norm, rms_norm};
 pub(crate) use packed::Rows;
 pub(crate) use packing::Packing;
+pub(crate) use reduced::{Packer, during, has_bf16};
 pub(crate) use rotate::rotate;
 
 #[cfg(test)]

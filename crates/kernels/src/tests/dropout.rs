@@ -36,6 +36,7 @@ fn dropout_is_the_same_forwards_and_backwards() {
             keys: tokens,
             reach: BOTH_SIDES,
         },
+        is_bf16: false,
     };
     let add_norm = flex::FusedAddNorm {
         epsilon: 1e-5,
@@ -58,6 +59,7 @@ fn dropout_is_the_same_forwards_and_backwards() {
         let kernel = flex::FusedAttentionNorm {
             attention: attention.clone(),
             norm: add_norm,
+            packed: [const { None }; 4],
         };
         let (weight, bias) = (weight(&square), bias(&square));
         let x = x.into_dispatch();
@@ -74,6 +76,7 @@ fn dropout_is_the_same_forwards_and_backwards() {
         let kernel = flex::FusedFeedForwardNorm {
             activation: Activation::Gelu,
             norm: add_norm,
+            packed: [const { None }; 2],
         };
         let inputs = [
             x.into_dispatch(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use burn::module::Module as _;
 use burn::tensor::Device;
+use gradus_kernels::ScoringWeights;
 use serde::{Deserialize, Serialize};
 
 use super::RewardModel;
@@ -155,6 +156,7 @@ impl RewardModelConfig {
             ),
             pooling: Pooler::new(&self.pooling, d_model, device),
             output: self.output,
+            weights: ScoringWeights::default(),
         }
     }
 }

@@ -6,7 +6,8 @@ mod input;
 use std::path::Path;
 
 use burn::module::Module;
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
+use gradus_kernels::{Precision, ScoringWeights};
 
 pub use self::config::RewardModelConfig;
 pub use self::input::SegmentInput;
@@ -31,6 +32,9 @@ pub struct RewardModel {
     pooling: Pooler,
     #[module(skip)]
     output: Output,
+    /// The encoder's weights for inference in another precision.
+    #[module(skip)]
+    weights: ScoringWeights,
 }
 
 impl RewardModel {
@@ -65,9 +69,23 @@ impl RewardModel {
             head: head.into(),
             pooling: pooling.into(),
             output,
+            weights: ScoringWeights::default(),
         };
         model.visit(&mut DrawParameters);
         model
+    }
+
+    /// Computes the encoder's matrix products in inference in this precision, or in `f32` where `device`
+    /// has no such products ([`Precision::on`]); everything else stays in `f32`. Default: `f32`.
+    #[must_use]
+    pub fn with_precision(mut self, precision: Precision, device: &Device) -> Self {
+        self.weights = ScoringWeights::new(precision, device);
+        self
+    }
+
+    /// The precision of the encoder's products in inference.
+    pub fn precision(&self) -> Precision {
+        self.weights.precision()
     }
 
     /// Scores on the training scale. A score does not depend on its batch.
@@ -124,7 +142,7 @@ impl RewardModel {
             segment_spans,
         } = input;
         let read = response_spans.filter(|_| !self.pooling.reads_prompt());
-        let hidden = match read {
+        let hidden = self.weights.during(|| match read {
             Some(read) => {
                 let (types, pad) = (type_ids.clone(), mask_pad.clone());
                 self.encoder.forward_within(token_ids, types, pad, read)
@@ -132,7 +150,7 @@ impl RewardModel {
             None => self
                 .encoder
                 .forward(token_ids, type_ids.clone(), mask_pad.clone()),
-        };
+        });
         self.pooling.forward(TokenStates {
             hidden,
             segment_spans,

@@ -3,25 +3,13 @@
 use super::{BLOCK, Inputs, Seen, Shape};
 use crate::flex::gemm::{Matrix, MatrixMut, Write, gemm, gemm_new};
 use crate::flex::math::{exp_and_sum, max, vector_fn};
-use crate::flex::packed::Block;
+use crate::flex::packed::{Block, Rows};
 use crate::flex::rows::{by_parts, unwritten, zeroed};
 
 /// The output, in the shape of the queries, and the logarithms of the softmax sums,
 /// `[num_queries, num_heads]`.
 pub(in crate::flex) fn forward(inputs: &Inputs<'_>, shape: &Shape) -> [Vec<f32>; 2] {
-    let rows = 0..inputs.rows.queries.num_rows();
-    let blocks: Vec<(Block, Seen)> = rows
-        .flat_map(|row| {
-            inputs
-                .rows
-                .blocks(row, BLOCK)
-                .map(move |block| (row, block))
-        })
-        .map(|(row, block)| {
-            let seen = Seen::new(inputs.rows, row, &block);
-            (block, seen)
-        })
-        .collect();
+    let blocks = tasks(inputs.rows);
     let lengths: Vec<[usize; 2]> = blocks
         .iter()
         .map(|(block, _)| [shape.width(), shape.num_heads].map(|width| block.queries.len() * width))
@@ -43,6 +31,17 @@ pub(in crate::flex) fn forward(inputs: &Inputs<'_>, shape: &Shape) -> [Vec<f32>;
         }
         [out, log_sums]
     })
+}
+
+/// The blocks of queries of all rows, and the keys that each query attends to.
+pub(in crate::flex) fn tasks(rows: &Rows) -> Vec<(Block, Seen)> {
+    (0..rows.queries.num_rows())
+        .flat_map(|row| rows.blocks(row, BLOCK).map(move |block| (row, block)))
+        .map(|(row, block)| {
+            let seen = Seen::new(rows, row, &block);
+            (block, seen)
+        })
+        .collect()
 }
 
 /// Softmax of one head's scores, `[queries, keys]` of the block, times the values.

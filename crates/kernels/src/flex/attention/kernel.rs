@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
-use burn::tensor::{Device, Shape as TensorShape, Tensor};
+use burn::tensor::{Shape as TensorShape, Tensor};
 
 use super::{Inputs, Outputs, Shape, backward, forward};
 use crate::Attend;
@@ -12,6 +12,7 @@ use crate::flex::buffer::{gradients_of, last, tensor, values};
 use crate::flex::dropout::Dropout;
 use crate::flex::kernel::{Kernel, run};
 use crate::flex::packed::Rows;
+use crate::flex::reduced;
 
 /// Attention within `rows`.
 pub(crate) fn attention(
@@ -22,7 +23,7 @@ pub(crate) fn attention(
     rows: Rows,
 ) -> Tensor<3> {
     let [_, _, width] = query.dims();
-    let kernel = FusedAttention::new(attend, width, &query.device(), rows);
+    let kernel = FusedAttention::new(attend, width, &query, rows);
     let inputs = [query, key, value].map(Tensor::into_dispatch);
     run(kernel, inputs)
 }
@@ -39,11 +40,13 @@ pub(crate) struct FusedAttention {
     pub(crate) dropout: Dropout,
     /// Which keys each query attends to.
     pub(crate) rows: Rows,
+    /// Whether products are in bf16, in inference only.
+    pub(crate) is_bf16: bool,
 }
 
 impl FusedAttention {
-    /// Settings for queries of width `width`; draws a dropout mask.
-    pub(in crate::flex) fn new(attend: Attend, width: usize, device: &Device, rows: Rows) -> Self {
+    /// Settings for queries of width `width` that are made of `x`; draws a dropout mask.
+    pub(in crate::flex) fn new(attend: Attend, width: usize, x: &Tensor<3>, rows: Rows) -> Self {
         let d_head = width / attend.num_heads;
         #[expect(clippy::cast_possible_truncation, reason = "scores are f32")]
         let scale = (1.0 / (d_head as f64).sqrt()) as f32;
@@ -51,8 +54,9 @@ impl FusedAttention {
             num_heads: attend.num_heads,
             num_key_value_heads: attend.num_key_value_heads,
             scale,
-            dropout: Dropout::draw(attend.dropout, device),
+            dropout: Dropout::draw(attend.dropout, &x.device()),
             rows,
+            is_bf16: reduced::is_bf16(x),
         }
     }
 
@@ -79,6 +83,14 @@ impl FusedAttention {
 
 impl Kernel<3> for FusedAttention {
     type Saved = (Self, [FlexTensor; 3], Attended);
+
+    fn forward(self, tensors: [FlexTensor; 3]) -> FlexTensor {
+        if !self.is_bf16 {
+            return self.forward_saved(tensors).0;
+        }
+        let (shape, inputs) = self.inputs(tensors.each_ref());
+        tensor(reduced::attention(&inputs, &shape), tensors[0].shape())
+    }
 
     fn forward_saved(self, tensors: [FlexTensor; 3]) -> (FlexTensor, Self::Saved) {
         let (shape, inputs) = self.inputs(tensors.each_ref());

@@ -15,7 +15,7 @@ use super::dropout::Dropout;
 use super::gemm::Matrix;
 use super::packed::{Block, Rows};
 pub(super) use backward::{backward, backward_joined, softmax_backward};
-pub(super) use forward::{average, forward};
+pub(super) use forward::{average, forward, tasks};
 pub(super) use kernel::Attended;
 pub(crate) use kernel::{FusedAttention, attention};
 
@@ -154,7 +154,7 @@ impl Seen {
     }
 
     #[inline(always)]
-    fn of(&self, index: usize, keys: usize) -> Range<usize> {
+    pub(super) fn of(&self, index: usize, keys: usize) -> Range<usize> {
         match self {
             Self::All => 0..keys,
             Self::Some(seen) => seen[index].clone(),

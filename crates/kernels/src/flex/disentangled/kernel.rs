@@ -48,6 +48,7 @@ pub(crate) fn disentangled(
         scale,
         dropout: Dropout::draw(dropout, &query.device()),
         rows,
+        is_bf16: false,
     };
     let kernel = FusedDisentangled {
         attention,

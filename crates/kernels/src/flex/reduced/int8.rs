@@ -1,0 +1,459 @@
+//! Matrix products of bytes with sums in whole numbers.
+//!
+//! Every row of the left factor is divided by a step of its own, to bytes from 0 to 255, and every
+//! column of the right factor by one of its own, from -127 to 127. Sums are exact, so every
+//! processor finds the same product, and a row does not depend on the others.
+
+use super::out::Out;
+use super::panels::{Line, PANEL, Panels};
+use crate::flex::gemm::Matrix;
+use crate::flex::math::vector_fn;
+
+/// Most terms of a product: their sum is at most 255 · 127 each.
+const TERMS: usize = 65_536;
+
+/// A right factor, `[terms, columns]`.
+#[derive(Debug)]
+pub(crate) struct Weight {
+    panels: Panels,
+    columns: Vec<Column>,
+}
+
+/// Of one column.
+#[derive(Debug, Clone, Copy, Default)]
+struct Column {
+    /// Value of a step.
+    step: f32,
+    /// Sum of the column in steps.
+    sum: i32,
+}
+
+/// A left factor: bytes, four side by side in a `u32`, with zeros at the end of a row.
+#[derive(Debug)]
+pub(super) struct Rows {
+    quads: Vec<u32>,
+    per_row: usize,
+    rows: Vec<Row>,
+}
+
+/// Of one row.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Row {
+    /// Value of a step; not a number where a value of the row is not finite.
+    step: f32,
+    /// The byte that means zero.
+    zero: i32,
+}
+
+impl Weight {
+    /// Divides a row-major matrix into steps.
+    ///
+    /// # Panics
+    /// If it has more than 65,536 rows.
+    pub(super) fn of(matrix: Matrix<'_>) -> Self {
+        let (terms, count) = (matrix.num_rows(), matrix.num_columns());
+        assert!(
+            terms <= TERMS,
+            "{terms} terms of a product, at most {TERMS}"
+        );
+        let mut greatest = vec![0.0_f32; count];
+        for term in 0..terms {
+            for (greatest, value) in greatest.iter_mut().zip(matrix.row(term)) {
+                *greatest = greatest.max(value.abs());
+            }
+        }
+        let mut columns: Vec<Column> = greatest
+            .into_iter()
+            .map(|greatest| Column {
+                step: weight_step(greatest),
+                sum: 0,
+            })
+            .collect();
+        let mut panels = Panels::zeros(terms.div_ceil(4), count);
+        for term in 0..terms {
+            for (column, value) in matrix.row(term).iter().enumerate() {
+                let steps = steps(*value, columns[column].step);
+                columns[column].sum += i32::from(steps);
+                let quad = panels.group_mut(term / 4, column);
+                *quad |= u32::from(steps.cast_unsigned()) << (8 * (term % 4));
+            }
+        }
+        columns.resize(count.next_multiple_of(PANEL), Column::default());
+        Self { panels, columns }
+    }
+}
+
+/// The step of a column with this greatest magnitude: a 127th, rounded up to 16 bits, so that 127
+/// steps are exactly a number and have this step again.
+pub(crate) fn weight_step(greatest: f32) -> f32 {
+    let step = greatest / 127.0;
+    let bits = step.to_bits();
+    f32::from_bits((bits + 0xff) & !0xff)
+}
+
+/// The nearest number of steps, from -127 to 127.
+#[expect(clippy::cast_possible_truncation, reason = "it is clamped")]
+pub(crate) fn steps(value: f32, step: f32) -> i8 {
+    if step == 0.0 {
+        return 0;
+    }
+    (value / step).round_ties_even().clamp(-127.0, 127.0) as i8
+}
+
+impl Rows {
+    /// Divides the rows of a row-major matrix into steps.
+    pub(super) fn of(x: Matrix<'_>) -> Self {
+        let per_row = x.num_columns().div_ceil(4);
+        let mut quads = vec![0; x.num_rows() * per_row];
+        let rows = quads.chunks_exact_mut(per_row.max(1)).enumerate();
+        let rows = rows.map(|(row, quads)| divide(quads, x.row(row))).collect();
+        Self {
+            quads,
+            per_row,
+            rows,
+        }
+    }
+
+    /// Writes the product with `weight`, and adds a bias.
+    ///
+    /// # Panics
+    /// If the sizes do not agree.
+    pub(super) fn multiply(&self, weight: &Weight, bias: Option<&[f32]>, out: &mut Out<'_>) {
+        assert_eq!(self.per_row, weight.panels.groups(), "terms of a product");
+        assert_eq!(
+            weight.panels.columns(),
+            out.columns(),
+            "columns of a product"
+        );
+        assert_eq!(self.rows.len(), out.rows(), "rows of a product");
+        if let Some(bias) = bias {
+            assert_eq!(bias.len(), out.columns(), "a bias per column");
+        }
+        #[cfg(target_arch = "x86_64")]
+        if has_vnni() {
+            // SAFETY: the machine has the instructions; the sizes were checked above.
+            #[expect(unsafe_code, reason = "the compiler cannot see the check")]
+            unsafe {
+                vnni::multiply(self, weight, bias, out);
+            }
+            return;
+        }
+        self.multiply_anywhere(weight, bias, out);
+    }
+
+    /// The same on any processor.
+    fn multiply_anywhere(&self, weight: &Weight, bias: Option<&[f32]>, out: &mut Out<'_>) {
+        for (number, panel) in weight.panels.panels().enumerate() {
+            let first = number * PANEL;
+            let count = (weight.panels.columns() - first).min(PANEL);
+            let columns = &weight.columns[first..first + count];
+            let bias = bias.map(|bias| &bias[first..first + count]);
+            for (row, of_row) in self.rows.iter().enumerate() {
+                let quads = &self.quads[row * self.per_row..(row + 1) * self.per_row];
+                let mut sums = [0_i32; PANEL];
+                add_products(&mut sums, quads, panel);
+                for (index, (sum, column)) in sums.iter().zip(columns).enumerate() {
+                    let value = of_row.value(*sum, *column);
+                    let value = bias.map_or(value, |bias| value + bias[index]);
+                    out.set(row, first + index, value);
+                }
+            }
+        }
+    }
+}
+
+impl Row {
+    /// The value of a sum of products of bytes.
+    #[inline(always)]
+    fn value(self, sum: i32, column: Column) -> f32 {
+        #[expect(clippy::cast_precision_loss, reason = "rounded once, everywhere alike")]
+        let steps = (sum - self.zero * column.sum) as f32;
+        steps * (self.step * column.step)
+    }
+}
+
+/// Whether the machine multiplies bytes in AVX-512.
+#[cfg(target_arch = "x86_64")]
+fn has_vnni() -> bool {
+    crate::flex::math::has_avx512() && std::arch::is_x86_feature_detected!("avx512vnni")
+}
+
+vector_fn! {
+    /// Writes the bytes of a row.
+    fn divide(quads: &mut [u32], values: &[f32]) -> Row {
+        /// Adding and subtracting it rounds to a whole number, ties to even.
+        const ROUND: f32 = 12_582_912.0;
+        const LANES: usize = 32;
+        let (mut low, mut high) = ([0.0_f32; LANES], [0.0_f32; LANES]);
+        // 0 · x is not a number where x is not finite.
+        let mut rest = [0.0_f32; LANES];
+        for chunk in values.chunks(LANES) {
+            for (lane, value) in chunk.iter().enumerate() {
+                low[lane] = if *value < low[lane] { *value } else { low[lane] };
+                high[lane] = if *value > high[lane] { *value } else { high[lane] };
+                rest[lane] += 0.0 * value;
+            }
+        }
+        let low = low.into_iter().fold(0.0, f32::min);
+        let high = high.into_iter().fold(0.0, f32::max);
+        let finite: f32 = rest.into_iter().sum();
+        let step = (high - low) / 255.0;
+        let per_step = if step > 0.0 { 1.0 / step } else { 0.0 };
+        let zero = (-low * per_step + ROUND) - ROUND;
+        let byte = |value: f32| {
+            let steps = ((value * per_step + ROUND) - ROUND + zero).clamp(0.0, 255.0);
+            // The whole number is in the low bits of the sum.
+            (steps + ROUND).to_bits() & 0xff
+        };
+        let (whole, last) = values.as_chunks::<4>();
+        for (quad, [a, b, c, d]) in quads.iter_mut().zip(whole) {
+            *quad = byte(*a) | byte(*b) << 8 | byte(*c) << 16 | byte(*d) << 24;
+        }
+        if !last.is_empty() {
+            let bytes = last.iter().rev();
+            quads[whole.len()] = bytes.fold(0, |quad, value| quad << 8 | byte(*value));
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "from 0 to 255")]
+        let zero = zero as i32;
+        Row { step: step + finite, zero }
+    }
+
+    fn add_products(sums: &mut [i32; PANEL], quads: &[u32], panel: &[[Line; 2]]) {
+        for (quad, lines) in quads.iter().zip(panel) {
+            let [a, b, c, d] = quad.to_le_bytes().map(i32::from);
+            for (half, line) in lines.iter().enumerate() {
+                for (sum, weights) in sums[16 * half..].iter_mut().zip(&line.0) {
+                    let of = |byte: u32| i32::from((weights >> (8 * byte)) as u8 as i8);
+                    *sum += a * of(0) + b * of(1) + c * of(2) + d * of(3);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod vnni {
+    use std::arch::x86_64::{
+        __m512, __m512i, _mm512_add_ps, _mm512_cvtepi32_ps, _mm512_dpbusd_epi32, _mm512_load_si512,
+        _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps,
+        _mm512_mul_ps, _mm512_mullo_epi32, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps,
+        _mm512_setzero_si512, _mm512_sub_epi32,
+    };
+
+    use super::{Line, Out, PANEL, Row, Rows, Weight};
+
+    /// Sixteen columns.
+    #[derive(Clone, Copy)]
+    struct Columns {
+        steps: __m512,
+        sums: __m512i,
+        bias: __m512,
+        mask: u16,
+    }
+
+    /// # Safety
+    /// The machine has AVX-512 VNNI; the sizes were checked by the caller.
+    #[expect(unsafe_code, reason = "sums stay in registers")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    pub(super) unsafe fn multiply(
+        left: &Rows,
+        weight: &Weight,
+        bias: Option<&[f32]>,
+        out: &mut Out<'_>,
+    ) {
+        let per_row = left.per_row;
+        let rows = out.rows();
+        for (number, panel) in weight.panels.panels().enumerate() {
+            let first = number * PANEL;
+            let count = (weight.panels.columns() - first).min(PANEL);
+            let columns: [Columns; 2] = std::array::from_fn(|half| {
+                let first = first + 16 * half;
+                let own = &weight.columns[first..first + 16];
+                let count = count.saturating_sub(16 * half).min(16);
+                let mask = u16::try_from((1_u32 << count) - 1).expect("at most sixteen columns");
+                let steps: [f32; 16] = std::array::from_fn(|index| own[index].step);
+                let sums: [i32; 16] = std::array::from_fn(|index| own[index].sum);
+                // SAFETY: of the bias, only columns of the mask are read.
+                unsafe {
+                    Columns {
+                        steps: _mm512_loadu_ps(steps.as_ptr()),
+                        sums: _mm512_loadu_si512(sums.as_ptr().cast()),
+                        bias: match bias {
+                            Some(bias) => {
+                                _mm512_maskz_loadu_ps(mask, bias.as_ptr().wrapping_add(first))
+                            }
+                            None => _mm512_setzero_ps(),
+                        },
+                        mask,
+                    }
+                }
+            });
+            let has_bias = bias.is_some();
+            let mut row = 0;
+            while row < rows {
+                let (quads, of_rows) = (&left.quads[row * per_row..], &left.rows[row..]);
+                let to = (out.start(row, first), out.stride());
+                // SAFETY: the tile lies in `quads`, in the panel and in the columns of `out`.
+                unsafe {
+                    row += match rows - row {
+                        12.. => tile::<12>(quads, of_rows, panel, columns, has_bias, to),
+                        8.. => tile::<8>(quads, of_rows, panel, columns, has_bias, to),
+                        4.. => tile::<4>(quads, of_rows, panel, columns, has_bias, to),
+                        2.. => tile::<2>(quads, of_rows, panel, columns, has_bias, to),
+                        _ => tile::<1>(quads, of_rows, panel, columns, has_bias, to),
+                    };
+                }
+            }
+        }
+    }
+
+    /// `COUNT` rows of one panel's columns. Returns `COUNT`.
+    ///
+    /// # Safety
+    /// The machine has AVX-512 VNNI; `quads` has `COUNT` rows; `to` points to as many rows, the given
+    /// number of values apart, with room for the columns of the masks.
+    #[expect(unsafe_code, reason = "sums stay in registers")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    unsafe fn tile<const COUNT: usize>(
+        quads: &[u32],
+        rows: &[Row],
+        panel: &[[Line; 2]],
+        columns: [Columns; 2],
+        has_bias: bool,
+        (to, stride): (*mut f32, usize),
+    ) -> usize {
+        let per_row = panel.len();
+        debug_assert!(COUNT * per_row <= quads.len());
+        let mut sums = [[_mm512_setzero_si512(); 2]; COUNT];
+        for (quad, lines) in panel.iter().enumerate() {
+            // SAFETY: a line is aligned, and 64 bytes.
+            let right = lines
+                .each_ref()
+                .map(|line| unsafe { _mm512_load_si512(std::ptr::from_ref(line).cast()) });
+            for (row, sums) in sums.iter_mut().enumerate() {
+                // SAFETY: row and quad are in `quads`.
+                let left = unsafe { *quads.get_unchecked(row * per_row + quad) };
+                let left = _mm512_set1_epi32(left.cast_signed());
+                for (sum, right) in sums.iter_mut().zip(right) {
+                    *sum = _mm512_dpbusd_epi32(*sum, left, right);
+                }
+            }
+        }
+        for (row, (sums, of_row)) in sums.into_iter().zip(rows).enumerate() {
+            for (half, (sum, columns)) in sums.into_iter().zip(columns).enumerate() {
+                let zeros = _mm512_mullo_epi32(_mm512_set1_epi32(of_row.zero), columns.sums);
+                let steps = _mm512_cvtepi32_ps(_mm512_sub_epi32(sum, zeros));
+                let step = _mm512_mul_ps(_mm512_set1_ps(of_row.step), columns.steps);
+                let mut value = _mm512_mul_ps(steps, step);
+                if has_bias {
+                    value = _mm512_add_ps(value, columns.bias);
+                }
+                let to = to.wrapping_add(row * stride + 16 * half);
+                // SAFETY: the caller has room for the columns of the mask.
+                unsafe { _mm512_mask_storeu_ps(to, columns.mask, value) };
+            }
+        }
+        COUNT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::flex::rows::unwritten;
+
+    fn values(count: usize, mut state: u32) -> Vec<f32> {
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+        };
+        (0..count).map(|_| next()).collect()
+    }
+
+    #[test]
+    fn steps_of_weights_are_found_again_in_what_they_make() {
+        for seed in 0..200 {
+            let column: Vec<f32> = values(17, seed).iter().map(|value| value * 0.3).collect();
+            let greatest = |column: &[f32]| column.iter().fold(0.0_f32, |a, b| a.max(b.abs()));
+            let step = weight_step(greatest(&column));
+            let counts: Vec<i8> = column.iter().map(|value| steps(*value, step)).collect();
+            let made: Vec<f32> = counts
+                .iter()
+                .map(|count| f32::from(*count) * step)
+                .collect();
+            assert_eq!(weight_step(greatest(&made)), step);
+            let again: Vec<i8> = made.iter().map(|value| steps(*value, step)).collect();
+            assert_eq!(again, counts);
+            for (made, value) in made.iter().zip(&column) {
+                assert!((made - value).abs() <= 0.5001 * step);
+            }
+        }
+        assert_eq!(steps(0.0, weight_step(0.0)), 0);
+    }
+
+    #[test]
+    fn a_row_of_zeros_of_one_sign_or_with_what_is_no_number() {
+        let divided = |values: &[f32]| {
+            let rows = Rows::of(Matrix::new(values, 1, values.len()));
+            (rows.rows[0], rows.quads[0].to_le_bytes())
+        };
+        assert_eq!(divided(&[0.0, 0.0]), (Row::default(), [0; 4]));
+        let (row, bytes) = divided(&[255.0, 1.0, 0.0]);
+        assert_eq!((row.step, row.zero, bytes), (1.0, 0, [255, 1, 0, 0]));
+        let (row, bytes) = divided(&[-255.0, -1.0, 0.0]);
+        assert_eq!((row.step, row.zero, bytes), (1.0, 255, [0, 254, 255, 0]));
+        for wrong in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            assert!(divided(&[1.0, wrong]).0.step.is_nan(), "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_product_is_close_and_the_same_on_any_processor(
+            rows in 1_usize..30, terms in 1_usize..70, columns in 1_usize..80,
+            first in 0_usize..3, seed: u32, has_bias: bool,
+        ) {
+            let (x, weight) = (values(rows * terms, seed), values(terms * columns, !seed));
+            let bias = values(columns, seed ^ 77);
+            let bias = has_bias.then_some(&bias[..]);
+            let (x, matrix) = (Matrix::new(&x, rows, terms), Matrix::new(&weight, terms, columns));
+            let (left, right) = (Rows::of(x), Weight::of(matrix));
+            let stride = first + columns + 1;
+            let [found, portable] = [false, true].map(|portable| {
+                let mut out = unwritten(rows * stride);
+                out.fill(std::mem::MaybeUninit::new(7.0));
+                let mut part = Out::new(&mut out, rows, stride, first, columns);
+                if portable {
+                    left.multiply_anywhere(&right, bias, &mut part);
+                } else {
+                    left.multiply(&right, bias, &mut part);
+                }
+                #[expect(unsafe_code, reason = "all of it was filled")]
+                unsafe { out.assume_init_ref() }.to_vec()
+            });
+            prop_assert_eq!(&found, &portable);
+            for (place, found) in found.iter().enumerate() {
+                let (row, column) = (place / stride, place % stride);
+                if column < first || column == stride - 1 {
+                    prop_assert_eq!(*found, 7.0);
+                    continue;
+                }
+                let column = column - first;
+                let of_row = left.rows[row].step;
+                let of_column = right.columns[column].step;
+                let (mut sum, mut most) = (0.0_f64, 1e-5_f64);
+                for term in 0..terms {
+                    let (x, w) = (x.row(row)[term], matrix.row(term)[column]);
+                    sum += f64::from(x) * f64::from(w);
+                    // Each factor is off by half a step at most, and zero by half a one.
+                    let (of_x, of_w) = (1.001 * of_row, 0.501 * of_column);
+                    most += f64::from(of_x * w.abs() + of_w * x.abs() + of_x * of_w);
+                }
+                let bias = bias.map_or(0.0, |bias| f64::from(bias[column]));
+                prop_assert!((f64::from(*found) - sum - bias).abs() <= most);
+            }
+        }
+    }
+}

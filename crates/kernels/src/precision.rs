@@ -1,0 +1,155 @@
+//! The number format of matrix products in inference.
+
+use std::fmt;
+use std::str::FromStr;
+#[cfg(feature = "flex")]
+use std::sync::Arc;
+
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+
+#[cfg(feature = "flex")]
+use crate::flex;
+
+/// Number format of the matrix products in inference. Everything else is computed in `f32`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 32-bit floats.
+    #[default]
+    F32,
+    /// Factors rounded to bfloat16, 8 significant bits, with sums in `f32`.
+    Bf16,
+    /// Layers in bytes with exact sums: every column of a weight in 255 steps of its own, every row of the
+    /// other factor in 256, so that a row does not depend on the others. The products of attention are in
+    /// bfloat16 where the processor has it, otherwise in `f32`.
+    Int8,
+}
+
+impl Precision {
+    /// The names, in order.
+    pub const NAMES: [&'static str; 3] = ["f32", "bf16", "int8"];
+
+    /// The name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+            Self::Int8 => "int8",
+        }
+    }
+
+    /// In which precision a device computes when it is told this one: `F32` if it has no such
+    /// products. Both others need fused blocks ([`are_fused`](crate::are_fused)); `bf16` also needs a
+    /// processor with AVX512-BF16.
+    #[must_use]
+    pub fn on(self, device: &Device) -> Self {
+        let has_bf16 = cfg_select! {
+            feature = "flex" => flex::has_bf16(),
+            _ => false,
+        };
+        self.given(crate::are_fused(device), has_bf16)
+    }
+
+    fn given(self, are_fused: bool, has_bf16: bool) -> Self {
+        match self {
+            _ if !are_fused => Self::F32,
+            Self::Bf16 if !has_bf16 => Self::F32,
+            precision => precision,
+        }
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+impl FromStr for Precision {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "f32" => Ok(Self::F32),
+            "bf16" => Ok(Self::Bf16),
+            "int8" => Ok(Self::Int8),
+            _ => Err("expected f32, bf16 or int8".to_owned()),
+        }
+    }
+}
+
+/// The weights of a model's linear layers for inference in a [`Precision`]: packed when a layer is first
+/// used, and kept beside the model's own. Clones share them.
+///
+/// ```
+/// use burn::nn::LinearConfig;
+/// use burn::tensor::{Device, Tensor};
+/// use gradus_kernels::{Precision, ScoringWeights, linear};
+///
+/// let device = Device::flex();
+/// let layer = LinearConfig::new(64, 32).init(&device);
+/// let x = Tensor::<3>::ones([1, 4, 64], &device);
+/// let weights = ScoringWeights::new(Precision::Bf16, &device);
+/// let found = weights.during(|| linear(&layer, x.clone()));
+/// let exact = linear(&layer, x);
+/// assert!((found - exact).abs().max().into_scalar::<f32>() < 0.05);
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct ScoringWeights {
+    precision: Precision,
+    #[cfg(feature = "flex")]
+    packer: Option<Arc<flex::Packer>>,
+}
+
+impl ScoringWeights {
+    /// Weights for a model on `device`, in the [precision that it has](Precision::on).
+    pub fn new(precision: Precision, device: &Device) -> Self {
+        let precision = precision.on(device);
+        Self {
+            precision,
+            #[cfg(feature = "flex")]
+            packer: (precision != Precision::F32).then(|| Arc::new(flex::Packer::new(precision))),
+        }
+    }
+
+    /// The precision of the products.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// Calls `work`, in which layers on this thread have products in this precision. On an autodiff
+    /// device they stay in `f32`.
+    pub fn during<R>(&self, work: impl FnOnce() -> R) -> R {
+        #[cfg(feature = "flex")]
+        if let Some(packer) = &self.packer {
+            return flex::during(packer, work);
+        }
+        work()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_machine_does_not_have_is_computed_in_f32() {
+        use Precision::{Bf16, F32, Int8};
+        for precision in [F32, Bf16, Int8] {
+            assert_eq!(precision.given(true, true), precision);
+            assert_eq!(precision.given(false, true), F32);
+        }
+        assert_eq!(Bf16.given(true, false), F32);
+        assert_eq!(Int8.given(true, false), Int8);
+    }
+
+    #[test]
+    fn names_are_read_as_they_are_written() {
+        for name in Precision::NAMES {
+            assert_eq!(name.parse::<Precision>().unwrap().name(), name);
+        }
+        let error = "f16".parse::<Precision>().unwrap_err();
+        assert_eq!(error, "expected f32, bf16 or int8");
+    }
+}
