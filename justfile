@@ -32,6 +32,12 @@ page-tests:
     cargo build --release
     .ci/page
 
+# The page that computes by itself: built, and tested in headless Chromium
+web-tests:
+    cargo build --release
+    .ci/page
+    .ci/web
+
 # API documentation; a broken link is an error
 docs:
     RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps

@@ -106,7 +106,9 @@ def main():
     if len(arguments) != 1:
         sys.exit(__doc__)
     doc = pathlib.Path(arguments[0])
-    names = ["gradus", *sorted(f"gradus_{path.name}" for path in (ROOT / "crates").iterdir())]
+    # A crate with a workspace of its own is a program.
+    crates = [path for path in (ROOT / "crates").iterdir() if "[workspace]" not in (path / "Cargo.toml").read_text(encoding="utf-8")]
+    names = ["gradus", *sorted(f"gradus_{path.name}" for path in crates)]
     changed = False
     for name in names:
         if not (doc / name).is_dir():

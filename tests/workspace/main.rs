@@ -25,6 +25,7 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
     ("eval", &["scores", "kernels", "data", "model", "bundle"]),
     ("experiment", &["files", "data", "eval"]),
     ("serve", &["data", "bundle", "eval"]),
+    ("web", &["data", "model", "bundle", "train", "eval"]),
 ];
 
 /// Burn's backends, as its features name them.

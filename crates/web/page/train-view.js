@@ -7,8 +7,8 @@ import { drawCurve, figure } from "./curve.js";
 import { RunStore } from "./run-store.js";
 import { visible } from "./text.js";
 
-/** Learning rates to begin with, by what is trained. */
-const RATES = { scratch: "0.002", adapters: "0.001", all: "0.0005" };
+/** Learning rate and epochs to begin with, by what is trained. */
+const BEGINNINGS = { scratch: ["0.002", "8"], adapters: ["0.001", "4"], all: ["0.0005", "4"] };
 /** A pretrained encoder has more to lose. */
 const LARGE = 5_000_000;
 
@@ -32,13 +32,20 @@ export class TrainView {
       event.preventDefault();
       this.#begin();
     });
-    for (const id of ["train-part", "train-base", "train-data"]) byId(id).addEventListener("change", () => this.#showSettings());
+    byId("train-data").addEventListener("change", () => this.#showSettings());
+    for (const id of ["train-part", "train-base"]) {
+      byId(id).addEventListener("change", () => {
+        this.#showSettings();
+        this.#suggest();
+      });
+    }
     byId("train-stop").addEventListener("click", async () => {
       byId("train-stop").disabled = true;
       this.#say("Stopping after this step …");
       await this.#engine.stop();
     });
     this.#showSettings();
+    this.#suggest();
   }
 
   /** Opens what the browser keeps; resolves to the bundles that were trained, `[[name, files]]`. */
@@ -88,9 +95,15 @@ export class TrainView {
     byId("train-base-box").hidden = part === "scratch";
     for (const id of ["train-epochs-box", "train-rate-box", "train-batch-box"]) byId(id).hidden = part === "head";
     byId("train-generated-box").hidden = byId("train-data").value !== "generated";
+  }
+
+  /** Puts in what fits the part that is trained. */
+  #suggest() {
+    const part = byId("train-part").value;
     const base = this.#models.find(({ name }) => name === byId("train-base").value);
-    const large = part === "all" && base?.parameters > LARGE;
-    byId("train-rate").value = large ? "0.00005" : (RATES[part] ?? RATES.all);
+    const [rate, epochs] = BEGINNINGS[part] ?? BEGINNINGS.all;
+    byId("train-rate").value = part === "all" && base?.parameters > LARGE ? "0.00005" : rate;
+    byId("train-epochs").value = epochs;
   }
 
   #request() {

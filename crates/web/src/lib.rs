@@ -32,6 +32,10 @@ pub fn version() -> String {
 }
 
 /// The device that this module computes on.
+#[cfg(feature = "flex")]
 fn device() -> Device {
     Device::flex()
 }
+
+#[cfg(not(feature = "flex"))]
+compile_error!("choose a device for the page: `--features flex`");
