@@ -1,7 +1,8 @@
 // The page that computes by itself, as static files from a server that does nothing else.
 
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync, existsSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import path from "node:path";
 import { after, before, test } from "node:test";
@@ -116,7 +117,6 @@ async function downloaded(page, name) {
   const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: `Download ${name}`, exact: true }).click()]);
   const archive = at.file(`${name}.zip`);
   await download.saveAs(archive);
-  const { mkdirSync } = await import("node:fs");
   mkdirSync(at.file(name), { recursive: true });
   for (const [file, content] of Object.entries(zipEntries(new Uint8Array(readFileSync(archive))))) {
     writeFileSync(path.join(at.path, file), await content());
@@ -276,7 +276,6 @@ test("a run stops when asked, and what cannot be trained says why", async () => 
 });
 
 test("bundles are loaded from files, a folder, an archive and an address, and refused where they are damaged", async () => {
-  const { mkdirSync, cpSync } = await import("node:fs");
   mkdirSync(at.file("bundles"), { recursive: true });
   cpSync(path.join(dist, "quickstart"), at.file("bundles/mine"), { recursive: true });
   const { page, context, complaints } = await opened();
@@ -324,6 +323,44 @@ test("bundles are loaded from files, a folder, an archive and an address, and re
   // What is loaded stays.
   assert.deepEqual(await scoresOf(page, "quickstart", record), scores[0]);
   assert.deepEqual(complaints.filter((text) => isReal(text) && !/404/.test(text)), []);
+  await context.close();
+});
+
+/** A copy of a bundle whose weights are stored as bf16, in half the size. */
+function halved(bundle, copy) {
+  cpSync(bundle, copy, { recursive: true });
+  const whole = readFileSync(path.join(bundle, "model.safetensors"));
+  const length = Number(whole.readBigUInt64LE(0));
+  const header = JSON.parse(whole.subarray(8, 8 + length).toString());
+  const body = whole.subarray(8 + length);
+  const halves = Buffer.alloc(body.length / 2);
+  for (let at = 0; at < halves.length; at += 2) body.copy(halves, at, 2 * at + 2, 2 * at + 4);
+  for (const tensor of Object.values(header).filter(({ dtype }) => dtype)) {
+    tensor.dtype = "BF16";
+    tensor.data_offsets = tensor.data_offsets.map((offset) => offset / 2);
+  }
+  const text = Buffer.from(JSON.stringify(header));
+  const size = Buffer.alloc(8);
+  size.writeBigUInt64LE(BigInt(text.length));
+  const weights = Buffer.concat([size, text, halves]);
+  writeFileSync(path.join(copy, "model.safetensors"), weights);
+  const manifest = JSON.parse(readFileSync(path.join(bundle, "manifest.json"), "utf8"));
+  manifest.parts["model.safetensors"] = { bytes: weights.length, sha256: createHash("sha256").update(weights).digest("hex") };
+  writeFileSync(path.join(copy, "manifest.json"), JSON.stringify(manifest));
+}
+
+test("weights of half the size are read, with the scores of the command line", async () => {
+  halved(path.join(dist, "quickstart"), at.file("half"));
+  const { page, context, complaints } = await opened();
+  await page.locator("#bundles").evaluate((box) => (box.open = true));
+  await page.locator("#bundle-folder").setInputFiles(at.file("half"));
+  await page.locator("#bundle-status", { hasText: "half is loaded" }).waitFor();
+  const records = readLines(generated(60).all).slice(0, 20);
+  const found = await scoresOf(page, "half", records);
+  const difference = distance(found, expectedScores(at.file("half"), records));
+  assert.ok(difference <= 1e-5, `scores differ by ${difference}`);
+  assert.ok(distance(found, await scoresOf(page, "quickstart", records)) > 1e-4, "rounding the weights changed nothing");
+  assert.deepEqual(complaints.filter(isReal), []);
   await context.close();
 });
 
