@@ -320,7 +320,7 @@ fn import_file(
         show::status(&format!("{}: {note}", file.display()));
     }
     let mut agreement = Agreement::default();
-    while let Some(record) = importer.next() {
+    for record in importer.by_ref() {
         reading.add(1);
         match record {
             Ok(example) => {

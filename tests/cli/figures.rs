@@ -138,7 +138,7 @@ fn figures_of_generators_and_benchmarks_are_explained() {
         let label = if index % 2 == 0 {
             -1
         } else {
-            1.min(segments.len() as i64 - 1)
+            i64::from(segments.len() > 1)
         };
         record["meta"] = json!({
             "generator": if index % 2 == 0 { "a" } else { "b" }, "label": label, "right": index % 2 == 0, "classification": "circular",

@@ -49,7 +49,8 @@ def test_a_bundle_is_trained_further_and_judged_on_its_old_test_data(trained, ra
     assert [one["name"] for one in comparison["coverage"]] == ["before", "after"]
     assert f'from = "{bundle}"' in Path(output, "run.toml").read_text()
     with pytest.raises(gradus.DataError, match="model.head"):
-        gradus.train(from_bundle=bundle, train=file, valid=file, output=output + "-2", model={"head": "mlp:4"})
+        other = {"head": {"mlp": {"d_hidden": 4, "dropout": 0.0}}}
+        gradus.train(from_bundle=bundle, train=file, valid=file, output=output + "-2", model=other)
 
 
 def test_generated_records_are_those_of_the_command_line(rated, tmp_path):

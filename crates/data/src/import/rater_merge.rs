@@ -32,7 +32,12 @@ impl RaterMerge {
             Self::Mean => crate::mean_rating(ratings),
             Self::Any => lowest(&mut ratings.iter().copied()),
             Self::Majority => {
-                let votes = |rating: &f64| ratings.iter().filter(|other| *other == rating).count();
+                let votes = |rating: &f64| {
+                    let same = ratings
+                        .iter()
+                        .filter(|other| other.total_cmp(rating).is_eq());
+                    same.count()
+                };
                 let most = ratings.iter().map(votes).max().unwrap_or_default();
                 let mut tied = ratings
                     .iter()
@@ -123,15 +128,15 @@ mod tests {
     #[test]
     fn each_rule_merges_as_it_says() {
         let merged = |ratings: &[f64]| {
-            [RaterMerge::Mean, RaterMerge::Any, RaterMerge::Majority]
-                .map(|rule| rule.merge(ratings))
+            let rules = [RaterMerge::Mean, RaterMerge::Any, RaterMerge::Majority];
+            rules.map(|rule| rule.merge(ratings).to_string())
         };
-        assert_eq!(merged(&[1.0, 1.0, 0.0, 1.0]), [0.75, 0.0, 1.0]);
+        assert_eq!(merged(&[1.0, 1.0, 0.0, 1.0]), ["0.75", "0", "1"]);
         assert_eq!(
             merged(&[1.0, 0.0]),
-            [0.5, 0.0, 0.0],
+            ["0.5", "0", "0"],
             "a tie is worth the lower"
         );
-        assert_eq!(merged(&[0.5]), [0.5; 3]);
+        assert_eq!(merged(&[0.5]), ["0.5"; 3]);
     }
 }

@@ -150,7 +150,10 @@ fn what_is_not_the_bundles_is_refused_by_name() {
         "text.use_context",
     );
     for (json, name) in [
-        (r#"{"head": "mlp:4"}"#, "model.head"),
+        (
+            r#"{"head": {"mlp": {"d_hidden": 4, "dropout": 0.0}}}"#,
+            "model.head",
+        ),
         (r#"{"pooling": "max"}"#, "model.pooling"),
         (r#"{"lora": {"rank": 2}}"#, "model.lora"),
     ] {
