@@ -33,7 +33,7 @@ struct Column {
 pub(super) struct Rows {
     quads: Vec<u32>,
     per_row: usize,
-    rows: Vec<Row>,
+    steps: Vec<Row>,
 }
 
 /// Of one row.
@@ -106,11 +106,11 @@ impl Rows {
         let per_row = x.num_columns().div_ceil(4);
         let mut quads = vec![0; x.num_rows() * per_row];
         let rows = quads.chunks_exact_mut(per_row.max(1)).enumerate();
-        let rows = rows.map(|(row, quads)| divide(quads, x.row(row))).collect();
+        let steps = rows.map(|(row, quads)| divide(quads, x.row(row))).collect();
         Self {
             quads,
             per_row,
-            rows,
+            steps,
         }
     }
 
@@ -125,7 +125,7 @@ impl Rows {
             out.columns(),
             "columns of a product"
         );
-        assert_eq!(self.rows.len(), out.rows(), "rows of a product");
+        assert_eq!(self.steps.len(), out.rows(), "rows of a product");
         if let Some(bias) = bias {
             assert_eq!(bias.len(), out.columns(), "a bias per column");
         }
@@ -148,7 +148,7 @@ impl Rows {
             let count = (weight.panels.columns() - first).min(PANEL);
             let columns = &weight.columns[first..first + count];
             let bias = bias.map(|bias| &bias[first..first + count]);
-            for (row, of_row) in self.rows.iter().enumerate() {
+            for (row, of_row) in self.steps.iter().enumerate() {
                 let quads = &self.quads[row * self.per_row..(row + 1) * self.per_row];
                 let mut sums = [0_i32; PANEL];
                 add_products(&mut sums, quads, panel);
@@ -220,11 +220,13 @@ vector_fn! {
 
     fn add_products(sums: &mut [i32; PANEL], quads: &[u32], panel: &[[Line; 2]]) {
         for (quad, lines) in quads.iter().zip(panel) {
-            let [a, b, c, d] = quad.to_le_bytes().map(i32::from);
+            let left = quad.to_le_bytes().map(i32::from);
             for (half, line) in lines.iter().enumerate() {
                 for (sum, weights) in sums[16 * half..].iter_mut().zip(&line.0) {
-                    let of = |byte: u32| i32::from((weights >> (8 * byte)) as u8 as i8);
-                    *sum += a * of(0) + b * of(1) + c * of(2) + d * of(3);
+                    let right = weights.to_le_bytes().map(u8::cast_signed);
+                    for (byte, weight) in left.iter().zip(right) {
+                        *sum += byte * i32::from(weight);
+                    }
                 }
             }
         }
@@ -291,16 +293,16 @@ mod vnni {
             let has_bias = bias.is_some();
             let mut row = 0;
             while row < rows {
-                let (quads, of_rows) = (&left.quads[row * per_row..], &left.rows[row..]);
+                let (quads, of_rows) = (&left.quads[row * per_row..], &left.steps[row..]);
                 let to = (out.start(row, first), out.stride());
                 // SAFETY: the tile lies in `quads`, in the panel and in the columns of `out`.
                 unsafe {
                     row += match rows - row {
-                        12.. => tile::<12>(quads, of_rows, panel, columns, has_bias, to),
-                        8.. => tile::<8>(quads, of_rows, panel, columns, has_bias, to),
-                        4.. => tile::<4>(quads, of_rows, panel, columns, has_bias, to),
-                        2.. => tile::<2>(quads, of_rows, panel, columns, has_bias, to),
-                        _ => tile::<1>(quads, of_rows, panel, columns, has_bias, to),
+                        12.. => tile::<12>(quads, of_rows, panel, &columns, has_bias, to),
+                        8.. => tile::<8>(quads, of_rows, panel, &columns, has_bias, to),
+                        4.. => tile::<4>(quads, of_rows, panel, &columns, has_bias, to),
+                        2.. => tile::<2>(quads, of_rows, panel, &columns, has_bias, to),
+                        _ => tile::<1>(quads, of_rows, panel, &columns, has_bias, to),
                     };
                 }
             }
@@ -318,7 +320,7 @@ mod vnni {
         quads: &[u32],
         rows: &[Row],
         panel: &[[Line; 2]],
-        columns: [Columns; 2],
+        columns: &[Columns; 2],
         has_bias: bool,
         (to, stride): (*mut f32, usize),
     ) -> usize {
@@ -358,6 +360,7 @@ mod vnni {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the numbers are exact")]
 mod tests {
     use proptest::prelude::*;
 
@@ -397,7 +400,7 @@ mod tests {
     fn a_row_of_zeros_of_one_sign_or_with_what_is_no_number() {
         let divided = |values: &[f32]| {
             let rows = Rows::of(Matrix::new(values, 1, values.len()));
-            (rows.rows[0], rows.quads[0].to_le_bytes())
+            (rows.steps[0], rows.quads[0].to_le_bytes())
         };
         assert_eq!(divided(&[0.0, 0.0]), (Row::default(), [0; 4]));
         let (row, bytes) = divided(&[255.0, 1.0, 0.0]);
@@ -416,7 +419,7 @@ mod tests {
             first in 0_usize..3, seed: u32, has_bias: bool,
         ) {
             let (x, weight) = (values(rows * terms, seed), values(terms * columns, !seed));
-            let bias = values(columns, seed ^ 77);
+            let bias = values(columns, seed ^ 0x4d);
             let bias = has_bias.then_some(&bias[..]);
             let (x, matrix) = (Matrix::new(&x, rows, terms), Matrix::new(&weight, terms, columns));
             let (left, right) = (Rows::of(x), Weight::of(matrix));
@@ -441,7 +444,7 @@ mod tests {
                     continue;
                 }
                 let column = column - first;
-                let of_row = left.rows[row].step;
+                let of_row = left.steps[row].step;
                 let of_column = right.columns[column].step;
                 let (mut sum, mut most) = (0.0_f64, 1e-5_f64);
                 for term in 0..terms {

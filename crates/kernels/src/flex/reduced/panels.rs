@@ -175,7 +175,7 @@ fn transpose_avx512(block: &mut [Line; 16]) {
         }
     });
     let fours: [__m512i; 16] = std::array::from_fn(|row| {
-        let first = row & !3 | (row % 4) / 2;
+        let first = (row & !3) + (row % 4) / 2;
         let (a, b) = (pairs[first], pairs[first + 2]);
         if row % 2 == 0 {
             _mm512_unpacklo_epi64(a, b)
