@@ -67,9 +67,11 @@ pub(crate) struct AuditArgs {
 const SEGMENT_HELP: &str = "\
 Shows how responses would be cut before any model exists: for rating tools, or to choose a segmenter.
 Records that already have segments keep them. `gradus score` cuts with the segmenter of its bundle.
+`sentence` knows Markdown: code, formulas, headings and rows of tables are one segment each.
 
   gradus data segment answers.jsonl -o segmented.jsonl
-  gradus data segment answers.jsonl -o - --segmenter paragraph --text";
+  gradus data segment answers.jsonl -o - --segmenter paragraph --text
+  gradus data segment answers.jsonl -o for-a-web-page.jsonl --text --offsets utf16";
 
 /// `gradus data segment`.
 #[derive(Debug, Args)]
@@ -88,6 +90,11 @@ pub(crate) struct SegmentArgs {
     /// Write each segment's text beside its span
     #[arg(long)]
     pub(crate) text: bool,
+    /// Also write where segments start and end in this unit: utf16 (JavaScript, Java, C#: `start_utf16`
+    /// and `end_utf16`), bytes (of UTF-8: `start_bytes` and `end_bytes`), or chars (Unicode
+    /// characters: `start` and `end`, which are always there)
+    #[arg(long, value_enum, value_name = "UNIT", default_value_t = super::Offsets::Chars)]
+    pub(crate) offsets: super::Offsets,
 }
 
 /// `gradus data …`.

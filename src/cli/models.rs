@@ -19,8 +19,9 @@ For an unsupported model it prints the reason and exits with 0.
 pub(super) const EXPORT_HELP: &str = "\
 Writes config.json, model.safetensors, tokenizer.json and a README.md that shows how to score in
 Python: AutoModelForTokenClassification computes a value for every token and aspect, and the mean
-(or last, or first) of a segment's values is its score. This form cannot express other poolings or
-an MLP head, so such bundles are refused.
+(or last, or first) of a segment's values is its score. segmenter.py beside them cuts responses
+exactly as this program does. This form cannot express other poolings or an MLP head, so such
+bundles are refused.
 
   gradus export my-bundle exported --format hf";
 

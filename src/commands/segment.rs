@@ -6,6 +6,7 @@ use anyhow::Result;
 use gradus::data::{DataError, Example, ExampleWriter, Segment, Segmenter, UnreadKeys};
 
 use crate::cli::SegmentArgs;
+use crate::commands::score::locate;
 use crate::failure::Usage;
 use crate::progress::Reading;
 use crate::{output, records, show};
@@ -29,7 +30,8 @@ pub(crate) fn run(args: &SegmentArgs) -> Result<()> {
         let mut example = record?;
         reading.add(1);
         unread.add(&example);
-        counts.add(&cut(&mut example, &segmenter, args.text)?);
+        counts.add(&cut(&mut example, &segmenter)?);
+        write_places(&mut example, args);
         writer.write(&example)?;
     }
     drop(reading);
@@ -47,28 +49,38 @@ enum Cut {
     Empty,
 }
 
-/// Cuts a response that has no segments; with `text`, every segment carries its text.
-fn cut(example: &mut Example, segmenter: &Segmenter, text: bool) -> Result<Cut, DataError> {
+/// Cuts a response that has no segments.
+fn cut(example: &mut Example, segmenter: &Segmenter) -> Result<Cut, DataError> {
     let had = !example.segments.is_empty();
     if !had {
         let spans = segmenter.segment(&example.response)?;
         example.segments = spans.into_iter().map(Segment::unrated).collect();
-    }
-    if text {
-        let texts: Vec<String> = example
-            .segment_texts()
-            .into_iter()
-            .map(str::to_owned)
-            .collect();
-        for (segment, text) in example.segments.iter_mut().zip(texts) {
-            segment.extra.insert("text".into(), text.into());
-        }
     }
     Ok(match (had, example.segments.len()) {
         (true, _) => Cut::Had,
         (false, 0) => Cut::Empty,
         (false, segments) => Cut::Into(segments),
     })
+}
+
+/// Writes into every segment its text, and its positions in another unit, as they are asked for.
+fn write_places(example: &mut Example, args: &SegmentArgs) {
+    let positions = locate::positions(&example.response, args.offsets);
+    let texts: Option<Vec<String>> = args.text.then(|| {
+        let texts = example.segment_texts().into_iter();
+        texts.map(str::to_owned).collect()
+    });
+    for (index, segment) in example.segments.iter_mut().enumerate() {
+        if let Some((keys, places)) = &positions {
+            for (key, place) in keys.iter().zip([segment.span.start, segment.span.end]) {
+                segment.extra.insert((*key).into(), places[place].into());
+            }
+        }
+        if let Some(texts) = &texts {
+            let text = texts[index].clone();
+            segment.extra.insert("text".into(), text.into());
+        }
+    }
 }
 
 #[derive(Default)]

@@ -587,6 +587,14 @@ fn segment_cuts_what_is_not_cut_and_keeps_the_rest() {
     gradus(path, &twice).succeeds();
     let read = |name: &str| fs_err::read(path.join(name)).unwrap();
     assert_eq!(read("again.jsonl"), read("out.jsonl"));
+    let units = [("utf16", "start_utf16", 19), ("bytes", "start_bytes", 21)];
+    for (unit, key, start) in units {
+        let run = ["data", "segment", "in.jsonl", "-o", "-", "--offsets", unit];
+        let written = gradus(path, &run).succeeds();
+        let first: Value = serde_json::from_str(written.lines().next().unwrap()).unwrap();
+        assert_eq!(first["segments"][1][key], start, "{unit}");
+        assert_eq!(first["segments"][1]["start"], 18, "{unit}");
+    }
 }
 
 #[test]

@@ -47,6 +47,7 @@ mod report;
 mod responses;
 mod round_trip;
 mod scoring;
+mod segmenter;
 mod stored;
 #[cfg(feature = "object-store")]
 mod stores;

@@ -61,7 +61,8 @@ pub(crate) fn run(args: &ExportArgs) -> Result<()> {
     }
     let tokenizer_config = serde_json::to_vec_pretty(&tokenizer_config)?;
     let readme = readme::text(&bundle, text.config(), &units);
-    let extra = [
+    let segmenter = text.config().segmenter.python();
+    let mut extra = vec![
         ExtraFile {
             name: "tokenizer_config.json",
             bytes: &tokenizer_config,
@@ -71,6 +72,10 @@ pub(crate) fn run(args: &ExportArgs) -> Result<()> {
             bytes: readme.as_bytes(),
         },
     ];
+    extra.extend(segmenter.iter().flatten().map(|file| ExtraFile {
+        name: file.name,
+        bytes: file.text.as_bytes(),
+    }));
     let export = BundleExport {
         text: &told(text.config(), bundle.config.output),
         pad_token_id: text.pad_id(),
@@ -80,6 +85,12 @@ pub(crate) fn run(args: &ExportArgs) -> Result<()> {
     bundle.export_hugging_face(&args.output, export)?;
     if bundle.recalibration.is_some() {
         show::status("the bundle's recalibration is not exported: scores are as with --raw");
+    }
+    if segmenter.is_none() {
+        show::status(&format!(
+            "segmenter `{}` of another program is not exported: give the spans of segments yourself",
+            text.config().segmenter
+        ));
     }
     show::status(&format!("exported: {}", args.output.display()));
     Ok(())

@@ -14,21 +14,16 @@ pub(super) fn locate(record: &mut Value, example: &Example, text: bool, offsets:
     let Some(segments) = record.get_mut("segments").and_then(Value::as_array_mut) else {
         return;
     };
-    let (length, keys): (fn(char) -> usize, _) = match offsets {
-        Offsets::Chars => (|_| 1, None),
-        Offsets::Utf16 => (char::len_utf16, Some([KEYS[0], KEYS[1]])),
-        Offsets::Bytes => (char::len_utf8, Some([KEYS[2], KEYS[3]])),
-    };
-    let places = keys.map(|_| places(&example.response, length));
+    let positions = positions(&example.response, offsets);
     let texts = text.then(|| example.segment_texts());
     let segments = segments.iter_mut().filter_map(Value::as_object_mut);
     for (index, (segment, of_example)) in segments.zip(&example.segments).enumerate() {
         for key in KEYS {
             segment.shift_remove(key);
         }
-        if let (Some(keys), Some(places)) = (keys, &places) {
+        if let Some((keys, places)) = &positions {
             let span = of_example.span;
-            for (key, place) in keys.into_iter().zip([span.start, span.end]) {
+            for (key, place) in keys.iter().zip([span.start, span.end]) {
                 insert(segment, key, places[place].into());
             }
         }
@@ -38,11 +33,19 @@ pub(super) fn locate(record: &mut Value, example: &Example, text: bool, offsets:
     }
 }
 
+/// The keys of positions in another unit, and the place of every character, and of the end, in it; `None` for characters.
+pub(crate) fn positions(text: &str, offsets: Offsets) -> Option<([&'static str; 2], Vec<usize>)> {
+    match offsets {
+        Offsets::Chars => None,
+        Offsets::Utf16 => Some(([KEYS[0], KEYS[1]], places(text, char::len_utf16))),
+        Offsets::Bytes => Some(([KEYS[2], KEYS[3]], places(text, char::len_utf8))),
+    }
+}
+
 fn insert(segment: &mut Map<String, Value>, key: &str, value: Value) {
     segment.insert(key.to_owned(), value);
 }
 
-/// The place of every character, and of the end, in another unit.
 fn places(text: &str, length: fn(char) -> usize) -> Vec<usize> {
     let mut place = 0;
     let mut places = vec![0];

@@ -3,7 +3,7 @@
 mod bulk;
 mod chunks;
 mod ledger;
-mod locate;
+pub(super) mod locate;
 mod pace;
 mod pieces;
 
