@@ -16,7 +16,7 @@ from segmenter_tables import CLASSES, RULE, WORDS
 SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 LINE_BREAKS = "\n\r\v\f\x85\u2028\u2029"
 # The longest text that is looked at for a mark or an abbreviation, and others, in bytes of UTF-8.
-SHORT, LONGEST_ENVIRONMENT, LONGEST_NAME, LONGEST_TAG = 64, 1 << 13, 256, 1 << 10
+SHORT, LONGEST_ENVIRONMENT, LONGEST_NAME, LONGEST_TAG, LONGEST_LOOK = 64, 1 << 13, 256, 1 << 10, 1 << 12
 # The least characters of a line that may go on in the next one, and letters of a word that is no abbreviation.
 WRAPPED, WORD = 50, 5
 SECOND, THIRD, FOURTH = 2, 3, 4
@@ -676,8 +676,11 @@ class _Joint:
 
     def __init__(self, text, body, start, end):
         self.text, self.start = text, body
-        self.before_text = text[body:start].rstrip(SPACES)
-        self.end = body + len(self.before_text)
+        self.end = start
+        while self.end > body and text[self.end - 1] in SPACES:
+            self.end -= 1
+        # As much of the sentence ahead as is looked at.
+        self.before_text = text[max(body, self.end - LONGEST_LOOK) : self.end]
         self.behind = text[start:end].lstrip(SPACES)
         self.gap = text[self.end : end - len(self.behind)]
         self.crosses_line = _BREAK.search(self.gap) is not None
@@ -1201,12 +1204,12 @@ def _opens_line(text, formula):
 
 def _dollars(text, others):
     """Formulas between single dollars within a line, told from money."""
-    formulas, line, opened = [], None, None
+    formulas, line, opened, seen = [], 0, None, 0
     at = text.find("$")
     while at >= 0:
-        line_start = _line_start(text, at, line)
-        if line_start != line:
-            line, opened = line_start, None
+        for line_break in _BREAK.finditer(text, seen, at):
+            line, opened = line_break.end(), None
+        seen = at
         ahead = text[at - 1] if at > line else ""
         behind = text[at + 1 : at + 2]
         if not (ahead in ("\\", "$") or behind == "$" or _is_inside(others, at)):
@@ -1224,14 +1227,6 @@ def _dollars(text, others):
                 opened = None
         at = text.find("$", at + 1)
     return formulas
-
-
-def _line_start(text, at, line):
-    """The start of the line of ``at``, where ``line`` is that of a position ahead of it, or None."""
-    floor = line or 0
-    while at > floor and text[at - 1] not in LINE_BREAKS:
-        at -= 1
-    return at
 
 
 def _as_brackets(text, unbroken):
