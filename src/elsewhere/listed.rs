@@ -201,3 +201,84 @@ pub(crate) fn unwritten(cause: std::io::Error) -> Unfetched {
         is_input: false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// A server that knows which bytes were asked for.
+    struct Server {
+        content: Vec<u8>,
+        asked: Mutex<Vec<Range<u64>>>,
+    }
+
+    impl Source for Server {
+        fn held(&self) -> Option<PathBuf> {
+            None
+        }
+
+        fn part(&self) -> PathBuf {
+            PathBuf::new()
+        }
+
+        fn keep(&self, part: &Path) -> Result<PathBuf, Broken> {
+            Ok(part.to_owned())
+        }
+
+        fn read(&self, range: Range<u64>, to: &mut dyn Write) -> Result<(), Broken> {
+            let at = |place: u64| usize::try_from(place).unwrap();
+            let part = &self.content[at(range.start)..at(range.end)];
+            self.asked.lock().unwrap().push(range);
+            to.write_all(part).unwrap();
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_copy_with_holes_has_the_footer_and_what_is_added() {
+        // A footer that is longer than what is read at first.
+        let (bytes, footer) = (300_000_u32, 100_000_u32);
+        let mut content: Vec<u8> = (0..bytes)
+            .map(|k| u8::try_from(k % 251).unwrap() | 1)
+            .collect();
+        let end = content.len() - 8;
+        content[end..end + 4].copy_from_slice(&footer.to_le_bytes());
+        let server = Arc::new(Server {
+            content: content.clone(),
+            asked: Mutex::default(),
+        });
+        let listed = Listed {
+            name: "s3://b/a.parquet".into(),
+            bytes: u64::from(bytes),
+            version: "1".into(),
+            source: Arc::<Server>::clone(&server),
+        };
+        let directory = tempfile::tempdir().unwrap();
+        let mut sparse = listed.fetch_footer(directory.path()).unwrap();
+        sparse.add(&listed, 1_000..2_000).unwrap();
+        let copy = fs_err::read(&sparse.part.path).unwrap();
+        assert_eq!(copy.len(), content.len());
+        let start = content.len() - 100_008;
+        for range in [0..8, 1_000..2_000, start..content.len()] {
+            assert_eq!(copy[range.clone()], content[range]);
+        }
+        assert!(
+            copy[8..1_000]
+                .iter()
+                .chain(&copy[2_000..start])
+                .all(|&byte| byte == 0)
+        );
+        let asked: u64 = server
+            .asked
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|range| range.end - range.start)
+            .sum();
+        assert_eq!(asked, 8 + 1_000 + 100_008);
+        drop(sparse);
+        assert_eq!(fs_err::read_dir(directory.path()).unwrap().count(), 0);
+    }
+}

@@ -2,6 +2,7 @@
 //!
 //! The library uses commit and `ETag` in paths without checking them, and does not verify content.
 
+use std::fmt::Write as _;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -168,7 +169,11 @@ fn git_name(path: &Path) -> io::Result<String> {
         }
     }
     let digest = digest.finalize();
-    Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(digest.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a text does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    }))
 }
 
 #[cfg(test)]

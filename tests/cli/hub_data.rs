@@ -73,7 +73,9 @@ fn git_name(content: &[u8]) -> String {
     use sha1::Digest as _;
     let digest = sha1::Sha1::new().chain_update(format!("blob {}\0", content.len()));
     let digest = digest.chain_update(content).finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    digest
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 fn records(from: usize, count: usize) -> String {
@@ -480,28 +482,34 @@ fn a_renamed_data_set_and_content_on_another_server_are_followed() {
     assert!(!elsewhere.asked().is_empty());
 }
 
+/// What becomes of an answer.
+type Lie = fn(&Request, Answer) -> Answer;
+
 #[test]
 fn a_server_that_lies_is_refused() {
     let set = converted();
-    let lies: [(&str, fn(&Request, Answer) -> Answer); 4] = [
+    let lies: [(&str, Lie); 4] = [
         ("commit", |request, answer| {
-            match request.path.starts_with("/api") {
-                true => Answer::of("{\"sha\":\"../../x\",\"siblings\":[]}"),
-                false => answer,
+            if request.path.starts_with("/api") {
+                Answer::of("{\"sha\":\"../../x\",\"siblings\":[]}")
+            } else {
+                answer
             }
         }),
         ("no path", |request, answer| {
-            match request.path.starts_with("/api") {
-                true => Answer::of(format!(
+            if request.path.starts_with("/api") {
+                Answer::of(format!(
                     "{{\"sha\":\"{CONVERTED}\",\"siblings\":[{{\"rfilename\":\"../../train/0000.parquet\"}}]}}"
-                )),
-                false => answer,
+                ))
+            } else {
+                answer
             }
         }),
         ("list of files", |request, answer| {
-            match request.path.starts_with("/api") {
-                true => Answer::of("<html>"),
-                false => answer,
+            if request.path.starts_with("/api") {
+                Answer::of("<html>")
+            } else {
+                answer
             }
         }),
         ("not a plain file name", |_, mut answer| {
@@ -580,9 +588,10 @@ fn a_run_pins_its_splits_and_refuses_other_data() {
         "{}\n",
         text.lines()
             .map(|line| {
-                match line.starts_with("train = ") {
-                    true => "train = \"valid.jsonl\"".to_owned(),
-                    false => line.to_owned(),
+                if line.starts_with("train = ") {
+                    "train = \"valid.jsonl\"".to_owned()
+                } else {
+                    line.to_owned()
                 }
             })
             .collect::<Vec<_>>()
@@ -642,4 +651,46 @@ fn many_files_are_scored_by_shards() {
     assert!(fetched(&web) > before);
     score("hub:org/set:train", Path::new("s3://bucket/out/"), &[])
         .fails(2, &["s3://bucket/out/", "output"]);
+}
+
+#[test]
+fn row_groups_of_one_file_go_to_several_shards() {
+    let home = temp_dir();
+    // Thirteen records in seven row groups.
+    let fixture = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/crates/data/tests/parquet/files/pyarrow-groups.parquet"
+    );
+    let content = fs_err::read(fixture).unwrap();
+    let web = DataSet {
+        converted: Some([("default/train/0000.parquet".to_owned(), content)].into()),
+        ..DataSet::default()
+    }
+    .serve();
+    let bundle = trained().join("bundle");
+    let output = home.path().join("out");
+    for shard in ["1/2", "2/2"] {
+        let arguments = [
+            "score",
+            bundle.to_str().unwrap(),
+            "hub:org/set",
+            "-o",
+            output.to_str().unwrap(),
+            "--shard",
+            shard,
+        ];
+        gradus(home.path(), &web.endpoint, &[], &arguments).succeeds();
+    }
+    assert_eq!(
+        crate::support::names(&output),
+        ["0000.1-of-2.parquet", "0000.2-of-2.parquet", "_gradus"]
+    );
+    assert_eq!(
+        examples(home.path(), NOWHERE, &[], output.to_str().unwrap()),
+        13
+    );
+    assert!(
+        !home.path().join("hub/datasets--org--set/blobs").exists(),
+        "inputs of many are not kept"
+    );
 }

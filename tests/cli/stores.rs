@@ -268,46 +268,42 @@ fn a_download_that_breaks_off_goes_on_where_it_did() {
 }
 
 #[test]
-fn a_shard_fetches_its_row_groups_alone() {
+fn shards_score_their_row_groups_and_keep_no_input() {
     let cache = temp_dir();
-    // Long texts that do not compress, in row groups of their own.
-    let line = |k: usize| {
-        let mut state = k as u64 + 1;
-        let text: String = (0..60_000)
-            .map(|_| {
-                state = state
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1_442_695_040_888_963_407);
-                char::from(b'a' + u8::try_from((state >> 59) & 15).unwrap())
-            })
-            .collect();
-        format!("{{\"id\":\"r{k}\",\"prompt\":\"{text}\",\"response\":\"One.\"}}\n")
-    };
-    let jsonl: String = (0..12).map(line).collect();
-    let whole = parquet(jsonl.as_bytes());
-    let web = serve([("in/a.parquet".to_owned(), whole.clone())].into());
+    // Thirteen records in seven row groups.
+    let fixture = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/crates/data/tests/parquet/files/pyarrow-groups.parquet"
+    );
+    let content = fs_err::read(fixture).unwrap();
+    let web = serve([("in/a.parquet".to_owned(), content)].into());
     let output = cache.path().join("out");
     let bundle = trained().join("bundle");
-    let arguments = [
-        "score",
-        bundle.to_str().unwrap(),
-        "s3://b/in/",
-        "-o",
-        output.to_str().unwrap(),
-        "--shard",
-        "1/1",
-    ];
-    gradus(cache.path(), &web.endpoint, &arguments).succeeds();
+    for shard in ["1/2", "2/2"] {
+        let arguments = [
+            "score",
+            bundle.to_str().unwrap(),
+            "s3://b/in/",
+            "-o",
+            output.to_str().unwrap(),
+            "--shard",
+            shard,
+        ];
+        gradus(cache.path(), &web.endpoint, &arguments).succeeds();
+    }
+    assert_eq!(
+        names(&output),
+        ["_gradus", "a.1-of-2.parquet", "a.2-of-2.parquet"]
+    );
     assert_eq!(
         examples(cache.path(), &web.endpoint, output.to_str().unwrap()),
-        12
+        13
     );
-    assert!(
-        !cache.path().join("objects").exists(),
-        "inputs of many are not kept"
+    assert!(!cache.path().join("objects").exists());
+    assert_eq!(
+        names(&output.join("_gradus")),
+        ["a.1-of-2.parquet.json", "a.2-of-2.parquet.json"]
     );
-    let left = names(&output.join("_gradus"));
-    assert!(left.iter().all(|name| name.ends_with(".json")), "{left:?}");
 }
 
 #[test]
@@ -323,9 +319,10 @@ fn files_of_web_servers_are_read_with_ranges_or_without() {
             if request.path != "/a.parquet?sig=s3cr3t" {
                 return Answer::status(403);
             }
-            let answer = match ranges {
-                true => Answer::part(request, &content),
-                false => Answer::of(&content[..]),
+            let answer = if ranges {
+                Answer::part(request, &content)
+            } else {
+                Answer::of(&content[..])
             };
             let length = content.len().to_string();
             let answer = answer.with("Last-Modified", "Wed, 21 Oct 2026 07:28:00 GMT");

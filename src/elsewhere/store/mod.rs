@@ -27,10 +27,10 @@ use super::{Listed, Listing};
 /// Connecting may take so long.
 const CONNECT: Duration = Duration::from_secs(20);
 /// Without a byte for so long, a connection counts as broken.
-const READ: Duration = Duration::from_secs(60);
+const READ: Duration = Duration::from_mins(1);
 /// A request is tried so often, and not later than so long after the first time.
 const RETRIES: usize = 3;
-const RETRY_FOR: Duration = Duration::from_secs(60);
+const RETRY_FOR: Duration = Duration::from_mins(1);
 
 /// The files that a name stands for; nothing but their sizes is fetched.
 pub(super) fn list(text: &str) -> Result<Listing, Unfetched> {

@@ -188,7 +188,7 @@ impl Server {
             answer.ok_or_else(|| Broken::passing("the server redirects in a circle").cause)?;
         let (status, headers) = (answer.status(), answer.headers());
         if !status.is_success() && !status.is_redirection() {
-            return Err(self.of_file(status).cause);
+            return Err(of_file(status).cause);
         }
         let strange = |reason: String| {
             Broken::lasting(reason, Some("check HF_ENDPOINT, if it is set"), false).cause
@@ -249,7 +249,7 @@ impl Server {
                 0
             }
             StatusCode::OK => range.start,
-            _ => return Err(self.of_file(status)),
+            _ => return Err(of_file(status)),
         };
         let mut body = answer
             .into_body()
@@ -338,26 +338,26 @@ impl Server {
             )),
         }
     }
+}
 
-    /// What a status means for one file.
-    fn of_file(&self, status: StatusCode) -> Broken {
-        let code = status.as_u16();
-        let reason = format!("the server answers with HTTP status {code}");
-        match code {
-            401 | 403 => Broken::lasting(
-                reason,
-                Some(
-                    "accept the terms on the page of the data set, and set HF_TOKEN to a token with access",
-                ),
-                true,
+/// What a status means for one file.
+fn of_file(status: StatusCode) -> Broken {
+    let code = status.as_u16();
+    let reason = format!("the server answers with HTTP status {code}");
+    match code {
+        401 | 403 => Broken::lasting(
+            reason,
+            Some(
+                "accept the terms on the page of the data set, and set HF_TOKEN to a token with access",
             ),
-            408 | 429 | 500.. => Broken::passing(reason),
-            _ => Broken::lasting(
-                reason,
-                Some("name the data set again, without the revision"),
-                true,
-            ),
-        }
+            true,
+        ),
+        408 | 429 | 500.. => Broken::passing(reason),
+        _ => Broken::lasting(
+            reason,
+            Some("name the data set again, without the revision"),
+            true,
+        ),
     }
 }
 
