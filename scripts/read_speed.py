@@ -1,24 +1,27 @@
 #!/usr/bin/env python3
-"""MB/s of `gradus data validate` on JSONL and Parquet, beside PyArrow's read of the same Parquet file.
+"""MB/s and peak memory of the data commands and of `gradus eval`, and PyArrow's read of the same data.
 
     cargo build --release
     python3 -m venv venv && venv/bin/pip install pyarrow
     venv/bin/python scripts/read_speed.py --megabytes 1000
+    python3 scripts/read_speed.py --megabytes 140 --only audit,stats,split,eval    # needs Python only
+    python3 scripts/read_speed.py --file train.jsonl --only validate,audit         # data of your own
 
-Writes records like those of RAGTruth (a long context, rated sentences) as JSONL, converts them with `gradus data convert`, and
-prints the best of three runs of each. MB are those of the JSONL file, so that rates compare. PyArrow only decodes the columns,
-in this process; `validate` starts a process, and also checks every span, rating and id, and takes statistics. Run it on an idle machine.
+Writes records like those of RAGTruth (a long context, rated sentences) as JSONL, or short ones with `--short` (as those of
+`gradus data generate`, about 150 bytes a segment), converts them with `gradus data convert`, and prints the best of `--runs` runs of
+each, with the largest resident size of its process. MB are those of the JSONL file, so that rates compare. PyArrow only decodes the
+columns, in this process; `validate` starts a process, and also checks every span, rating and id, and takes statistics. `eval` reads a
+file of scores for the same records. Run it on an idle machine.
 """
 
 import argparse
 import json
+import os
 import random
 import subprocess
 import tempfile
 import time
 from pathlib import Path
-
-import pyarrow.parquet as pq
 
 RANDOM = random.Random(0)
 WORDS = ["".join(RANDOM.choices("abcdefghijklmnopqrstuvwxyz", k=RANDOM.randint(2, 9))) for _ in range(5000)]
@@ -39,47 +42,102 @@ def record(number: int) -> str:
                        "response": " ".join(sentences), "segments": segments})
 
 
-def best(work) -> float:
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
+def short_record(number: int) -> str:
+    """Four short rated sentences."""
+    sentences = [words(3).capitalize() + "." for _ in range(4)]
+    segments, start = [], 0
+    for sentence in sentences:
+        segments.append({"start": start, "end": start + len(sentence), "rating": RANDOM.randint(0, 12) / 12})
+        start += len(sentence) + 1
+    return json.dumps({"id": f"r{number}", "prompt": words(10) + "?", "response": " ".join(sentences), "segments": segments,
+                       "meta": {"task": "short", "claims": [[{"said": words(1), "rating": 0.5}] for _ in range(4)]}})
+
+
+def measured(command: list[str]) -> tuple[float, float]:
+    """Seconds and the peak in MB of a process."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    error = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{command}: {error.decode()}")
+    return time.perf_counter() - start, usage.ru_maxrss / 1000
+
+
+def write_scores(lines: Path, scores: Path) -> int:
+    """Scores near the ratings; returns the number of segments."""
+    segments = 0
+    with lines.open(encoding="utf-8") as data, scores.open("w", encoding="utf-8") as file:
+        for line in data:
+            record = json.loads(line)
+            ratings = [segment.get("rating") for segment in record["segments"]]
+            noisy = [round((0.5 if rating is None else rating) + RANDOM.gauss(0, 0.2), 4) for rating in ratings]
+            file.write(json.dumps({"id": record["id"], "scores": noisy}) + "\n")
+            segments += len(ratings)
+    return segments
+
+
+COMMANDS = ["validate", "validate-parquet", "pyarrow", "stats", "audit", "split", "convert", "eval"]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", default="target/release/gradus")
     parser.add_argument("--megabytes", type=int, default=200, help="size of the JSONL file")
+    parser.add_argument("--short", action="store_true", help="short records")
+    parser.add_argument("--file", type=Path, help="a JSONL file to read instead")
+    parser.add_argument("--only", default=",".join(COMMANDS), help="of " + ", ".join(COMMANDS))
+    parser.add_argument("--runs", type=int, default=3, help="runs of each, of which the best counts")
     arguments = parser.parse_args()
     binary = str(Path(arguments.binary).resolve())
+    only = arguments.only.split(",")
     with tempfile.TemporaryDirectory() as name:
-        lines, rows = Path(name) / "records.jsonl", Path(name) / "records.parquet"
-        number = 0
-        with lines.open("w", encoding="utf-8") as file:
-            while file.tell() < arguments.megabytes * 1_000_000:
-                file.write("\n".join(record(number + k) for k in range(100)) + "\n")
-                number += 100
-        subprocess.run([binary, "data", "convert", lines, rows], check=True, stderr=subprocess.DEVNULL)
+        folder = Path(name)
+        lines, rows = arguments.file or folder / "records.jsonl", folder / "records.parquet"
+        if not arguments.file:
+            number, made = 0, short_record if arguments.short else record
+            with lines.open("w", encoding="utf-8") as file:
+                while file.tell() < arguments.megabytes * 1_000_000:
+                    file.write("\n".join(made(number + k) for k in range(100)) + "\n")
+                    number += 100
         megabytes = lines.stat().st_size / 1e6
-        print(f"{number:,} records: {megabytes:.0f} MB of JSONL, {rows.stat().st_size / 1e6:.0f} MB of Parquet\n")
+        print(f"{megabytes:.0f} MB of JSONL")
+        if {"validate-parquet", "pyarrow"} & set(only):
+            measured([binary, "data", "convert", str(lines), str(rows)])
+            print(f"{rows.stat().st_size / 1e6:.0f} MB of Parquet")
+        print("\n| command | seconds | MB/s | peak, MB |\n|---|---|---|---|")
 
-        def validate(path: Path) -> None:
-            subprocess.run([binary, "data", "validate", path], check=True, capture_output=True)
+        def row(label: str, seconds: float, peak: str) -> None:
+            print(f"| {label} | {seconds:.2f} | {megabytes / seconds:.0f} | {peak} |", flush=True)
 
-        def pyarrow(threads: bool) -> None:
-            pq.read_table(rows, use_threads=threads)
+        def command(label: str, *rest: object) -> None:
+            runs = [measured([binary, *map(str, rest)]) for _ in range(arguments.runs)]
+            row(label, min(runs)[0], f"{max(peak for _, peak in runs):.0f}")
 
-        print("| reader | seconds | MB/s |\n|---|---|---|")
-        for label, work in [
-            ("`gradus data validate`, JSONL", lambda: validate(lines)),
-            ("`gradus data validate`, Parquet", lambda: validate(rows)),
-            ("PyArrow `read_table`, one thread", lambda: pyarrow(False)),
-            ("PyArrow `read_table`, all threads", lambda: pyarrow(True)),
-        ]:
-            seconds = best(work)
-            print(f"| {label} | {seconds:.2f} | {megabytes / seconds:.0f} |", flush=True)
+        if "validate" in only:
+            command("`gradus data validate`, JSONL", "data", "validate", lines)
+        if "validate-parquet" in only:
+            command("`gradus data validate`, Parquet", "data", "validate", rows)
+        if "pyarrow" in only:
+            import pyarrow.parquet as pq
+            for label, threads in [("one thread", False), ("all threads", True)]:
+                times = []
+                for _ in range(arguments.runs):
+                    start = time.perf_counter()
+                    pq.read_table(rows, use_threads=threads)
+                    times.append(time.perf_counter() - start)
+                row(f"PyArrow `read_table`, {label}", min(times), "-")
+        if "stats" in only:
+            command("`gradus data stats`", "data", "stats", lines)
+        if "audit" in only:
+            command("`gradus data audit`", "data", "audit", lines)
+        if "split" in only:
+            command("`gradus data split`", "data", "split", lines, "-o", folder / "splits", "--overwrite")
+        if "convert" in only:
+            command("`gradus data convert`, to JSONL", "data", "convert", lines, folder / "again.jsonl", "--overwrite")
+        if "eval" in only:
+            segments = write_scores(lines, folder / "scores.jsonl")
+            command(f"`gradus eval`, {segments:,} segments", "eval", "--scores", folder / "scores.jsonl", lines)
 
 
 if __name__ == "__main__":

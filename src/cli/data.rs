@@ -15,6 +15,9 @@ Prints how well position, length and overlap with the prompt alone predict the r
 findings, worst first. Check problems and warnings before you train; notes are for information. The
 exit code is 0 even with findings, unless --strict is given.
 
+All records are read, and none is kept: of more than 16,384 records or 8 MiB of text in a split, sizes,
+ratings and shared texts are those of all, and the rest comes from a sample. The report says so.
+
   gradus data audit train.jsonl --valid valid.jsonl --test test.jsonl
   gradus data audit all.jsonl.gz --scale 0:1 --strict
 
@@ -22,7 +25,8 @@ All checks and their thresholds: docs/audit.md";
 
 const SPLIT_HELP: &str = "\
 Records with the same prompt go to the same split unless --group says otherwise. With several keys,
-records that share any of them go to the same split, even if only a third record links them.
+records that share any of them go to the same split, even if only a third record links them. Reads the
+file twice, and keeps hashes of the keys only.
 
   gradus data split all.jsonl -o splits
   gradus data split all.jsonl -o splits --group prompt,context,response
@@ -102,7 +106,7 @@ pub(crate) struct SegmentArgs {
 pub(crate) enum DataCommand {
     /// Read whole files and report every invalid record
     Validate {
-        /// Files of native records
+        /// Files of native records, directories, or patterns of files
         #[arg(required = true)]
         files: Vec<PathBuf>,
         /// Print JSON instead of text
@@ -112,7 +116,7 @@ pub(crate) enum DataCommand {
     /// Describe a data set: sizes, segment and response ratings, weights, lengths, repeated prompts
     #[command(after_long_help = figures::STATS_FIGURES)]
     Stats {
-        /// File of native records
+        /// File of native records, a directory, or a pattern of files
         file: PathBuf,
         /// Print JSON instead of a table
         #[arg(long)]
@@ -124,7 +128,7 @@ pub(crate) enum DataCommand {
     /// Split a data set so that splits share no prompt, and nothing else that --group names
     #[command(after_help = SPLIT_HELP)]
     Split {
-        /// File of native records
+        /// File of native records, a directory, or a pattern of files
         file: PathBuf,
         /// Directory for train.jsonl, valid.jsonl and test.jsonl
         #[arg(long, short, value_name = "DIR")]

@@ -9,9 +9,9 @@ use gradus::data::import::{
     AnnotationCounts, Format, ImportOptions, RaterMerge, Unannotated, import,
 };
 use gradus::data::{
-    AtomicFile, DataError, Example, ExampleWriter, GeneratorConfig, GroupKey, KappaCounts,
-    RaterSums, ReadProgress, RecordProblem, Segmenter, SpanFit, SplitFractions, StatsCollector,
-    UnreadKey, UnreadKeys, generate, split_by,
+    AtomicFile, DataError, Example, ExampleWriter, GeneratorConfig, GroupCollector, GroupKey,
+    KappaCounts, RaterSums, ReadProgress, RecordFacts, RecordProblem, Segmenter, SpanFit, Split,
+    SplitFractions, StatsCollector, UnreadKey, UnreadKeys, generate, split_by, split_groups,
 };
 use gradus_files::create_directories;
 use serde::Serialize;
@@ -209,7 +209,9 @@ fn validate(files: &[PathBuf], json: bool) -> Result<()> {
 }
 
 fn validate_file(file: &Path) -> Result<Validation> {
-    let mut reader = records::open(file)?;
+    let mut reader = records::open(file)?
+        .without_meta()
+        .in_parallel(|example| (RecordFacts::of(&example), example));
     let mut stats = StatsCollector::new();
     let mut unread = UnreadKeys::new();
     let mut problems = Vec::new();
@@ -218,8 +220,8 @@ fn validate_file(file: &Path) -> Result<Validation> {
     while let Some(record) = reader.next() {
         reading.add(1);
         match record {
-            Ok(example) => {
-                stats.add(&example, reader.number());
+            Ok((facts, example)) => {
+                stats.add_with(&example, &facts, reader.number());
                 unread.add(&example);
                 good += 1;
             }
@@ -271,7 +273,11 @@ fn group_keys(texts: &[String]) -> Result<Vec<GroupKey>> {
     Ok(keys.collect::<Result<_, DataError>>()?)
 }
 
-/// Writes the three splits under temporary names first, so that a failure leaves none of them.
+/// The splits in the order in which their files get their names: if that of training exists, so do the others.
+const SPLITS: [&str; 3] = ["test", "valid", "train"];
+
+/// Writes the three splits under temporary names first, so that a failure leaves none of them. Reads the records twice,
+/// and keeps none: once to find their groups, once to write them.
 fn split(
     file: &Path,
     (output, overwrite): (&Path, bool),
@@ -280,28 +286,81 @@ fn split(
     seed: u64,
 ) -> Result<()> {
     elsewhere::refuse_output(output)?;
-    let examples = records::read(file)?;
-    let split = split_by(&examples, keys, fractions, seed)?;
-    // The training split is renamed last: if it exists, so do the others.
-    let parts = [
-        ("test", &split.test),
-        ("valid", &split.valid),
-        ("train", &split.train),
-    ];
+    let Some(stored) = records::stored(file)? else {
+        // Read only once, so that all records have to be kept.
+        let examples = records::read(file)?;
+        let split = split_by(&examples, keys, fractions, seed)?;
+        let records = examples.into_iter().map(Ok);
+        return write_splits(
+            file,
+            (output, overwrite),
+            &split,
+            (records, || Ok(())),
+            keys,
+        );
+    };
+    let mut groups = GroupCollector::new(keys.to_vec());
+    let of_thread = keys.to_vec();
+    records::each(
+        file,
+        move |example| GroupCollector::values_of(&of_thread, example),
+        |example, values| {
+            groups.add(&example, &values);
+            Ok(())
+        },
+    )?;
+    let split = split_groups(&groups.finish()?, fractions, seed)?;
+    let reader = stored.reader()?.in_parallel(|example| example);
+    let check = || stored.check();
+    write_splits(file, (output, overwrite), &split, (reader, check), keys)
+}
+
+/// Writes each record to its split, and then checks what they were read from.
+fn write_splits(
+    file: &Path,
+    (output, overwrite): (&Path, bool),
+    split: &Split,
+    (records, check): (
+        impl Iterator<Item = Result<Example, DataError>>,
+        impl FnOnce() -> Result<(), DataError>,
+    ),
+    keys: &[GroupKey],
+) -> Result<()> {
+    let mut split_of = vec![0_u8; split.train.len() + split.valid.len() + split.test.len()];
+    for (number, indices) in (0..).zip([&split.test, &split.valid, &split.train]) {
+        for &index in indices {
+            split_of[index] = number;
+        }
+    }
     create_directories(output)?;
-    let files = parts
+    let mut writers = SPLITS
         .iter()
-        .map(|(name, _)| output::create(&output.join(format!("{name}.jsonl")), overwrite, &[file]))
+        .map(|name| {
+            let path = output.join(format!("{name}.jsonl"));
+            let file = output::create(&path, overwrite, &[file])?;
+            Ok(ExampleWriter::to_file(file)?)
+        })
         .collect::<Result<Vec<_>>>()?;
-    let written = files
-        .into_iter()
-        .zip(parts)
-        .map(|(file, (_, indices))| write(file, indices.iter().map(|&index| &examples[index])))
-        .collect::<Result<Vec<_>>>()?;
-    written.into_iter().try_for_each(commit)?;
+    let mut numbers = split_of.into_iter();
+    for example in records {
+        let example = example?;
+        let number = numbers.next().ok_or_else(|| changed(file))?;
+        writers[usize::from(number)].write(&example)?;
+    }
+    if numbers.next().is_some() {
+        return Err(changed(file).into());
+    }
+    check()?;
+    writers.into_iter().try_for_each(commit)?;
     let names: Vec<String> = keys.iter().map(ToString::to_string).collect();
     show::status(&format!("the splits share no {}", names.join(", no ")));
     Ok(())
+}
+
+fn changed(file: &Path) -> DataError {
+    DataError::Changed {
+        path: file.to_owned(),
+    }
 }
 
 fn import_file(
@@ -479,7 +538,7 @@ fn of_raters(
 }
 
 fn convert(input: &Path, output: AtomicFile) -> Result<()> {
-    let reader = records::open(input)?;
+    let reader = records::open(input)?.in_parallel(|example| example);
     let mut writer = ExampleWriter::to_file(output)?;
     let mut unread = UnreadKeys::new();
     let mut reading = Reading::new("records", reader.progress());

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use gradus::data::{
-    DatasetStats, LengthStats, RaterAgreement, RatingStats, StatsCollector, UnreadKeys,
+    DatasetStats, LengthStats, RaterAgreement, RatingStats, RecordFacts, StatsCollector, UnreadKeys,
 };
 
 use crate::progress::Reading;
@@ -81,13 +81,15 @@ fn raters_line(aspect: &str, of: &str, raters: &RaterAgreement) -> String {
 
 /// Computes the statistics of a file in one pass, and warns about unknown keys.
 fn read(file: &Path) -> Result<DatasetStats> {
-    let mut reader = records::open(file)?;
+    let mut reader = records::open(file)?
+        .without_meta()
+        .in_parallel(|example| (RecordFacts::of(&example), example));
     let mut collector = StatsCollector::new();
     let mut unread = UnreadKeys::new();
     let mut reading = Reading::new("records", reader.progress());
     while let Some(example) = reader.next() {
-        let example = example?;
-        collector.add(&example, reader.number());
+        let (facts, example) = example?;
+        collector.add_with(&example, &facts, reader.number());
         unread.add(&example);
         reading.add(1);
     }

@@ -18,6 +18,8 @@ pub enum Compression {
 
 /// Number of bytes needed to detect the compression.
 const HEAD: usize = 10;
+/// Bytes that are read from a file at a time.
+const BUFFER: usize = 1 << 16;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// Skippable frames, which may precede the data, start with a byte from 0x50 to 0x5f and these bytes.
@@ -113,7 +115,7 @@ pub(crate) fn decompress(
     let mut head = Vec::with_capacity(HEAD);
     source.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
     let compression = Compression::of_bytes(&head);
-    let whole = BufReader::new(Cursor::new(head).chain(source));
+    let whole = BufReader::with_capacity(BUFFER, Cursor::new(head).chain(source));
     let text: Box<dyn BufRead + Send> = match compression {
         Compression::Plain => Box::new(whole),
         Compression::Gzip => Box::new(BufReader::new(GzipReader::new(whole))),

@@ -39,6 +39,20 @@ impl From<RecordError> for JsonError {
     }
 }
 
+/// The value of `key`, which comes next; `None` if a number in it may have been changed by reading.
+pub(super) fn parse_value_of<'de, A: MapAccess<'de>>(
+    key: &str,
+    entries: &mut A,
+) -> Result<Option<Value>, A::Error> {
+    let state = State::default();
+    let strict = Strict {
+        state: &state,
+        rated: RATING_KEYS.contains(&key),
+    };
+    let value = entries.next_value_seed(strict)?;
+    Ok((!state.large.into_inner()).then_some(value))
+}
+
 /// The value that `text`, all of it, is.
 pub(crate) fn parse_json(text: &str) -> Result<Value, JsonError> {
     let state = State::default();

@@ -53,6 +53,16 @@ enum Shape {
     LinesOrList,
 }
 
+/// An object that was read and not looked at yet.
+pub(super) enum RawRecord<'a> {
+    /// A line of JSONL.
+    Line(&'a [u8]),
+    /// A row of Parquet.
+    Row(Checked<Map<String, Value>>),
+    /// An element of a list.
+    Object(Result<Map<String, Value>>),
+}
+
 /// Where the texts of the objects come from.
 enum Texts {
     Lines(Lines),
@@ -302,6 +312,19 @@ impl JsonLines {
         self.parse(|object| parse(columns.apply(object, all_there)?))
     }
 
+    /// The object as it stands in the file, to be made an example of anywhere.
+    pub(super) fn raw(&mut self) -> RawRecord<'_> {
+        if matches!(self.texts, Texts::List(_)) {
+            // Only this knows the place inside an element.
+            return RawRecord::Object(self.parse(Ok));
+        }
+        match &mut self.texts {
+            Texts::Rows(rows) => RawRecord::Row(rows.take()),
+            Texts::Lines(lines) => RawRecord::Line(lines.bytes()),
+            Texts::List(_) => unreachable!("an element was parsed above"),
+        }
+    }
+
     fn is_start_of_list(&self) -> bool {
         let Texts::Lines(lines) = &self.texts else {
             return false;
@@ -369,7 +392,7 @@ fn open_file(
     )
 }
 
-fn wrong(location: Location, error: RecordError) -> DataError {
+pub(super) fn wrong(location: Location, error: RecordError) -> DataError {
     DataError::Record {
         location,
         error: Box::new(error),

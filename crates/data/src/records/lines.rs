@@ -181,7 +181,7 @@ impl Lines {
             if self.line.is_empty() {
                 self.location.line += 1;
             }
-            let end = chunk.iter().position(|&byte| byte == b'\n');
+            let end = memchr::memchr(b'\n', chunk);
             let length = end.map_or(chunk.len(), |end| end + 1);
             if self.line.len() + length > self.limits.max_line_bytes {
                 return Err(DataError::LineTooLong {
@@ -205,10 +205,7 @@ impl Lines {
 
     /// The line as text.
     pub(crate) fn text(&self) -> Checked<&str> {
-        str::from_utf8(&self.line).map_err(|error| {
-            let column = error.valid_up_to() + 1;
-            RecordError::new("", RecordProblem::NotUtf8 { column })
-        })
+        line_text(&self.line)
     }
 
     /// What is buffered of the text that follows; empty at the end only.
@@ -226,6 +223,14 @@ impl Lines {
     pub(crate) fn set_line(&mut self, line: usize) {
         self.location.line = line;
     }
+}
+
+/// A line as text.
+pub(super) fn line_text(line: &[u8]) -> Checked<&str> {
+    str::from_utf8(line).map_err(|error| {
+        let column = error.valid_up_to() + 1;
+        RecordError::new("", RecordProblem::NotUtf8 { column })
+    })
 }
 
 fn peek<'a>(

@@ -11,8 +11,10 @@ mod json_lines;
 mod json_list;
 mod lines;
 mod locate;
+mod parallel;
 #[cfg_attr(not(feature = "parquet"), path = "parquet/absent.rs")]
 mod parquet;
+mod plain;
 mod rating_fields;
 mod read_progress;
 mod reader;
@@ -31,6 +33,7 @@ pub(crate) use first_places::FirstPlaces;
 pub use json_lines::*;
 pub(crate) use lines::Lines;
 pub use lines::ReadLimits;
+pub use parallel::ParallelReader;
 pub use read_progress::ReadProgress;
 pub use reader::*;
 pub(crate) use record::read_record;

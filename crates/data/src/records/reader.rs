@@ -2,11 +2,15 @@ use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use super::field::Checked;
 use super::first_places::FirstPlaces;
-use super::record::read_record;
+use super::json_lines::{RawRecord, wrong};
+use super::lines::line_text;
+use super::plain::read_plain;
+use super::record::{parse_object, read_record};
 use crate::{
-    ColumnMap, Compression, DataFile, Example, JsonLines, Location, ReadLimits, ReadProgress,
-    Result,
+    ColumnMap, Compression, DataError, DataFile, Example, JsonLines, Location, ParallelReader,
+    ReadLimits, ReadProgress, RecordError, Result,
 };
 
 /// Reads examples from JSONL or Parquet, one line or a few hundred rows in memory at a time.
@@ -15,9 +19,83 @@ use crate::{
 /// on with the next line; after any other error the iterator ends. A file without a record ends in
 /// [`DataError::NoRecords`](crate::DataError::NoRecords).
 pub struct ExampleReader {
-    lines: JsonLines,
+    pub(super) lines: JsonLines,
+    pub(super) settings: ReadSettings,
+}
+
+/// How a record becomes an example.
+#[derive(Clone)]
+pub(super) struct ReadSettings {
     limits: ReadLimits,
     columns: ColumnMap,
+    keep_meta: bool,
+}
+
+impl ReadSettings {
+    /// The example of the record with this number.
+    pub(super) fn example(
+        &self,
+        record: RawRecord<'_>,
+        number: usize,
+    ) -> std::result::Result<Example, Refused> {
+        let example = match record {
+            RawRecord::Line(line) => self.of_line(line, number),
+            // A column that is null in a row is a key that is not there.
+            RawRecord::Row(row) => row.and_then(|row| {
+                let record = self.columns.apply(row, false)?;
+                self.of_object(record, number)
+            }),
+            RawRecord::Object(object) => {
+                let object = object.map_err(|error| Refused::Elsewhere(Box::new(error)))?;
+                let record = self.columns.apply(object, true);
+                record.and_then(|record| self.of_object(record, number))
+            }
+        };
+        example.map_err(Refused::Here)
+    }
+
+    fn of_line(&self, line: &[u8], number: usize) -> Checked<Example> {
+        let text = line_text(line)?;
+        if self.columns == ColumnMap::default()
+            && let Some(example) = read_plain(text, number, self.keep_meta)
+        {
+            self.limits.check(&example)?;
+            return Ok(example);
+        }
+        let object = parse_object(text).map_err(|error| error.record)?;
+        self.of_object(self.columns.apply(object, true)?, number)
+    }
+
+    fn of_object(
+        &self,
+        record: serde_json::Map<String, serde_json::Value>,
+        number: usize,
+    ) -> Checked<Example> {
+        let mut example = read_record(record, number)?;
+        self.limits.check(&example)?;
+        if !self.keep_meta {
+            example.meta.clear();
+        }
+        Ok(example)
+    }
+}
+
+/// Why a record is no example.
+pub(super) enum Refused {
+    /// A fault of the record at hand.
+    Here(RecordError),
+    /// A fault whose place is known.
+    Elsewhere(Box<DataError>),
+}
+
+impl Refused {
+    /// The error of the record at `location`.
+    pub(super) fn at(self, location: &Location) -> DataError {
+        match self {
+            Self::Here(error) => wrong(location.clone(), error),
+            Self::Elsewhere(error) => *error,
+        }
+    }
 }
 
 impl ExampleReader {
@@ -56,11 +134,12 @@ impl ExampleReader {
     }
 
     fn of(lines: JsonLines, limits: ReadLimits) -> Self {
-        Self {
-            lines,
+        let settings = ReadSettings {
             limits,
             columns: ColumnMap::default(),
-        }
+            keep_meta: true,
+        };
+        Self { lines, settings }
     }
 
     /// The same with keys of the file under other names.
@@ -70,8 +149,24 @@ impl ExampleReader {
     /// that is missing is an error of the record.
     pub fn with_columns(mut self, columns: ColumnMap) -> Result<Self> {
         self.lines.check_columns(&columns)?;
-        self.columns = columns;
+        self.settings.columns = columns;
         Ok(self)
+    }
+
+    /// The same with `meta` checked and left empty, for who does not read it.
+    #[must_use]
+    pub fn without_meta(mut self) -> Self {
+        self.settings.keep_meta = false;
+        self
+    }
+
+    /// Reads ahead and makes the examples on all cores; `prepare` is called there, too. Records, errors and their order
+    /// are the same. What can be read only once, such as standard input, is not read ahead.
+    pub fn in_parallel<T: Send + 'static>(
+        self,
+        prepare: impl Fn(Example) -> T + Send + Sync + 'static,
+    ) -> ParallelReader<T> {
+        ParallelReader::new(self, prepare)
     }
 
     /// Reads these row groups only, counted from 0, where the file is Parquet; rows keep their numbers.
@@ -149,11 +244,8 @@ impl Iterator for ExampleReader {
         let advanced = self.lines.advance()?;
         Some(advanced.and_then(|()| {
             let number = self.lines.number();
-            self.lines.parse_mapped(&self.columns, |record| {
-                let example = read_record(record, number)?;
-                self.limits.check(&example)?;
-                Ok(example)
-            })
+            let example = self.settings.example(self.lines.raw(), number);
+            example.map_err(|error| error.at(self.lines.location()))
         }))
     }
 }

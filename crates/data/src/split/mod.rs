@@ -87,8 +87,12 @@ pub fn split_by_prompt<S: AsRef<str>>(
     split_groups(&group_of, fractions, seed)
 }
 
-/// Splits examples, given by the numbers of their groups.
-fn split_groups(group_of: &[usize], fractions: SplitFractions, seed: u64) -> Result<Split> {
+/// Splits examples, given by the numbers of their groups ([`GroupCollector`]), as [`split_by`] does.
+///
+/// # Errors
+/// As [`split_by`].
+pub fn split_groups(group_of: &[usize], fractions: SplitFractions, seed: u64) -> Result<Split> {
+    check_fractions(fractions)?;
     let mut groups = members(group_of);
     let num_groups = groups.len();
     groups.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));

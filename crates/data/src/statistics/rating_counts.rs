@@ -17,12 +17,13 @@ impl RatingCounts {
         raters: &BTreeMap<String, Vec<f64>>,
     ) {
         for (aspect, &rating) in ratings {
-            if !self.counts.contains_key(aspect) {
-                self.counts.insert(aspect.to_owned(), HashMap::new());
-            }
+            // Adding zero turns -0.0 into 0.0, so that the two count as one rating.
+            let bits = (rating + 0.0).to_bits();
             if let Some(counts) = self.counts.get_mut(aspect) {
-                // Adding zero turns -0.0 into 0.0, so that the two count as one rating.
-                *counts.entry((rating + 0.0).to_bits()).or_default() += 1;
+                *counts.entry(bits).or_default() += 1;
+            } else {
+                let counts = HashMap::from([(bits, 1)]);
+                self.counts.insert(aspect.to_owned(), counts);
             }
         }
         for (aspect, ratings) in raters {
@@ -31,25 +32,25 @@ impl RatingCounts {
         }
     }
 
-    pub(crate) fn stats(self) -> BTreeMap<String, RatingStats> {
-        let raters = self.raters;
-        let aspects = self.counts.into_iter();
+    pub(crate) fn stats(&self) -> BTreeMap<String, RatingStats> {
+        let raters = &self.raters;
+        let aspects = self.counts.iter();
         aspects
             .map(|(aspect, counts)| {
-                let agreement = raters.get(&aspect).and_then(RaterSums::agreement);
+                let agreement = raters.get(aspect).and_then(RaterSums::agreement);
                 let mut stats = rating_stats(counts);
                 stats.raters = agreement;
-                (aspect, stats)
+                (aspect.clone(), stats)
             })
             .collect()
     }
 }
 
 /// Statistics of ratings, given as bits and frequencies; at least one.
-fn rating_stats(counts: HashMap<u64, u64>) -> RatingStats {
+fn rating_stats(counts: &HashMap<u64, u64>) -> RatingStats {
     let mut values: Vec<(f64, u64)> = counts
-        .into_iter()
-        .map(|(bits, count)| (f64::from_bits(bits), count))
+        .iter()
+        .map(|(&bits, &count)| (f64::from_bits(bits), count))
         .collect();
     // Sorted, also to make sums independent of the order of the map.
     values.sort_by(|(a, _), (b, _)| a.total_cmp(b));

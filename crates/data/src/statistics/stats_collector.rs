@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
 
 use super::rating_counts::RatingCounts;
 use crate::{
@@ -8,6 +8,8 @@ use crate::{
 };
 
 /// Collects [`DatasetStats`], example by example.
+///
+/// [`RecordFacts`] are what takes longest of it, and can be made of several examples at a time.
 ///
 /// It keeps a 16-byte fingerprint of each id and each distinct prompt, and one count per distinct rating, but no
 /// text.
@@ -24,8 +26,8 @@ pub struct StatsCollector {
     response_chars: LengthSum,
     segment_chars: LengthSum,
     segments_per_response: LengthSum,
-    prompts: HashMap<Fingerprint, usize>,
-    id_lines: HashMap<Fingerprint, usize>,
+    prompts: ByFingerprint<usize>,
+    id_lines: ByFingerprint<usize>,
     repeated_ids: usize,
     repeated_id_list: Vec<RepeatedId>,
 }
@@ -38,11 +40,16 @@ impl StatsCollector {
 
     /// Adds the example of the given line.
     pub fn add(&mut self, example: &Example, line: usize) {
+        self.add_with(example, &RecordFacts::of(example), line);
+    }
+
+    /// The same with the facts of this example.
+    pub fn add_with(&mut self, example: &Example, facts: &RecordFacts, line: usize) {
         self.examples += 1;
-        self.examples_with_context += usize::from(example.has_context());
-        self.blank_responses += usize::from(example.response.trim().is_empty());
+        self.examples_with_context += usize::from(facts.has_context);
+        self.blank_responses += usize::from(facts.is_blank);
         self.examples_without_segments += usize::from(example.segments.is_empty());
-        self.response_chars.add(example.response.chars().count());
+        self.response_chars.add(facts.response_chars);
         self.segments_per_response.add(example.segments.len());
         self.response_ratings.add(&example.ratings, &example.raters);
         for segment in &example.segments {
@@ -51,11 +58,8 @@ impl StatsCollector {
             self.ratings.add(&segment.ratings, &segment.raters);
             self.add_weight(segment);
         }
-        *self
-            .prompts
-            .entry(fingerprint(&fold_text(&example.prompt)))
-            .or_default() += 1;
-        self.add_id(&example.id, line);
+        *self.prompts.entry(facts.prompt).or_default() += 1;
+        self.add_id(&example.id, facts.id, line);
     }
 
     fn add_weight(&mut self, segment: &Segment) {
@@ -74,8 +78,8 @@ impl StatsCollector {
         stats.max = stats.max.max(weight);
     }
 
-    fn add_id(&mut self, id: &str, line: usize) {
-        let first_line = *self.id_lines.entry(fingerprint(id)).or_insert(line);
+    fn add_id(&mut self, id: &str, fingerprint: Fingerprint, line: usize) {
+        let first_line = *self.id_lines.entry(fingerprint).or_insert(line);
         if first_line == line {
             return;
         }
@@ -91,6 +95,11 @@ impl StatsCollector {
 
     /// The statistics of all added examples.
     pub fn finish(self) -> DatasetStats {
+        self.stats()
+    }
+
+    /// The statistics of all examples added so far.
+    pub fn stats(&self) -> DatasetStats {
         DatasetStats {
             examples: self.examples,
             examples_with_context: self.examples_with_context,
@@ -107,7 +116,7 @@ impl StatsCollector {
             distinct_prompts: self.prompts.len(),
             repeated_prompts: self.prompts.values().filter(|&&uses| uses > 1).count(),
             repeated_ids: self.repeated_ids,
-            repeated_id_list: self.repeated_id_list,
+            repeated_id_list: self.repeated_id_list.clone(),
         }
     }
 }
@@ -142,7 +151,53 @@ impl LengthSum {
     }
 }
 
+/// What [`StatsCollector`] has to know of the texts of an example.
+#[derive(Debug, Clone, Copy)]
+pub struct RecordFacts {
+    id: Fingerprint,
+    prompt: Fingerprint,
+    has_context: bool,
+    is_blank: bool,
+    response_chars: usize,
+}
+
+impl RecordFacts {
+    /// The facts of an example.
+    pub fn of(example: &Example) -> Self {
+        Self {
+            id: fingerprint(&example.id),
+            prompt: fingerprint(&fold_text(&example.prompt)),
+            has_context: example.has_context(),
+            is_blank: example.response.trim().is_empty(),
+            response_chars: example.response.chars().count(),
+        }
+    }
+}
+
 type Fingerprint = (u64, u64);
+
+/// A map by fingerprints, which are hashes already.
+type ByFingerprint<T> = HashMap<Fingerprint, T, BuildHasherDefault<FirstHalf>>;
+
+/// Takes the first number it is given for the hash.
+#[derive(Default)]
+struct FirstHalf(Option<u64>);
+
+impl Hasher for FirstHalf {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(u64::from(byte));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0.get_or_insert(number);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0.unwrap_or_default()
+    }
+}
 
 /// A fingerprint of a text. With 128 bits, fewer than one in 10^20 pairs of texts share one.
 fn fingerprint(text: &str) -> Fingerprint {

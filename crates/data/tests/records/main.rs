@@ -5,5 +5,6 @@
 mod arbitrary;
 mod files;
 mod messages;
+mod parallel;
 mod round_trip;
 mod statistics;
