@@ -42,6 +42,11 @@ pub(crate) fn read(path: impl AsRef<Path>) -> Result<Vec<Example>> {
     read_with(path, &[])
 }
 
+/// Reads a whole file whose `meta` is checked and left empty.
+pub(crate) fn read_without_meta(path: &Path) -> Result<Vec<Example>> {
+    read_all(path, open(path)?.without_meta(), &[])
+}
+
 /// Reads a whole file of which the command reads these keys of records, too.
 pub(crate) fn read_with(path: impl AsRef<Path>, keys: &[&str]) -> Result<Vec<Example>> {
     let path = path.as_ref();

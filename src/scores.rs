@@ -89,6 +89,8 @@ pub(crate) struct Choices<'a> {
     pub(crate) device: Option<&'a str>,
     /// Number format of the encoder's products.
     pub(crate) precision: Precision,
+    /// Whether the scores of a file may consume the examples.
+    pub(crate) consumes_examples: bool,
 }
 
 /// Scores and ratings of examples, in order.
@@ -143,7 +145,7 @@ impl Scores {
     /// file determines the segments of examples without segments.
     pub(crate) fn load(
         source: &ScoreInput,
-        examples: &mut [Example],
+        examples: &mut Vec<Example>,
         choices: &Choices<'_>,
     ) -> Result<Self> {
         let scores = Self::of(source, examples, choices)?;
@@ -151,7 +153,7 @@ impl Scores {
         Ok(scores)
     }
 
-    fn of(source: &ScoreInput, examples: &mut [Example], choices: &Choices<'_>) -> Result<Self> {
+    fn of(source: &ScoreInput, examples: &mut Vec<Example>, choices: &Choices<'_>) -> Result<Self> {
         match source {
             ScoreInput::Bundle(directory) => {
                 let scorer = scorer(directory, choices)?;
@@ -161,8 +163,12 @@ impl Scores {
                 Self::score(&scorer, directory, examples, choices.aspects)
             }
             ScoreInput::File(path) => {
-                let mut file =
-                    ScoreFile::read_within(path, examples, choices.aspects, records::limits())?;
+                let (aspects, limits) = (choices.aspects, records::limits());
+                let mut file = if choices.consumes_examples {
+                    ScoreFile::of_examples(path, std::mem::take(examples), aspects, limits)?
+                } else {
+                    ScoreFile::read_within(path, examples, aspects, limits)?
+                };
                 file.cut(examples);
                 tell_left_out(path, &file);
                 let own = file
@@ -518,19 +524,18 @@ fn tell_left_out(path: &Path, file: &ScoreFile) {
 }
 
 /// Reports ratings on aspects without scores.
-pub(crate) fn tell_unscored_aspects(examples: &[Example], aspects: &[String]) {
-    let rated = |ratings: fn(&Example) -> Vec<&String>| -> Vec<String> {
-        let names: BTreeSet<&String> = examples.iter().flat_map(ratings).collect();
-        let unscored = names.into_iter().filter(|name| !aspects.contains(*name));
-        unscored.cloned().collect()
+pub(crate) fn tell_unscored_aspects(responses: &[ScoredResponse], aspects: &[String]) {
+    let unscored = |names: BTreeSet<&String>| -> Vec<String> {
+        let names = names.into_iter().filter(|name| !aspects.contains(*name));
+        names.cloned().collect()
     };
-    let responses = rated(|example| example.ratings.keys().collect());
-    let segments = rated(|example| {
-        let segments = example.segments.iter();
-        segments
-            .flat_map(|segment| segment.ratings.keys())
-            .collect()
-    });
+    let of_responses = responses
+        .iter()
+        .flat_map(|response| response.ratings.keys());
+    let of_segments = responses.iter().flat_map(|response| &response.segments);
+    let of_segments = of_segments.flat_map(|segment| segment.ratings.keys());
+    let segments = unscored(of_segments.collect());
+    let responses = unscored(of_responses.collect());
     for (what, names) in [("segments", segments), ("responses", responses)] {
         if !names.is_empty() {
             show::status(&format!(

@@ -4,16 +4,20 @@ use anstyle::AnsiColor;
 use anyhow::Result;
 use gradus::data::Example;
 use gradus::eval::audit::{
-    AspectAudit, AuditOptions, AuditReport, AuditSplit, Feature, Finding, Grade, HeldOut, Reach,
-    audit,
+    AspectAudit, AuditFacts, AuditOptions, AuditReport, AuditSplit, Feature, Finding, Grade,
+    HeldOut, Reach, SplitTotals, audit_sampled,
 };
 
 use crate::cli::AuditArgs;
+use crate::commands::sample::Sample;
 use crate::failure::Usage;
 use crate::{records, show};
 
 /// Width of the printed text.
 const WIDTH: usize = 100;
+/// Most records of a split that are looked at in depth, and most bytes of their texts.
+const MOST_SAMPLED: usize = 16_384;
+const MOST_SAMPLED_BYTES: usize = 8 << 20;
 /// Where the text of a finding starts.
 const INDENT: usize = 9;
 
@@ -32,16 +36,26 @@ pub(crate) fn run(args: &AuditArgs) -> Result<()> {
         ("valid", args.valid.as_ref()),
         ("test", args.test.as_ref()),
     ];
-    let splits: Vec<(&str, Vec<Example>)> = files
+    let files = files
         .into_iter()
-        .filter_map(|(name, path)| Some((name, path?)))
-        .map(|(name, path)| Ok((name, records::read(path)?)))
-        .collect::<Result<_>>()?;
-    let splits: Vec<AuditSplit> = splits
-        .iter()
-        .map(|(name, examples)| AuditSplit::new(*name, examples))
+        .filter_map(|(name, path)| Some((name, path?)));
+    let mut totals: Vec<SplitTotals> = Vec::new();
+    let mut samples: Vec<Vec<Example>> = Vec::new();
+    for (name, path) in files {
+        let mut split = SplitTotals::new(name, args.scale);
+        let mut sample = Sample::within(MOST_SAMPLED, MOST_SAMPLED_BYTES);
+        records::each(path, AuditFacts::of, |example, facts| {
+            split.add(&example, &facts, &totals);
+            sample.add(example);
+            Ok(())
+        })?;
+        totals.push(split);
+        samples.push(sample.finish());
+    }
+    let splits: Vec<AuditSplit> = (totals.iter().map(SplitTotals::name).zip(&samples))
+        .map(|(name, sample)| AuditSplit::new(name, sample))
         .collect();
-    let report = audit(&splits, &options)?;
+    let report = audit_sampled(&splits, &totals, &options)?;
     if args.json {
         show::json(&report)?;
     } else {
@@ -56,6 +70,9 @@ pub(crate) fn run(args: &AuditArgs) -> Result<()> {
 fn show_report(report: &AuditReport) -> Result<()> {
     show::line(&splits(report))?;
     show::line(&format!("\n{}", ratings(report)))?;
+    if let Some(sampled) = sampled(report) {
+        show::line(&format!("\n{sampled}"))?;
+    }
     for (index, aspect) in report.aspects.iter().enumerate() {
         if index == 0 {
             show::line(&format!("\n{}", shortcuts(report)))?;
@@ -67,6 +84,23 @@ fn show_report(report: &AuditReport) -> Result<()> {
         show_finding(finding)?;
     }
     Ok(())
+}
+
+/// What comes from samples, if anything does.
+fn sampled(report: &AuditReport) -> Option<String> {
+    let sizes = report.splits.iter().filter_map(|split| {
+        let (sampled, records) = (split.sampled?, split.stats.examples);
+        Some(format!("{sampled} of {records} records of {}", split.name))
+    });
+    let sizes: Vec<String> = sizes.collect();
+    (!sizes.is_empty()).then(|| {
+        let text = format!(
+            "from a sample of {}: everything below but shared and repeated texts, rare and missing aspects, ratings \
+             outside of --scale, blank segments, spans inside words and text outside of segments",
+            sizes.join(", ")
+        );
+        wrap(&text, 0)
+    })
 }
 
 /// A line per split: sizes and lengths.

@@ -24,6 +24,7 @@ mod probe;
 mod process;
 mod process_model;
 mod quickstart;
+mod sample;
 mod score;
 mod segment;
 mod serve;

@@ -4,14 +4,12 @@ use std::collections::BinaryHeap;
 
 use gradus::data::Example;
 
-/// Most records of a sample.
-const MOST: usize = 4096;
-/// Most bytes of their texts.
-const MOST_BYTES: usize = 64 << 20;
-
 /// The records with the lowest random numbers, which depend on nothing but their place.
-#[derive(Default)]
 pub(super) struct Sample {
+    /// Most records.
+    most: usize,
+    /// Most bytes of their texts.
+    most_bytes: usize,
     /// The one with the highest number on top.
     kept: BinaryHeap<Kept>,
     bytes: usize,
@@ -25,22 +23,38 @@ struct Kept {
 }
 
 impl Sample {
-    /// Shows the sample the next record.
-    pub(super) fn add(&mut self, example: &Example) {
+    /// An empty sample of at most so many records with so many bytes of text.
+    pub(super) fn within(most: usize, most_bytes: usize) -> Self {
+        Self {
+            most,
+            most_bytes,
+            kept: BinaryHeap::new(),
+            bytes: 0,
+            seen: 0,
+        }
+    }
+
+    /// The sample that baselines are fitted to where the data is larger than memory: 4,096 records, 64 MiB.
+    pub(super) fn of_training() -> Self {
+        Self::within(4096, 64 << 20)
+    }
+
+    /// Gives the sample the next record.
+    pub(super) fn add(&mut self, example: Example) {
         let place = self.seen;
         self.seen += 1;
         let number = random(place as u64);
-        let is_full = self.kept.len() >= MOST || self.bytes > MOST_BYTES;
+        let is_full = self.kept.len() >= self.most || self.bytes > self.most_bytes;
         if is_full && self.kept.peek().is_some_and(|top| top.number <= number) {
             return;
         }
-        self.bytes += size(example);
+        self.bytes += size(&example);
         self.kept.push(Kept {
             number,
             place,
-            example: example.clone(),
+            example,
         });
-        while self.kept.len() > MOST || (self.bytes > MOST_BYTES && self.kept.len() > 1) {
+        while self.kept.len() > self.most || (self.bytes > self.most_bytes && self.kept.len() > 1) {
             let Some(top) = self.kept.pop() else { break };
             self.bytes -= size(&top.example);
         }
@@ -55,7 +69,7 @@ impl Sample {
 }
 
 /// Bytes of the texts of a record.
-fn size(example: &Example) -> usize {
+pub(super) fn size(example: &Example) -> usize {
     let context = example.context.as_ref().map_or(0, String::len);
     example.prompt.len() + context + example.response.len()
 }
@@ -92,10 +106,13 @@ impl Eq for Kept {}
 mod tests {
     use super::*;
 
+    const MOST: usize = 1024;
+    const MOST_BYTES: usize = 1 << 20;
+
     fn sample(records: usize, bytes: usize) -> Vec<usize> {
-        let mut sample = Sample::default();
+        let mut sample = Sample::within(MOST, MOST_BYTES);
         for k in 0..records {
-            sample.add(&Example {
+            sample.add(Example {
                 id: k.to_string(),
                 response: "r".repeat(bytes),
                 ..Example::default()

@@ -280,3 +280,44 @@ fn the_same_prompt_is_one_prompt_in_split_audit_and_stats() {
         assert_eq!(overlap["exact"], 0, "{overlap}");
     }
 }
+
+#[test]
+fn a_large_set_is_audited_by_a_sample_and_says_so() {
+    let directory = temp_dir();
+    let path = directory.path();
+    let line = |split: &str, k: usize| {
+        let (rating, other) = (k % 5, k * 7 % 4);
+        json!({
+            "id": format!("{split}{k}"), "prompt": format!("question {k}"), "response": format!("Answer {other}. So {rating}."),
+            "segments": [{"start": 0, "end": 9, "rating": other}, {"start": 10, "end": 15, "rating": rating}],
+        })
+        .to_string()
+    };
+    let lines = |split: &str, range: std::ops::Range<usize>| -> String {
+        range.map(|k| line(split, k) + "\n").collect()
+    };
+    write(path, "train.jsonl", lines("a", 0..20_000));
+    write(path, "test.jsonl", lines("b", 19_990..20_200));
+    let arguments = ["data", "audit", "train.jsonl", "--test", "test.jsonl"];
+    let text = gradus(path, &arguments).succeeds();
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        "from a sample of 16384 of 20000 records of train:",
+        "10 of 210 prompts of test (4.8 %) are in train too",
+        "for instance test `b19990`",
+    ] {
+        assert!(text.contains(part), "missing `{part}` in: {text}");
+    }
+    let audited = report(path, &["train.jsonl", "--test", "test.jsonl"]);
+    assert_eq!(audited["splits"][0]["sampled"], 16_384);
+    assert_eq!(audited["splits"][0]["stats"]["examples"], 20_000);
+    assert_eq!(audited["splits"][1].get("sampled"), None);
+    // An id twice is refused as in a small set, in front of what is wrong behind it.
+    write(
+        path,
+        "twice.jsonl",
+        lines("a", 0..9_000) + &line("a", 5) + "\n{}\n",
+    );
+    gradus(path, &["data", "audit", "twice.jsonl"])
+        .fails(2, &["twice.jsonl:9001", "`a5`", "line 6"]);
+}

@@ -13,12 +13,15 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use gradus::data::{AtomicFile, ContextCounts, Example, STANDARD_OUTPUT, TextsSketch};
+use gradus::data::{AtomicFile, ContextCounts, Example, STANDARD_OUTPUT, SketchCollector};
 use gradus::eval::slices::Slice;
-use gradus::eval::{Aspect, AspectCounts, Baselines, ContextRead, Evaluation, Metric, Provenance};
+use gradus::eval::{
+    Aspect, AspectCounts, Baselines, ContextRead, Evaluation, Metric, Provenance, ScoredResponse,
+};
 
 use self::settings::Settings;
 use crate::cli::EvalArgs;
+use crate::commands::sample::{Sample, size};
 use crate::failure::Usage;
 use crate::scores::{
     Choices, ScoreInput, Scores, check_any_rating, renew_card, stored_baselines, tell_of_fitted,
@@ -28,11 +31,21 @@ use crate::{output, records, show};
 
 pub(crate) use table::show_brief;
 
+/// Bytes of text up to which the baselines of `--train` are fitted to all records.
+const MOST_IN_MEMORY: usize = 64 << 20;
+
 pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     let settings = Settings::check(args)?;
     // First, so an unwritable page is an error before anything is scored.
     let pages = Pages::create(args)?;
-    let mut examples = records::read(&args.data)?;
+    let is_file = settings.source.bundle().is_none();
+    // Nothing is needed of the data but what is moved to the scores of a file: ids, ratings and spans.
+    let consumes_examples = is_file && args.html.is_none() && args.train.is_none();
+    let mut examples = if consumes_examples && args.slice.is_empty() {
+        records::read_without_meta(&args.data)?
+    } else {
+        records::read(&args.data)?
+    };
     check_any_rating(&examples)?;
     settings.check_slices(&examples)?;
     let choices = Choices {
@@ -43,6 +56,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
         cut_segments: args.cut_segments,
         device: args.device.device.as_deref(),
         precision: args.precision.precision,
+        consumes_examples,
     };
     let scores = Scores::load(&settings.source, &mut examples, &choices)?;
     if let Some(causal) = scores.causal {
@@ -53,7 +67,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
         });
     }
     if args.aspects.is_none() {
-        tell_unscored_aspects(&examples, &scores.aspects);
+        tell_unscored_aspects(&scores.responses, &scores.aspects);
     }
     let aspects = settings.aspects(&scores.aspects)?;
     let train = args.train.as_deref();
@@ -67,6 +81,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
         counts: ContextCounts::of(&examples),
     });
     evaluation.provenance = Some(provenance);
+    drop(baselines);
     let responses = &scores.responses;
     evaluation.add_slices(responses, &aspects, &settings.slices, Slice::MIN_SEGMENTS);
     if settings.bootstrap.resamples > 0 {
@@ -160,11 +175,46 @@ fn baselines(
 ) -> Result<(Baselines, Option<String>)> {
     let names = || aspects.iter().map(|aspect| aspect.name.as_str());
     if let Some(path) = train {
-        let train = records::read(path)?;
-        let texts = TextsSketch::of(&train);
-        tell_of_fitted("the trivial baselines are fitted to", &texts, judged);
+        let (mut sample, mut texts) = (Sample::of_training(), SketchCollector::new());
+        let (mut records, mut bytes) = (0, 0);
+        let mut all = Some(Vec::new());
+        records::each(path, SketchCollector::digest_of, |example, digest| {
+            records += 1;
+            bytes += size(&example);
+            texts.add_digest(digest);
+            if let Some(kept) = &mut all {
+                if bytes > MOST_IN_MEMORY {
+                    kept.drain(..).for_each(|example| sample.add(example));
+                    all = None;
+                    sample.add(example);
+                } else {
+                    kept.push(example);
+                }
+            } else {
+                sample.add(example);
+            }
+            Ok(())
+        })?;
+        let train = all.unwrap_or_else(|| sample.finish());
+        tell_of_fitted(
+            "the trivial baselines are fitted to",
+            &texts.finish(),
+            judged,
+        );
+        let mut fitted_on = path.display().to_string();
+        if train.len() < records {
+            fitted_on = format!(
+                "{fitted_on} (a sample: {} of {records} records)",
+                train.len()
+            );
+            show::status(&format!(
+                "the trivial baselines are fitted to a sample: {} of {records} records of {}",
+                train.len(),
+                path.display()
+            ));
+        }
         let baselines = Baselines::fit(names(), &train)?;
-        return Ok((baselines, Some(path.display().to_string())));
+        return Ok((baselines, Some(fitted_on)));
     }
     let Some(bundle) = source.bundle() else {
         show::status(
@@ -186,8 +236,8 @@ pub(crate) fn evaluate(
     examples: &[Example],
     baselines: &Baselines,
 ) -> Result<Evaluation> {
-    check_rated(examples, aspects)?;
     let responses = &scores.responses;
+    check_rated(responses, aspects)?;
     let of_segments = baselines.scores(examples);
     let mut evaluation = Evaluation::compute(responses, aspects, scores.aggregation, &of_segments)?;
     evaluation.add_response_baselines(responses, aspects, &baselines.response_scores(examples))?;
@@ -231,10 +281,10 @@ fn check_judged(evaluation: &Evaluation) -> Result<()> {
 }
 
 /// Refuses data that is not rated on any aspect of the scores.
-fn check_rated(examples: &[Example], aspects: &[Aspect]) -> Result<()> {
-    let of_segments = examples.iter().flat_map(|example| &example.segments);
+fn check_rated(responses: &[ScoredResponse], aspects: &[Aspect]) -> Result<()> {
+    let of_segments = responses.iter().flat_map(|response| &response.segments);
     let of_segments = of_segments.map(|segment| &segment.ratings);
-    let of_responses = examples.iter().map(|example| &example.ratings);
+    let of_responses = responses.iter().map(|response| &response.ratings);
     let mut ratings = of_segments.chain(of_responses);
     let rated_otherwise = ratings.clone().any(|ratings| !ratings.is_empty());
     let rated = ratings.any(|ratings| {

@@ -2,7 +2,6 @@
 
 mod overview;
 mod place;
-mod sample;
 
 use std::ffi::OsStr;
 use std::path::Path;

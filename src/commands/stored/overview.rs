@@ -8,8 +8,8 @@ use gradus::data::{Example, IdHashes, SketchCollector, StoredRecords, UnreadKeys
 use gradus::eval::audit::FindingKind;
 use gradus::train::{StopHandle, TrainError};
 
-use super::sample::Sample;
 use crate::commands::plan::{Ratings, Told, warnings};
+use crate::commands::sample::Sample;
 use crate::progress::Reading;
 
 /// What a pass over a split tells.
@@ -31,8 +31,11 @@ impl Overview {
     ) -> Result<Self> {
         let reader = split.reader()?;
         let mut reading = Reading::new("records", reader.progress());
-        let (mut sample, mut unread, mut ids) =
-            (Sample::default(), UnreadKeys::new(), IdHashes::default());
+        let (mut sample, mut unread, mut ids) = (
+            Sample::of_training(),
+            UnreadKeys::new(),
+            IdHashes::default(),
+        );
         let mut overview = Self {
             records: 0,
             ratings: Ratings::default(),
@@ -55,10 +58,10 @@ impl Overview {
             overview.texts.add(&example);
             ids.add(&example.id);
             unread.add(&example);
-            sample.add(&example);
             if wanted.as_mut().is_some_and(|wanted| wanted.take(&example)) {
-                overview.sharing.push(example);
+                overview.sharing.push(example.clone());
             }
+            sample.add(example);
             reading.add(1);
         }
         drop(reading);

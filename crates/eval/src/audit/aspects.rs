@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use gradus_data::{Example, fold_text};
 
-use super::corpus::Corpus;
+use super::corpus::{Corpus, MOST_ASPECTS};
 use super::finding::{ExampleRef, Finding, FindingKind, Grade};
+use super::totals::SplitTotals;
 
 /// Minimum number of records of the most frequent aspect. Below, no aspect counts as rare.
 const FEWEST: usize = 5;
@@ -19,9 +20,10 @@ const LISTED: usize = 100;
 const MEANT: usize = 100;
 
 /// The number of records that rate an aspect, and the first of them.
-struct Rating {
-    records: usize,
-    first: ExampleRef,
+#[derive(Clone, Debug)]
+pub(super) struct Rating {
+    pub(super) records: usize,
+    pub(super) first: ExampleRef,
 }
 
 /// Finds rare aspects, separately for ratings of segments and of responses, and returns their names.
@@ -31,17 +33,45 @@ pub(super) fn rare(corpus: &Corpus, findings: &mut Vec<Finding>) -> Vec<String> 
         segments.flat_map(|s| s.ratings.keys()).collect()
     });
     let of_responses = records(corpus, |example| example.ratings.keys().collect());
-    let looked_at = corpus.aspects().len();
-    if looked_at < corpus.rated_aspects {
+    report_all(corpus, &[of_segments, of_responses], findings)
+}
+
+/// The same with the aspects of all records of the splits.
+pub(super) fn rare_of_all(
+    corpus: &Corpus,
+    totals: &[SplitTotals],
+    findings: &mut Vec<Finding>,
+) -> Vec<String> {
+    let mut all = [BTreeMap::new(), BTreeMap::new()];
+    for split in totals {
+        for (all, aspects) in all.iter_mut().zip(&split.aspects) {
+            for (name, rating) in aspects {
+                let known: Option<&mut Rating> = all.get_mut(name);
+                match known {
+                    Some(known) => known.records += rating.records,
+                    None => drop(all.insert(name.clone(), rating.clone())),
+                }
+            }
+        }
+    }
+    report_all(corpus, &all, findings)
+}
+
+fn report_all(
+    corpus: &Corpus,
+    [of_segments, of_responses]: &[BTreeMap<String, Rating>; 2],
+    findings: &mut Vec<Finding>,
+) -> Vec<String> {
+    let (looked_at, rated) = (corpus.aspects().len(), of_segments.len());
+    if looked_at == MOST_ASPECTS && looked_at < rated {
         let message = format!(
-            "{} aspects are rated: only the {looked_at} most rated ones are looked at one by one",
-            corpus.rated_aspects
+            "{rated} aspects are rated: only the {looked_at} most rated ones are looked at one by one"
         );
         let finding = Finding::new(Grade::Warning, FindingKind::ManyAspects, message);
-        findings.push(finding.number("aspects", corpus.rated_aspects as f64));
+        findings.push(finding.number("aspects", rated as f64));
     }
-    let mut rare = report(&of_segments, "", findings);
-    report(&of_responses, "ratings of responses: ", findings);
+    let mut rare = report(of_segments, "", findings);
+    report(of_responses, "ratings of responses: ", findings);
     rare.retain(|name| of_segments.contains_key(name));
     rare
 }

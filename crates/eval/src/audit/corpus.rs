@@ -13,7 +13,7 @@ const LONG_RESPONSE: usize = 20;
 
 /// Maximum number of aspects that are checked one by one and in pairs, the most rated first. If there are more,
 /// they are usually ids or texts.
-const MOST_ASPECTS: usize = 256;
+pub(super) const MOST_ASPECTS: usize = 256;
 
 /// The examples of all splits in one list, with folded texts.
 pub(super) struct Corpus<'a> {
@@ -23,8 +23,6 @@ pub(super) struct Corpus<'a> {
     pub(super) prompts: Vec<String>,
     /// The aspects to check, sorted.
     aspects: Vec<&'a str>,
-    /// Number of rated aspects.
-    pub(super) rated_aspects: usize,
 }
 
 /// An example with its split and the numbers of its texts.
@@ -63,7 +61,7 @@ impl<'a> Corpus<'a> {
                     .of(example)
                     .map(|text| contexts.number(text));
                 let folded = fold_text(&example.response);
-                let is_long = folded.chars().nth(LONG_RESPONSE - 1).is_some();
+                let is_long = is_telling(&folded);
                 let response = responses.number(folded);
                 let key = match context {
                     _ if is_long => Some((response, None)),
@@ -82,12 +80,11 @@ impl<'a> Corpus<'a> {
         }
         let mut known: Vec<(String, usize)> = prompts.0.into_iter().collect();
         known.sort_unstable_by_key(|(_, number)| *number);
-        let (aspects, rated_aspects) = most_rated(&entries);
+        let aspects = most_rated(&entries);
         Self {
             splits,
             entries,
             aspects,
-            rated_aspects,
             prompts: known.into_iter().map(|(text, _)| text).collect(),
         }
     }
@@ -137,8 +134,13 @@ impl<'a> Corpus<'a> {
     }
 }
 
-/// The [`MOST_ASPECTS`] aspects with the most ratings, sorted by name, and the number of all.
-fn most_rated<'a>(entries: &[Entry<'a>]) -> (Vec<&'a str>, usize) {
+/// Whether a folded response is too long to occur twice by chance.
+pub(super) fn is_telling(folded: &str) -> bool {
+    folded.chars().nth(LONG_RESPONSE - 1).is_some()
+}
+
+/// The [`MOST_ASPECTS`] aspects with the most ratings, sorted by name.
+fn most_rated<'a>(entries: &[Entry<'a>]) -> Vec<&'a str> {
     let mut ratings: HashMap<&str, usize> = HashMap::new();
     for segment in entries.iter().flat_map(|entry| &entry.example.segments) {
         for aspect in segment.ratings.keys() {
@@ -146,12 +148,11 @@ fn most_rated<'a>(entries: &[Entry<'a>]) -> (Vec<&'a str>, usize) {
         }
     }
     let mut aspects: Vec<(&str, usize)> = ratings.into_iter().collect();
-    let rated = aspects.len();
     aspects.sort_unstable_by(|(a, of_a), (b, of_b)| of_b.cmp(of_a).then(a.cmp(b)));
     aspects.truncate(MOST_ASPECTS);
     let mut names: Vec<&str> = aspects.into_iter().map(|(name, _)| name).collect();
     names.sort_unstable();
-    (names, rated)
+    names
 }
 
 /// Numbers distinct values in the order of their first occurrence.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::corpus::{Corpus, Entry};
@@ -14,6 +15,10 @@ use crate::metrics::{PairMoments, mean, pearson};
 
 /// Number of folds for a single split.
 pub(super) const FOLDS: u64 = 5;
+
+/// Number of rated segments that the bag of words is fitted on at most, about. More take longer and hardly change what it
+/// reaches.
+const MOST_FITTED: usize = 30_000;
 
 /// A shortcut that is fitted to the ratings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -54,6 +59,20 @@ pub struct FitReach {
     pub reach: Reach,
     /// The data it was fitted and judged on.
     pub how: How,
+    /// Number of segments it was fitted on, the most of any fold, if those are not all: the bag of words is fitted on
+    /// about 30,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fitted_on: Option<usize>,
+}
+
+impl FitReach {
+    /// How it was fitted and judged, in words.
+    pub fn described(&self) -> String {
+        match self.fitted_on {
+            Some(segments) => format!("{}, fitted on {segments} segments", self.how),
+            None => self.how.to_string(),
+        }
+    }
 }
 
 /// The data a shortcut was fitted and judged on.
@@ -107,7 +126,9 @@ pub(super) fn fits(corpus: &Corpus, aspect: &str, seed: u64) -> Result<Vec<FitRe
         .into_iter()
         .map(|fit| {
             let (pearson, segments) = over_parts(fit, &parts)?;
+            let sampled = parts.iter().filter_map(|part| part.sampled(fit));
             Ok(FitReach {
+                fitted_on: sampled.map(|(_, segments)| segments).max(),
                 fit,
                 pearson,
                 reach: Reach::of(pearson, segments, responses),
@@ -120,8 +141,9 @@ pub(super) fn fits(corpus: &Corpus, aspect: &str, seed: u64) -> Result<Vec<FitRe
 /// The mean correlation over `parts`, weighted by their number of ratings, and the total number.
 fn over_parts(fit: HeldOut, parts: &[Part]) -> Result<(Option<f64>, usize)> {
     let (mut sum, mut count) = (0.0, 0);
-    for part in parts {
-        let (predictions, ratings) = part.predict(fit)?;
+    let predicted = parts.par_iter().map(|part| part.predict(fit));
+    for predicted in predicted.collect::<Vec<_>>() {
+        let (predictions, ratings) = predicted?;
         if let Some(pearson) = pearson(&predictions, &ratings) {
             sum += pearson * ratings.len() as f64;
             count += ratings.len();
@@ -191,8 +213,37 @@ impl<'a> Part<'a> {
             .unzip())
     }
 
+    /// The examples that a shortcut is fitted on and the number of their rated segments, if it is not fitted on all.
+    fn sampled(&self, fit: HeldOut) -> Option<(Vec<&Prepared<'a>>, usize)> {
+        let rated = |p: &Prepared| {
+            let segments = p.example.segments.iter();
+            segments.filter(|segment| segment.rating.is_some()).count()
+        };
+        let all: usize = self.fitted.iter().map(rated).sum();
+        if fit != HeldOut::BagOfWords || all <= MOST_FITTED {
+            return None;
+        }
+        // Evenly over the split: as many of the first `n` examples as their share, for every `n`.
+        let before = |count: usize| count * MOST_FITTED / all;
+        let numbered = self.fitted.iter().enumerate();
+        let chosen: Vec<&Prepared> = numbered
+            .filter(|(index, _)| before(index + 1) > before(*index))
+            .map(|(_, prepared)| prepared)
+            .collect();
+        let segments = chosen.iter().map(|p| rated(p)).sum();
+        Some((chosen, segments))
+    }
+
     fn baseline(&self, baseline: Baseline) -> Result<Vec<Vec<f64>>> {
-        let examples: Vec<_> = self.fitted.iter().map(|p| p.example.clone()).collect();
+        let fit = match baseline {
+            Baseline::BagOfWords => HeldOut::BagOfWords,
+            _ => HeldOut::PositionLength,
+        };
+        let fitted = match self.sampled(fit) {
+            Some((chosen, _)) => chosen,
+            None => self.fitted.iter().collect(),
+        };
+        let examples: Vec<_> = fitted.iter().map(|p| p.example.clone()).collect();
         let fitted = baseline.fit(&examples)?;
         Ok(self
             .judged

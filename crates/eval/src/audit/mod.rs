@@ -56,6 +56,7 @@ mod shingles;
 mod shortcuts;
 mod structure;
 mod tokens;
+mod totals;
 mod words;
 
 pub use endings::Endings;
@@ -72,6 +73,7 @@ pub use shared::{TextOverlap, TextPair};
 pub use shortcuts::{Feature, FeatureReach};
 pub use structure::TextShape;
 pub use tokens::{SuspiciousToken, TokenSide};
+pub use totals::{AuditFacts, SplitTotals};
 
 use crate::{EvalError, Result};
 use corpus::Corpus;
@@ -81,6 +83,35 @@ use corpus::Corpus;
 /// # Errors
 /// [`EvalError::NothingToAudit`] without a split, or if a split has no example.
 pub fn audit(splits: &[AuditSplit], options: &AuditOptions) -> Result<AuditReport> {
+    run(splits, None, options)
+}
+
+/// Audits splits of which `samples` hold some of the records, in their order, and `totals` what there is to know of all
+/// of them; both list the same splits, the first of which is the training split.
+///
+/// Sizes, ratings, blank segments, spans inside words, rare aspects, ratings outside the scale, repeats, and the prompts,
+/// contexts and responses that splits share are those of all records. Everything else comes from the samples:
+/// [`SplitAudit::sampled`] says how many records they have. Where all records are in the samples, the report is that of
+/// [`audit`].
+///
+/// # Errors
+/// As [`audit`].
+pub fn audit_sampled(
+    samples: &[AuditSplit],
+    totals: &[SplitTotals],
+    options: &AuditOptions,
+) -> Result<AuditReport> {
+    let sizes = samples.iter().map(|sample| sample.examples.len());
+    let all = totals.iter().map(SplitTotals::records);
+    let is_whole = sizes.eq(all);
+    run(samples, (!is_whole).then_some(totals), options)
+}
+
+fn run(
+    splits: &[AuditSplit],
+    totals: Option<&[SplitTotals]>,
+    options: &AuditOptions,
+) -> Result<AuditReport> {
     if splits.is_empty() || splits.iter().any(|split| split.examples.is_empty()) {
         let split = splits.iter().find(|split| split.examples.is_empty());
         let name = split.map_or("data", |split| &split.name).to_owned();
@@ -88,20 +119,42 @@ pub fn audit(splits: &[AuditSplit], options: &AuditOptions) -> Result<AuditRepor
     }
     let corpus = Corpus::new(splits);
     let mut findings = Vec::new();
-    let splits = structure::splits(&corpus, &mut findings);
-    words::check(&corpus, &mut findings);
+    let splits = match totals {
+        Some(totals) => structure::splits_of_all(&corpus, totals, &mut findings),
+        None => structure::splits(&corpus, &mut findings),
+    };
+    match totals {
+        Some(totals) => words::of_all(totals, &mut findings),
+        None => words::check(&corpus, &mut findings),
+    }
     let aspects = corpus
         .aspects()
         .iter()
         .map(|aspect| audit_aspect(&corpus, aspect, options, &mut findings))
         .collect::<Result<_>>()?;
-    let rare = aspects::rare(&corpus, &mut findings);
+    let rare = match totals {
+        Some(totals) => aspects::rare_of_all(&corpus, totals, &mut findings),
+        None => aspects::rare(&corpus, &mut findings),
+    };
     ratings::presence(&corpus, &rare, &mut findings);
+    if let Some(totals) = totals {
+        ratings::correct_for_all(totals, &splits, options.scale, &mut findings);
+    }
     let aspect_pairs = ratings::aspect_pairs(&corpus, &mut findings);
-    let prompt_overlaps = prompts::overlaps(&corpus, options.seed, &mut findings);
-    let context_overlaps = shared::contexts(&corpus, &mut findings);
-    let response_overlaps = shared::responses(&corpus, &mut findings);
-    let repeated_responses = repeats::responses(&corpus, &mut findings);
+    let seed = options.seed;
+    let prompt_overlaps = match totals {
+        Some(totals) => prompts::overlaps_of_all(&corpus, totals, seed, &mut findings),
+        None => prompts::overlaps(&corpus, seed, &mut findings),
+    };
+    let context_overlaps = match totals {
+        Some(totals) => shared::contexts_of_all(totals, &mut findings),
+        None => shared::contexts(&corpus, &mut findings),
+    };
+    let response_overlaps = match totals {
+        Some(totals) => shared::responses_of_all(totals, &mut findings),
+        None => shared::responses(&corpus, &mut findings),
+    };
+    let repeated_responses = repeats::responses(&corpus, totals, &mut findings);
     // The sort is stable: findings of a grade stay in the order of the checks.
     findings.sort_by_key(|finding| finding.grade);
     Ok(AuditReport {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::corpus::Corpus;
 use super::finding::{EXAMPLES_LISTED, ExampleRef, Finding, FindingKind, Grade, percent};
 use super::shingles::Sketch;
+use super::totals::{SplitTotals, Text};
 
 /// Minimum similarity of two nearly equal prompts.
 const NEARLY: f64 = 0.8;
@@ -71,6 +72,36 @@ pub(super) fn overlaps(
 /// The same without nearly equal prompts, which take longer to find.
 pub(super) fn same(corpus: &Corpus, findings: &mut Vec<Finding>) {
     every_two(corpus, &Places::of(corpus), &Near::new(), findings);
+}
+
+/// The same of all records of the splits; nearly equal prompts are looked for in the samples.
+pub(super) fn overlaps_of_all(
+    corpus: &Corpus,
+    totals: &[SplitTotals],
+    seed: u64,
+    findings: &mut Vec<Finding>,
+) -> Vec<PromptOverlap> {
+    let mut of_samples = Vec::new();
+    let mut found = overlaps(corpus, seed, &mut of_samples);
+    let mut pairs = found.iter_mut();
+    for earlier in 0..totals.len() {
+        for (later, split) in totals.iter().enumerate().skip(earlier + 1) {
+            let all = split.overlap(&totals[..later], earlier, Text::Prompt);
+            if let Some(overlap) = pairs.next() {
+                overlap.prompts = all.numbers.texts;
+                overlap.exact = all.numbers.shared;
+                overlap.examples_with_exact = all.numbers.examples_with_shared;
+                overlap.pairs.retain(|pair| pair.similarity < 1.0);
+                report_same(overlap, all.first, findings);
+            }
+        }
+    }
+    of_samples.retain(|finding| finding.kind == FindingKind::NearPrompts);
+    findings.extend(of_samples.into_iter().map(|mut finding| {
+        finding.message.push_str(", both in the samples");
+        finding
+    }));
+    found
 }
 
 fn every_two(
@@ -239,27 +270,7 @@ fn report(overlap: &PromptOverlap, findings: &mut Vec<Finding>) {
             .flat_map(|pair| [pair.earlier.clone(), pair.later.clone()])
             .collect()
     };
-    if overlap.exact > 0 {
-        let grade = if share(overlap.exact) >= OVERSIGHT {
-            Grade::Problem
-        } else {
-            Grade::Warning
-        };
-        let message = format!(
-            "{} of {} prompts of {later} ({}) are in {earlier} too, with {} examples: results \
-             on {later} will be too good",
-            overlap.exact,
-            overlap.prompts,
-            percent(share(overlap.exact)),
-            overlap.examples_with_exact,
-        );
-        findings.push(
-            Finding::new(grade, FindingKind::SharedPrompts, message)
-                .number("prompts", overlap.exact as f64)
-                .number("share", share(overlap.exact))
-                .examples(examples(true)),
-        );
-    }
+    report_same(overlap, examples(true), findings);
     if overlap.near > 0 {
         let grade = if share(overlap.near) >= NEAR_SHARE {
             Grade::Warning
@@ -280,4 +291,31 @@ fn report(overlap: &PromptOverlap, findings: &mut Vec<Finding>) {
                 .examples(examples(false)),
         );
     }
+}
+/// The finding about prompts that are the same.
+fn report_same(overlap: &PromptOverlap, examples: Vec<ExampleRef>, findings: &mut Vec<Finding>) {
+    let PromptOverlap { earlier, later, .. } = overlap;
+    if overlap.exact == 0 {
+        return;
+    }
+    let share = overlap.exact as f64 / overlap.prompts.max(1) as f64;
+    let grade = if share >= OVERSIGHT {
+        Grade::Problem
+    } else {
+        Grade::Warning
+    };
+    let message = format!(
+        "{} of {} prompts of {later} ({}) are in {earlier} too, with {} examples: results \
+         on {later} will be too good",
+        overlap.exact,
+        overlap.prompts,
+        percent(share),
+        overlap.examples_with_exact,
+    );
+    findings.push(
+        Finding::new(grade, FindingKind::SharedPrompts, message)
+            .number("prompts", overlap.exact as f64)
+            .number("share", share)
+            .examples(examples),
+    );
 }

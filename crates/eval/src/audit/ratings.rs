@@ -1,12 +1,15 @@
 //! Checks the ratings alone: out of range, constant, copied, missing, repeated.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use gradus_data::RatingStats;
 use serde::{Deserialize, Serialize};
 
 use super::corpus::{Corpus, Rated, by_response};
-use super::finding::{Finding, FindingKind, Grade, percent};
+use super::finding::{ExampleRef, Finding, FindingKind, Grade, percent};
 use super::reach::{FEWEST_RESPONSES, FEWEST_SEGMENTS};
+use super::report::SplitAudit;
+use super::totals::SplitTotals;
 use super::{ScaleRange, outliers};
 use crate::metrics::{pearson, same};
 
@@ -66,17 +69,99 @@ pub(super) fn constant_to_learn(
 fn out_of_scale(corpus: &Corpus, rated: &[Rated], scale: ScaleRange) -> Option<Finding> {
     let outside: Vec<&Rated> = rated.iter().filter(|r| !scale.contains(r.rating)).collect();
     let first = outside.first()?.rating;
+    let counts = [outside.len(), rated.len()];
+    Some(outside_scale(
+        counts,
+        (scale, first),
+        corpus.references(outside),
+    ))
+}
+
+fn outside_scale(
+    [outside, rated]: [usize; 2],
+    (scale, first): (ScaleRange, f64),
+    examples: Vec<ExampleRef>,
+) -> Finding {
     let message = format!(
-        "{} of {} ratings ({}) lie outside the scale {scale}; the first is {first}",
-        outside.len(),
-        rated.len(),
-        percent(outside.len() as f64 / rated.len() as f64),
+        "{outside} of {rated} ratings ({}) lie outside the scale {scale}; the first is {first}",
+        percent(outside as f64 / rated as f64),
     );
-    Some(
-        Finding::new(Grade::Problem, FindingKind::OutOfScale, message)
-            .number("ratings", outside.len() as f64)
-            .examples(corpus.references(outside)),
-    )
+    Finding::new(Grade::Problem, FindingKind::OutOfScale, message)
+        .number("ratings", outside as f64)
+        .examples(examples)
+}
+
+/// Takes back what is true of the samples and not of all records, and counts the ratings of all that lie outside the
+/// scale.
+pub(super) fn correct_for_all(
+    totals: &[SplitTotals],
+    splits: &[SplitAudit],
+    scale: Option<ScaleRange>,
+    findings: &mut Vec<Finding>,
+) {
+    let of_aspect = |aspect: &str| -> Vec<&RatingStats> {
+        let ratings = splits.iter().map(|split| split.stats.aspects.get(aspect));
+        ratings.flatten().collect()
+    };
+    let varies = |aspect: &str| {
+        let mut ratings = of_aspect(aspect).into_iter();
+        let first = ratings.next().map(|ratings| ratings.min);
+        first.is_some_and(|first| {
+            let mut all = of_aspect(aspect).into_iter();
+            all.any(|ratings| !same(ratings.min, first) || !same(ratings.max, first))
+        })
+    };
+    findings.retain(|finding| match (finding.kind, finding.aspect.as_deref()) {
+        (FindingKind::OutOfScale | FindingKind::Unrated, _) => false,
+        (FindingKind::MissingAspect, _) => false,
+        (FindingKind::Constant, Some(aspect)) => finding.grade != Grade::Problem || !varies(aspect),
+        _ => true,
+    });
+    for split in splits {
+        let stats = &split.stats;
+        if stats.aspects.is_empty() {
+            if stats.response_aspects.is_empty() {
+                findings.push(unrated(&split.name));
+            }
+            continue;
+        }
+        let others = splits.iter().flat_map(|split| split.stats.aspects.keys());
+        let missing: BTreeSet<&String> = others
+            .filter(|aspect| !stats.aspects.contains_key(*aspect))
+            .collect();
+        let is_rare = |aspect: &str, findings: &[Finding]| {
+            findings.iter().any(|finding| {
+                finding.kind == FindingKind::RareAspect && finding.aspect.as_deref() == Some(aspect)
+            })
+        };
+        for aspect in missing {
+            if !is_rare(aspect, findings) {
+                findings.push(missing_aspect(&split.name).about(aspect));
+            }
+        }
+    }
+    let Some(scale) = scale else { return };
+    let mut outside: BTreeMap<&str, (f64, usize, Vec<ExampleRef>)> = BTreeMap::new();
+    for (aspect, (first, found)) in totals.iter().flat_map(|split| &split.outside_scale) {
+        let all = outside.entry(aspect).or_insert((*first, 0, Vec::new()));
+        all.1 += found.count;
+        all.2.extend(found.first.iter().cloned());
+    }
+    for (aspect, (first, count, examples)) in outside {
+        let rated: u64 = of_aspect(aspect).iter().map(|ratings| ratings.count).sum();
+        let rated = usize::try_from(rated).unwrap_or(usize::MAX);
+        findings.push(outside_scale([count, rated], (scale, first), examples).about(aspect));
+    }
+}
+
+fn unrated(split: &str) -> Finding {
+    let message = format!("{split}: no segment has a rating");
+    Finding::new(Grade::Problem, FindingKind::Unrated, message)
+}
+
+fn missing_aspect(split: &str) -> Finding {
+    let message = format!("{split} does not rate it, but another split does");
+    Finding::new(Grade::Warning, FindingKind::MissingAspect, message)
 }
 
 fn far_from_others(corpus: &Corpus, rated: &[Rated]) -> Option<Finding> {
@@ -177,8 +262,7 @@ pub(super) fn presence(corpus: &Corpus, rare: &[String], findings: &mut Vec<Find
             {
                 continue;
             }
-            let message = format!("{}: no segment has a rating", split.name);
-            findings.push(Finding::new(Grade::Problem, FindingKind::Unrated, message));
+            findings.push(unrated(&split.name));
             continue;
         }
         for aspect in aspects {
@@ -191,9 +275,7 @@ pub(super) fn presence(corpus: &Corpus, rare: &[String], findings: &mut Vec<Find
                 if rare.iter().any(|name| name == aspect) {
                     continue;
                 }
-                let message = format!("{} does not rate it, but another split does", split.name);
-                let finding = Finding::new(Grade::Warning, FindingKind::MissingAspect, message);
-                findings.push(finding.about(aspect));
+                findings.push(missing_aspect(&split.name).about(aspect));
             } else if others
                 && ratings.iter().all(|&r| same(r, ratings[0]))
                 && !is_constant_everywhere(corpus, aspect)

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::corpus::{Corpus, Rated, midpoint};
 use super::finding::{ExampleRef, Finding, FindingKind, Grade, percent};
+use super::totals::SplitTotals;
 
 /// Minimum distance of contradictory ratings, relative to the range of the aspect.
 const CONTRADICTION: f64 = 0.5;
@@ -29,7 +30,13 @@ pub struct RepeatedResponses {
     pub examples: Vec<ExampleRef>,
 }
 
-pub(super) fn responses(corpus: &Corpus, findings: &mut Vec<Finding>) -> Vec<RepeatedResponses> {
+/// The repeats of every split: with `totals` their number is that of all records, and contradictions are those in the
+/// samples.
+pub(super) fn responses(
+    corpus: &Corpus,
+    totals: Option<&[SplitTotals]>,
+    findings: &mut Vec<Finding>,
+) -> Vec<RepeatedResponses> {
     let ranges: HashMap<&str, f64> = corpus
         .aspects()
         .iter()
@@ -37,8 +44,12 @@ pub(super) fn responses(corpus: &Corpus, findings: &mut Vec<Finding>) -> Vec<Rep
         .collect();
     (0..corpus.splits.len())
         .map(|split| {
-            let repeated = of_split(corpus, split, &ranges);
-            report(&repeated, corpus.splits[split].examples.len(), findings);
+            let mut repeated = of_split(corpus, split, &ranges);
+            let mut examples = corpus.splits[split].examples.len();
+            if let Some(all) = totals.and_then(|totals| totals.get(split)) {
+                (repeated.repeats, examples) = (all.repeats(), all.records());
+            }
+            report(&repeated, examples, findings);
             repeated
         })
         .collect()

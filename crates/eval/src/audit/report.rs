@@ -57,6 +57,10 @@ pub struct SplitAudit {
     pub stats: DatasetStats,
     /// How its segments cover its text.
     pub text: TextShape,
+    /// Number of records in the sample that everything but sizes, ratings, rare aspects, blank segments, spans inside
+    /// words and shared texts comes from; `None` if it comes from all records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sampled: Option<usize>,
 }
 
 /// An aspect, over all splits together.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::corpus::{Corpus, Entry};
 use super::finding::{EXAMPLES_LISTED, ExampleRef, Finding, FindingKind, Grade, percent};
+use super::totals::{SplitTotals, Text};
 
 /// Maximum share of shared contexts or responses for the milder grade.
 const OVERSIGHT: f64 = 0.01;
@@ -42,7 +43,27 @@ pub struct TextPair {
 /// The shared contexts of every two splits.
 pub(super) fn contexts(corpus: &Corpus, findings: &mut Vec<Finding>) -> Vec<TextOverlap> {
     let overlaps = every_two(corpus, |entry| entry.context);
-    for overlap in overlaps.iter().filter(|overlap| overlap.shared > 0) {
+    report_contexts(&overlaps, &[], findings);
+    overlaps
+}
+
+/// The same of all records of the splits.
+pub(super) fn contexts_of_all(
+    totals: &[SplitTotals],
+    findings: &mut Vec<Finding>,
+) -> Vec<TextOverlap> {
+    let (overlaps, examples) = every_two_of_all(totals, Text::Context);
+    report_contexts(&overlaps, &examples, findings);
+    overlaps
+}
+
+/// `examples` of each overlap stand for its pairs, if there are any.
+fn report_contexts(
+    overlaps: &[TextOverlap],
+    examples: &[Vec<ExampleRef>],
+    findings: &mut Vec<Finding>,
+) {
+    for (index, overlap) in shared(overlaps) {
         let message = format!(
             "{} are in {} too: the model is trained on ratings with these contexts",
             of_all(overlap, "contexts"),
@@ -50,15 +71,62 @@ pub(super) fn contexts(corpus: &Corpus, findings: &mut Vec<Finding>) -> Vec<Text
         );
         let grades = [Grade::Warning, Grade::Note];
         let kind = FindingKind::SharedContexts;
-        findings.push(finding(kind, grades, "contexts", overlap, message));
+        let examples = examples.get(index);
+        findings.push(finding(
+            kind,
+            grades,
+            "contexts",
+            (overlap, examples),
+            message,
+        ));
     }
-    overlaps
+}
+
+fn shared(overlaps: &[TextOverlap]) -> impl Iterator<Item = (usize, &TextOverlap)> {
+    let numbered = overlaps.iter().enumerate();
+    numbered.filter(|(_, overlap)| overlap.shared > 0)
+}
+
+/// The overlaps of every two splits, and examples of each.
+fn every_two_of_all(
+    totals: &[SplitTotals],
+    text: Text,
+) -> (Vec<TextOverlap>, Vec<Vec<ExampleRef>>) {
+    let pairs = (0..totals.len()).flat_map(|earlier| {
+        let later = earlier + 1..totals.len();
+        later.map(move |later| (earlier, later))
+    });
+    pairs
+        .map(|(earlier, later)| {
+            let found = totals[later].overlap(&totals[..later], earlier, text);
+            (found.numbers, found.first)
+        })
+        .unzip()
 }
 
 /// The shared responses of every two splits.
 pub(super) fn responses(corpus: &Corpus, findings: &mut Vec<Finding>) -> Vec<TextOverlap> {
     let overlaps = every_two(corpus, |entry| entry.telling_response);
-    for overlap in overlaps.iter().filter(|overlap| overlap.shared > 0) {
+    report_responses(&overlaps, &[], findings);
+    overlaps
+}
+
+/// The same of all records of the splits.
+pub(super) fn responses_of_all(
+    totals: &[SplitTotals],
+    findings: &mut Vec<Finding>,
+) -> Vec<TextOverlap> {
+    let (overlaps, examples) = every_two_of_all(totals, Text::Response);
+    report_responses(&overlaps, &examples, findings);
+    overlaps
+}
+
+fn report_responses(
+    overlaps: &[TextOverlap],
+    examples: &[Vec<ExampleRef>],
+    findings: &mut Vec<Finding>,
+) {
+    for (index, overlap) in shared(overlaps) {
         let message = format!(
             "{} are in {} too, regardless of their prompts: results on the later split will be too good",
             of_all(overlap, "responses"),
@@ -66,9 +134,15 @@ pub(super) fn responses(corpus: &Corpus, findings: &mut Vec<Finding>) -> Vec<Tex
         );
         let grades = [Grade::Problem, Grade::Warning];
         let kind = FindingKind::SharedResponses;
-        findings.push(finding(kind, grades, "responses", overlap, message));
+        let examples = examples.get(index);
+        findings.push(finding(
+            kind,
+            grades,
+            "responses",
+            (overlap, examples),
+            message,
+        ));
     }
-    overlaps
 }
 
 /// A phrase such as `12 of 40 responses of test (30 %), with 13 examples,`.
@@ -92,7 +166,7 @@ fn finding(
     kind: FindingKind,
     grades: [Grade; 2],
     what: &str,
-    overlap: &TextOverlap,
+    (overlap, examples): (&TextOverlap, Option<&Vec<ExampleRef>>),
     message: String,
 ) -> Finding {
     let [many, few] = grades;
@@ -102,15 +176,12 @@ fn finding(
         few
     };
     let pairs = overlap.pairs.iter();
+    let pairs = pairs.flat_map(|pair| [pair.earlier.clone(), pair.later.clone()]);
     Finding::new(grade, kind, message)
         .number(what, overlap.shared as f64)
         .number("examples", overlap.examples_with_shared as f64)
         .number("share", share(overlap))
-        .examples(
-            pairs
-                .flat_map(|pair| [pair.earlier.clone(), pair.later.clone()])
-                .collect(),
-        )
+        .examples(examples.cloned().unwrap_or_else(|| pairs.collect()))
 }
 
 /// The texts, identified by the number that `text` returns, that every two splits share.

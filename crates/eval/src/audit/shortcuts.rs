@@ -206,7 +206,7 @@ fn of_both(aspect: &str, fit: &FitReach, value: f64, lists_end: bool) -> Finding
     };
     let message = format!(
         "position and length together reach Pearson {value:.2} with the rating ({}): {cause}",
-        fit.how
+        fit.described()
     );
     Finding::new(grade, FindingKind::PlaceShortcut, message)
         .about(aspect)
@@ -266,7 +266,7 @@ fn of_words(aspect: &str, fit: &FitReach, value: f64) -> Finding {
     };
     let message = format!(
         "the bag of words reaches Pearson {value:.2} with the rating ({}): {meaning}",
-        fit.how
+        fit.described()
     );
     Finding::new(grade, FindingKind::WordsShortcut, message)
         .about(aspect)

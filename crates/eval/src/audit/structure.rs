@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::corpus::{Corpus, Entry};
 use super::finding::{ExampleRef, Finding, FindingKind, Grade, percent};
 use super::report::SplitAudit;
+use super::totals::SplitTotals;
 
 /// Minimum share of the text outside of segments for a note.
 const MUCH_OUTSIDE: f64 = 0.1;
@@ -36,9 +37,32 @@ pub(super) fn splits(corpus: &Corpus, findings: &mut Vec<Finding>) -> Vec<SplitA
             name: split.name.clone(),
             stats: stats.finish(),
             text: shape(corpus, index, findings),
+            sampled: None,
         }
     };
     let splits: Vec<SplitAudit> = corpus.splits.iter().enumerate().map(split).collect();
+    report_outside(&splits, findings);
+    splits
+}
+
+/// The same of all records of the splits.
+pub(super) fn splits_of_all(
+    corpus: &Corpus,
+    totals: &[SplitTotals],
+    findings: &mut Vec<Finding>,
+) -> Vec<SplitAudit> {
+    let split = |(sample, split): (&super::AuditSplit, &SplitTotals)| {
+        let text = split.shape();
+        report(&split.name, &text, split.blank.first.clone(), findings);
+        let sampled = sample.examples.len();
+        SplitAudit {
+            name: split.name.clone(),
+            stats: split.stats(),
+            text,
+            sampled: (sampled < split.records()).then_some(sampled),
+        }
+    };
+    let splits: Vec<SplitAudit> = corpus.splits.iter().zip(totals).map(split).collect();
     report_outside(&splits, findings);
     splits
 }
@@ -116,6 +140,6 @@ fn report_outside(splits: &[SplitAudit], findings: &mut Vec<Finding>) {
 }
 
 /// Characters that are not white space.
-fn visible(text: &str) -> usize {
+pub(super) fn visible(text: &str) -> usize {
     text.chars().filter(|c| !c.is_whitespace()).count()
 }

@@ -3,7 +3,8 @@
 use gradus_data::{CharSpan, parts_of_words};
 
 use super::corpus::Corpus;
-use super::finding::{Finding, FindingKind, Grade, percent};
+use super::finding::{ExampleRef, Finding, FindingKind, Grade, percent};
+use super::totals::{Mentioned, SplitTotals};
 
 /// Minimum share of such segments for a finding.
 const MANY: f64 = 0.01;
@@ -25,25 +26,43 @@ pub(super) fn check(corpus: &Corpus, findings: &mut Vec<Finding>) {
                     .map(|(k, _)| corpus.reference(index, Some(k))),
             );
         }
-        if found.is_empty() {
-            continue;
-        }
-        let share = found.len() as f64 / segments as f64;
-        let grade = if share >= MANY {
-            Grade::Warning
-        } else {
-            Grade::Note
-        };
-        let message = format!(
-            "{name}: {} of {segments} segments begin or end inside a word ({})",
-            found.len(),
-            percent(share)
-        );
-        findings.push(
-            Finding::new(grade, FindingKind::InsideWords, message)
-                .number("segments", found.len() as f64)
-                .number("share", share)
-                .examples(found),
-        );
+        let count = found.len();
+        report(name, count, segments, found, findings);
     }
+}
+
+/// The same of all records of the splits.
+pub(super) fn of_all(totals: &[SplitTotals], findings: &mut Vec<Finding>) {
+    for split in totals {
+        let Mentioned { count, first } = split.in_words.clone();
+        report(&split.name, count, split.stats().segments, first, findings);
+    }
+}
+
+fn report(
+    name: &str,
+    count: usize,
+    segments: usize,
+    found: Vec<ExampleRef>,
+    findings: &mut Vec<Finding>,
+) {
+    if count == 0 {
+        return;
+    }
+    let share = count as f64 / segments as f64;
+    let grade = if share >= MANY {
+        Grade::Warning
+    } else {
+        Grade::Note
+    };
+    let message = format!(
+        "{name}: {count} of {segments} segments begin or end inside a word ({})",
+        percent(share)
+    );
+    findings.push(
+        Finding::new(grade, FindingKind::InsideWords, message)
+            .number("segments", count as f64)
+            .number("share", share)
+            .examples(found),
+    );
 }

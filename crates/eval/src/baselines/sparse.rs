@@ -11,9 +11,107 @@ const CHUNK: usize = 1024;
 /// A matrix by rows and by columns, so that products with it and with its transpose are both sums
 /// in a fixed order: results do not depend on the number of threads.
 pub(super) struct SparseMatrix {
-    rows: Vec<Vec<(u32, f64)>>,
-    columns: Vec<Vec<(u32, f64)>>,
+    rows: Lines,
+    columns: Lines,
     column_means: Vec<f64>,
+}
+
+/// Rows, or columns, one behind the other, the shortest first.
+#[derive(Default)]
+struct Lines {
+    indices: Vec<u32>,
+    values: Vec<f64>,
+    /// Where each line ends.
+    ends: Vec<usize>,
+    /// The number of each line before they were sorted.
+    numbers: Vec<usize>,
+}
+
+/// One row or column.
+type Line<'a> = (&'a [u32], &'a [f64]);
+
+impl Lines {
+    fn of(lines: &[Vec<(u32, f64)>]) -> Self {
+        let mut numbers: Vec<usize> = (0..lines.len()).collect();
+        numbers.sort_by_key(|&number| lines[number].len());
+        let mut all = Self::default();
+        for &number in &numbers {
+            let line = &lines[number];
+            all.indices.extend(line.iter().map(|entry| entry.0));
+            all.values.extend(line.iter().map(|entry| entry.1));
+            all.ends.push(all.values.len());
+        }
+        Self { numbers, ..all }
+    }
+
+    fn line(&self, place: usize) -> Line<'_> {
+        let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let range = start..self.ends[place];
+        (&self.indices[range.clone()], &self.values[range])
+    }
+
+    /// The product of every line with a dense vector, in the order before sorting.
+    fn times(&self, dense: &[f64]) -> Vec<f64> {
+        let mut sorted = vec![0.0; self.ends.len()];
+        let chunks = sorted.par_chunks_mut(CHUNK).enumerate();
+        chunks.for_each(|(chunk, products)| {
+            let first = chunk * CHUNK;
+            for (four, products) in products.chunks_mut(4).enumerate() {
+                let place = first + 4 * four;
+                if let Some(products) = products.first_chunk_mut::<4>() {
+                    let lines = [0, 1, 2, 3].map(|k| self.line(place + k));
+                    *products = four_dots(lines, dense);
+                } else {
+                    for (k, product) in products.iter_mut().enumerate() {
+                        *product = dot_from(-0.0, self.line(place + k), dense);
+                    }
+                }
+            }
+        });
+        self.unsorted(sorted)
+    }
+
+    /// The sum of squares of every line, in the order before sorting.
+    fn squares(&self) -> Vec<f64> {
+        let of_line = |place| {
+            let (_, values) = self.line(place);
+            values.iter().map(|value| value * value).sum()
+        };
+        self.unsorted((0..self.ends.len()).map(of_line))
+    }
+
+    fn unsorted(&self, sorted: impl IntoIterator<Item = f64>) -> Vec<f64> {
+        let mut values = vec![0.0; self.numbers.len()];
+        for (&number, value) in self.numbers.iter().zip(sorted) {
+            values[number] = value;
+        }
+        values
+    }
+}
+
+/// Four products at once: each is a chain of additions, of which the processor works on several side by side.
+fn four_dots(lines: [Line<'_>; 4], dense: &[f64]) -> [f64; 4] {
+    let shared = lines.iter().map(|line| line.0.len()).min().unwrap_or(0);
+    let heads = lines.map(|(indices, values)| (&indices[..shared], &values[..shared]));
+    let mut sums = [-0.0; 4];
+    for k in 0..shared {
+        for (sum, (indices, values)) in sums.iter_mut().zip(heads) {
+            *sum += values[k] * dense[indices[k] as usize];
+        }
+    }
+    let mut ends = lines.into_iter();
+    sums.map(|sum| {
+        let (indices, values) = ends.next().unwrap_or_default();
+        dot_from(sum, (&indices[shared..], &values[shared..]), dense)
+    })
+}
+
+/// `sum` and the product of a line with a dense vector, added entry by entry.
+fn dot_from(sum: f64, (indices, values): Line<'_>, dense: &[f64]) -> f64 {
+    let entries = indices.iter().zip(values);
+    entries.fold(sum, |sum, (&index, value)| {
+        sum + value * dense[index as usize]
+    })
 }
 
 impl SparseMatrix {
@@ -31,8 +129,8 @@ impl SparseMatrix {
             .map(|column| column.iter().map(|entry| entry.1).sum::<f64>() / count)
             .collect();
         Self {
-            rows,
-            columns,
+            rows: Lines::of(&rows),
+            columns: Lines::of(&columns),
             column_means,
         }
     }
@@ -45,23 +143,19 @@ impl SparseMatrix {
     /// `(X - 1 means') v`
     fn times(&self, vector: &[f64]) -> Vec<f64> {
         let shift = dot(&self.column_means, vector);
-        let of_row = |row: &Vec<(u32, f64)>| sparse_dot(row, vector) - shift;
-        self.rows
-            .par_iter()
-            .with_min_len(CHUNK)
-            .map(of_row)
-            .collect()
+        let mut products = self.rows.times(vector);
+        products.iter_mut().for_each(|product| *product -= shift);
+        products
     }
 
     /// `(X - 1 means')' v`
     fn transposed_times(&self, vector: &[f64]) -> Vec<f64> {
         let total: f64 = vector.iter().sum();
-        self.columns
-            .par_iter()
-            .zip(&self.column_means)
-            .with_min_len(CHUNK)
-            .map(|(column, mean)| sparse_dot(column, vector) - mean * total)
-            .collect()
+        let mut products = self.columns.times(vector);
+        for (product, mean) in products.iter_mut().zip(&self.column_means) {
+            *product -= mean * total;
+        }
+        products
     }
 
     /// Minimizes `|y - (X - 1 means') w|² + penalty |w|²` by conjugate gradients on the normal
@@ -121,14 +215,11 @@ impl SparseMatrix {
 
     /// Sums of squares of the columns about their means.
     fn squares(&self) -> Vec<f64> {
-        let count = self.rows.len() as f64;
-        self.columns
-            .iter()
+        let count = self.rows.ends.len() as f64;
+        let squares = self.columns.squares().into_iter();
+        squares
             .zip(&self.column_means)
-            .map(|(column, mean)| {
-                let squares: f64 = column.iter().map(|entry| entry.1 * entry.1).sum();
-                (squares - count * mean * mean).max(0.0)
-            })
+            .map(|(squares, mean)| (squares - count * mean * mean).max(0.0))
             .collect()
     }
 }

@@ -15,6 +15,7 @@ mod lists;
 mod metric;
 mod moments;
 mod pair_counts;
+mod rank_figures;
 mod ranking;
 mod ranks;
 mod segment_metric;

@@ -96,18 +96,32 @@ impl PairCounts {
 
     /// Kendall's τ-b. `None` if either side is constant.
     pub(super) fn tau_b(&self) -> Option<f64> {
-        let untied_predictions = (self.pairs - self.tied_predictions) as f64;
-        let untied_targets = self.untied_targets() as f64;
-        if untied_predictions == 0.0 || untied_targets == 0.0 {
-            return None;
-        }
-        let difference = self.concordant() as f64 - self.discordant as f64;
-        finite(difference / untied_predictions.sqrt() / untied_targets.sqrt())
-            .map(|tau| tau.clamp(-1.0, 1.0))
+        tau_b(
+            [self.concordant(), self.discordant],
+            self.pairs,
+            [self.tied_predictions, self.tied_targets],
+        )
     }
 }
 
-fn choose_two(items: u64) -> u64 {
+/// Kendall's τ-b from concordant and discordant pairs, all pairs, and those with tied predictions and tied targets.
+/// `None` if either side is constant.
+pub(super) fn tau_b(
+    [concordant, discordant]: [u64; 2],
+    pairs: u64,
+    [tied_predictions, tied_targets]: [u64; 2],
+) -> Option<f64> {
+    let untied_predictions = (pairs - tied_predictions) as f64;
+    let untied_targets = (pairs - tied_targets) as f64;
+    if untied_predictions == 0.0 || untied_targets == 0.0 {
+        return None;
+    }
+    let difference = concordant as f64 - discordant as f64;
+    finite(difference / untied_predictions.sqrt() / untied_targets.sqrt())
+        .map(|tau| tau.clamp(-1.0, 1.0))
+}
+
+pub(super) fn choose_two(items: u64) -> u64 {
     items * items.saturating_sub(1) / 2
 }
 
@@ -143,5 +157,82 @@ impl Fenwick {
             index &= index - 1;
         }
         sum
+    }
+}
+/// Counts by level of what was seen so far.
+pub(super) trait Seen {
+    fn new(levels: usize) -> Self;
+
+    fn add(&mut self, level: usize, count: u64);
+
+    /// What was seen below `level`, and at it.
+    fn below_and_at(&self, level: usize) -> (u64, u64);
+}
+
+/// The counts of fewer than 16 levels, in running sums: all of them are raised at once, which is faster than a tree.
+pub(super) struct Few {
+    /// What was seen below each level; behind the last level, everything.
+    below: [u64; Self::LEVELS],
+}
+
+impl Few {
+    /// Room for one level less.
+    pub(super) const LEVELS: usize = 16;
+    /// For each level all bits of those above.
+    const ABOVE: [[u64; Self::LEVELS]; Self::LEVELS] = {
+        let mut masks = [[0; Self::LEVELS]; Self::LEVELS];
+        let mut level = 0;
+        while level < Self::LEVELS {
+            let mut above = level + 1;
+            while above < Self::LEVELS {
+                masks[level][above] = u64::MAX;
+                above += 1;
+            }
+            level += 1;
+        }
+        masks
+    };
+}
+
+impl Seen for Few {
+    fn new(_levels: usize) -> Self {
+        Self {
+            below: [0; Self::LEVELS],
+        }
+    }
+
+    fn add(&mut self, level: usize, count: u64) {
+        for (below, mask) in self.below.iter_mut().zip(&Self::ABOVE[level]) {
+            *below += count & mask;
+        }
+    }
+
+    fn below_and_at(&self, level: usize) -> (u64, u64) {
+        let below = self.below[level];
+        (below, self.below[level + 1] - below)
+    }
+}
+
+/// The counts of any number of levels.
+pub(super) struct Many {
+    counts: Vec<u64>,
+    tree: Fenwick,
+}
+
+impl Seen for Many {
+    fn new(levels: usize) -> Self {
+        Self {
+            counts: vec![0; levels],
+            tree: Fenwick::new(levels),
+        }
+    }
+
+    fn add(&mut self, level: usize, count: u64) {
+        self.counts[level] += count;
+        self.tree.add(level, count);
+    }
+
+    fn below_and_at(&self, level: usize) -> (u64, u64) {
+        (self.tree.below(level), self.counts[level])
     }
 }

@@ -58,21 +58,6 @@ impl Ranking {
         }
         levels
     }
-
-    /// The average rank of every pair in the resample; of no meaning for pairs not in it.
-    pub(super) fn ranks(&self, counts: &[u32]) -> Vec<f64> {
-        let mut ranks = vec![0.0; self.sorted.len()];
-        let mut before = 0;
-        for tied in self.ties() {
-            let weight = weight(tied, counts);
-            let rank = f64::midpoint((before + 1) as f64, (before + weight) as f64);
-            for &(pair, _) in tied {
-                ranks[pair as usize] = rank;
-            }
-            before += weight;
-        }
-        ranks
-    }
 }
 
 /// How many pairs of the resample are among `tied`.

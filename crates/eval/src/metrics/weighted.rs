@@ -1,12 +1,13 @@
 //! Pairs of score and rating with a weight for each response, and the metrics over them.
 //! Weights of 1 give the plain values.
 
+use std::cell::OnceCell;
 use std::sync::OnceLock;
 
 use super::finite;
 use super::moments::PairMoments;
 use super::pair_counts::PairCounts;
-use super::ranking::{Ranking, weight};
+use super::rank_figures::{RankFigures, RankedPairs};
 use crate::{Metric, ResponsePairs};
 
 /// Metrics prepared for many resamples of the same pairs: sums per response and sorted orders are
@@ -23,6 +24,7 @@ pub struct WeightedPairs<'a> {
     /// The weight of each response, or of all of them together.
     counts: &'a [u32],
     moments: PairMoments,
+    order: OnceCell<RankFigures>,
 }
 
 /// Values that do not depend on the weights.
@@ -33,20 +35,7 @@ struct Prepared<'a> {
     moments: Vec<PairMoments>,
     /// See [`PairCounts::right_order`] and [`PairCounts::untied_targets`].
     right_order: OnceLock<Vec<(f64, f64)>>,
-    ranks: OnceLock<Ranks>,
-}
-
-/// Values for the ranking metrics.
-struct Ranks {
-    predictions: Ranking,
-    targets: Ranking,
-    target_levels: Vec<u32>,
-    /// Whether the target of a pair lies above the midpoint; `None` without a midpoint.
-    positive: Option<Vec<bool>>,
-    /// Pairs above the midpoint in every response.
-    positives: Vec<u32>,
-    /// The response of every pair.
-    responses: Vec<u32>,
+    ranked: OnceLock<RankedPairs>,
 }
 
 impl<'a> WeightedMetrics<'a> {
@@ -59,7 +48,7 @@ impl<'a> WeightedMetrics<'a> {
                 together: false,
                 moments: PairMoments::by_response(pairs),
                 right_order: OnceLock::new(),
-                ranks: OnceLock::new(),
+                ranked: OnceLock::new(),
             },
         }
     }
@@ -76,7 +65,7 @@ impl<'a> WeightedMetrics<'a> {
                 together: true,
                 moments: vec![PairMoments::of_all(pairs)],
                 right_order: OnceLock::new(),
-                ranks: OnceLock::new(),
+                ranked: OnceLock::new(),
             },
         };
         all.at(&[1])
@@ -89,6 +78,7 @@ impl<'a> WeightedMetrics<'a> {
             prepared: &self.prepared,
             counts,
             moments: PairMoments::resampled(&self.prepared.moments, counts),
+            order: OnceCell::new(),
         };
         if weighted.moments.is_empty() {
             return vec![None; self.metrics.len()];
@@ -115,15 +105,15 @@ impl Prepared<'_> {
         })
     }
 
-    fn ranks(&self) -> &Ranks {
-        self.ranks.get_or_init(|| {
+    fn ranked(&self) -> &RankedPairs {
+        self.ranked.get_or_init(|| {
             let mut responses = vec![0; self.pairs.len()];
             if !self.together {
                 for (response, range) in (0..).zip(self.pairs.ranges()) {
                     responses[range].fill(response);
                 }
             }
-            Ranks::of(self.pairs, responses)
+            RankedPairs::of(self.pairs, &responses)
         })
     }
 }
@@ -167,124 +157,24 @@ impl WeightedPairs<'_> {
     }
 
     pub(super) fn spearman(&self) -> Option<f64> {
-        self.prepared.ranks().spearman(self.counts)
+        self.order().spearman
     }
 
     pub(super) fn kendall_tau_b(&self) -> Option<f64> {
-        self.prepared.ranks().kendall_tau_b(self.counts)
+        self.order().kendall_tau_b
     }
 
     pub(super) fn auroc(&self) -> Option<f64> {
-        self.prepared.ranks().auroc(self.counts)
+        self.order().auroc
     }
 
     pub(super) fn auprc(&self) -> Option<f64> {
-        self.prepared.ranks().auprc(self.counts)
-    }
-}
-
-impl Ranks {
-    fn of(pairs: &ResponsePairs, responses: Vec<u32>) -> Self {
-        let targets = Ranking::new(pairs.targets(), &responses);
-        let midpoint = pairs.midpoint();
-        let of = |midpoint| pairs.targets().iter().map(|&t| t > midpoint).collect();
-        let positive: Option<Vec<bool>> = midpoint.map(of);
-        let mut positives = vec![0; responses.last().map_or(0, |&last| last as usize + 1)];
-        for (&positive, &response) in positive.iter().flatten().zip(&responses) {
-            positives[response as usize] += u32::from(positive);
-        }
-        Self {
-            predictions: Ranking::new(pairs.predictions(), &responses),
-            target_levels: targets.levels(),
-            targets,
-            positive,
-            positives,
-            responses,
-        }
+        self.order().auprc
     }
 
-    /// Index and count of the pairs that are in the resample.
-    fn present<'a>(&'a self, counts: &'a [u32]) -> impl Iterator<Item = (usize, f64)> + 'a {
-        self.responses
-            .iter()
-            .map(|&response| counts[response as usize])
-            .enumerate()
-            .filter(|&(_, count)| count > 0)
-            .map(|(pair, count)| (pair, f64::from(count)))
-    }
-
-    fn spearman(&self, counts: &[u32]) -> Option<f64> {
-        let (x, y) = (self.predictions.ranks(counts), self.targets.ranks(counts));
-        let total: f64 = self.present(counts).map(|(_, count)| count).sum();
-        let center = f64::midpoint(1.0, total);
-        let (mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0);
-        for (pair, count) in self.present(counts) {
-            let (dx, dy) = (x[pair] - center, y[pair] - center);
-            xx += count * dx * dx;
-            yy += count * dy * dy;
-            xy += count * dx * dy;
-        }
-        // Ranks of a constant all equal the center exactly.
-        if xx > 0.0 && yy > 0.0 {
-            let scale = (xx / total).sqrt() * (yy / total).sqrt();
-            finite(xy / total / scale).map(|r| r.clamp(-1.0, 1.0))
-        } else {
-            None
-        }
-    }
-
-    fn kendall_tau_b(&self, counts: &[u32]) -> Option<f64> {
-        PairCounts::weighted(
-            &self.predictions,
-            &self.targets,
-            &self.target_levels,
-            counts,
-        )
-        .tau_b()
-    }
-
-    fn auroc(&self, counts: &[u32]) -> Option<f64> {
-        let positive = self.positive.as_ref()?;
-        let ranks = self.predictions.ranks(counts);
-        let (mut total, mut positives, mut of_positives) = (0.0, 0.0, 0.0);
-        for (pair, count) in self.present(counts) {
-            total += count;
-            if positive[pair] {
-                positives += count;
-                of_positives += count * ranks[pair];
-            }
-        }
-        let negatives = total - positives;
-        if positives == 0.0 || negatives == 0.0 {
-            return None;
-        }
-        let above = of_positives - positives * (positives + 1.0) / 2.0;
-        finite(above / (positives * negatives))
-    }
-
-    fn auprc(&self, counts: &[u32]) -> Option<f64> {
-        let positive = self.positive.as_ref()?;
-        let counted = self.positives.iter().zip(counts);
-        let positives: f64 = counted
-            .map(|(&positives, &count)| f64::from(positives) * f64::from(count))
-            .sum();
-        let (mut seen, mut found, mut area) = (0, 0, 0.0);
-        for tied in self.predictions.ties().rev() {
-            let new: u64 = tied
-                .iter()
-                .filter(|&&(pair, _)| positive[pair as usize])
-                .map(|&(_, response)| u64::from(counts[response as usize]))
-                .sum();
-            seen += weight(tied, counts);
-            found += new;
-            if new > 0 {
-                area += new as f64 / positives * (found as f64 / seen as f64);
-            }
-        }
-        if found == 0 || found == seen {
-            return None;
-        }
-        finite(area)
+    fn order(&self) -> &RankFigures {
+        self.order
+            .get_or_init(|| self.prepared.ranked().at(self.counts))
     }
 }
 

@@ -34,7 +34,7 @@ mod reader;
 mod record;
 mod value;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use gradus_data::{CharSpan, Example, JsonLines, Location, ReadLimits, Segment};
@@ -99,7 +99,48 @@ impl ScoreFile {
         limits: ReadLimits,
     ) -> Result<Self> {
         let path = path.as_ref();
-        Self::collect(JsonLines::open(path, limits)?, path, examples, aspects)
+        let lines = JsonLines::open(path, limits)?;
+        let (mut file, scored) = Self::joined(lines, path, examples, aspects)?;
+        let scored = scored.records.into_iter().zip(examples);
+        let responses = scored.map(|(record, example)| {
+            let mut response = beside(example, record.as_ref(), &file.columns, file.own);
+            let segments = response.segments.iter_mut().zip(&example.segments);
+            for (scored, segment) in segments {
+                scored.ratings.clone_from(&segment.ratings);
+                scored.raters.clone_from(&segment.raters);
+            }
+            response
+        });
+        file.file.responses = responses.collect();
+        Ok(file.file)
+    }
+
+    /// [`read`](Self::read) with other limits, which consumes the examples: of very many segments, their ratings are most
+    /// of the memory.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn of_examples(
+        path: impl AsRef<Path>,
+        examples: Vec<Example>,
+        aspects: Option<&[String]>,
+        limits: ReadLimits,
+    ) -> Result<Self> {
+        let path = path.as_ref();
+        let lines = JsonLines::open(path, limits)?;
+        let (mut file, scored) = Self::joined(lines, path, &examples, aspects)?;
+        let scored = scored.records.into_iter().zip(examples);
+        let responses = scored.map(|(record, example)| {
+            let mut response = beside(&example, record.as_ref(), &file.columns, file.own);
+            let segments = response.segments.iter_mut().zip(example.segments);
+            for (scored, segment) in segments {
+                scored.ratings = segment.ratings;
+                scored.raters = segment.raters;
+            }
+            response
+        });
+        file.file.responses = responses.collect();
+        Ok(file.file)
     }
 
     /// Gives examples without segments the segments of the file.
@@ -113,12 +154,13 @@ impl ScoreFile {
         }
     }
 
-    fn collect(
+    /// The file without responses, and the records that they are made of.
+    fn joined(
         lines: JsonLines,
         path: &Path,
         examples: &[Example],
         aspects: Option<&[String]>,
-    ) -> Result<Self> {
+    ) -> Result<(Unfilled, Joined)> {
         let joined = Joined::read(lines, examples)?;
         let choice = Choice::of(path, &joined.names, examples, aspects)?;
         let records = || joined.records.iter().flatten();
@@ -128,21 +170,31 @@ impl ScoreFile {
         };
         // All response scores have one source: if some records give them, the other responses have none.
         let own = records().any(|record| given(&record));
-        let responses = examples
-            .iter()
-            .zip(&joined.records)
-            .map(|(example, record)| beside(example, record.as_ref(), &choice.columns, own))
-            .collect();
         let other_kind = |record: &&Record| matches!(record.response, ResponseScore::OtherKind);
-        Ok(Self {
+        let file = Self {
             aggregation: records().find_map(|record| record.aggregation),
             response_scores_left_out: records().filter(other_kind).count(),
             missing_responses: joined.records.iter().filter(|r| r.is_none()).count(),
             aspects: choice.names,
             unrated_aspects: choice.left_out,
-            responses,
-        })
+            responses: Vec::new(),
+        };
+        let unfilled = Unfilled {
+            file,
+            columns: choice.columns,
+            own,
+        };
+        Ok((unfilled, joined))
     }
+}
+
+/// A file whose responses are still to be made.
+struct Unfilled {
+    file: ScoreFile,
+    /// Index of each aspect among the names of the file.
+    columns: Vec<usize>,
+    /// Whether the file has scores of responses.
+    own: bool,
 }
 
 /// The records of a file, in the order of the examples.
@@ -205,7 +257,7 @@ impl Joined {
     }
 }
 
-/// Joins the scores of a record with the ratings of its example. `own` says whether the file has scores
+/// Joins the scores of a record with its example; the ratings of segments come later. `own` says whether the file has scores
 /// of responses.
 fn beside(
     example: &Example,
@@ -227,8 +279,8 @@ fn beside(
         ScoredSegment {
             start,
             end,
-            ratings: segment.ratings.clone(),
-            raters: segment.raters.clone(),
+            ratings: BTreeMap::new(),
+            raters: BTreeMap::new(),
             scores: (!none).then_some(scores),
             unscored: (!whole).then_some(score.reason),
             cut: score.cut && !none,

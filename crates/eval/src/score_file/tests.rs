@@ -16,16 +16,23 @@ fn read(text: &str, aspects: Option<&[&str]>) -> Result<ScoreFile> {
 }
 
 fn read_beside(text: &str, examples: &[Example], aspects: Option<&[&str]>) -> Result<ScoreFile> {
-    let source = std::io::Cursor::new(text.to_owned().into_bytes());
-    let lines = JsonLines::new(source, "scores.jsonl", ReadLimits::default()).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("scores.jsonl");
+    fs_err::write(&path, text).unwrap();
     let aspects: Option<Vec<String>> =
         aspects.map(|names| names.iter().map(|&name| name.to_owned()).collect());
-    ScoreFile::collect(
-        lines,
-        Path::new("scores.jsonl"),
-        examples,
-        aspects.as_deref(),
-    )
+    let (aspects, limits) = (aspects.as_deref(), ReadLimits::default());
+    let file = ScoreFile::read_within(&path, examples, aspects, limits);
+    let consuming = ScoreFile::of_examples(&path, examples.to_vec(), aspects, limits);
+    match (&file, &consuming) {
+        // An absent score of an aspect is NaN.
+        (Ok(file), Ok(consuming)) => assert_eq!(format!("{consuming:?}"), format!("{file:?}")),
+        (file, consuming) => assert_eq!(
+            consuming.as_ref().err().map(ToString::to_string),
+            file.as_ref().err().map(ToString::to_string)
+        ),
+    }
+    file
 }
 
 fn scores(file: &ScoreFile) -> Vec<Vec<Option<Vec<f64>>>> {

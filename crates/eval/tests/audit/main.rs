@@ -5,6 +5,7 @@
 mod leaks;
 mod prompts;
 mod ratings;
+mod sampled;
 mod shortcuts;
 
 use std::collections::BTreeMap;
