@@ -113,6 +113,14 @@ pub(crate) struct RunArgs {
     /// all [default: mean, or last for a decoder]
     #[arg(long)]
     pub(crate) pooling: Option<Pooling>,
+    /// Where examples are kept: memory, disk (in their files and a cache of tokens), or auto: memory
+    /// up to 64 MiB of data; the result is the same [default: auto]
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) data_in: Option<DataIn>,
+    /// Directory for the cache of tokens, which later runs read [default: DATA.tokens beside the
+    /// training split]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) token_cache: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
 }
@@ -139,14 +147,6 @@ pub(crate) struct TrainArgs {
     /// Directory for checkpoints and metrics.jsonl while training [default: OUTPUT.checkpoints]
     #[arg(long, value_name = "DIR")]
     pub(crate) checkpoints: Option<PathBuf>,
-    /// Where examples are kept: memory, disk (in their files and a cache of tokens), or auto: memory
-    /// up to 64 MiB of data; the result is the same [default: auto]
-    #[arg(long, value_name = "PLACE")]
-    pub(crate) data_in: Option<DataIn>,
-    /// Directory for the cache of tokens, which later runs read [default: DATA.tokens beside the
-    /// training split]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) token_cache: Option<PathBuf>,
     /// Save a checkpoint every N steps; 0: only after each epoch [default: 0]
     #[arg(long, value_name = "STEPS")]
     pub(crate) checkpoint_every: Option<usize>,

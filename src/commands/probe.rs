@@ -1,13 +1,19 @@
 //! `gradus probe`
 
+use std::path::Path;
+
 use anyhow::Result;
-use gradus::device;
-use gradus::train::{Preview, ProbeCurve, ProbeReport, probe};
+use gradus::burn::tensor::Device;
+use gradus::data::Example;
+use gradus::train::{Preview, ProbeCurve, ProbeReport, StopHandle, probe, probe_stored};
+use gradus::{CheckedSettings, RunConfig, device};
+use indicatif::ProgressBar;
 
 use crate::cli::ProbeArgs;
 use crate::commands::plan;
 use crate::commands::settings::{Paths, base_config, pinned, set_run};
-use crate::commands::train::training_plan;
+use crate::commands::stored::{Stored, Survey};
+use crate::commands::train::{plan_with, training_plan};
 use crate::failure::Usage;
 use crate::{progress, records, show};
 
@@ -25,25 +31,17 @@ pub(crate) fn run(args: &ProbeArgs) -> Result<()> {
     let config = pinned(config)?;
     let paths = Paths::of(&config)?;
     let device = device::select(config.device.as_deref())?;
-    let train = records::read(paths.train)?;
-    let valid = records::read(paths.valid)?;
-    let planned = training_plan(&config, settings, paths.output, args.run.overwrite, &train)?;
-    let bar = progress::bar(train.len() + valid.len(), "responses");
-    let on_preview = plan::shown(&train, &valid, &config.text.aspects);
-    let on_preview = |plan: Preview<'_>| bar.suspend(|| on_preview(plan));
-    let report = probe(
-        &planned,
-        &train,
-        &valid,
-        &device,
-        on_preview,
-        |done, total| {
-            bar.set_length(total as u64);
-            bar.set_position(done as u64);
-        },
-    );
-    bar.finish_and_clear();
-    let report = report?;
+    let run = Run {
+        config: &config,
+        settings,
+        output: paths.output,
+        overwrite: args.run.overwrite,
+        device: &device,
+    };
+    let report = match Stored::find(&config, &paths)? {
+        Some(stored) => run.on_disk(&stored)?,
+        None => run.in_memory(&records::read(paths.train)?, &records::read(paths.valid)?)?,
+    };
     show::status(&format!(
         "{} features computed in {:.1} s, solved in {:.1} s",
         report.d_model, report.feature_seconds, report.solve_seconds
@@ -54,6 +52,70 @@ pub(crate) fn run(args: &ProbeArgs) -> Result<()> {
     } else {
         show_curves(&report)
     }
+}
+
+/// What a probe is made of, besides the data.
+struct Run<'a> {
+    config: &'a RunConfig,
+    settings: CheckedSettings,
+    output: &'a Path,
+    overwrite: bool,
+    device: &'a Device,
+}
+
+impl Run<'_> {
+    fn in_memory(self, train: &[Example], valid: &[Example]) -> Result<ProbeReport> {
+        let Self {
+            config,
+            settings,
+            output,
+            overwrite,
+            device,
+        } = self;
+        let planned = training_plan(config, settings, output, overwrite, train)?;
+        let bar = progress::bar(train.len() + valid.len(), "responses");
+        let on_preview = plan::shown(train, valid, &config.text.aspects);
+        let on_preview = |plan: Preview<'_>| bar.suspend(|| on_preview(plan));
+        let progress = |done, total| set_bar(&bar, done, total);
+        let report = probe(&planned, train, valid, device, on_preview, progress);
+        bar.finish_and_clear();
+        Ok(report?)
+    }
+
+    /// The same with splits that stay in their files.
+    fn on_disk(self, stored: &Stored) -> Result<ProbeReport> {
+        let Self {
+            config,
+            settings,
+            output,
+            overwrite,
+            device,
+        } = self;
+        // A probe has no state to save: Ctrl-C ends it where it is.
+        let stop = StopHandle::new();
+        let of_responses = config.training.response_loss.is_some();
+        let Survey {
+            told,
+            baselines,
+            sketch,
+            ..
+        } = stored.survey(&config.text.aspects, of_responses, &stop)?;
+        let (baselines, sketch) = (|| Ok(baselines), || Ok(sketch));
+        let planned = plan_with(config, settings, output, overwrite, baselines, sketch)?;
+        let bar = progress::bar(0, "responses");
+        let on_preview = |plan: Preview<'_>| bar.suspend(|| told.shown()(plan));
+        let progress = |done, total| set_bar(&bar, done, total);
+        let splits = [&stored.train, &stored.valid];
+        let cache = stored.cache();
+        let report = probe_stored(&planned, splits, cache, device, on_preview, progress);
+        bar.finish_and_clear();
+        Ok(report?)
+    }
+}
+
+fn set_bar(bar: &ProgressBar, done: usize, total: usize) {
+    bar.set_length(total as u64);
+    bar.set_position(done as u64);
 }
 
 fn show_curves(report: &ProbeReport) -> Result<()> {

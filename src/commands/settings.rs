@@ -39,6 +39,8 @@ pub(crate) fn set_run(config: &mut RunConfig, args: &RunArgs) {
         records::set_columns(columns.clone());
     }
     set_some(&mut config.device, args.device.device.as_ref());
+    set(&mut config.data_in, args.data_in.as_ref());
+    set_some(&mut config.token_cache, args.token_cache.as_ref());
     set(&mut config.text.aspects, args.aspects.as_ref());
     set(&mut config.text.max_length, args.max_length.as_ref());
     set(&mut config.text.cut_segments, args.cut_segments.as_ref());

@@ -288,7 +288,7 @@ pub(crate) fn training_plan(
 }
 
 /// The same with baselines and the sketch of the training texts, which are asked for when the settings are checked.
-fn plan_with(
+pub(crate) fn plan_with(
     config: &RunConfig,
     settings: CheckedSettings,
     output: &Path,
@@ -438,8 +438,6 @@ fn effective_config(args: &TrainArgs, resumed: Option<&Path>) -> Result<RunConfi
     set_some(&mut config.model.init_head, args.init_head.as_ref());
     set_some(&mut config.aggregation, args.aggregation.as_ref());
     set_some(&mut config.checkpoints, args.checkpoints.as_ref());
-    set(&mut config.data_in, args.data_in.as_ref());
-    set_some(&mut config.token_cache, args.token_cache.as_ref());
     Ok(config)
 }
 

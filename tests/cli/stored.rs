@@ -74,6 +74,40 @@ fn a_run_on_disk_learns_what_one_in_memory_learns() {
 }
 
 #[test]
+fn a_probe_on_disk_is_one_in_memory() {
+    let directory = data();
+    let path = directory.path();
+    let probe = |output: &str, place: &str| {
+        let arguments = [
+            "probe",
+            "--config",
+            "tiny.toml",
+            "--train",
+            "train.jsonl",
+            "--valid",
+            "valid.jsonl",
+            "--output",
+            output,
+            "--data-in",
+            place,
+        ];
+        let run = gradus(path, &arguments);
+        let told = run.stderr.clone();
+        run.succeeds();
+        told
+    };
+    probe("memory", "memory");
+    for said in ["tokens written to", "tokens read from"] {
+        let told = probe(said, "disk");
+        assert!(
+            told.contains(said) && told.contains("examples stay on disk"),
+            "{told}"
+        );
+        assert!(learned(path, said) == learned(path, "memory"), "{said}");
+    }
+}
+
+#[test]
 fn what_is_damaged_is_made_anew_and_said() {
     let directory = data();
     let path = directory.path();

@@ -3,12 +3,14 @@
 mod head_fit;
 mod ridge;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use burn::prelude::*;
 use gradus_bundle::{Bundle, ExtraFile, Manifest, SplitDigests, Training};
 use gradus_data::{
-    BatchSize, Example, SegmentBatcher, SegmentTokenizer, TokenizedExample, plan_batches,
+    BatchSize, Example, ExampleSource, SegmentBatcher, SegmentTokenizer, StoredRecords,
+    TokenizedExample, plan_batches,
 };
 use gradus_model::{Head, HeadConfig, Pooling, RewardModel};
 use serde::Serialize;
@@ -19,7 +21,9 @@ pub use self::head_fit::HeadFit;
 use self::ridge::{RidgeSums, Solution};
 use crate::bundle::manifest;
 use crate::json::to_value;
-use crate::plan::{Assembled, EncoderSource, SplitCounts, TrainingPlan, assemble};
+use crate::plan::{
+    Assembled, EncoderSource, SplitCounts, TokenCache, TrainingPlan, assemble, assemble_stored,
+};
 use crate::{Preview, RatingLoss, Result, TrainError};
 
 /// The candidate penalties: half decades from 10⁻⁵ to 10².
@@ -89,8 +93,7 @@ impl ProbeCurve {
 /// ```
 ///
 /// for each of 15 penalties from 10⁻⁵ to 10², by Cholesky factorization in `f64`. `x̃` is the pooled state
-/// with standardized features. The penalty with the lowest validation error is kept. Memory does not
-/// grow with the data. Of `plan.training`, only the seed is used.
+/// with standardized features. The penalty with the lowest validation error is kept. Of `plan.training`, only the seed is used.
 ///
 /// `on_preview` receives the counts before the work starts, and `progress` the number of finished and of all
 /// examples.
@@ -106,7 +109,37 @@ pub fn probe(
     valid: &[Example],
     device: &Device,
     on_preview: impl FnOnce(Preview<'_>),
+    progress: impl FnMut(usize, usize),
+) -> Result<ProbeReport> {
+    run(plan, device, on_preview, progress, || {
+        assemble(plan, train, valid, device)
+    })
+}
+
+/// The same for splits in files, of which neither texts nor tokens are held in memory: the tokens come from the
+/// `cache`, which is made if it is not there. The bundle is that of [`probe`] to the bit.
+///
+/// # Errors
+/// Those of [`probe`] and of [`train_stored`](crate::train_stored).
+pub fn probe_stored(
+    plan: &TrainingPlan,
+    [train, valid]: [&StoredRecords; 2],
+    cache: TokenCache<'_>,
+    device: &Device,
+    on_preview: impl FnOnce(Preview<'_>),
+    progress: impl FnMut(usize, usize),
+) -> Result<ProbeReport> {
+    run(plan, device, on_preview, progress, || {
+        assemble_stored(plan, train, valid, cache, &|| false, device)
+    })
+}
+
+fn run<E: ExampleSource>(
+    plan: &TrainingPlan,
+    device: &Device,
+    on_preview: impl FnOnce(Preview<'_>),
     mut progress: impl FnMut(usize, usize),
+    assemble: impl FnOnce() -> Result<Assembled<E>>,
 ) -> Result<ProbeReport> {
     check(plan)?;
     let place = plan.take_place(false)?;
@@ -120,7 +153,7 @@ pub fn probe(
         config,
         tokenizer,
         from: _,
-    } = assemble(plan, train, valid, device)?;
+    } = assemble()?;
     on_preview(Preview {
         text: text.config(),
         counts: &counts,
@@ -128,13 +161,13 @@ pub fn probe(
     let started = Instant::now();
     let total = train.len() + valid.len();
     let d_model = config.encoder.d_model();
-    let mut split = |examples: &[TokenizedExample], before: usize| {
+    let mut split = |examples: &E, before: usize| {
         moments(&model, &text, examples, d_model, device, |done| {
             progress(before + done, total);
         })
     };
-    let train_moments = split(&train, 0);
-    let valid_moments = split(&valid, train.len());
+    let train_moments = split(&train, 0)?;
+    let valid_moments = split(&valid, train.len())?;
     let feature_seconds = started.elapsed().as_secs_f64();
 
     let solved = Solved::of(
@@ -254,22 +287,25 @@ fn check(plan: &TrainingPlan) -> Result<()> {
 fn moments(
     model: &RewardModel,
     text: &SegmentTokenizer,
-    examples: &[TokenizedExample],
+    examples: &impl ExampleSource,
     d_model: usize,
     device: &Device,
     mut progress: impl FnMut(usize),
-) -> Vec<RidgeSums> {
+) -> Result<Vec<RidgeSums>> {
     let aspects = text.config().aspects.len();
     let mut moments: Vec<RidgeSums> = (0..aspects).map(|_| RidgeSums::zeros(d_model)).collect();
-    let lengths: Vec<usize> = examples.iter().map(TokenizedExample::num_tokens).collect();
+    let lengths = (0..examples.len()).map(|index| Ok(examples.get(index)?.num_tokens()));
+    let lengths = lengths.collect::<Result<Vec<usize>>>()?;
     let mut done = 0;
     for rows in plan_batches(&lengths, BATCH, true, None, 0) {
-        let rows: Vec<&TokenizedExample> = rows.iter().map(|&row| &examples[row]).collect();
+        let rows = rows.iter().map(|&row| Ok(examples.get(row)?));
+        let rows = rows.collect::<Result<Vec<Cow<'_, TokenizedExample>>>>()?;
+        let rows: Vec<&TokenizedExample> = rows.iter().map(|row| &**row).collect();
         add_batch(&mut moments, model, text, &rows, device);
         done += rows.len();
         progress(done);
     }
-    moments
+    Ok(moments)
 }
 
 /// Adds the rated segments of a batch to the sums of every aspect.
