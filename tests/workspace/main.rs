@@ -10,7 +10,7 @@ use std::path::Path;
 use fs_err as fs;
 
 /// What each crate may depend on in the workspace; the root may know all of them.
-const MAY_KNOW: [(&str, &[&str]); 11] = [
+const MAY_KNOW: [(&str, &[&str]); 12] = [
     ("files", &[]),
     ("kernels", &[]),
     ("parts", &[]),

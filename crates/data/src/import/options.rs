@@ -7,8 +7,8 @@ use super::rater_merge::RaterMerge;
 use super::rating_map::Label;
 use crate::records::field::Checked;
 use crate::{
-    CharSpan, ColumnMap, DataError, RatingMap, ReadLimits, ReadProgress, RecordError, RecordProblem,
-    Result, Segmenter,
+    CharSpan, ColumnMap, DataError, RatingMap, ReadLimits, ReadProgress, RecordError,
+    RecordProblem, Result, Segmenter,
 };
 
 /// How to read a published data set where there is a choice.

@@ -207,16 +207,14 @@ impl<T: Send + 'static> ParallelReader<T> {
                     (self.reader.number(), self.reader.location().clone());
                 return self.last.take().map(Err);
             };
-            match batch.recv() {
-                Ok(made) => self.current = made.into_iter(),
-                Err(_) => {
-                    (self.is_read, self.last) = (true, None);
-                    self.waiting.clear();
-                    return Some(Err(DataError::ThreadPanic {
-                        message: "a thread that reads records has ended".into(),
-                    }));
-                }
-            }
+            let Ok(made) = batch.recv() else {
+                (self.is_read, self.last) = (true, None);
+                self.waiting.clear();
+                return Some(Err(DataError::ThreadPanic {
+                    message: "a thread that reads records has ended".into(),
+                }));
+            };
+            self.current = made.into_iter();
         }
     }
 }

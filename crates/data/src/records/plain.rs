@@ -33,8 +33,12 @@ fn unusual<E: serde::de::Error>() -> E {
     E::custom("unusual")
 }
 
-/// What was read of a record. The outer option says whether the key was there.
+/// What was read of a record.
 #[derive(Default)]
+#[expect(
+    clippy::option_option,
+    reason = "the outer one says whether the key was there"
+)]
 struct Parts {
     id: Option<Option<String>>,
     prompt: Option<String>,
@@ -534,7 +538,7 @@ mod tests {
                 match kind {
                     0 => drop(line.remove(at)),
                     1 => line.insert_str(at, piece),
-                    2 => line.replace_range(at..=at + line[at..].chars().next().unwrap().len_utf8() - 1, piece),
+                    2 => line.replace_range(at..at + line[at..].chars().next().unwrap().len_utf8(), piece),
                     _ => line.truncate(at),
                 }
             }

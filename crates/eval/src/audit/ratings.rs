@@ -112,8 +112,7 @@ pub(super) fn correct_for_all(
         })
     };
     findings.retain(|finding| match (finding.kind, finding.aspect.as_deref()) {
-        (FindingKind::OutOfScale | FindingKind::Unrated, _) => false,
-        (FindingKind::MissingAspect, _) => false,
+        (FindingKind::OutOfScale | FindingKind::Unrated | FindingKind::MissingAspect, _) => false,
         (FindingKind::Constant, Some(aspect)) => finding.grade != Grade::Problem || !varies(aspect),
         _ => true,
     });

@@ -144,7 +144,9 @@ impl SparseMatrix {
     fn times(&self, vector: &[f64]) -> Vec<f64> {
         let shift = dot(&self.column_means, vector);
         let mut products = self.rows.times(vector);
-        products.iter_mut().for_each(|product| *product -= shift);
+        for product in &mut products {
+            *product -= shift;
+        }
         products
     }
 

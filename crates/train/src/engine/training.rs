@@ -49,6 +49,10 @@ pub struct Training<'a, M> {
     /// Already open checkpoints.
     pub(super) store: Option<Store>,
     /// Whether snapshots are made, and the one to go on from.
+    #[expect(
+        clippy::option_option,
+        reason = "the outer one says whether snapshots are made"
+    )]
     pub(super) snapshots: Option<Option<SnapshotFiles>>,
 }
 

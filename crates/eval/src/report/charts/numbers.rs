@@ -22,6 +22,7 @@ impl Numbers {
     }
 
     /// Sets the explanation of a row.
+    #[must_use]
     pub fn with_note(self, note: &'static str) -> Self {
         Self {
             note: Some(note),
