@@ -257,7 +257,7 @@ fn metric(name: Option<&str>) -> std::result::Result<Metric, String> {
 fn seeds(written: Option<Seeds>) -> std::result::Result<Vec<u64>, String> {
     let seeds = match written {
         None => vec![0],
-        Some(Seeds::Count(count)) if count as usize <= MOST_CELLS => (0..count).collect(),
+        Some(Seeds::Count(count)) if count <= MOST_CELLS as u64 => (0..count).collect(),
         Some(Seeds::Count(count)) => {
             return Err(format!(
                 "seeds: found {count}, expected at most {MOST_CELLS}"
