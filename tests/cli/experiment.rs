@@ -55,7 +55,14 @@ fn a_plan_becomes_runs_and_a_report() {
         assert!(place.join(file).exists(), "{file}");
     }
 
-    // Every run is an ordinary one: the same command by hand gives the same weights.
+    is_an_ordinary_run(path, &place);
+    has_the_figures_of_eval(path);
+    is_written_in_every_form(path);
+    goes_on_with_the_same_plan_only(path);
+}
+
+/// The same command by hand gives the same weights.
+fn is_an_ordinary_run(path: &Path, place: &Path) {
     gradus(
         path,
         &[
@@ -72,7 +79,9 @@ fn a_plan_becomes_runs_and_a_report() {
         weights(&path.join("by-hand")),
         weights(&place.join("bundle"))
     );
+}
 
+fn has_the_figures_of_eval(path: &Path) {
     let report = json_of(gradus(path, &["experiment", "report", "runs", "--json"]));
     let arms = report["tables"][0]["arms"].as_array().unwrap();
     let names: Vec<&str> = arms
@@ -117,7 +126,9 @@ fn a_plan_becomes_runs_and_a_report() {
     assert_eq!(provenance["train"]["records"], 96);
     assert_eq!(provenance["program_sha256"].as_str().unwrap().len(), 64);
     assert!(provenance["wall_seconds"].as_f64().unwrap() > 0.0);
+}
 
+fn is_written_in_every_form(path: &Path) {
     let text = gradus(
         path,
         &["experiment", "report", "runs", "--html", "page.html"],
@@ -140,8 +151,10 @@ fn a_plan_becomes_runs_and_a_report() {
     again.fails(2, &["page.html", "--overwrite"]);
     let markdown = gradus(path, &["experiment", "report", "runs", "--markdown", "-"]).succeeds();
     assert!(markdown.contains("| *bag of words* |"), "{markdown}");
+}
 
-    // The same again has nothing to do; a changed plan is refused.
+/// The same again has nothing to do; a changed plan is refused.
+fn goes_on_with_the_same_plan_only(path: &Path) {
     let before = table(path, "runs");
     let run = gradus(path, &["experiment", "plan.toml", "-o", "runs"]);
     assert!(!run.stderr.contains("started"), "{}", run.stderr);

@@ -38,7 +38,6 @@ fn compare(texts: &str) {
     let found = String::from_utf8_lossy(&output.stdout);
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{found}{error}");
-    println!("{found}");
     assert_eq!(found.matches(&format!(": {texts} texts, ")).count(), 7);
 }
 

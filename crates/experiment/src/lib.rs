@@ -43,7 +43,7 @@ pub use report::{
     Table, Unfinished, Verdict, paired_difference,
 };
 pub use result::{
-    BaselineScores, CellResult, JudgedRatings, JudgedSplit, Machine, Meter, Provenance, Ratings,
-    cpu_seconds,
+    BaselineScore, BaselineScores, CellResult, JudgedRatings, JudgedSegments, JudgedSplit, Machine,
+    Meter, Provenance, Ratings, cpu_seconds,
 };
 pub use run::{Event, Outcome, RunOptions, run};

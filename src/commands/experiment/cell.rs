@@ -13,8 +13,8 @@ use gradus::device;
 use gradus::eval::{Aggregation, Baselines, JudgedAspect, Level, MetricValues};
 use gradus::train::find_checkpoints;
 use gradus_experiment::{
-    CellCommand, CellResult, CellTask, JudgedRatings, JudgedSplit, Machine, Meter, Provenance,
-    Ratings, cpu_seconds,
+    BaselineScore, CellCommand, CellResult, CellTask, JudgedRatings, JudgedSplit, Machine, Meter,
+    Provenance, Ratings, cpu_seconds,
 };
 use gradus_files::{Lock, Target};
 use sha2::{Digest as _, Sha256};
@@ -27,7 +27,7 @@ use crate::records;
 use crate::scores::{Choices, ScoreInput, Scores, check_any_rating, stored_baselines};
 
 /// How long to wait for an earlier process of the same run, which saves a checkpoint.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 /// Says that training is over, and only scoring is left.
 const TRAINED: &str = "trained.txt";
 
@@ -172,15 +172,14 @@ fn with_baselines(
     let midpoint = judged.midpoint(None);
     let pairs = judged.pairs(Level::Segment, Aggregation::default(), midpoint);
     let metrics = MetricValues::compute(&pairs);
-    type Score<'a> = Box<dyn Fn(usize, usize) -> f64 + 'a>;
-    let beside: Vec<(String, Score<'_>)> = match ratings {
+    let beside: Vec<(String, BaselineScore<'_>)> = match ratings {
         Ratings::Segments => {
             let found = baselines.scores(examples).into_iter();
             let found = found.filter(|found| found.aspect == aspect);
             found
                 .map(|found| {
                     let scores = found.scores;
-                    let score: Score<'_> =
+                    let score: BaselineScore<'_> =
                         Box::new(move |response, segment| scores[response][segment]);
                     (found.name, score)
                 })
@@ -192,7 +191,7 @@ fn with_baselines(
             found
                 .map(|found| {
                     let scores = found.scores;
-                    let score: Score<'_> = Box::new(move |response, _| scores[response]);
+                    let score: BaselineScore<'_> = Box::new(move |response, _| scores[response]);
                     (found.name, score)
                 })
                 .collect()
@@ -216,12 +215,7 @@ fn program_digest() -> Option<String> {
     let mut file = fs_err::File::open(program).ok()?;
     let mut hash = Sha256::new();
     std::io::copy(&mut file, &mut hash).ok()?;
-    Some(
-        hash.finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
-    )
+    Some(format!("{:x}", hash.finalize()))
 }
 
 fn device_name(name: Option<&str>) -> Result<String> {

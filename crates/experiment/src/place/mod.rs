@@ -307,7 +307,7 @@ pub fn part_path(directory: &Path, split: &Path, records: usize, options: &DataO
     let stem = split.file_name().unwrap_or_default().to_string_lossy();
     let stem: String = stem
         .chars()
-        .take_while(|c| c.is_ascii_alphanumeric())
+        .take_while(char::is_ascii_alphanumeric)
         .take(20)
         .collect();
     let draw = options.draw;

@@ -248,7 +248,9 @@ impl All {
 
     /// Sets how many seeds each arm was planned to have.
     fn count_planned(&mut self, sources: &[Source<'_>]) {
-        let mut planned: BTreeMap<(Vec<(String, String)>, Vec<String>), usize> = BTreeMap::new();
+        /// Labels of the data, and those of the arm.
+        type DataAndArm = (Vec<(String, String)>, Vec<String>);
+        let mut planned: BTreeMap<DataAndArm, usize> = BTreeMap::new();
         for source in sources {
             for cell in &source.record.cells {
                 let own = source.labels(&cell.labels, false).into_iter();

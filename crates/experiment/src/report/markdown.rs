@@ -10,10 +10,17 @@ use crate::result::Ratings;
 pub(super) fn page(report: &Report) -> String {
     let mut text = String::new();
     for table in &report.tables {
-        text.push_str(&format!("### {}\n\n", visible_markdown(&title(table))));
-        text.push_str(&format!("{}\n\n", visible_markdown(&about(report, table))));
-        text.push_str(&of_table(table));
-        text.push('\n');
+        let title = visible_markdown(&title(table));
+        let about = visible_markdown(&about(report, table));
+        text.extend([
+            "### ",
+            &title,
+            "\n\n",
+            &about,
+            "\n\n",
+            &of_table(table),
+            "\n",
+        ]);
     }
     text.push_str(&notes(report));
     text

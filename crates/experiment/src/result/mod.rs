@@ -77,6 +77,12 @@ impl Ratings {
     }
 }
 
+/// The index of a response among the records, and index, score and rating of each of its segments.
+pub type JudgedSegments = (usize, Vec<(usize, f64, f64)>);
+
+/// The score of a trivial baseline for the index of a response and of a segment.
+pub type BaselineScore<'a> = Box<dyn Fn(usize, usize) -> f64 + 'a>;
+
 /// The scores on one aspect beside its ratings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JudgedRatings {
@@ -89,7 +95,7 @@ pub struct JudgedRatings {
     /// The metrics over all of them.
     pub metrics: MetricValues,
     /// For each response, its index among the records, and index, score and rating of each segment.
-    pub responses: Vec<(usize, Vec<(usize, f64, f64)>)>,
+    pub responses: Vec<JudgedSegments>,
     /// The scores of the trivial baselines for the same segments.
     pub baselines: Vec<BaselineScores>,
 }
@@ -111,15 +117,14 @@ impl JudgedRatings {
         ratings: Ratings,
         judged: &JudgedAspect,
         metrics: MetricValues,
-        baselines: Vec<(String, Box<dyn Fn(usize, usize) -> f64 + '_>)>,
+        baselines: Vec<(String, BaselineScore<'_>)>,
     ) -> Self {
         let of_response = |response: &JudgedResponse| {
             let segments = response.segments.iter();
             let segments = segments.map(|segment| (segment.index, segment.score, segment.rating));
             (response.index, segments.collect())
         };
-        let responses: Vec<(usize, Vec<(usize, f64, f64)>)> =
-            judged.responses.iter().map(of_response).collect();
+        let responses: Vec<JudgedSegments> = judged.responses.iter().map(of_response).collect();
         let places = || {
             responses
                 .iter()

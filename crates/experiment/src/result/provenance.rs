@@ -102,7 +102,7 @@ fn packages(folder: &Path) -> Vec<(String, f64)> {
 }
 
 fn microjoules(folder: &Path, file: &str) -> Option<f64> {
-    let text = std::fs::read_to_string(folder.join(file)).ok()?;
+    let text = fs_err::read_to_string(folder.join(file)).ok()?;
     text.trim().parse::<f64>().ok().map(|value| value / 1e6)
 }
 

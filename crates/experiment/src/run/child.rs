@@ -2,7 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::path::Path;
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{ChildStdin, Command, ExitStatus, Stdio};
 
 use gradus_files::{MOST_BYTES, read_regular};
 
@@ -40,9 +40,9 @@ impl Child {
         Ok(Self { process, input })
     }
 
-    /// How it ended: its exit code, or none if it was killed. `None` while it runs.
-    pub(super) fn ended(&mut self) -> Result<Option<Option<i32>>> {
-        Ok(self.process.try_wait()?.map(|status| status.code()))
+    /// How it ended; `None` while it runs.
+    pub(super) fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        Ok(self.process.try_wait()?)
     }
 
     pub(super) fn ask_to_stop(&mut self) {

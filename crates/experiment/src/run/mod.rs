@@ -213,9 +213,9 @@ where
             let stopping = self.options.stop.load(Ordering::Relaxed);
             for (number, slot) in slots.iter_mut().enumerate() {
                 if let Some((cell, child)) = slot
-                    && let Some(code) = child.ended()?
+                    && let Some(status) = child.ended()?
                 {
-                    self.end(cell, code, stopping)?;
+                    self.end(cell, status.code(), stopping)?;
                     *slot = None;
                 }
                 if let (None, Some(cell), false) = (&slot, next, stopping) {
