@@ -95,6 +95,9 @@ pub(crate) fn locate(name: &Path) -> Result<Located> {
 pub(crate) fn pinned(mut config: RunConfig) -> Result<RunConfig> {
     let output = Paths::of(&config)?.output;
     elsewhere::refuse_output(output)?;
+    for directory in config.token_cache.iter().chain(&config.checkpoints) {
+        elsewhere::refuse_output(directory)?;
+    }
     elsewhere::pin("train", &mut config.train, &mut config.train_sha256)?;
     elsewhere::pin("valid", &mut config.valid, &mut config.valid_sha256)?;
     if let Some(name) = &config.encoder

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use assert_cmd::cargo::cargo_bin;
 
-use crate::support::trained;
+use crate::support::{TINY, gradus, names, temp_dir, train_arguments, trained, write};
 
 /// Runs `gradus` with standard output, and standard error too if `both`, closed before a word is
 /// written: exit code and what stands on standard error.
@@ -57,4 +57,33 @@ fn the_exit_code_stays_that_of_the_command() {
         let (code, _) = closed(trained(), &["eval", "bundle", "nowhere.jsonl"], both);
         assert_eq!(code, Some(2));
     }
+}
+
+#[test]
+fn no_command_makes_a_directory_that_is_called_like_another_place() {
+    let place = temp_dir();
+    let bundle = trained().join("bundle").to_str().unwrap().to_owned();
+    write(
+        place.path(),
+        "plan.toml",
+        "config = \"run.toml\"\nseeds = [1]\n",
+    );
+    write(place.path(), "tiny.toml", TINY);
+    let train = |flag| train_arguments(&["-o", "new", flag, "s3://bucket/new"]);
+    let probe = ["probe", "--train", "a", "--valid", "a", "--encoder", "e"];
+    for arguments in [
+        &["export", &bundle, "s3://bucket/new"][..],
+        &["import", &bundle, "hub:org/new"],
+        &["merge", &bundle, "gs://bucket/new"],
+        &["quickstart", "--output", "https://example.org/new"],
+        &["man", "az://bucket/new"],
+        &["experiment", "plan.toml", "-o", "s3://bucket/new"],
+        &train("--token-cache"),
+        &train("--checkpoints"),
+        &[&probe[..], &["-o", "new", "--token-cache", "s3://b/new"]].concat(),
+    ] {
+        let parts = ["found an output of another place"];
+        gradus(place.path(), arguments).fails(2, &parts);
+    }
+    assert_eq!(names(place.path()), ["plan.toml", "tiny.toml"]);
 }
