@@ -301,6 +301,22 @@ fn label_studio_with_labels_of_html_and_of_what_is_no_text() {
 }
 
 #[test]
+fn label_studio_with_a_relation_and_with_a_region_without_a_label() {
+    let relation = json!({"from_id": "a", "to_id": "b", "type": "relation", "direction": "right"});
+    let mut region = label_region("a", 17, 22, "Wrong");
+    let read = |region: &Value| task(&json!([{"completed_by": 4, "result": [region, relation]}]));
+    let example = one(&read(&region), Format::LabelStudio);
+    assert_eq!(ratings(&example, RATING), [Some(1.0), Some(0.0)]);
+    assert_eq!(example.meta["other_results"], json!([relation]));
+    region["value"]["labels"] = json!([]);
+    let message = refused(&read(&region), Format::LabelStudio);
+    assert!(
+        message.contains("value.labels") && message.contains("without a label"),
+        "{message}"
+    );
+}
+
+#[test]
 fn label_studio_with_rated_regions_and_a_rating_of_all() {
     let rating = |id: &str, name: &str, rating: usize| {
         json!({
@@ -456,6 +472,12 @@ fn doccano_has_a_file_for_each_rater() {
     let message = refused(&line("label", &json!([[17, "x"]])), Format::Doccano);
     assert!(
         message.contains("label[0]") && message.contains("start, end and label"),
+        "{message}"
+    );
+    let both = json!({"text": ANSWER, "label": [], "labels": [[17, 22, "WRONG"]]});
+    let message = refused(&both.to_string(), Format::Doccano);
+    assert!(
+        message.contains("`labels`") && message.contains("beside `label`"),
         "{message}"
     );
 }

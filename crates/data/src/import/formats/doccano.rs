@@ -31,18 +31,23 @@ fn labeled(mut record: Record, location: &Location, options: &ImportOptions) -> 
     let labels = ["label", "labels", "entities"].map(|key| (key, record.take(key)));
     let mut fields = record.rest()?;
     let texts = Texts::take(&mut fields, "")?;
-    let Some((key, labels)) = labels
+    let mut labels = labels
         .into_iter()
-        .find_map(|(key, list)| Some((key, list?)))
-    else {
+        .filter_map(|(key, list)| Some((key, list?)));
+    let Some((key, list_of_marks)) = labels.next() else {
         return Err(missing(
             "label",
             "a list of spans, or `labels` or `entities`",
         ));
     };
+    // Passed over, the marks of the other would count as none.
+    if let Some((other, _)) = labels.next() {
+        let found = format!("a list of spans beside `{key}`");
+        return Err(not_allowed(other, found, "spans in one of the two"));
+    }
     let reader = MarkReader::new(&texts.response, options);
     let mut marks = Vec::new();
-    for (k, label) in list(labels, key)?.iter().enumerate() {
+    for (k, label) in list(list_of_marks, key)?.iter().enumerate() {
         marks.push(mark(label, &reader, &format!("{key}[{k}]"))?);
     }
     let name = location.path.file_stem().unwrap_or_default();

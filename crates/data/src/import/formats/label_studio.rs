@@ -92,19 +92,34 @@ struct Regions<'a> {
 impl Regions<'_> {
     /// Adds a result to what its rater did; `false` for one that is neither labels nor a rating.
     fn read(&self, result: &Value, field: &str, rater: &mut Rater) -> Checked<bool> {
+        let kind = text_member(result, field, "type")?;
+        let is_read = kind.ends_with("labels") || kind == "rating";
+        // A relation between two regions has no value.
+        if !is_read {
+            return Ok(false);
+        }
         let value = member(result, field, "value", "an object")?;
         let place = format!("{field}.value");
-        match text_member(result, field, "type")? {
-            kind @ ("labels" | "hypertextlabels") => {
+        match kind {
+            "labels" | "hypertextlabels" => {
                 let marked = marked(value, &place)?;
                 let labels = list_member(value, &place, kind)?;
                 // A region that is rated beside its label is a segment, not a mark.
                 if self.is_rated(result) {
                     return Ok(true);
                 }
+                if labels.is_empty() {
+                    // Passed over, it would count as no mark.
+                    let found = "a region without a label";
+                    return Err(not_allowed(
+                        format!("{place}.{kind}"),
+                        found,
+                        "at least one label",
+                    ));
+                }
                 for (k, label) in labels.iter().enumerate() {
                     let Some(label) = label.as_str() else {
-                        let field = format!("{place}.labels[{k}]");
+                        let field = format!("{place}.{kind}[{k}]");
                         return Err(wrong_type(field, label, "a text"));
                     };
                     rater.marks.push(self.reader.mark(marked, label, &place)?);
@@ -124,7 +139,7 @@ impl Regions<'_> {
                 }
                 Ok(true)
             }
-            kind if kind.ends_with("labels") => {
+            _ => {
                 // Passed over, its marks would count as none: a text without a fault.
                 let expected = "labels or hypertextlabels of a text: regions with offsets in it";
                 Err(not_allowed(
@@ -133,7 +148,6 @@ impl Regions<'_> {
                     expected,
                 ))
             }
-            _ => Ok(false),
         }
     }
 
