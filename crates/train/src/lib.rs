@@ -59,6 +59,7 @@ mod objective;
 mod plan;
 mod probe;
 mod rehearse;
+mod stamped;
 mod train;
 
 pub use checkpoint::{
@@ -72,4 +73,5 @@ pub use objective::*;
 pub use plan::*;
 pub use probe::*;
 pub use rehearse::*;
+pub use stamped::{stamp, unstamp};
 pub use train::*;

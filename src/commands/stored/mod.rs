@@ -4,12 +4,13 @@ mod overview;
 mod place;
 
 use std::ffi::OsStr;
+use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Result;
 use gradus::data::{Example, StoredRecords};
 use gradus::eval::Baselines;
-use gradus::train::{CacheEvent, StopHandle, TokenCache};
+use gradus::train::{CacheEvent, StopHandle, TokenCache, stamp, unstamp};
 use gradus::{DataIn, RunConfig};
 use gradus_files::{MOST_BYTES, read_bounded};
 use indicatif::ProgressBar;
@@ -189,7 +190,7 @@ pub(crate) struct Survey {
 impl Survey {
     fn write(&self, path: &Path) -> Result<()> {
         let mut file = gradus::data::AtomicFile::create(path)?;
-        serde_json::to_writer(&mut file, self)?;
+        file.write_all(stamp(serde_json::to_string(self)?).as_bytes())?;
         file.commit()?;
         Ok(())
     }
@@ -219,16 +220,17 @@ fn read_survey(path: &Path, key: &str) -> Option<Survey> {
         return None;
     }
     let bytes = read_bounded(path, MOST_BYTES).map_err(|error| error.to_string());
-    let survey = bytes.and_then(|bytes| {
-        serde_json::from_slice::<Survey>(&bytes).map_err(|error| error.to_string())
-    });
-    let reason = match survey {
+    let reason = match bytes.and_then(|bytes| parse_survey(&bytes)) {
         Ok(survey) if survey.key == key => return Some(survey),
         Ok(_) => "found a survey of other data".to_owned(),
         Err(reason) => reason,
     };
     show::status(&format!("{}: {reason}; it is made anew", path.display()));
     None
+}
+
+fn parse_survey(file: &[u8]) -> std::result::Result<Survey, String> {
+    serde_json::from_str(&unstamp(file)?).map_err(|error| error.to_string())
 }
 
 /// The baselines of the aspects that are rated in the sample.

@@ -18,6 +18,7 @@ use super::survey::Survey;
 use super::tokenize::{SplitFacts, SplitTokenizer};
 use super::{SplitCounts, TrainingPlan};
 use crate::json::to_value;
+use crate::stamped::{hex, stamp, unstamp};
 use crate::{Result, TrainError};
 
 /// Version of the entries. To be raised when the same data and settings give other tokens.
@@ -273,8 +274,9 @@ impl Place {
             reason,
         };
         let bytes = read_bounded(&path, MOST_BYTES).map_err(|error| refused(error.to_string()))?;
+        let entry = unstamp(&bytes).map_err(refused)?;
         let entry: Entry =
-            serde_json::from_slice(&bytes).map_err(|error| refused(error.to_string()))?;
+            serde_json::from_str(&entry).map_err(|error| refused(error.to_string()))?;
         if entry.key != self.key {
             return Err(refused("found tokens of other data or settings".into()));
         }
@@ -321,7 +323,7 @@ impl Place {
         let path = self.description();
         let write = || {
             let mut file = gradus_files::NewFile::create(&path, gradus_files::Existing::Replace)?;
-            file.write_all(to_value(entry).to_string().as_bytes())?;
+            file.write_all(stamp(to_value(entry).to_string()).as_bytes())?;
             file.publish()
         };
         write().map_err(|cause| write_error(&path, cause))
@@ -334,14 +336,4 @@ fn write_error(path: &Path, cause: std::io::Error) -> TrainError {
         cause,
     }
     .into()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
