@@ -7,6 +7,15 @@ use std::ops::Range;
 /// Approximate number of ticks of an axis.
 const TICKS: f64 = 6.0;
 
+/// The same where the labels are long.
+const LONG_TICKS: f64 = 3.0;
+
+/// Most decimals of a label; numbers that need more are written with a power of ten.
+const MOST_DECIMALS: usize = 6;
+
+/// Most decimals of a label that is not long.
+const SHORT_DECIMALS: usize = 4;
+
 /// An axis.
 #[derive(Clone, Debug)]
 pub struct Axis {
@@ -52,14 +61,18 @@ impl Axis {
         if !(low < high && (high - low).is_finite() && low.is_finite()) {
             return None;
         }
-        let step = round_step((high - low) / TICKS);
+        let largest = low.abs().max(high.abs());
+        let mut step = round_step((high - low) / TICKS);
+        if decimals(step, largest).is_none_or(|found| found > SHORT_DECIMALS) {
+            step = round_step((high - low) / LONG_TICKS);
+        }
         Some(Self {
             label: label.to_owned(),
             low,
             high,
             ticks: ticks(low, high, step),
             names: None,
-            decimals: decimals(step, low.abs().max(high.abs())),
+            decimals: decimals(step, largest),
         })
     }
 
@@ -85,8 +98,24 @@ impl Axis {
         match (&self.names, index, self.decimals) {
             (Some(names), Some(index), _) => names[index].clone(),
             (_, _, Some(decimals)) => fixed(tick, decimals),
-            _ => format!("{tick:e}"),
+            _ => self.with_power(tick),
         }
+    }
+
+    /// A tick with a power of ten, with the digits that tell it from the next one: 1.407e-7, not 1.4070000000000001e-7.
+    fn with_power(&self, tick: f64) -> String {
+        let step = self.ticks.windows(2).map(|pair| pair[1] - pair[0]).next();
+        let digits = (tick.abs() / step.unwrap_or(tick.abs())).log10().ceil() + 1.0;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "in 1..=15; not a number becomes 0"
+        )]
+        let digits = digits.clamp(1.0, 15.0) as usize;
+        let rounded = format!("{tick:.digits$e}");
+        rounded
+            .parse()
+            .map_or(rounded, |rounded: f64| format!("{rounded:e}"))
     }
 }
 
@@ -147,9 +176,10 @@ fn decimals(step: f64, largest: f64) -> Option<usize> {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "in 0..=4"
+        reason = "not negative, and a float at most"
     )]
-    (places <= 4.0 && largest < 1e6).then_some(places as usize)
+    let places = places as usize;
+    (places <= MOST_DECIMALS && largest < 1e6).then_some(places)
 }
 
 #[cfg(test)]
@@ -166,6 +196,21 @@ mod tests {
         assert_eq!(texts(&axis), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         let axis = Axis::over("step", [0.0, 4370.0]).unwrap();
         assert_eq!(texts(&axis), ["0", "1000", "2000", "3000", "4000"]);
+    }
+
+    #[test]
+    fn ticks_close_to_each_other_are_few_and_have_their_digits_only() {
+        let axis = Axis::over("MSE", [0.140_551, 0.140_702]).unwrap();
+        assert_eq!(texts(&axis), ["0.14055", "0.14060", "0.14065", "0.14070"]);
+        let axis = Axis::over("MSE", [0.140_551, 0.140_572]).unwrap();
+        assert_eq!(texts(&axis), ["0.14056", "0.14057"]);
+        let axis = Axis::over("MSE", [1.405_51e-5, 1.407_02e-5]).unwrap();
+        assert_eq!(
+            texts(&axis),
+            ["1.4055e-5", "1.406e-5", "1.4065e-5", "1.407e-5"]
+        );
+        let axis = Axis::over("tokens", [0.0, 9.1e6]).unwrap();
+        assert_eq!(texts(&axis), ["0e0", "5e6"]);
     }
 
     #[test]
