@@ -137,7 +137,7 @@ pub(super) fn compare_bundles(
 }
 
 /// Whether a segment or a response is rated on the aspect.
-fn rates(examples: &[Example], aspect: &str) -> bool {
+pub(super) fn rates(examples: &[Example], aspect: &str) -> bool {
     examples.iter().any(|example| {
         let mut segments = example.segments.iter();
         example.ratings.contains_key(aspect)

@@ -10,7 +10,7 @@ use gradus::eval::bootstrap::Bootstrap;
 use gradus::eval::compare::CompareOptions;
 use gradus::train::SourceBundle;
 
-use super::compare::{AspectComparison, compare_bundles, show_comparisons};
+use super::compare::{AspectComparison, compare_bundles, rates, show_comparisons};
 use crate::cli::TrainArgs;
 use crate::failure::Usage;
 use crate::scores::{self, check_any_rating};
@@ -94,6 +94,14 @@ pub(crate) fn check(config: &RunConfig) -> Result<()> {
     Ok(())
 }
 
+/// A learning rate without the last digits of a fifth in floating point: 6e-4, not 6.000000000000001e-4.
+fn rate(rate: f64) -> String {
+    let rounded = format!("{rate:.10e}");
+    rounded
+        .parse()
+        .map_or(rounded, |rounded: f64| format!("{rounded:e}"))
+}
+
 fn tell(source: &SourceBundle, config: &RunConfig, from: &Path) {
     let text = &config.text;
     show::status(&format!(
@@ -105,8 +113,10 @@ fn tell(source: &SourceBundle, config: &RunConfig, from: &Path) {
     ));
     let training = &config.training;
     show::status(&format!(
-        "loss {}; peak learning rates {:e} (encoder) and {:e} (head)",
-        training.loss, training.learning_rate, training.head_learning_rate
+        "loss {}; peak learning rates {} (encoder) and {} (head)",
+        training.loss,
+        rate(training.learning_rate),
+        rate(training.head_learning_rate)
     ));
     let own = source.text_options();
     let changed = [
@@ -137,8 +147,8 @@ fn tell(source: &SourceBundle, config: &RunConfig, from: &Path) {
     let left = source.described().left_behind;
     if !left.is_empty() {
         show::status(&format!(
-            "not taken over, because it was fitted to the scores of before: {}; `gradus calibrate` and \
-             `gradus threshold` make it anew",
+            "not taken over, because fitted to the scores of before: {}; `gradus calibrate` and \
+             `gradus threshold` make new ones",
             left.join(", ")
         ));
     }
@@ -183,6 +193,17 @@ impl OldTest {
         };
         let examples = records::read(path)?;
         check_any_rating(&examples)?;
+        let aspects = &config.text.aspects;
+        if !aspects.iter().any(|aspect| rates(&examples, aspect)) {
+            let message = format!(
+                "--old-test {}: found no rating on an aspect of the bundle {}, which has {}",
+                path.display(),
+                from.display(),
+                aspects.join(", ")
+            );
+            let hint = "`gradus data stats` shows what is rated, and on which aspects";
+            return Err(Usage::new(message).with_hint(hint).into());
+        }
         Ok(Some(Self {
             path: path.clone(),
             from: from.clone(),
@@ -208,4 +229,16 @@ impl OldTest {
 /// Prints the comparison on the old test data.
 pub(crate) fn show_old_test(comparisons: &[AspectComparison]) -> Result<()> {
     show_comparisons(comparisons, false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rate;
+
+    #[test]
+    fn a_rate_has_the_digits_that_a_person_would_write() {
+        assert_eq!(rate(0.2 * 3e-3), "6e-4");
+        assert_eq!(rate(1.25e-5), "1.25e-5");
+        assert_eq!(rate(0.0), "0e0");
+    }
 }

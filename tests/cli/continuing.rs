@@ -182,6 +182,12 @@ fn settings_that_are_not_the_bundles_are_refused_and_the_file_says_which_bundle_
     );
     train(path, &["--config", "other.toml", "--output", "next"])
         .fails(2, &["00ff", "changed since"]);
+    // Old test data without a rating that the bundle knows ends the run before the first step.
+    let text = fs_err::read_to_string(path.join("test.jsonl")).unwrap();
+    write(path, "other.jsonl", renamed_aspect(&text, "beauty"));
+    let run = train(path, &[&from[..], &["--old-test", "other.jsonl"]].concat());
+    assert!(!path.join("next").exists());
+    run.fails(2, &["other.jsonl", "an aspect of the bundle", "rating"]);
     // A scratch table of the first run does no harm; it is said that nothing comes of it.
     let config = trained().join("tiny.toml");
     let run = train(
@@ -190,6 +196,19 @@ fn settings_that_are_not_the_bundles_are_refused_and_the_file_says_which_bundle_
     );
     assert!(run.stderr.contains("is not used"), "{}", run.stderr);
     run.succeeds();
+}
+
+/// The records, with all ratings of segments on the given aspect.
+fn renamed_aspect(text: &str, aspect: &str) -> String {
+    let lines = text.lines().map(|line| {
+        let mut record: serde_json::Value = serde_json::from_str(line).unwrap();
+        for segment in record["segments"].as_array_mut().unwrap() {
+            let rating = segment["rating"].take();
+            segment["rating"] = serde_json::json!({ aspect: rating });
+        }
+        record.to_string()
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[test]
