@@ -99,6 +99,15 @@ pub(super) fn take(run: &mut Table) -> Result<(CellCommand, DataOptions), String
             ));
         }
     }
+    // The settings of a plan are whole: its defaults would stand in place of what a continued bundle brings along.
+    for key in ["from", "from_weights", "old_test"] {
+        if run.contains_key(key) {
+            return Err(format!(
+                "`{key}`: a plan continues no bundle, expected `encoder` or a table `scratch`; \
+                 `gradus train --from` continues one"
+            ));
+        }
+    }
     Ok((command, data))
 }
 

@@ -124,6 +124,14 @@ fn what_contradicts_itself_is_refused_with_its_place() {
             "[grid]\ndata.trian_records = [9]",
             &["data: unknown field `trian_records`"],
         ),
+        (
+            "[grid]\nfrom = ['one', 'two']",
+            &["`from`: a plan continues no bundle", "`encoder`"],
+        ),
+        (
+            "[[variation]]\nname = 'x'\nold_test = 'old.jsonl'",
+            &["`old_test`: a plan continues no bundle"],
+        ),
         ("[grid]\ncommand = ['fly']", &["command: found \"fly\""]),
         (
             "[grid]\ntraining.epochs = [1]\n[[variation]]\nname = 'long'\ntraining.epochs = 9",
