@@ -252,6 +252,7 @@ fn the_model_card_says_what_was_measured_and_what_changed() {
     let measured = card();
     for part in [
         "On `rated.jsonl` (120 records",
+        "of scores without recalibration:",
         "| **model**",
         "train mean",
         "low, at most",
@@ -272,12 +273,30 @@ fn the_model_card_says_what_was_measured_and_what_changed() {
         "isotonic recalibration",
         "is doubtful, for a least cost",
         "On `rated.jsonl`",
+        "of scores without recalibration:",
     ] {
         assert!(changed.contains(part), "no `{part}` in {changed}");
     }
     gradus(path, &["threshold", "bundle", "--remove"]).succeeds();
     gradus(path, &["calibrate", "bundle", "--remove"]).succeeds();
     assert_eq!(card(), measured);
+    gradus(path, &["calibrate", "bundle", "rated.jsonl"]).succeeds();
+    let eval = ["eval", "bundle", "rated.jsonl"];
+    for (more, part) in [
+        (&["--card"][..], "of recalibrated scores:"),
+        (
+            &["--card", "--precision", "int8"],
+            "of recalibrated scores in int8:",
+        ),
+        (
+            &["--card", "--raw", "--resamples", "50"],
+            "of scores without recalibration:",
+        ),
+    ] {
+        let all = [&eval[..], more].concat();
+        gradus(path, &all).succeeds();
+        assert!(card().contains(part), "no `{part}` in {}", card());
+    }
     // Somebody's own words stay.
     write(&path.join("bundle"), "README.md", "My model.");
     let run = gradus(path, &["calibrate", "bundle", "rated.jsonl"]);

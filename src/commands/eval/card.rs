@@ -10,12 +10,14 @@ use crate::commands::intervals;
 use crate::show;
 
 /// The figures of segments beside those of the baselines, and of both classes, in Markdown.
-pub(super) fn measured(evaluation: &Evaluation, examples: &[Example]) -> String {
+///
+/// `scores` says how the scores were made, because a recalibration may come or go while the figures stay.
+pub(super) fn measured(evaluation: &Evaluation, examples: &[Example], scores: &str) -> String {
     let digest = TextsDigest::of(examples);
     let data = evaluation.provenance.as_ref();
     let data = data.map_or("data", |provenance| &provenance.data);
     let mut parts = vec![format!(
-        "On {} ({} records, SHA-256 of their texts `{}`), by gradus {}:",
+        "On {} ({} records, SHA-256 of their texts `{}`), by gradus {}, {scores}:",
         visible_code(data),
         digest.records,
         digest.sha256,

@@ -18,6 +18,7 @@ use gradus::eval::slices::Slice;
 use gradus::eval::{
     Aspect, AspectCounts, Baselines, ContextRead, Evaluation, Metric, Provenance, ScoredResponse,
 };
+use gradus::model::Precision;
 
 use self::settings::Settings;
 use crate::cli::EvalArgs;
@@ -61,9 +62,9 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     let scores = Scores::load(&settings.source, &mut examples, &choices)?;
     if let Some(causal) = scores.causal {
         show::status(if causal {
-            "the model judges a segment without what follows it"
+            "the encoder reads from left to right: a segment is judged without what follows it"
         } else {
-            "the model knows the whole response when it judges a segment, its end included"
+            "the encoder reads in both directions: a segment is judged with what follows it, so that scores of unfinished responses are not comparable"
         });
     }
     if args.aspects.is_none() {
@@ -112,7 +113,16 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
         )?;
     }
     if let (true, Some(bundle)) = (args.card, settings.source.bundle()) {
-        renew_card(bundle, Some(&card::measured(&evaluation, &examples)))?;
+        let recalibrated = if scores.recalibration.is_some() && !args.raw {
+            "of recalibrated scores"
+        } else {
+            "of scores without recalibration"
+        };
+        let made = match args.precision.precision {
+            Precision::F32 => recalibrated.to_owned(),
+            other => format!("{recalibrated} in {other}"),
+        };
+        renew_card(bundle, Some(&card::measured(&evaluation, &examples, &made)))?;
     }
     report(args, pages.markdown, &evaluation)
 }
