@@ -501,11 +501,13 @@ impl Agreement {
                         };
                         format!(", Cohen's kappa {} ({of})", show::number(Some(found.kappa)))
                     });
+                    let raters = match (found.fewest, found.most) {
+                        (fewest, most) if fewest == most => most.to_string(),
+                        (fewest, most) => format!("{fewest} to {most}"),
+                    };
                     show::status(&format!(
-                        "{aspect}: {} {what} with {} to {} raters, standard deviation {}, Krippendorff's alpha {}{kappa}",
+                        "{aspect}: {} {what} with {raters} raters, standard deviation {}, Krippendorff's alpha {}{kappa}",
                         found.texts,
-                        found.fewest,
-                        found.most,
                         show::number(Some(found.sd)),
                         show::number(found.alpha),
                     ));

@@ -529,7 +529,8 @@ fn an_import_says_how_far_its_raters_agree_and_which_unit_of_offsets_fits() {
     run.fails(2, &["annotations[0].result[0].value.text"]);
     let run = import(&["--offsets", "utf16", "--segmenter", "marks"]);
     // Ratings 1 1, 0 1 and 1 1: squares of 0.5 over 3 degrees of freedom; alpha 1 - (1/3) / (1/3).
-    let said = "rating: 3 segments with 2 to 2 raters, standard deviation 0.4082, Krippendorff's alpha 0.0000";
+    let said =
+        "rating: 3 segments with 2 raters, standard deviation 0.4082, Krippendorff's alpha 0.0000";
     assert!(run.stderr.contains(said), "{}", run.stderr);
     run.succeeds();
     let segments = records(&path.join("out.jsonl"))[0]["segments"].clone();
