@@ -124,7 +124,7 @@ fn what_is_damaged_is_made_anew_and_said() {
         if is_json(&file) {
             // Still JSON of the right shape: another token, another number.
             let text = String::from_utf8(whole).unwrap();
-            let other = text.replace("[UNK]", "[XXX]");
+            let other = text.replace("[UNK]", "[GAP]");
             let other = other.replace(r#"\"mean\":0."#, r#"\"mean\":1."#);
             assert!(other != text, "{name}");
             damaged.push(other.into_bytes());
