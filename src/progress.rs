@@ -1,6 +1,10 @@
 //! Progress on standard error.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use gradus::data::ReadProgress;
@@ -31,85 +35,117 @@ pub(crate) fn counter(unit: &str) -> ProgressBar {
     bar
 }
 
-/// Records between two looks at the clock.
-const LOOK_EVERY: u64 = 64;
 /// Reading that is over sooner shows nothing.
 const QUIET: Duration = Duration::from_secs(1);
+/// Between two looks at what is read.
+const TICK: Duration = Duration::from_millis(200);
 /// Between two lines where standard error is no terminal.
 const INTERVAL: Duration = Duration::from_secs(30);
 
 /// Shows how far the reading of files is, and how long it still takes: on a terminal as a line that
-/// changes, elsewhere as a line every half minute.
+/// changes, elsewhere as a line every half minute. A thread looks, so that it goes on where a file is read in one
+/// call.
 pub(crate) struct Reading {
+    watched: Arc<Watched>,
+    /// Ends the thread when it is gone.
+    end: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Watched {
     unit: &'static str,
     progress: ReadProgress,
-    count: u64,
+    count: AtomicU64,
     start: Instant,
-    bar: Option<ProgressBar>,
-    told: Instant,
+    bar: OnceLock<ProgressBar>,
 }
 
 impl Reading {
     /// `unit` is what is counted, such as `records`.
     pub(crate) fn new(unit: &'static str, progress: ReadProgress) -> Self {
-        let now = Instant::now();
-        Self {
+        let watched = Arc::new(Watched {
             unit,
             progress,
-            count: 0,
-            start: now,
-            bar: None,
-            told: now,
+            count: AtomicU64::new(0),
+            start: Instant::now(),
+            bar: OnceLock::new(),
+        });
+        let (end, ended) = mpsc::channel();
+        let looking = Arc::clone(&watched);
+        // A system that refuses the thread reads as well without a line about it.
+        let thread = thread::Builder::new().spawn(move || looking.watch(&ended));
+        Self {
+            watched,
+            end: Some(end),
+            thread: thread.ok(),
         }
     }
 
     /// Counts `count` more.
     pub(crate) fn add(&mut self, count: usize) {
-        let before = self.count / LOOK_EVERY;
-        self.count += count as u64;
-        if self.count / LOOK_EVERY == before || self.start.elapsed() < QUIET {
-            return;
-        }
-        let text = self.text(self.start.elapsed().as_secs_f64());
-        let bar = self.bar.get_or_insert_with(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
-                bar.set_style(style);
-            }
-            bar.enable_steady_tick(Duration::from_millis(200));
-            bar
-        });
-        if bar.is_hidden() && self.told.elapsed() >= INTERVAL {
-            self.told = Instant::now();
-            show::status(&text);
-        }
-        bar.set_message(text);
+        let count = count as u64;
+        self.watched.count.fetch_add(count, Ordering::Relaxed);
     }
 
     /// Prints a line of its own.
     pub(crate) fn line(&self, line: &str) {
-        match &self.bar {
+        match self.watched.bar.get() {
             Some(bar) => bar.suspend(|| show::status(line)),
             None => show::status(line),
         }
     }
+}
+
+impl Watched {
+    fn watch(&self, ended: &Receiver<()>) {
+        let (mut wait, mut told) = (QUIET, self.start);
+        while ended.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
+            wait = TICK;
+            let text = self.text(self.start.elapsed().as_secs_f64());
+            let bar = self.bar.get_or_init(|| {
+                let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+                if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+                    bar.set_style(style);
+                }
+                bar
+            });
+            if bar.is_hidden() && told.elapsed() >= INTERVAL {
+                told = Instant::now();
+                show::status(&text);
+            }
+            bar.set_message(text);
+            bar.tick();
+        }
+    }
 
     fn text(&self, elapsed: f64) -> String {
-        let (count, unit) = (HumanCount(self.count), self.unit);
-        let rate = self.count as f64 / elapsed.max(1e-9);
-        let share = self.progress.share();
-        let share = share.filter(|&share| self.count > 0 && share > 0.0);
+        let count = self.count.load(Ordering::Relaxed);
+        let share = self.progress.share().filter(|&share| share > 0.0);
         let left = share.map_or_else(String::new, |share| {
             let left = show::duration(elapsed * (1.0 - share) / share);
             format!(", {:.0} %, {left} left", 100.0 * share)
         });
-        format!("{count} {unit}, {rate:.0}/s{left}")
+        // What has its records put together, such as a table, counts none while it is read.
+        if count == 0 {
+            return if share == Some(1.0) {
+                format!("read, putting {} together", self.unit)
+            } else {
+                format!("reading{left}")
+            };
+        }
+        let rate = count as f64 / elapsed.max(1e-9);
+        format!("{} {}, {rate:.0}/s{left}", HumanCount(count), self.unit)
     }
 }
 
 impl Drop for Reading {
     fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
+        self.end = None;
+        if let Some(thread) = self.thread.take() {
+            // It has nothing to say to its end, and a panic in it is reported as any other.
+            let _ = thread.join();
+        }
+        if let Some(bar) = self.watched.bar.get() {
             bar.finish_and_clear();
         }
     }
@@ -242,6 +278,7 @@ mod tests {
     use std::io::Write as _;
 
     use gradus::data::ExampleReader;
+    use gradus::data::import::{Format, ImportOptions, import};
 
     use super::*;
 
@@ -254,15 +291,30 @@ mod tests {
         }
         let mut reader = ExampleReader::open(file.path()).unwrap();
         let mut reading = Reading::new("records", reader.progress());
-        assert_eq!(reading.text(1.0), "0 records, 0/s");
         reading.add(reader.by_ref().take(50_000).count());
-        let text = reading.text(10.0);
+        let text = reading.watched.text(10.0);
         // What is read ahead counts as read.
         assert!(text.starts_with("50,000 records, 5000/s, 5"), "{text}");
         assert!(text.ends_with(" s left"), "{text}");
         let stream = ExampleReader::new(std::io::Cursor::new(line), "stream").unwrap();
         let mut reading = Reading::new("records", stream.progress());
+        assert_eq!(reading.watched.text(1.0), "reading");
         reading.add(stream.count());
-        assert_eq!(reading.text(1.0), "1 records, 1/s");
+        assert_eq!(reading.watched.text(1.0), "1 records, 1/s");
+    }
+
+    #[test]
+    fn what_is_read_in_one_call_is_followed_by_its_bytes() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("table.csv");
+        let row = "x,prompt,response,0,8,1\n";
+        let text = format!("id,prompt,response,start,end,rating\n{row}");
+        fs_err::write(&path, text).unwrap();
+        let options = ImportOptions::default();
+        let reading = Reading::new("records", options.progress.clone());
+        assert_eq!(reading.watched.text(1.0), "reading");
+        let examples = import(&path, Format::SpanCsv, &options).unwrap();
+        assert_eq!(reading.watched.text(1.0), "read, putting records together");
+        assert_eq!(examples.count(), 1);
     }
 }

@@ -11,14 +11,15 @@ use gradus::data::{
 use gradus::device;
 use gradus::eval::calibration::{Recalibrations, recalibrated};
 use gradus::eval::{
-    Aggregation, Baselines, ScoreFile, ScoreSource, ScoredResponse, Scorer, UnscoredCounts,
-    raw_responses,
+    Aggregation, Baselines, ScoreFile, ScoreFileOptions, ScoreSource, ScoredResponse, Scorer,
+    UnscoredCounts, raw_responses,
 };
 use gradus::model::Precision;
 
 use gradus::bundle::{Bundle, CARD, CardRenewal, DoubtThresholds};
 
 use crate::failure::Usage;
+use crate::progress::Reading;
 use crate::{progress, records, show};
 
 /// Bundle file with the baselines fitted on the training split.
@@ -163,12 +164,18 @@ impl Scores {
                 Self::score(&scorer, directory, examples, choices.aspects)
             }
             ScoreInput::File(path) => {
-                let (aspects, limits) = (choices.aspects, records::limits());
-                let mut file = if choices.consumes_examples {
-                    ScoreFile::of_examples(path, std::mem::take(examples), aspects, limits)?
-                } else {
-                    ScoreFile::read_within(path, examples, aspects, limits)?
+                let options = ScoreFileOptions {
+                    aspects: choices.aspects,
+                    limits: records::limits(),
+                    ..ScoreFileOptions::default()
                 };
+                let reading = Reading::new("scores", options.progress.clone());
+                let mut file = if choices.consumes_examples {
+                    ScoreFile::of_examples(path, std::mem::take(examples), &options)?
+                } else {
+                    ScoreFile::read_with(path, examples, &options)?
+                };
+                drop(reading);
                 file.cut(examples);
                 tell_left_out(path, &file);
                 let own = file

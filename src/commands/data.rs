@@ -5,9 +5,7 @@ use std::iter;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use gradus::data::import::{
-    AnnotationCounts, Format, ImportOptions, RaterMerge, Unannotated, import,
-};
+use gradus::data::import::{Format, ImportCounts, ImportOptions, RaterMerge, Unannotated, import};
 use gradus::data::{
     AtomicFile, DataError, Example, ExampleWriter, GeneratorConfig, GroupCollector, GroupKey,
     KappaCounts, RaterSums, ReadProgress, RecordFacts, RecordProblem, Segmenter, SpanFit, Split,
@@ -19,8 +17,9 @@ use serde_json::{Map, Value};
 
 use crate::cli::{DataCommand, MarkCut};
 use crate::failure::Usage;
+use crate::output::{self, Content};
 use crate::progress::Reading;
-use crate::{elsewhere, output, records, show};
+use crate::{records, show};
 
 pub(crate) fn run(command: DataCommand) -> Result<()> {
     match command {
@@ -96,7 +95,7 @@ pub(crate) fn run(command: DataCommand) -> Result<()> {
                 .chain(&options.sources)
                 .map(PathBuf::as_path)
                 .collect();
-            let output = output::create(&output, overwrite, &inputs)?;
+            let output = output::create(&output, Content::Records, overwrite, &inputs)?;
             import_file(&file, format, &options, output, skip_wrong)
         }
         DataCommand::Convert {
@@ -104,7 +103,7 @@ pub(crate) fn run(command: DataCommand) -> Result<()> {
             output,
             overwrite,
         } => {
-            let output = output::create(&output, overwrite, &[&input])?;
+            let output = output::create(&output, Content::Records, overwrite, &[&input])?;
             convert(&input, output)
         }
         DataCommand::Generate {
@@ -113,7 +112,7 @@ pub(crate) fn run(command: DataCommand) -> Result<()> {
             examples,
             seed,
         } => {
-            let output = output::create(&output, overwrite, &[])?;
+            let output = output::create(&output, Content::Records, overwrite, &[])?;
             let config = GeneratorConfig {
                 examples,
                 seed,
@@ -285,7 +284,7 @@ fn split(
     fractions: SplitFractions,
     seed: u64,
 ) -> Result<()> {
-    elsewhere::refuse_output(output)?;
+    output::check_directory(output)?;
     let Some(stored) = records::stored(file)? else {
         // Read only once, so that all records have to be kept.
         let examples = records::read(file)?;
@@ -337,7 +336,7 @@ fn write_splits(
         .iter()
         .map(|name| {
             let path = output.join(format!("{name}.jsonl"));
-            let file = output::create(&path, overwrite, &[file])?;
+            let file = output::create(&path, Content::Records, overwrite, &[file])?;
             Ok(ExampleWriter::to_file(file)?)
         })
         .collect::<Result<Vec<_>>>()?;
@@ -405,6 +404,10 @@ fn import_file(
     }
     drop(reading);
     records::tell(file, &unread.finish());
+    let counts = importer.counts();
+    if writer.written() == 0 {
+        return Err(nothing_came(file, format, counts, left_out).into());
+    }
     let status = format!(
         "{}: {} examples, {left_out} invalid records skipped",
         writer.path().display(),
@@ -412,34 +415,74 @@ fn import_file(
     );
     writer.commit()?;
     show::status(&status);
-    tell_unannotated(importer.annotations(), options);
+    tell_counts(counts, options);
     agreement.show();
-    if options.rater_merge != RaterMerge::Mean && agreement.is_empty() {
+    if agreement.is_empty() && (format.has_raters() || options.rater_merge != RaterMerge::Mean) {
         show::status(&format!(
-            "--raters {}: no text has ratings of several raters",
+            "--raters {}: no text has ratings of several raters, so that their agreement cannot be computed",
             options.rater_merge
         ));
     }
     Ok(())
 }
 
-/// Says how many answers nobody has annotated: no rating is not a good one.
-fn tell_unannotated(counts: AnnotationCounts, options: &ImportOptions) {
-    let AnnotationCounts {
+/// Why no example came of a file.
+fn nothing_came(file: &Path, format: Format, counts: ImportCounts, left_out: usize) -> Usage {
+    let ImportCounts {
+        empty, unannotated, ..
+    } = counts;
+    let why = [
+        (left_out, "records invalid and skipped"),
+        (empty, "records without an answer"),
+        (unannotated, "answers annotated by nobody and left out"),
+    ];
+    let why = why.iter().filter(|(count, _)| *count > 0);
+    let why: Vec<String> = why.map(|(count, why)| format!("{count} {why}")).collect();
+    let hint = if left_out > 0 {
+        "look at the messages above; without --skip-wrong the first of them is an error"
+    } else if unannotated > 0 {
+        "without --unannotated skip, answers that nobody has annotated are kept without ratings"
+    } else {
+        "look at the records: docs/importing.md has one of each format"
+    };
+    Usage::new(format!(
+        "{}: found no answer to make an example of ({}), expected at least one in the form {format}",
+        file.display(),
+        why.join(", "),
+    ))
+    .with_hint(hint)
+}
+
+/// Says what did not become an example, or a rating.
+fn tell_counts(counts: ImportCounts, options: &ImportOptions) {
+    let ImportCounts {
+        records,
+        empty,
         answers,
         unannotated,
+        replaced,
         ..
     } = counts;
-    if unannotated == 0 {
-        return;
+    if empty > 0 {
+        show::status(&format!(
+            "{empty} of {records} records have no answer, and gave no example"
+        ));
     }
-    let done = match options.unannotated {
-        Unannotated::Skip => "left out",
-        _ => "kept without ratings; --unannotated skip leaves them out",
-    };
-    show::status(&format!(
-        "{unannotated} of {answers} answers were annotated by nobody, which does not make them right: {done}"
-    ));
+    if replaced > 0 {
+        show::status(&format!(
+            "{replaced} annotations were replaced by a later one of the same rater (`meta.replaced_annotations`)"
+        ));
+    }
+    if unannotated > 0 {
+        let done = match options.unannotated {
+            Unannotated::Skip => "left out",
+            _ => "kept without ratings; --unannotated skip leaves them out",
+        };
+        // No rating is not a good one.
+        show::status(&format!(
+            "{unannotated} of {answers} answers were annotated by nobody, which does not make them right: {done}"
+        ));
+    }
 }
 
 /// The unit of offsets with which a span would cover the text that its record repeats.

@@ -15,9 +15,8 @@ use gradus::model::{
 use crate::cli::ImportArgs;
 use crate::commands::process_model;
 use crate::commands::settings::locate;
-use crate::elsewhere;
 use crate::failure::Usage;
-use crate::show;
+use crate::{output, show};
 
 /// Default maximum length, in tokens.
 const MAX_LENGTH: usize = 512;
@@ -25,7 +24,7 @@ const MAX_LENGTH: usize = 512;
 const TOKENIZER: &str = "tokenizer.json";
 
 pub(crate) fn run(args: &ImportArgs) -> Result<()> {
-    elsewhere::refuse_output(&args.output)?;
+    output::check_directory(&args.output)?;
     let device = device::select(None)?;
     let Located { directory, origin } = locate(&args.directory)?;
     let place = BundlePlace::take(&args.output, args.overwrite)?;

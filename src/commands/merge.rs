@@ -6,8 +6,8 @@ use gradus::device;
 use gradus_files::is_same_file;
 
 use crate::cli::MergeArgs;
-use crate::elsewhere;
 use crate::failure::Usage;
+use crate::output;
 use crate::scores::{BASELINES, TEXTS};
 use crate::show;
 
@@ -15,7 +15,7 @@ use crate::show;
 const EXTRA_FILES: [&str; 4] = ["run.toml", "history.json", BASELINES, TEXTS];
 
 pub(crate) fn run(args: &MergeArgs) -> Result<()> {
-    elsewhere::refuse_output(&args.output)?;
+    output::check_directory(&args.output)?;
     if is_same_file(&args.bundle, &args.output) {
         let output = args.output.display();
         return Err(Usage::new(format!(

@@ -11,7 +11,7 @@ use crate::cli::QuickstartArgs;
 use crate::commands::eval::{evaluate, show_brief};
 use crate::commands::plan;
 use crate::commands::train::training_plan;
-use crate::elsewhere;
+use crate::output;
 use crate::progress::TrainProgress;
 use crate::scores::Scores;
 use crate::show;
@@ -26,7 +26,7 @@ const FRACTIONS: SplitFractions = SplitFractions {
 };
 
 pub(crate) fn run(args: &QuickstartArgs) -> Result<()> {
-    elsewhere::refuse_output(&args.output)?;
+    output::check_directory(&args.output)?;
     let mut config = RunConfig::parse(CONFIG, "configs/quickstart.toml")?;
     config.training.seed = args.seed;
     config.device.clone_from(&args.device.device);

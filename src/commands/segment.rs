@@ -8,8 +8,9 @@ use gradus::data::{DataError, Example, ExampleWriter, Segment, Segmenter, Unread
 use crate::cli::SegmentArgs;
 use crate::commands::score::locate;
 use crate::failure::Usage;
+use crate::output::{self, Content};
 use crate::progress::Reading;
-use crate::{output, records, show};
+use crate::{records, show};
 
 pub(crate) fn run(args: &SegmentArgs) -> Result<()> {
     let segmenter: Segmenter = args.segmenter.parse()?;
@@ -20,7 +21,12 @@ pub(crate) fn run(args: &SegmentArgs) -> Result<()> {
         .with_hint("give another rule; a bundle trained with tokens:N cuts its own input")
         .into());
     }
-    let output = output::create(&args.output, args.overwrite, &[&args.file])?;
+    let output = output::create(
+        &args.output,
+        Content::Records,
+        args.overwrite,
+        &[&args.file],
+    )?;
     let mut writer = ExampleWriter::to_file(output)?;
     let mut unread = UnreadKeys::new();
     let mut counts = Counts::default();

@@ -10,7 +10,7 @@ use indicatif::ProgressBar;
 
 use crate::cli::RunArgs;
 use crate::failure::Usage;
-use crate::{elsewhere, progress, records, show};
+use crate::{elsewhere, output, progress, records, show};
 
 /// The configuration of `--config`, or the default one.
 pub(crate) fn base_config(args: &RunArgs) -> Result<RunConfig> {
@@ -94,9 +94,9 @@ pub(crate) fn locate(name: &Path) -> Result<Located> {
 /// ones. Checks the run's paths first, before anything is fetched.
 pub(crate) fn pinned(mut config: RunConfig) -> Result<RunConfig> {
     let output = Paths::of(&config)?.output;
-    elsewhere::refuse_output(output)?;
+    output::check_directory(output)?;
     for directory in config.token_cache.iter().chain(&config.checkpoints) {
-        elsewhere::refuse_output(directory)?;
+        output::check_directory(directory)?;
     }
     elsewhere::pin("train", &mut config.train, &mut config.train_sha256)?;
     elsewhere::pin("valid", &mut config.valid, &mut config.valid_sha256)?;

@@ -4,8 +4,8 @@ use anyhow::Result;
 use clap::CommandFactory as _;
 
 use crate::cli::{Cli, CompletionsArgs, ManArgs};
-use crate::elsewhere;
 use crate::failure::Usage;
+use crate::output;
 use crate::show;
 
 const NAME: &str = "gradus";
@@ -18,7 +18,7 @@ pub(crate) fn completions(args: &CompletionsArgs) -> Result<()> {
 
 pub(crate) fn man(args: &ManArgs) -> Result<()> {
     let output = &args.output;
-    elsewhere::refuse_output(output)?;
+    output::check_directory(output)?;
     if output.exists() {
         return Err(Usage::new(format!("{}: already exists", output.display()))
             .with_hint("name a directory that does not exist yet")

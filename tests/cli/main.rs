@@ -28,6 +28,7 @@ mod hostile;
 mod hub;
 #[cfg(feature = "hub")]
 mod hub_data;
+mod importing;
 mod interrupt;
 mod listing;
 mod losses;

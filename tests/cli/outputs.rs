@@ -87,3 +87,97 @@ fn no_command_makes_a_directory_that_is_called_like_another_place() {
     }
     assert_eq!(names(place.path()), ["plan.toml", "tiny.toml"]);
 }
+
+/// Commands and where they write, of which nothing else is there: a name that is refused later than the first look at an
+/// input would be a message about that one.
+#[test]
+fn an_output_is_refused_before_anything_is_read() {
+    let place = temp_dir();
+    let files: &[&[&str]] = &[
+        &["score", "no", "no.jsonl", "-o"],
+        &["data", "convert", "no.jsonl"],
+        &["data", "segment", "no.jsonl", "-o"],
+        &["data", "import", "prmbench", "no.jsonl", "-o"],
+        &["data", "generate", "-o"],
+        &["eval", "no", "no.jsonl", "--markdown"],
+        &["eval", "no", "no.jsonl", "--html"],
+        &["experiment", "report", "no", "--markdown"],
+        &["experiment", "report", "no", "--html"],
+        &["experiment", "report", "no", "--csv"],
+    ];
+    for arguments in files {
+        let refused = |name: &str, parts: &[&str]| {
+            gradus(place.path(), &[arguments, &[name][..]].concat()).fails(2, parts);
+        };
+        refused(
+            "s3://b/out.jsonl",
+            &["found an output of another place", "copy it there"],
+        );
+        refused(
+            "out.xlsx",
+            &["out.xlsx", "found the ending .xlsx, expected ."],
+        );
+    }
+    let directories: &[&[&str]] = &[
+        &["score", "no", "no.jsonl", "--resume", "-o"],
+        &["data", "split", "no.jsonl", "-o"],
+        &["export", "no"],
+        &["import", "no"],
+        &["merge", "no"],
+        &["quickstart", "--output"],
+        &["man"],
+        &["experiment", "no.toml", "-o"],
+        &[
+            "train",
+            "--train",
+            "no",
+            "--valid",
+            "no",
+            "--encoder",
+            "no",
+            "-o",
+        ],
+        &[
+            "probe",
+            "--train",
+            "no",
+            "--valid",
+            "no",
+            "--encoder",
+            "no",
+            "-o",
+        ],
+    ];
+    write(place.path(), "file", "");
+    for arguments in directories {
+        let refused = |name: &str, parts: &[&str]| {
+            gradus(place.path(), &[arguments, &[name][..]].concat()).fails(2, parts);
+        };
+        refused(
+            "s3://b/out",
+            &["found an output of another place", "copy it there"],
+        );
+        refused(
+            "out.jsonl",
+            &[
+                "out.jsonl",
+                "found the ending .jsonl of a file, expected a directory",
+            ],
+        );
+        refused("file", &["found a file, expected a directory"]);
+    }
+    assert_eq!(names(place.path()), ["file"]);
+}
+
+#[test]
+fn a_file_where_a_directory_is_expected_is_wrong_usage() {
+    let place = temp_dir();
+    write(place.path(), "file", "");
+    for flag in ["--token-cache", "--checkpoints"] {
+        let arguments = train_arguments(&["-o", "new", flag, "file", "--data-in", "disk"]);
+        gradus(place.path(), &arguments).fails(2, &["file: found a file, expected a directory"]);
+        let inside = train_arguments(&["-o", "new", flag, "file/in", "--data-in", "disk"]);
+        gradus(place.path(), &inside).fails(2, &["file: found a file, expected a directory"]);
+    }
+    assert_eq!(names(place.path()), ["file"]);
+}

@@ -87,7 +87,7 @@ fn a_page_that_cannot_be_written_is_refused_before_anything_is_scored() {
             "nowhere/report.html",
         ],
     )
-    .fails(1, &["nowhere/report.html"]);
+    .fails(2, &["nowhere/report.html"]);
     gradus(trained(), &["eval", "bundle", "test.jsonl", "--html", "-"])
         .fails(2, &["--html", "file"]);
     gradus(

@@ -590,10 +590,9 @@ impl DataError {
         match self {
             Self::Io(cause) | Self::Read { cause, .. } => is_about_the_path(cause),
             Self::Elsewhere { cause, .. } => cause.is_input,
-            Self::Write { .. }
-            | Self::TokenFile { .. }
-            | Self::Thread(_)
-            | Self::ThreadPanic { .. } => false,
+            // What a library says of bytes that it cannot write is nobody's typing.
+            Self::Write { cause, .. } => cause.raw_os_error().is_some() && is_about_the_path(cause),
+            Self::TokenFile { .. } | Self::Thread(_) | Self::ThreadPanic { .. } => false,
             _ => true,
         }
     }

@@ -109,6 +109,6 @@ pub use evaluation::{
 #[cfg(feature = "scorer")]
 pub use gradus_model::Precision;
 #[cfg(feature = "scorer")]
-pub use score_file::{ScoreFile, ScoreProblem};
+pub use score_file::{ScoreFile, ScoreFileOptions, ScoreProblem};
 #[cfg(feature = "scorer")]
 pub use scorer::{ExampleScores, PreparedChunk, PreparedExample, Preparer, Scorer, SegmentScore};

@@ -24,11 +24,12 @@ use self::settings::Settings;
 use crate::cli::EvalArgs;
 use crate::commands::sample::{Sample, size};
 use crate::failure::Usage;
+use crate::output::{self, Content};
 use crate::scores::{
     Choices, ScoreInput, Scores, check_any_rating, renew_card, stored_baselines, tell_of_fitted,
     tell_unscored_aspects, unscored,
 };
-use crate::{output, records, show};
+use crate::{records, show};
 
 pub(crate) use table::show_brief;
 
@@ -148,15 +149,15 @@ impl Pages {
         let inputs = [&args.bundle, &args.scores, &args.train];
         let mut inputs: Vec<&Path> = inputs.into_iter().flatten().map(PathBuf::as_path).collect();
         inputs.push(&args.data);
-        let create = |path: &Option<PathBuf>| -> Result<Option<AtomicFile>> {
+        let create = |path: &Option<PathBuf>, content| -> Result<Option<AtomicFile>> {
             let path = path.as_deref();
             let path = path.filter(|path| *path != Path::new(STANDARD_OUTPUT));
-            path.map(|path| output::create(path, args.overwrite, &inputs))
+            path.map(|path| output::create(path, content, args.overwrite, &inputs))
                 .transpose()
         };
         Ok(Self {
-            html: create(&args.html)?,
-            markdown: create(&args.markdown)?,
+            html: create(&args.html, Content::Html)?,
+            markdown: create(&args.markdown, Content::Markdown)?,
         })
     }
 }

@@ -18,7 +18,7 @@ use gradus_experiment::{
 
 use crate::cli::{ExperimentArgs, ExperimentCommand};
 use crate::failure::{Incomplete, Usage};
-use crate::{elsewhere, records, show, signals};
+use crate::{output, records, show, signals};
 
 use self::configs::Configs;
 
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &ExperimentArgs) -> Result<()> {
 fn experiment(args: &ExperimentArgs) -> Result<()> {
     let (plan_path, output) = (args.plan.as_deref(), args.output.as_deref());
     let (plan_path, output) = plan_path.zip(output).expect("clap asks for both");
-    elsewhere::refuse_output(output)?;
+    output::check_directory(output)?;
     let plan = Plan::load(plan_path)?;
     let mut configs = Configs::of(&plan, plan_path)?;
     configs.check_devices(&args.device)?;

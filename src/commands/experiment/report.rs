@@ -9,7 +9,8 @@ use gradus_experiment::{Report, ReportOptions, Split, Table};
 
 use crate::cli::{ExperimentReportArgs, ReportSplit};
 use crate::failure::Usage;
-use crate::{output, show};
+use crate::output::{self, Content};
+use crate::show;
 
 pub(super) fn run(args: &ExperimentReportArgs) -> Result<()> {
     let significance = args.significance;
@@ -19,7 +20,12 @@ pub(super) fn run(args: &ExperimentReportArgs) -> Result<()> {
     }
     let metric = args.metric.as_deref().map(str::parse).transpose()?;
     // First, so that a page that cannot be written is an error before anything is computed.
-    let files = [&args.markdown, &args.csv, &args.html].map(|path| create(path.as_ref(), args));
+    let files = [
+        (&args.markdown, Content::Markdown),
+        (&args.csv, Content::Csv),
+        (&args.html, Content::Html),
+    ];
+    let files = files.map(|(path, content)| create(path.as_ref(), content, args));
     let [markdown, csv, html] = files;
     let (markdown, csv, html) = (markdown?, csv?, html?);
     let directories: Vec<&Path> = args.directories.iter().map(PathBuf::as_path).collect();
@@ -61,9 +67,13 @@ pub(super) fn run(args: &ExperimentReportArgs) -> Result<()> {
 }
 
 /// The file to write; none for standard output.
-fn create(path: Option<&PathBuf>, args: &ExperimentReportArgs) -> Result<Option<AtomicFile>> {
+fn create(
+    path: Option<&PathBuf>,
+    content: Content,
+    args: &ExperimentReportArgs,
+) -> Result<Option<AtomicFile>> {
     let path = path.filter(|path| path.as_path() != Path::new(STANDARD_OUTPUT));
-    path.map(|path| output::create(path, args.overwrite, &[]))
+    path.map(|path| output::create(path, content, args.overwrite, &[]))
         .transpose()
 }
 

@@ -10,13 +10,12 @@ use gradus::model::{ModelError, Output};
 use serde_json::json;
 
 use crate::cli::{ExportArgs, ExportFormat};
-use crate::elsewhere;
 use crate::failure::Usage;
-use crate::show;
+use crate::{output, show};
 
 pub(crate) fn run(args: &ExportArgs) -> Result<()> {
     let ExportFormat::Hf = args.format;
-    elsewhere::refuse_output(&args.output)?;
+    output::check_directory(&args.output)?;
     if args.output.symlink_metadata().is_ok() {
         let message = format!("{}: already exists", args.output.display());
         return Err(Usage::new(message)

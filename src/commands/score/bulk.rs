@@ -18,14 +18,13 @@ use super::{CHUNK, Counts, score_record};
 use crate::cli::{Offsets, ScoreArgs};
 use crate::failure::Usage;
 use crate::scores::tell_of_context;
-use crate::{elsewhere, output, records, show};
+use crate::{output, records, show};
 
 /// Records that may be refused before a run ends, unless told otherwise.
 const MAX_ERRORS: usize = 100;
 
 /// Scores every input into a file of its name in the directory `output`.
 pub(super) fn run(args: &ScoreArgs, output: &Path, scorer: &Scorer) -> Result<()> {
-    elsewhere::refuse_output(output)?;
     let copies = Ledger::directory(output);
     let pieces = pieces(&args.inputs, args.shard, &copies)?;
     refuse_existing(args, output, &pieces)?;
@@ -122,7 +121,7 @@ impl Job<'_> {
             .into_iter()
             .map(PathBuf::as_path)
             .collect();
-        let file = output::create(&path, replace || self.args.overwrite, &inputs)?;
+        let file = output::create_named(&path, replace || self.args.overwrite, &inputs)?;
         self.ledger.begin(piece, origin)?;
         let mut writer = RecordWriter::to_file(file)?;
         let refused = self

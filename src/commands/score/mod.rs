@@ -23,9 +23,10 @@ use serde_json::Value;
 
 use crate::cli::ScoreArgs;
 use crate::failure::Usage;
+use crate::output::{self, Content};
 use crate::progress::Reading;
 use crate::scores::{checked_stride, tell_of_context, usable};
-use crate::{output, records, show};
+use crate::{records, show};
 
 /// Examples scored together: enough for full batches of similar length.
 const CHUNK: usize = 512;
@@ -33,6 +34,11 @@ const CHUNK: usize = 512;
 pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
     if args.batch_tokens == 0 {
         return Err(Usage::new("--batch-tokens: found 0, expected at least 1").into());
+    }
+    match &args.output {
+        Some(output) if is_bulk(args, output) => output::check_directory(output)?,
+        Some(output) => output::check_file(output, Content::Records)?,
+        None => {}
     }
     let device = device::select(args.device.device.as_deref())?;
     let mut scorer =
@@ -87,7 +93,12 @@ fn score_one(args: &ScoreArgs, scorer: &Scorer) -> Result<()> {
     }
     let reader = records::open(input)?;
     let counts = if let Some(path) = &args.output {
-        let file = output::create(path, args.overwrite, &[&args.bundle, input])?;
+        let file = output::create(
+            path,
+            Content::Records,
+            args.overwrite,
+            &[&args.bundle, input],
+        )?;
         let mut writer = RecordWriter::to_file(file)?;
         let mut write = |record: &Value| Ok(writer.write(record)?);
         let counts = score_all(args, scorer, reader, &mut write)

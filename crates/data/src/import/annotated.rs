@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::fields::not_allowed;
-use super::importer::ANNOTATED;
+use super::importer::{ANNOTATED, REPLACED};
 use super::marks::{Mark, marked_spans, rate_spans};
 use super::options::ImportOptions;
 use crate::records::field::{Checked, text};
@@ -15,6 +15,10 @@ use crate::{CharSpan, DEFAULT_ASPECT, Example, RaterSums, Segment, mean_rating};
 #[derive(Default)]
 pub(super) struct Rater {
     pub(super) name: String,
+    /// Which of two annotations of one rater is the later one; `None` where there may be only one.
+    pub(super) made: Option<Made>,
+    /// Whether the rater has skipped or rejected the task.
+    pub(super) has_declined: bool,
     /// Spans with a label: whatever lies outside of all is worth 1.
     pub(super) marks: Vec<Mark>,
     /// Whether the rater was not asked for marks, or did not answer: then no mark does not mean no fault.
@@ -25,12 +29,23 @@ pub(super) struct Rater {
     pub(super) whole: Vec<(String, f64)>,
 }
 
+/// When an annotation was made, as far as its tool says; what says nothing is made in the order of the file.
+#[derive(Default, PartialEq, PartialOrd)]
+pub(super) struct Made {
+    /// ISO 8601.
+    pub(super) time: String,
+    /// Seconds, or an id that grows.
+    pub(super) number: f64,
+}
+
 /// The texts of a task, and what its raters did.
 pub(super) struct Annotated {
     pub(super) id: String,
     pub(super) texts: Texts,
     pub(super) meta: Map<String, Value>,
     pub(super) raters: Vec<Rater>,
+    /// Annotations that a later one of the same rater has replaced.
+    pub(super) replaced: usize,
 }
 
 /// The texts of a task.
@@ -77,6 +92,25 @@ impl Texts {
 }
 
 impl Annotated {
+    /// Adds what a rater did. Of two annotations of one rater the later one counts: people correct themselves, and
+    /// nobody is two raters.
+    pub(super) fn add(&mut self, rater: Rater) {
+        let known = self
+            .raters
+            .iter_mut()
+            .find(|known| known.name == rater.name);
+        let Some(known) = known else {
+            self.raters.push(rater);
+            return;
+        };
+        let earlier = if rater.made >= known.made {
+            std::mem::replace(known, rater)
+        } else {
+            rater
+        };
+        self.replaced += usize::from(!earlier.has_declined);
+    }
+
     /// The example: every segment has the mean of its raters, and their ratings beside it.
     ///
     /// Where a rater has rated spans, these are the segments; else the response is cut, and rated by the marks of each
@@ -87,8 +121,13 @@ impl Annotated {
             id,
             texts,
             mut meta,
-            raters,
+            mut raters,
+            replaced,
         } = self;
+        raters.retain(|rater| !rater.has_declined);
+        if replaced > 0 {
+            meta.insert(REPLACED.into(), replaced.into());
+        }
         if raters.is_empty() {
             meta.insert(ANNOTATED.into(), false.into());
             let spans = marked_spans(&texts.response, [].iter(), options, field)?;

@@ -2,6 +2,8 @@ use std::collections::VecDeque;
 use std::iter::{from_fn, once};
 use std::path::Path;
 
+use serde_json::Value;
+
 use super::ImportedRecords as Examples;
 use super::fields::Record;
 use super::options::Unannotated;
@@ -39,7 +41,7 @@ pub fn import(path: impl AsRef<Path>, format: Format, options: &ImportOptions) -
         limits: options.limits,
         rater_merge: options.rater_merge,
         unannotated: options.unannotated,
-        counts: AnnotationCounts::default(),
+        counts: ImportCounts::default(),
         notes,
         ready: VecDeque::new(),
         places: FirstPlaces::default(),
@@ -145,7 +147,7 @@ pub struct Importer {
     notes: Vec<String>,
     rater_merge: RaterMerge,
     unannotated: Unannotated,
-    counts: AnnotationCounts,
+    counts: ImportCounts,
     /// Examples of the record that was read last, with its location.
     ready: VecDeque<(Location, Example)>,
     places: FirstPlaces,
@@ -172,16 +174,19 @@ impl Importer {
         Ok(example)
     }
 
-    /// How many answers were annotated, of those that were read so far.
-    pub fn annotations(&self) -> AnnotationCounts {
+    /// What was found in the records that were read so far.
+    pub fn counts(&self) -> ImportCounts {
         self.counts
     }
 
     /// Whether an example is left out because nobody has annotated it.
     fn leaves_out(&mut self, example: &Example) -> bool {
         let is_unannotated = example.meta.get(ANNOTATED) == Some(&false.into());
+        let replaced = example.meta.get(REPLACED).and_then(Value::as_u64);
         self.counts.answers += 1;
         self.counts.unannotated += usize::from(is_unannotated);
+        self.counts.replaced +=
+            replaced.map_or(0, |count| usize::try_from(count).unwrap_or(usize::MAX));
         is_unannotated && self.unannotated == Unannotated::Skip
     }
 }
@@ -189,14 +194,23 @@ impl Importer {
 /// The key of `meta` that is `false` in an answer that nobody has annotated.
 pub(super) const ANNOTATED: &str = "annotated";
 
-/// How many answers of an annotation tool were annotated.
+/// The key of `meta` that counts annotations of a rater that a later one of the same rater replaces.
+pub(super) const REPLACED: &str = "replaced_annotations";
+
+/// What an importer found in the records that were not wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub struct AnnotationCounts {
+pub struct ImportCounts {
+    /// Records: objects of JSON, or what the rows of a table have in common.
+    pub records: usize,
+    /// Records without an answer, such as with an empty list of responses. No example comes of them.
+    pub empty: usize,
     /// Answers that were read.
     pub answers: usize,
     /// Answers that nobody has annotated. They have no rating, or were left out.
     pub unannotated: usize,
+    /// Annotations that a later one of the same rater and answer replaces.
+    pub replaced: usize,
 }
 
 impl Iterator for Importer {
@@ -213,6 +227,8 @@ impl Iterator for Importer {
             }
             match self.examples.next()? {
                 Ok((location, examples)) => {
+                    self.counts.records += 1;
+                    self.counts.empty += usize::from(examples.is_empty());
                     let located = examples.into_iter().map(|e| (location.clone(), e));
                     self.ready.extend(located);
                 }

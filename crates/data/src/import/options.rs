@@ -38,7 +38,7 @@ pub struct ImportOptions {
     pub columns: ColumnMap,
     /// How long a line, an element of a list or a row of a table may be.
     pub limits: ReadLimits,
-    /// Follows the reading of the file, of which a copy tells; tables are not followed.
+    /// Follows the reading of the file, of which a copy tells.
     pub progress: ReadProgress,
 }
 

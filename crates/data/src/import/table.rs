@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::fields::not_allowed;
 use crate::records::Lines;
-use crate::{DataError, Location, ReadLimits, RecordError, Result};
+use crate::{DataError, Location, ReadLimits, ReadProgress, RecordError, Result};
 
 /// A row, and the line it starts in.
 #[derive(Debug, PartialEq)]
@@ -30,10 +30,15 @@ pub(super) struct Table {
 
 impl Table {
     /// Opens a table. Its cells are parted as its first row is: by what gives that row a cell for
-    /// each of the `needed` columns, or by commas.
-    pub(super) fn open(path: &Path, limits: ReadLimits, needed: &[&str]) -> Result<Self> {
+    /// each of the `needed` columns, or by commas. `progress` follows it.
+    pub(super) fn open(
+        path: &Path,
+        limits: ReadLimits,
+        progress: &ReadProgress,
+        needed: &[&str],
+    ) -> Result<Self> {
         let mut table = Self {
-            lines: Lines::open(path, limits)?,
+            lines: Lines::open(path, limits, progress)?,
             delimiter: ',',
             names_delimiter: false,
             header: None,
@@ -273,7 +278,7 @@ mod tests {
             max_line_bytes: 100,
             ..ReadLimits::default()
         };
-        let mut table = Table::open(&path, limits, &["id", "b"])?;
+        let mut table = Table::open(&path, limits, &ReadProgress::default(), &["id", "b"])?;
         let mut rows = Vec::new();
         while let Some(row) = table.next_row()? {
             rows.push(row);

@@ -83,8 +83,15 @@ impl JsonLines {
         Self::open_all(path.as_ref(), limits, Shape::Lines, progress)
     }
 
+    /// As [`open`](Self::open); `progress` follows the reading, of which a copy tells.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_followed(path: &Path, limits: ReadLimits, progress: &ReadProgress) -> Result<Self> {
+        Self::open_all(path, limits, Shape::Lines, progress.clone())
+    }
+
     /// The same for files that may also have all objects in one list, which may go over any lines.
-    /// `progress` follows it.
     pub(crate) fn open_or_list(
         path: &Path,
         limits: ReadLimits,

@@ -70,12 +70,14 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    /// Opens a file, or standard input for [`STANDARD_INPUT`].
-    pub(crate) fn open(path: &Path, limits: ReadLimits) -> Result<Self> {
-        Self::open_counted(&one_file(path)?, limits, &ReadProgress::default())
+    /// Opens a file, or standard input for [`STANDARD_INPUT`]; `progress` follows it.
+    pub(crate) fn open(path: &Path, limits: ReadLimits, progress: &ReadProgress) -> Result<Self> {
+        let file = one_file(path)?;
+        progress.expect([&file.path]);
+        Self::open_counted(&file, limits, progress)
     }
 
-    /// The same; `progress` counts the bytes.
+    /// Opens one of several files; `progress` counts the bytes.
     pub(crate) fn open_counted(
         found: &DataFile,
         limits: ReadLimits,

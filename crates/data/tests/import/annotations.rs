@@ -431,18 +431,128 @@ fn prodigy_puts_the_answers_of_raters_together() {
     let example = examples.pop().unwrap().unwrap();
     check_two_raters(&example, ["db-a", "db-b"]);
     assert_eq!(example.prompt, "How tall?");
-    let twice = [
-        line("db-a", span.clone(), "accept"),
-        line("db-a", span, "accept"),
-    ];
-    let message = refused(
-        &twice.map(|line| line.to_string()).join("\n"),
-        Format::Prodigy,
-    );
+}
+
+/// A line of `db-out` as Prodigy 1.17 writes it.
+fn prodigy_line(spans: Value, answer: &str, time: u64) -> String {
+    json!({
+        "text": ANSWER, "meta": {"source": "s"}, "_input_hash": -1_886_855_152, "_task_hash": 1_441_190_452,
+        "tokens": [{"text": "It", "start": 0, "end": 2, "id": 0, "ws": true}], "_view_id": "spans_manual",
+        "spans": spans, "answer": answer, "_timestamp": time, "_annotator_id": "db-a", "_session_id": "db-a",
+    })
+    .to_string()
+}
+
+#[test]
+fn the_later_answer_of_a_rater_replaces_the_earlier_in_prodigy() {
+    let marked =
+        json!([{"start": 17, "end": 22, "token_start": 4, "token_end": 5, "label": "WRONG"}]);
+    let read = |lines: [String; 2]| one(&lines.join("\n"), Format::Prodigy);
+    for (first, second) in [(1_743_973_485, 1_743_973_485), (1, 2)] {
+        let example = read([
+            prodigy_line(json!([]), "accept", first),
+            prodigy_line(marked.clone(), "accept", second),
+        ]);
+        assert_eq!(ratings(&example, RATING), [Some(1.0), Some(0.0)]);
+        assert_eq!(example.meta["replaced_annotations"], json!(1));
+        assert!(
+            example.segments[1].raters.is_empty(),
+            "one rater is not two"
+        );
+        assert_eq!(example.meta["meta"], json!({"source": "s"}));
+    }
+    // Files that were put together in the other order.
+    let example = read([
+        prodigy_line(marked.clone(), "accept", 2),
+        prodigy_line(json!([]), "accept", 1),
+    ]);
+    assert_eq!(ratings(&example, RATING), [Some(1.0), Some(0.0)]);
+    // Who takes an answer back has not said that all is well.
+    let example = read([
+        prodigy_line(json!([]), "accept", 1),
+        prodigy_line(json!([]), "ignore", 2),
+    ]);
+    check_unannotated(&example);
+    assert_eq!(example.meta["replaced_annotations"], json!(1));
+}
+
+#[test]
+fn a_yes_to_one_span_says_nothing_of_the_rest_in_prodigy() {
+    let line = json!({
+        "text": ANSWER, "_input_hash": 1, "_task_hash": 2, "_is_binary": true, "_view_id": "ner", "answer": "accept",
+        "spans": [{"start": 17, "end": 22, "text": "342 m", "label": "WRONG", "score": 0.4}],
+    });
+    let message = refused(&line.to_string(), Format::Prodigy);
     assert!(
-        message.starts_with('2') && message.contains("a second answer of `db-a`"),
+        message.contains("_is_binary") && message.contains("spans.manual"),
         "{message}"
     );
+}
+
+#[test]
+fn the_later_annotation_of_a_user_replaces_the_earlier_in_label_studio() {
+    let marked = json!([label_region("r", 17, 22, "Wrong")]);
+    let annotation = |id: u64, time: &str, cancelled: bool, result: &Value| {
+        json!({
+            "id": id, "completed_by": 4, "was_cancelled": cancelled, "ground_truth": false, "result": result,
+            "created_at": "2024-03-09T21:52:49.000000Z", "updated_at": time, "lead_time": 8.1, "draft_created_at": null,
+            "parent_annotation": null, "parent_prediction": null, "last_action": null, "task": 1, "project": 83,
+        })
+    };
+    let (early, late) = ("2024-03-09T21:52:49.000000Z", "2024-03-10T08:00:00.000000Z");
+    let nothing = json!([]);
+    for annotations in [
+        json!([
+            annotation(1, early, false, &nothing),
+            annotation(2, late, false, &marked)
+        ]),
+        json!([
+            annotation(1, late, false, &marked),
+            annotation(2, early, false, &nothing)
+        ]),
+        json!([
+            annotation(2, early, false, &marked),
+            annotation(1, early, false, &nothing)
+        ]),
+    ] {
+        let example = one(&task(&annotations), Format::LabelStudio);
+        assert_eq!(
+            ratings(&example, RATING),
+            [Some(1.0), Some(0.0)],
+            "{annotations}"
+        );
+        assert!(
+            example.segments[1].raters.is_empty(),
+            "one user is not two raters"
+        );
+        assert_eq!(example.meta["replaced_annotations"], json!(1));
+    }
+    // A user who skipped the task, and then did it.
+    let skipped = json!([
+        annotation(1, early, true, &nothing),
+        annotation(2, late, false, &marked)
+    ]);
+    let example = one(&task(&skipped), Format::LabelStudio);
+    assert_eq!(ratings(&example, RATING), [Some(1.0), Some(0.0)]);
+    assert!(!example.meta.contains_key("replaced_annotations"));
+    // Nobody is named: two annotations are two raters.
+    let unnamed = json!([{"result": marked}, {"result": nothing}]);
+    let example = one(&task(&unnamed), Format::LabelStudio);
+    assert_eq!(example.segments[1].raters[RATING], [0.0, 1.0]);
+}
+
+#[test]
+fn replaced_annotations_are_counted() {
+    let lines = [
+        prodigy_line(json!([]), "accept", 1),
+        prodigy_line(json!([]), "accept", 2),
+        prodigy_line(json!([]), "accept", 3),
+    ];
+    let (_guard, path) = file(lines.join("\n"));
+    let mut importer = import(path, Format::Prodigy, &ImportOptions::default()).unwrap();
+    assert_eq!(importer.by_ref().count(), 1);
+    let counts = importer.counts();
+    assert_eq!((counts.records, counts.empty, counts.replaced), (1, 0, 2));
 }
 
 #[test]
@@ -548,7 +658,7 @@ fn unannotated_answers_are_counted_and_kept_or_left_out() {
         let mut importer = import(&path, Format::LabelStudio, &options).unwrap();
         let examples: Vec<_> = importer.by_ref().map(Result::unwrap).collect();
         assert_eq!(examples.len(), kept);
-        let counts = importer.annotations();
+        let counts = importer.counts();
         assert_eq!((counts.answers, counts.unannotated), (2, 1));
     }
 }

@@ -530,6 +530,11 @@ fn ultrafeedback_rates_each_completion_in_its_aspects() {
         (&first.meta["source"], &first.meta["overall_score"]),
         (&json!("flan"), &json!(7.5))
     );
+    let mut lacking = completion("Hi.", "5");
+    lacking["annotations"]["truthfulness"] = Value::Null;
+    let lacking = one(&record(json!([lacking])), Format::UltraFeedback);
+    assert_eq!(ratings(&lacking, "truthfulness"), [None]);
+    assert_eq!(ratings(&lacking, "honesty"), [Some(5.0)]);
     let wrong = record(json!([completion("Hi.", "good")]));
     let message = refused(&wrong, Format::UltraFeedback);
     assert!(

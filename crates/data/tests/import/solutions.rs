@@ -332,10 +332,34 @@ fn conversations_have_a_step_and_its_sign_in_turn() {
         (&whole[..3], "3 turns"),
         (&[][..], "no turn"),
         (&[whole[1], whole[0]][..], "`assistant`"),
-        (&[("user", "Step one"), whole[1]][..], "no first step"),
+        (&[("user", "Q Step 1: Step 1: a"), whole[1]][..], "twice"),
         (&[whole[0], ("assistant", "maybe")][..], "+ or -"),
     ] {
         let message = refused(&turns(wrong), Format::StepConversations);
         assert!(message.contains(said), "{message}");
     }
+}
+
+/// The key order, the missing marks and the blank behind the question of `RLHFlow/Deepseek-PRM-Data`, whose steps are
+/// paragraphs.
+#[test]
+fn a_question_that_nothing_parts_from_the_first_step_stays_with_it() {
+    let record = json!({"conversations": [
+        {"content": "What is 1 + 2 + 3? First, we add $1 + 2 = 3$.", "role": "user"},
+        {"content": "+", "role": "assistant"},
+        {"content": "Then $3 + 3 = 7$.\nThe answer is $\\boxed{7}$.", "role": "user"},
+        {"content": "-", "role": "assistant"},
+    ]});
+    let example = one(&record.to_string(), Format::StepConversations);
+    assert_eq!(example.prompt, "");
+    assert_eq!(
+        texts(&example),
+        [
+            "What is 1 + 2 + 3? First, we add $1 + 2 = 3$.",
+            "Then $3 + 3 = 7$.\nThe answer is $\\boxed{7}$."
+        ]
+    );
+    assert_eq!(ratings(&example, "rating"), [Some(1.0), Some(0.0)]);
+    assert_eq!(example.meta["question_in_first_step"], json!(true));
+    example.check().unwrap();
 }

@@ -37,7 +37,7 @@ mod value;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use gradus_data::{CharSpan, Example, JsonLines, Location, ReadLimits, Segment};
+use gradus_data::{CharSpan, Example, JsonLines, Location, ReadLimits, ReadProgress, Segment};
 
 pub use problem::ScoreProblem;
 
@@ -67,6 +67,17 @@ pub struct ScoreFile {
     pub response_scores_left_out: usize,
 }
 
+/// How a score file is read.
+#[derive(Debug, Clone, Default)]
+pub struct ScoreFileOptions<'a> {
+    /// Selects scores by name and sets their order, as in [`ScoreFile::read`].
+    pub aspects: Option<&'a [String]>,
+    /// How long a line may be.
+    pub limits: ReadLimits,
+    /// Follows the reading, of which a copy tells.
+    pub progress: ReadProgress,
+}
+
 impl ScoreFile {
     /// Reads the scores of `examples` from `path`; `-` is standard input.
     ///
@@ -85,22 +96,23 @@ impl ScoreFile {
         examples: &[Example],
         aspects: Option<&[String]>,
     ) -> Result<Self> {
-        Self::read_within(path, examples, aspects, ReadLimits::default())
+        let options = ScoreFileOptions {
+            aspects,
+            ..ScoreFileOptions::default()
+        };
+        Self::read_with(path, examples, &options)
     }
 
-    /// [`read`](Self::read) with other limits.
+    /// [`read`](Self::read) with options.
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    pub fn read_within(
+    pub fn read_with(
         path: impl AsRef<Path>,
         examples: &[Example],
-        aspects: Option<&[String]>,
-        limits: ReadLimits,
+        options: &ScoreFileOptions<'_>,
     ) -> Result<Self> {
-        let path = path.as_ref();
-        let lines = JsonLines::open(path, limits)?;
-        let (mut file, scored) = Self::joined(lines, path, examples, aspects)?;
+        let (mut file, scored) = Self::joined(path.as_ref(), examples, options)?;
         let scored = scored.records.into_iter().zip(examples);
         let responses = scored.map(|(record, example)| {
             let mut response = beside(example, record.as_ref(), &file.columns, file.own);
@@ -115,7 +127,7 @@ impl ScoreFile {
         Ok(file.file)
     }
 
-    /// [`read`](Self::read) with other limits, which consumes the examples: of very many segments, their ratings are most
+    /// [`read`](Self::read) with options, which consumes the examples: of very many segments, their ratings are most
     /// of the memory.
     ///
     /// # Errors
@@ -123,12 +135,9 @@ impl ScoreFile {
     pub fn of_examples(
         path: impl AsRef<Path>,
         examples: Vec<Example>,
-        aspects: Option<&[String]>,
-        limits: ReadLimits,
+        options: &ScoreFileOptions<'_>,
     ) -> Result<Self> {
-        let path = path.as_ref();
-        let lines = JsonLines::open(path, limits)?;
-        let (mut file, scored) = Self::joined(lines, path, &examples, aspects)?;
+        let (mut file, scored) = Self::joined(path.as_ref(), &examples, options)?;
         let scored = scored.records.into_iter().zip(examples);
         let responses = scored.map(|(record, example)| {
             let mut response = beside(&example, record.as_ref(), &file.columns, file.own);
@@ -156,13 +165,13 @@ impl ScoreFile {
 
     /// The file without responses, and the records that they are made of.
     fn joined(
-        lines: JsonLines,
         path: &Path,
         examples: &[Example],
-        aspects: Option<&[String]>,
+        options: &ScoreFileOptions<'_>,
     ) -> Result<(Unfilled, Joined)> {
+        let lines = JsonLines::open_followed(path, options.limits, &options.progress)?;
         let joined = Joined::read(lines, examples)?;
-        let choice = Choice::of(path, &joined.names, examples, aspects)?;
+        let choice = Choice::of(path, &joined.names, examples, options.aspects)?;
         let records = || joined.records.iter().flatten();
         let given = |record: &&Record| match &record.response {
             ResponseScore::Given(score) => score.is_some(),

@@ -21,9 +21,16 @@ fn read_beside(text: &str, examples: &[Example], aspects: Option<&[&str]>) -> Re
     fs_err::write(&path, text).unwrap();
     let aspects: Option<Vec<String>> =
         aspects.map(|names| names.iter().map(|&name| name.to_owned()).collect());
-    let (aspects, limits) = (aspects.as_deref(), ReadLimits::default());
-    let file = ScoreFile::read_within(&path, examples, aspects, limits);
-    let consuming = ScoreFile::of_examples(&path, examples.to_vec(), aspects, limits);
+    let options = ScoreFileOptions {
+        aspects: aspects.as_deref(),
+        ..ScoreFileOptions::default()
+    };
+    let file = ScoreFile::read_with(&path, examples, &options);
+    assert!(
+        options.progress.share().is_some(),
+        "nothing followed the reading"
+    );
+    let consuming = ScoreFile::of_examples(&path, examples.to_vec(), &options);
     match (&file, &consuming) {
         // An absent score of an aspect is NaN.
         (Ok(file), Ok(consuming)) => assert_eq!(format!("{consuming:?}"), format!("{file:?}")),

@@ -88,6 +88,7 @@ pub(in crate::import) fn parse(mut record: Record, options: &ImportOptions) -> C
         texts,
         meta,
         raters,
+        replaced: 0,
     }
     .finish(options, "responses")
 }

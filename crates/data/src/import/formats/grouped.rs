@@ -20,7 +20,7 @@ pub(super) struct Group {
     pub(super) id: String,
     pub(super) texts: Texts,
     pub(super) meta: Map<String, Value>,
-    /// `None` if nobody judged the text here.
+    /// `None` if nobody saw the text here.
     pub(super) rater: Option<Rater>,
 }
 
@@ -67,6 +67,7 @@ pub(super) fn read_groups(
                 texts: group.texts,
                 meta: group.meta,
                 raters: group.rater.into_iter().collect(),
+                replaced: 0,
             };
             tasks.push((objects.location().clone(), Ok(annotated)));
         }
@@ -87,13 +88,14 @@ fn add(task: &mut Annotated, group: Group, line: usize) -> std::result::Result<(
     let Some(rater) = group.rater else {
         return Ok(());
     };
-    if task.raters.iter().any(|known| known.name == rater.name) {
+    let is_known = task.raters.iter().any(|known| known.name == rater.name);
+    if is_known && rater.made.is_none() {
         let found = format!(
             "a second answer of `{}`, as in line {line} or behind it",
             rater.name
         );
         return Err(not_allowed("", found, "one answer of each rater to a text"));
     }
-    task.raters.push(rater);
+    task.add(rater);
     Ok(())
 }

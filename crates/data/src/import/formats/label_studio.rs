@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use crate::import::annotated::{Annotated, Rater, Texts, number_rating};
+use crate::import::annotated::{Annotated, Made, Rater, Texts, number_rating};
 use crate::import::fields::{
     Record, list_member, member, not_allowed, position_member, text_member,
 };
@@ -24,55 +24,60 @@ pub(in crate::import) fn parse(mut record: Record, options: &ImportOptions) -> C
         (None, Some(completions)) => ("completions", completions),
         (None, None) => return Err(missing("annotations", "a list")),
     };
-    let mut raters = Vec::new();
-    let mut others = Vec::new();
-    for (k, annotation) in list(annotations, field)?.iter().enumerate() {
-        let field = format!("{field}[{k}]");
-        if annotation.get("was_cancelled") == Some(&Value::Bool(true)) {
-            continue;
-        }
-        let reader = MarkReader::new(&texts.response, options);
-        let results = list_member(annotation, &field, "result")?;
-        let mut rater = Rater {
-            name: name(annotation, k),
-            ..Rater::default()
-        };
-        for (j, result) in results.iter().enumerate() {
-            let field = format!("{field}.result[{j}]");
-            let regions = Regions {
-                results,
-                reader: &reader,
-                options,
-            };
-            if !regions.read(result, &field, &mut rater)? {
-                others.push(result.clone());
-            }
-        }
-        raters.push(rater);
-    }
-    let mut meta = record.rest()?;
-    meta.extend(data);
-    if !others.is_empty() {
-        meta.insert("other_results".into(), others.into());
-    }
-    let annotated = Annotated {
+    let mut annotated = Annotated {
         id,
         texts,
-        meta,
-        raters,
+        meta: record.rest()?,
+        raters: Vec::new(),
+        replaced: 0,
     };
+    annotated.meta.extend(data);
+    let mut others = Vec::new();
+    for (k, annotation) in list(annotations, field)?.iter().enumerate() {
+        let place = format!("{field}[{k}]");
+        let mut rater = Rater {
+            name: name(annotation, k),
+            made: Some(made(annotation)),
+            has_declined: annotation.get("was_cancelled") == Some(&Value::Bool(true)),
+            ..Rater::default()
+        };
+        if !rater.has_declined {
+            let regions = Regions {
+                results: list_member(annotation, &place, "result")?,
+                reader: &MarkReader::new(&annotated.texts.response, options),
+                options,
+            };
+            regions.read_all(&place, &mut rater, &mut others)?;
+        }
+        annotated.add(rater);
+    }
+    if !others.is_empty() {
+        annotated.meta.insert("other_results".into(), others.into());
+    }
     annotated.finish(options, field)
 }
 
 /// Who made an annotation: a number, a user, or, if nobody is named, its place.
 fn name(annotation: &Value, place: usize) -> String {
+    let unnamed = || format!("annotation {}", place + 1);
     match annotation.get("completed_by") {
         Some(Value::Object(user)) => {
             let known = ["email", "id"].iter().find_map(|key| user.get(*key));
-            known.map_or_else(|| place.to_string(), plain)
+            known.map_or_else(unnamed, plain)
         }
-        Some(Value::Null) | None => place.to_string(),
+        Some(Value::Null) | None => unnamed(),
         Some(user) => plain(user),
+    }
+}
+
+/// When an annotation was last changed, or made.
+fn made(annotation: &Value) -> Made {
+    let time = ["updated_at", "created_at"];
+    let time = time.iter().find_map(|key| annotation.get(*key)?.as_str());
+    let id = annotation.get("id").and_then(Value::as_f64);
+    Made {
+        time: time.unwrap_or_default().to_owned(),
+        number: id.unwrap_or_default(),
     }
 }
 
@@ -90,6 +95,16 @@ struct Regions<'a> {
 }
 
 impl Regions<'_> {
+    /// Adds all results to what their rater did, and to `others` those that are neither labels nor a rating.
+    fn read_all(&self, place: &str, rater: &mut Rater, others: &mut Vec<Value>) -> Checked<()> {
+        for (j, result) in self.results.iter().enumerate() {
+            if !self.read(result, &format!("{place}.result[{j}]"), rater)? {
+                others.push(result.clone());
+            }
+        }
+        Ok(())
+    }
+
     /// Adds a result to what its rater did; `false` for one that is neither labels nor a rating.
     fn read(&self, result: &Value, field: &str, rater: &mut Rater) -> Checked<bool> {
         let kind = text_member(result, field, "type")?;

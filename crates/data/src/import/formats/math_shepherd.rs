@@ -43,7 +43,10 @@ pub(in crate::import) fn parse(mut record: Record, options: &ImportOptions) -> C
         ));
     }
     let labels = labels(&mut record, &pieces, rest)?;
-    let (prompt, first) = split_first_step(pieces[0], "input")?;
+    let Some((prompt, first)) = split_first_step(pieces[0], "input")? else {
+        let expected = format!("`{FIRST_STEP}` behind the question");
+        return Err(not_allowed("input", "no first step", expected));
+    };
     let prompt = prompt.to_owned();
     pieces[0] = first;
     let mut steps = Vec::with_capacity(pieces.len());
@@ -66,18 +69,20 @@ pub(in crate::import) fn parse(mut record: Record, options: &ImportOptions) -> C
     })
 }
 
-/// The question and the first step, out of a text that has both.
-pub(super) fn split_first_step<'a>(text: &'a str, field: &str) -> Checked<(&'a str, &'a str)> {
+/// The question and the first step, out of a text that has both; `None` where nothing says where the step begins.
+pub(super) fn split_first_step<'a>(
+    text: &'a str,
+    field: &str,
+) -> Checked<Option<(&'a str, &'a str)>> {
     let Some(start) = text.find(FIRST_STEP) else {
-        let expected = format!("`{FIRST_STEP}` behind the question");
-        return Err(not_allowed(field, "no first step", expected));
+        return Ok(None);
     };
     if text.matches(FIRST_STEP).count() > 1 {
         let found = format!("`{FIRST_STEP}` twice in the question and the first step");
         let expected = "it once, as the question ends there";
         return Err(not_allowed(field, found, expected));
     }
-    Ok((text[..start].trim(), &text[start..]))
+    Ok(Some((text[..start].trim(), &text[start..])))
 }
 
 /// Where a label stands, what is written there and the rating it has of itself.

@@ -83,6 +83,19 @@ macro_rules! formats {
                 )
             }
 
+            /// Whether its texts may have ratings of several raters.
+            pub const fn has_raters(self) -> bool {
+                matches!(
+                    self,
+                    Self::LabelStudio
+                        | Self::Argilla
+                        | Self::Prodigy
+                        | Self::Doccano
+                        | Self::HelpSteer3
+                        | Self::WmtMqm
+                )
+            }
+
             pub(in crate::import) fn reading(self) -> Reading {
                 match self {
                     $(Self::$variant => $reading,)+
@@ -142,7 +155,7 @@ formats! {
 
     "step-conversations"
     /// conversations of steps and `+` or `-`, as in the data of `RLHFlow`'s process reward models.
-    StepConversations => Reading::Record(step_conversations::parse);
+    StepConversations => Reading::Prepared(step_conversations::prepare);
 
     "helpsteer3"
     /// `HelpSteer3` (<https://arxiv.org/abs/2505.11475>), two responses compared by several raters.

@@ -4,14 +4,18 @@ use serde_json::Value;
 
 use super::grouped::{Group, read_groups};
 use crate::Result;
-use crate::import::annotated::{Rater, Texts};
-use crate::import::fields::{Record, position_member, text_member};
+use crate::import::annotated::{Made, Rater, Texts};
+use crate::import::fields::{Record, not_allowed, position_member, text_member};
 use crate::import::importer::Parsed;
 use crate::import::marks::{MarkReader, Marked};
 use crate::import::options::ImportOptions;
 use crate::records::field::{Checked, list};
 
-/// Lines of `db-out`: one for each answer, so those of several raters to one task are put together.
+/// Which answers are read.
+const EXPECTED: &str = "answers with all spans of a text, as of spans.manual, ner.manual or review";
+
+/// Lines of `db-out`: one for each answer in the order in which they were saved, so those of several raters to one task
+/// are put together.
 pub(in crate::import) fn read(
     path: &Path,
     options: &ImportOptions,
@@ -21,22 +25,37 @@ pub(in crate::import) fn read(
     read_groups(path, options, |record, _| answer(record, options))
 }
 
-/// The task of an answer, by its input, and what its rater did; no rater for a rejected or ignored one.
+/// The task of an answer, by its input, and what its rater did.
 fn answer(mut record: Record, options: &ImportOptions) -> Checked<Group> {
     let number = record.number;
     let input = record.take("_input_hash");
     let named = ["_annotator_id", "_session_id"].map(|key| record.take(key));
     // A task has another hash for each rater who corrected it.
     record.take("_task_hash");
+    let time = record.get("_timestamp").and_then(Value::as_f64);
+    let time = time.unwrap_or_default();
     let answer = record.take("answer");
     let spans = record.take("spans");
+    if record.get("_is_binary") == Some(&Value::Bool(true)) {
+        // Read as marks, a rejected span would leave a text without a fault, and an accepted one the rest of it.
+        let found = "a yes or no to one suggested span";
+        return Err(not_allowed("_is_binary", found, EXPECTED));
+    }
     // Without an answer and without spans, it is a task that nobody has answered.
-    let accepted = answer.map_or(spans.is_some(), |answer| answer == "accept");
+    let is_answered = answer.is_some() || spans.is_some();
+    let has_declined = answer.is_some_and(|answer| answer != "accept");
     let spans = spans.unwrap_or_else(|| Value::Array(Vec::new()));
     record.take("tokens");
     let mut fields = record.rest()?;
     let texts = Texts::take(&mut fields, "")?;
-    let mut rater = Rater::default();
+    let mut rater = Rater {
+        has_declined,
+        made: Some(Made {
+            number: time,
+            ..Made::default()
+        }),
+        ..Rater::default()
+    };
     let reader = MarkReader::new(&texts.response, options);
     for (k, span) in list(spans, "spans")?.iter().enumerate() {
         let field = format!("spans[{k}]");
@@ -58,6 +77,6 @@ fn answer(mut record: Record, options: &ImportOptions) -> Checked<Group> {
         id: number.to_string(),
         texts,
         meta: fields,
-        rater: accepted.then_some(rater),
+        rater: is_answered.then_some(rater),
     })
 }

@@ -49,7 +49,12 @@ pub(in crate::import) fn read(
     options: &ImportOptions,
     notes: &mut Vec<String>,
 ) -> Result<Vec<Parsed>> {
-    let mut table = Table::open(path, options.limits, &COLUMNS[..NUM_NEEDED])?;
+    let mut table = Table::open(
+        path,
+        options.limits,
+        &options.progress,
+        &COLUMNS[..NUM_NEEDED],
+    )?;
     let Some(header) = table.next_row()? else {
         return Ok(Vec::new());
     };

@@ -4,18 +4,42 @@ use serde_json::Value;
 
 use super::math_shepherd::split_first_step;
 use crate::import::fields::{Record, not_allowed, text_member};
+use crate::import::importer::Parser;
 use crate::import::options::ImportOptions;
 use crate::import::steps::{Step, join_steps};
 use crate::records::field::Checked;
-use crate::{DEFAULT_ASPECT, Example};
+use crate::{DEFAULT_ASPECT, Example, Result};
+
+/// The key of `meta` that is `true` where the question is part of the first segment.
+const QUESTION_IN_STEP: &str = "question_in_first_step";
 
 /// A conversation in turns: a step of the user, and `+` or `-` of the assistant. The first step has the question ahead
-/// of it.
-pub(in crate::import) fn parse(mut record: Record, options: &ImportOptions) -> Checked<Example> {
+/// of it. Where no `Step 1:` parts the two, as in steps that are paragraphs, the first turn stays one segment: that is
+/// what was rated, and a border would be a guess.
+pub(in crate::import) fn prepare(
+    options: &ImportOptions,
+    notes: &mut Vec<String>,
+) -> Result<Parser> {
+    notes.push(format!(
+        "where no `Step 1:` follows the question, it stays in the first step, with an empty prompt and \
+         `meta.{QUESTION_IN_STEP}`"
+    ));
+    let options = options.clone();
+    Ok(Box::new(move |record| parse(record, &options)))
+}
+
+fn parse(mut record: Record, options: &ImportOptions) -> Checked<Example> {
     const TURNS: &str = "conversations";
     let id = record.own_id()?;
     let turns = record.list(TURNS)?;
-    let mut prompt = None;
+    if turns.is_empty() {
+        return Err(not_allowed(
+            TURNS,
+            "no turn",
+            "a step and its label, at least once",
+        ));
+    }
+    let mut question = None;
     let mut steps = Vec::new();
     for (k, pair) in turns.chunks(2).enumerate() {
         let field = format!("{TURNS}[{}]", 2 * k);
@@ -40,12 +64,13 @@ pub(in crate::import) fn parse(mut record: Record, options: &ImportOptions) -> C
         };
         let rating = options.rate(label, default, || format!("{label_field}.content"))?;
         let field = format!("{field}.content");
-        let text = if k == 0 {
-            let (question, step) = split_first_step(text, &field)?;
-            prompt = Some(question.to_owned());
-            step
-        } else {
-            text
+        let first = (k == 0).then(|| split_first_step(text, &field));
+        let text = match first.transpose()?.flatten() {
+            Some((ahead, step)) => {
+                question = Some(ahead.to_owned());
+                step
+            }
+            None => text,
         };
         steps.push(Step {
             field,
@@ -53,20 +78,17 @@ pub(in crate::import) fn parse(mut record: Record, options: &ImportOptions) -> C
             ratings: BTreeMap::from([(DEFAULT_ASPECT.to_owned(), rating)]),
         });
     }
-    let Some(prompt) = prompt else {
-        return Err(not_allowed(
-            TURNS,
-            "no turn",
-            "a step and its label, at least once",
-        ));
-    };
     let (response, segments) = join_steps(steps)?;
+    let mut meta = record.rest()?;
+    if question.is_none() {
+        meta.insert(QUESTION_IN_STEP.into(), true.into());
+    }
     Ok(Example {
         id,
-        prompt,
+        prompt: question.unwrap_or_default(),
         response,
         segments,
-        meta: record.rest()?,
+        meta,
         ..Example::default()
     })
 }

@@ -48,7 +48,7 @@ pub(in crate::import) fn parse(
         .collect()
 }
 
-/// The rating of each aspect; one that says `N/A` is unrated.
+/// The rating of each aspect; one that says `N/A`, or that is null, is unrated.
 fn ratings(
     completion: &Map<String, Value>,
     field: &str,
@@ -61,7 +61,8 @@ fn ratings(
         None => return Err(missing(field, "an object of aspects")),
     };
     let mut ratings = BTreeMap::new();
-    for (aspect, annotation) in annotations {
+    // In Parquet, an aspect that a response lacks is null.
+    for (aspect, annotation) in annotations.iter().filter(|(_, value)| !value.is_null()) {
         let field = format!("{field}.{aspect}");
         let value = member(
             annotation,

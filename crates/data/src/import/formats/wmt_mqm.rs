@@ -51,7 +51,7 @@ pub(in crate::import) fn read(
     options: &ImportOptions,
     _notes: &mut Vec<String>,
 ) -> Result<Vec<Parsed>> {
-    let mut lines = Lines::open(path, options.limits)?;
+    let mut lines = Lines::open(path, options.limits, &options.progress)?;
     if !lines.advance()? {
         return Ok(Vec::new());
     }
