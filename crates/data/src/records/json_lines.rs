@@ -10,7 +10,7 @@ use super::elsewhere::DataFile;
 use super::field::Checked;
 use super::json_list::{ListElements, starts_with_list};
 use super::lines::Lines;
-use super::parquet::{Rows, is_parquet};
+use super::parquet::{RowBatch, Rows, is_parquet};
 use super::record::parse_object;
 use crate::{
     ColumnMap, Compression, DataError, Location, ReadLimits, ReadProgress, RecordError,
@@ -37,6 +37,8 @@ pub struct JsonLines {
     /// Number of the last object of the files that were read before.
     offset: usize,
     progress: ReadProgress,
+    /// Whether rows are read many at once.
+    in_batches: bool,
     /// Bytes of the files that were read before.
     bytes_before: u64,
     /// Whether nothing of the file was read yet.
@@ -57,8 +59,8 @@ enum Shape {
 pub(super) enum RawRecord<'a> {
     /// A line of JSONL.
     Line(&'a [u8]),
-    /// A row of Parquet.
-    Row(Checked<Map<String, Value>>),
+    /// The row of Parquet at which this batch is; the path of its file.
+    Row(&'a RowBatch, &'a Path),
     /// An element of a list.
     Object(Result<Map<String, Value>>),
 }
@@ -67,8 +69,8 @@ pub(super) enum RawRecord<'a> {
 enum Texts {
     Lines(Lines),
     List(ListElements),
-    /// Rows of a Parquet file, which are objects without a text.
-    Rows(Box<Rows>),
+    /// Rows of a Parquet file, which are objects without a text, and those that were read at once.
+    Rows(Box<Rows>, Option<Box<RowBatch>>),
 }
 
 impl JsonLines {
@@ -153,6 +155,7 @@ impl JsonLines {
             before: Vec::new(),
             offset: 0,
             progress: ReadProgress::default(),
+            in_batches: false,
             bytes_before: 0,
             at_start: true,
             found_record: false,
@@ -175,7 +178,7 @@ impl JsonLines {
         match &self.texts {
             Texts::Lines(_) => self.location.line,
             Texts::List(elements) => elements.current().number,
-            Texts::Rows(rows) => rows.row(),
+            Texts::Rows(rows, _) => rows.row(),
         }
     }
 
@@ -201,14 +204,14 @@ impl JsonLines {
         match &self.texts {
             Texts::Lines(lines) => lines.compression(),
             Texts::List(elements) => elements.compression(),
-            Texts::Rows(_) => Compression::Plain,
+            Texts::Rows(..) => Compression::Plain,
         }
     }
 
     /// Rows in every row group, of a Parquet file.
     pub fn row_groups(&self) -> Option<Vec<usize>> {
         match &self.texts {
-            Texts::Rows(rows) => Some(rows.row_groups()),
+            Texts::Rows(rows, _) => Some(rows.row_groups()),
             _ => None,
         }
     }
@@ -216,14 +219,14 @@ impl JsonLines {
     /// Where in the file every row group lies, of a Parquet file.
     pub(crate) fn row_group_bytes(&self) -> Option<Vec<Range<u64>>> {
         match &self.texts {
-            Texts::Rows(rows) => Some(rows.row_group_bytes()),
+            Texts::Rows(rows, _) => Some(rows.row_group_bytes()),
             _ => None,
         }
     }
 
     /// Reads these row groups only of a Parquet file, counted from 0; rows keep their numbers.
     pub(crate) fn keep_row_groups(&mut self, groups: &[usize]) {
-        if let Texts::Rows(rows) = &mut self.texts {
+        if let Texts::Rows(rows, _) = &mut self.texts {
             rows.keep(groups);
         }
     }
@@ -231,7 +234,7 @@ impl JsonLines {
     /// Refuses a column map with a column that a Parquet file does not have. In JSONL a key that is
     /// missing is an error of the record.
     pub(crate) fn check_columns(&self, columns: &ColumnMap) -> Result<()> {
-        let Texts::Rows(rows) = &self.texts else {
+        let Texts::Rows(rows, _) = &self.texts else {
             return Ok(());
         };
         let known: Vec<&str> = rows.column_names().collect();
@@ -243,6 +246,29 @@ impl JsonLines {
             }),
             None => Ok(()),
         }
+    }
+
+    /// Reads rows of Parquet many at once from now on.
+    pub(super) fn read_batches(&mut self) {
+        self.in_batches = true;
+    }
+
+    /// The rows that were read at once, of which the last has the number of the object at hand.
+    pub(super) fn take_batch(&mut self) -> Option<Box<RowBatch>> {
+        match &mut self.texts {
+            Texts::Rows(_, batch) => batch.take(),
+            _ => None,
+        }
+    }
+
+    /// Whether it reads rows of Parquet.
+    pub(super) fn has_rows(&self) -> bool {
+        matches!(self.texts, Texts::Rows(..))
+    }
+
+    /// Reads nothing more, as what was found is wrong with the file.
+    pub(super) fn end(&mut self) {
+        self.ended = true;
     }
 
     /// Goes to the next object; `None` at the end of the data.
@@ -299,8 +325,14 @@ impl JsonLines {
                 self.location.line = elements.current().line;
                 Ok(found)
             }
-            Texts::Rows(rows) => {
-                let found = rows.advance(&self.location.path)?;
+            Texts::Rows(rows, batch) => {
+                let path = &self.location.path;
+                let found = if self.in_batches {
+                    *batch = rows.next_batch(path)?.map(Box::new);
+                    batch.is_some()
+                } else {
+                    rows.advance(path)?
+                };
                 self.location.line = rows.row();
                 self.progress.set(self.bytes_before + rows.bytes_read());
                 Ok(found)
@@ -315,7 +347,7 @@ impl JsonLines {
         parse: impl FnOnce(Map<String, Value>) -> Checked<T>,
     ) -> Result<T> {
         // A column that is null in a row is a key that is not there.
-        let all_there = !matches!(self.texts, Texts::Rows(_));
+        let all_there = !matches!(self.texts, Texts::Rows(..));
         self.parse(|object| parse(columns.apply(object, all_there)?))
     }
 
@@ -326,7 +358,10 @@ impl JsonLines {
             return RawRecord::Object(self.parse(Ok));
         }
         match &mut self.texts {
-            Texts::Rows(rows) => RawRecord::Row(rows.take()),
+            Texts::Rows(rows, _) => match rows.current() {
+                Some(batch) => RawRecord::Row(batch, &self.location.path),
+                None => RawRecord::Object(Ok(Map::new())),
+            },
             Texts::Lines(lines) => RawRecord::Line(lines.bytes()),
             Texts::List(_) => unreachable!("an element was parsed above"),
         }
@@ -359,7 +394,16 @@ impl JsonLines {
                     error.record
                 })
             }),
-            Texts::Rows(rows) => rows.take(),
+            Texts::Rows(rows, _) => match rows.current() {
+                Some(batch) => match batch.take(&location.path) {
+                    Ok(row) => row,
+                    Err(error) => {
+                        self.end();
+                        return Err(error);
+                    }
+                },
+                None => Ok(Map::new()),
+            },
         };
         object
             .and_then(parse)
@@ -382,7 +426,7 @@ fn open_file(
             file.by_ref().take(4).read_to_end(&mut head)?;
             if is_parquet(&head) {
                 let rows = Rows::open(path, file.into_parts().0, limits.max_line_bytes)?;
-                return Ok((Texts::Rows(Box::new(rows)), Location::row(path, 0)));
+                return Ok((Texts::Rows(Box::new(rows), None), Location::row(path, 0)));
             }
         }
     }

@@ -8,15 +8,17 @@ use std::thread;
 
 use serde_json::{Map, Value};
 
-use super::field::Checked;
 use super::first_places::FirstPlaces;
 use super::json_lines::RawRecord;
-use super::reader::ReadSettings;
+use super::parquet::RowBatch;
+use super::reader::{ReadSettings, Refused};
 use crate::{DataError, Example, ExampleReader, Location, ReadProgress, Result};
 
 /// Text and records that one thread makes examples of at a time.
 const BATCH_BYTES: usize = 1 << 18;
 const BATCH_RECORDS: usize = 1024;
+/// Most bytes that are read ahead, also where it is less than work for all threads.
+const MOST_AHEAD: u64 = 256 << 20;
 /// Most threads: reading and what is done with the examples do not keep up with more.
 const MOST_THREADS: usize = 8;
 
@@ -29,8 +31,12 @@ pub struct ParallelReader<T> {
     /// Where threads take work from; `None` without threads.
     work: Option<Sender<Job<T>>>,
     threads: usize,
+    /// Whether records are read in batches, also without threads.
+    in_batches: bool,
     /// Batches in work, in order.
-    waiting: VecDeque<Receiver<Vec<Made<T>>>>,
+    waiting: VecDeque<Awaited<T>>,
+    /// Bytes of these.
+    bytes_ahead: u64,
     /// What is left of the batch that is read off.
     current: std::vec::IntoIter<Made<T>>,
     /// What ends reading, behind all batches.
@@ -42,6 +48,12 @@ pub struct ParallelReader<T> {
     file: PathBuf,
 }
 
+/// A batch in work.
+struct Awaited<T> {
+    made: Receiver<Vec<Made<T>>>,
+    bytes: u64,
+}
+
 /// An example, or what is wrong with it.
 struct Made<T> {
     number: usize,
@@ -49,12 +61,16 @@ struct Made<T> {
     /// The place, where its file is another than that of the record before.
     file: Option<Location>,
     example: Result<T>,
+    /// Whether it is an error of the file, behind which nothing is read.
+    is_last: bool,
 }
 
 /// Records that were read and not looked at yet.
 struct Batch {
     text: Vec<u8>,
     records: Vec<Waiting>,
+    /// Bytes that it keeps in memory.
+    bytes: u64,
     /// The file that was read last ahead of them.
     location: Location,
 }
@@ -70,7 +86,8 @@ struct Waiting {
 enum Source {
     /// A line that ends there in the text of the batch; it starts where the one before ends.
     Line(usize),
-    Row(Checked<Map<String, Value>>),
+    /// Rows, of which the last has the number of the record.
+    Rows(Box<RowBatch>),
     Object(Result<Map<String, Value>>),
 }
 
@@ -81,12 +98,17 @@ struct Job<T> {
 
 impl<T: Send + 'static> ParallelReader<T> {
     pub(super) fn new(
-        reader: ExampleReader,
+        mut reader: ExampleReader,
         prepare: impl Fn(Example) -> T + Send + Sync + 'static,
     ) -> Self {
         let threads = thread::available_parallelism().map_or(1, usize::from);
         // The share is known of files only.
         let ahead = threads > 1 && reader.progress().share().is_some();
+        // Rows become examples faster many at once.
+        let in_batches = ahead || reader.lines.has_rows();
+        if in_batches {
+            reader.lines.read_batches();
+        }
         Self {
             location: reader.location().clone(),
             number: reader.number(),
@@ -95,7 +117,9 @@ impl<T: Send + 'static> ParallelReader<T> {
             prepare: Arc::new(prepare),
             work: None,
             threads: if ahead { threads.min(MOST_THREADS) } else { 0 },
+            in_batches,
             waiting: VecDeque::new(),
+            bytes_ahead: 0,
             current: Vec::new().into_iter(),
             last: None,
             is_read: false,
@@ -104,12 +128,17 @@ impl<T: Send + 'static> ParallelReader<T> {
 
     /// Reads until there is work enough for all threads.
     fn read_ahead(&mut self) {
-        while !self.is_read && self.waiting.len() <= self.threads {
+        while !self.is_read
+            && self.waiting.len() <= self.threads
+            && (self.waiting.is_empty() || self.bytes_ahead < MOST_AHEAD)
+        {
             let Some(batch) = self.read_batch() else {
                 return;
             };
             let (done, made) = sync_channel(1);
-            self.waiting.push_back(made);
+            let bytes = batch.bytes;
+            self.bytes_ahead += bytes;
+            self.waiting.push_back(Awaited { made, bytes });
             let job = Job { batch, done };
             match self.workers() {
                 // If no thread is there to take it, nothing comes back, which the reader of the batch finds out.
@@ -126,6 +155,7 @@ impl<T: Send + 'static> ParallelReader<T> {
             location: lines.location().clone(),
             text: Vec::new(),
             records: Vec::new(),
+            bytes: 0,
         };
         let mut bytes = 0;
         while bytes < BATCH_BYTES && batch.records.len() < BATCH_RECORDS {
@@ -143,19 +173,23 @@ impl<T: Send + 'static> ParallelReader<T> {
                 location.clone()
             });
             let line = location.line;
-            let source = match lines.raw() {
-                RawRecord::Line(line) => {
-                    bytes += line.len();
-                    batch.text.extend_from_slice(line);
-                    Source::Line(batch.text.len())
-                }
-                RawRecord::Row(row) => {
-                    bytes += row.as_ref().map_or(0, text_bytes);
-                    Source::Row(row)
-                }
-                RawRecord::Object(object) => {
-                    bytes += object.as_ref().map_or(0, text_bytes);
-                    Source::Object(object)
+            let source = if let Some(rows) = lines.take_batch() {
+                // They are work enough.
+                bytes += BATCH_BYTES;
+                batch.bytes += rows.held();
+                Source::Rows(rows)
+            } else {
+                match lines.raw() {
+                    RawRecord::Line(line) => {
+                        bytes += line.len();
+                        batch.text.extend_from_slice(line);
+                        Source::Line(batch.text.len())
+                    }
+                    RawRecord::Row(..) => unreachable!("rows are taken in batches"),
+                    RawRecord::Object(object) => {
+                        bytes += object.as_ref().map_or(0, text_bytes);
+                        Source::Object(object)
+                    }
                 }
             };
             batch.records.push(Waiting {
@@ -192,6 +226,13 @@ impl<T: Send + 'static> ParallelReader<T> {
         self.work.as_ref()
     }
 
+    /// Reads nothing more.
+    fn end(&mut self) {
+        (self.is_read, self.last) = (true, None);
+        self.waiting.clear();
+        self.current = Vec::new().into_iter();
+    }
+
     fn next_in_order(&mut self) -> Option<Result<T>> {
         loop {
             if let Some(made) = self.current.next() {
@@ -199,6 +240,9 @@ impl<T: Send + 'static> ParallelReader<T> {
                     self.location = file;
                 }
                 (self.number, self.location.line) = (made.number, made.line);
+                if made.is_last {
+                    self.end();
+                }
                 return Some(made.example);
             }
             self.read_ahead();
@@ -207,9 +251,9 @@ impl<T: Send + 'static> ParallelReader<T> {
                     (self.reader.number(), self.reader.location().clone());
                 return self.last.take().map(Err);
             };
-            let Ok(made) = batch.recv() else {
-                (self.is_read, self.last) = (true, None);
-                self.waiting.clear();
+            self.bytes_ahead -= batch.bytes;
+            let Ok(made) = batch.made.recv() else {
+                self.end();
                 return Some(Err(DataError::ThreadPanic {
                     message: "a thread that reads records has ended".into(),
                 }));
@@ -263,7 +307,7 @@ impl<T: Send + 'static> Iterator for ParallelReader<T> {
     type Item = Result<T>;
 
     fn next(&mut self) -> Option<Result<T>> {
-        if self.threads > 0 {
+        if self.in_batches {
             return self.next_in_order();
         }
         let example = self.reader.next();
@@ -299,9 +343,11 @@ fn work_on<T>(job: Job<T>, settings: &ReadSettings, prepare: &dyn Fn(Example) ->
         text,
         records,
         location: mut place,
+        ..
     } = job.batch;
     let mut start = 0;
-    let made = records.into_iter().map(|record| {
+    let mut made = Vec::with_capacity(records.len());
+    for record in records {
         if let Some(file) = &record.file {
             place.clone_from(file);
         }
@@ -312,18 +358,75 @@ fn work_on<T>(job: Job<T>, settings: &ReadSettings, prepare: &dyn Fn(Example) ->
                 start = end;
                 RawRecord::Line(line)
             }
-            Source::Row(row) => RawRecord::Row(row),
+            Source::Rows(rows) => {
+                let of_rows = RowsOf {
+                    number: record.number,
+                    file: record.file,
+                    place: &mut place,
+                };
+                of_rows.read(*rows, settings, prepare, &mut made);
+                continue;
+            }
             Source::Object(object) => RawRecord::Object(object),
         };
         let example = settings.example(raw, record.number);
-        Made {
+        made.push(Made {
             number: record.number,
             line: record.line,
             file: record.file,
             example: example.map(prepare).map_err(|error| error.at(&place)),
-        }
-    });
-    let made = made.collect();
+            is_last: false,
+        });
+    }
     // A reader that is gone wants nothing.
     let _ = job.done.send(made);
+}
+
+/// Where a batch of rows stands.
+struct RowsOf<'a> {
+    /// The number of its last row.
+    number: usize,
+    file: Option<Location>,
+    place: &'a mut Location,
+}
+
+impl RowsOf<'_> {
+    /// Makes the examples of the rows, up to the one where the file is found to be wrong.
+    fn read<T>(
+        mut self,
+        mut rows: RowBatch,
+        settings: &ReadSettings,
+        prepare: &dyn Fn(Example) -> T,
+        made: &mut Vec<Made<T>>,
+    ) {
+        let last_line = self.place.line;
+        made.reserve(rows.left());
+        while rows.left() > 0 {
+            let behind = rows.left() - 1;
+            let number = self.number - behind;
+            self.place.line = last_line - behind;
+            let path = &self.place.path;
+            let advanced = rows.advance(path);
+            let is_there = advanced.is_ok();
+            let example = match advanced {
+                Ok(()) => settings.example(RawRecord::Row(&rows, path), number),
+                Err(error) => Err(Refused::File(Box::new(error))),
+            };
+            let is_last = matches!(example, Err(Refused::File(_)));
+            // A row that does not even start is none that was read.
+            let unread = usize::from(!is_there);
+            made.push(Made {
+                number: number - unread,
+                line: self.place.line - unread,
+                file: self.file.take(),
+                example: example
+                    .map(prepare)
+                    .map_err(|refused| refused.at(self.place)),
+                is_last,
+            });
+            if is_last {
+                return;
+            }
+        }
+    }
 }

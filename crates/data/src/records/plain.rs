@@ -21,8 +21,18 @@ use crate::{CharSpan, DEFAULT_ASPECT, Example, RecordProblem, Segment};
 /// checked and left empty.
 pub(super) fn read_plain(line: &str, number: usize, keep_meta: bool) -> Option<Example> {
     let mut parser = serde_json::Deserializer::from_str(line);
-    let record = Record { keep_meta }.deserialize(&mut parser).ok()?;
+    let example = read_plain_from(&mut parser, number, keep_meta)?;
     parser.end().ok()?;
+    Some(example)
+}
+
+/// The same of anything that is read as an object.
+pub(super) fn read_plain_from<'de>(
+    from: impl Deserializer<'de>,
+    number: usize,
+    keep_meta: bool,
+) -> Option<Example> {
+    let record = Record { keep_meta }.deserialize(from).ok()?;
     let example = record.example(number)?;
     example.check().ok()?;
     Some(example)
@@ -243,8 +253,11 @@ struct RatingsSeed;
 seed!(RatingsSeed, BTreeMap<String, f64>);
 
 fn plain_rating(rating: Option<f64>) -> BTreeMap<String, f64> {
-    let rating = rating.map(|rating| (DEFAULT_ASPECT.to_owned(), rating));
-    rating.into_iter().collect()
+    let mut ratings = BTreeMap::new();
+    if let Some(rating) = rating {
+        ratings.insert(DEFAULT_ASPECT.to_owned(), rating);
+    }
+    ratings
 }
 
 impl<'de> Visitor<'de> for RatingsSeed {

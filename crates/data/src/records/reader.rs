@@ -2,10 +2,13 @@ use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use serde_json::{Map, Value};
+
 use super::field::Checked;
 use super::first_places::FirstPlaces;
 use super::json_lines::{RawRecord, wrong};
 use super::lines::line_text;
+use super::parquet::RowBatch;
 use super::plain::read_plain;
 use super::record::{parse_object, read_record};
 use crate::{
@@ -40,11 +43,9 @@ impl ReadSettings {
     ) -> std::result::Result<Example, Refused> {
         let example = match record {
             RawRecord::Line(line) => self.of_line(line, number),
-            // A column that is null in a row is a key that is not there.
-            RawRecord::Row(row) => row.and_then(|row| {
-                let record = self.columns.apply(row, false)?;
-                self.of_object(record, number)
-            }),
+            RawRecord::Row(rows, path) => self
+                .of_row(rows, number, path)
+                .map_err(|error| Refused::File(Box::new(error)))?,
             RawRecord::Object(object) => {
                 let object = object.map_err(|error| Refused::Elsewhere(Box::new(error)))?;
                 let record = self.columns.apply(object, true);
@@ -52,6 +53,21 @@ impl ReadSettings {
             }
         };
         example.map_err(Refused::Here)
+    }
+
+    /// The example of a row; else what is wrong with it, or with the file.
+    fn of_row(&self, rows: &RowBatch, number: usize, path: &Path) -> Result<Checked<Example>> {
+        if self.columns == ColumnMap::default()
+            && let Some(example) = rows.read_straight(number, self.keep_meta)
+        {
+            return Ok(self.limits.check(&example).map(|()| example));
+        }
+        let row = rows.take(path)?;
+        Ok(row.and_then(|row| {
+            // A column that is null in a row is a key that is not there.
+            let record = self.columns.apply(row, false)?;
+            self.of_object(record, number)
+        }))
     }
 
     fn of_line(&self, line: &[u8], number: usize) -> Checked<Example> {
@@ -66,11 +82,7 @@ impl ReadSettings {
         self.of_object(self.columns.apply(object, true)?, number)
     }
 
-    fn of_object(
-        &self,
-        record: serde_json::Map<String, serde_json::Value>,
-        number: usize,
-    ) -> Checked<Example> {
+    fn of_object(&self, record: Map<String, Value>, number: usize) -> Checked<Example> {
         let mut example = read_record(record, number)?;
         self.limits.check(&example)?;
         if !self.keep_meta {
@@ -86,6 +98,8 @@ pub(super) enum Refused {
     Here(RecordError),
     /// A fault whose place is known.
     Elsewhere(Box<DataError>),
+    /// A fault of the file, behind which nothing is read.
+    File(Box<DataError>),
 }
 
 impl Refused {
@@ -93,7 +107,7 @@ impl Refused {
     pub(super) fn at(self, location: &Location) -> DataError {
         match self {
             Self::Here(error) => wrong(location.clone(), error),
-            Self::Elsewhere(error) => *error,
+            Self::Elsewhere(error) | Self::File(error) => *error,
         }
     }
 }
@@ -245,7 +259,12 @@ impl Iterator for ExampleReader {
         Some(advanced.and_then(|()| {
             let number = self.lines.number();
             let example = self.settings.example(self.lines.raw(), number);
-            example.map_err(|error| error.at(self.lines.location()))
+            example.map_err(|refused| {
+                if matches!(refused, Refused::File(_)) {
+                    self.lines.end();
+                }
+                refused.at(self.lines.location())
+            })
         }))
     }
 }

@@ -95,11 +95,41 @@ pub(crate) fn flat() -> Levels {
     (Vec::new(), Vec::new())
 }
 
-/// Reads a file to its end.
+/// Reads a file to its end, row by row and in batches on all cores, which has to give the same.
 pub(crate) fn read(path: &Path) -> Vec<Result<Example, DataError>> {
-    match ExampleReader::open(path) {
-        Ok(reader) => reader.collect(),
-        Err(error) => vec![Err(error)],
+    let mut reader = match ExampleReader::open(path) {
+        Ok(reader) => reader,
+        Err(error) => return vec![Err(error)],
+    };
+    let (mut read, mut expected) = (Vec::new(), Vec::new());
+    while let Some(row) = reader.next() {
+        expected.push((reader.number(), reader.location().clone(), shown(&row)));
+        read.push(row);
+    }
+    let reader = ExampleReader::open(path).unwrap();
+    let mut reader = reader.in_parallel(|example| example);
+    let mut found = Vec::new();
+    while let Some(row) = reader.next() {
+        found.push((reader.number(), reader.location().clone(), shown(&row)));
+    }
+    assert_eq!(found, expected);
+    assert!(reader.next().is_none(), "nothing behind the end");
+    let reader = ExampleReader::open(path).unwrap().without_meta();
+    let rows = reader.in_parallel(|example| example);
+    for (mut row, (_, _, expected)) in rows.zip(expected) {
+        if let (Ok(row), Ok(expected)) = (&mut row, &expected) {
+            assert!(row.meta.is_empty());
+            row.meta.clone_from(&expected.meta);
+        }
+        assert_eq!(shown(&row), expected);
+    }
+    read
+}
+
+fn shown(row: &Result<Example, DataError>) -> Result<Example, String> {
+    match row {
+        Ok(example) => Ok(example.clone()),
+        Err(error) => Err(error.to_string()),
     }
 }
 

@@ -1,4 +1,4 @@
-use gradus_data::{Example, ExampleWriter, Location, parse_example, read_examples};
+use gradus_data::{Example, ExampleReader, ExampleWriter, Location, parse_example, read_examples};
 use proptest::prelude::*;
 
 use crate::arbitrary;
@@ -53,7 +53,10 @@ proptest! {
             }
             prop_assert_eq!(writer.written(), examples.len());
             writer.commit().unwrap();
-            prop_assert_eq!(read_examples(&path).unwrap(), written, "{}", name);
+            prop_assert_eq!(&read_examples(&path).unwrap(), &written, "{}", name);
+            let reader = ExampleReader::open(&path).unwrap();
+            let read: Result<Vec<Example>, _> = reader.in_parallel(|example| example).collect();
+            prop_assert_eq!(read.unwrap(), written, "{} on all cores", name);
         }
     }
 }

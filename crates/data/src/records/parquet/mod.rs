@@ -6,6 +6,7 @@
 
 mod cells;
 mod column;
+mod column_rows;
 mod decode;
 mod deltas;
 mod error;
@@ -15,11 +16,14 @@ mod native;
 mod pages;
 mod plan;
 mod rating_plan;
+mod row_batch;
 mod rows;
 mod schema;
+mod straight;
 mod thrift;
 mod write;
 
 pub(crate) use magic::is_parquet;
+pub(crate) use row_batch::RowBatch;
 pub(crate) use rows::Rows;
 pub(crate) use write::Spool;

@@ -33,11 +33,35 @@ pub(super) type ValueCount = Arc<AtomicU64>;
 
 /// Bytes of the pages in memory, of all columns.
 #[derive(Clone, Default)]
-pub(super) struct HeldBytes(Arc<AtomicU64>);
+pub(super) struct HeldBytes {
+    now: Arc<AtomicU64>,
+    /// Bytes of all pages so far.
+    taken: Arc<AtomicU64>,
+}
+
+/// What was held at some time.
+#[derive(Clone, Copy)]
+pub(super) struct Held {
+    now: u64,
+    taken: u64,
+}
 
 impl HeldBytes {
+    pub(super) fn now(&self) -> Held {
+        Held {
+            now: self.now.load(Ordering::Relaxed),
+            taken: self.taken.load(Ordering::Relaxed),
+        }
+    }
+
+    /// What was held `before`, and all that was taken since: values that were read since lie nowhere else.
+    pub(super) fn since(&self, before: Held) -> u64 {
+        let taken = self.taken.load(Ordering::Relaxed);
+        before.now + taken.saturating_sub(before.taken)
+    }
+
     fn take(&self, bytes: u64) -> Result<u64> {
-        let before = self.0.fetch_add(bytes, Ordering::Relaxed);
+        let before = self.now.fetch_add(bytes, Ordering::Relaxed);
         if before.saturating_add(bytes) > MAX_HELD {
             self.give_back(bytes);
             return Err(Damage::new(format!(
@@ -46,11 +70,12 @@ impl HeldBytes {
             .with_hint("write the file again with smaller pages or row groups")
             .into());
         }
+        self.taken.fetch_add(bytes, Ordering::Relaxed);
         Ok(bytes)
     }
 
     fn give_back(&self, bytes: u64) {
-        self.0.fetch_sub(bytes, Ordering::Relaxed);
+        self.now.fetch_sub(bytes, Ordering::Relaxed);
     }
 }
 
