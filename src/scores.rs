@@ -88,8 +88,8 @@ pub(crate) struct Choices<'a> {
     pub(crate) cut_segments: Option<CutSegments>,
     /// Device name, as for `--device`.
     pub(crate) device: Option<&'a str>,
-    /// Number format of the encoder's products.
-    pub(crate) precision: Precision,
+    /// Number format of the encoder's products; that of the bundle if it is not given.
+    pub(crate) precision: Option<Precision>,
     /// Whether the scores of a file may consume the examples.
     pub(crate) consumes_examples: bool,
 }
@@ -110,6 +110,8 @@ pub(crate) struct Scores {
     pub(crate) causal: Option<bool>,
     /// Whether the model reads contexts; `None` for a score file.
     pub(crate) reads_context: Option<bool>,
+    /// Number format of the encoder's products; `None` for a score file.
+    pub(crate) precision: Option<Precision>,
 }
 
 /// The recalibrations of a bundle.
@@ -203,6 +205,7 @@ impl Scores {
                     thresholds: DoubtThresholds::new(),
                     causal: None,
                     reads_context: None,
+                    precision: None,
                 })
             }
         }
@@ -234,7 +237,8 @@ impl Scores {
         Self::score_quietly(scorer, examples, aspects)
     }
 
-    fn score_quietly(
+    /// The same, and nothing is said of the data.
+    pub(crate) fn score_quietly(
         scorer: &Scorer,
         examples: &[Example],
         aspects: Option<&[String]>,
@@ -259,6 +263,7 @@ impl Scores {
         let aggregation = scorer.aggregation();
         let causal = Some(scorer.is_causal());
         let reads_context = Some(scorer.text_config().use_context);
+        let precision = Some(scorer.precision());
         let thresholds = scorer.manifest().thresholds.clone();
         let Some(maps) = scorer.recalibrations().cloned() else {
             return Ok(Self {
@@ -269,6 +274,7 @@ impl Scores {
                 thresholds,
                 causal,
                 reads_context,
+                precision,
             });
         };
         let names: Vec<&str> = wanted.iter().map(String::as_str).collect();
@@ -290,6 +296,7 @@ impl Scores {
             thresholds,
             causal,
             reads_context,
+            precision,
         })
     }
 }
@@ -305,11 +312,22 @@ pub(crate) fn usable(precision: Precision, device: &Device) -> Precision {
     usable
 }
 
+/// The scorer of a bundle in this precision, or in that of the bundle, with a note where the device has no such
+/// products.
+pub(crate) fn load(
+    directory: &Path,
+    device: &Device,
+    precision: Option<Precision>,
+) -> Result<Scorer> {
+    let scorer = Scorer::load(directory, device)?;
+    let precision = precision.unwrap_or(scorer.manifest().precision());
+    Ok(scorer.with_precision(usable(precision, device)))
+}
+
 /// The scorer of a bundle, with the settings of the command line.
 fn scorer(directory: &Path, choices: &Choices<'_>) -> Result<Scorer> {
     let device: Device = device::select(choices.device)?;
-    let mut scorer = Scorer::load(directory, &device)?;
-    scorer = scorer.with_precision(usable(choices.precision, &device));
+    let mut scorer = load(directory, &device, choices.precision)?;
     if let Some(aggregation) = choices.aggregation {
         scorer = scorer.with_aggregation(aggregation);
     }

@@ -93,11 +93,12 @@ impl Subject {
     pub fn bundle(directory: &Path, device: &Device) -> Result<Self, BenchError> {
         let bundle = Bundle::load(directory, device)?;
         let aspects = bundle.manifest.text.aspects.clone();
+        let precision = bundle.manifest.precision();
         Ok(Self {
             bundle,
             aspects,
             dropout: None,
-            precision: Precision::F32,
+            precision,
         })
     }
 
@@ -144,7 +145,8 @@ impl Subject {
         Ok(self)
     }
 
-    /// Scores in this precision, or in `f32` where the device does not have it. Default: `f32`.
+    /// Scores in this precision, or in `f32` where the device does not have it. Default: `int8` for a quantized bundle,
+    /// otherwise `f32`.
     #[must_use]
     pub fn with_precision(mut self, precision: Precision) -> Self {
         self.precision = precision;

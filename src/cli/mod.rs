@@ -33,7 +33,7 @@ pub(crate) use eval::{
 pub(crate) use experiment::{
     ExperimentArgs, ExperimentCellArgs, ExperimentCommand, ExperimentReportArgs, ReportSplit,
 };
-pub(crate) use models::{ExportArgs, ExportFormat, ImportArgs, InspectArgs};
+pub(crate) use models::{ExportArgs, ExportFormat, ImportArgs, InspectArgs, QuantizeArgs};
 pub(crate) use process::{ProcessArgs, ProcessBenchmark, ThresholdArgs};
 pub(crate) use score::{Offsets, ScoreArgs, Shard};
 pub(crate) use serve::ServeArgs;
@@ -141,6 +141,9 @@ pub(crate) enum Command {
     Experiment(Box<ExperimentArgs>),
     /// Merge the low-rank adapters of a bundle into its weights
     Merge(MergeArgs),
+    /// Make a bundle of a quarter of the size, whose weights are in bytes, and measure how its scores move
+    #[command(after_help = models::QUANTIZE_HELP)]
+    Quantize(QuantizeArgs),
     /// Evaluate scores (from a bundle or any other program) against rated data
     #[command(after_help = eval::EVAL_HELP, after_long_help = figures::with(eval::EVAL_HELP, figures::EVAL_FIGURES), allow_missing_positional = true)]
     Eval(Box<EvalArgs>),
@@ -235,8 +238,9 @@ pub(crate) struct BootstrapArgs {
 pub(crate) struct PrecisionArgs {
     /// Number format of the encoder's matrix products: f32; bf16, faster; or int8, fastest, which moves
     /// scores most: `gradus eval` shows by how much. A processor without AVX512-BF16 computes bf16 in f32
-    #[arg(long, value_name = "FORMAT", default_value_t = Precision::F32)]
-    pub(crate) precision: Precision,
+    /// [default: int8 for a bundle of `gradus quantize`, otherwise f32]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) precision: Option<Precision>,
 }
 
 /// Where to compute.

@@ -77,7 +77,7 @@ fn check(args: &BenchArgs) -> Result<()> {
 
 /// Training has no other precision than `f32`.
 fn refuse_training(args: &BenchArgs) -> Result<()> {
-    let precision = args.precision.precision;
+    let precision = args.precision.precision.unwrap_or_default();
     if precision != Precision::F32 && args.mode.contains(&BenchMode::Train) {
         let message = format!("--precision: found {precision} for training, expected f32");
         return Err(Usage::new(message)
@@ -95,7 +95,15 @@ fn subject(args: &BenchArgs, device: &Device) -> Result<Subject> {
         (None, Some(name)) => Subject::pretrained(&locate(name)?.directory, lora, device)?,
         (None, None) => Subject::synthetic(Subject::minilm_l6(), lora, device)?,
     };
-    let subject = subject.with_precision(usable(args.precision.precision, device));
+    let precision = args.precision.precision.unwrap_or(subject.precision());
+    if subject.precision() != Precision::F32 && args.mode.contains(&BenchMode::Train) {
+        let message =
+            "--bundle: found a quantized bundle for training, expected the one it was made of";
+        return Err(Usage::new(message)
+            .with_hint("--mode score measures scoring alone")
+            .into());
+    }
+    let subject = subject.with_precision(usable(precision, device));
     if args.dropout {
         return Ok(subject);
     }

@@ -10,12 +10,11 @@ use gradus::eval::calibration::{
 };
 use gradus::eval::{
     Aggregation, Aspect, Evaluation, JudgedAspect, Level, Metric, MetricValues, ScoredResponse,
-    Scorer,
 };
 
 use crate::cli::CalibrateArgs;
 use crate::failure::Usage;
-use crate::scores::{Scores, check_any_rating, renew_card};
+use crate::scores::{self, Scores, check_any_rating, renew_card};
 use crate::{records, show};
 
 /// Number of segments or responses below which an isotonic curve fits the noise.
@@ -28,7 +27,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
     };
     let device = device::select(args.device.device.as_deref())?;
     // Raw scores, even if there is an earlier recalibration to replace.
-    let mut scorer = Scorer::load(&args.bundle, &device)?.raw();
+    let mut scorer = scores::load(&args.bundle, &device, None)?.raw();
     if let Some(policy) = args.cut_segments {
         scorer = scorer.with_cut_segments(policy);
     }

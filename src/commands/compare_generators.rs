@@ -20,7 +20,7 @@ use super::compare::FEWEST_RESAMPLES;
 use super::intervals;
 use crate::cli::CompareGeneratorsArgs;
 use crate::failure::Usage;
-use crate::scores::Scores;
+use crate::scores::{self, Scores};
 use crate::{records, show};
 
 /// The comparison in one aspect, for programs.
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &CompareGeneratorsArgs) -> Result<()> {
         return Err(Usage::new(message).into());
     }
     let device: Device = device::select(args.device.device.as_deref())?;
-    let mut scorer = Scorer::load(&args.bundle, &device)?;
+    let mut scorer = scores::load(&args.bundle, &device, None)?;
     if let Some(aggregation) = args.aggregation {
         scorer = scorer.with_aggregation(aggregation);
     }

@@ -8,11 +8,11 @@ use gradus::device;
 use gradus::eval::explain::{
     ExplainedPair, Explanation, PairKind, ResponsesExplained, explain_bundle, explain_scores,
 };
-use gradus::eval::{Aspect, Scorer, UnscoredReason};
+use gradus::eval::{Aspect, UnscoredReason};
 
 use crate::cli::ExplainArgs;
 use crate::failure::Usage;
-use crate::scores::{Choices, ScoreInput, Scores, tell_of_context};
+use crate::scores::{self, Choices, ScoreInput, Scores, tell_of_context};
 use crate::{records, show};
 
 /// Default number of segments shown.
@@ -56,7 +56,7 @@ fn of_bundle(
 ) -> Result<Explanation> {
     examples.retain(|example| is_chosen(&example.id, args));
     let device = device::select(args.device.device.as_deref())?;
-    let mut scorer = Scorer::load(directory, &device)?;
+    let mut scorer = scores::load(directory, &device, None)?;
     if let Some(policy) = args.cut_segments {
         scorer = scorer.with_cut_segments(policy);
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use burn::tensor::Device;
-use gradus::bundle::{Bundle, DoubtThreshold, Wish};
+use gradus::bundle::{Bundle, DoubtThreshold, Quantization, Wish};
 use gradus::data::{ChatTemplate, SegmentTokenizer, Separator, TextConfig, tokenizer_notes};
 use gradus::device;
 use gradus::hub::Located;
@@ -48,6 +48,9 @@ struct Inspection {
     /// The thresholds of doubtful segments, by aspect, if the bundle has some.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     thresholds: BTreeMap<String, Threshold>,
+    /// How its weights are stored, if not as 32-bit floats, and how much that moved its scores.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quantization: Option<Quantization>,
     memory: Option<Memory>,
 }
 
@@ -154,6 +157,7 @@ fn refusal(error: anyhow::Error) -> Result<Inspection> {
         chat_template: None,
         separator: None,
         thresholds: BTreeMap::new(),
+        quantization: None,
         memory: None,
     })
 }
@@ -205,6 +209,7 @@ fn inspect_encoder(args: &InspectArgs, located: &Located) -> Result<Inspection> 
         use_context: None,
         separator: None,
         thresholds: BTreeMap::new(),
+        quantization: None,
         chat_template: match ChatTemplate::from_directory(&located.directory) {
             Ok(template) => template.map(|template| template.source),
             Err(error) => Some(format!("cannot be used: {error}")),
@@ -246,6 +251,7 @@ fn inspect_bundle(args: &InspectArgs, located: &Located) -> Result<Inspection> {
         chat_template: text.chat_template.map(|template| template.source),
         separator: text.separator,
         thresholds: thresholds.collect(),
+        quantization: bundle.manifest.quantization,
         memory: Some(memory(args, &bundle.config, &device)),
     })
 }
@@ -357,6 +363,10 @@ impl Inspection {
             let text =
                 format!("{aspect}: score at most {score}, for a {wish}, chosen on {fitted_on}");
             rows.push(("doubtful", text));
+        }
+        if let Some(quantization) = &self.quantization {
+            let lines = quantization.lines().into_iter();
+            rows.extend(lines.map(|line| ("quantized", line)));
         }
         if let Some(memory) = &self.memory {
             rows.extend(memory.rows());

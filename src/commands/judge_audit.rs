@@ -46,7 +46,7 @@ struct Answers {
 pub(crate) fn run(args: &JudgeAuditArgs) -> Result<()> {
     let bootstrap = intervals::bootstrap(&args.bootstrap)?;
     let device: Device = device::select(args.device.device.as_deref())?;
-    let mut scorer = Scorer::load(&args.bundle, &device)?;
+    let mut scorer = crate::scores::load(&args.bundle, &device, None)?;
     if let Some(aggregation) = args.aggregation {
         scorer = scorer.with_aggregation(aggregation);
     }

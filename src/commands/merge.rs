@@ -1,5 +1,7 @@
 //! `gradus merge`
 
+use std::path::Path;
+
 use anyhow::Result;
 use gradus::bundle::{Bundle, BundlePlace, ExtraFile};
 use gradus::device;
@@ -13,6 +15,17 @@ use crate::show;
 
 /// Additional files that training writes to a bundle.
 const EXTRA_FILES: [&str; 4] = ["run.toml", "history.json", BASELINES, TEXTS];
+
+/// Those of a bundle.
+pub(super) fn extra_files(bundle: &Path) -> Result<Vec<(&'static str, Vec<u8>)>> {
+    let mut files = Vec::new();
+    for name in EXTRA_FILES {
+        if let Some(bytes) = Bundle::read_extra(bundle, name)? {
+            files.push((name, bytes));
+        }
+    }
+    Ok(files)
+}
 
 pub(crate) fn run(args: &MergeArgs) -> Result<()> {
     output::check_directory(&args.output)?;
@@ -33,12 +46,7 @@ pub(crate) fn run(args: &MergeArgs) -> Result<()> {
             .into());
     }
     let place = BundlePlace::take(&args.output, args.overwrite)?;
-    let mut files = Vec::new();
-    for name in EXTRA_FILES {
-        if let Some(bytes) = Bundle::read_extra(&args.bundle, name)? {
-            files.push((name, bytes));
-        }
-    }
+    let files = extra_files(&args.bundle)?;
     let extra: Vec<ExtraFile<'_>> = files
         .iter()
         .map(|(name, bytes)| ExtraFile { name, bytes })

@@ -23,6 +23,7 @@ mod plan;
 mod probe;
 mod process;
 mod process_model;
+mod quantize;
 mod quickstart;
 mod sample;
 mod score;
@@ -49,6 +50,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Probe(args) => probe::run(&args),
         Command::Experiment(args) => experiment::run(&args),
         Command::Merge(args) => merge::run(&args),
+        Command::Quantize(args) => quantize::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Threshold(args) => threshold::run(&args),

@@ -44,7 +44,7 @@ mod present {
     pub(crate) fn run(args: &ServeArgs) -> Result<()> {
         let mut options = options(args)?;
         let device = device::select(args.device.device.as_deref())?;
-        options.precision = usable(options.precision, &device);
+        options.precision = options.precision.map(|wanted| usable(wanted, &device));
         let cpu_batches = if device::is_cpu(&device) {
             CPU_BATCHES
         } else {
@@ -122,8 +122,15 @@ mod present {
             Event::Listening { address } => {
                 show::status(&format!("listening on {address}; Ctrl-C ends it"));
             }
-            Event::Loaded { model, digest } => {
-                show::status(&format!("loaded `{model}` ({})", &digest[..12]));
+            Event::Loaded {
+                model,
+                digest,
+                precision,
+            } => {
+                show::status(&format!(
+                    "loaded `{model}` ({}), in {precision}",
+                    &digest[..12]
+                ));
             }
             Event::Ready => show::status("ready"),
             Event::Draining => {

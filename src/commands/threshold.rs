@@ -10,14 +10,14 @@ use gradus::eval::bootstrap::Bootstrap;
 use gradus::eval::threshold::{
     FlagFigures, NoThreshold, ThresholdOptions, ThresholdReport, Wish, choose_threshold,
 };
-use gradus::eval::{Aggregation, Aspect, JudgedAspect, Level, Scorer};
+use gradus::eval::{Aggregation, Aspect, JudgedAspect, Level};
 use serde::Serialize;
 
 use super::intervals;
 use super::midpoints::Midpoints;
 use crate::cli::DoubtArgs;
 use crate::failure::Usage;
-use crate::scores::{Scores, check_any_rating, renew_card};
+use crate::scores::{self, Scores, check_any_rating, renew_card};
 use crate::{records, show};
 
 /// Most points of the curve in a table; JSON has all.
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &DoubtArgs) -> Result<()> {
     let midpoints = Midpoints::parse(&args.midpoint)?;
     let device = device::select(args.device.device.as_deref())?;
     // The model's own scores: a recalibration may make some equal.
-    let mut scorer = Scorer::load(&args.bundle, &device)?.raw();
+    let mut scorer = scores::load(&args.bundle, &device, None)?.raw();
     if let Some(policy) = args.cut_segments {
         scorer = scorer.with_cut_segments(policy);
     }

@@ -43,6 +43,7 @@ mod plan;
 mod precision;
 mod process;
 mod process_models;
+mod quantize;
 mod records;
 mod report;
 mod responses;

@@ -29,7 +29,7 @@ pub(crate) struct Scorer {
 #[pymethods]
 impl Scorer {
     #[new]
-    #[pyo3(signature = (path, device=None, threads=None, aggregation=None, raw=false, stride=None, cut_segments=None, batch_tokens=4096, precision="f32"))]
+    #[pyo3(signature = (path, device=None, threads=None, aggregation=None, raw=false, stride=None, cut_segments=None, batch_tokens=4096, precision=None))]
     #[expect(clippy::too_many_arguments, reason = "the keyword arguments of Python")]
     fn new(
         py: Python<'_>,
@@ -41,7 +41,7 @@ impl Scorer {
         stride: Option<usize>,
         cut_segments: Option<&str>,
         batch_tokens: usize,
-        precision: &str,
+        precision: Option<&str>,
     ) -> PyResult<Self> {
         if let Some(threads) = threads {
             set_threads(py, threads)?;
@@ -57,10 +57,12 @@ impl Scorer {
             let device = gradus::device::select(device).map_err(|error| text(&error))?;
             let scorer = eval::Scorer::load(&path, &device).map_err(|error| text(&error))?;
             let mut scorer = scorer.with_batch_size(BatchSize::Tokens(batch_tokens));
-            let precision: Precision = precision
-                .parse()
-                .map_err(|error| format!("precision: found {precision:?}, {error}"))?;
-            scorer = scorer.with_precision(precision);
+            if let Some(name) = precision {
+                let precision: Precision = name
+                    .parse()
+                    .map_err(|error| format!("precision: found {name:?}, {error}"))?;
+                scorer = scorer.with_precision(precision);
+            }
             if let Some(name) = aggregation {
                 scorer = scorer.with_aggregation(
                     name.parse()

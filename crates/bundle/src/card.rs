@@ -124,13 +124,24 @@ fn text(
     for line in scores(manifest, config, maps) {
         add(&format!("- {line}"));
     }
+    if let Some(quantization) = &manifest.quantization {
+        add("\n## Quantized\n");
+        for line in quantization.lines() {
+            add(&format!("- {}", visible_markdown(&line)));
+        }
+    }
     add("\n## Training\n");
     for line in training(manifest) {
         add(&format!("- {line}"));
     }
     add("\n## Measured\n");
     match validation(manifest) {
-        Some(table) => add(&table),
+        Some(table) => {
+            add(&table);
+            if manifest.quantization.is_some() {
+                add("These figures are of the weights before they were quantized.\n");
+            }
+        }
         None => add("Nothing was measured when it was made.\n"),
     }
     let measured = if measured.is_empty() {

@@ -5,6 +5,7 @@
 //! - [`BundlePlace`]: the directory it is written to, by one process at a time
 //! - [`Aggregation`]: how segment scores become a response score; [`Recalibrations`]: how scores become ratings;
 //!   [`DoubtThresholds`]: the scores below which segments are doubtful
+//! - [`Quantization`]: weights in bytes, and how much that moved the scores
 //!
 //! This crate uses [`gradus_data`] (text) and [`gradus_model`] (models), which do not depend on each other. Training
 //! writes bundles with it, and evaluation reads them. Its error type is [`ModelError`].
@@ -14,6 +15,7 @@
 //! | `manifest.json` | [`Manifest`], and size and SHA-256 of all others |
 //! | `config.json` | [`RewardModelConfig`] |
 //! | `model.safetensors` | the weights as `f32`, named as the modules are (`encoder.layers.0.attention.query.weight`), matrices `[d_input, d_output]`; adapters beside their matrix (`….query.weight.lora.a`) |
+//! | | of a quantized bundle: layers and embeddings in bytes, each with its steps beside it (`….query.weight.column_steps`; see [`Quantization`]) |
 //! | `tokenizer.json` | the tokenizer, byte for byte |
 //! | `README.md` | the model card; made when the bundle is saved, not read (see [`Bundle::renew_card`]) |
 //! | `recalibration.json` | how scores become ratings; optional (see [`Bundle::set_recalibration`]) |
@@ -34,6 +36,7 @@ mod info;
 mod manifest;
 mod memory;
 mod place;
+mod quantization;
 mod recalibrations;
 mod replace_recalibration;
 mod thresholds;
@@ -57,10 +60,12 @@ pub use gradus_scores::{
 };
 pub use info::BundleInfo;
 pub use manifest::{
-    ContinuedBundle, EncoderOrigin, FORMAT_VERSION, Manifest, Part, SplitDigests, Training,
+    ContinuedBundle, EncoderOrigin, FORMAT_VERSION, Manifest, Part, QUANTIZED_FORMAT_VERSION,
+    SplitDigests, Training,
 };
 pub use memory::BundleFiles;
 pub use place::BundlePlace;
+pub use quantization::{MeasuredQuantization, Quantization, QuantizationChange};
 pub use recalibrations::{AspectRecalibration, Recalibrations, ResponseRecalibration};
 pub use thresholds::{DoubtThreshold, DoubtThresholds};
 
@@ -286,11 +291,12 @@ fn load_manifest(directory: &Path) -> Result<StoredManifest> {
 fn parse_manifest(directory: &Path, bytes: &[u8]) -> Result<StoredManifest> {
     let path = directory.join(MANIFEST);
     let version: FormatVersion = parse_json(&path, bytes)?;
-    if version.format_version != u64::from(FORMAT_VERSION) {
+    let known = [FORMAT_VERSION, QUANTIZED_FORMAT_VERSION].map(u64::from);
+    if !known.contains(&version.format_version) {
         return Err(ModelError::FormatVersion {
             path: directory.into(),
             found: version.format_version,
-            expected: FORMAT_VERSION,
+            expected: QUANTIZED_FORMAT_VERSION,
         });
     }
     parse_json(&path, bytes)

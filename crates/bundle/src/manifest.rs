@@ -6,18 +6,22 @@ use std::path::{Path, PathBuf};
 
 use gradus_data::{ContextCounts, TextConfig, TextsDigest};
 use gradus_files::is_file_name;
-use gradus_model::{ConfigProblem, ModelError, Pooling, RewardModelConfig};
+use gradus_model::{ConfigProblem, ModelError, Pooling, Precision, RewardModelConfig};
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Aggregation, BundleInfo, DoubtThresholds, MANIFEST};
+use crate::{Aggregation, BundleInfo, DoubtThresholds, MANIFEST, Quantization};
 
-/// The format that this version writes and reads.
+/// The format of bundles with weights in 32-bit floats, which this version writes and reads.
 ///
-/// The number increases if readers of the old format would misread the new one. An additional key does not
-/// change it: readers ignore unknown keys.
+/// The number increases if readers of the old format would misread the new one, or fail without a reason that helps.
+/// An additional key does not change it: readers ignore unknown keys.
 pub const FORMAT_VERSION: u32 = 1;
+
+/// The format of bundles with weights in bytes ([`Bundle::quantized`](crate::Bundle::quantized)), which this version
+/// writes and reads. Versions that read [`FORMAT_VERSION`] only say that it is newer.
+pub const QUANTIZED_FORMAT_VERSION: u32 = 2;
 
 /// A model of the Hugging Face Hub at one commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +41,7 @@ impl fmt::Display for EncoderOrigin {
 /// Settings of a trained model, and how it was trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// [`FORMAT_VERSION`] of the writer.
+    /// [`FORMAT_VERSION`] or [`QUANTIZED_FORMAT_VERSION`].
     pub format_version: u32,
     /// The version of gradus that wrote the bundle.
     pub gradus_version: String,
@@ -67,6 +71,13 @@ pub struct Manifest {
         skip_serializing_if = "DoubtThresholds::is_empty"
     )]
     pub thresholds: DoubtThresholds,
+    /// How the weights are stored, if not as 32-bit floats.
+    #[serde(
+        default,
+        deserialize_with = "quantization",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub quantization: Option<Quantization>,
 }
 
 impl Manifest {
@@ -81,6 +92,15 @@ impl Manifest {
             training: None,
             validation: None,
             thresholds: DoubtThresholds::new(),
+            quantization: None,
+        }
+    }
+
+    /// The precision in which the bundle scores if nothing else is asked for.
+    pub fn precision(&self) -> Precision {
+        match self.quantization {
+            None => Precision::F32,
+            Some(_) => Precision::Int8,
         }
     }
 
@@ -111,6 +131,7 @@ with_key! {
     training: Option<Training>;
     validation: Option<Map<String, Value>>;
     thresholds: DoubtThresholds;
+    quantization: Option<Quantization>;
 }
 
 /// How a model was trained.
@@ -234,8 +255,15 @@ impl StoredManifest {
         parts: BTreeMap<String, Part>,
         files: BTreeMap<String, Part>,
     ) -> Self {
+        let format_version = match manifest.quantization {
+            None => FORMAT_VERSION,
+            Some(_) => QUANTIZED_FORMAT_VERSION,
+        };
         Self {
-            manifest,
+            manifest: Manifest {
+                format_version,
+                ..manifest
+            },
             parts,
             files: Some(files),
             previous_card: None,

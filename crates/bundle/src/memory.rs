@@ -74,10 +74,7 @@ impl Bundle {
         let mut parts = BundleFiles::from([
             (CONFIG.into(), to_json(Path::new(CONFIG), &self.config)?),
             (TOKENIZER.into(), self.tokenizer.clone()),
-            (
-                WEIGHTS.into(),
-                self.model.to_safetensors(Path::new(WEIGHTS))?,
-            ),
+            (WEIGHTS.into(), self.weight_bytes(Path::new(WEIGHTS))?),
         ]);
         if let Some(recalibration) = &self.recalibration {
             parts.insert(RECALIBRATION.into(), recalibration.to_json()?);

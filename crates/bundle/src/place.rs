@@ -124,7 +124,7 @@ impl BundlePlace {
         let new = NewDirectory::create(&path)?;
         new.write(CONFIG, &to_json(&new.path().join(CONFIG), &bundle.config)?)?;
         new.write(TOKENIZER, &bundle.tokenizer)?;
-        bundle.model.save(&new.path().join(WEIGHTS))?;
+        bundle.save_weights(&new.path().join(WEIGHTS))?;
         if let Some(recalibration) = &bundle.recalibration {
             new.write(RECALIBRATION, &recalibration.to_json()?)?;
         }

@@ -574,11 +574,11 @@ fn a_bundle_that_contradicts_itself_is_not_saved() {
 #[test]
 fn a_newer_format_is_refused_before_anything_else_is_read() {
     let saved = Saved::new();
-    let manifest = r#"{"format_version": 2, "parts": "elsewhere"}"#;
+    let manifest = r#"{"format_version": 3, "parts": "elsewhere"}"#;
     fs_err::write(saved.part("manifest.json"), manifest).unwrap();
     assert_eq!(
         saved.message(),
-        "bundle: bundle format 2, this version reads format 1"
+        "bundle: bundle format 3, this version reads formats 1 to 2"
     );
     assert!(saved.error().hint().unwrap().contains("update gradus"));
 }

@@ -78,6 +78,8 @@ pub mod explain;
 #[cfg(feature = "scorer")]
 pub mod hacks;
 #[cfg(feature = "scorer")]
+mod quantization;
+#[cfg(feature = "scorer")]
 pub mod report;
 #[cfg(feature = "scorer")]
 mod score_file;
@@ -108,6 +110,8 @@ pub use evaluation::{
 };
 #[cfg(feature = "scorer")]
 pub use gradus_model::Precision;
+#[cfg(feature = "scorer")]
+pub use quantization::{BeforeAndAfter, quantization_change};
 #[cfg(feature = "scorer")]
 pub use score_file::{ScoreFile, ScoreFileOptions, ScoreProblem};
 #[cfg(feature = "scorer")]

@@ -15,7 +15,8 @@
 //!   layers
 //! - [`AddNorm`], [`layer_norm`], [`rms_norm`], [`dropout`]: residual additions, norms and dropout
 //!
-//! In inference, [`ScoringWeights`] compute products in a lower [`Precision`].
+//! In inference, [`ScoringWeights`] compute products in a lower [`Precision`]; [`weight_step`] and
+//! [`steps`] divide weights into bytes as `int8` does.
 //!
 //! Training and probes also use [`adamw_step`], and [`solve_positive_definite`] for ridge
 //! regression.
@@ -53,6 +54,7 @@ mod positive_definite;
 mod precision;
 mod rotate;
 mod sight;
+mod steps;
 
 use burn::tensor::Device;
 
@@ -70,6 +72,7 @@ pub use positive_definite::solve_positive_definite;
 pub use precision::{Precision, ScoringWeights};
 pub use rotate::{Angles, Side};
 pub use sight::Reach;
+pub use steps::{steps, weight_step};
 
 /// Whether blocks run as fused operations on the device.
 #[cfg_attr(

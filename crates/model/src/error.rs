@@ -271,14 +271,23 @@ pub enum ModelError {
     },
 
     /// A bundle has a format version that this program cannot read.
-    #[error("{}: bundle format {found}, this version reads format {expected}", path.display())]
+    #[error("{}: bundle format {found}, this version reads formats 1 to {expected}", path.display())]
     FormatVersion {
         /// The bundle's directory.
         path: PathBuf,
         /// The bundle's format.
         found: u64,
-        /// The format this version reads and writes.
+        /// The newest format this version reads.
         expected: u32,
+    },
+
+    /// A bundle with rounded weights cannot take the place of the one it was made of.
+    #[error("{}: found a quantized bundle, expected the one it was made of {wanted}", path.display())]
+    Quantized {
+        /// The bundle's directory.
+        path: PathBuf,
+        /// What for, as in `to train it`.
+        wanted: &'static str,
     },
 
     /// A bundle cannot be expressed in the export format.
@@ -395,6 +404,9 @@ impl ModelError {
                 "the bundle was saved by a newer version of gradus: update gradus"
             }
             Self::FormatVersion { .. } => "save the bundle again with this version of gradus",
+            Self::Quantized { .. } => {
+                "its weights are rounded, and `gradus inspect` shows the digest of those they were made of"
+            }
             Self::UnusablePart { hint, .. } => return hint.clone(),
             _ => return None,
         };

@@ -73,4 +73,6 @@ pub use process_model::{
 };
 pub use reward_model::{RewardModel, RewardModelConfig, SegmentInput};
 pub use segment_model::SegmentModel;
-pub use weights::{CastTensor, LeftTensor, LoadReport, WeightMismatch, WrongShape};
+pub use weights::{
+    CastTensor, EmbeddingFormat, LeftTensor, LoadReport, WeightMismatch, WrongShape,
+};

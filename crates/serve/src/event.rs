@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use gradus_eval::Precision;
 use serde::Serialize;
 
 /// Takes events; called on the server's threads, so it should not wait.
@@ -24,6 +25,8 @@ pub enum Event {
         model: String,
         /// SHA-256 of its manifest, which has those of its parts.
         digest: String,
+        /// The number format of its products.
+        precision: Precision,
     },
     /// A bundle could not be loaded again; the one that was there stays.
     ReloadFailed {

@@ -25,7 +25,7 @@ pub(crate) struct Model {
 pub(crate) struct Models {
     slots: Vec<Slot>,
     device: Device,
-    precision: Precision,
+    precision: Option<Precision>,
     max_batch_tokens: usize,
     observer: Observer,
 }
@@ -48,7 +48,7 @@ impl Models {
     /// Places for bundles, none of them loaded yet.
     pub(crate) fn new(
         sources: &[BundleSource],
-        (device, precision): (Device, Precision),
+        (device, precision): (Device, Option<Precision>),
         max_batch_tokens: usize,
         observer: Observer,
     ) -> Result<Self> {
@@ -152,6 +152,7 @@ impl Models {
         (self.observer)(Event::Loaded {
             model: model.name.clone(),
             digest: model.digest.clone(),
+            precision: model.scorer.precision(),
         });
         Ok(model)
     }
@@ -162,7 +163,10 @@ impl Models {
         let digest = || digest_file(&manifest).map(|part| part.sha256).ok();
         loop {
             let before = digest();
-            let scorer = Scorer::load(&source.path, &self.device)?.with_precision(self.precision);
+            let mut scorer = Scorer::load(&source.path, &self.device)?;
+            if let Some(precision) = self.precision {
+                scorer = scorer.with_precision(precision);
+            }
             if let Some(digest) = digest()
                 && Some(&digest) == before.as_ref()
             {

@@ -177,8 +177,9 @@ pub struct ServeOptions {
     pub limits: Limits,
     /// What the routes of other servers need to know.
     pub drop_ins: DropIns,
-    /// Number format of the encoders' products, or `f32` where the device does not have it.
-    pub precision: Precision,
+    /// Number format of the encoders' products, or `f32` where the device does not have it. `None`: that of each
+    /// bundle, `int8` if it is quantized, otherwise `f32`.
+    pub precision: Option<Precision>,
     /// How long requests may go on once the server is told to end.
     pub grace: Duration,
 }

@@ -64,7 +64,8 @@ impl MemoryRun {
     /// thresholds of the bundle belong to its old scores, so the new bundle has none.
     ///
     /// # Errors
-    /// Those of tokenizing the splits; [`TrainError::Setting`] for adapters of a bundle that has some.
+    /// Those of tokenizing the splits; [`TrainError::Setting`] for adapters of a bundle that has some;
+    /// [`ModelError::Quantized`] for a quantized bundle.
     pub fn of_bundle(
         bundle: &Bundle,
         training: &CheckedConfig,
@@ -73,6 +74,13 @@ impl MemoryRun {
         valid: &[Example],
         device: &Device,
     ) -> Result<Self> {
+        if bundle.manifest.quantization.is_some() {
+            return Err(ModelError::Quantized {
+                path: "manifest.json".into(),
+                wanted: "to train it",
+            }
+            .into());
+        }
         let (prepared, facts) = tokenize_for_bundle(bundle, training, train, valid)?;
         let mut manifest = bundle.manifest.clone();
         manifest.thresholds.clear();

@@ -119,7 +119,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
         } else {
             "of scores without recalibration"
         };
-        let made = match args.precision.precision {
+        let made = match scores.precision.unwrap_or_default() {
             Precision::F32 => recalibrated.to_owned(),
             other => format!("{recalibrated} in {other}"),
         };

@@ -83,6 +83,9 @@ pub(crate) fn run(args: &ExportArgs) -> Result<()> {
         units: &units,
         extra: &extra,
     };
+    if bundle.manifest.quantization.is_some() {
+        show::status("the bundle is quantized: its rounded weights are exported as 32-bit floats");
+    }
     bundle.export_hugging_face(&args.output, export)?;
     if bundle.recalibration.is_some() {
         show::status("the bundle's recalibration is not exported: scores are as with --raw");

@@ -7,7 +7,6 @@ use anyhow::{Context as _, Result};
 use gradus::bundle::digest_file;
 use gradus::data::{AtomicFile, DataError, RecordWriter};
 use gradus::eval::Scorer;
-use gradus::model::Precision;
 use serde_json::json;
 
 use super::chunks::chunks;
@@ -35,7 +34,7 @@ pub(super) fn run(args: &ScoreArgs, output: &Path, scorer: &Scorer) -> Result<()
         scorer,
         ledger,
         bundle: bundle_digest(&args.bundle)?,
-        settings: settings(args),
+        settings: settings(args, scorer),
         counts: Counts::default(),
         refused: Vec::new(),
         pace: Pace::new(&pieces),
@@ -225,7 +224,7 @@ fn bundle_digest(bundle: &Path) -> Result<String> {
 }
 
 /// The settings that change what is written, as they are shown where they differ.
-fn settings(args: &ScoreArgs) -> String {
+fn settings(args: &ScoreArgs, scorer: &Scorer) -> String {
     let mut settings = Vec::new();
     if let Some(aggregation) = &args.aggregation {
         settings.push(format!("--aggregation {aggregation}"));
@@ -237,8 +236,9 @@ fn settings(args: &ScoreArgs) -> String {
         settings.push(format!("--cut-segments {policy}"));
     }
     // That of the machine: without bf16, a run goes on elsewhere as it began.
-    if args.precision.precision != Precision::F32 {
-        settings.push(format!("--precision {}", args.precision.precision));
+    let own = scorer.manifest().precision();
+    if let Some(precision) = args.precision.precision.filter(|found| *found != own) {
+        settings.push(format!("--precision {precision}"));
     }
     match args.offsets {
         Offsets::Chars => {}

@@ -25,7 +25,7 @@ use crate::cli::ScoreArgs;
 use crate::failure::Usage;
 use crate::output::{self, Content};
 use crate::progress::Reading;
-use crate::scores::{checked_stride, tell_of_context, usable};
+use crate::scores::{self, checked_stride, tell_of_context};
 use crate::{records, show};
 
 /// Examples scored together: enough for full batches of similar length.
@@ -41,9 +41,8 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
         None => {}
     }
     let device = device::select(args.device.device.as_deref())?;
-    let mut scorer =
-        Scorer::load(&args.bundle, &device)?.with_batch_size(BatchSize::Tokens(args.batch_tokens));
-    scorer = scorer.with_precision(usable(args.precision.precision, &device));
+    let mut scorer = scores::load(&args.bundle, &device, args.precision.precision)?
+        .with_batch_size(BatchSize::Tokens(args.batch_tokens));
     if let Some(aggregation) = args.aggregation {
         scorer = scorer.with_aggregation(aggregation);
     }

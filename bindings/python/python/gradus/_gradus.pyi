@@ -21,7 +21,7 @@ class Scorer:
         stride: int | None = None,
         cut_segments: str | None = None,
         batch_tokens: int = 4096,
-        precision: str = "f32",
+        precision: str | None = None,
     ) -> Scorer: ...
     @property
     def precision(self) -> str: ...

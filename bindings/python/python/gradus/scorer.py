@@ -35,10 +35,11 @@ class Scorer(Scoring):
         What becomes of segments that do not fit completely. Default: as the bundle says.
     batch_tokens : int
         Padded tokens of a batch. Scores do not depend on it.
-    precision : {"f32", "bf16", "int8"}
+    precision : {"f32", "bf16", "int8"}, optional
         Number format of the encoder's matrix products. ``bf16`` is faster and moves scores slightly, ``int8`` is fastest
         and moves them more. ``bf16`` on a processor without AVX512-BF16, and both on other devices, are computed in
-        ``f32``. :attr:`precision` says what it is.
+        ``f32``. :attr:`precision` says what it is. Default: ``int8`` for a bundle of ``gradus quantize``, otherwise
+        ``f32``.
 
     Notes
     -----
@@ -57,7 +58,7 @@ class Scorer(Scoring):
         stride: int | None = None,
         cut_segments: str | None = None,
         batch_tokens: int = 4096,
-        precision: str = "f32",
+        precision: str | None = None,
     ) -> None:
         self._settings: dict[str, Any] = {
             "device": device,

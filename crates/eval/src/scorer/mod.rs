@@ -69,15 +69,17 @@ impl Scorer {
     }
 
     fn of(bundle: Bundle, tokenizer: SegmentTokenizer, device: &Device) -> Self {
-        Self {
+        let precision = bundle.manifest.precision();
+        let scorer = Self {
             causal: bundle.config.encoder.is_causal(),
             recalibrations: bundle.recalibration,
             ..Self::with_manifest(bundle.model, tokenizer, bundle.manifest, device)
-        }
+        };
+        scorer.with_precision(precision)
     }
 
     /// Computes the encoder's matrix products in this precision, or in `f32` where the device has no such
-    /// products ([`Precision::on`]). Default: `f32`.
+    /// products ([`Precision::on`]). Default: `int8` for a quantized bundle, otherwise `f32`.
     #[must_use]
     pub fn with_precision(mut self, precision: Precision) -> Self {
         self.model = self.model.with_precision(precision, &self.device);

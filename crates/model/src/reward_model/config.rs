@@ -16,7 +16,9 @@ use crate::lora::{Attach, LoraConfig};
 use crate::output::Output;
 use crate::pooling::{Pooler, Pooling};
 use crate::pretrained::check_layers;
-use crate::weights::{Naming, StoredTensor, load_module, read_header, read_header_in_memory};
+use crate::weights::{
+    Naming, StoredTensor, join_steps, load_module, read_header, read_header_in_memory,
+};
 
 /// Configuration of a reward model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -104,7 +106,8 @@ impl RewardModelConfig {
         self.assemble(encoder, device)
     }
 
-    /// The model with the weights of a file that [`RewardModel::save`] wrote.
+    /// The model with the weights of a file that [`RewardModel::save`] or [`RewardModel::save_quantized`]
+    /// wrote; bytes become the numbers that they stand for.
     ///
     /// # Errors
     /// - [`ModelError::Config`](crate::ModelError::Config): more layers than the file has tensors for
@@ -136,7 +139,7 @@ impl RewardModelConfig {
     ) -> Result<RewardModel> {
         check_layers(&self.encoder, "encoder.num_layers", &tensors)?;
         let mut model = self.init_lazy(device);
-        load_module(&mut model, weights, tensors, Naming::Own)?;
+        load_module(&mut model, weights, join_steps(tensors), Naming::Own)?;
         Ok(model)
     }
 

@@ -17,7 +17,9 @@ use crate::head::Head;
 use crate::lora::{Attach, LoraConfig};
 use crate::output::Output;
 use crate::pooling::{Pooler, TokenStates};
-use crate::weights::{module_bytes, save_module};
+use crate::weights::{
+    EmbeddingFormat, module_bytes, own_tensors, quantized_tensors, write_tensors,
+};
 
 /// The reward model: encodes prompt and response once and computes one score per segment and
 /// aspect:
@@ -44,7 +46,7 @@ impl RewardModel {
     /// # Errors
     /// If a weight cannot be read back from its device, or writing fails.
     pub fn save(&self, path: &Path) -> Result<()> {
-        save_module(self, path)
+        write_tensors(own_tensors(self), "gradus", path)
     }
 
     /// The bytes that [`save`](Self::save) writes; errors call them `path`.
@@ -52,7 +54,29 @@ impl RewardModel {
     /// # Errors
     /// If a weight cannot be read back from its device.
     pub fn to_safetensors(&self, path: &Path) -> Result<Vec<u8>> {
-        module_bytes(self, path)
+        module_bytes(own_tensors(self), path)
+    }
+
+    /// Saves the weights in a quarter of the size: matrices of the encoder's linear layers in the bytes of
+    /// products in [`Precision::Int8`], with a step for each column, its embeddings in this format, and the
+    /// rest as `f32`. Of a model that was loaded from such a file it writes that file again.
+    ///
+    /// # Errors
+    /// As [`save`](Self::save).
+    pub fn save_quantized(&self, path: &Path, embeddings: EmbeddingFormat) -> Result<()> {
+        write_tensors(quantized_tensors(self, embeddings), "gradus", path)
+    }
+
+    /// The bytes that [`save_quantized`](Self::save_quantized) writes; errors call them `path`.
+    ///
+    /// # Errors
+    /// As [`save`](Self::save).
+    pub fn to_quantized_safetensors(
+        &self,
+        path: &Path,
+        embeddings: EmbeddingFormat,
+    ) -> Result<Vec<u8>> {
+        module_bytes(quantized_tensors(self, embeddings), path)
     }
 
     /// A model of these parts: an [`Encoder`], or a [`TokenEncoder`](crate::encoder::TokenEncoder) of

@@ -34,7 +34,7 @@ struct Visitor<'a> {
 
 /// Whether a container is part of parameter names. Enum variants are not, so that a bundle does not
 /// depend on the Rust types of the encoder families.
-fn has_name(container: &str) -> bool {
+pub(super) fn has_name(container: &str) -> bool {
     !container.starts_with("Enum:")
 }
 

@@ -11,6 +11,7 @@ use fs_err::File;
 use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 
+use super::quantized::Steps;
 use crate::error::{ModelError, Result};
 
 /// The header's length precedes it, as a little-endian `u64`.
@@ -43,6 +44,8 @@ pub(crate) struct StoredTensor {
     first_row: usize,
     /// Low-rank change to add when the tensor is read.
     pub(crate) change: Option<Arc<LowRank>>,
+    /// Of bytes: what they are multiplied by when the tensor is read.
+    pub(crate) steps: Option<Arc<Steps>>,
 }
 
 /// A change of a matrix, `[rows, width]`: `scale · b · a`.
@@ -139,6 +142,7 @@ fn header(
             file_rows: info.shape.first().copied(),
             first_row: 0,
             change: None,
+            steps: None,
         });
     Ok(stored.collect())
 }
@@ -219,6 +223,7 @@ impl StoredTensor {
             Dtype::BF16 => Some(DType::BF16),
             Dtype::F32 => Some(DType::F32),
             Dtype::F64 => Some(DType::F64),
+            Dtype::I8 if self.steps.is_some() => Some(DType::F32),
             _ => None,
         }
     }
@@ -228,6 +233,11 @@ impl StoredTensor {
             .read_bytes()
             .map_err(|error| PackError::IoError(error.to_string()))?;
         let shape = Shape::from(self.shape.clone());
+        if let Some(steps) = &self.steps {
+            let width = self.shape.last().copied().unwrap_or_default();
+            let values = steps.apply(&bytes, width, &steps.tensor.values()?);
+            return Ok(TensorData::new(values, shape));
+        }
         let data = TensorData::try_from_bytes(Bytes::from_bytes_vec(bytes), shape.clone(), dtype)
             .map_err(|error| PackError::TensorBytesSizeMismatch(error.to_string()))?;
         let Some(change) = &self.change else {

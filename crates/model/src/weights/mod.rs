@@ -8,6 +8,7 @@ mod expected;
 mod file;
 mod keys;
 mod mismatch;
+mod quantized;
 mod report;
 mod save;
 
@@ -16,7 +17,9 @@ pub(crate) use expected::expected_tensors;
 pub(crate) use file::{Damaged, LowRank, StoredTensor, read_header, read_header_in_memory};
 pub(crate) use keys::KeyTable;
 pub use mismatch::{WeightMismatch, WrongShape};
+pub use quantized::EmbeddingFormat;
+pub(crate) use quantized::{join_steps, quantized_tensors};
 pub use report::{CastTensor, LeftTensor, LoadReport};
 pub(crate) use save::{
-    OutTensor, OutValues, module_bytes, published_tensors, read_back, save_module, write_tensors,
+    OutTensor, OutValues, module_bytes, own_tensors, published_tensors, read_back, write_tensors,
 };

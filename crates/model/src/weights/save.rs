@@ -1,5 +1,6 @@
 //! Writes tensors as safetensors.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -12,37 +13,49 @@ use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 
 use super::keys::KeyTable;
+use super::quantized::{Axis, bytes_of, halves_of, steps_of};
 use crate::error::{ModelError, Result};
 
-/// A tensor to write as 32-bit floats.
+/// A tensor to write.
 pub(crate) struct OutTensor {
     pub(crate) name: String,
     pub(crate) shape: Vec<usize>,
     pub(crate) values: OutValues,
 }
 
-/// Source of the values of an [`OutTensor`].
+/// Source of the values of an [`OutTensor`]. Parameters are read from the device when they are written.
 pub(crate) enum OutValues {
-    /// Stacked parameters, read from the device when they are written.
+    /// Stacked parameters as 32-bit floats.
     Parameters(Vec<PackTensor>),
-    /// Values in memory.
+    /// 32-bit floats in memory.
     Here(Vec<f32>),
+    /// A matrix in 16-bit floats.
+    Halves(PackTensor),
+    /// A matrix in steps.
+    Bytes(PackTensor, Axis),
+    /// The steps of such a matrix.
+    Steps(PackTensor, Axis),
 }
 
-/// Writes the parameters of a module under our names, sorted, as 32-bit floats, with one tensor in
-/// memory at a time. Equal weights give equal bytes.
-pub(crate) fn save_module<M: Module>(module: &M, path: &Path) -> Result<()> {
-    write_tensors(own_tensors(module), "gradus", path)
+impl OutValues {
+    fn dtype(&self) -> Dtype {
+        match self {
+            Self::Parameters(_) | Self::Here(_) | Self::Steps(..) => Dtype::F32,
+            Self::Halves(_) => Dtype::F16,
+            Self::Bytes(..) => Dtype::I8,
+        }
+    }
 }
 
-/// The same bytes in memory; errors call them `path`.
-pub(crate) fn module_bytes<M: Module>(module: &M, path: &Path) -> Result<Vec<u8>> {
+/// The bytes that [`write_tensors`] writes, in memory; errors call them `path`.
+pub(crate) fn module_bytes(tensors: Vec<OutTensor>, path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    write_to(&mut bytes, own_tensors(module), "gradus", path)?;
+    write_to(&mut bytes, tensors, "gradus", path)?;
     Ok(bytes)
 }
 
-fn own_tensors<M: Module>(module: &M) -> Vec<OutTensor> {
+/// The parameters of a module under our names, as 32-bit floats.
+pub(crate) fn own_tensors<M: Module>(module: &M) -> Vec<OutTensor> {
     let tensors = module.collect(None, None, true).into_iter();
     let tensors = tensors.map(|tensor| OutTensor {
         name: tensor.name.clone(),
@@ -79,7 +92,8 @@ pub(crate) fn published_tensors<M: Module>(
     joined.collect()
 }
 
-/// Writes tensors, sorted by name. `format` is the format entry of the metadata.
+/// Writes tensors, sorted by width and name, with one in memory at a time. Equal weights give equal bytes. `format` is
+/// the format entry of the metadata.
 ///
 /// Does not use `safetensors::serialize_to_file`, which makes the file readable only by its owner
 /// and cannot report a device failure.
@@ -98,12 +112,32 @@ fn write_to(
     format: &str,
     path: &Path,
 ) -> Result<()> {
-    tensors.sort_by(|a, b| a.name.cmp(&b.name));
+    // The widest first, so that all are aligned.
+    let width = |tensor: &OutTensor| Reverse(tensor.values.dtype().bitsize());
+    tensors.sort_by(|a, b| width(a).cmp(&width(b)).then_with(|| a.name.cmp(&b.name)));
     let header = header(path, &tensors, format)?;
     file.write_all(&(header.len() as u64).to_le_bytes())?;
     file.write_all(&header)?;
-    for OutTensor { name, values, .. } in tensors {
+    for OutTensor {
+        name,
+        shape,
+        values,
+    } in tensors
+    {
+        let width = shape.last().copied().unwrap_or_default();
         match values {
+            OutValues::Halves(parameter) => {
+                file.write_all(&halves_of(read_back(path, &name, parameter)?))?;
+            }
+            OutValues::Bytes(parameter, axis) => {
+                let values = read_back(path, &name, parameter)?;
+                file.write_all(&bytes_of(&values, width, axis))?;
+            }
+            OutValues::Steps(parameter, axis) => {
+                let width = parameter.shape.to_vec().last().copied().unwrap_or_default();
+                let values = read_back(path, &name, parameter)?;
+                file.write_all(&little_endian(&steps_of(&values, width, axis)))?;
+            }
             OutValues::Here(values) => file.write_all(&little_endian(&values))?,
             OutValues::Parameters(parameters) => {
                 for parameter in parameters {
@@ -119,11 +153,12 @@ fn header(path: &Path, tensors: &[OutTensor], format: &str) -> Result<Vec<u8>> {
     let mut end = 0;
     let infos = tensors.iter().map(|tensor| {
         let start = end;
-        end += tensor.shape.iter().product::<usize>() * size_of::<f32>();
+        let dtype = tensor.values.dtype();
+        end += tensor.shape.iter().product::<usize>() * dtype.bitsize() / 8;
         (
             tensor.name.clone(),
             TensorInfo {
-                dtype: Dtype::F32,
+                dtype,
                 shape: tensor.shape.clone(),
                 data_offsets: (start, end),
             },

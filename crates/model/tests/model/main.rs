@@ -16,4 +16,5 @@ mod minilm;
 mod named_encoder;
 mod named_head;
 mod named_pooling;
+mod quantized;
 mod support;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use gradus_bundle::{Aggregation, Bundle, BundleInfo, ContinuedBundle};
 use gradus_data::{RatingScale, TextConfig};
-use gradus_model::RewardModelConfig;
+use gradus_model::{ModelError, RewardModelConfig};
 
 use super::{
     ChatTemplateOption, ContextOption, Freeze, ModelOptions, ScaleOption, TextOptions, TrainConfig,
@@ -31,11 +31,19 @@ impl SourceBundle {
     /// Opens the bundle in `directory`.
     ///
     /// # Errors
-    /// [`TrainError::Model`] if it is not a bundle, or is damaged.
+    /// [`TrainError::Model`] if it is not a bundle, is damaged, or is quantized.
     pub fn open(directory: &Path) -> Result<Self> {
+        let info = Bundle::info(directory)?;
+        if info.manifest.quantization.is_some() {
+            return Err(ModelError::Quantized {
+                path: directory.into(),
+                wanted: "to train it",
+            }
+            .into());
+        }
         Ok(Self {
             directory: directory.into(),
-            info: Bundle::info(directory)?,
+            info,
         })
     }
 

@@ -3,6 +3,7 @@
 use burn::tensor::Device;
 use gradus_bundle::{Bundle, BundleFiles};
 use gradus_data::{Example, GeneratorConfig, generate};
+use gradus_model::EmbeddingFormat;
 use gradus_train::{
     EncoderSource, Engine, Fitted, HeadFit, MemoryRun, ModelOptions, ScratchOptions, Session,
     SnapshotFiles, StepLog, StopHandle, TrainConfig, TrainError, TrainObserver, Training,
@@ -283,6 +284,11 @@ fn a_run_goes_on_from_a_bundle() {
             assert!(error.contains("has adapters"), "{error}");
         }
     }
+    let rounded = bundle.quantized(EmbeddingFormat::Int8, "", &Device::flex());
+    let rounded = rounded.unwrap();
+    let next = MemoryRun::of_bundle(&rounded, &config, None, train, valid, &Device::flex());
+    let error = next.err().unwrap().to_string();
+    assert!(error.contains("found a quantized bundle"), "{error}");
 }
 
 #[test]

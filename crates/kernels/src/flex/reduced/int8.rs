@@ -8,6 +8,7 @@ use super::out::Out;
 use super::panels::{Line, PANEL, Panels};
 use crate::flex::gemm::Matrix;
 use crate::flex::math::vector_fn;
+use crate::steps::{steps, weight_step};
 
 /// Most terms of a product: their sum is at most 255 · 127 each.
 const TERMS: usize = 65_536;
@@ -81,23 +82,6 @@ impl Weight {
         columns.resize(count.next_multiple_of(PANEL), Column::default());
         Self { panels, columns }
     }
-}
-
-/// The step of a column with this greatest magnitude: a 127th, rounded up to 16 bits, so that 127
-/// steps are exactly a number and have this step again.
-pub(crate) fn weight_step(greatest: f32) -> f32 {
-    let step = greatest / 127.0;
-    let bits = step.to_bits();
-    f32::from_bits((bits + 0xff) & !0xff)
-}
-
-/// The nearest number of steps, from -127 to 127.
-#[expect(clippy::cast_possible_truncation, reason = "it is clamped")]
-pub(crate) fn steps(value: f32, step: f32) -> i8 {
-    if step == 0.0 {
-        return 0;
-    }
-    (value / step).round_ties_even().clamp(-127.0, 127.0) as i8
 }
 
 impl Rows {
@@ -373,27 +357,6 @@ mod tests {
             (state >> 8) as f32 / (1 << 23) as f32 - 1.0
         };
         (0..count).map(|_| next()).collect()
-    }
-
-    #[test]
-    fn steps_of_weights_are_found_again_in_what_they_make() {
-        for seed in 0..200 {
-            let column: Vec<f32> = values(17, seed).iter().map(|value| value * 0.3).collect();
-            let greatest = |column: &[f32]| column.iter().fold(0.0_f32, |a, b| a.max(b.abs()));
-            let step = weight_step(greatest(&column));
-            let counts: Vec<i8> = column.iter().map(|value| steps(*value, step)).collect();
-            let made: Vec<f32> = counts
-                .iter()
-                .map(|count| f32::from(*count) * step)
-                .collect();
-            assert_eq!(weight_step(greatest(&made)), step);
-            let again: Vec<i8> = made.iter().map(|value| steps(*value, step)).collect();
-            assert_eq!(again, counts);
-            for (made, value) in made.iter().zip(&column) {
-                assert!((made - value).abs() <= 0.5001 * step);
-            }
-        }
-        assert_eq!(steps(0.0, weight_step(0.0)), 0);
     }
 
     #[test]
