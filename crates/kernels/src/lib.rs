@@ -16,7 +16,8 @@
 //! - [`AddNorm`], [`layer_norm`], [`rms_norm`], [`dropout`]: residual additions, norms and dropout
 //!
 //! In inference, [`ScoringWeights`] compute products in a lower [`Precision`]; [`weight_step`] and
-//! [`steps`] divide weights into bytes as `int8` does.
+//! [`steps`] divide weights into bytes as `int8` does. In training, products are computed in a
+//! [`TrainingPrecision`].
 //!
 //! Training and probes also use [`adamw_step`], and [`solve_positive_definite`] for ridge
 //! regression.
@@ -55,6 +56,7 @@ mod precision;
 mod rotate;
 mod sight;
 mod steps;
+mod training;
 
 use burn::tensor::Device;
 
@@ -73,6 +75,7 @@ pub use precision::{Precision, ScoringWeights};
 pub use rotate::{Angles, Side};
 pub use sight::Reach;
 pub use steps::{steps, weight_step};
+pub use training::TrainingPrecision;
 
 /// Whether blocks run as fused operations on the device.
 #[cfg_attr(

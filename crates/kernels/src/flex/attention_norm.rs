@@ -18,7 +18,7 @@ use super::joined;
 use super::kernel::{Kernel, run};
 use super::linear::{self, LinearLayer, column_sums, weight_gradient};
 use super::packed::Rows;
-use super::reduced::{self, Packed};
+use super::reduced::{self, Packed, Products};
 use crate::{AddNorm, Attend, Projections};
 
 /// Self-attention and the norm after it. `None` if a layer has no bias, the norm has no shift, or
@@ -68,6 +68,7 @@ pub(crate) fn attention_norm(
         packed: [query, key, value, output].map(|layer| reduced::packed(layer, x)),
         attention: FusedAttention::new(attend, width, x, rows.clone()),
         norm: FusedAddNorm::new(norm, &x.device()),
+        products: Products::current(),
     };
     Some(run(kernel, inputs))
 }
@@ -79,18 +80,21 @@ pub(crate) struct FusedAttentionNorm {
     pub(crate) norm: FusedAddNorm,
     /// Packed weights of query, key, value and output layer, in inference only.
     pub(crate) packed: [Option<Arc<Packed>>; 4],
+    pub(crate) products: Products,
 }
 
 impl Kernel<11> for FusedAttentionNorm {
     type Saved = (Self, [FlexTensor; 11], Arc<Kept>);
 
     fn forward(self, inputs: [FlexTensor; 11]) -> FlexTensor {
-        let (x, block) = self.block(&inputs);
+        let packed = self.packed(&inputs);
+        let (x, block) = self.block(&inputs, &packed);
         tensor(block.forward(x), inputs[0].shape())
     }
 
     fn forward_saved(self, inputs: [FlexTensor; 11]) -> (FlexTensor, Self::Saved) {
-        let (x, block) = self.block(&inputs);
+        let packed = self.packed(&inputs);
+        let (x, block) = self.block(&inputs, &packed);
         let (out, kept) = block.forward_kept(x);
         let out = tensor(out, inputs[0].shape());
         (out, (self, inputs, Arc::new(kept)))
@@ -101,15 +105,25 @@ impl Kernel<11> for FusedAttentionNorm {
         gradient: &FlexTensor,
         needed: [bool; 11],
     ) -> [Option<FlexTensor>; 11] {
-        let (x, block) = kernel.block(&inputs);
+        let (x, block) = kernel.block(&inputs, &kernel.packed);
         let found = block.backward(x, &kept, values(gradient), needed);
         gradients_of(&inputs, found)
     }
 }
 
 impl FusedAttentionNorm {
+    /// The packed weights of a forward pass.
+    fn packed(&self, inputs: &[FlexTensor; 11]) -> [Option<Arc<Packed>>; 4] {
+        let weights = [&inputs[1], &inputs[3], &inputs[5], &inputs[7]];
+        self.products.packed(self.packed.clone(), weights)
+    }
+
     /// The values of `x`, and the block.
-    fn block<'a>(&'a self, inputs: &'a [FlexTensor; 11]) -> (&'a [f32], Block<'a>) {
+    fn block<'a>(
+        &'a self,
+        inputs: &'a [FlexTensor; 11],
+        packed: &'a [Option<Arc<Packed>>; 4],
+    ) -> (&'a [f32], Block<'a>) {
         let [
             x,
             query,
@@ -123,7 +137,6 @@ impl FusedAttentionNorm {
             gamma,
             beta,
         ] = inputs;
-        let packed = &self.packed;
         let block = Block {
             inputs: [
                 LinearLayer::new(query, Some(query_bias)).packed(packed[0].as_ref()),
@@ -134,8 +147,8 @@ impl FusedAttentionNorm {
             norm: self.norm.norm(gamma, beta),
             rows: &self.attention.rows,
             shape: self.attention.shape(last(query)),
-            is_bf16: self.attention.is_bf16,
             dropout: self.norm.dropout,
+            products: self.products,
         };
         (values(x), block)
     }
@@ -150,10 +163,9 @@ struct Block<'a> {
     norm: Norm<'a>,
     rows: &'a Rows,
     shape: Shape,
-    /// Whether attention's own products are in bf16, in inference only.
-    is_bf16: bool,
     /// Dropout before the residual addition.
     dropout: Dropout,
+    products: Products,
 }
 
 /// State saved for the backward pass.
@@ -178,14 +190,7 @@ struct Attended {
 impl Block<'_> {
     /// The result only, for inference.
     fn forward(&self, x: &[f32]) -> Vec<f32> {
-        let out = if self.is_bf16 {
-            let states = joined::forward(x, self.inputs);
-            let inputs = Inputs::joined(&states, self.rows, &self.shape);
-            let context = reduced::attention(&inputs, &self.shape);
-            linear::forward(&context, self.output)
-        } else {
-            self.attend(x).1
-        };
+        let (_, out) = self.attend(x);
         add_norm::forward(&out, x, &self.norm, self.dropout)
     }
 
@@ -234,16 +239,18 @@ impl Block<'_> {
         let Attended { context, .. } = &kept.attended;
         let width = self.output.width;
         let [needs_x, layers @ .., needs_weight, needs_bias, _, _] = needed;
-        let output_weight = needs_weight.then(|| weight_gradient(context, gradient, width));
+        let products = self.products;
+        let output_weight =
+            needs_weight.then(|| weight_gradient(context, gradient, width, products));
         let output_bias = needs_bias.then(|| column_sums(gradient, width.output));
         let (mut of_x, mut inputs) = (None, [const { [const { None }; 2] }; 3]);
         if needs_x || layers.contains(&true) {
             let [query, query_bias, key, key_bias, value, value_bias] = layers;
             let layers = [[query, query_bias], [key, key_bias], [value, value_bias]];
-            let context = linear::input_gradient(gradient, self.output);
+            let context = linear::input_gradient(gradient, self.output, products);
             let states = self.attend_backward(&kept.attended, &context);
-            inputs = joined::layer_gradients(x, &states, self.inputs, layers);
-            let of = || joined::input_gradient(&states, self.inputs, &norm.residual);
+            inputs = joined::layer_gradients(x, &states, self.inputs, products, layers);
+            let of = || joined::input_gradient(&states, self.inputs, products, &norm.residual);
             of_x = needs_x.then(of);
         }
         let [[query, query_bias], [key, key_bias], [value, value_bias]] = inputs;

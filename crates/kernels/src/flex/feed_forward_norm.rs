@@ -12,14 +12,14 @@ use super::activation::{gelu, gelu_tanh, relu};
 use super::add_norm::{self, FusedAddNorm, Norm};
 use super::buffer::{gradients_of, tensor, values};
 use super::dropout::Dropout;
+use super::gemm::Matrix;
 use super::is_fused;
 use super::kernel::{Kernel, run};
-use super::linear::{
-    LinearLayer, add_values, column_sums, forward_rows, input_gradient_rows, weight_gradient,
-};
+use super::linear::{LinearLayer, add_values, column_sums, forward_rows, weight_gradient};
 use super::math::vector_fn;
-use super::reduced::{self, Packed};
+use super::reduced::{self, Packed, Products};
 use super::rows::{Unwritten, by_rows, mapped, mapped_beside, per_task, unwritten, zeroed};
+use super::transposed::Transposed;
 use crate::{Activation, AddNorm};
 
 /// `norm(x + dropout(outer(activation(inner(x)))))`. `None` if a layer has no bias, the norm has no
@@ -47,6 +47,7 @@ pub(crate) fn feed_forward_norm(
             activation,
             norm,
             packed: [inner, outer].map(|layer| reduced::packed(layer, x)),
+            products: Products::current(),
         };
         run(kernel, inputs)
     })
@@ -59,18 +60,21 @@ pub(crate) struct FusedFeedForwardNorm {
     pub(crate) norm: FusedAddNorm,
     /// Packed weights of the inner and the outer layer, in inference only.
     pub(crate) packed: [Option<Arc<Packed>>; 2],
+    pub(crate) products: Products,
 }
 
 impl Kernel<7> for FusedFeedForwardNorm {
     type Saved = (Self, [FlexTensor; 7], Arc<Kept>);
 
     fn forward(self, inputs: [FlexTensor; 7]) -> FlexTensor {
-        let (x, block) = self.block(&inputs);
+        let packed = self.packed(&inputs);
+        let (x, block) = self.block(&inputs, &packed);
         tensor(block.forward(x), inputs[0].shape())
     }
 
     fn forward_saved(self, inputs: [FlexTensor; 7]) -> (FlexTensor, Self::Saved) {
-        let (x, block) = self.block(&inputs);
+        let packed = self.packed(&inputs);
+        let (x, block) = self.block(&inputs, &packed);
         let (out, kept) = block.forward_kept(x);
         let out = tensor(out, inputs[0].shape());
         (out, (self, inputs, Arc::new(kept)))
@@ -81,16 +85,25 @@ impl Kernel<7> for FusedFeedForwardNorm {
         gradient: &FlexTensor,
         needed: [bool; 7],
     ) -> [Option<FlexTensor>; 7] {
-        let (x, block) = kernel.block(&inputs);
+        let (x, block) = kernel.block(&inputs, &kernel.packed);
         let found = block.backward(x, &kept, values(gradient), needed);
         gradients_of(&inputs, found)
     }
 }
 
 impl FusedFeedForwardNorm {
+    /// The packed weights of a forward pass.
+    fn packed(&self, inputs: &[FlexTensor; 7]) -> [Option<Arc<Packed>>; 2] {
+        let weights = [&inputs[1], &inputs[3]];
+        self.products.packed(self.packed.clone(), weights)
+    }
+
     /// The values of `x`, and the block.
-    fn block<'a>(&'a self, inputs: &'a [FlexTensor; 7]) -> (&'a [f32], Block<'a>) {
-        let packed = &self.packed;
+    fn block<'a>(
+        &'a self,
+        inputs: &'a [FlexTensor; 7],
+        packed: &'a [Option<Arc<Packed>>; 2],
+    ) -> (&'a [f32], Block<'a>) {
         let [x, inner, inner_bias, outer, outer_bias, gamma, beta] = inputs;
         let block = Block {
             inner: LinearLayer::new(inner, Some(inner_bias)).packed(packed[0].as_ref()),
@@ -98,6 +111,7 @@ impl FusedFeedForwardNorm {
             activation: self.activation,
             norm: self.norm.norm(gamma, beta),
             dropout: self.norm.dropout,
+            products: self.products,
         };
         (values(x), block)
     }
@@ -117,6 +131,7 @@ struct Block<'a> {
     norm: Norm<'a>,
     /// Dropout before the residual addition.
     dropout: Dropout,
+    products: Products,
 }
 
 /// State saved for the backward pass.
@@ -205,6 +220,9 @@ impl Block<'_> {
         let rows = x.len() / inner.input;
         let widths = [inner.input, inner.output, inner.output];
         let block = per_task(rows, ROWS);
+        let products = self.products;
+        let [of_inner, of_outer] =
+            [self.inner, self.outer].map(|layer| Transposed::of(layer, products));
         let [x_gradient, before_gradient, hidden] = by_rows(
             rows,
             block,
@@ -213,9 +231,11 @@ impl Block<'_> {
                 let gradient = &gradient[rows.start * outer.output..rows.end * outer.output];
                 let before = &kept.before[rows.start * inner.output..rows.end * inner.output];
                 let residual = &norm.residual[rows.start * inner.input..rows.end * inner.input];
-                let before_gradient = input_gradient_rows(before_gradient, gradient, self.outer);
+                let matrix = Matrix::new(gradient, rows.len(), outer.output);
+                let before_gradient = of_outer.multiply(before_gradient, matrix);
                 let hidden = activate_backward(before_gradient, hidden, before, self.activation);
-                let x_gradient = input_gradient_rows(x_gradient, before_gradient, self.inner);
+                let matrix = Matrix::new(before_gradient, rows.len(), inner.output);
+                let x_gradient = of_inner.multiply(x_gradient, matrix);
                 add_values(x_gradient, residual);
                 [x_gradient, before_gradient, hidden]
             },
@@ -223,9 +243,9 @@ impl Block<'_> {
         let [of_x, inner_weight, inner_bias, outer_weight, outer_bias, ..] = needed;
         [
             of_x.then_some(x_gradient),
-            inner_weight.then(|| weight_gradient(x, &before_gradient, inner)),
+            inner_weight.then(|| weight_gradient(x, &before_gradient, inner, products)),
             inner_bias.then(|| column_sums(&before_gradient, inner.output)),
-            outer_weight.then(|| weight_gradient(&hidden, gradient, outer)),
+            outer_weight.then(|| weight_gradient(&hidden, gradient, outer, products)),
             outer_bias.then(|| column_sums(gradient, outer.output)),
             Some(norm.gamma),
             Some(norm.beta),

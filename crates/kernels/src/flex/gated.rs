@@ -10,12 +10,14 @@ use burn::tensor::Tensor;
 
 use super::activation::{gelu, gelu_tanh, silu};
 use super::buffer::{gradients_of, tensor, values};
+use super::gemm::Matrix;
 use super::is_fused;
 use super::kernel::{Kernel, run};
-use super::linear::{LinearLayer, add_values, forward_rows, input_gradient_rows, weight_gradient};
+use super::linear::{LinearLayer, forward_rows, weight_gradient};
 use super::math::vector_fn;
-use super::reduced::{self, Packed};
+use super::reduced::{self, Packed, Products};
 use super::rows::{by_rows, per_task, unwritten, zeroed};
+use super::transposed::Transposed;
 use crate::GateActivation;
 
 /// `outer(activation(gate(x)) · factor(x))`. `None` if a layer has a bias, or the device has no
@@ -33,7 +35,12 @@ pub(crate) fn gated(
         let packed = layers.map(|layer| reduced::packed(layer, x));
         let [gate, factor, outer] = layers.map(|layer| layer.weight.val().into_dispatch());
         let x = x.clone().into_dispatch();
-        run(FusedGated { activation, packed }, [x, gate, factor, outer])
+        let kernel = FusedGated {
+            activation,
+            packed,
+            products: Products::current(),
+        };
+        run(kernel, [x, gate, factor, outer])
     })
 }
 
@@ -43,6 +50,7 @@ struct FusedGated {
     activation: GateActivation,
     /// Packed weights of the gate, factor and outer layers, in inference only.
     packed: [Option<Arc<Packed>>; 3],
+    products: Products,
 }
 
 impl Kernel<4> for FusedGated {
@@ -50,12 +58,15 @@ impl Kernel<4> for FusedGated {
     type Saved = (Self, [FlexTensor; 4], [Arc<[f32]>; 2]);
 
     fn forward(self, inputs: [FlexTensor; 4]) -> FlexTensor {
-        let out = forward(values(&inputs[0]), &self.layers(&inputs));
+        let packed = self.packed(&inputs);
+        let out = forward(values(&inputs[0]), &self.layers(&inputs, &packed));
         tensor(out, inputs[0].shape())
     }
 
     fn forward_saved(self, inputs: [FlexTensor; 4]) -> (FlexTensor, Self::Saved) {
-        let [out, gates, factors] = forward_kept(values(&inputs[0]), &self.layers(&inputs));
+        let packed = self.packed(&inputs);
+        let layers = self.layers(&inputs, &packed);
+        let [out, gates, factors] = forward_kept(values(&inputs[0]), &layers);
         let out = tensor(out, inputs[0].shape());
         (out, (self, inputs, [gates, factors].map(Arc::from)))
     }
@@ -69,7 +80,7 @@ impl Kernel<4> for FusedGated {
             values(&inputs[0]),
             kept.each_ref().map(|kept| &**kept),
             values(gradient),
-            &kernel.layers(&inputs),
+            &kernel.layers(&inputs, &kernel.packed),
             needed,
         );
         gradients_of(&inputs, found)
@@ -77,13 +88,24 @@ impl Kernel<4> for FusedGated {
 }
 
 impl FusedGated {
-    fn layers<'a>(&'a self, inputs: &'a [FlexTensor; 4]) -> Layers<'a> {
+    /// The packed weights of a forward pass.
+    fn packed(&self, [_, gate, factor, outer]: &[FlexTensor; 4]) -> [Option<Arc<Packed>>; 3] {
+        let weights = [gate, factor, outer];
+        self.products.packed(self.packed.clone(), weights)
+    }
+
+    fn layers<'a>(
+        &'a self,
+        inputs: &'a [FlexTensor; 4],
+        packed: &'a [Option<Arc<Packed>>; 3],
+    ) -> Layers<'a> {
         let [_, gate, factor, outer] = inputs;
         Layers {
-            gate: LinearLayer::new(gate, None).packed(self.packed[0].as_ref()),
-            factor: LinearLayer::new(factor, None).packed(self.packed[1].as_ref()),
-            outer: LinearLayer::new(outer, None).packed(self.packed[2].as_ref()),
+            gate: LinearLayer::new(gate, None).packed(packed[0].as_ref()),
+            factor: LinearLayer::new(factor, None).packed(packed[1].as_ref()),
+            outer: LinearLayer::new(outer, None).packed(packed[2].as_ref()),
             activation: self.activation,
+            products: self.products,
         }
     }
 }
@@ -95,6 +117,7 @@ struct Layers<'a> {
     factor: LinearLayer<'a>,
     outer: LinearLayer<'a>,
     activation: GateActivation,
+    products: Products,
 }
 
 /// Maximum rows per task, so that intermediate values stay in the cache.
@@ -198,6 +221,9 @@ fn backward(
     let (inner, outer) = (layers.gate.width, layers.outer.width);
     let rows = x.len() / inner.input;
     let widths = [inner.input, inner.output, inner.output, inner.output];
+    let products = layers.products;
+    let [of_gate, of_factor, of_outer] =
+        [layers.gate, layers.factor, layers.outer].map(|layer| Transposed::of(layer, products));
     let [x_gradient, gate_gradient, factor_gradient, hidden] = by_rows(
         rows,
         per_task(rows, ROWS),
@@ -205,7 +231,8 @@ fn backward(
         |rows, [x_gradient, gate_gradient, factor_gradient, hidden]| {
             let wide = rows.start * inner.output..rows.end * inner.output;
             let gradient = &gradient[rows.start * inner.input..rows.end * inner.input];
-            let gate_gradient = input_gradient_rows(gate_gradient, gradient, layers.outer);
+            let gradient = Matrix::new(gradient, rows.len(), outer.output);
+            let gate_gradient = of_outer.multiply(gate_gradient, gradient);
             let [factor_gradient, hidden] = [factor_gradient, hidden].map(zeroed);
             factor_gradient.copy_from_slice(&factors[wide.clone()]);
             let gates = &gates[wide];
@@ -216,20 +243,17 @@ fn backward(
                 gates,
                 layers.activation,
             );
-            let x_gradient = input_gradient_rows(x_gradient, gate_gradient, layers.gate);
-            let mut of_factor = unwritten(x_gradient.len());
-            add_values(
-                x_gradient,
-                input_gradient_rows(&mut of_factor, factor_gradient, layers.factor),
-            );
+            let wide = |gradient| Matrix::new(gradient, rows.len(), inner.output);
+            let x_gradient = of_gate.multiply(x_gradient, wide(gate_gradient));
+            of_factor.multiply_add(x_gradient, wide(factor_gradient));
             [x_gradient, gate_gradient, factor_gradient, hidden]
         },
     );
     let [x_needed, gate, factor, outer_needed] = needed;
     [
         x_needed.then_some(x_gradient),
-        gate.then(|| weight_gradient(x, &gate_gradient, inner)),
-        factor.then(|| weight_gradient(x, &factor_gradient, inner)),
-        outer_needed.then(|| weight_gradient(&hidden, gradient, outer)),
+        gate.then(|| weight_gradient(x, &gate_gradient, inner, products)),
+        factor.then(|| weight_gradient(x, &factor_gradient, inner, products)),
+        outer_needed.then(|| weight_gradient(&hidden, gradient, outer, products)),
     ]
 }

@@ -1,10 +1,11 @@
 //! Several linear layers with the same input, with outputs side by side.
 
-use super::gemm::{Matrix, MatrixMut, Write, gemm, gemm_side_by_side};
+use super::gemm::{Matrix, gemm_side_by_side};
 use super::linear::{LinearLayer, add_to_rows, column_sums};
 use super::over_rows::product_over_rows;
-use super::reduced;
+use super::reduced::{self, Blocks, Products};
 use super::rows::{MANY, by_rows, per_task};
+use super::transposed::Transposed;
 
 /// Applies the layers: `[rows, input]` to `[rows, Σ output]`.
 pub(super) fn forward<const N: usize>(x: &[f32], layers: [LinearLayer<'_>; N]) -> Vec<f32> {
@@ -39,20 +40,20 @@ fn widths(layers: &[LinearLayer<'_>]) -> (usize, usize) {
 pub(super) fn input_gradient<const N: usize>(
     gradient: &[f32],
     layers: [LinearLayer<'_>; N],
+    products: Products,
     other: &[f32],
 ) -> Vec<f32> {
     let (input, output) = widths(&layers);
     let rows = other.len() / input;
+    let weights = layers.map(|layer| (layer.width.output, Transposed::of(layer, products)));
     let [out] = by_rows(rows, per_task(rows, MANY), [input], |rows, [out]| {
         let out = out.write_copy_of_slice(&other[rows.start * input..rows.end * input]);
         let gradient = &gradient[rows.start * output..rows.end * output];
         let gradient = Matrix::new(gradient, rows.len(), output);
         let mut first = 0;
-        for layer in &layers {
-            let part = gradient.columns(first, layer.width.output);
-            first += layer.width.output;
-            let out = MatrixMut::new(out, rows.len(), input);
-            gemm(out, Write::Add, 1.0, part, layer.matrix().transposed());
+        for (width, weight) in &weights {
+            weight.multiply_add(out, gradient.columns(first, *width));
+            first += width;
         }
         [out]
     });
@@ -64,6 +65,7 @@ pub(super) fn layer_gradients<const N: usize>(
     x: &[f32],
     gradient: &[f32],
     layers: [LinearLayer<'_>; N],
+    products: Products,
     needed: [[bool; 2]; N],
 ) -> [[Option<Vec<f32>>; 2]; N] {
     let (input, output) = widths(&layers);
@@ -72,6 +74,12 @@ pub(super) fn layer_gradients<const N: usize>(
     let states = Matrix::new(gradient, rows, output);
     let of_biases = needed.iter().any(|[_, bias]| *bias);
     let sums = of_biases.then(|| column_sums(gradient, output));
+    let of_weights = needed.iter().any(|[weight, _]| *weight);
+    let rounded = (of_weights && products.are_bf16()).then(|| Blocks::of(x));
+    let product = |part| match &rounded {
+        Some(x) => reduced::product_over_rows(x, &Blocks::of(part)),
+        None => product_over_rows(x, part),
+    };
     let mut first = 0;
     std::array::from_fn(|layer| {
         let ([weight, bias], width) = (needed[layer], layers[layer].width.output);
@@ -80,7 +88,7 @@ pub(super) fn layer_gradients<const N: usize>(
         let part = states.columns(columns.start, width);
         let sums = sums.as_ref().filter(|_| bias);
         [
-            weight.then(|| product_over_rows(x, part)),
+            weight.then(|| product(part)),
             sums.map(|sums| sums[columns].to_vec()),
         ]
     })
@@ -112,9 +120,9 @@ mod tests {
         let (x, gradient) = (values(rows * input, 0), values(rows * 7, 1));
         let mut expected = values(rows * input, 3);
         let out = forward(&x, layers);
-        let x_gradient = input_gradient(&gradient, layers, &expected);
+        let x_gradient = input_gradient(&gradient, layers, Products::F32, &expected);
         let needed = [[true, true], [false, true], [true, false]];
-        let found = layer_gradients(&x, &gradient, layers, needed);
+        let found = layer_gradients(&x, &gradient, layers, Products::F32, needed);
         let mut first = 0;
         for (layer, output) in outputs.into_iter().enumerate() {
             let part = |states: &[f32]| -> Vec<f32> {
@@ -126,11 +134,11 @@ mod tests {
             let gradient = part(&gradient);
             add_values(
                 &mut expected,
-                &linear::input_gradient(&gradient, layers[layer]),
+                &linear::input_gradient(&gradient, layers[layer], Products::F32),
             );
             let [of_weight, of_bias] = needed[layer];
             let width = layers[layer].width;
-            let of_weight = of_weight.then(|| weight_gradient(&x, &gradient, width));
+            let of_weight = of_weight.then(|| weight_gradient(&x, &gradient, width, Products::F32));
             let of_bias = of_bias.then(|| column_sums(&gradient, output));
             assert_eq!(found[layer], [of_weight, of_bias]);
             first += output;

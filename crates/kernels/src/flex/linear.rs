@@ -14,15 +14,19 @@ use super::is_fused;
 use super::kernel::{Kernel, run};
 use super::math::{add, vector_fn};
 use super::over_rows::product_over_rows;
-use super::reduced::{self, Packed};
+use super::reduced::{self, Blocks, Packed, Products};
 use super::rows::{MANY, Unwritten, by_rows, per_task};
+use super::transposed::Transposed;
 
 /// `x W + b`, or `x W` without a bias. `None` if the device has no fused blocks.
 pub(crate) fn linear<const D: usize>(layer: &Linear, x: &Tensor<D>) -> Option<Tensor<D>> {
     if !is_fused(x) {
         return None;
     }
-    let kernel = FusedLinear(reduced::packed(layer, x));
+    let kernel = FusedLinear {
+        packed: reduced::packed(layer, x),
+        products: Products::current(),
+    };
     let weight = layer.weight.val().into_dispatch();
     let x = x.clone().into_dispatch();
     Some(match &layer.bias {
@@ -32,26 +36,30 @@ pub(crate) fn linear<const D: usize>(layer: &Linear, x: &Tensor<D>) -> Option<Te
 }
 
 /// Inputs: `x`, `[.., input]`, the weight, `[input, output]`, and optionally the bias, `[output]`.
-/// In inference the weight may be packed.
 #[derive(Debug, Clone)]
-struct FusedLinear(Option<Arc<Packed>>);
+struct FusedLinear {
+    /// The packed weight, in inference only.
+    packed: Option<Arc<Packed>>,
+    products: Products,
+}
 
 impl<const N: usize> Kernel<N> for FusedLinear {
-    /// `x` and the weight.
-    type Saved = (FlexTensor, FlexTensor);
+    /// `x`, the weight and how they are multiplied.
+    type Saved = (FlexTensor, FlexTensor, Products);
 
     fn forward_saved(self, inputs: [FlexTensor; N]) -> (FlexTensor, Self::Saved) {
         let (x, weight) = (&inputs[0], &inputs[1]);
-        let layer = LinearLayer::new(weight, inputs.get(2)).packed(self.0.as_ref());
+        let [packed] = self.products.packed([self.packed], [weight]);
+        let layer = LinearLayer::new(weight, inputs.get(2)).packed(packed.as_ref());
         let mut shape = x.shape();
         let last = shape.num_dims() - 1;
         shape[last] = layer.width.output;
         let out = tensor(forward(values(x), layer), shape);
-        (out, (x.clone(), weight.clone()))
+        (out, (x.clone(), weight.clone(), self.products))
     }
 
     fn backward(
-        (x, weight): Self::Saved,
+        (x, weight, products): Self::Saved,
         gradient: &FlexTensor,
         needed: [bool; N],
     ) -> [Option<FlexTensor>; N] {
@@ -59,9 +67,9 @@ impl<const N: usize> Kernel<N> for FusedLinear {
         let layer = LinearLayer::new(&weight, None);
         std::array::from_fn(|input| {
             needed[input].then(|| match input {
-                0 => tensor(input_gradient(gradient, layer), x.shape()),
+                0 => tensor(input_gradient(gradient, layer, products), x.shape()),
                 1 => tensor(
-                    weight_gradient(values(&x), gradient, layer.width),
+                    weight_gradient(values(&x), gradient, layer.width, products),
                     weight.shape(),
                 ),
                 _ => tensor(
@@ -86,7 +94,7 @@ pub(super) struct LinearLayer<'a> {
     pub(super) weight: &'a [f32],
     pub(super) bias: Option<&'a [f32]>,
     pub(super) width: Width,
-    /// The weight for products in reduced precision, in inference only.
+    /// The weight for products in reduced precision.
     pub(super) packed: Option<&'a Packed>,
 }
 
@@ -148,32 +156,35 @@ pub(super) fn forward_rows<'a>(
 }
 
 /// Gradient of the input: `g Wᵀ`.
-pub(super) fn input_gradient(gradient: &[f32], layer: LinearLayer<'_>) -> Vec<f32> {
+pub(super) fn input_gradient(
+    gradient: &[f32],
+    layer: LinearLayer<'_>,
+    products: Products,
+) -> Vec<f32> {
     let Width { input, output } = layer.width;
     let rows = gradient.len() / output;
+    let weight = Transposed::of(layer, products);
     let [out] = by_rows(rows, per_task(rows, MANY), [input], |rows, [out]| {
         let gradient = &gradient[rows.start * output..rows.end * output];
-        [input_gradient_rows(out, gradient, layer)]
+        [weight.multiply(out, Matrix::new(gradient, rows.len(), output))]
     });
     out
 }
 
-/// One task's rows of the result.
-pub(super) fn input_gradient_rows<'a>(
-    out: &'a mut Unwritten,
-    gradient: &[f32],
-    layer: LinearLayer<'_>,
-) -> &'a mut [f32] {
-    let output = layer.width.output;
-    let gradient = Matrix::new(gradient, gradient.len() / output, output);
-    gemm_new(out, 1.0, gradient, layer.matrix().transposed())
-}
-
 /// Gradient of the weight: `xᵀ g`.
-pub(super) fn weight_gradient(x: &[f32], gradient: &[f32], width: Width) -> Vec<f32> {
+pub(super) fn weight_gradient(
+    x: &[f32],
+    gradient: &[f32],
+    width: Width,
+    products: Products,
+) -> Vec<f32> {
     let rows = x.len() / width.input;
+    let x = Matrix::new(x, rows, width.input);
     let gradient = Matrix::new(gradient, rows, width.output);
-    product_over_rows(Matrix::new(x, rows, width.input), gradient)
+    match products {
+        Products::F32 => product_over_rows(x, gradient),
+        Products::Bf16 => reduced::product_over_rows(&Blocks::of(x), &Blocks::of(gradient)),
+    }
 }
 
 /// Sum over the rows: the gradient of the bias.

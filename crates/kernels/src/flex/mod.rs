@@ -33,6 +33,7 @@ mod places;
 mod reduced;
 mod rotate;
 mod rows;
+mod transposed;
 
 use burn::backend::DispatchDevice;
 use burn::tensor::{DType, Device, FloatDType, Tensor};
@@ -50,7 +51,7 @@ pub(crate) use linear::linear;
 pub(crate) use norm::{layer_norm, rms_norm};
 pub(crate) use packed::Rows;
 pub(crate) use packing::Packing;
-pub(crate) use reduced::{Packer, during, has_bf16};
+pub(crate) use reduced::{Packer, Products, during, has_bf16, in_training};
 pub(crate) use rotate::rotate;
 
 #[cfg(test)]
@@ -60,13 +61,18 @@ pub(crate) use {
     kernel::run, packed::PackedTokens,
 };
 
-/// Whether blocks run fused on the device.
-pub(crate) fn runs_on(device: &Device) -> bool {
+/// Whether the device is that of the CPU.
+pub(crate) fn is_cpu(device: &Device) -> bool {
     let device = device.clone().without_autodiff();
     matches!(device.as_dispatch(), DispatchDevice::Flex(_))
-        // Without fused multiply-add in hardware the loops would be slower than Burn's.
+}
+
+/// Whether blocks run fused on the device.
+pub(crate) fn runs_on(device: &Device) -> bool {
+    // Without fused multiply-add in hardware the loops would be slower than Burn's.
+    is_cpu(device)
         && vectors().is_some()
-        && device.settings().float_dtype == FloatDType::F32
+        && device.clone().without_autodiff().settings().float_dtype == FloatDType::F32
 }
 
 /// The vector instructions of this machine that the fused blocks use; none where it has too few of

@@ -155,7 +155,7 @@ fn dropout_beside_positions_is_the_same_forwards_and_backwards() {
                     keys: tokens.clone(),
                     reach: BOTH_SIDES,
                 },
-                is_bf16: false,
+                products: flex::Products::F32,
             },
             terms: [true; 2],
             distances: distances(9, 4, false).into(),

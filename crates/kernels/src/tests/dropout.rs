@@ -36,7 +36,7 @@ fn dropout_is_the_same_forwards_and_backwards() {
             keys: tokens,
             reach: BOTH_SIDES,
         },
-        is_bf16: false,
+        products: flex::Products::F32,
     };
     let add_norm = flex::FusedAddNorm {
         epsilon: 1e-5,
@@ -60,6 +60,7 @@ fn dropout_is_the_same_forwards_and_backwards() {
             attention: attention.clone(),
             norm: add_norm,
             packed: [const { None }; 4],
+            products: flex::Products::F32,
         };
         let (weight, bias) = (weight(&square), bias(&square));
         let x = x.into_dispatch();
@@ -77,6 +78,7 @@ fn dropout_is_the_same_forwards_and_backwards() {
             activation: Activation::Gelu,
             norm: add_norm,
             packed: [const { None }; 2],
+            products: flex::Products::F32,
         };
         let inputs = [
             x.into_dispatch(),

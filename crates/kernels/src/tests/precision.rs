@@ -133,3 +133,170 @@ fn training_stays_in_f32() {
     let found = weights.during(|| linear(&layer, x.clone()));
     assert_eq!(values(found), values(linear(&layer, x)));
 }
+
+/// A layer in training.
+struct Trained {
+    attention: [Linear; 4],
+    wide: Linear,
+    narrow: Linear,
+    norm: LayerNorm,
+}
+
+impl Trained {
+    fn new(device: &Device) -> Self {
+        Self {
+            attention: std::array::from_fn(|_| layer(24, 24, device)),
+            wide: layer(24, 41, device),
+            narrow: layer(41, 24, device),
+            norm: layer_norm_of(24, device),
+        }
+    }
+
+    /// A post-norm layer, or causal attention with a gated feed-forward block: its states, and the
+    /// gradients of its input and weights.
+    fn pass(
+        &self,
+        x: &Tensor<3>,
+        is_post_norm: bool,
+        precision: TrainingPrecision,
+    ) -> Vec<Vec<f32>> {
+        let Self {
+            attention,
+            wide,
+            narrow,
+            norm,
+        } = self;
+        let [query, key, value, output] = attention;
+        let projections = Projections {
+            query,
+            key,
+            value,
+            output,
+        };
+        let attend = Attend {
+            num_heads: 3,
+            num_key_value_heads: 3,
+            dropout: 0.0,
+        };
+        let [_, tokens, _] = x.dims();
+        let mask = Tensor::<2, Int>::zeros([1, tokens], &x.device()).bool();
+        let mask = TokenLayout::new(mask, None).mask(Reach {
+            causal: !is_post_norm,
+            window: None,
+        });
+        let without_bias = |layer: &Linear| Linear {
+            bias: None,
+            ..layer.clone()
+        };
+        let out = precision.during(|| {
+            if is_post_norm {
+                let norm = add(norm);
+                let hidden = projections.attend_and_norm(attend, norm, x.clone(), &mask);
+                feed_forward_norm([wide, narrow], Activation::Gelu, norm, hidden)
+            } else {
+                let hidden = projections.attend(attend, x.clone(), x.clone(), &mask);
+                let [gate, factor] = [wide, wide].map(without_bias);
+                let outer = without_bias(narrow);
+                gated_feed_forward(&gate, &factor, &outer, GateActivation::Silu, hidden)
+            }
+        });
+        let gradients = backward(out.clone());
+        let mut found = vec![values(out), values(x.grad(&gradients).unwrap())];
+        for layer in attention.iter().chain([wide, narrow]) {
+            let gradient = layer.weight.val().grad(&gradients).unwrap();
+            found.push(gradient.into_data().try_into_vec().unwrap());
+        }
+        found
+    }
+}
+
+#[test]
+fn training_in_bf16_is_close_to_that_in_f32_and_not_the_same() {
+    let device = device();
+    let (x, layer) = (random([1, 300, 24], &device), Trained::new(&device));
+    let bf16 = TrainingPrecision::Bf16.on(&device).unwrap();
+    for is_post_norm in [true, false] {
+        let exact = layer.pass(&x, is_post_norm, TrainingPrecision::F32);
+        let found = layer.pass(&x, is_post_norm, bf16);
+        for (number, (exact, found)) in exact.iter().zip(&found).enumerate() {
+            let norm = |values: &mut dyn Iterator<Item = f32>| {
+                let squares = values.map(|value| f64::from(value).powi(2));
+                squares.sum::<f64>().sqrt()
+            };
+            let size = norm(&mut exact.iter().copied());
+            let error = norm(&mut exact.iter().zip(found).map(|(a, b)| a - b)) / size;
+            assert!(error < 0.04, "{is_post_norm}, value {number}: {error}");
+            let is_bf16 = bf16 == TrainingPrecision::Bf16;
+            assert_eq!(
+                error > 0.0,
+                is_bf16,
+                "{is_post_norm}, value {number}: {error}"
+            );
+        }
+    }
+}
+
+#[test]
+fn training_is_the_same_with_any_number_of_threads() {
+    let device = device();
+    let (x, layer) = (random([1, 700, 24], &device), Trained::new(&device));
+    for precision in [TrainingPrecision::F32, TrainingPrecision::Bf16] {
+        let precision = precision.on(&device).unwrap();
+        for is_post_norm in [true, false] {
+            let [one, three] = [1, 3].map(|threads| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+                let work = || layer.pass(&x, is_post_norm, precision);
+                pool.build().unwrap().install(work)
+            });
+            assert!(one == three, "{is_post_norm} in {precision}");
+        }
+    }
+}
+
+/// Attention in both number formats, with the same dropout of probabilities.
+#[test]
+fn dropout_of_attention_is_the_same_in_bf16() {
+    let device = device();
+    let tokens = flex::PackedTokens::new(&[true; 90], 45);
+    let inputs: [_; 3] = std::array::from_fn(|_| random([1, 90, 16], &device));
+    let attend = |products, probability| {
+        let kernel = flex::FusedAttention {
+            num_heads: 2,
+            num_key_value_heads: 2,
+            scale: 0.3,
+            dropout: flex::Dropout {
+                probability,
+                seed: 5,
+            },
+            rows: flex::Rows {
+                queries: tokens.clone(),
+                keys: tokens.clone(),
+                reach: Reach::default(),
+            },
+            products,
+        };
+        let out: Tensor<3> = flex::run(kernel, inputs.clone().map(Tensor::into_dispatch));
+        let gradients = backward(out.clone());
+        let gradients = inputs
+            .each_ref()
+            .map(|input| input.grad(&gradients).unwrap());
+        [vec![out.without_autodiff()], gradients.into()].concat()
+    };
+    let bf16 = match TrainingPrecision::Bf16.on(&device).unwrap() {
+        TrainingPrecision::Bf16 => flex::Products::Bf16,
+        TrainingPrecision::F32 => flex::Products::F32,
+    };
+    let exact = attend(flex::Products::F32, 0.4);
+    let far = |found: Vec<Tensor<3>>| -> Vec<f32> {
+        let pairs = found.into_iter().zip(&exact);
+        let error = |(found, exact): (Tensor<3>, &Tensor<3>)| {
+            let size = exact.clone().abs().max().into_scalar::<f32>();
+            (found - exact.clone()).abs().max().into_scalar::<f32>() / size
+        };
+        pairs.map(error).collect()
+    };
+    let found = far(attend(bf16, 0.4));
+    assert!(found.iter().all(|error| *error < 0.03), "{found:?}");
+    let without = far(attend(bf16, 0.0));
+    assert!(without.iter().all(|error| *error > 0.1), "{without:?}");
+}

@@ -7,6 +7,7 @@ use crate::flex::dropout::Dropout;
 use crate::flex::gemm::{Matrix, MatrixMut, Write, gemm, gemm_new};
 use crate::flex::math::{dot, exp, vector_fn};
 use crate::flex::packed::Block;
+use crate::flex::reduced::Factors;
 use crate::flex::rows::{Unwritten, by_parts, unwritten, zeroed};
 
 /// Gradients of queries, keys and values, in three tensors.
@@ -161,18 +162,18 @@ impl Pass<'_> {
         let value = shape.key(self.inputs.value, head, &block.keys);
         let gradient = Heads::new(self.outputs.gradient, shape.width());
         let gradient = shape.query(gradient, head, &block.queries);
+        if shape.products.are_bf16() {
+            let factors = [query, gradient, key, value];
+            let (factors, [scores, gradients]) =
+                Factors::new(factors, shape.scale, [scores, gradients]);
+            self.softmax(scores, gradients);
+            let found = [scores, gradients].map(|values| Matrix::new(values, queries, keys));
+            let stride = shape.group() * d_head;
+            return factors.add_gradients(found, [d_query, d_key, d_value], stride);
+        }
         let probabilities = gemm_new(scores, shape.scale, query, key.transposed());
         let gradients = gemm_new(gradients, 1.0, gradient, value.transposed());
-        let place = (head, block.queries.start);
-        softmax_backward(
-            probabilities,
-            gradients,
-            keys,
-            self.seen,
-            self.outputs,
-            *shape,
-            place,
-        );
+        self.softmax(probabilities, gradients);
         let probabilities = Matrix::new(probabilities, queries, keys);
         let gradients = Matrix::new(gradients, queries, keys);
         let d_query = MatrixMut::strided(d_query, queries, d_head, shape.group() * d_head);
@@ -192,6 +193,20 @@ impl Pass<'_> {
             1.0,
             probabilities.transposed(),
             gradient,
+        );
+    }
+
+    /// Replaces scores and gradients of the probabilities as [`softmax_backward`] does.
+    fn softmax(&self, scores: &mut [f32], gradients: &mut [f32]) {
+        let (keys, place) = (self.block.keys.len(), (self.head, self.block.queries.start));
+        softmax_backward(
+            scores,
+            gradients,
+            keys,
+            self.seen,
+            self.outputs,
+            *self.shape,
+            place,
         );
     }
 }

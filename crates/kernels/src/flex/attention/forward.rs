@@ -4,11 +4,15 @@ use super::{BLOCK, Inputs, Seen, Shape};
 use crate::flex::gemm::{Matrix, MatrixMut, Write, gemm, gemm_new};
 use crate::flex::math::{exp_and_sum, max, vector_fn};
 use crate::flex::packed::{Block, Rows};
+use crate::flex::reduced;
 use crate::flex::rows::{by_parts, unwritten, zeroed};
 
 /// The output, in the shape of the queries, and the logarithms of the softmax sums,
 /// `[num_queries, num_heads]`.
 pub(in crate::flex) fn forward(inputs: &Inputs<'_>, shape: &Shape) -> [Vec<f32>; 2] {
+    if shape.products.are_bf16() {
+        return reduced::attention(inputs, shape);
+    }
     let blocks = tasks(inputs.rows);
     let lengths: Vec<[usize; 2]> = blocks
         .iter()

@@ -12,7 +12,7 @@ use crate::flex::buffer::{gradients_of, last, tensor, values};
 use crate::flex::dropout::Dropout;
 use crate::flex::kernel::{Kernel, run};
 use crate::flex::packed::Rows;
-use crate::flex::reduced;
+use crate::flex::reduced::{self, Products};
 
 /// Attention within `rows`.
 pub(crate) fn attention(
@@ -40,8 +40,8 @@ pub(crate) struct FusedAttention {
     pub(crate) dropout: Dropout,
     /// Which keys each query attends to.
     pub(crate) rows: Rows,
-    /// Whether products are in bf16, in inference only.
-    pub(crate) is_bf16: bool,
+    /// How products are computed.
+    pub(crate) products: Products,
 }
 
 impl FusedAttention {
@@ -56,7 +56,7 @@ impl FusedAttention {
             scale,
             dropout: Dropout::draw(attend.dropout, &x.device()),
             rows,
-            is_bf16: reduced::is_bf16(x),
+            products: reduced::of_attention(x),
         }
     }
 
@@ -68,6 +68,7 @@ impl FusedAttention {
             d_head: width / self.num_heads,
             scale: self.scale,
             dropout: self.dropout,
+            products: self.products,
         }
     }
 
@@ -83,14 +84,6 @@ impl FusedAttention {
 
 impl Kernel<3> for FusedAttention {
     type Saved = (Self, [FlexTensor; 3], Attended);
-
-    fn forward(self, tensors: [FlexTensor; 3]) -> FlexTensor {
-        if !self.is_bf16 {
-            return self.forward_saved(tensors).0;
-        }
-        let (shape, inputs) = self.inputs(tensors.each_ref());
-        tensor(reduced::attention(&inputs, &shape), tensors[0].shape())
-    }
 
     fn forward_saved(self, tensors: [FlexTensor; 3]) -> (FlexTensor, Self::Saved) {
         let (shape, inputs) = self.inputs(tensors.each_ref());

@@ -14,6 +14,7 @@ use std::ops::Range;
 use super::dropout::Dropout;
 use super::gemm::Matrix;
 use super::packed::{Block, Rows};
+use super::reduced::Products;
 pub(super) use backward::{backward, backward_joined, softmax_backward};
 pub(super) use forward::{average, forward, tasks};
 pub(super) use kernel::Attended;
@@ -32,6 +33,8 @@ pub(super) struct Shape {
     /// Scores are `scale · q · k`.
     pub(super) scale: f32,
     pub(super) dropout: Dropout,
+    /// How products are computed in training.
+    pub(super) products: Products,
 }
 
 impl Shape {
@@ -71,7 +74,7 @@ impl Shape {
     }
 
     /// Row of the dropout mask for a query and head.
-    fn mask_row(&self, query: usize, head: usize) -> usize {
+    pub(super) fn mask_row(&self, query: usize, head: usize) -> usize {
         query * self.num_heads + head
     }
 }

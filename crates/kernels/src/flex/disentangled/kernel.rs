@@ -14,6 +14,7 @@ use crate::flex::buffer::{gradients_of, values};
 use crate::flex::dropout::Dropout;
 use crate::flex::kernel::{Kernel, run};
 use crate::flex::packed::Rows;
+use crate::flex::reduced::Products;
 
 /// Disentangled attention within `rows`, with the given position tables.
 pub(crate) fn disentangled(
@@ -48,7 +49,7 @@ pub(crate) fn disentangled(
         scale,
         dropout: Dropout::draw(dropout, &query.device()),
         rows,
-        is_bf16: false,
+        products: Products::F32,
     };
     let kernel = FusedDisentangled {
         attention,

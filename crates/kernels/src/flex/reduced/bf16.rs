@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::out::Out;
 use super::panels::Panels;
-use crate::flex::gemm::Matrix;
+use crate::flex::gemm::{Matrix, Write};
 use crate::flex::math::vector_fn;
 
 /// Whether this machine multiplies bf16.
@@ -53,7 +53,7 @@ impl Rows {
     }
 
     /// Replaces a row by `exp(score - greatest)` of the scores in `seen`, rounded, and zeros elsewhere.
-    /// Returns their sum before rounding; 0 where none is seen.
+    /// Returns their sum before rounding, 0 where none is seen, and the greatest score.
     ///
     /// # Panics
     /// If the machine has no bf16 products.
@@ -62,7 +62,7 @@ impl Rows {
         row: usize,
         scores: &[f32],
         seen: Range<usize>,
-    ) -> f32 {
+    ) -> [f32; 2] {
         assert!(is_available(), "a machine that multiplies bf16");
         assert_eq!(scores.len().div_ceil(2), self.per_row, "scores of a row");
         let pairs = &mut self.pairs[row * self.per_row..(row + 1) * self.per_row];
@@ -83,6 +83,36 @@ impl Rows {
     /// # Panics
     /// If the sizes do not agree, or the machine has no bf16 products.
     pub(super) fn multiply(&self, weight: &Panels, bias: Option<&[f32]>, out: &mut Out<'_>) {
+        // SAFETY: nothing is read of the result.
+        #[expect(unsafe_code, reason = "the result may have no values yet")]
+        unsafe {
+            self.product(weight, bias, Write::Replace, out);
+        }
+    }
+
+    /// Adds the product of the first rows with `weight` to values, as many as it has.
+    ///
+    /// # Panics
+    /// As [`multiply`](Self::multiply).
+    pub(super) fn multiply_add(&self, weight: &Panels, values: &mut [f32]) {
+        let mut out = Out::of_values(values, weight.columns());
+        // SAFETY: all of it has values.
+        #[expect(unsafe_code, reason = "the compiler cannot see what was written")]
+        unsafe {
+            self.product(weight, None, Write::Add, &mut out);
+        }
+    }
+
+    /// # Safety
+    /// All values of the result were written, if the product is added to them.
+    #[expect(unsafe_code, reason = "its callers know what was written")]
+    unsafe fn product(
+        &self,
+        weight: &Panels,
+        bias: Option<&[f32]>,
+        write: Write,
+        out: &mut Out<'_>,
+    ) {
         assert!(is_available(), "a machine that multiplies bf16");
         assert_eq!(self.per_row, weight.groups(), "terms of a product");
         assert_eq!(weight.columns(), out.columns(), "columns of a product");
@@ -95,12 +125,45 @@ impl Rows {
         }
         #[cfg(target_arch = "x86_64")]
         {
-            // SAFETY: the machine has the instructions; the sizes were checked above.
-            #[expect(unsafe_code, reason = "the compiler cannot see the check")]
+            // SAFETY: the machine has the instructions; the sizes were checked above, and there are
+            // values where the product is added.
             unsafe {
-                avx512::multiply(&self.pairs, weight, bias, out);
+                avx512::multiply(&self.pairs, weight, bias, write, out);
             }
         }
+    }
+}
+
+/// Writes `leftᵀ right`, or adds it to the result: both have their terms in groups, and one column of
+/// `left` makes one row, from column `first` of `left` on.
+///
+/// # Safety
+/// All values of the result were written, if the product is added to them.
+///
+/// # Panics
+/// If the sizes do not agree, `first` is not a multiple of eight, or the machine has no bf16 products.
+#[expect(unsafe_code, reason = "its callers know what was written")]
+pub(super) unsafe fn multiply_transposed(
+    left: &Panels,
+    first: usize,
+    right: &Panels,
+    write: Write,
+    out: &mut Out<'_>,
+) {
+    assert!(is_available(), "a machine that multiplies bf16");
+    assert_eq!(left.groups(), right.groups(), "terms of a product");
+    assert!(
+        first.is_multiple_of(8) && first + out.rows() <= left.columns(),
+        "rows of a product"
+    );
+    assert_eq!(right.columns(), out.columns(), "columns of a product");
+    cfg_select! {
+        target_arch = "x86_64" => {
+            // SAFETY: the machine has the instructions; the sizes were checked above, and there are
+            // values where the product is added.
+            unsafe { avx512::multiply_transposed(left, first, right, write, out) }
+        }
+        _ => unreachable!("no such machine: {write:?}"),
     }
 }
 
@@ -139,27 +202,26 @@ mod avx512 {
     };
     use std::ops::Range;
 
-    use super::{Out, Panels};
+    use super::{Out, Panels, Write};
     use crate::flex::reduced::panels::{Line, PANEL};
 
     /// # Safety
     /// The machine has AVX512-BF16; `pairs` has `out.rows()` rows of `weight.groups()`, `out` as
-    /// many columns as `weight`, and so has the bias.
+    /// many columns as `weight`, and so has the bias; it has values if the product is added.
     #[expect(unsafe_code, reason = "sums stay in registers")]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
     pub(super) unsafe fn multiply(
         pairs: &[u32],
         weight: &Panels,
         bias: Option<&[f32]>,
+        write: Write,
         out: &mut Out<'_>,
     ) {
         let per_row = weight.groups();
         let rows = out.rows();
         for (number, panel) in weight.panels().enumerate() {
             let first = number * PANEL;
-            let columns = (weight.columns() - first).min(PANEL);
-            let masks = [columns.min(16), columns.saturating_sub(16)]
-                .map(|count| u16::try_from((1_u32 << count) - 1).expect("at most sixteen columns"));
+            let masks = masks(weight.columns() - first);
             let bias: [__m512; 2] = std::array::from_fn(|half| match bias {
                 // SAFETY: only columns of the mask are read.
                 Some(bias) => unsafe {
@@ -174,16 +236,81 @@ mod avx512 {
             while row < rows {
                 let left = &pairs[row * per_row..];
                 let to = out.start(row, first);
-                let stride = out.stride();
+                let to = Tile {
+                    start: to,
+                    stride: out.stride(),
+                    masks,
+                    write,
+                };
                 // SAFETY: the tile lies in `left`, in the panel and in the columns of `out`.
                 unsafe {
                     row += match rows - row {
-                        12.. => tile::<12>(left, panel, bias, masks, to, stride),
-                        8.. => tile::<8>(left, panel, bias, masks, to, stride),
-                        4.. => tile::<4>(left, panel, bias, masks, to, stride),
-                        2.. => tile::<2>(left, panel, bias, masks, to, stride),
-                        _ => tile::<1>(left, panel, bias, masks, to, stride),
+                        12.. => tile::<12>(left, panel, bias, to),
+                        8.. => tile::<8>(left, panel, bias, to),
+                        4.. => tile::<4>(left, panel, bias, to),
+                        2.. => tile::<2>(left, panel, bias, to),
+                        _ => tile::<1>(left, panel, bias, to),
                     };
+                }
+            }
+        }
+    }
+
+    /// Masks of the columns of a panel, of which `columns` and those of later panels are left.
+    fn masks(columns: usize) -> [u16; 2] {
+        [columns.min(16), columns.saturating_sub(16).min(16)].map(lanes)
+    }
+
+    /// Where the sums of a tile are written: up to 32 columns of rows `stride` values apart.
+    #[derive(Clone, Copy)]
+    struct Tile {
+        start: *mut f32,
+        stride: usize,
+        masks: [u16; 2],
+        write: Write,
+    }
+
+    impl Tile {
+        /// Sums to begin with: zeros, or the values that are there.
+        ///
+        /// # Safety
+        /// There are `rows` rows with columns for the masks, and values in them if the sums are added.
+        #[expect(unsafe_code, reason = "sums stay in registers")]
+        #[inline]
+        #[target_feature(enable = "avx512f")]
+        unsafe fn begin<const ROWS: usize>(self, rows: usize) -> [[__m512; 2]; ROWS] {
+            let mut sums = [[_mm512_setzero_ps(); 2]; ROWS];
+            if self.write == Write::Add {
+                for (row, sums) in sums.iter_mut().enumerate().take(rows) {
+                    for (half, sum) in sums.iter_mut().enumerate() {
+                        let from = self.start.wrapping_add(row * self.stride + 16 * half);
+                        // SAFETY: only values of the mask are read, which are there.
+                        *sum = unsafe { _mm512_maskz_loadu_ps(self.masks[half], from) };
+                    }
+                }
+            }
+            sums
+        }
+
+        /// Writes the sums and a bias.
+        ///
+        /// # Safety
+        /// There are `rows` rows with columns for the masks.
+        #[expect(unsafe_code, reason = "sums stay in registers")]
+        #[inline]
+        #[target_feature(enable = "avx512f")]
+        unsafe fn end<const ROWS: usize>(
+            self,
+            sums: [[__m512; 2]; ROWS],
+            rows: usize,
+            bias: [__m512; 2],
+        ) {
+            for (row, sums) in sums.into_iter().enumerate().take(rows) {
+                for half in 0..2 {
+                    let to = self.start.wrapping_add(row * self.stride + 16 * half);
+                    let sum = _mm512_add_ps(sums[half], bias[half]);
+                    // SAFETY: the caller has room for the columns of the mask.
+                    unsafe { _mm512_mask_storeu_ps(to, self.masks[half], sum) };
                 }
             }
         }
@@ -192,26 +319,22 @@ mod avx512 {
     /// `ROWS` rows of one panel's columns. Returns `ROWS`.
     ///
     /// # Safety
-    /// The machine has AVX512-BF16; `pairs` has `ROWS` rows; `to` points to as many rows, `stride`
-    /// values apart, with room for the columns of the masks.
+    /// The machine has AVX512-BF16; `pairs` has `ROWS` rows; `to` has as many rows with columns for
+    /// its masks, and values in them if sums are added.
     #[expect(unsafe_code, reason = "sums stay in registers")]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
     unsafe fn tile<const ROWS: usize>(
         pairs: &[u32],
         panel: &[[Line; 2]],
         bias: [__m512; 2],
-        masks: [u16; 2],
-        to: *mut f32,
-        stride: usize,
+        to: Tile,
     ) -> usize {
         let per_row = panel.len();
         debug_assert!(ROWS * per_row <= pairs.len());
-        let mut sums = [[_mm512_setzero_ps(); 2]; ROWS];
+        // SAFETY: as the caller promises.
+        let mut sums = unsafe { to.begin::<ROWS>(ROWS) };
         for (pair, lines) in panel.iter().enumerate() {
-            // SAFETY: a line is aligned, and 64 bytes.
-            let right = lines
-                .each_ref()
-                .map(|line| unsafe { pair_of(_mm512_load_si512(std::ptr::from_ref(line).cast())) });
+            let right = lines_of(lines);
             for (row, sums) in sums.iter_mut().enumerate() {
                 // SAFETY: row and pair are in `pairs`.
                 let left = unsafe { *pairs.get_unchecked(row * per_row + pair) };
@@ -221,20 +344,80 @@ mod avx512 {
                 }
             }
         }
-        for (row, sums) in sums.into_iter().enumerate() {
-            for half in 0..2 {
-                let to = to.wrapping_add(row * stride + 16 * half);
-                let sum = _mm512_add_ps(sums[half], bias[half]);
-                // SAFETY: the caller has room for the columns of the mask.
-                unsafe { _mm512_mask_storeu_ps(to, masks[half], sum) };
-            }
-        }
+        // SAFETY: as the caller promises.
+        unsafe { to.end(sums, ROWS, bias) };
         ROWS
     }
 
-    /// `exp(score - greatest)` of the scores in `seen`, two by two, and their sum.
+    /// Rows of a tile whose left factor is in panels, too; divides a line.
+    const TRANSPOSED: usize = 8;
+
+    /// # Safety
+    /// The machine has AVX512-BF16; both factors have the same groups of terms, `first` is a multiple of
+    /// eight, and `left` has all rows of `out` as columns from there on; `out` has as many columns as
+    /// `right`, and values if the product is added.
+    #[expect(unsafe_code, reason = "sums stay in registers")]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
-    pub(super) fn exponentials(pairs: &mut [u32], scores: &[f32], seen: Range<usize>) -> f32 {
+    pub(super) unsafe fn multiply_transposed(
+        left: &Panels,
+        first: usize,
+        right: &Panels,
+        write: Write,
+        out: &mut Out<'_>,
+    ) {
+        let groups = left.groups();
+        let left: Vec<&[[Line; 2]]> = left.panels().collect();
+        if groups == 0 {
+            return;
+        }
+        for (number, right) in right.panels().enumerate() {
+            let column = number * PANEL;
+            let masks = masks(out.columns() - column);
+            for row in (0..out.rows()).step_by(TRANSPOSED) {
+                let place = first + row;
+                let (left, half) = (left[place / PANEL], place % PANEL / 16);
+                let to = Tile {
+                    start: out.start(row, column),
+                    stride: out.stride(),
+                    masks,
+                    write,
+                };
+                let rows = (out.rows() - row).min(TRANSPOSED);
+                // SAFETY: as the caller promises.
+                let mut sums = unsafe { to.begin::<TRANSPOSED>(rows) };
+                for (left, right) in left.iter().zip(right) {
+                    let right = lines_of(right);
+                    let (low, high) = left[half].0.split_at(TRANSPOSED);
+                    let left = if place % 16 == 0 { low } else { high };
+                    for (left, sums) in left.iter().zip(&mut sums) {
+                        let left = pair_of(_mm512_set1_epi32(left.cast_signed()));
+                        for (sum, right) in sums.iter_mut().zip(right) {
+                            *sum = _mm512_dpbf16_ps(*sum, left, right);
+                        }
+                    }
+                }
+                // SAFETY: as the caller promises.
+                unsafe { to.end(sums, rows, [_mm512_setzero_ps(); 2]) };
+            }
+        }
+    }
+
+    /// The two lines of a group, as pairs of bf16.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bf16")]
+    fn lines_of(lines: &[Line; 2]) -> [__m512bh; 2] {
+        lines.each_ref().map(|line| {
+            // SAFETY: a line is aligned, and 64 bytes.
+            #[expect(unsafe_code, reason = "a load of a whole line")]
+            let bits = unsafe { _mm512_load_si512(std::ptr::from_ref(line).cast()) };
+            pair_of(bits)
+        })
+    }
+
+    /// `exp(score - greatest)` of the scores in `seen`, two by two. Returns their sum, and the greatest
+    /// score.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
+    pub(super) fn exponentials(pairs: &mut [u32], scores: &[f32], seen: Range<usize>) -> [f32; 2] {
         let chunks = scores.chunks(16).zip((0..).step_by(16));
         let mask = |first: usize| {
             let below = |end: usize| (1_u32 << end.saturating_sub(first).min(16)) - 1;
@@ -264,7 +447,10 @@ mod avx512 {
                 pairs.copy_from_slice(&rounded[..pairs.len()]);
             }
         }
-        _mm512_reduce_add_ps(_mm512_add_ps(sums[0], sums[1]))
+        [
+            _mm512_reduce_add_ps(_mm512_add_ps(sums[0], sums[1])),
+            greatest,
+        ]
     }
 
     /// The first `count` of sixteen.
@@ -370,10 +556,11 @@ mod tests {
         ] {
             let scores: Vec<f32> = (0..count).map(|k| 3.0 * (k as f32).sin() - 90.0).collect();
             let mut rows = Rows::zeros(2, count);
-            let sum = rows.set_exponentials(1, &scores, seen.clone());
+            let [sum, found] = rows.set_exponentials(1, &scores, seen.clone());
             let greatest = scores[seen.clone()]
                 .iter()
                 .fold(f32::NEG_INFINITY, |a, b| a.max(*b));
+            assert_eq!(found, greatest);
             let mut total = 0.0;
             for (key, score) in scores.iter().enumerate() {
                 let pair = rows.pairs[rows.per_row + key / 2];
@@ -393,8 +580,8 @@ mod tests {
             assert!(rows.pairs[..rows.per_row].iter().all(|pair| *pair == 0));
         }
         let mut rows = Rows::zeros(1, 2);
-        assert!(rows.set_exponentials(0, &[f32::NAN, 0.0], 0..2).is_nan());
-        assert_eq!(rows.set_exponentials(0, &[0.0, -200.0], 0..2), 1.0);
+        assert!(rows.set_exponentials(0, &[f32::NAN, 0.0], 0..2)[0].is_nan());
+        assert_eq!(rows.set_exponentials(0, &[0.0, -200.0], 0..2), [1.0, 0.0]);
     }
 
     /// The product of the rounded factors in f64, and the same of their magnitudes.
@@ -455,6 +642,44 @@ mod tests {
                 let error = (f64::from(*found) - sum - bias).abs();
                 prop_assert!(error <= 1e-6 * (size + 1.0), "{place}: {found}, {sum}");
             }
+        }
+
+        #[test]
+        fn a_product_of_a_transpose_is_that_of_rows_and_adds_to_what_is_there(
+            rows in 1_usize..40, terms in 1_usize..40, columns in 1_usize..80,
+            first in 0_usize..5, seed: u32,
+        ) {
+            if !is_available() {
+                return Ok(());
+            }
+            let mut state = seed;
+            let mut draw = |count: usize| -> Vec<f32> {
+                let mut next = || {
+                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+                };
+                (0..count).map(|_| next()).collect()
+            };
+            let first = 8 * first;
+            let (x, right) = (draw(terms * (first + rows)), draw(terms * columns));
+            let mut found = draw(rows * columns);
+            let mut expected = found.clone();
+            let width = first + rows;
+            let transposed: Vec<f32> = (0..rows * terms)
+                .map(|place| x[place % terms * width + first + place / terms])
+                .collect();
+            let panels = Panels::bf16(Matrix::new(&right, terms, columns));
+            Rows::of(Matrix::new(&transposed, rows, terms)).multiply_add(&panels, &mut expected);
+            let left = Panels::bf16(Matrix::new(&x, terms, width));
+            let mut out = Out::of_values(&mut found, columns);
+            #[expect(unsafe_code, reason = "all of it has values")]
+            unsafe {
+                multiply_transposed(&left, first, &panels, Write::Add, &mut out);
+            }
+            prop_assert_eq!(&found, &expected);
+            let before = expected.clone();
+            Rows::of(Matrix::new(&transposed, rows, terms)).multiply_add(&panels, &mut expected);
+            prop_assert_ne!(before, expected);
         }
     }
 }

@@ -1,22 +1,29 @@
-//! Products in reduced precision, for scoring: weights are packed at their first use and kept.
+//! Products in reduced precision. For scoring, weights are packed at their first use and kept; in
+//! training, in every pass.
 
 mod attention;
+mod attention_backward;
 mod bf16;
 mod int8;
 mod out;
+mod over_rows;
 mod panels;
+mod training;
 mod weights;
 
 use super::gemm::Matrix;
 use super::linear::LinearLayer;
 use super::rows::Unwritten;
 use out::Out;
-use panels::Panels;
 
 pub(super) use attention::forward as attention;
+pub(super) use attention_backward::Factors;
 pub(crate) use bf16::is_available as has_bf16;
+pub(super) use over_rows::{Blocks, product_over_rows};
+pub(super) use panels::Panels;
+pub(crate) use training::{Products, in_training};
 pub(crate) use weights::{Packer, during};
-pub(super) use weights::{is_bf16, packed};
+pub(super) use weights::{of_attention, packed};
 
 /// A weight, `[input, output]`, packed for products in reduced precision.
 #[derive(Debug)]
@@ -79,4 +86,43 @@ pub(super) fn layers<'a>(
     unsafe {
         out.assume_init_mut()
     }
+}
+
+/// Writes the product of rows with a packed matrix of bf16, on the calling thread.
+///
+/// # Panics
+/// If the sizes do not agree.
+pub(super) fn product<'a>(out: &'a mut Unwritten, x: Matrix<'_>, panels: &Panels) -> &'a mut [f32] {
+    let width = panels.columns();
+    assert_eq!(x.num_rows() * width, out.len(), "sizes of a matrix product");
+    for (rows, first, count) in in_blocks(x) {
+        let memory = &mut out[first * width..(first + count) * width];
+        rows.multiply(panels, None, &mut Out::new(memory, count, width, 0, width));
+    }
+    // SAFETY: the products have written all columns of all rows.
+    #[expect(unsafe_code, reason = "the loop above writes all of it")]
+    unsafe {
+        out.assume_init_mut()
+    }
+}
+
+/// Adds the product of rows with a packed matrix of bf16, on the calling thread.
+///
+/// # Panics
+/// If the sizes do not agree.
+pub(super) fn add_product(out: &mut [f32], x: Matrix<'_>, panels: &Panels) {
+    let width = panels.columns();
+    assert_eq!(x.num_rows() * width, out.len(), "sizes of a matrix product");
+    for (rows, first, count) in in_blocks(x) {
+        let values = &mut out[first * width..(first + count) * width];
+        rows.multiply_add(panels, values);
+    }
+}
+
+/// Rounded rows, a few at a time, with the index of the first and their number.
+fn in_blocks(x: Matrix<'_>) -> impl Iterator<Item = (bf16::Rows, usize, usize)> {
+    (0..x.num_rows()).step_by(ROWS).map(move |first| {
+        let count = ROWS.min(x.num_rows() - first);
+        (bf16::Rows::of(x.rows(first, count)), first, count)
+    })
 }

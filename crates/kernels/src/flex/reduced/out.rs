@@ -41,6 +41,32 @@ impl<'a> Out<'a> {
         }
     }
 
+    /// Whole rows of values.
+    ///
+    /// # Panics
+    /// If the last row is not complete.
+    pub(super) fn of_values(values: &'a mut [f32], columns: usize) -> Self {
+        let rows = values.len() / columns.max(1);
+        assert_eq!(rows * columns, values.len(), "whole rows");
+        Self::strided_values(values, rows, columns, columns)
+    }
+
+    /// Rows of values whose starts are `stride` values apart.
+    ///
+    /// # Panics
+    /// If they do not lie in `values`.
+    pub(super) fn strided_values(
+        values: &'a mut [f32],
+        rows: usize,
+        columns: usize,
+        stride: usize,
+    ) -> Self {
+        // SAFETY: values are also places for values; none of them is made unwritten through `Out`.
+        #[expect(unsafe_code, reason = "the types differ only in what they promise")]
+        let memory = unsafe { &mut *(std::ptr::from_mut(values) as *mut Unwritten) };
+        Self::new(memory, rows, stride, 0, columns)
+    }
+
     pub(super) fn rows(&self) -> usize {
         self.rows
     }

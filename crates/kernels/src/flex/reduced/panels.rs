@@ -1,5 +1,7 @@
 //! The right factor of a product in reduced precision, as the kernels read it.
 
+use rayon::prelude::*;
+
 use super::bf16::round;
 use crate::flex::gemm::Matrix;
 use crate::flex::math::vector_fn;
@@ -39,26 +41,37 @@ impl Panels {
         panels
     }
 
+    /// The same, on all cores.
+    pub(in crate::flex) fn bf16_in_tasks(matrix: Matrix<'_>) -> Self {
+        let mut panels = Self::zeros(matrix.num_rows().div_ceil(2), matrix.num_columns());
+        panels.in_tasks(|lines, first, count| round_rows(lines, matrix.columns(first, count)));
+        panels
+    }
+
     /// The transpose of a row-major matrix, rounded to bf16.
     pub(super) fn bf16_of_transpose(matrix: Matrix<'_>) -> Self {
-        let (columns, terms) = (matrix.num_rows(), matrix.num_columns());
-        let mut panels = Self::zeros(terms.div_ceil(2), columns);
-        let groups = panels.groups;
-        let mut block = [Line([0; 16]); 16];
-        for column in (0..columns).step_by(16) {
-            let (panel, half) = (column / PANEL, column % PANEL / 16);
-            for group in (0..groups).step_by(16) {
-                let part = matrix.rows(column, (columns - column).min(16));
-                round_columns(&mut block, part, 2 * group);
-                transpose(&mut block);
-                let start = panel * groups + group;
-                let count = (groups - group).min(16);
-                for (lines, row) in panels.lines[start..start + count].iter_mut().zip(&block) {
-                    lines[half] = *row;
-                }
-            }
-        }
+        let mut panels = Self::zeros(matrix.num_columns().div_ceil(2), matrix.num_rows());
+        round_transpose(&mut panels.lines, matrix);
         panels
+    }
+
+    /// The same, on all cores.
+    pub(in crate::flex) fn bf16_of_transpose_in_tasks(matrix: Matrix<'_>) -> Self {
+        let mut panels = Self::zeros(matrix.num_columns().div_ceil(2), matrix.num_rows());
+        panels.in_tasks(|lines, first, count| round_transpose(lines, matrix.rows(first, count)));
+        panels
+    }
+
+    /// Calls `fill` with some panels, their first column and number of columns, in parallel.
+    fn in_tasks(&mut self, fill: impl Fn(&mut [[Line; 2]], usize, usize) + Sync) {
+        /// Panels of a task: 256 columns.
+        const PANELS: usize = 8;
+        let columns = self.columns;
+        let tasks = self.lines.par_chunks_mut((self.groups * PANELS).max(1));
+        tasks.enumerate().for_each(|(task, lines)| {
+            let first = task * PANELS * PANEL;
+            fill(lines, first, (columns - first).min(PANELS * PANEL));
+        });
     }
 
     pub(super) fn groups(&self) -> usize {
@@ -125,6 +138,25 @@ vector_fn! {
             }
             for (pair, [low, high]) in line.0.iter_mut().zip(terms.as_chunks::<2>().0) {
                 *pair = round(*low) | round(*high) << 16;
+            }
+        }
+    }
+}
+
+/// Rounds the transpose of a matrix into panels.
+fn round_transpose(lines: &mut [[Line; 2]], matrix: Matrix<'_>) {
+    let (columns, groups) = (matrix.num_rows(), matrix.num_columns().div_ceil(2));
+    let mut block = [Line([0; 16]); 16];
+    for column in (0..columns).step_by(16) {
+        let (panel, half) = (column / PANEL, column % PANEL / 16);
+        for group in (0..groups).step_by(16) {
+            let part = matrix.rows(column, (columns - column).min(16));
+            round_columns(&mut block, part, 2 * group);
+            transpose(&mut block);
+            let start = panel * groups + group;
+            let count = (groups - group).min(16);
+            for (lines, row) in lines[start..start + count].iter_mut().zip(&block) {
+                lines[half] = *row;
             }
         }
     }
@@ -234,7 +266,15 @@ mod tests {
 
     #[test]
     fn a_matrix_and_the_transpose_of_its_transpose_are_packed_alike() {
-        for (terms, columns) in [(1, 1), (2, 16), (5, 33), (32, 32), (33, 40), (64, 100)] {
+        for (terms, columns) in [
+            (1, 1),
+            (2, 16),
+            (5, 33),
+            (32, 32),
+            (33, 40),
+            (64, 100),
+            (3, 700),
+        ] {
             let values: Vec<f32> = (0..terms * columns).map(|value| value as f32).collect();
             let transposed: Vec<f32> = (0..terms * columns)
                 .map(|place| values[place % terms * columns + place / terms])
@@ -245,6 +285,11 @@ mod tests {
                 let lines = panels.lines.iter().flatten();
                 lines.flat_map(|line| line.0).collect()
             };
+            assert_eq!(bits(&packed), bits(&other), "{terms} × {columns}");
+            let packed = Panels::bf16_in_tasks(Matrix::new(&values, terms, columns));
+            assert_eq!(bits(&packed), bits(&other), "{terms} × {columns}");
+            let matrix = Matrix::new(&transposed, columns, terms);
+            let packed = Panels::bf16_of_transpose_in_tasks(matrix);
             assert_eq!(bits(&packed), bits(&other), "{terms} × {columns}");
             // Rows 0 and 1 of column 0 are side by side.
             let second = if terms > 1 { values[columns] } else { 0.0 };

@@ -10,7 +10,7 @@ use burn::module::ParamId;
 use burn::nn::Linear;
 use burn::tensor::Tensor;
 
-use super::Packed;
+use super::{Packed, Products};
 use crate::Precision;
 use crate::flex::buffer::{contiguous, values};
 use crate::flex::linear::LinearLayer;
@@ -88,9 +88,13 @@ pub(in crate::flex) fn packed<const D: usize>(
     current(x)?.packed(layer)
 }
 
-/// Whether products of states, such as those of attention, are in bf16.
-pub(in crate::flex) fn is_bf16<const D: usize>(x: &Tensor<D>) -> bool {
-    current(x).is_some() && super::has_bf16()
+/// How products of states, such as those of attention, are computed.
+pub(in crate::flex) fn of_attention<const D: usize>(x: &Tensor<D>) -> Products {
+    if current(x).is_some() && super::has_bf16() {
+        Products::Bf16
+    } else {
+        Products::current()
+    }
 }
 
 fn current<const D: usize>(x: &Tensor<D>) -> Option<Arc<Packer>> {
