@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use burn::tensor::Device;
 use gradus_data::{BatchSize, SegmentBatcher, TokenizedExample};
 use gradus_eval::PreparedExample;
-use gradus_model::Output;
+use gradus_model::{Output, Precision, TrainingPrecision};
 use gradus_train::{
     CrossEntropy, FitData, Freeze, Session, SquaredError, StepLog, TrainConfig, TrainObserver, fit,
 };
@@ -185,6 +185,10 @@ impl Work {
             loss: match subject.config().output {
                 Output::Identity => SquaredError.into(),
                 Output::Sigmoid => CrossEntropy.into(),
+            },
+            precision: match subject.precision() {
+                Precision::Bf16 => TrainingPrecision::Bf16,
+                Precision::F32 | Precision::Int8 => TrainingPrecision::F32,
             },
             ..TrainConfig::default()
         };

@@ -75,11 +75,11 @@ fn check(args: &BenchArgs) -> Result<()> {
     Ok(())
 }
 
-/// Training has no other precision than `f32`.
+/// Training has no products of bytes.
 fn refuse_training(args: &BenchArgs) -> Result<()> {
     let precision = args.precision.precision.unwrap_or_default();
-    if precision != Precision::F32 && args.mode.contains(&BenchMode::Train) {
-        let message = format!("--precision: found {precision} for training, expected f32");
+    if precision == Precision::Int8 && args.mode.contains(&BenchMode::Train) {
+        let message = format!("--precision: found {precision} for training, expected f32 or bf16");
         return Err(Usage::new(message)
             .with_hint("--mode score measures scoring alone")
             .into());

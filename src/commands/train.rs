@@ -428,6 +428,7 @@ fn effective_config(args: &TrainArgs, resumed: Option<&Path>) -> Result<RunConfi
         args.head_learning_rate.as_ref(),
     );
     set(&mut training.seed, args.seed.as_ref());
+    set(&mut training.precision, args.precision.as_ref());
     set(&mut training.loss, args.loss.as_ref());
     set(&mut training.freeze, args.freeze.as_ref());
     set(&mut training.freeze_epochs, args.freeze_epochs.as_ref());

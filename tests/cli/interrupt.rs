@@ -135,9 +135,10 @@ fn an_exploding_learning_rate_ends_with_cause_and_batch() {
 }
 
 #[test]
-fn sixteen_bits_are_refused_before_any_work() {
+fn a_format_with_a_small_range_is_refused_before_any_work() {
     let directory = temp_dir();
     let config = directory.path().join("run.toml");
-    fs_err::write(&config, "[training]\nprecision = \"bf16\"\n").unwrap();
-    gradus(directory.path(), &["train", "--config", "run.toml"]).fails(2, &["`bf16`", "`f32`"]);
+    fs_err::write(&config, "[training]\nprecision = \"f16\"\n").unwrap();
+    gradus(directory.path(), &["train", "--config", "run.toml"])
+        .fails(2, &["`f16`", "`f32` or `bf16`"]);
 }

@@ -1,4 +1,4 @@
-//! Scoring in reduced precision.
+//! Scoring and training in reduced precision.
 
 use serde_json::Value;
 
@@ -84,7 +84,9 @@ fn eval_and_bench_take_a_precision() {
         "bf16"
     };
     assert_eq!(json_of(run)["precision"], expected);
-    bench(&["--precision", "bf16"]).fails(2, &["found bf16 for training", "--mode score"]);
+    let quick = ["--mode", "train", "--length", "16", "--precision", "bf16"];
+    assert_eq!(json_of(bench(&quick))["precision"], expected);
+    bench(&["--precision", "int8"]).fails(2, &["found int8 for training", "--mode score"]);
 }
 
 #[test]

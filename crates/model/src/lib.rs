@@ -57,7 +57,7 @@ pub use encoder::{
 pub use erased::PartModule;
 pub use error::{ConfigProblem, ModelError, Result};
 pub use export::{ExportOptions, check_exportable, export_hugging_face};
-pub use gradus_kernels::Precision;
+pub use gradus_kernels::{Precision, TrainingPrecision};
 pub use head::{Head, HeadConfig, NamedHead, ScoreHead, register_head, registered_heads};
 pub use import::{ImportOptions, ImportedModel, ProblemType, import_hugging_face};
 pub use lora::{LoraConfig, LoraTarget};

@@ -39,6 +39,13 @@ impl Fingerprint {
         self
     }
 
+    /// Removes a setting with its default.
+    #[must_use]
+    pub(crate) fn without_default(mut self, name: &str, default: &str) -> Self {
+        self.0.retain(|key, value| key != name || *value != default);
+        self
+    }
+
     fn insert(&mut self, name: &str, value: Value) {
         match value {
             Value::Object(table) => {

@@ -193,8 +193,8 @@ impl Store {
     fn restore<S: DeserializeOwned>(&mut self) -> Result<Restored<S>> {
         let (path, damaged) = newest_whole(&self.directory, &NEEDED)?;
         let settings: Fingerprint = read_json(&path.join(SETTINGS))?;
-        // Older versions recorded the number format, although there is only one.
-        let settings = settings.without(&["training.precision"]);
+        // Older versions recorded the number format although there was only one, which is not recorded.
+        let settings = settings.without_default("training.precision", "f32");
         if let Some(difference) = self.settings.difference(&settings) {
             return Err(TrainError::OtherRun {
                 checkpoint: path,

@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::prelude::*;
 use gradus_data::SegmentBatch;
-use gradus_model::{RewardModel, SegmentModel};
+use gradus_model::{RewardModel, SegmentModel, TrainingPrecision};
 
 use crate::objective::{Denominators, Objective, ObjectiveTotals};
 
@@ -18,6 +18,9 @@ pub struct RegressionLearner<M: Module = RewardModel> {
     /// Number of first steps in which the encoder is frozen.
     #[module(skip)]
     frozen_steps: usize,
+    /// Number format of the encoder's products in training.
+    #[module(skip)]
+    precision: TrainingPrecision,
 }
 
 /// The optimizer step that a micro-batch belongs to.
@@ -36,7 +39,16 @@ impl<M: SegmentModel> RegressionLearner<M> {
             model,
             objective: objective.into(),
             frozen_steps: 0,
+            precision: TrainingPrecision::F32,
         }
+    }
+
+    /// Computes the products of linear layers and attention in training in this precision, which the device must
+    /// have: see [`TrainingPrecision::on`]. Default: `f32`.
+    #[must_use]
+    pub fn with_precision(mut self, precision: TrainingPrecision) -> Self {
+        self.precision = precision;
+        self
     }
 
     /// Freezes the encoder in the first steps of the run: it computes as in inference, without dropout and
@@ -79,10 +91,15 @@ impl<M: SegmentModel> RegressionLearner<M> {
         let denominators = self.denominators(&batch);
         let input = batch.input_tensors().into();
         let in_training = batch.targets.device().is_autodiff();
-        let raw = if in_training && self.encoder_is_frozen(scope) {
-            self.model.raw_on_frozen_encoder(input)
-        } else {
-            self.model.raw(input)
+        let raw = match in_training {
+            true => self.precision.during(|| {
+                if self.encoder_is_frozen(scope) {
+                    self.model.raw_on_frozen_encoder(input)
+                } else {
+                    self.model.raw(input)
+                }
+            }),
+            false => self.model.raw(input),
         };
         let scores = self.model.output().forward(raw.clone());
         let sums = self.objective.sums(raw, scores.clone(), &batch);

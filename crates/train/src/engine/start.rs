@@ -11,7 +11,7 @@ use burn::prelude::*;
 use burn::store::ModuleRecord;
 use burn::tensor::GradientCheckpointingStrategy;
 use gradus_data::SegmentLoader;
-use gradus_model::{Output, SegmentModel};
+use gradus_model::{Output, SegmentModel, TrainingPrecision};
 
 use super::average::Average;
 use super::freeze::{freeze, num_layers};
@@ -22,7 +22,7 @@ use super::rates::learning_rates;
 use super::slot::Slot;
 use super::state::LoopState;
 use super::workers::Workers;
-use super::{Engine, FitData, Training, ValidMetrics};
+use super::{Engine, FitData, TrainObserver, Training, ValidMetrics};
 use crate::checkpoint::{Fingerprint, Restored, Store, digest_examples, restore_files};
 use crate::objective::{LossTerm, Objective};
 use crate::plan::{LOSS, MSE, TrainConfig};
@@ -69,6 +69,35 @@ fn check_output(config: &TrainConfig, output: Output) -> Result<()> {
     })
 }
 
+/// The number format in which all devices compute. Says so if it is another than the one set.
+fn precision<'a>(
+    config: &TrainConfig,
+    devices: impl IntoIterator<Item = &'a Device>,
+    observer: &mut dyn TrainObserver,
+) -> Result<TrainingPrecision> {
+    let set = config.precision;
+    let mut usable = set;
+    for device in devices {
+        match set.on(device) {
+            Some(precision) if precision == set => {}
+            Some(precision) => usable = precision,
+            None => {
+                return Err(TrainError::Setting {
+                    name: "precision",
+                    found: format!("`{set}` on a device other than `cpu`"),
+                    expected: "`f32`, or the device `cpu`, which alone has these products in training",
+                });
+            }
+        }
+    }
+    if usable != set {
+        observer.on_note(&format!(
+            "this processor has no products in {set}: training in {usable}"
+        ));
+    }
+    Ok(usable)
+}
+
 impl<'a, M: SegmentModel> Training<'a, M> {
     /// Prepares the first step, or the one after the checkpoint to resume from.
     ///
@@ -99,7 +128,10 @@ impl<'a, M: SegmentModel> Training<'a, M> {
         }
         let mut objective = Objective::new(config, &data.aspects)?;
         objective.terms = terms;
-        let learner = RegressionLearner::new(model.train(), objective);
+        let mut observer = session.observer;
+        let devices = session.devices.iter().map(|shared| &shared.device);
+        let precision = precision(config, devices.chain([&device]), &mut *observer)?;
+        let learner = RegressionLearner::new(model.train(), objective).with_precision(precision);
         let train = train_loader(data, config, &device)?.with_sampler(sampler);
         // With a token budget, shuffling changes the number of batches from epoch to epoch.
         let total_steps = (0..config.epochs)
@@ -115,7 +147,6 @@ impl<'a, M: SegmentModel> Training<'a, M> {
             }
             (None, None) => (None, None),
         };
-        let mut observer = session.observer;
         observer.on_start(total_steps, config.epochs);
         if let Some(restored) = &restored {
             for damage in &restored.damaged {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 
 use gradus_data::BatchSize;
-use gradus_model::ModelError;
-use serde::{Deserialize, Serialize};
+use gradus_model::{ModelError, TrainingPrecision};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{EarlyStopping, Freeze, Schedule};
 use crate::objective::{Ranking, RatingLoss, ResponseLoss};
@@ -73,10 +74,10 @@ pub struct TrainConfig {
     /// Whether the backward pass recomputes activations that are cheap to compute instead of keeping them. Affects
     /// memory and time, not the result. Default false.
     pub gradient_checkpointing: bool,
-    /// The number format, which older configurations name. There is only one.
-    #[doc(hidden)]
-    #[serde(skip_serializing)]
-    pub precision: Float32,
+    /// Number format of the products of the encoder's linear layers and attention; everything else is in `f32`. On a
+    /// CPU without AVX512-BF16, `bf16` computes in `f32` and says so. Default `f32`.
+    #[serde(deserialize_with = "precision", skip_serializing_if = "is_f32")]
+    pub precision: TrainingPrecision,
     /// Decay of the exponential moving average of the weights, which is validated and saved instead of the weights.
     /// Range `(0, 1)`, default none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,7 +122,7 @@ impl Default for TrainConfig {
             seed: 0,
             micro_batch_size: None,
             gradient_checkpointing: false,
-            precision: Float32,
+            precision: TrainingPrecision::F32,
             ema_decay: None,
             eval_every: 0,
             early_stopping: None,
@@ -135,30 +136,27 @@ impl Default for TrainConfig {
 /// Maximum number of epochs, because the steps of all epochs are planned before the first.
 const MAX_EPOCHS: usize = 1_000_000;
 
-/// The number format of training: only `f32` is accepted, and it is never written.
-#[doc(hidden)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Float32;
+/// Older configurations name `f32`, and so do checkpoints without the setting.
+fn is_f32(precision: &TrainingPrecision) -> bool {
+    *precision == TrainingPrecision::F32
+}
 
-impl TryFrom<String> for Float32 {
-    type Error = TrainError;
-
-    fn try_from(text: String) -> Result<Self> {
-        let expected = match text.as_str() {
-            "f32" => return Ok(Self),
-            "bf16" | "f16" => {
-                "`f32`: Burn 0.22.1 can store weights in 16 bits but keeps no 32-bit copy of them \
-                 for the optimizer, whose small updates would be rounded away"
-            }
-            _ => "`f32`",
-        };
-        Err(TrainError::Setting {
+fn precision<'de, D: Deserializer<'de>>(
+    from: D,
+) -> std::result::Result<TrainingPrecision, D::Error> {
+    let text = String::deserialize(from)?;
+    text.parse().map_err(|_| {
+        D::Error::custom(TrainError::Setting {
             name: "precision",
             found: format!("`{text}`"),
-            expected,
+            expected: match text.as_str() {
+                "f16" => {
+                    "`f32` or `bf16`: with the small range of f16, gradients would become zero"
+                }
+                _ => "`f32` or `bf16`",
+            },
         })
-    }
+    })
 }
 
 /// A [`TrainConfig`] with all values in range, made by [`TrainConfig::check`].
@@ -352,17 +350,25 @@ mod tests {
     }
 
     #[test]
-    fn the_number_format_of_older_files_is_read_and_sixteen_bits_are_refused_by_name() {
+    fn the_number_format_is_read_and_written_only_where_it_is_not_the_default() {
         let read = |text: &str| {
             serde_json::from_str::<TrainConfig>(&format!("{{\"precision\": \"{text}\"}}"))
         };
         assert_eq!(read("f32").unwrap(), TrainConfig::default());
-        for precision in ["bf16", "f16", "int8"] {
-            let message = read(precision).unwrap_err().to_string();
-            assert!(message.contains(precision) && message.contains("`f32`"));
-        }
         let written = serde_json::to_string(&TrainConfig::default()).unwrap();
         assert!(!written.contains("precision"), "{written}");
+        let bf16 = read("bf16").unwrap();
+        assert_eq!(bf16.precision, TrainingPrecision::Bf16);
+        let written = serde_json::to_string(&bf16).unwrap();
+        assert!(written.contains(r#""precision":"bf16""#), "{written}");
+        for precision in ["f16", "int8"] {
+            let message = read(precision).unwrap_err().to_string();
+            assert!(
+                message.contains(&format!("found `{precision}`")),
+                "{message}"
+            );
+            assert!(message.contains("`f32` or `bf16`"), "{message}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod early_stopping;
 mod in_memory;
 mod non_finite;
 mod own_parts;
+mod precision;
 mod resume;
 mod stored;
 mod support;
