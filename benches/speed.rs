@@ -131,7 +131,7 @@ impl Step {
         optimizer: &mut ModuleOptimizer,
         gradients: GradientsParams,
     ) -> RegressionLearner {
-        let norm = global_norm(&self.learner, &gradients);
+        let norm = global_norm(&self.learner, &gradients).expect("a norm");
         let gradients = clip_global_norm(&self.learner, gradients, norm, 1.0);
         optimizer.step(1e-5, self.learner.clone(), gradients)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, read_sync};
 use gradus_data::SegmentTokenizer;
 use gradus_model::{ModelError, Result, RewardModelConfig};
 
@@ -69,12 +69,20 @@ impl Bundle {
     /// # Errors
     /// If an extra file has an invalid name, or if the bundle contradicts itself.
     pub fn to_files(&self, extra: &[ExtraFile<'_>]) -> Result<BundleFiles> {
+        read_sync(self.to_files_async(extra))
+    }
+
+    /// [`to_files`](Self::to_files) where nothing may wait for a device, as in a browser.
+    ///
+    /// # Errors
+    /// Those of [`to_files`](Self::to_files).
+    pub async fn to_files_async(&self, extra: &[ExtraFile<'_>]) -> Result<BundleFiles> {
         extra.iter().try_for_each(check_extra)?;
         self.check(Path::new(""))?;
         let mut parts = BundleFiles::from([
             (CONFIG.into(), to_json(Path::new(CONFIG), &self.config)?),
             (TOKENIZER.into(), self.tokenizer.clone()),
-            (WEIGHTS.into(), self.weight_bytes(Path::new(WEIGHTS))?),
+            (WEIGHTS.into(), self.weight_bytes(Path::new(WEIGHTS)).await?),
         ]);
         if let Some(recalibration) = &self.recalibration {
             parts.insert(RECALIBRATION.into(), recalibration.to_json()?);

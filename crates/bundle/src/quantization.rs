@@ -174,10 +174,16 @@ impl Bundle {
         }
     }
 
-    pub(crate) fn weight_bytes(&self, path: &Path) -> Result<Vec<u8>> {
+    /// The bytes of the weights, without waiting for the device.
+    pub(crate) async fn weight_bytes(&self, path: &Path) -> Result<Vec<u8>> {
+        let model = &self.model;
         match &self.manifest.quantization {
-            None => self.model.to_safetensors(path),
-            Some(found) => self.model.to_quantized_safetensors(path, found.embeddings),
+            None => model.to_safetensors_async(path).await,
+            Some(found) => {
+                model
+                    .to_quantized_safetensors_async(path, found.embeddings)
+                    .await
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Turns examples and their scores into the input of metrics and baselines.
 
+use burn::tensor::read_sync;
 use gradus_data::{Example, TruncationCounts};
 use gradus_model::SegmentModel;
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,19 @@ pub fn scored_responses<M: SegmentModel>(
     scorer: &Scorer<M>,
     examples: &[Example],
 ) -> Result<(Vec<ScoredResponse>, TruncationCounts)> {
-    Ok(beside_all(examples, scorer.score(examples)?))
+    read_sync(scored_responses_async(scorer, examples))
+}
+
+/// [`scored_responses`] where nothing may wait for a device, as in a browser.
+///
+/// # Errors
+/// Those of [`Scorer::score`].
+pub async fn scored_responses_async<M: SegmentModel>(
+    scorer: &Scorer<M>,
+    examples: &[Example],
+) -> Result<(Vec<ScoredResponse>, TruncationCounts)> {
+    let scores = scorer.score_async(examples).await?;
+    Ok(beside_all(examples, scores))
 }
 
 /// The same without recalibration.

@@ -100,7 +100,9 @@ pub use pairs::ResponsePairs;
 pub use scored::{ScoredResponse, ScoredSegment, UnscoredReason};
 
 #[cfg(feature = "scorer")]
-pub use dataset::{AspectBaselines, Baselines, raw_responses, scored_responses};
+pub use dataset::{
+    AspectBaselines, Baselines, raw_responses, scored_responses, scored_responses_async,
+};
 #[cfg(feature = "scorer")]
 pub use evaluation::{
     Aspect, AspectEvaluation, BaselineEvaluation, ByTruncation, CalibrationFigures, ContextRead,

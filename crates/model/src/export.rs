@@ -199,7 +199,7 @@ fn final_norm(tensors: &[OutTensor], prefix: &str, path: &Path) -> Result<Norm> 
     let values = |parameter: &str| {
         let name = format!("{prefix}final_norm.{parameter}");
         let tensor = tensors.iter().find(|tensor| tensor.name == name)?;
-        let OutValues::Parameters(parts) = &tensor.values else {
+        let OutValues::Stored(parts, _) = &tensor.values else {
             return None;
         };
         let part = parts.first()?.clone();

@@ -218,7 +218,7 @@ pub enum TrainError {
     /// A batch could not be formed.
     #[error("training stopped: {0}")]
     Batch(#[from] burn::data::dataset::DatasetError),
-    /// One of several devices failed.
+    /// A device failed.
     #[error("a device failed: {reason}")]
     Device {
         /// The device and the cause.

@@ -58,6 +58,7 @@ mod memory_run;
 mod objective;
 mod plan;
 mod probe;
+mod read;
 mod rehearse;
 mod stamped;
 mod train;

@@ -1,6 +1,6 @@
 //! A run without files: splits and bundle in memory, of a plan or of a trained bundle.
 
-use burn::tensor::Device;
+use burn::tensor::{Device, read_sync};
 use gradus_bundle::{Bundle, BundleFiles};
 use gradus_data::{Example, SegmentBatcher, SegmentTokenizer, TokenizedExample};
 use gradus_model::{LoraConfig, ModelError, RewardModel};
@@ -170,8 +170,20 @@ impl MemoryRun {
         model: &RewardModel,
         history: &TrainHistory,
     ) -> Result<(Bundle, BundleFiles)> {
+        read_sync(self.bundle_async(model, history))
+    }
+
+    /// [`bundle`](Self::bundle) where nothing may wait for a device, as in a browser.
+    ///
+    /// # Errors
+    /// Those of [`bundle`](Self::bundle).
+    pub async fn bundle_async(
+        &self,
+        model: &RewardModel,
+        history: &TrainHistory,
+    ) -> Result<(Bundle, BundleFiles)> {
         let (bundle, extra) = self.maker.make(model, history);
-        let files = bundle.to_files(&extra_files(&extra))?;
+        let files = bundle.to_files_async(&extra_files(&extra)).await?;
         Ok((bundle, files))
     }
 }

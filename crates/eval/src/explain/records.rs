@@ -1,5 +1,6 @@
 //! The loss of a model on records, pair by pair.
 
+use burn::tensor::read_sync;
 use gradus_data::{Example, RatingScale, RatingUse, TokenizedExample, TruncationCounts};
 use serde::{Deserialize, Serialize};
 
@@ -276,8 +277,8 @@ fn read_off(scorer: &Scorer, tokenized: &[TokenizedExample]) -> Result<Vec<Vec<R
     for rows in scorer.batches(&sequences) {
         let batch: Vec<&TokenizedExample> = rows.iter().map(|&row| sequences[row]).collect();
         let (states, scores) = scorer.states_and_scores(&batch);
-        let norms = SegmentRows::read(states.square().sum_dim(2).sqrt())?;
-        let scores = SegmentRows::read(scores)?;
+        let norms = read_sync(SegmentRows::read(states.square().sum_dim(2).sqrt()))?;
+        let scores = read_sync(SegmentRows::read(scores))?;
         for (place, (&row, sequence)) in rows.iter().zip(&batch).enumerate() {
             let segment = |kept| Read {
                 scores: scores.of(place, kept).to_vec(),

@@ -20,9 +20,10 @@ impl SegmentRows {
     ///
     /// # Errors
     /// [`EvalError::Device`] if the computation failed there.
-    pub(crate) fn read(tensor: Tensor<3>) -> Result<Self> {
+    pub(crate) async fn read(tensor: Tensor<3>) -> Result<Self> {
         let [_, num_segments, width] = tensor.dims();
-        let data = tensor.try_into_data().map_err(|error| EvalError::Device {
+        let data = tensor.into_data_async().await;
+        let data = data.map_err(|error| EvalError::Device {
             message: error.to_string(),
         })?;
         Ok(Self {
@@ -53,7 +54,10 @@ impl Scorer {
 impl<M: SegmentModel> Scorer<M> {
     /// Scores of prepared examples as the model gives them, in rating units and not recalibrated;
     /// without response scores.
-    pub(super) fn forward(&self, prepared: &[&PreparedExample]) -> Result<Vec<ExampleScores>> {
+    pub(super) async fn forward(
+        &self,
+        prepared: &[&PreparedExample],
+    ) -> Result<Vec<ExampleScores>> {
         let mut scores: Vec<ExampleScores> = prepared.iter().map(|one| unread(one)).collect();
         let (mut sequences, mut owners) = (Vec::new(), Vec::new());
         for (owner, one) in prepared.iter().enumerate() {
@@ -64,7 +68,7 @@ impl<M: SegmentModel> Scorer<M> {
             let batch: Vec<&TokenizedExample> = rows.iter().map(|&row| sequences[row]).collect();
             let input = SegmentBatcher::of(self.tokenizer()).batch(&batch, &self.device);
             let output = self.model.forward(input.input_tensors().into());
-            let output = SegmentRows::read(output)?;
+            let output = SegmentRows::read(output).await?;
             for (place, (&row, sequence)) in rows.iter().zip(&batch).enumerate() {
                 let found = &mut scores[owners[row]].segments;
                 for (kept, segment) in sequence.segments.iter().enumerate() {
@@ -129,6 +133,7 @@ fn unread(prepared: &PreparedExample) -> ExampleScores {
 
 #[cfg(test)]
 mod tests {
+    use burn::tensor::read_sync;
     use gradus_data::{CharSpan, Segment, TextConfig};
 
     use super::*;
@@ -157,7 +162,7 @@ mod tests {
         let tensor = Tensor::<1, Int>::arange(0..12, &device)
             .float()
             .reshape([2, 3, 2]);
-        let rows = SegmentRows::read(tensor).unwrap();
+        let rows = read_sync(SegmentRows::read(tensor)).unwrap();
         assert_eq!(rows.of(0, 0), [0.0, 1.0]);
         assert_eq!(rows.of(1, 2), [10.0, 11.0]);
     }

@@ -14,6 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use burn::prelude::*;
+use burn::tensor::read_sync;
 use gradus_bundle::{Bundle, Manifest};
 use gradus_data::{BatchSize, CutSegments, Example, SegmentTokenizer, TextConfig};
 use gradus_model::{Precision, RewardModel, SegmentModel};
@@ -220,7 +221,16 @@ impl<M: SegmentModel> Scorer<M> {
     /// # Errors
     /// Those of [`Preparer::prepare`] and [`score_prepared`](Self::score_prepared).
     pub fn score(&self, examples: &[Example]) -> Result<Vec<ExampleScores>> {
-        self.score_prepared(&self.prepare_all(examples)?)
+        read_sync(self.score_async(examples))
+    }
+
+    /// [`score`](Self::score) where nothing may wait for a device, as in a browser.
+    ///
+    /// # Errors
+    /// Those of [`score`](Self::score).
+    pub async fn score_async(&self, examples: &[Example]) -> Result<Vec<ExampleScores>> {
+        let prepared = self.prepare_all(examples)?;
+        Ok(self.finish_all(self.raw_scores_async(&prepared).await?))
     }
 
     /// Tokenizes examples, also on other threads.
@@ -251,11 +261,14 @@ impl<M: SegmentModel> Scorer<M> {
         &self,
         prepared: impl IntoIterator<Item = &'a PreparedExample>,
     ) -> Result<Vec<ExampleScores>> {
-        let mut scores = self.raw_scores(prepared)?;
+        Ok(self.finish_all(self.raw_scores(prepared)?))
+    }
+
+    fn finish_all(&self, mut scores: Vec<ExampleScores>) -> Vec<ExampleScores> {
         for scores in &mut scores {
             self.finish(scores, self.aggregation, self.raw);
         }
-        Ok(scores)
+        scores
     }
 
     /// Scores prepared examples without recalibration, whatever [`raw`](Self::raw) says, and without response
@@ -268,8 +281,19 @@ impl<M: SegmentModel> Scorer<M> {
         &self,
         prepared: impl IntoIterator<Item = &'a PreparedExample>,
     ) -> Result<Vec<ExampleScores>> {
+        read_sync(self.raw_scores_async(prepared))
+    }
+
+    /// [`raw_scores`](Self::raw_scores) where nothing may wait for a device, as in a browser.
+    ///
+    /// # Errors
+    /// Those of [`score_prepared`](Self::score_prepared).
+    pub async fn raw_scores_async<'a>(
+        &self,
+        prepared: impl IntoIterator<Item = &'a PreparedExample>,
+    ) -> Result<Vec<ExampleScores>> {
         let prepared: Vec<&PreparedExample> = prepared.into_iter().collect();
-        self.forward(&prepared)
+        self.forward(&prepared).await
     }
 
     /// Marks doubtful segments, recalibrates raw scores, if the bundle has a recalibration and `raw` is false, and

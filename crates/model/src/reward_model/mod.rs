@@ -6,7 +6,7 @@ mod input;
 use std::path::Path;
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, read_sync};
 use gradus_kernels::{Precision, ScoringWeights};
 
 pub use self::config::RewardModelConfig;
@@ -54,7 +54,15 @@ impl RewardModel {
     /// # Errors
     /// If a weight cannot be read back from its device.
     pub fn to_safetensors(&self, path: &Path) -> Result<Vec<u8>> {
-        module_bytes(own_tensors(self), path)
+        read_sync(self.to_safetensors_async(path))
+    }
+
+    /// [`to_safetensors`](Self::to_safetensors) where nothing may wait for a device, as in a browser.
+    ///
+    /// # Errors
+    /// Those of [`to_safetensors`](Self::to_safetensors).
+    pub async fn to_safetensors_async(&self, path: &Path) -> Result<Vec<u8>> {
+        module_bytes(self, own_tensors(self), path).await
     }
 
     /// Saves the weights in a quarter of the size: matrices of the encoder's linear layers in the bytes of
@@ -76,7 +84,19 @@ impl RewardModel {
         path: &Path,
         embeddings: EmbeddingFormat,
     ) -> Result<Vec<u8>> {
-        module_bytes(quantized_tensors(self, embeddings), path)
+        read_sync(self.to_quantized_safetensors_async(path, embeddings))
+    }
+
+    /// [`to_quantized_safetensors`](Self::to_quantized_safetensors) where nothing may wait for a device.
+    ///
+    /// # Errors
+    /// As [`save`](Self::save).
+    pub async fn to_quantized_safetensors_async(
+        &self,
+        path: &Path,
+        embeddings: EmbeddingFormat,
+    ) -> Result<Vec<u8>> {
+        module_bytes(self, quantized_tensors(self, embeddings), path).await
     }
 
     /// A model of these parts: an [`Encoder`], or a [`TokenEncoder`](crate::encoder::TokenEncoder) of

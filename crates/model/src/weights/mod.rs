@@ -4,6 +4,7 @@
 //! one error lists all differences.
 
 mod apply;
+mod device_weights;
 mod expected;
 mod file;
 mod keys;

@@ -19,7 +19,7 @@ use safetensors::Dtype;
 use serde::{Deserialize, Serialize};
 
 use super::file::StoredTensor;
-use super::save::{OutTensor, OutValues};
+use super::save::{Form, OutTensor, OutValues};
 
 /// How the embeddings of a quantized bundle are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -156,7 +156,7 @@ pub(crate) fn quantized_tensors<M: Module>(module: &M, format: EmbeddingFormat) 
             (Some(Kind::Linear), _) => Some(Axis::Columns),
             (Some(Kind::Embedding), EmbeddingFormat::Int8) => Some(Axis::Rows),
             (Some(Kind::Embedding), EmbeddingFormat::F16) => {
-                let values = OutValues::Halves(tensor);
+                let values = OutValues::Stored(vec![tensor], Form::Halves);
                 out.push(OutTensor {
                     name,
                     shape,
@@ -167,7 +167,7 @@ pub(crate) fn quantized_tensors<M: Module>(module: &M, format: EmbeddingFormat) 
             _ => None,
         };
         let (Some(axis), &[_, _]) = (axis, shape.as_slice()) else {
-            let values = OutValues::Parameters(vec![tensor]);
+            let values = OutValues::Stored(vec![tensor], Form::Floats);
             out.push(OutTensor {
                 name,
                 shape,
@@ -178,12 +178,12 @@ pub(crate) fn quantized_tensors<M: Module>(module: &M, format: EmbeddingFormat) 
         out.push(OutTensor {
             name: format!("{name}{}", axis.suffix()),
             shape: vec![axis.count(&shape).unwrap_or_default()],
-            values: OutValues::Steps(tensor.clone(), axis),
+            values: OutValues::Stored(vec![tensor.clone()], Form::Steps(axis)),
         });
         out.push(OutTensor {
             name,
             shape,
-            values: OutValues::Bytes(tensor, axis),
+            values: OutValues::Stored(vec![tensor], Form::Bytes(axis)),
         });
     }
     out

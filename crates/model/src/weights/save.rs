@@ -12,6 +12,7 @@ use fs_err::File;
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 
+use super::device_weights::DeviceWeights;
 use super::keys::KeyTable;
 use super::quantized::{Axis, bytes_of, halves_of, steps_of};
 use crate::error::{ModelError, Result};
@@ -23,34 +24,79 @@ pub(crate) struct OutTensor {
     pub(crate) values: OutValues,
 }
 
-/// Source of the values of an [`OutTensor`]. Parameters are read from the device when they are written.
+/// Source of the values of an [`OutTensor`].
 pub(crate) enum OutValues {
-    /// Stacked parameters as 32-bit floats.
-    Parameters(Vec<PackTensor>),
+    /// Stacked parameters, read from the device when they are written.
+    Stored(Vec<PackTensor>, Form),
     /// 32-bit floats in memory.
     Here(Vec<f32>),
-    /// A matrix in 16-bit floats.
-    Halves(PackTensor),
-    /// A matrix in steps.
-    Bytes(PackTensor, Axis),
-    /// The steps of such a matrix.
-    Steps(PackTensor, Axis),
 }
 
 impl OutValues {
     fn dtype(&self) -> Dtype {
         match self {
-            Self::Parameters(_) | Self::Here(_) | Self::Steps(..) => Dtype::F32,
-            Self::Halves(_) => Dtype::F16,
-            Self::Bytes(..) => Dtype::I8,
+            Self::Stored(_, form) => form.dtype(),
+            Self::Here(_) => Dtype::F32,
         }
     }
 }
 
-/// The bytes that [`write_tensors`] writes, in memory; errors call them `path`.
-pub(crate) fn module_bytes(tensors: Vec<OutTensor>, path: &Path) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    write_to(&mut bytes, tensors, "gradus", path)?;
+/// What is written of a parameter.
+#[derive(Clone, Copy)]
+pub(crate) enum Form {
+    /// 32-bit floats.
+    Floats,
+    /// 16-bit floats.
+    Halves,
+    /// A matrix in steps.
+    Bytes(Axis),
+    /// The steps of such a matrix.
+    Steps(Axis),
+}
+
+impl Form {
+    fn dtype(self) -> Dtype {
+        match self {
+            Self::Floats | Self::Steps(_) => Dtype::F32,
+            Self::Halves => Dtype::F16,
+            Self::Bytes(_) => Dtype::I8,
+        }
+    }
+
+    /// The bytes of a parameter of this width.
+    fn encode(self, values: Vec<f32>, width: usize) -> Vec<u8> {
+        match self {
+            Self::Floats => little_endian(&values),
+            Self::Halves => halves_of(values),
+            Self::Bytes(axis) => bytes_of(&values, width, axis),
+            Self::Steps(axis) => little_endian(&steps_of(&values, width, axis)),
+        }
+    }
+}
+
+/// The bytes that [`write_tensors`] writes of a module's `tensors`, in memory, without waiting for the device; errors
+/// call them `path`.
+pub(crate) async fn module_bytes<M: Module>(
+    module: &M,
+    tensors: Vec<OutTensor>,
+    path: &Path,
+) -> Result<Vec<u8>> {
+    let (header, tensors) = in_order(path, tensors, "gradus")?;
+    let weights = DeviceWeights::of(module);
+    let mut bytes = header;
+    for OutTensor { name, values, .. } in tensors {
+        let (parameters, form) = match values {
+            OutValues::Here(values) => {
+                bytes.extend(little_endian(&values));
+                continue;
+            }
+            OutValues::Stored(parameters, form) => (parameters, form),
+        };
+        for parameter in parameters {
+            let values = weights.read(path, &name, &parameter).await?;
+            bytes.extend(form.encode(values, width(&parameter)));
+        }
+    }
     Ok(bytes)
 }
 
@@ -60,7 +106,7 @@ pub(crate) fn own_tensors<M: Module>(module: &M) -> Vec<OutTensor> {
     let tensors = tensors.map(|tensor| OutTensor {
         name: tensor.name.clone(),
         shape: tensor.shape.to_vec(),
-        values: OutValues::Parameters(vec![tensor]),
+        values: OutValues::Stored(vec![tensor], Form::Floats),
     });
     tensors.collect()
 }
@@ -86,7 +132,7 @@ pub(crate) fn published_tensors<M: Module>(
         OutTensor {
             name,
             shape,
-            values: OutValues::Parameters(parts),
+            values: OutValues::Stored(parts, Form::Floats),
         }
     });
     joined.collect()
@@ -108,45 +154,45 @@ pub(crate) fn write_tensors(tensors: Vec<OutTensor>, format: &str, path: &Path) 
 /// The same into `file`, which errors call `path`.
 fn write_to(
     file: &mut impl Write,
-    mut tensors: Vec<OutTensor>,
+    tensors: Vec<OutTensor>,
     format: &str,
     path: &Path,
 ) -> Result<()> {
-    // The widest first, so that all are aligned.
-    let width = |tensor: &OutTensor| Reverse(tensor.values.dtype().bitsize());
-    tensors.sort_by(|a, b| width(a).cmp(&width(b)).then_with(|| a.name.cmp(&b.name)));
-    let header = header(path, &tensors, format)?;
-    file.write_all(&(header.len() as u64).to_le_bytes())?;
+    let (header, tensors) = in_order(path, tensors, format)?;
     file.write_all(&header)?;
-    for OutTensor {
-        name,
-        shape,
-        values,
-    } in tensors
-    {
-        let width = shape.last().copied().unwrap_or_default();
+    for OutTensor { name, values, .. } in tensors {
         match values {
-            OutValues::Halves(parameter) => {
-                file.write_all(&halves_of(read_back(path, &name, parameter)?))?;
-            }
-            OutValues::Bytes(parameter, axis) => {
-                let values = read_back(path, &name, parameter)?;
-                file.write_all(&bytes_of(&values, width, axis))?;
-            }
-            OutValues::Steps(parameter, axis) => {
-                let width = parameter.shape.to_vec().last().copied().unwrap_or_default();
-                let values = read_back(path, &name, parameter)?;
-                file.write_all(&little_endian(&steps_of(&values, width, axis)))?;
-            }
             OutValues::Here(values) => file.write_all(&little_endian(&values))?,
-            OutValues::Parameters(parameters) => {
+            OutValues::Stored(parameters, form) => {
                 for parameter in parameters {
-                    file.write_all(&little_endian(&read_back(path, &name, parameter)?))?;
+                    let width = width(&parameter);
+                    let values = read_back(path, &name, parameter)?;
+                    file.write_all(&form.encode(values, width))?;
                 }
             }
         }
     }
     Ok(())
+}
+
+/// The header with its length, and the tensors in the order in which it lists them.
+fn in_order(
+    path: &Path,
+    mut tensors: Vec<OutTensor>,
+    format: &str,
+) -> Result<(Vec<u8>, Vec<OutTensor>)> {
+    // The widest first, so that all are aligned.
+    let width = |tensor: &OutTensor| Reverse(tensor.values.dtype().bitsize());
+    tensors.sort_by(|a, b| width(a).cmp(&width(b)).then_with(|| a.name.cmp(&b.name)));
+    let header = header(path, &tensors, format)?;
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(header);
+    Ok((bytes, tensors))
+}
+
+/// The length of a parameter's last dimension.
+fn width(parameter: &PackTensor) -> usize {
+    parameter.shape.to_vec().last().copied().unwrap_or_default()
 }
 
 fn header(path: &Path, tensors: &[OutTensor], format: &str) -> Result<Vec<u8>> {

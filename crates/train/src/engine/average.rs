@@ -4,6 +4,9 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
 use burn::tensor::container::TensorContainer;
 
+use crate::Result;
+use crate::read::sum_of;
+
 /// An exponential moving average of a model's weights, in their own precision.
 ///
 /// After the `t`-th update, from 1,
@@ -64,7 +67,10 @@ impl ModuleMapper for Blend {
 }
 
 /// Sum of squares of all weights: not finite if any of them is not.
-pub(crate) fn square_sum<M: Module>(module: &M) -> f64 {
+///
+/// # Errors
+/// [`TrainError::Device`](crate::TrainError::Device) if the computation failed on the device.
+pub(crate) async fn square_sum<M: Module>(module: &M) -> Result<f64> {
     struct Squares(Option<Tensor<1>>);
     impl ModuleVisitor for Squares {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
@@ -77,15 +83,13 @@ pub(crate) fn square_sum<M: Module>(module: &M) -> f64 {
     }
     let mut squares = Squares(None);
     module.visit(&mut squares);
-    squares
-        .0
-        .map_or(0.0, |sum| f64::from(sum.into_scalar::<f32>()))
+    sum_of(squares.0).await
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::tensor::Device;
+    use burn::tensor::{Device, read_sync};
     use gradus_model::encoder::BertConfig;
     use gradus_model::{EncoderConfig, Pooling, RewardModel, RewardModelConfig};
 
@@ -129,14 +133,16 @@ mod tests {
         for count in 1..5 {
             average.update(&start, count);
         }
-        let difference = square_sum(&average.model) - square_sum(&start);
+        let sum = |model| read_sync(square_sum(model)).unwrap();
+        let difference = sum(&average.model) - sum(&start);
         assert!(difference.abs() < f64::MIN_POSITIVE, "{difference}");
     }
 
     #[test]
     fn a_weight_that_is_no_number_shows_in_the_sum_of_squares() {
-        assert!(square_sum(&model()).is_finite());
-        assert!(!square_sum(&model().with_head_bias(&[f32::NAN])).is_finite());
-        assert!(!square_sum(&model().with_head_bias(&[f32::INFINITY])).is_finite());
+        let is_finite = |model| read_sync(square_sum(&model)).unwrap().is_finite();
+        assert!(is_finite(model()));
+        assert!(!is_finite(model().with_head_bias(&[f32::NAN])));
+        assert!(!is_finite(model().with_head_bias(&[f32::INFINITY])));
     }
 }

@@ -21,9 +21,9 @@ enum Flow {
 
 impl<M: SegmentModel> Engine<'_, M> {
     /// Trains from the current step to the end of the last epoch.
-    pub(super) fn run_epochs(&mut self) -> Result<()> {
+    pub(super) async fn run_epochs(&mut self) -> Result<()> {
         while self.state.epoch <= self.config.epochs {
-            if self.epoch()? == Flow::Over {
+            if self.epoch().await? == Flow::Over {
                 self.state.history.stopped_early = true;
                 break;
             }
@@ -31,57 +31,57 @@ impl<M: SegmentModel> Engine<'_, M> {
         Ok(())
     }
 
-    fn epoch(&mut self) -> Result<Flow> {
-        if self.train_epoch()? == Flow::Over {
+    async fn epoch(&mut self) -> Result<Flow> {
+        if self.train_epoch().await? == Flow::Over {
             return Ok(Flow::Over);
         }
-        let Some(log) = self.validate()? else {
-            return Err(self.stop()?);
+        let Some(log) = self.validate().await? else {
+            return Err(self.stop().await?);
         };
         self.end_epoch(&log)?;
         if self.is_over() {
             return Ok(Flow::Over);
         }
-        self.save()?;
+        self.save().await?;
         Ok(Flow::Go)
     }
 
     /// Trains on the remaining batches of an epoch. Validations and checkpoints due after a step are done before the
     /// next step, so a resumed run catches up on them. Those due after the last step belong to the end of the
     /// epoch.
-    fn train_epoch(&mut self) -> Result<Flow> {
+    async fn train_epoch(&mut self) -> Result<Flow> {
         let train = Arc::clone(&self.train);
         train.begin_at(self.state.epoch - 1, self.state.batch);
         let mut batches = train.iter();
         loop {
             let progress = batches.progress();
             let inside = progress.items_processed < progress.items_total;
-            if inside && self.state.batch > 0 && self.after_step()? == Flow::Over {
+            if inside && self.state.batch > 0 && self.after_step().await? == Flow::Over {
                 return Ok(Flow::Over);
             }
             if self.stop.is_stopped() {
-                return Err(self.stop()?);
+                return Err(self.stop().await?);
             }
             let Some(micro_batches) = next_batch(&mut *batches)? else {
                 return Ok(Flow::Go);
             };
-            self.step(micro_batches)?;
+            self.step(micro_batches).await?;
         }
     }
 
-    fn after_step(&mut self) -> Result<Flow> {
+    async fn after_step(&mut self) -> Result<Flow> {
         let step = self.state.step;
         let due = |every: usize| every > 0 && step.is_multiple_of(every);
         if due(self.config.eval_every) && !self.state.is_validated() {
-            if self.validate()?.is_none() {
-                return Err(self.stop()?);
+            if self.validate().await?.is_none() {
+                return Err(self.stop().await?);
             }
             if self.is_over() {
                 return Ok(Flow::Over);
             }
         }
         if due(self.config.checkpoint_every) && self.state.skipped_in_a_row == 0 {
-            self.save()?;
+            self.save().await?;
         }
         Ok(Flow::Go)
     }
@@ -126,8 +126,8 @@ impl<M: SegmentModel> Engine<'_, M> {
     }
 
     /// Saves a checkpoint and reports it.
-    fn stop(&mut self) -> Result<TrainError> {
-        self.save()?;
+    async fn stop(&mut self) -> Result<TrainError> {
+        self.save().await?;
         Ok(TrainError::Stopped {
             step: self.state.step,
             checkpoint: self.newest_checkpoint(),
@@ -140,7 +140,7 @@ impl<M: SegmentModel> Engine<'_, M> {
     }
 
     /// Saves a checkpoint, unless there is one of this step.
-    fn save(&mut self) -> Result<()> {
+    async fn save(&mut self) -> Result<()> {
         let Self {
             store: Some(store),
             state,
@@ -159,7 +159,7 @@ impl<M: SegmentModel> Engine<'_, M> {
             return Ok(());
         }
         // A checkpoint that cannot be resumed must not displace one that can.
-        if !square_sum(&**learner).is_finite() {
+        if !square_sum(&**learner).await?.is_finite() {
             let step = state.step;
             observer.on_note(&format!(
                 "no checkpoint at step {step}: some weights are not finite"

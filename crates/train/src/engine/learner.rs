@@ -3,9 +3,11 @@
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::prelude::*;
+use burn::tensor::read_sync;
 use gradus_data::SegmentBatch;
 use gradus_model::{RewardModel, SegmentModel, TrainingPrecision};
 
+use crate::Result;
 use crate::objective::{Denominators, Objective, ObjectiveTotals};
 
 /// A model with the objective it is trained on.
@@ -147,8 +149,19 @@ pub struct RatingOutcome {
 
 impl RatingOutcome {
     /// The sums of the batch, to be added to those of other batches. Waits for the device.
-    pub fn totals(&self) -> ObjectiveTotals {
-        ObjectiveTotals::read(&self.sums, self.denominators.clone())
+    ///
+    /// # Errors
+    /// [`TrainError::Device`](crate::TrainError::Device) if the computation failed there.
+    pub fn totals(&self) -> Result<ObjectiveTotals> {
+        read_sync(self.totals_async())
+    }
+
+    /// [`totals`](Self::totals) where nothing may wait for a device, as in a browser.
+    ///
+    /// # Errors
+    /// Those of [`totals`](Self::totals).
+    pub async fn totals_async(&self) -> Result<ObjectiveTotals> {
+        ObjectiveTotals::read(self.sums.clone(), self.denominators.clone()).await
     }
 
     /// Adds another micro-batch of the same step. The scores are those of `self`.

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use burn::tensor::{Bool, Tensor};
 use gradus_data::SegmentBatch;
 
+use crate::Result;
 use crate::objective::ResponseTerm;
+use crate::read::values;
 
 /// Scores and targets of a validation, on the training scale.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -23,38 +25,39 @@ impl ValidScores {
     ///
     /// # Shapes
     /// - `scores`: `[batch_size, num_segments, num_aspects]`
-    pub(crate) fn add_responses(
+    pub(crate) async fn add_responses(
         &mut self,
         term: &ResponseTerm,
         scores: Tensor<3>,
         batch: &SegmentBatch,
-    ) {
+    ) -> Result<()> {
         let [_, _, num_aspects] = scores.dims();
-        let read = |tensor: Tensor<2>| -> Vec<f64> {
-            tensor.into_data().iter::<f32>().map(f64::from).collect()
-        };
-        let errors = read(term.errors(scores, batch));
-        let targets = read(batch.response_targets.clone());
-        let weights = read(batch.response_weights.clone());
+        let errors: Vec<f64> = values(term.errors(scores, batch)).await?;
+        let targets: Vec<f64> = values(batch.response_targets.clone()).await?;
+        let weights: Vec<f64> = values(batch.response_weights.clone()).await?;
         self.responses.resize(num_aspects, Vec::new());
         for (cell, (error, target)) in errors.into_iter().zip(targets).enumerate() {
             if weights[cell] > 0.0 {
                 self.responses[cell % num_aspects].push((target + error, target));
             }
         }
+        Ok(())
     }
 
     /// Adds a batch.
     ///
     /// # Shapes
     /// - `scores`, `targets`, `rated`: `[batch_size, num_segments, num_aspects]`
-    pub(crate) fn add(&mut self, scores: Tensor<3>, targets: Tensor<3>, rated: Tensor<3, Bool>) {
+    pub(crate) async fn add(
+        &mut self,
+        scores: Tensor<3>,
+        targets: Tensor<3>,
+        rated: Tensor<3, Bool>,
+    ) -> Result<()> {
         let [batch_size, num_segments, num_aspects] = scores.dims();
-        let read = |tensor: Tensor<3>| -> Vec<f64> {
-            tensor.into_data().iter::<f32>().map(f64::from).collect()
-        };
-        let (scores, targets) = (read(scores), read(targets));
-        let rated: Vec<bool> = rated.into_data().iter::<bool>().collect();
+        let scores: Vec<f64> = values(scores).await?;
+        let targets: Vec<f64> = values(targets).await?;
+        let rated: Vec<bool> = values(rated).await?;
         self.aspects.resize(num_aspects, Vec::new());
         for row in 0..batch_size {
             for (aspect, responses) in self.aspects.iter_mut().enumerate() {
@@ -67,6 +70,7 @@ impl ValidScores {
                 }
             }
         }
+        Ok(())
     }
 }
 

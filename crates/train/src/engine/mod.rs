@@ -50,6 +50,7 @@ use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::module::Module as _;
 use burn::optim::ModuleOptimizer;
 use burn::prelude::*;
+use burn::tensor::read_sync;
 use gradus_data::{AspectSpec, Examples, SegmentBatch, SegmentBatcher, SegmentLoader};
 use gradus_model::{RewardModel, SegmentModel};
 
@@ -161,7 +162,15 @@ impl<M: SegmentModel> Engine<'_, M> {
     /// - [`TrainError::Device`](crate::TrainError::Device): one of several devices failed
     /// - those of writing checkpoints, and of `on_best`
     pub fn run(&mut self) -> Result<()> {
-        self.run_epochs()
+        read_sync(self.run_async())
+    }
+
+    /// [`run`](Self::run) where nothing may wait for a device, as in a browser.
+    ///
+    /// # Errors
+    /// Those of [`run`](Self::run).
+    pub async fn run_async(&mut self) -> Result<()> {
+        self.run_epochs().await
     }
 
     /// Ends the run: removes the checkpoints and returns the weights of the best validation with the log.
@@ -195,7 +204,7 @@ impl<M: SegmentModel> Engine<'_, M> {
         let Some(settings) = &self.settings else {
             return Ok(None);
         };
-        if !average::square_sum(&*self.learner).is_finite() {
+        if !read_sync(average::square_sum(&*self.learner))?.is_finite() {
             return Ok(None);
         }
         let snapshot = Snapshot {

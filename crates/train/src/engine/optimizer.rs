@@ -5,7 +5,11 @@ use burn::optim::{
     AdamWState, AdaptiveMomentumState, GradientsParams, LearningRate, ModuleOptimizer, Optimizer,
 };
 use burn::prelude::*;
+use burn::tensor::read_sync;
 use gradus_kernels::{self as kernels, AdamStep, Moments};
+
+use crate::Result;
+use crate::read::sum_of;
 
 /// AdamW (Loshchilov and Hutter, 2019, <https://arxiv.org/abs/1711.05101>) with β₁ 0.9, β₂ 0.999, ε 1e-8.
 ///
@@ -83,7 +87,18 @@ fn vector_parameters<M: Module>(module: &M) -> Vec<ParamId> {
 }
 
 /// Euclidean norm over all gradients of a module; NaN or infinite if any of them is.
-pub fn global_norm<M: Module>(module: &M, gradients: &GradientsParams) -> f64 {
+///
+/// # Errors
+/// [`TrainError::Device`](crate::TrainError::Device) if the computation failed on the device.
+pub fn global_norm<M: Module>(module: &M, gradients: &GradientsParams) -> Result<f64> {
+    read_sync(global_norm_async(module, gradients))
+}
+
+/// [`global_norm`] where nothing may wait for a device, as in a browser.
+pub(super) async fn global_norm_async<M: Module>(
+    module: &M,
+    gradients: &GradientsParams,
+) -> Result<f64> {
     struct SquareSum<'a> {
         gradients: &'a GradientsParams,
         sum: Option<Tensor<1>>,
@@ -105,9 +120,7 @@ pub fn global_norm<M: Module>(module: &M, gradients: &GradientsParams) -> f64 {
     };
     module.visit(&mut visitor);
     // One read from the device for the whole model.
-    visitor
-        .sum
-        .map_or(0.0, |sum| f64::from(sum.into_scalar::<f32>()).sqrt())
+    Ok(sum_of(visitor.sum).await?.sqrt())
 }
 
 /// Scales all gradients by `max_norm / norm` when `norm` (see [`global_norm`]) exceeds `max_norm`.
@@ -160,7 +173,7 @@ mod tests {
     fn the_norm_runs_over_all_parameters_together() {
         let device = Device::flex().autodiff();
         let layer = layer(&device);
-        let norm = global_norm(&layer, &gradients(&layer, &device));
+        let norm = global_norm(&layer, &gradients(&layer, &device)).unwrap();
         assert!((norm - 26f64.sqrt()).abs() < 1e-5, "{norm}");
     }
 
@@ -169,9 +182,9 @@ mod tests {
         let device = Device::flex().autodiff();
         let layer = layer(&device);
         let before = gradients(&layer, &device);
-        let norm = global_norm(&layer, &before);
+        let norm = global_norm(&layer, &before).unwrap();
         let after = clip_global_norm(&layer, before, norm, 1.0);
-        assert!((global_norm(&layer, &after) - 1.0).abs() < 1e-5);
+        assert!((global_norm(&layer, &after).unwrap() - 1.0).abs() < 1e-5);
         let weight = after.get::<2>(layer.weight.id).unwrap();
         let factor = 1.0 / 26f32.sqrt();
         weight.into_data().assert_approx_eq::<f32>(
@@ -186,7 +199,7 @@ mod tests {
         let layer = layer(&device);
         let before = gradients(&layer, &device);
         let after = clip_global_norm(&layer, before, 26f64.sqrt(), 10.0);
-        assert!((global_norm(&layer, &after) - 26f64.sqrt()).abs() < 1e-5);
+        assert!((global_norm(&layer, &after).unwrap() - 26f64.sqrt()).abs() < 1e-5);
     }
 
     #[test]

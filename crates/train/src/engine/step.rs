@@ -9,32 +9,33 @@ use web_time::Instant;
 
 use super::Engine;
 use super::learner::{RatingOutcome, StepOutput, StepScope};
-use super::optimizer::{clip_global_norm, global_norm};
+use super::optimizer::{clip_global_norm, global_norm_async};
 use super::seeds::micro_batch_seed;
 use super::workers::Workers;
 use super::{SkippedStep, StepLog};
+use crate::read::values;
 use crate::{Result, TrainError};
 
 impl<M: SegmentModel> Engine<'_, M> {
     /// Trains on one batch, given as micro-batches. A batch whose loss or gradient is not finite
     /// changes no weight, but counts as a step of the schedule.
-    pub(crate) fn step(&mut self, micro_batches: Vec<SegmentBatch>) -> Result<()> {
+    pub(crate) async fn step(&mut self, micro_batches: Vec<SegmentBatch>) -> Result<()> {
         let started = Instant::now();
         let number = self.state.step + 1;
         let contents = Contents::of(&micro_batches);
         let Some((outcome, gradients)) = self.gradients(number, micro_batches)? else {
             return Ok(());
         };
-        let totals = outcome.totals();
+        let totals = outcome.totals_async().await?;
         let loss = totals.loss(self.learner.objective());
-        let norm = global_norm(&*self.learner, &gradients);
+        let norm = global_norm_async(&*self.learner, &gradients).await?;
         let rate = self.schedule.step();
         let state = &mut self.state;
         state.step = number;
         state.batch += 1;
         let found = [("loss", loss), ("gradient norm", norm)];
         if let Some((what, value)) = found.into_iter().find(|(_, value)| !value.is_finite()) {
-            return self.skip(what, value, contents);
+            return self.skip(what, value, contents).await;
         }
 
         let clip = self.config.clip_norm;
@@ -129,7 +130,8 @@ impl<M: SegmentModel> Engine<'_, M> {
     }
 
     /// Skips a batch with non-finite loss or gradient; fails after too many consecutive ones.
-    fn skip(&mut self, what: &'static str, value: f64, contents: Contents) -> Result<()> {
+    async fn skip(&mut self, what: &'static str, value: f64, contents: Contents) -> Result<()> {
+        let poisoned = contents.poisoned().await?;
         let state = &mut self.state;
         state.skipped_in_a_row += 1;
         let log = SkippedStep {
@@ -137,7 +139,7 @@ impl<M: SegmentModel> Engine<'_, M> {
             epoch: state.epoch,
             what: what.into(),
             value: value.to_string(),
-            poisoned: contents.poisoned(),
+            poisoned,
             ids: contents.ids,
         };
         if let Some(file) = &mut self.log {
@@ -182,18 +184,17 @@ impl Contents {
     }
 
     /// Ids of the examples with a target that is not finite.
-    fn poisoned(&self) -> Vec<String> {
+    async fn poisoned(&self) -> Result<Vec<String>> {
         let mut finite = Vec::new();
         for targets in &self.targets {
             let [batch_size, num_segments, num_aspects] = targets.dims();
-            let values: Vec<f32> = targets.clone().into_data().iter::<f32>().collect();
+            let values: Vec<f32> = values(targets.clone()).await?;
             let row = num_segments * num_aspects;
             let rows = (0..batch_size).map(|k| &values[k * row..(k + 1) * row]);
             finite.extend(rows.map(|row| row.iter().all(|value| value.is_finite())));
         }
         let ids = self.ids.iter().zip(finite);
-        ids.filter(|(_, finite)| !finite)
-            .map(|(id, _)| id.clone())
-            .collect()
+        let poisoned = ids.filter(|(_, finite)| !finite);
+        Ok(poisoned.map(|(id, _)| id.clone()).collect())
     }
 }

@@ -18,14 +18,14 @@ use crate::{Result, TrainError};
 impl<M: SegmentModel> Engine<'_, M> {
     /// Validates the moving average of the weights, or the weights without one, and keeps them if they are the
     /// best so far. Returns `None` if the run was asked to stop meanwhile.
-    pub(super) fn validate(&mut self) -> Result<Option<ValidLog>> {
+    pub(super) async fn validate(&mut self) -> Result<Option<ValidLog>> {
         let started = Instant::now();
         let mut learner = self.learner.valid();
         if let Some(average) = &self.average {
             learner.model = average.model.clone();
         }
         let epoch = self.state.epoch;
-        let Some((totals, scores)) = self.score_split(&learner)? else {
+        let Some((totals, scores)) = self.score_split(&learner).await? else {
             return Ok(None);
         };
 
@@ -54,7 +54,7 @@ impl<M: SegmentModel> Engine<'_, M> {
         Ok(Some(log))
     }
 
-    fn score_split(
+    async fn score_split(
         &mut self,
         learner: &RegressionLearner<M>,
     ) -> Result<Option<(ObjectiveTotals, ValidScores)>> {
@@ -70,12 +70,14 @@ impl<M: SegmentModel> Engine<'_, M> {
             let term = learner.objective().response.as_ref().filter(|_| wanted);
             let whole = term.map(|term| (term, batch.clone()));
             let outcome = learner.outcome(batch, None);
-            totals.add(&outcome.totals());
+            totals.add(&outcome.totals_async().await?);
             if wanted {
-                scores.add(outcome.scores.clone(), targets, rated);
+                let scored = outcome.scores.clone();
+                scores.add(scored, targets, rated).await?;
             }
             if let Some((term, batch)) = whole {
-                scores.add_responses(term, outcome.scores.clone(), &batch);
+                let scored = outcome.scores.clone();
+                scores.add_responses(term, scored, &batch).await?;
             }
         }
         Ok(Some((totals, scores)))

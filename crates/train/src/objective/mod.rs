@@ -177,6 +177,7 @@ mod tests {
     };
 
     use super::*;
+    use burn::tensor::read_sync;
 
     const ASPECTS: usize = 2;
 
@@ -444,7 +445,10 @@ mod tests {
             let sums = objective.sums(raw.clone(), raw, &batch);
             let denominators = objective.denominators(&batch.weight_sums);
             let loss = objective.loss(&sums, &denominators).into_scalar::<f32>();
-            (ObjectiveTotals::read(&sums.stack(), denominators), loss)
+            (
+                read_sync(ObjectiveTotals::read(sums.stack(), denominators)).unwrap(),
+                loss,
+            )
         };
         let all = examples();
         let (whole, loss) = totals(&all);

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::denominators::add_terms;
 use super::{Denominators, Objective};
+use crate::Result;
+use crate::read::values;
 
 /// The sums of an objective's terms over any number of batches.
 ///
@@ -23,10 +25,13 @@ pub struct ObjectiveTotals {
 
 impl ObjectiveTotals {
     /// Reads the sums of one batch from its device.
-    pub(crate) fn read(sums: &Tensor<1>, denominators: Denominators) -> Self {
-        let values: Vec<f64> = sums.to_data().iter::<f64>().collect();
+    ///
+    /// # Errors
+    /// [`TrainError::Device`] if the computation failed there.
+    pub(crate) async fn read(sums: Tensor<1>, denominators: Denominators) -> Result<Self> {
+        let values: Vec<f64> = values(sums).await?;
         let at = |k: usize| values.get(k).copied().unwrap_or(f64::NAN);
-        Self {
+        Ok(Self {
             segments: at(0),
             pairs: at(1),
             responses: at(2),
@@ -34,7 +39,7 @@ impl ObjectiveTotals {
             response_squares: at(4),
             terms: values.get(5..).unwrap_or_default().to_vec(),
             denominators,
-        }
+        })
     }
 
     /// Adds another batch.

@@ -1,6 +1,7 @@
 //! The head of a run in memory, fitted one batch at a time.
 
 use burn::prelude::*;
+use burn::tensor::read_sync;
 use gradus_bundle::{Bundle, BundleFiles};
 use gradus_data::{TokenizedExample, plan_batches};
 use gradus_model::{HeadConfig, Output};
@@ -72,27 +73,47 @@ impl<'a> HeadFit<'a> {
     }
 
     /// Reads the next batch. Returns whether there was one.
-    pub fn advance(&mut self) -> bool {
+    ///
+    /// # Errors
+    /// [`TrainError::Device`] if the computation failed on the device.
+    pub fn advance(&mut self) -> Result<bool> {
+        read_sync(self.advance_async())
+    }
+
+    /// [`advance`](Self::advance) where nothing may wait for a device, as in a browser.
+    ///
+    /// # Errors
+    /// Those of [`advance`](Self::advance).
+    pub async fn advance_async(&mut self) -> Result<bool> {
         let Some((split, rows)) = self.batches.get(self.done) else {
-            return false;
+            return Ok(false);
         };
         let started = Instant::now();
         let run = self.run;
         let examples = [&run.train, &run.valid][*split];
         let rows: Vec<&TokenizedExample> = rows.iter().map(|&row| &examples[row]).collect();
         let sums = &mut self.sums[*split];
-        add_batch(sums, &run.model, &run.text, &rows, &self.device);
+        add_batch(sums, &run.model, &run.text, &rows, &self.device).await?;
         self.done += 1;
         self.seconds += started.elapsed().as_secs_f64();
-        true
+        Ok(true)
     }
 
     /// Reads what is left, and solves for every penalty. Returns the errors of each, and the bundle with its files.
     ///
     /// # Errors
-    /// [`TrainError::Setting`] for an aspect without a rating in one of the splits.
-    pub fn finish(mut self) -> Result<(ProbeReport, Bundle, BundleFiles)> {
-        while self.advance() {}
+    /// [`TrainError::Setting`] for an aspect without a rating in one of the splits; those of
+    /// [`advance`](Self::advance).
+    pub fn finish(self) -> Result<(ProbeReport, Bundle, BundleFiles)> {
+        read_sync(self.finish_async())
+    }
+
+    /// [`finish`](Self::finish) where nothing may wait for a device, as in a browser.
+    ///
+    /// # Errors
+    /// Those of [`finish`](Self::finish).
+    pub async fn finish_async(mut self) -> Result<(ProbeReport, Bundle, BundleFiles)> {
+        while self.advance_async().await? {}
         let maker = &self.run.maker;
         let sums = [self.sums[0].as_slice(), self.sums[1].as_slice()];
         let solved = Solved::of(&self.run.text, maker.counts.clone(), sums, self.seconds)?;
@@ -107,7 +128,7 @@ impl<'a> HeadFit<'a> {
             model: model.with_head(head(&solved.solutions, d_model, &self.device)),
             tokenizer: maker.tokenizer.clone(),
         };
-        let files = bundle.to_files(&[])?;
+        let files = bundle.to_files_async(&[]).await?;
         Ok((solved.report, bundle, files))
     }
 }

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use burn::prelude::*;
+use burn::tensor::read_sync;
 use gradus_bundle::{Bundle, ExtraFile, Manifest, SplitDigests, Training};
 use gradus_data::{
     BatchSize, Example, ExampleSource, SegmentBatcher, SegmentTokenizer, StoredRecords,
@@ -24,6 +25,7 @@ use crate::json::to_value;
 use crate::plan::{
     Assembled, EncoderSource, SplitCounts, TokenCache, TrainingPlan, assemble, assemble_stored,
 };
+use crate::read::values;
 use crate::{Preview, RatingLoss, Result, TrainError};
 
 /// The candidate penalties: half decades from 10⁻⁵ to 10².
@@ -301,7 +303,7 @@ fn moments(
         let rows = rows.iter().map(|&row| Ok(examples.get(row)?));
         let rows = rows.collect::<Result<Vec<Cow<'_, TokenizedExample>>>>()?;
         let rows: Vec<&TokenizedExample> = rows.iter().map(|row| &**row).collect();
-        add_batch(&mut moments, model, text, &rows, device);
+        read_sync(add_batch(&mut moments, model, text, &rows, device))?;
         done += rows.len();
         progress(done);
     }
@@ -309,18 +311,18 @@ fn moments(
 }
 
 /// Adds the rated segments of a batch to the sums of every aspect.
-fn add_batch(
+async fn add_batch(
     moments: &mut [RidgeSums],
     model: &RewardModel,
     text: &SegmentTokenizer,
     rows: &[&TokenizedExample],
     device: &Device,
-) {
+) -> Result<()> {
     let batch = SegmentBatcher::of(text).batch(rows, device);
     let num_segments = batch.num_segments();
     let features = model.pooled(batch.input_tensors().into());
     let d_model = features.dims()[2];
-    let features: Vec<f32> = features.into_data().iter::<f32>().collect();
+    let features: Vec<f32> = values(features).await?;
     for (aspect, moments) in moments.iter_mut().enumerate() {
         let (mut x, mut targets, mut weights) = (Vec::new(), Vec::new(), Vec::new());
         for (row, example) in rows.iter().enumerate() {
@@ -336,6 +338,7 @@ fn add_batch(
         }
         moments.add(&x, &targets, &weights);
     }
+    Ok(())
 }
 
 /// The solution whose penalty has the lowest validation error.

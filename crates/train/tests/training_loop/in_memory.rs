@@ -225,7 +225,7 @@ fn a_head_that_is_fitted_batch_by_batch_is_that_of_a_probe() {
     let mut fit = HeadFit::new(&run, &Device::flex()).unwrap();
     let (_, all) = fit.progress();
     let mut batches = 0;
-    while fit.advance() {
+    while fit.advance().unwrap() {
         batches += 1;
         assert_eq!(fit.progress(), (batches, all));
     }
