@@ -173,11 +173,12 @@ fn an_output_is_refused_before_anything_is_read() {
 fn a_file_where_a_directory_is_expected_is_wrong_usage() {
     let place = temp_dir();
     write(place.path(), "file", "");
+    write(place.path(), "tiny.toml", TINY);
     for flag in ["--token-cache", "--checkpoints"] {
         let arguments = train_arguments(&["-o", "new", flag, "file", "--data-in", "disk"]);
         gradus(place.path(), &arguments).fails(2, &["file: found a file, expected a directory"]);
         let inside = train_arguments(&["-o", "new", flag, "file/in", "--data-in", "disk"]);
         gradus(place.path(), &inside).fails(2, &["file: found a file, expected a directory"]);
     }
-    assert_eq!(names(place.path()), ["file"]);
+    assert_eq!(names(place.path()), ["file", "tiny.toml"]);
 }
