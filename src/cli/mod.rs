@@ -1,15 +1,22 @@
 //! The command line: [`main_with`], and clap types without logic.
 
 mod bench;
+mod calibrate;
+mod compare;
 mod data;
 mod eval;
 mod experiment;
+mod explain;
 mod figures;
+mod generators;
+mod groups;
+mod judge_audit;
 mod models;
 mod process;
 mod score;
 mod serve;
 mod shell;
+mod threshold;
 mod train;
 mod worker;
 
@@ -17,27 +24,30 @@ use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use gradus::Registry;
 use gradus::data::{ColumnMap, ReadLimits};
-use gradus::model::Precision;
 
 use crate::{commands, elsewhere, failure, records, signals};
 
 pub(crate) use bench::{BenchArgs, BenchMode};
+pub(crate) use calibrate::CalibrateArgs;
+pub(crate) use compare::CompareArgs;
 pub(crate) use data::{AuditArgs, DataCommand, MarkCut, SegmentArgs};
-pub(crate) use eval::{
-    CalibrateArgs, CompareArgs, CompareGeneratorsArgs, DoubtArgs, EvalArgs, ExplainArgs,
-    JudgeAuditArgs,
-};
+pub(crate) use eval::EvalArgs;
 pub(crate) use experiment::{
     ExperimentArgs, ExperimentCellArgs, ExperimentCommand, ExperimentReportArgs, ReportSplit,
 };
+pub(crate) use explain::ExplainArgs;
+pub(crate) use generators::CompareGeneratorsArgs;
+pub(crate) use groups::{BootstrapArgs, DeviceArgs, PrecisionArgs};
+pub(crate) use judge_audit::JudgeAuditArgs;
 pub(crate) use models::{ExportArgs, ExportFormat, ImportArgs, InspectArgs, QuantizeArgs};
 pub(crate) use process::{ProcessArgs, ProcessBenchmark, ThresholdArgs};
 pub(crate) use score::{Offsets, ScoreArgs, Shard};
 pub(crate) use serve::ServeArgs;
 pub(crate) use shell::{CompletionsArgs, ManArgs};
+pub(crate) use threshold::DoubtArgs;
 pub(crate) use train::{MergeArgs, ProbeArgs, QuickstartArgs, RunArgs, TrainArgs};
 pub(crate) use worker::WorkerArgs;
 
@@ -148,13 +158,13 @@ pub(crate) enum Command {
     #[command(after_help = eval::EVAL_HELP, after_long_help = figures::with(eval::EVAL_HELP, figures::EVAL_FIGURES), allow_missing_positional = true)]
     Eval(Box<EvalArgs>),
     /// Fit a map from a bundle's scores to ratings, on data held out from training
-    #[command(after_help = eval::CALIBRATE_HELP, after_long_help = figures::with(eval::CALIBRATE_HELP, figures::CALIBRATE_FIGURES))]
+    #[command(after_help = calibrate::CALIBRATE_HELP, after_long_help = figures::with(calibrate::CALIBRATE_HELP, figures::CALIBRATE_FIGURES))]
     Calibrate(CalibrateArgs),
     /// Choose the score below which segments are doubtful, by precision, recall or cost
-    #[command(after_help = eval::THRESHOLD_HELP, after_long_help = figures::with(eval::THRESHOLD_HELP, figures::THRESHOLD_FIGURES))]
+    #[command(after_help = threshold::THRESHOLD_HELP, after_long_help = figures::with(threshold::THRESHOLD_HELP, figures::THRESHOLD_FIGURES))]
     Threshold(Box<DoubtArgs>),
     /// Score answers that say nothing beside real ones: what training against a bundle would exploit
-    #[command(after_help = eval::JUDGE_AUDIT_HELP, after_long_help = figures::with(eval::JUDGE_AUDIT_HELP, figures::JUDGE_AUDIT_FIGURES))]
+    #[command(after_help = judge_audit::JUDGE_AUDIT_HELP, after_long_help = figures::with(judge_audit::JUDGE_AUDIT_HELP, figures::JUDGE_AUDIT_FIGURES))]
     Audit(JudgeAuditArgs),
     /// Run a benchmark of process reward models: processbench, prmbench or best-of-n
     #[command(after_help = process::PROCESS_HELP, after_long_help = figures::with(process::PROCESS_HELP, figures::PROCESS_FIGURES))]
@@ -164,13 +174,13 @@ pub(crate) enum Command {
         benchmark: Box<ProcessBenchmark>,
     },
     /// Test whether one model or score file is significantly better than another on the same data
-    #[command(after_help = eval::COMPARE_HELP, after_long_help = figures::with(eval::COMPARE_HELP, figures::COMPARE_FIGURES))]
+    #[command(after_help = compare::COMPARE_HELP, after_long_help = figures::with(compare::COMPARE_HELP, figures::COMPARE_FIGURES))]
     Compare(CompareArgs),
     /// Compare generators of answers prompt by prompt, corrected by rated answers
-    #[command(after_help = eval::GENERATORS_HELP, after_long_help = figures::with(eval::GENERATORS_HELP, figures::GENERATORS_FIGURES))]
+    #[command(after_help = generators::GENERATORS_HELP, after_long_help = figures::with(generators::GENERATORS_HELP, figures::GENERATORS_FIGURES))]
     CompareGenerators(Box<CompareGeneratorsArgs>),
     /// Show each segment's share of the loss and of the next gradient
-    #[command(after_help = eval::EXPLAIN_HELP, after_long_help = figures::with(eval::EXPLAIN_HELP, figures::EXPLAIN_FIGURES), allow_missing_positional = true)]
+    #[command(after_help = explain::EXPLAIN_HELP, after_long_help = figures::with(explain::EXPLAIN_HELP, figures::EXPLAIN_FIGURES), allow_missing_positional = true)]
     Explain(ExplainArgs),
     /// Score every segment of every response
     #[command(after_help = score::SCORE_HELP)]
@@ -217,37 +227,4 @@ pub(crate) enum Command {
     /// Serve this machine's devices to other hosts (`--device remote:…`) until Ctrl-C
     #[command(after_help = worker::WORKER_HELP)]
     Worker(WorkerArgs),
-}
-
-/// Bootstrap settings.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct BootstrapArgs {
-    /// Confidence level of the intervals
-    #[arg(long, value_name = "SHARE", default_value_t = 0.95)]
-    pub(crate) confidence: f64,
-    /// Bootstrap resamples of the responses; 0: no intervals
-    #[arg(long, value_name = "COUNT", default_value_t = 1000)]
-    pub(crate) resamples: usize,
-    /// Seed of the bootstrap
-    #[arg(long, default_value_t = 0)]
-    pub(crate) seed: u64,
-}
-
-/// In which number format to compute.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct PrecisionArgs {
-    /// Number format of the encoder's matrix products: f32; bf16, faster; or int8, fastest, which moves
-    /// scores most: `gradus eval` shows by how much. A processor without AVX512-BF16 computes bf16 in f32
-    /// [default: int8 for a bundle of `gradus quantize`, otherwise f32]
-    #[arg(long, value_name = "FORMAT")]
-    pub(crate) precision: Option<Precision>,
-}
-
-/// Where to compute.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct DeviceArgs {
-    /// Device to compute on: a name from `gradus devices`, or remote:ws://HOST:PORT of a
-    /// `gradus worker` [default: the fastest]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) device: Option<String>,
 }

@@ -28,7 +28,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
     let device = device::select(args.device.device.as_deref())?;
     // Raw scores, even if there is an earlier recalibration to replace.
     let mut scorer = scores::load(&args.bundle, &device, None)?.raw();
-    if let Some(policy) = args.cut_segments {
+    if let Some(policy) = args.cut.segments {
         scorer = scorer.with_cut_segments(policy);
     }
     let mut examples: Vec<Example> = records::read(valid)?;

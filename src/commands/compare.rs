@@ -68,7 +68,7 @@ pub(crate) fn run(args: &CompareArgs) -> Result<()> {
     let systems = NamedSystem::parse_all(systems)?;
     let choices = Choices {
         stride: args.stride,
-        cut_segments: args.cut_segments,
+        cut_segments: args.cut.segments,
         device: args.device.device.as_deref(),
         ..Choices::default()
     };
@@ -89,14 +89,14 @@ pub(crate) fn run(args: &CompareArgs) -> Result<()> {
         }
     }
     let mut comparisons = Vec::new();
-    for aspect in aspects(&scored, args.aspects.as_deref())? {
+    for aspect in aspects(&scored, args.aspects.names())? {
         comparisons.extend(compare_aspect(&scored, aspect, examples.len(), &options)?);
     }
     check_pairs(&comparisons)?;
-    if args.json {
+    if args.format.json {
         return show::json(&comparisons);
     }
-    show_comparisons(&comparisons, args.markdown)
+    show_comparisons(&comparisons, args.format.markdown)
 }
 
 pub(super) fn show_comparisons(comparisons: &[AspectComparison], markdown: bool) -> Result<()> {

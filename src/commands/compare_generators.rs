@@ -57,7 +57,7 @@ pub(crate) fn run(args: &CompareGeneratorsArgs) -> Result<()> {
     if args.raw {
         scorer = scorer.raw();
     }
-    let aspects = args.aspects.as_deref();
+    let aspects = args.aspects.names();
     let unrated = answers(&scorer, &args.bundle, &args.answers, key, aspects)?;
     let rated = args.rated.as_deref();
     let rated = rated
@@ -104,14 +104,14 @@ pub(crate) fn run(args: &CompareGeneratorsArgs) -> Result<()> {
         });
     }
     check_paired(&comparisons, args)?;
-    if args.json {
+    if args.format.json {
         return show::json(&comparisons);
     }
     for (index, comparison) in comparisons.iter().enumerate() {
         if index > 0 {
             show::line("")?;
         }
-        show_comparison(comparison, args.markdown)?;
+        show_comparison(comparison, args.format.markdown)?;
     }
     Ok(())
 }

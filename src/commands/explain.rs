@@ -57,7 +57,7 @@ fn of_bundle(
     examples.retain(|example| is_chosen(&example.id, args));
     let device = device::select(args.device.device.as_deref())?;
     let mut scorer = scores::load(directory, &device, None)?;
-    if let Some(policy) = args.cut_segments {
+    if let Some(policy) = args.cut.segments {
         scorer = scorer.with_cut_segments(policy);
     }
     tell_of_context(&scorer, ContextCounts::of(&examples));
@@ -69,7 +69,7 @@ fn of_bundle(
         ));
     }
     let mut counts = TruncationCounts::default();
-    let explanation = explain_bundle(&scorer, examples, args.aspects.as_deref(), &mut counts)?;
+    let explanation = explain_bundle(&scorer, examples, args.aspects.names(), &mut counts)?;
     if counts.any() {
         show::status(&counts.to_string());
     }
@@ -93,7 +93,7 @@ fn of_scores(
         &scores.responses,
         &examples,
         &aspects,
-        args.aspects.as_deref(),
+        args.aspects.names(),
         scores.aggregation,
     )?)
 }

@@ -91,14 +91,14 @@ pub(crate) fn run(args: &JudgeAuditArgs) -> Result<()> {
         let wins = |hack: &NamedHack| hack.figures.wins.unwrap_or(-1.0);
         audit.hacks.sort_by(|a, b| wins(b).total_cmp(&wins(a)));
     }
-    if args.json {
+    if args.format.json {
         show::json(&audits)?;
     } else {
         for (index, audit) in audits.iter().enumerate() {
             if index > 0 {
                 show::line("")?;
             }
-            show_audit(audit, &bootstrap, args.markdown)?;
+            show_audit(audit, &bootstrap, args.format.markdown)?;
         }
     }
     let great = audits.iter().map(|audit| audit.of(Danger::Great).count());

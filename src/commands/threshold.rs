@@ -39,11 +39,11 @@ pub(crate) fn run(args: &DoubtArgs) -> Result<()> {
     };
     let wish = wish(args)?;
     let bootstrap = intervals::bootstrap(&args.bootstrap)?;
-    let midpoints = Midpoints::parse(&args.midpoint)?;
+    let midpoints = Midpoints::parse(&args.midpoint.ratings)?;
     let device = device::select(args.device.device.as_deref())?;
     // The model's own scores: a recalibration may make some equal.
     let mut scorer = scores::load(&args.bundle, &device, None)?.raw();
-    if let Some(policy) = args.cut_segments {
+    if let Some(policy) = args.cut.segments {
         scorer = scorer.with_cut_segments(policy);
     }
     let mut examples = records::read(valid)?;
@@ -51,11 +51,11 @@ pub(crate) fn run(args: &DoubtArgs) -> Result<()> {
     for example in &mut examples {
         scorer.segment(example)?;
     }
-    let scores = Scores::score(&scorer, &args.bundle, &examples, args.aspects.as_deref())?;
+    let scores = Scores::score(&scorer, &args.bundle, &examples, args.aspects.names())?;
     let mut reports = Vec::new();
     for (index, aspect) in midpoints.aspects(&scores.aspects)?.iter().enumerate() {
         let judged = JudgedAspect::collect(&scores.responses, index, &aspect.name);
-        if judged.counts.scored == 0 && args.aspects.is_none() {
+        if judged.counts.scored == 0 && args.aspects.names().is_none() {
             show::status(&format!(
                 "{}: no segment is both rated and scored; it gets no threshold",
                 aspect.name
@@ -83,14 +83,14 @@ pub(crate) fn run(args: &DoubtArgs) -> Result<()> {
         let name = valid.display().to_string();
         store(&args.bundle, &name, &TextsSketch::of(&examples), &reports)?;
     }
-    if args.json {
+    if args.format.json {
         show::json(&reports)?;
     } else {
         for (index, report) in reports.iter().enumerate() {
             if index > 0 {
                 show::line("")?;
             }
-            show_report(report, &bootstrap, args.markdown)?;
+            show_report(report, &bootstrap, args.format.markdown)?;
         }
     }
     if !args.dry_run {
@@ -115,7 +115,7 @@ fn wish(args: &DoubtArgs) -> Result<Wish> {
 fn remove(args: &DoubtArgs) -> Result<()> {
     let bundle = args.bundle.display();
     let is_meant = |aspect: &String| {
-        let aspects = args.aspects.as_ref();
+        let aspects = args.aspects.names();
         aspects.is_none_or(|aspects| aspects.contains(aspect))
     };
     let thresholds = Bundle::thresholds(&args.bundle)?;

@@ -51,11 +51,11 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     check_any_rating(&examples)?;
     settings.check_slices(&examples)?;
     let choices = Choices {
-        aspects: args.aspects.as_deref(),
+        aspects: args.aspects.names(),
         aggregation: settings.aggregation,
         raw: args.raw,
         stride: args.stride,
-        cut_segments: args.cut_segments,
+        cut_segments: args.cut.segments,
         device: args.device.device.as_deref(),
         precision: args.precision.precision,
         consumes_examples,
@@ -68,7 +68,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
             "the encoder reads in both directions: a segment is judged with what follows it, so that scores of unfinished responses are not comparable"
         });
     }
-    if args.aspects.is_none() {
+    if args.aspects.names().is_none() {
         tell_unscored_aspects(&scores.responses, &scores.aspects);
     }
     let aspects = settings.aspects(&scores.aspects)?;

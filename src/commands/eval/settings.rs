@@ -43,7 +43,7 @@ impl Settings {
             aggregation: args.aggregation,
             bootstrap,
             slices,
-            midpoints: Midpoints::parse(&args.midpoint)?,
+            midpoints: Midpoints::parse(&args.midpoint.ratings)?,
         })
     }
 

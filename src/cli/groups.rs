@@ -1,0 +1,95 @@
+//! Flags that several commands have.
+
+use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
+use gradus::data::CutSegments;
+use gradus::model::Precision;
+
+/// Bootstrap settings.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct BootstrapArgs {
+    /// Confidence level of the intervals
+    #[arg(long, value_name = "SHARE", default_value_t = 0.95)]
+    pub(crate) confidence: f64,
+    /// Bootstrap resamples of the responses; 0: no intervals
+    #[arg(long, value_name = "COUNT", default_value_t = 1000)]
+    pub(crate) resamples: usize,
+    /// Seed of the bootstrap
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+}
+
+/// In which number format to compute.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PrecisionArgs {
+    /// Number format of the encoder's matrix products: f32; bf16, faster; or int8, fastest, which moves
+    /// scores most: `gradus eval` shows by how much. A processor without AVX512-BF16 computes bf16 in f32
+    /// [default: int8 for a bundle of `gradus quantize`, otherwise f32]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) precision: Option<Precision>,
+}
+
+/// Where to compute.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DeviceArgs {
+    /// Device to compute on: a name from `gradus devices`, or remote:ws://HOST:PORT of a
+    /// `gradus worker` [default: the fastest]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) device: Option<String>,
+}
+
+/// Which aspects.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct AspectsArgs {
+    /// Aspects to look at, separated by commas [default: all that are scored]
+    #[arg(
+        id = "aspects",
+        long = "aspects",
+        visible_alias = "aspect",
+        value_name = "NAMES",
+        value_delimiter = ',', value_parser = NonEmptyStringValueParser::new()
+    )]
+    pub(crate) names: Option<Vec<String>>,
+}
+
+impl AspectsArgs {
+    /// The names, if there are any.
+    pub(crate) fn names(&self) -> Option<&[String]> {
+        self.names.as_deref()
+    }
+}
+
+/// What is low.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct MidpointArgs {
+    /// Rating up to which a segment is low, and above which it is high: a number, or ASPECT=NUMBER
+    /// [default: halfway between the lowest and the highest rating]
+    #[arg(
+        id = "midpoint",
+        long = "midpoint",
+        value_name = "NUMBER",
+        value_delimiter = ',',
+        allow_hyphen_values = true
+    )]
+    pub(crate) ratings: Vec<String>,
+}
+
+/// What becomes of segments that are too long.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CutArgs {
+    /// Treatment of segments that do not fit completely: drop (no score), or score (score the
+    /// part that fits, marked as cut) [default: as stored in the bundle]
+    #[arg(id = "cut_segments", long = "cut-segments", value_name = "POLICY")]
+    pub(crate) segments: Option<CutSegments>,
+}
+
+/// In which form results are printed.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct FormatArgs {
+    /// Print JSON instead of tables
+    #[arg(long, conflicts_with = "markdown")]
+    pub(crate) json: bool,
+    /// Print Markdown instead of tables
+    #[arg(long)]
+    pub(crate) markdown: bool,
+}
