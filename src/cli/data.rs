@@ -9,6 +9,7 @@ use gradus::data::{DataError, Segmenter};
 use gradus::eval::audit::ScaleRange;
 
 use super::figures;
+use super::groups::FormatArgs;
 
 const AUDIT_HELP: &str = "\
 Prints how well position, length and overlap with the prompt alone predict the ratings, then its
@@ -118,9 +119,8 @@ pub(crate) enum DataCommand {
     Stats {
         /// File of native records, a directory, or a pattern of files
         file: PathBuf,
-        /// Print JSON instead of a table
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        format: FormatArgs,
     },
     /// Look for shortcuts, leaks, texts shared between splits, and suspicious ratings
     #[command(after_help = AUDIT_HELP, after_long_help = figures::with(AUDIT_HELP, figures::AUDIT_FIGURES))]

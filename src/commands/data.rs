@@ -1,20 +1,19 @@
 //! `gradus data …`
 
-use std::collections::BTreeMap;
 use std::iter;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use gradus::data::import::{Format, ImportCounts, ImportOptions, RaterMerge, Unannotated, import};
 use gradus::data::{
-    AtomicFile, DataError, Example, ExampleWriter, GeneratorConfig, GroupCollector, GroupKey,
-    KappaCounts, RaterSums, ReadProgress, RecordFacts, RecordProblem, Segmenter, SpanFit, Split,
+    AgreementCounts, AtomicFile, DataError, Example, ExampleWriter, GeneratorConfig,
+    GroupCollector, GroupKey, ReadProgress, RecordFacts, RecordProblem, Segmenter, SpanFit, Split,
     SplitFractions, StatsCollector, UnreadKey, UnreadKeys, generate, split_by, split_groups,
 };
 use gradus_files::create_directories;
 use serde::Serialize;
-use serde_json::{Map, Value};
 
+use super::stats::{kappa_in_words, range};
 use crate::cli::{DataCommand, MarkCut};
 use crate::failure::Usage;
 use crate::output::{self, Content};
@@ -24,7 +23,7 @@ use crate::{records, show};
 pub(crate) fn run(command: DataCommand) -> Result<()> {
     match command {
         DataCommand::Validate { files, json } => validate(&files, json),
-        DataCommand::Stats { file, json } => super::stats::run(&file, json),
+        DataCommand::Stats { file, format } => super::stats::run(&file, &format),
         DataCommand::Audit(args) => super::audit::run(&args),
         DataCommand::Split {
             file,
@@ -377,13 +376,14 @@ fn import_file(
     for note in importer.notes() {
         show::status(&format!("{}: {note}", file.display()));
     }
-    let mut agreement = Agreement::default();
+    let mut agreement: [AgreementCounts; 2] = Default::default();
     for record in importer.by_ref() {
         reading.add(1);
         match record {
             Ok(example) => {
                 unread.add(&example);
-                agreement.add(&example);
+                agreement[0].add_segments(&example);
+                agreement[1].add_response(&example);
                 writer.write(&example)?;
             }
             Err(error @ (DataError::Record { .. } | DataError::DuplicateId { .. }))
@@ -416,8 +416,9 @@ fn import_file(
     writer.commit()?;
     show::status(&status);
     tell_counts(counts, options);
-    agreement.show();
-    if agreement.is_empty() && (format.has_raters() || options.rater_merge != RaterMerge::Mean) {
+    tell_agreement(&agreement);
+    let is_single = agreement.iter().all(AgreementCounts::is_empty);
+    if is_single && (format.has_raters() || options.rater_merge != RaterMerge::Mean) {
         show::status(&format!(
             "--raters {}: no text has ratings of several raters, so that their agreement cannot be computed",
             options.rater_merge
@@ -500,86 +501,23 @@ fn other_unit(error: &DataError) -> Option<&'static str> {
     }
 }
 
-/// Agreement of the raters by aspect, of segments and of responses.
-#[derive(Default)]
-struct Agreement([BTreeMap<String, (RaterSums, KappaCounts)>; 2]);
-
-impl Agreement {
-    fn add(&mut self, example: &Example) {
-        let names = example.meta.get("raters").and_then(Value::as_array);
-        let names: Vec<&str> = names
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
-        let [of_segments, of_responses] = &mut self.0;
-        for segment in &example.segments {
-            add_ratings(
-                of_segments,
-                &names,
-                &of_raters(&segment.raters, &segment.extra),
-            );
-        }
-        add_ratings(
-            of_responses,
-            &names,
-            &of_raters(&example.raters, &example.meta),
-        );
-    }
-
-    /// Whether no text has several ratings.
-    fn is_empty(&self) -> bool {
-        self.0.iter().all(BTreeMap::is_empty)
-    }
-
-    /// Says how far raters agree, where texts have several.
-    fn show(&self) {
-        for (sums, what) in self.0.iter().zip(["segments", "responses"]) {
-            for (aspect, (sums, kappa)) in sums {
-                if let Some(found) = sums.agreement() {
-                    let kappa = kappa.kappa().map_or_else(String::new, |found| {
-                        let of = match &found.names {
-                            Some([one, other]) => format!("{one} and {other}"),
-                            None => format!("mean of {} pairs", found.pairs),
-                        };
-                        format!(", Cohen's kappa {} ({of})", show::number(Some(found.kappa)))
-                    });
-                    let raters = match (found.fewest, found.most) {
-                        (fewest, most) if fewest == most => most.to_string(),
-                        (fewest, most) => format!("{fewest} to {most}"),
-                    };
-                    show::status(&format!(
-                        "{aspect}: {} {what} with {raters} raters, standard deviation {}, Krippendorff's alpha {}{kappa}",
-                        found.texts,
-                        show::number(Some(found.sd)),
-                        show::number(found.alpha),
-                    ));
-                }
-            }
+/// Says how far the raters of segments and of responses agree, where texts have several.
+fn tell_agreement(agreement: &[AgreementCounts; 2]) {
+    for (counts, what) in agreement.iter().zip(["segments", "responses"]) {
+        for aspect in counts.aspects() {
+            let Some((found, kappa)) = counts.of(aspect) else {
+                continue;
+            };
+            show::status(&format!(
+                "{aspect}: {} {what} with {} raters, standard deviation {}, Krippendorff's alpha {}{}",
+                found.texts,
+                range(found.fewest, found.most),
+                show::number(Some(found.sd)),
+                show::number(found.alpha),
+                kappa_in_words(kappa.as_ref())
+            ));
         }
     }
-}
-
-fn add_ratings(
-    sums: &mut BTreeMap<String, (RaterSums, KappaCounts)>,
-    names: &[&str],
-    ratings: &BTreeMap<String, Vec<f64>>,
-) {
-    for (aspect, ratings) in ratings {
-        let (sums, kappa) = sums.entry(aspect.clone()).or_default();
-        sums.add(ratings);
-        kappa.add(names, ratings);
-    }
-}
-
-/// The single ratings of several raters, which stand beside a rating that is not their mean.
-fn of_raters(
-    raters: &BTreeMap<String, Vec<f64>>,
-    beside: &Map<String, Value>,
-) -> BTreeMap<String, Vec<f64>> {
-    let merged = beside.get("of_raters").filter(|_| raters.is_empty());
-    let merged = merged.and_then(|merged| serde_json::from_value(merged.clone()).ok());
-    merged.unwrap_or_else(|| raters.clone())
 }
 
 fn convert(input: &Path, output: AtomicFile) -> Result<()> {

@@ -5,18 +5,33 @@ use std::path::Path;
 
 use anyhow::Result;
 use gradus::data::{
-    DatasetStats, LengthStats, RaterAgreement, RatingStats, RecordFacts, StatsCollector, UnreadKeys,
+    CohensKappa, DatasetStats, LengthStats, RaterAgreement, RatingStats, RecordFacts,
+    StatsCollector, UnreadKeys, visible_markdown,
 };
 
+use crate::cli::FormatArgs;
 use crate::progress::Reading;
 use crate::{records, show};
 
-pub(crate) fn run(file: &Path, json: bool) -> Result<()> {
+pub(crate) fn run(file: &Path, format: &FormatArgs) -> Result<()> {
     let stats = read(file)?;
-    if json {
+    if format.json {
         return show::json(&stats);
     }
-    show::line(&format!(
+    let table: Form = if format.markdown {
+        |header, rows| show::markdown_table(header, rows)
+    } else {
+        |header, rows| show::table(header, rows.into_iter())
+    };
+    // Sentences are items of a list in Markdown.
+    let line = |text: &str| {
+        show::line(&if format.markdown {
+            format!("- {}", visible_markdown(text))
+        } else {
+            text.to_owned()
+        })
+    };
+    line(&format!(
         "{} examples, {} segments ({} unrated), {} distinct prompts ({} used more than once)",
         stats.examples,
         stats.segments,
@@ -26,15 +41,15 @@ pub(crate) fn run(file: &Path, json: bool) -> Result<()> {
     ))?;
     if stats.examples_with_context > 0 {
         let with_context = stats.examples_with_context;
-        show::line(&format!("{with_context} examples have a context"))?;
+        line(&format!("{with_context} examples have a context"))?;
     }
     if stats.repeated_ids > 0 {
         let repeated = stats.repeated_ids;
-        show::line(&format!("{repeated} ids are used more than once"))?;
+        line(&format!("{repeated} ids are used more than once"))?;
     }
     if stats.blank_responses > 0 {
         let blank = stats.blank_responses;
-        show::line(&format!("empty responses, with nothing to score: {blank}"))?;
+        line(&format!("empty responses, with nothing to score: {blank}"))?;
     }
     for (of, aspects) in [
         ("segments", &stats.aspects),
@@ -42,24 +57,32 @@ pub(crate) fn run(file: &Path, json: bool) -> Result<()> {
     ] {
         for (aspect, ratings) in aspects {
             if let Some(raters) = &ratings.raters {
-                show::line(&raters_line(aspect, of, raters))?;
+                line(&raters_line(aspect, of, raters, ratings.kappa.as_ref()))?;
             }
         }
     }
     if let Some(weights) = stats.weights {
-        show::line(&format!("weights other than 1: {weights}"))?;
+        line(&format!("weights other than 1: {weights}"))?;
     }
-    show::line(&format!("\n{}", lengths(&stats)))?;
-    show::line(&format!("\n{}", ratings("aspect", &stats.aspects)))?;
+    show::line(&format!("\n{}", lengths(&stats, table)))?;
+    show::line(&format!("\n{}", ratings("aspect", &stats.aspects, table)))?;
     if !stats.response_aspects.is_empty() {
-        let table = ratings("aspect (whole responses)", &stats.response_aspects);
+        let table = ratings("aspect (whole responses)", &stats.response_aspects, table);
         show::line(&format!("\n{table}"))?;
     }
     Ok(())
 }
 
+/// Header and rows as a table.
+type Form = fn(&[&str], Vec<Vec<String>>) -> String;
+
 /// One line on the agreement of raters.
-fn raters_line(aspect: &str, of: &str, raters: &RaterAgreement) -> String {
+fn raters_line(
+    aspect: &str,
+    of: &str,
+    raters: &RaterAgreement,
+    kappa: Option<&CohensKappa>,
+) -> String {
     let RaterAgreement {
         texts,
         fewest,
@@ -67,23 +90,46 @@ fn raters_line(aspect: &str, of: &str, raters: &RaterAgreement) -> String {
         rmse,
         ..
     } = raters;
-    let number = if fewest == most {
-        format!("{most}")
-    } else {
-        format!("{fewest} to {most}")
-    };
+    let number = range(*fewest, *most);
     format!(
         "{aspect}: {texts} {of} have ratings from {number} raters; RMSE of a rater against the mean of the \
-         others {rmse:.4}, Krippendorff's alpha {}",
-        show::number(raters.alpha)
+         others {rmse:.4}, Krippendorff's alpha {}{}",
+        show::number(raters.alpha),
+        kappa_in_words(kappa)
     )
+}
+
+/// `3`, or `2 to 4`.
+pub(super) fn range(fewest: usize, most: usize) -> String {
+    if fewest == most {
+        most.to_string()
+    } else {
+        format!("{fewest} to {most}")
+    }
+}
+
+/// Cohen's kappa and whose it is, with a comma ahead of it; nothing if there is none.
+pub(super) fn kappa_in_words(kappa: Option<&CohensKappa>) -> String {
+    let Some(found) = kappa else {
+        return String::new();
+    };
+    let of = match &found.names {
+        Some([one, other]) => format!("{one} and {other}"),
+        None => format!("mean of {} pairs", found.pairs),
+    };
+    format!(", Cohen's kappa {} ({of})", show::number(Some(found.kappa)))
 }
 
 /// Computes the statistics of a file in one pass, and warns about unknown keys.
 fn read(file: &Path) -> Result<DatasetStats> {
-    let mut reader = records::open(file)?
-        .without_meta()
-        .in_parallel(|example| (RecordFacts::of(&example), example));
+    let mut reader = records::open(file)?.in_parallel(|mut example| {
+        let facts = RecordFacts::of(&example);
+        // Nothing else is read of it.
+        example
+            .meta
+            .retain(|key, _| matches!(key.as_str(), "raters" | "of_raters"));
+        (facts, example)
+    });
     let mut collector = StatsCollector::new();
     let mut unread = UnreadKeys::new();
     let mut reading = Reading::new("records", reader.progress());
@@ -98,7 +144,7 @@ fn read(file: &Path) -> Result<DatasetStats> {
     Ok(collector.finish())
 }
 
-fn lengths(stats: &DatasetStats) -> String {
+fn lengths(stats: &DatasetStats, table: Form) -> String {
     let lengths = [
         ("characters per response", &stats.response_chars),
         ("characters per segment", &stats.segment_chars),
@@ -113,11 +159,11 @@ fn lengths(stats: &DatasetStats) -> String {
             max.to_string(),
         ])
     });
-    show::table(&["length", "min", "mean", "max"], rows)
+    table(&["length", "min", "mean", "max"], rows.collect())
 }
 
 /// One line per aspect; `of` is the header of the first column.
-fn ratings(of: &str, aspects: &BTreeMap<String, RatingStats>) -> String {
+fn ratings(of: &str, aspects: &BTreeMap<String, RatingStats>, table: Form) -> String {
     let rows = aspects.iter().map(|(name, ratings)| {
         let numbers = [ratings.min, ratings.mean, ratings.max, ratings.sd];
         let head = [
@@ -143,5 +189,5 @@ fn ratings(of: &str, aspects: &BTreeMap<String, RatingStats>) -> String {
         "sd",
         "histogram",
     ];
-    show::table(&header, rows)
+    table(&header, rows.collect())
 }

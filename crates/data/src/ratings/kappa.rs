@@ -2,12 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 /// Most different ratings that are taken for categories.
 const MOST_CATEGORIES: usize = 20;
 
+/// Most pairs of raters that are counted: of a crowd, few pairs have more than some texts in common.
+const MOST_PAIRS: usize = 1 << 12;
+
 /// Cohen's kappa: `(observed - expected) / (1 - expected)` agreement of two raters, where equal ratings agree and others
 /// do not. 1 for full agreement, 0 for that of chance.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CohensKappa {
     /// Mean over the pairs of raters that have one.
@@ -15,6 +20,7 @@ pub struct CohensKappa {
     /// Number of these pairs.
     pub pairs: usize,
     /// Names of the two raters, if there is one pair.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub names: Option<[String; 2]>,
 }
 
@@ -30,7 +36,7 @@ impl KappaCounts {
     /// Adds the ratings of a text by raters with these names. Without a name for each, it is not known who gave which,
     /// and nothing is added.
     pub fn add(&mut self, names: &[&str], ratings: &[f64]) {
-        if names.len() != ratings.len() || self.categories.len() > MOST_CATEGORIES {
+        if names.len() != ratings.len() || self.is_beyond() {
             return;
         }
         // 0 and -0 are one category.
@@ -50,10 +56,15 @@ impl KappaCounts {
         }
     }
 
-    /// The kappa of the pairs; `None` if no pair has one (both gave one rating throughout), or if there are so many
-    /// different ratings that they are no categories.
+    /// Whether there are too many ratings or pairs for a kappa.
+    fn is_beyond(&self) -> bool {
+        self.categories.len() > MOST_CATEGORIES || self.pairs.len() > MOST_PAIRS
+    }
+
+    /// The kappa of the pairs; `None` if no pair has one (both gave one rating throughout), if there are so many
+    /// different ratings that they are no categories, or more than 4,096 pairs of raters.
     pub fn kappa(&self) -> Option<CohensKappa> {
-        if self.categories.len() > MOST_CATEGORIES {
+        if self.is_beyond() {
             return None;
         }
         let found = self.pairs.iter();
@@ -143,6 +154,19 @@ mod tests {
             let rating = f64::from(k) / 40.0;
             counts.add(&["a", "b"], &[rating, rating]);
         }
+        assert_eq!(counts.kappa(), None);
+    }
+
+    #[test]
+    fn a_crowd_of_raters_has_no_kappa_and_takes_no_memory() {
+        let names: Vec<String> = (0..200).map(|k| format!("rater {k}")).collect();
+        let mut counts = KappaCounts::default();
+        for names in names.windows(60) {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let ratings: Vec<f64> = (0..60).map(|k| f64::from(k % 2)).collect();
+            counts.add(&names, &ratings);
+        }
+        assert!(counts.pairs.len() <= MOST_PAIRS + 60 * 59 / 2);
         assert_eq!(counts.kappa(), None);
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ExampleReader, Histogram, RaterAgreement, Result, StatsCollector};
+use crate::{CohensKappa, ExampleReader, Histogram, RaterAgreement, Result, StatsCollector};
 
 /// Maximum number of repeated ids that [`DatasetStats`] lists. All are counted.
 pub const REPEATED_IDS_LISTED: usize = 10;
@@ -88,6 +88,9 @@ pub struct RatingStats {
     /// Agreement of the raters, if texts have several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raters: Option<RaterAgreement>,
+    /// Cohen's kappa of the pairs of raters, if their names are in the `meta` of the records, where imports write them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kappa: Option<CohensKappa>,
 }
 
 impl fmt::Display for RatingStats {

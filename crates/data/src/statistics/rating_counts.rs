@@ -1,21 +1,31 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::ratings::mean_and_sd;
-use crate::{Histogram, RaterSums, RatingStats};
+use crate::{AgreementCounts, Example, Histogram, RatingStats, Segment};
 
 /// The frequency of every rating of every aspect, and the agreement of raters.
 #[derive(Debug, Default)]
 pub(crate) struct RatingCounts {
     counts: BTreeMap<String, HashMap<u64, u64>>,
-    raters: BTreeMap<String, RaterSums>,
+    raters: AgreementCounts,
 }
 
 impl RatingCounts {
-    pub(crate) fn add(
-        &mut self,
-        ratings: &BTreeMap<String, f64>,
-        raters: &BTreeMap<String, Vec<f64>>,
-    ) {
+    /// Adds the ratings of the segments of an example.
+    pub(crate) fn add_segments(&mut self, example: &Example) {
+        for Segment { ratings, .. } in &example.segments {
+            self.add(ratings);
+        }
+        self.raters.add_segments(example);
+    }
+
+    /// Adds the ratings of the response of an example.
+    pub(crate) fn add_response(&mut self, example: &Example) {
+        self.add(&example.ratings);
+        self.raters.add_response(example);
+    }
+
+    fn add(&mut self, ratings: &BTreeMap<String, f64>) {
         for (aspect, &rating) in ratings {
             // Adding zero turns -0.0 into 0.0, so that the two count as one rating.
             let bits = (rating + 0.0).to_bits();
@@ -26,20 +36,16 @@ impl RatingCounts {
                 self.counts.insert(aspect.to_owned(), counts);
             }
         }
-        for (aspect, ratings) in raters {
-            let sums = self.raters.entry(aspect.clone()).or_default();
-            sums.add(ratings);
-        }
     }
 
     pub(crate) fn stats(&self) -> BTreeMap<String, RatingStats> {
-        let raters = &self.raters;
         let aspects = self.counts.iter();
         aspects
             .map(|(aspect, counts)| {
-                let agreement = raters.get(aspect).and_then(RaterSums::agreement);
                 let mut stats = rating_stats(counts);
-                stats.raters = agreement;
+                if let Some((agreement, kappa)) = self.raters.of(aspect) {
+                    (stats.raters, stats.kappa) = (Some(agreement), kappa);
+                }
                 (aspect.clone(), stats)
             })
             .collect()
@@ -70,5 +76,6 @@ fn rating_stats(counts: &HashMap<u64, u64>) -> RatingStats {
         sd,
         histogram,
         raters: None,
+        kappa: None,
     }
 }

@@ -11,8 +11,8 @@ use crate::{
 ///
 /// [`RecordFacts`] are what takes longest of it, and can be made of several examples at a time.
 ///
-/// It keeps a 16-byte fingerprint of each id and each distinct prompt, and one count per distinct rating, but no
-/// text.
+/// It keeps a 16-byte fingerprint of each id and each distinct prompt, and one count per distinct rating, and
+/// those of pairs of raters, but no text.
 #[derive(Debug, Default)]
 pub struct StatsCollector {
     examples: usize,
@@ -51,11 +51,11 @@ impl StatsCollector {
         self.examples_without_segments += usize::from(example.segments.is_empty());
         self.response_chars.add(facts.response_chars);
         self.segments_per_response.add(example.segments.len());
-        self.response_ratings.add(&example.ratings, &example.raters);
+        self.response_ratings.add_response(example);
+        self.ratings.add_segments(example);
         for segment in &example.segments {
             self.segment_chars.add(segment.span.len());
             self.unrated_segments += usize::from(segment.ratings.is_empty());
-            self.ratings.add(&segment.ratings, &segment.raters);
             self.add_weight(segment);
         }
         *self.prompts.entry(facts.prompt).or_default() += 1;
