@@ -13,7 +13,7 @@ use gradus::train::SourceBundle;
 use super::compare::{AspectComparison, compare_bundles, rates, show_comparisons};
 use crate::cli::TrainArgs;
 use crate::failure::Usage;
-use crate::scores::{self, check_any_rating};
+use crate::scores::{self, check_any_rating, tell_of_fitted};
 use crate::{records, show};
 
 /// The bundle to continue: that of the command line, or of the file of `--config`.
@@ -209,6 +209,22 @@ impl OldTest {
             from: from.clone(),
             examples,
         }))
+    }
+
+    /// Warns of records on which the bundle of before or the new one is trained, so that nobody waits for figures that say
+    /// nothing.
+    pub(crate) fn tell_of_shared(&self, new: &TextsSketch) -> Result<()> {
+        let path = self.path.display();
+        if let Some(old) = scores::stored_sketch(&self.from)? {
+            let fitted = format!(
+                "--old-test {path}: the bundle {} was trained on",
+                self.from.display()
+            );
+            tell_of_fitted(&fitted, &old, &self.examples);
+        }
+        let fitted = format!("--old-test {path}: the new training data has");
+        tell_of_fitted(&fitted, new, &self.examples);
+        Ok(())
     }
 
     /// Judges the bundle of before and the new one, side by side.

@@ -44,6 +44,9 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     let device = devices[0].device.clone();
     let stop = StopHandle::new();
     let splits = Splits::read(&config, &paths, &stop)?;
+    if let Some(old_test) = &old_test {
+        old_test.tell_of_shared(&splits.sketch()?)?;
+    }
     let plan = Planned {
         config: &config,
         settings,
@@ -149,6 +152,14 @@ impl Splits {
         Ok(Self::Disk {
             stored: Box::new(stored),
             survey: Box::new(survey),
+        })
+    }
+
+    /// The sketch of the training texts.
+    fn sketch(&self) -> Result<TextsSketch> {
+        Ok(match self {
+            Self::Memory { train, .. } => TextsSketch::of(train),
+            Self::Disk { survey, .. } => serde_json::from_slice(&survey.sketch)?,
         })
     }
 

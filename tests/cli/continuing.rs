@@ -115,6 +115,47 @@ fn a_bundle_goes_on_and_its_old_test_data_is_judged_before_and_after() {
 }
 
 #[test]
+fn old_test_data_that_was_trained_on_is_told_before_the_first_step() {
+    let directory = prepared();
+    let path = directory.path();
+    // Of the old training data, of the new, and of neither.
+    let lines = |path: &Path, count: usize| -> Vec<String> {
+        let text = fs_err::read_to_string(path).unwrap();
+        let without_id = |line| {
+            let mut record: serde_json::Value = serde_json::from_str(line).unwrap();
+            record.as_object_mut().unwrap().remove("id");
+            record.to_string()
+        };
+        text.lines().take(count).map(without_id).collect()
+    };
+    let mut mixed = lines(&trained().join("train.jsonl"), 3);
+    mixed.extend(lines(&path.join("new/train.jsonl"), 2));
+    mixed.extend(lines(&path.join("new/test.jsonl"), 4));
+    write(path, "mixed.jsonl", mixed.join("\n"));
+    let old = "--old-test mixed.jsonl: the bundle bundle was trained on 3 of 9 records";
+    let new = "--old-test mixed.jsonl: the new training data has 2 of 9 records";
+    for more in [&["--dry-run"][..], &[], &["--data-in", "disk"]] {
+        let arguments = [
+            "--from",
+            "bundle",
+            "--output",
+            "next",
+            "--old-test",
+            "mixed.jsonl",
+            "--overwrite",
+        ];
+        let run = train(path, &[&arguments[..], more].concat());
+        let place = |part: &str| {
+            let found = run.stderr.find(part);
+            found.unwrap_or_else(|| panic!("missing `{part}` in:\n{}", run.stderr))
+        };
+        let plan = place("lowest");
+        assert!(place(old) < plan && place(new) < plan, "{}", run.stderr);
+        run.succeeds();
+    }
+}
+
+#[test]
 fn what_was_fitted_to_the_scores_of_before_stays_behind() {
     let directory = prepared();
     let path = directory.path();
