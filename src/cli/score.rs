@@ -131,7 +131,8 @@ pub(crate) struct ScoreArgs {
     #[arg(long, value_enum, value_name = "UNIT", default_value_t = Offsets::Chars)]
     pub(crate) offsets: Offsets,
     /// Score every record by itself and write it at once, for a program that waits for each answer;
-    /// slower than in batches
+    /// slower than in batches. Where a record is invalid, its line has `file`, `number` and `error`,
+    /// and the exit code is 2 at the end
     #[arg(long, conflicts_with = "output")]
     pub(crate) unbuffered: bool,
     /// Padded tokens per batch

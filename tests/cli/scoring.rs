@@ -82,7 +82,7 @@ fn each_record_is_answered_before_the_next_is_asked() {
         .args(["score", &bundle(), "-", "--unbuffered"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let mut questions = child.stdin.take().unwrap();
@@ -93,18 +93,38 @@ fn each_record_is_answered_before_the_next_is_asked() {
             sender.send(line.unwrap()).unwrap();
         }
     });
-    for k in 0..5 {
-        let record =
-            json!({"id": format!("r{k}"), "prompt": "p", "response": format!("Number {k}. Yes.")});
-        writeln!(questions, "{record}").unwrap();
+    let mut ask = |question: &str| -> Value {
+        writeln!(questions, "{question}").unwrap();
         questions.flush().unwrap();
         // Only a program that waits for more would take as long.
         let answer = receiver.recv_timeout(Duration::from_mins(5));
-        let answer: Value = serde_json::from_str(&answer.expect("an answer")).unwrap();
+        serde_json::from_str(&answer.expect("an answer")).unwrap()
+    };
+    for k in 0..5 {
+        let record =
+            json!({"id": format!("r{k}"), "prompt": "p", "response": format!("Number {k}. Yes.")});
+        let answer = ask(&record.to_string());
         assert_eq!(answer["id"], record["id"]);
         assert!(answer["score"].is_f64(), "{answer}");
     }
+    // What is wrong is answered, too, and the next record as if nothing had happened.
+    for (number, (question, part)) in (6..).zip([
+        ("{\"prompt\":", "not JSON"),
+        (r#"{"prompt":"p"}"#, "response"),
+    ]) {
+        let answer = ask(question);
+        assert_eq!(answer["file"], "-");
+        assert_eq!(answer["number"], number);
+        let error = answer["error"].as_str().unwrap();
+        assert!(error.contains(part), "{error}");
+        assert!(answer.get("score").is_none(), "{answer}");
+    }
+    let answer = ask(r#"{"id":"last","prompt":"p","response":"Yes."}"#);
+    assert_eq!(answer["id"], "last");
     drop(questions);
-    assert!(child.wait().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("2 of 8 records"), "{said}");
     reader.join().unwrap();
 }

@@ -1,13 +1,11 @@
 //! Scoring many files into a directory: one output for each, whole or absent.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use gradus::bundle::digest_file;
-use gradus::data::{AtomicFile, DataError, RecordWriter};
+use gradus::data::{AtomicFile, DataError, RecordWriter, write_json_line};
 use gradus::eval::Scorer;
-use serde_json::json;
 
 use super::chunks::chunks;
 use super::ledger::{Done, Ledger, Next, Origin, Refused};
@@ -200,12 +198,7 @@ impl Job<'_> {
             cause,
         };
         for refused in &self.refused {
-            let line = json!({
-                "file": refused.file,
-                "number": refused.number,
-                "error": refused.error,
-            });
-            writeln!(file, "{line}").map_err(write_error)?;
+            write_json_line(&mut file, &serde_json::to_value(refused)?).map_err(write_error)?;
         }
         file.commit()?;
         Ok(Some(path))

@@ -1,5 +1,6 @@
 //! `gradus score`
 
+mod answers;
 mod bulk;
 mod chunks;
 mod ledger;
@@ -91,6 +92,9 @@ fn score_one(args: &ScoreArgs, scorer: &Scorer) -> Result<()> {
         );
     }
     let reader = records::open(input)?;
+    if args.unbuffered {
+        return answers::run(args, input, reader, scorer);
+    }
     let counts = if let Some(path) = &args.output {
         let file = output::create(
             path,
@@ -106,13 +110,7 @@ fn score_one(args: &ScoreArgs, scorer: &Scorer) -> Result<()> {
         counts
     } else {
         let mut out = io::BufWriter::new(io::stdout().lock());
-        let mut write = |record: &Value| {
-            write_json_line(&mut out, record)?;
-            if args.unbuffered {
-                out.flush()?;
-            }
-            Ok(())
-        };
+        let mut write = |record: &Value| Ok(write_json_line(&mut out, record)?);
         let scored = score_all(args, scorer, reader, &mut write);
         let flushed = scored.and_then(|counts| {
             out.flush()?;
@@ -124,9 +122,7 @@ fn score_one(args: &ScoreArgs, scorer: &Scorer) -> Result<()> {
             counts => counts?,
         }
     };
-    counts.show(input);
-    tell_of_context(scorer, counts.context);
-    tell_unread(input, counts.unread);
+    counts.tell(input, scorer);
     Ok(())
 }
 
@@ -153,6 +149,13 @@ struct Counts {
 }
 
 impl Counts {
+    /// Says what became of the records of a file.
+    fn tell(self, input: &Path, scorer: &Scorer) {
+        self.show(input);
+        tell_of_context(scorer, self.context);
+        tell_unread(input, self.unread);
+    }
+
     fn show(&self, input: &Path) {
         show::status(&format!(
             "{}: {} responses, {} segments scored, {} segments without a score",
@@ -194,8 +197,7 @@ fn score_all(
     let strict = args.strict.then_some(args.inputs[0].as_path());
     let mut reading = Reading::new("responses", reader.progress());
     let mut counts = Counts::default();
-    let size = if args.unbuffered { 1 } else { CHUNK };
-    for chunk in scorer.prefetch(reader, size) {
+    for chunk in scorer.prefetch(reader, CHUNK) {
         let PreparedChunk {
             examples, prepared, ..
         } = &chunk?;
