@@ -1,4 +1,4 @@
-//! Finds responses that occur more than once in a split, to the same prompt.
+//! Finds responses that occur more than once in a split, to the same prompt with the same context.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,14 +13,14 @@ const CONTRADICTION: f64 = 0.5;
 /// Minimum share of repeated examples for a note.
 const WORTH_A_NOTE: f64 = 0.01;
 
-/// Responses that a split has more than once: same prompt and same response, after
-/// [`fold_text`](gradus_data::fold_text).
+/// Responses that a split has more than once: same prompt, same context and same response, after
+/// [`fold_text`](gradus_data::fold_text). Beside another context, the same response may well deserve another rating.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RepeatedResponses {
     /// The split.
     pub split: String,
-    /// Number of examples with the prompt and response of an earlier one.
+    /// Number of examples with the prompt, context and response of an earlier one.
     pub repeats: usize,
     /// Number of pairs of span and aspect that such examples rate more than once.
     pub rated_again: usize,
@@ -64,10 +64,10 @@ fn range(rated: &[Rated]) -> f64 {
 }
 
 fn of_split(corpus: &Corpus, split: usize, ranges: &HashMap<&str, f64>) -> RepeatedResponses {
-    let mut groups: HashMap<(usize, usize), Vec<usize>> = HashMap::new();
+    let mut groups: HashMap<(usize, Option<usize>, usize), Vec<usize>> = HashMap::new();
     let entries = corpus.entries.iter().enumerate();
     for (index, entry) in entries.filter(|(_, entry)| entry.split == split) {
-        let key = (entry.prompt, entry.response);
+        let key = (entry.prompt, entry.context, entry.response);
         groups.entry(key).or_default().push(index);
     }
     let mut groups: Vec<Vec<usize>> = groups.into_values().filter(|g| g.len() > 1).collect();
@@ -132,7 +132,7 @@ fn report(repeated: &RepeatedResponses, examples: usize, findings: &mut Vec<Find
     if *contradictions > 0 {
         let message = format!(
             "{split}: {contradictions} of {rated_again} segments that are rated more than once (same \
-             prompt, response and span) have ratings half of the range apart, or more"
+             prompt, context, response and span) have ratings half of the range apart, or more"
         );
         findings.push(
             Finding::new(Grade::Warning, FindingKind::ContradictoryRepeats, message)
@@ -142,8 +142,8 @@ fn report(repeated: &RepeatedResponses, examples: usize, findings: &mut Vec<Find
         );
     } else if share >= WORTH_A_NOTE {
         let message = format!(
-            "{split}: {repeats} of {examples} examples ({}) repeat the prompt and the response of \
-             another",
+            "{split}: {repeats} of {examples} examples ({}) repeat the prompt, the context and \
+             the response of another",
             percent(share)
         );
         findings.push(

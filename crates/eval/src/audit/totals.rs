@@ -16,8 +16,8 @@ use super::{ScaleRange, TextOverlap};
 /// Collects what [`audit_sampled`](super::audit_sampled) has to know of all records of a split: sizes, ratings, blank
 /// segments, spans inside words, rare aspects, and the texts that splits share.
 ///
-/// It keeps no text: of each record a hash of eight bytes of every distinct prompt, context, response, and of prompt
-/// and response together, besides what [`StatsCollector`] keeps. Two texts are taken for the same if their hashes are.
+/// It keeps no text: of each record a hash of eight bytes of every distinct prompt, context, response, and of all
+/// three together, besides what [`StatsCollector`] keeps. Two texts are taken for the same if their hashes are.
 #[derive(Debug)]
 pub struct SplitTotals {
     pub(super) name: String,
@@ -63,14 +63,14 @@ pub(super) enum Text {
     Response,
 }
 
-/// Index of the hashes of prompt and response together.
-const BOTH: usize = 3;
+/// Index of the hashes of prompt, context and response together.
+const ALL: usize = 3;
 
 /// What [`SplitTotals`] has to know of an example; made on any thread.
 #[derive(Debug)]
 pub struct AuditFacts {
     stats: RecordFacts,
-    /// Hashes of prompt, context, response where it is unlikely to occur twice by chance, and prompt with response.
+    /// Hashes of prompt, context, response where it is unlikely to occur twice by chance, and of all three together.
     texts: [Option<u64>; 4],
     visible: usize,
     inside: usize,
@@ -97,7 +97,7 @@ impl AuditFacts {
                 Some(hash(&["p", &prompt])),
                 has_context.then(|| hash(&["c", &context])),
                 telling.or(beside),
-                Some(hash(&["b", &prompt, &response])),
+                Some(hash(&["a", &prompt, &context, &response])),
             ],
             visible: if example.segments.is_empty() {
                 0
@@ -219,9 +219,9 @@ impl SplitTotals {
         self.records
     }
 
-    /// Records with the prompt and the response of an earlier one.
+    /// Records with the prompt, the context and the response of an earlier one.
     pub(super) fn repeats(&self) -> usize {
-        self.records - self.texts[BOTH].len()
+        self.records - self.texts[ALL].len()
     }
 
     /// The statistics of all records.

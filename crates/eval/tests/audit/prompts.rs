@@ -103,6 +103,29 @@ fn the_same_response_rated_differently_is_a_contradiction() {
     assert_eq!(found.examples[1].id, "twin");
 }
 
+#[test]
+fn the_same_response_to_another_context_may_be_rated_differently() {
+    let mut examples = honest(1, 100);
+    let mut twin = examples[4].clone();
+    twin.id = "twin".into();
+    examples[4].context = Some("It is so.".into());
+    twin.context = Some("It is not so.".into());
+    for segment in &mut twin.segments {
+        let rating = segment.ratings["rating"];
+        let other = if rating < 0.5 { 1.0 } else { 0.0 };
+        segment.ratings.insert("rating".into(), other);
+    }
+    let count = twin.segments.len();
+    examples.push(twin.clone());
+    let repeated = &audit_one(&examples).repeated_responses[0];
+    assert_eq!((repeated.repeats, repeated.contradictions), (0, 0));
+    // Case and white space make no other context.
+    twin.context = Some(" it IS so.".into());
+    examples.push(twin);
+    let repeated = &audit_one(&examples).repeated_responses[0];
+    assert_eq!((repeated.repeats, repeated.contradictions), (1, count));
+}
+
 /// Ten examples of `test` are those of `train` under other prompts.
 fn reworded(train: &[Example], test: &mut [Example]) {
     for k in 0..10 {

@@ -62,7 +62,13 @@ fn splits() -> [Vec<Example>; 2] {
         };
         let copy = train[index].clone();
         let id = format!("copy-{index}");
-        train.push(Example { id, ..copy });
+        train.push(Example { id, ..copy.clone() });
+        // To another context it is no repeat.
+        train.push(Example {
+            id: format!("beside-{index}"),
+            context: Some(format!("beside {index}")),
+            ..copy
+        });
     }
     for segment in test.iter_mut().flat_map(|example| &mut example.segments) {
         segment.ratings.remove("other");
