@@ -15,14 +15,14 @@ import subprocess
 import sys
 import tempfile
 
-RULES = ["sentence", "sentence-3", "sentence-2", "sentence-1", "line", "paragraph", "delimiter:. "]
+RULES = ["sentence", "sentence-4", "sentence-3", "sentence-2", "sentence-1", "line", "paragraph", "delimiter:. "]
 SIGNS = [
     *".!?…。！？؟।;:,'\"”’“„«»「」()[]{}*_~`$#>|<-–—=\\/&^+@",
     "\n", "\n\n", "\r\n", "\r", "\u2028", "\x85", "\t", "  \n", " ", "\u00a0", "\u202f", "\u3000", "\u200b", "\u200d", "\ufe0f", "\u0301",
     "```\n", "```python\n", "~~~\n", "$$", "\\[", "\\]", "\\(", "\\)", "\\begin{a}", "\\end{a}", "| ", " |\n", "|---|---|\n", "    ",
     "- ", "* ", "1. ", "2. ", "3) ", "(a) ", "(b) ", "iv. ", "Step 2. ", "Step two. ", "가. ", "나. ", "第一步。", "① ", "# ", "## ",
     "> ", "===\n", "---\n", "[1]", "[^1]", "[a. B](c.d)", "[a. B][c]", "[a]: https://x.y \"T. U\"", "https://x.org/A.B ", "www.a.b",
-    "<br>", "<p>", "</p>", "<b>", "</b>", "<think>", "</think>", "<!-- a. B -->", "<img alt=\"A. B\">", "<code>", "</code>",
+    "<br>", "<p>", "</p>", "<b>", "</b>", "<think>", "</think>", "<!-- a. B -->", "<img alt=\"A. B\">", "![A. B](c.d)", "\n\n![](a.b)\n", "[![a. B](c)](d)", "<code>", "</code>",
     "Dr. ", "z. B. ", "e.g. ", "No. 5 ", "am 3. Mai ", "J. S. ", "et al. ", "« ", " »", "¹", "😀", "👨‍👩‍👧", "🇩🇪🇫", "👍🏽", "1️⃣",
     "क्ष", "त्र", "ก็", "한", "각", "ᄀ", "ᆨ", "é", "e\u0301", "İ", "ß", "ſ", "ǅ", "ͅ", "５", "Ⅳ", "½", "\u0600", "\U00010d50", "\U0001f1e6",
 ]

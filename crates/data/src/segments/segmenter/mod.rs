@@ -28,10 +28,10 @@ use sentence::Rules;
 /// contain every character that is not white space. A text of white space has no segments.
 /// (A space with a combining mark does not count as white space for the sentence rules from the second version on.)
 ///
-/// As text (command line, [`FromStr`], [`Display`](fmt::Display)): `sentence`, `sentence-3`, `sentence-2`, `sentence-1`,
-/// `line`, `paragraph`, `delimiter:TEXT`, `tokens:N`. In a bundle: `"sentence-4"`, `"sentence-3"`, `"sentence-2"` and
-/// `"sentence"` (the rules that older bundles were trained with), `"line"`, `"paragraph"`, `{"delimiter": "TEXT"}`,
-/// `{"tokens": 32}`; one of another program with its settings: `{"kind": "lines", "version": 1, "size": 3}`.
+/// As text (command line, [`FromStr`], [`Display`](fmt::Display)): `sentence`, `sentence-4` to `sentence-1`, `line`,
+/// `paragraph`, `delimiter:TEXT`, `tokens:N`. In a bundle: `"sentence-5"`, `"sentence-4"`, `"sentence-3"`,
+/// `"sentence-2"` and `"sentence"` (the rules that older bundles were trained with), `"line"`, `"paragraph"`,
+/// `{"delimiter": "TEXT"}`, `{"tokens": 32}`; one of another program with its settings: `{"kind": "lines", "version": 1, "size": 3}`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(remote = "Self", rename_all = "lowercase")]
 #[non_exhaustive]
@@ -58,9 +58,15 @@ pub enum Segmenter {
     /// `！`, `？`, line breaks, `<br>` and the ends of HTML's blocks end a sentence without a space. Sentences in
     /// quotation marks and brackets are separate sentences.
     #[default]
-    #[serde(rename = "sentence-4")]
+    #[serde(rename = "sentence-5")]
     Sentence,
-    /// The third version of the sentence rules: [`Segmenter::Sentence`] without underlined headings, indented code,
+    /// The fourth version of the sentence rules: [`Segmenter::Sentence`], but a picture of Markdown that begins a line
+    /// belongs to the sentence ahead of it.
+    ///
+    /// Bundles from that time use it.
+    #[serde(rename = "sentence-4")]
+    Sentence4,
+    /// The third version of the sentence rules: [`Segmenter::Sentence4`] without underlined headings, indented code,
     /// `$…$`, HTML, and lines that go on in the next one, with fewer languages.
     ///
     /// Bundles from that time use it.
@@ -100,6 +106,10 @@ impl Segmenter {
     pub const BUILT_IN: &'static [(&'static str, &'static str)] = &[
         ("sentence", "Sentences"),
         (
+            "sentence-4",
+            "Sentences, fourth version of the rules, for older bundles",
+        ),
+        (
             "sentence-3",
             "Sentences, third version of the rules, for older bundles",
         ),
@@ -126,7 +136,8 @@ impl Segmenter {
         }
         self.check()?;
         let pieces = match self {
-            Self::Sentence => return Ok(sentence::spans(text, Rules::Fourth)),
+            Self::Sentence => return Ok(sentence::spans(text, Rules::Fifth)),
+            Self::Sentence4 => return Ok(sentence::spans(text, Rules::Fourth)),
             Self::Sentence3 => return Ok(sentence::spans(text, Rules::Third)),
             Self::Sentence2 => return Ok(sentence::spans(text, Rules::Second)),
             Self::Sentence1 => sentence_1::sentence_pieces(text),
@@ -201,6 +212,7 @@ impl fmt::Display for Segmenter {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sentence => formatter.write_str("sentence"),
+            Self::Sentence4 => formatter.write_str("sentence-4"),
             Self::Sentence3 => formatter.write_str("sentence-3"),
             Self::Sentence2 => formatter.write_str("sentence-2"),
             Self::Sentence1 => formatter.write_str("sentence-1"),
@@ -222,7 +234,8 @@ impl FromStr for Segmenter {
         }
         let segmenter = match text.split_once(':') {
             None => match text {
-                "sentence" | "sentence-4" => Some(Self::Sentence),
+                "sentence" | "sentence-5" => Some(Self::Sentence),
+                "sentence-4" => Some(Self::Sentence4),
                 "sentence-3" => Some(Self::Sentence3),
                 "sentence-2" => Some(Self::Sentence2),
                 "sentence-1" => Some(Self::Sentence1),
@@ -394,6 +407,7 @@ mod tests {
     fn segmenters_read_what_they_write() {
         for text in [
             "sentence",
+            "sentence-4",
             "sentence-3",
             "sentence-2",
             "sentence-1",

@@ -19,17 +19,17 @@ LINE_BREAKS = "\n\r\v\f\x85\u2028\u2029"
 SHORT, LONGEST_ENVIRONMENT, LONGEST_NAME, LONGEST_TAG, LONGEST_LOOK = 64, 1 << 13, 256, 1 << 10, 1 << 12
 # The least characters of a line that may go on in the next one, and letters of a word that is no abbreviation.
 WRAPPED, WORD = 50, 5
-SECOND, THIRD, FOURTH = 2, 3, 4
+SECOND, THIRD, FOURTH, FIFTH = 2, 3, 4, 5
 
 
 def segment(text, rule=RULE, tokenizer=None):
     """The spans of the segments of ``text``, as a list of (start, end).
 
-    ``rule`` is one of gradus: "sentence" (the newest rules), "sentence-4" to "sentence-1", "line", "paragraph",
+    ``rule`` is one of gradus: "sentence" (the newest rules), "sentence-5" to "sentence-1", "line", "paragraph",
     "delimiter:TEXT" or "tokens:N", for which ``tokenizer`` gives the offsets of tokens.
     """
     kind, _, setting = rule.partition(":")
-    versions = {"sentence": FOURTH, "sentence-4": FOURTH, "sentence-3": THIRD, "sentence-2": SECOND}
+    versions = {"sentence": FIFTH, "sentence-5": FIFTH, "sentence-4": FOURTH, "sentence-3": THIRD, "sentence-2": SECOND}
     if rule in versions:
         return _Sentences(text, versions[rule]).spans()
     if rule == "sentence-1":
@@ -1348,6 +1348,17 @@ def _inner_ends(text, start, end):
 # Sentences
 
 
+def _opens_picture(text, at):
+    ahead = at
+    while ahead > 0 and text[ahead - 1] in " \t":
+        ahead -= 1
+    if ahead > 0 and text[ahead - 1] not in LINE_BREAKS:
+        return False
+    stop = text.find("\n", at)
+    line = _item_text(_unquoted(text[at : len(text) if stop < 0 else stop]))
+    return line.startswith(("![", "[!["))
+
+
 class _Sentences:
     def __init__(self, text, rules):
         self.written, self.rules = text, rules
@@ -1391,6 +1402,7 @@ class _Sentences:
         for end in self.boundaries():
             following = text[start:end]
             has_text = _has_alphanumeric(following)
+            has_text = has_text or (rules >= FIFTH and unbroken.holds(end) and _opens_picture(text, start))
             joins = body is None or unbroken.holds(start) or not _is_grapheme_boundary(self.written, start)
             if not joins and start not in unbroken.code:
                 is_bullet = _lone_sign(following.strip(SPACES)) is not None

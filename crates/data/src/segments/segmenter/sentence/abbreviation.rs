@@ -228,7 +228,7 @@ pub(super) fn goes_on_with_name(word: &str, rules: Rules) -> bool {
     // `It's`
     let lower = match rules {
         Rules::Second | Rules::Third => &*lower,
-        Rules::Fourth => lower.split(['\'', '’']).next().unwrap_or_default(),
+        Rules::Fourth | Rules::Fifth => lower.split(['\'', '’']).next().unwrap_or_default(),
     };
     let starts = STARTERS.contains(&lower)
         || (rules >= Rules::Third && languages::STARTERS.contains(&lower));

@@ -1,4 +1,4 @@
-//! Blocks of Markdown that only the fourth rules know: underlined headings, definitions of links, indented code.
+//! Blocks of Markdown that the rules know from the fourth on: underlined headings, definitions of links, indented code.
 
 use std::ops::Range;
 

@@ -97,7 +97,7 @@ pub(super) fn mark_of(text: &str, rules: Rules) -> Option<Mark> {
     const SIGNS: [char; 10] = ['.', ')', ']', ':', '。', '．', '：', '）', '】', '］'];
     let (closing, signs) = match rules {
         Rules::Second => (CLOSING, &SIGNS[..4]),
-        Rules::Third | Rules::Fourth => (CLOSING_OF_THIRD, &SIGNS[..]),
+        Rules::Third | Rules::Fourth | Rules::Fifth => (CLOSING_OF_THIRD, &SIGNS[..]),
     };
     let blank_or = |set: &'static str| move |char: char| char.is_whitespace() || set.contains(char);
     let open = text.trim_start_matches(blank_or(OPENING));

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::Rules::{self, Fourth};
+use super::Rules;
 use super::unbroken::paragraphs;
 
 /// Longest text, in bytes, of an environment.
@@ -61,7 +61,7 @@ fn is_delimiter_row(content: &str) -> bool {
 /// Longest name, in bytes, to which the title of a link refers.
 const LONGEST_NAME: usize = 256;
 
-/// Links and pictures: `[Title. Part](address)`, by the fourth rules also `[Title. Part][name]`, each within a line.
+/// Links and pictures: `[Title. Part](address)`, from the fourth rules on also `[Title. Part][name]`, each within a line.
 pub(super) fn links(text: &str, rules: Rules) -> Vec<Range<usize>> {
     let mut links = Vec::new();
     let mut start = 0;
@@ -83,8 +83,8 @@ pub(super) fn links(text: &str, rules: Rules) -> Vec<Range<usize>> {
                     if let (Some(from), Some(closing), true) = (from, closing, is_link) {
                         let from = from - usize::from(line[..from].ends_with('!'));
                         links.push(start + from..start + closing + 1);
-                    } else if let (Some(from), Fourth, Some(name)) =
-                        (from, rules, line[at + 1..].strip_prefix('['))
+                    } else if rules >= Rules::Fourth
+                        && let (Some(from), Some(name)) = (from, line[at + 1..].strip_prefix('['))
                         && let window = &name[..floor_char_boundary(name, LONGEST_NAME)]
                         && let Some(length) = window.find(']')
                     {
@@ -206,7 +206,7 @@ mod tests {
             ("[a]\n(b) ](c) [d](e [f] [g]", &[]),
             ("[A. B][c] [D. E][] [f]", &["[A. B][c]", "[D. E][]"]),
         ] {
-            assert_eq!(kept(&links(text, Fourth), text), expected);
+            assert_eq!(kept(&links(text, Rules::Fourth), text), expected);
         }
     }
 

@@ -69,7 +69,9 @@ impl Marks {
         // The last line: those ahead of it are items without text.
         let before = joint.short_before().map(|text| match self.rules {
             Rules::Second => text,
-            Rules::Third | Rules::Fourth => text.rsplit(is_line_break).next().unwrap_or(text),
+            Rules::Third | Rules::Fourth | Rules::Fifth => {
+                text.rsplit(is_line_break).next().unwrap_or(text)
+            }
         });
         let mark_before = before.and_then(|text| mark_of(text, self.rules));
         if mark_behind.is_some() && joint.crosses_line() {

@@ -33,6 +33,7 @@ pub(super) enum Rules {
     Second,
     Third,
     Fourth,
+    Fifth,
 }
 
 /// The lists of words that the rules know, for the segmenter in Python. A word may have several parts.
@@ -84,7 +85,7 @@ fn pieces(written: &str, rules: Rules) -> Vec<Range<usize>> {
     let unbroken = Unbroken::new(written, rules);
     let read = match rules {
         Rules::Second | Rules::Third => Cow::Borrowed(written),
-        Rules::Fourth => tags::as_brackets(written, |at| unbroken.has(at)),
+        Rules::Fourth | Rules::Fifth => tags::as_brackets(written, |at| unbroken.has(at)),
     };
     let text = &*read;
     let mut marks = Marks::of(text, rules);
@@ -94,7 +95,8 @@ fn pieces(written: &str, rules: Rules) -> Vec<Range<usize>> {
     let mut start = 0;
     for end in boundaries(written, text, rules) {
         let next = &text[start..end];
-        let has_text = next.contains(char::is_alphanumeric);
+        let has_text = next.contains(char::is_alphanumeric)
+            || (rules >= Rules::Fifth && unbroken.holds(end) && opens_picture(text, start));
         // Nothing but marks and white space lies ahead; it belongs to what follows.
         let joins = body.is_none_or(|body| {
             unbroken.holds(start)
@@ -135,6 +137,15 @@ fn pieces(written: &str, rules: Rules) -> Vec<Range<usize>> {
     pieces
 }
 
+/// Whether a picture is the first of the line that begins at `at`. Unicode ends a sentence behind its `!`, which so has no
+/// text of its own.
+fn opens_picture(text: &str, at: usize) -> bool {
+    let ahead = text[..at].trim_end_matches([' ', '\t']);
+    let line = markdown::item_text(markdown::unquoted(&text[at..]));
+    (ahead.is_empty() || ahead.ends_with(is_line_break))
+        && (line.starts_with("![") || line.starts_with("[!["))
+}
+
 /// Whether the part of the text is only a tag that opens, and so belongs to what follows.
 fn opens_tag(written: &str, part: Range<usize>, read: &str) -> bool {
     let quoted = |char: char| char == '>' || char.is_whitespace();
@@ -155,7 +166,7 @@ fn boundaries(written: &str, text: &str, rules: Rules) -> Vec<usize> {
     let mut boundaries = Vec::new();
     let closers = match rules {
         Rules::Second | Rules::Third => Vec::new(),
-        Rules::Fourth => quotes::spaced_closers(written),
+        Rules::Fourth | Rules::Fifth => quotes::spaced_closers(written),
     };
     let mut start = 0;
     let mut at = 0;
@@ -192,7 +203,7 @@ fn goes_on(joint: &Joint<'_>, marks: &Marks, rules: Rules) -> bool {
         || joint.parts_a_quote_from_its_particle()
 }
 
-/// Whether the sentence ahead goes on behind by the fourth rules alone: in the next line, or behind a quotation.
+/// Whether the sentence ahead goes on behind by the rules from the fourth on: in the next line, or behind a quotation.
 fn reads_on(joint: &Joint<'_>, unbroken: &Unbroken) -> bool {
     joint.goes_on_behind_a_quote()
         || joint.stop_begins_a_word()
@@ -220,7 +231,7 @@ fn closed(text: &str, start: usize, at: usize, rules: Rules) -> usize {
         let opening = start + unopened.len();
         return match rules {
             Rules::Second => opening,
-            Rules::Third | Rules::Fourth => behind_references(text, opening),
+            Rules::Third | Rules::Fourth | Rules::Fifth => behind_references(text, opening),
         };
     }
     if text[..at].ends_with(char::is_whitespace) {

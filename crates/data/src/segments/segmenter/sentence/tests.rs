@@ -11,7 +11,7 @@ fn texts(text: &str, rules: Rules) -> Vec<String> {
 /// Cuts by the rules of all versions.
 #[track_caller]
 fn cuts(text: &str, expected: &[&str]) {
-    for rules in [Rules::Second, Rules::Third, Rules::Fourth] {
+    for rules in [Rules::Second, Rules::Third, Rules::Fourth, Rules::Fifth] {
         assert_eq!(texts(text, rules), expected, "{rules:?}");
     }
 }
@@ -20,16 +20,25 @@ fn cuts(text: &str, expected: &[&str]) {
 #[track_caller]
 fn third_cuts(text: &str, expected: &[&str]) {
     assert_ne!(texts(text, Rules::Second), expected);
-    for rules in [Rules::Third, Rules::Fourth] {
+    for rules in [Rules::Third, Rules::Fourth, Rules::Fifth] {
         assert_eq!(texts(text, rules), expected, "{rules:?}");
     }
 }
 
-/// Cuts by the fourth rules, and otherwise by the third.
+/// Cuts by the rules from the fourth on, and otherwise by the third.
 #[track_caller]
 fn now_cuts(text: &str, expected: &[&str]) {
     assert_ne!(texts(text, Rules::Third), expected);
-    assert_eq!(texts(text, Rules::Fourth), expected);
+    for rules in [Rules::Fourth, Rules::Fifth] {
+        assert_eq!(texts(text, rules), expected, "{rules:?}");
+    }
+}
+
+/// Cuts by the fifth rules, and otherwise by the fourth.
+#[track_caller]
+fn fifth_cuts(text: &str, expected: &[&str]) {
+    assert_ne!(texts(text, Rules::Fourth), expected);
+    assert_eq!(texts(text, Rules::Fifth), expected);
 }
 
 #[test]
@@ -483,7 +492,7 @@ fn long_texts_without_a_sentence_take_linear_time() {
         let start = std::time::Instant::now();
         spans(&text, Rules::Second);
         spans(&text, Rules::Third);
-        spans(&text, Rules::Fourth);
+        spans(&text, Rules::Fifth);
         assert!(start.elapsed().as_secs() < 120, "{unit:?}");
     }
 }
@@ -549,7 +558,7 @@ fn blocks_of_markdown_stay_whole() {
         "x\n\n    a = b",
     ] {
         assert_eq!(
-            texts(text, Rules::Fourth),
+            texts(text, Rules::Fifth),
             texts(text, Rules::Third),
             "{text}"
         );
@@ -634,7 +643,7 @@ fn a_sentence_goes_on_behind_a_quotation_and_in_the_next_line() {
         "# It is a line that is long enough, but it is a heading of Markdown\nso it is",
     ] {
         let lines: Vec<&str> = text.lines().map(str::trim).collect();
-        assert_eq!(texts(text, Rules::Fourth), lines);
+        assert_eq!(texts(text, Rules::Fifth), lines);
     }
 }
 
@@ -671,5 +680,48 @@ fn marks_and_abbreviations_of_the_fourth_rules() {
         ("L'avv. Bianchi è qui.", &["L'avv. Bianchi è qui."]),
     ] {
         now_cuts(text, expected);
+    }
+}
+
+#[test]
+fn a_picture_that_begins_a_line_begins_a_segment() {
+    fifth_cuts(
+        "It is so.\n\n![A map. Of it](map.png)\n\nNext.",
+        &["It is so.", "![A map. Of it](map.png)", "Next."],
+    );
+    fifth_cuts(
+        "It is so.\n![](map.png)\nNext.",
+        &["It is so.", "![](map.png)", "Next."],
+    );
+    fifth_cuts(
+        "# Title\n\n[![Build. It](a.svg)](b) [![c](d.svg)](e)\n\nText.",
+        &[
+            "# Title",
+            "[![Build. It](a.svg)](b) [![c](d.svg)](e)",
+            "Text.",
+        ],
+    );
+    fifth_cuts(
+        "It is so:\n- ![A](a.png)\n- ![B](b.png)\n\n> ![C. D](c.png)\n> End.",
+        &[
+            "It is so:",
+            "- ![A](a.png)",
+            "- ![B](b.png)",
+            "> ![C. D](c.png)",
+            "> End.",
+        ],
+    );
+    // Inside of a line it belongs to its sentence, and a sign without a picture is none.
+    for text in [
+        "It is ![A](a.png) so. Next.",
+        "1. ![A](a.png)\n2. ![B](b.png)",
+        "It is so.\n![ is a sign.",
+        "![A](a.png)\nNext.",
+    ] {
+        assert_eq!(
+            texts(text, Rules::Fifth),
+            texts(text, Rules::Fourth),
+            "{text}"
+        );
     }
 }

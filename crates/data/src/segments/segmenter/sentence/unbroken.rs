@@ -148,8 +148,10 @@ fn fences(text: &str, rules: Rules) -> Vec<Range<usize>> {
         let content = match (rules, open) {
             (Rules::Second, _) => line.trim(),
             // A block may stand in a quotation or in an item, and closes without the mark of the item.
-            (Rules::Third | Rules::Fourth, Some(_)) => markdown::unquoted(line).trim(),
-            (Rules::Third | Rules::Fourth, None) => {
+            (Rules::Third | Rules::Fourth | Rules::Fifth, Some(_)) => {
+                markdown::unquoted(line).trim()
+            }
+            (Rules::Third | Rules::Fourth | Rules::Fifth, None) => {
                 markdown::item_text(markdown::unquoted(line)).trim()
             }
         };
@@ -209,7 +211,7 @@ fn bracketed(text: &str, rules: Rules) -> Vec<Range<usize>> {
     ];
     let (pairs, signs) = match rules {
         Rules::Second => (&PAIRS[..5], &['\\', '$', '`'][..]),
-        Rules::Third | Rules::Fourth => (&PAIRS[..], &['\\', '$', '`', '<'][..]),
+        Rules::Third | Rules::Fourth | Rules::Fifth => (&PAIRS[..], &['\\', '$', '`', '<'][..]),
     };
     let mut ranges = Vec::new();
     let mut start = 0;
@@ -268,7 +270,7 @@ pub(super) fn paragraphs(text: &str, rules: Rules) -> impl Iterator<Item = &str>
         }
         let end = match rules {
             Rules::Second => rest.find("\n\n").map(|at| at + 2),
-            Rules::Third | Rules::Fourth => markdown::blank_line(rest),
+            Rules::Third | Rules::Fourth | Rules::Fifth => markdown::blank_line(rest),
         };
         let end = end.unwrap_or(rest.len());
         let (part, behind) = rest.split_at(end);
