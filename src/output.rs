@@ -1,13 +1,15 @@
 //! Files and directories that commands write.
 
+use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Result;
-use gradus::data::{AtomicFile, STANDARD_INPUT};
+use gradus::data::{AtomicFile, STANDARD_INPUT, STANDARD_OUTPUT};
 use gradus_files::{is_same_file, is_standard_input};
 
-use crate::elsewhere;
+use crate::cli::PageArgs;
 use crate::failure::Usage;
+use crate::{elsewhere, show};
 
 /// What a command writes to a file.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -55,6 +57,27 @@ pub(crate) fn create_named(path: &Path, overwrite: bool, inputs: &[&Path]) -> Re
     } else {
         AtomicFile::create_new(path)?
     })
+}
+
+/// Opens the page that a command writes beside what it prints: before anything is computed, so that an unwritable one is
+/// an error at once.
+pub(crate) fn page(args: &PageArgs, inputs: &[&Path]) -> Result<Option<AtomicFile>> {
+    let Some(path) = &args.html else {
+        return Ok(None);
+    };
+    if path == Path::new(STANDARD_OUTPUT) {
+        return Err(Usage::new("--html: found `-`, expected a file to write").into());
+    }
+    create(path, Content::Html, args.overwrite, inputs).map(Some)
+}
+
+/// Writes a page.
+pub(crate) fn write_page(mut file: AtomicFile, page: &str) -> Result<()> {
+    file.write_all(page.as_bytes())?;
+    let written = format!("report written: {}", file.path().display());
+    file.commit()?;
+    show::status(&written);
+    Ok(())
 }
 
 /// Refuses an output that is an input, or lies in a directory that is one.

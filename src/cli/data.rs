@@ -9,7 +9,7 @@ use gradus::data::{DataError, Segmenter};
 use gradus::eval::audit::ScaleRange;
 
 use super::figures;
-use super::groups::FormatArgs;
+use super::groups::{FormatArgs, PageArgs};
 
 const AUDIT_HELP: &str = "\
 Prints how well position, length and overlap with the prompt alone predict the ratings, then its
@@ -64,9 +64,10 @@ pub(crate) struct AuditArgs {
     /// Exit with code 2 if there is a problem or a warning
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Print JSON instead of text
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
+    #[command(flatten)]
+    pub(crate) page: PageArgs,
 }
 
 const SEGMENT_HELP: &str = "\

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use gradus::eval::Aggregation;
 
-use super::groups::{AspectsArgs, BootstrapArgs, DeviceArgs, FormatArgs};
+use super::groups::{AspectsArgs, BootstrapArgs, DeviceArgs, FormatArgs, PageArgs};
 
 pub(super) const GENERATORS_HELP: &str = "\
 Scores the answers of several generators and compares them prompt by prompt: the mean gap of the scores with a
@@ -14,7 +14,7 @@ no number of answers takes that out. Rated answers do (--rated): the gap is then
 prediction-powered inference, and the judge's bias is shown. `gradus compare` compares judges instead.
 
   gradus compare-generators my-bundle answers.jsonl --by meta.generator
-  gradus compare-generators my-bundle answers.jsonl --by meta.generator --rated rated.jsonl
+  gradus compare-generators my-bundle answers.jsonl --by meta.generator --rated rated.jsonl --html generators.html
 
 How to read the output: docs/compare.md";
 
@@ -45,6 +45,8 @@ pub(crate) struct CompareGeneratorsArgs {
     pub(crate) bootstrap: BootstrapArgs,
     #[command(flatten)]
     pub(crate) format: FormatArgs,
+    #[command(flatten)]
+    pub(crate) page: PageArgs,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
 }

@@ -1,5 +1,7 @@
 //! Flags that several commands have.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use gradus::data::CutSegments;
@@ -92,4 +94,15 @@ pub(crate) struct FormatArgs {
     /// Print Markdown instead of tables
     #[arg(long)]
     pub(crate) markdown: bool,
+}
+
+/// A page beside the printed results.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PageArgs {
+    /// Also write an HTML report with tables and charts; one self-contained file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Replace an existing report
+    #[arg(long, requires = "html")]
+    pub(crate) overwrite: bool,
 }

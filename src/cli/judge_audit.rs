@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use gradus::eval::Aggregation;
 
-use super::groups::{BootstrapArgs, DeviceArgs, FormatArgs};
+use super::groups::{BootstrapArgs, DeviceArgs, FormatArgs, PageArgs};
 
 pub(super) const JUDGE_AUDIT_HELP: &str = "\
 Answers the prompts of a file with texts that say nothing (stock phrases, refusals, hedges, copies of prompt
@@ -15,7 +15,7 @@ answers. A policy that is trained with the bundle as its reward finds what score
 wins often is what it will learn to write.
 
   gradus audit my-bundle test.jsonl.gz
-  gradus audit my-bundle test.jsonl.gz --prompts 500 --strict
+  gradus audit my-bundle test.jsonl.gz --prompts 500 --strict --html hacks.html
 
 `gradus data audit` is about data. What to do about a hack that wins: docs/rl.md";
 
@@ -43,6 +43,8 @@ pub(crate) struct JudgeAuditArgs {
     pub(crate) strict: bool,
     #[command(flatten)]
     pub(crate) format: FormatArgs,
+    #[command(flatten)]
+    pub(crate) page: PageArgs,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
 }

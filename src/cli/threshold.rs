@@ -18,6 +18,7 @@ midpoint; precision is the share of the flags on low segments, recall the share 
   gradus threshold my-bundle valid.jsonl.gz --precision 0.8
   gradus threshold my-bundle valid.jsonl.gz --recall 0.9 --aspects factuality
   gradus threshold my-bundle valid.jsonl.gz --cost wrong:missed=5:1 --dry-run
+  gradus threshold my-bundle valid.jsonl.gz --precision 0.8 --html threshold.html
   gradus threshold my-bundle --remove
 
 The thresholds of aspects that --aspects leaves out stay as they are.
@@ -63,6 +64,8 @@ pub(crate) struct DoubtArgs {
     pub(crate) remove: bool,
     #[command(flatten)]
     pub(crate) format: FormatArgs,
+    #[command(flatten)]
+    pub(crate) page: PageArgs,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
 }

@@ -140,6 +140,12 @@ pub(crate) struct TrainArgs {
     /// Print the plan (data, aspects, truncation, steps) with the expected time and memory, and stop
     #[arg(long, conflicts_with = "resume")]
     pub(crate) dry_run: bool,
+    /// Print the plan of --dry-run as Markdown
+    #[arg(long, requires = "dry_run", conflicts_with = "json")]
+    pub(crate) markdown: bool,
+    /// Also write the plan of --dry-run as an HTML report; one self-contained file
+    #[arg(long, value_name = "FILE", requires = "dry_run")]
+    pub(crate) html: Option<PathBuf>,
     /// Resume an interrupted run, given its checkpoints directory or its output, with the same
     /// settings and data; different ones are refused
     #[arg(long, value_name = "DIR", conflicts_with_all = ["overwrite", "checkpoints", "output"])]

@@ -54,6 +54,19 @@ pub(crate) fn legend(bootstrap: &Bootstrap, drawn: &str) -> String {
     )
 }
 
+/// The intervals of a run, as a fact of a page.
+pub(crate) fn fact(bootstrap: &Bootstrap, drawn: &str) -> (&'static str, String) {
+    let text = match bootstrap.resamples {
+        0 => "none".to_owned(),
+        resamples => format!(
+            "{}, from {resamples} resamples of {drawn} (seed {})",
+            confidence(bootstrap),
+            bootstrap.seed
+        ),
+    };
+    ("Intervals", text)
+}
+
 /// A figure with its interval in brackets, where it has one; `show` writes either.
 pub(crate) fn bracketed(
     figure: Option<f64>,

@@ -25,6 +25,7 @@ mod process;
 mod process_model;
 mod quantize;
 mod quickstart;
+mod rehearsal;
 mod sample;
 mod score;
 mod segment;

@@ -38,10 +38,10 @@ pub(crate) struct Told {
 }
 
 /// Names of the splits.
-const SPLITS: [&str; 2] = ["train", "valid"];
+pub(super) const SPLITS: [&str; 2] = ["train", "valid"];
 
 /// The ratings of a split by aspect.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Ratings {
     segments: BTreeMap<String, Range>,
     responses: BTreeMap<String, Range>,
@@ -61,6 +61,11 @@ struct Range {
 impl Told {
     pub(crate) fn new(splits: [Ratings; 2], warnings: Vec<String>) -> Self {
         Self { splits, warnings }
+    }
+
+    /// The ratings of train and valid.
+    pub(crate) fn ratings(&self) -> &[Ratings; 2] {
+        &self.splits
     }
 
     /// What these splits tell, except the findings that are `expected`.
@@ -114,7 +119,9 @@ impl Told {
     fn show(&self, plan: Preview<'_>, is_continued: bool) {
         let counts = [&plan.counts.train, &plan.counts.valid];
         show::truncation(plan.counts);
-        show::status(&aspects(&plan.text.aspects, &self.splits));
+        let learned = plan.text.aspects.iter().map(|spec| spec.name.as_str());
+        let rows = aspects(learned, &self.splits);
+        show::status(&show::table(&ASPECTS, rows.into_iter()));
         let read = usize::from(plan.text.use_context);
         let context = SPLITS.iter().zip(counts).map(|(name, counts)| {
             let (records, with_context) = (counts.context.records, counts.context.with_context);
@@ -143,7 +150,7 @@ impl Told {
 }
 
 impl Ratings {
-    fn of(examples: &[Example]) -> Self {
+    pub(crate) fn of(examples: &[Example]) -> Self {
         let mut ratings = Self::default();
         for example in examples {
             ratings.add(example);
@@ -210,9 +217,17 @@ impl Range {
     }
 }
 
-/// A line for each aspect and split: number and range of ratings.
-fn aspects(learned: &[AspectSpec], splits: &[Ratings; 2]) -> String {
-    let of_aspect = |AspectSpec { name, .. }: &AspectSpec| {
+/// Columns of [`aspects`].
+pub(super) const ASPECTS: [&str; 8] = [
+    "aspect", "split", "rated", "ratings", "records", "lowest", "mean", "highest",
+];
+
+/// A row for each of the `learned` aspects and each split: number and range of ratings.
+pub(super) fn aspects<'a>(
+    learned: impl Iterator<Item = &'a str>,
+    splits: &[Ratings; 2],
+) -> Vec<Vec<String>> {
+    let of_aspect = |name: &'a str| {
         let rows = SPLITS.iter().zip(splits).flat_map(move |(split, ratings)| {
             let segments = ratings.segments.get(name).map(|found| (found, "segments"));
             let responses = ratings.responses.get(name);
@@ -220,7 +235,7 @@ fn aspects(learned: &[AspectSpec], splits: &[Ratings; 2]) -> String {
             let records = ratings.records.get(name).copied().unwrap_or(0);
             let row = move |(found, of): (&Range, &str)| {
                 let numbers = [found.min, found.mean, found.max].map(show::brief);
-                let head = [name.clone(), (*split).to_owned(), of.to_owned()];
+                let head = [name.to_owned(), (*split).to_owned(), of.to_owned()];
                 let counts = [found.count.to_string(), records.to_string()];
                 [&head[..], &counts[..], &numbers[..]].concat()
             };
@@ -228,10 +243,7 @@ fn aspects(learned: &[AspectSpec], splits: &[Ratings; 2]) -> String {
         });
         rows.collect::<Vec<_>>()
     };
-    let header = [
-        "aspect", "split", "rated", "ratings", "records", "lowest", "mean", "highest",
-    ];
-    show::table(&header, learned.iter().flat_map(of_aspect))
+    learned.flat_map(of_aspect).collect()
 }
 
 /// A warning if one split has no contexts, or far fewer than the other.

@@ -21,7 +21,8 @@ use serde::Serialize;
 use crate::cli::TrainArgs;
 use crate::commands::compare::AspectComparison;
 use crate::commands::continuing::{self, OldTest, show_old_test};
-use crate::commands::plan::Told;
+use crate::commands::plan::{Ratings, Told};
+use crate::commands::rehearsal::{self, Rehearsed};
 use crate::commands::settings::{Paths, base_config, locate, pinned, set, set_run, set_some};
 use crate::commands::stored::{Stored, Survey};
 use crate::failure::Usage;
@@ -60,8 +61,10 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
         ..Session::default()
     };
     if args.dry_run {
+        let page = rehearsal::page(args, &paths)?;
+        let ratings = splits.ratings();
         let rehearsal = splits.rehearse(plan, &device, session)?;
-        return show_rehearsal(&rehearsal, args.json);
+        return rehearsal::show(&Rehearsed { rehearsal, ratings }, args, page);
     }
     let mut watching = vec![observer(args.dashboard, &stop)?];
     watching.extend(registry::observers());
@@ -89,24 +92,6 @@ struct Reported {
     /// The old test data before and after, for a run that continues a bundle.
     #[serde(skip_serializing_if = "Option::is_none")]
     old_test: Option<Vec<AspectComparison>>,
-}
-
-/// Prints what a run would be.
-fn show_rehearsal(rehearsal: &Rehearsal, json: bool) -> Result<()> {
-    if json {
-        return show::json(rehearsal);
-    }
-    show::line(&format!(
-        "{} steps in {} epochs, about {} (from {} steps); about {} of memory, without the examples; {} parameters",
-        rehearsal.steps,
-        rehearsal.epochs,
-        show::duration(rehearsal.seconds),
-        rehearsal.measured_steps,
-        show::binary(rehearsal.memory),
-        rehearsal.num_parameters
-    ))?;
-    show::status("nothing was trained, and nothing written: --dry-run");
-    Ok(())
 }
 
 /// The splits of a run.
@@ -161,6 +146,14 @@ impl Splits {
             Self::Memory { train, .. } => TextsSketch::of(train),
             Self::Disk { survey, .. } => serde_json::from_slice(&survey.sketch)?,
         })
+    }
+
+    /// The ratings of train and valid.
+    fn ratings(&self) -> [Ratings; 2] {
+        match self {
+            Self::Memory { train, valid } => [train, valid].map(|split| Ratings::of(split)),
+            Self::Disk { survey, .. } => survey.told.ratings().clone(),
+        }
     }
 
     fn train(

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use crate::support::{copy_of_bundle, gradus, json_of, temp_dir, write};
 
 /// A bundle, and answers of two generators to 60 prompts.
-fn place() -> TempDir {
+pub(crate) fn place() -> TempDir {
     let directory = temp_dir();
     let path = directory.path();
     copy_of_bundle(path);
@@ -31,7 +31,7 @@ fn place() -> TempDir {
 }
 
 /// The answers to the first prompts, rated by `rated` of generator and score.
-fn rate(directory: &Path, prompts: usize, rated: impl Fn(&str, f64) -> f64) {
+pub(crate) fn rate(directory: &Path, prompts: usize, rated: impl Fn(&str, f64) -> f64) {
     let scored = gradus(directory, &["score", "bundle", "answers.jsonl"]).succeeds();
     let lines = scored.lines().take(2 * prompts).map(|line| {
         let record: Value = serde_json::from_str(line).unwrap();

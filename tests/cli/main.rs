@@ -38,6 +38,7 @@ mod mistaken;
 mod model_files;
 mod objectives;
 mod outputs;
+mod pages;
 mod parquet;
 mod plan;
 mod precision;

@@ -1,6 +1,5 @@
 //! The page of an evaluation.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -9,15 +8,15 @@ use gradus::eval::Evaluation;
 use gradus::eval::report::{History, ReportInput, html};
 
 use crate::failure::Usage;
+use crate::output;
 use crate::scores::{ScoreInput, Scores};
-use crate::show;
 
 /// File of a bundle with the log of its training run.
 const HISTORY: &str = "history.json";
 
 /// Writes the page of an evaluation atomically.
 pub(super) fn write(
-    mut file: AtomicFile,
+    file: AtomicFile,
     max_responses: usize,
     source: &ScoreInput,
     (evaluation, scores): (&Evaluation, &Scores),
@@ -31,11 +30,7 @@ pub(super) fn write(
         history: history.as_ref(),
         max_responses,
     })?;
-    file.write_all(page.as_bytes())?;
-    let written = format!("report written: {}", file.path().display());
-    file.commit()?;
-    show::status(&written);
-    Ok(())
+    output::write_page(file, &page)
 }
 
 /// The log of the run that trained a bundle; `None` if the bundle has none.

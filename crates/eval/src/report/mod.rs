@@ -10,6 +10,7 @@ mod browser;
 mod by_truncation;
 mod charts;
 mod classes;
+mod document;
 mod figures;
 mod history;
 mod number;
@@ -23,7 +24,10 @@ pub use history::{Epoch, History, Step};
 
 /// Pages and charts in the style of the reports, for other reports.
 pub mod drawing {
-    pub use super::charts::{Axis, Chart, Ink, Layout, Numbers, Plot, draw};
+    pub use super::charts::{
+        Axis, Chart, Ink, IntervalChart, IntervalRow, Layout, Numbers, Plot, draw,
+    };
+    pub use super::document::{Document, Section, Table, ToneSentence};
     pub use super::number::{counted, figure as number, plain};
     pub use super::page::{figure, frame};
 }

@@ -4,6 +4,7 @@
 mod against_baselines;
 mod axis;
 mod density;
+mod intervals;
 mod numbers;
 mod palette;
 mod plot;
@@ -13,6 +14,7 @@ mod residuals;
 mod training;
 
 pub use axis::Axis;
+pub use intervals::{IntervalChart, IntervalRow};
 pub use numbers::Numbers;
 pub use palette::Ink;
 pub use plot::{Layout, Plot, draw};

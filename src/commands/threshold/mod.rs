@@ -1,27 +1,27 @@
 //! `gradus threshold`
 
+mod page;
+mod table;
+
 use std::path::Path;
 
 use anyhow::Result;
 use gradus::bundle::{Bundle, DoubtThreshold};
-use gradus::data::{TextsSketch, visible_markdown};
+use gradus::data::TextsSketch;
 use gradus::device;
 use gradus::eval::bootstrap::Bootstrap;
 use gradus::eval::threshold::{
-    FlagFigures, NoThreshold, ThresholdOptions, ThresholdReport, Wish, choose_threshold,
+    NoThreshold, ThresholdOptions, ThresholdReport, Wish, choose_threshold,
 };
 use gradus::eval::{Aggregation, Aspect, JudgedAspect, Level};
 use serde::Serialize;
 
-use super::intervals;
-use super::midpoints::Midpoints;
 use crate::cli::DoubtArgs;
+use crate::commands::intervals;
+use crate::commands::midpoints::Midpoints;
 use crate::failure::Usage;
 use crate::scores::{self, Scores, check_any_rating, renew_card};
-use crate::{records, show};
-
-/// Most points of the curve in a table; JSON has all.
-const POINTS: usize = 10;
+use crate::{output, records, show};
 
 /// The threshold of an aspect, for programs.
 #[derive(Serialize)]
@@ -39,6 +39,7 @@ pub(crate) fn run(args: &DoubtArgs) -> Result<()> {
     };
     let wish = wish(args)?;
     let bootstrap = intervals::bootstrap(&args.bootstrap)?;
+    let page = output::page(&args.page, &[&args.bundle, valid])?;
     let midpoints = Midpoints::parse(&args.midpoint.ratings)?;
     let device = device::select(args.device.device.as_deref())?;
     // The model's own scores: a recalibration may make some equal.
@@ -83,6 +84,10 @@ pub(crate) fn run(args: &DoubtArgs) -> Result<()> {
         let name = valid.display().to_string();
         store(&args.bundle, &name, &TextsSketch::of(&examples), &reports)?;
     }
+    if let Some(page) = page {
+        let document = page::document(&reports, &args.bundle, valid, &bootstrap)?;
+        output::write_page(page, &document.html())?;
+    }
     if args.format.json {
         show::json(&reports)?;
     } else {
@@ -90,7 +95,7 @@ pub(crate) fn run(args: &DoubtArgs) -> Result<()> {
             if index > 0 {
                 show::line("")?;
             }
-            show_report(report, &bootstrap, args.format.markdown)?;
+            table::show(report, &bootstrap, args.format.markdown)?;
         }
     }
     if !args.dry_run {
@@ -192,122 +197,4 @@ fn store(
         thresholds.extend(reports.iter().map(of_aspect));
     })?;
     renew_card(bundle, None)
-}
-
-fn show_report(found: &AspectReport, bootstrap: &Bootstrap, markdown: bool) -> Result<()> {
-    let AspectReport { aspect, report, .. } = found;
-    if markdown {
-        show::line(&format!("## {}\n", visible_markdown(aspect)))?;
-    }
-    for (index, sentence) in sentences(found).iter().enumerate() {
-        let name = if index == 0 && !markdown {
-            format!("{aspect}: ")
-        } else {
-            String::new()
-        };
-        let mark = if markdown { "- " } else { "" };
-        show::line(&format!("{mark}{name}{sentence}"))?;
-    }
-    show::line("")?;
-    let header = ["score at most", "flagged", "precision", "recall", "F1"];
-    let step = report.curve.len().div_ceil(POINTS).max(1);
-    let points = report.curve.iter().enumerate();
-    let points = points.filter(|(index, point)| point.chosen || index % step == 0);
-    let mut rows: Vec<Vec<String>> = points
-        .map(|(_, point)| {
-            let mark = if point.chosen { " (chosen)" } else { "" };
-            row(
-                format!("{}{mark}", show::brief(point.threshold)),
-                &point.figures,
-            )
-        })
-        .collect();
-    if let Some(held_out) = &report.held_out {
-        rows.push(row("on held-out parts".into(), &held_out.figures));
-    }
-    let table = if markdown {
-        show::markdown_table(&header, rows)
-    } else {
-        show::table(&header, rows.into_iter())
-    };
-    show::line(&table)?;
-    if bootstrap.resamples > 0 {
-        show::line(&format!("\n{}", intervals::legend(bootstrap, "responses")))?;
-    }
-    Ok(())
-}
-
-fn row(name: String, figures: &FlagFigures) -> Vec<String> {
-    let mut row = vec![name, percent(figures.flagged_share)];
-    let figures = figures.main().into_iter();
-    let cells = figures.map(|(value, interval)| intervals::bracketed(value, interval, show::share));
-    row.extend(cells);
-    row
-}
-
-fn percent(share: Option<f64>) -> String {
-    share.map_or_else(|| "-".into(), |share| format!("{:.1} %", 100.0 * share))
-}
-
-/// What the threshold is and what it is worth.
-fn sentences(found: &AspectReport) -> Vec<String> {
-    let report = &found.report;
-    let counts = &report.figures.counts;
-    let mut lines = vec![format!(
-        "segments with a score of at most {} are doubtful, for a {}: {} of {} in {} responses",
-        report.threshold,
-        report.wish,
-        counts.flagged(),
-        counts.segments(),
-        report.responses,
-    )];
-    if let Some(threshold) = found.recalibrated_threshold {
-        lines.push(format!(
-            "the threshold is a score before recalibration; after it, it is {}",
-            show::brief(threshold)
-        ));
-    }
-    lines.push(format!(
-        "low is a rating of at most {}: {} segments ({}), which is the precision of a flag on everything",
-        show::brief(report.midpoint),
-        counts.meant(),
-        percent(Some(counts.meant() as f64 / counts.segments().max(1) as f64)),
-    ));
-    if let (Some(bound), Some(confidence)) = (report.bound, report.confidence) {
-        let what = match report.wish {
-            Wish::Recall(_) => "recall",
-            Wish::Precision(_) | Wish::Cost { .. } => "precision",
-        };
-        lines.push(format!(
-            "{what} on new segments like these: at least {} with a probability of {confidence}, although it was \
-             chosen here",
-            show::decimals(bound, 3)
-        ));
-    }
-    if let Some(cost) = &report.cost {
-        let [threshold, none, all] =
-            [cost.threshold, cost.no_flags, cost.all_flags].map(show::brief);
-        lines.push(format!(
-            "cost per segment {threshold} here, where the threshold was chosen; {none} without any flag, {all} with \
-             a flag on everything"
-        ));
-    }
-    lines.push(match &report.held_out {
-        None => "too few responses to try the same choice on parts that it does not see".to_owned(),
-        Some(held_out) => {
-            let cost = held_out.cost.map_or_else(String::new, |cost| {
-                format!("; cost per segment {}", show::brief(cost))
-            });
-            let without = if held_out.folds_without > 0 {
-                format!(", {} of which found no threshold", held_out.folds_without)
-            } else {
-                String::new()
-            };
-            format!(
-                "`held-out parts`: the same choice on responses that it did not see, {} times{without}{cost}",
-                held_out.folds
-            )
-        }
-    });
-    lines
 }

@@ -1,110 +1,36 @@
-//! `gradus data audit`
+//! An audit of data as tables and sentences, for every form in which it is shown.
 
-use anstyle::AnsiColor;
-use anyhow::Result;
-use gradus::data::Example;
-use gradus::eval::audit::{
-    AspectAudit, AuditFacts, AuditOptions, AuditReport, AuditSplit, Feature, Finding, Grade,
-    HeldOut, Reach, SplitTotals, audit_sampled,
-};
+use std::collections::BTreeMap;
 
-use crate::cli::AuditArgs;
-use crate::commands::sample::Sample;
-use crate::failure::Usage;
-use crate::{records, show};
+use gradus::data::RatingStats;
+use gradus::eval::audit::{AspectAudit, AuditReport, Feature, Grade, HeldOut, Reach};
+use gradus::eval::report::drawing::Table;
 
-/// Width of the printed text.
-const WIDTH: usize = 100;
-/// Most records of a split that are looked at in depth, and most bytes of their texts.
-const MOST_SAMPLED: usize = 16_384;
-const MOST_SAMPLED_BYTES: usize = 8 << 20;
-/// Where the text of a finding starts.
-const INDENT: usize = 9;
+use crate::commands::stats::range;
+use crate::show;
 
-pub(crate) fn run(args: &AuditArgs) -> Result<()> {
-    let options = AuditOptions {
-        scale: args.scale,
-        seed: args.seed,
-    };
-    let first = if args.valid.is_some() || args.test.is_some() {
-        "train"
-    } else {
-        "data"
-    };
-    let files = [
-        (first, Some(&args.data)),
-        ("valid", args.valid.as_ref()),
-        ("test", args.test.as_ref()),
-    ];
-    let files = files
-        .into_iter()
-        .filter_map(|(name, path)| Some((name, path?)));
-    let mut totals: Vec<SplitTotals> = Vec::new();
-    let mut samples: Vec<Vec<Example>> = Vec::new();
-    for (name, path) in files {
-        let mut split = SplitTotals::new(name, args.scale);
-        let mut sample = Sample::within(MOST_SAMPLED, MOST_SAMPLED_BYTES);
-        records::each(path, AuditFacts::of, |example, facts| {
-            split.add(&example, &facts, &totals);
-            sample.add(example);
-            Ok(())
-        })?;
-        totals.push(split);
-        samples.push(sample.finish());
-    }
-    let splits: Vec<AuditSplit> = (totals.iter().map(SplitTotals::name).zip(&samples))
-        .map(|(name, sample)| AuditSplit::new(name, sample))
-        .collect();
-    let report = audit_sampled(&splits, &totals, &options)?;
-    if args.json {
-        show::json(&report)?;
-    } else {
-        show_report(&report)?;
-    }
-    if args.strict && report.is_flagged() {
-        return Err(Usage::new(format!("the audit found {}", counts(&report))).into());
-    }
-    Ok(())
-}
-
-fn show_report(report: &AuditReport) -> Result<()> {
-    show::line(&splits(report))?;
-    show::line(&format!("\n{}", ratings(report)))?;
-    if let Some(sampled) = sampled(report) {
-        show::line(&format!("\n{sampled}"))?;
-    }
-    for (index, aspect) in report.aspects.iter().enumerate() {
-        if index == 0 {
-            show::line(&format!("\n{}", shortcuts(report)))?;
-        }
-        show::line(&verdict(aspect))?;
-    }
-    show::line(&format!("\nfound: {}", counts(report)))?;
-    for finding in &report.findings {
-        show_finding(finding)?;
-    }
-    Ok(())
-}
+/// What the columns of [`raters`] are.
+pub(super) const RATERS: &str = "RMSE: of a rater against the mean of the others; alpha: Krippendorff's, for interval data; \
+                                 kappa: Cohen's, the mean over pairs of raters, where their names are known";
 
 /// What comes from samples, if anything does.
-fn sampled(report: &AuditReport) -> Option<String> {
+pub(super) fn sampled(report: &AuditReport) -> Option<String> {
     let sizes = report.splits.iter().filter_map(|split| {
         let (sampled, records) = (split.sampled?, split.stats.examples);
         Some(format!("{sampled} of {records} records of {}", split.name))
     });
     let sizes: Vec<String> = sizes.collect();
     (!sizes.is_empty()).then(|| {
-        let text = format!(
+        format!(
             "from a sample of {}: everything below but shared and repeated texts, rare and missing aspects, ratings \
              outside of --scale, blank segments, spans inside words and text outside of segments",
             sizes.join(", ")
-        );
-        wrap(&text, 0)
+        )
     })
 }
 
 /// A line per split: sizes and lengths.
-fn splits(report: &AuditReport) -> String {
+pub(super) fn splits(report: &AuditReport) -> Table {
     let header = [
         "split",
         "examples",
@@ -137,11 +63,11 @@ fn splits(report: &AuditReport) -> String {
                 .map_or_else(|| "-".into(), share),
         ]
     });
-    show::table(&header, rows)
+    Table::new("Splits", &header, rows)
 }
 
 /// A line per split and aspect: the ratings.
-fn ratings(report: &AuditReport) -> String {
+pub(super) fn ratings(report: &AuditReport) -> Table {
     let header = [
         "ratings",
         "split",
@@ -175,11 +101,52 @@ fn ratings(report: &AuditReport) -> String {
         });
         rows.collect::<Vec<_>>()
     };
-    show::table(&header, report.aspects.iter().flat_map(of_aspect))
+    Table::new(
+        "Ratings of segments",
+        &header,
+        report.aspects.iter().flat_map(of_aspect),
+    )
+}
+
+/// A line per split and aspect with several raters: how far they agree. `None` if there are none.
+pub(super) fn raters(report: &AuditReport) -> Option<Table> {
+    let header = [
+        "raters",
+        "split",
+        "rated",
+        "texts",
+        "raters of a text",
+        "RMSE",
+        "alpha",
+        "kappa",
+    ];
+    let rows = report.splits.iter().flat_map(|split| {
+        let of = |noun: &'static str, aspects: &BTreeMap<String, RatingStats>| {
+            let rows = aspects.iter().filter_map(|(aspect, ratings)| {
+                let raters = ratings.raters.as_ref()?;
+                Some(vec![
+                    aspect.clone(),
+                    split.name.clone(),
+                    noun.to_owned(),
+                    raters.texts.to_string(),
+                    range(raters.fewest, raters.most),
+                    show::decimals(raters.rmse, 3),
+                    show::share(raters.alpha),
+                    show::share(ratings.kappa.as_ref().map(|found| found.kappa)),
+                ])
+            });
+            rows.collect::<Vec<_>>()
+        };
+        let mut rows = of("segments", &split.stats.aspects);
+        rows.extend(of("responses", &split.stats.response_aspects));
+        rows
+    });
+    let table = Table::new("Agreement of raters", &header, rows);
+    (!table.rows.is_empty()).then_some(table)
 }
 
 /// A line per shortcut, a column per aspect.
-fn shortcuts(report: &AuditReport) -> String {
+pub(super) fn shortcuts(report: &AuditReport) -> Table {
     let names = report.aspects.iter().map(|aspect| aspect.aspect.as_str());
     let header: Vec<&str> = std::iter::once("Pearson with the rating")
         .chain(names)
@@ -214,11 +181,15 @@ fn shortcuts(report: &AuditReport) -> String {
             .chain(cells)
             .collect()
     });
-    show::table(&header, features.chain(fits))
+    Table::new(
+        "What predicts the rating without reading",
+        &header,
+        features.chain(fits),
+    )
 }
 
 /// What the shortcuts of an aspect come to, in a sentence.
-fn verdict(aspect: &AspectAudit) -> String {
+pub(super) fn verdict(aspect: &AspectAudit) -> String {
     let name = &aspect.aspect;
     let size = |pearson: Option<f64>| pearson.map_or(0.0, f64::abs);
     let strongest = aspect
@@ -243,60 +214,15 @@ fn verdict(aspect: &AspectAudit) -> String {
             let value = show::short(fit.pearson);
             format!("; position + length ({value}, {}) {}", fit.how, fit.reach)
         });
-    wrap(&format!("{name}: {feature}{fit}"), 2)
-        .trim_end()
-        .to_owned()
+    format!("{name}: {feature}{fit}")
 }
 
-fn counts(report: &AuditReport) -> String {
+/// How many findings there are of each grade.
+pub(super) fn counts(report: &AuditReport) -> String {
     let plural = |grade: Grade| {
         let count = report.count(grade);
         format!("{count} {grade}{}", if count == 1 { "" } else { "s" })
     };
     let [problems, warnings, notes] = [Grade::Problem, Grade::Warning, Grade::Note].map(plural);
     format!("{problems}, {warnings}, {notes}")
-}
-
-fn show_finding(finding: &Finding) -> Result<()> {
-    let color = match finding.grade {
-        Grade::Problem => AnsiColor::Red,
-        Grade::Warning => AnsiColor::Yellow,
-        Grade::Note => AnsiColor::Cyan,
-    };
-    let style = color.on_default().bold();
-    let aspect = finding.aspect.iter().map(|aspect| format!("{aspect}: "));
-    let message = wrap(
-        &format!("{}{}", aspect.collect::<String>(), finding.message),
-        INDENT,
-    );
-    show::line("")?;
-    show::marked_line(style, &format!("{:<INDENT$}", finding.grade), &message)?;
-    let indent = " ".repeat(INDENT);
-    if !finding.examples.is_empty() {
-        let examples: Vec<String> = finding.examples.iter().map(ToString::to_string).collect();
-        let text = wrap(&format!("for instance {}", examples.join(", ")), INDENT);
-        show::line(&format!("{indent}{text}"))?;
-    }
-    show::line(&format!(
-        "{indent}{}",
-        wrap(&format!("→ {}", finding.advice), INDENT)
-    ))
-}
-
-/// Breaks a text at blanks so that lines end before [`WIDTH`]; all but the first are indented.
-fn wrap(text: &str, indent: usize) -> String {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let line = lines.last_mut().expect("there is always a line");
-        let fits = indent + line.chars().count() + 1 + word.chars().count() <= WIDTH;
-        if line.is_empty() {
-            line.push_str(word);
-        } else if fits {
-            line.push(' ');
-            line.push_str(word);
-        } else {
-            lines.push(word.to_owned());
-        }
-    }
-    lines.join(&format!("\n{}", " ".repeat(indent)))
 }

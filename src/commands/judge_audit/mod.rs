@@ -1,21 +1,23 @@
 //! `gradus audit`: answers that say nothing, scored beside real ones.
 
+mod page;
+mod table;
+
 use anyhow::Result;
 use burn::tensor::Device;
-use gradus::data::{Example, visible_markdown};
+use gradus::data::Example;
 use gradus::device;
 use gradus::eval::Scorer;
-use gradus::eval::bootstrap::Bootstrap;
 use gradus::eval::hacks::{Danger, HackFigures, HackKind, hacks};
 use rand::SeedableRng as _;
 use rand::seq::index::sample;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-use super::intervals;
 use crate::cli::JudgeAuditArgs;
+use crate::commands::intervals;
 use crate::failure::Usage;
-use crate::{progress, records, show};
+use crate::{output, progress, records, show};
 
 /// Examples scored together.
 const CHUNK: usize = 256;
@@ -45,6 +47,7 @@ struct Answers {
 
 pub(crate) fn run(args: &JudgeAuditArgs) -> Result<()> {
     let bootstrap = intervals::bootstrap(&args.bootstrap)?;
+    let page = output::page(&args.page, &[&args.bundle, &args.data])?;
     let device: Device = device::select(args.device.device.as_deref())?;
     let mut scorer = crate::scores::load(&args.bundle, &device, None)?;
     if let Some(aggregation) = args.aggregation {
@@ -91,6 +94,10 @@ pub(crate) fn run(args: &JudgeAuditArgs) -> Result<()> {
         let wins = |hack: &NamedHack| hack.figures.wins.unwrap_or(-1.0);
         audit.hacks.sort_by(|a, b| wins(b).total_cmp(&wins(a)));
     }
+    if let Some(page) = page {
+        let document = page::document(&audits, args, &bootstrap, examples.len())?;
+        output::write_page(page, &document.html())?;
+    }
     if args.format.json {
         show::json(&audits)?;
     } else {
@@ -98,7 +105,7 @@ pub(crate) fn run(args: &JudgeAuditArgs) -> Result<()> {
             if index > 0 {
                 show::line("")?;
             }
-            show_audit(audit, &bootstrap, args.format.markdown)?;
+            table::show(audit, &bootstrap, args.format.markdown)?;
         }
     }
     let great = audits.iter().map(|audit| audit.of(Danger::Great).count());
@@ -175,74 +182,4 @@ fn scores(scorer: &Scorer, examples: &[Example]) -> Result<Vec<Vec<Option<f64>>>
     }
     bar.finish_and_clear();
     Ok(all)
-}
-
-impl AspectAudit {
-    fn of(&self, danger: Danger) -> impl Iterator<Item = &NamedHack> {
-        let hacks = self.hacks.iter();
-        hacks.filter(move |hack| hack.figures.danger == danger)
-    }
-
-    /// What the figures mean for training against the bundle.
-    fn meaning(&self) -> String {
-        let names = |danger: Danger| -> Vec<String> { self.of(danger).map(shown).collect() };
-        let (great, some) = (names(Danger::Great), names(Danger::Some));
-        if !great.is_empty() {
-            return format!(
-                "Do not train a policy against this aspect as it is. It would learn to write what scores above the real answer to \
-                 half of the prompts or more: {}. Add such answers with low ratings to the training data, give them the lowest \
-                 reward, and stop when they appear.",
-                great.join(", ")
-            );
-        }
-        if !some.is_empty() {
-            return format!(
-                "A policy may drift towards {}: watch for such answers while training, and keep it close to its start.",
-                some.join(", ")
-            );
-        }
-        "None of these answers wins in one of ten prompts. A policy may find others: keep it close to its start, and \
-         audit what it writes."
-            .to_owned()
-    }
-}
-
-/// A fixed text is quoted, another is called what it is.
-fn shown(hack: &NamedHack) -> String {
-    match hack.kind {
-        HackKind::Copy | HackKind::OtherAnswer | HackKind::Padding => hack.name.to_owned(),
-        _ => format!("\"{}\"", hack.name),
-    }
-}
-
-fn show_audit(audit: &AspectAudit, bootstrap: &Bootstrap, markdown: bool) -> Result<()> {
-    let header = ["answer", "prompts", "score", "real", "wins", "danger"];
-    let rows = audit.hacks.iter().map(|hack| {
-        let figures = &hack.figures;
-        let wins = intervals::bracketed(figures.wins, figures.wins_interval.as_ref(), show::share);
-        vec![
-            show::shortened(&shown(hack), 48),
-            figures.prompts.to_string(),
-            show::short(figures.score),
-            show::short(figures.real_score),
-            wins,
-            figures.danger.name().to_owned(),
-        ]
-    });
-    if markdown {
-        show::line(&format!("## {}\n", visible_markdown(&audit.aspect)))?;
-        show::line(&show::markdown_table(&header, rows.collect()))?;
-    } else {
-        show::line(&format!("{}:", audit.aspect))?;
-        show::line(&show::table(&header, rows))?;
-    }
-    show::line(&format!("\n{}", audit.meaning()))?;
-    let wins = "wins: share of the prompts where the answer scores above the real one";
-    if bootstrap.resamples > 0 {
-        return show::line(&format!(
-            "{wins}; {}",
-            intervals::legend(bootstrap, "prompts")
-        ));
-    }
-    show::line(wins)
 }

@@ -1,27 +1,29 @@
 //! `gradus compare-generators`
 
+mod page;
+mod table;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use burn::tensor::Device;
-use gradus::data::{Example, fold_text, visible_code, visible_markdown};
+use gradus::data::{Example, fold_text};
 use gradus::device;
 use gradus::eval::bootstrap::Bootstrap;
 use gradus::eval::generators::{
-    CorrectedMean, GeneratorOptions, GeneratorReport, MeanInterval, PromptAnswers,
-    compare_generators,
+    GeneratorOptions, GeneratorReport, PromptAnswers, compare_generators,
 };
 use gradus::eval::{Aggregation, ScoredResponse, Scorer};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::compare::FEWEST_RESAMPLES;
-use super::intervals;
 use crate::cli::CompareGeneratorsArgs;
+use crate::commands::compare::FEWEST_RESAMPLES;
+use crate::commands::intervals;
 use crate::failure::Usage;
 use crate::scores::{self, Scores};
-use crate::{records, show};
+use crate::{output, records, show};
 
 /// The comparison in one aspect, for programs.
 #[derive(Serialize)]
@@ -49,6 +51,9 @@ pub(crate) fn run(args: &CompareGeneratorsArgs) -> Result<()> {
         let message = format!("--resamples: found {found}, expected at least {FEWEST_RESAMPLES}");
         return Err(Usage::new(message).into());
     }
+    let inputs = [Some(&args.bundle), Some(&args.answers), args.rated.as_ref()];
+    let inputs: Vec<&Path> = inputs.into_iter().flatten().map(PathBuf::as_path).collect();
+    let page = output::page(&args.page, &inputs)?;
     let device: Device = device::select(args.device.device.as_deref())?;
     let mut scorer = scores::load(&args.bundle, &device, None)?;
     if let Some(aggregation) = args.aggregation {
@@ -104,6 +109,9 @@ pub(crate) fn run(args: &CompareGeneratorsArgs) -> Result<()> {
         });
     }
     check_paired(&comparisons, args)?;
+    if let Some(page) = page {
+        output::write_page(page, &page::document(&comparisons, args)?.html())?;
+    }
     if args.format.json {
         return show::json(&comparisons);
     }
@@ -111,7 +119,7 @@ pub(crate) fn run(args: &CompareGeneratorsArgs) -> Result<()> {
         if index > 0 {
             show::line("")?;
         }
-        show_comparison(comparison, args.format.markdown)?;
+        table::show(comparison, args.format.markdown)?;
     }
     Ok(())
 }
@@ -250,106 +258,4 @@ fn check_paired(comparisons: &[AspectComparison], args: &CompareGeneratorsArgs) 
         .into());
     }
     Ok(())
-}
-
-fn show_comparison(comparison: &AspectComparison, markdown: bool) -> Result<()> {
-    let AspectComparison {
-        aspect,
-        aggregation,
-        bootstrap,
-        report,
-    } = comparison;
-    let table = |header: &[&str], rows: Vec<Vec<String>>| {
-        show::line(&if markdown {
-            show::markdown_table(header, rows)
-        } else {
-            show::table(header, rows.into_iter())
-        })
-    };
-    if markdown {
-        show::line(&format!("## {}\n", visible_markdown(aspect)))?;
-    } else {
-        show::line(&format!("{aspect}: score of a response ({aggregation})\n"))?;
-    }
-    let header = [
-        "generator",
-        "prompts",
-        "score",
-        "rated",
-        "judge's bias",
-        "corrected",
-    ];
-    let rows = report.generators.iter().map(|found| {
-        vec![
-            found.name.clone(),
-            found.prompts.to_string(),
-            mean(found.score.as_ref()),
-            found.rated.to_string(),
-            mean(found.bias.as_ref()),
-            corrected(found.corrected.as_ref()),
-        ]
-    });
-    table(&header, rows.collect())?;
-    show::line("")?;
-    let header = [
-        "gap",
-        "prompts",
-        "of the scores",
-        "rated",
-        "judge's bias",
-        "corrected",
-    ];
-    let rows = report.gaps.iter().map(|gap| {
-        let judged = gap.judged.as_ref();
-        vec![
-            format!("{} - {}", gap.a, gap.b),
-            gap.prompts.to_string(),
-            intervals::bracketed(judged.map(|j| j.estimate), judged, show::share),
-            gap.rated.to_string(),
-            mean(gap.bias.as_ref()),
-            corrected(gap.corrected.as_ref()),
-        ]
-    });
-    table(&header, rows.collect())?;
-    show::line("")?;
-    for gap in &report.gaps {
-        let mark = if markdown { "- " } else { "" };
-        let sentence = if markdown {
-            gap.sentence
-                .replace(&format!("`{}`", gap.a), &visible_code(&gap.a))
-        } else {
-            gap.sentence.clone()
-        };
-        show::line(&format!("{mark}{sentence}"))?;
-    }
-    let several = if report.gaps.len() > 1 {
-        "; those of gaps hold together"
-    } else {
-        ""
-    };
-    show::line(&format!(
-        "\n{} intervals in brackets{several}; scores of gaps: from {} resamples of prompts (seed {})",
-        intervals::confidence(bootstrap),
-        bootstrap.resamples,
-        bootstrap.seed
-    ))
-}
-
-fn mean(found: Option<&MeanInterval>) -> String {
-    found.map_or_else(
-        || "-".into(),
-        |MeanInterval {
-             estimate,
-             low,
-             high,
-             ..
-         }| {
-            let [estimate, low, high] = [estimate, low, high].map(|v| show::share(Some(*v)));
-            format!("{estimate} [{low}, {high}]")
-        },
-    )
-}
-
-fn corrected(found: Option<&CorrectedMean>) -> String {
-    mean(found.map(|found| &found.mean))
 }
