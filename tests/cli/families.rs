@@ -11,12 +11,16 @@ use crate::support::{gradus, temp_dir, tiny_encoder, trained, write};
 
 /// Trains a bundle on the tiny encoder of a family, with `more` arguments.
 pub(crate) fn train(family: &str, directory: &Path, more: &[&str]) -> String {
+    train_on(["train.jsonl", "valid.jsonl"], family, directory, more)
+}
+
+fn train_on(splits: [&str; 2], family: &str, directory: &Path, more: &[&str]) -> String {
     let encoder = directory.join("encoder");
     fs_err::create_dir_all(&encoder).unwrap();
     tiny_encoder(family, &encoder);
     let bundle = directory.join("bundle").to_str().unwrap().to_owned();
     let mut arguments = vec!["train", "--encoder", encoder.to_str().unwrap()];
-    arguments.extend(["--train", "train.jsonl", "--valid", "valid.jsonl"]);
+    arguments.extend(["--train", splits[0], "--valid", splits[1]]);
     arguments.extend(["--epochs", "1", "--max-length", "190", "--output", &bundle]);
     arguments.extend(more);
     gradus(trained(), &arguments).succeeds();
@@ -320,38 +324,145 @@ fn what_is_no_reward_model_is_not_imported() {
     import().fails(2, &["it has no tensor `classifier.weight`"]);
 }
 
-/// Runs the code of the README on a scored file and prints the greatest difference.
+/// Runs the code of the READMEs on scored files, and prints the greatest difference of each export. In a process of its own,
+/// transformers would be read anew for each of them.
 const COMPARE: &str = r#"
 import json, os, re, sys
-scored = os.path.abspath(sys.argv[2])
-os.chdir(sys.argv[1])
-scoring, to_onnx = re.findall(r"```python\n(.*?)```", open("README.md").read(), re.S)
-exec(scoring)
-worst = 0.0
-records = [json.loads(line) for line in open(scored)]
-for record in records:
-    spans = [(part["start"], part["end"]) for part in record["segments"]]
-    expected = [part["score"] for part in record["segments"]]
-    for found, value in zip(score(record["prompt"], record["response"], spans), expected):
-        assert (found is None) == (value is None), (record["id"], value, found)
-        worst = max(worst, abs(found[0] - value) if found else 0.0)
-    if record["id"].startswith("long"):
-        assert segment(record["response"]) == spans and None in expected
-try:
-    import onnx, onnxruntime
-except ImportError:
-    print("onnx and onnxruntime are not installed: the ONNX model is not looked at", file=sys.stderr)
-else:
-    exec(to_onnx)
+
+def compare(exported, scored, refuses):
+    os.chdir(exported)
+    for name in ("segmenter", "segmenter_tables"):
+        sys.modules.pop(name, None)
+    scoring, to_onnx = re.findall(r"```python\n(.*?)```", open("README.md").read(), re.S)
+    names = {}
+    exec(scoring, names)
+    score, segment, torch = names["score"], names["segment"], names["torch"]
+    tokenizer, model = names["tokenizer"], names["model"]
+    reads_context = "context" in score.__code__.co_varnames[: score.__code__.co_argcount]
+    by_tokens = {"tokenizer": tokenizer} if "segment(response, tokenizer=tokenizer)" in scoring else {}
+    worst = 0.0
+    records = [json.loads(line) for line in open(scored)]
+    for record in records:
+        spans = [(part["start"], part["end"]) for part in record["segments"]]
+        expected = [part["score"] for part in record["segments"]]
+        more = {"context": record.get("context", "")} if reads_context else {}
+        found = score(record["prompt"], record["response"], spans, **more)
+        for own, value in zip(found, expected):
+            assert (own is None) == (value is None), (record["id"], value, own)
+            worst = max(worst, abs(own[0] - value) if own else 0.0)
+        if record["id"].startswith("uncut"):
+            assert segment(record["response"], **by_tokens) == spans, (record["id"], spans)
+            assert score(record["prompt"], record["response"], **more) == found
+        assert not record["id"].endswith("long") or None in expected
+    if refuses:
+        try:
+            score("Is it far?", "It is far. Very far! " * 300)
+        except ValueError as error:
+            assert re.fullmatch(r"\d+ tokens, expected at most \d+", str(error)), error
+        else:
+            sys.exit("a text that is too long is no error")
+    try:
+        import onnx, onnxruntime
+    except ImportError:
+        print("onnx and onnxruntime are not installed: the ONNX model is not looked at", file=sys.stderr)
+        return worst
+    exec(to_onnx, names)
+    model = names["model"]
     session = onnxruntime.InferenceSession("model.onnx")
     texts = [[record[key] for record in records[:8]] for key in ("prompt", "response")]
     encoded = tokenizer(*texts, padding=True, return_tensors="pt")
     [values] = session.run(None, {name: value.numpy() for name, value in encoded.items()})
     with torch.no_grad():
         distance = (model(**encoded).logits - torch.tensor(values)).abs()
-    worst = max(worst, distance[encoded["attention_mask"].bool()].max().item())
-print(worst)
+    return max(worst, distance[encoded["attention_mask"].bool()].max().item())
+
+for exported, scored, refuses in json.loads(sys.argv[1]):
+    print(compare(exported, scored, refuses))
 "#;
+
+/// Trains one model in each of several ways, exports it, scores texts with it, and names the export, the scores, and whether
+/// it refuses texts that are too long.
+fn exports(family: &str, directory: &Path) -> Vec<(String, Value)> {
+    let has_template = ["qwen2", "llama"].contains(&family);
+    let mut ways = vec![
+        &[][..],
+        &["--pooling", "first", "--scale", "standardized"],
+        &["--loss", "bce"],
+    ];
+    if has_template {
+        ways.push(&["a chat template"]);
+    }
+    // What does not depend on the family.
+    if ["bert", "qwen2"].contains(&family) {
+        ways.extend([
+            &["segmenter = { tokens = 5 }"][..],
+            &["--cut-segments", "score"],
+            &["truncation = \"error\""],
+            &["--use-context"],
+        ]);
+    }
+    let of_way = |(place, more): (usize, &[&str])| {
+        let directory = directory.join(format!("{family}-{place}"));
+        fs_err::create_dir(&directory).unwrap();
+        let bundle = match more {
+            ["a chat template"] => train_with_template(family, &directory),
+            ["--use-context"] => {
+                let splits = ["train.jsonl", "valid.jsonl"].map(|name| {
+                    let text = fs_err::read_to_string(trained().join(name)).unwrap();
+                    write(
+                        &directory,
+                        name,
+                        text.replace("{\"id\"", "{\"context\":\"So it was said.\",\"id\""),
+                    );
+                    directory.join(name).to_str().unwrap().to_owned()
+                });
+                train_on([&splits[0], &splits[1]], family, &directory, more)
+            }
+            // A setting of texts that no flag has.
+            [setting] if setting.contains(" = ") => {
+                write(&directory, "text.toml", format!("[text]\n{setting}\n"));
+                let config = directory.join("text.toml");
+                train(family, &directory, &["--config", config.to_str().unwrap()])
+            }
+            more => train(family, &directory, more),
+        };
+        let path = |name: &str| directory.join(name).to_str().unwrap().to_owned();
+        let (exported, scored) = (path("exported"), path("scored.jsonl"));
+        gradus(trained(), &["export", &bundle, &exported]).succeeds();
+        let refuses = more.iter().any(|way| way.starts_with("truncation"));
+        write(&directory, "texts.jsonl", texts(refuses));
+        gradus(
+            &directory,
+            &["score", &bundle, "texts.jsonl", "-o", &scored],
+        )
+        .succeeds();
+        let case = serde_json::json!([exported, scored, refuses]);
+        (format!("{family} {more:?}"), case)
+    };
+    ways.into_iter().enumerate().map(of_way).collect()
+}
+
+/// Records with segments and without; unless `only_short`, also such that no model holds, with segments behind its end.
+fn texts(only_short: bool) -> String {
+    let mut texts = fs_err::read_to_string(trained().join("test.jsonl")).unwrap();
+    let mut add = |id: &str, [prompts, contexts, responses]: [usize; 3]| {
+        texts += &serde_json::json!({
+            "id": id,
+            "prompt": "Is it far? ".repeat(prompts),
+            "context": "It was said to be far. ".repeat(contexts),
+            "response": "It is far. Very far! ".repeat(responses),
+        })
+        .to_string();
+        texts.push('\n');
+    };
+    add("uncut", [1, 1, 1]);
+    if !only_short {
+        add("uncut, long", [1, 0, 300]);
+        add("uncut, a long prompt, long", [400, 1, 300]);
+        add("uncut, a long context, long", [1, 400, 300]);
+    }
+    texts
+}
 
 #[test]
 #[ignore = "needs Python with torch and transformers: set GRADUS_PYTHON to its interpreter"]
@@ -360,56 +471,29 @@ fn an_export_gives_the_same_scores_in_python() {
         eprintln!("GRADUS_PYTHON is not set: nothing is compared");
         return;
     };
-    for family in EncoderConfig::MODEL_TYPES {
-        let has_template = ["qwen2", "llama"].contains(family);
-        for more in [
-            &[][..],
-            &["--pooling", "first", "--scale", "standardized"],
-            &["--loss", "bce"],
-            &["a chat template"],
-        ] {
-            let directory = temp_dir();
-            let bundle = match more {
-                ["a chat template"] if has_template => {
-                    train_with_template(family, directory.path())
-                }
-                ["a chat template"] => continue,
-                more => train(family, directory.path(), more),
-            };
-            let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
-            let (exported, scored) = (path("exported"), path("scored.jsonl"));
-            gradus(trained(), &["export", &bundle, &exported]).succeeds();
-            // Texts above the length of every model, which the segmenter cuts.
-            let mut texts = fs_err::read_to_string(trained().join("test.jsonl")).unwrap();
-            for (name, questions) in [("long", 1), ("long-prompt", 400)] {
-                texts += &serde_json::json!({
-                    "id": name,
-                    "prompt": "Is it far? ".repeat(questions),
-                    "response": "It is far. Very far! ".repeat(300),
-                })
-                .to_string();
-                texts.push('\n');
-            }
-            write(directory.path(), "texts.jsonl", texts);
-            gradus(
-                directory.path(),
-                &["score", &bundle, "texts.jsonl", "-o", &scored],
-            )
-            .succeeds();
-            let output = Command::new(&python)
-                .args(["-c", COMPARE, &exported, &scored])
-                .output()
-                .unwrap();
-            let error = String::from_utf8_lossy(&output.stderr);
-            let worst = String::from_utf8_lossy(&output.stdout);
-            let worst: f64 = worst
-                .lines()
-                .last()
-                .unwrap_or_default()
-                .parse()
-                .unwrap_or_else(|_| panic!("{error}"));
-            println!("{family} {more:?}: {worst:e}");
-            assert!(worst < 1e-4, "{family} {more:?}: {worst}");
-        }
+    let directory = temp_dir();
+    let only = std::env::var("GRADUS_TEST_FAMILY").ok();
+    let families = EncoderConfig::MODEL_TYPES.iter();
+    let families = families.filter(|family| only.as_ref().is_none_or(|only| only == **family));
+    let (names, cases): (Vec<String>, Vec<Value>) = families
+        .flat_map(|family| exports(family, directory.path()))
+        .unzip();
+    let output = Command::new(&python)
+        .args(["-c", COMPARE, &Value::from(cases).to_string()])
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    let found = String::from_utf8_lossy(&output.stdout);
+    let worst: Vec<f64> = found.lines().filter_map(|line| line.parse().ok()).collect();
+    for (name, worst) in names.iter().zip(&worst) {
+        println!("{name}: {worst:e}");
+        assert!(*worst < 1e-4, "{name}: {worst}");
     }
+    assert!(output.status.success() && !names.is_empty(), "{error}");
+    assert_eq!(
+        worst.len(),
+        names.len(),
+        "behind {:?}: {error}",
+        names.get(worst.len())
+    );
 }
