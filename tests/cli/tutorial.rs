@@ -42,7 +42,7 @@ fn run(document: &str, path: &Path) -> String {
 fn the_tutorial_ends_with_doubtful_sentences_at_the_precision_it_asks_for() {
     let directory = temp_dir();
     let path = directory.path();
-    run("tutorial.md", path);
+    let printed = run("tutorial.md", path);
     let doubtful = fs_err::read_to_string(path.join("doubtful.txt")).unwrap();
     assert!(doubtful.lines().count() > 3, "{doubtful}");
     assert!(names(path).contains(&"report.html".to_owned()));
@@ -56,6 +56,13 @@ fn the_tutorial_ends_with_doubtful_sentences_at_the_precision_it_asks_for() {
         high >= 0.9 && found["recall"].as_f64().unwrap() > 0.5,
         "{found}"
     );
+    // The script shows it itself.
+    let precision = found["precision"].as_f64().unwrap();
+    let row = printed
+        .lines()
+        .find(|line| line.starts_with("doubtful, at most"));
+    let row = row.unwrap_or_else(|| panic!("no row of the flags in {printed}"));
+    assert!(row.contains(&format!("{precision:.2} [")), "{row}");
 }
 
 #[test]
