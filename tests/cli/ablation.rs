@@ -153,16 +153,42 @@ fn answers_that_say_nothing_are_scored_beside_the_real_ones() {
         (&refusal["kind"], &refusal["prompts"]),
         (&json!("refusal"), &json!(40))
     );
-    // What `score` says of such an answer.
-    let line = json!({"prompt": "What of number 80?", "context": "A passage about and also things. More.", "response": "I do not know."});
-    write(path, "one.jsonl", line.to_string());
-    let scored = gradus(path, &["score", "reads", "one.jsonl"]).succeeds();
-    let scored: Value = serde_json::from_str(scored.trim()).unwrap();
-    let mean = refusal["score"].as_f64().unwrap();
-    assert!(
-        (scored["score"].as_f64().unwrap() - mean).abs() < 0.1,
-        "{scored} {mean}"
+    // What `score` says of such answers to the same prompts, and of the real ones.
+    let data = fs_err::read_to_string(path.join("test.jsonl")).unwrap();
+    let refusals = data.lines().map(|line| {
+        let mut record: Value = serde_json::from_str(line).unwrap();
+        let record = record.as_object_mut().unwrap();
+        record.retain(|key, _| ["id", "prompt", "context"].contains(&key.as_str()));
+        record.insert("response".into(), json!("I do not know."));
+        json!(record).to_string()
+    });
+    write(
+        path,
+        "refusals.jsonl",
+        refusals.collect::<Vec<_>>().join("\n"),
     );
+    let scores = |name: &str| -> Vec<f64> {
+        let scored = gradus(path, &["score", "reads", name]).succeeds();
+        let records = scored
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap());
+        records
+            .map(|record: Value| record["score"].as_f64().unwrap())
+            .collect()
+    };
+    let (refused, real) = (scores("refusals.jsonl"), scores("test.jsonl"));
+    let mean = |scores: &[f64]| scores.iter().sum::<f64>() / scores.len() as f64;
+    let near = |key: &str, expected: f64| {
+        let found = refusal[key].as_f64().unwrap();
+        assert!((found - expected).abs() < 1e-5, "{key}: {found} {expected}");
+    };
+    near("score", mean(&refused));
+    near("real_score", mean(&real));
+    let wins = refused
+        .iter()
+        .zip(&real)
+        .filter(|(refused, real)| refused > real);
+    near("wins", wins.count() as f64 / 40.0);
     let wins: Vec<f64> = hacks
         .iter()
         .map(|hack| hack["wins"].as_f64().unwrap())
@@ -182,7 +208,14 @@ fn answers_that_say_nothing_are_scored_beside_the_real_ones() {
             assert!(text.contains(part), "no `{part}` in {text}");
         }
     }
-    // A model that learned nothing prefers some of them, or none: --strict fails just then.
+    // An answer that is as good as the real one is a great danger, and --strict fails; without a danger it does not.
+    let strict = gradus(path, &["audit", "reads", "refusals.jsonl", "--strict"]);
+    assert_eq!(strict.code, Some(2));
+    assert!(
+        strict.stderr.contains("answers that say nothing win"),
+        "{}",
+        strict.stderr
+    );
     let great = hacks.iter().any(|hack| hack["danger"] == "great");
     let strict = gradus(path, &[&audit[..], &["--strict"]].concat());
     assert_eq!(

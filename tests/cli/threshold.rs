@@ -229,7 +229,18 @@ fn the_model_card_says_what_was_measured_and_what_changed() {
     let path = directory.path();
     let card = || fs_err::read_to_string(path.join("bundle/README.md")).unwrap();
     let trained = card();
+    let manifest = fs_err::read_to_string(path.join("bundle/manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_str(&manifest).unwrap();
+    for split in ["train", "valid"] {
+        let digest = manifest["training"]["data"][split]["sha256"].as_str();
+        assert!(
+            trained.contains(digest.unwrap()),
+            "no digest of {split} in {trained}"
+        );
+    }
     for part in [
+        "## Limits",
+        "Do not use it alone to decide about people",
         "library_name: gradus",
         "SHA-256 of their texts",
         "loss: mse",
