@@ -73,8 +73,18 @@ fn devices_lists_the_cpu() {
 fn shells_and_man_know_every_command() {
     let directory = temp_dir();
     let path = directory.path();
-    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+    for (shell, of_program) in [
+        ("bash", " default gradus\n"),
+        ("elvish", "arg-completer[gradus]"),
+        ("fish", "complete -c gradus "),
+        ("powershell", "-CommandName 'gradus'"),
+        ("zsh", "#compdef gradus\n"),
+    ] {
         let script = gradus(path, &["completions", shell]).succeeds();
+        assert!(
+            script.contains(of_program),
+            "{shell}: nothing completes `gradus`"
+        );
         for part in [
             "threshold",
             "compare-generators",
@@ -91,6 +101,21 @@ fn shells_and_man_know_every_command() {
     let page = |name: &str| fs_err::read_to_string(path.join("pages").join(name)).unwrap();
     assert!(page("gradus.1").contains(".TH gradus 1"));
     assert!(page("gradus-data-audit.1").contains("gradus\\-data\\-audit"));
+    let commands = gradus(path, &["--help"]).succeeds();
+    let commands = commands
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1);
+    let commands = commands.take_while(|line| !line.is_empty());
+    let commands: Vec<&str> = commands
+        .filter_map(|line| line.strip_prefix("  ")?.split(' ').next())
+        .filter(|name| !name.is_empty() && *name != "help")
+        .collect();
+    assert!(commands.len() > 20, "{commands:?}");
+    for command in commands {
+        let name = format!("gradus-{command}.1");
+        assert!(page(&name).contains(".SH SYNOPSIS"), "{name}");
+    }
     assert!(page("gradus-threshold.1").contains("wrong:missed=5:1"));
     // Pages are never mixed with other files.
     gradus(path, &["man", "pages"]).fails(2, &["pages", "already"]);
