@@ -50,7 +50,7 @@ fn a_threshold_has_a_page_with_its_curve() {
         &[
             "Gradus threshold",
             "<dt>Chosen on</dt><dd><bdi>rated.jsonl</bdi></dd>",
-            "recall on new segments like these: at least",
+            "Recall on new segments like these: at least",
             "(chosen)",
             "<h3>Precision and recall by threshold</h3>",
             "<svg class=\"chart\"",
@@ -105,7 +105,7 @@ fn generators_have_a_page_that_says_whether_their_gap_is_the_judges() {
         &[
             "<li class=\"good\">",
             "corrected by 20 rated prompts",
-            "corrected by ratings",
+            "<li class=\"model dot\">corrected by ratings",
         ],
     );
 }

@@ -49,7 +49,7 @@ fn add_finding(page: &mut String, finding: &Finding) {
         let examples = visible_markdown(&examples.join(", "));
         let _ = write!(page, "; for instance {examples}");
     }
-    let _ = writeln!(page, ". {}", visible_markdown(&finding.advice));
+    let _ = writeln!(page, " \u{2192} {}", visible_markdown(&finding.advice));
 }
 
 fn add_table(page: &mut String, table: Table) {

@@ -83,7 +83,7 @@ fn shortcuts(report: &AuditReport) -> Section {
                 reading that figures of a model are to be held against it. fitted: on training data, judged on others.";
     let verdicts = report.aspects.iter().map(|aspect| ToneSentence {
         good: None,
-        text: tables::verdict(aspect).replace('`', ""),
+        text: tables::verdict(aspect),
     });
     Section {
         sentences: verdicts.collect(),

@@ -81,7 +81,7 @@ fn sentence(gap: &Gap) -> ToneSentence {
     };
     ToneSentence {
         good,
-        text: gap.sentence.replace('`', ""),
+        text: gap.sentence.clone(),
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) fn document(
 fn section(found: &AspectReport) -> Result<Section> {
     let sentences = sentences(found).into_iter().map(|text| ToneSentence {
         good: None,
-        text: text.replace('`', ""),
+        text: capitalized(&text),
     });
     Ok(Section {
         name: found.aspect.clone(),
@@ -53,6 +53,14 @@ fn section(found: &AspectReport) -> Result<Section> {
                 .into(),
         ],
     })
+}
+
+/// A sentence of the table as one that stands alone.
+fn capitalized(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|first| first.to_uppercase());
+    let first: String = first.into_iter().flatten().collect();
+    format!("{first}{}.", chars.as_str())
 }
 
 /// Precision and recall by threshold.

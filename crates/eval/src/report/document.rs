@@ -98,14 +98,14 @@ impl Section {
                 h2 { bdi { (self.name) } }
                 @if !self.sentences.is_empty() {
                     ul.reading {
-                        @for sentence in &self.sentences { li class=[sentence.class()] { (sentence.text) } }
+                        @for sentence in &self.sentences { li class=[sentence.class()] { (coded(&sentence.text)) } }
                     }
                 }
                 @for table in &self.tables { (table.markup()) }
                 @if !self.charts.is_empty() {
                     div.charts { @for chart in &self.charts { (figure(chart)) } }
                 }
-                @for note in &self.notes { p.note { (note) } }
+                @for note in &self.notes { p.note { (coded(note)) } }
             }
         }
     }
@@ -128,12 +128,36 @@ impl Table {
                         @for row in &self.rows {
                             tr {
                                 @for (index, cell) in row.iter().enumerate() {
-                                    @if index == 0 { th scope="row" { bdi { (cell) } } } @else { td { (cell) } }
+                                    @if index == 0 { th scope="row" { bdi { (cell) } } } @else { (figure_cell(cell)) }
                                 }
                             }
                         }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// A text whose parts between backticks are code.
+fn coded(text: &str) -> Markup {
+    html! {
+        @for (index, part) in text.split('`').enumerate() {
+            @if index % 2 == 0 { (part) } @else { code { (part) } }
+        }
+    }
+}
+
+/// A figure; the interval in brackets behind it stands below, so that columns are narrow.
+fn figure_cell(cell: &str) -> Markup {
+    let interval = cell
+        .strip_suffix(']')
+        .and_then(|cell| cell.split_once(" ["));
+    html! {
+        td {
+            @match interval {
+                Some((figure, ends)) => { (figure) span.range { "[" (ends) "]" } },
+                None => { (cell) },
             }
         }
     }
@@ -149,12 +173,12 @@ mod tests {
             name: "facts <b>".into(),
             sentences: vec![ToneSentence {
                 good: Some(false),
-                text: "It is \u{202e}bad.".into(),
+                text: "It `i<s` \u{202e}bad.".into(),
             }],
             tables: vec![Table::new(
                 "Flags",
                 &["name", "precision"],
-                [vec!["<i>".into(), "0.9".into()]],
+                [vec!["<i>".into(), "0.9 [0.8, 1.0]".into()]],
             )],
             notes: vec!["In brackets: intervals.".into()],
             ..Section::default()
@@ -171,9 +195,9 @@ mod tests {
             "<dt>Data</dt><dd><bdi>valid.jsonl</bdi></dd>",
             "<a href=\"#section-0\"><bdi>facts &lt;b&gt;</bdi></a>",
             "<section id=\"section-0\"><h2><bdi>facts &lt;b&gt;</bdi></h2>",
-            "<li class=\"bad\">It is ",
+            "<li class=\"bad\">It <code>i&lt;s</code> ",
             "<caption>Flags</caption>",
-            "<th scope=\"row\"><bdi>&lt;i&gt;</bdi></th><td>0.9</td>",
+            "<th scope=\"row\"><bdi>&lt;i&gt;</bdi></th><td>0.9<span class=\"range\">[0.8, 1.0]</span></td>",
             "<p class=\"note\">In brackets: intervals.</p>",
         ] {
             assert!(page.contains(part), "missing `{part}` in {page}");

@@ -82,28 +82,39 @@ impl IntervalChart<'_> {
                 }
             }
         })?;
-        let key = if self.series.len() > 1 {
-            let series = self.series.iter();
-            series.map(|(name, _, class)| (*class, *name)).collect()
-        } else {
-            Vec::new()
-        };
+        let series = self.series.iter().enumerate();
+        let shown = series.filter(|(place, _)| self.has(*place));
+        let key: Vec<_> = shown.map(|(_, (name, _, class))| (*class, *name)).collect();
         Ok(Some(Chart {
             title: self.title.into(),
             caption: self.caption.clone(),
             svg,
-            key,
+            key: if self.series.len() > 1 {
+                key
+            } else {
+                Vec::new()
+            },
             numbers: self.numbers(),
         }))
     }
 
+    /// Whether a row has a figure of this series.
+    fn has(&self, series: usize) -> bool {
+        let mut rows = self.rows.iter();
+        rows.any(|row| row.figures.get(series).is_some_and(Option::is_some))
+    }
+
     fn numbers(&self) -> Numbers {
         let mut head = vec![""];
-        for (name, ..) in self.series {
-            head.extend([*name, "from", "to"]);
+        let shown: Vec<usize> = (0..self.series.len())
+            .filter(|&place| self.has(place))
+            .collect();
+        for &place in &shown {
+            head.extend([self.series[place].0, "from", "to"]);
         }
         let rows = self.rows.iter().map(|row| {
-            let cells = row.figures.iter().flat_map(|found| {
+            let cells = shown.iter().flat_map(|&place| {
+                let found = row.figures[place];
                 let estimate = found.map(|(estimate, _)| estimate);
                 let ends = found.and_then(|(_, ends)| ends);
                 [estimate, ends.map(|ends| ends[0]), ends.map(|ends| ends[1])].map(figure)
@@ -162,6 +173,10 @@ mod tests {
             ["a - b", "-", "-", "-", "0.2500", "0.1250", "0.5000"]
         );
         assert_eq!(drawn.key.len(), 2);
+        // What no row has is not in the legend.
+        let alone = chart(vec![row("a - b", vec![None, Some((0.25, None))])]).unwrap();
+        assert_eq!(alone.key, [("other dot", "of the scores")]);
+        assert_eq!(alone.numbers.rows()[0], ["a - b", "0.2500", "-", "-"]);
         assert!(chart(vec![row("a - b", vec![None, None])]).is_none());
         assert!(chart(Vec::new()).is_none());
     }
