@@ -454,14 +454,20 @@ mod tests {
             texts(&third, "A. B\n===\nStep two. Add it."),
             ["A. B\n===", "Step two. Add it."]
         );
+        let fourth: Segmenter = serde_json::from_str("\"sentence-4\"").unwrap();
+        assert_eq!(
+            texts(&fourth, "It is so.\n![A](b)\nEnd."),
+            ["It is so.\n![A](b)", "End."]
+        );
         let new = serde_json::to_string(&Segmenter::Sentence).unwrap();
-        assert_eq!(new, "\"sentence-4\"");
+        assert_eq!(new, "\"sentence-5\"");
         for (text, segmenter) in [
             (r#"{"segmenter":"sentence"}"#, Segmenter::Sentence),
             (r#"{"segmenter":"sentence-1"}"#, Segmenter::Sentence1),
             (r#"{"segmenter":"sentence-2"}"#, Segmenter::Sentence2),
             (r#"{"segmenter":"sentence-3"}"#, Segmenter::Sentence3),
-            (r#"{"segmenter":"sentence-4"}"#, Segmenter::Sentence),
+            (r#"{"segmenter":"sentence-4"}"#, Segmenter::Sentence4),
+            (r#"{"segmenter":"sentence-5"}"#, Segmenter::Sentence),
             (r#"{"segmenter":{"tokens":32}}"#, Segmenter::Tokens(32)),
             (
                 r#"{"segmenter":{"delimiter":"; "}}"#,
