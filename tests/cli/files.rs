@@ -126,9 +126,11 @@ fn an_output_is_not_replaced_unasked_and_an_input_never() {
     )
     .succeeds();
     let data = fs_err::read(path.join("d.jsonl")).unwrap();
-    fs_err::hard_link(path.join("d.jsonl"), path.join("hard.jsonl")).unwrap();
-    #[cfg(unix)]
-    fs_err::os::unix::fs::symlink("d.jsonl", path.join("soft.jsonl")).unwrap();
+    for ending in ["jsonl", "html", "md"] {
+        fs_err::hard_link(path.join("d.jsonl"), path.join(format!("hard.{ending}"))).unwrap();
+        #[cfg(unix)]
+        fs_err::os::unix::fs::symlink("d.jsonl", path.join(format!("soft.{ending}"))).unwrap();
+    }
     let prm =
         r#"{"question":"q","steps":["a","b"],"label":1,"id":"1","final_answer_correct":false}"#;
     write(path, "published.json", format!("[{prm}]"));
@@ -141,7 +143,12 @@ fn an_output_is_not_replaced_unasked_and_an_input_never() {
         &["eval", "--scores", "d.jsonl", "published.json", "--html"],
     ];
     for command in commands {
-        for output in ["d.jsonl", "hard.jsonl", "soft.jsonl", "./d.jsonl"] {
+        let outputs: &[&str] = match command.last() {
+            Some(&"--html") => &["hard.html", "soft.html"],
+            Some(&"--markdown") => &["hard.md", "soft.md"],
+            _ => &["d.jsonl", "hard.jsonl", "soft.jsonl", "./d.jsonl"],
+        };
+        for &output in outputs {
             let run = gradus(path, &[command, &[output]].concat());
             assert_eq!(run.code, Some(2), "{command:?}: {}", run.stderr);
             if command[0] != "data" || command[1] == "import" {
@@ -157,7 +164,7 @@ fn an_output_is_not_replaced_unasked_and_an_input_never() {
         "d.jsonl",
         "--overwrite",
         "-o",
-        "bundle/model.safetensors",
+        "bundle/tokenizer.json",
     ];
     gradus(path, &into).fails(2, &["found the input `bundle`"]);
     let split = ["data", "split", "d.jsonl", "-o", "."];
@@ -279,7 +286,7 @@ fn names_may_be_links_bytes_or_as_long_as_they_can_be() {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_gradus"))
         .args(train(&[]))
         .arg("--output")
-        .arg(bytes)
+        .arg(std::ffi::OsStr::from_bytes(b"caf\xe9"))
         .output()
         .unwrap();
     crate::support::Run::of(output).fails(2, &["output", "Unicode"]);
