@@ -131,7 +131,7 @@ fn what_is_damaged_is_made_anew_and_said() {
         }
         for (k, bytes) in damaged.iter().enumerate() {
             fs_err::write(&file, bytes).unwrap();
-            let output = format!("b-{k}-{name}");
+            let output = format!("b-{k}-{}", name.replace('.', "-"));
             let again = run(&output);
             assert!(
                 again.stderr.contains("made anew"),
