@@ -6,16 +6,19 @@
     venv/bin/python scripts/read_speed.py --megabytes 1000
     python3 scripts/read_speed.py --megabytes 140 --only audit,stats,split,eval    # needs Python only
     python3 scripts/read_speed.py --file train.jsonl --only validate,audit         # data of your own
+    python3 scripts/read_speed.py --megabytes 20 --short --only train,score        # JSONL beside Parquet
 
 Writes records like those of RAGTruth (a long context, rated sentences) as JSONL, or short ones with `--short` (as those of
 `gradus data generate`, about 150 bytes a segment), converts them with `gradus data convert`, and prints the best of `--runs` runs of
 each, with the largest resident size of its process. MB are those of the JSONL file, so that rates compare. PyArrow only decodes the
 columns, and its start is not counted; `validate` starts a process, and also checks every span, rating and id, and takes statistics.
-Without PyArrow its rows are left out. `eval` reads a file of scores for the same records. Run it on an idle machine.
+Without PyArrow its rows are left out. `eval` reads a file of scores for the same records. `train` and `score`, with a tiny model, run
+if they are named. Run it on an idle machine.
 """
 
 import argparse
 import importlib.util
+import itertools
 import json
 import os
 import random
@@ -95,7 +98,30 @@ def read_by_pyarrow(rows: Path, threads: str) -> float:
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
+# A model that takes little time beside reading.
+TINY = """
+[text]
+max_length = 64
+
+[scratch]
+d_model = 16
+num_layers = 1
+num_heads = 2
+d_ff = 32
+
+[training]
+epochs = 1
+"""
+
+
+def first_lines(lines: Path, part: Path, count: int) -> Path:
+    with lines.open(encoding="utf-8") as data:
+        part.write_text("".join(itertools.islice(data, count)), encoding="utf-8")
+    return part
+
+
 COMMANDS = ["validate", "validate-parquet", "pyarrow", "stats", "audit", "split", "convert", "eval"]
+MODEL_COMMANDS = ["train", "score"]
 
 
 def main() -> None:
@@ -104,7 +130,7 @@ def main() -> None:
     parser.add_argument("--megabytes", type=int, default=200, help="size of the JSONL file")
     parser.add_argument("--short", action="store_true", help="short records")
     parser.add_argument("--file", type=Path, help="a JSONL file to read instead")
-    parser.add_argument("--only", default=",".join(COMMANDS), help="of " + ", ".join(COMMANDS))
+    parser.add_argument("--only", default=",".join(COMMANDS), help="of " + ", ".join(COMMANDS + MODEL_COMMANDS))
     parser.add_argument("--runs", type=int, default=3, help="runs of each, of which the best counts")
     arguments = parser.parse_args()
     binary = str(Path(arguments.binary).resolve())
@@ -122,10 +148,10 @@ def main() -> None:
         print(f"{megabytes:.0f} MB of JSONL")
         if "pyarrow" in only and not importlib.util.find_spec("pyarrow"):
             if arguments.only != parser.get_default("only"):
-                raise SystemExit("PyArrow is not installed: `pip install pyarrow` in a virtual environment, or leave it out of --only")
+                raise SystemExit("PyArrow is not installed: `pip install pyarrow` in a virtual environment, or name other commands")
             print("PyArrow is not installed, so that its rows are left out (`pip install pyarrow` in a virtual environment)")
             only.remove("pyarrow")
-        if {"validate-parquet", "pyarrow"} & set(only):
+        if {"validate-parquet", "pyarrow", *MODEL_COMMANDS} & set(only):
             measured([binary, "data", "convert", str(lines), str(rows)])
             print(f"{rows.stat().st_size / 1e6:.0f} MB of Parquet")
         print("\n| command | seconds | MB/s | peak, MB |\n|---|---|---|---|")
@@ -156,6 +182,17 @@ def main() -> None:
         if "eval" in only:
             segments = write_scores(lines, folder / "scores.jsonl")
             command(f"`gradus eval`, {segments:,} segments", "eval", "--scores", folder / "scores.jsonl", lines)
+        if set(MODEL_COMMANDS) & set(only):
+            config, bundle = folder / "run.toml", folder / "bundle"
+            config.write_text(TINY)
+            few, fewer = first_lines(lines, folder / "few.jsonl", 1000), first_lines(lines, folder / "fewer.jsonl", 100)
+            train = ["train", "--config", config, "--valid", fewer, "--output"]
+            measured([binary, *map(str, [*train, bundle, "--train", few])])
+            for label, data in [("JSONL", lines), ("Parquet", rows)]:
+                if "train" in only:
+                    command(f"`gradus train --dry-run`, {label}", *train, folder / "other", "--dry-run", "--train", data)
+                if "score" in only:
+                    command(f"`gradus score`, {label}", "score", bundle, data, "-o", folder / "out.jsonl", "--overwrite")
 
 
 if __name__ == "__main__":
