@@ -12,6 +12,7 @@ mod json_list;
 mod lines;
 mod locate;
 mod parallel;
+mod parallel_work;
 #[cfg_attr(not(feature = "parquet"), path = "parquet/absent.rs")]
 mod parquet;
 mod plain;
@@ -41,6 +42,6 @@ pub use record::*;
 pub use record_set::{IdHashes, RecordIter, RecordSet, StoredRecords};
 pub use span_text::SpanFit;
 pub(crate) use span_text::{TEXT, check_text, utf16_to_chars};
-pub use unread::{UnreadKey, UnreadKeys};
+pub use unread::{KeyFacts, UnreadKey, UnreadKeys};
 pub(crate) use unread::{fold, looks_like_column, names_a_rating};
 pub use write::*;

@@ -2,16 +2,15 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use serde_json::{Map, Value};
 
 use super::first_places::FirstPlaces;
 use super::json_lines::RawRecord;
-use super::parquet::RowBatch;
-use super::reader::{ReadSettings, Refused};
+use super::parallel_work::{Batch, Job, Made, Source, Waiting, next_job, work_on};
 use crate::{DataError, Example, ExampleReader, Location, ReadProgress, Result};
 
 /// Text and records that one thread makes examples of at a time.
@@ -52,48 +51,6 @@ pub struct ParallelReader<T> {
 struct Awaited<T> {
     made: Receiver<Vec<Made<T>>>,
     bytes: u64,
-}
-
-/// An example, or what is wrong with it.
-struct Made<T> {
-    number: usize,
-    line: usize,
-    /// The place, where its file is another than that of the record before.
-    file: Option<Location>,
-    example: Result<T>,
-    /// Whether it is an error of the file, behind which nothing is read.
-    is_last: bool,
-}
-
-/// Records that were read and not looked at yet.
-struct Batch {
-    text: Vec<u8>,
-    records: Vec<Waiting>,
-    /// Bytes that it keeps in memory.
-    bytes: u64,
-    /// The file that was read last ahead of them.
-    location: Location,
-}
-
-struct Waiting {
-    number: usize,
-    line: usize,
-    file: Option<Location>,
-    source: Source,
-}
-
-/// Where a record of a batch is.
-enum Source {
-    /// A line that ends there in the text of the batch; it starts where the one before ends.
-    Line(usize),
-    /// Rows, of which the last has the number of the record.
-    Rows(Box<RowBatch>),
-    Object(Result<Map<String, Value>>),
-}
-
-struct Job<T> {
-    batch: Batch,
-    done: SyncSender<Vec<Made<T>>>,
 }
 
 impl<T: Send + 'static> ParallelReader<T> {
@@ -327,106 +284,4 @@ fn text_bytes(object: &Map<String, Value>) -> usize {
         }
     }
     object.values().map(of).sum()
-}
-
-/// The next piece of work; none when the reader is gone.
-fn next_job<T>(jobs: &Mutex<Receiver<Job<T>>>) -> Option<Job<T>> {
-    jobs.lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .recv()
-        .ok()
-}
-
-/// Makes the examples of a batch and sends them off.
-fn work_on<T>(job: Job<T>, settings: &ReadSettings, prepare: &dyn Fn(Example) -> T) {
-    let Batch {
-        text,
-        records,
-        location: mut place,
-        ..
-    } = job.batch;
-    let mut start = 0;
-    let mut made = Vec::with_capacity(records.len());
-    for record in records {
-        if let Some(file) = &record.file {
-            place.clone_from(file);
-        }
-        place.line = record.line;
-        let raw = match record.source {
-            Source::Line(end) => {
-                let line = &text[start..end];
-                start = end;
-                RawRecord::Line(line)
-            }
-            Source::Rows(rows) => {
-                let of_rows = RowsOf {
-                    number: record.number,
-                    file: record.file,
-                    place: &mut place,
-                };
-                of_rows.read(*rows, settings, prepare, &mut made);
-                continue;
-            }
-            Source::Object(object) => RawRecord::Object(object),
-        };
-        let example = settings.example(raw, record.number);
-        made.push(Made {
-            number: record.number,
-            line: record.line,
-            file: record.file,
-            example: example.map(prepare).map_err(|error| error.at(&place)),
-            is_last: false,
-        });
-    }
-    // A reader that is gone wants nothing.
-    let _ = job.done.send(made);
-}
-
-/// Where a batch of rows stands.
-struct RowsOf<'a> {
-    /// The number of its last row.
-    number: usize,
-    file: Option<Location>,
-    place: &'a mut Location,
-}
-
-impl RowsOf<'_> {
-    /// Makes the examples of the rows, up to the one where the file is found to be wrong.
-    fn read<T>(
-        mut self,
-        mut rows: RowBatch,
-        settings: &ReadSettings,
-        prepare: &dyn Fn(Example) -> T,
-        made: &mut Vec<Made<T>>,
-    ) {
-        let last_line = self.place.line;
-        made.reserve(rows.left());
-        while rows.left() > 0 {
-            let behind = rows.left() - 1;
-            let number = self.number - behind;
-            self.place.line = last_line - behind;
-            let path = &self.place.path;
-            let advanced = rows.advance(path);
-            let is_there = advanced.is_ok();
-            let example = match advanced {
-                Ok(()) => settings.example(RawRecord::Row(&rows, path), number),
-                Err(error) => Err(Refused::File(Box::new(error))),
-            };
-            let is_last = matches!(example, Err(Refused::File(_)));
-            // A row that does not even start is none that was read.
-            let unread = usize::from(!is_there);
-            made.push(Made {
-                number: number - unread,
-                line: self.place.line - unread,
-                file: self.file.take(),
-                example: example
-                    .map(prepare)
-                    .map_err(|refused| refused.at(self.place)),
-                is_last,
-            });
-            if is_last {
-                return;
-            }
-        }
-    }
 }

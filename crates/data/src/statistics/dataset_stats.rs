@@ -9,6 +9,9 @@ use crate::{CohensKappa, ExampleReader, Histogram, RaterAgreement, Result, Stats
 /// Maximum number of repeated ids that [`DatasetStats`] lists. All are counted.
 pub const REPEATED_IDS_LISTED: usize = 10;
 
+/// Up to so many distinct ratings of an aspect are counted one by one, and more in groups of close ones.
+pub const MOST_DISTINCT_RATINGS: usize = 1 << 17;
+
 /// Statistics of a data set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -75,6 +78,10 @@ pub struct RatingStats {
     pub count: u64,
     /// Number of distinct ratings.
     pub distinct: usize,
+    /// Whether there are more than [`MOST_DISTINCT_RATINGS`] distinct ones, so that their number (within about 2 %), the
+    /// standard deviation and the histogram are estimates.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub approximate: bool,
     /// Lowest rating.
     pub min: f64,
     /// Mean rating.
@@ -91,6 +98,14 @@ pub struct RatingStats {
     /// Cohen's kappa of the pairs of raters, if their names are in the `meta` of the records, where imports write them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kappa: Option<CohensKappa>,
+}
+
+impl RatingStats {
+    /// The number of distinct ratings as text, behind a `~` where it is an estimate.
+    pub fn distinct_text(&self) -> String {
+        let sign = if self.approximate { "~" } else { "" };
+        format!("{sign}{}", self.distinct)
+    }
 }
 
 impl fmt::Display for RatingStats {

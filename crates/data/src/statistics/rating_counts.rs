@@ -1,12 +1,12 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use crate::ratings::mean_and_sd;
-use crate::{AgreementCounts, Example, Histogram, RatingStats, Segment};
+use super::rating_tally::RatingTally;
+use crate::{AgreementCounts, Example, RatingStats, Segment};
 
 /// The frequency of every rating of every aspect, and the agreement of raters.
 #[derive(Debug, Default)]
 pub(crate) struct RatingCounts {
-    counts: BTreeMap<String, HashMap<u64, u64>>,
+    counts: BTreeMap<String, RatingTally>,
     raters: AgreementCounts,
 }
 
@@ -27,12 +27,11 @@ impl RatingCounts {
 
     fn add(&mut self, ratings: &BTreeMap<String, f64>) {
         for (aspect, &rating) in ratings {
-            // Adding zero turns -0.0 into 0.0, so that the two count as one rating.
-            let bits = (rating + 0.0).to_bits();
             if let Some(counts) = self.counts.get_mut(aspect) {
-                *counts.entry(bits).or_default() += 1;
+                counts.add(rating);
             } else {
-                let counts = HashMap::from([(bits, 1)]);
+                let mut counts = RatingTally::new();
+                counts.add(rating);
                 self.counts.insert(aspect.to_owned(), counts);
             }
         }
@@ -42,40 +41,12 @@ impl RatingCounts {
         let aspects = self.counts.iter();
         aspects
             .map(|(aspect, counts)| {
-                let mut stats = rating_stats(counts);
+                let mut stats = counts.stats();
                 if let Some((agreement, kappa)) = self.raters.of(aspect) {
                     (stats.raters, stats.kappa) = (Some(agreement), kappa);
                 }
                 (aspect.clone(), stats)
             })
             .collect()
-    }
-}
-
-/// Statistics of ratings, given as bits and frequencies; at least one.
-fn rating_stats(counts: &HashMap<u64, u64>) -> RatingStats {
-    let mut values: Vec<(f64, u64)> = counts
-        .iter()
-        .map(|(&bits, &count)| (f64::from_bits(bits), count))
-        .collect();
-    // Sorted, also to make sums independent of the order of the map.
-    values.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-    let (min, max) = (values[0].0, values[values.len() - 1].0);
-    let (mean, sd) = mean_and_sd(values.iter().copied());
-    let mut histogram = Histogram::new(min, max);
-    for &(value, count) in &values {
-        histogram.add(value, count);
-    }
-    let count = values.iter().map(|(_, count)| count).sum();
-    RatingStats {
-        count,
-        distinct: values.len(),
-        min,
-        mean,
-        max,
-        sd,
-        histogram,
-        raters: None,
-        kappa: None,
     }
 }

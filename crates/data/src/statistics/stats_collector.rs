@@ -1,18 +1,14 @@
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
-
+use super::fingerprint::{ByFingerprint, Fingerprint, fingerprint};
 use super::rating_counts::RatingCounts;
-use crate::{
-    DatasetStats, Example, LengthStats, REPEATED_IDS_LISTED, RepeatedId, Segment, WeightStats,
-    fold_text,
-};
+use super::repeated_ids::RepeatedIds;
+use crate::{DatasetStats, Example, LengthStats, Segment, WeightStats, fold_text};
 
 /// Collects [`DatasetStats`], example by example.
 ///
 /// [`RecordFacts`] are what takes longest of it, and can be made of several examples at a time.
 ///
-/// It keeps a 16-byte fingerprint of each id and each distinct prompt, and one count per distinct rating, and
-/// those of pairs of raters, but no text.
+/// It keeps a 16-byte fingerprint of each id and each distinct prompt, at most [`MOST_DISTINCT_RATINGS`](crate::MOST_DISTINCT_RATINGS)
+/// counts of ratings of each aspect, and those of pairs of raters, but no text.
 #[derive(Debug, Default)]
 pub struct StatsCollector {
     examples: usize,
@@ -27,9 +23,7 @@ pub struct StatsCollector {
     segment_chars: LengthSum,
     segments_per_response: LengthSum,
     prompts: ByFingerprint<usize>,
-    id_lines: ByFingerprint<usize>,
-    repeated_ids: usize,
-    repeated_id_list: Vec<RepeatedId>,
+    ids: RepeatedIds,
 }
 
 impl StatsCollector {
@@ -59,7 +53,7 @@ impl StatsCollector {
             self.add_weight(segment);
         }
         *self.prompts.entry(facts.prompt).or_default() += 1;
-        self.add_id(&example.id, facts.id, line);
+        self.ids.add_with(&example.id, facts.id, line);
     }
 
     fn add_weight(&mut self, segment: &Segment) {
@@ -76,21 +70,6 @@ impl StatsCollector {
         stats.segments += 1;
         stats.min = stats.min.min(weight);
         stats.max = stats.max.max(weight);
-    }
-
-    fn add_id(&mut self, id: &str, fingerprint: Fingerprint, line: usize) {
-        let first_line = *self.id_lines.entry(fingerprint).or_insert(line);
-        if first_line == line {
-            return;
-        }
-        self.repeated_ids += 1;
-        if self.repeated_id_list.len() < REPEATED_IDS_LISTED {
-            self.repeated_id_list.push(RepeatedId {
-                id: id.to_owned(),
-                first_line,
-                line,
-            });
-        }
     }
 
     /// The statistics of all added examples.
@@ -115,8 +94,8 @@ impl StatsCollector {
             segments_per_response: self.segments_per_response.stats(),
             distinct_prompts: self.prompts.len(),
             repeated_prompts: self.prompts.values().filter(|&&uses| uses > 1).count(),
-            repeated_ids: self.repeated_ids,
-            repeated_id_list: self.repeated_id_list.clone(),
+            repeated_ids: self.ids.number(),
+            repeated_id_list: self.ids.listed().to_vec(),
         }
     }
 }
@@ -172,41 +151,6 @@ impl RecordFacts {
             response_chars: example.response.chars().count(),
         }
     }
-}
-
-type Fingerprint = (u64, u64);
-
-/// A map by fingerprints, which are hashes already.
-type ByFingerprint<T> = HashMap<Fingerprint, T, BuildHasherDefault<FirstHalf>>;
-
-/// Takes the first number it is given for the hash.
-#[derive(Default)]
-struct FirstHalf(Option<u64>);
-
-impl Hasher for FirstHalf {
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u64(u64::from(byte));
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0.get_or_insert(number);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0.unwrap_or_default()
-    }
-}
-
-/// A fingerprint of a text. With 128 bits, fewer than one in 10^20 pairs of texts share one.
-fn fingerprint(text: &str) -> Fingerprint {
-    let hash = |seed: u8| {
-        let mut hasher = DefaultHasher::new();
-        (seed, text).hash(&mut hasher);
-        hasher.finish()
-    };
-    (hash(0), hash(1))
 }
 
 #[cfg(test)]

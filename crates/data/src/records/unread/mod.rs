@@ -61,6 +61,33 @@ impl fmt::Display for UnreadKey {
     }
 }
 
+/// What [`UnreadKeys`] has to know of an example, which may be found out of several examples at a time.
+#[derive(Debug)]
+pub struct KeyFacts {
+    is_rated: bool,
+    /// Only where it has keys that are not read.
+    example: Option<Box<Example>>,
+}
+
+impl KeyFacts {
+    /// The facts of an example.
+    pub fn of(example: Example) -> Self {
+        let of_segments = example.segments.iter().map(|segment| &segment.extra);
+        let has_keys = std::iter::once(&example.extra)
+            .chain(of_segments)
+            .any(|extra| !extra.is_empty());
+        Self {
+            is_rated: is_rated(&example),
+            example: has_keys.then(|| Box::new(example)),
+        }
+    }
+}
+
+fn is_rated(example: &Example) -> bool {
+    let mut of_segments = example.segments.iter().map(|segment| &segment.ratings);
+    !example.ratings.is_empty() || of_segments.any(|ratings| !ratings.is_empty())
+}
+
 /// Collects the [`UnreadKey`]s of a data set, example by example.
 #[derive(Debug, Default)]
 pub struct UnreadKeys {
@@ -88,13 +115,17 @@ impl UnreadKeys {
         keys.finish()
     }
 
+    /// Adds the unread keys of one example, of which there are these facts.
+    pub fn add_facts(&mut self, facts: &KeyFacts) {
+        self.is_rated |= facts.is_rated;
+        if let Some(example) = &facts.example {
+            self.add(example);
+        }
+    }
+
     /// Adds the unread keys of one example.
     pub fn add(&mut self, example: &Example) {
-        let is_rated = !example.ratings.is_empty()
-            || example
-                .segments
-                .iter()
-                .any(|segment| !segment.ratings.is_empty());
+        let is_rated = is_rated(example);
         self.is_rated |= is_rated;
         if names_its_aspect(&example.ratings) {
             self.note_aspect(example, &example.extra, false);
