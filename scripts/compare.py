@@ -15,7 +15,7 @@ from reference_data import lines, pieces
 HERE = Path(__file__).resolve().parent
 GRADUS = os.environ["GRADUS"]
 DEFAULT = ("speed", "memory", "start")
-PARTS = (*DEFAULT, "scorers", "accuracy", "threads", "score", "train")
+PARTS = (*DEFAULT, "steps", "scorers", "accuracy", "threads", "score", "train")
 PRECISIONS = ("f32", "bf16", "int8")
 THEIRS = {  # what a scorer of cpu_scorers.py needs to be installed
     "onnxruntime": "onnxruntime",
@@ -29,8 +29,6 @@ THEIRS = {  # what a scorer of cpu_scorers.py needs to be installed
     "openvino-int8": "nncf",
     "openvino-int8-bf16": "nncf",
 }
-SHAPE = ("--length", "256", "--batch-size", "16")
-
 
 def arguments():
     p = argparse.ArgumentParser(prog="compare_pytorch.sh")
@@ -43,6 +41,7 @@ def arguments():
     p.add_argument("--bundle", help="accuracy: a trained bundle with a linear head")
     p.add_argument("--calibrate", help="records for OpenVINO's quantization")
     p.add_argument("--threads", type=int, default=os.cpu_count())
+    p.add_argument("--batch-size", type=int, default=16, help="rows of a batch of full rows")
     p.add_argument("--rounds", type=int, default=3, help="how often the programs take turns")
     p.add_argument("--repetitions", type=int, default=7, help="repetitions inside a measurement of full rows")
     found = p.parse_args()
@@ -60,6 +59,7 @@ def arguments():
 
 
 a = arguments()
+SHAPE = ("--length", "256", "--batch-size", str(a.batch_size))
 
 
 class Run:
@@ -124,9 +124,9 @@ def bench(mode, *more):
     return json.loads(run.out)["rows"][0]
 
 
-def torch_speed(mode, dropout="--no-attn-dropout", **more):
-    repetitions = ("--repetitions", a.repetitions)
-    run = python("pytorch_reference.py", "speed", "--mode", mode, *SHAPE, *repetitions, dropout, **more)
+def torch_speed(mode, dropout="--no-attn-dropout", bf16=False, **more):
+    settings = ("--repetitions", a.repetitions, dropout, *(["--bf16"] if bf16 else []))
+    run = python("pytorch_reference.py", "speed", "--mode", mode, *SHAPE, *settings, **more)
     return run.json_lines()[0]
 
 
@@ -144,7 +144,7 @@ def part_speed(work):
     score = take_turns(programs)
     ours = rates(score["gradus"])
     for name in (*torches, "ONNX Runtime"):
-        row("scoring, 16×256 full rows", "tokens/s", ours, name, rates(score[name]), "≥ 1.0", False)
+        row(f"scoring, {a.batch_size}×256 full rows", "tokens/s", ours, name, rates(score[name]), "≥ 1.0", False)
     for label, ours, theirs in (
         ("hidden dropout 0.1", ("--hidden-dropout", 0.1), "--no-attn-dropout"),
         ("no dropout", (), "--no-dropout"),
@@ -154,7 +154,21 @@ def part_speed(work):
         train = take_turns(turns)
         for name in torches:
             found = rates(train["gradus"]), name, rates(train[name])
-            row(f"training step, 16×256, {label}", "tokens/s", *found, "≥ 1.0", False)
+            row(f"training step, {a.batch_size}×256, {label}", "tokens/s", *found, "≥ 1.0", False)
+
+
+def part_steps(work):
+    fast = work.fast_mkl()
+    more = dict(LD_PRELOAD=str(fast)) if fast else {}
+    programs = {f"gradus {name}": lambda name=name: bench("train", "--precision", name) for name in ("f32", "bf16")}
+    programs["PyTorch f32"] = lambda: torch_speed("train", "--no-dropout", **more)
+    programs["PyTorch bf16 (autocast)"] = lambda: torch_speed("train", "--no-dropout", bf16=True, **more)
+    found = {name: rates(runs) for name, runs in take_turns(programs).items()}
+    work = f"training step, {a.batch_size}×256, no dropout"
+    for ours, theirs in (("f32", "f32"), ("bf16", "bf16 (autocast)"), ("bf16", "f32")):
+        theirs = f"PyTorch {theirs}"
+        row(f"{work}, {ours}", "tokens/s", found[f"gradus {ours}"], theirs, found[theirs], "≥ 1.0", False)
+    row(f"{work}, bf16", "tokens/s", found["gradus bf16"], "gradus f32", found["gradus f32"], "", False)
 
 
 def program_of(scorer):
@@ -179,7 +193,7 @@ def part_scorers(work):
     programs |= {scorer: lambda scorer=scorer: their_speed(scorer, work) for scorer in their_scorers()}
     found = {name: rates(runs) for name, runs in take_turns(programs).items()}
     ours = [f"gradus {p}" for p in PRECISIONS]
-    print("\n| scoring, 16×256 full rows | tokens/s | " + " | ".join(f"{name} / it" for name in ours) + " |")
+    print(f"\n| scoring, {a.batch_size}×256 full rows | tokens/s | " + " | ".join(f"{name} / it" for name in ours) + " |")
     print("|---" * (2 + len(ours)) + "|")
     for name, values in found.items():
         turns = [[x / y for x, y in zip(found[our], values)] for our in ours]
@@ -246,10 +260,10 @@ def part_memory(work):
     turns = {"gradus": lambda: bench("train"), "PyTorch": lambda: torch_speed("train", "--no-dropout")}
     train = take_turns(turns, 1)
     ours, theirs = gigabytes(train["gradus"]), gigabytes(train["PyTorch"])
-    row("peak memory, training 16×256", "GB", ours, "PyTorch", theirs, "≥ 1.67 (≤ 0.6)", True)
+    row(f"peak memory, training {a.batch_size}×256", "GB", ours, "PyTorch", theirs, "≥ 1.67 (≤ 0.6)", True)
     score = take_turns({"gradus": lambda: bench("score"), "ONNX Runtime": lambda: their_speed("onnxruntime", work)}, 1)
     ours, theirs = gigabytes(score["gradus"]), gigabytes(score["ONNX Runtime"])
-    row("peak memory, scoring 16×256", "GB", ours, "ONNX Runtime", theirs, "≥ 1.0", True)
+    row(f"peak memory, scoring {a.batch_size}×256", "GB", ours, "ONNX Runtime", theirs, "≥ 1.0", True)
 
 
 def part_start(work):

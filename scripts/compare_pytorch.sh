@@ -7,6 +7,7 @@
 #   PART       speed    scoring and training steps, 16 full rows of 256 tokens                     (default)
 #              memory   peak memory of both                                                       (default)
 #              start    one record, process start to exit                                         (default)
+#              steps    training steps in f32 and bf16, on PyTorch's fastest path
 #              scorers  scoring in f32, bf16 and int8, beside every scorer of cpu_scorers.py that is installed
 #              accuracy scores in bf16 and int8 beside those in f32; needs --bundle (trained, linear head) and --data
 #              threads  tokens/s of this build over lengths 128 to 512, and with 1 thread and 2
@@ -15,6 +16,7 @@
 #   --model    Hugging Face directory of a BERT encoder (all-MiniLM-L6-v2 for the published figures)
 #   --aspect   the aspect to learn in `train`, and the one that `accuracy` compares with ratings
 #   --calibrate  records for OpenVINO's quantization; without them its int8 rows are left out
+#   --batch-size  rows of a batch of full rows (16)
 #   --rounds   number of alternations (3)
 #
 # Environment: PYTHON, an interpreter with torch, transformers, tokenizers, safetensors, numpy, onnx and onnxruntime

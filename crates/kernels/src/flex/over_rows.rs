@@ -53,20 +53,23 @@ struct Shares {
 }
 
 impl Shares {
-    /// Number of tasks, if there is enough work.
+    /// Minimum number of tasks, if there is enough work.
     const TASKS: usize = 8;
 
     /// Tasks with few rows, or with a small part of the result, spend their time on packing their
-    /// inputs; many groups need memory for as many results.
+    /// inputs; many groups need memory for as many results. Wide results have more parts, for as many
+    /// cores; these change no sum.
     fn new(rows: usize, input: usize) -> Self {
         const ROWS: usize = 512;
         const PART: usize = 384;
+        const WIDE_PART: usize = 192;
         const LEAST_PART: usize = 32;
         let few = (input / PART).clamp(1, Self::TASKS);
         let groups = (rows / ROWS).clamp(1, Self::TASKS.div_ceil(few));
         let parts = Self::TASKS
             .div_ceil(groups)
             .min(input.div_ceil(LEAST_PART))
+            .max(input / WIDE_PART)
             .max(1);
         Self { groups, parts }
     }
@@ -97,13 +100,14 @@ mod tests {
     }
 
     #[test]
-    fn tasks_are_eight_where_there_is_enough_to_do() {
+    fn tasks_are_at_least_eight_where_there_is_enough_to_do() {
         let shares = |rows, input| {
             let Shares { groups, parts } = Shares::new(rows, input);
             (groups, parts)
         };
-        assert_eq!(shares(4096, 384), (8, 1));
-        assert_eq!(shares(4096, 1536), (2, 4));
+        assert_eq!(shares(4096, 384), (8, 2));
+        assert_eq!(shares(4096, 1536), (2, 8));
+        assert_eq!(shares(1024, 3072), (1, 16));
         assert_eq!(shares(1024, 896), (2, 4));
         assert_eq!(shares(100, 384), (1, 8));
         assert_eq!(shares(100, 40), (1, 2));

@@ -200,7 +200,8 @@ impl Trained {
                 gated_feed_forward(&gate, &factor, &outer, GateActivation::Silu, hidden)
             }
         });
-        let gradients = backward(out.clone());
+        // Weights of changing signs, as in `backward`, would leave little of the sums over rows.
+        let gradients = out.clone().square().sum().backward();
         let mut found = vec![values(out), values(x.grad(&gradients).unwrap())];
         for layer in attention.iter().chain([wide, narrow]) {
             let gradient = layer.weight.val().grad(&gradients).unwrap();

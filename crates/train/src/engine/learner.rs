@@ -93,15 +93,16 @@ impl<M: SegmentModel> RegressionLearner<M> {
         let denominators = self.denominators(&batch);
         let input = batch.input_tensors().into();
         let in_training = batch.targets.device().is_autodiff();
-        let raw = match in_training {
-            true => self.precision.during(|| {
+        let raw = if in_training {
+            self.precision.during(|| {
                 if self.encoder_is_frozen(scope) {
                     self.model.raw_on_frozen_encoder(input)
                 } else {
                     self.model.raw(input)
                 }
-            }),
-            false => self.model.raw(input),
+            })
+        } else {
+            self.model.raw(input)
         };
         let scores = self.model.output().forward(raw.clone());
         let sums = self.objective.sums(raw, scores.clone(), &batch);

@@ -281,7 +281,11 @@ mod avx512 {
         unsafe fn begin<const ROWS: usize>(self, rows: usize) -> [[__m512; 2]; ROWS] {
             let mut sums = [[_mm512_setzero_ps(); 2]; ROWS];
             if self.write == Write::Add {
-                for (row, sums) in sums.iter_mut().enumerate().take(rows) {
+                // All rows, so that the compiler unrolls the loop and keeps sums in registers.
+                for (row, sums) in sums.iter_mut().enumerate() {
+                    if row >= rows {
+                        break;
+                    }
                     for (half, sum) in sums.iter_mut().enumerate() {
                         let from = self.start.wrapping_add(row * self.stride + 16 * half);
                         // SAFETY: only values of the mask are read, which are there.
@@ -305,7 +309,10 @@ mod avx512 {
             rows: usize,
             bias: [__m512; 2],
         ) {
-            for (row, sums) in sums.into_iter().enumerate().take(rows) {
+            for (row, sums) in sums.into_iter().enumerate() {
+                if row >= rows {
+                    break;
+                }
                 for half in 0..2 {
                     let to = self.start.wrapping_add(row * self.stride + 16 * half);
                     let sum = _mm512_add_ps(sums[half], bias[half]);
@@ -387,8 +394,8 @@ mod avx512 {
                 let mut sums = unsafe { to.begin::<TRANSPOSED>(rows) };
                 for (left, right) in left.iter().zip(right) {
                     let right = lines_of(right);
-                    let (low, high) = left[half].0.split_at(TRANSPOSED);
-                    let left = if place % 16 == 0 { low } else { high };
+                    let chunks = left[half].0.as_chunks::<TRANSPOSED>().0;
+                    let left = &chunks[place % 16 / TRANSPOSED];
                     for (left, sums) in left.iter().zip(&mut sums) {
                         let left = pair_of(_mm512_set1_epi32(left.cast_signed()));
                         for (sum, right) in sums.iter_mut().zip(right) {

@@ -43,9 +43,10 @@ impl Panels {
 
     /// The same, on all cores.
     pub(in crate::flex) fn bf16_in_tasks(matrix: Matrix<'_>) -> Self {
-        let mut panels = Self::zeros(matrix.num_rows().div_ceil(2), matrix.num_columns());
-        panels.in_tasks(|lines, first, count| round_rows(lines, matrix.columns(first, count)));
-        panels
+        let (terms, columns) = (matrix.num_rows(), matrix.num_columns());
+        Self::in_tasks(terms.div_ceil(2), columns, |lines, first, count| {
+            round_rows(lines, matrix.columns(first, count));
+        })
     }
 
     /// The transpose of a row-major matrix, rounded to bf16.
@@ -57,21 +58,45 @@ impl Panels {
 
     /// The same, on all cores.
     pub(in crate::flex) fn bf16_of_transpose_in_tasks(matrix: Matrix<'_>) -> Self {
-        let mut panels = Self::zeros(matrix.num_columns().div_ceil(2), matrix.num_rows());
-        panels.in_tasks(|lines, first, count| round_transpose(lines, matrix.rows(first, count)));
-        panels
+        let (terms, columns) = (matrix.num_columns(), matrix.num_rows());
+        Self::in_tasks(terms.div_ceil(2), columns, |lines, first, count| {
+            round_transpose(lines, matrix.rows(first, count));
+        })
     }
 
-    /// Calls `fill` with some panels, their first column and number of columns, in parallel.
-    fn in_tasks(&mut self, fill: impl Fn(&mut [[Line; 2]], usize, usize) + Sync) {
+    /// Panels that `fill` makes of zeros in parallel: it receives some panels, their first column and
+    /// number of columns.
+    fn in_tasks(
+        groups: usize,
+        columns: usize,
+        fill: impl Fn(&mut [[Line; 2]], usize, usize) + Sync,
+    ) -> Self {
         /// Panels of a task: 256 columns.
         const PANELS: usize = 8;
-        let columns = self.columns;
-        let tasks = self.lines.par_chunks_mut((self.groups * PANELS).max(1));
-        tasks.enumerate().for_each(|(task, lines)| {
+        let count = groups * columns.div_ceil(PANEL);
+        let mut lines: Vec<[Line; 2]> = Vec::with_capacity(count);
+        let places = &mut lines.spare_capacity_mut()[..count];
+        let tasks = places.par_chunks_mut((groups * PANELS).max(1));
+        tasks.enumerate().for_each(|(task, places)| {
+            for place in &mut *places {
+                place.write([Line([0; 16]); 2]);
+            }
+            // SAFETY: every place was just written.
+            #[expect(unsafe_code, reason = "the loop above writes all of it")]
+            let lines = unsafe { places.assume_init_mut() };
             let first = task * PANELS * PANEL;
             fill(lines, first, (columns - first).min(PANELS * PANEL));
         });
+        // SAFETY: the tasks have written all places.
+        #[expect(unsafe_code, reason = "the loop above writes all of it")]
+        unsafe {
+            lines.set_len(count);
+        }
+        Self {
+            lines,
+            groups,
+            columns,
+        }
     }
 
     pub(super) fn groups(&self) -> usize {
