@@ -116,7 +116,7 @@ fn measure(
     let before = Scores::score(&before, &args.bundle, &examples, None)?;
     let precision = usable(after.manifest.precision(), device);
     let after = Scorer::new(after, device)?.with_precision(precision);
-    let after = Scores::score_quietly(&after, &examples, None)?;
+    let (after, _) = Scores::score_again(&after, &examples, None)?;
     let both = BeforeAndAfter {
         raw: [raw(&before), raw(&after)],
         judged: [&before.responses, &after.responses],

@@ -177,12 +177,24 @@ impl Scores {
         Self::score_quietly(scorer, examples, aspects)
     }
 
-    /// The same, and nothing is said of the data.
-    pub(crate) fn score_quietly(
+    fn score_quietly(
         scorer: &Scorer,
         examples: &[Example],
         aspects: Option<&[String]>,
     ) -> Result<Self> {
+        let (scores, counts) = Self::score_again(scorer, examples, aspects)?;
+        if counts.any() {
+            show::status(&counts.to_string());
+        }
+        Ok(scores)
+    }
+
+    /// The same for records of which all was said before, with what was truncated.
+    pub(crate) fn score_again(
+        scorer: &Scorer,
+        examples: &[Example],
+        aspects: Option<&[String]>,
+    ) -> Result<(Self, TruncationCounts)> {
         let known: Vec<String> = scorer.aspects().map(str::to_owned).collect();
         let wanted = aspects.map_or_else(|| known.clone(), <[String]>::to_vec);
         let places = places(&known, &wanted)?;
@@ -196,9 +208,6 @@ impl Scores {
             bar.inc(chunk.len() as u64);
         }
         bar.finish_and_clear();
-        if counts.any() {
-            show::status(&counts.to_string());
-        }
         let responses = columns(scored, &places);
         let aggregation = scorer.aggregation();
         let causal = Some(scorer.is_causal());
@@ -206,7 +215,7 @@ impl Scores {
         let precision = Some(scorer.precision());
         let thresholds = scorer.manifest().thresholds.clone();
         let Some(maps) = scorer.recalibrations().cloned() else {
-            return Ok(Self {
+            let scores = Self {
                 aspects: wanted,
                 responses,
                 aggregation,
@@ -215,7 +224,8 @@ impl Scores {
                 causal,
                 reads_context,
                 precision,
-            });
+            };
+            return Ok((scores, counts));
         };
         let names: Vec<&str> = wanted.iter().map(String::as_str).collect();
         let applied = !scorer.is_raw();
@@ -224,7 +234,7 @@ impl Scores {
         } else {
             responses.clone()
         };
-        Ok(Self {
+        let scores = Self {
             aspects: wanted,
             responses: judged,
             aggregation,
@@ -237,7 +247,8 @@ impl Scores {
             causal,
             reads_context,
             precision,
-        })
+        };
+        Ok((scores, counts))
     }
 }
 

@@ -104,11 +104,15 @@ pub(crate) struct Steps {
 impl Steps {
     /// The values that bytes stand for.
     pub(crate) fn apply(&self, bytes: &[u8], width: usize, steps: &[f32]) -> Vec<f32> {
-        let values = bytes.iter().enumerate();
-        let value = |(place, byte): (usize, &u8)| {
-            f32::from(byte.cast_signed()) * steps[self.axis.of(place, width)]
-        };
-        values.map(value).collect()
+        let mut values = Vec::with_capacity(bytes.len());
+        for (row, bytes) in bytes.chunks_exact(width.max(1)).enumerate() {
+            let counts = bytes.iter().map(|byte| f32::from(byte.cast_signed()));
+            match self.axis {
+                Axis::Columns => values.extend(counts.zip(steps).map(|(count, step)| count * step)),
+                Axis::Rows => values.extend(counts.map(|count| count * steps[row])),
+            }
+        }
+        values
     }
 }
 
