@@ -4,12 +4,17 @@
 import { EngineError } from "./engine.js";
 
 export class WorkerEngine {
+  /** What it computes on: `cpu` or `webgpu`. */
+  device = "cpu";
+  /** Called with the reason where it has to go on with the CPU. */
+  onFallback = () => {};
   #worker = null;
   #calls = new Map();
   #next = 0;
   /** By the name of each model what gives its files: `() => Promise<{ name: Uint8Array }>`. */
   #sources = new Map();
   #run = null;
+  #changing = false;
   /** Ends when the models of a worker that failed are in the next one. */
   #repaired = Promise.resolve();
 
@@ -18,7 +23,7 @@ export class WorkerEngine {
   }
 
   #start() {
-    const worker = new Worker("worker.js", { type: "module" });
+    const worker = new Worker("worker.js", { type: "module", name: this.device });
     worker.onmessage = ({ data }) => this.#hear(worker, data);
     worker.onerror = (event) => {
       event.preventDefault?.();
@@ -27,8 +32,12 @@ export class WorkerEngine {
     this.#worker = worker;
   }
 
-  #hear(worker, { id, result, error, broken, events, state }) {
+  #hear(worker, { id, result, error, broken, events, state, failed }) {
     if (worker !== this.#worker) return;
+    if (failed) {
+      this.#fail(worker, failed);
+      return;
+    }
     if (events) this.#run?.onEvents(events);
     if (state) this.#run?.onState(state);
     const call = this.#calls.get(id);
@@ -41,14 +50,53 @@ export class WorkerEngine {
     } else call.reject(new EngineError(error));
   }
 
-  /** Puts a new worker in the place of one that failed, with the same models. */
+  /** Puts a new worker in the place of one that failed, with the same models: on the CPU, whatever it was on. */
   #fail(worker, reason) {
     if (worker !== this.#worker) return;
-    worker.terminate();
-    for (const { reject } of this.#calls.values()) reject(new EngineError(`the engine failed (${reason})`));
-    this.#calls.clear();
-    this.#start();
+    const before = this.device;
+    this.#replace("cpu", `the engine failed (${reason})`);
+    // A change that fails loads the models itself.
+    if (this.#changing) return;
     this.#repaired = this.#reload();
+    if (before !== "cpu") this.onFallback(reason);
+  }
+
+  /** Ends the worker and starts one on `device`, without models. */
+  #replace(device, reason) {
+    this.#worker.terminate();
+    for (const { reject } of this.#calls.values()) reject(new EngineError(reason));
+    this.#calls.clear();
+    this.device = device;
+    this.#start();
+  }
+
+  /**
+   * Computes on `device` from now on, with the same models. Rejects where that cannot be, for example because a model is too
+   * large for it; then it goes on with the CPU.
+   */
+  async compute(device) {
+    await this.#repaired;
+    if (device === this.device) return;
+    if (this.#run) throw new EngineError("a run is in work; stop it first");
+    this.#changing = true;
+    const change = this.#change(device);
+    this.#repaired = change.catch(() => {});
+    await change;
+  }
+
+  async #change(device) {
+    this.#replace(device, "the device was changed");
+    const started = this.#worker;
+    try {
+      await this.#call("info");
+      for (const [name, files] of this.#sources) await this.#call("load", { name, files: await files() });
+    } catch (error) {
+      if (started === this.#worker) this.#replace("cpu", "the device was changed back");
+      await this.#reload();
+      throw error;
+    } finally {
+      this.#changing = false;
+    }
   }
 
   async #reload() {

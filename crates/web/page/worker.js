@@ -1,20 +1,29 @@
-// The engine in a worker: answers calls one by one, and tells what a run does meanwhile.
+// The engine in a worker, on the device that the worker's name says: answers calls, and tells what a run does meanwhile.
 //
 // A message `{ id, call, args }` is answered by `{ id, result }` or `{ id, error }`. A run also sends
-// `{ events }`, and `{ state: { step, files } }` whenever it could go on from there.
+// `{ events }`, and `{ state: { step, files } }` whenever it could go on from there. `{ failed }` says why the module has
+// ended.
 
-import init, { Files, Model, Records, Run, panicMessage, version } from "./gradus_web.js";
+const MODULES = { cpu: "gradus_web", webgpu: "gradus_webgpu" };
 
 const models = new Map();
+/** The module of the device, once it is loaded. */
+let gradus;
 /** Whether the run in work was asked to stop; `null` without one. */
 let stopping = null;
 
-const loaded = init({ module_or_path: new URL("gradus_web_bg.wasm", import.meta.url) });
+async function load(name) {
+  gradus = await import(`./${name}.js`);
+  await gradus.default({ module_or_path: new URL(`${name}_bg.wasm`, import.meta.url) });
+  await gradus.startDevice();
+}
+
+const loaded = load(MODULES[self.name]);
 // Every call waits for it, and says why where it fails.
 loaded.catch(() => {});
 
 function packed(files) {
-  const made = new Files();
+  const made = new gradus.Files();
   for (const [name, bytes] of Object.entries(files)) made.add(name, bytes);
   return made;
 }
@@ -59,13 +68,13 @@ function modelOf(name) {
 }
 
 function recordsOf({ lines, name, generated, seed }) {
-  return generated ? Records.generated(generated, seed) : Records.read(new TextEncoder().encode(lines), name);
+  return generated ? gradus.Records.generated(generated, seed) : gradus.Records.read(new TextEncoder().encode(lines), name);
 }
 
 const calls = {
-  info: () => ({ version: version(), models: Array.from(models.values(), (model) => JSON.parse(model.info())) }),
+  info: () => ({ version: gradus.version(), models: Array.from(models.values(), (model) => JSON.parse(model.info())) }),
   load({ name, files }) {
-    const model = Model.load(name, packed(files));
+    const model = gradus.Model.load(name, packed(files));
     models.get(name)?.free();
     models.set(name, model);
   },
@@ -73,7 +82,7 @@ const calls = {
     models.get(name)?.free();
     models.delete(name);
   },
-  score: ({ record, settings, model }) => JSON.parse(modelOf(model).score(JSON.stringify(record), JSON.stringify(settings))),
+  score: async ({ record, settings, model }) => JSON.parse(await modelOf(model).score(JSON.stringify(record), JSON.stringify(settings))),
   counts(data) {
     const records = recordsOf(data);
     try {
@@ -90,7 +99,7 @@ const calls = {
     stopping = false;
     const records = recordsOf(data);
     try {
-      const run = new Run(base === null ? undefined : modelOf(base).share(), records, JSON.stringify(wish));
+      const run = new gradus.Run(base === null ? undefined : modelOf(base).share(), records, JSON.stringify(wish));
       if (state) run.goOnFrom(packed(state));
       const trained = await run.start(host);
       if (!trained) return null;
@@ -107,11 +116,17 @@ const calls = {
 /** What the module said before it trapped. */
 function saidBefore() {
   try {
-    return panicMessage();
+    return gradus.panicMessage();
   } catch {
     return undefined;
   }
 }
+
+// A trap while the module waits for the device comes here.
+addEventListener("error", (event) => {
+  event.preventDefault();
+  postMessage({ failed: saidBefore() ?? event.message });
+});
 
 onmessage = async ({ data: { id, call, args } }) => {
   try {

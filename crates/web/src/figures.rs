@@ -2,15 +2,15 @@
 
 use gradus_data::Example;
 use gradus_eval::{
-    Aspect, Baselines, Evaluation, Metric, MetricValues, Result, Scorer, scored_responses,
+    Aspect, Baselines, Evaluation, Metric, MetricValues, Result, Scorer, scored_responses_async,
 };
 use serde_json::{Value, json};
 
 /// By aspect the figures of the model and of each baseline, which was fitted to `train`.
-pub(crate) fn figures(scorer: &Scorer, train: &[Example], test: &[Example]) -> Result<Value> {
+pub(crate) async fn figures(scorer: &Scorer, train: &[Example], test: &[Example]) -> Result<Value> {
     let aspects: Vec<Aspect> = scorer.aspects().map(Aspect::named).collect();
     let baselines = Baselines::fit(scorer.aspects(), train)?;
-    let (scored, _) = scored_responses(scorer, test)?;
+    let (scored, _) = scored_responses_async(scorer, test).await?;
     let beside = baselines.scores(test);
     let evaluation = Evaluation::compute(&scored, &aspects, scorer.aggregation(), &beside)?;
     let of_aspects = evaluation.aspects.iter().map(|aspect| {

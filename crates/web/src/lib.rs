@@ -6,6 +6,7 @@
 
 mod answer;
 mod data;
+mod device;
 mod failure;
 mod figures;
 mod files;
@@ -16,13 +17,13 @@ mod run;
 mod wish;
 
 pub use data::Records;
+pub use device::start_device;
 pub use failure::panic_message;
 pub use files::Files;
 pub use host::Host;
 pub use model::Model;
 pub use run::{Run, Trained};
 
-use burn::tensor::Device;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// The version of Gradus.
@@ -30,12 +31,3 @@ use wasm_bindgen::prelude::wasm_bindgen;
 pub fn version() -> String {
     env!("CARGO_PKG_VERSION").to_owned()
 }
-
-/// The device that this module computes on.
-#[cfg(feature = "flex")]
-fn device() -> Device {
-    Device::flex()
-}
-
-#[cfg(not(feature = "flex"))]
-compile_error!("choose a device for the page: `--features flex`");

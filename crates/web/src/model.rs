@@ -6,12 +6,15 @@ use std::rc::Rc;
 use gradus_bundle::Bundle;
 use gradus_data::{example_from_record, parse_value};
 use gradus_eval::Scorer;
+use js_sys::Promise;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use wasm_bindgen::JsError;
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen_futures::future_to_promise;
 
 use crate::answer::answer;
+use crate::device::device;
 use crate::failure::Explain as _;
 use crate::files::Files;
 use crate::info::info;
@@ -29,18 +32,6 @@ pub(crate) struct Loaded {
     scorer: Scorer,
 }
 
-impl Loaded {
-    fn info(&self) -> Value {
-        let mut told = info(&self.name, &self.bundle, &self.scorer);
-        told["digest"] = self.digest.as_str().into();
-        told
-    }
-
-    pub(crate) fn scorer(&self) -> &Scorer {
-        &self.scorer
-    }
-}
-
 #[wasm_bindgen]
 impl Model {
     /// Loads the bundle of these files; errors and the page call it `name`.
@@ -48,7 +39,7 @@ impl Model {
     /// # Errors
     /// If a part is missing, foreign or damaged, or does not fit the others.
     pub fn load(name: &str, files: Files) -> Result<Model, JsError> {
-        let device = crate::device();
+        let device = device();
         let digest = files.0.get("manifest.json").map(|file| hexadecimal(file));
         let (bundle, _) = Bundle::from_files(Path::new(name), files.0, &device)
             .map_err(|error| error.explain())?;
@@ -71,18 +62,34 @@ impl Model {
         self.0.info().to_string()
     }
 
-    /// Scores a native record. `settings` may have `segmenter`, `aggregation`, `raw` and `stride`.
-    ///
-    /// # Errors
-    /// If the record cannot be read, cut or tokenized, or a score is not finite.
-    pub fn score(&self, record: &str, settings: &str) -> Result<String, JsError> {
+    /// Scores a native record. `settings` may have `segmenter`, `aggregation`, `raw` and `stride`. Resolves to JSON; rejects
+    /// if the record cannot be read, cut or tokenized, or a score is not finite.
+    pub fn score(&self, record: String, settings: String) -> Promise {
+        // The model may be removed while the device computes.
+        let loaded = Rc::clone(&self.0);
+        future_to_promise(async move { Ok(loaded.score(&record, &settings).await?.into()) })
+    }
+}
+
+impl Loaded {
+    fn info(&self) -> Value {
+        let mut told = info(&self.name, &self.bundle, &self.scorer);
+        told["digest"] = self.digest.as_str().into();
+        told
+    }
+
+    pub(crate) fn scorer(&self) -> &Scorer {
+        &self.scorer
+    }
+
+    async fn score(&self, record: &str, settings: &str) -> Result<String, JsError> {
         let wish: ScoreWish = serde_json::from_str(settings)?;
         let record = match parse_value(record).map_err(|error| error.explain())? {
             Value::Object(record) => record,
             _ => return Err(JsError::new("found no object, expected a record")),
         };
         let mut example = example_from_record(record, "").map_err(|error| error.explain())?;
-        let scorer = &self.0.scorer;
+        let scorer = &self.scorer;
         let mut preparer = scorer.preparer().clone();
         if let Some(stride) = wish.stride()? {
             preparer = preparer.with_stride(stride);
@@ -96,7 +103,8 @@ impl Model {
             .prepare(&example)
             .map_err(|error| error.explain())?;
         let mut scores = scorer
-            .raw_scores([&prepared])
+            .raw_scores_async([&prepared])
+            .await
             .map_err(|error| error.explain())?;
         let Some(scores) = scores.first_mut() else {
             return Err(JsError::new("the record has no scores"));

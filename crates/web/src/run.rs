@@ -21,6 +21,7 @@ use wasm_bindgen_futures::future_to_promise;
 use web_time::Instant;
 
 use crate::data::{Records, Splits};
+use crate::device::{KEEPS_STATES, device};
 use crate::failure::Explain as _;
 use crate::figures::figures;
 use crate::files::Files;
@@ -111,7 +112,7 @@ impl Run {
 impl Run {
     async fn train(self, host: &Host) -> Result<Option<Trained>, JsError> {
         let before = match &self.base {
-            Some(base) => Some(self.figures(base.scorer())?),
+            Some(base) => Some(self.figures(base.scorer()).await?),
             None => None,
         };
         let run = self.assembled().map_err(|error| error.explain())?;
@@ -128,23 +129,24 @@ impl Run {
         else {
             return Ok(None);
         };
-        let scorer = Scorer::new(bundle, &crate::device()).map_err(|error| error.explain())?;
+        let scorer = Scorer::new(bundle, &device()).map_err(|error| error.explain())?;
         report["before"] = before.into();
-        report["after"] = self.figures(&scorer)?;
+        report["after"] = self.figures(&scorer).await?;
         report["counts"] = serde_json::to_value(run.counts())?;
         Ok(Some(Trained { files, report }))
     }
 
-    fn figures(&self, scorer: &Scorer) -> Result<Value, JsError> {
+    async fn figures(&self, scorer: &Scorer) -> Result<Value, JsError> {
         let mut test = self.splits.test.clone();
         for example in &mut test {
             scorer.segment(example).map_err(|error| error.explain())?;
         }
-        figures(scorer, &self.splits.train, &test).map_err(|error| error.explain())
+        let found = figures(scorer, &self.splits.train, &test).await;
+        found.map_err(|error| error.explain())
     }
 
     fn assembled(&self) -> gradus_train::Result<MemoryRun> {
-        let device = crate::device();
+        let device = device();
         let training = self.training()?;
         let [train, valid]: [&[Example]; 2] = [&self.splits.train, &self.splits.valid];
         match &self.base {
@@ -192,7 +194,7 @@ impl Run {
             })
         };
         let mut engine = run
-            .training(&crate::device())
+            .training(&device())
             .with_session(session)
             .with_snapshots(self.state.clone())
             .start()
@@ -201,13 +203,13 @@ impl Run {
         let mut stopped = false;
         loop {
             watch.begin_slice();
-            let outcome = engine.run();
+            let outcome = engine.run_async().await;
             host.tell(&watch.take());
             match outcome {
                 Ok(()) => break,
                 Err(TrainError::Stopped { step, .. }) => {
                     stop.take_back();
-                    if keeper.is_due() {
+                    if KEEPS_STATES && keeper.is_due() {
                         let started = Instant::now();
                         if let Some(files) = engine.snapshot().map_err(|error| error.explain())? {
                             host.keep_state(step, Files(files));
@@ -227,7 +229,8 @@ impl Run {
         }
         let fitted = engine.finish().map_err(|error| error.explain())?;
         let (bundle, files) = run
-            .bundle(&fitted.model, &fitted.history)
+            .bundle_async(&fitted.model, &fitted.history)
+            .await
             .map_err(|error| error.explain())?;
         let report = json!({"history": fitted.history, "stopped": stopped});
         Ok(Some(Made {
@@ -259,16 +262,16 @@ fn scratch_plan(training: CheckedConfig) -> TrainingPlan {
 }
 
 async fn fit_head(run: &MemoryRun, host: &Host) -> Result<Option<Made>, JsError> {
-    let device = crate::device();
+    let device = device();
     let mut fit = HeadFit::new(run, &device).map_err(|error| error.explain())?;
-    while fit.advance() {
+    while fit.advance_async().await.map_err(|error| error.explain())? {
         let (done, all) = fit.progress();
         host.tell(&[json!({"kind": "features", "done": done, "all": all})]);
         if !host.goes_on().await {
             return Ok(None);
         }
     }
-    let (report, bundle, files) = fit.finish().map_err(|error| error.explain())?;
+    let (report, bundle, files) = fit.finish_async().await.map_err(|error| error.explain())?;
     Ok(Some(Made {
         bundle,
         files,

@@ -107,7 +107,7 @@ impl ValidMetrics for NoMetrics {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::tensor::{Device, TensorData};
+    use burn::tensor::{Device, TensorData, read_sync};
 
     #[test]
     fn pairs_are_sorted_by_aspect_and_response_without_the_unrated() {
@@ -119,11 +119,12 @@ mod tests {
         let rated = [true, false, true, false, false, true, false, false];
         let rated = Tensor::from_data(TensorData::new(rated.to_vec(), [2, 2, 2]), &device);
         let mut scores = ValidScores::default();
-        scores.add(
+        let add = scores.add(
             cube([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]),
             cube([0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5]),
             rated,
         );
+        read_sync(add).unwrap();
         let expected = vec![vec![vec![(0.0, 0.5), (2.0, 2.5)]], vec![vec![(5.0, 5.5)]]];
         assert_eq!(scores.aspects, expected);
     }
