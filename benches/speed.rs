@@ -234,6 +234,7 @@ fn score_end_to_end(bencher: Bencher) {
         config,
         tokenizer,
         recalibration: None,
+        offset: None,
     };
     let scorer = Scorer::new(bundle, &device).expect("the parts belong together");
     bencher

@@ -62,6 +62,7 @@ fn segments(start: usize, end: usize, num_aspects: usize) -> Vec<TokenizedSegmen
         cut: false,
         targets: vec![Some(TARGET); num_aspects],
         weight: 1.0,
+        offsets: Vec::new(),
     };
     starts.map(segment).collect()
 }

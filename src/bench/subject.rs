@@ -115,6 +115,7 @@ impl Subject {
             // Rows are already tokens, but a scorer requires a tokenizer.
             tokenizer: word_level_tokenizer(["word"])?,
             recalibration: None,
+            offset: None,
         };
         Ok(Self {
             bundle,

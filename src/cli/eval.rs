@@ -7,7 +7,9 @@ use gradus::eval::Aggregation;
 use gradus::eval::ablation::Part;
 use gradus::eval::report::DEFAULT_RESPONSES;
 
-use super::groups::{AspectsArgs, BootstrapArgs, CutArgs, DeviceArgs, MidpointArgs, PrecisionArgs};
+use super::groups::{
+    AspectsArgs, BootstrapArgs, CutArgs, DeviceArgs, MidpointArgs, OffsetArgs, PrecisionArgs,
+};
 
 pub(super) const EVAL_HELP: &str = "\
 Prints for each aspect: errors and correlations at segment and response level, with bootstrap
@@ -100,6 +102,8 @@ pub(crate) struct EvalArgs {
     pub(crate) html_responses: usize,
     #[command(flatten)]
     pub(crate) precision: PrecisionArgs,
+    #[command(flatten)]
+    pub(crate) offset: OffsetArgs,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::groups::{AspectsArgs, CutArgs, DeviceArgs};
+use super::groups::{AspectsArgs, CutArgs, DeviceArgs, OffsetArgs};
 
 pub(super) const EXPLAIN_HELP: &str = "\
 Shows for each segment, on the training scale: error, share of the loss, gradient at the score, and
@@ -38,6 +38,8 @@ pub(crate) struct ExplainArgs {
     /// Print JSON instead of a table
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) offset: OffsetArgs,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
 }

@@ -18,6 +18,8 @@ Figures. All but F1, AUROC, AUPRC and the classes are about values; a dash is a 
   train mean,          baselines that know only the mean rating, the place and length of a segment, or its
   position + length,   words: what a model has to beat
   bag of words
+  offset dropped,      the model's scores without the baseline that it was trained beside, or with it where
+  offset kept          --offset drop was given
   whole texts only,    the same figures for texts that were read whole, and for those that were cut
   truncated only
   rated, scored        of the classes: segments that are rated so, and segments that are scored so

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use gradus::eval::Aggregation;
 
-use super::groups::{AspectsArgs, BootstrapArgs, DeviceArgs, FormatArgs, PageArgs};
+use super::groups::{AspectsArgs, BootstrapArgs, DeviceArgs, FormatArgs, OffsetArgs, PageArgs};
 
 pub(super) const GENERATORS_HELP: &str = "\
 Scores the answers of several generators and compares them prompt by prompt: the mean gap of the scores with a
@@ -47,6 +47,8 @@ pub(crate) struct CompareGeneratorsArgs {
     pub(crate) format: FormatArgs,
     #[command(flatten)]
     pub(crate) page: PageArgs,
+    #[command(flatten)]
+    pub(crate) offset: OffsetArgs,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
 }

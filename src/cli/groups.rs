@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use gradus::data::CutSegments;
+use gradus::eval::OffsetUse;
 use gradus::model::Precision;
 
 /// Bootstrap settings.
@@ -29,6 +30,16 @@ pub(crate) struct PrecisionArgs {
     /// [default: int8 for a bundle of `gradus quantize`, otherwise f32]
     #[arg(long, value_name = "FORMAT")]
     pub(crate) precision: Option<Precision>,
+}
+
+/// What becomes of the offset of a bundle.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct OffsetArgs {
+    /// Whether the baseline that the bundle was trained beside (`training.offset`) is added to its scores: keep, for
+    /// the best predictions of ratings, or drop, for scores free of what the baseline knows, such as for the
+    /// training of a policy [default: keep]
+    #[arg(long, value_name = "keep|drop")]
+    pub(crate) offset: Option<OffsetUse>,
 }
 
 /// Where to compute.

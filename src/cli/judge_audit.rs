@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use gradus::eval::Aggregation;
 
-use super::groups::{BootstrapArgs, DeviceArgs, FormatArgs, PageArgs};
+use super::groups::{BootstrapArgs, DeviceArgs, FormatArgs, OffsetArgs, PageArgs};
 
 pub(super) const JUDGE_AUDIT_HELP: &str = "\
 Answers the prompts of a file with texts that say nothing (stock phrases, refusals, hedges, copies of prompt
@@ -45,6 +45,8 @@ pub(crate) struct JudgeAuditArgs {
     pub(crate) format: FormatArgs,
     #[command(flatten)]
     pub(crate) page: PageArgs,
+    #[command(flatten)]
+    pub(crate) offset: OffsetArgs,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
 }

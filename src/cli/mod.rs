@@ -40,7 +40,9 @@ pub(crate) use experiment::{
 };
 pub(crate) use explain::ExplainArgs;
 pub(crate) use generators::CompareGeneratorsArgs;
-pub(crate) use groups::{BootstrapArgs, DeviceArgs, FormatArgs, PageArgs, PrecisionArgs};
+pub(crate) use groups::{
+    BootstrapArgs, DeviceArgs, FormatArgs, OffsetArgs, PageArgs, PrecisionArgs,
+};
 pub(crate) use judge_audit::JudgeAuditArgs;
 pub(crate) use models::{ExportArgs, ExportFormat, ImportArgs, InspectArgs, QuantizeArgs};
 pub(crate) use process::{ProcessArgs, ProcessBenchmark, ThresholdArgs};

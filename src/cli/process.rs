@@ -6,7 +6,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 use gradus::data::CutSegments;
 
-use super::{BootstrapArgs, DeviceArgs, figures};
+use super::{BootstrapArgs, DeviceArgs, OffsetArgs, figures};
 
 pub(super) const PROCESS_HELP: &str = "\
 Scores come from a bundle or, with --scores, from a score file (see `gradus eval --help`). The data is
@@ -115,6 +115,8 @@ pub(crate) struct ProcessArgs {
     /// Print JSON instead of a table
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) offset: OffsetArgs,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
 }

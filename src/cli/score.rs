@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use gradus::data::CutSegments;
 use gradus::eval::Aggregation;
 
-use super::{DeviceArgs, PrecisionArgs};
+use super::{DeviceArgs, OffsetArgs, PrecisionArgs};
 
 pub(super) const SCORE_HELP: &str = "\
 Reads native records (one JSON object per line, also .gz and .zst, or Parquet) and writes them with a `score` for
@@ -140,6 +140,8 @@ pub(crate) struct ScoreArgs {
     pub(crate) batch_tokens: usize,
     #[command(flatten)]
     pub(crate) precision: PrecisionArgs,
+    #[command(flatten)]
+    pub(crate) offset: OffsetArgs,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
 }

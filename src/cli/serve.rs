@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{DeviceArgs, PrecisionArgs};
+use super::{DeviceArgs, OffsetArgs, PrecisionArgs};
 
 pub(super) const SERVE_HELP: &str = "\
 Scores over HTTP: POST /v1/score takes native records; training loops and other clients have routes of
@@ -136,6 +136,8 @@ pub(crate) struct ServeArgs {
     pub(crate) log_json: bool,
     #[command(flatten)]
     pub(crate) precision: PrecisionArgs,
+    #[command(flatten)]
+    pub(crate) offset: OffsetArgs,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
 }

@@ -89,7 +89,7 @@ pub(crate) fn check(config: &RunConfig) -> Result<()> {
         .with_hint("name the bundle with --from to continue it as it is now")
         .into());
     }
-    source.check(&config.text, &config.model, config.training.freeze)?;
+    source.check(&config.text, &config.model, &config.training)?;
     tell(&source, config, from);
     Ok(())
 }

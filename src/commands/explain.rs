@@ -60,6 +60,7 @@ fn of_bundle(
     if let Some(policy) = args.cut.segments {
         scorer = scorer.with_cut_segments(policy);
     }
+    scorer = super::offset::chosen(scorer, directory, args.offset.offset)?;
     tell_of_context(&scorer, ContextCounts::of(&examples));
     let training = scorer.manifest().training.as_ref();
     let loss = training.and_then(|training| training.loss());

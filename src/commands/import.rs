@@ -82,6 +82,7 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
         model: imported.model,
         tokenizer: text_tokenizer.tokenizer_json().to_vec(),
         recalibration: None,
+        offset: None,
     };
     for left in &imported.report.left {
         show::status(&format!("not loaded: {} ({})", left.name, left.reason));

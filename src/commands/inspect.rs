@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use burn::tensor::Device;
-use gradus::bundle::{Bundle, DoubtThreshold, Quantization, Wish};
+use gradus::bundle::{Bundle, DoubtThreshold, OffsetKind, Quantization, Wish};
 use gradus::data::{ChatTemplate, SegmentTokenizer, Separator, TextConfig, tokenizer_notes};
 use gradus::device;
 use gradus::hub::Located;
@@ -45,6 +45,9 @@ struct Inspection {
     chat_template: Option<String>,
     /// Text after every segment, if the bundle has a separator.
     separator: Option<Separator>,
+    /// The baseline that a bundle was trained beside, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset: Option<OffsetKind>,
     /// The thresholds of doubtful segments, by aspect, if the bundle has some.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     thresholds: BTreeMap<String, Threshold>,
@@ -156,6 +159,7 @@ fn refusal(error: anyhow::Error) -> Result<Inspection> {
         use_context: None,
         chat_template: None,
         separator: None,
+        offset: None,
         thresholds: BTreeMap::new(),
         quantization: None,
         memory: None,
@@ -208,6 +212,7 @@ fn inspect_encoder(args: &InspectArgs, located: &Located) -> Result<Inspection> 
         notes,
         use_context: None,
         separator: None,
+        offset: None,
         thresholds: BTreeMap::new(),
         quantization: None,
         chat_template: match ChatTemplate::from_directory(&located.directory) {
@@ -250,6 +255,7 @@ fn inspect_bundle(args: &InspectArgs, located: &Located) -> Result<Inspection> {
         use_context: Some(text.use_context),
         chat_template: text.chat_template.map(|template| template.source),
         separator: text.separator,
+        offset: bundle.manifest.offset,
         thresholds: thresholds.collect(),
         quantization: bundle.manifest.quantization,
         memory: Some(memory(args, &bundle.config, &device)),
@@ -353,6 +359,9 @@ impl Inspection {
         }
         if let Some(template) = &self.chat_template {
             rows.push(("chat template", template.clone()));
+        }
+        if let Some(kind) = self.offset {
+            rows.push(("offset", format!("{kind}, left out with --offset drop")));
         }
         for (aspect, threshold) in &self.thresholds {
             let Threshold {

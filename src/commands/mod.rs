@@ -18,6 +18,7 @@ mod intervals;
 mod judge_audit;
 mod merge;
 mod midpoints;
+pub(crate) mod offset;
 mod parts;
 mod plan;
 mod probe;

@@ -101,6 +101,7 @@ mod present {
                 rating_range: args.rating_range,
             },
             precision: args.precision.precision,
+            offset: args.offset.offset.unwrap_or_default(),
             grace: Duration::from_secs(args.grace),
         })
     }

@@ -12,9 +12,11 @@ use burn::tensor::Device;
 use gradus::bundle::DoubtThresholds;
 use gradus::data::{CutSegments, Example, TruncationCounts};
 use gradus::device;
+use gradus::eval::baselines::BaselineScores;
 use gradus::eval::calibration::{Recalibrations, recalibrated};
 use gradus::eval::{
-    Aggregation, ScoreFile, ScoreFileOptions, ScoredResponse, Scorer, raw_responses,
+    Aggregation, OFFSET_DROPPED, OFFSET_KEPT, OffsetUse, ScoreFile, ScoreFileOptions,
+    ScoredResponse, ScoredSegment, Scorer, raw_responses,
 };
 use gradus::model::Precision;
 
@@ -25,6 +27,7 @@ pub(crate) use input::ScoreInput;
 use notes::{tell_left_out, tell_of_data};
 pub(crate) use notes::{tell_of_context, tell_of_fitted, tell_unscored_aspects, unscored};
 
+use crate::commands::offset;
 use crate::failure::Usage;
 use crate::progress::Reading;
 use crate::{progress, records, show};
@@ -41,6 +44,8 @@ pub(crate) struct Choices<'a> {
     pub(crate) aggregation: Option<Aggregation>,
     /// Whether to ignore the bundle's recalibration.
     pub(crate) raw: bool,
+    /// What becomes of the bundle's offset; kept if not said.
+    pub(crate) offset: Option<OffsetUse>,
     /// Distance of windows over long responses, in tokens; without it, responses are cut.
     pub(crate) stride: Option<usize>,
     /// Treatment of segments that do not fit completely.
@@ -63,6 +68,8 @@ pub(crate) struct Scores {
     pub(crate) aggregation: Aggregation,
     /// The bundle's recalibration, if it has one.
     pub(crate) recalibration: Option<Recalibration>,
+    /// The scores of a bundle with an offset as they are with the other choice of `--offset`, by aspect; not recalibrated.
+    pub(crate) other_offset: Vec<BaselineScores>,
     /// The bundle's thresholds of doubtful segments.
     pub(crate) thresholds: DoubtThresholds,
     /// Whether the model scores a segment without later text; `None` for a score file.
@@ -142,6 +149,7 @@ impl Scores {
                     responses: file.responses,
                     aggregation: choices.aggregation.or(file.aggregation).unwrap_or_default(),
                     recalibration: None,
+                    other_offset: Vec::new(),
                     thresholds: DoubtThresholds::new(),
                     causal: None,
                     reads_context: None,
@@ -213,13 +221,18 @@ impl Scores {
         let causal = Some(scorer.is_causal());
         let reads_context = Some(scorer.text_config().use_context);
         let precision = Some(scorer.precision());
-        let thresholds = scorer.manifest().thresholds.clone();
+        let other_offset = other_offset(scorer, examples, &responses, (&wanted, &places));
+        let mut thresholds = scorer.manifest().thresholds.clone();
+        if scorer.offset_use() == Some(OffsetUse::Drop) {
+            thresholds.clear();
+        }
         let Some(maps) = scorer.recalibrations().cloned() else {
             let scores = Self {
                 aspects: wanted,
                 responses,
                 aggregation,
                 recalibration: None,
+                other_offset,
                 thresholds,
                 causal,
                 reads_context,
@@ -243,6 +256,7 @@ impl Scores {
                 raw: responses,
                 applied,
             }),
+            other_offset,
             thresholds,
             causal,
             reads_context,
@@ -250,6 +264,47 @@ impl Scores {
         };
         Ok((scores, counts))
     }
+}
+
+/// The scores of the wanted aspects, at their places in the bundle, as they are without the offset that they have, or
+/// with the one that was dropped.
+fn other_offset(
+    scorer: &Scorer,
+    examples: &[Example],
+    responses: &[ScoredResponse],
+    (wanted, places): (&[String], &[usize]),
+) -> Vec<BaselineScores> {
+    let (Some(choice), Some(offset)) = (scorer.offset_use(), scorer.offset()) else {
+        return Vec::new();
+    };
+    let (name, sign) = match choice {
+        OffsetUse::Keep => (OFFSET_DROPPED, -1.0),
+        OffsetUse::Drop => (OFFSET_KEPT, 1.0),
+    };
+    let offsets: Vec<Vec<Vec<f64>>> = examples.iter().map(|one| offset.predict(one)).collect();
+    let of_aspect = |(column, (aspect, &place)): (usize, (&String, &usize))| BaselineScores {
+        name: name.to_owned(),
+        aspect: aspect.clone(),
+        scores: responses
+            .iter()
+            .zip(&offsets)
+            .map(|(response, offsets)| {
+                let segments = response.segments.iter().zip(offsets);
+                let other = |(segment, offset): (&ScoredSegment, &Vec<f64>)| {
+                    // A segment without a score is not judged.
+                    let score = segment.scores.as_ref().map_or(0.0, |scores| scores[column]);
+                    score + sign * offset[place]
+                };
+                segments.map(other).collect()
+            })
+            .collect(),
+    };
+    wanted
+        .iter()
+        .zip(places)
+        .enumerate()
+        .map(of_aspect)
+        .collect()
 }
 
 /// The scorer of a bundle in this precision, or in that of the bundle, with a note where the device has no such
@@ -274,6 +329,7 @@ fn scorer(directory: &Path, choices: &Choices<'_>) -> Result<Scorer> {
     if choices.raw {
         scorer = scorer.raw();
     }
+    scorer = offset::chosen(scorer, directory, choices.offset)?;
     if let Some(stride) = choices.stride {
         scorer = scorer.with_stride(checked_stride(stride)?);
     }

@@ -37,6 +37,7 @@ mod memory;
 mod mistaken;
 mod model_files;
 mod objectives;
+mod offset;
 mod outputs;
 mod pages;
 mod parquet;

@@ -10,19 +10,28 @@ use std::path::Path;
 use fs_err as fs;
 
 /// What each crate may depend on in the workspace; the root may know all of them.
-const MAY_KNOW: [(&str, &[&str]); 12] = [
+const MAY_KNOW: [(&str, &[&str]); 13] = [
     ("files", &[]),
     ("kernels", &[]),
     ("parts", &[]),
     ("scores", &[]),
     ("data", &["files", "parts"]),
     ("model", &["files", "kernels", "parts"]),
-    ("bundle", &["files", "data", "model", "scores"]),
+    ("baselines", &["kernels", "data"]),
+    ("bundle", &["files", "data", "model", "scores", "baselines"]),
     (
         "train",
-        &["files", "kernels", "parts", "data", "model", "bundle"],
+        &[
+            "files",
+            "kernels",
+            "parts",
+            "data",
+            "model",
+            "baselines",
+            "bundle",
+        ],
     ),
-    ("eval", &["scores", "kernels", "data", "model", "bundle"]),
+    ("eval", &["scores", "data", "model", "baselines", "bundle"]),
     ("experiment", &["files", "data", "eval"]),
     ("serve", &["data", "bundle", "eval"]),
     ("web", &["data", "model", "bundle", "train", "eval"]),

@@ -6,7 +6,7 @@ use arrow_schema::ArrowError;
 use gradus::data::{
     BatchSize, CutSegments, Example, RecordError, example_from_record, parse_value,
 };
-use gradus::eval::{self, ExampleScores};
+use gradus::eval::{self, ExampleScores, OffsetUse};
 use gradus::model::Precision;
 use pyo3::prelude::*;
 use pyo3::types::PyIterator;
@@ -29,7 +29,7 @@ pub(crate) struct Scorer {
 #[pymethods]
 impl Scorer {
     #[new]
-    #[pyo3(signature = (path, device=None, threads=None, aggregation=None, raw=false, stride=None, cut_segments=None, batch_tokens=4096, precision=None))]
+    #[pyo3(signature = (path, device=None, threads=None, aggregation=None, raw=false, stride=None, cut_segments=None, batch_tokens=4096, precision=None, offset=None))]
     #[expect(clippy::too_many_arguments, reason = "the keyword arguments of Python")]
     fn new(
         py: Python<'_>,
@@ -42,6 +42,7 @@ impl Scorer {
         cut_segments: Option<&str>,
         batch_tokens: usize,
         precision: Option<&str>,
+        offset: Option<&str>,
     ) -> PyResult<Self> {
         if let Some(threads) = threads {
             set_threads(py, threads)?;
@@ -80,6 +81,18 @@ impl Scorer {
                     .parse()
                     .map_err(|error| format!("cut_segments: {error}"))?;
                 scorer = scorer.with_cut_segments(policy);
+            }
+            if let Some(choice) = offset {
+                let choice: OffsetUse = choice
+                    .parse()
+                    .map_err(|error: gradus::eval::baselines::UnknownOffset| text(&error))?;
+                if scorer.offset().is_none() {
+                    return Err(format!(
+                        "offset: found {choice} for the bundle {}, which has no offset",
+                        path.display()
+                    ));
+                }
+                scorer = scorer.with_offset(choice);
             }
             Ok(scorer)
         });

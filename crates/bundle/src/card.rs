@@ -201,6 +201,12 @@ fn scores(
             visible_code(&found.fitted_on)
         ));
     }
+    if let Some(kind) = manifest.offset {
+        lines.push(format!(
+            "offset: a trivial baseline ({kind}) is added to what the model says, which learned the rest; `--offset drop` gives \
+             scores free of what the baseline knows, for training a policy"
+        ));
+    }
     lines.push(format!(
         "score of a response: {} of its segments; responses without segments are cut by `{}`",
         manifest.aggregation, text.segmenter

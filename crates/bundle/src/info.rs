@@ -6,8 +6,8 @@ use gradus_files::{MOST_BYTES, read_regular};
 use gradus_model::{ModelError, Result, RewardModelConfig};
 
 use crate::{
-    Bundle, CONFIG, MANIFEST, Manifest, Part, RECALIBRATION, TOKENIZER, WEIGHTS, check_parts,
-    load_manifest, read_json, settled,
+    Bundle, CONFIG, MANIFEST, Manifest, Offset, Part, RECALIBRATION, TOKENIZER, WEIGHTS,
+    check_parts, load_manifest, offset, read_json, settled,
 };
 
 /// A bundle without its weights.
@@ -24,6 +24,8 @@ pub struct BundleInfo {
     pub weights: Part,
     /// Whether it has a recalibration.
     pub is_recalibrated: bool,
+    /// What is added to the scores of the model, if it was trained beside something.
+    pub offset: Option<Offset>,
 }
 
 impl Bundle {
@@ -47,6 +49,7 @@ impl Bundle {
                     path: directory.join(MANIFEST),
                     part: WEIGHTS.to_owned(),
                 })?,
+                offset: offset::read(directory, &stored)?,
                 is_recalibrated: stored.parts.contains_key(RECALIBRATION),
                 manifest: stored.manifest,
             })

@@ -19,6 +19,7 @@
 //! | `tokenizer.json` | the tokenizer, byte for byte |
 //! | `README.md` | the model card; made when the bundle is saved, not read (see [`Bundle::renew_card`]) |
 //! | `recalibration.json` | how scores become ratings; optional (see [`Bundle::set_recalibration`]) |
+//! | `offset.json` | the baseline that the model was trained beside, added to its scores; optional ([`Offset`]) |
 //!
 //! The same files in memory are a bundle too: [`Bundle::from_files`], [`Bundle::to_files`].
 //!
@@ -35,6 +36,7 @@ mod fit;
 mod info;
 mod manifest;
 mod memory;
+mod offset;
 mod place;
 mod quantization;
 mod recalibrations;
@@ -54,14 +56,14 @@ use serde::de::DeserializeOwned;
 pub use card::{CARD, CardRenewal};
 pub use digest::digest_file;
 pub use export::BundleExport;
+pub use gradus_baselines::{Offset, OffsetKind, OffsetUse};
 pub use gradus_scores::{
     Aggregation, Isotonic, Linear, NotMonotone, Recalibration, RecalibrationKind,
     UnknownAggregation, UnknownRecalibration, Wish, WrongWish,
 };
 pub use info::BundleInfo;
 pub use manifest::{
-    ContinuedBundle, EncoderOrigin, FORMAT_VERSION, Manifest, Part, QUANTIZED_FORMAT_VERSION,
-    SplitDigests, Training,
+    ContinuedBundle, EncoderOrigin, FORMAT_VERSION, Manifest, Part, SplitDigests, Training,
 };
 pub use memory::BundleFiles;
 pub use place::BundlePlace;
@@ -79,6 +81,9 @@ const TOKENIZER: &str = "tokenizer.json";
 /// The file of a bundle with its recalibrations.
 pub const RECALIBRATION: &str = "recalibration.json";
 
+/// The file of a bundle with its offset.
+pub const OFFSET: &str = "offset.json";
+
 /// The required parts besides the manifest, which has their digests.
 const PARTS: [&str; 3] = [CONFIG, WEIGHTS, TOKENIZER];
 
@@ -95,6 +100,8 @@ pub struct Bundle {
     pub tokenizer: Vec<u8>,
     /// The recalibrations, if there are any.
     pub recalibration: Option<Recalibrations>,
+    /// What is added to the scores of the model, if it was trained beside something.
+    pub offset: Option<Offset>,
 }
 
 /// An additional file in the directory of a bundle.
@@ -178,6 +185,7 @@ impl Bundle {
             model,
             tokenizer: read_regular(&directory.join(TOKENIZER), MOST_BYTES)?,
             recalibration: replace_recalibration::read(directory, &stored)?,
+            offset: offset::read(directory, &stored)?,
             manifest: stored.manifest,
         };
         bundle.check(directory)?;
@@ -291,12 +299,11 @@ fn load_manifest(directory: &Path) -> Result<StoredManifest> {
 fn parse_manifest(directory: &Path, bytes: &[u8]) -> Result<StoredManifest> {
     let path = directory.join(MANIFEST);
     let version: FormatVersion = parse_json(&path, bytes)?;
-    let known = [FORMAT_VERSION, QUANTIZED_FORMAT_VERSION].map(u64::from);
-    if !known.contains(&version.format_version) {
+    if !(1..=u64::from(FORMAT_VERSION)).contains(&version.format_version) {
         return Err(ModelError::FormatVersion {
             path: directory.into(),
             found: version.format_version,
-            expected: QUANTIZED_FORMAT_VERSION,
+            expected: FORMAT_VERSION,
         });
     }
     parse_json(&path, bytes)
@@ -307,6 +314,9 @@ fn parse_manifest(directory: &Path, bytes: &[u8]) -> Result<StoredManifest> {
 fn check_parts(directory: &Path, parts: &BTreeMap<String, Part>) -> Result<()> {
     for part in PARTS {
         check_part(directory, part, parts.get(part))?;
+    }
+    if parts.contains_key(OFFSET) {
+        check_part(directory, OFFSET, parts.get(OFFSET))?;
     }
     check_recalibration(directory, parts)
 }
@@ -380,7 +390,7 @@ fn check_extra(file: &ExtraFile<'_>) -> Result<()> {
     if !is_file_name(file.name) {
         return refused("it is not a plain file name");
     }
-    if [MANIFEST, RECALIBRATION].contains(&file.name) || PARTS.contains(&file.name) {
+    if [MANIFEST, RECALIBRATION, OFFSET].contains(&file.name) || PARTS.contains(&file.name) {
         return refused("the bundle has a part of this name");
     }
     Ok(())

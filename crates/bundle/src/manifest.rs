@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use gradus_baselines::OffsetKind;
 use gradus_data::{ContextCounts, TextConfig, TextsDigest};
 use gradus_files::is_file_name;
 use gradus_model::{ConfigProblem, ModelError, Pooling, Precision, RewardModelConfig};
@@ -13,15 +14,16 @@ use serde_json::{Map, Value};
 
 use crate::{Aggregation, BundleInfo, DoubtThresholds, MANIFEST, Quantization};
 
-/// The format of bundles with weights in 32-bit floats, which this version writes and reads.
+/// The newest format that this version reads.
 ///
 /// The number increases if readers of the old format would misread the new one, or fail without a reason that helps.
-/// An additional key does not change it: readers ignore unknown keys.
-pub const FORMAT_VERSION: u32 = 1;
+/// An additional key does not change it: readers ignore unknown keys. A bundle is written in the oldest format that has
+/// what it needs: 2 with weights in bytes ([`Bundle::quantized`](crate::Bundle::quantized)) or with an offset, without
+/// which its scores would be others, else 1.
+pub const FORMAT_VERSION: u32 = 2;
 
-/// The format of bundles with weights in bytes ([`Bundle::quantized`](crate::Bundle::quantized)), which this version
-/// writes and reads. Versions that read [`FORMAT_VERSION`] only say that it is newer.
-pub const QUANTIZED_FORMAT_VERSION: u32 = 2;
+/// The format of a bundle with weights in 32-bit floats and without an offset.
+const PLAIN_FORMAT_VERSION: u32 = 1;
 
 /// A model of the Hugging Face Hub at one commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,7 +43,7 @@ impl fmt::Display for EncoderOrigin {
 /// Settings of a trained model, and how it was trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// [`FORMAT_VERSION`] or [`QUANTIZED_FORMAT_VERSION`].
+    /// The format, at most [`FORMAT_VERSION`]; set when the bundle is written.
     pub format_version: u32,
     /// The version of gradus that wrote the bundle.
     pub gradus_version: String,
@@ -78,13 +80,20 @@ pub struct Manifest {
         skip_serializing_if = "Option::is_none"
     )]
     pub quantization: Option<Quantization>,
+    /// Which baseline the model was trained beside; see [`Bundle::offset`](crate::Bundle::offset).
+    #[serde(
+        default,
+        deserialize_with = "offset",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub offset: Option<OffsetKind>,
 }
 
 impl Manifest {
     /// A manifest of this version, without training and validation.
     pub fn new(text: TextConfig, aggregation: Aggregation) -> Self {
         Self {
-            format_version: FORMAT_VERSION,
+            format_version: PLAIN_FORMAT_VERSION,
             gradus_version: env!("CARGO_PKG_VERSION").to_owned(),
             aggregation,
             encoder: None,
@@ -92,6 +101,7 @@ impl Manifest {
             training: None,
             validation: None,
             thresholds: DoubtThresholds::new(),
+            offset: None,
             quantization: None,
         }
     }
@@ -132,6 +142,7 @@ with_key! {
     validation: Option<Map<String, Value>>;
     thresholds: DoubtThresholds;
     quantization: Option<Quantization>;
+    offset: Option<OffsetKind>;
 }
 
 /// How a model was trained.
@@ -251,19 +262,18 @@ pub(super) struct StoredManifest {
 
 impl StoredManifest {
     pub(super) fn new(
-        manifest: Manifest,
+        mut manifest: Manifest,
         parts: BTreeMap<String, Part>,
         files: BTreeMap<String, Part>,
     ) -> Self {
-        let format_version = match manifest.quantization {
-            None => FORMAT_VERSION,
-            Some(_) => QUANTIZED_FORMAT_VERSION,
+        let needs_newest = manifest.quantization.is_some() || manifest.offset.is_some();
+        manifest.format_version = if needs_newest {
+            FORMAT_VERSION
+        } else {
+            PLAIN_FORMAT_VERSION
         };
         Self {
-            manifest: Manifest {
-                format_version,
-                ..manifest
-            },
+            manifest,
             parts,
             files: Some(files),
             previous_card: None,

@@ -11,9 +11,9 @@ use gradus_model::{ModelError, Result, RewardModelConfig};
 use crate::digest::digest_bytes;
 use crate::manifest::{Part, StoredManifest};
 use crate::{
-    Bundle, CARD, CONFIG, ExtraFile, MANIFEST, PARTS, RECALIBRATION, Recalibrations, TOKENIZER,
-    WEIGHTS, card, check_digest, check_extra, check_size, fit, foreign, parse_json, parse_manifest,
-    to_json,
+    Bundle, CARD, CONFIG, ExtraFile, MANIFEST, OFFSET, PARTS, RECALIBRATION, Recalibrations,
+    TOKENIZER, WEIGHTS, card, check_digest, check_extra, check_size, fit, foreign, offset,
+    parse_json, parse_manifest, to_json,
 };
 
 /// The files of a bundle by their names.
@@ -52,11 +52,18 @@ impl Bundle {
             }
             _ => None,
         };
+        let offset = match files.get(OFFSET) {
+            Some(bytes) if stored.parts.contains_key(OFFSET) => {
+                Some(offset::parse(&name.join(OFFSET), bytes)?)
+            }
+            _ => None,
+        };
         let bundle = Self {
             config,
             model,
             tokenizer: files.remove(TOKENIZER).unwrap_or_default(),
             recalibration,
+            offset,
             manifest: stored.manifest,
         };
         bundle.check(name)?;
@@ -87,6 +94,9 @@ impl Bundle {
         if let Some(recalibration) = &self.recalibration {
             parts.insert(RECALIBRATION.into(), recalibration.to_json()?);
         }
+        if let Some(offset) = &self.offset {
+            parts.insert(OFFSET.into(), offset::to_json(offset)?);
+        }
         let mut files = BundleFiles::from([(CARD.into(), card::of(self).into_bytes())]);
         // A card that the caller gives takes the place of that of this program.
         files.extend(
@@ -112,6 +122,9 @@ fn digests(files: &BundleFiles) -> BTreeMap<String, Part> {
 fn check_files(name: &Path, files: &BundleFiles, parts: &BTreeMap<String, Part>) -> Result<()> {
     for part in PARTS {
         check_file(name, part, files, parts.get(part))?;
+    }
+    if parts.contains_key(OFFSET) {
+        check_file(name, OFFSET, files, parts.get(OFFSET))?;
     }
     match parts.get(RECALIBRATION) {
         Some(expected) => check_file(name, RECALIBRATION, files, Some(expected)),

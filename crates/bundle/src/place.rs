@@ -13,8 +13,8 @@ use gradus_files::{
 
 use crate::manifest::{Part, StoredManifest};
 use crate::{
-    Bundle, CARD, CONFIG, ExtraFile, MANIFEST, PARTS, RECALIBRATION, TOKENIZER, WEIGHTS, card,
-    check_extra, digest_file, load_manifest, replace_recalibration, to_json,
+    Bundle, CARD, CONFIG, ExtraFile, MANIFEST, OFFSET, PARTS, RECALIBRATION, TOKENIZER, WEIGHTS,
+    card, check_extra, digest_file, load_manifest, offset, replace_recalibration, to_json,
 };
 use gradus_model::{ModelError, Result};
 
@@ -128,6 +128,9 @@ impl BundlePlace {
         if let Some(recalibration) = &bundle.recalibration {
             new.write(RECALIBRATION, &recalibration.to_json()?)?;
         }
+        if let Some(offset) = &bundle.offset {
+            new.write(OFFSET, &offset::to_json(offset)?)?;
+        }
         let card = card::of(bundle);
         let own_card = ExtraFile {
             name: CARD,
@@ -139,7 +142,9 @@ impl BundlePlace {
         for file in &extra {
             new.write(file.name, file.bytes)?;
         }
-        let parts = bundle.recalibration.as_ref().map(|_| RECALIBRATION);
+        let recalibration = bundle.recalibration.as_ref().map(|_| RECALIBRATION);
+        let offset = bundle.offset.as_ref().map(|_| OFFSET);
+        let parts = recalibration.into_iter().chain(offset);
         let stored = StoredManifest::new(
             bundle.manifest.clone(),
             digests(&new, PARTS.into_iter().chain(parts))?,

@@ -11,9 +11,10 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use gradus_bundle::{
     Aggregation, AspectRecalibration, Bundle, BundlePlace, CARD, CardRenewal, DoubtThreshold,
-    DoubtThresholds, ExtraFile, Linear, Manifest, Recalibration, Recalibrations, Wish, digest_file,
+    DoubtThresholds, ExtraFile, Linear, Manifest, OFFSET, Offset, OffsetKind, Recalibration,
+    Recalibrations, Wish, digest_file,
 };
-use gradus_data::{AspectSpec, TextConfig, word_level_tokenizer};
+use gradus_data::{AspectSpec, CharSpan, Example, Segment, TextConfig, word_level_tokenizer};
 use gradus_model::{ModelError, Pooling};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -46,6 +47,7 @@ fn bundle() -> Bundle {
         model,
         tokenizer: word_level_tokenizer(["a word"]).unwrap(),
         recalibration: None,
+        offset: None,
     }
 }
 
@@ -578,7 +580,7 @@ fn a_newer_format_is_refused_before_anything_else_is_read() {
     fs_err::write(saved.part("manifest.json"), manifest).unwrap();
     assert_eq!(
         saved.message(),
-        "bundle: bundle format 3, this version reads formats 1 to 2"
+        "bundle: bundle format 3, this version reads formats up to 2"
     );
     assert!(saved.error().hint().unwrap().contains("update gradus"));
 }
@@ -1240,4 +1242,104 @@ fn files_in_memory_are_checked_as_those_on_disk() {
     let mut more = whole;
     more.insert("notes.txt".into(), b"mine".to_vec());
     Bundle::from_files("m".as_ref(), more, &Device::flex()).unwrap();
+}
+
+/// An offset for these aspects, and an example that it says something of.
+fn offset(kind: OffsetKind, aspects: [&str; 2]) -> (Offset, Example) {
+    let example = |prompt: &str, second: f64| {
+        let segment = |(start, rating): (usize, f64)| Segment {
+            ratings: aspects.map(|aspect| (aspect.to_owned(), rating)).into(),
+            ..Segment::unrated(CharSpan::new(start, start + 3))
+        };
+        Example {
+            prompt: prompt.into(),
+            response: "one two".into(),
+            segments: [(0, 0.25), (4, second)].map(segment).to_vec(),
+            ..Example::default()
+        }
+    };
+    let examples = [example("a", 1.0), example("b", 0.5)];
+    let aspects = aspects.map(str::to_owned);
+    let [first, _] = &examples;
+    (
+        Offset::fit(kind, &aspects, &examples).unwrap(),
+        first.clone(),
+    )
+}
+
+#[test]
+fn a_saved_bundle_keeps_its_offset_on_disk_and_in_memory() {
+    let device = Device::flex();
+    for kind in OffsetKind::ALL {
+        let (offset, example) = offset(kind, ["factuality", "relevance"]);
+        let said = offset.predict(&example);
+        assert!(said[0] != said[1]);
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("bundle");
+        let with = bundle().with_offset(Some(offset));
+        with.save(&path, false, &[]).unwrap();
+        let manifest = fs_err::read_to_string(path.join("manifest.json")).unwrap();
+        assert!(manifest.contains("\"format_version\": 2"), "{manifest}");
+        let loaded = Bundle::load(&path, &device).unwrap();
+        assert_eq!(loaded.manifest.offset, Some(kind));
+        assert_eq!(loaded.offset.as_ref().unwrap().predict(&example), said);
+        assert_eq!(
+            Bundle::info(&path)
+                .unwrap()
+                .offset
+                .unwrap()
+                .predict(&example),
+            said
+        );
+        let files = loaded.to_files(&[]).unwrap();
+        assert!(files[OFFSET] == fs_err::read(path.join(OFFSET)).unwrap());
+        let (again, _) = Bundle::from_files("bundle".as_ref(), files, &device).unwrap();
+        assert_eq!(again.offset.unwrap().predict(&example), said);
+        // Other changes leave it there, and a bundle without one is of the old format.
+        Bundle::set_recalibration(&path, Some(&recalibrations(2.0))).unwrap();
+        let loaded = Bundle::load(&path, &device).unwrap();
+        assert_eq!(loaded.manifest.offset, Some(kind));
+        loaded.with_offset(None).save(&path, true, &[]).unwrap();
+        let manifest = fs_err::read_to_string(path.join("manifest.json")).unwrap();
+        assert!(manifest.contains("\"format_version\": 1") && !path.join(OFFSET).exists());
+    }
+}
+
+#[test]
+fn an_offset_that_is_missing_foreign_or_for_other_aspects_is_refused() {
+    let (right, _) = offset(OffsetKind::BagOfWords, ["factuality", "relevance"]);
+    let saved = || {
+        let saved = Saved(tempfile::tempdir().unwrap());
+        let with = bundle().with_offset(Some(right.clone()));
+        with.save(&saved.path(), false, &[]).unwrap();
+        saved
+    };
+    let gone = saved();
+    fs_err::remove_file(gone.path().join(OFFSET)).unwrap();
+    assert!(matches!(gone.error(), ModelError::MissingPart { part, .. } if part == OFFSET));
+    let changed = saved();
+    fs_err::write(changed.path().join(OFFSET), "{}").unwrap();
+    assert!(matches!(changed.error(), ModelError::ForeignPart { part, .. } if part == OFFSET));
+    let broken = saved();
+    broken.replace(OFFSET, b"{}");
+    assert!(
+        told(&broken).starts_with("bundle/offset.json: "),
+        "{}",
+        told(&broken)
+    );
+    let unsaid = saved();
+    unsaid.change_json("manifest.json", |manifest| {
+        manifest.as_object_mut().unwrap().remove("offset");
+    });
+    let message = unsaid.message();
+    assert!(
+        message.contains("`offset` is none, expected bag-of-words"),
+        "{message}"
+    );
+    let (other, _) = offset(OffsetKind::BagOfWords, ["factuality", "tone"]);
+    let error = bundle()
+        .with_offset(Some(other))
+        .save(&saved().path(), true, &[]);
+    let message = error.unwrap_err().to_string();
+    assert!(message.contains("offset.json: `aspects` is"), "{message}");
 }

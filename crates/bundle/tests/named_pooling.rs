@@ -73,6 +73,7 @@ fn a_bundle_keeps_a_named_pooling_with_version_and_all_settings() {
         config,
         tokenizer: gradus_data::word_level_tokenizer(["word"]).unwrap(),
         recalibration: None,
+        offset: None,
     };
     let place = tempfile::tempdir().unwrap();
     let directory = place.path().join("bundle");

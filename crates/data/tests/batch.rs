@@ -130,6 +130,17 @@ fn an_unrated_aspect_of_a_rated_segment_has_no_weight() {
 }
 
 #[test]
+fn offsets_are_those_of_their_segments_and_zero_where_there_are_none() {
+    let mut examples = tokenized(&[&[("a ", Some(0.5)), ("b ", None)], &[("a ", Some(0.5))]]);
+    assert!(batch(&examples).offsets.is_none());
+    let aspects = examples[0].segments[0].targets.len();
+    examples[0].segments[1].offsets = vec![0.25; aspects];
+    let mut expected = vec![0.0; 4 * aspects];
+    expected[aspects..2 * aspects].fill(0.25);
+    assert_eq!(floats(batch(&examples).offsets.unwrap()), expected);
+}
+
+#[test]
 fn a_batch_without_any_segment_has_one_that_is_absent() {
     let tokenizer = tiny_tokenizer(TextConfig::default());
     let mut uncut = example("a", "the", &[]);

@@ -6,7 +6,7 @@ use gradus_model::SegmentModel;
 use serde::{Deserialize, Serialize};
 
 use crate::baselines::{
-    Baseline, BaselineExample, BaselineScores, BaselineSegment, FittedBaseline,
+    self, Baseline, BaselineExample, BaselineScores, BaselineSegment, FittedBaseline,
     ResponseBaselineScores,
 };
 use crate::{
@@ -139,14 +139,14 @@ impl Baselines {
     ) -> Result<Self> {
         let aspects = aspects.into_iter().map(|aspect| {
             let of_responses = whole_of_aspect(aspect, examples);
-            let examples = of_aspect(aspect, examples);
+            let examples = BaselineExample::of_aspect(aspect, examples);
             let rated = |examples: &[BaselineExample]| {
                 let mut segments = examples.iter().flat_map(|example| &example.segments);
                 segments.any(|segment| segment.rating.is_some_and(f64::is_finite))
             };
             let fit = |examples: &[BaselineExample]| -> Result<Vec<FittedBaseline>> {
                 let fitted = Baseline::ALL.iter().map(|baseline| baseline.fit(examples));
-                fitted.collect()
+                Ok(fitted.collect::<baselines::Result<_>>()?)
             };
             let whole = rated(&of_responses);
             Ok(AspectBaselines {
@@ -186,7 +186,7 @@ impl Baselines {
             .aspects
             .iter()
             .flat_map(|AspectBaselines { aspect, fitted, .. }| {
-                let examples = of_aspect(aspect, examples);
+                let examples = BaselineExample::of_aspect(aspect, examples);
                 fitted
                     .iter()
                     .map(|baseline| baseline.scores(aspect, &examples))
@@ -194,20 +194,6 @@ impl Baselines {
             });
         scores.collect()
     }
-}
-
-pub(crate) fn of_aspect<'a>(aspect: &str, examples: &'a [Example]) -> Vec<BaselineExample<'a>> {
-    let example = |example: &'a Example| BaselineExample {
-        prompt: &example.prompt,
-        response: &example.response,
-        segments: (example.segment_texts().into_iter().zip(&example.segments))
-            .map(|(text, segment)| BaselineSegment {
-                text,
-                rating: segment.ratings.get(aspect).copied(),
-            })
-            .collect(),
-    };
-    examples.iter().map(example).collect()
 }
 
 /// Examples of which each is one segment, rated as the response is as a whole.

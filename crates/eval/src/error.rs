@@ -222,6 +222,13 @@ pub enum EvalError {
     Model(#[from] gradus_model::ModelError),
 }
 
+#[cfg(feature = "scorer")]
+impl From<crate::baselines::NothingRated> for EvalError {
+    fn from(error: crate::baselines::NothingRated) -> Self {
+        Self::NothingRated { name: error.name }
+    }
+}
+
 impl EvalError {
     /// Whether the user's input caused the error, not the machine or this program.
     pub fn is_input(&self) -> bool {

@@ -68,8 +68,6 @@ pub mod threshold;
 #[cfg(feature = "scorer")]
 pub mod audit;
 #[cfg(feature = "scorer")]
-pub mod baselines;
-#[cfg(feature = "scorer")]
 mod dataset;
 #[cfg(feature = "scorer")]
 mod evaluation;
@@ -98,6 +96,18 @@ pub use judged::{
 pub use metrics::{Absence, Metric, MetricValues};
 pub use pairs::ResponsePairs;
 pub use scored::{ScoredResponse, ScoredSegment, UnscoredReason};
+
+#[cfg(feature = "scorer")]
+pub use gradus_baselines as baselines;
+#[cfg(feature = "scorer")]
+pub use gradus_baselines::OffsetUse;
+
+/// The row of figures of scores without the offset of the bundle, beside those of the baselines.
+#[cfg(feature = "scorer")]
+pub const OFFSET_DROPPED: &str = "offset dropped";
+/// The row of figures of scores with it, where those that are judged are without.
+#[cfg(feature = "scorer")]
+pub const OFFSET_KEPT: &str = "offset kept";
 
 #[cfg(feature = "scorer")]
 pub use dataset::{

@@ -61,6 +61,7 @@ fn a_model_without_a_bundle_scores_as_in_one() {
         model: inner.clone(),
         tokenizer: vocabulary,
         recalibration: None,
+        offset: None,
     };
     let tokenizer = bundle.segment_tokenizer().unwrap();
     let in_bundle = Scorer::new(bundle, &device).unwrap();

@@ -271,7 +271,7 @@ pub enum ModelError {
     },
 
     /// A bundle has a format version that this program cannot read.
-    #[error("{}: bundle format {found}, this version reads formats 1 to {expected}", path.display())]
+    #[error("{}: bundle format {found}, this version reads formats up to {expected}", path.display())]
     FormatVersion {
         /// The bundle's directory.
         path: PathBuf,

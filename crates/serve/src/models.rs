@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use burn::tensor::Device;
 use gradus_bundle::digest_file;
 use gradus_data::BatchSize;
-use gradus_eval::{EvalError, Precision, Scorer};
+use gradus_eval::{EvalError, OffsetUse, Precision, Scorer};
 
 use crate::event::Observer;
 use crate::refusal::Refusal;
@@ -26,6 +26,7 @@ pub(crate) struct Models {
     slots: Vec<Slot>,
     device: Device,
     precision: Option<Precision>,
+    offset: OffsetUse,
     max_batch_tokens: usize,
     observer: Observer,
 }
@@ -48,7 +49,7 @@ impl Models {
     /// Places for bundles, none of them loaded yet.
     pub(crate) fn new(
         sources: &[BundleSource],
-        (device, precision): (Device, Option<Precision>),
+        (device, precision, offset): (Device, Option<Precision>, OffsetUse),
         max_batch_tokens: usize,
         observer: Observer,
     ) -> Result<Self> {
@@ -71,6 +72,7 @@ impl Models {
             slots: sources.iter().map(slot).collect(),
             device,
             precision,
+            offset,
             max_batch_tokens,
             observer,
         })
@@ -163,7 +165,7 @@ impl Models {
         let digest = || digest_file(&manifest).map(|part| part.sha256).ok();
         loop {
             let before = digest();
-            let mut scorer = Scorer::load(&source.path, &self.device)?;
+            let mut scorer = Scorer::load(&source.path, &self.device)?.with_offset(self.offset);
             if let Some(precision) = self.precision {
                 scorer = scorer.with_precision(precision);
             }
@@ -225,6 +227,7 @@ impl Model {
             config,
             tokenizer: word_level_tokenizer([text]).unwrap(),
             recalibration: None,
+            offset: None,
         };
         Self {
             name: "m".into(),

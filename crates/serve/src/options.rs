@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use gradus_eval::Precision;
+use gradus_eval::{OffsetUse, Precision};
 
 use crate::{Key, Result, ServeError};
 
@@ -180,6 +180,8 @@ pub struct ServeOptions {
     /// Number format of the encoders' products, or `f32` where the device does not have it. `None`: that of each
     /// bundle, `int8` if it is quantized, otherwise `f32`.
     pub precision: Option<Precision>,
+    /// What becomes of the offsets of bundles that have one.
+    pub offset: OffsetUse,
     /// How long requests may go on once the server is told to end.
     pub grace: Duration,
 }

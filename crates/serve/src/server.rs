@@ -72,7 +72,7 @@ impl Server {
         let limits = &options.limits;
         let models = Models::new(
             &options.bundles,
-            (device, options.precision),
+            (device, options.precision, options.offset),
             limits.max_batch_tokens,
             Arc::clone(&observer),
         )?;

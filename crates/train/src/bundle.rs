@@ -1,5 +1,6 @@
 //! The bundle of a run: at each best validation, and at its end.
 
+use gradus_baselines::Offset;
 use gradus_bundle::{
     Bundle, BundlePlace, ContinuedBundle, ExtraFile, Manifest, SplitDigests, Training,
 };
@@ -33,6 +34,7 @@ pub(crate) struct BundleMaker {
     pub(crate) extra_files: Vec<(String, Vec<u8>)>,
     pub(crate) counts: SplitCounts,
     pub(crate) texts: SplitDigests,
+    pub(crate) offset: Option<Offset>,
 }
 
 impl BundleMaker {
@@ -61,7 +63,9 @@ impl BundleMaker {
             model: model.clone(),
             tokenizer: self.tokenizer.clone(),
             recalibration: None,
-        };
+            offset: None,
+        }
+        .with_offset(self.offset.clone());
         let mut extra = self.extra_files.clone();
         let metrics = metrics_lines(history).into_bytes();
         let history = to_value(history).to_string().into_bytes();

@@ -100,6 +100,9 @@ pub enum TrainError {
         /// That rating.
         rating: f64,
     },
+    /// An aspect has too few ratings for an offset.
+    #[error("train split: {0}")]
+    Offset(#[from] gradus_baselines::OffsetError),
     /// `max_length` exceeds the positions of the encoder.
     #[error(
         "training setting `max_length`: found {found}, expected at most {positions}, the positions of the encoder"
@@ -283,6 +286,7 @@ impl TrainError {
             | Self::TargetOutside { .. }
             | Self::NoContext { .. }
             | Self::OutsideScale { .. }
+            | Self::Offset(_)
             | Self::MaxLength { .. } => true,
             Self::Data(error) => error.is_input(),
             Self::Model(error) => error.is_input(),
@@ -315,6 +319,7 @@ impl TrainError {
                  `gradus data audit` finds, convert one first"
                     .into(),
             ),
+            Self::Offset(_) => Some("train without `offset`, or rate segments of more prompts".into()),
             Self::NotOfBundle { name, .. } => Some(format!(
                 "leave `{name}` out: it comes from the bundle; to change it, train a new bundle from an encoder"
             )),

@@ -45,6 +45,7 @@ impl MemoryRun {
             config,
             tokenizer,
             from,
+            offset,
         } = assemble(plan, train, valid, device)?;
         let maker = BundleMaker {
             manifest: manifest(plan, &text),
@@ -55,6 +56,7 @@ impl MemoryRun {
             extra_files: plan.extra_files.clone(),
             counts,
             texts,
+            offset,
         };
         Ok(Self::new(text, train, valid, model, maker))
     }
@@ -108,6 +110,7 @@ impl MemoryRun {
             extra_files: Vec::new(),
             counts: facts.counts,
             texts: facts.texts,
+            offset: prepared.offset,
         };
         Ok(Self::new(
             prepared.tokenizer,

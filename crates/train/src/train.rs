@@ -87,6 +87,7 @@ fn run<E: ExampleSource + 'static>(
         config,
         tokenizer,
         from,
+        offset,
     } = assemble()?;
     if let Some(on_preview) = session.on_preview.take() {
         on_preview(Preview {
@@ -119,6 +120,7 @@ fn run<E: ExampleSource + 'static>(
         extra_files: plan.extra_files.clone(),
         counts,
         texts,
+        offset,
     };
     let mut engine = Training::new(model, &splits, &plan.training, device)
         .with_session(session)

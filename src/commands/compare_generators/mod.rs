@@ -20,7 +20,7 @@ use serde_json::Value;
 
 use crate::cli::CompareGeneratorsArgs;
 use crate::commands::compare::FEWEST_RESAMPLES;
-use crate::commands::intervals;
+use crate::commands::{intervals, offset};
 use crate::failure::Usage;
 use crate::scores::{self, Scores};
 use crate::{output, records, show};
@@ -62,6 +62,7 @@ pub(crate) fn run(args: &CompareGeneratorsArgs) -> Result<()> {
     if args.raw {
         scorer = scorer.raw();
     }
+    scorer = offset::chosen(scorer, &args.bundle, args.offset.offset)?;
     let aspects = args.aspects.names();
     let unrated = answers(&scorer, &args.bundle, &args.answers, key, aspects)?;
     let rated = args.rated.as_deref();

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use gradus::data::{AtomicFile, ContextCounts, Example, STANDARD_OUTPUT, SketchCollector};
+use gradus::eval::baselines::BaselineScores;
 use gradus::eval::slices::Slice;
 use gradus::eval::{
     Aspect, AspectCounts, Baselines, ContextRead, Evaluation, Metric, Provenance, ScoredResponse,
@@ -54,6 +55,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
         aspects: args.aspects.names(),
         aggregation: settings.aggregation,
         raw: args.raw,
+        offset: args.offset.offset,
         stride: args.stride,
         cut_segments: args.cut.segments,
         device: args.device.device.as_deref(),
@@ -249,7 +251,9 @@ pub(crate) fn evaluate(
 ) -> Result<Evaluation> {
     let responses = &scores.responses;
     check_rated(responses, aspects)?;
-    let of_segments = baselines.scores(examples);
+    let mut of_segments = baselines.scores(examples);
+    let wanted = |row: &&BaselineScores| aspects.iter().any(|one| one.name == row.aspect);
+    of_segments.extend(scores.other_offset.iter().filter(wanted).cloned());
     let mut evaluation = Evaluation::compute(responses, aspects, scores.aggregation, &of_segments)?;
     evaluation.add_response_baselines(responses, aspects, &baselines.response_scores(examples))?;
     if let Some(recalibration) = &scores.recalibration {

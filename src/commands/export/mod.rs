@@ -90,6 +90,9 @@ pub(crate) fn run(args: &ExportArgs) -> Result<()> {
     if bundle.recalibration.is_some() {
         show::status("the bundle's recalibration is not exported: scores are as with --raw");
     }
+    if bundle.offset.is_some() {
+        show::status("the bundle's offset is not exported: scores are as with --offset drop");
+    }
     if segmenter.is_none() {
         show::status(&format!(
             "segmenter `{}` of another program is not exported: give the spans of segments yourself",

@@ -7,15 +7,16 @@ use anyhow::Result;
 use burn::tensor::Device;
 use gradus::data::Example;
 use gradus::device;
-use gradus::eval::Scorer;
-use gradus::eval::hacks::{Danger, HackFigures, HackKind, hacks};
+use gradus::eval::baselines::OffsetKind;
+use gradus::eval::hacks::{Danger, HackFigures, HackKind, hacks, shortcut_share};
+use gradus::eval::{OffsetUse, Scorer, raw_responses};
 use rand::SeedableRng as _;
 use rand::seq::index::sample;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use crate::cli::JudgeAuditArgs;
-use crate::commands::intervals;
+use crate::commands::{intervals, offset};
 use crate::failure::Usage;
 use crate::{output, progress, records, show};
 
@@ -28,6 +29,21 @@ struct AspectAudit {
     aspect: String,
     /// The worst first.
     hacks: Vec<NamedHack>,
+    /// What trivial baselines explain of the scores of the real answers' segments; both choices for a bundle with an
+    /// offset, the one that is judged first.
+    shortcuts: Vec<ShortcutShares>,
+}
+
+/// Shares of the variance of segment scores.
+#[derive(Serialize)]
+struct ShortcutShares {
+    /// What becomes of the offset of the bundle, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset: Option<OffsetUse>,
+    /// What position and length explain.
+    position_length: Option<f64>,
+    /// What the words explain, with position and length.
+    bag_of_words: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -56,6 +72,7 @@ pub(crate) fn run(args: &JudgeAuditArgs) -> Result<()> {
     if args.raw {
         scorer = scorer.raw();
     }
+    scorer = offset::chosen(scorer, &args.bundle, args.offset.offset)?;
     let examples = drawn(records::read(&args.data)?, args);
     if examples.len() < 2 {
         return Err(Usage::new(format!(
@@ -72,8 +89,10 @@ pub(crate) fn run(args: &JudgeAuditArgs) -> Result<()> {
         .map(|aspect| AspectAudit {
             aspect,
             hacks: Vec::new(),
+            shortcuts: Vec::new(),
         })
         .collect();
+    add_shortcuts(&mut audits, &scorer, &examples)?;
     for answers in answers(&examples) {
         let texts: Vec<Example> = answers.examples.iter().map(|(_, e)| e.clone()).collect();
         let scored = scores(&scorer, &texts)?;
@@ -182,4 +201,69 @@ fn scores(scorer: &Scorer, examples: &[Example]) -> Result<Vec<Vec<Option<f64>>>
     }
     bar.finish_and_clear();
     Ok(all)
+}
+
+/// Adds to every aspect what trivial baselines explain of the scores of segments, before recalibration.
+fn add_shortcuts(audits: &mut [AspectAudit], scorer: &Scorer, examples: &[Example]) -> Result<()> {
+    let mut cut = examples.to_vec();
+    for example in &mut cut {
+        scorer.segment(example)?;
+    }
+    let (responses, _) = raw_responses(scorer, &cut)?;
+    let offsets = scorer
+        .offset()
+        .map(|offset| cut.iter().map(|one| offset.predict(one)));
+    let offsets: Option<Vec<Vec<Vec<f64>>>> = offsets.map(Iterator::collect);
+    // The other choice takes the offset away where it is kept, and adds it where it is dropped.
+    let (own, other, sign) = match scorer.offset_use() {
+        Some(OffsetUse::Drop) => (Some(OffsetUse::Drop), OffsetUse::Keep, 1.0),
+        kept => (kept, OffsetUse::Drop, -1.0),
+    };
+    for (aspect, audit) in audits.iter_mut().enumerate() {
+        let scores: Vec<Vec<Option<f64>>> = responses
+            .iter()
+            .map(|response| {
+                let segments = response.segments.iter();
+                segments
+                    .map(|one| one.scores.as_ref().map(|scores| scores[aspect]))
+                    .collect()
+            })
+            .collect();
+        audit.shortcuts.push(ShortcutShares::of(own, &cut, &scores));
+        if let Some(offsets) = &offsets {
+            let moved = |(scores, offsets): (&Vec<Option<f64>>, &Vec<Vec<f64>>)| {
+                let both = scores.iter().zip(offsets);
+                both.map(|(score, offset)| Some((*score)? + sign * offset[aspect]))
+                    .collect()
+            };
+            let scores: Vec<Vec<Option<f64>>> = scores.iter().zip(offsets).map(moved).collect();
+            audit
+                .shortcuts
+                .push(ShortcutShares::of(Some(other), &cut, &scores));
+        }
+    }
+    Ok(())
+}
+
+impl ShortcutShares {
+    fn of(offset: Option<OffsetUse>, examples: &[Example], scores: &[Vec<Option<f64>>]) -> Self {
+        let share = |kind| shortcut_share(kind, examples, scores);
+        Self {
+            offset,
+            position_length: share(OffsetKind::PositionLength),
+            bag_of_words: share(OffsetKind::BagOfWords),
+        }
+    }
+
+    /// In words.
+    fn line(&self) -> String {
+        let offset = self
+            .offset
+            .map_or_else(String::new, |choice| format!(" (offset: {choice})"));
+        format!(
+            "of the variance of segment scores{offset}, position and length explain {}, words {}",
+            show::share(self.position_length),
+            show::share(self.bag_of_words)
+        )
+    }
 }

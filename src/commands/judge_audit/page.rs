@@ -1,5 +1,7 @@
 //! What answers that say nothing score, as a page.
 
+use std::iter;
+
 use anyhow::Result;
 use gradus::eval::bootstrap::Bootstrap;
 use gradus::eval::hacks::Danger;
@@ -7,8 +9,8 @@ use gradus::eval::report::drawing::{
     Document, Ink, IntervalChart, IntervalRow, Section, Table, ToneSentence,
 };
 
-use super::AspectAudit;
 use super::table::{HEADER, WINS, row, shown};
+use super::{AspectAudit, ShortcutShares};
 use crate::cli::JudgeAuditArgs;
 use crate::commands::intervals;
 
@@ -60,6 +62,11 @@ fn section(audit: &AspectAudit) -> Result<Section> {
         lines: &[Danger::SOME, Danger::GREAT],
         shares: true,
     };
+    let wins = format!(
+        "{WINS}; an equal score counts half. score: mean of these answers. real: mean of the real answers to the same \
+         prompts."
+    );
+    let shortcuts = audit.shortcuts.iter().map(ShortcutShares::line);
     Ok(Section {
         name: audit.aspect.clone(),
         sentences: vec![ToneSentence {
@@ -72,9 +79,6 @@ fn section(audit: &AspectAudit) -> Result<Section> {
             audit.hacks.iter().map(row),
         )],
         charts: chart.draw()?.into_iter().collect(),
-        notes: vec![format!(
-            "{WINS}; an equal score counts half. score: mean of these answers. real: mean of the real answers to the same \
-             prompts."
-        )],
+        notes: iter::once(wins).chain(shortcuts).collect(),
     })
 }

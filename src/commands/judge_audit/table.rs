@@ -65,6 +65,9 @@ pub(super) fn show(audit: &AspectAudit, bootstrap: &Bootstrap, markdown: bool) -
         show::line(&show::table(&HEADER, rows))?;
     }
     show::line(&format!("\n{}", audit.meaning()))?;
+    for shares in &audit.shortcuts {
+        show::line(&shares.line())?;
+    }
     if bootstrap.resamples > 0 {
         return show::line(&format!(
             "{WINS}; {}",

@@ -103,6 +103,7 @@ impl Steps {
             // Steps are looked at one by one.
             aggregation: Some(Aggregation::Mean),
             raw: input.raw,
+            offset: input.offset.offset,
             stride: input.stride,
             cut_segments: input.cut_segments,
             device: input.device.device.as_deref(),

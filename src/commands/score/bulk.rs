@@ -225,6 +225,9 @@ fn settings(args: &ScoreArgs, scorer: &Scorer) -> String {
     if let Some(stride) = args.stride {
         settings.push(format!("--stride {stride}"));
     }
+    if let Some(choice) = args.offset.offset {
+        settings.push(format!("--offset {choice}"));
+    }
     if let Some(policy) = args.cut_segments {
         settings.push(format!("--cut-segments {policy}"));
     }

@@ -22,6 +22,7 @@ use gradus::eval::{ExampleScores, PreparedChunk, Scorer, UnscoredReason};
 use gradus_files::is_standard_output;
 use serde_json::Value;
 
+use super::offset;
 use crate::cli::ScoreArgs;
 use crate::failure::Usage;
 use crate::output::{self, Content};
@@ -56,6 +57,7 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
     if let Some(policy) = args.cut_segments {
         scorer = scorer.with_cut_segments(policy);
     }
+    scorer = offset::chosen(scorer, &args.bundle, args.offset.offset)?;
     match &args.output {
         Some(output) if is_bulk(args, output) => bulk::run(args, output, &scorer),
         _ => score_one(args, &scorer),

@@ -22,6 +22,7 @@ class Scorer:
         cut_segments: str | None = None,
         batch_tokens: int = 4096,
         precision: str | None = None,
+        offset: str | None = None,
     ) -> Scorer: ...
     @property
     def precision(self) -> str: ...

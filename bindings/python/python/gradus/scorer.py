@@ -40,6 +40,10 @@ class Scorer(Scoring):
         and moves them more. ``bf16`` on a processor without AVX512-BF16, and both on other devices, are computed in
         ``f32``. :attr:`precision` says what it is. Default: ``int8`` for a bundle of ``gradus quantize``, otherwise
         ``f32``.
+    offset : {"keep", "drop"}, optional
+        For a bundle that was trained beside a trivial baseline (``training.offset``): whether the baseline is added to
+        its scores. ``keep`` predicts ratings best; ``drop`` gives scores free of what the baseline knows, as the
+        training of a policy wants them. Default: keep.
 
     Notes
     -----
@@ -59,6 +63,7 @@ class Scorer(Scoring):
         cut_segments: str | None = None,
         batch_tokens: int = 4096,
         precision: str | None = None,
+        offset: str | None = None,
     ) -> None:
         self._settings: dict[str, Any] = {
             "device": device,
@@ -69,6 +74,7 @@ class Scorer(Scoring):
             "cut_segments": cut_segments,
             "batch_tokens": batch_tokens,
             "precision": precision,
+            "offset": offset,
         }
         self.path = os.fspath(path)
         self._inner = _gradus.Scorer(local(self.path), **self._settings)

@@ -2,7 +2,7 @@ use std::iter::repeat_n;
 
 use burn::tensor::{Bool, Device, Element, Int, Tensor, TensorData};
 
-use crate::{BatchWeights, SegmentTokenizer, TokenSpan, TokenizedExample};
+use crate::{BatchWeights, SegmentTokenizer, TokenSpan, TokenizedExample, TokenizedSegment};
 
 /// A batch of tokenized examples, on a device.
 ///
@@ -27,6 +27,9 @@ pub struct SegmentBatch {
     pub rated: Tensor<3, Bool>,
     /// `[batch_size, num_segments, num_aspects]`; 0 if unrated or absent.
     pub weights: Tensor<3>,
+    /// `[batch_size, num_segments, num_aspects]`: what is added to the scores of the model in training, on the training
+    /// scale; 0 where nothing is. `None` if no example has any.
+    pub offsets: Option<Tensor<3>>,
     /// `[batch_size, num_aspects]`: targets of the responses as a whole; 0 if unrated.
     pub response_targets: Tensor<2>,
     /// `[batch_size, num_aspects]`: 1 if there is such a target, else 0.
@@ -116,7 +119,7 @@ impl SegmentBatcher {
     /// Forms one batch of all `examples`, in their order, on `device`.
     ///
     /// # Panics
-    /// If `examples` is empty, or a segment has a wrong number of targets.
+    /// If `examples` is empty, or a segment has a wrong number of targets or offsets.
     pub fn batch(&self, examples: &[&TokenizedExample], device: &Device) -> SegmentBatch {
         assert!(!examples.is_empty(), "a batch needs at least one example");
         for example in examples {
@@ -125,6 +128,11 @@ impl SegmentBatcher {
                 assert_eq!(
                     found, self.num_aspects,
                     "example `{id}`: targets per segment"
+                );
+                let found = segment.offsets.len();
+                assert!(
+                    found == 0 || found == self.num_aspects,
+                    "example `{id}`: offsets per segment"
                 );
             }
         }
@@ -167,6 +175,12 @@ impl SegmentBatcher {
                     .flat_map(|segment| segment.targets.iter().map(Option::is_some))
             }),
             weights: floats(examples, ratings, device, weights),
+            offsets: has_offsets(examples).then(|| {
+                floats(examples, ratings, device, |e| {
+                    let segments = e.segments.iter();
+                    segments.flat_map(|segment| offsets(segment, self.num_aspects))
+                })
+            }),
             response_targets: floats(examples, responses, device, |e| {
                 e.response_targets
                     .iter()
@@ -197,6 +211,17 @@ impl SegmentBatcher {
 fn targets(example: &TokenizedExample) -> impl Iterator<Item = f32> {
     let segments = example.segments.iter();
     segments.flat_map(|segment| segment.targets.iter().map(|target| target.unwrap_or(0.0)))
+}
+
+fn has_offsets(examples: &[&TokenizedExample]) -> bool {
+    let mut segments = examples.iter().flat_map(|example| &example.segments);
+    segments.any(|segment| !segment.offsets.is_empty())
+}
+
+/// The offsets of a segment; 0 where it has none.
+fn offsets(segment: &TokenizedSegment, num_aspects: usize) -> impl Iterator<Item = f32> {
+    let given = segment.offsets.iter().copied();
+    given.chain(repeat_n(0.0, num_aspects - segment.offsets.len()))
 }
 
 /// Weights of the targets; 0 if unrated.

@@ -69,6 +69,15 @@ impl RatingScale {
         }
     }
 
+    /// A difference of ratings as one of targets: the map is linear.
+    pub fn difference_to_target(self, difference: f64) -> f64 {
+        match self {
+            Self::Identity => difference,
+            Self::MinMax { min, max } => difference / (max - min),
+            Self::Standardized { sd, .. } => difference / sd,
+        }
+    }
+
     /// The score in rating units: the inverse of [`RatingScale::to_target`].
     pub fn to_rating(self, score: f64) -> f64 {
         match self {
@@ -203,6 +212,19 @@ mod tests {
             [-1.0, 1.0, 3.0].map(|rating| Some(scale.to_target(rating))),
             [Some(0.0), Some(0.5), Some(1.0)]
         );
+    }
+
+    #[test]
+    fn a_difference_of_targets_moves_a_rating_by_the_difference() {
+        for scale in [
+            RatingScale::Identity,
+            RatingScale::min_max(1.0, 5.0).unwrap(),
+            RatingScale::standardized(3.0, 0.5).unwrap(),
+        ] {
+            let moved = scale.to_target(2.0) + scale.difference_to_target(0.75);
+            let rating = scale.to_rating(moved);
+            assert!((rating - 2.75).abs() < 1e-12, "{scale:?}: {rating}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub use read::TokenFile;
 pub use write::TokenFileWriter;
 
 /// The first and the last bytes of a file; the digit is the version of the format.
-const MAGIC: [u8; 8] = *b"GRADTOK1";
+const MAGIC: [u8; 8] = *b"GRADTOK2";
 /// Bytes of magic and key.
 const HEADER: u64 = 8 + 32;
 /// Bytes of the footer: number of records, position of the index, checksum, magic.
@@ -51,8 +51,9 @@ mod tests {
             cut: bool,
             targets in prop::collection::vec(target(), 0..3),
             weight in prop::num::f32::POSITIVE,
+            offsets in prop::collection::vec(prop::num::f32::NORMAL, 0..3),
         ) -> TokenizedSegment {
-            TokenizedSegment { index, tokens, cut, targets, weight }
+            TokenizedSegment { index, tokens, cut, targets, weight, offsets }
         }
     }
 

@@ -212,6 +212,7 @@ impl SegmentTokenizer {
                         cut,
                         weight: weight(&example.segments[index], &targets),
                         targets,
+                        offsets: Vec::new(),
                     });
                 }
                 SegmentOutcome::Dropped => tokenized.dropped.push(index),

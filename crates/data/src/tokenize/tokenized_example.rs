@@ -26,6 +26,9 @@ pub struct TokenizedSegment {
     pub targets: Vec<Option<f32>>,
     /// Weight in the loss: the weight of the record (default 1); 0 without targets.
     pub weight: f32,
+    /// What is added to the scores of the model in training, one number per aspect, on the training scale; empty for
+    /// nothing.
+    pub offsets: Vec<f32>,
 }
 
 /// A tokenized example: prompt, context and response in one sequence of tokens.

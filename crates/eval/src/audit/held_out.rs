@@ -180,8 +180,7 @@ impl<'a> Part<'a> {
             }
             let overlap = Feature::PromptOverlap as usize;
             let prepared = Prepared {
-                example: crate::dataset::of_aspect(aspect, std::slice::from_ref(entry.example))
-                    .remove(0),
+                example: BaselineExample::of(aspect, entry.example),
                 overlaps: rows(entry.example).iter().map(|row| row[overlap]).collect(),
             };
             if fitted {

@@ -134,6 +134,13 @@ pub struct BaselineEvaluation {
     pub response: MetricValues,
 }
 
+impl BaselineEvaluation {
+    /// Whether it is the model itself, with the other choice of its offset.
+    pub fn is_of_model(&self) -> bool {
+        [crate::OFFSET_DROPPED, crate::OFFSET_KEPT].contains(&self.name.as_str())
+    }
+}
+
 pub(super) fn evaluate_aspect(
     scored: &[ScoredResponse],
     index: usize,

@@ -258,7 +258,9 @@ fn tokenize(
         .tokenizer()
         .sequences(example, RatingUse::Keep, None)?;
     *counts += found;
-    Ok(sequences.swap_remove(0))
+    let mut sequence = sequences.swap_remove(0);
+    scorer.add_offsets(&mut sequence, example);
+    Ok(sequence)
 }
 
 /// What the model says of a segment.

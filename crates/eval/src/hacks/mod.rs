@@ -4,10 +4,12 @@
 //! stock phrases, refusals, hedges, copies and the like; [`HackFigures`] holds their scores against those of the
 //! real answers to the same prompts.
 
+mod shortcuts;
 mod texts;
 
 use serde::{Deserialize, Serialize};
 
+pub use shortcuts::shortcut_share;
 pub use texts::{Hack, HackKind, hacks};
 
 use crate::bootstrap::{Bootstrap, Interval};

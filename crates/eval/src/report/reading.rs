@@ -49,7 +49,10 @@ impl<'a> Judged<'a> {
         Self {
             subject: "The scores",
             figures: &aspect.segment,
-            baselines: baselines.map(|b| (b.name.as_str(), &b.segment)).collect(),
+            baselines: baselines
+                .filter(|b| !b.is_of_model())
+                .map(|b| (b.name.as_str(), &b.segment))
+                .collect(),
         }
     }
 

@@ -1,7 +1,9 @@
 //! From tokens to scores.
 
+use std::iter::repeat;
+
 use burn::prelude::*;
-use gradus_data::{SegmentBatcher, TokenizedExample, plan_batches};
+use gradus_data::{Example, SegmentBatcher, TokenizedExample, plan_batches};
 use gradus_model::SegmentModel;
 
 use super::scores::shortest;
@@ -45,9 +47,30 @@ impl Scorer {
     /// training scale, `[batch_size, num_segments, num_aspects]`.
     pub(crate) fn states_and_scores(&self, batch: &[&TokenizedExample]) -> (Tensor<3>, Tensor<3>) {
         let batch = SegmentBatcher::of(self.tokenizer()).batch(batch, &self.device);
-        let states = self.model.pooled(batch.input_tensors().into());
+        let input = batch.input_tensors().into();
+        let states = self.model.pooled(input);
         let scores = self.model.scores_of(states.clone());
+        let scores = match batch.offsets {
+            Some(offsets) => scores + offsets,
+            None => scores,
+        };
         (states, scores)
+    }
+
+    /// Gives the segments of a tokenized example the offsets that its scores have, as in training.
+    #[expect(clippy::cast_possible_truncation, reason = "scores are f32")]
+    pub(crate) fn add_offsets(&self, sequence: &mut TokenizedExample, example: &Example) {
+        let Some(offset) = &self.preparer.offset else {
+            return;
+        };
+        let predicted = offset.predict(example);
+        for segment in &mut sequence.segments {
+            let values = predicted[segment.index].iter();
+            let values = values.zip(&self.text_config().aspects);
+            segment.offsets = values
+                .map(|(&value, aspect)| aspect.scale.difference_to_target(value) as f32)
+                .collect();
+        }
     }
 }
 
@@ -71,8 +94,10 @@ impl<M: SegmentModel> Scorer<M> {
             let output = SegmentRows::read(output).await?;
             for (place, (&row, sequence)) in rows.iter().zip(&batch).enumerate() {
                 let found = &mut scores[owners[row]].segments;
+                let offsets = &prepared[owners[row]].offsets;
                 for (kept, segment) in sequence.segments.iter().enumerate() {
-                    let values = self.rating_units(output.of(place, kept));
+                    let offset = offsets.get(segment.index).map_or(&[][..], Vec::as_slice);
+                    let values = self.rating_units(output.of(place, kept), offset);
                     if let Some(found) = values.iter().find(|value| !value.is_finite()) {
                         return Err(EvalError::ScoreNotFinite {
                             id: sequence.id.clone(),
@@ -108,11 +133,15 @@ impl<M: SegmentModel> Scorer<M> {
             .collect()
     }
 
-    /// The scores of a segment, one per aspect, from the training scale to rating units.
-    fn rating_units(&self, scores: &[f32]) -> Vec<f64> {
+    /// The scores of a segment, one per aspect, from the training scale to rating units, with its offset.
+    fn rating_units(&self, scores: &[f32], offset: &[f64]) -> Vec<f64> {
         let scaled = scores.iter().zip(&self.text_config().aspects);
+        let offset = offset.iter().copied().chain(repeat(0.0));
         scaled
-            .map(|(&score, aspect)| shortest(aspect.scale.to_rating(f64::from(score))))
+            .zip(offset)
+            .map(|((&score, aspect), offset)| {
+                shortest(aspect.scale.to_rating(f64::from(score)) + offset)
+            })
             .collect()
     }
 }

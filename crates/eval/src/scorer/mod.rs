@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use burn::prelude::*;
 use burn::tensor::read_sync;
-use gradus_bundle::{Bundle, Manifest};
+use gradus_bundle::{Bundle, Manifest, Offset, OffsetUse};
 use gradus_data::{BatchSize, CutSegments, Example, SegmentTokenizer, TextConfig};
 use gradus_model::{Precision, RewardModel, SegmentModel};
 
@@ -46,6 +46,8 @@ pub struct Scorer<M: SegmentModel = RewardModel> {
     recalibrations: Option<Recalibrations>,
     causal: bool,
     raw: bool,
+    /// The offset of the bundle, used or not.
+    offset: Option<Arc<Offset>>,
     batch: BatchSize,
     device: Device,
 }
@@ -74,9 +76,12 @@ impl Scorer {
         let scorer = Self {
             causal: bundle.config.encoder.is_causal(),
             recalibrations: bundle.recalibration,
+            offset: bundle.offset.map(Arc::new),
             ..Self::with_manifest(bundle.model, tokenizer, bundle.manifest, device)
         };
-        scorer.with_precision(precision)
+        scorer
+            .with_precision(precision)
+            .with_offset(OffsetUse::Keep)
     }
 
     /// Computes the encoder's matrix products in this precision, or in `f32` where the device has no such
@@ -122,12 +127,14 @@ impl<M: SegmentModel> Scorer<M> {
             preparer: Preparer {
                 tokenizer: Arc::new(tokenizer),
                 stride: None,
+                offset: None,
             },
             aggregation: manifest.aggregation,
             causal: false,
             manifest,
             recalibrations: None,
             raw: false,
+            offset: None,
             batch: BatchSize::Tokens(4096),
             device: device.clone(),
         }
@@ -167,6 +174,40 @@ impl<M: SegmentModel> Scorer<M> {
         self
     }
 
+    /// Keeps or drops the offset of the bundle, the baseline that its model was trained beside. Default: kept, for the best
+    /// predictions of ratings. Dropped, scores are free of what the baseline knows, as the training of a policy wants
+    /// them. Recalibration and thresholds were fitted to scores with the offset, so they are not used without it. Does
+    /// nothing for a bundle without an offset.
+    #[must_use]
+    pub fn with_offset(mut self, choice: OffsetUse) -> Self {
+        self.preparer.offset = match choice {
+            OffsetUse::Keep => self.offset.clone(),
+            OffsetUse::Drop => None,
+        };
+        self
+    }
+
+    /// What becomes of the offset of the bundle; `None` if it has none.
+    pub fn offset_use(&self) -> Option<OffsetUse> {
+        let kept = self.preparer.offset.is_some();
+        let choice = if kept {
+            OffsetUse::Keep
+        } else {
+            OffsetUse::Drop
+        };
+        self.offset.is_some().then_some(choice)
+    }
+
+    /// The offset of the bundle, kept or dropped.
+    pub fn offset(&self) -> Option<&Offset> {
+        self.offset.as_deref()
+    }
+
+    /// Whether the offset is left out, with which recalibration and thresholds were fitted.
+    fn drops_offset(&self) -> bool {
+        self.offset_use() == Some(OffsetUse::Drop)
+    }
+
     /// Turns the bundle's recalibration off.
     #[must_use]
     pub fn raw(mut self) -> Self {
@@ -179,9 +220,12 @@ impl<M: SegmentModel> Scorer<M> {
         self.raw
     }
 
-    /// The bundle's recalibrations, if it has any.
+    /// The bundle's recalibrations, if it has any that fit its scores: they were fitted to scores with the
+    /// [offset](Self::with_offset).
     pub fn recalibrations(&self) -> Option<&Recalibrations> {
-        self.recalibrations.as_ref()
+        self.recalibrations
+            .as_ref()
+            .filter(|_| !self.drops_offset())
     }
 
     /// How segment scores become a response score.
@@ -326,7 +370,7 @@ impl<M: SegmentModel> Scorer<M> {
         aggregation: Aggregation,
         raw: bool,
     ) -> Vec<Option<f64>> {
-        let maps = self.recalibrations.as_ref().filter(|_| !raw);
+        let maps = self.recalibrations().filter(|_| !raw);
         let of_aspect = |(aspect, name): (usize, &str)| {
             let scores: Vec<f64> = segments
                 .iter()
@@ -343,7 +387,7 @@ impl<M: SegmentModel> Scorer<M> {
     /// Whether raw scores are at most the bundle's thresholds, by segment and aspect; empty without thresholds.
     fn doubtful(&self, segments: &[SegmentScore]) -> Vec<Vec<bool>> {
         let thresholds = &self.manifest.thresholds;
-        if thresholds.is_empty() {
+        if thresholds.is_empty() || self.drops_offset() {
             return Vec::new();
         }
         let thresholds: Vec<Option<f64>> = self
@@ -374,7 +418,7 @@ impl<M: SegmentModel> Scorer<M> {
 
     /// The recalibration of every aspect, if it has one and `raw` is false.
     fn applied(&self, raw: bool) -> Vec<Option<&Recalibration>> {
-        let recalibrations = self.recalibrations.as_ref().filter(|_| !raw);
+        let recalibrations = self.recalibrations().filter(|_| !raw);
         let of_aspect = |aspect| recalibrations?.of(aspect);
         self.aspects().map(of_aspect).collect()
     }

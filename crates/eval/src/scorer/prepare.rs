@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gradus_baselines::Offset;
 use gradus_data::{
     CutSegments, Example, RatingUse, Segment, SegmentTokenizer, Segmenter, TokenizedExample,
     TruncationCounts,
@@ -15,6 +16,8 @@ use crate::Result;
 pub struct Preparer {
     pub(super) tokenizer: Arc<SegmentTokenizer>,
     pub(super) stride: Option<usize>,
+    /// What is added to the model's scores.
+    pub(super) offset: Option<Arc<Offset>>,
 }
 
 impl Preparer {
@@ -63,6 +66,7 @@ impl Preparer {
         if num_segments == 0 {
             return Ok(PreparedExample {
                 sequences: Vec::new(),
+                offsets: Vec::new(),
                 num_segments,
                 truncation: TruncationCounts {
                     examples: 1,
@@ -73,8 +77,10 @@ impl Preparer {
         let (sequences, truncation) =
             self.tokenizer
                 .sequences(example, RatingUse::Ignore, self.stride)?;
+        let offset = self.offset.as_ref();
         Ok(PreparedExample {
             sequences,
+            offsets: offset.map_or_else(Vec::new, |offset| offset.predict(example)),
             num_segments,
             truncation,
         })
@@ -90,6 +96,8 @@ impl Preparer {
 pub struct PreparedExample {
     /// One, or the windows over a long response; none without segments.
     pub(super) sequences: Vec<TokenizedExample>,
+    /// What is added to the scores of each segment, by aspect, in rating units; empty for nothing.
+    pub(super) offsets: Vec<Vec<f64>>,
     pub(super) num_segments: usize,
     pub(super) truncation: TruncationCounts,
 }
@@ -114,13 +122,15 @@ impl PreparedExample {
     }
 }
 
-/// An example that is tokenized already, in one sequence. What truncation took of it is not counted.
+/// An example that is tokenized already, in one sequence. What truncation took of it is not counted. Without its text
+/// it has no offset, so its scores are those of the model alone.
 impl From<TokenizedExample> for PreparedExample {
     fn from(sequence: TokenizedExample) -> Self {
         let kept = sequence.segments.len();
         Self {
             num_segments: kept + sequence.dropped.len() + sequence.without_tokens.len(),
             sequences: vec![sequence],
+            offsets: Vec::new(),
             truncation: TruncationCounts::default(),
         }
     }
@@ -137,6 +147,7 @@ pub(super) mod tests {
         Preparer {
             tokenizer: Arc::new(SegmentTokenizer::new(&tokenizer, config).unwrap()),
             stride: None,
+            offset: None,
         }
     }
 

@@ -46,6 +46,10 @@ pub(super) struct ModelInfo {
     aggregation: String,
     /// Whether its scores are recalibrated, unless a request asks for raw ones.
     recalibrated: bool,
+    /// Whether the baseline that it was trained beside is added to its scores (`keep`) or not (`drop`); left out for a
+    /// bundle without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset: Option<String>,
     /// Whether it judges a segment without what follows it.
     causal: bool,
 }
@@ -117,6 +121,7 @@ impl ModelInfo {
             max_length: text.max_length,
             aggregation: scorer.aggregation().to_string(),
             recalibrated: scorer.recalibrations().is_some(),
+            offset: scorer.offset_use().map(|choice| choice.to_string()),
             causal: scorer.is_causal(),
         }
     }

@@ -132,11 +132,16 @@ fn add_segment(hasher: &mut Sha256, segment: &TokenizedSegment) {
         cut: _,
         targets,
         weight,
+        offsets,
     } = segment;
     number(hasher, tokens.start);
     number(hasher, tokens.end);
     hasher.update(weight.to_le_bytes());
     targets_of(hasher, targets);
+    // Nothing is added without offsets, so that the digest of a run without them stays what it was.
+    for offset in offsets {
+        hasher.update(offset.to_le_bytes());
+    }
 }
 
 fn targets_of(hasher: &mut Sha256, targets: &[Option<f32>]) {
@@ -194,6 +199,7 @@ mod tests {
                 cut: false,
                 targets: vec![target],
                 weight: 1.0,
+                offsets: vec![],
             }],
             response_targets: vec![],
             dropped: vec![],
@@ -212,6 +218,9 @@ mod tests {
         ] {
             assert_ne!(base, digest(other));
         }
+        let mut moved = example("a", 2, Some(0.5));
+        moved.segments[0].offsets = vec![0.25];
+        assert_ne!(base, digest(moved));
         // Unrated is not rated with 0.
         assert_ne!(
             digest(example("a", 2, None)),

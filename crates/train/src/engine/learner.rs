@@ -88,7 +88,7 @@ impl<M: SegmentModel> RegressionLearner<M> {
         }
     }
 
-    /// Forward pass over a micro-batch; without a step, the micro-batch is the whole batch.
+    /// Forward pass over a micro-batch, with its offsets added to what the head gives; without a step, the micro-batch is the whole batch.
     pub(crate) fn outcome(&self, batch: SegmentBatch, scope: Option<&StepScope>) -> RatingOutcome {
         let denominators = self.denominators(&batch);
         let input = batch.input_tensors().into();
@@ -103,6 +103,10 @@ impl<M: SegmentModel> RegressionLearner<M> {
             })
         } else {
             self.model.raw(input)
+        };
+        let raw = match batch.offsets.clone() {
+            Some(offsets) => raw + offsets,
+            None => raw,
         };
         let scores = self.model.output().forward(raw.clone());
         let sums = self.objective.sums(raw, scores.clone(), &batch);

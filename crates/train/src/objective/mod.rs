@@ -201,6 +201,7 @@ mod tests {
                 cut: false,
                 targets: targets.to_vec(),
                 weight: if rated { 1.0 + index as f32 } else { 0.0 },
+                offsets: Vec::new(),
             }
         });
         TokenizedExample {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use burn::tensor::Device;
+use gradus_baselines::Offset;
 use gradus_bundle::{Bundle, SplitDigests};
 use gradus_data::{
     ChatTemplate, Example, SegmentTokenizer, StoredRecords, TextConfig, TokenFile,
@@ -34,6 +35,8 @@ pub(crate) struct Assembled<E> {
     pub(crate) tokenizer: Vec<u8>,
     /// The bundle that the run continues.
     pub(crate) from: Option<Box<SourceBundle>>,
+    /// What is added to the scores.
+    pub(crate) offset: Option<Offset>,
 }
 
 /// Opens the encoder, tokenizes the splits with its tokenizer, and loads or initializes the weights.
@@ -48,12 +51,20 @@ pub(crate) fn assemble(
     let resolved = Resolved::from_source(&survey, source.text(), &plan.text, &plan.training)?;
     let tokenizer = source.tokenizer.clone();
     let tokenizer = tokenizer.unwrap_or_else(|| survey.words.into_tokenizer());
-    let (prepared, facts) = prepare_in_memory(&tokenizer, resolved, &plan.training, train, valid)?;
+    let (prepared, facts) = prepare_in_memory(
+        &tokenizer,
+        resolved,
+        &plan.training,
+        source.offset(),
+        train,
+        valid,
+    )?;
     let Prepared {
         tokenizer: text,
         train,
         valid,
         mean_targets,
+        offset,
         ..
     } = prepared;
     let splits = Splits {
@@ -63,6 +74,7 @@ pub(crate) fn assemble(
         facts,
         mean_targets,
         tokenizer,
+        offset,
     };
     source.assemble(plan, splits, device)
 }
@@ -91,6 +103,7 @@ pub(super) struct Splits<E> {
     pub(super) mean_targets: Vec<f32>,
     /// The tokenizer's file.
     pub(super) tokenizer: Vec<u8>,
+    pub(super) offset: Option<Offset>,
 }
 
 /// An encoder without weights: settings and tokenizer.
@@ -116,6 +129,15 @@ impl OpenEncoder {
             tokenizer: self.tokenizer.as_deref(),
             chat_template: self.chat_template.as_ref(),
             continued: self.continued.as_ref(),
+            offset: self.offset(),
+        }
+    }
+
+    /// The offset of the bundle that the run continues.
+    fn offset(&self) -> Option<&Offset> {
+        match &self.kind {
+            EncoderKind::Bundle(source) => source.info().offset.as_ref(),
+            _ => None,
         }
     }
 
@@ -169,7 +191,7 @@ impl OpenEncoder {
     /// The bundle that the run continues, if its settings are the bundle's.
     fn open_bundle(directory: &Path, plan: &TrainingPlan) -> Result<Self> {
         let source = SourceBundle::open(directory)?;
-        source.check(&plan.text, &plan.model, plan.training.freeze)?;
+        source.check(&plan.text, &plan.model, &plan.training)?;
         let text = source.text_config(&plan.text);
         Ok(Self {
             tokenizer: Some(source.info().tokenizer.clone()),
@@ -193,6 +215,7 @@ impl OpenEncoder {
             facts,
             mean_targets,
             tokenizer,
+            offset,
         } = splits;
         let (model, config) = self.model(plan, text.vocab_size(), &mean_targets, device)?;
         check_ids(
@@ -208,6 +231,7 @@ impl OpenEncoder {
         };
         Ok(Assembled {
             from,
+            offset,
             text,
             train,
             valid,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Deref;
 
+use gradus_baselines::OffsetKind;
 use gradus_data::BatchSize;
 use gradus_model::{ModelError, TrainingPrecision};
 use serde::de::Error as _;
@@ -54,6 +55,10 @@ pub struct TrainConfig {
     /// Term for responses rated as a whole. Default none: such ratings are ignored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response_loss: Option<ResponseLoss>,
+    /// A trivial baseline that is fitted to the training ratings and whose predictions are added to the scores, so that
+    /// the model learns what it does not know. Not with a loss of logits. Default none.
+    #[serde(deserialize_with = "offset", skip_serializing_if = "Option::is_none")]
+    pub offset: Option<OffsetKind>,
     /// Part of the encoder that stays frozen. Default none.
     pub freeze: Freeze,
     /// Epochs the encoder stays frozen (fractions allowed). Range `[0, epochs)`, default 0.
@@ -114,6 +119,7 @@ impl Default for TrainConfig {
             aspect_weights: BTreeMap::new(),
             ranking: None,
             response_loss: None,
+            offset: None,
             freeze: Freeze::Nothing,
             freeze_epochs: 0.0,
             layer_decay: 1.0,
@@ -235,6 +241,13 @@ impl TrainConfig {
         if let Some(response) = self.response_loss {
             positive("response_loss.weight", response.weight)?;
         }
+        if let Some(offset) = self.offset.filter(|_| self.loss.takes_logits()) {
+            return Err(TrainError::Setting {
+                name: "offset",
+                found: format!("`{offset}` with the loss `{}`", self.loss),
+                expected: "`none`, or a loss of scores such as `mse`: an offset is in rating units, not in logits",
+            });
+        }
         Ok(())
     }
 
@@ -250,6 +263,25 @@ impl TrainConfig {
         }
         Ok(())
     }
+}
+
+/// An offset by its name, or `none`.
+fn offset<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Option<OffsetKind>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text == "none" {
+        return Ok(None);
+    }
+    let known = OffsetKind::ALL.into_iter();
+    let found = known.clone().find(|kind| kind.to_string() == text);
+    found.map(Some).ok_or_else(|| {
+        let known: Vec<String> = known.map(|kind| format!("`{kind}`")).collect();
+        D::Error::custom(format_args!(
+            "`offset`: found `{text}`, expected `none` or one of {}",
+            known.join(", ")
+        ))
+    })
 }
 
 fn whole(name: &'static str, value: usize) -> Result<()> {
@@ -421,6 +453,38 @@ mod tests {
             let message = config.check().unwrap_err().to_string();
             assert!(message.contains(name), "{name}: {message}");
         }
+    }
+
+    #[test]
+    fn an_offset_is_read_by_its_name_and_refused_with_logits() {
+        let read = |text: &str| {
+            serde_json::from_str::<TrainConfig>(&format!("{{\"offset\": \"{text}\"}}"))
+        };
+        assert_eq!(read("none").unwrap(), TrainConfig::default());
+        for kind in OffsetKind::ALL {
+            let config = read(&kind.to_string()).unwrap();
+            assert_eq!(config.offset, Some(kind));
+            let written = serde_json::to_string(&config).unwrap();
+            assert_eq!(
+                serde_json::from_str::<TrainConfig>(&written).unwrap(),
+                config
+            );
+            let logits = TrainConfig {
+                loss: crate::CrossEntropy.into(),
+                ..config.clone()
+            };
+            config.check().unwrap();
+            let message = logits.check().unwrap_err().to_string();
+            assert!(
+                message.contains("`offset`") && message.contains("`bce`"),
+                "{message}"
+            );
+        }
+        let message = read("words").unwrap_err().to_string();
+        assert!(
+            message.contains("found `words`, expected `none` or one of"),
+            "{message}"
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod freeze;
 mod init_head;
 mod model_options;
 mod objective;
+mod offsets;
 mod prepare;
 mod scale_check;
 mod scale_option;

@@ -1,11 +1,13 @@
 //! Turns examples into tokenized splits: aspects, rating scales, tokens.
 
+use gradus_baselines::Offset;
 use gradus_bundle::{Bundle, SplitDigests};
 use gradus_data::{
     AspectSpec, ChatTemplate, DigestCollector, Example, RecordSet, SegmentTokenizer, TextConfig,
     TokenizedExample,
 };
 
+use super::offsets::Offsets;
 use super::scale_check::check_scales;
 use super::survey::Survey;
 use super::tokenize::{SplitFacts, SplitTokenizer};
@@ -26,6 +28,8 @@ pub struct Prepared {
     pub counts: SplitCounts,
     /// Mean training target per aspect, the initial score.
     pub mean_targets: Vec<f32>,
+    /// What the segments of both splits have as offsets, if `training` asks for one.
+    pub offset: Option<Offset>,
 }
 
 /// Resolves aspects, fits rating scales on the training split and tokenizes both splits.
@@ -42,6 +46,7 @@ pub struct Prepared {
 /// - [`TrainError::OutsideScale`](crate::TrainError::OutsideScale): ratings outside the range of a min-max scale
 /// - [`TrainError::TargetOutside`](crate::TrainError::TargetOutside): a target outside of `[0, 1]` for binary
 ///   cross-entropy
+/// - [`TrainError::Offset`](crate::TrainError::Offset): an aspect has too few ratings for an offset
 /// - [`TrainError::Data`](crate::TrainError::Data): the tokenizer cannot be read, or a record cannot be tokenized
 pub fn prepare(
     tokenizer_json: &[u8],
@@ -53,7 +58,7 @@ pub fn prepare(
 ) -> Result<Prepared> {
     let survey = Survey::of(train, training, false)?;
     let resolved = Resolved::of(&survey, chat_template, options, training)?;
-    let (prepared, _) = prepare_in_memory(tokenizer_json, resolved, training, train, valid)?;
+    let (prepared, _) = prepare_in_memory(tokenizer_json, resolved, training, None, train, valid)?;
     Ok(prepared)
 }
 
@@ -62,6 +67,7 @@ pub(super) fn prepare_in_memory(
     tokenizer_json: &[u8],
     resolved: Resolved,
     training: &TrainConfig,
+    of_bundle: Option<&Offset>,
     train: &[Example],
     valid: &[Example],
 ) -> Result<(Prepared, SplitsFacts)> {
@@ -70,6 +76,7 @@ pub(super) fn prepare_in_memory(
         mean_targets,
     } = resolved;
     check_both_scales(&config.aspects, training, train, valid)?;
+    let offsets = Offsets::new(training.offset, of_bundle, &config.aspects, train)?;
     let tokenizer = SegmentTokenizer::new(tokenizer_json, config)?;
     let split = |split, examples: &[Example]| -> Result<(Vec<TokenizedExample>, SplitFacts)> {
         let mut kept = Vec::with_capacity(examples.len());
@@ -77,6 +84,7 @@ pub(super) fn prepare_in_memory(
             split,
             tokenizer: &tokenizer,
             training,
+            offsets: &offsets,
         };
         let keep = |item| {
             kept.push(item);
@@ -94,6 +102,7 @@ pub(super) fn prepare_in_memory(
         valid,
         counts: facts.counts.clone(),
         mean_targets,
+        offset: offsets.into_offset(),
     };
     Ok((prepared, facts))
 }
@@ -109,7 +118,14 @@ pub(crate) fn tokenize_for_bundle(
         config: bundle.manifest.text.clone(),
         mean_targets: Vec::new(),
     };
-    prepare_in_memory(&bundle.tokenizer, resolved, training, train, valid)
+    prepare_in_memory(
+        &bundle.tokenizer,
+        resolved,
+        training,
+        bundle.offset.as_ref(),
+        train,
+        valid,
+    )
 }
 
 /// What is known of both splits when they are tokenized.
@@ -150,6 +166,8 @@ pub(super) struct TextSource<'a> {
     pub(super) chat_template: Option<&'a ChatTemplate>,
     /// All of them, for a run that continues a bundle.
     pub(super) continued: Option<&'a TextConfig>,
+    /// The offset of the bundle that is continued.
+    pub(super) offset: Option<&'a Offset>,
 }
 
 impl Resolved {

@@ -115,6 +115,7 @@ impl SourceBundle {
             aspect_weights: known.aspect_weights,
             ranking: known.ranking,
             response_loss: known.response_loss,
+            offset: self.info.manifest.offset,
             ..TrainConfig::default()
         }
     }
@@ -123,7 +124,12 @@ impl SourceBundle {
     ///
     /// # Errors
     /// [`TrainError::NotOfBundle`] with the setting, what was found and what the bundle has.
-    pub fn check(&self, text: &TextOptions, model: &ModelOptions, freeze: Freeze) -> Result<()> {
+    pub fn check(
+        &self,
+        text: &TextOptions,
+        model: &ModelOptions,
+        training: &TrainConfig,
+    ) -> Result<()> {
         let (own_text, own_model) = (self.text_options(), self.model_options());
         let mut aspects = &text.aspects;
         if aspects.is_empty() {
@@ -154,8 +160,10 @@ impl SourceBundle {
         self.same("model.lora", &found, &own)?;
         let init_head = model.init_head.as_ref().map(|path| path.display());
         self.same("model.init_head", &to_text(init_head), "none")?;
+        let [found, own] = [training.offset, self.info.manifest.offset].map(to_text);
+        self.same("training.offset", &found, &own)?;
         if own_model.lora.is_some() {
-            self.same("training.freeze", &freeze, &Freeze::Nothing)?;
+            self.same("training.freeze", &training.freeze, &Freeze::Nothing)?;
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use gradus_baselines::Offset;
 use gradus_bundle::SplitDigests;
 use gradus_data::{
     DigestCollector, ExampleSource as _, SegmentTokenizer, StoredRecords, TextConfig, TokenFile,
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::assemble::Splits;
+use super::offsets::Offsets;
 use super::prepare::{Resolved, SplitsFacts, TextSource, check_both_scales};
 use super::survey::Survey;
 use super::tokenize::{SplitFacts, SplitTokenizer};
@@ -22,7 +24,7 @@ use crate::stamped::{hex, stamp, unstamp};
 use crate::{Result, TrainError};
 
 /// Version of the entries. To be raised when the same data and settings give other tokens.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Characters of the key in the names of files.
 const NAME: usize = 16;
 const SPLITS: [&str; 2] = ["train", "valid"];
@@ -88,6 +90,8 @@ struct Entry {
     /// The file of a tokenizer with the words of the training split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tokenizer: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    offset: Option<Offset>,
 }
 
 impl TokenCache<'_> {
@@ -147,6 +151,8 @@ impl TokenCache<'_> {
         } = resolved;
         let words = tokenizer.is_none().then(|| survey.words.into_tokenizer());
         check_both_scales(&config.aspects, &plan.training, data[0], data[1])?;
+        let offset = plan.training.offset;
+        let offsets = Offsets::new(offset, source.offset, &config.aspects, data[0])?;
         let file = tokenizer.or(words.as_deref()).unwrap_or_default();
         let text = SegmentTokenizer::new(file, config.clone())?;
         let mut facts = Vec::new();
@@ -155,6 +161,7 @@ impl TokenCache<'_> {
                 split,
                 tokenizer: &text,
                 training: &plan.training,
+                offsets: &offsets,
             };
             facts.push(self.tokenize(place, &tokenizer, records, is_stopped)?);
         }
@@ -174,6 +181,7 @@ impl TokenCache<'_> {
             texts,
             largest_type,
             tokenizer: words.map(|words| String::from_utf8_lossy(&words).into_owned()),
+            offset: offsets.into_offset(),
         };
         place.describe(&entry)
     }
@@ -237,9 +245,13 @@ impl Place {
             "tokenizer": tokenizer.map_or_else(|| Value::from("words"), |file| hex(&Sha256::digest(file)).into()),
             "response_loss": to_value(&plan.training.response_loss),
             "logits": plan.training.loss.takes_logits(),
+            "offset": to_value(&plan.training.offset),
         });
         if let Some(config) = source.continued {
             parts["continued"] = to_value(config);
+        }
+        if let Some(offset) = source.offset {
+            parts["offset"] = to_value(offset);
         }
         Self {
             directory: directory.to_owned(),
@@ -314,6 +326,7 @@ impl Place {
             },
             mean_targets: entry.mean_targets.into_iter().map(f32::from_bits).collect(),
             tokenizer,
+            offset: entry.offset,
         }))
     }
 

@@ -9,6 +9,7 @@ use gradus_data::{
 };
 use rayon::prelude::*;
 
+use super::offsets::Offsets;
 use super::{EncodingCounts, TrainConfig};
 use crate::{Result, TrainError};
 
@@ -21,6 +22,7 @@ pub(super) struct SplitTokenizer<'a> {
     pub(super) split: &'static str,
     pub(super) tokenizer: &'a SegmentTokenizer,
     pub(super) training: &'a TrainConfig,
+    pub(super) offsets: &'a Offsets,
 }
 
 /// What is known of a split behind its last example.
@@ -101,13 +103,14 @@ impl SplitTokenizer<'_> {
         }
         let mut truncation = TruncationCounts::default();
         let of_response = self.training.response_loss.is_some() && !example.ratings.is_empty();
-        let mut item = if of_response && example.segments.is_empty() {
-            let mut cut = example.clone();
-            self.tokenizer.segment_response(&mut cut)?;
-            self.tokenizer.tokenize(&cut, &mut truncation)?
-        } else {
-            self.tokenizer.tokenize(example, &mut truncation)?
-        };
+        let mut example = Cow::Borrowed(example);
+        if of_response && example.segments.is_empty() {
+            self.tokenizer.segment_response(example.to_mut())?;
+        }
+        let mut item = self.tokenizer.tokenize(&example, &mut truncation)?;
+        let aspects = &self.tokenizer.config().aspects;
+        self.offsets
+            .add_to(&mut item, &example, self.split, aspects);
         if !of_response {
             item.response_targets.fill(None);
         }

@@ -123,11 +123,13 @@ impl<'a> HeadFit<'a> {
         let model = self.run.model.clone();
         let bundle = Bundle {
             recalibration: None,
+            offset: None,
             manifest,
             config: maker.config.clone(),
             model: model.with_head(head(&solved.solutions, d_model, &self.device)),
             tokenizer: maker.tokenizer.clone(),
-        };
+        }
+        .with_offset(maker.offset.clone());
         let files = bundle.to_files_async(&[]).await?;
         Ok((solved.report, bundle, files))
     }

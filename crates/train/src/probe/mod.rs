@@ -95,7 +95,8 @@ impl ProbeCurve {
 /// ```
 ///
 /// for each of 15 penalties from 10⁻⁵ to 10², by Cholesky factorization in `f64`. `x̃` is the pooled state
-/// with standardized features. The penalty with the lowest validation error is kept. Of `plan.training`, only the seed is used.
+/// with standardized features. The penalty with the lowest validation error is kept. Of `plan.training`, only the seed and the offset are used: with
+/// an offset, `t` is the target without it.
 ///
 /// `on_preview` receives the counts before the work starts, and `progress` the number of finished and of all
 /// examples.
@@ -155,6 +156,7 @@ fn run<E: ExampleSource>(
         config,
         tokenizer,
         from: _,
+        offset,
     } = assemble()?;
     on_preview(Preview {
         text: text.config(),
@@ -182,11 +184,13 @@ fn run<E: ExampleSource>(
     solved.describe(&mut manifest, texts);
     let bundle = Bundle {
         recalibration: None,
+        offset: None,
         manifest,
         config,
         model: model.with_head(head(&solved.solutions, d_model, device)),
         tokenizer,
-    };
+    }
+    .with_offset(offset);
     let extra: Vec<ExtraFile<'_>> = plan
         .extra_files
         .iter()
@@ -330,9 +334,11 @@ async fn add_batch(
                 let Some(target) = segment.targets[aspect] else {
                     continue;
                 };
+                // The head is fitted to what the offset leaves.
+                let offset = segment.offsets.get(aspect).copied().unwrap_or_default();
                 let start = (row * num_segments + k) * d_model;
                 x.extend_from_slice(&features[start..start + d_model]);
-                targets.push(target);
+                targets.push(target - offset);
                 weights.push(segment.weight);
             }
         }

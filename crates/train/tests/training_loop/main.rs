@@ -9,6 +9,7 @@ mod data;
 mod early_stopping;
 mod in_memory;
 mod non_finite;
+mod offset;
 mod own_parts;
 mod precision;
 mod resume;

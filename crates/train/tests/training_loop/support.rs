@@ -43,6 +43,7 @@ fn example(number: usize) -> TokenizedExample {
             cut: false,
             targets: vec![rated.then_some(target)],
             weight: if rated { 1.0 } else { 0.0 },
+            offsets: Vec::new(),
         }
     };
     TokenizedExample {

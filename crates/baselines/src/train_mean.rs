@@ -1,7 +1,7 @@
 //! The baseline that predicts the mean training rating for every segment.
 
-use super::{Baseline, BaselineExample, mean_rating, rated_segments};
 use crate::Result;
+use crate::{Baseline, BaselineExample, mean_rating, rated_segments};
 use serde::{Deserialize, Serialize};
 
 /// Predicts the mean training rating everywhere. It has no correlation.
@@ -14,7 +14,7 @@ impl TrainMean {
     /// Takes the mean over the rated segments of `examples`.
     ///
     /// # Errors
-    /// [`EvalError::NothingRated`](crate::EvalError::NothingRated).
+    /// [`NothingRated`](crate::NothingRated).
     pub fn fit(examples: &[BaselineExample]) -> Result<Self> {
         let rated = rated_segments(Baseline::TrainMean, examples)?;
         Ok(Self {

@@ -1,7 +1,7 @@
 //! Ridge regression on the position and length of a segment.
 
-use super::features::{POSITION_FEATURES, Standardizer, position_features};
-use super::{Baseline, BaselineExample, mean_rating, rated_segments};
+use crate::features::{POSITION_FEATURES, Standardizer, position_features};
+use crate::{Baseline, BaselineExample, mean_rating, rated_segments};
 use gradus_kernels::solve_positive_definite;
 use serde::{Deserialize, Serialize};
 
@@ -52,7 +52,7 @@ impl PositionLength {
     /// Fits the weights on the rated segments of `examples`, in closed form.
     ///
     /// # Errors
-    /// [`EvalError::NothingRated`](crate::EvalError::NothingRated).
+    /// [`NothingRated`](crate::NothingRated).
     pub fn fit(examples: &[BaselineExample]) -> crate::Result<Self> {
         let rated = rated_segments(Baseline::PositionLength, examples)?;
         let features: Vec<_> = examples.iter().map(position_features).collect();
@@ -90,7 +90,7 @@ impl PositionLength {
     }
 }
 
-pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 

@@ -1,6 +1,6 @@
 //! Ridge regression on many sparse columns, solved by conjugate gradients.
 
-use super::linear::dot;
+use crate::linear::dot;
 use rayon::prelude::*;
 
 /// Largest number of steps; the residual is usually small enough after far fewer.
@@ -10,7 +10,7 @@ const CHUNK: usize = 1024;
 
 /// A matrix by rows and by columns, so that products with it and with its transpose are both sums
 /// in a fixed order: results do not depend on the number of threads.
-pub(super) struct SparseMatrix {
+pub(crate) struct SparseMatrix {
     rows: Lines,
     columns: Lines,
     column_means: Vec<f64>,
@@ -116,7 +116,7 @@ fn dot_from(sum: f64, (indices, values): Line<'_>, dense: &[f64]) -> f64 {
 
 impl SparseMatrix {
     /// Takes rows of `(column, value)` with every column below `num_columns`.
-    pub(super) fn new(rows: Vec<Vec<(u32, f64)>>, num_columns: usize) -> Self {
+    pub(crate) fn new(rows: Vec<Vec<(u32, f64)>>, num_columns: usize) -> Self {
         let mut columns = vec![Vec::new(); num_columns];
         for (index, row) in (0..).zip(&rows) {
             for &(column, value) in row {
@@ -136,7 +136,7 @@ impl SparseMatrix {
     }
 
     /// Means of the columns.
-    pub(super) fn column_means(&self) -> &[f64] {
+    pub(crate) fn column_means(&self) -> &[f64] {
         &self.column_means
     }
 
@@ -164,7 +164,7 @@ impl SparseMatrix {
     /// equations, from `start`, until the residual is at most `tolerance` times the right-hand side.
     ///
     /// Preconditioned with the diagonal: dense columns weigh far more than those of rare words.
-    pub(super) fn ridge(
+    pub(crate) fn ridge(
         &self,
         targets: &[f64],
         penalty: f64,
@@ -227,7 +227,7 @@ impl SparseMatrix {
 }
 
 /// Product of a sparse and a dense vector.
-pub(super) fn sparse_dot(sparse: &[(u32, f64)], dense: &[f64]) -> f64 {
+pub(crate) fn sparse_dot(sparse: &[(u32, f64)], dense: &[f64]) -> f64 {
     sparse
         .iter()
         .map(|&(index, value)| value * dense[index as usize])

@@ -1,8 +1,8 @@
 //! Ridge regression on the bag of words of a segment.
 
-use super::features::{POSITION_FEATURES, Standardizer, fnv1a, overlap, position_features, words};
-use super::sparse::{SparseMatrix, sparse_dot};
-use super::{Baseline, BaselineExample, Rated, mean_rating, rated_segments};
+use crate::features::{POSITION_FEATURES, Standardizer, fnv1a, overlap, position_features, words};
+use crate::sparse::{SparseMatrix, sparse_dot};
+use crate::{Baseline, BaselineExample, Rated, mean_rating, rated_segments};
 use gradus_data::fold_text;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -69,7 +69,7 @@ impl BagOfWords {
     /// Fits the weights on the rated segments of `examples`.
     ///
     /// # Errors
-    /// [`EvalError::NothingRated`](crate::EvalError::NothingRated).
+    /// [`NothingRated`](crate::NothingRated).
     pub fn fit(examples: &[BaselineExample]) -> crate::Result<Self> {
         let rated = rated_segments(Baseline::BagOfWords, examples)?;
         let rows = Rows::of(examples, &rated);
@@ -169,7 +169,7 @@ impl Rows {
             .map(|&penalty| {
                 weights =
                     matrix.ridge(&residuals, penalty, std::mem::take(&mut weights), tolerance);
-                let shift = super::linear::dot(matrix.column_means(), &weights);
+                let shift = crate::linear::dot(matrix.column_means(), &weights);
                 BagOfWords {
                     standardizer: standardizer.clone(),
                     weights: weights.clone(),
@@ -240,7 +240,7 @@ fn hashed_grams(words: &[String]) -> Vec<(u32, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::baselines::BaselineSegment;
+    use crate::BaselineSegment;
 
     /// The rating of a segment is whether it says "good", wherever it stands; all are as long.
     fn examples(prompts: &[String]) -> Vec<BaselineExample<'_>> {
@@ -272,7 +272,7 @@ mod tests {
         let scores = fitted.predict(&examples[0]);
         assert!(scores[0] > 0.9 && scores[1] < 0.1, "{scores:?}");
         assert!(fitted.penalty() <= 1.0);
-        let position = super::super::PositionLength::fit(&examples).unwrap();
+        let position = crate::PositionLength::fit(&examples).unwrap();
         assert!((position.predict(&examples[0])[0] - 0.5).abs() < 0.25);
     }
 

@@ -1,15 +1,15 @@
 //! Features of a segment: position, length, words.
 
-use super::BaselineExample;
+use crate::BaselineExample;
 use serde::{Deserialize, Serialize};
 
 /// Number of features of position and length.
-pub(crate) const POSITION_FEATURES: usize = 7;
+pub const POSITION_FEATURES: usize = 7;
 
 /// Features of position and length of every segment of a record: relative position
 /// `k / (n - 1)` (0 for a single segment), index `k`, is it the first, is it the last, number of
 /// segments, `ln(1 + characters)`, and its share of the response's characters.
-pub(crate) fn position_features(example: &BaselineExample) -> Vec<[f64; POSITION_FEATURES]> {
+pub fn position_features(example: &BaselineExample) -> Vec<[f64; POSITION_FEATURES]> {
     let count = example.segments.len();
     let response_length = example.response.chars().count().max(1) as f64;
     let flag = f64::from;
@@ -34,7 +34,7 @@ pub(crate) fn position_features(example: &BaselineExample) -> Vec<[f64; POSITION
 }
 
 /// Lower-case words: runs of letters and digits, in any script.
-pub(crate) fn words(text: &str) -> Vec<String> {
+pub fn words(text: &str) -> Vec<String> {
     text.split(|character: char| !character.is_alphanumeric())
         .filter(|word| !word.is_empty())
         .map(str::to_lowercase)
@@ -42,13 +42,19 @@ pub(crate) fn words(text: &str) -> Vec<String> {
 }
 
 /// Share of a segment's words that the prompt also has; 0 for a segment without words.
-pub(crate) fn overlap(segment: &[String], prompt: &std::collections::HashSet<String>) -> f64 {
+pub fn overlap(segment: &[String], prompt: &std::collections::HashSet<String>) -> f64 {
     let shared = segment.iter().filter(|word| prompt.contains(*word)).count();
     shared as f64 / segment.len().max(1) as f64
 }
 
+/// Whether all values are exactly the same.
+fn is_constant(values: &[f64]) -> bool {
+    let first = values.first();
+    first.is_none_or(|first| values.iter().all(|value| value == first))
+}
+
 /// The 64-bit FNV-1a hash: the same on every machine and in every version.
-pub(crate) fn fnv1a(parts: &[&str]) -> u64 {
+pub fn fnv1a(parts: &[&str]) -> u64 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     for (index, part) in parts.iter().enumerate() {
         let separator = (index > 0).then_some(b' ');
@@ -61,7 +67,7 @@ pub(crate) fn fnv1a(parts: &[&str]) -> u64 {
 
 /// Columns brought to mean 0 and standard deviation 1 as they are in the training set.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Standardizer {
+pub(crate) struct Standardizer {
     means: Vec<f64>,
     scales: Vec<f64>,
 }
@@ -69,7 +75,7 @@ pub(super) struct Standardizer {
 impl Standardizer {
     /// Learns mean and standard deviation of each column of `rows`; a constant column keeps the
     /// scale 0 and becomes 0.
-    pub(super) fn fit(rows: &[Vec<f64>]) -> Self {
+    pub(crate) fn fit(rows: &[Vec<f64>]) -> Self {
         let columns = rows.first().map_or(0, Vec::len);
         let count = rows.len().max(1) as f64;
         let mut means = vec![0.0; columns];
@@ -77,7 +83,7 @@ impl Standardizer {
         for column in 0..columns {
             let values: Vec<f64> = rows.iter().map(|row| row[column]).collect();
             means[column] = values.iter().sum::<f64>() / count;
-            if !crate::metrics::is_constant(&values) {
+            if !is_constant(&values) {
                 let squares: f64 = values.iter().map(|v| (v - means[column]).powi(2)).sum();
                 scales[column] = (squares / count).sqrt();
             }
@@ -89,7 +95,7 @@ impl Standardizer {
     ///
     /// # Errors
     /// The list of the wrong length, its length and the right one.
-    pub(super) fn check(
+    pub(crate) fn check(
         &self,
         columns: usize,
         weights: &[f64],
@@ -110,7 +116,7 @@ impl Standardizer {
     }
 
     /// The row in standard deviations from the mean.
-    pub(super) fn apply(&self, row: &[f64]) -> Vec<f64> {
+    pub(crate) fn apply(&self, row: &[f64]) -> Vec<f64> {
         row.iter()
             .zip(self.means.iter().zip(&self.scales))
             .map(|(value, (mean, &scale))| {
@@ -127,7 +133,7 @@ impl Standardizer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::baselines::BaselineSegment;
+    use crate::BaselineSegment;
 
     #[test]
     fn position_and_length_are_what_the_documentation_says() {

@@ -1,21 +1,42 @@
 //! Trivial baselines: the training mean, position and length, a bag of words.
 //!
 //! A model should be better than these. They are fitted to the ratings of the training set, one aspect at a
-//! time, and evaluated on the same segments as the model.
+//! time, and evaluated on the same segments as the model. An [`Offset`] is one of them that a model is trained
+//! beside, so that the model learns what the baseline does not know.
+//!
+//! - [`Baseline`], [`FittedBaseline`]: what predicts; [`TrainMean`], [`PositionLength`], [`BagOfWords`]
+//! - [`BaselineExample`]: what it reads
+//! - [`Offset`], [`CrossFit`]: what is added to a model's scores, and to those of its training split
+//! - [`features`]: position, length and words of segments
 
-pub(crate) mod features;
+pub mod features;
 mod linear;
+mod offset;
 mod sparse;
 mod train_mean;
 mod words;
 
 pub use linear::PositionLength;
+pub use offset::{
+    AspectOffset, CrossFit, Offset, OffsetError, OffsetKind, OffsetUse, UnknownOffset,
+};
 pub use train_mean::TrainMean;
 pub use words::BagOfWords;
 
-use crate::Result;
+use gradus_data::Example;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+
+/// The result of fitting a baseline.
+pub type Result<T> = std::result::Result<T, NothingRated>;
+
+/// A baseline needs at least one rated segment.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("baseline `{name}`: found no rated segment to fit on, expected at least one")]
+pub struct NothingRated {
+    /// Name of the baseline.
+    pub name: String,
+}
 
 /// The parts of a record that a baseline reads, with the ratings of one aspect.
 #[derive(Clone, Debug)]
@@ -26,6 +47,28 @@ pub struct BaselineExample<'a> {
     pub response: &'a str,
     /// All of its segments, in the order of the text, rated or not.
     pub segments: Vec<BaselineSegment<'a>>,
+}
+
+impl<'a> BaselineExample<'a> {
+    /// The examples with the ratings of one aspect.
+    pub fn of_aspect(aspect: &str, examples: &'a [Example]) -> Vec<Self> {
+        let of_one = |example| Self::of(aspect, example);
+        examples.iter().map(of_one).collect()
+    }
+
+    /// One example with the ratings of one aspect.
+    pub fn of(aspect: &str, example: &'a Example) -> Self {
+        Self {
+            prompt: &example.prompt,
+            response: &example.response,
+            segments: (example.segment_texts().into_iter().zip(&example.segments))
+                .map(|(text, segment)| BaselineSegment {
+                    text,
+                    rating: segment.ratings.get(aspect).copied(),
+                })
+                .collect(),
+        }
+    }
 }
 
 /// The parts of a segment that a baseline reads.
@@ -66,7 +109,7 @@ impl Baseline {
     /// Fits it on the rated segments of `examples`.
     ///
     /// # Errors
-    /// [`EvalError::NothingRated`](crate::EvalError::NothingRated) if no segment is rated.
+    /// [`NothingRated`].
     pub fn fit(self, examples: &[BaselineExample]) -> Result<FittedBaseline> {
         Ok(match self {
             Self::TrainMean => FittedBaseline::TrainMean(TrainMean::fit(examples)?),
@@ -115,9 +158,9 @@ impl FittedBaseline {
     }
 
     /// The scores of all `examples`, each of which is a whole response as one segment, for
-    /// [`Evaluation::add_response_baselines`](crate::Evaluation::add_response_baselines). A response
+    /// comparison with ratings of responses. A response
     /// has no position, so [`PositionLength`] is named `length`.
-    pub(crate) fn response_scores(
+    pub fn response_scores(
         &self,
         aspect: &str,
         examples: &[BaselineExample],
@@ -135,7 +178,7 @@ impl FittedBaseline {
         }
     }
 
-    /// The scores of all `examples`, for [`Evaluation::compute`](crate::Evaluation::compute).
+    /// The scores of all `examples`, for comparison with ratings of segments.
     pub fn scores(&self, aspect: &str, examples: &[BaselineExample]) -> BaselineScores {
         BaselineScores {
             name: self.baseline().name().to_owned(),
@@ -194,7 +237,7 @@ fn rated_segments(baseline: Baseline, examples: &[BaselineExample]) -> Result<Ve
         }
     }
     if rated.is_empty() {
-        return Err(crate::EvalError::NothingRated {
+        return Err(NothingRated {
             name: baseline.name().to_owned(),
         });
     }
@@ -208,7 +251,6 @@ fn mean_rating(rated: &[Rated]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::EvalError;
 
     #[test]
     fn a_training_set_without_ratings_is_an_error() {
@@ -229,8 +271,7 @@ mod tests {
         }];
         for baseline in Baseline::ALL {
             let error = baseline.fit(&examples).unwrap_err();
-            assert!(matches!(error, EvalError::NothingRated { .. }), "{error}");
-            assert!(error.hint().is_some());
+            assert_eq!(error.name, baseline.name());
         }
     }
 

@@ -1,0 +1,249 @@
+//! A baseline that a model is trained beside, so that the model learns what the baseline does not know.
+//!
+//! Adding what a trivial predictor says to the model's score in training, and leaving it out afterwards, keeps the
+//! model from learning the shortcut itself: Clark et al. (2019), "Don't Take the Easy Way Out",
+//! <https://arxiv.org/abs/1909.03683>, and He et al. (2019), "Unlearn Dataset Bias in Natural Language Inference by
+//! Fitting the Residual", <https://arxiv.org/abs/1908.10763>; here for regression.
+
+mod cross_fit;
+mod kind;
+
+pub use cross_fit::CrossFit;
+pub use kind::{OffsetKind, OffsetUse, UnknownOffset};
+
+use gradus_data::Example;
+use serde::{Deserialize, Serialize};
+
+use crate::{BaselineExample, FittedBaseline, NothingRated};
+
+/// The version of the JSON that an [`Offset`] is written as.
+const FORMAT_VERSION: u32 = 1;
+
+/// Why there is no offset.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OffsetError {
+    /// No segment is rated on an aspect.
+    #[error("offset of aspect `{aspect}`: found no rated segment to fit on, expected at least one")]
+    NothingRated {
+        /// The aspect.
+        aspect: String,
+    },
+    /// All rated segments of an aspect have the same prompt.
+    #[error(
+        "offset of aspect `{aspect}`: found rated segments of one prompt, expected two or more, \
+         as the offset of each prompt comes from a fit to the others"
+    )]
+    OnePrompt {
+        /// The aspect.
+        aspect: String,
+    },
+}
+
+/// What is added to the scores of a model: predictions of a baseline without their mean, so that scores have the same
+/// level without it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Offset {
+    format_version: u32,
+    /// Which baseline it is.
+    pub kind: OffsetKind,
+    /// One entry per aspect, in the order of the model's scores.
+    pub aspects: Vec<AspectOffset>,
+}
+
+/// The offset of one aspect, in rating units.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AspectOffset {
+    /// Name of the aspect.
+    pub aspect: String,
+    /// The mean training rating, which predictions lose.
+    pub mean: f64,
+    /// The fitted baseline.
+    pub baseline: FittedBaseline,
+}
+
+impl Offset {
+    /// Fits the baseline to the ratings of `examples` on each aspect.
+    ///
+    /// # Errors
+    /// [`OffsetError::NothingRated`].
+    pub fn fit(
+        kind: OffsetKind,
+        aspects: &[String],
+        examples: &[Example],
+    ) -> Result<Self, OffsetError> {
+        let of_aspect = |aspect: &String| {
+            let examples = BaselineExample::of_aspect(aspect, examples);
+            AspectOffset::fit(kind, aspect, &examples)
+        };
+        Ok(Self {
+            format_version: FORMAT_VERSION,
+            kind,
+            aspects: aspects.iter().map(of_aspect).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// What is added to the scores of every segment, by segment and aspect, in rating units. Ratings are not used.
+    pub fn predict(&self, example: &Example) -> Vec<Vec<f64>> {
+        by_segment(example, self.aspects.iter())
+    }
+
+    /// Checks what a file gives: the format version, and that `known`, the aspects of the model, are its aspects in
+    /// the same order.
+    ///
+    /// # Errors
+    /// The key, what was found and what was expected.
+    pub fn check(&self, known: &[String]) -> Result<(), (&'static str, String, String)> {
+        if self.format_version != FORMAT_VERSION {
+            let (found, expected) = (self.format_version, FORMAT_VERSION);
+            return Err(("format_version", found.to_string(), expected.to_string()));
+        }
+        let names: Vec<&str> = self.aspects.iter().map(|one| one.aspect.as_str()).collect();
+        if names != known {
+            return Err(("aspects", format!("{names:?}"), format!("{known:?}")));
+        }
+        let odd = self
+            .aspects
+            .iter()
+            .find(|one| !one.mean.is_finite() || one.baseline.baseline() != self.kind.baseline());
+        match odd {
+            Some(one) => Err((
+                "aspects",
+                format!(
+                    "{} around {} for `{}`",
+                    one.baseline.baseline(),
+                    one.mean,
+                    one.aspect
+                ),
+                format!("{} around a finite mean", self.kind.baseline()),
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+impl AspectOffset {
+    /// Fits the baseline to the ratings of `examples`.
+    fn fit(
+        kind: OffsetKind,
+        aspect: &str,
+        examples: &[BaselineExample<'_>],
+    ) -> Result<Self, OffsetError> {
+        let baseline = kind.baseline();
+        let rated = crate::rated_segments(baseline, examples);
+        let nothing = |_: NothingRated| OffsetError::NothingRated {
+            aspect: aspect.to_owned(),
+        };
+        Ok(Self {
+            aspect: aspect.to_owned(),
+            mean: crate::mean_rating(&rated.map_err(nothing)?),
+            baseline: baseline.fit(examples).map_err(nothing)?,
+        })
+    }
+
+    /// What is added to the score of every segment.
+    fn predict(&self, example: &BaselineExample<'_>) -> Vec<f64> {
+        let predicted = self.baseline.predict(example).into_iter();
+        predicted.map(|value| value - self.mean).collect()
+    }
+}
+
+/// The predictions of one offset per aspect, by segment and aspect.
+fn by_segment<'a>(
+    example: &Example,
+    aspects: impl Iterator<Item = &'a AspectOffset>,
+) -> Vec<Vec<f64>> {
+    let mut all = vec![Vec::new(); example.segments.len()];
+    // No rating is used, so the example is the same for all aspects.
+    let unrated = BaselineExample::of("", example);
+    for offset in aspects {
+        for (values, value) in all.iter_mut().zip(offset.predict(&unrated)) {
+            values.push(value);
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::collections::BTreeMap;
+
+    use gradus_data::{CharSpan, Segment};
+
+    use super::*;
+
+    /// Two segments per response, each with a rating.
+    pub(crate) fn example(prompt: &str, ratings: [f64; 2]) -> Example {
+        let segment = |(start, rating): (usize, f64)| Segment {
+            ratings: BTreeMap::from([("good".to_owned(), rating)]),
+            ..Segment::unrated(CharSpan::new(start, start + 3))
+        };
+        Example {
+            prompt: prompt.to_owned(),
+            response: "one two".to_owned(),
+            segments: [0, 4].into_iter().zip(ratings).map(segment).collect(),
+            ..Example::default()
+        }
+    }
+
+    pub(crate) fn aspects() -> Vec<String> {
+        vec!["good".to_owned()]
+    }
+
+    #[test]
+    fn the_mean_over_the_training_split_is_zero() {
+        let examples: Vec<Example> = (0..12)
+            .map(|k| example(&format!("prompt {k}"), [1.0, 3.0 + f64::from(k % 3)]))
+            .collect();
+        for kind in OffsetKind::ALL {
+            let offset = Offset::fit(kind, &aspects(), &examples).unwrap();
+            let all = examples.iter().flat_map(|one| offset.predict(one));
+            let all: Vec<f64> = all.flatten().collect();
+            let mean = all.iter().sum::<f64>() / all.len() as f64;
+            assert!(mean.abs() < 1e-6, "{kind}: {mean}");
+            // The last segment is rated higher, which the offset knows.
+            assert!(all[1] - all[0] > 1.0, "{kind}: {all:?}");
+        }
+    }
+
+    #[test]
+    fn a_stored_offset_says_the_same_and_a_foreign_one_is_refused() {
+        let examples = [example("a", [0.0, 1.0]), example("b", [0.5, 1.0])];
+        for kind in OffsetKind::ALL {
+            let offset = Offset::fit(kind, &aspects(), &examples).unwrap();
+            let stored = serde_json::to_string(&offset).unwrap();
+            let read: Offset = serde_json::from_str(&stored).unwrap();
+            read.check(&aspects()).unwrap();
+            assert_eq!(read.predict(&examples[0]), offset.predict(&examples[0]));
+            let (key, found, expected) = read.check(&["bad".to_owned()]).unwrap_err();
+            assert_eq!(
+                (key, &*found, &*expected),
+                ("aspects", r#"["good"]"#, r#"["bad"]"#)
+            );
+            let newer = stored.replace("\"format_version\":1", "\"format_version\":2");
+            let newer: Offset = serde_json::from_str(&newer).unwrap();
+            assert_eq!(newer.check(&aspects()).unwrap_err().0, "format_version");
+        }
+        let mut other = Offset::fit(OffsetKind::BagOfWords, &aspects(), &examples).unwrap();
+        other.kind = OffsetKind::PositionLength;
+        assert!(
+            other
+                .check(&aspects())
+                .unwrap_err()
+                .1
+                .starts_with("bag of words")
+        );
+    }
+
+    #[test]
+    fn an_aspect_without_a_rating_has_no_offset() {
+        let none = Offset::fit(
+            OffsetKind::PositionLength,
+            &["kind".to_owned()],
+            &[example("a", [0.0, 1.0])],
+        );
+        assert!(matches!(none, Err(OffsetError::NothingRated { aspect }) if aspect == "kind"));
+    }
+}

@@ -1,0 +1,271 @@
+//! `training.offset`: a model that is trained beside a trivial baseline, with it and without it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::{gradus, temp_dir, trained, write};
+
+/// Words that make a step good, and words that make it bad.
+const GOOD: [&str; 4] = ["checked", "proven", "exact", "sound"];
+const BAD: [&str; 4] = ["guessed", "vague", "wrong", "loose"];
+
+/// Solutions that are cut off where a rater lost patience: the last of two to five steps is rated low, whatever it says
+/// (a truncation trap). Half of a rating is a matter of the words.
+fn solutions(directory: &Path, name: &str, from: usize, count: usize) {
+    let lines: Vec<String> = (from..from + count)
+        .map(|k| {
+            let steps = 2 + k % 4;
+            let is_good = |step: usize| (k * 7919 + step * 104_729).count_ones() % 2 == 0;
+            let text = |step: usize| {
+                let word = if is_good(step) { GOOD } else { BAD }[(k / 3 + step) % 4];
+                format!("this is a {word} step")
+            };
+            let rating = |step: usize| {
+                f64::from(u8::from(is_good(step))) * 0.5 + if step + 1 == steps { 0.0 } else { 0.5 }
+            };
+            let texts: Vec<String> = (0..steps).map(text).collect();
+            let ratings: Vec<f64> = (0..steps).map(rating).collect();
+            json!({"id": format!("r{k}"), "prompt": format!("exercise {k}"), "segments": texts, "ratings": ratings})
+                .to_string()
+        })
+        .collect();
+    write(directory, name, lines.join("\n"));
+}
+
+const CONFIG: &str = "
+[scratch]
+d_model = 16
+num_layers = 1
+num_heads = 2
+d_ff = 32
+
+[training]
+epochs = 12
+batch_size = 16
+learning_rate = 3e-3
+head_learning_rate = 1e-2
+";
+
+/// A directory with the splits, and the bundles `none`, `position` and `words`, by offset.
+fn bundles() -> &'static Path {
+    static DIRECTORY: OnceLock<TempDir> = OnceLock::new();
+    let directory = DIRECTORY.get_or_init(|| {
+        let directory = temp_dir();
+        let path = directory.path();
+        for (name, from, count) in [("train", 0, 240), ("valid", 1000, 60), ("test", 2000, 120)] {
+            solutions(path, &format!("{name}.jsonl"), from, count);
+        }
+        for (name, offset) in [
+            ("none", "none"),
+            ("position", "position+length"),
+            ("words", "bag-of-words"),
+        ] {
+            write(path, "run.toml", format!("{CONFIG}offset = \"{offset}\"\n"));
+            let run = "train --config run.toml --train train.jsonl --valid valid.jsonl --output";
+            let run: Vec<&str> = run.split(' ').chain([name]).collect();
+            gradus(path, &run).succeeds();
+        }
+        directory
+    });
+    directory.path()
+}
+
+/// The score, the rating, and whether it is the last one, of every segment of the test split, by response.
+fn scored(bundle: &str, options: &[&str]) -> Vec<Vec<(f64, f64, bool)>> {
+    let mut run = vec!["score", bundle, "test.jsonl"];
+    run.extend(options);
+    let text = gradus(bundles(), &run).succeeds();
+    text.lines()
+        .map(|line| {
+            let record: Value = serde_json::from_str(line).unwrap();
+            let segments = record["segments"].as_array().unwrap();
+            let number = |value: &Value| value.as_f64().unwrap();
+            segments
+                .iter()
+                .enumerate()
+                .map(|(k, one)| {
+                    (
+                        number(&one["score"]),
+                        number(&one["rating"]),
+                        k + 1 == segments.len(),
+                    )
+                })
+                .collect()
+        })
+        .collect()
+}
+
+fn pearson(pairs: &[(f64, f64)]) -> f64 {
+    let count = pairs.len() as f64;
+    let mean = |of: fn(&(f64, f64)) -> f64| pairs.iter().map(of).sum::<f64>() / count;
+    let (x, y) = (mean(|pair| pair.0), mean(|pair| pair.1));
+    let sum = |of: &dyn Fn(f64, f64) -> f64| -> f64 {
+        pairs.iter().map(|pair| of(pair.0 - x, pair.1 - y)).sum()
+    };
+    sum(&|a, b| a * b) / (sum(&|a, _| a * a) * sum(&|_, b| b * b)).sqrt()
+}
+
+/// Correlation of scores with being the last segment.
+fn with_last(responses: &[Vec<(f64, f64, bool)>]) -> f64 {
+    let segments = responses.iter().flatten();
+    let pairs: Vec<_> = segments
+        .map(|one| (one.0, f64::from(u8::from(one.2))))
+        .collect();
+    pearson(&pairs)
+}
+
+/// Correlation of scores with ratings within responses, of the segments that are not the last: what is left of the
+/// ratings without the trap.
+fn within(responses: &[Vec<(f64, f64, bool)>]) -> f64 {
+    let mut pairs = Vec::new();
+    for response in responses {
+        let rest: Vec<_> = response.iter().filter(|one| !one.2).collect();
+        let mean = |of: fn(&(f64, f64, bool)) -> f64| {
+            rest.iter().map(|one| of(one)).sum::<f64>() / rest.len() as f64
+        };
+        let (score, rating) = (mean(|one| one.0), mean(|one| one.1));
+        pairs.extend(rest.iter().map(|one| (one.0 - score, one.1 - rating)));
+    }
+    pearson(&pairs)
+}
+
+#[test]
+fn without_the_offset_scores_are_free_of_the_trap_and_know_the_words() {
+    let usual = scored("none", &[]);
+    assert!(
+        with_last(&usual) < -0.4,
+        "the trap is one: {}",
+        with_last(&usual)
+    );
+    let (kept, dropped) = (
+        scored("position", &[]),
+        scored("position", &["--offset", "drop"]),
+    );
+    assert!(with_last(&kept) < -0.5, "{}", with_last(&kept));
+    assert!(with_last(&dropped).abs() <= 0.1, "{}", with_last(&dropped));
+    let (before, after) = (within(&usual), within(&dropped));
+    assert!(after > 0.8 && after > before - 0.05, "{before} {after}");
+    // Scores stay on the scale of the ratings.
+    let mean = |all: &[Vec<(f64, f64, bool)>], of: fn(&(f64, f64, bool)) -> f64| {
+        all.iter().flatten().map(of).sum::<f64>() / all.iter().flatten().count() as f64
+    };
+    let (score, rating) = (mean(&dropped, |one| one.0), mean(&dropped, |one| one.1));
+    assert!((score - rating).abs() < 0.1, "{score} {rating}");
+    let asked: Vec<_> = scored("position", &["--offset", "keep"]);
+    assert_eq!(asked, kept, "kept is the default");
+}
+
+#[test]
+fn eval_shows_both_and_the_kept_one_does_not_lose_to_the_baseline() {
+    for (bundle, baseline) in [("position", "position + length"), ("words", "bag of words")] {
+        let figures = |options: &[&str]| -> (f64, BTreeMap<String, f64>) {
+            let mut run = vec!["eval", bundle, "test.jsonl", "--json", "--resamples", "0"];
+            run.extend(options);
+            let report: Value = serde_json::from_str(&gradus(bundles(), &run).succeeds()).unwrap();
+            let aspect = &report["aspects"][0];
+            let baselines = aspect["baselines"].as_array().unwrap();
+            let mse = |values: &Value| values["mse"].as_f64().unwrap();
+            let named = baselines.iter().map(|one| {
+                (
+                    one["name"].as_str().unwrap().to_owned(),
+                    mse(&one["segment"]),
+                )
+            });
+            (mse(&aspect["segment"]["values"]), named.collect())
+        };
+        let (kept, rows) = figures(&[]);
+        assert!(kept <= rows[baseline], "{bundle}: {kept} {rows:?}");
+        assert!(rows["offset dropped"] > kept, "{bundle}: {kept} {rows:?}");
+        let (dropped, others) = figures(&["--offset", "drop"]);
+        assert!((dropped - rows["offset dropped"]).abs() < 1e-6);
+        assert!((others["offset kept"] - kept).abs() < 1e-6);
+    }
+    let table = gradus(bundles(), &["eval", "position", "test.jsonl"]).succeeds();
+    assert!(table.contains("offset dropped"), "{table}");
+}
+
+#[test]
+fn audit_says_how_much_of_the_scores_the_shortcut_explains_before_and_after() {
+    let run = [
+        "audit",
+        "position",
+        "test.jsonl",
+        "--json",
+        "--resamples",
+        "0",
+    ];
+    let report: Value = serde_json::from_str(&gradus(bundles(), &run).succeeds()).unwrap();
+    let shares = report[0]["shortcuts"].as_array().unwrap();
+    let share = |place: usize| shares[place]["position_length"].as_f64().unwrap();
+    assert_eq!(
+        (&shares[0]["offset"], &shares[1]["offset"]),
+        (&json!("keep"), &json!("drop"))
+    );
+    assert!(share(0) > 0.3 && share(1) < 0.1, "{shares:?}");
+    let text = gradus(bundles(), &["audit", "position", "test.jsonl"]).succeeds();
+    assert!(
+        text.contains("(offset: drop), position and length explain 0.0"),
+        "{text}"
+    );
+    // A bundle without one has one line.
+    let run = ["audit", "none", "test.jsonl", "--json", "--resamples", "0"];
+    let report: Value = serde_json::from_str(&gradus(bundles(), &run).succeeds()).unwrap();
+    let shares = report[0]["shortcuts"].as_array().unwrap();
+    assert!(shares.len() == 1 && shares[0]["position_length"].as_f64().unwrap() > 0.3);
+}
+
+#[test]
+fn the_bundle_says_that_it_has_an_offset_and_others_refuse_the_choice() {
+    let path = bundles();
+    let inspected = gradus(path, &["inspect", "words"]).succeeds();
+    assert!(
+        inspected.contains("bag-of-words, left out with --offset drop"),
+        "{inspected}"
+    );
+    let card = fs_err::read_to_string(path.join("words/README.md")).unwrap();
+    assert!(
+        card.contains("offset: a trivial baseline (bag-of-words)"),
+        "{card}"
+    );
+    let manifest = fs_err::read(path.join("words/manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    // Versions that would leave the offset out refuse the bundle.
+    assert_eq!(manifest["format_version"], 2);
+    assert!(manifest["parts"]["offset.json"]["sha256"].is_string());
+    for bundle in [path.join("none"), trained().join("bundle")] {
+        let bundle = bundle.to_str().unwrap();
+        let run = gradus(path, &["score", bundle, "test.jsonl", "--offset", "drop"]);
+        assert_eq!(run.code, Some(2), "{}", run.stderr);
+        assert!(run.stderr.contains("without an offset"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn what_was_fitted_to_kept_scores_is_not_used_without_the_offset() {
+    let directory = temp_dir();
+    let path = directory.path();
+    let source = bundles();
+    for entry in fs_err::read_dir(source.join("position")).unwrap() {
+        let entry = entry.unwrap();
+        let to = path.join("bundle").join(entry.file_name());
+        fs_err::create_dir_all(path.join("bundle")).unwrap();
+        fs_err::copy(entry.path(), to).unwrap();
+    }
+    let data = source.join("test.jsonl");
+    let data = data.to_str().unwrap();
+    let drop = ["score", "bundle", data, "--offset", "drop"];
+    let before = gradus(path, &drop).succeeds();
+    gradus(path, &["calibrate", "bundle", data, "--kind", "isotonic"]).succeeds();
+    let run = gradus(path, &drop);
+    assert_eq!(run.stdout, before);
+    assert!(
+        run.stderr.contains("not used: the bundle's recalibration"),
+        "{}",
+        run.stderr
+    );
+    assert_ne!(gradus(path, &["score", "bundle", data]).succeeds(), before);
+}
