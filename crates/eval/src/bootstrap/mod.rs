@@ -79,15 +79,42 @@ impl Bootstrap {
     /// The intervals of `metrics` over `pairs`, from the same resamples; one without an interval is
     /// absent.
     pub fn metrics(&self, pairs: &ResponsePairs, metrics: &[Metric]) -> BTreeMap<Metric, Interval> {
-        let weighted = WeightedMetrics::prepare(pairs, metrics);
-        let intervals = self.intervals(pairs.num_responses(), metrics.len(), |counts| {
-            weighted.at(counts)
+        let [intervals] = self.metrics_of_each([pairs], metrics);
+        intervals
+    }
+
+    /// The same of several views of as many responses, all from the same resamples.
+    fn metrics_of_each<const N: usize>(
+        &self,
+        pairs: [&ResponsePairs; N],
+        metrics: &[Metric],
+    ) -> [BTreeMap<Metric, Interval>; N] {
+        let responses = pairs.first().map_or(0, |pairs| pairs.num_responses());
+        let weighted = pairs.map(|pairs| WeightedMetrics::prepare(pairs, metrics));
+        let mut intervals = self.several(responses, N * metrics.len(), |counts| {
+            weighted.iter().flat_map(|pairs| pairs.at(counts)).collect()
         });
-        metrics
-            .iter()
-            .zip(intervals)
-            .filter_map(|(&metric, (interval, _))| Some((metric, interval?)))
-            .collect()
+        pairs.map(|_| {
+            let of_metrics = metrics.iter().zip(intervals.by_ref());
+            of_metrics
+                .filter_map(|(&metric, interval)| Some((metric, interval?)))
+                .collect()
+        })
+    }
+
+    /// [`metrics`](Self::metrics) of segments and of responses as a whole. Where both have as many responses, these are
+    /// drawn once, which makes no other intervals.
+    pub(crate) fn metrics_of_both(
+        &self,
+        pairs: [&ResponsePairs; 2],
+        metrics: &[Metric],
+    ) -> [BTreeMap<Metric, Interval>; 2] {
+        let [segments, responses] = pairs.map(ResponsePairs::num_responses);
+        if segments == responses {
+            self.metrics_of_each(pairs, metrics)
+        } else {
+            pairs.map(|pairs| self.metrics(pairs, metrics))
+        }
     }
 
     /// The intervals of `width` statistics from the same resamples, in their order; `statistics`
@@ -270,6 +297,24 @@ mod tests {
             .into_iter()
             .collect();
         assert_eq!(drawn.len(), 30);
+    }
+
+    #[test]
+    fn drawing_once_for_two_views_changes_no_interval() {
+        let (of_segments, few) = (pairs(), ResponsePairs::ungrouped([(0.5, 1.0), (1.0, 1.5)]));
+        let of_responses =
+            ResponsePairs::ungrouped((0..40).map(|k| (f64::from(k).sin(), f64::from(k))));
+        let bootstrap = Bootstrap {
+            resamples: 50,
+            ..Bootstrap::default()
+        };
+        let metrics = Metric::all();
+        for other in [&of_responses, &few] {
+            let both = [&of_segments, other];
+            let alone = both.map(|pairs| bootstrap.metrics(pairs, &metrics));
+            assert!(!alone[0].is_empty());
+            assert_eq!(bootstrap.metrics_of_both(both, &metrics), alone);
+        }
     }
 
     #[test]

@@ -198,7 +198,17 @@ impl LevelValues {
         bootstrap: &Bootstrap,
         metrics: &[Metric],
     ) {
-        self.intervals = bootstrap.metrics(pairs, metrics);
+        self.set_intervals(bootstrap.metrics(pairs, metrics), pairs, bootstrap);
+    }
+
+    /// Sets the intervals of `pairs`, or the reason why there are none.
+    pub(super) fn set_intervals(
+        &mut self,
+        intervals: BTreeMap<Metric, Interval>,
+        pairs: &ResponsePairs,
+        bootstrap: &Bootstrap,
+    ) {
+        self.intervals = intervals;
         self.intervals_absent = if !self.intervals.is_empty() {
             None
         } else if bootstrap.resamples == 0 {

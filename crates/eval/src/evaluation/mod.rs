@@ -191,14 +191,14 @@ impl Evaluation {
         for (index, (aspect, evaluation)) in aspects.iter().zip(&mut self.aspects).enumerate() {
             let judged = JudgedAspect::collect(scored, index, &aspect.name);
             let midpoint = judged.midpoint(aspect.midpoint);
-            let add = |values: &mut LevelValues, level| {
-                let pairs = judged.pairs(level, self.aggregation, midpoint);
-                values.add_intervals(&pairs, bootstrap, metrics);
-            };
-            add(&mut evaluation.segment, Level::Segment);
-            add(&mut evaluation.response, Level::Response);
-            let pairs = judged.pairs(Level::Segment, self.aggregation, midpoint);
-            evaluation.classes = ClassFigures::of(&pairs, Some(bootstrap));
+            let pairs = [Level::Segment, Level::Response]
+                .map(|level| judged.pairs(level, self.aggregation, midpoint));
+            let intervals = bootstrap.metrics_of_both(pairs.each_ref(), metrics);
+            let values = [&mut evaluation.segment, &mut evaluation.response];
+            for ((values, intervals), pairs) in values.into_iter().zip(intervals).zip(&pairs) {
+                values.set_intervals(intervals, pairs, bootstrap);
+            }
+            evaluation.classes = ClassFigures::of(&pairs[0], Some(bootstrap));
             let whole = WholeResponses::collect(scored, index, aspect, self.aggregation);
             if let (Some(whole), Some(found)) = (whole, &mut evaluation.response_ratings) {
                 whole.add_intervals(&mut found.figures, bootstrap, metrics);

@@ -18,6 +18,7 @@ mod pair_counts;
 mod rank_figures;
 mod ranking;
 mod ranks;
+mod seen;
 mod segment_metric;
 mod values;
 mod weighted;

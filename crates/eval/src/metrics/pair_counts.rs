@@ -1,6 +1,7 @@
 //! Concordant, discordant and tied pairs, for Kendall's τ-b and pairwise accuracy.
 
 use super::ranking::{Ranking, weight};
+use super::seen::Fenwick;
 use super::{finite, usable};
 
 /// How many pairs of `n` items are concordant, discordant, or tied on one side or both.
@@ -123,116 +124,4 @@ pub(super) fn tau_b(
 
 pub(super) fn choose_two(items: u64) -> u64 {
     items * items.saturating_sub(1) / 2
-}
-
-/// Counts by level with fast sums over the levels below one (Fenwick 1994).
-struct Fenwick {
-    sums: Vec<u64>,
-    total: u64,
-}
-
-impl Fenwick {
-    fn new(levels: usize) -> Self {
-        Self {
-            sums: vec![0; levels + 1],
-            total: 0,
-        }
-    }
-
-    fn add(&mut self, level: usize, count: u64) {
-        self.total += count;
-        let mut index = level + 1;
-        while index < self.sums.len() {
-            self.sums[index] += count;
-            index += index & index.wrapping_neg();
-        }
-    }
-
-    /// Sum over the levels from 0 up to, not including, `level`.
-    fn below(&self, level: usize) -> u64 {
-        let mut sum = 0;
-        let mut index = level;
-        while index > 0 {
-            sum += self.sums[index];
-            index &= index - 1;
-        }
-        sum
-    }
-}
-/// Counts by level of what was seen so far.
-pub(super) trait Seen {
-    fn new(levels: usize) -> Self;
-
-    fn add(&mut self, level: usize, count: u64);
-
-    /// What was seen below `level`, and at it.
-    fn below_and_at(&self, level: usize) -> (u64, u64);
-}
-
-/// The counts of fewer than 16 levels, in running sums: all of them are raised at once, which is faster than a tree.
-pub(super) struct Few {
-    /// What was seen below each level; behind the last level, everything.
-    below: [u64; Self::LEVELS],
-}
-
-impl Few {
-    /// Room for one level less.
-    pub(super) const LEVELS: usize = 16;
-    /// For each level all bits of those above.
-    const ABOVE: [[u64; Self::LEVELS]; Self::LEVELS] = {
-        let mut masks = [[0; Self::LEVELS]; Self::LEVELS];
-        let mut level = 0;
-        while level < Self::LEVELS {
-            let mut above = level + 1;
-            while above < Self::LEVELS {
-                masks[level][above] = u64::MAX;
-                above += 1;
-            }
-            level += 1;
-        }
-        masks
-    };
-}
-
-impl Seen for Few {
-    fn new(_levels: usize) -> Self {
-        Self {
-            below: [0; Self::LEVELS],
-        }
-    }
-
-    fn add(&mut self, level: usize, count: u64) {
-        for (below, mask) in self.below.iter_mut().zip(&Self::ABOVE[level]) {
-            *below += count & mask;
-        }
-    }
-
-    fn below_and_at(&self, level: usize) -> (u64, u64) {
-        let below = self.below[level];
-        (below, self.below[level + 1] - below)
-    }
-}
-
-/// The counts of any number of levels.
-pub(super) struct Many {
-    counts: Vec<u64>,
-    tree: Fenwick,
-}
-
-impl Seen for Many {
-    fn new(levels: usize) -> Self {
-        Self {
-            counts: vec![0; levels],
-            tree: Fenwick::new(levels),
-        }
-    }
-
-    fn add(&mut self, level: usize, count: u64) {
-        self.counts[level] += count;
-        self.tree.add(level, count);
-    }
-
-    fn below_and_at(&self, level: usize) -> (u64, u64) {
-        (self.tree.below(level), self.counts[level])
-    }
 }

@@ -1,14 +1,17 @@
 //! The figures of order in a resample, all from one walk through the pairs.
 
 use super::finite;
-use super::pair_counts::{Few, Many, Seen, choose_two, tau_b};
+use super::pair_counts::{choose_two, tau_b};
 use super::ranking::Ranking;
+use super::seen::{Blocks, Many, Seen};
 use crate::ResponsePairs;
 
 /// Pairs in the order of their predictions, prepared for many resamples.
 pub(super) struct RankedPairs {
     /// Response and target level of every pair, lowest prediction first.
     pairs: Vec<(u32, u32)>,
+    /// The same, response after response.
+    by_response: Vec<(u32, u32)>,
     /// Where each run of tied predictions ends in `pairs`.
     ends: Vec<usize>,
     levels: usize,
@@ -48,6 +51,7 @@ impl RankedPairs {
         });
         Self {
             pairs: sorted,
+            by_response: responses.iter().copied().zip(levels).collect(),
             ends,
             levels: targets.num_levels(),
             positive_from,
@@ -56,25 +60,31 @@ impl RankedPairs {
 
     /// The figures of a resample in which response `r` counts `counts[r]` times.
     pub(super) fn at(&self, counts: &[u32]) -> RankFigures {
-        if self.levels < Few::LEVELS {
-            self.walk::<Few>(counts)
-        } else {
-            self.walk::<Many>(counts)
+        let mut of_level = vec![0_u64; self.levels];
+        for &(response, level) in &self.by_response {
+            of_level[level as usize] += u64::from(counts[response as usize]);
+        }
+        let total: u64 = of_level.iter().sum();
+        let is_small = u32::try_from(total).is_ok();
+        match self.levels {
+            ..=Blocks::<4>::LEVELS if is_small => self.walk::<Blocks<4>>(counts, &of_level),
+            ..=Blocks::<8>::LEVELS if is_small => self.walk::<Blocks<8>>(counts, &of_level),
+            ..=Blocks::<16>::LEVELS if is_small => self.walk::<Blocks<16>>(counts, &of_level),
+            ..=Blocks::<32>::LEVELS if is_small => self.walk::<Blocks<32>>(counts, &of_level),
+            _ => self.walk::<Many>(counts, &of_level),
         }
     }
 
-    fn walk<S: Seen>(&self, counts: &[u32]) -> RankFigures {
-        let mut of_level = vec![0_u64; self.levels];
-        for &(response, level) in &self.pairs {
-            of_level[level as usize] += u64::from(counts[response as usize]);
-        }
+    /// The same; `of_level` is what each level has in the resample.
+    fn walk<S: Seen>(&self, counts: &[u32], of_level: &[u64]) -> RankFigures {
         let total: u64 = of_level.iter().sum();
         let positive_from = self.positive_from.unwrap_or(self.levels);
         let positives: u64 = of_level[positive_from..].iter().sum();
         let center = f64::midpoint(1.0, total as f64);
-        let offsets = centered_ranks(&of_level, center);
+        let offsets = centered_ranks(of_level, center);
         let mut sums = Sums::default();
         let mut seen = S::new(self.levels);
+        let mut tied = vec![0_u64; self.levels];
         // From the top, as precision and recall are read off.
         let (mut above, mut found) = (0_u64, 0_u64);
         let mut end = self.pairs.len();
@@ -82,24 +92,36 @@ impl RankedPairs {
             let run = &self.pairs[start..end];
             end = start;
             let (mut weight, mut new, mut products) = (0_u64, 0_u64, 0.0);
-            for &(response, level) in run {
-                let count = u64::from(counts[response as usize]);
-                if count == 0 {
-                    continue;
-                }
-                let level = level as usize;
+            let mut look = |seen: &S, level: usize, count: u64| {
                 let (lower, at) = seen.below_and_at(level);
                 sums.discordant += count * lower;
                 sums.concordant += count * (above - lower - at);
+                // Halves, so that sums of them are exact in any order.
                 products += count as f64 * offsets[level];
                 weight += count;
                 new += if level >= positive_from { count } else { 0 };
+            };
+            if run.len() > self.levels {
+                // Of many ties, those of a level are taken together.
+                for &(response, level) in run {
+                    tied[level as usize] += u64::from(counts[response as usize]);
+                }
+                for (level, &count) in tied.iter().enumerate() {
+                    look(&seen, level, count);
+                }
+                for (level, count) in tied.iter_mut().enumerate() {
+                    seen.add(level, std::mem::take(count));
+                }
+            } else {
+                for &(response, level) in run {
+                    look(&seen, level as usize, u64::from(counts[response as usize]));
+                }
+                for &(response, level) in run {
+                    seen.add(level as usize, u64::from(counts[response as usize]));
+                }
             }
             if weight == 0 {
                 continue;
-            }
-            for &(response, level) in run {
-                seen.add(level as usize, u64::from(counts[response as usize]));
             }
             let rank = f64::midpoint((total - above - weight + 1) as f64, (total - above) as f64);
             let offset = rank - center;

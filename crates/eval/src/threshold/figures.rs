@@ -154,16 +154,28 @@ const FIGURES: [fn(&FlagCounts) -> Option<f64>; 4] = [
 impl FlagFigures {
     /// The figures of the responses' counts; with `bootstrap`, the threshold stays as it is in all resamples.
     pub(crate) fn of(responses: &[FlagCounts], bootstrap: Option<&Bootstrap>) -> Self {
-        let counts = FlagCounts::total(responses);
-        let intervals = bootstrap.filter(|bootstrap| bootstrap.resamples > 0);
-        Self {
-            counts,
-            precision: counts.precision(),
-            recall: counts.recall(),
-            f1: counts.f1(),
-            flagged_share: counts.flagged_share(),
-            intervals: intervals.map(|bootstrap| intervals_of(responses, bootstrap)),
-        }
+        let [figures] = Self::of_each([responses], bootstrap);
+        figures
+    }
+
+    /// The same of several counts of the same responses, from the same resamples.
+    pub(crate) fn of_each<const N: usize>(
+        responses: [&[FlagCounts]; N],
+        bootstrap: Option<&Bootstrap>,
+    ) -> [Self; N] {
+        let bootstrap = bootstrap.filter(|bootstrap| bootstrap.resamples > 0);
+        let mut intervals = bootstrap.map(|bootstrap| intervals_of(&responses, bootstrap));
+        responses.map(|responses| {
+            let counts = FlagCounts::total(responses);
+            Self {
+                counts,
+                precision: counts.precision(),
+                recall: counts.recall(),
+                f1: counts.f1(),
+                flagged_share: counts.flagged_share(),
+                intervals: intervals.as_mut().map(FlagIntervals::next_of),
+            }
+        })
     }
 }
 
@@ -182,16 +194,30 @@ impl FlagFigures {
     }
 }
 
-fn intervals_of(responses: &[FlagCounts], bootstrap: &Bootstrap) -> FlagIntervals {
-    let mut intervals = bootstrap.several(responses.len(), FIGURES.len(), |counts| {
-        let sum = FlagCounts::sum(responses, counts);
-        FIGURES.iter().map(|figure| figure(&sum)).collect()
-    });
-    let mut next = || intervals.next().flatten();
-    FlagIntervals {
-        precision: next(),
-        recall: next(),
-        f1: next(),
-        flagged_share: next(),
+/// The intervals of all figures of each of the counts.
+fn intervals_of(
+    responses: &[&[FlagCounts]],
+    bootstrap: &Bootstrap,
+) -> impl Iterator<Item = Option<Interval>> + use<> {
+    let clusters = responses.first().map_or(0, |responses| responses.len());
+    bootstrap.several(clusters, responses.len() * FIGURES.len(), |counts| {
+        let sums = responses
+            .iter()
+            .map(|responses| FlagCounts::sum(responses, counts));
+        sums.flat_map(|sum| FIGURES.map(|figure| figure(&sum)))
+            .collect()
+    })
+}
+
+impl FlagIntervals {
+    /// Takes the intervals of one of the counts.
+    fn next_of(intervals: &mut impl Iterator<Item = Option<Interval>>) -> Self {
+        let mut next = || intervals.next().flatten();
+        Self {
+            precision: next(),
+            recall: next(),
+            f1: next(),
+            flagged_share: next(),
+        }
     }
 }

@@ -311,9 +311,7 @@ impl ClassFigures {
         let is_high = |value: f64| value > midpoint;
         let high = FlagCounts::by_response(pairs, is_high, is_high);
         let low = FlagCounts::by_response(pairs, |v| !is_high(v), |v| !is_high(v));
-        let (high, low) = [high, low]
-            .map(|counts| FlagFigures::of(&counts, bootstrap))
-            .into();
+        let [high, low] = FlagFigures::of_each([&high, &low], bootstrap);
         let rare = if high.counts.meant() < low.counts.meant() {
             Class::High
         } else {
