@@ -168,7 +168,7 @@ fn check_limit(measured: &MeasuredQuantization) -> Result<()> {
             "{aspect}: scores move by {} standard deviations in the mean and {} at most, expected at most {limit} and {}",
             in_sds(change.mean),
             in_sds(change.max),
-            show::brief(10.0 * limit),
+            fine(10.0 * limit),
         ))
         .with_hint(
             "nothing was written; --embeddings f16 or f32 moves scores less, --limit accepts more, and `--precision bf16` \
