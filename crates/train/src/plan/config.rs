@@ -142,7 +142,11 @@ impl Default for TrainConfig {
 /// Maximum number of epochs, because the steps of all epochs are planned before the first.
 const MAX_EPOCHS: usize = 1_000_000;
 
-/// Older configurations name `f32`, and so do checkpoints without the setting.
+/// Older configurations name `f32`, and checkpoints without the setting mean it.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde calls"
+)]
 fn is_f32(precision: &TrainingPrecision) -> bool {
     *precision == TrainingPrecision::F32
 }
