@@ -127,6 +127,7 @@ pub(crate) struct RunArgs {
 
 /// `gradus train`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags")]
 pub(crate) struct TrainArgs {
     #[command(flatten)]
     pub(crate) run: RunArgs,

@@ -19,7 +19,7 @@ fn solutions(directory: &Path, name: &str, from: usize, count: usize) {
     let lines: Vec<String> = (from..from + count)
         .map(|k| {
             let steps = 2 + k % 4;
-            let is_good = |step: usize| (k * 7919 + step * 104_729).count_ones() % 2 == 0;
+            let is_good = |step: usize| (k * 7919 + step * 104_729).count_ones().is_multiple_of(2);
             let text = |step: usize| {
                 let word = if is_good(step) { GOOD } else { BAD }[(k / 3 + step) % 4];
                 format!("this is a {word} step")

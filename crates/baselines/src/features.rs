@@ -42,12 +42,14 @@ pub fn words(text: &str) -> Vec<String> {
 }
 
 /// Share of a segment's words that the prompt also has; 0 for a segment without words.
+#[expect(clippy::implicit_hasher, reason = "the sets of `words` have this one")]
 pub fn overlap(segment: &[String], prompt: &std::collections::HashSet<String>) -> f64 {
     let shared = segment.iter().filter(|word| prompt.contains(*word)).count();
     shared as f64 / segment.len().max(1) as f64
 }
 
 /// Whether all values are exactly the same.
+#[expect(clippy::float_cmp, reason = "exactly")]
 fn is_constant(values: &[f64]) -> bool {
     let first = values.first();
     first.is_none_or(|first| values.iter().all(|value| value == first))

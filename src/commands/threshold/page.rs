@@ -58,7 +58,7 @@ fn section(found: &AspectReport) -> Result<Section> {
 /// A sentence of the table as one that stands alone.
 fn capitalized(text: &str) -> String {
     let mut chars = text.chars();
-    let first = chars.next().map(|first| first.to_uppercase());
+    let first = chars.next().map(char::to_uppercase);
     let first: String = first.into_iter().flatten().collect();
     format!("{first}{}.", chars.as_str())
 }

@@ -1,6 +1,6 @@
 //! The offset of the training split, out of fold.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use gradus_data::{Example, fold_text};
 
@@ -87,9 +87,9 @@ impl Folds {
         };
         // In an order that has nothing to do with that of the records, and does not depend on it.
         let rated = examples.iter().filter(is_rated);
-        let prompts: BTreeMap<(u64, String), ()> = rated
+        let prompts: BTreeSet<(u64, String)> = rated
             .map(|example| fold_text(example.prompt))
-            .map(|prompt| ((fnv1a(&[&prompt]), prompt), ()))
+            .map(|prompt| (fnv1a(&[&prompt]), prompt))
             .collect();
         if prompts.len() < 2 {
             return Err(OffsetError::OnePrompt {
@@ -97,7 +97,7 @@ impl Folds {
             });
         }
         let folds = prompts.len().min(FOLDS);
-        let prompts = prompts.into_keys().enumerate();
+        let prompts = prompts.into_iter().enumerate();
         let of_prompt: HashMap<String, usize> = prompts
             .map(|(place, (_, prompt))| (prompt, place % folds))
             .collect();

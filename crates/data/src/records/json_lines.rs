@@ -25,6 +25,7 @@ use crate::{
 /// an error after which reading may go on with the next line; after any other error the iterator
 /// ends. So it does where the file is a JSON list that goes over several lines. A file without an
 /// object ends in [`DataError::NoRecords`].
+#[expect(clippy::struct_excessive_bools, reason = "where reading stands")]
 pub struct JsonLines {
     texts: Texts,
     location: Location,

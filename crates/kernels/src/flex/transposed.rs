@@ -100,8 +100,8 @@ vector_fn! {
                         let from = &matrix.row(row + number)[column..column + BLOCK];
                         block.copy_from_slice(from);
                     }
-                    for number in 0..BLOCK {
-                        let line: [f32; BLOCK] = std::array::from_fn(|row| block[row][number]);
+                    let line = |number: usize| block.map(|row| row[number]);
+                    for (number, line) in (0..BLOCK).map(line).enumerate() {
                         let start = (column + number) * rows + row;
                         out[start..start + BLOCK].copy_from_slice(&line);
                     }

@@ -264,7 +264,6 @@ impl ModuleVisitor for Kinds {
 }
 
 #[cfg(test)]
-#[expect(clippy::float_cmp, reason = "the numbers are exact")]
 mod tests {
     use super::*;
 

@@ -139,9 +139,9 @@ fn layers_and_embeddings_of_the_encoder_are_in_bytes_and_the_rest_is_not() {
 
 #[test]
 fn bytes_without_their_steps_and_steps_without_their_bytes_are_named() {
+    type Change = fn(&mut BTreeMap<String, Stored>, &str);
     let layer = "encoder.layers.0.attention.query.weight";
     let steps = format!("{layer}.column_steps");
-    type Change = fn(&mut BTreeMap<String, Stored>, &str);
     let changes: [(Change, &[&str]); 4] = [
         (|tensors, steps| drop(tensors.remove(steps)), &["I8"]),
         (

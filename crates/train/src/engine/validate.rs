@@ -25,7 +25,7 @@ impl<M: SegmentModel> Engine<'_, M> {
             learner.model = average.model.clone();
         }
         let epoch = self.state.epoch;
-        let Some((totals, scores)) = self.score_split(&learner).await? else {
+        let Some((totals, scores)) = Box::pin(self.score_split(&learner)).await? else {
             return Ok(None);
         };
 

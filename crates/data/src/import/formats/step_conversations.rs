@@ -16,6 +16,10 @@ const QUESTION_IN_STEP: &str = "question_in_first_step";
 /// A conversation in turns: a step of the user, and `+` or `-` of the assistant. The first step has the question ahead
 /// of it. Where no `Step 1:` parts the two, as in steps that are paragraphs, the first turn stays one segment: that is
 /// what was rated, and a border would be a guess.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "others of its kind may refuse their options"
+)]
 pub(in crate::import) fn prepare(
     options: &ImportOptions,
     notes: &mut Vec<String>,

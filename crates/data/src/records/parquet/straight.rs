@@ -275,11 +275,11 @@ mod tests {
             .map(|record| parse_example(record, &place).unwrap())
             .collect();
         let mut writer = ExampleWriter::create(&path).unwrap();
-        examples
-            .iter()
-            .for_each(|example| writer.write(example).unwrap());
+        for example in examples {
+            writer.write(example).unwrap();
+        }
         writer.commit().unwrap();
-        let file = std::fs::File::open(&path).unwrap();
+        let file = fs_err::File::open(&path).unwrap();
         let mut rows = Rows::open(&path, file, 1 << 20).unwrap();
         let mut rows = rows.next_batch(&path).unwrap().unwrap();
         let read = examples.iter().map(|example| {
@@ -287,7 +287,10 @@ mod tests {
             let read = rows.read_straight(1, true);
             if let Some(read) = &read {
                 assert_eq!(read, example);
-                let without = rows.columns.iter().all(|column| column.is_at_end());
+                let without = rows
+                    .columns
+                    .iter()
+                    .all(super::super::column_rows::ColumnRows::is_at_end);
                 assert!(without, "the row is passed over");
             } else {
                 let record = rows.take(&path).unwrap().unwrap();

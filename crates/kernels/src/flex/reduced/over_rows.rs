@@ -71,7 +71,6 @@ fn per_task(input: usize) -> usize {
 }
 
 #[cfg(test)]
-#[expect(clippy::float_cmp, reason = "the numbers are exact")]
 mod tests {
     use super::*;
 
