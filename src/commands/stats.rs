@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::Result;
 use gradus::data::{
-    CohensKappa, DatasetStats, LengthStats, RaterAgreement, RatingStats, RecordFacts,
-    StatsCollector, UnreadKeys, visible_markdown,
+    CohensKappa, DatasetStats, LengthStats, MOST_DISTINCT_RATINGS, RaterAgreement, RatingStats,
+    RecordFacts, StatsCollector, UnreadKeys, visible_markdown,
 };
 
 use crate::cli::FormatArgs;
@@ -66,6 +66,12 @@ pub(crate) fn run(file: &Path, format: &FormatArgs) -> Result<()> {
     }
     show::line(&format!("\n{}", lengths(&stats, table)))?;
     show::line(&format!("\n{}", ratings("aspect", &stats.aspects, table)))?;
+    let of_responses = stats.response_aspects.values();
+    if (stats.aspects.values().chain(of_responses)).any(|ratings| ratings.approximate) {
+        line(&format!(
+            "(~: more than {MOST_DISTINCT_RATINGS} distinct ratings, so that their number, sd and histogram are estimates)"
+        ))?;
+    }
     if !stats.response_aspects.is_empty() {
         let table = ratings("aspect (whole responses)", &stats.response_aspects, table);
         show::line(&format!("\n{table}"))?;
@@ -169,7 +175,7 @@ fn ratings(of: &str, aspects: &BTreeMap<String, RatingStats>, table: Form) -> St
         let head = [
             name.clone(),
             ratings.count.to_string(),
-            ratings.distinct.to_string(),
+            ratings.distinct_text(),
         ];
         let cells = numbers.iter().map(|value| show::number(Some(*value)));
         let histogram = ratings.histogram.counts.iter().map(u64::to_string);

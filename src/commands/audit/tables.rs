@@ -89,7 +89,7 @@ pub(super) fn ratings(report: &AuditReport) -> Table {
                     .collect(),
                 Some(ratings) => vec![
                     ratings.count.to_string(),
-                    ratings.distinct.to_string(),
+                    ratings.distinct_text(),
                     show::short(Some(ratings.min)),
                     show::decimals(ratings.mean, 3),
                     show::short(Some(ratings.max)),

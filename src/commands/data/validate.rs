@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use gradus::data::{DataError, RecordFacts, StatsCollector, UnreadKey, UnreadKeys};
+use gradus::data::{DataError, KeyFacts, RecordId, RepeatedIds, UnreadKey, UnreadKeys};
 use serde::Serialize;
 
 use crate::failure::Usage;
@@ -96,8 +96,8 @@ pub(super) fn run(files: &[PathBuf], json: bool) -> Result<()> {
 fn validate_file(file: &Path) -> Result<Validation> {
     let mut reader = records::open(file)?
         .without_meta()
-        .in_parallel(|example| (RecordFacts::of(&example), example));
-    let mut stats = StatsCollector::new();
+        .in_parallel(|example| (RecordId::new(example.id.clone()), KeyFacts::of(example)));
+    let mut ids = RepeatedIds::new();
     let mut unread = UnreadKeys::new();
     let mut problems = Vec::new();
     let (mut good, mut stopped, mut hint) = (0_usize, false, None);
@@ -105,9 +105,9 @@ fn validate_file(file: &Path) -> Result<Validation> {
     while let Some(record) = reader.next() {
         reading.add(1);
         match record {
-            Ok((facts, example)) => {
-                stats.add_with(&example, &facts, reader.number());
-                unread.add(&example);
+            Ok((id, keys)) => {
+                ids.add(&id, reader.number());
+                unread.add_facts(&keys);
                 good += 1;
             }
             Err(error @ DataError::Record { .. }) => {
@@ -124,9 +124,8 @@ fn validate_file(file: &Path) -> Result<Validation> {
         }
     }
     drop(reading);
-    let stats = stats.finish();
-    let invalid = problems.len() + stats.repeated_ids;
-    problems.extend(stats.repeated_id_list.iter().map(|repeated| {
+    let invalid = problems.len() + ids.number();
+    problems.extend(ids.listed().iter().map(|repeated| {
         let place = reader.location_of(repeated.line);
         let first = reader.location_of(repeated.first_line);
         let first = first.beside(&place);
@@ -134,7 +133,7 @@ fn validate_file(file: &Path) -> Result<Validation> {
     }));
     Ok(Validation {
         file: file.to_path_buf(),
-        examples: stats.examples,
+        examples: good,
         invalid,
         problems,
         unread_keys: unread.finish(),
