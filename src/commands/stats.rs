@@ -68,8 +68,8 @@ pub(crate) fn run(file: &Path, format: &FormatArgs) -> Result<()> {
     show::line(&format!("\n{}", ratings("aspect", &stats.aspects, table)))?;
     let of_responses = stats.response_aspects.values();
     if (stats.aspects.values().chain(of_responses)).any(|ratings| ratings.approximate) {
-        line(&format!(
-            "(~: more than {MOST_DISTINCT_RATINGS} distinct ratings, so that their number, sd and histogram are estimates)"
+        show::line(&format!(
+            "\n(~: more than {MOST_DISTINCT_RATINGS} distinct ratings, so that their number, sd and histogram are estimates)"
         ))?;
     }
     if !stats.response_aspects.is_empty() {

@@ -19,10 +19,10 @@ impl DistinctSketch {
 
     pub(super) fn add(&mut self, value: u64) {
         let hash = mixed(value);
-        // At most 53, as the bit behind the last counts as a one.
+        // The bit behind the last counts as a one.
         let rest = hash << CHOOSE | 1 << (CHOOSE - 1);
+        #[expect(clippy::cast_possible_truncation, reason = "at most 53")]
         let zeros = rest.leading_zeros() as u8 + 1;
-        #[expect(clippy::cast_possible_truncation, reason = "12 bits")]
         let entry = &mut self.zeros[(hash >> (u64::BITS - CHOOSE)) as usize];
         *entry = zeros.max(*entry);
     }

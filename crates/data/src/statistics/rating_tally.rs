@@ -69,7 +69,9 @@ impl RatingTally {
         // As long as they are counted one by one, the groups are the ratings.
         self.seen.get_or_insert_with(|| {
             let mut seen = DistinctSketch::new();
-            groups.keys().for_each(|&bits| seen.add(bits));
+            for &bits in groups.keys() {
+                seen.add(bits);
+            }
             seen
         });
         self.shift += 1;

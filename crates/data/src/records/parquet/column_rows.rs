@@ -73,6 +73,7 @@ impl ColumnRows {
         }
     }
 
+    #[inline]
     pub(super) fn max_definition(&self) -> i16 {
         self.of.max_definition
     }
@@ -108,20 +109,28 @@ impl ColumnRows {
     }
 
     /// Whether the row has nothing more.
+    #[inline]
     pub(super) fn is_at_end(&self) -> bool {
         self.level.get() >= self.end.get()
     }
 
-    /// The definition level of the next value.
-    pub(super) fn definition(&self) -> Result<i16, Damage> {
+    /// The definition level of the next value; `None` at the end of the row.
+    #[inline]
+    pub(super) fn next_definition(&self) -> Option<i16> {
         if self.is_at_end() {
-            return Err(self.torn());
+            return None;
         }
         let level = self.definition.get(self.level.get()).copied();
-        Ok(level.unwrap_or_else(|| self.max_definition()))
+        Some(level.unwrap_or_else(|| self.max_definition()))
+    }
+
+    /// The definition level of the next value.
+    pub(super) fn definition(&self) -> Result<i16, Damage> {
+        self.next_definition().ok_or_else(|| self.torn())
     }
 
     /// The repetition level of the next value; 0 at the end of the row.
+    #[inline]
     pub(super) fn repetition(&self) -> i16 {
         if self.is_at_end() {
             return 0;
@@ -129,16 +138,23 @@ impl ColumnRows {
         self.repetition.get(self.level.get()).copied().unwrap_or(0)
     }
 
-    /// Passes over one level, and its value if it has one.
-    pub(super) fn skip(&self) -> Result<(), Damage> {
-        if self.definition()? == self.max_definition() {
+    /// Passes over one level, and its value if it has one; `None` at the end of the row.
+    #[inline]
+    pub(super) fn pass(&self) -> Option<()> {
+        if self.next_definition()? == self.max_definition() {
             self.value.set(self.value.get() + 1);
         }
         self.level.set(self.level.get() + 1);
-        Ok(())
+        Some(())
+    }
+
+    /// Passes over one level, and its value if it has one.
+    pub(super) fn skip(&self) -> Result<(), Damage> {
+        self.pass().ok_or_else(|| self.torn())
     }
 
     /// Bytes of the next value, which is there.
+    #[inline]
     pub(super) fn size(&self) -> usize {
         match &self.values {
             Values::Bytes(values) => values
@@ -159,9 +175,10 @@ impl ColumnRows {
     }
 
     /// The next value, which is there, if it is of a kind that needs no more than a look.
+    #[inline]
     pub(super) fn take_scalar(&self) -> Option<Scalar<'_>> {
         let at = self.value.get();
-        self.skip().ok()?;
+        self.pass()?;
         let text = |value| str::from_utf8(bytes(value)).ok();
         match (&self.values, self.of.meaning) {
             (Values::Bool(values), Meaning::Plain) => Some(Scalar::Bool(*values.get(at)?)),

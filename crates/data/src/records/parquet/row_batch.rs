@@ -154,12 +154,17 @@ pub(super) struct Cells<'a> {
 }
 
 impl Cells<'_> {
+    /// Counts bytes of the row; `None` where it has too many.
+    #[inline]
+    pub(super) fn count(&self, bytes: usize) -> Option<()> {
+        self.left.set(self.left.get().checked_sub(bytes)?);
+        Some(())
+    }
+
     /// Counts bytes of the row.
-    pub(super) fn spend(&self, bytes: usize) -> Result<(), Damage> {
-        let left = self.left.get().checked_sub(bytes);
-        self.left
-            .set(left.ok_or_else(|| Damage::too_long(self.limit))?);
-        Ok(())
+    fn spend(&self, bytes: usize) -> Result<(), Damage> {
+        self.count(bytes)
+            .ok_or_else(|| Damage::too_long(self.limit))
     }
 }
 

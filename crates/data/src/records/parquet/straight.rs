@@ -104,7 +104,7 @@ impl<'de> MapAccess<'de> for Fields<'de, '_> {
         seed: K,
     ) -> Result<Option<K::Value>, Unusual> {
         for node in self.nodes.by_ref() {
-            self.cells.spend(node.name.len()).map_err(|_| Unusual)?;
+            self.cells.count(node.name.len()).ok_or(Unusual)?;
             if is_null(node, self.cells)? {
                 continue;
             }
@@ -131,10 +131,11 @@ impl<'de> MapAccess<'de> for Fields<'de, '_> {
 }
 
 /// Whether a field is not there, which is then passed over. It takes a comma at least.
+#[inline]
 fn is_null(node: &Node, cells: &Cells<'_>) -> Result<bool, Unusual> {
-    cells.spend(1).map_err(|_| Unusual)?;
-    let definition = cells.columns[node.first].definition();
-    let definition = definition.map_err(|_| Unusual)?;
+    cells.count(1).ok_or(Unusual)?;
+    let definition = cells.columns[node.first].next_definition();
+    let definition = definition.ok_or(Unusual)?;
     if node.optional.is_none_or(|level| definition >= level) {
         return Ok(false);
     }
@@ -154,11 +155,10 @@ struct Field<'de, 'c> {
 impl<'de> Field<'de, '_> {
     fn visit_scalar<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unusual> {
         let column = &self.cells.columns[self.node.first];
-        let definition = column.definition().map_err(|_| Unusual)?;
-        if definition != column.max_definition() {
+        if column.next_definition() != Some(column.max_definition()) {
             return Err(Unusual);
         }
-        self.cells.spend(column.size()).map_err(|_| Unusual)?;
+        self.cells.count(column.size()).ok_or(Unusual)?;
         match column.take_scalar().ok_or(Unusual)? {
             Scalar::Bool(value) => visitor.visit_bool(value),
             Scalar::Whole(value) => match u64::try_from(value) {
@@ -200,7 +200,7 @@ impl<'de> Deserializer<'de> for Field<'de, '_> {
                 element,
             } => {
                 let column = &self.cells.columns[self.node.first];
-                let is_empty = column.definition().map_err(|_| Unusual)? < *definition;
+                let is_empty = column.next_definition().ok_or(Unusual)? < *definition;
                 if is_empty {
                     skip(self.node, self.cells).map_err(|_| Unusual)?;
                 }
@@ -275,11 +275,11 @@ mod tests {
             .map(|record| parse_example(record, &place).unwrap())
             .collect();
         let mut writer = ExampleWriter::create(&path).unwrap();
-        for example in examples {
+        for example in &examples {
             writer.write(example).unwrap();
         }
         writer.commit().unwrap();
-        let file = fs_err::File::open(&path).unwrap();
+        let file = fs_err::File::open(&path).unwrap().into_parts().0;
         let mut rows = Rows::open(&path, file, 1 << 20).unwrap();
         let mut rows = rows.next_batch(&path).unwrap().unwrap();
         let read = examples.iter().map(|example| {
