@@ -130,7 +130,8 @@ mod tests {
                 let mut one = example(&format!("prompt {k}"), [0.0, 0.0]);
                 one.response = format!("w{k:02} u{k:02}");
                 for (place, segment) in one.segments.iter_mut().enumerate() {
-                    let bit = (k * 7919 + 13 * u32::try_from(place).unwrap()).count_ones() % 2;
+                    let hash = fnv1a(&[&one.prompt, &place.to_string()]);
+                    let bit = (hash >> 32).count_ones() % 2;
                     segment.ratings.insert("good".to_owned(), f64::from(bit));
                 }
                 one

@@ -1,5 +1,6 @@
 //! Statistics and digests of data sets.
 
+mod agreement;
 mod collect_texts;
 mod context;
 mod dataset_stats;
@@ -12,6 +13,7 @@ mod rating_tally;
 mod repeated_ids;
 mod stats_collector;
 
+pub use agreement::*;
 pub use collect_texts::{DigestCollector, SketchCollector};
 pub use context::*;
 pub use dataset_stats::*;
