@@ -76,8 +76,10 @@ mod tests {
     fn a_score_of_the_position_alone_is_explained_and_one_of_nothing_is_not() {
         let by_position = share(|_, segment| Some(f64::from(segment == 2))).unwrap();
         assert!(by_position > 0.9, "{by_position}");
-        let noise =
-            |row: u32, segment: u32| f64::from((row * 7919 + segment * 13).count_ones() % 2);
+        let noise = |row: u32, segment: u32| {
+            let mixed = (3 * row + segment + 1).wrapping_mul(0x9e37_79b9);
+            f64::from((mixed ^ (mixed >> 15)).wrapping_mul(0x85eb_ca6b) >> 31)
+        };
         let nothing = share(|row, segment| Some(noise(row, segment))).unwrap();
         assert!(nothing < 0.1, "{nothing}");
         let half =
