@@ -104,6 +104,7 @@ impl Bootstrap {
 
     /// [`metrics`](Self::metrics) of segments and of responses as a whole. Where both have as many responses, these are
     /// drawn once, which makes no other intervals.
+    #[cfg(any(test, feature = "scorer"))]
     pub(crate) fn metrics_of_both(
         &self,
         pairs: [&ResponsePairs; 2],
