@@ -12,6 +12,7 @@ use gradus::data::{Example, TextsDigest};
 use gradus::device;
 use gradus::eval::bootstrap::Bootstrap;
 use gradus::eval::{BeforeAndAfter, Scorer, quantization_change};
+use gradus::model::EmbeddingFormat;
 use gradus_files::is_same_file;
 use serde::Serialize;
 
@@ -58,7 +59,7 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<()> {
         .quantized(args.embeddings, weights.sha256, &device)?;
     let measured = measure(args, original, bundle.clone(), &bootstrap, &device)?;
     let table = changes(&measured, &bootstrap);
-    if let Err(error) = check_limit(&measured) {
+    if let Err(error) = check_limit(&measured, args.embeddings) {
         show::status(&table);
         return Err(error);
     }
@@ -131,6 +132,7 @@ fn measure(
     if aspects.is_empty() {
         return Err(nothing_scored(&args.data, &examples).into());
     }
+    check_rated(&args.data, &aspects)?;
     Ok(MeasuredQuantization {
         data: args.data.display().to_string(),
         texts: TextsDigest::of(&examples),
@@ -155,25 +157,58 @@ fn nothing_scored(data: &Path, examples: &[Example]) -> Usage {
     .with_hint("`gradus score` says why segments have no score")
 }
 
+/// Refuses data that rates none of the aspects, and names those that it does not.
+fn check_rated(data: &Path, aspects: &BTreeMap<String, QuantizationChange>) -> Result<()> {
+    let unrated = aspects.iter().filter(|(_, change)| change.mse.is_none());
+    let unrated: Vec<&str> = unrated.map(|(aspect, _)| aspect.as_str()).collect();
+    if unrated.is_empty() {
+        return Ok(());
+    }
+    let (data, names) = (data.display(), unrated.join(", "));
+    if unrated.len() == aspects.len() {
+        return Err(Usage::new(format!(
+            "{data}: no segment and no response is rated on what is scored: {names}"
+        ))
+        .with_hint("check the names of the aspects with `gradus data stats`")
+        .into());
+    }
+    show::status(&format!(
+        "{data}: nothing is rated on {names}, so that only the scores are compared there"
+    ));
+    Ok(())
+}
+
 /// Refuses scores that moved too far.
-fn check_limit(measured: &MeasuredQuantization) -> Result<()> {
+fn check_limit(measured: &MeasuredQuantization, embeddings: EmbeddingFormat) -> Result<()> {
     let limit = measured.limit;
+    let hint = match embeddings {
+        EmbeddingFormat::F32 => "nothing was written;",
+        _ => "nothing was written; `--embeddings f16` or `f32` moves scores less,",
+    };
     for (aspect, change) in &measured.aspects {
         // Not the other way around: a size that is no number is none to accept.
         if change.size() <= limit {
             continue;
         }
         let in_sds = |value: f64| show::brief(value / change.sd);
+        if change.sd == 0.0 {
+            let message = format!(
+                "{aspect}: all {} scores are equal, expected different ones to compare their changes with",
+                change.segments
+            );
+            return Err(Usage::new(message)
+                .with_hint("nothing was written; give other rated data")
+                .into());
+        }
         return Err(Usage::new(format!(
             "{aspect}: scores move by {} standard deviations in the mean and {} at most, expected at most {limit} and {}",
             in_sds(change.mean),
             in_sds(change.max),
-            fine(10.0 * limit),
+            10.0 * limit,
         ))
-        .with_hint(
-            "nothing was written; --embeddings f16 or f32 moves scores less, --limit accepts more, and `--precision bf16` \
-             with the bundle as it is scores almost as fast",
-        )
+        .with_hint(format!(
+            "{hint} --limit accepts more, and `--precision bf16` with the bundle as it is scores almost as fast"
+        ))
         .into());
     }
     Ok(())

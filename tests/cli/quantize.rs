@@ -111,6 +111,22 @@ fn scores_that_move_too_far_are_refused_and_nothing_is_written() {
         &["quantize", "bundle", "small", "--data", "bare.jsonl"],
     )
     .fails(2, &["the data has no ratings"]);
+    write(
+        path,
+        "other.jsonl",
+        r#"{"prompt":"p","response":"One. Two.","segments":[{"start":0,"end":4,"rating":{"style":1}}]}"#,
+    );
+    gradus(
+        path,
+        &["quantize", "bundle", "small", "--data", "other.jsonl"],
+    )
+    .fails(
+        2,
+        &[
+            "other.jsonl",
+            "no segment and no response is rated on what is scored",
+        ],
+    );
     gradus(
         path,
         &[

@@ -95,7 +95,7 @@ impl Quantization {
             measured.data, measured.texts.records, measured.texts.sha256, measured.limit
         ));
         lines.push(
-            "thresholds and recalibration that it had then were fitted to the scores before"
+            "a threshold or recalibration that it took over was fitted to the scores before"
                 .to_owned(),
         );
         lines

@@ -110,7 +110,7 @@ impl SegmentTokenizer {
         let ratings = RatingUse::Require;
         let sequence = truncate(&self.tokenizer, &self.config, example, ratings)?;
         let tokenized = self.tokenized(example, &sequence, ratings)?;
-        *counts += self.truncation(example, std::slice::from_ref(&tokenized), ratings);
+        *counts += self.truncation(example, std::slice::from_ref(&tokenized));
         Ok(tokenized)
     }
 
@@ -145,7 +145,7 @@ impl SegmentTokenizer {
             Ok(tokenized)
         });
         let tokenized: Vec<TokenizedExample> = tokenized.collect::<Result<_>>()?;
-        let counts = self.truncation(example, &tokenized, ratings);
+        let counts = self.truncation(example, &tokenized);
         Ok((tokenized, counts))
     }
 
@@ -399,15 +399,9 @@ impl SegmentTokenizer {
     }
 
     /// The truncation of an example that is read in these sequences.
-    fn truncation(
-        &self,
-        example: &Example,
-        sequences: &[TokenizedExample],
-        ratings: RatingUse,
-    ) -> TruncationCounts {
-        let rated = |&&index: &&usize| {
-            ratings != RatingUse::Ignore && self.config.rates(&example.segments[index])
-        };
+    fn truncation(&self, example: &Example, sequences: &[TokenizedExample]) -> TruncationCounts {
+        // Also where ratings are not read: it is told how many of them count no more.
+        let rated = |&&index: &&usize| self.config.rates(&example.segments[index]);
         let [dropped, without_tokens] = [
             |sequence: &TokenizedExample| sequence.dropped.clone(),
             |sequence: &TokenizedExample| sequence.without_tokens.clone(),
