@@ -5,7 +5,7 @@ use gradus_files::is_about_the_path;
 use thiserror::Error;
 
 use crate::location::display_path;
-use crate::{Location, RecordError, Unfetched};
+use crate::{Location, RecordError, RecordProblem, Unfetched};
 
 /// The result of an operation of this crate.
 pub type Result<T, E = DataError> = std::result::Result<T, E>;
@@ -600,6 +600,11 @@ impl DataError {
     /// What the user can do, if known.
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Torn { error, .. } if matches!(error.problem, RecordProblem::NotJson { .. }) => Some(
+                "a file that starts with `[` is one list, and `]` ends both: if it is cut off, make it again, or \
+                 copy it again"
+                    .into(),
+            ),
             Self::Record { error, .. } | Self::Example { error, .. } | Self::Torn { error, .. } => {
                 error.hint()
             }

@@ -155,6 +155,15 @@ pub(super) fn integer(value: &Value, field: impl FnOnce() -> String) -> Checked<
         .ok_or_else(|| wrong_type(field(), value, "a whole number"))
 }
 
+/// A value that says yes or no; `false` where it is missing or `null`.
+pub(super) fn flag(value: Option<&Value>, field: impl FnOnce() -> String) -> Checked<bool> {
+    match value {
+        None | Some(Value::Null) => Ok(false),
+        Some(Value::Bool(flag)) => Ok(*flag),
+        Some(other) => Err(wrong_type(field(), other, "true or false")),
+    }
+}
+
 /// A key that an object inside a record needs.
 pub(super) fn member<'a>(
     value: &'a Value,

@@ -489,6 +489,71 @@ fn a_yes_to_one_span_says_nothing_of_the_rest_in_prodigy() {
     );
 }
 
+/// A word that is not known must not count as a no.
+#[test]
+fn an_answer_of_another_word_is_refused() {
+    let prodigy = |key: &str, value: Value| {
+        let mut line = json!({"text": ANSWER, "_input_hash": 1, "spans": []});
+        line[key] = value;
+        refused(&line.to_string(), Format::Prodigy)
+    };
+    let argilla = |status: Value| {
+        let record = json!({
+            "id": "x", "fields": {"response": ANSWER},
+            "responses": {"spans": [{"value": [], "user_id": "u1", "status": status}]},
+        });
+        refused(&record.to_string(), Format::Argilla)
+    };
+    let flat = json!({
+        "id": "x", "response": ANSWER, "spans.responses": [[]], "spans.responses.status": ["Submitted"],
+    });
+    let studio = json!([{
+        "id": 1, "data": {"text": ANSWER}, "annotations": [{"was_cancelled": "true", "result": []}],
+    }]);
+    for (message, field, found, expected) in [
+        (
+            prodigy("answer", json!("Accept")),
+            "`answer`",
+            "\"Accept\"",
+            "accept, reject or ignore",
+        ),
+        (
+            prodigy("answer", json!(true)),
+            "`answer`",
+            "true",
+            "accept, reject or ignore",
+        ),
+        (
+            prodigy("_is_binary", json!("true")),
+            "`_is_binary`",
+            "\"true\"",
+            "true or false",
+        ),
+        (
+            argilla(json!("done")),
+            "`responses.spans[0].status`",
+            "\"done\"",
+            "submitted, draft or discarded",
+        ),
+        (
+            refused(&flat.to_string(), Format::Argilla),
+            "`spans.responses.status[0]`",
+            "\"Submitted\"",
+            "submitted, draft or discarded",
+        ),
+        (
+            refused(&studio.to_string(), Format::LabelStudio),
+            "`annotations[0].was_cancelled`",
+            "\"true\"",
+            "true or false",
+        ),
+    ] {
+        for part in [field, found, &format!("expected {expected}")] {
+            assert!(message.contains(part), "{message}");
+        }
+    }
+}
+
 #[test]
 fn the_later_annotation_of_a_user_replaces_the_earlier_in_label_studio() {
     let marked = json!([label_region("r", 17, 22, "Wrong")]);

@@ -74,6 +74,11 @@ fn a_list_that_is_cut_off_is_refused_as_a_whole() {
     let message = error.to_string();
     assert!(message.contains("data:2: not JSON"), "{message}");
     assert!(message.contains("the list does not end"), "{message}");
+    let hint = error.hint().unwrap();
+    assert!(
+        hint.contains("one list") && !hint.contains("JSONL"),
+        "{hint}"
+    );
 }
 
 #[test]

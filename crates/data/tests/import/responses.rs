@@ -535,12 +535,19 @@ fn ultrafeedback_rates_each_completion_in_its_aspects() {
     let lacking = one(&record(json!([lacking])), Format::UltraFeedback);
     assert_eq!(ratings(&lacking, "truthfulness"), [None]);
     assert_eq!(ratings(&lacking, "honesty"), [Some(5.0)]);
-    let wrong = record(json!([completion("Hi.", "good")]));
-    let message = refused(&wrong, Format::UltraFeedback);
-    assert!(
-        message.contains("completions[0].annotations.honesty.Rating"),
-        "{message}"
-    );
+    for wrong in ["good", "6", "-3", "0", "1e3", "inf"] {
+        let message = refused(
+            &record(json!([completion("Hi.", wrong)])),
+            Format::UltraFeedback,
+        );
+        for part in [
+            "completions[0].annotations.honesty.Rating",
+            wrong,
+            "expected a number from 1 to 5",
+        ] {
+            assert!(message.contains(part), "{message}");
+        }
+    }
     // A completion that is empty is refused alone.
     let one_empty = record(json!([completion("", "5"), completion("Hi.", "5")]));
     let examples = import_all(&one_empty, Format::UltraFeedback, &ImportOptions::default());

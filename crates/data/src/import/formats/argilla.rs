@@ -119,7 +119,7 @@ fn nested(responses: Option<Value>) -> Checked<Vec<Answer>> {
             let Some(answer) = answer.as_object_mut() else {
                 return Err(wrong_type(field, &answer, "an object with `value`"));
             };
-            if !is_submitted(answer.get("status")) {
+            if !is_submitted(answer.get("status"), || format!("{field}.status"))? {
                 continue;
             }
             let value = answer.remove("value");
@@ -159,7 +159,8 @@ fn flat(fields: &mut Map<String, Value>) -> Checked<Vec<Answer>> {
         };
         let at = |list: &Option<Value>, k: usize| list.as_ref()?.get(k).cloned();
         for (k, value) in values.into_iter().enumerate() {
-            if value.is_null() || !is_submitted(at(&states, k).as_ref()) {
+            let status_field = || format!("{field}.status[{k}]");
+            if value.is_null() || !is_submitted(at(&states, k).as_ref(), status_field)? {
                 continue;
             }
             answers.push(Answer {
@@ -191,10 +192,15 @@ fn spans_of_columns(value: Value) -> Value {
     (0..count).map(row).collect()
 }
 
-fn is_submitted(status: Option<&Value>) -> bool {
-    match status {
-        None | Some(Value::Null) => true,
-        Some(status) => status == "submitted",
+fn is_submitted(status: Option<&Value>, field: impl FnOnce() -> String) -> Checked<bool> {
+    let Some(status) = status.filter(|status| !status.is_null()) else {
+        return Ok(true);
+    };
+    match status.as_str() {
+        Some("submitted") => Ok(true),
+        Some("draft" | "discarded") => Ok(false),
+        // Passed over, the answer would be lost.
+        _ => Err(wrong_type(field(), status, "submitted, draft or discarded")),
     }
 }
 

@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use crate::import::annotated::{Annotated, Made, Rater, Texts, number_rating};
 use crate::import::fields::{
-    Record, list_member, member, not_allowed, position_member, text_member,
+    Record, flag, list_member, member, not_allowed, position_member, text_member,
 };
 use crate::import::marks::{MarkReader, Marked};
 use crate::import::options::ImportOptions;
@@ -38,7 +38,9 @@ pub(in crate::import) fn parse(mut record: Record, options: &ImportOptions) -> C
         let mut rater = Rater {
             name: name(annotation, k),
             made: Some(made(annotation)),
-            has_declined: annotation.get("was_cancelled") == Some(&Value::Bool(true)),
+            has_declined: flag(annotation.get("was_cancelled"), || {
+                format!("{place}.was_cancelled")
+            })?,
             ..Rater::default()
         };
         if !rater.has_declined {

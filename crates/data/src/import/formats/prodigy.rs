@@ -5,11 +5,11 @@ use serde_json::Value;
 use super::grouped::{Group, read_groups};
 use crate::Result;
 use crate::import::annotated::{Made, Rater, Texts};
-use crate::import::fields::{Record, not_allowed, position_member, text_member};
+use crate::import::fields::{Record, flag, not_allowed, position_member, text_member};
 use crate::import::importer::Parsed;
 use crate::import::marks::{MarkReader, Marked};
 use crate::import::options::ImportOptions;
-use crate::records::field::{Checked, list};
+use crate::records::field::{Checked, list, wrong_type};
 
 /// Which answers are read.
 const EXPECTED: &str = "answers with all spans of a text, as of spans.manual, ner.manual or review";
@@ -36,14 +36,14 @@ fn answer(mut record: Record, options: &ImportOptions) -> Checked<Group> {
     let time = time.unwrap_or_default();
     let answer = record.take("answer");
     let spans = record.take("spans");
-    if record.get("_is_binary") == Some(&Value::Bool(true)) {
+    if flag(record.get("_is_binary"), || "_is_binary".to_owned())? {
         // Read as marks, a rejected span would leave a text without a fault, and an accepted one the rest of it.
         let found = "a yes or no to one suggested span";
         return Err(not_allowed("_is_binary", found, EXPECTED));
     }
     // Without an answer and without spans, it is a task that nobody has answered.
     let is_answered = answer.is_some() || spans.is_some();
-    let has_declined = answer.is_some_and(|answer| answer != "accept");
+    let has_declined = answer.as_ref().map_or(Ok(false), has_declined)?;
     let spans = spans.unwrap_or_else(|| Value::Array(Vec::new()));
     record.take("tokens");
     let mut fields = record.rest()?;
@@ -79,4 +79,14 @@ fn answer(mut record: Record, options: &ImportOptions) -> Checked<Group> {
         meta: fields,
         rater: is_answered.then_some(rater),
     })
+}
+
+/// Whether an answer is that of somebody who did not mark the text.
+fn has_declined(answer: &Value) -> Checked<bool> {
+    match answer.as_str() {
+        Some("accept") => Ok(false),
+        Some("reject" | "ignore") => Ok(true),
+        // Taken for either, the marks of its rater would be lost, or counted against their will.
+        _ => Err(wrong_type("answer", answer, "accept, reject or ignore")),
+    }
 }

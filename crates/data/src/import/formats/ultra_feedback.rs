@@ -7,6 +7,10 @@ use crate::import::options::ImportOptions;
 use crate::records::field::{Checked, missing, text, wrong_type};
 use crate::{CharSpan, Example, Segment};
 
+/// The scale of every aspect.
+const SCALE: std::ops::RangeInclusive<f64> = 1.0..=5.0;
+const RATING: &str = "a number from 1 to 5, a text with one, or N/A";
+
 /// The answers of several models to an instruction, each rated as a whole in several aspects.
 pub(in crate::import) fn parse(
     mut record: Record,
@@ -64,25 +68,16 @@ fn ratings(
     // In Parquet, an aspect that a response lacks is null.
     for (aspect, annotation) in annotations.iter().filter(|(_, value)| !value.is_null()) {
         let field = format!("{field}.{aspect}");
-        let value = member(
-            annotation,
-            &field,
-            "Rating",
-            "a number, a text with one, or N/A",
-        )?;
+        let value = member(annotation, &field, "Rating", RATING)?;
         let field = format!("{field}.Rating");
         let number = match value {
             Value::String(text) if text.trim() == "N/A" => continue,
             Value::String(text) => text.trim().parse().ok(),
             other => other.as_f64(),
         };
-        let number = number.filter(|number: &f64| number.is_finite());
+        let number = number.filter(|number: &f64| SCALE.contains(number));
         let Some(number) = number else {
-            return Err(not_allowed(
-                field,
-                value,
-                "a number, a text with one, or N/A",
-            ));
+            return Err(not_allowed(field, value, RATING));
         };
         let rating = options.rate(number, number, || field)?;
         ratings.insert(aspect.clone(), rating);

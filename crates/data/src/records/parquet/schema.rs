@@ -54,7 +54,9 @@ pub(super) fn fields(root: &Type) -> Result<Vec<Node>, Damage> {
     for (index, node) in nodes.iter().enumerate() {
         if nodes[..index].iter().any(|other| other.name == node.name) {
             let problem = "found two columns of that name, expected one";
-            return Err(Damage::new(problem).in_column(&node.name));
+            return Err(Damage::new(problem)
+                .with_hint("rename one of them, or leave it out, and write the file again")
+                .in_column(&node.name));
         }
     }
     if next == 0 {
@@ -234,4 +236,24 @@ fn group_fields(field: &Type) -> &[std::sync::Arc<Type>] {
 fn is_repeated(field: &Type) -> bool {
     let info = field.get_basic_info();
     info.has_repetition() && info.repetition() == Repetition::REPEATED
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use parquet::schema::parser::parse_message_type;
+
+    use super::*;
+
+    #[test]
+    fn two_columns_of_one_name_are_not_called_damage() {
+        let schema = "message record { required binary a; optional binary b; required double a; }";
+        let schema = parse_message_type(schema).unwrap();
+        let error = fields(&schema).unwrap_err().of(Path::new("x.parquet"));
+        let message = error.to_string();
+        assert!(message.contains("two columns of that name"), "{message}");
+        let hint = error.hint().unwrap();
+        assert!(hint.contains("rename one of them"), "{hint}");
+    }
 }
