@@ -104,16 +104,25 @@ pub(crate) fn refuse_input(output: &Path, input: &Path) -> Result<()> {
 /// Refuses a file of another place, and one whose name says that it holds something else.
 pub(crate) fn check_file(path: &Path, content: Content) -> Result<(), Usage> {
     elsewhere::refuse_output(path)?;
+    if path.to_string_lossy().ends_with(std::path::is_separator) {
+        return Err(Usage::new(format!(
+            "{}: found a directory, as the path ends in `{}`, expected a file",
+            path.display(),
+            std::path::MAIN_SEPARATOR
+        ))
+        .with_hint("name a file, such as one in this directory"));
+    }
     // A device or a pipe is called as its maker likes.
     if path.exists() && !path.is_file() {
         return Ok(());
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let (name, is_compressed) = match name.strip_suffix(".gz") {
-        Some(name) => (name, true),
-        None => (&*name, false),
+    let bare = match name.rsplit_once('.') {
+        Some((bare, ending)) if ending.eq_ignore_ascii_case("gz") => bare,
+        _ => &name,
     };
-    let Some(ending) = ending(name) else {
+    let is_compressed = bare.len() < name.len();
+    let Some(ending) = ending(bare) else {
         return Ok(());
     };
     let (what, known) = content.known();
@@ -122,7 +131,8 @@ pub(crate) fn check_file(path: &Path, content: Content) -> Result<(), Usage> {
     if ending == "zst" || (known.contains(&ending.as_str()) && !(is_parquet && is_compressed)) {
         return Ok(());
     }
-    let gz = if is_compressed { ".gz" } else { "" };
+    // As it is written, with its dot.
+    let found = &name[bare.len() - ending.len() - 1..];
     let known: Vec<String> = known.iter().map(|known| format!(".{known}")).collect();
     let compressed = if content == Content::Records {
         "each but .parquet"
@@ -130,7 +140,7 @@ pub(crate) fn check_file(path: &Path, content: Content) -> Result<(), Usage> {
         "each"
     };
     Err(Usage::new(format!(
-        "{}: found the ending .{ending}{gz}, expected {} ({compressed} also with .gz), or none",
+        "{}: found the ending {found}, expected {} ({compressed} also with .gz), or none",
         path.display(),
         known.join(", "),
     ))
@@ -211,6 +221,9 @@ mod tests {
             "a",
             "a.jsonl",
             "a.JSONL.gz",
+            "a.jsonl.GZ",
+            "a.Parquet",
+            ".GZ",
             "b/a.ndjson",
             "a.json",
             "a.parquet",
@@ -227,6 +240,8 @@ mod tests {
             ("a.arrow", Content::Records, "`.arrow`"),
             ("a.jsonl.bz2", Content::Records, "`.bz2`"),
             ("a.parquet.gz", Content::Records, "`.parquet.gz`"),
+            ("a.PARQUET.Gz", Content::Records, "`.PARQUET.Gz`"),
+            ("a.CSV", Content::Records, "`.CSV`"),
             ("a.html", Content::Markdown, "`.html`"),
             ("a.pdf", Content::Html, "`.pdf`"),
             ("a.xlsx", Content::Csv, "`.xlsx`"),
@@ -240,6 +255,15 @@ mod tests {
             message.contains(".jsonl, .ndjson, .json, .parquet"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn a_path_that_ends_in_a_slash_is_no_file() {
+        for name in ["out/", "out.dir/", "a.jsonl/", "./"] {
+            let message = refused(name, Content::Records).unwrap_or_default();
+            let parts = [name, "found a directory", "expected a file"];
+            assert!(parts.iter().all(|part| message.contains(part)), "{message}");
+        }
     }
 
     #[test]

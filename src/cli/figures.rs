@@ -133,7 +133,7 @@ Figures:
   ratings, count,      ratings of an aspect: how many, how many different values, lowest, mean and highest, and
   distinct, min, mean, standard deviation
   max, sd
-  histogram            ratings in ten bins of equal width, from lowest to highest
+  histogram            ratings in ten bins of equal width, from lowest to highest; `·` is an empty one
   Pearson with the     how well a property of a segment alone predicts its rating; `!` marks a trap: as good as a
   rating               model may be
   fitted               the same of place and length together, on held-out prompts";

@@ -44,8 +44,10 @@ pub(crate) fn run(file: &Path, format: &FormatArgs) -> Result<()> {
         line(&format!("{with_context} examples have a context"))?;
     }
     if stats.repeated_ids > 0 {
-        let repeated = stats.repeated_ids;
-        line(&format!("{repeated} ids are used more than once"))?;
+        line(&match stats.repeated_ids {
+            1 => "1 record repeats the id of an earlier one".to_owned(),
+            repeated => format!("{repeated} records repeat the id of an earlier one"),
+        })?;
     }
     if stats.blank_responses > 0 {
         let blank = stats.blank_responses;

@@ -264,6 +264,15 @@ fn validate_counts_all_repeated_ids_and_lists_a_few() {
     let json = gradus(path, &["data", "validate", "repeated.jsonl", "--json"]);
     let files: Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!(files[0]["invalid"], 30);
+    // Statistics count the records that repeat an id, not the ids.
+    let stats = gradus(path, &["data", "stats", "repeated.jsonl"]);
+    assert!(
+        stats
+            .stdout
+            .contains("30 records repeat the id of an earlier one"),
+        "{}",
+        stats.stdout
+    );
 }
 
 #[test]

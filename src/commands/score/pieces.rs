@@ -244,7 +244,11 @@ fn output_name(input: &Path) -> Result<String> {
             input.display()
         ))
     })?;
-    Ok(name.strip_suffix(".zst").unwrap_or(name).to_owned())
+    Ok(match name.rsplit_once('.') {
+        Some((bare, ending)) if ending.eq_ignore_ascii_case("zst") => bare,
+        _ => name,
+    }
+    .to_owned())
 }
 
 fn refuse_equal_names(pieces: &[Piece]) -> Result<()> {
@@ -289,7 +293,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let all = inputs(
             directory.path(),
-            &["a.jsonl", "b.jsonl.zst", "c.jsonl.gz", "d.jsonl"],
+            &["a.jsonl", "b.jsonl.ZST", "c.jsonl.gz", "d.jsonl"],
         );
         // Told apart by content, so a plain file may have any of these names.
         assert_eq!(

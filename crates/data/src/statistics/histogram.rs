@@ -8,7 +8,7 @@ pub const HISTOGRAM_BINS: usize = 10;
 /// Counts of numbers in bins of equal width between the lowest and the highest number.
 ///
 /// A bin includes its lower edge, and the last one also its upper edge. If all numbers are equal, they are in the
-/// first bin. Displayed as one block character per bin, with a height relative to the fullest bin.
+/// first bin. Displayed as one block character per bin, with a height relative to the fullest bin; `·` is an empty bin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -64,6 +64,8 @@ impl Histogram {
 impl fmt::Display for Histogram {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+        // Not a blank: HTML and Markdown make one of several.
+        const EMPTY: char = '·';
         let fullest = self.counts.iter().copied().max().unwrap_or(0).max(1);
         for &count in &self.counts {
             // Rounded up, so that a bin that is not empty shows at least the lowest block.
@@ -71,7 +73,7 @@ impl fmt::Display for Histogram {
             let block = usize::try_from(height)
                 .ok()
                 .and_then(|height| height.checked_sub(1));
-            write!(f, "{}", block.map_or(' ', |block| BLOCKS[block]))?;
+            write!(f, "{}", block.map_or(EMPTY, |block| BLOCKS[block]))?;
         }
         Ok(())
     }
@@ -112,7 +114,7 @@ mod tests {
             max: 1.0,
             counts: [8, 0, 4, 1, 0, 0, 0, 0, 0, 100],
         };
-        assert_eq!(histogram.to_string(), "▁ ▁▁     █");
+        assert_eq!(histogram.to_string(), "▁·▁▁·····█");
     }
 
     proptest! {
