@@ -20,6 +20,7 @@ How to read the output: docs/compare.md";
 
 /// `gradus compare-generators`.
 #[derive(Debug, Args)]
+#[command(mut_arg("resamples", |argument| argument.help("Bootstrap resamples of the prompts; at least 100")))]
 pub(crate) struct CompareGeneratorsArgs {
     /// Directory of a trained bundle, the judge
     pub(crate) bundle: PathBuf,

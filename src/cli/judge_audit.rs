@@ -21,6 +21,7 @@ wins often is what it will learn to write.
 
 /// `gradus audit`.
 #[derive(Debug, Args)]
+#[command(mut_arg("resamples", |argument| argument.help("Bootstrap resamples of the prompts; 0: no intervals")))]
 pub(crate) struct JudgeAuditArgs {
     /// Directory of a trained bundle
     pub(crate) bundle: PathBuf,

@@ -132,7 +132,7 @@ pub(crate) struct ScoreArgs {
     pub(crate) offsets: Offsets,
     /// Score every record by itself and write it at once, for a program that waits for each answer;
     /// slower than in batches. Where a record is invalid, its line has `file`, `number` and `error`,
-    /// and the exit code is 2 at the end
+    /// and the exit code is 2 at the end; a line longer than --max-line-bytes ends the run at once
     #[arg(long, conflicts_with = "output")]
     pub(crate) unbuffered: bool,
     /// Padded tokens per batch

@@ -26,6 +26,11 @@ const ALIKE: f64 = 0.6;
 
 pub(crate) fn run(args: &ExplainArgs) -> Result<()> {
     let source = ScoreInput::of(args.bundle.as_deref(), args.scores.as_deref())?;
+    source.check_options(&[
+        ("--cut-segments", args.cut.segments.is_some()),
+        ("--offset", args.offset.offset.is_some()),
+        ("--device", args.device.device.is_some()),
+    ])?;
     let examples = records::read(&args.data)?;
     check_id(&examples, args)?;
     let explanation = match &source {

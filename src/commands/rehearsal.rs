@@ -31,6 +31,10 @@ pub(crate) fn page(args: &TrainArgs, paths: &Paths<'_>) -> Result<Option<AtomicF
 
 /// Prints the plan, and writes its page.
 pub(crate) fn show(found: &Rehearsed, args: &TrainArgs, page: Option<AtomicFile>) -> Result<()> {
+    let written = match (&page, &args.html) {
+        (Some(_), Some(path)) => format!("only {} was written", path.display()),
+        _ => "nothing written".to_owned(),
+    };
     if let Some(page) = page {
         output::write_page(page, &document(found).html())?;
     }
@@ -48,7 +52,7 @@ pub(crate) fn show(found: &Rehearsed, args: &TrainArgs, page: Option<AtomicFile>
     } else {
         show::line(&found.steps())?;
     }
-    show::status("nothing was trained, and nothing written: --dry-run");
+    show::status(&format!("nothing was trained, and {written}: --dry-run"));
     Ok(())
 }
 

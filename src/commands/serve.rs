@@ -101,7 +101,7 @@ mod present {
                 rating_range: args.rating_range,
             },
             precision: args.precision.precision,
-            offset: args.offset.offset.unwrap_or_default(),
+            offset: args.offset.offset,
             grace: Duration::from_secs(args.grace),
         })
     }
@@ -127,11 +127,21 @@ mod present {
                 model,
                 digest,
                 precision,
+                offset,
+                not_used,
             } => {
+                let offset =
+                    offset.map_or_else(String::new, |choice| format!(", offset: {choice}"));
                 show::status(&format!(
-                    "loaded `{model}` ({}), in {precision}",
+                    "loaded `{model}` ({}), in {precision}{offset}",
                     &digest[..12]
                 ));
+                if !not_used.is_empty() {
+                    show::status(&format!(
+                        "not used: the {} of `{model}`, fitted to scores with the offset",
+                        not_used.join(" and ")
+                    ));
+                }
             }
             Event::Ready => show::status("ready"),
             Event::Draining => {

@@ -34,6 +34,24 @@ impl ScoreInput {
         }
     }
 
+    /// Refuses options that choose how a bundle scores where scores are those of a file; each has its name, and whether
+    /// it is given.
+    pub(crate) fn check_options(&self, of_bundles: &[(&str, bool)]) -> Result<()> {
+        let given = of_bundles.iter().filter(|(_, given)| *given);
+        let given: Vec<&str> = given.map(|(name, _)| *name).collect();
+        if given.is_empty() || self.bundle().is_some() {
+            return Ok(());
+        }
+        let given = given.join(", ");
+        Err(Usage::new(format!(
+            "{given}: found with --scores, expected with a bundle only, as it says how one scores"
+        ))
+        .with_hint(format!(
+            "leave {given} out, or give a bundle instead of --scores"
+        ))
+        .into())
+    }
+
     /// Its name for reports.
     pub(crate) fn name(&self) -> ScoreSource {
         match self {

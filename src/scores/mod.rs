@@ -70,6 +70,8 @@ pub(crate) struct Scores {
     pub(crate) recalibration: Option<Recalibration>,
     /// The scores of a bundle with an offset as they are with the other choice of `--offset`, by aspect; not recalibrated.
     pub(crate) other_offset: Vec<BaselineScores>,
+    /// What became of the bundle's offset; `None` if it has none, and for a score file.
+    pub(crate) offset: Option<OffsetUse>,
     /// The bundle's thresholds of doubtful segments.
     pub(crate) thresholds: DoubtThresholds,
     /// Whether the model scores a segment without later text; `None` for a score file.
@@ -150,6 +152,7 @@ impl Scores {
                     aggregation: choices.aggregation.or(file.aggregation).unwrap_or_default(),
                     recalibration: None,
                     other_offset: Vec::new(),
+                    offset: None,
                     thresholds: DoubtThresholds::new(),
                     causal: None,
                     reads_context: None,
@@ -223,7 +226,8 @@ impl Scores {
         let precision = Some(scorer.precision());
         let other_offset = other_offset(scorer, examples, &responses, (&wanted, &places));
         let mut thresholds = scorer.manifest().thresholds.clone();
-        if scorer.offset_use() == Some(OffsetUse::Drop) {
+        let offset = scorer.offset_use();
+        if offset == Some(OffsetUse::Drop) {
             thresholds.clear();
         }
         let Some(maps) = scorer.recalibrations().cloned() else {
@@ -233,6 +237,7 @@ impl Scores {
                 aggregation,
                 recalibration: None,
                 other_offset,
+                offset,
                 thresholds,
                 causal,
                 reads_context,
@@ -257,6 +262,7 @@ impl Scores {
                 applied,
             }),
             other_offset,
+            offset,
             thresholds,
             causal,
             reads_context,

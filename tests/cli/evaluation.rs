@@ -257,6 +257,18 @@ fn settings_that_make_no_sense_are_refused() {
     );
     refused(&["--json", "--markdown", "-"], &["--json", "--markdown -"]);
     refused(&["--aspects", "a,b"], &["plain numbers", "a, b"]);
+    let of_bundles = [
+        &["--offset", "drop"][..],
+        &["--raw"],
+        &["--stride", "8"],
+        &["--precision", "int8"],
+        &["--device", "cpu"],
+        &["--cut-segments", "score"],
+    ];
+    for option in of_bundles {
+        refused(option, &[option[0], "--scores", "leave"]);
+    }
+    refused(&of_bundles[..2].concat(), &["--raw, --offset: found"]);
     gradus(directory.path(), &["eval", "data.jsonl"]).fails(2, &["--scores"]);
     gradus(
         directory.path(),

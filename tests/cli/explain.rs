@@ -161,6 +161,14 @@ fn scores_of_a_file_are_explained_without_a_head() {
     ];
     let run = gradus(path, &arguments);
     assert!(run.stderr.contains("no head"), "{}", run.stderr);
+    for option in [
+        ["--offset", "keep"],
+        ["--device", "cpu"],
+        ["--cut-segments", "score"],
+    ] {
+        let all = [&arguments[..], &option].concat();
+        gradus(path, &all).fails(2, &[option[0], "--scores"]);
+    }
     let table = run.succeeds();
     for part in [
         "0.160",

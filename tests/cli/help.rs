@@ -45,6 +45,17 @@ fn every_command_explains_itself() {
         let help = gradus(directory.path(), &arguments).succeeds();
         assert!(help.contains("Usage: gradus"), "{help}");
     }
+    for (command, resampled) in [
+        ("eval", "resamples of the responses; 0"),
+        ("audit", "resamples of the prompts; 0"),
+        (
+            "compare-generators",
+            "resamples of the prompts; at least 100",
+        ),
+    ] {
+        let help = gradus(directory.path(), &[command, "--help"]).succeeds();
+        assert!(help.contains(resampled), "{help}");
+    }
     let top = gradus(directory.path(), &["--help"]).succeeds();
     assert!(top.contains("segment-level reward models"), "{top}");
 }

@@ -166,6 +166,8 @@ fn eval_shows_both_and_the_kept_one_does_not_lose_to_the_baseline() {
             let mut run = vec!["eval", bundle, "test.jsonl", "--json", "--resamples", "0"];
             run.extend(options);
             let report: Value = serde_json::from_str(&gradus(bundles(), &run).succeeds()).unwrap();
+            let choice = options.last().map_or("keep", |choice| *choice);
+            assert_eq!(report["provenance"]["offset"], choice);
             let aspect = &report["aspects"][0];
             let baselines = aspect["baselines"].as_array().unwrap();
             let mse = |values: &Value| values["mse"].as_f64().unwrap();
@@ -268,4 +270,25 @@ fn what_was_fitted_to_kept_scores_is_not_used_without_the_offset() {
         run.stderr
     );
     assert_ne!(gradus(path, &["score", "bundle", data]).succeeds(), before);
+    for (choice, part) in [
+        (
+            "drop",
+            "of scores without recalibration, with the offset dropped:",
+        ),
+        ("keep", "of recalibrated scores, with the offset kept:"),
+    ] {
+        let eval = [
+            "eval",
+            "bundle",
+            data,
+            "--resamples",
+            "0",
+            "--card",
+            "--offset",
+            choice,
+        ];
+        gradus(path, &eval).succeeds();
+        let card = fs_err::read_to_string(path.join("bundle/README.md")).unwrap();
+        assert!(card.contains(part), "no `{part}` in {card}");
+    }
 }

@@ -37,6 +37,8 @@ fn page_of(directory: &Path, arguments: &[&str], parts: &[&str]) {
 #[test]
 fn a_threshold_has_a_page_with_its_curve() {
     let directory = threshold::place(|score| json!(score));
+    let remove = ["threshold", "bundle", "--remove", "--html", "page.html"];
+    gradus(directory.path(), &remove).fails(2, &["--remove", "--html"]);
     page_of(
         directory.path(),
         &[
@@ -138,6 +140,11 @@ fn a_plan_has_markdown_json_and_a_page_with_its_ratings() {
             "<th scope=\"col\">highest</th>",
         ],
     );
+    let said = |more: &[&str]| gradus(path, &[&plan[..], more].concat()).stderr;
+    let html = said(&["--html", "plan.html"]);
+    assert!(html.contains("only plan.html was written"), "{html}");
+    let nothing = said(&[]);
+    assert!(nothing.contains("nothing written"), "{nothing}");
     let markdown = gradus(path, &[&plan[..], &["--markdown"]].concat()).succeeds();
     for part in ["# Training plan", "steps in", "| aspect ", "| train "] {
         assert!(markdown.contains(part), "missing `{part}` in {markdown}");

@@ -105,6 +105,43 @@ fn each_setting_does_what_the_option_of_the_command_does() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn an_offset_is_dropped_where_every_bundle_has_one() {
+    let server = Server::spawn(trained(), &["bundle", "--offset", "drop"], &[]);
+    let (code, said) = server.end();
+    assert_eq!(code, Some(2), "{said}");
+    assert!(
+        said.contains("--offset drop: found the bundle `bundle` without an offset"),
+        "{said}"
+    );
+    let directory = temp_dir();
+    let path = directory.path();
+    let tiny = fs_err::read_to_string(trained().join("tiny.toml")).unwrap();
+    let config = format!("{tiny}offset = \"position+length\"\n");
+    write(path, "offset.toml", config);
+    let of = |name: &str| path.join(name).to_str().unwrap().to_owned();
+    let (config, bundle) = (of("offset.toml"), of("bundle"));
+    let mut train = train_arguments(&["--output", &bundle]);
+    train[2] = &config;
+    gradus(trained(), &train).succeeds();
+    gradus(
+        trained(),
+        &["calibrate", &bundle, "valid.jsonl", "--kind", "linear"],
+    )
+    .succeeds();
+    let server = Server::within(path, &["bundle", "--offset", "drop"], &[]);
+    assert_eq!(server.get("/info").json(200)["models"][0]["offset"], "drop");
+    server.signal("-TERM");
+    let (_, said) = server.end();
+    for part in [
+        "offset: drop",
+        "not used: the recalibration of `bundle`, fitted to scores with the offset",
+    ] {
+        assert!(said.contains(part), "no `{part}` in {said}");
+    }
+}
+
 #[test]
 fn a_score_of_a_part_of_a_segment_is_marked_and_windows_are_counted() {
     let server = Server::within(directory(), &["bundle"], &[]);

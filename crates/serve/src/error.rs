@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use gradus_eval::EvalError;
+use gradus_eval::{EvalError, OffsetUse};
 
 /// The result of an operation of this crate.
 pub type Result<T, E = ServeError> = std::result::Result<T, E>;
@@ -78,6 +78,16 @@ pub enum ServeError {
         #[source]
         cause: Box<EvalError>,
     },
+    /// A bundle without an offset, of which something is to become.
+    #[error(
+        "--offset {choice}: found the bundle `{name}` without an offset, expected one that was trained beside a baseline"
+    )]
+    NoOffset {
+        /// What requests call it.
+        name: String,
+        /// What was to become of it.
+        choice: OffsetUse,
+    },
     /// The server had to end before all requests were answered.
     #[error(
         "connections that were still open after {seconds} s, and have been closed: {connections}"
@@ -108,6 +118,7 @@ impl ServeError {
             | Self::Key { .. }
             | Self::KeyFile { .. }
             | Self::Unprotected { .. }
+            | Self::NoOffset { .. }
             | Self::Listen { .. } => true,
         }
     }
@@ -123,6 +134,10 @@ impl ServeError {
             ),
             Self::Grace { .. } => Some("give more time: --grace SECONDS".into()),
             Self::Bundle { cause, .. } => cause.hint(),
+            Self::NoOffset { .. } => Some(
+                "leave --offset out, serve that bundle by itself, or train it with `training.offset` in the run configuration"
+                    .into(),
+            ),
             _ => None,
         }
     }

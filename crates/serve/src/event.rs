@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use gradus_eval::Precision;
+use gradus_eval::{OffsetUse, Precision};
 use serde::Serialize;
 
 /// Takes events; called on the server's threads, so it should not wait.
@@ -27,6 +27,10 @@ pub enum Event {
         digest: String,
         /// The number format of its products.
         precision: Precision,
+        /// What becomes of its offset; `None` if it has none.
+        offset: Option<OffsetUse>,
+        /// Its parts that are not used, as they were fitted to scores with the offset.
+        not_used: Vec<&'static str>,
     },
     /// A bundle could not be loaded again; the one that was there stays.
     ReloadFailed {

@@ -19,6 +19,8 @@ pub(crate) struct Model {
     /// SHA-256 of its manifest, which has those of its parts.
     pub(crate) digest: String,
     pub(crate) scorer: Scorer,
+    /// Its parts that are not used, as they were fitted to scores with the offset.
+    not_used: Vec<&'static str>,
 }
 
 /// All bundles of a server.
@@ -26,7 +28,7 @@ pub(crate) struct Models {
     slots: Vec<Slot>,
     device: Device,
     precision: Option<Precision>,
-    offset: OffsetUse,
+    offset: Option<OffsetUse>,
     max_batch_tokens: usize,
     observer: Observer,
 }
@@ -49,7 +51,7 @@ impl Models {
     /// Places for bundles, none of them loaded yet.
     pub(crate) fn new(
         sources: &[BundleSource],
-        (device, precision, offset): (Device, Option<Precision>, OffsetUse),
+        (device, precision, offset): (Device, Option<Precision>, Option<OffsetUse>),
         max_batch_tokens: usize,
         observer: Observer,
     ) -> Result<Self> {
@@ -143,29 +145,42 @@ impl Models {
 
     fn load(&self, slot: &Slot) -> Result<Arc<Model>> {
         let _alone = slot.loading.lock().unwrap_or_else(PoisonError::into_inner);
-        let model = self
-            .read(&slot.source)
-            .map_err(|cause| ServeError::Bundle {
-                name: slot.source.name.clone(),
-                cause: Box::new(cause),
-            })?;
-        let model = Arc::new(model);
+        let model = Arc::new(self.read(&slot.source)?);
         *slot.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&model));
         (self.observer)(Event::Loaded {
             model: model.name.clone(),
             digest: model.digest.clone(),
             precision: model.scorer.precision(),
+            offset: model.scorer.offset_use(),
+            not_used: model.not_used.clone(),
         });
         Ok(model)
     }
 
     /// Reads a bundle. Where another took its place in the meantime, that one is read.
-    fn read(&self, source: &BundleSource) -> Result<Model, EvalError> {
+    fn read(&self, source: &BundleSource) -> Result<Model> {
+        let wrong = |cause: EvalError| ServeError::Bundle {
+            name: source.name.clone(),
+            cause: Box::new(cause),
+        };
         let manifest = source.path.join("manifest.json");
         let digest = || digest_file(&manifest).map(|part| part.sha256).ok();
         loop {
             let before = digest();
-            let mut scorer = Scorer::load(&source.path, &self.device)?.with_offset(self.offset);
+            let mut scorer = Scorer::load(&source.path, &self.device).map_err(wrong)?;
+            let mut not_used = Vec::new();
+            if let Some(choice) = self.offset {
+                if scorer.offset().is_none() {
+                    return Err(ServeError::NoOffset {
+                        name: source.name.clone(),
+                        choice,
+                    });
+                }
+                if choice == OffsetUse::Drop {
+                    not_used = fitted(&scorer);
+                }
+                scorer = scorer.with_offset(choice);
+            }
             if let Some(precision) = self.precision {
                 scorer = scorer.with_precision(precision);
             }
@@ -176,10 +191,21 @@ impl Models {
                     name: source.name.clone(),
                     digest,
                     scorer: scorer.with_batch_size(BatchSize::Tokens(self.max_batch_tokens)),
+                    not_used,
                 });
             }
         }
     }
+}
+
+/// The parts of a bundle that were fitted to its scores.
+fn fitted(scorer: &Scorer) -> Vec<&'static str> {
+    let parts = [
+        ("recalibration", scorer.recalibrations().is_some()),
+        ("thresholds", !scorer.manifest().thresholds.is_empty()),
+    ];
+    let there = parts.into_iter().filter(|part| part.1);
+    there.map(|part| part.0).collect()
 }
 
 impl Slot {
@@ -233,6 +259,7 @@ impl Model {
             name: "m".into(),
             digest: String::new(),
             scorer: Scorer::new(bundle, &device).unwrap(),
+            not_used: Vec::new(),
         }
     }
 }

@@ -180,8 +180,9 @@ pub struct ServeOptions {
     /// Number format of the encoders' products, or `f32` where the device does not have it. `None`: that of each
     /// bundle, `int8` if it is quantized, otherwise `f32`.
     pub precision: Option<Precision>,
-    /// What becomes of the offsets of bundles that have one.
-    pub offset: OffsetUse,
+    /// What becomes of the offsets of the bundles, each of which must then have one. `None`: those that there are are
+    /// kept.
+    pub offset: Option<OffsetUse>,
     /// How long requests may go on once the server is told to end.
     pub grace: Duration,
 }

@@ -276,7 +276,7 @@ impl Service {
         let (limits, device) = (Limits::default(), burn::tensor::Device::flex());
         let models = Models::new(
             &sources,
-            (device, None, gradus_eval::OffsetUse::Keep),
+            (device, None, None),
             limits.max_batch_tokens,
             Arc::clone(&observer),
         );

@@ -43,6 +43,9 @@ fn about(evaluation: &Evaluation) -> Vec<String> {
         if let Some(context) = &provenance.context {
             lines.push(format!("context: {}", context.in_words()));
         }
+        if let Some(offset) = provenance.offset {
+            lines.push(format!("offset: {offset}"));
+        }
         lines.push(format!("gradus {}", provenance.gradus_version));
     }
     let counts = &evaluation.counts;

@@ -17,7 +17,8 @@ use gradus::data::{AtomicFile, ContextCounts, Example, STANDARD_OUTPUT, SketchCo
 use gradus::eval::baselines::BaselineScores;
 use gradus::eval::slices::Slice;
 use gradus::eval::{
-    Aspect, AspectCounts, Baselines, ContextRead, Evaluation, Metric, Provenance, ScoredResponse,
+    Aspect, AspectCounts, Baselines, ContextRead, Evaluation, Metric, OffsetUse, Provenance,
+    ScoredResponse,
 };
 use gradus::model::Precision;
 
@@ -84,6 +85,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
         reads,
         counts: ContextCounts::of(&examples),
     });
+    provenance.offset = scores.offset;
     evaluation.provenance = Some(provenance);
     drop(baselines);
     let responses = &scores.responses;
@@ -124,6 +126,11 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
         let made = match scores.precision.unwrap_or_default() {
             Precision::F32 => recalibrated.to_owned(),
             other => format!("{recalibrated} in {other}"),
+        };
+        let made = match scores.offset {
+            Some(OffsetUse::Drop) => format!("{made}, with the offset dropped"),
+            Some(OffsetUse::Keep) => format!("{made}, with the offset kept"),
+            None => made,
         };
         renew_card(bundle, Some(&card::measured(&evaluation, &examples, &made)))?;
     }

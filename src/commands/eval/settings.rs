@@ -25,6 +25,14 @@ pub(super) struct Settings {
 impl Settings {
     pub(super) fn check(args: &EvalArgs) -> Result<Self> {
         let source = ScoreInput::of(args.bundle.as_deref(), args.scores.as_deref())?;
+        source.check_options(&[
+            ("--raw", args.raw),
+            ("--stride", args.stride.is_some()),
+            ("--cut-segments", args.cut.segments.is_some()),
+            ("--precision", args.precision.precision.is_some()),
+            ("--offset", args.offset.offset.is_some()),
+            ("--device", args.device.device.is_some()),
+        ])?;
         let bootstrap = intervals::bootstrap(&args.bootstrap)?;
         let to_stdout = |path: &std::path::PathBuf| path.as_os_str() == STANDARD_INPUT;
         if args.json && args.markdown.as_ref().is_some_and(to_stdout) {

@@ -52,6 +52,13 @@ impl Steps {
     /// Reads the records that `input` names, and their scores; `keys` of records are read by the benchmark.
     pub(super) fn load(input: &ProcessArgs, several: Several<'_>, keys: &[&str]) -> Result<Self> {
         let source = ScoreInput::of(input.bundle.as_deref(), input.scores.as_deref())?;
+        source.check_options(&[
+            ("--raw", input.raw),
+            ("--stride", input.stride.is_some()),
+            ("--cut-segments", input.cut_segments.is_some()),
+            ("--offset", input.offset.offset.is_some()),
+            ("--device", input.device.device.is_some()),
+        ])?;
         Self::read(&input.data, &source, input, several, keys)
     }
 

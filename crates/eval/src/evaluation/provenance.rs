@@ -3,6 +3,8 @@
 use gradus_data::ContextCounts;
 use serde::{Deserialize, Serialize};
 
+use crate::OffsetUse;
+
 /// The origin of the scores, ratings and baselines of an evaluation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provenance {
@@ -18,6 +20,9 @@ pub struct Provenance {
     /// How many contexts of the records the model read; `None` for a score file.
     #[serde(default)]
     pub context: Option<ContextRead>,
+    /// What became of the offset of the bundle; `None` if it has none, and for a score file.
+    #[serde(default)]
+    pub offset: Option<OffsetUse>,
 }
 
 /// How many contexts of the records a model read.
@@ -74,6 +79,7 @@ impl Provenance {
             data: data.into(),
             baselines: None,
             context: None,
+            offset: None,
         }
     }
 }

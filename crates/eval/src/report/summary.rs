@@ -75,7 +75,9 @@ fn origin(provenance: &Provenance) -> Vec<(&'static str, String)> {
         ("Trivial baselines fitted on", baselines),
     ];
     let context = context.map(|context| ("Context", context.in_words()));
-    facts.into_iter().chain(context).collect()
+    let offset = provenance.offset;
+    let offset = offset.map(|choice| ("Offset", choice.to_string()));
+    facts.into_iter().chain(context).chain(offset).collect()
 }
 
 /// The last part of a path.

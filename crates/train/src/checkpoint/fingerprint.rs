@@ -39,10 +39,11 @@ impl Fingerprint {
         self
     }
 
-    /// Removes a setting with its default.
+    /// Adds a setting that is not recorded, and so has its default.
     #[must_use]
-    pub(crate) fn without_default(mut self, name: &str, default: &str) -> Self {
-        self.0.retain(|key, value| key != name || *value != default);
+    pub(crate) fn with_default(mut self, name: &str, default: &str) -> Self {
+        let entry = self.0.entry(name.to_owned());
+        entry.or_insert_with(|| default.into());
         self
     }
 
@@ -182,6 +183,18 @@ mod tests {
             ..TrainConfig::default()
         });
         assert_eq!(new.difference(&started).unwrap().expected, "unset");
+        let [f32, bf16] = [None, Some("bf16")].map(|precision| {
+            let recorded = precision.map(|precision| [("precision", precision)]);
+            let recorded = recorded.map(BTreeMap::from).unwrap_or_default();
+            let recorded = Fingerprint::default().with("training", &recorded);
+            recorded.with_default("training.precision", "f32")
+        });
+        let expected = Difference {
+            key: "training.precision".into(),
+            found: "\"f32\"".into(),
+            expected: "\"bf16\"".into(),
+        };
+        assert_eq!(f32.difference(&bf16), Some(expected));
         let free = ["training.ema_decay"];
         assert_eq!(new.without(&free).difference(&started), None);
     }

@@ -193,9 +193,11 @@ impl Store {
     fn restore<S: DeserializeOwned>(&mut self) -> Result<Restored<S>> {
         let (path, damaged) = newest_whole(&self.directory, &NEEDED)?;
         let settings: Fingerprint = read_json(&path.join(SETTINGS))?;
-        // Older versions recorded the number format although there was only one, which is not recorded.
-        let settings = settings.without_default("training.precision", "f32");
-        if let Some(difference) = self.settings.difference(&settings) {
+        // The default number format is not recorded, but by older versions.
+        let with_format =
+            |settings: Fingerprint| settings.with_default("training.precision", "f32");
+        let (own, started) = (with_format(self.settings.clone()), with_format(settings));
+        if let Some(difference) = own.difference(&started) {
             return Err(TrainError::OtherRun {
                 checkpoint: path,
                 key: difference.key,
