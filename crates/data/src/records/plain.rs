@@ -509,9 +509,11 @@ mod tests {
             Some(&example),
             "{line}"
         );
-        let bare = read_plain(line, 7, false).unwrap();
-        let meta = Map::new();
-        assert_eq!(bare, Example { meta, ..example }, "{line}");
+        // Long numbers in the meta that is not kept may be left to the other reader.
+        if let Some(bare) = read_plain(line, 7, false) {
+            let meta = Map::new();
+            assert_eq!(bare, Example { meta, ..example }, "{line}");
+        }
         true
     }
 
@@ -519,6 +521,8 @@ mod tests {
     fn the_usual_shape_is_read_straight_and_all_else_is_left() {
         let straight: Vec<bool> = RECORDS.iter().map(|line| same(line)).collect();
         assert_eq!(straight, [[true; 4].as_slice(), &[false; 10]].concat());
+        let without_meta = RECORDS.map(|line| read_plain(line, 7, false).is_some());
+        assert_eq!(without_meta.as_slice(), straight);
         assert!(same(
             " {\"prompt\" : \"p\" , \"response\" : \"r\", \"x\": {}} \r\n"
         ));
