@@ -49,6 +49,14 @@
 //! # Feature flags
 //! - `dashboard`: `Dashboard`, an observer with Burn's terminal dashboard
 
+// Unit tests share the small runs of the tests in `tests/`, which name this crate.
+#[cfg(test)]
+extern crate self as gradus_train;
+#[cfg(test)]
+#[allow(dead_code, reason = "unit tests use a part")]
+#[path = "../tests/training_loop/support.rs"]
+mod support;
+
 mod bundle;
 mod checkpoint;
 mod engine;

@@ -22,6 +22,13 @@ enum Flow {
 impl<M: SegmentModel> Engine<'_, M> {
     /// Trains from the current step to the end of the last epoch.
     pub(super) async fn run_epochs(&mut self) -> Result<()> {
+        let over = self.epochs().await;
+        // A step that is done is logged, however the run ended.
+        self.settle().await?;
+        over
+    }
+
+    async fn epochs(&mut self) -> Result<()> {
         while self.state.epoch <= self.config.epochs {
             if self.epoch().await? == Flow::Over {
                 self.state.history.stopped_early = true;
@@ -63,6 +70,7 @@ impl<M: SegmentModel> Engine<'_, M> {
                 return Err(self.stop().await?);
             }
             let Some(micro_batches) = next_batch(&mut *batches)? else {
+                self.settle().await?;
                 return Ok(Flow::Go);
             };
             self.step(micro_batches).await?;
@@ -72,7 +80,11 @@ impl<M: SegmentModel> Engine<'_, M> {
     async fn after_step(&mut self) -> Result<Flow> {
         let step = self.state.step;
         let due = |every: usize| every > 0 && step.is_multiple_of(every);
-        if due(self.config.eval_every) && !self.state.is_validated() {
+        let [validate, save] = [self.config.eval_every, self.config.checkpoint_every].map(due);
+        if validate || save {
+            self.settle().await?;
+        }
+        if validate && !self.state.is_validated() {
             if self.validate().await?.is_none() {
                 return Err(self.stop().await?);
             }
@@ -80,7 +92,7 @@ impl<M: SegmentModel> Engine<'_, M> {
                 return Ok(Flow::Over);
             }
         }
-        if due(self.config.checkpoint_every) && self.state.skipped_in_a_row == 0 {
+        if save && self.state.skipped_in_a_row == 0 {
             self.save().await?;
         }
         Ok(Flow::Go)
@@ -127,6 +139,7 @@ impl<M: SegmentModel> Engine<'_, M> {
 
     /// Saves a checkpoint and reports it.
     async fn stop(&mut self) -> Result<TrainError> {
+        self.settle().await?;
         self.save().await?;
         Ok(TrainError::Stopped {
             step: self.state.step,

@@ -169,6 +169,11 @@ impl RatingOutcome {
         ObjectiveTotals::read(self.sums.clone(), self.denominators.clone()).await
     }
 
+    /// The sums of the objective's terms, on their device.
+    pub(super) fn sums(&self) -> Tensor<1> {
+        self.sums.clone().without_autodiff()
+    }
+
     /// Adds another micro-batch of the same step. The scores are those of `self`.
     #[must_use]
     pub(crate) fn plus(self, other: Self) -> Self {

@@ -5,6 +5,7 @@
 //! `train_epoch → step → gradients → RegressionLearner::step → Objective::sums`.
 
 mod average;
+mod clip;
 #[cfg(feature = "dashboard")]
 mod dashboard;
 mod early_stopping;
@@ -19,6 +20,7 @@ mod optimizer;
 mod rates;
 mod seeds;
 mod session;
+mod settle;
 mod slot;
 mod start;
 mod state;
@@ -29,6 +31,7 @@ mod validate;
 mod warmup;
 mod workers;
 
+pub use clip::{clip_global_norm, global_norm};
 #[cfg(feature = "dashboard")]
 pub use dashboard::Dashboard;
 pub use history::*;
@@ -56,6 +59,7 @@ use gradus_model::{RewardModel, SegmentModel};
 
 use self::average::Average;
 use self::metrics_log::MetricsLog;
+use self::settle::Unsettled;
 use self::slot::Slot;
 use self::state::LoopState;
 use self::workers::Workers;
@@ -115,6 +119,8 @@ pub struct Engine<'a, M: SegmentModel = RewardModel> {
     /// The devices of every step, if there are several.
     workers: Option<Workers<M>>,
     state: LoopState,
+    /// The newest step, if nothing is known yet of its loss and gradient.
+    unsettled: Option<Unsettled<M>>,
     best: Option<M>,
     observer: Box<dyn TrainObserver>,
     metrics: Box<dyn ValidMetrics>,

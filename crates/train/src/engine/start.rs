@@ -184,6 +184,7 @@ impl<'a, M: SegmentModel> Training<'a, M> {
             valid: valid.to_device(&plain),
             saved: resumes.then(|| begun.state.position()),
             state: begun.state,
+            unsettled: None,
             best: begun.best,
             observer,
             metrics: session.metrics,

@@ -29,17 +29,21 @@ impl ObjectiveTotals {
     /// # Errors
     /// [`TrainError::Device`] if the computation failed there.
     pub(crate) async fn read(sums: Tensor<1>, denominators: Denominators) -> Result<Self> {
-        let values: Vec<f64> = values(sums).await?;
-        let at = |k: usize| values.get(k).copied().unwrap_or(f64::NAN);
-        Ok(Self {
+        Ok(Self::of(&values::<f64, 1, _>(sums).await?, denominators))
+    }
+
+    /// The sums of one batch, in the order in which the objective stacks them.
+    pub(crate) fn of(sums: &[f64], denominators: Denominators) -> Self {
+        let at = |k: usize| sums.get(k).copied().unwrap_or(f64::NAN);
+        Self {
             segments: at(0),
             pairs: at(1),
             responses: at(2),
             squares: at(3),
             response_squares: at(4),
-            terms: values.get(5..).unwrap_or_default().to_vec(),
+            terms: sums.get(5..).unwrap_or_default().to_vec(),
             denominators,
-        })
+        }
     }
 
     /// Adds another batch.
