@@ -254,3 +254,60 @@ fn a_metric_of_ones_own_decides_when_training_stops() {
     let best: Vec<bool> = history.validations.iter().map(|valid| valid.best).collect();
     assert_eq!(best, [true, false]);
 }
+
+/// Launches of kernels, which a GPU pays for one by one.
+#[cfg(feature = "wgpu")]
+mod launches {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use burn::cubecl::logging::{LaunchObservation, LaunchObserver};
+    use gradus::train::{StepLog, TrainObserver};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl LaunchObserver for Count {
+        fn launched(&self, _kernel: &'static str) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The launches so far whenever a step is logged.
+    struct AtSteps(Arc<Count>, Arc<Mutex<Vec<usize>>>);
+
+    impl TrainObserver for AtSteps {
+        fn on_step(&mut self, _step: &StepLog) {
+            let launches = self.0.0.load(Ordering::Relaxed);
+            self.1.lock().unwrap().push(launches);
+        }
+    }
+
+    #[test]
+    fn a_step_takes_few_launches_and_the_next_one_begins_before_it_is_logged() {
+        if std::env::var("GRADUS_TEST_DEVICE").as_deref() != Ok("wgpu") {
+            return;
+        }
+        let (count, at) = (Arc::new(Count::default()), Arc::default());
+        let _observation = LaunchObservation::new(count.clone());
+        let session = Session::default().with_observer(AtSteps(count, Arc::clone(&at)));
+        let directory = tempfile::tempdir().unwrap();
+        let training = TrainConfig {
+            epochs: 2,
+            ..TrainConfig::default()
+        };
+        train_with(directory.path().join("a"), &device(), training, session);
+        // The steps of the first epoch also try variants of kernels.
+        let at = at.lock().unwrap().split_off(5);
+        let between: Vec<usize> = at.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        println!("kernel launches between the logs of steps: {between:?}");
+        let (last, others) = between.split_last().unwrap();
+        let mean = others.iter().sum::<usize>() / others.len();
+        assert!(mean < 400, "{between:?}");
+        // When the last but one is logged, the forward and backward passes of the last are launched already: only its
+        // update is left.
+        assert!(2 * last < mean, "{between:?}");
+    }
+}

@@ -89,6 +89,18 @@ pub fn are_fused(device: &Device) -> bool {
     }
 }
 
+/// Whether the device is the processor, by the backend `flex`: what it computes is there when a call returns.
+#[cfg_attr(
+    not(feature = "flex"),
+    expect(unused_variables, reason = "no device is")
+)]
+pub fn is_cpu(device: &Device) -> bool {
+    cfg_select! {
+        feature = "flex" => flex::is_cpu(device),
+        _ => false,
+    }
+}
+
 /// Vector instructions that the fused blocks use on this machine: `avx512`, `avx2` or `neon`.
 /// `None` if the machine has none of them or the build has no fused blocks; then Burn's operations
 /// are used.

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use burn::tensor::kind::Basic;
-use burn::tensor::{Element, Tensor};
+use burn::tensor::{Element, Tensor, TensorData};
 
 use crate::{Result, TrainError};
 
@@ -16,13 +16,16 @@ use crate::{Result, TrainError};
 pub(crate) async fn values<E: Element, const D: usize, K: Basic>(
     tensor: Tensor<D, K>,
 ) -> Result<Vec<E>> {
+    Ok(data(tensor).await?.iter::<E>().collect())
+}
+
+async fn data<const D: usize, K: Basic>(tensor: Tensor<D, K>) -> Result<TensorData> {
     #[cfg(test)]
     slow::READS.set(slow::READS.get() + 1);
     let data = tensor.into_data_async().await;
-    let data = data.map_err(|error| TrainError::Device {
+    data.map_err(|error| TrainError::Device {
         reason: error.to_string(),
-    })?;
-    Ok(data.iter::<E>().collect())
+    })
 }
 
 /// A sum of one value; 0 without one.
@@ -36,9 +39,9 @@ pub(crate) async fn sum_of(sum: Option<Tensor<1>>) -> Result<f64> {
 
 /// Values that a device was asked for.
 pub(crate) enum Reading {
-    /// It answered at once.
+    /// The processor, which has them as soon as it is asked.
     Done(Result<Vec<f64>>),
-    /// It will answer once it has done all that it was given before.
+    /// Another device, which has them once it has done all that it was given before.
     UnderWay(UnderWay),
 }
 
@@ -48,19 +51,38 @@ pub(crate) type UnderWay = Pin<Box<dyn Future<Output = Result<Vec<f64>>> + Send>
 impl Reading {
     /// Asks the device of a tensor for its values now, so that what it is given later does not have to be done first.
     pub(crate) fn begin(tensor: Tensor<1>) -> Self {
-        let mut reading: UnderWay = Box::pin(values(tensor));
+        let is_late = !gradus_kernels::is_cpu(&tensor.device());
         #[cfg(test)]
-        if slow::IS_SLOW.get() {
-            return Self::UnderWay(reading);
-        }
+        let is_late = is_late || slow::IS_SLOW.get();
         // A future does nothing before it is polled.
-        match reading
-            .as_mut()
-            .poll(&mut Context::from_waker(Waker::noop()))
-        {
-            Poll::Ready(values) => Self::Done(values),
-            Poll::Pending => Self::UnderWay(reading),
+        let mut data: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(data(tensor));
+        let mut context = Context::from_waker(Waker::noop());
+        match data.as_mut().poll(&mut context) {
+            Poll::Ready(data) if is_late => Self::UnderWay(first_access(data)),
+            Poll::Ready(data) => Self::Done(data.map(|data| data.iter().collect())),
+            Poll::Pending => {
+                Self::UnderWay(Box::pin(async { Ok(data.await?.iter::<f64>().collect()) }))
+            }
         }
+    }
+}
+
+/// Values of data that Burn copies from a device when they are first looked at: another thread does, and waits.
+fn first_access(data: Result<TensorData>) -> UnderWay {
+    let read = move || data.map(|data| data.iter::<f64>().collect());
+    #[cfg(target_family = "wasm")]
+    return Box::pin(std::future::ready(read()));
+    #[cfg(not(target_family = "wasm"))]
+    {
+        let thread = std::thread::spawn(read);
+        Box::pin(async {
+            // There is no error for a copy that fails at first access, only a panic.
+            thread.join().unwrap_or_else(|_| {
+                Err(TrainError::Device {
+                    reason: "loss and gradient norm could not be copied from it".into(),
+                })
+            })
+        })
     }
 }
 
