@@ -1,9 +1,10 @@
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use gradus_data::{DataError, read_examples};
-use parquet::basic::Encoding;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::data_type::ByteArray;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{WriterProperties, WriterVersion};
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 
 use crate::support::{Levels, Values, first_error, fixture, flat, read, write, write_with};
@@ -404,5 +405,46 @@ fn a_changed_byte_and_a_cut_do_no_more_than_end_reading() {
                 assert!(read_examples(&path).is_err(), "{name} cut at {at}");
             }
         }
+    }
+}
+
+/// Large pages are unpacked ahead of time where rows are read in batches, which [`read`] compares with those one by one.
+#[test]
+fn damage_to_large_pages_is_found_at_their_rows() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.parquet");
+    for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
+        let texts = |text: String| {
+            (
+                flat(),
+                Values::Repeated(ByteArray::from(text.as_str()), 3000),
+            )
+        };
+        let properties = WriterProperties::builder()
+            .set_writer_version(version)
+            .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            .set_dictionary_enabled(false)
+            .set_data_page_size_limit(1 << 17)
+            .set_encoding(Encoding::PLAIN);
+        let columns = vec![
+            texts("Why is it? ".repeat(20)),
+            texts("So it is. ".repeat(30)),
+        ];
+        write_with(&path, TEXTS, columns, properties);
+        let rows = read(&path);
+        assert_eq!(rows.len(), 3000);
+        assert!(rows.iter().all(Result::is_ok));
+        let bytes = fs_err::read(&path).unwrap();
+        let mut places = BTreeSet::new();
+        for at in (0..bytes.len()).step_by(bytes.len() / 60) {
+            let mut changed = bytes.clone();
+            changed[at] ^= 0xff;
+            fs_err::write(&path, &changed).unwrap();
+            let rows = read(&path);
+            if rows.last().is_some_and(Result::is_err) {
+                places.insert(rows.len());
+            }
+        }
+        assert!(places.len() > 2, "{places:?}");
     }
 }

@@ -12,6 +12,7 @@ use parquet::schema::types::ColumnDescPtr;
 use super::column_rows::{ColumnRows, ColumnType, Values};
 use super::decode::Meaning;
 use super::error::{Damage, guarded};
+use super::page_buffers::Buffers;
 use super::pages::{CheckedPages, HeldBytes, ValueCount};
 use crate::records::json::RATING_KEYS;
 
@@ -57,14 +58,15 @@ impl Column {
         group: &RowGroupMetaData,
         index: usize,
         held: &HeldBytes,
+        buffers: &Buffers,
     ) -> Result<(), Damage> {
         // The pages of the row group before are given back first.
         self.reader = None;
         let rows = usize::try_from(group.num_rows()).unwrap_or(0);
         let opened = guarded(|| {
             let chunk = group.column(index);
-            let pages =
-                CheckedPages::new(file.clone(), chunk, rows, self.count.clone(), held.clone())?;
+            let (count, held) = (self.count.clone(), held.clone());
+            let pages = CheckedPages::new(file.clone(), chunk, rows, count, held, buffers)?;
             Ok(get_column_reader(self.descriptor.clone(), Box::new(pages)))
         });
         self.reader = Some(opened.map_err(|damage| damage.in_column(&self.of.name))?);

@@ -13,6 +13,8 @@ mod error;
 mod footer;
 mod magic;
 mod native;
+mod page_buffers;
+mod page_source;
 mod pages;
 mod plan;
 mod rating_plan;

@@ -14,6 +14,8 @@ use parquet::file::serialized_reader::SerializedPageReader;
 
 use super::deltas::{Lengths, count, pass_lengths};
 use super::error::Damage;
+use super::page_buffers::{Buffers, Packed};
+use super::page_source::PageSource;
 use super::thrift::{Compact, STRUCT};
 
 /// The largest page that is read, in bytes after decompression. Writers make them of about a megabyte,
@@ -81,11 +83,14 @@ impl HeldBytes {
 
 /// The pages of a column chunk.
 pub(super) struct CheckedPages {
-    pages: SerializedPageReader<File>,
+    pages: SerializedPageReader<PageSource>,
+    source: Arc<PageSource>,
     file: Arc<File>,
     compression: Compression,
     /// Where the next page starts.
     offset: u64,
+    /// Its header, where that was read ahead of time.
+    header: Option<Header>,
     end: u64,
     /// Most definition and repetition levels of the column.
     levels: (i16, i16),
@@ -103,6 +108,7 @@ impl CheckedPages {
         rows: usize,
         count: ValueCount,
         held: HeldBytes,
+        buffers: &Buffers,
     ) -> Result<Self> {
         let compression = chunk.compression();
         if !is_read(compression) {
@@ -129,11 +135,23 @@ impl CheckedPages {
                 file.len()
             ))
         })?;
+        let source = Arc::new(PageSource::new(file.clone(), buffers.clone()));
+        let pages = if is_unpacked_here(compression) {
+            let unpacked = chunk.clone().into_builder();
+            let unpacked = unpacked
+                .set_compression(Compression::UNCOMPRESSED)
+                .build()?;
+            SerializedPageReader::new(source.clone(), &unpacked, rows, None)?
+        } else {
+            SerializedPageReader::new(source.clone(), chunk, rows, None)?
+        };
         Ok(Self {
-            pages: SerializedPageReader::new(file.clone(), chunk, rows, None)?,
+            pages,
+            source,
             file,
             compression,
             offset,
+            header: None,
             end,
             levels: (descriptor.max_def_level(), descriptor.max_rep_level()),
             count,
@@ -143,14 +161,50 @@ impl CheckedPages {
         })
     }
 
+    fn read_header(&self) -> Result<Header> {
+        let header = Header::read(self.file.get_read(self.offset)?);
+        Ok(header.map_err(|cause| {
+            Damage::new(format!("the header of a page cannot be read: {cause}"))
+        })?)
+    }
+
+    /// The page whose bytes start there, if it is to be unpacked here.
+    fn packed(&self, header: &Header, start: u64) -> Option<Packed> {
+        (is_unpacked_here(self.compression) && !header.is_plain).then_some(Packed {
+            start,
+            levels: usize::try_from(header.levels).ok()?,
+            unpacked: usize::try_from(header.uncompressed).ok()?,
+        })
+    }
+
+    /// Has the next page unpacked while this one is read. What is wrong with it is found when it is its turn.
+    fn work_ahead(&mut self) {
+        if !self.source.works_ahead() || self.offset >= self.end || self.header.is_some() {
+            return;
+        }
+        let Ok(header) = self.read_header() else {
+            return;
+        };
+        let start = self.offset + header.length;
+        if header.is_data()
+            && header.check(start, self.end).is_ok()
+            && let Some(page) = self.packed(&header, start)
+            && let Ok(length) = usize::try_from(header.compressed)
+        {
+            self.source.unpack_ahead(page, length);
+        }
+        self.header = Some(header);
+    }
+
     /// Looks at the header of the next page.
     fn check_next(&mut self) -> Result<()> {
         if self.offset >= self.end {
             return Ok(());
         }
-        let header = Header::read(self.file.get_read(self.offset)?).map_err(|cause| {
-            Damage::new(format!("the header of a page cannot be read: {cause}"))
-        })?;
+        let header = match self.header.take() {
+            Some(header) => header,
+            None => self.read_header()?,
+        };
         let start = self.offset + header.length;
         self.offset = header.check(start, self.end)?;
         if self.compression == Compression::LZ4 || matches!(self.compression, Compression::GZIP(_))
@@ -165,6 +219,9 @@ impl CheckedPages {
                 let packed = self.file.get_bytes(start + levels, size)?;
                 self.check_size(&packed, header.uncompressed - levels)?;
             }
+        }
+        if let Some(page) = self.packed(&header, start) {
+            self.source.unpack_next(page);
         }
         if header.is_data() {
             let before = self.count.fetch_add(header.values, Ordering::Relaxed);
@@ -301,6 +358,11 @@ fn is_read(compression: Compression) -> bool {
     )
 }
 
+/// Whether pages are unpacked into memory that is used again, and not by the library.
+fn is_unpacked_here(compression: Compression) -> bool {
+    matches!(compression, Compression::ZSTD(_))
+}
+
 /// What the header of a page claims.
 #[derive(Default)]
 struct Header {
@@ -406,6 +468,7 @@ impl PageReader for CheckedPages {
         let page = self.pages.get_next_page()?;
         if let Some(page) = &page {
             self.check_page(page)?;
+            self.work_ahead();
         }
         Ok(page)
     }

@@ -11,6 +11,7 @@ use super::column::Column;
 use super::error::Damage;
 use super::footer::ParquetFile;
 use super::native;
+use super::page_buffers::Buffers;
 use super::pages::HeldBytes;
 use super::row_batch::{RowBatch, Shape};
 use super::schema::fields;
@@ -27,6 +28,7 @@ pub(crate) struct Rows {
     shape: Arc<Shape>,
     columns: Vec<Column>,
     held: HeldBytes,
+    buffers: Buffers,
     /// Bytes of the file.
     length: u64,
     /// The row groups to read, where not all of them.
@@ -63,6 +65,7 @@ impl Rows {
             shape: Arc::new(shape),
             columns,
             held: HeldBytes::default(),
+            buffers: Buffers::default(),
             length,
             wanted: None,
             group: 0,
@@ -148,6 +151,7 @@ impl Rows {
 
     /// The next rows, all of which count as read; none behind the last.
     pub(crate) fn next_batch(&mut self, path: &Path) -> Result<Option<RowBatch>> {
+        self.buffers.work_ahead();
         let batch = match self.batch.take().filter(|batch| batch.left() > 0) {
             Some(batch) => Some(batch),
             None => self.fill_next(path)?,
@@ -184,7 +188,7 @@ impl Rows {
                 return Ok(Filled::Nothing);
             }
             for (index, column) in self.columns.iter_mut().enumerate() {
-                column.start(&self.file.file, group, index, &self.held)?;
+                column.start(&self.file.file, group, index, &self.held, &self.buffers)?;
             }
             self.left_in_group = usize::try_from(group.num_rows()).unwrap_or(0);
         }

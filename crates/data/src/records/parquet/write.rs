@@ -21,6 +21,8 @@ use super::plan::Plan;
 const GROUP_RECORDS: usize = 65_536;
 /// Bytes of JSON of a row group; the record with which they are reached is its last.
 const GROUP_BYTES: usize = 64 << 20;
+/// Bytes of a page, few enough to stay in a processor's cache from unpacking to reading.
+const PAGE_BYTES: usize = 1 << 18;
 
 /// Records that will be the rows of a file.
 ///
@@ -84,6 +86,9 @@ impl<'a, W: Write + Send> Groups<'a, W> {
             .build()?;
         let properties = WriterProperties::builder()
             .set_created_by(format!("gradus {}", env!("CARGO_PKG_VERSION")))
+            // No two records have the same, and a dictionary of them is read for nothing.
+            .set_column_dictionary_enabled("id".into(), false)
+            .set_data_page_size_limit(PAGE_BYTES)
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_key_value_metadata(Some(vec![mark(&plan.note())?]))
             .build();
