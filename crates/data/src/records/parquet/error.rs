@@ -57,6 +57,12 @@ impl Damage {
         }
     }
 
+    /// Puts the column into the group `outer`.
+    pub(super) fn below(self, outer: &str) -> Self {
+        let column = self.column.map(|column| format!("{outer}.{column}"));
+        Self { column, ..self }
+    }
+
     pub(super) fn at_row(self, row: usize) -> Self {
         Self {
             row: Some(row),

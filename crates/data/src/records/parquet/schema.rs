@@ -51,14 +51,6 @@ pub(super) fn fields(root: &Type) -> Result<Vec<Node>, Damage> {
         definition: 0,
     };
     let nodes = children(root.get_fields(), above, &mut next)?;
-    for (index, node) in nodes.iter().enumerate() {
-        if nodes[..index].iter().any(|other| other.name == node.name) {
-            let problem = "found two columns of that name, expected one";
-            return Err(Damage::new(problem)
-                .with_hint("rename one of them, or leave it out, and write the file again")
-                .in_column(&node.name));
-        }
-    }
     if next == 0 {
         return Err(Damage::new("found no column, expected those of a record"));
     }
@@ -70,10 +62,18 @@ fn children(
     above: Levels,
     next: &mut usize,
 ) -> Result<Vec<Node>, Damage> {
-    fields
-        .iter()
-        .map(|field| node(field, above, next))
-        .collect()
+    let nodes = fields.iter().map(|field| node(field, above, next));
+    let nodes = nodes.collect::<Result<Vec<_>, _>>()?;
+    for (index, node) in nodes.iter().enumerate() {
+        // As keys of an object, one would take the place of the other.
+        if nodes[..index].iter().any(|other| other.name == node.name) {
+            let problem = "found two columns of that name, expected one";
+            return Err(Damage::new(problem)
+                .with_hint("rename one of them, or leave it out, and write the file again")
+                .in_column(&node.name));
+        }
+    }
+    Ok(nodes)
 }
 
 fn node(field: &Type, above: Levels, next: &mut usize) -> Result<Node, Damage> {
@@ -154,7 +154,7 @@ fn body(field: &Type, levels: Levels, next: &mut usize) -> Result<Node, Damage> 
         }
         _ => {}
     }
-    let nodes = children(field.get_fields(), levels, next)?;
+    let nodes = children(field.get_fields(), levels, next).map_err(|damage| damage.below(name))?;
     if nodes.is_empty() {
         return Err(Damage::new("found a group without columns").in_column(name));
     }
@@ -179,9 +179,9 @@ fn list_element(
         && inner.name() != format!("{list_name}_tuple")
         && !is_repeated(element)
     {
-        return node(element, inside, next);
+        return node(element, inside, next).map_err(|damage| damage.below(list_name));
     }
-    body(inner, inside, next)
+    body(inner, inside, next).map_err(|damage| damage.below(list_name))
 }
 
 fn map(field: &Type, inner: &Type, levels: Levels, next: &mut usize) -> Result<Node, Damage> {
@@ -255,5 +255,16 @@ mod tests {
         assert!(message.contains("two columns of that name"), "{message}");
         let hint = error.hint().unwrap();
         assert!(hint.contains("rename one of them"), "{hint}");
+    }
+
+    #[test]
+    fn two_columns_of_one_name_in_a_struct_are_refused_by_their_path() {
+        let schema = "message record { required binary a; optional group segments (LIST) { repeated group list {
+            optional group element { required int64 a; required int64 end; required int32 end; } } } }";
+        let schema = parse_message_type(schema).unwrap();
+        let error = fields(&schema).unwrap_err().of(Path::new("x.parquet"));
+        let message = error.to_string();
+        assert!(message.contains("`segments.element.end`"), "{message}");
+        assert!(message.contains("two columns of that name"), "{message}");
     }
 }
