@@ -28,6 +28,9 @@ impl RecordError {
     pub fn hint(&self) -> Option<String> {
         match self.problem {
             RecordProblem::Missing { .. } if self.field == "response" => Some(SHAPES.into()),
+            RecordProblem::NotJson { .. } if !self.field.is_empty() => {
+                Some("this field holds JSON as a text: write it again as `json.dumps` does, for instance".into())
+            }
             _ => self.problem.hint(),
         }
     }
@@ -119,6 +122,20 @@ pub enum RecordProblem {
     /// The line is JSON, but not an object.
     #[error("found {found}, expected a JSON object")]
     NotAnObject {
+        /// The value; long ones are abbreviated.
+        found: String,
+    },
+    /// An element of a list of records is not JSON.
+    #[error("not JSON at column {column}: {reason}")]
+    NotJsonElement {
+        /// Byte position of the error in the line, from 1.
+        column: usize,
+        /// What the parser says.
+        reason: String,
+    },
+    /// An element of a list of records is JSON, but not an object.
+    #[error("found {found}, expected a JSON object")]
+    NotAnElement {
         /// The value; long ones are abbreviated.
         found: String,
     },
@@ -273,6 +290,19 @@ pub enum RecordProblem {
 }
 
 impl RecordProblem {
+    /// The same of an element of a list, and not of a line.
+    pub(crate) fn in_list(self) -> Self {
+        match self {
+            Self::NotJson { column, reason } => Self::NotJsonElement { column, reason },
+            Self::SecondRecord { column, .. } => Self::NotJsonElement {
+                column,
+                reason: "a second value without a comma ahead of it".into(),
+            },
+            Self::NotAnObject { found } => Self::NotAnElement { found },
+            other => other,
+        }
+    }
+
     /// A span of `response` that ends past its end.
     pub(crate) fn past_end(end: usize, response: &str) -> Self {
         Self::SpanPastEnd {
@@ -321,6 +351,9 @@ impl RecordProblem {
             }
             Self::NotJson { .. } | Self::NotAnObject { .. } => {
                 "a data file holds one JSON object per line (JSONL)".into()
+            }
+            Self::NotJsonElement { .. } | Self::NotAnElement { .. } => {
+                "the file is one list, of which every element is a JSON object, with a comma between two".into()
             }
             Self::UnreadVariant { read } => {
                 format!("rename the key to `{read}`, or to a name of its own if it means something else")

@@ -392,7 +392,8 @@ impl JsonLines {
                     if error.lines_before == 0 {
                         error.shift(elements.current().column);
                     }
-                    error.record
+                    let RecordError { field, problem } = error.record;
+                    RecordError::new(field, problem.in_list())
                 })
             }),
             Texts::Rows(rows, _) => match rows.current() {

@@ -54,11 +54,33 @@ fn a_wrong_record_is_named_by_its_line_and_the_next_one_is_read() {
 fn a_syntax_error_inside_a_list_is_named_by_the_line_of_the_file() {
     let text = format!("[{},\n{{\"id\":\n nul }}]", TWO[0]);
     let examples = import_all(&text, Format::ProcessBench, &ImportOptions::default());
-    let message = examples[1].as_ref().unwrap_err().to_string();
+    let error = examples[1].as_ref().unwrap_err();
+    let message = error.to_string();
     assert!(
         message.contains("data:3: not JSON at column 5"),
         "{message}"
     );
+    assert_eq!(error.hint().as_deref(), Some(ELEMENTS));
+}
+
+const ELEMENTS: &str =
+    "the file is one list, of which every element is a JSON object, with a comma between two";
+
+#[test]
+fn a_wrong_element_of_a_list_is_not_told_what_a_line_should_be() {
+    for (element, found) in [
+        ("7", "found the number 7, expected a JSON object"),
+        (
+            r#"{"id":"a"} {"id":"b"}"#,
+            "a second value without a comma ahead of it",
+        ),
+    ] {
+        let text = format!("[{},{element}]", TWO[0]);
+        let examples = import_all(&text, Format::ProcessBench, &ImportOptions::default());
+        let error = examples[1].as_ref().unwrap_err();
+        assert!(error.to_string().contains(found), "{error}");
+        assert_eq!(error.hint().as_deref(), Some(ELEMENTS), "{element}");
+    }
 }
 
 #[test]
