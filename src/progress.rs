@@ -57,6 +57,8 @@ struct Watched {
     progress: ReadProgress,
     count: AtomicU64,
     start: Instant,
+    /// When putting together what was read was first seen, and the share that was done.
+    making: OnceLock<(Instant, f64)>,
     bar: OnceLock<ProgressBar>,
 }
 
@@ -68,6 +70,7 @@ impl Reading {
             progress,
             count: AtomicU64::new(0),
             start: Instant::now(),
+            making: OnceLock::new(),
             bar: OnceLock::new(),
         });
         let (end, ended) = mpsc::channel();
@@ -128,7 +131,7 @@ impl Watched {
         // What has its records put together, such as a table, counts none while it is read.
         if count == 0 {
             return if share == Some(1.0) {
-                format!("read, putting {} together", self.unit)
+                format!("read, putting {} together{}", self.unit, self.making())
             } else {
                 format!("reading{left}")
             };
@@ -136,6 +139,27 @@ impl Watched {
         let rate = count as f64 / elapsed.max(1e-9);
         format!("{} {}, {rate:.0}/s{left}", HumanCount(count), self.unit)
     }
+}
+
+impl Watched {
+    /// How much is put together of what was read, and the time left, where that is known.
+    fn making(&self) -> String {
+        let Some(made) = self.progress.made_share() else {
+            return String::new();
+        };
+        let (start, first) = self.making.get_or_init(|| (Instant::now(), made));
+        making_text(start.elapsed().as_secs_f64(), *first, made)
+    }
+}
+
+/// How much is done, after so many seconds in which it grew from `first`.
+fn making_text(elapsed: f64, first: f64, made: f64) -> String {
+    let share = format!(", {:.0} %", 100.0 * made);
+    if made <= first {
+        return share;
+    }
+    let left = show::duration(elapsed * (1.0 - made) / (made - first));
+    format!("{share}, {left} left")
 }
 
 impl Drop for Reading {
@@ -316,5 +340,20 @@ mod tests {
         let examples = import(&path, Format::SpanCsv, &options).unwrap();
         assert_eq!(reading.watched.text(1.0), "read, putting records together");
         assert_eq!(examples.count(), 1);
+    }
+
+    #[test]
+    fn putting_records_together_has_its_own_time_left() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let answer = r#"{"text":"Nice. Wrong.","spans":[],"answer":"accept","prompt":"p","_input_hash":1,"_session_id":"a"}"#;
+        writeln!(file, "{answer}").unwrap();
+        let options = ImportOptions::default();
+        let reading = Reading::new("records", options.progress.clone());
+        let examples = import(file.path(), Format::Prodigy, &options).unwrap();
+        let text = reading.watched.text(1.0);
+        assert_eq!(text, "read, putting records together, 100 %");
+        assert_eq!(examples.count(), 1);
+        // A half in 3 s.
+        assert_eq!(making_text(3.0, 0.25, 0.75), ", 75 %, 2 s left");
     }
 }

@@ -9,6 +9,9 @@ pub struct ReadProgress {
     read: Arc<AtomicU64>,
     /// Bytes of all files; 0 where that is not known, as of a stream.
     total: Arc<AtomicU64>,
+    /// Records that are put together of what was read, of how many.
+    made: Arc<AtomicU64>,
+    to_make: Arc<AtomicU64>,
 }
 
 impl ReadProgress {
@@ -36,6 +39,24 @@ impl ReadProgress {
         let total = self.total.load(Ordering::Relaxed);
         let read = self.bytes() as f64 / total as f64;
         (total > 0).then(|| read.min(1.0))
+    }
+
+    /// The share of the records that is put together, where that is done once all is read.
+    pub fn made_share(&self) -> Option<f64> {
+        let to_make = self.to_make.load(Ordering::Relaxed);
+        let made = self.made.load(Ordering::Relaxed) as f64 / to_make as f64;
+        (to_make > 0).then(|| made.min(1.0))
+    }
+
+    /// Says how many records are put together from now on.
+    pub(crate) fn start_making(&self, records: usize) {
+        self.made.store(0, Ordering::Relaxed);
+        self.to_make.store(records as u64, Ordering::Relaxed);
+    }
+
+    /// One more record is put together.
+    pub(crate) fn count_made(&self) {
+        self.made.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn bytes(&self) -> u64 {
@@ -87,5 +108,9 @@ mod tests {
         assert_eq!(progress.clone().share(), Some(0.5));
         progress.set(40);
         assert_eq!(progress.share(), Some(1.0));
+        assert_eq!(progress.made_share(), None);
+        progress.start_making(4);
+        progress.clone().count_made();
+        assert_eq!(progress.made_share(), Some(0.25));
     }
 }

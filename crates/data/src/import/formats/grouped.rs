@@ -72,8 +72,10 @@ pub(super) fn read_groups(
             tasks.push((objects.location().clone(), Ok(annotated)));
         }
     }
+    options.progress.start_making(tasks.len());
     let examples = tasks.into_iter().map(|(location, task)| {
         let example = task.and_then(|task| task.finish(options, "answer"));
+        options.progress.count_made();
         (location, example)
     });
     Ok(examples.collect())
