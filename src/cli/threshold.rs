@@ -60,7 +60,7 @@ pub(crate) struct DoubtArgs {
     #[arg(long, conflicts_with = "remove")]
     pub(crate) dry_run: bool,
     /// Remove the thresholds from the bundle, or those of --aspects
-    #[arg(long, conflicts_with = "html")]
+    #[arg(long, conflicts_with_all = ["html", "json", "markdown"])]
     pub(crate) remove: bool,
     #[command(flatten)]
     pub(crate) format: FormatArgs,

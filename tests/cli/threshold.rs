@@ -134,6 +134,10 @@ fn a_threshold_is_chosen_stored_used_and_removed() {
     assert_eq!(manifest(), before);
     assert_eq!(flags(path, &[]), unflagged);
     gradus(path, &["threshold", "bundle", "--remove"]).fails(2, &["found no threshold"]);
+    for format in ["--json", "--markdown"] {
+        gradus(path, &["threshold", "bundle", "--remove", format])
+            .fails(2, &["cannot be used with", format]);
+    }
     assert!(names(path).iter().all(|name| !name.starts_with('.')));
 }
 
