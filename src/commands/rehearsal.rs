@@ -3,8 +3,9 @@
 use anyhow::Result;
 use gradus::data::AtomicFile;
 use gradus::eval::report::drawing::{Document, Section, Table, ToneSentence};
-use gradus::train::Rehearsal;
+use gradus::train::{Rehearsal, TrainConfig};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::plan::{ASPECTS, Ratings, SPLITS, aspects};
 use super::settings::Paths;
@@ -18,6 +19,23 @@ pub(crate) struct Rehearsed {
     pub(crate) rehearsal: Rehearsal,
     /// The ratings of train and valid.
     pub(crate) ratings: [Ratings; 2],
+    /// The settings of the training.
+    pub(crate) settings: Map<String, Value>,
+}
+
+/// Settings that are not written where they have their default, and that default.
+const UNWRITTEN: [(&str, &str); 2] = [("offset", "none"), ("precision", "f32")];
+
+/// All settings, those at their default too.
+pub(crate) fn settings(training: &TrainConfig) -> Result<Map<String, Value>> {
+    let mut settings = match serde_json::to_value(training)? {
+        Value::Object(settings) => settings,
+        other => anyhow::bail!("the settings of a training are no table: {other}"),
+    };
+    for (name, default) in UNWRITTEN {
+        settings.entry(name).or_insert_with(|| default.into());
+    }
+    Ok(settings)
 }
 
 /// Opens the page of `--html`.
@@ -103,7 +121,7 @@ impl Rehearsed {
         )
     }
 
-    fn tables(&self) -> [Table; 2] {
+    fn tables(&self) -> [Table; 3] {
         let header = [
             "split", "examples", "left out", "ratings", "not used", "tokens", "contexts",
         ];
@@ -126,6 +144,19 @@ impl Rehearsed {
         [
             Table::new("Splits", &header, rows),
             Table::new("Ratings", &ASPECTS, aspects(learned, &self.ratings)),
+            Table::new(
+                "Settings",
+                &["setting", "value"],
+                self.settings.iter().map(setting),
+            ),
         ]
     }
+}
+
+fn setting((name, value): (&String, &Value)) -> Vec<String> {
+    let value = match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    vec![name.clone(), value]
 }

@@ -63,8 +63,17 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     if args.dry_run {
         let page = rehearsal::page(args, &paths)?;
         let ratings = splits.ratings();
+        let settings = rehearsal::settings(&plan.settings.training)?;
         let rehearsal = splits.rehearse(plan, &device, session)?;
-        return rehearsal::show(&Rehearsed { rehearsal, ratings }, args, page);
+        return rehearsal::show(
+            &Rehearsed {
+                rehearsal,
+                ratings,
+                settings,
+            },
+            args,
+            page,
+        );
     }
     let mut watching = vec![observer(args.dashboard, &stop)?];
     watching.extend(registry::observers());

@@ -138,6 +138,11 @@ fn a_plan_has_markdown_json_and_a_page_with_its_ratings() {
             "<dt>Expected memory</dt>",
             "<caption>Ratings</caption>",
             "<th scope=\"col\">highest</th>",
+            "<caption>Settings</caption>",
+            "head_learning_rate",
+            "loss",
+            "offset",
+            "precision",
         ],
     );
     let said = |more: &[&str]| gradus(path, &[&plan[..], more].concat()).stderr;
