@@ -42,6 +42,7 @@ def arguments():
     p.add_argument("--calibrate", help="records for OpenVINO's quantization")
     p.add_argument("--threads", type=int, default=os.cpu_count())
     p.add_argument("--batch-size", type=int, default=16, help="rows of a batch of full rows")
+    p.add_argument("--length", type=int, default=256, help="tokens of a full row")
     p.add_argument("--rounds", type=int, default=3, help="how often the programs take turns")
     p.add_argument("--repetitions", type=int, default=7, help="repetitions inside a measurement of full rows")
     found = p.parse_args()
@@ -59,7 +60,7 @@ def arguments():
 
 
 a = arguments()
-SHAPE = ("--length", "256", "--batch-size", str(a.batch_size))
+SHAPE = ("--length", str(a.length), "--batch-size", str(a.batch_size))
 
 
 class Run:
@@ -144,7 +145,7 @@ def part_speed(work):
     score = take_turns(programs)
     ours = rates(score["gradus"])
     for name in (*torches, "ONNX Runtime"):
-        row(f"scoring, {a.batch_size}×256 full rows", "tokens/s", ours, name, rates(score[name]), "≥ 1.0", False)
+        row(f"scoring, {a.batch_size}×{a.length} full rows", "tokens/s", ours, name, rates(score[name]), "≥ 1.0", False)
     for label, ours, theirs in (
         ("hidden dropout 0.1", ("--hidden-dropout", 0.1), "--no-attn-dropout"),
         ("no dropout", (), "--no-dropout"),
@@ -154,7 +155,7 @@ def part_speed(work):
         train = take_turns(turns)
         for name in torches:
             found = rates(train["gradus"]), name, rates(train[name])
-            row(f"training step, {a.batch_size}×256, {label}", "tokens/s", *found, "≥ 1.0", False)
+            row(f"training step, {a.batch_size}×{a.length}, {label}", "tokens/s", *found, "≥ 1.0", False)
 
 
 def part_steps(work):
@@ -164,7 +165,7 @@ def part_steps(work):
     programs["PyTorch f32"] = lambda: torch_speed("train", "--no-dropout", **more)
     programs["PyTorch bf16 (autocast)"] = lambda: torch_speed("train", "--no-dropout", bf16=True, **more)
     found = {name: rates(runs) for name, runs in take_turns(programs).items()}
-    work = f"training step, {a.batch_size}×256, no dropout"
+    work = f"training step, {a.batch_size}×{a.length}, no dropout"
     for ours, theirs in (("f32", "f32"), ("bf16", "bf16 (autocast)"), ("bf16", "f32")):
         theirs = f"PyTorch {theirs}"
         row(f"{work}, {ours}", "tokens/s", found[f"gradus {ours}"], theirs, found[theirs], "≥ 1.0", False)
@@ -193,7 +194,7 @@ def part_scorers(work):
     programs |= {scorer: lambda scorer=scorer: their_speed(scorer, work) for scorer in their_scorers()}
     found = {name: rates(runs) for name, runs in take_turns(programs).items()}
     ours = [f"gradus {p}" for p in PRECISIONS]
-    print(f"\n| scoring, {a.batch_size}×256 full rows | tokens/s | " + " | ".join(f"{name} / it" for name in ours) + " |")
+    print(f"\n| scoring, {a.batch_size}×{a.length} full rows | tokens/s | " + " | ".join(f"{name} / it" for name in ours) + " |")
     print("|---" * (2 + len(ours)) + "|")
     for name, values in found.items():
         turns = [[x / y for x, y in zip(found[our], values)] for our in ours]
@@ -260,10 +261,10 @@ def part_memory(work):
     turns = {"gradus": lambda: bench("train"), "PyTorch": lambda: torch_speed("train", "--no-dropout")}
     train = take_turns(turns, 1)
     ours, theirs = gigabytes(train["gradus"]), gigabytes(train["PyTorch"])
-    row(f"peak memory, training {a.batch_size}×256", "GB", ours, "PyTorch", theirs, "≥ 1.67 (≤ 0.6)", True)
+    row(f"peak memory, training {a.batch_size}×{a.length}", "GB", ours, "PyTorch", theirs, "≥ 1.67 (≤ 0.6)", True)
     score = take_turns({"gradus": lambda: bench("score"), "ONNX Runtime": lambda: their_speed("onnxruntime", work)}, 1)
     ours, theirs = gigabytes(score["gradus"]), gigabytes(score["ONNX Runtime"])
-    row(f"peak memory, scoring {a.batch_size}×256", "GB", ours, "ONNX Runtime", theirs, "≥ 1.0", True)
+    row(f"peak memory, scoring {a.batch_size}×{a.length}", "GB", ours, "ONNX Runtime", theirs, "≥ 1.0", True)
 
 
 def part_start(work):

@@ -16,7 +16,8 @@
 #   --model    Hugging Face directory of a BERT encoder (all-MiniLM-L6-v2 for the published figures)
 #   --aspect   the aspect to learn in `train`, and the one that `accuracy` compares with ratings
 #   --calibrate  records for OpenVINO's quantization; without them its int8 rows are left out
-#   --batch-size  rows of a batch of full rows (16)
+#   --batch-size  rows of a batch of full rows (16); 1 compares the latency of one record
+#   --length   tokens of a full row (256)
 #   --rounds   number of alternations (3)
 #
 # Environment: PYTHON, an interpreter with torch, transformers, tokenizers, safetensors, numpy, onnx and onnxruntime

@@ -44,7 +44,9 @@ mod replace_recalibration;
 mod thresholds;
 
 use std::collections::BTreeMap;
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::thread;
 
 use burn::module::Module as _;
 use burn::tensor::Device;
@@ -172,7 +174,23 @@ impl Bundle {
         change: &dyn Fn(&RewardModelConfig) -> RewardModelConfig,
     ) -> Result<(Self, SegmentTokenizer)> {
         let stored = load_manifest(directory)?;
-        check_parts(directory, &stored.parts)?;
+        let weights = stored.parts.get(WEIGHTS).cloned();
+        check_parts_but_weights(directory, &stored.parts)?;
+        let check = || check_part(directory, WEIGHTS, weights.as_ref());
+        let (digest, loaded) = meanwhile(check, || {
+            Self::load_checked(directory, device, change, stored)
+        });
+        digest?;
+        loaded
+    }
+
+    /// Loads a bundle whose parts, but for the weights, are those of its manifest.
+    fn load_checked(
+        directory: &Path,
+        device: &Device,
+        change: &dyn Fn(&RewardModelConfig) -> RewardModelConfig,
+        stored: StoredManifest,
+    ) -> Result<(Self, SegmentTokenizer)> {
         let config_file = directory.join(CONFIG);
         let config = change(&read_json(&config_file)?);
         let model = config
@@ -312,13 +330,37 @@ fn parse_manifest(directory: &Path, bytes: &[u8]) -> Result<StoredManifest> {
 /// Checks that every part is there with the size and digest in the manifest. A recalibration that the manifest
 /// does not list belongs to another bundle.
 fn check_parts(directory: &Path, parts: &BTreeMap<String, Part>) -> Result<()> {
+    check_parts_but_weights(directory, parts)?;
+    check_part(directory, WEIGHTS, parts.get(WEIGHTS))
+}
+
+/// The same but for the digest of the weights.
+fn check_parts_but_weights(directory: &Path, parts: &BTreeMap<String, Part>) -> Result<()> {
     for part in PARTS {
-        check_part(directory, part, parts.get(part))?;
+        let (path, expected) = (directory.join(part), parts.get(part));
+        let expected = check_there(directory, part, &path, expected)?;
+        if part != WEIGHTS {
+            check_digest(directory, part, &digest_file(&path)?, expected)?;
+        }
     }
     if parts.contains_key(OFFSET) {
         check_part(directory, OFFSET, parts.get(OFFSET))?;
     }
     check_recalibration(directory, parts)
+}
+
+/// Runs `check` on another thread while `work` runs on this one: a digest takes as long as all else. Where the system
+/// refuses a thread, one after the other.
+fn meanwhile<A: Send, B>(check: impl Fn() -> A + Sync, work: impl FnOnce() -> B) -> (A, B) {
+    thread::scope(|scope| {
+        let checking = thread::Builder::new().spawn_scoped(scope, &check);
+        let worked = work();
+        let checked = match checking {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            Err(_) => check(),
+        };
+        (checked, worked)
+    })
 }
 
 fn check_recalibration(directory: &Path, parts: &BTreeMap<String, Part>) -> Result<()> {
@@ -343,15 +385,25 @@ fn check_part(directory: &Path, part: &str, expected: Option<&Part>) -> Result<(
 
 /// Checks that the file at `path` has the size and digest in the manifest.
 fn check_file(directory: &Path, part: &str, path: &Path, expected: Option<&Part>) -> Result<()> {
+    let expected = check_there(directory, part, path, expected)?;
+    check_digest(directory, part, &digest_file(path)?, expected)
+}
+
+/// Checks that the file at `path` is there with the size in the manifest.
+fn check_there<'a>(
+    directory: &Path,
+    part: &str,
+    path: &Path,
+    expected: Option<&'a Part>,
+) -> Result<&'a Part> {
     let Some(expected) = expected.filter(|_| path.is_file()) else {
         return Err(ModelError::MissingPart {
             path: directory.into(),
             part: part.to_owned(),
         });
     };
-    let bytes = fs_err::metadata(path)?.len();
-    check_size(directory, part, bytes, expected)?;
-    check_digest(directory, part, &digest_file(path)?, expected)
+    check_size(directory, part, fs_err::metadata(path)?.len(), expected)?;
+    Ok(expected)
 }
 
 /// Checks a size before anything is read.

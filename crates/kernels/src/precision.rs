@@ -98,6 +98,9 @@ impl FromStr for Precision {
 #[derive(Debug, Clone, Default)]
 pub struct ScoringWeights {
     precision: Precision,
+    /// Whether the device is known to have fused blocks, without gradients.
+    #[cfg(feature = "flex")]
+    is_fused: bool,
     #[cfg(feature = "flex")]
     packer: Option<Arc<flex::Packer>>,
 }
@@ -108,6 +111,8 @@ impl ScoringWeights {
         let precision = precision.on(device);
         Self {
             precision,
+            #[cfg(feature = "flex")]
+            is_fused: crate::are_fused(device) && !device.is_autodiff(),
             #[cfg(feature = "flex")]
             packer: (precision != Precision::F32).then(|| Arc::new(flex::Packer::new(precision))),
         }
@@ -121,11 +126,24 @@ impl ScoringWeights {
     /// Calls `work`, in which layers on this thread have products in this precision. On an autodiff
     /// device they stay in `f32`.
     pub fn during<R>(&self, work: impl FnOnce() -> R) -> R {
-        #[cfg(feature = "flex")]
-        if let Some(packer) = &self.packer {
-            return flex::during(packer, work);
+        cfg_select! {
+            feature = "flex" => flex::during(self.packer.as_ref(), work),
+            _ => work(),
         }
-        work()
+    }
+
+    /// The same for `work` on so many tokens. Little work on a device with fused blocks is done on one of
+    /// the threads that compute, so that none of its blocks wakes and awaits them anew.
+    #[cfg_attr(
+        not(feature = "flex"),
+        expect(unused_variables, reason = "no device has them")
+    )]
+    pub fn during_tokens<R: Send>(&self, tokens: usize, work: impl FnOnce() -> R + Send) -> R {
+        #[cfg(feature = "flex")]
+        if self.is_fused && tokens <= flex::FEW_TOKENS {
+            return flex::among_workers(|| self.during(work));
+        }
+        self.during(work)
     }
 }
 

@@ -130,11 +130,19 @@ pub(super) struct Norm<'a> {
     pub(super) epsilon: f32,
 }
 
+/// Rows that one thread normalizes before another has woken up.
+const FEW: usize = 32;
+
 /// The result only, for inference.
 pub(super) fn forward(x: &[f32], residual: &[f32], norm: &Norm<'_>, dropout: Dropout) -> Vec<f32> {
     let width = norm.gamma.len();
     let rows = x.len() / width;
-    let [out] = by_rows(rows, per_task(rows, MANY), [width], |rows, [out]| {
+    let task = if rows <= FEW {
+        rows.max(1)
+    } else {
+        per_task(rows, MANY)
+    };
+    let [out] = by_rows(rows, task, [width], |rows, [out]| {
         let states = rows.start * width..rows.end * width;
         let (x, residual) = (&x[states.clone()], &residual[states]);
         let out = zeroed(out);

@@ -11,6 +11,7 @@ use burn::tensor::Tensor;
 use super::activation::{gelu, gelu_tanh, relu};
 use super::add_norm::{self, FusedAddNorm, Norm};
 use super::buffer::{gradients_of, tensor, values};
+use super::by_columns;
 use super::dropout::Dropout;
 use super::gemm::Matrix;
 use super::is_fused;
@@ -149,6 +150,14 @@ impl Block<'_> {
     fn forward(&self, x: &[f32]) -> Vec<f32> {
         let (inner, outer) = (self.inner.width, self.outer.width);
         let rows = x.len() / inner.input;
+        if by_columns::applies(rows, &[self.inner, self.outer]) {
+            let activate = |values: &mut [f32]| activate(values, self.activation);
+            let states = Matrix::new(x, rows, inner.input);
+            let hidden = by_columns::forward(states, &[self.inner], activate);
+            let hidden = Matrix::new(&hidden, rows, inner.output);
+            let added = by_columns::forward(hidden, &[self.outer], |_| ());
+            return add_norm::forward(&added, x, &self.norm, self.dropout);
+        }
         let most = if self.inner.packed.is_some() {
             PACKED_ROWS
         } else {

@@ -49,6 +49,11 @@ impl<'a> Matrix<'a> {
         self.columns
     }
 
+    /// Values from the start of a row to that of the next.
+    pub(super) fn row_stride(self) -> usize {
+        self.row_stride
+    }
+
     /// The values of a row.
     ///
     /// # Panics

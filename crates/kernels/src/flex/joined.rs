@@ -1,5 +1,6 @@
 //! Several linear layers with the same input, with outputs side by side.
 
+use super::by_columns;
 use super::gemm::{Matrix, gemm_side_by_side};
 use super::linear::{LinearLayer, add_to_rows, column_sums};
 use super::over_rows::product_over_rows;
@@ -10,6 +11,10 @@ use super::transposed::Transposed;
 /// Applies the layers: `[rows, input]` to `[rows, Σ output]`.
 pub(super) fn forward<const N: usize>(x: &[f32], layers: [LinearLayer<'_>; N]) -> Vec<f32> {
     let (input, output) = widths(&layers);
+    let rows = x.len() / input;
+    if by_columns::applies(rows, &layers) {
+        return by_columns::forward(Matrix::new(x, rows, input), &layers, |_| ());
+    }
     let weights = layers.map(|layer| layer.matrix());
     let bias = layers.map(|layer| match layer.bias {
         Some(bias) => bias.to_vec(),
@@ -17,7 +22,6 @@ pub(super) fn forward<const N: usize>(x: &[f32], layers: [LinearLayer<'_>; N]) -
     });
     let bias = bias.concat();
     let are_packed = layers.iter().all(|layer| layer.packed.is_some());
-    let rows = x.len() / input;
     let [out] = by_rows(rows, per_task(rows, MANY), [output], |rows, [out]| {
         let x = Matrix::new(&x[rows.start * input..rows.end * input], rows.len(), input);
         if are_packed {

@@ -9,6 +9,7 @@ use burn::tensor::Tensor;
 use rayon::prelude::*;
 
 use super::buffer::{tensor, values};
+use super::by_columns;
 use super::gemm::{Matrix, gemm_new};
 use super::is_fused;
 use super::kernel::{Kernel, run};
@@ -127,6 +128,9 @@ impl<'a> LinearLayer<'a> {
 pub(super) fn forward(x: &[f32], layer: LinearLayer<'_>) -> Vec<f32> {
     let Width { input, output } = layer.width;
     let rows = x.len() / input;
+    if by_columns::applies(rows, &[layer]) {
+        return by_columns::forward(Matrix::new(x, rows, input), &[layer], |_| ());
+    }
     let [out] = by_rows(rows, per_task(rows, MANY), [output], |rows, [out]| {
         [forward_rows(
             out,

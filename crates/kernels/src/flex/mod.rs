@@ -15,6 +15,7 @@ mod add_norm;
 mod attention;
 mod attention_norm;
 mod buffer;
+mod by_columns;
 mod disentangled;
 mod dropout;
 mod embedding;
@@ -33,6 +34,7 @@ mod places;
 mod reduced;
 mod rotate;
 mod rows;
+mod small_product;
 mod transposed;
 
 use burn::backend::DispatchDevice;
@@ -60,6 +62,14 @@ pub(crate) use {
     disentangled::FusedDisentangled, dropout::Dropout, feed_forward_norm::FusedFeedForwardNorm,
     kernel::run, packed::PackedTokens,
 };
+
+/// Tokens that are so few that their blocks take no longer than waking the threads.
+pub(crate) const FEW_TOKENS: usize = 256;
+
+/// Calls `work` on a thread of the pool that computes tasks.
+pub(crate) fn among_workers<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    rayon::scope(|_| work())
+}
 
 /// Whether the device is that of the CPU.
 pub(crate) fn is_cpu(device: &Device) -> bool {

@@ -125,6 +125,18 @@ fn a_weight_that_changes_is_packed_anew() {
 }
 
 #[test]
+fn a_model_in_f32_stays_so_on_a_thread_that_awaits_one_in_bf16() {
+    let device = plain_device();
+    let layer = layer(8, 5, &super::device()).valid();
+    let x = Tensor::<3>::ones([1, 2, 8], &device);
+    let (f32, bf16) = [Precision::F32, Precision::Bf16]
+        .map(|precision| ScoringWeights::new(precision, &device))
+        .into();
+    let found = bf16.during(|| f32.during_tokens(2, || linear(&layer, x.clone())));
+    assert_eq!(values(found), values(linear(&layer, x)));
+}
+
+#[test]
 fn training_stays_in_f32() {
     let device = device();
     let layer = layer(8, 5, &device);

@@ -186,7 +186,8 @@ impl RewardModel {
             segment_spans,
         } = input;
         let read = response_spans.filter(|_| !self.pooling.reads_prompt());
-        let hidden = self.weights.during(|| match read {
+        let [rows, length] = token_ids.dims();
+        let hidden = self.weights.during_tokens(rows * length, || match read {
             Some(read) => {
                 let (types, pad) = (type_ids.clone(), mask_pad.clone());
                 self.encoder.forward_within(token_ids, types, pad, read)

@@ -8,7 +8,7 @@ use super::out::Out;
 use super::panels::{Line, PANEL, Panels};
 use crate::flex::gemm::Matrix;
 use crate::flex::math::vector_fn;
-use crate::steps::{steps, weight_step};
+use crate::steps::weight_step;
 
 /// Most terms of a product: their sum is at most 255 · 127 each.
 const TERMS: usize = 65_536;
@@ -57,31 +57,26 @@ impl Weight {
             terms <= TERMS,
             "{terms} terms of a product, at most {TERMS}"
         );
-        let mut greatest = vec![0.0_f32; count];
-        for term in 0..terms {
-            for (greatest, value) in greatest.iter_mut().zip(matrix.row(term)) {
-                *greatest = greatest.max(value.abs());
-            }
+        let mut columns = vec![Column::default(); count.next_multiple_of(PANEL)];
+        let own = &mut columns[..count];
+        for (column, greatest) in own.iter_mut().zip(greatest_of_columns(matrix)) {
+            column.step = weight_step(greatest);
         }
-        let mut columns: Vec<Column> = greatest
-            .into_iter()
-            .map(|greatest| Column {
-                step: weight_step(greatest),
-                sum: 0,
-            })
-            .collect();
         let mut panels = Panels::zeros(terms.div_ceil(4), count);
-        for term in 0..terms {
-            for (column, value) in matrix.row(term).iter().enumerate() {
-                let steps = steps(*value, columns[column].step);
-                columns[column].sum += i32::from(steps);
-                let quad = panels.group_mut(term / 4, column);
-                *quad |= u32::from(steps.cast_unsigned()) << (8 * (term % 4));
-            }
-        }
-        columns.resize(count.next_multiple_of(PANEL), Column::default());
+        divide_columns(panels.lines_mut(), &mut columns, matrix);
         Self { panels, columns }
     }
+}
+
+/// What [`steps`](crate::steps) finds, in operations that are vectorized.
+#[inline(always)]
+fn whole_steps(values: &[f32; PANEL], steps: &[f32; PANEL]) -> [i32; PANEL] {
+    /// Adding it rounds to a whole number, ties to even, in the low bits.
+    const ROUND: f32 = 12_582_912.0;
+    std::array::from_fn(|column| {
+        let count = (values[column] / steps[column]).clamp(-127.0, 127.0);
+        (count + ROUND).to_bits().cast_signed() - ROUND.to_bits().cast_signed()
+    })
 }
 
 impl Rows {
@@ -163,6 +158,50 @@ fn has_vnni() -> bool {
 }
 
 vector_fn! {
+    /// The greatest magnitude in every column.
+    fn greatest_of_columns(matrix: Matrix<'_>) -> Vec<f32> {
+        let mut greatest = vec![0.0_f32; matrix.num_columns()];
+        for term in 0..matrix.num_rows() {
+            for (greatest, value) in greatest.iter_mut().zip(matrix.row(term)) {
+                *greatest = greatest.max(value.abs());
+            }
+        }
+        greatest
+    }
+
+    /// Writes the bytes of all columns, and their sums.
+    fn divide_columns(lines: &mut [[Line; 2]], columns: &mut [Column], matrix: Matrix<'_>) {
+        let (terms, count) = (matrix.num_rows(), matrix.num_columns());
+        let groups = terms.div_ceil(4);
+        for first in (0..count).step_by(PANEL) {
+            let of = &mut columns[first..first + PANEL];
+            // Where a step is 0, so are all values.
+            let own: [f32; PANEL] =
+                std::array::from_fn(|column| if of[column].step == 0.0 { 1.0 } else { of[column].step });
+            let mut sums = [0_i32; PANEL];
+            for term in 0..terms {
+                let row = &matrix.row(term)[first..(first + PANEL).min(count)];
+                let mut values = [0.0_f32; PANEL];
+                if let Some(whole) = row.first_chunk() {
+                    values = *whole;
+                } else {
+                    values[..row.len()].copy_from_slice(row);
+                }
+                let counts = whole_steps(&values, &own);
+                let shift = 8 * (term % 4);
+                let line = &mut lines[first / PANEL * groups + term / 4];
+                for column in 0..PANEL {
+                    sums[column] += counts[column];
+                    let byte = counts[column].cast_unsigned() & 0xff;
+                    line[column / 16].0[column % 16] |= byte << shift;
+                }
+            }
+            for (column, sum) in of.iter_mut().zip(sums) {
+                column.sum = sum;
+            }
+        }
+    }
+
     /// Writes the bytes of a row.
     fn divide(quads: &mut [u32], values: &[f32]) -> Row {
         /// Adding and subtracting it rounds to a whole number, ties to even.
@@ -350,6 +389,7 @@ mod tests {
 
     use super::*;
     use crate::flex::rows::unwritten;
+    use crate::steps::steps;
 
     fn values(count: usize, mut state: u32) -> Vec<f32> {
         let mut next = || {
@@ -357,6 +397,36 @@ mod tests {
             (state >> 8) as f32 / (1 << 23) as f32 - 1.0
         };
         (0..count).map(|_| next()).collect()
+    }
+
+    #[test]
+    fn weights_are_in_the_steps_of_their_column() {
+        for (terms, count) in [(1, 1), (6, 33), (40, 70)] {
+            let mut weight = values(terms * count, 5);
+            weight[..count.min(2)].fill(0.5);
+            weight
+                .iter_mut()
+                .step_by(count)
+                .for_each(|first| *first = 0.0);
+            let matrix = Matrix::new(&weight, terms, count);
+            let mut found = Weight::of(matrix);
+            for column in 0..count {
+                let own: Vec<f32> = (0..terms).map(|term| matrix.row(term)[column]).collect();
+                let greatest = own.iter().fold(0.0_f32, |a, b| a.max(b.abs()));
+                let step = weight_step(greatest);
+                assert_eq!(found.columns[column].step, step);
+                let mut sum = 0;
+                for (term, value) in own.iter().enumerate() {
+                    let line =
+                        &found.panels.lines_mut()[column / PANEL * terms.div_ceil(4) + term / 4];
+                    let quad = line[column % PANEL / 16].0[column % 16];
+                    let byte = quad.to_le_bytes()[term % 4].cast_signed();
+                    assert_eq!(byte, steps(*value, step), "{term}, {column}");
+                    sum += i32::from(byte);
+                }
+                assert_eq!(found.columns[column].sum, sum);
+            }
+        }
     }
 
     #[test]

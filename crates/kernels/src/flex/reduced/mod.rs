@@ -14,11 +14,11 @@ mod weights;
 use super::gemm::Matrix;
 use super::linear::LinearLayer;
 use super::rows::Unwritten;
-use out::Out;
 
 pub(super) use attention::forward as attention;
 pub(super) use attention_backward::Factors;
 pub(crate) use bf16::is_available as has_bf16;
+pub(super) use out::Out;
 pub(super) use over_rows::{Blocks, product_over_rows};
 pub(super) use panels::Panels;
 pub(crate) use training::{Products, in_training};

@@ -6,7 +6,7 @@ use crate::flex::rows::Unwritten;
 
 /// Some columns of the rows of a matrix, to be written: rows whose starts are `stride` values apart.
 #[derive(Debug)]
-pub(super) struct Out<'a> {
+pub(in crate::flex) struct Out<'a> {
     start: *mut f32,
     rows: usize,
     columns: usize,
@@ -14,7 +14,38 @@ pub(super) struct Out<'a> {
     memory: PhantomData<&'a mut f32>,
 }
 
+// SAFETY: it is a `&mut` of its columns, to which nothing else refers.
+#[expect(unsafe_code, reason = "it holds a pointer")]
+unsafe impl Send for Out<'_> {}
+
 impl<'a> Out<'a> {
+    /// All columns of `rows` rows, divided into parts of these widths from left to right.
+    ///
+    /// # Panics
+    /// If they are not exactly the memory.
+    pub(in crate::flex) fn side_by_side(
+        memory: &'a mut Unwritten,
+        rows: usize,
+        widths: &[usize],
+    ) -> Vec<Self> {
+        let stride: usize = widths.iter().sum();
+        assert_eq!(rows.checked_mul(stride), Some(memory.len()), "all columns");
+        let start = memory.as_mut_ptr().cast::<f32>();
+        let mut first = 0;
+        let mut part = |columns: &usize| {
+            let start = start.wrapping_add(first);
+            first += columns;
+            Self {
+                start,
+                rows,
+                columns: *columns,
+                stride,
+                memory: PhantomData,
+            }
+        };
+        widths.iter().map(&mut part).collect()
+    }
+
     /// The columns from `first` on of the `rows` rows in `memory`.
     ///
     /// # Panics
@@ -67,16 +98,16 @@ impl<'a> Out<'a> {
         Self::new(memory, rows, stride, 0, columns)
     }
 
-    pub(super) fn rows(&self) -> usize {
+    pub(in crate::flex) fn rows(&self) -> usize {
         self.rows
     }
 
-    pub(super) fn columns(&self) -> usize {
+    pub(in crate::flex) fn columns(&self) -> usize {
         self.columns
     }
 
     #[cfg(target_arch = "x86_64")]
-    pub(super) fn stride(&self) -> usize {
+    pub(in crate::flex) fn stride(&self) -> usize {
         self.stride
     }
 
@@ -105,18 +136,34 @@ impl<'a> Out<'a> {
     #[expect(unsafe_code, reason = "its callers know what was written")]
     pub(super) unsafe fn scale_rows(&mut self, factors: &[f32]) {
         assert_eq!(factors.len(), self.rows, "a factor per row");
-        for (row, factor) in factors.iter().enumerate() {
+        let mut factors = factors.iter();
+        // SAFETY: the caller has written all values.
+        unsafe {
+            self.each_row(|values| {
+                let factor = factors.next().expect("a factor per row");
+                for value in values {
+                    *value *= factor;
+                }
+            });
+        }
+    }
+
+    /// Changes the columns of every row.
+    ///
+    /// # Safety
+    /// All values were written.
+    #[expect(unsafe_code, reason = "its callers know what was written")]
+    pub(in crate::flex) unsafe fn each_row(&mut self, mut change: impl FnMut(&mut [f32])) {
+        for row in 0..self.rows {
             let columns = self.columns;
-            // SAFETY: `new` has checked that the row is in the memory, which nothing else refers to.
-            let values = unsafe { std::slice::from_raw_parts_mut(self.start(row, 0), columns) };
-            for value in values {
-                *value *= factor;
-            }
+            // SAFETY: the row is in the memory, as was checked when `self` was made, and nothing else
+            // refers to its columns.
+            change(unsafe { std::slice::from_raw_parts_mut(self.start(row, 0), columns) });
         }
     }
 
     /// The place of a row and column.
-    pub(super) fn start(&mut self, row: usize, column: usize) -> *mut f32 {
+    pub(in crate::flex) fn start(&mut self, row: usize, column: usize) -> *mut f32 {
         self.start.wrapping_add(row * self.stride + column)
     }
 }

@@ -107,10 +107,9 @@ impl Panels {
         self.columns
     }
 
-    /// The terms of a group in a column.
-    pub(super) fn group_mut(&mut self, group: usize, column: usize) -> &mut u32 {
-        let line = column / PANEL * self.groups + group;
-        &mut self.lines[line][column % PANEL / 16].0[column % 16]
+    /// The lines, panel by panel, each with its groups in order.
+    pub(super) fn lines_mut(&mut self) -> &mut [[Line; 2]] {
+        &mut self.lines
     }
 
     /// The panels in order.

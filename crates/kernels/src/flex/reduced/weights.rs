@@ -67,8 +67,9 @@ impl Packer {
     }
 }
 
-/// Calls `work`, in which layers on this thread have packed weights.
-pub(crate) fn during<R>(packer: &Arc<Packer>, work: impl FnOnce() -> R) -> R {
+/// Calls `work`, in which layers on this thread have packed weights if there is what packs them, whatever
+/// they had before: a thread that awaits the tasks of one model may begin with another's.
+pub(crate) fn during<R>(packer: Option<&Arc<Packer>>, work: impl FnOnce() -> R) -> R {
     /// Restores what was there before, also after a panic.
     struct Before(Option<Arc<Packer>>);
     impl Drop for Before {
@@ -76,7 +77,7 @@ pub(crate) fn during<R>(packer: &Arc<Packer>, work: impl FnOnce() -> R) -> R {
             CURRENT.set(self.0.take());
         }
     }
-    let _before = Before(CURRENT.replace(Some(packer.clone())));
+    let _before = Before(CURRENT.replace(packer.cloned()));
     work()
 }
 

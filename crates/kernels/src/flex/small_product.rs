@@ -1,0 +1,231 @@
+//! Products of few rows with a weight as it is stored, by AVX-512.
+//!
+//! The `gemm` crate reads a weight once for every six rows, or copies it; here, a tile is so wide
+//! that it reads whole lines, and asks for those of the next one ahead of time.
+
+use std::ops::Range;
+
+use super::gemm::Matrix;
+use super::linear::Width;
+use super::reduced::Out;
+
+/// Columns that are multiplied together.
+pub(super) const PANEL: usize = 48;
+
+/// Terms that are added before they are added to the result: as in the `gemm` crate, so that sums
+/// are the same.
+const TERMS: usize = 512;
+
+/// Whether sums are those of the `gemm` crate, in its order of terms: it has others for narrow results,
+/// very few terms, and a row of many terms.
+pub(super) fn applies(rows: usize, width: Width) -> bool {
+    let is_usual = width.output > 64 && width.input > 2 && (rows > 1 || width.input <= TERMS);
+    is_available() && is_usual
+}
+
+/// Whether this machine has the instructions.
+fn is_available() -> bool {
+    cfg_select! {
+        target_arch = "x86_64" => crate::flex::math::has_avx512(),
+        _ => false,
+    }
+}
+
+/// Writes the product with some columns of `weight`, and adds a bias.
+///
+/// # Panics
+/// If the sizes do not agree, or the machine does not have the instructions.
+pub(super) fn multiply(
+    x: Matrix<'_>,
+    weight: Matrix<'_>,
+    columns: Range<usize>,
+    bias: Option<&[f32]>,
+    out: &mut Out<'_>,
+) {
+    assert!(is_available(), "a machine with AVX-512");
+    assert_eq!(x.num_columns(), weight.num_rows(), "terms of a product");
+    assert_eq!(
+        (x.num_rows(), columns.len()),
+        (out.rows(), out.columns()),
+        "sizes of a product"
+    );
+    if let Some(bias) = bias {
+        assert_eq!(bias.len(), weight.num_columns(), "a bias per column");
+    }
+    #[cfg(target_arch = "x86_64")]
+    {
+        let bias = bias.map(|bias| &bias[columns.clone()]);
+        let weight = weight.columns(columns.start, columns.len());
+        // SAFETY: the machine has the instructions; the sizes were checked above.
+        #[expect(unsafe_code, reason = "the compiler cannot see the check")]
+        unsafe {
+            avx512::multiply(x, weight, bias, out);
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx512 {
+    use std::arch::x86_64::{
+        __m512, _MM_HINT_T1, _mm_prefetch, _mm512_add_ps, _mm512_fmadd_ps, _mm512_mask_storeu_ps,
+        _mm512_maskz_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps,
+    };
+
+    use super::{Matrix, Out, PANEL, TERMS};
+
+    /// Vectors of a panel.
+    const VECTORS: usize = PANEL / 16;
+
+    /// Rows of a tile.
+    const ROWS: usize = 8;
+
+    /// The columns of a tile in a part of the terms.
+    #[derive(Clone, Copy)]
+    struct Part {
+        /// The first term's weights.
+        weight: *const f32,
+        /// Values from a term's weights to the next one's.
+        stride: usize,
+        terms: usize,
+        masks: [u16; VECTORS],
+        /// Whether a part before it is in the result.
+        adds: bool,
+        /// Whether to ask for the weights of the next panel.
+        is_first: bool,
+    }
+
+    /// # Safety
+    /// The machine has AVX-512; `out` has the rows of `x` and the columns of `weight`, and so has
+    /// the bias; `x` has as many columns as `weight` rows, and both have their rows' values side by
+    /// side.
+    #[expect(unsafe_code, reason = "sums stay in registers")]
+    #[target_feature(enable = "avx512f")]
+    pub(super) unsafe fn multiply(
+        x: Matrix<'_>,
+        weight: Matrix<'_>,
+        bias: Option<&[f32]>,
+        out: &mut Out<'_>,
+    ) {
+        let (rows, terms, columns) = (x.num_rows(), x.num_columns(), weight.num_columns());
+        let size = terms.div_ceil(terms.div_ceil(TERMS).max(1)).max(1);
+        let stride = out.stride();
+        for first in (0..columns).step_by(PANEL) {
+            let masks = std::array::from_fn(|vector| {
+                let count = (columns - first).saturating_sub(16 * vector).min(16);
+                u16::try_from((1_u32 << count) - 1).expect("at most sixteen columns")
+            });
+            for term in (0..terms).step_by(size) {
+                let from = weight.row(term)[first..].as_ptr();
+                let count = size.min(terms - term);
+                for row in (0..rows).step_by(ROWS) {
+                    let part = Part {
+                        weight: from,
+                        stride: weight.row_stride(),
+                        terms: count,
+                        masks,
+                        adds: term > 0,
+                        is_first: row == 0,
+                    };
+                    let x = (x.row(row)[term..].as_ptr(), x.row_stride());
+                    let to = (out.start(row, first), stride);
+                    // SAFETY: the tile lies in `x`, `weight` and `out`.
+                    unsafe {
+                        match (rows - row).min(ROWS) {
+                            1 => tile::<1>(x, part, to),
+                            2 => tile::<2>(x, part, to),
+                            3 => tile::<3>(x, part, to),
+                            4 => tile::<4>(x, part, to),
+                            5 => tile::<5>(x, part, to),
+                            6 => tile::<6>(x, part, to),
+                            7 => tile::<7>(x, part, to),
+                            _ => tile::<ROWS>(x, part, to),
+                        }
+                    }
+                }
+            }
+            if let Some(bias) = bias {
+                for row in 0..rows {
+                    // SAFETY: the panel lies in the row of `out`, and the bias has its columns.
+                    unsafe { add(out.start(row, first), &bias[first..], masks) };
+                }
+            }
+        }
+    }
+
+    /// Adds a part of the terms of `COUNT` rows of a panel.
+    ///
+    /// # Safety
+    /// The machine has AVX-512; `x` points to `COUNT` rows of the part's terms, and `to` to as many
+    /// rows with room for the columns of the masks, whose starts are the given numbers of values
+    /// apart; the part's weights can be read in these columns.
+    #[expect(unsafe_code, reason = "sums stay in registers")]
+    #[target_feature(enable = "avx512f")]
+    unsafe fn tile<const COUNT: usize>(
+        (x, x_stride): (*const f32, usize),
+        part: Part,
+        (to, stride): (*mut f32, usize),
+    ) {
+        let mut sums = [[_mm512_setzero_ps(); VECTORS]; COUNT];
+        for term in 0..part.terms {
+            let weight = part.weight.wrapping_add(term * part.stride);
+            let weights: [__m512; VECTORS] = std::array::from_fn(|vector| {
+                // SAFETY: only columns of the mask are read.
+                unsafe {
+                    _mm512_maskz_loadu_ps(part.masks[vector], weight.wrapping_add(16 * vector))
+                }
+            });
+            if part.is_first {
+                for vector in 0..VECTORS {
+                    let next = weight.wrapping_add(PANEL + 16 * vector);
+                    // What is asked for need not exist.
+                    _mm_prefetch::<_MM_HINT_T1>(next.cast());
+                }
+            }
+            for (row, sums) in sums.iter_mut().enumerate() {
+                // SAFETY: row and term are in `x`.
+                let value = unsafe { *x.wrapping_add(row * x_stride + term) };
+                let value = _mm512_set1_ps(value);
+                for (sum, weights) in sums.iter_mut().zip(weights) {
+                    *sum = _mm512_fmadd_ps(weights, value, *sum);
+                }
+            }
+        }
+        for (row, sums) in sums.into_iter().enumerate() {
+            for (vector, mut sum) in sums.into_iter().enumerate() {
+                let (mask, to) = (
+                    part.masks[vector],
+                    to.wrapping_add(row * stride + 16 * vector),
+                );
+                // SAFETY: the caller has room for the columns of the mask, which a part before has
+                // written if it adds.
+                unsafe {
+                    if part.adds {
+                        sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(mask, to));
+                    }
+                    _mm512_mask_storeu_ps(to, mask, sum);
+                }
+            }
+        }
+    }
+
+    /// Adds the bias to the columns of a panel.
+    ///
+    /// # Safety
+    /// The machine has AVX-512; the columns of the masks are in `to` and in the bias.
+    #[expect(unsafe_code, reason = "columns of a mask")]
+    #[target_feature(enable = "avx512f")]
+    unsafe fn add(to: *mut f32, bias: &[f32], masks: [u16; VECTORS]) {
+        for (vector, mask) in masks.into_iter().enumerate() {
+            let to = to.wrapping_add(16 * vector);
+            let bias = bias.as_ptr().wrapping_add(16 * vector);
+            // SAFETY: only columns of the mask are read and written.
+            unsafe {
+                let sum = _mm512_add_ps(
+                    _mm512_maskz_loadu_ps(mask, to),
+                    _mm512_maskz_loadu_ps(mask, bias),
+                );
+                _mm512_mask_storeu_ps(to, mask, sum);
+            }
+        }
+    }
+}
