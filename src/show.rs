@@ -275,6 +275,10 @@ pub(crate) fn truncation(counts: &SplitCounts) {
                 counts.blank_responses
             );
         }
+        if counts.windows > 0 {
+            let (long, windows) = (counts.examples_in_windows, counts.windows);
+            text = format!("{text}; {long} of them read in {windows} windows with ratings");
+        }
         status(&text);
         if counts.truncation.any() {
             status(&format!("{split}: {}", counts.truncation));

@@ -1,6 +1,7 @@
 //! `gradus compare`.
 
 use clap::Args;
+use gradus::data::Stride;
 
 use super::groups::{AspectsArgs, CutArgs, DeviceArgs, FormatArgs};
 
@@ -37,9 +38,9 @@ pub(crate) struct CompareArgs {
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
     /// Score responses longer than the model's input in overlapping windows that begin at
-    /// multiples of this many tokens [default: cut the response at its end]
-    #[arg(long, value_name = "TOKENS")]
-    pub(crate) stride: Option<usize>,
+    /// multiples of this many tokens; none: cut the response at its end [default: auto, as in training]
+    #[arg(long, value_name = "TOKENS|none|auto", default_value_t = Stride::Auto, hide_default_value = true)]
+    pub(crate) stride: Stride,
     #[command(flatten)]
     pub(crate) cut: CutArgs,
     #[command(flatten)]

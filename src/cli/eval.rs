@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use gradus::data::Stride;
 use gradus::eval::Aggregation;
 use gradus::eval::ablation::Part;
 use gradus::eval::report::DEFAULT_RESPONSES;
@@ -76,9 +77,9 @@ pub(crate) struct EvalArgs {
     #[arg(long)]
     pub(crate) raw: bool,
     /// Score responses longer than the model's input in overlapping windows that begin at
-    /// multiples of this many tokens [default: cut the response at its end]
-    #[arg(long, value_name = "TOKENS")]
-    pub(crate) stride: Option<usize>,
+    /// multiples of this many tokens; none: cut the response at its end [default: auto, as in training]
+    #[arg(long, value_name = "TOKENS|none|auto", default_value_t = Stride::Auto, hide_default_value = true)]
+    pub(crate) stride: Stride,
     #[command(flatten)]
     pub(crate) cut: CutArgs,
     /// Print JSON instead of a table

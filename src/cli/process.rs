@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
-use gradus::data::CutSegments;
+use gradus::data::{CutSegments, Stride};
 
 use super::{BootstrapArgs, DeviceArgs, OffsetArgs, figures};
 
@@ -103,9 +103,9 @@ pub(crate) struct ProcessArgs {
     #[arg(long)]
     pub(crate) raw: bool,
     /// Score responses longer than the model's input in overlapping windows that begin at
-    /// multiples of this many tokens [default: cut the response at its end]
-    #[arg(long, value_name = "TOKENS")]
-    pub(crate) stride: Option<usize>,
+    /// multiples of this many tokens; none: cut the response at its end [default: auto, as in training]
+    #[arg(long, value_name = "TOKENS|none|auto", default_value_t = Stride::Auto, hide_default_value = true)]
+    pub(crate) stride: Stride,
     /// Treatment of steps that do not fit completely: drop (no score), or score (score the part
     /// that fits) [default: as stored in the bundle]
     #[arg(long, value_name = "POLICY")]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
-use gradus::data::CutSegments;
+use gradus::data::{CutSegments, Stride};
 use gradus::eval::Aggregation;
 
 use super::{DeviceArgs, OffsetArgs, PrecisionArgs};
@@ -112,9 +112,9 @@ pub(crate) struct ScoreArgs {
     pub(crate) raw: bool,
     /// Score responses longer than the model's input in overlapping windows that begin at
     /// multiples of this many tokens; each segment is scored in the window with the most text
-    /// before it [default: cut the response at its end]
-    #[arg(long, value_name = "TOKENS")]
-    pub(crate) stride: Option<usize>,
+    /// before it; none: cut the response at its end [default: auto, as in training]
+    #[arg(long, value_name = "TOKENS|none|auto", default_value_t = Stride::Auto, hide_default_value = true)]
+    pub(crate) stride: Stride,
     /// Fail on a response that cannot be scored, such as an empty one [default: its `score` is null]
     #[arg(long)]
     pub(crate) strict: bool,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use gradus::DataIn;
-use gradus::data::CutSegments;
+use gradus::data::{CutSegments, Stride};
 use gradus::eval::Aggregation;
 use gradus::model::{HeadConfig, LoraConfig, Pooling, TrainingPrecision};
 use gradus::train::{ChatTemplateOption, Freeze, RatingLoss, ScaleOption};
@@ -98,6 +98,11 @@ pub(crate) struct RunArgs {
     /// score (learn and score the part that fits) [default: drop]
     #[arg(long, value_name = "POLICY")]
     pub(crate) cut_segments: Option<CutSegments>,
+    /// Read responses longer than the model's input in overlapping windows that begin at multiples of
+    /// this many tokens, and learn each segment once; auto: a quarter of --max-length; none: cut the
+    /// response at its end [default: auto]
+    #[arg(long, value_name = "TOKENS|none|auto")]
+    pub(crate) stride: Option<Stride>,
     /// Read each record's context after its prompt; an error if no record has one [default: read
     /// contexts if any training record has one]
     #[arg(long)]

@@ -8,7 +8,7 @@ use gradus::data::{Example, TextsSketch};
 use gradus::eval::Baselines;
 use gradus::eval::bootstrap::Bootstrap;
 use gradus::eval::compare::CompareOptions;
-use gradus::train::SourceBundle;
+use gradus::train::{SourceBundle, TextOptions};
 
 use super::compare::{AspectComparison, compare_bundles, rates, show_comparisons};
 use crate::cli::TrainArgs;
@@ -119,6 +119,11 @@ fn tell(source: &SourceBundle, config: &RunConfig, from: &Path) {
         rate(training.head_learning_rate)
     ));
     let own = source.text_options();
+    let trained = source.info().manifest.text.stride;
+    let step = |text: &TextOptions| {
+        let step = text.stride.of_trained(trained);
+        step.map_or_else(|| "none".to_owned(), |step| step.to_string())
+    };
     let changed = [
         (
             "max_length",
@@ -135,6 +140,7 @@ fn tell(source: &SourceBundle, config: &RunConfig, from: &Path) {
             format!("{:?}", text.cut_segments),
             format!("{:?}", own.cut_segments),
         ),
+        ("stride", step(text), step(&own)),
         (
             "aggregation",
             config.aggregation().to_string(),

@@ -44,6 +44,7 @@ pub(crate) fn set_run(config: &mut RunConfig, args: &RunArgs) {
     set(&mut config.text.aspects, args.aspects.as_ref());
     set(&mut config.text.max_length, args.max_length.as_ref());
     set(&mut config.text.cut_segments, args.cut_segments.as_ref());
+    set(&mut config.text.stride, args.stride.as_ref());
     if args.use_context {
         config.text.use_context = ContextOption::Read;
     } else if args.no_context {

@@ -2,20 +2,18 @@
 
 use anyhow::Result;
 use burn::tensor::Device;
-use gradus::data::Example;
-use gradus::eval::{ScoredResponse, UnscoredCounts};
+use gradus::data::{Example, Stride};
+use gradus::eval::{ScoredResponse, Scorer, UnscoredCounts};
 use gradus::model::Precision;
 
 use super::{ScoreInput, unscored};
 use crate::failure::Usage;
 use crate::show;
 
-/// Checks `--stride`.
-pub(crate) fn checked_stride(stride: usize) -> Result<usize> {
-    if stride == 0 {
-        return Err(Usage::new("--stride: found 0, expected at least 1").into());
-    }
-    Ok(stride)
+/// The scorer with the windows of `--stride`.
+pub(crate) fn with_stride(scorer: Scorer, stride: Stride) -> Scorer {
+    let step = stride.of_trained(scorer.text_config().stride);
+    scorer.with_stride(step)
 }
 
 /// The precision if the device has such products, otherwise `f32` with a note.

@@ -10,7 +10,7 @@ use std::path::Path;
 use anyhow::Result;
 use burn::tensor::Device;
 use gradus::bundle::DoubtThresholds;
-use gradus::data::{CutSegments, Example, TruncationCounts};
+use gradus::data::{CutSegments, Example, Stride, TruncationCounts};
 use gradus::device;
 use gradus::eval::baselines::BaselineScores;
 use gradus::eval::calibration::{Recalibrations, recalibrated};
@@ -22,7 +22,7 @@ use gradus::model::Precision;
 
 pub(crate) use bundle_files::{BASELINES, TEXTS, renew_card, stored_baselines, stored_sketch};
 use checks::check_any_score;
-pub(crate) use checks::{check_any_rating, checked_stride, usable};
+pub(crate) use checks::{check_any_rating, usable, with_stride};
 pub(crate) use input::ScoreInput;
 use notes::{tell_left_out, tell_of_data};
 pub(crate) use notes::{tell_of_context, tell_of_fitted, tell_unscored_aspects, unscored};
@@ -47,7 +47,7 @@ pub(crate) struct Choices<'a> {
     /// What becomes of the bundle's offset; kept if not said.
     pub(crate) offset: Option<OffsetUse>,
     /// Distance of windows over long responses, in tokens; without it, responses are cut.
-    pub(crate) stride: Option<usize>,
+    pub(crate) stride: Stride,
     /// Treatment of segments that do not fit completely.
     pub(crate) cut_segments: Option<CutSegments>,
     /// Device name, as for `--device`.
@@ -336,9 +336,7 @@ fn scorer(directory: &Path, choices: &Choices<'_>) -> Result<Scorer> {
         scorer = scorer.raw();
     }
     scorer = offset::chosen(scorer, directory, choices.offset)?;
-    if let Some(stride) = choices.stride {
-        scorer = scorer.with_stride(checked_stride(stride)?);
-    }
+    scorer = with_stride(scorer, choices.stride);
     if let Some(policy) = choices.cut_segments {
         scorer = scorer.with_cut_segments(policy);
     }

@@ -163,7 +163,7 @@ fn contexts_that_have_to_be_read_and_are_not_there_are_refused_before_anything_i
     write(
         path,
         "reads.toml",
-        format!("[text]\nuse_context = true\n{TINY}"),
+        TINY.replace("[text]", "[text]\nuse_context = true"),
     );
     let arguments = [
         "train",

@@ -12,6 +12,7 @@ use crate::support::{TINY, gradus, json_of, names, temp_dir, trained, write};
 fn plan(more: &str) -> String {
     let data = trained().display();
     let scratch = TINY
+        .replace("[text]", "[run.text]")
         .replace("[scratch]", "[run.scratch]")
         .replace("[training]", "[run.training]");
     format!(

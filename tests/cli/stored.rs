@@ -74,6 +74,71 @@ fn a_run_on_disk_learns_what_one_in_memory_learns() {
 }
 
 #[test]
+fn long_responses_are_learned_in_windows_by_default_from_memory_and_from_disk() {
+    let directory = data();
+    let path = directory.path();
+    let short = ["--max-length", "32", "--stride"];
+    let said = |run: &Run| {
+        let mut lines = run.stderr.lines();
+        let line = lines.find(|line| line.starts_with("train: ") && line.contains("ratings"));
+        line.unwrap().to_owned()
+    };
+    let ratings = |line: &str| -> usize {
+        let before = line.split(" ratings").next().unwrap();
+        before.rsplit(' ').next().unwrap().parse().unwrap()
+    };
+    let cut = train(path, "cut", &[&short[..], &["none"]].concat());
+    let memory = train(
+        path,
+        "memory",
+        &[&short[..], &["auto", "--data-in", "memory"]].concat(),
+    );
+    let (of_cut, of_memory) = (said(&cut), said(&memory));
+    assert!(!of_cut.contains("windows"), "{of_cut}");
+    assert!(of_memory.contains("windows with ratings"), "{of_memory}");
+    assert!(
+        ratings(&of_cut) < ratings(&of_memory),
+        "{of_cut}\n{of_memory}"
+    );
+    cut.succeeds();
+    memory.succeeds();
+    let disk = train(
+        path,
+        "disk",
+        &[&short[..], &["8", "--data-in", "disk"]].concat(),
+    );
+    assert_eq!(said(&disk), of_memory);
+    disk.succeeds();
+    // A step of 8 is the default of 32 tokens.
+    assert!(learned(path, "disk") == learned(path, "memory"));
+    assert!(learned(path, "cut") != learned(path, "memory"));
+
+    let unscored = |bundle: &str, more: &[&str]| {
+        let arguments = [&["score", bundle, "train.jsonl"], more].concat();
+        let output = gradus(path, &arguments).succeeds();
+        output.matches("\"unscored\":\"truncated\"").count()
+    };
+    assert_eq!(unscored("memory", &[]), 0);
+    assert!(unscored("memory", &["--stride", "none"]) > 5);
+    assert!(unscored("cut", &[]) > 5);
+    assert_eq!(unscored("cut", &["--stride", "8"]), 0);
+    let manifest = |bundle: &str| -> serde_json::Value {
+        let text = fs_err::read(path.join(bundle).join("manifest.json")).unwrap();
+        serde_json::from_slice(&text).unwrap()
+    };
+    assert_eq!(manifest("memory")["text"]["stride"], 8);
+    assert!(manifest("cut")["text"].get("stride").is_none());
+    let told = gradus(path, &["eval", "memory", "valid.jsonl"]);
+    assert!(told.stderr.contains("windows"), "{}", told.stderr);
+    // A response loss needs whole responses.
+    let whole = TINY.replace("\"none\"", "8")
+        + "response_loss = { weight = 1.0, aggregation = \"mean\" }\n";
+    write(path, "tiny.toml", whole);
+    train(path, "whole", &[]).fails(2, &["`stride`", "8 with a response loss", "`none`"]);
+    train(path, "whole", &["--stride", "auto", "--dry-run"]).succeeds();
+}
+
+#[test]
 fn a_probe_on_disk_is_one_in_memory() {
     let directory = data();
     let path = directory.path();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use arrow_schema::ArrowError;
 use gradus::data::{
-    BatchSize, CutSegments, Example, RecordError, example_from_record, parse_value,
+    BatchSize, CutSegments, Example, RecordError, Stride, example_from_record, parse_value,
 };
 use gradus::eval::{self, ExampleScores, OffsetUse};
 use gradus::model::Precision;
@@ -17,6 +17,24 @@ use crate::errors::{chain, data_error, failed, record_error, scoring_error};
 
 /// Records that are tokenized and scored together: enough to fill batches of like length.
 const CHUNK: usize = 512;
+
+/// The argument `stride`: a number of tokens, `"none"` or `"auto"`.
+#[derive(FromPyObject)]
+pub(crate) enum StrideChoice {
+    /// A number, which may be none of tokens.
+    Tokens(i64),
+    /// A word.
+    Word(String),
+}
+
+impl StrideChoice {
+    fn text(self) -> String {
+        match self {
+            Self::Tokens(tokens) => tokens.to_string(),
+            Self::Word(word) => word,
+        }
+    }
+}
 
 /// A bundle in memory, which scores records.
 #[pyclass(frozen, module = "gradus._gradus")]
@@ -38,7 +56,7 @@ impl Scorer {
         threads: Option<usize>,
         aggregation: Option<&str>,
         raw: bool,
-        stride: Option<usize>,
+        stride: Option<StrideChoice>,
         cut_segments: Option<&str>,
         batch_tokens: usize,
         precision: Option<&str>,
@@ -47,11 +65,8 @@ impl Scorer {
         if let Some(threads) = threads {
             set_threads(py, threads)?;
         }
-        if batch_tokens == 0 || stride == Some(0) {
-            return Err(failed(
-                py,
-                "stride and batch_tokens: found 0, expected at least 1",
-            ));
+        if batch_tokens == 0 {
+            return Err(failed(py, "batch_tokens: found 0, expected at least 1"));
         }
         let loaded = py.detach(|| -> Result<eval::Scorer, String> {
             let text = |error: &dyn std::error::Error| chain(error);
@@ -74,7 +89,9 @@ impl Scorer {
                 scorer = scorer.raw();
             }
             if let Some(stride) = stride {
-                scorer = scorer.with_stride(stride);
+                let stride: Stride = stride.text().parse().map_err(|error| text(&error))?;
+                let step = stride.of_trained(scorer.text_config().stride);
+                scorer = scorer.with_stride(step);
             }
             if let Some(policy) = cut_segments {
                 let policy: CutSegments = policy

@@ -42,7 +42,7 @@
 //! - [`ChatTemplate`], [`Separator`]: text around prompts, and after the segments of process reward
 //!   models
 //! - [`SegmentTokenizer`], [`TokenizedExample`]: tokens and targets of each segment
-//! - [`TruncationPolicy`], [`TruncationCounts`]: treatment and counts of texts that are too long
+//! - [`TruncationPolicy`], [`Stride`], [`TruncationCounts`]: treatment and counts of texts that are too long
 //! - [`BatchSize`], [`plan_batches`]: which examples form a batch
 //! - [`SegmentBatcher`], [`SegmentBatch`]: padded tensors
 //! - [`SegmentLoader`]: the batches of an epoch

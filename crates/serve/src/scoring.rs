@@ -228,9 +228,8 @@ fn prepare(
     settings: &ScoringSettings,
 ) -> Result<PreparedExample, EvalError> {
     let mut preparer = model.scorer.preparer().clone();
-    if let Some(stride) = settings.stride {
-        preparer = preparer.with_stride(stride);
-    }
+    let stride = settings.stride.of_trained(preparer.stride());
+    preparer = preparer.with_stride(stride);
     match &settings.segmenter {
         Some(segmenter) => preparer.segment_by(segmenter, example)?,
         None => preparer.segment(example)?,

@@ -2,9 +2,10 @@
 
 use axum::extract::Query;
 use axum::http::{StatusCode, Uri};
-use gradus_data::{Segmenter, describe_value};
+use gradus_data::{Segmenter, Stride, describe_value};
 use gradus_eval::Aggregation;
 use gradus_eval::token_rewards::Placement;
+use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
 use crate::refusal::Refusal;
@@ -25,8 +26,8 @@ pub(crate) struct ScoringSettings {
     pub(crate) aggregation: Option<Aggregation>,
     /// Without the bundle's recalibration.
     pub(crate) raw: bool,
-    /// Windows over long responses begin at multiples of this many tokens.
-    pub(crate) stride: Option<usize>,
+    /// Windows over long responses, or the end of a response that is cut.
+    pub(crate) stride: Stride,
     /// How a response without segments is cut.
     pub(crate) segmenter: Option<Segmenter>,
 }
@@ -128,12 +129,14 @@ impl Settings {
             }
             "raw" => scoring.raw = value.as_bool().ok_or_else(|| wrong("true or false"))?,
             "stride" => {
-                let stride = value
-                    .as_u64()
-                    .and_then(|stride| usize::try_from(stride).ok());
-                let stride = stride.filter(|&stride| stride > 0);
-                scoring.stride =
-                    Some(stride.ok_or_else(|| wrong("a whole number of tokens, 1 or more"))?);
+                // A number in quotes is a mistake in JSON, as it is for every other number.
+                let quoted = value
+                    .as_str()
+                    .is_some_and(|text| text.parse::<f64>().is_ok());
+                let stride = Stride::deserialize(value).ok().filter(|_| !quoted);
+                scoring.stride = stride.ok_or_else(|| {
+                    wrong("a whole number of tokens, 1 or more, \"none\" or \"auto\"")
+                })?;
             }
             _ => {
                 let read = text()?.parse();
@@ -173,7 +176,7 @@ mod tests {
         let expected = ScoringSettings {
             aggregation: Some(Aggregation::SoftMin { temperature: 0.5 }),
             raw: true,
-            stride: Some(8),
+            stride: "8".parse().unwrap(),
             segmenter: Some(Segmenter::Tokens(4)),
         };
         assert_eq!(settings.scoring, expected);
@@ -186,8 +189,10 @@ mod tests {
         let settings = Settings::of_query(&query).unwrap();
         assert_eq!(
             (settings.scoring.raw, settings.scoring.stride),
-            (true, Some(8))
+            (true, "8".parse().unwrap())
         );
+        let none = taken(json!({"stride": "none"})).unwrap();
+        assert_eq!(none.scoring.stride, Stride::Cut);
     }
 
     #[test]

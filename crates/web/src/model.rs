@@ -91,9 +91,8 @@ impl Loaded {
         let mut example = example_from_record(record, "").map_err(|error| error.explain())?;
         let scorer = &self.scorer;
         let mut preparer = scorer.preparer().clone();
-        if let Some(stride) = wish.stride()? {
-            preparer = preparer.with_stride(stride);
-        }
+        let stride = wish.stride.of_trained(preparer.stride());
+        preparer = preparer.with_stride(stride);
         match wish.segmenter()? {
             Some(segmenter) => preparer.segment_by(&segmenter, &mut example),
             None => preparer.segment(&mut example),

@@ -1,6 +1,6 @@
 //! What a page asks for beside records.
 
-use gradus_data::Segmenter;
+use gradus_data::{Segmenter, Stride};
 use gradus_eval::Aggregation;
 use serde::Deserialize;
 use wasm_bindgen::JsError;
@@ -12,7 +12,7 @@ pub(crate) struct ScoreWish {
     pub(crate) segmenter: Option<String>,
     pub(crate) aggregation: Option<String>,
     pub(crate) raw: bool,
-    pub(crate) stride: Option<usize>,
+    pub(crate) stride: Stride,
 }
 
 impl ScoreWish {
@@ -27,15 +27,6 @@ impl ScoreWish {
         let name = self.aggregation.as_deref().filter(|name| !name.is_empty());
         let read = name.map(str::parse).transpose();
         read.map_err(|error: gradus_bundle::UnknownAggregation| JsError::new(&error.to_string()))
-    }
-
-    pub(crate) fn stride(&self) -> Result<Option<usize>, JsError> {
-        match self.stride {
-            Some(0) => Err(JsError::new(
-                "found a window step of 0, expected a whole number of tokens, 1 or more",
-            )),
-            stride => Ok(stride),
-        }
     }
 }
 

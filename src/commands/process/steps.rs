@@ -54,7 +54,7 @@ impl Steps {
         let source = ScoreInput::of(input.bundle.as_deref(), input.scores.as_deref())?;
         source.check_options(&[
             ("--raw", input.raw),
-            ("--stride", input.stride.is_some()),
+            ("--stride", !input.stride.is_auto()),
             ("--cut-segments", input.cut_segments.is_some()),
             ("--offset", input.offset.offset.is_some()),
             ("--device", input.device.device.is_some()),

@@ -27,7 +27,7 @@ use crate::cli::ScoreArgs;
 use crate::failure::Usage;
 use crate::output::{self, Content};
 use crate::progress::Reading;
-use crate::scores::{self, checked_stride, tell_of_context};
+use crate::scores::{self, tell_of_context, with_stride};
 use crate::{records, show};
 
 /// Examples scored together: enough for full batches of similar length.
@@ -51,9 +51,7 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
     if args.raw {
         scorer = scorer.raw();
     }
-    if let Some(stride) = args.stride {
-        scorer = scorer.with_stride(checked_stride(stride)?);
-    }
+    scorer = with_stride(scorer, args.stride);
     if let Some(policy) = args.cut_segments {
         scorer = scorer.with_cut_segments(policy);
     }

@@ -145,7 +145,7 @@ test("the first click shows a scored response, with the scores of the command li
 
 test("what does not fit is reported, and a wish that makes no sense is refused", async () => {
   const { page, context, complaints } = await opened();
-  const answer = await page.evaluate(() => globalThis.gradus.score({ prompt: "p", response: "It is so. ".repeat(200) }, { model: "quickstart" }));
+  const answer = await page.evaluate(() => globalThis.gradus.score({ prompt: "p", response: "It is so. ".repeat(200) }, { model: "quickstart", stride: "none" }));
   assert.ok(answer.truncated.response_tokens_dropped > 0);
   assert.equal(answer.segments.at(-1).unscored, "truncated");
   const windows = await page.evaluate(() => globalThis.gradus.score({ prompt: "p", response: "It is so. ".repeat(200) }, { model: "quickstart", stride: 32 }));

@@ -18,7 +18,7 @@ class Scorer:
         threads: int | None = None,
         aggregation: str | None = None,
         raw: bool = False,
-        stride: int | None = None,
+        stride: int | str | None = None,
         cut_segments: str | None = None,
         batch_tokens: int = 4096,
         precision: str | None = None,

@@ -29,8 +29,9 @@ class Scorer(Scoring):
         Default: as the bundle says.
     raw : bool
         Ignore the bundle's recalibration.
-    stride : int, optional
-        Score responses longer than the model's input in windows that begin at multiples of this many tokens.
+    stride : int or "none", optional
+        Score responses longer than the model's input in windows that begin at multiples of this many tokens, or cut
+        them at their end (``"none"``). Default: as the bundle was trained.
     cut_segments : {"drop", "score"}, optional
         What becomes of segments that do not fit completely. Default: as the bundle says.
     batch_tokens : int
@@ -59,7 +60,7 @@ class Scorer(Scoring):
         threads: int | None = None,
         aggregation: str | None = None,
         raw: bool = False,
-        stride: int | None = None,
+        stride: int | str | None = None,
         cut_segments: str | None = None,
         batch_tokens: int = 4096,
         precision: str | None = None,

@@ -45,6 +45,8 @@ pub struct SegmentBatch {
     pub micro_batches_left: usize,
     /// Ids of the examples, in the order of the rows.
     pub ids: Vec<String>,
+    /// For each row the id of its example, if it is one of several windows of that.
+    pub windows: Vec<Option<String>>,
 }
 
 /// The tensors of a [`SegmentBatch`] that a model reads: `token_ids`, `type_ids`, `mask_pad`, `response_spans` and
@@ -192,6 +194,10 @@ impl SegmentBatcher {
             num_tokens: examples.iter().map(|example| example.num_tokens()).sum(),
             micro_batches_left: 0,
             ids: examples.iter().map(|example| example.id.clone()).collect(),
+            windows: examples
+                .iter()
+                .map(|example| example.is_window.then(|| example.id.clone()))
+                .collect(),
         }
     }
 

@@ -339,6 +339,14 @@ pub enum DataError {
         /// The given name.
         found: String,
     },
+    /// A stride that is no step of windows.
+    #[error(
+        "stride: found `{found}`, expected a whole number of tokens, 1 or more, `none` or `auto`"
+    )]
+    Stride {
+        /// The given value.
+        found: String,
+    },
     /// A segmenter by tokens has no tokenizer.
     #[error("segmenter: found no tokenizer, expected one to segment text by tokens")]
     SegmenterNeedsTokenizer,

@@ -34,6 +34,7 @@ impl AspectSpec {
 /// | `max_length` | 512 | special tokens + 4 or more |
 /// | `truncation` | `shorten` | |
 /// | `cut_segments` | `drop` | |
+/// | `stride` | none | at least 1 |
 /// | `segmenter` | `sentence` | |
 /// | `aspects` | `rating`, identity scale | at least one, distinct names |
 /// | `use_context` | `true` | |
@@ -49,6 +50,11 @@ pub struct TextConfig {
     /// Treatment of segments of which only the beginning fits.
     #[serde(default, skip_serializing_if = "CutSegments::is_drop")]
     pub cut_segments: CutSegments,
+    /// The step, in tokens, of the windows in which a response is read that is longer than the model reads; see
+    /// [`SegmentTokenizer::tokenize_windows`](crate::SegmentTokenizer::tokenize_windows). Default: none; such a response is
+    /// cut at its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stride: Option<usize>,
     /// Segmenter for responses without segments.
     pub segmenter: Segmenter,
     /// The aspects to train and score, in the order of the model's outputs. Other ratings are ignored.
@@ -70,6 +76,7 @@ impl Default for TextConfig {
             max_length: 512,
             truncation: TruncationPolicy::Shorten,
             cut_segments: CutSegments::Drop,
+            stride: None,
             segmenter: Segmenter::Sentence,
             aspects: vec![AspectSpec::identity(DEFAULT_ASPECT)],
             use_context: true,
@@ -84,7 +91,7 @@ impl TextConfig {
     ///
     /// # Errors
     /// - [`DataError::NoAspects`], [`DataError::DuplicateAspect`]
-    /// - [`DataError::InvalidSegmenter`], [`DataError::InvalidSeparator`]
+    /// - [`DataError::InvalidSegmenter`], [`DataError::InvalidSeparator`], [`DataError::Stride`]
     /// - [`DataError::ScaleRange`], [`DataError::ScaleSpread`]: a scale whose parameters are out of range
     pub fn check(&self) -> Result<()> {
         if self.aspects.is_empty() {
@@ -98,6 +105,9 @@ impl TextConfig {
                 });
             }
             aspect.scale.checked()?;
+        }
+        if self.stride == Some(0) {
+            return Err(DataError::Stride { found: "0".into() });
         }
         if let Some(separator) = &self.separator {
             separator.check(self.chat_template.is_some())?;
@@ -142,6 +152,23 @@ mod tests {
         assert_eq!(json["truncation"], "shorten");
         assert_eq!(json["segmenter"]["delimiter"], "\n\n");
         assert_eq!(serde_json::from_value::<TextConfig>(json).unwrap(), config);
+    }
+
+    #[test]
+    fn a_bundle_from_before_windows_cuts_and_a_step_of_zero_is_refused() {
+        let json = serde_json::to_value(TextConfig::default()).unwrap();
+        assert!(json.get("stride").is_none(), "{json}");
+        assert_eq!(
+            serde_json::from_value::<TextConfig>(json).unwrap().stride,
+            None
+        );
+        let with = |stride| TextConfig {
+            stride: Some(stride),
+            ..TextConfig::default()
+        };
+        let error = with(0).check().unwrap_err().to_string();
+        assert!(error.starts_with("stride: found `0`"), "{error}");
+        with(1).check().unwrap();
     }
 
     #[test]

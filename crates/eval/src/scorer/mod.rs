@@ -125,8 +125,8 @@ impl<M: SegmentModel> Scorer<M> {
         Self {
             model,
             preparer: Preparer {
+                stride: tokenizer.config().stride,
                 tokenizer: Arc::new(tokenizer),
-                stride: None,
                 offset: None,
             },
             aggregation: manifest.aggregation,
@@ -141,13 +141,13 @@ impl<M: SegmentModel> Scorer<M> {
     }
 
     /// Scores a response that is longer than the model reads in overlapping windows that begin at
-    /// multiples of `stride` tokens, see [`SegmentTokenizer::tokenize_windows`]. Default: it is truncated as in
-    /// training.
+    /// multiples of `stride` tokens, see [`SegmentTokenizer::tokenize_windows`], or cuts it (`None`). Default: as in the
+    /// bundle, and thus as in training.
     ///
     /// # Panics
     /// If `stride` is 0.
     #[must_use]
-    pub fn with_stride(mut self, stride: usize) -> Self {
+    pub fn with_stride(mut self, stride: impl Into<Option<usize>>) -> Self {
         self.preparer = self.preparer.with_stride(stride);
         self
     }

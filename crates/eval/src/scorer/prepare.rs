@@ -41,15 +41,15 @@ impl Preparer {
         Ok(())
     }
 
-    /// The same preparer, which makes overlapping windows of a response that is too long: see
+    /// The same preparer, which makes overlapping windows of a response that is too long, or cuts it (`None`): see
     /// [`Scorer::with_stride`](crate::Scorer::with_stride).
     ///
     /// # Panics
     /// If `stride` is 0.
     #[must_use]
-    pub fn with_stride(mut self, stride: usize) -> Self {
-        assert!(stride > 0, "windows that do not move");
-        self.stride = Some(stride);
+    pub fn with_stride(mut self, stride: impl Into<Option<usize>>) -> Self {
+        self.stride = stride.into();
+        assert!(self.stride != Some(0), "windows that do not move");
         self
     }
 
@@ -84,6 +84,11 @@ impl Preparer {
             num_segments,
             truncation,
         })
+    }
+
+    /// The step of windows over a response that is too long; `None` if it is cut.
+    pub fn stride(&self) -> Option<usize> {
+        self.stride
     }
 
     pub(super) fn set_cut_segments(&mut self, policy: CutSegments) {

@@ -9,7 +9,7 @@ use gradus_model::SegmentModel;
 use web_time::Instant;
 
 use super::learner::RegressionLearner;
-use super::metrics::ValidScores;
+use super::metrics::{ValidScores, WindowPlaces};
 use super::{Engine, ValidLog};
 use crate::objective::ObjectiveTotals;
 use crate::plan::{LOSS, MSE};
@@ -60,6 +60,7 @@ impl<M: SegmentModel> Engine<'_, M> {
     ) -> Result<Option<(ObjectiveTotals, ValidScores)>> {
         let wanted = !self.metrics.names().is_empty();
         let (mut totals, mut scores) = (ObjectiveTotals::default(), ValidScores::default());
+        let mut places = WindowPlaces::default();
         let valid: Arc<dyn DataLoader<SegmentBatch>> = self.valid.clone();
         for batch in valid.iter() {
             let batch = batch?;
@@ -67,13 +68,16 @@ impl<M: SegmentModel> Engine<'_, M> {
                 return Ok(None);
             }
             let (targets, rated) = (batch.targets.clone(), batch.rated.clone());
+            let windows = batch.windows.clone();
             let term = learner.objective().response.as_ref().filter(|_| wanted);
             let whole = term.map(|term| (term, batch.clone()));
             let outcome = learner.outcome(batch, None);
             totals.add(&outcome.totals_async().await?);
             if wanted {
                 let scored = outcome.scores.clone();
-                scores.add(scored, targets, rated).await?;
+                scores
+                    .add(scored, targets, rated, (&windows, &mut places))
+                    .await?;
             }
             if let Some((term, batch)) = whole {
                 let scored = outcome.scores.clone();

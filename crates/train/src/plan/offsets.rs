@@ -35,12 +35,12 @@ impl Offsets {
         }
     }
 
-    /// Gives the segments of a tokenized example their offsets. Those of the training split come from fits to other
+    /// Gives the segments of a tokenized example, which may be in several windows, their offsets. Those of the training split come from fits to other
     /// prompts.
     #[expect(clippy::cast_possible_truncation, reason = "scores are f32")]
     pub(super) fn add_to(
         &self,
-        item: &mut TokenizedExample,
+        items: &mut [TokenizedExample],
         example: &Example,
         split: &str,
         aspects: &[AspectSpec],
@@ -51,7 +51,7 @@ impl Offsets {
             Self::Fitted(fitted) => fitted.offset().predict(example),
             Self::OfBundle(offset) => offset.predict(example),
         };
-        for segment in &mut item.segments {
+        for segment in items.iter_mut().flat_map(|item| &mut item.segments) {
             let of_segment = predicted[segment.index].iter().zip(aspects);
             segment.offsets = of_segment
                 .map(|(&value, aspect)| aspect.scale.difference_to_target(value) as f32)

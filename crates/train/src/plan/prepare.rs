@@ -180,12 +180,18 @@ impl Resolved {
     ) -> Result<Self> {
         match source.continued {
             None => Self::of(survey, source.chat_template.cloned(), options, training),
-            Some(config) => Self::continuing(survey, config, options),
+            Some(config) => Self::continuing(survey, config, options, training),
         }
     }
 
     /// The settings of the bundle, if the training split fits them.
-    fn continuing(survey: &Survey, config: &TextConfig, options: &TextOptions) -> Result<Self> {
+    fn continuing(
+        survey: &Survey,
+        config: &TextConfig,
+        options: &TextOptions,
+        training: &TrainConfig,
+    ) -> Result<Self> {
+        check_stride(config.stride, training)?;
         let known = survey.ratings.known();
         let first = config.aspects.first().map(|aspect| aspect.name.clone());
         if let Some(aspect) = first.filter(|_| !known.is_empty())
@@ -220,6 +226,14 @@ impl Resolved {
             max_length: options.max_length,
             truncation: options.truncation,
             cut_segments: options.cut_segments,
+            stride: check_stride(
+                options.stride.of_new(
+                    options.max_length,
+                    options.truncation,
+                    training.response_loss.is_some(),
+                ),
+                training,
+            )?,
             segmenter: options.segmenter.clone().resolved()?,
             aspects: specs.collect::<Result<_>>()?,
             use_context: options.use_context.resolve_for(*context)?,
@@ -235,6 +249,19 @@ impl Resolved {
             config,
             mean_targets,
         })
+    }
+}
+
+/// The step of windows over long responses, which a response loss cannot have: the segments of a response are in several
+/// windows then.
+fn check_stride(stride: Option<usize>, training: &TrainConfig) -> Result<Option<usize>> {
+    match stride {
+        Some(step) if training.response_loss.is_some() => Err(TrainError::Setting {
+            name: "stride",
+            found: format!("{step} with a response loss"),
+            expected: "`none`: the score of a response is computed from all its segments, which windows part",
+        }),
+        stride => Ok(stride),
     }
 }
 

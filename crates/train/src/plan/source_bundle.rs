@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use gradus_bundle::{Aggregation, Bundle, BundleInfo, ContinuedBundle};
-use gradus_data::{RatingScale, TextConfig};
+use gradus_data::{RatingScale, Stride, TextConfig};
 use gradus_model::{ModelError, RewardModelConfig};
 
 use super::{
@@ -20,7 +20,7 @@ const SLOWER: f64 = 5.0;
 ///
 /// The model (encoder, pooling, head, adapters, output function) and the form of its input (aspects with their scales,
 /// segmenter, chat template, separator, whether contexts are read) are the bundle's; a setting that says otherwise is
-/// refused. How much of a text is read (`max_length`, `truncation`, `cut_segments`) may change.
+/// refused. How much of a text is read (`max_length`, `truncation`, `cut_segments`, `stride`) may change.
 #[derive(Debug, Clone)]
 pub struct SourceBundle {
     directory: PathBuf,
@@ -69,6 +69,7 @@ impl SourceBundle {
             max_length: text.max_length,
             truncation: text.truncation,
             cut_segments: text.cut_segments,
+            stride: Stride::from(text),
             segmenter: text.segmenter.clone(),
             use_context: if text.use_context {
                 ContextOption::Read
@@ -192,6 +193,7 @@ impl SourceBundle {
             max_length: options.max_length,
             truncation: options.truncation,
             cut_segments: options.cut_segments,
+            stride: options.stride.of_trained(self.info.manifest.text.stride),
             ..self.info.manifest.text.clone()
         }
     }

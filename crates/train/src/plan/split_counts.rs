@@ -35,6 +35,12 @@ pub struct EncodingCounts {
     /// Rated response-aspect pairs that the objective uses; 0 without a response loss.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rated_responses: usize,
+    /// Examples that are read in several windows, because they are longer than the model reads at once.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub examples_in_windows: usize,
+    /// Windows of those examples in which a segment is rated.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub windows: usize,
     /// Tokens, including special tokens.
     pub tokens: usize,
     /// Counts of truncated examples, segments and tokens.

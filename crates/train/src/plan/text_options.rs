@@ -1,6 +1,6 @@
 //! Settings of text and targets.
 
-use gradus_data::{ContextCounts, CutSegments, Example, Segmenter, TruncationPolicy};
+use gradus_data::{ContextCounts, CutSegments, Example, Segmenter, Stride, TruncationPolicy};
 use serde::{Deserialize, Serialize};
 
 use super::{ChatTemplateOption, ScaleOption};
@@ -18,6 +18,10 @@ pub struct TextOptions {
     /// scored by the bundle.
     #[serde(skip_serializing_if = "CutSegments::is_drop")]
     pub cut_segments: CutSegments,
+    /// Windows over longer responses, for training, validation and the scoring of the bundle. Default: at every quarter of
+    /// `max_length`, see [`Stride::of_new`].
+    #[serde(skip_serializing_if = "Stride::is_auto")]
+    pub stride: Stride,
     /// Segmenter for responses without segments. Default: sentences.
     #[serde(
         serialize_with = "Segmenter::to_setting",
@@ -41,6 +45,7 @@ impl Default for TextOptions {
             max_length: 256,
             truncation: TruncationPolicy::default(),
             cut_segments: CutSegments::default(),
+            stride: Stride::default(),
             segmenter: Segmenter::default(),
             use_context: ContextOption::Auto,
             chat_template: ChatTemplateOption::Auto,

@@ -4,8 +4,22 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 
 use crate::http::score;
+
+/// A step of windows in tokens, or a word.
+pub(super) fn stride() -> RefOr<Schema> {
+    let tokens = ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(1));
+    let word = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(["none", "auto"]));
+    let either = OneOfBuilder::new().item(tokens).item(word).build();
+    RefOr::T(Schema::OneOf(either))
+}
 
 /// A record in one of the four shapes of docs/data-format.md, with settings and the policy's tokens beside its
 /// own keys.
@@ -37,9 +51,10 @@ pub(in crate::http) struct RecordBody {
     aggregation: Option<String>,
     /// Without recalibration.
     raw: Option<bool>,
-    /// Windows over long responses begin at multiples of this many tokens.
-    #[schema(minimum = 1)]
-    stride: Option<usize>,
+    /// Windows over long responses begin at multiples of this many tokens; `none` cuts such a response;
+    /// default: as the bundle was trained.
+    #[schema(schema_with = stride, required = false)]
+    stride: Option<Value>,
     /// How a response without segments is cut; default: as the bundle says.
     segmenter: Option<String>,
 }
@@ -53,8 +68,8 @@ pub(in crate::http) struct RecordsBody {
     model: Option<String>,
     aggregation: Option<String>,
     raw: Option<bool>,
-    #[schema(minimum = 1)]
-    stride: Option<usize>,
+    #[schema(schema_with = stride, required = false)]
+    stride: Option<Value>,
     segmenter: Option<String>,
     placement: Option<String>,
 }

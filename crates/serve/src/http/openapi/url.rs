@@ -2,6 +2,8 @@
 
 use utoipa::IntoParams;
 
+use super::bodies::stride;
+
 /// The bundle in the URL.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -20,9 +22,10 @@ pub(in crate::http) struct UrlScoring {
     aggregation: Option<String>,
     /// Without recalibration.
     raw: Option<bool>,
-    /// Windows over long responses begin at multiples of this many tokens.
-    #[param(minimum = 1)]
-    stride: Option<usize>,
+    /// Windows over long responses begin at multiples of this many tokens; `none` cuts such a response;
+    /// default: as the bundle was trained.
+    #[param(schema_with = stride, required = false)]
+    stride: Option<serde_json::Value>,
     /// How a response without segments is cut; default: as the bundle says.
     segmenter: Option<String>,
 }
