@@ -134,6 +134,48 @@ fn within(responses: &[Vec<(f64, f64, bool)>]) -> f64 {
 }
 
 #[test]
+fn a_run_that_only_does_harm_ends_with_the_baseline() {
+    let path = bundles();
+    let config = CONFIG
+        .replace("epochs = 12", "epochs = 1")
+        .replace("learning_rate = 3e-3", "learning_rate = 1.0")
+        .replace("head_learning_rate = 1e-2", "head_learning_rate = 1.0");
+    write(
+        path,
+        "harm.toml",
+        format!("{config}offset = \"position+length\"\n"),
+    );
+    let run = "train --config harm.toml --train train.jsonl --valid valid.jsonl --output harmed";
+    gradus(path, &run.split(' ').collect::<Vec<_>>()).succeeds();
+    let log = fs_err::read_to_string(path.join("harmed/metrics.jsonl")).unwrap();
+    let lines = log.lines().map(|line| serde_json::from_str(line).unwrap());
+    let validations: Vec<Value> = lines
+        .filter(|line: &Value| line.get("eval/mse").is_some())
+        .collect();
+    let of = |k: usize| {
+        (
+            validations[k]["step"].as_u64(),
+            validations[k]["eval/best"].as_bool(),
+        )
+    };
+    assert_eq!(of(0), (Some(0), Some(true)), "{log}");
+    assert_eq!(of(1), (Some(15), Some(false)), "{log}");
+    // Nothing but the baseline: without it, all scores are the mean rating.
+    let dropped: Vec<f64> = scored("harmed", &["--offset", "drop"])
+        .concat()
+        .iter()
+        .map(|one| one.0)
+        .collect();
+    assert!(
+        dropped
+            .iter()
+            .all(|score| (score - dropped[0]).abs() < 1e-6)
+    );
+    let kept = scored("harmed", &[]);
+    assert!(with_last(&kept) < -0.4, "{}", with_last(&kept));
+}
+
+#[test]
 fn without_the_offset_scores_are_free_of_the_trap_and_know_the_words() {
     let usual = scored("none", &[]);
     assert!(

@@ -10,6 +10,7 @@ mod model_options;
 mod objective;
 mod offsets;
 mod prepare;
+mod residual_head;
 mod scale_check;
 mod scale_option;
 mod schedule;
