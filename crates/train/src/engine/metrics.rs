@@ -66,7 +66,7 @@ impl ValidScores {
         let rated: Vec<bool> = values(rated).await?;
         self.aspects.resize(num_aspects, Vec::new());
         places.0.resize(num_aspects, BTreeMap::new());
-        for row in 0..batch_size {
+        for (row, window) in windows.iter().enumerate().take(batch_size) {
             let columns = self.aspects.iter_mut().zip(&mut places.0);
             for (aspect, (responses, places)) in columns.enumerate() {
                 let cells = (0..num_segments)
@@ -76,7 +76,7 @@ impl ValidScores {
                 if pairs.is_empty() {
                     continue;
                 }
-                let Some(id) = &windows[row] else {
+                let Some(id) = window else {
                     responses.push(pairs);
                     continue;
                 };

@@ -101,12 +101,11 @@ impl ChunkReader for PageSource {
         let Some(page) = next.filter(|page| page.start == start) else {
             return Ok(Bytes::from_owner(self.read(start, length)?));
         };
-        let unpacked = match self.take_ahead(start) {
-            Some(unpacked) => unpacked?,
-            None => {
-                let packed = self.read(start, length)?;
-                self.buffers.unpack(packed.as_ref(), page)?
-            }
+        let unpacked = if let Some(unpacked) = self.take_ahead(start) {
+            unpacked?
+        } else {
+            let packed = self.read(start, length)?;
+            self.buffers.unpack(packed.as_ref(), page)?
         };
         Ok(Bytes::from_owner(unpacked))
     }
