@@ -26,6 +26,7 @@ Figures. All but F1, AUROC, AUPRC and the classes are about values; a dash is a 
   precision, recall    share of the segments scored so that are rated so; share of those rated so that are
                        scored so
   doubtful             the flags of the bundle's threshold as such a class
+  prediction interval  the share of ratings within the interval that the bundle learned around each score
   bias², spread, lack  parts of the MSE: level, width, and order of the scores
   of correlation
   calibration error    distance of mean score and mean rating in bins of equal count: mean and largest

@@ -10,6 +10,7 @@ mod explain;
 mod figures;
 mod generators;
 mod groups;
+mod interval;
 mod judge_audit;
 mod models;
 mod process;
@@ -43,8 +44,11 @@ pub(crate) use generators::CompareGeneratorsArgs;
 pub(crate) use groups::{
     BootstrapArgs, DeviceArgs, FormatArgs, OffsetArgs, PageArgs, PrecisionArgs,
 };
+pub(crate) use interval::IntervalArgs;
 pub(crate) use judge_audit::JudgeAuditArgs;
-pub(crate) use models::{ExportArgs, ExportFormat, ImportArgs, InspectArgs, QuantizeArgs};
+pub(crate) use models::{
+    ExportArgs, ExportFormat, ImportArgs, InspectArgs, QuantizeArgs, SoupArgs,
+};
 pub(crate) use process::{ProcessArgs, ProcessBenchmark, ThresholdArgs};
 pub(crate) use score::{Offsets, ScoreArgs, Shard};
 pub(crate) use serve::ServeArgs;
@@ -156,6 +160,9 @@ pub(crate) enum Command {
     /// Make a bundle of a quarter of the size, whose weights are in bytes, and measure how its scores move
     #[command(after_help = models::QUANTIZE_HELP)]
     Quantize(QuantizeArgs),
+    /// Average the weights of several bundles of the same encoder to one, and compare it with them
+    #[command(after_help = models::SOUP_HELP)]
+    Soup(SoupArgs),
     /// Evaluate scores (from a bundle or any other program) against rated data
     #[command(after_help = eval::EVAL_HELP, after_long_help = figures::with(eval::EVAL_HELP, figures::EVAL_FIGURES), allow_missing_positional = true)]
     Eval(Box<EvalArgs>),
@@ -165,6 +172,9 @@ pub(crate) enum Command {
     /// Choose the score below which segments are doubtful, by precision, recall or cost
     #[command(after_help = threshold::THRESHOLD_HELP, after_long_help = figures::with(threshold::THRESHOLD_HELP, figures::THRESHOLD_FIGURES))]
     Threshold(Box<DoubtArgs>),
+    /// Learn how far ratings lie from a bundle's scores: intervals that hold a promised share of them
+    #[command(after_help = interval::INTERVAL_HELP)]
+    Interval(Box<IntervalArgs>),
     /// Score answers that say nothing beside real ones: what training against a bundle would exploit
     #[command(after_help = judge_audit::JUDGE_AUDIT_HELP, after_long_help = figures::with(judge_audit::JUDGE_AUDIT_HELP, figures::JUDGE_AUDIT_FIGURES))]
     Audit(JudgeAuditArgs),

@@ -63,7 +63,8 @@ standard deviation.
   gradus quantize my-bundle my-bundle-int8 --data valid.jsonl --embeddings f16 --limit 0.02
 
 Thresholds and recalibration are taken over: they were fitted to the scores of before. `gradus
-threshold` and `gradus calibrate` fit them to those of the new bundle.";
+threshold` and `gradus calibrate` fit them to those of the new bundle. Prediction intervals are not: they
+hold for the scores of before.";
 
 /// `gradus quantize`.
 #[derive(Debug, Args)]
@@ -94,6 +95,46 @@ pub(crate) struct QuantizeArgs {
     pub(crate) bootstrap: BootstrapArgs,
     /// Print JSON instead of a table
     #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
+}
+
+pub(super) const SOUP_HELP: &str = "\
+The bundles come from trainings of the same encoder on the same aspects that differ in their seed or
+settings of training; a bundle that differs in anything else but its weights is refused by name. With
+--data, each bundle and the average are compared on rated data, by their scores without recalibration,
+with intervals of the differences from resampled responses. Recalibration, thresholds and prediction
+intervals are not taken over: they hold for the scores of before.
+
+  gradus soup seed-0 seed-1 seed-2 -o averaged --data valid.jsonl.gz";
+
+/// `gradus soup`.
+#[derive(Debug, Args)]
+pub(crate) struct SoupArgs {
+    /// Directories of trained bundles
+    #[arg(required = true, num_args = 2..)]
+    pub(crate) bundles: Vec<PathBuf>,
+    /// Directory for the averaged bundle
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// Replace an existing bundle
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Rated data that no bundle was trained on, to compare them on
+    #[arg(long, value_name = "RATED")]
+    pub(crate) data: Option<PathBuf>,
+    /// Metric to compare by, a figure of `gradus eval`
+    #[arg(long, default_value = "mse", requires = "data")]
+    pub(crate) metric: String,
+    /// Bootstrap resamples of the responses, at least 100
+    #[arg(long, value_name = "COUNT", default_value_t = 1000, requires = "data")]
+    pub(crate) resamples: usize,
+    /// Seed of the bootstrap
+    #[arg(long, default_value_t = 0, requires = "data")]
+    pub(crate) seed: u64,
+    /// Print JSON instead of tables
+    #[arg(long, requires = "data")]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,

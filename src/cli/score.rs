@@ -30,7 +30,8 @@ az:// and https:// (`object-store`); docs/remote-data.md.
   gradus score my-bundle answers.jsonl --text --offsets utf16 > for-a-web-page.jsonl
   my-program | gradus score my-bundle - --unbuffered
 
-If the bundle has a threshold (`gradus threshold`), segments at or below it have \"flag\": \"doubtful\".";
+If the bundle has a threshold (`gradus threshold`), segments at or below it have \"flag\": \"doubtful\". If it
+has prediction intervals (`gradus interval`), `low` and `high` stand beside the score of a segment.";
 
 /// Part `number` of `total`, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! `gradus calibrate`
 
 use anyhow::Result;
-use gradus::bundle::Bundle;
+use gradus::bundle::{Bundle, PredictionIntervals};
 use gradus::data::{Example, TextsSketch};
 use gradus::device;
 use gradus::eval::calibration::{
@@ -50,7 +50,9 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
         aggregation,
     )?;
     check_fitted(&maps, &names)?;
+    let intervals = Bundle::prediction_intervals(&args.bundle)?;
     Bundle::set_recalibration(&args.bundle, Some(&maps))?;
+    tell_of_removed(&intervals);
     renew_card(&args.bundle, None)?;
 
     let after = recalibrated(&maps, &raw, &names, aggregation);
@@ -70,6 +72,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
 
 fn remove(args: &CalibrateArgs) -> Result<()> {
     let is_there = Bundle::has_recalibration(&args.bundle)?;
+    let intervals = Bundle::prediction_intervals(&args.bundle)?;
     // Even if there is none, as it also cleans up after a killed removal.
     Bundle::set_recalibration(&args.bundle, None)?;
     renew_card(&args.bundle, None)?;
@@ -80,8 +83,20 @@ fn remove(args: &CalibrateArgs) -> Result<()> {
         ))
         .into());
     }
+    tell_of_removed(&intervals);
     show::status(&format!("{}: recalibration removed", args.bundle.display()));
     Ok(())
+}
+
+/// Says that intervals for the scores of before went with them.
+fn tell_of_removed(intervals: &PredictionIntervals) {
+    if !intervals.is_empty() {
+        let aspects: Vec<&str> = intervals.keys().map(String::as_str).collect();
+        show::status(&format!(
+            "prediction intervals removed ({}), as they were learned on the scores of before; `gradus interval` learns new ones",
+            aspects.join(", ")
+        ));
+    }
 }
 
 /// Fits a recalibration of segment scores for every aspect that segments are rated on.

@@ -112,7 +112,7 @@ pub(super) fn show_comparisons(comparisons: &[AspectComparison], markdown: bool)
 /// Compares bundles with the same aspects, by their scores without recalibration, on every aspect that the examples
 /// rate.
 pub(super) fn compare_bundles(
-    bundles: [(&str, &Path); 2],
+    bundles: &[(&str, &Path)],
     examples: &[Example],
     device: Option<&str>,
     options: &CompareOptions,
@@ -123,8 +123,8 @@ pub(super) fn compare_bundles(
         ..Choices::default()
     };
     let scored: Vec<ScoredSystem> = bundles
-        .into_iter()
-        .map(|(name, path)| NamedSystem::of(name, path).score(examples, &choices))
+        .iter()
+        .map(|&(name, path)| NamedSystem::of(name, path).score(examples, &choices))
         .collect::<Result<_>>()?;
     let mut comparisons = Vec::new();
     for aspect in aspects(&scored, None)? {

@@ -153,8 +153,8 @@ fn tell(source: &SourceBundle, config: &RunConfig, from: &Path) {
     let left = source.described().left_behind;
     if !left.is_empty() {
         show::status(&format!(
-            "not taken over, because fitted to the scores of before: {}; `gradus calibrate` and \
-             `gradus threshold` make new ones",
+            "not taken over, because fitted to the scores of before: {}; `gradus calibrate`, \
+             `gradus threshold` and `gradus interval` make new ones",
             left.join(", ")
         ));
     }
@@ -244,7 +244,7 @@ impl OldTest {
             ..CompareOptions::default()
         };
         let bundles = [("before", self.from.as_path()), ("after", output)];
-        compare_bundles(bundles, &self.examples, config.device.as_deref(), &options)
+        compare_bundles(&bundles, &self.examples, config.device.as_deref(), &options)
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use burn::tensor::Device;
-use gradus::bundle::{Bundle, DoubtThreshold, OffsetKind, Quantization, Wish};
+use gradus::bundle::{Bundle, DoubtThreshold, OffsetKind, PredictionIntervals, Quantization, Wish};
 use gradus::data::{ChatTemplate, SegmentTokenizer, Separator, TextConfig, tokenizer_notes};
 use gradus::device;
 use gradus::hub::Located;
@@ -51,6 +51,9 @@ struct Inspection {
     /// The thresholds of doubtful segments, by aspect, if the bundle has some.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     thresholds: BTreeMap<String, Threshold>,
+    /// Its prediction intervals, by aspect.
+    #[serde(skip_serializing_if = "PredictionIntervals::is_empty")]
+    prediction_intervals: PredictionIntervals,
     /// How its weights are stored, if not as 32-bit floats, and how much that moved its scores.
     #[serde(skip_serializing_if = "Option::is_none")]
     quantization: Option<Quantization>,
@@ -161,6 +164,7 @@ fn refusal(error: anyhow::Error) -> Result<Inspection> {
         separator: None,
         offset: None,
         thresholds: BTreeMap::new(),
+        prediction_intervals: PredictionIntervals::new(),
         quantization: None,
         memory: None,
     })
@@ -214,6 +218,7 @@ fn inspect_encoder(args: &InspectArgs, located: &Located) -> Result<Inspection> 
         separator: None,
         offset: None,
         thresholds: BTreeMap::new(),
+        prediction_intervals: PredictionIntervals::new(),
         quantization: None,
         chat_template: match ChatTemplate::from_directory(&located.directory) {
             Ok(template) => template.map(|template| template.source),
@@ -243,6 +248,11 @@ fn inspect_bundle(args: &InspectArgs, located: &Located) -> Result<Inspection> {
         };
         (aspect, shown)
     });
+    let prediction_intervals = bundle.manifest.prediction_intervals.into_iter();
+    let prediction_intervals = prediction_intervals.map(|(aspect, mut interval)| {
+        interval.texts = None;
+        (aspect, interval)
+    });
     Ok(Inspection {
         kind: "bundle",
         origin: bundle.manifest.encoder.map(|origin| origin.to_string()),
@@ -257,6 +267,7 @@ fn inspect_bundle(args: &InspectArgs, located: &Located) -> Result<Inspection> {
         separator: text.separator,
         offset: bundle.manifest.offset,
         thresholds: thresholds.collect(),
+        prediction_intervals: prediction_intervals.collect(),
         quantization: bundle.manifest.quantization,
         memory: Some(memory(args, &bundle.config, &device)),
     })
@@ -372,6 +383,16 @@ impl Inspection {
             let text =
                 format!("{aspect}: score at most {score}, for a {wish}, chosen on {fitted_on}");
             rows.push(("doubtful", text));
+        }
+        for (aspect, interval) in &self.prediction_intervals {
+            let text = format!(
+                "{aspect}: score ± {} holds {} % of ratings, for scores that are {}; learned on {}",
+                show::brief(interval.half_width),
+                show::brief(100.0 * interval.coverage),
+                interval.scored_with,
+                interval.fitted_on
+            );
+            rows.push(("prediction interval", text));
         }
         if let Some(quantization) = &self.quantization {
             let lines = quantization.lines().into_iter();

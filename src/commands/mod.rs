@@ -14,6 +14,7 @@ mod explain;
 mod export;
 mod import;
 mod inspect;
+mod interval;
 mod intervals;
 mod judge_audit;
 mod merge;
@@ -33,6 +34,7 @@ mod segment;
 mod serve;
 mod settings;
 mod shell;
+mod soup;
 mod stats;
 mod stored;
 mod systems;
@@ -53,8 +55,10 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Experiment(args) => experiment::run(&args),
         Command::Merge(args) => merge::run(&args),
         Command::Quantize(args) => quantize::run(&args),
+        Command::Soup(args) => soup::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
+        Command::Interval(args) => interval::run(&args),
         Command::Threshold(args) => threshold::run(&args),
         Command::Audit(args) => judge_audit::run(&args),
         Command::Process { benchmark } => process::run(&benchmark),

@@ -54,6 +54,7 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<()> {
     }
     let place = BundlePlace::take(&args.output, args.overwrite)?;
     let extra = merge::extra_files(&args.bundle)?;
+    let has_intervals = !original.manifest.prediction_intervals.is_empty();
     let mut bundle = original
         .clone()
         .quantized(args.embeddings, weights.sha256, &device)?;
@@ -65,6 +66,11 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<()> {
     }
     if !args.json {
         show::line(&table)?;
+    }
+    if has_intervals {
+        show::status(
+            "the prediction intervals are not taken over: they hold for the scores of before; `gradus interval` learns others",
+        );
     }
     let has_maps = bundle.recalibration.is_some();
     tell_of_fitted(has_maps, &measured);

@@ -129,6 +129,7 @@ mod present {
                 precision,
                 offset,
                 not_used,
+                withheld,
             } => {
                 let offset =
                     offset.map_or_else(String::new, |choice| format!(", offset: {choice}"));
@@ -141,6 +142,9 @@ mod present {
                         "not used: the {} of `{model}`, fitted to scores with the offset",
                         not_used.join(" and ")
                     ));
+                }
+                for why in &withheld {
+                    show::status(&format!("`{model}`: {why}"));
                 }
             }
             Event::Ready => show::status("ready"),

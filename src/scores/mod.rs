@@ -9,7 +9,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use burn::tensor::Device;
-use gradus::bundle::DoubtThresholds;
+use gradus::bundle::{DoubtThresholds, PredictionIntervals, ScoringChoices};
 use gradus::data::{CutSegments, Example, Stride, TruncationCounts};
 use gradus::device;
 use gradus::eval::baselines::BaselineScores;
@@ -25,7 +25,9 @@ use checks::check_any_score;
 pub(crate) use checks::{check_any_rating, usable, with_stride};
 pub(crate) use input::ScoreInput;
 use notes::{tell_left_out, tell_of_data};
-pub(crate) use notes::{tell_of_context, tell_of_fitted, tell_unscored_aspects, unscored};
+pub(crate) use notes::{
+    tell_of_context, tell_of_fitted, tell_of_withheld, tell_unscored_aspects, unscored,
+};
 
 use crate::commands::offset;
 use crate::failure::Usage;
@@ -74,6 +76,9 @@ pub(crate) struct Scores {
     pub(crate) offset: Option<OffsetUse>,
     /// The bundle's thresholds of doubtful segments.
     pub(crate) thresholds: DoubtThresholds,
+    /// The bundle's prediction intervals, and how its scores came about, which decides whether they hold; `None` for a
+    /// score file.
+    pub(crate) prediction_intervals: Option<(PredictionIntervals, ScoringChoices)>,
     /// Whether the model scores a segment without later text; `None` for a score file.
     pub(crate) causal: Option<bool>,
     /// Whether the model reads contexts; `None` for a score file.
@@ -154,6 +159,7 @@ impl Scores {
                     other_offset: Vec::new(),
                     offset: None,
                     thresholds: DoubtThresholds::new(),
+                    prediction_intervals: None,
                     causal: None,
                     reads_context: None,
                     precision: None,
@@ -230,6 +236,10 @@ impl Scores {
         if offset == Some(OffsetUse::Drop) {
             thresholds.clear();
         }
+        let prediction_intervals = Some((
+            scorer.manifest().prediction_intervals.clone(),
+            scorer.scoring_choices(),
+        ));
         let Some(maps) = scorer.recalibrations().cloned() else {
             let scores = Self {
                 aspects: wanted,
@@ -239,6 +249,7 @@ impl Scores {
                 other_offset,
                 offset,
                 thresholds,
+                prediction_intervals,
                 causal,
                 reads_context,
                 precision,
@@ -264,6 +275,7 @@ impl Scores {
             other_offset,
             offset,
             thresholds,
+            prediction_intervals,
             causal,
             reads_context,
             precision,
@@ -326,7 +338,7 @@ pub(crate) fn load(
 }
 
 /// The scorer of a bundle, with the settings of the command line.
-fn scorer(directory: &Path, choices: &Choices<'_>) -> Result<Scorer> {
+pub(crate) fn scorer(directory: &Path, choices: &Choices<'_>) -> Result<Scorer> {
     let device: Device = device::select(choices.device)?;
     let mut scorer = load(directory, &device, choices.precision)?;
     if let Some(aggregation) = choices.aggregation {

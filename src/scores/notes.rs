@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Result;
+use gradus::bundle::{PredictionIntervals, ScoringChoices};
 use gradus::data::{ContextCounts, Example, TextsDigest, TextsSketch};
 use gradus::eval::{ScoreFile, ScoredResponse, Scorer, UnscoredCounts};
 
@@ -38,6 +39,15 @@ pub(super) fn tell_of_data(scorer: &Scorer, directory: &Path, examples: &[Exampl
     }
     tell_of_context(scorer, ContextCounts::of(examples));
     Ok(())
+}
+
+/// Says which prediction intervals of a bundle do not hold for scores that come about like this.
+pub(crate) fn tell_of_withheld(intervals: &PredictionIntervals, choices: &ScoringChoices) {
+    for (aspect, interval) in intervals {
+        if let Some(why) = interval.withheld(choices) {
+            show::status(&format!("{aspect}: {why}"));
+        }
+    }
 }
 
 /// Says how many of `examples` were among the records that something was fitted to; `fitted` says what, as in

@@ -16,6 +16,8 @@ fn every_command_explains_itself() {
         &["explain"],
         &["calibrate"],
         &["threshold"],
+        &["interval"],
+        &["soup"],
         &["audit"],
         &["process"],
         &["process", "processbench"],

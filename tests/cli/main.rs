@@ -30,6 +30,7 @@ mod hub;
 mod hub_data;
 mod importing;
 mod interrupt;
+mod intervals;
 mod listing;
 mod losses;
 #[cfg(target_os = "linux")]
@@ -52,6 +53,7 @@ mod responses;
 mod round_trip;
 mod scoring;
 mod segmenter;
+mod soup;
 mod stored;
 #[cfg(feature = "object-store")]
 mod stores;

@@ -10,6 +10,7 @@ mod doubtful;
 mod drop_ins;
 mod errors;
 mod hostile;
+mod intervals;
 mod life;
 mod lines;
 mod native;

@@ -44,7 +44,9 @@ pub(crate) fn assert_scored_alike(answer: &Value, written: &Value) {
                     score(segment),
                     segment["unscored"],
                     segment["cut"],
-                    segment["flag"]
+                    segment["flag"],
+                    segment["low"],
+                    segment["high"]
                 ])
             })
             .collect()

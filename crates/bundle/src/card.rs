@@ -201,6 +201,17 @@ fn scores(
             visible_code(&found.fitted_on)
         ));
     }
+    for (aspect, found) in &manifest.prediction_intervals {
+        lines.push(format!(
+            "{}: {} % of ratings lie at most {} from the score ({}), learned on {} ({} responses)",
+            visible_code(aspect),
+            percent(found.coverage),
+            found.half_width,
+            found.scored_with,
+            visible_code(&found.fitted_on),
+            found.responses
+        ));
+    }
     if let Some(kind) = manifest.offset {
         lines.push(format!(
             "offset: a trivial baseline ({kind}) is added to what the model says, which learned the rest; `--offset drop` gives \
@@ -226,6 +237,11 @@ fn scores(
         }
     ));
     lines
+}
+
+/// A share in percent, without the digits that binary fractions add.
+fn percent(share: f64) -> f64 {
+    (share * 1e6).round() / 1e4
 }
 
 fn scale(scale: &RatingScale) -> String {

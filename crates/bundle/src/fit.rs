@@ -5,7 +5,7 @@ use std::path::Path;
 use gradus_data::{DataError, SegmentTokenizer};
 use gradus_model::{ConfigProblem, EncoderConfig, ModelError, Result};
 
-use crate::{Bundle, MANIFEST, RECALIBRATION, TOKENIZER, offset, thresholds};
+use crate::{Bundle, MANIFEST, RECALIBRATION, TOKENIZER, offset, prediction_intervals, thresholds};
 
 impl Bundle {
     /// Checks that the text settings are possible, and that manifest, recalibration and configuration
@@ -45,6 +45,8 @@ impl Bundle {
             ));
         }
         thresholds::check(&manifest.thresholds, &manifest.aspects())
+            .map_err(|wrong| problem(MANIFEST, wrong))?;
+        prediction_intervals::check(&manifest.prediction_intervals, &manifest.aspects())
             .map_err(|wrong| problem(MANIFEST, wrong))?;
         offset::check(manifest, self.offset.as_ref(), directory)?;
         if let Some(maps) = &self.recalibration {

@@ -4,7 +4,8 @@
 //! - [`Manifest`]: its settings; [`Training`]: how it was trained
 //! - [`BundlePlace`]: the directory it is written to, by one process at a time
 //! - [`Aggregation`]: how segment scores become a response score; [`Recalibrations`]: how scores become ratings;
-//!   [`DoubtThresholds`]: the scores below which segments are doubtful
+//!   [`DoubtThresholds`]: the scores below which segments are doubtful; [`PredictionIntervals`]: how far ratings lie from scores
+//! - [`Bundle::soup`]: the average of several models' weights
 //! - [`Quantization`]: weights in bytes, and how much that moved the scores
 //!
 //! This crate uses [`gradus_data`] (text) and [`gradus_model`] (models), which do not depend on each other. Training
@@ -30,6 +31,7 @@
 //! them. A directory with files that its manifest does not list is not overwritten.
 
 mod card;
+mod change_manifest;
 mod digest;
 mod export;
 mod fit;
@@ -38,9 +40,11 @@ mod manifest;
 mod memory;
 mod offset;
 mod place;
+mod prediction_intervals;
 mod quantization;
 mod recalibrations;
 mod replace_recalibration;
+mod soup;
 mod thresholds;
 
 use std::collections::BTreeMap;
@@ -69,6 +73,7 @@ pub use manifest::{
 };
 pub use memory::BundleFiles;
 pub use place::BundlePlace;
+pub use prediction_intervals::{PredictionInterval, PredictionIntervals, ScoringChoices};
 pub use quantization::{MeasuredQuantization, Quantization, QuantizationChange};
 pub use recalibrations::{AspectRecalibration, Recalibrations, ResponseRecalibration};
 pub use thresholds::{DoubtThreshold, DoubtThresholds};

@@ -12,7 +12,9 @@ use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Aggregation, BundleInfo, DoubtThresholds, MANIFEST, Quantization};
+use crate::{
+    Aggregation, BundleInfo, DoubtThresholds, MANIFEST, PredictionIntervals, Quantization,
+};
 
 /// The newest format that this version reads.
 ///
@@ -73,6 +75,14 @@ pub struct Manifest {
         skip_serializing_if = "DoubtThresholds::is_empty"
     )]
     pub thresholds: DoubtThresholds,
+    /// How far ratings lie from scores, by aspect; see
+    /// [`Bundle::change_prediction_intervals`](crate::Bundle::change_prediction_intervals).
+    #[serde(
+        default,
+        deserialize_with = "prediction_intervals",
+        skip_serializing_if = "PredictionIntervals::is_empty"
+    )]
+    pub prediction_intervals: PredictionIntervals,
     /// How the weights are stored, if not as 32-bit floats.
     #[serde(
         default,
@@ -101,6 +111,7 @@ impl Manifest {
             training: None,
             validation: None,
             thresholds: DoubtThresholds::new(),
+            prediction_intervals: PredictionIntervals::new(),
             offset: None,
             quantization: None,
         }
@@ -141,6 +152,7 @@ with_key! {
     training: Option<Training>;
     validation: Option<Map<String, Value>>;
     thresholds: DoubtThresholds;
+    prediction_intervals: PredictionIntervals;
     quantization: Option<Quantization>;
     offset: Option<OffsetKind>;
 }
@@ -199,7 +211,8 @@ pub struct ContinuedBundle {
     /// What it was trained on, if that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<SplitDigests>,
-    /// What was not taken over because it was fitted to the scores of before: `recalibration`, `thresholds`.
+    /// What was not taken over because it was fitted to the scores of before: `recalibration`, `thresholds`,
+    /// `prediction intervals`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_behind: Vec<String>,
 }
@@ -210,11 +223,13 @@ impl ContinuedBundle {
         let Manifest {
             training,
             thresholds,
+            prediction_intervals,
             ..
         } = &info.manifest;
         let left_behind = [
             ("recalibration", info.is_recalibrated),
             ("thresholds", !thresholds.is_empty()),
+            ("prediction intervals", !prediction_intervals.is_empty()),
         ];
         let left_behind = left_behind.into_iter().filter(|(_, there)| *there);
         Self {

@@ -139,7 +139,8 @@ impl Bundle {
     /// encoder's linear layers and embeddings rounded. [`save`](Self::save) stores it in bytes. `of_weights` is the
     /// SHA-256 of the weights of this bundle.
     ///
-    /// Thresholds and recalibration stay: they were fitted to the scores of before.
+    /// Thresholds and recalibration stay: they were fitted to the scores of before. Prediction intervals do not: what they
+    /// promise would no longer hold.
     ///
     /// # Errors
     /// If this bundle is quantized, or if a weight cannot be read back from its device or is too large for its format.
@@ -159,6 +160,7 @@ impl Bundle {
         let mut bundle = self.merged();
         let bytes = bundle.model.to_quantized_safetensors(path, embeddings)?;
         bundle.model = bundle.config.load_in_memory(path, bytes.into(), device)?;
+        bundle.manifest.prediction_intervals.clear();
         bundle.manifest.quantization = Some(Quantization {
             embeddings,
             of_weights: of_weights.into(),

@@ -32,7 +32,7 @@ impl Bundle {
     /// Replaces the recalibration of the bundle in `directory`; `None` removes it.
     ///
     /// The bundle is complete at every moment, for readers and if the process is killed. Simultaneous calls wait
-    /// for each other. Additional files stay.
+    /// for each other. Additional files stay. Prediction intervals are removed: they were learned on scores of before.
     ///
     /// # Errors
     /// If `directory` is not a bundle, if a part is missing or foreign, if `maps` has an aspect that the bundle does
@@ -72,6 +72,7 @@ impl Bundle {
             }
             (None, None) => return Ok(()),
         }
+        stored.manifest.prediction_intervals.clear();
         let manifest = directory.join(MANIFEST);
         write(&manifest, &to_json(&manifest, &stored)?, &[&manifest])?;
         tidy(directory, &stored)?;

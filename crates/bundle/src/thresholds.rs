@@ -4,14 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use gradus_data::TextsSketch;
-use gradus_files::Target;
-use gradus_model::{ConfigProblem, ModelError, Result};
+use gradus_model::{ConfigProblem, Result};
 use gradus_scores::Wish;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Bundle, MANIFEST, check_parts, load_manifest, place, replace_recalibration, settled, to_json,
-};
+use crate::{Bundle, load_manifest, settled};
 
 /// The threshold of one aspect. It is one of the model's own scores, so that a recalibration changes nothing: segments
 /// that an isotonic map makes equal are still told apart by the score before it.
@@ -53,22 +50,10 @@ impl Bundle {
         directory: &Path,
         change: impl FnOnce(&mut DoubtThresholds),
     ) -> Result<()> {
-        Self::recover(directory)?;
-        // Before a lock is created beside something that is not a bundle.
-        load_manifest(directory)?;
-        let _lock = place::lock(directory, &Target::of(directory)?)?;
-        let mut stored = load_manifest(directory)?;
-        check_parts(directory, &stored.parts)?;
-        change(&mut stored.manifest.thresholds);
-        check(&stored.manifest.thresholds, &stored.manifest.aspects()).map_err(|problem| {
-            ModelError::ConfigFile {
-                path: directory.join(MANIFEST),
-                problem,
-            }
-        })?;
-        let manifest = directory.join(MANIFEST);
-        replace_recalibration::write(&manifest, &to_json(&manifest, &stored)?, &[&manifest])?;
-        Ok(())
+        Self::change_manifest(directory, |manifest| {
+            change(&mut manifest.thresholds);
+            check(&manifest.thresholds, &manifest.aspects())
+        })
     }
 
     /// The thresholds that the manifest of the bundle in `directory` has. No other file is read.

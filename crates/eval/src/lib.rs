@@ -10,7 +10,8 @@
 //!    [`baselines`] judged on exactly the same segments;
 //! 3. how certain the figures are ([`bootstrap`]), whether two systems differ ([`compare`]), and whether two generators of
 //!    answers do ([`generators`]);
-//! 4. from which score on a segment is doubtful ([`threshold`]);
+//! 4. from which score on a segment is doubtful ([`threshold`]), and how far its rating may lie from its score
+//!    ([`prediction_interval`]);
 //! 5. whether the values can be taken at their word ([`calibration`]), where they fail
 //!    ([`slices`]), what the loss is made of ([`explain`]), and the benchmarks of process reward
 //!    models ([`process`]); and what of the input they read ([`ablation`]);
@@ -45,7 +46,7 @@
 //! # Feature flags
 //! - `scorer` (default): records, bundles and all that reads them. With `default-features = false`, what is left works
 //!   on numbers alone, without Burn: [`metrics`], [`bootstrap`], [`ablation`], [`compare`], [`generators`],
-//!   [`calibration`], [`threshold`] and [`process`], for [`ScoredResponse`]s made by hand ([`JudgedAspect`]) or pairs of scores and ratings ([`ResponsePairs`]).
+//!   [`calibration`], [`threshold`], [`prediction_interval`] and [`process`], for [`ScoredResponse`]s made by hand ([`JudgedAspect`]) or pairs of scores and ratings ([`ResponsePairs`]).
 //!
 //! # A number that does not exist is `None`
 //! The value of a [`Metric`] is an `Option<f64>`. It is `None` if the number does not exist (the correlation
@@ -61,6 +62,7 @@ pub mod generators;
 mod judged;
 pub mod metrics;
 mod pairs;
+pub mod prediction_interval;
 pub mod process;
 mod scored;
 pub mod threshold;
@@ -117,8 +119,8 @@ pub use dataset::{
 pub use evaluation::{
     Aspect, AspectEvaluation, BaselineEvaluation, ByTruncation, CalibrationFigures, ContextRead,
     Counts, DoubtfulFigures, Evaluation, IntervalAbsence, LevelValues, PartValues, Provenance,
-    RatersBeside, Recalibrated, RecalibratedResponses, ResponseBaseline, ResponseCalibration,
-    ResponsePart, ResponseRatings, ScoreSource,
+    RaterCeiling, RatersBeside, Recalibrated, RecalibratedResponses, ResponseBaseline,
+    ResponseCalibration, ResponsePart, ResponseRatings, ScoreSource,
 };
 #[cfg(feature = "scorer")]
 pub use gradus_model::Precision;

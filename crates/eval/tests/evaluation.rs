@@ -294,6 +294,7 @@ fn the_json_has_the_documented_keys_and_reads_back() {
             "lowest_is_last",
             "classes",
             "doubtful",
+            "prediction_interval",
             "ablations"
         ]
     );

@@ -4,7 +4,9 @@
 
 use gradus_eval::ResponsePairs;
 use gradus_eval::bootstrap::Bootstrap;
+use gradus_eval::calibration::{RecalibrationKind, fit_recalibration};
 use gradus_eval::generators::{GeneratorOptions, PromptAnswers, compare_generators};
+use gradus_eval::prediction_interval::{half_width, held_out_half_width};
 use gradus_eval::threshold::{ThresholdOptions, Wish, choose_threshold, figures_at};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -129,4 +131,90 @@ fn the_corrected_gap_covers_the_truth_and_the_judges_gap_does_not_and_says_so() 
         "{corrected} of {DRAWS}"
     );
     assert!(judged < DRAWS / 2, "{judged} of {DRAWS}");
+}
+
+/// Responses of 1 to 8 segments. Those of a response err alike, and those of long ones more.
+fn draw_uneven(responses: usize, random: &mut impl Rng) -> ResponsePairs {
+    let mut pairs = ResponsePairs::new();
+    for _ in 0..responses {
+        let segments = random.random_range(1..=8);
+        let error = 0.5 * normal(random) * f64::from(segments).sqrt();
+        let of_segments: Vec<(f64, f64)> = (0..segments)
+            .map(|_| {
+                let score = normal(random);
+                (score, score.tanh() + error + 0.4 * normal(random))
+            })
+            .collect();
+        pairs.push_response(of_segments);
+    }
+    pairs
+}
+
+/// Share of targets within this distance of what `map` makes of their predictions; each response counts alike.
+fn covered(pairs: &ResponsePairs, half_width: f64, map: impl Fn(f64) -> f64) -> f64 {
+    let of_response = |(scores, ratings): (&[f64], &[f64])| {
+        let pairs = scores.iter().zip(ratings);
+        let within = pairs.filter(|(score, rating)| (map(**score) - **rating).abs() <= half_width);
+        within.count() as f64 / scores.len() as f64
+    };
+    pairs.responses().map(of_response).sum::<f64>() / pairs.num_responses() as f64
+}
+
+#[test]
+fn prediction_intervals_cover_what_they_promise_within_two_points() {
+    const DRAWS: u64 = 400;
+    let truth = draw_uneven(20_000, &mut ChaCha8Rng::seed_from_u64(1));
+    for (promised, responses) in [(0.9, 40), (0.9, 300), (0.8, 100), (0.5, 100), (0.95, 100)] {
+        let (mut found, mut pooled) = (0.0, 0.0);
+        for seed in 0..DRAWS {
+            let pairs = draw_uneven(responses, &mut ChaCha8Rng::seed_from_u64(100 + seed));
+            let width = half_width(&pairs, promised).unwrap().half_width;
+            found += covered(&truth, width, |score| score) / DRAWS as f64;
+            // As if segments were independent of each other.
+            let alone = pairs.predictions().iter().zip(pairs.targets());
+            let alone = ResponsePairs::ungrouped(alone.map(|(a, b)| (*a, *b)));
+            let width = half_width(&alone, promised).unwrap().half_width;
+            pooled += covered(&truth, width, |score| score) / DRAWS as f64;
+        }
+        println!("{promised} of {responses} responses: {found:.4}; segments pooled: {pooled:.4}");
+        assert!(
+            (found - promised).abs() <= 0.02,
+            "{promised}, {responses}: {found}"
+        );
+        assert!(
+            (pooled - promised).abs() > (found - promised).abs(),
+            "{promised}, {responses}: {pooled} beside {found}"
+        );
+    }
+}
+
+#[test]
+fn prediction_intervals_of_recalibrated_scores_cover_although_the_map_saw_their_responses() {
+    const DRAWS: u64 = 200;
+    const PROMISED: f64 = 0.9;
+    let truth = draw_uneven(20_000, &mut ChaCha8Rng::seed_from_u64(1));
+    for (kind, responses) in [
+        (RecalibrationKind::Isotonic, 60),
+        (RecalibrationKind::Linear, 60),
+    ] {
+        let (mut found, mut naive) = (0.0, 0.0);
+        for seed in 0..DRAWS {
+            let raw = draw_uneven(responses, &mut ChaCha8Rng::seed_from_u64(100 + seed));
+            let map = fit_recalibration(kind, raw.predictions(), raw.targets()).unwrap();
+            let width = held_out_half_width(&raw, kind, PROMISED)
+                .unwrap()
+                .half_width;
+            found += covered(&truth, width, |score| map.apply(score)) / DRAWS as f64;
+            let mut seen = ResponsePairs::new();
+            for (scores, ratings) in raw.responses() {
+                let pairs = scores.iter().zip(ratings);
+                seen.push_response(pairs.map(|(score, rating)| (map.apply(*score), *rating)));
+            }
+            let width = half_width(&seen, PROMISED).unwrap().half_width;
+            naive += covered(&truth, width, |score| map.apply(score)) / DRAWS as f64;
+        }
+        println!("{kind}: {found:.4}; from distances that the map has seen: {naive:.4}");
+        assert!((found - PROMISED).abs() <= 0.02, "{kind}: {found}");
+        assert!(naive < found, "{kind}: {naive} beside {found}");
+    }
 }

@@ -7,7 +7,7 @@ import { OTHER_NAMES } from "./span-text.js";
 import { visibleJson } from "./text.js";
 
 /** What scoring wrote about a segment's text and place; it says nothing about another text. */
-const SCORING_KEYS = ["score", "scores", "unscored", "cut", "flag", "start_utf16", "end_utf16", "start_bytes", "end_bytes"];
+const SCORING_KEYS = ["score", "scores", "unscored", "cut", "flag", "low", "high", "start_utf16", "end_utf16", "start_bytes", "end_bytes"];
 
 /**
  * The line for `record` in `state`, or as it was read for `null`. `line` is where it will stand: a record without an

@@ -82,6 +82,12 @@ pub(crate) struct SegmentAnswer {
     /// `doubtful` if the score is at most the bundle's threshold; by aspect where there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) flag: Option<Value>,
+    /// Lower end of the bundle's prediction interval, where it holds for such scores; by aspect where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) low: Option<Value>,
+    /// Its upper end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) high: Option<Value>,
 }
 
 /// A score in rating units, `null` where there is none.
@@ -156,6 +162,7 @@ impl RecordAnswer {
         let segments = segments.enumerate().map(|(index, (segment, score))| {
             let values = score.scores();
             let of_aspect = |aspect| values.map(|values: &[f64]| values[aspect]);
+            let [low, high] = scores.ends(index, &aspects);
             SegmentAnswer {
                 start: segment.span.start,
                 end: segment.span.end,
@@ -163,6 +170,8 @@ impl RecordAnswer {
                 unscored: score.unscored().map(UnscoredReason::name),
                 cut: matches!(score, SegmentScore::Cut(_)),
                 flag: scores.flag(index, &aspects),
+                low,
+                high,
             }
         });
         let aggregation = settings

@@ -31,6 +31,8 @@ pub enum Event {
         offset: Option<OffsetUse>,
         /// Its parts that are not used, as they were fitted to scores with the offset.
         not_used: Vec<&'static str>,
+        /// Why its prediction intervals are not given, by aspect, beside scores that are asked for without settings.
+        withheld: Vec<String>,
     },
     /// A bundle could not be loaded again; the one that was there stays.
     ReloadFailed {

@@ -153,6 +153,7 @@ impl Models {
             precision: model.scorer.precision(),
             offset: model.scorer.offset_use(),
             not_used: model.not_used.clone(),
+            withheld: withheld(&model.scorer),
         });
         Ok(model)
     }
@@ -206,6 +207,16 @@ fn fitted(scorer: &Scorer) -> Vec<&'static str> {
     ];
     let there = parts.into_iter().filter(|part| part.1);
     there.map(|part| part.0).collect()
+}
+
+/// Why prediction intervals are not given, by aspect.
+fn withheld(scorer: &Scorer) -> Vec<String> {
+    let choices = scorer.scoring_choices();
+    let intervals = scorer.manifest().prediction_intervals.iter();
+    let why = intervals.filter_map(|(aspect, interval)| {
+        Some(format!("{aspect}: {}", interval.withheld(&choices)?))
+    });
+    why.collect()
 }
 
 impl Slot {

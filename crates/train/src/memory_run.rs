@@ -62,8 +62,8 @@ impl MemoryRun {
     }
 
     /// A run that goes on from the weights of a bundle, with its tokenizer, aspects, rating scales and dropout.
-    /// `adapters` are new adapters, which are trained in place of the matrices of the encoder. The recalibration and the
-    /// thresholds of the bundle belong to its old scores, so the new bundle has none.
+    /// `adapters` are new adapters, which are trained in place of the matrices of the encoder. The recalibration, the
+    /// thresholds and the prediction intervals of the bundle belong to its old scores, so the new bundle has none.
     ///
     /// # Errors
     /// Those of tokenizing the splits; [`TrainError::Setting`] for adapters of a bundle that has some;
@@ -86,6 +86,7 @@ impl MemoryRun {
         let (prepared, facts) = tokenize_for_bundle(bundle, training, train, valid)?;
         let mut manifest = bundle.manifest.clone();
         manifest.thresholds.clear();
+        manifest.prediction_intervals.clear();
         let mut config = bundle.config.clone();
         let mut model = bundle.model.clone();
         if let Some(adapters) = adapters {

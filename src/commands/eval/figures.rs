@@ -5,6 +5,7 @@ use gradus::eval::{
     Provenance, RatersBeside, RecalibratedResponses, ResponseRatings, ScoreSource,
 };
 
+use gradus::eval::bootstrap::Interval;
 use gradus::eval::calibration::{RecalibrationKind, Reliability};
 
 use crate::commands::intervals;
@@ -275,13 +276,48 @@ fn raters(beside: Option<&RatersBeside>, texts: &str) -> Option<String> {
     let RatersBeside {
         agreement,
         model_rmse,
+        ceiling,
     } = beside?;
+    let ceiling = ceiling.as_ref().map_or_else(String::new, |found| {
+        format!(
+            "; the best Pearson that a model can reach against ratings with such noise is {}, the least MSE {}",
+            bounded(found.correlation, found.correlation_interval.as_ref()),
+            bounded(found.mse, found.mse_interval.as_ref())
+        )
+    });
     Some(format!(
         "{} {texts} have several ratings: from the mean of the other raters a rater is {:.4} away \
-         (RMSE), the model {model_rmse:.4}; Krippendorff's alpha {}",
+         (RMSE), the model {model_rmse:.4}; Krippendorff's alpha {}{ceiling}",
         agreement.texts,
         agreement.rmse,
         crate::show::number(agreement.alpha),
+    ))
+}
+
+fn bounded(figure: f64, interval: Option<&Interval>) -> String {
+    intervals::bracketed(Some(figure), interval, crate::show::number)
+}
+
+/// How many ratings lie within the bundle's intervals.
+fn prediction_interval(aspect: &AspectEvaluation) -> Option<String> {
+    let found = aspect.prediction_interval.as_ref()?;
+    let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+    let interval = found
+        .covered_interval
+        .as_ref()
+        .map_or_else(String::new, |interval| {
+            format!(" [{}, {}]", percent(interval.low), percent(interval.high))
+        });
+    Some(format!(
+        "prediction interval, score ± {:.4}: {}{interval} of the ratings lie within it where each response counts alike, {} were \
+         promised; {} where each segment does; mean width {:.4}, SD of the ratings {}; learned on {}",
+        found.half_width,
+        percent(found.covered),
+        percent(found.promised),
+        percent(found.covered_segments),
+        found.mean_width,
+        crate::show::number(found.sd_of_ratings),
+        found.fitted_on
     ))
 }
 
@@ -305,6 +341,7 @@ pub(super) fn remarks(evaluation: &Evaluation, aspect: &AspectEvaluation) -> Vec
         raters(aspect.raters.as_ref(), "segments"),
         lowest_is_last(aspect),
         super::classes::remark(aspect),
+        prediction_interval(aspect),
     ];
     let mut lines: Vec<String> = segments.into_iter().flatten().collect();
     if let Some(found) = &aspect.response_ratings {

@@ -13,6 +13,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use gradus::bundle::{PredictionInterval, PredictionIntervals, ScoringChoices};
 use gradus::data::{AtomicFile, ContextCounts, Example, STANDARD_OUTPUT, SketchCollector};
 use gradus::eval::baselines::BaselineScores;
 use gradus::eval::slices::Slice;
@@ -29,7 +30,7 @@ use crate::failure::Usage;
 use crate::output::{self, Content};
 use crate::scores::{
     Choices, ScoreInput, Scores, check_any_rating, renew_card, stored_baselines, tell_of_fitted,
-    tell_unscored_aspects, unscored,
+    tell_of_withheld, tell_unscored_aspects, unscored,
 };
 use crate::{records, show};
 
@@ -98,6 +99,12 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     let raw = raw.map_or(responses, |recalibration| &recalibration.raw);
     let bootstrap = (settings.bootstrap.resamples > 0).then_some(&settings.bootstrap);
     evaluation.add_thresholds(raw, &aspects, &scores.thresholds, bootstrap);
+    if let Some((intervals, choices)) = &scores.prediction_intervals {
+        tell_of_intervals(intervals, choices, &examples);
+        let holds = |interval: &&PredictionInterval| interval.scored_with == *choices;
+        let of_aspect = |aspect: &str| intervals.get(aspect).filter(holds);
+        evaluation.add_prediction_intervals(responses, &aspects, of_aspect, bootstrap);
+    }
     let ablation = ablation::Run {
         bundle: settings.source.bundle(),
         examples: &examples,
@@ -142,6 +149,21 @@ fn tell_of_thresholds(scores: &Scores, examples: &[Example]) {
     for (aspect, threshold) in &scores.thresholds {
         if let Some(texts) = &threshold.texts {
             let fitted = format!("the threshold of doubtful segments ({aspect}) was chosen on");
+            tell_of_fitted(&fitted, texts, examples);
+        }
+    }
+}
+
+/// Says which prediction intervals do not hold, and warns if they were learned on the records that are judged.
+fn tell_of_intervals(
+    intervals: &PredictionIntervals,
+    choices: &ScoringChoices,
+    examples: &[Example],
+) {
+    tell_of_withheld(intervals, choices);
+    for (aspect, interval) in intervals {
+        if let Some(texts) = &interval.texts {
+            let fitted = format!("the prediction interval ({aspect}) was learned on");
             tell_of_fitted(&fitted, texts, examples);
         }
     }

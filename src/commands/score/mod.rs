@@ -27,7 +27,7 @@ use crate::cli::ScoreArgs;
 use crate::failure::Usage;
 use crate::output::{self, Content};
 use crate::progress::Reading;
-use crate::scores::{self, tell_of_context, with_stride};
+use crate::scores::{self, tell_of_context, tell_of_withheld, with_stride};
 use crate::{records, show};
 
 /// Examples scored together: enough for full batches of similar length.
@@ -56,6 +56,10 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
         scorer = scorer.with_cut_segments(policy);
     }
     scorer = offset::chosen(scorer, &args.bundle, args.offset.offset)?;
+    tell_of_withheld(
+        &scorer.manifest().prediction_intervals,
+        &scorer.scoring_choices(),
+    );
     match &args.output {
         Some(output) if is_bulk(args, output) => bulk::run(args, output, &scorer),
         _ => score_one(args, &scorer),

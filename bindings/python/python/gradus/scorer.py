@@ -94,7 +94,8 @@ class Scorer(Scoring):
         -------
         list of dict
             Each record as ``gradus score`` writes it: ``score`` in every segment and for the response, in rating units,
-            ``None`` where there is none, beside the reason in ``unscored``.
+            ``None`` where there is none, beside the reason in ``unscored``. Segments also have ``low`` and ``high`` if the
+            bundle has a prediction interval (``gradus interval``) that holds for such scores.
 
         Raises
         ------

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::by_truncation::{ByTruncation, PartValues, Parts};
+use super::rater_ceiling;
 use super::raters::{Rated, RatersBeside};
 use super::response_ratings::{ResponseRatings, WholeResponses};
 use super::{DoubtfulFigures, Recalibrated};
@@ -13,6 +14,7 @@ use crate::ablation::Ablation;
 use crate::baselines::BaselineScores;
 use crate::bootstrap::{Bootstrap, Interval};
 use crate::calibration::Reliability;
+use crate::prediction_interval::IntervalCoverage;
 use crate::process::LowestIsLast;
 use crate::slices::Slice;
 use crate::threshold::ClassFigures;
@@ -65,6 +67,10 @@ pub struct AspectEvaluation {
     /// [`Evaluation::add_thresholds`](crate::Evaluation::add_thresholds), and where it has none.
     #[serde(default)]
     pub doubtful: Option<DoubtfulFigures>,
+    /// How many ratings lie within the bundle's prediction intervals; `None` until
+    /// [`Evaluation::add_prediction_intervals`](crate::Evaluation::add_prediction_intervals), and where it has none.
+    #[serde(default)]
+    pub prediction_interval: Option<IntervalCoverage>,
     /// The figures without a part of the input and with that of another record; empty unless they were added.
     #[serde(default)]
     pub ablations: Vec<Ablation>,
@@ -179,6 +185,7 @@ pub(super) fn evaluate_aspect(
         lowest_is_last: lowest_is_last(scored, index),
         classes: ClassFigures::of(&pairs, None),
         doubtful: None,
+        prediction_interval: None,
         ablations: Vec::new(),
         segment: level(Level::Segment),
         response: level(Level::Response),
@@ -229,7 +236,8 @@ fn raters(scored: &[ScoredResponse], judged: &JudgedAspect, name: &str) -> Optio
             raters: segments[segment.index].raters.get(name).map(Vec::as_slice),
         })
     });
-    RatersBeside::compute(rated)
+    let beside = RatersBeside::compute(rated)?;
+    Some(beside.with_ceiling(rater_ceiling::of_segments(scored, judged, name), None))
 }
 
 fn lowest_is_last(scored: &[ScoredResponse], aspect: usize) -> Option<LowestIsLast> {

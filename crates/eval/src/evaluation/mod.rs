@@ -6,17 +6,19 @@ mod by_truncation;
 mod checks;
 mod doubtful;
 mod provenance;
+mod rater_ceiling;
 mod raters;
 mod recalibrated;
 mod response_ratings;
 
-use gradus_bundle::DoubtThresholds;
+use gradus_bundle::{DoubtThresholds, PredictionInterval};
 use serde::{Deserialize, Serialize};
 
 pub use aspect::{AspectEvaluation, BaselineEvaluation, IntervalAbsence, LevelValues};
 pub use by_truncation::{ByTruncation, PartValues};
 pub use doubtful::DoubtfulFigures;
 pub use provenance::{ContextRead, Provenance, ScoreSource};
+pub use rater_ceiling::RaterCeiling;
 pub use raters::RatersBeside;
 pub use recalibrated::{CalibrationFigures, Recalibrated};
 pub use response_ratings::{
@@ -29,6 +31,7 @@ use self::response_ratings::WholeResponses;
 use crate::baselines::{BaselineScores, ResponseBaselineScores};
 use crate::bootstrap::Bootstrap;
 use crate::calibration::Recalibrations;
+use crate::prediction_interval::IntervalCoverage;
 use crate::slices::{SliceKey, Slicer};
 use crate::threshold::ClassFigures;
 use crate::{Aggregation, JudgedAspect, Level, Metric, Result, ScoredResponse, UnscoredCounts};
@@ -84,7 +87,7 @@ impl Aspect {
 ///                  { counts, given, figures, baselines[], by_truncation, reliability, recalibrated,
 ///                  slices[], raters }; null where no response is rated; its by_truncation has
 ///                  { values: MetricValues, baselines[] } of either part
-///   raters         { agreement: RaterAgreement, model_rmse }; null where no segment has several ratings
+///   raters         { agreement: RaterAgreement, model_rmse, ceiling: RaterCeiling }; null where no segment has several ratings
 ///   baselines[]    { name, segment: MetricValues, response: MetricValues }
 ///   by_truncation  { whole, shortened }, each { responses, segment: MetricValues, response: MetricValues,
 ///                  baselines[] }: whole texts, and texts truncated or read in windows; null if no
@@ -97,6 +100,7 @@ impl Aspect {
 ///   classes        precision, recall and F1 of the low and of the high class, see ClassFigures; null without a
 ///                  midpoint or without scores; response_ratings has it, too
 ///   doubtful       the flags of the bundle's threshold, see DoubtfulFigures; null without one
+///   prediction_interval  how many ratings lie within the bundle's intervals, see IntervalCoverage; null without one
 ///   ablations[]    figures without a part of the input and with that of another record, see Ablation
 /// ```
 /// `MetricValues.absences` says why metrics do not exist.
@@ -199,10 +203,15 @@ impl Evaluation {
                 values.set_intervals(intervals, pairs, bootstrap);
             }
             evaluation.classes = ClassFigures::of(&pairs[0], Some(bootstrap));
+            evaluation.raters = evaluation.raters.map(|raters| {
+                let ratings = rater_ceiling::of_segments(scored, &judged, &aspect.name);
+                raters.with_ceiling(ratings, Some(bootstrap))
+            });
             let whole = WholeResponses::collect(scored, index, aspect, self.aggregation);
             if let (Some(whole), Some(found)) = (whole, &mut evaluation.response_ratings) {
                 whole.add_intervals(&mut found.figures, bootstrap, metrics);
                 found.classes = whole.classes(Some(bootstrap));
+                found.raters = whole.raters(scored, &aspect.name, Some(bootstrap));
             }
         }
         self.bootstrap = (bootstrap.resamples > 0).then(|| bootstrap.clone());
@@ -277,6 +286,25 @@ impl Evaluation {
             evaluation.doubtful = thresholds.get(&aspect.name).and_then(|threshold| {
                 let judged = JudgedAspect::collect(raw, index, &aspect.name);
                 DoubtfulFigures::compute(&judged, threshold, bootstrap)
+            });
+        }
+    }
+
+    /// Adds how many ratings lie within the prediction intervals of a bundle, for every aspect that has one; `intervals`
+    /// says which. Without `bootstrap` the share has no interval of its own.
+    ///
+    /// `scored` are the responses that the evaluation is about.
+    pub fn add_prediction_intervals<'a>(
+        &mut self,
+        scored: &[ScoredResponse],
+        aspects: &[Aspect],
+        intervals: impl Fn(&str) -> Option<&'a PredictionInterval>,
+        bootstrap: Option<&Bootstrap>,
+    ) {
+        for (index, (aspect, evaluation)) in aspects.iter().zip(&mut self.aspects).enumerate() {
+            evaluation.prediction_interval = intervals(&aspect.name).and_then(|interval| {
+                let judged = JudgedAspect::collect(scored, index, &aspect.name);
+                IntervalCoverage::compute(&judged, interval, bootstrap)
             });
         }
     }

@@ -3,6 +3,9 @@
 use gradus_data::{RaterAgreement, RaterSums};
 use serde::{Deserialize, Serialize};
 
+use super::rater_ceiling::RaterCeiling;
+use crate::bootstrap::Bootstrap;
+
 /// Agreement of the raters, and the error of the model on the same segments.
 ///
 /// A rater is held against the mean of the other raters of the same text, and so is the model: with
@@ -14,6 +17,9 @@ pub struct RatersBeside {
     /// Root mean squared distance of the score from the mean of all raters but one, to be read
     /// beside [`RaterAgreement::rmse`].
     pub model_rmse: f64,
+    /// The best that any model can reach against these ratings; `None` for one text, or if all ratings are equal.
+    #[serde(default)]
+    pub ceiling: Option<RaterCeiling>,
 }
 
 /// A score, and the ratings that the text has of several raters.
@@ -40,7 +46,18 @@ impl RatersBeside {
         model_rmse.is_finite().then_some(Self {
             agreement,
             model_rmse,
+            ceiling: None,
         })
+    }
+
+    /// The same with the ceiling over all judged texts; `bootstrap` gives it intervals.
+    pub(super) fn with_ceiling<'a>(
+        mut self,
+        responses: impl Iterator<Item = Vec<&'a [f64]>>,
+        bootstrap: Option<&Bootstrap>,
+    ) -> Self {
+        self.ceiling = RaterCeiling::compute(responses, bootstrap);
+        self
     }
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::aspect::{IntervalAbsence, LevelValues};
 use super::by_truncation::ByTruncation;
+use super::rater_ceiling;
 use super::raters::{Rated, RatersBeside};
 use crate::baselines::ResponseBaselineScores;
 use crate::bootstrap::Bootstrap;
@@ -133,11 +134,6 @@ impl WholeResponses {
             values,
             reliability,
         } = ResponseCalibration::of(&self.judged, self.midpoint);
-        let judged = self.judged.responses.iter();
-        let raters = judged.map(|response| Rated {
-            score: response.segments[0].score,
-            raters: scored[response.index].raters.get(name).map(Vec::as_slice),
-        });
         ResponseRatings {
             counts: self.judged.counts,
             given: scored.iter().any(|response| response.scores.is_some()),
@@ -151,9 +147,26 @@ impl WholeResponses {
             reliability,
             recalibrated: None,
             slices: Vec::new(),
-            raters: RatersBeside::compute(raters),
+            raters: self.raters(scored, name, None),
             classes: self.classes(None),
         }
+    }
+
+    /// The error beside that of raters; `bootstrap` gives the ceiling intervals.
+    pub(super) fn raters(
+        &self,
+        scored: &[ScoredResponse],
+        name: &str,
+        bootstrap: Option<&Bootstrap>,
+    ) -> Option<RatersBeside> {
+        let judged = self.judged.responses.iter();
+        let rated = judged.map(|response| Rated {
+            score: response.segments[0].score,
+            raters: scored[response.index].raters.get(name).map(Vec::as_slice),
+        });
+        let beside = RatersBeside::compute(rated)?;
+        let ratings = rater_ceiling::of_responses(scored, &self.judged, name);
+        Some(beside.with_ceiling(ratings, bootstrap))
     }
 
     /// `None` if no judged response is known to be truncated or read in windows.

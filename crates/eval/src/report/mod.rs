@@ -13,6 +13,7 @@ mod classes;
 mod document;
 mod figures;
 mod history;
+mod interval;
 mod number;
 mod page;
 mod reading;

@@ -9,6 +9,7 @@ use super::charts::{
 };
 use super::classes::{classes, doubtful_note};
 use super::figures::{overview, table, tiles};
+use super::interval::interval_note;
 use super::number::counted;
 use super::reading::{Judged, reading};
 use super::slice_table::slice_table;
@@ -128,6 +129,7 @@ fn segment_part(input: &ReportInput, index: usize) -> Result<Markup> {
         (tables(input, aspect))
         @if let Some(table) = classes("segment level", aspect.classes.as_ref(), aspect.doubtful.as_ref()) { (table) }
         @if let Some(found) = &aspect.doubtful { p.note { (doubtful_note(found)) } }
+        @if let Some(found) = &aspect.prediction_interval { p.note { (interval_note(found)) } }
         @if let Some(table) = by_truncation(aspect) { (table) }
         div.charts { @for chart in &charts { (figure(chart)) } }
         @for found in &aspect.ablations { (ablation(found)) }
@@ -323,6 +325,10 @@ fn words() -> Markup {
         (
             "doubtful",
             "a segment whose score, before recalibration, is at most the threshold that the bundle has for this aspect",
+        ),
+        (
+            "prediction interval",
+            "the score and a width on either side that the bundle learned; it holds the promised share of ratings of new responses like those it was learned on",
         ),
         (
             "expected calibration error",

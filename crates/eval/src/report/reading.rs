@@ -120,10 +120,18 @@ fn raters(beside: Option<&RatersBeside>, texts: &str) -> Option<Sentence> {
     let RatersBeside {
         agreement,
         model_rmse,
+        ceiling,
     } = beside?;
+    let ceiling = ceiling.as_ref().map_or_else(String::new, |found| {
+        format!(
+            " Against ratings with such noise, the best Pearson that a model can reach is {}, the least MSE {}.",
+            plain(found.correlation),
+            plain(found.mse)
+        )
+    });
     Some(neutral(format!(
         "{} {texts} have several ratings. The RMSE against the mean of the other raters is {} for a rater and \
-         {} for the model. Krippendorff\u{2019}s alpha of the raters is {}.",
+         {} for the model. Krippendorff\u{2019}s alpha of the raters is {}.{ceiling}",
         agreement.texts,
         plain(agreement.rmse),
         plain(*model_rmse),

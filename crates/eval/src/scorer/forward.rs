@@ -157,6 +157,8 @@ fn unread(prepared: &PreparedExample) -> ExampleScores {
         response: Vec::new(),
         truncation: prepared.truncation,
         doubtful: Vec::new(),
+        half_widths: Vec::new(),
+        stride: prepared.stride,
     }
 }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use burn::prelude::*;
 use burn::tensor::read_sync;
-use gradus_bundle::{Bundle, Manifest, Offset, OffsetUse};
+use gradus_bundle::{Bundle, Manifest, Offset, OffsetUse, PredictionInterval, ScoringChoices};
 use gradus_data::{BatchSize, CutSegments, Example, SegmentTokenizer, TextConfig};
 use gradus_model::{Precision, RewardModel, SegmentModel};
 
@@ -46,6 +46,8 @@ pub struct Scorer<M: SegmentModel = RewardModel> {
     recalibrations: Option<Recalibrations>,
     causal: bool,
     raw: bool,
+    /// The precision of the encoder's products; that of a model without a bundle is not known, and counts as `f32`.
+    precision: Precision,
     /// The offset of the bundle, used or not.
     offset: Option<Arc<Offset>>,
     batch: BatchSize,
@@ -89,12 +91,13 @@ impl Scorer {
     #[must_use]
     pub fn with_precision(mut self, precision: Precision) -> Self {
         self.model = self.model.with_precision(precision, &self.device);
+        self.precision = self.model.precision();
         self
     }
 
     /// The precision of the encoder's matrix products.
     pub fn precision(&self) -> Precision {
-        self.model.precision()
+        self.precision
     }
 
     /// Whether scores are linear in the pooled states.
@@ -134,6 +137,7 @@ impl<M: SegmentModel> Scorer<M> {
             manifest,
             recalibrations: None,
             raw: false,
+            precision: Precision::F32,
             offset: None,
             batch: BatchSize::Tokens(4096),
             device: device.clone(),
@@ -340,11 +344,13 @@ impl<M: SegmentModel> Scorer<M> {
         self.forward(&prepared).await
     }
 
-    /// Marks doubtful segments, recalibrates raw scores, if the bundle has a recalibration and `raw` is false, and
-    /// computes the response score.
+    /// Marks doubtful segments, recalibrates raw scores, if the bundle has a recalibration and `raw` is false, gives them
+    /// the bundle's prediction intervals, where these hold, and computes the response score.
     pub fn finish(&self, scores: &mut ExampleScores, aggregation: Aggregation, raw: bool) {
         scores.doubtful = self.doubtful(&scores.segments);
         recalibrate(&mut scores.segments, &self.applied(raw));
+        let choices = self.choices(raw, scores.stride);
+        scores.half_widths = self.half_widths(choices);
         scores.response = self.response_scores(&scores.segments, aggregation, raw);
     }
 
@@ -382,6 +388,44 @@ impl<M: SegmentModel> Scorer<M> {
             Some(shortest(map.map_or(score, |map| map.apply(score))))
         };
         self.aspects().enumerate().map(of_aspect).collect()
+    }
+
+    /// How scores come about, which decides whether the bundle's prediction intervals hold for them.
+    pub fn scoring_choices(&self) -> ScoringChoices {
+        self.choices(self.raw, self.preparer.stride)
+    }
+
+    fn choices(&self, raw: bool, stride: Option<usize>) -> ScoringChoices {
+        ScoringChoices {
+            recalibrated: !raw && self.recalibrations().is_some(),
+            offset: self.offset_use(),
+            precision: self.precision,
+            stride,
+            cut_segments: self.text_config().cut_segments,
+        }
+    }
+
+    /// The bundle's prediction interval of an aspect, if it has one that holds for these scores: it was learned on scores
+    /// with the same recalibration, offset, precision, windows and treatment of cut segments.
+    pub fn prediction_interval(&self, aspect: &str) -> Option<&PredictionInterval> {
+        let choices = self.scoring_choices();
+        let found = self.manifest.prediction_intervals.get(aspect);
+        found.filter(|interval| interval.scored_with == choices)
+    }
+
+    /// Half widths of the prediction intervals that hold for such scores, by aspect.
+    fn half_widths(&self, choices: ScoringChoices) -> Vec<Option<f64>> {
+        let intervals = &self.manifest.prediction_intervals;
+        if intervals.is_empty() {
+            return Vec::new();
+        }
+        let of_aspect = |aspect: &str| {
+            let holds = intervals
+                .get(aspect)
+                .filter(|interval| interval.scored_with == choices);
+            holds.map(|interval| interval.half_width)
+        };
+        self.aspects().map(of_aspect).collect()
     }
 
     /// Whether raw scores are at most the bundle's thresholds, by segment and aspect; empty without thresholds.

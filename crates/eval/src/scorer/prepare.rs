@@ -68,6 +68,7 @@ impl Preparer {
                 sequences: Vec::new(),
                 offsets: Vec::new(),
                 num_segments,
+                stride: self.stride,
                 truncation: TruncationCounts {
                     examples: 1,
                     ..TruncationCounts::default()
@@ -82,6 +83,7 @@ impl Preparer {
             sequences,
             offsets: offset.map_or_else(Vec::new, |offset| offset.predict(example)),
             num_segments,
+            stride: self.stride,
             truncation,
         })
     }
@@ -104,6 +106,8 @@ pub struct PreparedExample {
     /// What is added to the scores of each segment, by aspect, in rating units; empty for nothing.
     pub(super) offsets: Vec<Vec<f64>>,
     pub(super) num_segments: usize,
+    /// The distance of windows that was asked for, whether the response needs them or not.
+    pub(super) stride: Option<usize>,
     pub(super) truncation: TruncationCounts,
 }
 
@@ -136,6 +140,7 @@ impl From<TokenizedExample> for PreparedExample {
             num_segments: kept + sequence.dropped.len() + sequence.without_tokens.len(),
             sequences: vec![sequence],
             offsets: Vec::new(),
+            stride: None,
             truncation: TruncationCounts::default(),
         }
     }

@@ -11,7 +11,8 @@ impl<M: SegmentModel> Scorer<M> {
     /// The native record of an example with the scores of [`score`](Self::score): `score` in every segment
     /// and for the response (a number, or an object by aspect where there are several; `null` if there is
     /// none, beside the reason in `unscored`), `"flag": "doubtful"` in segments at or below the bundle's threshold (an
-    /// object by aspect where there are several), `aggregation`, and the tokens that truncation dropped. What an earlier
+    /// object by aspect where there are several), `low` and `high` for the bundle's prediction interval, if it holds for such
+    /// scores (likewise), `aggregation`, and the tokens that truncation dropped. What an earlier
     /// scoring left in the example is replaced.
     pub fn scored_record(&self, example: &Example, scores: &ExampleScores) -> Value {
         let aspects: Vec<&str> = self.aspects().collect();
@@ -21,6 +22,9 @@ impl<M: SegmentModel> Scorer<M> {
             for (index, (segment, score)) in segments.zip(&scores.segments).enumerate() {
                 set_segment(segment, score, &aspects);
                 replace(segment, "flag", scores.flag(index, &aspects));
+                let [low, high] = scores.ends(index, &aspects);
+                replace(segment, "low", low);
+                replace(segment, "high", high);
             }
         }
         if let Some(record) = record.as_object_mut() {
@@ -67,6 +71,27 @@ impl ExampleScores {
             .map(|(_, &name)| (name.to_owned(), DOUBTFUL.into()))
             .collect();
         (!flags.is_empty()).then(|| flags.into())
+    }
+}
+
+impl ExampleScores {
+    /// Lower and upper ends of the prediction interval of a segment, by its place: numbers, or where there are several
+    /// aspects objects with those that have one. `None` for a segment without.
+    pub fn ends(&self, segment: usize, aspects: &[&str]) -> [Option<Value>; 2] {
+        let of_aspect = |aspect| self.prediction_interval(segment, aspect);
+        if let [_] = aspects {
+            let ends = of_aspect(0);
+            return [0, 1].map(|end| ends.map(|ends| ends[end].into()));
+        }
+        [0, 1].map(|end| {
+            let names = aspects.iter().enumerate();
+            let ends: Map<String, Value> = names
+                .filter_map(|(aspect, &name)| {
+                    Some((name.to_owned(), of_aspect(aspect)?[end].into()))
+                })
+                .collect();
+            (!ends.is_empty()).then(|| ends.into())
+        })
     }
 }
 

@@ -20,9 +20,21 @@ pub struct ExampleScores {
     /// Whether a segment is doubtful, by segment and aspect: its score before recalibration is at most the bundle's
     /// threshold. Empty where the bundle has none.
     pub doubtful: Vec<Vec<bool>>,
+    /// Distance of either end of a prediction interval from the score of a segment, by aspect; `None` for an aspect
+    /// without one, and where the bundle's holds for scores that came about otherwise. Empty where the bundle has none.
+    pub half_widths: Vec<Option<f64>>,
+    /// The distance of the windows in which it was read, if it was to be read in windows.
+    pub(super) stride: Option<usize>,
 }
 
 impl ExampleScores {
+    /// Both ends of the prediction interval of a segment on an aspect, both by their place.
+    pub fn prediction_interval(&self, segment: usize, aspect: usize) -> Option<[f64; 2]> {
+        let half_width = self.half_widths.get(aspect).copied().flatten()?;
+        let score = self.segments.get(segment)?.scores()?[aspect];
+        Some([shortest(score - half_width), shortest(score + half_width)])
+    }
+
     /// Whether a segment is doubtful on an aspect, both by their place.
     pub fn is_doubtful(&self, segment: usize, aspect: usize) -> bool {
         let of_segment = self.doubtful.get(segment);
