@@ -2,6 +2,7 @@
 
 import { makeApp, showTrouble } from "./app.js";
 import { BundlesView } from "./bundles-view.js";
+import { DeviceView } from "./device-view.js";
 import { byId } from "./dom.js";
 import { TrainView } from "./train-view.js";
 import { WorkerEngine } from "./worker-engine.js";
@@ -23,6 +24,7 @@ async function quickstart() {
 const engine = new WorkerEngine();
 const app = makeApp(engine, { train: "train" });
 const train = new TrainView(engine, () => app.rate.records(), refresh);
+const device = new DeviceView(engine, refresh);
 const bundles = new BundlesView(engine, refresh, (name) => train.removed(name));
 
 /** Tells every mode which models there are, and chooses `chosen`. */
@@ -32,11 +34,12 @@ async function refresh(chosen) {
   train.setInfo(info);
   bundles.show(info);
   if (chosen) byId("score-model").value = chosen;
-  byId("server").textContent = `Gradus ${info.version}, on the CPU of this machine`;
+  device.show(info);
 }
 
 const rating = app.rate.start();
 const kept = train.start();
+await device.start();
 try {
   await engine.load("quickstart", quickstart);
   for (const [name, files] of await kept) {

@@ -1,6 +1,8 @@
 // Answers with the files of the page without a network. The build fills in what they are and their digest.
 
 const FILES = "@FILES@";
+/** Files that are kept once they were used. */
+const LATER = "@LATER@";
 const NAME = "gradus-page-@DIGEST@";
 
 self.addEventListener("install", (event) => {
@@ -16,5 +18,15 @@ self.addEventListener("activate", (event) => {
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   if (request.method !== "GET" || new URL(request.url).origin !== location.origin) return;
-  event.respondWith(caches.open(NAME).then(async (cache) => (await cache.match(request, { ignoreSearch: true })) ?? fetch(request)));
+  event.respondWith(answer(request));
 });
+
+async function answer(request) {
+  const cache = await caches.open(NAME);
+  const kept = await cache.match(request, { ignoreSearch: true });
+  if (kept) return kept;
+  const response = await fetch(request);
+  const name = new URL(request.url).pathname.split("/").at(-1);
+  if (response.ok && LATER.includes(name)) await cache.put(request, response.clone());
+  return response;
+}

@@ -22,6 +22,14 @@ function browserPath() {
 
 export const launch = () => chromium.launch({ executablePath: browserPath(), args: ["--no-sandbox"] });
 
+/** A browser with WebGPU: in software, where there is no GPU. */
+export const launchWithGpu = () =>
+  chromium.launch({
+    executablePath: browserPath(),
+    ignoreDefaultArgs: ["--headless", "--disable-gpu"],
+    args: ["--headless=new", "--no-sandbox", "--enable-unsafe-webgpu"],
+  });
+
 const TINY = `
 [scratch]
 d_model = 16

@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
 
-const USAGE: &str =
-    "usage: gradus-web-build --module FILE.wasm --bundle DIR --output DIR [--connect ORIGIN]..";
+const USAGE: &str = "usage: gradus-web-build --module FILE.wasm [--webgpu FILE.wasm] --bundle DIR --output DIR [--connect ORIGIN]..";
 
 /// What to build from, and where to.
 pub(crate) struct Args {
     /// The module as cargo has built it.
     pub(crate) module: PathBuf,
+    /// The module that computes by WebGPU, if the page has one.
+    pub(crate) webgpu: Option<PathBuf>,
     /// The bundle that the page comes with.
     pub(crate) bundle: PathBuf,
     /// The folder of the page.
@@ -21,7 +22,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn read() -> Result<Self> {
-        let (mut module, mut bundle, mut output) = (None, None, None);
+        let (mut module, mut webgpu, mut bundle, mut output) = (None, None, None, None);
         let mut connect = Vec::new();
         let mut given = std::env::args().skip(1);
         while let Some(name) = given.next() {
@@ -30,6 +31,7 @@ impl Args {
             };
             match name.as_str() {
                 "--module" => module = Some(value.into()),
+                "--webgpu" => webgpu = Some(value.into()),
                 "--bundle" => bundle = Some(value.into()),
                 "--output" => output = Some(value.into()),
                 "--connect" => connect.push(checked_origin(value)?),
@@ -39,6 +41,7 @@ impl Args {
         match (module, bundle, output) {
             (Some(module), Some(bundle), Some(output)) => Ok(Self {
                 module,
+                webgpu,
                 bundle,
                 output,
                 connect,

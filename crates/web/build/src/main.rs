@@ -18,7 +18,10 @@ fn main() -> Result<()> {
         remove_dir_all(&args.output).context("removing the page of an earlier build")?;
     }
     fs_err::create_dir_all(&args.output)?;
-    bindings::write(&args.module, &args.output)?;
+    bindings::write(&args.module, bindings::CPU, &args.output)?;
+    if let Some(module) = &args.webgpu {
+        bindings::write(module, bindings::WEBGPU, &args.output)?;
+    }
     page::write(&args)?;
     sizes::report(&args.output)
 }

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use sha2::{Digest as _, Sha256};
 
 use crate::args::Args;
+use crate::bindings::WEBGPU;
 
 /// Files of this page that are parts of others.
 const PARTS: [&str; 3] = ["head.html", "bundles.html", "train.html"];
@@ -33,7 +34,7 @@ pub(crate) fn write(args: &Args) -> Result<()> {
             fs_err::copy(&file, output.join(name))?;
         }
     }
-    let html = index(&shared, &own, &policy(&args.connect))?;
+    let html = index(&shared, &own, args)?;
     fs_err::write(output.join("index.html"), html)?;
     let bundle = output.join("quickstart");
     fs_err::create_dir(&bundle)?;
@@ -69,10 +70,13 @@ fn policy(connect: &[String]) -> String {
 }
 
 /// The page of `gradus serve` with what this one has besides.
-fn index(shared: &Path, own: &Path, policy: &str) -> Result<String> {
+fn index(shared: &Path, own: &Path, args: &Args) -> Result<String> {
     let mut html = fs_err::read_to_string(shared.join("index.html"))?;
     let part = |name: &str| fs_err::read_to_string(own.join(name));
-    let head = part("head.html")?.replace("@POLICY@", policy);
+    let devices = args.webgpu.as_ref().map_or("cpu", |_| "cpu webgpu");
+    let head = part("head.html")?
+        .replace("@POLICY@", &policy(&args.connect))
+        .replace("@DEVICES@", devices);
     let rate = "      <li><a href=\"#rate\" data-mode=\"rate\">Rate</a></li>\n";
     let form = "  <form id=\"score-form\">\n";
     let changes = [
@@ -102,9 +106,10 @@ fn index(shared: &Path, own: &Path, policy: &str) -> Result<String> {
     Ok(html)
 }
 
-/// The service worker with the names of all files, and a digest of them.
+/// The service worker with the names of all files, and a digest of them. Those of a module that not everybody uses are
+/// kept when they are used.
 fn service_worker(output: &Path) -> Result<String> {
-    let mut names = vec!["./".to_owned()];
+    let (mut names, mut later) = (vec!["./".to_owned()], Vec::new());
     let mut hasher = Sha256::new();
     for folder in ["", "quickstart"] {
         for file in files(&output.join(folder))? {
@@ -121,20 +126,26 @@ fn service_worker(output: &Path) -> Result<String> {
                 continue;
             }
             hasher.update(fs_err::read(&file)?);
-            names.push(if folder.is_empty() {
-                name.to_owned()
+            if name.starts_with(WEBGPU) {
+                later.push(name.to_owned());
+            } else if folder.is_empty() {
+                names.push(name.to_owned());
             } else {
-                format!("{folder}/{name}")
-            });
+                names.push(format!("{folder}/{name}"));
+            }
         }
     }
     let mut digest = String::new();
     for byte in &hasher.finalize()[..8] {
         write!(digest, "{byte:02x}")?;
     }
-    let names = serde_json::to_string(&names)?;
+    let (names, later) = (
+        serde_json::to_string(&names)?,
+        serde_json::to_string(&later)?,
+    );
     let script = fs_err::read_to_string(output.join(WORKER))?;
     Ok(script
         .replace("\"@FILES@\"", &names)
+        .replace("\"@LATER@\"", &later)
         .replace("@DIGEST@", &digest))
 }
