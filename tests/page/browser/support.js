@@ -30,6 +30,14 @@ export const launchWithGpu = () =>
     args: ["--headless=new", "--no-sandbox", "--enable-unsafe-webgpu"],
   });
 
+/** Seconds of processor time that a browser has used; unlike the clock's, they say the same beside other work. */
+export async function processorSeconds(browser) {
+  const session = await browser.newBrowserCDPSession();
+  const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+  await session.detach();
+  return processInfo.reduce((sum, { cpuTime }) => sum + cpuTime, 0);
+}
+
 const TINY = `
 [scratch]
 d_model = 16

@@ -87,6 +87,34 @@ dropout = 0.0
   await context.close();
 });
 
+test("the head alone, adapters and everything train on the GPU with the results of the CPU", async () => {
+  const [gpu, cpu] = [await onGpu(), await opened()];
+  for (const part of ["head", "adapters", "all"]) {
+    const [found, expected] = [await reportOf(gpu.page, part), await reportOf(cpu.page, part)];
+    assert.ok(expected.length > 4, part);
+    assert.equal(found.length, expected.length, part);
+    found.forEach((value, k) => assert.ok(Math.abs(value - expected[k]) <= 10 * TOLERANCE * (1 + Math.abs(expected[k])), `${part}, number ${k}: ${value}, expected ${expected[k]}`));
+  }
+  // Still there, and nothing fell back meanwhile.
+  assert.match(await device(gpu.page), /on the GPU/);
+  assert.deepEqual(gpu.complaints.filter(isReal), []);
+  await gpu.context.close();
+  await cpu.context.close();
+});
+
+/** Losses, errors of the validations, and the held-out errors before and after, of a run on generated records from the quickstart's model. */
+async function reportOf(page, part) {
+  const report = await page.evaluate(async (part) => {
+    const wish = { part, epochs: 1, learning_rate: 1e-3, batch_size: 8, seed: 0 };
+    const { report } = await globalThis.gradus.train({ base: "quickstart", data: { generated: 40, seed: 1 }, wish }, () => {}, () => {});
+    return report;
+  }, part);
+  const { steps = [], validations = [] } = report.history ?? {};
+  const errors = [...report.before, ...report.after].map(({ model }) => model.mse);
+  const chosen = (report.head?.aspects ?? []).flatMap(({ points }) => points.map(({ valid_mse: mse }) => mse));
+  return [...steps.map(({ loss }) => loss), ...validations.map(({ valid_mse: mse }) => mse), ...errors, ...chosen];
+}
+
 test("a browser without an adapter says so and goes on with the CPU, also where the GPU was chosen before", async () => {
   const plain = await launch();
   const { page, context } = await open(plain, site.url, { serviceWorkers: "block" });
