@@ -2,47 +2,125 @@
 """Writes an encoder of the BERT family as ONNX, in f32 and in 8 bits, as transformers.js reads it: what
 scripts/web_speed_transformers.mjs compares with.
 
-    python3 -m venv DIR && DIR/bin/pip install torch transformers onnx onnxruntime
+    python3 -m venv DIR && DIR/bin/pip install onnx onnxruntime safetensors sympy
     DIR/bin/python scripts/minilm_onnx.py ENCODER OUTPUT     (ENCODER: config.json, tokenizer.json, model.safetensors)
 """
 
+import json
 import shutil
 import sys
 from pathlib import Path
 
-import torch
+import numpy
+import onnx
+from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
-from transformers import AutoModel
+from safetensors.numpy import load_file
 
-NAMES = ["input_ids", "attention_mask", "token_type_ids"]
+INPUTS = ["input_ids", "attention_mask", "token_type_ids"]
+OUTPUT = "last_hidden_state"
 
 
-class States(torch.nn.Module):
-    """The last hidden states."""
+class Graph:
+    """Nodes and constants, each named by its number."""
 
-    def __init__(self, encoder):
-        super().__init__()
-        self.encoder = encoder
+    def __init__(self, weights):
+        self.weights, self.nodes, self.constants = weights, [], []
 
-    def forward(self, input_ids, attention_mask, token_type_ids):
-        return self.encoder(input_ids, attention_mask, token_type_ids).last_hidden_state
+    def constant(self, value):
+        name = f"constant{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(numpy.ascontiguousarray(value), name))
+        return name
+
+    def number(self, value):
+        return self.constant(numpy.float32(value))
+
+    def node(self, kind, *inputs, **attributes):
+        name = f"node{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, list(inputs), [name], name, **attributes))
+        return name
+
+    def weight(self, name):
+        return self.constant(self.weights[name])
+
+    def linear(self, states, name):
+        product = self.node("MatMul", states, self.constant(self.weights[f"{name}.weight"].T))
+        return self.node("Add", product, self.weight(f"{name}.bias"))
+
+    def norm(self, states, name, epsilon):
+        weight, bias = self.weight(f"{name}.weight"), self.weight(f"{name}.bias")
+        return self.node("LayerNormalization", states, weight, bias, axis=-1, epsilon=epsilon)
+
+
+def embeddings(graph, config):
+    """The states before the first layer."""
+    table = "embeddings.{}_embeddings.weight".format
+    words = graph.node("Gather", graph.weight(table("word")), INPUTS[0])
+    kinds = graph.node("Gather", graph.weight(table("token_type")), INPUTS[2])
+    length = graph.node("Shape", INPUTS[0], start=1, end=2)
+    first, axis = graph.constant(numpy.array([0])), graph.constant(numpy.array([0]))
+    places = graph.node("Slice", graph.weight(table("position")), first, length, axis)
+    states = graph.node("Add", graph.node("Add", words, kinds), places)
+    return graph.norm(states, "embeddings.LayerNorm", config["layer_norm_eps"])
+
+
+def attention(graph, states, mask, name, heads, size):
+    """Attention of a layer before its output is projected."""
+    apart = graph.constant(numpy.array([0, 0, heads, size // heads]))
+    query, key, value = (
+        graph.node("Reshape", graph.linear(states, f"{name}.self.{part}"), apart) for part in ("query", "key", "value")
+    )
+    query, value = (graph.node("Transpose", part, perm=[0, 2, 1, 3]) for part in (query, value))
+    key = graph.node("Transpose", key, perm=[0, 2, 3, 1])
+    found = graph.node("Div", graph.node("MatMul", query, key), graph.number((size / heads) ** 0.5))
+    shares = graph.node("Softmax", graph.node("Add", found, mask), axis=-1)
+    seen = graph.node("Transpose", graph.node("MatMul", shares, value), perm=[0, 2, 1, 3])
+    return graph.node("Reshape", seen, graph.constant(numpy.array([0, 0, size])))
+
+
+def gelu(graph, states):
+    bell = graph.node("Erf", graph.node("Div", states, graph.number(2**0.5)))
+    return graph.node("Mul", graph.node("Mul", states, graph.node("Add", bell, graph.number(1))), graph.number(0.5))
+
+
+def encoder(weights, config):
+    """The whole model."""
+    graph = Graph(weights)
+    epsilon, heads, size = config["layer_norm_eps"], config["num_attention_heads"], config["hidden_size"]
+    states = embeddings(graph, config)
+    seen = graph.node("Cast", INPUTS[1], to=TensorProto.FLOAT)
+    hidden = graph.node("Mul", graph.node("Sub", graph.number(1), seen), graph.number(-1e9))
+    mask = graph.node("Unsqueeze", hidden, graph.constant(numpy.array([1, 2])))
+    for layer in range(config["num_hidden_layers"]):
+        name = f"encoder.layer.{layer}"
+        found = attention(graph, states, mask, f"{name}.attention", heads, size)
+        found = graph.node("Add", graph.linear(found, f"{name}.attention.output.dense"), states)
+        states = graph.norm(found, f"{name}.attention.output.LayerNorm", epsilon)
+        wide = gelu(graph, graph.linear(states, f"{name}.intermediate.dense"))
+        found = graph.node("Add", graph.linear(wide, f"{name}.output.dense"), states)
+        states = graph.norm(found, f"{name}.output.LayerNorm", epsilon)
+    graph.nodes.append(helper.make_node("Identity", [states], [OUTPUT]))
+    shape = ["batch", "length"]
+    inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, shape) for name in INPUTS]
+    output = helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, [*shape, size])
+    whole = helper.make_graph(graph.nodes, "encoder", inputs, [output], graph.constants)
+    return helper.make_model(whole, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
-    encoder, output = Path(sys.argv[1]), Path(sys.argv[2])
+    source, output = Path(sys.argv[1]), Path(sys.argv[2])
     (output / "onnx").mkdir(parents=True, exist_ok=True)
-    for file in encoder.glob("*.json"):
+    for file in source.glob("*.json"):
         shutil.copy(file, output / file.name)
-    model = AutoModel.from_pretrained(encoder, attn_implementation="eager").eval()
-    example = tuple(torch.ones(1, 8, dtype=torch.long) for _ in NAMES)
-    axes = {name: {0: "batch", 1: "length"} for name in [*NAMES, "last_hidden_state"]}
+    config = json.loads((source / "config.json").read_text())
+    if config["model_type"] != "bert" or config["hidden_act"] != "gelu":
+        sys.exit(f"{source}: found an encoder of another family, expected BERT with the activation gelu")
+    model = encoder(load_file(source / "model.safetensors"), config)
+    onnx.checker.check_model(model)
     whole = output / "onnx" / "model.onnx"
-    torch.onnx.export(
-        States(model), example, whole, input_names=NAMES, output_names=["last_hidden_state"], dynamic_axes=axes,
-        opset_version=17, dynamo=False,
-    )
+    onnx.save(model, whole)
     quantize_dynamic(whole, output / "onnx" / "model_quantized.onnx", weight_type=QuantType.QUInt8)
 
 
