@@ -235,7 +235,7 @@ fn an_encoder_is_inspected_without_reading_its_weights() {
     let table = inspect(&[]).succeeds();
     let said = table.contains("llama (causal attention)");
     assert!(said && table.contains("12544"), "{table}");
-    inspect(&["--batch-size", "0"]).fails(2, &["--batch-size", "1 or more"]);
+    inspect(&["--batch-size", "0"]).fails(2, &["--batch-size", "at least 1"]);
 
     let config = fs_err::read_to_string(path.join("config.json")).unwrap();
     write(

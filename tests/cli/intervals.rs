@@ -118,7 +118,7 @@ fn an_interval_is_learned_stored_given_judged_and_removed() {
         &["score", "bundle", "rated.jsonl", "-o", "scored.parquet"],
     )
     .succeeds();
-    let converted = ["data", "convert", "scored.parquet", "-o", "-"];
+    let converted = ["data", "convert", "scored.parquet", "-"];
     assert_eq!(ends(&gradus(path, &converted).succeeds()), scored);
 
     let eval = ["eval", "bundle", "rated.jsonl"];

@@ -58,7 +58,7 @@ fn weights_are_averaged_and_the_average_stands_beside_its_parts() {
     for (name, seed) in [("a", "1"), ("b", "2")] {
         train(path, name, &["--seed", seed]);
     }
-    gradus(path, &["calibrate", "a", test, "--kind", "linear"]).succeeds();
+    gradus(path, &["interval", "a", test]).succeeds();
     let soup = ["soup", "a", "b", "-o", "both", "--data", test, "--json"];
     let found = json_of(gradus(path, &soup));
     let systems = found[0]["systems"].as_array().unwrap();
@@ -78,11 +78,11 @@ fn weights_are_averaged_and_the_average_stands_beside_its_parts() {
     // The average of a bundle and a copy of it is that bundle.
     train(path, "again", &["--seed", "1"]);
     gradus(path, &["soup", "a", "again", "-o", "same"]).succeeds();
-    gradus(path, &["calibrate", "a", "--remove"]).succeeds();
+    gradus(path, &["interval", "a", "--remove"]).succeeds();
     assert_eq!(scores(path, "a"), scores(path, "same"));
 
     let made = manifest(path, "both");
-    assert!(!path.join("both/recalibration.json").exists());
+    assert!(made.get("prediction_intervals").is_none(), "those of a");
     let parts = made["training"]["soup"].as_array().unwrap();
     assert_eq!(parts[1]["bundle"], "b");
     assert_eq!(

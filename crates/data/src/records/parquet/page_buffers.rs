@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn memory_is_used_again_once_nobody_reads_it() {
         let buffers = Buffers::default();
-        let first = buffers.take(SMALL);
+        let first = buffers.take(SMALL + 2);
         let place = first.as_ref().as_ptr();
         assert_ne!(buffers.take(SMALL).as_ref().as_ptr(), place);
         let bytes = Bytes::from_owner(first);
