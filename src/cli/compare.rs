@@ -1,9 +1,8 @@
 //! `gradus compare`.
 
 use clap::Args;
-use gradus::data::Stride;
 
-use super::groups::{AspectsArgs, CutArgs, DeviceArgs, FormatArgs};
+use super::groups::{AspectsArgs, CutArgs, DeviceArgs, FormatArgs, StrideArgs};
 
 pub(super) const COMPARE_HELP: &str = "\
 Each system is a bundle directory or a score file of any program, joined by id; the last path is the
@@ -37,10 +36,8 @@ pub(crate) struct CompareArgs {
     /// Seed of the resamples
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
-    /// Score responses longer than the model's input in overlapping windows that begin at
-    /// multiples of this many tokens; none: cut the response at its end [default: auto, as in training]
-    #[arg(long, value_name = "TOKENS|none|auto", default_value_t = Stride::Auto, hide_default_value = true)]
-    pub(crate) stride: Stride,
+    #[command(flatten)]
+    pub(crate) stride: StrideArgs,
     #[command(flatten)]
     pub(crate) cut: CutArgs,
     #[command(flatten)]

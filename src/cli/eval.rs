@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use gradus::data::Stride;
 use gradus::eval::Aggregation;
 use gradus::eval::ablation::Part;
 use gradus::eval::report::DEFAULT_RESPONSES;
 
 use super::groups::{
     AspectsArgs, BootstrapArgs, CutArgs, DeviceArgs, MidpointArgs, OffsetArgs, PrecisionArgs,
+    StrideArgs,
 };
 
 pub(super) const EVAL_HELP: &str = "\
@@ -76,10 +76,8 @@ pub(crate) struct EvalArgs {
     /// Ignore the recalibration of the bundle
     #[arg(long)]
     pub(crate) raw: bool,
-    /// Score responses longer than the model's input in overlapping windows that begin at
-    /// multiples of this many tokens; none: cut the response at its end [default: auto, as in training]
-    #[arg(long, value_name = "TOKENS|none|auto", default_value_t = Stride::Auto, hide_default_value = true)]
-    pub(crate) stride: Stride,
+    #[command(flatten)]
+    pub(crate) stride: StrideArgs,
     #[command(flatten)]
     pub(crate) cut: CutArgs,
     /// Print JSON instead of a table

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use gradus::data::CutSegments;
+use gradus::data::{CutSegments, Stride};
 use gradus::eval::OffsetUse;
 use gradus::model::Precision;
 
@@ -85,6 +85,16 @@ pub(crate) struct MidpointArgs {
         allow_hyphen_values = true
     )]
     pub(crate) ratings: Vec<String>,
+}
+
+/// How responses are read that are longer than the model's input.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct StrideArgs {
+    /// Score responses longer than the model's input in overlapping windows that begin at
+    /// multiples of this many tokens; each segment is scored in the window with the most text
+    /// before it; none: cut the response at its end [default: auto, as in training]
+    #[arg(long, value_name = "TOKENS|none|auto", default_value_t = Stride::Auto, hide_default_value = true)]
+    pub(crate) stride: Stride,
 }
 
 /// What becomes of segments that are too long.

@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use gradus::data::{CutSegments, Stride};
 
-use super::groups::{AspectsArgs, DeviceArgs, OffsetArgs, PrecisionArgs};
+use super::groups::{AspectsArgs, CutArgs, DeviceArgs, OffsetArgs, PrecisionArgs, StrideArgs};
 
 pub(super) const INTERVAL_HELP: &str = "\
 Learns how far ratings lie from scores, on rated data that the model was not trained on, and stores it in
@@ -46,13 +45,10 @@ pub(crate) struct IntervalArgs {
     /// Learn it for scores without the bundle's recalibration
     #[arg(long)]
     pub(crate) raw: bool,
-    /// Learn it for scores with this `--stride` [default: auto, as in training]
-    #[arg(long, value_name = "TOKENS|none|auto", default_value_t = Stride::Auto, hide_default_value = true)]
-    pub(crate) stride: Stride,
-    /// Learn it for scores with this treatment of segments that do not fit completely: drop or score
-    /// [default: as stored in the bundle]
-    #[arg(long, value_name = "POLICY")]
-    pub(crate) cut_segments: Option<CutSegments>,
+    #[command(flatten)]
+    pub(crate) stride: StrideArgs,
+    #[command(flatten)]
+    pub(crate) cut: CutArgs,
     /// Show the intervals without storing them
     #[arg(long, conflicts_with = "remove")]
     pub(crate) dry_run: bool,

@@ -42,7 +42,7 @@ pub(crate) use experiment::{
 pub(crate) use explain::ExplainArgs;
 pub(crate) use generators::CompareGeneratorsArgs;
 pub(crate) use groups::{
-    BootstrapArgs, DeviceArgs, FormatArgs, OffsetArgs, PageArgs, PrecisionArgs,
+    BootstrapArgs, DeviceArgs, FormatArgs, OffsetArgs, PageArgs, PrecisionArgs, StrideArgs,
 };
 pub(crate) use interval::IntervalArgs;
 pub(crate) use judge_audit::JudgeAuditArgs;

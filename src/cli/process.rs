@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
-use gradus::data::{CutSegments, Stride};
+use gradus::data::CutSegments;
 
-use super::{BootstrapArgs, DeviceArgs, OffsetArgs, figures};
+use super::{BootstrapArgs, DeviceArgs, OffsetArgs, StrideArgs, figures};
 
 pub(super) const PROCESS_HELP: &str = "\
 Scores come from a bundle or, with --scores, from a score file (see `gradus eval --help`). The data is
@@ -102,10 +102,8 @@ pub(crate) struct ProcessArgs {
     /// Ignore the recalibration of the bundle
     #[arg(long)]
     pub(crate) raw: bool,
-    /// Score responses longer than the model's input in overlapping windows that begin at
-    /// multiples of this many tokens; none: cut the response at its end [default: auto, as in training]
-    #[arg(long, value_name = "TOKENS|none|auto", default_value_t = Stride::Auto, hide_default_value = true)]
-    pub(crate) stride: Stride,
+    #[command(flatten)]
+    pub(crate) stride: StrideArgs,
     /// Treatment of steps that do not fit completely: drop (no score), or score (score the part
     /// that fits) [default: as stored in the bundle]
     #[arg(long, value_name = "POLICY")]

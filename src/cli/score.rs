@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
-use gradus::data::{CutSegments, Stride};
+use gradus::data::CutSegments;
 use gradus::eval::Aggregation;
 
-use super::{DeviceArgs, OffsetArgs, PrecisionArgs};
+use super::{DeviceArgs, OffsetArgs, PrecisionArgs, StrideArgs};
 
 pub(super) const SCORE_HELP: &str = "\
 Reads native records (one JSON object per line, also .gz and .zst, or Parquet) and writes them with a `score` for
@@ -111,11 +111,8 @@ pub(crate) struct ScoreArgs {
     /// Ignore the recalibration of the bundle
     #[arg(long)]
     pub(crate) raw: bool,
-    /// Score responses longer than the model's input in overlapping windows that begin at
-    /// multiples of this many tokens; each segment is scored in the window with the most text
-    /// before it; none: cut the response at its end [default: auto, as in training]
-    #[arg(long, value_name = "TOKENS|none|auto", default_value_t = Stride::Auto, hide_default_value = true)]
-    pub(crate) stride: Stride,
+    #[command(flatten)]
+    pub(crate) stride: StrideArgs,
     /// Fail on a response that cannot be scored, such as an empty one [default: its `score` is null]
     #[arg(long)]
     pub(crate) strict: bool,

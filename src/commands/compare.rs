@@ -67,7 +67,7 @@ pub(crate) fn run(args: &CompareArgs) -> Result<()> {
     let (data, systems) = args.paths.split_last().expect("clap asks for three");
     let systems = NamedSystem::parse_all(systems)?;
     let choices = Choices {
-        stride: args.stride,
+        stride: args.stride.stride,
         cut_segments: args.cut.segments,
         device: args.device.device.as_deref(),
         ..Choices::default()

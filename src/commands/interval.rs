@@ -43,8 +43,8 @@ pub(crate) fn run(args: &IntervalArgs) -> Result<()> {
     let choices = Choices {
         raw: args.raw,
         offset: args.offset.offset,
-        stride: args.stride,
-        cut_segments: args.cut_segments,
+        stride: args.stride.stride,
+        cut_segments: args.cut.segments,
         device: args.device.device.as_deref(),
         precision: args.precision.precision,
         ..Choices::default()

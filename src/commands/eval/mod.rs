@@ -58,7 +58,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
         aggregation: settings.aggregation,
         raw: args.raw,
         offset: args.offset.offset,
-        stride: args.stride,
+        stride: args.stride.stride,
         cut_segments: args.cut.segments,
         device: args.device.device.as_deref(),
         precision: args.precision.precision,

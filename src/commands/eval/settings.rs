@@ -27,7 +27,7 @@ impl Settings {
         let source = ScoreInput::of(args.bundle.as_deref(), args.scores.as_deref())?;
         source.check_options(&[
             ("--raw", args.raw),
-            ("--stride", !args.stride.is_auto()),
+            ("--stride", !args.stride.stride.is_auto()),
             ("--cut-segments", args.cut.segments.is_some()),
             ("--precision", args.precision.precision.is_some()),
             ("--offset", args.offset.offset.is_some()),

@@ -54,7 +54,7 @@ impl Steps {
         let source = ScoreInput::of(input.bundle.as_deref(), input.scores.as_deref())?;
         source.check_options(&[
             ("--raw", input.raw),
-            ("--stride", !input.stride.is_auto()),
+            ("--stride", !input.stride.stride.is_auto()),
             ("--cut-segments", input.cut_segments.is_some()),
             ("--offset", input.offset.offset.is_some()),
             ("--device", input.device.device.is_some()),
@@ -111,7 +111,7 @@ impl Steps {
             aggregation: Some(Aggregation::Mean),
             raw: input.raw,
             offset: input.offset.offset,
-            stride: input.stride,
+            stride: input.stride.stride,
             cut_segments: input.cut_segments,
             device: input.device.device.as_deref(),
             ..Choices::default()

@@ -222,8 +222,8 @@ fn settings(args: &ScoreArgs, scorer: &Scorer) -> String {
     if let Some(aggregation) = &args.aggregation {
         settings.push(format!("--aggregation {aggregation}"));
     }
-    if !args.stride.is_auto() {
-        settings.push(format!("--stride {}", args.stride));
+    if !args.stride.stride.is_auto() {
+        settings.push(format!("--stride {}", args.stride.stride));
     }
     if let Some(choice) = args.offset.offset {
         settings.push(format!("--offset {choice}"));

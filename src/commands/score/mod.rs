@@ -51,7 +51,7 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
     if args.raw {
         scorer = scorer.raw();
     }
-    scorer = with_stride(scorer, args.stride);
+    scorer = with_stride(scorer, args.stride.stride);
     if let Some(policy) = args.cut_segments {
         scorer = scorer.with_cut_segments(policy);
     }
