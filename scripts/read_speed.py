@@ -5,7 +5,7 @@
     python3 -m venv venv && venv/bin/pip install pyarrow
     venv/bin/python scripts/read_speed.py --megabytes 1000
     python3 scripts/read_speed.py --megabytes 140 --only audit,stats,split,eval    # needs Python only
-    python3 scripts/read_speed.py --file train.jsonl --only validate,audit         # data of your own
+    python3 scripts/read_speed.py --file train.jsonl --times 40 --only validate    # data of your own
     python3 scripts/read_speed.py --megabytes 20 --short --only train,score        # JSONL beside Parquet
 
 Writes records like those of RAGTruth (a long context, rated sentences) as JSONL, or short ones with `--short` (as those of
@@ -120,8 +120,22 @@ def first_lines(lines: Path, part: Path, count: int) -> Path:
     return part
 
 
-COMMANDS = ["validate", "validate-parquet", "pyarrow", "stats", "audit", "split", "convert", "eval"]
+def repeat(source: Path, lines: Path, times: int) -> None:
+    """Writes the records of a file several times, in another order and with other ids."""
+    records = source.read_text(encoding="utf-8").splitlines()
+    with lines.open("w", encoding="utf-8") as file:
+        for time_ in range(times):
+            for line in records:
+                record = json.loads(line)
+                record["id"] = f"{record.get('id')}-{time_}"
+                file.write(json.dumps(record, ensure_ascii=False) + "\n")
+            RANDOM.shuffle(records)
+
+
+COMMANDS = ["validate", "validate-parquet", "validate-gzip", "pyarrow", "stats", "audit", "split", "convert", "eval"]
 MODEL_COMMANDS = ["train", "score"]
+# Of a Parquet file, the default first.
+CODECS = ["zstd", "snappy", "lz4", "none"]
 
 
 def main() -> None:
@@ -130,6 +144,7 @@ def main() -> None:
     parser.add_argument("--megabytes", type=int, default=200, help="size of the JSONL file")
     parser.add_argument("--short", action="store_true", help="short records")
     parser.add_argument("--file", type=Path, help="a JSONL file to read instead")
+    parser.add_argument("--times", type=int, default=1, help="with --file: its records so many times, in another order and with other ids")
     parser.add_argument("--only", default=",".join(COMMANDS), help="of " + ", ".join(COMMANDS + MODEL_COMMANDS))
     parser.add_argument("--runs", type=int, default=3, help="runs of each, of which the best counts")
     arguments = parser.parse_args()
@@ -137,8 +152,10 @@ def main() -> None:
     only = arguments.only.split(",")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        lines, rows = arguments.file or folder / "records.jsonl", folder / "records.parquet"
-        if not arguments.file:
+        lines = folder / "records.jsonl"
+        if arguments.file:
+            repeat(arguments.file, lines, arguments.times)
+        else:
             number, made = 0, short_record if arguments.short else record
             with lines.open("w", encoding="utf-8") as file:
                 while file.tell() < arguments.megabytes * 1_000_000:
@@ -151,9 +168,14 @@ def main() -> None:
                 raise SystemExit("PyArrow is not installed: `pip install pyarrow` in a virtual environment, or name other commands")
             print("PyArrow is not installed, so that its rows are left out (`pip install pyarrow` in a virtual environment)")
             only.remove("pyarrow")
-        if {"validate-parquet", "pyarrow", *MODEL_COMMANDS} & set(only):
-            measured([binary, "data", "convert", str(lines), str(rows)])
-            print(f"{rows.stat().st_size / 1e6:.0f} MB of Parquet")
+        rows_of = {codec: folder / f"{codec}.parquet" for codec in CODECS}
+        rows = rows_of[CODECS[0]]
+        for codec, path in rows_of.items() if {"validate-parquet", "pyarrow", *MODEL_COMMANDS} & set(only) else []:
+            measured([binary, "data", "convert", str(lines), str(path), "--compression", codec])
+            print(f"{path.stat().st_size / 1e6:.0f} MB of Parquet, {codec}")
+        if "validate-gzip" in only:
+            measured([binary, "data", "convert", str(lines), str(folder / "records.jsonl.gz")])
+            print(f"{(folder / 'records.jsonl.gz').stat().st_size / 1e6:.0f} MB of JSONL, gzip")
         print("\n| command | seconds | MB/s | peak, MB |\n|---|---|---|---|")
 
         def row(label: str, seconds: float, peak: str) -> None:
@@ -163,10 +185,18 @@ def main() -> None:
             runs = [measured([binary, *map(str, rest)]) for _ in range(arguments.runs)]
             row(label, min(runs)[0], f"{max(peak for _, peak in runs):.0f}")
 
-        if "validate" in only:
-            command("`gradus data validate`, JSONL", "data", "validate", lines)
+        files = {"JSONL": lines} if "validate" in only else {}
         if "validate-parquet" in only:
-            command("`gradus data validate`, Parquet", "data", "validate", rows)
+            files |= {f"Parquet, {codec}": path for codec, path in rows_of.items()}
+        if "validate-gzip" in only:
+            files["JSONL, gzip"] = folder / "records.jsonl.gz"
+        # Alternated, as they are compared with each other.
+        runs = {label: [] for label in files}
+        for _ in range(arguments.runs):
+            for label, path in files.items():
+                runs[label].append(measured([binary, "data", "validate", str(path)]))
+        for label, of in runs.items():
+            row(f"`gradus data validate`, {label}", min(of)[0], f"{max(peak for _, peak in of):.0f}")
         if "pyarrow" in only:
             for threads in ["one thread", "all threads"]:
                 times = [read_by_pyarrow(rows, threads) for _ in range(arguments.runs)]

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use gradus::data::import::{Format, MarkRule, Offsets, RaterMerge, RatingMap, Unannotated};
-use gradus::data::{DataError, Segmenter};
+use gradus::data::{DataError, ParquetCodec, Segmenter};
 use gradus::eval::audit::ScaleRange;
 
 use super::figures;
@@ -211,6 +211,10 @@ pub(crate) enum DataCommand {
         /// File to write: Parquet if it ends in .parquet, else JSONL, compressed if it ends in .gz; `-`
         /// is standard output
         output: PathBuf,
+        /// How a Parquet file is compressed: `zstd` makes the smallest, the others are read faster
+        /// [default: zstd]
+        #[arg(long, value_enum, value_name = "CODEC")]
+        compression: Option<Codec>,
         /// Replace the output if it exists
         #[arg(long)]
         overwrite: bool,
@@ -230,6 +234,26 @@ pub(crate) enum DataCommand {
         #[arg(long, default_value_t = 0)]
         seed: u64,
     },
+}
+
+/// How a Parquet file is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Codec {
+    Zstd,
+    Snappy,
+    Lz4,
+    None,
+}
+
+impl From<Codec> for ParquetCodec {
+    fn from(codec: Codec) -> Self {
+        match codec {
+            Codec::Zstd => Self::Zstd,
+            Codec::Snappy => Self::Snappy,
+            Codec::Lz4 => Self::Lz4,
+            Codec::None => Self::None,
+        }
+    }
 }
 
 /// How responses with marked errors are cut.

@@ -45,6 +45,40 @@ fn a_file_is_the_same_after_both_conversions() {
 }
 
 #[test]
+fn each_compression_keeps_the_same_records_in_another_size() {
+    let directory = temp_dir();
+    let from = path("train.jsonl");
+    let convert = |to: &str, codec: &str| {
+        let arguments = ["data", "convert", &from, to, "--compression", codec];
+        gradus(directory.path(), &arguments)
+    };
+    let mut files: Vec<Vec<u8>> = Vec::new();
+    for codec in ["zstd", "snappy", "lz4", "none"] {
+        let to = format!("{codec}.parquet");
+        convert(&to, codec).succeeds();
+        let back = gradus(directory.path(), &["data", "convert", &to, "-"]).succeeds();
+        let original = fs_err::read_to_string(&from).unwrap();
+        assert_eq!(records(&back), records(&original), "{codec}");
+        files.push(fs_err::read(directory.path().join(to)).unwrap());
+    }
+    let sizes: Vec<usize> = files.iter().map(Vec::len).collect();
+    let [zstd, snappy, lz4, none] = sizes[..] else {
+        unreachable!()
+    };
+    assert!(zstd < snappy && zstd < lz4, "{sizes:?}");
+    assert!(snappy < none && lz4 < none, "{sizes:?}");
+    assert_ne!(files[1], files[2]);
+    gradus(
+        directory.path(),
+        &["data", "convert", &from, "default.parquet"],
+    )
+    .succeeds();
+    let default = fs_err::read(directory.path().join("default.parquet")).unwrap();
+    assert_eq!(default, files[0]);
+    convert("a.jsonl", "snappy").fails(2, &["--compression", "a.jsonl", ".parquet"]);
+}
+
+#[test]
 fn every_command_reads_both_alike() {
     let directory = converted();
     let bundle = path("bundle");

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::cell::RefCell;
 
 use thiserror::Error;
 
@@ -320,7 +321,15 @@ impl RecordProblem {
     pub(crate) fn check_aspects<'k>(
         keys: impl Iterator<Item = &'k String> + Clone,
     ) -> Result<(), Self> {
+        thread_local! {
+            /// What was found to be aspects last: nearly all segments of a file have the same.
+            static LAST: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+        }
+        if LAST.with_borrow(|last| keys.clone().eq(last)) {
+            return Ok(());
+        }
         let Some(like) = not_aspects(keys.clone().map(String::as_str)) else {
+            LAST.set(keys.cloned().collect());
             return Ok(());
         };
         let keys: Vec<String> = keys.take(4).map(|key| format!("`{key}`")).collect();

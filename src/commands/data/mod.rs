@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use gradus::data::import::{Format, ImportOptions};
 use gradus::data::{
-    AtomicFile, Example, ExampleWriter, GeneratorConfig, ReadProgress, Segmenter, SplitFractions,
-    UnreadKeys, generate,
+    AtomicFile, Example, ExampleWriter, GeneratorConfig, ParquetCodec, ReadProgress, Segmenter,
+    SplitFractions, UnreadKeys, generate, is_parquet_name,
 };
 
 use crate::cli::{DataCommand, MarkCut};
+use crate::failure::Usage;
 use crate::output::{self, Content};
 use crate::progress::Reading;
 use crate::{records, show};
@@ -99,10 +100,21 @@ pub(crate) fn run(command: DataCommand) -> Result<()> {
         DataCommand::Convert {
             input,
             output,
+            compression,
             overwrite,
         } => {
+            if compression.is_some() && !is_parquet_name(&output) {
+                let problem = format!(
+                    "--compression is for Parquet, but the output is {}, expected a name that ends in .parquet",
+                    output.display()
+                );
+                return Err(Usage::new(problem)
+                    .with_hint("JSONL is compressed if its name ends in .gz")
+                    .into());
+            }
+            let codec = compression.map_or_else(ParquetCodec::default, ParquetCodec::from);
             let output = output::create(&output, Content::Records, overwrite, &[&input])?;
-            convert(&input, output)
+            convert(&input, output, codec)
         }
         DataCommand::Generate {
             output,
@@ -122,9 +134,9 @@ pub(crate) fn run(command: DataCommand) -> Result<()> {
     }
 }
 
-fn convert(input: &Path, output: AtomicFile) -> Result<()> {
+fn convert(input: &Path, output: AtomicFile, codec: ParquetCodec) -> Result<()> {
     let reader = records::open(input)?.in_parallel(|example| example);
-    let mut writer = ExampleWriter::to_file(output)?;
+    let mut writer = ExampleWriter::to_compressed(output, codec)?;
     let mut unread = UnreadKeys::new();
     let mut reading = Reading::new("records", reader.progress());
     for example in reader {

@@ -15,6 +15,7 @@ mod parallel;
 mod parallel_work;
 #[cfg_attr(not(feature = "parquet"), path = "parquet/absent.rs")]
 mod parquet;
+mod parquet_codec;
 mod plain;
 mod rating_fields;
 mod read_progress;
@@ -35,6 +36,7 @@ pub use json_lines::*;
 pub(crate) use lines::Lines;
 pub use lines::ReadLimits;
 pub use parallel::ParallelReader;
+pub use parquet_codec::ParquetCodec;
 pub use read_progress::ReadProgress;
 pub use reader::*;
 pub(crate) use record::read_record;

@@ -16,6 +16,8 @@ use crate::{DataError, Example, ExampleReader, Location, ReadProgress, Result};
 /// Text and records that one thread makes examples of at a time.
 const BATCH_BYTES: usize = 1 << 18;
 const BATCH_RECORDS: usize = 1024;
+/// Batches that are read ahead for each thread, so that none waits for the one that hands them out.
+const AHEAD: usize = 2;
 /// Most bytes that are read ahead, also where it is less than work for all threads.
 const MOST_AHEAD: u64 = 256 << 20;
 /// Most threads: reading and what is done with the examples do not keep up with more.
@@ -86,7 +88,7 @@ impl<T: Send + 'static> ParallelReader<T> {
     /// Reads until there is work enough for all threads.
     fn read_ahead(&mut self) {
         while !self.is_read
-            && self.waiting.len() <= self.threads
+            && self.waiting.len() <= AHEAD * self.threads
             && (self.waiting.is_empty() || self.bytes_ahead < MOST_AHEAD)
         {
             let Some(batch) = self.read_batch() else {

@@ -4,7 +4,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::parquet::Spool;
-use crate::{AtomicFile, DataError, Example, Result, visible_json};
+use crate::{AtomicFile, DataError, Example, ParquetCodec, Result, visible_json};
 
 /// Writes `value` as one line of JSON, with `\u` escapes for characters that would act on a terminal
 /// or hide in one; see [`visible_json`].
@@ -37,8 +37,16 @@ impl RecordWriter {
     /// [`DataError::Write`] if there is no room beside the file for the records of a Parquet file,
     /// which is written when all of them are known.
     pub fn to_file(file: AtomicFile) -> Result<Self> {
+        Self::to_compressed(file, ParquetCodec::default())
+    }
+
+    /// The same with columns that are compressed so, if it is a Parquet file.
+    ///
+    /// # Errors
+    /// As [`to_file`](Self::to_file).
+    pub fn to_compressed(file: AtomicFile, codec: ParquetCodec) -> Result<Self> {
         let rows = if is_parquet_name(file.path()) {
-            let spool = Spool::start(file.path());
+            let spool = Spool::start(file.path(), codec);
             Some(spool.map_err(|cause| write_error(&file, cause))?)
         } else {
             None
@@ -119,8 +127,16 @@ impl ExampleWriter {
     /// # Errors
     /// As [`RecordWriter::to_file`].
     pub fn to_file(file: AtomicFile) -> Result<Self> {
+        Self::to_compressed(file, ParquetCodec::default())
+    }
+
+    /// The same with columns that are compressed so, if it is a Parquet file.
+    ///
+    /// # Errors
+    /// As [`RecordWriter::to_file`].
+    pub fn to_compressed(file: AtomicFile, codec: ParquetCodec) -> Result<Self> {
         Ok(Self {
-            records: RecordWriter::to_file(file)?,
+            records: RecordWriter::to_compressed(file, codec)?,
         })
     }
 

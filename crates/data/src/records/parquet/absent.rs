@@ -11,7 +11,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use crate::records::field::Checked;
-use crate::{DataError, Example, Result};
+use crate::{DataError, Example, ParquetCodec, Result};
 
 pub(crate) use magic::is_parquet;
 
@@ -97,7 +97,7 @@ impl RowBatch {
 pub(crate) struct Spool(Infallible);
 
 impl Spool {
-    pub(crate) fn start(_: &Path) -> io::Result<Self> {
+    pub(crate) fn start(_: &Path, _: ParquetCodec) -> io::Result<Self> {
         let problem = "this build does not write Parquet: use one with the Cargo feature `parquet`, or a name that \
                        ends in .jsonl";
         Err(io::Error::new(io::ErrorKind::Unsupported, problem))

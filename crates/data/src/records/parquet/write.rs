@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 use super::cells::{Field, Rows, to_types};
 use super::native::{MARK, Note};
 use super::plan::Plan;
+use crate::ParquetCodec;
 
 /// Records of a row group.
 const GROUP_RECORDS: usize = 65_536;
@@ -31,11 +32,12 @@ const PAGE_BYTES: usize = 1 << 18;
 pub(crate) struct Spool {
     lines: BufWriter<File>,
     plan: Plan,
+    codec: ParquetCodec,
 }
 
 impl Spool {
     /// Starts to gather the records of the file at `path`.
-    pub(crate) fn start(path: &Path) -> io::Result<Self> {
+    pub(crate) fn start(path: &Path, codec: ParquetCodec) -> io::Result<Self> {
         let directory = path
             .parent()
             .filter(|parent| !parent.as_os_str().is_empty());
@@ -43,6 +45,7 @@ impl Spool {
         Ok(Self {
             lines: BufWriter::new(file),
             plan: Plan::new(),
+            codec,
         })
     }
 
@@ -60,7 +63,8 @@ impl Spool {
         let mut file = self.lines.into_inner()?;
         file.seek(SeekFrom::Start(0))?;
         let plan = self.plan;
-        let written = Groups::new(&plan, target).and_then(|groups| groups.write_all(file));
+        let written =
+            Groups::new(&plan, self.codec, target).and_then(|groups| groups.write_all(file));
         written.map_err(|error| match error {
             parquet::errors::ParquetError::External(cause) => match cause.downcast() {
                 Ok(cause) => *cause,
@@ -79,7 +83,7 @@ struct Groups<'a, W: Write + Send> {
 }
 
 impl<'a, W: Write + Send> Groups<'a, W> {
-    fn new(plan: &'a Plan, target: W) -> ParquetResult<Self> {
+    fn new(plan: &'a Plan, codec: ParquetCodec, target: W) -> ParquetResult<Self> {
         let fields = plan.fields();
         let schema = Type::group_type_builder("record")
             .with_fields(to_types(&fields)?)
@@ -89,7 +93,7 @@ impl<'a, W: Write + Send> Groups<'a, W> {
             // No two records have the same, and a dictionary of them is read for nothing.
             .set_column_dictionary_enabled("id".into(), false)
             .set_data_page_size_limit(PAGE_BYTES)
-            .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            .set_compression(compression(codec))
             .set_key_value_metadata(Some(vec![mark(&plan.note())?]))
             .build();
         let writer = SerializedFileWriter::new(target, Arc::new(schema), Arc::new(properties))?;
@@ -136,6 +140,15 @@ impl<'a, W: Write + Send> Groups<'a, W> {
             index += 1;
         }
         group.close().map(drop)
+    }
+}
+
+fn compression(codec: ParquetCodec) -> Compression {
+    match codec {
+        ParquetCodec::Zstd => Compression::ZSTD(ZstdLevel::default()),
+        ParquetCodec::Snappy => Compression::SNAPPY,
+        ParquetCodec::Lz4 => Compression::LZ4_RAW,
+        ParquetCodec::None => Compression::UNCOMPRESSED,
     }
 }
 
