@@ -17,6 +17,7 @@ mod process;
 mod score;
 mod serve;
 mod shell;
+mod suggest;
 mod threshold;
 mod train;
 mod worker;
@@ -34,7 +35,7 @@ use crate::{commands, elsewhere, failure, records, signals};
 pub(crate) use bench::{BenchArgs, BenchMode};
 pub(crate) use calibrate::CalibrateArgs;
 pub(crate) use compare::CompareArgs;
-pub(crate) use data::{AuditArgs, DataCommand, MarkCut, SegmentArgs};
+pub(crate) use data::{AuditArgs, Codec, DataCommand, MarkCut, SegmentArgs};
 pub(crate) use eval::EvalArgs;
 pub(crate) use experiment::{
     ExperimentArgs, ExperimentCellArgs, ExperimentCommand, ExperimentReportArgs, ReportSplit,
@@ -53,6 +54,7 @@ pub(crate) use process::{ProcessArgs, ProcessBenchmark, ThresholdArgs};
 pub(crate) use score::{Offsets, ScoreArgs, Shard};
 pub(crate) use serve::ServeArgs;
 pub(crate) use shell::{CompletionsArgs, ManArgs};
+pub(crate) use suggest::SuggestArgs;
 pub(crate) use threshold::DoubtArgs;
 pub(crate) use train::{MergeArgs, ProbeArgs, QuickstartArgs, RunArgs, TrainArgs};
 pub(crate) use worker::WorkerArgs;
@@ -163,6 +165,9 @@ pub(crate) enum Command {
     /// Average the weights of several bundles of the same encoder to one, and compare it with them
     #[command(after_help = models::SOUP_HELP)]
     Soup(SoupArgs),
+    /// Pick the responses to rate next: those that models disagree on and that are unlike each other
+    #[command(after_help = suggest::SUGGEST_HELP)]
+    Suggest(Box<SuggestArgs>),
     /// Evaluate scores (from a bundle or any other program) against rated data
     #[command(after_help = eval::EVAL_HELP, after_long_help = figures::with(eval::EVAL_HELP, figures::EVAL_FIGURES), allow_missing_positional = true)]
     Eval(Box<EvalArgs>),

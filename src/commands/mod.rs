@@ -37,6 +37,7 @@ mod shell;
 mod soup;
 mod stats;
 mod stored;
+mod suggest;
 mod systems;
 mod threshold;
 mod train;
@@ -56,6 +57,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Merge(args) => merge::run(&args),
         Command::Quantize(args) => quantize::run(&args),
         Command::Soup(args) => soup::run(&args),
+        Command::Suggest(args) => suggest::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Interval(args) => interval::run(&args),

@@ -57,6 +57,7 @@ mod soup;
 mod stored;
 #[cfg(feature = "object-store")]
 mod stores;
+mod suggest;
 mod support;
 mod threshold;
 #[cfg(unix)]

@@ -87,6 +87,7 @@ mod score_file;
 mod scorer;
 #[cfg(feature = "scorer")]
 pub mod slices;
+pub mod suggestion;
 #[cfg(feature = "scorer")]
 pub mod token_rewards;
 

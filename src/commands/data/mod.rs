@@ -1,5 +1,6 @@
 //! `gradus data …`
 
+mod convert;
 mod import;
 mod split;
 mod validate;
@@ -10,14 +11,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use gradus::data::import::{Format, ImportOptions};
 use gradus::data::{
-    AtomicFile, Example, ExampleWriter, GeneratorConfig, ParquetCodec, ReadProgress, Segmenter,
-    SplitFractions, UnreadKeys, generate, is_parquet_name,
+    AtomicFile, Example, ExampleWriter, GeneratorConfig, ReadProgress, Segmenter, SplitFractions,
+    generate,
 };
 
 use crate::cli::{DataCommand, MarkCut};
-use crate::failure::Usage;
 use crate::output::{self, Content};
-use crate::progress::Reading;
 use crate::{records, show};
 
 pub(crate) fn run(command: DataCommand) -> Result<()> {
@@ -102,20 +101,7 @@ pub(crate) fn run(command: DataCommand) -> Result<()> {
             output,
             compression,
             overwrite,
-        } => {
-            if compression.is_some() && !is_parquet_name(&output) {
-                let problem = format!(
-                    "--compression is for Parquet, but the output is {}, expected a name that ends in .parquet",
-                    output.display()
-                );
-                return Err(Usage::new(problem)
-                    .with_hint("JSONL is compressed if its name ends in .gz")
-                    .into());
-            }
-            let codec = compression.map_or_else(ParquetCodec::default, ParquetCodec::from);
-            let output = output::create(&output, Content::Records, overwrite, &[&input])?;
-            convert(&input, output, codec)
-        }
+        } => convert::run(&input, &output, compression, overwrite),
         DataCommand::Generate {
             output,
             overwrite,
@@ -132,22 +118,6 @@ pub(crate) fn run(command: DataCommand) -> Result<()> {
             commit(write(output, examples.iter())?)
         }
     }
-}
-
-fn convert(input: &Path, output: AtomicFile, codec: ParquetCodec) -> Result<()> {
-    let reader = records::open(input)?.in_parallel(|example| example);
-    let mut writer = ExampleWriter::to_compressed(output, codec)?;
-    let mut unread = UnreadKeys::new();
-    let mut reading = Reading::new("records", reader.progress());
-    for example in reader {
-        let example = example?;
-        writer.write(&example)?;
-        unread.add(&example);
-        reading.add(1);
-    }
-    drop(reading);
-    records::tell(input, &unread.finish());
-    commit(writer)
 }
 
 fn write<'a>(

@@ -7,7 +7,7 @@ pub enum ParquetCodec {
     /// Zstandard: the smallest files. The default.
     #[default]
     Zstd,
-    /// Snappy, which PyArrow, Spark and the Hugging Face Hub write by default: larger files, read faster.
+    /// Snappy, which `PyArrow`, Spark and the Hugging Face Hub write by default: larger files, read faster.
     Snappy,
     /// LZ4 blocks (`LZ4_RAW`): like Snappy.
     Lz4,

@@ -3,6 +3,7 @@
 use std::iter::repeat;
 
 use burn::prelude::*;
+use burn::tensor::read_sync;
 use gradus_data::{Example, SegmentBatcher, TokenizedExample, plan_batches};
 use gradus_model::SegmentModel;
 
@@ -55,6 +56,40 @@ impl Scorer {
             None => scores,
         };
         (states, scores)
+    }
+
+    /// The mean state of the segments of each response, of length 1; `None` if none of them is read.
+    ///
+    /// # Errors
+    /// [`EvalError::Device`] if the device could not compute them.
+    pub fn mean_states(&self, prepared: &[PreparedExample]) -> Result<Vec<Option<Vec<f32>>>> {
+        let (mut sequences, mut owners) = (Vec::new(), Vec::new());
+        for (owner, one) in prepared.iter().enumerate() {
+            sequences.extend(&one.sequences);
+            owners.extend(one.sequences.iter().map(|_| owner));
+        }
+        let mut sums: Vec<Vec<f32>> = vec![Vec::new(); prepared.len()];
+        for rows in self.batches(&sequences) {
+            let batch: Vec<&TokenizedExample> = rows.iter().map(|&row| sequences[row]).collect();
+            let input = SegmentBatcher::of(self.tokenizer()).batch(&batch, &self.device);
+            let states = self.model.pooled(input.input_tensors().into());
+            let states = read_sync(SegmentRows::read(states))?;
+            for (place, (&row, sequence)) in rows.iter().zip(&batch).enumerate() {
+                let sum = &mut sums[owners[row]];
+                for kept in 0..sequence.segments.len() {
+                    let state = states.of(place, kept);
+                    sum.resize(state.len(), 0.0);
+                    sum.iter_mut()
+                        .zip(state)
+                        .for_each(|(sum, value)| *sum += value);
+                }
+            }
+        }
+        let unit = |sum: Vec<f32>| {
+            let length = sum.iter().map(|value| value * value).sum::<f32>().sqrt();
+            (length > 0.0).then(|| sum.iter().map(|value| value / length).collect())
+        };
+        Ok(sums.into_iter().map(unit).collect())
     }
 
     /// Gives the segments of a tokenized example the offsets that its scores have, as in training.
@@ -164,7 +199,6 @@ fn unread(prepared: &PreparedExample) -> ExampleScores {
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::read_sync;
     use gradus_data::{CharSpan, Segment, TextConfig};
 
     use super::*;
