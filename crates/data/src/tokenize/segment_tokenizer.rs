@@ -4,7 +4,7 @@ use std::path::Path;
 use super::input_sequence::{InputSequence, SegmentOutcome, truncate};
 use super::pair_tokenizer::PairTokenizer;
 use super::tokens::token_starts;
-use super::windows::input_windows;
+use super::windows::{WindowUse, input_windows};
 use crate::segments::segment_by_tokens;
 use crate::{
     AspectSpec, CharSpan, CutSegments, DataError, Example, RatingUse, Result, Segment, Segmenter,
@@ -114,8 +114,8 @@ impl SegmentTokenizer {
         Ok(tokenized)
     }
 
-    /// What the model reads of an example, and the truncations: one sequence or, with a `stride`, the windows of [`SegmentTokenizer::tokenize_windows`]. `ratings` says whether the
-    /// segments have targets.
+    /// What the model reads of an example, and the truncations: one sequence or, with a `stride`, the windows of
+    /// [`SegmentTokenizer::tokenize_windows`]. `ratings` says whether the segments have targets.
     ///
     /// # Errors
     /// Those of [`SegmentTokenizer::tokenize`]; only [`RatingUse::Require`] refuses a rated segment
@@ -129,10 +129,37 @@ impl SegmentTokenizer {
         ratings: RatingUse,
         stride: Option<usize>,
     ) -> Result<(Vec<TokenizedExample>, TruncationCounts)> {
+        self.sequences_in(example, ratings, stride, WindowUse::MostContext)
+    }
+
+    /// The same for training: segments are in as few windows as can be, so that many of them have none that is rated.
+    ///
+    /// # Errors
+    /// Those of [`sequences`](Self::sequences) with [`RatingUse::Require`].
+    ///
+    /// # Panics
+    /// If `stride` is 0.
+    pub fn sequences_to_learn(
+        &self,
+        example: &Example,
+        stride: Option<usize>,
+    ) -> Result<(Vec<TokenizedExample>, TruncationCounts)> {
+        self.sequences_in(example, RatingUse::Require, stride, WindowUse::Fewest)
+    }
+
+    fn sequences_in(
+        &self,
+        example: &Example,
+        ratings: RatingUse,
+        stride: Option<usize>,
+        window_use: WindowUse,
+    ) -> Result<(Vec<TokenizedExample>, TruncationCounts)> {
         let (tokenizer, config) = (&self.tokenizer, &self.config);
         let sequences = match stride {
             Some(0) => panic!("a stride of 0"),
-            Some(stride) => input_windows(tokenizer, config, example, ratings, stride)?,
+            Some(stride) => {
+                input_windows(tokenizer, config, example, ratings, (stride, window_use))?
+            }
             None => vec![truncate(tokenizer, config, example, ratings)?],
         };
         let tokenized = sequences.iter().enumerate().map(|(number, sequence)| {

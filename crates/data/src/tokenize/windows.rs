@@ -14,13 +14,13 @@ use crate::{CutSegments, Example, RatingUse, Result, TextConfig, TokenSpan};
 /// the context is dropped, and windows over the response start at multiples of `stride` tokens (or of the width of a
 /// window, if that is less), up to the first that reaches the end. The windows depend only on the tokens, and all of
 /// them are returned, with or without segments, so that batches do not depend on segments either. Each segment is in
-/// one window, independently of other segments: see [`Grid::window_of`].
+/// one window: see [`WindowUse`].
 pub(crate) fn input_windows(
     tokenizer: &PairTokenizer,
     config: &TextConfig,
     example: &Example,
     ratings: RatingUse,
-    stride: usize,
+    (stride, window_use): (usize, WindowUse),
 ) -> Result<Vec<InputSequence>> {
     let tokenized = UncutExample::new(tokenizer, config, example, ratings)?;
     let room = config.max_length - tokenizer.tokens_around(&tokenized.question);
@@ -37,10 +37,20 @@ pub(crate) fn input_windows(
         ..
     } = tokenized;
     keep(&mut question.text, prompt);
-    let windows: Vec<Option<usize>> = spans
+    let mut windows: Vec<Option<usize>> = spans
         .iter()
         .map(|span| grid.window_of((*span)?, config.cut_policy()))
         .collect();
+    if window_use == WindowUse::Fewest {
+        let is_rated = |index: usize| {
+            let ratings = &example.segments[index].ratings;
+            config
+                .aspects
+                .iter()
+                .any(|aspect| ratings.contains_key(&aspect.name))
+        };
+        grid.make_few(&spans, is_rated, &mut windows);
+    }
     let kept = Parts {
         prompt,
         context: 0,
@@ -68,6 +78,17 @@ pub(crate) fn input_windows(
         })
     });
     sequence.collect()
+}
+
+/// Which of the windows of a response has a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WindowUse {
+    /// For scoring: the first window that contains all of it, which has the most text before it, independently of other
+    /// segments.
+    MostContext,
+    /// For training, which reads windows with rated segments only: as few of them have rated segments as can be, and
+    /// each of these segments is in one with at least a quarter of a window of text before it, where scoring has that.
+    Fewest,
 }
 
 /// The starts of the windows over a response, in tokens: `0, step, 2 step, .., last`.
@@ -98,6 +119,45 @@ impl Grid {
 
     fn window(self, start: usize) -> TokenSpan {
         TokenSpan::new(start, (start + self.width).min(self.response))
+    }
+
+    /// Moves segments so that as few windows as can be have rated ones, given the windows in which they are scored.
+    ///
+    /// From the last rated segment to the first, each that is in none of the windows that were chosen adds the first
+    /// window that contains it. A segment then is in the first of these that contains it.
+    fn make_few(
+        self,
+        spans: &[Option<TokenSpan>],
+        is_rated: impl Fn(usize) -> bool,
+        windows: &mut [Option<usize>],
+    ) {
+        // The last window that contains a segment, with so many tokens before it where its first window has them.
+        let last = |span: TokenSpan, first: usize, context: usize| {
+            let is_whole = first <= span.start && span.end <= first + self.width;
+            let last = span.start.saturating_sub(context) / self.step * self.step;
+            if is_whole { last.max(first) } else { first }
+        };
+        let range = |index: usize| {
+            let (span, first) = (spans[index]?, windows[index]?);
+            Some((first, last(span, first, self.width / 4)))
+        };
+        let mut rated: Vec<(usize, usize)> = (0..spans.len())
+            .filter(|&index| is_rated(index))
+            .filter_map(range)
+            .collect();
+        rated.sort_unstable();
+        let mut chosen: Vec<usize> = Vec::new();
+        for (first, latest) in rated.into_iter().rev() {
+            if chosen.last().is_none_or(|&window| window > latest) {
+                chosen.push(first);
+            }
+        }
+        for (span, window) in spans.iter().zip(windows) {
+            if let (&Some(span), Some(first)) = (span, *window) {
+                let holds = |start: &usize| (first..=last(span, first, 0)).contains(start);
+                *window = chosen.iter().rev().copied().find(holds).or(*window);
+            }
+        }
     }
 
     /// The first token of the window in which a segment is scored: the first window that contains all of it, which has
@@ -156,6 +216,32 @@ mod tests {
     }
 
     #[test]
+    fn rated_segments_share_windows_in_training() {
+        // Of width 16 in steps of 4 over 40 tokens: 0, 4, .., 24.
+        let grid = Grid::new(40, 16, 4);
+        let spans: Vec<Option<TokenSpan>> = (0..10)
+            .map(|index| Some(TokenSpan::new(4 * index, 4 * index + 4)))
+            .collect();
+        let scored: Vec<Option<usize>> = spans
+            .iter()
+            .map(|span| grid.window_of(span.unwrap(), CutSegments::Drop))
+            .collect();
+        let starts =
+            |windows: &[Option<usize>]| windows.iter().map(|w| w.unwrap()).collect::<Vec<_>>();
+        assert_eq!(starts(&scored), [0, 0, 0, 0, 4, 8, 12, 16, 20, 24]);
+        let mut learned = scored.clone();
+        grid.make_few(&spans, |_| true, &mut learned);
+        // The last window holds 24 to 40, and 28 is the first segment with four tokens before it.
+        assert_eq!(starts(&learned), [0, 0, 0, 0, 12, 12, 12, 24, 24, 24]);
+        let mut learned = scored.clone();
+        grid.make_few(&spans, |index| index < 2, &mut learned);
+        assert_eq!(
+            learned, scored,
+            "where little is rated, the windows are those of scoring"
+        );
+    }
+
+    #[test]
     fn windows_leave_no_token_out() {
         let grid = Grid::new(25, 10, 500);
         assert_eq!((grid.step, grid.last), (10, 20));
@@ -163,6 +249,60 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn rated_segments_are_in_as_few_windows_as_can_be(
+            segments in prop::collection::vec((0_usize..100, 1_usize..12, prop::bool::ANY), 1..12),
+            width in 8_usize..30,
+            stride in 1_usize..30,
+            scores_cut: bool,
+        ) {
+            let policy = if scores_cut { CutSegments::Score } else { CutSegments::Drop };
+            let grid = Grid::new(112, width, stride);
+            let spans: Vec<Option<TokenSpan>> = segments
+                .iter()
+                .map(|&(start, length, _)| Some(TokenSpan::new(start, start + length)))
+                .collect();
+            let scored: Vec<Option<usize>> = spans.iter().map(|span| grid.window_of(span.unwrap(), policy)).collect();
+            let mut learned = scored.clone();
+            grid.make_few(&spans, |index| segments[index].2, &mut learned);
+            let context = |index: usize, window: usize| spans[index].unwrap().start.saturating_sub(window);
+            for index in 0..spans.len() {
+                let (Some(first), Some(window)) = (scored[index], learned[index]) else {
+                    prop_assert_eq!(scored[index], learned[index]);
+                    continue;
+                };
+                let span = spans[index].unwrap();
+                prop_assert!(window.is_multiple_of(grid.step) && window <= grid.last);
+                let is_whole = |at: usize| at <= span.start && span.end <= at + width;
+                prop_assert_eq!(is_whole(window), is_whole(first));
+                if segments[index].2 {
+                    let enough = (width / 4).min(context(index, first));
+                    prop_assert!(context(index, window) >= enough.min(context(index, first)));
+                }
+            }
+            // As many segments have no window in common, so fewer windows do not do.
+            let mut used: Vec<usize> = (0..spans.len()).filter(|&i| segments[i].2).filter_map(|i| learned[i]).collect();
+            used.sort_unstable();
+            used.dedup();
+            let range = |index: usize| {
+                let (span, first) = (spans[index].unwrap(), scored[index]?);
+                let all = grid.starts().filter(|&at| {
+                    let is_whole = at <= span.start && span.end <= at + width;
+                    at == first || (is_whole && context(index, at) >= width / 4)
+                });
+                Some(all.collect::<Vec<_>>())
+            };
+            let mut ranges: Vec<Vec<usize>> = (0..spans.len()).filter(|&i| segments[i].2).filter_map(range).collect();
+            ranges.sort_by_key(|range| range[0]);
+            let mut apart: Vec<&Vec<usize>> = Vec::new();
+            for range in ranges.iter().rev() {
+                if apart.last().is_none_or(|last| last[0] > *range.last().unwrap()) {
+                    apart.push(range);
+                }
+            }
+            prop_assert_eq!(used.len(), apart.len());
+        }
+
         #[test]
         fn a_segment_is_whole_in_the_earliest_window_of_the_grid_or_in_none(
             response in 1_usize..120,

@@ -24,7 +24,7 @@ use crate::stamped::{hex, stamp, unstamp};
 use crate::{Result, TrainError};
 
 /// Version of the entries. To be raised when the same data and settings give other tokens.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// Characters of the key in the names of files.
 const NAME: usize = 16;
 const SPLITS: [&str; 2] = ["train", "valid"];
