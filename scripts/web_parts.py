@@ -5,6 +5,7 @@
     scripts/web_parts.py target/wasm/flex.wasm     (the module before its names are taken out)
 
 A function counts for the crate that its name begins with; generic code of the standard library counts for the latter, whoever uses it.
+Functions are compressed in the order of their names, the same ones once, as in the page.
 """
 
 import gzip
@@ -104,12 +105,14 @@ def main():
         sys.exit(f"{sys.argv[1]} has no names: give the module that cargo made, before wasm-bindgen")
     # Imported functions come first in the numbering.
     first = max(found) + 1 - len(code)
-    groups = defaultdict(list)
+    groups = defaultdict(dict)
     for index, body in enumerate(code):
-        name = crate(found.get(first + index, b""))
+        whole = found.get(first + index, b"")
+        name = crate(whole)
         group = next((group for group, crates in GROUPS.items() if any(re.fullmatch(one, name) for one in crates.split())), "rest")
-        groups[group].append(body)
-    rows = [("constants", data), *((group, b"".join(parts)) for group, parts in groups.items())]
+        groups[group].setdefault(body, whole)
+    ordered = {group: b"".join(sorted(parts, key=lambda body: (parts[body], body))) for group, parts in groups.items()}
+    rows = [("constants", data), *ordered.items()]
     for group, content in sorted(rows, key=lambda row: -len(row[1])):
         print(f"{group:28} {len(content):9,} bytes, {len(gzip.compress(content, 9)):9,} compressed")
 

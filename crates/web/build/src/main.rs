@@ -4,6 +4,7 @@
 
 mod args;
 mod bindings;
+mod order;
 mod page;
 mod sizes;
 
