@@ -5,7 +5,9 @@ use std::path::Path;
 
 use anyhow::Result;
 use burn::tensor::Device;
-use gradus::bundle::{Bundle, DoubtThreshold, OffsetKind, PredictionIntervals, Quantization, Wish};
+use gradus::bundle::{
+    Bundle, DoubtThreshold, OffsetKinds, PredictionIntervals, Quantization, Wish,
+};
 use gradus::data::{ChatTemplate, SegmentTokenizer, Separator, TextConfig, tokenizer_notes};
 use gradus::device;
 use gradus::hub::Located;
@@ -47,7 +49,7 @@ struct Inspection {
     separator: Option<Separator>,
     /// The baseline that a bundle was trained beside, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    offset: Option<OffsetKind>,
+    offset: Option<OffsetKinds>,
     /// The thresholds of doubtful segments, by aspect, if the bundle has some.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     thresholds: BTreeMap<String, Threshold>,
@@ -265,7 +267,7 @@ fn inspect_bundle(args: &InspectArgs, located: &Located) -> Result<Inspection> {
         use_context: Some(text.use_context),
         chat_template: text.chat_template.map(|template| template.source),
         separator: text.separator,
-        offset: bundle.manifest.offset,
+        offset: bundle.manifest.offset.clone(),
         thresholds: thresholds.collect(),
         prediction_intervals: prediction_intervals.collect(),
         quantization: bundle.manifest.quantization,
@@ -371,8 +373,8 @@ impl Inspection {
         if let Some(template) = &self.chat_template {
             rows.push(("chat template", template.clone()));
         }
-        if let Some(kind) = self.offset {
-            rows.push(("offset", format!("{kind}, left out with --offset drop")));
+        if let Some(kinds) = &self.offset {
+            rows.push(("offset", format!("{kinds}, left out with --offset drop")));
         }
         for (aspect, threshold) in &self.thresholds {
             let Threshold {

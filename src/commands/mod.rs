@@ -28,7 +28,6 @@ mod process_model;
 mod quantize;
 mod quickstart;
 mod rehearsal;
-mod sample;
 mod score;
 mod segment;
 mod serve;

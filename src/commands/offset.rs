@@ -1,9 +1,12 @@
-//! `--offset`: whether the baseline that a bundle was trained beside is added to its scores.
+//! The baseline that a bundle is trained beside: which one, and with `--offset` whether it is added to scores.
 
 use std::path::Path;
 
 use anyhow::Result;
+use gradus::RunConfig;
+use gradus::data::RecordSet;
 use gradus::eval::{OffsetUse, Scorer};
+use gradus::train::{OffsetOption, SourceBundle, choose_offset};
 
 use crate::failure::Usage;
 use crate::show;
@@ -43,4 +46,26 @@ pub(crate) fn chosen(
         ));
     }
     Ok(scorer.with_offset(choice))
+}
+
+/// The configuration with the offset that was chosen, where it leaves the choice to the data, so that a run that is
+/// resumed or repeated with it has the same. Says what was chosen, and why.
+pub(crate) fn settled<R: RecordSet + ?Sized>(
+    config: &RunConfig,
+    train: &R,
+    valid: &R,
+) -> Result<RunConfig> {
+    let mut config = config.clone();
+    if config.training.offset != OffsetOption::Auto {
+        return Ok(config);
+    }
+    config.training.offset = if let Some(from) = &config.from {
+        let source = SourceBundle::open(from)?;
+        source.info().manifest.offset.clone().into()
+    } else {
+        let chosen = choose_offset(&config.training, &config.text.aspects, train, valid)?;
+        show::status(&format!("offset: {chosen}"));
+        chosen.offset().clone()
+    };
+    Ok(config)
 }

@@ -10,6 +10,7 @@ use gradus::{CheckedSettings, RunConfig, device};
 use indicatif::ProgressBar;
 
 use crate::cli::ProbeArgs;
+use crate::commands::offset;
 use crate::commands::plan;
 use crate::commands::settings::{Paths, base_config, pinned, set_run};
 use crate::commands::stored::{Stored, Survey};
@@ -27,20 +28,26 @@ pub(crate) fn run(args: &ProbeArgs) -> Result<()> {
         );
         return Err(Usage::new(message).into());
     }
-    let settings = config.check()?;
+    config.check()?;
     let config = pinned(config)?;
     let paths = Paths::of(&config)?;
     let device = device::select(config.device.as_deref())?;
-    let run = Run {
-        config: &config,
-        settings,
-        output: paths.output,
-        overwrite: args.run.overwrite,
-        device: &device,
+    let run = |config| -> Result<Run<'_>> {
+        Ok(Run {
+            settings: RunConfig::check(config)?,
+            config,
+            output: paths.output,
+            overwrite: args.run.overwrite,
+            device: &device,
+        })
     };
-    let report = match Stored::find(&config, &paths)? {
-        Some(stored) => run.on_disk(&stored)?,
-        None => run.in_memory(&records::read(paths.train)?, &records::read(paths.valid)?)?,
+    let report = if let Some(stored) = Stored::find(&config, &paths)? {
+        let config = offset::settled(&config, &stored.train, &stored.valid)?;
+        run(&config)?.on_disk(&stored)?
+    } else {
+        let (train, valid) = (records::read(paths.train)?, records::read(paths.valid)?);
+        let config = offset::settled(&config, &train[..], &valid[..])?;
+        run(&config)?.in_memory(&train, &valid)?
     };
     show::status(&format!(
         "{} features computed in {:.1} s, solved in {:.1} s",

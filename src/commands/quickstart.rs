@@ -9,6 +9,7 @@ use gradus::{RunConfig, device};
 
 use crate::cli::QuickstartArgs;
 use crate::commands::eval::{evaluate, show_brief};
+use crate::commands::offset;
 use crate::commands::plan;
 use crate::commands::train::training_plan;
 use crate::output;
@@ -58,6 +59,7 @@ pub(crate) fn run(args: &QuickstartArgs) -> Result<()> {
         on_preview: Some(plan::shown_generated(&train, &valid, &config.text.aspects)),
         ..Session::watched_by(TrainProgress::new())
     };
+    let config = offset::settled(&config, &train[..], &valid[..])?;
     let settings = config.check()?;
     let plan = training_plan(&config, settings, &args.output, args.overwrite, &train)?;
     let report = gradus::train::train(&plan, &train, &valid, &device, session)?;

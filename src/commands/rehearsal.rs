@@ -24,7 +24,7 @@ pub(crate) struct Rehearsed {
 }
 
 /// Settings that are not written where they have their default, and that default.
-const UNWRITTEN: [(&str, &str); 2] = [("offset", "none"), ("precision", "f32")];
+const UNWRITTEN: [(&str, &str); 1] = [("precision", "f32")];
 
 /// All settings, those at their default too.
 pub(crate) fn settings(training: &TrainConfig) -> Result<Map<String, Value>> {

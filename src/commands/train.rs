@@ -11,9 +11,9 @@ use gradus::eval::Baselines;
 use gradus::hub::Located;
 use gradus::model::PretrainedEncoder;
 use gradus::train::{
-    Begin, Checkpoints, EncoderSource, Rehearsal, Session, StopHandle, TrainError, TrainObserver,
-    TrainingPlan, TrainingReport, checkpoint_file, default_checkpoints, find_checkpoints, rehearse,
-    rehearse_stored, train_stored,
+    Begin, Checkpoints, EncoderSource, OffsetOption, Rehearsal, Session, StopHandle, TrainError,
+    TrainObserver, TrainingPlan, TrainingReport, checkpoint_file, default_checkpoints,
+    find_checkpoints, rehearse, rehearse_stored, train_stored,
 };
 use gradus::{CheckedSettings, EvalMetrics, RunConfig, device};
 use serde::Serialize;
@@ -21,6 +21,7 @@ use serde::Serialize;
 use crate::cli::TrainArgs;
 use crate::commands::compare::AspectComparison;
 use crate::commands::continuing::{self, OldTest, show_old_test};
+use crate::commands::offset;
 use crate::commands::plan::{Ratings, Told};
 use crate::commands::rehearsal::{self, Rehearsed};
 use crate::commands::settings::{Paths, base_config, locate, pinned, set, set_run, set_some};
@@ -36,7 +37,7 @@ const CONFIG: &str = "run.toml";
 pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     let resumed = args.resume.as_deref().map(find_checkpoints).transpose()?;
     let config = effective_config(args, resumed.as_deref())?;
-    let settings = config.check()?;
+    config.check()?;
     continuing::check(&config)?;
     let config = pinned(config)?;
     let old_test = OldTest::read(&config)?;
@@ -48,9 +49,10 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     if let Some(old_test) = &old_test {
         old_test.tell_of_shared(&splits.sketch()?)?;
     }
+    let settled = splits.settled(&config)?;
     let plan = Planned {
-        config: &config,
-        settings,
+        config: &settled,
+        settings: settled.check()?,
         output: paths.output,
         overwrite: args.run.overwrite,
     };
@@ -79,7 +81,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     watching.extend(registry::observers());
     let session = Session {
         observer: Box::new(watching),
-        checkpoints: Some(checkpoints(args, &config, resumed, paths.output)?),
+        checkpoints: Some(checkpoints(args, &settled, resumed, paths.output)?),
         ..session
     };
     let report = splits.train(plan, &device, session)?;
@@ -155,6 +157,14 @@ impl Splits {
             Self::Memory { train, .. } => TextsSketch::of(train),
             Self::Disk { survey, .. } => serde_json::from_slice(&survey.sketch)?,
         })
+    }
+
+    /// The configuration with the offset that these splits are for, where it leaves the choice to them.
+    fn settled(&self, config: &RunConfig) -> Result<RunConfig> {
+        match self {
+            Self::Memory { train, valid } => offset::settled(config, &train[..], &valid[..]),
+            Self::Disk { stored, .. } => offset::settled(config, &stored.train, &stored.valid),
+        }
     }
 
     /// The ratings of train and valid.
@@ -467,11 +477,18 @@ fn resumed_config(directory: &Path, given: Option<&Path>) -> Result<RunConfig> {
         path: directory.into(),
         reason: format!("{CONFIG}: {error}"),
     })?;
-    let saved = RunConfig::parse(&text, &name)?;
+    let mut saved = RunConfig::parse(&text, &name)?;
+    // A run writes what it chose. One that wrote nothing was of a version that chose nothing.
+    if saved.training.offset == OffsetOption::Auto {
+        saved.training.offset = OffsetOption::None;
+    }
     let Some(path) = given else {
         return Ok(saved);
     };
-    let given = RunConfig::load(path)?;
+    let mut given = RunConfig::load(path)?;
+    if given.training.offset == OffsetOption::Auto {
+        given.training.offset = saved.training.offset;
+    }
     // A split and its digest come from one file.
     let of_split = |given: (&Option<PathBuf>, &Option<String>), saved| match given {
         (Some(path), digest) => (Some(path.clone()), digest.clone()),

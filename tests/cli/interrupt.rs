@@ -14,9 +14,13 @@ fn long<'a>(output: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 }
 
 fn start(arguments: &[&str]) -> Child {
+    start_in(trained(), arguments)
+}
+
+pub(crate) fn start_in(directory: &Path, arguments: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_gradus"))
         .args(arguments)
-        .current_dir(trained())
+        .current_dir(directory)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -24,7 +28,7 @@ fn start(arguments: &[&str]) -> Child {
 }
 
 /// Waits until the run has logged `lines` lines more than it had.
-fn wait_for(metrics: &Path, lines: usize) {
+pub(crate) fn wait_for(metrics: &Path, lines: usize) {
     let count = || fs_err::read_to_string(metrics).map_or(0, |text| text.lines().count());
     let (before, started) = (count(), Instant::now());
     while count() < before + lines {
@@ -34,7 +38,7 @@ fn wait_for(metrics: &Path, lines: usize) {
     }
 }
 
-fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     let status = Command::new("kill")
         .args([name, &child.id().to_string()])
         .status()

@@ -334,3 +334,185 @@ fn what_was_fitted_to_kept_scores_is_not_used_without_the_offset() {
         assert!(card.contains(part), "no `{part}` in {card}");
     }
 }
+
+/// A bit that nothing predicts.
+fn noise(k: usize, step: usize) -> u64 {
+    let mut z = (k * 64 + step + 1) as u64;
+    for factor in [0x9e37_79b9_7f4a_7c15, 0xbf58_476d_1ce4_e5b9] {
+        z = z.wrapping_mul(factor);
+        z ^= z >> 31;
+    }
+    (z >> 20) % 2
+}
+
+/// The solutions, rated by place alone as `place` and by nothing as `noise`; without `place` where that is left out.
+fn two_aspects(directory: &Path, name: &str, (from, count): (usize, usize), with_place: bool) {
+    let lines = (from..from + count).map(|k| {
+        let steps = 2 + k % 4;
+        let text = |step: usize| format!("step {} of exercise {k:03}. ", step + 1);
+        let length = text(0).len();
+        let segments = (0..steps).map(|step| {
+            let mut ratings = json!({"noise": noise(k, step)});
+            if with_place {
+                ratings["place"] = json!(u8::from(step + 1 < steps));
+            }
+            json!({"start": step * length, "end": (step + 1) * length - 1, "rating": ratings})
+        });
+        let segments: Vec<Value> = segments.collect();
+        let response: String = (0..steps).map(text).collect();
+        json!({"id": format!("{name}{k}"), "prompt": format!("{name} {k}"), "response": response, "segments": segments})
+            .to_string()
+    });
+    write(directory, name, lines.collect::<Vec<_>>().join("\n"));
+}
+
+/// A directory with `train.jsonl`, `valid.jsonl` and `run.toml` with this offset.
+fn directory(offset: &str, with_place: bool) -> TempDir {
+    let directory = temp_dir();
+    for (name, places) in [("train.jsonl", (0, 120)), ("valid.jsonl", (500, 60))] {
+        two_aspects(directory.path(), name, places, with_place);
+    }
+    let config = CONFIG.replace("epochs = 12", "epochs = 2");
+    write(
+        directory.path(),
+        "run.toml",
+        format!("{config}offset = \"{offset}\"\n"),
+    );
+    directory
+}
+
+const RUN: [&str; 7] = [
+    "--config",
+    "run.toml",
+    "--train",
+    "train.jsonl",
+    "--valid",
+    "valid.jsonl",
+    "--output",
+];
+
+#[test]
+fn auto_picks_the_shortcut_of_one_aspect_and_none_for_another_and_says_so_everywhere() {
+    let directory = directory("auto", true);
+    let path = directory.path();
+    let train = |more: &[&str]| gradus(path, &[&["train"][..], &RUN, more].concat());
+    let told = |stderr: &str| {
+        let line = stderr.lines().find(|line| line.starts_with("offset: "));
+        let line = line.unwrap_or_else(|| panic!("no line of the offset in {stderr}"));
+        assert!(
+            line.starts_with("offset: noise none (MSE on valid: mean 0.2"),
+            "{line}"
+        );
+        assert!(
+            line.contains("), place position+length (MSE on valid: mean 0.2"),
+            "{line}"
+        );
+    };
+    let table = json!({"noise": "none", "place": "position+length"});
+    let dry = train(&["a", "--dry-run", "--json"]);
+    told(&dry.stderr);
+    let plan: Value = serde_json::from_str(&dry.succeeds()).unwrap();
+    assert_eq!(plan["settings"]["offset"], table);
+    let run = train(&["a"]);
+    told(&run.stderr);
+    run.succeeds();
+    // The same from disk, whose run.toml asks for what was chosen.
+    let toml = fs_err::read_to_string(path.join("a/run.toml")).unwrap();
+    assert!(
+        toml.contains("[training.offset]") && toml.contains("place = \"position+length\""),
+        "{toml}"
+    );
+    let again = [
+        "train",
+        "--config",
+        "a/run.toml",
+        "--output",
+        "b",
+        "--data-in",
+        "disk",
+    ];
+    let again = gradus(path, &again);
+    assert!(!again.stderr.contains("offset: "), "{}", again.stderr);
+    again.succeeds();
+    let read = |bundle: &str, file: &str| fs_err::read(path.join(bundle).join(file)).unwrap();
+    for file in ["model.safetensors", "offset.json", "metrics.jsonl"] {
+        assert!(read("a", file) == read("b", file), "{file}");
+    }
+    let manifest: Value = serde_json::from_slice(&read("a", "manifest.json")).unwrap();
+    assert_eq!(
+        (&manifest["offset"], &manifest["format_version"]),
+        (&table, &json!(3))
+    );
+    let inspected = gradus(path, &["inspect", "a"]).succeeds();
+    assert!(
+        inspected.contains("noise none, place position+length, left out"),
+        "{inspected}"
+    );
+    let card = String::from_utf8(read("a", "README.md")).unwrap();
+    assert!(card.contains("noise none, place position+length"), "{card}");
+    // A probe, and a run that goes on from the bundle.
+    let probe = gradus(path, &[&["probe"][..], &RUN, &["c"]].concat());
+    told(&probe.stderr);
+    probe.succeeds();
+    assert!(read("c", "offset.json") == read("a", "offset.json"));
+    let next = [
+        "train",
+        "--from",
+        "a",
+        "--train",
+        "train.jsonl",
+        "--valid",
+        "valid.jsonl",
+        "--output",
+        "d",
+        "--epochs",
+        "1",
+    ];
+    gradus(path, &next).succeeds();
+    assert!(read("d", "offset.json") == read("a", "offset.json"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_stopped_run_goes_on_with_what_it_chose() {
+    let directory = directory("auto", true);
+    let path = directory.path();
+    let arguments = |output| [&["train"][..], &RUN, &[output, "--epochs", "40"]].concat();
+    gradus(path, &arguments("alone")).succeeds();
+    let child = crate::interrupt::start_in(path, &arguments("stopped"));
+    crate::interrupt::wait_for(&path.join("stopped.checkpoints/metrics.jsonl"), 5);
+    crate::interrupt::signal(&child, "-INT");
+    crate::support::Run::of(child.wait_with_output().unwrap()).fails(130, &["checkpoint saved"]);
+    let resumed = gradus(path, &["train", "--resume", "stopped"]);
+    assert!(!resumed.stderr.contains("offset: "), "{}", resumed.stderr);
+    resumed.succeeds();
+    for file in ["model.safetensors", "offset.json", "metrics.jsonl"] {
+        let read = |bundle: &str| fs_err::read(path.join(bundle).join(file)).unwrap();
+        assert!(read("stopped") == read("alone"), "{file}");
+    }
+}
+
+#[test]
+fn auto_that_finds_nothing_is_a_run_without_an_offset() {
+    let (auto, none) = (directory("auto", false), directory("none", false));
+    for directory in [&auto, &none] {
+        let run = gradus(directory.path(), &[&["train"][..], &RUN, &["a"]].concat());
+        let is_told = run.stderr.contains("offset: noise none (MSE on valid: ");
+        assert_eq!(is_told, directory.path() == auto.path(), "{}", run.stderr);
+        run.succeeds();
+        assert!(!directory.path().join("a/offset.json").exists());
+    }
+    for file in [
+        "model.safetensors",
+        "run.toml",
+        "metrics.jsonl",
+        "config.json",
+        "README.md",
+    ] {
+        let [one, other] = [&auto, &none]
+            .map(|directory| fs_err::read(directory.path().join("a").join(file)).unwrap());
+        assert!(one == other, "{file}");
+    }
+    let manifest = fs_err::read_to_string(auto.path().join("a/manifest.json")).unwrap();
+    assert!(manifest.contains("\"format_version\": 1"), "{manifest}");
+}

@@ -6,7 +6,8 @@
 //!
 //! - [`Baseline`], [`FittedBaseline`]: what predicts; [`TrainMean`], [`PositionLength`], [`BagOfWords`]
 //! - [`BaselineExample`]: what it reads
-//! - [`Offset`], [`CrossFit`]: what is added to a model's scores, and to those of its training split
+//! - [`Offset`], [`CrossFit`]: what is added to a model's scores, and to those of its training split; [`OffsetChoice`]:
+//!   which one the validation split is for
 //! - [`features`]: position, length and words of segments
 
 pub mod features;
@@ -18,7 +19,8 @@ mod words;
 
 pub use linear::PositionLength;
 pub use offset::{
-    AspectOffset, CrossFit, Offset, OffsetError, OffsetKind, OffsetUse, UnknownOffset,
+    AspectChoice, AspectOffset, CrossFit, Offset, OffsetChoice, OffsetError, OffsetKind,
+    OffsetKinds, OffsetUse, UnknownOffset, Verdict,
 };
 pub use train_mean::TrainMean;
 pub use words::BagOfWords;

@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use gradus_baselines::OffsetKinds;
 use gradus_data::{RatingScale, visible_code, visible_markdown};
 use gradus_files::{MOST_BYTES, Target, read_regular};
 use gradus_model::{Result, RewardModelConfig};
@@ -212,9 +213,13 @@ fn scores(
             found.responses
         ));
     }
-    if let Some(kind) = manifest.offset {
+    if let Some(kinds) = &manifest.offset {
+        let kinds = match kinds {
+            OffsetKinds::All(kind) => kind.to_string(),
+            by_aspect => visible_code(&by_aspect.to_string()),
+        };
         lines.push(format!(
-            "offset: a trivial baseline ({kind}) is added to what the model says, which learned the rest; `--offset drop` gives \
+            "offset: a trivial baseline ({kinds}) is added to what the model says, which learned the rest; `--offset drop` gives \
              scores free of what the baseline knows, for training a policy"
         ));
     }

@@ -62,7 +62,7 @@ use serde::de::DeserializeOwned;
 pub use card::{CARD, CardRenewal};
 pub use digest::digest_file;
 pub use export::BundleExport;
-pub use gradus_baselines::{Offset, OffsetKind, OffsetUse};
+pub use gradus_baselines::{Offset, OffsetKind, OffsetKinds, OffsetUse};
 pub use gradus_scores::{
     Aggregation, Isotonic, Linear, NotMonotone, Recalibration, RecalibrationKind,
     UnknownAggregation, UnknownRecalibration, Wish, WrongWish,

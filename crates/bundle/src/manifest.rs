@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use gradus_baselines::OffsetKind;
+use gradus_baselines::OffsetKinds;
 use gradus_data::{ContextCounts, TextConfig, TextsDigest};
 use gradus_files::is_file_name;
 use gradus_model::{ConfigProblem, ModelError, Pooling, Precision, RewardModelConfig};
@@ -20,9 +20,13 @@ use crate::{
 ///
 /// The number increases if readers of the old format would misread the new one, or fail without a reason that helps.
 /// An additional key does not change it: readers ignore unknown keys. A bundle is written in the oldest format that has
-/// what it needs: 2 with weights in bytes ([`Bundle::quantized`](crate::Bundle::quantized)) or with an offset, without
-/// which its scores would be others, else 1.
-pub const FORMAT_VERSION: u32 = 2;
+/// what it needs: 3 with an offset that is not the same for all aspects, 2 with weights in bytes
+/// ([`Bundle::quantized`](crate::Bundle::quantized)) or with another offset, without which its scores would be others,
+/// else 1.
+pub const FORMAT_VERSION: u32 = 3;
+
+/// The format of a bundle with weights in bytes, or with one offset for all aspects.
+const EXTENDED_FORMAT_VERSION: u32 = 2;
 
 /// The format of a bundle with weights in 32-bit floats and without an offset.
 const PLAIN_FORMAT_VERSION: u32 = 1;
@@ -90,13 +94,13 @@ pub struct Manifest {
         skip_serializing_if = "Option::is_none"
     )]
     pub quantization: Option<Quantization>,
-    /// Which baseline the model was trained beside; see [`Bundle::offset`](crate::Bundle::offset).
+    /// Which baselines the model was trained beside; see [`Bundle::offset`](crate::Bundle::offset).
     #[serde(
         default,
         deserialize_with = "offset",
         skip_serializing_if = "Option::is_none"
     )]
-    pub offset: Option<OffsetKind>,
+    pub offset: Option<OffsetKinds>,
 }
 
 impl Manifest {
@@ -154,7 +158,7 @@ with_key! {
     thresholds: DoubtThresholds;
     prediction_intervals: PredictionIntervals;
     quantization: Option<Quantization>;
-    offset: Option<OffsetKind>;
+    offset: Option<OffsetKinds>;
 }
 
 /// How a model was trained.
@@ -281,11 +285,10 @@ impl StoredManifest {
         parts: BTreeMap<String, Part>,
         files: BTreeMap<String, Part>,
     ) -> Self {
-        let needs_newest = manifest.quantization.is_some() || manifest.offset.is_some();
-        manifest.format_version = if needs_newest {
-            FORMAT_VERSION
-        } else {
-            PLAIN_FORMAT_VERSION
+        manifest.format_version = match (&manifest.offset, &manifest.quantization) {
+            (Some(OffsetKinds::ByAspect(_)), _) => FORMAT_VERSION,
+            (None, None) => PLAIN_FORMAT_VERSION,
+            _ => EXTENDED_FORMAT_VERSION,
         };
         Self {
             manifest,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gradus_baselines::Offset;
+use gradus_baselines::{Offset, OffsetKinds};
 use gradus_files::{MOST_BYTES, read_regular};
 use gradus_model::{ConfigProblem, ModelError, Result};
 
@@ -32,20 +32,17 @@ pub(crate) fn to_json(offset: &Offset) -> Result<Vec<u8>> {
 
 /// Checks that the manifest speaks of the offset that is there, and that it is one for the model's aspects.
 pub(crate) fn check(manifest: &Manifest, offset: Option<&Offset>, directory: &Path) -> Result<()> {
-    let found = offset.map(|offset| offset.kind);
+    let found = offset.map(Offset::kinds);
     if manifest.offset != found {
-        let name = |kind: Option<_>| {
-            kind.map_or_else(
-                || "none".to_owned(),
-                |kind: gradus_baselines::OffsetKind| kind.to_string(),
-            )
+        let name = |kinds: Option<&OffsetKinds>| {
+            kinds.map_or_else(|| "none".to_owned(), ToString::to_string)
         };
         return Err(ModelError::ConfigFile {
             path: directory.join(MANIFEST),
             problem: ConfigProblem::new(
                 "offset",
-                name(manifest.offset),
-                format!("{}, as {OFFSET} has it", name(found)),
+                name(manifest.offset.as_ref()),
+                format!("{}, as {OFFSET} has it", name(found.as_ref())),
             ),
         });
     }
@@ -64,7 +61,7 @@ impl Bundle {
     /// Gives the bundle an offset, or takes it away.
     #[must_use]
     pub fn with_offset(mut self, offset: Option<Offset>) -> Self {
-        self.manifest.offset = offset.as_ref().map(|offset| offset.kind);
+        self.manifest.offset = offset.as_ref().map(Offset::kinds);
         self.offset = offset;
         self
     }

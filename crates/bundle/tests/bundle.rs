@@ -6,13 +6,14 @@
 #[path = "../../model/tests/model/support.rs"]
 mod support;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use gradus_bundle::{
     Aggregation, AspectRecalibration, Bundle, BundlePlace, CARD, CardRenewal, DoubtThreshold,
-    DoubtThresholds, ExtraFile, Linear, Manifest, OFFSET, Offset, OffsetKind, Recalibration,
-    Recalibrations, Wish, digest_file,
+    DoubtThresholds, ExtraFile, Linear, Manifest, OFFSET, Offset, OffsetKind, OffsetKinds,
+    Recalibration, Recalibrations, Wish, digest_file,
 };
 use gradus_data::{AspectSpec, CharSpan, Example, Segment, TextConfig, word_level_tokenizer};
 use gradus_model::{ModelError, Pooling};
@@ -576,11 +577,11 @@ fn a_bundle_that_contradicts_itself_is_not_saved() {
 #[test]
 fn a_newer_format_is_refused_before_anything_else_is_read() {
     let saved = Saved::new();
-    let manifest = r#"{"format_version": 3, "parts": "elsewhere"}"#;
+    let manifest = r#"{"format_version": 4, "parts": "elsewhere"}"#;
     fs_err::write(saved.part("manifest.json"), manifest).unwrap();
     assert_eq!(
         saved.message(),
-        "bundle: bundle format 3, this version reads formats up to 2"
+        "bundle: bundle format 4, this version reads formats up to 3"
     );
     assert!(saved.error().hint().unwrap().contains("update gradus"));
 }
@@ -1245,7 +1246,7 @@ fn files_in_memory_are_checked_as_those_on_disk() {
 }
 
 /// An offset for these aspects, and an example that it says something of.
-fn offset(kind: OffsetKind, aspects: [&str; 2]) -> (Offset, Example) {
+fn offset(kinds: impl Into<OffsetKinds>, aspects: [&str; 2]) -> (Offset, Example) {
     let example = |prompt: &str, second: f64| {
         let segment = |(start, rating): (usize, f64)| Segment {
             ratings: aspects.map(|aspect| (aspect.to_owned(), rating)).into(),
@@ -1262,7 +1263,7 @@ fn offset(kind: OffsetKind, aspects: [&str; 2]) -> (Offset, Example) {
     let aspects = aspects.map(str::to_owned);
     let [first, _] = &examples;
     (
-        Offset::fit(kind, &aspects, &examples).unwrap(),
+        Offset::fit(kinds, &aspects, &examples).unwrap(),
         first.clone(),
     )
 }
@@ -1270,8 +1271,14 @@ fn offset(kind: OffsetKind, aspects: [&str; 2]) -> (Offset, Example) {
 #[test]
 fn a_saved_bundle_keeps_its_offset_on_disk_and_in_memory() {
     let device = Device::flex();
-    for kind in OffsetKind::ALL {
-        let (offset, example) = offset(kind, ["factuality", "relevance"]);
+    let of_one = OffsetKinds::ByAspect(BTreeMap::from([
+        ("factuality".to_owned(), Some(OffsetKind::PositionLength)),
+        ("relevance".to_owned(), None),
+    ]));
+    let all = OffsetKind::ALL.map(|kind| (OffsetKinds::All(kind), "2"));
+    // Other versions know no offset that is not the same for all aspects.
+    for (kinds, version) in all.into_iter().chain([(of_one, "3")]) {
+        let (offset, example) = offset(kinds.clone(), ["factuality", "relevance"]);
         let said = offset.predict(&example);
         assert!(said[0] != said[1]);
         let directory = tempfile::tempdir().unwrap();
@@ -1279,9 +1286,10 @@ fn a_saved_bundle_keeps_its_offset_on_disk_and_in_memory() {
         let with = bundle().with_offset(Some(offset));
         with.save(&path, false, &[]).unwrap();
         let manifest = fs_err::read_to_string(path.join("manifest.json")).unwrap();
-        assert!(manifest.contains("\"format_version\": 2"), "{manifest}");
+        let expected = format!("\"format_version\": {version}");
+        assert!(manifest.contains(&expected), "{manifest}");
         let loaded = Bundle::load(&path, &device).unwrap();
-        assert_eq!(loaded.manifest.offset, Some(kind));
+        assert_eq!(loaded.manifest.offset, Some(kinds.clone()));
         assert_eq!(loaded.offset.as_ref().unwrap().predict(&example), said);
         assert_eq!(
             Bundle::info(&path)
@@ -1298,7 +1306,7 @@ fn a_saved_bundle_keeps_its_offset_on_disk_and_in_memory() {
         // Other changes leave it there, and a bundle without one is of the old format.
         Bundle::set_recalibration(&path, Some(&recalibrations(2.0))).unwrap();
         let loaded = Bundle::load(&path, &device).unwrap();
-        assert_eq!(loaded.manifest.offset, Some(kind));
+        assert_eq!(loaded.manifest.offset, Some(kinds.clone()));
         loaded.with_offset(None).save(&path, true, &[]).unwrap();
         let manifest = fs_err::read_to_string(path.join("manifest.json")).unwrap();
         assert!(manifest.contains("\"format_version\": 1") && !path.join(OFFSET).exists());

@@ -9,7 +9,8 @@ use crate::bundle::{BundleMaker, extra_files, manifest};
 use crate::checkpoint::{Fingerprint, digest_bytes};
 use crate::engine::{FitData, TrainHistory, Training};
 use crate::plan::{
-    Assembled, CheckedConfig, SplitCounts, TrainingPlan, assemble, tokenize_for_bundle,
+    Assembled, CheckedConfig, OffsetOption, SplitCounts, TrainingPlan, assemble,
+    tokenize_for_bundle,
 };
 use crate::{Result, TrainError};
 
@@ -35,6 +36,7 @@ impl MemoryRun {
         valid: &[Example],
         device: &Device,
     ) -> Result<Self> {
+        let plan = &*plan.settled(train, valid)?;
         let Assembled {
             text,
             train,
@@ -83,6 +85,10 @@ impl MemoryRun {
             }
             .into());
         }
+        let training = match training.offset {
+            OffsetOption::Auto => &training.with_offset(bundle.manifest.offset.clone().into())?,
+            _ => training,
+        };
         let (prepared, facts) = tokenize_for_bundle(bundle, training, train, valid)?;
         let mut manifest = bundle.manifest.clone();
         manifest.thresholds.clear();

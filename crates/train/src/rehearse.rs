@@ -57,6 +57,7 @@ pub fn rehearse(
     device: &Device,
     session: Session,
 ) -> Result<Rehearsal> {
+    let plan = &*plan.settled(train, valid)?;
     run(plan, device, session, || {
         assemble(plan, train, valid, device)
     })
@@ -75,6 +76,7 @@ pub fn rehearse_stored(
     session: Session,
 ) -> Result<Rehearsal> {
     let stop = session.stop.clone();
+    let plan = &*plan.settled(train, valid)?;
     run(plan, device, session, || {
         assemble_stored(plan, train, valid, cache, &|| stop.is_stopped(), device)
     })

@@ -42,6 +42,7 @@ pub fn train(
     device: &Device,
     session: Session,
 ) -> Result<TrainingReport> {
+    let plan = &*plan.settled(train, valid)?;
     run(plan, device, session, || {
         assemble(plan, train, valid, device)
     })
@@ -62,6 +63,7 @@ pub fn train_stored(
     session: Session,
 ) -> Result<TrainingReport> {
     let stop = session.stop.clone();
+    let plan = &*plan.settled(train, valid)?;
     run(plan, device, session, || {
         assemble_stored(plan, train, valid, cache, &|| stop.is_stopped(), device)
     })

@@ -8,11 +8,10 @@ mod text;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use gradus::data::Example;
+use gradus::data::{Example, Sample};
 use gradus::eval::audit::{AuditFacts, AuditOptions, AuditSplit, SplitTotals, audit_sampled};
 
 use crate::cli::AuditArgs;
-use crate::commands::sample::Sample;
 use crate::failure::Usage;
 use crate::{output, records, show};
 

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use gradus::bundle::{PredictionInterval, PredictionIntervals, ScoringChoices};
-use gradus::data::{AtomicFile, ContextCounts, Example, STANDARD_OUTPUT, SketchCollector};
+use gradus::data::{AtomicFile, ContextCounts, Example, STANDARD_OUTPUT, Sample, SketchCollector};
 use gradus::eval::baselines::BaselineScores;
 use gradus::eval::slices::Slice;
 use gradus::eval::{
@@ -25,7 +25,6 @@ use gradus::model::Precision;
 
 use self::settings::Settings;
 use crate::cli::EvalArgs;
-use crate::commands::sample::{Sample, size};
 use crate::failure::Usage;
 use crate::output::{self, Content};
 use crate::scores::{
@@ -222,7 +221,7 @@ fn baselines(
         let mut all = Some(Vec::new());
         records::each(path, SketchCollector::digest_of, |example, digest| {
             records += 1;
-            bytes += size(&example);
+            bytes += example.text_bytes();
             texts.add_digest(digest);
             if let Some(kept) = &mut all {
                 if bytes > MOST_IN_MEMORY {

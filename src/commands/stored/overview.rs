@@ -4,12 +4,13 @@ use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use anyhow::Result;
-use gradus::data::{Example, IdHashes, SketchCollector, StoredRecords, UnreadKeys, fold_text};
+use gradus::data::{
+    Example, IdHashes, Sample, SketchCollector, StoredRecords, UnreadKeys, fold_text,
+};
 use gradus::eval::audit::FindingKind;
 use gradus::train::{StopHandle, TrainError};
 
 use crate::commands::plan::{Ratings, Told, warnings};
-use crate::commands::sample::Sample;
 use crate::progress::Reading;
 
 /// What a pass over a split tells.

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use gradus_data::{Example, fold_text};
 
-use super::{AspectOffset, Offset, OffsetError, OffsetKind, by_segment};
+use super::{AspectOffset, Offset, OffsetError, OffsetKind, OffsetKinds, by_segment};
 use crate::BaselineExample;
 use crate::features::fnv1a;
 
@@ -19,8 +19,8 @@ const FOLDS: usize = 5;
 #[derive(Clone, Debug)]
 pub struct CrossFit {
     offset: Offset,
-    /// By aspect.
-    folds: Vec<Folds>,
+    /// By aspect; none where nothing is added.
+    folds: Vec<Option<Folds>>,
 }
 
 /// The fits of an aspect.
@@ -33,19 +33,22 @@ struct Folds {
 }
 
 impl CrossFit {
-    /// Fits the baseline to all of `examples`, and to the complement of each fold.
+    /// Fits the baselines to all of `examples`, and to the complement of each fold.
     ///
     /// # Errors
     /// [`OffsetError`] for an aspect that is not rated, or on one prompt only.
     pub fn fit(
-        kind: OffsetKind,
+        kinds: impl Into<OffsetKinds>,
         aspects: &[String],
         examples: &[Example],
     ) -> Result<Self, OffsetError> {
-        let offset = Offset::fit(kind, aspects, examples)?;
-        let folds = aspects.iter().map(|aspect| {
-            let examples = BaselineExample::of_aspect(aspect, examples);
-            Folds::fit(kind, aspect, &examples)
+        let offset = Offset::fit(kinds, aspects, examples)?;
+        let folds = offset.aspects.iter().map(|one| {
+            let Some(kind) = one.kind() else {
+                return Ok(None);
+            };
+            let examples = BaselineExample::of_aspect(&one.aspect, examples);
+            Folds::fit(kind, &one.aspect, &examples).map(Some)
         });
         Ok(Self {
             folds: folds.collect::<Result<_, _>>()?,
@@ -68,6 +71,7 @@ impl CrossFit {
         let prompt = fold_text(&example.prompt);
         let fits = self.offset.aspects.iter().zip(&self.folds);
         let fits = fits.map(|(whole, folds)| {
+            let Some(folds) = folds else { return whole };
             let fold = folds.of_prompt.get(&prompt);
             fold.map_or(whole, |&fold| &folds.fitted[fold])
         });
@@ -81,16 +85,7 @@ impl Folds {
         aspect: &str,
         examples: &[BaselineExample<'_>],
     ) -> Result<Self, OffsetError> {
-        let is_rated = |example: &&BaselineExample<'_>| {
-            let mut ratings = example.segments.iter().filter_map(|segment| segment.rating);
-            ratings.any(f64::is_finite)
-        };
-        // In an order that has nothing to do with that of the records, and does not depend on it.
-        let rated = examples.iter().filter(is_rated);
-        let prompts: BTreeSet<(u64, String)> = rated
-            .map(|example| fold_text(example.prompt))
-            .map(|prompt| (fnv1a(&[&prompt]), prompt))
-            .collect();
+        let prompts = rated_prompts(examples);
         if prompts.len() < 2 {
             return Err(OffsetError::OnePrompt {
                 aspect: aspect.to_owned(),
@@ -116,6 +111,20 @@ impl Folds {
             of_prompt,
         })
     }
+}
+
+/// The prompts with a rated segment, in an order that has nothing to do with that of the records, and does not depend
+/// on it.
+pub(super) fn rated_prompts(examples: &[BaselineExample<'_>]) -> BTreeSet<(u64, String)> {
+    let is_rated = |example: &&BaselineExample<'_>| {
+        let mut ratings = example.segments.iter().filter_map(|segment| segment.rating);
+        ratings.any(f64::is_finite)
+    };
+    let rated = examples.iter().filter(is_rated);
+    rated
+        .map(|example| fold_text(example.prompt))
+        .map(|prompt| (fnv1a(&[&prompt]), prompt))
+        .collect()
 }
 
 #[cfg(test)]

@@ -30,6 +30,12 @@ impl OffsetKind {
             Self::BagOfWords => Baseline::BagOfWords,
         }
     }
+
+    /// The kind that adds this baseline; none for the mean, which adds nothing.
+    pub(super) fn of(baseline: Baseline) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|kind| kind.baseline() == baseline)
+    }
 }
 
 impl fmt::Display for OffsetKind {

@@ -5,19 +5,25 @@
 //! <https://arxiv.org/abs/1909.03683>, and He et al. (2019), "Unlearn Dataset Bias in Natural Language Inference by
 //! Fitting the Residual", <https://arxiv.org/abs/1908.10763>; here for regression.
 
+mod choice;
 mod cross_fit;
 mod kind;
+mod kinds;
 
+pub use choice::{AspectChoice, OffsetChoice, Verdict};
 pub use cross_fit::CrossFit;
 pub use kind::{OffsetKind, OffsetUse, UnknownOffset};
+pub use kinds::OffsetKinds;
 
 use gradus_data::Example;
 use serde::{Deserialize, Serialize};
 
 use crate::{BaselineExample, FittedBaseline, NothingRated};
 
-/// The version of the JSON that an [`Offset`] is written as.
-const FORMAT_VERSION: u32 = 1;
+/// The version of the JSON of an [`Offset`] that is one baseline for all aspects, and names it.
+const ONE_KIND: u32 = 1;
+/// That of an [`Offset`] whose aspects differ.
+const KIND_BY_ASPECT: u32 = 2;
 
 /// Why there is no offset.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,8 +52,9 @@ pub enum OffsetError {
 #[serde(deny_unknown_fields)]
 pub struct Offset {
     format_version: u32,
-    /// Which baseline it is.
-    pub kind: OffsetKind,
+    /// Which baseline it is, where that is the same for all aspects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kind: Option<OffsetKind>,
     /// One entry per aspect, in the order of the model's scores.
     pub aspects: Vec<AspectOffset>,
 }
@@ -59,30 +66,50 @@ pub struct AspectOffset {
     /// Name of the aspect.
     pub aspect: String,
     /// The mean training rating, which predictions lose.
+    #[serde(default)]
     pub mean: f64,
-    /// The fitted baseline.
-    pub baseline: FittedBaseline,
+    /// The fitted baseline; none for an aspect to which nothing is added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<FittedBaseline>,
 }
 
 impl Offset {
-    /// Fits the baseline to the ratings of `examples` on each aspect.
+    /// Fits the baselines to the ratings of `examples` on each aspect.
     ///
     /// # Errors
     /// [`OffsetError::NothingRated`].
     pub fn fit(
-        kind: OffsetKind,
+        kinds: impl Into<OffsetKinds>,
         aspects: &[String],
         examples: &[Example],
     ) -> Result<Self, OffsetError> {
-        let of_aspect = |aspect: &String| {
-            let examples = BaselineExample::of_aspect(aspect, examples);
-            AspectOffset::fit(kind, aspect, &examples)
+        let kinds = kinds.into();
+        let of_aspect = |aspect: &String| match kinds.of(aspect) {
+            None => Ok(AspectOffset::none(aspect)),
+            Some(kind) => {
+                let examples = BaselineExample::of_aspect(aspect, examples);
+                AspectOffset::fit(kind, aspect, &examples)
+            }
         };
-        Ok(Self {
-            format_version: FORMAT_VERSION,
+        let aspects = aspects.iter().map(of_aspect);
+        Ok(Self::of(aspects.collect::<Result<_, _>>()?))
+    }
+
+    fn of(aspects: Vec<AspectOffset>) -> Self {
+        let first = aspects.first().and_then(AspectOffset::kind);
+        let kind = first.filter(|_| aspects.iter().all(|one| one.kind() == first));
+        Self {
+            format_version: kind.map_or(KIND_BY_ASPECT, |_| ONE_KIND),
             kind,
-            aspects: aspects.iter().map(of_aspect).collect::<Result<_, _>>()?,
-        })
+            aspects,
+        }
+    }
+
+    /// Which baseline each aspect has.
+    pub fn kinds(&self) -> OffsetKinds {
+        let of_aspect = |one: &AspectOffset| (one.aspect.clone(), one.kind());
+        let by_aspect = || OffsetKinds::ByAspect(self.aspects.iter().map(of_aspect).collect());
+        self.kind.map_or_else(by_aspect, OffsetKinds::All)
     }
 
     /// What is added to the scores of every segment, by segment and aspect, in rating units. Ratings are not used.
@@ -96,35 +123,59 @@ impl Offset {
     /// # Errors
     /// The key, what was found and what was expected.
     pub fn check(&self, known: &[String]) -> Result<(), (&'static str, String, String)> {
-        if self.format_version != FORMAT_VERSION {
-            let (found, expected) = (self.format_version, FORMAT_VERSION);
-            return Err(("format_version", found.to_string(), expected.to_string()));
+        let expected = self.kind.map_or(KIND_BY_ASPECT, |_| ONE_KIND);
+        if self.format_version != expected {
+            let found = self.format_version.to_string();
+            let with = if self.kind.is_some() {
+                "with"
+            } else {
+                "without"
+            };
+            return Err((
+                "format_version",
+                found,
+                format!("{expected}, {with} one `kind` of all aspects"),
+            ));
         }
         let names: Vec<&str> = self.aspects.iter().map(|one| one.aspect.as_str()).collect();
         if names != known {
             return Err(("aspects", format!("{names:?}"), format!("{known:?}")));
         }
-        let odd = self
-            .aspects
-            .iter()
-            .find(|one| !one.mean.is_finite() || one.baseline.baseline() != self.kind.baseline());
-        match odd {
-            Some(one) => Err((
-                "aspects",
-                format!(
-                    "{} around {} for `{}`",
-                    one.baseline.baseline(),
-                    one.mean,
-                    one.aspect
-                ),
-                format!("{} around a finite mean", self.kind.baseline()),
-            )),
-            None => Ok(()),
+        self.aspects.iter().try_for_each(|one| self.check_one(one))
+    }
+
+    fn check_one(&self, one: &AspectOffset) -> Result<(), (&'static str, String, String)> {
+        let found = one.baseline.as_ref().map(FittedBaseline::baseline);
+        let is_known = match self.kind {
+            Some(kind) => found == Some(kind.baseline()),
+            // The mean would be an offset that adds nothing.
+            None => found.is_none_or(|baseline| OffsetKind::of(baseline).is_some()),
+        };
+        if is_known && one.mean.is_finite() {
+            return Ok(());
         }
+        let name = found.map_or("none", crate::Baseline::name);
+        let expected = self
+            .kind
+            .map_or("a baseline", |kind| kind.baseline().name());
+        Err((
+            "aspects",
+            format!("{name} around {} for `{}`", one.mean, one.aspect),
+            format!("{expected} around a finite mean"),
+        ))
     }
 }
 
 impl AspectOffset {
+    /// Nothing that is added.
+    fn none(aspect: &str) -> Self {
+        Self {
+            aspect: aspect.to_owned(),
+            mean: 0.0,
+            baseline: None,
+        }
+    }
+
     /// Fits the baseline to the ratings of `examples`.
     fn fit(
         kind: OffsetKind,
@@ -139,14 +190,25 @@ impl AspectOffset {
         Ok(Self {
             aspect: aspect.to_owned(),
             mean: crate::mean_rating(&rated.map_err(nothing)?),
-            baseline: baseline.fit(examples).map_err(nothing)?,
+            baseline: Some(baseline.fit(examples).map_err(nothing)?),
         })
+    }
+
+    /// Which baseline it is.
+    fn kind(&self) -> Option<OffsetKind> {
+        let baseline = self.baseline.as_ref()?;
+        OffsetKind::of(baseline.baseline())
     }
 
     /// What is added to the score of every segment.
     fn predict(&self, example: &BaselineExample<'_>) -> Vec<f64> {
-        let predicted = self.baseline.predict(example).into_iter();
-        predicted.map(|value| value - self.mean).collect()
+        match &self.baseline {
+            None => vec![0.0; example.segments.len()],
+            Some(baseline) => {
+                let predicted = baseline.predict(example).into_iter();
+                predicted.map(|value| value - self.mean).collect()
+            }
+        }
     }
 }
 
@@ -227,7 +289,7 @@ pub(crate) mod tests {
             assert_eq!(newer.check(&aspects()).unwrap_err().0, "format_version");
         }
         let mut other = Offset::fit(OffsetKind::BagOfWords, &aspects(), &examples).unwrap();
-        other.kind = OffsetKind::PositionLength;
+        other.kind = Some(OffsetKind::PositionLength);
         assert!(
             other
                 .check(&aspects())
@@ -245,5 +307,61 @@ pub(crate) mod tests {
             &[example("a", [0.0, 1.0])],
         );
         assert!(matches!(none, Err(OffsetError::NothingRated { aspect }) if aspect == "kind"));
+    }
+
+    #[test]
+    fn aspects_may_differ_and_one_without_a_baseline_adds_nothing() {
+        let rated = |prompt: &str| {
+            let mut one = example(prompt, [0.0, 1.0]);
+            for segment in &mut one.segments {
+                segment.ratings.insert("kind".to_owned(), 0.5);
+            }
+            one
+        };
+        let examples = [rated("a"), rated("b")];
+        let aspects = ["good", "kind"].map(str::to_owned);
+        let kinds = OffsetKinds::ByAspect(BTreeMap::from([(
+            "good".to_owned(),
+            Some(OffsetKind::PositionLength),
+        )]));
+        let offset = Offset::fit(kinds, &aspects, &examples).unwrap();
+        let stored = serde_json::to_string(&offset).unwrap();
+        assert!(
+            stored.starts_with(r#"{"format_version":2,"aspects""#),
+            "{stored}"
+        );
+        let read: Offset = serde_json::from_str(&stored).unwrap();
+        read.check(&aspects).unwrap();
+        assert_eq!(read.kinds().to_string(), "good position+length, kind none");
+        let said = read.predict(&examples[0]);
+        assert_eq!(said, offset.predict(&examples[0]));
+        assert!(said[1][0] > 0.1 && said[0][0] < -0.1, "{said:?}");
+        assert!(
+            said.iter().all(|of_segment| of_segment[1] == 0.0),
+            "{said:?}"
+        );
+        // Out of fold, too.
+        let cross_fit = CrossFit::fit(offset.kinds(), &aspects, &examples).unwrap();
+        let in_training = cross_fit.predict_in_training(&examples[0]);
+        assert!(in_training.iter().all(|of_segment| of_segment[1] == 0.0));
+        // A mean is no offset, and a kind of all aspects is that of each.
+        let mean = stored.replace(
+            r#"{"aspect":"kind","mean":0.0}"#,
+            r#"{"aspect":"kind","mean":0.5,"baseline":{"train_mean":{"mean":0.5}}}"#,
+        );
+        assert_ne!(mean, stored);
+        for odd in [
+            mean,
+            stored.replace(
+                r#""format_version":2"#,
+                r#""format_version":1,"kind":"position+length""#,
+            ),
+        ] {
+            let odd: Offset = serde_json::from_str(&odd).unwrap();
+            assert_eq!(odd.check(&aspects).unwrap_err().0, "aspects");
+        }
+        let unnamed = stored.replace(r#""format_version":2"#, r#""format_version":1"#);
+        let unnamed: Offset = serde_json::from_str(&unnamed).unwrap();
+        assert_eq!(unnamed.check(&aspects).unwrap_err().0, "format_version");
     }
 }

@@ -98,6 +98,12 @@ pub(crate) const SEGMENT_KEYS: [&str; 4] = ["start", "end", "rating", "weight"];
 pub(crate) const WEIGHT: &str = "a finite number, 0 or more";
 
 impl Example {
+    /// Bytes of prompt, context and response.
+    pub fn text_bytes(&self) -> usize {
+        let context = self.context.as_ref().map_or(0, String::len);
+        self.prompt.len() + context + self.response.len()
+    }
+
     /// The text of segment `k`. Walks the response from its start: for many segments use
     /// [`segment_texts`](Self::segment_texts).
     ///

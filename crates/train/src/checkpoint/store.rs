@@ -193,10 +193,12 @@ impl Store {
     fn restore<S: DeserializeOwned>(&mut self) -> Result<Restored<S>> {
         let (path, damaged) = newest_whole(&self.directory, &NEEDED)?;
         let settings: Fingerprint = read_json(&path.join(SETTINGS))?;
-        // The default number format is not recorded, but by older versions.
-        let with_format =
-            |settings: Fingerprint| settings.with_default("training.precision", "f32");
-        let (own, started) = (with_format(self.settings.clone()), with_format(settings));
+        // The default number format is not recorded, but by older versions; these record no offset that is none.
+        let whole = |settings: Fingerprint| {
+            let settings = settings.with_default("training.precision", "f32");
+            settings.with_default("training.offset", "none")
+        };
+        let (own, started) = (whole(self.settings.clone()), whole(settings));
         if let Some(difference) = own.difference(&started) {
             return Err(TrainError::OtherRun {
                 checkpoint: path,

@@ -286,7 +286,7 @@ impl OpenEncoder {
         let model = model.with_head_bias(mean_targets);
         // Beside an offset, the first prediction is the offset alone, so that training cannot end below it on the
         // validation split.
-        let model = match plan.training.offset {
+        let model = match plan.training.offset.kinds() {
             Some(_) => without_weights(model),
             None => model,
         };

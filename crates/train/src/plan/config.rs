@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::ops::Deref;
 
-use gradus_baselines::OffsetKind;
 use gradus_data::BatchSize;
 use gradus_model::{ModelError, TrainingPrecision};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{EarlyStopping, Freeze, Schedule};
+use super::{EarlyStopping, Freeze, OffsetOption, Schedule};
 use crate::objective::{Ranking, RatingLoss, ResponseLoss};
 use crate::{Result, TrainError};
 
@@ -57,8 +56,7 @@ pub struct TrainConfig {
     pub response_loss: Option<ResponseLoss>,
     /// A trivial baseline that is fitted to the training ratings and whose predictions are added to the scores, so that
     /// the model learns what it does not know. Not with a loss of logits. Default none.
-    #[serde(deserialize_with = "offset", skip_serializing_if = "Option::is_none")]
-    pub offset: Option<OffsetKind>,
+    pub offset: OffsetOption,
     /// Part of the encoder that stays frozen. Default none.
     pub freeze: Freeze,
     /// Epochs the encoder stays frozen (fractions allowed). Range `[0, epochs)`, default 0.
@@ -119,7 +117,7 @@ impl Default for TrainConfig {
             aspect_weights: BTreeMap::new(),
             ranking: None,
             response_loss: None,
-            offset: None,
+            offset: OffsetOption::default(),
             freeze: Freeze::Nothing,
             freeze_epochs: 0.0,
             layer_decay: 1.0,
@@ -179,6 +177,20 @@ impl Deref for CheckedConfig {
 
     fn deref(&self) -> &TrainConfig {
         &self.0
+    }
+}
+
+impl CheckedConfig {
+    /// The same settings with another offset.
+    ///
+    /// # Errors
+    /// [`TrainError::Setting`] for an offset with a loss of logits.
+    pub fn with_offset(&self, offset: OffsetOption) -> Result<Self> {
+        let config = TrainConfig {
+            offset,
+            ..self.0.clone()
+        };
+        config.check()
     }
 }
 
@@ -245,10 +257,12 @@ impl TrainConfig {
         if let Some(response) = self.response_loss {
             positive("response_loss.weight", response.weight)?;
         }
-        if let Some(offset) = self.offset.filter(|_| self.loss.takes_logits()) {
+        if self.loss.takes_logits()
+            && let Some(kinds) = self.offset.kinds()
+        {
             return Err(TrainError::Setting {
                 name: "offset",
-                found: format!("`{offset}` with the loss `{}`", self.loss),
+                found: format!("`{kinds}` with the loss `{}`", self.loss),
                 expected: "`none`, or a loss of scores such as `mse`: an offset is in rating units, not in logits",
             });
         }
@@ -267,25 +281,6 @@ impl TrainConfig {
         }
         Ok(())
     }
-}
-
-/// An offset by its name, or `none`.
-fn offset<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> std::result::Result<Option<OffsetKind>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    if text == "none" {
-        return Ok(None);
-    }
-    let known = OffsetKind::ALL.into_iter();
-    let found = known.clone().find(|kind| kind.to_string() == text);
-    found.map(Some).ok_or_else(|| {
-        let known: Vec<String> = known.map(|kind| format!("`{kind}`")).collect();
-        D::Error::custom(format_args!(
-            "`offset`: found `{text}`, expected `none` or one of {}",
-            known.join(", ")
-        ))
-    })
 }
 
 fn whole(name: &'static str, value: usize) -> Result<()> {
@@ -320,6 +315,8 @@ fn require(name: &'static str, value: f64, holds: bool, expected: &'static str) 
 
 #[cfg(test)]
 mod tests {
+    use gradus_baselines::OffsetKind;
+
     use super::*;
     use crate::objective::Huber;
 
@@ -464,10 +461,10 @@ mod tests {
         let read = |text: &str| {
             serde_json::from_str::<TrainConfig>(&format!("{{\"offset\": \"{text}\"}}"))
         };
-        assert_eq!(read("none").unwrap(), TrainConfig::default());
+        assert_eq!(read("none").unwrap().offset, OffsetOption::None);
         for kind in OffsetKind::ALL {
             let config = read(&kind.to_string()).unwrap();
-            assert_eq!(config.offset, Some(kind));
+            assert_eq!(config.offset, kind.into());
             let written = serde_json::to_string(&config).unwrap();
             assert_eq!(
                 serde_json::from_str::<TrainConfig>(&written).unwrap(),
@@ -486,8 +483,19 @@ mod tests {
         }
         let message = read("words").unwrap_err().to_string();
         assert!(
-            message.contains("found `words`, expected `none` or one of"),
+            message.contains("`offset`: found `words`, expected `auto`, `none`"),
             "{message}"
+        );
+        // A choice that is still to be made finds that there is none.
+        let auto = TrainConfig {
+            loss: crate::CrossEntropy.into(),
+            ..read("auto").unwrap()
+        };
+        let auto = auto.check().unwrap();
+        assert!(auto.with_offset(OffsetKind::BagOfWords.into()).is_err());
+        assert_eq!(
+            auto.with_offset(OffsetOption::None).unwrap().offset,
+            OffsetOption::None
         );
     }
 

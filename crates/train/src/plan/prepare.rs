@@ -34,7 +34,8 @@ pub struct Prepared {
 
 /// Resolves aspects, fits rating scales on the training split and tokenizes both splits.
 ///
-/// Ratings of responses are used only if `training` has a response loss. A response with
+/// The offset of `training` is fitted to `train`, and whoever trains on the tokens keeps it with the model;
+/// [`OffsetOption::Auto`](crate::OffsetOption::Auto) is none here. Ratings of responses are used only if `training` has a response loss. A response with
 /// such a rating and no segments is cut by the configured segmenter. `chat_template` is the resolved option of
 /// `options`, see [`TrainingPlan::chat_template`](crate::TrainingPlan::chat_template).
 ///
@@ -76,7 +77,7 @@ pub(super) fn prepare_in_memory(
         mean_targets,
     } = resolved;
     check_both_scales(&config.aspects, training, train, valid)?;
-    let offsets = Offsets::new(training.offset, of_bundle, &config.aspects, train)?;
+    let offsets = Offsets::new(&training.offset, of_bundle, &config.aspects, train)?;
     let tokenizer = SegmentTokenizer::new(tokenizer_json, config)?;
     let split = |split, examples: &[Example]| -> Result<(Vec<TokenizedExample>, SplitFacts)> {
         let mut kept = Vec::with_capacity(examples.len());

@@ -8,7 +8,8 @@ use gradus_data::{RatingScale, Stride, TextConfig};
 use gradus_model::{ModelError, RewardModelConfig};
 
 use super::{
-    ChatTemplateOption, ContextOption, Freeze, ModelOptions, ScaleOption, TextOptions, TrainConfig,
+    ChatTemplateOption, ContextOption, Freeze, ModelOptions, OffsetOption, ScaleOption,
+    TextOptions, TrainConfig,
 };
 use crate::json::to_value;
 use crate::{Result, TrainError};
@@ -116,7 +117,7 @@ impl SourceBundle {
             aspect_weights: known.aspect_weights,
             ranking: known.ranking,
             response_loss: known.response_loss,
-            offset: self.info.manifest.offset,
+            offset: self.info.manifest.offset.clone().into(),
             ..TrainConfig::default()
         }
     }
@@ -161,12 +162,25 @@ impl SourceBundle {
         self.same("model.lora", &found, &own)?;
         let init_head = model.init_head.as_ref().map(|path| path.display());
         self.same("model.init_head", &to_text(init_head), "none")?;
-        let [found, own] = [training.offset, self.info.manifest.offset].map(to_text);
-        self.same("training.offset", &found, &own)?;
+        self.check_offset(&training.offset)?;
         if own_model.lora.is_some() {
             self.same("training.freeze", &training.freeze, &Freeze::Nothing)?;
         }
         Ok(())
+    }
+
+    /// Refuses an offset that is not the bundle's. One that is to be chosen is the bundle's.
+    fn check_offset(&self, offset: &OffsetOption) -> Result<()> {
+        let manifest = &self.info.manifest;
+        let agrees = match (offset.kinds(), &manifest.offset) {
+            (Some(found), Some(own)) => found.agrees_with(own, &manifest.aspects()),
+            (found, own) => found.is_none() == own.is_none(),
+        };
+        if agrees || *offset == OffsetOption::Auto {
+            return Ok(());
+        }
+        let own = to_text(manifest.offset.as_ref());
+        self.same("training.offset", offset, &own)
     }
 
     fn same(

@@ -151,7 +151,7 @@ impl TokenCache<'_> {
         } = resolved;
         let words = tokenizer.is_none().then(|| survey.words.into_tokenizer());
         check_both_scales(&config.aspects, &plan.training, data[0], data[1])?;
-        let offset = plan.training.offset;
+        let offset = &plan.training.offset;
         let offsets = Offsets::new(offset, source.offset, &config.aspects, data[0])?;
         let file = tokenizer.or(words.as_deref()).unwrap_or_default();
         let text = SegmentTokenizer::new(file, config.clone())?;
@@ -245,7 +245,7 @@ impl Place {
             "tokenizer": tokenizer.map_or_else(|| Value::from("words"), |file| hex(&Sha256::digest(file)).into()),
             "response_loss": to_value(&plan.training.response_loss),
             "logits": plan.training.loss.takes_logits(),
-            "offset": to_value(&plan.training.offset),
+            "offset": to_value(&plan.training.offset.kinds()),
         });
         if let Some(config) = source.continued {
             parts["continued"] = to_value(config);

@@ -114,6 +114,7 @@ pub fn probe(
     on_preview: impl FnOnce(Preview<'_>),
     progress: impl FnMut(usize, usize),
 ) -> Result<ProbeReport> {
+    let plan = &*plan.settled(train, valid)?;
     run(plan, device, on_preview, progress, || {
         assemble(plan, train, valid, device)
     })
@@ -132,6 +133,7 @@ pub fn probe_stored(
     on_preview: impl FnOnce(Preview<'_>),
     progress: impl FnMut(usize, usize),
 ) -> Result<ProbeReport> {
+    let plan = &*plan.settled(train, valid)?;
     run(plan, device, on_preview, progress, || {
         assemble_stored(plan, train, valid, cache, &|| false, device)
     })

@@ -4,8 +4,8 @@ use burn::tensor::Device;
 use gradus_bundle::{Bundle, OFFSET, OffsetKind};
 use gradus_data::{Example, TokenizedExample};
 use gradus_train::{
-    Begin, Checkpoints, HeadFit, MemoryRun, ScratchTokens, Session, SourceBundle, StopHandle,
-    TrainConfig, TrainError, TrainingPlan, probe,
+    Begin, Checkpoints, HeadFit, MemoryRun, OffsetOption, ScratchTokens, Session, SourceBundle,
+    StopHandle, TrainConfig, TrainError, TrainingPlan, choose_offset, probe, rehearse,
 };
 
 use crate::stored::{Data, StopAt, config, losses};
@@ -13,7 +13,7 @@ use crate::support::{alone, data_of, examples, settings, whole};
 
 fn with(kind: OffsetKind) -> TrainConfig {
     TrainConfig {
-        offset: Some(kind),
+        offset: kind.into(),
         ..config()
     }
 }
@@ -81,7 +81,7 @@ fn a_stopped_run_goes_on_to_the_same_bits_from_memory_or_disk() {
         let offset = |name: &str| fs_err::read(data.path(name).join(OFFSET)).unwrap();
         assert!(offset(&output) == offset(&format!("whole{number}")));
         let bundle = Bundle::info(&data.path(&output)).unwrap();
-        assert_eq!(bundle.manifest.offset, Some(kind));
+        assert_eq!(bundle.manifest.offset, Some(kind.into()));
         assert_eq!(bundle.offset.unwrap().aspects[0].aspect, "rating");
     }
 }
@@ -98,12 +98,12 @@ fn a_bundle_is_continued_beside_its_own_offset_only() {
     data.in_memory(&base, Session::default()).unwrap();
     let source = SourceBundle::open(&data.path("base")).unwrap();
     let training = source.train_config();
-    assert_eq!(training.offset, Some(OffsetKind::PositionLength));
+    assert_eq!(training.offset, OffsetKind::PositionLength.into());
     let plan = |training: TrainConfig| {
         let training = training.check().unwrap();
         TrainingPlan::continuing(&source, training, data.path("next")).unwrap()
     };
-    for other in [None, Some(OffsetKind::BagOfWords)] {
+    for other in [OffsetOption::None, OffsetKind::BagOfWords.into()] {
         let other = TrainConfig {
             offset: other,
             ..training.clone()
@@ -135,11 +135,14 @@ fn a_probe_fits_the_head_beside_the_offset_and_the_same_in_memory() {
         let report = probe(&plan, &data.train, &data.valid, &device, |_| (), |_, _| ()).unwrap();
         (plan, report.aspects[0].valid_mse)
     };
-    let (_, alone) = run("alone", None);
-    let (plan, beside) = run("beside", Some(OffsetKind::PositionLength));
+    let (_, alone) = run("alone", OffsetOption::None);
+    let (plan, beside) = run("beside", OffsetKind::PositionLength.into());
     assert!((alone - beside).abs() > 1e-6);
     let bundle = Bundle::load(&data.path("beside"), &device).unwrap();
-    assert_eq!(bundle.manifest.offset, Some(OffsetKind::PositionLength));
+    assert_eq!(
+        bundle.manifest.offset,
+        Some(OffsetKind::PositionLength.into())
+    );
     let memory = MemoryRun::of_plan(&plan, &data.train, &data.valid, &device).unwrap();
     let (report, of_memory, files) = HeadFit::new(&memory, &device).unwrap().finish().unwrap();
     assert_eq!(report.aspects[0].valid_mse.to_bits(), beside.to_bits());
@@ -179,4 +182,145 @@ fn ratings_of_one_prompt_are_refused_with_what_is_missing() {
         "{error}"
     );
     assert!(error.hint().is_some() && !data.path("a").exists());
+}
+
+/// Ratings of `rating` that follow the place of a segment, and of `noise` that follow nothing.
+fn by_place(place: usize, example: &mut Example) {
+    let last = example.segments.len().saturating_sub(1);
+    for (k, segment) in example.segments.iter_mut().enumerate() {
+        let noise = (place * 7919 + k * 104_729).count_ones() % 2;
+        let trap = if k == last { 0.0 } else { 1.0 };
+        segment.ratings.insert("rating".into(), trap);
+        segment.ratings.insert("noise".into(), noise.into());
+    }
+    example.ratings.clear();
+}
+
+fn auto() -> TrainConfig {
+    TrainConfig {
+        offset: OffsetOption::Auto,
+        ..config()
+    }
+}
+
+#[test]
+fn auto_is_what_the_data_is_for_by_aspect_wherever_it_is_kept_and_after_a_stop() {
+    let _alone = alone();
+    let data = Data::changed(by_place);
+    let chosen = choose_offset(&auto(), &[], &data.train[..], &data.valid[..]).unwrap();
+    let table = r#"{"noise":"none","rating":"position+length"}"#;
+    assert_eq!(serde_json::to_string(chosen.offset()).unwrap(), table);
+    let asked = TrainConfig {
+        offset: chosen.offset().clone(),
+        ..config()
+    };
+    let plan = |name: &str, config: TrainConfig| data.plan(name, config, ScratchTokens::Words);
+    let expected = data
+        .in_memory(&plan("asked", asked), Session::default())
+        .unwrap();
+    let whole = data
+        .in_memory(&plan("whole", auto()), Session::default())
+        .unwrap();
+    assert_eq!(losses(&whole), losses(&expected));
+    // On disk, stopped, and resumed.
+    let stop = StopHandle::new();
+    let session = |begin, stop_at, stop: StopHandle| Session {
+        stop: stop.clone(),
+        checkpoints: Some(Checkpoints {
+            directory: data.path("stopped.checkpoints"),
+            begin,
+            files: Vec::new(),
+        }),
+        ..Session::watched_by(StopAt(stop_at, stop))
+    };
+    let (stopped, _) = data.on_disk(&plan("stopped", auto()), session(Begin::New, 4, stop));
+    assert!(matches!(stopped, Err(TrainError::Stopped { step: 4, .. })));
+    let go_on = session(Begin::Resume, 0, StopHandle::new());
+    let (resumed, news) = data.on_disk(&plan("stopped", auto()), go_on);
+    assert_eq!(
+        (losses(&resumed.unwrap()), news),
+        (losses(&expected), vec!["found".to_owned()])
+    );
+    let offset = |name: &str| fs_err::read(data.path(name).join(OFFSET)).unwrap();
+    for name in ["whole", "stopped"] {
+        assert!(data.learned(name) == data.learned("asked"), "{name}");
+        assert!(offset(name) == offset("asked"), "{name}");
+    }
+    // The bundle says what it has, not how it came to it, and a run that continues it has the same.
+    let manifest = fs_err::read_to_string(data.path("whole").join("manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    assert_eq!(manifest["offset"].to_string(), table);
+    assert_eq!(manifest["training"]["config"]["offset"].to_string(), table);
+    assert_eq!(manifest["format_version"], 3);
+    let source = SourceBundle::open(&data.path("whole")).unwrap();
+    assert_eq!(source.train_config().offset, *chosen.offset());
+    let next = TrainingPlan::continuing(&source, auto().check().unwrap(), data.path("next"));
+    data.in_memory(&next.unwrap(), Session::default()).unwrap();
+    assert!(offset("next") == offset("whole"));
+    // A rehearsal knows it too: it validates before the first step.
+    let device = Device::flex();
+    rehearse(
+        &plan("new", auto()),
+        &data.train,
+        &data.valid,
+        &device,
+        Session::default(),
+    )
+    .unwrap();
+    let memory = MemoryRun::of_plan(&plan("new", auto()), &data.train, &data.valid, &device);
+    let (_, bundle, files) = HeadFit::new(&memory.unwrap(), &device)
+        .unwrap()
+        .finish()
+        .unwrap();
+    assert_eq!(
+        serde_json::to_string(&bundle.manifest.offset).unwrap(),
+        table
+    );
+    assert!(files[OFFSET] == offset("whole"));
+}
+
+#[test]
+fn auto_that_finds_nothing_is_a_run_without_an_offset_to_the_bit() {
+    let _alone = alone();
+    let data = Data::changed(|place, example| {
+        by_place(place, example);
+        for segment in &mut example.segments {
+            segment.ratings.remove("rating");
+        }
+    });
+    let run = |name: &str, config: TrainConfig| {
+        let plan = data.plan(name, config, ScratchTokens::Words);
+        let report = data.in_memory(&plan, Session::default()).unwrap();
+        let info = Bundle::info(&data.path(name)).unwrap();
+        assert_eq!(
+            (info.manifest.format_version, info.manifest.offset),
+            (1, None)
+        );
+        assert!(!data.path(name).join(OFFSET).exists());
+        (
+            losses(&report),
+            data.learned(name),
+            info.manifest.training.unwrap().run["config"].clone(),
+        )
+    };
+    let none = TrainConfig {
+        offset: OffsetOption::None,
+        ..config()
+    };
+    assert!(run("auto", auto()) == run("none", none));
+}
+
+#[test]
+fn a_table_with_an_aspect_that_is_not_trained_is_refused() {
+    let _alone = alone();
+    let data = Data::new();
+    let config: TrainConfig =
+        serde_json::from_str(r#"{"offset": {"tone": "bag-of-words"}}"#).unwrap();
+    let plan = data.plan("a", config, ScratchTokens::Words);
+    let error = data.in_memory(&plan, Session::default()).unwrap_err();
+    let message = error.to_string();
+    assert!(
+        message.contains("`tone` (trained are: rating)") && error.is_input(),
+        "{message}"
+    );
 }

@@ -26,6 +26,11 @@ pub(crate) struct Data {
 
 impl Data {
     pub(crate) fn new() -> Self {
+        Self::changed(|_, _| ())
+    }
+
+    /// Splits of which each example was changed, by its place.
+    pub(crate) fn changed(change: impl Fn(usize, &mut Example)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let config = GeneratorConfig {
             examples: 60,
@@ -40,6 +45,9 @@ impl Data {
         train[5].ratings = [("rating".to_owned(), 0.25)].into();
         train[6].prompt = "so many words ".repeat(60);
         train[7].context = Some("a context".into());
+        for (place, example) in train.iter_mut().enumerate() {
+            change(place, example);
+        }
         let valid = train.split_off(48);
         for (name, examples) in [("train.jsonl", &train), ("valid.jsonl", &valid)] {
             let mut file = ExampleWriter::create(directory.path().join(name)).unwrap();

@@ -2,10 +2,11 @@
 
 use std::collections::BinaryHeap;
 
-use gradus::data::Example;
+use super::Example;
 
-/// The records with the lowest random numbers, which depend on nothing but their place.
-pub(super) struct Sample {
+/// Some of many records: those with the lowest random numbers, which depend on nothing but their place.
+#[derive(Debug)]
+pub struct Sample {
     /// Most records.
     most: usize,
     /// Most bytes of their texts.
@@ -16,6 +17,7 @@ pub(super) struct Sample {
     seen: usize,
 }
 
+#[derive(Debug)]
 struct Kept {
     number: u64,
     place: usize,
@@ -24,7 +26,7 @@ struct Kept {
 
 impl Sample {
     /// An empty sample of at most so many records with so many bytes of text.
-    pub(super) fn within(most: usize, most_bytes: usize) -> Self {
+    pub fn within(most: usize, most_bytes: usize) -> Self {
         Self {
             most,
             most_bytes,
@@ -35,12 +37,12 @@ impl Sample {
     }
 
     /// The sample that baselines are fitted to where the data is larger than memory: 4,096 records, 64 MiB.
-    pub(super) fn of_training() -> Self {
+    pub fn of_training() -> Self {
         Self::within(4096, 64 << 20)
     }
 
     /// Gives the sample the next record.
-    pub(super) fn add(&mut self, example: Example) {
+    pub fn add(&mut self, example: Example) {
         let place = self.seen;
         self.seen += 1;
         let number = random(place as u64);
@@ -48,7 +50,7 @@ impl Sample {
         if is_full && self.kept.peek().is_some_and(|top| top.number <= number) {
             return;
         }
-        self.bytes += size(&example);
+        self.bytes += example.text_bytes();
         self.kept.push(Kept {
             number,
             place,
@@ -56,22 +58,17 @@ impl Sample {
         });
         while self.kept.len() > self.most || (self.bytes > self.most_bytes && self.kept.len() > 1) {
             let Some(top) = self.kept.pop() else { break };
-            self.bytes -= size(&top.example);
+            self.bytes -= top.example.text_bytes();
         }
     }
 
     /// The records in their order.
-    pub(super) fn finish(self) -> Vec<Example> {
+    #[must_use]
+    pub fn finish(self) -> Vec<Example> {
         let mut kept = self.kept.into_vec();
         kept.sort_unstable_by_key(|kept| kept.place);
         kept.into_iter().map(|kept| kept.example).collect()
     }
-}
-
-/// Bytes of the texts of a record.
-pub(super) fn size(example: &Example) -> usize {
-    let context = example.context.as_ref().map_or(0, String::len);
-    example.prompt.len() + context + example.response.len()
 }
 
 /// `SplitMix64` of a place.
