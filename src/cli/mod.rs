@@ -17,6 +17,7 @@ mod process;
 mod score;
 mod serve;
 mod shell;
+mod stack;
 mod suggest;
 mod threshold;
 mod train;
@@ -54,6 +55,7 @@ pub(crate) use process::{ProcessArgs, ProcessBenchmark, ThresholdArgs};
 pub(crate) use score::{Offsets, ScoreArgs, Shard};
 pub(crate) use serve::ServeArgs;
 pub(crate) use shell::{CompletionsArgs, ManArgs};
+pub(crate) use stack::StackArgs;
 pub(crate) use suggest::SuggestArgs;
 pub(crate) use threshold::DoubtArgs;
 pub(crate) use train::{MergeArgs, ProbeArgs, QuickstartArgs, RunArgs, TrainArgs};
@@ -165,6 +167,9 @@ pub(crate) enum Command {
     /// Average the weights of several bundles of the same encoder to one, and compare it with them
     #[command(after_help = models::SOUP_HELP)]
     Soup(SoupArgs),
+    /// Weigh a bundle's scores and a trivial baseline together, by their errors on held-out data
+    #[command(after_help = stack::STACK_HELP)]
+    Stack(StackArgs),
     /// Pick the responses to rate next: those that models disagree on and that are unlike each other
     #[command(after_help = suggest::SUGGEST_HELP)]
     Suggest(Box<SuggestArgs>),

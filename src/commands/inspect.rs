@@ -50,6 +50,8 @@ struct Inspection {
     /// The baseline that a bundle was trained beside, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     offset: Option<OffsetKinds>,
+    /// Whether it was added after training.
+    stacked: bool,
     /// The thresholds of doubtful segments, by aspect, if the bundle has some.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     thresholds: BTreeMap<String, Threshold>,
@@ -165,6 +167,7 @@ fn refusal(error: anyhow::Error) -> Result<Inspection> {
         chat_template: None,
         separator: None,
         offset: None,
+        stacked: false,
         thresholds: BTreeMap::new(),
         prediction_intervals: PredictionIntervals::new(),
         quantization: None,
@@ -219,6 +222,7 @@ fn inspect_encoder(args: &InspectArgs, located: &Located) -> Result<Inspection> 
         use_context: None,
         separator: None,
         offset: None,
+        stacked: false,
         thresholds: BTreeMap::new(),
         prediction_intervals: PredictionIntervals::new(),
         quantization: None,
@@ -268,6 +272,7 @@ fn inspect_bundle(args: &InspectArgs, located: &Located) -> Result<Inspection> {
         chat_template: text.chat_template.map(|template| template.source),
         separator: text.separator,
         offset: bundle.manifest.offset.clone(),
+        stacked: bundle.manifest.stacked,
         thresholds: thresholds.collect(),
         prediction_intervals: prediction_intervals.collect(),
         quantization: bundle.manifest.quantization,
@@ -374,7 +379,12 @@ impl Inspection {
             rows.push(("chat template", template.clone()));
         }
         if let Some(kinds) = &self.offset {
-            rows.push(("offset", format!("{kinds}, left out with --offset drop")));
+            let how = if self.stacked {
+                "added after training"
+            } else {
+                "left out with --offset drop"
+            };
+            rows.push(("offset", format!("{kinds}, {how}")));
         }
         for (aspect, threshold) in &self.thresholds {
             let Threshold {

@@ -34,6 +34,7 @@ mod serve;
 mod settings;
 mod shell;
 mod soup;
+mod stack;
 mod stats;
 mod stored;
 mod suggest;
@@ -56,6 +57,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Merge(args) => merge::run(&args),
         Command::Quantize(args) => quantize::run(&args),
         Command::Soup(args) => soup::run(&args),
+        Command::Stack(args) => stack::run(&args),
         Command::Suggest(args) => suggest::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use gradus::RunConfig;
+use gradus::bundle::Offset;
 use gradus::data::RecordSet;
 use gradus::eval::{OffsetUse, Scorer};
 use gradus::train::{OffsetOption, SourceBundle, choose_offset};
@@ -26,6 +27,15 @@ pub(crate) fn chosen(
     if scorer.offset().is_none() {
         return Err(Usage::new(format!(
             "--offset {choice}: found the bundle {} without an offset, expected one that was trained beside a baseline",
+            directory.display()
+        ))
+        .with_hint("leave --offset out, or train with `training.offset` in the run configuration")
+        .into());
+    }
+    if choice == OffsetUse::Drop && scorer.offset().is_some_and(Offset::is_stacked) {
+        return Err(Usage::new(format!(
+            "--offset drop: found the bundle {}, to which a baseline was added after training, expected one that was trained \
+             beside a baseline: this model knows itself what the baseline does",
             directory.display()
         ))
         .with_hint("leave --offset out, or train with `training.offset` in the run configuration")

@@ -292,7 +292,8 @@ fn other_offset(
     responses: &[ScoredResponse],
     (wanted, places): (&[String], &[usize]),
 ) -> Vec<BaselineScores> {
-    let (Some(choice), Some(offset)) = (scorer.offset_use(), scorer.offset()) else {
+    let offset = scorer.offset().filter(|offset| !offset.is_stacked());
+    let (Some(choice), Some(offset)) = (scorer.offset_use(), offset) else {
         return Vec::new();
     };
     let (name, sign) = match choice {

@@ -54,6 +54,7 @@ mod round_trip;
 mod scoring;
 mod segmenter;
 mod soup;
+mod stack;
 mod stored;
 #[cfg(feature = "object-store")]
 mod stores;

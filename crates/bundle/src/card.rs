@@ -218,10 +218,16 @@ fn scores(
             OffsetKinds::All(kind) => kind.to_string(),
             by_aspect => visible_code(&by_aspect.to_string()),
         };
-        lines.push(format!(
-            "offset: a trivial baseline ({kinds}) is added to what the model says, which learned the rest; `--offset drop` gives \
-             scores free of what the baseline knows, for training a policy"
-        ));
+        lines.push(if manifest.stacked {
+            format!(
+                "offset: a trivial baseline ({kinds}) was added after training, with weights fitted to held-out ratings"
+            )
+        } else {
+            format!(
+                "offset: a trivial baseline ({kinds}) is added to what the model says, which learned the rest; `--offset \
+                 drop` gives scores free of what the baseline knows, for training a policy"
+            )
+        });
     }
     lines.push(format!(
         "score of a response: {} of its segments; responses without segments are cut by `{}`",

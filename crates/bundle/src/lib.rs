@@ -45,6 +45,7 @@ mod quantization;
 mod recalibrations;
 mod replace_recalibration;
 mod soup;
+mod stack;
 mod thresholds;
 
 use std::collections::BTreeMap;
@@ -62,7 +63,7 @@ use serde::de::DeserializeOwned;
 pub use card::{CARD, CardRenewal};
 pub use digest::digest_file;
 pub use export::BundleExport;
-pub use gradus_baselines::{Offset, OffsetKind, OffsetKinds, OffsetUse};
+pub use gradus_baselines::{AspectOffset, Offset, OffsetKind, OffsetKinds, OffsetUse};
 pub use gradus_scores::{
     Aggregation, Isotonic, Linear, NotMonotone, Recalibration, RecalibrationKind,
     UnknownAggregation, UnknownRecalibration, Wish, WrongWish,
@@ -76,6 +77,7 @@ pub use place::BundlePlace;
 pub use prediction_intervals::{PredictionInterval, PredictionIntervals, ScoringChoices};
 pub use quantization::{MeasuredQuantization, Quantization, QuantizationChange};
 pub use recalibrations::{AspectRecalibration, Recalibrations, ResponseRecalibration};
+pub use stack::StackedAspect;
 pub use thresholds::{DoubtThreshold, DoubtThresholds};
 
 use self::manifest::{FormatVersion, StoredManifest};

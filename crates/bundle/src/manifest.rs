@@ -94,13 +94,20 @@ pub struct Manifest {
         skip_serializing_if = "Option::is_none"
     )]
     pub quantization: Option<Quantization>,
-    /// Which baselines the model was trained beside; see [`Bundle::offset`](crate::Bundle::offset).
+    /// Which baselines are added to the model's scores; see [`Bundle::offset`](crate::Bundle::offset).
     #[serde(
         default,
         deserialize_with = "offset",
         skip_serializing_if = "Option::is_none"
     )]
     pub offset: Option<OffsetKinds>,
+    /// Whether the offset was added after training; see [`Bundle::stacked`](crate::Bundle::stacked).
+    #[serde(
+        default,
+        deserialize_with = "stacked",
+        skip_serializing_if = "std::ops::Not::not"
+    )]
+    pub stacked: bool,
 }
 
 impl Manifest {
@@ -117,6 +124,7 @@ impl Manifest {
             thresholds: DoubtThresholds::new(),
             prediction_intervals: PredictionIntervals::new(),
             offset: None,
+            stacked: false,
             quantization: None,
         }
     }
@@ -159,6 +167,7 @@ with_key! {
     prediction_intervals: PredictionIntervals;
     quantization: Option<Quantization>;
     offset: Option<OffsetKinds>;
+    stacked: bool;
 }
 
 /// How a model was trained.

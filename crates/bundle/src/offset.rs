@@ -46,6 +46,17 @@ pub(crate) fn check(manifest: &Manifest, offset: Option<&Offset>, directory: &Pa
             ),
         });
     }
+    let stacked = offset.is_some_and(Offset::is_stacked);
+    if manifest.stacked != stacked {
+        return Err(ModelError::ConfigFile {
+            path: directory.join(MANIFEST),
+            problem: ConfigProblem::new(
+                "stacked",
+                manifest.stacked.to_string(),
+                format!("{stacked}, as {OFFSET} has it"),
+            ),
+        });
+    }
     let Some(offset) = offset else {
         return Ok(());
     };
@@ -62,6 +73,7 @@ impl Bundle {
     #[must_use]
     pub fn with_offset(mut self, offset: Option<Offset>) -> Self {
         self.manifest.offset = offset.as_ref().map(Offset::kinds);
+        self.manifest.stacked = offset.as_ref().is_some_and(Offset::is_stacked);
         self.offset = offset;
         self
     }

@@ -87,6 +87,9 @@ mod score_file;
 mod scorer;
 #[cfg(feature = "scorer")]
 pub mod slices;
+#[cfg(feature = "scorer")]
+pub mod stacking;
+#[cfg(feature = "scorer")]
 pub mod suggestion;
 #[cfg(feature = "scorer")]
 pub mod token_rewards;

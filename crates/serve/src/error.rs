@@ -78,9 +78,9 @@ pub enum ServeError {
         #[source]
         cause: Box<EvalError>,
     },
-    /// A bundle without an offset, of which something is to become.
+    /// A bundle without an offset of training, of which something is to become.
     #[error(
-        "--offset {choice}: found the bundle `{name}` without an offset, expected one that was trained beside a baseline"
+        "--offset {choice}: found the bundle `{name}` without an offset of its training, expected one that was trained beside a baseline"
     )]
     NoOffset {
         /// What requests call it.

@@ -90,8 +90,12 @@ pub(crate) fn run(args: &ExportArgs) -> Result<()> {
     if bundle.recalibration.is_some() {
         show::status("the bundle's recalibration is not exported: scores are as with --raw");
     }
-    if bundle.offset.is_some() {
-        show::status("the bundle's offset is not exported: scores are as with --offset drop");
+    if let Some(offset) = &bundle.offset {
+        show::status(if offset.is_stacked() {
+            "the bundle's baseline is not exported: scores are those of the model alone, with its weight"
+        } else {
+            "the bundle's offset is not exported: scores are as with --offset drop"
+        });
     }
     if segmenter.is_none() {
         show::status(&format!(

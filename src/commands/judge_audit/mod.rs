@@ -212,6 +212,7 @@ fn add_shortcuts(audits: &mut [AspectAudit], scorer: &Scorer, examples: &[Exampl
     let (responses, _) = raw_responses(scorer, &cut)?;
     let offsets = scorer
         .offset()
+        .filter(|offset| !offset.is_stacked())
         .map(|offset| cut.iter().map(|one| offset.predict(one)));
     let offsets: Option<Vec<Vec<Vec<f64>>>> = offsets.map(Iterator::collect);
     // The other choice takes the offset away where it is kept, and adds it where it is dropped.

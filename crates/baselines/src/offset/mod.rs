@@ -55,6 +55,9 @@ pub struct Offset {
     /// Which baseline it is, where that is the same for all aspects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     kind: Option<OffsetKind>,
+    /// Whether it was added to a model that was trained without it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    stacked: bool,
     /// One entry per aspect, in the order of the model's scores.
     pub aspects: Vec<AspectOffset>,
 }
@@ -68,12 +71,49 @@ pub struct AspectOffset {
     /// The mean training rating, which predictions lose.
     #[serde(default)]
     pub mean: f64,
+    /// By how much predictions without the mean are multiplied, above 0.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub weight: f64,
     /// The fitted baseline; none for an aspect to which nothing is added.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<FittedBaseline>,
 }
 
+fn one() -> f64 {
+    1.0
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+#[expect(clippy::float_cmp, reason = "exactly the default")]
+fn is_one(weight: &f64) -> bool {
+    *weight == one()
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
 impl Offset {
+    /// An offset for a model that was trained without it.
+    pub fn stacked(aspects: Vec<AspectOffset>) -> Self {
+        let mut offset = Self::of(aspects);
+        offset.stacked = true;
+        offset
+    }
+
+    /// Whether it was added to a model that was trained without it: what the model says alone is then no score free of
+    /// what the baseline knows.
+    pub fn is_stacked(&self) -> bool {
+        self.stacked
+    }
+
     /// Fits the baselines to the ratings of `examples` on each aspect.
     ///
     /// # Errors
@@ -101,6 +141,7 @@ impl Offset {
         Self {
             format_version: kind.map_or(KIND_BY_ASPECT, |_| ONE_KIND),
             kind,
+            stacked: false,
             aspects,
         }
     }
@@ -151,6 +192,10 @@ impl Offset {
             // The mean would be an offset that adds nothing.
             None => found.is_none_or(|baseline| OffsetKind::of(baseline).is_some()),
         };
+        if !(one.weight.is_finite() && one.weight > 0.0) {
+            let found = format!("the weight {} for `{}`", one.weight, one.aspect);
+            return Err(("aspects", found, "a weight above 0".to_owned()));
+        }
         if is_known && one.mean.is_finite() {
             return Ok(());
         }
@@ -167,11 +212,25 @@ impl Offset {
 }
 
 impl AspectOffset {
+    /// A baseline that is fitted already, around the mean training rating; with a weight of 0 nothing is added.
+    pub fn weighted(aspect: &str, mean: f64, baseline: FittedBaseline, weight: f64) -> Self {
+        if weight == 0.0 {
+            return Self::none(aspect);
+        }
+        Self {
+            aspect: aspect.to_owned(),
+            mean,
+            weight,
+            baseline: Some(baseline),
+        }
+    }
+
     /// Nothing that is added.
-    fn none(aspect: &str) -> Self {
+    pub fn none(aspect: &str) -> Self {
         Self {
             aspect: aspect.to_owned(),
             mean: 0.0,
+            weight: one(),
             baseline: None,
         }
     }
@@ -190,6 +249,7 @@ impl AspectOffset {
         Ok(Self {
             aspect: aspect.to_owned(),
             mean: crate::mean_rating(&rated.map_err(nothing)?),
+            weight: one(),
             baseline: Some(baseline.fit(examples).map_err(nothing)?),
         })
     }
@@ -206,7 +266,9 @@ impl AspectOffset {
             None => vec![0.0; example.segments.len()],
             Some(baseline) => {
                 let predicted = baseline.predict(example).into_iter();
-                predicted.map(|value| value - self.mean).collect()
+                predicted
+                    .map(|value| self.weight * (value - self.mean))
+                    .collect()
             }
         }
     }
