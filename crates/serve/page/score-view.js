@@ -30,10 +30,12 @@ export class ScoreView {
     form.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
         event.preventDefault();
-        this.#score();
+        form.requestSubmit();
       }
     });
-    byId("score-segmenter").addEventListener("change", () => this.#showSettings());
+    // What is wrong has to be seen to be said.
+    byId("score-stride").addEventListener("invalid", () => (byId("score-more").open = true));
+    for (const id of ["score-segmenter", "score-windows"]) byId(id).addEventListener("change", () => this.#showSettings());
     byId("score-example").addEventListener("click", () => {
       byId("score-prompt").value = EXAMPLE.prompt;
       byId("score-response").value = EXAMPLE.response;
@@ -52,9 +54,10 @@ export class ScoreView {
 
   #showSettings() {
     const segmenter = byId("score-segmenter").value;
-    byId("score-delimiter-box").hidden = segmenter !== "delimiter";
     byId("score-delimiter-note").hidden = segmenter !== "delimiter";
-    byId("score-tokens-box").hidden = segmenter !== "tokens";
+    showField("score-delimiter", segmenter === "delimiter");
+    showField("score-tokens", segmenter === "tokens");
+    showField("score-stride", byId("score-windows").value === "step");
   }
 
   #settings() {
@@ -63,12 +66,12 @@ export class ScoreView {
       delimiter: () => `delimiter:${byId("score-delimiter").value.replaceAll("\\n", "\n").replaceAll("\\t", "\t")}`,
       tokens: () => `tokens:${byId("score-tokens").value}`,
     };
-    const stride = byId("score-stride").value;
+    const windows = byId("score-windows").value;
     return {
       segmenter: value[kind]?.() ?? kind,
       aggregation: byId("score-aggregation").value,
       raw: byId("score-raw").checked || undefined,
-      stride: stride === "" ? undefined : Number(stride),
+      stride: windows === "step" ? Number(byId("score-stride").value) : windows || undefined,
     };
   }
 
@@ -146,4 +149,10 @@ export class ScoreView {
     const segments = this.#results[0].answer.segments.map(({ start, end }) => ({ start, end, rating: null }));
     this.#rateThis({ ...this.#record, segments });
   }
+}
+
+/** Shows a field or hides it; a hidden one is not checked. */
+function showField(id, isShown) {
+  byId(`${id}-box`).hidden = !isShown;
+  byId(id).disabled = !isShown;
 }

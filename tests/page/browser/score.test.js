@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { folder, launch, models, must, open, overflow, serve, violations } from "./support.js";
+import { folder, launch, models, must, open, overflow, serve, train, violations } from "./support.js";
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 
 const at = folder();
@@ -104,6 +104,36 @@ test("what was too long for the model is told, and segments without a score are 
   assert.match(await panel(page, "one").locator(".reading").textContent(), /\d+ tokens of the response did not fit.*\d+ of 400 segments have no score/);
   assert.ok((await panel(page, "one").locator(".seg.unscored:has(bdi)").count()) > 100);
   assert.equal((await segments(panel(page, "one"))).at(-1)[1], "no score");
+  await context.close();
+});
+
+test("a long response is read in windows with a step, or cut, as the command line does", async (t) => {
+  train(at, at.file("records.jsonl"), "windows", "auto");
+  const other = await serve(`windows=${at.file("windows")}`);
+  t.after(other.stop);
+  const { page, context, complaints } = await open(browser, other.url);
+  const response = "Then: 7. ".repeat(100).trim();
+  const record = { prompt: "p", response };
+  await page.getByText("More settings").click();
+  const found = {};
+  for (const [way, stride] of [["windows with a step of", "8"], ["cut at the end", "none"], ["as trained", "auto"]]) {
+    await page.getByLabel("Long responses").selectOption({ label: way });
+    if (stride === "8") await page.getByLabel("Window step").fill(stride);
+    await score(page, "p", response);
+    await page.locator("#score-status", { hasText: "100 segments." }).waitFor();
+    found[stride] = (await segments(panel(page, "windows"))).map(([, number]) => number);
+    const { segments: scored } = expected("windows", record, "--stride", stride);
+    assert.deepEqual(found[stride], scored.map(({ score }) => (score === null ? "no score" : shown(score))), way);
+  }
+  assert.ok(found.none.includes("no score") && !found[8].includes("no score") && !found.auto.includes("no score"));
+  // A step that is none is refused where it stands, even where that was folded away.
+  await page.getByLabel("Long responses").selectOption({ label: "windows with a step of" });
+  await page.getByLabel("Window step").fill("0");
+  await page.getByText("More settings").click();
+  await page.getByLabel("Response", { exact: true }).press("Control+Enter");
+  assert.ok(await page.getByLabel("Window step").evaluate((field) => field === document.activeElement));
+  assert.equal(await page.locator("#score-status").textContent(), "100 segments.");
+  assert.deepEqual(complaints, []);
   await context.close();
 });
 

@@ -64,10 +64,10 @@ export function folder() {
   return { path: made, file: (name) => path.join(made, name), clean: () => rmSync(made, { recursive: true, force: true }) };
 }
 
-/** Trains a model in a second on a file of records. */
-export function train(at, records, bundle) {
+/** Trains a model in a second on a file of records; it cuts long responses, or reads them in windows with this step. */
+export function train(at, records, bundle, stride = "none") {
   writeFileSync(at.file("tiny.toml"), TINY);
-  must("train", "--stride", "none", "--config", at.file("tiny.toml"), "--train", records, "--valid", records, "--output", at.file(bundle));
+  must("train", "--stride", stride, "--config", at.file("tiny.toml"), "--train", records, "--valid", records, "--output", at.file(bundle));
 }
 
 /** Trains two models, `one` with the aspect `rating`, `two` with the aspects `clear` and `right`. */
