@@ -45,7 +45,7 @@ fn what_is_like_a_rated_record_is_not_suggested() {
     second["id"] = json!("rated-second");
     let mut data = lines.clone();
     data.push(second.to_string());
-    write(path, "data.jsonl", &data.join("\n"));
+    write(path, "data.jsonl", data.join("\n"));
     let arguments = |count: &'static str, output: &'static str| {
         [
             "--data",
@@ -106,7 +106,7 @@ fn several_bundles_pick_what_they_disagree_on() {
         &train_arguments(&["--output", other, "--seed", "7"]),
     )
     .succeeds();
-    write(path, "data.jsonl", &unrated("test.jsonl").join("\n"));
+    write(path, "data.jsonl", unrated("test.jsonl").join("\n"));
     let bundle = bundle();
     let data = ["--data", "data.jsonl", "-n", "5", "-o"];
     let spread = |line: &str| -> Vec<f64> {
