@@ -87,7 +87,7 @@ pub(crate) enum WindowUse {
     /// segments.
     MostContext,
     /// For training, which reads windows with rated segments only: as few of them have rated segments as can be, and
-    /// each of these segments is in one with at least a quarter of a window of text before it, where scoring has that.
+    /// each of these segments is in one with at least an eighth of a window of text before it, where scoring has that.
     Fewest,
 }
 
@@ -139,7 +139,7 @@ impl Grid {
         };
         let range = |index: usize| {
             let (span, first) = (spans[index]?, windows[index]?);
-            Some((first, last(span, first, self.width / 4)))
+            Some((first, last(span, first, self.width / 8)))
         };
         let mut rated: Vec<(usize, usize)> = (0..spans.len())
             .filter(|&index| is_rated(index))
@@ -231,7 +231,7 @@ mod tests {
         assert_eq!(starts(&scored), [0, 0, 0, 0, 4, 8, 12, 16, 20, 24]);
         let mut learned = scored.clone();
         grid.make_few(&spans, |_| true, &mut learned);
-        // The last window holds 24 to 40, and 28 is the first segment with four tokens before it.
+        // The last window holds 24 to 40, and the segment at 28 is the first with text before it.
         assert_eq!(starts(&learned), [0, 0, 0, 0, 12, 12, 12, 24, 24, 24]);
         let mut learned = scored.clone();
         grid.make_few(&spans, |index| index < 2, &mut learned);
@@ -276,7 +276,7 @@ mod tests {
                 let is_whole = |at: usize| at <= span.start && span.end <= at + width;
                 prop_assert_eq!(is_whole(window), is_whole(first));
                 if segments[index].2 {
-                    let enough = (width / 4).min(context(index, first));
+                    let enough = (width / 8).min(context(index, first));
                     prop_assert!(context(index, window) >= enough.min(context(index, first)));
                 }
             }
@@ -288,7 +288,7 @@ mod tests {
                 let (span, first) = (spans[index].unwrap(), scored[index]?);
                 let all = grid.starts().filter(|&at| {
                     let is_whole = at <= span.start && span.end <= at + width;
-                    at == first || (is_whole && context(index, at) >= width / 4)
+                    at == first || (is_whole && context(index, at) >= width / 8)
                 });
                 Some(all.collect::<Vec<_>>())
             };
