@@ -2,7 +2,7 @@
 
 import { element } from "./dom.js";
 import { STEPS, colorStep, decimals, formatted } from "./scale.js";
-import { Characters, shortened, trailingSpace, visible } from "./text.js";
+import { Characters, labelOf, trailingSpace, visible } from "./text.js";
 
 const REASONS = {
   truncated: "truncated, because the text was too long for the model",
@@ -153,7 +153,7 @@ function numbers(response, model, answer, places) {
   const hasRemarks = remarks.some((text) => text !== "");
   if (hasRemarks) head.push("remark");
   const rows = answer.segments.map((segment, k) => [
-    visible(shortened(characters.slice(segment.start, segment.end).trim(), 60)),
+    visible(labelOf(characters.slice(segment.start, segment.end).trim(), 60)),
     ...model.aspects.map((name) => formatted(scoreOf(segment, name), places)),
     ...(hasRemarks ? [remarks[k]] : []),
   ]);
@@ -188,7 +188,7 @@ export function comparison(record, results, aspect, range) {
   const rows = a.map((segment, k) => {
     const [x, y] = [scoreOf(segment, aspect), scoreOf(b[k], aspect)];
     const difference = isNumber(x) && isNumber(y) ? (y - x > 0 ? "+" : "") + formatted(y - x, places) : "-";
-    return [visible(shortened(characters.slice(segment.start, segment.end).trim(), 60)), formatted(x, places), formatted(y, places), difference];
+    return [visible(labelOf(characters.slice(segment.start, segment.end).trim(), 60)), formatted(x, places), formatted(y, places), difference];
   });
   const head = ["segment", visible(results[0].model.name), visible(results[1].model.name), "difference"];
   return element("section", { class: "numbers" }, element("h3", {}, "Segment by segment"), table(head, rows));

@@ -98,6 +98,14 @@ export function shortened(text, most = 40) {
   return characters.length > most ? `${characters.slice(0, most).join("")}…` : text;
 }
 
+/** A text as a label, `most` characters at most: it ends behind a word, where one ends in its second half. */
+export function labelOf(text, most) {
+  const characters = [...text];
+  if (characters.length <= most) return text;
+  const whole = [...characters.slice(0, most + 1).join("").replace(/\s+\S*$/u, "")];
+  return `${(whole.length <= most && whole.length >= most / 2 ? whole : characters.slice(0, most)).join("")}…`;
+}
+
 /** The pieces of a text between which it may be cut: words, and signs that stand alone. Each is `[start, text]`, in UTF-16 units. */
 export function words(text) {
   if (typeof Intl.Segmenter === "function") {

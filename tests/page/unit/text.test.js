@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Characters, trailingSpace, visible, visibleJson, words } from "../../../crates/serve/page/text.js";
+import { Characters, labelOf, trailingSpace, visible, visibleJson, words } from "../../../crates/serve/page/text.js";
 import { numbers } from "../support.js";
 
 const PIECES = ["a", "é", "e\u0301", "😀", "👩\u200d🔬", "東", "\u{10ffff}", " ", "\n", "שלום"];
@@ -52,4 +52,13 @@ test("words put together are the text", () => {
     assert.equal(pieces.map(([, piece]) => piece).join(""), text);
     for (const [at, piece] of pieces) assert.ok(text.startsWith(piece, at));
   }
+});
+
+test("a label ends behind a word, and within one only where that is long", () => {
+  assert.equal(labelOf("one two three", 13), "one two three");
+  assert.equal(labelOf("one two three", 12), "one two…");
+  assert.equal(labelOf("one two three", 7), "one two…");
+  assert.equal(labelOf("one two three", 6), "one…");
+  assert.equal(labelOf("a longword", 8), "a longwo…");
+  assert.equal(labelOf("👩‍🔬😀😀 😀😀", 6), "👩‍🔬😀😀…");
 });
