@@ -23,6 +23,7 @@ pub struct MemoryRun {
     pub(crate) model: RewardModel,
     pub(crate) maker: BundleMaker,
     data: FitData,
+    head_is_new: bool,
 }
 
 impl MemoryRun {
@@ -60,7 +61,11 @@ impl MemoryRun {
             texts,
             offset,
         };
-        Ok(Self::new(text, train, valid, model, maker))
+        let head_is_new = maker.from.is_none();
+        Ok(Self {
+            head_is_new,
+            ..Self::new(text, train, valid, model, maker)
+        })
     }
 
     /// A run that goes on from the weights of a bundle, with its tokenizer, aspects, rating scales and dropout.
@@ -147,6 +152,7 @@ impl MemoryRun {
             valid,
             model,
             maker,
+            head_is_new: false,
         }
     }
 
@@ -169,6 +175,7 @@ impl MemoryRun {
             .with("tokenizer", &digest_bytes(&self.maker.tokenizer));
         Training::new(self.model.clone(), &self.data, &self.maker.training, device)
             .with_settings(settings)
+            .with_new_head(self.head_is_new)
     }
 
     /// The bundle of these weights, and its files.

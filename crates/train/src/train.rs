@@ -105,6 +105,7 @@ fn run<E: ExampleSource + 'static>(
         aspects: text.config().aspects.clone(),
     };
     let from = from.map(|source| source.described());
+    let head_is_new = from.is_none();
     let mut settings = Fingerprint::default()
         .with("text", &plan.text)
         .with("model", &config)
@@ -128,6 +129,7 @@ fn run<E: ExampleSource + 'static>(
         .with_session(session)
         .with_store(store)
         .with_settings(settings)
+        .with_new_head(head_is_new)
         .on_best(|model, history| maker.save(&place, model, history))
         .start()?;
     engine.run()?;

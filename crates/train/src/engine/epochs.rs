@@ -29,9 +29,10 @@ impl<M: SegmentModel> Engine<'_, M> {
     }
 
     async fn epochs(&mut self) -> Result<()> {
-        // Beside an offset, the model of before the first step is a candidate: the offset alone.
+        // Beside an offset, there is a candidate before the first step: the offset alone.
         let is_new = self.state.step == 0 && !self.state.is_validated();
-        if self.config.offset.kinds().is_some() && is_new && self.validate().await?.is_none() {
+        if self.config.offset.kinds().is_some() && is_new && self.validate_first().await?.is_none()
+        {
             return Err(self.stop().await?);
         }
         while self.state.epoch <= self.config.epochs {

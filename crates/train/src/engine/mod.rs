@@ -18,6 +18,7 @@ mod metrics_log;
 mod observer;
 mod optimizer;
 mod rates;
+mod residual_head;
 mod seeds;
 mod session;
 mod settle;
@@ -130,6 +131,8 @@ pub struct Engine<'a, M: SegmentModel = RewardModel> {
     /// What a snapshot has to share with the run that goes on from it, where snapshots are made.
     settings: Option<Fingerprint>,
     log: Option<MetricsLog>,
+    /// Whether the head is new, so that nothing of what it says is learned.
+    head_is_new: bool,
     /// Epoch and batch of the newest checkpoint.
     saved: Option<(usize, usize)>,
 }

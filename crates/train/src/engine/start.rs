@@ -117,6 +117,7 @@ impl<'a, M: SegmentModel> Training<'a, M> {
             session,
             settings,
             on_best,
+            head_is_new,
             store: _,
             snapshots,
         } = self;
@@ -191,6 +192,7 @@ impl<'a, M: SegmentModel> Training<'a, M> {
             on_best,
             stop: session.stop,
             log: log.transpose()?,
+            head_is_new,
             store,
             settings,
             device: plain,

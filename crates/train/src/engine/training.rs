@@ -46,6 +46,8 @@ pub struct Training<'a, M> {
     /// Additional settings that a resumed run must share.
     pub(super) settings: Fingerprint,
     pub(super) on_best: OnBest<'a, M>,
+    /// Whether the head is new, so that nothing of what it says is learned.
+    pub(super) head_is_new: bool,
     /// Already open checkpoints.
     pub(super) store: Option<Store>,
     /// Whether snapshots are made, and the one to go on from.
@@ -69,9 +71,18 @@ impl<'a, M: SegmentModel> Training<'a, M> {
             session: Session::default(),
             settings: Fingerprint::default(),
             on_best: Box::new(|_, _| Ok(())),
+            head_is_new: false,
             store: None,
             snapshots: None,
         }
+    }
+
+    /// Says that the head is new: beside an offset, the candidate of before the first step is then the offset alone, and
+    /// not what random weights say.
+    #[must_use]
+    pub(crate) fn with_new_head(mut self, is_new: bool) -> Self {
+        self.head_is_new = is_new;
+        self
     }
 
     /// Adds a term to the loss.

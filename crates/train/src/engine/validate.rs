@@ -10,6 +10,7 @@ use web_time::Instant;
 
 use super::learner::RegressionLearner;
 use super::metrics::{ValidScores, WindowPlaces};
+use super::residual_head::without_weights;
 use super::{Engine, ValidLog};
 use crate::objective::ObjectiveTotals;
 use crate::plan::{LOSS, MSE};
@@ -19,11 +20,25 @@ impl<M: SegmentModel> Engine<'_, M> {
     /// Validates the moving average of the weights, or the weights without one, and keeps them if they are the
     /// best so far. Returns `None` if the run was asked to stop meanwhile.
     pub(super) async fn validate(&mut self) -> Result<Option<ValidLog>> {
-        let started = Instant::now();
         let mut learner = self.learner.valid();
         if let Some(average) = &self.average {
             learner.model = average.model.clone();
         }
+        self.validate_as(learner).await
+    }
+
+    /// Validates what a run beside an offset must not end below: the offset alone, or with a trained head what that says
+    /// beside it. Training begins with the weights as they are.
+    pub(super) async fn validate_first(&mut self) -> Result<Option<ValidLog>> {
+        let mut learner = self.learner.valid();
+        if self.head_is_new {
+            learner.model = without_weights(learner.model);
+        }
+        self.validate_as(learner).await
+    }
+
+    async fn validate_as(&mut self, learner: RegressionLearner<M>) -> Result<Option<ValidLog>> {
+        let started = Instant::now();
         let epoch = self.state.epoch;
         let Some((totals, scores)) = Box::pin(self.score_split(&learner)).await? else {
             return Ok(None);

@@ -14,7 +14,6 @@ use gradus_model::{EncoderConfig, ModelError, PretrainedEncoder, RewardModel, Re
 
 use super::init_head::init_head;
 use super::prepare::{Resolved, SplitsFacts, TextSource, prepare_in_memory};
-use super::residual_head::without_weights;
 use super::survey::Survey;
 use super::token_cache::TokenCache;
 use super::{
@@ -283,14 +282,7 @@ impl OpenEncoder {
             }
             EncoderKind::Bundle(source) => return continued_model(plan, source, device),
         };
-        let model = model.with_head_bias(mean_targets);
-        // Beside an offset, the first prediction is the offset alone, so that training cannot end below it on the
-        // validation split.
-        let model = match plan.training.offset.kinds() {
-            Some(_) => without_weights(model),
-            None => model,
-        };
-        Ok((model, config))
+        Ok((model.with_head_bias(mean_targets), config))
     }
 }
 

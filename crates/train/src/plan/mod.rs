@@ -12,7 +12,6 @@ mod offset_choice;
 mod offset_option;
 mod offsets;
 mod prepare;
-mod residual_head;
 mod scale_check;
 mod scale_option;
 mod schedule;

@@ -324,3 +324,32 @@ fn a_table_with_an_aspect_that_is_not_trained_is_refused() {
         "{message}"
     );
 }
+
+#[test]
+fn beside_an_offset_the_first_candidate_is_the_offset_and_the_first_step_is_that_of_a_new_head() {
+    let _alone = alone();
+    // An offset that adds nothing.
+    let data = Data::changed(|_, example| {
+        for segment in &mut example.segments {
+            segment.ratings.insert("rating".into(), 0.5);
+        }
+        example.ratings.clear();
+    });
+    let history = |name: &str, offset: OffsetOption| {
+        let config = TrainConfig { offset, ..config() };
+        let plan = data.plan(name, config, ScratchTokens::Words);
+        let report = data.in_memory(&plan, Session::default());
+        report.unwrap().history
+    };
+    let none = history("none", OffsetOption::None);
+    let beside = history("beside", OffsetKind::PositionLength.into());
+    let loss = none.steps[0].loss;
+    assert!(loss > 1e-4, "{loss}");
+    assert!(
+        (beside.steps[0].loss - loss).abs() < 1e-6,
+        "{} {loss}",
+        beside.steps[0].loss
+    );
+    let first = &beside.validations[0];
+    assert!(first.step == 0 && first.valid_loss < 1e-6, "{first:?}");
+}

@@ -1,15 +1,17 @@
-//! The head of a model that is trained beside an offset.
+//! The offset alone, as a model.
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::Tensor;
-use gradus_model::RewardModel;
 
 /// The last layer of a head of Gradus, in the path of its parameters.
 const OUTPUT: [&str; 3] = ["head", "output", "weight"];
 
-/// The model with a head whose last layer has weights of 0: every segment starts with the same score, and so with the
-/// offset, as the prediction. A head of another program stays as it is.
-pub(super) fn without_weights(model: RewardModel) -> RewardModel {
+/// The model with a head whose last layer has weights of 0: every segment has the same score, and so the offset as the
+/// prediction. A head of another program stays as it is.
+///
+/// Training does not begin with it: without weights the head gives the encoder no gradient, and a new encoder does not
+/// get off the ground.
+pub(super) fn without_weights<M: Module>(model: M) -> M {
     model.map(&mut ZeroOutput(Vec::new()))
 }
 
@@ -43,12 +45,14 @@ impl ModuleMapper for ZeroOutput {
 mod tests {
     use burn::tensor::{Device, Int};
     use gradus_model::encoder::BertConfig;
-    use gradus_model::{EncoderConfig, HeadConfig, Pooling, RewardModelConfig, SegmentInput};
+    use gradus_model::{
+        EncoderConfig, HeadConfig, Pooling, RewardModel, RewardModelConfig, SegmentInput,
+    };
 
     use super::*;
 
     #[test]
-    fn every_segment_starts_with_the_bias_and_the_encoder_is_as_it_was() {
+    fn every_segment_has_the_bias_as_its_score_and_the_encoder_is_as_it_was() {
         let device = Device::flex();
         for head in ["linear", "mlp:8"] {
             let encoder = EncoderConfig::Bert(BertConfig::new(9, 16, 1, 2));
