@@ -70,9 +70,10 @@ if (bundle) {
   console.log(`head alone on ${head.segments} rated segments, with figures before and after: ${head.seconds.toFixed(1)} s`);
 } else {
   await page.getByRole("link", { name: "Train" }).click();
+  const busy = await processorSeconds(browser);
   await page.getByRole("button", { name: "Train", exact: true }).click();
   await page.locator("#train-status", { hasText: /^Trained/ }).waitFor();
-  console.log(await page.locator("#train-status").textContent());
+  console.log(`${await page.locator("#train-status").textContent()} ${((await processorSeconds(browser)) - busy).toFixed(1)} s of processor time`);
   console.log(await page.locator("#train-result tbody").innerText());
 }
 await browser.close();
