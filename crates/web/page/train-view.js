@@ -8,7 +8,7 @@ import { RunStore } from "./run-store.js";
 import { visible } from "./text.js";
 
 /** Learning rate and epochs to begin with, by what is trained. */
-const BEGINNINGS = { scratch: ["0.002", "8"], adapters: ["0.001", "4"], all: ["0.0005", "4"] };
+const BEGINNINGS = { scratch: ["0.002", "5"], adapters: ["0.001", "4"], all: ["0.0005", "4"] };
 /** A pretrained encoder has more to lose. */
 const LARGE = 5_000_000;
 
